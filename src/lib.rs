@@ -1,0 +1,6 @@
+//! `unrolled` trains recurrent neural networks and shows, live in a terminal, what is usually hidden while they learn.
+
+pub mod escape;
+pub mod number;
+pub mod protocol;
+pub mod rng;

@@ -1,0 +1,88 @@
+//! The one way that numbers are written for people: on the screen and in headless lines.
+
+/// A count with its thousands marked: `25,000`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A measured value in at most eight columns: `0.6931`, `12.35`, `1.2e-7`, `nan`.
+pub fn metric(x: f64) -> String {
+    match x.abs() {
+        _ if x.is_nan() => "nan".into(),
+        _ if x.is_infinite() => if x > 0.0 { "inf" } else { "-inf" }.into(),
+        0.0 => "0".into(),
+        a if a < 1e-3 => format!("{x:.1e}"),
+        a if a < 10.0 => format!("{x:.4}"),
+        a if a < 1e3 => format!("{x:.2}"),
+        a if a < 1e5 => format!("{x:.0}"),
+        _ => format!("{x:.1e}"),
+    }
+}
+
+/// A share in per cent: `98.7 %`.
+pub fn percent(share: f64) -> String {
+    if share.is_finite() { format!("{:.1} %", share * 100.0) } else { "nan".into() }
+}
+
+/// A throughput in at most five columns: `950`, `12.4k`, `1.3M`.
+pub fn rate(per_second: f64) -> String {
+    match per_second {
+        r if !r.is_finite() => "–".into(),
+        r if r < 1e3 => format!("{r:.0}"),
+        r if r < 1e5 => format!("{:.1}k", r / 1e3),
+        r if r < 1e6 => format!("{:.0}k", r / 1e3),
+        r => format!("{:.1}M", r / 1e6),
+    }
+}
+
+/// A time span: `0.8 s`, `42 s`, `3:05`, `2:10:00`.
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "–".into();
+    }
+    let whole = seconds.round() as u64;
+    match whole {
+        0..=9 => format!("{seconds:.1} s"),
+        10..=59 => format!("{whole} s"),
+        60..=3599 => format!("{}:{:02}", whole / 60, whole % 60),
+        _ => format!("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(
+            [count(0), count(999), count(25_000), count(1_234_567)],
+            ["0", "999", "25,000", "1,234,567"]
+        );
+        assert_eq!(
+            [metric(0.693_147), metric(12.345_6), metric(1.2e-7), metric(f64::NAN)],
+            ["0.6931", "12.35", "1.2e-7", "nan"]
+        );
+        assert_eq!(
+            [metric(-0.25), metric(123_456.0), metric(0.0), metric(f64::NEG_INFINITY)],
+            ["-0.2500", "1.2e5", "0", "-inf"]
+        );
+        assert_eq!(
+            [percent(0.987), rate(950.2), rate(12_400.0), rate(1.3e6)],
+            ["98.7 %", "950", "12.4k", "1.3M"]
+        );
+        assert_eq!(
+            [duration(0.84), duration(42.0), duration(185.0), duration(7800.0)],
+            ["0.8 s", "42 s", "3:05", "2:10:00"]
+        );
+        assert_eq!([duration(f64::NAN), duration(-1.0), rate(f64::INFINITY)], ["–", "–", "–"]);
+    }
+}

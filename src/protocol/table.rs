@@ -1,0 +1,78 @@
+use serde::{Deserialize, Serialize};
+
+use super::Direction;
+
+/// The model as Keras's `summary()` shows it: a row per layer, with output shape and number of parameters.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelTable {
+    /// The layers, numbered from 0 by their place.
+    pub layers: Vec<LayerRow>,
+}
+
+impl ModelTable {
+    /// The number of parameters of all layers.
+    pub fn params(&self) -> usize {
+        self.layers.iter().map(|row| row.params).sum()
+    }
+
+    /// The recurrent layers as `(layer, direction)`: one gradient profile and one activation map each.
+    pub fn recurrent(&self) -> impl Iterator<Item = (usize, Option<Direction>)> + '_ {
+        self.layers.iter().enumerate().flat_map(|(i, row)| row.directions.iter().map(move |d| (i, *d)))
+    }
+}
+
+/// One layer of a [`ModelTable`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerRow {
+    /// Keras's class name: `SimpleRNN`.
+    pub class: String,
+    /// Output shape, batch first; `None` is a size not known before the data are (the batch).
+    pub output: Vec<Option<usize>>,
+    /// Trainable parameters.
+    pub params: usize,
+    /// What else its `config` says in short: `tanh, return_sequences`.
+    pub detail: String,
+    /// Empty unless recurrent; `[None]` for one direction, forward and backward for a `Bidirectional`.
+    pub directions: Vec<Option<Direction>>,
+}
+
+/// What is known of the data: before a run from the preset alone, in a run from the data themselves.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DataFacts {
+    /// Where the data come from, in words: a path, or `generated: word-order`.
+    pub source: String,
+    /// Training sequences.
+    pub train: usize,
+    /// Validation sequences; 0 without validation data.
+    pub validation: usize,
+    /// Classes with their number of training sequences, in class order.
+    pub classes: Vec<ClassCount>,
+    /// Entries of the vocabulary, padding and unknown counted; 0 where the data are no tokens.
+    pub vocabulary: usize,
+    /// Time steps of a sequence, after padding and truncating.
+    pub length: usize,
+    /// Rows left out because they were bad (`skip_bad_rows`).
+    pub skipped: usize,
+    /// Share of validation (else training) tokens that are not in the vocabulary, 0 to 1.
+    pub unknown: f64,
+}
+
+/// A class and how many training sequences carry it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassCount {
+    /// The label as the data have it. Foreign text: escape before it reaches a terminal.
+    pub label: String,
+    /// Training sequences of this class.
+    pub count: usize,
+}
+
+/// A probe sentence, cut in the tokens that the network sees.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeText {
+    /// The sentence as the preset has it. Foreign text.
+    pub text: String,
+    /// Its tokens after truncation, without padding: the labels of the activation map. Foreign text.
+    pub tokens: Vec<String>,
+    /// The input position (time step) of `tokens[0]`: the padding in front.
+    pub first_step: usize,
+}
