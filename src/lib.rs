@@ -2,5 +2,7 @@
 
 pub mod escape;
 pub mod number;
+pub mod preset;
 pub mod protocol;
 pub mod rng;
+pub mod ui;

@@ -1,0 +1,6 @@
+//! The screens: one loop over events, keys and signals; a fold of events into state; views that are handed data.
+//!
+//! Sees `protocol`, `preset` and `run`, never the trainer.
+
+pub mod keymap;
+pub mod theme;
