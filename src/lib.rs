@@ -1,6 +1,7 @@
 //! `unrolled` trains recurrent neural networks and shows, live in a terminal, what is usually hidden while they learn.
 
 pub mod escape;
+pub mod kernel;
 pub mod number;
 pub mod preset;
 pub mod protocol;

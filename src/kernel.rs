@@ -1,0 +1,86 @@
+//! The hot arithmetic: matrix products and activations over slices, compiled for several instruction sets and chosen at
+//! run time.
+//!
+//! Every loop is written once, over [`simd::Simd`]; each instruction set is one copy of it. With FMA every product-sum is one
+//! fused operation per `k`, in order of `k`, so AVX2 and AVX-512 give the same bits; the portable copy rounds twice and may
+//! differ in the last place. This module and its children hold the program's only `unsafe`.
+#![allow(unsafe_code)]
+
+mod activation;
+mod gemm;
+mod simd;
+
+use std::sync::OnceLock;
+
+pub use activation::{sigmoid, tanh};
+pub use gemm::{Matrix, matmul};
+
+/// An instruction set that the loops are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Isa {
+    /// What every processor of the target has.
+    Portable,
+    /// AVX2 with FMA.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// AVX-512 F, VL, BW and DQ (with AVX2 and FMA).
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Isa {
+    /// The best that this processor has, asked once.
+    fn best() -> Self {
+        static BEST: OnceLock<Isa> = OnceLock::new();
+        *BEST.get_or_init(|| Self::available().last().copied().unwrap_or(Self::Portable))
+    }
+
+    /// All that this processor has, the best last.
+    fn available() -> Vec<Self> {
+        let mut all = vec![Self::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                all.push(Self::Avx2);
+                let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
+                if wide && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512dq") {
+                    all.push(Self::Avx512);
+                }
+            }
+        }
+        all
+    }
+}
+
+/// Defines `$name(isa, args…)`, which calls `$body::<Wide, Narrow>(args…)` compiled for `isa`: `Wide` are its widest vectors,
+/// `Narrow` its vectors of eight.
+///
+/// The body and all it calls must be `#[inline(always)]`: only what is inlined is compiled for the instruction set.
+macro_rules! dispatch {
+    (fn $name:ident($($arg:ident: $ty:ty),* $(,)?) = $body:ident) => {
+        fn $name(isa: crate::kernel::Isa, $($arg: $ty),*) {
+            use crate::kernel::simd::Portable;
+            #[cfg(target_arch = "x86_64")]
+            use crate::kernel::simd::{Avx2, Avx512};
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            fn avx2($($arg: $ty),*) {
+                $body::<Avx2, Avx2>($($arg),*)
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")]
+            fn avx512($($arg: $ty),*) {
+                $body::<Avx512, Avx2>($($arg),*)
+            }
+            match isa {
+                crate::kernel::Isa::Portable => $body::<Portable, Portable>($($arg),*),
+                // SAFETY: a value `Avx2` or `Avx512` is only made by `Isa::available`, after the processor was asked.
+                #[cfg(target_arch = "x86_64")]
+                crate::kernel::Isa::Avx2 => unsafe { avx2($($arg),*) },
+                #[cfg(target_arch = "x86_64")]
+                crate::kernel::Isa::Avx512 => unsafe { avx512($($arg),*) },
+            }
+        }
+    };
+}
+use dispatch;

@@ -1,0 +1,259 @@
+//! `C = A·B` or `C += A·B` for the shapes of recurrent networks: few columns, many rows, or the other way round.
+//!
+//! B is packed in panels of 8 to 32 columns, zero-padded, `KC` rows of it at a time, so that a panel stays in the first-level
+//! cache; a tile of up to 12 rows of C lives in registers while `k` runs. A is read where it lies, by its strides.
+
+use std::cell::RefCell;
+
+use super::simd::Simd;
+use super::{Isa, dispatch};
+
+/// Rows of B that are packed at a time.
+const KC: usize = 256;
+
+/// A matrix lying in a slice, row-major as stored, perhaps meant transposed.
+#[derive(Debug, Clone, Copy)]
+pub struct Matrix<'a> {
+    data: &'a [f32],
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl<'a> Matrix<'a> {
+    /// `rows × cols`, row-major.
+    pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
+        Self::strided(data, rows, cols, cols)
+    }
+
+    /// `rows × cols`, whose rows begin `stride` apart: some columns of a wider matrix.
+    pub fn strided(data: &'a [f32], rows: usize, cols: usize, stride: usize) -> Self {
+        assert!(
+            rows == 0 || cols == 0 || (rows - 1) * stride + cols <= data.len(),
+            "{rows}×{cols} by {stride} in {}",
+            data.len()
+        );
+        Self { data, rows, cols, row_stride: stride, col_stride: 1 }
+    }
+
+    /// The transpose, without moving a number.
+    #[must_use]
+    pub fn t(self) -> Self {
+        Self {
+            rows: self.cols,
+            cols: self.rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+            ..self
+        }
+    }
+}
+
+/// `c = a·b`, or `c += a·b` with `accumulate`; `c` is `a.rows × b.cols`, row-major and dense.
+///
+/// # Panics
+/// When the inner sizes differ or `c` has another size: a defect in a layer, never a matter of data.
+pub fn matmul(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool) {
+    matmul_on(Isa::best(), c, a, b, accumulate);
+}
+
+fn matmul_on(isa: Isa, c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool) {
+    assert_eq!(a.cols, b.rows, "inner sizes");
+    assert_eq!(c.len(), a.rows * b.cols, "size of the result");
+    thread_local! {
+        static PANEL: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    }
+    if !accumulate {
+        c.fill(0.0);
+    }
+    PANEL.with_borrow_mut(|panel| product(isa, c, a, b, panel));
+}
+
+dispatch!(fn product(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, panel: &mut Vec<f32>) = blocked);
+
+#[inline(always)]
+fn blocked<V: Simd, N: Simd>(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, panel: &mut Vec<f32>) {
+    for k in (0..a.cols).step_by(KC) {
+        let depth = KC.min(a.cols - k);
+        let mut col = 0;
+        while col < b.cols {
+            let left = b.cols - col;
+            // Vectors a panel row: as few as hold what is left.
+            let width =
+                if left <= N::LANES { N::LANES } else { V::LANES * if left <= V::LANES { 1 } else { 2 } };
+            pack(panel, b, k, depth, col, width);
+            let mut place = Place { a, k, c, cols: b.cols, col, panel };
+            if width == N::LANES {
+                place.rows::<N, 1, 8>();
+            } else if width == V::LANES {
+                place.rows::<V, 1, 8>();
+            } else if V::LANES == 16 {
+                place.rows::<V, 2, 12>();
+            } else {
+                place.rows::<V, 2, 6>();
+            }
+            col += width;
+        }
+    }
+}
+
+/// Copies `depth × width` of B, from row `k` and column `col`, zero beyond its edge.
+#[inline(always)]
+fn pack(panel: &mut Vec<f32>, b: Matrix<'_>, k: usize, depth: usize, col: usize, width: usize) {
+    let used = width.min(b.cols - col);
+    panel.clear();
+    panel.resize(depth * width, 0.0);
+    if b.col_stride == 1 {
+        for (i, row) in panel.chunks_exact_mut(width).enumerate() {
+            let at = (k + i) * b.row_stride + col;
+            row[..used].copy_from_slice(&b.data[at..at + used]);
+        }
+    } else {
+        for j in 0..used {
+            let column = &b.data[(col + j) * b.col_stride..];
+            for (i, row) in panel.chunks_exact_mut(width).enumerate() {
+                row[j] = column[(k + i) * b.row_stride];
+            }
+        }
+    }
+}
+
+/// One panel of B and where it goes: columns `col…` of C, from row `k` of B on.
+struct Place<'a, 'c> {
+    a: Matrix<'a>,
+    k: usize,
+    c: &'c mut [f32],
+    cols: usize,
+    col: usize,
+    panel: &'a [f32],
+}
+
+impl Place<'_, '_> {
+    /// All rows of C, `R` at a time, then fewer.
+    #[inline(always)]
+    fn rows<V: Simd, const W: usize, const R: usize>(&mut self) {
+        let mut row = 0;
+        while row + R <= self.a.rows {
+            self.tile::<V, W, R>(row);
+            row += R;
+        }
+        while row + 4 <= self.a.rows {
+            self.tile::<V, W, 4>(row);
+            row += 4;
+        }
+        while row < self.a.rows {
+            self.tile::<V, W, 1>(row);
+            row += 1;
+        }
+    }
+
+    /// `R` rows by `W` vectors of C, held in registers while `k` runs.
+    #[inline(always)]
+    fn tile<V: Simd, const W: usize, const R: usize>(&mut self, row: usize) {
+        let width = W * V::LANES;
+        let used = width.min(self.cols - self.col);
+        let mut sums = [[V::splat(0.0); W]; R];
+        // At the edge C goes through a buffer as wide as the panel.
+        let mut edge = [0.0; 32];
+        for (r, sum) in sums.iter_mut().enumerate() {
+            let at = (row + r) * self.cols + self.col;
+            let line = if used == width {
+                &self.c[at..at + width]
+            } else {
+                edge[..used].copy_from_slice(&self.c[at..at + used]);
+                &edge[..]
+            };
+            for (w, vector) in sum.iter_mut().enumerate() {
+                *vector = V::load(&line[w * V::LANES..]);
+            }
+        }
+        let (stride, step) = (self.a.row_stride, self.a.col_stride);
+        let first = row * stride + self.k * step;
+        let depth = self.panel.len() / width;
+        assert!(first + (R - 1) * stride + (depth - 1) * step < self.a.data.len(), "a tile within A");
+        for (i, b) in self.panel.chunks_exact(width).enumerate() {
+            let b: [V; W] = std::array::from_fn(|w| V::load(&b[w * V::LANES..]));
+            for (r, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: `i < depth` and `r < R`, so the index is at most the one asserted above.
+                let x = V::splat(unsafe { *self.a.data.get_unchecked(first + r * stride + i * step) });
+                for (vector, b) in sum.iter_mut().zip(b) {
+                    *vector = x.mul_add(b, *vector);
+                }
+            }
+        }
+        for (r, sum) in sums.iter().enumerate() {
+            let at = (row + r) * self.cols + self.col;
+            for (w, vector) in sum.iter().enumerate() {
+                if used == width {
+                    vector.store(&mut self.c[at + w * V::LANES..]);
+                } else {
+                    vector.store(&mut edge[w * V::LANES..]);
+                }
+            }
+            if used != width {
+                self.c[at..at + used].copy_from_slice(&edge[..used]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn numbers(n: usize, seed: u64) -> Vec<f32> {
+        let mut rng = crate::rng::Rng::new(seed, "gemm", n as u64);
+        (0..n).map(|_| rng.normal() as f32).collect()
+    }
+
+    /// The definition, in f64.
+    fn plain(c: &[f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool) -> Vec<f64> {
+        let at = |m: Matrix<'_>, i: usize, j: usize| f64::from(m.data[i * m.row_stride + j * m.col_stride]);
+        (0..a.rows * b.cols)
+            .map(|i| {
+                let (row, col) = (i / b.cols, i % b.cols);
+                let sum: f64 = (0..a.cols).map(|k| at(a, row, k) * at(b, k, col)).sum();
+                sum + if accumulate { f64::from(c[i]) } else { 0.0 }
+            })
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn products_equal_their_definition_on_every_instruction_set(
+            (m, k, n) in (0usize..40, 0usize..600, 0usize..70),
+            transpose in any::<(bool, bool)>(), accumulate: bool, shift in 0usize..3, seed: u64,
+        ) {
+            let (da, db) = (numbers(m * k + shift, seed), numbers(k * n + shift, seed ^ 1));
+            let a = if transpose.0 { Matrix::new(&da[shift..], k, m).t() } else { Matrix::new(&da[shift..], m, k) };
+            let b = if transpose.1 { Matrix::new(&db[shift..], n, k).t() } else { Matrix::new(&db[shift..], k, n) };
+            let before = numbers(m * n, seed ^ 2);
+            let expected = plain(&before, a, b, accumulate);
+            let mut fused: Option<Vec<u32>> = None;
+            for isa in Isa::available() {
+                let mut c = before.clone();
+                matmul_on(isa, &mut c, a, b, accumulate);
+                for (got, want) in c.iter().zip(&expected) {
+                    prop_assert!((f64::from(*got) - want).abs() <= 1e-6 * (k as f64 + 1.0) * 3.0, "{isa:?}: {got} for {want}");
+                }
+                if isa != Isa::Portable {
+                    let bits = c.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                    prop_assert!(fused.get_or_insert_with(|| bits.clone()) == &bits, "other bits");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn some_columns_of_a_wider_matrix_are_a_matrix() {
+        let data: Vec<f32> = (0..12).map(|i| i as f32).collect();
+        let mut c = [0.0; 2];
+        // rows (1, 2) and (5, 6) of a 3×4 matrix, times (1, 10)ᵀ
+        matmul(&mut c, Matrix::strided(&data[1..], 2, 2, 4), Matrix::new(&[1.0, 10.0], 2, 1), false);
+        assert_eq!(c, [21.0, 65.0]);
+    }
+}

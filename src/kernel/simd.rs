@@ -1,0 +1,47 @@
+//! Vectors of `f32` in one vocabulary, so that a loop is written once for every instruction set.
+
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub(super) use portable::Portable;
+#[cfg(target_arch = "x86_64")]
+pub(super) use x86::{Avx2, Avx512};
+
+/// Some lanes of `f32`. NaN stays NaN in all arithmetic.
+///
+/// # Safety of the implementations
+/// A value of a vector type may only be made (`splat`, `load`) inside a copy that [`super::Isa`] chose: then the processor has
+/// the instructions that every further method uses. `load` and `store` check their length.
+pub(super) trait Simd: Copy {
+    /// Number of lanes.
+    const LANES: usize;
+    /// `x` in every lane.
+    fn splat(x: f32) -> Self;
+    /// The first `LANES` of `from`. Panics when it is shorter.
+    fn load(from: &[f32]) -> Self;
+    /// Writes to the first `LANES` of `to`. Panics when it is shorter.
+    fn store(self, to: &mut [f32]);
+    /// `self + b`.
+    fn add(self, b: Self) -> Self;
+    /// `self − b`.
+    fn sub(self, b: Self) -> Self;
+    /// `self · b`.
+    fn mul(self, b: Self) -> Self;
+    /// `self / b`.
+    fn div(self, b: Self) -> Self;
+    /// `self · b + c`: one rounding where the instruction set has FMA, else two.
+    fn mul_add(self, b: Self, c: Self) -> Self;
+    /// The lesser; `b` where a lane is NaN.
+    fn min(self, b: Self) -> Self;
+    /// The greater; `b` where a lane is NaN.
+    fn max(self, b: Self) -> Self;
+    /// `|self|`.
+    fn abs(self) -> Self;
+    /// `|self|` with the sign of `sign`.
+    fn copysign(self, sign: Self) -> Self;
+    /// `yes` where `self < b`, else `no` (also where a lane is NaN).
+    fn select_less(self, b: Self, yes: Self, no: Self) -> Self;
+    /// `2ⁿ` for `self = 1.5·2²³ + n`, `-126 ≤ n ≤ 127`: the low bits of the sum are `n`, moved to the exponent's place.
+    fn power_of_two(self) -> Self;
+}
