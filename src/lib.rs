@@ -2,7 +2,9 @@
 
 pub mod escape;
 pub mod kernel;
+pub mod nn;
 pub mod number;
+pub mod optim;
 pub mod preset;
 pub mod protocol;
 pub mod rng;

@@ -1,0 +1,185 @@
+use ndarray::{Array3, ArrayView2, ArrayView3};
+
+/// Numbers on their way between layers: `[time, batch, features]`, row-major, reused from step to step.
+///
+/// A vector per sequence is a block of one time step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Block {
+    data: Vec<f32>,
+    time: usize,
+    batch: usize,
+    features: usize,
+}
+
+impl Block {
+    /// Gives the block a shape. Its numbers are unspecified afterwards; memory is kept, so the same shape again costs nothing.
+    pub fn reshape(&mut self, time: usize, batch: usize, features: usize) {
+        self.data.resize(time * batch * features, 0.0);
+        (self.time, self.batch, self.features) = (time, batch, features);
+    }
+
+    /// Gives the block a shape and every number the value 0.
+    pub fn zeroed(&mut self, time: usize, batch: usize, features: usize) {
+        self.reshape(time, batch, features);
+        self.data.fill(0.0);
+    }
+
+    /// Time steps, sequences, features.
+    pub fn dim(&self) -> (usize, usize, usize) {
+        (self.time, self.batch, self.features)
+    }
+
+    /// Rows of `features` numbers: time × batch.
+    pub fn rows(&self) -> usize {
+        self.time * self.batch
+    }
+
+    /// All numbers, time step after time step.
+    pub fn data(&self) -> &[f32] {
+        &self.data
+    }
+
+    /// All numbers, time step after time step.
+    pub fn data_mut(&mut self) -> &mut [f32] {
+        &mut self.data
+    }
+
+    /// The numbers of time step `t`: `[batch, features]`.
+    pub fn step(&self, t: usize) -> &[f32] {
+        let size = self.batch * self.features;
+        &self.data[t * size..(t + 1) * size]
+    }
+
+    /// The numbers of time step `t`: `[batch, features]`.
+    pub fn step_mut(&mut self, t: usize) -> &mut [f32] {
+        let size = self.batch * self.features;
+        &mut self.data[t * size..(t + 1) * size]
+    }
+
+    /// The time steps `range`, one after the other.
+    pub fn steps(&self, range: std::ops::Range<usize>) -> &[f32] {
+        let size = self.batch * self.features;
+        &self.data[range.start * size..range.end * size]
+    }
+
+    /// Time step `from`, to be read while time step `to` is written.
+    ///
+    /// # Panics
+    /// When both are the same.
+    pub fn pair_mut(&mut self, from: usize, to: usize) -> (&[f32], &mut [f32]) {
+        let size = self.batch * self.features;
+        let (low, high) = self.data.split_at_mut(from.max(to) * size);
+        let (below, above) = (&mut low[from.min(to) * size..][..size], &mut high[..size]);
+        if from < to { (below, above) } else { (above, below) }
+    }
+
+    /// `[time, batch, features]`.
+    pub fn view(&self) -> ArrayView3<'_, f32> {
+        ArrayView3::from_shape(self.dim(), &self.data)
+            .unwrap_or_else(|_| unreachable!("a block holds its shape"))
+    }
+
+    /// `[batch, time, features]`, as the public boundary wants it.
+    pub fn to_batch_major(&self) -> Array3<f32> {
+        self.view().permuted_axes([1, 0, 2]).as_standard_layout().into_owned()
+    }
+
+    /// Takes over a `[batch, time, features]` tensor.
+    pub fn from_batch_major(&mut self, tensor: ArrayView3<'_, f32>) {
+        let (batch, time, features) = tensor.dim();
+        self.reshape(time, batch, features);
+        for (to, from) in self.data.iter_mut().zip(tensor.permuted_axes([1, 0, 2]).iter()) {
+            *to = *from;
+        }
+    }
+}
+
+/// Token ids: `[time, batch]`, row-major.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ids {
+    data: Vec<u32>,
+    batch: usize,
+}
+
+impl Ids {
+    /// Takes over rows of a `[batch, time]` table.
+    pub fn from_batch_major(&mut self, table: ArrayView2<'_, u32>) {
+        let (batch, time) = table.dim();
+        self.data.resize(time * batch, 0);
+        self.batch = batch;
+        for (row, sequence) in table.rows().into_iter().enumerate() {
+            for (t, id) in sequence.iter().enumerate() {
+                self.data[t * batch + row] = *id;
+            }
+        }
+    }
+
+    /// All ids, time step after time step.
+    pub fn data(&self) -> &[u32] {
+        &self.data
+    }
+
+    /// Sequences.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Time steps.
+    pub fn time(&self) -> usize {
+        if self.batch == 0 { 0 } else { self.data.len() / self.batch }
+    }
+}
+
+/// Which positions hold data: `[time, batch]`, `false` is padding.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mask {
+    data: Vec<bool>,
+    batch: usize,
+}
+
+impl Mask {
+    /// Marks the ids other than 0.
+    pub fn of_ids(&mut self, ids: &Ids) {
+        self.batch = ids.batch;
+        self.data.clear();
+        self.data.extend(ids.data.iter().map(|id| *id != 0));
+    }
+
+    /// The marks of time step `t`, one a sequence.
+    pub fn step(&self, t: usize) -> &[bool] {
+        &self.data[t * self.batch..(t + 1) * self.batch]
+    }
+}
+
+/// What a layer reads.
+#[derive(Debug, Clone, Copy)]
+pub enum Signal<'a> {
+    /// Token ids.
+    Ids(&'a Ids),
+    /// Numbers.
+    Real(&'a Block),
+}
+
+impl<'a> Signal<'a> {
+    /// The numbers.
+    ///
+    /// # Panics
+    /// When it is ids: shapes were checked when the model was built, so that is a defect.
+    pub fn real(self) -> &'a Block {
+        match self {
+            Self::Real(block) => block,
+            Self::Ids(_) => unreachable!("ids reach an Embedding only"),
+        }
+    }
+
+    /// The ids.
+    ///
+    /// # Panics
+    /// When it is numbers: shapes were checked when the model was built, so that is a defect.
+    pub fn ids(self) -> &'a Ids {
+        match self {
+            Self::Ids(ids) => ids,
+            Self::Real(_) => unreachable!("an Embedding reads ids only"),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+use serde::{Deserialize, Serialize};
+
+use super::layer::{Layer, Misfit, Pass, Shape, Tape};
+use super::{Activation, Block, Initializer, Observer, Signal, Weights};
+use crate::kernel::{Matrix, matmul};
+
+/// A weighted sum and an activation, the same at every time step.
+///
+/// ```text
+/// z = x·W + b    a = f(z)               W: kernel [features, units]   b: bias [units]
+/// δ = ∂L/∂a ⊙ f′(z)
+/// ∂L/∂W = xᵀ·δ   ∂L/∂b = Σ δ   ∂L/∂x = δ·Wᵀ
+/// ```
+/// Source: `keras/src/layers/core/dense.py`. `[batch, features] → [batch, units]`, `[batch, time, features] → [batch, time, units]`.
+///
+/// ```
+/// use unrolled::nn::{Dense, Layer, Shape};
+/// let layer = Dense { units: 1, ..Dense::default() };
+/// assert_eq!(layer.output(Shape::Vector { features: 8 }), Ok(Shape::Vector { features: 1 }));
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dense {
+    /// Numbers out.
+    pub units: usize,
+    /// `f`.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Whether there is a `b`.
+    #[serde(default = "yes")]
+    pub use_bias: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Default for Dense {
+    fn default() -> Self {
+        Self { units: 1, activation: Activation::Linear, use_bias: true }
+    }
+}
+
+impl Layer for Dense {
+    fn class(&self) -> &'static str {
+        "Dense"
+    }
+
+    fn detail(&self) -> String {
+        self.activation.name().into()
+    }
+
+    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+        input.features("Dense")?;
+        let features = Misfit::positive("units", self.units)?;
+        Ok(match input {
+            Shape::Sequence { time, .. } => Shape::Sequence { time, features },
+            _ => Shape::Vector { features },
+        })
+    }
+
+    fn params(&self, input: Shape) -> Vec<(&'static str, Vec<usize>, Initializer)> {
+        let features = input.features("Dense").unwrap_or(0);
+        let mut all = vec![("kernel", vec![features, self.units], Initializer::GlorotUniform)];
+        if self.use_bias {
+            all.push(("bias", vec![self.units], Initializer::Zeros));
+        }
+        all
+    }
+
+    fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, input: Signal<'_>, tape: &mut Tape) {
+        let x = input.real();
+        let (time, batch, features) = x.dim();
+        tape.out.reshape(time, batch, self.units);
+        let bias = self.use_bias.then(|| weights.get(1));
+        affine(tape.out.data_mut(), x.data(), weights.get(0), bias, features, self.units);
+        self.activation.apply(tape.out.data_mut());
+    }
+
+    fn backward(
+        &self,
+        _pass: &Pass<'_>,
+        weights: Weights<'_>,
+        input: Signal<'_>,
+        tape: &mut Tape,
+        d_out: &mut Block,
+        grads: &mut [f32],
+        d_in: Option<&mut Block>,
+        _observer: Option<&mut dyn Observer>,
+    ) {
+        let x = input.real();
+        self.activation.chain(d_out.data_mut(), tape.out.data());
+        affine_backward(d_out.data(), x, weights.get(0), grads, self.units, d_in);
+    }
+}
+
+/// `out = x·W + b` over all rows at once: `x` `[rows, features]`, `W` `[features, units]`.
+pub(super) fn affine(
+    out: &mut [f32],
+    x: &[f32],
+    w: &[f32],
+    bias: Option<&[f32]>,
+    features: usize,
+    units: usize,
+) {
+    let rows = out.len() / units;
+    if let Some(bias) = bias {
+        out.chunks_exact_mut(units).for_each(|row| row.copy_from_slice(bias));
+    }
+    matmul(out, Matrix::new(x, rows, features), Matrix::new(w, features, units), bias.is_some());
+}
+
+/// The backward of [`affine`]: adds ∂L/∂W, and ∂L/∂b if there is room for it behind, to `grads`; writes ∂L/∂x to `d_in`.
+pub(super) fn affine_backward(
+    delta: &[f32],
+    x: &Block,
+    w: &[f32],
+    grads: &mut [f32],
+    units: usize,
+    d_in: Option<&mut Block>,
+) {
+    let (time, batch, features) = x.dim();
+    let rows = time * batch;
+    let (d_w, d_bias) = grads.split_at_mut(features * units);
+    let delta = &delta[..rows * units];
+    matmul(d_w, Matrix::new(x.data(), rows, features).t(), Matrix::new(delta, rows, units), true);
+    if !d_bias.is_empty() {
+        add_columns(&mut d_bias[..units], delta);
+    }
+    if let Some(d_in) = d_in {
+        d_in.reshape(time, batch, features);
+        matmul(d_in.data_mut(), Matrix::new(delta, rows, units), Matrix::new(w, features, units).t(), false);
+    }
+}
+
+/// Adds the sum over all rows of `delta` `[rows, units]` to `sums` `[units]`.
+pub(super) fn add_columns(sums: &mut [f32], delta: &[f32]) {
+    for row in delta.chunks_exact(sums.len()) {
+        sums.iter_mut().zip(row).for_each(|(sum, d)| *sum += d);
+    }
+}

@@ -1,0 +1,107 @@
+use serde::{Deserialize, Serialize};
+
+use super::layer::{Layer, MaskRule, Misfit, Pass, Shape, Tape};
+use super::{Block, Initializer, Observer, Signal, Weights};
+
+/// Looks up a vector for every token id.
+///
+/// ```text
+/// out[t] = E[id[t]]                E: embeddings [input_dim, output_dim]
+/// ∂L/∂E[i] = Σ over all t with id[t] = i of ∂L/∂out[t]
+/// ```
+/// With `mask_zero`, id 0 is padding: later layers are told.
+///
+/// Source: `keras/src/layers/core/embedding.py`. `[batch, time] → [batch, time, output_dim]`.
+///
+/// ```
+/// use unrolled::nn::{Embedding, Layer, Shape};
+/// let layer = Embedding { input_dim: Some(1000), output_dim: 50, ..Embedding::default() };
+/// let out = layer.output(Shape::Ids { time: 200, vocabulary: 1000 });
+/// assert_eq!(out, Ok(Shape::Sequence { time: 200, features: 50 }));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embedding {
+    /// Number of ids; the vocabulary's size when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_dim: Option<usize>,
+    /// Numbers a token.
+    pub output_dim: usize,
+    /// Whether id 0 is padding that later layers leave out.
+    #[serde(default)]
+    pub mask_zero: bool,
+}
+
+impl Layer for Embedding {
+    fn class(&self) -> &'static str {
+        "Embedding"
+    }
+
+    fn detail(&self) -> String {
+        if self.mask_zero { "mask_zero".into() } else { String::new() }
+    }
+
+    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
+        let Shape::Ids { time, vocabulary } = input else {
+            return Err(Misfit::new(
+                "Embedding reads token ids, but numbers reach it",
+                "only the first layer can be one",
+            ));
+        };
+        if let Some(rows) = self.input_dim.filter(|rows| *rows < vocabulary) {
+            return Err(Misfit::of(
+                "input_dim",
+                format!("`input_dim` is {rows}, but there are {vocabulary} token ids"),
+                format!("it must be at least {vocabulary}; leave it out to get just that"),
+            ));
+        }
+        Ok(Shape::Sequence { time, features: Misfit::positive("output_dim", self.output_dim)? })
+    }
+
+    fn params(&self, input: Shape) -> Vec<(&'static str, Vec<usize>, Initializer)> {
+        let vocabulary = if let Shape::Ids { vocabulary, .. } = input { vocabulary } else { 0 };
+        let rows = self.input_dim.unwrap_or(vocabulary);
+        vec![("embeddings", vec![rows, self.output_dim], Initializer::Uniform)]
+    }
+
+    fn mask(&self) -> MaskRule {
+        if self.mask_zero { MaskRule::Make } else { MaskRule::Drop }
+    }
+
+    fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, input: Signal<'_>, tape: &mut Tape) {
+        let (ids, size, table) = (input.ids(), self.output_dim, weights.get(0));
+        tape.out.reshape(ids.time(), ids.batch(), size);
+        for (row, id) in tape.out.data_mut().chunks_exact_mut(size).zip(ids.data()) {
+            row.copy_from_slice(&table[*id as usize * size..][..size]);
+        }
+        if self.mask_zero {
+            tape.mask.of_ids(ids);
+        }
+    }
+
+    fn backward(
+        &self,
+        _pass: &Pass<'_>,
+        _weights: Weights<'_>,
+        _input: Signal<'_>,
+        _tape: &mut Tape,
+        _d_out: &mut Block,
+        _grads: &mut [f32],
+        _d_in: Option<&mut Block>,
+        _observer: Option<&mut dyn Observer>,
+    ) {
+        // Ids have no gradient, and the table's is scattered: a batch touches few of its rows.
+    }
+
+    fn scatters(&self) -> bool {
+        true
+    }
+
+    fn scatter(&self, input: Signal<'_>, d_out: &Block, total: &mut [f32]) {
+        let size = self.output_dim;
+        for (d, id) in d_out.data().chunks_exact(size).zip(input.ids().data()) {
+            let row = &mut total[*id as usize * size..][..size];
+            row.iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+        }
+    }
+}

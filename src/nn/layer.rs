@@ -1,0 +1,213 @@
+use std::fmt;
+
+use super::{Block, Initializer, Mask, Observer, Signal, Weights};
+use crate::protocol::Direction;
+
+/// One layer: its configuration, and what it does with numbers that belong to others.
+pub trait Layer: fmt::Debug + Send + Sync {
+    /// Keras's class name.
+    fn class(&self) -> &'static str;
+
+    /// What else matters of the configuration, in a few words, for the model table.
+    fn detail(&self) -> String {
+        String::new()
+    }
+
+    /// The shape of its output, or why it cannot read `input`.
+    ///
+    /// # Errors
+    /// When input or configuration do not fit, with what would.
+    fn output(&self, input: Shape) -> Result<Shape, Misfit>;
+
+    /// Its parameters when it reads `input`, in Keras's order: name, shape, initialiser.
+    fn params(&self, _input: Shape) -> Vec<(&'static str, Vec<usize>, Initializer)> {
+        Vec::new()
+    }
+
+    /// What becomes of the mask.
+    fn mask(&self) -> MaskRule {
+        MaskRule::Keep
+    }
+
+    /// Empty unless recurrent: the directions in which it reads, `None` when there is but one.
+    fn directions(&self) -> &'static [Option<Direction>] {
+        &[]
+    }
+
+    /// Reads `input`, writes `tape.out`, and remembers in `tape` what `backward` needs.
+    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, input: Signal<'_>, tape: &mut Tape);
+
+    /// Reads ∂L/∂output in `d_out` (which it may overwrite), *adds* ∂L/∂parameters to `grads` (tensor after tensor, as
+    /// [`Layer::params`] names them) and
+    /// *writes* ∂L/∂input to `d_in`, where someone wants it.
+    ///
+    /// `observer` is there on watched steps only; recurrent layers hand it every unrolled step.
+    #[allow(clippy::too_many_arguments)] // each is owned by another part; a struct would only rename the list
+    fn backward(
+        &self,
+        pass: &Pass<'_>,
+        weights: Weights<'_>,
+        input: Signal<'_>,
+        tape: &mut Tape,
+        d_out: &mut Block,
+        grads: &mut [f32],
+        d_in: Option<&mut Block>,
+        observer: Option<&mut dyn Observer>,
+    );
+
+    /// Whether parameter gradients are made by [`Layer::scatter`] from every shard in turn, rather than summed from the
+    /// shards' own: for tables of which a batch touches few rows.
+    fn scatters(&self) -> bool {
+        false
+    }
+
+    /// Adds to `total` (laid out as the layer's parameters) what one shard's `d_out` gives. See [`Layer::scatters`].
+    fn scatter(&self, _input: Signal<'_>, _d_out: &Block, _total: &mut [f32]) {}
+
+    /// What a probe shows of a recurrent layer after reading each input position, `[time, batch, units]` each: `h` first.
+    fn activations<'a>(&self, _tape: &'a Tape) -> Vec<(Option<Direction>, &'static str, &'a Block)> {
+        Vec::new()
+    }
+}
+
+/// What flows into or out of a layer, without the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Token ids, `[time]`, all below `vocabulary`.
+    Ids {
+        /// Time steps.
+        time: usize,
+        /// How many ids there are.
+        vocabulary: usize,
+    },
+    /// `[time, features]`.
+    Sequence {
+        /// Time steps.
+        time: usize,
+        /// Numbers a step.
+        features: usize,
+    },
+    /// `[features]`.
+    Vector {
+        /// Numbers.
+        features: usize,
+    },
+}
+
+impl Shape {
+    /// As Keras prints it: the batch is `None`.
+    pub fn keras(self) -> Vec<Option<usize>> {
+        match self {
+            Self::Ids { time, .. } => vec![None, Some(time)],
+            Self::Sequence { time, features } => vec![None, Some(time), Some(features)],
+            Self::Vector { features } => vec![None, Some(features)],
+        }
+    }
+
+    /// Numbers a row.
+    ///
+    /// # Errors
+    /// For ids, which are no numbers: `who` needs an Embedding before it.
+    pub fn features(self, who: &str) -> Result<usize, Misfit> {
+        match self {
+            Self::Sequence { features, .. } | Self::Vector { features } => Ok(features),
+            Self::Ids { .. } => Err(Misfit::new(
+                format!("{who} reads numbers, but token ids reach it"),
+                "put an Embedding before it",
+            )),
+        }
+    }
+
+    /// Time steps and features.
+    ///
+    /// # Errors
+    /// For ids and for vectors, which have no time.
+    pub fn sequence(self, who: &str) -> Result<(usize, usize), Misfit> {
+        match self {
+            Self::Sequence { time, features } => Ok((time, features)),
+            Self::Ids { .. } => self.features(who).map(|f| (0, f)),
+            Self::Vector { features } => Err(Misfit::new(
+                format!("{who} reads a sequence [time, features], but one vector [{features}] reaches it"),
+                "give the recurrent layer before it `return_sequences: true`, or take this layer out",
+            )),
+        }
+    }
+}
+
+/// Why a layer cannot stand where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found}; {help}")]
+pub struct Misfit {
+    /// What is wrong.
+    pub found: String,
+    /// What would be right.
+    pub help: String,
+    /// The configuration's field that is to blame, when it is one.
+    pub field: Option<&'static str>,
+}
+
+impl Misfit {
+    /// A misfit of the layer as a whole.
+    pub fn new(found: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { found: found.into(), help: help.into(), field: None }
+    }
+
+    /// A misfit of one field.
+    pub fn of(field: &'static str, found: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { field: Some(field), ..Self::new(found, help) }
+    }
+
+    /// Refuses 0 where at least 1 is needed.
+    ///
+    /// # Errors
+    /// When `value` is 0.
+    pub fn positive(field: &'static str, value: usize) -> Result<usize, Self> {
+        if value > 0 {
+            Ok(value)
+        } else {
+            Err(Self::of(field, format!("`{field}` is 0"), "it must be at least 1"))
+        }
+    }
+}
+
+/// What becomes of a mask in a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaskRule {
+    /// It goes on to the next layer.
+    Keep,
+    /// It ends here: the output has no padding.
+    Drop,
+    /// A new one is made in the tape.
+    Make,
+}
+
+/// Whether the network learns or answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Training: tapes are kept for `backward`.
+    Train,
+    /// Evaluation and prediction.
+    Evaluate,
+}
+
+/// What holds for one pass through one layer.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass<'a> {
+    /// Learn or answer.
+    pub mode: Mode,
+    /// The layer's number.
+    pub layer: usize,
+    /// The mask that reaches the layer.
+    pub mask: Option<&'a Mask>,
+}
+
+/// What a layer remembers of one shard from `forward` to `backward`; reused from step to step.
+#[derive(Debug, Default)]
+pub struct Tape {
+    /// The output.
+    pub out: Block,
+    /// The mask made here, by layers that make one.
+    pub mask: Mask,
+    /// Whatever else; each layer names its own.
+    pub slots: [Block; 4],
+}

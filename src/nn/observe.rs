@@ -1,0 +1,74 @@
+use ndarray::ArrayView2;
+
+use crate::protocol::Direction;
+
+/// Is handed every unrolled step of every recurrent layer during `backward`, on watched steps.
+pub trait Observer: Send {
+    /// One time step of one layer, all sequences of the shard.
+    fn unrolled(&mut self, step: Unrolled<'_>);
+}
+
+/// One time step of a recurrent layer, of one shard.
+#[derive(Debug, Clone, Copy)]
+pub struct Unrolled<'a> {
+    /// The layer's number.
+    pub layer: usize,
+    /// Which half of a `Bidirectional`.
+    pub direction: Option<Direction>,
+    /// The input position, from 0, also with `go_backwards`.
+    pub t: usize,
+    /// The hidden state after reading position `t`: `[batch, units]`.
+    pub h: ArrayView2<'a, f32>,
+    /// ∂L/∂h, total: through every later step as well: `[batch, units]`.
+    pub dh: ArrayView2<'a, f32>,
+}
+
+/// Sums `‖∂L/∂h_t‖²` per layer, direction and step; shards add up.
+#[derive(Debug, Default)]
+pub struct GradientNorms {
+    profiles: Vec<(usize, Option<Direction>, Vec<f64>)>,
+}
+
+impl GradientNorms {
+    /// Forgets all sums and keeps the memory.
+    pub fn clear(&mut self) {
+        self.profiles.iter_mut().for_each(|(_, _, squares)| squares.fill(0.0));
+    }
+
+    /// Adds the sums of another shard.
+    pub fn merge(&mut self, other: &Self) {
+        for (layer, direction, squares) in &other.profiles {
+            let sums = self.profile(*layer, *direction, squares.len());
+            sums.iter_mut().zip(squares).for_each(|(sum, s)| *sum += s);
+        }
+    }
+
+    /// `hnorm` of every recurrent layer: layer, direction, one norm per input position.
+    pub fn hnorms(&self) -> impl Iterator<Item = (usize, Option<Direction>, Vec<f32>)> + '_ {
+        let norm = |squares: &[f64]| squares.iter().map(|s| s.sqrt() as f32).collect();
+        self.profiles.iter().map(move |(layer, direction, squares)| (*layer, *direction, norm(squares)))
+    }
+
+    fn profile(&mut self, layer: usize, direction: Option<Direction>, steps: usize) -> &mut Vec<f64> {
+        let at = match self.profiles.iter().position(|(l, d, _)| (*l, *d) == (layer, direction)) {
+            Some(at) => at,
+            None => {
+                let at = self.profiles.partition_point(|(l, d, _)| (*l, *d) < (layer, direction));
+                self.profiles.insert(at, (layer, direction, Vec::new()));
+                at
+            }
+        };
+        let squares = &mut self.profiles[at].2;
+        if squares.len() < steps {
+            squares.resize(steps, 0.0);
+        }
+        squares
+    }
+}
+
+impl Observer for GradientNorms {
+    fn unrolled(&mut self, step: Unrolled<'_>) {
+        let squares: f64 = step.dh.iter().map(|d| f64::from(*d) * f64::from(*d)).sum();
+        self.profile(step.layer, step.direction, step.t + 1)[step.t] += squares;
+    }
+}

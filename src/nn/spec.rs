@@ -1,0 +1,50 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Activation, Dense, Embedding, Flatten, GlobalAveragePooling1D, Layer, SimpleRNN};
+
+/// Makes [`LayerSpec`] from the list of layers: the one place that a new layer is added to.
+macro_rules! layers {
+    ($($name:ident),* $(,)?) => {
+        /// A layer as a preset names it: `{layer: Dense, units: 1, …}`.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[serde(tag = "layer")]
+        pub enum LayerSpec {
+            $(#[doc = concat!("See [`", stringify!($name), "`].")] $name($name),)*
+        }
+
+        impl LayerSpec {
+            /// The names that a preset may use.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// Reads the configuration of the layer called `name`; `None` when there is no such layer.
+            ///
+            /// # Errors
+            /// The deserialiser's own, of a bad configuration.
+            pub fn read<'de, D: serde::Deserializer<'de>>(name: &str, config: D) -> Option<Result<Self, D::Error>> {
+                match name {
+                    $(stringify!($name) => Some($name::deserialize(config).map(Self::$name)),)*
+                    _ => None,
+                }
+            }
+
+            /// The layer.
+            pub fn layer(&self) -> &dyn Layer {
+                match self {
+                    $(Self::$name(layer) => layer,)*
+                }
+            }
+        }
+    };
+}
+
+layers!(Embedding, SimpleRNN, Dense, GlobalAveragePooling1D, Flatten);
+
+impl LayerSpec {
+    /// The activation of a layer that can end a model.
+    pub(super) fn link_mut(&mut self) -> Option<&mut Activation> {
+        match self {
+            Self::Dense(dense) => Some(&mut dense.activation),
+            _ => None,
+        }
+    }
+}
