@@ -1,0 +1,286 @@
+//! The same network here and in Keras gives the same numbers: output, loss, every gradient, every hidden state and its
+//! derivative, and the weights after five optimizer steps.
+//!
+//! `tests/keras/generate.py` makes the fixtures and says what each tensor is. `PARITY_FIXTURES=DIR` reads another folder of
+//! the same form. Every tensor of a fixture is compared: one that nothing here understands is a failure.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array2, Array3, s};
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+use unrolled::nn::{LayerSpec, Loss, Mode, Model, Observer, Params, Shape, Shard, Unrolled};
+use unrolled::optim::{Optimizer, OptimizerSpec, global_norm};
+
+type Tensors = BTreeMap<String, (Vec<usize>, Vec<f64>)>;
+type Checked<T> = Result<T, String>;
+
+/// One network and Keras's answers.
+struct Case {
+    config: Value,
+    tensors: Tensors,
+}
+
+impl Case {
+    fn read(json: &Path) -> Checked<Self> {
+        let text = std::fs::read_to_string(json).map_err(|e| format!("{}: {e}", json.display()))?;
+        let config = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", json.display()))?;
+        let file = json.with_extension("safetensors");
+        let bytes = std::fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        let raw = SafeTensors::deserialize(&bytes).map_err(|e| format!("{}: {e}", file.display()))?;
+        let tensors = raw.iter().map(|(name, view)| {
+            let values = match view.dtype() {
+                Dtype::F64 => view.data().as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
+                Dtype::I32 => {
+                    view.data().as_chunks().0.iter().map(|b| f64::from(i32::from_le_bytes(*b))).collect()
+                }
+                Dtype::U8 => view.data().iter().map(|b| f64::from(*b)).collect(),
+                other => return Err(format!("{name}: {other:?}")),
+            };
+            Ok((name.to_owned(), (view.shape().to_vec(), values)))
+        });
+        Ok(Self { config, tensors: tensors.collect::<Checked<_>>()? })
+    }
+
+    fn tensor(&self, name: &str) -> Checked<&(Vec<usize>, Vec<f64>)> {
+        self.tensors.get(name).ok_or_else(|| format!("no tensor `{name}`"))
+    }
+
+    fn model(&self) -> Checked<Model> {
+        let layers = self.config["layers"].as_array().ok_or("no layers")?;
+        let specs: Vec<LayerSpec> = layers.iter().map(layer).collect::<Checked<_>>()?;
+        let loss = serde_json::from_value::<Loss>(self.config["loss"].clone()).map_err(|e| e.to_string())?;
+        let (shape, _) = self.tensor("x")?;
+        let vocabulary = self.config["data"]["vocab"].as_u64().unwrap_or(0) as usize;
+        Model::build(&specs, Shape::Ids { time: shape[1], vocabulary }, loss).map_err(|e| e.to_string())
+    }
+
+    fn optimizer(&self) -> Checked<OptimizerSpec> {
+        let config = &self.config["optimizer"];
+        let name = config["class"].as_str().unwrap_or_default();
+        let given = config["given"].clone();
+        let spec = OptimizerSpec::read(name, given).ok_or_else(|| format!("no optimizer `{name}`"))?;
+        spec.map_err(|e| e.to_string())
+    }
+}
+
+/// A layer as the fixture writes it: Keras's class and arguments.
+fn layer(config: &Value) -> Checked<LayerSpec> {
+    let mut config = config.clone();
+    let fields = config.as_object_mut().ok_or("a layer is no object")?;
+    let class =
+        fields.remove("class").and_then(|c| c.as_str().map(str::to_owned)).ok_or("a layer without class")?;
+    let read = LayerSpec::read(&class, config).ok_or_else(|| format!("no layer `{class}`"))?;
+    read.map_err(|e| format!("{class}: {e}"))
+}
+
+/// Collects every unrolled step whole.
+#[derive(Default)]
+struct Everything(BTreeMap<String, Vec<(usize, Array2<f32>, Array2<f32>)>>);
+
+impl Observer for Everything {
+    fn unrolled(&mut self, step: Unrolled<'_>) {
+        let steps = self.0.entry(step.layer.to_string()).or_default();
+        steps.push((step.t, step.h.to_owned(), step.dh.to_owned()));
+    }
+}
+
+/// Compares with the fixture and remembers what was compared.
+struct Judge<'a> {
+    case: &'a Case,
+    largest_gradient: f64,
+    seen: Vec<String>,
+}
+
+impl Judge<'_> {
+    fn check(&mut self, name: &str, ours: &[f32], tolerance: impl Fn(f64, f64) -> f64) -> Checked<()> {
+        let (_, theirs) = self.case.tensor(name)?;
+        self.seen.push(name.to_owned());
+        if ours.len() != theirs.len() {
+            return Err(format!("{name}: {} numbers for {}", ours.len(), theirs.len()));
+        }
+        let largest = theirs.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+        for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
+            let (error, allowed) = ((f64::from(*a) - b).abs(), tolerance(*b, largest));
+            if error.is_nan() || error > allowed {
+                return Err(format!("{name}[{i}]: {a} for {b}, off by {error:e}, allowed {allowed:e}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Outputs and losses: 1e-5 relative, 1e-6 absolute.
+    fn answer(&mut self, name: &str, ours: &[f32]) -> Checked<()> {
+        self.check(name, ours, |b, _| (1e-5 * b.abs()).max(1e-6))
+    }
+
+    /// States and gradients: 1e-4 of the tensor's largest and 1e-7 of the case's largest gradient.
+    fn inner(&mut self, name: &str, ours: &[f32]) -> Checked<()> {
+        let floor = 1e-7 * self.largest_gradient;
+        self.check(name, ours, |_, largest| 1e-4 * largest + floor)
+    }
+}
+
+/// Runs one case and compares every tensor of it.
+fn verify(case: &Case) -> Checked<()> {
+    let model = case.model()?;
+    let mut params = model.params();
+    load(&mut params, case)?;
+    let (shape, x) = case.tensor("x")?;
+    let tokens = Array2::from_shape_fn((shape[0], shape[1]), |(b, t)| x[b * shape[1] + t] as u32);
+    let classes: Vec<u32> = case.tensor("y")?.1.iter().map(|y| *y as u32).collect();
+    let batch = shape[0];
+
+    let mut shard = Shard::new(&model, &params);
+    shard.load(tokens.view(), &classes);
+    shard.forward(&model, &params, Mode::Train);
+    let mut everything = Everything::default();
+    let output = shard.output(&model);
+    let score = shard.backward(&model, &params, batch, Some(&mut everything));
+    let mut gradient = vec![0.0; params.values().len()];
+    model.gradient(&params, std::iter::once(&shard), &mut gradient);
+
+    let largest_gradient = case.tensors.iter().filter(|(name, _)| name.starts_with("g."));
+    let largest_gradient = largest_gradient.flat_map(|(_, (_, g))| g).fold(0.0f64, |m, g| m.max(g.abs()));
+    let mut judge = Judge { case, largest_gradient, seen: ["x", "y", "mask"].map(str::to_owned).to_vec() };
+    judge.answer("out", output.as_slice().ok_or("output not contiguous")?)?;
+    judge.answer("loss", &[score.mean_loss() as f32])?;
+    for param in params.table() {
+        judge.seen.push(format!("w.{}", param.name));
+        judge.inner(&format!("g.{}", param.name), &gradient[param.range.clone()])?;
+    }
+    for (layer, steps) in &everything.0 {
+        let (time, (batch, units)) = (steps.len(), steps[0].1.dim());
+        let (mut h, mut dh) = (Array3::zeros((batch, time, units)), Array3::zeros((batch, time, units)));
+        for (t, state, derivative) in steps {
+            h.slice_mut(s![.., *t, ..]).assign(state);
+            dh.slice_mut(s![.., *t, ..]).assign(derivative);
+        }
+        let norm = |t: usize| {
+            dh.slice(s![.., t, ..]).iter().map(|d| f64::from(*d).powi(2)).sum::<f64>().sqrt() as f32
+        };
+        judge.inner(&format!("h.{layer}"), h.as_slice().ok_or("h")?)?;
+        judge.inner(&format!("dh.{layer}"), dh.as_slice().ok_or("dh")?)?;
+        judge.check(&format!("hnorm.{layer}"), &(0..time).map(norm).collect::<Vec<_>>(), |b, _| {
+            3e-4 * b.abs()
+        })?;
+    }
+
+    five_steps(&mut judge, &model, &mut params, tokens.view(), &classes)?;
+    match case.tensors.keys().find(|name| !judge.seen.contains(name)) {
+        Some(name) => Err(format!("{name} was not compared")),
+        None => Ok(()),
+    }
+}
+
+/// Five updates on the same batch, cut in two shards, as training cuts it.
+fn five_steps(
+    judge: &mut Judge<'_>,
+    model: &Model,
+    params: &mut Params,
+    tokens: ndarray::ArrayView2<'_, u32>,
+    classes: &[u32],
+) -> Checked<()> {
+    let spec = judge.case.optimizer()?;
+    let mut optimizer = Optimizer::new(&spec, params.values().len());
+    let clip = spec.clip().map_err(|e| e.to_string())?;
+    let cut = classes.len() / 2 + 1;
+    let mut shards: Vec<Shard> = Vec::new();
+    for rows in [0..cut, cut..classes.len()] {
+        let mut shard = Shard::new(model, params);
+        shard.load(tokens.slice(s![rows.clone(), ..]), &classes[rows]);
+        shards.push(shard);
+    }
+    let (mut losses, mut gradient) = (Vec::new(), vec![0.0; params.values().len()]);
+    for _ in 0..5 {
+        let mut loss = 0.0;
+        for shard in &mut shards {
+            shard.forward(model, params, Mode::Train);
+            loss += shard.backward(model, params, classes.len(), None).loss;
+        }
+        losses.push((loss / classes.len() as f64) as f32);
+        model.gradient(params, shards.iter(), &mut gradient);
+        if let Some(clip) = clip {
+            let norm = global_norm(&gradient);
+            clip.apply(&mut gradient, params.table().iter().map(|p| p.range.clone()), norm);
+        }
+        optimizer.step(params.values_mut(), &gradient);
+    }
+    let adam_like = !matches!(spec, OptimizerSpec::SGD(_));
+    let allowed = if adam_like { 1e-4 } else { 1e-5 };
+    judge.check("loss5", &losses, |b, _| allowed * b.abs())?;
+    for param in params.table() {
+        judge.check(&format!("w5.{}", param.name), &params.values()[param.range.clone()], |_, _| allowed)?;
+    }
+    Ok(())
+}
+
+fn load(params: &mut Params, case: &Case) -> Checked<()> {
+    for param in params.table().to_vec() {
+        let (shape, values) = case.tensor(&format!("w.{}", param.name))?;
+        if *shape != param.shape {
+            return Err(format!("w.{}: shape {shape:?} for {:?}", param.name, param.shape));
+        }
+        let place = &mut params.values_mut()[param.range];
+        place.iter_mut().zip(values).for_each(|(w, v)| *w = *v as f32);
+    }
+    Ok(())
+}
+
+/// Every case of a folder; the names of those that pass, or all that is wrong.
+fn verify_folder(folder: &Path) -> Checked<Vec<String>> {
+    let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries.filter_map(|e| e.ok().map(|e| e.path())).collect();
+    files.retain(|path| path.extension().is_some_and(|e| e == "json"));
+    files.sort();
+    if files.is_empty() {
+        return Err(format!("{}: no fixture", folder.display()));
+    }
+    let (mut passed, mut failures) = (Vec::new(), Vec::new());
+    for file in files {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        match Case::read(&file).and_then(|case| verify(&case)) {
+            Ok(()) => passed.push(name),
+            Err(e) => failures.push(format!("{name}: {e}")),
+        }
+    }
+    if failures.is_empty() { Ok(passed) } else { Err(failures.join("\n")) }
+}
+
+fn own_fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keras/fixtures")
+}
+
+#[test]
+fn parity_with_keras() {
+    let folder = std::env::var_os("PARITY_FIXTURES").map_or_else(own_fixtures, PathBuf::from);
+    match verify_folder(&folder) {
+        Ok(passed) => println!("{} cases: {}", passed.len(), passed.join(" ")),
+        Err(e) => panic!("{e}"),
+    }
+}
+
+/// The test itself is tested: one value of any tensor off by 1 % must be found.
+#[test]
+fn parity_fails_when_any_tensor_has_one_value_off_by_a_hundredth() {
+    for name in ["lecture-stack", "opt-adam-clipnorm", "opt-sgd"] {
+        let case = Case::read(&own_fixtures().join(format!("{name}.json"))).unwrap();
+        verify(&case).unwrap();
+        let answers = case.tensors.keys().filter(|name| !["x", "y"].contains(&name.as_str()));
+        for tensor in answers {
+            let mut altered = Case { config: case.config.clone(), tensors: case.tensors.clone() };
+            let values = &mut altered.tensors.get_mut(tensor).unwrap().1;
+            let largest =
+                (0..values.len()).max_by(|a, b| values[*a].abs().total_cmp(&values[*b].abs())).unwrap();
+            values[largest] *= 1.01;
+            assert!(verify(&altered).is_err(), "{name}: {tensor} altered, and nothing noticed");
+        }
+    }
+}
+
+#[test]
+fn parity_fails_on_an_empty_folder() {
+    let empty = tempfile::tempdir().unwrap();
+    assert!(verify_folder(empty.path()).unwrap_err().contains("no fixture"));
+}
