@@ -1,0 +1,158 @@
+//! Labelled texts as read from one source: words by number, before there is a vocabulary.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+
+use super::error::{listed, quoted};
+use super::intern::Words;
+use super::tokens::for_each_word;
+use super::{DataError, Dataset, TokenSpec, Vocabulary};
+
+/// Texts of one split. The text itself is not kept, only the numbers of its words.
+#[derive(Debug, Default)]
+pub(super) struct Corpus {
+    words: Words,
+    /// The words of all texts, one text after the other.
+    numbers: Vec<u32>,
+    /// Where in `numbers` each text ends.
+    ends: Vec<usize>,
+    /// The label of each text, in `labels`.
+    label_of: Vec<u32>,
+    labels: Vec<Label>,
+    label_numbers: HashMap<String, u32>,
+    word: String,
+    /// Rows left out because they were bad.
+    pub skipped: usize,
+}
+
+/// A label, and where it came first.
+#[derive(Debug)]
+struct Label {
+    name: String,
+    count: usize,
+    path: PathBuf,
+    line: Option<u64>,
+}
+
+impl Corpus {
+    /// Adds one text that was found at `path` and `line`.
+    pub fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) {
+        for_each_word(text, &mut self.word, |word| self.numbers.push(self.words.count(word)));
+        self.ends.push(self.numbers.len());
+        let number = match self.label_numbers.get(label) {
+            Some(number) => *number,
+            None => {
+                let number = self.labels.len() as u32;
+                self.label_numbers.insert(label.into(), number);
+                self.labels.push(Label { name: label.into(), count: 0, path: path.into(), line });
+                number
+            }
+        };
+        self.label_of.push(number);
+        if let Some(label) = self.labels.get_mut(number as usize) {
+            label.count += 1;
+        }
+    }
+
+    /// Texts so far.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The labels in sorted order, each with its number of texts: the classes.
+    pub fn classes(&self) -> Vec<(&str, usize)> {
+        let mut classes: Vec<_> =
+            self.labels.iter().map(|label| (label.name.as_str(), label.count)).collect();
+        classes.sort_unstable();
+        classes
+    }
+
+    /// The vocabulary of these texts, at most `size` entries long.
+    pub fn vocabulary(&self, size: usize) -> Vocabulary {
+        Vocabulary::of_counts(self.words.iter().map(|(word, _, count)| (word, count)), size)
+    }
+
+    /// The texts as rows of ids with classes by their place in `labels` (sorted), and the share of the kept words that
+    /// `vocabulary` does not have.
+    ///
+    /// # Errors
+    /// A label that is not in `labels`, with the place where it came first; rows that do not fit in memory.
+    pub fn encode(
+        &self,
+        labels: &[String],
+        vocabulary: &Vocabulary,
+        spec: &TokenSpec,
+    ) -> Result<(Dataset, f64), DataError> {
+        let class_of =
+            self.labels.iter().map(|label| class(label, labels)).collect::<Result<Vec<u32>, _>>()?;
+        let mut id_of = vec![Vocabulary::UNKNOWN; self.words.len()];
+        for (word, number, _) in self.words.iter() {
+            if let (Some(slot), Some(id)) = (id_of.get_mut(number as usize), vocabulary.id(word)) {
+                *slot = id;
+            }
+        }
+        let mut tokens = blank(self.len(), spec.length)?;
+        let (mut start, mut kept_words, mut unknown) = (0, 0_u64, 0_u64);
+        for (mut row, end) in tokens.rows_mut().into_iter().zip(&self.ends) {
+            let text = self.numbers.get(start..*end).unwrap_or_default();
+            start = *end;
+            let kept = text.get(spec.kept(text.len())).unwrap_or_default();
+            kept_words += kept.len() as u64;
+            for (step, number) in row.iter_mut().skip(spec.first_step(text.len())).zip(kept) {
+                *step = id_of.get(*number as usize).copied().unwrap_or(Vocabulary::UNKNOWN);
+                unknown += u64::from(*step == Vocabulary::UNKNOWN);
+            }
+        }
+        let classes =
+            self.label_of.iter().filter_map(|number| class_of.get(*number as usize).copied()).collect();
+        Ok((Dataset { tokens, classes }, unknown as f64 / kept_words.max(1) as f64))
+    }
+}
+
+fn class(label: &Label, labels: &[String]) -> Result<u32, DataError> {
+    match labels.binary_search(&label.name) {
+        Ok(class) => Ok(class as u32),
+        Err(_) => Err(DataError::content(
+            &label.path,
+            label.line,
+            format!("the label {}", quoted(&label.name)),
+            format!("a label of the training data: {}", listed(labels.iter().map(String::as_str))),
+        )),
+    }
+}
+
+fn blank(rows: usize, length: usize) -> Result<Array2<u32>, DataError> {
+    let mut ids = Vec::new();
+    let size = rows.checked_mul(length).filter(|size| ids.try_reserve_exact(*size).is_ok());
+    let filled = size.and_then(|size| {
+        ids.resize(size, Vocabulary::PADDING);
+        Array2::from_shape_vec((rows, length), ids).ok()
+    });
+    filled.ok_or_else(|| DataError::Setting {
+        field: "tokens.length",
+        found: length.to_string(),
+        expected: format!("a length at which {rows} rows fit in memory"),
+    })
+}
+
+#[cfg(test)]
+impl Corpus {
+    /// Every text as its words, with its class.
+    pub fn sentences(&self) -> Vec<(Vec<String>, u32)> {
+        let mut names = vec![String::new(); self.words.len()];
+        self.words.iter().for_each(|(word, number, _)| names[number as usize] = word.to_owned());
+        let classes: Vec<&str> = self.classes().iter().map(|(label, _)| *label).collect();
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        let texts = starts.zip(&self.ends).map(|(start, end)| &self.numbers[start..*end]);
+        texts
+            .zip(&self.label_of)
+            .map(|(text, label)| {
+                let words = text.iter().map(|number| names[*number as usize].clone()).collect();
+                let class = classes.binary_search(&self.labels[*label as usize].name.as_str()).unwrap();
+                (words, class as u32)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,170 @@
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Where texts and labels come from, resolved: what a preset has under `data:`.
+///
+/// Serialises flat, with the kind under `source`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "source", rename_all = "lowercase")]
+pub enum DataSpec {
+    /// `source: csv`
+    Csv(CsvSpec),
+    /// `source: folder`
+    Folder(FolderSpec),
+    /// `source: generated`
+    Generated(GeneratedSpec),
+}
+
+impl DataSpec {
+    /// The source in words: the path of the training data, or `generated: word-order`.
+    pub fn source(&self) -> String {
+        match self {
+            Self::Csv(spec) => spec.path.display().to_string(),
+            Self::Folder(spec) => spec.path.display().to_string(),
+            Self::Generated(GeneratedSpec { task: Task::WordOrder, .. }) => "generated: word-order".into(),
+        }
+    }
+}
+
+/// A CSV file with a header (RFC 4180; plain or gzip, UTF-8): one column holds the text, one the label.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CsvSpec {
+    /// The training file.
+    pub path: PathBuf,
+    /// Name of the column with the text.
+    #[serde(default = "text")]
+    pub text: String,
+    /// Name of the column with the label.
+    #[serde(default = "label")]
+    pub label: String,
+    /// Leave bad rows out and count them, instead of ending with the first one's error.
+    #[serde(default)]
+    pub skip_bad_rows: bool,
+    /// The validation file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<CsvValidation>,
+    /// What to fetch and where to put it, in words: shown when a file is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
+}
+
+/// The validation file of a [`CsvSpec`]; columns left out are named as in the training file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CsvValidation {
+    /// The file.
+    pub path: PathBuf,
+    /// Name of the column with the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Name of the column with the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+/// A folder per class, named as the label, with a UTF-8 file per text, as in aclImdb (`pos/`, `neg/`).
+///
+/// `unsup` and names that start with a dot are left out, and so are files beside the class folders.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FolderSpec {
+    /// The folder that holds the class folders of the training data.
+    pub path: PathBuf,
+    /// The same for validation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<FolderValidation>,
+    /// What to fetch and where to put it, in words: shown when a folder is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
+}
+
+/// The validation data of a [`FolderSpec`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FolderValidation {
+    /// The folder that holds the class folders.
+    pub path: PathBuf,
+}
+
+/// Data that the program makes by itself from the run's seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GeneratedSpec {
+    /// What is to be learnt.
+    pub task: Task,
+    /// Training sentences: even, since every sentence comes with its twin.
+    #[serde(default = "train")]
+    pub train: usize,
+    /// Validation sentences, even; 0 for none.
+    #[serde(default = "validation")]
+    pub validation: usize,
+}
+
+/// The generated tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// Film remarks whose label hangs on the order of their words alone.
+    WordOrder,
+}
+
+/// The training and the validation folder in `path`, when it has a `train/` and a `test/`.
+pub fn train_and_test(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let (train, test) = (path.join("train"), path.join("test"));
+    (train.is_dir() && test.is_dir()).then_some((train, test))
+}
+
+fn text() -> String {
+    "text".into()
+}
+
+fn label() -> String {
+    "label".into()
+}
+
+fn train() -> usize {
+    4000
+}
+
+fn validation() -> usize {
+    1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spec_serialises_flat_and_reads_back() {
+        let written = r#"{"path":"a.csv","validation":{"path":"b.csv","label":"y"}}"#;
+        let spec: CsvSpec = serde_json::from_str(written).unwrap();
+        assert_eq!((spec.text.as_str(), spec.label.as_str(), spec.skip_bad_rows), ("text", "label", false));
+        let resolved = serde_json::to_value(DataSpec::Csv(spec.clone())).unwrap();
+        assert_eq!(resolved["source"], "csv");
+        assert_eq!(resolved["validation"], serde_json::json!({"path": "b.csv", "label": "y"}));
+        let mut map = resolved.as_object().unwrap().clone();
+        map.remove("source");
+        assert_eq!(serde_json::from_value::<CsvSpec>(map.into()).unwrap(), spec);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        assert!(serde_json::from_str::<CsvSpec>(r#"{"path":"a","txt":"b"}"#).is_err());
+        assert!(serde_json::from_str::<FolderSpec>(r#"{"path":"a","text":"b"}"#).is_err());
+        assert!(serde_json::from_str::<GeneratedSpec>(r#"{"task":"word-order","trian":2}"#).is_err());
+        assert!(serde_json::from_str::<GeneratedSpec>(r#"{"task":"word-ordre"}"#).is_err());
+        let spec: GeneratedSpec = serde_json::from_str(r#"{"task":"word-order"}"#).unwrap();
+        assert_eq!((spec.train, spec.validation), (4000, 1000));
+    }
+
+    #[test]
+    fn a_folder_with_train_and_test_gives_both() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("train")).unwrap();
+        assert_eq!(train_and_test(root.path()), None);
+        std::fs::create_dir(root.path().join("test")).unwrap();
+        assert_eq!(train_and_test(root.path()), Some((root.path().join("train"), root.path().join("test"))));
+    }
+}
