@@ -25,6 +25,19 @@ impl DataSpec {
             Self::Generated(GeneratedSpec { task: Task::WordOrder, .. }) => "generated: word-order".into(),
         }
     }
+
+    /// What has to be fetched and where it has to go, when the training data are not there.
+    pub fn missing(&self) -> Option<String> {
+        let (path, needs) = match self {
+            Self::Csv(spec) => (&spec.path, &spec.needs),
+            Self::Folder(spec) => (&spec.path, &spec.needs),
+            Self::Generated(_) => return None,
+        };
+        if path.exists() {
+            return None;
+        }
+        Some(needs.clone().unwrap_or_else(|| format!("{} is not there", path.display())))
+    }
 }
 
 /// A CSV file with a header (RFC 4180; plain or gzip, UTF-8): one column holds the text, one the label.
