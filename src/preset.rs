@@ -1,5 +1,20 @@
-//! Presets: a file as written → a spec, resolved and validated; and the catalogue of those that the program carries.
+//! Presets: a file as written → a [`RunSpec`], resolved and validated; and the catalogue of those that the program carries.
+//!
+//! ```text
+//! text ─ yaml ─→ tree ← --set, --data, --seed      (document.rs: as written)
+//!                  └─ read.rs ─→ RunSpec            (spec.rs: as resolved; checked against the network's shapes)
+//! ```
+//! The YAML crate is known to this module alone.
 
 mod catalog;
+mod document;
+mod error;
+mod place;
+mod read;
+mod spec;
 
-pub use catalog::Entry;
+pub use catalog::{Entry, entries, names, text};
+pub use document::Overrides;
+pub use error::PresetError;
+pub use read::{Resolved, load};
+pub use spec::{RunSpec, TrainSpec, WatchSpec};

@@ -1,4 +1,27 @@
+use super::document::Overrides;
+use super::error::PresetError;
+use super::read;
+use super::spec::RunSpec;
+use crate::data::DataSpec;
 use crate::protocol::{DataFacts, ModelTable};
+
+/// The presets that the program carries, in the menu's order; the first is the default.
+const CATALOG: &[(&str, &[(&str, &str)])] = &[
+    (
+        "Word order",
+        &[
+            ("word-order", include_str!("../../presets/word-order.yaml")),
+            ("word-order-dense", include_str!("../../presets/word-order-dense.yaml")),
+        ],
+    ),
+    (
+        "The lecture, on IMDB",
+        &[
+            ("lecture-rnn8", include_str!("../../presets/lecture-rnn8.yaml")),
+            ("lecture-rnn16-rnn8", include_str!("../../presets/lecture-rnn16-rnn8.yaml")),
+        ],
+    ),
+];
 
 /// A preset as the menu shows it: all that can be said of it without reading its data.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,4 +42,55 @@ pub struct Entry {
     pub settings: Vec<(String, String)>,
     /// What has to be fetched and where it has to go, when the data are not there.
     pub missing: Option<String>,
+}
+
+/// The names of all embedded presets.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    CATALOG.iter().flat_map(|(_, presets)| presets.iter().map(|(name, _)| *name))
+}
+
+/// The YAML text of an embedded preset.
+pub fn text(name: &str) -> Option<&'static str> {
+    CATALOG.iter().flat_map(|(_, presets)| *presets).find(|(n, _)| *n == name).map(|(_, text)| *text)
+}
+
+/// All embedded presets as the menu shows them.
+///
+/// # Errors
+/// When an embedded preset is wrong; a test makes sure that none is.
+pub fn entries() -> Result<Vec<Entry>, PresetError> {
+    let all =
+        CATALOG.iter().flat_map(|(group, presets)| presets.iter().map(move |(name, _)| (*group, *name)));
+    all.map(|(group, name)| Ok(entry(group, &read::load(name, &Overrides::default())?.spec))).collect()
+}
+
+fn entry(group: &str, spec: &RunSpec) -> Entry {
+    let (train, validation) = match &spec.data {
+        DataSpec::Generated(generated) => (generated.train, generated.validation),
+        _ => (0, 0),
+    };
+    let optimizer = &spec.train.optimizer;
+    let settings = [
+        ("loss", spec.train.loss.name().to_owned()),
+        ("optimizer", format!("{}, learning rate {}", optimizer.name(), optimizer.learning_rate())),
+        ("batch size", spec.train.batch_size.to_string()),
+        ("epochs", spec.train.epochs.to_string()),
+    ];
+    Entry {
+        group: group.into(),
+        name: spec.name.clone(),
+        title: spec.title.clone(),
+        about: spec.about.clone(),
+        model: spec.model().map(|model| model.table().clone()).unwrap_or_default(),
+        data: DataFacts {
+            source: spec.data.source(),
+            train,
+            validation,
+            vocabulary: spec.tokens.vocabulary,
+            length: spec.tokens.length,
+            ..DataFacts::default()
+        },
+        settings: settings.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+        missing: spec.data.missing(),
+    }
 }

@@ -1,0 +1,121 @@
+use crate::escape;
+
+/// Why a preset cannot be run: where, what was found, what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresetError {
+    /// File or `--set …`, with line and column where there are any: `my.yaml:7:12`.
+    pub place: String,
+    /// The field: `model.1.units`; empty when it is about the whole.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl std::error::Error for PresetError {}
+
+impl std::fmt::Display for PresetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: ", escape::foreign(&self.place))?;
+        if !self.field.is_empty() {
+            write!(f, "{}: ", escape::foreign(&self.field))?;
+        }
+        f.write_str(&escape::foreign(&self.message))
+    }
+}
+
+/// Says what serde says in words that a person who writes presets knows, with the nearest right word for a wrong one.
+pub(super) fn in_plain_words(message: &str) -> String {
+    for kind in ["invalid type: ", "invalid value: "] {
+        if let Some((found, expected)) = message.strip_prefix(kind).and_then(|m| m.split_once(", expected "))
+        {
+            return format!("found {}; expected {}", found_words(found), expected_words(expected));
+        }
+    }
+    for (kind, what) in [("unknown field `", "key"), ("unknown variant `", "word")] {
+        let Some((found, rest)) = message.strip_prefix(kind).and_then(|m| m.split_once('`')) else {
+            continue;
+        };
+        let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+        return unknown(what, found, &known);
+    }
+    if let Some(field) = message.strip_prefix("missing field ") {
+        return format!("the key {field} is missing");
+    }
+    message.to_owned()
+}
+
+/// Refuses `found` and proposes the nearest of `known`, or names them all.
+pub(super) fn unknown(what: &str, found: &str, known: &[&str]) -> String {
+    let near = known
+        .iter()
+        .map(|k| (strsim::damerau_levenshtein(&found.to_lowercase(), &k.to_lowercase()), k))
+        .min();
+    let hint = match near {
+        _ if known.is_empty() => return format!("unknown {what} `{found}`; none can stand here"),
+        Some((distance, nearest)) if distance <= nearest.len().div_ceil(3) => {
+            format!("did you mean `{nearest}`? ")
+        }
+        _ => String::new(),
+    };
+    format!("unknown {what} `{found}`; {hint}known: {}", known.join(", "))
+}
+
+fn found_words(found: &str) -> String {
+    match found {
+        "unit value" => "nothing".into(),
+        "map" => "a mapping".into(),
+        "sequence" => "a list".into(),
+        _ => found
+            .replace("string ", "the text ")
+            .replace("integer ", "the number ")
+            .replace("floating point ", "the number ")
+            .replace("boolean ", ""),
+    }
+}
+
+fn expected_words(expected: &str) -> &str {
+    match expected {
+        "usize" | "u64" | "u32" => "a whole number, 0 or more",
+        "f64" | "f32" => "a number",
+        "a boolean" => "true or false",
+        "a string" | "path string" => "a text",
+        "a sequence" => "a list",
+        e if e.starts_with("struct ") => "a mapping of keys to values",
+        e => e,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_serde_says_is_said_plainly() {
+        let plain = [
+            (
+                "invalid type: string \"eight\", expected usize",
+                "found the text \"eight\"; expected a whole number, 0 or more",
+            ),
+            (
+                "invalid value: integer `-3`, expected usize",
+                "found the number `-3`; expected a whole number, 0 or more",
+            ),
+            (
+                "unknown field `unit`, expected one of `units`, `activation`",
+                "unknown key `unit`; did you mean `units`? known: units, activation",
+            ),
+            ("unknown field `x`, there are no fields", "unknown key `x`; none can stand here"),
+            ("missing field `units`", "the key `units` is missing"),
+        ];
+        for (serde, ours) in plain {
+            assert_eq!(in_plain_words(serde), ours);
+        }
+    }
+
+    #[test]
+    fn text_from_a_preset_cannot_steer_the_terminal() {
+        let error =
+            PresetError { place: "a\x1b.yaml".into(), field: "b\x07".into(), message: "c\x1b[2J".into() };
+        assert_eq!(error.to_string(), "a␛.yaml: b␇: c␛[2J");
+    }
+}

@@ -1,0 +1,272 @@
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_yaml::Value;
+
+use super::catalog;
+use super::document::{Document, Overrides};
+use super::error::{PresetError, unknown};
+use super::spec::{RunSpec, TrainSpec, WatchSpec};
+use crate::data::{CsvSpec, DataSpec, FolderSpec, GeneratedSpec, TokenSpec, train_and_test};
+use crate::nn::{LayerSpec, Loss};
+use crate::optim::OptimizerSpec;
+
+/// A spec ready to run, and what a person should know of how it came about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolved {
+    /// The spec.
+    pub spec: RunSpec,
+    /// Notes, e.g. that there is no validation data.
+    pub notes: Vec<String>,
+}
+
+/// Finds `preset` (an embedded name, or the path of a YAML file), lays `overrides` over it, resolves and checks it.
+///
+/// Relative paths are relative to the preset's file; to the present folder on the command line and in embedded presets.
+///
+/// # Errors
+/// With file, line and field, what was found and what would be right.
+pub fn load(preset: &str, overrides: &Overrides) -> Result<Resolved, PresetError> {
+    let (name, text, base) = match catalog::text(preset) {
+        Some(text) => (preset.to_owned(), text.to_owned(), PathBuf::new()),
+        None => read_file(preset)?,
+    };
+    let origin = if base.as_os_str().is_empty() { format!("preset {name}") } else { preset.to_owned() };
+    let mut document = Document::parse(&origin, &text)?;
+    lay_over(&mut document, overrides)?;
+    resolve(&document, &name, &base, overrides.data.as_deref())
+}
+
+/// Name, text and folder of a preset file.
+fn read_file(preset: &str) -> Result<(String, String, PathBuf), PresetError> {
+    let refuse = |message: String| PresetError { place: preset.into(), field: String::new(), message };
+    let path = Path::new(preset);
+    let looks_like_a_name = path.components().count() == 1 && path.extension().is_none();
+    if looks_like_a_name && !path.exists() {
+        let names: Vec<&str> = catalog::names().collect();
+        return Err(refuse(unknown("preset", preset, &names) + "; or give the path of a YAML file"));
+    }
+    let text =
+        std::fs::read_to_string(path).map_err(|e| refuse(format!("the preset cannot be read: {e}")))?;
+    let name = path.file_stem().map_or_else(|| "preset".into(), |stem| stem.to_string_lossy().into_owned());
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok((name, text, folder.to_owned()))
+}
+
+/// `--data` first, so that a more specific `--set` wins.
+fn lay_over(document: &mut Document, overrides: &Overrides) -> Result<(), PresetError> {
+    if let Some(path) = &overrides.data {
+        let source = format!("--data {}", path.display());
+        let refuse = |message: String| PresetError { place: source.clone(), field: String::new(), message };
+        let kind = document.get(&["data", "source"]).and_then(Value::as_str).unwrap_or_default().to_owned();
+        if kind == "generated" {
+            return Err(refuse(
+                "this preset makes its own data; --data is for presets that read files".into(),
+            ));
+        }
+        let mut put = |steps: &[&str], value: &Path| {
+            let value = Value::String(value.to_string_lossy().into_owned());
+            let steps = steps.iter().map(|s| (*s).to_owned()).collect();
+            document.put(steps, value, source.clone()).map_err(&refuse)
+        };
+        if let Some((train, test)) = train_and_test(path) {
+            put(&["data", "path"], &train)?;
+            put(&["data", "validation", "path"], &test)?;
+        } else {
+            put(&["data", "path"], path)?;
+        }
+        if path.is_dir() {
+            put(&["data", "source"], Path::new("folder"))?;
+            for column in ["text", "label", "skip_bad_rows"] {
+                document.remove(&["data", column]);
+                document.remove(&["data", "validation", column]);
+            }
+        }
+    }
+    overrides.set.iter().try_for_each(|assignment| document.set(assignment))?;
+    if let Some(seed) = overrides.seed {
+        let steps = vec!["train".to_owned(), "seed".to_owned()];
+        let source = format!("--seed {seed}");
+        let refuse = |message| PresetError { place: source.clone(), field: "train.seed".into(), message };
+        document.put(steps, Value::from(seed), source.clone()).map_err(refuse)?;
+    }
+    Ok(())
+}
+
+/// A preset's top level as written; what has a place of its own is read further from there.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: Option<String>,
+    title: String,
+    #[serde(default)]
+    about: String,
+    data: Value,
+    tokens: TokenSpec,
+    model: Vec<Value>,
+    train: WrittenTrain,
+    #[serde(default)]
+    watch: WatchSpec,
+}
+
+/// Defaults are Keras's, of `compile` and `fit`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenTrain {
+    loss: Loss,
+    #[serde(default = "adam")]
+    optimizer: Value,
+    #[serde(default = "thirty_two")]
+    batch_size: usize,
+    #[serde(default = "one")]
+    epochs: usize,
+    #[serde(default = "first_seed")]
+    seed: u64,
+}
+
+fn adam() -> Value {
+    Value::String("Adam".into())
+}
+
+fn thirty_two() -> usize {
+    32
+}
+
+fn one() -> usize {
+    1
+}
+
+fn first_seed() -> u64 {
+    1
+}
+
+fn steps<const N: usize>(path: [&str; N]) -> Vec<String> {
+    path.map(str::to_owned).to_vec()
+}
+
+fn resolve(
+    document: &Document,
+    name: &str,
+    base: &Path,
+    moved: Option<&Path>,
+) -> Result<Resolved, PresetError> {
+    let written: Written = document.read(&[], document.tree().clone())?;
+    let mut notes = Vec::new();
+    let data = data(document, written.data, base, moved, &mut notes)?;
+    let layer = |(i, value)| {
+        let path = steps(["model", &usize::to_string(&i)]);
+        document
+            .read_tagged(&path, value, "layer", LayerSpec::NAMES, |name, rest| LayerSpec::read(name, rest))
+    };
+    let model = written.model.into_iter().enumerate().map(layer).collect::<Result<Vec<_>, _>>()?;
+    let WrittenTrain { loss, optimizer, batch_size, epochs, seed } = written.train;
+    let train =
+        TrainSpec { loss, optimizer: self::optimizer(document, optimizer)?, batch_size, epochs, seed };
+    let name = written.name.unwrap_or_else(|| name.to_owned());
+    let WatchSpec { every, probes, budget } = written.watch;
+    let watch = WatchSpec { every, probes, budget };
+    let spec = RunSpec {
+        name,
+        title: written.title,
+        about: written.about,
+        data,
+        tokens: written.tokens,
+        model,
+        train,
+        watch,
+    };
+    check(document, &spec)?;
+    Ok(Resolved { spec, notes })
+}
+
+/// `{name: Adam, …}`, or the name alone.
+fn optimizer(document: &Document, value: Value) -> Result<OptimizerSpec, PresetError> {
+    let path = steps(["train", "optimizer"]);
+    let value = match value {
+        Value::String(name) => Value::Mapping([("name".into(), Value::String(name))].into_iter().collect()),
+        other => other,
+    };
+    document
+        .read_tagged(&path, value, "name", OptimizerSpec::NAMES, |name, rest| OptimizerSpec::read(name, rest))
+}
+
+fn data(
+    document: &Document,
+    value: Value,
+    base: &Path,
+    moved: Option<&Path>,
+    notes: &mut Vec<String>,
+) -> Result<DataSpec, PresetError> {
+    let known = ["csv", "folder", "generated"];
+    let mut spec = document.read_tagged(&steps(["data"]), value, "source", &known, |name, rest| {
+        Some(match name {
+            "csv" => CsvSpec::deserialize(rest).map(DataSpec::Csv),
+            "folder" => FolderSpec::deserialize(rest).map(DataSpec::Folder),
+            _ => GeneratedSpec::deserialize(rest).map(DataSpec::Generated),
+        })
+    })?;
+    // Where `--data` moved the training data, the validation data that the preset names lie beside them, or are left out.
+    let beside =
+        moved.and_then(Path::parent).filter(|_| !document.is_overridden(&["data", "validation", "path"]));
+    let mut place = |path: &mut PathBuf, validation: Option<&mut PathBuf>| -> bool {
+        *path = document.absolute(&["data", "path"], path, base);
+        let Some(validation) = validation else { return true };
+        *validation = match beside {
+            Some(folder) => {
+                let moved = folder.join(&*validation);
+                std::path::absolute(&moved).unwrap_or(moved)
+            }
+            None => document.absolute(&["data", "validation", "path"], validation, base),
+        };
+        let there = beside.is_none() || validation.exists();
+        if !there {
+            notes.push(format!(
+                "no validation data: {} is not there; name others with --set data.validation.path=…",
+                validation.display()
+            ));
+        }
+        there
+    };
+    match &mut spec {
+        DataSpec::Csv(csv) => {
+            if !place(&mut csv.path, csv.validation.as_mut().map(|v| &mut v.path)) {
+                csv.validation = None;
+            }
+        }
+        DataSpec::Folder(folder) => {
+            if !place(&mut folder.path, folder.validation.as_mut().map(|v| &mut v.path)) {
+                folder.validation = None;
+            }
+        }
+        DataSpec::Generated(_) => {}
+    }
+    Ok(spec)
+}
+
+/// What types alone cannot say.
+fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
+    let positive = [
+        (["tokens", "length"], spec.tokens.length),
+        (["train", "batch_size"], spec.train.batch_size),
+        (["train", "epochs"], spec.train.epochs),
+        (["watch", "every"], spec.watch.every),
+    ];
+    for (path, value) in positive {
+        if value == 0 {
+            return Err(document.error(&steps(path), "found 0; it must be at least 1"));
+        }
+    }
+    spec.tokens.check().map_err(|e| document.error(&steps(["tokens"]), e.to_string()))?;
+    let optimizer = &spec.train.optimizer;
+    if !(optimizer.learning_rate().is_finite() && optimizer.learning_rate() > 0.0) {
+        let message = format!("found {}; the learning rate must be above 0", optimizer.learning_rate());
+        return Err(document.error(&steps(["train", "optimizer", "learning_rate"]), message));
+    }
+    optimizer.clip().map_err(|e| document.error(&steps(["train", "optimizer", e.field]), e.to_string()))?;
+    spec.model().map(drop).map_err(|e| {
+        let mut path = steps(["model", &e.layer.to_string()]);
+        let class = spec.model.get(e.layer).map_or("", |l| l.layer().class());
+        path.extend(e.misfit.field.map(str::to_owned));
+        document.error(&path, format!("layer {} ({class}): {}", e.layer, e.misfit))
+    })
+}

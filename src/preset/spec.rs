@@ -1,0 +1,80 @@
+use serde::{Deserialize, Serialize};
+
+use crate::data::{DataSpec, TokenSpec};
+use crate::nn::{BuildError, LayerSpec, Loss, Model, Shape};
+use crate::optim::OptimizerSpec;
+
+/// A run, resolved: every default filled in, every path absolute. Written to the run folder it is itself a valid preset that
+/// gives the same run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunSpec {
+    /// What the run folder is called after.
+    pub name: String,
+    /// One line.
+    pub title: String,
+    /// What to look for.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// Where the data come from.
+    pub data: DataSpec,
+    /// How texts become ids.
+    pub tokens: TokenSpec,
+    /// The layers in order.
+    pub model: Vec<LayerSpec>,
+    /// How to train.
+    pub train: TrainSpec,
+    /// What to watch.
+    pub watch: WatchSpec,
+}
+
+impl RunSpec {
+    /// The network.
+    ///
+    /// # Errors
+    /// The first layer that does not fit. A spec that [`super::load`] gave always fits.
+    pub fn model(&self) -> Result<Model, BuildError> {
+        let input = Shape::Ids { time: self.tokens.length, vocabulary: self.tokens.vocabulary };
+        Model::build(&self.model, input, self.train.loss)
+    }
+
+    /// As a preset.
+    ///
+    /// # Errors
+    /// When a path is not Unicode, which YAML cannot hold.
+    pub fn to_yaml(&self) -> Result<String, String> {
+        serde_yaml::to_string(self).map_err(|e| format!("this spec cannot be written as YAML: {e}"))
+    }
+}
+
+/// How to train.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrainSpec {
+    /// What to make small.
+    pub loss: Loss,
+    /// How.
+    pub optimizer: OptimizerSpec,
+    /// Sequences an optimizer step.
+    pub batch_size: usize,
+    /// Times through the training data.
+    pub epochs: usize,
+    /// Of weights, order and generated data.
+    pub seed: u64,
+}
+
+/// What to watch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WatchSpec {
+    /// Look at gradients and probes every so many steps.
+    pub every: usize,
+    /// Sentences whose way through the network is shown.
+    pub probes: Vec<String>,
+    /// MiB that recorded probes may take; beyond, every second one goes.
+    pub budget: u64,
+}
+
+impl Default for WatchSpec {
+    fn default() -> Self {
+        Self { every: 10, probes: Vec::new(), budget: 256 }
+    }
+}
