@@ -9,4 +9,5 @@ pub mod optim;
 pub mod preset;
 pub mod protocol;
 pub mod rng;
+pub mod run;
 pub mod ui;

@@ -1,0 +1,113 @@
+//! The primitives of a payload: little-endian floats, and integers in 7-bit groups (LEB128), small ones in one byte.
+
+/// Appends `x` in groups of 7 bits, lowest first; the high bit says that more follow.
+pub(super) fn put_uint(out: &mut Vec<u8>, mut x: u64) {
+    while x >= 0x80 {
+        out.push(x as u8 | 0x80);
+        x >>= 7;
+    }
+    out.push(x as u8);
+}
+
+pub(super) fn put_f64(out: &mut Vec<u8>, x: f64) {
+    out.extend_from_slice(&x.to_le_bytes());
+}
+
+pub(super) fn put_f32(out: &mut Vec<u8>, x: f32) {
+    out.extend_from_slice(&x.to_le_bytes());
+}
+
+/// The count, then the values.
+pub(super) fn put_f32s(out: &mut Vec<u8>, values: &[f32]) {
+    put_uint(out, values.len() as u64);
+    values.iter().for_each(|x| put_f32(out, *x));
+}
+
+/// The length in bytes, then the text.
+pub(super) fn put_str(out: &mut Vec<u8>, text: &str) {
+    put_uint(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Takes values off the front of a payload; `None` when it does not hold them. A length is believed only once that many
+/// bytes are there, so that a hostile one allocates nothing.
+pub(super) struct Take<'a>(pub &'a [u8]);
+
+impl<'a> Take<'a> {
+    pub fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.bytes(N)?.try_into().ok()
+    }
+
+    pub fn byte(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    pub fn uint(&mut self) -> Option<u64> {
+        let mut x = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            // The tenth group has room for one bit.
+            if shift == 63 && bits > 1 {
+                return None;
+            }
+            x |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Some(x);
+            }
+        }
+        None
+    }
+
+    pub fn count(&mut self) -> Option<usize> {
+        self.uint()?.try_into().ok()
+    }
+
+    pub fn f64(&mut self) -> Option<f64> {
+        self.array().map(f64::from_le_bytes)
+    }
+
+    pub fn f32(&mut self) -> Option<f32> {
+        self.array().map(f32::from_le_bytes)
+    }
+
+    pub fn f32s(&mut self) -> Option<Vec<f32>> {
+        let count = self.count()?;
+        let bytes = self.bytes(count.checked_mul(4)?)?;
+        Some(bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect())
+    }
+
+    pub fn str(&mut self) -> Option<&'a str> {
+        let length = self.count()?;
+        std::str::from_utf8(self.bytes(length)?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_of_any_size_come_back_and_small_ones_are_one_byte() {
+        for x in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
+            let mut out = Vec::new();
+            put_uint(&mut out, x);
+            assert_eq!((Take(&out).uint(), out.len() == 1), (Some(x), x < 128));
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_none() {
+        assert_eq!(Take(&[0x80; 10]).uint(), None);
+        assert_eq!(Take(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]).uint(), None);
+        assert_eq!(Take(&[0xff, 0xff, 0xff, 0xff, 15, 1, 2, 3]).f32s(), None);
+        assert_eq!(Take(&[200, 1, b'a']).str(), None);
+        assert_eq!(Take(&[1, 0xff]).str(), None);
+    }
+}

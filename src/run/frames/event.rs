@@ -1,0 +1,243 @@
+//! An event as the payload of a frame, and back. What comes every step is binary; what comes rarely is JSON.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::bytes::{Take, put_f32, put_f32s, put_f64, put_uint};
+use super::{Frame, Kind, probe};
+use crate::protocol::{Direction, EpochMetrics, Event, GradientProfile, RunInfo, Saved, StepMetrics};
+
+/// Appends the payload of `event` to `out`; gives its kind and, if it has one, its own step.
+///
+/// JSON knows neither paths that are no Unicode nor NaN: such a path is written as it would be shown, and a share of
+/// unknown tokens that is not finite as 0.
+pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Kind, Option<u64>)> {
+    match event {
+        Event::Prepared(info) => put_json(out, Kind::Prepared, &plain_info(info)),
+        Event::Status(status) => put_json(out, Kind::Status, status),
+        Event::Log(line) => put_json(out, Kind::Log, line),
+        Event::Saved(saved) => {
+            let path = PathBuf::from(saved.path.to_string_lossy().as_ref());
+            put_json(out, Kind::Saved, &Saved { path, ..saved.clone() })
+                .map(|(kind, _)| (kind, Some(saved.step)))
+        }
+        Event::Step(metrics) => {
+            put_step(out, metrics);
+            Ok((Kind::Step, Some(metrics.step)))
+        }
+        Event::Epoch(metrics) => {
+            put_epoch(out, metrics);
+            Ok((Kind::Epoch, Some(metrics.step)))
+        }
+        Event::Gradient(profile) => {
+            put_gradient(out, profile);
+            Ok((Kind::Gradient, Some(profile.step)))
+        }
+        Event::Probe(frame) => {
+            probe::put(out, frame);
+            Ok((Kind::Probe, Some(frame.step)))
+        }
+    }
+}
+
+/// The event of a frame, or `None` if the payload is not what its kind says (an index is no event either).
+pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
+    let mut take = Take(frame.payload);
+    let event = match frame.kind {
+        Kind::Prepared => return serde_json::from_slice(frame.payload).ok().map(Event::Prepared),
+        Kind::Status => return serde_json::from_slice(frame.payload).ok().map(Event::Status),
+        Kind::Log => return serde_json::from_slice(frame.payload).ok().map(Event::Log),
+        Kind::Saved => return serde_json::from_slice(frame.payload).ok().map(Event::Saved),
+        Kind::Step => Event::Step(take_step(&mut take, frame.step)?),
+        Kind::Epoch => Event::Epoch(take_epoch(&mut take, frame.step)?),
+        Kind::Gradient => Event::Gradient(take_gradient(&mut take, frame.step)?),
+        Kind::Probe => Event::Probe(Box::new(probe::take(&mut take, frame.step)?)),
+        Kind::Index => return None,
+    };
+    take.0.is_empty().then_some(event)
+}
+
+fn put_json(
+    out: &mut Vec<u8>,
+    kind: Kind,
+    value: &impl Serialize,
+) -> serde_json::Result<(Kind, Option<u64>)> {
+    serde_json::to_writer(out, value).map(|()| (kind, None))
+}
+
+fn plain_info(info: &RunInfo) -> RunInfo {
+    let mut plain = info.clone();
+    plain.folder = PathBuf::from(info.folder.to_string_lossy().as_ref());
+    plain.data.unknown = if info.data.unknown.is_finite() { info.data.unknown } else { 0.0 };
+    plain
+}
+
+fn put_step(out: &mut Vec<u8>, metrics: &StepMetrics) {
+    put_uint(out, metrics.epoch as u64);
+    put_optional(out, [metrics.accuracy]);
+    for x in
+        [metrics.loss, metrics.learning_rate, metrics.grad_norm, metrics.sequences_per_s, metrics.seconds]
+    {
+        put_f64(out, x);
+    }
+}
+
+fn take_step(take: &mut Take<'_>, step: u64) -> Option<StepMetrics> {
+    let epoch = take.count()?;
+    let [accuracy] = take_optional(take)?;
+    Some(StepMetrics {
+        step,
+        epoch,
+        accuracy,
+        loss: take.f64()?,
+        learning_rate: take.f64()?,
+        grad_norm: take.f64()?,
+        sequences_per_s: take.f64()?,
+        seconds: take.f64()?,
+    })
+}
+
+fn put_epoch(out: &mut Vec<u8>, metrics: &EpochMetrics) {
+    put_uint(out, metrics.epoch as u64);
+    put_optional(out, [metrics.accuracy, metrics.val_loss, metrics.val_accuracy]);
+    put_f64(out, metrics.loss);
+    put_f64(out, metrics.seconds);
+}
+
+fn take_epoch(take: &mut Take<'_>, step: u64) -> Option<EpochMetrics> {
+    let epoch = take.count()?;
+    let [accuracy, val_loss, val_accuracy] = take_optional(take)?;
+    Some(EpochMetrics {
+        epoch,
+        step,
+        loss: take.f64()?,
+        accuracy,
+        val_loss,
+        val_accuracy,
+        seconds: take.f64()?,
+    })
+}
+
+fn put_gradient(out: &mut Vec<u8>, profile: &GradientProfile) {
+    put_uint(out, profile.layer as u64);
+    put_direction(out, profile.direction);
+    out.push(u8::from(profile.half_life.is_some()));
+    profile.half_life.iter().for_each(|x| put_f32(out, *x));
+    put_f32s(out, &profile.hnorm);
+}
+
+fn take_gradient(take: &mut Take<'_>, step: u64) -> Option<GradientProfile> {
+    let layer = take.count()?;
+    let direction = take_direction(take)?;
+    let half_life = match take.byte()? {
+        0 => None,
+        1 => Some(take.f32()?),
+        _ => return None,
+    };
+    Some(GradientProfile { step, layer, direction, hnorm: take.f32s()?, half_life })
+}
+
+/// One byte of flags, lowest bit first, then the values that are there.
+fn put_optional<const N: usize>(out: &mut Vec<u8>, values: [Option<f64>; N]) {
+    out.push(values.iter().enumerate().fold(0, |flags, (i, x)| flags | (u8::from(x.is_some()) << i)));
+    values.iter().flatten().for_each(|x| put_f64(out, *x));
+}
+
+fn take_optional<const N: usize>(take: &mut Take<'_>) -> Option<[Option<f64>; N]> {
+    let flags = take.byte()?;
+    let mut values = [None; N];
+    for (i, value) in values.iter_mut().enumerate() {
+        if flags >> i & 1 == 1 {
+            *value = Some(take.f64()?);
+        }
+    }
+    (u32::from(flags) >> N == 0).then_some(values)
+}
+
+pub(super) fn put_direction(out: &mut Vec<u8>, direction: Option<Direction>) {
+    out.push(match direction {
+        None => 0,
+        Some(Direction::Forward) => 1,
+        Some(Direction::Backward) => 2,
+    });
+}
+
+pub(super) fn take_direction(take: &mut Take<'_>) -> Option<Option<Direction>> {
+    match take.byte()? {
+        0 => Some(None),
+        1 => Some(Some(Direction::Forward)),
+        2 => Some(Some(Direction::Backward)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn through(event: &Event) -> Option<Event> {
+        let mut payload = Vec::new();
+        let (kind, step) = encode(event, &mut payload).unwrap();
+        decode(Frame { offset: 0, kind, step: step.unwrap_or(0), payload: &payload })
+    }
+
+    /// Bit for bit, so that NaN equals itself.
+    fn any_f64() -> impl Strategy<Value = f64> {
+        any::<u64>().prop_map(f64::from_bits)
+    }
+
+    proptest! {
+        #[test]
+        fn scalars_come_back_bit_for_bit(
+            step in any::<u64>(), epoch in any::<usize>(), accuracy in proptest::option::of(any_f64()),
+            loss in any_f64(), rest in any_f64(),
+        ) {
+            let metrics = StepMetrics {
+                step, epoch, loss, accuracy, learning_rate: rest, grad_norm: loss, sequences_per_s: rest, seconds: 1.5,
+            };
+            prop_assert_eq!(format!("{:?}", through(&Event::Step(metrics))), format!("{:?}", Some(Event::Step(metrics))));
+            let metrics = EpochMetrics {
+                epoch, step, loss, accuracy, val_loss: None, val_accuracy: accuracy, seconds: rest,
+            };
+            prop_assert_eq!(format!("{:?}", through(&Event::Epoch(metrics))), format!("{:?}", Some(Event::Epoch(metrics))));
+        }
+
+        #[test]
+        fn no_payload_panics(kind in any::<u8>(), step in any::<u64>(), payload in proptest::collection::vec(any::<u8>(), 0..64)) {
+            if let Some(kind) = Kind::of(kind % 10) {
+                decode(Frame { offset: 0, kind, step, payload: &payload });
+            }
+        }
+    }
+
+    #[test]
+    fn a_payload_that_is_too_long_or_too_short_is_no_event() {
+        let profile = GradientProfile {
+            step: 3,
+            layer: 1,
+            direction: Some(Direction::Backward),
+            hnorm: vec![0.5, f32::INFINITY],
+            half_life: Some(-2.0),
+        };
+        let event = Event::Gradient(profile);
+        assert_eq!(through(&event).as_ref(), Some(&event));
+        let mut payload = Vec::new();
+        encode(&event, &mut payload).unwrap();
+        payload.push(0);
+        let frame = |payload| Frame { offset: 0, kind: Kind::Gradient, step: 3, payload };
+        assert!(decode(frame(&payload)).is_none());
+        assert!((0..payload.len() - 1).all(|n| decode(frame(&payload[..n])).is_none()));
+    }
+
+    #[test]
+    fn what_json_cannot_say_is_still_recorded() {
+        use std::os::unix::ffi::OsStringExt;
+        let path = PathBuf::from(std::ffi::OsString::from_vec(vec![b'r', 0xff]));
+        let Some(Event::Saved(saved)) = through(&Event::Saved(Saved { step: 5, path, best: true })) else {
+            panic!("not read back")
+        };
+        assert_eq!((saved.step, saved.path, saved.best), (5, PathBuf::from("r\u{fffd}"), true));
+    }
+}

@@ -1,0 +1,125 @@
+use std::fs::File;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::RunError;
+use super::output::Output;
+use crate::protocol::Event;
+
+/// A line of `metrics.jsonl`. The order of the fields is the order of the columns.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Line {
+    Step {
+        step: u64,
+        epoch: usize,
+        loss: f64,
+        accuracy: Option<f64>,
+        learning_rate: f64,
+        grad_norm: f64,
+        sequences_per_s: f64,
+    },
+    Epoch {
+        epoch: usize,
+        loss: f64,
+        accuracy: Option<f64>,
+        val_loss: Option<f64>,
+        val_accuracy: Option<f64>,
+        seconds: f64,
+    },
+}
+
+/// Writes `metrics.jsonl`: a JSON object a line, what is not finite as null.
+pub(super) struct MetricsWriter(Output);
+
+impl MetricsWriter {
+    /// Goes on at the end of `path`, which is made if need be.
+    pub fn open(path: &Path) -> Result<Self, RunError> {
+        let file =
+            File::options().create(true).append(true).open(path).map_err(RunError::io("create", path))?;
+        Ok(Self(Output::new(path.to_owned(), file)))
+    }
+
+    /// Takes note of an event if it is a step or an epoch; it is on disk after the next [`flush`](Self::flush).
+    pub fn write(&mut self, event: &Event) -> Result<(), RunError> {
+        let line = match *event {
+            Event::Step(m) => Line::Step {
+                step: m.step,
+                epoch: m.epoch,
+                loss: m.loss,
+                accuracy: m.accuracy,
+                learning_rate: m.learning_rate,
+                grad_norm: m.grad_norm,
+                sequences_per_s: m.sequences_per_s,
+            },
+            Event::Epoch(m) => Line::Epoch {
+                epoch: m.epoch,
+                loss: m.loss,
+                accuracy: m.accuracy,
+                val_loss: m.val_loss,
+                val_accuracy: m.val_accuracy,
+                seconds: m.seconds,
+            },
+            _ => return Ok(()),
+        };
+        serde_json::to_writer(&mut self.0.pending, &line)
+            .map_err(|error| RunError::unwritable(self.0.path(), error))?;
+        self.0.pending.push(b'\n');
+        self.0.spill()
+    }
+
+    pub fn flush(&mut self) -> Result<(), RunError> {
+        self.0.flush()
+    }
+
+    pub fn sync(&mut self) -> Result<(), RunError> {
+        self.0.sync()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{EpochMetrics, RunStatus, StepMetrics};
+
+    #[test]
+    fn lines_have_the_documented_columns_and_null_for_what_is_not_finite() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metrics.jsonl");
+        let mut metrics = MetricsWriter::open(&path).unwrap();
+        let step = StepMetrics {
+            step: 3,
+            epoch: 1,
+            loss: f64::NAN,
+            accuracy: None,
+            learning_rate: 0.001,
+            grad_norm: f64::INFINITY,
+            sequences_per_s: 12.5,
+            seconds: 0.5,
+        };
+        let epoch = EpochMetrics {
+            epoch: 1,
+            step: 3,
+            loss: 0.5,
+            accuracy: Some(0.75),
+            val_loss: Some(0.25),
+            val_accuracy: None,
+            seconds: 9.0,
+        };
+        for event in [Event::Step(step), Event::Status(RunStatus::Training), Event::Epoch(epoch)] {
+            metrics.write(&event).unwrap();
+        }
+        metrics.flush().unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            concat!(
+                r#"{"kind":"step","step":3,"epoch":1,"loss":null,"accuracy":null,"learning_rate":0.001,"#,
+                r#""grad_norm":null,"sequences_per_s":12.5}"#,
+                "\n",
+                r#"{"kind":"epoch","epoch":1,"loss":0.5,"accuracy":0.75,"val_loss":0.25,"val_accuracy":null,"seconds":9.0}"#,
+                "\n"
+            )
+        );
+    }
+}
