@@ -1,0 +1,148 @@
+//! Tensors as a safetensors file: little-endian `f32`, by name in order of the alphabet, without metadata.
+
+use std::borrow::Cow;
+
+use safetensors::{Dtype, SafeTensors, View};
+
+/// A tensor to be saved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTensor<'a> {
+    /// Its name, unique in its file: `1.recurrent_kernel`.
+    pub name: String,
+    /// Its sizes; none for a scalar.
+    pub shape: Vec<usize>,
+    /// Its values, row-major: as many as the product of the shape.
+    pub data: &'a [f32],
+}
+
+/// A tensor read back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    /// Its name.
+    pub name: String,
+    /// Its sizes.
+    pub shape: Vec<usize>,
+    /// Its values, row-major.
+    pub data: Vec<f32>,
+}
+
+impl View for &NamedTensor<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        self.data.iter().flat_map(|x| x.to_le_bytes()).collect()
+    }
+
+    fn data_len(&self) -> usize {
+        self.data.len() * 4
+    }
+}
+
+/// The bytes of the file: a function of names, shapes and values, whatever their order.
+///
+/// # Errors
+/// In words, for a name that comes twice and for values that do not fit their shape.
+pub(super) fn encode(tensors: &[NamedTensor<'_>]) -> Result<Vec<u8>, String> {
+    for (i, tensor) in tensors.iter().enumerate() {
+        let size = tensor.shape.iter().try_fold(1_usize, |size, n| size.checked_mul(*n));
+        if size != Some(tensor.data.len()) {
+            return Err(format!(
+                "`{}` has {} values, which is not its shape {:?}",
+                tensor.name,
+                tensor.data.len(),
+                tensor.shape
+            ));
+        }
+        if tensors.iter().take(i).any(|other| other.name == tensor.name) {
+            return Err(format!("two tensors are called `{}`", tensor.name));
+        }
+    }
+    safetensors::serialize(tensors.iter().map(|tensor| (&tensor.name, tensor)), None)
+        .map_err(|error| error.to_string())
+}
+
+/// The tensors of a file, sorted by name.
+///
+/// # Errors
+/// In words, for whatever is no safetensors file of `f32`.
+pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Tensor>, String> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let mut tensors = Vec::with_capacity(file.len());
+    for (name, view) in file.iter() {
+        if view.dtype() != Dtype::F32 {
+            return Err(format!("`{name}` is {:?}; only F32 is known here", view.dtype()));
+        }
+        let data = view.data().as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
+        tensors.push(Tensor { name: name.to_owned(), shape: view.shape().to_vec(), data });
+    }
+    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(tensors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tensor<'a>(name: &str, shape: &[usize], data: &'a [f32]) -> NamedTensor<'a> {
+        NamedTensor { name: name.into(), shape: shape.to_vec(), data }
+    }
+
+    #[test]
+    fn the_bytes_do_not_depend_on_the_order_and_values_come_back_bit_for_bit() {
+        let odd = [f32::NAN, -0.0, f32::MIN_POSITIVE / 2.0, f32::INFINITY, 1.0, 2.0];
+        let (a, b) = (tensor("0.kernel", &[2, 3], &odd), tensor("0.bias", &[], &[7.0]));
+        let bytes = encode(&[a.clone(), b.clone()]).unwrap();
+        assert_eq!(bytes, encode(&[b, a]).unwrap());
+        let back = decode(&bytes).unwrap();
+        assert_eq!((back[0].name.as_str(), back[0].shape.as_slice()), ("0.bias", [].as_slice()));
+        assert_eq!(back[1].shape, [2, 3]);
+        assert!(back[1].data.iter().zip(odd).all(|(x, y)| x.to_bits() == y.to_bits()));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_by_name() {
+        let message = encode(&[tensor("1.kernel", &[2, 2], &[1.0; 3])]).unwrap_err();
+        assert_eq!(message, "`1.kernel` has 3 values, which is not its shape [2, 2]");
+        assert!(encode(&[tensor("x", &[usize::MAX, 2], &[])]).is_err());
+        let message = encode(&[tensor("x", &[1], &[1.0]), tensor("x", &[1], &[2.0])]).unwrap_err();
+        assert_eq!(message, "two tensors are called `x`");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(&bytes);
+        }
+
+        #[test]
+        fn no_header_panics_and_no_short_file_is_taken_for_whole(
+            dtype in prop_oneof![Just("F32"), Just("F16"), Just("BOOL"), Just("?")],
+            shape in proptest::collection::vec(any::<u64>(), 0..4), begin in any::<u64>(), end in any::<u64>(),
+            data in proptest::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let header = serde_json::json!({"a": {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}});
+            let header = header.to_string().into_bytes();
+            let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+            bytes.extend(header);
+            bytes.extend(data);
+            let _ = decode(&bytes);
+        }
+
+        #[test]
+        fn a_cut_or_flipped_file_is_an_error_or_other_values_but_no_panic(cut in 0_usize..120, bit in 0_usize..960) {
+            let whole = encode(&[tensor("0.kernel", &[2, 2], &[1.0, 2.0, 3.0, 4.0])]).unwrap();
+            prop_assert!(decode(whole.get(..cut.min(whole.len() - 1)).unwrap()).is_err());
+            let mut flipped = whole.clone();
+            let bit = bit % (8 * whole.len());
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_ne!(decode(&flipped).ok(), decode(&whole).ok());
+        }
+    }
+}
