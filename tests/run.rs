@@ -1,5 +1,7 @@
 //! A run folder from the outside: what is recorded reads back, and no crash, cut or flipped bit takes more than its own.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -216,7 +218,6 @@ fn reading_from_a_step_gives_that_step_and_all_after_with_an_index_or_without() 
     let finished = fs::read(&path).unwrap();
     for content in [&finished[..], &finished[..finished.len() - 1]] {
         fs::write(&path, content).unwrap();
-        assert_eq!(Reader::open(dir.path()).unwrap().last_step(), 4_000);
         for from in [0, 1, 2, 1_999, 4_000, 4_001] {
             let (events, error, _) = read(dir.path(), Some(from)).unwrap();
             assert!(error.is_none());

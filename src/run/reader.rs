@@ -38,11 +38,6 @@ impl Reader {
         let walk = Walk::at(&self.path, &self.file, self.index.offset_of(step))?;
         Ok(Events { path: &self.path, walk, step })
     }
-
-    /// The highest step that is recorded.
-    pub fn last_step(&self) -> u64 {
-        self.index.step()
-    }
 }
 
 /// The events of a [`Reader`], as they were but for what quantising takes from probes: half a 127th of the largest

@@ -8,7 +8,7 @@ use super::metrics::MetricsWriter;
 use super::{Folder, RunError};
 use crate::protocol::Event;
 
-/// Events that may wait for the disk. Among them at most every third is a probe, of some 100 KB.
+/// Events that may wait for the disk: some tens of megabytes even if every step sends large probes.
 const QUEUE: usize = 512;
 /// How long an event waits in memory for others before it is written.
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
@@ -119,9 +119,8 @@ impl Files {
     fn record(mut self, events: &Receiver<Event>) -> Result<(), RunError> {
         let recorded = self.write_all(events);
         // One file's failure is no reason to lose the other's last half second.
-        let frames = recorded.and_then(|()| self.frames.finish());
-        let metrics = self.metrics.sync();
-        frames.and(metrics)
+        let frames = if recorded.is_ok() { self.frames.finish() } else { self.frames.sync() };
+        recorded.and(frames).and(self.metrics.sync())
     }
 
     fn write_all(&mut self, events: &Receiver<Event>) -> Result<(), RunError> {

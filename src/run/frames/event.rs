@@ -183,7 +183,7 @@ mod tests {
         decode(Frame { offset: 0, kind, step: step.unwrap_or(0), payload: &payload })
     }
 
-    /// Bit for bit, so that NaN equals itself.
+    /// Of any bits, NaN and infinities too; to be compared as printed, for NaN to equal itself.
     fn any_f64() -> impl Strategy<Value = f64> {
         any::<u64>().prop_map(f64::from_bits)
     }

@@ -1,4 +1,4 @@
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::event::encode;
@@ -63,12 +63,21 @@ impl FramesWriter {
         self.flush()?;
         let path = self.frames.output.path().clone();
         let beside = durable::beside(&path);
-        let file = File::create(&beside).map_err(RunError::io("create", &beside))?;
-        let mut kept = Frames::new(beside.clone(), file);
+        let halved = self.halve_into(&path, &beside);
+        if halved.is_err() {
+            // Room that a full disk needs. Best effort: the failure to report is the first one.
+            let _ = fs::remove_file(&beside);
+        }
+        halved
+    }
+
+    fn halve_into(&mut self, path: &Path, beside: &Path) -> Result<(), RunError> {
+        let file = File::create(beside).map_err(RunError::io("create", beside))?;
+        let mut kept = Frames::new(beside.to_owned(), file);
         let mut bytes = 0;
         let (mut latest, mut keep) = (None, false);
-        let before = File::open(&path).map_err(RunError::io("open", &path))?;
-        let mut walk = Walk::new(&path, &before)?;
+        let before = File::open(path).map_err(RunError::io("open", path))?;
+        let mut walk = Walk::new(path, &before)?;
         while let Some(frame) = walk.next()? {
             if frame.kind == Kind::Probe {
                 keep ^= latest.replace(frame.step) != Some(frame.step);
@@ -82,8 +91,8 @@ impl FramesWriter {
             bytes += if frame.kind == Kind::Probe { written } else { 0 };
         }
         kept.output.sync()?;
-        durable::rename(&beside, &path)?;
-        self.frames = Frames { output: kept.output.renamed(path), ..kept };
+        durable::rename(beside, path)?;
+        self.frames = Frames { output: kept.output.renamed(path.to_owned()), ..kept };
         self.thinning.halved(bytes);
         Ok(())
     }
