@@ -10,4 +10,5 @@ pub mod preset;
 pub mod protocol;
 pub mod rng;
 pub mod run;
+pub mod train;
 pub mod ui;

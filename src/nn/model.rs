@@ -77,6 +77,11 @@ impl Model {
         self.loss
     }
 
+    /// Whether a mask reaches layer `i`.
+    pub fn is_masked(&self, i: usize) -> bool {
+        self.masks.get(i).is_some_and(Option::is_some)
+    }
+
     /// Room for the weights, all zero.
     pub fn params(&self) -> Params {
         Params::new(self.layers.iter().map(LayerSpec::layer).zip(self.inputs.iter().copied()))

@@ -1,0 +1,167 @@
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, TryRecvError};
+
+use crate::protocol::Command;
+
+/// What commands have asked for and has not been done yet.
+#[derive(Debug)]
+pub(super) struct Control {
+    commands: Receiver<Command>,
+    paused: bool,
+    single: bool,
+    /// Asked for since last taken.
+    pub save: bool,
+    /// Product of the factors asked for since last taken.
+    pub factor: f64,
+    pub stop: Option<Stop>,
+}
+
+/// How to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    Save,
+    Discard,
+}
+
+impl Control {
+    pub fn new(commands: Receiver<Command>) -> Self {
+        Self { commands, paused: false, single: false, save: false, factor: 1.0, stop: None }
+    }
+
+    /// Takes all waiting commands, without waiting.
+    pub fn poll(&mut self) {
+        loop {
+            match self.commands.try_recv() {
+                Ok(command) => self.take(command),
+                Err(TryRecvError::Empty) => return,
+                // Nobody can speak to the trainer any more: it finishes by itself.
+                Err(TryRecvError::Disconnected) => {
+                    self.paused = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits for one command.
+    pub fn wait(&mut self) {
+        match self.commands.recv() {
+            Ok(command) => self.take(command),
+            Err(_) => self.paused = false,
+        }
+    }
+
+    /// Whether no step may be made now. A single step that was asked for may be made once.
+    pub fn holds(&mut self) -> bool {
+        self.paused && !std::mem::take(&mut self.single)
+    }
+
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Pause => self.paused = true,
+            Command::Resume => self.paused = false,
+            Command::SingleStep => (self.paused, self.single) = (true, true),
+            Command::ScaleLearningRate { factor } if factor.is_finite() && factor > 0.0 => {
+                self.factor *= factor
+            }
+            Command::ScaleLearningRate { .. } => {}
+            Command::Save => self.save = true,
+            Command::SaveAndStop => self.stop = Some(Stop::Save),
+            // Stopping without a checkpoint never overrules the wish to keep the work.
+            Command::Stop => self.stop = self.stop.or(Some(Stop::Discard)),
+        }
+    }
+}
+
+/// Measures the time spent training, pauses left out, and the throughput of the last half second.
+#[derive(Debug)]
+pub(super) struct Clock {
+    before: Duration,
+    since: Option<Instant>,
+    window: (Duration, usize),
+    rate: f64,
+}
+
+impl Clock {
+    pub fn start() -> Self {
+        Self { before: Duration::ZERO, since: Some(Instant::now()), window: (Duration::ZERO, 0), rate: 0.0 }
+    }
+
+    /// Time spent training so far.
+    pub fn elapsed(&self) -> Duration {
+        self.before + self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    pub fn pause(&mut self) {
+        self.before = self.elapsed();
+        self.since = None;
+    }
+
+    pub fn resume(&mut self) {
+        self.since.get_or_insert_with(Instant::now);
+        self.begin_window();
+    }
+
+    /// Leaves what was done since the last count (validation) out of the throughput.
+    pub fn begin_window(&mut self) {
+        self.window = (self.elapsed(), 0);
+    }
+
+    /// Counts `sequences`; gives sequences per second.
+    pub fn count(&mut self, sequences: usize) -> f64 {
+        let now = self.elapsed();
+        self.window.1 += sequences;
+        let seconds = (now - self.window.0).as_secs_f64();
+        if self.rate == 0.0 || seconds > 0.5 {
+            self.rate = self.window.1 as f64 / seconds.max(1e-9);
+            self.window = (now, 0);
+        }
+        self.rate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::unbounded;
+
+    use super::*;
+
+    #[test]
+    fn a_single_step_pauses_and_lets_one_step_through() {
+        let (send, receive) = unbounded();
+        let mut control = Control::new(receive);
+        assert!(!control.holds());
+        send.send(Command::SingleStep).unwrap();
+        control.poll();
+        assert!(!control.holds());
+        assert!(control.holds());
+        send.send(Command::Resume).unwrap();
+        control.wait();
+        assert!(!control.holds());
+    }
+
+    #[test]
+    fn rates_multiply_and_nonsense_is_ignored() {
+        let (send, receive) = unbounded();
+        let mut control = Control::new(receive);
+        for factor in [2.0, 0.5, f64::NAN, -1.0, 0.0, 3.0] {
+            send.send(Command::ScaleLearningRate { factor }).unwrap();
+        }
+        control.poll();
+        assert_eq!(control.factor, 3.0);
+    }
+
+    #[test]
+    fn saving_wins_over_stopping_and_a_lost_link_does_not_hold_a_paused_run() {
+        let (send, receive) = unbounded();
+        let mut control = Control::new(receive);
+        [Command::Pause, Command::SaveAndStop, Command::Stop].map(|c| send.send(c).unwrap());
+        control.poll();
+        assert_eq!(control.stop, Some(Stop::Save));
+        assert!(control.holds());
+        drop(send);
+        control.wait();
+        assert!(!control.holds());
+    }
+}

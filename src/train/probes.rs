@@ -1,0 +1,72 @@
+use ndarray::Array2;
+
+use crate::data::{TokenSpec, Vocabulary};
+use crate::nn::{Mode, Model, Params, Shard};
+use crate::protocol::{Activations, ProbeFrame, ProbeText};
+
+/// The sentences whose way through the network is shown.
+#[derive(Debug)]
+pub(super) struct Probes {
+    pub texts: Vec<ProbeText>,
+    tokens: Array2<u32>,
+    shard: Shard,
+}
+
+impl Probes {
+    pub fn new(
+        sentences: &[String],
+        vocabulary: &Vocabulary,
+        spec: &TokenSpec,
+        model: &Model,
+        params: &Params,
+    ) -> Self {
+        let mut tokens = Array2::zeros((sentences.len(), spec.length));
+        let mut texts = Vec::new();
+        for (sentence, mut row) in sentences.iter().zip(tokens.rows_mut()) {
+            let ids = vocabulary.encode(sentence);
+            row.iter_mut().zip(spec.pad(&ids)).for_each(|(to, id)| *to = id);
+            let kept = ids.get(spec.kept(ids.len())).unwrap_or_default();
+            texts.push(ProbeText {
+                text: sentence.clone(),
+                tokens: kept.iter().map(|id| vocabulary.word(*id).to_owned()).collect(),
+                first_step: spec.first_step(ids.len()),
+            });
+        }
+        Self { texts, tokens, shard: Shard::new(model, params) }
+    }
+
+    /// What the network makes of every sentence after `step` updates.
+    pub fn look(&mut self, model: &Model, params: &Params, step: u64) -> Vec<ProbeFrame> {
+        if self.texts.is_empty() {
+            return Vec::new();
+        }
+        self.shard.load(self.tokens.view(), &[]);
+        self.shard.forward(model, params, Mode::Evaluate);
+        let output = self.shard.output(model);
+        let activations = self.shard.activations(model);
+        let frame = |(row, text): (usize, &ProbeText)| ProbeFrame {
+            step,
+            probe: row,
+            // One sigmoid is the probability of class 1.
+            prediction: output.get((row, 0, 0)).map_or(Vec::new(), |p| vec![1.0 - p, *p]),
+            activations: activations
+                .iter()
+                .map(|(layer, direction, quantity, block)| {
+                    let (time, batch, units) = block.dim();
+                    let steps = text.first_step..(text.first_step + text.tokens.len()).min(time);
+                    let values =
+                        steps.flat_map(|t| &block.step(t)[row * units..(row + 1) * units]).copied().collect();
+                    debug_assert!(row < batch);
+                    Activations {
+                        layer: *layer,
+                        direction: *direction,
+                        quantity: (*quantity).into(),
+                        units,
+                        values,
+                    }
+                })
+                .collect(),
+        };
+        self.texts.iter().enumerate().map(frame).collect()
+    }
+}

@@ -1,0 +1,90 @@
+use super::probes::Probes;
+use super::step::Stepper;
+use crate::data::{self, DataError, Dataset, Sampler, TextData};
+use crate::preset::RunSpec;
+use crate::protocol::{DataFacts, RunInfo};
+
+/// A spec made real: data in memory, a network with its optimizer, sentences to probe it with.
+#[derive(Debug)]
+pub struct Session {
+    /// What was asked for.
+    pub spec: RunSpec,
+    /// What weights learn from.
+    pub train: Dataset,
+    /// What they are measured on.
+    pub validation: Option<Dataset>,
+    /// Of the training texts.
+    pub vocabulary: data::Vocabulary,
+    /// The label of each class.
+    pub labels: Vec<String>,
+    /// The network at work.
+    pub stepper: Stepper,
+    /// The order of the training data.
+    pub sampler: Sampler,
+    pub(super) probes: Probes,
+    facts: DataFacts,
+}
+
+/// Why a spec cannot be made real.
+#[derive(Debug, thiserror::Error)]
+pub enum Prepare {
+    /// The data are not there, or not as they must be.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The data do not fit the task.
+    #[error("{0}")]
+    Task(String),
+    /// The system gave no threads.
+    #[error("cannot start the trainer's threads: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
+impl Session {
+    /// Reads the data and builds the network. `progress` is told in words what is being done.
+    ///
+    /// # Errors
+    /// When data are missing or wrong, or do not fit the task.
+    pub fn prepare(spec: RunSpec, threads: usize, progress: &mut dyn FnMut(String)) -> Result<Self, Prepare> {
+        // A spec from `preset::load` was checked; one made by hand may be wrong.
+        let model = spec.model().map_err(|e| Prepare::Task(e.to_string()))?;
+        let clip = spec.train.optimizer.clip().map_err(|e| Prepare::Task(e.to_string()))?;
+        let TextData { train, validation, vocabulary, labels, facts } =
+            data::load(&spec.data, &spec.tokens, spec.train.seed, progress)?;
+        if labels.len() != 2 {
+            let names = labels.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let task = format!(
+                "{} tells two classes apart, but the data have {} ({names}{})",
+                spec.train.loss.name(),
+                labels.len(),
+                if labels.len() > 5 { ", …" } else { "" }
+            );
+            return Err(Prepare::Task(task));
+        }
+        let stepper = Stepper::new(model, &spec.train.optimizer, clip, spec.train.seed, threads)?;
+        let probes =
+            Probes::new(&spec.watch.probes, &vocabulary, &spec.tokens, stepper.model(), stepper.params());
+        let sampler = Sampler::new(spec.train.seed, train.len(), spec.train.batch_size);
+        Ok(Self { train, validation, vocabulary, labels, stepper, sampler, probes, facts, spec })
+    }
+
+    /// What holds for the whole run.
+    pub fn info(&self, folder: &std::path::Path) -> RunInfo {
+        RunInfo {
+            name: self.spec.name.clone(),
+            title: self.spec.title.clone(),
+            about: self.spec.about.clone(),
+            folder: folder.to_owned(),
+            model: self.stepper.model().table().clone(),
+            data: self.facts.clone(),
+            probes: self.probes.texts.clone(),
+            epochs: self.spec.train.epochs,
+            steps_per_epoch: self.sampler.batches(),
+            batch_size: self.spec.train.batch_size,
+            watch_every: self.spec.watch.every,
+            loss: self.spec.train.loss.name().into(),
+            optimizer: self.spec.train.optimizer.name().into(),
+            seed: self.spec.train.seed,
+            threads: self.stepper.threads(),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+use std::sync::Arc;
+
+use ndarray::s;
+
+use super::pool::{Pool, Task, Work};
+use crate::data::Batch;
+use crate::nn::{GradientNorms, Model, Params, Score, Shard};
+use crate::optim::{Clip, Optimizer, OptimizerSpec, global_norm};
+
+/// Sequences of a shard at least: fewer would make the matrix products too thin.
+const SHARD_ROWS: usize = 32;
+/// Shards of a batch at most.
+const SHARDS: usize = 8;
+
+/// One batch through the network, forward, backward and update, on several threads with the same bits as on one.
+#[derive(Debug)]
+pub struct Stepper {
+    model: Arc<Model>,
+    params: Arc<Params>,
+    optimizer: Optimizer,
+    clip: Option<Clip>,
+    pool: Pool,
+    work: Vec<Box<Work>>,
+    /// Shards beyond those that the last batch needed.
+    spare: Vec<Box<Work>>,
+    gradient: Vec<f32>,
+    norms: GradientNorms,
+}
+
+/// What a step measured on its batch, before the update.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    /// Loss and accuracy, summed over the batch.
+    pub score: Score,
+    /// L2 norm of the gradient before clipping.
+    pub grad_norm: f64,
+}
+
+/// A loss or gradient that is not finite. The weights are those before the step.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "{what} is not finite: the learning rate may be too high, or gradients need clipping (global_clipnorm: 1.0)"
+)]
+pub struct Diverged {
+    /// `the loss`, or `the gradient of 1.recurrent_kernel`.
+    pub what: String,
+}
+
+impl Stepper {
+    /// A fresh network with weights drawn from `seed`.
+    ///
+    /// # Errors
+    /// When the threads cannot be started.
+    pub fn new(
+        model: Model,
+        optimizer: &OptimizerSpec,
+        clip: Option<Clip>,
+        seed: u64,
+        threads: usize,
+    ) -> std::io::Result<Self> {
+        let model = Arc::new(model);
+        let mut params = model.params();
+        params.initialize(seed);
+        let len = params.values().len();
+        Ok(Self {
+            pool: Pool::new(Arc::clone(&model), threads.max(1))?,
+            params: Arc::new(params),
+            optimizer: Optimizer::new(optimizer, len),
+            clip,
+            model,
+            work: Vec::new(),
+            spare: Vec::new(),
+            gradient: vec![0.0; len],
+            norms: GradientNorms::default(),
+        })
+    }
+
+    /// The network.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Its weights.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// The optimizer.
+    pub fn optimizer(&self) -> &Optimizer {
+        &self.optimizer
+    }
+
+    /// The optimizer, for its learning rate.
+    pub fn optimizer_mut(&mut self) -> &mut Optimizer {
+        &mut self.optimizer
+    }
+
+    /// Threads that share a step.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// The gradient norms per unrolled step of the last watched step.
+    pub fn norms(&self) -> &GradientNorms {
+        &self.norms
+    }
+
+    /// Learns from one batch.
+    ///
+    /// # Errors
+    /// [`Diverged`], found before the optimizer touches a weight.
+    pub fn step(&mut self, batch: &Batch, watch: bool) -> Result<Taken, Diverged> {
+        self.cut(batch);
+        self.pool.run(&mut self.work, &self.params, Task::Learn { batch: batch.classes.len(), watch });
+        let score = self.total();
+        if watch {
+            self.norms.clear();
+            self.work.iter().for_each(|work| self.norms.merge(&work.norms));
+        }
+        self.model.gradient(&self.params, self.work.iter().map(|work| &work.shard), &mut self.gradient);
+        let grad_norm = global_norm(&self.gradient);
+        if !score.loss.is_finite() {
+            return Err(Diverged { what: "the loss".into() });
+        }
+        if !grad_norm.is_finite() {
+            let finite = |range: std::ops::Range<usize>| self.gradient[range].iter().all(|g| g.is_finite());
+            let bad = self.params.table().iter().find(|param| !finite(param.range.clone()));
+            let name = bad
+                .map_or("the norm of the gradient".into(), |param| format!("the gradient of {}", param.name));
+            return Err(Diverged { what: name });
+        }
+        if let Some(clip) = self.clip {
+            let tensors = self.params.table().iter().map(|param| param.range.clone());
+            clip.apply(&mut self.gradient, tensors, grad_norm);
+        }
+        // No thread holds the parameters between two tasks, so this never copies.
+        let params = Arc::make_mut(&mut self.params);
+        self.optimizer.step(params.values_mut(), &self.gradient);
+        Ok(Taken { score, grad_norm })
+    }
+
+    /// Loss and accuracy over one batch, without learning.
+    pub fn judge(&mut self, batch: &Batch) -> Score {
+        self.cut(batch);
+        self.pool.run(&mut self.work, &self.params, Task::Judge);
+        self.total()
+    }
+
+    fn total(&self) -> Score {
+        let mut total = Score::default();
+        self.work.iter().for_each(|work| total.add(work.score));
+        total
+    }
+
+    /// Cuts a batch into shards: by its size alone, never by the number of threads, so that sums are always the same sums.
+    fn cut(&mut self, batch: &Batch) {
+        let sequences = batch.classes.len();
+        let rows = sequences.div_ceil(SHARDS).max(SHARD_ROWS);
+        let shards = sequences.div_ceil(rows);
+        while self.work.len() > shards {
+            self.spare.extend(self.work.pop());
+        }
+        while self.work.len() < shards {
+            let fresh = || {
+                let shard = Shard::new(&self.model, &self.params);
+                Box::new(Work { shard, norms: GradientNorms::default(), score: Score::default() })
+            };
+            self.work.push(self.spare.pop().unwrap_or_else(fresh));
+        }
+        for (i, work) in self.work.iter_mut().enumerate() {
+            let part = i * rows..((i + 1) * rows).min(sequences);
+            work.shard.load(batch.tokens.slice(s![part.clone(), ..]), &batch.classes[part]);
+        }
+    }
+}
