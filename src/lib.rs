@@ -1,5 +1,6 @@
 //! `unrolled` trains recurrent neural networks and shows, live in a terminal, what is usually hidden while they learn.
 
+pub mod cli;
 pub mod data;
 pub mod escape;
 pub mod kernel;

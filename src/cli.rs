@@ -1,0 +1,111 @@
+//! The command line: parse, do, exit code. One file a subcommand.
+
+mod headless;
+mod pages;
+mod presets;
+mod signals;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Exit codes, as `--help` names them.
+mod exit {
+    pub const FAILED: u8 = 1;
+    pub const USAGE: u8 = 2;
+    pub const DIVERGED: u8 = 3;
+    pub const INTERRUPTED: u8 = 130;
+}
+
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    after_help = "Exit codes: 0 finished, 1 failed, 2 bad arguments, preset or data, 3 diverged (not finite), 130 interrupted, saved.\n\
+                  Without a command: the menu of presets, then the dashboard."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    screen: ScreenArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a preset and watch it; without a terminal, print plain lines
+    Train(train::Args),
+    /// List the presets, or print one
+    Presets {
+        /// The preset to print as YAML, to be changed and trained as a file
+        name: Option<String>,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// How the screen looks; by default what the terminal can do.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+struct ScreenArgs {
+    /// Colours to use
+    #[arg(long, value_enum, global = true, value_name = "TIER")]
+    colors: Option<ColorTier>,
+    /// Characters to draw with
+    #[arg(long, value_enum, global = true, value_name = "SET")]
+    glyphs: Option<GlyphSet>,
+    /// Colours for a light background
+    #[arg(long, global = true)]
+    light: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ColorTier {
+    /// 24 bits
+    True,
+    /// 256 colours
+    #[value(name = "256")]
+    Ansi256,
+    /// 16 colours
+    #[value(name = "16")]
+    Ansi16,
+    /// None
+    None,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum GlyphSet {
+    /// Braille, blocks and lines
+    Braille,
+    /// Blocks and lines
+    Blocks,
+    /// ASCII only
+    Ascii,
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => train::menu(cli.screen),
+        Some(Command::Train(args)) => train::train(&args, cli.screen),
+        Some(Command::Presets { name }) => presets::print(name.as_deref()),
+        Some(Command::Completions { shell }) => pages::completions(shell),
+        Some(Command::Man) => pages::man(),
+    };
+    done.unwrap_or_else(|error| {
+        complain(&error);
+        ExitCode::from(if error.is::<crate::preset::PresetError>() { exit::USAGE } else { exit::FAILED })
+    })
+}
+
+/// The one line that a failure leaves on stderr, with its causes.
+#[allow(clippy::print_stderr)] // the terminal is the shell's here
+fn complain(error: &anyhow::Error) {
+    eprintln!("unrolled: {}", crate::escape::foreign(&format!("{error:#}")));
+}

@@ -1,0 +1,149 @@
+use std::io::Write;
+
+use crossbeam_channel::Receiver;
+
+use crate::escape::foreign;
+use crate::number::{count, duration, metric, percent, rate};
+use crate::protocol::{EpochMetrics, Event, Level, RunInfo, RunStatus, StepMetrics};
+
+/// Lines that steps get within an epoch.
+const LINES_AN_EPOCH: usize = 5;
+
+/// Folds events into plain lines: one an epoch, some in between, each complete when it is written and without cursor movement.
+pub(super) struct Lines<W> {
+    out: W,
+    info: Option<RunInfo>,
+    /// Means since the last line: loss, accuracy, steps.
+    sum: (f64, f64, u32),
+}
+
+impl<W: Write> Lines<W> {
+    pub fn new(out: W) -> Self {
+        Self { out, info: None, sum: (0.0, 0.0, 0) }
+    }
+
+    /// Prints until the trainer has ended.
+    pub fn follow(&mut self, events: &Receiver<Event>) {
+        for event in events {
+            for line in self.fold(&event) {
+                // Whoever read may be gone; the run is not theirs alone.
+                let _ = writeln!(self.out, "{}", foreign(&line)).and_then(|()| self.out.flush());
+            }
+        }
+    }
+
+    fn fold(&mut self, event: &Event) -> Vec<String> {
+        match event {
+            Event::Prepared(info) => {
+                let lines = facts(info);
+                self.info = Some((**info).clone());
+                lines
+            }
+            Event::Status(status) => self.status(status).into_iter().collect(),
+            Event::Step(step) => self.step(step).into_iter().collect(),
+            Event::Epoch(epoch) => vec![self.epoch(epoch)],
+            Event::Log(line) => {
+                let mark = match line.level {
+                    Level::Info => "",
+                    Level::Warning => "warning: ",
+                    Level::Error => "error: ",
+                };
+                vec![format!("{mark}{}", line.text)]
+            }
+            Event::Gradient(_) | Event::Probe(_) | Event::Saved(_) => Vec::new(),
+        }
+    }
+
+    fn status(&self, status: &RunStatus) -> Option<String> {
+        match status {
+            RunStatus::Preparing { what } => Some(what.clone()),
+            RunStatus::Training | RunStatus::Validating => None,
+            RunStatus::Paused => Some("paused".into()),
+            RunStatus::Finished => {
+                let folder = self.info.as_ref().map(|info| info.folder.display().to_string());
+                Some(format!("finished: {}", folder.unwrap_or_default()))
+            }
+            RunStatus::Stopped { saved: true } => Some("stopped, saved".into()),
+            RunStatus::Stopped { saved: false } => Some("stopped".into()),
+            RunStatus::Diverged { what } => Some(format!("diverged: {what}")),
+            RunStatus::Failed { what } => Some(format!("failed: {what}")),
+        }
+    }
+
+    fn step(&mut self, step: &StepMetrics) -> Option<String> {
+        let (loss, accuracy, steps) = &mut self.sum;
+        *loss += step.loss;
+        *accuracy += step.accuracy.unwrap_or(f64::NAN);
+        *steps += 1;
+        let (epochs, an_epoch) =
+            self.info.as_ref().map_or((0, 1), |info| (info.epochs, info.steps_per_epoch));
+        let every = an_epoch.div_ceil(LINES_AN_EPOCH).max(1) as u64;
+        let within = (step.step - 1) % an_epoch.max(1) as u64 + 1;
+        if !within.is_multiple_of(every) || within == an_epoch as u64 {
+            return None;
+        }
+        let (loss, accuracy, steps) = std::mem::take(&mut self.sum);
+        let n = f64::from(steps);
+        Some(format!(
+            "epoch {}/{epochs}  step {within}/{an_epoch}  loss {}  accuracy {}  gradient {}  {} sequences/s",
+            step.epoch,
+            metric(loss / n),
+            percent(accuracy / n),
+            metric(step.grad_norm),
+            rate(step.sequences_per_s),
+        ))
+    }
+
+    fn epoch(&mut self, epoch: &EpochMetrics) -> String {
+        self.sum = (0.0, 0.0, 0);
+        let epochs = self.info.as_ref().map_or(0, |info| info.epochs);
+        let part =
+            |name: &str, value: Option<String>| value.map_or(String::new(), |v| format!("  {name} {v}"));
+        format!(
+            "epoch {}/{epochs}  loss {}{}{}{}  {}",
+            epoch.epoch,
+            metric(epoch.loss),
+            part("accuracy", epoch.accuracy.map(percent)),
+            part("val_loss", epoch.val_loss.map(metric)),
+            part("val_accuracy", epoch.val_accuracy.map(percent)),
+            duration(epoch.seconds),
+        )
+    }
+}
+
+fn facts(info: &RunInfo) -> Vec<String> {
+    let data = &info.data;
+    let skipped = if data.skipped > 0 {
+        format!(", {} bad rows skipped", count(data.skipped as u64))
+    } else {
+        String::new()
+    };
+    vec![
+        format!("{}: {}", info.name, info.title),
+        format!("run    {}", info.folder.display()),
+        format!(
+            "data   {}: {} + {} sequences of {} tokens, vocabulary {}, {} of tokens unknown{skipped}",
+            data.source,
+            count(data.train as u64),
+            count(data.validation as u64),
+            data.length,
+            count(data.vocabulary as u64),
+            percent(data.unknown),
+        ),
+        format!(
+            "model  {}; {} parameters",
+            info.model.layers.iter().map(|row| row.class.as_str()).collect::<Vec<_>>().join(" → "),
+            count(info.model.params() as u64),
+        ),
+        format!(
+            "train  {}, {}, batch size {}, {} epochs of {} steps, seed {}, {} threads",
+            info.loss,
+            info.optimizer,
+            info.batch_size,
+            info.epochs,
+            count(info.steps_per_epoch as u64),
+            info.seed,
+            info.threads,
+        ),
+    ]
+}

@@ -1,0 +1,28 @@
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use super::pages;
+use crate::preset::{self, Overrides};
+
+/// Lists the presets, or prints the YAML of one.
+pub(super) fn print(name: Option<&str>) -> anyhow::Result<ExitCode> {
+    let Some(name) = name else {
+        let (mut out, mut group) = (String::new(), String::new());
+        for entry in preset::entries()? {
+            if entry.group != group {
+                let gap = if group.is_empty() { "" } else { "\n" };
+                writeln!(out, "{gap}{}", entry.group)?;
+                group.clone_from(&entry.group);
+            }
+            writeln!(out, "  {:20} {}", entry.name, entry.title)?;
+        }
+        return pages::write(out.as_bytes());
+    };
+    match preset::text(name) {
+        Some(text) => pages::write(text.as_bytes()),
+        // Says what is wrong with the name, and which there are.
+        None => preset::load(name, &Overrides::default()).map_err(Into::into).and_then(|resolved| {
+            pages::write(resolved.spec.to_yaml().map_err(anyhow::Error::msg)?.as_bytes())
+        }),
+    }
+}

@@ -1,0 +1,25 @@
+use std::thread;
+
+use crossbeam_channel::Sender;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::exit;
+use crate::protocol::Command;
+
+/// Without a screen: SIGINT and SIGTERM save and stop, a second one ends at once; SIGHUP (the terminal is gone) changes nothing.
+pub(super) fn save_on_signal(commands: Sender<Command>) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        let mut asked = false;
+        for signal in signals.forever().filter(|signal| *signal != SIGHUP) {
+            if asked {
+                // The person is in a hurry; the last checkpoint stands.
+                signal_hook::low_level::exit(i32::from(exit::INTERRUPTED));
+            }
+            asked = true;
+            let _ = (signal, commands.send(Command::SaveAndStop));
+        }
+    })?;
+    Ok(())
+}
