@@ -92,10 +92,9 @@ pub fn load(
     let (train, validation) = splits(spec, seed, progress)?;
     progress(format!("encoding {} texts", number::count(train.len() as u64)));
     let classes = train.classes();
-    if let [(label, count)] = classes.as_slice() {
-        let found = format!("the label {} alone, {} times", quoted(label), number::count(*count as u64));
-        let path = Path::new(&spec.source()).to_owned();
-        return Err(DataError::content(&path, None, found, "at least two classes"));
+    if let [(label, _)] = classes.as_slice() {
+        let found = format!("one label alone, {}", quoted(label));
+        return Err(DataError::content(Path::new(&spec.source()), None, found, "at least two classes"));
     }
     let labels: Vec<String> = classes.iter().map(|(label, _)| (*label).to_owned()).collect();
     let vocabulary = train.vocabulary(tokens.vocabulary);

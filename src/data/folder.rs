@@ -11,6 +11,10 @@ use super::{DataError, Report};
 /// Reads the class folders in `path`, classes and files in the order of their names.
 pub(super) fn read(path: &Path, needs: Option<&str>, report: &Report) -> Result<Corpus, DataError> {
     report.rows(path, 0);
+    if train_and_test(path).is_some() {
+        let expected = "the folder that holds the class folders, such as train/ itself";
+        return Err(DataError::content(path, None, "train/ and test/", expected));
+    }
     let mut corpus = Corpus::default();
     for (label, folder) in entries(path, needs, true)? {
         if label == "unsup" {
@@ -24,18 +28,17 @@ pub(super) fn read(path: &Path, needs: Option<&str>, report: &Report) -> Result<
                 report.rows(path, corpus.len());
             }
         }
-        if corpus.len() == before && train_and_test(path).is_none() {
+        if corpus.len() == before {
             return Err(DataError::content(&folder, None, "no file", "a file per text"));
         }
     }
-    if corpus.len() > 0 {
-        return Ok(corpus);
+    match corpus.len() {
+        0 => {
+            let expected = "a folder per class with a file per text, such as pos/ and neg/";
+            Err(DataError::content(path, None, "no class folder", expected))
+        }
+        _ => Ok(corpus),
     }
-    let (found, expected) = match train_and_test(path) {
-        Some(_) => ("train/ and test/", "the folder that holds the class folders, such as train/ itself"),
-        None => ("no class folder", "a folder per class with a file per text, such as pos/ and neg/"),
-    };
-    Err(DataError::content(path, None, found, expected))
 }
 
 /// The folders (else the files) in `folder` by name, without those whose name starts with a dot.

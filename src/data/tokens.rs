@@ -14,7 +14,7 @@ pub struct TokenSpec {
     /// What one token is.
     #[serde(default)]
     pub level: Level,
-    /// Most entries of the vocabulary, padding and unknown counted (Keras's `max_tokens`); at least 2.
+    /// Most entries of the vocabulary, padding and unknown counted (Keras's `max_tokens`); at least 3.
     pub vocabulary: usize,
     /// Time steps of every row; at least 1.
     pub length: usize,
@@ -50,14 +50,14 @@ impl TokenSpec {
     /// Whether any data can meet this.
     ///
     /// # Errors
-    /// [`DataError::Setting`] for a vocabulary without room for padding and unknown, or rows without steps.
+    /// [`DataError::Setting`] for a vocabulary without room for a word beside padding and unknown, or rows without steps.
     pub fn check(&self) -> Result<(), DataError> {
         let refuse = |field, found: usize, expected: &str| {
             Err(DataError::Setting { field, found: found.to_string(), expected: expected.into() })
         };
         match self {
-            Self { vocabulary: 0 | 1, .. } => {
-                refuse("tokens.vocabulary", self.vocabulary, "at least 2: padding and unknown are counted")
+            Self { vocabulary: 0..=2, .. } => {
+                refuse("tokens.vocabulary", self.vocabulary, "at least 3: padding and unknown are counted")
             }
             Self { length: 0, .. } => refuse("tokens.length", 0, "at least 1"),
             _ => Ok(()),
@@ -172,10 +172,10 @@ mod tests {
 
     #[test]
     fn settings_that_no_data_can_meet_are_refused() {
-        let tiny = TokenSpec { vocabulary: 1, ..spec(Side::Pre, Side::Pre) };
+        let tiny = TokenSpec { vocabulary: 2, ..spec(Side::Pre, Side::Pre) };
         assert_eq!(
             tiny.check().unwrap_err().to_string(),
-            "tokens.vocabulary: found 1; expected at least 2: padding and unknown are counted"
+            "tokens.vocabulary: found 2; expected at least 3: padding and unknown are counted"
         );
         let flat = TokenSpec { length: 0, ..spec(Side::Pre, Side::Pre) };
         assert_eq!(flat.check().unwrap_err().to_string(), "tokens.length: found 0; expected at least 1");

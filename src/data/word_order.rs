@@ -217,6 +217,7 @@ fn words(sentence: &str) -> String {
 mod tests {
     use super::*;
     use crate::data::spec::Task;
+    use crate::rng::Rng;
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
 
