@@ -1,7 +1,7 @@
 //! Time to read, tokenise, encode and pad two CSV files: generated ones of IMDB's size, or those named.
 //!
 //! `cargo bench --bench data` or `cargo bench --bench data -- TRAIN.csv.gz TEST.csv.gz`
-#![allow(clippy::print_stdout)] // a bench's report
+#![allow(clippy::print_stdout, reason = "a bench reports")]
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -66,7 +66,7 @@ fn reviews(folder: &Path, name: &str, seed: u64) -> anyhow::Result<PathBuf> {
         write!(file, "\"")?;
         for _ in 0..WORDS_A_REVIEW {
             let rank = DISTINCT_WORDS.powf(rng.uniform()) as u64;
-            write!(file, "{}{} ", word(rank), if rank % 13 == 0 { "," } else { "" })?;
+            write!(file, "{}{} ", word(rank), if rank.is_multiple_of(13) { "," } else { "" })?;
         }
         writeln!(file, "\",{}", if review % 2 == 0 { "positive" } else { "negative" })?;
     }

@@ -156,13 +156,21 @@ fn splits(spec: &DataSpec, seed: u64, progress: &mut dyn FnMut(String)) -> Resul
 struct Report(mpsc::Sender<String>);
 
 impl Report {
-    fn rows(&self, path: &Path, rows: usize) {
-        let so_far = match rows {
-            0 => String::new(),
-            _ => format!(": {} texts", number::count(rows as u64)),
-        };
+    /// Reading `path` starts.
+    fn start(&self, path: &Path) {
+        self.say(format!("reading {}", path.display()));
+    }
+
+    /// So many texts of `path` are read; a line for every ten thousand.
+    fn texts(&self, path: &Path, texts: usize) {
+        if texts.is_multiple_of(10_000) {
+            self.say(format!("reading {}: {} texts", path.display(), number::count(texts as u64)));
+        }
+    }
+
+    fn say(&self, line: String) {
         // a lost line of progress is no reason to stop
-        let _ = self.0.send(format!("reading {}{so_far}", path.display()));
+        let _ = self.0.send(line);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Data as a user has them: files good and broken, folders, and Keras's answers on the same text.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

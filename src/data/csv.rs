@@ -44,13 +44,16 @@ struct BadRow {
 impl CsvFile<'_> {
     /// Reads every row; tells `report` how far it is.
     pub fn read(&self, report: &Report) -> Result<Corpus, DataError> {
-        report.rows(self.path, 0);
+        report.start(self.path);
         let mut rows = Rows::new(self.open()?);
         let columns = self.columns(self.row(&mut rows)?)?;
         let (mut corpus, mut first_bad) = (Corpus::default(), None);
         while let Some(row) = self.row(&mut rows)? {
             match columns.text_and_label(&row) {
-                Ok((text, label)) => corpus.push(text, label, self.path, Some(row.line)),
+                Ok((text, label)) => {
+                    corpus.push(text, label, self.path, Some(row.line));
+                    report.texts(self.path, corpus.len());
+                }
                 Err(bad) if self.skip_bad_rows => {
                     corpus.skipped += 1;
                     first_bad.get_or_insert((row.line, bad));
@@ -59,9 +62,6 @@ impl CsvFile<'_> {
                     let expected = format!("{expected} (skip_bad_rows: true leaves such rows out)");
                     return Err(self.wrong(Some(row.line), found, expected));
                 }
-            }
-            if (corpus.len() + corpus.skipped).is_multiple_of(10_000) {
-                report.rows(self.path, corpus.len());
             }
         }
         match first_bad {

@@ -10,7 +10,7 @@ use super::{DataError, Report};
 
 /// Reads the class folders in `path`, classes and files in the order of their names.
 pub(super) fn read(path: &Path, needs: Option<&str>, report: &Report) -> Result<Corpus, DataError> {
-    report.rows(path, 0);
+    report.start(path);
     if train_and_test(path).is_some() {
         let expected = "the folder that holds the class folders, such as train/ itself";
         return Err(DataError::content(path, None, "train/ and test/", expected));
@@ -24,9 +24,7 @@ pub(super) fn read(path: &Path, needs: Option<&str>, report: &Report) -> Result<
         for (_, file) in entries(&folder, None, false)? {
             let text = fs::read(&file).map_err(|error| DataError::read(&file, None, error))?;
             corpus.push(utf8(&text, &file)?, &label, &folder, None);
-            if corpus.len().is_multiple_of(10_000) {
-                report.rows(path, corpus.len());
-            }
+            report.texts(path, corpus.len());
         }
         if corpus.len() == before {
             return Err(DataError::content(&folder, None, "no file", "a file per text"));

@@ -178,7 +178,10 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_end_and_the_size_of_the_buffer_does_not_matter(
-            text in proptest::collection::vec(prop_oneof![Just(b'"'), Just(b','), Just(b'\n'), Just(b'\r'), any::<u8>()], 0..60),
+            text in proptest::collection::vec(
+                prop_oneof![Just(b'"'), Just(b','), Just(b'\n'), Just(b'\r'), any::<u8>()],
+                0..60,
+            ),
             buffer in 1_usize..9,
         ) {
             prop_assert_eq!(rows(&text, buffer), rows(&text, 4096));

@@ -53,7 +53,7 @@ impl Vocabulary {
     }
 
     /// Entries, padding and unknown counted.
-    #[allow(clippy::len_without_is_empty)] // padding and unknown are always there
+    #[allow(clippy::len_without_is_empty, reason = "padding and unknown are always there")]
     pub fn len(&self) -> usize {
         self.words.len()
     }

@@ -7,10 +7,10 @@
 //! negative  Overall, the plot is bad and the acting is not very clever, if you ask me.
 //! ```
 //!
-//! One adjective stands plain, the other behind a word that turns it round (`not`, `never`, `than`, `instead of`, `not
-//! only` is avoided). Both adjectives of a sentence say the same in the end, so that either decides, and closers after
-//! them make a network carry what it heard for a few steps. A network that sees words without their order gets one
-//! answer for both twins and is right on exactly one: 50 %.
+//! One adjective stands plain, the other behind words that turn it round (`not`, `never`, `than`, `instead of`). Both
+//! say the same in the end, so that either decides, and what closes the sentence makes a network carry the answer for a
+//! few steps. A network that sees words without their order gives both twins one answer, which is right for exactly one
+//! of them: 50 %.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -44,6 +44,8 @@ const SUBJECTS: [&str; 12] = [
     "dialogue",
     "camera work",
 ];
+/// Subjects that take `a`.
+const COUNTED: [&str; 5] = ["movie", "film", "plot", "story", "script"];
 const GOOD: [&str; 12] = [
     "good",
     "great",
@@ -96,8 +98,8 @@ const CLOSERS: [&str; 9] = [
     ", and that is all I can say",
 ];
 
-/// Remarks with `+` for the plain adjective, `-` for the one turned round, `@` for a subject, `~` for an adverb or none.
-/// Their adjectives fit without `a` or `an` in front where a vowel could follow.
+/// Frames of remarks: `+` is the plain adjective, `-` the one turned round, `@` a subject, `#` one that takes `a`, `~` an
+/// adverb or none. Every adjective starts with a consonant, so that `a` fits before it.
 const REMARKS: [&str; 12] = [
     "the @ is ~+, not ~-",
     "the @ is not ~- but ~+",
@@ -108,8 +110,8 @@ const REMARKS: [&str; 12] = [
     "the @ is never ~- and the @ is ~+",
     "the @ is more + than -",
     "the @ is + instead of -",
-    "this is a + @ and not a - one",
-    "this is not a - @ but a + one",
+    "this is a + # and not a - one",
+    "this is not a - # but a + one",
     "the @, never ~-, is ~+",
 ];
 
@@ -180,6 +182,7 @@ impl Remarks {
                     }
                     frame.push_str(subject);
                 }
+                '#' => frame.push_str(self.one_of(&COUNTED)),
                 '~' if self.rng.below(2) == 0 => {
                     frame.push_str(self.one_of(&ADVERBS));
                     frame.push(' ');
