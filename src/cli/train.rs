@@ -39,7 +39,8 @@ fn processors() -> usize {
 pub(super) fn train(args: &Args, _screen: ScreenArgs) -> anyhow::Result<ExitCode> {
     let overrides = Overrides { set: args.set.clone(), data: args.data.clone(), seed: args.seed };
     let resolved = preset::load(&args.preset, &overrides)?;
-    let options = Options { folder: args.run.clone(), threads: args.threads, notes: resolved.notes };
+    let options =
+        Options { folder: args.run.clone(), threads: args.threads, watched: false, notes: resolved.notes };
     let trainer = Trainer::start(resolved.spec, options)?;
     if args.headless || !std::io::stdout().is_terminal() {
         return headless(trainer);

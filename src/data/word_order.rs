@@ -226,7 +226,7 @@ mod tests {
 
     /// Pairs of twins `[negative, positive]` as text.
     fn pairs(seed: u64, count: usize) -> Vec<[String; 2]> {
-        let mut remarks = Remarks { rng: crate::rng::Rng::new(seed, "word-order", 0), said: HashSet::new() };
+        let mut remarks = Remarks { rng: Rng::new(seed, "word-order", 0), said: HashSet::new() };
         (0..count).map(|_| remarks.twins()).collect()
     }
 

@@ -163,8 +163,6 @@ fn resolve(
     let train =
         TrainSpec { loss, optimizer: self::optimizer(document, optimizer)?, batch_size, epochs, seed };
     let name = written.name.unwrap_or_else(|| name.to_owned());
-    let WatchSpec { every, probes, budget } = written.watch;
-    let watch = WatchSpec { every, probes, budget };
     let spec = RunSpec {
         name,
         title: written.title,
@@ -173,7 +171,7 @@ fn resolve(
         tokens: written.tokens,
         model,
         train,
-        watch,
+        watch: written.watch,
     };
     check(document, &spec)?;
     Ok(Resolved { spec, notes })
@@ -255,6 +253,10 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         if value == 0 {
             return Err(document.error(&steps(path), "found 0; it must be at least 1"));
         }
+    }
+    if let Some(pace) = spec.watch.pace.filter(|pace| !(pace.is_finite() && *pace > 0.0)) {
+        return Err(document
+            .error(&steps(["watch", "pace"]), format!("found {pace}; steps a second must be above 0")));
     }
     spec.tokens.check().map_err(|e| document.error(&steps(["tokens"]), e.to_string()))?;
     let optimizer = &spec.train.optimizer;

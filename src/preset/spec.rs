@@ -71,10 +71,14 @@ pub struct WatchSpec {
     pub probes: Vec<String>,
     /// MiB that recorded probes may take; beyond, every second one goes.
     pub budget: u64,
+    /// Optimizer steps a second at most while a screen watches: small networks learn faster than eyes can follow. It slows
+    /// training down and changes nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace: Option<f64>,
 }
 
 impl Default for WatchSpec {
     fn default() -> Self {
-        Self { every: 10, probes: Vec::new(), budget: 256 }
+        Self { every: 10, probes: Vec::new(), budget: 256, pace: None }
     }
 }

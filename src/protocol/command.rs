@@ -15,6 +15,8 @@ pub enum Command {
         /// New rate ÷ present rate.
         factor: f64,
     },
+    /// Keep the preset's pace no longer: as fast as it goes from here on.
+    FullSpeed,
     /// Write a checkpoint and go on.
     Save,
     /// Write a checkpoint and end.

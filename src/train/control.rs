@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, TryRecvError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
 use crate::protocol::Command;
 
@@ -15,6 +15,9 @@ pub(super) struct Control {
     /// Product of the factors asked for since last taken.
     pub factor: f64,
     pub stop: Option<Stop>,
+    /// The time that a step must at least take, while someone watches.
+    pace: Option<Duration>,
+    last_step: Instant,
 }
 
 /// How to end.
@@ -26,7 +29,38 @@ pub(super) enum Stop {
 
 impl Control {
     pub fn new(commands: Receiver<Command>) -> Self {
-        Self { commands, paused: false, single: false, save: false, factor: 1.0, stop: None }
+        let last_step = Instant::now();
+        Self {
+            commands,
+            paused: false,
+            single: false,
+            save: false,
+            factor: 1.0,
+            stop: None,
+            pace: None,
+            last_step,
+        }
+    }
+
+    /// Lets at most so many steps a second pass from here on.
+    pub fn keep_pace(&mut self, steps_per_s: f64) {
+        self.pace = Duration::try_from_secs_f64(1.0 / steps_per_s).ok();
+    }
+
+    /// Waits, obeying commands meanwhile, until the pace allows the next step.
+    pub fn rest(&mut self) {
+        while let Some(pace) = self.pace.filter(|_| !self.paused && self.stop.is_none()) {
+            match self.commands.recv_deadline(self.last_step + pace) {
+                Ok(command) => self.take(command),
+                Err(RecvTimeoutError::Timeout) => break,
+                // Nobody watches any more.
+                Err(RecvTimeoutError::Disconnected) => self.pace = None,
+            }
+        }
+        // Not `now`: a late waking is made good by the next step, but a pause is not.
+        let now = Instant::now();
+        let due = self.pace.map_or(now, |pace| self.last_step + pace);
+        self.last_step = if now - due > Duration::from_millis(100) { now } else { due };
     }
 
     /// Takes all waiting commands, without waiting.
@@ -66,6 +100,7 @@ impl Control {
                 self.factor *= factor
             }
             Command::ScaleLearningRate { .. } => {}
+            Command::FullSpeed => self.pace = None,
             Command::Save => self.save = true,
             Command::SaveAndStop => self.stop = Some(Stop::Save),
             // Stopping without a checkpoint never overrules the wish to keep the work.
@@ -150,6 +185,21 @@ mod tests {
         }
         control.poll();
         assert_eq!(control.factor, 3.0);
+    }
+
+    #[test]
+    fn a_pace_holds_steps_back_until_full_speed_is_asked_for() {
+        let (send, receive) = unbounded();
+        let mut control = Control::new(receive);
+        control.keep_pace(100.0);
+        let begin = Instant::now();
+        (0..5).for_each(|_| control.rest());
+        assert!(begin.elapsed() >= Duration::from_millis(49));
+        control.keep_pace(1e-3);
+        send.send(Command::FullSpeed).unwrap();
+        // Would last a quarter of an hour.
+        control.rest();
+        assert_eq!(control.pace, None);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Options {
     pub folder: Option<PathBuf>,
     /// Threads that share a step.
     pub threads: usize,
+    /// Whether someone watches: then the preset's pace is kept.
+    pub watched: bool,
     /// What to log first, e.g. notes of the preset.
     pub notes: Vec<String>,
 }
@@ -144,6 +146,13 @@ fn train(
     outlet.record_to(Recorder::start(&folder, session.spec.watch.budget << 20)?);
     outlet.emit(Event::Prepared(Box::new(session.info(folder.path()))));
     options.notes.iter().for_each(|note| outlet.log(Level::Warning, note));
+    if let Some(pace) = session.spec.watch.pace.filter(|_| options.watched) {
+        control.keep_pace(pace);
+        outlet.log(
+            Level::Info,
+            format!("slowed down to {pace} steps a second, to be watched; f for full speed"),
+        );
+    }
     let mut run =
         Run { session, folder, outlet, control, clock: Clock::start(), progress: Progress::default() };
     run.epochs()
@@ -223,6 +232,7 @@ impl Run<'_> {
 
     /// Takes commands, and waits while they ask for it.
     fn obey(&mut self) -> Option<Stop> {
+        self.control.rest();
         self.control.poll();
         self.heed();
         if self.control.holds() && self.control.stop.is_none() {

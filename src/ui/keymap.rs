@@ -45,6 +45,8 @@ pub enum Action {
     SlowerLearning,
     /// Learning rate up.
     FasterLearning,
+    /// Full speed: keep the preset's pace no longer.
+    FullSpeed,
     /// Write a checkpoint.
     Save,
     /// More smoothing.
