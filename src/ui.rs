@@ -2,5 +2,7 @@
 //!
 //! Sees `protocol`, `preset` and `run`, never the trainer.
 
+pub mod input;
 pub mod keymap;
+pub mod terminal;
 pub mod theme;

@@ -1,0 +1,134 @@
+//! What a terminal can show, from its environment: nothing is asked of the terminal itself.
+
+use super::UiError;
+use crate::ui::theme::{Colors, Glyphs, Theme};
+
+/// What the user says of the terminal; what is left open is detected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Colours to use.
+    pub colors: Option<Colors>,
+    /// Characters to use.
+    pub glyphs: Option<Glyphs>,
+    /// Whether the background is light.
+    pub light: Option<bool>,
+}
+
+impl Options {
+    /// The theme for the terminal that `env` (a variable's value by its name) describes.
+    ///
+    /// Fails with [`UiError::Dumb`] where the terminal cannot move its cursor.
+    pub fn theme(&self, env: impl Fn(&str) -> Option<String>) -> Result<Theme, UiError> {
+        let env = |name: &str| env(name).filter(|value| !value.is_empty());
+        let term = env("TERM").unwrap_or_default();
+        if matches!(term.as_str(), "" | "dumb" | "unknown") {
+            return Err(UiError::Dumb { term });
+        }
+        Ok(Theme {
+            colors: self.colors.unwrap_or_else(|| colors(&term, &env)),
+            glyphs: self.glyphs.unwrap_or_else(|| glyphs(&term, &env)),
+            light: self.light.unwrap_or_else(|| light(&env)),
+        })
+    }
+}
+
+fn colors(term: &str, env: &impl Fn(&str) -> Option<String>) -> Colors {
+    // GNU screen passes the outer terminal's COLORTERM on but shows no more than 256 colours.
+    let screen = env("STY").is_some() && term.starts_with("screen");
+    let promised = env("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit");
+    let known = ["-direct", "kitty", "ghostty", "alacritty", "wezterm", "foot"];
+    if env("NO_COLOR").is_some() {
+        Colors::Mono
+    } else if (promised && !screen) || known.iter().any(|name| term.contains(name)) {
+        Colors::True
+    } else if term.contains("256color") {
+        Colors::Ansi256
+    } else if ["vt1", "vt2", "vt3"].iter().any(|old| term.starts_with(old)) || term.ends_with("-mono") {
+        Colors::Mono
+    } else {
+        Colors::Ansi16
+    }
+}
+
+fn glyphs(term: &str, env: &impl Fn(&str) -> Option<String>) -> Glyphs {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env(name)).unwrap_or_default();
+    let locale = locale.to_ascii_lowercase();
+    match term {
+        _ if !(locale.contains("utf-8") || locale.contains("utf8")) => Glyphs::Ascii,
+        "linux" => Glyphs::Blocks, // the console's fonts have 512 glyphs, none of them braille
+        _ => Glyphs::Braille,
+    }
+}
+
+/// `COLORFGBG` is `foreground;background` or `foreground;default;background` in the 16 colours; 7 and 15 are the whites.
+fn light(env: &impl Fn(&str) -> Option<String>) -> bool {
+    env("COLORFGBG").is_some_and(|value| matches!(value.rsplit(';').next(), Some("7" | "15")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detect(vars: &[(&str, &str)]) -> Theme {
+        try_detect(Options::default(), vars).unwrap()
+    }
+
+    fn try_detect(options: Options, vars: &[(&str, &str)]) -> Result<Theme, UiError> {
+        options.theme(|name| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn colours_follow_the_terminal() {
+        let colors = |vars: &[(&str, &str)]| detect(vars).colors;
+        assert_eq!(colors(&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")]), Colors::True);
+        assert_eq!(colors(&[("TERM", "xterm-256color")]), Colors::Ansi256, "SSH drops COLORTERM");
+        assert_eq!(colors(&[("TERM", "xterm-kitty")]), Colors::True);
+        assert_eq!(colors(&[("TERM", "xterm")]), Colors::Ansi16);
+        assert_eq!(colors(&[("TERM", "linux")]), Colors::Ansi16);
+        assert_eq!(colors(&[("TERM", "vt100")]), Colors::Mono);
+        let screen = [("TERM", "screen.xterm-256color"), ("COLORTERM", "truecolor"), ("STY", "1.pts-0")];
+        assert_eq!(colors(&screen), Colors::Ansi256);
+    }
+
+    #[test]
+    fn no_color_wins_over_every_promise_unless_it_is_empty() {
+        let vars = |no| [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("NO_COLOR", no)].to_vec();
+        assert_eq!(detect(&vars("1")).colors, Colors::Mono);
+        assert_eq!(detect(&vars("")).colors, Colors::True);
+    }
+
+    #[test]
+    fn glyphs_follow_the_locale_as_the_c_library_reads_it() {
+        let glyphs = |vars: &[(&str, &str)]| detect(&[&[("TERM", "xterm")], vars].concat()).glyphs;
+        assert_eq!(glyphs(&[("LANG", "de_DE.UTF-8")]), Glyphs::Braille);
+        assert_eq!(glyphs(&[("LANG", "C"), ("LC_CTYPE", "en_US.utf8")]), Glyphs::Braille);
+        assert_eq!(glyphs(&[("LANG", "en_US.UTF-8"), ("LC_ALL", "C")]), Glyphs::Ascii);
+        assert_eq!(glyphs(&[("LC_ALL", ""), ("LANG", "en_US.UTF-8")]), Glyphs::Braille);
+        assert_eq!(glyphs(&[]), Glyphs::Ascii);
+        assert_eq!(detect(&[("TERM", "linux"), ("LANG", "C.UTF-8")]).glyphs, Glyphs::Blocks);
+    }
+
+    #[test]
+    fn a_light_background_is_seen_where_the_terminal_tells() {
+        let light = |value| detect(&[("TERM", "xterm"), ("COLORFGBG", value)]).light;
+        assert!(light("0;15") && light("0;default;7"));
+        assert!(!light("15;0") && !light("") && !detect(&[("TERM", "xterm")]).light);
+    }
+
+    #[test]
+    fn what_the_user_says_is_not_detected() {
+        let options =
+            Options { colors: Some(Colors::Ansi16), glyphs: Some(Glyphs::Ascii), light: Some(true) };
+        let vars = [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")];
+        let theme = try_detect(options, &vars).unwrap();
+        assert_eq!(theme, Theme { colors: Colors::Ansi16, glyphs: Glyphs::Ascii, light: true });
+    }
+
+    #[test]
+    fn a_terminal_that_cannot_move_its_cursor_is_refused_with_the_way_out() {
+        for vars in [&[("TERM", "dumb")][..], &[]] {
+            let refused = try_detect(Options::default(), vars).unwrap_err().to_string();
+            assert!(refused.contains("--headless"), "{refused}");
+        }
+    }
+}

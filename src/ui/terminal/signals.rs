@@ -1,0 +1,109 @@
+//! Signals, as messages.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Receiver, unbounded};
+use ratatui::layout::Size;
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::iterator::{Handle, Signals as Iterator};
+
+/// What a signal means for a screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// The terminal has this size now (SIGWINCH).
+    Resize(Size),
+    /// Restore the terminal and stop (SIGTSTP).
+    Suspend,
+    /// The process goes on; somebody else may have used the terminal (SIGCONT).
+    Continue,
+    /// The terminal is gone (SIGHUP).
+    HangUp,
+    /// Save and end (SIGTERM, SIGINT), with the signal's number.
+    End(i32),
+}
+
+/// Signals taken while it lives; SIGTSTP has its default effect again afterwards.
+///
+/// A signal that was ignored from the start stays ignored: SIGHUP under `nohup`, SIGINT in a background job of a shell
+/// without job control.
+pub struct Signals {
+    handle: Handle,
+    suspend_again: Arc<AtomicBool>,
+    /// What arrives.
+    pub notices: Receiver<Notice>,
+}
+
+impl Signals {
+    /// Takes the signals from here on; `size` is asked at every SIGWINCH.
+    pub fn start(size: impl Fn() -> Size + Send + 'static) -> io::Result<Self> {
+        let ignored = ignored();
+        let wanted = [SIGWINCH, SIGCONT, SIGTSTP, SIGHUP, SIGINT, SIGTERM];
+        let taken: Vec<i32> = wanted.into_iter().filter(|signal| ignored & mask(*signal) == 0).collect();
+        let suspend_again = Arc::new(AtomicBool::new(false));
+        if taken.contains(&SIGTSTP) {
+            signal_hook::flag::register_conditional_default(SIGTSTP, Arc::clone(&suspend_again))?;
+        }
+        let mut signals = Iterator::new(taken)?;
+        let handle = signals.handle();
+        let (send, notices) = unbounded();
+        std::thread::Builder::new().name("signals".into()).spawn(move || {
+            for signal in signals.forever() {
+                let notice = match signal {
+                    SIGWINCH => Notice::Resize(size()),
+                    SIGTSTP => Notice::Suspend,
+                    SIGCONT => Notice::Continue,
+                    SIGHUP => Notice::HangUp,
+                    other => Notice::End(other),
+                };
+                if send.send(notice).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { handle, suspend_again, notices })
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.handle.close();
+        self.suspend_again.store(true, Ordering::Release);
+    }
+}
+
+fn mask(signal: i32) -> u64 {
+    u32::try_from(signal - 1).ok().and_then(|bit| 1_u64.checked_shl(bit)).unwrap_or(0)
+}
+
+/// The signals that this process ignores, a bit each; none where the system does not tell.
+fn ignored() -> u64 {
+    std::fs::read_to_string("/proc/self/status").map_or(0, |status| ignored_in(&status))
+}
+
+fn ignored_in(status: &str) -> u64 {
+    let field = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    field.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn under_nohup_the_hang_up_is_known_to_be_ignored() {
+        let status = "SigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000440\n";
+        assert_ne!(ignored_in(status) & mask(SIGHUP), 0);
+        assert_eq!(ignored_in(status) & mask(SIGTERM), 0);
+        assert_eq!(ignored_in("Name:\tunrolled\n"), 0);
+    }
+
+    #[test]
+    fn a_change_of_size_arrives_with_the_new_size() {
+        let signals = Signals::start(|| Size::new(120, 40)).unwrap();
+        signal_hook::low_level::raise(SIGWINCH).unwrap();
+        let notice = signals.notices.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+        assert_eq!(notice, Notice::Resize(Size::new(120, 40)));
+    }
+}
