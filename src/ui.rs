@@ -2,7 +2,10 @@
 //!
 //! Sees `protocol`, `preset` and `run`, never the trainer.
 
+pub mod help;
 pub mod input;
 pub mod keymap;
+pub mod menu;
 pub mod terminal;
+pub mod text;
 pub mod theme;

@@ -1,0 +1,186 @@
+//! The menu: the presets on the left, and what is known of the chosen one on the right.
+//!
+//! ```text
+//!  unrolled  recurrent networks, seen while they learn
+//! ╭ Presets ──────────╮╭ The lecture's first network ─────╮
+//! │ /lstm             ││ What to look for …               │
+//! │ Reviews           ││ Layer (type) Output Shape Param #│
+//! │  lecture-lstm     ││ …                                │
+//! ╰───────────────────╯╰──────────────────────────────────╯
+//!  ? help  q quit  Enter train  / filter
+//! ```
+
+mod description;
+mod view;
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use tui_input::backend::crossterm::EventHandler;
+use tui_input::{Input as LineInput, InputRequest};
+
+use super::keymap::Action;
+use crate::escape::foreign;
+use crate::preset::Entry;
+
+/// What the menu asks the program to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// Train this preset.
+    Train(String),
+    /// Tell that the data of this preset have to be fetched.
+    Fetch {
+        /// The preset's title.
+        title: String,
+        /// What to get, and where to put it.
+        what: String,
+    },
+}
+
+/// The presets, the filter, and what is chosen.
+#[derive(Debug)]
+pub struct Menu {
+    entries: Vec<Entry>,
+    /// Entries that pass the filter, as indices.
+    shown: Vec<usize>,
+    /// Index in `entries`.
+    chosen: usize,
+    filter: LineInput,
+    typing: bool,
+    /// Whether the arrows scroll the description instead of moving in the list.
+    reading: bool,
+    /// First line of the description that is seen.
+    scroll: usize,
+    /// How many rows a page is, and how far the description can be scrolled; known once it is drawn.
+    page: usize,
+    scroll_end: usize,
+}
+
+impl Menu {
+    /// A menu of `entries`, the first one chosen. Entries of one group stand together, groups in order of appearance.
+    pub fn new(mut entries: Vec<Entry>) -> Self {
+        let groups: Vec<String> = entries.iter().map(|entry| entry.group.clone()).collect();
+        entries.sort_by_key(|entry| groups.iter().position(|group| *group == entry.group));
+        Self {
+            shown: (0..entries.len()).collect(),
+            entries,
+            chosen: 0,
+            filter: LineInput::default(),
+            typing: false,
+            reading: false,
+            scroll: 0,
+            page: 1,
+            scroll_end: 0,
+        }
+    }
+
+    /// Whether keys are text for the filter now.
+    pub fn typing(&self) -> bool {
+        self.typing
+    }
+
+    /// A key while [`typing`](Self::typing); `false` when it is not for the line.
+    pub fn type_key(&mut self, key: &KeyEvent) -> bool {
+        match key.code {
+            KeyCode::Enter => self.typing = false,
+            KeyCode::Esc => self.clear_filter(),
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return false,
+            KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => return false,
+            _ => {
+                self.filter.handle_event(&Event::Key(*key));
+                self.refilter();
+            }
+        }
+        true
+    }
+
+    /// Pasted text, taken as typed if a filter is being typed.
+    pub fn paste(&mut self, text: &str) {
+        if self.typing {
+            for c in foreign(text.trim()).chars() {
+                self.filter.handle(InputRequest::InsertChar(c));
+            }
+            self.refilter();
+        }
+    }
+
+    /// Does what `action` says, and answers with what it asks of the program.
+    pub fn act(&mut self, action: Action) -> Option<Asked> {
+        let row = self.row().unwrap_or(0);
+        let last = self.shown.len().saturating_sub(1);
+        match action {
+            Action::Open => return self.open(),
+            Action::Filter => (self.typing, self.reading) = (true, false),
+            Action::Back if self.reading => self.reading = false,
+            Action::Back => self.clear_filter(),
+            Action::FocusNext | Action::FocusPrevious => self.reading = !self.reading,
+            Action::Up if self.reading => self.scroll = self.scroll.saturating_sub(1),
+            Action::Down if self.reading => self.scroll_to(self.scroll + 1),
+            Action::PageUp if self.reading => self.scroll = self.scroll.saturating_sub(self.page),
+            Action::PageDown if self.reading => self.scroll_to(self.scroll + self.page),
+            Action::First if self.reading => self.scroll = 0,
+            Action::Last if self.reading => self.scroll = self.scroll_end,
+            Action::Up => self.choose(row.saturating_sub(1)),
+            Action::Down => self.choose((row + 1).min(last)),
+            Action::PageUp => self.choose(row.saturating_sub(self.page)),
+            Action::PageDown => self.choose((row + self.page).min(last)),
+            Action::First => self.choose(0),
+            Action::Last => self.choose(last),
+            _ => {}
+        }
+        None
+    }
+
+    /// The chosen preset; `None` when none passes the filter.
+    pub fn chosen(&self) -> Option<&Entry> {
+        self.row().and_then(|_| self.entries.get(self.chosen))
+    }
+
+    fn row(&self) -> Option<usize> {
+        self.shown.iter().position(|i| *i == self.chosen)
+    }
+
+    fn open(&self) -> Option<Asked> {
+        let entry = self.chosen()?;
+        Some(match &entry.missing {
+            None => Asked::Train(entry.name.clone()),
+            Some(what) => Asked::Fetch { title: entry.title.clone(), what: what.clone() },
+        })
+    }
+
+    fn choose(&mut self, row: usize) {
+        if let Some(entry) = self.shown.get(row).copied()
+            && entry != self.chosen
+        {
+            (self.chosen, self.scroll) = (entry, 0);
+        }
+    }
+
+    fn scroll_to(&mut self, line: usize) {
+        self.scroll = line.min(self.scroll_end);
+    }
+
+    fn clear_filter(&mut self) {
+        self.typing = false;
+        self.filter.reset();
+        self.refilter();
+    }
+
+    /// Every word of the filter has to stand somewhere in what the menu tells of a preset.
+    fn refilter(&mut self) {
+        let words: Vec<String> = self.filter.value().split_whitespace().map(str::to_lowercase).collect();
+        let passes = |entry: &Entry| {
+            let text = searchable(entry);
+            words.iter().all(|word| text.contains(word.as_str()))
+        };
+        self.shown = (0..self.entries.len()).filter(|i| self.entries.get(*i).is_some_and(passes)).collect();
+        if self.row().is_none() {
+            self.choose(0);
+        }
+    }
+}
+
+fn searchable(entry: &Entry) -> String {
+    let layers = entry.model.layers.iter().map(|row| row.class.as_str());
+    let texts = [&entry.group, &entry.name, &entry.title, &entry.about, &entry.data.source];
+    let all: Vec<&str> = texts.into_iter().map(String::as_str).chain(layers).collect();
+    all.join("\n").to_lowercase()
+}

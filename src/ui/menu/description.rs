@@ -1,0 +1,126 @@
+//! What is known of a preset, as lines.
+
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
+
+use crate::number;
+use crate::preset::Entry;
+use crate::protocol::{DataFacts, LayerRow};
+use crate::ui::text::{fit, wrap};
+use crate::ui::theme::{Role, Theme};
+
+/// Everything that the menu tells of `entry`, in lines of at most `width` columns.
+pub fn lines(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let styled = |text: String, role| Line::styled(text, theme.style(role));
+    let mut out = Vec::new();
+    out.push(styled(fit(&format!("unrolled train {}", entry.name), width), Role::Dim));
+    out.push(Line::default());
+    if let Some(missing) = &entry.missing {
+        out.push(styled(fit("The data are not here yet", width), Role::Warning));
+        out.extend(wrap(missing, width).into_iter().map(|line| styled(line, Role::Text)));
+        out.push(Line::default());
+    }
+    out.extend(wrap(&entry.about, width).into_iter().map(|line| styled(line, Role::Text)));
+    out.push(Line::default());
+    out.extend(table(&entry.model.layers, entry.model.params(), width, theme));
+    for rows in [facts(&entry.data), entry.settings.clone()] {
+        if !rows.is_empty() {
+            out.push(Line::default());
+            out.extend(pairs(&rows, width, theme));
+        }
+    }
+    out
+}
+
+/// The layers as Keras's `summary` shows them: `Layer (type)`, `Output Shape`, `Param #`, and the total.
+fn table(layers: &[LayerRow], total: usize, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    const GAP: usize = 2;
+    let rows: Vec<[String; 3]> = layers
+        .iter()
+        .enumerate()
+        .map(|(i, row)| [format!("{i} {}", row.class), shape(&row.output), number::count(row.params as u64)])
+        .collect();
+    let heads = ["Layer (type)", "Output Shape", "Param #"];
+    let total = number::count(total as u64);
+    let longest = |column: usize| {
+        rows.iter().map(|row| row[column].width()).chain([heads[column].width()]).max().unwrap_or(0)
+    };
+    let params = longest(2).max(total.width());
+    let output = longest(1);
+    let class = longest(0).min(width.saturating_sub(output + params + 2 * GAP)).max(4);
+    let used = class + output + params + 2 * GAP;
+    let line = |cells: [&str; 3], role| {
+        let text = format!(
+            "{:<class$}  {:<output$}  {:>params$}",
+            fit(cells[0], class),
+            fit(cells[1], output),
+            cells[2]
+        );
+        Span::styled(fit(&text, width), theme.style(role))
+    };
+    let mut out = vec![Line::from(line(heads, Role::Title))];
+    for ([class, output, params], layer) in rows.iter().zip(layers) {
+        let mut spans = vec![line([class, output, params], Role::Text)];
+        // What else is to say of a layer stands behind it, where the panel is wide enough to say it.
+        if width >= used + GAP + 12 && !layer.detail.is_empty() {
+            let detail = format!("  {}", fit(&layer.detail, width - used - GAP));
+            spans.push(Span::styled(detail, theme.style(Role::Dim)));
+        }
+        out.push(Line::from(spans));
+    }
+    out.push(Line::from(line(["Total params", "", &total], Role::Title)));
+    out
+}
+
+/// `(None, 200, 50)`.
+fn shape(output: &[Option<usize>]) -> String {
+    let sizes: Vec<String> =
+        output.iter().map(|size| size.map_or("None".into(), |size| size.to_string())).collect();
+    format!("({})", sizes.join(", "))
+}
+
+fn facts(data: &DataFacts) -> Vec<(String, String)> {
+    let count = |n: usize| number::count(n as u64);
+    let sequences = match (data.train, data.validation) {
+        (0, 0) => String::new(),
+        (train, 0) => format!("{} to train on", count(train)),
+        (train, validation) => format!("{} to train on, {} to validate", count(train), count(validation)),
+    };
+    let classes: Vec<String> = data
+        .classes
+        .iter()
+        .map(|class| match class.count {
+            0 => class.label.clone(),
+            n => format!("{} ({})", class.label, count(n)),
+        })
+        .collect();
+    let known = |n: usize, text: String| if n > 0 { text } else { String::new() };
+    [
+        ("Data", data.source.clone()),
+        ("Sequences", sequences),
+        ("Classes", classes.join(", ")),
+        ("Vocabulary", known(data.vocabulary, count(data.vocabulary))),
+        ("Length", known(data.length, format!("{} time steps", count(data.length)))),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+/// Rows of name and value, the values in one column.
+fn pairs(rows: &[(String, String)], width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let names = rows.iter().map(|(name, _)| name.width()).max().unwrap_or(0).clamp(10, 18).min(width / 2);
+    let mut out = Vec::new();
+    for (name, value) in rows {
+        for (i, part) in wrap(value, width.saturating_sub(names + 2).max(1)).into_iter().enumerate() {
+            let name = if i == 0 { fit(name, names) } else { String::new() };
+            let gap = " ".repeat(names.saturating_sub(name.width()) + 2);
+            out.push(Line::from(vec![
+                Span::styled(name + &gap, theme.style(Role::Dim)),
+                Span::styled(part, theme.style(Role::Text)),
+            ]));
+        }
+    }
+    out
+}

@@ -1,0 +1,180 @@
+//! The menu on the screen.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Position, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Clear, Padding, Paragraph};
+use unicode_width::UnicodeWidthStr;
+
+use super::{Menu, description};
+use crate::ui::text::{fit, wrap};
+use crate::ui::theme::{Role, Theme};
+
+/// Below this the menu only says so.
+const SMALLEST: (u16, u16) = (24, 6);
+
+impl Menu {
+    /// Draws the menu into `area` of `frame`.
+    pub fn render(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+            return too_small(frame, area, theme);
+        }
+        let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+        self.render_head(frame, head, theme);
+        let (list, about) = split(body, self.list_width());
+        self.render_list(frame, list, theme);
+        if let Some(about) = about {
+            self.render_description(frame, about, theme);
+        }
+    }
+
+    fn list_width(&self) -> u16 {
+        let longest = self.entries.iter().map(|e| e.name.width().max(e.group.width())).max().unwrap_or(0);
+        u16::try_from(longest + 7).unwrap_or(u16::MAX)
+    }
+
+    fn render_head(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        let name = Span::styled(" unrolled", theme.style(Role::Title));
+        let says =
+            fit("  recurrent networks, seen while they learn", usize::from(area.width).saturating_sub(9));
+        frame.render_widget(Line::from(vec![name, Span::styled(says, theme.style(Role::Dim))]), area);
+    }
+
+    fn render_list(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        let all = self.entries.len();
+        let title = if self.shown.len() == all {
+            format!(" Presets ({all}) ")
+        } else {
+            format!(" Presets ({} of {all}) ", self.shown.len())
+        };
+        let block = panel(title, !self.reading, theme);
+        let mut inner = block.inner(area);
+        frame.render_widget(block, area);
+        if self.typing || !self.filter.value().is_empty() {
+            let [line, rest] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
+            self.render_filter(frame, line, theme);
+            inner = rest;
+        }
+        self.page = usize::from(inner.height).saturating_sub(1).max(1);
+        let width = usize::from(inner.width);
+        if self.shown.is_empty() {
+            let words = if all == 0 { "No presets." } else { "No preset has these words. Esc clears." };
+            let lines: Vec<Line<'_>> = wrap(words, width).into_iter().map(Line::from).collect();
+            return frame.render_widget(Paragraph::new(lines).style(theme.style(Role::Dim)), inner);
+        }
+        let (lines, chosen) = self.rows(width, theme);
+        // The chosen row stays in the middle as far as the ends allow.
+        let height = usize::from(inner.height);
+        let first = chosen.saturating_sub(height / 2).min(lines.len().saturating_sub(height));
+        let seen: Vec<Line<'_>> = lines.into_iter().skip(first).take(height).collect();
+        frame.render_widget(Paragraph::new(seen), inner);
+    }
+
+    /// Groups as headings, their presets below; and the number of the chosen row.
+    fn rows(&self, width: usize, theme: &Theme) -> (Vec<Line<'static>>, usize) {
+        let mut lines = Vec::new();
+        let mut chosen = 0;
+        let mut group = None;
+        for (i, entry) in self.shown.iter().filter_map(|i| self.entries.get(*i).map(|entry| (*i, entry))) {
+            if group.replace(&entry.group) != Some(&entry.group) {
+                lines.push(Line::styled(fit(&entry.group, width), theme.style(Role::Title)));
+            }
+            let mark = if entry.missing.is_some() { "!" } else { " " };
+            let name = fit(&entry.name, width.saturating_sub(4));
+            let gap = " ".repeat(width.saturating_sub(name.width() + 4));
+            let (name_role, mark_role) = match entry.missing {
+                _ if i == self.chosen => (Role::Selected, Role::Selected),
+                Some(_) => (Role::Dim, Role::Warning),
+                None => (Role::Text, Role::Text),
+            };
+            if i == self.chosen {
+                chosen = lines.len();
+            }
+            lines.push(Line::from(vec![
+                Span::styled(format!("  {name}{gap}"), theme.style(name_role)),
+                Span::styled(format!("{mark} "), theme.style(mark_role)),
+            ]));
+        }
+        (lines, chosen)
+    }
+
+    fn render_filter(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        let room = usize::from(area.width).saturating_sub(2); // the slash and the cursor behind the text
+        let first = self.filter.visual_scroll(room);
+        let mut skipped = 0;
+        let seen: String = self
+            .filter
+            .value()
+            .chars()
+            .skip_while(|c| {
+                skipped += unicode_width::UnicodeWidthChar::width(*c).unwrap_or(0);
+                skipped <= first
+            })
+            .collect();
+        let text = Line::from(vec![
+            Span::styled("/", theme.style(Role::Key)),
+            Span::styled(seen, theme.style(Role::Text)),
+        ]);
+        frame.render_widget(text, area);
+        if self.typing {
+            let column = self.filter.visual_cursor().saturating_sub(first) + 1;
+            let x = area.x + u16::try_from(column).unwrap_or(0).min(area.width.saturating_sub(1));
+            frame.set_cursor_position(Position::new(x, area.y));
+        }
+    }
+
+    fn render_description(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        let Some(entry) = self.chosen() else {
+            return frame.render_widget(panel(String::new(), self.reading, theme), area);
+        };
+        let title = format!(" {} ", fit(&entry.title, usize::from(area.width).saturating_sub(4)));
+        let mut block = panel(title, self.reading, theme).padding(Padding::horizontal(1));
+        let inner = block.inner(area);
+        let lines = description::lines(entry, usize::from(inner.width), theme);
+        self.scroll_end = lines.len().saturating_sub(usize::from(inner.height));
+        self.scroll = self.scroll.min(self.scroll_end);
+        if self.scroll_end > 0 {
+            let more = match self.scroll_end - self.scroll {
+                _ if !self.reading => " Tab to read on ".to_owned(),
+                0 => " end ".to_owned(),
+                below => format!(" ↓ {below} more "),
+            };
+            block = block.title_bottom(Line::styled(more, theme.style(Role::Dim)).right_aligned());
+        }
+        frame.render_widget(block, area);
+        let seen: Vec<Line<'_>> =
+            lines.into_iter().skip(self.scroll).take(usize::from(inner.height)).collect();
+        frame.render_widget(Paragraph::new(seen), inner);
+    }
+}
+
+/// A frame round a part of the screen; `focused` when the arrows go to it.
+fn panel(title: String, focused: bool, theme: &Theme) -> Block<'static> {
+    let role = if focused { Role::Focus } else { Role::Border };
+    Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(theme.style(role))
+        .title(Span::styled(title, theme.style(Role::Title)))
+}
+
+/// Side by side where there is room for a description of 40 columns, else one above the other, else the list alone.
+fn split(body: Rect, list_width: u16) -> (Rect, Option<Rect>) {
+    let list_width = list_width.clamp(22, 36);
+    if body.width >= list_width + 40 {
+        let [list, about] =
+            Layout::horizontal([Constraint::Length(list_width), Constraint::Fill(1)]).areas(body);
+        (list, Some(about))
+    } else if body.height >= 14 {
+        let [list, about] = Layout::vertical([Constraint::Fill(2), Constraint::Fill(3)]).areas(body);
+        (list, Some(about))
+    } else {
+        (body, None)
+    }
+}
+
+fn too_small(frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+    let words = format!("too small: {}×{}", area.width, area.height);
+    let lines: Vec<Line<'_>> = wrap(&words, usize::from(area.width)).into_iter().map(Line::from).collect();
+    frame.render_widget(Clear, area);
+    frame.render_widget(Paragraph::new(lines).style(theme.style(Role::Warning)), area);
+}
