@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn the_help_tells_every_key_of_its_place_and_no_other() {
         let text =
-            |place| lines(place, 60, &THEME).iter().map(Line::to_string).collect::<Vec<_>>().join("\n");
+            |place| lines(place, 100, &THEME).iter().map(Line::to_string).collect::<Vec<_>>().join("\n");
         assert!(keymap::at(Place::Dashboard).all(|b| text(Place::Dashboard).contains(b.help)));
         assert!(!text(Place::Menu).contains("checkpoint"));
     }

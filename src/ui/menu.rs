@@ -184,3 +184,6 @@ fn searchable(entry: &Entry) -> String {
     let all: Vec<&str> = texts.into_iter().map(String::as_str).chain(layers).collect();
     all.join("\n").to_lowercase()
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use ratatui::layout::Size;
-use rustix::process::{getpgrp, getsid};
+use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 use thiserror::Error;
 
@@ -85,16 +85,19 @@ impl Guard {
         size(&self.keyboard)
     }
 
-    /// Gives the terminal back and stops the process, as Ctrl-Z should; returns when the process goes on.
+    /// Gives the terminal back and stops the job, as Ctrl-Z should; returns when it goes on.
     ///
-    /// Returns at once when no shell is there that could make it go on (the process is in its session leader's own group).
-    pub fn suspend(&mut self) {
+    /// The whole process group stops, as the terminal itself would do it: a shell waits for `cargo run`, not for us.
+    /// `false`, with nothing done, when there is no shell that could make it go on: when the group is its session
+    /// leader's own.
+    pub fn suspend(&mut self) -> bool {
         if getsid(None).is_ok_and(|session| session == getpgrp()) {
-            return;
+            return false;
         }
         self.give_back();
-        // A stop that cannot be had leaves the process running, and the next frame takes the terminal again.
-        let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP);
+        // A stop that cannot be had leaves the process running, and it takes the terminal again.
+        let _ = kill_current_process_group(Signal::STOP);
+        true
     }
 
     /// Takes the terminal over after a stop; `false` while it belongs to another job (after `bg`).

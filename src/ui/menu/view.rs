@@ -30,7 +30,7 @@ impl Menu {
 
     fn list_width(&self) -> u16 {
         let longest = self.entries.iter().map(|e| e.name.width().max(e.group.width())).max().unwrap_or(0);
-        u16::try_from(longest + 7).unwrap_or(u16::MAX)
+        u16::try_from(longest + 8).unwrap_or(u16::MAX)
     }
 
     fn render_head(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
@@ -62,26 +62,32 @@ impl Menu {
             let lines: Vec<Line<'_>> = wrap(words, width).into_iter().map(Line::from).collect();
             return frame.render_widget(Paragraph::new(lines).style(theme.style(Role::Dim)), inner);
         }
-        let (lines, chosen) = self.rows(width, theme);
-        // The chosen row stays in the middle as far as the ends allow.
         let height = usize::from(inner.height);
+        let (lines, chosen) = self.rows(width, height, theme);
+        // The chosen row stays in the middle as far as the ends allow.
         let first = chosen.saturating_sub(height / 2).min(lines.len().saturating_sub(height));
         let seen: Vec<Line<'_>> = lines.into_iter().skip(first).take(height).collect();
         frame.render_widget(Paragraph::new(seen), inner);
     }
 
-    /// Groups as headings, their presets below; and the number of the chosen row.
-    fn rows(&self, width: usize, theme: &Theme) -> (Vec<Line<'static>>, usize) {
+    /// Groups as headings, set apart where the height allows, their presets below; and the number of the chosen row.
+    fn rows(&self, width: usize, height: usize, theme: &Theme) -> (Vec<Line<'static>>, usize) {
         let mut lines = Vec::new();
         let mut chosen = 0;
+        let shown: Vec<_> = self.shown.iter().filter_map(|i| Some((*i, self.entries.get(*i)?))).collect();
+        let groups = shown.chunk_by(|a, b| a.1.group == b.1.group).count();
+        let apart = shown.len() + 2 * groups <= height + 1;
         let mut group = None;
-        for (i, entry) in self.shown.iter().filter_map(|i| self.entries.get(*i).map(|entry| (*i, entry))) {
+        for (i, entry) in shown {
             if group.replace(&entry.group) != Some(&entry.group) {
-                lines.push(Line::styled(fit(&entry.group, width), theme.style(Role::Title)));
+                if apart && !lines.is_empty() {
+                    lines.push(Line::default());
+                }
+                lines.push(Line::styled(fit(&format!(" {}", entry.group), width), theme.style(Role::Title)));
             }
             let mark = if entry.missing.is_some() { "!" } else { " " };
-            let name = fit(&entry.name, width.saturating_sub(4));
-            let gap = " ".repeat(width.saturating_sub(name.width() + 4));
+            let name = fit(&entry.name, width.saturating_sub(5));
+            let gap = " ".repeat(width.saturating_sub(name.width() + 5));
             let (name_role, mark_role) = match entry.missing {
                 _ if i == self.chosen => (Role::Selected, Role::Selected),
                 Some(_) => (Role::Dim, Role::Warning),
@@ -91,7 +97,7 @@ impl Menu {
                 chosen = lines.len();
             }
             lines.push(Line::from(vec![
-                Span::styled(format!("  {name}{gap}"), theme.style(name_role)),
+                Span::styled(format!("   {name}{gap}"), theme.style(name_role)),
                 Span::styled(format!("{mark} "), theme.style(mark_role)),
             ]));
         }

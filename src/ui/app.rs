@@ -1,0 +1,322 @@
+//! The program on the screen: menu, dashboard, and what may lie over them. Knows no terminal and no clock.
+
+mod event_loop;
+mod leave;
+mod placeholder;
+mod popup;
+
+use crossbeam_channel::{Receiver, Sender};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+
+pub use event_loop::{EventLoop, Flow};
+
+use super::help;
+use super::input::Input;
+use super::keymap::{self, Action, Place};
+use super::menu::{Asked, Menu};
+use super::terminal::{Notice, transliterate};
+use super::theme::{Glyphs, Role, Theme};
+use crate::preset::Entry;
+use crate::protocol::{Command, Event, RunStatus};
+use leave::{Leave, Way};
+use placeholder::Dashboard;
+use popup::Popup;
+
+/// All that a screen holds of a trainer, so that a socket or a recording can stand in for one.
+#[derive(Debug)]
+pub struct Link {
+    /// What it tells; must not make it wait.
+    pub events: Receiver<Event>,
+    /// What it is asked.
+    pub commands: Sender<Command>,
+}
+
+/// Where to begin.
+#[derive(Debug)]
+pub enum Start {
+    /// With the menu.
+    Menu,
+    /// With the dashboard of a run.
+    Dashboard(Link),
+}
+
+/// How the screen ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The user is done. A trainer that has not ended is no longer wanted.
+    Quit,
+    /// The user wants training to go on without the screen. Nobody receives from [`Link::events`] any more.
+    LeftTraining,
+    /// The terminal is gone; training is to go on to its end.
+    HungUp,
+    /// SIGTERM or SIGINT, by its number: save and end.
+    Signal(i32),
+}
+
+/// Starts the training of a preset by its name; an error in words is shown.
+pub type Launch<'a> = &'a mut dyn FnMut(&str) -> Result<Link, String>;
+
+/// What lies over the screen and takes the keys.
+#[derive(Debug)]
+enum Overlay {
+    Popup(Popup),
+    Leave(Leave),
+}
+
+/// A run on the screen.
+struct Run {
+    dashboard: Dashboard,
+    /// `None` once the trainer has let go of its end.
+    events: Option<Receiver<Event>>,
+    commands: Sender<Command>,
+    /// The user has asked the trainer to end, and the screen ends with it.
+    ending: Option<Way>,
+}
+
+impl Run {
+    fn over(&self) -> bool {
+        self.dashboard.status().is_some_and(RunStatus::is_over)
+    }
+}
+
+/// The state of the whole screen.
+pub struct App<'a> {
+    menu: Menu,
+    /// Whether there is a way back to the menu.
+    from_menu: bool,
+    run: Option<Run>,
+    overlay: Option<Overlay>,
+    launch: Launch<'a>,
+    theme: Theme,
+    outcome: Option<Outcome>,
+}
+
+impl<'a> App<'a> {
+    /// The screen as it starts.
+    pub fn new(start: Start, entries: Vec<Entry>, launch: Launch<'a>, theme: Theme) -> Self {
+        let mut app = Self {
+            menu: Menu::new(entries),
+            from_menu: matches!(start, Start::Menu),
+            run: None,
+            overlay: None,
+            launch,
+            theme,
+            outcome: None,
+        };
+        if let Start::Dashboard(link) = start {
+            app.show(link);
+        }
+        app
+    }
+
+    /// How the screen ended, once it has.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+
+    /// Where the trainer's events come from, while there is one.
+    pub fn events(&self) -> Option<&Receiver<Event>> {
+        self.run.as_ref().and_then(|run| run.events.as_ref())
+    }
+
+    /// Folds what the trainer tells.
+    pub fn fold(&mut self, event: &Event) {
+        let Some(run) = &mut self.run else { return };
+        run.dashboard.apply(event);
+        let Event::Status(status) = event else { return };
+        if !status.is_over() {
+            return;
+        }
+        if matches!(self.overlay, Some(Overlay::Leave(_))) {
+            self.overlay = None; // nothing is left to ask
+        }
+        // What went wrong stays to be read; what was asked for ends the screen.
+        let asked = run.ending.take().is_some();
+        if asked && matches!(status, RunStatus::Stopped { .. } | RunStatus::Finished) {
+            self.outcome = Some(Outcome::Quit);
+        }
+    }
+
+    /// The trainer has let go of its end.
+    pub fn trainer_gone(&mut self) {
+        let Some(run) = &mut self.run else { return };
+        run.events = None;
+        if !run.over() {
+            let what = "the trainer ended without a word".to_owned();
+            self.fold(&Event::Status(RunStatus::Failed { what }));
+        }
+    }
+
+    /// Takes what a person does.
+    pub fn input(&mut self, input: Input) {
+        match input {
+            Input::HangUp => self.outcome = Some(Outcome::HungUp),
+            Input::Paste(text) if self.place() == Place::Menu && self.overlay.is_none() => {
+                self.menu.paste(&text)
+            }
+            Input::Paste(_) => {}
+            Input::Key(key) => self.key(&key),
+        }
+    }
+
+    /// Takes what a signal says; what concerns the terminal is not for here.
+    pub fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::HangUp => self.outcome = Some(Outcome::HungUp),
+            Notice::End(signal) => self.outcome = Some(Outcome::Signal(signal)),
+            Notice::Resize(_) | Notice::Suspend | Notice::Continue => {}
+        }
+    }
+
+    fn place(&self) -> Place {
+        if self.run.is_some() { Place::Dashboard } else { Place::Menu }
+    }
+
+    fn key(&mut self, key: &KeyEvent) {
+        let place = self.place();
+        let typing = place == Place::Menu && self.overlay.is_none() && self.menu.typing();
+        if typing && self.menu.type_key(key) {
+            return;
+        }
+        let Some(action) = keymap::action(place, key) else { return };
+        match &mut self.overlay {
+            Some(Overlay::Popup(popup)) => {
+                if popup.act(action) {
+                    self.overlay = None;
+                }
+            }
+            Some(Overlay::Leave(leave)) => {
+                if let Some(way) = leave.act(action) {
+                    self.overlay = None;
+                    self.leave(way);
+                }
+            }
+            None => self.act(action),
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Help => self.overlay = Some(Overlay::Popup(Popup::help(self.place()))),
+            Action::Quit => self.quit(),
+            _ if self.run.is_some() => self.act_on_run(action),
+            _ => match self.menu.act(action) {
+                Some(Asked::Train(name)) => self.train(&name),
+                Some(Asked::Fetch { title, what }) => self.tell(&title, &what),
+                None => {}
+            },
+        }
+    }
+
+    fn act_on_run(&mut self, action: Action) {
+        let Some(run) = &mut self.run else { return };
+        if run.dashboard.act(action) {
+            return;
+        }
+        let paused = matches!(run.dashboard.status(), Some(RunStatus::Paused));
+        let command = match action {
+            Action::PauseResume if paused => Command::Resume,
+            Action::PauseResume => Command::Pause,
+            Action::SingleStep => Command::SingleStep,
+            Action::SlowerLearning => Command::ScaleLearningRate { factor: 0.5 },
+            Action::FasterLearning => Command::ScaleLearningRate { factor: 2.0 },
+            Action::Save => Command::Save,
+            Action::Back if run.ending.is_some() => return,
+            Action::Back if !run.over() => return self.quit(),
+            Action::Back if self.from_menu => {
+                self.run = None;
+                return;
+            }
+            _ => return,
+        };
+        // A trainer that has ended obeys nothing, and its status says so.
+        let _ = run.commands.send(command);
+    }
+
+    fn train(&mut self, name: &str) {
+        match (self.launch)(name) {
+            Ok(link) => self.show(link),
+            Err(error) => self.tell("Cannot start", &error),
+        }
+    }
+
+    fn show(&mut self, link: Link) {
+        let Link { events, commands } = link;
+        self.run = Some(Run { dashboard: Dashboard::new(), events: Some(events), commands, ending: None });
+    }
+
+    fn tell(&mut self, title: &str, text: &str) {
+        self.overlay = Some(Overlay::Popup(Popup::message(title, text)));
+    }
+
+    /// Ends where nothing is lost by it, else asks; asked again while the trainer is ending, does not wait for it.
+    fn quit(&mut self) {
+        match &self.run {
+            Some(run) if !run.over() && run.ending.is_none() => {
+                self.overlay = Some(Overlay::Leave(Leave::new()));
+            }
+            _ => self.outcome = Some(Outcome::Quit),
+        }
+    }
+
+    fn leave(&mut self, way: Way) {
+        let Some(run) = &mut self.run else { return };
+        let command = match way {
+            Way::Cancel => return,
+            Way::WithoutScreen => {
+                self.outcome = Some(Outcome::LeftTraining);
+                return;
+            }
+            Way::SaveAndStop => Command::SaveAndStop,
+            Way::Stop => Command::Stop,
+        };
+        run.ending = Some(way);
+        if run.commands.send(command).is_err() {
+            self.outcome = Some(Outcome::Quit);
+        }
+    }
+
+    /// Draws the whole screen.
+    pub fn render(&mut self, frame: &mut Frame<'_>) {
+        let whole = frame.area();
+        let [body, foot] = Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(whole);
+        // A single line is not given to the footer.
+        let (body, foot) = if whole.height > 1 { (body, Some(foot)) } else { (whole, None) };
+        match &self.run {
+            Some(run) => run.dashboard.render(body, frame.buffer_mut(), &self.theme),
+            None => self.menu.render(frame, body, &self.theme),
+        }
+        if let Some(foot) = foot {
+            let line = self.footer(foot);
+            frame.render_widget(line, foot);
+        }
+        match &mut self.overlay {
+            Some(Overlay::Popup(popup)) => popup.render(frame, whole, &self.theme),
+            Some(Overlay::Leave(leave)) => leave.render(frame, whole, &self.theme),
+            None => {}
+        }
+        if self.theme.glyphs == Glyphs::Ascii {
+            transliterate(frame.buffer_mut());
+        }
+    }
+
+    fn footer(&self, area: Rect) -> Line<'static> {
+        let words = match self.run.as_ref().and_then(|run| run.ending) {
+            Some(Way::SaveAndStop) => " saving, then leaving; q leaves at once",
+            Some(_) => " stopping, then leaving; q leaves at once",
+            None => return help::footer(self.place(), usize::from(area.width), &self.theme),
+        };
+        Line::styled(words, self.theme.style(Role::Warning))
+    }
+}
+
+/// Whether `key` is the terminal's own suspend key, which raw mode delivers as a key.
+fn suspends(key: &KeyEvent) -> bool {
+    key.code == KeyCode::Char('z') && key.modifiers == KeyModifiers::CONTROL
+}
+
+#[cfg(test)]
+mod tests;

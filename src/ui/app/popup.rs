@@ -1,0 +1,100 @@
+//! Text over the screen: the help, and messages that have to be read.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Clear, Padding, Paragraph};
+
+use crate::ui::help;
+use crate::ui::keymap::{Action, Place};
+use crate::ui::text::{fit, wrap};
+use crate::ui::theme::{Role, Theme};
+
+#[derive(Debug)]
+enum Content {
+    Help(Place),
+    Message(String),
+}
+
+/// A box with text that scrolls when it is longer than the screen.
+#[derive(Debug)]
+pub(super) struct Popup {
+    title: String,
+    content: Content,
+    scroll: usize,
+    /// As far as it scrolls, and how far a page is; known once it is drawn.
+    end: usize,
+    page: usize,
+}
+
+impl Popup {
+    pub(super) fn help(place: Place) -> Self {
+        Self::new("Keys".to_owned(), Content::Help(place))
+    }
+
+    pub(super) fn message(title: &str, text: &str) -> Self {
+        Self::new(title.to_owned(), Content::Message(text.to_owned()))
+    }
+
+    fn new(title: String, content: Content) -> Self {
+        Self { title, content, scroll: 0, end: 0, page: 1 }
+    }
+
+    /// `true` when it is to be closed.
+    pub(super) fn act(&mut self, action: Action) -> bool {
+        self.scroll = match action {
+            Action::Back | Action::Open | Action::Quit | Action::Help => return true,
+            Action::Up => self.scroll.saturating_sub(1),
+            Action::Down => self.scroll + 1,
+            Action::PageUp => self.scroll.saturating_sub(self.page),
+            Action::PageDown => self.scroll + self.page,
+            Action::First => 0,
+            Action::Last => self.end,
+            _ => self.scroll,
+        }
+        .min(self.end);
+        false
+    }
+
+    pub(super) fn render(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        let room = usize::from(area.width).saturating_sub(6).min(72);
+        let lines = match &self.content {
+            Content::Help(place) => help::lines(*place, room, theme),
+            Content::Message(text) => wrap(text, room.max(1)).into_iter().map(Line::from).collect(),
+        };
+        let widest = lines.iter().map(Line::width).max().unwrap_or(0).max(28).min(room);
+        let title = format!(" {} ", fit(&self.title, widest));
+        let area = centered(area, widest + 4, lines.len() + 2);
+        let block = boxed(title, theme);
+        let inner = block.inner(area);
+        self.page = usize::from(inner.height).max(1);
+        self.end = lines.len().saturating_sub(usize::from(inner.height));
+        self.scroll = self.scroll.min(self.end);
+        let hint = match self.end - self.scroll {
+            0 => " Esc closes ".to_owned(),
+            below => format!(" ↓ {below} more, Esc closes "),
+        };
+        let block = block.title_bottom(Line::styled(hint, theme.style(Role::Dim)).right_aligned());
+        let seen: Vec<Line<'_>> =
+            lines.into_iter().skip(self.scroll).take(usize::from(inner.height)).collect();
+        frame.render_widget(Clear, area);
+        frame.render_widget(block, area);
+        frame.render_widget(Paragraph::new(seen).style(theme.style(Role::Text)), inner);
+    }
+}
+
+/// The frame of what lies over the screen.
+pub(super) fn boxed(title: String, theme: &Theme) -> Block<'static> {
+    Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(theme.style(Role::Focus))
+        .title(Span::styled(title, theme.style(Role::Title)))
+        .padding(Padding::horizontal(1))
+}
+
+/// `width` × `height` in the middle of `area`, as much of it as there is room for.
+pub(super) fn centered(area: Rect, width: usize, height: usize) -> Rect {
+    let width = u16::try_from(width).unwrap_or(u16::MAX).min(area.width);
+    let height = u16::try_from(height).unwrap_or(u16::MAX).min(area.height);
+    Rect::new(area.x + (area.width - width) / 2, area.y + (area.height - height) / 2, width, height)
+}
