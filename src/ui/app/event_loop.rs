@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, after, at, never, select};
+use crossbeam_channel::{Receiver, at, never, select};
 use ratatui::layout::Size;
 
 use super::{App, Outcome, suspends};
@@ -40,24 +40,25 @@ pub struct EventLoop<'c> {
     /// When to draw next; `None` while the screen shows all there is.
     due: Option<Instant>,
     drawn: Instant,
-    away: bool,
+    /// Set while the terminal is not ours: when to look for it next.
+    away: Option<Instant>,
 }
 
 impl<'c> EventLoop<'c> {
     /// A loop that draws a first frame at once.
     pub fn new(screen: Screen, input: &'c Receiver<Input>, notices: &'c Receiver<Notice>) -> Self {
         let now = Instant::now();
-        Self { screen, input, notices, due: Some(now), drawn: now, away: false }
+        Self { screen, input, notices, due: Some(now), drawn: now, away: None }
     }
 
     /// The terminal is not ours from here on: events are folded, nothing is drawn.
     pub fn leave_terminal(&mut self) {
-        self.away = true;
+        self.away = Some(Instant::now() + AWAY);
     }
 
     /// The terminal is ours again, has `size`, and shows something else.
     pub fn return_to_terminal(&mut self, size: Size) -> io::Result<()> {
-        self.away = false;
+        self.away = None;
         self.due = Some(Instant::now());
         self.screen.resize(size);
         self.screen.forget()
@@ -84,7 +85,7 @@ impl<'c> EventLoop<'c> {
     fn turn(&mut self, app: &mut App<'_>, writer: &mut Writer) -> Option<Flow> {
         let events = app.events().cloned().unwrap_or_else(never);
         let frame = self.due.filter(|_| self.may_draw(writer)).map_or_else(never, at);
-        let home = if self.away { after(AWAY) } else { never() };
+        let home = self.away.map_or_else(never, at);
         select! {
             recv(events) -> event => self.take_events(app, event.ok(), &events),
             recv(self.input) -> input => return self.take_input(app, input.unwrap_or(Input::HangUp)),
@@ -95,7 +96,10 @@ impl<'c> EventLoop<'c> {
                 }
             }
             recv(frame) -> _ => {}
-            recv(home) -> _ => return Some(Flow::Resume),
+            recv(home) -> now => {
+                self.away = now.ok().map(|now| now + AWAY);
+                return Some(Flow::Resume);
+            }
         }
         None
     }
@@ -136,7 +140,7 @@ impl<'c> EventLoop<'c> {
     }
 
     fn may_draw(&self, writer: &Writer) -> bool {
-        !self.away && !writer.busy()
+        self.away.is_none() && !writer.busy()
     }
 
     fn draw(&mut self, app: &mut App<'_>, writer: &mut Writer, now: Instant) -> io::Result<()> {

@@ -21,7 +21,7 @@ pub(super) enum Way {
 const WAYS: [(Way, &str, &str); 4] = [
     (Way::WithoutScreen, "Go on without the screen", "training goes on, as plain lines"),
     (Way::SaveAndStop, "Save and stop", "writes a checkpoint first"),
-    (Way::Stop, "Stop", "since the last checkpoint all is lost"),
+    (Way::Stop, "Stop", "what came after the last checkpoint is lost"),
     (Way::Cancel, "Cancel", "back to the dashboard"),
 ];
 
@@ -53,25 +53,24 @@ impl Leave {
     }
 
     pub(super) fn render(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
-        let lines: Vec<Line<'_>> = WAYS
-            .iter()
-            .enumerate()
-            .map(|(i, (_, name, meaning))| {
-                let (key, text, dim) = match i == self.chosen {
-                    true => (Role::Selected, Role::Selected, Role::Selected),
-                    false => (Role::Key, Role::Text, Role::Dim),
-                };
-                Line::from(vec![
-                    Span::styled(format!(" {} ", i + 1), theme.style(key)),
-                    Span::styled(format!("{name:<25}"), theme.style(text)),
-                    Span::styled(format!("{meaning:<38}"), theme.style(dim)),
-                ])
-            })
-            .collect();
+        let roomy = area.width >= 80;
+        let line = |(i, (_, name, meaning)): (usize, &(Way, &str, &str))| {
+            let chosen = i == self.chosen;
+            let style = |role| theme.style(if chosen { Role::Selected } else { role });
+            let mut spans = vec![
+                Span::styled(format!(" {} ", i + 1), style(Role::Key)),
+                Span::styled(format!("{name:<26}"), style(Role::Text)),
+            ];
+            if roomy {
+                spans.push(Span::styled(format!("{meaning:<44}"), style(Role::Dim)));
+            }
+            Line::from(spans)
+        };
+        let lines: Vec<Line<'_>> = WAYS.iter().enumerate().map(line).collect();
         let widest = lines.iter().map(Line::width).max().unwrap_or(0);
         let area = centered(area, widest + 4, lines.len() + 2);
         let block = boxed(" The network is still training ".to_owned(), theme);
-        let hint = Line::styled(" ↑ ↓ Enter, or its number; Esc cancels ", theme.style(Role::Dim));
+        let hint = Line::styled(" Enter, or its number ", theme.style(Role::Dim));
         let block = block.title_bottom(hint.right_aligned());
         let inner = block.inner(area);
         frame.render_widget(Clear, area);

@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Padding, Paragraph};
 
@@ -88,7 +89,7 @@ pub(super) fn boxed(title: String, theme: &Theme) -> Block<'static> {
     Block::bordered()
         .border_type(BorderType::Rounded)
         .border_style(theme.style(Role::Focus))
-        .title(Span::styled(title, theme.style(Role::Title)))
+        .title(Span::styled(title, Style::reset().patch(theme.style(Role::Title)))) // not in the frame's colour
         .padding(Padding::horizontal(1))
 }
 

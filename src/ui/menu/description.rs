@@ -62,7 +62,7 @@ fn table(layers: &[LayerRow], total: usize, width: usize, theme: &Theme) -> Vec<
     for ([class, output, params], layer) in rows.iter().zip(layers) {
         let mut spans = vec![line([class, output, params], Role::Text)];
         // What else is to say of a layer stands behind it, where the panel is wide enough to say it.
-        if width >= used + GAP + 12 && !layer.detail.is_empty() {
+        if width >= used + GAP + 8 && !layer.detail.is_empty() {
             let detail = format!("  {}", fit(&layer.detail, width - used - GAP));
             spans.push(Span::styled(detail, theme.style(Role::Dim)));
         }

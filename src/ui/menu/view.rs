@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Padding, Paragraph};
 use unicode_width::UnicodeWidthStr;
@@ -85,6 +86,7 @@ impl Menu {
                 }
                 lines.push(Line::styled(fit(&format!(" {}", entry.group), width), theme.style(Role::Title)));
             }
+            let pointer = if i == self.chosen { "▸" } else { " " };
             let mark = if entry.missing.is_some() { "!" } else { " " };
             let name = fit(&entry.name, width.saturating_sub(5));
             let gap = " ".repeat(width.saturating_sub(name.width() + 5));
@@ -97,7 +99,7 @@ impl Menu {
                 chosen = lines.len();
             }
             lines.push(Line::from(vec![
-                Span::styled(format!("   {name}{gap}"), theme.style(name_role)),
+                Span::styled(format!(" {pointer} {name}{gap}"), theme.style(name_role)),
                 Span::styled(format!("{mark} "), theme.style(mark_role)),
             ]));
         }
@@ -160,7 +162,7 @@ fn panel(title: String, focused: bool, theme: &Theme) -> Block<'static> {
     Block::bordered()
         .border_type(BorderType::Rounded)
         .border_style(theme.style(role))
-        .title(Span::styled(title, theme.style(Role::Title)))
+        .title(Span::styled(title, Style::reset().patch(theme.style(Role::Title)))) // not in the frame's colour
 }
 
 /// Side by side where there is room for a description of 40 columns, else one above the other, else the list alone.
