@@ -50,7 +50,7 @@ pub enum Outcome {
     Quit,
     /// The user wants training to go on without the screen. Nobody receives from [`Link::events`] any more.
     LeftTraining,
-    /// The terminal is gone; training is to go on to its end.
+    /// The terminal is gone; training is to go on to its end. `println!` panics from here on: nothing takes its lines.
     HungUp,
     /// SIGTERM or SIGINT, by its number: save and end.
     Signal(i32),

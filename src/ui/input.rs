@@ -104,3 +104,32 @@ fn forward(send: &Sender<Input>) -> io::Result<bool> {
     }
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn a_terminal_that_is_gone_is_told_once_and_nothing_follows() {
+        let (tty, far_end) = pipe().unwrap();
+        let keyboard = Keyboard::start(tty.into()).unwrap();
+        drop(far_end);
+        assert_eq!(keyboard.input.recv_timeout(LONG), Ok(Input::HangUp));
+        assert!(keyboard.input.recv_timeout(LONG).is_err_and(|error| error.is_disconnected()));
+    }
+
+    #[test]
+    fn the_thread_lets_go_of_the_terminal_when_it_is_no_longer_wanted() {
+        for away in [false, true] {
+            let (tty, far_end) = pipe().unwrap();
+            let keyboard = Keyboard::start(tty.into()).unwrap();
+            keyboard.away(away);
+            let input = keyboard.input.clone();
+            drop(keyboard);
+            assert!(input.recv_timeout(LONG).is_err_and(|error| error.is_disconnected()), "away: {away}");
+            drop(far_end);
+        }
+    }
+}

@@ -353,6 +353,30 @@ fn ctrl_z_and_the_signal_hand_the_terminal_back_first() {
 }
 
 #[test]
+fn in_the_background_events_are_folded_and_the_terminal_is_looked_for_again() {
+    let (link, tell, _asked) = link();
+    let trainer = std::thread::spawn(move || (1..).all(|n| tell.send(step(n)).is_ok()));
+    let (input, notices) = (unbounded(), unbounded());
+    let mut launch = |_: &str| Err(String::new());
+    let mut app = App::new(Start::Dashboard(link), Vec::new(), &mut launch, THEME);
+    let mut event_loop = EventLoop::new(Screen::new(SIZE).unwrap(), &input.1, &notices.1);
+    let (frames, drawn) = bounded(1);
+    let (_written, done) = bounded(1);
+    let mut writer = Writer::over(frames, done);
+    event_loop.leave_terminal();
+    for _ in 0..2 {
+        assert_eq!(event_loop.run(&mut app, &mut writer).unwrap(), Flow::Resume);
+    }
+    assert!(drawn.is_empty(), "drawn on the terminal of another job");
+    event_loop.return_to_terminal(SIZE).unwrap();
+    input.0.send(Input::HangUp).unwrap();
+    assert_eq!(event_loop.run(&mut app, &mut writer).unwrap(), Flow::Ended(Outcome::HungUp));
+    assert!(!drawn.is_empty());
+    drop(app);
+    trainer.join().unwrap();
+}
+
+#[test]
 fn a_new_size_is_drawn_at_once() {
     let mut stage = Stage::open();
     stage.take_frame();

@@ -96,11 +96,11 @@ fn facts(data: &DataFacts) -> Vec<(String, String)> {
         .collect();
     let known = |n: usize, text: String| if n > 0 { text } else { String::new() };
     [
-        ("Data", data.source.clone()),
-        ("Sequences", sequences),
-        ("Classes", classes.join(", ")),
-        ("Vocabulary", known(data.vocabulary, count(data.vocabulary))),
-        ("Length", known(data.length, format!("{} time steps", count(data.length)))),
+        ("data", data.source.clone()),
+        ("sequences", sequences),
+        ("classes", classes.join(", ")),
+        ("vocabulary", known(data.vocabulary, count(data.vocabulary))),
+        ("length", known(data.length, format!("{} time steps", count(data.length)))),
     ]
     .into_iter()
     .filter(|(_, value)| !value.is_empty())

@@ -39,7 +39,7 @@ fn entry(group: &str, name: &str, title: &str, recurrent: LayerRow, missing: Opt
             length: 200,
             ..DataFacts::default()
         },
-        settings: [("Loss", "binary_crossentropy"), ("Optimizer", "Adam, learning_rate 0.001"), ("Epochs", "4")]
+        settings: [("loss", "binary_crossentropy"), ("optimizer", "Adam, learning rate 0.001"), ("epochs", "4")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),
         missing: missing.map(str::to_owned),
@@ -174,11 +174,11 @@ fn moving_stops_at_both_ends() {
 #[test]
 fn a_description_longer_than_its_panel_can_be_read_to_its_end() {
     let mut menu = Menu::new(entries());
-    assert!(!screen(&mut menu, 80, 12).to_string().contains("Epochs"));
+    assert!(!screen(&mut menu, 80, 12).to_string().contains("epochs     4"));
     menu.act(Action::FocusNext);
     menu.act(Action::PageDown);
     menu.act(Action::Last);
-    assert!(screen(&mut menu, 80, 12).to_string().contains("Epochs"));
+    assert!(screen(&mut menu, 80, 12).to_string().contains("epochs     4"));
     menu.act(Action::Back);
     menu.act(Action::Down);
     assert_eq!(menu.chosen().unwrap().name, "lecture-lstm");

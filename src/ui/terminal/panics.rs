@@ -38,7 +38,12 @@ fn describe(info: &PanicHookInfo<'_>) -> String {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("<unnamed>");
     let place = info.location().map(|at| format!(" at {at}")).unwrap_or_default();
-    format!("thread '{name}' panicked{place}: {}", info.payload_as_str().unwrap_or("(no message)"))
+    let payload = info.payload();
+    let text = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    format!("thread '{name}' panicked{place}: {}", text.unwrap_or("(no message)"))
 }
 
 #[cfg(test)]

@@ -1,0 +1,240 @@
+//! The real terminal code in a pseudo-terminal: taken over, drawn on, and given back however it ends.
+//!
+//! The program under test is this very test binary, run again as the ignored test `screen` with a trainer that is played.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
+
+use std::io::{Read, Write};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{JoinHandle, sleep, spawn};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtyPair, PtySize, SlavePty, native_pty_system};
+use unrolled::preset::Entry;
+use unrolled::protocol::{Command, DataFacts, Event, ModelTable, RunStatus};
+use unrolled::ui::{self, Link, Options, Outcome, Start};
+
+/// Far longer than anything takes; reached only by a test that fails.
+const LONG: Duration = Duration::from_secs(30);
+const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+
+/// A terminal with a program in it.
+struct Session {
+    master: Box<dyn MasterPty + Send>,
+    /// Kept open, so that the terminal can be asked how the program has left it.
+    _slave: Box<dyn SlavePty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    keys: Box<dyn Write + Send>,
+    output: Receiver<Vec<u8>>,
+    reader: JoinHandle<()>,
+    screen: vt100::Parser,
+    termios_before: String,
+}
+
+impl Session {
+    fn open(mut command: CommandBuilder) -> Self {
+        let PtyPair { master, slave } = native_pty_system().openpty(SIZE).unwrap();
+        command.env("TERM", "xterm-256color");
+        command.env("LC_ALL", "C.UTF-8");
+        let termios_before = termios(master.as_ref());
+        let child = slave.spawn_command(command).unwrap();
+        let mut from_terminal = master.try_clone_reader().unwrap();
+        let (send, output) = channel();
+        let reader = spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(n @ 1..) = from_terminal.read(&mut chunk) {
+                if send.send(chunk[..n].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        let keys = master.take_writer().unwrap();
+        let screen = vt100::Parser::new(SIZE.rows, SIZE.cols, 0);
+        Self { master, _slave: slave, child, keys, output, reader, screen, termios_before }
+    }
+
+    /// This binary again, as a program with a menu of `preset` alone.
+    fn with_preset(preset: &str) -> Self {
+        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "screen", "--ignored", "--nocapture"]);
+        command.env("SCREEN_PRESET", preset);
+        Self::open(command)
+    }
+
+    fn wait_for(&mut self, text: &str) {
+        let deadline = Instant::now() + LONG;
+        while !self.screen.screen().contents().contains(text) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(chunk) = self.output.recv_timeout(left) else {
+                panic!("{text:?} never appears:\n{}", self.screen.screen().contents())
+            };
+            self.screen.process(&chunk);
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(self.child.process_id().unwrap().try_into().unwrap());
+        rustix::process::kill_process(pid.unwrap(), signal).unwrap();
+    }
+
+    fn exit_code(&mut self) -> u32 {
+        let deadline = Instant::now() + LONG;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.exit_code();
+            }
+            assert!(Instant::now() < deadline, "the program does not end");
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits for the end of the program; what its screen looked like then must be what it found, and
+    /// `last_words` stand on it.
+    fn ends_restored(mut self, code: u32, last_words: &str) {
+        assert_eq!(self.exit_code(), code);
+        self.wait_for(last_words);
+        let screen = self.screen.screen();
+        assert!(!screen.alternate_screen(), "still on the alternate screen");
+        assert!(!screen.hide_cursor(), "the cursor is hidden");
+        assert!(!screen.bracketed_paste(), "bracketed paste is on");
+        assert_eq!(termios(self.master.as_ref()), self.termios_before);
+    }
+
+    /// The terminal dies under the program.
+    fn hang_up(mut self) -> u32 {
+        drop(self.output);
+        // The reader lets go of the terminal when it next has something to tell.
+        self.master.resize(PtySize { rows: 20, ..SIZE }).unwrap();
+        self.reader.join().unwrap();
+        drop((self.keys, self.master));
+        let deadline = Instant::now() + LONG;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.exit_code();
+            }
+            assert!(Instant::now() < deadline, "the program does not notice that its terminal is gone");
+            sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+fn termios(terminal: &dyn MasterPty) -> String {
+    format!("{:?}", terminal.get_termios().unwrap())
+}
+
+/// The program in the pseudo-terminal: not a test by itself.
+#[test]
+#[ignore = "run by the other tests of this file in a terminal of its own"]
+fn screen() {
+    let Ok(preset) = std::env::var("SCREEN_PRESET") else { return };
+    let entry = Entry {
+        group: "Played".into(),
+        name: preset,
+        title: "A trainer that is played".into(),
+        about: "It finishes at once, trains until it is stopped, or panics.".into(),
+        model: ModelTable::default(),
+        data: DataFacts::default(),
+        settings: Vec::new(),
+        missing: None,
+    };
+    let outcome = ui::run(Start::Menu, vec![entry], &mut play, Options::default()).unwrap();
+    // `println!` would panic where the terminal is gone.
+    let _ = writeln!(std::io::stdout(), "ended by {outcome:?}");
+    std::process::exit(match outcome {
+        Outcome::Quit => 0,
+        Outcome::LeftTraining => 10,
+        Outcome::HungUp => 11,
+        Outcome::Signal(_) => 130,
+    });
+}
+
+fn play(preset: &str) -> Result<Link, String> {
+    let (tell, events) = crossbeam_channel::unbounded();
+    let (commands, asked) = crossbeam_channel::unbounded();
+    assert_ne!(preset, "panics", "the screen itself fails");
+    let preset = preset.to_owned();
+    spawn(move || {
+        let status = |status| tell.send(Event::Status(status)).unwrap();
+        status(RunStatus::Training);
+        match preset.as_str() {
+            "finishes" => status(RunStatus::Finished),
+            "fails" => panic!("the trainer fails"),
+            _ => {
+                let last = asked.iter().find(|c| matches!(c, Command::SaveAndStop | Command::Stop));
+                status(RunStatus::Stopped { saved: last == Some(Command::SaveAndStop) });
+            }
+        }
+    });
+    Ok(Link { events, commands })
+}
+
+#[test]
+fn a_run_from_the_menu_to_its_end_leaves_the_terminal_as_it_was() {
+    let mut session = Session::with_preset("finishes");
+    session.wait_for("A trainer that is played");
+    assert!(session.screen.screen().alternate_screen() && session.screen.screen().bracketed_paste());
+    session.press("\r");
+    session.wait_for("finished");
+    session.press("q");
+    session.ends_restored(0, "ended by Quit");
+}
+
+#[test]
+fn save_and_stop_ends_when_the_trainer_has_stopped() {
+    let mut session = Session::with_preset("trains");
+    session.wait_for("A trainer that is played");
+    session.press("\r");
+    session.wait_for("training");
+    session.press("\x03");
+    session.wait_for("Save and stop");
+    session.press("2");
+    session.ends_restored(0, "ended by Quit");
+}
+
+#[test]
+fn a_panic_of_the_screen_is_told_on_a_restored_terminal() {
+    let mut session = Session::with_preset("panics");
+    session.wait_for("A trainer that is played");
+    session.press("\r");
+    session.ends_restored(101, "the screen itself fails");
+}
+
+#[test]
+fn a_panic_of_the_trainer_leaves_the_screen_alone_and_is_told_at_the_end() {
+    let mut session = Session::with_preset("fails");
+    session.wait_for("A trainer that is played");
+    session.press("\r");
+    session.wait_for("failed");
+    assert!(session.screen.screen().alternate_screen());
+    session.press("q");
+    session.ends_restored(0, "the trainer fails");
+}
+
+#[test]
+fn sigterm_ends_with_a_restored_terminal() {
+    let mut session = Session::with_preset("trains");
+    session.wait_for("A trainer that is played");
+    session.signal(rustix::process::Signal::TERM);
+    session.ends_restored(130, "ended by Signal(15)");
+}
+
+#[test]
+fn ctrl_z_does_not_stop_a_program_that_no_shell_could_continue() {
+    let mut session = Session::with_preset("trains");
+    session.wait_for("A trainer that is played");
+    session.press("\x1a?");
+    session.wait_for("This help.");
+    session.press("qq");
+    session.ends_restored(0, "ended by Quit");
+}
+
+#[test]
+fn a_dead_terminal_ends_the_screen_and_not_the_program() {
+    let mut session = Session::with_preset("trains");
+    session.wait_for("A trainer that is played");
+    assert_eq!(session.hang_up(), 11);
+}
