@@ -174,11 +174,11 @@ fn moving_stops_at_both_ends() {
 #[test]
 fn a_description_longer_than_its_panel_can_be_read_to_its_end() {
     let mut menu = Menu::new(entries());
-    assert!(!screen(&mut menu, 80, 12).to_string().contains("epochs     4"));
+    assert!(!screen(&mut menu, 80, 12).to_string().contains("epochs      4"));
     menu.act(Action::FocusNext);
     menu.act(Action::PageDown);
     menu.act(Action::Last);
-    assert!(screen(&mut menu, 80, 12).to_string().contains("epochs     4"));
+    assert!(screen(&mut menu, 80, 12).to_string().contains("epochs      4"));
     menu.act(Action::Back);
     menu.act(Action::Down);
     assert_eq!(menu.chosen().unwrap().name, "lecture-lstm");
