@@ -1,6 +1,8 @@
 //! Colours by what they mean, on every kind of terminal.
 
-use ratatui::style::{Color, Modifier, Style};
+mod palette;
+
+use ratatui::style::{Color, Style};
 
 /// How many colours a terminal has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,16 +73,104 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// The style of `role`.
+    /// The style of `role`, with no colour above the terminal's tier.
     pub fn style(&self, role: Role) -> Style {
-        match role {
-            Role::Selected => Style::new().add_modifier(Modifier::REVERSED),
-            _ => Style::new(),
+        let style = Style::new().add_modifier(palette::modifier(role, self.colors == Colors::Mono));
+        match palette::ink(role, self.light) {
+            Some(ink) => match ink.on(self.colors) {
+                Some(color) => style.fg(color),
+                None => style,
+            },
+            None => style,
         }
     }
 
     /// The colour of a value between -1 and 1 on a diverging, colour-blind-safe scale; `None` without colours.
-    pub fn diverging(&self, _value: f32) -> Option<Color> {
-        None
+    ///
+    /// Blue for negative, orange for positive, the background's own black or white for 0; values beyond ±1 take the
+    /// scale's ends, NaN its middle. The scale has 17 colours, and 7 on a terminal of 16: neighbours that share a colour cost no
+    /// bytes on the way to the screen.
+    pub fn diverging(&self, value: f32) -> Option<Color> {
+        palette::diverging(value, self.colors, self.light)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLES: [Role; 14] = [
+        Role::Text,
+        Role::Dim,
+        Role::Title,
+        Role::Border,
+        Role::Focus,
+        Role::Selected,
+        Role::Key,
+        Role::Good,
+        Role::Warning,
+        Role::Bad,
+        Role::Train,
+        Role::Validation,
+        Role::Raw,
+        Role::Cursor,
+    ];
+
+    fn tier(color: Color) -> Colors {
+        match color {
+            Color::Reset => Colors::Mono,
+            Color::Rgb(..) => Colors::True,
+            Color::Indexed(_) => Colors::Ansi256,
+            _ => Colors::Ansi16,
+        }
+    }
+
+    #[test]
+    fn no_tier_uses_colours_above_it() {
+        for colors in [Colors::Mono, Colors::Ansi16, Colors::Ansi256, Colors::True] {
+            for light in [false, true] {
+                let theme = Theme { colors, glyphs: Glyphs::Braille, light };
+                let styles = ROLES.map(|role| theme.style(role));
+                let used = styles.iter().flat_map(|s| [s.fg, s.bg]).flatten();
+                let scale = (-10..=10).filter_map(|i| theme.diverging(i as f32 / 10.0));
+                assert!(used.chain(scale).all(|color| tier(color) <= colors), "{theme:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_must_be_told_apart_differs_in_every_tier() {
+        for colors in [Colors::Ansi16, Colors::Ansi256, Colors::True] {
+            for light in [false, true] {
+                let theme = Theme { colors, glyphs: Glyphs::Braille, light };
+                let of = |role| theme.style(role);
+                assert_ne!(of(Role::Train), of(Role::Validation));
+                assert_ne!(of(Role::Train), of(Role::Raw));
+                assert_ne!(of(Role::Border), of(Role::Focus));
+                assert_ne!(of(Role::Good), of(Role::Bad));
+            }
+        }
+        let mono = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false };
+        assert_ne!(mono.style(Role::Train), mono.style(Role::Raw));
+        assert_ne!(mono.style(Role::Border), mono.style(Role::Focus));
+    }
+
+    #[test]
+    fn the_diverging_scale_is_quantised_and_has_two_sides() {
+        for (colors, levels) in [(Colors::True, 17), (Colors::Ansi16, 7)] {
+            for light in [false, true] {
+                let theme = Theme { colors, glyphs: Glyphs::Blocks, light };
+                let mut seen: Vec<Color> = Vec::new();
+                for color in (-1000..=1000).filter_map(|i| theme.diverging(i as f32 / 1000.0)) {
+                    if seen.last() != Some(&color) {
+                        seen.push(color);
+                    }
+                }
+                assert_eq!(seen.len(), levels);
+                assert!(seen.iter().enumerate().all(|(i, c)| !seen[..i].contains(c)), "no colour comes back");
+                assert_eq!(theme.diverging(f32::NAN), theme.diverging(0.0));
+                assert_eq!(theme.diverging(9.0), theme.diverging(1.0));
+            }
+        }
     }
 }
