@@ -16,6 +16,7 @@ pub mod help;
 pub mod input;
 pub mod keymap;
 pub mod menu;
+pub mod state;
 pub mod terminal;
 pub mod text;
 pub mod theme;

@@ -1,0 +1,317 @@
+//! What the dashboard knows: a pure fold of events, and what a person has chosen to look at.
+
+pub mod axis;
+mod choice;
+mod pace;
+pub mod series;
+pub mod smoothing;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::protocol::{
+    Direction, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, RunInfo, RunStatus, Saved,
+    StepMetrics,
+};
+use axis::Place;
+pub use choice::{Choice, Panel};
+use pace::Pace;
+use series::Series;
+
+/// Log lines that are kept.
+const LOG_LINES: usize = 500;
+
+/// A recurrent layer, and which half of it if it reads in both directions.
+pub type Recurrent = (usize, Option<Direction>);
+
+/// The state of the dashboard: the same events and actions always give the same screen.
+#[derive(Debug, Default)]
+pub struct Dashboard {
+    info: Option<Box<RunInfo>>,
+    status: Option<RunStatus>,
+    latest: Option<StepMetrics>,
+    saved: Option<Saved>,
+    loss: Curves,
+    accuracy: Curves,
+    grad_norm: Curves,
+    gradients: BTreeMap<Recurrent, Profiles>,
+    probes: BTreeMap<usize, ProbeFrame>,
+    log: VecDeque<LogLine>,
+    warning: Option<LogLine>,
+    pace: Pace,
+    choice: Choice,
+}
+
+/// One metric on training and on validation data.
+#[derive(Debug, Default)]
+pub struct Curves {
+    /// A point a step.
+    pub train: Series,
+    /// A point an epoch.
+    pub validation: Series,
+}
+
+/// The gradient norms per unrolled step of one recurrent layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profiles {
+    /// The run's first, to compare with.
+    pub first: GradientProfile,
+    /// The latest.
+    pub latest: GradientProfile,
+}
+
+impl Dashboard {
+    /// Before any event.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in what the trainer tells.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Prepared(info) => self.info = Some(info.clone()),
+            Event::Status(status) => self.status = Some(status.clone()),
+            Event::Step(metrics) => self.step(metrics),
+            Event::Epoch(metrics) => self.epoch(metrics),
+            Event::Gradient(profile) => self.gradient(profile),
+            Event::Probe(frame) => {
+                self.probes.insert(frame.probe, (**frame).clone());
+            }
+            Event::Saved(saved) => self.saved = Some(saved.clone()),
+            Event::Log(line) => self.line(line),
+        }
+    }
+
+    fn step(&mut self, metrics: &StepMetrics) {
+        let epoch = match &self.info {
+            Some(info) if info.steps_per_epoch > 0 => metrics.step as f64 / info.steps_per_epoch as f64,
+            _ => metrics.epoch as f64,
+        };
+        let place = Place { step: metrics.step, epoch, seconds: metrics.seconds };
+        self.loss.train.push(place, metrics.loss);
+        if let Some(accuracy) = metrics.accuracy {
+            self.accuracy.train.push(place, accuracy);
+        }
+        self.grad_norm.train.push(place, metrics.grad_norm);
+        self.pace.step(metrics);
+        self.latest = Some(*metrics);
+    }
+
+    fn epoch(&mut self, metrics: &EpochMetrics) {
+        if let Some(info) = &self.info {
+            self.pace.epoch(metrics.seconds, info.steps_per_epoch);
+        }
+        let seconds = self.latest.map_or(0.0, |latest| latest.seconds);
+        let place = Place { step: metrics.step, epoch: metrics.epoch as f64, seconds };
+        if let Some(loss) = metrics.val_loss {
+            self.loss.validation.push(place, loss);
+        }
+        if let Some(accuracy) = metrics.val_accuracy {
+            self.accuracy.validation.push(place, accuracy);
+        }
+    }
+
+    fn gradient(&mut self, profile: &GradientProfile) {
+        self.gradients
+            .entry((profile.layer, profile.direction))
+            .and_modify(|profiles| profiles.latest.clone_from(profile))
+            .or_insert_with(|| Profiles { first: profile.clone(), latest: profile.clone() });
+    }
+
+    fn line(&mut self, line: &LogLine) {
+        if line.level != Level::Info {
+            self.warning = Some(line.clone());
+        }
+        self.log.push_back(line.clone());
+        if self.log.len() > LOG_LINES {
+            self.log.pop_front();
+        }
+    }
+
+    /// What the trainer is doing, once it has said so.
+    pub fn status(&self) -> Option<&RunStatus> {
+        self.status.as_ref()
+    }
+
+    /// What holds for the whole run, once it is prepared.
+    pub fn info(&self) -> Option<&RunInfo> {
+        self.info.as_deref()
+    }
+
+    /// The latest step's scalars.
+    pub fn latest(&self) -> Option<&StepMetrics> {
+        self.latest.as_ref()
+    }
+
+    /// The latest checkpoint.
+    pub fn saved(&self) -> Option<&Saved> {
+        self.saved.as_ref()
+    }
+
+    /// Loss over the run.
+    pub fn loss(&self) -> &Curves {
+        &self.loss
+    }
+
+    /// Accuracy over the run; empty where the task has no classes.
+    pub fn accuracy(&self) -> &Curves {
+        &self.accuracy
+    }
+
+    /// L2 norm of the whole gradient over the run.
+    pub fn grad_norm(&self) -> &Curves {
+        &self.grad_norm
+    }
+
+    /// The log, oldest line first, bounded.
+    pub fn log(&self) -> impl DoubleEndedIterator<Item = &LogLine> {
+        self.log.iter()
+    }
+
+    /// The latest warning or error, until it is dismissed.
+    pub fn warning(&self) -> Option<&LogLine> {
+        self.warning.as_ref()
+    }
+
+    /// What is looked at.
+    pub fn choice(&self) -> &Choice {
+        &self.choice
+    }
+
+    /// Steps that the whole run will have made.
+    pub fn total_steps(&self) -> Option<u64> {
+        let info = self.info.as_ref()?;
+        Some(info.epochs as u64 * info.steps_per_epoch as u64).filter(|total| *total > 0)
+    }
+
+    /// Seconds until the last epoch ends, pauses not counted.
+    pub fn remaining(&self) -> Option<f64> {
+        self.pace.remaining(self.total_steps()?)
+    }
+
+    /// The recurrent layer that is looked at.
+    pub fn recurrent(&self) -> Option<Recurrent> {
+        self.info.as_ref()?.model.recurrent().nth(self.choice.layer)
+    }
+
+    /// The gradient profiles of the layer that is looked at.
+    pub fn profiles(&self) -> Option<&Profiles> {
+        self.gradients.get(&self.recurrent()?)
+    }
+
+    /// The latest frame of the probe that is looked at.
+    pub fn probe(&self) -> Option<&ProbeFrame> {
+        self.probes.get(&self.choice.probe)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{LayerRow, ModelTable};
+
+    fn info() -> RunInfo {
+        let directions = vec![Some(Direction::Forward), Some(Direction::Backward)];
+        let layers = vec![LayerRow::default(), LayerRow { directions, ..LayerRow::default() }];
+        RunInfo {
+            name: "story".into(),
+            title: String::new(),
+            about: String::new(),
+            folder: "runs/story".into(),
+            model: ModelTable { layers },
+            data: Default::default(),
+            probes: Vec::new(),
+            epochs: 4,
+            steps_per_epoch: 100,
+            batch_size: 32,
+            watch_every: 10,
+            loss: "binary_crossentropy".into(),
+            optimizer: "Adam".into(),
+            seed: 1,
+            threads: 1,
+        }
+    }
+
+    fn step(step: u64) -> Event {
+        Event::Step(StepMetrics {
+            step,
+            epoch: 1 + (step as usize - 1) / 100,
+            loss: 1.0 / step as f64,
+            accuracy: None,
+            learning_rate: 0.001,
+            grad_norm: 1.0,
+            sequences_per_s: 640.0,
+            seconds: step as f64 * 0.05,
+        })
+    }
+
+    fn profile(direction: Direction, step: u64) -> Event {
+        let direction = Some(direction);
+        Event::Gradient(GradientProfile { step, layer: 1, direction, hnorm: vec![1.0], half_life: None })
+    }
+
+    #[test]
+    fn a_run_is_prepared_trains_pauses_and_ends() {
+        let mut dash = Dashboard::new();
+        assert!(dash.status().is_none() && dash.info().is_none());
+        dash.apply(&Event::Status(RunStatus::Preparing { what: "reading".into() }));
+        dash.apply(&Event::Prepared(Box::new(info())));
+        dash.apply(&Event::Status(RunStatus::Training));
+        (1..=100).for_each(|s| dash.apply(&step(s)));
+        assert_eq!(dash.latest().map(|latest| latest.step), Some(100));
+        assert!(dash.accuracy().train.is_empty(), "a task without classes has no accuracy");
+        assert!((dash.remaining().unwrap() - 15.0).abs() < 1e-9, "300 steps at 50 ms");
+        dash.apply(&Event::Status(RunStatus::Paused));
+        assert!((dash.remaining().unwrap() - 15.0).abs() < 1e-9);
+        dash.apply(&Event::Status(RunStatus::Finished));
+        assert!(dash.status().is_some_and(RunStatus::is_over));
+    }
+
+    #[test]
+    fn validation_lies_at_the_end_of_its_epoch_on_every_axis() {
+        let mut dash = Dashboard::new();
+        dash.apply(&Event::Prepared(Box::new(info())));
+        (1..=100).for_each(|s| dash.apply(&step(s)));
+        dash.apply(&Event::Epoch(EpochMetrics {
+            epoch: 1,
+            step: 100,
+            loss: 0.5,
+            accuracy: None,
+            val_loss: Some(0.4),
+            val_accuracy: None,
+            seconds: 6.0,
+        }));
+        let (at, summary) = dash.loss().validation.nearest(1).unwrap();
+        assert_eq!((at.step, at.epoch, at.seconds, summary.mean()), (100, 1.0, 5.0, 0.4));
+        assert_eq!(dash.loss().train.nearest(50).unwrap().0.epoch, 0.5);
+        assert!(
+            (dash.remaining().unwrap() - 18.0).abs() < 1e-9,
+            "validation takes its time in the epochs to come"
+        );
+    }
+
+    #[test]
+    fn the_first_profile_stays_for_comparison_and_directions_are_apart() {
+        let mut dash = Dashboard::new();
+        dash.apply(&Event::Prepared(Box::new(info())));
+        (1..=3).for_each(|s| dash.apply(&profile(Direction::Forward, s)));
+        dash.apply(&profile(Direction::Backward, 9));
+        let profiles = dash.profiles().unwrap();
+        assert_eq!((profiles.first.step, profiles.latest.step), (1, 3));
+        assert!(dash.act(crate::ui::keymap::Action::NextLayer));
+        assert_eq!(dash.profiles().unwrap().latest.step, 9);
+    }
+
+    #[test]
+    fn the_log_is_bounded_and_a_warning_stays_until_dismissed() {
+        let mut dash = Dashboard::new();
+        let line = |level, text: String| Event::Log(LogLine { level, text });
+        dash.apply(&line(Level::Warning, "disk is slow".into()));
+        (0..2 * LOG_LINES).for_each(|i| dash.apply(&line(Level::Info, i.to_string())));
+        assert_eq!(dash.log().count(), LOG_LINES);
+        assert_eq!(dash.log().next_back().map(|l| l.text.as_str()), Some("999"));
+        assert_eq!(dash.warning().map(|l| l.text.as_str()), Some("disk is slow"));
+        assert!(dash.act(crate::ui::keymap::Action::Back));
+        assert!(dash.warning().is_none());
+        assert!(!dash.act(crate::ui::keymap::Action::Back), "nothing is left to leave");
+    }
+}
