@@ -16,6 +16,7 @@ pub mod help;
 pub mod input;
 pub mod keymap;
 pub mod menu;
+pub mod picture;
 pub mod state;
 pub mod terminal;
 pub mod text;
@@ -71,3 +72,5 @@ pub fn run(
         }
     }
 }
+pub mod view;
+mod widget;

@@ -2,6 +2,8 @@
 
 mod palette;
 
+pub(crate) use palette::rgb;
+
 use ratatui::style::{Color, Style};
 
 /// How many colours a terminal has.

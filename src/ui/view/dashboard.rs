@@ -1,0 +1,99 @@
+//! The whole dashboard, without the line of keys under it.
+//!
+//! ```text
+//! ● training  imdb-first   epoch 2/4  ━━━━━━━━━━──────────  53 %
+//! step 418/784 · 1.2k sequences/s · learning rate 0.0010 · 42 s gone · 38 s left
+//! ╭ 1 Loss ────── ━ train ◆ validation ╮╭ 2 Accuracy ───────────────────────╮
+//! │                                    ││                                   │
+//! ╰ step ─ 0 ────── 200 ────── 400 ────╯╰───────────────────────────────────╯
+//! ╭ 3 Gradient ‖∂L/∂h_t‖ · 1 SimpleRNN ╮╭ 4 Hidden state · 1 SimpleRNN ─────╮
+//! │                                    ││  not ▒▒▓▓░░██                     │
+//! ╰ t ── 0 ──────────────────── 199 ───╯╰ probe 1/2 ─────────────── -1 ▒ +1 ╯
+//! warnings, what went wrong, what to do after the end
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use super::{explain, gradient, hidden, message, metric, preparing, status};
+use crate::ui::state::{Dashboard, Panel};
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widget::{plain, text};
+
+/// Below this nothing can be read.
+const SMALLEST: (u16, u16) = (40, 10);
+/// From this on the four panels stand two by two.
+const GRID: (u16, u16) = (72, 14);
+/// From this height on narrow screens have the four panels one below the other.
+const COLUMN: u16 = 34;
+/// From this height on the latest log line has a row.
+const LOG_ROW: u16 = 30;
+
+/// Draws the dashboard in `area` of `buf`.
+pub fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let area = area.intersection(*buf.area());
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small(dash, area, buf, theme);
+    } else {
+        let status_rows = status::rows(area);
+        let message = message::rows(dash, area, theme);
+        let log_rows = u16::from(area.height >= LOG_ROW);
+        let [top, body, bottom, log] = Layout::vertical([
+            Constraint::Length(status_rows),
+            Constraint::Fill(1),
+            Constraint::Length(message.len() as u16),
+            Constraint::Length(log_rows),
+        ])
+        .areas(area);
+        status::render(dash, top, buf, theme);
+        if dash.info().is_some() {
+            panels(dash, body, buf, theme);
+        } else {
+            preparing::render(dash, body, buf, theme);
+        }
+        message::render(&message, bottom, buf);
+        message::log(dash, log, buf, theme);
+        if dash.choice().explain {
+            explain::render(dash, body, buf, theme);
+        }
+    }
+    plain::replace(buf, area, theme.glyphs);
+}
+
+fn panels(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let focus = dash.choice().focus;
+    let halves = |area: Rect| -> [Rect; 2] { Layout::horizontal([Constraint::Fill(1); 2]).areas(area) };
+    if dash.choice().full_screen || area.height < 4 {
+        panel(dash, focus, area, buf, theme);
+    } else if area.width >= GRID.0 && area.height >= GRID.1 {
+        let [upper, lower]: [Rect; 2] = Layout::vertical([Constraint::Fill(1); 2]).areas(area);
+        let places = halves(upper).into_iter().chain(halves(lower));
+        Panel::ALL.into_iter().zip(places).for_each(|(each, place)| panel(dash, each, place, buf, theme));
+    } else if area.height >= COLUMN {
+        let places: [Rect; 4] = Layout::vertical([Constraint::Fill(1); 4]).areas(area);
+        Panel::ALL.into_iter().zip(places).for_each(|(each, place)| panel(dash, each, place, buf, theme));
+    } else {
+        panel(dash, focus, area, buf, theme);
+    }
+}
+
+fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    match panel {
+        Panel::Loss | Panel::Accuracy => metric::render(dash, panel, area, buf, theme),
+        Panel::Gradient => gradient::render(dash, area, buf, theme),
+        Panel::Hidden => hidden::render(dash, area, buf, theme),
+    }
+}
+
+fn too_small(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let (width, height) = SMALLEST;
+    let said = format!("{}×{} is too small: {width}×{height} or more", area.width, area.height);
+    let rows = text::wrap(&said, usize::from(area.width));
+    for (y, row) in (area.top()..area.bottom()).zip(rows) {
+        text::put(buf, area.x, y, usize::from(area.width), &[(row.into(), theme.style(Role::Text))]);
+    }
+    if area.height > 4 {
+        let last = Rect { y: area.bottom() - 1, height: 1, ..area };
+        status::render(dash, last, buf, theme);
+    }
+}

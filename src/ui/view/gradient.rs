@@ -1,0 +1,159 @@
+//! The gradient's norm at every unrolled step of a recurrent layer.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::number;
+use crate::protocol::{Direction, GradientProfile};
+use crate::ui::state::{Dashboard, Panel, Profiles, Recurrent};
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widget::chart::{self, Chart, Curve, Line, Sample};
+use crate::ui::widget::frame::Frame;
+use crate::ui::widget::text::{self, Piece};
+use crate::ui::widget::ticks::{self, Tick};
+
+/// Draws the panel.
+pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let choice = dash.choice();
+    let log = choice.is_log(Panel::Gradient);
+    let mut title: Vec<Piece<'_>> = vec![("3 Gradient".into(), theme.style(Role::Title))];
+    title.push((" ‖∂L/∂h_t‖".into(), theme.style(Role::Text)));
+    if let Some(recurrent) = dash.recurrent() {
+        title.push((format!(" · {}", layer_name(dash, recurrent)).into(), theme.style(Role::Text)));
+    }
+    let frame =
+        Frame { focused: choice.focus == Panel::Gradient, title: &title, note: &[], left: &[], right: &[] };
+    let inner = frame.render(area, buf, theme);
+    let room = usize::from(inner.width).saturating_sub(2);
+    let mut say = |words: &str, role: Role| {
+        text::put(buf, inner.x + 1, inner.y, room, &[(words.into(), theme.style(role))])
+    };
+    let Some(profiles) = dash.profiles().filter(|_| inner.height > 2) else {
+        say(&waiting(dash), Role::Dim);
+        return;
+    };
+    let used = match choice.position.and_then(|at| Some((at, profiles.latest.hnorm.get(at)?))) {
+        Some((at, norm)) => {
+            let norm = number::metric(f64::from(*norm));
+            say(&format!("t = {at} · {norm} · at step {}", number::count(profiles.latest.step)), Role::Cursor)
+        }
+        None => say(&fading(&profiles.latest), Role::Text),
+    };
+    for wording in [true, false].map(|long| legend(profiles, long, theme)) {
+        let wide = text::width_of(&wording);
+        if used + 2 + wide <= room {
+            text::put(buf, inner.right() - 1 - wide as u16, inner.y, wide, &wording);
+            break;
+        }
+    }
+    let chart_area = Rect { y: inner.y + 1, height: inner.height, ..inner };
+    let norms = || profiles.latest.hnorm.iter().chain(&profiles.first.hnorm).map(|norm| f64::from(*norm));
+    let Some(y) = bounds(norms(), log) else { return };
+    let most = usize::from(chart_area.height.saturating_sub(1) / 2).clamp(2, 8);
+    let y_ticks = if log { ticks::logarithmic(y.0, y.1, most) } else { ticks::linear(y.0, y.1, most) };
+    let columns = chart::columns(chart::plot(chart_area, &y_ticks), theme.glyphs);
+    let last = profiles.latest.hnorm.len().saturating_sub(1) as f64;
+    let latest = samples(&profiles.latest.hnorm, columns, log);
+    let first = samples(&profiles.first.hnorm, columns, log);
+    let curves = [
+        Curve { samples: &first, line: Line::Behind, style: theme.style(Role::Raw) },
+        Curve { samples: &latest, line: Line::Solid, style: theme.style(Role::Train) },
+    ];
+    let alone = profiles.first.step == profiles.latest.step;
+    Chart {
+        y,
+        y_ticks: &y_ticks,
+        x: (0.0, last),
+        x_ticks: &x_ticks(last, columns),
+        x_name: "t",
+        curves: if alone { curves.get(1..).unwrap_or_default() } else { &curves },
+        rules: &[],
+        cursor: choice.position.map(|at| at as f64),
+    }
+    .render(chart_area, buf, theme);
+}
+
+/// The name of a recurrent layer: number, class, direction.
+pub(super) fn layer_name(dash: &Dashboard, (layer, direction): Recurrent) -> String {
+    let row = dash.info().and_then(|info| info.model.layers.get(layer));
+    let class = row.map_or("", |row| row.class.as_str());
+    match direction {
+        None => format!("{layer} {class}"),
+        Some(Direction::Forward) => format!("{layer} {class} →"),
+        Some(Direction::Backward) => format!("{layer} {class} ←"),
+    }
+}
+
+/// How the norm changes towards the sentence's beginning, in words.
+pub(super) fn fading(profile: &GradientProfile) -> String {
+    let steps = profile.hnorm.len();
+    match profile.half_life {
+        _ if steps > 0 && profile.hnorm.iter().all(|norm| *norm == 0.0) => {
+            "zero everywhere: nothing is learned".into()
+        }
+        None => "neither fades nor grows".into(),
+        Some(half_life) if !half_life.is_finite() || half_life.abs() > 10.0 * steps as f32 => {
+            format!("almost the same over all {steps} steps")
+        }
+        Some(half_life) if half_life > 0.0 => format!("halves every {half_life:.1} steps back"),
+        Some(half_life) => format!("doubles every {:.1} steps back", -half_life),
+    }
+}
+
+fn waiting(dash: &Dashboard) -> String {
+    match (dash.recurrent(), dash.info()) {
+        (None, _) => "the model has no recurrent layer".into(),
+        (_, Some(info)) if info.watch_every > 1 => format!("watched every {} steps", info.watch_every),
+        _ => "waiting for the first step".into(),
+    }
+}
+
+fn legend<'a>(profiles: &Profiles, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
+    let mut pieces = Vec::new();
+    if profiles.first.step != profiles.latest.step {
+        let words = if long { ", the first" } else { "" };
+        let text = format!("━ step {}{words} ", number::count(profiles.first.step));
+        pieces.push((text.into(), theme.style(Role::Raw)));
+    }
+    let text = format!("━ step {}", number::count(profiles.latest.step));
+    pieces.push((text.into(), theme.style(Role::Train)));
+    pieces
+}
+
+/// The range of the y axis: whole decades if logarithmic, so that it seldom moves; else from 0.
+fn bounds(norms: impl Iterator<Item = f64>, log: bool) -> Option<(f64, f64)> {
+    let usable = norms.filter(|norm| norm.is_finite() && *norm > 0.0);
+    let (low, high) =
+        usable.fold((f64::INFINITY, 0.0_f64), |(low, high), norm| (low.min(norm), high.max(norm)));
+    if low > high {
+        return None;
+    }
+    let decade = low.log10().floor();
+    Some(if log { (decade, high.log10().ceil().max(decade + 1.0)) } else { (0.0, high * 1.04) })
+}
+
+fn samples(hnorm: &[f32], columns: usize, log: bool) -> Vec<Sample> {
+    let mut samples = vec![Sample::default(); columns];
+    let last = hnorm.len().saturating_sub(1).max(1);
+    for (t, norm) in hnorm.iter().enumerate() {
+        let Some(sample) = samples.get_mut((t * columns / last).min(columns.saturating_sub(1))) else {
+            continue;
+        };
+        let norm = f64::from(*norm);
+        if norm.is_finite() && norm > 0.0 {
+            let value = if log { norm.log10() } else { norm };
+            let (low, high) = sample.span.unwrap_or((value, value));
+            sample.span = Some((low.min(value), high.max(value)));
+        } else {
+            sample.gap = Some(if norm == 0.0 { '0' } else { '×' });
+        }
+    }
+    samples
+}
+
+/// First and last before all others.
+fn x_ticks(last: f64, columns: usize) -> Vec<Tick> {
+    let mut ticks = vec![Tick { at: 0.0, text: "0".into() }, Tick { at: last, text: format!("{last}") }];
+    ticks.extend(ticks::counts(0.0, last, columns / 20));
+    ticks
+}

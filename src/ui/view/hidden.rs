@@ -1,0 +1,121 @@
+//! What a recurrent layer holds after each token of a probe sentence.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::gradient::layer_name;
+use crate::escape;
+use crate::number;
+use crate::protocol::{Activations, ProbeFrame};
+use crate::ui::state::{Dashboard, Panel};
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widget::frame::Frame;
+use crate::ui::widget::heat_map::{HeatMap, swatch};
+use crate::ui::widget::text::{self, Piece};
+
+/// Draws the panel.
+pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let choice = dash.choice();
+    let shown = dash.probe().and_then(|frame| Some((frame, hidden(dash, frame)?)));
+    let scale = shown.map_or(1.0, |(_, activations)| scale(&activations.values));
+    let mut title: Vec<Piece<'_>> = vec![("4 Hidden state".into(), theme.style(Role::Title))];
+    if let Some(recurrent) = dash.recurrent() {
+        title.push((format!(" · {}", layer_name(dash, recurrent)).into(), theme.style(Role::Text)));
+    }
+    let probe = dash.info().and_then(|info| info.probes.get(choice.probe()));
+    let labels: Vec<Cow<'_, str>> = probe
+        .map(|probe| probe.tokens.iter().map(|token| escape::foreign(token)).collect())
+        .unwrap_or_default();
+    let first_step = probe.map_or(0, |probe| probe.first_step);
+    let map = shown.map(|(_, activations)| HeatMap {
+        values: &activations.values,
+        columns: activations.units,
+        labels: &labels,
+        scale,
+        selected: choice.position.and_then(|at| at.checked_sub(first_step)).filter(|row| *row < labels.len()),
+    });
+    let inner = Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: area.width.saturating_sub(4),
+        height: area.height.saturating_sub(2),
+    };
+    let note = [map.map(|map| units(&map, inner, theme)).unwrap_or_default()];
+    let left = shown.map(|(frame, _)| prediction(dash, frame, theme)).unwrap_or_default();
+    let right = shown.map(|_| legend(scale, theme)).unwrap_or_default();
+    let frame = Frame {
+        focused: choice.focus == Panel::Hidden,
+        title: &title,
+        note: &note,
+        left: &left,
+        right: &right,
+    };
+    frame.render(area, buf, theme);
+    match map {
+        Some(map) => map.render(inner, buf, theme),
+        None => {
+            let pieces = [(waiting(dash).into(), theme.style(Role::Dim))];
+            text::put(buf, inner.x, inner.y, usize::from(inner.width), &pieces);
+        }
+    }
+}
+
+/// The hidden state of the layer that is looked at.
+fn hidden<'a>(dash: &Dashboard, frame: &'a ProbeFrame) -> Option<&'a Activations> {
+    let (layer, direction) = dash.recurrent()?;
+    frame.activations.iter().find(|a| (a.layer, a.direction) == (layer, direction) && a.quantity == "h")
+}
+
+/// 1 for what `tanh` bounds; else the greatest magnitude, rounded up to a power of two so that colours seldom jump.
+fn scale(values: &[f32]) -> f32 {
+    let greatest =
+        values.iter().filter(|value| value.is_finite()).fold(0.0_f32, |max, value| max.max(value.abs()));
+    if greatest <= 1.0 { 1.0 } else { greatest.log2().ceil().exp2() }
+}
+
+/// Which probe it is, and what the network makes of it.
+fn prediction<'a>(dash: &'a Dashboard, frame: &ProbeFrame, theme: &Theme) -> Vec<Piece<'a>> {
+    let total = dash.info().map_or(0, |info| info.probes.len());
+    let mut pieces = vec![(format!("probe {}/{total} ", frame.probe + 1).into(), theme.style(Role::Dim))];
+    let best = frame.prediction.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+    let Some((class, value)) = best else { return pieces };
+    let label =
+        dash.info().and_then(|info| info.data.classes.get(class)).map(|class| escape::foreign(&class.label));
+    match label.filter(|_| frame.prediction.len() > 1) {
+        Some(label) => {
+            pieces.push((label, theme.style(Role::Title)));
+            pieces.push((format!(" {value:.2}").into(), theme.style(Role::Text)));
+        }
+        None => pieces.push((number::metric(f64::from(*value)).into(), theme.style(Role::Text))),
+    }
+    pieces
+}
+
+fn units<'a>(map: &HeatMap<'_>, area: Rect, theme: &Theme) -> Vec<Piece<'a>> {
+    let text = match map.fit(area, theme).per_cell {
+        1 => format!("{} units", map.columns),
+        shared => format!("{} units, the strongest of {shared} a cell", map.columns),
+    };
+    vec![(text.into(), theme.style(Role::Dim))]
+}
+
+fn legend<'a>(scale: f32, theme: &Theme) -> Vec<Piece<'a>> {
+    let mut pieces = vec![(format!("-{scale}").into(), theme.style(Role::Dim))];
+    pieces.extend((-2..=2).map(|i| {
+        let (c, style): (char, Style) = swatch(i as f32 / 2.0, theme);
+        (c.to_string().into(), style)
+    }));
+    pieces.push((format!("+{scale}").into(), theme.style(Role::Dim)));
+    pieces
+}
+
+fn waiting(dash: &Dashboard) -> &'static str {
+    match (dash.recurrent(), dash.info()) {
+        (None, _) => "the model has no recurrent layer",
+        (_, Some(info)) if info.probes.is_empty() => "the preset has no probe sentences",
+        _ => "waiting for the first watched step",
+    }
+}

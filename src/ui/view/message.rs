@@ -1,0 +1,83 @@
+//! What must not be missed: warnings, why a run ended, and what can be done now. The latest log line below.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::escape;
+use crate::number;
+use crate::protocol::{Level, RunStatus};
+use crate::ui::state::Dashboard;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widget::text;
+
+/// The rows of the message in full, half the screen at most.
+pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, Style)> {
+    let width = usize::from(area.width).saturating_sub(2);
+    let mut rows = Vec::new();
+    let mut say = |text: &str, role: Role| {
+        let wrapped = text::wrap(&escape::foreign(text), width);
+        rows.extend(wrapped.into_iter().map(|row| (row, theme.style(role))));
+    };
+    if let Some(line) = dash.warning() {
+        let (word, role) = match line.level {
+            Level::Error => ("error", Role::Bad),
+            Level::Info | Level::Warning => ("warning", Role::Warning),
+        };
+        say(&format!("{word}: {} (Esc hides this)", line.text), role);
+    }
+    if let Some(status) = dash.status() {
+        match status {
+            RunStatus::Diverged { what } => say(&format!("diverged: {what}"), Role::Bad),
+            RunStatus::Failed { what } => say(&format!("failed: {what}"), Role::Bad),
+            RunStatus::Stopped { saved: true } => say("stopped, and saved at this very step", Role::Text),
+            RunStatus::Stopped { saved: false } => {
+                say("stopped without a checkpoint of this step", Role::Warning)
+            }
+            RunStatus::Finished => say(&finished(dash), Role::Text),
+            RunStatus::Preparing { .. } | RunStatus::Training | RunStatus::Validating | RunStatus::Paused => {
+            }
+        }
+        if status.is_over() {
+            let folder = dash.info().map(|info| format!("The run is in {} · ", info.folder.display()));
+            say(&format!("{}q quits · Esc goes to the menu", folder.unwrap_or_default()), Role::Dim);
+        }
+    }
+    rows.truncate(usize::from(area.height / 2));
+    rows
+}
+
+fn finished(dash: &Dashboard) -> String {
+    let mut text = "finished".to_owned();
+    if let Some(latest) = dash.latest() {
+        text +=
+            &format!(" after {} steps in {}", number::count(latest.step), number::duration(latest.seconds));
+    }
+    if let Some(loss) = dash.loss().validation.value() {
+        text += &format!(" · validation loss {}", number::metric(loss));
+    }
+    if let Some(accuracy) = dash.accuracy().validation.value() {
+        text += &format!(" · validation accuracy {}", number::percent(accuracy));
+    }
+    text
+}
+
+/// Draws what [`rows`] has laid out.
+pub(super) fn render(rows: &[(String, Style)], area: Rect, buf: &mut Buffer) {
+    for (y, (row, style)) in (area.top()..area.bottom()).zip(rows) {
+        text::put(
+            buf,
+            area.x + 1,
+            y,
+            usize::from(area.width).saturating_sub(2),
+            &[(row.as_str().into(), *style)],
+        );
+    }
+}
+
+/// Draws the latest log line.
+pub(super) fn log(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let Some(line) = dash.log().next_back().filter(|_| area.height > 0) else { return };
+    let pieces = [(escape::foreign(&line.text), theme.style(Role::Dim))];
+    text::put(buf, area.x + 1, area.y, usize::from(area.width).saturating_sub(2), &pieces);
+}

@@ -1,0 +1,225 @@
+//! A metric over the run, on training and validation data.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::status::separated;
+use crate::number;
+use crate::ui::state::axis::XAxis;
+use crate::ui::state::series::Summary;
+use crate::ui::state::{Curves, Dashboard, Panel};
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widget::chart::{self, Chart, Curve, Line, Sample};
+use crate::ui::widget::frame::Frame;
+use crate::ui::widget::text::{self, Piece};
+use crate::ui::widget::ticks::{self, Tick};
+
+/// The mark of the training curve in the legend.
+const TRAIN: char = '━';
+/// The mark of a point on validation data.
+const VALIDATION: char = '◆';
+
+/// What a panel shows.
+struct Metric<'a> {
+    name: &'static str,
+    curves: &'a Curves,
+    /// Whether values are shares, 0 to 1, written in per cent.
+    share: bool,
+    /// What chance alone reaches.
+    chance: Option<f64>,
+}
+
+fn metric(dash: &Dashboard, panel: Panel) -> Metric<'_> {
+    let classes = dash.info().map_or(0, |info| info.data.classes.len());
+    match panel {
+        Panel::Loss => Metric { name: "Loss", curves: dash.loss(), share: false, chance: None },
+        // a task without classes, a regression, has no accuracy; what its updates look like is seen instead
+        _ if dash.accuracy().train.is_empty() && dash.latest().is_some() => {
+            Metric { name: "Gradient norm", curves: dash.grad_norm(), share: false, chance: None }
+        }
+        _ => Metric {
+            name: "Accuracy",
+            curves: dash.accuracy(),
+            share: true,
+            chance: (classes > 1).then(|| 1.0 / classes as f64),
+        },
+    }
+}
+
+/// Draws the panel of the loss or of the accuracy.
+pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let choice = dash.choice();
+    let metric = metric(dash, panel);
+    let log = choice.is_log(panel);
+    let mut title = vec![(format!("{} {}", panel.number(), metric.name).into(), theme.style(Role::Title))];
+    if log {
+        title.push((" log".into(), theme.style(Role::Dim)));
+    }
+    let note = ["validation", "val", ""].map(|validation| metric.legend(dash, validation, theme));
+    let frame = Frame { focused: choice.focus == panel, title: &title, note: &note, left: &[], right: &[] };
+    let inner = frame.render(area, buf, theme);
+    let Some(window) = dash.window().filter(|_| inner.height > 1) else {
+        let pieces = [("waiting for the first step".into(), theme.style(Role::Dim))];
+        text::put(buf, inner.x + 1, inner.y, usize::from(inner.width), &pieces);
+        return;
+    };
+    let train = metric.curves.train.within(choice.axis, window.0, window.1);
+    let validation = metric.curves.validation.within(choice.axis, window.0, window.1);
+    let refused = log && train.finite + validation.finite > 0 && train.min.min(validation.min) <= 0.0;
+    let reading = metric.reading(dash, usize::from(inner.width).saturating_sub(1), theme);
+    let row = if refused {
+        let warning = "log scale: values ≤ 0 are left out";
+        vec![(warning.into(), theme.style(Role::Warning))]
+    } else {
+        reading
+    };
+    let taken = u16::from(!row.is_empty());
+    text::put(buf, inner.x + 1, inner.y, usize::from(inner.width).saturating_sub(1), &row);
+    // the lower line of the frame carries the marks of the x axis
+    let chart_area = Rect { y: inner.y + taken, height: inner.height - taken + 1, ..inner };
+    let Some(y) = bounds(&train, &validation, log, metric.share) else { return };
+    let most = usize::from(chart_area.height.saturating_sub(1) / 2).clamp(2, 8);
+    let y_ticks = metric.y_ticks(y, log, most);
+    let plot = chart::plot(chart_area, &y_ticks);
+    let columns = chart::columns(plot, theme.glyphs);
+    let sampled =
+        |series: &crate::ui::state::series::Series| series.columns(choice.axis, window.0, window.1, columns);
+    let (train, validation) = (sampled(&metric.curves.train), sampled(&metric.curves.validation));
+    let raw = samples(&train, log, |column| (column.min, column.max));
+    let smoothed = samples(&train, log, |column| {
+        let value = column.smoothed(choice.smoothing);
+        (value, value)
+    });
+    let validation = samples(&validation, log, |column| (column.min, column.max));
+    let (behind, front) = (theme.style(Role::Raw), theme.style(Role::Train));
+    let after =
+        Curve { samples: &validation, line: Line::Marked(VALIDATION), style: theme.style(Role::Validation) };
+    let with_smoothed = [
+        Curve { samples: &raw, line: Line::Behind, style: behind },
+        Curve { samples: &smoothed, line: Line::Solid, style: front },
+        after,
+    ];
+    let without = [Curve { samples: &raw, line: Line::Solid, style: front }, after];
+    let smooth = choice.smoothing.factor() > 0.0;
+    let cursor = choice.cursor.and_then(|step| metric.curves.train.nearest(step));
+    Chart {
+        y,
+        y_ticks: &y_ticks,
+        x: window,
+        x_ticks: &x_ticks(choice.axis, window, usize::from(plot.width)),
+        x_name: choice.axis.name(),
+        curves: if smooth { &with_smoothed } else { &without },
+        rules: metric.chance.as_slice(),
+        cursor: cursor.map(|(place, _)| place.on(choice.axis)),
+    }
+    .render(chart_area, buf, theme);
+}
+
+impl Metric<'_> {
+    fn write(&self, value: f64) -> String {
+        if self.share { number::percent(value) } else { number::metric(value) }
+    }
+
+    /// The curves with their latest values.
+    fn legend<'a>(&self, dash: &Dashboard, name: &str, theme: &Theme) -> Vec<Piece<'a>> {
+        let mut pieces = Vec::new();
+        let (train, validation) = (&self.curves.train, &self.curves.validation);
+        if let Some(value) = train.reading(dash.choice().smoothing) {
+            let words = if name.is_empty() { "" } else { " train" };
+            pieces.push((format!("{TRAIN}{words} {}", self.write(value)).into(), theme.style(Role::Train)));
+        }
+        if let Some(value) = validation.value() {
+            if !pieces.is_empty() {
+                pieces.push((" ".into(), theme.style(Role::Text)));
+            }
+            let space = if name.is_empty() { "" } else { " " };
+            let text = format!("{VALIDATION}{space}{name} {}", self.write(value));
+            pieces.push((text.into(), theme.style(Role::Validation)));
+        }
+        pieces
+    }
+
+    /// What the curves say at the cursor, in the most words that fit; empty without a cursor.
+    fn reading<'a>(&self, dash: &Dashboard, columns: usize, theme: &Theme) -> Vec<Piece<'a>> {
+        let choice = dash.choice();
+        let nearest = choice.cursor.and_then(|step| self.curves.train.nearest(step));
+        let Some((place, summary)) = nearest else { return Vec::new() };
+        let value = if summary.finite > 0 { self.write(summary.mean()) } else { "not finite".into() };
+        let points = self.curves.train.points_per_bucket();
+        let mean = if points > 1 { format!("{value}, mean of {points}") } else { value.clone() };
+        let smoothed = self.write(summary.smoothed(choice.smoothing));
+        let step = (format!("step {}", number::count(place.step)), Role::Cursor);
+        let epoch = (format!("epoch {:.2}", place.epoch), Role::Cursor);
+        let time = (number::duration(place.seconds), Role::Cursor);
+        let short = (smoothed.clone(), Role::Train);
+        let wordings = [
+            vec![
+                step.clone(),
+                epoch,
+                time.clone(),
+                (mean, Role::Text),
+                (format!("smoothed {smoothed}"), Role::Train),
+            ],
+            vec![step.clone(), time, (value.clone(), Role::Text), short.clone()],
+            vec![step, (value, Role::Text), short],
+        ];
+        let mut wordings = wordings.map(|words| separated(words, theme)).into_iter();
+        let last = wordings.next_back().unwrap_or_default();
+        wordings.find(|pieces| text::width_of(pieces) <= columns).unwrap_or(last)
+    }
+
+    fn y_ticks(&self, y: (f64, f64), log: bool, most: usize) -> Vec<Tick> {
+        match (log, self.share) {
+            (true, _) => ticks::logarithmic(y.0, y.1, most),
+            (false, false) => ticks::linear(y.0, y.1, most),
+            (false, true) => ticks::linear(y.0 * 100.0, y.1 * 100.0, most)
+                .into_iter()
+                .map(|tick| Tick { at: tick.at / 100.0, text: tick.text + " %" })
+                .collect(),
+        }
+    }
+}
+
+fn x_ticks(axis: XAxis, window: (f64, f64), columns: usize) -> Vec<Tick> {
+    let widest = match axis {
+        XAxis::Step => number::count(window.1 as u64).len(),
+        XAxis::Epoch => 4,
+        XAxis::Time => 7,
+    };
+    let most = columns / (widest + 3);
+    match axis {
+        XAxis::Step => ticks::counts(window.0, window.1, most),
+        XAxis::Epoch => ticks::linear(window.0, window.1, most),
+        XAxis::Time => ticks::seconds(window.0, window.1, most),
+    }
+}
+
+/// The range of the y axis, with some air; exponents if logarithmic, `None` when there is nothing to draw.
+fn bounds(train: &Summary, validation: &Summary, log: bool, share: bool) -> Option<(f64, f64)> {
+    let high = train.max.max(validation.max);
+    let low =
+        if log { train.least_positive.min(validation.least_positive) } else { train.min.min(validation.min) };
+    let (low, high) = if log { (low.log10(), high.log10()) } else { (low, high) };
+    if !(low.is_finite() && high.is_finite() && high - low < f64::INFINITY) {
+        return None;
+    }
+    // a constant has a range of its own; rounding errors are none
+    let least = low.abs().max(high.abs()).max(1e-12) * if log { 0.02 } else { 1e-6 };
+    let air = ((high - low) * 0.04).max(least);
+    let (low, high) = (low - air, high + air);
+    Some(if share && !log { (low.max(0.0), high.min(1.0)) } else { (low, high) })
+}
+
+fn samples(columns: &[Summary], log: bool, span: impl Fn(&Summary) -> (f64, f64)) -> Vec<Sample> {
+    columns
+        .iter()
+        .map(|column| {
+            let (low, high) = span(column);
+            let refused = column.non_finite || log && column.finite > 0 && high <= 0.0;
+            let low = if log { low.min(high).max(column.least_positive).log10() } else { low };
+            let high = if log { high.log10() } else { high };
+            let drawn = column.finite > 0 && low.is_finite() && high.is_finite();
+            Sample { span: drawn.then_some((low.min(high), high)), gap: refused.then_some('×') }
+        })
+        .collect()
+}

@@ -1,0 +1,142 @@
+//! How the run stands, in one or two rows.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::escape;
+use crate::number;
+use crate::protocol::RunStatus;
+use crate::ui::state::Dashboard;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widget::text::{self, Piece};
+
+/// Longest progress bar.
+const LONGEST_BAR: usize = 48;
+/// From this width on everything stands in one row.
+const ONE_ROW: u16 = 150;
+
+/// Rows that the status takes.
+pub(super) fn rows(area: Rect) -> u16 {
+    if area.width >= ONE_ROW || area.height < 16 { 1 } else { 2 }
+}
+
+/// Draws the status in the rows of `area`.
+pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let width = usize::from(area.width);
+    let head = head(dash, theme);
+    let used = text::put(buf, area.x, area.y, width, &head);
+    let [facts, short] = [true, false].map(|long| facts(dash, long, theme));
+    let facts = if text::width_of(&facts) <= width { facts } else { short };
+    let settings = settings(dash, theme);
+    let tail = text::width_of(&facts) + text::width_of(&settings) + 6;
+    let one_row = area.height == 1 && used + tail + 30 <= width;
+    let room = width.saturating_sub(used + if one_row { tail } else { 0 });
+    let used = used + progress(dash, area.x + used as u16, area.y, room, buf, theme);
+    if one_row {
+        text::put(buf, area.x + used as u16 + 3, area.y, width.saturating_sub(used + 3), &facts);
+        right(&settings, area, area.y, buf);
+    } else if area.height > 1 {
+        let used = text::put(buf, area.x, area.y + 1, width, &facts);
+        if used + 3 + text::width_of(&settings) <= width {
+            right(&settings, area, area.y + 1, buf);
+        }
+    }
+}
+
+fn right(pieces: &[Piece<'_>], area: Rect, y: u16, buf: &mut Buffer) {
+    let wide = text::width_of(pieces);
+    text::put(buf, area.right().saturating_sub(wide as u16), y, wide, pieces);
+}
+
+/// The mark and the colour of a state.
+pub(super) fn mark(status: Option<&RunStatus>) -> (char, Role) {
+    match status {
+        None | Some(RunStatus::Preparing { .. }) => ('○', Role::Dim),
+        Some(RunStatus::Training) => ('●', Role::Good),
+        Some(RunStatus::Validating) => ('◐', Role::Good),
+        Some(RunStatus::Paused) => ('‖', Role::Warning),
+        Some(RunStatus::Finished) => ('✓', Role::Good),
+        Some(RunStatus::Stopped { .. }) => ('■', Role::Warning),
+        Some(RunStatus::Diverged { .. } | RunStatus::Failed { .. }) => ('✗', Role::Bad),
+    }
+}
+
+fn head<'a>(dash: &'a Dashboard, theme: &Theme) -> Vec<Piece<'a>> {
+    let (mark, role) = mark(dash.status());
+    let word = dash.status().map_or("starting", RunStatus::word);
+    let mut pieces = vec![(format!("{mark} {word}").into(), theme.style(role))];
+    if let Some(info) = dash.info() {
+        pieces.push(("  ".into(), Style::new()));
+        pieces.push((escape::foreign(&info.name), theme.style(Role::Title)));
+    }
+    pieces
+}
+
+/// `epoch 2/4 ████░░░░ 53 %`; the columns used.
+fn progress(dash: &Dashboard, x: u16, y: u16, room: usize, buf: &mut Buffer, theme: &Theme) -> usize {
+    let Some((info, total)) = dash.info().zip(dash.total_steps()) else { return 0 };
+    let step = dash.latest().map_or(0, |latest| latest.step);
+    let epoch = dash.latest().map_or(1, |latest| latest.epoch);
+    let share = (step as f64 / total as f64).min(1.0);
+    let before = format!("   epoch {epoch}/{}  ", info.epochs);
+    let after = format!(" {:>3.0} %", (share * 100.0).floor());
+    let bar = room.saturating_sub(before.len() + after.len()).min(LONGEST_BAR);
+    let full = (share * bar as f64).round() as usize;
+    let pieces = [
+        (before.into(), theme.style(Role::Text)),
+        ("━".repeat(full).into(), theme.style(Role::Good)),
+        ("─".repeat(bar - full).into(), theme.style(Role::Border)),
+        (after.into(), theme.style(Role::Dim)),
+    ];
+    text::put(buf, x, y, room, &pieces)
+}
+
+fn facts<'a>(dash: &Dashboard, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
+    let Some(latest) = dash.latest() else { return Vec::new() };
+    let over = dash.status().is_some_and(RunStatus::is_over);
+    let mut words = vec![match dash.total_steps() {
+        Some(total) => format!("step {}/{}", number::count(latest.step), number::count(total)),
+        None => format!("step {}", number::count(latest.step)),
+    }];
+    let (sequences, learning_rate) = if long { ("sequences", "learning rate") } else { ("seq", "lr") };
+    words.push(format!("{} {sequences}/s", number::rate(latest.sequences_per_s)));
+    words.push(format!("{learning_rate} {}", number::metric(latest.learning_rate)));
+    let gone = number::duration(latest.seconds);
+    if over {
+        words.push(format!("took {gone}"));
+    } else {
+        words.push(format!("{gone} gone"));
+        words.extend(dash.remaining().map(|remaining| format!("{} left", number::duration(remaining))));
+    }
+    separated(words.into_iter().map(|word| (word, Role::Text)).collect(), theme)
+}
+
+/// What differs from the usual way of looking.
+fn settings<'a>(dash: &Dashboard, theme: &Theme) -> Vec<Piece<'a>> {
+    let choice = dash.choice();
+    let mut words = Vec::new();
+    if dash.latest().is_some() {
+        words.push(match choice.smoothing.factor() {
+            0.0 => "not smoothed".to_owned(),
+            factor => format!("smoothed {factor}"),
+        });
+    }
+    if choice.zoom > 0 {
+        words.push(format!("zoom {}×", choice.zoom_factor()));
+    }
+    separated(words.into_iter().map(|word| (word, Role::Dim)).collect(), theme)
+}
+
+/// `words` with dim dots between.
+pub(super) fn separated<'a>(words: Vec<(String, Role)>, theme: &Theme) -> Vec<Piece<'a>> {
+    let mut pieces = Vec::new();
+    for (word, role) in words {
+        if !pieces.is_empty() {
+            pieces.push((" · ".into(), theme.style(Role::Dim)));
+        }
+        pieces.push((word.into(), theme.style(role)));
+    }
+    pieces
+}

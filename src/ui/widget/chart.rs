@@ -1,0 +1,332 @@
+//! Curves over a common x axis, drawn by the least and greatest value of every column of dots.
+//!
+//! ```text
+//! 0.8┤⢄⡀        ·        labels │ axis │ plot
+//! 0.6┤  ⠑⠢⢄⡀    ·
+//! 0.4┤      ⠉⠑⠒⠤⢄⣀
+//! step 0    200    400   the lowest row: name and marks of the x axis
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::canvas::{Canvas, Ink, resolution};
+use super::text;
+use super::ticks::Tick;
+use crate::ui::theme::{Glyphs, Role, Theme};
+
+/// Least columns left of the plot: the name of the x axis stands under them.
+const GUTTER: usize = 7;
+
+/// What a curve does in one column of dots.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Sample {
+    /// Least and greatest value in units of the y axis; `None` where no point lies.
+    pub span: Option<(f64, f64)>,
+    /// A mark for points that cannot be drawn; the curve breaks there.
+    pub gap: Option<char>,
+}
+
+/// How a curve is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// Behind all others.
+    Behind,
+    /// In front.
+    Solid,
+    /// Dashed, with a mark at every point.
+    Marked(char),
+}
+
+/// A curve.
+#[derive(Debug, Clone, Copy)]
+pub struct Curve<'a> {
+    /// One for each column of dots.
+    pub samples: &'a [Sample],
+    /// How it is drawn.
+    pub line: Line,
+    /// Its colour.
+    pub style: Style,
+}
+
+/// A chart. Values are in units of its axes: a logarithmic axis is handed exponents.
+#[derive(Debug, Clone, Copy)]
+pub struct Chart<'a> {
+    /// Least and greatest value of the y axis.
+    pub y: (f64, f64),
+    /// Marks of the y axis.
+    pub y_ticks: &'a [Tick],
+    /// First and last value of the x axis.
+    pub x: (f64, f64),
+    /// Marks of the x axis, the most important first: one that would touch another is left out.
+    pub x_ticks: &'a [Tick],
+    /// A word for the x axis.
+    pub x_name: &'a str,
+    /// From the hindmost to the foremost.
+    pub curves: &'a [Curve<'a>],
+    /// Values of y to compare with, as dotted lines.
+    pub rules: &'a [f64],
+    /// Where on the x axis the curves are read.
+    pub cursor: Option<f64>,
+}
+
+/// Where the plot lies in the `area` of a chart with these marks: without labels, axis and the lowest row.
+pub fn plot(area: Rect, y_ticks: &[Tick]) -> Rect {
+    let labels = y_ticks.iter().map(|tick| text::width(&tick.text)).max().unwrap_or(0);
+    let gutter = (labels + 1).max(GUTTER).min(usize::from(area.width)) as u16;
+    Rect { x: area.x + gutter, width: area.width - gutter, height: area.height.saturating_sub(1), ..area }
+}
+
+/// How many columns of dots a plot has.
+pub fn columns(plot: Rect, glyphs: Glyphs) -> usize {
+    usize::from(plot.width) * resolution(glyphs).0
+}
+
+impl Chart<'_> {
+    /// Draws the chart.
+    pub fn render(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
+        let plot = plot(area, self.y_ticks);
+        if plot.is_empty() {
+            return;
+        }
+        let scale = Scale::new(self, plot, theme.glyphs);
+        self.y_axis(area, &scale, buf, theme);
+        self.x_axis(area, &scale, buf, theme);
+        for rule in self.rules {
+            scale.rule(*rule, buf, theme);
+        }
+        if let Some(x) = self.cursor.and_then(|x| scale.column(x)) {
+            for y in plot.top()..plot.bottom() {
+                set(buf, plot.x + (x / scale.across) as u16, y, '│', theme.style(Role::Cursor));
+            }
+        }
+        let mut canvas = Canvas::new(plot, theme.glyphs);
+        let mut marks = Vec::new();
+        for curve in self.curves {
+            scale.trace(curve, &mut canvas, &mut marks, theme);
+        }
+        canvas.paint(buf);
+        for (x, y, mark, style) in marks {
+            set(buf, plot.x + x as u16, plot.y + y as u16, mark, style);
+        }
+    }
+
+    fn y_axis(&self, area: Rect, scale: &Scale, buf: &mut Buffer, theme: &Theme) {
+        let axis = scale.plot.x - 1;
+        for y in scale.plot.top()..scale.plot.bottom() {
+            set(buf, axis, y, '│', theme.style(Role::Border));
+        }
+        let mut taken = Vec::new();
+        for tick in self.y_ticks {
+            let Some(dot) = scale.row(tick.at) else { continue };
+            let row = dot / scale.down;
+            if taken.contains(&row) {
+                continue;
+            }
+            taken.push(row);
+            let y = scale.plot.y + row as u16;
+            let wide = text::width(&tick.text) as u16;
+            let x = axis.saturating_sub(wide).max(area.x);
+            text::put(
+                buf,
+                x,
+                y,
+                usize::from(axis - x),
+                &[(tick.text.as_str().into(), theme.style(Role::Dim))],
+            );
+            set(buf, axis, y, '┤', theme.style(Role::Border));
+        }
+    }
+
+    fn x_axis(&self, area: Rect, scale: &Scale, buf: &mut Buffer, theme: &Theme) {
+        let y = area.bottom() - 1;
+        let mut taken: Vec<(u16, u16)> = Vec::new();
+        let mut label = |middle: u16, text: &str| {
+            let wide = text::width(text) as u16 + 2;
+            let x =
+                middle.saturating_sub(wide / 2).clamp(area.x, area.right().saturating_sub(wide).max(area.x));
+            if x + wide > area.right() || taken.iter().any(|(from, to)| x < *to && x + wide > *from) {
+                return;
+            }
+            // neighbours share the blank between them
+            taken.push((x, x + wide - 1));
+            text::put(buf, x, y, usize::from(wide), &[(format!(" {text} ").into(), theme.style(Role::Dim))]);
+        };
+        label(area.x, self.x_name);
+        for tick in self.x_ticks {
+            if let Some(x) = scale.column(tick.at) {
+                label(scale.plot.x + (x / scale.across) as u16, &tick.text);
+            }
+        }
+    }
+}
+
+/// From values to dots.
+struct Scale {
+    plot: Rect,
+    across: usize,
+    down: usize,
+    width: usize,
+    height: usize,
+    x: (f64, f64),
+    y: (f64, f64),
+}
+
+impl Scale {
+    fn new(chart: &Chart<'_>, plot: Rect, glyphs: Glyphs) -> Self {
+        let (across, down) = resolution(glyphs);
+        let (width, height) = (usize::from(plot.width) * across, usize::from(plot.height) * down);
+        Self { plot, across, down, width, height, x: chart.x, y: chart.y }
+    }
+
+    /// The column of dots of `x`; `None` outside.
+    fn column(&self, x: f64) -> Option<usize> {
+        let (from, to) = self.x;
+        let share = if to > from { (x - from) / (to - from) } else { 0.0 };
+        (-1e-9..=1.0 + 1e-9)
+            .contains(&share)
+            .then(|| ((share * self.width as f64) as usize).min(self.width - 1))
+    }
+
+    /// The row of dots of `y`, from the top; `None` outside.
+    fn row(&self, y: f64) -> Option<usize> {
+        let share = (self.y.1 - y) / (self.y.1 - self.y.0);
+        (-1e-9..=1.0 + 1e-9)
+            .contains(&share)
+            .then(|| (share.max(0.0) * (self.height - 1) as f64).round() as usize)
+    }
+
+    /// As [`Self::row`], with what lies outside at the edge.
+    fn nearest_row(&self, y: f64) -> usize {
+        self.row(y.clamp(self.y.0, self.y.1)).unwrap_or(0)
+    }
+
+    fn rule(&self, y: f64, buf: &mut Buffer, theme: &Theme) {
+        if let Some(row) = self.row(y) {
+            for x in (self.plot.left()..self.plot.right()).step_by(2) {
+                set(buf, x, self.plot.y + (row / self.down) as u16, '·', theme.style(Role::Dim));
+            }
+        }
+    }
+
+    fn trace(&self, curve: &Curve<'_>, canvas: &mut Canvas, marks: &mut Vec<Mark>, theme: &Theme) {
+        let ink = Ink { style: curve.style, behind: curve.line == Line::Behind };
+        let dashed = matches!(curve.line, Line::Marked(_));
+        let mut before: Option<(usize, usize, usize)> = None;
+        let mut marked = None;
+        for (x, sample) in curve.samples.iter().enumerate().take(self.width) {
+            if let Some((low, high)) = sample.span {
+                let (top, bottom) = (self.nearest_row(high), self.nearest_row(low));
+                if let Some((from, upper, lower)) = before {
+                    let start = top.clamp(upper, lower);
+                    let end = start.clamp(top, bottom);
+                    segment((from, start), (x, end), |x, y| {
+                        if !dashed || x % 3 != 0 {
+                            canvas.dot(x, y, ink);
+                        }
+                    });
+                }
+                (top..=bottom).for_each(|y| canvas.dot(x, y, ink));
+                before = Some((x, top, bottom));
+                let (column, row) = (x / self.across, bottom.midpoint(top) / self.down);
+                if let Line::Marked(mark) = curve.line
+                    && marked.is_none_or(|marked| column > marked + 1)
+                {
+                    marks.push((column, row, mark, curve.style));
+                    marked = Some(column);
+                }
+            }
+            if let Some(mark) = sample.gap {
+                let role = if mark == '0' { Role::Dim } else { Role::Bad };
+                marks.push((x / self.across, usize::from(self.plot.height) - 1, mark, theme.style(role)));
+                before = None;
+            }
+        }
+    }
+}
+
+/// Column, row, what, how.
+type Mark = (usize, usize, char, Style);
+
+/// Every dot between two, without a hole.
+fn segment((x0, y0): (usize, usize), (x1, y1): (usize, usize), mut dot: impl FnMut(usize, usize)) {
+    let steps = (x1 - x0).max(y0.abs_diff(y1)).max(1);
+    for i in 0..=steps {
+        let along = i as f64 / steps as f64;
+        let x = x0 as f64 + along * (x1 - x0) as f64;
+        let y = y0 as f64 + along * (y1 as f64 - y0 as f64);
+        dot(x.round() as usize, y.round() as usize);
+    }
+}
+
+fn set(buf: &mut Buffer, x: u16, y: u16, c: char, style: Style) {
+    if let Some(cell) = buf.cell_mut((x, y)) {
+        cell.set_char(c).set_style(style);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::theme::Colors;
+
+    const MONO: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false };
+
+    fn drawn(samples: &[Sample], line: Line, width: u16) -> Vec<String> {
+        let ticks = [Tick { at: 1.0, text: "1".into() }, Tick { at: 0.0, text: "0".into() }];
+        let x_ticks = [0.0, 10.0, 10.2].map(|at| Tick { at, text: format!("{at}") });
+        let chart = Chart {
+            y: (0.0, 1.0),
+            y_ticks: &ticks,
+            x: (0.0, 20.0),
+            x_ticks: &x_ticks,
+            x_name: "step",
+            curves: &[Curve { samples, line, style: Style::new() }],
+            rules: &[],
+            cursor: None,
+        };
+        let area = Rect::new(0, 0, width, 5);
+        let mut buf = Buffer::empty(area);
+        chart.render(area, &mut buf, &MONO);
+        (0..5)
+            .map(|y| (0..width).filter_map(|x| buf.cell((x, y))).map(|cell| cell.symbol()).collect())
+            .collect()
+    }
+
+    fn at(low: f64, high: f64) -> Sample {
+        Sample { span: Some((low, high)), gap: None }
+    }
+
+    #[test]
+    fn a_spike_is_a_full_column_and_marks_never_touch() {
+        let mut samples = [at(0.0, 0.0); 20];
+        samples[9] = at(0.0, 1.0);
+        let rows = drawn(&samples, Line::Solid, 17);
+        assert_eq!(rows[0], "     1┤    ⢸     ");
+        assert_eq!(rows[1], "      │    ⢸     ");
+        assert_eq!(rows[3], "     0┤⣀⣀⣀⣀⣸⣀⣀⣀⣀⣀");
+        assert_eq!(rows[4], " step  0   10    ");
+    }
+
+    #[test]
+    fn distant_points_are_joined_and_a_gap_is_marked_and_not_bridged() {
+        let mut samples = [Sample::default(); 20];
+        samples[0] = at(1.0, 1.0);
+        samples[8] = at(0.0, 0.0);
+        samples[10].gap = Some('×');
+        samples[12] = at(1.0, 1.0);
+        samples[19] = at(1.0, 1.0);
+        let rows = drawn(&samples, Line::Solid, 17);
+        assert_eq!(rows[0], "     1┤⠱⡀    ⠉⠉⠉⠉");
+        assert_eq!(rows[3], "     0┤   ⠱⡀×    ");
+    }
+
+    #[test]
+    fn every_size_is_survived() {
+        let samples = [at(-7.0, 7.0); 400];
+        for width in 0..20 {
+            drawn(&samples, Line::Marked('o'), width);
+        }
+    }
+}

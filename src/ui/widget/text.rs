@@ -1,0 +1,119 @@
+//! Rows of text: measured in columns, clipped, wrapped and put in a buffer.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::style::Style;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// A run of text in one style.
+pub type Piece<'a> = (Cow<'a, str>, Style);
+
+/// Columns that `text` takes.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// Columns that `pieces` take together.
+pub fn width_of(pieces: &[Piece<'_>]) -> usize {
+    pieces.iter().map(|(text, _)| text.width()).sum()
+}
+
+/// `text` in at most `columns` columns, with an ellipsis where something is cut.
+pub fn clip(text: &str, columns: usize) -> Cow<'_, str> {
+    if text.width() <= columns {
+        return Cow::Borrowed(text);
+    }
+    let Some(room) = columns.checked_sub(1) else { return Cow::Borrowed("") };
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        used += c.width().unwrap_or(0);
+        if used > room {
+            break;
+        }
+        out.push(c);
+    }
+    out.push('…');
+    Cow::Owned(out)
+}
+
+/// Puts `pieces` one after another from (`x`, `y`) in at most `columns` columns; the columns that were used.
+pub fn put(buf: &mut Buffer, x: u16, y: u16, columns: usize, pieces: &[Piece<'_>]) -> usize {
+    let mut used = 0;
+    for (text, style) in pieces {
+        let text = clip(text, columns - used);
+        if text.is_empty() || buf.cell((x.saturating_add(used as u16), y)).is_none() {
+            continue;
+        }
+        buf.set_stringn(x + used as u16, y, &text, columns - used, *style);
+        used += text.width();
+    }
+    used
+}
+
+/// `text` in rows of at most `columns` columns, broken between words; a word that is longer is broken within.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut row = String::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let wide = word.width();
+        if used > 0 && used + 1 + wide <= columns {
+            row.push(' ');
+            row.push_str(word);
+            used += 1 + wide;
+            continue;
+        }
+        if used > 0 {
+            rows.push(std::mem::take(&mut row));
+            used = 0;
+        }
+        for c in word.chars() {
+            let wide = c.width().unwrap_or(0);
+            if used + wide > columns && used > 0 {
+                rows.push(std::mem::take(&mut row));
+                used = 0;
+            }
+            row.push(c);
+            used += wide;
+        }
+    }
+    if !row.is_empty() {
+        rows.push(row);
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::layout::Rect;
+
+    #[test]
+    fn clipping_counts_columns_and_says_that_it_cut() {
+        assert_eq!(clip("hidden", 6), "hidden");
+        assert_eq!(clip("hidden", 4), "hid…");
+        assert_eq!(clip("良い映画", 5), "良い…");
+        assert_eq!(clip("hidden", 0), "");
+    }
+
+    #[test]
+    fn words_are_kept_whole_unless_they_are_longer_than_a_row() {
+        assert_eq!(wrap("the loss is not finite", 9), ["the loss", "is not", "finite"]);
+        assert_eq!(wrap("a recurrent_kernel", 8), ["a", "recurren", "t_kernel"]);
+        assert_eq!(wrap("", 8), Vec::<String>::new());
+        assert!(wrap("良い映画 good", 3).iter().all(|row| width(row) <= 3));
+        assert_eq!(wrap("abc", 0).concat(), "abc");
+    }
+
+    #[test]
+    fn pieces_stay_within_their_columns() {
+        let mut buf = Buffer::empty(Rect::new(0, 0, 10, 1));
+        let pieces =
+            [("loss ".into(), Style::new()), ("".into(), Style::new()), ("0.6931".into(), Style::new())];
+        assert_eq!(put(&mut buf, 1, 0, 8, &pieces), 8);
+        assert_eq!(buf, Buffer::with_lines([" loss 0.… "]));
+        assert_eq!(put(&mut buf, 50, 0, 8, &pieces), 0);
+    }
+}
