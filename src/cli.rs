@@ -10,6 +10,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::ui;
+use crate::ui::theme::{Colors, Glyphs};
+
 /// Exit codes, as `--help` names them.
 mod exit {
     pub const FAILED: u8 = 1;
@@ -62,6 +65,25 @@ struct ScreenArgs {
     /// Colours for a light background
     #[arg(long, global = true)]
     light: bool,
+}
+
+impl ScreenArgs {
+    fn options(self) -> ui::Options {
+        ui::Options {
+            colors: self.colors.map(|tier| match tier {
+                ColorTier::True => Colors::True,
+                ColorTier::Ansi256 => Colors::Ansi256,
+                ColorTier::Ansi16 => Colors::Ansi16,
+                ColorTier::None => Colors::Mono,
+            }),
+            glyphs: self.glyphs.map(|set| match set {
+                GlyphSet::Braille => Glyphs::Braille,
+                GlyphSet::Blocks => Glyphs::Blocks,
+                GlyphSet::Ascii => Glyphs::Ascii,
+            }),
+            light: self.light.then_some(true),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

@@ -70,13 +70,13 @@ impl<W: Write> Lines<W> {
         }
     }
 
+    /// Without the run's facts (who left the screen has seen them) there are lines for epochs only.
     fn step(&mut self, step: &StepMetrics) -> Option<String> {
+        let (epochs, an_epoch) = self.info.as_ref().map(|info| (info.epochs, info.steps_per_epoch))?;
         let (loss, accuracy, steps) = &mut self.sum;
         *loss += step.loss;
         *accuracy += step.accuracy.unwrap_or(f64::NAN);
         *steps += 1;
-        let (epochs, an_epoch) =
-            self.info.as_ref().map_or((0, 1), |info| (info.epochs, info.steps_per_epoch));
         let every = an_epoch.div_ceil(LINES_AN_EPOCH).max(1) as u64;
         let within = (step.step - 1) % an_epoch.max(1) as u64 + 1;
         if !within.is_multiple_of(every) || within == an_epoch as u64 {
@@ -96,11 +96,11 @@ impl<W: Write> Lines<W> {
 
     fn epoch(&mut self, epoch: &EpochMetrics) -> String {
         self.sum = (0.0, 0.0, 0);
-        let epochs = self.info.as_ref().map_or(0, |info| info.epochs);
+        let epochs = self.info.as_ref().map_or(String::new(), |info| format!("/{}", info.epochs));
         let part =
             |name: &str, value: Option<String>| value.map_or(String::new(), |v| format!("  {name} {v}"));
         format!(
-            "epoch {}/{epochs}  loss {}{}{}{}  {}",
+            "epoch {}{epochs}  loss {}{}{}{}  {}",
             epoch.epoch,
             metric(epoch.loss),
             part("accuracy", epoch.accuracy.map(percent)),

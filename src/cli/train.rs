@@ -1,11 +1,14 @@
+use std::cell::RefCell;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::headless::Lines;
 use super::{ScreenArgs, exit, signals};
-use crate::preset::{self, Overrides};
+use crate::preset::{self, Overrides, Resolved};
+use crate::protocol::Command;
 use crate::train::{Options, Outcome, Trainer};
+use crate::ui::{self, Link, Start};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -24,39 +27,95 @@ pub(super) struct Args {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Threads that share a step; the results do not depend on it
-    #[arg(long, value_name = "N", default_value_t = processors())]
-    threads: usize,
+    #[arg(long, value_name = "N", default_value_t = processors(), value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: u16,
     /// Print plain lines instead of the dashboard
     #[arg(long)]
     headless: bool,
 }
 
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+fn processors() -> u16 {
+    std::thread::available_parallelism().map_or(1, |n| n.get().min(256) as u16)
 }
 
-/// Trains one preset.
-pub(super) fn train(args: &Args, _screen: ScreenArgs) -> anyhow::Result<ExitCode> {
+/// Trains one preset, with the dashboard where there is a terminal.
+pub(super) fn train(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
     let overrides = Overrides { set: args.set.clone(), data: args.data.clone(), seed: args.seed };
     let resolved = preset::load(&args.preset, &overrides)?;
-    let options =
-        Options { folder: args.run.clone(), threads: args.threads, watched: false, notes: resolved.notes };
-    let trainer = Trainer::start(resolved.spec, options)?;
-    if args.headless || !std::io::stdout().is_terminal() {
-        return headless(trainer);
+    let watched = !args.headless && std::io::stdout().is_terminal();
+    let Resolved { spec, notes } = resolved;
+    let options = Options { folder: args.run.clone(), threads: usize::from(args.threads), watched, notes };
+    let trainer = Trainer::start(spec, options)?;
+    if !watched {
+        headless(&trainer)?;
+        return Ok(ExitCode::from(code(&trainer.join())));
     }
-    headless(trainer)
+    let outcome =
+        ui::run(Start::Dashboard(link(&trainer)), Vec::new(), &mut |_| Err(String::new()), screen.options());
+    end(outcome, Some(trainer))
 }
 
-pub(super) fn menu(_screen: ScreenArgs) -> anyhow::Result<ExitCode> {
-    Ok(ExitCode::SUCCESS)
+/// The menu, and whatever is chosen in it.
+pub(super) fn menu(screen: ScreenArgs) -> anyhow::Result<ExitCode> {
+    let trainer = RefCell::new(None::<Trainer>);
+    let mut launch = |name: &str| {
+        let Resolved { spec, notes } =
+            preset::load(name, &Overrides::default()).map_err(|e| e.to_string())?;
+        let options = Options { folder: None, threads: usize::from(processors()), watched: true, notes };
+        let started = Trainer::start(spec, options).map_err(|e| e.to_string())?;
+        let link = link(&started);
+        // The one before has ended: the menu is reached from an ended run only.
+        *trainer.borrow_mut() = Some(started);
+        Ok(link)
+    };
+    let outcome = ui::run(Start::Menu, preset::entries()?, &mut launch, screen.options());
+    end(outcome, trainer.take())
 }
 
-/// Prints lines until the end.
-fn headless(trainer: Trainer) -> anyhow::Result<ExitCode> {
+fn link(trainer: &Trainer) -> Link {
+    Link { events: trainer.events.clone(), commands: trainer.commands.clone() }
+}
+
+/// What becomes of training when the screen has ended.
+fn end(outcome: Result<ui::Outcome, ui::UiError>, trainer: Option<Trainer>) -> anyhow::Result<ExitCode> {
+    let outcome = outcome?;
+    let Some(trainer) = trainer else {
+        let interrupted = matches!(outcome, ui::Outcome::Signal(_));
+        return Ok(ExitCode::from(if interrupted { exit::INTERRUPTED } else { 0 }));
+    };
+    match outcome {
+        ui::Outcome::Quit => {
+            let _ = trainer.commands.send(Command::Stop);
+            let outcome = trainer.join();
+            // The screen that said so is gone.
+            if let Outcome::Diverged(what) | Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
+                super::complain(&anyhow::anyhow!("{what}"));
+            }
+            Ok(ExitCode::from(code(&outcome)))
+        }
+        ui::Outcome::LeftTraining => {
+            let _ = trainer.commands.send(Command::FullSpeed);
+            headless(&trainer)?;
+            Ok(ExitCode::from(code(&trainer.join())))
+        }
+        ui::Outcome::HungUp => {
+            signals::save_on_signal(trainer.commands.clone())?;
+            let _ = trainer.commands.send(Command::FullSpeed);
+            Ok(ExitCode::from(code(&trainer.join())))
+        }
+        ui::Outcome::Signal(_) => {
+            let _ = trainer.commands.send(Command::SaveAndStop);
+            let _ = trainer.join();
+            Ok(ExitCode::from(exit::INTERRUPTED))
+        }
+    }
+}
+
+/// Prints lines until the end, without a screen.
+fn headless(trainer: &Trainer) -> anyhow::Result<()> {
     signals::save_on_signal(trainer.commands.clone())?;
     Lines::new(std::io::stdout().lock()).follow(&trainer.events);
-    Ok(ExitCode::from(code(&trainer.join())))
+    Ok(())
 }
 
 fn code(outcome: &Outcome) -> u8 {

@@ -2,12 +2,14 @@
 
 mod event_loop;
 mod leave;
-mod placeholder;
 mod popup;
+
+use std::path::PathBuf;
 
 use crossbeam_channel::{Receiver, Sender};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
@@ -17,12 +19,14 @@ use super::help;
 use super::input::Input;
 use super::keymap::{self, Action, Place};
 use super::menu::{Asked, Menu};
+use super::picture;
+use super::state::Dashboard;
 use super::terminal::{Notice, transliterate};
 use super::theme::{Glyphs, Role, Theme};
+use super::view::dashboard;
 use crate::preset::Entry;
 use crate::protocol::{Command, Event, RunStatus};
 use leave::{Leave, Way};
-use placeholder::Dashboard;
 use popup::Popup;
 
 /// All that a screen holds of a trainer, so that a socket or a recording can stand in for one.
@@ -91,6 +95,8 @@ pub struct App<'a> {
     overlay: Option<Overlay>,
     launch: Launch<'a>,
     theme: Theme,
+    /// Of the last frame.
+    area: Rect,
     outcome: Option<Outcome>,
 }
 
@@ -104,6 +110,7 @@ impl<'a> App<'a> {
             overlay: None,
             launch,
             theme,
+            area: Rect::ZERO,
             outcome: None,
         };
         if let Start::Dashboard(link) = start {
@@ -223,7 +230,9 @@ impl<'a> App<'a> {
             Action::SingleStep => Command::SingleStep,
             Action::SlowerLearning => Command::ScaleLearningRate { factor: 0.5 },
             Action::FasterLearning => Command::ScaleLearningRate { factor: 2.0 },
+            Action::FullSpeed => Command::FullSpeed,
             Action::Save => Command::Save,
+            Action::Picture => return self.picture(),
             Action::Back if run.ending.is_some() => return,
             Action::Back if !run.over() => return self.quit(),
             Action::Back if self.from_menu => {
@@ -246,6 +255,21 @@ impl<'a> App<'a> {
     fn show(&mut self, link: Link) {
         let Link { events, commands } = link;
         self.run = Some(Run { dashboard: Dashboard::new(), events: Some(events), commands, ending: None });
+    }
+
+    /// Writes the dashboard as it stands to an SVG file in the run folder.
+    fn picture(&mut self) {
+        let Some(run) = &self.run else { return };
+        let mut buffer = Buffer::empty(self.area);
+        dashboard::render(&run.dashboard, self.area, &mut buffer, &self.theme);
+        let svg = picture::svg(&buffer, &self.theme);
+        let step = run.dashboard.latest().map_or(0, |step| step.step);
+        let folder = run.dashboard.info().map_or(PathBuf::new(), |info| info.folder.clone());
+        let path = folder.join(format!("screen-{step}.svg"));
+        match std::fs::write(&path, svg) {
+            Ok(()) => self.tell("Picture", &path.display().to_string()),
+            Err(e) => self.tell("No picture", &format!("{}: {e}", path.display())),
+        }
     }
 
     fn tell(&mut self, title: &str, text: &str) {
@@ -282,11 +306,12 @@ impl<'a> App<'a> {
     /// Draws the whole screen.
     pub fn render(&mut self, frame: &mut Frame<'_>) {
         let whole = frame.area();
+        self.area = whole;
         let [body, foot] = Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(whole);
         // A single line is not given to the footer.
         let (body, foot) = if whole.height > 1 { (body, Some(foot)) } else { (whole, None) };
         match &self.run {
-            Some(run) => run.dashboard.render(body, frame.buffer_mut(), &self.theme),
+            Some(run) => dashboard::render(&run.dashboard, body, frame.buffer_mut(), &self.theme),
             None => self.menu.render(frame, body, &self.theme),
         }
         if let Some(foot) = foot {

@@ -41,6 +41,13 @@ pub const BINDINGS: &[Binding] = &[
     row(Dashboard, Action::PreviousLayer, &[Char('[')], "", "Previous recurrent layer or direction."),
     row(Dashboard, Action::SlowerLearning, &[Char(',')], "rate", "Halve the learning rate."),
     row(Dashboard, Action::FasterLearning, &[Char('.')], "", "Double the learning rate."),
+    row(
+        Dashboard,
+        Action::FullSpeed,
+        &[Char('f')],
+        "",
+        "Full speed, where the preset slows down to be watched.",
+    ),
     row(Dashboard, Action::Save, &[Char('s')], "save", "Write a checkpoint and go on."),
     row(Dashboard, Action::Picture, &[Char('S')], "picture", "A picture of the screen, as SVG."),
     row(Everywhere, Action::Up, &[Code(KeyCode::Up)], "", "Up."),
