@@ -1,7 +1,7 @@
 //! The hot arithmetic: matrix products and activations over slices, compiled for several instruction sets and chosen at
 //! run time.
 //!
-//! Every loop is written once, over [`simd::Simd`]; each instruction set is one copy of it. With FMA every product-sum is one
+//! Every loop is written once, over a small vocabulary of vectors; each instruction set is one copy of it. With FMA every product-sum is one
 //! fused operation per `k`, in order of `k`, so AVX2 and AVX-512 give the same bits; the portable copy rounds twice and may
 //! differ in the last place. This module and its children hold the program's only `unsafe`.
 #![allow(unsafe_code)]

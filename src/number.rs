@@ -13,7 +13,7 @@ pub fn count(n: u64) -> String {
     out
 }
 
-/// A measured value in at most eight columns: `0.6931`, `12.35`, `1.2e-7`, `nan`.
+/// A measured value in at most eight columns: `0.6932`, `12.35`, `1.2e-7`, `nan`.
 pub fn metric(x: f64) -> String {
     match x.abs() {
         _ if x.is_nan() => "nan".into(),
@@ -68,8 +68,8 @@ mod tests {
             ["0", "999", "25,000", "1,234,567"]
         );
         assert_eq!(
-            [metric(0.693_147), metric(12.345_6), metric(1.2e-7), metric(f64::NAN)],
-            ["0.6931", "12.35", "1.2e-7", "nan"]
+            [metric(0.693_2), metric(12.345_6), metric(1.2e-7), metric(f64::NAN)],
+            ["0.6932", "12.35", "1.2e-7", "nan"]
         );
         assert_eq!(
             [metric(-0.25), metric(123_456.0), metric(0.0), metric(f64::NEG_INFINITY)],

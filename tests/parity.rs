@@ -77,7 +77,10 @@ fn layer(config: &Value) -> Checked<LayerSpec> {
 
 /// Collects every unrolled step whole.
 #[derive(Default)]
-struct Everything(BTreeMap<String, Vec<(usize, Array2<f32>, Array2<f32>)>>);
+struct Everything(BTreeMap<String, Vec<Step>>);
+
+/// Input position, hidden state and its derivative.
+type Step = (usize, Array2<f32>, Array2<f32>);
 
 impl Observer for Everything {
     fn unrolled(&mut self, step: Unrolled<'_>) {

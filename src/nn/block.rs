@@ -126,7 +126,7 @@ impl Ids {
 
     /// Time steps.
     pub fn time(&self) -> usize {
-        if self.batch == 0 { 0 } else { self.data.len() / self.batch }
+        self.data.len().checked_div(self.batch).unwrap_or(0)
     }
 }
 

@@ -253,7 +253,7 @@ pub fn half_life(hnorm: &[f32], masked: Option<&[bool]>) -> Option<f32> {
     let usable: Vec<(f64, f64)> = hnorm
         .iter()
         .enumerate()
-        .filter(|(t, n)| n.is_finite() && **n > 0.0 && !masked.is_some_and(|m| m.get(*t) == Some(&true)))
+        .filter(|(t, n)| n.is_finite() && **n > 0.0 && masked.is_none_or(|m| m.get(*t) != Some(&true)))
         .map(|(t, n)| (t as f64, f64::from(*n).log2()))
         .collect();
     if usable.len() < 3 {

@@ -206,7 +206,9 @@ mod tests {
     fn saving_wins_over_stopping_and_a_lost_link_does_not_hold_a_paused_run() {
         let (send, receive) = unbounded();
         let mut control = Control::new(receive);
-        [Command::Pause, Command::SaveAndStop, Command::Stop].map(|c| send.send(c).unwrap());
+        for command in [Command::Pause, Command::SaveAndStop, Command::Stop] {
+            send.send(command).unwrap();
+        }
         control.poll();
         assert_eq!(control.stop, Some(Stop::Save));
         assert!(control.holds());

@@ -45,7 +45,7 @@ impl Work {
 
 /// Threads that wait, parked, for shards to work on.
 ///
-/// Shards travel to a thread and back as boxes, parameters as a shared pointer that is given back with them: nothing is
+/// Shards travel to a thread and back, parameters as a shared pointer that is given back with them: nothing is
 /// locked, and after [`Pool::run`] the parameters belong to the caller alone again.
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -56,12 +56,12 @@ pub(super) struct Pool {
 #[derive(Debug)]
 struct Worker {
     jobs: Sender<Job>,
-    done: Receiver<Box<Work>>,
+    done: Receiver<Work>,
     thread: Option<JoinHandle<()>>,
 }
 
 struct Job {
-    work: Box<Work>,
+    work: Work,
     params: Arc<Params>,
     task: Task,
 }
@@ -79,7 +79,7 @@ impl Pool {
     }
 
     /// Does `task` with every item, whoever gets which; the items are back in their order afterwards.
-    pub fn run(&self, items: &mut Vec<Box<Work>>, params: &Arc<Params>, task: Task) {
+    pub fn run(&self, items: &mut Vec<Work>, params: &Arc<Params>, task: Task) {
         let (count, threads) = (items.len(), self.threads());
         // Item i goes to thread i mod threads; thread 0 is the caller's.
         let mut own = Vec::with_capacity(count.div_ceil(threads));

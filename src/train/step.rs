@@ -20,9 +20,9 @@ pub struct Stepper {
     optimizer: Optimizer,
     clip: Option<Clip>,
     pool: Pool,
-    work: Vec<Box<Work>>,
+    work: Vec<Work>,
     /// Shards beyond those that the last batch needed.
-    spare: Vec<Box<Work>>,
+    spare: Vec<Work>,
     gradient: Vec<f32>,
     norms: GradientNorms,
 }
@@ -163,7 +163,7 @@ impl Stepper {
         while self.work.len() < shards {
             let fresh = || {
                 let shard = Shard::new(&self.model, &self.params);
-                Box::new(Work { shard, norms: GradientNorms::default(), score: Score::default() })
+                Work { shard, norms: GradientNorms::default(), score: Score::default() }
             };
             self.work.push(self.spare.pop().unwrap_or_else(fresh));
         }
