@@ -86,7 +86,8 @@ impl Dashboard {
             Some(info) if info.steps_per_epoch > 0 => metrics.step as f64 / info.steps_per_epoch as f64,
             _ => metrics.epoch as f64,
         };
-        let place = Place { step: metrics.step, epoch, seconds: metrics.seconds };
+        let seconds = if metrics.seconds.is_finite() { metrics.seconds } else { 0.0 };
+        let place = Place { step: metrics.step, epoch, seconds };
         self.loss.train.push(place, metrics.loss);
         if let Some(accuracy) = metrics.accuracy {
             self.accuracy.train.push(place, accuracy);
@@ -180,7 +181,7 @@ impl Dashboard {
     /// Steps that the whole run will have made.
     pub fn total_steps(&self) -> Option<u64> {
         let info = self.info.as_ref()?;
-        Some(info.epochs as u64 * info.steps_per_epoch as u64).filter(|total| *total > 0)
+        Some((info.epochs as u64).saturating_mul(info.steps_per_epoch as u64)).filter(|total| *total > 0)
     }
 
     /// Seconds until the last epoch ends, pauses not counted.

@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_diverging_scale_is_quantised_and_has_two_sides() {
-        for (colors, levels) in [(Colors::True, 17), (Colors::Ansi16, 7)] {
+        for (colors, levels) in [(Colors::True, 17), (Colors::Ansi256, 17), (Colors::Ansi16, 7)] {
             for light in [false, true] {
                 let theme = Theme { colors, glyphs: Glyphs::Blocks, light };
                 let mut seen: Vec<Color> = Vec::new();

@@ -168,11 +168,11 @@ impl Dashboard {
         let latest = last.on(axis);
         let whole = self.horizon(latest);
         let width = whole / f64::from(self.choice.zoom_factor());
-        let centre = match self.choice.cursor.and_then(|step| self.loss.train.nearest(step)) {
-            Some((place, _)) => place.on(axis),
-            None => latest,
+        let from = match self.choice.cursor.and_then(|step| self.loss.train.nearest(step)) {
+            Some((place, _)) => place.on(axis) - width / 2.0,
+            None => latest - width,
         };
-        let from = (centre - width / 2.0).clamp(0.0, whole - width);
+        let from = from.clamp(0.0, whole - width);
         Some((from, from + width))
     }
 
@@ -222,7 +222,7 @@ impl Dashboard {
             Panel::Hidden => {
                 let probe = self.info.as_ref().and_then(|info| info.probes.get(self.choice.probe));
                 let first = probe.map_or(0, |probe| probe.first_step);
-                let last = probe.and_then(|probe| (first + probe.tokens.len()).checked_sub(1));
+                let last = probe.and_then(|probe| first.saturating_add(probe.tokens.len()).checked_sub(1));
                 self.move_position(by, first, last)
             }
         }
@@ -234,7 +234,9 @@ impl Dashboard {
         let shown = last.step.saturating_sub(first.step) / u64::from(self.choice.zoom_factor());
         let unit = (shown / 100).max(self.loss.train.points_per_bucket());
         let from = self.choice.cursor.unwrap_or(last.step);
-        let to = from.saturating_add_signed(by.saturating_mul(unit as i64)).clamp(first.step, last.step);
+        let to = from
+            .saturating_add_signed(by.saturating_mul(unit as i64))
+            .clamp(first.step, last.step.max(first.step));
         self.choice.cursor = Some(to);
         true
     }

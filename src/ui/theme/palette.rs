@@ -77,7 +77,7 @@ pub(super) fn diverging(value: f32, colors: Colors, light: bool) -> Option<Color
     match colors {
         Colors::Mono => None,
         Colors::Ansi16 => Some(diverging_ansi(value, light)),
-        Colors::Ansi256 => Some(Color::Indexed(nearest_indexed(diverging_rgb(value, light)))),
+        Colors::Ansi256 => diverging_indexed(value, light).map(Color::Indexed),
         Colors::True => {
             let [r, g, b] = diverging_rgb(value, light);
             Some(Color::Rgb(r, g, b))
@@ -94,6 +94,18 @@ fn diverging_rgb(value: f32, light: bool) -> [u8; 3] {
         let channel = |rgb: u32| (rgb >> shift & 0xff) as f32;
         (channel(from) + share * (channel(to) - channel(from))).round() as u8
     })
+}
+
+/// From the middle of the scale to its ends in xterm's 256 colours: chosen by eye, as the nearest ones have other hues.
+const INDEXED_ON_DARK: [[u8; 9]; 2] =
+    [[233, 17, 18, 25, 26, 32, 74, 81, 117], [233, 52, 94, 130, 166, 172, 208, 214, 221]];
+const INDEXED_ON_LIGHT: [[u8; 9]; 2] =
+    [[255, 189, 153, 117, 74, 32, 26, 25, 18], [255, 230, 223, 222, 215, 208, 172, 130, 94]];
+
+fn diverging_indexed(value: f32, light: bool) -> Option<u8> {
+    let [negative, positive] = if light { INDEXED_ON_LIGHT } else { INDEXED_ON_DARK };
+    let scale = if value < 0.0 { negative } else { positive };
+    scale.get((value.abs() * LEVELS).round() as usize).copied()
 }
 
 fn diverging_ansi(value: f32, light: bool) -> Color {
@@ -113,18 +125,6 @@ fn diverging_ansi(value: f32, light: bool) -> Color {
 
 /// The steps of a channel in xterm's 6×6×6 cube.
 const CUBE: [u8; 6] = [0, 95, 135, 175, 215, 255];
-
-/// The nearest of xterm's cube (16 to 231) and its greys (232 to 255), by squared distance.
-fn nearest_indexed(rgb: [u8; 3]) -> u8 {
-    let distance =
-        |a: [u8; 3]| -> u32 { a.iter().zip(rgb).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum() };
-    let step = |x: u8| (0u8..6).min_by_key(|i| CUBE[usize::from(*i)].abs_diff(x)).unwrap_or(0);
-    let [r, g, b] = rgb.map(step);
-    let cube = [r, g, b].map(|i| CUBE[usize::from(i)]);
-    let mean = rgb.iter().map(|c| u32::from(*c)).sum::<u32>() / 3;
-    let gray = (mean.saturating_sub(3) / 10).min(23) as u8;
-    if distance([8 + 10 * gray; 3]) < distance(cube) { 232 + gray } else { 16 + 36 * r + 6 * g + b }
-}
 
 /// The red, green and blue that a terminal usually shows for a colour; `None` for its own default.
 pub(crate) fn rgb(color: Color) -> Option<[u8; 3]> {

@@ -74,7 +74,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel) -> Vec<String> {
                     .into(),
                 "A line that falls steeply to the left is the vanishing gradient: the network cannot learn from words that \
                  stand early. One that rises to the left explodes. A flat line reaches all words alike: LSTM and GRU \
-                 are built for that. The dim line is the first step of this run."
+                 are built for that. The dim line is the first watched step of this run."
                     .into(),
             ];
             said.extend(dash.profiles().map(|profiles| format!("Now: {}.", fading(&profiles.latest))));

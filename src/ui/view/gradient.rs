@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::escape;
 use crate::number;
 use crate::protocol::{Direction, GradientProfile};
 use crate::ui::state::{Dashboard, Panel, Profiles, Recurrent};
@@ -49,7 +50,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let chart_area = Rect { y: inner.y + 1, height: inner.height, ..inner };
     let norms = || profiles.latest.hnorm.iter().chain(&profiles.first.hnorm).map(|norm| f64::from(*norm));
     let Some(y) = bounds(norms(), log) else { return };
-    let most = usize::from(chart_area.height.saturating_sub(1) / 2).clamp(2, 8);
+    let most = ticks::fitting(chart_area.height.saturating_sub(1));
     let y_ticks = if log { ticks::logarithmic(y.0, y.1, most) } else { ticks::linear(y.0, y.1, most) };
     let columns = chart::columns(chart::plot(chart_area, &y_ticks), theme.glyphs);
     let last = profiles.latest.hnorm.len().saturating_sub(1) as f64;
@@ -76,7 +77,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
 /// The name of a recurrent layer: number, class, direction.
 pub(super) fn layer_name(dash: &Dashboard, (layer, direction): Recurrent) -> String {
     let row = dash.info().and_then(|info| info.model.layers.get(layer));
-    let class = row.map_or("", |row| row.class.as_str());
+    let class = escape::foreign(row.map_or("", |row| row.class.as_str()));
     match direction {
         None => format!("{layer} {class}"),
         Some(Direction::Forward) => format!("{layer} {class} →"),

@@ -103,6 +103,10 @@ fn units<'a>(map: &HeatMap<'_>, area: Rect, theme: &Theme) -> Vec<Piece<'a>> {
 }
 
 fn legend<'a>(scale: f32, theme: &Theme) -> Vec<Piece<'a>> {
+    if theme.diverging(0.0).is_none() {
+        let [(low, _), (high, _)] = [-1.0, 1.0].map(|value| swatch(value, theme));
+        return vec![(format!("{low}=-{scale} {high}=+{scale}").into(), theme.style(Role::Dim))];
+    }
     let mut pieces = vec![(format!("-{scale}").into(), theme.style(Role::Dim))];
     pieces.extend((-2..=2).map(|i| {
         let (c, style): (char, Style) = swatch(i as f32 / 2.0, theme);

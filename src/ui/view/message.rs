@@ -49,10 +49,6 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
 
 fn finished(dash: &Dashboard) -> String {
     let mut text = "finished".to_owned();
-    if let Some(latest) = dash.latest() {
-        text +=
-            &format!(" after {} steps in {}", number::count(latest.step), number::duration(latest.seconds));
-    }
     if let Some(loss) = dash.loss().validation.value() {
         text += &format!(" · validation loss {}", number::metric(loss));
     }

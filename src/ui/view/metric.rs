@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::status::separated;
 use crate::number;
 use crate::ui::state::axis::XAxis;
-use crate::ui::state::series::Summary;
+use crate::ui::state::series::{Series, Summary};
 use crate::ui::state::{Curves, Dashboard, Panel};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::chart::{self, Chart, Curve, Line, Sample};
@@ -78,7 +78,7 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     // the lower line of the frame carries the marks of the x axis
     let chart_area = Rect { y: inner.y + taken, height: inner.height - taken + 1, ..inner };
     let Some(y) = bounds(&train, &validation, log, metric.share) else { return };
-    let most = usize::from(chart_area.height.saturating_sub(1) / 2).clamp(2, 8);
+    let most = ticks::fitting(chart_area.height.saturating_sub(1));
     let y_ticks = metric.y_ticks(y, log, most);
     let plot = chart::plot(chart_area, &y_ticks);
     let columns = chart::columns(plot, theme.glyphs);
@@ -152,6 +152,7 @@ impl Metric<'_> {
         let epoch = (format!("epoch {:.2}", place.epoch), Role::Cursor);
         let time = (number::duration(place.seconds), Role::Cursor);
         let short = (smoothed.clone(), Role::Train);
+        let smooth = choice.smoothing.factor() > 0.0;
         let wordings = [
             vec![
                 step.clone(),
@@ -163,7 +164,11 @@ impl Metric<'_> {
             vec![step.clone(), time, (value.clone(), Role::Text), short.clone()],
             vec![step, (value, Role::Text), short],
         ];
-        let mut wordings = wordings.map(|words| separated(words, theme)).into_iter();
+        let shown = |mut words: Vec<(String, Role)>| {
+            words.truncate(words.len() - usize::from(!smooth));
+            words
+        };
+        let mut wordings = wordings.map(|words| separated(shown(words), theme)).into_iter();
         let last = wordings.next_back().unwrap_or_default();
         wordings.find(|pieces| text::width_of(pieces) <= columns).unwrap_or(last)
     }

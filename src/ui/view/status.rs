@@ -13,6 +13,8 @@ use crate::ui::widget::text::{self, Piece};
 
 /// Longest progress bar.
 const LONGEST_BAR: usize = 48;
+/// Shortest one that says anything.
+const SHORTEST_BAR: usize = 4;
 /// From this width on everything stands in one row.
 const ONE_ROW: u16 = 150;
 
@@ -29,7 +31,11 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let used = text::put(buf, area.x, area.y, width, &head);
     let [facts, short] = [true, false].map(|long| facts(dash, long, theme));
     let facts = if text::width_of(&facts) <= width { facts } else { short };
-    let settings = settings(dash, theme);
+    let taken = if area.height > 1 { text::width_of(&facts) + 3 } else { 0 };
+    let mut settings = settings(dash, true, theme);
+    if taken + text::width_of(&settings) > width {
+        settings = self::settings(dash, false, theme);
+    }
     let tail = text::width_of(&facts) + text::width_of(&settings) + 6;
     let one_row = area.height == 1 && used + tail + 30 <= width;
     let room = width.saturating_sub(used + if one_row { tail } else { 0 });
@@ -83,6 +89,10 @@ fn progress(dash: &Dashboard, x: u16, y: u16, room: usize, buf: &mut Buffer, the
     let before = format!("   epoch {epoch}/{}  ", info.epochs);
     let after = format!(" {:>3.0} %", (share * 100.0).floor());
     let bar = room.saturating_sub(before.len() + after.len()).min(LONGEST_BAR);
+    if bar < SHORTEST_BAR {
+        let short = format!("  epoch {epoch}/{}", info.epochs);
+        return text::put(buf, x, y, room, &[(short.into(), theme.style(Role::Text))]);
+    }
     let full = (share * bar as f64).round() as usize;
     let pieces = [
         (before.into(), theme.style(Role::Text)),
@@ -113,10 +123,13 @@ fn facts<'a>(dash: &Dashboard, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
     separated(words.into_iter().map(|word| (word, Role::Text)).collect(), theme)
 }
 
-/// What differs from the usual way of looking.
-fn settings<'a>(dash: &Dashboard, theme: &Theme) -> Vec<Piece<'a>> {
+/// The latest checkpoint, and how the curves are drawn.
+fn settings<'a>(dash: &Dashboard, saved: bool, theme: &Theme) -> Vec<Piece<'a>> {
     let choice = dash.choice();
     let mut words = Vec::new();
+    if let Some(saved) = dash.saved().filter(|_| saved) {
+        words.push(format!("saved at step {}", number::count(saved.step)));
+    }
     if dash.latest().is_some() {
         words.push(match choice.smoothing.factor() {
             0.0 => "not smoothed".to_owned(),

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::text;
-use crate::ui::theme::{Glyphs, Role, Theme};
+use crate::ui::theme::{Colors, Glyphs, Role, Theme};
 
 /// Columns of text that one unit takes at most.
 const WIDEST: usize = 12;
@@ -58,7 +58,7 @@ impl HeatMap<'_> {
         let labels =
             (widest + 1).min((width / 3).max(width.saturating_sub(2 * self.columns)).min(18)).min(width);
         let room = (width - labels).max(1);
-        let halves = theme.colors != crate::ui::theme::Colors::Mono && theme.glyphs != Glyphs::Ascii;
+        let halves = theme.colors != Colors::Mono && theme.glyphs != Glyphs::Ascii;
         let (cell_width, cells) = match room.checked_div(self.columns).unwrap_or(0) {
             0 if halves => (0, room * 2),
             0 => (1, room),
@@ -150,7 +150,6 @@ fn density(value: f32) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::theme::Colors;
 
     const MONO: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false };
 

@@ -38,7 +38,7 @@ pub fn clip(text: &str, columns: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Puts `pieces` one after another from (`x`, `y`) in at most `columns` columns; the columns that were used.
+/// Puts `pieces` over whatever is there, one after another from (`x`, `y`) in at most `columns` columns; the columns that were used.
 pub fn put(buf: &mut Buffer, x: u16, y: u16, columns: usize, pieces: &[Piece<'_>]) -> usize {
     let mut used = 0;
     for (text, style) in pieces {
@@ -46,7 +46,7 @@ pub fn put(buf: &mut Buffer, x: u16, y: u16, columns: usize, pieces: &[Piece<'_>
         if text.is_empty() || buf.cell((x.saturating_add(used as u16), y)).is_none() {
             continue;
         }
-        buf.set_stringn(x + used as u16, y, &text, columns - used, *style);
+        buf.set_stringn(x + used as u16, y, &text, columns - used, Style::reset().patch(*style));
         used += text.width();
     }
     used

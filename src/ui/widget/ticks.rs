@@ -11,6 +11,11 @@ pub struct Tick {
     pub text: String,
 }
 
+/// How many marks fit a y axis of `rows` rows: close on a low one, where there must be two at least, apart on a high one.
+pub fn fitting(rows: u16) -> usize {
+    usize::from(if rows < 12 { rows * 2 / 3 } else { rows / 3 + 2 }).clamp(2, 10)
+}
+
 /// At most about `most` marks between `from` and `to`, at multiples of 1, 2 or 5 times a power of ten.
 pub fn linear(from: f64, to: f64, most: usize) -> Vec<Tick> {
     let step = nice_step((to - from) / most.max(1) as f64);
