@@ -1,0 +1,230 @@
+//! The dashboard as text: what a run looks like from its first moment to its end, on every kind of terminal.
+
+#[path = "dashboard/story.rs"]
+mod story;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Color;
+use unrolled::escape;
+use unrolled::protocol::{Event, Level, LogLine, RunStatus, StepMetrics};
+use unrolled::ui::keymap::Action;
+use unrolled::ui::picture;
+use unrolled::ui::state::Dashboard;
+use unrolled::ui::theme::{Colors, Glyphs, Theme};
+use unrolled::ui::view::dashboard;
+
+const THEME: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false };
+const PLAIN: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false };
+
+fn drawn(dash: &Dashboard, width: u16, height: u16, theme: &Theme) -> Buffer {
+    let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
+    dashboard::render(dash, *buf.area(), &mut buf, theme);
+    buf
+}
+
+fn text(dash: &Dashboard, width: u16, height: u16, theme: &Theme) -> String {
+    let buf = drawn(dash, width, height, theme);
+    let rows = buf
+        .content()
+        .chunks(usize::from(width))
+        .map(|row| row.iter().map(|cell| cell.symbol()).collect::<String>());
+    rows.map(|row| row.trim_end().to_owned() + "\n").collect()
+}
+
+fn acted(mut dash: Dashboard, actions: &[Action]) -> Dashboard {
+    actions.iter().for_each(|action| assert!(dash.act(*action), "{action:?} concerns the dashboard"));
+    dash
+}
+
+fn after(mut dash: Dashboard, events: &[Event]) -> Dashboard {
+    events.iter().for_each(|event| dash.apply(event));
+    dash
+}
+
+#[test]
+fn preparing() {
+    let dash = after(Dashboard::new(), &[story::preparing(), story::log("cache of tokens is there")]);
+    insta::assert_snapshot!(text(&dash, 80, 23, &THEME));
+}
+
+#[test]
+fn prepared() {
+    insta::assert_snapshot!(text(&story::told(0), 80, 23, &THEME));
+}
+
+#[test]
+fn training() {
+    insta::assert_snapshot!("training_80", text(&story::told(418), 80, 23, &THEME));
+    insta::assert_snapshot!("training_120", text(&story::told(418), 120, 39, &THEME));
+}
+
+#[test]
+fn paused_with_a_cursor_by_epochs() {
+    let paused = after(story::told(418), &[Event::Status(RunStatus::Paused)]);
+    let dash =
+        acted(paused, &[Action::XAxis, Action::SmoothOff, Action::Zoom, Action::PageUp, Action::PageUp]);
+    insta::assert_snapshot!(text(&dash, 120, 39, &THEME));
+}
+
+#[test]
+fn finished() {
+    insta::assert_snapshot!(text(&story::finished(), 80, 23, &THEME));
+}
+
+#[test]
+fn diverged() {
+    let what = "the loss of step 301 is not finite; the weights are those of step 300. A lower learning rate or \
+                global_clipnorm may help.";
+    let broken = StepMetrics {
+        step: 301,
+        epoch: 2,
+        loss: f64::NAN,
+        accuracy: Some(f64::NAN),
+        learning_rate: 10.0,
+        grad_norm: f64::INFINITY,
+        sequences_per_s: 1000.0,
+        seconds: 31.0,
+    };
+    let end = RunStatus::Diverged { what: what.into() };
+    let dash = after(story::told(300), &[Event::Step(broken), Event::Status(end)]);
+    insta::assert_snapshot!(text(&dash, 80, 23, &THEME));
+}
+
+#[test]
+fn a_warning_is_seen_in_full_until_it_is_dismissed() {
+    let warning =
+        LogLine { level: Level::Warning, text: "the disk is slow: training waits for the recorder".into() };
+    let dash = after(story::told(50), &[Event::Log(warning), story::log("later")]);
+    assert!(
+        text(&dash, 80, 23, &THEME).contains("warning: the disk is slow: training waits for the recorder")
+    );
+    assert!(!text(&acted(dash, &[Action::Back]), 80, 23, &THEME).contains("the disk is slow"));
+}
+
+#[test]
+fn fewer_glyphs() {
+    let blocks = Theme { colors: Colors::Ansi16, glyphs: Glyphs::Blocks, light: false };
+    insta::assert_snapshot!("blocks_80", text(&story::told(418), 80, 23, &blocks));
+    insta::assert_snapshot!("ascii_80", text(&story::told(418), 80, 23, &PLAIN));
+}
+
+#[test]
+fn one_panel_alone_and_explained() {
+    let dash = acted(story::told(418), &[Action::Focus(3), Action::Open, Action::Left, Action::PageUp]);
+    insta::assert_snapshot!("gradient_alone", text(&dash, 80, 23, &THEME));
+    insta::assert_snapshot!("gradient_explained", text(&acted(dash, &[Action::Explain]), 80, 23, &THEME));
+    let small = acted(story::told(418), &[Action::Focus(4), Action::NextProbe, Action::Up, Action::Up]);
+    insta::assert_snapshot!("smallest", text(&small, 40, 10, &THEME));
+    insta::assert_snapshot!("too_small", text(&small, 30, 8, &THEME));
+}
+
+#[test]
+fn a_logarithmic_axis_refuses_what_is_not_positive_and_says_so() {
+    let zero = StepMetrics { loss: 0.0, step: 101, ..first_step() };
+    let dash = acted(after(story::told(100), &[Event::Step(zero)]), &[Action::LogScale]);
+    assert!(text(&dash, 80, 23, &THEME).contains("log scale: values ≤ 0 are left out"));
+    let dash = acted(story::told(100), &[Action::LogScale]);
+    assert!(!text(&dash, 80, 23, &THEME).contains("left out"));
+}
+
+#[test]
+fn a_task_without_classes_shows_the_gradient_norm_in_place_of_accuracy() {
+    let events = story::events(60).into_iter().map(|event| match event {
+        Event::Step(metrics) => Event::Step(StepMetrics { accuracy: None, ..metrics }),
+        other => other,
+    });
+    let dash = after(Dashboard::new(), &events.collect::<Vec<_>>());
+    let screen = text(&dash, 80, 23, &THEME);
+    assert!(screen.contains("2 Gradient norm") && !screen.contains("Accuracy"));
+}
+
+#[test]
+fn no_size_and_no_state_panics() {
+    let states = [
+        Dashboard::new(),
+        after(Dashboard::new(), &[story::preparing()]),
+        story::told(0),
+        story::told(1),
+        acted(
+            story::told(230),
+            &[Action::Left, Action::LogScale, Action::XAxis, Action::XAxis, Action::Explain],
+        ),
+        acted(story::finished(), &[Action::Focus(4), Action::Open, Action::Up]),
+    ];
+    for dash in &states {
+        for glyphs in [Glyphs::Braille, Glyphs::Ascii] {
+            let theme = Theme { glyphs, ..THEME };
+            for (width, height) in (1..=60).flat_map(|width| (1..=30).map(move |height| (width, height))) {
+                drawn(dash, width, height, &theme);
+            }
+            for (width, height) in [(80, 1), (1, 80), (200, 3), (300, 100), (75, 14), (50, 50)] {
+                drawn(dash, width, height, &theme);
+            }
+        }
+    }
+}
+
+#[test]
+fn ascii_is_ascii_and_mono_has_no_colour() {
+    let foreign = after(hostile(), &[story::log("naïve café 良い")]);
+    for dash in [story::finished(), foreign, acted(story::told(100), &[Action::Focus(3), Action::Explain])] {
+        for (width, height) in [(80, 23), (120, 40), (200, 59), (40, 10), (20, 5)] {
+            let buf = drawn(&dash, width, height, &PLAIN);
+            for cell in buf.content() {
+                assert!(cell.symbol().is_ascii(), "{:?}", cell.symbol());
+                assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset));
+            }
+        }
+    }
+}
+
+#[test]
+fn foreign_text_cannot_steer_the_terminal() {
+    for actions in [&[][..], &[Action::Focus(4), Action::Open]] {
+        let screen = text(&acted(hostile(), actions), 120, 40, &THEME);
+        assert!(screen.contains("␛[2J"), "what is harmless to show is shown");
+        assert!(screen.lines().all(|row| escape::foreign(row) == row));
+    }
+}
+
+#[test]
+fn a_picture_holds_what_the_screen_says() {
+    let svg = picture::svg(&drawn(&story::finished(), 120, 39, &THEME), &THEME);
+    for said in ["finished", "1 Loss", "entertainment", "validation 0.4011"] {
+        assert!(svg.contains(said), "{said}");
+    }
+    assert_eq!(svg.matches('<').count(), svg.matches('>').count());
+}
+
+fn first_step() -> StepMetrics {
+    StepMetrics {
+        step: 1,
+        epoch: 1,
+        loss: 0.7,
+        accuracy: Some(0.5),
+        learning_rate: 0.001,
+        grad_norm: 0.3,
+        sequences_per_s: 1240.0,
+        seconds: 0.1,
+    }
+}
+
+/// The story with text that no terminal should see, wherever text comes from outside.
+fn hostile() -> Dashboard {
+    const EVIL: &str = "\x1b[2J\u{9b}31m\u{202e}é";
+    let events = story::events(40).into_iter().map(|event| match event {
+        Event::Prepared(mut info) => {
+            info.name = EVIL.into();
+            info.folder = EVIL.into();
+            info.data.classes.iter_mut().for_each(|class| class.label = EVIL.into());
+            info.model.layers.iter_mut().for_each(|layer| layer.class = EVIL.into());
+            info.probes.iter_mut().flat_map(|probe| &mut probe.tokens).for_each(|token| *token = EVIL.into());
+            Event::Prepared(info)
+        }
+        other => other,
+    });
+    let warning = LogLine { level: Level::Error, text: EVIL.into() };
+    let end = [Event::Log(warning), Event::Status(RunStatus::Failed { what: EVIL.into() })];
+    after(Dashboard::new(), &events.chain(end).collect::<Vec<_>>())
+}

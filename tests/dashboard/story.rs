@@ -1,0 +1,175 @@
+//! A run told without a trainer: the same events every time.
+
+use unrolled::protocol::{
+    Activations, ClassCount, DataFacts, EpochMetrics, Event, GradientProfile, LayerRow, Level, LogLine,
+    ModelTable, ProbeFrame, ProbeText, RunInfo, RunStatus, Saved, StepMetrics, half_life,
+};
+use unrolled::rng::Rng;
+use unrolled::ui::state::Dashboard;
+
+/// Steps of an epoch.
+pub const EPOCH: u64 = 196;
+const EPOCHS: u64 = 4;
+const LENGTH: usize = 200;
+const UNITS: usize = 8;
+const PROBES: [&str; 2] =
+    ["overall the movie is not bad and has entertainment value", "unfortunately the movie is not so good"];
+
+/// Tells the run up to `steps`.
+pub fn told(steps: u64) -> Dashboard {
+    let mut dash = Dashboard::new();
+    events(steps).iter().for_each(|event| dash.apply(event));
+    dash
+}
+
+/// The whole run, finished.
+pub fn finished() -> Dashboard {
+    let mut dash = told(EPOCHS * EPOCH);
+    dash.apply(&Event::Status(RunStatus::Finished));
+    dash
+}
+
+/// What has been told up to `steps`.
+pub fn events(steps: u64) -> Vec<Event> {
+    let mut rng = Rng::new(1, "story", 0);
+    let mut events = vec![
+        preparing(),
+        log("25,000 training and 25,000 validation sequences, 10,000 words"),
+        Event::Prepared(Box::new(info())),
+        Event::Status(RunStatus::Training),
+    ];
+    for step in 1..=steps {
+        let gone = step as f64 / (EPOCH * EPOCHS) as f64;
+        let loss = 0.18 + 0.51 * (-3.2 * gone).exp() + 0.05 * rng.normal() * (0.4 + gone);
+        events.push(Event::Step(StepMetrics {
+            step,
+            epoch: 1 + ((step - 1) / EPOCH) as usize,
+            loss: loss.max(0.02),
+            accuracy: Some((0.5 + 0.43 * (1.0 - (-3.4 * gone).exp()) + 0.03 * rng.normal()).clamp(0.0, 1.0)),
+            learning_rate: 0.001,
+            grad_norm: 0.3 + 0.1 * rng.normal().abs(),
+            sequences_per_s: 1240.0,
+            seconds: step as f64 * 0.103,
+        }));
+        if step == 1 || step % 10 == 0 {
+            events.push(gradient(step, gone, &mut rng));
+            events.extend((0..PROBES.len()).map(|probe| activations(step, probe, gone)));
+        }
+        if step % EPOCH == 0 {
+            events.push(epoch(step));
+            events.push(Event::Saved(Saved {
+                step,
+                path: format!("checkpoints/step-{step}").into(),
+                best: true,
+            }));
+            events.push(log(&format!("epoch {} ended, checkpoint of step {step} saved", step / EPOCH)));
+        }
+    }
+    events
+}
+
+/// The first event of all.
+pub fn preparing() -> Event {
+    Event::Status(RunStatus::Preparing { what: "reading imdb-train.csv.gz".into() })
+}
+
+/// A line of the log.
+pub fn log(text: &str) -> Event {
+    Event::Log(LogLine { level: Level::Info, text: text.into() })
+}
+
+fn info() -> RunInfo {
+    let layer = |class: &str, directions: &[Option<_>]| LayerRow {
+        class: class.into(),
+        directions: directions.to_vec(),
+        ..LayerRow::default()
+    };
+    RunInfo {
+        name: "imdb-first".into(),
+        title: "The lecture's first network".into(),
+        about: String::new(),
+        folder: "runs/imdb-first-20260102-030405".into(),
+        model: ModelTable {
+            layers: vec![layer("Embedding", &[]), layer("SimpleRNN", &[None]), layer("Dense", &[])],
+        },
+        data: DataFacts {
+            source: "imdb-train.csv.gz".into(),
+            classes: ["negative", "positive"]
+                .map(|label| ClassCount { label: label.into(), count: 12_500 })
+                .into(),
+            length: LENGTH,
+            ..DataFacts::default()
+        },
+        probes: PROBES
+            .map(|text| {
+                let tokens: Vec<String> = text.split(' ').map(str::to_owned).collect();
+                ProbeText { text: text.into(), first_step: LENGTH - tokens.len(), tokens }
+            })
+            .into(),
+        epochs: EPOCHS as usize,
+        steps_per_epoch: EPOCH as usize,
+        batch_size: 128,
+        watch_every: 10,
+        loss: "binary_crossentropy".into(),
+        optimizer: "Adam".into(),
+        seed: 1,
+        threads: 2,
+    }
+}
+
+fn epoch(step: u64) -> Event {
+    let epoch = (step / EPOCH) as usize;
+    let at = |values: [f64; 4]| values.get(epoch - 1).copied();
+    Event::Epoch(EpochMetrics {
+        epoch,
+        step,
+        loss: 0.4,
+        accuracy: Some(0.8),
+        val_loss: at([0.5312, 0.4127, 0.3824, 0.4011]),
+        val_accuracy: at([0.7341, 0.8188, 0.8402, 0.8365]),
+        seconds: 23.0,
+    })
+}
+
+fn gradient(step: u64, gone: f64, rng: &mut Rng) -> Event {
+    let half = 2.6 + 6.0 * gone;
+    let hnorm: Vec<f32> = (0..LENGTH)
+        .map(|t| {
+            let back = (LENGTH - 1 - t) as f64;
+            (4e-3 * (-back / half).exp2() * (0.25 * rng.normal()).exp()) as f32
+        })
+        .collect();
+    Event::Gradient(GradientProfile {
+        step,
+        layer: 1,
+        direction: None,
+        half_life: half_life(&hnorm, None),
+        hnorm,
+    })
+}
+
+fn activations(step: u64, probe: usize, gone: f64) -> Event {
+    let tokens = PROBES.get(probe).map_or(0, |text| text.split(' ').count());
+    let mut rng = Rng::new(7, "activations", probe as u64);
+    let mut state = [0.0_f64; UNITS];
+    let mut values = Vec::new();
+    for _ in 0..tokens {
+        for unit in &mut state {
+            *unit = (0.75 * *unit + (0.4 + 2.0 * gone) * rng.normal()).tanh();
+            values.push(*unit as f32);
+        }
+    }
+    let positive = if probe == 0 { 0.5 + 0.4 * gone } else { 0.5 - 0.45 * gone } as f32;
+    Event::Probe(Box::new(ProbeFrame {
+        step,
+        probe,
+        prediction: vec![1.0 - positive, positive],
+        activations: vec![Activations {
+            layer: 1,
+            direction: None,
+            quantity: "h".into(),
+            units: UNITS,
+            values,
+        }],
+    }))
+}
