@@ -1,7 +1,7 @@
 //! A picture of the screen: cells → SVG.
 //!
-//! Frames, blocks and braille are drawn as shapes, so that lines join and charts look alike whatever font a viewer has;
-//! all else is text in runs of one style, each forced to the width of its cells.
+//! Frames, blocks and braille are drawn as shapes, so that lines join and charts look alike whatever font a
+//! viewer has; all else is text in runs of one style, each forced to the width of its cells.
 
 mod shape;
 
@@ -142,7 +142,8 @@ impl Layers {
             let underlined = if look.underlined { " text-decoration=\"underline\"" } else { "" };
             let _ = writeln!(
                 self.texts,
-                "<text x=\"{}\" y=\"{}\" textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\"{bold}{italic}{underlined}>{}</text>",
+                "<text x=\"{}\" y=\"{}\" textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\" \
+                 fill=\"{}\"{bold}{italic}{underlined}>{}</text>",
                 from * WIDTH,
                 y * HEIGHT + BASELINE,
                 (x - from) * WIDTH,

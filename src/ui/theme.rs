@@ -89,9 +89,9 @@ impl Theme {
 
     /// The colour of a value between -1 and 1 on a diverging, colour-blind-safe scale; `None` without colours.
     ///
-    /// Blue for negative, orange for positive, the background's own black or white for 0; values beyond ±1 take the
-    /// scale's ends, NaN its middle. The scale has 17 colours, and 7 on a terminal of 16: neighbours that share a colour cost no
-    /// bytes on the way to the screen.
+    /// Blue for negative, orange for positive, the background's own black or white for 0; values beyond ±1 take
+    /// the scale's ends, NaN its middle. The scale has 17 colours, and 7 on a terminal of 16: neighbours that
+    /// share a colour cost no bytes on the way to the screen.
     pub fn diverging(&self, value: f32) -> Option<Color> {
         palette::diverging(value, self.colors, self.light)
     }

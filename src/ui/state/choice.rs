@@ -160,8 +160,8 @@ impl Dashboard {
 
     /// The part of the run that the curves show, in units of the chosen axis; `None` before the first step.
     ///
-    /// While training, the whole ends at the next halving of the run's length (a power of two for seconds): the curve
-    /// grows into the room at its right instead of being redrawn at every step.
+    /// While training, the whole ends at the next halving of the run's length (a power of two for seconds): the
+    /// curve grows into the room at its right instead of being redrawn at every step.
     pub fn window(&self) -> Option<(f64, f64)> {
         let (_, last) = self.loss.train.extent()?;
         let axis = self.choice.axis;

@@ -6,11 +6,12 @@ use super::smoothing::{Ema, FACTORS, Smoothing};
 /// Most buckets that a series keeps; when they are full, neighbours merge.
 const CAPACITY: usize = 4096;
 
-/// A measured quantity over a run: folded at full rate, kept in at most 4096 buckets of 2ᵏ points with their extremes.
+/// A measured quantity over a run: folded at full rate, kept in at most 4096 buckets of 2ᵏ points with their
+/// extremes.
 ///
-/// Smoothing is computed at full rate before any thinning: a bucket carries the smoothed value of its last point, so
-/// that thinning removes drawn points and moves none. Non-finite values are marked and touch neither extremes nor
-/// means.
+/// Smoothing is computed at full rate before any thinning: a bucket carries the smoothed value of its last
+/// point, so that thinning removes drawn points and moves none. Non-finite values are marked and touch neither
+/// extremes nor means.
 #[derive(Debug, Clone)]
 pub struct Series {
     buckets: Vec<Bucket>,

@@ -39,8 +39,8 @@ impl Smoothing {
     }
 }
 
-/// The running exponential means of one series: `m ← β·m + (1 − β)·x`, read as `m / (1 − βⁿ)` so that the start is not
-/// pulled towards 0 (the bias correction of Kingma & Ba 2015, section 3).
+/// The running exponential means of one series: `m ← β·m + (1 − β)·x`, read as `m / (1 − βⁿ)` so that the start
+/// is not pulled towards 0 (the bias correction of Kingma & Ba 2015, section 3).
 #[derive(Debug, Clone)]
 pub(super) struct Ema {
     means: [f64; FACTORS.len()],

@@ -1,5 +1,5 @@
-//! The colours themselves: Okabe & Ito's set (2008), told apart by every kind of colour vision, lightened on dark and darkened
-//! on light backgrounds.
+//! The colours themselves: Okabe & Ito's set (2008), told apart by every kind of colour vision, lightened on
+//! dark and darkened on light backgrounds.
 
 use ratatui::style::{Color, Modifier};
 
@@ -96,7 +96,8 @@ fn diverging_rgb(value: f32, light: bool) -> [u8; 3] {
     })
 }
 
-/// From the middle of the scale to its ends in xterm's 256 colours: chosen by eye, as the nearest ones have other hues.
+/// From the middle of the scale to its ends in xterm's 256 colours: chosen by eye, as the nearest ones have
+/// other hues.
 const INDEXED_ON_DARK: [[u8; 9]; 2] =
     [[233, 17, 18, 25, 26, 32, 74, 81, 117], [233, 52, 94, 130, 166, 172, 208, 214, 221]];
 const INDEXED_ON_LIGHT: [[u8; 9]; 2] =

@@ -49,44 +49,50 @@ fn name(panel: Panel) -> &'static str {
 fn paragraphs(dash: &Dashboard, panel: Panel) -> Vec<String> {
     match panel {
         Panel::Loss => vec![
-            "How wrong the network is: the dim line is every batch, the bright one its running mean, the diamonds the \
-             validation data after each epoch."
+            "How wrong the network is: the dim line is every batch, the bright one its running mean, the \
+             diamonds the validation data after each epoch."
                 .into(),
-            "Both should fall. When training falls on and validation rises, the network learns its examples by heart: \
-             stop, or use fewer units or dropout. A loss that jumps or ends in × asks for a lower learning rate."
+            "Both should fall. When training falls on and validation rises, the network learns its \
+             examples by heart: stop, or use fewer units or dropout. A loss that jumps or ends in × asks \
+             for a lower learning rate."
                 .into(),
         ],
         Panel::Accuracy if dash.accuracy().train.is_empty() && dash.latest().is_some() => vec![
-            "This task has no classes, and so no accuracy. Instead: the length of the whole gradient at every step, before \
-             clipping. Single tall spikes are the mark of exploding gradients; clipping (global_clipnorm) holds them."
+            "This task has no classes, and so no accuracy. Instead: the length of the whole gradient at \
+             every step, before clipping. Single tall spikes are the mark of exploding gradients; \
+             clipping (global_clipnorm) holds them."
                 .into(),
         ],
         Panel::Accuracy => vec![
-            "The share of sequences that the network gets right. The dotted line is what guessing reaches: a curve that stays \
-             on it has learned nothing yet."
+            "The share of sequences that the network gets right. The dotted line is what guessing \
+             reaches: a curve that stays on it has learned nothing yet."
                 .into(),
-            "The gap between training and validation is what does not carry over to sequences never seen.".into(),
+            "The gap between training and validation is what does not carry over to sequences never seen."
+                .into(),
         ],
         Panel::Gradient => {
             let mut said = vec![
-                "How strongly the loss depends on the hidden state at each position t of the input, from the first on the left to \
-                 the last on the right. Going back in time the gradient is multiplied at every step."
+                "How strongly the loss depends on the hidden state at each position t of the input, from \
+                 the first on the left to the last on the right. Going back in time the gradient is \
+                 multiplied at every step."
                     .into(),
-                "A line that falls steeply to the left is the vanishing gradient: the network cannot learn from words that \
-                 stand early. One that rises to the left explodes. A flat line reaches all words alike: LSTM and GRU \
-                 are built for that. The dim line is the first watched step of this run."
+                "A line that falls steeply to the left is the vanishing gradient: the network cannot \
+                 learn from words that stand early. One that rises to the left explodes. A flat line \
+                 reaches all words alike: LSTM and GRU are built for that. The dim line is the first \
+                 watched step of this run."
                     .into(),
             ];
             said.extend(dash.profiles().map(|profiles| format!("Now: {}.", fading(&profiles.latest))));
             said
         }
         Panel::Hidden => vec![
-            "What the layer remembers after reading each word, top to bottom: a row a word, a column a unit, blue below 0, orange \
-             above."
+            "What the layer remembers after reading each word, top to bottom: a row a word, a column a \
+             unit, blue below 0, orange above."
                 .into(),
-            "Look for the word at which columns change, and whether the change lives on until the last row: only the last row \
-             reaches the layers above (unless return_sequences). Columns of one full colour are saturated units: little gradient \
-             passes through them."
+            "Look for the word at which columns change, and whether the change lives on until the last \
+             row: only the last row reaches the layers above (unless return_sequences). Columns of one \
+             full colour are saturated units: little gradient passes through them. Where units outnumber \
+             the columns, neighbours share one and the strongest shows."
                 .into(),
         ],
     }

@@ -69,7 +69,8 @@ fn hidden<'a>(dash: &Dashboard, frame: &'a ProbeFrame) -> Option<&'a Activations
     frame.activations.iter().find(|a| (a.layer, a.direction) == (layer, direction) && a.quantity == "h")
 }
 
-/// 1 for what `tanh` bounds; else the greatest magnitude, rounded up to a power of two so that colours seldom jump.
+/// 1 for what `tanh` bounds; else the greatest magnitude, rounded up to a power of two so that colours seldom
+/// jump.
 fn scale(values: &[f32]) -> f32 {
     let greatest =
         values.iter().filter(|value| value.is_finite()).fold(0.0_f32, |max, value| max.max(value.abs()));
@@ -97,7 +98,7 @@ fn prediction<'a>(dash: &'a Dashboard, frame: &ProbeFrame, theme: &Theme) -> Vec
 fn units<'a>(map: &HeatMap<'_>, area: Rect, theme: &Theme) -> Vec<Piece<'a>> {
     let text = match map.fit(area, theme).per_cell {
         1 => format!("{} units", map.columns),
-        shared => format!("{} units, the strongest of {shared} a cell", map.columns),
+        shared => format!("{} units, {shared} a cell", map.columns),
     };
     vec![(text.into(), theme.style(Role::Dim))]
 }

@@ -82,8 +82,7 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     let y_ticks = metric.y_ticks(y, log, most);
     let plot = chart::plot(chart_area, &y_ticks);
     let columns = chart::columns(plot, theme.glyphs);
-    let sampled =
-        |series: &crate::ui::state::series::Series| series.columns(choice.axis, window.0, window.1, columns);
+    let sampled = |series: &Series| series.columns(choice.axis, window.0, window.1, columns);
     let (train, validation) = (sampled(&metric.curves.train), sampled(&metric.curves.validation));
     let raw = samples(&train, log, |column| (column.min, column.max));
     let smoothed = samples(&train, log, |column| {

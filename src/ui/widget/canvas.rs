@@ -10,8 +10,8 @@ use crate::ui::theme::Glyphs;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ink {
     pub style: Style,
-    /// Whether it lies behind: where a curve in front has a dot, a cell drops all of those behind. A cell holds one
-    /// colour, and a thick line in the wrong colour reads worse than a cut in the noise.
+    /// Whether it lies behind: where a curve in front has a dot, a cell drops all of those behind. A cell holds
+    /// one colour, and a thick line in the wrong colour reads worse than a cut in the noise.
     pub behind: bool,
 }
 

@@ -51,7 +51,8 @@ pub struct Fit {
 }
 
 impl HeatMap<'_> {
-    /// How the map fits `area`: rows that find no place are left out from the start, unless the selected one is there.
+    /// How the map fits `area`: rows that find no place are left out from the start, unless the selected one is
+    /// there.
     pub fn fit(&self, area: Rect, theme: &Theme) -> Fit {
         let (width, height) = (usize::from(area.width), usize::from(area.height));
         let widest = self.labels.iter().map(|label| text::width(label)).max().unwrap_or(0);
@@ -130,7 +131,8 @@ fn paint_row(cells: &[f32], cell_width: usize, row: Rect, buf: &mut Buffer, them
     }
 }
 
-/// A column of text that shows one value from -1 to 1: by colour, or by the density of a character without colours.
+/// A column of text that shows one value from -1 to 1: by colour, or by the density of a character without
+/// colours.
 pub fn swatch(value: f32, theme: &Theme) -> (char, Style) {
     match theme.diverging(value) {
         Some(color) => (' ', Style::new().bg(color)),

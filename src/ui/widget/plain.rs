@@ -7,8 +7,8 @@ use crate::ui::theme::Glyphs;
 
 /// Replaces what `glyphs` does not promise, so that panels are written once, for the fullest set.
 ///
-/// With blocks alone the marks become those of IBM's code page 437 and rounded corners square; in ASCII everything has
-/// its nearest look-alike, and foreign text without one `?`. No replacement changes a column.
+/// With blocks alone the marks become those of IBM's code page 437 and rounded corners square; in ASCII
+/// everything has its nearest look-alike, and foreign text without one `?`. No replacement changes a column.
 pub fn replace(buf: &mut Buffer, area: Rect, glyphs: Glyphs) {
     let area = area.intersection(*buf.area());
     for (x, y) in area.positions().map(|p| (p.x, p.y)) {

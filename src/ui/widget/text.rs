@@ -38,7 +38,8 @@ pub fn clip(text: &str, columns: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Puts `pieces` over whatever is there, one after another from (`x`, `y`) in at most `columns` columns; the columns that were used.
+/// Puts `pieces` over whatever is there, one after another from (`x`, `y`) in at most `columns` columns; the
+/// columns that were used.
 pub fn put(buf: &mut Buffer, x: u16, y: u16, columns: usize, pieces: &[Piece<'_>]) -> usize {
     let mut used = 0;
     for (text, style) in pieces {

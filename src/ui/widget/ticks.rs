@@ -11,7 +11,8 @@ pub struct Tick {
     pub text: String,
 }
 
-/// How many marks fit a y axis of `rows` rows: close on a low one, where there must be two at least, apart on a high one.
+/// How many marks fit a y axis of `rows` rows: close on a low one, where there must be two at least, apart on a
+/// high one.
 pub fn fitting(rows: u16) -> usize {
     usize::from(if rows < 12 { rows * 2 / 3 } else { rows / 3 + 2 }).clamp(2, 10)
 }
@@ -45,8 +46,8 @@ pub fn seconds(from: f64, to: f64, most: usize) -> Vec<Tick> {
         .collect()
 }
 
-/// Marks between the powers of ten `10^from` and `10^to`, in units of the exponent: decades, thinned to about `most`; within
-/// less than two decades also 2 and 5, and within less than a third of one as [`linear`].
+/// Marks between the powers of ten `10^from` and `10^to`, in units of the exponent: decades, thinned to about
+/// `most`; within less than two decades also 2 and 5, and within less than a third of one as [`linear`].
 pub fn logarithmic(from: f64, to: f64, most: usize) -> Vec<Tick> {
     let span = to - from;
     if span < 0.3 {
