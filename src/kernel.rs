@@ -12,7 +12,7 @@ mod simd;
 
 use std::sync::OnceLock;
 
-pub use activation::{sigmoid, tanh};
+pub use activation::{exp, sigmoid, tanh};
 pub use gemm::{Matrix, matmul};
 
 /// An instruction set that the loops are compiled for.

@@ -5,13 +5,17 @@
 //! the same form. Every tensor of a fixture is compared: one that nothing here understands is a failure.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Array3, s};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
-use unrolled::nn::{LayerSpec, Loss, Mode, Model, Observer, Params, Shape, Shard, Unrolled};
+use unrolled::nn::{
+    Answers, Input, LayerSpec, Loss, Mode, Model, Observer, Params, Placed, Shape, Shard, Unrolled,
+};
 use unrolled::optim::{Optimizer, OptimizerSpec, global_norm};
+use unrolled::protocol::Direction;
 
 type Tensors = BTreeMap<String, (Vec<usize>, Vec<f64>)>;
 type Checked<T> = Result<T, String>;
@@ -49,11 +53,55 @@ impl Case {
 
     fn model(&self) -> Checked<Model> {
         let layers = self.config["layers"].as_array().ok_or("no layers")?;
-        let specs: Vec<LayerSpec> = layers.iter().map(layer).collect::<Checked<_>>()?;
+        let layers: Vec<Placed> = layers.iter().map(|l| layer(l).map(Into::into)).collect::<Checked<_>>()?;
         let loss = serde_json::from_value::<Loss>(self.config["loss"].clone()).map_err(|e| e.to_string())?;
         let (shape, _) = self.tensor("x")?;
-        let vocabulary = self.config["data"]["vocab"].as_u64().unwrap_or(0) as usize;
-        Model::build(&specs, Shape::Ids { time: shape[1], vocabulary }, loss).map_err(|e| e.to_string())
+        let input = match shape.as_slice() {
+            [_, time, features] => Shape::Sequence { time: *time, features: *features },
+            _ => {
+                let vocabulary = self.config["data"]["vocab"].as_u64().unwrap_or(0) as usize;
+                Shape::Ids { time: shape[1], vocabulary }
+            }
+        };
+        Model::build(&layers, input, loss).map_err(|e| e.to_string())
+    }
+
+    /// Loads the sequences `rows` into a shard.
+    fn load(&self, shard: &mut Shard, rows: Range<usize>) -> Checked<()> {
+        let ((shape, x), (y_shape, y)) = (self.tensor("x")?, self.tensor("y")?);
+        let (batch, width) = (shape[0], y_shape.iter().skip(1).product::<usize>());
+        let classes = |range: Range<usize>| y[range].iter().map(|y| *y as u32).collect::<Vec<_>>();
+        let part = rows.start * width..rows.end * width;
+        let (steps, real);
+        let all_classes = classes(part.clone());
+        let has_classes = self.config["loss"].as_str().is_some_and(|loss| loss.ends_with("crossentropy"));
+        let answers = match (has_classes, width) {
+            (true, 1) => Answers::Classes(&all_classes),
+            (true, _) => {
+                steps =
+                    Array2::from_shape_vec((rows.len(), width), all_classes).map_err(|e| e.to_string())?;
+                Answers::Steps(steps.view())
+            }
+            (false, _) => {
+                let values = y[part].iter().map(|y| *y as f32).collect();
+                real = Array2::from_shape_vec((rows.len(), width), values).map_err(|e| e.to_string())?;
+                Answers::Real(real.view())
+            }
+        };
+        let size = x.len() / batch;
+        let part = &x[rows.start * size..rows.end * size];
+        match shape.as_slice() {
+            [_, time, features] => {
+                let at = |(b, t, f): (usize, usize, usize)| part[b * size + t * features + f] as f32;
+                let x = Array3::from_shape_fn((rows.len(), *time, *features), at);
+                shard.load(Input::Real(x.view()), answers);
+            }
+            _ => {
+                let x = Array2::from_shape_fn((rows.len(), size), |(b, t)| part[b * size + t] as u32);
+                shard.load(Input::Ids(x.view()), answers);
+            }
+        }
+        Ok(())
     }
 
     fn optimizer(&self) -> Checked<OptimizerSpec> {
@@ -71,7 +119,18 @@ fn layer(config: &Value) -> Checked<LayerSpec> {
     let fields = config.as_object_mut().ok_or("a layer is no object")?;
     let class =
         fields.remove("class").and_then(|c| c.as_str().map(str::to_owned)).ok_or("a layer without class")?;
-    let read = LayerSpec::read(&class, config).ok_or_else(|| format!("no layer `{class}`"))?;
+    // The fixtures call attention of a sequence over itself by a name of their own.
+    let class = class.strip_prefix("Self").unwrap_or(&class);
+    // A wrapped layer is [class, arguments] there, {layer: class, …} here.
+    if let Some(Value::Array(wrapped)) = fields.remove("layer") {
+        let mut inner = wrapped.get(1).cloned().unwrap_or_default();
+        inner["layer"] = wrapped.first().cloned().unwrap_or_default();
+        fields.insert("of".into(), inner);
+    }
+    for (_, value) in fields.iter_mut().filter(|(name, _)| name.ends_with("_regularizer")) {
+        *value = value["config"].clone();
+    }
+    let read = LayerSpec::read(class, config).ok_or_else(|| format!("no layer `{class}`"))?;
     read.map_err(|e| format!("{class}: {e}"))
 }
 
@@ -84,7 +143,12 @@ type Step = (usize, Array2<f32>, Array2<f32>);
 
 impl Observer for Everything {
     fn unrolled(&mut self, step: Unrolled<'_>) {
-        let steps = self.0.entry(step.layer.to_string()).or_default();
+        let side = match step.direction {
+            None => "",
+            Some(Direction::Forward) => ".fwd",
+            Some(Direction::Backward) => ".bwd",
+        };
+        let steps = self.0.entry(format!("{}{side}", step.layer)).or_default();
         steps.push((step.t, step.h.to_owned(), step.dh.to_owned()));
     }
 }
@@ -130,17 +194,16 @@ fn verify(case: &Case) -> Checked<()> {
     let model = case.model()?;
     let mut params = model.params();
     load(&mut params, case)?;
-    let (shape, x) = case.tensor("x")?;
-    let tokens = Array2::from_shape_fn((shape[0], shape[1]), |(b, t)| x[b * shape[1] + t] as u32);
-    let classes: Vec<u32> = case.tensor("y")?.1.iter().map(|y| *y as u32).collect();
-    let batch = shape[0];
+    let batch = case.tensor("x")?.0[0];
+    let mode = Mode::Train { seed: 0, step: 0, first_row: 0 };
 
     let mut shard = Shard::new(&model, &params);
-    shard.load(tokens.view(), &classes);
-    shard.forward(&model, &params, Mode::Train);
+    case.load(&mut shard, 0..batch)?;
+    shard.forward(&model, &params, mode);
     let mut everything = Everything::default();
     let output = shard.output(&model);
-    let score = shard.backward(&model, &params, batch, Some(&mut everything));
+    let weight = shard.weight(&model);
+    let score = shard.backward(&model, &params, weight, Some(&mut everything));
     let mut gradient = vec![0.0; params.values().len()];
     model.gradient(&params, std::iter::once(&shard), &mut gradient);
 
@@ -148,7 +211,7 @@ fn verify(case: &Case) -> Checked<()> {
     let largest_gradient = largest_gradient.flat_map(|(_, (_, g))| g).fold(0.0f64, |m, g| m.max(g.abs()));
     let mut judge = Judge { case, largest_gradient, seen: ["x", "y", "mask"].map(str::to_owned).to_vec() };
     judge.answer("out", output.as_slice().ok_or("output not contiguous")?)?;
-    judge.answer("loss", &[score.mean_loss() as f32])?;
+    judge.answer("loss", &[(score.mean_loss() + params.penalty()) as f32])?;
     for param in params.table() {
         judge.seen.push(format!("w.{}", param.name));
         judge.inner(&format!("g.{}", param.name), &gradient[param.range.clone()])?;
@@ -170,7 +233,7 @@ fn verify(case: &Case) -> Checked<()> {
         })?;
     }
 
-    five_steps(&mut judge, &model, &mut params, tokens.view(), &classes)?;
+    five_steps(&mut judge, &model, &mut params, batch)?;
     match case.tensors.keys().find(|name| !judge.seen.contains(name)) {
         Some(name) => Err(format!("{name} was not compared")),
         None => Ok(()),
@@ -178,31 +241,25 @@ fn verify(case: &Case) -> Checked<()> {
 }
 
 /// Five updates on the same batch, cut in two shards, as training cuts it.
-fn five_steps(
-    judge: &mut Judge<'_>,
-    model: &Model,
-    params: &mut Params,
-    tokens: ndarray::ArrayView2<'_, u32>,
-    classes: &[u32],
-) -> Checked<()> {
+fn five_steps(judge: &mut Judge<'_>, model: &Model, params: &mut Params, batch: usize) -> Checked<()> {
     let spec = judge.case.optimizer()?;
     let mut optimizer = Optimizer::new(&spec, params.values().len());
     let clip = spec.clip().map_err(|e| e.to_string())?;
-    let cut = classes.len() / 2 + 1;
-    let mut shards: Vec<Shard> = Vec::new();
-    for rows in [0..cut, cut..classes.len()] {
+    let (cut, mut shards) = (batch / 2 + 1, Vec::new());
+    for rows in [0..cut, cut..batch] {
         let mut shard = Shard::new(model, params);
-        shard.load(tokens.slice(s![rows.clone(), ..]), &classes[rows]);
+        judge.case.load(&mut shard, rows)?;
         shards.push(shard);
     }
+    let weight: f64 = shards.iter_mut().map(|shard| shard.weight(model)).sum();
     let (mut losses, mut gradient) = (Vec::new(), vec![0.0; params.values().len()]);
     for _ in 0..5 {
         let mut loss = 0.0;
         for shard in &mut shards {
-            shard.forward(model, params, Mode::Train);
-            loss += shard.backward(model, params, classes.len(), None).loss;
+            shard.forward(model, params, Mode::Train { seed: 0, step: 0, first_row: 0 });
+            loss += shard.backward(model, params, weight, None).loss;
         }
-        losses.push((loss / classes.len() as f64) as f32);
+        losses.push((loss / weight + params.penalty()) as f32);
         model.gradient(params, shards.iter(), &mut gradient);
         if let Some(clip) = clip {
             let norm = global_norm(&gradient);

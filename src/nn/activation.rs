@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel;
 
-/// A function of every number, by Keras's name.
+/// A function of every number (softmax: of every row), by Keras's name. Source: `keras/src/activations/activations.py`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
@@ -15,6 +15,10 @@ pub enum Activation {
     Tanh,
     /// `1/(1 + e⁻ˣ)`.
     Sigmoid,
+    /// `x/6 + 1/2`, between 0 and 1.
+    HardSigmoid,
+    /// `eˣ/Σeˣ` over a row.
+    Softmax,
 }
 
 impl Activation {
@@ -25,29 +29,53 @@ impl Activation {
             Self::Relu => "relu",
             Self::Tanh => "tanh",
             Self::Sigmoid => "sigmoid",
+            Self::HardSigmoid => "hard_sigmoid",
+            Self::Softmax => "softmax",
         }
     }
 
-    /// `a = f(z)`, in place.
-    pub fn apply(self, values: &mut [f32]) {
+    /// `a = f(z)`, in place, for rows of `width` numbers.
+    pub fn apply(self, values: &mut [f32], width: usize) {
         match self {
             Self::Linear => {}
             Self::Relu => values.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
             Self::Tanh => kernel::tanh(values),
             Self::Sigmoid => kernel::sigmoid(values),
+            Self::HardSigmoid => values.iter_mut().for_each(|x| *x = (*x / 6.0 + 0.5).clamp(0.0, 1.0)),
+            Self::Softmax => values.chunks_exact_mut(width).for_each(softmax),
         }
     }
 
-    /// `∂L/∂z = ∂L/∂a · f′(z)`, in place, with `f′` from `a = f(z)`: `1 − a²` for tanh, `a(1 − a)` for sigmoid, `[a > 0]` for relu.
-    pub fn chain(self, d: &mut [f32], a: &[f32]) {
+    /// `∂L/∂z = ∂L/∂a · f′(z)`, in place, with `f′` from `a = f(z)`: `1 − a²` for tanh, `a(1 − a)` for sigmoid, `[a > 0]` for relu;
+    /// for softmax `a ⊙ (∂L/∂a − Σ a·∂L/∂a)` by rows of `width`.
+    pub fn chain(self, d: &mut [f32], a: &[f32], width: usize) {
+        if self == Self::Softmax {
+            for (d, a) in d.chunks_exact_mut(width).zip(a.chunks_exact(width)) {
+                let along: f32 = d.iter().zip(a).map(|(d, a)| d * a).sum();
+                d.iter_mut().zip(a).for_each(|(d, a)| *d = a * (*d - along));
+            }
+            return;
+        }
         let pairs = d.iter_mut().zip(a);
         match self {
-            Self::Linear => {}
+            Self::Linear | Self::Softmax => {}
             Self::Relu => pairs.for_each(|(d, a)| *d = if *a > 0.0 { *d } else { 0.0 }),
             Self::Tanh => pairs.for_each(|(d, a)| *d *= 1.0 - a * a),
             Self::Sigmoid => pairs.for_each(|(d, a)| *d *= a * (1.0 - a)),
+            Self::HardSigmoid => {
+                pairs.for_each(|(d, a)| *d = if *a > 0.0 && *a < 1.0 { *d / 6.0 } else { 0.0 })
+            }
         }
     }
+}
+
+/// `eˣ/Σeˣ` of one row; the greatest is taken off first, so that nothing overflows.
+pub(super) fn softmax(row: &mut [f32]) {
+    let greatest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    row.iter_mut().for_each(|x| *x -= greatest);
+    kernel::exp(row);
+    let sum: f32 = row.iter().sum();
+    row.iter_mut().for_each(|x| *x /= sum);
 }
 
 #[cfg(test)]
@@ -56,25 +84,49 @@ mod tests {
 
     #[test]
     fn the_derivative_is_the_slope() {
-        for f in [Activation::Linear, Activation::Relu, Activation::Tanh, Activation::Sigmoid] {
-            for x in [-2.0f32, -0.3, 0.4, 1.7] {
-                let at = |x: f32| {
-                    let mut v = [x];
-                    f.apply(&mut v);
-                    v[0]
-                };
-                let mut d = [1.0];
-                f.chain(&mut d, &[at(x)]);
-                let slope = (at(x + 1e-2) - at(x - 1e-2)) / 2e-2;
-                assert!((d[0] - slope).abs() < 1e-4, "{f:?} at {x}: {} for {slope}", d[0]);
+        let all = [
+            Activation::Linear,
+            Activation::Relu,
+            Activation::Tanh,
+            Activation::Sigmoid,
+            Activation::HardSigmoid,
+        ];
+        for f in all.into_iter().chain([Activation::Softmax]) {
+            let x = [-2.0f32, -0.3, 0.4, 1.7];
+            let at = |x: [f32; 4]| {
+                let mut v = x;
+                f.apply(&mut v, 4);
+                v
+            };
+            // The slope of Σ cᵢ·aᵢ along each x.
+            let c = [0.3f32, -1.0, 0.7, 0.2];
+            let loss = |x| at(x).iter().zip(c).map(|(a, c)| f64::from(a * c)).sum::<f64>();
+            let mut d = c;
+            f.chain(&mut d, &at(x), 4);
+            for i in 0..4 {
+                let (mut up, mut down) = (x, x);
+                up[i] += 1e-2;
+                down[i] -= 1e-2;
+                let slope = (loss(up) - loss(down)) / 2e-2;
+                assert!((f64::from(d[i]) - slope).abs() < 1e-4, "{f:?} at {}: {} for {slope}", x[i], d[i]);
             }
         }
     }
 
     #[test]
-    fn relu_lets_not_a_number_through() {
-        let mut v = [f32::NAN];
-        Activation::Relu.apply(&mut v);
-        assert!(v[0].is_nan());
+    fn not_a_number_gets_through() {
+        for f in [Activation::Relu, Activation::HardSigmoid, Activation::Softmax] {
+            let mut v = [f32::NAN, 1.0];
+            f.apply(&mut v, 2);
+            assert!(v[0].is_nan(), "{f:?}");
+        }
+    }
+
+    #[test]
+    fn softmax_survives_large_numbers() {
+        let mut v = [1e30, 1e30, -1e30];
+        Activation::Softmax.apply(&mut v, 3);
+        assert_eq!(v[..2], [0.5, 0.5]);
+        assert!(v[2] < 1e-37);
     }
 }

@@ -145,6 +145,16 @@ impl Mask {
         self.data.extend(ids.data.iter().map(|id| *id != 0));
     }
 
+    /// All marks, time step after time step.
+    pub fn data(&self) -> &[bool] {
+        &self.data
+    }
+
+    /// How many positions hold data.
+    pub fn count(&self) -> usize {
+        self.data.iter().filter(|m| **m).count()
+    }
+
     /// The marks of time step `t`, one a sequence.
     pub fn step(&self, t: usize) -> &[bool] {
         &self.data[t * self.batch..(t + 1) * self.batch]

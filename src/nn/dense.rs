@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, Misfit, Pass, Shape, Tape};
+use super::layer::{Layer, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::{Activation, Block, Initializer, Observer, Signal, Weights};
 use crate::kernel::{Matrix, matmul};
 
@@ -16,7 +16,7 @@ use crate::kernel::{Matrix, matmul};
 /// ```
 /// use unrolled::nn::{Dense, Layer, Shape};
 /// let layer = Dense { units: 1, ..Dense::default() };
-/// assert_eq!(layer.output(Shape::Vector { features: 8 }), Ok(Shape::Vector { features: 1 }));
+/// assert_eq!(layer.output(&[Shape::Vector { features: 8 }]), Ok(Shape::Vector { features: 1 }));
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,47 +50,54 @@ impl Layer for Dense {
         self.activation.name().into()
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        input.features("Dense")?;
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        inputs[0].features("Dense")?;
         let features = Misfit::positive("units", self.units)?;
-        Ok(match input {
+        Ok(match inputs[0] {
             Shape::Sequence { time, .. } => Shape::Sequence { time, features },
             _ => Shape::Vector { features },
         })
     }
 
-    fn params(&self, input: Shape) -> Vec<(&'static str, Vec<usize>, Initializer)> {
-        let features = input.features("Dense").unwrap_or(0);
-        let mut all = vec![("kernel", vec![features, self.units], Initializer::GlorotUniform)];
+    fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
+        let features = inputs[0].features("Dense").unwrap_or(0);
+        let mut all = vec![ParamSpec::new("kernel", &[features, self.units], Initializer::GlorotUniform)];
         if self.use_bias {
-            all.push(("bias", vec![self.units], Initializer::Zeros));
+            all.push(ParamSpec::new("bias", &[self.units], Initializer::Zeros));
         }
         all
     }
 
-    fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, input: Signal<'_>, tape: &mut Tape) {
-        let x = input.real();
+    fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+        let x = inputs[0].real();
         let (time, batch, features) = x.dim();
         tape.out.reshape(time, batch, self.units);
         let bias = self.use_bias.then(|| weights.get(1));
         affine(tape.out.data_mut(), x.data(), weights.get(0), bias, features, self.units);
-        self.activation.apply(tape.out.data_mut());
+        self.activation.apply(tape.out.data_mut(), self.units);
     }
 
     fn backward(
         &self,
         _pass: &Pass<'_>,
         weights: Weights<'_>,
-        input: Signal<'_>,
+        inputs: &[Signal<'_>],
         tape: &mut Tape,
         d_out: &mut Block,
         grads: &mut [f32],
-        d_in: Option<&mut Block>,
+        d_in: Option<&mut [Block]>,
         _observer: Option<&mut dyn Observer>,
     ) {
-        let x = input.real();
-        self.activation.chain(d_out.data_mut(), tape.out.data());
-        affine_backward(d_out.data(), x, weights.get(0), grads, self.units, d_in);
+        let x = inputs[0].real();
+        self.activation.chain(d_out.data_mut(), tape.out.data(), self.units);
+        affine_backward(
+            d_out.data(),
+            x,
+            weights.get(0),
+            grads,
+            self.units,
+            d_in.and_then(<[Block]>::first_mut),
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, MaskRule, Misfit, Pass, Shape, Tape};
+use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::{Block, Initializer, Observer, Signal, Weights};
 
 /// Looks up a vector for every token id.
@@ -16,7 +16,7 @@ use super::{Block, Initializer, Observer, Signal, Weights};
 /// ```
 /// use unrolled::nn::{Embedding, Layer, Shape};
 /// let layer = Embedding { input_dim: Some(1000), output_dim: 50, ..Embedding::default() };
-/// let out = layer.output(Shape::Ids { time: 200, vocabulary: 1000 });
+/// let out = layer.output(&[Shape::Ids { time: 200, vocabulary: 1000 }]);
 /// assert_eq!(out, Ok(Shape::Sequence { time: 200, features: 50 }));
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -41,8 +41,8 @@ impl Layer for Embedding {
         if self.mask_zero { "mask_zero".into() } else { String::new() }
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        let Shape::Ids { time, vocabulary } = input else {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        let Shape::Ids { time, vocabulary } = inputs[0] else {
             return Err(Misfit::new(
                 "Embedding reads token ids, but numbers reach it",
                 "only the first layer can be one",
@@ -58,18 +58,18 @@ impl Layer for Embedding {
         Ok(Shape::Sequence { time, features: Misfit::positive("output_dim", self.output_dim)? })
     }
 
-    fn params(&self, input: Shape) -> Vec<(&'static str, Vec<usize>, Initializer)> {
-        let vocabulary = if let Shape::Ids { vocabulary, .. } = input { vocabulary } else { 0 };
+    fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
+        let vocabulary = if let Shape::Ids { vocabulary, .. } = inputs[0] { vocabulary } else { 0 };
         let rows = self.input_dim.unwrap_or(vocabulary);
-        vec![("embeddings", vec![rows, self.output_dim], Initializer::Uniform)]
+        vec![ParamSpec::new("embeddings", &[rows, self.output_dim], Initializer::Uniform)]
     }
 
     fn mask(&self) -> MaskRule {
         if self.mask_zero { MaskRule::Make } else { MaskRule::Drop }
     }
 
-    fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, input: Signal<'_>, tape: &mut Tape) {
-        let (ids, size, table) = (input.ids(), self.output_dim, weights.get(0));
+    fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+        let (ids, size, table) = (inputs[0].ids(), self.output_dim, weights.get(0));
         tape.out.reshape(ids.time(), ids.batch(), size);
         for (row, id) in tape.out.data_mut().chunks_exact_mut(size).zip(ids.data()) {
             row.copy_from_slice(&table[*id as usize * size..][..size]);
@@ -83,11 +83,11 @@ impl Layer for Embedding {
         &self,
         _pass: &Pass<'_>,
         _weights: Weights<'_>,
-        _input: Signal<'_>,
+        _inputs: &[Signal<'_>],
         _tape: &mut Tape,
         _d_out: &mut Block,
         _grads: &mut [f32],
-        _d_in: Option<&mut Block>,
+        _d_in: Option<&mut [Block]>,
         _observer: Option<&mut dyn Observer>,
     ) {
         // Ids have no gradient, and the table's is scattered: a batch touches few of its rows.
@@ -97,9 +97,9 @@ impl Layer for Embedding {
         true
     }
 
-    fn scatter(&self, input: Signal<'_>, d_out: &Block, total: &mut [f32]) {
+    fn scatter(&self, inputs: &[Signal<'_>], d_out: &Block, total: &mut [f32]) {
         let size = self.output_dim;
-        for (d, id) in d_out.data().chunks_exact(size).zip(input.ids().data()) {
+        for (d, id) in d_out.data().chunks_exact(size).zip(inputs[0].ids().data()) {
             let row = &mut total[*id as usize * size..][..size];
             row.iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
         }

@@ -9,7 +9,7 @@ use super::{Block, Observer, Signal, Weights};
 ///
 /// ```
 /// use unrolled::nn::{Flatten, Layer, Shape};
-/// assert_eq!(Flatten {}.output(Shape::Sequence { time: 9, features: 5 }), Ok(Shape::Vector { features: 45 }));
+/// assert_eq!(Flatten {}.output(&[Shape::Sequence { time: 9, features: 5 }]), Ok(Shape::Vector { features: 45 }));
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,10 +20,10 @@ impl Layer for Flatten {
         "Flatten"
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        Ok(match input {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        Ok(match inputs[0] {
             Shape::Sequence { time, features } => Shape::Vector { features: time * features },
-            _ => Shape::Vector { features: input.features("Flatten")? },
+            _ => Shape::Vector { features: inputs[0].features("Flatten")? },
         })
     }
 
@@ -31,8 +31,8 @@ impl Layer for Flatten {
         MaskRule::Drop
     }
 
-    fn forward(&self, _pass: &Pass<'_>, _weights: Weights<'_>, input: Signal<'_>, tape: &mut Tape) {
-        let x = input.real();
+    fn forward(&self, _pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+        let x = inputs[0].real();
         let (time, batch, features) = x.dim();
         tape.out.reshape(1, batch, time * features);
         for t in 0..time {
@@ -47,15 +47,15 @@ impl Layer for Flatten {
         &self,
         _pass: &Pass<'_>,
         _weights: Weights<'_>,
-        input: Signal<'_>,
+        inputs: &[Signal<'_>],
         _tape: &mut Tape,
         d_out: &mut Block,
         _grads: &mut [f32],
-        d_in: Option<&mut Block>,
+        d_in: Option<&mut [Block]>,
         _observer: Option<&mut dyn Observer>,
     ) {
-        let Some(d_in) = d_in else { return };
-        let (time, batch, features) = input.real().dim();
+        let Some([d_in, ..]) = d_in else { return };
+        let (time, batch, features) = inputs[0].real().dim();
         d_in.reshape(time, batch, features);
         for t in 0..time {
             for (row, to) in d_in.step_mut(t).chunks_exact_mut(features).enumerate() {

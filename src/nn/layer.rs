@@ -1,7 +1,12 @@
 use std::fmt;
+use std::ops::RangeInclusive;
 
-use super::{Block, Initializer, Mask, Observer, Signal, Weights};
+use super::{Block, Initializer, Mask, Observer, Penalty, Signal, Weights};
 use crate::protocol::Direction;
+use crate::rng::Rng;
+
+/// Inputs that a layer can read at most.
+pub const MAX_INPUTS: usize = 8;
 
 /// One layer: its configuration, and what it does with numbers that belong to others.
 pub trait Layer: fmt::Debug + Send + Sync {
@@ -13,14 +18,19 @@ pub trait Layer: fmt::Debug + Send + Sync {
         String::new()
     }
 
-    /// The shape of its output, or why it cannot read `input`.
+    /// How many inputs it reads; at most [`MAX_INPUTS`].
+    fn arity(&self) -> RangeInclusive<usize> {
+        1..=1
+    }
+
+    /// The shape of its output, or why it cannot read `inputs` (as many as [`Layer::arity`] allows).
     ///
     /// # Errors
-    /// When input or configuration do not fit, with what would.
-    fn output(&self, input: Shape) -> Result<Shape, Misfit>;
+    /// When inputs or configuration do not fit, with what would.
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit>;
 
-    /// Its parameters when it reads `input`, in Keras's order: name, shape, initialiser.
-    fn params(&self, _input: Shape) -> Vec<(&'static str, Vec<usize>, Initializer)> {
+    /// Its parameters when it reads `inputs`, in Keras's order.
+    fn params(&self, _inputs: &[Shape]) -> Vec<ParamSpec> {
         Vec::new()
     }
 
@@ -34,12 +44,12 @@ pub trait Layer: fmt::Debug + Send + Sync {
         &[]
     }
 
-    /// Reads `input`, writes `tape.out`, and remembers in `tape` what `backward` needs.
-    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, input: Signal<'_>, tape: &mut Tape);
+    /// Reads `inputs`, writes `tape.out`, and remembers in `tape` what `backward` needs.
+    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape);
 
     /// Reads ∂L/∂output in `d_out` (which it may overwrite), *adds* ∂L/∂parameters to `grads` (tensor after tensor, as
     /// [`Layer::params`] names them) and
-    /// *writes* ∂L/∂input to `d_in`, where someone wants it.
+    /// *writes* ∂L/∂input to `d_in`, a block for each, where someone wants them.
     ///
     /// `observer` is there on watched steps only; recurrent layers hand it every unrolled step.
     #[allow(clippy::too_many_arguments)] // each is owned by another part; a struct would only rename the list
@@ -47,11 +57,11 @@ pub trait Layer: fmt::Debug + Send + Sync {
         &self,
         pass: &Pass<'_>,
         weights: Weights<'_>,
-        input: Signal<'_>,
+        inputs: &[Signal<'_>],
         tape: &mut Tape,
         d_out: &mut Block,
         grads: &mut [f32],
-        d_in: Option<&mut Block>,
+        d_in: Option<&mut [Block]>,
         observer: Option<&mut dyn Observer>,
     );
 
@@ -62,11 +72,37 @@ pub trait Layer: fmt::Debug + Send + Sync {
     }
 
     /// Adds to `total` (laid out as the layer's parameters) what one shard's `d_out` gives. See [`Layer::scatters`].
-    fn scatter(&self, _input: Signal<'_>, _d_out: &Block, _total: &mut [f32]) {}
+    fn scatter(&self, _inputs: &[Signal<'_>], _d_out: &Block, _total: &mut [f32]) {}
 
     /// What a probe shows of a recurrent layer after reading each input position, `[time, batch, units]` each: `h` first.
     fn activations<'a>(&self, _tape: &'a Tape) -> Vec<(Option<Direction>, &'static str, &'a Block)> {
         Vec::new()
+    }
+}
+
+/// A parameter that a layer wants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParamSpec {
+    /// Keras's name: `recurrent_kernel`; of a part of a layer `fwd.kernel`.
+    pub name: String,
+    /// In Keras's layout, e.g. `[features, units]`.
+    pub shape: Vec<usize>,
+    /// How it begins.
+    pub init: Initializer,
+    /// What its size costs.
+    pub penalty: Option<Penalty>,
+}
+
+impl ParamSpec {
+    /// A parameter whose size costs nothing.
+    pub fn new(name: &str, shape: &[usize], init: Initializer) -> Self {
+        Self { name: name.into(), shape: shape.to_vec(), init, penalty: None }
+    }
+
+    /// The same with what its size costs.
+    #[must_use]
+    pub fn with_penalty(self, penalty: Option<Penalty>) -> Self {
+        Self { penalty, ..self }
     }
 }
 
@@ -184,8 +220,15 @@ pub enum MaskRule {
 /// Whether the network learns or answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Training: tapes are kept for `backward`.
-    Train,
+    /// Training: dropout drops, and what it drops hangs on these numbers and the layer alone.
+    Train {
+        /// The run's seed.
+        seed: u64,
+        /// Optimizer updates made before.
+        step: u64,
+        /// The place in the batch of the shard's first sequence.
+        first_row: usize,
+    },
     /// Evaluation and prediction.
     Evaluate,
 }
@@ -201,6 +244,20 @@ pub struct Pass<'a> {
     pub mask: Option<&'a Mask>,
 }
 
+impl Pass<'_> {
+    /// The chance of this layer for one sequence of the shard, while learning: drawn by seed, step, layer and the sequence's
+    /// place in the batch, so that neither shards nor threads change it. `purpose` tells several uses in a layer apart.
+    pub fn chance(&self, purpose: &str, row: usize) -> Option<Rng> {
+        let Mode::Train { seed, step, first_row } = self.mode else { return None };
+        // Layers and rows are below 2^16 and 2^24: one index for the three.
+        let index = (step << 40) ^ ((self.layer as u64) << 24) ^ (first_row + row) as u64;
+        Some(Rng::new(seed, purpose, index))
+    }
+}
+
+/// Blocks that a layer may use besides its output.
+const SLOTS: usize = 8;
+
 /// What a layer remembers of one shard from `forward` to `backward`; reused from step to step.
 #[derive(Debug, Default)]
 pub struct Tape {
@@ -209,5 +266,5 @@ pub struct Tape {
     /// The mask made here, by layers that make one.
     pub mask: Mask,
     /// Whatever else; each layer names its own.
-    pub slots: [Block; 4],
+    pub slots: [Block; SLOTS],
 }

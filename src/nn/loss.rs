@@ -1,12 +1,13 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Block, Misfit, Shape, Targets};
+use super::activation::softmax;
+use super::{Activation, Block, Mask, Misfit, Shape, Targets};
 use crate::kernel;
 
-/// What training makes small, by Keras's name.
+/// What training makes small, by Keras's name. Source: `keras/src/losses/losses.py`.
 ///
-/// A loss works on *logits*: the model takes the last layer's sigmoid off and hands it to the loss, which is the same function
-/// and exact where a rounded probability of 0 or 1 would not be (Keras does so as well: `from_logits`).
+/// Cross-entropies work on *logits*: the model takes the last layer's sigmoid or softmax off and hands it to the loss, which is the
+/// same function and exact where a rounded probability of 0 or 1 would not be (Keras does so as well: `from_logits`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
@@ -14,17 +15,31 @@ pub enum Loss {
     /// L = −y·ln p − (1−y)·ln(1−p),  p = σ(z)        = max(z,0) − z·y + ln(1 + e^{−|z|})
     /// ∂L/∂z = p − y
     /// ```
-    /// Source: `keras/src/losses/losses.py`, `binary_crossentropy`.
     BinaryCrossentropy,
+    /// ```text
+    /// L = −ln p_y,  p = softmax(z)                  = ln Σeᶻ − z_y
+    /// ∂L/∂z = p − [y]
+    /// ```
+    SparseCategoricalCrossentropy,
+    /// `L = mean (a − y)²` over the outputs; `∂L/∂a = 2(a − y)/n`.
+    MeanSquaredError,
+    /// `L = mean |a − y|` over the outputs; `∂L/∂a = sign(a − y)/n`.
+    MeanAbsoluteError,
+    /// `L = mean ½(a − y)²` where `|a − y| ≤ 1`, else `|a − y| − ½` (Huber 1964); `∂L/∂a = clamp(a − y, ±1)/n`.
+    Huber,
 }
 
-/// Sums over sequences, so that shards add up; means are for whoever knows the count.
+/// Sums over judged rows (sequences, or unmasked steps), so that shards add up; means are for whoever knows the count.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Score {
     /// Sum of the losses.
     pub loss: f64,
-    /// How many were right.
+    /// How many were right, where there are classes.
     pub correct: f64,
+    /// Sum of the mean absolute errors, where there are numbers.
+    pub absolute: f64,
+    /// Sum of the mean squared errors, where there are numbers.
+    pub squared: f64,
     /// How many there were.
     pub count: f64,
 }
@@ -34,6 +49,8 @@ impl Score {
     pub fn add(&mut self, other: Self) {
         self.loss += other.loss;
         self.correct += other.correct;
+        self.absolute += other.absolute;
+        self.squared += other.squared;
         self.count += other.count;
     }
 
@@ -46,6 +63,16 @@ impl Score {
     pub fn accuracy(&self) -> f64 {
         self.correct / self.count
     }
+
+    /// Mean absolute error.
+    pub fn mae(&self) -> f64 {
+        self.absolute / self.count
+    }
+
+    /// Root of the mean squared error.
+    pub fn rmse(&self) -> f64 {
+        (self.squared / self.count).sqrt()
+    }
 }
 
 impl Loss {
@@ -53,13 +80,24 @@ impl Loss {
     pub fn name(self) -> &'static str {
         match self {
             Self::BinaryCrossentropy => "binary_crossentropy",
+            Self::SparseCategoricalCrossentropy => "sparse_categorical_crossentropy",
+            Self::MeanSquaredError => "mean_squared_error",
+            Self::MeanAbsoluteError => "mean_absolute_error",
+            Self::Huber => "huber",
         }
     }
 
-    /// The activation that the last layer must have; the loss takes it over.
-    pub(super) fn link(self) -> Activation {
+    /// Whether the targets are classes; else they are numbers.
+    pub fn has_classes(self) -> bool {
+        self.link().is_some()
+    }
+
+    /// The activation that the last layer must have, which the loss takes over; numbers take any.
+    pub(super) fn link(self) -> Option<Activation> {
         match self {
-            Self::BinaryCrossentropy => Activation::Sigmoid,
+            Self::BinaryCrossentropy => Some(Activation::Sigmoid),
+            Self::SparseCategoricalCrossentropy => Some(Activation::Softmax),
+            Self::MeanSquaredError | Self::MeanAbsoluteError | Self::Huber => None,
         }
     }
 
@@ -68,49 +106,145 @@ impl Loss {
     /// # Errors
     /// When the loss cannot judge it, with what it could.
     pub(super) fn fits(self, output: Shape, activation: Option<Activation>) -> Result<(), Misfit> {
+        let shape = || {
+            let sizes =
+                output.keras().iter().map(|n| n.map_or("None".into(), |n| n.to_string())).collect::<Vec<_>>();
+            format!("({})", sizes.join(", "))
+        };
+        let refuse = |judges: &str, help: &str| {
+            let found = format!("{} judges {judges}, but the model's output is {}", self.name(), shape());
+            Err(Misfit::new(found, help))
+        };
         match (self, output) {
             (Self::BinaryCrossentropy, Shape::Vector { features: 1 }) => {}
             (Self::BinaryCrossentropy, _) => {
-                let shape = output
-                    .keras()
-                    .iter()
-                    .map(|n| n.map_or("None".into(), |n| n.to_string()))
-                    .collect::<Vec<_>>();
-                let found = format!(
-                    "binary_crossentropy judges one number a sequence, (None, 1), but the model's output is ({})",
-                    shape.join(", ")
+                return refuse(
+                    "one number a sequence, (None, 1)",
+                    "end with `{layer: Dense, units: 1, activation: sigmoid}`",
                 );
-                return Err(Misfit::new(found, "end with `{layer: Dense, units: 1, activation: sigmoid}`"));
+            }
+            (
+                Self::SparseCategoricalCrossentropy,
+                Shape::Vector { features } | Shape::Sequence { features, .. },
+            ) if features > 1 => {}
+            (Self::SparseCategoricalCrossentropy, _) => {
+                return refuse(
+                    "a probability for each of several classes",
+                    "end with `{layer: Dense, units: CLASSES, activation: softmax}`",
+                );
+            }
+            (_, Shape::Vector { .. }) => {}
+            _ => {
+                return refuse(
+                    "numbers a sequence, (None, n)",
+                    "end with `{layer: Dense, units: 1}` after a single vector",
+                );
             }
         }
-        if activation == Some(self.link()) {
-            return Ok(());
+        match self.link() {
+            Some(link) if activation != Some(link) => {
+                let has = activation.map_or("none", Activation::name);
+                let found =
+                    format!("{} judges probabilities, but the last layer's activation is {has}", self.name());
+                Err(Misfit::of("activation", found, format!("it must be {}", link.name())))
+            }
+            _ => Ok(()),
         }
-        let found = format!(
-            "{} judges probabilities, but the last layer's activation is {}",
-            self.name(),
-            activation.map_or("none", Activation::name)
-        );
-        Err(Misfit::of("activation", found, format!("it must be {}", self.link().name())))
     }
 
-    /// Adds up the loss of `logits` `[1, batch, 1]`; with `d`, writes `scale · ∂ΣL/∂z` there (`scale` is 1 ÷ the whole batch).
-    pub(super) fn score(self, logits: &Block, targets: &Targets, scale: f32, d: Option<&mut Block>) -> Score {
-        let Targets::Classes(classes) = targets;
+    /// Adds up the loss of the rows of `out` that `mask` lets count; with `d`, writes `scale · ∂ΣL/∂out` there, `scale` being 1 ÷ the
+    /// rows of the whole batch. `weights` are those of the classes, 1 where there are none.
+    pub(super) fn score(
+        self,
+        out: &Block,
+        targets: &Targets,
+        mask: Option<&Mask>,
+        weights: &[f32],
+        scale: f32,
+        d: Option<&mut Block>,
+    ) -> Score {
+        let (time, batch, width) = out.dim();
         let mut score = Score::default();
-        for (z, class) in logits.data().iter().zip(classes) {
-            let (z, y) = (f64::from(*z), f64::from(*class));
-            score.loss += z.max(0.0) - z * y + (-z.abs()).exp().ln_1p();
-            score.correct += f64::from(u8::from((z > 0.0) == (y > 0.5)));
-            score.count += 1.0;
+        let mut d = d;
+        if let Some(d) = d.as_deref_mut() {
+            d.reshape(time, batch, width);
+            d.data_mut().copy_from_slice(out.data());
         }
-        if let Some(d) = d {
-            let (time, batch, features) = logits.dim();
-            d.reshape(time, batch, features);
-            d.data_mut().copy_from_slice(logits.data());
-            kernel::sigmoid(d.data_mut());
-            d.data_mut().iter_mut().zip(classes).for_each(|(p, class)| *p = (*p - *class as f32) * scale);
+        for (row, z) in out.data().chunks_exact(width.max(1)).enumerate() {
+            let d = d.as_deref_mut().map(|d| &mut d.data_mut()[row * width..(row + 1) * width]);
+            // A vector a sequence has no padding any more.
+            if time > 1 && mask.is_some_and(|mask| !mask.data()[row]) {
+                d.into_iter().for_each(|d| d.fill(0.0));
+                continue;
+            }
+            score.count += 1.0;
+            if self.has_classes() {
+                let Some(class) = targets.classes.get(row).map(|c| *c as usize) else { continue };
+                let weight = weights.get(class).copied().unwrap_or(1.0);
+                let (loss, right) = self.judge_class(z, class);
+                score.loss += f64::from(weight) * loss;
+                score.correct += f64::from(u8::from(right));
+                if let Some(d) = d {
+                    self.class_gradient(d, class, weight * scale);
+                }
+            } else {
+                let Some(y) = targets.real.get(row * width..(row + 1) * width) else { continue };
+                self.judge_numbers(z, y, scale, &mut score, d);
+            }
         }
         score
+    }
+
+    /// Loss of logits `z` for `class`, and whether they are right.
+    fn judge_class(self, z: &[f32], class: usize) -> (f64, bool) {
+        if self == Self::BinaryCrossentropy {
+            let (z, y) = (f64::from(z[0]), class as f64);
+            return (z.max(0.0) - z * y + (-z.abs()).exp().ln_1p(), (z > 0.0) == (class == 1));
+        }
+        let greatest = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f64 = z.iter().map(|z| f64::from(z - greatest).exp()).sum();
+        let own = z.get(class).copied().unwrap_or(f32::NAN);
+        let loss = sum.ln() + f64::from(greatest) - f64::from(own);
+        // The first of the greatest, as Keras's argmax.
+        (loss, z.iter().position(|z| *z == greatest) == Some(class))
+    }
+
+    /// `d` holds the logits and becomes `scale · ∂L/∂z`.
+    fn class_gradient(self, d: &mut [f32], class: usize, scale: f32) {
+        if self == Self::BinaryCrossentropy {
+            kernel::sigmoid(d);
+            d[0] = (d[0] - class as f32) * scale;
+            return;
+        }
+        softmax(d);
+        if let Some(own) = d.get_mut(class) {
+            *own -= 1.0;
+        }
+        d.iter_mut().for_each(|d| *d *= scale);
+    }
+
+    fn judge_numbers(self, a: &[f32], y: &[f32], scale: f32, score: &mut Score, d: Option<&mut [f32]>) {
+        let n = a.len() as f64;
+        for (a, y) in a.iter().zip(y) {
+            let e = f64::from(*a) - f64::from(*y);
+            score.absolute += e.abs() / n;
+            score.squared += e * e / n;
+            score.loss += match self {
+                Self::MeanAbsoluteError => e.abs(),
+                Self::Huber if e.abs() <= 1.0 => 0.5 * e * e,
+                Self::Huber => e.abs() - 0.5,
+                _ => e * e,
+            } / n;
+        }
+        for (d, y) in d.into_iter().flatten().zip(y) {
+            let e = *d - y;
+            let slope = match self {
+                Self::MeanAbsoluteError if e == 0.0 => 0.0,
+                Self::MeanAbsoluteError => e.signum(),
+                Self::Huber => e.clamp(-1.0, 1.0),
+                _ => 2.0 * e,
+            };
+            *d = slope * scale / n as f32;
+        }
     }
 }

@@ -1,18 +1,31 @@
 use super::layer::{MaskRule, Misfit, Shape};
-use super::{Activation, Block, LayerSpec, Loss, Params};
+use super::{Activation, Block, LayerSpec, Loss, Params, Placed};
 use crate::protocol::{LayerRow, ModelTable};
 
 /// A checked stack of layers and the loss at its end. It holds no weights: see [`Params`].
 #[derive(Debug, Clone)]
 pub struct Model {
-    /// As they run: the last layer's activation has gone over to the loss.
-    pub(super) layers: Vec<LayerSpec>,
-    /// What each layer reads.
-    pub(super) inputs: Vec<Shape>,
-    /// Which layer made the mask that reaches each layer.
-    pub(super) masks: Vec<Option<usize>>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) output: Shape,
+    /// Which layer made the mask that reaches the loss.
+    pub(super) mask: Option<usize>,
     pub(super) loss: Loss,
+    /// What an error on each class counts; 1 for all when empty.
+    pub(super) class_weights: Vec<f32>,
     table: ModelTable,
+}
+
+/// A layer in its place.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    /// As it runs: the last layer's activation has gone over to the loss.
+    pub spec: LayerSpec,
+    /// The layers it reads; `None` is the data.
+    pub from: Vec<Option<usize>>,
+    /// What they give.
+    pub shapes: Vec<Shape>,
+    /// Which layer made the mask that reaches it.
+    pub mask: Option<usize>,
 }
 
 /// A layer that cannot stand where it stands.
@@ -25,46 +38,70 @@ pub struct BuildError {
     pub misfit: Misfit,
 }
 
+/// What the layers so far give.
+struct Given {
+    shape: Shape,
+    mask: Option<usize>,
+    read: bool,
+}
+
 impl Model {
-    /// Checks that every layer can read what the one before it writes, and that `loss` can judge the last.
+    /// Checks that every layer can read what its inputs write, and that `loss` can judge the last.
     ///
     /// # Errors
     /// The first layer that does not fit, and what would.
-    pub fn build(specs: &[LayerSpec], input: Shape, loss: Loss) -> Result<Self, BuildError> {
-        let Some(last) = specs.len().checked_sub(1) else {
+    pub fn build(layers: &[Placed], input: Shape, loss: Loss) -> Result<Self, BuildError> {
+        let Some(last) = layers.len().checked_sub(1) else {
             return Err(BuildError {
                 layer: 0,
                 misfit: Misfit::new("the model has no layer", "name at least one"),
             });
         };
-        let (mut shape, mut mask) = (input, None);
-        let (mut inputs, mut masks, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-        for (i, spec) in specs.iter().enumerate() {
+        let (mut given, mut nodes, mut rows) = (Vec::<Given>::new(), Vec::new(), Vec::new());
+        for (i, Placed { spec, inputs }) in layers.iter().enumerate() {
+            let fail = |misfit| BuildError { layer: i, misfit };
             let layer = spec.layer();
-            let output = layer.output(shape).map_err(|misfit| BuildError { layer: i, misfit })?;
-            inputs.push(shape);
-            masks.push(mask);
+            let from = sources(i, inputs, layer.arity()).map_err(fail)?;
+            let shapes: Vec<Shape> = from.iter().map(|f| f.map_or(input, |f| given[f].shape)).collect();
+            let mask = common_mask(&from, &given).map_err(fail)?;
+            from.iter().flatten().for_each(|f| given[*f].read = true);
+            let shape = layer.output(&shapes).map_err(fail)?;
             rows.push(LayerRow {
                 class: layer.class().into(),
-                output: output.keras(),
-                params: layer.params(shape).iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum(),
+                output: shape.keras(),
+                params: layer.params(&shapes).iter().map(|p| p.shape.iter().product::<usize>()).sum(),
                 detail: layer.detail(),
                 directions: layer.directions().to_vec(),
             });
-            mask = match layer.mask() {
+            let made = match layer.mask() {
                 MaskRule::Keep => mask,
                 MaskRule::Drop => None,
                 MaskRule::Make => Some(i),
             };
-            shape = output;
+            given.push(Given { shape, mask: made, read: i == last });
+            nodes.push(Node { spec: spec.clone(), from, shapes, mask });
         }
-        let mut layers = specs.to_vec();
-        let link = layers[last].link_mut();
-        loss.fits(shape, link.as_deref().copied()).map_err(|misfit| BuildError { layer: last, misfit })?;
-        if let Some(activation) = link {
+        if let Some(layer) = given.iter().position(|given| !given.read) {
+            let misfit = Misfit::new(
+                "no layer reads what this one gives",
+                "name it under the `inputs` of another, or take it out",
+            );
+            return Err(BuildError { layer, misfit });
+        }
+        let Given { shape: output, mask, .. } = given[last];
+        let link = nodes[last].spec.link_mut();
+        loss.fits(output, link.as_deref().copied()).map_err(|misfit| BuildError { layer: last, misfit })?;
+        if let (Some(activation), Some(_)) = (link, loss.link()) {
             *activation = Activation::Linear;
         }
-        Ok(Self { layers, inputs, masks, loss, table: ModelTable { layers: rows } })
+        let table = ModelTable { layers: rows };
+        Ok(Self { nodes, output, mask, loss, class_weights: Vec::new(), table })
+    }
+
+    /// Lets an error on each class count as much as its weight says, in class order (Keras's `class_weight`).
+    #[must_use]
+    pub fn with_class_weights(self, class_weights: Vec<f32>) -> Self {
+        Self { class_weights, ..self }
     }
 
     /// The layers with output shapes and numbers of parameters, as Keras's `summary`.
@@ -77,18 +114,65 @@ impl Model {
         self.loss
     }
 
+    /// What the last layer gives.
+    pub fn output(&self) -> Shape {
+        self.output
+    }
+
     /// Whether a mask reaches layer `i`.
     pub fn is_masked(&self, i: usize) -> bool {
-        self.masks.get(i).is_some_and(Option::is_some)
+        self.nodes.get(i).is_some_and(|node| node.mask.is_some())
     }
 
     /// Room for the weights, all zero.
     pub fn params(&self) -> Params {
-        Params::new(self.layers.iter().map(LayerSpec::layer).zip(self.inputs.iter().copied()))
+        Params::new(self.nodes.iter().map(|node| (node.spec.layer(), node.shapes.as_slice())))
     }
 
     /// What the last layer's activation makes of `logits`, in place: the model's output as Keras has it.
     pub fn activate(&self, logits: &mut Block) {
-        self.loss.link().apply(logits.data_mut());
+        let (_, _, width) = logits.dim();
+        if let Some(link) = self.loss.link() {
+            link.apply(logits.data_mut(), width);
+        }
+    }
+}
+
+/// Which layers the `i`-th reads: those it names, or the one before it.
+fn sources(
+    i: usize,
+    named: &[usize],
+    arity: std::ops::RangeInclusive<usize>,
+) -> Result<Vec<Option<usize>>, Misfit> {
+    let from =
+        if named.is_empty() { vec![i.checked_sub(1)] } else { named.iter().map(|n| Some(*n)).collect() };
+    if let Some(late) = named.iter().find(|n| **n >= i) {
+        let found =
+            format!("`inputs` names layer {late}, but only those before layer {i} are there to be read");
+        return Err(Misfit::of("inputs", found, "layers are numbered from 0"));
+    }
+    if !arity.contains(&from.len()) {
+        let (least, most) = (arity.start(), arity.end());
+        let wants = if least == most { least.to_string() } else { format!("{least} to {most}") };
+        return Err(Misfit::of(
+            "inputs",
+            format!("it has {} inputs", from.len()),
+            format!("it reads {wants}"),
+        ));
+    }
+    Ok(from)
+}
+
+/// The mask that all masked inputs share.
+fn common_mask(from: &[Option<usize>], given: &[Given]) -> Result<Option<usize>, Misfit> {
+    let mut masks = from.iter().flatten().filter_map(|f| given[*f].mask);
+    let first = masks.next();
+    match masks.find(|mask| Some(*mask) != first) {
+        Some(_) => Err(Misfit::of(
+            "inputs",
+            "its inputs have different masks",
+            "let all of them, or one only, use mask_zero",
+        )),
+        None => Ok(first),
     }
 }

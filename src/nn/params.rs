@@ -1,6 +1,6 @@
 use std::ops::{Index, Range};
 
-use super::{Initializer, Layer, Shape};
+use super::{Initializer, Layer, ParamSpec, Penalty, Shape};
 use crate::rng::Rng;
 
 /// One weight tensor: where it lies and what it is called.
@@ -12,6 +12,8 @@ pub struct Param {
     pub shape: Vec<usize>,
     /// Its place among all weights.
     pub range: Range<usize>,
+    /// What its size costs.
+    pub penalty: Option<Penalty>,
     init: Initializer,
 }
 
@@ -25,14 +27,20 @@ pub struct Params {
 }
 
 impl Params {
-    /// Room for the weights of `layers`, each with the shape that it reads; all zero.
-    pub(super) fn new<'a>(layers: impl Iterator<Item = (&'a dyn Layer, Shape)>) -> Self {
+    /// Room for the weights of `layers`, each with the shapes that it reads; all zero.
+    pub(super) fn new<'a>(layers: impl Iterator<Item = (&'a dyn Layer, &'a [Shape])>) -> Self {
         let (mut table, mut ranges, mut len) = (Vec::new(), Vec::new(), 0);
-        for (i, (layer, input)) in layers.enumerate() {
+        for (i, (layer, inputs)) in layers.enumerate() {
             let first = table.len();
-            for (name, shape, init) in layer.params(input) {
+            for ParamSpec { name, shape, init, penalty } in layer.params(inputs) {
                 let size = shape.iter().product::<usize>();
-                table.push(Param { name: format!("{i}.{name}"), shape, range: len..len + size, init });
+                table.push(Param {
+                    name: format!("{i}.{name}"),
+                    shape,
+                    range: len..len + size,
+                    penalty,
+                    init,
+                });
                 len += size;
             }
             ranges.push(first..table.len());
@@ -61,6 +69,12 @@ impl Params {
     /// All weights, tensor after tensor.
     pub fn values_mut(&mut self) -> &mut [f32] {
         &mut self.values
+    }
+
+    /// What the size of the weights adds to the loss.
+    pub fn penalty(&self) -> f64 {
+        let cost = |param: &Param| param.penalty.map_or(0.0, |p| p.cost(&self.values[param.range.clone()]));
+        self.table.iter().map(cost).sum()
     }
 
     /// The weights of layer `i`.
@@ -99,6 +113,19 @@ impl<'a> Weights<'a> {
     /// Whether the layer has no weights.
     pub fn is_empty(self) -> bool {
         self.table.is_empty()
+    }
+}
+
+impl<'a> Weights<'a> {
+    /// The tensors `range` as weights of their own: those of a layer within a layer.
+    #[must_use]
+    pub fn part(self, range: Range<usize>) -> Self {
+        Self { table: &self.table[range], ..self }
+    }
+
+    /// Numbers of all tensors together.
+    pub fn size(self) -> usize {
+        self.table.iter().map(|param| param.range.len()).sum()
     }
 }
 

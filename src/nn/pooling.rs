@@ -14,7 +14,7 @@ use super::{Block, Mask, Observer, Signal, Weights};
 ///
 /// ```
 /// use unrolled::nn::{GlobalAveragePooling1D, Layer, Shape};
-/// let out = GlobalAveragePooling1D {}.output(Shape::Sequence { time: 9, features: 5 });
+/// let out = GlobalAveragePooling1D {}.output(&[Shape::Sequence { time: 9, features: 5 }]);
 /// assert_eq!(out, Ok(Shape::Vector { features: 5 }));
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -48,8 +48,8 @@ impl Layer for GlobalAveragePooling1D {
         "GlobalAveragePooling1D"
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        let (_, features) = input.sequence("GlobalAveragePooling1D")?;
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        let (_, features) = inputs[0].sequence("GlobalAveragePooling1D")?;
         Ok(Shape::Vector { features })
     }
 
@@ -57,8 +57,8 @@ impl Layer for GlobalAveragePooling1D {
         MaskRule::Drop
     }
 
-    fn forward(&self, pass: &Pass<'_>, _weights: Weights<'_>, input: Signal<'_>, tape: &mut Tape) {
-        let x = input.real();
+    fn forward(&self, pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+        let x = inputs[0].real();
         let (time, batch, features) = x.dim();
         let Tape { out, slots: [counts, ..], .. } = tape;
         Self::count(pass.mask, time, batch, counts);
@@ -76,15 +76,15 @@ impl Layer for GlobalAveragePooling1D {
         &self,
         pass: &Pass<'_>,
         _weights: Weights<'_>,
-        input: Signal<'_>,
+        inputs: &[Signal<'_>],
         tape: &mut Tape,
         d_out: &mut Block,
         _grads: &mut [f32],
-        d_in: Option<&mut Block>,
+        d_in: Option<&mut [Block]>,
         _observer: Option<&mut dyn Observer>,
     ) {
-        let Some(d_in) = d_in else { return };
-        let (time, batch, features) = input.real().dim();
+        let Some([d_in, ..]) = d_in else { return };
+        let (time, batch, features) = inputs[0].real().dim();
         d_in.reshape(time, batch, features);
         for t in 0..time {
             let rows = d_in.step_mut(t).chunks_exact_mut(features).zip(d_out.data().chunks_exact(features));

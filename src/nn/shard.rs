@@ -1,14 +1,17 @@
-use ndarray::{Array3, ArrayView2};
+use ndarray::{Array3, ArrayView2, ArrayView3};
 
-use super::layer::{Mode, Pass, Tape};
-use super::{Block, Ids, LayerSpec, Model, Observer, Params, Score, Signal};
+use super::layer::{MAX_INPUTS, Mode, Pass, Tape};
+use super::model::Node;
+use super::{Answers, Block, Ids, Mask, Model, Observer, Params, Score, Signal, Targets};
 use crate::protocol::Direction;
 
-/// What a sequence should give.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Targets {
-    /// One class a sequence.
-    Classes(Vec<u32>),
+/// What sequences are, as they come: batch first.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// Token ids, `[batch, time]`.
+    Ids(ArrayView2<'a, u32>),
+    /// Numbers, `[batch, time, features]`.
+    Real(ArrayView3<'a, f32>),
 }
 
 /// Some sequences of a batch, and all that their way through the network leaves behind: one thread works on it at a time.
@@ -17,10 +20,17 @@ pub enum Targets {
 #[derive(Debug)]
 pub struct Shard {
     ids: Ids,
+    real: Block,
+    is_real: bool,
     targets: Targets,
+    mode: Mode,
     tapes: Vec<Tape>,
     /// ∂L/∂output of every layer.
     d_outs: Vec<Block>,
+    /// Whether a layer has given its part of it yet.
+    touched: Vec<bool>,
+    /// ∂L/∂input of every layer, on its way to the outputs they were.
+    d_ins: Vec<Vec<Block>>,
     /// Gradients of every layer's parameters, where it does not scatter.
     grads: Vec<Vec<f32>>,
 }
@@ -28,71 +38,107 @@ pub struct Shard {
 impl Shard {
     /// An empty shard for `model`.
     pub fn new(model: &Model, params: &Params) -> Self {
-        let room = |(i, spec): (usize, &LayerSpec)| {
-            let len = if spec.layer().scatters() { 0 } else { params.span(i).len() };
+        let room = |(i, node): (usize, &Node)| {
+            let len = if node.spec.layer().scatters() { 0 } else { params.span(i).len() };
             vec![0.0; len]
         };
+        let nodes = &model.nodes;
         Self {
             ids: Ids::default(),
-            targets: Targets::Classes(Vec::new()),
-            tapes: model.layers.iter().map(|_| Tape::default()).collect(),
-            d_outs: model.layers.iter().map(|_| Block::default()).collect(),
-            grads: model.layers.iter().enumerate().map(room).collect(),
+            real: Block::default(),
+            is_real: false,
+            targets: Targets::default(),
+            mode: Mode::Evaluate,
+            tapes: nodes.iter().map(|_| Tape::default()).collect(),
+            d_outs: nodes.iter().map(|_| Block::default()).collect(),
+            touched: vec![false; nodes.len()],
+            d_ins: nodes.iter().map(|node| node.from.iter().map(|_| Block::default()).collect()).collect(),
+            grads: nodes.iter().enumerate().map(room).collect(),
         }
     }
 
-    /// Takes sequences, `[batch, time]`, and their classes (none for a mere prediction).
-    pub fn load(&mut self, tokens: ArrayView2<'_, u32>, classes: &[u32]) {
-        self.ids.from_batch_major(tokens);
-        let Targets::Classes(mine) = &mut self.targets;
-        mine.clear();
-        mine.extend_from_slice(classes);
+    /// Takes sequences and what they should give.
+    pub fn load(&mut self, input: Input<'_>, answers: Answers<'_>) {
+        self.is_real = matches!(input, Input::Real(_));
+        match input {
+            Input::Ids(ids) => self.ids.from_batch_major(ids),
+            Input::Real(real) => self.real.from_batch_major(real),
+        }
+        self.targets.load(answers);
     }
 
     /// Runs the network over the sequences.
     pub fn forward(&mut self, model: &Model, params: &Params, mode: Mode) {
-        for (i, spec) in model.layers.iter().enumerate() {
+        self.mode = mode;
+        let data = if self.is_real { Signal::Real(&self.real) } else { Signal::Ids(&self.ids) };
+        for (i, node) in model.nodes.iter().enumerate() {
             let (before, rest) = self.tapes.split_at_mut(i);
-            let pass = Pass { mode, layer: i, mask: model.masks[i].map(|from| &before[from].mask) };
-            let input = before.last().map_or(Signal::Ids(&self.ids), |tape| Signal::Real(&tape.out));
-            spec.layer().forward(&pass, params.of(i), input, &mut rest[0]);
+            let pass = Pass { mode, layer: i, mask: node.mask.map(|from| &before[from].mask) };
+            let signals = signals(node, data, before);
+            node.spec.layer().forward(&pass, params.of(i), &signals[..node.from.len()], &mut rest[0]);
         }
     }
 
-    /// The loss after [`Shard::forward`], summed over the sequences.
-    pub fn score(&self, model: &Model) -> Score {
-        model.loss.score(self.logits(), &self.targets, 1.0, None)
+    /// How many rows the loss counts: sequences, or unmasked steps. After [`Shard::forward`] or [`Shard::load`] of the same batch.
+    pub fn weight(&mut self, model: &Model) -> f64 {
+        // The mask is made in the forward pass; this may be asked before it.
+        if let (Some(from), false) = (model.mask, self.is_real) {
+            self.tapes[from].mask.of_ids(&self.ids);
+        }
+        self.targets.weight(model.output, self.mask(model))
     }
 
-    /// The loss after [`Shard::forward`], and the gradients of the *mean* loss over `batch` sequences, of which these are some.
+    fn mask(&self, model: &Model) -> Option<&Mask> {
+        model.mask.map(|from| &self.tapes[from].mask)
+    }
+
+    /// The loss after [`Shard::forward`], summed over the rows it counts.
+    pub fn score(&self, model: &Model) -> Score {
+        model.loss.score(self.logits(), &self.targets, self.mask(model), &model.class_weights, 1.0, None)
+    }
+
+    /// The loss after [`Shard::forward`], and the gradients of the *mean* loss over `weight` rows ([`Shard::weight`] of all shards
+    /// of the batch).
     pub fn backward(
         &mut self,
         model: &Model,
         params: &Params,
-        batch: usize,
+        weight: f64,
         mut observer: Option<&mut dyn Observer>,
     ) -> Score {
         self.grads.iter_mut().for_each(|grads| grads.fill(0.0));
-        let Some(last) = model.layers.len().checked_sub(1) else { return Score::default() };
-        let scale = 1.0 / batch as f32;
+        self.touched.fill(false);
+        let Some(last) = model.nodes.len().checked_sub(1) else { return Score::default() };
+        let mask = model.mask.map(|from| &self.tapes[from].mask);
+        let scale = (1.0 / weight.max(1.0)) as f32;
+        let d_last = Some(&mut self.d_outs[last]);
         let score =
-            model.loss.score(&self.tapes[last].out, &self.targets, scale, Some(&mut self.d_outs[last]));
-        for (i, spec) in model.layers.iter().enumerate().rev() {
+            model.loss.score(&self.tapes[last].out, &self.targets, mask, &model.class_weights, scale, d_last);
+        let data = if self.is_real { Signal::Real(&self.real) } else { Signal::Ids(&self.ids) };
+        for (i, node) in model.nodes.iter().enumerate().rev() {
             let (before, rest) = self.tapes.split_at_mut(i);
-            let pass =
-                Pass { mode: Mode::Train, layer: i, mask: model.masks[i].map(|from| &before[from].mask) };
-            let input = before.last().map_or(Signal::Ids(&self.ids), |tape| Signal::Real(&tape.out));
-            let (d_before, d_rest) = self.d_outs.split_at_mut(i);
-            spec.layer().backward(
+            let pass = Pass { mode: self.mode, layer: i, mask: node.mask.map(|from| &before[from].mask) };
+            let signals = signals(node, data, before);
+            let wanted = node.from.iter().any(Option::is_some);
+            node.spec.layer().backward(
                 &pass,
                 params.of(i),
-                input,
+                &signals[..node.from.len()],
                 &mut rest[0],
-                &mut d_rest[0],
+                &mut self.d_outs[i],
                 &mut self.grads[i],
-                d_before.last_mut(),
+                wanted.then_some(self.d_ins[i].as_mut_slice()),
                 observer.as_mut().map(|o| &mut **o as &mut dyn Observer),
             );
+            for (d_in, from) in self.d_ins[i].iter_mut().zip(&node.from) {
+                let Some(from) = *from else { continue };
+                if std::mem::replace(&mut self.touched[from], true) {
+                    let sums = self.d_outs[from].data_mut().iter_mut();
+                    sums.zip(d_in.data()).for_each(|(sum, d)| *sum += d);
+                } else {
+                    std::mem::swap(&mut self.d_outs[from], d_in);
+                }
+            }
         }
         score
     }
@@ -112,21 +158,28 @@ impl Shard {
 
     /// What every recurrent layer held after reading each input position: layer, direction, quantity, `[time, batch, units]`.
     pub fn activations(&self, model: &Model) -> Vec<(usize, Option<Direction>, &'static str, &Block)> {
-        let layers = model.layers.iter().zip(&self.tapes).enumerate();
+        let layers = model.nodes.iter().zip(&self.tapes).enumerate();
         layers
-            .flat_map(|(i, (spec, tape))| {
-                spec.layer()
-                    .activations(tape)
-                    .into_iter()
-                    .map(move |(direction, name, block)| (i, direction, name, block))
+            .flat_map(|(i, (node, tape))| {
+                let all = node.spec.layer().activations(tape).into_iter();
+                all.map(move |(direction, name, block)| (i, direction, name, block))
             })
             .collect()
     }
 }
 
+/// What `node` reads, of the data and the layers before it; only as many as it has inputs are meant.
+fn signals<'a>(node: &Node, data: Signal<'a>, before: &'a [Tape]) -> [Signal<'a>; MAX_INPUTS] {
+    let mut signals = [data; MAX_INPUTS];
+    for (signal, from) in signals.iter_mut().zip(&node.from) {
+        *signal = from.map_or(data, |from| Signal::Real(&before[from].out));
+    }
+    signals
+}
+
 impl Model {
-    /// The gradient of the batch's mean loss: the sum over all its `shards`, always in their order. `total` is laid out as
-    /// [`Params::values`].
+    /// The gradient of the batch's mean loss: the sum over all its `shards`, always in their order, and what the size of the
+    /// weights costs. `total` is laid out as [`Params::values`].
     pub fn gradient<'a>(
         &self,
         params: &Params,
@@ -134,17 +187,23 @@ impl Model {
         total: &mut [f32],
     ) {
         total.fill(0.0);
-        for (i, spec) in self.layers.iter().enumerate() {
+        for (i, node) in self.nodes.iter().enumerate() {
             let sum = &mut total[params.span(i)];
             for shard in shards.clone() {
-                if spec.layer().scatters() {
-                    let input = i
-                        .checked_sub(1)
-                        .map_or(Signal::Ids(&shard.ids), |before| Signal::Real(&shard.tapes[before].out));
-                    spec.layer().scatter(input, &shard.d_outs[i], sum);
+                if node.spec.layer().scatters() {
+                    let data =
+                        if shard.is_real { Signal::Real(&shard.real) } else { Signal::Ids(&shard.ids) };
+                    let signals = signals(node, data, &shard.tapes);
+                    node.spec.layer().scatter(&signals[..node.from.len()], &shard.d_outs[i], sum);
                 } else {
                     sum.iter_mut().zip(&shard.grads[i]).for_each(|(sum, g)| *sum += g);
                 }
+            }
+        }
+        for param in params.table() {
+            if let Some(penalty) = param.penalty {
+                let range = param.range.clone();
+                penalty.add_gradient(&params.values()[range.clone()], &mut total[range]);
             }
         }
     }

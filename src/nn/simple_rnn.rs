@@ -2,7 +2,7 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use super::dense::{affine, affine_backward};
-use super::layer::{Layer, MaskRule, Misfit, Pass, Shape, Tape};
+use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::{Activation, Block, Initializer, Mask, Observer, Signal, Unrolled, Weights};
 use crate::kernel::{Matrix, matmul};
 use crate::protocol::Direction;
@@ -25,7 +25,7 @@ use crate::protocol::Direction;
 /// ```
 /// use unrolled::nn::{Layer, Shape, SimpleRNN};
 /// let layer = SimpleRNN { units: 8, return_sequences: true, ..SimpleRNN::default() };
-/// let out = layer.output(Shape::Sequence { time: 200, features: 50 });
+/// let out = layer.output(&[Shape::Sequence { time: 200, features: 50 }]);
 /// assert_eq!(out, Ok(Shape::Sequence { time: 200, features: 8 }));
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,8 +81,8 @@ impl Layer for SimpleRNN {
         format!("{}{sequences}{backwards}", self.activation.name())
     }
 
-    fn output(&self, input: Shape) -> Result<Shape, Misfit> {
-        let (time, _) = input.sequence("SimpleRNN")?;
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        let (time, _) = inputs[0].sequence("SimpleRNN")?;
         let features = Misfit::positive("units", self.units)?;
         if self.activation == Activation::Sigmoid {
             let found = "`activation` is sigmoid";
@@ -95,14 +95,14 @@ impl Layer for SimpleRNN {
         })
     }
 
-    fn params(&self, input: Shape) -> Vec<(&'static str, Vec<usize>, Initializer)> {
-        let features = input.features("SimpleRNN").unwrap_or(0);
+    fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
+        let features = inputs[0].features("SimpleRNN").unwrap_or(0);
         let mut all = vec![
-            ("kernel", vec![features, self.units], Initializer::GlorotUniform),
-            ("recurrent_kernel", vec![self.units, self.units], Initializer::Orthogonal),
+            ParamSpec::new("kernel", &[features, self.units], Initializer::GlorotUniform),
+            ParamSpec::new("recurrent_kernel", &[self.units, self.units], Initializer::Orthogonal),
         ];
         if self.use_bias {
-            all.push(("bias", vec![self.units], Initializer::Zeros));
+            all.push(ParamSpec::new("bias", &[self.units], Initializer::Zeros));
         }
         all
     }
@@ -115,8 +115,8 @@ impl Layer for SimpleRNN {
         &[None]
     }
 
-    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, input: Signal<'_>, tape: &mut Tape) {
-        let (x, units) = (input.real(), self.units);
+    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+        let (x, units) = (inputs[0].real(), self.units);
         let (time, batch, features) = x.dim();
         let Tape { out, slots, .. } = tape;
         let [h, ..] = slots;
@@ -128,12 +128,12 @@ impl Layer for SimpleRNN {
         for step in 0..time {
             let t = self.position(step, time);
             if step == 0 {
-                self.activation.apply(h.step_mut(t));
+                self.activation.apply(h.step_mut(t), units);
                 keep_masked(h.step_mut(t), None, pass.mask, t, units);
             } else {
                 let (before, now) = h.pair_mut(self.position(step - 1, time), t);
                 matmul(now, Matrix::new(before, batch, units), recurrent, true);
-                self.activation.apply(now);
+                self.activation.apply(now, units);
                 keep_masked(now, Some(before), pass.mask, t, units);
             }
         }
@@ -152,16 +152,16 @@ impl Layer for SimpleRNN {
         &self,
         pass: &Pass<'_>,
         weights: Weights<'_>,
-        input: Signal<'_>,
+        inputs: &[Signal<'_>],
         tape: &mut Tape,
         d_out: &mut Block,
         grads: &mut [f32],
-        d_in: Option<&mut Block>,
+        d_in: Option<&mut [Block]>,
         mut observer: Option<&mut dyn Observer>,
     ) {
-        let (x, units) = (input.real(), self.units);
+        let (x, units) = (inputs[0].real(), self.units);
         let (time, batch, features) = x.dim();
-        let [h, delta, dh, _] = &mut tape.slots;
+        let [h, delta, dh, ..] = &mut tape.slots;
         delta.reshape(time, batch, units);
         dh.zeroed(1, batch, units);
         let recurrent = Matrix::new(weights.get(1), units, units);
@@ -181,7 +181,7 @@ impl Layer for SimpleRNN {
             }
             let now = delta.step_mut(t);
             now.copy_from_slice(dh.data());
-            self.activation.chain(now, h.step(t));
+            self.activation.chain(now, h.step(t), units);
             match pass.mask {
                 None => matmul(dh.data_mut(), Matrix::new(now, batch, units), recurrent.t(), false),
                 Some(mask) => {
@@ -204,7 +204,14 @@ impl Layer for SimpleRNN {
             let states = Matrix::new(h.steps(before), rows, units);
             matmul(d_recurrent, states.t(), Matrix::new(delta.steps(after), rows, units), true);
         }
-        affine_backward(delta.data(), x, weights.get(0), d_kernel, units, d_in);
+        affine_backward(
+            delta.data(),
+            x,
+            weights.get(0),
+            d_kernel,
+            units,
+            d_in.and_then(<[Block]>::first_mut),
+        );
         if self.use_bias {
             super::dense::add_columns(d_bias, delta.data());
         }

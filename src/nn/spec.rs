@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Dense, Embedding, Flatten, GlobalAveragePooling1D, Layer, SimpleRNN};
+use super::{Activation, Concatenate, Dense, Embedding, Flatten, GlobalAveragePooling1D, Layer, SimpleRNN};
 
 /// Makes [`LayerSpec`] from the list of layers: the one place that a new layer is added to.
 macro_rules! layers {
@@ -34,10 +34,16 @@ macro_rules! layers {
                 }
             }
         }
+
+        $(impl From<$name> for LayerSpec {
+            fn from(layer: $name) -> Self {
+                Self::$name(layer)
+            }
+        })*
     };
 }
 
-layers!(Embedding, SimpleRNN, Dense, GlobalAveragePooling1D, Flatten);
+layers!(Embedding, SimpleRNN, Dense, GlobalAveragePooling1D, Flatten, Concatenate);
 
 impl LayerSpec {
     /// The activation of a layer that can end a model.
@@ -46,5 +52,22 @@ impl LayerSpec {
             Self::Dense(dense) => Some(&mut dense.activation),
             _ => None,
         }
+    }
+}
+
+/// A layer and where it stands in the model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Placed {
+    /// The layer.
+    #[serde(flatten)]
+    pub spec: LayerSpec,
+    /// The numbers of the layers that it reads; the one before it (the first: the data) when empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<usize>,
+}
+
+impl<L: Into<LayerSpec>> From<L> for Placed {
+    fn from(layer: L) -> Self {
+        Self { spec: layer.into(), inputs: Vec::new() }
     }
 }

@@ -8,7 +8,7 @@ use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
 use super::spec::{RunSpec, TrainSpec, WatchSpec};
 use crate::data::{CsvSpec, DataSpec, FolderSpec, GeneratedSpec, TokenSpec, train_and_test};
-use crate::nn::{LayerSpec, Loss};
+use crate::nn::{LayerSpec, Loss, Placed};
 use crate::optim::OptimizerSpec;
 
 /// A spec ready to run, and what a person should know of how it came about.
@@ -153,12 +153,8 @@ fn resolve(
     let written: Written = document.read(&[], document.tree().clone())?;
     let mut notes = Vec::new();
     let data = data(document, written.data, base, moved, &mut notes)?;
-    let layer = |(i, value)| {
-        let path = steps(["model", &usize::to_string(&i)]);
-        document
-            .read_tagged(&path, value, "layer", LayerSpec::NAMES, |name, rest| LayerSpec::read(name, rest))
-    };
-    let model = written.model.into_iter().enumerate().map(layer).collect::<Result<Vec<_>, _>>()?;
+    let model = written.model.into_iter().enumerate();
+    let model = model.map(|(i, value)| layer(document, i, value)).collect::<Result<Vec<_>, _>>()?;
     let WrittenTrain { loss, optimizer, batch_size, epochs, seed } = written.train;
     let train =
         TrainSpec { loss, optimizer: self::optimizer(document, optimizer)?, batch_size, epochs, seed };
@@ -175,6 +171,18 @@ fn resolve(
     };
     check(document, &spec)?;
     Ok(Resolved { spec, notes })
+}
+
+/// `{layer: Dense, …}`, perhaps with `inputs`.
+fn layer(document: &Document, i: usize, mut value: Value) -> Result<Placed, PresetError> {
+    let path = steps(["model", &i.to_string()]);
+    let inputs = match value.as_mapping_mut().and_then(|map| map.remove("inputs")) {
+        Some(inputs) => document.read(&[path.clone(), steps(["inputs"])].concat(), inputs)?,
+        None => Vec::new(),
+    };
+    let spec = document
+        .read_tagged(&path, value, "layer", LayerSpec::NAMES, |name, rest| LayerSpec::read(name, rest))?;
+    Ok(Placed { spec, inputs })
 }
 
 /// `{name: Adam, …}`, or the name alone.
@@ -267,7 +275,7 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
     optimizer.clip().map_err(|e| document.error(&steps(["train", "optimizer", e.field]), e.to_string()))?;
     spec.model().map(drop).map_err(|e| {
         let mut path = steps(["model", &e.layer.to_string()]);
-        let class = spec.model.get(e.layer).map_or("", |l| l.layer().class());
+        let class = spec.model.get(e.layer).map_or("", |l| l.spec.layer().class());
         path.extend(e.misfit.field.map(str::to_owned));
         document.error(&path, format!("layer {} ({class}): {}", e.layer, e.misfit))
     })

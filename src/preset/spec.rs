@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::{DataSpec, TokenSpec};
-use crate::nn::{BuildError, LayerSpec, Loss, Model, Shape};
+use crate::nn::{BuildError, Loss, Model, Placed, Shape};
 use crate::optim::OptimizerSpec;
 
 /// A run, resolved: every default filled in, every path absolute. Written to the run folder it is itself a valid preset that
@@ -20,7 +20,7 @@ pub struct RunSpec {
     /// How texts become ids.
     pub tokens: TokenSpec,
     /// The layers in order.
-    pub model: Vec<LayerSpec>,
+    pub model: Vec<Placed>,
     /// How to train.
     pub train: TrainSpec,
     /// What to watch.

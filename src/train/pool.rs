@@ -10,8 +10,11 @@ use crate::nn::{GradientNorms, Mode, Model, Observer, Params, Score, Shard};
 pub(super) enum Task {
     /// Forward, loss, backward; `watch` sums the gradient norm per unrolled step.
     Learn {
-        /// Sequences of the whole batch.
-        batch: usize,
+        seed: u64,
+        /// Updates made before.
+        step: u64,
+        /// What the whole batch weighs: sequences, or unmasked steps.
+        weight: f64,
         watch: bool,
     },
     /// Forward and loss.
@@ -22,6 +25,8 @@ pub(super) enum Task {
 #[derive(Debug)]
 pub(super) struct Work {
     pub shard: Shard,
+    /// The place in the batch of its first sequence.
+    pub first_row: usize,
     pub norms: GradientNorms,
     pub score: Score,
 }
@@ -29,11 +34,11 @@ pub(super) struct Work {
 impl Work {
     fn run(&mut self, model: &Model, params: &Params, task: Task) {
         match task {
-            Task::Learn { batch, watch } => {
-                self.shard.forward(model, params, Mode::Train);
+            Task::Learn { seed, step, weight, watch } => {
+                self.shard.forward(model, params, Mode::Train { seed, step, first_row: self.first_row });
                 self.norms.clear();
                 let observer = watch.then_some(&mut self.norms as &mut dyn Observer);
-                self.score = self.shard.backward(model, params, batch, observer);
+                self.score = self.shard.backward(model, params, weight, observer);
             }
             Task::Judge => {
                 self.shard.forward(model, params, Mode::Evaluate);

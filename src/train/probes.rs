@@ -1,7 +1,7 @@
 use ndarray::Array2;
 
 use crate::data::{TokenSpec, Vocabulary};
-use crate::nn::{Mode, Model, Params, Shard};
+use crate::nn::{Answers, Input, Mode, Model, Params, Shard};
 use crate::protocol::{Activations, ProbeFrame, ProbeText};
 
 /// The sentences whose way through the network is shown.
@@ -40,7 +40,7 @@ impl Probes {
         if self.texts.is_empty() {
             return Vec::new();
         }
-        self.shard.load(self.tokens.view(), &[]);
+        self.shard.load(Input::Ids(self.tokens.view()), Answers::None);
         self.shard.forward(model, params, Mode::Evaluate);
         let output = self.shard.output(model);
         let activations = self.shard.activations(model);

@@ -4,7 +4,7 @@ use ndarray::s;
 
 use super::pool::{Pool, Task, Work};
 use crate::data::Batch;
-use crate::nn::{GradientNorms, Model, Params, Score, Shard};
+use crate::nn::{Answers, GradientNorms, Input, Model, Params, Score, Shard};
 use crate::optim::{Clip, Optimizer, OptimizerSpec, global_norm};
 
 /// Sequences of a shard at least: fewer would make the matrix products too thin.
@@ -17,6 +17,7 @@ const SHARDS: usize = 8;
 pub struct Stepper {
     model: Arc<Model>,
     params: Arc<Params>,
+    seed: u64,
     optimizer: Optimizer,
     clip: Option<Clip>,
     pool: Pool,
@@ -67,6 +68,7 @@ impl Stepper {
             params: Arc::new(params),
             optimizer: Optimizer::new(optimizer, len),
             clip,
+            seed,
             model,
             work: Vec::new(),
             spare: Vec::new(),
@@ -111,7 +113,9 @@ impl Stepper {
     /// [`Diverged`], found before the optimizer touches a weight.
     pub fn step(&mut self, batch: &Batch, watch: bool) -> Result<Taken, Diverged> {
         self.cut(batch);
-        self.pool.run(&mut self.work, &self.params, Task::Learn { batch: batch.classes.len(), watch });
+        let weight = self.work.iter_mut().map(|work| work.shard.weight(&self.model)).sum();
+        let task = Task::Learn { seed: self.seed, step: self.optimizer.steps(), weight, watch };
+        self.pool.run(&mut self.work, &self.params, task);
         let score = self.total();
         if watch {
             self.norms.clear();
@@ -163,13 +167,15 @@ impl Stepper {
         while self.work.len() < shards {
             let fresh = || {
                 let shard = Shard::new(&self.model, &self.params);
-                Work { shard, norms: GradientNorms::default(), score: Score::default() }
+                Work { shard, first_row: 0, norms: GradientNorms::default(), score: Score::default() }
             };
             self.work.push(self.spare.pop().unwrap_or_else(fresh));
         }
         for (i, work) in self.work.iter_mut().enumerate() {
             let part = i * rows..((i + 1) * rows).min(sequences);
-            work.shard.load(batch.tokens.slice(s![part.clone(), ..]), &batch.classes[part]);
+            work.first_row = part.start;
+            let tokens = Input::Ids(batch.tokens.slice(s![part.clone(), ..]));
+            work.shard.load(tokens, Answers::Classes(&batch.classes[part]));
         }
     }
 }

@@ -1,0 +1,90 @@
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use super::layer::{Layer, MAX_INPUTS, Misfit, Pass, Shape, Tape};
+use super::{Block, Observer, Signal, Weights};
+
+/// Puts the features of several layers side by side: `out = [x¹ x² …]` at every time step; each part of the gradient goes back to
+/// where it came from.
+///
+/// Source: `keras/src/layers/merging/concatenate.py`, axis -1. `[batch, time, f¹], [batch, time, f²], … → [batch, time, f¹ + f² + …]`,
+/// and vectors likewise. In a preset `{layer: Concatenate, inputs: [1, 2]}`.
+///
+/// ```
+/// use unrolled::nn::{Concatenate, Layer, Shape};
+/// let inputs = [Shape::Vector { features: 3 }, Shape::Vector { features: 5 }];
+/// assert_eq!(Concatenate {}.output(&inputs), Ok(Shape::Vector { features: 8 }));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Concatenate {}
+
+impl Layer for Concatenate {
+    fn class(&self) -> &'static str {
+        "Concatenate"
+    }
+
+    fn arity(&self) -> RangeInclusive<usize> {
+        2..=MAX_INPUTS
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        let mut features = 0;
+        for input in inputs {
+            features += input.features("Concatenate")?;
+        }
+        let times: Vec<Option<usize>> =
+            inputs.iter().map(|input| input.sequence("").ok().map(|(time, _)| time)).collect();
+        match times.first() {
+            Some(Some(time)) if times.iter().all(|t| *t == Some(*time)) => {
+                Ok(Shape::Sequence { time: *time, features })
+            }
+            Some(None) if times.iter().all(Option::is_none) => Ok(Shape::Vector { features }),
+            _ => Err(Misfit::new(
+                "Concatenate reads sequences of different lengths, or sequences and vectors",
+                "all its inputs must have the same number of time steps, or none",
+            )),
+        }
+    }
+
+    fn forward(&self, _pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+        let (time, batch, _) = inputs[0].real().dim();
+        let total = inputs.iter().map(|input| input.real().dim().2).sum();
+        tape.out.reshape(time, batch, total);
+        let mut place = 0;
+        for input in inputs {
+            let x = input.real();
+            let (_, _, features) = x.dim();
+            for (to, from) in tape.out.data_mut().chunks_exact_mut(total).zip(x.data().chunks_exact(features))
+            {
+                to[place..place + features].copy_from_slice(from);
+            }
+            place += features;
+        }
+    }
+
+    fn backward(
+        &self,
+        _pass: &Pass<'_>,
+        _weights: Weights<'_>,
+        inputs: &[Signal<'_>],
+        _tape: &mut Tape,
+        d_out: &mut Block,
+        _grads: &mut [f32],
+        d_in: Option<&mut [Block]>,
+        _observer: Option<&mut dyn Observer>,
+    ) {
+        let (_, _, total) = d_out.dim();
+        let mut place = 0;
+        for (d_in, input) in d_in.into_iter().flatten().zip(inputs) {
+            let (time, batch, features) = input.real().dim();
+            d_in.reshape(time, batch, features);
+            for (to, from) in d_in.data_mut().chunks_exact_mut(features).zip(d_out.data().chunks_exact(total))
+            {
+                to.copy_from_slice(&from[place..place + features]);
+            }
+            place += features;
+        }
+    }
+}
