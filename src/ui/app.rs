@@ -212,7 +212,7 @@ impl<'a> App<'a> {
             _ if self.run.is_some() => self.act_on_run(action),
             _ => match self.menu.act(action) {
                 Some(Asked::Train(name)) => self.train(&name),
-                Some(Asked::Fetch { title, what }) => self.tell(&title, &what),
+                Some(Asked::Fetch(what)) => self.tell("The data are not here yet", &what),
                 None => {}
             },
         }

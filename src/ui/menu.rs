@@ -2,12 +2,13 @@
 //!
 //! ```text
 //!  unrolled  recurrent networks, seen while they learn
-//! ╭ Presets ──────────╮╭ The lecture's first network ─────╮
-//! │ /lstm             ││ What to look for …               │
-//! │ Reviews           ││ Layer (type) Output Shape Param #│
-//! │  lecture-lstm     ││ …                                │
-//! ╰───────────────────╯╰──────────────────────────────────╯
-//!  ? help  q quit  Enter train  / filter
+//! ╭ Presets (1 of 5) ──╮╭ lecture-lstm ────────────────────╮
+//! │/lstm               ││ The same with an LSTM            │
+//! │ The lecture        ││ What to look for …               │
+//! │ ▸ lecture-lstm     ││ Layer (type) Output Shape Param #│
+//! │                    ││ …                                │
+//! ╰────────────────────╯╰──────────────────────────────────╯
+//!  ? help  q quit  Enter train  / filter  Tab panel
 //! ```
 
 mod description;
@@ -26,13 +27,8 @@ use crate::preset::Entry;
 pub enum Asked {
     /// Train this preset.
     Train(String),
-    /// Tell that the data of this preset have to be fetched.
-    Fetch {
-        /// The preset's title.
-        title: String,
-        /// What to get, and where to put it.
-        what: String,
-    },
+    /// Tell that the data of this preset have to be fetched: what to get, and where to put it.
+    Fetch(String),
 }
 
 /// The presets, the filter, and what is chosen.
@@ -142,7 +138,7 @@ impl Menu {
         let entry = self.chosen()?;
         Some(match &entry.missing {
             None => Asked::Train(entry.name.clone()),
-            Some(what) => Asked::Fetch { title: entry.title.clone(), what: what.clone() },
+            Some(what) => Asked::Fetch(what.clone()),
         })
     }
 

@@ -191,7 +191,7 @@ fn a_preset_without_its_data_does_not_start() {
     app.input(key(KeyCode::End));
     type_keys(&mut app, "\n");
     let seen = screen(&mut app, 80, 24);
-    assert!(seen.contains("Reviews with an LSTM") && seen.contains("put both in"), "{seen}");
+    assert!(seen.contains("╭ The data are not here yet") && seen.contains("put both in"), "{seen}");
 }
 
 #[test]

@@ -12,7 +12,8 @@ use crate::ui::theme::{Role, Theme};
 /// Everything that the menu tells of `entry`, in lines of at most `width` columns.
 pub fn lines(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let styled = |text: String, role| Line::styled(text, theme.style(role));
-    let mut out = Vec::new();
+    let mut out: Vec<_> =
+        wrap(&entry.title, width).into_iter().map(|line| styled(line, Role::Title)).collect();
     out.push(styled(fit(&format!("unrolled train {}", entry.name), width), Role::Dim));
     out.push(Line::default());
     if let Some(missing) = &entry.missing {

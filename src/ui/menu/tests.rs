@@ -150,7 +150,7 @@ fn a_preset_without_its_data_tells_what_to_fetch() {
     let mut menu = Menu::new(entries());
     menu.act(Action::Last);
     assert!(screen(&mut menu, 80, 23).to_string().contains("The data are not here yet"));
-    let Some(Asked::Fetch { what, .. }) = menu.act(Action::Open) else { panic!("it must not start") };
+    let Some(Asked::Fetch(what)) = menu.act(Action::Open) else { panic!("it must not start") };
     assert!(what.contains("put both in ./data"));
 }
 

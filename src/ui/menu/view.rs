@@ -135,7 +135,7 @@ impl Menu {
         let Some(entry) = self.chosen() else {
             return frame.render_widget(panel(String::new(), self.reading, theme), area);
         };
-        let title = format!(" {} ", fit(&entry.title, usize::from(area.width).saturating_sub(4)));
+        let title = format!(" {} ", fit(&entry.name, usize::from(area.width).saturating_sub(4)));
         let mut block = panel(title, self.reading, theme).padding(Padding::horizontal(1));
         let inner = block.inner(area);
         let lines = description::lines(entry, usize::from(inner.width), theme);
