@@ -21,6 +21,8 @@ pub mod state;
 pub mod terminal;
 pub mod text;
 pub mod theme;
+pub mod view;
+mod widget;
 
 pub use app::{Launch, Link, Outcome, Start};
 pub use terminal::{Options, UiError};
@@ -72,5 +74,3 @@ pub fn run(
         }
     }
 }
-pub mod view;
-mod widget;

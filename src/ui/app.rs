@@ -4,8 +4,6 @@ mod event_loop;
 mod leave;
 mod popup;
 
-use std::path::PathBuf;
-
 use crossbeam_channel::{Receiver, Sender};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Frame;
@@ -15,15 +13,15 @@ use ratatui::text::Line;
 
 pub use event_loop::{EventLoop, Flow};
 
-use super::help;
 use super::input::Input;
 use super::keymap::{self, Action, Place};
 use super::menu::{Asked, Menu};
-use super::picture;
 use super::state::Dashboard;
-use super::terminal::{Notice, transliterate};
-use super::theme::{Glyphs, Role, Theme};
+use super::terminal::Notice;
+use super::theme::{Role, Theme};
 use super::view::dashboard;
+use super::widget::plain;
+use super::{help, picture};
 use crate::preset::Entry;
 use crate::protocol::{Command, Event, RunStatus};
 use leave::{Leave, Way};
@@ -56,7 +54,7 @@ pub enum Outcome {
     LeftTraining,
     /// The terminal is gone; training is to go on to its end. `println!` panics from here on: nothing takes its lines.
     HungUp,
-    /// SIGTERM or SIGINT, by its number: save and end.
+    /// SIGTERM or SIGINT, by its number: save and end. Save before anything is printed: the link may be stalled.
     Signal(i32),
 }
 
@@ -95,8 +93,8 @@ pub struct App<'a> {
     overlay: Option<Overlay>,
     launch: Launch<'a>,
     theme: Theme,
-    /// Of the last frame.
-    area: Rect,
+    /// Where menu or dashboard were drawn last.
+    body: Rect,
     outcome: Option<Outcome>,
 }
 
@@ -110,7 +108,7 @@ impl<'a> App<'a> {
             overlay: None,
             launch,
             theme,
-            area: Rect::ZERO,
+            body: Rect::ZERO,
             outcome: None,
         };
         if let Start::Dashboard(link) = start {
@@ -257,18 +255,18 @@ impl<'a> App<'a> {
         self.run = Some(Run { dashboard: Dashboard::new(), events: Some(events), commands, ending: None });
     }
 
-    /// Writes the dashboard as it stands to an SVG file in the run folder.
+    /// Writes the dashboard as it is seen to an SVG file in the run folder.
     fn picture(&mut self) {
-        let Some(run) = &self.run else { return };
-        let mut buffer = Buffer::empty(self.area);
-        dashboard::render(&run.dashboard, self.area, &mut buffer, &self.theme);
-        let svg = picture::svg(&buffer, &self.theme);
-        let step = run.dashboard.latest().map_or(0, |step| step.step);
-        let folder = run.dashboard.info().map_or(PathBuf::new(), |info| info.folder.clone());
-        let path = folder.join(format!("screen-{step}.svg"));
-        match std::fs::write(&path, svg) {
-            Ok(()) => self.tell("Picture", &path.display().to_string()),
-            Err(e) => self.tell("No picture", &format!("{}: {e}", path.display())),
+        let Some((run, info)) = self.run.as_ref().and_then(|run| Some((run, run.dashboard.info()?))) else {
+            return;
+        };
+        let mut buffer = Buffer::empty(self.body);
+        dashboard::render(&run.dashboard, self.body, &mut buffer, &self.theme);
+        let step = run.dashboard.latest().map_or(0, |metrics| metrics.step);
+        let path = info.folder.join(format!("screen-{step}.svg"));
+        match std::fs::write(&path, picture::svg(&buffer, &self.theme)) {
+            Ok(()) => self.tell("A picture of the screen", &path.display().to_string()),
+            Err(error) => self.tell("No picture", &format!("{}: {error}", path.display())),
         }
     }
 
@@ -306,10 +304,10 @@ impl<'a> App<'a> {
     /// Draws the whole screen.
     pub fn render(&mut self, frame: &mut Frame<'_>) {
         let whole = frame.area();
-        self.area = whole;
         let [body, foot] = Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(whole);
         // A single line is not given to the footer.
         let (body, foot) = if whole.height > 1 { (body, Some(foot)) } else { (whole, None) };
+        self.body = body;
         match &self.run {
             Some(run) => dashboard::render(&run.dashboard, body, frame.buffer_mut(), &self.theme),
             None => self.menu.render(frame, body, &self.theme),
@@ -323,9 +321,7 @@ impl<'a> App<'a> {
             Some(Overlay::Leave(leave)) => leave.render(frame, whole, &self.theme),
             None => {}
         }
-        if self.theme.glyphs == Glyphs::Ascii {
-            transliterate(frame.buffer_mut());
-        }
+        plain::replace(frame.buffer_mut(), whole, self.theme.glyphs);
     }
 
     fn footer(&self, area: Rect) -> Line<'static> {

@@ -1,6 +1,5 @@
 //! The terminal: taken over, drawn on, and given back as it was, however the program ends.
 
-mod ascii;
 mod detect;
 mod panics;
 mod screen;
@@ -17,7 +16,6 @@ use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 use thiserror::Error;
 
-pub use ascii::transliterate;
 pub use detect::Options;
 pub use screen::Screen;
 pub use signals::{Notice, Signals};

@@ -7,7 +7,7 @@ use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
 
 use super::*;
-use crate::protocol::StepMetrics;
+use crate::protocol::{DataFacts, ModelTable, RunInfo, StepMetrics};
 use crate::ui::menu::tests::{THEME, entries};
 use crate::ui::terminal::{Screen, Writer, Written};
 
@@ -71,7 +71,7 @@ fn quitting_while_training_asks_with_the_dashboard_still_visible() {
         assert_eq!(app.outcome(), None);
         let seen = screen(app, 80, 24);
         assert!(seen.contains("still training") && seen.contains("Save and stop"), "{seen}");
-        assert!(seen.contains("training, 0 steps"), "the dashboard is hidden: {seen}");
+        assert!(seen.contains("● training"), "the dashboard is hidden: {seen}");
         type_keys(app, "\x1b");
         assert!(!screen(app, 80, 24).contains("Save and stop"));
         assert_eq!(app.outcome(), None);
@@ -153,6 +153,40 @@ fn keys_become_commands() {
 }
 
 #[test]
+fn a_picture_of_the_dashboard_lands_in_the_run_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    while_training(|app| {
+        app.fold(&Event::Prepared(Box::new(RunInfo {
+            name: "word-order".into(),
+            title: "Word order".into(),
+            about: String::new(),
+            folder: folder.path().to_owned(),
+            model: ModelTable::default(),
+            data: DataFacts::default(),
+            probes: Vec::new(),
+            epochs: 1,
+            steps_per_epoch: 10,
+            batch_size: 32,
+            watch_every: 1,
+            loss: "binary_crossentropy".into(),
+            optimizer: "Adam".into(),
+            seed: 1,
+            threads: 1,
+        })));
+        app.fold(&step(7));
+        screen(app, 80, 24);
+        type_keys(app, "S");
+        assert!(screen(app, 80, 24).contains("A picture of the screen"));
+        let picture = std::fs::read_to_string(folder.path().join("screen-7.svg")).unwrap();
+        assert!(picture.starts_with("<svg") && picture.contains("word-order"));
+        // What cannot be written is said, not swallowed.
+        std::fs::remove_dir_all(folder.path()).unwrap();
+        type_keys(app, "\x1bS");
+        assert!(screen(app, 80, 24).contains("No picture"));
+    });
+}
+
+#[test]
 fn a_trainer_that_ends_without_a_word_has_failed() {
     while_training(|app| {
         app.trainer_gone();
@@ -195,24 +229,27 @@ fn a_preset_without_its_data_does_not_start() {
 }
 
 #[test]
-fn the_help_covers_the_screen_it_explains_at_every_size() {
+fn the_help_at_80_by_24() {
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+    let mut help = Popup::help(Place::Dashboard);
+    terminal.draw(|frame| help.render(frame, frame.area(), &THEME)).unwrap();
+    insta::assert_snapshot!(terminal.backend());
+}
+
+#[test]
+fn no_size_is_too_small_for_what_lies_over_the_screen() {
     while_training(|app| {
-        type_keys(app, "?");
-        insta::assert_snapshot!(screen(app, 80, 24));
-        for width in 1..=40 {
-            for height in 1..=20 {
-                screen(app, width, height);
-            }
+        for keys in ["", "?", "\x1bq"] {
+            type_keys(app, keys);
+            (1..=40).for_each(|width| (1..=20).for_each(|height| drop(screen(app, width, height))));
         }
-        type_keys(app, "?q");
-        (1..=40).for_each(|width| (1..=20).for_each(|height| drop(screen(app, width, height))));
     });
 }
 
 #[test]
 fn a_terminal_without_unicode_gets_ascii_alone() {
     let mut launch = |_: &str| Err(String::new());
-    let theme = Theme { glyphs: Glyphs::Ascii, ..THEME };
+    let theme = Theme { glyphs: crate::ui::theme::Glyphs::Ascii, ..THEME };
     let mut app = App::new(Start::Menu, entries(), &mut launch, theme);
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     terminal.draw(|frame| app.render(frame)).unwrap();
@@ -289,7 +326,7 @@ fn a_stalled_terminal_holds_nobody_up_and_gets_one_complete_frame_later() {
     stage.tell(step(10_001));
     assert!(stage.frames.is_empty(), "a frame is drawn for a terminal that has not taken the last one");
     stage.accept();
-    stage.wait_for("10001 steps");
+    stage.wait_for("step 10,001");
     assert!(stage.frames.recv_timeout(Duration::from_millis(100)).is_err(), "something is sent while idle");
     stage.notices.send(Notice::End(15)).unwrap();
     assert_eq!(stage.end(), Flow::Ended(Outcome::Signal(15)));
@@ -381,9 +418,9 @@ fn a_new_size_is_drawn_at_once() {
     let mut stage = Stage::open();
     stage.take_frame();
     stage.accept();
-    stage.notices.send(Notice::Resize(Size::new(30, 5))).unwrap();
-    stage.seen = vt100::Parser::new(5, 30, 0);
-    assert!(stage.take_frame().contains("waiting"));
+    stage.notices.send(Notice::Resize(Size::new(60, 12))).unwrap();
+    stage.seen = vt100::Parser::new(12, 60, 0);
+    assert!(stage.take_frame().contains("starting"));
     stage.notices.send(Notice::HangUp).unwrap();
     stage.end();
 }
