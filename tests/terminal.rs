@@ -1,6 +1,7 @@
 //! The real terminal code in a pseudo-terminal: taken over, drawn on, and given back however it ends.
 //!
-//! The program under test is this very test binary, run again as the ignored test `screen` with a trainer that is played.
+//! The program under test is the real one once; where a story needs a trainer that is played it is this very test
+//! binary, run again as the ignored test `screen`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
 
@@ -96,6 +97,16 @@ impl Session {
     /// `last_words` stand on it.
     fn ends_restored(mut self, code: u32, last_words: &str) {
         assert_eq!(self.exit_code(), code);
+        // The end of the screen may still be on its way to the reader.
+        let deadline = Instant::now() + LONG;
+        let restored = |screen: &vt100::Screen| {
+            !screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor()
+        };
+        while !restored(self.screen.screen()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(chunk) = self.output.recv_timeout(left) else { break };
+            self.screen.process(&chunk);
+        }
         self.wait_for(last_words);
         let screen = self.screen.screen();
         assert!(!screen.alternate_screen(), "still on the alternate screen");
@@ -181,6 +192,23 @@ fn a_run_from_the_menu_to_its_end_leaves_the_terminal_as_it_was() {
     session.wait_for("finished");
     session.press("q");
     session.ends_restored(0, "ended by Quit");
+}
+
+#[test]
+fn the_program_trains_the_first_preset_of_its_menu_to_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_unrolled"));
+    command.cwd(folder.path());
+    let mut session = Session::open(command);
+    session.wait_for("Presets");
+    session.press("\r");
+    session.wait_for("training");
+    session.press("f"); // not at the pace of those who watch
+    session.wait_for("finished");
+    session.press("q");
+    session.ends_restored(0, "");
+    let runs = std::fs::read_dir(folder.path().join("runs")).unwrap().count();
+    assert_eq!(runs, 1);
 }
 
 #[test]
