@@ -8,38 +8,46 @@
 //! because a recurrent layer works step by step on whole batches.
 
 mod activation;
+mod bidirectional;
 mod block;
 mod concatenate;
 mod dense;
 mod embedding;
 mod flatten;
+mod gru;
 mod init;
 mod layer;
 mod loss;
+mod lstm;
 mod model;
 mod observe;
 mod params;
 mod penalty;
 mod pooling;
+mod recurrent;
 mod shard;
 mod simple_rnn;
 mod spec;
 mod targets;
 
 pub use activation::Activation;
+pub use bidirectional::{Bidirectional, Merge};
 pub use block::{Block, Ids, Mask, Signal};
 pub use concatenate::Concatenate;
 pub use dense::Dense;
 pub use embedding::Embedding;
 pub use flatten::Flatten;
+pub use gru::GRU;
 pub use init::Initializer;
 pub use layer::{Layer, MAX_INPUTS, MaskRule, Misfit, Mode, ParamSpec, Pass, Shape, Tape};
 pub use loss::{Loss, Score};
+pub use lstm::LSTM;
 pub use model::{BuildError, Model};
 pub use observe::{GradientNorms, Observer, Unrolled};
 pub use params::{Param, Params, Weights};
 pub use penalty::Penalty;
 pub use pooling::GlobalAveragePooling1D;
+pub use recurrent::{Cell, Held, Unroll};
 pub use shard::{Input, Shard};
 pub use simple_rnn::SimpleRNN;
 pub use spec::{LayerSpec, Placed};

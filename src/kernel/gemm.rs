@@ -37,6 +37,16 @@ impl<'a> Matrix<'a> {
         Self { data, rows, cols, row_stride: stride, col_stride: 1 }
     }
 
+    /// Some of its columns, without moving a number.
+    ///
+    /// # Panics
+    /// When it has fewer.
+    #[must_use]
+    pub fn columns(self, range: std::ops::Range<usize>) -> Self {
+        assert!(range.end <= self.cols, "columns {range:?} of {}", self.cols);
+        Self { data: &self.data[range.start * self.col_stride..], cols: range.len(), ..self }
+    }
+
     /// The transpose, without moving a number.
     #[must_use]
     pub fn t(self) -> Self {

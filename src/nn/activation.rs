@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::Misfit;
 use crate::kernel;
 
 /// A function of every number (softmax: of every row), by Keras's name. Source: `keras/src/activations/activations.py`.
@@ -32,6 +33,15 @@ impl Activation {
             Self::HardSigmoid => "hard_sigmoid",
             Self::Softmax => "softmax",
         }
+    }
+
+    /// Refuses softmax, which is of a row and not of a number, within a recurrent layer.
+    pub(super) fn for_a_state(self, field: &'static str) -> Result<(), Misfit> {
+        if self != Self::Softmax {
+            return Ok(());
+        }
+        let found = format!("`{field}` is softmax");
+        Err(Misfit::of(field, found, "a recurrent layer takes tanh, relu, sigmoid, hard_sigmoid or linear"))
     }
 
     /// `a = f(z)`, in place, for rows of `width` numbers.

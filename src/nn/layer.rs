@@ -1,6 +1,7 @@
 use std::fmt;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
+use super::recurrent::{Cell, Unroll};
 use super::{Block, Initializer, Mask, Observer, Penalty, Signal, Weights};
 use crate::protocol::Direction;
 use crate::rng::Rng;
@@ -74,8 +75,8 @@ pub trait Layer: fmt::Debug + Send + Sync {
     /// Adds to `total` (laid out as the layer's parameters) what one shard's `d_out` gives. See [`Layer::scatters`].
     fn scatter(&self, _inputs: &[Signal<'_>], _d_out: &Block, _total: &mut [f32]) {}
 
-    /// What a probe shows of a recurrent layer after reading each input position, `[time, batch, units]` each: `h` first.
-    fn activations<'a>(&self, _tape: &'a Tape) -> Vec<(Option<Direction>, &'static str, &'a Block)> {
+    /// The ways through time of a recurrent layer: one for each of its [`Layer::directions`].
+    fn unrolls<'a>(&'a self, _tape: &'a Tape) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
         Vec::new()
     }
 }
@@ -91,12 +92,20 @@ pub struct ParamSpec {
     pub init: Initializer,
     /// What its size costs.
     pub penalty: Option<Penalty>,
+    /// Numbers that begin at 1, whatever `init` says.
+    pub ones: Range<usize>,
 }
 
 impl ParamSpec {
     /// A parameter whose size costs nothing.
     pub fn new(name: &str, shape: &[usize], init: Initializer) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), init, penalty: None }
+        Self { name: name.into(), shape: shape.to_vec(), init, penalty: None, ones: 0..0 }
+    }
+
+    /// The same with some numbers that begin at 1.
+    #[must_use]
+    pub fn with_ones(self, ones: Range<usize>) -> Self {
+        Self { ones, ..self }
     }
 
     /// The same with what its size costs.
@@ -265,6 +274,8 @@ pub struct Tape {
     pub out: Block,
     /// The mask made here, by layers that make one.
     pub mask: Mask,
+    /// The ways through time of recurrent layers: of one direction, or of both.
+    pub unrolls: [Unroll; 2],
     /// Whatever else; each layer names its own.
     pub slots: [Block; SLOTS],
 }

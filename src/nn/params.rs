@@ -15,6 +15,7 @@ pub struct Param {
     /// What its size costs.
     pub penalty: Option<Penalty>,
     init: Initializer,
+    ones: Range<usize>,
 }
 
 /// All weights of a model in one flat vector: what optimizers, clipping and checkpoints work on.
@@ -32,7 +33,7 @@ impl Params {
         let (mut table, mut ranges, mut len) = (Vec::new(), Vec::new(), 0);
         for (i, (layer, inputs)) in layers.enumerate() {
             let first = table.len();
-            for ParamSpec { name, shape, init, penalty } in layer.params(inputs) {
+            for ParamSpec { name, shape, init, penalty, ones } in layer.params(inputs) {
                 let size = shape.iter().product::<usize>();
                 table.push(Param {
                     name: format!("{i}.{name}"),
@@ -40,6 +41,7 @@ impl Params {
                     range: len..len + size,
                     penalty,
                     init,
+                    ones,
                 });
                 len += size;
             }
@@ -52,7 +54,9 @@ impl Params {
     pub fn initialize(&mut self, seed: u64) {
         for (i, param) in self.table.iter().enumerate() {
             let mut rng = Rng::new(seed, "weights", i as u64);
-            param.init.fill(&param.shape, &mut self.values[param.range.clone()], &mut rng);
+            let values = &mut self.values[param.range.clone()];
+            param.init.fill(&param.shape, values, &mut rng);
+            values[param.ones.clone()].fill(1.0);
         }
     }
 

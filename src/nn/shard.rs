@@ -2,6 +2,7 @@ use ndarray::{Array3, ArrayView2, ArrayView3};
 
 use super::layer::{MAX_INPUTS, Mode, Pass, Tape};
 use super::model::Node;
+use super::recurrent::{Cell, Unroll};
 use super::{Answers, Block, Ids, Mask, Model, Observer, Params, Score, Signal, Targets};
 use crate::protocol::Direction;
 
@@ -156,15 +157,23 @@ impl Shard {
         out.to_batch_major()
     }
 
-    /// What every recurrent layer held after reading each input position: layer, direction, quantity, `[time, batch, units]`.
-    pub fn activations(&self, model: &Model) -> Vec<(usize, Option<Direction>, &'static str, &Block)> {
+    /// The ways through time of all recurrent layers: layer, direction, cell and what it remembers.
+    pub fn unrolls<'a>(
+        &'a self,
+        model: &'a Model,
+    ) -> Vec<(usize, Option<Direction>, &'a dyn Cell, &'a Unroll)> {
         let layers = model.nodes.iter().zip(&self.tapes).enumerate();
         layers
             .flat_map(|(i, (node, tape))| {
-                let all = node.spec.layer().activations(tape).into_iter();
-                all.map(move |(direction, name, block)| (i, direction, name, block))
+                let ways = node.spec.layer().unrolls(tape).into_iter();
+                ways.map(move |(direction, cell, unroll)| (i, direction, cell, unroll))
             })
             .collect()
+    }
+
+    /// Lets stateful layers begin anew with the next batch: another stream follows.
+    pub fn forget(&mut self) {
+        self.tapes.iter_mut().flat_map(|tape| &mut tape.unrolls).for_each(Unroll::forget);
     }
 }
 

@@ -1,6 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Concatenate, Dense, Embedding, Flatten, GlobalAveragePooling1D, Layer, SimpleRNN};
+use super::recurrent::Cell;
+use super::{
+    Activation, Bidirectional, Concatenate, Dense, Embedding, Flatten, GRU, GlobalAveragePooling1D, LSTM,
+    Layer, SimpleRNN,
+};
 
 /// Makes [`LayerSpec`] from the list of layers: the one place that a new layer is added to.
 macro_rules! layers {
@@ -43,14 +47,41 @@ macro_rules! layers {
     };
 }
 
-layers!(Embedding, SimpleRNN, Dense, GlobalAveragePooling1D, Flatten, Concatenate);
+layers!(Embedding, SimpleRNN, LSTM, GRU, Bidirectional, Dense, GlobalAveragePooling1D, Flatten, Concatenate);
 
 impl LayerSpec {
+    /// The cell of a recurrent layer.
+    pub(super) fn cell(&self) -> Option<&dyn Cell> {
+        match self {
+            Self::SimpleRNN(cell) => Some(cell),
+            Self::LSTM(cell) => Some(cell),
+            Self::GRU(cell) => Some(cell),
+            _ => None,
+        }
+    }
+
     /// The activation of a layer that can end a model.
     pub(super) fn link_mut(&mut self) -> Option<&mut Activation> {
         match self {
             Self::Dense(dense) => Some(&mut dense.activation),
             _ => None,
+        }
+    }
+}
+
+/// Reads `{layer: NAME, …}`: what stands within another layer.
+impl<'de> Deserialize<'de> for LayerSpec {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let mut config = serde_json::Map::deserialize(deserializer)?;
+        let name = config.remove("layer");
+        let name = name
+            .as_ref()
+            .and_then(serde_json::Value::as_str)
+            .ok_or_else(|| D::Error::missing_field("layer"))?;
+        match Self::read(name, serde_json::Value::Object(config)) {
+            Some(layer) => layer.map_err(D::Error::custom),
+            None => Err(D::Error::unknown_variant(name, Self::NAMES)),
         }
     }
 }

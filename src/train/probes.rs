@@ -1,7 +1,7 @@
 use ndarray::Array2;
 
 use crate::data::{TokenSpec, Vocabulary};
-use crate::nn::{Answers, Input, Mode, Model, Params, Shard};
+use crate::nn::{Answers, Held, Input, Mode, Model, Params, Shard};
 use crate::protocol::{Activations, ProbeFrame, ProbeText};
 
 /// The sentences whose way through the network is shown.
@@ -43,25 +43,27 @@ impl Probes {
         self.shard.load(Input::Ids(self.tokens.view()), Answers::None);
         self.shard.forward(model, params, Mode::Evaluate);
         let output = self.shard.output(model);
-        let activations = self.shard.activations(model);
+        let unrolls = self.shard.unrolls(model);
+        let held = unrolls.iter().flat_map(|(layer, direction, cell, unroll)| {
+            Held::all(*cell, unroll).into_iter().map(move |held| (*layer, *direction, held))
+        });
+        let held: Vec<_> = held.collect();
         let frame = |(row, text): (usize, &ProbeText)| ProbeFrame {
             step,
             probe: row,
             // One sigmoid is the probability of class 1.
             prediction: output.get((row, 0, 0)).map_or(Vec::new(), |p| vec![1.0 - p, *p]),
-            activations: activations
+            activations: held
                 .iter()
-                .map(|(layer, direction, quantity, block)| {
-                    let (time, batch, units) = block.dim();
-                    let steps = text.first_step..(text.first_step + text.tokens.len()).min(time);
-                    let values =
-                        steps.flat_map(|t| &block.step(t)[row * units..(row + 1) * units]).copied().collect();
-                    debug_assert!(row < batch);
+                .map(|(layer, direction, held)| {
+                    let steps = text.first_step..(text.first_step + text.tokens.len()).min(held.dim().0);
+                    let values = steps.flat_map(|t| held.row(t, row)).copied().collect();
+                    let quantity = held.name.into();
                     Activations {
                         layer: *layer,
                         direction: *direction,
-                        quantity: (*quantity).into(),
-                        units,
+                        quantity,
+                        units: held.units(),
                         values,
                     }
                 })

@@ -1,0 +1,217 @@
+use serde::{Deserialize, Serialize};
+
+use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
+use super::recurrent::{self, Asks, Cell, Unroll};
+use super::{Block, LayerSpec, Observer, Signal, Weights};
+use crate::protocol::Direction::{self, Backward, Forward};
+
+/// A recurrent layer that reads in both directions (Schuster & Paliwal 1997): two of the same kind with weights of their own.
+///
+/// ```text
+/// concat  [→h ←h]    sum  →h + ←h    ave  (→h + ←h)/2    mul  →h ⊙ ←h
+/// ```
+/// With `return_sequences` both halves' states stand at the position that they were read at; otherwise each half gives the state
+/// that it ends with: the forward one after the last position, the backward one after the first. Masked positions of a sequence
+/// give 0, as in Keras (`zero_output_for_mask`).
+///
+/// Source: `keras/src/layers/rnn/bidirectional.py`. `[batch, time, features] → [batch, 2·units]` (concat), or with time.
+///
+/// ```
+/// use unrolled::nn::{Bidirectional, LSTM, Layer, Merge, Shape};
+/// let layer = Bidirectional { of: Box::new(LSTM { units: 16, ..LSTM::default() }.into()), merge_mode: Merge::Concat };
+/// let out = layer.output(&[Shape::Sequence { time: 9, features: 5 }]);
+/// assert_eq!(out, Ok(Shape::Vector { features: 32 }));
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bidirectional {
+    /// The layer of each direction.
+    pub of: Box<LayerSpec>,
+    /// How the two become one.
+    #[serde(default)]
+    pub merge_mode: Merge,
+}
+
+/// How the halves of a [`Bidirectional`] become one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Merge {
+    /// Side by side.
+    #[default]
+    Concat,
+    /// Added.
+    Sum,
+    /// Averaged.
+    Ave,
+    /// Multiplied.
+    Mul,
+}
+
+impl Bidirectional {
+    fn cell(&self) -> Option<&dyn Cell> {
+        self.of.cell()
+    }
+}
+
+/// The halves: direction, and whether it reads backwards when the wrapped layer itself does not.
+const HALVES: [(Direction, bool); 2] = [(Forward, false), (Backward, true)];
+
+impl Layer for Bidirectional {
+    fn class(&self) -> &'static str {
+        "Bidirectional"
+    }
+
+    fn detail(&self) -> String {
+        let cell = self
+            .cell()
+            .map_or(String::new(), |cell| format!("{}, {}", cell.class(), recurrent::detail(cell)));
+        match self.merge_mode {
+            Merge::Concat => cell,
+            Merge::Sum => cell + ", sum",
+            Merge::Ave => cell + ", ave",
+            Merge::Mul => cell + ", mul",
+        }
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        let Some(cell) = self.cell() else {
+            let found = format!("Bidirectional is of {}", self.of.layer().class());
+            return Err(Misfit::of("of", found, "it wraps a SimpleRNN, an LSTM or a GRU"));
+        };
+        if cell.settings().go_backwards {
+            let found = "the layer within reads backwards already";
+            return Err(Misfit::of(
+                "of",
+                found,
+                "leave `go_backwards` out: one half reads forwards, one backwards",
+            ));
+        }
+        let twice = |n: usize| if self.merge_mode == Merge::Concat { 2 * n } else { n };
+        Ok(match recurrent::output(cell, inputs)? {
+            Shape::Sequence { time, features } => Shape::Sequence { time, features: twice(features) },
+            Shape::Vector { features } => Shape::Vector { features: twice(features) },
+            ids => ids,
+        })
+    }
+
+    fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
+        let Some(cell) = self.cell() else { return Vec::new() };
+        ["fwd.", "bwd."].iter().flat_map(|prefix| recurrent::params(cell, inputs, prefix)).collect()
+    }
+
+    fn mask(&self) -> MaskRule {
+        let sequences = self.cell().is_some_and(|cell| cell.settings().return_sequences);
+        if sequences { MaskRule::Keep } else { MaskRule::Drop }
+    }
+
+    fn directions(&self) -> &'static [Option<Direction>] {
+        &[Some(Forward), Some(Backward)]
+    }
+
+    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+        let Some(cell) = self.cell() else { return };
+        let half = weights.len() / 2;
+        for (i, (_, backwards)) in HALVES.into_iter().enumerate() {
+            let weights = weights.part(i * half..(i + 1) * half);
+            recurrent::forward(cell, pass, weights, inputs[0].real(), &mut tape.unrolls[i], Some(backwards));
+        }
+        let Tape { out, unrolls: [fwd, bwd], .. } = tape;
+        let (time, batch, n) = fwd.h.dim();
+        let width = if self.merge_mode == Merge::Concat { 2 * n } else { n };
+        let sequences = cell.settings().return_sequences;
+        out.reshape(if sequences { time } else { 1 }, batch, width);
+        for t in 0..out.dim().0 {
+            let (f, b) = if sequences {
+                (fwd.h.step(t), bwd.h.step(t))
+            } else {
+                (fwd.h.step(time - 1), bwd.h.step(0))
+            };
+            let rows = out.step_mut(t).chunks_exact_mut(width).zip(f.chunks_exact(n).zip(b.chunks_exact(n)));
+            for (row, (out, (f, b))) in rows.enumerate() {
+                if sequences && pass.mask.is_some_and(|mask| !mask.step(t)[row]) {
+                    out.fill(0.0);
+                    continue;
+                }
+                match self.merge_mode {
+                    Merge::Concat => {
+                        out[..n].copy_from_slice(f);
+                        out[n..].copy_from_slice(b);
+                    }
+                    Merge::Sum => combine(out, f, b, |f, b| f + b),
+                    Merge::Ave => combine(out, f, b, |f, b| (f + b) / 2.0),
+                    Merge::Mul => combine(out, f, b, |f, b| f * b),
+                }
+            }
+        }
+    }
+
+    fn backward(
+        &self,
+        pass: &Pass<'_>,
+        weights: Weights<'_>,
+        inputs: &[Signal<'_>],
+        tape: &mut Tape,
+        d_out: &mut Block,
+        grads: &mut [f32],
+        mut d_in: Option<&mut [Block]>,
+        mut observer: Option<&mut dyn Observer>,
+    ) {
+        let Some(cell) = self.cell() else { return };
+        let (x, half) = (inputs[0].real(), weights.len() / 2);
+        let Tape { unrolls: [fwd, bwd], slots: [asked, d_second, ..], .. } = tape;
+        let cut = weights.part(0..half).size();
+        let (first_grads, second_grads) = grads.split_at_mut(cut);
+        let sequences = cell.settings().return_sequences;
+        for (i, grads) in [first_grads, second_grads].into_iter().enumerate() {
+            self.ask(asked, d_out, i, if i == 0 { bwd } else { fwd }, sequences);
+            let unroll = if i == 0 { &mut *fwd } else { &mut *bwd };
+            let weights = weights.part(i * half..(i + 1) * half);
+            let d_in = match (&mut d_in, i) {
+                (Some(d_in), 0) => d_in.first_mut(),
+                (Some(_), _) => Some(&mut *d_second),
+                (None, _) => None,
+            };
+            let asks = Asks { d_out: asked, in_order_of_reading: false };
+            let observer = observer.as_mut().map(|o| &mut **o as &mut dyn Observer);
+            recurrent::backward(cell, pass, weights, x, unroll, asks, grads, d_in, observer, Some(HALVES[i]));
+        }
+        if let Some([d_in, ..]) = d_in {
+            d_in.data_mut().iter_mut().zip(d_second.data()).for_each(|(d, second)| *d += second);
+        }
+    }
+
+    fn unrolls<'a>(&'a self, tape: &'a Tape) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
+        let cell = self.cell();
+        let halves = HALVES.into_iter().zip(&tape.unrolls);
+        halves.filter_map(|((direction, _), unroll)| Some((Some(direction), cell?, unroll))).collect()
+    }
+}
+
+impl Bidirectional {
+    /// Writes to `asked` what `d_out` asks of half `i`; `other` is the other half.
+    fn ask(&self, asked: &mut Block, d_out: &Block, i: usize, other: &Unroll, sequences: bool) {
+        let (steps, batch, width) = d_out.dim();
+        let (time, _, n) = other.h.dim();
+        asked.reshape(steps, batch, n);
+        for t in 0..steps {
+            let at = match (sequences, i) {
+                (true, _) => t,
+                (false, 0) => 0,
+                (false, _) => time - 1,
+            };
+            let rows = asked.step_mut(t).chunks_exact_mut(n).zip(d_out.step(t).chunks_exact(width));
+            for ((asked, d), other) in rows.zip(other.h.step(at).chunks_exact(n)) {
+                match self.merge_mode {
+                    Merge::Concat => asked.copy_from_slice(&d[i * n..(i + 1) * n]),
+                    Merge::Sum => asked.copy_from_slice(d),
+                    Merge::Ave => combine(asked, d, d, |d, _| d / 2.0),
+                    Merge::Mul => combine(asked, d, other, |d, other| d * other),
+                }
+            }
+        }
+    }
+}
+
+fn combine(out: &mut [f32], a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) {
+    out.iter_mut().zip(a.iter().zip(b)).for_each(|(out, (a, b))| *out = f(*a, *b));
+}

@@ -1,0 +1,467 @@
+//! What all recurrent layers share: the way through time and back. A [`Cell`] knows one step; this knows the rest: all steps'
+//! input projections as one product, the order of reading, masks, dropout, carried state, and the weight gradients as
+//! products over all steps at once.
+//!
+//! ```text
+//! forward    g_t = x_t·W + b (all t at once);   (h_t, c_t) = step(g_t, h_{t−1}, c_{t−1})
+//! masked     h_t = h_{t−1}, c_t = c_{t−1}
+//! backward   ∂L/∂h_t = ∂L/∂out_t + what came back through step t+1
+//!            δ_t = ∂L/∂g_t;   ∂L/∂h_{t−1}, ∂L/∂c_{t−1} by the cell;   masked: ∂L/∂h_{t−1} = ∂L/∂h_t
+//! weights    ∂L/∂W = Σ x_tᵀ·δ_t    ∂L/∂b = Σ δ_t    ∂L/∂U by the cell    ∂L/∂x_t = δ_t·Wᵀ
+//! ```
+//! `dropout` multiplies `x_t`, `recurrent_dropout` the `h_{t−1}` that meets `U`, each with one mask a sequence for all steps and
+//! gates (Gal & Ghahramani 2016, tied weights; Keras draws one a gate when both are used). `stateful` begins with the state that
+//! the last batch ended with; no gradient flows into it (truncated back-propagation through time).
+
+mod settings;
+mod unroll;
+
+use std::fmt;
+
+use ndarray::ArrayView2;
+
+pub use settings::Settings;
+pub(super) use settings::{default, recurrent_layer};
+pub use unroll::{Held, Unroll};
+
+use super::dense::{add_columns, affine, affine_backward};
+use super::layer::{MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
+use super::{Block, Layer, Observer, Signal, Unrolled, Weights};
+use crate::kernel::Matrix;
+use crate::protocol::Direction;
+
+/// One step of a recurrent layer, forward and back. Rows are sequences.
+pub trait Cell: fmt::Debug + Send + Sync {
+    /// Keras's class name.
+    fn class(&self) -> &'static str;
+
+    /// What all recurrent layers have.
+    fn settings(&self) -> Settings<'_>;
+
+    /// What the columns of `kernel` feed, `units` each, in Keras's order.
+    fn gates(&self) -> &'static [&'static str];
+
+    /// The activations in words, for the model table.
+    fn detail(&self) -> String;
+
+    /// Whether there is a cell state beside the hidden one.
+    fn has_cell_state(&self) -> bool {
+        false
+    }
+
+    /// Whether the recurrent product has a bias of its own: then `bias` is `[2, gates·units]`.
+    fn has_recurrent_bias(&self) -> bool {
+        false
+    }
+
+    /// Columns of the bias that begin at 1.
+    fn bias_ones(&self) -> std::ops::Range<usize> {
+        0..0
+    }
+
+    /// Refuses what this cell cannot do.
+    ///
+    /// # Errors
+    /// With the field and what would fit.
+    fn check(&self) -> Result<(), Misfit> {
+        Ok(())
+    }
+
+    /// Turns `step.gates` from input projections into activated gates, and writes `step.h` and what else the cell keeps.
+    fn step(&self, step: Step<'_>);
+
+    /// Writes `back.delta` = ∂L/∂(input projection) and turns `back.dh`, `back.dc` from those of this step's states into those of
+    /// the states before.
+    fn back(&self, back: Back<'_>);
+
+    /// Adds ∂L/∂U to `d_recurrent` `[units, gates·units]`, over all steps: `before` are the states that met `U`, in the order of the
+    /// positions, and `delta` the rows of `back.delta` (or `back.delta_recurrent`) likewise.
+    fn recurrent_gradient(&self, unroll: &Unroll, order: Order, d_recurrent: &mut [f32]);
+}
+
+/// What a [`Cell`] works on going forward: one time step, all sequences of a shard.
+pub struct Step<'a> {
+    /// Sequences.
+    pub batch: usize,
+    /// `U` `[units, gates·units]`.
+    pub recurrent: Matrix<'a>,
+    /// The recurrent bias, where the cell has one and `use_bias` holds.
+    pub recurrent_bias: Option<&'a [f32]>,
+    /// In: input projections, out: activated gates, `[batch, gates·units]`.
+    pub gates: &'a mut [f32],
+    /// The hidden state before, `[batch, units]`.
+    pub h_before: &'a [f32],
+    /// The same after recurrent dropout: what meets `U`.
+    pub h_met: &'a [f32],
+    /// The cell state before.
+    pub c_before: &'a [f32],
+    /// Out: the hidden state.
+    pub h: &'a mut [f32],
+    /// Out: the cell state, where there is one.
+    pub c: &'a mut [f32],
+    /// Out: what the cell wants to remember besides, `[batch, units]`.
+    pub kept: &'a mut [f32],
+    /// Room, `[batch, gates·units]`.
+    pub room: &'a mut Block,
+}
+
+/// What a [`Cell`] works on going back: one time step, all sequences of a shard.
+pub struct Back<'a> {
+    /// Sequences.
+    pub batch: usize,
+    /// `U` `[units, gates·units]`.
+    pub recurrent: Matrix<'a>,
+    /// Activated gates.
+    pub gates: &'a [f32],
+    /// The hidden state.
+    pub h: &'a [f32],
+    /// The cell state.
+    pub c: &'a [f32],
+    /// What the cell remembered.
+    pub kept: &'a [f32],
+    /// The hidden state before.
+    pub h_before: &'a [f32],
+    /// The same after recurrent dropout.
+    pub h_met: &'a [f32],
+    /// The factors of recurrent dropout `[batch, units]`; empty without.
+    pub dropped: &'a [f32],
+    /// The cell state before.
+    pub c_before: &'a [f32],
+    /// Out: ∂L/∂(input projection), `[batch, gates·units]`.
+    pub delta: &'a mut [f32],
+    /// Out, where it differs from `delta`: ∂L/∂(recurrent product).
+    pub delta_recurrent: &'a mut [f32],
+    /// ∂L/∂h of this step, then of the one before.
+    pub dh: &'a mut [f32],
+    /// ∂L/∂c likewise.
+    pub dc: &'a mut [f32],
+    /// Room, `[batch, gates·units]`.
+    pub room: &'a mut Block,
+}
+
+/// The order in which positions are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    /// Positions.
+    pub time: usize,
+    /// From the last to the first.
+    pub backwards: bool,
+}
+
+impl Order {
+    /// The input position that is read at `step`, counted in the order of reading.
+    pub fn position(self, step: usize) -> usize {
+        if self.backwards { self.time - 1 - step } else { step }
+    }
+}
+
+impl<C: Cell> Layer for C {
+    fn class(&self) -> &'static str {
+        Cell::class(self)
+    }
+
+    fn detail(&self) -> String {
+        detail(self)
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        output(self, inputs)
+    }
+
+    fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
+        params(self, inputs, "")
+    }
+
+    fn mask(&self) -> MaskRule {
+        if self.settings().return_sequences { MaskRule::Keep } else { MaskRule::Drop }
+    }
+
+    fn directions(&self) -> &'static [Option<Direction>] {
+        &[None]
+    }
+
+    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+        let Tape { out, unrolls: [unroll, _], .. } = tape;
+        let order = forward(self, pass, weights, inputs[0].real(), unroll, None);
+        let settings = self.settings();
+        let (_, batch, units) = unroll.h.dim();
+        if settings.return_sequences {
+            out.reshape(order.time, batch, units);
+            for step in 0..order.time {
+                out.step_mut(step).copy_from_slice(unroll.h.step(order.position(step)));
+            }
+        } else {
+            out.reshape(1, batch, units);
+            out.data_mut().copy_from_slice(unroll.last(order));
+        }
+    }
+
+    fn backward(
+        &self,
+        pass: &Pass<'_>,
+        weights: Weights<'_>,
+        inputs: &[Signal<'_>],
+        tape: &mut Tape,
+        d_out: &mut Block,
+        grads: &mut [f32],
+        d_in: Option<&mut [Block]>,
+        observer: Option<&mut dyn Observer>,
+    ) {
+        let [unroll, _] = &mut tape.unrolls;
+        let d_in = d_in.and_then(<[Block]>::first_mut);
+        let asks = Asks { d_out, in_order_of_reading: true };
+        backward(self, pass, weights, inputs[0].real(), unroll, asks, grads, d_in, observer, None);
+    }
+
+    fn unrolls<'a>(&'a self, tape: &'a Tape) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
+        vec![(None, self, &tape.unrolls[0])]
+    }
+}
+
+pub(super) fn detail(cell: &dyn Cell) -> String {
+    let settings = cell.settings();
+    let flags = [
+        (settings.return_sequences, "return_sequences"),
+        (settings.go_backwards, "go_backwards"),
+        (settings.stateful, "stateful"),
+        (settings.dropout > 0.0 || settings.recurrent_dropout > 0.0, "dropout"),
+    ];
+    let flags = flags.iter().filter(|(on, _)| *on).map(|(_, name)| format!(", {name}"));
+    cell.detail() + &flags.collect::<String>()
+}
+
+pub(super) fn output(cell: &dyn Cell, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    let settings = cell.settings();
+    let (time, _) = inputs[0].sequence(cell.class())?;
+    let features = Misfit::positive("units", settings.units)?;
+    for (field, rate) in [("dropout", settings.dropout), ("recurrent_dropout", settings.recurrent_dropout)] {
+        if !(0.0..1.0).contains(&rate) {
+            return Err(Misfit::of(
+                field,
+                format!("`{field}` is {rate}"),
+                "it must be at least 0 and below 1",
+            ));
+        }
+    }
+    cell.check()?;
+    Ok(if settings.return_sequences {
+        Shape::Sequence { time, features }
+    } else {
+        Shape::Vector { features }
+    })
+}
+
+/// `kernel`, `recurrent_kernel` and `bias`, named behind `prefix`.
+pub(super) fn params(cell: &dyn Cell, inputs: &[Shape], prefix: &str) -> Vec<ParamSpec> {
+    let settings = cell.settings();
+    let features = inputs[0].features("").unwrap_or(0);
+    let (units, width) = (settings.units, settings.units * cell.gates().len());
+    let named = |name: &str| format!("{prefix}{name}");
+    let mut all = vec![
+        ParamSpec::new(&named("kernel"), &[features, width], settings.kernel_initializer.clone())
+            .with_penalty(settings.kernel_regularizer),
+        ParamSpec::new(&named("recurrent_kernel"), &[units, width], settings.recurrent_initializer.clone())
+            .with_penalty(settings.recurrent_regularizer),
+    ];
+    if settings.use_bias {
+        let shape = if cell.has_recurrent_bias() { vec![2, width] } else { vec![width] };
+        let bias = ParamSpec::new(&named("bias"), &shape, settings.bias_initializer.clone());
+        all.push(bias.with_penalty(settings.bias_regularizer).with_ones(cell.bias_ones()));
+    }
+    all
+}
+
+/// Reads `x` `[time, batch, features]` into `unroll`. `backwards` overrides the cell's own `go_backwards`.
+pub(super) fn forward(
+    cell: &dyn Cell,
+    pass: &Pass<'_>,
+    weights: Weights<'_>,
+    x: &Block,
+    unroll: &mut Unroll,
+    backwards: Option<bool>,
+) -> Order {
+    let settings = cell.settings();
+    let (time, batch, features) = x.dim();
+    let order = Order { time, backwards: backwards.unwrap_or(settings.go_backwards) };
+    let (units, width) = (settings.units, settings.units * cell.gates().len());
+    unroll.begin(settings, pass, (time, batch, features), width, order.backwards);
+    let x = unroll.drop_input(x);
+    let (bias, recurrent_bias) = biases(cell, weights, width);
+    unroll.gates.reshape(time, batch, width);
+    affine(
+        unroll.gates.data_mut(),
+        x.map_or(unroll.x.data(), Block::data),
+        weights.get(0),
+        bias,
+        features,
+        width,
+    );
+    let recurrent = Matrix::new(weights.get(1), units, width);
+    for step in 0..time {
+        let t = order.position(step);
+        let before = step.checked_sub(1).map(|step| order.position(step));
+        unroll.meet(before);
+        let Unroll { gates, h, c, kept, met, state_h, state_c, room, .. } = unroll;
+        let (h_before, h_now) = split(h, state_h, before, t);
+        let (c_before, c_now) =
+            if cell.has_cell_state() { split(c, state_c, before, t) } else { (&[][..], &mut [][..]) };
+        let h_met = if met.data().is_empty() { h_before } else { met.data() };
+        cell.step(Step {
+            batch,
+            recurrent,
+            recurrent_bias,
+            gates: gates.step_mut(t),
+            h_before,
+            h_met,
+            c_before,
+            h: h_now,
+            c: c_now,
+            kept: kept.step_mut(t),
+            room,
+        });
+        if let Some(mask) = pass.mask {
+            // A masked row takes no step: its states are carried on.
+            for (row, _) in mask.step(t).iter().enumerate().filter(|(_, read)| !**read) {
+                let place = row * units..(row + 1) * units;
+                h_now[place.clone()].copy_from_slice(&h_before[place.clone()]);
+                if !c_now.is_empty() {
+                    c_now[place.clone()].copy_from_slice(&c_before[place]);
+                }
+            }
+        }
+    }
+    if settings.stateful {
+        unroll.carry(order);
+    }
+    order
+}
+
+/// What the layers above want of the output.
+pub(super) struct Asks<'a> {
+    /// ∂L/∂output: of every step, or of the last alone.
+    pub d_out: &'a Block,
+    /// Whether steps stand in the order of reading (as Keras gives them), or of the input.
+    pub in_order_of_reading: bool,
+}
+
+/// The way back of [`forward`]; `direction` and `backwards` say which half of a `Bidirectional` this is.
+#[allow(clippy::too_many_arguments)] // as `Layer::backward`
+pub(super) fn backward(
+    cell: &dyn Cell,
+    pass: &Pass<'_>,
+    weights: Weights<'_>,
+    x: &Block,
+    unroll: &mut Unroll,
+    asks: Asks<'_>,
+    grads: &mut [f32],
+    d_in: Option<&mut Block>,
+    mut observer: Option<&mut dyn Observer>,
+    half: Option<(Direction, bool)>,
+) {
+    let settings = cell.settings();
+    let (time, batch, features) = x.dim();
+    let (direction, order) = match half {
+        Some((direction, backwards)) => (Some(direction), Order { time, backwards }),
+        None => (None, Order { time, backwards: settings.go_backwards }),
+    };
+    let (units, width) = (settings.units, settings.units * cell.gates().len());
+    let recurrent = Matrix::new(weights.get(1), units, width);
+    unroll.begin_back(width, cell.has_cell_state(), cell.has_recurrent_bias());
+    for step in (0..time).rev() {
+        let t = order.position(step);
+        if settings.return_sequences {
+            let at = if asks.in_order_of_reading { step } else { t };
+            let masked = pass.mask.filter(|_| half.is_some()).map(|mask| mask.step(t));
+            unroll.ask(asks.d_out.step(at), masked);
+        } else if step + 1 == time {
+            unroll.ask(asks.d_out.data(), None);
+        }
+        if let Some(observer) = observer.as_deref_mut() {
+            let square = |data| ArrayView2::from_shape((batch, units), data);
+            if let (Ok(h), Ok(dh)) = (square(unroll.h.step(t)), square(unroll.dh.data())) {
+                observer.unrolled(Unrolled { layer: pass.layer, direction, t, h, dh });
+            }
+        }
+        if let Some(mask) = pass.mask {
+            unroll.set_aside(mask.step(t), units);
+        }
+        let before = step.checked_sub(1).map(|step| order.position(step));
+        unroll.meet(before);
+        let Unroll {
+            gates,
+            h,
+            c,
+            kept,
+            met,
+            dropped_h,
+            state_h,
+            state_c,
+            delta,
+            delta_recurrent,
+            dh,
+            dc,
+            room,
+            ..
+        } = unroll;
+        let h_before = before.map_or(state_h.data(), |before| h.step(before));
+        let has_c = cell.has_cell_state();
+        let c_before = if !has_c { &[] } else { before.map_or(state_c.data(), |before| c.step(before)) };
+        cell.back(Back {
+            batch,
+            recurrent,
+            gates: gates.step(t),
+            h: h.step(t),
+            c: if has_c { c.step(t) } else { &[] },
+            kept: kept.step(t),
+            h_before,
+            h_met: if met.data().is_empty() { h_before } else { met.data() },
+            dropped: dropped_h.data(),
+            c_before,
+            delta: delta.step_mut(t),
+            delta_recurrent: if cell.has_recurrent_bias() { delta_recurrent.step_mut(t) } else { &mut [] },
+            dh: dh.data_mut(),
+            dc: dc.data_mut(),
+            room,
+        });
+        if pass.mask.is_some() {
+            unroll.take_back();
+        }
+    }
+    let (d_kernel, rest) = grads.split_at_mut(features * width);
+    let (d_recurrent, d_bias) = rest.split_at_mut(units * width);
+    cell.recurrent_gradient(unroll, order, d_recurrent);
+    if settings.use_bias {
+        let (d_input, d_own) = d_bias.split_at_mut(width);
+        add_columns(d_input, unroll.delta.data());
+        if cell.has_recurrent_bias() {
+            add_columns(d_own, unroll.delta_recurrent.data());
+        }
+    }
+    let read = if unroll.x.data().is_empty() { x } else { &unroll.x };
+    let mut d_in = d_in;
+    affine_backward(unroll.delta.data(), read, weights.get(0), d_kernel, width, d_in.as_deref_mut());
+    if let Some(d_in) = d_in {
+        unroll.drop_input_gradient(d_in);
+    }
+}
+
+fn biases<'a>(cell: &dyn Cell, weights: Weights<'a>, width: usize) -> (Option<&'a [f32]>, Option<&'a [f32]>) {
+    if !cell.settings().use_bias {
+        return (None, None);
+    }
+    let (input, own) = weights.get(2).split_at(width);
+    (Some(input), cell.has_recurrent_bias().then_some(own))
+}
+
+/// The state before, `state` at the first step, to be read while that of position `t` is written.
+fn split<'a>(
+    block: &'a mut Block,
+    state: &'a Block,
+    before: Option<usize>,
+    t: usize,
+) -> (&'a [f32], &'a mut [f32]) {
+    match before {
+        Some(before) => block.pair_mut(before, t),
+        None => (state.data(), block.step_mut(t)),
+    }
+}

@@ -1,0 +1,150 @@
+use crate::nn::{Initializer, Penalty};
+
+/// What all recurrent layers have, by Keras's names.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    /// Size of the hidden state.
+    pub units: usize,
+    /// Whether there are biases.
+    pub use_bias: bool,
+    /// Whether the output is the state after every step, or after the last only.
+    pub return_sequences: bool,
+    /// Whether to read from the last position to the first.
+    pub go_backwards: bool,
+    /// Whether a batch begins with the states that the one before it ended with.
+    pub stateful: bool,
+    /// Share of the inputs that is dropped while learning.
+    pub dropout: f64,
+    /// Share of the hidden state that is dropped on its way to `U`.
+    pub recurrent_dropout: f64,
+    /// How `kernel` begins.
+    pub kernel_initializer: &'a Initializer,
+    /// How `recurrent_kernel` begins.
+    pub recurrent_initializer: &'a Initializer,
+    /// How `bias` begins.
+    pub bias_initializer: &'a Initializer,
+    /// What the size of `kernel` costs.
+    pub kernel_regularizer: Option<Penalty>,
+    /// What the size of `recurrent_kernel` costs.
+    pub recurrent_regularizer: Option<Penalty>,
+    /// What the size of `bias` costs.
+    pub bias_regularizer: Option<Penalty>,
+}
+
+/// Defaults of single fields, as serde wants them: by name.
+pub(in crate::nn) mod default {
+    use crate::nn::{Activation, Initializer};
+
+    pub(in crate::nn) fn yes() -> bool {
+        true
+    }
+    pub(in crate::nn) fn tanh() -> Activation {
+        Activation::Tanh
+    }
+    pub(in crate::nn) fn sigmoid() -> Activation {
+        Activation::Sigmoid
+    }
+    pub(in crate::nn) fn glorot_uniform() -> Initializer {
+        Initializer::GlorotUniform
+    }
+    pub(in crate::nn) fn orthogonal() -> Initializer {
+        Initializer::Orthogonal
+    }
+    pub(in crate::nn) fn zeros() -> Initializer {
+        Initializer::Zeros
+    }
+}
+
+/// Defines a recurrent layer: its own fields, each with the name and the call of its default, and those of [`Settings`] with
+/// Keras's defaults.
+macro_rules! recurrent_layer {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty = $default:literal $call:expr),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            /// Size of the hidden state.
+            pub units: usize,
+            $($(#[$field_doc])* #[serde(default = $default)] pub $field: $ty,)*
+            /// Whether there are biases.
+            #[serde(default = "crate::nn::recurrent::default::yes")]
+            pub use_bias: bool,
+            /// Whether the output is the state after every step, or after the last only.
+            #[serde(default)]
+            pub return_sequences: bool,
+            /// Whether to read from the last position to the first.
+            #[serde(default)]
+            pub go_backwards: bool,
+            /// Whether a batch begins with the states that the one before it ended with.
+            #[serde(default)]
+            pub stateful: bool,
+            /// Share of the inputs that is dropped while learning.
+            #[serde(default)]
+            pub dropout: f64,
+            /// Share of the hidden state that is dropped on its way to `U`, while learning.
+            #[serde(default)]
+            pub recurrent_dropout: f64,
+            /// How `kernel` begins.
+            #[serde(default = "crate::nn::recurrent::default::glorot_uniform")]
+            pub kernel_initializer: crate::nn::Initializer,
+            /// How `recurrent_kernel` begins.
+            #[serde(default = "crate::nn::recurrent::default::orthogonal")]
+            pub recurrent_initializer: crate::nn::Initializer,
+            /// How `bias` begins.
+            #[serde(default = "crate::nn::recurrent::default::zeros")]
+            pub bias_initializer: crate::nn::Initializer,
+            /// What the size of `kernel` costs.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub kernel_regularizer: Option<crate::nn::Penalty>,
+            /// What the size of `recurrent_kernel` costs.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub recurrent_regularizer: Option<crate::nn::Penalty>,
+            /// What the size of `bias` costs.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub bias_regularizer: Option<crate::nn::Penalty>,
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                use crate::nn::recurrent::default;
+                Self {
+                    units: 1,
+                    $($field: $call,)*
+                    use_bias: true,
+                    return_sequences: false,
+                    go_backwards: false,
+                    stateful: false,
+                    dropout: 0.0,
+                    recurrent_dropout: 0.0,
+                    kernel_initializer: default::glorot_uniform(),
+                    recurrent_initializer: default::orthogonal(),
+                    bias_initializer: default::zeros(),
+                    kernel_regularizer: None,
+                    recurrent_regularizer: None,
+                    bias_regularizer: None,
+                }
+            }
+        }
+
+        impl $name {
+            fn common(&self) -> crate::nn::recurrent::Settings<'_> {
+                crate::nn::recurrent::Settings {
+                    units: self.units,
+                    use_bias: self.use_bias,
+                    return_sequences: self.return_sequences,
+                    go_backwards: self.go_backwards,
+                    stateful: self.stateful,
+                    dropout: self.dropout,
+                    recurrent_dropout: self.recurrent_dropout,
+                    kernel_initializer: &self.kernel_initializer,
+                    recurrent_initializer: &self.recurrent_initializer,
+                    bias_initializer: &self.bias_initializer,
+                    kernel_regularizer: self.kernel_regularizer,
+                    recurrent_regularizer: self.recurrent_regularizer,
+                    bias_regularizer: self.bias_regularizer,
+                }
+            }
+        }
+    };
+}
+pub(in crate::nn) use recurrent_layer;
