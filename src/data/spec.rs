@@ -2,6 +2,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::{DataError, word_order};
+
 /// Where texts and labels come from, resolved: what a preset has under `data:`.
 ///
 /// Serialises flat, with the kind under `source`.
@@ -23,6 +25,17 @@ impl DataSpec {
             Self::Csv(spec) => spec.path.display().to_string(),
             Self::Folder(spec) => spec.path.display().to_string(),
             Self::Generated(GeneratedSpec { task: Task::WordOrder, .. }) => "generated: word-order".into(),
+        }
+    }
+
+    /// Whether such data can be, as far as can be told without reading files.
+    ///
+    /// # Errors
+    /// [`DataError::Setting`] for a number of generated sentences that cannot be had.
+    pub fn check(&self) -> Result<(), DataError> {
+        match self {
+            Self::Generated(spec) => word_order::check(spec),
+            Self::Csv(_) | Self::Folder(_) => Ok(()),
         }
     }
 

@@ -115,8 +115,8 @@ const REMARKS: [&str; 12] = [
     "the @, never ~-, is ~+",
 ];
 
-/// Training and validation sentences for `spec`, both twins in one split and no sentence twice.
-pub(super) fn generate(spec: &GeneratedSpec, seed: u64) -> Result<(Corpus, Option<Corpus>), DataError> {
+/// Whether there can be so many sentences.
+pub(super) fn check(spec: &GeneratedSpec) -> Result<(), DataError> {
     for (field, size, least) in [("data.train", spec.train, 2), ("data.validation", spec.validation, 0)] {
         if size < least || size > MOST || size % 2 == 1 {
             return Err(DataError::Setting {
@@ -128,6 +128,12 @@ pub(super) fn generate(spec: &GeneratedSpec, seed: u64) -> Result<(Corpus, Optio
             });
         }
     }
+    Ok(())
+}
+
+/// Training and validation sentences for `spec`, both twins in one split and no sentence twice.
+pub(super) fn generate(spec: &GeneratedSpec, seed: u64) -> Result<(Corpus, Option<Corpus>), DataError> {
+    check(spec)?;
     let mut remarks = Remarks { rng: Rng::new(seed, "word-order", 0), said: HashSet::new() };
     let train = remarks.corpus(spec.train);
     let validation = (spec.validation > 0).then(|| remarks.corpus(spec.validation));

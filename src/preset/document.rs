@@ -48,8 +48,13 @@ impl Document {
             at(e.location().map(|l| (l.line(), l.column())), format!("this is no YAML: {message}"))
         })?;
         if !tree.is_mapping() {
-            let message = "a preset is a mapping with the keys title, data, tokens, model, train; this is something else";
-            return Err(at(None, message.into()));
+            let found = match tree {
+                Value::Null => "nothing",
+                Value::Sequence(_) => "a list",
+                _ => "a plain value",
+            };
+            let expected = "expected a mapping with the keys title, data, tokens, model, train";
+            return Err(at(None, format!("found {found}; {expected}")));
         }
         Ok(Self { origin: origin.into(), text: text.into(), tree, overridden: Vec::new() })
     }

@@ -7,7 +7,7 @@ use super::catalog;
 use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
 use super::spec::{RunSpec, TrainSpec, WatchSpec};
-use crate::data::{CsvSpec, DataSpec, FolderSpec, GeneratedSpec, TokenSpec, train_and_test};
+use crate::data::{CsvSpec, DataError, DataSpec, FolderSpec, GeneratedSpec, TokenSpec, train_and_test};
 use crate::nn::{LayerSpec, Loss, Placed};
 use crate::optim::OptimizerSpec;
 
@@ -46,11 +46,28 @@ fn read_file(preset: &str) -> Result<(String, String, PathBuf), PresetError> {
         let names: Vec<&str> = catalog::names().collect();
         return Err(refuse(unknown("preset", preset, &names) + "; or give the path of a YAML file"));
     }
-    let text =
-        std::fs::read_to_string(path).map_err(|e| refuse(format!("the preset cannot be read: {e}")))?;
+    let bytes = std::fs::read(path).map_err(|e| refuse(format!("the preset cannot be read: {e}")))?;
+    let mut text = String::from_utf8(bytes).map_err(|e| not_text(preset, &e))?;
+    if text.starts_with('\u{feff}') {
+        text.remove(0); // the mark that some editors put in front; the YAML crate takes it for a document of its own
+    }
     let name = path.file_stem().map_or_else(|| "preset".into(), |stem| stem.to_string_lossy().into_owned());
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok((name, text, folder.to_owned()))
+}
+
+/// Says where a file stops being UTF-8.
+fn not_text(preset: &str, error: &std::string::FromUtf8Error) -> PresetError {
+    let (good, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+    let good = String::from_utf8_lossy(good);
+    let line = good.matches('\n').count() + 1;
+    let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let byte = rest.first().copied().unwrap_or_default();
+    PresetError {
+        place: format!("{preset}:{line}:{column}"),
+        field: String::new(),
+        message: format!("found the byte 0x{byte:02x}; a preset is UTF-8 text"),
+    }
 }
 
 /// `--data` first, so that a more specific `--set` wins.
@@ -214,7 +231,7 @@ fn data(
     // Where `--data` moved the training data, the validation data that the preset names lie beside them, or are left out.
     let beside =
         moved.and_then(Path::parent).filter(|_| !document.is_overridden(&["data", "validation", "path"]));
-    let mut place = |path: &mut PathBuf, validation: Option<&mut PathBuf>| -> bool {
+    let mut place = |path: &mut PathBuf, validation: Option<&mut PathBuf>, fits: fn(&Path) -> bool| -> bool {
         *path = document.absolute(&["data", "path"], path, base);
         let Some(validation) = validation else { return true };
         *validation = match beside {
@@ -224,10 +241,10 @@ fn data(
             }
             None => document.absolute(&["data", "validation", "path"], validation, base),
         };
-        let there = beside.is_none() || validation.exists();
+        let there = beside.is_none() || fits(validation);
         if !there {
             notes.push(format!(
-                "no validation data: {} is not there; name others with --set data.validation.path=…",
+                "no validation data: {} is none; name others with --set data.validation.path=…",
                 validation.display()
             ));
         }
@@ -235,12 +252,12 @@ fn data(
     };
     match &mut spec {
         DataSpec::Csv(csv) => {
-            if !place(&mut csv.path, csv.validation.as_mut().map(|v| &mut v.path)) {
+            if !place(&mut csv.path, csv.validation.as_mut().map(|v| &mut v.path), Path::is_file) {
                 csv.validation = None;
             }
         }
         DataSpec::Folder(folder) => {
-            if !place(&mut folder.path, folder.validation.as_mut().map(|v| &mut v.path)) {
+            if !place(&mut folder.path, folder.validation.as_mut().map(|v| &mut v.path), Path::is_dir) {
                 folder.validation = None;
             }
         }
@@ -252,7 +269,6 @@ fn data(
 /// What types alone cannot say.
 fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
     let positive = [
-        (["tokens", "length"], spec.tokens.length),
         (["train", "batch_size"], spec.train.batch_size),
         (["train", "epochs"], spec.train.epochs),
         (["watch", "every"], spec.watch.every),
@@ -263,20 +279,33 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         }
     }
     if let Some(pace) = spec.watch.pace.filter(|pace| !(pace.is_finite() && *pace > 0.0)) {
-        return Err(document
-            .error(&steps(["watch", "pace"]), format!("found {pace}; steps a second must be above 0")));
+        return Err(document.error(
+            &steps(["watch", "pace"]),
+            format!("found {pace}; steps a second must be above 0 and finite"),
+        ));
     }
-    spec.tokens.check().map_err(|e| document.error(&steps(["tokens"]), e.to_string()))?;
+    let setting = |e: DataError| match e {
+        DataError::Setting { field, found, expected } => {
+            let path: Vec<String> = field.split('.').map(str::to_owned).collect();
+            document.error(&path, format!("found {found}; expected {expected}"))
+        }
+        other => document.error(&[], other.to_string()),
+    };
+    spec.data.check().map_err(setting)?;
+    spec.tokens.check().map_err(setting)?;
     let optimizer = &spec.train.optimizer;
     if !(optimizer.learning_rate().is_finite() && optimizer.learning_rate() > 0.0) {
-        let message = format!("found {}; the learning rate must be above 0", optimizer.learning_rate());
+        let message =
+            format!("found {}; the learning rate must be above 0 and finite", optimizer.learning_rate());
         return Err(document.error(&steps(["train", "optimizer", "learning_rate"]), message));
     }
     optimizer.clip().map_err(|e| document.error(&steps(["train", "optimizer", e.field]), e.to_string()))?;
     spec.model().map(drop).map_err(|e| {
+        let Some(layer) = spec.model.get(e.layer) else {
+            return document.error(&steps(["model"]), e.misfit.to_string());
+        };
         let mut path = steps(["model", &e.layer.to_string()]);
-        let class = spec.model.get(e.layer).map_or("", |l| l.spec.layer().class());
         path.extend(e.misfit.field.map(str::to_owned));
-        document.error(&path, format!("layer {} ({class}): {}", e.layer, e.misfit))
+        document.error(&path, format!("layer {} ({}): {}", e.layer, layer.spec.layer().class(), e.misfit))
     })
 }
