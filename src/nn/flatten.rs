@@ -22,7 +22,7 @@ impl Layer for Flatten {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
         Ok(match inputs[0] {
-            Shape::Sequence { time, features } => Shape::Vector { features: time * features },
+            Shape::Sequence { time, features } => Shape::Vector { features: time.saturating_mul(features) },
             _ => Shape::Vector { features: inputs[0].features("Flatten")? },
         })
     }

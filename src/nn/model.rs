@@ -28,6 +28,9 @@ pub(super) struct Node {
     pub mask: Option<usize>,
 }
 
+/// Parameters of a model at most: 4 GB of weights; the gradient and each moment of the optimizer take as much again.
+const MOST_PARAMS: usize = 1_000_000_000;
+
 /// A layer that cannot stand where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("layer {layer}: {misfit}")]
@@ -58,6 +61,7 @@ impl Model {
             });
         };
         let (mut given, mut nodes, mut rows) = (Vec::<Given>::new(), Vec::new(), Vec::new());
+        let mut total = 0_usize;
         for (i, Placed { spec, inputs }) in layers.iter().enumerate() {
             let fail = |misfit| BuildError { layer: i, misfit };
             let layer = spec.layer();
@@ -66,10 +70,20 @@ impl Model {
             let mask = common_mask(&from, &given).map_err(fail)?;
             from.iter().flatten().for_each(|f| given[*f].read = true);
             let shape = layer.output(&shapes).map_err(fail)?;
+            let wanted = layer.params(&shapes);
+            let params = params(wanted.iter().map(|p| p.shape.as_slice()));
+            let params = params.filter(|params| total.saturating_add(*params) <= MOST_PARAMS);
+            let Some(params) = params else {
+                return Err(fail(Misfit::new(
+                    "the model has too many parameters",
+                    "1,000,000,000 are possible",
+                )));
+            };
+            total += params;
             rows.push(LayerRow {
                 class: layer.class().into(),
                 output: shape.keras(),
-                params: layer.params(&shapes).iter().map(|p| p.shape.iter().product::<usize>()).sum(),
+                params,
                 detail: layer.detail(),
                 directions: layer.directions().to_vec(),
             });
@@ -175,4 +189,11 @@ fn common_mask(from: &[Option<usize>], given: &[Given]) -> Result<Option<usize>,
         )),
         None => Ok(first),
     }
+}
+
+/// The numbers in tensors of these shapes; `None` when they cannot be counted.
+fn params<'a>(mut shapes: impl Iterator<Item = &'a [usize]>) -> Option<usize> {
+    shapes.try_fold(0_usize, |sum, shape| {
+        sum.checked_add(shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size))?)
+    })
 }

@@ -143,7 +143,7 @@ fn train(
     folder.write_spec(&session.spec.to_yaml().map_err(End::Failed)?)?;
     folder.write_json("vocabulary.json", &session.vocabulary)?;
     folder.write_json("labels.json", &session.labels)?;
-    outlet.record_to(Recorder::start(&folder, session.spec.watch.budget << 20)?);
+    outlet.record_to(Recorder::start(&folder, session.spec.watch.budget.saturating_mul(1 << 20))?);
     outlet.emit(Event::Prepared(Box::new(session.info(folder.path()))));
     options.notes.iter().for_each(|note| outlet.log(Level::Warning, note));
     if let Some(pace) = session.spec.watch.pace.filter(|_| options.watched) {
