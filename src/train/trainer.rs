@@ -71,10 +71,13 @@ impl Trainer {
         Ok(Self { events, commands, thread })
     }
 
-    /// Waits for the end.
+    /// Waits for the end, as one who neither listens nor commands any more: events are not piled up for nobody, and a
+    /// paused trainer that no other sender can reach goes on.
     pub fn join(self) -> Outcome {
+        let Self { events, commands, thread } = self;
+        drop((events, commands));
         let lost = || Outcome::Failed("the trainer's thread was lost".into());
-        self.thread.join().unwrap_or_else(|_| lost())
+        thread.join().unwrap_or_else(|_| lost())
     }
 }
 
@@ -278,8 +281,16 @@ impl Run<'_> {
         let watch = self.progress.step.is_multiple_of(session.spec.watch.every as u64);
         let learning_rate = session.stepper.optimizer().learning_rate;
         let taken = session.stepper.step(&rows, watch);
-        let taken =
-            taken.map_err(|e: Diverged| End::Diverged(format!("step {}: {e}", self.progress.step + 1)))?;
+        let taken = match taken {
+            Ok(taken) => taken,
+            Err(diverged @ Diverged { .. }) => {
+                // What was learnt since the last checkpoint shows where it began to go wrong; but an update may have overflowed.
+                if session.stepper.params().values().iter().all(|weight| weight.is_finite()) {
+                    self.save(false);
+                }
+                return Err(End::Diverged(format!("step {}: {diverged}", self.progress.step + 1)));
+            }
+        };
         self.progress.step += 1;
         let metrics = StepMetrics {
             step: self.progress.step,

@@ -1,0 +1,282 @@
+//! A trainer as its users have it: events in their order, commands obeyed, and nobody who listens can hold it up.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
+
+use std::path::Path;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use unrolled::preset::{self, Overrides, RunSpec};
+use unrolled::protocol::{Command, Event, Level, RunInfo, RunStatus, StepMetrics};
+use unrolled::run::checkpoint::{self, Which};
+use unrolled::run::{Reader, RunError};
+use unrolled::train::{Options, Outcome, Trainer};
+
+/// Far longer than anything takes; reached only by a test that fails.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Four steps an epoch, two epochs.
+fn spec(set: &[&str]) -> RunSpec {
+    let small = ["data.train=128", "data.validation=64", "train.epochs=2", "watch.every=2"];
+    let set = small.iter().chain(set).map(|s| (*s).to_owned()).collect();
+    preset::load("word-order", &Overrides { set, ..Overrides::default() }).unwrap().spec
+}
+
+/// A trainer in a folder of its own.
+struct Run {
+    folder: TempDir,
+    trainer: Trainer,
+}
+
+impl Run {
+    fn start(spec: RunSpec) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let run = Some(folder.path().join("run"));
+        let options = Options { folder: run, threads: 2, watched: false, notes: Vec::new() };
+        Self { trainer: Trainer::start(spec, options).unwrap(), folder }
+    }
+
+    fn tell(&self, command: Command) {
+        self.trainer.commands.send(command).unwrap();
+    }
+
+    /// All events to the end, and how it ended.
+    fn to_the_end(self) -> (Vec<Event>, Outcome, TempDir) {
+        let events = self.trainer.events.iter().collect();
+        (events, self.trainer.join(), self.folder)
+    }
+
+    /// The next event that `wanted` takes.
+    fn next<T>(&self, wanted: impl Fn(&Event) -> Option<T>) -> T {
+        loop {
+            let event = self.trainer.events.recv_timeout(LONG).expect("the trainer says nothing of it");
+            if let Some(found) = wanted(&event) {
+                return found;
+            }
+        }
+    }
+
+    fn next_status(&self, status: &RunStatus) {
+        self.next(|event| matches!(event, Event::Status(s) if s == status).then_some(()));
+    }
+
+    /// The numbers of the steps made before it pauses.
+    fn steps_until_paused(&self) -> Vec<u64> {
+        let mut steps = Vec::new();
+        loop {
+            match self.trainer.events.recv_timeout(LONG).expect("the trainer does not pause") {
+                Event::Step(metrics) => steps.push(metrics.step),
+                Event::Status(RunStatus::Paused) => return steps,
+                _ => {}
+            }
+        }
+    }
+
+    fn next_step(&self) -> StepMetrics {
+        self.next(step)
+    }
+}
+
+fn step(event: &Event) -> Option<StepMetrics> {
+    match event {
+        Event::Step(metrics) => Some(*metrics),
+        _ => None,
+    }
+}
+
+fn prepared(events: &[Event]) -> &RunInfo {
+    let mut all = events.iter().filter_map(|e| if let Event::Prepared(info) = e { Some(info) } else { None });
+    let info = all.next().unwrap();
+    assert!(all.next().is_none(), "prepared twice");
+    info
+}
+
+fn saved_step(run: &Path) -> u64 {
+    checkpoint::read(run, Which::Last).unwrap().step
+}
+
+#[test]
+fn events_come_in_the_documented_order() {
+    let (events, outcome, _folder) = Run::start(spec(&[])).to_the_end();
+    assert_eq!(outcome, Outcome::Finished);
+    assert_eq!(events.last(), Some(&Event::Status(RunStatus::Finished)));
+    assert!(matches!(events.first(), Some(Event::Status(RunStatus::Preparing { .. }))));
+
+    let info = prepared(&events);
+    assert_eq!((info.steps_per_epoch, info.epochs, info.data.train, info.data.validation), (4, 2, 128, 64));
+    let at = |wanted: &dyn Fn(&Event) -> bool| events.iter().position(wanted).unwrap();
+    assert!(at(&|e| matches!(e, Event::Prepared(_))) < at(&|e| matches!(e, Event::Step(_))));
+    let steps: Vec<(u64, usize)> = events.iter().filter_map(step).map(|m| (m.step, m.epoch)).collect();
+    assert_eq!(steps, [(1, 1), (2, 1), (3, 1), (4, 1), (5, 2), (6, 2), (7, 2), (8, 2)]);
+    for epoch in [1, 2] {
+        let end = at(&|e| matches!(e, Event::Epoch(m) if m.epoch == epoch && m.step == 4 * epoch as u64));
+        let last_of_it = at(&|e| matches!(e, Event::Step(m) if m.step == 4 * epoch as u64));
+        let saved = at(&|e| matches!(e, Event::Saved(s) if s.step == 4 * epoch as u64));
+        assert!(last_of_it < end && end < saved);
+        let next = events.iter().position(|e| matches!(e, Event::Step(m) if m.epoch == epoch + 1));
+        assert!(next.is_none_or(|next| end < next));
+    }
+    assert!(events.iter().all(|e| !matches!(e, Event::Log(line) if line.level != Level::Info)), "{events:?}");
+}
+
+#[test]
+fn an_epoch_tells_the_means_over_its_sequences() {
+    // 72 sequences: the last of three batches has eight.
+    let (events, ..) = Run::start(spec(&["data.train=72", "train.epochs=1"])).to_the_end();
+    let losses: Vec<f64> = events.iter().filter_map(step).map(|m| m.loss).collect();
+    let mean = (losses[0] * 32.0 + losses[1] * 32.0 + losses[2] * 8.0) / 72.0;
+    let epoch = events.iter().find_map(|e| if let Event::Epoch(m) = e { Some(*m) } else { None }).unwrap();
+    assert!((epoch.loss - mean).abs() < 1e-9, "{} {mean}", epoch.loss);
+    assert!(epoch.val_loss.is_some_and(f64::is_finite) && epoch.val_accuracy.is_some());
+}
+
+#[test]
+fn watched_steps_show_gradients_and_probes_and_no_others_do() {
+    let (events, ..) = Run::start(spec(&["watch.every=3"])).to_the_end();
+    let info = prepared(&events).clone();
+    let gradients: Vec<(u64, usize, usize)> = events
+        .iter()
+        .filter_map(
+            |e| if let Event::Gradient(g) = e { Some((g.step, g.layer, g.hnorm.len())) } else { None },
+        )
+        .collect();
+    assert_eq!(gradients, [(1, 1, 16), (4, 1, 16), (7, 1, 16)], "one profile of 16 time steps each");
+    let probes: Vec<_> =
+        events.iter().filter_map(|e| if let Event::Probe(p) = e { Some(p.as_ref()) } else { None }).collect();
+    assert_eq!(
+        probes.iter().map(|p| (p.step, p.probe)).collect::<Vec<_>>(),
+        [(0, 0), (0, 1), (1, 0), (1, 1), (4, 0), (4, 1), (7, 0), (7, 1)]
+    );
+    for probe in probes {
+        let tokens = info.probes[probe.probe].tokens.len();
+        let [h] = probe.activations.as_slice() else { panic!("{:?}", probe.activations) };
+        assert_eq!((h.quantity.as_str(), h.layer, h.units, h.values.len()), ("h", 1, 24, 24 * tokens));
+        assert!((probe.prediction.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{:?}", probe.prediction);
+    }
+}
+
+#[test]
+fn a_pause_holds_a_single_step_makes_one_and_resuming_goes_on() {
+    let run = Run::start(spec(&[]));
+    run.tell(Command::Pause);
+    let mut steps = run.steps_until_paused();
+    for _ in 0..2 {
+        run.tell(Command::SingleStep);
+        let made = run.steps_until_paused();
+        assert_eq!(made.len(), 1);
+        steps.extend(made);
+    }
+    run.tell(Command::Resume);
+    let (events, outcome, _folder) = run.to_the_end();
+    assert_eq!(outcome, Outcome::Finished);
+    steps.extend(events.iter().filter_map(step).map(|m| m.step));
+    assert_eq!(steps, (1..=8).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_doubled_learning_rate_shows_in_the_next_step() {
+    let run = Run::start(spec(&[]));
+    run.tell(Command::SingleStep);
+    assert_eq!(run.next_step().learning_rate, 0.002);
+    run.next_status(&RunStatus::Paused);
+    run.tell(Command::ScaleLearningRate { factor: 2.0 });
+    run.tell(Command::SingleStep);
+    assert_eq!(run.next_step().learning_rate, 0.004);
+    run.tell(Command::Stop);
+}
+
+#[test]
+fn stopping_keeps_the_last_checkpoint_and_saving_makes_one_of_this_very_step() {
+    for (command, saved) in [(Command::Stop, None), (Command::SaveAndStop, Some(2))] {
+        let run = Run::start(spec(&[]));
+        for _ in 0..2 {
+            run.tell(Command::SingleStep);
+            run.next_step();
+        }
+        run.tell(command);
+        let (events, outcome, folder) = run.to_the_end();
+        assert_eq!(outcome, Outcome::Stopped);
+        assert_eq!(events.last(), Some(&Event::Status(RunStatus::Stopped { saved: saved.is_some() })));
+        let last = checkpoint::read(&folder.path().join("run"), Which::Last);
+        assert_eq!(last.ok().map(|checkpoint| checkpoint.step), saved);
+    }
+}
+
+#[test]
+fn saving_on_the_way_does_not_end_the_run() {
+    let run = Run::start(spec(&[]));
+    run.tell(Command::SingleStep);
+    run.next_status(&RunStatus::Paused);
+    run.tell(Command::Save);
+    let saved = run.next(|event| if let Event::Saved(saved) = event { Some(saved.clone()) } else { None });
+    assert_eq!((saved.step, saved.best), (1, false));
+    run.tell(Command::Resume);
+    assert_eq!(run.to_the_end().1, Outcome::Finished);
+}
+
+#[test]
+fn what_is_recorded_is_what_was_told() {
+    let (told, _, folder) = Run::start(spec(&[])).to_the_end();
+    let reader = Reader::open(&folder.path().join("run")).unwrap();
+    let recorded: Vec<Event> = reader.events().unwrap().collect::<Result<_, RunError>>().unwrap();
+    // Recording starts when the folder is made; probes lose a little by being quantised.
+    let exact = |events: &[Event]| -> Vec<Event> {
+        let from = events.iter().position(|e| matches!(e, Event::Prepared(_))).unwrap();
+        events[from..].iter().filter(|e| !matches!(e, Event::Probe(_))).cloned().collect()
+    };
+    assert_eq!(exact(&recorded), exact(&told));
+}
+
+#[test]
+fn who_goes_away_or_never_listens_does_not_stop_training() {
+    let gone = Run::start(spec(&[]));
+    let Run { folder, trainer } = gone;
+    let Trainer { events, .. } = &trainer;
+    events.recv_timeout(LONG).unwrap();
+    assert_eq!(trainer.join(), Outcome::Finished);
+    assert_eq!(saved_step(&folder.path().join("run")), 8);
+}
+
+#[test]
+fn a_paused_trainer_that_nobody_can_reach_any_more_goes_on_to_its_end() {
+    let run = Run::start(spec(&[]));
+    run.tell(Command::Pause);
+    run.steps_until_paused();
+    assert_eq!(run.trainer.join(), Outcome::Finished);
+}
+
+#[test]
+fn a_run_that_diverges_leaves_weights_that_are_finite() {
+    let run = Run::start(spec(&["train.optimizer={name: SGD, learning_rate: 1e38}"]));
+    let (events, outcome, folder) = run.to_the_end();
+    let Outcome::Diverged(what) = outcome else { panic!("{outcome:?}") };
+    assert!(what.contains("not finite") && what.contains("learning rate"), "{what}");
+    assert_eq!(events.last(), Some(&Event::Status(RunStatus::Diverged { what })));
+    let made = events.iter().filter_map(step).count() as u64;
+    let saved = checkpoint::read(&folder.path().join("run"), Which::Last).unwrap();
+    assert_eq!(saved.step, made, "the weights from before the step that failed");
+    assert!(!saved.model.is_empty());
+    assert!(saved.model.iter().all(|tensor| tensor.data.iter().all(|x| x.is_finite())));
+}
+
+#[test]
+fn weights_that_overflowed_are_not_saved() {
+    let run = Run::start(spec(&["train.optimizer={name: SGD, learning_rate: 1e300}"]));
+    let (_, outcome, folder) = run.to_the_end();
+    assert!(matches!(outcome, Outcome::Diverged(_)), "{outcome:?}");
+    assert!(checkpoint::read(&folder.path().join("run"), Which::Last).is_err());
+}
+
+#[test]
+fn data_that_do_not_fit_the_task_are_refused_before_a_folder_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("three.csv");
+    std::fs::write(&data, "text,label\na,x\nb,y\nc,z\n").unwrap();
+    let overrides = Overrides { data: Some(data), ..Overrides::default() };
+    let run = Run::start(preset::load("lecture-rnn8", &overrides).unwrap().spec);
+    let (events, outcome, folder) = run.to_the_end();
+    let what = "binary_crossentropy tells two classes apart, but the data have 3 (x, y, z)".to_owned();
+    assert_eq!(outcome, Outcome::Unusable(what.clone()));
+    assert_eq!(events.last(), Some(&Event::Status(RunStatus::Failed { what })));
+    assert!(!folder.path().join("run").exists());
+}
