@@ -6,6 +6,7 @@ mod presets;
 mod signals;
 mod train;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -126,8 +127,7 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// The one line that a failure leaves on stderr, with its causes.
-#[allow(clippy::print_stderr)] // the terminal is the shell's here
+/// The one line that a failure leaves on stderr, with its causes. Nobody need be there to read it.
 fn complain(error: &anyhow::Error) {
-    eprintln!("unrolled: {}", crate::escape::foreign(&format!("{error:#}")));
+    let _ = writeln!(std::io::stderr(), "unrolled: {}", crate::escape::foreign(&format!("{error:#}")));
 }

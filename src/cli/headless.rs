@@ -66,7 +66,8 @@ impl<W: Write> Lines<W> {
             RunStatus::Stopped { saved: true } => Some("stopped, saved".into()),
             RunStatus::Stopped { saved: false } => Some("stopped".into()),
             RunStatus::Diverged { what } => Some(format!("diverged: {what}")),
-            RunStatus::Failed { what } => Some(format!("failed: {what}")),
+            // Why is said once, on stderr, by whoever ends the program.
+            RunStatus::Failed { .. } => Some("failed".into()),
         }
     }
 

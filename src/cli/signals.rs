@@ -6,10 +6,13 @@ use signal_hook::iterator::Signals;
 
 use super::exit;
 use crate::protocol::Command;
+use crate::ui::terminal::is_ignored;
 
 /// Without a screen: SIGINT and SIGTERM save and stop, a second one ends at once; SIGHUP (the terminal is gone) changes nothing.
+/// What was ignored from the start stays ignored, as SIGINT in a background job of a shell without job control.
 pub(super) fn save_on_signal(commands: Sender<Command>) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)))?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         let mut asked = false;
         for signal in signals.forever().filter(|signal| *signal != SIGHUP) {

@@ -47,8 +47,7 @@ pub(super) fn train(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode>
     let options = Options { folder: args.run.clone(), threads: usize::from(args.threads), watched, notes };
     let trainer = Trainer::start(spec, options)?;
     if !watched {
-        headless(&trainer)?;
-        return Ok(ExitCode::from(code(&trainer.join())));
+        return headless(trainer);
     }
     let outcome =
         ui::run(Start::Dashboard(link(&trainer)), Vec::new(), &mut |_| Err(String::new()), screen.options());
@@ -94,13 +93,12 @@ fn end(outcome: Result<ui::Outcome, ui::UiError>, trainer: Option<Trainer>) -> a
             Ok(ExitCode::from(code(&outcome)))
         }
         ui::Outcome::LeftTraining => {
-            let _ = trainer.commands.send(Command::FullSpeed);
-            headless(&trainer)?;
-            Ok(ExitCode::from(code(&trainer.join())))
+            go_on_unwatched(&trainer);
+            headless(trainer)
         }
         ui::Outcome::HungUp => {
             signals::save_on_signal(trainer.commands.clone())?;
-            let _ = trainer.commands.send(Command::FullSpeed);
+            go_on_unwatched(&trainer);
             Ok(ExitCode::from(code(&trainer.join())))
         }
         ui::Outcome::Signal(_) => {
@@ -111,11 +109,22 @@ fn end(outcome: Result<ui::Outcome, ui::UiError>, trainer: Option<Trainer>) -> a
     }
 }
 
+/// Without a screen there is nobody to keep a pace for, and nobody who could end a pause.
+fn go_on_unwatched(trainer: &Trainer) {
+    for command in [Command::FullSpeed, Command::Resume] {
+        let _ = trainer.commands.send(command);
+    }
+}
+
 /// Prints lines until the end, without a screen.
-fn headless(trainer: &Trainer) -> anyhow::Result<()> {
+fn headless(trainer: Trainer) -> anyhow::Result<ExitCode> {
     signals::save_on_signal(trainer.commands.clone())?;
     Lines::new(std::io::stdout().lock()).follow(&trainer.events);
-    Ok(())
+    let outcome = trainer.join();
+    if let Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
+        super::complain(&anyhow::anyhow!("{what}"));
+    }
+    Ok(ExitCode::from(code(&outcome)))
 }
 
 fn code(outcome: &Outcome) -> u8 {

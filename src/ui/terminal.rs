@@ -18,7 +18,7 @@ use thiserror::Error;
 
 pub use detect::Options;
 pub use screen::Screen;
-pub use signals::{Notice, Signals};
+pub use signals::{Notice, Signals, is_ignored};
 pub use writer::{Writer, Written};
 
 /// Why there can be no screen.

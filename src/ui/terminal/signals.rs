@@ -38,9 +38,8 @@ pub struct Signals {
 impl Signals {
     /// Takes the signals from here on; `size` is asked at every SIGWINCH.
     pub fn start(size: impl Fn() -> Size + Send + 'static) -> io::Result<Self> {
-        let ignored = ignored();
         let wanted = [SIGWINCH, SIGCONT, SIGTSTP, SIGHUP, SIGINT, SIGTERM];
-        let taken: Vec<i32> = wanted.into_iter().filter(|signal| ignored & mask(*signal) == 0).collect();
+        let taken: Vec<i32> = wanted.into_iter().filter(|signal| !is_ignored(*signal)).collect();
         let suspend_again = Arc::new(AtomicBool::new(false));
         if taken.contains(&SIGTSTP) {
             signal_hook::flag::register_conditional_default(SIGTSTP, Arc::clone(&suspend_again))?;
@@ -71,6 +70,11 @@ impl Drop for Signals {
         self.handle.close();
         self.suspend_again.store(true, Ordering::Release);
     }
+}
+
+/// Whether this process was started to ignore `signal`, and has to go on doing so.
+pub fn is_ignored(signal: i32) -> bool {
+    ignored() & mask(signal) != 0
 }
 
 fn mask(signal: i32) -> u64 {
