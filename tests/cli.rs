@@ -1,0 +1,419 @@
+//! The real program without a screen: what it prints, what it leaves behind, how it ends.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+use unrolled::protocol::{Event, RunStatus};
+use unrolled::run::checkpoint::{self, Which};
+use unrolled::run::{Reader, RunError};
+
+/// Far longer than anything takes; reached only by a test that fails.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Eight steps an epoch, two epochs: trained in no time.
+const SMALL: [&str; 3] = ["data.train=256", "data.validation=64", "train.epochs=2"];
+/// Ends when it is told to.
+const ENDLESS: [&str; 3] = ["data.train=256", "data.validation=64", "train.epochs=1000000"];
+
+fn unrolled(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_unrolled"));
+    command.args(args).current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+/// `train PRESET --run RUN`, with values set.
+fn train(folder: &Path, preset: &str, run: &str, set: &[&str]) -> Command {
+    let mut command = unrolled(folder, &["train", preset, "--run", run]);
+    command.args(sets(set));
+    command
+}
+
+fn sets<'a>(set: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    set.iter().flat_map(|set| ["--set", *set])
+}
+
+fn done(mut command: Command) -> Output {
+    command.output().unwrap()
+}
+
+/// Runs to an end of exit code `code`; what it printed.
+#[track_caller]
+fn ends(command: Command, code: i32) -> (String, String) {
+    let Output { status, stdout, stderr } = done(command);
+    let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert_eq!(status.code(), Some(code), "{status}\n{stdout}\n{stderr}");
+    (stdout, stderr)
+}
+
+/// The lines of `metrics.jsonl`, each of them whole.
+fn metrics(run: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    assert!(text.ends_with('\n'));
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The metrics without what measures time.
+fn timeless(run: &Path) -> Vec<Value> {
+    let mut lines = metrics(run);
+    for line in lines.iter_mut().filter_map(Value::as_object_mut) {
+        line.retain(|name, _| name != "sequences_per_s" && name != "seconds");
+    }
+    lines
+}
+
+/// The file of the last checkpoint, byte for byte.
+fn last(run: &Path, file: &str) -> Vec<u8> {
+    fs::read(checkpoint::read(run, Which::Last).unwrap().path.join(file)).unwrap()
+}
+
+/// A program at work, killed when the test is over.
+struct Running(Child);
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        Self(command.stdout(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Waits for a line with `text`; the lines after it wait in the pipe.
+    fn wait_for(&mut self, lines: &mut impl BufRead, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert_ne!(
+                lines.read_line(&mut line).unwrap(),
+                0,
+                "it ends without {text:?}: {:?}",
+                self.0.wait()
+            );
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+
+    fn code(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + LONG;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "the program does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The run has been saved at the very step that was recorded last.
+fn saved_at_its_last_step(run: &Path) {
+    let steps = metrics(run).iter().filter_map(|line| line["step"].as_u64()).max().unwrap();
+    assert_eq!(checkpoint::read(run, Which::Last).unwrap().step, steps);
+}
+
+#[test]
+fn a_run_without_a_screen_prints_plain_lines_and_leaves_a_complete_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stdout, stderr) = ends(train(folder.path(), "word-order", "deep/run", &SMALL), 0);
+    assert_eq!(stderr, "");
+    assert!(stdout.chars().all(|c| c == '\n' || !c.is_control()), "{stdout:?}");
+    for said in [
+        "data   generated: word-order: 256 + 64 sequences",
+        "epoch 1/2  step 2/8  loss 0.",
+        "epoch 2/2  loss 0.",
+        "val_loss 0.",
+    ] {
+        assert!(stdout.contains(said), "{said:?} is not in\n{stdout}");
+    }
+    assert!(stdout.ends_with("finished: deep/run\n"), "{stdout}");
+
+    let run = folder.path().join("deep/run");
+    let lines = metrics(&run);
+    assert_eq!(lines.len(), 2 * 8 + 2);
+    let columns = |kind: &str| -> Vec<Vec<&str>> {
+        let of_kind = lines.iter().filter(|line| line["kind"] == kind);
+        of_kind.map(|line| line.as_object().unwrap().keys().map(String::as_str).collect()).collect()
+    };
+    let mut step =
+        ["kind", "step", "epoch", "loss", "accuracy", "learning_rate", "grad_norm", "sequences_per_s"];
+    let mut epoch = ["kind", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"];
+    step.sort_unstable();
+    epoch.sort_unstable();
+    assert_eq!((columns("step"), columns("epoch")), (vec![step.to_vec(); 16], vec![epoch.to_vec(); 2]));
+
+    let reader = Reader::open(&run).unwrap();
+    let events: Vec<Event> = reader.events().unwrap().collect::<Result<_, RunError>>().unwrap();
+    assert!(matches!(events.first(), Some(Event::Prepared(info)) if info.folder == Path::new("deep/run")));
+    assert_eq!(events.last(), Some(&Event::Status(RunStatus::Finished)));
+    assert_eq!(events.iter().filter(|event| matches!(event, Event::Step(_))).count(), 16);
+
+    let json =
+        |name: &str| -> Vec<String> { serde_json::from_slice(&fs::read(run.join(name)).unwrap()).unwrap() };
+    assert_eq!(json("labels.json"), ["negative", "positive"]);
+    let vocabulary = json("vocabulary.json");
+    assert!(
+        vocabulary.starts_with(&["".into(), "[UNK]".into()]) && vocabulary.contains(&"not".into()),
+        "{vocabulary:?}"
+    );
+    assert_eq!(checkpoint::read(&run, Which::Last).unwrap().step, 16);
+    assert!([8, 16].contains(&checkpoint::read(&run, Which::Best).unwrap().step));
+}
+
+#[test]
+fn without_a_folder_named_a_run_goes_below_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = unrolled(folder.path(), &["train", "word-order-dense", "--headless"]);
+    command.args(sets(&SMALL));
+    ends(command, 0);
+    let runs: Vec<_> = fs::read_dir(folder.path().join("runs")).unwrap().map(|run| run.unwrap()).collect();
+    let [run] = runs.as_slice() else { panic!("{runs:?}") };
+    assert!(run.file_name().to_str().unwrap().starts_with("word-order-dense-2"), "{run:?}");
+    assert!(run.path().join("spec.yaml").exists());
+}
+
+#[test]
+fn the_spec_of_a_run_trains_the_same_run_again() {
+    let folder = tempfile::tempdir().unwrap();
+    ends(train(folder.path(), "word-order", "one", &SMALL), 0);
+    ends(train(folder.path(), "one/spec.yaml", "two", &[]), 0);
+    let [one, two] = ["one", "two"].map(|run| folder.path().join(run));
+    assert_eq!(timeless(&one), timeless(&two));
+    assert_eq!(last(&one, "model.safetensors"), last(&two, "model.safetensors"));
+    let spec = |run: &Path| fs::read_to_string(run.join("spec.yaml")).unwrap();
+    assert_eq!(spec(&one), spec(&two));
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit_and_the_seed_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = |name: &str, args: [&str; 2]| {
+        let mut command = train(
+            folder.path(),
+            "word-order",
+            name,
+            &[&SMALL[..], &["data.train=512", "train.batch_size=128"]].concat(),
+        );
+        command.args(args);
+        ends(command, 0);
+        let run = folder.path().join(name);
+        (last(&run, "model.safetensors"), last(&run, "optimizer.safetensors"), timeless(&run))
+    };
+    let one = weights("threads-1", ["--threads", "1"]);
+    for threads in ["2", "3", "8"] {
+        assert!(weights(&format!("threads-{threads}"), ["--threads", threads]) == one, "{threads} threads");
+    }
+    assert_ne!(weights("seed-2", ["--seed", "2"]).0, one.0);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_does_not_end_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = train(folder.path(), "word-order", "run", &SMALL).stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = [0];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    assert_eq!(Running(child).code(), Some(0));
+    assert_eq!(checkpoint::read(&folder.path().join("run"), Which::Last).unwrap().step, 16);
+}
+
+#[test]
+fn lists_and_pages_may_be_cut_off_by_their_reader() {
+    for args in [&["presets"][..], &["presets", "word-order"], &["man"], &["completions", "bash"]] {
+        let mut child =
+            unrolled(Path::new("."), args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+        assert_eq!((status.code(), stderr), (Some(0), Vec::new()), "{args:?}");
+    }
+}
+
+#[test]
+fn sigterm_and_sigint_save_and_end() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut running = Running::start(train(folder.path(), "word-order", "run", &ENDLESS));
+        let mut lines = BufReader::new(running.0.stdout.take().unwrap());
+        running.wait_for(&mut lines, "loss");
+        running.signal(signal);
+        running.wait_for(&mut lines, "stopped, saved");
+        assert_eq!(running.code(), Some(130));
+        saved_at_its_last_step(&folder.path().join("run"));
+    }
+}
+
+#[test]
+fn sighup_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(train(folder.path(), "word-order", "run", &ENDLESS));
+    let mut lines = BufReader::new(running.0.stdout.take().unwrap());
+    running.wait_for(&mut lines, "loss");
+    running.signal(Signal::HUP);
+    running.wait_for(&mut lines, "epoch 3/");
+    running.signal(Signal::TERM);
+    running.wait_for(&mut lines, "stopped, saved");
+    assert_eq!(running.code(), Some(130));
+}
+
+/// The program with `signal` ignored from the start, as `nohup` and shells do, its lines in a file.
+fn ignoring(signal: &str, folder: &TempDir) -> Running {
+    let log = File::create(folder.path().join("log")).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("trap '' {signal}; exec \"$0\" \"$@\"")]);
+    let train = train(folder.path(), "word-order", "run", &ENDLESS);
+    command.arg(train.get_program()).args(train.get_args()).current_dir(folder.path());
+    Running(command.stdin(Stdio::null()).stdout(log).spawn().unwrap())
+}
+
+fn wait_for_epoch(epoch: u64, folder: &TempDir) {
+    let deadline = Instant::now() + LONG;
+    let said = format!("epoch {epoch}/1000000  loss");
+    while !fs::read_to_string(folder.path().join("log")).unwrap().contains(&said) {
+        assert!(Instant::now() < deadline, "epoch {epoch} never ends");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn signals_that_were_ignored_from_the_start_stay_ignored() {
+    for (name, signal) in [("HUP", Signal::HUP), ("INT", Signal::INT)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut running = ignoring(name, &folder);
+        wait_for_epoch(1, &folder);
+        running.signal(signal);
+        let epoch = epochs_so_far(&folder) + 2;
+        wait_for_epoch(epoch, &folder);
+        running.signal(Signal::TERM);
+        assert_eq!(running.code(), Some(130));
+        let log = fs::read_to_string(folder.path().join("log")).unwrap();
+        assert!(
+            log.chars().all(|c| c == '\n' || !c.is_control()) && log.ends_with("stopped, saved\n"),
+            "{log:?}"
+        );
+        saved_at_its_last_step(&folder.path().join("run"));
+    }
+}
+
+/// The last epoch that the log tells of.
+fn epochs_so_far(folder: &TempDir) -> u64 {
+    let log = fs::read_to_string(folder.path().join("log")).unwrap();
+    let ends = log.lines().filter_map(|line| line.strip_prefix("epoch ")?.split_once("/1000000  loss"));
+    ends.filter_map(|(epoch, _)| epoch.parse().ok()).max().unwrap()
+}
+
+#[test]
+fn what_diverges_says_so_and_keeps_finite_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = [&SMALL[..], &["train.optimizer={name: SGD, learning_rate: 1e38}"]].concat();
+    let (stdout, stderr) = ends(train(folder.path(), "word-order", "run", &set), 3);
+    assert!(
+        stdout.contains("diverged: step ") && stdout.contains("the learning rate may be too high"),
+        "{stdout}"
+    );
+    assert_eq!(stderr, "");
+    let run = folder.path().join("run");
+    saved_at_its_last_step(&run);
+    let weights = checkpoint::read(&run, Which::Last).unwrap().model;
+    assert!(weights.iter().all(|tensor| tensor.data.iter().all(|x| x.is_finite())));
+}
+
+#[test]
+fn what_cannot_be_done_ends_with_2_and_says_why_on_stderr() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("broken.yaml"), "title: x\ntrain: {epochs: 2\n").unwrap();
+    let cases: [(&[&str], &str); 8] = [
+        (&["trian"], "'train'"),
+        (&["train"], "<PRESET>"),
+        (&["train", "word-order", "--threads", "0"], "1..=256"),
+        (&["train", "word-order", "--seed", "x"], "--seed <N>"),
+        (
+            &["train", "word-ordre"],
+            "unrolled: word-ordre: unknown preset `word-ordre`; did you mean `word-order`?",
+        ),
+        (&["presets", "lecture-rnn"], "did you mean `lecture-rnn8`?"),
+        (&["train", "broken.yaml"], "unrolled: broken.yaml:3:1: this is no YAML: "),
+        (
+            &["train", "word-order", "--set", "model.1.units=0"],
+            "unrolled: --set model.1.units=0: model.1.units: ",
+        ),
+    ];
+    for (args, said) in cases {
+        let (stdout, stderr) = ends(unrolled(folder.path(), args), 2);
+        assert_eq!(stdout, "", "{args:?}");
+        assert!(stderr.contains(said), "{args:?}\n{stderr}");
+    }
+    assert!(!folder.path().join("runs").exists(), "nothing was begun");
+}
+
+#[test]
+fn data_that_are_missing_are_named_with_what_to_get_and_where_to_put_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, stderr) = ends(unrolled(folder.path(), &["train", "lecture-rnn8"]), 2);
+    for said in [
+        "unrolled: ",
+        "/imdb-train.csv.gz: not found; The Large Movie Review Dataset",
+        "ai.stanford.edu/~amaas",
+        "--data PATH",
+    ] {
+        assert!(stderr.contains(said), "{said:?} is not in {stderr}");
+    }
+    assert_eq!(stderr.lines().count(), 1);
+    assert!(!folder.path().join("runs").exists());
+}
+
+#[test]
+fn a_folder_that_holds_a_run_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    ends(train(folder.path(), "word-order", "run", &SMALL), 0);
+    let before = metrics(&folder.path().join("run"));
+    let (_, stderr) = ends(train(folder.path(), "word-order", "run", &SMALL), 2);
+    assert!(stderr.contains("run already holds a run; choose another folder with --run"), "{stderr}");
+    assert_eq!(metrics(&folder.path().join("run")), before);
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_ends_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let (_, stderr) = ends(train(folder.path(), "word-order", "file/run", &SMALL), 1);
+    assert!(stderr.starts_with("unrolled: cannot "), "{stderr}");
+}
+
+#[test]
+fn presets_are_listed_and_what_is_printed_of_one_trains() {
+    let folder = tempfile::tempdir().unwrap();
+    let (list, _) = ends(unrolled(folder.path(), &["presets"]), 0);
+    for name in unrolled::preset::names() {
+        assert!(
+            list.lines().any(|line| line.split_whitespace().next() == Some(name)),
+            "{name} is not in\n{list}"
+        );
+    }
+    let (yaml, _) = ends(unrolled(folder.path(), &["presets", "word-order"]), 0);
+    fs::write(folder.path().join("mine.yaml"), yaml).unwrap();
+    ends(train(folder.path(), "mine.yaml", "mine", &SMALL), 0);
+}
+
+#[test]
+fn completions_and_the_manual_name_every_subcommand() {
+    for page in [&["completions", "bash"][..], &["completions", "zsh"], &["completions", "fish"], &["man"]] {
+        let (text, _) = ends(unrolled(Path::new("."), page), 0);
+        for name in ["train", "presets", "completions", "man"] {
+            assert!(text.contains(name), "{page:?} lacks {name}");
+        }
+    }
+    let (help, _) = ends(unrolled(Path::new("."), &["-h"]), 0);
+    assert!(help.contains("3 diverged") && help.contains("interrupted, saved"), "{help}");
+}
