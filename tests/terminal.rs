@@ -1,18 +1,22 @@
 //! The real terminal code in a pseudo-terminal: taken over, drawn on, and given back however it ends.
 //!
-//! The program under test is the real one once; where a story needs a trainer that is played it is this very test
-//! binary, run again as the ignored test `screen`.
+//! The program under test is the real one where a run is to be trained; for what only a played trainer can do it is this
+//! very test binary, run again as the ignored test `screen`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtyPair, PtySize, SlavePty, native_pty_system};
+use tempfile::TempDir;
 use unrolled::preset::Entry;
 use unrolled::protocol::{Command, DataFacts, Event, ModelTable, RunStatus};
+use unrolled::run::checkpoint::{self, Which};
+use unrolled::run::{Reader, RunError};
 use unrolled::ui::{self, Link, Options, Outcome, Start};
 
 /// Far longer than anything takes; reached only by a test that fails.
@@ -62,15 +66,46 @@ impl Session {
         Self::open(command)
     }
 
+    /// The real program, in `folder`.
+    fn program(folder: &Path, args: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_unrolled"));
+        command.args(args);
+        command.cwd(folder);
+        Self::open(command)
+    }
+
+    /// The real program training word-order in `folder/run`: eight steps an epoch, with `set` on top.
+    fn training(folder: &Path, set: &[&str]) -> Self {
+        let small = ["data.train=256", "data.validation=64", "watch.pace=200"];
+        let set = small.iter().chain(set).flat_map(|set| ["--set", *set]);
+        let args: Vec<&str> = ["train", "word-order", "--run", "run"].into_iter().chain(set).collect();
+        let mut session = Self::program(folder, &args);
+        session.wait_until("steps", |screen| step(screen) >= 1);
+        session
+    }
+
     fn wait_for(&mut self, text: &str) {
+        self.wait_until(text, |screen| screen.contents().contains(text));
+    }
+
+    fn wait_until(&mut self, what: &str, reached: impl Fn(&vt100::Screen) -> bool) {
         let deadline = Instant::now() + LONG;
-        while !self.screen.screen().contents().contains(text) {
+        while !reached(self.screen.screen()) {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(chunk) = self.output.recv_timeout(left) else {
-                panic!("{text:?} never appears:\n{}", self.screen.screen().contents())
+                panic!("{what:?} never appears:\n{}", self.screen.screen().contents())
             };
             self.screen.process(&chunk);
         }
+    }
+
+    fn step(&self) -> u64 {
+        step(self.screen.screen())
+    }
+
+    /// The terminal has another size. Its screen is kept as it is: the crate that plays it cannot be very small.
+    fn resize(&self, rows: u16, cols: u16) {
+        self.master.resize(PtySize { rows, cols, ..SIZE }).unwrap();
     }
 
     fn press(&mut self, keys: &str) {
@@ -97,21 +132,12 @@ impl Session {
     /// `last_words` stand on it.
     fn ends_restored(mut self, code: u32, last_words: &str) {
         assert_eq!(self.exit_code(), code);
-        // The end of the screen may still be on its way to the reader.
-        let deadline = Instant::now() + LONG;
-        let restored = |screen: &vt100::Screen| {
-            !screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor()
-        };
-        while !restored(self.screen.screen()) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let Ok(chunk) = self.output.recv_timeout(left) else { break };
-            self.screen.process(&chunk);
-        }
         self.wait_for(last_words);
+        self.wait_until("the screen that was there before", |screen| !screen.alternate_screen());
+        self.wait_until("the cursor", |screen| !screen.hide_cursor());
         let screen = self.screen.screen();
-        assert!(!screen.alternate_screen(), "still on the alternate screen");
-        assert!(!screen.hide_cursor(), "the cursor is hidden");
         assert!(!screen.bracketed_paste(), "bracketed paste is on");
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
         assert_eq!(termios(self.master.as_ref()), self.termios_before);
     }
 
@@ -131,6 +157,34 @@ impl Session {
             sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// The number in `step 12/1,500` on a dashboard; 0 before the first.
+fn step(screen: &vt100::Screen) -> u64 {
+    let contents = screen.contents();
+    let said = contents.split("step ").find_map(|rest| {
+        let (number, _) = rest.split_once('/')?;
+        number.replace(',', "").parse().ok()
+    });
+    said.unwrap_or(0)
+}
+
+/// The run's recorded events, whole to the last.
+fn recorded(run: &Path) -> Vec<Event> {
+    let reader = Reader::open(run).unwrap();
+    reader.events().unwrap().collect::<Result<_, RunError>>().unwrap()
+}
+
+/// The run stopped with a checkpoint of its very last step.
+fn assert_saved(run: &Path) {
+    let events = recorded(run);
+    assert_eq!(events.last(), Some(&Event::Status(RunStatus::Stopped { saved: true })));
+    let last = events.iter().filter_map(|e| if let Event::Step(m) = e { Some(m.step) } else { None }).max();
+    assert_eq!(Some(checkpoint::read(run, Which::Last).unwrap().step), last);
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
 }
 
 fn termios(terminal: &dyn MasterPty) -> String {
@@ -265,4 +319,136 @@ fn a_dead_terminal_ends_the_screen_and_not_the_program() {
     let mut session = Session::with_preset("trains");
     session.wait_for("A trainer that is played");
     assert_eq!(session.hang_up(), 11);
+}
+
+#[test]
+fn the_menu_the_dashboard_full_speed_the_end() {
+    let folder = folder();
+    let mut session = Session::program(folder.path(), &[]);
+    session.wait_for("Word order: a SimpleRNN tells");
+    session.press("\r");
+    for shown in ["training", "word-order", "1 Loss", "2 Accuracy", "3 Gradient", "4 Hidden"] {
+        session.wait_for(shown);
+    }
+    session.wait_until("a live loss", |screen| step(screen) >= 3 && screen.contents().contains("0.6"));
+    session.press("f");
+    session.wait_for("finished");
+    assert_eq!(session.step(), 1_500);
+    session.press("q");
+    session.ends_restored(0, "");
+    let runs: Vec<_> = std::fs::read_dir(folder.path().join("runs")).unwrap().collect();
+    let [Ok(run)] = runs.as_slice() else { panic!("{runs:?}") };
+    assert_eq!(recorded(&run.path()).last(), Some(&Event::Status(RunStatus::Finished)));
+    assert_eq!(checkpoint::read(&run.path(), Which::Last).unwrap().step, 1_500);
+}
+
+#[test]
+fn space_holds_the_steps_n_makes_one_and_leaving_asks_first() {
+    let folder = folder();
+    let mut session = Session::training(folder.path(), &["train.epochs=100000"]);
+    session.press(" ");
+    session.wait_for("paused");
+    let held = session.step();
+    for made in 1..=3 {
+        session.press("n");
+        session.wait_until("one more step", |screen| {
+            step(screen) > held && screen.contents().contains("paused")
+        });
+        session.wait_until("each of the steps", |screen| step(screen) >= held + made);
+        assert_eq!(session.step(), held + made);
+    }
+    session.press(" ");
+    session.wait_until("steps again", |screen| step(screen) > held + 5);
+    session.press("q");
+    session.wait_for("Save and stop");
+    session.press("\x1b");
+    session.wait_until("the dashboard", |screen| !screen.contents().contains("Save and stop"));
+    let cancelled = session.step();
+    session.wait_until("steps still", |screen| step(screen) > cancelled);
+    session.press("q");
+    session.wait_for("Save and stop");
+    session.press("2");
+    session.ends_restored(130, "");
+    assert_saved(&folder.path().join("run"));
+}
+
+#[test]
+fn sigterm_on_the_dashboard_saves_and_restores_the_terminal() {
+    let folder = folder();
+    let session = Session::training(folder.path(), &["train.epochs=100000"]);
+    session.signal(rustix::process::Signal::TERM);
+    session.ends_restored(130, "");
+    assert_saved(&folder.path().join("run"));
+}
+
+#[test]
+fn a_run_whose_terminal_dies_goes_on_to_its_end_paused_or_not() {
+    for paused in [false, true] {
+        let folder = folder();
+        // At this pace it would take longer than anyone waits.
+        let mut session = Session::training(folder.path(), &["train.epochs=3", "watch.pace=0.5"]);
+        if paused {
+            session.press(" ");
+            session.wait_for("paused");
+        }
+        assert_eq!(session.hang_up(), 0);
+        let run = folder.path().join("run");
+        assert_eq!(recorded(&run).last(), Some(&Event::Status(RunStatus::Finished)));
+        assert_eq!(checkpoint::read(&run, Which::Last).unwrap().step, 24);
+    }
+}
+
+#[test]
+fn a_run_goes_on_in_plain_lines_when_only_the_screen_is_left() {
+    let folder = folder();
+    let mut session = Session::training(folder.path(), &["train.epochs=3", "watch.pace=0.5"]);
+    session.press("q");
+    session.wait_for("Go on without the screen");
+    session.press("1");
+    session.wait_for("finished");
+    session.ends_restored(0, "epoch 3");
+}
+
+#[test]
+fn no_size_of_the_terminal_brings_the_dashboard_down() {
+    let folder = folder();
+    let mut session = Session::training(folder.path(), &["train.epochs=100000"]);
+    for (rows, cols) in [(1, 1), (1, 200), (24, 1), (5, 40), (10, 39), (60, 250), (2, 2)] {
+        session.resize(rows, cols);
+        let drawn = session.output.recv_timeout(LONG).unwrap();
+        session.screen.process(&drawn);
+    }
+    session.screen.process(b"\x1b[2J");
+    session.resize(SIZE.rows, SIZE.cols);
+    for shown in ["1 Loss", "4 Hidden", "training"] {
+        session.wait_for(shown);
+    }
+    session.press("q");
+    session.wait_for("Save and stop");
+    session.press("3");
+    session.ends_restored(130, "");
+}
+
+#[test]
+fn a_preset_without_its_data_tells_what_to_get() {
+    let folder = folder();
+    let mut session = Session::program(folder.path(), &[]);
+    session.wait_for("lecture-rnn8");
+    session.press("\x1b[B\x1b[B\r");
+    session.wait_for("Esc closes");
+    for said in ["The Large Movie Review Dataset", "ai.stanford.edu", "--data PATH"] {
+        session.wait_for(said);
+    }
+    session.press("\x1b");
+    // At once, the next key would be one with Alt.
+    session.wait_until("the menu", |screen| !screen.contents().contains("Esc closes"));
+    session.press("q");
+    session.ends_restored(0, "");
+    assert!(!folder.path().join("runs").exists());
+
+    let mut session = Session::program(folder.path(), &["train", "lecture-rnn8"]);
+    session.wait_for("failed");
+    session.wait_for("not found");
+    session.press("q");
+    session.ends_restored(2, "The Large Movie Review Dataset");
 }
