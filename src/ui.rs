@@ -66,9 +66,14 @@ pub fn run(
                 }
             }
             Flow::Resume => {
-                if guard.resume()? {
-                    keyboard.away(false);
-                    event_loop.return_to_terminal(guard.size())?;
+                // A terminal that dies sends SIGCONT with its SIGHUP, and either may come first: what cannot be taken is gone.
+                match guard.resume() {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        keyboard.away(false);
+                        event_loop.return_to_terminal(guard.size())?;
+                    }
+                    Err(_) => return Ok(Outcome::HungUp),
                 }
             }
         }

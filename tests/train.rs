@@ -1,6 +1,11 @@
 //! A trainer as its users have it: events in their order, commands obeyed, and nobody who listens can hold it up.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper that fails is a test that fails"
+)]
 
 use std::path::Path;
 use std::time::Duration;
@@ -41,7 +46,7 @@ impl Run {
     }
 
     /// All events to the end, and how it ended.
-    fn to_the_end(self) -> (Vec<Event>, Outcome, TempDir) {
+    fn outcome(self) -> (Vec<Event>, Outcome, TempDir) {
         let events = self.trainer.events.iter().collect();
         (events, self.trainer.join(), self.folder)
     }
@@ -97,7 +102,7 @@ fn saved_step(run: &Path) -> u64 {
 
 #[test]
 fn events_come_in_the_documented_order() {
-    let (events, outcome, _folder) = Run::start(spec(&[])).to_the_end();
+    let (events, outcome, _folder) = Run::start(spec(&[])).outcome();
     assert_eq!(outcome, Outcome::Finished);
     assert_eq!(events.last(), Some(&Event::Status(RunStatus::Finished)));
     assert!(matches!(events.first(), Some(Event::Status(RunStatus::Preparing { .. }))));
@@ -122,7 +127,7 @@ fn events_come_in_the_documented_order() {
 #[test]
 fn an_epoch_tells_the_means_over_its_sequences() {
     // 72 sequences: the last of three batches has eight.
-    let (events, ..) = Run::start(spec(&["data.train=72", "train.epochs=1"])).to_the_end();
+    let (events, ..) = Run::start(spec(&["data.train=72", "train.epochs=1"])).outcome();
     let losses: Vec<f64> = events.iter().filter_map(step).map(|m| m.loss).collect();
     let mean = (losses[0] * 32.0 + losses[1] * 32.0 + losses[2] * 8.0) / 72.0;
     let epoch = events.iter().find_map(|e| if let Event::Epoch(m) = e { Some(*m) } else { None }).unwrap();
@@ -132,7 +137,7 @@ fn an_epoch_tells_the_means_over_its_sequences() {
 
 #[test]
 fn watched_steps_show_gradients_and_probes_and_no_others_do() {
-    let (events, ..) = Run::start(spec(&["watch.every=3"])).to_the_end();
+    let (events, ..) = Run::start(spec(&["watch.every=3"])).outcome();
     let info = prepared(&events).clone();
     let gradients: Vec<(u64, usize, usize)> = events
         .iter()
@@ -167,7 +172,7 @@ fn a_pause_holds_a_single_step_makes_one_and_resuming_goes_on() {
         steps.extend(made);
     }
     run.tell(Command::Resume);
-    let (events, outcome, _folder) = run.to_the_end();
+    let (events, outcome, _folder) = run.outcome();
     assert_eq!(outcome, Outcome::Finished);
     steps.extend(events.iter().filter_map(step).map(|m| m.step));
     assert_eq!(steps, (1..=8).collect::<Vec<_>>());
@@ -194,7 +199,7 @@ fn stopping_keeps_the_last_checkpoint_and_saving_makes_one_of_this_very_step() {
             run.next_step();
         }
         run.tell(command);
-        let (events, outcome, folder) = run.to_the_end();
+        let (events, outcome, folder) = run.outcome();
         assert_eq!(outcome, Outcome::Stopped);
         assert_eq!(events.last(), Some(&Event::Status(RunStatus::Stopped { saved: saved.is_some() })));
         let last = checkpoint::read(&folder.path().join("run"), Which::Last);
@@ -211,12 +216,12 @@ fn saving_on_the_way_does_not_end_the_run() {
     let saved = run.next(|event| if let Event::Saved(saved) = event { Some(saved.clone()) } else { None });
     assert_eq!((saved.step, saved.best), (1, false));
     run.tell(Command::Resume);
-    assert_eq!(run.to_the_end().1, Outcome::Finished);
+    assert_eq!(run.outcome().1, Outcome::Finished);
 }
 
 #[test]
 fn what_is_recorded_is_what_was_told() {
-    let (told, _, folder) = Run::start(spec(&[])).to_the_end();
+    let (told, _, folder) = Run::start(spec(&[])).outcome();
     let reader = Reader::open(&folder.path().join("run")).unwrap();
     let recorded: Vec<Event> = reader.events().unwrap().collect::<Result<_, RunError>>().unwrap();
     // Recording starts when the folder is made; probes lose a little by being quantised.
@@ -248,7 +253,7 @@ fn a_paused_trainer_that_nobody_can_reach_any_more_goes_on_to_its_end() {
 #[test]
 fn a_run_that_diverges_leaves_weights_that_are_finite() {
     let run = Run::start(spec(&["train.optimizer={name: SGD, learning_rate: 1e38}"]));
-    let (events, outcome, folder) = run.to_the_end();
+    let (events, outcome, folder) = run.outcome();
     let Outcome::Diverged(what) = outcome else { panic!("{outcome:?}") };
     assert!(what.contains("not finite") && what.contains("learning rate"), "{what}");
     assert_eq!(events.last(), Some(&Event::Status(RunStatus::Diverged { what })));
@@ -262,7 +267,7 @@ fn a_run_that_diverges_leaves_weights_that_are_finite() {
 #[test]
 fn weights_that_overflowed_are_not_saved() {
     let run = Run::start(spec(&["train.optimizer={name: SGD, learning_rate: 1e300}"]));
-    let (_, outcome, folder) = run.to_the_end();
+    let (_, outcome, folder) = run.outcome();
     assert!(matches!(outcome, Outcome::Diverged(_)), "{outcome:?}");
     assert!(checkpoint::read(&folder.path().join("run"), Which::Last).is_err());
 }
@@ -274,7 +279,7 @@ fn data_that_do_not_fit_the_task_are_refused_before_a_folder_is_made() {
     std::fs::write(&data, "text,label\na,x\nb,y\nc,z\n").unwrap();
     let overrides = Overrides { data: Some(data), ..Overrides::default() };
     let run = Run::start(preset::load("lecture-rnn8", &overrides).unwrap().spec);
-    let (events, outcome, folder) = run.to_the_end();
+    let (events, outcome, folder) = run.outcome();
     let what = "binary_crossentropy tells two classes apart, but the data have 3 (x, y, z)".to_owned();
     assert_eq!(outcome, Outcome::Unusable(what.clone()));
     assert_eq!(events.last(), Some(&Event::Status(RunStatus::Failed { what })));
