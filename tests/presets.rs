@@ -303,7 +303,7 @@ fn set_reaches_every_depth() {
         ],
     );
     assert_eq!(spec.train.epochs, 2);
-    assert!(matches!(&spec.model[1], unrolled::nn::LayerSpec::SimpleRNN(rnn) if rnn.units == 17));
+    assert!(matches!(&spec.model[1].spec, unrolled::nn::LayerSpec::SimpleRNN(rnn) if rnn.units == 17));
     assert_eq!(spec.watch.probes, ["a", "c"]);
     assert!(matches!(&spec.data, DataSpec::Generated(data) if data.train == 8));
 }

@@ -249,23 +249,6 @@ fn a_run_from_the_menu_to_its_end_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn the_program_trains_the_first_preset_of_its_menu_to_the_end() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_unrolled"));
-    command.cwd(folder.path());
-    let mut session = Session::open(command);
-    session.wait_for("Presets");
-    session.press("\r");
-    session.wait_for("training");
-    session.press("f"); // not at the pace of those who watch
-    session.wait_for("finished");
-    session.press("q");
-    session.ends_restored(0, "");
-    let runs = std::fs::read_dir(folder.path().join("runs")).unwrap().count();
-    assert_eq!(runs, 1);
-}
-
-#[test]
 fn save_and_stop_ends_when_the_trainer_has_stopped() {
     let mut session = Session::with_preset("trains");
     session.wait_for("A trainer that is played");
