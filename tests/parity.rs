@@ -246,7 +246,8 @@ fn five_steps(judge: &mut Judge<'_>, model: &Model, params: &mut Params, batch: 
     let mut optimizer = Optimizer::new(&spec, params.values().len());
     let clip = spec.clip().map_err(|e| e.to_string())?;
     let (cut, mut shards) = (batch / 2 + 1, Vec::new());
-    for rows in [0..cut, cut..batch] {
+    // A batch of one gives one shard: training makes no empty ones.
+    for rows in [0..cut, cut..batch].into_iter().filter(|rows| !rows.is_empty()) {
         let mut shard = Shard::new(model, params);
         judge.case.load(&mut shard, rows)?;
         shards.push(shard);
