@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use unrolled::data::{CsvValidation, DataSpec, FolderValidation};
 use unrolled::preset::{self, Overrides, PresetError, Resolved, RunSpec};
 
-/// Each file of `tests/presets/broken/` and what is said of it after its name.
+/// Each file of `tests/presets/broken/` and what is said of it after its name; `…` stands for more of the same.
 const BROKEN: [(&str, &str); 62] = [
     ("batch-size-0.yaml", ":12:15: train.batch_size: found 0; it must be at least 1"),
     ("clipping-0.yaml", ":11:38: train.optimizer.clipvalue: `clipvalue` is 0; it must be above 0"),
@@ -25,10 +25,7 @@ const BROKEN: [(&str, &str); 62] = [
     ),
     ("empty.yaml", ": found nothing; expected a mapping with the keys title, data, tokens, model, train"),
     ("epochs-0.yaml", ":13:11: train.epochs: found 0; it must be at least 1"),
-    (
-        "escape-in-a-key.yaml",
-        ":13:18: train.epochs␛[2J: unknown key `epochs␛[2J`; known: loss, optimizer, batch_size, epochs, seed",
-    ),
+    ("escape-in-a-key.yaml", ":13:18: train.epochs␛[2J: unknown key `epochs␛[2J`; known: loss…"),
     (
         "input-dim-below-vocabulary.yaml",
         ":6:35: model.0.input_dim: layer 0 (Embedding): `input_dim` is 100, but there are 120 token ids; it must be at least 120; leave it out to get just that",
@@ -49,7 +46,7 @@ const BROKEN: [(&str, &str); 62] = [
     ("missing-key.yaml", ":1:1: the key `title` is missing"),
     (
         "missing-layer-name.yaml",
-        ":7:5: model.1: the key `layer` is missing; it is one of Embedding, SimpleRNN, Dense, GlobalAveragePooling1D, Flatten",
+        ":7:5: model.1: the key `layer` is missing; it is one of Embedding, SimpleRNN, …",
     ),
     ("missing-loss.yaml", ":10:3: train: the key `loss` is missing"),
     ("missing-source.yaml", ":3:7: data: the key `source` is missing; it is one of csv, folder, generated"),
@@ -110,56 +107,44 @@ const BROKEN: [(&str, &str); 62] = [
     ("units-0.yaml", ":7:31: model.1.units: layer 1 (SimpleRNN): `units` is 0; it must be at least 1"),
     (
         "unknown-activation.yaml",
-        ":8:42: model.2.activation: unknown word `sigmod`; did you mean `sigmoid`? known: linear, relu, tanh, sigmoid",
+        ":8:42: model.2.activation: unknown word `sigmod`; did you mean `sigmoid`? known: linear…",
     ),
-    (
-        "unknown-key-data.yaml",
-        ":3:52: data.trian: unknown key `trian`; did you mean `train`? known: task, train, validation",
-    ),
+    ("unknown-key-data.yaml", ":3:52: data.trian: unknown key `trian`; did you mean `train`? known: task…"),
     (
         "unknown-key-layer.yaml",
-        ":7:30: model.1.unit: unknown key `unit`; did you mean `units`? known: units, activation, use_bias, return_sequences, go_backwards",
+        ":7:30: model.1.unit: unknown key `unit`; did you mean `units`? known: units…",
     ),
-    (
-        "unknown-key-optimizer.yaml",
-        ":11:31: train.optimizer.lr: unknown key `lr`; known: learning_rate, beta_1, beta_2, epsilon, clipnorm, global_clipnorm, clipvalue",
-    ),
+    ("unknown-key-optimizer.yaml", ":11:31: train.optimizer.lr: unknown key `lr`; known: learning_rate…"),
     (
         "unknown-key-tokens.yaml",
-        ":4:48: tokens.lenght: unknown key `lenght`; did you mean `length`? known: level, vocabulary, length, padding, truncating",
+        ":4:48: tokens.lenght: unknown key `lenght`; did you mean `length`? known: level…",
     ),
     (
         "unknown-key-train.yaml",
-        ":12:14: train.batchsize: unknown key `batchsize`; did you mean `batch_size`? known: loss, optimizer, batch_size, epochs, seed",
+        ":12:14: train.batchsize: unknown key `batchsize`; did you mean `batch_size`? known: loss…",
     ),
-    (
-        "unknown-key-watch.yaml",
-        ":15:9: watch.evry: unknown key `evry`; did you mean `every`? known: every, probes, budget, pace",
-    ),
-    (
-        "unknown-key.yaml",
-        ":2:8: abuot: unknown key `abuot`; did you mean `about`? known: name, title, about, data, tokens, model, train, watch",
-    ),
+    ("unknown-key-watch.yaml", ":15:9: watch.evry: unknown key `evry`; did you mean `every`? known: every…"),
+    ("unknown-key.yaml", ":2:8: abuot: unknown key `abuot`; did you mean `about`? known: name…"),
     (
         "unknown-layer.yaml",
-        ":7:13: model.1.layer: unknown layer `SimpleRnn`; did you mean `SimpleRNN`? known: Embedding, SimpleRNN, Dense, GlobalAveragePooling1D, Flatten",
+        ":7:13: model.1.layer: unknown layer `SimpleRnn`; did you mean `SimpleRNN`? known: Embedding…",
     ),
-    ("unknown-level.yaml", ":4:17: tokens.level: unknown word `letter`; known: word"),
+    ("unknown-level.yaml", ":4:17: tokens.level: unknown word `letter`; known: word…"),
     (
         "unknown-loss.yaml",
-        ":10:9: train.loss: unknown word `binary_cross_entropy`; did you mean `binary_crossentropy`? known: binary_crossentropy",
+        ":10:9: train.loss: unknown word `binary_cross_entropy`; did you mean `binary_crossentropy`? known: binary_crossentropy…",
     ),
     (
         "unknown-optimizer.yaml",
-        ":11:21: train.optimizer.name: unknown name `Adamm`; did you mean `Adam`? known: SGD, RMSprop, Adam",
+        ":11:21: train.optimizer.name: unknown name `Adamm`; did you mean `Adam`? known: SGD…",
     ),
     (
         "unknown-source.yaml",
-        ":3:16: data.source: unknown source `genrated`; did you mean `generated`? known: csv, folder, generated",
+        ":3:16: data.source: unknown source `genrated`; did you mean `generated`? known: csv…",
     ),
     (
         "unknown-task.yaml",
-        ":3:33: data.task: unknown word `word-ordre`; did you mean `word-order`? known: word-order",
+        ":3:33: data.task: unknown word `word-ordre`; did you mean `word-order`? known: word-order…",
     ),
     (
         "vocabulary-1.yaml",
@@ -227,19 +212,30 @@ fn every_broken_preset_is_refused_by_file_line_and_field() {
     let folder = "tests/presets/broken";
     let named: BTreeSet<String> = BROKEN.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(named, names_in(folder), "the table and the folder hold the same");
-    for (name, expected) in BROKEN {
+    let wrong = BROKEN.iter().filter_map(|(name, expected)| {
         let path = format!("{folder}/{name}");
-        assert_eq!(refusal(&path, &Overrides::default()), format!("{path}{expected}"));
-    }
+        let said = refusal(&path, &Overrides::default());
+        let said = said.strip_prefix(&path).unwrap_or(&said);
+        // Lists of names grow with the program.
+        let right = match expected.strip_suffix('…') {
+            Some(beginning) => said.starts_with(beginning),
+            None => said == *expected,
+        };
+        (!right).then(|| format!("{name}{said}"))
+    });
+    assert_eq!(wrong.collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]
 fn a_preset_that_is_not_there_is_told_by_name_or_path() {
     let none = Overrides::default();
+    let names: Vec<&str> = preset::names().collect();
     assert_eq!(
         refusal("word-ordr", &none),
-        "word-ordr: unknown preset `word-ordr`; did you mean `word-order`? known: word-order, word-order-dense, \
-         lecture-rnn8, lecture-rnn16-rnn8; or give the path of a YAML file"
+        format!(
+            "word-ordr: unknown preset `word-ordr`; did you mean `word-order`? known: {}; or give the path of a YAML file",
+            names.join(", ")
+        )
     );
     let absent = refusal("no/such/preset.yaml", &none);
     assert!(absent.starts_with("no/such/preset.yaml: the preset cannot be read: "), "{absent}");
@@ -338,7 +334,7 @@ fn what_set_breaks_is_said_of_set() {
         ("=2", "--set =2: expected KEY=VALUE, as in train.epochs=2"),
         (
             "train.epoch=2",
-            "--set train.epoch=2: train.epoch: unknown key `epoch`; did you mean `epochs`? known: loss, optimizer, batch_size, epochs, seed",
+            "--set train.epoch=2: train.epoch: unknown key `epoch`; did you mean `epochs`? known: loss…",
         ),
         (
             "train.epochs=two",
@@ -364,11 +360,12 @@ fn what_set_breaks_is_said_of_set() {
     for (set, expected) in cases {
         let said = refusal("word-order", &sets(&[set]));
         // The last one breaks a layer that the preset wrote itself.
-        match expected.split_once("model.2: ") {
-            None => assert_eq!(said, expected),
-            Some((_, what)) => {
+        match (expected.split_once("model.2: "), expected.strip_suffix('…')) {
+            (Some((_, what)), _) => {
                 assert!(said.starts_with("preset word-order:") && said.contains(what), "{said}")
             }
+            (_, Some(beginning)) => assert!(said.starts_with(beginning), "{said}"),
+            _ => assert_eq!(said, expected),
         }
     }
 }
