@@ -1,9 +1,25 @@
-//! Optimizers and gradient clipping, with Keras 3's formulas and defaults, over the flat weights of a model.
+//! Optimizers, gradient clipping, learning-rate schedules and early stopping, with Keras 3's formulas and defaults.
+//!
+//! An optimizer works over the flat weights of a model. A file holds one optimizer: its configuration, and its formula beside it.
 
+#[macro_use]
+mod config;
+mod adagrad;
+mod adam;
 mod clip;
+mod nadam;
 mod optimizer;
+mod rmsprop;
+mod rule;
+mod sgd;
 mod spec;
 
+pub use adagrad::Adagrad;
+pub use adam::{Adam, AdamW};
 pub use clip::{Clip, global_norm};
+pub use config::ConfigError;
+pub use nadam::Nadam;
 pub use optimizer::Optimizer;
-pub use spec::{Adam, ClipError, OptimizerSpec, RMSprop, SGD};
+pub use rmsprop::RMSprop;
+pub use sgd::SGD;
+pub use spec::OptimizerSpec;

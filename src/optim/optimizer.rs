@@ -1,4 +1,5 @@
 use super::OptimizerSpec;
+use super::rule::Now;
 
 /// An optimizer at work: its configuration, its present learning rate, and what it remembers of every weight.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,17 +15,9 @@ pub struct Optimizer {
 impl Optimizer {
     /// An optimizer for `len` weights that has made no step.
     pub fn new(spec: &OptimizerSpec, len: usize) -> Self {
-        let slots = Self::slot_names(spec).iter().map(|_| vec![0.0; len]).collect();
+        let rule = spec.rule();
+        let slots = rule.slots().iter().map(|_| vec![rule.initial(); len]).collect();
         Self { spec: spec.clone(), learning_rate: spec.learning_rate(), steps: 0, slots }
-    }
-
-    fn slot_names(spec: &OptimizerSpec) -> &'static [&'static str] {
-        match spec {
-            OptimizerSpec::SGD(o) if o.momentum == 0.0 => &[],
-            OptimizerSpec::SGD(_) => &["momentum"],
-            OptimizerSpec::RMSprop(_) => &["velocity"],
-            OptimizerSpec::Adam(_) => &["momentum", "velocity"],
-        }
     }
 
     /// Steps made so far.
@@ -34,41 +27,55 @@ impl Optimizer {
 
     /// What it remembers: Keras's name and one number a weight. With `steps` and the rate this is all its state.
     pub fn slots(&self) -> impl Iterator<Item = (&'static str, &[f32])> {
-        Self::slot_names(&self.spec).iter().copied().zip(self.slots.iter().map(Vec::as_slice))
+        self.spec.rule().slots().into_iter().zip(self.slots.iter().map(Vec::as_slice))
     }
 
     /// Moves `weights` against `grads`; the formulas stand with the configurations.
     pub fn step(&mut self, weights: &mut [f32], grads: &[f32]) {
         self.steps += 1;
-        let lr = self.learning_rate as f32;
-        let pairs = weights.iter_mut().zip(grads);
-        match (&self.spec, self.slots.as_mut_slice()) {
-            (OptimizerSpec::SGD(o), [velocity]) => {
-                let momentum = o.momentum as f32;
-                for ((w, g), v) in pairs.zip(velocity) {
-                    *v = momentum * *v - lr * g;
-                    *w += if o.nesterov { momentum * *v - lr * g } else { *v };
-                }
-            }
-            (OptimizerSpec::RMSprop(o), [velocity]) => {
-                let (rho, epsilon) = (o.rho as f32, o.epsilon as f32);
-                for ((w, g), v) in pairs.zip(velocity) {
-                    *v = rho * *v + (1.0 - rho) * g * g;
-                    *w -= lr * g / (*v + epsilon).sqrt();
-                }
-            }
-            (OptimizerSpec::Adam(o), [momentum, velocity]) => {
-                let t = self.steps.min(i32::MAX as u64) as i32;
-                let rate = self.learning_rate * (1.0 - o.beta_2.powi(t)).sqrt() / (1.0 - o.beta_1.powi(t));
-                let (rate, epsilon) = (rate as f32, o.epsilon as f32);
-                let (one, two) = ((1.0 - o.beta_1) as f32, (1.0 - o.beta_2) as f32);
-                for (((w, g), m), v) in pairs.zip(momentum).zip(velocity) {
-                    *m += (g - *m) * one;
-                    *v += (g * g - *v) * two;
-                    *w -= rate * *m / (v.sqrt() + epsilon);
-                }
-            }
-            _ => pairs.for_each(|(w, g)| *w -= lr * g),
+        if let Some(decay) = self.spec.weight_decay() {
+            let (decay, lr) = (decay as f32, self.learning_rate as f32);
+            weights.iter_mut().for_each(|w| *w -= *w * decay * lr);
+        }
+        let now = Now { learning_rate: self.learning_rate, t: self.steps };
+        self.spec.rule().update(now, weights, grads, &mut self.slots);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optim::{Adam, Nadam, RMSprop, SGD};
+
+    #[test]
+    fn weight_decay_shrinks_weights_before_the_update() {
+        let sgd = SGD { learning_rate: 0.5, weight_decay: Some(0.1), ..SGD::default() };
+        let mut optimizer = Optimizer::new(&OptimizerSpec::SGD(sgd), 2);
+        let mut weights = [2.0, -4.0];
+        optimizer.step(&mut weights, &[1.0, 0.0]);
+        // 2 − 2·0.1·0.5 − 0.5·1   and   −4 + 4·0.1·0.5
+        assert!((weights[0] - 1.4).abs() < 1e-6 && (weights[1] + 3.8).abs() < 1e-6, "{weights:?}");
+    }
+
+    #[test]
+    fn every_slot_has_a_name_and_changes_with_a_step() {
+        let rmsprop = RMSprop { momentum: 0.5, centered: true, ..RMSprop::default() };
+        for (spec, names) in [
+            (OptimizerSpec::SGD(SGD::default()), vec![]),
+            (OptimizerSpec::RMSprop(rmsprop), vec!["velocity", "momentum", "average_gradient"]),
+            (OptimizerSpec::Adagrad(Default::default()), vec!["accumulator"]),
+            (
+                OptimizerSpec::Adam(Adam { amsgrad: true, ..Adam::default() }),
+                vec!["momentum", "velocity", "velocity_hat"],
+            ),
+            (OptimizerSpec::AdamW(Default::default()), vec!["momentum", "velocity"]),
+            (OptimizerSpec::Nadam(Nadam::default()), vec!["momentum", "velocity"]),
+        ] {
+            let fresh = Optimizer::new(&spec, 1);
+            let mut moved = fresh.clone();
+            moved.step(&mut [0.5], &[0.25]);
+            let changed = fresh.slots().zip(moved.slots()).filter(|((_, a), (_, b))| a != b);
+            assert_eq!(changed.map(|((name, _), _)| name).collect::<Vec<_>>(), names, "{}", spec.name());
         }
     }
 }

@@ -1,89 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::Clip;
-
-/// Makes an optimizer's configuration: its own fields with Keras's defaults, and those that all have.
-macro_rules! optimizer {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty = $default:expr),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-        #[serde(deny_unknown_fields, default)]
-        pub struct $name {
-            $($(#[$field_doc])* pub $field: $ty,)*
-            /// No tensor's gradient is longer than this (L2).
-            #[serde(skip_serializing_if = "Option::is_none")]
-            pub clipnorm: Option<f64>,
-            /// All gradients together are no longer than this (L2).
-            #[serde(skip_serializing_if = "Option::is_none")]
-            pub global_clipnorm: Option<f64>,
-            /// No number of a gradient is beyond ± this.
-            #[serde(skip_serializing_if = "Option::is_none")]
-            pub clipvalue: Option<f64>,
-        }
-
-        impl Default for $name {
-            fn default() -> Self {
-                Self { $($field: $default,)* clipnorm: None, global_clipnorm: None, clipvalue: None }
-            }
-        }
-    };
-}
-
-optimizer! {
-    /// Stochastic gradient descent, with g the gradient and w a weight:
-    ///
-    /// ```text
-    /// plain       w ← w − lr·g
-    /// momentum    v ← momentum·v − lr·g       w ← w + v
-    /// Nesterov    v ← momentum·v − lr·g       w ← w + momentum·v − lr·g
-    /// ```
-    /// Source: `keras/src/optimizers/sgd.py`.
-    SGD {
-        /// `lr`.
-        learning_rate: f64 = 0.01,
-        /// Share of the last update that goes on.
-        momentum: f64 = 0.0,
-        /// Look ahead along the momentum (Nesterov 1983).
-        nesterov: bool = false,
-    }
-}
-
-optimizer! {
-    /// Divides by a running root mean square of the gradient (Hinton 2012):
-    ///
-    /// ```text
-    /// v ← rho·v + (1 − rho)·g²       w ← w − lr·g/√(v + epsilon)
-    /// ```
-    /// Source: `keras/src/optimizers/rmsprop.py`.
-    RMSprop {
-        /// `lr`.
-        learning_rate: f64 = 0.001,
-        /// Share of the mean that stays at a step.
-        rho: f64 = 0.9,
-        /// Keeps the root away from 0.
-        epsilon: f64 = 1e-7,
-    }
-}
-
-optimizer! {
-    /// Running means of gradient and square, without their bias towards the start (Kingma & Ba 2014):
-    ///
-    /// ```text
-    /// m ← m + (g − m)(1 − beta_1)       v ← v + (g² − v)(1 − beta_2)
-    /// w ← w − lr·√(1 − beta_2ᵗ)/(1 − beta_1ᵗ) · m/(√v + epsilon)
-    /// ```
-    /// Source: `keras/src/optimizers/adam.py`.
-    Adam {
-        /// `lr`.
-        learning_rate: f64 = 0.001,
-        /// Share of the mean that stays at a step.
-        beta_1: f64 = 0.9,
-        /// Share of the mean square that stays at a step.
-        beta_2: f64 = 0.999,
-        /// Keeps the root away from 0.
-        epsilon: f64 = 1e-7,
-    }
-}
+use super::config::Bound;
+use super::rule::Rule;
+use super::{Adagrad, Adam, AdamW, Clip, ConfigError, Nadam, RMSprop, SGD};
 
 /// Makes [`OptimizerSpec`] from the list of optimizers.
 macro_rules! optimizers {
@@ -120,6 +39,15 @@ macro_rules! optimizers {
                 match self { $(Self::$name(o) => o.learning_rate,)* }
             }
 
+            /// The share of each weight, times the learning rate, that goes before an update.
+            pub fn weight_decay(&self) -> Option<f64> {
+                match self { $(Self::$name(o) => o.weight_decay,)* }
+            }
+
+            pub(super) fn rule(&self) -> &dyn Rule {
+                match self { $(Self::$name(o) => o,)* }
+            }
+
             fn clips(&self) -> [Option<f64>; 3] {
                 match self { $(Self::$name(o) => [o.clipnorm, o.global_clipnorm, o.clipvalue],)* }
             }
@@ -127,45 +55,77 @@ macro_rules! optimizers {
     };
 }
 
-optimizers!(SGD, RMSprop, Adam);
-
-/// A configuration that no optimizer can have.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{found}; {help}")]
-pub struct ClipError {
-    /// The field to blame.
-    pub field: &'static str,
-    /// What is wrong.
-    pub found: String,
-    /// What would be right.
-    pub help: &'static str,
-}
+optimizers!(SGD, RMSprop, Adagrad, Adam, AdamW, Nadam);
 
 impl OptimizerSpec {
+    /// Checks every number.
+    ///
+    /// # Errors
+    /// The first that no optimizer can work with: the learning rate must be above 0, shares below 1, …
+    pub fn check(&self) -> Result<(), ConfigError> {
+        Bound::Positive.check("learning_rate", self.learning_rate())?;
+        self.rule().bounds().into_iter().try_for_each(|(field, value, bound)| bound.check(field, value))?;
+        Bound::NotNegative.check("weight_decay", self.weight_decay().unwrap_or(0.0))?;
+        self.clip().map(drop)
+    }
+
     /// How gradients are clipped.
     ///
     /// # Errors
     /// More than one way (Keras refuses that too), or a bound that is not positive.
-    pub fn clip(&self) -> Result<Option<Clip>, ClipError> {
+    pub fn clip(&self) -> Result<Option<Clip>, ConfigError> {
         const FIELDS: [&str; 3] = ["clipnorm", "global_clipnorm", "clipvalue"];
         let mut given =
             FIELDS.into_iter().zip(self.clips()).filter_map(|(field, value)| value.map(|v| (field, v)));
         let Some((field, bound)) = given.next() else { return Ok(None) };
         if let Some((second, _)) = given.next() {
             let found = format!("both `{field}` and `{second}` are given");
-            return Err(ClipError { field: second, found, help: "only one of the three can hold" });
+            return Err(ConfigError { field: second, found, help: "only one of the three can hold" });
         }
-        if !(bound.is_finite() && bound > 0.0) {
-            return Err(ClipError {
-                field,
-                found: format!("`{field}` is {bound}"),
-                help: "it must be above 0",
-            });
-        }
+        Bound::Positive.check(field, bound)?;
         Ok(Some(match field {
             "clipnorm" => Clip::Norm(bound),
             "global_clipnorm" => Clip::GlobalNorm(bound),
             _ => Clip::Value(bound),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, config: serde_json::Value) -> OptimizerSpec {
+        OptimizerSpec::read(name, config).unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_no_optimizer_can_work_with_is_refused_with_its_field() {
+        for (name, config, field) in [
+            ("SGD", serde_json::json!({"learning_rate": 0.0}), "learning_rate"),
+            ("SGD", serde_json::json!({"momentum": 1.5}), "momentum"),
+            ("RMSprop", serde_json::json!({"rho": 1.0}), "rho"),
+            ("Adagrad", serde_json::json!({"initial_accumulator_value": -1.0}), "initial_accumulator_value"),
+            ("Adam", serde_json::json!({"beta_2": 1.0}), "beta_2"),
+            ("Adam", serde_json::json!({"weight_decay": -0.1}), "weight_decay"),
+            ("AdamW", serde_json::json!({"weight_decay": null}), "weight_decay"),
+            ("Nadam", serde_json::json!({"epsilon": -1e-7}), "epsilon"),
+            ("Nadam", serde_json::json!({"clipnorm": 1.0, "clipvalue": 1.0}), "clipvalue"),
+            ("Adam", serde_json::json!({"global_clipnorm": 0.0}), "global_clipnorm"),
+        ] {
+            assert_eq!(read(name, config).check().map_err(|e| e.field), Err(field), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_optimizer_is_sound_by_default_and_reads_back_as_it_was_written() {
+        for name in OptimizerSpec::NAMES {
+            let spec = read(name, serde_json::json!({"clipnorm": 2.0}));
+            assert_eq!((spec.check(), spec.clip()), (Ok(()), Ok(Some(Clip::Norm(2.0)))));
+            let mut written = serde_json::to_value(&spec).unwrap();
+            assert_eq!(written.as_object_mut().unwrap().remove("name").unwrap(), *name);
+            assert_eq!(read(name, written), spec);
+        }
+        assert_eq!(read("AdamW", serde_json::json!({})).weight_decay(), Some(0.004));
     }
 }

@@ -294,12 +294,7 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
     spec.data.check().map_err(setting)?;
     spec.tokens.check().map_err(setting)?;
     let optimizer = &spec.train.optimizer;
-    if !(optimizer.learning_rate().is_finite() && optimizer.learning_rate() > 0.0) {
-        let message =
-            format!("found {}; the learning rate must be above 0 and finite", optimizer.learning_rate());
-        return Err(document.error(&steps(["train", "optimizer", "learning_rate"]), message));
-    }
-    optimizer.clip().map_err(|e| document.error(&steps(["train", "optimizer", e.field]), e.to_string()))?;
+    optimizer.check().map_err(|e| document.error(&steps(["train", "optimizer", e.field]), e.to_string()))?;
     spec.model().map(drop).map_err(|e| {
         let Some(layer) = spec.model.get(e.layer) else {
             return document.error(&steps(["model"]), e.misfit.to_string());

@@ -1,0 +1,84 @@
+use super::config::Bound;
+use super::rule::{Now, Rule};
+
+optimizer! {
+    /// Adam with Nesterov's look ahead along a momentum that grows (Dozat 2016):
+    ///
+    /// ```text
+    /// μ_t = beta_1·(1 − ½·0.96ᵗ)        u_t = μ_1·μ_2·…·μ_t
+    /// m ← m + (g − m)(1 − beta_1)       v ← v + (g² − v)(1 − beta_2)
+    /// m̂ = μ_{t+1}·m/(1 − u_{t+1}) + (1 − μ_t)·g/(1 − u_t)       v̂ = v/(1 − beta_2ᵗ)
+    /// w ← w − lr·m̂/(√v̂ + epsilon)
+    /// ```
+    /// Source: `keras/src/optimizers/nadam.py`, where `u_t` is a variable of the optimizer; here it is worked out from `t`.
+    Nadam, weight_decay: None;
+    {
+        /// `lr`.
+        learning_rate: f64 = 0.001,
+        /// Share of the mean that stays at a step, in the long run.
+        beta_1: f64 = 0.9,
+        /// Share of the mean square that stays at a step.
+        beta_2: f64 = 0.999,
+        /// Keeps the root away from 0.
+        epsilon: f64 = 1e-7,
+    }
+}
+
+impl Nadam {
+    /// `μ_t`.
+    fn momentum(&self, t: u64) -> f64 {
+        self.beta_1 * (1.0 - 0.5 * 0.96f64.powi(t.min(i32::MAX as u64) as i32))
+    }
+
+    /// `u_t`.
+    fn product(&self, now: Now) -> f64 {
+        // 0.96ᵗ is below the precision of an f64 from t = 1000 on: each further factor is beta_1.
+        const WARM: u64 = 1000;
+        let warm: f64 = (1..=now.t.min(WARM)).map(|t| self.momentum(t)).product();
+        warm * Now { t: now.t.saturating_sub(WARM), ..now }.power(self.beta_1)
+    }
+}
+
+impl Rule for Nadam {
+    fn slots(&self) -> Vec<&'static str> {
+        vec!["momentum", "velocity"]
+    }
+
+    fn bounds(&self) -> Vec<(&'static str, f64, Bound)> {
+        vec![
+            ("beta_1", self.beta_1, Bound::Share),
+            ("beta_2", self.beta_2, Bound::Share),
+            ("epsilon", self.epsilon, Bound::NotNegative),
+        ]
+    }
+
+    fn update(&self, now: Now, weights: &mut [f32], grads: &[f32], slots: &mut [Vec<f32>]) {
+        let [momentum, velocity] = slots else { return };
+        let (next, product) = (self.momentum(now.t + 1), self.product(now));
+        let ahead = (next / (1.0 - product * next)) as f32;
+        let present = ((1.0 - self.momentum(now.t)) / (1.0 - product)) as f32;
+        let unbias = (1.0 / (1.0 - now.power(self.beta_2))) as f32;
+        let (lr, epsilon) = (now.learning_rate as f32, self.epsilon as f32);
+        let (one, two) = ((1.0 - self.beta_1) as f32, (1.0 - self.beta_2) as f32);
+        for (((w, g), m), v) in weights.iter_mut().zip(grads).zip(momentum).zip(velocity) {
+            *m += (g - *m) * one;
+            *v += (g * g - *v) * two;
+            *w -= lr * (ahead * *m + present * g) / ((*v * unbias).sqrt() + epsilon);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_product_is_that_of_all_momenta_also_after_the_warm_up() {
+        let nadam = Nadam { beta_1: 0.999, ..Nadam::default() };
+        for t in [1, 2, 999, 1000, 1001, 3000] {
+            let all: f64 = (1..=t).map(|t| 0.999 * (1.0 - 0.5 * 0.96f64.powf(t as f64))).product();
+            let product = nadam.product(Now { learning_rate: 0.1, t });
+            assert!((product / all - 1.0).abs() < 1e-11, "{t}: {product} for {all}");
+        }
+    }
+}
