@@ -1,5 +1,7 @@
 //! The README's lists are those of the program. `UPDATE_README=1 cargo test --test readme` writes them anew.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of a test, where a failure is the answer")]
+
 use unrolled::{preset, ui::keymap};
 
 /// Puts `list` between the marks `<!-- name -->` and `<!-- /name -->` of `readme`.
@@ -28,5 +30,8 @@ fn the_readme_names_the_presets_and_the_keys_that_there_are() {
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(path, &right).unwrap();
     }
-    assert!(written == right, "lists of the README are not the program's: UPDATE_README=1 cargo test --test readme");
+    assert!(
+        written == right,
+        "lists of the README are not the program's: UPDATE_README=1 cargo test --test readme"
+    );
 }

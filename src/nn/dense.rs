@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::layer::{Layer, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::{Activation, Block, Initializer, Observer, Signal, Weights};
+use super::{Activation, Block, Initializer, Observer, Penalty, Signal, Weights};
 use crate::kernel::{Matrix, matmul};
 
 /// A weighted sum and an activation, the same at every time step.
@@ -29,15 +29,43 @@ pub struct Dense {
     /// Whether there is a `b`.
     #[serde(default = "yes")]
     pub use_bias: bool,
+    /// How `W` begins.
+    #[serde(default = "glorot_uniform")]
+    pub kernel_initializer: Initializer,
+    /// How `b` begins.
+    #[serde(default = "zeros")]
+    pub bias_initializer: Initializer,
+    /// What the size of `W` adds to the loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_regularizer: Option<Penalty>,
+    /// What the size of `b` adds to the loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias_regularizer: Option<Penalty>,
 }
 
 fn yes() -> bool {
     true
 }
 
+fn glorot_uniform() -> Initializer {
+    Initializer::GlorotUniform
+}
+
+fn zeros() -> Initializer {
+    Initializer::Zeros
+}
+
 impl Default for Dense {
     fn default() -> Self {
-        Self { units: 1, activation: Activation::Linear, use_bias: true }
+        Self {
+            units: 1,
+            activation: Activation::Linear,
+            use_bias: true,
+            kernel_initializer: glorot_uniform(),
+            bias_initializer: zeros(),
+            kernel_regularizer: None,
+            bias_regularizer: None,
+        }
     }
 }
 
@@ -53,6 +81,10 @@ impl Layer for Dense {
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
         inputs[0].features("Dense")?;
         let features = Misfit::positive("units", self.units)?;
+        self.kernel_initializer.fits("kernel_initializer", 2)?;
+        self.bias_initializer.fits("bias_initializer", 1)?;
+        Penalty::check(self.kernel_regularizer, "kernel_regularizer")?;
+        Penalty::check(self.bias_regularizer, "bias_regularizer")?;
         Ok(match inputs[0] {
             Shape::Sequence { time, .. } => Shape::Sequence { time, features },
             _ => Shape::Vector { features },
@@ -61,9 +93,11 @@ impl Layer for Dense {
 
     fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
         let features = inputs[0].features("Dense").unwrap_or(0);
-        let mut all = vec![ParamSpec::new("kernel", &[features, self.units], Initializer::GlorotUniform)];
+        let kernel = ParamSpec::new("kernel", &[features, self.units], self.kernel_initializer);
+        let mut all = vec![kernel.with_penalty(self.kernel_regularizer)];
         if self.use_bias {
-            all.push(ParamSpec::new("bias", &[self.units], Initializer::Zeros));
+            let bias = ParamSpec::new("bias", &[self.units], self.bias_initializer);
+            all.push(bias.with_penalty(self.bias_regularizer));
         }
         all
     }

@@ -19,7 +19,7 @@ use super::{Block, Initializer, Observer, Signal, Weights};
 /// let out = layer.output(&[Shape::Ids { time: 200, vocabulary: 1000 }]);
 /// assert_eq!(out, Ok(Shape::Sequence { time: 200, features: 50 }));
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Embedding {
     /// Number of ids; the vocabulary's size when absent.
@@ -30,6 +30,19 @@ pub struct Embedding {
     /// Whether id 0 is padding that later layers leave out.
     #[serde(default)]
     pub mask_zero: bool,
+    /// How `E` begins.
+    #[serde(default = "random_uniform")]
+    pub embeddings_initializer: Initializer,
+}
+
+fn random_uniform() -> Initializer {
+    Initializer::RANDOM_UNIFORM
+}
+
+impl Default for Embedding {
+    fn default() -> Self {
+        Self { input_dim: None, output_dim: 1, mask_zero: false, embeddings_initializer: random_uniform() }
+    }
 }
 
 impl Layer for Embedding {
@@ -55,13 +68,14 @@ impl Layer for Embedding {
                 format!("it must be at least {vocabulary}; leave it out to get just that"),
             ));
         }
+        self.embeddings_initializer.fits("embeddings_initializer", 2)?;
         Ok(Shape::Sequence { time, features: Misfit::positive("output_dim", self.output_dim)? })
     }
 
     fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
         let vocabulary = if let Shape::Ids { vocabulary, .. } = inputs[0] { vocabulary } else { 0 };
         let rows = self.input_dim.unwrap_or(vocabulary);
-        vec![ParamSpec::new("embeddings", &[rows, self.output_dim], Initializer::Uniform)]
+        vec![ParamSpec::new("embeddings", &[rows, self.output_dim], self.embeddings_initializer)]
     }
 
     fn mask(&self) -> MaskRule {

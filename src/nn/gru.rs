@@ -44,7 +44,7 @@ impl Cell for GRU {
         "GRU"
     }
 
-    fn settings(&self) -> Settings<'_> {
+    fn settings(&self) -> Settings {
         self.common()
     }
 

@@ -44,7 +44,7 @@ impl Cell for LSTM {
         "LSTM"
     }
 
-    fn settings(&self) -> Settings<'_> {
+    fn settings(&self) -> Settings {
         self.common()
     }
 

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::Misfit;
+
 /// What the size of a parameter adds to the loss: Keras's `L1`, `L2` and `L1L2` regularisers.
 ///
 /// ```text
@@ -16,6 +18,19 @@ pub struct Penalty {
 }
 
 impl Penalty {
+    /// Checks what a layer's configuration has under `field`.
+    ///
+    /// # Errors
+    /// When a factor is negative or not finite.
+    pub fn check(penalty: Option<Self>, field: &'static str) -> Result<(), Misfit> {
+        let Some(Self { l1, l2 }) = penalty else { return Ok(()) };
+        if [l1, l2].iter().all(|factor| factor.is_finite() && *factor >= 0.0) {
+            return Ok(());
+        }
+        let found = format!("`{field}` has l1 {l1} and l2 {l2}");
+        Err(Misfit::of(field, found, "both must be 0 or more"))
+    }
+
     /// `R(w)`.
     pub fn cost(self, weights: &[f32]) -> f64 {
         let sum = |f: fn(f64) -> f64| weights.iter().map(|w| f(f64::from(*w))).sum::<f64>();

@@ -36,7 +36,7 @@ pub trait Cell: fmt::Debug + Send + Sync {
     fn class(&self) -> &'static str;
 
     /// What all recurrent layers have.
-    fn settings(&self) -> Settings<'_>;
+    fn settings(&self) -> Settings;
 
     /// What the columns of `kernel` feed, `units` each, in Keras's order.
     fn gates(&self) -> &'static [&'static str];
@@ -258,14 +258,14 @@ pub(super) fn params(cell: &dyn Cell, inputs: &[Shape], prefix: &str) -> Vec<Par
     let (units, width) = (settings.units, settings.units * cell.gates().len());
     let named = |name: &str| format!("{prefix}{name}");
     let mut all = vec![
-        ParamSpec::new(&named("kernel"), &[features, width], settings.kernel_initializer.clone())
+        ParamSpec::new(&named("kernel"), &[features, width], settings.kernel_initializer)
             .with_penalty(settings.kernel_regularizer),
-        ParamSpec::new(&named("recurrent_kernel"), &[units, width], settings.recurrent_initializer.clone())
+        ParamSpec::new(&named("recurrent_kernel"), &[units, width], settings.recurrent_initializer)
             .with_penalty(settings.recurrent_regularizer),
     ];
     if settings.use_bias {
         let shape = if cell.has_recurrent_bias() { vec![2, width] } else { vec![width] };
-        let bias = ParamSpec::new(&named("bias"), &shape, settings.bias_initializer.clone());
+        let bias = ParamSpec::new(&named("bias"), &shape, settings.bias_initializer);
         all.push(bias.with_penalty(settings.bias_regularizer).with_ones(cell.bias_ones()));
     }
     all

@@ -33,7 +33,7 @@ impl Cell for SimpleRNN {
         "SimpleRNN"
     }
 
-    fn settings(&self) -> Settings<'_> {
+    fn settings(&self) -> Settings {
         self.common()
     }
 

@@ -2,7 +2,7 @@ use crate::nn::{Initializer, Penalty};
 
 /// What all recurrent layers have, by Keras's names.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings<'a> {
+pub struct Settings {
     /// Size of the hidden state.
     pub units: usize,
     /// Whether there are biases.
@@ -18,11 +18,11 @@ pub struct Settings<'a> {
     /// Share of the hidden state that is dropped on its way to `U`.
     pub recurrent_dropout: f64,
     /// How `kernel` begins.
-    pub kernel_initializer: &'a Initializer,
+    pub kernel_initializer: Initializer,
     /// How `recurrent_kernel` begins.
-    pub recurrent_initializer: &'a Initializer,
+    pub recurrent_initializer: Initializer,
     /// How `bias` begins.
-    pub bias_initializer: &'a Initializer,
+    pub bias_initializer: Initializer,
     /// What the size of `kernel` costs.
     pub kernel_regularizer: Option<Penalty>,
     /// What the size of `recurrent_kernel` costs.
@@ -48,7 +48,7 @@ pub(in crate::nn) mod default {
         Initializer::GlorotUniform
     }
     pub(in crate::nn) fn orthogonal() -> Initializer {
-        Initializer::Orthogonal
+        Initializer::ORTHOGONAL
     }
     pub(in crate::nn) fn zeros() -> Initializer {
         Initializer::Zeros
@@ -127,7 +127,7 @@ macro_rules! recurrent_layer {
         }
 
         impl $name {
-            fn common(&self) -> crate::nn::recurrent::Settings<'_> {
+            fn common(&self) -> crate::nn::recurrent::Settings {
                 crate::nn::recurrent::Settings {
                     units: self.units,
                     use_bias: self.use_bias,
@@ -136,9 +136,9 @@ macro_rules! recurrent_layer {
                     stateful: self.stateful,
                     dropout: self.dropout,
                     recurrent_dropout: self.recurrent_dropout,
-                    kernel_initializer: &self.kernel_initializer,
-                    recurrent_initializer: &self.recurrent_initializer,
-                    bias_initializer: &self.bias_initializer,
+                    kernel_initializer: self.kernel_initializer,
+                    recurrent_initializer: self.recurrent_initializer,
+                    bias_initializer: self.bias_initializer,
                     kernel_regularizer: self.kernel_regularizer,
                     recurrent_regularizer: self.recurrent_regularizer,
                     bias_regularizer: self.bias_regularizer,

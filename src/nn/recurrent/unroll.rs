@@ -43,7 +43,7 @@ impl Unroll {
     /// Makes room, sets the first states and draws what is dropped.
     pub(super) fn begin(
         &mut self,
-        settings: Settings<'_>,
+        settings: Settings,
         pass: &Pass<'_>,
         (time, batch, features): (usize, usize, usize),
         width: usize,

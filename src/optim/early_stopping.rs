@@ -1,0 +1,126 @@
+use serde::{Deserialize, Serialize};
+
+use super::config::{Bound, ConfigError};
+use super::{Best, Monitor};
+use crate::protocol::EpochMetrics;
+
+/// When training that no longer gets better ends: after `patience` epochs in which the monitored metric was not better
+/// than its best by more than `min_delta`.
+///
+/// Source: `keras/src/callbacks/early_stopping.py`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EarlyStopping {
+    /// `val_loss` when absent, or `loss` without validation data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monitor: Option<Monitor>,
+    /// Epochs without improvement before training ends.
+    pub patience: usize,
+    /// The least change that counts.
+    pub min_delta: f64,
+    /// Whether the weights at the end are those of the best epoch; also when training ends by itself.
+    pub restore_best_weights: bool,
+}
+
+impl EarlyStopping {
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// For a delta that is negative or not finite.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        Bound::NotNegative.check("min_delta", self.min_delta)
+    }
+}
+
+/// Watches for the best epoch, and for the end of patience.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stopper {
+    best: Best,
+    best_epoch: usize,
+    wait: usize,
+    /// `None`: only the best epoch is of interest.
+    patience: Option<usize>,
+}
+
+/// What an epoch was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// The best so far.
+    pub best: bool,
+    /// Training should end here.
+    pub stop: bool,
+}
+
+impl Stopper {
+    /// Nothing seen yet. Without `config` it never stops.
+    pub fn new(config: Option<&EarlyStopping>, has_validation: bool) -> Self {
+        let monitor = config.and_then(|config| config.monitor);
+        let monitor = monitor.unwrap_or(Monitor::default_of(has_validation));
+        Self {
+            best: Best::new(monitor, config.map_or(0.0, |config| config.min_delta)),
+            best_epoch: 0,
+            wait: 0,
+            patience: config.map(|config| config.patience),
+        }
+    }
+
+    /// Looks at an epoch. The first never ends training.
+    pub fn judge(&mut self, metrics: &EpochMetrics) -> Verdict {
+        self.wait += 1;
+        let best = self.best.improves(metrics);
+        if best {
+            (self.wait, self.best_epoch) = (0, metrics.epoch);
+        }
+        let patience = self.patience.is_some_and(|patience| self.wait >= patience);
+        Verdict { best, stop: !best && patience && metrics.epoch > 1 }
+    }
+
+    /// The best epoch, from 1; 0 if there was none.
+    pub fn best_epoch(&self) -> usize {
+        self.best_epoch
+    }
+
+    /// The best value of the monitored metric, and which metric that is.
+    pub fn best(&self) -> (Monitor, Option<f64>) {
+        (self.best.monitor(), self.best.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_story_of_every_case_is_that_of_keras() {
+        #[derive(Deserialize)]
+        struct Case {
+            config: EarlyStopping,
+            losses: Vec<f64>,
+            stopped_after: usize,
+            best_epoch: usize,
+        }
+        #[derive(Deserialize)]
+        struct Cases {
+            early_stopping: Vec<Case>,
+        }
+        let cases: Cases = serde_json::from_str(include_str!("../../tests/keras/schedules.json")).unwrap();
+        assert!(cases.early_stopping.len() >= 4);
+        for Case { config, losses, stopped_after, best_epoch } in cases.early_stopping {
+            let mut stopper = Stopper::new(Some(&config), true);
+            let stopped = losses.iter().enumerate().position(|(i, loss)| {
+                let metrics = EpochMetrics {
+                    epoch: i + 1,
+                    step: 1,
+                    loss: 0.0,
+                    accuracy: None,
+                    val_loss: Some(*loss),
+                    val_accuracy: None,
+                    seconds: 0.0,
+                };
+                stopper.judge(&metrics).stop
+            });
+            let stopped = stopped.map_or(losses.len(), |at| at + 1);
+            assert_eq!((stopped, stopper.best_epoch()), (stopped_after, best_epoch), "{config:?} {losses:?}");
+        }
+    }
+}

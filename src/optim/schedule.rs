@@ -1,0 +1,376 @@
+use serde::{Deserialize, Serialize};
+
+use super::config::{Bound, ConfigError};
+use super::{Best, Monitor};
+use crate::protocol::EpochMetrics;
+
+/// How the learning rate changes while training goes on: by count of steps or epochs, never by clock.
+///
+/// With `lr₀` the optimizer's learning rate, `s` the updates made before and `e` the epochs done before, both from 0:
+///
+/// ```text
+/// constant      lr₀
+/// step          lr₀·factor^⌊e/every⌋
+/// exponential   lr₀·decay_rate^(s/decay_steps), the exponent rounded down if staircase
+/// cosine        top·((1 − alpha)·½(1 + cos(π·p)) + alpha),  p = min((s − warmup_steps)/decay_steps, 1)
+///               before that, while s < warmup_steps: lr₀ + (warmup_target − lr₀)·s/warmup_steps
+///               top is warmup_target, or lr₀ without one; then there is no warm-up
+/// plateau       times factor, down to min_lr, after patience epochs in which monitor was not better by min_delta
+/// ```
+/// Sources: `keras/src/optimizers/schedules/learning_rate_schedule.py` (`ExponentialDecay`, `CosineDecay`; Loshchilov &
+/// Hutter 2016), `keras/src/callbacks/reduce_lr_on_plateau.py`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Schedule {
+    /// The same all the time.
+    #[default]
+    Constant,
+    /// Down in steps of epochs.
+    Step(StepDecay),
+    /// Down by the same factor in the same time.
+    Exponential(ExponentialDecay),
+    /// Up in a line, if there is a warm-up, and down along half a cosine.
+    Cosine(CosineDecay),
+    /// Down whenever nothing gets better.
+    Plateau(Plateau),
+}
+
+/// See [`Schedule`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepDecay {
+    /// Epochs from one change to the next.
+    pub every: usize,
+    /// What the rate is multiplied by.
+    #[serde(default = "tenth")]
+    pub factor: f64,
+}
+
+/// See [`Schedule`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExponentialDecay {
+    /// Steps in which the rate is multiplied by `decay_rate` once.
+    pub decay_steps: u64,
+    /// What it is multiplied by.
+    pub decay_rate: f64,
+    /// Whether that happens all at once.
+    #[serde(default)]
+    pub staircase: bool,
+}
+
+/// See [`Schedule`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CosineDecay {
+    /// Steps of the way down, the warm-up not counted.
+    pub decay_steps: u64,
+    /// Where it ends, as a share of where it began.
+    #[serde(default)]
+    pub alpha: f64,
+    /// The rate at the end of the warm-up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warmup_target: Option<f64>,
+    /// Steps of the warm-up.
+    #[serde(default)]
+    pub warmup_steps: u64,
+}
+
+/// See [`Schedule`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plateau {
+    /// `val_loss` when absent, or `loss` without validation data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monitor: Option<Monitor>,
+    /// What the rate is multiplied by.
+    pub factor: f64,
+    /// Epochs without improvement before that.
+    pub patience: usize,
+    /// The least change that counts as improvement.
+    pub min_delta: f64,
+    /// Epochs after it in which none is counted.
+    pub cooldown: usize,
+    /// The least rate.
+    pub min_lr: f64,
+}
+
+fn tenth() -> f64 {
+    0.1
+}
+
+impl Default for Plateau {
+    fn default() -> Self {
+        Self { monitor: None, factor: 0.1, patience: 10, min_delta: 1e-4, cooldown: 0, min_lr: 0.0 }
+    }
+}
+
+impl Schedule {
+    /// The names that a preset may use.
+    pub const NAMES: &'static [&'static str] = &["constant", "step", "exponential", "cosine", "plateau"];
+
+    /// Reads the configuration of the schedule called `name`; `None` when there is no such schedule.
+    ///
+    /// # Errors
+    /// The deserialiser's own, of a bad configuration.
+    pub fn read<'de, D: serde::Deserializer<'de>>(name: &str, config: D) -> Option<Result<Self, D::Error>> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        Some(match name {
+            "constant" => Nothing::deserialize(config).map(|Nothing {}| Self::Constant),
+            "step" => StepDecay::deserialize(config).map(Self::Step),
+            "exponential" => ExponentialDecay::deserialize(config).map(Self::Exponential),
+            "cosine" => CosineDecay::deserialize(config).map(Self::Cosine),
+            "plateau" => Plateau::deserialize(config).map(Self::Plateau),
+            _ => return None,
+        })
+    }
+
+    /// What it monitors, when a preset names it.
+    pub fn monitor(&self) -> Option<Monitor> {
+        if let Self::Plateau(plateau) = self { plateau.monitor } else { None }
+    }
+
+    /// Checks every number.
+    ///
+    /// # Errors
+    /// The first that would leave no sound learning rate.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::Constant => Ok(()),
+            Self::Step(StepDecay { every, factor }) => {
+                Bound::Positive.check("every", *every as f64)?;
+                Bound::Positive.check("factor", *factor)
+            }
+            Self::Exponential(ExponentialDecay { decay_steps, decay_rate, .. }) => {
+                Bound::Positive.check("decay_steps", *decay_steps as f64)?;
+                Bound::Positive.check("decay_rate", *decay_rate)
+            }
+            Self::Cosine(CosineDecay { decay_steps, alpha, warmup_target, .. }) => {
+                Bound::Positive.check("decay_steps", *decay_steps as f64)?;
+                Bound::NotNegative.check("alpha", *alpha)?;
+                warmup_target.map_or(Ok(()), |target| Bound::Positive.check("warmup_target", target))
+            }
+            Self::Plateau(Plateau { factor, min_delta, min_lr, .. }) => {
+                Bound::Fraction.check("factor", *factor)?;
+                Bound::NotNegative.check("min_delta", *min_delta)?;
+                Bound::NotNegative.check("min_lr", *min_lr)
+            }
+        }
+    }
+}
+
+/// A schedule at work: the learning rate of every step, as scheduled and as a person has scaled it since.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LearningRate {
+    #[serde(skip)]
+    schedule: Schedule,
+    /// `lr₀`; on plateaus what it has come down to.
+    initial: f64,
+    /// The product of all factors that a person asked for.
+    scale: f64,
+    best: Best,
+    wait: usize,
+    cooldown: usize,
+}
+
+impl LearningRate {
+    /// Before the first step, with `initial` as `lr₀`.
+    pub fn new(schedule: &Schedule, initial: f64, has_validation: bool) -> Self {
+        let monitor = schedule.monitor().unwrap_or(Monitor::default_of(has_validation));
+        let min_delta = if let Schedule::Plateau(plateau) = schedule { plateau.min_delta } else { 0.0 };
+        let best = Best::new(monitor, min_delta);
+        Self { schedule: schedule.clone(), initial, scale: 1.0, best, wait: 0, cooldown: 0 }
+    }
+
+    /// The rate of the update that `step` others come before, in the `epoch`-th epoch, from 1.
+    pub fn at(&self, step: u64, epoch: usize) -> f64 {
+        self.scale * self.scheduled(step as f64, epoch.saturating_sub(1))
+    }
+
+    fn scheduled(&self, step: f64, epochs: usize) -> f64 {
+        match &self.schedule {
+            Schedule::Constant | Schedule::Plateau(_) => self.initial,
+            Schedule::Step(StepDecay { every, factor }) => {
+                self.initial * factor.powf((epochs / (*every).max(1)) as f64)
+            }
+            Schedule::Exponential(ExponentialDecay { decay_steps, decay_rate, staircase }) => {
+                let exponent = step / *decay_steps as f64;
+                self.initial * decay_rate.powf(if *staircase { exponent.floor() } else { exponent })
+            }
+            Schedule::Cosine(CosineDecay { decay_steps, alpha, warmup_target, warmup_steps }) => {
+                let (top, warmup) = match warmup_target {
+                    Some(target) => (*target, *warmup_steps as f64),
+                    None => (self.initial, 0.0),
+                };
+                if step < warmup {
+                    return self.initial + (top - self.initial) * (step / warmup);
+                }
+                let done = ((step - warmup) / *decay_steps as f64).min(1.0);
+                let cosine = 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
+                top * ((1.0 - alpha) * cosine + alpha)
+            }
+        }
+    }
+
+    /// Multiplies the scheduled rate by `factor` from here on, on top of what was asked for before. Refuses, with false, what
+    /// would leave no finite rate above 0.
+    pub fn scale(&mut self, factor: f64) -> bool {
+        let scale = self.scale * factor;
+        let sound = scale.is_normal() && scale > 0.0 && (scale * self.initial).is_finite();
+        if sound {
+            self.scale = scale;
+        }
+        sound
+    }
+
+    /// Looks at an epoch that has ended; whether the rate comes down for it (on a plateau).
+    pub fn epoch_ended(&mut self, metrics: &EpochMetrics) -> bool {
+        let Schedule::Plateau(plateau) = &self.schedule else { return false };
+        if self.cooldown > 0 {
+            self.cooldown -= 1;
+            self.wait = 0;
+        }
+        if self.best.improves(metrics) {
+            self.wait = 0;
+        } else if self.cooldown == 0 {
+            self.wait += 1;
+            if self.wait >= plateau.patience && self.initial > plateau.min_lr {
+                self.initial = (self.initial * plateau.factor).max(plateau.min_lr);
+                (self.cooldown, self.wait) = (plateau.cooldown, 0);
+                return true;
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Cases {
+        by_step: Vec<ByStep>,
+        plateau: Vec<OnPlateau>,
+    }
+
+    #[derive(Deserialize)]
+    struct ByStep {
+        schedule: Schedule,
+        learning_rate: f64,
+        /// Step and rate.
+        rates: Vec<(u64, f64)>,
+    }
+
+    #[derive(Deserialize)]
+    struct OnPlateau {
+        schedule: Schedule,
+        learning_rate: f64,
+        losses: Vec<f64>,
+        /// The rate in use after each epoch.
+        rates: Vec<f64>,
+    }
+
+    fn cases() -> Cases {
+        serde_json::from_str(include_str!("../../tests/keras/schedules.json")).unwrap()
+    }
+
+    fn near(ours: f64, theirs: f64) -> bool {
+        (ours - theirs).abs() <= 1e-12 * theirs.abs().max(1e-3)
+    }
+
+    fn ended(epoch: usize, val_loss: f64) -> EpochMetrics {
+        let (accuracy, val_accuracy) = (None, None);
+        EpochMetrics {
+            epoch,
+            step: 1,
+            loss: 0.0,
+            accuracy,
+            val_loss: Some(val_loss),
+            val_accuracy,
+            seconds: 0.0,
+        }
+    }
+
+    #[test]
+    fn exponential_and_cosine_rates_are_those_of_keras() {
+        let cases = cases().by_step;
+        assert!(cases.len() >= 5);
+        for ByStep { schedule, learning_rate, rates } in cases {
+            let rate = LearningRate::new(&schedule, learning_rate, true);
+            for (step, theirs) in rates {
+                let ours = rate.at(step, 1);
+                assert!(near(ours, theirs), "{schedule:?} at {step}: {ours} for {theirs}");
+            }
+        }
+    }
+
+    #[test]
+    fn plateaus_are_left_when_keras_leaves_them() {
+        let cases = cases().plateau;
+        assert!(cases.len() >= 3);
+        for OnPlateau { schedule, learning_rate, losses, rates } in cases {
+            let mut rate = LearningRate::new(&schedule, learning_rate, true);
+            let mut before = learning_rate;
+            for (i, (loss, theirs)) in losses.iter().zip(rates).enumerate() {
+                let down = rate.epoch_ended(&ended(i + 1, *loss));
+                let ours = rate.at(1000, i + 2);
+                assert!(near(ours, theirs), "{schedule:?} after epoch {}: {ours} for {theirs}", i + 1);
+                assert_eq!(down, ours < before);
+                before = ours;
+            }
+        }
+    }
+
+    #[test]
+    fn steps_are_of_epochs_and_a_persons_factor_stays_on_top() {
+        let schedule = Schedule::Step(StepDecay { every: 2, factor: 0.5 });
+        let mut rate = LearningRate::new(&schedule, 0.8, true);
+        let rates = |rate: &LearningRate| (1..=5).map(|epoch| rate.at(7, epoch)).collect::<Vec<_>>();
+        assert_eq!(rates(&rate), [0.8, 0.8, 0.4, 0.4, 0.2]);
+        assert!(rate.scale(0.5) && rate.scale(0.5));
+        assert_eq!(rates(&rate), [0.2, 0.2, 0.1, 0.1, 0.05]);
+        for nonsense in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-320] {
+            assert!(!rate.scale(nonsense));
+        }
+        assert_eq!(rate.at(0, 1), 0.2);
+    }
+
+    #[test]
+    fn what_would_leave_no_rate_is_refused_with_its_field() {
+        for (config, field) in [
+            (r#"{"name":"step","every":0}"#, "every"),
+            (r#"{"name":"step","every":1,"factor":0}"#, "factor"),
+            (r#"{"name":"exponential","decay_steps":0,"decay_rate":0.9}"#, "decay_steps"),
+            (r#"{"name":"exponential","decay_steps":5,"decay_rate":-1}"#, "decay_rate"),
+            (r#"{"name":"cosine","decay_steps":5,"alpha":-0.1}"#, "alpha"),
+            (r#"{"name":"cosine","decay_steps":5,"warmup_target":0}"#, "warmup_target"),
+            (r#"{"name":"plateau","factor":1}"#, "factor"),
+            (r#"{"name":"plateau","min_lr":-1}"#, "min_lr"),
+        ] {
+            let schedule: Schedule = serde_json::from_str(config).unwrap();
+            assert_eq!(schedule.check().unwrap_err().field, field, "{config}");
+        }
+        let known: Vec<&str> = Schedule::NAMES.to_vec();
+        let all = [
+            Schedule::Constant,
+            Schedule::Step(StepDecay { every: 1, factor: 0.5 }),
+            Schedule::Exponential(ExponentialDecay { decay_steps: 1, decay_rate: 0.5, staircase: true }),
+            Schedule::Cosine(CosineDecay {
+                decay_steps: 1,
+                alpha: 0.0,
+                warmup_target: None,
+                warmup_steps: 0,
+            }),
+            Schedule::Plateau(Plateau::default()),
+        ];
+        for (schedule, name) in all.iter().zip(known) {
+            assert_eq!(schedule.check(), Ok(()));
+            let mut written = serde_json::to_value(schedule).unwrap();
+            assert_eq!(written.as_object_mut().unwrap().remove("name").unwrap(), name);
+            assert_eq!(Schedule::read(name, written).unwrap().unwrap(), *schedule);
+        }
+    }
+}
