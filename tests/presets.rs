@@ -33,11 +33,11 @@ const BROKEN: [(&str, &str); 62] = [
     ("layer-is-a-text.yaml", ":7:5: model.1: expected a mapping such as {layer: Embedding, …}"),
     (
         "learning-rate-0.yaml",
-        ":11:42: train.optimizer.learning_rate: found 0; the learning rate must be above 0 and finite",
+        ":11:42: train.optimizer.learning_rate: `learning_rate` is 0; it must be above 0",
     ),
     (
         "learning-rate-infinite.yaml",
-        ":11:42: train.optimizer.learning_rate: found inf; the learning rate must be above 0 and finite",
+        ":11:42: train.optimizer.learning_rate: `learning_rate` is inf; it must be above 0",
     ),
     ("length-0.yaml", ":4:48: tokens.length: found 0; expected at least 1"),
     ("list.yaml", ": found a list; expected a mapping with the keys title, data, tokens, model, train"),

@@ -62,6 +62,12 @@ impl Block {
         &self.data[range.start * size..range.end * size]
     }
 
+    /// The time steps `range`, one after the other.
+    pub fn steps_mut(&mut self, range: std::ops::Range<usize>) -> &mut [f32] {
+        let size = self.batch * self.features;
+        &mut self.data[range.start * size..range.end * size]
+    }
+
     /// Time step `from`, to be read while time step `to` is written.
     ///
     /// # Panics

@@ -2,8 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use super::recurrent::Cell;
 use super::{
-    Activation, Bidirectional, Concatenate, Dense, Embedding, Flatten, GRU, GlobalAveragePooling1D, LSTM,
-    Layer, SimpleRNN,
+    Activation, AveragePooling1D, Bidirectional, Concatenate, Conv1D, Dense, Dropout, Embedding, Flatten,
+    GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, LSTM, Layer, LayerNormalization, MaxPooling1D,
+    RepeatVector, SimpleRNN, SpatialDropout1D,
 };
 
 /// Makes [`LayerSpec`] from the list of layers: the one place that a new layer is added to.
@@ -47,7 +48,25 @@ macro_rules! layers {
     };
 }
 
-layers!(Embedding, SimpleRNN, LSTM, GRU, Bidirectional, Dense, GlobalAveragePooling1D, Flatten, Concatenate);
+layers!(
+    Embedding,
+    SimpleRNN,
+    LSTM,
+    GRU,
+    Bidirectional,
+    Dense,
+    Conv1D,
+    MaxPooling1D,
+    AveragePooling1D,
+    GlobalMaxPooling1D,
+    GlobalAveragePooling1D,
+    Flatten,
+    RepeatVector,
+    Concatenate,
+    LayerNormalization,
+    Dropout,
+    SpatialDropout1D,
+);
 
 impl LayerSpec {
     /// The cell of a recurrent layer.

@@ -1,0 +1,198 @@
+use serde::{Deserialize, Serialize};
+
+use super::dense::add_columns;
+use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
+use super::window::Window;
+use super::{Activation, Block, Initializer, Observer, Padding, Penalty, Signal, Weights};
+use crate::kernel::{Matrix, matmul};
+
+/// Slides `filters` small patterns over the time steps (LeCun et al. 1989; over words: Kim 2014).
+///
+/// ```text
+/// z[t] = b + Σₖ x[t·s + k·d − p]·W[k]     a = f(z)
+///     W: kernel [kernel_size, features, filters]   b: bias [filters]   s: strides   d: dilation_rate
+///     p: steps of padding before the sequence; x is 0 outside it
+/// δ = ∂L/∂a ⊙ f′(z)
+/// ∂L/∂W[k] = Σₜ x[t·s + k·d − p]ᵀ·δ[t]    ∂L/∂b = Σₜ δ[t]    ∂L/∂x[t·s + k·d − p] += δ[t]·W[k]ᵀ
+/// ```
+/// Each tap `k` is one matrix product over all time steps and sequences at once: steps lie one after the other in a block, so a
+/// shifted sequence is a slice of it.
+///
+/// It ends a mask, as in Keras: padding takes part as the numbers that it holds.
+///
+/// Source: `keras/src/layers/convolutional/base_conv.py`. `[batch, time, features] → [batch, steps, filters]`, with
+/// `steps = ⌊(time − d·(kernel_size − 1) − 1)/s⌋ + 1` for `padding: valid`, else `⌈time/s⌉`.
+///
+/// ```
+/// use unrolled::nn::{Conv1D, Layer, Padding, Shape};
+/// let words = [Shape::Sequence { time: 200, features: 50 }];
+/// let layer = Conv1D { filters: 128, kernel_size: 5, ..Conv1D::default() };
+/// assert_eq!(layer.output(&words), Ok(Shape::Sequence { time: 196, features: 128 }));
+/// let same = Conv1D { padding: Padding::Same, strides: 2, ..layer };
+/// assert_eq!(same.output(&words), Ok(Shape::Sequence { time: 100, features: 128 }));
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conv1D {
+    /// Numbers out.
+    pub filters: usize,
+    /// Time steps that a filter sees.
+    pub kernel_size: usize,
+    /// Time steps between two outputs.
+    #[serde(default = "one")]
+    pub strides: usize,
+    /// What happens at the ends.
+    #[serde(default)]
+    pub padding: Padding,
+    /// Time steps between two that a filter sees.
+    #[serde(default = "one")]
+    pub dilation_rate: usize,
+    /// `f`.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Whether there is a `b`.
+    #[serde(default = "yes")]
+    pub use_bias: bool,
+    /// How `W` begins.
+    #[serde(default = "glorot_uniform")]
+    pub kernel_initializer: Initializer,
+    /// What the size of `W` costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_regularizer: Option<Penalty>,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn glorot_uniform() -> Initializer {
+    Initializer::GlorotUniform
+}
+
+impl Default for Conv1D {
+    fn default() -> Self {
+        Self {
+            filters: 1,
+            kernel_size: 1,
+            strides: 1,
+            padding: Padding::Valid,
+            dilation_rate: 1,
+            activation: Activation::Linear,
+            use_bias: true,
+            kernel_initializer: glorot_uniform(),
+            kernel_regularizer: None,
+        }
+    }
+}
+
+impl Conv1D {
+    fn window(&self) -> Window {
+        Window {
+            taps: self.kernel_size,
+            stride: self.strides,
+            dilation: self.dilation_rate,
+            padding: self.padding,
+        }
+    }
+}
+
+impl Layer for Conv1D {
+    fn class(&self) -> &'static str {
+        "Conv1D"
+    }
+
+    fn detail(&self) -> String {
+        let strides = if self.strides > 1 { format!(", strides {}", self.strides) } else { String::new() };
+        let dilation =
+            if self.dilation_rate > 1 { format!(", dilation {}", self.dilation_rate) } else { String::new() };
+        let (size, padding) = (self.kernel_size, self.padding.name());
+        format!("{size} wide{strides}{dilation}, {padding}, {}", self.activation.name())
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        let (time, _) = inputs[0].sequence("Conv1D")?;
+        let features = Misfit::positive("filters", self.filters)?;
+        Misfit::positive("kernel_size", self.kernel_size)?;
+        Misfit::positive("strides", self.strides)?;
+        Misfit::positive("dilation_rate", self.dilation_rate)?;
+        if self.strides > 1 && self.dilation_rate > 1 {
+            let found = format!("`strides` is {} and `dilation_rate` {}", self.strides, self.dilation_rate);
+            return Err(Misfit::of("strides", found, "only one of them can be above 1"));
+        }
+        Ok(Shape::Sequence { time: self.window().output(time, "kernel_size")?, features })
+    }
+
+    fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
+        let features = inputs[0].features("Conv1D").unwrap_or(0);
+        let shape = [self.kernel_size, features, self.filters];
+        let kernel = ParamSpec::new("kernel", &shape, self.kernel_initializer);
+        let mut all = vec![kernel.with_penalty(self.kernel_regularizer)];
+        if self.use_bias {
+            all.push(ParamSpec::new("bias", &[self.filters], Initializer::Zeros));
+        }
+        all
+    }
+
+    fn mask(&self) -> MaskRule {
+        MaskRule::Drop
+    }
+
+    fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+        let (x, filters, window) = (inputs[0].real(), self.filters, self.window());
+        let (time, batch, features) = x.dim();
+        let out = &mut tape.out;
+        out.reshape(window.steps(time), batch, filters);
+        if self.use_bias {
+            out.data_mut().chunks_exact_mut(filters).for_each(|row| row.copy_from_slice(weights.get(1)));
+        } else {
+            out.data_mut().fill(0.0);
+        }
+        for (tap, kernel) in weights.get(0).chunks_exact(features * filters).enumerate() {
+            for (to, from) in window.runs(tap, time) {
+                let x = Matrix::new(x.steps(from), to.len() * batch, features);
+                matmul(out.steps_mut(to), x, Matrix::new(kernel, features, filters), true);
+            }
+        }
+        self.activation.apply(out.data_mut(), filters);
+    }
+
+    fn backward(
+        &self,
+        _pass: &Pass<'_>,
+        weights: Weights<'_>,
+        inputs: &[Signal<'_>],
+        tape: &mut Tape,
+        d_out: &mut Block,
+        grads: &mut [f32],
+        d_in: Option<&mut [Block]>,
+        _observer: Option<&mut dyn Observer>,
+    ) {
+        let (x, filters, window) = (inputs[0].real(), self.filters, self.window());
+        let (time, batch, features) = x.dim();
+        self.activation.chain(d_out.data_mut(), tape.out.data(), filters);
+        let size = features * filters;
+        let (d_kernel, d_bias) = grads.split_at_mut(self.kernel_size * size);
+        for (tap, d_kernel) in d_kernel.chunks_exact_mut(size).enumerate() {
+            for (to, from) in window.runs(tap, time) {
+                let rows = to.len() * batch;
+                let x = Matrix::new(x.steps(from), rows, features);
+                matmul(d_kernel, x.t(), Matrix::new(d_out.steps(to), rows, filters), true);
+            }
+        }
+        if self.use_bias {
+            add_columns(d_bias, d_out.data());
+        }
+        let Some([d_in, ..]) = d_in else { return };
+        d_in.zeroed(time, batch, features);
+        for (tap, kernel) in weights.get(0).chunks_exact(size).enumerate() {
+            for (to, from) in window.runs(tap, time) {
+                let delta = Matrix::new(d_out.steps(to.clone()), to.len() * batch, filters);
+                matmul(d_in.steps_mut(from), delta, Matrix::new(kernel, features, filters).t(), true);
+            }
+        }
+    }
+}

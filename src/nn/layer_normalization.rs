@@ -1,0 +1,137 @@
+use serde::{Deserialize, Serialize};
+
+use super::layer::{Layer, Misfit, ParamSpec, Pass, Shape, Tape};
+use super::{Block, Initializer, Observer, Signal, Weights};
+
+/// Gives the features of every time step mean 0 and variance 1, then a scale and an offset that are learned (Ba et al. 2016).
+///
+/// ```text
+/// μ = mean(x)   v = mean((x − μ)²)   r = 1/√(v + ε)   x̂ = (x − μ)·r      over the features of one step of one sequence
+/// out = γ ⊙ x̂ + β                                    γ: gamma [features]   β: beta [features]
+/// g = ∂L/∂out ⊙ γ       ∂L/∂x = r·(g − mean(g) − x̂·mean(g ⊙ x̂))
+/// ∂L/∂γ = Σ ∂L/∂out ⊙ x̂          ∂L/∂β = Σ ∂L/∂out
+/// ```
+/// Source: `keras/src/layers/normalization/layer_normalization.py`, axis -1. The shape stays.
+///
+/// ```
+/// use unrolled::nn::{Layer, LayerNormalization, Shape};
+/// let sequence = Shape::Sequence { time: 9, features: 5 };
+/// let layer = LayerNormalization::default();
+/// assert_eq!(layer.output(&[sequence]), Ok(sequence));
+/// let names: Vec<String> = layer.params(&[sequence]).into_iter().map(|p| p.name).collect();
+/// assert_eq!(names, ["gamma", "beta"]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LayerNormalization {
+    /// ε: what keeps equal features from a division by 0.
+    pub epsilon: f64,
+    /// Whether there is a β.
+    pub center: bool,
+    /// Whether there is a γ.
+    pub scale: bool,
+}
+
+impl Default for LayerNormalization {
+    fn default() -> Self {
+        Self { epsilon: 1e-3, center: true, scale: true }
+    }
+}
+
+// Slots of the tape: 0 x̂, 1 r.
+
+impl LayerNormalization {
+    /// γ, if there is one.
+    fn gamma<'a>(&self, weights: Weights<'a>) -> Option<&'a [f32]> {
+        self.scale.then(|| weights.get(0))
+    }
+
+    /// β, if there is one.
+    fn beta<'a>(&self, weights: Weights<'a>) -> Option<&'a [f32]> {
+        self.center.then(|| weights.get(usize::from(self.scale)))
+    }
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f32>) -> f32 {
+    let count = values.len() as f32;
+    values.sum::<f32>() / count
+}
+
+impl Layer for LayerNormalization {
+    fn class(&self) -> &'static str {
+        "LayerNormalization"
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        inputs[0].features("LayerNormalization")?;
+        if !(self.epsilon.is_finite() && self.epsilon > 0.0) {
+            let found = format!("`epsilon` is {}", self.epsilon);
+            return Err(Misfit::of("epsilon", found, "it must be a small number above 0, as 0.001"));
+        }
+        Ok(inputs[0])
+    }
+
+    fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
+        let features = inputs[0].features("LayerNormalization").unwrap_or(0);
+        let gamma = self.scale.then(|| ParamSpec::new("gamma", &[features], Initializer::Ones));
+        let beta = self.center.then(|| ParamSpec::new("beta", &[features], Initializer::Zeros));
+        gamma.into_iter().chain(beta).collect()
+    }
+
+    fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+        let x = inputs[0].real();
+        let (time, batch, features) = x.dim();
+        let Tape { out, slots: [normal, inverse, ..], .. } = tape;
+        normal.reshape(time, batch, features);
+        inverse.reshape(time, batch, 1);
+        let rows = normal.data_mut().chunks_exact_mut(features).zip(x.data().chunks_exact(features));
+        for ((to, x), inverse) in rows.zip(inverse.data_mut()) {
+            let middle = mean(x.iter().copied());
+            to.iter_mut().zip(x).for_each(|(to, x)| *to = x - middle);
+            *inverse = 1.0 / (mean(to.iter().map(|x| x * x)) + self.epsilon as f32).sqrt();
+            to.iter_mut().for_each(|to| *to *= *inverse);
+        }
+        out.reshape(time, batch, features);
+        out.data_mut().copy_from_slice(normal.data());
+        for row in out.data_mut().chunks_exact_mut(features) {
+            if let Some(gamma) = self.gamma(weights) {
+                row.iter_mut().zip(gamma).for_each(|(out, gamma)| *out *= gamma);
+            }
+            if let Some(beta) = self.beta(weights) {
+                row.iter_mut().zip(beta).for_each(|(out, beta)| *out += beta);
+            }
+        }
+    }
+
+    fn backward(
+        &self,
+        _pass: &Pass<'_>,
+        weights: Weights<'_>,
+        inputs: &[Signal<'_>],
+        tape: &mut Tape,
+        d_out: &mut Block,
+        grads: &mut [f32],
+        d_in: Option<&mut [Block]>,
+        _observer: Option<&mut dyn Observer>,
+    ) {
+        let (time, batch, features) = inputs[0].real().dim();
+        let [normal, inverse, ..] = &tape.slots;
+        let (d_gamma, d_beta) = grads.split_at_mut(if self.scale { features } else { 0 });
+        for (d, normal) in d_out.data().chunks_exact(features).zip(normal.data().chunks_exact(features)) {
+            d_gamma.iter_mut().zip(d.iter().zip(normal)).for_each(|(sum, (d, x))| *sum += d * x);
+            d_beta.iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+        }
+        let Some([d_in, ..]) = d_in else { return };
+        d_in.reshape(time, batch, features);
+        d_in.data_mut().copy_from_slice(d_out.data());
+        let rows = d_in.data_mut().chunks_exact_mut(features).zip(normal.data().chunks_exact(features));
+        for ((g, normal), inverse) in rows.zip(inverse.data()) {
+            if let Some(gamma) = self.gamma(weights) {
+                g.iter_mut().zip(gamma).for_each(|(g, gamma)| *g *= gamma);
+            }
+            let middle = mean(g.iter().copied());
+            let along = mean(g.iter().zip(normal).map(|(g, x)| g * x));
+            g.iter_mut().zip(normal).for_each(|(g, x)| *g = inverse * (*g - middle - x * along));
+        }
+    }
+}
