@@ -8,6 +8,8 @@
 //! because a recurrent layer works step by step on whole batches.
 
 mod activation;
+mod additive_attention;
+mod attention;
 mod average_pooling1d;
 mod bidirectional;
 mod block;
@@ -27,6 +29,7 @@ mod loss;
 mod lstm;
 mod max_pooling1d;
 mod model;
+mod multi_head_attention;
 mod observe;
 mod params;
 mod penalty;
@@ -41,6 +44,8 @@ mod targets;
 mod window;
 
 pub use activation::Activation;
+pub use additive_attention::AdditiveAttention;
+pub use attention::{Attention, ScoreMode};
 pub use average_pooling1d::AveragePooling1D;
 pub use bidirectional::{Bidirectional, Merge};
 pub use block::{Block, Ids, Mask, Signal};
@@ -60,6 +65,7 @@ pub use loss::{Loss, Score};
 pub use lstm::LSTM;
 pub use max_pooling1d::MaxPooling1D;
 pub use model::{BuildError, Model};
+pub use multi_head_attention::MultiHeadAttention;
 pub use observe::{GradientNorms, Observer, Unrolled};
 pub use params::{Param, Params, Weights};
 pub use penalty::Penalty;

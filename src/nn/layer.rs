@@ -1,6 +1,8 @@
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 
+use ndarray::ArrayView3;
+
 use super::recurrent::{Cell, Unroll};
 use super::{Block, Initializer, Mask, Observer, Penalty, Signal, Weights};
 use crate::protocol::Direction;
@@ -77,6 +79,12 @@ pub trait Layer: fmt::Debug + Send + Sync {
 
     /// The ways through time of a recurrent layer: one for each of its [`Layer::directions`].
     fn unrolls<'a>(&'a self, _tape: &'a Tape) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
+        Vec::new()
+    }
+
+    /// What each head attended to in the last forward pass, before any dropout: `[batch, query time, key time]`, rows summing
+    /// to 1. Empty unless the layer attends.
+    fn attention<'a>(&self, _tape: &'a Tape) -> Vec<ArrayView3<'a, f32>> {
         Vec::new()
     }
 }
@@ -222,6 +230,8 @@ pub enum MaskRule {
     Keep,
     /// It ends here: the output has no padding.
     Drop,
+    /// That of the first input goes on; its inputs may have different masks, and different lengths.
+    First,
     /// A new one is made in the tape.
     Make,
 }
@@ -249,8 +259,10 @@ pub struct Pass<'a> {
     pub mode: Mode,
     /// The layer's number.
     pub layer: usize,
-    /// The mask that reaches the layer.
+    /// The mask that reaches the layer: the one that its inputs share, or with [`MaskRule::First`] its first input's.
     pub mask: Option<&'a Mask>,
+    /// The mask of each input.
+    pub masks: [Option<&'a Mask>; MAX_INPUTS],
 }
 
 impl Pass<'_> {
@@ -265,7 +277,7 @@ impl Pass<'_> {
 }
 
 /// Blocks that a layer may use besides its output.
-const SLOTS: usize = 8;
+const SLOTS: usize = 13;
 
 /// What a layer remembers of one shard from `forward` to `backward`; reused from step to step.
 #[derive(Debug, Default)]

@@ -26,6 +26,8 @@ pub(super) struct Node {
     pub shapes: Vec<Shape>,
     /// Which layer made the mask that reaches it.
     pub mask: Option<usize>,
+    /// Which layer made the mask of each input.
+    pub masks: Vec<Option<usize>>,
 }
 
 /// Parameters of a model at most: 4 GB of weights; the gradient and each moment of the optimizer take as much again.
@@ -67,7 +69,11 @@ impl Model {
             let layer = spec.layer();
             let from = sources(i, inputs, layer.arity()).map_err(fail)?;
             let shapes: Vec<Shape> = from.iter().map(|f| f.map_or(input, |f| given[f].shape)).collect();
-            let mask = common_mask(&from, &given).map_err(fail)?;
+            let masks: Vec<Option<usize>> = from.iter().map(|f| f.and_then(|f| given[f].mask)).collect();
+            let mask = match layer.mask() {
+                MaskRule::First => masks.first().copied().flatten(),
+                _ => common_mask(&masks).map_err(fail)?,
+            };
             from.iter().flatten().for_each(|f| given[*f].read = true);
             let shape = layer.output(&shapes).map_err(fail)?;
             let wanted = layer.params(&shapes);
@@ -88,12 +94,12 @@ impl Model {
                 directions: layer.directions().to_vec(),
             });
             let made = match layer.mask() {
-                MaskRule::Keep => mask,
+                MaskRule::Keep | MaskRule::First => mask,
                 MaskRule::Drop => None,
                 MaskRule::Make => Some(i),
             };
             given.push(Given { shape, mask: made, read: i == last });
-            nodes.push(Node { spec: spec.clone(), from, shapes, mask });
+            nodes.push(Node { spec: spec.clone(), from, shapes, mask, masks });
         }
         if let Some(layer) = given.iter().position(|given| !given.read) {
             let misfit = Misfit::new(
@@ -178,10 +184,10 @@ fn sources(
 }
 
 /// The mask that all masked inputs share.
-fn common_mask(from: &[Option<usize>], given: &[Given]) -> Result<Option<usize>, Misfit> {
-    let mut masks = from.iter().flatten().filter_map(|f| given[*f].mask);
-    let first = masks.next();
-    match masks.find(|mask| Some(*mask) != first) {
+fn common_mask(masks: &[Option<usize>]) -> Result<Option<usize>, Misfit> {
+    let mut masks = masks.iter().flatten();
+    let first = masks.next().copied();
+    match masks.find(|mask| Some(**mask) != first) {
         Some(_) => Err(Misfit::of(
             "inputs",
             "its inputs have different masks",

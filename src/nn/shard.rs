@@ -74,7 +74,7 @@ impl Shard {
         let data = if self.is_real { Signal::Real(&self.real) } else { Signal::Ids(&self.ids) };
         for (i, node) in model.nodes.iter().enumerate() {
             let (before, rest) = self.tapes.split_at_mut(i);
-            let pass = Pass { mode, layer: i, mask: node.mask.map(|from| &before[from].mask) };
+            let pass = pass(mode, i, node, before);
             let signals = signals(node, data, before);
             node.spec.layer().forward(&pass, params.of(i), &signals[..node.from.len()], &mut rest[0]);
         }
@@ -118,7 +118,7 @@ impl Shard {
         let data = if self.is_real { Signal::Real(&self.real) } else { Signal::Ids(&self.ids) };
         for (i, node) in model.nodes.iter().enumerate().rev() {
             let (before, rest) = self.tapes.split_at_mut(i);
-            let pass = Pass { mode: self.mode, layer: i, mask: node.mask.map(|from| &before[from].mask) };
+            let pass = pass(self.mode, i, node, before);
             let signals = signals(node, data, before);
             let wanted = node.from.iter().any(Option::is_some);
             node.spec.layer().backward(
@@ -175,6 +175,26 @@ impl Shard {
     pub fn forget(&mut self) {
         self.tapes.iter_mut().flat_map(|tape| &mut tape.unrolls).for_each(Unroll::forget);
     }
+
+    /// What every layer that attends made of the sequences in the last [`Shard::forward`]: layer, head, and the weights,
+    /// `[batch, query time, key time]`.
+    pub fn attention(&self, model: &Model) -> Vec<(usize, usize, ArrayView3<'_, f32>)> {
+        let layers = model.nodes.iter().zip(&self.tapes).enumerate();
+        layers
+            .flat_map(|(i, (node, tape))| {
+                let heads = node.spec.layer().attention(tape).into_iter().enumerate();
+                heads.map(move |(head, weights)| (i, head, weights))
+            })
+            .collect()
+    }
+}
+
+/// What holds for a pass through the `i`-th node, after the layers before it.
+fn pass<'a>(mode: Mode, i: usize, node: &Node, before: &'a [Tape]) -> Pass<'a> {
+    let mask = |from: Option<usize>| from.map(|from| &before[from].mask);
+    let mut masks = [None; MAX_INPUTS];
+    masks.iter_mut().zip(&node.masks).for_each(|(to, from)| *to = mask(*from));
+    Pass { mode, layer: i, mask: mask(node.mask), masks }
 }
 
 /// What `node` reads, of the data and the layers before it; only as many as it has inputs are meant.

@@ -2,9 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use super::recurrent::Cell;
 use super::{
-    Activation, AveragePooling1D, Bidirectional, Concatenate, Conv1D, Dense, Dropout, Embedding, Flatten,
-    GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, LSTM, Layer, LayerNormalization, MaxPooling1D,
-    RepeatVector, SimpleRNN, SpatialDropout1D,
+    Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, Concatenate, Conv1D, Dense,
+    Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, LSTM, Layer,
+    LayerNormalization, MaxPooling1D, MultiHeadAttention, RepeatVector, SimpleRNN, SpatialDropout1D,
 };
 
 /// Makes [`LayerSpec`] from the list of layers: the one place that a new layer is added to.
@@ -66,6 +66,9 @@ layers!(
     LayerNormalization,
     Dropout,
     SpatialDropout1D,
+    Attention,
+    AdditiveAttention,
+    MultiHeadAttention,
 );
 
 impl LayerSpec {

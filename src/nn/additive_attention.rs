@@ -1,0 +1,101 @@
+use std::ops::RangeInclusive;
+
+use ndarray::ArrayView3;
+use serde::{Deserialize, Serialize};
+
+use super::attention::over::{self, Over};
+use super::attention::scores::Scores;
+use super::dropout::check_rate;
+use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
+use super::{Block, Initializer, Observer, Signal, Weights};
+
+/// Additive attention (Bahdanau et al. 2015): as [`Attention`](super::Attention), with a sum in place of the product. The value is
+/// its own key.
+///
+/// ```text
+/// s[i,j] = Σ c ⊙ tanh(q[i] + v[j])     p[i,:] = softmax(s[i,:])     out[i] = Σⱼ p[i,j]·v[j]       c: scale [features]
+/// g[i,j] = ∂L/∂out[i]·v[j]             δ[i,j] = ∂L/∂s = p ⊙ (g − Σⱼ p·g)     a = tanh(q[i] + v[j])
+/// ∂L/∂q[i] = Σⱼ δ·c ⊙ (1 − a²)         ∂L/∂v[j] = Σᵢ p·∂L/∂out[i] + Σᵢ δ·c ⊙ (1 − a²)      ∂L/∂c = Σ δ·a
+/// ```
+/// Masked values have weight 0, and the output at masked queries is 0. `dropout` drops weights while learning.
+///
+/// Source: `keras/src/layers/attention/additive_attention.py`. Inputs and shapes are those of [`Attention`](super::Attention).
+///
+/// ```
+/// use unrolled::nn::{AdditiveAttention, Layer, Shape};
+/// let sequence = Shape::Sequence { time: 9, features: 6 };
+/// let layer = AdditiveAttention::default();
+/// assert_eq!(layer.output(&[sequence]), Ok(sequence));
+/// assert_eq!(layer.params(&[sequence])[0].shape, [6]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdditiveAttention {
+    /// Whether there is a `c`.
+    pub use_scale: bool,
+    /// The share of weights that is dropped while learning.
+    pub dropout: f64,
+}
+
+impl Default for AdditiveAttention {
+    fn default() -> Self {
+        Self { use_scale: true, dropout: 0.0 }
+    }
+}
+
+impl AdditiveAttention {
+    fn scores<'a>(&self, weights: Weights<'a>) -> Scores<'a> {
+        Scores::Additive { scale: self.use_scale.then(|| weights.get(0)) }
+    }
+}
+
+impl Layer for AdditiveAttention {
+    fn class(&self) -> &'static str {
+        "AdditiveAttention"
+    }
+
+    fn detail(&self) -> String {
+        if self.use_scale { "scaled".into() } else { String::new() }
+    }
+
+    fn arity(&self) -> RangeInclusive<usize> {
+        1..=2
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        check_rate("dropout", self.dropout)?;
+        over::output(inputs, "AdditiveAttention")
+    }
+
+    fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
+        let features = inputs[0].features("AdditiveAttention").unwrap_or(0);
+        let scale = || ParamSpec::new("scale", &[features], Initializer::GlorotUniform);
+        self.use_scale.then(scale).into_iter().collect()
+    }
+
+    fn mask(&self) -> MaskRule {
+        MaskRule::First
+    }
+
+    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+        Over::new(pass, inputs, self.scores(weights), self.dropout).forward(pass, tape);
+    }
+
+    fn backward(
+        &self,
+        pass: &Pass<'_>,
+        weights: Weights<'_>,
+        inputs: &[Signal<'_>],
+        tape: &mut Tape,
+        d_out: &mut Block,
+        grads: &mut [f32],
+        d_in: Option<&mut [Block]>,
+        _observer: Option<&mut dyn Observer>,
+    ) {
+        Over::new(pass, inputs, self.scores(weights), self.dropout).backward(pass, tape, d_out, grads, d_in);
+    }
+
+    fn attention<'a>(&self, tape: &'a Tape) -> Vec<ArrayView3<'a, f32>> {
+        vec![tape.slots[0].view()]
+    }
+}

@@ -1,0 +1,262 @@
+use std::ops::RangeInclusive;
+
+use ndarray::{ArrayView3, Axis};
+use serde::{Deserialize, Serialize};
+
+use super::attention::heads::{Barred, Head, Reach, Scratch, chance, combine, combine_backward};
+use super::attention::scores::{Gradients, Scores};
+use super::dense::{affine, affine_backward};
+use super::dropout::check_rate;
+use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
+use super::{Block, Initializer, Observer, Signal, Weights};
+use crate::kernel::{Matrix, matmul};
+
+/// Several attentions at once, each over its own projection of the inputs (Vaswani et al. 2017).
+///
+/// ```text
+/// Q = q·W^q + b^q     K = v·W^k + b^k     V = v·W^v + b^v       by heads h: [time, num_heads, key_dim or value_dim]
+/// P^h = softmax(Q^h·K^hᵀ/√key_dim)        C^h = P^h·V^h         out = C·W^o + b^o
+///     query.kernel, key.kernel [features, num_heads, key_dim]   value.kernel [features, num_heads, value_dim]
+///     attention_output.kernel [num_heads, value_dim, features]  biases: [num_heads, …], [features]
+/// ∂L/∂C = ∂L/∂out·W^oᵀ      ∂L/∂V^h = P^hᵀ·∂L/∂C^h      G = ∂L/∂C^h·V^hᵀ      δ = P^h ⊙ (G − Σⱼ P^h·G)
+/// ∂L/∂Q^h = δ·K^h/√key_dim    ∂L/∂K^h = δᵀ·Q^h/√key_dim;    then through the projections as in a `Dense`
+/// ```
+/// Masked values have weight 0. A masked query attends to nothing in particular: its weights are all alike, or all 0 with a
+/// `dropout` above 0, as in Keras. `dropout` drops weights while learning.
+///
+/// Source: `keras/src/layers/attention/multi_head_attention.py`. One input attends to itself, `[batch, time, features]` → the same;
+/// two, with `inputs: [query, value]`, `[batch, query time, f], [batch, time, g] → [batch, query time, f]`.
+///
+/// ```
+/// use unrolled::nn::{Layer, MultiHeadAttention, Shape};
+/// let sequence = Shape::Sequence { time: 9, features: 5 };
+/// let layer = MultiHeadAttention { num_heads: 2, key_dim: 3, ..MultiHeadAttention::default() };
+/// assert_eq!(layer.output(&[sequence]), Ok(sequence));
+/// assert_eq!(layer.params(&[sequence])[6].shape, [2, 3, 5]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MultiHeadAttention {
+    /// Attentions side by side.
+    pub num_heads: usize,
+    /// Size of a query and a key.
+    pub key_dim: usize,
+    /// Size of a value; `key_dim` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_dim: Option<usize>,
+    /// Whether projections have a bias.
+    #[serde(default = "yes")]
+    pub use_bias: bool,
+    /// The share of weights that is dropped while learning.
+    #[serde(default)]
+    pub dropout: f64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Default for MultiHeadAttention {
+    fn default() -> Self {
+        Self { num_heads: 1, key_dim: 1, value_dim: None, use_bias: true, dropout: 0.0 }
+    }
+}
+
+// Slots of the tape: 0 the weights [batch·heads, query time, key time]; 1 Q, 2 K, 3 V, 4 C; 5 to 8 their derivatives; 9 to 12 room
+// for one head.
+
+impl MultiHeadAttention {
+    fn value_dim(&self) -> usize {
+        self.value_dim.unwrap_or(self.key_dim)
+    }
+
+    /// The place of a head among queries and keys, and among values.
+    fn heads(&self, row: usize, head: usize) -> (Head, Head) {
+        let place = |width| Head { row, first: head * width, width };
+        (place(self.key_dim), place(self.value_dim()))
+    }
+
+    fn scores(&self) -> Scores<'static> {
+        Scores::Dot { scale: Some(1.0 / (self.key_dim as f32).sqrt()) }
+    }
+
+    fn reach<'a>(&self, pass: &Pass<'a>, inputs: usize) -> Reach<'a> {
+        let barred = if self.dropout > 0.0 { Barred::Nothing } else { Barred::Mean };
+        Reach { queries: pass.masks[0], keys: pass.masks[inputs - 1], barred }
+    }
+
+    /// Kernel and bias of the `i`-th projection: query, key, value, output.
+    fn projection<'a>(&self, weights: Weights<'a>, i: usize) -> (&'a [f32], Option<&'a [f32]>) {
+        if self.use_bias {
+            (weights.get(2 * i), Some(weights.get(2 * i + 1)))
+        } else {
+            (weights.get(i), None)
+        }
+    }
+
+    /// `out = x·W + b` of the `i`-th projection, to `units` numbers.
+    fn project(&self, out: &mut Block, x: &Block, weights: Weights<'_>, i: usize, units: usize) {
+        let (time, batch, features) = x.dim();
+        let (kernel, bias) = self.projection(weights, i);
+        out.reshape(time, batch, units);
+        affine(out.data_mut(), x.data(), kernel, bias, features, units);
+    }
+}
+
+impl Layer for MultiHeadAttention {
+    fn class(&self) -> &'static str {
+        "MultiHeadAttention"
+    }
+
+    fn detail(&self) -> String {
+        let heads = if self.num_heads == 1 { "head" } else { "heads" };
+        format!("{} {heads} of {}", self.num_heads, self.key_dim)
+    }
+
+    fn arity(&self) -> RangeInclusive<usize> {
+        1..=2
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        for input in inputs {
+            input.sequence("MultiHeadAttention")?;
+        }
+        Misfit::positive("num_heads", self.num_heads)?;
+        Misfit::positive("key_dim", self.key_dim)?;
+        Misfit::positive("value_dim", self.value_dim())?;
+        check_rate("dropout", self.dropout)?;
+        Ok(inputs[0])
+    }
+
+    fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
+        let features = |input: Option<&Shape>| input.and_then(|i| i.features("").ok()).unwrap_or(0);
+        let (query, value) = (features(inputs.first()), features(inputs.last()));
+        let (heads, key_dim, value_dim) = (self.num_heads, self.key_dim, self.value_dim());
+        let projections = [
+            ("query", [query, heads, key_dim], vec![heads, key_dim]),
+            ("key", [value, heads, key_dim], vec![heads, key_dim]),
+            ("value", [value, heads, value_dim], vec![heads, value_dim]),
+            ("attention_output", [heads, value_dim, query], vec![query]),
+        ];
+        let tensors = projections.into_iter().flat_map(|(name, kernel, bias)| {
+            let kernel = ParamSpec::new(&format!("{name}.kernel"), &kernel, Initializer::GlorotUniform);
+            let bias = || ParamSpec::new(&format!("{name}.bias"), &bias, Initializer::Zeros);
+            [Some(kernel), self.use_bias.then(bias)]
+        });
+        tensors.flatten().collect()
+    }
+
+    fn mask(&self) -> MaskRule {
+        MaskRule::First
+    }
+
+    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+        let (query, value) = (inputs[0].real(), inputs[inputs.len() - 1].real());
+        let ((queries, batch, features), keys) = (query.dim(), value.dim().0);
+        let Tape { out, slots: [p, q, k, v, context, _, _, _, _, d_scores, factors, rows, pairs], .. } = tape;
+        let mut scratch = Scratch { d_scores, factors, rows };
+        let (key_units, value_units) = (self.num_heads * self.key_dim, self.num_heads * self.value_dim());
+        self.project(q, query, weights, 0, key_units);
+        self.project(k, value, weights, 1, key_units);
+        self.project(v, value, weights, 2, value_units);
+        p.reshape(batch * self.num_heads, queries, keys);
+        context.reshape(queries, batch, value_units);
+        let reach = self.reach(pass, inputs.len());
+        for row in 0..batch {
+            let mut rng = chance(pass, self.dropout, row);
+            for head in 0..self.num_heads {
+                let (by_key, by_value) = self.heads(row, head);
+                let p = p.step_mut(row * self.num_heads + head);
+                self.scores().fill(p, q, k, by_key, pairs);
+                reach.softmax(row, p, keys);
+                let dropout = rng.as_mut().map(|rng| (self.dropout, rng));
+                combine((context, by_value), p, (v, by_value), dropout, &mut scratch);
+            }
+        }
+        self.project(out, context, weights, 3, features);
+    }
+
+    fn backward(
+        &self,
+        pass: &Pass<'_>,
+        weights: Weights<'_>,
+        inputs: &[Signal<'_>],
+        tape: &mut Tape,
+        d_out: &mut Block,
+        grads: &mut [f32],
+        d_in: Option<&mut [Block]>,
+        _observer: Option<&mut dyn Observer>,
+    ) {
+        let (query, value) = (inputs[0].real(), inputs[inputs.len() - 1].real());
+        let ((queries, batch, features), (keys, _, value_features)) = (query.dim(), value.dim());
+        let [p, q, k, v, context, dq, dk, dv, d_context, d_scores, factors, rows, _] = &mut tape.slots;
+        let mut scratch = Scratch { d_scores, factors, rows };
+        let (key_units, value_units) = (self.num_heads * self.key_dim, self.num_heads * self.value_dim());
+        let bias = |units| if self.use_bias { units } else { 0 };
+        let (d_query, rest) = grads.split_at_mut(features * key_units + bias(key_units));
+        let (d_key, rest) = rest.split_at_mut(value_features * key_units + bias(key_units));
+        let (d_value, d_last) = rest.split_at_mut(value_features * value_units + bias(value_units));
+
+        let last = self.projection(weights, 3).0;
+        affine_backward(d_out.data(), context, last, d_last, features, Some(d_context));
+        dq.zeroed(queries, batch, key_units);
+        dk.zeroed(keys, batch, key_units);
+        dv.zeroed(keys, batch, value_units);
+        let reach = self.reach(pass, inputs.len());
+        for row in 0..batch {
+            let mut rng = chance(pass, self.dropout, row);
+            for head in 0..self.num_heads {
+                let (by_key, by_value) = self.heads(row, head);
+                let p = p.step(row * self.num_heads + head);
+                let dropout = rng.as_mut().map(|rng| (self.dropout, rng));
+                let values = (&*v, by_value);
+                combine_backward((d_context, by_value), p, values, dv, reach, dropout, &mut scratch);
+                let mut grads = Gradients { query: dq, key: dk, params: &mut [] };
+                self.scores().backward(q, k, by_key, &mut grads, &mut scratch);
+            }
+        }
+        let kernel = |i| self.projection(weights, i).0;
+        affine_backward(dq.data(), query, kernel(0), d_query, key_units, None);
+        affine_backward(dk.data(), value, kernel(1), d_key, key_units, None);
+        affine_backward(dv.data(), value, kernel(2), d_value, value_units, None);
+        // With one input all three meet in it.
+        let (to_query, to_value) = match d_in {
+            Some([both]) => (both, None),
+            Some([to_query, to_value, ..]) => (to_query, Some(to_value)),
+            _ => return,
+        };
+        to_query.zeroed(queries, batch, features);
+        unproject(to_query, dq, kernel(0));
+        let to_value = match to_value {
+            Some(to_value) => {
+                to_value.zeroed(keys, batch, value_features);
+                to_value
+            }
+            None => to_query,
+        };
+        unproject(to_value, dk, kernel(1));
+        unproject(to_value, dv, kernel(2));
+    }
+
+    fn attention<'a>(&self, tape: &'a Tape) -> Vec<ArrayView3<'a, f32>> {
+        let all = tape.slots[0].view();
+        let heads = 0..self.num_heads;
+        heads
+            .map(|head| {
+                let mut one = all;
+                one.slice_axis_inplace(
+                    Axis(0),
+                    ndarray::Slice::new(head as isize, None, self.num_heads as isize),
+                );
+                one
+            })
+            .collect()
+    }
+}
+
+/// Adds `delta·Wᵀ` to `d_in`: `delta` `[rows, units]`, `W` `[features, units]`.
+fn unproject(d_in: &mut Block, delta: &Block, kernel: &[f32]) {
+    let (features, units) = (d_in.dim().2, delta.dim().2);
+    let delta = Matrix::new(delta.data(), delta.rows(), units);
+    matmul(d_in.data_mut(), delta, Matrix::new(kernel, features, units).t(), true);
+}

@@ -1,0 +1,508 @@
+//! The layers around the recurrent cells, through the public API: their gradients are the slopes of the loss, whatever the shape;
+//! dropout, masks and ties are what a second, plain implementation makes of them; and what cannot stand is refused with its field.
+
+use ndarray::{Array1, Array2, Array3, Axis, s};
+use proptest::prelude::*;
+use unrolled::nn::{
+    AdditiveAttention, Answers, Attention, AveragePooling1D, BuildError, Conv1D, Dense, Dropout, Embedding,
+    Flatten, GlobalMaxPooling1D, Input, LayerNormalization, LayerSpec, Loss, MaxPooling1D, Mode, Model,
+    MultiHeadAttention, Padding, Params, Placed, RepeatVector, ScoreMode, Shape, Shard, SpatialDropout1D,
+};
+use unrolled::rng::Rng;
+
+const TRAIN: Mode = Mode::Train { seed: 3, step: 5, first_row: 0 };
+
+/// What a network reads.
+#[derive(Clone)]
+enum Data {
+    Ids(Array2<u32>),
+    Real(Array3<f32>),
+}
+
+impl Data {
+    fn batch(&self) -> usize {
+        match self {
+            Self::Ids(ids) => ids.nrows(),
+            Self::Real(x) => x.len_of(Axis(0)),
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        match self {
+            Self::Ids(ids) => Shape::Ids { time: ids.ncols(), vocabulary: VOCABULARY },
+            Self::Real(x) => Shape::Sequence { time: x.len_of(Axis(1)), features: x.len_of(Axis(2)) },
+        }
+    }
+}
+
+const VOCABULARY: usize = 9;
+
+/// Numbers of which no two are near each other, so that a small push changes no maximum.
+fn apart(batch: usize, time: usize, features: usize, seed: u64) -> Data {
+    let count = batch * time * features;
+    let mut values: Vec<f32> =
+        (0..count).map(|i| (i as f32 - count as f32 / 2.0) * 2.2 / count as f32).collect();
+    Rng::new(seed, "test", 0).shuffle(&mut values);
+    Data::Real(Array3::from_shape_vec((batch, time, features), values).unwrap())
+}
+
+/// Ids, the first sequences padded after or before their words, the last not at all.
+fn padded(batch: usize, time: usize, seed: u64, before: bool) -> Data {
+    let mut rng = Rng::new(seed, "test", 1);
+    let mut ids = Array2::from_shape_fn((batch, time), |_| 1 + rng.below(VOCABULARY - 1) as u32);
+    for mut row in ids.rows_mut().into_iter().take(batch - 1) {
+        let words = 1 + rng.below(time - 1);
+        if before { row.slice_mut(s![..time - words]).fill(0) } else { row.slice_mut(s![words..]).fill(0) }
+    }
+    Data::Ids(ids)
+}
+
+/// A network that ends in a vector, its weights, and targets to be away from.
+struct Net {
+    model: Model,
+    params: Params,
+    data: Data,
+    targets: Array2<f32>,
+}
+
+impl Net {
+    /// `layers` between a layer that reads the data (a `Dense` that gives them as they are, or an Embedding that masks) and a `Flatten`.
+    fn new(data: Data, layers: Vec<Placed>, seed: u64) -> Result<Self, BuildError> {
+        let first: LayerSpec = match &data {
+            Data::Ids(_) => Embedding { output_dim: 4, mask_zero: true, ..Embedding::default() }.into(),
+            Data::Real(x) => Dense { units: x.len_of(Axis(2)), ..Dense::default() }.into(),
+        };
+        let mut all: Vec<Placed> = vec![first.into()];
+        all.extend(layers);
+        all.push(Flatten {}.into());
+        let model = Model::build(&all, data.shape(), Loss::MeanSquaredError)?;
+        let mut params = model.params();
+        let mut rng = Rng::new(seed, "test", 2);
+        params.values_mut().iter_mut().for_each(|w| *w = (0.6 * rng.normal()) as f32);
+        if let Data::Real(x) = &data {
+            let features = x.len_of(Axis(2));
+            for (i, w) in params.values_mut()[..features * (features + 1)].iter_mut().enumerate() {
+                *w = f32::from(u8::from(i % (features + 1) == 0 && i < features * features));
+            }
+        }
+        let Shape::Vector { features } = model.output() else { panic!("a Flatten gives vectors") };
+        let targets = Array2::from_shape_fn((data.batch(), features), |_| rng.normal() as f32);
+        Ok(Self { model, params, data, targets })
+    }
+
+    /// The rows `rows` in a shard, run forward.
+    fn shard(&self, rows: std::ops::Range<usize>, mode: Mode) -> Shard {
+        let mut shard = Shard::new(&self.model, &self.params);
+        let targets = self.targets.slice(s![rows.clone(), ..]);
+        match &self.data {
+            Data::Ids(ids) => shard.load(Input::Ids(ids.slice(s![rows, ..])), Answers::Real(targets)),
+            Data::Real(x) => shard.load(Input::Real(x.slice(s![rows, .., ..])), Answers::Real(targets)),
+        }
+        shard.forward(&self.model, &self.params, mode);
+        shard
+    }
+
+    fn output(&self, mode: Mode) -> Array3<f32> {
+        self.shard(0..self.data.batch(), mode).output(&self.model)
+    }
+
+    /// Half the mean squared error, in f64 from the outputs on.
+    fn loss(&self, mode: Mode) -> f64 {
+        let output = self.output(mode);
+        let squares = output.iter().zip(&self.targets).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+        squares.sum::<f64>() / self.targets.len() as f64
+    }
+
+    fn gradient(&self, mode: Mode) -> Vec<f32> {
+        let mut shard = self.shard(0..self.data.batch(), mode);
+        let weight = shard.weight(&self.model);
+        let score = shard.backward(&self.model, &self.params, weight, None);
+        let loss = self.loss(mode);
+        assert!((score.mean_loss() - loss).abs() < 1e-5 * loss.max(1.0), "{} for {loss}", score.mean_loss());
+        let mut gradient = vec![0.0; self.params.values().len()];
+        self.model.gradient(&self.params, std::iter::once(&shard), &mut gradient);
+        gradient
+    }
+
+    /// Compares the gradient along several directions of every tensor with the slope of the loss.
+    fn check_slopes(&mut self, mode: Mode) {
+        const STEP: f64 = 2e-3;
+        let gradient = self.gradient(mode);
+        let whole = norm(&gradient);
+        let mut rng = Rng::new(9, "test", 3);
+        for param in self.params.table().to_vec() {
+            for _ in 0..2 {
+                let mut direction: Vec<f64> = param.range.clone().map(|_| rng.normal()).collect();
+                let length = direction.iter().map(|d| d * d).sum::<f64>().sqrt();
+                direction.iter_mut().for_each(|d| *d /= length);
+                let before = self.params.values().to_vec();
+                let mut at = |step: f64| {
+                    let weights = self.params.values_mut()[param.range.clone()].iter_mut();
+                    for ((w, from), d) in weights.zip(&before[param.range.clone()]).zip(&direction) {
+                        *w = (f64::from(*from) + step * d) as f32;
+                    }
+                    self.loss(mode)
+                };
+                let slope = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+                self.params.values_mut().copy_from_slice(&before);
+                let ours = &gradient[param.range.clone()];
+                let along: f64 = ours.iter().zip(&direction).map(|(g, d)| f64::from(*g) * d).sum();
+                let allowed = 2e-3 * norm(ours) + 2e-4 * whole + 1e-4;
+                assert!((slope - along).abs() < allowed, "{}: {along} for a slope of {slope}", param.name);
+            }
+        }
+    }
+}
+
+fn norm(values: &[f32]) -> f64 {
+    values.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt()
+}
+
+fn slopes(data: Data, layer: impl Into<LayerSpec>, mode: Mode) {
+    let layer: LayerSpec = layer.into();
+    Net::new(data, vec![layer.into()], 1).unwrap().check_slopes(mode);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn convolutions_of_any_shape_have_their_slopes(
+        (batch, time, features, filters) in (1usize..4, 1usize..10, 1usize..5, 1usize..5),
+        (kernel_size, strides, dilation_rate, padding) in (1usize..5, 1usize..4, 1usize..4, 0usize..3),
+        use_bias: bool, seed in 0u64..1000,
+    ) {
+        let padding = [Padding::Valid, Padding::Same, Padding::Causal][padding];
+        let dilation_rate = if strides > 1 { 1 } else { dilation_rate };
+        let activation = unrolled::nn::Activation::Tanh;
+        let layer = Conv1D {
+            filters, kernel_size, strides, padding, dilation_rate, use_bias, activation, ..Conv1D::default()
+        };
+        // What does not fit is refused, elsewhere tested.
+        if let Ok(mut net) = Net::new(apart(batch, time, features, seed), vec![layer.into()], seed) {
+            net.check_slopes(TRAIN);
+        }
+    }
+
+    #[test]
+    fn pools_of_any_shape_have_their_slopes(
+        (batch, time, features) in (1usize..4, 1usize..10, 1usize..5),
+        (pool_size, strides, same) in (1usize..5, proptest::option::of(1usize..5), any::<bool>()),
+        seed in 0u64..1000,
+    ) {
+        let padding = if same { Padding::Same } else { Padding::Valid };
+        let pools: [LayerSpec; 2] =
+            [MaxPooling1D { pool_size, strides, padding }.into(), AveragePooling1D { pool_size, strides, padding }.into()];
+        for pool in pools {
+            if let Ok(mut net) = Net::new(apart(batch, time, features, seed), vec![pool.into()], seed) {
+                net.check_slopes(TRAIN);
+            }
+        }
+    }
+
+    #[test]
+    fn attention_over_masked_sequences_has_its_slopes(
+        (batch, time) in (1usize..4, 2usize..8), (num_heads, key_dim, value_dim) in (1usize..4, 1usize..4, 1usize..4),
+        (use_scale, use_bias, before, concat) in any::<(bool, bool, bool, bool)>(),
+        dropout in prop_oneof![Just(0.0), Just(0.4)], seed in 0u64..1000,
+    ) {
+        let score_mode = if concat { ScoreMode::Concat } else { ScoreMode::Dot };
+        let layers: [LayerSpec; 3] = [
+            Attention { use_scale, score_mode, dropout }.into(),
+            AdditiveAttention { use_scale, dropout }.into(),
+            MultiHeadAttention { num_heads, key_dim, value_dim: Some(value_dim), use_bias, dropout }.into(),
+        ];
+        for layer in layers {
+            Net::new(padded(batch, time, seed, before), vec![layer.into()], seed).unwrap().check_slopes(TRAIN);
+        }
+    }
+}
+
+#[test]
+fn the_other_layers_have_their_slopes() {
+    slopes(apart(3, 6, 4, 1), GlobalMaxPooling1D {}, TRAIN);
+    slopes(apart(3, 6, 4, 1), LayerNormalization::default(), TRAIN);
+    slopes(apart(3, 6, 4, 1), LayerNormalization { scale: false, ..LayerNormalization::default() }, TRAIN);
+    slopes(apart(3, 6, 4, 1), LayerNormalization { center: false, ..LayerNormalization::default() }, TRAIN);
+    // In training the loss is a function of the weights too: the same numbers are dropped each time.
+    slopes(apart(3, 6, 4, 1), Dropout { rate: 0.5 }, TRAIN);
+    slopes(apart(3, 6, 4, 1), SpatialDropout1D { rate: 0.5 }, TRAIN);
+    let repeat = vec![GlobalMaxPooling1D {}.into(), RepeatVector { n: 3 }.into()];
+    Net::new(apart(3, 6, 4, 1), repeat, 1).unwrap().check_slopes(TRAIN);
+}
+
+/// A decoder's steps look at an encoder's: the query has another length, and no mask.
+#[test]
+fn a_query_of_its_own_attends_to_masked_values() {
+    let layers: [LayerSpec; 3] = [
+        Attention { use_scale: true, ..Attention::default() }.into(),
+        AdditiveAttention::default().into(),
+        MultiHeadAttention { num_heads: 2, key_dim: 3, ..MultiHeadAttention::default() }.into(),
+    ];
+    for spec in layers {
+        let attention = Placed { spec, inputs: vec![2, 0] };
+        let stack = vec![GlobalMaxPooling1D {}.into(), RepeatVector { n: 3 }.into(), attention];
+        let mut net = Net::new(padded(3, 6, 4, false), stack, 2).unwrap();
+        net.check_slopes(TRAIN);
+        let Data::Ids(ids) = &net.data else { panic!("ids") };
+        let shard = net.shard(0..3, Mode::Evaluate);
+        for (layer, _, weights) in shard.attention(&net.model) {
+            assert_eq!((layer, weights.dim()), (3, (3, 3, 6)));
+            for ((row, _, key), weight) in weights.indexed_iter() {
+                assert_eq!(
+                    *weight == 0.0,
+                    ids[[row, key]] == 0,
+                    "weight {weight} for id {}",
+                    ids[[row, key]]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn dropout_drops_its_share_and_keeps_the_expectation() {
+    let ones = || Data::Real(Array3::ones((16, 50, 8)));
+    let layers: [LayerSpec; 2] = [Dropout { rate: 0.3 }.into(), SpatialDropout1D { rate: 0.3 }.into()];
+    for (layer, draws) in layers.into_iter().zip([16 * 50 * 8, 16 * 8]) {
+        let net = Net::new(ones(), vec![layer.into()], 1).unwrap();
+        let out = net.output(TRAIN);
+        let dropped = out.iter().filter(|x| **x == 0.0).count() as f64 / out.len() as f64;
+        // Four standard deviations of a share of so many draws.
+        let spread = 4.0 * (0.3 * 0.7 / f64::from(draws)).sqrt();
+        assert!((dropped - 0.3).abs() < spread, "{dropped}");
+        assert!(out.iter().all(|x| *x == 0.0 || (*x - 1.0 / 0.7).abs() < 1e-6));
+        assert!(net.output(Mode::Evaluate).iter().all(|x| *x == 1.0));
+        assert_eq!(out, net.output(TRAIN));
+        assert_ne!(out, net.output(Mode::Train { seed: 3, step: 6, first_row: 0 }));
+    }
+}
+
+#[test]
+fn spatial_dropout_drops_whole_features() {
+    let net = Net::new(Data::Real(Array3::ones((8, 5, 6))), vec![SpatialDropout1D { rate: 0.5 }.into()], 1)
+        .unwrap();
+    let out = net.output(TRAIN).into_shape_with_order((8, 5, 6)).unwrap();
+    for sequence in out.outer_iter() {
+        assert!(sequence.outer_iter().all(|step| step == sequence.row(0)));
+    }
+    assert!(out.iter().any(|x| *x == 0.0) && out.iter().any(|x| *x == 2.0));
+}
+
+#[test]
+fn what_is_dropped_does_not_depend_on_how_the_batch_is_cut() {
+    let layers: [LayerSpec; 5] = [
+        Dropout { rate: 0.4 }.into(),
+        SpatialDropout1D { rate: 0.4 }.into(),
+        Attention { dropout: 0.4, ..Attention::default() }.into(),
+        AdditiveAttention { dropout: 0.4, ..AdditiveAttention::default() }.into(),
+        MultiHeadAttention { num_heads: 2, key_dim: 3, dropout: 0.4, ..MultiHeadAttention::default() }.into(),
+    ];
+    for layer in layers {
+        let name = layer.layer().class();
+        let net = Net::new(padded(7, 5, 1, true), vec![layer.into()], 1).unwrap();
+        let whole = net.output(TRAIN);
+        for cut in [1, 4] {
+            for (rows, first_row) in [(0..cut, 0), (cut..7, cut)] {
+                let part =
+                    net.shard(rows.clone(), Mode::Train { seed: 3, step: 5, first_row }).output(&net.model);
+                assert_eq!(part, whole.slice(s![rows, .., ..]), "{name} cut at {cut}");
+            }
+        }
+        assert_ne!(whole, net.output(Mode::Evaluate), "{name} drops nothing");
+    }
+}
+
+#[test]
+fn the_greatest_steps_share_the_gradient_of_a_global_maximum() {
+    // One sequence, one feature; the Dense before gives it as it is, so that ∂L/∂bias = Σ and ∂L/∂kernel = Σ x·∂L/∂x.
+    let x = Array3::from_shape_vec((1, 4, 2), vec![3.0, 0.0, 1.0, 0.0, 3.0, 0.0, 3.0, -1.0]).unwrap();
+    let marks = Array3::from_shape_vec((1, 4, 1), vec![1.0, 10.0, 100.0, 1000.0]).unwrap();
+    // A third feature marks the steps: it is weighted 0 on the way, and its weight's gradient tells which steps are blamed.
+    let x = ndarray::concatenate![Axis(2), x, marks];
+    let mut net = Net::new(Data::Real(x), vec![GlobalMaxPooling1D {}.into()], 1).unwrap();
+    net.targets = Array2::from_shape_vec((1, 3), vec![2.0, -3.0, 1000.0]).unwrap();
+    let gradient = net.gradient(TRAIN);
+    // ∂L/∂max = 2·(max − target)/3: 2/3 for the first feature, 2 for the second.
+    let kernel = Array2::from_shape_vec((3, 3), gradient[..9].to_vec()).unwrap();
+    let by_marks = [2.0 / 3.0 * (1.0 + 100.0 + 1000.0) / 3.0, 2.0 * (1.0 + 10.0 + 100.0) / 3.0];
+    for (feature, expected) in by_marks.into_iter().enumerate() {
+        let found = kernel[[2, feature]];
+        assert!((found - expected).abs() < 1e-3, "{found} for {expected}");
+    }
+}
+
+#[test]
+fn the_first_of_equal_steps_gets_the_gradient_of_a_pool() {
+    let x =
+        Array3::from_shape_vec((1, 5, 2), vec![1.0, 1.0, 3.0, 10.0, 3.0, 100.0, 3.0, 1e3, 0.0, 1e4]).unwrap();
+    let pool = MaxPooling1D { pool_size: 2, strides: Some(1), padding: Padding::Valid };
+    let mut net = Net::new(Data::Real(x), vec![pool.into()], 1).unwrap();
+    // All maxima are 3 and the targets 2 below that many eighths: ∂L/∂max = 2·4/8 = 1 at each of the four.
+    net.targets =
+        Array2::from_shape_vec((1, 8), vec![-1.0, 10.0, -1.0, 100.0, -1.0, 1e3, -1.0, 1e4]).unwrap();
+    let gradient = net.gradient(TRAIN);
+    // TensorFlow gives the steps 0, 2, 1, 1, 0 parts; the marks of the second feature weigh them.
+    assert_eq!(gradient[2], 2.0 * 10.0 + 100.0 + 1000.0);
+}
+
+/// Multi-head attention as its paper writes it, in f64, sequence by sequence and head by head.
+fn plain_multi_head(
+    x: &Array2<f64>,
+    valid: &[bool],
+    weights: &dyn Fn(&str) -> Vec<f64>,
+    (heads, key_dim, value_dim): (usize, usize, usize),
+) -> (Array2<f64>, Vec<Array2<f64>>) {
+    let (time, features) = x.dim();
+    let project = |name: &str, dim: usize, head: usize| {
+        let kernel =
+            Array3::from_shape_vec((features, heads, dim), weights(&format!("{name}.kernel"))).unwrap();
+        let bias = Array2::from_shape_vec((heads, dim), weights(&format!("{name}.bias"))).unwrap();
+        x.dot(&kernel.slice(s![.., head, ..])) + bias.row(head)
+    };
+    let kernel = weights("attention_output.kernel");
+    let kernel = Array3::from_shape_vec((heads, value_dim, features), kernel).unwrap();
+    let mut out = Array2::zeros((time, features)) + Array1::from(weights("attention_output.bias"));
+    let mut all = Vec::new();
+    for head in 0..heads {
+        let (q, k) = (project("query", key_dim, head), project("key", key_dim, head));
+        let scores = q.dot(&k.t()) / (key_dim as f64).sqrt();
+        let mut p = Array2::zeros((time, time));
+        for (i, j) in ndarray::indices((time, time)) {
+            // A query that is padding sees every step alike.
+            p[[i, j]] = match (valid[i], valid[j]) {
+                (true, true) => scores[[i, j]].exp(),
+                (true, false) => 0.0,
+                (false, _) => 1.0,
+            };
+        }
+        p.outer_iter_mut().for_each(|mut row| row /= row.sum());
+        out = out + p.dot(&project("value", value_dim, head)).dot(&kernel.index_axis(Axis(0), head));
+        all.push(p);
+    }
+    (out, all)
+}
+
+#[test]
+fn several_heads_under_a_mask_are_what_the_formula_says() {
+    let (heads, key_dim, value_dim, time) = (3, 2, 4, 6);
+    let layer = MultiHeadAttention {
+        num_heads: heads,
+        key_dim,
+        value_dim: Some(value_dim),
+        ..MultiHeadAttention::default()
+    };
+    let net = Net::new(padded(4, time, 7, true), vec![layer.into()], 5).unwrap();
+    let values = |name: &str| {
+        let param = net.params.table().iter().find(|p| p.name == name).unwrap();
+        net.params.values()[param.range.clone()].iter().map(|w| f64::from(*w)).collect::<Vec<_>>()
+    };
+    let table = Array2::from_shape_vec((VOCABULARY, 4), values("0.embeddings")).unwrap();
+    let Data::Ids(ids) = &net.data else { panic!("ids") };
+    let shard = net.shard(0..4, Mode::Evaluate);
+    let (out, attention) = (shard.output(&net.model), shard.attention(&net.model));
+    assert_eq!(
+        attention.iter().map(|(layer, head, _)| (*layer, *head)).collect::<Vec<_>>(),
+        [(1, 0), (1, 1), (1, 2)]
+    );
+    for (row, ids) in ids.outer_iter().enumerate() {
+        let x = table.select(Axis(0), &ids.iter().map(|id| *id as usize).collect::<Vec<_>>());
+        let valid: Vec<bool> = ids.iter().map(|id| *id != 0).collect();
+        let of_layer = |name: &str| values(&format!("1.{name}"));
+        let (expected, weights) = plain_multi_head(&x, &valid, &of_layer, (heads, key_dim, value_dim));
+        let near = |a: f32, b: f64| assert!((f64::from(a) - b).abs() < 2e-6, "row {row}: {a} for {b}");
+        out.slice(s![row, 0, ..]).iter().zip(&expected).for_each(|(a, b)| near(*a, *b));
+        for ((_, _, ours), expected) in attention.iter().zip(&weights) {
+            ours.slice(s![row, .., ..]).iter().zip(expected).for_each(|(a, b)| near(*a, *b));
+        }
+    }
+}
+
+#[test]
+fn the_output_at_masked_queries_is_zero_and_padding_changes_nothing() {
+    for layer in [LayerSpec::from(Attention::default()), AdditiveAttention::default().into()] {
+        let run = |ids: &[u32]| {
+            let ids = Array2::from_shape_vec((1, ids.len()), ids.to_vec()).unwrap();
+            let net = Net::new(Data::Ids(ids), vec![layer.clone().into()], 5).unwrap();
+            net.output(Mode::Evaluate).into_raw_vec_and_offset().0
+        };
+        let (short, long) = (run(&[3, 1, 4]), run(&[3, 1, 4, 0, 0]));
+        assert!(short.iter().zip(&long).all(|(a, b)| (a - b).abs() < 1e-6), "{short:?} {long:?}");
+        assert!(long[12..].iter().all(|x| *x == 0.0));
+        // All padding: zeros, no NaN.
+        assert!(run(&[0, 0]).iter().all(|x| *x == 0.0));
+    }
+}
+
+#[test]
+fn not_a_number_is_not_lost_in_a_maximum_or_a_softmax() {
+    let layers: [LayerSpec; 5] = [
+        GlobalMaxPooling1D {}.into(),
+        MaxPooling1D::default().into(),
+        LayerNormalization::default().into(),
+        Attention::default().into(),
+        MultiHeadAttention { num_heads: 2, key_dim: 2, ..MultiHeadAttention::default() }.into(),
+    ];
+    for place in 0..4 {
+        for layer in &layers {
+            let mut x = Array3::ones((1, 4, 2));
+            x[[0, place, 0]] = f32::NAN;
+            let net = Net::new(Data::Real(x), vec![layer.clone().into()], 1).unwrap();
+            let out = net.output(Mode::Evaluate);
+            assert!(out.iter().any(|x| x.is_nan()), "{} at {place}", layer.layer().class());
+        }
+    }
+}
+
+#[test]
+fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
+    let conv = |kernel_size| Conv1D { filters: 2, kernel_size, ..Conv1D::default() };
+    let heads = |num_heads| MultiHeadAttention { num_heads, key_dim: 3, ..MultiHeadAttention::default() };
+    let cases: [(LayerSpec, &str, &str); 17] = [
+        (conv(7).into(), "kernel_size", "at most 6"),
+        (Conv1D { dilation_rate: 3, ..conv(3) }.into(), "kernel_size", "at most 2"),
+        (conv(0).into(), "kernel_size", "at least 1"),
+        (Conv1D { filters: 0, ..conv(3) }.into(), "filters", "at least 1"),
+        (Conv1D { strides: 0, ..conv(3) }.into(), "strides", "at least 1"),
+        (Conv1D { dilation_rate: 0, ..conv(3) }.into(), "dilation_rate", "at least 1"),
+        (Conv1D { strides: 2, dilation_rate: 2, ..conv(2) }.into(), "strides", "only one of them"),
+        (MaxPooling1D { pool_size: 9, ..MaxPooling1D::default() }.into(), "pool_size", "at most 6"),
+        (AveragePooling1D { pool_size: 0, ..AveragePooling1D::default() }.into(), "pool_size", "at least 1"),
+        (
+            AveragePooling1D { strides: Some(0), ..AveragePooling1D::default() }.into(),
+            "strides",
+            "at least 1",
+        ),
+        (
+            MaxPooling1D { padding: Padding::Causal, ..MaxPooling1D::default() }.into(),
+            "padding",
+            "valid or same",
+        ),
+        (Dropout { rate: 1.0 }.into(), "rate", "below 1"),
+        (SpatialDropout1D { rate: f64::NAN }.into(), "rate", "below 1"),
+        (Attention { dropout: -0.1, ..Attention::default() }.into(), "dropout", "at least 0"),
+        (heads(0).into(), "num_heads", "at least 1"),
+        (MultiHeadAttention { value_dim: Some(0), ..heads(2) }.into(), "value_dim", "at least 1"),
+        (LayerNormalization { epsilon: 0.0, ..LayerNormalization::default() }.into(), "epsilon", "above 0"),
+    ];
+    for (layer, field, help) in cases {
+        let class = layer.layer().class();
+        let error = Net::new(apart(2, 6, 3, 1), vec![layer.into()], 1)
+            .err()
+            .unwrap_or_else(|| panic!("{class} stands"));
+        assert_eq!((error.layer, error.misfit.field), (1, Some(field)), "{class}: {error}");
+        assert!(error.misfit.help.contains(help), "{class}: {error}");
+    }
+    let vector = |layer: LayerSpec| vec![GlobalMaxPooling1D {}.into(), layer.into()];
+    for layer in
+        [conv(2).into(), MaxPooling1D::default().into(), Attention::default().into(), heads(2).into()]
+    {
+        let error = Net::new(apart(2, 6, 3, 1), vector(layer), 1).err().unwrap();
+        assert!(error.to_string().contains("return_sequences: true"), "{error}");
+    }
+    let error = Net::new(apart(2, 6, 3, 1), vec![RepeatVector { n: 2 }.into()], 1).err().unwrap();
+    assert!(error.to_string().contains("without `return_sequences`"), "{error}");
+    let of_two = Placed { spec: Attention::default().into(), inputs: vec![1, 0] };
+    let error = Net::new(apart(2, 6, 3, 1), vec![conv(2).into(), of_two], 1).err().unwrap();
+    assert_eq!(error.misfit.field, Some("inputs"), "{error}");
+}
