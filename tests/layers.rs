@@ -1,5 +1,6 @@
 //! The layers around the recurrent cells, through the public API: their gradients are the slopes of the loss, whatever the shape;
 //! dropout, masks and ties are what a second, plain implementation makes of them; and what cannot stand is refused with its field.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
 
 use ndarray::{Array1, Array2, Array3, Axis, s};
 use proptest::prelude::*;
