@@ -7,10 +7,12 @@
 //! fields that measure time (`seconds`, `sequences_per_s`).
 
 mod command;
+mod evaluation;
 mod event;
 mod table;
 
 pub use command::Command;
+pub use evaluation::{Confusion, Evaluation, Metric};
 pub use event::{
     Activations, Direction, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, RunInfo,
     RunStatus, Saved, StepMetrics, half_life,

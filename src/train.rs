@@ -5,6 +5,7 @@
 //! never on a clock or on who listens.
 
 mod control;
+mod evaluation;
 mod outlet;
 mod pool;
 mod probes;

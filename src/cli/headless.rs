@@ -4,22 +4,30 @@ use crossbeam_channel::Receiver;
 
 use crate::escape::foreign;
 use crate::number::{count, duration, metric, percent, rate};
-use crate::protocol::{EpochMetrics, Event, Level, RunInfo, RunStatus, StepMetrics};
+use crate::protocol::{
+    Confusion, EpochMetrics, Evaluation, Event, Level, Metric, RunInfo, RunStatus, StepMetrics,
+};
 
 /// Lines that steps get within an epoch.
 const LINES_AN_EPOCH: usize = 5;
+/// Classes up to which an epoch's confusion matrix is printed.
+const SHOWN_CLASSES: usize = 4;
+/// No step since the last line.
+const NOTHING: (f64, Option<f64>, u32) = (0.0, Some(0.0), 0);
 
 /// Folds events into plain lines: one an epoch, some in between, each complete when it is written and without cursor movement.
 pub(super) struct Lines<W> {
     out: W,
     info: Option<RunInfo>,
-    /// Means since the last line: loss, accuracy, steps.
-    sum: (f64, f64, u32),
+    /// Sums since the last line: loss, accuracy, steps.
+    sum: (f64, Option<f64>, u32),
+    /// Of the epoch whose line comes next.
+    evaluation: Option<Evaluation>,
 }
 
 impl<W: Write> Lines<W> {
     pub fn new(out: W) -> Self {
-        Self { out, info: None, sum: (0.0, 0.0, 0) }
+        Self { out, info: None, sum: NOTHING, evaluation: None }
     }
 
     /// Prints until the trainer has ended.
@@ -41,7 +49,11 @@ impl<W: Write> Lines<W> {
             }
             Event::Status(status) => self.status(status).into_iter().collect(),
             Event::Step(step) => self.step(step).into_iter().collect(),
-            Event::Epoch(epoch) => vec![self.epoch(epoch)],
+            Event::Evaluation(evaluation) => {
+                self.evaluation = Some((**evaluation).clone());
+                Vec::new()
+            }
+            Event::Epoch(epoch) => self.epoch(epoch),
             Event::Log(line) => {
                 let mark = match line.level {
                     Level::Info => "",
@@ -76,39 +88,59 @@ impl<W: Write> Lines<W> {
         let (epochs, an_epoch) = self.info.as_ref().map(|info| (info.epochs, info.steps_per_epoch))?;
         let (loss, accuracy, steps) = &mut self.sum;
         *loss += step.loss;
-        *accuracy += step.accuracy.unwrap_or(f64::NAN);
+        *accuracy = accuracy.zip(step.accuracy).map(|(sum, share)| sum + share);
         *steps += 1;
         let every = an_epoch.div_ceil(LINES_AN_EPOCH).max(1) as u64;
         let within = (step.step - 1) % an_epoch.max(1) as u64 + 1;
         if !within.is_multiple_of(every) || within == an_epoch as u64 {
             return None;
         }
-        let (loss, accuracy, steps) = std::mem::take(&mut self.sum);
+        let (loss, accuracy, steps) = std::mem::replace(&mut self.sum, NOTHING);
         let n = f64::from(steps);
         Some(format!(
-            "epoch {}/{epochs}  step {within}/{an_epoch}  loss {}  accuracy {}  gradient {}  {} sequences/s",
+            "epoch {}/{epochs}  step {within}/{an_epoch}  loss {}{}  gradient {}  {} sequences/s",
             step.epoch,
             metric(loss / n),
-            percent(accuracy / n),
+            accuracy.map_or(String::new(), |sum| format!("  accuracy {}", percent(sum / n))),
             metric(step.grad_norm),
             rate(step.sequences_per_s),
         ))
     }
 
-    fn epoch(&mut self, epoch: &EpochMetrics) -> String {
-        self.sum = (0.0, 0.0, 0);
+    fn epoch(&mut self, epoch: &EpochMetrics) -> Vec<String> {
+        self.sum = NOTHING;
+        let evaluation = self.evaluation.take();
+        let more = evaluation.as_ref().map_or(String::new(), |evaluation| {
+            let shown = |m: &Metric| format!("  {} {}", m.name, metric(m.value));
+            evaluation.metrics.iter().map(shown).collect()
+        });
         let epochs = self.info.as_ref().map_or(String::new(), |info| format!("/{}", info.epochs));
         let part =
             |name: &str, value: Option<String>| value.map_or(String::new(), |v| format!("  {name} {v}"));
-        format!(
-            "epoch {}{epochs}  loss {}{}{}{}  {}",
+        let line = format!(
+            "epoch {}{epochs}  loss {}{}{}{}{more}  {}",
             epoch.epoch,
             metric(epoch.loss),
             part("accuracy", epoch.accuracy.map(percent)),
             part("val_loss", epoch.val_loss.map(metric)),
             part("val_accuracy", epoch.val_accuracy.map(percent)),
             duration(epoch.seconds),
-        )
+        );
+        let matrix = evaluation.and_then(|evaluation| evaluation.confusion);
+        let matrix = matrix.filter(|matrix| matrix.classes <= SHOWN_CLASSES);
+        [line].into_iter().chain(matrix.map(|matrix| self.confusion(&matrix))).collect()
+    }
+
+    /// `true neg → 451 neg, 49 pos; true pos → …`, in one line.
+    fn confusion(&self, matrix: &Confusion) -> String {
+        let labels = self.info.as_ref().map(|info| info.data.classes.as_slice()).unwrap_or_default();
+        let label = |class: usize| labels.get(class).map_or(class.to_string(), |c| c.label.clone());
+        let row = |class: usize| {
+            let taken = |p: usize| format!("{} {}", count(matrix.count(class, p)), label(p));
+            let taken: Vec<String> = (0..matrix.classes).map(taken).collect();
+            format!("{} → {}", label(class), taken.join(", "))
+        };
+        format!("  true → predicted: {}", (0..matrix.classes).map(row).collect::<Vec<_>>().join("; "))
     }
 }
 

@@ -30,7 +30,7 @@ pub enum Loss {
 }
 
 /// Sums over judged rows (sequences, or unmasked steps), so that shards add up; means are for whoever knows the count.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Score {
     /// Sum of the losses.
     pub loss: f64,
@@ -195,18 +195,27 @@ impl Loss {
         score
     }
 
+    /// The class that logits `z` speak for: the first of the greatest, as Keras's argmax; of one logit, 1 above 0.
+    pub(super) fn predicted(self, z: &[f32]) -> usize {
+        if self == Self::BinaryCrossentropy {
+            return usize::from(z.first().is_some_and(|z| *z > 0.0));
+        }
+        let greatest = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        z.iter().position(|z| *z == greatest).unwrap_or(0)
+    }
+
     /// Loss of logits `z` for `class`, and whether they are right.
     fn judge_class(self, z: &[f32], class: usize) -> (f64, bool) {
+        let right = self.predicted(z) == class;
         if self == Self::BinaryCrossentropy {
             let (z, y) = (f64::from(z[0]), class as f64);
-            return (z.max(0.0) - z * y + (-z.abs()).exp().ln_1p(), (z > 0.0) == (class == 1));
+            return (z.max(0.0) - z * y + (-z.abs()).exp().ln_1p(), right);
         }
         let greatest = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let sum: f64 = z.iter().map(|z| f64::from(z - greatest).exp()).sum();
         let own = z.get(class).copied().unwrap_or(f32::NAN);
         let loss = sum.ln() + f64::from(greatest) - f64::from(own);
-        // The first of the greatest, as Keras's argmax.
-        (loss, z.iter().position(|z| *z == greatest) == Some(class))
+        (loss, right)
     }
 
     /// `d` holds the logits and becomes `scale · ∂L/∂z`.

@@ -3,8 +3,8 @@ use ndarray::{Array3, ArrayView2, ArrayView3};
 use super::layer::{MAX_INPUTS, Mode, Pass, Tape};
 use super::model::Node;
 use super::recurrent::{Cell, Unroll};
-use super::{Answers, Block, Ids, Mask, Model, Observer, Params, Score, Signal, Targets};
-use crate::protocol::Direction;
+use super::{Answers, Block, Ids, Mask, Model, Observer, Params, Score, Signal, Targets, metrics};
+use crate::protocol::{Confusion, Direction};
 
 /// What sequences are, as they come: batch first.
 #[derive(Debug, Clone, Copy)]
@@ -93,9 +93,15 @@ impl Shard {
         model.mask.map(|from| &self.tapes[from].mask)
     }
 
-    /// The loss after [`Shard::forward`], summed over the rows it counts.
+    /// The loss after [`Shard::forward`], summed over the rows it counts. Class weights are for learning: here all count
+    /// alike, as in Keras's validation.
     pub fn score(&self, model: &Model) -> Score {
-        model.loss.score(self.logits(), &self.targets, self.mask(model), &model.class_weights, 1.0, None)
+        model.loss.score(self.logits(), &self.targets, self.mask(model), &[], 1.0, None)
+    }
+
+    /// Counts, after [`Shard::forward`], which class each judged row was taken for.
+    pub fn confuse(&self, model: &Model, confusion: &mut Confusion) {
+        metrics::confuse(model.loss, self.logits(), &self.targets, self.mask(model), confusion);
     }
 
     /// The loss after [`Shard::forward`], and the gradients of the *mean* loss over `weight` rows ([`Shard::weight`] of all shards

@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_yaml::Value;
+use serde_yaml::{Mapping, Value};
 
 use super::catalog;
 use super::document::{Document, Overrides};
@@ -9,7 +10,7 @@ use super::error::{PresetError, unknown};
 use super::spec::{RunSpec, TrainSpec, WatchSpec};
 use crate::data::{CsvSpec, DataError, DataSpec, FolderSpec, GeneratedSpec, TokenSpec, train_and_test};
 use crate::nn::{LayerSpec, Loss, Placed};
-use crate::optim::OptimizerSpec;
+use crate::optim::{EarlyStopping, Monitor, OptimizerSpec, Schedule};
 
 /// A spec ready to run, and what a person should know of how it came about.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,6 +134,12 @@ struct WrittenTrain {
     loss: Loss,
     #[serde(default = "adam")]
     optimizer: Value,
+    #[serde(default = "constant")]
+    schedule: Value,
+    #[serde(default)]
+    early_stopping: Option<EarlyStopping>,
+    #[serde(default)]
+    class_weight: Mapping,
     #[serde(default = "thirty_two")]
     batch_size: usize,
     #[serde(default = "one")]
@@ -143,6 +150,10 @@ struct WrittenTrain {
 
 fn adam() -> Value {
     Value::String("Adam".into())
+}
+
+fn constant() -> Value {
+    Value::String("constant".into())
 }
 
 fn thirty_two() -> usize {
@@ -172,9 +183,22 @@ fn resolve(
     let data = data(document, written.data, base, moved, &mut notes)?;
     let model = written.model.into_iter().enumerate();
     let model = model.map(|(i, value)| layer(document, i, value)).collect::<Result<Vec<_>, _>>()?;
-    let WrittenTrain { loss, optimizer, batch_size, epochs, seed } = written.train;
-    let train =
-        TrainSpec { loss, optimizer: self::optimizer(document, optimizer)?, batch_size, epochs, seed };
+    let WrittenTrain { loss, optimizer, schedule, early_stopping, class_weight, batch_size, epochs, seed } =
+        written.train;
+    let train = TrainSpec {
+        loss,
+        optimizer: named(document, "optimizer", optimizer, OptimizerSpec::NAMES, |name, rest| {
+            OptimizerSpec::read(name, rest)
+        })?,
+        schedule: named(document, "schedule", schedule, Schedule::NAMES, |name, rest| {
+            Schedule::read(name, rest)
+        })?,
+        early_stopping,
+        class_weight: self::class_weight(document, class_weight)?,
+        batch_size,
+        epochs,
+        seed,
+    };
     let name = written.name.unwrap_or_else(|| name.to_owned());
     let spec = RunSpec {
         name,
@@ -202,15 +226,41 @@ fn layer(document: &Document, i: usize, mut value: Value) -> Result<Placed, Pres
     Ok(Placed { spec, inputs })
 }
 
-/// `{name: Adam, …}`, or the name alone.
-fn optimizer(document: &Document, value: Value) -> Result<OptimizerSpec, PresetError> {
-    let path = steps(["train", "optimizer"]);
+/// What stands at `train.KEY`: `{name: Adam, …}`, or the name alone.
+fn named<T>(
+    document: &Document,
+    key: &str,
+    value: Value,
+    known: &[&str],
+    read: impl for<'t, 'p> FnOnce(
+        &str,
+        serde_path_to_error::Deserializer<'t, 'p, Value>,
+    ) -> Option<Result<T, serde_yaml::Error>>,
+) -> Result<T, PresetError> {
     let value = match value {
         Value::String(name) => Value::Mapping([("name".into(), Value::String(name))].into_iter().collect()),
         other => other,
     };
-    document
-        .read_tagged(&path, value, "name", OptimizerSpec::NAMES, |name, rest| OptimizerSpec::read(name, rest))
+    document.read_tagged(&steps(["train", key]), value, "name", known, read)
+}
+
+/// `{LABEL: WEIGHT}`; a label may look like a number.
+fn class_weight(document: &Document, written: Mapping) -> Result<BTreeMap<String, f64>, PresetError> {
+    let weight = |(label, weight): (Value, Value)| {
+        let label = match label {
+            Value::String(label) => label,
+            Value::Number(label) => label.to_string(),
+            Value::Bool(label) => label.to_string(),
+            _ => return Err(document.error(&steps(["train", "class_weight"]), "a label must be a text")),
+        };
+        let path = steps(["train", "class_weight", &label]);
+        let weight: f64 = document.read(&path, weight)?;
+        if !(weight.is_finite() && weight >= 0.0) {
+            return Err(document.error(&path, format!("found {weight}; a weight must be 0 or more")));
+        }
+        Ok((label, weight))
+    };
+    written.into_iter().map(weight).collect()
 }
 
 fn data(
@@ -295,6 +345,27 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
     spec.tokens.check().map_err(setting)?;
     let optimizer = &spec.train.optimizer;
     optimizer.check().map_err(|e| document.error(&steps(["train", "optimizer", e.field]), e.to_string()))?;
+    let train = &spec.train;
+    train
+        .schedule
+        .check()
+        .map_err(|e| document.error(&steps(["train", "schedule", e.field]), e.to_string()))?;
+    let stopping = train.early_stopping.as_ref();
+    stopping
+        .map_or(Ok(()), EarlyStopping::check)
+        .map_err(|e| document.error(&steps(["train", "early_stopping", e.field]), e.to_string()))?;
+    let monitored =
+        [("schedule", train.schedule.monitor()), ("early_stopping", stopping.and_then(|s| s.monitor))];
+    if !train.loss.has_classes() {
+        let without = format!("{} judges numbers, which have", train.loss.name());
+        if let Some((field, _)) = monitored.iter().find(|(_, m)| m.is_some_and(Monitor::is_accuracy)) {
+            let message = format!("{without} no accuracy; monitor loss or val_loss");
+            return Err(document.error(&steps(["train", field, "monitor"]), message));
+        }
+        if !train.class_weight.is_empty() {
+            return Err(document.error(&steps(["train", "class_weight"]), format!("{without} no classes")));
+        }
+    }
     spec.model().map(drop).map_err(|e| {
         let Some(layer) = spec.model.get(e.layer) else {
             return document.error(&steps(["model"]), e.misfit.to_string());
@@ -303,4 +374,73 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         path.extend(e.misfit.field.map(str::to_owned));
         document.error(&path, format!("layer {} ({}): {}", e.layer, layer.spec.layer().class(), e.misfit))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(assignments: &[&str]) -> Result<RunSpec, PresetError> {
+        let set = assignments.iter().map(|a| (*a).to_owned()).collect();
+        load("word-order", &Overrides { set, ..Overrides::default() }).map(|resolved| resolved.spec)
+    }
+
+    #[test]
+    fn wrong_training_settings_are_refused_with_field_and_remedy() {
+        for (assignment, field, words) in [
+            ("train.optimizer=Adamax", "train.optimizer.name", "did you mean `Adam"),
+            ("train.optimizer={name: AdamW, weight_decay: -1}", "train.optimizer.weight_decay", "0 or more"),
+            ("train.optimizer.beta_1=1", "train.optimizer.beta_1", "below 1"),
+            ("train.optimizer.learning_rate=0", "train.optimizer.learning_rate", "above 0"),
+            ("train.schedule=cosin", "train.schedule.name", "did you mean `cosine`"),
+            ("train.schedule={name: cosine}", "train.schedule", "`decay_steps` is missing"),
+            ("train.schedule={name: constant, every: 2}", "train.schedule.every", "unknown key `every`"),
+            ("train.schedule={name: step, every: 0}", "train.schedule.every", "above 0"),
+            ("train.schedule={name: plateau, factor: 2}", "train.schedule.factor", "below 1"),
+            ("train.schedule={name: plateau, monitor: f1}", "train.schedule.monitor", "val_loss"),
+            ("train.early_stopping.patience=-1", "train.early_stopping.patience", "0 or more"),
+            ("train.early_stopping.min_delta=-1", "train.early_stopping.min_delta", "0 or more"),
+            (
+                "train.early_stopping.monitor=val_los",
+                "train.early_stopping.monitor",
+                "did you mean `val_loss`",
+            ),
+            ("train.class_weight={negative: heavy}", "train.class_weight.negative", "expected a number"),
+            ("train.class_weight={negative: -1}", "train.class_weight.negative", "0 or more"),
+            ("model.2.kernel_initializer=he_norml", "model.2.kernel_initializer", "did you mean `he_normal`"),
+            ("model.2.bias_initializer=orthogonal", "model.2.bias_initializer", "needs a matrix"),
+            ("model.2.kernel_regularizer={l2: -1}", "model.2.kernel_regularizer", "0 or more"),
+            (
+                "model.0.embeddings_initializer={name: normal, stddev: -1}",
+                "model.0.embeddings_initializer",
+                "0 or",
+            ),
+        ] {
+            let error = with(&[assignment]).unwrap_err();
+            assert_eq!(error.field, field, "{assignment}: {error}");
+            assert!(error.message.contains(words), "{assignment}: {error}");
+        }
+        let numbers = ["train.loss=mean_squared_error", "model.2.activation=linear"];
+        let error = with(&[&numbers[..], &["train.early_stopping.monitor=accuracy"]].concat()).unwrap_err();
+        assert_eq!(error.field, "train.early_stopping.monitor");
+        let error = with(&[&numbers[..], &["train.class_weight={negative: 2}"]].concat()).unwrap_err();
+        assert_eq!(error.field, "train.class_weight");
+    }
+
+    #[test]
+    fn training_settings_are_read_and_written_as_they_were() {
+        let spec = with(&[
+            "train.optimizer={name: Nadam, weight_decay: 0.01}",
+            "train.schedule={name: cosine, decay_steps: 100, warmup_steps: 10, warmup_target: 0.01}",
+            "train.early_stopping={monitor: val_accuracy, patience: 3, restore_best_weights: true}",
+            "train.class_weight={0: 2, negative: 0.5}",
+            "model.0.embeddings_initializer={name: RandomNormal, stddev: 0.1}",
+            "model.2.kernel_regularizer={l1: 0.001}",
+        ])
+        .unwrap();
+        assert_eq!(spec.train.class_weight, [("0".into(), 2.0), ("negative".into(), 0.5)].into());
+        let document = Document::parse("spec.yaml", &spec.to_yaml().unwrap()).unwrap();
+        let again = resolve(&document, "word-order", Path::new(""), None).unwrap();
+        assert_eq!(again.spec, spec);
+    }
 }

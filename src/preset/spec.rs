@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::{DataSpec, TokenSpec};
 use crate::nn::{BuildError, Loss, Model, Placed, Shape};
-use crate::optim::OptimizerSpec;
+use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 
 /// A run, resolved: every default filled in, every path absolute. Written to the run folder it is itself a valid preset that
 /// gives the same run.
@@ -53,12 +55,41 @@ pub struct TrainSpec {
     pub loss: Loss,
     /// How.
     pub optimizer: OptimizerSpec,
+    /// How its learning rate changes.
+    pub schedule: Schedule,
+    /// When to end before the epochs are over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+    /// What an error on a label counts, by label; 1 for those not named.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub class_weight: BTreeMap<String, f64>,
     /// Sequences an optimizer step.
     pub batch_size: usize,
     /// Times through the training data.
     pub epochs: usize,
     /// Of weights, order and generated data.
     pub seed: u64,
+}
+
+impl TrainSpec {
+    /// What an error on each class counts, in the order of `labels`; empty when all count alike.
+    ///
+    /// # Errors
+    /// In words, with the field, for a weight of a label that there is none of.
+    pub fn class_weights(&self, labels: &[String]) -> Result<Vec<f32>, String> {
+        if let Some(stranger) = self.class_weight.keys().find(|label| !labels.contains(label)) {
+            let known = labels.iter().take(10).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if labels.len() > 10 { ", …" } else { "" };
+            return Err(format!(
+                "train.class_weight.{stranger}: the data have no label `{stranger}`; they have {known}{more}"
+            ));
+        }
+        if self.class_weight.is_empty() {
+            return Ok(Vec::new());
+        }
+        let weight = |label| self.class_weight.get(label).map_or(1.0, |weight| *weight as f32);
+        Ok(labels.iter().map(weight).collect())
+    }
 }
 
 /// What to watch.

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataFacts, ModelTable, ProbeText};
+use super::{DataFacts, Evaluation, ModelTable, ProbeText};
 
 /// What a trainer tells, in order. A screen, a recorder and a test fold the same events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub enum Event {
     Status(RunStatus),
     /// An optimizer update was made.
     Step(StepMetrics),
+    /// What more was measured of the epoch that ends next.
+    Evaluation(Box<Evaluation>),
     /// An epoch and its validation ended.
     Epoch(EpochMetrics),
     /// The gradient norm per unrolled step of one recurrent layer, on watched steps.

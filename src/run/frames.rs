@@ -52,13 +52,14 @@ pub(super) enum Kind {
     Probe = 6,
     Saved = 7,
     Log = 8,
+    Evaluation = 9,
     Index = 255,
 }
 
 impl Kind {
     fn of(byte: u8) -> Option<Self> {
-        use Kind::{Epoch, Gradient, Index, Log, Prepared, Probe, Saved, Status, Step};
-        [Prepared, Status, Step, Epoch, Gradient, Probe, Saved, Log, Index]
+        use Kind::{Epoch, Evaluation, Gradient, Index, Log, Prepared, Probe, Saved, Status, Step};
+        [Prepared, Status, Step, Epoch, Gradient, Probe, Saved, Log, Evaluation, Index]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -28,6 +29,11 @@ enum Line {
         val_accuracy: Option<f64>,
         seconds: f64,
     },
+    Evaluation {
+        epoch: usize,
+        #[serde(flatten)]
+        metrics: BTreeMap<String, f64>,
+    },
 }
 
 /// Writes `metrics.jsonl`: a JSON object a line, what is not finite as null.
@@ -41,9 +47,9 @@ impl MetricsWriter {
         Ok(Self(Output::new(path.to_owned(), file)))
     }
 
-    /// Takes note of an event if it is a step or an epoch; it is on disk after the next [`flush`](Self::flush).
+    /// Takes note of an event if it has metrics of a step or an epoch; it is on disk after the next [`flush`](Self::flush).
     pub fn write(&mut self, event: &Event) -> Result<(), RunError> {
-        let line = match *event {
+        let line = match event {
             Event::Step(m) => Line::Step {
                 step: m.step,
                 epoch: m.epoch,
@@ -60,6 +66,10 @@ impl MetricsWriter {
                 val_loss: m.val_loss,
                 val_accuracy: m.val_accuracy,
                 seconds: m.seconds,
+            },
+            Event::Evaluation(m) => Line::Evaluation {
+                epoch: m.epoch,
+                metrics: m.metrics.iter().map(|metric| (metric.name.clone(), metric.value)).collect(),
             },
             _ => return Ok(()),
         };
@@ -81,7 +91,7 @@ impl MetricsWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{EpochMetrics, RunStatus, StepMetrics};
+    use crate::protocol::{EpochMetrics, Evaluation, Metric, RunStatus, StepMetrics};
 
     #[test]
     fn lines_have_the_documented_columns_and_null_for_what_is_not_finite() {
@@ -107,7 +117,15 @@ mod tests {
             val_accuracy: None,
             seconds: 9.0,
         };
-        for event in [Event::Step(step), Event::Status(RunStatus::Training), Event::Epoch(epoch)] {
+        let rmse = Metric { name: "rmse".into(), value: 1.5 };
+        let mae = Metric { name: "mae".into(), value: 1.25 };
+        let evaluation = Evaluation { epoch: 1, step: 3, metrics: vec![rmse, mae], confusion: None };
+        for event in [
+            Event::Step(step),
+            Event::Status(RunStatus::Training),
+            Event::Evaluation(Box::new(evaluation)),
+            Event::Epoch(epoch),
+        ] {
             metrics.write(&event).unwrap();
         }
         metrics.flush().unwrap();
@@ -116,6 +134,8 @@ mod tests {
             concat!(
                 r#"{"kind":"step","step":3,"epoch":1,"loss":null,"accuracy":null,"learning_rate":0.001,"#,
                 r#""grad_norm":null,"sequences_per_s":12.5}"#,
+                "\n",
+                r#"{"kind":"evaluation","epoch":1,"mae":1.25,"rmse":1.5}"#,
                 "\n",
                 r#"{"kind":"epoch","epoch":1,"loss":0.5,"accuracy":0.75,"val_loss":0.25,"val_accuracy":null,"seconds":9.0}"#,
                 "\n"

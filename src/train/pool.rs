@@ -4,6 +4,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::nn::{GradientNorms, Mode, Model, Observer, Params, Score, Shard};
+use crate::protocol::Confusion;
 
 /// What is to be done with every shard of a batch.
 #[derive(Debug, Clone, Copy)]
@@ -17,8 +18,8 @@ pub(super) enum Task {
         weight: f64,
         watch: bool,
     },
-    /// Forward and loss.
-    Judge,
+    /// Forward and loss; `confuse` counts classes too.
+    Judge { confuse: bool },
 }
 
 /// A shard with what a task leaves beside it.
@@ -29,6 +30,8 @@ pub(super) struct Work {
     pub first_row: usize,
     pub norms: GradientNorms,
     pub score: Score,
+    /// Of the last judged batch, if it was asked for.
+    pub confusion: Confusion,
 }
 
 impl Work {
@@ -40,9 +43,13 @@ impl Work {
                 let observer = watch.then_some(&mut self.norms as &mut dyn Observer);
                 self.score = self.shard.backward(model, params, weight, observer);
             }
-            Task::Judge => {
+            Task::Judge { confuse } => {
                 self.shard.forward(model, params, Mode::Evaluate);
                 self.score = self.shard.score(model);
+                if confuse {
+                    self.confusion = Confusion::new(model.classes().unwrap_or(0));
+                    self.shard.confuse(model, &mut self.confusion);
+                }
             }
         }
     }

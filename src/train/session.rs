@@ -60,6 +60,7 @@ impl Session {
             );
             return Err(Prepare::Task(task));
         }
+        let model = model.with_class_weights(spec.train.class_weights(&labels).map_err(Prepare::Task)?);
         let stepper = Stepper::new(model, &spec.train.optimizer, clip, spec.train.seed, threads)?;
         let probes =
             Probes::new(&spec.watch.probes, &vocabulary, &spec.tokens, stepper.model(), stepper.params());

@@ -6,6 +6,7 @@ use super::pool::{Pool, Task, Work};
 use crate::data::Batch;
 use crate::nn::{Answers, GradientNorms, Input, Model, Params, Score, Shard};
 use crate::optim::{Clip, Optimizer, OptimizerSpec, global_norm};
+use crate::protocol::Confusion;
 
 /// Sequences of a shard at least: fewer would make the matrix products too thin.
 const SHARD_ROWS: usize = 32;
@@ -33,6 +34,8 @@ pub struct Stepper {
 pub struct Taken {
     /// Loss and accuracy, summed over the batch.
     pub score: Score,
+    /// What the size of the weights adds to the mean loss.
+    pub penalty: f64,
     /// L2 norm of the gradient before clipping.
     pub grad_norm: f64,
 }
@@ -117,13 +120,14 @@ impl Stepper {
         let task = Task::Learn { seed: self.seed, step: self.optimizer.steps(), weight, watch };
         self.pool.run(&mut self.work, &self.params, task);
         let score = self.total();
+        let penalty = self.params.penalty();
         if watch {
             self.norms.clear();
             self.work.iter().for_each(|work| self.norms.merge(&work.norms));
         }
         self.model.gradient(&self.params, self.work.iter().map(|work| &work.shard), &mut self.gradient);
         let grad_norm = global_norm(&self.gradient);
-        if !score.loss.is_finite() {
+        if !(score.loss + penalty).is_finite() {
             return Err(Diverged { what: "the loss".into() });
         }
         if !grad_norm.is_finite() {
@@ -140,14 +144,23 @@ impl Stepper {
         // No thread holds the parameters between two tasks, so this never copies.
         let params = Arc::make_mut(&mut self.params);
         self.optimizer.step(params.values_mut(), &self.gradient);
-        Ok(Taken { score, grad_norm })
+        Ok(Taken { score, penalty, grad_norm })
     }
 
-    /// Loss and accuracy over one batch, without learning.
-    pub fn judge(&mut self, batch: &Batch) -> Score {
+    /// Loss and accuracy over one batch, without learning; adds to `confusion` what was taken for what.
+    pub fn judge(&mut self, batch: &Batch, confusion: Option<&mut Confusion>) -> Score {
         self.cut(batch);
-        self.pool.run(&mut self.work, &self.params, Task::Judge);
+        self.pool.run(&mut self.work, &self.params, Task::Judge { confuse: confusion.is_some() });
+        if let Some(confusion) = confusion {
+            self.work.iter().for_each(|work| confusion.merge(&work.confusion));
+        }
         self.total()
+    }
+
+    /// Puts other weights in place, laid out as [`Params::values`]; as many as there are.
+    pub fn restore(&mut self, weights: &[f32]) {
+        let params = Arc::make_mut(&mut self.params);
+        params.values_mut().iter_mut().zip(weights).for_each(|(w, other)| *w = *other);
     }
 
     fn total(&self) -> Score {
@@ -167,7 +180,8 @@ impl Stepper {
         while self.work.len() < shards {
             let fresh = || {
                 let shard = Shard::new(&self.model, &self.params);
-                Work { shard, first_row: 0, norms: GradientNorms::default(), score: Score::default() }
+                let (norms, score) = (GradientNorms::default(), Score::default());
+                Work { shard, first_row: 0, norms, score, confusion: Confusion::default() }
             };
             self.work.push(self.spare.pop().unwrap_or_else(fresh));
         }

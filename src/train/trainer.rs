@@ -7,14 +7,17 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use serde::Serialize;
 
 use super::control::{Clock, Control, Stop};
+use super::evaluation::evaluation;
 use super::outlet::Outlet;
 use super::session::{Prepare, Session};
 use super::step::Diverged;
 use crate::data::{Batch, Dataset, in_order};
 use crate::nn::Score;
+use crate::number;
+use crate::optim::{LearningRate, Monitor, Stopper};
 use crate::preset::RunSpec;
 use crate::protocol::{
-    Command, EpochMetrics, Event, GradientProfile, Level, RunStatus, StepMetrics, half_life,
+    Command, Confusion, EpochMetrics, Event, GradientProfile, Level, RunStatus, StepMetrics, half_life,
 };
 use crate::run::checkpoint::{self, Checkpoint, NamedTensor};
 use crate::run::{Folder, Recorder, RunError};
@@ -135,6 +138,7 @@ fn train(
     let session = Session::prepare(spec, options.threads, &mut |what| {
         outlet.emit(Event::Status(RunStatus::Preparing { what }));
     })?;
+    check_monitors(&session)?;
     control.poll();
     if control.stop.is_some() {
         return Ok(RunStatus::Stopped { saved: false });
@@ -156,13 +160,30 @@ fn train(
             format!("slowed down to {pace} steps a second, to be watched; f for full speed"),
         );
     }
+    let progress = Progress::new(&session);
     let mut run =
-        Run { session, folder, outlet, control, clock: Clock::start(), progress: Progress::default() };
+        Run { session, folder, outlet, control, clock: Clock::start(), progress, best_weights: None };
     run.epochs()
 }
 
+/// Refuses to monitor what will never be measured.
+fn check_monitors(session: &Session) -> Result<(), End> {
+    let train = &session.spec.train;
+    let stopping = train.early_stopping.as_ref().and_then(|stopping| stopping.monitor);
+    let all = [("early_stopping", stopping), ("schedule", train.schedule.monitor())];
+    let blind = |monitor: Monitor| monitor.needs_validation() && session.validation.is_none();
+    match all.iter().find_map(|(field, monitor)| monitor.filter(|m| blind(*m)).map(|m| (field, m))) {
+        Some((field, monitor)) => Err(End::Unusable(format!(
+            "train.{field}.monitor: {} needs validation data, and there are none; monitor {}",
+            monitor.name(),
+            if monitor.is_accuracy() { "accuracy" } else { "loss" }
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Where a run stands: with the weights and the optimizer's moments all that it goes on from.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Progress {
     /// Updates made.
     step: u64,
@@ -170,15 +191,49 @@ struct Progress {
     epoch: usize,
     /// Batches of it that are done.
     batch: usize,
-    learning_rate: f64,
+    learning_rate: LearningRate,
+    /// The monitored metric: the best epoch so far, and patience.
+    stopper: Stopper,
     /// Sums over the epoch so far.
-    loss: f64,
-    correct: f64,
-    count: f64,
-    /// The best monitored loss so far.
-    best: Option<f64>,
+    sums: Sums,
     /// Seconds of training.
     seconds: f64,
+}
+
+impl Progress {
+    fn new(session: &Session) -> Self {
+        let (train, has_validation) = (&session.spec.train, session.validation.is_some());
+        let initial = train.optimizer.learning_rate();
+        Self {
+            step: 0,
+            epoch: 1,
+            batch: 0,
+            learning_rate: LearningRate::new(&train.schedule, initial, has_validation),
+            stopper: Stopper::new(train.early_stopping.as_ref(), has_validation),
+            sums: Sums::default(),
+            seconds: 0.0,
+        }
+    }
+}
+
+/// Losses and what else is measured, summed over rows.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+struct Sums {
+    score: Score,
+    /// What the size of the weights added to the loss, each row counted.
+    penalty: f64,
+}
+
+impl Sums {
+    fn add(&mut self, score: Score, penalty: f64) {
+        self.score.add(score);
+        self.penalty += penalty * score.count;
+    }
+
+    /// The mean loss as Keras reports it: of the data, and of the size of the weights.
+    fn loss(&self) -> f64 {
+        self.score.mean_loss() + self.penalty / self.score.count
+    }
 }
 
 struct Run<'a> {
@@ -188,6 +243,8 @@ struct Run<'a> {
     control: Control,
     clock: Clock,
     progress: Progress,
+    /// Those of the best epoch, where they are to be restored.
+    best_weights: Option<Vec<f32>>,
 }
 
 impl Run<'_> {
@@ -196,41 +253,85 @@ impl Run<'_> {
         self.probe();
         for epoch in 1..=self.session.spec.train.epochs {
             let begin = self.clock.elapsed();
-            let mut score = Score::default();
             self.progress.epoch = epoch;
+            self.progress.sums = Sums::default();
             for batch in 0..self.session.sampler.batches() {
                 self.progress.batch = batch;
                 if let Some(stop) = self.obey() {
                     return self.stop(stop);
                 }
-                score.add(self.step(batch)?);
-                (self.progress.loss, self.progress.correct, self.progress.count) =
-                    (score.loss, score.correct, score.count);
+                self.step(batch)?;
             }
             self.progress.batch = self.session.sampler.batches();
             let validation = self.validate();
             if let Some(stop) = self.control.stop {
                 return self.stop(stop);
             }
-            let metrics = EpochMetrics {
-                epoch,
-                step: self.progress.step,
-                loss: score.mean_loss(),
-                accuracy: Some(score.accuracy()),
-                val_loss: validation.map(|v| v.mean_loss()),
-                val_accuracy: validation.map(|v| v.accuracy()),
-                seconds: (self.clock.elapsed() - begin).as_secs_f64(),
-            };
-            self.outlet.emit(Event::Epoch(metrics));
-            let monitored = metrics.val_loss.unwrap_or(metrics.loss);
-            let best = self.progress.best.is_none_or(|best| monitored < best);
-            if best {
-                self.progress.best = Some(monitored);
+            let seconds = (self.clock.elapsed() - begin).as_secs_f64();
+            if self.epoch_ended(validation, seconds) {
+                break;
             }
-            self.save(best);
             self.clock.begin_window();
         }
+        self.restore_best();
         Ok(RunStatus::Finished)
+    }
+
+    /// Tells of the epoch, saves, and draws the conclusions; whether training should end here.
+    fn epoch_ended(&mut self, validation: Option<(Sums, Option<Confusion>)>, seconds: f64) -> bool {
+        let Progress { epoch, step, sums, .. } = self.progress;
+        let (validation, confusion) = validation.map_or((None, None), |(sums, matrix)| (Some(sums), matrix));
+        let model = self.session.stepper.model();
+        let accuracy = |sums: &Sums| model.loss().has_classes().then(|| sums.score.accuracy());
+        let metrics = EpochMetrics {
+            epoch,
+            step,
+            loss: sums.loss(),
+            accuracy: accuracy(&sums),
+            val_loss: validation.as_ref().map(Sums::loss),
+            val_accuracy: validation.as_ref().and_then(accuracy),
+            seconds,
+        };
+        let validation = validation.map(|sums| sums.score);
+        if let Some(more) = evaluation(model, (epoch, step), &sums.score, validation.as_ref(), confusion) {
+            self.outlet.emit(Event::Evaluation(Box::new(more)));
+        }
+        self.outlet.emit(Event::Epoch(metrics));
+        let verdict = self.progress.stopper.judge(&metrics);
+        if self.progress.learning_rate.epoch_ended(&metrics) {
+            let rate = self.progress.learning_rate.at(step, epoch + 1);
+            let text = format!("no progress: learning rate {rate:.3e} from step {} on", step + 1);
+            self.outlet.log(Level::Info, text);
+        }
+        let stopping = self.session.spec.train.early_stopping.clone();
+        if verdict.best && stopping.as_ref().is_some_and(|stopping| stopping.restore_best_weights) {
+            self.best_weights = Some(self.session.stepper.params().values().to_vec());
+        }
+        self.save(verdict.best);
+        if verdict.stop {
+            let patience = stopping.map_or(0, |stopping| stopping.patience);
+            let (monitor, best) = self.progress.stopper.best();
+            let text = format!(
+                "early stopping after epoch {epoch}: {} was best in epoch {} with {}, and patience is {patience}",
+                monitor.name(),
+                self.progress.stopper.best_epoch(),
+                best.map_or("no number".into(), number::metric),
+            );
+            self.outlet.log(Level::Info, text);
+        }
+        verdict.stop
+    }
+
+    /// Goes back to the weights of the best epoch, if that was asked for and it is not the last, and saves them.
+    fn restore_best(&mut self) {
+        let Some(best) = self.best_weights.take() else { return };
+        if best == self.session.stepper.params().values() {
+            return;
+        }
+        self.session.stepper.restore(&best);
+        let epoch = self.progress.stopper.best_epoch();
+        self.outlet.log(Level::Info, format!("the weights are those of the best epoch, {epoch}"));
+        self.save(false);
     }
 
     /// Takes commands, and waits while they ask for it.
@@ -257,29 +358,24 @@ impl Run<'_> {
     /// Does what can be done at once.
     fn heed(&mut self) {
         let factor = std::mem::replace(&mut self.control.factor, 1.0);
-        if factor != 1.0 {
-            let optimizer = self.session.stepper.optimizer_mut();
-            let rate = optimizer.learning_rate * factor;
-            if rate.is_finite() && rate > 0.0 {
-                optimizer.learning_rate = rate;
-                self.outlet.log(
-                    Level::Info,
-                    format!("learning rate {rate:.3e} from step {} on", self.progress.step + 1),
-                );
-            }
+        if factor != 1.0 && self.progress.learning_rate.scale(factor) {
+            let Progress { step, epoch, .. } = self.progress;
+            let rate = self.progress.learning_rate.at(step, epoch);
+            self.outlet.log(Level::Info, format!("learning rate {rate:.3e} from step {} on", step + 1));
         }
         if std::mem::take(&mut self.control.save) {
             self.save(false);
         }
     }
 
-    fn step(&mut self, batch: usize) -> Result<Score, End> {
+    fn step(&mut self, batch: usize) -> Result<(), End> {
         let session = &mut self.session;
         let order = session.sampler.batch(self.progress.epoch as u64, batch);
         let mut rows = Batch::default();
         rows.fill(&session.train, order.iter().copied());
         let watch = self.progress.step.is_multiple_of(session.spec.watch.every as u64);
-        let learning_rate = session.stepper.optimizer().learning_rate;
+        let learning_rate = self.progress.learning_rate.at(self.progress.step, self.progress.epoch);
+        session.stepper.optimizer_mut().learning_rate = learning_rate;
         let taken = session.stepper.step(&rows, watch);
         let taken = match taken {
             Ok(taken) => taken,
@@ -292,11 +388,13 @@ impl Run<'_> {
             }
         };
         self.progress.step += 1;
+        self.progress.sums.add(taken.score, taken.penalty);
+        let has_classes = session.stepper.model().loss().has_classes();
         let metrics = StepMetrics {
             step: self.progress.step,
             epoch: self.progress.epoch,
-            loss: taken.score.mean_loss(),
-            accuracy: Some(taken.score.accuracy()),
+            loss: taken.score.mean_loss() + taken.penalty,
+            accuracy: has_classes.then(|| taken.score.accuracy()),
             learning_rate,
             grad_norm: taken.grad_norm,
             sequences_per_s: self.clock.count(rows.classes.len()),
@@ -307,7 +405,7 @@ impl Run<'_> {
             self.profile(&rows);
             self.probe();
         }
-        Ok(taken.score)
+        Ok(())
     }
 
     /// Tells the gradient norm per unrolled step of the step just made.
@@ -330,11 +428,16 @@ impl Run<'_> {
         }
     }
 
-    /// Loss and accuracy on the validation data; `None` without any, or when told to stop meanwhile.
-    fn validate(&mut self) -> Option<Score> {
+    /// Loss and accuracy on the validation data, and what was taken for what; `None` without any, or when told to stop
+    /// meanwhile.
+    fn validate(&mut self) -> Option<(Sums, Option<Confusion>)> {
         let validation: &Dataset = self.session.validation.as_ref()?;
         self.outlet.emit(Event::Status(RunStatus::Validating));
-        let (mut rows, mut score) = (Batch::default(), Score::default());
+        let (mut rows, mut sums) = (Batch::default(), Sums::default());
+        let stepper = &mut self.session.stepper;
+        let penalty = stepper.params().penalty();
+        let classes = stepper.model().classes().filter(|classes| *classes <= Confusion::MOST);
+        let mut confusion = classes.map(Confusion::new);
         // Without gradients a batch can be larger.
         let size = self.session.spec.train.batch_size.max(256);
         for batch in 0..validation.len().div_ceil(size) {
@@ -343,10 +446,10 @@ impl Run<'_> {
                 return None;
             }
             rows.fill(validation, in_order(batch, size, validation.len()));
-            score.add(self.session.stepper.judge(&rows));
+            sums.add(stepper.judge(&rows, confusion.as_mut()), penalty);
         }
         self.outlet.emit(Event::Status(RunStatus::Training));
-        Some(score)
+        Some((sums, confusion))
     }
 
     fn stop(&mut self, stop: Stop) -> Result<RunStatus, End> {
@@ -356,7 +459,6 @@ impl Run<'_> {
     /// Writes a checkpoint; whether it stands.
     fn save(&mut self, best: bool) -> bool {
         let stepper = &self.session.stepper;
-        self.progress.learning_rate = stepper.optimizer().learning_rate;
         self.progress.seconds = self.clock.elapsed().as_secs_f64();
         let table = stepper.params().table();
         let tensor = |name: String, shape: &[usize], data| NamedTensor { name, shape: shape.to_vec(), data };
@@ -384,3 +486,6 @@ impl Run<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,8 @@ impl Dashboard {
             Event::Probe(frame) => {
                 self.probes.insert(frame.probe, (**frame).clone());
             }
+            // No panel shows it.
+            Event::Evaluation(_) => {}
             Event::Saved(saved) => self.saved = Some(saved.clone()),
             Event::Log(line) => self.line(line),
         }

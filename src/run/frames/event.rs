@@ -30,6 +30,10 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
             put_epoch(out, metrics);
             Ok((Kind::Epoch, Some(metrics.step)))
         }
+        // Its numbers are finite, by its type's word; one that is not would only not read back.
+        Event::Evaluation(evaluation) => {
+            put_json(out, Kind::Evaluation, evaluation).map(|(kind, _)| (kind, Some(evaluation.step)))
+        }
         Event::Gradient(profile) => {
             put_gradient(out, profile);
             Ok((Kind::Gradient, Some(profile.step)))
@@ -49,6 +53,7 @@ pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
         Kind::Status => return serde_json::from_slice(frame.payload).ok().map(Event::Status),
         Kind::Log => return serde_json::from_slice(frame.payload).ok().map(Event::Log),
         Kind::Saved => return serde_json::from_slice(frame.payload).ok().map(Event::Saved),
+        Kind::Evaluation => return serde_json::from_slice(frame.payload).ok().map(Event::Evaluation),
         Kind::Step => Event::Step(take_step(&mut take, frame.step)?),
         Kind::Epoch => Event::Epoch(take_epoch(&mut take, frame.step)?),
         Kind::Gradient => Event::Gradient(take_gradient(&mut take, frame.step)?),
@@ -206,7 +211,7 @@ mod tests {
 
         #[test]
         fn no_payload_panics(kind in any::<u8>(), step in any::<u64>(), payload in proptest::collection::vec(any::<u8>(), 0..64)) {
-            if let Some(kind) = Kind::of(kind % 10) {
+            if let Some(kind) = Kind::of(kind % 11) {
                 decode(Frame { offset: 0, kind, step, payload: &payload });
             }
         }

@@ -1,0 +1,97 @@
+//! What is measured beside the loss.
+
+use super::{Block, Loss, Mask, Model, Shape, Targets};
+use crate::protocol::Confusion;
+
+/// The perplexity of a model whose mean cross-entropy is `loss`, in nats: among how many equally likely tokens it hesitates.
+pub fn perplexity(loss: f64) -> f64 {
+    loss.exp()
+}
+
+/// Bits that a model whose mean cross-entropy is `loss`, in nats, needs for a token; where a token is a character, bits per character.
+pub fn bits_per_token(loss: f64) -> f64 {
+    loss / std::f64::consts::LN_2
+}
+
+impl Model {
+    /// The number of classes that the model tells apart; `None` for one that gives numbers.
+    pub fn classes(&self) -> Option<usize> {
+        match (self.loss, self.output) {
+            (Loss::BinaryCrossentropy, _) => Some(2),
+            (loss, output) if loss.has_classes() => output.features("").ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether the model gives a probability for each token of its own vocabulary at every time step: a language model.
+    pub fn is_next_token(&self) -> bool {
+        let vocabulary = self.nodes.iter().flat_map(|node| &node.shapes).find_map(|shape| match shape {
+            Shape::Ids { vocabulary, .. } => Some(*vocabulary),
+            _ => None,
+        });
+        matches!(self.output, Shape::Sequence { .. }) && vocabulary.is_some() && self.classes() == vocabulary
+    }
+}
+
+/// Counts each row of `out`, logits, that `mask` lets count under its true class and the class it is taken for.
+pub(super) fn confuse(
+    loss: Loss,
+    out: &Block,
+    targets: &Targets,
+    mask: Option<&Mask>,
+    confusion: &mut Confusion,
+) {
+    let (time, _, width) = out.dim();
+    let rows = out.data().chunks_exact(width.max(1)).zip(&targets.classes).enumerate();
+    for (row, (z, class)) in rows {
+        // A vector a sequence has no padding any more.
+        if time > 1 && mask.is_some_and(|mask| !mask.data()[row]) {
+            continue;
+        }
+        confusion.add(*class as usize, loss.predicted(z));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_knows_nothing_of_n_tokens_has_perplexity_n() {
+        assert!((perplexity(27f64.ln()) - 27.0).abs() < 1e-12);
+        assert!((bits_per_token(8f64.ln()) - 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn rows_are_counted_under_what_they_are_taken_for_and_padding_is_not() {
+        let mut out = Block::default();
+        out.reshape(2, 2, 3);
+        // Step 0: classes 2 and 0; step 1: class 1 (the first of equals) and padding.
+        out.data_mut().copy_from_slice(&[0.0, 1.0, 2.0, 5.0, 1.0, 2.0, -1.0, 3.0, 3.0, 9.0, 0.0, 0.0]);
+        let targets = Targets { classes: vec![2, 1, 1, 0], real: vec![] };
+        let mut mask = Mask::default();
+        mask.of_ids(&ids(&[[1, 1], [1, 0]]));
+        let mut confusion = Confusion::new(3);
+        confuse(Loss::SparseCategoricalCrossentropy, &out, &targets, Some(&mask), &mut confusion);
+        assert_eq!(confusion.counts, [0, 0, 0, 1, 1, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn one_logit_tells_two_classes_apart() {
+        let mut out = Block::default();
+        out.reshape(1, 3, 1);
+        out.data_mut().copy_from_slice(&[-0.1, 0.1, 0.0]);
+        let targets = Targets { classes: vec![1, 1, 0], real: vec![] };
+        let mut confusion = Confusion::new(2);
+        confuse(Loss::BinaryCrossentropy, &out, &targets, None, &mut confusion);
+        assert_eq!(confusion.counts, [1, 0, 1, 1]);
+    }
+
+    /// Ids `[time][batch]`.
+    fn ids(steps: &[[u32; 2]]) -> crate::nn::Ids {
+        let mut ids = crate::nn::Ids::default();
+        let table = ndarray::Array2::from_shape_fn((2, steps.len()), |(b, t)| steps[t][b]);
+        ids.from_batch_major(table.view());
+        ids
+    }
+}

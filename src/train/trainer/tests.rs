@@ -1,0 +1,110 @@
+use std::path::Path;
+
+use super::*;
+use crate::preset::{self, Overrides};
+use crate::protocol::{LogLine, Saved};
+use crate::run::checkpoint::Which;
+
+/// A small run of the word-order preset with `set` laid over it: how it ended, and what it told.
+fn trained(folder: &Path, set: &[&str]) -> (Outcome, Vec<Event>) {
+    let small = ["data.train=200", "data.validation=60", "train.epochs=6", "model.1.units=4"];
+    let set = small.iter().chain(set).map(|a| (*a).to_owned()).collect();
+    let spec = preset::load("word-order", &Overrides { set, ..Overrides::default() }).unwrap().spec;
+    let options = Options { folder: Some(folder.join("run")), threads: 1, watched: false, notes: Vec::new() };
+    let trainer = Trainer::start(spec, options).unwrap();
+    let events: Vec<Event> = trainer.events.iter().collect();
+    (trainer.join(), events)
+}
+
+fn epochs(events: &[Event]) -> Vec<EpochMetrics> {
+    events.iter().filter_map(|e| if let Event::Epoch(m) = e { Some(*m) } else { None }).collect()
+}
+
+fn steps(events: &[Event]) -> Vec<StepMetrics> {
+    events.iter().filter_map(|e| if let Event::Step(m) = e { Some(*m) } else { None }).collect()
+}
+
+#[test]
+fn early_stopping_ends_the_run_and_its_last_checkpoint_holds_the_best_weights() {
+    let dir = tempfile::tempdir().unwrap();
+    // No change is ever enough: the first epoch stays the best.
+    let stopping =
+        "train.early_stopping={monitor: val_accuracy, patience: 2, min_delta: 1, restore_best_weights: true}";
+    let (outcome, events) = trained(dir.path(), &[stopping]);
+    assert_eq!((outcome, epochs(&events).len()), (Outcome::Finished, 3));
+    let logged = |words: &str| {
+        events.iter().any(|e| matches!(e, Event::Log(LogLine { text, .. }) if text.contains(words)))
+    };
+    assert!(logged("early stopping after epoch 3: val_accuracy was best in epoch 1"));
+    assert!(logged("the weights are those of the best epoch, 1"));
+    let run = dir.path().join("run");
+    let read = |which| checkpoint::read(&run, which).unwrap();
+    let (last, best) = (read(Which::Last), read(Which::Best));
+    assert_eq!((last.model, best.step), (best.model, 7));
+    let saved = |e: &&Event| matches!(e, Event::Saved(Saved { best: true, .. }));
+    assert_eq!((last.step, events.iter().filter(saved).count()), (21, 1));
+}
+
+#[test]
+fn the_reported_loss_counts_the_size_of_the_weights_and_validation_does_not_count_class_weights() {
+    let first = |set: &[&str]| {
+        let dir = tempfile::tempdir().unwrap();
+        let (outcome, events) = trained(dir.path(), &[&["train.epochs=1"], set].concat());
+        assert_eq!(outcome, Outcome::Finished);
+        (steps(&events)[0], epochs(&events)[0])
+    };
+    // Without any learning to speak of, so that only what is counted differs.
+    let still = "train.optimizer={name: SGD, learning_rate: 1e-30}";
+    let (plain, plain_epoch) = first(&[still]);
+    let constant = "model.2.kernel_initializer={name: constant, value: 0.5}";
+    let (dense, dense_epoch) = first(&[still, constant]);
+    let (heavy, heavy_epoch) = first(&[still, constant, "model.2.kernel_regularizer={l1: 0.5, l2: 2}"]);
+    // Four weights of 0.5: 0.5·4·0.5 + 2·4·0.25.
+    assert!((heavy.loss - dense.loss - 3.0).abs() < 1e-6);
+    assert!((heavy_epoch.loss - dense_epoch.loss - 3.0).abs() < 1e-6);
+    assert!((heavy_epoch.val_loss.unwrap() - dense_epoch.val_loss.unwrap() - 3.0).abs() < 1e-6);
+    let (double, double_epoch) = first(&[still, "train.class_weight={negative: 2, positive: 2}"]);
+    assert!((double.loss - 2.0 * plain.loss).abs() < 1e-6);
+    assert_eq!((double.accuracy, double_epoch.val_loss), (plain.accuracy, plain_epoch.val_loss));
+}
+
+#[test]
+fn a_schedule_sets_the_rate_of_every_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let schedule = "train.schedule={name: step, every: 1, factor: 0.5}";
+    let (_, events) = trained(dir.path(), &["train.epochs=2", schedule]);
+    let rates: Vec<f64> = steps(&events).iter().map(|m| m.learning_rate).collect();
+    assert_eq!(rates, [[0.002; 7], [0.001; 7]].concat());
+}
+
+#[test]
+fn every_epoch_tells_what_was_taken_for_what() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, events) = trained(dir.path(), &["train.epochs=2"]);
+    let told: Vec<_> = events
+        .iter()
+        .filter_map(|e| if let Event::Evaluation(told) = e { Some(told) } else { None })
+        .collect();
+    assert_eq!(told.len(), 2);
+    for (told, epoch) in told.iter().zip(epochs(&events)) {
+        let matrix = told.confusion.as_ref().unwrap();
+        let right = matrix.count(0, 0) + matrix.count(1, 1);
+        assert_eq!((matrix.counts.iter().sum::<u64>(), told.epoch), (60, epoch.epoch));
+        assert_eq!(Some(right as f64 / 60.0), epoch.val_accuracy);
+        assert!(told.metrics.iter().any(|m| m.name == "val_f1" && m.value == matrix.mean(Confusion::f1)));
+    }
+}
+
+#[test]
+fn what_will_never_be_measured_and_labels_that_are_not_there_are_refused() {
+    for (set, words) in [
+        (["data.validation=0", "train.early_stopping.monitor=val_loss"], "train.early_stopping.monitor"),
+        (["data.validation=0", "train.schedule={name: plateau, monitor: val_accuracy}"], "monitor accuracy"),
+        (["train.epochs=1", "train.class_weight={neutral: 2}"], "train.class_weight.neutral"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (outcome, _) = trained(dir.path(), &set);
+        assert!(matches!(&outcome, Outcome::Unusable(what) if what.contains(words)), "{outcome:?}");
+        assert!(!dir.path().join("run").exists());
+    }
+}
