@@ -180,3 +180,49 @@ fn facts(info: &RunInfo) -> Vec<String> {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(accuracy: Option<f64>) -> Event {
+        Event::Epoch(EpochMetrics {
+            epoch: 2,
+            step: 14,
+            loss: 0.5,
+            accuracy,
+            val_loss: Some(0.25),
+            val_accuracy: accuracy,
+            seconds: 1.5,
+        })
+    }
+
+    fn evaluated(name: &str, confusion: Option<Confusion>) -> Event {
+        let metrics = vec![Metric { name: name.into(), value: 0.75 }];
+        Event::Evaluation(Box::new(Evaluation { epoch: 2, step: 14, metrics, confusion }))
+    }
+
+    #[test]
+    fn an_epoch_of_classes_has_a_line_and_one_for_its_confusion_matrix() {
+        let mut lines = Lines::new(Vec::new());
+        let matrix = Confusion { classes: 2, counts: vec![451, 49, 60, 1440] };
+        assert!(lines.fold(&evaluated("val_f1", Some(matrix))).is_empty());
+        assert_eq!(
+            lines.fold(&ended(Some(0.5))),
+            [
+                "epoch 2  loss 0.5000  accuracy 50.0 %  val_loss 0.2500  val_accuracy 50.0 %  val_f1 0.7500  1.5 s",
+                "  true → predicted: 0 → 451 0, 49 1; 1 → 60 0, 1,440 1",
+            ]
+        );
+        // What was told of one epoch is not told again of the next.
+        assert_eq!(lines.fold(&ended(None)), ["epoch 2  loss 0.5000  val_loss 0.2500  1.5 s"]);
+    }
+
+    #[test]
+    fn an_epoch_of_numbers_has_their_errors_and_no_accuracy() {
+        let mut lines = Lines::new(Vec::new());
+        lines.fold(&evaluated("val_mae", Some(Confusion::new(5))));
+        let line = "epoch 2  loss 0.5000  val_loss 0.2500  val_mae 0.7500  1.5 s";
+        assert_eq!(lines.fold(&ended(None)), [line]);
+    }
+}
