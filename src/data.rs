@@ -1,28 +1,30 @@
-//! Labelled texts → rows of token ids with classes: read or generated, tokenised, in batches. Knows no model.
+//! Sequences with what they should give: texts read or generated and tokenised, symbols and numbers generated; in batches.
+//! Knows no model.
 //!
 //! ```text
-//! DataSpec ─ csv | folder | word_order ─→ Corpus (words by number, two splits on two threads)
-//!                                           ├─→ Vocabulary (of the training split)
-//! TokenSpec ────────────────────────────────┴─→ Dataset (ids [sequence, time], classes) ─ Sampler ─→ Batch
+//! DataSpec ─ csv | folder | word-order ─→ Corpus (words by number, two splits on two threads)
+//!        │                                  ├─→ Vocabulary (of the training split)
+//!        │  TokenSpec ──────────────────────┴─→ Dataset (Inputs, Targets) ─ Sampler ─→ Batch
+//!        └─ the other generated tasks ─────────→ Dataset
 //! ```
 
 mod corpus;
 mod csv;
+mod dataset;
 mod error;
 mod folder;
+mod form;
+mod generated;
 mod intern;
 mod rows;
 mod sampler;
 mod spec;
 mod tokens;
 mod vocabulary;
-mod word_order;
 
 use std::path::Path;
 use std::sync::mpsc;
 use std::{panic, thread};
-
-use ndarray::Array2;
 
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
@@ -30,51 +32,34 @@ use corpus::Corpus;
 use csv::CsvFile;
 use error::quoted;
 
+pub use dataset::{Batch, Dataset, Inputs, Targets};
 pub use error::DataError;
-pub use sampler::{Batch, Sampler, in_order};
-pub use spec::{
-    CsvSpec, CsvValidation, DataSpec, FolderSpec, FolderValidation, GeneratedSpec, Task, train_and_test,
+pub use form::{Form, InputForm, TargetForm};
+pub use generated::{
+    AddingProblem, CopyMemory, FirstSymbol, GeneratedSpec, ReberGrammar, SineForecast, TemporalOrder,
+    WordOrder,
 };
+pub use sampler::{Sampler, in_order};
+pub use spec::{CsvSpec, CsvValidation, DataSpec, FolderSpec, FolderValidation, train_and_test};
 pub use tokens::{Level, Side, TokenSpec};
 pub use vocabulary::Vocabulary;
 
-/// Everything a text classifier is trained on.
+/// Everything a network is trained on.
 #[derive(Debug, Clone)]
-pub struct TextData {
+pub struct Data {
     /// What weights learn from.
     pub train: Dataset,
     /// What they are measured on, where the spec has it.
     pub validation: Option<Dataset>,
-    /// Of the training texts.
-    pub vocabulary: Vocabulary,
-    /// The label of each class, sorted.
+    /// Of the training texts, or of the task's symbols; `None` where sequences are numbers.
+    pub vocabulary: Option<Vocabulary>,
+    /// The label of each class: sorted where they come from files; none where targets are numbers.
     pub labels: Vec<String>,
     /// What to tell people of it.
     pub facts: DataFacts,
 }
 
-/// Sequences with a class each.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dataset {
-    /// Ids `[sequence, time]`.
-    pub tokens: Array2<u32>,
-    /// The class of each sequence: its place in [`TextData::labels`].
-    pub classes: Vec<u32>,
-}
-
-impl Dataset {
-    /// Sequences in it.
-    pub fn len(&self) -> usize {
-        self.classes.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.classes.is_empty()
-    }
-}
-
-/// Reads or generates the data, builds the vocabulary of the training texts and encodes all of it.
+/// Reads or generates the data; of texts it builds the training texts' vocabulary and encodes all by `tokens`.
 ///
 /// The result hangs on the files, the specs and (for generated data) `seed` alone. `progress` is told in words what is
 /// being done; file names in them are foreign text.
@@ -84,11 +69,30 @@ impl Dataset {
 /// the training split's comes first.
 pub fn load(
     spec: &DataSpec,
+    tokens: Option<&TokenSpec>,
+    seed: u64,
+    progress: &mut dyn FnMut(String),
+) -> Result<Data, DataError> {
+    spec.check(tokens)?;
+    if let DataSpec::Generated(generated) = spec
+        && let Some(task) = generated.task()
+    {
+        progress(format!("making the sequences of {}", generated.name()));
+        return Ok(generated::make(generated.name(), task, seed));
+    }
+    match tokens {
+        Some(tokens) => texts(spec, tokens, seed, progress),
+        None => unreachable!("checked above: texts come with tokens"),
+    }
+}
+
+/// Labelled texts as rows of ids with classes.
+fn texts(
+    spec: &DataSpec,
     tokens: &TokenSpec,
     seed: u64,
     progress: &mut dyn FnMut(String),
-) -> Result<TextData, DataError> {
-    tokens.check()?;
+) -> Result<Data, DataError> {
     let (train, validation) = splits(spec, seed, progress)?;
     progress(format!("encoding {} texts", number::count(train.len() as u64)));
     let classes = train.classes();
@@ -117,7 +121,7 @@ pub fn load(
         skipped: train.skipped + validation.as_ref().map_or(0, |corpus| corpus.skipped),
         unknown,
     };
-    Ok(TextData { train: train_set, validation: validation_set, vocabulary, labels, facts })
+    Ok(Data { train: train_set, validation: validation_set, vocabulary: Some(vocabulary), labels, facts })
 }
 
 type Splits = (Corpus, Option<Corpus>);
@@ -147,7 +151,7 @@ fn splits(spec: &DataSpec, seed: u64, progress: &mut dyn FnMut(String)) -> Resul
         }
         DataSpec::Generated(spec) => {
             progress("making film remarks".into());
-            word_order::generate(spec, seed)
+            Ok(spec.texts().map(|task| task.generate(seed)).unwrap_or_default())
         }
     }
 }

@@ -9,6 +9,7 @@
 mod catalog;
 mod document;
 mod error;
+mod fit;
 mod place;
 mod read;
 mod spec;
@@ -16,5 +17,6 @@ mod spec;
 pub use catalog::{Entry, entries, names, text};
 pub use document::Overrides;
 pub use error::PresetError;
+pub use fit::{Unfit, check as check_fit};
 pub use read::{Resolved, load};
-pub use spec::{RunSpec, TrainSpec, WatchSpec};
+pub use spec::{Probes, RunSpec, TrainSpec, WatchSpec};

@@ -11,8 +11,8 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use serde::Deserialize;
 use unrolled::data::{
-    self, CsvSpec, CsvValidation, DataError, DataSpec, FolderSpec, FolderValidation, GeneratedSpec, Level,
-    Side, Task, TextData, TokenSpec, Vocabulary,
+    self, CsvSpec, CsvValidation, Data, DataError, DataSpec, FolderSpec, FolderValidation, GeneratedSpec,
+    Inputs, Level, Side, Targets, TokenSpec, Vocabulary, WordOrder,
 };
 
 /// Each file of `tests/data/broken/` and what is said of it.
@@ -84,8 +84,8 @@ fn tokens(length: usize) -> TokenSpec {
     TokenSpec { level: Level::Word, vocabulary: 100, length, padding: Side::Pre, truncating: Side::Pre }
 }
 
-fn load(spec: impl Into<Source>) -> Result<TextData, DataError> {
-    data::load(&spec.into().0, &tokens(4), 1, &mut |_| {})
+fn load(spec: impl Into<Source>) -> Result<Data, DataError> {
+    data::load(&spec.into().0, Some(&tokens(4)), 1, &mut |_| {})
 }
 
 fn message(spec: impl Into<Source>) -> String {
@@ -175,12 +175,13 @@ fn labels_are_classes_in_sorted_order_and_rows_are_the_last_words() {
         Some(CsvValidation { path: test, text: Some("remark".into()), label: Some("verdict".into()) });
     let data = load(CsvSpec { validation, ..csv(&train) }).unwrap();
 
-    assert_eq!(Vec::from(data.vocabulary.clone()), ["", "[UNK]", "d", "c", "b", "a"]);
+    assert_eq!(Vec::from(data.vocabulary.unwrap()), ["", "[UNK]", "d", "c", "b", "a"]);
     assert_eq!(data.labels, ["no", "yes"]);
-    assert_eq!(data.train.classes, [1, 0, 0]);
-    assert_eq!(data.train.tokens, ndarray::array![[2, 2, 2, 2], [0, 0, 0, 2], [0, 0, 0, 0]]);
+    assert_eq!(data.train.targets, Targets::Classes(vec![1, 0, 0]));
+    assert_eq!(data.train.inputs, Inputs::Tokens(ndarray::array![[2, 2, 2, 2], [0, 0, 0, 2], [0, 0, 0, 0]]));
     let validation = data.validation.unwrap();
-    assert_eq!((validation.tokens, validation.classes), (ndarray::array![[0, 2, 1, 3]], vec![0]));
+    assert_eq!(validation.inputs, Inputs::Tokens(ndarray::array![[0, 2, 1, 3]]));
+    assert_eq!(validation.targets, Targets::Classes(vec![0]));
     let facts = data.facts;
     assert_eq!((facts.source, facts.train, facts.validation), (train.display().to_string(), 3, 1));
     let classes: Vec<_> = facts.classes.into_iter().map(|class| (class.label, class.count)).collect();
@@ -232,13 +233,16 @@ fn a_folder_per_class_is_read_in_the_order_of_its_names() {
         FolderSpec { path: train.clone(), validation: Some(FolderValidation { path: test }), needs: None };
     let data = load(spec.clone()).unwrap();
     assert_eq!(data.labels, ["neg", "pos"]);
-    assert_eq!(data.train.classes, [0, 0, 1]);
+    assert_eq!(data.train.targets, Targets::Classes(vec![0, 0, 1]));
+    let vocabulary = data.vocabulary.unwrap();
     let texts: Vec<Vec<&str>> = data
         .train
-        .tokens
+        .inputs
+        .tokens()
+        .unwrap()
         .rows()
         .into_iter()
-        .map(|row| row.iter().map(|id| data.vocabulary.word(*id)).collect())
+        .map(|row| row.iter().map(|id| vocabulary.word(*id)).collect())
         .collect();
     assert_eq!(texts, [["", "", "", "bad"], ["", "", "not", "good"], ["", "", "not", "bad"]]);
     assert_eq!(data.facts.validation, 1);
@@ -272,8 +276,8 @@ fn a_folder_per_class_is_read_in_the_order_of_its_names() {
 
 #[test]
 fn generated_data_hang_on_the_seed_alone() {
-    let spec = DataSpec::Generated(GeneratedSpec { task: Task::WordOrder, train: 400, validation: 100 });
-    let made = |seed| data::load(&spec, &tokens(16), seed, &mut |_| {}).unwrap();
+    let spec = DataSpec::Generated(GeneratedSpec::WordOrder(WordOrder { train: 400, validation: 100 }));
+    let made = |seed| data::load(&spec, Some(&tokens(16)), seed, &mut |_| {}).unwrap();
     let (first, again, other) = (made(1), made(1), made(2));
     assert_eq!((&first.train, &first.validation), (&again.train, &again.validation));
     assert_ne!(first.train, other.train);
@@ -287,7 +291,7 @@ fn generated_data_hang_on_the_seed_alone() {
 fn rows_that_fit_in_no_memory_are_an_error() {
     let spec = DataSpec::Csv(csv(here("good.csv")));
     for length in [usize::MAX, usize::MAX / 8, 1 << 58] {
-        let error = data::load(&spec, &tokens(length), 1, &mut |_| {}).unwrap_err();
+        let error = data::load(&spec, Some(&tokens(length)), 1, &mut |_| {}).unwrap_err();
         assert!(error.to_string().starts_with("tokens.length: found"), "{error}");
     }
 }
@@ -320,8 +324,12 @@ fn words_ids_and_rows_are_keras_own() {
     let keras: Keras = serde_json::from_str(include_str!("keras/text_vectorization.json")).unwrap();
     for case in &keras.cases {
         let vocabulary = Vocabulary::build(keras.texts.iter().map(String::as_str), case.vocabulary);
-        let ids: Vec<_> =
-            keras.texts.iter().chain(&keras.unseen).map(|text| vocabulary.encode(text)).collect();
+        let ids: Vec<_> = keras
+            .texts
+            .iter()
+            .chain(&keras.unseen)
+            .map(|text| vocabulary.encode(text, Level::Word))
+            .collect();
         assert_eq!(ids, case.ids);
         assert_eq!(Vec::from(vocabulary), case.words);
     }
@@ -354,7 +362,7 @@ proptest! {
         }
         std::fs::write(&path, text).unwrap();
         match load(CsvSpec { skip_bad_rows, ..csv(&path) }) {
-            Ok(data) => prop_assert_eq!(data.train.tokens.dim(), (data.facts.train, 4)),
+            Ok(data) => prop_assert_eq!(data.train.inputs.tokens().unwrap().dim(), (data.facts.train, 4)),
             Err(error) => prop_assert!(error.to_string().starts_with(&path.display().to_string())),
         }
     }

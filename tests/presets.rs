@@ -300,8 +300,8 @@ fn set_reaches_every_depth() {
     );
     assert_eq!(spec.train.epochs, 2);
     assert!(matches!(&spec.model[1].spec, unrolled::nn::LayerSpec::SimpleRNN(rnn) if rnn.units == 17));
-    assert_eq!(spec.watch.probes, ["a", "c"]);
-    assert!(matches!(&spec.data, DataSpec::Generated(data) if data.train == 8));
+    assert_eq!(spec.watch.probes, preset::Probes::Texts(vec!["a".into(), "c".into()]));
+    assert!(matches!(&spec.data, DataSpec::Generated(data) if data.sizes().0 == 8));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use ndarray::Array2;
 use super::error::{listed, quoted};
 use super::intern::Words;
 use super::tokens::for_each_word;
-use super::{DataError, Dataset, TokenSpec, Vocabulary};
+use super::{DataError, Dataset, Inputs, Targets, TokenSpec, Vocabulary};
 
 /// Texts of one split. The text itself is not kept, only the numbers of its words.
 #[derive(Debug, Default)]
@@ -107,7 +107,8 @@ impl Corpus {
         }
         let classes =
             self.label_of.iter().filter_map(|number| class_of.get(*number as usize).copied()).collect();
-        Ok((Dataset { tokens, classes }, unknown as f64 / kept_words.max(1) as f64))
+        let data = Dataset { inputs: Inputs::Tokens(tokens), targets: Targets::Classes(classes) };
+        Ok((data, unknown as f64 / kept_words.max(1) as f64))
     }
 }
 

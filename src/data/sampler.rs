@@ -1,8 +1,5 @@
 use std::ops::Range;
 
-use ndarray::Array2;
-
-use super::Dataset;
 use crate::rng::Rng;
 
 /// The order in which epochs see the training sequences, cut in batches.
@@ -44,37 +41,9 @@ pub fn in_order(batch: usize, batch_size: usize, sequences: usize) -> Range<usiz
     start..start.saturating_add(batch_size).min(sequences)
 }
 
-/// What a step sees. One batch is filled over and over; after the largest has been in it, filling allocates nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Batch {
-    /// Ids `[batch, time]`.
-    pub tokens: Array2<u32>,
-    /// The class of each sequence.
-    pub classes: Vec<u32>,
-}
-
-impl Batch {
-    /// Becomes the `sequences` of `data`, in that order; numbers that `data` does not have are left out.
-    pub fn fill(&mut self, data: &Dataset, sequences: impl IntoIterator<Item = usize>) {
-        let (mut ids, _) = std::mem::take(&mut self.tokens).into_raw_vec_and_offset();
-        ids.clear();
-        self.classes.clear();
-        let length = data.tokens.ncols();
-        for sequence in sequences {
-            let (Some(class), true) = (data.classes.get(sequence), sequence < data.tokens.nrows()) else {
-                continue;
-            };
-            ids.extend(data.tokens.row(sequence));
-            self.classes.push(*class);
-        }
-        self.tokens = Array2::from_shape_vec((self.classes.len(), length), ids).unwrap_or_default();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::array;
 
     fn epoch(sampler: &mut Sampler, epoch: u64) -> Vec<usize> {
         (0..sampler.batches()).flat_map(|batch| sampler.batch(epoch, batch).to_vec()).collect()
@@ -114,23 +83,5 @@ mod tests {
         let spans: Vec<_> = (0..4).map(|batch| in_order(batch, 4, 10)).collect();
         assert_eq!(spans, [0..4, 4..8, 8..10, 10..10]);
         assert!(in_order(usize::MAX, usize::MAX, 10).is_empty());
-    }
-
-    #[test]
-    fn a_batch_holds_the_rows_asked_for_in_the_same_memory() {
-        let data = Dataset { tokens: array![[1, 2], [3, 4], [5, 6]], classes: vec![0, 1, 0] };
-        let mut batch = Batch::default();
-        batch.fill(&data, [2, 0, 1]);
-        assert_eq!(batch.tokens, array![[5, 6], [1, 2], [3, 4]]);
-        assert_eq!(batch.classes, [0, 0, 1]);
-        let memory = (batch.tokens.as_ptr(), batch.classes.as_ptr());
-        batch.fill(&data, [1]);
-        assert_eq!((batch.tokens.clone(), batch.classes.clone()), (array![[3, 4]], vec![1]));
-        batch.fill(&data, [0, 1, 2]);
-        assert_eq!((batch.tokens.as_ptr(), batch.classes.as_ptr()), memory);
-        batch.fill(&data, [1, 99]);
-        assert_eq!(batch.tokens, array![[3, 4]]);
-        batch.fill(&data, []);
-        assert_eq!(batch.tokens.dim(), (0, 2));
     }
 }

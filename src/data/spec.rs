@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataError, word_order};
+use super::{DataError, GeneratedSpec, TokenSpec};
 
 /// Where texts and labels come from, resolved: what a preset has under `data:`.
 ///
@@ -24,18 +24,34 @@ impl DataSpec {
         match self {
             Self::Csv(spec) => spec.path.display().to_string(),
             Self::Folder(spec) => spec.path.display().to_string(),
-            Self::Generated(GeneratedSpec { task: Task::WordOrder, .. }) => "generated: word-order".into(),
+            Self::Generated(spec) => format!("generated: {}", spec.name()),
         }
     }
 
-    /// Whether such data can be, as far as can be told without reading files.
+    /// Whether its settings can be met, and whether `tokens` says how to read its texts, where there are texts.
     ///
     /// # Errors
-    /// [`DataError::Setting`] for a number of generated sentences that cannot be had.
-    pub fn check(&self) -> Result<(), DataError> {
-        match self {
-            Self::Generated(spec) => word_order::check(spec),
-            Self::Csv(_) | Self::Folder(_) => Ok(()),
+    /// [`DataError::Setting`] with the first that is wrong.
+    pub fn check(&self, tokens: Option<&TokenSpec>) -> Result<(), DataError> {
+        let own = match self {
+            Self::Generated(spec) => {
+                spec.check()?;
+                spec.texts().is_none().then(|| spec.name())
+            }
+            Self::Csv(_) | Self::Folder(_) => None,
+        };
+        let refuse = |found: &str, expected: String| {
+            Err(DataError::Setting { field: "tokens", found: found.into(), expected })
+        };
+        match (own, tokens) {
+            (None, Some(tokens)) => tokens.check(),
+            (None, None) => {
+                refuse("nothing", "{level: word, vocabulary: …, length: …}, for texts to become rows".into())
+            }
+            (Some(name), Some(_)) => {
+                refuse("settings for texts", format!("no such key: the task {name} has no texts"))
+            }
+            (Some(_), None) => Ok(()),
         }
     }
 
@@ -114,28 +130,6 @@ pub struct FolderValidation {
     pub path: PathBuf,
 }
 
-/// Data that the program makes by itself from the run's seed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GeneratedSpec {
-    /// What is to be learnt.
-    pub task: Task,
-    /// Training sentences: even, since every sentence comes with its twin.
-    #[serde(default = "train")]
-    pub train: usize,
-    /// Validation sentences, even; 0 for none.
-    #[serde(default = "validation")]
-    pub validation: usize,
-}
-
-/// The generated tasks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Task {
-    /// Film remarks whose label hangs on the order of their words alone.
-    WordOrder,
-}
-
 /// The training and the validation folder in `path`, when it has a `train/` and a `test/`.
 pub fn train_and_test(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let (train, test) = (path.join("train"), path.join("test"));
@@ -148,14 +142,6 @@ fn text() -> String {
 
 fn label() -> String {
     "label".into()
-}
-
-fn train() -> usize {
-    4000
-}
-
-fn validation() -> usize {
-    1000
 }
 
 #[cfg(test)]
@@ -179,10 +165,6 @@ mod tests {
     fn unknown_keys_are_refused() {
         assert!(serde_json::from_str::<CsvSpec>(r#"{"path":"a","txt":"b"}"#).is_err());
         assert!(serde_json::from_str::<FolderSpec>(r#"{"path":"a","text":"b"}"#).is_err());
-        assert!(serde_json::from_str::<GeneratedSpec>(r#"{"task":"word-order","trian":2}"#).is_err());
-        assert!(serde_json::from_str::<GeneratedSpec>(r#"{"task":"word-ordre"}"#).is_err());
-        let spec: GeneratedSpec = serde_json::from_str(r#"{"task":"word-order"}"#).unwrap();
-        assert_eq!((spec.train, spec.validation), (4000, 1000));
     }
 
     #[test]

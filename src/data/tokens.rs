@@ -33,6 +33,9 @@ pub enum Level {
     /// A word as Keras's `TextVectorization` cuts them.
     #[default]
     Word,
+    /// What stands between white space, as it is: the symbols of the generated tasks, which have them by themselves.
+    #[serde(skip)]
+    Symbol,
 }
 
 /// A side of a sequence, in the words of Keras's `pad_sequences`.

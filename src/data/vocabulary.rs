@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::intern::{WordMap, Words};
-use super::tokens::for_each_word;
+use super::tokens::{Level, for_each_word};
 
 /// The words a network knows, by id: 0 is padding (`""`), 1 is every unknown word (`"[UNK]"`).
 ///
@@ -20,6 +20,8 @@ impl Vocabulary {
     pub const PADDING: u32 = 0;
     /// The id of every word that is not in the vocabulary.
     pub const UNKNOWN: u32 = 1;
+    /// The id of the first word.
+    pub const FIRST: u32 = 2;
 
     /// The vocabulary of `texts`: at most `size` entries, padding and unknown counted.
     ///
@@ -47,6 +49,11 @@ impl Vocabulary {
         Self::of_words(["".to_owned(), "[UNK]".to_owned()].into_iter().chain(learnt).collect())
     }
 
+    /// The vocabulary of a task whose symbols are known, each once: they get the ids from [`Vocabulary::FIRST`] on.
+    pub(super) fn of_symbols(symbols: &[&str]) -> Self {
+        Self::of_words(["", "[UNK]"].iter().chain(symbols).map(|word| (*word).to_owned()).collect())
+    }
+
     fn of_words(words: Vec<String>) -> Self {
         let ids = words.iter().cloned().zip(0..).skip(2).collect();
         Self { words, ids }
@@ -68,11 +75,17 @@ impl Vocabulary {
         self.words.get(id as usize).map_or("[UNK]", String::as_str)
     }
 
-    /// The ids of a text's words, neither cut nor filled up.
-    pub fn encode(&self, text: &str) -> Vec<u32> {
-        let mut ids = Vec::new();
-        for_each_word(text, &mut String::new(), |word| ids.push(self.id(word).unwrap_or(Self::UNKNOWN)));
-        ids
+    /// The ids of a text's tokens, neither cut nor filled up.
+    pub fn encode(&self, text: &str, level: Level) -> Vec<u32> {
+        let id = |token: &str| self.id(token).unwrap_or(Self::UNKNOWN);
+        match level {
+            Level::Word => {
+                let mut ids = Vec::new();
+                for_each_word(text, &mut String::new(), |word| ids.push(id(word)));
+                ids
+            }
+            Level::Symbol => text.split_whitespace().map(id).collect(),
+        }
     }
 }
 
@@ -107,7 +120,7 @@ mod tests {
         let vocabulary = Vocabulary::build(["foo bar", "bar baz", "baz bada boom", "é É z"], 100);
         let words = Vec::from(vocabulary.clone());
         assert_eq!(words, ["", "[UNK]", "é", "baz", "bar", "z", "foo", "boom", "bada"]);
-        assert_eq!(vocabulary.encode("Bar qux, BAZ!"), [4, 1, 3]);
+        assert_eq!(vocabulary.encode("Bar qux, BAZ!", Level::Word), [4, 1, 3]);
         assert_eq!([4, 1, 0, 99].map(|id| vocabulary.word(id)), ["bar", "[UNK]", "", "[UNK]"]);
     }
 
@@ -118,6 +131,12 @@ mod tests {
             assert_eq!(vocabulary.len(), len, "{size}");
             assert_eq!(vocabulary.id("c").is_some(), size > 2);
         }
+    }
+
+    #[test]
+    fn symbols_keep_case_and_marks() {
+        let vocabulary = Vocabulary::of_symbols(&["X", "x", "|"]);
+        assert_eq!(vocabulary.encode(" X x\n| y", Level::Symbol), [2, 3, 4, 1]);
     }
 
     #[test]

@@ -139,6 +139,11 @@ impl Model {
         self.output
     }
 
+    /// Whether the loss leaves padded steps out.
+    pub fn is_output_masked(&self) -> bool {
+        self.mask.is_some()
+    }
+
     /// Whether a mask reaches layer `i`.
     pub fn is_masked(&self, i: usize) -> bool {
         self.nodes.get(i).is_some_and(|node| node.mask.is_some())

@@ -3,7 +3,7 @@ use super::error::PresetError;
 use super::read;
 use super::spec::RunSpec;
 use crate::data::DataSpec;
-use crate::protocol::{DataFacts, ModelTable};
+use crate::protocol::{ClassCount, DataFacts, ModelTable};
 
 /// The presets that the program carries, in the menu's order; the first is the default.
 const CATALOG: &[(&str, &[(&str, &str)])] = &[
@@ -66,10 +66,10 @@ pub fn entries() -> Result<Vec<Entry>, PresetError> {
 
 fn entry(group: &str, spec: &RunSpec) -> Entry {
     let (train, validation) = match &spec.data {
-        DataSpec::Generated(generated) => (generated.train, generated.validation),
+        DataSpec::Generated(generated) => generated.sizes(),
         _ => (0, 0),
     };
-    let optimizer = &spec.train.optimizer;
+    let (form, optimizer) = (spec.form(), &spec.train.optimizer);
     let settings = [
         ("loss", spec.train.loss.name().to_owned()),
         ("optimizer", format!("{}, learning rate {}", optimizer.name(), optimizer.learning_rate())),
@@ -86,8 +86,14 @@ fn entry(group: &str, spec: &RunSpec) -> Entry {
             source: spec.data.source(),
             train,
             validation,
-            vocabulary: spec.tokens.vocabulary,
-            length: spec.tokens.length,
+            classes: form
+                .targets
+                .labels()
+                .iter()
+                .map(|label| ClassCount { label: label.clone(), count: 0 })
+                .collect(),
+            vocabulary: form.vocabulary(),
+            length: form.time(),
             ..DataFacts::default()
         },
         settings: settings.map(|(name, value)| (name.to_owned(), value)).to_vec(),

@@ -7,8 +7,11 @@ use serde_yaml::{Mapping, Value};
 use super::catalog;
 use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
-use super::spec::{RunSpec, TrainSpec, WatchSpec};
-use crate::data::{CsvSpec, DataError, DataSpec, FolderSpec, GeneratedSpec, TokenSpec, train_and_test};
+use super::fit;
+use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
+use crate::data::{
+    CsvSpec, DataError, DataSpec, FolderSpec, GeneratedSpec, InputForm, TokenSpec, train_and_test,
+};
 use crate::nn::{LayerSpec, Loss, Placed};
 use crate::optim::{EarlyStopping, Monitor, OptimizerSpec, Schedule};
 
@@ -120,7 +123,7 @@ struct Written {
     #[serde(default)]
     about: String,
     data: Value,
-    tokens: TokenSpec,
+    tokens: Option<TokenSpec>,
     model: Vec<Value>,
     train: WrittenTrain,
     #[serde(default)]
@@ -263,6 +266,16 @@ fn class_weight(document: &Document, written: Mapping) -> Result<BTreeMap<String
     written.into_iter().map(weight).collect()
 }
 
+/// `{source: generated, task: word-order, …}`.
+fn generated(document: &Document, mut value: Value) -> Result<GeneratedSpec, PresetError> {
+    if let Some(map) = value.as_mapping_mut() {
+        map.remove("source");
+    }
+    document.read_tagged(&steps(["data"]), value, "task", GeneratedSpec::NAMES, |name, rest| {
+        GeneratedSpec::read(name, rest)
+    })
+}
+
 fn data(
     document: &Document,
     value: Value,
@@ -271,13 +284,15 @@ fn data(
     notes: &mut Vec<String>,
 ) -> Result<DataSpec, PresetError> {
     let known = ["csv", "folder", "generated"];
-    let mut spec = document.read_tagged(&steps(["data"]), value, "source", &known, |name, rest| {
-        Some(match name {
-            "csv" => CsvSpec::deserialize(rest).map(DataSpec::Csv),
-            "folder" => FolderSpec::deserialize(rest).map(DataSpec::Folder),
-            _ => GeneratedSpec::deserialize(rest).map(DataSpec::Generated),
-        })
-    })?;
+    if value.get("source").and_then(Value::as_str) == Some("generated") {
+        return generated(document, value).map(DataSpec::Generated);
+    }
+    let mut spec =
+        document.read_tagged(&steps(["data"]), value, "source", &known, |name, rest| match name {
+            "csv" => Some(CsvSpec::deserialize(rest).map(DataSpec::Csv)),
+            "folder" => Some(FolderSpec::deserialize(rest).map(DataSpec::Folder)),
+            _ => None,
+        })?;
     // Where `--data` moved the training data, the validation data that the preset names lie beside them, or are left out.
     let beside =
         moved.and_then(Path::parent).filter(|_| !document.is_overridden(&["data", "validation", "path"]));
@@ -341,8 +356,8 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         }
         other => document.error(&[], other.to_string()),
     };
-    spec.data.check().map_err(setting)?;
-    spec.tokens.check().map_err(setting)?;
+    spec.data.check(spec.tokens.as_ref()).map_err(setting)?;
+    check_probes(document, spec)?;
     let optimizer = &spec.train.optimizer;
     optimizer.check().map_err(|e| document.error(&steps(["train", "optimizer", e.field]), e.to_string()))?;
     let train = &spec.train;
@@ -366,14 +381,45 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
             return Err(document.error(&steps(["train", "class_weight"]), format!("{without} no classes")));
         }
     }
-    spec.model().map(drop).map_err(|e| {
+    let model = spec.model().map_err(|e| {
         let Some(layer) = spec.model.get(e.layer) else {
             return document.error(&steps(["model"]), e.misfit.to_string());
         };
         let mut path = steps(["model", &e.layer.to_string()]);
         path.extend(e.misfit.field.map(str::to_owned));
         document.error(&path, format!("layer {} ({}): {}", e.layer, layer.spec.layer().class(), e.misfit))
+    })?;
+    fit::check(&spec.form(), &model).map_err(|unfit| match unfit.layer {
+        None => document.error(&steps(["train", "loss"]), unfit.message),
+        Some(layer) => {
+            let mut path = steps(["model", &layer.to_string()]);
+            path.extend(unfit.field.map(str::to_owned));
+            document.error(&path, unfit.message)
+        }
     })
+}
+
+/// Symbols of a task are all known beforehand: a probe that has others is a slip.
+fn check_probes(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
+    let Probes::Texts(texts) = &spec.watch.probes else { return Ok(()) };
+    let form = spec.form();
+    let InputForm::Tokens { time, .. } = form.inputs else {
+        let message = "texts cannot be read where sequences are numbers; name how many sequences of the validation data to show";
+        return Err(document.error(&steps(["watch", "probes"]), message));
+    };
+    let Some(symbols) = spec.data.symbols() else { return Ok(()) };
+    for (i, text) in texts.iter().enumerate() {
+        let refuse =
+            |message: String| Err(document.error(&steps(["watch", "probes", &i.to_string()]), message));
+        let (known, count) = (symbols.join(" "), text.split_whitespace().count());
+        if let Some(stranger) = text.split_whitespace().find(|symbol| !symbols.contains(symbol)) {
+            return refuse(format!("`{stranger}` is no symbol of this task; expected some of {known}"));
+        }
+        if count > time || count == 0 {
+            return refuse(format!("it has {count} symbols; expected 1 to {time}, a blank between two"));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

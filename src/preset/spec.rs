@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{DataSpec, TokenSpec};
+use crate::data::{DataSpec, Form, InputForm, TokenSpec};
 use crate::nn::{BuildError, Loss, Model, Placed, Shape};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 
@@ -19,8 +19,9 @@ pub struct RunSpec {
     pub about: String,
     /// Where the data come from.
     pub data: DataSpec,
-    /// How texts become ids.
-    pub tokens: TokenSpec,
+    /// How texts become ids, where the data are texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<TokenSpec>,
     /// The layers in order.
     pub model: Vec<Placed>,
     /// How to train.
@@ -35,8 +36,16 @@ impl RunSpec {
     /// # Errors
     /// The first layer that does not fit. A spec that [`super::load`] gave always fits.
     pub fn model(&self) -> Result<Model, BuildError> {
-        let input = Shape::Ids { time: self.tokens.length, vocabulary: self.tokens.vocabulary };
+        let input = match self.form().inputs {
+            InputForm::Tokens { time, vocabulary, .. } => Shape::Ids { time, vocabulary },
+            InputForm::Real { time, features } => Shape::Sequence { time, features },
+        };
         Model::build(&self.model, input, self.train.loss)
+    }
+
+    /// What the data look like, as far as it is known before they are read.
+    pub fn form(&self) -> Form {
+        self.data.form(self.tokens.as_ref())
     }
 
     /// As a preset.
@@ -98,8 +107,8 @@ impl TrainSpec {
 pub struct WatchSpec {
     /// Look at gradients and probes every so many steps.
     pub every: usize,
-    /// Sentences whose way through the network is shown.
-    pub probes: Vec<String>,
+    /// Sequences whose way through the network is shown.
+    pub probes: Probes,
     /// MiB that recorded probes may take; beyond, every second one goes.
     pub budget: u64,
     /// Optimizer steps a second at most while a screen watches: small networks learn faster than eyes can follow. It slows
@@ -110,6 +119,22 @@ pub struct WatchSpec {
 
 impl Default for WatchSpec {
     fn default() -> Self {
-        Self { every: 10, probes: Vec::new(), budget: 256, pace: None }
+        Self { every: 10, probes: Probes::default(), budget: 256, pace: None }
+    }
+}
+
+/// Sequences whose way through the network is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a list of texts, or how many sequences of the validation data to show")]
+pub enum Probes {
+    /// The first so many of the validation data; of the training data where there are no others.
+    First(usize),
+    /// These texts.
+    Texts(Vec<String>),
+}
+
+impl Default for Probes {
+    fn default() -> Self {
+        Self::First(2)
     }
 }

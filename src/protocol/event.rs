@@ -191,7 +191,8 @@ pub struct ProbeFrame {
     pub step: u64,
     /// Index in [`RunInfo::probes`].
     pub probe: usize,
-    /// The probability of each class, in class order.
+    /// The probability of each class, in class order, or the numbers of the output; of a network that answers at every step
+    /// those of the probe's last.
     pub prediction: Vec<f32>,
     /// What each recurrent layer held after reading each token.
     pub activations: Vec<Activations>,

@@ -66,13 +66,17 @@ pub struct ClassCount {
     pub count: usize,
 }
 
-/// A probe sentence, cut in the tokens that the network sees.
+/// A probe: a text cut in the tokens that the network sees, or a sequence of the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProbeText {
-    /// The sentence as the preset has it. Foreign text.
+    /// The text as the preset has it, or what the sequence is called. Foreign text.
     pub text: String,
-    /// Its tokens after truncation, without padding: the labels of the activation map. Foreign text.
+    /// Its tokens after truncation, without padding: the labels of the activation map, one a time step, some empty where
+    /// steps have no names. Foreign text.
     pub tokens: Vec<String>,
     /// The input position (time step) of `tokens[0]`: the padding in front.
     pub first_step: usize,
+    /// What the network should answer, in words, where it is known. Foreign text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<String>,
 }

@@ -1,46 +1,49 @@
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView3, Axis, Slice};
 
-use crate::data::{TokenSpec, Vocabulary};
-use crate::nn::{Answers, Held, Input, Mode, Model, Params, Shard};
+use crate::data::{Data, Dataset, Inputs, Targets, TokenSpec, Vocabulary};
+use crate::nn::{Answers, Held, Input, Mode, Model, Params, Shape, Shard};
+use crate::number;
+use crate::preset;
 use crate::protocol::{Activations, ProbeFrame, ProbeText};
 
-/// The sentences whose way through the network is shown.
+/// Time steps of numbers from one label to the next.
+const LABEL_EVERY: usize = 5;
+
+/// The sequences whose way through the network is shown.
 #[derive(Debug)]
 pub(super) struct Probes {
     pub texts: Vec<ProbeText>,
-    tokens: Array2<u32>,
+    inputs: Inputs,
     shard: Shard,
 }
 
 impl Probes {
+    /// The probes that a preset asks for: texts read as `tokens` says, or sequences of `data`.
     pub fn new(
-        sentences: &[String],
-        vocabulary: &Vocabulary,
-        spec: &TokenSpec,
+        wanted: &preset::Probes,
+        tokens: Option<&TokenSpec>,
+        data: &Data,
         model: &Model,
         params: &Params,
     ) -> Self {
-        let mut tokens = Array2::zeros((sentences.len(), spec.length));
-        let mut texts = Vec::new();
-        for (sentence, mut row) in sentences.iter().zip(tokens.rows_mut()) {
-            let ids = vocabulary.encode(sentence);
-            row.iter_mut().zip(spec.pad(&ids)).for_each(|(to, id)| *to = id);
-            let kept = ids.get(spec.kept(ids.len())).unwrap_or_default();
-            texts.push(ProbeText {
-                text: sentence.clone(),
-                tokens: kept.iter().map(|id| vocabulary.word(*id).to_owned()).collect(),
-                first_step: spec.first_step(ids.len()),
-            });
-        }
-        Self { texts, tokens, shard: Shard::new(model, params) }
+        let (texts, inputs) = match (wanted, tokens, &data.vocabulary) {
+            (preset::Probes::Texts(texts), Some(spec), Some(vocabulary)) => read(texts, vocabulary, spec),
+            (preset::Probes::Texts(_), ..) => (Vec::new(), Inputs::Tokens(Array2::zeros((0, 0)))),
+            (preset::Probes::First(count), ..) => first(*count, data),
+        };
+        Self { texts, inputs, shard: Shard::new(model, params) }
     }
 
-    /// What the network makes of every sentence after `step` updates.
+    /// What the network makes of every probe after `step` updates.
     pub fn look(&mut self, model: &Model, params: &Params, step: u64) -> Vec<ProbeFrame> {
         if self.texts.is_empty() {
             return Vec::new();
         }
-        self.shard.load(Input::Ids(self.tokens.view()), Answers::None);
+        let input = match &self.inputs {
+            Inputs::Tokens(ids) => Input::Ids(ids.view()),
+            Inputs::Real(numbers) => Input::Real(numbers.view()),
+        };
+        self.shard.load(input, Answers::None);
         self.shard.forward(model, params, Mode::Evaluate);
         let output = self.shard.output(model);
         let unrolls = self.shard.unrolls(model);
@@ -51,8 +54,7 @@ impl Probes {
         let frame = |(row, text): (usize, &ProbeText)| ProbeFrame {
             step,
             probe: row,
-            // One sigmoid is the probability of class 1.
-            prediction: output.get((row, 0, 0)).map_or(Vec::new(), |p| vec![1.0 - p, *p]),
+            prediction: prediction(model, output.view(), row, text),
             activations: held
                 .iter()
                 .map(|(layer, direction, held)| {
@@ -70,5 +72,101 @@ impl Probes {
                 .collect(),
         };
         self.texts.iter().enumerate().map(frame).collect()
+    }
+}
+
+/// Texts as rows of ids.
+fn read(texts: &[String], vocabulary: &Vocabulary, spec: &TokenSpec) -> (Vec<ProbeText>, Inputs) {
+    let mut rows = Array2::zeros((texts.len(), spec.length));
+    let mut probes = Vec::new();
+    for (text, mut row) in texts.iter().zip(rows.rows_mut()) {
+        let ids = vocabulary.encode(text, spec.level);
+        row.iter_mut().zip(spec.pad(&ids)).for_each(|(to, id)| *to = id);
+        let kept = ids.get(spec.kept(ids.len())).unwrap_or_default();
+        probes.push(ProbeText {
+            text: text.clone(),
+            tokens: kept.iter().map(|id| vocabulary.word(*id).to_owned()).collect(),
+            first_step: spec.first_step(ids.len()),
+            truth: None,
+        });
+    }
+    (probes, Inputs::Tokens(rows))
+}
+
+/// The first sequences of the data that the network does not learn from.
+fn first(count: usize, data: &Data) -> (Vec<ProbeText>, Inputs) {
+    let (split, name) = match &data.validation {
+        Some(validation) => (validation, "validation"),
+        None => (&data.train, "training"),
+    };
+    let count = count.min(split.len());
+    let probe = |row: usize| {
+        let (tokens, first_step) = labels(split, row, data.vocabulary.as_ref());
+        let last = (first_step + tokens.len()).saturating_sub(1);
+        ProbeText {
+            text: format!("{name} sequence {}", row + 1),
+            truth: truth(split, row, last, &data.labels),
+            tokens,
+            first_step,
+        }
+    };
+    let head = Slice::from(..count);
+    let inputs = match &split.inputs {
+        Inputs::Tokens(ids) => Inputs::Tokens(ids.slice_axis(Axis(0), head).to_owned()),
+        Inputs::Real(numbers) => Inputs::Real(numbers.slice_axis(Axis(0), head).to_owned()),
+    };
+    ((0..count).map(probe).collect(), inputs)
+}
+
+/// What the steps of a sequence are called, and the first that is no padding.
+fn labels(split: &Dataset, row: usize, vocabulary: Option<&Vocabulary>) -> (Vec<String>, usize) {
+    match (&split.inputs, vocabulary) {
+        (Inputs::Tokens(ids), Some(vocabulary)) => {
+            let ids = ids.row(row);
+            let real = |(_, id): &(usize, &u32)| **id != Vocabulary::PADDING;
+            let mut steps = ids.iter().enumerate().filter(real).map(|(t, _)| t);
+            let Some(first) = steps.next() else { return (Vec::new(), 0) };
+            let last = steps.last().unwrap_or(first);
+            let tokens = ids.iter().take(last + 1).skip(first);
+            (tokens.map(|id| vocabulary.word(*id).to_owned()).collect(), first)
+        }
+        (Inputs::Tokens(ids), None) => (vec![String::new(); ids.ncols()], 0),
+        (Inputs::Real(numbers), _) => {
+            let name =
+                |t: usize| if t.is_multiple_of(LABEL_EVERY) { format!("t={t}") } else { String::new() };
+            ((0..numbers.len_of(Axis(1))).map(name).collect(), 0)
+        }
+    }
+}
+
+/// What a sequence of the data should give; at step `last`, where there is an answer at every step.
+fn truth(split: &Dataset, row: usize, last: usize, labels: &[String]) -> Option<String> {
+    let label = |class: &u32| labels.get(*class as usize).cloned();
+    match &split.targets {
+        Targets::Classes(classes) => classes.get(row).and_then(label),
+        Targets::Steps(classes) => classes.get((row, last)).and_then(label),
+        Targets::Real(numbers) => {
+            let numbers: Vec<String> =
+                numbers.row(row).iter().map(|x| number::metric(f64::from(*x))).collect();
+            Some(numbers.join(" "))
+        }
+    }
+}
+
+/// The model's answer to one probe.
+fn prediction(model: &Model, output: ArrayView3<'_, f32>, row: usize, text: &ProbeText) -> Vec<f32> {
+    let step = match model.output() {
+        Shape::Sequence { .. } => (text.first_step + text.tokens.len()).saturating_sub(1),
+        Shape::Vector { .. } | Shape::Ids { .. } => 0,
+    };
+    let (rows, steps, features) = output.dim();
+    if row >= rows || step >= steps {
+        return Vec::new();
+    }
+    let answer = (0..features).map(|i| output[(row, step, i)]);
+    match model.loss().has_classes() && features == 1 {
+        // One sigmoid is the probability of class 1.
+        true => answer.flat_map(|p| [1.0 - p, p]).collect(),
+        false => answer.collect(),
     }
 }

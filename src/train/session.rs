@@ -1,10 +1,10 @@
 use super::probes::Probes;
 use super::step::Stepper;
-use crate::data::{self, DataError, Dataset, Sampler, TextData};
-use crate::preset::RunSpec;
+use crate::data::{self, Data, DataError, Dataset, Sampler, TargetForm};
+use crate::preset::{RunSpec, check_fit};
 use crate::protocol::{DataFacts, RunInfo};
 
-/// A spec made real: data in memory, a network with its optimizer, sentences to probe it with.
+/// A spec made real: data in memory, a network with its optimizer, sequences to probe it with.
 #[derive(Debug)]
 pub struct Session {
     /// What was asked for.
@@ -13,9 +13,9 @@ pub struct Session {
     pub train: Dataset,
     /// What they are measured on.
     pub validation: Option<Dataset>,
-    /// Of the training texts.
-    pub vocabulary: data::Vocabulary,
-    /// The label of each class.
+    /// Of the training texts or the task's symbols; `None` where sequences are numbers.
+    pub vocabulary: Option<data::Vocabulary>,
+    /// The label of each class; none where targets are numbers.
     pub labels: Vec<String>,
     /// The network at work.
     pub stepper: Stepper,
@@ -48,22 +48,18 @@ impl Session {
         // A spec from `preset::load` was checked; one made by hand may be wrong.
         let model = spec.model().map_err(|e| Prepare::Task(e.to_string()))?;
         let clip = spec.train.optimizer.clip().map_err(|e| Prepare::Task(e.to_string()))?;
-        let TextData { train, validation, vocabulary, labels, facts } =
-            data::load(&spec.data, &spec.tokens, spec.train.seed, progress)?;
-        if labels.len() != 2 {
-            let names = labels.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
-            let task = format!(
-                "{} tells two classes apart, but the data have {} ({names}{})",
-                spec.train.loss.name(),
-                labels.len(),
-                if labels.len() > 5 { ", …" } else { "" }
-            );
-            return Err(Prepare::Task(task));
+        let data = data::load(&spec.data, spec.tokens.as_ref(), spec.train.seed, progress)?;
+        let mut form = spec.form();
+        if let TargetForm::Classes(labels) = &mut form.targets {
+            *labels = Some(data.labels.clone());
         }
-        let model = model.with_class_weights(spec.train.class_weights(&labels).map_err(Prepare::Task)?);
+        check_fit(&form, &model).map_err(|e| Prepare::Task(format!("{e} ({})", named(&data.labels))))?;
+        let model = model.with_class_weights(spec.train.class_weights(&data.labels).map_err(Prepare::Task)?);
         let stepper = Stepper::new(model, &spec.train.optimizer, clip, spec.train.seed, threads)?;
+        let tokens = spec.data.tokens(spec.tokens.as_ref());
         let probes =
-            Probes::new(&spec.watch.probes, &vocabulary, &spec.tokens, stepper.model(), stepper.params());
+            Probes::new(&spec.watch.probes, tokens.as_ref(), &data, stepper.model(), stepper.params());
+        let Data { train, validation, vocabulary, labels, facts } = data;
         let sampler = Sampler::new(spec.train.seed, train.len(), spec.train.batch_size);
         Ok(Self { train, validation, vocabulary, labels, stepper, sampler, probes, facts, spec })
     }
@@ -88,4 +84,10 @@ impl Session {
             threads: self.stepper.threads(),
         }
     }
+}
+
+/// The first of the labels, for a sentence.
+fn named(labels: &[String]) -> String {
+    let more = if labels.len() > 5 { ", …" } else { "" };
+    labels.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ") + more
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use ndarray::s;
 
 use super::pool::{Pool, Task, Work};
-use crate::data::Batch;
+use crate::data::{Batch, Inputs, Targets};
 use crate::nn::{Answers, GradientNorms, Input, Model, Params, Score, Shard};
 use crate::optim::{Clip, Optimizer, OptimizerSpec, global_norm};
 use crate::protocol::Confusion;
@@ -171,7 +171,7 @@ impl Stepper {
 
     /// Cuts a batch into shards: by its size alone, never by the number of threads, so that sums are always the same sums.
     fn cut(&mut self, batch: &Batch) {
-        let sequences = batch.classes.len();
+        let sequences = batch.len();
         let rows = sequences.div_ceil(SHARDS).max(SHARD_ROWS);
         let shards = sequences.div_ceil(rows);
         while self.work.len() > shards {
@@ -188,8 +188,16 @@ impl Stepper {
         for (i, work) in self.work.iter_mut().enumerate() {
             let part = i * rows..((i + 1) * rows).min(sequences);
             work.first_row = part.start;
-            let tokens = Input::Ids(batch.tokens.slice(s![part.clone(), ..]));
-            work.shard.load(tokens, Answers::Classes(&batch.classes[part]));
+            let input = match &batch.inputs {
+                Inputs::Tokens(ids) => Input::Ids(ids.slice(s![part.clone(), ..])),
+                Inputs::Real(numbers) => Input::Real(numbers.slice(s![part.clone(), .., ..])),
+            };
+            let answers = match &batch.targets {
+                Targets::Classes(classes) => Answers::Classes(&classes[part]),
+                Targets::Steps(classes) => Answers::Steps(classes.slice(s![part, ..])),
+                Targets::Real(numbers) => Answers::Real(numbers.slice(s![part, ..])),
+            };
+            work.shard.load(input, answers);
         }
     }
 }

@@ -148,8 +148,12 @@ fn train(
         None => Folder::create_named(std::path::Path::new("runs"), &session.spec.name, SystemTime::now())?,
     };
     folder.write_spec(&session.spec.to_yaml().map_err(End::Failed)?)?;
-    folder.write_json("vocabulary.json", &session.vocabulary)?;
-    folder.write_json("labels.json", &session.labels)?;
+    if let Some(vocabulary) = &session.vocabulary {
+        folder.write_json("vocabulary.json", vocabulary)?;
+    }
+    if !session.labels.is_empty() {
+        folder.write_json("labels.json", &session.labels)?;
+    }
     outlet.record_to(Recorder::start(&folder, session.spec.watch.budget.saturating_mul(1 << 20))?);
     outlet.emit(Event::Prepared(Box::new(session.info(folder.path()))));
     options.notes.iter().for_each(|note| outlet.log(Level::Warning, note));
@@ -397,7 +401,7 @@ impl Run<'_> {
             accuracy: has_classes.then(|| taken.score.accuracy()),
             learning_rate,
             grad_norm: taken.grad_norm,
-            sequences_per_s: self.clock.count(rows.classes.len()),
+            sequences_per_s: self.clock.count(rows.len()),
             seconds: self.clock.elapsed().as_secs_f64(),
         };
         self.outlet.emit(Event::Step(metrics));
@@ -412,8 +416,7 @@ impl Run<'_> {
     fn profile(&mut self, batch: &Batch) {
         let (stepper, step) = (&self.session.stepper, self.progress.step);
         // A position is masked when it is padding in every sequence of the batch, and the layer is told.
-        let padding: Vec<bool> =
-            batch.tokens.columns().into_iter().map(|ids| ids.iter().all(|id| *id == 0)).collect();
+        let padding = batch.padding();
         for (layer, direction, hnorm) in stepper.norms().hnorms() {
             let masked = stepper.model().is_masked(layer).then_some(padding.as_slice());
             let half_life = half_life(&hnorm, masked);

@@ -103,7 +103,7 @@ fn info() -> RunInfo {
         probes: PROBES
             .map(|text| {
                 let tokens: Vec<String> = text.split(' ').map(str::to_owned).collect();
-                ProbeText { text: text.into(), first_step: LENGTH - tokens.len(), tokens }
+                ProbeText { text: text.into(), first_step: LENGTH - tokens.len(), tokens, truth: None }
             })
             .into(),
         epochs: EPOCHS as usize,

@@ -77,20 +77,29 @@ fn scale(values: &[f32]) -> f32 {
     if greatest <= 1.0 { 1.0 } else { greatest.log2().ceil().exp2() }
 }
 
+/// Numbers of an output that there is room for.
+const NUMBERS: usize = 3;
+
 /// Which probe it is, and what the network makes of it.
 fn prediction<'a>(dash: &'a Dashboard, frame: &ProbeFrame, theme: &Theme) -> Vec<Piece<'a>> {
     let total = dash.info().map_or(0, |info| info.probes.len());
     let mut pieces = vec![(format!("probe {}/{total} ", frame.probe + 1).into(), theme.style(Role::Dim))];
+    let info = dash.info();
+    let classes = info.map_or(&[][..], |info| &info.data.classes);
     let best = frame.prediction.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-    let Some((class, value)) = best else { return pieces };
-    let label =
-        dash.info().and_then(|info| info.data.classes.get(class)).map(|class| escape::foreign(&class.label));
-    match label.filter(|_| frame.prediction.len() > 1) {
-        Some(label) => {
-            pieces.push((label, theme.style(Role::Title)));
+    match best.and_then(|(class, value)| Some((classes.get(class)?, value))) {
+        Some((class, value)) => {
+            pieces.push((escape::foreign(&class.label), theme.style(Role::Title)));
             pieces.push((format!(" {value:.2}").into(), theme.style(Role::Text)));
         }
-        None => pieces.push((number::metric(f64::from(*value)).into(), theme.style(Role::Text))),
+        None => {
+            let numbers = frame.prediction.iter().take(NUMBERS).map(|x| number::metric(f64::from(*x)));
+            pieces.push((numbers.collect::<Vec<_>>().join(" ").into(), theme.style(Role::Text)));
+        }
+    }
+    if let Some(truth) = info.and_then(|info| info.probes.get(frame.probe)?.truth.as_deref()) {
+        let truth = format!(" truth {}", escape::foreign(truth));
+        pieces.push((truth.into(), theme.style(Role::Dim)));
     }
     pieces
 }

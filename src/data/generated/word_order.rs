@@ -15,14 +15,15 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::DataError;
-use super::corpus::Corpus;
-use super::spec::GeneratedSpec;
-use super::tokens::for_each_word;
+use serde::{Deserialize, Serialize};
+
+use crate::data::DataError;
+use crate::data::corpus::Corpus;
+use crate::data::tokens::for_each_word;
 use crate::rng::Rng;
 
 /// Labels in class order.
-const LABELS: [&str; 2] = ["negative", "positive"];
+pub(in crate::data) const LABELS: [&str; 2] = ["negative", "positive"];
 
 /// Sentences that may be asked for: far below what the grammar can make, so that fresh ones are found at once.
 const MOST: usize = 100_000;
@@ -115,29 +116,45 @@ const REMARKS: [&str; 12] = [
     "the @, never ~-, is ~+",
 ];
 
-/// Whether there can be so many sentences.
-pub(super) fn check(spec: &GeneratedSpec) -> Result<(), DataError> {
-    for (field, size, least) in [("data.train", spec.train, 2), ("data.validation", spec.validation, 0)] {
-        if size < least || size > MOST || size % 2 == 1 {
-            return Err(DataError::Setting {
-                field,
-                found: size.to_string(),
-                expected: format!(
-                    "an even number from {least} to 100,000: every sentence comes with its twin"
-                ),
-            });
-        }
-    }
-    Ok(())
+/// Settings of the task: film remarks whose label hangs on the order of their words alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WordOrder {
+    /// Training sentences: even, since every sentence comes with its twin.
+    pub train: usize,
+    /// Validation sentences, even; 0 for none.
+    pub validation: usize,
 }
 
-/// Training and validation sentences for `spec`, both twins in one split and no sentence twice.
-pub(super) fn generate(spec: &GeneratedSpec, seed: u64) -> Result<(Corpus, Option<Corpus>), DataError> {
-    check(spec)?;
-    let mut remarks = Remarks { rng: Rng::new(seed, "word-order", 0), said: HashSet::new() };
-    let train = remarks.corpus(spec.train);
-    let validation = (spec.validation > 0).then(|| remarks.corpus(spec.validation));
-    Ok((train, validation))
+impl Default for WordOrder {
+    fn default() -> Self {
+        Self { train: 4000, validation: 1000 }
+    }
+}
+
+impl WordOrder {
+    /// Whether there can be so many sentences.
+    ///
+    /// # Errors
+    /// The first size that cannot be.
+    pub(in crate::data) fn check(&self) -> Result<(), DataError> {
+        for (field, size, least) in [("data.train", self.train, 2), ("data.validation", self.validation, 0)] {
+            if size < least || size > MOST || size % 2 == 1 {
+                let expected =
+                    format!("an even number from {least} to 100,000: every sentence comes with its twin");
+                return Err(DataError::Setting { field, found: size.to_string(), expected });
+            }
+        }
+        Ok(())
+    }
+
+    /// Training and validation sentences, both twins in one split and no sentence twice.
+    pub(in crate::data) fn generate(&self, seed: u64) -> (Corpus, Option<Corpus>) {
+        let mut remarks = Remarks { rng: Rng::new(seed, "word-order", 0), said: HashSet::new() };
+        let train = remarks.corpus(self.train);
+        let validation = (self.validation > 0).then(|| remarks.corpus(self.validation));
+        (train, validation)
+    }
 }
 
 struct Remarks {
@@ -225,7 +242,6 @@ fn words(sentence: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::spec::Task;
     use crate::rng::Rng;
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
@@ -243,8 +259,7 @@ mod tests {
     }
 
     fn splits(seed: u64, train: usize, validation: usize) -> [Vec<(Vec<String>, u32)>; 2] {
-        let spec = GeneratedSpec { task: Task::WordOrder, train, validation };
-        let (train, validation) = generate(&spec, seed).unwrap();
+        let (train, validation) = WordOrder { train, validation }.generate(seed);
         [train, validation.unwrap()].map(|corpus| corpus.sentences())
     }
 
@@ -309,8 +324,7 @@ mod tests {
     #[test]
     fn sizes_that_cannot_be_balanced_or_made_are_refused() {
         for (train, validation) in [(0, 2), (3, 2), (4, 1), (MOST + 2, 0), (usize::MAX, usize::MAX)] {
-            let spec = GeneratedSpec { task: Task::WordOrder, train, validation };
-            let message = generate(&spec, 1).unwrap_err().to_string();
+            let message = WordOrder { train, validation }.check().unwrap_err().to_string();
             assert!(message.contains("expected an even number"), "{message}");
         }
     }

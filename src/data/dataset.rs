@@ -1,0 +1,238 @@
+use ndarray::{Array, Array2, Array3, ArrayView2, ArrayView3, Axis, RemoveAxis};
+
+/// What sequences consist of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Inputs {
+    /// Token ids, `[sequence, time]`.
+    Tokens(Array2<u32>),
+    /// Numbers, `[sequence, time, features]`.
+    Real(Array3<f32>),
+}
+
+/// What sequences should give.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Targets {
+    /// One class a sequence.
+    Classes(Vec<u32>),
+    /// A class at every time step, `[sequence, time]`; 0 at padding, where it is not asked for.
+    Steps(Array2<u32>),
+    /// Numbers a sequence, `[sequence, outputs]`.
+    Real(Array2<f32>),
+}
+
+/// Sequences with what they should give.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// The sequences.
+    pub inputs: Inputs,
+    /// As many targets.
+    pub targets: Targets,
+}
+
+impl Dataset {
+    /// Sequences in it.
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Inputs {
+    /// The token ids, where they are that.
+    pub fn tokens(&self) -> Option<ArrayView2<'_, u32>> {
+        match self {
+            Self::Tokens(ids) => Some(ids.view()),
+            Self::Real(_) => None,
+        }
+    }
+
+    /// The numbers, where they are that.
+    pub fn real(&self) -> Option<ArrayView3<'_, f32>> {
+        match self {
+            Self::Tokens(_) => None,
+            Self::Real(numbers) => Some(numbers.view()),
+        }
+    }
+}
+
+impl Targets {
+    /// Sequences that they belong to.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Classes(classes) => classes.len(),
+            Self::Steps(classes) => classes.nrows(),
+            Self::Real(numbers) => numbers.nrows(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What a step sees. One batch is filled over and over; after the largest has been in it, filling allocates nothing.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// `[batch, time]` or `[batch, time, features]`.
+    pub inputs: Inputs,
+    /// As many targets.
+    pub targets: Targets,
+    rows: Vec<usize>,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            inputs: Inputs::Tokens(Array2::default((0, 0))),
+            targets: Targets::Classes(Vec::new()),
+            rows: Vec::new(),
+        }
+    }
+}
+
+impl Batch {
+    /// Sequences in it.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Becomes the `sequences` of `data`, in that order; numbers that `data` does not have are left out.
+    pub fn fill(&mut self, data: &Dataset, sequences: impl IntoIterator<Item = usize>) {
+        self.rows.clear();
+        self.rows.extend(sequences.into_iter().filter(|sequence| *sequence < data.len()));
+        match (&data.inputs, &mut self.inputs) {
+            (Inputs::Tokens(all), Inputs::Tokens(mine)) => gather(all, &self.rows, mine),
+            (Inputs::Real(all), Inputs::Real(mine)) => gather(all, &self.rows, mine),
+            (all, mine) => *mine = all.of(&self.rows),
+        }
+        match (&data.targets, &mut self.targets) {
+            (Targets::Classes(all), Targets::Classes(mine)) => {
+                mine.clear();
+                mine.extend(self.rows.iter().filter_map(|row| all.get(*row)));
+            }
+            (Targets::Steps(all), Targets::Steps(mine)) => gather(all, &self.rows, mine),
+            (Targets::Real(all), Targets::Real(mine)) => gather(all, &self.rows, mine),
+            (all, mine) => *mine = all.of(&self.rows),
+        }
+    }
+
+    /// Whether each time step is padding (token 0) in every sequence; empty where sequences are numbers, which have none.
+    pub fn padding(&self) -> Vec<bool> {
+        let tokens = self.inputs.tokens();
+        let columns = tokens.iter().flat_map(|ids| ids.columns());
+        columns.map(|ids| ids.iter().all(|id| *id == 0)).collect()
+    }
+}
+
+impl Inputs {
+    fn of(&self, rows: &[usize]) -> Self {
+        match self {
+            Self::Tokens(all) => Self::Tokens(all.select(Axis(0), rows)),
+            Self::Real(all) => Self::Real(all.select(Axis(0), rows)),
+        }
+    }
+}
+
+impl Targets {
+    fn of(&self, rows: &[usize]) -> Self {
+        match self {
+            Self::Classes(all) => {
+                Self::Classes(rows.iter().filter_map(|row| all.get(*row).copied()).collect())
+            }
+            Self::Steps(all) => Self::Steps(all.select(Axis(0), rows)),
+            Self::Real(all) => Self::Real(all.select(Axis(0), rows)),
+        }
+    }
+}
+
+/// Puts the `rows` of `all` into the memory of `mine`.
+fn gather<T: Copy, D: RemoveAxis>(all: &Array<T, D>, rows: &[usize], mine: &mut Array<T, D>) {
+    let mut shape = all.raw_dim();
+    shape[0] = 0;
+    let empty = Array::from_shape_vec(shape.clone(), Vec::new())
+        .unwrap_or_else(|_| unreachable!("no rows, no values"));
+    let (mut values, _) = std::mem::replace(mine, empty).into_raw_vec_and_offset();
+    values.clear();
+    rows.iter().for_each(|row| values.extend(all.index_axis(Axis(0), *row)));
+    shape[0] = rows.len();
+    *mine =
+        Array::from_shape_vec(shape, values).unwrap_or_else(|_| unreachable!("as many values as rows have"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{array, stack};
+
+    fn classified() -> Dataset {
+        let tokens = array![[0, 2], [3, 4], [0, 6]];
+        Dataset { inputs: Inputs::Tokens(tokens), targets: Targets::Classes(vec![0, 1, 0]) }
+    }
+
+    fn tagged() -> Dataset {
+        let tokens = array![[1, 2], [3, 4], [5, 6]];
+        Dataset { inputs: Inputs::Tokens(tokens.clone()), targets: Targets::Steps(tokens + 10) }
+    }
+
+    fn measured() -> Dataset {
+        let step = array![[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]];
+        let numbers = stack![Axis(1), step, step.clone() * 10.0];
+        Dataset { inputs: Inputs::Real(numbers), targets: Targets::Real(step) }
+    }
+
+    #[test]
+    fn a_batch_holds_the_rows_asked_for() {
+        let mut batch = Batch::default();
+        batch.fill(&classified(), [2, 99, 0]);
+        assert_eq!(batch.inputs, Inputs::Tokens(array![[0, 6], [0, 2]]));
+        assert_eq!((&batch.targets, batch.len()), (&Targets::Classes(vec![0, 0]), 2));
+        assert_eq!(batch.padding(), [true, false]);
+        batch.fill(&tagged(), [1]);
+        assert_eq!(batch.targets, Targets::Steps(array![[13, 14]]));
+        batch.fill(&measured(), [2, 1]);
+        assert_eq!(
+            batch.inputs,
+            Inputs::Real(array![[[4.0, 5.0], [40.0, 50.0]], [[2.0, 3.0], [20.0, 30.0]]])
+        );
+        assert_eq!(batch.targets, Targets::Real(array![[4.0, 5.0], [2.0, 3.0]]));
+        assert!(batch.padding().is_empty());
+        batch.fill(&measured(), []);
+        assert_eq!(batch.inputs.real().unwrap().dim(), (0, 2, 2));
+        assert!(batch.is_empty());
+    }
+
+    #[test]
+    fn filling_again_takes_the_same_memory() {
+        fn places(batch: &Batch) -> [usize; 2] {
+            let inputs = match &batch.inputs {
+                Inputs::Tokens(ids) => ids.as_ptr() as usize,
+                Inputs::Real(numbers) => numbers.as_ptr() as usize,
+            };
+            let targets = match &batch.targets {
+                Targets::Classes(classes) => classes.as_ptr() as usize,
+                Targets::Steps(classes) => classes.as_ptr() as usize,
+                Targets::Real(numbers) => numbers.as_ptr() as usize,
+            };
+            [inputs, targets]
+        }
+        for data in [classified(), tagged(), measured()] {
+            let mut batch = Batch::default();
+            batch.fill(&data, [2, 0, 1]);
+            let before = places(&batch);
+            for rows in [vec![1], vec![0, 1, 2], vec![2, 2]] {
+                batch.fill(&data, rows);
+                assert_eq!(places(&batch), before);
+            }
+        }
+    }
+}

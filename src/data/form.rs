@@ -1,0 +1,107 @@
+use super::{DataSpec, Level, Side, TokenSpec};
+
+/// What sequences of a source look like, as far as it is known before any is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// What a network reads.
+    pub inputs: InputForm,
+    /// What it should give.
+    pub targets: TargetForm,
+}
+
+/// What a network reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputForm {
+    /// Token ids, `[time]`, all below `vocabulary`.
+    Tokens {
+        /// Time steps.
+        time: usize,
+        /// Ids, padding and unknown counted.
+        vocabulary: usize,
+        /// Whether sequences that are shorter are filled up with id 0.
+        padded: bool,
+    },
+    /// Numbers, `[time, features]`.
+    Real {
+        /// Time steps.
+        time: usize,
+        /// Numbers a step.
+        features: usize,
+    },
+}
+
+/// What a network should give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetForm {
+    /// One of these classes a sequence; `None` when only the data tell which there are.
+    Classes(Option<Vec<String>>),
+    /// One of these classes at every time step.
+    Steps(Vec<String>),
+    /// So many numbers a sequence.
+    Real(usize),
+}
+
+impl Form {
+    /// Time steps of a sequence.
+    pub fn time(&self) -> usize {
+        match self.inputs {
+            InputForm::Tokens { time, .. } | InputForm::Real { time, .. } => time,
+        }
+    }
+
+    /// Entries of the vocabulary; 0 where sequences are numbers.
+    pub fn vocabulary(&self) -> usize {
+        match self.inputs {
+            InputForm::Tokens { vocabulary, .. } => vocabulary,
+            InputForm::Real { .. } => 0,
+        }
+    }
+}
+
+impl TargetForm {
+    /// The classes, where there are any and they are known.
+    pub fn labels(&self) -> &[String] {
+        match self {
+            Self::Classes(Some(labels)) | Self::Steps(labels) => labels,
+            Self::Classes(None) | Self::Real(_) => &[],
+        }
+    }
+}
+
+impl DataSpec {
+    /// What its sequences look like, when texts become rows by `tokens`.
+    pub fn form(&self, tokens: Option<&TokenSpec>) -> Form {
+        if let Self::Generated(spec) = self
+            && let Some(task) = spec.task()
+        {
+            return task.form();
+        }
+        let (time, vocabulary) = tokens.map_or((0, 0), |tokens| (tokens.length, tokens.vocabulary));
+        let labels = match self {
+            Self::Generated(_) => Some(super::generated::word_order::LABELS.map(String::from).to_vec()),
+            Self::Csv(_) | Self::Folder(_) => None,
+        };
+        Form {
+            inputs: InputForm::Tokens { time, vocabulary, padded: true },
+            targets: TargetForm::Classes(labels),
+        }
+    }
+
+    /// The symbols of a task that has its own, without padding and unknown.
+    pub fn symbols(&self) -> Option<&'static [&'static str]> {
+        let Self::Generated(spec) = self else { return None };
+        spec.task().map(|task| task.symbols()).filter(|symbols| !symbols.is_empty())
+    }
+
+    /// How a text becomes a row of ids: as `written`, or as the task's own symbols do; `None` where sequences are numbers.
+    pub fn tokens(&self, written: Option<&TokenSpec>) -> Option<TokenSpec> {
+        let Self::Generated(spec) = self else { return written.cloned() };
+        let Some(task) = spec.task() else { return written.cloned() };
+        let Form { inputs: InputForm::Tokens { time, vocabulary, .. }, targets } = task.form() else {
+            return None;
+        };
+        // What is answered at the end stands at the end; what is answered at every step starts at the first.
+        let side = if matches!(targets, TargetForm::Steps(_)) { Side::Post } else { Side::Pre };
+        Some(TokenSpec { level: Level::Symbol, vocabulary, length: time, padding: side, truncating: side })
+    }
+}
