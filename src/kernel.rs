@@ -8,12 +8,14 @@
 
 mod activation;
 mod gemm;
+mod norm;
 mod simd;
 
 use std::sync::OnceLock;
 
 pub use activation::{exp, sigmoid, tanh};
 pub use gemm::{Matrix, matmul};
+pub use norm::l2_norm;
 
 /// An instruction set that the loops are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

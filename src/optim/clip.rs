@@ -1,5 +1,7 @@
 use std::ops::Range;
 
+use crate::kernel::l2_norm;
+
 /// A bound on gradients. Source: `keras/src/optimizers/base_optimizer.py`, `_clip_gradients`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Clip {
@@ -12,13 +14,13 @@ pub enum Clip {
 }
 
 impl Clip {
-    /// Clips `grads`, of which each of `tensors` is a part; `norm` is [`global_norm`] of them all.
+    /// Clips `grads`, of which each of `tensors` is a part; `norm` is their L2 norm together.
     pub fn apply(self, grads: &mut [f32], tensors: impl Iterator<Item = Range<usize>>, norm: f64) {
         match self {
             Self::Norm(bound) => {
                 for tensor in tensors {
                     let part = &mut grads[tensor];
-                    shrink(part, global_norm(part), bound);
+                    shrink(part, l2_norm(part), bound);
                 }
             }
             Self::GlobalNorm(bound) => shrink(grads, norm, bound),
@@ -34,18 +36,6 @@ fn shrink(grads: &mut [f32], norm: f64, bound: f64) {
     }
 }
 
-/// L2 norm, summed in f64 in eight lanes and a fixed order.
-pub fn global_norm(grads: &[f32]) -> f64 {
-    let (chunks, rest) = grads.as_chunks::<8>();
-    let mut lanes = [0.0f64; 8];
-    for chunk in chunks {
-        for (lane, g) in lanes.iter_mut().zip(chunk) {
-            *lane += f64::from(*g) * f64::from(*g);
-        }
-    }
-    (lanes.iter().sum::<f64>() + rest.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>()).sqrt()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,7 +43,7 @@ mod tests {
     #[test]
     fn each_way_bounds_what_it_names() {
         let grads = [3.0f32, 4.0, 0.0, 12.0];
-        let norm = global_norm(&grads);
+        let norm = l2_norm(&grads);
         assert_eq!(norm, 13.0);
         let clipped = |clip: Clip| {
             let mut g = grads;
