@@ -50,11 +50,23 @@ impl<'f> Walk<'f> {
         Ok(Self { path, input, offset, end, over: false, frame: Vec::new() })
     }
 
-    /// The next frame, or `None` where the file ends, in the middle of a frame or not. Nothing comes after an error.
+    /// The next frame of a kind that is known, or `None` where the file ends, in the middle of a frame or not. Nothing comes after an
+    /// error.
     ///
     /// # Errors
     /// [`RunError::Damaged`] for a frame that is not what was written.
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, RunError> {
+        while let Some(Whole { offset, kind, step, length }) = self.advance()? {
+            if let Some(kind) = Kind::of(kind) {
+                let payload = self.frame.get(FRAME_HEAD..FRAME_HEAD + length).unwrap_or_default();
+                return Ok(Some(Frame { offset, kind, step, payload }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the next frame into the buffer and verifies it.
+    fn advance(&mut self) -> Result<Option<Whole>, RunError> {
         let left = self.dropped();
         // Until this one proves whole.
         if std::mem::replace(&mut self.over, true) || left < (FRAME_HEAD + FRAME_TAIL) as u64 {
@@ -71,14 +83,14 @@ impl<'f> Walk<'f> {
         }
         self.read(FRAME_HEAD, whole)?;
         let offset = self.offset;
-        let Some((kind, step, payload)) = parse(&self.frame, length) else {
+        let Some((kind, step)) = parse(&self.frame, length) else {
             let what =
                 format!("the frame at byte {offset} is damaged; {left} bytes from there on are not read");
             return Err(RunError::damaged(self.path, what));
         };
         self.offset += whole as u64;
         self.over = false;
-        Ok(Some(Frame { offset, kind, step, payload }))
+        Ok(Some(Whole { offset, kind, step, length }))
     }
 
     /// Ends the walk here.
@@ -99,14 +111,24 @@ impl<'f> Walk<'f> {
     }
 }
 
-/// Kind, step and payload of a whole frame with a payload of `length` bytes; `None` if its checksum or kind is wrong.
-fn parse(frame: &[u8], length: usize) -> Option<(Kind, u64, &[u8])> {
+/// A frame whose bytes are in the buffer.
+struct Whole {
+    offset: u64,
+    kind: u8,
+    step: u64,
+    /// Bytes of the payload.
+    length: usize,
+}
+
+/// Kind and step of a whole frame with a payload of `length` bytes; `None` if its checksum is wrong.
+fn parse(frame: &[u8], length: usize) -> Option<(u8, u64)> {
     let (content, checksum) = frame.split_at_checked(FRAME_HEAD + length)?;
+    if Take(checksum).array() != Some(crc32fast::hash(content).to_le_bytes()) {
+        return None;
+    }
     let mut take = Take(content);
     take.bytes(4)?;
-    let kind = Kind::of(take.byte()?)?;
-    let step = take.array().map(u64::from_le_bytes)?;
-    (Take(checksum).array() == Some(crc32fast::hash(content).to_le_bytes())).then_some((kind, step, take.0))
+    Some((take.byte()?, take.array().map(u64::from_le_bytes)?))
 }
 
 /// Reads a shared file from a position of its own.
