@@ -42,6 +42,7 @@ mod simple_rnn;
 mod spatial_dropout1d;
 mod spec;
 mod targets;
+mod way;
 mod window;
 
 pub use activation::Activation;
@@ -78,4 +79,5 @@ pub use simple_rnn::SimpleRNN;
 pub use spatial_dropout1d::SpatialDropout1D;
 pub use spec::{LayerSpec, Placed};
 pub use targets::{Answers, Targets};
+pub use way::Way;
 pub use window::Padding;

@@ -9,6 +9,7 @@
 mod command;
 mod evaluation;
 mod event;
+mod instruments;
 mod table;
 
 pub use command::Command;
@@ -17,4 +18,5 @@ pub use event::{
     Activations, Direction, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, RunInfo,
     RunStatus, Saved, StepMetrics, half_life,
 };
+pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
 pub use table::{ClassCount, DataFacts, LayerRow, ModelTable, ProbeText};

@@ -52,6 +52,14 @@ impl Cell for GRU {
         &["z", "r", "candidate"]
     }
 
+    fn activations(&self) -> Vec<Activation> {
+        vec![self.recurrent_activation, self.recurrent_activation, self.activation]
+    }
+
+    fn proposal(&self) -> usize {
+        2
+    }
+
     fn detail(&self) -> String {
         let before = if self.reset_after { "" } else { ", reset before" };
         format!("{}{before}", self.activation.name())
@@ -187,18 +195,37 @@ impl Cell for GRU {
         if self.reset_after {
             return unroll.add_recurrent_gradient(order, &unroll.delta_recurrent, d_recurrent);
         }
-        // z and r met the state, the candidate r ⊙ state: two products, of which each is right in its columns.
-        let (n, width) = (self.units, 3 * self.units);
-        let mut sums = vec![0.0; n * width];
-        unroll.add_recurrent_gradient(order, &unroll.delta, &mut sums);
-        let rows = unroll.kept.rows();
+        let (n, rows) = (self.units, unroll.kept.rows());
+        let mut gates = vec![0.0; n * 3 * n];
+        unroll.add_recurrent_gradient(order, &unroll.delta, &mut gates);
+        let deltas = Matrix::strided(&unroll.delta.data()[2 * n..], rows, n, 3 * n);
+        self.add_split(&gates, Matrix::new(unroll.kept.data(), rows, n), deltas, d_recurrent);
+    }
+
+    fn step_gradient(&self, unroll: &Unroll, order: Order, step: usize, d_recurrent: &mut [f32]) {
+        if self.reset_after {
+            return unroll.add_step_gradient(order, step, &unroll.delta_recurrent, d_recurrent);
+        }
+        let (n, t) = (self.units, order.position(step));
+        let (_, batch, _) = unroll.kept.dim();
+        let mut gates = vec![0.0; n * 3 * n];
+        unroll.add_step_gradient(order, step, &unroll.delta, &mut gates);
+        let deltas = Matrix::strided(&unroll.delta.step(t)[2 * n..], batch, n, 3 * n);
+        self.add_split(&gates, Matrix::new(unroll.kept.step(t), batch, n), deltas, d_recurrent);
+    }
+}
+
+impl GRU {
+    /// Adds to `sum` a gradient of `U` without `reset_after`: z and r met the state, so their columns are those of `gates`, and the
+    /// candidate met `reset` = r ⊙ state, so its columns are `resetᵀ·deltas`.
+    fn add_split(&self, gates: &[f32], reset: Matrix<'_>, deltas: Matrix<'_>, sum: &mut [f32]) {
+        let n = self.units;
         let mut candidates = vec![0.0; n * n];
-        let deltas = Matrix::strided(&unroll.delta.data()[2 * n..], rows, n, width);
-        matmul(&mut candidates, Matrix::new(unroll.kept.data(), rows, n).t(), deltas, false);
-        let all = d_recurrent.chunks_exact_mut(width).zip(sums.chunks_exact(width));
-        for ((total, sums), candidates) in all.zip(candidates.chunks_exact(n)) {
-            let parts = sums[..2 * n].iter().chain(candidates);
-            total.iter_mut().zip(parts).for_each(|(total, part)| *total += part);
+        matmul(&mut candidates, reset.t(), deltas, false);
+        let rows = sum.chunks_exact_mut(3 * n).zip(gates.chunks_exact(3 * n));
+        for ((sum, gates), candidates) in rows.zip(candidates.chunks_exact(n)) {
+            let parts = gates[..2 * n].iter().chain(candidates);
+            sum.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
         }
     }
 }

@@ -52,6 +52,15 @@ impl Cell for LSTM {
         &["i", "f", "g", "o"]
     }
 
+    fn activations(&self) -> Vec<Activation> {
+        let gate = self.recurrent_activation;
+        vec![gate, gate, self.activation, gate]
+    }
+
+    fn proposal(&self) -> usize {
+        2
+    }
+
     fn detail(&self) -> String {
         self.activation.name().into()
     }
@@ -121,6 +130,10 @@ impl Cell for LSTM {
 
     fn recurrent_gradient(&self, unroll: &Unroll, order: Order, d_recurrent: &mut [f32]) {
         unroll.add_recurrent_gradient(order, &unroll.delta, d_recurrent);
+    }
+
+    fn step_gradient(&self, unroll: &Unroll, order: Order, step: usize, d_recurrent: &mut [f32]) {
+        unroll.add_step_gradient(order, step, &unroll.delta, d_recurrent);
     }
 }
 

@@ -26,7 +26,7 @@ pub use unroll::{Held, Unroll};
 
 use super::dense::{add_columns, affine, affine_backward};
 use super::layer::{MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::{Block, Layer, Observer, Signal, Unrolled, Weights};
+use super::{Activation, Block, Layer, Observer, Signal, Unrolled, Weights};
 use crate::kernel::Matrix;
 use crate::protocol::Direction;
 
@@ -40,6 +40,12 @@ pub trait Cell: fmt::Debug + Send + Sync {
 
     /// What the columns of `kernel` feed, `units` each, in Keras's order.
     fn gates(&self) -> &'static [&'static str];
+
+    /// The function that gives each of [`Cell::gates`] its values.
+    fn activations(&self) -> Vec<Activation>;
+
+    /// Which of [`Cell::gates`] proposes the new state; its activation bounds the hidden state as well.
+    fn proposal(&self) -> usize;
 
     /// The activations in words, for the model table.
     fn detail(&self) -> String;
@@ -77,6 +83,10 @@ pub trait Cell: fmt::Debug + Send + Sync {
     /// Adds ∂L/∂U to `d_recurrent` `[units, gates·units]`, over all steps: `before` are the states that met `U`, in the order of the
     /// positions, and `delta` the rows of `back.delta` (or `back.delta_recurrent`) likewise.
     fn recurrent_gradient(&self, unroll: &Unroll, order: Order, d_recurrent: &mut [f32]);
+
+    /// Adds to `d_recurrent` what one step, counted in the order of reading, contributes by itself to
+    /// [`Cell::recurrent_gradient`]: all steps' contributions add up to it.
+    fn step_gradient(&self, unroll: &Unroll, order: Order, step: usize, d_recurrent: &mut [f32]);
 }
 
 /// What a [`Cell`] works on going forward: one time step, all sequences of a shard.
@@ -149,6 +159,12 @@ pub struct Order {
 }
 
 impl Order {
+    /// That of a layer, or of one `direction` of a `Bidirectional`.
+    pub(super) fn of(cell: &dyn Cell, direction: Option<Direction>, time: usize) -> Self {
+        let own = cell.settings().go_backwards;
+        Self { time, backwards: direction.map_or(own, |direction| direction == Direction::Backward) }
+    }
+
     /// The input position that is read at `step`, counted in the order of reading.
     pub fn position(self, step: usize) -> usize {
         if self.backwards { self.time - 1 - step } else { step }

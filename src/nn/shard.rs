@@ -177,6 +177,11 @@ impl Shard {
             .collect()
     }
 
+    /// The mask that reaches layer `i`, if one does.
+    pub(super) fn layer_mask(&self, model: &Model, i: usize) -> Option<&Mask> {
+        model.nodes.get(i)?.mask.map(|from| &self.tapes[from].mask)
+    }
+
     /// Lets stateful layers begin anew with the next batch: another stream follows.
     pub fn forget(&mut self) {
         self.tapes.iter_mut().flat_map(|tape| &mut tape.unrolls).for_each(Unroll::forget);

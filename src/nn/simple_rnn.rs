@@ -41,6 +41,14 @@ impl Cell for SimpleRNN {
         &["h"]
     }
 
+    fn activations(&self) -> Vec<Activation> {
+        vec![self.activation]
+    }
+
+    fn proposal(&self) -> usize {
+        0
+    }
+
     fn detail(&self) -> String {
         self.activation.name().into()
     }
@@ -66,5 +74,9 @@ impl Cell for SimpleRNN {
 
     fn recurrent_gradient(&self, unroll: &Unroll, order: Order, d_recurrent: &mut [f32]) {
         unroll.add_recurrent_gradient(order, &unroll.delta, d_recurrent);
+    }
+
+    fn step_gradient(&self, unroll: &Unroll, order: Order, step: usize, d_recurrent: &mut [f32]) {
+        unroll.add_step_gradient(order, step, &unroll.delta, d_recurrent);
     }
 }

@@ -184,22 +184,26 @@ impl Unroll {
             let states = Matrix::new(self.h.steps(before), rows, units);
             matmul(sum, states.t(), Matrix::new(delta.steps(after), rows, width), true);
         } else {
-            let mut met = vec![0.0; batch * units];
-            for step in 1..time {
-                let (before, t) = (order.position(step - 1), order.position(step));
-                multiply(&mut met, self.h.step(before), self.dropped_h.data());
-                let met = Matrix::new(&met, batch, units);
-                matmul(sum, met.t(), Matrix::new(delta.step(t), batch, width), true);
-            }
+            (1..time).for_each(|step| self.add_step_gradient(order, step, delta, sum));
         }
         if self.state_h.data().iter().any(|h| *h != 0.0) {
-            let mut met = self.state_h.data().to_vec();
-            if !self.dropped_h.data().is_empty() {
-                met.iter_mut().zip(self.dropped_h.data()).for_each(|(h, m)| *h *= m);
-            }
-            let first = delta.step(order.position(0));
-            matmul(sum, Matrix::new(&met, batch, units).t(), Matrix::new(first, batch, width), true);
+            self.add_step_gradient(order, 0, delta, sum);
         }
+    }
+
+    /// Adds the part of [`Unroll::add_recurrent_gradient`] that one step has, counted in the order of reading.
+    pub(in crate::nn) fn add_step_gradient(&self, order: Order, step: usize, delta: &Block, sum: &mut [f32]) {
+        let (_, batch, units) = self.h.dim();
+        let (_, _, width) = delta.dim();
+        let before = step.checked_sub(1);
+        let state = before.map_or(self.state_h.data(), |before| self.h.step(order.position(before)));
+        let delta = Matrix::new(delta.step(order.position(step)), batch, width);
+        if self.dropped_h.data().is_empty() {
+            return matmul(sum, Matrix::new(state, batch, units).t(), delta, true);
+        }
+        let mut met = vec![0.0; batch * units];
+        multiply(&mut met, state, self.dropped_h.data());
+        matmul(sum, Matrix::new(&met, batch, units).t(), delta, true);
     }
 }
 

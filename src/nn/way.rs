@@ -1,0 +1,118 @@
+//! Instruments: what is read off a recurrent layer after a step, from what its [`Unroll`]s remember. Nothing is measured, kept or
+//! paid for on steps that are not watched.
+
+mod saturation;
+mod spectral;
+
+use spectral::spectral_radius;
+
+use super::recurrent::{Cell, Order, Unroll};
+use super::{Mask, Model, Params, Shard};
+use crate::kernel::l2_norm;
+use crate::protocol::{Direction, LayerHealth, QuantityHealth};
+
+/// Up to so many units a spectral radius costs next to nothing.
+const FREE_UNITS: usize = 32;
+/// Above so many units it is not measured at all: `O(units³)`.
+const MOST_UNITS: usize = 512;
+
+/// One way through time of a recurrent layer, as all shards of a batch went it.
+#[derive(Debug)]
+pub struct Way<'a> {
+    /// The layer's number.
+    pub layer: usize,
+    /// Which half of a `Bidirectional`.
+    pub direction: Option<Direction>,
+    cell: &'a dyn Cell,
+    /// Of every shard, in order: what was remembered, and what was masked.
+    parts: Vec<(&'a Unroll, Option<&'a Mask>)>,
+}
+
+impl Model {
+    /// The ways through time of all recurrent layers, in the order of layers and directions, after [`Shard::backward`] of all `shards`
+    /// of a batch. Sums over shards are always in their order.
+    pub fn ways<'a>(&'a self, shards: impl Iterator<Item = &'a Shard>) -> Vec<Way<'a>> {
+        let mut ways: Vec<Way<'a>> = Vec::new();
+        for shard in shards {
+            for (i, (layer, direction, cell, unroll)) in shard.unrolls(self).into_iter().enumerate() {
+                let part = (unroll, shard.layer_mask(self, layer));
+                match ways.get_mut(i) {
+                    Some(way) => way.parts.push(part),
+                    None => ways.push(Way { layer, direction, cell, parts: vec![part] }),
+                }
+            }
+        }
+        ways
+    }
+}
+
+impl Way<'_> {
+    /// `‖∂L/∂U_t‖_F` for every input position: see [`GradientProfile::kernel_norm`](crate::protocol::GradientProfile::kernel_norm).
+    pub fn kernel_norms(&self) -> Vec<f32> {
+        let mut norms = Vec::new();
+        self.contributions(|t, contribution| {
+            norms.resize(norms.len().max(t + 1), 0.0);
+            norms[t] = l2_norm(contribution) as f32;
+        });
+        norms
+    }
+
+    /// Hands `∂L/∂U_t` `[units, gates·units]` of the whole batch to `each`, position after position in the order of reading.
+    fn contributions(&self, mut each: impl FnMut(usize, &[f32])) {
+        let Some((first, _)) = self.parts.first() else { return };
+        let (time, _, units) = first.h.dim();
+        let order = Order::of(self.cell, self.direction, time);
+        let mut sum = vec![0.0; units * units * self.cell.gates().len()];
+        for step in 0..time {
+            sum.fill(0.0);
+            self.parts.iter().for_each(|(unroll, _)| self.cell.step_gradient(unroll, order, step, &mut sum));
+            each(order.position(step), &sum);
+        }
+    }
+
+    /// Saturated values and dead units of the batch, and the spectral radii of `params`: always of layers of up to 32 units; with
+    /// `all_radii` of those up to 512, so that they need not be paid for on every watched step.
+    pub fn health(&self, params: &Params, all_radii: bool) -> LayerHealth {
+        let cell = self.cell;
+        let (units, names) = (cell.settings().units, cell.gates());
+        let radii = match units <= if all_radii { MOST_UNITS } else { FREE_UNITS } {
+            true => self.spectral_radii(params),
+            false => vec![None; names.len()],
+        };
+        let radius = |quantity: &str| {
+            let gate = names.iter().position(|name| *name == quantity)?;
+            radii.get(gate).copied().flatten()
+        };
+        let quantities =
+            saturation::tallies(cell, &self.parts).into_iter().map(|(name, tally)| QuantityHealth {
+                quantity: name.into(),
+                left: tally.left(),
+                right: tally.right(),
+                dead: tally.dead(),
+                spectral_radius: radius(name),
+            });
+        LayerHealth {
+            layer: self.layer,
+            direction: self.direction,
+            proposal: names.get(cell.proposal()).copied().unwrap_or_default().into(),
+            quantities: quantities.collect(),
+        }
+    }
+
+    /// Of each gate's block of the recurrent kernel.
+    fn spectral_radii(&self, params: &Params) -> Vec<Option<f32>> {
+        let (units, gates) = (self.cell.settings().units, self.cell.gates().len());
+        let weights = params.of(self.layer);
+        // A half of a `Bidirectional` has its tensors behind those of the other.
+        let first = if self.direction == Some(Direction::Backward) { weights.len() / 2 } else { 0 };
+        let recurrent = weights.get(first + 1);
+        let block = |gate: usize| {
+            let rows = recurrent.chunks_exact(gates * units);
+            rows.flat_map(|row| &row[gate * units..(gate + 1) * units]).copied().collect()
+        };
+        (0..gates).map(|gate| Some(spectral_radius(block(gate), units))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+use ndarray::Array2;
+
+use super::*;
+use crate::nn::{
+    Activation, Answers, Bidirectional, Dense, Embedding, GRU, Input, LSTM, LayerSpec, Loss, Merge, Mode,
+    Placed, Shape, SimpleRNN,
+};
+
+const TIME: usize = 7;
+const VOCABULARY: usize = 9;
+const UNITS: usize = 5;
+
+/// A network around one recurrent layer and two shards of a batch, some of whose sequences begin with padding.
+struct Bench {
+    model: Model,
+    params: Params,
+    shards: Vec<Shard>,
+}
+
+impl Bench {
+    fn new(layer: LayerSpec) -> Self {
+        let layers: [Placed; 3] = [
+            Embedding { output_dim: 4, mask_zero: true, ..Embedding::default() }.into(),
+            layer.into(),
+            Dense { units: 1, activation: Activation::Sigmoid, ..Dense::default() }.into(),
+        ];
+        let input = Shape::Ids { time: TIME, vocabulary: VOCABULARY };
+        let model = Model::build(&layers, input, Loss::BinaryCrossentropy).unwrap();
+        let mut params = model.params();
+        params.initialize(5);
+        let shards = (0..2).map(|_| Shard::new(&model, &params)).collect();
+        Self { model, params, shards }
+    }
+
+    /// The weights called `name`.
+    fn weights(&mut self, name: &str) -> &mut [f32] {
+        let param = self.params.table().iter().find(|param| param.name == name).unwrap();
+        let range = param.range.clone();
+        &mut self.params.values_mut()[range]
+    }
+
+    /// Learns from a batch of 3 + 2 sequences; the gradient.
+    fn learn(&mut self, step: u64) -> Vec<f32> {
+        let rows = [0..3, 3..5];
+        for (shard, rows) in self.shards.iter_mut().zip(rows) {
+            let id = |(row, t): (usize, usize)| {
+                let row = row + rows.start;
+                if t < row { 0 } else { ((row * 5 + t * 3 + step as usize) % (VOCABULARY - 1) + 1) as u32 }
+            };
+            let ids = Array2::from_shape_fn((rows.len(), TIME), id);
+            let classes: Vec<u32> = rows.clone().map(|row| (row % 2) as u32).collect();
+            shard.load(Input::Ids(ids.view()), Answers::Classes(&classes));
+            shard.forward(&self.model, &self.params, Mode::Train { seed: 1, step, first_row: rows.start });
+            shard.backward(&self.model, &self.params, 5.0, None);
+        }
+        let mut gradient = vec![0.0; self.params.values().len()];
+        self.model.gradient(&self.params, self.shards.iter(), &mut gradient);
+        gradient
+    }
+
+    fn ways(&self) -> Vec<Way<'_>> {
+        self.model.ways(self.shards.iter())
+    }
+}
+
+fn both(of: LayerSpec) -> LayerSpec {
+    Bidirectional { of: Box::new(of), merge_mode: Merge::Concat }.into()
+}
+
+#[test]
+fn the_contributions_of_all_positions_add_up_to_the_gradient_of_the_recurrent_kernel() {
+    let rnn = SimpleRNN { units: UNITS, ..SimpleRNN::default() };
+    let lstm = LSTM { units: UNITS, recurrent_dropout: 0.4, ..LSTM::default() };
+    let gru = GRU { units: UNITS, stateful: true, ..GRU::default() };
+    let paper = GRU { units: UNITS, reset_after: false, recurrent_dropout: 0.4, ..GRU::default() };
+    let layers: [LayerSpec; 6] = [
+        rnn.clone().into(),
+        SimpleRNN { go_backwards: true, ..rnn }.into(),
+        lstm.clone().into(),
+        gru.into(),
+        GRU { stateful: true, go_backwards: true, ..paper.clone() }.into(),
+        both(paper.into()),
+    ];
+    for layer in layers {
+        let mut bench = Bench::new(layer.clone());
+        // The second batch begins with the state that the first ended with, where it is carried.
+        bench.learn(1);
+        let gradient = bench.learn(2);
+        for way in bench.ways() {
+            let prefix = match way.direction {
+                None => "",
+                Some(Direction::Forward) => "fwd.",
+                Some(Direction::Backward) => "bwd.",
+            };
+            let name = format!("1.{prefix}recurrent_kernel");
+            let range = bench.params.table().iter().find(|p| p.name == name).unwrap().range.clone();
+            let mut sum = vec![0.0; range.len()];
+            way.contributions(|_, part| sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += x));
+            let scale = l2_norm(&gradient[range.clone()]);
+            assert!(scale > 1e-6, "{name} of {layer:?} has a gradient");
+            for (sum, g) in sum.iter().zip(&gradient[range]) {
+                assert!(f64::from((sum - g).abs()) < 1e-6 * scale.max(1.0), "{sum} for {g}: {layer:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_norm_is_that_of_the_state_before_times_delta_at_its_input_position() {
+    for go_backwards in [false, true] {
+        let mut bench = Bench::new(LSTM { units: UNITS, go_backwards, ..LSTM::default() }.into());
+        bench.learn(1);
+        let norms = bench.ways()[0].kernel_norms();
+        assert_eq!(norms.len(), TIME);
+        for (t, norm) in norms.iter().enumerate() {
+            let before = if go_backwards { (t + 1 < TIME).then_some(t + 1) } else { t.checked_sub(1) };
+            let mut squares = 0.0;
+            for (i, j) in (0..UNITS).flat_map(|i| (0..4 * UNITS).map(move |j| (i, j))) {
+                let mut sum = 0.0;
+                for shard in &bench.shards {
+                    let (_, _, _, unroll) = shard.unrolls(&bench.model)[0];
+                    for row in 0..unroll.h.dim().1 {
+                        let h = before.map_or(0.0, |before| unroll.h.step(before)[row * UNITS + i]);
+                        sum += f64::from(h) * f64::from(unroll.delta.step(t)[row * 4 * UNITS + j]);
+                    }
+                }
+                squares += sum * sum;
+            }
+            let plain = squares.sqrt();
+            assert!((f64::from(*norm) - plain).abs() <= 1e-5 * plain, "{norm} for {plain} at {t}");
+        }
+    }
+}
+
+#[test]
+fn saturated_and_dead_are_counted_over_what_is_not_masked() {
+    let mut bench = Bench::new(SimpleRNN { units: 4, ..SimpleRNN::default() }.into());
+    // Unit 0 always near 1, unit 1 always near −1, unit 2 free, unit 3 near 0.
+    bench.weights("1.recurrent_kernel").fill(0.0);
+    bench
+        .weights("1.kernel")
+        .iter_mut()
+        .enumerate()
+        .for_each(|(i, w)| *w = if i % 4 == 2 { 0.3 } else { 0.0 });
+    bench.weights("1.bias").copy_from_slice(&[9.0, -9.0, 0.0, 0.1]);
+    bench.learn(1);
+    let health = bench.ways()[0].health(&bench.params, false);
+    let [h] = health.quantities.as_slice() else { panic!("{health:?}") };
+    // The state of padding is 0: were it counted, shares would be lower and no unit would be dead.
+    assert_eq!((h.quantity.as_str(), h.left, h.right, h.dead), ("h", 0.25, 0.25, 0.75));
+    assert_eq!((health.saturated(), health.dead()), (0.5, 0.75));
+}
+
+#[test]
+fn gates_are_told_apart_and_relu_is_dead_at_zero() {
+    let mut bench = Bench::new(LSTM { units: UNITS, activation: Activation::Relu, ..LSTM::default() }.into());
+    for name in ["1.kernel", "1.recurrent_kernel"] {
+        bench.weights(name).fill(0.0);
+    }
+    let bias = [-9.0, 9.0, -1.0, 0.0].map(|bias| [bias; UNITS]).concat();
+    bench.weights("1.bias").copy_from_slice(&bias);
+    bench.learn(1);
+    let health = bench.ways()[0].health(&bench.params, false);
+    let read: Vec<_> =
+        health.quantities.iter().map(|q| (q.quantity.as_str(), q.left, q.right, q.dead)).collect();
+    let expected = [
+        ("h", 1.0, 0.0, 1.0),
+        ("i", 1.0, 0.0, 1.0),
+        ("f", 0.0, 1.0, 1.0),
+        ("g", 1.0, 0.0, 1.0),
+        ("o", 0.0, 0.0, 1.0),
+    ];
+    assert_eq!(read, expected);
+}
+
+#[test]
+fn spectral_radii_are_those_of_each_block_of_each_direction() {
+    let mut bench = Bench::new(both(GRU { units: 3, ..GRU::default() }.into()));
+    bench.weights("1.fwd.recurrent_kernel").fill(0.0);
+    let backward = bench.weights("1.bwd.recurrent_kernel");
+    backward.fill(0.0);
+    for unit in 0..3 {
+        for (gate, factor) in [0.5, 1.0, -2.0].into_iter().enumerate() {
+            backward[unit * 9 + gate * 3 + unit] = factor;
+        }
+    }
+    bench.learn(1);
+    let radii: Vec<Vec<Option<f32>>> = bench
+        .ways()
+        .iter()
+        .map(|way| way.health(&bench.params, false).quantities.iter().map(|q| q.spectral_radius).collect())
+        .collect();
+    assert_eq!(radii[0], [None, Some(0.0), Some(0.0), Some(0.0)]);
+    assert_eq!(radii[1][0], None);
+    for (radius, expected) in radii[1][1..].iter().zip([0.5, 1.0, 2.0]) {
+        assert!((radius.unwrap() - expected).abs() < 1e-3 * expected);
+    }
+    let way = &bench.ways()[1];
+    assert!((way.health(&bench.params, false).spectral_radius().unwrap() - 2.0).abs() < 2e-3);
+}
+
+#[test]
+fn radii_of_large_layers_are_measured_only_when_asked_for() {
+    let mut bench = Bench::new(SimpleRNN { units: FREE_UNITS + 1, ..SimpleRNN::default() }.into());
+    bench.learn(1);
+    let ways = bench.ways();
+    assert_eq!(ways[0].health(&bench.params, false).spectral_radius(), None);
+    let radius = ways[0].health(&bench.params, true).spectral_radius().unwrap();
+    assert!((radius - 1.0).abs() < 1e-3, "orthogonal as it begins");
+}
