@@ -1,13 +1,14 @@
-//! The layers around the recurrent cells, through the public API: their gradients are the slopes of the loss, whatever the shape;
+//! Layers and random stacks of them, through the public API: their gradients are the slopes of the loss, whatever the shape;
 //! dropout, masks and ties are what a second, plain implementation makes of them; and what cannot stand is refused with its field.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
 
 use ndarray::{Array1, Array2, Array3, Axis, s};
 use proptest::prelude::*;
 use unrolled::nn::{
-    AdditiveAttention, Answers, Attention, AveragePooling1D, BuildError, Conv1D, Dense, Dropout, Embedding,
-    Flatten, GlobalMaxPooling1D, Input, LayerNormalization, LayerSpec, Loss, MaxPooling1D, Mode, Model,
-    MultiHeadAttention, Padding, Params, Placed, RepeatVector, ScoreMode, Shape, Shard, SpatialDropout1D,
+    Activation, AdditiveAttention, Answers, Attention, AveragePooling1D, Bidirectional, BuildError, Conv1D,
+    Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Input, LSTM,
+    LayerNormalization, LayerSpec, Loss, MaxPooling1D, Merge, Mode, Model, MultiHeadAttention, Padding,
+    Params, Placed, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D,
 };
 use unrolled::rng::Rng;
 
@@ -292,7 +293,12 @@ fn spatial_dropout_drops_whole_features() {
 
 #[test]
 fn what_is_dropped_does_not_depend_on_how_the_batch_is_cut() {
-    let layers: [LayerSpec; 5] = [
+    let (dropout, recurrent_dropout) = (0.4, 0.3);
+    let lstm: LayerSpec = LSTM { units: 3, dropout, recurrent_dropout, ..LSTM::default() }.into();
+    let layers: [LayerSpec; 8] = [
+        SimpleRNN { units: 3, recurrent_dropout, ..SimpleRNN::default() }.into(),
+        GRU { units: 3, dropout, recurrent_dropout, ..GRU::default() }.into(),
+        Bidirectional { of: Box::new(lstm), merge_mode: Merge::Concat }.into(),
         Dropout { rate: 0.4 }.into(),
         SpatialDropout1D { rate: 0.4 }.into(),
         Attention { dropout: 0.4, ..Attention::default() }.into(),
@@ -506,4 +512,176 @@ fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
     let of_two = Placed { spec: Attention::default().into(), inputs: vec![1, 0] };
     let error = Net::new(apart(2, 6, 3, 1), vec![conv(2).into(), of_two], 1).err().unwrap();
     assert_eq!(error.misfit.field, Some("inputs"), "{error}");
+}
+
+/// A layer that reads and gives sequences of the same length and carries a mask; `kind` chooses it.
+fn sequence_layer(kind: usize, units: usize, backwards: bool, dropout: f64) -> Placed {
+    let recurrent_dropout = dropout / 2.0;
+    let rnn = SimpleRNN { units, return_sequences: true, dropout, recurrent_dropout, ..SimpleRNN::default() };
+    let lstm = LSTM { units, return_sequences: true, dropout, recurrent_dropout, ..LSTM::default() };
+    let gru = GRU { units, return_sequences: true, dropout, recurrent_dropout, ..GRU::default() };
+    let both = |of: LayerSpec, merge_mode| Bidirectional { of: Box::new(of), merge_mode }.into();
+    match kind % 9 {
+        0 => SimpleRNN { go_backwards: backwards, ..rnn }.into(),
+        1 => LSTM { go_backwards: backwards, ..lstm }.into(),
+        2 => GRU { go_backwards: backwards, ..gru }.into(),
+        3 => GRU { reset_after: false, ..gru }.into(),
+        4 => both(lstm.into(), if backwards { Merge::Concat } else { Merge::Mul }),
+        5 => both(gru.into(), if backwards { Merge::Sum } else { Merge::Ave }),
+        6 => LayerNormalization::default().into(),
+        7 => Dense { units, activation: Activation::Tanh, ..Dense::default() }.into(),
+        _ => Dropout { rate: dropout }.into(),
+    }
+}
+
+/// What makes one vector of a sequence and heeds a mask.
+fn vector_layer(kind: usize, units: usize) -> Placed {
+    match kind % 4 {
+        0 => LSTM { units, ..LSTM::default() }.into(),
+        1 => SimpleRNN { units, use_bias: false, ..SimpleRNN::default() }.into(),
+        2 => {
+            Bidirectional { of: Box::new(GRU { units, ..GRU::default() }.into()), merge_mode: Merge::Concat }
+                .into()
+        }
+        _ => GlobalAveragePooling1D {}.into(),
+    }
+}
+
+fn stack() -> impl Strategy<Value = (Vec<(usize, usize, bool)>, usize, u64)> {
+    (prop::collection::vec((0usize..9, 1usize..5, any::<bool>()), 1..4), 0usize..4, any::<u64>())
+}
+
+fn built(layers: &[(usize, usize, bool)], end: usize, dropout: f64) -> Vec<Placed> {
+    let mut all: Vec<Placed> =
+        layers.iter().map(|(kind, units, back)| sequence_layer(*kind, *units, *back, dropout)).collect();
+    all.push(vector_layer(end, 3));
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn stacks_of_any_layers_have_the_shape_they_say_and_their_slopes((layers, end, seed) in stack(), before: bool) {
+        // Masks, dropout (drawn once, so that the loss stays a function) and all.
+        let mut net = Net::new(padded(3, 6, seed, before), built(&layers, end, 0.3), seed).unwrap();
+        let (batch, width) = net.targets.dim();
+        prop_assert_eq!(net.output(TRAIN).dim(), (batch, 1, width));
+        net.check_slopes(TRAIN);
+    }
+
+    #[test]
+    fn padding_a_sequence_further_changes_no_answer((layers, end, seed) in stack()) {
+        // With `go_backwards` a sequence comes out in the order of reading, and a mask in that of the input: as in Keras.
+        let layers: Vec<_> = layers.into_iter().map(|(kind, units, back)| (kind, units, back && kind % 9 > 2)).collect();
+        let Data::Ids(short) = padded(3, 6, seed, false) else { panic!("ids") };
+        let mut long = Array2::zeros((3, 11));
+        long.slice_mut(s![.., ..6]).assign(&short);
+        let answer = |data| Net::new(Data::Ids(data), built(&layers, end, 0.0), seed).unwrap().output(Mode::Evaluate);
+        for (a, b) in answer(short).iter().zip(&answer(long)) {
+            prop_assert!((a - b).abs() < 1e-5, "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_a_batch_changes_no_answer_and_dropout_is_off_when_answering((layers, end, seed) in stack()) {
+        let Data::Ids(ids) = padded(4, 6, seed, true) else { panic!("ids") };
+        let turned = ids.slice(s![..;-1, ..]).to_owned();
+        let of = |data: &Array2<u32>, dropout| {
+            Net::new(Data::Ids(data.clone()), built(&layers, end, dropout), seed).unwrap().output(Mode::Evaluate)
+        };
+        let (straight, back) = (of(&ids, 0.0), of(&turned, 0.0));
+        for (a, b) in straight.iter().zip(back.slice(s![..;-1, .., ..])) {
+            prop_assert!((a - b).abs() < 1e-5, "{a} and {b}");
+        }
+        prop_assert_eq!(of(&ids, 0.5), straight);
+    }
+}
+
+/// A linear layer that gives its input as it is: what comes out is the input times what dropout made of it.
+#[test]
+fn recurrent_layers_drop_the_same_inputs_at_every_step() {
+    let layer = SimpleRNN {
+        units: 6,
+        activation: Activation::Linear,
+        use_bias: false,
+        return_sequences: true,
+        dropout: 0.25,
+        ..SimpleRNN::default()
+    };
+    let data = Data::Real(Array3::ones((40, 5, 6)));
+    let mut net = Net::new(data, vec![layer.into()], 1).unwrap();
+    let identity = |i: usize| f32::from(u8::from(i % 7 == 0));
+    for param in net.params.table().to_vec() {
+        let values = &mut net.params.values_mut()[param.range.clone()];
+        match param.name.as_str() {
+            "1.kernel" => values.iter_mut().enumerate().for_each(|(i, w)| *w = identity(i)),
+            "1.recurrent_kernel" => values.fill(0.0),
+            _ => {}
+        }
+    }
+    let out = net.output(TRAIN).into_shape_with_order((40, 5, 6)).unwrap();
+    let mut dropped = 0;
+    for sequence in out.outer_iter() {
+        for feature in sequence.columns() {
+            assert!(feature.iter().all(|x| *x == feature[0]), "another mask at another step");
+            assert!(feature[0] == 0.0 || (feature[0] - 4.0 / 3.0).abs() < 1e-6, "{}", feature[0]);
+            dropped += usize::from(feature[0] == 0.0);
+        }
+    }
+    assert!((30..90).contains(&dropped), "{dropped} of 240 for a quarter");
+    assert!(net.output(Mode::Evaluate).iter().all(|x| *x == 1.0));
+}
+
+/// Truncated back-propagation through time: the state goes on from batch to batch, the gradient does not.
+#[test]
+fn a_stateful_layer_goes_on_where_the_last_batch_ended() {
+    let layers = |stateful| -> [Placed; 3] {
+        [
+            SimpleRNN { units: 3, stateful, ..SimpleRNN::default() }.into(),
+            LSTM { units: 3, stateful, ..LSTM::default() }.into(),
+            GRU { units: 3, stateful, ..GRU::default() }.into(),
+        ]
+    };
+    for (stateful, fresh) in layers(true).into_iter().zip(layers(false)) {
+        let Data::Real(whole) = apart(2, 8, 2, 4) else { panic!("numbers") };
+        let halves = [whole.slice(s![.., ..4, ..]).to_owned(), whole.slice(s![.., 4.., ..]).to_owned()];
+        let at_once = Net::new(Data::Real(whole), vec![fresh], 1).unwrap().output(TRAIN);
+        let net = Net::new(Data::Real(halves[0].clone()), vec![stateful], 1).unwrap();
+        let mut shard = Shard::new(&net.model, &net.params);
+        let read = |x: &Array3<f32>, shard: &mut Shard| {
+            shard.load(Input::Real(x.view()), Answers::Real(net.targets.view()));
+            shard.forward(&net.model, &net.params, TRAIN);
+            shard.output(&net.model)
+        };
+        let first = read(&halves[0], &mut shard);
+        let second = read(&halves[1], &mut shard);
+        for (a, b) in second.iter().zip(&at_once) {
+            assert!((a - b).abs() < 1e-6, "{a} for {b}");
+        }
+        // The gradient of the second half is the slope with the state it began with held.
+        let mut gradient = vec![0.0; net.params.values().len()];
+        let weight = shard.weight(&net.model);
+        shard.backward(&net.model, &net.params, weight, None);
+        net.model.gradient(&net.params, std::iter::once(&shard), &mut gradient);
+        let mut rng = Rng::new(5, "test", 0);
+        let direction: Vec<f32> = gradient.iter().map(|_| rng.normal() as f32).collect();
+        let loss = |step: f32| {
+            let mut pushed = net.params.clone();
+            pushed.values_mut().iter_mut().zip(&direction).for_each(|(w, d)| *w += step * d);
+            let mut shard = Shard::new(&net.model, &net.params);
+            read(&halves[0], &mut shard);
+            shard.load(Input::Real(halves[1].view()), Answers::Real(net.targets.view()));
+            shard.forward(&net.model, &pushed, TRAIN);
+            shard.score(&net.model).mean_loss()
+        };
+        let slope = (loss(1e-3) - loss(-1e-3)) / 2e-3;
+        let along: f64 = gradient.iter().zip(&direction).map(|(g, d)| f64::from(g * d)).sum();
+        assert!(
+            (slope - along).abs() < 2e-3 * norm(&gradient) * norm(&direction),
+            "{along} for a slope of {slope}"
+        );
+        shard.forget();
+        assert_eq!(read(&halves[0], &mut shard), first, "forgotten");
+    }
 }
