@@ -1,5 +1,6 @@
 use ndarray::ArrayView2;
 
+use crate::kernel::l2_norm;
 use crate::protocol::Direction;
 
 /// Is handed every unrolled step of every recurrent layer during `backward`, on watched steps.
@@ -68,7 +69,10 @@ impl GradientNorms {
 
 impl Observer for GradientNorms {
     fn unrolled(&mut self, step: Unrolled<'_>) {
-        let squares: f64 = step.dh.iter().map(|d| f64::from(*d) * f64::from(*d)).sum();
+        let squares = match step.dh.as_slice() {
+            Some(dh) => l2_norm(dh).powi(2),
+            None => step.dh.iter().map(|d| f64::from(*d) * f64::from(*d)).sum(),
+        };
         self.profile(step.layer, step.direction, step.t + 1)[step.t] += squares;
     }
 }
