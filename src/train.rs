@@ -4,6 +4,7 @@
 //! The trainer owns the model; nothing of it is shared behind a lock. What it emits depends on the count of steps alone,
 //! never on a clock or on who listens.
 
+mod change;
 mod control;
 mod evaluation;
 mod outlet;

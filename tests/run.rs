@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use unrolled::protocol::{
-    Activations, DataFacts, Direction, EpochMetrics, Event, GradientProfile, Level, LogLine, ModelTable,
-    ProbeFrame, RunInfo, RunStatus, Saved, StepMetrics,
+    Activations, DataFacts, Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level,
+    LogLine, ModelTable, ParamNorms, ProbeFrame, QuantityHealth, RunInfo, RunStatus, Saved, StepMetrics,
 };
 use unrolled::run::checkpoint::{self, Checkpoint, NamedTensor, Which};
 use unrolled::run::{Folder, Reader, Recorder, RunError};
@@ -51,7 +51,28 @@ fn step(step: u64) -> Event {
 fn gradient(step: u64) -> Event {
     let hnorm = (0..30).map(|t| (t as f32 - step as f32).exp2()).collect();
     let direction = Some(Direction::Backward);
-    Event::Gradient(GradientProfile { step, layer: 1, direction, hnorm, half_life: Some(-1.5) })
+    Event::Gradient(GradientProfile {
+        step,
+        layer: 1,
+        direction,
+        hnorm,
+        kernel_norm: vec![0.5; 30],
+        half_life: Some(-1.5),
+    })
+}
+
+fn instruments(step: u64) -> Event {
+    let h = QuantityHealth {
+        quantity: "h".into(),
+        left: 0.1,
+        right: 1.0 / 3.0,
+        dead: 0.0,
+        spectral_radius: (step < 50).then_some(1.02),
+    };
+    let direction = Some(Direction::Backward);
+    let layer = LayerHealth { layer: 1, direction, proposal: "h".into(), quantities: vec![h] };
+    let norms = ParamNorms { name: "1.bwd.kernel".into(), weight: 3.5, gradient: 0.1, update: 1e-3 };
+    Event::Instruments(Box::new(Instruments { step, layers: vec![layer], params: vec![norms] }))
 }
 
 fn probe(step: u64, probe: usize) -> Event {
@@ -68,7 +89,7 @@ fn story() -> Vec<Event> {
     for n in 1..=100 {
         events.push(step(n));
         if n % 10 == 0 {
-            events.extend([gradient(n), probe(n, 0), probe(n, 1)]);
+            events.extend([gradient(n), instruments(n), probe(n, 0), probe(n, 1)]);
         }
         if n % 50 == 0 {
             let (accuracy, val_loss) = (Some(0.5), Some(0.75));
@@ -169,7 +190,8 @@ fn a_step_is_on_disk_while_the_run_goes_on() {
 #[test]
 fn a_recording_cut_anywhere_reads_to_its_last_whole_event() {
     let dir = tempfile::tempdir().unwrap();
-    let short = [&story()[..5], &[gradient(2), probe(2, 0)], &story()[story().len() - 2..]].concat();
+    let short =
+        [&story()[..5], &[gradient(2), instruments(2), probe(2, 0)], &story()[story().len() - 2..]].concat();
     record(dir.path(), &short, AMPLE);
     let path = dir.path().join("frames.bin");
     let whole = fs::read(&path).unwrap();
@@ -190,7 +212,7 @@ fn a_recording_cut_anywhere_reads_to_its_last_whole_event() {
 #[test]
 fn a_flipped_bit_is_noticed_and_what_comes_before_it_is_read() {
     let dir = tempfile::tempdir().unwrap();
-    let short = [step(1), gradient(2), probe(2, 0), step(3)];
+    let short = [step(1), gradient(2), instruments(2), probe(2, 0), step(3)];
     record(dir.path(), &short, AMPLE);
     let path = dir.path().join("frames.bin");
     let whole = fs::read(&path).unwrap();
@@ -207,6 +229,27 @@ fn a_flipped_bit_is_noticed_and_what_comes_before_it_is_read() {
             }
         }
     }
+}
+
+#[test]
+fn a_frame_of_a_kind_not_known_is_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    record(dir.path(), &[step(1), gradient(1)], AMPLE);
+    let path = dir.path().join("frames.bin");
+    let mut recorded = fs::read(&path).unwrap();
+    // A frame of kind 200 for step 1, between the head of the file and the first event and again at the end.
+    let mut strange = 3_u32.to_le_bytes().to_vec();
+    strange.extend([200, 1, 0, 0, 0, 0, 0, 0, 0, 7, 7, 7]);
+    strange.extend(crc32fast::hash(&strange).to_le_bytes());
+    recorded.splice(12..12, strange.iter().copied());
+    recorded.extend(&strange);
+    fs::write(&path, &recorded).unwrap();
+    let (events, error, dropped) = read(dir.path(), None).unwrap();
+    assert!(error.is_none() && dropped == 0, "{error:?}");
+    assert_same(&events, &[step(1), gradient(1)]);
+    recorded[20] ^= 1;
+    fs::write(&path, &recorded).unwrap();
+    assert!(read(dir.path(), None).unwrap().1.is_some(), "what is not whole is damage, whatever its kind");
 }
 
 #[test]

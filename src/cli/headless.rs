@@ -62,7 +62,7 @@ impl<W: Write> Lines<W> {
                 };
                 vec![format!("{mark}{}", line.text)]
             }
-            Event::Gradient(_) | Event::Probe(_) | Event::Saved(_) => Vec::new(),
+            Event::Gradient(_) | Event::Instruments(_) | Event::Probe(_) | Event::Saved(_) => Vec::new(),
         }
     }
 

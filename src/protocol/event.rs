@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataFacts, Evaluation, ModelTable, ProbeText};
+use super::{DataFacts, Evaluation, Instruments, ModelTable, ProbeText};
 
 /// What a trainer tells, in order. A screen, a recorder and a test fold the same events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub enum Event {
     Epoch(EpochMetrics),
     /// The gradient norm per unrolled step of one recurrent layer, on watched steps.
     Gradient(GradientProfile),
+    /// Saturation, spectral radii and norms of all weight tensors, on watched steps.
+    Instruments(Box<Instruments>),
     /// A probe sentence seen by the network, on watched steps. Latest wins.
     Probe(Box<ProbeFrame>),
     /// A checkpoint is complete on disk.
@@ -180,6 +182,13 @@ pub struct GradientProfile {
     pub direction: Option<Direction>,
     /// One norm per input position, from 0, also with `go_backwards`.
     pub hnorm: Vec<f32>,
+    /// What each position contributes by itself to the gradient of the recurrent kernel `U`: `‖∂L/∂U_t‖_F` with
+    /// `∂L/∂U_t = h_{t−1}ᵀ·δ_t` over the whole batch, δ_t the derivative of the product with `U` (for a GRU without
+    /// `reset_after` the candidate's `r_t ⊙ h_{t−1}` takes the place of `h_{t−1}`). The `∂L/∂U_t` of all positions add up to
+    /// `∂L/∂U`: they are the gradients of copies of `U`, one a step (Goodfellow, Bengio & Courville 2016, section 10.2.2). Indexed as `hnorm`; 0 at
+    /// the first position read, which nothing came before, and at masked ones. Empty in recordings that lack it.
+    #[serde(default)]
+    pub kernel_norm: Vec<f32>,
     /// Steps back over which the norm halves; see [`half_life`].
     pub half_life: Option<f32>,
 }

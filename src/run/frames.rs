@@ -9,10 +9,12 @@
 //! `step` is the event's own step, or that of the latest event that has one. An entry of the index names a frame and
 //! the highest step of all frames before it, so that what belongs to a step is found without reading from the start;
 //! a file without an index (a live or crashed run) is scanned for one. A crash leaves at most one torn frame, at the end.
+//! A whole frame of a kind that this version does not know is passed over: a later version may add kinds.
 
 mod bytes;
 mod event;
 mod index;
+mod instruments;
 mod probe;
 mod thinning;
 mod walk;
@@ -53,13 +55,16 @@ pub(super) enum Kind {
     Saved = 7,
     Log = 8,
     Evaluation = 9,
+    Instruments = 10,
     Index = 255,
 }
 
 impl Kind {
     fn of(byte: u8) -> Option<Self> {
-        use Kind::{Epoch, Evaluation, Gradient, Index, Log, Prepared, Probe, Saved, Status, Step};
-        [Prepared, Status, Step, Epoch, Gradient, Probe, Saved, Log, Evaluation, Index]
+        use Kind::{
+            Epoch, Evaluation, Gradient, Index, Instruments, Log, Prepared, Probe, Saved, Status, Step,
+        };
+        [Prepared, Status, Step, Epoch, Gradient, Probe, Saved, Log, Evaluation, Instruments, Index]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }

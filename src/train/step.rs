@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use ndarray::s;
 
+use super::change::Change;
 use super::pool::{Pool, Task, Work};
 use crate::data::{Batch, Inputs, Targets};
-use crate::nn::{Answers, GradientNorms, Input, Model, Params, Score, Shard};
+use crate::nn::{Answers, GradientNorms, Input, Model, Params, Score, Shard, Way};
 use crate::optim::{Clip, Optimizer, OptimizerSpec, global_norm};
-use crate::protocol::Confusion;
+use crate::protocol::{Confusion, ParamNorms};
 
 /// Sequences of a shard at least: fewer would make the matrix products too thin.
 const SHARD_ROWS: usize = 32;
@@ -27,6 +28,7 @@ pub struct Stepper {
     spare: Vec<Work>,
     gradient: Vec<f32>,
     norms: GradientNorms,
+    change: Change,
 }
 
 /// What a step measured on its batch, before the update.
@@ -77,6 +79,7 @@ impl Stepper {
             spare: Vec::new(),
             gradient: vec![0.0; len],
             norms: GradientNorms::default(),
+            change: Change::default(),
         })
     }
 
@@ -110,6 +113,16 @@ impl Stepper {
         &self.norms
     }
 
+    /// The ways through time of the last step's recurrent layers, until the next batch.
+    pub fn ways(&self) -> Vec<Way<'_>> {
+        self.model.ways(self.work.iter().map(|work| &work.shard))
+    }
+
+    /// The norms of every weight tensor, its gradient and its update on the last watched step.
+    pub fn param_norms(&self) -> &[ParamNorms] {
+        self.change.norms()
+    }
+
     /// Learns from one batch.
     ///
     /// # Errors
@@ -137,6 +150,9 @@ impl Stepper {
                 .map_or("the norm of the gradient".into(), |param| format!("the gradient of {}", param.name));
             return Err(Diverged { what: name });
         }
+        if watch {
+            self.change.before(&self.params, &self.gradient);
+        }
         if let Some(clip) = self.clip {
             let tensors = self.params.table().iter().map(|param| param.range.clone());
             clip.apply(&mut self.gradient, tensors, grad_norm);
@@ -144,6 +160,9 @@ impl Stepper {
         // No thread holds the parameters between two tasks, so this never copies.
         let params = Arc::make_mut(&mut self.params);
         self.optimizer.step(params.values_mut(), &self.gradient);
+        if watch {
+            self.change.after(&self.params);
+        }
         Ok(Taken { score, penalty, grad_norm })
     }
 

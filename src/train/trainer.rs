@@ -12,15 +12,19 @@ use super::outlet::Outlet;
 use super::session::{Prepare, Session};
 use super::step::Diverged;
 use crate::data::{Batch, Dataset, in_order};
-use crate::nn::Score;
+use crate::nn::{Score, Way};
 use crate::number;
 use crate::optim::{LearningRate, Monitor, Stopper};
 use crate::preset::RunSpec;
 use crate::protocol::{
-    Command, Confusion, EpochMetrics, Event, GradientProfile, Level, RunStatus, StepMetrics, half_life,
+    Command, Confusion, EpochMetrics, Event, GradientProfile, Instruments, Level, RunStatus, StepMetrics,
+    half_life,
 };
 use crate::run::checkpoint::{self, Checkpoint, NamedTensor};
 use crate::run::{Folder, Recorder, RunError};
+
+/// Watched steps between two on which the spectral radii of large layers are measured.
+const RADII_EVERY: u64 = 10;
 
 /// How to run, beside what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -412,16 +416,25 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Tells the gradient norm per unrolled step of the step just made.
+    /// Tells the gradient norm per unrolled step, and what else the instruments say, of the step just made.
     fn profile(&mut self, batch: &Batch) {
         let (stepper, step) = (&self.session.stepper, self.progress.step);
         // A position is masked when it is padding in every sequence of the batch, and the layer is told.
         let padding = batch.padding();
+        let ways = stepper.ways();
         for (layer, direction, hnorm) in stepper.norms().hnorms() {
             let masked = stepper.model().is_masked(layer).then_some(padding.as_slice());
             let half_life = half_life(&hnorm, masked);
-            self.outlet.emit(Event::Gradient(GradientProfile { step, layer, direction, hnorm, half_life }));
+            let way = ways.iter().find(|way| (way.layer, way.direction) == (layer, direction));
+            let kernel_norm = way.map_or_else(Vec::new, Way::kernel_norms);
+            let profile = GradientProfile { step, layer, direction, hnorm, kernel_norm, half_life };
+            self.outlet.emit(Event::Gradient(profile));
         }
+        let seldom = (self.session.spec.watch.every as u64).saturating_mul(RADII_EVERY);
+        let all_radii = (step - 1).is_multiple_of(seldom);
+        let layers = ways.iter().map(|way| way.health(stepper.params(), all_radii)).collect();
+        let params = stepper.param_norms().to_vec();
+        self.outlet.emit(Event::Instruments(Box::new(Instruments { step, layers, params })));
     }
 
     fn probe(&mut self) {

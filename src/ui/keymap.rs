@@ -73,6 +73,8 @@ pub enum Action {
     PreviousLayer,
     /// Next probe sentence.
     NextProbe,
+    /// Next quantity of a recurrent layer: hidden state, cell state, gates; of the gradient: by state or recurrent kernel.
+    Quantity,
     /// A picture of the screen, as SVG.
     Picture,
 }

@@ -9,11 +9,11 @@ pub mod smoothing;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::protocol::{
-    Direction, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, RunInfo, RunStatus, Saved,
-    StepMetrics,
+    Activations, Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level, LogLine,
+    ParamNorms, ProbeFrame, RunInfo, RunStatus, Saved, StepMetrics,
 };
 use axis::Place;
-pub use choice::{Choice, Panel};
+pub use choice::{Choice, Norm, Panel};
 use pace::Pace;
 use series::Series;
 
@@ -34,6 +34,8 @@ pub struct Dashboard {
     accuracy: Curves,
     grad_norm: Curves,
     gradients: BTreeMap<Recurrent, Profiles>,
+    health: BTreeMap<Recurrent, LayerHealth>,
+    params: Vec<ParamNorms>,
     probes: BTreeMap<usize, ProbeFrame>,
     log: VecDeque<LogLine>,
     warning: Option<LogLine>,
@@ -73,6 +75,7 @@ impl Dashboard {
             Event::Step(metrics) => self.step(metrics),
             Event::Epoch(metrics) => self.epoch(metrics),
             Event::Gradient(profile) => self.gradient(profile),
+            Event::Instruments(read) => self.instruments(read),
             Event::Probe(frame) => {
                 self.probes.insert(frame.probe, (**frame).clone());
             }
@@ -118,6 +121,18 @@ impl Dashboard {
             .entry((profile.layer, profile.direction))
             .and_modify(|profiles| profiles.latest.clone_from(profile))
             .or_insert_with(|| Profiles { first: profile.clone(), latest: profile.clone() });
+    }
+
+    fn instruments(&mut self, read: &Instruments) {
+        for health in &read.layers {
+            let mut health = health.clone();
+            let layer = (health.layer, health.direction);
+            if let Some(earlier) = self.health.get(&layer) {
+                health.keep_radii(earlier);
+            }
+            self.health.insert(layer, health);
+        }
+        self.params.clone_from(&read.params);
     }
 
     fn line(&mut self, line: &LogLine) {
@@ -201,16 +216,40 @@ impl Dashboard {
         self.gradients.get(&self.recurrent()?)
     }
 
+    /// Saturation and spectral radii of the layer that is looked at; of large layers the latest radii that were measured.
+    pub fn health(&self) -> Option<&LayerHealth> {
+        self.health.get(&self.recurrent()?)
+    }
+
+    /// The norms of all weight tensors on the latest watched step.
+    pub fn param_norms(&self) -> &[ParamNorms] {
+        &self.params
+    }
+
     /// The latest frame of the probe that is looked at.
     pub fn probe(&self) -> Option<&ProbeFrame> {
         self.probes.get(&self.choice.probe)
+    }
+
+    /// What the layer that is looked at holds during that probe: the chosen quantity, or its hidden state if it has no such
+    /// quantity.
+    pub fn activations(&self) -> Option<&Activations> {
+        self.quantities().find(|a| a.quantity == self.choice.quantity).or_else(|| self.quantities().next())
+    }
+
+    /// All quantities of that layer, the hidden state first.
+    fn quantities(&self) -> impl Iterator<Item = &Activations> {
+        let (layer, frame) = (self.recurrent(), self.probe());
+        let held = frame.map_or(&[][..], |frame| &frame.activations);
+        held.iter().filter(move |a| Some((a.layer, a.direction)) == layer)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{LayerRow, ModelTable};
+    use crate::protocol::{LayerRow, ModelTable, QuantityHealth};
+    use crate::ui::keymap::Action;
 
     fn info() -> RunInfo {
         let directions = vec![Some(Direction::Forward), Some(Direction::Backward)];
@@ -249,7 +288,67 @@ mod tests {
 
     fn profile(direction: Direction, step: u64) -> Event {
         let direction = Some(direction);
-        Event::Gradient(GradientProfile { step, layer: 1, direction, hnorm: vec![1.0], half_life: None })
+        Event::Gradient(GradientProfile {
+            step,
+            layer: 1,
+            direction,
+            hnorm: vec![1.0],
+            kernel_norm: vec![0.0],
+            half_life: None,
+        })
+    }
+
+    fn health(step: u64, spectral_radius: Option<f32>) -> Event {
+        let h = QuantityHealth { quantity: "h".into(), left: 0.1, right: 0.2, dead: 0.0, spectral_radius };
+        let direction = Some(Direction::Forward);
+        let layer = LayerHealth { layer: 1, direction, proposal: "h".into(), quantities: vec![h] };
+        Event::Instruments(Box::new(Instruments { step, layers: vec![layer], params: Vec::new() }))
+    }
+
+    fn probe(quantities: &[&str]) -> Event {
+        let held = |direction, quantity: &&str| {
+            let quantity = (*quantity).to_owned();
+            Activations { layer: 1, direction: Some(direction), quantity, units: 1, values: vec![0.5] }
+        };
+        let both = [Direction::Forward, Direction::Backward];
+        let activations = both.into_iter().flat_map(|d| quantities.iter().map(move |q| held(d, q))).collect();
+        Event::Probe(Box::new(ProbeFrame { step: 1, probe: 0, prediction: Vec::new(), activations }))
+    }
+
+    #[test]
+    fn quantities_go_round_and_stay_when_the_layer_changes() {
+        let mut dash = Dashboard::new();
+        assert!(!dash.act(Action::Quantity), "nothing to show yet");
+        dash.apply(&Event::Prepared(Box::new(info())));
+        dash.apply(&probe(&["h", "c", "i", "f"]));
+        let shown = |dash: &Dashboard| dash.activations().map(|a| (a.quantity.clone(), a.direction));
+        let mut seen = vec![shown(&dash)];
+        for _ in 0..4 {
+            assert!(dash.act(Action::Quantity));
+            seen.push(shown(&dash));
+        }
+        let forward = |q: &str| Some((q.to_owned(), Some(Direction::Forward)));
+        assert_eq!(seen, ["h", "c", "i", "f", "h"].map(forward));
+        dash.act(Action::Quantity);
+        dash.act(Action::NextLayer);
+        assert_eq!(shown(&dash), Some(("c".into(), Some(Direction::Backward))));
+        dash.apply(&probe(&["h"]));
+        assert_eq!(shown(&dash).map(|(quantity, _)| quantity).as_deref(), Some("h"), "it has no cell state");
+        assert!(!dash.act(Action::Quantity), "there is but one");
+        assert!(dash.act(Action::Focus(3)) && dash.act(Action::Quantity));
+        assert_eq!(dash.choice().norm, Norm::RecurrentKernel);
+        assert!(dash.act(Action::Quantity));
+        assert_eq!(dash.choice().norm, Norm::State);
+    }
+
+    #[test]
+    fn a_spectral_radius_stays_until_the_next_is_measured() {
+        let mut dash = Dashboard::new();
+        dash.apply(&Event::Prepared(Box::new(info())));
+        for (step, measured, shown) in [(1, Some(1.0), 1.0), (11, None, 1.0), (21, Some(1.5), 1.5)] {
+            dash.apply(&health(step, measured));
+            assert_eq!(dash.health().and_then(LayerHealth::spectral_radius), Some(shown));
+        }
     }
 
     #[test]
@@ -300,7 +399,7 @@ mod tests {
         dash.apply(&profile(Direction::Backward, 9));
         let profiles = dash.profiles().unwrap();
         assert_eq!((profiles.first.step, profiles.latest.step), (1, 3));
-        assert!(dash.act(crate::ui::keymap::Action::NextLayer));
+        assert!(dash.act(Action::NextLayer));
         assert_eq!(dash.profiles().unwrap().latest.step, 9);
     }
 
@@ -313,8 +412,8 @@ mod tests {
         assert_eq!(dash.log().count(), LOG_LINES);
         assert_eq!(dash.log().next_back().map(|l| l.text.as_str()), Some("999"));
         assert_eq!(dash.warning().map(|l| l.text.as_str()), Some("disk is slow"));
-        assert!(dash.act(crate::ui::keymap::Action::Back));
+        assert!(dash.act(Action::Back));
         assert!(dash.warning().is_none());
-        assert!(!dash.act(crate::ui::keymap::Action::Back), "nothing is left to leave");
+        assert!(!dash.act(Action::Back), "nothing is left to leave");
     }
 }

@@ -1,8 +1,9 @@
 //! A run told without a trainer: the same events every time.
 
 use unrolled::protocol::{
-    Activations, ClassCount, DataFacts, EpochMetrics, Event, GradientProfile, LayerRow, Level, LogLine,
-    ModelTable, ProbeFrame, ProbeText, RunInfo, RunStatus, Saved, StepMetrics, half_life,
+    Activations, ClassCount, DataFacts, Direction, EpochMetrics, Event, GradientProfile, Instruments,
+    LayerHealth, LayerRow, Level, LogLine, ModelTable, ParamNorms, ProbeFrame, ProbeText, QuantityHealth,
+    RunInfo, RunStatus, Saved, StepMetrics, half_life,
 };
 use unrolled::rng::Rng;
 use unrolled::ui::state::Dashboard;
@@ -53,6 +54,7 @@ pub fn events(steps: u64) -> Vec<Event> {
         }));
         if step == 1 || step % 10 == 0 {
             events.push(gradient(step, gone, &mut rng));
+            events.push(instruments(step, gone));
             events.extend((0..PROBES.len()).map(|probe| activations(step, probe, gone)));
         }
         if step % EPOCH == 0 {
@@ -144,8 +146,91 @@ fn gradient(step: u64, gone: f64, rng: &mut Rng) -> Event {
         layer: 1,
         direction: None,
         half_life: half_life(&hnorm, None),
+        // Nothing came before the first position.
+        kernel_norm: hnorm
+            .iter()
+            .enumerate()
+            .map(|(t, norm)| if t == 0 { 0.0 } else { 1.7 * norm })
+            .collect(),
         hnorm,
     })
+}
+
+fn instruments(step: u64, gone: f64) -> Event {
+    let h = QuantityHealth {
+        quantity: "h".into(),
+        left: 0.11 * gone as f32,
+        right: 0.12 * gone as f32,
+        dead: 0.0,
+        spectral_radius: Some(1.0 + 0.04 * gone as f32),
+    };
+    let layer = LayerHealth { layer: 1, direction: None, proposal: "h".into(), quantities: vec![h] };
+    let norms = |name: &str, update| ParamNorms { name: name.into(), weight: 2.5, gradient: 0.2, update };
+    let params = vec![norms("0.embeddings", 2e-3), norms("1.recurrent_kernel", 4.5e-3)];
+    Event::Instruments(Box::new(Instruments { step, layers: vec![layer], params }))
+}
+
+/// The story of a network that reads in both directions with gates, up to `steps`.
+pub fn gated(steps: u64) -> Dashboard {
+    let mut dash = Dashboard::new();
+    for event in events(steps) {
+        match event {
+            Event::Prepared(mut info) => {
+                if let Some(layer) = info.model.layers.get_mut(1) {
+                    layer.class = "Bidirectional".into();
+                    layer.directions = BOTH.map(Some).into();
+                }
+                dash.apply(&Event::Prepared(info));
+            }
+            Event::Gradient(profile) => {
+                for direction in BOTH {
+                    dash.apply(&Event::Gradient(GradientProfile {
+                        direction: Some(direction),
+                        ..profile.clone()
+                    }));
+                }
+            }
+            Event::Instruments(mut read) => {
+                read.layers = BOTH.map(gates_of).into();
+                dash.apply(&Event::Instruments(read));
+            }
+            Event::Probe(mut frame) => {
+                frame.activations = BOTH.iter().flat_map(|d| held(*d, &frame.activations)).collect();
+                dash.apply(&Event::Probe(frame));
+            }
+            other => dash.apply(&other),
+        }
+    }
+    dash
+}
+
+const BOTH: [Direction; 2] = [Direction::Forward, Direction::Backward];
+
+fn gates_of(direction: Direction) -> LayerHealth {
+    let health = |(i, quantity): (usize, &str)| QuantityHealth {
+        quantity: quantity.into(),
+        left: 0.02 * i as f32,
+        right: 0.05 * i as f32,
+        dead: if i == 0 { 0.25 } else { 0.0 },
+        spectral_radius: (i > 0).then_some(0.9 + 0.1 * i as f32),
+    };
+    let quantities = ["h", "i", "f", "g", "o"].into_iter().enumerate().map(health).collect();
+    LayerHealth { layer: 1, direction: Some(direction), proposal: "g".into(), quantities }
+}
+
+/// All quantities of an LSTM, made of one.
+fn held(direction: Direction, h: &[Activations]) -> Vec<Activations> {
+    let gate: fn(f32) -> f32 = |x| (1.0 + x) / 2.0;
+    let all: [(&str, fn(f32) -> f32); 6] =
+        [("h", |x| x), ("c", |x| 3.0 * x), ("i", gate), ("f", gate), ("g", |x| -x), ("o", gate)];
+    let of = |(quantity, f): (&str, fn(f32) -> f32)| Activations {
+        direction: Some(direction),
+        quantity: quantity.into(),
+        values: h.iter().flat_map(|h| &h.values).map(|x| f(*x)).collect(),
+        layer: 1,
+        units: UNITS,
+    };
+    all.into_iter().map(of).collect()
 }
 
 fn activations(step: u64, probe: usize, gone: f64) -> Event {

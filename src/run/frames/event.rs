@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::bytes::{Take, put_f32, put_f32s, put_f64, put_uint};
-use super::{Frame, Kind, probe};
+use super::{Frame, Kind, instruments, probe};
 use crate::protocol::{Direction, EpochMetrics, Event, GradientProfile, RunInfo, Saved, StepMetrics};
 
 /// Appends the payload of `event` to `out`; gives its kind and, if it has one, its own step.
@@ -38,6 +38,10 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
             put_gradient(out, profile);
             Ok((Kind::Gradient, Some(profile.step)))
         }
+        Event::Instruments(read) => {
+            instruments::put(out, read);
+            Ok((Kind::Instruments, Some(read.step)))
+        }
         Event::Probe(frame) => {
             probe::put(out, frame);
             Ok((Kind::Probe, Some(frame.step)))
@@ -57,6 +61,7 @@ pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
         Kind::Step => Event::Step(take_step(&mut take, frame.step)?),
         Kind::Epoch => Event::Epoch(take_epoch(&mut take, frame.step)?),
         Kind::Gradient => Event::Gradient(take_gradient(&mut take, frame.step)?),
+        Kind::Instruments => Event::Instruments(Box::new(instruments::take(&mut take, frame.step)?)),
         Kind::Probe => Event::Probe(Box::new(probe::take(&mut take, frame.step)?)),
         Kind::Index => return None,
     };
@@ -130,6 +135,7 @@ fn put_gradient(out: &mut Vec<u8>, profile: &GradientProfile) {
     out.push(u8::from(profile.half_life.is_some()));
     profile.half_life.iter().for_each(|x| put_f32(out, *x));
     put_f32s(out, &profile.hnorm);
+    put_f32s(out, &profile.kernel_norm);
 }
 
 fn take_gradient(take: &mut Take<'_>, step: u64) -> Option<GradientProfile> {
@@ -140,7 +146,10 @@ fn take_gradient(take: &mut Take<'_>, step: u64) -> Option<GradientProfile> {
         1 => Some(take.f32()?),
         _ => return None,
     };
-    Some(GradientProfile { step, layer, direction, hnorm: take.f32s()?, half_life })
+    let hnorm = take.f32s()?;
+    // The first recordings end here.
+    let kernel_norm = if take.0.is_empty() { Vec::new() } else { take.f32s()? };
+    Some(GradientProfile { step, layer, direction, hnorm, kernel_norm, half_life })
 }
 
 /// One byte of flags, lowest bit first, then the values that are there.
@@ -224,16 +233,21 @@ mod tests {
             layer: 1,
             direction: Some(Direction::Backward),
             hnorm: vec![0.5, f32::INFINITY],
+            kernel_norm: vec![0.0, 2.0],
             half_life: Some(-2.0),
         };
-        let event = Event::Gradient(profile);
+        let event = Event::Gradient(profile.clone());
         assert_eq!(through(&event).as_ref(), Some(&event));
         let mut payload = Vec::new();
         encode(&event, &mut payload).unwrap();
         payload.push(0);
         let frame = |payload| Frame { offset: 0, kind: Kind::Gradient, step: 3, payload };
         assert!(decode(frame(&payload)).is_none());
-        assert!((0..payload.len() - 1).all(|n| decode(frame(&payload[..n])).is_none()));
+        // What ends behind `hnorm` is a profile of the first recordings.
+        let short = payload.len() - 1 - (1 + 2 * 4);
+        assert!((0..payload.len() - 1).all(|n| decode(frame(&payload[..n])).is_none() == (n != short)));
+        let old = Event::Gradient(GradientProfile { kernel_norm: Vec::new(), ..profile });
+        assert_eq!(decode(frame(&payload[..short])), Some(old));
     }
 
     #[test]

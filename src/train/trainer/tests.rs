@@ -108,3 +108,37 @@ fn what_will_never_be_measured_and_labels_that_are_not_there_are_refused() {
         assert!(!dir.path().join("run").exists());
     }
 }
+
+#[test]
+fn watched_steps_carry_the_instruments_and_others_do_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let set = ["data.train=200", "data.validation=0", "train.epochs=2", "watch.every=3", "model.1.units=33"];
+    let overrides = Overrides { set: set.map(String::from).to_vec(), ..Overrides::default() };
+    let spec = preset::load("word-order", &overrides).unwrap().spec;
+    let folder = Some(dir.path().join("run"));
+    let options = Options { folder, threads: 2, watched: false, notes: Vec::new() };
+    let trainer = Trainer::start(spec, options).unwrap();
+    let events: Vec<Event> = trainer.events.iter().collect();
+    assert_eq!(trainer.join(), Outcome::Finished);
+    let steps: Vec<u64> =
+        events.iter().filter_map(|e| if let Event::Step(m) = e { Some(m.step) } else { None }).collect();
+    let watched: Vec<u64> = steps.iter().copied().filter(|step| (step - 1).is_multiple_of(3)).collect();
+    assert_eq!(steps.len(), 14, "seven batches an epoch");
+    let read: Vec<&Instruments> =
+        events.iter().filter_map(|e| if let Event::Instruments(i) = e { Some(&**i) } else { None }).collect();
+    assert_eq!(read.iter().map(|i| i.step).collect::<Vec<_>>(), watched);
+    for instruments in read {
+        let [layer] = instruments.layers.as_slice() else { panic!("{instruments:?}") };
+        assert_eq!((layer.layer, layer.proposal.as_str()), (1, "h"));
+        assert_eq!(layer.spectral_radius().is_some(), instruments.step == 1, "33 units: on every tenth");
+        assert_eq!(instruments.params.len(), 6);
+        assert!(instruments.params.iter().all(|p| p.gradient > 0.0 && p.update > 0.0), "{instruments:?}");
+    }
+    let profiles: Vec<&GradientProfile> =
+        events.iter().filter_map(|e| if let Event::Gradient(p) = e { Some(p) } else { None }).collect();
+    assert_eq!(profiles.iter().map(|p| p.step).collect::<Vec<_>>(), watched);
+    for profile in profiles {
+        assert_eq!((profile.kernel_norm.len(), profile.kernel_norm[0]), (profile.hnorm.len(), 0.0));
+        assert!(profile.kernel_norm.last().is_some_and(|norm| *norm > 0.0));
+    }
+}

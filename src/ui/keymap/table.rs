@@ -37,6 +37,7 @@ pub const BINDINGS: &[Binding] = &[
     row(Dashboard, Action::SmoothLess, &[Char('-')], "", "Smooth the curves less."),
     row(Dashboard, Action::SmoothOff, &[Char('0')], "", "Curves as measured, not smoothed."),
     row(Dashboard, Action::NextProbe, &[Char('p')], "probe", "Next probe sentence."),
+    row(Dashboard, Action::Quantity, &[Char('g')], "gates", "State, cell or gates; which gradient."),
     row(Dashboard, Action::NextLayer, &[Char(']')], "layer", "Next recurrent layer or direction."),
     row(Dashboard, Action::PreviousLayer, &[Char('[')], "", "Previous recurrent layer or direction."),
     row(Dashboard, Action::SlowerLearning, &[Char(',')], "rate", "Halve the learning rate."),

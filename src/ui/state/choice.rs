@@ -38,6 +38,16 @@ impl Panel {
     }
 }
 
+/// Which gradient the gradient's panel shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Norm {
+    /// `‖∂L/∂h_t‖`: of the hidden state.
+    #[default]
+    State,
+    /// `‖∂L/∂U_t‖`: each step's own contribution to that of the recurrent kernel.
+    RecurrentKernel,
+}
+
 /// What is looked at, and how.
 #[derive(Debug, Clone)]
 pub struct Choice {
@@ -57,6 +67,10 @@ pub struct Choice {
     pub cursor: Option<u64>,
     /// The input position that the gradient and the probe are read at.
     pub position: Option<usize>,
+    /// Which gradient norm per unrolled step is shown.
+    pub norm: Norm,
+    /// Which quantity of a recurrent layer the probe shows, by [`Activations::quantity`](crate::protocol::Activations::quantity).
+    pub(super) quantity: String,
     /// Index among the recurrent layers and directions.
     pub(super) layer: usize,
     /// Index of the probe.
@@ -75,6 +89,8 @@ impl Default for Choice {
             zoom: 0,
             cursor: None,
             position: None,
+            norm: Norm::State,
+            quantity: "h".into(),
             layer: 0,
             probe: 0,
             // norms that fade over many steps are lines on a logarithmic axis
@@ -145,6 +161,7 @@ impl Dashboard {
             Action::NextLayer => return self.turn_layer(1),
             Action::PreviousLayer => return self.turn_layer(-1),
             Action::NextProbe => return self.turn_probe(),
+            Action::Quantity => return self.turn_quantity(),
             Action::Left => return self.move_cursor(-1),
             Action::Right => return self.move_cursor(1),
             Action::PageUp => return self.move_cursor(-10),
@@ -210,6 +227,22 @@ impl Dashboard {
         let probes = self.info.as_ref().map_or(0, |info| info.probes.len());
         self.choice.probe = (self.choice.probe + 1).checked_rem(probes).unwrap_or(0);
         probes > 0
+    }
+
+    fn turn_quantity(&mut self) -> bool {
+        if self.choice.focus == Panel::Gradient {
+            self.choice.norm = match self.choice.norm {
+                Norm::State => Norm::RecurrentKernel,
+                Norm::RecurrentKernel => Norm::State,
+            };
+            return true;
+        }
+        let names: Vec<&str> = self.quantities().map(|a| a.quantity.as_str()).collect();
+        let shown = self.activations().map(|a| a.quantity.as_str());
+        let next = names.iter().cycle().skip_while(|name| Some(**name) != shown).nth(1);
+        let Some(next) = next.filter(|_| names.len() > 1) else { return false };
+        self.choice.quantity = (*next).to_owned();
+        true
     }
 
     fn move_cursor(&mut self, by: i64) -> bool {

@@ -1,0 +1,83 @@
+//! What the instruments say, all numbers exactly.
+
+use super::bytes::{Take, put_f32, put_f64, put_str, put_uint};
+use super::event::{put_direction, take_direction};
+use crate::protocol::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
+
+pub(super) fn put(out: &mut Vec<u8>, read: &Instruments) {
+    put_uint(out, read.layers.len() as u64);
+    for layer in &read.layers {
+        put_uint(out, layer.layer as u64);
+        put_direction(out, layer.direction);
+        put_str(out, &layer.proposal);
+        put_uint(out, layer.quantities.len() as u64);
+        for quantity in &layer.quantities {
+            put_str(out, &quantity.quantity);
+            [quantity.left, quantity.right, quantity.dead].iter().for_each(|share| put_f32(out, *share));
+            out.push(u8::from(quantity.spectral_radius.is_some()));
+            quantity.spectral_radius.iter().for_each(|radius| put_f32(out, *radius));
+        }
+    }
+    put_uint(out, read.params.len() as u64);
+    for param in &read.params {
+        put_str(out, &param.name);
+        [param.weight, param.gradient, param.update].iter().for_each(|norm| put_f64(out, *norm));
+    }
+}
+
+pub(super) fn take(take: &mut Take<'_>, step: u64) -> Option<Instruments> {
+    let mut read = Instruments { step, ..Instruments::default() };
+    for _ in 0..take.count()? {
+        read.layers.push(take_layer(take)?);
+    }
+    for _ in 0..take.count()? {
+        let name = take.str()?.to_owned();
+        let (weight, gradient, update) = (take.f64()?, take.f64()?, take.f64()?);
+        read.params.push(ParamNorms { name, weight, gradient, update });
+    }
+    Some(read)
+}
+
+fn take_layer(take: &mut Take<'_>) -> Option<LayerHealth> {
+    let (layer, direction) = (take.count()?, take_direction(take)?);
+    let proposal = take.str()?.to_owned();
+    let mut quantities = Vec::new();
+    for _ in 0..take.count()? {
+        let quantity = take.str()?.to_owned();
+        let (left, right, dead) = (take.f32()?, take.f32()?, take.f32()?);
+        let spectral_radius = match take.byte()? {
+            0 => None,
+            1 => Some(take.f32()?),
+            _ => return None,
+        };
+        quantities.push(QuantityHealth { quantity, left, right, dead, spectral_radius });
+    }
+    Some(LayerHealth { layer, direction, proposal, quantities })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Direction;
+
+    #[test]
+    fn what_is_read_comes_back_and_no_part_of_it_is_taken_for_the_whole() {
+        let health = |quantity: &str, spectral_radius| QuantityHealth {
+            quantity: quantity.into(),
+            left: 0.25,
+            right: 1.0,
+            dead: 0.0,
+            spectral_radius,
+        };
+        let quantities = vec![health("h", None), health("z", Some(1.25)), health("candidate", Some(0.0))];
+        let direction = Some(Direction::Backward);
+        let layer = LayerHealth { layer: 3, direction, proposal: "candidate".into(), quantities };
+        let norms =
+            ParamNorms { name: "3.bwd.bias".into(), weight: 0.0, gradient: f64::INFINITY, update: 1e-300 };
+        let read = Instruments { step: 41, layers: vec![layer], params: vec![norms] };
+        let mut payload = Vec::new();
+        put(&mut payload, &read);
+        assert_eq!(take(&mut Take(&payload), 41), Some(read));
+        assert!((0..payload.len()).all(|n| take(&mut Take(&payload[..n]), 41).is_none()));
+    }
+}
