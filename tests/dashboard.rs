@@ -120,6 +120,29 @@ fn one_panel_alone_and_explained() {
 }
 
 #[test]
+fn gates_of_one_direction_and_what_each_step_gives_the_recurrent_kernel() {
+    let gate = [Action::Focus(4), Action::NextLayer, Action::Quantity, Action::Quantity, Action::Quantity];
+    let gate = acted(story::gated(418), &gate);
+    insta::assert_snapshot!("gates_120", text(&gate, 120, 39, &THEME));
+    insta::assert_snapshot!("gates_ascii_80", text(&gate, 80, 23, &PLAIN));
+    insta::assert_snapshot!("gates_explained", text(&acted(gate, &[Action::Explain]), 80, 23, &THEME));
+    let kernel = acted(story::gated(418), &[Action::Focus(3), Action::Quantity]);
+    insta::assert_snapshot!("recurrent_kernel_120", text(&kernel, 120, 39, &THEME));
+    let kernel = acted(kernel, &[Action::Open, Action::Explain]);
+    insta::assert_snapshot!("recurrent_kernel_explained", text(&kernel, 80, 23, &THEME));
+}
+
+#[test]
+fn the_loss_is_explained_with_how_far_a_step_moves_the_weights() {
+    let screen = text(&acted(story::told(418), &[Action::Explain]), 80, 23, &THEME);
+    assert!(
+        screen.contains("by 0.0018 of their size") && screen.contains("of 1.recurrent_kernel"),
+        "{screen}"
+    );
+    assert!(!text(&acted(story::told(0), &[Action::Explain]), 80, 23, &THEME).contains("moves the weights"));
+}
+
+#[test]
 fn a_logarithmic_axis_refuses_what_is_not_positive_and_says_so() {
     let zero = StepMetrics { loss: 0.0, step: 101, ..first_step() };
     let dash = acted(after(story::told(100), &[Event::Step(zero)]), &[Action::LogScale]);
@@ -151,6 +174,7 @@ fn no_size_and_no_state_panics() {
             &[Action::Left, Action::LogScale, Action::XAxis, Action::XAxis, Action::Explain],
         ),
         acted(story::finished(), &[Action::Focus(4), Action::Open, Action::Up]),
+        acted(story::gated(20), &[Action::Quantity, Action::Focus(3), Action::Quantity, Action::Explain]),
     ];
     for dash in &states {
         for glyphs in [Glyphs::Braille, Glyphs::Ascii] {
@@ -168,7 +192,12 @@ fn no_size_and_no_state_panics() {
 #[test]
 fn ascii_is_ascii_and_mono_has_no_colour() {
     let foreign = after(hostile(), &[story::log("naïve café 良い")]);
-    for dash in [story::finished(), foreign, acted(story::told(100), &[Action::Focus(3), Action::Explain])] {
+    for dash in [
+        story::finished(),
+        story::gated(20),
+        foreign,
+        acted(story::told(100), &[Action::Focus(3), Action::Explain]),
+    ] {
         for (width, height) in [(80, 23), (120, 40), (200, 59), (40, 10), (20, 5)] {
             let buf = drawn(&dash, width, height, &PLAIN);
             for cell in buf.content() {
@@ -181,7 +210,8 @@ fn ascii_is_ascii_and_mono_has_no_colour() {
 
 #[test]
 fn foreign_text_cannot_steer_the_terminal() {
-    for actions in [&[][..], &[Action::Focus(4), Action::Open]] {
+    let explained = |number| [Action::Focus(number), Action::Explain];
+    for actions in [&[][..], &[Action::Focus(4), Action::Open], &explained(1), &explained(3), &explained(4)] {
         let screen = text(&acted(hostile(), actions), 120, 40, &THEME);
         assert!(screen.contains("␛[2J"), "what is harmless to show is shown");
         assert!(screen.lines().all(|row| escape::foreign(row) == row));
@@ -221,6 +251,17 @@ fn hostile() -> Dashboard {
             info.model.layers.iter_mut().for_each(|layer| layer.class = EVIL.into());
             info.probes.iter_mut().flat_map(|probe| &mut probe.tokens).for_each(|token| *token = EVIL.into());
             Event::Prepared(info)
+        }
+        Event::Instruments(mut read) => {
+            read.params.iter_mut().for_each(|param| param.name = EVIL.into());
+            read.layers.iter_mut().for_each(|layer| layer.proposal = EVIL.into());
+            let quantities = read.layers.iter_mut().flat_map(|layer| &mut layer.quantities);
+            quantities.for_each(|quantity| quantity.quantity = EVIL.into());
+            Event::Instruments(read)
+        }
+        Event::Probe(mut frame) => {
+            frame.activations.iter_mut().for_each(|held| held.quantity = EVIL.into());
+            Event::Probe(frame)
         }
         other => other,
     });

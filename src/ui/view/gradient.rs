@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 
 use crate::escape;
 use crate::number;
-use crate::protocol::{Direction, GradientProfile};
-use crate::ui::state::{Dashboard, Panel, Profiles, Recurrent};
+use crate::protocol::{Direction, GradientProfile, LayerHealth, half_life};
+use crate::ui::state::{Dashboard, Norm, Panel, Profiles, Recurrent};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::chart::{self, Chart, Curve, Line, Sample};
 use crate::ui::widget::frame::Frame;
@@ -17,13 +17,10 @@ use crate::ui::widget::ticks::{self, Tick};
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let choice = dash.choice();
     let log = choice.is_log(Panel::Gradient);
-    let mut title: Vec<Piece<'_>> = vec![("3 Gradient".into(), theme.style(Role::Title))];
-    title.push((" ‖∂L/∂h_t‖".into(), theme.style(Role::Text)));
-    if let Some(recurrent) = dash.recurrent() {
-        title.push((format!(" · {}", layer_name(dash, recurrent)).into(), theme.style(Role::Text)));
-    }
+    let title = title(dash, usize::from(area.width).saturating_sub(6), theme);
+    let note = dash.health().map(|health| note(health, theme)).unwrap_or_default();
     let frame =
-        Frame { focused: choice.focus == Panel::Gradient, title: &title, note: &[], left: &[], right: &[] };
+        Frame { focused: choice.focus == Panel::Gradient, title: &title, note: &note, left: &[], right: &[] };
     let inner = frame.render(area, buf, theme);
     let room = usize::from(inner.width).saturating_sub(2);
     let mut say = |words: &str, role: Role| {
@@ -33,12 +30,13 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         say(&waiting(dash), Role::Dim);
         return;
     };
-    let used = match choice.position.and_then(|at| Some((at, profiles.latest.hnorm.get(at)?))) {
+    let (latest, first) = (norms(&profiles.latest, choice.norm), norms(&profiles.first, choice.norm));
+    let used = match choice.position.and_then(|at| Some((at, latest.get(at)?))) {
         Some((at, norm)) => {
             let norm = number::metric(f64::from(*norm));
             say(&format!("t = {at} · {norm} · at step {}", number::count(profiles.latest.step)), Role::Cursor)
         }
-        None => say(&fading(&profiles.latest), Role::Text),
+        None => say(&fading(&profiles.latest, choice.norm), Role::Text),
     };
     for wording in [true, false].map(|long| legend(profiles, long, theme)) {
         let wide = text::width_of(&wording);
@@ -48,14 +46,13 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         }
     }
     let chart_area = Rect { y: inner.y + 1, height: inner.height, ..inner };
-    let norms = || profiles.latest.hnorm.iter().chain(&profiles.first.hnorm).map(|norm| f64::from(*norm));
-    let Some(y) = bounds(norms(), log) else { return };
+    let Some(y) = bounds(latest.iter().chain(first).map(|norm| f64::from(*norm)), log) else { return };
     let most = ticks::fitting(chart_area.height.saturating_sub(1));
     let y_ticks = if log { ticks::logarithmic(y.0, y.1, most) } else { ticks::linear(y.0, y.1, most) };
     let columns = chart::columns(chart::plot(chart_area, &y_ticks), theme.glyphs);
-    let last = profiles.latest.hnorm.len().saturating_sub(1) as f64;
-    let latest = samples(&profiles.latest.hnorm, columns, log);
-    let first = samples(&profiles.first.hnorm, columns, log);
+    let last = latest.len().saturating_sub(1) as f64;
+    let latest = samples(latest, columns, log);
+    let first = samples(first, columns, log);
     let curves = [
         Curve { samples: &first, line: Line::Behind, style: theme.style(Role::Raw) },
         Curve { samples: &latest, line: Line::Solid, style: theme.style(Role::Train) },
@@ -74,24 +71,51 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     .render(chart_area, buf, theme);
 }
 
+/// Which gradient of which layer, in the longest wording that `room` has room for.
+fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
+    let symbol = match dash.choice().norm {
+        Norm::State => "‖∂L/∂h_t‖",
+        Norm::RecurrentKernel => "‖∂L/∂U_t‖",
+    };
+    let layer = dash.recurrent().map(|recurrent| format!(" · {}", layer_name(dash, recurrent)));
+    let tail = format!(" {symbol}{}", layer.unwrap_or_default());
+    let wording = |head: &'static str| {
+        vec![(head.into(), theme.style(Role::Title)), (tail.clone().into(), theme.style(Role::Text))]
+    };
+    let long = wording("3 Gradient");
+    if text::width_of(&long) <= room { long } else { wording("3") }
+}
+
 /// The name of a recurrent layer: number, class, direction.
 pub(super) fn layer_name(dash: &Dashboard, (layer, direction): Recurrent) -> String {
     let row = dash.info().and_then(|info| info.model.layers.get(layer));
     let class = escape::foreign(row.map_or("", |row| row.class.as_str()));
     match direction {
         None => format!("{layer} {class}"),
-        Some(Direction::Forward) => format!("{layer} {class} →"),
-        Some(Direction::Backward) => format!("{layer} {class} ←"),
+        Some(Direction::Forward) => format!("{layer} {class} fwd"),
+        Some(Direction::Backward) => format!("{layer} {class} bwd"),
+    }
+}
+
+fn norms(profile: &GradientProfile, norm: Norm) -> &[f32] {
+    match norm {
+        Norm::State => &profile.hnorm,
+        Norm::RecurrentKernel => &profile.kernel_norm,
     }
 }
 
 /// How the norm changes towards the sentence's beginning, in words.
-pub(super) fn fading(profile: &GradientProfile) -> String {
-    let steps = profile.hnorm.len();
-    match profile.half_life {
-        _ if steps > 0 && profile.hnorm.iter().all(|norm| *norm == 0.0) => {
-            "zero everywhere: nothing is learned".into()
-        }
+pub(super) fn fading(profile: &GradientProfile, norm: Norm) -> String {
+    let norms = norms(profile, norm);
+    let half_life = match norm {
+        Norm::State => profile.half_life,
+        // Masked steps contribute nothing, and what is 0 is left out.
+        Norm::RecurrentKernel => half_life(norms, None),
+    };
+    let steps = norms.len();
+    match half_life {
+        _ if steps == 0 => "not in this recording".into(),
+        _ if norms.iter().all(|norm| *norm == 0.0) => "zero everywhere: nothing is learned".into(),
         None => "neither fades nor grows".into(),
         Some(half_life) if !half_life.is_finite() || half_life.abs() > 10.0 * steps as f32 => {
             format!("almost the same over all {steps} steps")
@@ -99,6 +123,26 @@ pub(super) fn fading(profile: &GradientProfile) -> String {
         Some(half_life) if half_life > 0.0 => format!("halves every {half_life:.1} steps back"),
         Some(half_life) => format!("doubles every {:.1} steps back", -half_life),
     }
+}
+
+/// Spectral radius and saturation in a few words; fewer where there is less room.
+fn note<'a>(health: &LayerHealth, theme: &Theme) -> Vec<Vec<Piece<'a>>> {
+    let radius = health.spectral_radius().map(|radius| format!("ρ {radius:.2}"));
+    let percent = |share: f32| format!("{:.0} %", 100.0 * share);
+    let saturated = percent(health.saturated());
+    let (long, short) = (format!("{saturated} saturated"), format!("{saturated} sat."));
+    let dead = (health.dead() > 0.0).then(|| format!("{} dead", percent(health.dead())));
+    let wordings = [
+        [radius.clone(), Some(long.clone()), dead],
+        [radius.clone(), Some(long), None],
+        [radius.clone(), Some(short), None],
+        [radius, None, None],
+    ];
+    let piece = |words: [Option<String>; 3]| {
+        let words: Vec<String> = words.into_iter().flatten().collect();
+        vec![(words.join(" · ").into(), theme.style(Role::Dim))]
+    };
+    wordings.map(piece).into()
 }
 
 fn waiting(dash: &Dashboard) -> String {

@@ -1,4 +1,4 @@
-//! What a recurrent layer holds after each token of a probe sentence.
+//! What a recurrent layer holds after each token of a probe sentence: its hidden state, its cell state, its gates.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use super::gradient::layer_name;
 use crate::escape;
 use crate::number;
-use crate::protocol::{Activations, ProbeFrame};
+use crate::protocol::ProbeFrame;
 use crate::ui::state::{Dashboard, Panel};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::frame::Frame;
@@ -19,12 +19,10 @@ use crate::ui::widget::text::{self, Piece};
 /// Draws the panel.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let choice = dash.choice();
-    let shown = dash.probe().and_then(|frame| Some((frame, hidden(dash, frame)?)));
+    let shown = dash.probe().zip(dash.activations());
     let scale = shown.map_or(1.0, |(_, activations)| scale(&activations.values));
-    let mut title: Vec<Piece<'_>> = vec![("4 Hidden state".into(), theme.style(Role::Title))];
-    if let Some(recurrent) = dash.recurrent() {
-        title.push((format!(" · {}", layer_name(dash, recurrent)).into(), theme.style(Role::Text)));
-    }
+    let signed = shown.is_none_or(|(_, activations)| activations.values.iter().any(|value| *value < 0.0));
+    let title = title(dash, usize::from(area.width).saturating_sub(6), theme);
     let probe = dash.info().and_then(|info| info.probes.get(choice.probe()));
     let labels: Vec<Cow<'_, str>> = probe
         .map(|probe| probe.tokens.iter().map(|token| escape::foreign(token)).collect())
@@ -45,7 +43,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     };
     let note = [map.map(|map| units(&map, inner, theme)).unwrap_or_default()];
     let left = shown.map(|(frame, _)| prediction(dash, frame, theme)).unwrap_or_default();
-    let right = shown.map(|_| legend(scale, theme)).unwrap_or_default();
+    let right = shown.map(|_| legend(scale, signed, theme)).unwrap_or_default();
     let frame = Frame {
         focused: choice.focus == Panel::Hidden,
         title: &title,
@@ -63,10 +61,30 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     }
 }
 
-/// The hidden state of the layer that is looked at.
-fn hidden<'a>(dash: &Dashboard, frame: &'a ProbeFrame) -> Option<&'a Activations> {
-    let (layer, direction) = dash.recurrent()?;
-    frame.activations.iter().find(|a| (a.layer, a.direction) == (layer, direction) && a.quantity == "h")
+/// Which quantity of which layer, in the longest wording that `room` has room for.
+fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
+    let layer = dash.recurrent().map(|recurrent| format!(" · {}", layer_name(dash, recurrent)));
+    let layer = layer.unwrap_or_default();
+    let wording = |head: &str, tail: &str| {
+        let tail = format!("{layer}{tail}");
+        vec![(head.to_owned().into(), theme.style(Role::Title)), (tail.into(), theme.style(Role::Text))]
+    };
+    let Some(quantity) = dash.activations().map(|a| quantity_name(&a.quantity)).filter(|name| name != "h")
+    else {
+        return wording("4 Hidden state", "");
+    };
+    let long = wording("4 Hidden state", &format!(" · {quantity}"));
+    if text::width_of(&long) <= room { long } else { wording(&format!("4 {quantity}"), "") }
+}
+
+/// A quantity in words: `gate f`, `cell state c`; `h` is `h`.
+fn quantity_name(quantity: &str) -> Cow<'_, str> {
+    match quantity {
+        "h" | "candidate" => quantity.into(),
+        "c" => "cell state c".into(),
+        "g" => "candidate g".into(),
+        gate => format!("gate {}", escape::foreign(gate)).into(),
+    }
 }
 
 /// 1 for what `tanh` bounds; else the greatest magnitude, rounded up to a power of two so that colours seldom
@@ -112,17 +130,26 @@ fn units<'a>(map: &HeatMap<'_>, area: Rect, theme: &Theme) -> Vec<Piece<'a>> {
     vec![(text.into(), theme.style(Role::Dim))]
 }
 
-fn legend<'a>(scale: f32, theme: &Theme) -> Vec<Piece<'a>> {
+/// What the colours mean; of what is nowhere negative, as gates are, the upper half of the scale alone.
+fn legend<'a>(scale: f32, signed: bool, theme: &Theme) -> Vec<Piece<'a>> {
+    let dim = theme.style(Role::Dim);
     if theme.diverging(0.0).is_none() {
         let [(low, _), (high, _)] = [-1.0, 1.0].map(|value| swatch(value, theme));
-        return vec![(format!("{low}=-{scale} {high}=+{scale}").into(), theme.style(Role::Dim))];
+        let words = match signed {
+            true => format!("{low}=-{scale} {high}=+{scale}"),
+            false => format!("0 to {high}={scale}"),
+        };
+        return vec![(words.into(), dim)];
     }
-    let mut pieces = vec![(format!("-{scale}").into(), theme.style(Role::Dim))];
-    pieces.extend((-2..=2).map(|i| {
-        let (c, style): (char, Style) = swatch(i as f32 / 2.0, theme);
+    let (low, high) =
+        if signed { (format!("-{scale}"), format!("+{scale}")) } else { ("0".into(), scale.to_string()) };
+    let mut pieces = vec![(low.into(), dim)];
+    pieces.extend((0..=4).map(|i| {
+        let along = i as f32 / 4.0;
+        let (c, style): (char, Style) = swatch(if signed { 2.0 * along - 1.0 } else { along }, theme);
         (c.to_string().into(), style)
     }));
-    pieces.push((format!("+{scale}").into(), theme.style(Role::Dim)));
+    pieces.push((high.into(), dim));
     pieces
 }
 
