@@ -26,8 +26,9 @@ mod exit {
 #[command(
     version,
     about,
-    after_help = "Exit codes: 0 finished, 1 failed, 2 bad arguments, preset or data, 3 diverged (not finite), 130 interrupted, saved.\n\
-                  Without a command: the menu of presets, then the dashboard."
+    after_help = "Exit codes: 0 finished or stopped from the dashboard, 1 failed, 2 bad arguments, preset or data,\n\
+                  3 diverged (not finite), 130 interrupted by a signal, saved.\n\
+              Without a command: the menu of presets, then the dashboard."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -351,7 +351,7 @@ fn space_holds_the_steps_n_makes_one_and_leaving_asks_first() {
     session.press("q");
     session.wait_for("Save and stop");
     session.press("2");
-    session.ends_restored(130, "");
+    session.ends_restored(0, "");
     assert_saved(&folder.path().join("run"));
 }
 
@@ -409,7 +409,7 @@ fn no_size_of_the_terminal_brings_the_dashboard_down() {
     session.press("q");
     session.wait_for("Save and stop");
     session.press("3");
-    session.ends_restored(130, "");
+    session.ends_restored(0, "");
 }
 
 #[test]

@@ -90,7 +90,8 @@ fn end(outcome: Result<ui::Outcome, ui::UiError>, trainer: Option<Trainer>) -> a
             if let Outcome::Diverged(what) | Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
                 super::complain(&anyhow::anyhow!("{what}"));
             }
-            Ok(ExitCode::from(code(&outcome)))
+            // Who chose on the screen to stop got what they asked for.
+            Ok(ExitCode::from(if outcome == Outcome::Stopped { 0 } else { code(&outcome) }))
         }
         ui::Outcome::LeftTraining => {
             go_on_unwatched(&trainer);
