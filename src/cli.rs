@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::ui;
-use crate::ui::theme::{Colors, Glyphs};
+use crate::ui::theme::{Colors, Glyphs, Theme};
 
 /// Exit codes, as `--help` names them.
 mod exit {
@@ -28,7 +28,7 @@ mod exit {
     about,
     after_help = "Exit codes: 0 finished or stopped from the dashboard, 1 failed, 2 bad arguments, preset or data,\n\
                   3 diverged (not finite), 130 interrupted by a signal, saved.\n\
-              Without a command: the menu of presets, then the dashboard."
+                  Without a command: the menu of presets, then the dashboard."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -70,8 +70,9 @@ struct ScreenArgs {
 }
 
 impl ScreenArgs {
-    fn options(self) -> ui::Options {
-        ui::Options {
+    /// How to draw on this terminal; fails where it cannot show a screen.
+    fn theme(self) -> Result<Theme, ui::UiError> {
+        let options = ui::Options {
             colors: self.colors.map(|tier| match tier {
                 ColorTier::True => Colors::True,
                 ColorTier::Ansi256 => Colors::Ansi256,
@@ -84,7 +85,8 @@ impl ScreenArgs {
                 GlyphSet::Ascii => Glyphs::Ascii,
             }),
             light: self.light.then_some(true),
-        }
+        };
+        options.theme(|name| std::env::var(name).ok())
     }
 }
 

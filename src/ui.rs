@@ -30,6 +30,7 @@ pub use terminal::{Options, UiError};
 use app::{App, EventLoop, Flow};
 use input::Keyboard;
 use terminal::{Guard, Screen, Signals};
+use theme::Theme;
 
 use crate::preset::Entry;
 
@@ -39,15 +40,8 @@ use crate::preset::Entry;
 /// `Event::Status`. SIGHUP, SIGINT, SIGTERM and SIGTSTP are taken while the screen is on. Once taken, SIGHUP, SIGINT and
 /// SIGTERM no longer end the process by themselves: what is to happen to them afterwards is up to the caller.
 ///
-/// Fails when there is no terminal or none that can show a screen; the terminal is then as it was, as it is at
-/// every other end.
-pub fn run(
-    start: Start,
-    entries: Vec<Entry>,
-    launch: Launch<'_>,
-    options: Options,
-) -> Result<Outcome, UiError> {
-    let theme = options.theme(|name| std::env::var(name).ok())?;
+/// Fails when there is no terminal; it is then as it was, as it is at every other end.
+pub fn run(start: Start, entries: Vec<Entry>, launch: Launch<'_>, theme: Theme) -> Result<Outcome, UiError> {
     // Dropped last to first: the keyboard is let go of before the terminal is given back, the signals after it.
     let signals = Signals::start(|| terminal::size(std::io::stdout()))?;
     let mut guard = Guard::take()?;

@@ -206,7 +206,8 @@ fn screen() {
         settings: Vec::new(),
         missing: None,
     };
-    let outcome = ui::run(Start::Menu, vec![entry], &mut play, Options::default()).unwrap();
+    let theme = Options::default().theme(|name| std::env::var(name).ok()).unwrap();
+    let outcome = ui::run(Start::Menu, vec![entry], &mut play, theme).unwrap();
     // `println!` would panic where the terminal is gone.
     let _ = writeln!(std::io::stdout(), "ended by {outcome:?}");
     std::process::exit(match outcome {

@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -44,13 +45,13 @@ pub(super) fn train(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode>
     let resolved = preset::load(&args.preset, &overrides)?;
     let watched = !args.headless && std::io::stdout().is_terminal();
     let Resolved { spec, notes } = resolved;
+    // A terminal that can show nothing is refused before a run begins.
+    let theme = watched.then(|| screen.theme()).transpose()?;
     let options = Options { folder: args.run.clone(), threads: usize::from(args.threads), watched, notes };
     let trainer = Trainer::start(spec, options)?;
-    if !watched {
-        return headless(trainer);
-    }
-    let outcome =
-        ui::run(Start::Dashboard(link(&trainer)), Vec::new(), &mut |_| Err(String::new()), screen.options());
+    let Some(theme) = theme else { return headless(trainer) };
+    let start = Start::Dashboard(link(&trainer));
+    let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
     end(outcome, Some(trainer))
 }
 
@@ -67,7 +68,8 @@ pub(super) fn menu(screen: ScreenArgs) -> anyhow::Result<ExitCode> {
         *trainer.borrow_mut() = Some(started);
         Ok(link)
     };
-    let outcome = ui::run(Start::Menu, preset::entries()?, &mut launch, screen.options());
+    let (entries, theme) = (preset::entries()?, screen.theme()?);
+    let outcome = shown(|| ui::run(Start::Menu, entries, &mut launch, theme));
     end(outcome, trainer.take())
 }
 
@@ -75,12 +77,28 @@ fn link(trainer: &Trainer) -> Link {
     Link { events: trainer.events.clone(), commands: trainer.commands.clone() }
 }
 
+/// How the screen ended. A defect of it is an error like any other: the screen has told it and there is a run to save.
+fn shown(screen: impl FnOnce() -> Result<ui::Outcome, ui::UiError>) -> anyhow::Result<ui::Outcome> {
+    match catch_unwind(AssertUnwindSafe(screen)) {
+        Ok(outcome) => Ok(outcome?),
+        Err(_) => Err(anyhow::anyhow!("the screen ended by a defect of the program")),
+    }
+}
+
 /// What becomes of training when the screen has ended.
-fn end(outcome: Result<ui::Outcome, ui::UiError>, trainer: Option<Trainer>) -> anyhow::Result<ExitCode> {
-    let outcome = outcome?;
+fn end(outcome: anyhow::Result<ui::Outcome>, trainer: Option<Trainer>) -> anyhow::Result<ExitCode> {
     let Some(trainer) = trainer else {
-        let interrupted = matches!(outcome, ui::Outcome::Signal(_));
+        let interrupted = matches!(outcome?, ui::Outcome::Signal(_));
         return Ok(ExitCode::from(if interrupted { exit::INTERRUPTED } else { 0 }));
+    };
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            // The screen failed, not the run: what was learnt is kept.
+            let _ = trainer.commands.send(Command::SaveAndStop);
+            trainer.join();
+            return Err(error);
+        }
     };
     match outcome {
         ui::Outcome::Quit => {
@@ -135,5 +153,27 @@ fn code(outcome: &Outcome) -> u8 {
         Outcome::Diverged(_) => exit::DIVERGED,
         Outcome::Unusable(_) => exit::USAGE,
         Outcome::Failed(_) => exit::FAILED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Event;
+    use crate::run::checkpoint::{self, Which};
+
+    #[test]
+    fn a_run_whose_screen_fails_is_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let set = vec!["data.train=256".into(), "train.epochs=1000000".into()];
+        let spec = preset::load("word-order", &Overrides { set, ..Overrides::default() }).unwrap().spec;
+        let options = Options { folder: Some(run.clone()), threads: 1, watched: true, notes: Vec::new() };
+        let trainer = Trainer::start(spec, options).unwrap();
+        assert!(trainer.events.iter().any(|event| matches!(event, Event::Step(_))));
+        let outcome = shown(|| panic!("the screen fails"));
+        let told = end(outcome, Some(trainer)).unwrap_err();
+        assert_eq!(told.to_string(), "the screen ended by a defect of the program");
+        assert!(checkpoint::read(&run, Which::Last).unwrap().step >= 1);
     }
 }
