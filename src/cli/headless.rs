@@ -1,6 +1,7 @@
-use std::io::Write;
+use std::io::{self, Write};
+use std::thread;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::escape::foreign;
 use crate::number::{count, duration, metric, percent, rate};
@@ -15,29 +16,74 @@ const SHOWN_CLASSES: usize = 4;
 /// No step since the last line.
 const NOTHING: (f64, Option<f64>, u32) = (0.0, Some(0.0), 0);
 
+/// Lines that wait for a reader who has stopped reading, at most.
+const WAITING: usize = 1000;
+
+/// Prints plain lines until the trainer has ended.
+///
+/// A stalled reader (Ctrl-S, a pipe that nobody empties) makes only the printing wait: events are taken as they come, and
+/// of the lines that find no room it is said how many there were.
+///
+/// # Errors
+/// When the system gives no thread.
+pub(super) fn print(events: &Receiver<Event>, mut out: impl Write) -> io::Result<()> {
+    let (lines, to_print) = bounded(WAITING);
+    thread::scope(|scope| {
+        thread::Builder::new()
+            .name("lines".into())
+            .spawn_scoped(scope, move || Lines::default().follow(events, &lines))?;
+        for line in to_print {
+            // Whoever read may be gone; the run is not theirs alone.
+            let _ = writeln!(out, "{}", foreign(&line)).and_then(|()| out.flush());
+        }
+        Ok(())
+    })
+}
+
 /// Folds events into plain lines: one an epoch, some in between, each complete when it is written and without cursor movement.
-pub(super) struct Lines<W> {
-    out: W,
+struct Lines {
     info: Option<RunInfo>,
     /// Sums since the last line: loss, accuracy, steps.
     sum: (f64, Option<f64>, u32),
     /// Of the epoch whose line comes next.
     evaluation: Option<Evaluation>,
+    /// Lines that found no room since one last did.
+    left_out: u64,
 }
 
-impl<W: Write> Lines<W> {
-    pub fn new(out: W) -> Self {
-        Self { out, info: None, sum: NOTHING, evaluation: None }
+impl Default for Lines {
+    fn default() -> Self {
+        Self { info: None, sum: NOTHING, evaluation: None, left_out: 0 }
     }
+}
 
-    /// Prints until the trainer has ended.
-    pub fn follow(&mut self, events: &Receiver<Event>) {
+impl Lines {
+    fn follow(mut self, events: &Receiver<Event>, to: &Sender<String>) {
         for event in events {
+            let last = matches!(&event, Event::Status(status) if status.is_over());
             for line in self.fold(&event) {
-                // Whoever read may be gone; the run is not theirs alone.
-                let _ = writeln!(self.out, "{}", foreign(&line)).and_then(|()| self.out.flush());
+                if last {
+                    // How it ended is worth waiting for.
+                    let _ = self.note().into_iter().chain([line]).try_for_each(|line| to.send(line));
+                } else {
+                    self.offer(line, to);
+                }
             }
         }
+    }
+
+    fn offer(&mut self, line: String, to: &Sender<String>) {
+        let note = self.note().map_or(Ok(()), |note| to.try_send(note));
+        let offered = note.and_then(|()| {
+            self.left_out = 0;
+            to.try_send(line)
+        });
+        self.left_out += u64::from(matches!(offered, Err(TrySendError::Full(_))));
+    }
+
+    fn note(&self) -> Option<String> {
+        (self.left_out > 0)
+            .then(|| format!("… {} lines left out: they were not read in time", count(self.left_out)))
     }
 
     fn fold(&mut self, event: &Event) -> Vec<String> {
@@ -72,8 +118,8 @@ impl<W: Write> Lines<W> {
             RunStatus::Training | RunStatus::Validating => None,
             RunStatus::Paused => Some("paused".into()),
             RunStatus::Finished => {
-                let folder = self.info.as_ref().map(|info| info.folder.display().to_string());
-                Some(format!("finished: {}", folder.unwrap_or_default()))
+                let folder = self.info.as_ref().map(|info| format!(": {}", info.folder.display()));
+                Some(format!("finished{}", folder.unwrap_or_default()))
             }
             RunStatus::Stopped { saved: true } => Some("stopped, saved".into()),
             RunStatus::Stopped { saved: false } => Some("stopped".into()),
@@ -183,6 +229,10 @@ fn facts(info: &RunInfo) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use crossbeam_channel::unbounded;
+
     use super::*;
 
     fn ended(accuracy: Option<f64>) -> Event {
@@ -204,7 +254,7 @@ mod tests {
 
     #[test]
     fn an_epoch_of_classes_has_a_line_and_one_for_its_confusion_matrix() {
-        let mut lines = Lines::new(Vec::new());
+        let mut lines = Lines::default();
         let matrix = Confusion { classes: 2, counts: vec![451, 49, 60, 1440] };
         assert!(lines.fold(&evaluated("val_f1", Some(matrix))).is_empty());
         assert_eq!(
@@ -220,9 +270,62 @@ mod tests {
 
     #[test]
     fn an_epoch_of_numbers_has_their_errors_and_no_accuracy() {
-        let mut lines = Lines::new(Vec::new());
+        let mut lines = Lines::default();
         lines.fold(&evaluated("val_mae", Some(Confusion::new(5))));
         let line = "epoch 2  loss 0.5000  val_loss 0.2500  val_mae 0.7500  1.5 s";
         assert_eq!(lines.fold(&ended(None)), [line]);
+    }
+
+    /// Takes nothing until it is told to.
+    struct Stalled {
+        go_on: Receiver<()>,
+        taken: Vec<u8>,
+    }
+
+    impl Write for &mut Stalled {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.go_on.recv();
+            self.taken.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_stalls_holds_back_no_events_and_reads_the_end() {
+        let (tell, events) = unbounded();
+        let (go_on, wait) = channel();
+        let mut reader = Stalled { go_on: wait, taken: Vec::new() };
+        let told = thread::spawn(move || {
+            for epoch in 1..=5000 {
+                let metrics = EpochMetrics {
+                    epoch,
+                    step: epoch as u64,
+                    loss: 0.5,
+                    accuracy: None,
+                    val_loss: None,
+                    val_accuracy: None,
+                    seconds: 1.0,
+                };
+                tell.send(Event::Epoch(metrics)).unwrap();
+            }
+            while !tell.is_empty() {
+                thread::yield_now();
+            }
+            // Only now does the reader read on.
+            drop(go_on);
+            tell.send(Event::Status(RunStatus::Finished)).unwrap();
+        });
+        print(&events, &mut reader).unwrap();
+        told.join().unwrap();
+        let text = String::from_utf8(reader.taken).unwrap();
+        assert!(text.starts_with("epoch 1  loss 0.5"), "{text}");
+        assert!(text.contains("lines left out"), "{text}");
+        assert!(text.ends_with("finished\n"), "{text}");
+        let read = text.lines().filter(|line| line.starts_with("epoch")).count();
+        assert!((WAITING..WAITING + 10).contains(&read), "{read} lines");
     }
 }

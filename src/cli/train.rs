@@ -4,8 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::headless::Lines;
-use super::{ScreenArgs, exit, signals};
+use super::{ScreenArgs, exit, headless, signals};
 use crate::preset::{self, Overrides, Resolved};
 use crate::protocol::Command;
 use crate::train::{Options, Outcome, Trainer};
@@ -49,7 +48,7 @@ pub(super) fn train(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode>
     let theme = watched.then(|| screen.theme()).transpose()?;
     let options = Options { folder: args.run.clone(), threads: usize::from(args.threads), watched, notes };
     let trainer = Trainer::start(spec, options)?;
-    let Some(theme) = theme else { return headless(trainer) };
+    let Some(theme) = theme else { return without_screen(trainer) };
     let start = Start::Dashboard(link(&trainer));
     let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
     end(outcome, Some(trainer))
@@ -113,7 +112,7 @@ fn end(outcome: anyhow::Result<ui::Outcome>, trainer: Option<Trainer>) -> anyhow
         }
         ui::Outcome::LeftTraining => {
             go_on_unwatched(&trainer);
-            headless(trainer)
+            without_screen(trainer)
         }
         ui::Outcome::HungUp => {
             signals::save_on_signal(trainer.commands.clone())?;
@@ -136,9 +135,9 @@ fn go_on_unwatched(trainer: &Trainer) {
 }
 
 /// Prints lines until the end, without a screen.
-fn headless(trainer: Trainer) -> anyhow::Result<ExitCode> {
+fn without_screen(trainer: Trainer) -> anyhow::Result<ExitCode> {
     signals::save_on_signal(trainer.commands.clone())?;
-    Lines::new(std::io::stdout().lock()).follow(&trainer.events);
+    headless::print(&trainer.events, std::io::stdout().lock())?;
     let outcome = trainer.join();
     if let Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
         super::complain(&anyhow::anyhow!("{what}"));
