@@ -252,7 +252,9 @@ impl<'a> App<'a> {
 
     fn show(&mut self, link: Link) {
         let Link { events, commands } = link;
-        self.run = Some(Run { dashboard: Dashboard::new(), events: Some(events), commands, ending: None });
+        let dashboard = Dashboard::new();
+        let dashboard = if self.from_menu { dashboard.above_a_menu() } else { dashboard };
+        self.run = Some(Run { dashboard, events: Some(events), commands, ending: None });
     }
 
     /// Writes the dashboard as it is seen to an SVG file in the run folder.

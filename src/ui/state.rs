@@ -41,6 +41,7 @@ pub struct Dashboard {
     warning: Option<LogLine>,
     pace: Pace,
     choice: Choice,
+    above_menu: bool,
 }
 
 /// One metric on training and on validation data.
@@ -65,6 +66,11 @@ impl Dashboard {
     /// Before any event.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same over a menu to go back to.
+    pub fn above_a_menu(self) -> Self {
+        Self { above_menu: true, ..self }
     }
 
     /// Takes in what the trainer tells.
@@ -193,6 +199,11 @@ impl Dashboard {
     /// What is looked at.
     pub fn choice(&self) -> &Choice {
         &self.choice
+    }
+
+    /// Whether there is a menu to go back to.
+    pub fn above_menu(&self) -> bool {
+        self.above_menu
     }
 
     /// Steps that the whole run will have made.

@@ -132,7 +132,9 @@ fn a_run_that_ends_by_itself_leaves_nothing_to_ask() {
         type_keys(app, "q");
         app.fold(&Event::Status(RunStatus::Finished));
         assert_eq!(app.outcome(), None);
-        assert!(!screen(app, 80, 24).contains("Save and stop"));
+        let seen = screen(app, 80, 24);
+        assert!(!seen.contains("Save and stop"), "{seen}");
+        assert!(seen.contains("q quits") && !seen.contains("goes to the menu"), "there is no menu: {seen}");
         type_keys(app, "q");
         assert_eq!(app.outcome(), Some(Outcome::Quit));
     });
@@ -208,7 +210,8 @@ fn a_finished_run_stays_until_escape_leads_back_to_the_menu() {
     tell.send(Event::Status(RunStatus::Finished)).unwrap();
     let event = app.events().unwrap().recv().unwrap();
     app.fold(&event);
-    assert!(screen(&mut app, 80, 24).contains("finished"));
+    let seen = screen(&mut app, 80, 24);
+    assert!(seen.contains("finished") && seen.contains("Esc goes to the menu"), "{seen}");
     type_keys(&mut app, "\x1b");
     assert!(screen(&mut app, 80, 24).contains("Presets (5)"));
     // What cannot start says why, and the choice is still there.

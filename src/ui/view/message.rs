@@ -40,7 +40,8 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
         }
         if status.is_over() {
             let folder = dash.info().map(|info| format!("The run is in {} · ", info.folder.display()));
-            say(&format!("{}q quits · Esc goes to the menu", folder.unwrap_or_default()), Role::Dim);
+            let menu = if dash.above_menu() { " · Esc goes to the menu" } else { "" };
+            say(&format!("{}q quits{menu}", folder.unwrap_or_default()), Role::Dim);
         }
     }
     rows.truncate(usize::from(area.height / 2));
