@@ -87,7 +87,8 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
 
 fn too_small(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let (width, height) = SMALLEST;
-    let said = format!("{}×{} is too small: {width}×{height} or more", area.width, area.height);
+    // The keys below take a row more.
+    let said = format!("Too small: {width}×{} or more", height + 1);
     let rows = text::wrap(&said, usize::from(area.width));
     for (y, row) in (area.top()..area.bottom()).zip(rows) {
         text::put(buf, area.x, y, usize::from(area.width), &[(row.into(), theme.style(Role::Text))]);
