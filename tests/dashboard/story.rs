@@ -218,15 +218,18 @@ fn gates_of(direction: Direction) -> LayerHealth {
     LayerHealth { layer: 1, direction: Some(direction), proposal: "g".into(), quantities }
 }
 
+/// One value made of another.
+type Made = fn(f32) -> f32;
+
 /// All quantities of an LSTM, made of one.
 fn held(direction: Direction, h: &[Activations]) -> Vec<Activations> {
-    let gate: fn(f32) -> f32 = |x| (1.0 + x) / 2.0;
-    let all: [(&str, fn(f32) -> f32); 6] =
+    let gate: Made = |x| (1.0 + x) / 2.0;
+    let all: [(&str, Made); 6] =
         [("h", |x| x), ("c", |x| 3.0 * x), ("i", gate), ("f", gate), ("g", |x| -x), ("o", gate)];
-    let of = |(quantity, f): (&str, fn(f32) -> f32)| Activations {
+    let of = |(quantity, made): (&str, Made)| Activations {
         direction: Some(direction),
         quantity: quantity.into(),
-        values: h.iter().flat_map(|h| &h.values).map(|x| f(*x)).collect(),
+        values: h.iter().flat_map(|h| &h.values).map(|x| made(*x)).collect(),
         layer: 1,
         units: UNITS,
     };
