@@ -416,5 +416,5 @@ fn completions_and_the_manual_name_every_subcommand() {
         }
     }
     let (help, _) = ends(unrolled(Path::new("."), &["-h"]), 0);
-    assert!(help.contains("3 diverged") && help.contains("interrupted, saved"), "{help}");
+    assert!(help.contains("3 diverged") && help.contains("interrupted by a signal, saved"), "{help}");
 }

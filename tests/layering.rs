@@ -15,7 +15,7 @@ const MAY_SEE: [(&str, &[&str]); 14] = [
     ("kernel", &["rng"]),
     ("data", &["protocol", "escape", "number", "rng"]),
     ("nn", &["protocol", "kernel", "rng"]),
-    ("optim", &["kernel"]),
+    ("optim", &["protocol", "kernel"]),
     ("preset", &["protocol", "escape", "number", "data", "nn", "optim"]),
     ("run", &["protocol", "escape", "number", "preset"]),
     ("train", &["protocol", "escape", "number", "rng", "data", "nn", "optim", "preset", "run"]),
