@@ -6,6 +6,7 @@
 
 mod change;
 mod control;
+mod course;
 mod evaluation;
 mod outlet;
 mod pool;

@@ -144,6 +144,11 @@ impl Model {
         self.mask.is_some()
     }
 
+    /// Whether any layer carries its state from batch to batch.
+    pub fn is_stateful(&self) -> bool {
+        self.nodes.iter().any(|node| node.spec.is_stateful())
+    }
+
     /// Whether a mask reaches layer `i`.
     pub fn is_masked(&self, i: usize) -> bool {
         self.nodes.get(i).is_some_and(|node| node.mask.is_some())

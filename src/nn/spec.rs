@@ -82,6 +82,14 @@ impl LayerSpec {
         }
     }
 
+    /// Whether the layer carries its state from batch to batch.
+    pub(super) fn is_stateful(&self) -> bool {
+        match self {
+            Self::Bidirectional(both) => both.of.is_stateful(),
+            other => other.cell().is_some_and(|cell| cell.settings().stateful),
+        }
+    }
+
     /// The activation of a layer that can end a model.
     pub(super) fn link_mut(&mut self) -> Option<&mut Activation> {
         match self {

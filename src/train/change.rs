@@ -1,5 +1,5 @@
-use crate::kernel::l2_norm;
 use crate::nn::Params;
+use crate::optim::global_norm as l2_norm;
 use crate::protocol::ParamNorms;
 
 /// Measures what an update does to every weight tensor, on watched steps.

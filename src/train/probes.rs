@@ -126,7 +126,7 @@ fn labels(split: &Dataset, row: usize, vocabulary: Option<&Vocabulary>) -> (Vec<
             let real = |(_, id): &(usize, &u32)| **id != Vocabulary::PADDING;
             let mut steps = ids.iter().enumerate().filter(real).map(|(t, _)| t);
             let Some(first) = steps.next() else { return (Vec::new(), 0) };
-            let last = steps.last().unwrap_or(first);
+            let last = steps.next_back().unwrap_or(first);
             let tokens = ids.iter().take(last + 1).skip(first);
             (tokens.map(|id| vocabulary.word(*id).to_owned()).collect(), first)
         }

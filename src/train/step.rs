@@ -24,6 +24,8 @@ pub struct Stepper {
     clip: Option<Clip>,
     pool: Pool,
     work: Vec<Work>,
+    /// The shards of validation where layers carry a state: training's goes on where it was.
+    judging: Vec<Work>,
     /// Shards beyond those that the last batch needed.
     spare: Vec<Work>,
     gradient: Vec<f32>,
@@ -76,6 +78,7 @@ impl Stepper {
             seed,
             model,
             work: Vec::new(),
+            judging: Vec::new(),
             spare: Vec::new(),
             gradient: vec![0.0; len],
             norms: GradientNorms::default(),
@@ -168,18 +171,32 @@ impl Stepper {
 
     /// Loss and accuracy over one batch, without learning; adds to `confusion` what was taken for what.
     pub fn judge(&mut self, batch: &Batch, confusion: Option<&mut Confusion>) -> Score {
+        let apart = self.model.is_stateful();
+        if apart {
+            std::mem::swap(&mut self.work, &mut self.judging);
+        }
         self.cut(batch);
         self.pool.run(&mut self.work, &self.params, Task::Judge { confuse: confusion.is_some() });
         if let Some(confusion) = confusion {
             self.work.iter().for_each(|work| confusion.merge(&work.confusion));
         }
-        self.total()
+        let total = self.total();
+        if apart {
+            std::mem::swap(&mut self.work, &mut self.judging);
+        }
+        total
     }
 
     /// Puts other weights in place, laid out as [`Params::values`]; as many as there are.
     pub fn restore(&mut self, weights: &[f32]) {
         let params = Arc::make_mut(&mut self.params);
         params.values_mut().iter_mut().zip(weights).for_each(|(w, other)| *w = *other);
+    }
+
+    /// Lets layers that carry a state begin anew: another stream follows.
+    pub fn forget(&mut self) {
+        let all = self.work.iter_mut().chain(&mut self.judging).chain(&mut self.spare);
+        all.for_each(|work| work.shard.forget());
     }
 
     fn total(&self) -> Score {

@@ -2,8 +2,8 @@ use std::path::Path;
 
 use super::*;
 use crate::preset::{self, Overrides};
-use crate::protocol::{LogLine, Saved};
-use crate::run::checkpoint::Which;
+use crate::protocol::{Confusion, EpochMetrics, GradientProfile, Instruments, LogLine, Saved, StepMetrics};
+use crate::run::checkpoint::{self, Which};
 
 /// A small run of the word-order preset with `set` laid over it: how it ended, and what it told.
 fn trained(folder: &Path, set: &[&str]) -> (Outcome, Vec<Event>) {

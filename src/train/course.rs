@@ -1,0 +1,336 @@
+//! The course of a run: epochs, steps, what is told of them, and what is saved.
+
+use serde::Serialize;
+
+use super::control::{Clock, Control, Stop};
+use super::evaluation::evaluation;
+use super::outlet::Outlet;
+use super::session::Session;
+use super::step::Diverged;
+use super::trainer::End;
+use crate::data::{Batch, Dataset, in_order};
+use crate::nn::{Score, Way};
+use crate::number;
+use crate::optim::{LearningRate, Stopper};
+use crate::protocol::{
+    Confusion, EpochMetrics, Event, GradientProfile, Instruments, Level, RunStatus, StepMetrics, half_life,
+};
+use crate::run::Folder;
+use crate::run::checkpoint::{self, Checkpoint, NamedTensor};
+
+/// Watched steps between two on which the spectral radii of large layers are measured.
+const RADII_EVERY: u64 = 10;
+
+/// Where a run stands: with the weights and the optimizer's moments all that it goes on from.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Progress {
+    /// Updates made.
+    step: u64,
+    /// The epoch at hand, from 1.
+    epoch: usize,
+    /// Batches of it that are done.
+    batch: usize,
+    learning_rate: LearningRate,
+    /// The monitored metric: the best epoch so far, and patience.
+    stopper: Stopper,
+    /// Sums over the epoch so far.
+    sums: Sums,
+    /// Seconds of training.
+    seconds: f64,
+}
+
+impl Progress {
+    pub fn new(session: &Session) -> Self {
+        let (train, has_validation) = (&session.spec.train, session.validation.is_some());
+        let initial = train.optimizer.learning_rate();
+        Self {
+            step: 0,
+            epoch: 1,
+            batch: 0,
+            learning_rate: LearningRate::new(&train.schedule, initial, has_validation),
+            stopper: Stopper::new(train.early_stopping.as_ref(), has_validation),
+            sums: Sums::default(),
+            seconds: 0.0,
+        }
+    }
+}
+
+/// Losses and what else is measured, summed over rows.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+struct Sums {
+    score: Score,
+    /// What the size of the weights added to the loss, each row counted.
+    penalty: f64,
+}
+
+impl Sums {
+    fn add(&mut self, score: Score, penalty: f64) {
+        self.score.add(score);
+        self.penalty += penalty * score.count;
+    }
+
+    /// The mean loss as Keras reports it: of the data, and of the size of the weights.
+    fn loss(&self) -> f64 {
+        self.score.mean_loss() + self.penalty / self.score.count
+    }
+}
+
+pub(super) struct Run<'a> {
+    pub session: Session,
+    pub folder: Folder,
+    pub outlet: &'a mut Outlet,
+    pub control: Control,
+    pub clock: Clock,
+    pub progress: Progress,
+    /// Those of the best epoch, where they are to be restored.
+    pub best_weights: Option<Vec<f32>>,
+}
+
+impl Run<'_> {
+    pub fn epochs(&mut self) -> Result<RunStatus, End> {
+        self.outlet.emit(Event::Status(RunStatus::Training));
+        self.probe();
+        for epoch in 1..=self.session.spec.train.epochs {
+            let begin = self.clock.elapsed();
+            self.progress.epoch = epoch;
+            self.progress.sums = Sums::default();
+            self.session.stepper.forget();
+            for batch in 0..self.session.sampler.batches() {
+                self.progress.batch = batch;
+                if let Some(stop) = self.obey() {
+                    return self.stop(stop);
+                }
+                self.step(batch)?;
+            }
+            self.progress.batch = self.session.sampler.batches();
+            let validation = self.validate();
+            if let Some(stop) = self.control.stop {
+                return self.stop(stop);
+            }
+            let seconds = (self.clock.elapsed() - begin).as_secs_f64();
+            if self.epoch_ended(validation, seconds) {
+                break;
+            }
+            self.clock.begin_window();
+        }
+        self.restore_best();
+        Ok(RunStatus::Finished)
+    }
+
+    /// Tells of the epoch, saves, and draws the conclusions; whether training should end here.
+    fn epoch_ended(&mut self, validation: Option<(Sums, Option<Confusion>)>, seconds: f64) -> bool {
+        let Progress { epoch, step, sums, .. } = self.progress;
+        let (validation, confusion) = validation.map_or((None, None), |(sums, matrix)| (Some(sums), matrix));
+        let model = self.session.stepper.model();
+        let accuracy = |sums: &Sums| model.loss().has_classes().then(|| sums.score.accuracy());
+        let metrics = EpochMetrics {
+            epoch,
+            step,
+            loss: sums.loss(),
+            accuracy: accuracy(&sums),
+            val_loss: validation.as_ref().map(Sums::loss),
+            val_accuracy: validation.as_ref().and_then(accuracy),
+            seconds,
+        };
+        let validation = validation.map(|sums| sums.score);
+        if let Some(more) = evaluation(model, (epoch, step), &sums.score, validation.as_ref(), confusion) {
+            self.outlet.emit(Event::Evaluation(Box::new(more)));
+        }
+        self.outlet.emit(Event::Epoch(metrics));
+        let verdict = self.progress.stopper.judge(&metrics);
+        if self.progress.learning_rate.epoch_ended(&metrics) {
+            let rate = self.progress.learning_rate.at(step, epoch + 1);
+            let text = format!("no progress: learning rate {rate:.3e} from step {} on", step + 1);
+            self.outlet.log(Level::Info, text);
+        }
+        let stopping = self.session.spec.train.early_stopping.clone();
+        if verdict.best && stopping.as_ref().is_some_and(|stopping| stopping.restore_best_weights) {
+            self.best_weights = Some(self.session.stepper.params().values().to_vec());
+        }
+        self.save(verdict.best);
+        if verdict.stop {
+            let patience = stopping.map_or(0, |stopping| stopping.patience);
+            let (monitor, best) = self.progress.stopper.best();
+            let text = format!(
+                "early stopping after epoch {epoch}: {} was best in epoch {} with {}, and patience is {patience}",
+                monitor.name(),
+                self.progress.stopper.best_epoch(),
+                best.map_or("no number".into(), number::metric),
+            );
+            self.outlet.log(Level::Info, text);
+        }
+        verdict.stop
+    }
+
+    /// Goes back to the weights of the best epoch, if that was asked for and it is not the last, and saves them.
+    fn restore_best(&mut self) {
+        let Some(best) = self.best_weights.take() else { return };
+        if best == self.session.stepper.params().values() {
+            return;
+        }
+        self.session.stepper.restore(&best);
+        let epoch = self.progress.stopper.best_epoch();
+        self.outlet.log(Level::Info, format!("the weights are those of the best epoch, {epoch}"));
+        self.save(false);
+    }
+
+    /// Takes commands, and waits while they ask for it.
+    fn obey(&mut self) -> Option<Stop> {
+        self.control.rest();
+        self.control.poll();
+        self.heed();
+        if self.control.holds() && self.control.stop.is_none() {
+            self.clock.pause();
+            self.outlet.emit(Event::Status(RunStatus::Paused));
+            loop {
+                self.control.wait();
+                self.heed();
+                if self.control.stop.is_some() || !self.control.holds() {
+                    break;
+                }
+            }
+            self.clock.resume();
+            self.outlet.emit(Event::Status(RunStatus::Training));
+        }
+        self.control.stop
+    }
+
+    /// Does what can be done at once.
+    fn heed(&mut self) {
+        let factor = std::mem::replace(&mut self.control.factor, 1.0);
+        if factor != 1.0 && self.progress.learning_rate.scale(factor) {
+            let Progress { step, epoch, .. } = self.progress;
+            let rate = self.progress.learning_rate.at(step, epoch);
+            self.outlet.log(Level::Info, format!("learning rate {rate:.3e} from step {} on", step + 1));
+        }
+        if std::mem::take(&mut self.control.save) {
+            self.save(false);
+        }
+    }
+
+    fn step(&mut self, batch: usize) -> Result<(), End> {
+        let session = &mut self.session;
+        let order = session.sampler.batch(self.progress.epoch as u64, batch);
+        let mut rows = Batch::default();
+        rows.fill(&session.train, order.iter().copied());
+        let watch = self.progress.step.is_multiple_of(session.spec.watch.every as u64);
+        let learning_rate = self.progress.learning_rate.at(self.progress.step, self.progress.epoch);
+        session.stepper.optimizer_mut().learning_rate = learning_rate;
+        let taken = session.stepper.step(&rows, watch);
+        let taken = match taken {
+            Ok(taken) => taken,
+            Err(diverged @ Diverged { .. }) => {
+                // What was learnt since the last checkpoint shows where it began to go wrong; but an update may have overflowed.
+                if session.stepper.params().values().iter().all(|weight| weight.is_finite()) {
+                    self.save(false);
+                }
+                return Err(End::Diverged(format!("step {}: {diverged}", self.progress.step + 1)));
+            }
+        };
+        self.progress.step += 1;
+        self.progress.sums.add(taken.score, taken.penalty);
+        let has_classes = session.stepper.model().loss().has_classes();
+        let metrics = StepMetrics {
+            step: self.progress.step,
+            epoch: self.progress.epoch,
+            loss: taken.score.mean_loss() + taken.penalty,
+            accuracy: has_classes.then(|| taken.score.accuracy()),
+            learning_rate,
+            grad_norm: taken.grad_norm,
+            sequences_per_s: self.clock.count(rows.len()),
+            seconds: self.clock.elapsed().as_secs_f64(),
+        };
+        self.outlet.emit(Event::Step(metrics));
+        if watch {
+            self.profile(&rows);
+            self.probe();
+        }
+        Ok(())
+    }
+
+    /// Tells the gradient norm per unrolled step, and what else the instruments say, of the step just made.
+    fn profile(&mut self, batch: &Batch) {
+        let (stepper, step) = (&self.session.stepper, self.progress.step);
+        // A position is masked when it is padding in every sequence of the batch, and the layer is told.
+        let padding = batch.padding();
+        let ways = stepper.ways();
+        for (layer, direction, hnorm) in stepper.norms().hnorms() {
+            let masked = stepper.model().is_masked(layer).then_some(padding.as_slice());
+            let half_life = half_life(&hnorm, masked);
+            let way = ways.iter().find(|way| (way.layer, way.direction) == (layer, direction));
+            let kernel_norm = way.map_or_else(Vec::new, Way::kernel_norms);
+            let profile = GradientProfile { step, layer, direction, hnorm, kernel_norm, half_life };
+            self.outlet.emit(Event::Gradient(profile));
+        }
+        let seldom = (self.session.spec.watch.every as u64).saturating_mul(RADII_EVERY);
+        let all_radii = (step - 1).is_multiple_of(seldom);
+        let layers = ways.iter().map(|way| way.health(stepper.params(), all_radii)).collect();
+        let params = stepper.param_norms().to_vec();
+        self.outlet.emit(Event::Instruments(Box::new(Instruments { step, layers, params })));
+    }
+
+    fn probe(&mut self) {
+        let Session { probes, stepper, .. } = &mut self.session;
+        for frame in probes.look(stepper.model(), stepper.params(), self.progress.step) {
+            self.outlet.emit(Event::Probe(Box::new(frame)));
+        }
+    }
+
+    /// Loss and accuracy on the validation data, and what was taken for what; `None` without any, or when told to stop
+    /// meanwhile.
+    fn validate(&mut self) -> Option<(Sums, Option<Confusion>)> {
+        let validation: &Dataset = self.session.validation.as_ref()?;
+        self.outlet.emit(Event::Status(RunStatus::Validating));
+        let (mut rows, mut sums) = (Batch::default(), Sums::default());
+        let stepper = &mut self.session.stepper;
+        let penalty = stepper.params().penalty();
+        let classes = stepper.model().classes().filter(|classes| *classes <= Confusion::MOST);
+        let mut confusion = classes.map(Confusion::new);
+        // Without gradients a batch can be larger.
+        let size = self.session.spec.train.batch_size.max(256);
+        for batch in 0..validation.len().div_ceil(size) {
+            self.control.poll();
+            if self.control.stop.is_some() {
+                return None;
+            }
+            rows.fill(validation, in_order(batch, size, validation.len()));
+            sums.add(stepper.judge(&rows, confusion.as_mut()), penalty);
+        }
+        self.outlet.emit(Event::Status(RunStatus::Training));
+        Some((sums, confusion))
+    }
+
+    fn stop(&mut self, stop: Stop) -> Result<RunStatus, End> {
+        Ok(RunStatus::Stopped { saved: stop == Stop::Save && self.save(false) })
+    }
+
+    /// Writes a checkpoint; whether it stands.
+    fn save(&mut self, best: bool) -> bool {
+        let stepper = &self.session.stepper;
+        self.progress.seconds = self.clock.elapsed().as_secs_f64();
+        let table = stepper.params().table();
+        let tensor = |name: String, shape: &[usize], data| NamedTensor { name, shape: shape.to_vec(), data };
+        let weights = stepper.params().values();
+        let model =
+            table.iter().map(|p| tensor(p.name.clone(), &p.shape, &weights[p.range.clone()])).collect();
+        let slots = stepper.optimizer().slots();
+        let optimizer = slots.flat_map(|(slot, values)| {
+            table
+                .iter()
+                .map(move |p| tensor(format!("{}.{slot}", p.name), &p.shape, &values[p.range.clone()]))
+        });
+        let state = serde_json::to_value(&self.progress).unwrap_or_default();
+        let checkpoint =
+            Checkpoint { step: self.progress.step, model, optimizer: optimizer.collect(), state, best };
+        match checkpoint::write(&self.folder, &checkpoint) {
+            Ok(saved) => {
+                self.outlet.emit(Event::Saved(saved));
+                true
+            }
+            Err(e) => {
+                self.outlet.log(Level::Error, format!("no checkpoint: {e}"));
+                false
+            }
+        }
+    }
+}
