@@ -1,4 +1,6 @@
-use super::{DataSpec, Level, Side, TokenSpec};
+use ndarray::Array2;
+
+use super::{DataSpec, Dataset, Level, Side, TokenSpec};
 
 /// What sequences of a source look like, as far as it is known before any is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +93,15 @@ impl DataSpec {
     pub fn symbols(&self) -> Option<&'static [&'static str]> {
         let Self::Generated(spec) = self else { return None };
         spec.task().map(|task| task.symbols()).filter(|symbols| !symbols.is_empty())
+    }
+
+    /// Which classes are right at each step of `data`, where the task leaves a choice: `[sequence, time]`, a bit a class; 0 at
+    /// padding.
+    pub fn legal(&self, data: &Dataset) -> Option<Array2<u32>> {
+        let (Self::Generated(spec), Some(ids)) = (self, data.inputs.tokens()) else { return None };
+        let task = spec.task()?;
+        let rows = ids.rows().into_iter().map(|row| task.legal(&row.to_vec())).collect::<Option<Vec<_>>>()?;
+        Array2::from_shape_vec(ids.dim(), rows.concat()).ok()
     }
 
     /// How a text becomes a row of ids: as `written`, or as the task's own symbols do; `None` where sequences are numbers.

@@ -259,6 +259,7 @@ fn labels(names: &[&str]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::DataSpec;
     use std::collections::HashSet;
 
     /// Both splits of a task.
@@ -327,6 +328,22 @@ mod tests {
             let (Targets::Classes(_) | Targets::Steps(_)) = &data.train.targets else { continue };
             assert!(data.facts.classes.iter().all(|class| class.count > 0), "{:?}", data.facts.classes);
         }
+    }
+
+    #[test]
+    fn what_is_to_be_said_is_legal_and_padding_asks_nothing() {
+        let spec = DataSpec::Generated(GeneratedSpec::ReberGrammar(ReberGrammar::default()));
+        let data = crate::data::load(&spec, None, 4, &mut |_| {}).unwrap();
+        let legal = spec.legal(&data.train).unwrap();
+        let (Some(ids), Targets::Steps(targets)) = (data.train.inputs.tokens(), &data.train.targets) else {
+            panic!("tokens and a class a step")
+        };
+        for ((id, legal), target) in ids.iter().zip(&legal).zip(targets) {
+            assert_eq!(*legal == 0, *id == 0);
+            assert!(*id == 0 || legal >> target & 1 == 1);
+        }
+        let free = DataSpec::Generated(GeneratedSpec::CopyMemory(CopyMemory::default()));
+        assert!(free.legal(&data.train).is_none());
     }
 
     #[test]

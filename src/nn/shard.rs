@@ -1,4 +1,4 @@
-use ndarray::{Array3, ArrayView2, ArrayView3};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
 
 use super::layer::{MAX_INPUTS, Mode, Pass, Tape};
 use super::model::Node;
@@ -97,6 +97,14 @@ impl Shard {
     /// alike, as in Keras's validation.
     pub fn score(&self, model: &Model) -> Score {
         model.loss.score(self.logits(), &self.targets, self.mask(model), &[], 1.0, None)
+    }
+
+    /// The class that each row of the output speaks for, `[batch, time]`; time 1 for a vector a sequence.
+    pub fn predicted(&self, model: &Model) -> Array2<u32> {
+        let (time, batch, width) = self.logits().dim();
+        let rows = self.logits().data().chunks_exact(width.max(1));
+        let classes = rows.map(|z| model.loss.predicted(z) as u32).collect();
+        Array2::from_shape_vec((time, batch), classes).unwrap_or_default().reversed_axes()
     }
 
     /// Counts, after [`Shard::forward`], which class each judged row was taken for.

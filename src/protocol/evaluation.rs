@@ -9,7 +9,7 @@ pub struct Evaluation {
     pub step: u64,
     /// What is finite of: `mae` and `rmse` for numbers, `perplexity` and `bits_per_token` for next-token models, each of the
     /// training data and, with `val_` before its name, of the validation data; `val_precision`, `val_recall` and `val_f1`
-    /// (macro) for classes.
+    /// (macro) for classes; `val_legal`, the share of steps with an allowed class, where a task leaves a choice.
     pub metrics: Vec<Metric>,
     /// Of the validation data, for up to [`Confusion::MOST`] classes.
     pub confusion: Option<Confusion>,

@@ -1,5 +1,6 @@
 //! The course of a run: epochs, steps, what is told of them, and what is saved.
 
+use ndarray::s;
 use serde::Serialize;
 
 use super::control::{Clock, Control, Stop};
@@ -61,6 +62,8 @@ struct Sums {
     score: Score,
     /// What the size of the weights added to the loss, each row counted.
     penalty: f64,
+    /// Rows that were given a class the task allows there, where it leaves a choice.
+    legal: Option<f64>,
 }
 
 impl Sums {
@@ -132,8 +135,10 @@ impl Run<'_> {
             val_accuracy: validation.as_ref().and_then(accuracy),
             seconds,
         };
+        let legal = validation.and_then(|sums| Some(sums.legal? / sums.score.count));
         let validation = validation.map(|sums| sums.score);
-        if let Some(more) = evaluation(model, (epoch, step), &sums.score, validation.as_ref(), confusion) {
+        let more = evaluation(model, (epoch, step), &sums.score, validation.as_ref(), legal, confusion);
+        if let Some(more) = more {
             self.outlet.emit(Event::Evaluation(Box::new(more)));
         }
         self.outlet.emit(Event::Epoch(metrics));
@@ -293,8 +298,13 @@ impl Run<'_> {
             if self.control.stop.is_some() {
                 return None;
             }
-            rows.fill(validation, in_order(batch, size, validation.len()));
+            let part = in_order(batch, size, validation.len());
+            rows.fill(validation, part.clone());
             sums.add(stepper.judge(&rows, confusion.as_mut()), penalty);
+            if let Some(legal) = &self.session.legal {
+                let count = stepper.legal(legal.slice(s![part, ..]));
+                sums.legal = Some(sums.legal.unwrap_or(0.0) + count);
+            }
         }
         self.outlet.emit(Event::Status(RunStatus::Training));
         Some((sums, confusion))

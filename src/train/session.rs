@@ -1,3 +1,5 @@
+use ndarray::Array2;
+
 use super::probes::Probes;
 use super::step::Stepper;
 use crate::data::{self, Data, DataError, Dataset, Sampler, TargetForm};
@@ -22,6 +24,9 @@ pub struct Session {
     /// The order of the training data.
     pub sampler: Sampler,
     pub(super) probes: Probes,
+    /// Which classes are right at each step of the validation data, where the task leaves a choice: `[sequence, time]`, a bit a
+    /// class.
+    pub(super) legal: Option<Array2<u32>>,
     facts: DataFacts,
 }
 
@@ -53,7 +58,7 @@ impl Session {
         if let TargetForm::Classes(labels) = &mut form.targets {
             *labels = Some(data.labels.clone());
         }
-        check_fit(&form, &model).map_err(|e| Prepare::Task(format!("{e} ({})", named(&data.labels))))?;
+        check_fit(&form, &model).map_err(|e| Prepare::Task(format!("{e}{}", named(&data.labels))))?;
         let model = model.with_class_weights(spec.train.class_weights(&data.labels).map_err(Prepare::Task)?);
         let stepper = Stepper::new(model, &spec.train.optimizer, clip, spec.train.seed, threads)?;
         let tokens = spec.data.tokens(spec.tokens.as_ref());
@@ -61,7 +66,8 @@ impl Session {
             Probes::new(&spec.watch.probes, tokens.as_ref(), &data, stepper.model(), stepper.params());
         let Data { train, validation, vocabulary, labels, facts } = data;
         let sampler = Sampler::new(spec.train.seed, train.len(), spec.train.batch_size);
-        Ok(Self { train, validation, vocabulary, labels, stepper, sampler, probes, facts, spec })
+        let legal = validation.as_ref().and_then(|data| spec.data.legal(data));
+        Ok(Self { train, validation, vocabulary, labels, stepper, sampler, probes, legal, facts, spec })
     }
 
     /// What holds for the whole run.
@@ -86,8 +92,12 @@ impl Session {
     }
 }
 
-/// The first of the labels, for a sentence.
+/// The first of the labels, at the end of a sentence; nothing where there are none.
 fn named(labels: &[String]) -> String {
+    if labels.is_empty() {
+        return String::new();
+    }
     let more = if labels.len() > 5 { ", …" } else { "" };
-    labels.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ") + more
+    let first: Vec<&str> = labels.iter().take(5).map(String::as_str).collect();
+    format!(" (classes: {}{more})", first.join(", "))
 }

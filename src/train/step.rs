@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ndarray::s;
+use ndarray::{ArrayView2, s};
 
 use super::change::Change;
 use super::pool::{Pool, Task, Work};
@@ -185,6 +185,20 @@ impl Stepper {
             std::mem::swap(&mut self.work, &mut self.judging);
         }
         total
+    }
+
+    /// How many steps of the batch just judged got a class that `legal` allows: `[batch, time]`, a bit a class.
+    pub fn legal(&self, legal: ArrayView2<'_, u32>) -> f64 {
+        let count = |work: &Work| {
+            let predicted = work.shard.predicted(&self.model);
+            let allows = |((row, t), class): &((usize, usize), u32)| {
+                legal
+                    .get((work.first_row + row, *t))
+                    .is_some_and(|legal| legal.checked_shr(*class).is_some_and(|bits| bits & 1 == 1))
+            };
+            predicted.indexed_iter().map(|(at, class)| (at, *class)).filter(allows).count()
+        };
+        self.work.iter().map(count).sum::<usize>() as f64
     }
 
     /// Puts other weights in place, laid out as [`Params::values`]; as many as there are.

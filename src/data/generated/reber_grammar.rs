@@ -36,8 +36,8 @@ const SHORTEST: usize = 9;
 /// 0: T → 1, P → 2   1: S → 1, X → 3   2: T → 2, V → 4   3: X → 2, S → 5   4: P → 3, V → 5
 /// ```
 /// Inside, at most two symbols may follow, equally likely, and the last one or two decide. The last but one symbol of the whole
-/// string repeats the second: that must be remembered across the inner string, which a SimpleRNN hardly learns (Hochreiter &
-/// Schmidhuber 1997, "Long short-term memory", experiment 1; Cleeremans, Servan-Schreiber & McClelland 1989; Reber 1967). Since
+/// string repeats the second, which must be remembered across the inner string: the papers found that hard for simple networks (Hochreiter
+/// & Schmidhuber 1997, "Long short-term memory", experiment 1; Cleeremans, Servan-Schreiber & McClelland 1989; Reber 1967). Since
 /// most steps leave a choice, accuracy cannot reach 100 %: what counts is the share of steps whose predicted symbol is
 /// legal. Strings with more than `length` steps are drawn anew; shorter ones are filled up at the end with id 0. The
 /// commonest strings come in both splits, as in the papers. `[length]` token ids → a class a step.
