@@ -417,8 +417,10 @@ fn no_size_of_the_terminal_brings_the_dashboard_down() {
 fn a_preset_without_its_data_tells_what_to_get() {
     let folder = folder();
     let mut session = Session::program(folder.path(), &[]);
+    session.wait_for("word-order");
+    session.press("/lecture-rnn8\r");
     session.wait_for("lecture-rnn8");
-    session.press("\x1b[B\x1b[B\r");
+    session.press("\r");
     session.wait_for("Esc closes");
     for said in ["The Large Movie Review Dataset", "ai.stanford.edu", "--data PATH"] {
         session.wait_for(said);

@@ -12,6 +12,28 @@ const CATALOG: &[(&str, &[(&str, &str)])] = &[
         &[
             ("word-order", include_str!("../../presets/word-order.yaml")),
             ("word-order-dense", include_str!("../../presets/word-order-dense.yaml")),
+            ("word-order-conv1d", include_str!("../../presets/word-order-conv1d.yaml")),
+            ("word-order-bilstm", include_str!("../../presets/word-order-bilstm.yaml")),
+            ("word-order-attention", include_str!("../../presets/word-order-attention.yaml")),
+            ("word-order-attention-alone", include_str!("../../presets/word-order-attention-alone.yaml")),
+        ],
+    ),
+    (
+        "Long memory",
+        &[
+            ("vanishing-rnn", include_str!("../../presets/vanishing-rnn.yaml")),
+            ("vanishing-lstm", include_str!("../../presets/vanishing-lstm.yaml")),
+            ("vanishing-gru", include_str!("../../presets/vanishing-gru.yaml")),
+            ("temporal-order", include_str!("../../presets/temporal-order.yaml")),
+            ("adding-problem", include_str!("../../presets/adding-problem.yaml")),
+        ],
+    ),
+    (
+        "A target a step, and series",
+        &[
+            ("copy-memory", include_str!("../../presets/copy-memory.yaml")),
+            ("reber-grammar", include_str!("../../presets/reber-grammar.yaml")),
+            ("sine-forecast", include_str!("../../presets/sine-forecast.yaml")),
         ],
     ),
     (
