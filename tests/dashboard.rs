@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 use unrolled::escape;
-use unrolled::protocol::{Event, Level, LogLine, RunStatus, StepMetrics};
+use unrolled::protocol::{Activations, Event, Level, LogLine, ProbeFrame, RunStatus, StepMetrics};
 use unrolled::ui::keymap::Action;
 use unrolled::ui::picture;
 use unrolled::ui::state::Dashboard;
@@ -57,6 +57,24 @@ fn prepared() {
 fn training() {
     insta::assert_snapshot!("training_80", text(&story::told(418), 80, 23, &THEME));
     insta::assert_snapshot!("training_120", text(&story::told(418), 120, 39, &THEME));
+}
+
+#[test]
+fn the_truth_of_a_probe_stands_beside_the_answer() {
+    let shown = |classes: bool, prediction: Vec<f32>, truth: &str| {
+        let mut info = story::info();
+        info.data.classes.retain(|_| classes);
+        info.probes.truncate(1);
+        info.probes[0].truth = Some(truth.into());
+        let values = vec![0.5; info.probes[0].tokens.len()];
+        let h = Activations { layer: 1, direction: None, quantity: "h".into(), units: 1, values };
+        let frame = ProbeFrame { step: 0, probe: 0, prediction, activations: vec![h] };
+        let events = [Event::Prepared(Box::new(info)), Event::Probe(Box::new(frame))];
+        text(&after(Dashboard::new(), &events), 120, 39, &THEME)
+    };
+    assert!(shown(false, vec![1.043, -0.5], "1.09").contains("probe 1/1 1.0430 -0.5000 truth 1.09"));
+    assert!(shown(true, vec![0.25, 0.75], "negative").contains("probe 1/1 positive 0.75 truth negative"));
+    assert!(shown(true, vec![0.25, 0.75], "\u{1b}[2J").contains("truth ␛[2J"));
 }
 
 #[test]

@@ -77,7 +77,7 @@ const BROKEN: [(&str, &str); 62] = [
     ),
     (
         "probes-no-list.yaml",
-        ":16:11: watch.probes: a list of texts, or how many sequences of the validation data to show",
+        ":16:11: watch.probes: expected a list of texts, or how many sequences of the validation data to show",
     ),
     (
         "rnn-after-a-vector.yaml",
@@ -278,8 +278,10 @@ fn a_resolved_spec_is_itself_a_preset_that_resolves_to_it() {
         "watch={every: 3, budget: 1, pace: 12.5, probes: ['yes', '~', '0x1F', ' leading', '', 'naïve 😀']}",
     ];
     for name in preset::names() {
-        for set in [&[][..], &turned] {
-            let spec = spec(name, set);
+        let as_shipped = spec(name, &[]);
+        assert_eq!(again(&as_shipped), as_shipped);
+        if as_shipped.tokens.is_some() {
+            let spec = spec(name, &turned);
             assert_eq!(again(&spec), spec);
         }
     }

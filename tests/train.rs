@@ -11,8 +11,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use unrolled::data::{DataSpec, TargetForm};
 use unrolled::preset::{self, Overrides, RunSpec};
-use unrolled::protocol::{Command, Event, Level, RunInfo, RunStatus, StepMetrics};
+use unrolled::protocol::{Command, Event, Level, ProbeFrame, RunInfo, RunStatus, StepMetrics};
 use unrolled::run::checkpoint::{self, Which};
 use unrolled::run::{Reader, RunError};
 use unrolled::train::{Options, Outcome, Trainer};
@@ -122,6 +123,94 @@ fn events_come_in_the_documented_order() {
         assert!(next.is_none_or(|next| end < next));
     }
     assert!(events.iter().all(|e| !matches!(e, Event::Log(line) if line.level != Level::Info)), "{events:?}");
+}
+
+/// A few steps of an embedded preset that makes its own data.
+fn brief(name: &str, set: &[&str]) -> RunSpec {
+    let small = ["data.train=64", "data.validation=32", "train.epochs=1", "watch.every=1"];
+    let set = small.iter().chain(set).map(|s| (*s).to_owned()).collect();
+    preset::load(name, &Overrides { set, ..Overrides::default() }).unwrap().spec
+}
+
+fn frames(events: &[Event]) -> Vec<&ProbeFrame> {
+    events.iter().filter_map(|e| if let Event::Probe(frame) = e { Some(&**frame) } else { None }).collect()
+}
+
+#[test]
+fn every_preset_that_makes_its_own_data_trains_and_shows_its_probes() {
+    let generated = |name: &&str| {
+        matches!(preset::load(name, &Overrides::default()).unwrap().spec.data, DataSpec::Generated(_))
+    };
+    let names: Vec<&str> = preset::names().filter(generated).collect();
+    assert!(names.len() >= 14, "{names:?}");
+    for name in names {
+        let spec = brief(name, &[]);
+        let (targets, has_classes) = (spec.form().targets, spec.train.loss.has_classes());
+        let (events, outcome, _folder) = Run::start(spec).outcome();
+        assert_eq!(outcome, Outcome::Finished, "{name}");
+        let steps: Vec<StepMetrics> = events.iter().filter_map(step).collect();
+        assert!(!steps.is_empty() && steps.iter().all(|m| m.loss.is_finite()), "{name}");
+        assert!(steps.iter().all(|m| m.accuracy.is_some() == has_classes), "{name}");
+        let (info, frames) = (prepared(&events), frames(&events));
+        assert_eq!(frames.len(), info.probes.len() * (steps.len() + 1), "{name}");
+        assert!(!info.probes.is_empty(), "{name}");
+        for frame in frames {
+            let answers =
+                if let TargetForm::Real(outputs) = targets { outputs } else { targets.labels().len() };
+            assert_eq!(frame.prediction.len(), answers, "{name}");
+            let sum: f32 = frame.prediction.iter().sum();
+            assert!(!has_classes || (sum - 1.0).abs() < 1e-5, "{name}: probabilities add up to {sum}");
+            let rows = info.probes[frame.probe].tokens.len();
+            assert!(frame.activations.iter().all(|part| part.values.len() == rows * part.units), "{name}");
+        }
+        assert_eq!(info.data.classes.len(), targets.labels().len(), "{name}");
+    }
+}
+
+#[test]
+fn a_probe_of_the_data_is_told_with_its_truth() {
+    let (events, ..) = Run::start(brief("adding-problem", &["watch.probes=3", "data.length=12"])).outcome();
+    let probes = &prepared(&events).probes;
+    assert_eq!(probes.len(), 3);
+    assert_eq!(probes[1].text, "validation sequence 2");
+    assert_eq!(probes[0].tokens, ["t=0", "", "", "", "", "t=5", "", "", "", "", "t=10", ""]);
+    let sums: Vec<f64> = probes.iter().map(|probe| probe.truth.as_ref().unwrap().parse().unwrap()).collect();
+    assert!(sums.iter().all(|sum| (0.0..2.0).contains(sum)) && sums[0] != sums[1], "{sums:?}");
+
+    let (events, ..) = Run::start(brief("vanishing-lstm", &["data.validation=0", "data.gap=5"])).outcome();
+    for probe in &prepared(&events).probes {
+        assert!(probe.text.starts_with("training sequence "));
+        assert_eq!(
+            (probe.tokens.len(), probe.first_step, probe.truth.as_ref()),
+            (6, 0, probe.tokens.first())
+        );
+    }
+}
+
+#[test]
+fn the_answer_at_every_step_is_shown_at_the_last_that_is_no_padding() {
+    let first = |length: &str| {
+        let (events, ..) = Run::start(brief("reber-grammar", &["watch.probes=[B T B]", length])).outcome();
+        frames(&events)[0].prediction.clone()
+    };
+    assert_eq!(first("data.length=12"), first("data.length=30"));
+    let longer = brief("reber-grammar", &["watch.probes=[B T B T]"]);
+    assert_ne!(frames(&Run::start(longer).outcome().0)[0].prediction, first("data.length=24"));
+}
+
+#[test]
+fn where_a_task_leaves_a_choice_the_share_of_legal_answers_is_told() {
+    let set = ["data.train=640", "train.epochs=4"];
+    let (events, ..) = Run::start(brief("reber-grammar", &set)).outcome();
+    let accuracy = events.iter().filter_map(|e| if let Event::Epoch(m) = e { m.val_accuracy } else { None });
+    let metric = |e: &Event| match e {
+        Event::Evaluation(all) => all.metrics.iter().find(|m| m.name == "val_legal").map(|m| m.value),
+        _ => None,
+    };
+    let legal: Vec<f64> = events.iter().filter_map(metric).collect();
+    assert_eq!(legal.len(), 4);
+    assert!(legal.iter().zip(accuracy).all(|(legal, right)| *legal >= right && *legal <= 1.0), "{legal:?}");
+    assert!(legal[3] > 0.85, "what is learnt of it: {legal:?}");
 }
 
 #[test]
@@ -280,7 +369,9 @@ fn data_that_do_not_fit_the_task_are_refused_before_a_folder_is_made() {
     let overrides = Overrides { data: Some(data), ..Overrides::default() };
     let run = Run::start(preset::load("lecture-rnn8", &overrides).unwrap().spec);
     let (events, outcome, folder) = run.outcome();
-    let what = "binary_crossentropy tells two classes apart, but the data have 3 (x, y, z)".to_owned();
+    let what = "binary_crossentropy tells two classes apart, but the data ask for one of 3 classes a sequence; expected \
+                sparse_categorical_crossentropy and {layer: Dense, units: 3, activation: softmax} (classes: x, y, z)"
+        .to_owned();
     assert_eq!(outcome, Outcome::Unusable(what.clone()));
     assert_eq!(events.last(), Some(&Event::Status(RunStatus::Failed { what })));
     assert!(!folder.path().join("run").exists());

@@ -125,7 +125,10 @@ impl Default for WatchSpec {
 
 /// Sequences whose way through the network is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a list of texts, or how many sequences of the validation data to show")]
+#[serde(
+    untagged,
+    expecting = "expected a list of texts, or how many sequences of the validation data to show"
+)]
 pub enum Probes {
     /// The first so many of the validation data; of the training data where there are no others.
     First(usize),

@@ -80,7 +80,8 @@ pub fn log(text: &str) -> Event {
     Event::Log(LogLine { level: Level::Info, text: text.into() })
 }
 
-fn info() -> RunInfo {
+/// What holds for the whole run.
+pub fn info() -> RunInfo {
     let layer = |class: &str, directions: &[Option<_>]| LayerRow {
         class: class.into(),
         directions: directions.to_vec(),
