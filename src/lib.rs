@@ -1,4 +1,30 @@
 //! `unrolled` trains recurrent neural networks and shows, live in a terminal, what is usually hidden while they learn.
+//!
+//! ```text
+//! preset.yaml (+ --set) ─ preset ─→ RunSpec ─→ data: batches ─┐
+//!                                       └──→ nn: Model, optim ┴─→ train::Session ── a thread of its own
+//!    ui ── Command ──────────────────────────────────────────────▶ train::Trainer ─ shards ⇄ worker threads
+//!                                                                   │ Event (by count of steps, never by clock)
+//!                       run::Recorder, its own thread: lossless ◀───┤
+//!    ui: fold into state → views → frame → writer thread        ◀───┘ never makes the trainer wait
+//! ```
+//!
+//! Imports point one way, and a test checks it: `protocol` and `kernel` (with `escape`, `number`, `rng`) at the bottom; `nn`, `optim` and
+//! `data` above them; `preset` asks `nn` for shapes; `run` knows plain data; `train` puts them to work; `cli` starts it all. `ui` sees
+//! `protocol`, `preset` and `run`, never the trainer.
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`protocol`] | what the parts say to each other: events up, commands down |
+//! | [`kernel`] | matrix products and activations for several instruction sets; the only `unsafe` |
+//! | [`nn`] | layers with their maths, losses, initialisers, the model, shards of a batch, instruments |
+//! | [`optim`] | optimizers, clipping, schedules, early stopping |
+//! | [`data`] | sources, tokens, vocabulary, generated tasks, batches |
+//! | [`preset`] | a file as written → a spec as resolved; the catalogue |
+//! | [`run`] | the run folder: recording, checkpoints, reading back |
+//! | [`train`] | a spec made real, one step, the loop and its thread |
+//! | [`ui`] | terminal, loop, menu, dashboard |
+//! | [`cli`] | the command line |
 
 pub mod cli;
 pub mod data;
