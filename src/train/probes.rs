@@ -43,6 +43,8 @@ impl Probes {
             Inputs::Tokens(ids) => Input::Ids(ids.view()),
             Inputs::Real(numbers) => Input::Real(numbers.view()),
         };
+        // Each look begins anew, also where layers carry a state.
+        self.shard.forget();
         self.shard.load(input, Answers::None);
         self.shard.forward(model, params, Mode::Evaluate);
         let output = self.shard.output(model);

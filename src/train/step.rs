@@ -198,7 +198,8 @@ impl Stepper {
             };
             predicted.indexed_iter().map(|(at, class)| (at, *class)).filter(allows).count()
         };
-        self.work.iter().map(count).sum::<usize>() as f64
+        let judged = if self.model.is_stateful() { &self.judging } else { &self.work };
+        judged.iter().map(count).sum::<usize>() as f64
     }
 
     /// Puts other weights in place, laid out as [`Params::values`]; as many as there are.
@@ -233,7 +234,10 @@ impl Stepper {
                 let (norms, score) = (GradientNorms::default(), Score::default());
                 Work { shard, first_row: 0, norms, score, confusion: Confusion::default() }
             };
-            self.work.push(self.spare.pop().unwrap_or_else(fresh));
+            let mut work = self.spare.pop().unwrap_or_else(fresh);
+            // Whose state it carried may have been another stream's.
+            work.shard.forget();
+            self.work.push(work);
         }
         for (i, work) in self.work.iter_mut().enumerate() {
             let part = i * rows..((i + 1) * rows).min(sequences);
