@@ -86,7 +86,7 @@ impl Layer for Bidirectional {
                 "leave `go_backwards` out: one half reads forwards, one backwards",
             ));
         }
-        let twice = |n: usize| if self.merge_mode == Merge::Concat { 2 * n } else { n };
+        let twice = |n: usize| if self.merge_mode == Merge::Concat { n.saturating_mul(2) } else { n };
         Ok(match recurrent::output(cell, inputs)? {
             Shape::Sequence { time, features } => Shape::Sequence { time, features: twice(features) },
             Shape::Vector { features } => Shape::Vector { features: twice(features) },
@@ -117,7 +117,7 @@ impl Layer for Bidirectional {
         }
         let Tape { out, unrolls: [fwd, bwd], .. } = tape;
         let (time, batch, n) = fwd.h.dim();
-        let width = if self.merge_mode == Merge::Concat { 2 * n } else { n };
+        let width = if self.merge_mode == Merge::Concat { n.saturating_mul(2) } else { n };
         let sequences = cell.settings().return_sequences;
         out.reshape(if sequences { time } else { 1 }, batch, width);
         for t in 0..out.dim().0 {

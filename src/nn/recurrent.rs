@@ -26,7 +26,7 @@ pub use unroll::{Held, Unroll};
 
 use super::dense::{add_columns, affine, affine_backward};
 use super::layer::{MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::{Activation, Block, Layer, Observer, Signal, Unrolled, Weights};
+use super::{Activation, Block, Layer, Observer, Penalty, Signal, Unrolled, Weights};
 use crate::kernel::Matrix;
 use crate::protocol::Direction;
 
@@ -259,6 +259,12 @@ pub(super) fn output(cell: &dyn Cell, inputs: &[Shape]) -> Result<Shape, Misfit>
             ));
         }
     }
+    settings.kernel_initializer.fits("kernel_initializer", 2)?;
+    settings.recurrent_initializer.fits("recurrent_initializer", 2)?;
+    settings.bias_initializer.fits("bias_initializer", 1)?;
+    Penalty::check(settings.kernel_regularizer, "kernel_regularizer")?;
+    Penalty::check(settings.recurrent_regularizer, "recurrent_regularizer")?;
+    Penalty::check(settings.bias_regularizer, "bias_regularizer")?;
     cell.check()?;
     Ok(if settings.return_sequences {
         Shape::Sequence { time, features }
@@ -271,7 +277,8 @@ pub(super) fn output(cell: &dyn Cell, inputs: &[Shape]) -> Result<Shape, Misfit>
 pub(super) fn params(cell: &dyn Cell, inputs: &[Shape], prefix: &str) -> Vec<ParamSpec> {
     let settings = cell.settings();
     let features = inputs[0].features("").unwrap_or(0);
-    let (units, width) = (settings.units, settings.units * cell.gates().len());
+    // What overflows has more parameters than any model may have.
+    let (units, width) = (settings.units, settings.units.saturating_mul(cell.gates().len()));
     let named = |name: &str| format!("{prefix}{name}");
     let mut all = vec![
         ParamSpec::new(&named("kernel"), &[features, width], settings.kernel_initializer)

@@ -47,7 +47,7 @@ pub(super) struct Window {
 impl Window {
     /// Steps from its first tap to its last, both counted.
     pub fn reach(self) -> usize {
-        (self.taps - 1) * self.dilation + 1
+        (self.taps - 1).saturating_mul(self.dilation).saturating_add(1)
     }
 
     /// Steps out for `time` steps in.
