@@ -7,15 +7,20 @@
 #![allow(unsafe_code)]
 
 mod activation;
+mod function;
 mod gemm;
 mod norm;
+pub mod recurrent;
+mod rows;
 mod simd;
 
 use std::sync::OnceLock;
 
 pub use activation::{exp, sigmoid, tanh};
+pub use function::Function;
 pub use gemm::{Matrix, matmul};
 pub use norm::l2_norm;
+pub use rows::{add_columns, add_rows};
 
 /// An instruction set that the loops are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +40,15 @@ impl Isa {
     fn best() -> Self {
         static BEST: OnceLock<Isa> = OnceLock::new();
         *BEST.get_or_init(|| Self::available().last().copied().unwrap_or(Self::Portable))
+    }
+
+    /// Lanes of its widest vectors.
+    fn lanes(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => 16,
+            _ => 8,
+        }
     }
 
     /// All that this processor has, the best last.

@@ -50,7 +50,7 @@ pub use additive_attention::AdditiveAttention;
 pub use attention::{Attention, ScoreMode};
 pub use average_pooling1d::AveragePooling1D;
 pub use bidirectional::{Bidirectional, Merge};
-pub use block::{Block, Ids, Mask, Signal};
+pub use block::{Block, Ids, Lookup, Mask, Rows, Signal};
 pub use concatenate::Concatenate;
 pub use conv1d::Conv1D;
 pub use dense::Dense;

@@ -21,12 +21,12 @@ dispatch!(fn map_tanh(values: &mut [f32]) = tanh_all);
 dispatch!(fn map_sigmoid(values: &mut [f32]) = sigmoid_all);
 
 /// A function of every lane. A trait and no closure: a closure is not sure to be inlined in the instruction set's copy.
-trait Lanewise {
+pub(super) trait Lanewise {
     fn of<V: Simd>(x: V) -> V;
 }
 
-struct Tanh;
-struct Sigmoid;
+pub(super) struct Tanh;
+pub(super) struct Sigmoid;
 struct Exp;
 
 #[inline(always)]
@@ -60,10 +60,7 @@ fn map<V: Simd, F: Lanewise>(values: &mut [f32]) {
     // The tail goes through the same lanes: a value's bits never depend on its place.
     let rest = chunks.into_remainder();
     if !rest.is_empty() {
-        let mut padded = [0.0; 16];
-        padded[..rest.len()].copy_from_slice(rest);
-        F::of(V::load(&padded)).store(&mut padded);
-        rest.copy_from_slice(&padded[..rest.len()]);
+        F::of(V::load_part(rest)).store_part(rest);
     }
 }
 

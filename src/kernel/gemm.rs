@@ -47,6 +47,21 @@ impl<'a> Matrix<'a> {
         Self { data: &self.data[range.start * self.col_stride..], cols: range.len(), ..self }
     }
 
+    /// Rows and columns.
+    pub fn dim(self) -> (usize, usize) {
+        (self.rows, self.cols)
+    }
+
+    /// Copies `to.len()` numbers of row `row`, from column `col` on.
+    pub(super) fn copy_row(self, row: usize, col: usize, to: &mut [f32]) {
+        let at = row * self.row_stride + col * self.col_stride;
+        if self.col_stride == 1 {
+            to.copy_from_slice(&self.data[at..at + to.len()]);
+        } else {
+            to.iter_mut().zip(self.data[at..].iter().step_by(self.col_stride)).for_each(|(to, x)| *to = *x);
+        }
+    }
+
     /// The transpose, without moving a number.
     #[must_use]
     pub fn t(self) -> Self {

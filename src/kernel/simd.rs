@@ -22,6 +22,20 @@ pub(super) trait Simd: Copy {
     fn load(from: &[f32]) -> Self;
     /// Writes to the first `LANES` of `to`. Panics when it is shorter.
     fn store(self, to: &mut [f32]);
+    /// All of `from`, at most `LANES`, and 0 beyond.
+    #[inline(always)]
+    fn load_part(from: &[f32]) -> Self {
+        let mut padded = [0.0; 16];
+        padded[..from.len()].copy_from_slice(from);
+        Self::load(&padded)
+    }
+    /// Fills `to`, at most `LANES` numbers.
+    #[inline(always)]
+    fn store_part(self, to: &mut [f32]) {
+        let mut padded = [0.0; 16];
+        self.store(&mut padded);
+        to.copy_from_slice(&padded[..to.len()]);
+    }
     /// `self + b`.
     fn add(self, b: Self) -> Self;
     /// `self − b`.

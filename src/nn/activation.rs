@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Misfit;
-use crate::kernel;
+use crate::kernel::{self, Function};
 
 /// A function of every number (softmax: of every row), by Keras's name. Source: `keras/src/activations/activations.py`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,37 +44,35 @@ impl Activation {
         Err(Misfit::of(field, found, "a recurrent layer takes tanh, relu, sigmoid, hard_sigmoid or linear"))
     }
 
-    /// `a = f(z)`, in place, for rows of `width` numbers.
-    pub fn apply(self, values: &mut [f32], width: usize) {
+    /// What it does with every number; `None` for softmax, which is of a row.
+    pub(super) fn function(self) -> Option<Function> {
         match self {
-            Self::Linear => {}
-            Self::Relu => values.iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x }),
-            Self::Tanh => kernel::tanh(values),
-            Self::Sigmoid => kernel::sigmoid(values),
-            Self::HardSigmoid => values.iter_mut().for_each(|x| *x = (*x / 6.0 + 0.5).clamp(0.0, 1.0)),
-            Self::Softmax => values.chunks_exact_mut(width).for_each(softmax),
+            Self::Linear => Some(Function::Linear),
+            Self::Relu => Some(Function::Relu),
+            Self::Tanh => Some(Function::Tanh),
+            Self::Sigmoid => Some(Function::Sigmoid),
+            Self::HardSigmoid => Some(Function::HardSigmoid),
+            Self::Softmax => None,
         }
     }
 
-    /// `∂L/∂z = ∂L/∂a · f′(z)`, in place, with `f′` from `a = f(z)`: `1 − a²` for tanh, `a(1 − a)` for sigmoid, `[a > 0]` for relu;
-    /// for softmax `a ⊙ (∂L/∂a − Σ a·∂L/∂a)` by rows of `width`.
-    pub fn chain(self, d: &mut [f32], a: &[f32], width: usize) {
-        if self == Self::Softmax {
-            for (d, a) in d.chunks_exact_mut(width).zip(a.chunks_exact(width)) {
-                let along: f32 = d.iter().zip(a).map(|(d, a)| d * a).sum();
-                d.iter_mut().zip(a).for_each(|(d, a)| *d = a * (*d - along));
-            }
-            return;
+    /// `a = f(z)`, in place, for rows of `width` numbers.
+    pub fn apply(self, values: &mut [f32], width: usize) {
+        match self.function() {
+            Some(function) => function.apply(values),
+            None => values.chunks_exact_mut(width).for_each(softmax),
         }
-        let pairs = d.iter_mut().zip(a);
-        match self {
-            Self::Linear | Self::Softmax => {}
-            Self::Relu => pairs.for_each(|(d, a)| *d = if *a > 0.0 { *d } else { 0.0 }),
-            Self::Tanh => pairs.for_each(|(d, a)| *d *= 1.0 - a * a),
-            Self::Sigmoid => pairs.for_each(|(d, a)| *d *= a * (1.0 - a)),
-            Self::HardSigmoid => {
-                pairs.for_each(|(d, a)| *d = if *a > 0.0 && *a < 1.0 { *d / 6.0 } else { 0.0 })
-            }
+    }
+
+    /// `∂L/∂z = ∂L/∂a · f′(z)`, in place, with `f′` from `a = f(z)` (see [`Function::chain`]); for softmax
+    /// `a ⊙ (∂L/∂a − Σ a·∂L/∂a)` by rows of `width`.
+    pub fn chain(self, d: &mut [f32], a: &[f32], width: usize) {
+        if let Some(function) = self.function() {
+            return function.chain(d, a);
+        }
+        for (d, a) in d.chunks_exact_mut(width).zip(a.chunks_exact(width)) {
+            let along: f32 = d.iter().zip(a).map(|(d, a)| d * a).sum();
+            d.iter_mut().zip(a).for_each(|(d, a)| *d = a * (*d - along));
         }
     }
 }

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::recurrent::{self, Asks, Cell, Unroll};
-use super::{Block, LayerSpec, Observer, Signal, Weights};
+use super::{Block, LayerSpec, Mask, Observer, Signal, Weights};
 use crate::protocol::Direction::{self, Backward, Forward};
 
 /// A recurrent layer that reads in both directions (Schuster & Paliwal 1997): two of the same kind with weights of their own.
@@ -104,6 +104,10 @@ impl Layer for Bidirectional {
         if sequences { MaskRule::Keep } else { MaskRule::Drop }
     }
 
+    fn reads_rows(&self) -> bool {
+        true
+    }
+
     fn directions(&self) -> &'static [Option<Direction>] {
         &[Some(Forward), Some(Backward)]
     }
@@ -113,7 +117,7 @@ impl Layer for Bidirectional {
         let half = weights.len() / 2;
         for (i, (_, backwards)) in HALVES.into_iter().enumerate() {
             let weights = weights.part(i * half..(i + 1) * half);
-            recurrent::forward(cell, pass, weights, inputs[0].real(), &mut tape.unrolls[i], Some(backwards));
+            recurrent::forward(cell, pass, weights, inputs[0], &mut tape.unrolls[i], Some(backwards));
         }
         let Tape { out, unrolls: [fwd, bwd], .. } = tape;
         let (time, batch, n) = fwd.h.dim();
@@ -157,13 +161,14 @@ impl Layer for Bidirectional {
         mut observer: Option<&mut dyn Observer>,
     ) {
         let Some(cell) = self.cell() else { return };
-        let (x, half) = (inputs[0].real(), weights.len() / 2);
+        let (x, half) = (inputs[0], weights.len() / 2);
         let Tape { unrolls: [fwd, bwd], slots: [asked, d_second, ..], .. } = tape;
         let cut = weights.part(0..half).size();
         let (first_grads, second_grads) = grads.split_at_mut(cut);
         let sequences = cell.settings().return_sequences;
         for (i, grads) in [first_grads, second_grads].into_iter().enumerate() {
-            self.ask(asked, d_out, i, if i == 0 { bwd } else { fwd }, sequences);
+            let other = if i == 0 { &*bwd } else { &*fwd };
+            self.ask(asked, d_out, i, other, pass.mask.filter(|_| sequences));
             let unroll = if i == 0 { &mut *fwd } else { &mut *bwd };
             let weights = weights.part(i * half..(i + 1) * half);
             let d_in = match (&mut d_in, i) {
@@ -188,8 +193,10 @@ impl Layer for Bidirectional {
 }
 
 impl Bidirectional {
-    /// Writes to `asked` what `d_out` asks of half `i`; `other` is the other half.
-    fn ask(&self, asked: &mut Block, d_out: &Block, i: usize, other: &Unroll, sequences: bool) {
+    /// Writes to `asked` what `d_out` asks of half `i`; `other` is the other half. Rows that `mask` hides gave 0, whatever their state,
+    /// and are asked nothing.
+    fn ask(&self, asked: &mut Block, d_out: &Block, i: usize, other: &Unroll, mask: Option<&Mask>) {
+        let sequences = self.cell().is_some_and(|cell| cell.settings().return_sequences);
         let (steps, batch, width) = d_out.dim();
         let (time, _, n) = other.h.dim();
         asked.reshape(steps, batch, n);
@@ -200,7 +207,11 @@ impl Bidirectional {
                 (false, _) => time - 1,
             };
             let rows = asked.step_mut(t).chunks_exact_mut(n).zip(d_out.step(t).chunks_exact(width));
-            for ((asked, d), other) in rows.zip(other.h.step(at).chunks_exact(n)) {
+            for (row, ((asked, d), other)) in rows.zip(other.h.step(at).chunks_exact(n)).enumerate() {
+                if mask.is_some_and(|mask| !mask.step(t)[row]) {
+                    asked.fill(0.0);
+                    continue;
+                }
                 match self.merge_mode {
                     Merge::Concat => asked.copy_from_slice(&d[i * n..(i + 1) * n]),
                     Merge::Sum => asked.copy_from_slice(d),

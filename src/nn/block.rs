@@ -1,5 +1,7 @@
 use ndarray::{Array3, ArrayView2, ArrayView3};
 
+use crate::kernel;
+
 /// Numbers on their way between layers: `[time, batch, features]`, row-major, reused from step to step.
 ///
 /// A vector per sequence is a block of one time step.
@@ -54,6 +56,16 @@ impl Block {
     pub fn step_mut(&mut self, t: usize) -> &mut [f32] {
         let size = self.batch * self.features;
         &mut self.data[t * size..(t + 1) * size]
+    }
+
+    /// [`Block::step`], or nothing where the block has no time steps.
+    pub(super) fn part(&self, t: usize) -> &[f32] {
+        if self.time == 0 { &[] } else { self.step(t) }
+    }
+
+    /// [`Block::step_mut`], or nothing where the block has no time steps.
+    pub(super) fn part_mut(&mut self, t: usize) -> &mut [f32] {
+        if self.time == 0 { &mut [] } else { self.step_mut(t) }
     }
 
     /// The time steps `range`, one after the other.
@@ -167,6 +179,103 @@ impl Mask {
     }
 }
 
+/// The distinct token ids of a shard, and where each position finds its own.
+///
+/// A batch holds few distinct ids: what is linear in a token's vector is done once for each of them, and their gradients are
+/// summed before they go further back.
+#[derive(Debug, Clone, Default)]
+pub struct Lookup {
+    /// Each id once, in the order of appearance.
+    distinct: Vec<u32>,
+    /// The place of each position's id among `distinct`: `[time, batch]`.
+    index: Vec<u32>,
+    batch: usize,
+    /// Of every id, its place among `distinct` plus 1, or 0.
+    places: Vec<u32>,
+}
+
+impl Lookup {
+    /// Takes over `ids`, all below `vocabulary`.
+    pub fn of_ids(&mut self, ids: &Ids, vocabulary: usize) {
+        for id in self.distinct.drain(..) {
+            self.places[id as usize] = 0;
+        }
+        self.places.resize(vocabulary, 0);
+        self.index.clear();
+        self.batch = ids.batch;
+        for id in &ids.data {
+            let place = &mut self.places[*id as usize];
+            if *place == 0 {
+                self.distinct.push(*id);
+                *place = self.distinct.len() as u32;
+            }
+            self.index.push(*place - 1);
+        }
+    }
+
+    /// Each id once.
+    pub fn distinct(&self) -> &[u32] {
+        &self.distinct
+    }
+
+    /// The place of each position's id among [`Lookup::distinct`]: `[time, batch]`.
+    pub fn index(&self) -> &[u32] {
+        &self.index
+    }
+}
+
+/// A sequence of vectors of which many are the same: position `i` of `[time, batch]` holds row `index[i]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a> {
+    /// Distinct vectors, `[1, rows, features]`.
+    pub rows: &'a Block,
+    lookup: &'a Lookup,
+}
+
+impl<'a> Rows<'a> {
+    /// `rows` has one for each of `lookup`'s distinct ids.
+    pub fn new(rows: &'a Block, lookup: &'a Lookup) -> Self {
+        Self { rows, lookup }
+    }
+
+    /// Which row each position holds: `[time, batch]`.
+    pub fn index(self) -> &'a [u32] {
+        &self.lookup.index
+    }
+
+    /// Which row each sequence holds at time step `t`.
+    pub fn step(self, t: usize) -> &'a [u32] {
+        &self.lookup.index[t * self.lookup.batch..(t + 1) * self.lookup.batch]
+    }
+
+    /// Which rows the time steps `range` hold.
+    pub fn steps(self, range: std::ops::Range<usize>) -> &'a [u32] {
+        &self.lookup.index[range.start * self.lookup.batch..range.end * self.lookup.batch]
+    }
+
+    /// Time steps, sequences, features.
+    pub fn dim(self) -> (usize, usize, usize) {
+        let batch = self.lookup.batch;
+        (self.lookup.index.len().checked_div(batch).unwrap_or(0), batch, self.rows.dim().2)
+    }
+
+    /// Writes every position's vector to `out`.
+    pub fn spread(self, out: &mut Block) {
+        let (time, batch, features) = self.dim();
+        out.reshape(time, batch, features);
+        for (to, row) in out.data.chunks_exact_mut(features.max(1)).zip(self.index()) {
+            to.copy_from_slice(&self.rows.data[*row as usize * features..][..features]);
+        }
+    }
+
+    /// Sums `from` `[time, batch, width]` over the positions that hold the same row: `[1, rows, width]`.
+    pub fn gather(self, from: &Block, sums: &mut Block) {
+        let width = from.features;
+        sums.zeroed(1, self.rows.batch, width);
+        kernel::add_rows(&mut sums.data, self.index(), &from.data, width);
+    }
+}
+
 /// What a layer reads.
 #[derive(Debug, Clone, Copy)]
 pub enum Signal<'a> {
@@ -174,17 +283,20 @@ pub enum Signal<'a> {
     Ids(&'a Ids),
     /// Numbers.
     Real(&'a Block),
+    /// Numbers of which many are the same, for layers that [read rows](super::Layer::reads_rows).
+    Rows(Rows<'a>),
 }
 
 impl<'a> Signal<'a> {
     /// The numbers.
     ///
     /// # Panics
-    /// When it is ids: shapes were checked when the model was built, so that is a defect.
+    /// When it is not a block: shapes were checked when the model was built, so that is a defect.
     pub fn real(self) -> &'a Block {
         match self {
             Self::Real(block) => block,
             Self::Ids(_) => unreachable!("ids reach an Embedding only"),
+            Self::Rows(_) => unreachable!("rows reach layers that read them"),
         }
     }
 
@@ -195,7 +307,15 @@ impl<'a> Signal<'a> {
     pub fn ids(self) -> &'a Ids {
         match self {
             Self::Ids(ids) => ids,
-            Self::Real(_) => unreachable!("an Embedding reads ids only"),
+            Self::Real(_) | Self::Rows(_) => unreachable!("an Embedding reads ids only"),
+        }
+    }
+
+    /// Time steps, sequences and features of numbers.
+    pub fn dim(self) -> (usize, usize, usize) {
+        match self {
+            Self::Rows(rows) => rows.dim(),
+            other => other.real().dim(),
         }
     }
 }

@@ -1,10 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::dense::add_columns;
 use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::window::Window;
 use super::{Activation, Block, Initializer, Observer, Padding, Penalty, Signal, Weights};
-use crate::kernel::{Matrix, matmul};
+use crate::kernel::{Matrix, add_columns, matmul};
 
 /// Slides `filters` small patterns over the time steps (LeCun et al. 1989; over words: Kim 2014).
 ///

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layer::{Layer, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::{Activation, Block, Initializer, Observer, Penalty, Signal, Weights};
-use crate::kernel::{Matrix, matmul};
+use crate::kernel::{Matrix, add_columns, matmul};
 
 /// A weighted sum and an activation, the same at every time step.
 ///
@@ -171,12 +171,5 @@ pub(super) fn affine_backward(
     if let Some(d_in) = d_in {
         d_in.reshape(time, batch, features);
         matmul(d_in.data_mut(), Matrix::new(delta, rows, units), Matrix::new(w, features, units).t(), false);
-    }
-}
-
-/// Adds the sum over all rows of `delta` `[rows, units]` to `sums` `[units]`.
-pub(super) fn add_columns(sums: &mut [f32], delta: &[f32]) {
-    for row in delta.chunks_exact(sums.len()) {
-        sums.iter_mut().zip(row).for_each(|(sum, d)| *sum += d);
     }
 }

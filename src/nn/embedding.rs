@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::{Block, Initializer, Observer, Signal, Weights};
+use super::{Block, Initializer, Observer, Rows, Signal, Weights};
+use crate::kernel::add_rows;
 
 /// Looks up a vector for every token id.
 ///
@@ -9,6 +10,9 @@ use super::{Block, Initializer, Observer, Signal, Weights};
 /// out[t] = E[id[t]]                E: embeddings [input_dim, output_dim]
 /// ∂L/∂E[i] = Σ over all t with id[t] = i of ∂L/∂out[t]
 /// ```
+/// Each distinct id of a shard is looked up once: layers that can (see [`Layer::reads_rows`]) read those vectors, and give back their
+/// gradients, instead of one a position.
+///
 /// With `mask_zero`, id 0 is padding: later layers are told.
 ///
 /// Source: `keras/src/layers/core/embedding.py`. `[batch, time] → [batch, time, output_dim]`.
@@ -82,40 +86,47 @@ impl Layer for Embedding {
         if self.mask_zero { MaskRule::Make } else { MaskRule::Drop }
     }
 
-    fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
         let (ids, size, table) = (inputs[0].ids(), self.output_dim, weights.get(0));
-        tape.out.reshape(ids.time(), ids.batch(), size);
-        for (row, id) in tape.out.data_mut().chunks_exact_mut(size).zip(ids.data()) {
+        let Tape { out, mask, lookup, slots: [rows, ..], .. } = tape;
+        lookup.of_ids(ids, table.len() / size);
+        let rows = if pass.to_rows { &mut *out } else { rows };
+        rows.reshape(1, lookup.distinct().len(), size);
+        for (row, id) in rows.data_mut().chunks_exact_mut(size).zip(lookup.distinct()) {
             row.copy_from_slice(&table[*id as usize * size..][..size]);
         }
+        if !pass.to_rows {
+            Rows::new(&tape.slots[0], lookup).spread(out);
+        }
         if self.mask_zero {
-            tape.mask.of_ids(ids);
+            mask.of_ids(ids);
         }
     }
 
     fn backward(
         &self,
-        _pass: &Pass<'_>,
+        pass: &Pass<'_>,
         _weights: Weights<'_>,
         _inputs: &[Signal<'_>],
-        _tape: &mut Tape,
-        _d_out: &mut Block,
+        tape: &mut Tape,
+        d_out: &mut Block,
         _grads: &mut [f32],
         _d_in: Option<&mut [Block]>,
         _observer: Option<&mut dyn Observer>,
     ) {
         // Ids have no gradient, and the table's is scattered: a batch touches few of its rows.
+        if !pass.to_rows {
+            let [rows, sums, ..] = &mut tape.slots;
+            Rows::new(rows, &tape.lookup).gather(d_out, sums);
+            std::mem::swap(d_out, sums);
+        }
     }
 
     fn scatters(&self) -> bool {
         true
     }
 
-    fn scatter(&self, inputs: &[Signal<'_>], d_out: &Block, total: &mut [f32]) {
-        let size = self.output_dim;
-        for (d, id) in d_out.data().chunks_exact(size).zip(inputs[0].ids().data()) {
-            let row = &mut total[*id as usize * size..][..size];
-            row.iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
-        }
+    fn scatter(&self, tape: &Tape, d_out: &Block, total: &mut [f32]) {
+        add_rows(total, tape.lookup.distinct(), d_out.data(), self.output_dim);
     }
 }

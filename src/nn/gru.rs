@@ -1,5 +1,8 @@
-use super::recurrent::{Back, Cell, Order, Settings, Step, Unroll, recurrent_layer};
-use super::{Activation, Misfit};
+use super::recurrent::{Cell, Order, Packs, Settings, Unroll, functions, recurrent_layer};
+use super::{Activation, Block, Misfit};
+use crate::kernel::recurrent::{
+    Back, Projected, Step, gru_back, gru_back_reset, gru_back_state, gru_candidate, gru_gates, gru_step,
+};
 use crate::kernel::{Matrix, matmul};
 
 recurrent_layer! {
@@ -74,121 +77,65 @@ impl Cell for GRU {
         self.recurrent_activation.for_a_state("recurrent_activation")
     }
 
-    fn step(&self, step: Step<'_>) {
-        let Step { batch, recurrent, recurrent_bias, gates, h_before, h_met, h, kept, room, .. } = step;
+    fn pack(&self, recurrent: Matrix<'_>, packs: &mut Packs) {
         let n = self.units;
-        let met = Matrix::new(h_met, batch, n);
         if self.reset_after {
-            // All three products at once; the candidate's waits for r.
-            match recurrent_bias {
-                Some(bias) => {
-                    room.data_mut().chunks_exact_mut(3 * n).for_each(|row| row.copy_from_slice(bias))
-                }
-                None => room.data_mut().fill(0.0),
-            }
-            matmul(room.data_mut(), met, recurrent, true);
+            packs.ahead[0].pack(recurrent, 3);
         } else {
-            let products = &mut room.data_mut()[..batch * 2 * n];
-            matmul(products, met, recurrent.columns(0..2 * n), false);
-        }
-        let width = room.data().len() / batch.max(1);
-        let width = if self.reset_after { width } else { 2 * n };
-        for (row, gates) in gates.chunks_exact_mut(3 * n).enumerate() {
-            let products = &room.data()[row * width..(row + 1) * width];
-            let (zr, candidate) = gates.split_at_mut(2 * n);
-            zr.iter_mut().zip(products).for_each(|(g, p)| *g += p);
-            self.recurrent_activation.apply(zr, n);
-            let (r, kept) = (&zr[n..], &mut kept[row * n..(row + 1) * n]);
-            if self.reset_after {
-                kept.copy_from_slice(&products[2 * n..]);
-                candidate.iter_mut().zip(r).zip(kept).for_each(|((g, r), p)| *g += r * *p);
-            } else {
-                kept.iter_mut().zip(r).zip(&h_met[row * n..]).for_each(|((k, r), h)| *k = r * h);
-            }
-        }
-        if !self.reset_after {
-            let products = &mut room.data_mut()[..batch * n];
-            matmul(products, Matrix::new(kept, batch, n), recurrent.columns(2 * n..3 * n), false);
-            for (gates, products) in gates.chunks_exact_mut(3 * n).zip(products.chunks_exact(n)) {
-                gates[2 * n..].iter_mut().zip(products).for_each(|(g, p)| *g += p);
-            }
-        }
-        for (row, gates) in gates.chunks_exact_mut(3 * n).enumerate() {
-            self.activation.apply(&mut gates[2 * n..], n);
-            let place = row * n..(row + 1) * n;
-            let states = h[place.clone()].iter_mut().zip(&h_before[place]);
-            for ((h, before), (z, candidate)) in states.zip(gates[..n].iter().zip(&gates[2 * n..])) {
-                *h = z * before + (1.0 - z) * candidate;
-            }
+            packs.ahead[0].pack(recurrent.columns(0..2 * n), 2);
+            packs.ahead[1].pack(recurrent.columns(2 * n..3 * n), 1);
         }
     }
 
-    fn back(&self, back: Back<'_>) {
-        let Back {
-            batch,
-            recurrent,
-            gates,
-            kept,
-            h_before,
-            h_met,
-            dropped,
-            delta,
-            delta_recurrent,
-            dh,
-            room,
-            ..
-        } = back;
+    fn pack_back(&self, recurrent: Matrix<'_>, packs: &mut Packs) {
         let n = self.units;
-        for (row, (delta, gates)) in delta.chunks_exact_mut(3 * n).zip(gates.chunks_exact(3 * n)).enumerate()
-        {
-            let (dh, before) = (&dh[row * n..(row + 1) * n], &h_before[row * n..(row + 1) * n]);
-            for k in 0..n {
-                delta[k] = dh[k] * (before[k] - gates[2 * n + k]);
-                delta[2 * n + k] = dh[k] * (1.0 - gates[k]);
-            }
-            self.activation.chain(&mut delta[2 * n..], &gates[2 * n..], n);
-        }
-        // What passes along the state itself.
-        for (dh, gates) in dh.chunks_exact_mut(n).zip(gates.chunks_exact(3 * n)) {
-            dh.iter_mut().zip(gates).for_each(|(dh, z)| *dh *= z);
-        }
         if self.reset_after {
-            let rows = delta.chunks_exact_mut(3 * n).zip(delta_recurrent.chunks_exact_mut(3 * n));
-            for ((delta, own), (gates, kept)) in rows.zip(gates.chunks_exact(3 * n).zip(kept.chunks_exact(n)))
-            {
-                for k in 0..n {
-                    delta[n + k] = delta[2 * n + k] * kept[k];
-                }
-                self.recurrent_activation.chain(&mut delta[..2 * n], &gates[..2 * n], n);
-                own.copy_from_slice(delta);
-                own[2 * n..].iter_mut().zip(&gates[n..2 * n]).for_each(|(d, r)| *d *= r);
-            }
-            let products = &mut room.data_mut()[..batch * n];
-            matmul(products, Matrix::new(delta_recurrent, batch, 3 * n), recurrent.t(), false);
-            add_dropped(dh, products, dropped);
+            packs.back[0].pack(recurrent.t(), 1);
         } else {
-            let products = &mut room.data_mut()[..batch * n];
-            let candidates = Matrix::strided(&delta[2 * n..], batch, n, 3 * n);
-            matmul(products, candidates, recurrent.columns(2 * n..3 * n).t(), false);
-            let rows = delta.chunks_exact_mut(3 * n).zip(gates.chunks_exact(3 * n));
-            for ((delta, gates), (product, met)) in
-                rows.zip(products.chunks_exact_mut(n).zip(h_met.chunks_exact(n)))
-            {
-                for k in 0..n {
-                    delta[n + k] = product[k] * met[k];
-                    product[k] *= gates[n + k];
-                }
-                self.recurrent_activation.chain(&mut delta[..2 * n], &gates[..2 * n], n);
-            }
-            add_dropped(dh, products, dropped);
-            matmul(
-                products,
-                Matrix::strided(delta, batch, 2 * n, 3 * n),
-                recurrent.columns(0..2 * n).t(),
-                false,
-            );
-            add_dropped(dh, products, dropped);
+            packs.back[0].pack(recurrent.columns(0..2 * n).t(), 1);
+            packs.back[1].pack(recurrent.columns(2 * n..3 * n).t(), 1);
         }
+    }
+
+    fn step(&self, packs: &Packs, mut step: Step<'_>) {
+        let f = functions(self.activation, self.recurrent_activation);
+        if self.reset_after {
+            return gru_step(&packs.ahead[0], f, step);
+        }
+        gru_gates(&packs.ahead[0], f, step.again());
+        let Step { batch, units, recurrent_bias, gates, h_before, c_before, mask, h, c, kept, .. } = step;
+        gru_candidate(
+            &packs.ahead[1],
+            f,
+            Step {
+                batch,
+                units,
+                projected: Projected::InPlace,
+                recurrent_bias,
+                gates,
+                h_before,
+                h_met: kept,
+                c_before,
+                mask,
+                h,
+                c,
+                kept: &mut [],
+            },
+        );
+    }
+
+    fn back(&self, packs: &Packs, mut back: Back<'_>, room: &mut Block) {
+        let f = functions(self.activation, self.recurrent_activation);
+        if self.reset_after {
+            return gru_back(&packs.back[0], f, back);
+        }
+        gru_back_state(&packs.back[0], f, back.again());
+        let n = self.units;
+        room.reshape(1, back.batch, n);
+        for (to, delta) in room.data_mut().chunks_exact_mut(n).zip(back.delta.chunks_exact(3 * n)) {
+            to.copy_from_slice(&delta[2 * n..]);
+        }
+        gru_back_reset(&packs.back[1], f, Back { after: room.data(), ..back });
     }
 
     fn recurrent_gradient(&self, unroll: &Unroll, order: Order, d_recurrent: &mut [f32]) {
@@ -227,14 +174,5 @@ impl GRU {
             let parts = gates[..2 * n].iter().chain(candidates);
             sum.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
         }
-    }
-}
-
-/// `dh += products ⊙ dropped`, or `+= products` where nothing was dropped.
-fn add_dropped(dh: &mut [f32], products: &[f32], dropped: &[f32]) {
-    if dropped.is_empty() {
-        dh.iter_mut().zip(products).for_each(|(dh, p)| *dh += p);
-    } else {
-        dh.iter_mut().zip(products).zip(dropped).for_each(|((dh, p), m)| *dh += p * m);
     }
 }

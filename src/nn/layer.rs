@@ -4,7 +4,7 @@ use std::ops::{Range, RangeInclusive};
 use ndarray::ArrayView3;
 
 use super::recurrent::{Cell, Unroll};
-use super::{Block, Initializer, Mask, Observer, Penalty, Signal, Weights};
+use super::{Block, Initializer, Lookup, Mask, Observer, Penalty, Signal, Weights};
 use crate::protocol::Direction;
 use crate::rng::Rng;
 
@@ -68,14 +68,20 @@ pub trait Layer: fmt::Debug + Send + Sync {
         observer: Option<&mut dyn Observer>,
     );
 
+    /// Whether it can read [`Signal::Rows`]; its ∂L/∂input is then that of the rows, `[1, rows, features]`.
+    fn reads_rows(&self) -> bool {
+        false
+    }
+
     /// Whether parameter gradients are made by [`Layer::scatter`] from every shard in turn, rather than summed from the
     /// shards' own: for tables of which a batch touches few rows.
     fn scatters(&self) -> bool {
         false
     }
 
-    /// Adds to `total` (laid out as the layer's parameters) what one shard's `d_out` gives. See [`Layer::scatters`].
-    fn scatter(&self, _inputs: &[Signal<'_>], _d_out: &Block, _total: &mut [f32]) {}
+    /// Adds to `total` (laid out as the layer's parameters) what one shard gives: `d_out` as `backward` left it. See
+    /// [`Layer::scatters`].
+    fn scatter(&self, _tape: &Tape, _d_out: &Block, _total: &mut [f32]) {}
 
     /// The ways through time of a recurrent layer: one for each of its [`Layer::directions`].
     fn unrolls<'a>(&'a self, _tape: &'a Tape) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
@@ -261,6 +267,8 @@ pub struct Pass<'a> {
     pub layer: usize,
     /// The mask that reaches the layer: the one that its inputs share, or with [`MaskRule::First`] its first input's.
     pub mask: Option<&'a Mask>,
+    /// Whether all who read the layer [read rows](Layer::reads_rows).
+    pub to_rows: bool,
     /// The mask of each input.
     pub masks: [Option<&'a Mask>; MAX_INPUTS],
 }
@@ -286,6 +294,8 @@ pub struct Tape {
     pub out: Block,
     /// The mask made here, by layers that make one.
     pub mask: Mask,
+    /// Distinct ids, of a layer that looks them up.
+    pub lookup: Lookup,
     /// The ways through time of recurrent layers: of one direction, or of both.
     pub unrolls: [Unroll; 2],
     /// Whatever else; each layer names its own.

@@ -1,8 +1,9 @@
 use std::ops::Range;
 
-use super::recurrent::{Back, Cell, Order, Settings, Step, Unroll, recurrent_layer};
-use super::{Activation, Misfit};
-use crate::kernel::{Matrix, matmul};
+use super::recurrent::{Cell, Order, Packs, Settings, Unroll, functions, recurrent_layer};
+use super::{Activation, Block, Misfit};
+use crate::kernel::Matrix;
+use crate::kernel::recurrent::{Back, Step, lstm_back, lstm_step};
 
 recurrent_layer! {
     /// Long short-term memory: a cell state that gates write to, forget and read (Hochreiter & Schmidhuber 1997; forget gate: Gers et
@@ -78,54 +79,20 @@ impl Cell for LSTM {
         self.recurrent_activation.for_a_state("recurrent_activation")
     }
 
-    fn step(&self, step: Step<'_>) {
-        let Step { batch, recurrent, gates, h_met, c_before, h, c, kept, .. } = step;
-        let n = self.units;
-        matmul(gates, Matrix::new(h_met, batch, n), recurrent, true);
-        for (row, gates) in gates.chunks_exact_mut(4 * n).enumerate() {
-            let place = row * n..(row + 1) * n;
-            self.recurrent_activation.apply(&mut gates[..2 * n], n);
-            self.activation.apply(&mut gates[2 * n..3 * n], n);
-            self.recurrent_activation.apply(&mut gates[3 * n..], n);
-            let ([i, f, g, o], c) = (quarters(gates, n), &mut c[place.clone()]);
-            for (k, before) in c_before[place.clone()].iter().enumerate() {
-                c[k] = f[k] * before + i[k] * g[k];
-            }
-            // φ(c) is kept for the way back.
-            let squashed = &mut kept[place.clone()];
-            squashed.copy_from_slice(c);
-            self.activation.apply(squashed, n);
-            h[place].iter_mut().zip(o).zip(squashed).for_each(|((h, o), s)| *h = o * *s);
-        }
+    fn pack(&self, recurrent: Matrix<'_>, packs: &mut Packs) {
+        packs.ahead[0].pack(recurrent, 4);
     }
 
-    fn back(&self, back: Back<'_>) {
-        let Back { batch, recurrent, gates, kept, dropped, c_before, delta, dh, dc, .. } = back;
-        let n = self.units;
-        for (row, (delta, gates)) in delta.chunks_exact_mut(4 * n).zip(gates.chunks_exact(4 * n)).enumerate()
-        {
-            let place = row * n..(row + 1) * n;
-            let [i, f, g, o] = quarters(gates, n);
-            let (squashed, before) = (&kept[place.clone()], &c_before[place.clone()]);
-            let (dh, dc) = (&dh[place.clone()], &mut dc[place]);
-            // ∂L/∂c through h = o·φ(c); the last quarter of δ is room for it.
-            let (first, d_o) = delta.split_at_mut(3 * n);
-            d_o.iter_mut().zip(dh).zip(o).for_each(|((d, dh), o)| *d = dh * o);
-            self.activation.chain(d_o, squashed, n);
-            dc.iter_mut().zip(&*d_o).for_each(|(dc, d)| *dc += d);
-            for k in 0..n {
-                first[k] = dc[k] * g[k];
-                first[n + k] = dc[k] * before[k];
-                first[2 * n + k] = dc[k] * i[k];
-                d_o[k] = dh[k] * squashed[k];
-                dc[k] *= f[k];
-            }
-            self.recurrent_activation.chain(&mut first[..2 * n], &gates[..2 * n], n);
-            self.activation.chain(&mut first[2 * n..], g, n);
-            self.recurrent_activation.chain(d_o, o, n);
-        }
-        matmul(dh, Matrix::new(delta, batch, 4 * n), recurrent.t(), false);
-        dh.iter_mut().zip(dropped).for_each(|(d, m)| *d *= m);
+    fn pack_back(&self, recurrent: Matrix<'_>, packs: &mut Packs) {
+        packs.back[0].pack(recurrent.t(), 1);
+    }
+
+    fn step(&self, packs: &Packs, step: Step<'_>) {
+        lstm_step(&packs.ahead[0], functions(self.activation, self.recurrent_activation), step);
+    }
+
+    fn back(&self, packs: &Packs, back: Back<'_>, _room: &mut Block) {
+        lstm_back(&packs.back[0], functions(self.activation, self.recurrent_activation), back);
     }
 
     fn recurrent_gradient(&self, unroll: &Unroll, order: Order, d_recurrent: &mut [f32]) {
@@ -135,9 +102,4 @@ impl Cell for LSTM {
     fn step_gradient(&self, unroll: &Unroll, order: Order, step: usize, d_recurrent: &mut [f32]) {
         unroll.add_step_gradient(order, step, &unroll.delta, d_recurrent);
     }
-}
-
-/// The four gates of one row.
-fn quarters(gates: &[f32], n: usize) -> [&[f32]; 4] {
-    [&gates[..n], &gates[n..2 * n], &gates[2 * n..3 * n], &gates[3 * n..]]
 }

@@ -28,6 +28,8 @@ pub(super) struct Node {
     pub mask: Option<usize>,
     /// Which layer made the mask of each input.
     pub masks: Vec<Option<usize>>,
+    /// Whether all its readers take rows: see [`Layer::reads_rows`](super::Layer::reads_rows).
+    pub to_rows: bool,
 }
 
 /// Parameters of a model at most: 4 GB of weights; the gradient and each moment of the optimizer take as much again.
@@ -62,7 +64,7 @@ impl Model {
                 misfit: Misfit::new("the model has no layer", "name at least one"),
             });
         };
-        let (mut given, mut nodes, mut rows) = (Vec::<Given>::new(), Vec::new(), Vec::new());
+        let (mut given, mut nodes, mut rows) = (Vec::<Given>::new(), Vec::<Node>::new(), Vec::new());
         let mut total = 0_usize;
         for (i, Placed { spec, inputs }) in layers.iter().enumerate() {
             let fail = |misfit| BuildError { layer: i, misfit };
@@ -99,7 +101,11 @@ impl Model {
                 MaskRule::Make => Some(i),
             };
             given.push(Given { shape, mask: made, read: i == last });
-            nodes.push(Node { spec: spec.clone(), from, shapes, mask, masks });
+            let to_rows = layer.scatters() && i != last;
+            if !layer.reads_rows() {
+                from.iter().flatten().for_each(|f: &usize| nodes[*f].to_rows = false);
+            }
+            nodes.push(Node { spec: spec.clone(), from, shapes, mask, masks, to_rows });
         }
         if let Some(layer) = given.iter().position(|given| !given.read) {
             let misfit = Misfit::new(

@@ -24,10 +24,11 @@ pub use settings::Settings;
 pub(super) use settings::{default, recurrent_layer};
 pub use unroll::{Held, Unroll};
 
-use super::dense::{add_columns, affine, affine_backward};
+use super::dense::affine;
 use super::layer::{MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::{Activation, Block, Layer, Observer, Penalty, Signal, Unrolled, Weights};
-use crate::kernel::Matrix;
+use crate::kernel::recurrent::{Back, Functions, Packed, Projected, Step};
+use crate::kernel::{Function, Matrix, add_columns};
 use crate::protocol::Direction;
 
 /// One step of a recurrent layer, forward and back. Rows are sequences.
@@ -55,6 +56,11 @@ pub trait Cell: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether it remembers `units` numbers a step besides.
+    fn keeps(&self) -> bool {
+        true
+    }
+
     /// Whether the recurrent product has a bias of its own: then `bias` is `[2, gates·units]`.
     fn has_recurrent_bias(&self) -> bool {
         false
@@ -73,12 +79,17 @@ pub trait Cell: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Turns `step.gates` from input projections into activated gates, and writes `step.h` and what else the cell keeps.
-    fn step(&self, step: Step<'_>);
+    /// Readies `U` for [`Cell::step`].
+    fn pack(&self, recurrent: Matrix<'_>, packs: &mut Packs);
 
-    /// Writes `back.delta` = ∂L/∂(input projection) and turns `back.dh`, `back.dc` from those of this step's states into those of
-    /// the states before.
-    fn back(&self, back: Back<'_>);
+    /// Readies `U` for [`Cell::back`].
+    fn pack_back(&self, recurrent: Matrix<'_>, packs: &mut Packs);
+
+    /// Turns input projections into activated gates, and writes `step.h` and what else the cell keeps.
+    fn step(&self, packs: &Packs, step: Step<'_>);
+
+    /// Writes ∂L/∂h of the step, `back.delta` = ∂L/∂(input projection), and what [`Back`] says for the step before.
+    fn back(&self, packs: &Packs, back: Back<'_>, room: &mut Block);
 
     /// Adds ∂L/∂U to `d_recurrent` `[units, gates·units]`, over all steps: `before` are the states that met `U`, in the order of the
     /// positions, and `delta` the rows of `back.delta` (or `back.delta_recurrent`) likewise.
@@ -89,64 +100,19 @@ pub trait Cell: fmt::Debug + Send + Sync {
     fn step_gradient(&self, unroll: &Unroll, order: Order, step: usize, d_recurrent: &mut [f32]);
 }
 
-/// What a [`Cell`] works on going forward: one time step, all sequences of a shard.
-pub struct Step<'a> {
-    /// Sequences.
-    pub batch: usize,
-    /// `U` `[units, gates·units]`.
-    pub recurrent: Matrix<'a>,
-    /// The recurrent bias, where the cell has one and `use_bias` holds.
-    pub recurrent_bias: Option<&'a [f32]>,
-    /// In: input projections, out: activated gates, `[batch, gates·units]`.
-    pub gates: &'a mut [f32],
-    /// The hidden state before, `[batch, units]`.
-    pub h_before: &'a [f32],
-    /// The same after recurrent dropout: what meets `U`.
-    pub h_met: &'a [f32],
-    /// The cell state before.
-    pub c_before: &'a [f32],
-    /// Out: the hidden state.
-    pub h: &'a mut [f32],
-    /// Out: the cell state, where there is one.
-    pub c: &'a mut [f32],
-    /// Out: what the cell wants to remember besides, `[batch, units]`.
-    pub kept: &'a mut [f32],
-    /// Room, `[batch, gates·units]`.
-    pub room: &'a mut Block,
+/// Recurrent weights in the order in which the steps read them, packed once a pass: see [`kernel::recurrent`](crate::kernel::recurrent).
+#[derive(Debug, Default)]
+pub struct Packs {
+    /// What the step's first product meets, and its second where there is one.
+    pub ahead: [Packed; 2],
+    /// The same on the way back.
+    pub back: [Packed; 2],
 }
 
-/// What a [`Cell`] works on going back: one time step, all sequences of a shard.
-pub struct Back<'a> {
-    /// Sequences.
-    pub batch: usize,
-    /// `U` `[units, gates·units]`.
-    pub recurrent: Matrix<'a>,
-    /// Activated gates.
-    pub gates: &'a [f32],
-    /// The hidden state.
-    pub h: &'a [f32],
-    /// The cell state.
-    pub c: &'a [f32],
-    /// What the cell remembered.
-    pub kept: &'a [f32],
-    /// The hidden state before.
-    pub h_before: &'a [f32],
-    /// The same after recurrent dropout.
-    pub h_met: &'a [f32],
-    /// The factors of recurrent dropout `[batch, units]`; empty without.
-    pub dropped: &'a [f32],
-    /// The cell state before.
-    pub c_before: &'a [f32],
-    /// Out: ∂L/∂(input projection), `[batch, gates·units]`.
-    pub delta: &'a mut [f32],
-    /// Out, where it differs from `delta`: ∂L/∂(recurrent product).
-    pub delta_recurrent: &'a mut [f32],
-    /// ∂L/∂h of this step, then of the one before.
-    pub dh: &'a mut [f32],
-    /// ∂L/∂c likewise.
-    pub dc: &'a mut [f32],
-    /// Room, `[batch, gates·units]`.
-    pub room: &'a mut Block,
+/// The arithmetic of `activation` and `recurrent_activation`; [`Cell::check`] has refused what is of a row.
+pub(super) fn functions(state: Activation, gate: Activation) -> Functions {
+    let of = |f: Activation| f.function().unwrap_or(Function::Linear);
+    Functions { state: of(state), gate: of(gate) }
 }
 
 /// The order in which positions are read.
@@ -192,13 +158,17 @@ impl<C: Cell> Layer for C {
         if self.settings().return_sequences { MaskRule::Keep } else { MaskRule::Drop }
     }
 
+    fn reads_rows(&self) -> bool {
+        true
+    }
+
     fn directions(&self) -> &'static [Option<Direction>] {
         &[None]
     }
 
     fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
         let Tape { out, unrolls: [unroll, _], .. } = tape;
-        let order = forward(self, pass, weights, inputs[0].real(), unroll, None);
+        let order = forward(self, pass, weights, inputs[0], unroll, None);
         let settings = self.settings();
         let (_, batch, units) = unroll.h.dim();
         if settings.return_sequences {
@@ -226,7 +196,7 @@ impl<C: Cell> Layer for C {
         let [unroll, _] = &mut tape.unrolls;
         let d_in = d_in.and_then(<[Block]>::first_mut);
         let asks = Asks { d_out, in_order_of_reading: true };
-        backward(self, pass, weights, inputs[0].real(), unroll, asks, grads, d_in, observer, None);
+        backward(self, pass, weights, inputs[0], unroll, asks, grads, d_in, observer, None);
     }
 
     fn unrolls<'a>(&'a self, tape: &'a Tape) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
@@ -299,7 +269,7 @@ pub(super) fn forward(
     cell: &dyn Cell,
     pass: &Pass<'_>,
     weights: Weights<'_>,
-    x: &Block,
+    x: Signal<'_>,
     unroll: &mut Unroll,
     backwards: Option<bool>,
 ) -> Order {
@@ -307,51 +277,55 @@ pub(super) fn forward(
     let (time, batch, features) = x.dim();
     let order = Order { time, backwards: backwards.unwrap_or(settings.go_backwards) };
     let (units, width) = (settings.units, settings.units * cell.gates().len());
-    unroll.begin(settings, pass, (time, batch, features), width, order.backwards);
-    let x = unroll.drop_input(x);
+    unroll.begin(cell, pass, (time, batch, features), order);
     let (bias, recurrent_bias) = biases(cell, weights, width);
-    unroll.gates.reshape(time, batch, width);
-    affine(
-        unroll.gates.data_mut(),
-        x.map_or(unroll.x.data(), Block::data),
-        weights.get(0),
-        bias,
-        features,
-        width,
-    );
-    let recurrent = Matrix::new(weights.get(1), units, width);
+    let rows = unroll.read(x);
+    let (read, projections) = match rows {
+        Some(rows) => {
+            unroll.projected.reshape(1, rows.rows.rows(), width);
+            (rows.rows, &mut unroll.projected)
+        }
+        None if unroll.x.data().is_empty() => (x.real(), &mut unroll.gates),
+        None => (&unroll.x, &mut unroll.gates),
+    };
+    affine(projections.data_mut(), read.data(), weights.get(0), bias, features, width);
+    cell.pack(Matrix::new(weights.get(1), units, width), &mut unroll.packs);
     for step in 0..time {
         let t = order.position(step);
         let before = step.checked_sub(1).map(|step| order.position(step));
         unroll.meet(before);
-        let Unroll { gates, h, c, kept, met, state_h, state_c, room, .. } = unroll;
+        let Unroll { gates, h, c, kept, met, state_h, state_c, packs, projected, .. } = unroll;
         let (h_before, h_now) = split(h, state_h, before, t);
         let (c_before, c_now) =
             if cell.has_cell_state() { split(c, state_c, before, t) } else { (&[][..], &mut [][..]) };
-        let h_met = if met.data().is_empty() { h_before } else { met.data() };
-        cell.step(Step {
-            batch,
-            recurrent,
-            recurrent_bias,
-            gates: gates.step_mut(t),
-            h_before,
-            h_met,
-            c_before,
-            h: h_now,
-            c: c_now,
-            kept: kept.step_mut(t),
-            room,
-        });
-        if let Some(mask) = pass.mask {
-            // A masked row takes no step: its states are carried on.
-            for (row, _) in mask.step(t).iter().enumerate().filter(|(_, read)| !**read) {
-                let place = row * units..(row + 1) * units;
-                h_now[place.clone()].copy_from_slice(&h_before[place.clone()]);
-                if !c_now.is_empty() {
-                    c_now[place.clone()].copy_from_slice(&c_before[place]);
-                }
-            }
+        let mask = pass.mask.map_or(&[][..], |mask| mask.step(t));
+        if !mask.is_empty() && !mask.contains(&true) {
+            // Nobody takes the step: the states are carried on.
+            h_now.copy_from_slice(h_before);
+            c_now.copy_from_slice(c_before);
+            gates.part_mut(t).fill(0.0);
+            continue;
         }
+        cell.step(
+            packs,
+            Step {
+                batch,
+                units,
+                projected: rows.map_or(Projected::InPlace, |rows| Projected::Rows {
+                    table: projected.data(),
+                    index: rows.step(t),
+                }),
+                recurrent_bias: recurrent_bias.unwrap_or_default(),
+                gates: gates.part_mut(t),
+                h_before,
+                h_met: if met.data().is_empty() { h_before } else { met.data() },
+                c_before,
+                mask,
+                h: h_now,
+                c: c_now,
+                kept: kept.part_mut(t),
+            },
+        );
     }
     if settings.stateful {
         unroll.carry(order);
@@ -367,13 +341,13 @@ pub(super) struct Asks<'a> {
     pub in_order_of_reading: bool,
 }
 
-/// The way back of [`forward`]; `direction` and `backwards` say which half of a `Bidirectional` this is.
+/// The way back of [`forward`]; `half` says which half of a `Bidirectional` this is, and whether it reads backwards.
 #[allow(clippy::too_many_arguments)] // as `Layer::backward`
 pub(super) fn backward(
     cell: &dyn Cell,
     pass: &Pass<'_>,
     weights: Weights<'_>,
-    x: &Block,
+    x: Signal<'_>,
     unroll: &mut Unroll,
     asks: Asks<'_>,
     grads: &mut [f32],
@@ -388,27 +362,12 @@ pub(super) fn backward(
         None => (None, Order { time, backwards: settings.go_backwards }),
     };
     let (units, width) = (settings.units, settings.units * cell.gates().len());
-    let recurrent = Matrix::new(weights.get(1), units, width);
-    unroll.begin_back(width, cell.has_cell_state(), cell.has_recurrent_bias());
+    cell.pack_back(Matrix::new(weights.get(1), units, width), &mut unroll.packs);
+    unroll.begin_back(cell, width);
     for step in (0..time).rev() {
         let t = order.position(step);
-        if settings.return_sequences {
-            let at = if asks.in_order_of_reading { step } else { t };
-            let masked = pass.mask.filter(|_| half.is_some()).map(|mask| mask.step(t));
-            unroll.ask(asks.d_out.step(at), masked);
-        } else if step + 1 == time {
-            unroll.ask(asks.d_out.data(), None);
-        }
-        if let Some(observer) = observer.as_deref_mut() {
-            let square = |data| ArrayView2::from_shape((batch, units), data);
-            if let (Ok(h), Ok(dh)) = (square(unroll.h.step(t)), square(unroll.dh.data())) {
-                observer.unrolled(Unrolled { layer: pass.layer, direction, t, h, dh });
-            }
-        }
-        if let Some(mask) = pass.mask {
-            unroll.set_aside(mask.step(t), units);
-        }
         let before = step.checked_sub(1).map(|step| order.position(step));
+        let after = Some(step + 1).filter(|after| *after < time).map(|after| order.position(after));
         unroll.meet(before);
         let Unroll {
             gates,
@@ -423,49 +382,65 @@ pub(super) fn backward(
             delta_recurrent,
             dh,
             dc,
+            carry,
             room,
+            packs,
             ..
         } = unroll;
         let h_before = before.map_or(state_h.data(), |before| h.step(before));
-        let has_c = cell.has_cell_state();
-        let c_before = if !has_c { &[] } else { before.map_or(state_c.data(), |before| c.step(before)) };
-        cell.back(Back {
-            batch,
-            recurrent,
-            gates: gates.step(t),
-            h: h.step(t),
-            c: if has_c { c.step(t) } else { &[] },
-            kept: kept.step(t),
-            h_before,
-            h_met: if met.data().is_empty() { h_before } else { met.data() },
-            dropped: dropped_h.data(),
-            c_before,
-            delta: delta.step_mut(t),
-            delta_recurrent: if cell.has_recurrent_bias() { delta_recurrent.step_mut(t) } else { &mut [] },
-            dh: dh.data_mut(),
-            dc: dc.data_mut(),
+        let c_before = match before {
+            _ if !cell.has_cell_state() => &[],
+            None => state_c.data(),
+            Some(before) => c.step(before),
+        };
+        let (after_delta, delta) = split_after(delta, after, t);
+        let (after_own, delta_recurrent) = match cell.has_recurrent_bias() {
+            true => split_after(delta_recurrent, after, t),
+            false => (&[][..], &mut [][..]),
+        };
+        let asked = match settings.return_sequences {
+            true => asks.d_out.step(if asks.in_order_of_reading { step } else { t }),
+            false if step + 1 == time => asks.d_out.data(),
+            false => &[],
+        };
+        cell.back(
+            packs,
+            Back {
+                batch,
+                units,
+                after: if cell.has_recurrent_bias() { after_own } else { after_delta },
+                asked,
+                gates: gates.part(t),
+                h: h.step(t),
+                kept: kept.part(t),
+                h_before,
+                h_met: if met.data().is_empty() { h_before } else { met.data() },
+                dropped: dropped_h.data(),
+                c_before,
+                mask: pass.mask.map_or(&[][..], |mask| mask.step(t)),
+                delta,
+                delta_recurrent,
+                dh: dh.data_mut(),
+                carry: carry.data_mut(),
+                dc: dc.data_mut(),
+            },
             room,
-        });
-        if pass.mask.is_some() {
-            unroll.take_back();
+        );
+        if let Some(observer) = observer.as_deref_mut() {
+            let square = |data| ArrayView2::from_shape((batch, units), data);
+            if let (Ok(h), Ok(dh)) = (square(unroll.h.step(t)), square(unroll.dh.data())) {
+                observer.unrolled(Unrolled { layer: pass.layer, direction, t, h, dh });
+            }
         }
     }
     let (d_kernel, rest) = grads.split_at_mut(features * width);
     let (d_recurrent, d_bias) = rest.split_at_mut(units * width);
     cell.recurrent_gradient(unroll, order, d_recurrent);
-    if settings.use_bias {
-        let (d_input, d_own) = d_bias.split_at_mut(width);
-        add_columns(d_input, unroll.delta.data());
-        if cell.has_recurrent_bias() {
-            add_columns(d_own, unroll.delta_recurrent.data());
-        }
+    let (d_input, d_own) = d_bias.split_at_mut(if settings.use_bias { width } else { 0 });
+    if settings.use_bias && cell.has_recurrent_bias() {
+        add_columns(d_own, unroll.delta_recurrent.data());
     }
-    let read = if unroll.x.data().is_empty() { x } else { &unroll.x };
-    let mut d_in = d_in;
-    affine_backward(unroll.delta.data(), read, weights.get(0), d_kernel, width, d_in.as_deref_mut());
-    if let Some(d_in) = d_in {
-        unroll.drop_input_gradient(d_in);
-    }
+    unroll.input_gradient(x, weights.get(0), width, d_kernel, d_input, d_in);
 }
 
 fn biases<'a>(cell: &dyn Cell, weights: Weights<'a>, width: usize) -> (Option<&'a [f32]>, Option<&'a [f32]>) {
@@ -486,5 +461,13 @@ fn split<'a>(
     match before {
         Some(before) => block.pair_mut(before, t),
         None => (state.data(), block.step_mut(t)),
+    }
+}
+
+/// The rows of position `after`, none after the last step, to be read while those of position `t` are written.
+fn split_after(block: &mut Block, after: Option<usize>, t: usize) -> (&[f32], &mut [f32]) {
+    match after {
+        Some(after) => block.pair_mut(after, t),
+        None => (&[], block.step_mut(t)),
     }
 }

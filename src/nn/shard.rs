@@ -3,7 +3,7 @@ use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
 use super::layer::{MAX_INPUTS, Mode, Pass, Tape};
 use super::model::Node;
 use super::recurrent::{Cell, Unroll};
-use super::{Answers, Block, Ids, Mask, Model, Observer, Params, Score, Signal, Targets, metrics};
+use super::{Answers, Block, Ids, Mask, Model, Observer, Params, Rows, Score, Signal, Targets, metrics};
 use crate::protocol::{Confusion, Direction};
 
 /// What sequences are, as they come: batch first.
@@ -75,7 +75,7 @@ impl Shard {
         for (i, node) in model.nodes.iter().enumerate() {
             let (before, rest) = self.tapes.split_at_mut(i);
             let pass = pass(mode, i, node, before);
-            let signals = signals(node, data, before);
+            let signals = signals(model, node, data, before);
             node.spec.layer().forward(&pass, params.of(i), &signals[..node.from.len()], &mut rest[0]);
         }
     }
@@ -133,7 +133,7 @@ impl Shard {
         for (i, node) in model.nodes.iter().enumerate().rev() {
             let (before, rest) = self.tapes.split_at_mut(i);
             let pass = pass(self.mode, i, node, before);
-            let signals = signals(node, data, before);
+            let signals = signals(model, node, data, before);
             let wanted = node.from.iter().any(Option::is_some);
             node.spec.layer().backward(
                 &pass,
@@ -213,14 +213,17 @@ fn pass<'a>(mode: Mode, i: usize, node: &Node, before: &'a [Tape]) -> Pass<'a> {
     let mask = |from: Option<usize>| from.map(|from| &before[from].mask);
     let mut masks = [None; MAX_INPUTS];
     masks.iter_mut().zip(&node.masks).for_each(|(to, from)| *to = mask(*from));
-    Pass { mode, layer: i, mask: mask(node.mask), masks }
+    Pass { mode, layer: i, mask: mask(node.mask), to_rows: node.to_rows, masks }
 }
 
 /// What `node` reads, of the data and the layers before it; only as many as it has inputs are meant.
-fn signals<'a>(node: &Node, data: Signal<'a>, before: &'a [Tape]) -> [Signal<'a>; MAX_INPUTS] {
+fn signals<'a>(model: &Model, node: &Node, data: Signal<'a>, before: &'a [Tape]) -> [Signal<'a>; MAX_INPUTS] {
     let mut signals = [data; MAX_INPUTS];
     for (signal, from) in signals.iter_mut().zip(&node.from) {
-        *signal = from.map_or(data, |from| Signal::Real(&before[from].out));
+        let Some(from) = *from else { continue };
+        let Tape { out, lookup, .. } = &before[from];
+        *signal =
+            if model.nodes[from].to_rows { Signal::Rows(Rows::new(out, lookup)) } else { Signal::Real(out) };
     }
     signals
 }
@@ -239,10 +242,7 @@ impl Model {
             let sum = &mut total[params.span(i)];
             for shard in shards.clone() {
                 if node.spec.layer().scatters() {
-                    let data =
-                        if shard.is_real { Signal::Real(&shard.real) } else { Signal::Ids(&shard.ids) };
-                    let signals = signals(node, data, &shard.tapes);
-                    node.spec.layer().scatter(&signals[..node.from.len()], &shard.d_outs[i], sum);
+                    node.spec.layer().scatter(&shard.tapes[i], &shard.d_outs[i], sum);
                 } else {
                     sum.iter_mut().zip(&shard.grads[i]).for_each(|(sum, g)| *sum += g);
                 }

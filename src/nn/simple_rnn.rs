@@ -1,6 +1,7 @@
-use super::recurrent::{Back, Cell, Order, Settings, Step, Unroll, recurrent_layer};
-use super::{Activation, Misfit};
-use crate::kernel::{Matrix, matmul};
+use super::recurrent::{Cell, Order, Packs, Settings, Unroll, functions, recurrent_layer};
+use super::{Activation, Block, Misfit};
+use crate::kernel::Matrix;
+use crate::kernel::recurrent::{Back, Step, simple_rnn_back, simple_rnn_step};
 
 recurrent_layer! {
     /// The simplest recurrent layer: the hidden state is a function of the input and of the state before (Elman 1990).
@@ -57,19 +58,24 @@ impl Cell for SimpleRNN {
         self.activation.for_a_state("activation")
     }
 
-    fn step(&self, step: Step<'_>) {
-        let Step { batch, recurrent, gates, h_met, h, .. } = step;
-        matmul(gates, Matrix::new(h_met, batch, self.units), recurrent, true);
-        self.activation.apply(gates, self.units);
-        h.copy_from_slice(gates);
+    fn keeps(&self) -> bool {
+        false
     }
 
-    fn back(&self, back: Back<'_>) {
-        let Back { batch, recurrent, gates, dropped, delta, dh, .. } = back;
-        delta.copy_from_slice(dh);
-        self.activation.chain(delta, gates, self.units);
-        matmul(dh, Matrix::new(delta, batch, self.units), recurrent.t(), false);
-        dh.iter_mut().zip(dropped).for_each(|(d, m)| *d *= m);
+    fn pack(&self, recurrent: Matrix<'_>, packs: &mut Packs) {
+        packs.ahead[0].pack(recurrent, 1);
+    }
+
+    fn pack_back(&self, recurrent: Matrix<'_>, packs: &mut Packs) {
+        packs.back[0].pack(recurrent.t(), 1);
+    }
+
+    fn step(&self, packs: &Packs, step: Step<'_>) {
+        simple_rnn_step(&packs.ahead[0], functions(self.activation, self.activation), step);
+    }
+
+    fn back(&self, packs: &Packs, back: Back<'_>, _room: &mut Block) {
+        simple_rnn_back(&packs.back[0], functions(self.activation, self.activation), back);
     }
 
     fn recurrent_gradient(&self, unroll: &Unroll, order: Order, d_recurrent: &mut [f32]) {

@@ -111,6 +111,18 @@ impl Simd for Avx512 {
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), self.0) }
     }
     #[inline(always)]
+    fn load_part(from: &[f32]) -> Self {
+        let mask = low(from.len());
+        // SAFETY: as above, and lanes beyond the slice are not read.
+        Self(unsafe { _mm512_maskz_loadu_ps(mask, from.as_ptr()) })
+    }
+    #[inline(always)]
+    fn store_part(self, to: &mut [f32]) {
+        let mask = low(to.len());
+        // SAFETY: as above, and lanes beyond the slice are not written.
+        unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask, self.0) }
+    }
+    #[inline(always)]
     fn add(self, b: Self) -> Self {
         // SAFETY: as above.
         Self(unsafe { _mm512_add_ps(self.0, b.0) })
@@ -168,4 +180,11 @@ impl Simd for Avx512 {
             _mm512_castsi512_ps(_mm512_add_epi32(n, _mm512_set1_epi32(0x3f80_0000)))
         })
     }
+}
+
+/// The first `n` of sixteen lanes.
+#[inline(always)]
+fn low(n: usize) -> __mmask16 {
+    assert!(n <= 16, "at most a vector");
+    ((1_u32 << n) - 1) as __mmask16
 }

@@ -1,12 +1,14 @@
-use super::{Order, Settings};
-use crate::kernel::{Matrix, matmul};
+use super::{Cell, Order, Packs};
+use crate::kernel::{Matrix, add_columns, matmul};
+use crate::nn::dense::affine_backward;
 use crate::nn::layer::Pass;
-use crate::nn::{Block, Mode};
+use crate::nn::{Block, Mode, Rows, Signal};
 
 /// What a recurrent layer remembers of one shard: every step of its way through time.
 #[derive(Debug, Default)]
 pub struct Unroll {
-    /// Activated gates after reading each input position, `[time, batch, gates·units]`.
+    /// Activated gates after reading each input position, `[time, batch, gates·units]`; of a cell whose one gate is the state, what
+    /// was projected, if anything.
     pub gates: Block,
     /// The hidden state after reading each input position, `[time, batch, units]`.
     pub h: Block,
@@ -32,28 +34,33 @@ pub struct Unroll {
     pub(super) dropped_h: Block,
     /// The state that meets `U` at the step at hand; empty without recurrent dropout.
     pub(super) met: Block,
+    /// The projections of distinct inputs, and the sums of their δ.
+    pub(super) projected: Block,
+    by_row: Block,
+    /// ∂L/∂input of every position, where there is more to do with it.
+    spread: Block,
     pub(super) dh: Block,
     pub(super) dc: Block,
-    aside_h: Block,
-    aside_c: Block,
+    pub(super) carry: Block,
     pub(super) room: Block,
+    pub(super) packs: Packs,
 }
 
 impl Unroll {
     /// Makes room, sets the first states and draws what is dropped.
     pub(super) fn begin(
         &mut self,
-        settings: Settings,
+        cell: &dyn Cell,
         pass: &Pass<'_>,
         (time, batch, features): (usize, usize, usize),
-        width: usize,
-        backwards: bool,
+        order: Order,
     ) {
+        let settings = cell.settings();
         let units = settings.units;
-        for block in [&mut self.h, &mut self.c, &mut self.kept] {
-            block.reshape(time, batch, units);
-        }
-        self.room.reshape(1, batch, width);
+        self.h.reshape(time, batch, units);
+        self.c.reshape(if cell.has_cell_state() { time } else { 0 }, batch, units);
+        self.kept.reshape(if cell.keeps() { time } else { 0 }, batch, units);
+        self.gates.reshape(time, batch, units * cell.gates().len());
         // A carried state belongs to the same rows of the next batch.
         let same = self.next_h.dim() == (1, batch, units);
         if settings.stateful && self.carried && same {
@@ -63,39 +70,70 @@ impl Unroll {
             self.state_h.zeroed(1, batch, units);
             self.state_c.zeroed(1, batch, units);
         }
-        let side = if backwards { "backwards" } else { "forwards" };
-        draw(&mut self.dropped_x, settings.dropout, pass, &format!("dropout {side}"), batch, features);
-        draw(
-            &mut self.dropped_h,
-            settings.recurrent_dropout,
-            pass,
-            &format!("recurrent {side}"),
-            batch,
-            units,
-        );
+        let [x, h] = match order.backwards {
+            true => ["dropout backwards", "recurrent backwards"],
+            false => ["dropout forwards", "recurrent forwards"],
+        };
+        draw(&mut self.dropped_x, settings.dropout, pass, x, batch, features);
+        draw(&mut self.dropped_h, settings.recurrent_dropout, pass, h, batch, units);
         self.x.reshape(0, 0, 0);
         self.met.reshape(0, 0, 0);
     }
 
-    /// The input as the layer reads it: `x` itself without dropout, else `None`, and it is in `self.x`.
-    pub(super) fn drop_input<'a>(&mut self, x: &'a Block) -> Option<&'a Block> {
-        if self.dropped_x.data().is_empty() {
-            return Some(x);
+    /// Readies the input: rows to be projected once each, or every position's vector, which is then in `self.x` if something was
+    /// dropped of it.
+    pub(super) fn read<'a>(&mut self, x: Signal<'a>) -> Option<Rows<'a>> {
+        let dropped = !self.dropped_x.data().is_empty();
+        match x {
+            Signal::Rows(rows) if !dropped => {
+                return Some(rows);
+            }
+            Signal::Rows(rows) => rows.spread(&mut self.x),
+            _ if dropped => self.x.clone_from(x.real()),
+            _ => {}
         }
-        let (time, batch, features) = x.dim();
-        self.x.reshape(time, batch, features);
-        for t in 0..time {
-            multiply(self.x.step_mut(t), x.step(t), self.dropped_x.data());
+        for t in 0..self.x.dim().0 {
+            scale(self.x.step_mut(t), self.dropped_x.data());
         }
         None
     }
 
-    /// Sends ∂L/∂x back through what dropped it.
-    pub(super) fn drop_input_gradient(&self, d_in: &mut Block) {
-        if !self.dropped_x.data().is_empty() {
-            for t in 0..d_in.dim().0 {
-                d_in.step_mut(t).iter_mut().zip(self.dropped_x.data()).for_each(|(d, m)| *d *= m);
+    /// Adds ∂L/∂W and, where there is room for it, ∂L/∂b; writes ∂L/∂x, of each row where `x` came in rows.
+    pub(super) fn input_gradient(
+        &mut self,
+        x: Signal<'_>,
+        w: &[f32],
+        width: usize,
+        d_kernel: &mut [f32],
+        d_bias: &mut [f32],
+        d_in: Option<&mut Block>,
+    ) {
+        let dropped = !self.x.data().is_empty();
+        let Self { delta, by_row, spread, dropped_x, .. } = self;
+        let (delta, read) = match x {
+            Signal::Rows(rows) if !dropped => {
+                rows.gather(delta, by_row);
+                (&*by_row, rows.rows)
             }
+            _ if dropped => (&*delta, &self.x),
+            _ => (&*delta, x.real()),
+        };
+        if !d_bias.is_empty() {
+            add_columns(d_bias, delta.data());
+        }
+        let Some(d_in) = d_in else {
+            return affine_backward(delta.data(), read, w, d_kernel, width, None);
+        };
+        if !dropped {
+            return affine_backward(delta.data(), read, w, d_kernel, width, Some(d_in));
+        }
+        affine_backward(delta.data(), read, w, d_kernel, width, Some(spread));
+        for t in 0..spread.dim().0 {
+            scale(spread.step_mut(t), dropped_x.data());
+        }
+        match x {
+            Signal::Rows(rows) => rows.gather(spread, d_in),
+            _ => std::mem::swap(spread, d_in),
         }
     }
 
@@ -119,8 +157,9 @@ impl Unroll {
         let (_, batch, units) = self.h.dim();
         let last = order.position(order.time - 1);
         for (next, states) in [(&mut self.next_h, &self.h), (&mut self.next_c, &self.c)] {
-            next.reshape(1, batch, units);
-            next.data_mut().copy_from_slice(states.step(last));
+            next.zeroed(1, batch, units);
+            let states = states.part(last);
+            next.data_mut()[..states.len()].copy_from_slice(states);
         }
         self.carried = true;
     }
@@ -130,45 +169,14 @@ impl Unroll {
         self.carried = false;
     }
 
-    pub(super) fn begin_back(&mut self, width: usize, has_cell_state: bool, has_own_delta: bool) {
+    /// Makes room for the way back.
+    pub(super) fn begin_back(&mut self, cell: &dyn Cell, width: usize) {
         let (time, batch, units) = self.h.dim();
         self.delta.reshape(time, batch, width);
-        if has_own_delta {
-            self.delta_recurrent.reshape(time, batch, width);
-        }
-        self.dh.zeroed(1, batch, units);
-        self.dc.zeroed(usize::from(has_cell_state), batch, units);
-    }
-
-    /// Adds what the output asks of the step at hand; `masked` rows gave 0, whatever their state, and are asked nothing.
-    pub(super) fn ask(&mut self, d_out: &[f32], masked: Option<&[bool]>) {
-        let units = self.h.dim().2;
-        for (row, (dh, d)) in
-            self.dh.data_mut().chunks_exact_mut(units).zip(d_out.chunks_exact(units)).enumerate()
-        {
-            if masked.is_none_or(|mask| mask[row]) {
-                dh.iter_mut().zip(d).for_each(|(dh, d)| *dh += d);
-            }
-        }
-    }
-
-    /// Puts the derivatives of masked rows aside, and zeros in their place: the cell then gives them no δ.
-    pub(super) fn set_aside(&mut self, mask: &[bool], units: usize) {
-        for (d, aside) in [(&mut self.dh, &mut self.aside_h), (&mut self.dc, &mut self.aside_c)] {
-            let (steps, batch, _) = d.dim();
-            aside.zeroed(steps, batch, units);
-            let rows = d.data_mut().chunks_exact_mut(units).zip(aside.data_mut().chunks_exact_mut(units));
-            for ((d, aside), _) in rows.zip(mask).filter(|(_, read)| !**read) {
-                d.swap_with_slice(aside);
-            }
-        }
-    }
-
-    /// Gives masked rows their derivatives back, one step on.
-    pub(super) fn take_back(&mut self) {
-        for (d, aside) in [(&mut self.dh, &self.aside_h), (&mut self.dc, &self.aside_c)] {
-            d.data_mut().iter_mut().zip(aside.data()).for_each(|(d, a)| *d += a);
-        }
+        self.delta_recurrent.reshape(if cell.has_recurrent_bias() { time } else { 0 }, batch, width);
+        self.dh.reshape(1, batch, units);
+        self.carry.zeroed(1, batch, units);
+        self.dc.zeroed(usize::from(cell.has_cell_state()), batch, units);
     }
 
     /// Adds `Σ met_{t−1}ᵀ·δ_t` to `sum` `[units, columns]`: the gradient of recurrent weights whose product at position `t` has the
@@ -209,6 +217,10 @@ impl Unroll {
 
 fn multiply(out: &mut [f32], a: &[f32], b: &[f32]) {
     out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = a * b);
+}
+
+fn scale(values: &mut [f32], factors: &[f32]) {
+    values.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor);
 }
 
 /// Draws the factors of inverted dropout: 0 with probability `rate`, else `1/(1 − rate)`; none when nothing is to be dropped.

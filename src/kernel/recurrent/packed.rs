@@ -1,0 +1,139 @@
+use super::Place;
+use crate::kernel::simd::Simd;
+use crate::kernel::{Isa, Matrix};
+
+/// Weights `[depth, gates·units]` in the order in which a step reads them: for each vector of units, for each row, that vector of every
+/// gate. Units beyond the last are zero.
+#[derive(Debug, Clone, Default)]
+pub struct Packed {
+    data: Vec<f32>,
+    depth: usize,
+    units: usize,
+    gates: usize,
+    lanes: usize,
+}
+
+/// Lanes of a vector of units: half as wide where a wide one would be half empty.
+fn lanes(isa: Isa, units: usize) -> usize {
+    if units <= 8 { 8 } else { isa.lanes() }
+}
+
+impl Packed {
+    /// Takes over `matrix`, whose columns are `gates` blocks of equally many units. Memory is kept from call to call.
+    pub fn pack(&mut self, matrix: Matrix<'_>, gates: usize) {
+        self.pack_for(Isa::best(), matrix, gates);
+    }
+
+    pub(super) fn pack_for(&mut self, isa: Isa, matrix: Matrix<'_>, gates: usize) {
+        let (depth, columns) = matrix.dim();
+        let units = columns / gates;
+        let lanes = lanes(isa, units);
+        *self = Self { data: std::mem::take(&mut self.data), depth, units, gates, lanes };
+        self.data.resize(units.div_ceil(lanes) * depth * gates * lanes, 0.0);
+        for (panel, data) in self.data.chunks_exact_mut((depth * gates * lanes).max(1)).enumerate() {
+            let first = panel * lanes;
+            let used = lanes.min(units - first);
+            for (k, row) in data.chunks_exact_mut(gates * lanes).enumerate() {
+                for (gate, vector) in row.chunks_exact_mut(lanes).enumerate() {
+                    matrix.copy_row(k, gate * units + first, &mut vector[..used]);
+                    vector[used..].fill(0.0);
+                }
+            }
+        }
+    }
+
+    /// Calls `finish` for every row and vector of units with its sums, `begin + x·weights`; `x` are `rows` rows that begin `stride`
+    /// apart. With an empty `x` the sums are what they begin with.
+    #[inline(always)]
+    pub(super) fn run<V: Simd, N: Simd, F: Finish<G>, const G: usize>(
+        &self,
+        x: &[f32],
+        stride: usize,
+        rows: usize,
+        f: &mut F,
+    ) {
+        assert_eq!(self.gates, G, "packed for another cell");
+        let size = self.depth * G * self.lanes;
+        for (panel, data) in self.data.chunks_exact(size.max(1)).enumerate() {
+            let data = if x.is_empty() { &[][..] } else { data };
+            let unit = panel * self.lanes;
+            let place = Place { row: 0, unit, lanes: self.lanes.min(self.units - unit), units: self.units };
+            let run = Run { x, stride, panel: data, depth: self.depth };
+            if self.lanes == N::LANES {
+                run.rows::<N, F, G>(rows, place, f);
+            } else {
+                run.rows::<V, F, G>(rows, place, f);
+            }
+        }
+    }
+}
+
+/// What a cell does with one vector of units of one row: `G` sums, one a gate.
+pub(super) trait Finish<const G: usize> {
+    /// What the sums begin with.
+    fn begin<V: Simd>(&self, place: Place) -> [V; G];
+    /// What becomes of them.
+    fn finish<V: Simd>(&mut self, place: Place, sums: [V; G]);
+}
+
+struct Run<'a> {
+    x: &'a [f32],
+    stride: usize,
+    panel: &'a [f32],
+    depth: usize,
+}
+
+impl Run<'_> {
+    /// As many rows at a time as registers hold: enough sums to keep the multipliers busy.
+    #[inline(always)]
+    fn rows<V: Simd, F: Finish<G>, const G: usize>(&self, rows: usize, place: Place, f: &mut F) {
+        let mut row = 0;
+        if V::LANES == 16 || G == 1 {
+            if G <= 3 {
+                while row + 8 <= rows {
+                    self.tile::<V, F, G, 8>(Place { row, ..place }, f);
+                    row += 8;
+                }
+            }
+            while row + 4 <= rows {
+                self.tile::<V, F, G, 4>(Place { row, ..place }, f);
+                row += 4;
+            }
+        } else {
+            while row + 2 <= rows {
+                self.tile::<V, F, G, 2>(Place { row, ..place }, f);
+                row += 2;
+            }
+        }
+        while row < rows {
+            self.tile::<V, F, G, 1>(Place { row, ..place }, f);
+            row += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn tile<V: Simd, F: Finish<G>, const G: usize, const R: usize>(&self, place: Place, f: &mut F) {
+        let mut sums = [[V::splat(0.0); G]; R];
+        for (r, sums) in sums.iter_mut().enumerate() {
+            *sums = f.begin::<V>(Place { row: place.row + r, ..place });
+        }
+        let first = place.row * self.stride;
+        assert!(
+            self.panel.is_empty() || first + (R - 1) * self.stride + self.depth <= self.x.len(),
+            "a tile within x"
+        );
+        for (k, vectors) in self.panel.chunks_exact(G * V::LANES).enumerate() {
+            let b: [V; G] = std::array::from_fn(|g| V::load(&vectors[g * V::LANES..]));
+            for (r, sums) in sums.iter_mut().enumerate() {
+                // SAFETY: `k < depth` and `r < R`, so the index is below the bound asserted above.
+                let x = V::splat(unsafe { *self.x.get_unchecked(first + r * self.stride + k) });
+                for (sum, b) in sums.iter_mut().zip(b) {
+                    *sum = x.mul_add(b, *sum);
+                }
+            }
+        }
+        for (r, sums) in sums.into_iter().enumerate() {
+            f.finish::<V>(Place { row: place.row + r, ..place }, sums);
+        }
+    }
+}

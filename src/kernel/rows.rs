@@ -1,0 +1,80 @@
+use super::simd::Simd;
+use super::{Isa, dispatch};
+
+/// `to[index[i]] += from[i]` for rows of `width` numbers, in the order of `i`.
+///
+/// # Panics
+/// When a row is not there: a defect in a layer, never a matter of data.
+pub fn add_rows(to: &mut [f32], index: &[u32], from: &[f32], width: usize) {
+    assert_eq!(index.len() * width, from.len(), "a place for every row");
+    add_rows_on(Isa::best(), to, index, from, width);
+}
+
+/// `sums += Σ rows` for rows as long as `sums`, in their order.
+pub fn add_columns(sums: &mut [f32], rows: &[f32]) {
+    add_columns_on(Isa::best(), sums, rows);
+}
+
+dispatch!(fn add_rows_on(to: &mut [f32], index: &[u32], from: &[f32], width: usize) = add_rows_of);
+dispatch!(fn add_columns_on(sums: &mut [f32], rows: &[f32]) = add_columns_of);
+
+#[inline(always)]
+fn add_rows_of<V: Simd, N: Simd>(to: &mut [f32], index: &[u32], from: &[f32], width: usize) {
+    for (row, from) in index.iter().zip(from.chunks_exact(width.max(1))) {
+        let at = *row as usize * width;
+        add::<V, N>(&mut to[at..at + width], from);
+    }
+}
+
+#[inline(always)]
+fn add_columns_of<V: Simd, N: Simd>(sums: &mut [f32], rows: &[f32]) {
+    for row in rows.chunks_exact(sums.len().max(1)) {
+        add::<V, N>(sums, row);
+    }
+}
+
+/// `to += from`, of one length.
+#[inline(always)]
+pub(super) fn add<V: Simd, N: Simd>(to: &mut [f32], from: &[f32]) {
+    let mut k = 0;
+    while k + V::LANES <= to.len() {
+        let to = &mut to[k..k + V::LANES];
+        V::load(to).add(V::load(&from[k..k + V::LANES])).store(to);
+        k += V::LANES;
+    }
+    if k + N::LANES <= to.len() {
+        let to = &mut to[k..k + N::LANES];
+        N::load(to).add(N::load(&from[k..k + N::LANES])).store(to);
+        k += N::LANES;
+    }
+    if k < to.len() {
+        let (to, from) = (&mut to[k..], &from[k..]);
+        N::load_part(to).add(N::load_part(&from[..to.len()])).store_part(to);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_added_where_they_belong_at_every_width() {
+        for isa in Isa::available() {
+            for width in 1..40 {
+                let from: Vec<f32> = (0..4 * width).map(|i| i as f32).collect();
+                let mut to = vec![1.0; 3 * width];
+                add_rows_on(isa, &mut to, &[2, 0, 2, 2], &from, width);
+                for j in 0..width {
+                    let at = |i: usize| from[i * width + j];
+                    let column = [to[j], to[width + j], to[2 * width + j]];
+                    assert_eq!(column, [1.0 + at(1), 1.0, 1.0 + at(0) + at(2) + at(3)], "{isa:?} {width}");
+                }
+                let mut sums = vec![0.5; width];
+                add_columns_on(isa, &mut sums, &from);
+                assert!(
+                    (0..width).all(|j| sums[j] == 0.5 + (0..4).map(|i| from[i * width + j]).sum::<f32>())
+                );
+            }
+        }
+    }
+}
