@@ -3,7 +3,8 @@
 //!
 //! Every loop is written once, over a small vocabulary of vectors; each instruction set is one copy of it. With FMA every product-sum is one
 //! fused operation per `k`, in order of `k`, so AVX2 and AVX-512 give the same bits; the portable copy rounds twice and may
-//! differ in the last place. This module and its children hold the program's only `unsafe`.
+//! differ in the last place. Here is also what tells how well it does: the most that a thread could compute, and the count of what
+//! is allocated. This module and its children hold the program's only `unsafe`.
 #![allow(unsafe_code)]
 
 mod activation;
@@ -12,6 +13,8 @@ mod gemm;
 mod norm;
 pub mod recurrent;
 mod rows;
+mod alloc;
+mod peak;
 mod simd;
 
 use std::sync::OnceLock;
@@ -21,6 +24,8 @@ pub use function::Function;
 pub use gemm::{Matrix, matmul};
 pub use norm::l2_norm;
 pub use rows::{add_columns, add_rows};
+pub use alloc::{Allocated, CountingAllocator, allocated};
+pub use peak::multiply_add_in_registers;
 
 /// An instruction set that the loops are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +56,17 @@ impl Isa {
         }
     }
 
+    /// As processors' makers call it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "AVX2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "AVX-512",
+        }
+    }
+
     /// All that this processor has, the best last.
     fn available() -> Vec<Self> {
         let mut all = vec![Self::Portable];
@@ -66,6 +82,11 @@ impl Isa {
         }
         all
     }
+}
+
+/// The instruction set that the loops run with on this processor: `AVX-512`, `AVX2` or `portable`.
+pub fn instruction_set() -> &'static str {
+    Isa::best().name()
 }
 
 /// Defines `$name(isa, args…)`, which calls `$body::<Wide, Narrow>(args…)` compiled for `isa`: `Wide` are its widest vectors,

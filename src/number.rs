@@ -43,6 +43,18 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
+/// An amount of memory in at most eight columns: `950 B`, `12.4 KiB`, `1.3 GiB`.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 3] = ["KiB", "MiB", "GiB"];
+    if n < 1024 {
+        return format!("{n} B");
+    }
+    let power = (n.ilog2() / 10).min(3);
+    let amount = n as f64 / f64::from(1_u32 << (10 * power));
+    let unit = UNITS[power as usize - 1];
+    if amount < 100.0 { format!("{amount:.1} {unit}") } else { format!("{amount:.0} {unit}") }
+}
+
 /// A time span: `0.8 s`, `42 s`, `3:05`, `2:10:00`.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
@@ -78,6 +90,10 @@ mod tests {
         assert_eq!(
             [percent(0.987), rate(950.2), rate(12_400.0), rate(1.3e6)],
             ["98.7 %", "950", "12.4k", "1.3M"]
+        );
+        assert_eq!(
+            [bytes(0), bytes(1023), bytes(1024), bytes(200 << 10), bytes(1 << 20), bytes(7 << 40)],
+            ["0 B", "1023 B", "1.0 KiB", "200 KiB", "1.0 MiB", "7168 GiB"]
         );
         assert_eq!(
             [duration(0.84), duration(42.0), duration(185.0), duration(7800.0)],

@@ -1,0 +1,61 @@
+use std::hint::black_box;
+
+use super::simd::Simd;
+use super::{Isa, dispatch};
+
+/// Independent chains of products and sums: enough to keep two units with a latency of four to six cycles busy, few enough for
+/// sixteen registers.
+const CHAINS: usize = 12;
+
+/// Makes `rounds` rounds of fused multiply-adds in registers alone, with the instructions that the matrix products use, and gives the
+/// number of floating-point operations made (a multiply-add is two).
+///
+/// Divided by the time it took this is the most that one thread of this processor can do, whatever the memory.
+pub fn multiply_add_in_registers(rounds: u64) -> u64 {
+    let mut operations = 0;
+    chains(Isa::best(), rounds, &mut operations);
+    operations
+}
+
+dispatch! {
+    fn chains(rounds: u64, operations: &mut u64) = chains_of
+}
+
+#[inline(always)]
+fn chains_of<W: Simd, N: Simd>(rounds: u64, operations: &mut u64) {
+    // They all tend to 1, so that no number becomes too small or too large to be computed at full speed.
+    let (factor, term) = (W::splat(black_box(0.75)), W::splat(black_box(0.25)));
+    let mut chains = [factor; CHAINS];
+    for (i, chain) in chains.iter_mut().enumerate() {
+        *chain = W::splat(i as f32);
+    }
+    for _ in 0..rounds {
+        for chain in &mut chains {
+            *chain = chain.mul_add(factor, term);
+        }
+    }
+    let mut sum = chains[0];
+    for chain in &chains[1..] {
+        sum = sum.add(*chain);
+    }
+    let mut lanes = [0.0; 16];
+    sum.store(&mut lanes);
+    black_box(lanes);
+    *operations = 2 * rounds * (CHAINS * W::LANES) as u64;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_instruction_set_counts_what_it_does() {
+        for isa in Isa::available() {
+            let (mut few, mut many) = (0, 0);
+            chains(isa, 1, &mut few);
+            chains(isa, 1000, &mut many);
+            assert!(few >= 2 * 8 * CHAINS as u64, "{isa:?}: {few}");
+            assert_eq!(many, 1000 * few, "{isa:?}");
+        }
+    }
+}
