@@ -1,5 +1,6 @@
 //! The command line: parse, do, exit code. One file a subcommand.
 
+mod bench;
 mod headless;
 mod pages;
 mod presets;
@@ -46,6 +47,8 @@ enum Command {
         /// The preset to print as YAML, to be changed and trained as a file
         name: Option<String>,
     },
+    /// Measure how fast networks train here
+    Bench(bench::Args),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -121,12 +124,14 @@ pub fn main() -> ExitCode {
         None => train::menu(cli.screen),
         Some(Command::Train(args)) => train::train(&args, cli.screen),
         Some(Command::Presets { name }) => presets::print(name.as_deref()),
+        Some(Command::Bench(args)) => bench::bench(&args),
         Some(Command::Completions { shell }) => pages::completions(shell),
         Some(Command::Man) => pages::man(),
     };
     done.unwrap_or_else(|error| {
         complain(&error);
-        ExitCode::from(if error.is::<crate::preset::PresetError>() { exit::USAGE } else { exit::FAILED })
+        let unusable = error.is::<crate::preset::PresetError>() || error.is::<crate::bench::WorkloadError>();
+        ExitCode::from(if unusable { exit::USAGE } else { exit::FAILED })
     })
 }
 

@@ -11,7 +11,7 @@
 //!
 //! Imports point one way, and a test checks it: `protocol` and `kernel` (with `escape`, `number`, `rng`) at the bottom; `nn`, `optim` and
 //! `data` above them; `preset` asks `nn` for shapes; `run` knows plain data; `train` puts them to work; `cli` starts it all. `ui` sees
-//! `protocol`, `preset` and `run`, never the trainer.
+//! `protocol`, `preset` and `run`, never the trainer. `bench` measures training, with and without a screen.
 //!
 //! | room | what is in it |
 //! |---|---|
@@ -24,8 +24,10 @@
 //! | [`run`] | the run folder: recording, checkpoints, reading back |
 //! | [`train`] | a spec made real, one step, the loop and its thread |
 //! | [`ui`] | terminal, loop, menu, dashboard |
+//! | [`bench`] | how fast training is, and what it takes: steps by the clock, on workloads that others measure too |
 //! | [`cli`] | the command line |
 
+pub mod bench;
 pub mod cli;
 pub mod data;
 pub mod escape;

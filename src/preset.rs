@@ -16,7 +16,7 @@ mod spec;
 
 pub use catalog::{Entry, entries, names, text};
 pub use document::Overrides;
-pub use error::PresetError;
+pub use error::{PresetError, in_plain_words, unknown};
 pub use fit::{Unfit, check as check_fit};
 pub use read::{Resolved, load};
 pub use spec::{Probes, RunSpec, TrainSpec, WatchSpec};

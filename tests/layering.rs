@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// What each module of the crate may see, besides itself. From the bottom to the top.
-const MAY_SEE: [(&str, &[&str]); 14] = [
+const MAY_SEE: [(&str, &[&str]); 15] = [
     ("escape", &[]),
     ("number", &[]),
     ("rng", &[]),
@@ -20,8 +20,12 @@ const MAY_SEE: [(&str, &[&str]); 14] = [
     ("run", &["protocol", "escape", "number", "preset"]),
     ("train", &["protocol", "escape", "number", "rng", "data", "nn", "optim", "preset", "run"]),
     ("ui", &["protocol", "escape", "number", "preset", "run"]),
-    ("cli", &["protocol", "escape", "number", "preset", "run", "train", "ui"]),
-    ("main", &["cli"]),
+    (
+        "bench",
+        &["protocol", "escape", "number", "rng", "kernel", "data", "nn", "optim", "preset", "train", "ui"],
+    ),
+    ("cli", &["protocol", "escape", "number", "preset", "run", "train", "ui", "bench"]),
+    ("main", &["kernel", "cli"]),
 ];
 
 /// Lines of a file before its tests, at most.

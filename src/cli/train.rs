@@ -34,7 +34,7 @@ pub(super) struct Args {
     headless: bool,
 }
 
-fn processors() -> u16 {
+pub(super) fn processors() -> u16 {
     std::thread::available_parallelism().map_or(1, |n| n.get().min(256) as u16)
 }
 

@@ -24,7 +24,7 @@ impl std::fmt::Display for PresetError {
 }
 
 /// Says what serde says in words that a person who writes presets knows, with the nearest right word for a wrong one.
-pub(super) fn in_plain_words(message: &str) -> String {
+pub fn in_plain_words(message: &str) -> String {
     for kind in ["invalid type: ", "invalid value: "] {
         if let Some((found, expected)) = message.strip_prefix(kind).and_then(|m| m.split_once(", expected "))
         {
@@ -45,7 +45,7 @@ pub(super) fn in_plain_words(message: &str) -> String {
 }
 
 /// Refuses `found` and proposes the nearest of `known`, or names them all.
-pub(super) fn unknown(what: &str, found: &str, known: &[&str]) -> String {
+pub fn unknown(what: &str, found: &str, known: &[&str]) -> String {
     let near = known
         .iter()
         .map(|k| (strsim::damerau_levenshtein(&found.to_lowercase(), &k.to_lowercase()), k))

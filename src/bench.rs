@@ -1,0 +1,26 @@
+//! How fast training is here, and what it takes of the machine: the same workloads that other systems are measured on.
+//!
+//! ```text
+//! workloads.json ─ catalog ─→ Workload ─→ nn::Model, data: batches ─→ train::Stepper
+//!                                                                        │ steps by the clock
+//!                                         report ◀── Measured ◀── measure ┘ (peak, arithmetic, memory)
+//! ```
+
+mod arithmetic;
+mod catalog;
+mod measure;
+mod memory;
+mod peak;
+mod quantiles;
+mod report;
+mod stage;
+mod workload;
+mod zipf;
+
+pub use arithmetic::training_flops;
+pub use catalog::{WorkloadError, workloads};
+pub use measure::{Effort, MeasureError, Measured, measure};
+pub use memory::Resident;
+pub use quantiles::Quantiles;
+pub use report::{heading, json, rows};
+pub use workload::Workload;

@@ -1,0 +1,101 @@
+use std::time::{Duration, Instant};
+
+use super::{Quantiles, Resident, Workload, memory, peak};
+use crate::data::Batch;
+use crate::kernel::{Allocated, allocated};
+use crate::optim::{Adam, OptimizerSpec};
+use crate::train::{Diverged, Stepper};
+
+/// Steps that are not counted: memory is laid out, caches and branches learn.
+const WARM_UP: usize = 5;
+/// Steps that are counted at least, however long they take.
+const LEAST: usize = 5;
+
+/// How to measure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Effort {
+    /// How long each workload is trained, after warming up.
+    pub time: Duration,
+    /// Threads that share a step.
+    pub threads: usize,
+}
+
+/// What training a workload took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Seconds of a step.
+    pub seconds: Quantiles,
+    /// Floating-point operations of a step: see [`training_flops`](super::training_flops).
+    pub flops: f64,
+    /// Those that the threads could make in a second, measured just before and just after.
+    pub peak_flops: f64,
+    /// What all measured steps together allocated; `None` where nobody counts.
+    pub allocated: Option<Allocated>,
+    /// Numbers that are learnt.
+    pub params: usize,
+    /// What the process held in the end, and at most since it took up the workload.
+    pub resident: Option<Resident>,
+}
+
+/// Why a workload cannot be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum MeasureError {
+    /// The system gave no threads.
+    #[error("cannot start the threads: {0}")]
+    Threads(#[from] std::io::Error),
+    /// The network is impossible.
+    #[error(transparent)]
+    Model(#[from] crate::nn::BuildError),
+    /// It cannot be trained on.
+    #[error("{0}")]
+    Diverged(#[from] Diverged),
+}
+
+/// Trains `workload` for some time, step by step as a run does.
+///
+/// # Errors
+/// When there are no threads, or a loss is not finite.
+pub fn measure(workload: &Workload, effort: Effort) -> Result<Measured, MeasureError> {
+    memory::begin();
+    let peak_flops = peak::flops(effort.threads);
+    let mut stepper = stepper(workload, effort.threads)?;
+    let batches = workload.batches(&workload.data());
+    let mut batches = batches.iter().cycle();
+    for batch in batches.by_ref().take(WARM_UP) {
+        stepper.step(batch, false)?;
+    }
+    let (mut seconds, mut asked) = (Vec::new(), allocated().map(|_| Allocated::default()));
+    let begin = Instant::now();
+    for batch in batches {
+        if seconds.len() >= LEAST && begin.elapsed() >= effort.time {
+            break;
+        }
+        let before = allocated();
+        seconds.push(timed(&mut stepper, batch)?);
+        if let (Some(asked), Some(before), Some(after)) = (&mut asked, before, allocated()) {
+            *asked += after - before;
+        }
+    }
+    let table = stepper.model().table();
+    Ok(Measured {
+        flops: super::training_flops(table, stepper.params(), workload.sequences()),
+        params: table.params(),
+        seconds: Quantiles::new(seconds),
+        peak_flops: peak_flops.max(peak::flops(effort.threads)),
+        allocated: asked,
+        resident: memory::resident(),
+    })
+}
+
+/// The workload's network, ready to learn with Keras's Adam.
+pub(super) fn stepper(workload: &Workload, threads: usize) -> Result<Stepper, MeasureError> {
+    let adam = OptimizerSpec::Adam(Adam::default());
+    Ok(Stepper::new(workload.model()?, &adam, None, 0, threads)?)
+}
+
+/// The seconds that one step takes.
+fn timed(stepper: &mut Stepper, batch: &Batch) -> Result<f64, Diverged> {
+    let begin = Instant::now();
+    stepper.step(batch, false)?;
+    Ok(begin.elapsed().as_secs_f64())
+}

@@ -1,0 +1,34 @@
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::kernel::multiply_add_in_registers;
+
+/// Rounds between two looks at the clock: some tens of microseconds.
+const ROUNDS: u64 = 10_000;
+/// How long a try lasts, and how many there are: the best counts, since others may work on the machine too.
+const TRY: Duration = Duration::from_millis(30);
+const TRIES: usize = 2;
+
+/// Floating-point operations a second that `threads` threads can make together, at most, with the instructions that training uses:
+/// fused multiply-adds in registers, all threads at once, since cores that share units or heat do less together.
+pub fn flops(threads: usize) -> f64 {
+    (0..TRIES).map(|_| once(threads)).fold(0.0, f64::max)
+}
+
+fn once(threads: usize) -> f64 {
+    let barrier = Barrier::new(threads.max(1));
+    let work = || {
+        barrier.wait();
+        let (begin, mut operations) = (Instant::now(), 0);
+        while begin.elapsed() < TRY {
+            operations += multiply_add_in_registers(ROUNDS);
+        }
+        operations as f64 / begin.elapsed().as_secs_f64()
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        own + others.into_iter().filter_map(|thread| thread.join().ok()).sum::<f64>()
+    })
+}

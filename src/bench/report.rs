@@ -1,0 +1,115 @@
+use serde::Serialize;
+
+use super::{Effort, Measured, Workload};
+use crate::{escape, kernel, number};
+
+/// What stands above the [`rows`]: what was measured, and the names of the columns.
+pub fn heading(effort: Effort) -> String {
+    let Effort { threads, .. } = effort;
+    let unit = if threads == 1 { "thread" } else { "threads" };
+    format!(
+        "unrolled {}, {threads} {unit}, {}; a step is forward, loss, backward, update\n\
+         {:20} {:>8} {:>17} {:>6} {:>6} {:>7} {:>7}\n",
+        env!("CARGO_PKG_VERSION"),
+        kernel::instruction_set(),
+        "workload",
+        "ms/step",
+        "10 – 90 %",
+        "seq/s",
+        "tok/s",
+        "GFLOP/s",
+        "of peak",
+    )
+}
+
+/// What was measured of one workload, as people read it: a row of numbers and one of what else it took, each ended, at most 80
+/// columns wide unless the name is long.
+pub fn rows(workload: &Workload, measured: &Measured) -> String {
+    let Measured { seconds, flops, peak_flops, .. } = measured;
+    let median = seconds.median();
+    let ms = |seconds: f64| number::metric(seconds * 1e3);
+    let per_second = |count: usize| number::rate(count as f64 / median);
+    let mut rows = format!(
+        "{:20} {:>8} {:>17} {:>6} {:>6} {:>7} {:>7}\n",
+        escape::foreign(&workload.name),
+        ms(median),
+        format!("{} – {}", ms(seconds.at(0.1)), ms(seconds.at(0.9))),
+        per_second(workload.sequences()),
+        per_second(workload.tokens()),
+        number::metric(flops / median / 1e9),
+        number::percent(flops / median / peak_flops),
+    );
+    let mut more = vec![format!("peak {} GFLOP/s", number::metric((peak_flops / 1e9).round()))];
+    if let Some(asked) = measured.allocated {
+        more.push(format!("allocates {} a step", number::bytes(asked.bytes / seconds.count().max(1) as u64)));
+    }
+    if let Some(resident) = measured.resident {
+        more.push(format!("resident {}", number::bytes(resident.peak)));
+    }
+    rows += &format!("  {}\n", more.join(" · "));
+    rows
+}
+
+/// What was measured of one workload, for programs. What is not known is null.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    system: &'static str,
+    version: &'static str,
+    instructions: &'static str,
+    threads: usize,
+    workload: &'a str,
+    /// The median.
+    ms_per_step: f64,
+    ms_p10: f64,
+    ms_p90: f64,
+    steps: usize,
+    sequences_per_s: f64,
+    tokens_per_s: f64,
+    params: usize,
+    gflops: f64,
+    peak_gflops: f64,
+    peak_share: f64,
+    allocations_per_step: Option<f64>,
+    allocated_bytes_per_step: Option<f64>,
+    resident_bytes: Option<u64>,
+    peak_resident_bytes: Option<u64>,
+}
+
+/// The same for programs: one JSON object, on one line with its end.
+///
+/// # Errors
+/// None that a workload can cause.
+pub fn json(workload: &Workload, measured: &Measured, effort: Effort) -> serde_json::Result<String> {
+    let Measured { seconds, flops, peak_flops, params, allocated, resident, .. } = measured;
+    let (median, steps) = (seconds.median(), seconds.count());
+    let ms = |q: f64| rounded(seconds.at(q) * 1e3, 3);
+    let a_step = |total: u64| rounded(total as f64 / steps as f64, 1);
+    let line = Line {
+        system: "unrolled",
+        version: env!("CARGO_PKG_VERSION"),
+        instructions: kernel::instruction_set(),
+        threads: effort.threads,
+        workload: &workload.name,
+        ms_per_step: ms(0.5),
+        ms_p10: ms(0.1),
+        ms_p90: ms(0.9),
+        steps,
+        sequences_per_s: rounded(workload.sequences() as f64 / median, 1),
+        tokens_per_s: rounded(workload.tokens() as f64 / median, 1),
+        params: *params,
+        gflops: rounded(flops / median / 1e9, 3),
+        peak_gflops: rounded(peak_flops / 1e9, 3),
+        peak_share: rounded(flops / median / peak_flops, 5),
+        allocations_per_step: allocated.map(|asked| a_step(asked.calls)),
+        allocated_bytes_per_step: allocated.map(|asked| a_step(asked.bytes)),
+        resident_bytes: resident.map(|resident| resident.now),
+        peak_resident_bytes: resident.map(|resident| resident.peak),
+    };
+    serde_json::to_string(&line).map(|line| line + "\n")
+}
+
+/// Without the digits that no clock tells.
+fn rounded(x: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits);
+    (x * scale).round() / scale
+}

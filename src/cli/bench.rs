@@ -1,0 +1,61 @@
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::train::processors;
+use crate::bench::{self, Effort};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A JSON file of workloads instead of those built in
+    #[arg(long, value_name = "FILE")]
+    workloads: Option<PathBuf>,
+    /// Only the workload of this name; may be given several times
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// How long each workload is measured
+    #[arg(long, value_name = "N", default_value = "5", value_parser = seconds)]
+    seconds: Duration,
+    /// Threads that share a step
+    #[arg(long, value_name = "N", default_value_t = processors(), value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: u16,
+    /// Print a line of JSON a workload, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.filter(|time| time.as_secs() <= 86_400).ok_or("expected seconds, from 0 to 86400".into())
+}
+
+/// Measures one workload after the other and prints what it took, each as soon as it is known.
+pub(super) fn bench(args: &Args) -> anyhow::Result<ExitCode> {
+    let workloads = bench::workloads(args.workloads.as_deref(), &args.only)?;
+    let effort = Effort { time: args.seconds, threads: args.threads.into() };
+    let mut out = std::io::stdout().lock();
+    if !args.json && !print(&mut out, &bench::heading(effort))? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    for workload in &workloads {
+        let measured = bench::measure(workload, effort)?;
+        let text = if args.json {
+            bench::json(workload, &measured, effort)?
+        } else {
+            bench::rows(workload, &measured)
+        };
+        if !print(&mut out, &text)? {
+            break;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether somebody still reads: who has seen enough (`| head`) is no failure.
+fn print(out: &mut impl Write, text: &str) -> std::io::Result<bool> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
+    }
+}
