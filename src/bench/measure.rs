@@ -33,6 +33,8 @@ pub struct Measured {
     pub allocated: Option<Allocated>,
     /// Numbers that are learnt.
     pub params: usize,
+    /// Bytes for what the sequences become on their way through the network and back.
+    pub activation_bytes: usize,
     /// What the process held in the end, and at most since it took up the workload.
     pub resident: Option<Resident>,
 }
@@ -80,6 +82,7 @@ pub fn measure(workload: &Workload, effort: Effort) -> Result<Measured, MeasureE
     Ok(Measured {
         flops: super::training_flops(table, stepper.params(), workload.sequences()),
         params: table.params(),
+        activation_bytes: stepper.activation_bytes(),
         seconds: Quantiles::new(seconds),
         peak_flops: peak_flops.max(peak::flops(effort.threads)),
         allocated: asked,

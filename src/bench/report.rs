@@ -39,14 +39,16 @@ pub fn rows(workload: &Workload, measured: &Measured) -> String {
         number::metric(flops / median / 1e9),
         number::percent(flops / median / peak_flops),
     );
-    let mut more = vec![format!("peak {} GFLOP/s", number::metric((peak_flops / 1e9).round()))];
+    let mut more = vec![format!("peak {} GFLOP/s", number::count((peak_flops / 1e9).round() as u64))];
+    let mut memory = |bytes: u64, what: &str| more.push(format!("{} {what}", number::bytes(bytes)));
     if let Some(asked) = measured.allocated {
-        more.push(format!("allocates {} a step", number::bytes(asked.bytes / seconds.count().max(1) as u64)));
+        memory(asked.bytes / seconds.count().max(1) as u64, "allocated");
     }
+    memory(measured.activation_bytes as u64, "activations");
     if let Some(resident) = measured.resident {
-        more.push(format!("resident {}", number::bytes(resident.peak)));
+        memory(resident.peak, "resident");
     }
-    rows += &format!("  {}\n", more.join(" · "));
+    rows += &format!(" {}\n", more.join(", "));
     rows
 }
 
@@ -71,6 +73,7 @@ struct Line<'a> {
     peak_share: f64,
     allocations_per_step: Option<f64>,
     allocated_bytes_per_step: Option<f64>,
+    activation_bytes: usize,
     resident_bytes: Option<u64>,
     peak_resident_bytes: Option<u64>,
 }
@@ -102,6 +105,7 @@ pub fn json(workload: &Workload, measured: &Measured, effort: Effort) -> serde_j
         peak_share: rounded(flops / median / peak_flops, 5),
         allocations_per_step: allocated.map(|asked| a_step(asked.calls)),
         allocated_bytes_per_step: allocated.map(|asked| a_step(asked.bytes)),
+        activation_bytes: measured.activation_bytes,
         resident_bytes: resident.map(|resident| resident.now),
         peak_resident_bytes: resident.map(|resident| resident.peak),
     };

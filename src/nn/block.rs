@@ -91,6 +91,11 @@ impl Block {
         if from < to { (below, above) } else { (above, below) }
     }
 
+    /// Bytes that it holds, for the largest shape so far.
+    pub fn bytes(&self) -> usize {
+        self.data.capacity() * size_of::<f32>()
+    }
+
     /// `[time, batch, features]`.
     pub fn view(&self) -> ArrayView3<'_, f32> {
         ArrayView3::from_shape(self.dim(), &self.data)
@@ -142,6 +147,11 @@ impl Ids {
         self.batch
     }
 
+    /// Bytes that they hold.
+    pub fn bytes(&self) -> usize {
+        self.data.capacity() * size_of::<u32>()
+    }
+
     /// Time steps.
     pub fn time(&self) -> usize {
         self.data.len().checked_div(self.batch).unwrap_or(0)
@@ -166,6 +176,11 @@ impl Mask {
     /// All marks, time step after time step.
     pub fn data(&self) -> &[bool] {
         &self.data
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        self.data.capacity() * size_of::<bool>()
     }
 
     /// How many positions hold data.

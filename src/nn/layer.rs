@@ -301,3 +301,12 @@ pub struct Tape {
     /// Whatever else; each layer names its own.
     pub slots: [Block; SLOTS],
 }
+
+impl Tape {
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        let Self { out, mask, unrolls, slots } = self;
+        let unrolls: usize = unrolls.iter().map(Unroll::bytes).sum();
+        out.bytes() + mask.bytes() + unrolls + slots.iter().map(Block::bytes).sum::<usize>()
+    }
+}

@@ -195,6 +195,14 @@ impl Shard {
         self.tapes.iter_mut().flat_map(|tape| &mut tape.unrolls).for_each(Unroll::forget);
     }
 
+    /// Bytes of memory for what sequences become on their way through the network and back: inputs, outputs, what layers remember,
+    /// and the derivatives of all these; not for the gradients of parameters.
+    pub fn activation_bytes(&self) -> usize {
+        let d_ins = self.d_ins.iter().flatten();
+        let blocks = self.d_outs.iter().chain(d_ins).chain([&self.real]).map(Block::bytes).sum::<usize>();
+        self.ids.bytes() + blocks + self.tapes.iter().map(Tape::bytes).sum::<usize>()
+    }
+
     /// What every layer that attends made of the sequences in the last [`Shard::forward`]: layer, head, and the weights,
     /// `[batch, query time, key time]`.
     pub fn attention(&self, model: &Model) -> Vec<(usize, usize, ArrayView3<'_, f32>)> {

@@ -126,6 +126,13 @@ impl Stepper {
         self.change.norms()
     }
 
+    /// Bytes of memory for what the sequences of a batch become on their way through the network and back, as held for the batches
+    /// so far: see [`Shard::activation_bytes`].
+    pub fn activation_bytes(&self) -> usize {
+        let all = self.work.iter().chain(&self.judging).chain(&self.spare);
+        all.map(|work| work.shard.activation_bytes()).sum()
+    }
+
     /// Learns from one batch.
     ///
     /// # Errors

@@ -164,6 +164,37 @@ impl Unroll {
         self.carried = true;
     }
 
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        // All fields are named, so that none that comes later is forgotten here.
+        let Self {
+            gates,
+            h,
+            c,
+            kept,
+            delta,
+            delta_recurrent,
+            state_h,
+            state_c,
+            next_h,
+            next_c,
+            carried: _,
+            x,
+            dropped_x,
+            dropped_h,
+            met,
+            dh,
+            dc,
+            aside_h,
+            aside_c,
+            room,
+        } = self;
+        let sequences = [gates, h, c, kept, delta, delta_recurrent, x];
+        let steps =
+            [state_h, state_c, next_h, next_c, dropped_x, dropped_h, met, dh, dc, aside_h, aside_c, room];
+        sequences.into_iter().chain(steps).map(Block::bytes).sum()
+    }
+
     /// Begins anew with the next batch.
     pub fn forget(&mut self) {
         self.carried = false;
