@@ -1,0 +1,97 @@
+//! `unrolled bench`: the form that other programs read, and what is said of mistakes.
+
+use std::fs;
+
+use serde_json::Value;
+use tempfile::tempdir;
+
+use super::{ends, unrolled};
+
+/// Two networks that are measured in no time.
+const FILE: &str = r#"{
+  "note": "for tests",
+  "workloads": {
+    "zebra": {"task": "binary", "vocab": 50, "embed": 4, "batch": 70, "length": 6, "stack": [{"bilstm": 3}, {"gru": 2}]},
+    "ape":   {"task": "lm", "vocab": 9, "embed": 3, "batch": 5, "length": 7, "stack": [{"lstm": 4}]}
+  }
+}"#;
+
+fn lines(args: &[&str]) -> Vec<Value> {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("w.json"), FILE).unwrap();
+    let args =
+        [&["bench", "--workloads", "w.json", "--seconds", "0.05", "--threads", "2", "--json"], args].concat();
+    let (out, _) = ends(unrolled(folder.path(), &args), 0);
+    out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn each_workload_gets_a_line_of_json_in_the_order_of_the_file() {
+    let lines = lines(&[]);
+    let names: Vec<&str> = lines.iter().filter_map(|line| line["workload"].as_str()).collect();
+    assert_eq!(names, ["zebra", "ape"]);
+    for (line, (sequences, tokens)) in lines.iter().zip([(70.0, 420.0), (5.0, 35.0)]) {
+        assert_eq!((&line["system"], &line["threads"]), (&Value::from("unrolled"), &Value::from(2)));
+        let number = |field: &str| line[field].as_f64().unwrap_or_else(|| panic!("{field} in {line}"));
+        let ms = number("ms_per_step");
+        assert!(ms > 0.0 && number("ms_p10") <= ms && ms <= number("ms_p90"), "{line}");
+        assert!(number("steps") >= 5.0, "{line}");
+        // A step is told to the microsecond.
+        for (field, count) in [("sequences_per_s", sequences), ("tokens_per_s", tokens)] {
+            let ms_from = count / number(field) * 1e3;
+            assert!((ms_from - ms).abs() <= 0.0006, "{field}: {ms_from} ms a step: {line}");
+        }
+        assert!(number("peak_gflops") > 0.1 && (0.0..1.0).contains(&number("peak_share")), "{line}");
+        // The program counts what it allocates; after the first steps nothing grows with the data.
+        assert!(number("allocated_bytes_per_step") < 16_384.0, "{line}");
+        assert!(number("activation_bytes") >= tokens * 4.0, "{line}");
+        if cfg!(target_os = "linux") {
+            assert!(number("peak_resident_bytes") >= number("activation_bytes"), "{line}");
+        }
+    }
+    assert_eq!(lines[1]["params"], 9 * 3 + 4 * 4 * (3 + 4 + 1) + 9 * 5);
+}
+
+#[test]
+fn only_the_workloads_that_are_named_are_measured() {
+    let of = |args: &[&str]| lines(args).iter().map(|line| line["workload"].clone()).collect::<Vec<_>>();
+    assert_eq!(of(&["--only", "ape"]), ["ape"]);
+    assert_eq!(of(&["--only", "ape", "--only", "zebra"]), ["zebra", "ape"]);
+}
+
+#[test]
+fn people_get_a_table_that_eighty_columns_hold() {
+    let folder = tempdir().unwrap();
+    let args =
+        ["bench", "--only", "dense-bag", "--only", "lecture-rnn8", "--seconds", "0.05", "--threads", "1"];
+    let (out, _) = ends(unrolled(folder.path(), &args), 0);
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines.len(), 6, "{out}");
+    assert!(lines[0].contains("1 thread, ") && lines[1].contains("ms/step"), "{out}");
+    assert!(lines[2].starts_with("lecture-rnn8 ") && lines[4].starts_with("dense-bag "), "{out}");
+    assert!(lines[3].contains("allocated") && lines[3].contains("activations"), "{out}");
+    assert!(lines.iter().all(|line| line.chars().count() <= 80), "{out}");
+}
+
+#[test]
+fn mistakes_are_bad_usage_and_say_what_would_be_right() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("bad.json"), FILE.replace("\"gru\"", "\"gro\"")).unwrap();
+    let wrong: [(&[&str], &str); 5] = [
+        (
+            &["--only", "lecture-rnn9"],
+            "unknown workload `lecture-rnn9`; did you mean `lecture-rnn8`? known: lecture-rnn8, ",
+        ),
+        (&["--workloads", "none.json"], "none.json: No such file"),
+        (
+            &["--workloads", "bad.json"],
+            "bad.json:4:114: workloads.zebra.stack.1: unknown key `gro`; did you mean `gru`?",
+        ),
+        (&["--seconds", "soon"], "expected seconds, from 0 to 86400"),
+        (&["--threads", "0"], "0 is not in 1..=256"),
+    ];
+    for (args, right) in wrong {
+        let (out, error) = ends(unrolled(folder.path(), &[&["bench"], args].concat()), 2);
+        assert!(out.is_empty() && error.contains(right), "{args:?}: {error}");
+    }
+}
