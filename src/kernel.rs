@@ -8,24 +8,24 @@
 #![allow(unsafe_code)]
 
 mod activation;
+mod alloc;
 mod function;
 mod gemm;
 mod norm;
+mod peak;
 pub mod recurrent;
 mod rows;
-mod alloc;
-mod peak;
 mod simd;
 
 use std::sync::OnceLock;
 
 pub use activation::{exp, sigmoid, tanh};
+pub use alloc::{Allocated, CountingAllocator, allocated};
 pub use function::Function;
 pub use gemm::{Matrix, matmul};
 pub use norm::l2_norm;
-pub use rows::{add_columns, add_rows};
-pub use alloc::{Allocated, CountingAllocator, allocated};
 pub use peak::multiply_add_in_registers;
+pub use rows::{add_columns, add_rows};
 
 /// An instruction set that the loops are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

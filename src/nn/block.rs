@@ -228,6 +228,12 @@ impl Lookup {
         }
     }
 
+    /// Bytes that it has room for.
+    pub fn bytes(&self) -> usize {
+        let all = [&self.distinct, &self.index, &self.places];
+        all.iter().map(|ids| ids.capacity() * size_of::<u32>()).sum()
+    }
+
     /// Each id once.
     pub fn distinct(&self) -> &[u32] {
         &self.distinct

@@ -305,8 +305,8 @@ pub struct Tape {
 impl Tape {
     /// Bytes that it holds.
     pub fn bytes(&self) -> usize {
-        let Self { out, mask, unrolls, slots } = self;
+        let Self { out, mask, lookup, unrolls, slots } = self;
         let unrolls: usize = unrolls.iter().map(Unroll::bytes).sum();
-        out.bytes() + mask.bytes() + unrolls + slots.iter().map(Block::bytes).sum::<usize>()
+        out.bytes() + mask.bytes() + lookup.bytes() + unrolls + slots.iter().map(Block::bytes).sum::<usize>()
     }
 }

@@ -109,6 +109,13 @@ pub struct Packs {
     pub back: [Packed; 2],
 }
 
+impl Packs {
+    /// Bytes that they have room for.
+    fn bytes(&self) -> usize {
+        self.ahead.iter().chain(&self.back).map(Packed::bytes).sum()
+    }
+}
+
 /// The arithmetic of `activation` and `recurrent_activation`; [`Cell::check`] has refused what is of a row.
 pub(super) fn functions(state: Activation, gate: Activation) -> Functions {
     let of = |f: Activation| f.function().unwrap_or(Function::Linear);

@@ -19,6 +19,11 @@ fn lanes(isa: Isa, units: usize) -> usize {
 }
 
 impl Packed {
+    /// Bytes that it has room for.
+    pub fn bytes(&self) -> usize {
+        self.data.capacity() * size_of::<f32>()
+    }
+
     /// Takes over `matrix`, whose columns are `gates` blocks of equally many units. Memory is kept from call to call.
     pub fn pack(&mut self, matrix: Matrix<'_>, gates: usize) {
         self.pack_for(Isa::best(), matrix, gates);

@@ -185,14 +185,17 @@ impl Unroll {
             met,
             dh,
             dc,
-            aside_h,
-            aside_c,
+            projected,
+            by_row,
+            spread,
+            carry,
+            packs,
             room,
         } = self;
-        let sequences = [gates, h, c, kept, delta, delta_recurrent, x];
+        let sequences = [gates, h, c, kept, delta, delta_recurrent, x, projected, by_row, spread];
         let steps =
-            [state_h, state_c, next_h, next_c, dropped_x, dropped_h, met, dh, dc, aside_h, aside_c, room];
-        sequences.into_iter().chain(steps).map(Block::bytes).sum()
+            [state_h, state_c, next_h, next_c, dropped_x, dropped_h, met, dh, dc, carry, room];
+        sequences.into_iter().chain(steps).map(Block::bytes).sum::<usize>() + packs.bytes()
     }
 
     /// Begins anew with the next batch.
