@@ -22,7 +22,7 @@ use std::sync::OnceLock;
 pub use activation::{exp, sigmoid, tanh};
 pub use alloc::{Allocated, CountingAllocator, allocated};
 pub use function::Function;
-pub use gemm::{Matrix, matmul};
+pub use gemm::{Matrix, matmul, matmul_bias};
 pub use norm::l2_norm;
 pub use peak::multiply_add_in_registers;
 pub use rows::{add_columns, add_rows};

@@ -1,7 +1,9 @@
 //! `C = A·B` or `C += A·B` for the shapes of recurrent networks: few columns, many rows, or the other way round.
 //!
 //! B is packed in panels of 8 to 32 columns, zero-padded, `KC` rows of it at a time, so that a panel stays in the first-level
-//! cache; a tile of up to 12 rows of C lives in registers while `k` runs. A is read where it lies, by its strides.
+//! cache; a tile of up to 12 rows of C lives in registers while `k` runs. Rows of C go by `MC` at a time, so that the part of A that
+//! all panels meet stays in the second-level cache. A is read where it lies, by its strides; only where it is transposed and meets
+//! many panels is it packed tile by tile, since a column of it lies on as many cache lines as it has numbers.
 
 use std::cell::RefCell;
 
@@ -10,6 +12,10 @@ use super::{Isa, dispatch};
 
 /// Rows of B that are packed at a time.
 const KC: usize = 256;
+/// Rows of A that meet all panels before the next rows do: whole tiles, and with `KC` columns half of a second-level cache.
+const MC: usize = 240;
+/// Columns of B from which on it pays to pack a transposed A.
+const MANY: usize = 64;
 
 /// A matrix lying in a slice, row-major as stored, perhaps meant transposed.
 #[derive(Debug, Clone, Copy)]
@@ -80,45 +86,126 @@ impl<'a> Matrix<'a> {
 /// # Panics
 /// When the inner sizes differ or `c` has another size: a defect in a layer, never a matter of data.
 pub fn matmul(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool) {
-    matmul_on(Isa::best(), c, a, b, accumulate);
+    matmul_on(Isa::best(), c, a, b, if accumulate { Start::There } else { Start::Zero });
 }
 
-fn matmul_on(isa: Isa, c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool) {
+/// `c = a·b + bias`, the same `bias` in every row.
+///
+/// # Panics
+/// As [`matmul`].
+pub fn matmul_bias(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, bias: &[f32]) {
+    assert_eq!(bias.len(), b.cols, "size of the bias");
+    matmul_on(Isa::best(), c, a, b, Start::Row(bias));
+}
+
+/// What a product is added to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Start<'a> {
+    Zero,
+    /// What C holds.
+    There,
+    /// In every row.
+    Row(&'a [f32]),
+}
+
+fn matmul_on(isa: Isa, c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, start: Start<'_>) {
     assert_eq!(a.cols, b.rows, "inner sizes");
     assert_eq!(c.len(), a.rows * b.cols, "size of the result");
     thread_local! {
-        static PANEL: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+        static ROOM: RefCell<Room> = const { RefCell::new(Room { panel: Vec::new(), tiles: Vec::new() }) };
     }
-    if !accumulate {
-        c.fill(0.0);
+    if a.cols == 0 {
+        match start {
+            Start::Zero => c.fill(0.0),
+            Start::There => {}
+            Start::Row(bias) => {
+                c.chunks_exact_mut(bias.len().max(1)).for_each(|row| row.copy_from_slice(bias))
+            }
+        }
     }
-    PANEL.with_borrow_mut(|panel| product(isa, c, a, b, panel));
+    ROOM.with_borrow_mut(|room| product(isa, c, a, b, start, room));
 }
 
-dispatch!(fn product(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, panel: &mut Vec<f32>) = blocked);
+/// What is packed of B and of A.
+struct Room {
+    panel: Vec<f32>,
+    tiles: Vec<f32>,
+}
+
+dispatch!(fn product(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, start: Start<'_>, room: &mut Room) = blocked);
 
 #[inline(always)]
-fn blocked<V: Simd, N: Simd>(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, panel: &mut Vec<f32>) {
+fn blocked<V: Simd, N: Simd>(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, start: Start<'_>, room: &mut Room) {
     for k in (0..a.cols).step_by(KC) {
         let depth = KC.min(a.cols - k);
-        let mut col = 0;
-        while col < b.cols {
-            let left = b.cols - col;
-            // Vectors a panel row: as few as hold what is left.
-            let width =
-                if left <= N::LANES { N::LANES } else { V::LANES * if left <= V::LANES { 1 } else { 2 } };
-            pack(panel, b, k, depth, col, width);
-            let mut place = Place { a, k, c, cols: b.cols, col, panel };
-            if width == N::LANES {
-                place.rows::<N, 1, 8>();
-            } else if width == V::LANES {
-                place.rows::<V, 1, 8>();
-            } else if V::LANES == 16 {
-                place.rows::<V, 2, 12>();
+        let start = if k == 0 { start } else { Start::There };
+        for row in (0..a.rows).step_by(MC) {
+            let rows = MC.min(a.rows - row);
+            let c = &mut c[row * b.cols..(row + rows) * b.cols];
+            let block = Factor {
+                data: &a.data[row * a.row_stride + k * a.col_stride..],
+                row_stride: a.row_stride,
+                col_stride: a.col_stride,
+            };
+            panels::<V, N>(c, block, (rows, k, depth), b, start, room);
+        }
+    }
+}
+
+/// `C += block · B[k..k + depth]` for `rows` rows of C, all columns.
+#[inline(always)]
+fn panels<V: Simd, N: Simd>(
+    c: &mut [f32],
+    block: Factor<'_>,
+    (rows, k, depth): (usize, usize, usize),
+    b: Matrix<'_>,
+    start: Start<'_>,
+    room: &mut Room,
+) {
+    let Room { panel, tiles } = room;
+    let most = if V::LANES == 16 { 12 } else { 6 };
+    let packed = block.col_stride != 1 && b.cols >= MANY && rows >= most;
+    if packed {
+        pack_tiles(tiles, block, rows, depth, most);
+    }
+    let mut col = 0;
+    while col < b.cols {
+        let left = b.cols - col;
+        // Vectors a panel row: as few as hold what is left.
+        let width = if left <= N::LANES { N::LANES } else { V::LANES * if left <= V::LANES { 1 } else { 2 } };
+        pack(panel, b, k, depth, col, width);
+        let mut place = Place { a: block, rows, tiles, c, cols: b.cols, col, start, panel };
+        if width == N::LANES {
+            place.rows::<N, 1, 8>();
+        } else if width == V::LANES {
+            place.rows::<V, 1, 8>();
+        } else if packed && V::LANES == 16 {
+            place.packed_rows::<V, 2, 12>();
+        } else if packed {
+            place.packed_rows::<V, 2, 6>();
+        } else if V::LANES == 16 {
+            place.rows::<V, 2, 12>();
+        } else {
+            place.rows::<V, 2, 6>();
+        }
+        col += width;
+    }
+}
+
+/// Copies whole tiles of `height` rows of A, `depth` columns each, tile after tile: column by column within one.
+#[inline(always)]
+fn pack_tiles(tiles: &mut Vec<f32>, a: Factor<'_>, rows: usize, depth: usize, height: usize) {
+    tiles.resize(rows / height * height * depth, 0.0);
+    for (tile, to) in tiles.chunks_exact_mut(height * depth).enumerate() {
+        let rows = &a.data[tile * height * a.row_stride..];
+        for (k, to) in to.chunks_exact_mut(height).enumerate() {
+            if a.row_stride == 1 {
+                to.copy_from_slice(&rows[k * a.col_stride..][..height]);
             } else {
-                place.rows::<V, 2, 6>();
+                for (r, to) in to.iter_mut().enumerate() {
+                    *to = rows[r * a.row_stride + k * a.col_stride];
+                }
             }
-            col += width;
         }
     }
 }
@@ -144,66 +231,110 @@ fn pack(panel: &mut Vec<f32>, b: Matrix<'_>, k: usize, depth: usize, col: usize,
     }
 }
 
-/// One panel of B and where it goes: columns `col…` of C, from row `k` of B on.
+/// Numbers of A by their strides.
+#[derive(Debug, Clone, Copy)]
+struct Factor<'a> {
+    data: &'a [f32],
+    row_stride: usize,
+    col_stride: usize,
+}
+
+/// One panel of B and where it goes: columns `col…` of C.
 struct Place<'a, 'c> {
-    a: Matrix<'a>,
-    k: usize,
+    a: Factor<'a>,
+    rows: usize,
+    /// Packed tiles of A.
+    tiles: &'a [f32],
     c: &'c mut [f32],
     cols: usize,
     col: usize,
+    start: Start<'a>,
     panel: &'a [f32],
 }
 
-impl Place<'_, '_> {
+impl<'a> Place<'a, '_> {
     /// All rows of C, `R` at a time, then fewer.
     #[inline(always)]
     fn rows<V: Simd, const W: usize, const R: usize>(&mut self) {
         let mut row = 0;
-        while row + R <= self.a.rows {
-            self.tile::<V, W, R>(row);
+        while row + R <= self.rows {
+            self.tile::<V, W, R>(row, self.from(row));
             row += R;
         }
-        while row + 4 <= self.a.rows {
-            self.tile::<V, W, 4>(row);
+        self.rest::<V, W>(row);
+    }
+
+    /// The same with packed tiles of `R` rows.
+    #[inline(always)]
+    fn packed_rows<V: Simd, const W: usize, const R: usize>(&mut self) {
+        let depth = self.panel.len() / (W * V::LANES);
+        let mut row = 0;
+        while row + R <= self.rows {
+            let data = &self.tiles[row * depth..(row + R) * depth];
+            self.tile::<V, W, R>(row, Factor { data, row_stride: 1, col_stride: R });
+            row += R;
+        }
+        self.rest::<V, W>(row);
+    }
+
+    /// The rows from `row` on: too few for a whole tile.
+    #[inline(always)]
+    fn rest<V: Simd, const W: usize>(&mut self, mut row: usize) {
+        while row + 4 <= self.rows {
+            self.tile::<V, W, 4>(row, self.from(row));
             row += 4;
         }
-        while row < self.a.rows {
-            self.tile::<V, W, 1>(row);
+        while row < self.rows {
+            self.tile::<V, W, 1>(row, self.from(row));
             row += 1;
         }
     }
 
-    /// `R` rows by `W` vectors of C, held in registers while `k` runs.
+    /// A from `row` on.
     #[inline(always)]
-    fn tile<V: Simd, const W: usize, const R: usize>(&mut self, row: usize) {
+    fn from(&self, row: usize) -> Factor<'a> {
+        Factor { data: &self.a.data[row * self.a.row_stride..], ..self.a }
+    }
+
+    /// `R` rows by `W` vectors of C, from row `row` on, whose factor is `a`; held in registers while `k` runs.
+    #[inline(always)]
+    fn tile<V: Simd, const W: usize, const R: usize>(&mut self, row: usize, a: Factor<'_>) {
         let width = W * V::LANES;
         let used = width.min(self.cols - self.col);
         let mut sums = [[V::splat(0.0); W]; R];
+        // What the sums begin with, and how far its rows are apart.
+        let (there, apart) = match self.start {
+            Start::Zero => (&[0.0; 32][..], 0),
+            Start::There => (&self.c[row * self.cols + self.col..], self.cols),
+            Start::Row(bias) => (&bias[self.col..], 0),
+        };
         // At the edge C goes through a buffer as wide as the panel.
         let mut edge = [0.0; 32];
         for (r, sum) in sums.iter_mut().enumerate() {
-            let at = (row + r) * self.cols + self.col;
+            let there = &there[r * apart..r * apart + used];
             let line = if used == width {
-                &self.c[at..at + width]
+                there
             } else {
-                edge[..used].copy_from_slice(&self.c[at..at + used]);
+                edge[..used].copy_from_slice(there);
                 &edge[..]
             };
             for (w, vector) in sum.iter_mut().enumerate() {
                 *vector = V::load(&line[w * V::LANES..]);
             }
         }
-        let (stride, step) = (self.a.row_stride, self.a.col_stride);
-        let first = row * stride + self.k * step;
+        let (stride, step) = (a.row_stride, a.col_stride);
         let depth = self.panel.len() / width;
-        assert!(first + (R - 1) * stride + (depth - 1) * step < self.a.data.len(), "a tile within A");
+        assert!((R - 1) * stride + (depth - 1) * step < a.data.len(), "a tile within A");
         for (i, b) in self.panel.chunks_exact(width).enumerate() {
-            let b: [V; W] = std::array::from_fn(|w| V::load(&b[w * V::LANES..]));
+            let mut vectors = [V::splat(0.0); W];
+            for (vector, b) in vectors.iter_mut().zip(b.chunks_exact(V::LANES)) {
+                *vector = V::load(b);
+            }
             for (r, sum) in sums.iter_mut().enumerate() {
                 // SAFETY: `i < depth` and `r < R`, so the index is at most the one asserted above.
-                let x = V::splat(unsafe { *self.a.data.get_unchecked(first + r * stride + i * step) });
-                for (vector, b) in sum.iter_mut().zip(b) {
-                    *vector = x.mul_add(b, *vector);
+                let x = V::splat(unsafe { *a.data.get_unchecked(r * stride + i * step) });
+                for (sum, b) in sum.iter_mut().zip(vectors) {
+                    *sum = x.mul_add(b, *sum);
                 }
             }
         }
@@ -261,7 +392,7 @@ mod tests {
             let mut fused: Option<Vec<u32>> = None;
             for isa in Isa::available() {
                 let mut c = before.clone();
-                matmul_on(isa, &mut c, a, b, accumulate);
+                matmul_on(isa, &mut c, a, b, if accumulate { Start::There } else { Start::Zero });
                 for (got, want) in c.iter().zip(&expected) {
                     prop_assert!((f64::from(*got) - want).abs() <= 1e-6 * (k as f64 + 1.0) * 3.0, "{isa:?}: {got} for {want}");
                 }
@@ -271,6 +402,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_bias_stands_in_every_row_also_without_a_product() {
+        let (a, b, bias) = (numbers(5 * 300, 1), numbers(300 * 19, 2), numbers(19, 3));
+        let (a, b) = (Matrix::new(&a, 5, 300), Matrix::new(&b, 300, 19));
+        let mut expected: Vec<f32> = (0..5).flat_map(|_| bias.clone()).collect();
+        let mut c = vec![7.0; 5 * 19];
+        matmul_bias(&mut c, a, b, &bias);
+        matmul(&mut expected, a, b, true);
+        assert_eq!(c, expected);
+        matmul_bias(&mut c, Matrix::new(&[], 5, 0), Matrix::new(&[], 0, 19), &bias);
+        assert!(c.chunks(19).all(|row| row == bias));
     }
 
     #[test]

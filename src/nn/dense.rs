@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layer::{Layer, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::{Activation, Block, Initializer, Observer, Penalty, Signal, Weights};
-use crate::kernel::{Matrix, add_columns, matmul};
+use crate::kernel::{Matrix, add_columns, matmul, matmul_bias};
 
 /// A weighted sum and an activation, the same at every time step.
 ///
@@ -144,11 +144,11 @@ pub(super) fn affine(
     features: usize,
     units: usize,
 ) {
-    let rows = out.len() / units;
-    if let Some(bias) = bias {
-        out.chunks_exact_mut(units).for_each(|row| row.copy_from_slice(bias));
+    let (x, w) = (Matrix::new(x, out.len() / units, features), Matrix::new(w, features, units));
+    match bias {
+        Some(bias) => matmul_bias(out, x, w, bias),
+        None => matmul(out, x, w, false),
     }
-    matmul(out, Matrix::new(x, rows, features), Matrix::new(w, features, units), bias.is_some());
 }
 
 /// The backward of [`affine`]: adds ∂L/∂W, and ∂L/∂b if there is room for it behind, to `grads`; writes ∂L/∂x to `d_in`.

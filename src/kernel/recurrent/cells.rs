@@ -87,7 +87,8 @@ cell! {
 impl Finish<4> for LstmStep<'_> {
     #[inline(always)]
     fn begin<V: Simd>(&self, place: Place) -> [V; 4] {
-        std::array::from_fn(|gate| self.on.input(place, gate, 4))
+        let on = &self.on;
+        [on.input(place, 0, 4), on.input(place, 1, 4), on.input(place, 2, 4), on.input(place, 3, 4)]
     }
 
     #[inline(always)]
@@ -122,7 +123,9 @@ impl Finish<1> for LstmBack<'_> {
     fn finish<V: Simd>(&mut self, place: Place, [sum]: [V; 1]) {
         let Some(dh) = self.on.arrive(place, sum, 4) else { return };
         let Functions { state, gate } = self.f;
-        let [i, f, g, o]: [V; 4] = std::array::from_fn(|gate| self.on.gate(place, gate, 4));
+        let on = &self.on;
+        let (i, f): (V, V) = (on.gate(place, 0, 4), on.gate(place, 1, 4));
+        let (g, o): (V, V) = (on.gate(place, 2, 4), on.gate(place, 3, 4));
         let squashed: V = place.own(self.on.kept);
         let dc = state.slope(dh.mul(o), squashed).add(place.own(self.on.dc));
         let deltas = [
@@ -156,8 +159,9 @@ cell! {
 impl Finish<3> for GruStep<'_> {
     #[inline(always)]
     fn begin<V: Simd>(&self, place: Place) -> [V; 3] {
-        let input = |gate| self.on.input::<V>(place, gate, 3).add(self.on.bias(place, gate));
-        [input(0), input(1), self.on.bias(place, 2)]
+        let on = &self.on;
+        let (z, r): (V, V) = (on.input(place, 0, 3), on.input(place, 1, 3));
+        [z.add(on.bias(place, 0)), r.add(on.bias(place, 1)), on.bias(place, 2)]
     }
 
     #[inline(always)]

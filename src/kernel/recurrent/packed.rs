@@ -128,7 +128,11 @@ impl Run<'_> {
             "a tile within x"
         );
         for (k, vectors) in self.panel.chunks_exact(G * V::LANES).enumerate() {
-            let b: [V; G] = std::array::from_fn(|g| V::load(&vectors[g * V::LANES..]));
+            // A loop and no closure: a closure is not sure to be inlined in the instruction set's copy.
+            let mut b = [V::splat(0.0); G];
+            for (b, vector) in b.iter_mut().zip(vectors.chunks_exact(V::LANES)) {
+                *b = V::load(vector);
+            }
             for (r, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: `k < depth` and `r < R`, so the index is below the bound asserted above.
                 let x = V::splat(unsafe { *self.x.get_unchecked(first + r * self.stride + k) });

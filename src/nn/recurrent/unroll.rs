@@ -193,8 +193,7 @@ impl Unroll {
             room,
         } = self;
         let sequences = [gates, h, c, kept, delta, delta_recurrent, x, projected, by_row, spread];
-        let steps =
-            [state_h, state_c, next_h, next_c, dropped_x, dropped_h, met, dh, dc, carry, room];
+        let steps = [state_h, state_c, next_h, next_c, dropped_x, dropped_h, met, dh, dc, carry, room];
         sequences.into_iter().chain(steps).map(Block::bytes).sum::<usize>() + packs.bytes()
     }
 
