@@ -31,7 +31,7 @@ impl Rule for Adagrad {
     fn bounds(&self) -> Vec<(&'static str, f64, Bound)> {
         vec![
             ("initial_accumulator_value", self.initial_accumulator_value, Bound::NotNegative),
-            ("epsilon", self.epsilon, Bound::NotNegative),
+            ("epsilon", self.epsilon, Bound::Divisor),
         ]
     }
 

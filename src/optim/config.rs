@@ -55,6 +55,8 @@ pub struct ConfigError {
 pub(super) enum Bound {
     /// Above 0.
     Positive,
+    /// Above 0 as an `f32` too: what a weight's update divides by where there never was a gradient.
+    Divisor,
     /// 0 or more.
     NotNegative,
     /// From 0 to below 1: the share of a running mean that stays.
@@ -70,6 +72,9 @@ impl Bound {
     pub fn check(self, field: &'static str, value: f64) -> Result<(), ConfigError> {
         let (holds, help) = match self {
             Self::Positive => (value > 0.0, "it must be above 0"),
+            Self::Divisor => {
+                (value as f32 > 0.0, "it must be above 0, also in single precision: 1e-45 or more")
+            }
             Self::NotNegative => (value >= 0.0, "it must be 0 or more"),
             Self::Share => ((0.0..1.0).contains(&value), "it must be at least 0 and below 1"),
             Self::UnitInterval => ((0.0..=1.0).contains(&value), "it must be from 0 to 1"),

@@ -48,7 +48,7 @@ impl Rule for Nadam {
         vec![
             ("beta_1", self.beta_1, Bound::Share),
             ("beta_2", self.beta_2, Bound::Share),
-            ("epsilon", self.epsilon, Bound::NotNegative),
+            ("epsilon", self.epsilon, Bound::Divisor),
         ]
     }
 

@@ -36,7 +36,7 @@ impl Rule for RMSprop {
         vec![
             ("rho", self.rho, Bound::Share),
             ("momentum", self.momentum, Bound::UnitInterval),
-            ("epsilon", self.epsilon, Bound::NotNegative),
+            ("epsilon", self.epsilon, Bound::Divisor),
         ]
     }
 

@@ -110,6 +110,12 @@ mod tests {
             ("Adam", serde_json::json!({"weight_decay": -0.1}), "weight_decay"),
             ("AdamW", serde_json::json!({"weight_decay": null}), "weight_decay"),
             ("Nadam", serde_json::json!({"epsilon": -1e-7}), "epsilon"),
+            ("Nadam", serde_json::json!({"epsilon": 0.0}), "epsilon"),
+            ("Adam", serde_json::json!({"epsilon": 0}), "epsilon"),
+            ("Adam", serde_json::json!({"epsilon": 1e-46}), "epsilon"),
+            ("AdamW", serde_json::json!({"epsilon": 0}), "epsilon"),
+            ("RMSprop", serde_json::json!({"epsilon": 0, "centered": true}), "epsilon"),
+            ("Adagrad", serde_json::json!({"epsilon": 0}), "epsilon"),
             ("Nadam", serde_json::json!({"clipnorm": 1.0, "clipvalue": 1.0}), "clipvalue"),
             ("Adam", serde_json::json!({"global_clipnorm": 0.0}), "global_clipnorm"),
         ] {
