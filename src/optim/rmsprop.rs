@@ -6,10 +6,10 @@ optimizer! {
     ///
     /// ```text
     /// v ← rho·v + (1 − rho)·g²
-    /// centered    a ← rho·a + (1 − rho)·g     d = v − a² + epsilon         else   d = v + epsilon
+    /// centered    a ← rho·a + (1 − rho)·g     d = max(v − a², 0) + epsilon    else   d = v + epsilon
     /// momentum    m ← momentum·m + lr·g/√d    w ← w − m                    else   w ← w − lr·g/√d
     /// ```
-    /// Source: `keras/src/optimizers/rmsprop.py`.
+    /// Source: `keras/src/optimizers/rmsprop.py`, which has no `max`: a rounded variance below −epsilon is not a number there.
     RMSprop, weight_decay: None;
     {
         /// `lr`.
@@ -55,7 +55,8 @@ impl Rule for RMSprop {
             let mut denominator = *v + epsilon;
             if let Some(a) = averages.next() {
                 *a = rho * *a + (1.0 - rho) * g;
-                denominator = *v - *a * *a + epsilon;
+                // No variance is below 0, but its rounding is: more so than epsilon can mend where the mean is large.
+                denominator = (*v - *a * *a).max(0.0) + epsilon;
             }
             let mut move_by = lr * g / denominator.sqrt();
             if let Some(m) = momenta.next() {
@@ -64,5 +65,20 @@ impl Rule for RMSprop {
             }
             *w -= move_by;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optim::{Optimizer, OptimizerSpec};
+
+    #[test]
+    fn a_gradient_that_never_changes_has_no_negative_variance() {
+        let centered = RMSprop { centered: true, ..RMSprop::default() };
+        let mut optimizer = Optimizer::new(&OptimizerSpec::RMSprop(centered), 1);
+        let mut weights = [0.0];
+        (0..500).for_each(|_| optimizer.step(&mut weights, &[77.7]));
+        assert!(weights[0] < 0.0, "{weights:?}");
     }
 }
