@@ -362,6 +362,17 @@ fn weights_that_overflowed_are_not_saved() {
 }
 
 #[test]
+fn a_run_whose_very_last_update_overflows_has_not_finished() {
+    let rate = "train.optimizer={name: SGD, learning_rate: 1e300}";
+    let run = Run::start(spec(&[rate, "data.train=64", "train.batch_size=64", "train.epochs=1"]));
+    let (events, outcome, folder) = run.outcome();
+    assert_eq!(events.iter().filter_map(step).count(), 1);
+    let Outcome::Diverged(what) = outcome else { panic!("{outcome:?}") };
+    assert!(what.starts_with("step 1: 0.embeddings is not finite"), "{what}");
+    assert!(checkpoint::read(&folder.path().join("run"), Which::Last).is_err());
+}
+
+#[test]
 fn data_that_do_not_fit_the_task_are_refused_before_a_folder_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("three.csv");

@@ -7,7 +7,6 @@ use super::control::{Clock, Control, Stop};
 use super::evaluation::evaluation;
 use super::outlet::Outlet;
 use super::session::Session;
-use super::step::Diverged;
 use super::trainer::End;
 use crate::data::{Batch, Dataset, in_order};
 use crate::nn::{Score, Way};
@@ -106,6 +105,7 @@ impl Run<'_> {
                 self.step(batch)?;
             }
             self.progress.batch = self.session.sampler.batches();
+            self.check_weights()?;
             let validation = self.validate();
             if let Some(stop) = self.control.stop {
                 return self.stop(stop);
@@ -224,9 +224,9 @@ impl Run<'_> {
         let taken = session.stepper.step(&rows, watch);
         let taken = match taken {
             Ok(taken) => taken,
-            Err(diverged @ Diverged { .. }) => {
-                // What was learnt since the last checkpoint shows where it began to go wrong; but an update may have overflowed.
-                if session.stepper.params().values().iter().all(|weight| weight.is_finite()) {
+            Err(diverged) => {
+                // What was learnt since the last checkpoint shows where it began to go wrong.
+                if session.stepper.check().is_ok() {
                     self.save(false);
                 }
                 return Err(End::Diverged(format!("step {}: {diverged}", self.progress.step + 1)));
@@ -310,13 +310,26 @@ impl Run<'_> {
         Some((sums, confusion))
     }
 
+    /// Refuses weights that the last update has made useless: they must neither be saved nor pass for a result.
+    fn check_weights(&self) -> Result<(), End> {
+        let diverged = |e| End::Diverged(format!("step {}: {e}", self.progress.step));
+        self.session.stepper.check().map_err(diverged)
+    }
+
     fn stop(&mut self, stop: Stop) -> Result<RunStatus, End> {
+        if stop == Stop::Save {
+            self.check_weights()?;
+        }
         Ok(RunStatus::Stopped { saved: stop == Stop::Save && self.save(false) })
     }
 
-    /// Writes a checkpoint; whether it stands.
+    /// Writes a checkpoint; whether it stands. Weights that are not finite are not worth one.
     fn save(&mut self, best: bool) -> bool {
         let stepper = &self.session.stepper;
+        if let Err(e) = stepper.check() {
+            self.outlet.log(Level::Error, format!("no checkpoint: {e}"));
+            return false;
+        }
         self.progress.seconds = self.clock.elapsed().as_secs_f64();
         let table = stepper.params().table();
         let tensor = |name: String, shape: &[usize], data| NamedTensor { name, shape: shape.to_vec(), data };

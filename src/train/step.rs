@@ -44,13 +44,13 @@ pub struct Taken {
     pub grad_norm: f64,
 }
 
-/// A loss or gradient that is not finite. The weights are those before the step.
+/// A loss, a gradient or a weight that is not finite.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error(
     "{what} is not finite: the learning rate may be too high, or gradients need clipping (global_clipnorm: 1.0)"
 )]
 pub struct Diverged {
-    /// `the loss`, or `the gradient of 1.recurrent_kernel`.
+    /// `the loss`, `the gradient of 1.recurrent_kernel`, or `1.recurrent_kernel` itself.
     pub what: String,
 }
 
@@ -154,11 +154,10 @@ impl Stepper {
             return Err(Diverged { what: "the loss".into() });
         }
         if !grad_norm.is_finite() {
-            let finite = |range: std::ops::Range<usize>| self.gradient[range].iter().all(|g| g.is_finite());
-            let bad = self.params.table().iter().find(|param| !finite(param.range.clone()));
-            let name = bad
-                .map_or("the norm of the gradient".into(), |param| format!("the gradient of {}", param.name));
-            return Err(Diverged { what: name });
+            let bad = self.not_finite(&self.gradient);
+            let what =
+                bad.map_or("the norm of the gradient".into(), |name| format!("the gradient of {name}"));
+            return Err(Diverged { what });
         }
         if watch {
             self.change.before(&self.params, &self.gradient);
@@ -174,6 +173,25 @@ impl Stepper {
             self.change.after(&self.params);
         }
         Ok(Taken { score, penalty, grad_norm })
+    }
+
+    /// Checks the weights, which an update can take beyond what an `f32` holds: [`Stepper::step`] finds it in the next loss only,
+    /// and not at all where no further batch reads them.
+    ///
+    /// # Errors
+    /// [`Diverged`] with the first tensor that is not finite.
+    pub fn check(&self) -> Result<(), Diverged> {
+        match self.not_finite(self.params.values()) {
+            Some(name) => Err(Diverged { what: name.into() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The first tensor that is not finite in `values`, laid out as [`Params::values`].
+    fn not_finite(&self, values: &[f32]) -> Option<&str> {
+        let finite = |range: std::ops::Range<usize>| values[range].iter().all(|value| value.is_finite());
+        let bad = self.params.table().iter().find(|param| !finite(param.range.clone()));
+        bad.map(|param| param.name.as_str())
     }
 
     /// Loss and accuracy over one batch, without learning; adds to `confusion` what was taken for what.
