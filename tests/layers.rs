@@ -6,9 +6,9 @@ use ndarray::{Array1, Array2, Array3, Axis, s};
 use proptest::prelude::*;
 use unrolled::nn::{
     Activation, AdditiveAttention, Answers, Attention, AveragePooling1D, Bidirectional, BuildError, Conv1D,
-    Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Input, LSTM,
-    LayerNormalization, LayerSpec, Loss, MaxPooling1D, Merge, Mode, Model, MultiHeadAttention, Padding,
-    Params, Placed, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D,
+    Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Initializer, Input,
+    LSTM, LayerNormalization, LayerSpec, Loss, MaxPooling1D, Merge, Mode, Model, MultiHeadAttention, Padding,
+    Params, Penalty, Placed, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D,
 };
 use unrolled::rng::Rng;
 
@@ -465,7 +465,9 @@ fn not_a_number_is_not_lost_in_a_maximum_or_a_softmax() {
 fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
     let conv = |kernel_size| Conv1D { filters: 2, kernel_size, ..Conv1D::default() };
     let heads = |num_heads| MultiHeadAttention { num_heads, key_dim: 3, ..MultiHeadAttention::default() };
-    let cases: [(LayerSpec, &str, &str); 17] = [
+    let (identity, penalty) = (Initializer::Identity { gain: 1.0 }, Penalty { l1: 0.0, l2: -1.0 });
+    let costly = SimpleRNN { recurrent_regularizer: Some(penalty), ..SimpleRNN::default() };
+    let cases: [(LayerSpec, &str, &str); 22] = [
         (conv(7).into(), "kernel_size", "at most 6"),
         (Conv1D { dilation_rate: 3, ..conv(3) }.into(), "kernel_size", "at most 2"),
         (conv(0).into(), "kernel_size", "at least 1"),
@@ -485,6 +487,23 @@ fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
             "padding",
             "valid or same",
         ),
+        (
+            Conv1D { kernel_initializer: identity, ..conv(3) }.into(),
+            "kernel_initializer",
+            "glorot_uniform fits",
+        ),
+        (Conv1D { kernel_regularizer: Some(penalty), ..conv(3) }.into(), "kernel_regularizer", "0 or more"),
+        (
+            GRU { recurrent_initializer: Initializer::Constant { value: f64::NAN }, ..GRU::default() }.into(),
+            "recurrent_initializer",
+            "must be finite",
+        ),
+        (LSTM { bias_initializer: identity, ..LSTM::default() }.into(), "bias_initializer", "glorot_uniform"),
+        (
+            Bidirectional { of: Box::new(costly.into()), merge_mode: Merge::Sum }.into(),
+            "recurrent_regularizer",
+            "0 or more",
+        ),
         (Dropout { rate: 1.0 }.into(), "rate", "below 1"),
         (SpatialDropout1D { rate: f64::NAN }.into(), "rate", "below 1"),
         (Attention { dropout: -0.1, ..Attention::default() }.into(), "dropout", "at least 0"),
@@ -497,7 +516,7 @@ fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
         let error = Net::new(apart(2, 6, 3, 1), vec![layer.into()], 1)
             .err()
             .unwrap_or_else(|| panic!("{class} stands"));
-        assert_eq!((error.layer, error.misfit.field), (1, Some(field)), "{class}: {error}");
+        assert_eq!((error.layer, error.misfit.field.as_deref()), (1, Some(field)), "{class}: {error}");
         assert!(error.misfit.help.contains(help), "{class}: {error}");
     }
     let vector = |layer: LayerSpec| vec![GlobalMaxPooling1D {}.into(), layer.into()];
@@ -511,7 +530,7 @@ fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
     assert!(error.to_string().contains("without `return_sequences`"), "{error}");
     let of_two = Placed { spec: Attention::default().into(), inputs: vec![1, 0] };
     let error = Net::new(apart(2, 6, 3, 1), vec![conv(2).into(), of_two], 1).err().unwrap();
-    assert_eq!(error.misfit.field, Some("inputs"), "{error}");
+    assert_eq!(error.misfit.field.as_deref(), Some("inputs"), "{error}");
 }
 
 /// A layer that reads and gives sequences of the same length and carries a mask; `kind` chooses it.

@@ -81,10 +81,6 @@ impl Layer for Dense {
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
         inputs[0].features("Dense")?;
         let features = Misfit::positive("units", self.units)?;
-        self.kernel_initializer.fits("kernel_initializer", 2)?;
-        self.bias_initializer.fits("bias_initializer", 1)?;
-        Penalty::check(self.kernel_regularizer, "kernel_regularizer")?;
-        Penalty::check(self.bias_regularizer, "bias_regularizer")?;
         Ok(match inputs[0] {
             Shape::Sequence { time, .. } => Shape::Sequence { time, features },
             _ => Shape::Vector { features },

@@ -72,7 +72,6 @@ impl Layer for Embedding {
                 format!("it must be at least {vocabulary}; leave it out to get just that"),
             ));
         }
-        self.embeddings_initializer.fits("embeddings_initializer", 2)?;
         Ok(Shape::Sequence { time, features: Misfit::positive("output_dim", self.output_dim)? })
     }
 

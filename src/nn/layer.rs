@@ -122,6 +122,18 @@ impl ParamSpec {
         Self { ones, ..self }
     }
 
+    /// Checks how it begins and what its size costs: Keras calls the fields after the parameter, `recurrent_initializer` and
+    /// `bias_regularizer`.
+    ///
+    /// # Errors
+    /// For an initialiser that does not fit the shape, and for numbers that neither can work with.
+    pub(super) fn check(&self) -> Result<(), Misfit> {
+        let name = self.name.rsplit('.').next().unwrap_or_default();
+        let stem = if name == "recurrent_kernel" { "recurrent" } else { name };
+        self.init.fits(&format!("{stem}_initializer"), self.shape.len())?;
+        Penalty::check(self.penalty, &format!("{stem}_regularizer"))
+    }
+
     /// The same with what its size costs.
     #[must_use]
     pub fn with_penalty(self, penalty: Option<Penalty>) -> Self {
@@ -202,7 +214,7 @@ pub struct Misfit {
     /// What would be right.
     pub help: String,
     /// The configuration's field that is to blame, when it is one.
-    pub field: Option<&'static str>,
+    pub field: Option<String>,
 }
 
 impl Misfit {
@@ -212,15 +224,15 @@ impl Misfit {
     }
 
     /// A misfit of one field.
-    pub fn of(field: &'static str, found: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { field: Some(field), ..Self::new(found, help) }
+    pub fn of(field: impl Into<String>, found: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..Self::new(found, help) }
     }
 
     /// Refuses 0 where at least 1 is needed.
     ///
     /// # Errors
     /// When `value` is 0.
-    pub fn positive(field: &'static str, value: usize) -> Result<usize, Self> {
+    pub fn positive(field: &str, value: usize) -> Result<usize, Self> {
         if value > 0 {
             Ok(value)
         } else {

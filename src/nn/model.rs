@@ -1,4 +1,4 @@
-use super::layer::{MaskRule, Misfit, Shape};
+use super::layer::{MaskRule, Misfit, ParamSpec, Shape};
 use super::{Activation, Block, LayerSpec, Loss, Params, Placed};
 use crate::protocol::{LayerRow, ModelTable};
 
@@ -79,6 +79,7 @@ impl Model {
             from.iter().flatten().for_each(|f| given[*f].read = true);
             let shape = layer.output(&shapes).map_err(fail)?;
             let wanted = layer.params(&shapes);
+            wanted.iter().try_for_each(ParamSpec::check).map_err(fail)?;
             let params = params(wanted.iter().map(|p| p.shape.as_slice()));
             let params = params.filter(|params| total.saturating_add(*params) <= MOST_PARAMS);
             let Some(params) = params else {

@@ -22,7 +22,7 @@ impl Penalty {
     ///
     /// # Errors
     /// When a factor is negative or not finite.
-    pub fn check(penalty: Option<Self>, field: &'static str) -> Result<(), Misfit> {
+    pub fn check(penalty: Option<Self>, field: &str) -> Result<(), Misfit> {
         let Some(Self { l1, l2 }) = penalty else { return Ok(()) };
         if [l1, l2].iter().all(|factor| factor.is_finite() && *factor >= 0.0) {
             return Ok(());

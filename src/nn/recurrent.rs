@@ -26,7 +26,7 @@ pub use unroll::{Held, Unroll};
 
 use super::dense::affine;
 use super::layer::{MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::{Activation, Block, Layer, Observer, Penalty, Signal, Unrolled, Weights};
+use super::{Activation, Block, Layer, Observer, Signal, Unrolled, Weights};
 use crate::kernel::recurrent::{Back, Functions, Packed, Projected, Step};
 use crate::kernel::{Function, Matrix, add_columns};
 use crate::protocol::Direction;
@@ -236,12 +236,6 @@ pub(super) fn output(cell: &dyn Cell, inputs: &[Shape]) -> Result<Shape, Misfit>
             ));
         }
     }
-    settings.kernel_initializer.fits("kernel_initializer", 2)?;
-    settings.recurrent_initializer.fits("recurrent_initializer", 2)?;
-    settings.bias_initializer.fits("bias_initializer", 1)?;
-    Penalty::check(settings.kernel_regularizer, "kernel_regularizer")?;
-    Penalty::check(settings.recurrent_regularizer, "recurrent_regularizer")?;
-    Penalty::check(settings.bias_regularizer, "bias_regularizer")?;
     cell.check()?;
     Ok(if settings.return_sequences {
         Shape::Sequence { time, features }

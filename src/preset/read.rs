@@ -386,7 +386,7 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
             return document.error(&steps(["model"]), e.misfit.to_string());
         };
         let mut path = steps(["model", &e.layer.to_string()]);
-        path.extend(e.misfit.field.map(str::to_owned));
+        path.extend(e.misfit.field.clone());
         document.error(&path, format!("layer {} ({}): {}", e.layer, layer.spec.layer().class(), e.misfit))
     })?;
     fit::check(&spec.form(), &model).map_err(|unfit| match unfit.layer {
