@@ -467,7 +467,7 @@ fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
     let heads = |num_heads| MultiHeadAttention { num_heads, key_dim: 3, ..MultiHeadAttention::default() };
     let (identity, penalty) = (Initializer::Identity { gain: 1.0 }, Penalty { l1: 0.0, l2: -1.0 });
     let costly = SimpleRNN { recurrent_regularizer: Some(penalty), ..SimpleRNN::default() };
-    let cases: [(LayerSpec, &str, &str); 22] = [
+    let cases: [(LayerSpec, &str, &str); 23] = [
         (conv(7).into(), "kernel_size", "at most 6"),
         (Conv1D { dilation_rate: 3, ..conv(3) }.into(), "kernel_size", "at most 2"),
         (conv(0).into(), "kernel_size", "at least 1"),
@@ -510,6 +510,7 @@ fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
         (heads(0).into(), "num_heads", "at least 1"),
         (MultiHeadAttention { value_dim: Some(0), ..heads(2) }.into(), "value_dim", "at least 1"),
         (LayerNormalization { epsilon: 0.0, ..LayerNormalization::default() }.into(), "epsilon", "above 0"),
+        (LayerNormalization { epsilon: 1e-50, ..LayerNormalization::default() }.into(), "epsilon", "above 0"),
     ];
     for (layer, field, help) in cases {
         let class = layer.layer().class();

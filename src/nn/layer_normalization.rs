@@ -64,7 +64,7 @@ impl Layer for LayerNormalization {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
         inputs[0].features("LayerNormalization")?;
-        if !(self.epsilon.is_finite() && self.epsilon > 0.0) {
+        if !(self.epsilon.is_finite() && self.epsilon as f32 > 0.0) {
             let found = format!("`epsilon` is {}", self.epsilon);
             return Err(Misfit::of("epsilon", found, "it must be a small number above 0, as 0.001"));
         }
