@@ -10,6 +10,7 @@ use unrolled::nn::{
     LSTM, LayerNormalization, LayerSpec, Loss, MaxPooling1D, Merge, Mode, Model, MultiHeadAttention, Padding,
     Params, Penalty, Placed, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D,
 };
+use unrolled::protocol::Confusion;
 use unrolled::rng::Rng;
 
 const TRAIN: Mode = Mode::Train { seed: 3, step: 5, first_row: 0 };
@@ -532,6 +533,34 @@ fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
     let of_two = Placed { spec: Attention::default().into(), inputs: vec![1, 0] };
     let error = Net::new(apart(2, 6, 3, 1), vec![conv(2).into(), of_two], 1).err().unwrap();
     assert_eq!(error.misfit.field.as_deref(), Some("inputs"), "{error}");
+}
+
+#[test]
+fn a_sequence_of_one_step_that_is_padding_does_not_count() {
+    let tag = Dense { units: 3, activation: Activation::Softmax, ..Dense::default() };
+    let embedding = Embedding { output_dim: 4, mask_zero: true, ..Embedding::default() };
+    let gru = GRU { units: 2, return_sequences: true, ..GRU::default() };
+    let layers: [Placed; 3] = [embedding.into(), gru.into(), tag.into()];
+    let shape = Shape::Ids { time: 1, vocabulary: VOCABULARY };
+    let model = Model::build(&layers, shape, Loss::SparseCategoricalCrossentropy).unwrap();
+    let mut params = model.params();
+    params.initialize(1);
+    let run = |ids: &[u32]| {
+        let ids = Array2::from_shape_vec((ids.len(), 1), ids.to_vec()).unwrap();
+        let classes = Array2::ones(ids.dim());
+        let mut shard = Shard::new(&model, &params);
+        shard.load(Input::Ids(ids.view()), Answers::Steps(classes.view()));
+        shard.forward(&model, &params, TRAIN);
+        let weight = shard.weight(&model);
+        let mut confusion = Confusion::new(3);
+        shard.confuse(&model, &mut confusion);
+        let score = shard.backward(&model, &params, weight, None);
+        let mut gradient = vec![0.0; params.values().len()];
+        model.gradient(&params, std::iter::once(&shard), &mut gradient);
+        assert_eq!((score.count, confusion.counts.iter().sum::<u64>()), (weight, weight as u64));
+        (score.loss, gradient)
+    };
+    assert_eq!(run(&[5, 0, 2]), run(&[5, 2]));
 }
 
 /// A layer that reads and gives sequences of the same length and carries a mask; `kind` chooses it.

@@ -172,8 +172,7 @@ impl Loss {
         }
         for (row, z) in out.data().chunks_exact(width.max(1)).enumerate() {
             let d = d.as_deref_mut().map(|d| &mut d.data_mut()[row * width..(row + 1) * width]);
-            // A vector a sequence has no padding any more.
-            if time > 1 && mask.is_some_and(|mask| !mask.data()[row]) {
+            if mask.is_some_and(|mask| !mask.data()[row]) {
                 d.into_iter().for_each(|d| d.fill(0.0));
                 continue;
             }

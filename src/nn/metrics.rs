@@ -41,11 +41,10 @@ pub(super) fn confuse(
     mask: Option<&Mask>,
     confusion: &mut Confusion,
 ) {
-    let (time, _, width) = out.dim();
+    let (_, _, width) = out.dim();
     let rows = out.data().chunks_exact(width.max(1)).zip(&targets.classes).enumerate();
     for (row, (z, class)) in rows {
-        // A vector a sequence has no padding any more.
-        if time > 1 && mask.is_some_and(|mask| !mask.data()[row]) {
+        if mask.is_some_and(|mask| !mask.data()[row]) {
             continue;
         }
         confusion.add(*class as usize, loss.predicted(z));

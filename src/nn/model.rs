@@ -7,7 +7,7 @@ use crate::protocol::{LayerRow, ModelTable};
 pub struct Model {
     pub(super) nodes: Vec<Node>,
     pub(super) output: Shape,
-    /// Which layer made the mask that reaches the loss.
+    /// Which layer made the mask that reaches the loss; never one where the output is a vector a sequence.
     pub(super) mask: Option<usize>,
     pub(super) loss: Loss,
     /// What an error on each class counts; 1 for all when empty.
@@ -96,10 +96,11 @@ impl Model {
                 detail: layer.detail(),
                 directions: layer.directions().to_vec(),
             });
-            let made = match layer.mask() {
-                MaskRule::Keep | MaskRule::First => mask,
-                MaskRule::Drop => None,
-                MaskRule::Make => Some(i),
+            let made = match (layer.mask(), shape) {
+                // A vector a sequence has no padding any more.
+                (MaskRule::Drop, _) | (_, Shape::Vector { .. }) => None,
+                (MaskRule::Keep | MaskRule::First, _) => mask,
+                (MaskRule::Make, _) => Some(i),
             };
             given.push(Given { shape, mask: made, read: i == last });
             let to_rows = layer.scatters() && i != last;
