@@ -14,7 +14,7 @@ const MAY_SEE: [(&str, &[&str]); 15] = [
     ("protocol", &[]),
     ("kernel", &["rng"]),
     ("data", &["protocol", "escape", "number", "rng"]),
-    ("nn", &["protocol", "kernel", "rng"]),
+    ("nn", &["protocol", "kernel", "number", "rng"]),
     ("optim", &["protocol", "kernel"]),
     ("preset", &["protocol", "escape", "number", "data", "nn", "optim"]),
     ("run", &["protocol", "escape", "number", "preset"]),

@@ -536,6 +536,28 @@ fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
 }
 
 #[test]
+fn more_numbers_than_memory_holds_are_refused_before_they_are_made() {
+    let repeat = |n: usize| -> [Placed; 2] { [GlobalMaxPooling1D {}.into(), RepeatVector { n }.into()] };
+    let after = |n, layer: LayerSpec| [&repeat(n)[..], &[layer.into()]].concat();
+    let wide = Conv1D { filters: 100_000_000, kernel_size: 1, use_bias: false, ..Conv1D::default() };
+    let heads = MultiHeadAttention { num_heads: 2, ..MultiHeadAttention::default() };
+    for (layers, layer, found) in [
+        (repeat(1_000_000_000_000).to_vec(), 2, "1,000,000,000,000 × 3 numbers"),
+        (repeat(1 << 62).to_vec(), 2, "4,611,686,018,427,387,904 × 3 numbers"),
+        (vec![wide.into()], 1, "6 × 100,000,000 numbers"),
+        (after(100_000, Attention::default().into()), 3, "100,000 × 100,000 weights"),
+        (after(20_000, heads.into()), 3, "2 × 20,000 × 20,000 weights"),
+    ] {
+        let error = Net::new(apart(2, 6, 3, 1), layers, 1).err().unwrap();
+        let help = "of each sequence; 268,435,456 are possible";
+        assert_eq!(error.to_string(), format!("layer {layer}: it makes {found} {help}"));
+    }
+    let input = Shape::Sequence { time: 6, features: 4 };
+    let stand = |n| Model::build(&after(n, Flatten {}.into()), input, Loss::MeanSquaredError).is_ok();
+    assert!(stand(1 << 26) && !stand((1 << 26) + 1));
+}
+
+#[test]
 fn a_sequence_of_one_step_that_is_padding_does_not_count() {
     let tag = Dense { units: 3, activation: Activation::Softmax, ..Dense::default() };
     let embedding = Embedding { output_dim: 4, mask_zero: true, ..Embedding::default() };

@@ -5,8 +5,12 @@ use ndarray::ArrayView3;
 
 use super::recurrent::{Cell, Unroll};
 use super::{Block, Initializer, Lookup, Mask, Observer, Penalty, Signal, Weights};
+use crate::number::count;
 use crate::protocol::Direction;
 use crate::rng::Rng;
+
+/// Numbers that a layer may make of one sequence: 1 GiB of them, and a batch has many sequences.
+const MOST_NUMBERS: usize = 1 << 28;
 
 /// Inputs that a layer can read at most.
 pub const MAX_INPUTS: usize = 8;
@@ -226,6 +230,20 @@ impl Misfit {
     /// A misfit of one field.
     pub fn of(field: impl Into<String>, found: impl Into<String>, help: impl Into<String>) -> Self {
         Self { field: Some(field.into()), ..Self::new(found, help) }
+    }
+
+    /// Refuses to make more numbers of one sequence than memory would hold: `sizes` are those of the tensor, `what` is in it.
+    ///
+    /// # Errors
+    /// When there are more than 2²⁸.
+    pub(super) fn spacious(what: &str, sizes: &[usize]) -> Result<(), Self> {
+        let numbers = sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
+        if numbers.is_some_and(|numbers| numbers <= MOST_NUMBERS) {
+            return Ok(());
+        }
+        let sizes: Vec<String> = sizes.iter().map(|size| count(*size as u64)).collect();
+        let found = format!("it makes {} {what} of each sequence", sizes.join(" × "));
+        Err(Self::new(found, format!("{} are possible", count(MOST_NUMBERS as u64))))
     }
 
     /// Refuses 0 where at least 1 is needed.

@@ -89,6 +89,12 @@ impl Model {
                 )));
             };
             total += params;
+            match shape {
+                Shape::Sequence { time, features } => Misfit::spacious("numbers", &[time, features]),
+                Shape::Vector { features } => Misfit::spacious("numbers", &[features]),
+                Shape::Ids { .. } => Ok(()),
+            }
+            .map_err(fail)?;
             rows.push(LayerRow {
                 class: layer.class().into(),
                 output: shape.keras(),

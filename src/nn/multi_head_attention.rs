@@ -118,13 +118,13 @@ impl Layer for MultiHeadAttention {
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
-        for input in inputs {
-            input.sequence("MultiHeadAttention")?;
-        }
+        let (queries, _) = inputs[0].sequence("MultiHeadAttention")?;
+        let (keys, _) = inputs[inputs.len() - 1].sequence("MultiHeadAttention")?;
         Misfit::positive("num_heads", self.num_heads)?;
         Misfit::positive("key_dim", self.key_dim)?;
         Misfit::positive("value_dim", self.value_dim())?;
         check_rate("dropout", self.dropout)?;
+        Misfit::spacious("weights", &[self.num_heads, queries, keys])?;
         Ok(inputs[0])
     }
 

@@ -12,7 +12,7 @@ use crate::nn::{Block, Signal};
 pub(in crate::nn) fn output(inputs: &[Shape], who: &str) -> Result<Shape, Misfit> {
     let (time, features) = inputs[0].sequence(who)?;
     for input in inputs {
-        let (_, other) = input.sequence(who)?;
+        let (keys, other) = input.sequence(who)?;
         if other != features {
             return Err(Misfit::of(
                 "inputs",
@@ -20,6 +20,7 @@ pub(in crate::nn) fn output(inputs: &[Shape], who: &str) -> Result<Shape, Misfit
                 "both must have as many: give both layers as many units",
             ));
         }
+        Misfit::spacious("weights", &[time, keys])?;
     }
     Ok(Shape::Sequence { time, features })
 }
