@@ -17,7 +17,8 @@ use super::{Block, Initializer, Observer, Signal, Weights};
 /// g[i,j] = ∂L/∂out[i]·v[j]             δ[i,j] = ∂L/∂s = p ⊙ (g − Σⱼ p·g)     a = tanh(q[i] + v[j])
 /// ∂L/∂q[i] = Σⱼ δ·c ⊙ (1 − a²)         ∂L/∂v[j] = Σᵢ p·∂L/∂out[i] + Σᵢ δ·c ⊙ (1 − a²)      ∂L/∂c = Σ δ·a
 /// ```
-/// Masked values have weight 0, and the output at masked queries is 0. `dropout` drops weights while learning.
+/// Masked values have weight 0, and the output at masked queries is 0. Where all values are masked their scores are lowered alike,
+/// by 10⁹, as in Keras: that leaves the plain mean, unless scores are large. `dropout` drops weights while learning.
 ///
 /// Source: `keras/src/layers/attention/additive_attention.py`. Inputs and shapes are those of [`Attention`](super::Attention).
 ///

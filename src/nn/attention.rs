@@ -37,7 +37,8 @@ pub enum ScoreMode {
 /// concat:  u = c·(q[i] + v[j])   ∂L/∂q[i] = Σⱼ δ·w·c·(1 − tanh² u)   and so to v[j]
 ///          ∂L/∂w = Σ δ·Σ tanh u   ∂L/∂c = Σ δ·w·Σ (1 − tanh² u)·(q[i] + v[j])
 /// ```
-/// Masked values have weight 0, and the output at masked queries is 0. `dropout` drops weights while learning.
+/// Masked values have weight 0, and the output at masked queries is 0. Where all values are masked their scores are lowered alike,
+/// by 10⁹, as in Keras: that leaves the plain mean, unless scores are large. `dropout` drops weights while learning.
 ///
 /// Source: `keras/src/layers/attention/attention.py`. One input attends to itself, `[batch, time, features]` → the same; two, with
 /// `inputs: [query, value]`, `[batch, query time, features], [batch, time, features] → [batch, query time, features]`.

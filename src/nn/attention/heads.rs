@@ -47,8 +47,9 @@ impl Head {
 /// What a query gets that may attend to no key at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::nn) enum Barred {
-    /// What it would get without a mask: Keras's `Attention` lowers all its scores alike.
-    Everything,
+    /// The mean of the values by scores that are all lowered by 10⁹, as Keras's `Attention` lowers those of masked keys: beside
+    /// that number an `f32` has steps of 64, so that it is the plain mean unless scores are large. Gradients still flow.
+    Lowered,
     /// The plain mean of the values: Keras's `dot_product_attention` sets all its scores to one number.
     Mean,
     /// Nothing: Keras's `Softmax` layer sets its weights to 0.
@@ -83,7 +84,11 @@ impl Reach<'_> {
             match self.barred {
                 Barred::Mean if !some => scores.fill(1.0 / keys as f32),
                 Barred::Nothing if !some => scores.fill(0.0),
-                _ => weigh(scores, |key| !some || Self::holds(self.keys, row, key)),
+                Barred::Lowered if !some => {
+                    scores.iter_mut().for_each(|score| *score -= 1e9);
+                    weigh(scores, |_| true);
+                }
+                _ => weigh(scores, |key| Self::holds(self.keys, row, key)),
             }
         }
     }

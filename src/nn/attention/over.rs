@@ -39,7 +39,7 @@ impl<'a> Over<'a> {
     /// Of `[query, value]`, or of one sequence over itself.
     pub fn new(pass: &Pass<'a>, inputs: &[Signal<'a>], scores: Scores<'a>, dropout: f64) -> Self {
         let last = inputs.len() - 1;
-        let reach = Reach { queries: None, keys: pass.masks[last], barred: Barred::Everything };
+        let reach = Reach { queries: None, keys: pass.masks[last], barred: Barred::Lowered };
         Self { query: inputs[0].real(), value: inputs[last].real(), scores, dropout, reach }
     }
 
@@ -112,6 +112,95 @@ fn clear_masked(block: &mut Block, pass: &Pass<'_>) {
     for (row, read) in block.data_mut().chunks_exact_mut(features).zip(mask.data()) {
         if !read {
             row.fill(0.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, Array3};
+
+    use super::*;
+    use crate::nn::layer::{Layer, MAX_INPUTS, Mode};
+    use crate::nn::{AdditiveAttention, Attention, Ids, Mask, Params};
+
+    fn block(steps: &[[f32; 2]], factor: f32) -> Block {
+        let mut block = Block::default();
+        block.from_batch_major(
+            Array3::from_shape_fn((1, steps.len(), 2), |(_, t, i)| steps[t][i] * factor).view(),
+        );
+        block
+    }
+
+    fn near(ours: &[f32], keras: &[f32], what: &str) {
+        let close = ours.len() == keras.len() && ours.iter().zip(keras).all(|(a, b)| (a - b).abs() < 2e-6);
+        assert!(close, "{what}: {ours:?}, Keras {keras:?}");
+    }
+
+    /// Weights, output, ∂L/∂query and ∂L/∂value are those of Keras 3.15 (TensorFlow) for `layer([query, value], mask=[None, mask])`,
+    /// the mask false at every value.
+    #[test]
+    fn a_query_whose_values_are_all_masked_gets_what_keras_gives_it() {
+        let (query, value) = ([[-0.28, -0.35], [-0.08, -0.63]], [[0.05, -0.4], [-0.55, -1.55], [0.98, -1.1]]);
+        let asked = [[-1.02, -0.71], [0.63, -0.16]];
+        let (third, mean) = ([1.0 / 3.0; 6], [0.16, -1.016_666_8, 0.16, -1.016_666_8]);
+        let additive = AdditiveAttention { use_scale: false, ..AdditiveAttention::default() };
+        let cases: [(&dyn Layer, f32, [f32; 6], [f32; 4], [f32; 4], [f32; 6]); 3] = [
+            (
+                &Attention::default(),
+                1.0,
+                third,
+                mean,
+                [-0.461_515_7, -0.241_411_06, 0.236_672_67, 0.015_102_773],
+                [-0.095_128_43, -0.216_736_44, -0.223_281_77, -0.342_654_76, -0.071_589_77, -0.310_608_77],
+            ),
+            (
+                &additive,
+                1.0,
+                third,
+                mean,
+                [-0.070_050_344, -0.084_512_46, -0.053_008_02, -0.007_592_948],
+                [-0.288_937_57, -0.377_211_3, -0.015_685_111, -0.264_540_3, -0.208_435_67, -0.320_353_78],
+            ),
+            // Scores of 8, 42, 7 and of 15, 61, 37: at 10⁹ they are 0 or 64.
+            (
+                &Attention::default(),
+                60.0,
+                [0.0, 1.0, 0.0, 0.0, 0.5, 0.5],
+                [-0.55, -1.55, 0.215, -1.325],
+                [0.0, 0.0, 0.341_151_74, 0.100_338_735],
+                [0.0, 0.0, 0.365_279_97, 7.638_454_4, -0.755_279_96, -8.508_454],
+            ),
+        ];
+        let (mut ids, mut mask) = (Ids::default(), Mask::default());
+        ids.from_batch_major(Array2::zeros((1, 3)).view());
+        mask.of_ids(&ids);
+        let mut masks = [None; MAX_INPUTS];
+        masks[1] = Some(&mask);
+        let pass = Pass { mode: Mode::Evaluate, layer: 0, mask: None, masks, to_rows: false };
+        for (layer, factor, weights, out, d_query, d_value) in cases {
+            let what = format!("{} of queries times {factor}", layer.class());
+            let (query, value) = (block(&query, factor), block(&value, 1.0));
+            let inputs = [Signal::Real(&query), Signal::Real(&value)];
+            let shapes = [Shape::Sequence { time: 2, features: 2 }, Shape::Sequence { time: 3, features: 2 }];
+            let params = Params::new(std::iter::once((layer, &shapes[..])));
+            let (mut tape, mut d_in) = (Tape::default(), [Block::default(), Block::default()]);
+            layer.forward(&pass, params.of(0), &inputs, &mut tape);
+            near(tape.slots[0].data(), &weights, &what);
+            near(tape.out.data(), &out, &what);
+            let mut d_out = block(&asked, 1.0);
+            layer.backward(
+                &pass,
+                params.of(0),
+                &inputs,
+                &mut tape,
+                &mut d_out,
+                &mut [],
+                Some(&mut d_in),
+                None,
+            );
+            near(d_in[0].data(), &d_query, &what);
+            near(d_in[1].data(), &d_value, &what);
         }
     }
 }
