@@ -266,6 +266,10 @@ impl Stepper {
         }
         for (i, work) in self.work.iter_mut().enumerate() {
             let part = i * rows..((i + 1) * rows).min(sequences);
+            // A batch of another size is cut elsewhere: the state is that of other rows.
+            if work.first_row != part.start {
+                work.shard.forget();
+            }
             work.first_row = part.start;
             let input = match &batch.inputs {
                 Inputs::Tokens(ids) => Input::Ids(ids.slice(s![part.clone(), ..])),
@@ -278,5 +282,41 @@ impl Stepper {
             };
             work.shard.load(input, answers);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, Array3};
+
+    use super::*;
+    use crate::data::Dataset;
+    use crate::nn::{Loss, Shape, SimpleRNN};
+    use crate::optim::SGD;
+
+    fn stepper() -> Stepper {
+        let rnn = SimpleRNN { units: 1, stateful: true, ..SimpleRNN::default() };
+        let shape = Shape::Sequence { time: 2, features: 1 };
+        let model = Model::build(&[rnn.into()], shape, Loss::MeanSquaredError).unwrap();
+        Stepper::new(model, &OptimizerSpec::SGD(SGD::default()), None, 1, 1).unwrap()
+    }
+
+    #[test]
+    fn a_smaller_batch_takes_over_no_state_of_another_row() {
+        let inputs = Inputs::Real(Array3::from_shape_fn((460, 2, 1), |(row, ..)| (row as f32).sin()));
+        let data = Dataset { inputs, targets: Targets::Real(Array2::zeros((460, 1))) };
+        let batch = |sequences| {
+            let mut batch = Batch::default();
+            batch.fill(&data, 0..sequences);
+            batch
+        };
+        // The eighth of 460 begins at 406 and of 432 at 378, and both have 54 rows: no row of 432 has a state of its own.
+        let (mut carried, mut fresh) = (stepper(), stepper());
+        carried.judge(&batch(460), None);
+        assert_eq!(carried.judge(&batch(432), None), fresh.judge(&batch(432), None));
+        // The first 64 of 70 have: they are cut alike.
+        let (mut carried, mut fresh) = (stepper(), stepper());
+        carried.judge(&batch(70), None);
+        assert_ne!(carried.judge(&batch(64), None), fresh.judge(&batch(64), None));
     }
 }
