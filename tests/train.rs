@@ -11,12 +11,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use unrolled::data::{DataSpec, TargetForm};
+use unrolled::data::{Batch, DataSpec, TargetForm};
+use unrolled::nn::Score;
 use unrolled::preset::{self, Overrides, RunSpec};
 use unrolled::protocol::{Command, Event, Level, ProbeFrame, RunInfo, RunStatus, StepMetrics};
 use unrolled::run::checkpoint::{self, Which};
 use unrolled::run::{Reader, RunError};
-use unrolled::train::{Options, Outcome, Trainer};
+use unrolled::train::{Options, Outcome, Session, Trainer};
 
 /// Far longer than anything takes; reached only by a test that fails.
 const LONG: Duration = Duration::from_secs(60);
@@ -337,6 +338,37 @@ fn a_paused_trainer_that_nobody_can_reach_any_more_goes_on_to_its_end() {
     run.tell(Command::Pause);
     run.steps_until_paused();
     assert_eq!(run.trainer.join(), Outcome::Finished);
+}
+
+#[test]
+fn a_stateful_model_reads_its_data_in_order_epoch_after_epoch() {
+    let order = |set: &[&str]| {
+        let mut session = Session::prepare(spec(set), 1, &mut |_| {}).unwrap();
+        [1, 2].map(|epoch| (0..4).flat_map(|b| session.sampler.batch(epoch, b).to_vec()).collect::<Vec<_>>())
+    };
+    let in_order: Vec<usize> = (0..128).collect();
+    let of_both = "model.1={layer: Bidirectional, of: {layer: GRU, units: 2, stateful: true}}";
+    for set in ["model.1.stateful=true", of_both] {
+        assert_eq!(order(&[set]), [in_order.clone(), in_order.clone()], "{set}");
+    }
+    assert!(order(&[]).iter().all(|order| *order != in_order));
+}
+
+#[test]
+fn validation_of_a_stateful_model_goes_on_from_batch_to_batch_as_training_does() {
+    let still = "train.optimizer={name: SGD, learning_rate: 1e-30}";
+    let spec = spec(&["model.1.stateful=true", still, "train.epochs=1"]);
+    let mut session = Session::prepare(spec.clone(), 1, &mut |_| {}).unwrap();
+    let (mut batch, mut sum) = (Batch::default(), Score::default());
+    for half in [0..32, 32..64] {
+        batch.fill(session.validation.as_ref().unwrap(), half);
+        sum.add(session.stepper.judge(&batch, None));
+    }
+    let (events, _, _) = Run::start(spec).outcome();
+    let told = events.iter().find_map(|e| if let Event::Epoch(m) = e { m.val_loss } else { None });
+    assert_eq!(told, Some(sum.mean_loss()));
+    let words = "every epoch reads the data in order, unshuffled";
+    assert!(events.iter().any(|e| matches!(e, Event::Log(line) if line.text.contains(words))));
 }
 
 #[test]

@@ -4,10 +4,12 @@ use crate::rng::Rng;
 
 /// The order in which epochs see the training sequences, cut in batches.
 ///
-/// An epoch's order hangs on the seed and the epoch's number alone, so that a run can go on from any batch of any epoch.
+/// An epoch's order hangs on the seed and the epoch's number alone, so that a run can go on from any batch of any epoch; or it is
+/// that of the data ([`Sampler::unshuffled`]).
 #[derive(Debug, Clone)]
 pub struct Sampler {
-    seed: u64,
+    /// What shuffles; nothing does without.
+    seed: Option<u64>,
     batch_size: usize,
     epoch: Option<u64>,
     order: Vec<usize>,
@@ -16,7 +18,13 @@ pub struct Sampler {
 impl Sampler {
     /// Batches of `batch_size` (at least 1) out of `sequences` many.
     pub fn new(seed: u64, sequences: usize, batch_size: usize) -> Self {
-        Self { seed, batch_size: batch_size.max(1), epoch: None, order: (0..sequences).collect() }
+        Self { seed: Some(seed), batch_size: batch_size.max(1), epoch: None, order: (0..sequences).collect() }
+    }
+
+    /// The same with every epoch in the order of the data, as `shuffle=False` gives it in Keras.
+    #[must_use]
+    pub fn unshuffled(self) -> Self {
+        Self { seed: None, ..self }
     }
 
     /// Batches of an epoch; the last may be smaller than the others.
@@ -28,7 +36,9 @@ impl Sampler {
     pub fn batch(&mut self, epoch: u64, batch: usize) -> &[usize] {
         if self.epoch != Some(epoch) {
             self.order.iter_mut().zip(0..).for_each(|(slot, sequence)| *slot = sequence);
-            Rng::new(self.seed, "order", epoch).shuffle(&mut self.order);
+            if let Some(seed) = self.seed {
+                Rng::new(seed, "order", epoch).shuffle(&mut self.order);
+            }
             self.epoch = Some(epoch);
         }
         self.order.get(in_order(batch, self.batch_size, self.order.len())).unwrap_or_default()

@@ -11,7 +11,8 @@
 //! ```
 //! `dropout` multiplies `x_t`, `recurrent_dropout` the `h_{t−1}` that meets `U`, each with one mask a sequence for all steps and
 //! gates (Gal & Ghahramani 2016, tied weights; Keras draws one a gate when both are used). `stateful` begins with the state that
-//! the last batch ended with; no gradient flows into it (truncated back-propagation through time).
+//! the last batch ended with, row by row; no gradient flows into it (truncated back-propagation through time), and training does
+//! not shuffle.
 
 mod settings;
 mod unroll;

@@ -291,8 +291,9 @@ impl Run<'_> {
         let penalty = stepper.params().penalty();
         let classes = stepper.model().classes().filter(|classes| *classes <= Confusion::MOST);
         let mut confusion = classes.map(Confusion::new);
-        // Without gradients a batch can be larger.
-        let size = self.session.spec.train.batch_size.max(256);
+        let batch_size = self.session.spec.train.batch_size;
+        // Without gradients a batch can be larger; but a carried state goes from batch to batch as in training.
+        let size = if stepper.model().is_stateful() { batch_size } else { batch_size.max(256) };
         for batch in 0..validation.len().div_ceil(size) {
             self.control.poll();
             if self.control.stop.is_some() {

@@ -65,7 +65,9 @@ impl Session {
         let probes =
             Probes::new(&spec.watch.probes, tokens.as_ref(), &data, stepper.model(), stepper.params());
         let Data { train, validation, vocabulary, labels, facts } = data;
-        let sampler = Sampler::new(spec.train.seed, train.len(), spec.train.batch_size);
+        let shuffled = Sampler::new(spec.train.seed, train.len(), spec.train.batch_size);
+        // A carried state belongs to the sequence that stands at the same place of the next batch.
+        let sampler = if stepper.model().is_stateful() { shuffled.unshuffled() } else { shuffled };
         let legal = validation.as_ref().and_then(|data| spec.data.legal(data));
         Ok(Self { train, validation, vocabulary, labels, stepper, sampler, probes, legal, facts, spec })
     }
