@@ -77,7 +77,7 @@ const BROKEN: [(&str, &str); 62] = [
     ),
     (
         "probes-no-list.yaml",
-        ":16:11: watch.probes: expected a list of texts, or how many sequences of the validation data to show",
+        ":16:11: watch.probes: found the text \"The film is not bad.\"; expected a list of texts, or how many sequences of the validation data to show",
     ),
     (
         "rnn-after-a-vector.yaml",

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 use serde_yaml::{Mapping, Value};
 
 use super::error::{PresetError, in_plain_words, unknown};
@@ -153,7 +154,11 @@ impl Document {
             Ok(Err(message)) => Err(self.error(path, message)),
             Err(e) => {
                 let inner = track.path();
-                let steps = inner.iter().map(ToString::to_string).filter(|s| s != "?");
+                let steps = inner.iter().filter_map(|step| match step {
+                    Segment::Seq { index } => Some(index.to_string()),
+                    Segment::Unknown => None,
+                    named => Some(named.to_string()),
+                });
                 let full: Vec<String> = path.iter().cloned().chain(steps).collect();
                 Err(self.error(&full, in_plain_words(&e.to_string())))
             }

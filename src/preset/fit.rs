@@ -181,7 +181,18 @@ mod tests {
             ),
             ("vanishing-rnn", "watch.probes=['']", "watch.probes.0", "it has 0 symbols; expected 1 to 31"),
             ("adding-problem", "watch.probes=[X]", "watch.probes", "name how many sequences"),
-            ("adding-problem", "watch.probes=-1", "watch.probes", "a list of texts, or how many sequences"),
+            (
+                "adding-problem",
+                "watch.probes=-1",
+                "watch.probes",
+                "found the number `-1`; expected a list of texts, or how many sequences",
+            ),
+            (
+                "word-order",
+                "watch.probes=[good, 7]",
+                "watch.probes.1",
+                "found the number `7`; expected a text",
+            ),
         ] {
             let error = load(name, &Overrides { set: vec![set.into()], ..Overrides::default() }).unwrap_err();
             assert_eq!(error.field, field, "{error}");

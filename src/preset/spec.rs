@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::data::{DataSpec, Form, InputForm, TokenSpec};
 use crate::nn::{BuildError, Loss, Model, Placed, Shape};
@@ -124,11 +127,8 @@ impl Default for WatchSpec {
 }
 
 /// Sequences whose way through the network is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected a list of texts, or how many sequences of the validation data to show"
-)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Probes {
     /// The first so many of the validation data; of the training data where there are no others.
     First(usize),
@@ -139,5 +139,30 @@ pub enum Probes {
 impl Default for Probes {
     fn default() -> Self {
         Self::First(2)
+    }
+}
+
+/// Not derived: what serde says of an untagged enum names neither what was found nor the text in the list that is none.
+impl<'de> Deserialize<'de> for Probes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+
+        impl<'de> Visitor<'de> for Written {
+            type Value = Probes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of texts, or how many sequences of the validation data to show")
+            }
+
+            fn visit_u64<E: de::Error>(self, count: u64) -> Result<Probes, E> {
+                Ok(Probes::First(usize::try_from(count).unwrap_or(usize::MAX)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, texts: A) -> Result<Probes, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(texts)).map(Probes::Texts)
+            }
+        }
+
+        deserializer.deserialize_any(Written)
     }
 }
