@@ -65,8 +65,8 @@ pub struct Data {
 /// being done; file names in them are foreign text.
 ///
 /// # Errors
-/// The first thing that is missing or wrong: see [`DataError`]. Both splits are read before either's error is told;
-/// the training split's comes first.
+/// The first thing that is missing or wrong: see [`DataError`]. What is not there is told before anything is read. Both splits are
+/// read before either's error is told; the training split's comes first.
 pub fn load(
     spec: &DataSpec,
     tokens: Option<&TokenSpec>,
@@ -142,11 +142,13 @@ fn splits(spec: &DataSpec, seed: u64, progress: &mut dyn FnMut(String)) -> Resul
                 label: file.label.as_deref().unwrap_or(train.label),
                 ..train
             });
+            there([Some(train.path), validation.map(|file| file.path)], train.needs)?;
             both(train, validation, |file, report| file.read(report), progress)
         }
         DataSpec::Folder(spec) => {
             let needs = spec.needs.as_deref();
             let validation = spec.validation.as_ref().map(|folder| folder.path.as_path());
+            there([Some(spec.path.as_path()), validation], needs)?;
             both(spec.path.as_path(), validation, |path, report| folder::read(path, needs, report), progress)
         }
         DataSpec::Generated(spec) => {
@@ -154,6 +156,15 @@ fn splits(spec: &DataSpec, seed: u64, progress: &mut dyn FnMut(String)) -> Resul
             Ok(spec.texts().map(|task| task.generate(seed)).unwrap_or_default())
         }
     }
+}
+
+/// Refuses a path at which nothing is: reading the one before it may take minutes.
+fn there(paths: [Option<&Path>; 2], needs: Option<&str>) -> Result<(), DataError> {
+    let found = |path: &Path| match path.metadata() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(DataError::read(path, needs, error)),
+    };
+    paths.into_iter().flatten().try_for_each(found)
 }
 
 /// Tells the loading thread how far a reading thread is.

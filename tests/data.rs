@@ -139,6 +139,10 @@ fn what_is_not_there_or_not_a_file_is_told() {
     let spec = CsvSpec { needs, validation: validated_by("no/test.csv"), ..csv(here("good.csv")) };
     assert_eq!(message(spec), "no/test.csv: not found; fetch it from example.org␊into data/");
     assert_eq!(message(csv("no/such.csv")), "no/such.csv: not found");
+    // Before the training data are read, which are wrong as well.
+    let spec =
+        CsvSpec { validation: validated_by("no/test.csv"), ..csv(here("broken").join("cut-off.csv.gz")) };
+    assert_eq!(message(spec), "no/test.csv: not found");
     let folder = here("broken");
     let expected = "found a folder; expected a CSV file (source: folder reads a folder per class)";
     assert_eq!(message(csv(&folder)), format!("{}: {expected}", folder.display()));
