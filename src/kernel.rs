@@ -16,6 +16,7 @@ mod peak;
 pub mod recurrent;
 mod rows;
 mod simd;
+mod taps;
 
 use std::sync::OnceLock;
 
@@ -25,7 +26,8 @@ pub use function::Function;
 pub use gemm::{Matrix, matmul, matmul_bias};
 pub use norm::l2_norm;
 pub use peak::multiply_add_in_registers;
-pub use rows::{add_columns, add_rows};
+pub use rows::{add_columns, add_rows, scatter_rows, sum_rows};
+pub use taps::{Entry, Taps, gather_taps, note_entries, scatter_taps};
 
 /// An instruction set that the loops are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,6 +15,44 @@ pub fn add_columns(sums: &mut [f32], rows: &[f32]) {
     add_columns_on(Isa::best(), sums, rows);
 }
 
+/// `to[i mod batch] += table[index[i]]` over all positions `i` of `[time, batch]` that `mask` marks (empty: all), for the `batch` rows
+/// of `to`.
+pub fn sum_rows(to: &mut [f32], table: &[f32], index: &[u32], mask: &[bool], width: usize) {
+    sum_rows_on(Isa::best(), to, table, index, mask, width);
+}
+
+/// `to[index[i]] += from[i mod batch]` likewise: the gradient of [`sum_rows`].
+pub fn scatter_rows(to: &mut [f32], index: &[u32], mask: &[bool], from: &[f32], width: usize) {
+    scatter_rows_on(Isa::best(), to, index, mask, from, width);
+}
+
+dispatch!(fn sum_rows_on(to: &mut [f32], table: &[f32], index: &[u32], mask: &[bool], width: usize) = sum_rows_of);
+dispatch!(fn scatter_rows_on(to: &mut [f32], index: &[u32], mask: &[bool], from: &[f32], width: usize) = scatter_rows_of);
+
+#[inline(always)]
+fn sum_rows_of<V: Simd, N: Simd>(to: &mut [f32], table: &[f32], index: &[u32], mask: &[bool], width: usize) {
+    let batch = to.len() / width.max(1);
+    for (i, row) in index.iter().enumerate().filter(|(i, _)| mask.is_empty() || mask[*i]) {
+        let (at, from) = (i % batch * width, *row as usize * width);
+        add::<V, N>(&mut to[at..at + width], &table[from..from + width]);
+    }
+}
+
+#[inline(always)]
+fn scatter_rows_of<V: Simd, N: Simd>(
+    to: &mut [f32],
+    index: &[u32],
+    mask: &[bool],
+    from: &[f32],
+    width: usize,
+) {
+    let batch = from.len() / width.max(1);
+    for (i, row) in index.iter().enumerate().filter(|(i, _)| mask.is_empty() || mask[*i]) {
+        let (at, from_at) = (*row as usize * width, i % batch * width);
+        add::<V, N>(&mut to[at..at + width], &from[from_at..from_at + width]);
+    }
+}
+
 dispatch!(fn add_rows_on(to: &mut [f32], index: &[u32], from: &[f32], width: usize) = add_rows_of);
 dispatch!(fn add_columns_on(sums: &mut [f32], rows: &[f32]) = add_columns_of);
 
@@ -68,6 +106,17 @@ mod tests {
                     let at = |i: usize| from[i * width + j];
                     let column = [to[j], to[width + j], to[2 * width + j]];
                     assert_eq!(column, [1.0 + at(1), 1.0, 1.0 + at(0) + at(2) + at(3)], "{isa:?} {width}");
+                }
+                let (mut sums, mut back) = (vec![0.0; 2 * width], vec![0.0; 4 * width]);
+                let (index, mask) = ([3, 0, 1, 1], [true, true, false, true]);
+                sum_rows_on(isa, &mut sums, &from, &index, &mask, width);
+                scatter_rows_on(isa, &mut back, &index, &mask, &sums, width);
+                for j in 0..width {
+                    let at = |i: usize| from[i * width + j];
+                    // Position 2 is masked; 0 is of the first sequence, 1 and 3 of the second.
+                    assert_eq!([sums[j], sums[width + j]], [at(3), at(0) + at(1)]);
+                    let back = [back[j], back[width + j], back[2 * width + j], back[3 * width + j]];
+                    assert_eq!(back, [at(0) + at(1), at(0) + at(1), 0.0, at(3)], "{isa:?} {width}");
                 }
                 let mut sums = vec![0.5; width];
                 add_columns_on(isa, &mut sums, &from);

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::window::Window;
 use super::{Activation, Block, Initializer, Observer, Padding, Penalty, Signal, Weights};
-use crate::kernel::{Matrix, add_columns, matmul};
+use crate::kernel::{Matrix, add_columns, add_rows, gather_taps, matmul, note_entries, scatter_taps};
 
 /// Slides `filters` small patterns over the time steps (LeCun et al. 1989; over words: Kim 2014).
 ///
@@ -16,6 +16,9 @@ use crate::kernel::{Matrix, add_columns, matmul};
 /// ```
 /// Each tap `k` is one matrix product over all time steps and sequences at once: steps lie one after the other in a block, so a
 /// shifted sequence is a slice of it.
+///
+/// Behind an Embedding each distinct vector meets each tap once, and the outputs are sums of those products. Where a maximum over time
+/// follows, all but a few numbers of δ are 0, and only those are gone by.
 ///
 /// It ends a mask, as in Keras: padding takes part as the numbers that it holds.
 ///
@@ -140,20 +143,36 @@ impl Layer for Conv1D {
         MaskRule::Drop
     }
 
+    fn reads_rows(&self) -> bool {
+        true
+    }
+
     fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let (x, filters, window) = (inputs[0].real(), self.filters, self.window());
-        let (time, batch, features) = x.dim();
-        let out = &mut tape.out;
+        let (filters, window) = (self.filters, self.window());
+        let (time, batch, features) = inputs[0].dim();
+        let Tape { out, slots: [products, ..], .. } = tape;
         out.reshape(window.steps(time), batch, filters);
-        if self.use_bias {
-            out.data_mut().chunks_exact_mut(filters).for_each(|row| row.copy_from_slice(weights.get(1)));
+        let bias = if self.use_bias { weights.get(1) } else { &[] };
+        let kernels = weights.get(0).chunks_exact(features * filters);
+        if let Signal::Rows(rows) = inputs[0] {
+            // Every distinct vector meets every tap once; the rest is sums.
+            products.reshape(self.kernel_size, rows.rows.rows(), filters);
+            for (tap, kernel) in kernels.enumerate() {
+                let x = Matrix::new(rows.rows.data(), rows.rows.rows(), features);
+                matmul(products.step_mut(tap), x, Matrix::new(kernel, features, filters), false);
+            }
+            let taps = window.over(rows.index(), time, batch);
+            gather_taps(out.data_mut(), bias, products.data(), filters, taps);
         } else {
-            out.data_mut().fill(0.0);
-        }
-        for (tap, kernel) in weights.get(0).chunks_exact(features * filters).enumerate() {
-            for (to, from) in window.runs(tap, time) {
-                let x = Matrix::new(x.steps(from), to.len() * batch, features);
-                matmul(out.steps_mut(to), x, Matrix::new(kernel, features, filters), true);
+            if bias.is_empty() {
+                out.data_mut().fill(0.0);
+            }
+            out.data_mut().chunks_exact_mut(bias.len().max(1)).for_each(|row| row.copy_from_slice(bias));
+            for (tap, kernel) in kernels.enumerate() {
+                for (to, from) in window.runs(tap, time) {
+                    let x = Matrix::new(inputs[0].real().steps(from), to.len() * batch, features);
+                    matmul(out.steps_mut(to), x, Matrix::new(kernel, features, filters), true);
+                }
             }
         }
         self.activation.apply(out.data_mut(), filters);
@@ -170,28 +189,72 @@ impl Layer for Conv1D {
         d_in: Option<&mut [Block]>,
         _observer: Option<&mut dyn Observer>,
     ) {
-        let (x, filters, window) = (inputs[0].real(), self.filters, self.window());
-        let (time, batch, features) = x.dim();
+        let (filters, window) = (self.filters, self.window());
+        let (time, batch, features) = inputs[0].dim();
         self.activation.chain(d_out.data_mut(), tape.out.data(), filters);
         let size = features * filters;
         let (d_kernel, d_bias) = grads.split_at_mut(self.kernel_size * size);
-        for (tap, d_kernel) in d_kernel.chunks_exact_mut(size).enumerate() {
-            for (to, from) in window.runs(tap, time) {
-                let rows = to.len() * batch;
-                let x = Matrix::new(x.steps(from), rows, features);
-                matmul(d_kernel, x.t(), Matrix::new(d_out.steps(to), rows, filters), true);
-            }
-        }
         if self.use_bias {
             add_columns(d_bias, d_out.data());
         }
-        let Some([d_in, ..]) = d_in else { return };
-        d_in.zeroed(time, batch, features);
-        for (tap, kernel) in weights.get(0).chunks_exact(size).enumerate() {
+        let (x, index) = match inputs[0] {
+            Signal::Rows(rows) => (rows.rows, rows.index()),
+            other => (other.real(), &[][..]),
+        };
+        let mut d_in = d_in.and_then(<[Block]>::first_mut);
+        if let Some(d_in) = d_in.as_deref_mut() {
+            let (steps, rows, _) = x.dim();
+            d_in.zeroed(steps, rows, features);
+        }
+        let Tape { slots: [sums, kernel, d_turned, ..], entries, .. } = tape;
+        if note_entries(entries, d_out.data(), batch, filters, d_out.data().len() / SPARSE) {
+            // Filters first, so that what an entry meets lies together.
+            turn(weights.get(0), kernel, self.kernel_size * features, filters);
+            d_turned.zeroed(1, filters, self.kernel_size * features);
+            let d_x = d_in.map_or(&mut [][..], Block::data_mut);
+            let (w, d_w) = (kernel.data(), d_turned.data_mut());
+            let taps = window.over(index, time, batch);
+            scatter_taps(entries, (x.data(), d_x), (w, d_w), features, taps);
+            for (i, d_kernel) in d_kernel.chunks_exact_mut(filters).enumerate() {
+                let column = d_turned.data()[i..].iter().step_by(self.kernel_size * features);
+                d_kernel.iter_mut().zip(column).for_each(|(sum, d)| *sum += d);
+            }
+            return;
+        }
+        let taps = weights.get(0).chunks_exact(size).zip(d_kernel.chunks_exact_mut(size));
+        for (tap, (kernel, d_kernel)) in taps.enumerate() {
+            let kernel = Matrix::new(kernel, features, filters);
+            let mut pair = |x: &[f32], delta: &[f32], d_in: Option<&mut [f32]>| {
+                let delta = Matrix::new(delta, delta.len() / filters, filters);
+                matmul(d_kernel, Matrix::new(x, delta.dim().0, features).t(), delta, true);
+                if let Some(d_in) = d_in {
+                    matmul(d_in, delta, kernel.t(), true);
+                }
+            };
+            if let Signal::Rows(rows) = inputs[0] {
+                // δ is summed over the positions that hold the same vector.
+                sums.zeroed(1, rows.rows.rows(), filters);
+                for (to, from) in window.runs(tap, time) {
+                    add_rows(sums.data_mut(), rows.steps(from), d_out.steps(to), filters);
+                }
+                pair(x.data(), sums.data(), d_in.as_deref_mut().map(Block::data_mut));
+                continue;
+            }
             for (to, from) in window.runs(tap, time) {
-                let delta = Matrix::new(d_out.steps(to.clone()), to.len() * batch, filters);
-                matmul(d_in.steps_mut(from), delta, Matrix::new(kernel, features, filters).t(), true);
+                let d_in = d_in.as_deref_mut().map(|d_in| d_in.steps_mut(from.clone()));
+                pair(x.steps(from), d_out.steps(to), d_in);
             }
         }
+    }
+}
+
+/// Where no more than one number in so many of ∂L/∂z is not 0, as below a global maximum, it pays to go by those numbers.
+const SPARSE: usize = 16;
+
+/// The transpose of `matrix` `[rows, columns]`.
+fn turn(matrix: &[f32], turned: &mut Block, rows: usize, columns: usize) {
+    turned.reshape(1, columns, rows);
+    for (j, to) in turned.data_mut().chunks_exact_mut(rows).enumerate() {
+        to.iter_mut().zip(matrix[j..].iter().step_by(columns)).for_each(|(to, from)| *to = *from);
     }
 }

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layer::{Layer, MaskRule, Misfit, Pass, Shape, Tape};
 use super::{Block, Mask, Observer, Signal, Weights};
+use crate::kernel::{scatter_rows, sum_rows};
 
 /// The mean over time, of unmasked steps where a mask reaches it.
 ///
@@ -31,6 +32,15 @@ impl GlobalAveragePooling1D {
         }
     }
 
+    /// Divides every sequence's row of `sums` by the steps that it counts.
+    fn scale(sums: &mut Block, mask: Option<&Mask>, counts: &Block, time: usize) {
+        let features = sums.dim().2;
+        for (row, counts) in sums.data_mut().chunks_exact_mut(features).zip(counts.data()) {
+            let steps = if mask.is_some() { counts.max(1.0) } else { time as f32 };
+            row.iter_mut().for_each(|x| *x /= steps);
+        }
+    }
+
     /// `Σₜ mₜ` of every sequence, left in the tape.
     fn count(mask: Option<&Mask>, time: usize, batch: usize, counts: &mut Block) {
         counts.zeroed(1, batch, 1);
@@ -57,12 +67,24 @@ impl Layer for GlobalAveragePooling1D {
         MaskRule::Drop
     }
 
+    fn reads_rows(&self) -> bool {
+        true
+    }
+
     fn forward(&self, pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let x = inputs[0].real();
-        let (time, batch, features) = x.dim();
+        let (time, batch, features) = inputs[0].dim();
         let Tape { out, slots: [counts, ..], .. } = tape;
         Self::count(pass.mask, time, batch, counts);
         out.zeroed(1, batch, features);
+        let x = match inputs[0] {
+            Signal::Rows(rows) => {
+                let mask = pass.mask.map_or(&[][..], Mask::data);
+                sum_rows(out.data_mut(), rows.rows.data(), rows.index(), mask, features);
+                Self::scale(out, pass.mask, counts, time);
+                return;
+            }
+            other => other.real(),
+        };
         for t in 0..time {
             let rows = out.data_mut().chunks_exact_mut(features).zip(x.step(t).chunks_exact(features));
             for (row, (sum, from)) in rows.enumerate() {
@@ -84,7 +106,13 @@ impl Layer for GlobalAveragePooling1D {
         _observer: Option<&mut dyn Observer>,
     ) {
         let Some([d_in, ..]) = d_in else { return };
-        let (time, batch, features) = inputs[0].real().dim();
+        let (time, batch, features) = inputs[0].dim();
+        if let Signal::Rows(rows) = inputs[0] {
+            Self::scale(d_out, pass.mask, &tape.slots[0], time);
+            d_in.zeroed(1, rows.rows.rows(), features);
+            let mask = pass.mask.map_or(&[][..], Mask::data);
+            return scatter_rows(d_in.data_mut(), rows.index(), mask, d_out.data(), features);
+        }
         d_in.reshape(time, batch, features);
         for t in 0..time {
             let rows = d_in.step_mut(t).chunks_exact_mut(features).zip(d_out.data().chunks_exact(features));

@@ -5,6 +5,7 @@ use ndarray::ArrayView3;
 
 use super::recurrent::{Cell, Unroll};
 use super::{Block, Initializer, Lookup, Mask, Observer, Penalty, Signal, Weights};
+use crate::kernel::Entry;
 use crate::number::count;
 use crate::protocol::Direction;
 use crate::rng::Rng;
@@ -328,6 +329,8 @@ pub struct Tape {
     pub lookup: Lookup,
     /// The ways through time of recurrent layers: of one direction, or of both.
     pub unrolls: [Unroll; 2],
+    /// The few numbers of ∂L/∂output that are not 0, of a layer that looks for them.
+    pub entries: Vec<Entry>,
     /// Whatever else; each layer names its own.
     pub slots: [Block; SLOTS],
 }
@@ -335,8 +338,14 @@ pub struct Tape {
 impl Tape {
     /// Bytes that it holds.
     pub fn bytes(&self) -> usize {
-        let Self { out, mask, lookup, unrolls, slots } = self;
+        let Self { out, mask, lookup, unrolls, entries, slots } = self;
+        let entries = entries.capacity() * size_of::<Entry>();
         let unrolls: usize = unrolls.iter().map(Unroll::bytes).sum();
-        out.bytes() + mask.bytes() + lookup.bytes() + unrolls + slots.iter().map(Block::bytes).sum::<usize>()
+        out.bytes()
+            + mask.bytes()
+            + lookup.bytes()
+            + entries
+            + unrolls
+            + slots.iter().map(Block::bytes).sum::<usize>()
     }
 }

@@ -3,6 +3,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::Misfit;
+use crate::kernel::Taps;
 
 /// What a window does at the ends of a sequence, by Keras's name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +91,12 @@ impl Window {
                 ((self.steps(time).saturating_sub(1) * self.stride + self.reach()).saturating_sub(time)) / 2
             }
         }
+    }
+
+    /// The same for [`kernel`](crate::kernel), over `batch` sequences of `time` steps whose positions hold the rows `index`.
+    pub fn over(self, index: &[u32], time: usize, batch: usize) -> Taps<'_> {
+        let Self { taps, stride, dilation, .. } = self;
+        Taps { index, time, batch, taps, stride, dilation, before: self.before(time) }
     }
 
     /// The output steps whose tap `k` falls on an input step, and the input step of the first of them. Further on, input
