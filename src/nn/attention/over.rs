@@ -137,6 +137,13 @@ mod tests {
         assert!(close, "{what}: {ours:?}, Keras {keras:?}");
     }
 
+    struct Expected {
+        weights: [f32; 6],
+        out: [f32; 4],
+        d_query: [f32; 4],
+        d_value: [f32; 6],
+    }
+
     /// Weights, output, ∂L/∂query and ∂L/∂value are those of Keras 3.15 (TensorFlow) for `layer([query, value], mask=[None, mask])`,
     /// the mask false at every value.
     #[test]
@@ -145,31 +152,51 @@ mod tests {
         let asked = [[-1.02, -0.71], [0.63, -0.16]];
         let (third, mean) = ([1.0 / 3.0; 6], [0.16, -1.016_666_8, 0.16, -1.016_666_8]);
         let additive = AdditiveAttention { use_scale: false, ..AdditiveAttention::default() };
-        let cases: [(&dyn Layer, f32, [f32; 6], [f32; 4], [f32; 4], [f32; 6]); 3] = [
+        let cases: [(&dyn Layer, f32, Expected); 3] = [
             (
                 &Attention::default(),
                 1.0,
-                third,
-                mean,
-                [-0.461_515_7, -0.241_411_06, 0.236_672_67, 0.015_102_773],
-                [-0.095_128_43, -0.216_736_44, -0.223_281_77, -0.342_654_76, -0.071_589_77, -0.310_608_77],
+                Expected {
+                    weights: third,
+                    out: mean,
+                    d_query: [-0.461_515_7, -0.241_411_06, 0.236_672_67, 0.015_102_773],
+                    d_value: [
+                        -0.095_128_43,
+                        -0.216_736_44,
+                        -0.223_281_77,
+                        -0.342_654_76,
+                        -0.071_589_77,
+                        -0.310_608_77,
+                    ],
+                },
             ),
             (
                 &additive,
                 1.0,
-                third,
-                mean,
-                [-0.070_050_344, -0.084_512_46, -0.053_008_02, -0.007_592_948],
-                [-0.288_937_57, -0.377_211_3, -0.015_685_111, -0.264_540_3, -0.208_435_67, -0.320_353_78],
+                Expected {
+                    weights: third,
+                    out: mean,
+                    d_query: [-0.070_050_344, -0.084_512_46, -0.053_008_02, -0.007_592_948],
+                    d_value: [
+                        -0.288_937_57,
+                        -0.377_211_3,
+                        -0.015_685_111,
+                        -0.264_540_3,
+                        -0.208_435_67,
+                        -0.320_353_78,
+                    ],
+                },
             ),
             // Scores of 8, 42, 7 and of 15, 61, 37: at 10⁹ they are 0 or 64.
             (
                 &Attention::default(),
                 60.0,
-                [0.0, 1.0, 0.0, 0.0, 0.5, 0.5],
-                [-0.55, -1.55, 0.215, -1.325],
-                [0.0, 0.0, 0.341_151_74, 0.100_338_735],
-                [0.0, 0.0, 0.365_279_97, 7.638_454_4, -0.755_279_96, -8.508_454],
+                Expected {
+                    weights: [0.0, 1.0, 0.0, 0.0, 0.5, 0.5],
+                    out: [-0.55, -1.55, 0.215, -1.325],
+                    d_query: [0.0, 0.0, 0.341_151_74, 0.100_338_735],
+                    d_value: [0.0, 0.0, 0.365_279_97, 7.638_454_4, -0.755_279_96, -8.508_454],
+                },
             ),
         ];
         let (mut ids, mut mask) = (Ids::default(), Mask::default());
@@ -178,7 +205,7 @@ mod tests {
         let mut masks = [None; MAX_INPUTS];
         masks[1] = Some(&mask);
         let pass = Pass { mode: Mode::Evaluate, layer: 0, mask: None, masks, to_rows: false };
-        for (layer, factor, weights, out, d_query, d_value) in cases {
+        for (layer, factor, keras) in cases {
             let what = format!("{} of queries times {factor}", layer.class());
             let (query, value) = (block(&query, factor), block(&value, 1.0));
             let inputs = [Signal::Real(&query), Signal::Real(&value)];
@@ -186,8 +213,8 @@ mod tests {
             let params = Params::new(std::iter::once((layer, &shapes[..])));
             let (mut tape, mut d_in) = (Tape::default(), [Block::default(), Block::default()]);
             layer.forward(&pass, params.of(0), &inputs, &mut tape);
-            near(tape.slots[0].data(), &weights, &what);
-            near(tape.out.data(), &out, &what);
+            near(tape.slots[0].data(), &keras.weights, &what);
+            near(tape.out.data(), &keras.out, &what);
             let mut d_out = block(&asked, 1.0);
             layer.backward(
                 &pass,
@@ -199,8 +226,8 @@ mod tests {
                 Some(&mut d_in),
                 None,
             );
-            near(d_in[0].data(), &d_query, &what);
-            near(d_in[1].data(), &d_value, &what);
+            near(d_in[0].data(), &keras.d_query, &what);
+            near(d_in[1].data(), &keras.d_value, &what);
         }
     }
 }
