@@ -164,10 +164,10 @@ impl Layer for Conv1D {
             let taps = window.over(rows.index(), time, batch);
             gather_taps(out.data_mut(), bias, products.data(), filters, taps);
         } else {
-            if bias.is_empty() {
-                out.data_mut().fill(0.0);
-            }
-            out.data_mut().chunks_exact_mut(bias.len().max(1)).for_each(|row| row.copy_from_slice(bias));
+            out.data_mut().chunks_exact_mut(filters).for_each(|row| match bias {
+                [] => row.fill(0.0),
+                _ => row.copy_from_slice(bias),
+            });
             for (tap, kernel) in kernels.enumerate() {
                 for (to, from) in window.runs(tap, time) {
                     let x = Matrix::new(inputs[0].real().steps(from), to.len() * batch, features);

@@ -88,45 +88,46 @@ struct Run<'a> {
     depth: usize,
 }
 
+/// Rows that a tile holds at most.
+const TILE: usize = 8;
+
 impl Run<'_> {
     /// As many rows at a time as registers hold: enough sums to keep the multipliers busy.
     #[inline(always)]
     fn rows<V: Simd, F: Finish<G>, const G: usize>(&self, rows: usize, place: Place, f: &mut F) {
+        let mut sums = [[V::splat(0.0); G]; TILE];
         let mut row = 0;
-        if V::LANES == 16 || G == 1 {
-            if G <= 3 {
-                while row + 8 <= rows {
-                    self.tile::<V, F, G, 8>(Place { row, ..place }, f);
-                    row += 8;
+        while row < rows {
+            let left = rows - row;
+            let tall = if V::LANES * G <= 48 && (V::LANES == 16 || G == 1) { 8 } else { 4 };
+            let tall = if V::LANES == 8 && G == 4 { 2 } else { tall };
+            let height = if left >= tall { tall } else { 1 };
+            // What the cell does stands once, for any number of rows: the tiles alone are written out for each.
+            for (r, sums) in sums[..height].iter_mut().enumerate() {
+                *sums = f.begin::<V>(Place { row: row + r, ..place });
+            }
+            if !self.panel.is_empty() {
+                match height {
+                    8 => self.tile::<V, G, 8>(row, &mut sums),
+                    4 => self.tile::<V, G, 4>(row, &mut sums),
+                    2 => self.tile::<V, G, 2>(row, &mut sums),
+                    _ => self.tile::<V, G, 1>(row, &mut sums),
                 }
             }
-            while row + 4 <= rows {
-                self.tile::<V, F, G, 4>(Place { row, ..place }, f);
-                row += 4;
+            for (r, sums) in sums[..height].iter().enumerate() {
+                f.finish::<V>(Place { row: row + r, ..place }, *sums);
             }
-        } else {
-            while row + 2 <= rows {
-                self.tile::<V, F, G, 2>(Place { row, ..place }, f);
-                row += 2;
-            }
-        }
-        while row < rows {
-            self.tile::<V, F, G, 1>(Place { row, ..place }, f);
-            row += 1;
+            row += height;
         }
     }
 
+    /// Adds to the sums of `R` rows, in registers while `k` runs.
     #[inline(always)]
-    fn tile<V: Simd, F: Finish<G>, const G: usize, const R: usize>(&self, place: Place, f: &mut F) {
+    fn tile<V: Simd, const G: usize, const R: usize>(&self, row: usize, all: &mut [[V; G]; TILE]) {
         let mut sums = [[V::splat(0.0); G]; R];
-        for (r, sums) in sums.iter_mut().enumerate() {
-            *sums = f.begin::<V>(Place { row: place.row + r, ..place });
-        }
-        let first = place.row * self.stride;
-        assert!(
-            self.panel.is_empty() || first + (R - 1) * self.stride + self.depth <= self.x.len(),
-            "a tile within x"
-        );
+        sums.copy_from_slice(&all[..R]);
+        let first = row * self.stride;
+        assert!(first + (R - 1) * self.stride + self.depth <= self.x.len(), "a tile within x");
         for (k, vectors) in self.panel.chunks_exact(G * V::LANES).enumerate() {
             // A loop and no closure: a closure is not sure to be inlined in the instruction set's copy.
             let mut b = [V::splat(0.0); G];
@@ -141,8 +142,6 @@ impl Run<'_> {
                 }
             }
         }
-        for (r, sums) in sums.into_iter().enumerate() {
-            f.finish::<V>(Place { row: place.row + r, ..place }, sums);
-        }
+        all[..R].copy_from_slice(&sums);
     }
 }
