@@ -6,6 +6,7 @@
 
 mod change;
 mod control;
+mod cost;
 mod course;
 mod evaluation;
 mod outlet;
@@ -14,7 +15,9 @@ mod probes;
 mod session;
 mod step;
 mod trainer;
+mod watch;
 
 pub use session::{Prepare, Session};
 pub use step::{Diverged, Stepper, Taken};
 pub use trainer::{Options, Outcome, Trainer};
+pub use watch::Watch;

@@ -1,25 +1,23 @@
 //! The course of a run: epochs, steps, what is told of them, and what is saved.
 
+use std::time::{Duration, Instant};
+
 use ndarray::s;
 use serde::Serialize;
 
 use super::control::{Clock, Control, Stop};
+use super::cost::Cost;
 use super::evaluation::evaluation;
 use super::outlet::Outlet;
 use super::session::Session;
 use super::trainer::End;
 use crate::data::{Batch, Dataset, in_order};
-use crate::nn::{Score, Way};
+use crate::nn::Score;
 use crate::number;
 use crate::optim::{LearningRate, Stopper};
-use crate::protocol::{
-    Confusion, EpochMetrics, Event, GradientProfile, Instruments, Level, RunStatus, StepMetrics, half_life,
-};
+use crate::protocol::{Confusion, EpochMetrics, Event, Level, RunStatus, StepMetrics};
 use crate::run::Folder;
 use crate::run::checkpoint::{self, Checkpoint, NamedTensor};
-
-/// Watched steps between two on which the spectral radii of large layers are measured.
-const RADII_EVERY: u64 = 10;
 
 /// Where a run stands: with the weights and the optimizer's moments all that it goes on from.
 #[derive(Debug, Clone, Serialize)]
@@ -86,6 +84,7 @@ pub(super) struct Run<'a> {
     pub progress: Progress,
     /// Those of the best epoch, where they are to be restored.
     pub best_weights: Option<Vec<f32>>,
+    pub cost: Cost,
 }
 
 impl Run<'_> {
@@ -218,10 +217,13 @@ impl Run<'_> {
         let order = session.sampler.batch(self.progress.epoch as u64, batch);
         let mut rows = Batch::default();
         rows.fill(&session.train, order.iter().copied());
-        let watch = self.progress.step.is_multiple_of(session.spec.watch.every as u64);
+        let steps = self.progress.step;
+        let watch = session.watch.is_due(steps);
         let learning_rate = self.progress.learning_rate.at(self.progress.step, self.progress.epoch);
         session.stepper.optimizer_mut().learning_rate = learning_rate;
+        let begin = Instant::now();
         let taken = session.stepper.step(&rows, watch);
+        let took = begin.elapsed();
         let taken = match taken {
             Ok(taken) => taken,
             Err(diverged) => {
@@ -246,38 +248,32 @@ impl Run<'_> {
             seconds: self.clock.elapsed().as_secs_f64(),
         };
         self.outlet.emit(Event::Step(metrics));
-        if watch {
-            self.profile(&rows);
-            self.probe();
-        }
+        let reading = watch.then(|| self.watch(&rows, steps));
+        self.cost.step(took, reading);
         Ok(())
     }
 
-    /// Tells the gradient norm per unrolled step, and what else the instruments say, of the step just made.
-    fn profile(&mut self, batch: &Batch) {
-        let (stepper, step) = (&self.session.stepper, self.progress.step);
-        // A position is masked when it is padding in every sequence of the batch, and the layer is told.
-        let padding = batch.padding();
-        let ways = stepper.ways();
-        for (layer, direction, hnorm) in stepper.norms().hnorms() {
-            let masked = stepper.model().is_masked(layer).then_some(padding.as_slice());
-            let half_life = half_life(&hnorm, masked);
-            let way = ways.iter().find(|way| (way.layer, way.direction) == (layer, direction));
-            let kernel_norm = way.map_or_else(Vec::new, Way::kernel_norms);
-            let profile = GradientProfile { step, layer, direction, hnorm, kernel_norm, half_life };
-            self.outlet.emit(Event::Gradient(profile));
-        }
-        let seldom = (self.session.spec.watch.every as u64).saturating_mul(RADII_EVERY);
-        let all_radii = (step - 1).is_multiple_of(seldom);
-        let layers = ways.iter().map(|way| way.health(stepper.params(), all_radii)).collect();
-        let params = stepper.param_norms().to_vec();
-        self.outlet.emit(Event::Instruments(Box::new(Instruments { step, layers, params })));
+    /// Tells what the instruments say of the step just made, the one after `steps` others, and what the network makes of its probes;
+    /// how long it took.
+    fn watch(&mut self, batch: &Batch, steps: u64) -> Duration {
+        let begin = Instant::now();
+        let Session { watch, stepper, .. } = &self.session;
+        let all_radii = watch.measures_all_radii(steps);
+        watch.profile(stepper, batch, self.progress.step, all_radii, &mut |event| self.outlet.emit(event));
+        self.probe();
+        begin.elapsed()
     }
 
     fn probe(&mut self) {
-        let Session { probes, stepper, .. } = &mut self.session;
-        for frame in probes.look(stepper.model(), stepper.params(), self.progress.step) {
-            self.outlet.emit(Event::Probe(Box::new(frame)));
+        let Session { watch, stepper, .. } = &mut self.session;
+        watch.probe(stepper, self.progress.step, &mut |event| self.outlet.emit(event));
+    }
+
+    /// Says what watching has cost, where that can be told.
+    pub fn tell_cost(&mut self) {
+        if let Some(share) = self.cost.share() {
+            let text = format!("instruments: {} of the training time", number::percent(share));
+            self.outlet.log(Level::Info, text);
         }
     }
 

@@ -1,7 +1,7 @@
 use ndarray::Array2;
 
-use super::probes::Probes;
 use super::step::Stepper;
+use super::watch::Watch;
 use crate::data::{self, Data, DataError, Dataset, Sampler, TargetForm};
 use crate::preset::{RunSpec, check_fit};
 use crate::protocol::{DataFacts, RunInfo};
@@ -23,7 +23,7 @@ pub struct Session {
     pub stepper: Stepper,
     /// The order of the training data.
     pub sampler: Sampler,
-    pub(super) probes: Probes,
+    pub(super) watch: Watch,
     /// Which classes are right at each step of the validation data, where the task leaves a choice: `[sequence, time]`, a bit a
     /// class.
     pub(super) legal: Option<Array2<u32>>,
@@ -62,14 +62,13 @@ impl Session {
         let model = model.with_class_weights(spec.train.class_weights(&data.labels).map_err(Prepare::Task)?);
         let stepper = Stepper::new(model, &spec.train.optimizer, clip, spec.train.seed, threads)?;
         let tokens = spec.data.tokens(spec.tokens.as_ref());
-        let probes =
-            Probes::new(&spec.watch.probes, tokens.as_ref(), &data, stepper.model(), stepper.params());
+        let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
         let Data { train, validation, vocabulary, labels, facts } = data;
         let shuffled = Sampler::new(spec.train.seed, train.len(), spec.train.batch_size);
         // A carried state belongs to the sequence that stands at the same place of the next batch.
         let sampler = if stepper.model().is_stateful() { shuffled.unshuffled() } else { shuffled };
         let legal = validation.as_ref().and_then(|data| spec.data.legal(data));
-        Ok(Self { train, validation, vocabulary, labels, stepper, sampler, probes, legal, facts, spec })
+        Ok(Self { train, validation, vocabulary, labels, stepper, sampler, watch, legal, facts, spec })
     }
 
     /// What holds for the whole run.
@@ -81,7 +80,7 @@ impl Session {
             folder: folder.to_owned(),
             model: self.stepper.model().table().clone(),
             data: self.facts.clone(),
-            probes: self.probes.texts.clone(),
+            probes: self.watch.probes().to_vec(),
             epochs: self.spec.train.epochs,
             steps_per_epoch: self.sampler.batches(),
             batch_size: self.spec.train.batch_size,

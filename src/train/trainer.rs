@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::control::{Clock, Control};
+use super::cost::Cost;
 use super::course::{Progress, Run};
 use super::outlet::Outlet;
 use super::session::{Prepare, Session};
@@ -160,9 +161,19 @@ fn train(
         );
     }
     let progress = Progress::new(&session);
-    let mut run =
-        Run { session, folder, outlet, control, clock: Clock::start(), progress, best_weights: None };
-    run.epochs()
+    let mut run = Run {
+        session,
+        folder,
+        outlet,
+        control,
+        clock: Clock::start(),
+        progress,
+        best_weights: None,
+        cost: Cost::default(),
+    };
+    let status = run.epochs()?;
+    run.tell_cost();
+    Ok(status)
 }
 
 /// Refuses to monitor what will never be measured.

@@ -142,3 +142,21 @@ fn watched_steps_carry_the_instruments_and_others_do_not() {
         assert!(profile.kernel_norm.last().is_some_and(|norm| *norm > 0.0));
     }
 }
+
+#[test]
+fn what_watching_costs_is_told_once_where_there_are_steps_to_compare() {
+    let told = |every: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let (outcome, events) = trained(dir.path(), &[every]);
+        assert_eq!(outcome, Outcome::Finished);
+        let lines = events.iter().filter_map(|e| match e {
+            Event::Log(LogLine { level: Level::Info, text }) => text.strip_prefix("instruments: "),
+            _ => None,
+        });
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let [line] = told("watch.every=2").try_into().unwrap();
+    let share: f64 = line.strip_suffix(" % of the training time").unwrap().parse().unwrap();
+    assert!(share > 0.0 && share < 100.0, "{line}");
+    assert!(told("watch.every=1").is_empty(), "there is no other step");
+}

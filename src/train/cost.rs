@@ -1,0 +1,83 @@
+use std::time::Duration;
+
+/// Steps of either kind that a comparison needs at least.
+const ENOUGH: u32 = 5;
+
+/// What watching costs: the time that the instruments are read, and by how much watched steps take longer than others.
+#[derive(Debug, Default)]
+pub(super) struct Cost {
+    /// The first step lays out memory and is compared with nothing.
+    warm: bool,
+    plain: Times,
+    watched: Times,
+    /// Of what is done after watched steps, between them and the next.
+    reading: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Times {
+    count: u32,
+    sum: Duration,
+}
+
+impl Times {
+    fn mean(&self) -> Option<f64> {
+        (self.count >= ENOUGH).then(|| self.sum.as_secs_f64() / f64::from(self.count))
+    }
+}
+
+impl Cost {
+    /// A step took so long; after a watched one, reading the instruments took as long as `reading`.
+    pub fn step(&mut self, took: Duration, reading: Option<Duration>) {
+        if !std::mem::replace(&mut self.warm, true) {
+            return;
+        }
+        let times = if reading.is_some() { &mut self.watched } else { &mut self.plain };
+        times.count = times.count.saturating_add(1);
+        times.sum += took;
+        self.reading += reading.unwrap_or_default();
+    }
+
+    /// The share of the training time that watching took, 0 to 1; `None` where too few steps of both kinds were made to tell.
+    pub fn share(&self) -> Option<f64> {
+        let longer = self.watched.mean()? - self.plain.mean()?;
+        let reading = self.reading.as_secs_f64();
+        let all = (self.plain.sum + self.watched.sum).as_secs_f64() + reading;
+        // Watched steps that happened to be the faster ones cost nothing.
+        Some(((longer * f64::from(self.watched.count)).max(0.0) + reading) / all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(steps: &[(u64, Option<u64>)]) -> Cost {
+        let mut cost = Cost::default();
+        for (took, reading) in steps {
+            cost.step(Duration::from_millis(*took), reading.map(Duration::from_millis));
+        }
+        cost
+    }
+
+    #[test]
+    fn longer_steps_and_reading_are_the_cost_and_the_first_step_does_not_count() {
+        // 45 steps of 10 ms, 5 of 12 ms with 3 ms of reading: 25 ms of 525.
+        let ten: Vec<_> = [[(10, None); 9].as_slice(), &[(12, Some(3))]].concat();
+        let steps = [vec![(900, Some(70))], ten.repeat(5)].concat();
+        assert!((after(&steps).share().unwrap() - 25.0 / 525.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn watched_steps_that_are_faster_by_chance_earn_nothing() {
+        let steps = [vec![(10, None); 11], vec![(8, Some(1)); 10]].concat();
+        assert!((after(&steps).share().unwrap() - 10.0 / 190.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn nothing_is_told_of_what_cannot_be_compared() {
+        assert_eq!(after(&[]).share(), None);
+        assert_eq!(after(&vec![(10, Some(1)); 50]).share(), None, "all steps were watched");
+        assert_eq!(after(&vec![(10, None); 50]).share(), None, "no step was");
+    }
+}
