@@ -3,17 +3,21 @@
 //! ```text
 //! workloads.json ─ catalog ─→ Workload ─→ nn::Model, data: batches ─→ train::Stepper
 //!                                                                        │ steps by the clock
-//!                                         report ◀── Measured ◀── measure ┘ (peak, arithmetic, memory)
+//!                                         report ◀── Measured ◀── measure ┤ (peak, arithmetic, memory)
+//!                                            ▲                            │
+//!                                            └──── Watched ◀── watching ──┘ train::Watch ─ Event ─→ ui, off the screen
 //! ```
 
 mod arithmetic;
 mod catalog;
 mod measure;
 mod memory;
+mod offscreen;
 mod peak;
 mod quantiles;
 mod report;
 mod stage;
+mod watching;
 mod workload;
 mod zipf;
 
@@ -22,5 +26,6 @@ pub use catalog::{WorkloadError, workloads};
 pub use measure::{Effort, MeasureError, Measured, measure};
 pub use memory::Resident;
 pub use quantiles::Quantiles;
-pub use report::{heading, json, rows};
+pub use report::{heading, json, rows, watched_heading, watched_json, watched_row};
+pub use watching::{Watched, watch};
 pub use workload::Workload;

@@ -7,7 +7,7 @@ use crate::optim::{Adam, OptimizerSpec};
 use crate::train::{Diverged, Stepper};
 
 /// Steps that are not counted: memory is laid out, caches and branches learn.
-const WARM_UP: usize = 5;
+pub(super) const WARM_UP: usize = 5;
 /// Steps that are counted at least, however long they take.
 const LEAST: usize = 5;
 

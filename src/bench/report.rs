@@ -1,17 +1,13 @@
 use serde::Serialize;
 
-use super::{Effort, Measured, Workload};
+use super::{Effort, Measured, Quantiles, Watched, Workload};
 use crate::{escape, kernel, number};
 
 /// What stands above the [`rows`]: what was measured, and the names of the columns.
 pub fn heading(effort: Effort) -> String {
-    let Effort { threads, .. } = effort;
-    let unit = if threads == 1 { "thread" } else { "threads" };
     format!(
-        "unrolled {}, {threads} {unit}, {}; a step is forward, loss, backward, update\n\
-         {:20} {:>8} {:>17} {:>6} {:>6} {:>7} {:>7}\n",
-        env!("CARGO_PKG_VERSION"),
-        kernel::instruction_set(),
+        "{}; a step is forward, loss, backward, update\n{:20} {:>8} {:>17} {:>6} {:>6} {:>7} {:>7}\n",
+        system(effort),
         "workload",
         "ms/step",
         "10 – 90 %",
@@ -19,6 +15,42 @@ pub fn heading(effort: Effort) -> String {
         "tok/s",
         "GFLOP/s",
         "of peak",
+    )
+}
+
+/// What stands above the [`watched_row`]s.
+pub fn watched_heading(effort: Effort) -> String {
+    format!(
+        "{}; what watching adds, median and 10 – 90 %\n{:20} {:>8} {:>19} {:>19} {:>9}\n",
+        system(effort),
+        "workload",
+        "ms/step",
+        "instruments, %",
+        "screen, %",
+        "drawing",
+    )
+}
+
+/// What this program is, and what it runs on.
+fn system(effort: Effort) -> String {
+    let Effort { threads, .. } = effort;
+    let unit = if threads == 1 { "thread" } else { "threads" };
+    format!("unrolled {}, {threads} {unit}, {}", env!("CARGO_PKG_VERSION"), kernel::instruction_set())
+}
+
+/// What watching one workload costs, as people read it.
+pub fn watched_row(workload: &Workload, watched: &Watched) -> String {
+    let cost = |shares: &Quantiles, more: f64| {
+        let percent = |q: f64| format!("{:.1}", (shares.at(q) + more) * 100.0);
+        format!("{} ({} – {})", percent(0.5), percent(0.1), percent(0.9))
+    };
+    format!(
+        "{:20} {:>8} {:>19} {:>19} {:>9}\n",
+        escape::foreign(&workload.name),
+        number::metric(watched.seconds.median() * 1e3),
+        cost(&watched.instruments, watched.radii),
+        cost(&watched.screen, 0.0),
+        number::percent(watched.drawing),
     )
 }
 
@@ -108,6 +140,60 @@ pub fn json(workload: &Workload, measured: &Measured, effort: Effort) -> serde_j
         activation_bytes: measured.activation_bytes,
         resident_bytes: resident.map(|resident| resident.now),
         peak_resident_bytes: resident.map(|resident| resident.peak),
+    };
+    serde_json::to_string(&line).map(|line| line + "\n")
+}
+
+/// What watching one workload costs, for programs: shares of the time of an unwatched step.
+#[derive(Debug, Serialize)]
+struct WatchedLine<'a> {
+    system: &'static str,
+    version: &'static str,
+    instructions: &'static str,
+    threads: usize,
+    workload: &'a str,
+    /// The median of steps that nobody watches.
+    ms_per_step: f64,
+    rounds: usize,
+    /// With the radii.
+    instruments_cost: f64,
+    instruments_cost_p10: f64,
+    instruments_cost_p90: f64,
+    radii_cost: f64,
+    /// Beside that of the instruments.
+    screen_cost: f64,
+    screen_cost_p10: f64,
+    screen_cost_p90: f64,
+    drawing_share: f64,
+    frames_per_s: f64,
+    bytes_per_s: f64,
+}
+
+/// The same for programs: one JSON object, on one line with its end.
+///
+/// # Errors
+/// None that a workload can cause.
+pub fn watched_json(workload: &Workload, watched: &Watched, effort: Effort) -> serde_json::Result<String> {
+    let Watched { seconds, instruments, radii, screen, drawing, frames_per_s, bytes_per_s } = watched;
+    let (read, shown) = (|q: f64| rounded(instruments.at(q) + radii, 5), |q: f64| rounded(screen.at(q), 5));
+    let line = WatchedLine {
+        system: "unrolled",
+        version: env!("CARGO_PKG_VERSION"),
+        instructions: kernel::instruction_set(),
+        threads: effort.threads,
+        workload: &workload.name,
+        ms_per_step: rounded(seconds.median() * 1e3, 3),
+        rounds: screen.count(),
+        instruments_cost: read(0.5),
+        instruments_cost_p10: read(0.1),
+        instruments_cost_p90: read(0.9),
+        radii_cost: rounded(*radii, 5),
+        screen_cost: shown(0.5),
+        screen_cost_p10: shown(0.1),
+        screen_cost_p90: shown(0.9),
+        drawing_share: rounded(*drawing, 5),
+        frames_per_s: rounded(*frames_per_s, 1),
+        bytes_per_s: rounded(*bytes_per_s, 0),
     };
     serde_json::to_string(&line).map(|line| line + "\n")
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::train::processors;
-use crate::bench::{self, Effort};
+use crate::bench::{self, Effort, Workload};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// Print a line of JSON a workload, for programs
     #[arg(long)]
     json: bool,
+    /// Measure what watching costs instead: the instruments at their default rate, and a screen, each against steps that nobody watches
+    #[arg(long)]
+    watch: bool,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -35,21 +38,37 @@ pub(super) fn bench(args: &Args) -> anyhow::Result<ExitCode> {
     let workloads = bench::workloads(args.workloads.as_deref(), &args.only)?;
     let effort = Effort { time: args.seconds, threads: args.threads.into() };
     let mut out = std::io::stdout().lock();
-    if !args.json && !print(&mut out, &bench::heading(effort))? {
-        return Ok(ExitCode::SUCCESS);
+    if !args.json {
+        let heading = if args.watch { bench::watched_heading(effort) } else { bench::heading(effort) };
+        if !print(&mut out, &heading)? {
+            return Ok(ExitCode::SUCCESS);
+        }
     }
     for workload in &workloads {
-        let measured = bench::measure(workload, effort)?;
-        let text = if args.json {
-            bench::json(workload, &measured, effort)?
+        let text = if args.watch {
+            watched(workload, effort, args.json)?
         } else {
-            bench::rows(workload, &measured)
+            measured(workload, effort, args.json)?
         };
         if !print(&mut out, &text)? {
             break;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn measured(workload: &Workload, effort: Effort, json: bool) -> anyhow::Result<String> {
+    let measured = bench::measure(workload, effort)?;
+    Ok(if json { bench::json(workload, &measured, effort)? } else { bench::rows(workload, &measured) })
+}
+
+fn watched(workload: &Workload, effort: Effort, json: bool) -> anyhow::Result<String> {
+    let watched = bench::watch(workload, effort)?;
+    Ok(if json {
+        bench::watched_json(workload, &watched, effort)?
+    } else {
+        bench::watched_row(workload, &watched)
+    })
 }
 
 /// Whether somebody still reads: who has seen enough (`| head`) is no failure.

@@ -74,6 +74,26 @@ fn people_get_a_table_that_eighty_columns_hold() {
 }
 
 #[test]
+fn what_watching_costs_is_told_apart_for_instruments_and_screen() {
+    for line in lines(&["--watch"]) {
+        let number = |field: &str| line[field].as_f64().unwrap_or_else(|| panic!("{field} in {line}"));
+        for cost in ["instruments_cost", "screen_cost"] {
+            let [low, middle, high] = ["_p10", "", "_p90"].map(|q| number(&format!("{cost}{q}")));
+            assert!(low <= middle && middle <= high, "{line}");
+        }
+        assert!(number("rounds") >= 3.0 && number("ms_per_step") > 0.0, "{line}");
+        assert!(number("frames_per_s") > 0.0 && number("bytes_per_s") > 0.0, "a screen was drawn: {line}");
+        assert!(number("drawing_share") > 0.0, "{line}");
+    }
+    let folder = tempdir().unwrap();
+    let args = ["bench", "--watch", "--only", "dense-bag", "--seconds", "0.05"];
+    let (out, _) = ends(unrolled(folder.path(), &args), 0);
+    assert!(out.lines().nth(1).unwrap().ends_with("drawing"), "{out}");
+    assert!(out.lines().nth(2).unwrap().starts_with("dense-bag "), "{out}");
+    assert_eq!(out.lines().count(), 3, "{out}");
+}
+
+#[test]
 fn mistakes_are_bad_usage_and_say_what_would_be_right() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("bad.json"), FILE.replace("\"gru\"", "\"gro\"")).unwrap();
