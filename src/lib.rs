@@ -24,7 +24,7 @@
 //! | [`run`] | the run folder: recording, checkpoints, reading back |
 //! | [`train`] | a spec made real, one step, the loop and its thread |
 //! | [`ui`] | terminal, loop, menu, dashboard |
-//! | [`bench`] | how fast training is, and what it takes: steps by the clock, on workloads that others measure too |
+//! | [`mod@bench`] | how fast training is, and what it takes: steps by the clock, on workloads that others measure too |
 //! | [`cli`] | the command line |
 
 pub mod bench;

@@ -5,7 +5,7 @@ use std::fs;
 pub struct Resident {
     /// Now.
     pub now: u64,
-    /// At most since [`begin`].
+    /// At most since the workload began.
     pub peak: u64,
 }
 
