@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::recurrent::{self, Asks, Cell, Unroll};
+use super::recurrent::{self, Asks, Cell, Unroll, Walk};
 use super::{Block, LayerSpec, Mask, Observer, Signal, Weights};
 use crate::protocol::Direction::{self, Backward, Forward};
 
@@ -54,7 +54,7 @@ impl Bidirectional {
 }
 
 /// The halves: direction, and whether it reads backwards when the wrapped layer itself does not.
-const HALVES: [(Direction, bool); 2] = [(Forward, false), (Backward, true)];
+const HALVES: [Direction; 2] = [Forward, Backward];
 
 impl Layer for Bidirectional {
     fn class(&self) -> &'static str {
@@ -108,6 +108,10 @@ impl Layer for Bidirectional {
         true
     }
 
+    fn recurrent_numbers(&self) -> usize {
+        self.cell().map_or(0, |cell| 2 * recurrent::numbers(cell))
+    }
+
     fn directions(&self) -> &'static [Option<Direction>] {
         &[Some(Forward), Some(Backward)]
     }
@@ -115,9 +119,9 @@ impl Layer for Bidirectional {
     fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
         let Some(cell) = self.cell() else { return };
         let half = weights.len() / 2;
-        for (i, (_, backwards)) in HALVES.into_iter().enumerate() {
+        for (i, direction) in HALVES.into_iter().enumerate() {
             let weights = weights.part(i * half..(i + 1) * half);
-            recurrent::forward(cell, pass, weights, inputs[0], &mut tape.unrolls[i], Some(backwards));
+            Walk::new(cell, pass, weights, inputs[0], Some(direction)).forward(&mut tape.unrolls[i]);
         }
         let Tape { out, unrolls: [fwd, bwd], .. } = tape;
         let (time, batch, n) = fwd.h.dim();
@@ -178,7 +182,8 @@ impl Layer for Bidirectional {
             };
             let asks = Asks { d_out: asked, in_order_of_reading: false };
             let observer = observer.as_mut().map(|o| &mut **o as &mut dyn Observer);
-            recurrent::backward(cell, pass, weights, x, unroll, asks, grads, d_in, observer, Some(HALVES[i]));
+            let walk = Walk::new(cell, pass, weights, x, Some(HALVES[i]));
+            walk.backward(unroll, &asks, grads, d_in, observer);
         }
         if let Some([d_in, ..]) = d_in {
             d_in.data_mut().iter_mut().zip(d_second.data()).for_each(|(d, second)| *d += second);
@@ -188,7 +193,7 @@ impl Layer for Bidirectional {
     fn unrolls<'a>(&'a self, tape: &'a Tape) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
         let cell = self.cell();
         let halves = HALVES.into_iter().zip(&tape.unrolls);
-        halves.filter_map(|((direction, _), unroll)| Some((Some(direction), cell?, unroll))).collect()
+        halves.filter_map(|(direction, unroll)| Some((Some(direction), cell?, unroll))).collect()
     }
 }
 

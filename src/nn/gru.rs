@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::recurrent::{Cell, Order, Packs, Settings, Unroll, functions, recurrent_layer};
 use super::{Activation, Block, Misfit};
 use crate::kernel::recurrent::{
@@ -138,41 +140,37 @@ impl Cell for GRU {
         gru_back_reset(&packs.back[1], f, Back { after: room.data(), ..back });
     }
 
-    fn recurrent_gradient(&self, unroll: &Unroll, order: Order, d_recurrent: &mut [f32]) {
+    fn recurrent_gradient(
+        &self,
+        unroll: &Unroll,
+        order: Order,
+        steps: Range<usize>,
+        room: &mut [Block; 2],
+        d_recurrent: &mut [f32],
+    ) {
         if self.reset_after {
-            return unroll.add_recurrent_gradient(order, &unroll.delta_recurrent, d_recurrent);
+            return unroll.add_recurrent_gradient(
+                order,
+                steps,
+                &unroll.delta_recurrent,
+                &mut room[0],
+                d_recurrent,
+            );
         }
-        let (n, rows) = (self.units, unroll.kept.rows());
-        let mut gates = vec![0.0; n * 3 * n];
-        unroll.add_recurrent_gradient(order, &unroll.delta, &mut gates);
-        let deltas = Matrix::strided(&unroll.delta.data()[2 * n..], rows, n, 3 * n);
-        self.add_split(&gates, Matrix::new(unroll.kept.data(), rows, n), deltas, d_recurrent);
-    }
-
-    fn step_gradient(&self, unroll: &Unroll, order: Order, step: usize, d_recurrent: &mut [f32]) {
-        if self.reset_after {
-            return unroll.add_step_gradient(order, step, &unroll.delta_recurrent, d_recurrent);
-        }
-        let (n, t) = (self.units, order.position(step));
-        let (_, batch, _) = unroll.kept.dim();
-        let mut gates = vec![0.0; n * 3 * n];
-        unroll.add_step_gradient(order, step, &unroll.delta, &mut gates);
-        let deltas = Matrix::strided(&unroll.delta.step(t)[2 * n..], batch, n, 3 * n);
-        self.add_split(&gates, Matrix::new(unroll.kept.step(t), batch, n), deltas, d_recurrent);
-    }
-}
-
-impl GRU {
-    /// Adds to `sum` a gradient of `U` without `reset_after`: z and r met the state, so their columns are those of `gates`, and the
-    /// candidate met `reset` = r ⊙ state, so its columns are `resetᵀ·deltas`.
-    fn add_split(&self, gates: &[f32], reset: Matrix<'_>, deltas: Matrix<'_>, sum: &mut [f32]) {
-        let n = self.units;
-        let mut candidates = vec![0.0; n * n];
-        matmul(&mut candidates, reset.t(), deltas, false);
-        let rows = sum.chunks_exact_mut(3 * n).zip(gates.chunks_exact(3 * n));
-        for ((sum, gates), candidates) in rows.zip(candidates.chunks_exact(n)) {
+        let (n, positions) = (self.units, order.positions(steps.clone()));
+        // z and r met the state; the candidate met r ⊙ state, which was kept: its columns are another product's.
+        let [room, sums] = room;
+        sums.zeroed(1, n, 3 * n);
+        unroll.add_recurrent_gradient(order, steps, &unroll.delta, room, sums.data_mut());
+        let rows = positions.len() * unroll.kept.dim().1;
+        let reset = Matrix::new(unroll.kept_at(positions.clone()), rows, n);
+        let deltas = Matrix::strided(&unroll.delta_at(positions)[2 * n..], rows, n, 3 * n);
+        room.reshape(1, n, n);
+        matmul(room.data_mut(), reset.t(), deltas, false);
+        let parts = sums.data().chunks_exact(3 * n).zip(room.data().chunks_exact(n));
+        for (d, (gates, candidates)) in d_recurrent.chunks_exact_mut(3 * n).zip(parts) {
             let parts = gates[..2 * n].iter().chain(candidates);
-            sum.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+            d.iter_mut().zip(parts).for_each(|(d, part)| *d += part);
         }
     }
 }

@@ -88,6 +88,12 @@ pub trait Layer: fmt::Debug + Send + Sync {
     /// [`Layer::scatters`].
     fn scatter(&self, _tape: &Tape, _d_out: &Block, _total: &mut [f32]) {}
 
+    /// Numbers that a recurrent layer keeps of every step of a sequence: see
+    /// [`Model::recurrent_bytes`](super::Model::recurrent_bytes).
+    fn recurrent_numbers(&self) -> usize {
+        0
+    }
+
     /// The ways through time of a recurrent layer: one for each of its [`Layer::directions`].
     fn unrolls<'a>(&'a self, _tape: &'a Tape) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
         Vec::new()
@@ -298,6 +304,8 @@ pub struct Pass<'a> {
     pub layer: usize,
     /// The mask that reaches the layer: the one that its inputs share, or with [`MaskRule::First`] its first input's.
     pub mask: Option<&'a Mask>,
+    /// Whether recurrent layers keep their gates of one segment of time at a time, and make them again on the way back.
+    pub recompute: bool,
     /// Whether all who read the layer [read rows](Layer::reads_rows).
     pub to_rows: bool,
     /// The mask of each input.

@@ -95,11 +95,14 @@ impl Cell for LSTM {
         lstm_back(&packs.back[0], functions(self.activation, self.recurrent_activation), back);
     }
 
-    fn recurrent_gradient(&self, unroll: &Unroll, order: Order, d_recurrent: &mut [f32]) {
-        unroll.add_recurrent_gradient(order, &unroll.delta, d_recurrent);
-    }
-
-    fn step_gradient(&self, unroll: &Unroll, order: Order, step: usize, d_recurrent: &mut [f32]) {
-        unroll.add_step_gradient(order, step, &unroll.delta, d_recurrent);
+    fn recurrent_gradient(
+        &self,
+        unroll: &Unroll,
+        order: Order,
+        steps: Range<usize>,
+        room: &mut [Block; 2],
+        d_recurrent: &mut [f32],
+    ) {
+        unroll.add_recurrent_gradient(order, steps, &unroll.delta, &mut room[0], d_recurrent);
     }
 }

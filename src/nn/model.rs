@@ -132,6 +132,19 @@ impl Model {
         Ok(Self { nodes, output, mask, loss, class_weights: Vec::new(), table })
     }
 
+    /// Bytes that recurrent layers keep of every step of `positions` = time × sequences, when they keep it all: 4 bytes for each
+    /// number of activated gates, of the states, and of what a cell keeps besides (LSTM: `φ(c)`, GRU: the candidate's product).
+    ///
+    /// ```text
+    /// SimpleRNN  units·[h]        LSTM  units·[4 gates, h, c, φ(c)]        GRU  units·[3 gates, h, product]
+    /// ```
+    /// A `Bidirectional` keeps both directions. Where that is more than a shard's budget ([`Shard::set_budget`](super::Shard::set_budget)),
+    /// gates and what is kept besides stay for one segment of time only.
+    pub fn recurrent_bytes(&self, positions: usize) -> usize {
+        let numbers = |node: &Node| node.spec.layer().recurrent_numbers();
+        positions * self.nodes.iter().map(numbers).sum::<usize>() * size_of::<f32>()
+    }
+
     /// Lets an error on each class count as much as its weight says, in class order (Keras's `class_weight`).
     #[must_use]
     pub fn with_class_weights(self, class_weights: Vec<f32>) -> Self {

@@ -16,20 +16,20 @@
 
 mod settings;
 mod unroll;
+mod walk;
 
 use std::fmt;
-
-use ndarray::ArrayView2;
+use std::ops::Range;
 
 pub use settings::Settings;
 pub(super) use settings::{default, recurrent_layer};
 pub use unroll::{Held, Unroll};
+pub(super) use walk::{Asks, Walk};
 
-use super::dense::affine;
 use super::layer::{MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::{Activation, Block, Layer, Observer, Signal, Unrolled, Weights};
-use crate::kernel::recurrent::{Back, Functions, Packed, Projected, Step};
-use crate::kernel::{Function, Matrix, add_columns};
+use super::{Activation, Block, Layer, Observer, Signal, Weights};
+use crate::kernel::recurrent::{Back, Functions, Packed, Step};
+use crate::kernel::{Function, Matrix};
 use crate::protocol::Direction;
 
 /// One step of a recurrent layer, forward and back. Rows are sequences.
@@ -68,7 +68,7 @@ pub trait Cell: fmt::Debug + Send + Sync {
     }
 
     /// Columns of the bias that begin at 1.
-    fn bias_ones(&self) -> std::ops::Range<usize> {
+    fn bias_ones(&self) -> Range<usize> {
         0..0
     }
 
@@ -92,13 +92,16 @@ pub trait Cell: fmt::Debug + Send + Sync {
     /// Writes ∂L/∂h of the step, `back.delta` = ∂L/∂(input projection), and what [`Back`] says for the step before.
     fn back(&self, packs: &Packs, back: Back<'_>, room: &mut Block);
 
-    /// Adds ∂L/∂U to `d_recurrent` `[units, gates·units]`, over all steps: `before` are the states that met `U`, in the order of the
-    /// positions, and `delta` the rows of `back.delta` (or `back.delta_recurrent`) likewise.
-    fn recurrent_gradient(&self, unroll: &Unroll, order: Order, d_recurrent: &mut [f32]);
-
-    /// Adds to `d_recurrent` what one step, counted in the order of reading, contributes by itself to
-    /// [`Cell::recurrent_gradient`]: all steps' contributions add up to it.
-    fn step_gradient(&self, unroll: &Unroll, order: Order, step: usize, d_recurrent: &mut [f32]);
+    /// Adds to `d_recurrent` `[units, gates·units]` what `steps`, counted in the order of reading, contribute to ∂L/∂U: all steps'
+    /// contributions add up to it.
+    fn recurrent_gradient(
+        &self,
+        unroll: &Unroll,
+        order: Order,
+        steps: Range<usize>,
+        room: &mut [Block; 2],
+        d_recurrent: &mut [f32],
+    );
 }
 
 /// Recurrent weights in the order in which the steps read them, packed once a pass: see [`kernel::recurrent`](crate::kernel::recurrent).
@@ -143,6 +146,11 @@ impl Order {
     pub fn position(self, step: usize) -> usize {
         if self.backwards { self.time - 1 - step } else { step }
     }
+
+    /// The input positions that are read at `steps`.
+    pub fn positions(self, steps: Range<usize>) -> Range<usize> {
+        if self.backwards { self.time - steps.end..self.time - steps.start } else { steps }
+    }
 }
 
 impl<C: Cell> Layer for C {
@@ -170,13 +178,19 @@ impl<C: Cell> Layer for C {
         true
     }
 
+    fn recurrent_numbers(&self) -> usize {
+        numbers(self)
+    }
+
     fn directions(&self) -> &'static [Option<Direction>] {
         &[None]
     }
 
     fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
         let Tape { out, unrolls: [unroll, _], .. } = tape;
-        let order = forward(self, pass, weights, inputs[0], unroll, None);
+        let walk = Walk::new(self, pass, weights, inputs[0], None);
+        walk.forward(unroll);
+        let order = walk.order();
         let settings = self.settings();
         let (_, batch, units) = unroll.h.dim();
         if settings.return_sequences {
@@ -204,12 +218,19 @@ impl<C: Cell> Layer for C {
         let [unroll, _] = &mut tape.unrolls;
         let d_in = d_in.and_then(<[Block]>::first_mut);
         let asks = Asks { d_out, in_order_of_reading: true };
-        backward(self, pass, weights, inputs[0], unroll, asks, grads, d_in, observer, None);
+        Walk::new(self, pass, weights, inputs[0], None).backward(unroll, &asks, grads, d_in, observer);
     }
 
     fn unrolls<'a>(&'a self, tape: &'a Tape) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
         vec![(None, self, &tape.unrolls[0])]
     }
+}
+
+/// Numbers kept of every step of a sequence: see [`Model::recurrent_bytes`](super::Model::recurrent_bytes).
+pub(super) fn numbers(cell: &dyn Cell) -> usize {
+    let gates = if cell.gates().len() > 1 { cell.gates().len() } else { 0 };
+    let states = 1 + usize::from(cell.has_cell_state()) + usize::from(cell.keeps());
+    cell.settings().units * (gates + states)
 }
 
 pub(super) fn detail(cell: &dyn Cell) -> String {
@@ -264,212 +285,4 @@ pub(super) fn params(cell: &dyn Cell, inputs: &[Shape], prefix: &str) -> Vec<Par
         all.push(bias.with_penalty(settings.bias_regularizer).with_ones(cell.bias_ones()));
     }
     all
-}
-
-/// Reads `x` `[time, batch, features]` into `unroll`. `backwards` overrides the cell's own `go_backwards`.
-pub(super) fn forward(
-    cell: &dyn Cell,
-    pass: &Pass<'_>,
-    weights: Weights<'_>,
-    x: Signal<'_>,
-    unroll: &mut Unroll,
-    backwards: Option<bool>,
-) -> Order {
-    let settings = cell.settings();
-    let (time, batch, features) = x.dim();
-    let order = Order { time, backwards: backwards.unwrap_or(settings.go_backwards) };
-    let (units, width) = (settings.units, settings.units * cell.gates().len());
-    unroll.begin(cell, pass, (time, batch, features), order);
-    let (bias, recurrent_bias) = biases(cell, weights, width);
-    let rows = unroll.read(x);
-    let (read, projections) = match rows {
-        Some(rows) => {
-            unroll.projected.reshape(1, rows.rows.rows(), width);
-            (rows.rows, &mut unroll.projected)
-        }
-        None if unroll.x.data().is_empty() => (x.real(), &mut unroll.gates),
-        None => (&unroll.x, &mut unroll.gates),
-    };
-    affine(projections.data_mut(), read.data(), weights.get(0), bias, features, width);
-    cell.pack(Matrix::new(weights.get(1), units, width), &mut unroll.packs);
-    for step in 0..time {
-        let t = order.position(step);
-        let before = step.checked_sub(1).map(|step| order.position(step));
-        unroll.meet(before);
-        let Unroll { gates, h, c, kept, met, state_h, state_c, packs, projected, .. } = unroll;
-        let (h_before, h_now) = split(h, state_h, before, t);
-        let (c_before, c_now) =
-            if cell.has_cell_state() { split(c, state_c, before, t) } else { (&[][..], &mut [][..]) };
-        let mask = pass.mask.map_or(&[][..], |mask| mask.step(t));
-        if !mask.is_empty() && !mask.contains(&true) {
-            // Nobody takes the step: the states are carried on.
-            h_now.copy_from_slice(h_before);
-            c_now.copy_from_slice(c_before);
-            gates.part_mut(t).fill(0.0);
-            continue;
-        }
-        cell.step(
-            packs,
-            Step {
-                batch,
-                units,
-                projected: rows.map_or(Projected::InPlace, |rows| Projected::Rows {
-                    table: projected.data(),
-                    index: rows.step(t),
-                }),
-                recurrent_bias: recurrent_bias.unwrap_or_default(),
-                gates: gates.part_mut(t),
-                h_before,
-                h_met: if met.data().is_empty() { h_before } else { met.data() },
-                c_before,
-                mask,
-                h: h_now,
-                c: c_now,
-                kept: kept.part_mut(t),
-            },
-        );
-    }
-    if settings.stateful {
-        unroll.carry(order);
-    }
-    order
-}
-
-/// What the layers above want of the output.
-pub(super) struct Asks<'a> {
-    /// ∂L/∂output: of every step, or of the last alone.
-    pub d_out: &'a Block,
-    /// Whether steps stand in the order of reading (as Keras gives them), or of the input.
-    pub in_order_of_reading: bool,
-}
-
-/// The way back of [`forward`]; `half` says which half of a `Bidirectional` this is, and whether it reads backwards.
-#[allow(clippy::too_many_arguments)] // as `Layer::backward`
-pub(super) fn backward(
-    cell: &dyn Cell,
-    pass: &Pass<'_>,
-    weights: Weights<'_>,
-    x: Signal<'_>,
-    unroll: &mut Unroll,
-    asks: Asks<'_>,
-    grads: &mut [f32],
-    d_in: Option<&mut Block>,
-    mut observer: Option<&mut dyn Observer>,
-    half: Option<(Direction, bool)>,
-) {
-    let settings = cell.settings();
-    let (time, batch, features) = x.dim();
-    let (direction, order) = match half {
-        Some((direction, backwards)) => (Some(direction), Order { time, backwards }),
-        None => (None, Order { time, backwards: settings.go_backwards }),
-    };
-    let (units, width) = (settings.units, settings.units * cell.gates().len());
-    cell.pack_back(Matrix::new(weights.get(1), units, width), &mut unroll.packs);
-    unroll.begin_back(cell, width);
-    for step in (0..time).rev() {
-        let t = order.position(step);
-        let before = step.checked_sub(1).map(|step| order.position(step));
-        let after = Some(step + 1).filter(|after| *after < time).map(|after| order.position(after));
-        unroll.meet(before);
-        let Unroll {
-            gates,
-            h,
-            c,
-            kept,
-            met,
-            dropped_h,
-            state_h,
-            state_c,
-            delta,
-            delta_recurrent,
-            dh,
-            dc,
-            carry,
-            room,
-            packs,
-            ..
-        } = unroll;
-        let h_before = before.map_or(state_h.data(), |before| h.step(before));
-        let c_before = match before {
-            _ if !cell.has_cell_state() => &[],
-            None => state_c.data(),
-            Some(before) => c.step(before),
-        };
-        let (after_delta, delta) = split_after(delta, after, t);
-        let (after_own, delta_recurrent) = match cell.has_recurrent_bias() {
-            true => split_after(delta_recurrent, after, t),
-            false => (&[][..], &mut [][..]),
-        };
-        let asked = match settings.return_sequences {
-            true => asks.d_out.step(if asks.in_order_of_reading { step } else { t }),
-            false if step + 1 == time => asks.d_out.data(),
-            false => &[],
-        };
-        cell.back(
-            packs,
-            Back {
-                batch,
-                units,
-                after: if cell.has_recurrent_bias() { after_own } else { after_delta },
-                asked,
-                gates: gates.part(t),
-                h: h.step(t),
-                kept: kept.part(t),
-                h_before,
-                h_met: if met.data().is_empty() { h_before } else { met.data() },
-                dropped: dropped_h.data(),
-                c_before,
-                mask: pass.mask.map_or(&[][..], |mask| mask.step(t)),
-                delta,
-                delta_recurrent,
-                dh: dh.data_mut(),
-                carry: carry.data_mut(),
-                dc: dc.data_mut(),
-            },
-            room,
-        );
-        if let Some(observer) = observer.as_deref_mut() {
-            let square = |data| ArrayView2::from_shape((batch, units), data);
-            if let (Ok(h), Ok(dh)) = (square(unroll.h.step(t)), square(unroll.dh.data())) {
-                observer.unrolled(Unrolled { layer: pass.layer, direction, t, h, dh });
-            }
-        }
-    }
-    let (d_kernel, rest) = grads.split_at_mut(features * width);
-    let (d_recurrent, d_bias) = rest.split_at_mut(units * width);
-    cell.recurrent_gradient(unroll, order, d_recurrent);
-    let (d_input, d_own) = d_bias.split_at_mut(if settings.use_bias { width } else { 0 });
-    if settings.use_bias && cell.has_recurrent_bias() {
-        add_columns(d_own, unroll.delta_recurrent.data());
-    }
-    unroll.input_gradient(x, weights.get(0), width, d_kernel, d_input, d_in);
-}
-
-fn biases<'a>(cell: &dyn Cell, weights: Weights<'a>, width: usize) -> (Option<&'a [f32]>, Option<&'a [f32]>) {
-    if !cell.settings().use_bias {
-        return (None, None);
-    }
-    let (input, own) = weights.get(2).split_at(width);
-    (Some(input), cell.has_recurrent_bias().then_some(own))
-}
-
-/// The state before, `state` at the first step, to be read while that of position `t` is written.
-fn split<'a>(
-    block: &'a mut Block,
-    state: &'a Block,
-    before: Option<usize>,
-    t: usize,
-) -> (&'a [f32], &'a mut [f32]) {
-    match before {
-        Some(before) => block.pair_mut(before, t),
-        None => (state.data(), block.step_mut(t)),
-    }
-}
-
-/// The rows of position `after`, none after the last step, to be read while those of position `t` are written.
-fn split_after(block: &mut Block, after: Option<usize>, t: usize) -> (&[f32], &mut [f32]) {
-    match after {
-        Some(after) => block.pair_mut(after, t),
-        None => (&[], block.step_mut(t)),
-    }
 }

@@ -24,6 +24,7 @@ pub struct Shard {
     real: Block,
     is_real: bool,
     targets: Targets,
+    budget: usize,
     mode: Mode,
     tapes: Vec<Tape>,
     /// ∂L/∂output of every layer.
@@ -49,6 +50,7 @@ impl Shard {
             real: Block::default(),
             is_real: false,
             targets: Targets::default(),
+            budget: usize::MAX,
             mode: Mode::Evaluate,
             tapes: nodes.iter().map(|_| Tape::default()).collect(),
             d_outs: nodes.iter().map(|_| Block::default()).collect(),
@@ -56,6 +58,18 @@ impl Shard {
             d_ins: nodes.iter().map(|node| node.from.iter().map(|_| Block::default()).collect()).collect(),
             grads: nodes.iter().enumerate().map(room).collect(),
         }
+    }
+
+    /// Lets what recurrent layers keep of every step take so many bytes at most, before they make gates again on the way back.
+    pub fn set_budget(&mut self, bytes: usize) {
+        self.budget = bytes;
+    }
+
+    /// Whether what recurrent layers would keep of every step is beyond the budget.
+    fn recompute(&self, model: &Model) -> bool {
+        let (time, batch, _) =
+            if self.is_real { self.real.dim() } else { (self.ids.time(), self.ids.batch(), 0) };
+        model.recurrent_bytes(time * batch) > self.budget
     }
 
     /// Takes sequences and what they should give.
@@ -71,10 +85,11 @@ impl Shard {
     /// Runs the network over the sequences.
     pub fn forward(&mut self, model: &Model, params: &Params, mode: Mode) {
         self.mode = mode;
+        let recompute = self.recompute(model);
         let data = if self.is_real { Signal::Real(&self.real) } else { Signal::Ids(&self.ids) };
         for (i, node) in model.nodes.iter().enumerate() {
             let (before, rest) = self.tapes.split_at_mut(i);
-            let pass = pass(mode, i, node, before);
+            let pass = pass(mode, recompute, i, node, before);
             let signals = signals(model, node, data, before);
             node.spec.layer().forward(&pass, params.of(i), &signals[..node.from.len()], &mut rest[0]);
         }
@@ -123,6 +138,7 @@ impl Shard {
     ) -> Score {
         self.grads.iter_mut().for_each(|grads| grads.fill(0.0));
         self.touched.fill(false);
+        let recompute = self.recompute(model);
         let Some(last) = model.nodes.len().checked_sub(1) else { return Score::default() };
         let mask = model.mask.map(|from| &self.tapes[from].mask);
         let scale = (1.0 / weight.max(1.0)) as f32;
@@ -132,7 +148,7 @@ impl Shard {
         let data = if self.is_real { Signal::Real(&self.real) } else { Signal::Ids(&self.ids) };
         for (i, node) in model.nodes.iter().enumerate().rev() {
             let (before, rest) = self.tapes.split_at_mut(i);
-            let pass = pass(self.mode, i, node, before);
+            let pass = pass(self.mode, recompute, i, node, before);
             let signals = signals(model, node, data, before);
             let wanted = node.from.iter().any(Option::is_some);
             node.spec.layer().backward(
@@ -217,11 +233,11 @@ impl Shard {
 }
 
 /// What holds for a pass through the `i`-th node, after the layers before it.
-fn pass<'a>(mode: Mode, i: usize, node: &Node, before: &'a [Tape]) -> Pass<'a> {
+fn pass<'a>(mode: Mode, recompute: bool, i: usize, node: &Node, before: &'a [Tape]) -> Pass<'a> {
     let mask = |from: Option<usize>| from.map(|from| &before[from].mask);
     let mut masks = [None; MAX_INPUTS];
     masks.iter_mut().zip(&node.masks).for_each(|(to, from)| *to = mask(*from));
-    Pass { mode, layer: i, mask: mask(node.mask), to_rows: node.to_rows, masks }
+    Pass { mode, layer: i, mask: mask(node.mask), to_rows: node.to_rows, recompute, masks }
 }
 
 /// What `node` reads, of the data and the layers before it; only as many as it has inputs are meant.

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::recurrent::{Cell, Order, Packs, Settings, Unroll, functions, recurrent_layer};
 use super::{Activation, Block, Misfit};
 use crate::kernel::Matrix;
@@ -78,11 +80,14 @@ impl Cell for SimpleRNN {
         simple_rnn_back(&packs.back[0], functions(self.activation, self.activation), back);
     }
 
-    fn recurrent_gradient(&self, unroll: &Unroll, order: Order, d_recurrent: &mut [f32]) {
-        unroll.add_recurrent_gradient(order, &unroll.delta, d_recurrent);
-    }
-
-    fn step_gradient(&self, unroll: &Unroll, order: Order, step: usize, d_recurrent: &mut [f32]) {
-        unroll.add_step_gradient(order, step, &unroll.delta, d_recurrent);
+    fn recurrent_gradient(
+        &self,
+        unroll: &Unroll,
+        order: Order,
+        steps: Range<usize>,
+        room: &mut [Block; 2],
+        d_recurrent: &mut [f32],
+    ) {
+        unroll.add_recurrent_gradient(order, steps, &unroll.delta, &mut room[0], d_recurrent);
     }
 }

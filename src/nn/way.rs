@@ -48,6 +48,7 @@ impl Model {
 
 impl Way<'_> {
     /// `‖∂L/∂U_t‖_F` for every input position: see [`GradientProfile::kernel_norm`](crate::protocol::GradientProfile::kernel_norm).
+    /// Empty where the step was not watched, or gates were made again on the way back.
     pub fn kernel_norms(&self) -> Vec<f32> {
         let mut norms = Vec::new();
         self.contributions(|t, contribution| {
@@ -57,15 +58,22 @@ impl Way<'_> {
         norms
     }
 
-    /// Hands `∂L/∂U_t` `[units, gates·units]` of the whole batch to `each`, position after position in the order of reading.
+    /// Hands `∂L/∂U_t` `[units, gates·units]` of the whole batch to `each`, position after position in the order of reading; nothing
+    /// where δ was not kept of all of them.
     fn contributions(&self, mut each: impl FnMut(usize, &[f32])) {
         let Some((first, _)) = self.parts.first() else { return };
         let (time, _, units) = first.h.dim();
         let order = Order::of(self.cell, self.direction, time);
+        if !self.parts.iter().all(|(unroll, _)| unroll.is_whole()) {
+            return;
+        }
         let mut sum = vec![0.0; units * units * self.cell.gates().len()];
+        let mut room = Default::default();
         for step in 0..time {
             sum.fill(0.0);
-            self.parts.iter().for_each(|(unroll, _)| self.cell.step_gradient(unroll, order, step, &mut sum));
+            for (unroll, _) in &self.parts {
+                self.cell.recurrent_gradient(unroll, order, step..step + 1, &mut room, &mut sum);
+            }
             each(order.position(step), &sum);
         }
     }

@@ -1,5 +1,7 @@
+use std::ops::Range;
+
 use super::{Cell, Order, Packs};
-use crate::kernel::{Matrix, add_columns, matmul};
+use crate::kernel::{Matrix, add_columns, add_rows, matmul};
 use crate::nn::dense::affine_backward;
 use crate::nn::layer::Pass;
 use crate::nn::{Block, Mode, Rows, Signal};
@@ -12,11 +14,18 @@ pub struct Unroll {
     pub gates: Block,
     /// The hidden state after reading each input position, `[time, batch, units]`.
     pub h: Block,
+    /// The position of the first of `gates` and `kept`: 0 unless they are kept of one segment at a time.
+    pub(super) held_from: usize,
+    segmented: bool,
+    /// The position of the first of `delta` and `delta_recurrent`.
+    pub(super) delta_from: usize,
+    /// What the first step of the segment after left, in the order of reading.
+    pub(super) edge: Block,
     /// The cell state likewise, where there is one.
     pub c: Block,
     /// What the cell keeps besides.
     pub kept: Block,
-    /// ∂L/∂(input projection) at each input position, after `backward`.
+    /// ∂L/∂(input projection) at each input position, after a watched `backward`; else of the last segment.
     pub delta: Block,
     /// ∂L/∂(recurrent product), where it differs.
     pub delta_recurrent: Block,
@@ -42,25 +51,27 @@ pub struct Unroll {
     pub(super) dh: Block,
     pub(super) dc: Block,
     pub(super) carry: Block,
-    pub(super) room: Block,
+    pub(super) rooms: [Block; 2],
     pub(super) packs: Packs,
 }
 
 impl Unroll {
-    /// Makes room, sets the first states and draws what is dropped.
+    /// Makes room, for the gates of `held` steps, sets the first states and draws what is dropped.
     pub(super) fn begin(
         &mut self,
         cell: &dyn Cell,
         pass: &Pass<'_>,
         (time, batch, features): (usize, usize, usize),
+        held: usize,
         order: Order,
     ) {
         let settings = cell.settings();
         let units = settings.units;
         self.h.reshape(time, batch, units);
         self.c.reshape(if cell.has_cell_state() { time } else { 0 }, batch, units);
-        self.kept.reshape(if cell.keeps() { time } else { 0 }, batch, units);
-        self.gates.reshape(time, batch, units * cell.gates().len());
+        self.kept.reshape(if cell.keeps() { held } else { 0 }, batch, units);
+        self.segmented = held < time;
+        self.gates.reshape(held, batch, units * cell.gates().len());
         // A carried state belongs to the same rows of the next batch.
         let same = self.next_h.dim() == (1, batch, units);
         if settings.stateful && self.carried && same {
@@ -81,11 +92,15 @@ impl Unroll {
     }
 
     /// Readies the input: rows to be projected once each, or every position's vector, which is then in `self.x` if something was
-    /// dropped of it.
-    pub(super) fn read<'a>(&mut self, x: Signal<'a>) -> Option<Rows<'a>> {
+    /// dropped of it. `single`: the cell has one gate.
+    pub(super) fn read<'a>(&mut self, x: Signal<'a>, single: bool) -> Option<Rows<'a>> {
         let dropped = !self.dropped_x.data().is_empty();
         match x {
             Signal::Rows(rows) if !dropped => {
+                if single {
+                    // Projections are read where the rows are, and the one gate is the state.
+                    self.gates.reshape(0, 0, 0);
+                }
                 return Some(rows);
             }
             Signal::Rows(rows) => rows.spread(&mut self.x),
@@ -98,43 +113,83 @@ impl Unroll {
         None
     }
 
-    /// Adds ∂L/∂W and, where there is room for it, ∂L/∂b; writes ∂L/∂x, of each row where `x` came in rows.
-    pub(super) fn input_gradient(
+    /// Readies what [`Unroll::add_input_gradient`] writes to.
+    pub(super) fn begin_input_gradient(&mut self, x: Signal<'_>, width: usize, d_in: Option<&mut Block>) {
+        let (time, batch, features) = x.dim();
+        match x {
+            Signal::Rows(rows) if self.x.data().is_empty() => {
+                self.by_row.zeroed(1, rows.rows.rows(), width);
+            }
+            Signal::Rows(rows) => {
+                self.spread.reshape(time, batch, features);
+                if let Some(d_in) = d_in {
+                    d_in.zeroed(1, rows.rows.rows(), features);
+                }
+            }
+            _ => {
+                if let Some(d_in) = d_in {
+                    d_in.reshape(time, batch, features);
+                }
+            }
+        }
+    }
+
+    /// Adds what the segment `positions` contributes to ∂L/∂W and, where there is room for it, ∂L/∂b, and writes its ∂L/∂x; where `x`
+    /// came in rows, δ is summed by row first, for [`Unroll::end_input_gradient`].
+    pub(super) fn add_input_gradient(
         &mut self,
         x: Signal<'_>,
+        positions: Range<usize>,
         w: &[f32],
-        width: usize,
         d_kernel: &mut [f32],
         d_bias: &mut [f32],
         d_in: Option<&mut Block>,
     ) {
-        let dropped = !self.x.data().is_empty();
-        let Self { delta, by_row, spread, dropped_x, .. } = self;
-        let (delta, read) = match x {
-            Signal::Rows(rows) if !dropped => {
-                rows.gather(delta, by_row);
-                (&*by_row, rows.rows)
-            }
-            _ if dropped => (&*delta, &self.x),
-            _ => (&*delta, x.real()),
-        };
+        let Self { delta, by_row, spread, dropped_x, x: dropped, .. } = self;
+        let (_, batch, features) = x.dim();
+        let width = delta.dim().2;
+        let delta = delta.steps(0..positions.len());
+        if let (Signal::Rows(rows), true) = (x, dropped.data().is_empty()) {
+            return add_rows(by_row.data_mut(), rows.steps(positions), delta, width);
+        }
         if !d_bias.is_empty() {
-            add_columns(d_bias, delta.data());
+            add_columns(d_bias, delta);
         }
-        let Some(d_in) = d_in else {
-            return affine_backward(delta.data(), read, w, d_kernel, width, None);
-        };
-        if !dropped {
-            return affine_backward(delta.data(), read, w, d_kernel, width, Some(d_in));
+        let read = if dropped.data().is_empty() { x.real() } else { &*dropped };
+        let rows = positions.len() * batch;
+        let read = Matrix::new(read.steps(positions.clone()), rows, features);
+        let delta = Matrix::new(delta, rows, width);
+        matmul(d_kernel, read.t(), delta, true);
+        let Some(d_in) = d_in else { return };
+        let by_row = if let Signal::Rows(rows) = x { Some(rows) } else { None };
+        let part = if by_row.is_some() { &mut *spread } else { &mut *d_in };
+        let part = part.steps_mut(positions.clone());
+        matmul(part, delta, Matrix::new(w, features, width).t(), false);
+        if !dropped_x.data().is_empty() {
+            part.chunks_exact_mut(batch * features).for_each(|step| scale(step, dropped_x.data()));
         }
-        affine_backward(delta.data(), read, w, d_kernel, width, Some(spread));
-        for t in 0..spread.dim().0 {
-            scale(spread.step_mut(t), dropped_x.data());
+        if let Some(rows) = by_row {
+            add_rows(d_in.data_mut(), rows.steps(positions.clone()), spread.steps(positions), features);
         }
-        match x {
-            Signal::Rows(rows) => rows.gather(spread, d_in),
-            _ => std::mem::swap(spread, d_in),
+    }
+
+    /// The gradients of rows, once δ is summed.
+    pub(super) fn end_input_gradient(
+        &mut self,
+        x: Signal<'_>,
+        w: &[f32],
+        d_kernel: &mut [f32],
+        d_bias: &mut [f32],
+        d_in: Option<&mut Block>,
+    ) {
+        let Signal::Rows(rows) = x else { return };
+        if !self.x.data().is_empty() {
+            return;
         }
+        if !d_bias.is_empty() {
+            add_columns(d_bias, self.by_row.data());
+        }
+        affine_backward(self.by_row.data(), rows.rows, w, d_kernel, self.by_row.dim().2, d_in);
     }
 
     /// Readies the state at position `before` (the first state: `None`) to meet `U`.
@@ -179,6 +234,10 @@ impl Unroll {
             next_h,
             next_c,
             carried: _,
+            held_from: _,
+            segmented: _,
+            delta_from: _,
+            edge,
             x,
             dropped_x,
             dropped_h,
@@ -190,11 +249,31 @@ impl Unroll {
             spread,
             carry,
             packs,
-            room,
+            rooms,
         } = self;
         let sequences = [gates, h, c, kept, delta, delta_recurrent, x, projected, by_row, spread];
-        let steps = [state_h, state_c, next_h, next_c, dropped_x, dropped_h, met, dh, dc, carry, room];
-        sequences.into_iter().chain(steps).map(Block::bytes).sum::<usize>() + packs.bytes()
+        let steps = [state_h, state_c, next_h, next_c, dropped_x, dropped_h, met, dh, dc, carry, edge];
+        sequences.into_iter().chain(steps).chain(rooms).map(Block::bytes).sum::<usize>() + packs.bytes()
+    }
+
+    /// What the cell kept at `positions`.
+    pub(in crate::nn) fn kept_at(&self, positions: Range<usize>) -> &[f32] {
+        self.kept.steps(positions.start - self.held_from..positions.end - self.held_from)
+    }
+
+    /// ∂L/∂(input projection) at `positions`.
+    pub(in crate::nn) fn delta_at(&self, positions: Range<usize>) -> &[f32] {
+        self.delta.steps(positions.start - self.delta_from..positions.end - self.delta_from)
+    }
+
+    /// Whether gates and δ of every step are there: after a watched pass that made nothing again.
+    pub fn is_whole(&self) -> bool {
+        self.delta.dim().0 == self.h.dim().0 && self.holds_gates()
+    }
+
+    /// Whether the gates of every step are there.
+    fn holds_gates(&self) -> bool {
+        !self.segmented
     }
 
     /// Begins anew with the next batch.
@@ -202,49 +281,60 @@ impl Unroll {
         self.carried = false;
     }
 
-    /// Makes room for the way back.
-    pub(super) fn begin_back(&mut self, cell: &dyn Cell, width: usize) {
-        let (time, batch, units) = self.h.dim();
-        self.delta.reshape(time, batch, width);
-        self.delta_recurrent.reshape(if cell.has_recurrent_bias() { time } else { 0 }, batch, width);
+    /// Makes room for the way back, `length` steps at a time.
+    pub(super) fn begin_back(&mut self, cell: &dyn Cell, width: usize, length: usize) {
+        let (_, batch, units) = self.h.dim();
+        self.delta.reshape(length, batch, width);
+        self.delta_recurrent.reshape(if cell.has_recurrent_bias() { length } else { 0 }, batch, width);
+        self.edge.reshape(0, batch, width);
         self.dh.reshape(1, batch, units);
         self.carry.zeroed(1, batch, units);
         self.dc.zeroed(usize::from(cell.has_cell_state()), batch, units);
     }
 
-    /// Adds `Σ met_{t−1}ᵀ·δ_t` to `sum` `[units, columns]`: the gradient of recurrent weights whose product at position `t` has the
-    /// derivative `delta`.
-    pub(in crate::nn) fn add_recurrent_gradient(&self, order: Order, delta: &Block, sum: &mut [f32]) {
-        let (time, batch, units) = self.h.dim();
-        let (_, _, width) = delta.dim();
-        if self.dropped_h.data().is_empty() {
-            // States and δ shifted by one position: all steps as one product.
-            let (before, after) =
-                if order.backwards { (1..time, 0..time - 1) } else { (0..time - 1, 1..time) };
-            let rows = (time - 1) * batch;
-            let states = Matrix::new(self.h.steps(before), rows, units);
-            matmul(sum, states.t(), Matrix::new(delta.steps(after), rows, width), true);
-        } else {
-            (1..time).for_each(|step| self.add_step_gradient(order, step, delta, sum));
-        }
-        if self.state_h.data().iter().any(|h| *h != 0.0) {
-            self.add_step_gradient(order, 0, delta, sum);
-        }
+    /// Puts aside what the segment before needs of this one: δ at position `first`, which is read first of it.
+    pub(super) fn turn_segment(&mut self, cell: &dyn Cell, first: usize) {
+        let from = if cell.has_recurrent_bias() { &self.delta_recurrent } else { &self.delta };
+        let (_, batch, width) = from.dim();
+        self.edge.reshape(1, batch, width);
+        self.edge.data_mut().copy_from_slice(from.step(first - self.delta_from));
     }
 
-    /// Adds the part of [`Unroll::add_recurrent_gradient`] that one step has, counted in the order of reading.
-    pub(in crate::nn) fn add_step_gradient(&self, order: Order, step: usize, delta: &Block, sum: &mut [f32]) {
+    /// Adds `Σ met_{t−1}ᵀ·δ_t` over `steps`, counted in the order of reading, to `sum` `[units, columns]`: their part of the gradient
+    /// of recurrent weights whose products have the derivatives `delta`. `room` is overwritten.
+    pub(in crate::nn) fn add_recurrent_gradient(
+        &self,
+        order: Order,
+        mut steps: Range<usize>,
+        delta: &Block,
+        room: &mut Block,
+        sum: &mut [f32],
+    ) {
         let (_, batch, units) = self.h.dim();
-        let (_, _, width) = delta.dim();
-        let before = step.checked_sub(1);
-        let state = before.map_or(self.state_h.data(), |before| self.h.step(order.position(before)));
-        let delta = Matrix::new(delta.step(order.position(step)), batch, width);
-        if self.dropped_h.data().is_empty() {
-            return matmul(sum, Matrix::new(state, batch, units).t(), delta, true);
+        let mut add = |states: &[f32], positions: Range<usize>| {
+            let slots = positions.start - self.delta_from..positions.end - self.delta_from;
+            let rows = slots.len() * batch;
+            let delta = Matrix::new(delta.steps(slots), rows, delta.dim().2);
+            let mut states = states;
+            if !self.dropped_h.data().is_empty() {
+                room.reshape(1, rows, units);
+                room.data_mut().copy_from_slice(states);
+                let parts = room.data_mut().chunks_exact_mut(batch * units);
+                parts.for_each(|states| scale(states, self.dropped_h.data()));
+                states = room.data();
+            }
+            matmul(sum, Matrix::new(states, rows, units).t(), delta, true);
+        };
+        if steps.start == 0 && !steps.is_empty() {
+            steps.start = 1;
+            if self.state_h.data().iter().any(|h| *h != 0.0) {
+                add(self.state_h.data(), order.positions(0..1));
+            }
         }
-        let mut met = vec![0.0; batch * units];
-        multiply(&mut met, state, self.dropped_h.data());
-        matmul(sum, Matrix::new(&met, batch, units).t(), delta, true);
+        if !steps.is_empty() {
+            let before = order.positions(steps.start - 1..steps.end - 1);
+            add(self.h.steps(before), order.positions(steps));
+        }
     }
 }
 
@@ -289,7 +379,7 @@ impl<'a> Held<'a> {
         if cell.has_cell_state() {
             all.push(Self { name: "c", block: &unroll.c, first: 0, units });
         }
-        if let [_, _, ..] = cell.gates() {
+        if let ([_, _, ..], true) = (cell.gates(), unroll.holds_gates()) {
             let gate = |(i, name): (usize, &&'static str)| Self {
                 name,
                 block: &unroll.gates,
