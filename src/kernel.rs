@@ -1,5 +1,5 @@
-//! The hot arithmetic: matrix products and activations over slices, compiled for several instruction sets and chosen at
-//! run time.
+//! The hot arithmetic: matrix products, activations and other loops over slices, compiled for several instruction sets and
+//! chosen at run time; and the [`Team`] of threads that shares it.
 //!
 //! Every loop is written once, over a small vocabulary of vectors; each instruction set is one copy of it. With FMA every product-sum is one
 //! fused operation per `k`, in order of `k`, so AVX2 and AVX-512 give the same bits; the portable copy rounds twice and may
@@ -17,6 +17,7 @@ pub mod recurrent;
 mod rows;
 mod simd;
 mod taps;
+mod team;
 
 use std::sync::OnceLock;
 
@@ -28,6 +29,7 @@ pub use norm::l2_norm;
 pub use peak::multiply_add_in_registers;
 pub use rows::{add_columns, add_rows, scatter_rows, sum_rows};
 pub use taps::{Entry, Taps, gather_taps, note_entries, scatter_taps};
+pub use team::Team;
 
 /// An instruction set that the loops are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
