@@ -18,6 +18,7 @@ mod rows;
 mod simd;
 mod taps;
 mod team;
+mod update;
 
 use std::sync::OnceLock;
 
@@ -25,11 +26,12 @@ pub use activation::{exp, sigmoid, tanh};
 pub use alloc::{Allocated, CountingAllocator, allocated};
 pub use function::Function;
 pub use gemm::{Matrix, matmul, matmul_bias};
-pub use norm::l2_norm;
+pub use norm::{SumOfSquares, l2_norm};
 pub use peak::multiply_add_in_registers;
 pub use rows::{add_columns, add_rows, scatter_rows, sum_rows};
 pub use taps::{Entry, Taps, gather_taps, note_entries, scatter_taps};
 pub use team::Team;
+pub use update::{Update, update};
 
 /// An instruction set that the loops are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,27 +96,30 @@ pub fn instruction_set() -> &'static str {
 }
 
 /// Defines `$name(isa, args…)`, which calls `$body::<Wide, Narrow>(args…)` compiled for `isa`: `Wide` are its widest vectors,
-/// `Narrow` its vectors of eight.
+/// `Narrow` its vectors of eight. Parameters `<const N: usize, U: Trait>` are handed on to the body after these two.
 ///
 /// The body and all it calls must be `#[inline(always)]`: only what is inlined is compiled for the instruction set.
 macro_rules! dispatch {
-    (fn $name:ident($($arg:ident: $ty:ty),* $(,)?) = $body:ident) => {
-        fn $name(isa: crate::kernel::Isa, $($arg: $ty),*) {
+    (
+        fn $name:ident $(<const $n:ident: usize, $u:ident: $bound:path>)? ($($arg:ident: $ty:ty),* $(,)?)
+        $(-> $out:ty)? = $body:ident
+    ) => {
+        fn $name $(<const $n: usize, $u: $bound>)? (isa: crate::kernel::Isa, $($arg: $ty),*) $(-> $out)? {
             use crate::kernel::simd::Portable;
             #[cfg(target_arch = "x86_64")]
             use crate::kernel::simd::{Avx2, Avx512};
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
-            fn avx2($($arg: $ty),*) {
-                $body::<Avx2, Avx2>($($arg),*)
+            fn avx2 $(<const $n: usize, $u: $bound>)? ($($arg: $ty),*) $(-> $out)? {
+                $body::<Avx2, Avx2 $(, $n, $u)?>($($arg),*)
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")]
-            fn avx512($($arg: $ty),*) {
-                $body::<Avx512, Avx2>($($arg),*)
+            fn avx512 $(<const $n: usize, $u: $bound>)? ($($arg: $ty),*) $(-> $out)? {
+                $body::<Avx512, Avx2 $(, $n, $u)?>($($arg),*)
             }
             match isa {
-                crate::kernel::Isa::Portable => $body::<Portable, Portable>($($arg),*),
+                crate::kernel::Isa::Portable => $body::<Portable, Portable $(, $n, $u)?>($($arg),*),
                 // SAFETY: a value `Avx2` or `Avx512` is only made by `Isa::available`, after the processor was asked.
                 #[cfg(target_arch = "x86_64")]
                 crate::kernel::Isa::Avx2 => unsafe { avx2($($arg),*) },

@@ -1,24 +1,75 @@
-/// L2 norm, summed in f64 in eight lanes and a fixed order: `√Σ x²`.
+use super::simd::Simd;
+use super::{Isa, dispatch};
+
+/// Partial sums: enough to hide how long an addition takes.
+const LANES: usize = 16;
+
+/// L2 norm, summed in f64 in a fixed order: `√Σ x²`.
 pub fn l2_norm(values: &[f32]) -> f64 {
-    let (chunks, rest) = values.as_chunks::<8>();
-    let mut lanes = [0.0f64; 8];
-    for chunk in chunks {
-        for (lane, x) in lanes.iter_mut().zip(chunk) {
-            *lane += f64::from(*x) * f64::from(*x);
+    let mut sum = SumOfSquares::default();
+    sum.add(values);
+    sum.total().sqrt()
+}
+
+/// `Σ x²` over one slice after the other, in f64 and in a fixed order: the same bits from every instruction set.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SumOfSquares([f64; LANES]);
+
+impl SumOfSquares {
+    /// Adds the squares of `values`.
+    pub fn add(&mut self, values: &[f32]) {
+        add_on(Isa::best(), &mut self.0, values);
+    }
+
+    /// The sum so far.
+    pub fn total(self) -> f64 {
+        self.0.iter().sum()
+    }
+}
+
+dispatch!(fn add_on(lanes: &mut [f64; LANES], values: &[f32]) = add_all);
+
+/// A plain loop: the compiler makes of it what vectors the instruction set has, and never fuses product and sum.
+#[inline(always)]
+fn add_all<V: Simd, N: Simd>(lanes: &mut [f64; LANES], values: &[f32]) {
+    let mut sums = *lanes;
+    let (blocks, rest) = values.as_chunks::<LANES>();
+    for block in blocks {
+        for (sum, x) in sums.iter_mut().zip(block) {
+            *sum += f64::from(*x) * f64::from(*x);
         }
     }
-    (lanes.iter().sum::<f64>() + rest.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>()).sqrt()
+    for (sum, x) in sums.iter_mut().zip(rest) {
+        *sum += f64::from(*x) * f64::from(*x);
+    }
+    *lanes = sums;
 }
 
 #[cfg(test)]
 mod tests {
-    use super::l2_norm;
+    use super::*;
 
     #[test]
     fn large_numbers_do_not_overflow_and_no_number_is_left_out() {
         assert_eq!(l2_norm(&[]), 0.0);
-        assert_eq!(l2_norm(&[3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 4.0]), 5.0);
+        let mut far = [0.0; 2 * LANES + 3];
+        (far[0], far[2 * LANES + 2]) = (3.0, 4.0);
+        assert_eq!(l2_norm(&far), 5.0);
         assert!((l2_norm(&[f32::MAX; 4]) / f64::from(f32::MAX) - 2.0).abs() < 1e-12);
         assert!(l2_norm(&[f32::NAN, 1.0]).is_nan());
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits_at_every_length() {
+        for n in 0..70 {
+            let x: Vec<f32> = (0..n).map(|i| (i as f32 * 0.37 - 5.0).sin() * 4.0).collect();
+            let sums = Isa::available().into_iter().map(|isa| {
+                let mut sum = SumOfSquares([0.5; LANES]);
+                add_on(isa, &mut sum.0, &x);
+                sum.total().to_bits()
+            });
+            let sums: Vec<u64> = sums.collect();
+            assert!(sums.iter().all(|sum| *sum == sums[0]), "{n}: {sums:?}");
+        }
     }
 }

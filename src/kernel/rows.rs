@@ -85,9 +85,9 @@ pub(super) fn add<V: Simd, N: Simd>(to: &mut [f32], from: &[f32]) {
         N::load(to).add(N::load(&from[k..k + N::LANES])).store(to);
         k += N::LANES;
     }
-    if k < to.len() {
-        let (to, from) = (&mut to[k..], &from[k..]);
-        N::load_part(to).add(N::load_part(&from[..to.len()])).store_part(to);
+    // Fewer than a vector: to pad them would cost more than to add them.
+    for (to, from) in to[k..].iter_mut().zip(&from[k..]) {
+        *to += from;
     }
 }
 
