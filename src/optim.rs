@@ -17,10 +17,9 @@ mod schedule;
 mod sgd;
 mod spec;
 
-pub use crate::kernel::l2_norm as global_norm;
 pub use adagrad::Adagrad;
 pub use adam::{Adam, AdamW};
-pub use clip::Clip;
+pub use clip::{Clip, Limit};
 pub use config::ConfigError;
 pub use early_stopping::{EarlyStopping, Stopper, Verdict};
 pub use monitor::{Best, Monitor};

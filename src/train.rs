@@ -10,12 +10,12 @@ mod cost;
 mod course;
 mod evaluation;
 mod outlet;
-mod pool;
 mod probes;
 mod session;
 mod step;
 mod trainer;
 mod watch;
+mod work;
 
 pub use session::{Prepare, Session};
 pub use step::{Diverged, Stepper, Taken};

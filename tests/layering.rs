@@ -18,7 +18,8 @@ const MAY_SEE: [(&str, &[&str]); 15] = [
     ("optim", &["protocol", "kernel"]),
     ("preset", &["protocol", "escape", "number", "data", "nn", "optim"]),
     ("run", &["protocol", "escape", "number", "preset"]),
-    ("train", &["protocol", "escape", "number", "rng", "data", "nn", "optim", "preset", "run"]),
+    // `kernel` for its threads, which shards, gradients and weights share.
+    ("train", &["protocol", "escape", "number", "rng", "kernel", "data", "nn", "optim", "preset", "run"]),
     ("ui", &["protocol", "escape", "number", "preset", "run"]),
     (
         "bench",

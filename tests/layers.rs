@@ -4,11 +4,13 @@
 
 use ndarray::{Array1, Array2, Array3, Axis, s};
 use proptest::prelude::*;
+use unrolled::kernel::Team;
 use unrolled::nn::{
     Activation, AdditiveAttention, Answers, Attention, AveragePooling1D, Bidirectional, BuildError, Conv1D,
-    Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Initializer, Input,
-    LSTM, LayerNormalization, LayerSpec, Loss, MaxPooling1D, Merge, Mode, Model, MultiHeadAttention, Padding,
-    Params, Penalty, Placed, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D,
+    Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient,
+    Initializer, Input, LSTM, LayerNormalization, LayerSpec, Loss, MaxPooling1D, Merge, Mode, Model,
+    MultiHeadAttention, Padding, Params, Penalty, Placed, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN,
+    SpatialDropout1D,
 };
 use unrolled::protocol::Confusion;
 use unrolled::rng::Rng;
@@ -122,9 +124,7 @@ impl Net {
         let score = shard.backward(&self.model, &self.params, weight, None);
         let loss = self.loss(mode);
         assert!((score.mean_loss() - loss).abs() < 1e-5 * loss.max(1.0), "{} for {loss}", score.mean_loss());
-        let mut gradient = vec![0.0; self.params.values().len()];
-        self.model.gradient(&self.params, std::iter::once(&shard), &mut gradient);
-        gradient
+        gradient(&self.model, &self.params, &shard)
     }
 
     /// Compares the gradient along several directions of every tensor with the slope of the loss.
@@ -577,12 +577,18 @@ fn a_sequence_of_one_step_that_is_padding_does_not_count() {
         let mut confusion = Confusion::new(3);
         shard.confuse(&model, &mut confusion);
         let score = shard.backward(&model, &params, weight, None);
-        let mut gradient = vec![0.0; params.values().len()];
-        model.gradient(&params, std::iter::once(&shard), &mut gradient);
+        let gradient = gradient(&model, &params, &shard);
         assert_eq!((score.count, confusion.counts.iter().sum::<u64>()), (weight, weight as u64));
         (score.loss, gradient)
     };
     assert_eq!(run(&[5, 0, 2]), run(&[5, 2]));
+}
+
+/// The gradient after the backward pass of a batch that is one shard.
+fn gradient(model: &Model, params: &Params, shard: &Shard) -> Vec<f32> {
+    let mut gradient = Gradient::new(model, params);
+    gradient.sum(params, std::iter::once(shard), &mut Team::new(1).unwrap());
+    gradient.values().to_vec()
 }
 
 /// A layer that reads and gives sequences of the same length and carries a mask; `kind` chooses it.
@@ -731,10 +737,9 @@ fn a_stateful_layer_goes_on_where_the_last_batch_ended() {
             assert!((a - b).abs() < 1e-6, "{a} for {b}");
         }
         // The gradient of the second half is the slope with the state it began with held.
-        let mut gradient = vec![0.0; net.params.values().len()];
         let weight = shard.weight(&net.model);
         shard.backward(&net.model, &net.params, weight, None);
-        net.model.gradient(&net.params, std::iter::once(&shard), &mut gradient);
+        let gradient = gradient(&net.model, &net.params, &shard);
         let mut rng = Rng::new(5, "test", 0);
         let direction: Vec<f32> = gradient.iter().map(|_| rng.normal() as f32).collect();
         let loss = |step: f32| {

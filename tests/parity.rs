@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, Array3, s};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
+use unrolled::kernel::Team;
 use unrolled::nn::{
-    Answers, Input, LayerSpec, Loss, Mode, Model, Observer, Params, Placed, Shape, Shard, Unrolled,
+    Answers, Gradient, Input, LayerSpec, Loss, Mode, Model, Observer, Params, Placed, Shape, Shard, Unrolled,
 };
-use unrolled::optim::{Optimizer, OptimizerSpec, global_norm};
+use unrolled::optim::{Optimizer, OptimizerSpec};
 use unrolled::protocol::Direction;
 
 type Tensors = BTreeMap<String, (Vec<usize>, Vec<f64>)>;
@@ -189,6 +190,11 @@ impl Judge<'_> {
     }
 }
 
+/// Two threads: more than one, whatever the machine.
+fn team() -> Checked<Team> {
+    Team::new(2).map_err(|e| e.to_string())
+}
+
 /// Runs one case and compares every tensor of it.
 fn verify(case: &Case) -> Checked<()> {
     let model = case.model()?;
@@ -204,8 +210,8 @@ fn verify(case: &Case) -> Checked<()> {
     let output = shard.output(&model);
     let weight = shard.weight(&model);
     let score = shard.backward(&model, &params, weight, Some(&mut everything));
-    let mut gradient = vec![0.0; params.values().len()];
-    model.gradient(&params, std::iter::once(&shard), &mut gradient);
+    let mut gradient = Gradient::new(&model, &params);
+    gradient.sum(&params, std::iter::once(&shard), &mut team()?);
 
     let largest_gradient = case.tensors.iter().filter(|(name, _)| name.starts_with("g."));
     let largest_gradient = largest_gradient.flat_map(|(_, (_, g))| g).fold(0.0f64, |m, g| m.max(g.abs()));
@@ -214,7 +220,7 @@ fn verify(case: &Case) -> Checked<()> {
     judge.answer("loss", &[(score.mean_loss() + params.penalty()) as f32])?;
     for param in params.table() {
         judge.seen.push(format!("w.{}", param.name));
-        judge.inner(&format!("g.{}", param.name), &gradient[param.range.clone()])?;
+        judge.inner(&format!("g.{}", param.name), &gradient.values()[param.range.clone()])?;
     }
     for (layer, steps) in &everything.0 {
         let (time, (batch, units)) = (steps.len(), steps[0].1.dim());
@@ -253,7 +259,8 @@ fn five_steps(judge: &mut Judge<'_>, model: &Model, params: &mut Params, batch: 
         shards.push(shard);
     }
     let weight: f64 = shards.iter_mut().map(|shard| shard.weight(model)).sum();
-    let (mut losses, mut gradient) = (Vec::new(), vec![0.0; params.values().len()]);
+    let (mut losses, mut gradient) = (Vec::new(), Gradient::new(model, params));
+    let mut team = team()?;
     for _ in 0..5 {
         let mut loss = 0.0;
         for shard in &mut shards {
@@ -261,12 +268,10 @@ fn five_steps(judge: &mut Judge<'_>, model: &Model, params: &mut Params, batch: 
             loss += shard.backward(model, params, weight, None).loss;
         }
         losses.push((loss / weight + params.penalty()) as f32);
-        model.gradient(params, shards.iter(), &mut gradient);
-        if let Some(clip) = clip {
-            let norm = global_norm(&gradient);
-            clip.apply(&mut gradient, params.table().iter().map(|p| p.range.clone()), norm);
-        }
-        optimizer.step(params.values_mut(), &gradient);
+        gradient.sum(params, shards.iter(), &mut team);
+        let norm = gradient.norm();
+        let limit = clip.map(|clip| clip.apply(gradient.tensors_mut(params), norm)).unwrap_or_default();
+        optimizer.step(params.values_mut(), gradient.values(), limit, &mut team);
     }
     let adam_like = !matches!(spec, OptimizerSpec::SGD(_));
     let allowed = if adam_like { 1e-4 } else { 1e-5 };

@@ -2,7 +2,6 @@ use serde::{Deserialize, Serialize};
 
 use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::{Block, Initializer, Observer, Rows, Signal, Weights};
-use crate::kernel::add_rows;
 
 /// Looks up a vector for every token id.
 ///
@@ -123,9 +122,5 @@ impl Layer for Embedding {
 
     fn scatters(&self) -> bool {
         true
-    }
-
-    fn scatter(&self, tape: &Tape, d_out: &Block, total: &mut [f32]) {
-        add_rows(total, tape.lookup.distinct(), d_out.data(), self.output_dim);
     }
 }

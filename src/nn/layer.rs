@@ -78,15 +78,11 @@ pub trait Layer: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Whether parameter gradients are made by [`Layer::scatter`] from every shard in turn, rather than summed from the
-    /// shards' own: for tables of which a batch touches few rows.
+    /// Whether its one parameter is a table `[rows, width]`, without a penalty, of which a batch touches few rows. `backward` then leaves the gradient of
+    /// each row of [`Tape::lookup`]'s distinct ids in `d_out`, `[1, ids, width]`, and nothing in `grads`.
     fn scatters(&self) -> bool {
         false
     }
-
-    /// Adds to `total` (laid out as the layer's parameters) what one shard gives: `d_out` as `backward` left it. See
-    /// [`Layer::scatters`].
-    fn scatter(&self, _tape: &Tape, _d_out: &Block, _total: &mut [f32]) {}
 
     /// Numbers that a recurrent layer keeps of every step of a sequence: see
     /// [`Model::recurrent_bytes`](super::Model::recurrent_bytes).

@@ -86,6 +86,11 @@ impl Params {
         Weights { values: &self.values, table: &self.table[self.layers[i].clone()] }
     }
 
+    /// The places in [`Params::table`] of the tensors of layer `i`.
+    pub fn tensors(&self, i: usize) -> Range<usize> {
+        self.layers[i].clone()
+    }
+
     /// The place of all weights of layer `i` together.
     pub fn span(&self, i: usize) -> Range<usize> {
         let table = &self.table[self.layers[i].clone()];

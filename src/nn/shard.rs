@@ -211,6 +211,18 @@ impl Shard {
         self.tapes.iter_mut().flat_map(|tape| &mut tape.unrolls).for_each(Unroll::forget);
     }
 
+    /// ∂L/∂parameters of layer `i` after [`Shard::backward`], where it does not scatter.
+    pub(super) fn gradient(&self, i: usize) -> &[f32] {
+        &self.grads[i]
+    }
+
+    /// Each row of the table of layer `i`, which [scatters](super::Layer::scatters), that the sequences touched, once, and ∂L/∂row, `width`
+    /// numbers.
+    pub(super) fn scattered(&self, i: usize, width: usize) -> impl Iterator<Item = (u32, &[f32])> {
+        let ids = self.tapes[i].lookup.distinct().iter().copied();
+        ids.zip(self.d_outs[i].data().chunks_exact(width))
+    }
+
     /// Bytes of memory for what sequences become on their way through the network and back: inputs, outputs, what layers remember,
     /// and the derivatives of all these; not for the gradients of parameters.
     pub fn activation_bytes(&self) -> usize {
@@ -250,33 +262,4 @@ fn signals<'a>(model: &Model, node: &Node, data: Signal<'a>, before: &'a [Tape])
             if model.nodes[from].to_rows { Signal::Rows(Rows::new(out, lookup)) } else { Signal::Real(out) };
     }
     signals
-}
-
-impl Model {
-    /// The gradient of the batch's mean loss: the sum over all its `shards`, always in their order, and what the size of the
-    /// weights costs. `total` is laid out as [`Params::values`].
-    pub fn gradient<'a>(
-        &self,
-        params: &Params,
-        shards: impl Iterator<Item = &'a Shard> + Clone,
-        total: &mut [f32],
-    ) {
-        total.fill(0.0);
-        for (i, node) in self.nodes.iter().enumerate() {
-            let sum = &mut total[params.span(i)];
-            for shard in shards.clone() {
-                if node.spec.layer().scatters() {
-                    node.spec.layer().scatter(&shard.tapes[i], &shard.d_outs[i], sum);
-                } else {
-                    sum.iter_mut().zip(&shard.grads[i]).for_each(|(sum, g)| *sum += g);
-                }
-            }
-        }
-        for param in params.table() {
-            if let Some(penalty) = param.penalty {
-                let range = param.range.clone();
-                penalty.add_gradient(&params.values()[range.clone()], &mut total[range]);
-            }
-        }
-    }
 }

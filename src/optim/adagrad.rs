@@ -1,5 +1,6 @@
 use super::config::Bound;
-use super::rule::{Now, Rule};
+use super::rule::{Now, Rule, Weights};
+use crate::kernel::Update;
 
 optimizer! {
     /// Divides by the root of the sum of all squared gradients so far: what moved much moves less (Duchi et al. 2011).
@@ -35,11 +36,21 @@ impl Rule for Adagrad {
         ]
     }
 
-    fn update(&self, now: Now, weights: &mut [f32], grads: &[f32], slots: &mut [Vec<f32>]) {
-        let (lr, epsilon) = (now.learning_rate as f32, self.epsilon as f32);
-        for ((w, g), a) in weights.iter_mut().zip(grads).zip(slots.iter_mut().flatten()) {
-            *a += g * g;
-            *w -= lr * g / (*a + epsilon).sqrt();
-        }
+    fn update(&self, now: Now, weights: Weights<'_>) {
+        weights.follow(Sum { lr: now.learning_rate as f32, epsilon: self.epsilon as f32 });
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Sum {
+    lr: f32,
+    epsilon: f32,
+}
+
+impl Update<1> for Sum {
+    #[inline(always)]
+    fn step(self, w: f32, g: f32, [a]: [f32; 1]) -> (f32, [f32; 1]) {
+        let a = a + g * g;
+        (w - self.lr * g / (a + self.epsilon).sqrt(), [a])
     }
 }

@@ -1,5 +1,6 @@
 use super::config::Bound;
-use super::rule::{Now, Rule};
+use super::rule::{Now, Rule, Weights};
+use crate::kernel::Update;
 
 optimizer! {
     /// Running means of gradient and square, without their bias towards the start (Kingma & Ba 2014):
@@ -58,29 +59,58 @@ impl Rule for Adam {
         ]
     }
 
-    fn update(&self, now: Now, weights: &mut [f32], grads: &[f32], slots: &mut [Vec<f32>]) {
+    fn update(&self, now: Now, weights: Weights<'_>) {
         let rate = now.learning_rate * (1.0 - now.power(self.beta_2)).sqrt() / (1.0 - now.power(self.beta_1));
-        let (rate, epsilon) = (rate as f32, self.epsilon as f32);
-        let (one, two) = ((1.0 - self.beta_1) as f32, (1.0 - self.beta_2) as f32);
-        let [momentum, velocity, hats @ ..] = slots else { return };
-        let moments = weights.iter_mut().zip(grads).zip(momentum).zip(velocity);
-        match hats {
-            [] => {
-                for (((w, g), m), v) in moments {
-                    *m += (g - *m) * one;
-                    *v += (g * g - *v) * two;
-                    *w -= rate * *m / (v.sqrt() + epsilon);
-                }
-            }
-            [hat, ..] => {
-                for ((((w, g), m), v), hat) in moments.zip(hat) {
-                    *m += (g - *m) * one;
-                    *v += (g * g - *v) * two;
-                    *hat = hat.max(*v);
-                    *w -= rate * *m / (hat.sqrt() + epsilon);
-                }
-            }
-        }
+        let means = Means::new(self.beta_1, self.beta_2);
+        let step = Step { rate: rate as f32, epsilon: self.epsilon as f32, means };
+        if self.amsgrad { weights.follow::<3>(step) } else { weights.follow::<2>(step) }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Step {
+    /// `lr·√(1 − beta_2ᵗ)/(1 − beta_1ᵗ)`.
+    rate: f32,
+    epsilon: f32,
+    means: Means,
+}
+
+impl Update<2> for Step {
+    #[inline(always)]
+    fn step(self, w: f32, g: f32, slots: [f32; 2]) -> (f32, [f32; 2]) {
+        let [m, v] = self.means.of(g, slots);
+        (w - self.rate * m / (v.sqrt() + self.epsilon), [m, v])
+    }
+}
+
+/// `amsgrad`.
+impl Update<3> for Step {
+    #[inline(always)]
+    fn step(self, w: f32, g: f32, [m, v, hat]: [f32; 3]) -> (f32, [f32; 3]) {
+        let [m, v] = self.means.of(g, [m, v]);
+        let hat = hat.max(v);
+        (w - self.rate * m / (hat.sqrt() + self.epsilon), [m, v, hat])
+    }
+}
+
+/// The running means of a gradient and its square.
+#[derive(Clone, Copy)]
+pub(super) struct Means {
+    /// `1 − beta_1`.
+    one: f32,
+    /// `1 − beta_2`.
+    two: f32,
+}
+
+impl Means {
+    pub fn new(beta_1: f64, beta_2: f64) -> Self {
+        Self { one: (1.0 - beta_1) as f32, two: (1.0 - beta_2) as f32 }
+    }
+
+    /// `m` and `v` after the gradient `g`.
+    #[inline(always)]
+    pub fn of(self, g: f32, [m, v]: [f32; 2]) -> [f32; 2] {
+        [m + (g - m) * self.one, v + (g * g - v) * self.two]
     }
 }
 
@@ -103,7 +133,7 @@ impl Rule for AdamW {
         self.adam().bounds().into_iter().chain([decay]).collect()
     }
 
-    fn update(&self, now: Now, weights: &mut [f32], grads: &[f32], slots: &mut [Vec<f32>]) {
-        self.adam().update(now, weights, grads, slots);
+    fn update(&self, now: Now, weights: Weights<'_>) {
+        self.adam().update(now, weights);
     }
 }

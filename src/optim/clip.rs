@@ -1,7 +1,3 @@
-use std::ops::Range;
-
-use crate::kernel::l2_norm;
-
 /// A bound on gradients. Source: `keras/src/optimizers/base_optimizer.py`, `_clip_gradients`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Clip {
@@ -14,31 +10,53 @@ pub enum Clip {
 }
 
 impl Clip {
-    /// Clips `grads`, of which each of `tensors` is a part; `norm` is their L2 norm together.
-    pub fn apply(self, grads: &mut [f32], tensors: impl Iterator<Item = Range<usize>>, norm: f64) {
+    /// Clips a gradient, given as its `tensors`, each with its L2 norm; `norm` is that of all together. What can wait for the update,
+    /// which reads every number anyway, is left to it.
+    pub fn apply<'a>(self, tensors: impl Iterator<Item = (&'a mut [f32], f64)>, norm: f64) -> Limit {
         match self {
             Self::Norm(bound) => {
-                for tensor in tensors {
-                    let part = &mut grads[tensor];
-                    shrink(part, l2_norm(part), bound);
+                for (tensor, norm) in tensors {
+                    let scale = shrink(norm, bound);
+                    tensor.iter_mut().for_each(|g| *g *= scale);
                 }
+                Limit::default()
             }
-            Self::GlobalNorm(bound) => shrink(grads, norm, bound),
-            Self::Value(bound) => grads.iter_mut().for_each(|g| *g = g.clamp(-bound as f32, bound as f32)),
+            Self::GlobalNorm(bound) => Limit { scale: shrink(norm, bound), ..Limit::default() },
+            Self::Value(bound) => Limit { bound: bound as f32, ..Limit::default() },
         }
     }
 }
 
-fn shrink(grads: &mut [f32], norm: f64, bound: f64) {
-    if norm > bound {
-        let scale = (bound / norm) as f32;
-        grads.iter_mut().for_each(|g| *g *= scale);
+/// What makes a vector of length `norm` no longer than `bound`.
+fn shrink(norm: f64, bound: f64) -> f32 {
+    if norm > bound { (bound / norm) as f32 } else { 1.0 }
+}
+
+/// What becomes of every number of a gradient before it is used: `g ← clamp(g·scale, ±bound)`. By default it stays.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit {
+    scale: f32,
+    bound: f32,
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self { scale: 1.0, bound: f32::INFINITY }
+    }
+}
+
+impl Limit {
+    /// What is used for `g`.
+    #[inline(always)]
+    pub fn of(self, g: f32) -> f32 {
+        (g * self.scale).max(-self.bound).min(self.bound)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::l2_norm;
 
     #[test]
     fn each_way_bounds_what_it_names() {
@@ -47,8 +65,9 @@ mod tests {
         assert_eq!(norm, 13.0);
         let clipped = |clip: Clip| {
             let mut g = grads;
-            clip.apply(&mut g, [0..2, 2..4].into_iter(), norm);
-            g
+            let (first, second) = g.split_at_mut(2);
+            let limit = clip.apply([(first, 5.0), (second, 12.0)].into_iter(), norm);
+            g.map(|g| limit.of(g))
         };
         assert_eq!(clipped(Clip::Norm(5.0)), [3.0, 4.0, 0.0, 5.0]);
         assert_eq!(clipped(Clip::GlobalNorm(6.5)), [1.5, 2.0, 0.0, 6.0]);

@@ -1,5 +1,7 @@
+use super::adam::Means;
 use super::config::Bound;
-use super::rule::{Now, Rule};
+use super::rule::{Now, Rule, Weights};
+use crate::kernel::Update;
 
 optimizer! {
     /// Adam with Nesterov's look ahead along a momentum that grows (Dozat 2016):
@@ -52,19 +54,38 @@ impl Rule for Nadam {
         ]
     }
 
-    fn update(&self, now: Now, weights: &mut [f32], grads: &[f32], slots: &mut [Vec<f32>]) {
-        let [momentum, velocity] = slots else { return };
+    fn update(&self, now: Now, weights: Weights<'_>) {
         let (next, product) = (self.momentum(now.t + 1), self.product(now));
-        let ahead = (next / (1.0 - product * next)) as f32;
-        let present = ((1.0 - self.momentum(now.t)) / (1.0 - product)) as f32;
-        let unbias = (1.0 / (1.0 - now.power(self.beta_2))) as f32;
-        let (lr, epsilon) = (now.learning_rate as f32, self.epsilon as f32);
-        let (one, two) = ((1.0 - self.beta_1) as f32, (1.0 - self.beta_2) as f32);
-        for (((w, g), m), v) in weights.iter_mut().zip(grads).zip(momentum).zip(velocity) {
-            *m += (g - *m) * one;
-            *v += (g * g - *v) * two;
-            *w -= lr * (ahead * *m + present * g) / ((*v * unbias).sqrt() + epsilon);
-        }
+        weights.follow(Ahead {
+            ahead: (next / (1.0 - product * next)) as f32,
+            present: ((1.0 - self.momentum(now.t)) / (1.0 - product)) as f32,
+            unbias: (1.0 / (1.0 - now.power(self.beta_2))) as f32,
+            lr: now.learning_rate as f32,
+            epsilon: self.epsilon as f32,
+            means: Means::new(self.beta_1, self.beta_2),
+        });
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Ahead {
+    /// `μ_{t+1}/(1 − u_{t+1})`.
+    ahead: f32,
+    /// `(1 − μ_t)/(1 − u_t)`.
+    present: f32,
+    /// `1/(1 − beta_2ᵗ)`.
+    unbias: f32,
+    lr: f32,
+    epsilon: f32,
+    means: Means,
+}
+
+impl Update<2> for Ahead {
+    #[inline(always)]
+    fn step(self, w: f32, g: f32, slots: [f32; 2]) -> (f32, [f32; 2]) {
+        let [m, v] = self.means.of(g, slots);
+        let step = self.lr * (self.ahead * m + self.present * g);
+        (w - step / ((v * self.unbias).sqrt() + self.epsilon), [m, v])
     }
 }
 

@@ -1,5 +1,6 @@
-use super::OptimizerSpec;
-use super::rule::Now;
+use super::rule::{Now, Weights};
+use super::{Limit, OptimizerSpec};
+use crate::kernel::Team;
 
 /// An optimizer at work: its configuration, its present learning rate, and what it remembers of every weight.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,29 +31,28 @@ impl Optimizer {
         self.spec.rule().slots().into_iter().zip(self.slots.iter().map(Vec::as_slice))
     }
 
-    /// Moves `weights` against `grads`; the formulas stand with the configurations.
-    pub fn step(&mut self, weights: &mut [f32], grads: &[f32]) {
+    /// Moves `weights` against `grads` within `limit`, `team` sharing the work; the formulas stand with the configurations. The same
+    /// bits come out with any team.
+    pub fn step(&mut self, weights: &mut [f32], grads: &[f32], limit: Limit, team: &mut Team) {
         self.steps += 1;
-        if let Some(decay) = self.spec.weight_decay() {
-            let (decay, lr) = (decay as f32, self.learning_rate as f32);
-            weights.iter_mut().for_each(|w| *w -= *w * decay * lr);
-        }
         let now = Now { learning_rate: self.learning_rate, t: self.steps };
-        self.spec.rule().update(now, weights, grads, &mut self.slots);
+        let decay = (self.spec.weight_decay().unwrap_or(0.0) as f32, self.learning_rate as f32);
+        let slots = self.slots.as_mut_slice();
+        self.spec.rule().update(now, Weights { weights, grads, slots, limit, decay, team });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optim::{Adam, Nadam, RMSprop, SGD};
+    use crate::optim::{Adam, Clip, Nadam, RMSprop, SGD};
 
     #[test]
     fn weight_decay_shrinks_weights_before_the_update() {
         let sgd = SGD { learning_rate: 0.5, weight_decay: Some(0.1), ..SGD::default() };
         let mut optimizer = Optimizer::new(&OptimizerSpec::SGD(sgd), 2);
         let mut weights = [2.0, -4.0];
-        optimizer.step(&mut weights, &[1.0, 0.0]);
+        optimizer.step(&mut weights, &[1.0, 0.0], Limit::default(), &mut Team::new(1).unwrap());
         // 2 − 2·0.1·0.5 − 0.5·1   and   −4 + 4·0.1·0.5
         assert!((weights[0] - 1.4).abs() < 1e-6 && (weights[1] + 3.8).abs() < 1e-6, "{weights:?}");
     }
@@ -73,9 +73,39 @@ mod tests {
         ] {
             let fresh = Optimizer::new(&spec, 1);
             let mut moved = fresh.clone();
-            moved.step(&mut [0.5], &[0.25]);
+            moved.step(&mut [0.5], &[0.25], Limit::default(), &mut Team::new(1).unwrap());
             let changed = fresh.slots().zip(moved.slots()).filter(|((_, a), (_, b))| a != b);
             assert_eq!(changed.map(|((name, _), _)| name).collect::<Vec<_>>(), names, "{}", spec.name());
+        }
+    }
+
+    #[test]
+    fn more_threads_change_no_bit_and_clipping_is_that_of_the_gradient() {
+        const WEIGHTS: usize = 100_001;
+        let some =
+            |phase: usize| -> Vec<f32> { (phase..phase + WEIGHTS).map(|i| (i as f32).sin()).collect() };
+        let clips = [None, Some(Clip::GlobalNorm(2.0)), Some(Clip::Value(0.5))];
+        for (name, clip) in OptimizerSpec::NAMES.iter().flat_map(|name| clips.map(|clip| (name, clip))) {
+            let config = serde_json::json!({"weight_decay": 0.01});
+            let spec = OptimizerSpec::read(name, config).unwrap().unwrap();
+            let after = |threads: usize, before: bool| {
+                let (mut team, mut weights) = (Team::new(threads).unwrap(), some(0));
+                let mut optimizer = Optimizer::new(&spec, WEIGHTS);
+                for step in 1..4 {
+                    let mut grads = some(step);
+                    let mut limit = clip.map(|clip| clip.apply(std::iter::empty(), 50.0)).unwrap_or_default();
+                    if before {
+                        grads.iter_mut().for_each(|g| *g = limit.of(*g));
+                        limit = Limit::default();
+                    }
+                    optimizer.step(&mut weights, &grads, limit, &mut team);
+                }
+                weights
+            };
+            let one = after(1, true);
+            for threads in [1, 2, 3, 8] {
+                assert!(after(threads, false) == one, "{name} {clip:?}: {threads} threads");
+            }
         }
     }
 }

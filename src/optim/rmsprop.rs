@@ -1,5 +1,6 @@
 use super::config::Bound;
-use super::rule::{Now, Rule};
+use super::rule::{Now, Rule, Weights};
+use crate::kernel::Update;
 
 optimizer! {
     /// Divides by a running root mean square of the gradient (Hinton 2012), less its mean if `centered` (Graves 2013):
@@ -40,45 +41,65 @@ impl Rule for RMSprop {
         ]
     }
 
-    fn update(&self, now: Now, weights: &mut [f32], grads: &[f32], slots: &mut [Vec<f32>]) {
-        let (lr, rho, epsilon) = (now.learning_rate as f32, self.rho as f32, self.epsilon as f32);
-        let Some((velocity, rest)) = slots.split_first_mut() else { return };
-        let (momenta, averages) = match (rest, self.centered) {
-            ([momentum, average], _) => (Some(momentum), Some(average)),
-            ([average], true) => (None, Some(average)),
-            ([momentum], false) => (Some(momentum), None),
-            _ => (None, None),
+    fn update(&self, now: Now, weights: Weights<'_>) {
+        let step = Step {
+            lr: now.learning_rate as f32,
+            rho: self.rho as f32,
+            momentum: self.momentum as f32,
+            epsilon: self.epsilon as f32,
+            centered: self.centered,
         };
-        let (mut momenta, mut averages) = (momenta.into_iter().flatten(), averages.into_iter().flatten());
-        for ((w, g), v) in weights.iter_mut().zip(grads).zip(velocity) {
-            *v = rho * *v + (1.0 - rho) * g * g;
-            let mut denominator = *v + epsilon;
-            if let Some(a) = averages.next() {
-                *a = rho * *a + (1.0 - rho) * g;
-                // No variance is below 0, but its rounding is: more so than epsilon can mend where the mean is large.
-                denominator = (*v - *a * *a).max(0.0) + epsilon;
-            }
-            let mut move_by = lr * g / denominator.sqrt();
-            if let Some(m) = momenta.next() {
-                *m = self.momentum as f32 * *m + move_by;
-                move_by = *m;
-            }
-            *w -= move_by;
+        match self.slots().len() {
+            1 => weights.follow::<1>(step),
+            2 => weights.follow::<2>(step),
+            _ => weights.follow::<3>(step),
         }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Step {
+    lr: f32,
+    rho: f32,
+    momentum: f32,
+    epsilon: f32,
+    centered: bool,
+}
+
+/// With the slots that there are: first `v`, last `a` if `centered`, and `m` between or after them.
+impl<const N: usize> Update<N> for Step {
+    #[inline(always)]
+    fn step(self, w: f32, g: f32, mut slots: [f32; N]) -> (f32, [f32; N]) {
+        let v = self.rho * slots[0] + (1.0 - self.rho) * g * g;
+        slots[0] = v;
+        let mut denominator = v + self.epsilon;
+        if self.centered {
+            let a = self.rho * slots[N - 1] + (1.0 - self.rho) * g;
+            slots[N - 1] = a;
+            // No variance is below 0, but its rounding is: more so than epsilon can mend where the mean is large.
+            denominator = (v - a * a).max(0.0) + self.epsilon;
+        }
+        let mut move_by = self.lr * g / denominator.sqrt();
+        if N > 1 + usize::from(self.centered) {
+            move_by += self.momentum * slots[1];
+            slots[1] = move_by;
+        }
+        (w - move_by, slots)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optim::{Optimizer, OptimizerSpec};
+    use crate::kernel::Team;
+    use crate::optim::{Limit, Optimizer, OptimizerSpec};
 
     #[test]
     fn a_gradient_that_never_changes_has_no_negative_variance() {
         let centered = RMSprop { centered: true, ..RMSprop::default() };
         let mut optimizer = Optimizer::new(&OptimizerSpec::RMSprop(centered), 1);
-        let mut weights = [0.0];
-        (0..500).for_each(|_| optimizer.step(&mut weights, &[77.7]));
+        let (mut weights, mut team) = ([0.0], Team::new(1).unwrap());
+        (0..500).for_each(|_| optimizer.step(&mut weights, &[77.7], Limit::default(), &mut team));
         assert!(weights[0] < 0.0, "{weights:?}");
     }
 }

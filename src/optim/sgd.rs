@@ -1,5 +1,6 @@
 use super::config::Bound;
-use super::rule::{Now, Rule};
+use super::rule::{Now, Rule, Weights};
+use crate::kernel::Update;
 
 optimizer! {
     /// Stochastic gradient descent, with g the gradient and w a weight:
@@ -30,17 +31,39 @@ impl Rule for SGD {
         vec![("momentum", self.momentum, Bound::UnitInterval)]
     }
 
-    fn update(&self, now: Now, weights: &mut [f32], grads: &[f32], slots: &mut [Vec<f32>]) {
+    fn update(&self, now: Now, weights: Weights<'_>) {
         let (lr, momentum) = (now.learning_rate as f32, self.momentum as f32);
-        let pairs = weights.iter_mut().zip(grads);
-        match slots {
-            [velocity, ..] => {
-                for ((w, g), v) in pairs.zip(velocity) {
-                    *v = momentum * *v - lr * g;
-                    *w += if self.nesterov { momentum * *v - lr * g } else { *v };
-                }
-            }
-            [] => pairs.for_each(|(w, g)| *w -= lr * g),
+        if self.momentum == 0.0 {
+            weights.follow(Plain { lr });
+        } else {
+            weights.follow(Momentum { lr, momentum, nesterov: self.nesterov });
         }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Plain {
+    lr: f32,
+}
+
+impl Update<0> for Plain {
+    #[inline(always)]
+    fn step(self, w: f32, g: f32, slots: [f32; 0]) -> (f32, [f32; 0]) {
+        (w - self.lr * g, slots)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Momentum {
+    lr: f32,
+    momentum: f32,
+    nesterov: bool,
+}
+
+impl Update<1> for Momentum {
+    #[inline(always)]
+    fn step(self, w: f32, g: f32, [v]: [f32; 1]) -> (f32, [f32; 1]) {
+        let v = self.momentum * v - self.lr * g;
+        (w + if self.nesterov { self.momentum * v - self.lr * g } else { v }, [v])
     }
 }

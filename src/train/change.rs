@@ -1,5 +1,5 @@
+use crate::kernel::l2_norm;
 use crate::nn::Params;
-use crate::optim::global_norm as l2_norm;
 use crate::protocol::ParamNorms;
 
 /// Measures what an update does to every weight tensor, on watched steps.
@@ -11,14 +11,14 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// Takes note of the weights and of their `gradient` before clipping, laid out alike.
-    pub fn before(&mut self, params: &Params, gradient: &[f32]) {
+    /// Takes note of the weights; `gradient` gives the norm of each tensor's gradient before clipping, by its place in [`Params::table`].
+    pub fn before(&mut self, params: &Params, gradient: impl Fn(usize) -> f64) {
         self.weights.clear();
         self.weights.extend_from_slice(params.values());
-        let norms = params.table().iter().map(|param| ParamNorms {
+        let norms = params.table().iter().enumerate().map(|(tensor, param)| ParamNorms {
             name: param.name.clone(),
             weight: l2_norm(&params.values()[param.range.clone()]),
-            gradient: l2_norm(&gradient[param.range.clone()]),
+            gradient: gradient(tensor),
             update: 0.0,
         });
         self.norms = norms.collect();
@@ -55,7 +55,8 @@ mod tests {
         params.initialize(1);
         let gradient: Vec<f32> = (0..params.values().len()).map(|i| i as f32 / 8.0).collect();
         let mut change = Change::default();
-        change.before(&params, &gradient);
+        let table = params.table().to_vec();
+        change.before(&params, |tensor| l2_norm(&gradient[table[tensor].range.clone()]));
         params.values_mut().iter_mut().zip(&gradient).for_each(|(w, g)| *w -= 0.5 * g);
         change.after(&params);
         let names: Vec<&str> = change.norms().iter().map(|norms| norms.name.as_str()).collect();

@@ -1,12 +1,11 @@
-use std::sync::Arc;
-
-use ndarray::{ArrayView2, s};
+use ndarray::ArrayView2;
 
 use super::change::Change;
-use super::pool::{Pool, Task, Work};
-use crate::data::{Batch, Inputs, Targets};
-use crate::nn::{Answers, GradientNorms, Input, Model, Params, Score, Shard, Way};
-use crate::optim::{Clip, Optimizer, OptimizerSpec, global_norm};
+use super::work::Work;
+use crate::data::Batch;
+use crate::kernel::Team;
+use crate::nn::{Gradient, GradientNorms, Model, Params, Score, Way};
+use crate::optim::{Clip, Optimizer, OptimizerSpec};
 use crate::protocol::{Confusion, ParamNorms};
 
 /// Sequences of a shard at least: fewer would make the matrix products too thin.
@@ -17,18 +16,18 @@ const SHARDS: usize = 8;
 /// One batch through the network, forward, backward and update, on several threads with the same bits as on one.
 #[derive(Debug)]
 pub struct Stepper {
-    model: Arc<Model>,
-    params: Arc<Params>,
+    model: Model,
+    params: Params,
     seed: u64,
     optimizer: Optimizer,
     clip: Option<Clip>,
-    pool: Pool,
+    team: Team,
     work: Vec<Work>,
     /// The shards of validation where layers carry a state: training's goes on where it was.
     judging: Vec<Work>,
     /// Shards beyond those that the last batch needed.
     spare: Vec<Work>,
-    gradient: Vec<f32>,
+    gradient: Gradient,
     norms: GradientNorms,
     change: Change,
 }
@@ -66,21 +65,20 @@ impl Stepper {
         seed: u64,
         threads: usize,
     ) -> std::io::Result<Self> {
-        let model = Arc::new(model);
         let mut params = model.params();
         params.initialize(seed);
-        let len = params.values().len();
+        let gradient = Gradient::new(&model, &params);
         Ok(Self {
-            pool: Pool::new(Arc::clone(&model), threads.max(1))?,
-            params: Arc::new(params),
-            optimizer: Optimizer::new(optimizer, len),
+            team: Team::new(threads)?,
+            optimizer: Optimizer::new(optimizer, params.values().len()),
+            params,
             clip,
             seed,
             model,
             work: Vec::new(),
             judging: Vec::new(),
             spare: Vec::new(),
-            gradient: vec![0.0; len],
+            gradient,
             norms: GradientNorms::default(),
             change: Change::default(),
         })
@@ -108,7 +106,7 @@ impl Stepper {
 
     /// Threads that share a step.
     pub fn threads(&self) -> usize {
-        self.pool.threads()
+        self.team.threads()
     }
 
     /// The gradient norms per unrolled step of the last watched step.
@@ -127,7 +125,7 @@ impl Stepper {
     }
 
     /// Bytes of memory for what the sequences of a batch become on their way through the network and back, as held for the batches
-    /// so far: see [`Shard::activation_bytes`].
+    /// so far: see [`Shard::activation_bytes`](crate::nn::Shard::activation_bytes).
     pub fn activation_bytes(&self) -> usize {
         let all = self.work.iter().chain(&self.judging).chain(&self.spare);
         all.map(|work| work.shard.activation_bytes()).sum()
@@ -138,37 +136,34 @@ impl Stepper {
     /// # Errors
     /// [`Diverged`], found before the optimizer touches a weight.
     pub fn step(&mut self, batch: &Batch, watch: bool) -> Result<Taken, Diverged> {
-        self.cut(batch);
-        let weight = self.work.iter_mut().map(|work| work.shard.weight(&self.model)).sum();
-        let task = Task::Learn { seed: self.seed, step: self.optimizer.steps(), weight, watch };
-        self.pool.run(&mut self.work, &self.params, task);
+        self.cut(batch.len());
+        let (model, params, seed, step) = (&self.model, &self.params, self.seed, self.optimizer.steps());
+        self.team.run(&mut self.work, |_, work| work.load(batch, model));
+        let weight = self.work.iter().map(|work| work.weight).sum();
+        self.team.run(&mut self.work, |_, work| work.learn(model, params, seed, step, weight, watch));
         let score = self.total();
         let penalty = self.params.penalty();
         if watch {
             self.norms.clear();
             self.work.iter().for_each(|work| self.norms.merge(&work.norms));
         }
-        self.model.gradient(&self.params, self.work.iter().map(|work| &work.shard), &mut self.gradient);
-        let grad_norm = global_norm(&self.gradient);
+        self.gradient.sum(&self.params, self.work.iter().map(|work| &work.shard), &mut self.team);
+        let grad_norm = self.gradient.norm();
         if !(score.loss + penalty).is_finite() {
             return Err(Diverged { what: "the loss".into() });
         }
         if !grad_norm.is_finite() {
-            let bad = self.not_finite(&self.gradient);
+            let bad = self.not_finite(self.gradient.values());
             let what =
                 bad.map_or("the norm of the gradient".into(), |name| format!("the gradient of {name}"));
             return Err(Diverged { what });
         }
         if watch {
-            self.change.before(&self.params, &self.gradient);
+            self.change.before(&self.params, |tensor| self.gradient.norm_of(tensor));
         }
-        if let Some(clip) = self.clip {
-            let tensors = self.params.table().iter().map(|param| param.range.clone());
-            clip.apply(&mut self.gradient, tensors, grad_norm);
-        }
-        // No thread holds the parameters between two tasks, so this never copies.
-        let params = Arc::make_mut(&mut self.params);
-        self.optimizer.step(params.values_mut(), &self.gradient);
+        let limit = self.clip.map(|clip| clip.apply(self.gradient.tensors_mut(&self.params), grad_norm));
+        let (weights, grads) = (self.params.values_mut(), self.gradient.values());
+        self.optimizer.step(weights, grads, limit.unwrap_or_default(), &mut self.team);
         if watch {
             self.change.after(&self.params);
         }
@@ -200,8 +195,12 @@ impl Stepper {
         if apart {
             std::mem::swap(&mut self.work, &mut self.judging);
         }
-        self.cut(batch);
-        self.pool.run(&mut self.work, &self.params, Task::Judge { confuse: confusion.is_some() });
+        self.cut(batch.len());
+        let (model, params, confuse) = (&self.model, &self.params, confusion.is_some());
+        self.team.run(&mut self.work, |_, work| {
+            work.load(batch, model);
+            work.judge(model, params, confuse);
+        });
         if let Some(confusion) = confusion {
             self.work.iter().for_each(|work| confusion.merge(&work.confusion));
         }
@@ -229,8 +228,7 @@ impl Stepper {
 
     /// Puts other weights in place, laid out as [`Params::values`]; as many as there are.
     pub fn restore(&mut self, weights: &[f32]) {
-        let params = Arc::make_mut(&mut self.params);
-        params.values_mut().iter_mut().zip(weights).for_each(|(w, other)| *w = *other);
+        self.params.values_mut().iter_mut().zip(weights).for_each(|(w, other)| *w = *other);
     }
 
     /// Lets layers that carry a state begin anew: another stream follows.
@@ -246,41 +244,26 @@ impl Stepper {
     }
 
     /// Cuts a batch into shards: by its size alone, never by the number of threads, so that sums are always the same sums.
-    fn cut(&mut self, batch: &Batch) {
-        let sequences = batch.len();
+    fn cut(&mut self, sequences: usize) {
         let rows = sequences.div_ceil(SHARDS).max(SHARD_ROWS);
         let shards = sequences.div_ceil(rows);
         while self.work.len() > shards {
             self.spare.extend(self.work.pop());
         }
         while self.work.len() < shards {
-            let fresh = || {
-                let shard = Shard::new(&self.model, &self.params);
-                let (norms, score) = (GradientNorms::default(), Score::default());
-                Work { shard, first_row: 0, norms, score, confusion: Confusion::default() }
-            };
+            let fresh = || Work::new(&self.model, &self.params);
             let mut work = self.spare.pop().unwrap_or_else(fresh);
             // Whose state it carried may have been another stream's.
             work.shard.forget();
             self.work.push(work);
         }
         for (i, work) in self.work.iter_mut().enumerate() {
-            let part = i * rows..((i + 1) * rows).min(sequences);
+            let first_row = i * rows;
             // A batch of another size is cut elsewhere: the state is that of other rows.
-            if work.first_row != part.start {
+            if work.first_row != first_row {
                 work.shard.forget();
             }
-            work.first_row = part.start;
-            let input = match &batch.inputs {
-                Inputs::Tokens(ids) => Input::Ids(ids.slice(s![part.clone(), ..])),
-                Inputs::Real(numbers) => Input::Real(numbers.slice(s![part.clone(), .., ..])),
-            };
-            let answers = match &batch.targets {
-                Targets::Classes(classes) => Answers::Classes(&classes[part]),
-                Targets::Steps(classes) => Answers::Steps(classes.slice(s![part, ..])),
-                Targets::Real(numbers) => Answers::Real(numbers.slice(s![part, ..])),
-            };
-            work.shard.load(input, answers);
+            (work.first_row, work.rows) = (first_row, rows.min(sequences - first_row));
         }
     }
 }
@@ -290,7 +273,7 @@ mod tests {
     use ndarray::{Array2, Array3};
 
     use super::*;
-    use crate::data::Dataset;
+    use crate::data::{Dataset, Inputs, Targets};
     use crate::nn::{Loss, Shape, SimpleRNN};
     use crate::optim::SGD;
 

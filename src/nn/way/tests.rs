@@ -1,9 +1,10 @@
 use ndarray::Array2;
 
 use super::*;
+use crate::kernel::Team;
 use crate::nn::{
-    Activation, Answers, Bidirectional, Dense, Embedding, GRU, Input, LSTM, LayerSpec, Loss, Merge, Mode,
-    Placed, Shape, SimpleRNN,
+    Activation, Answers, Bidirectional, Dense, Embedding, GRU, Gradient, Input, LSTM, LayerSpec, Loss, Merge,
+    Mode, Placed, Shape, SimpleRNN,
 };
 
 const TIME: usize = 7;
@@ -53,9 +54,9 @@ impl Bench {
             shard.forward(&self.model, &self.params, Mode::Train { seed: 1, step, first_row: rows.start });
             shard.backward(&self.model, &self.params, 5.0, None);
         }
-        let mut gradient = vec![0.0; self.params.values().len()];
-        self.model.gradient(&self.params, self.shards.iter(), &mut gradient);
-        gradient
+        let mut gradient = Gradient::new(&self.model, &self.params);
+        gradient.sum(&self.params, self.shards.iter(), &mut Team::new(1).unwrap());
+        gradient.values().to_vec()
     }
 
     fn ways(&self) -> Vec<Way<'_>> {

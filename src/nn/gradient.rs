@@ -1,0 +1,306 @@
+use std::ops::Range;
+
+use super::{Model, Params, Shard};
+use crate::kernel::{SumOfSquares, Team, add_columns};
+
+/// Numbers of a chunk at least, if there are as many: handing one out is nothing beside working on it.
+const CHUNK: usize = 1 << 15;
+/// Numbers that are summed over all shards before the next: they stay in the first-level cache.
+const BLOCK: usize = 1 << 12;
+
+/// The gradient of a batch's mean loss: the sum over its shards, always in their order, and what the size of the weights costs.
+///
+/// It is cut into chunks by the model alone, and each is summed by one thread: the same bits at any number of threads. Of a table of
+/// which a batch touches few rows ([`scatters`](super::Layer::scatters)) only those are added, and those touched before made 0
+/// again.
+#[derive(Debug)]
+pub struct Gradient {
+    values: Vec<f32>,
+    chunks: Vec<Chunk>,
+}
+
+/// Neighbouring parts of tensors, which one thread sums.
+#[derive(Debug, Default)]
+struct Chunk {
+    len: usize,
+    parts: Vec<Part>,
+}
+
+/// Some rows of a tensor.
+#[derive(Debug)]
+struct Part {
+    /// The tensor's number in [`Params::table`].
+    tensor: usize,
+    layer: usize,
+    /// Its place among the layer's parameters.
+    place: Range<usize>,
+    /// Of a table.
+    rows: Option<Rows>,
+    squares: SumOfSquares,
+}
+
+/// Some rows of a table of which a batch touches few.
+#[derive(Debug)]
+struct Rows {
+    width: usize,
+    first: usize,
+    /// Those that are not 0, each once.
+    touched: Vec<usize>,
+    is_touched: Vec<bool>,
+}
+
+impl Gradient {
+    /// Room for the gradient of `model`, all zero.
+    pub fn new(model: &Model, params: &Params) -> Self {
+        let mut chunks = vec![Chunk::default()];
+        for (layer, node) in model.nodes.iter().enumerate() {
+            let span = params.span(layer);
+            let scatters = node.spec.layer().scatters();
+            for tensor in params.tensors(layer) {
+                let param = &params.table()[tensor];
+                let width = param.shape.iter().skip(1).product::<usize>().max(1);
+                let place = param.range.start - span.start..param.range.end - span.start;
+                let mut start = place.start;
+                while start < place.end {
+                    let room = chunks.last().map_or(0, |chunk| CHUNK.saturating_sub(chunk.len));
+                    if room == 0 {
+                        chunks.push(Chunk::default());
+                        continue;
+                    }
+                    // Whole rows, the last of them perhaps beyond the chunk's size.
+                    let end = (start + room.div_ceil(width) * width).min(place.end);
+                    let rows = scatters.then(|| Rows::new(width, start - place.start, end - start));
+                    let squares = SumOfSquares::default();
+                    if let Some(chunk) = chunks.last_mut() {
+                        chunk.len += end - start;
+                        chunk.parts.push(Part { tensor, layer, place: start..end, rows, squares });
+                    }
+                    start = end;
+                }
+            }
+        }
+        Self { values: vec![0.0; params.values().len()], chunks }
+    }
+
+    /// Becomes the gradient after [`Shard::backward`] of all `shards` of a batch, `team` sharing the work.
+    pub fn sum<'a>(
+        &mut self,
+        params: &Params,
+        shards: impl Iterator<Item = &'a Shard> + Clone + Sync,
+        team: &mut Team,
+    ) {
+        let mut values = self.values.as_mut_slice();
+        let chunks = self.chunks.iter_mut().filter_map(|chunk| {
+            let values = values.split_off_mut(..chunk.len)?;
+            Some((chunk, values))
+        });
+        team.for_each(chunks, |(chunk, mut values)| {
+            for part in &mut chunk.parts {
+                if let Some(values) = values.split_off_mut(..part.place.len()) {
+                    part.sum(params, shards.clone(), values);
+                }
+            }
+        });
+    }
+
+    /// Laid out as [`Params::values`].
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// Each tensor of `params`, which it is the gradient of, to be clipped, with the L2 norm of what was summed.
+    pub fn tensors_mut<'a>(&'a mut self, params: &'a Params) -> impl Iterator<Item = (&'a mut [f32], f64)> {
+        let Self { values, chunks } = self;
+        let mut values = values.as_mut_slice();
+        params.table().iter().enumerate().filter_map(move |(tensor, param)| {
+            Some((values.split_off_mut(..param.range.len())?, norm_of(chunks, tensor)))
+        })
+    }
+
+    /// Its L2 norm.
+    pub fn norm(&self) -> f64 {
+        let parts = self.chunks.iter().flat_map(|chunk| &chunk.parts);
+        parts.map(|part| part.squares.total()).sum::<f64>().sqrt()
+    }
+
+    /// The L2 norm of the part that belongs to the `tensor`-th of [`Params::table`].
+    pub fn norm_of(&self, tensor: usize) -> f64 {
+        norm_of(&self.chunks, tensor)
+    }
+}
+
+fn norm_of(chunks: &[Chunk], tensor: usize) -> f64 {
+    let parts = chunks.iter().flat_map(|chunk| &chunk.parts).filter(|part| part.tensor == tensor);
+    parts.map(|part| part.squares.total()).sum::<f64>().sqrt()
+}
+
+impl Part {
+    fn sum<'a>(
+        &mut self,
+        params: &Params,
+        shards: impl Iterator<Item = &'a Shard> + Clone,
+        values: &mut [f32],
+    ) {
+        self.squares = SumOfSquares::default();
+        match &mut self.rows {
+            Some(rows) => {
+                rows.clear(values);
+                shards.for_each(|shard| rows.add(shard, self.layer, values));
+                rows.touched(values).for_each(|row| self.squares.add(row));
+            }
+            None => {
+                let param = &params.table()[self.tensor];
+                let start = params.span(self.layer).start;
+                let weights = &params.values()[start + self.place.start..start + self.place.end];
+                for (i, sums) in values.chunks_mut(BLOCK).enumerate() {
+                    let block = i * BLOCK..i * BLOCK + sums.len();
+                    let mut shards = shards
+                        .clone()
+                        .map(|shard| &shard.gradient(self.layer)[self.place.clone()][block.clone()]);
+                    match shards.next() {
+                        Some(first) => sums.copy_from_slice(first),
+                        None => sums.fill(0.0),
+                    }
+                    shards.for_each(|part| add_columns(sums, part));
+                    if let Some(penalty) = param.penalty {
+                        penalty.add_gradient(&weights[block], sums);
+                    }
+                    self.squares.add(sums);
+                }
+            }
+        }
+    }
+}
+
+impl Rows {
+    /// The rows of `width` in `len` numbers, from number `start` of the table on.
+    fn new(width: usize, start: usize, len: usize) -> Self {
+        let is_touched = vec![false; len / width];
+        Self { width, first: start / width, touched: Vec::with_capacity(is_touched.len()), is_touched }
+    }
+
+    /// Makes all rows 0.
+    fn clear(&mut self, values: &mut [f32]) {
+        for row in self.touched.drain(..) {
+            values[row * self.width..][..self.width].fill(0.0);
+            self.is_touched[row] = false;
+        }
+    }
+
+    /// Adds the rows that `shard` has touched.
+    fn add(&mut self, shard: &Shard, layer: usize, values: &mut [f32]) {
+        for (id, d) in shard.scattered(layer, self.width) {
+            let row = (id as usize).wrapping_sub(self.first);
+            let Some(is_touched) = self.is_touched.get_mut(row) else { continue };
+            if !std::mem::replace(is_touched, true) {
+                self.touched.push(row);
+            }
+            add_columns(&mut values[row * self.width..][..self.width], d);
+        }
+    }
+
+    /// The rows that are not 0, in the order in which they were touched.
+    fn touched<'a>(&'a self, values: &'a [f32]) -> impl Iterator<Item = &'a [f32]> {
+        self.touched.iter().map(|row| &values[row * self.width..][..self.width])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::kernel::l2_norm;
+    use crate::nn::{
+        Answers, Dense, Embedding, GlobalAveragePooling1D, Input, Loss, Mode, Penalty, Placed, Shape,
+    };
+
+    const VOCABULARY: usize = 4000;
+    const OUTPUTS: usize = 1500;
+
+    /// A table and a kernel of several chunks each.
+    fn model() -> Model {
+        let penalty = Some(Penalty { l1: 0.0, l2: 0.1 });
+        let layers: [Placed; 3] = [
+            Embedding { output_dim: 30, ..Embedding::default() }.into(),
+            GlobalAveragePooling1D::default().into(),
+            Dense { units: OUTPUTS, kernel_regularizer: penalty, ..Dense::default() }.into(),
+        ];
+        Model::build(&layers, Shape::Ids { time: 20, vocabulary: VOCABULARY }, Loss::MeanSquaredError)
+            .unwrap()
+    }
+
+    /// Three shards that have learnt from a batch; some ids are in all of them.
+    fn learn(model: &Model, params: &Params, shards: &mut [Shard], step: usize) {
+        for (i, shard) in shards.iter_mut().enumerate() {
+            let ids = Array2::from_shape_fn((4, 20), |(row, t)| {
+                if t < 5 { t as u32 } else { ((i + 3 * row + 12 * t + 240 * step) * 7 % VOCABULARY) as u32 }
+            });
+            let targets = Array2::from_elem((4, OUTPUTS), i as f32);
+            shard.load(Input::Ids(ids.view()), Answers::Real(targets.view()));
+            shard.forward(model, params, Mode::Train { seed: 1, step: 0, first_row: 0 });
+            shard.backward(model, params, 12.0, None);
+        }
+    }
+
+    /// The same in plain loops.
+    fn plain(model: &Model, params: &Params, shards: &[Shard]) -> Vec<f32> {
+        let mut sum = vec![0.0; params.values().len()];
+        for shard in shards {
+            for (id, d) in shard.scattered(0, 30) {
+                sum[id as usize * 30..][..30].iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+            }
+            sum[params.span(2)].iter_mut().zip(shard.gradient(2)).for_each(|(sum, d)| *sum += d);
+        }
+        assert_eq!(model.nodes.len(), 3);
+        let kernel = &params.table()[1];
+        let penalty = kernel.penalty.unwrap();
+        penalty.add_gradient(&params.values()[kernel.range.clone()], &mut sum[kernel.range.clone()]);
+        sum
+    }
+
+    #[test]
+    fn it_is_the_plain_sum_with_any_team_and_nothing_is_left_of_the_batch_before() {
+        let model = model();
+        let mut params = model.params();
+        params.initialize(1);
+        let mut bits = Vec::new();
+        for threads in [1, 2, 3, 8] {
+            let mut team = Team::new(threads).unwrap();
+            let mut gradient = Gradient::new(&model, &params);
+            assert!(gradient.chunks.len() > 4, "{}", gradient.chunks.len());
+            let mut shards: Vec<Shard> = (0..3).map(|_| Shard::new(&model, &params)).collect();
+            for step in 0..3 {
+                learn(&model, &params, &mut shards, step);
+                gradient.sum(&params, shards.iter(), &mut team);
+                assert!(
+                    gradient.values() == plain(&model, &params, &shards),
+                    "{threads} threads, step {step}"
+                );
+                let norm = l2_norm(gradient.values());
+                assert!((gradient.norm() / norm - 1.0).abs() < 1e-12, "{} for {norm}", gradient.norm());
+                bits.push((step, gradient.norm().to_bits()));
+            }
+            for (tensor, param) in params.table().iter().enumerate() {
+                let norm = l2_norm(&gradient.values()[param.range.clone()]);
+                assert!((gradient.norm_of(tensor) / norm - 1.0).abs() < 1e-12, "{}", param.name);
+            }
+            let ranges: Vec<_> = gradient.tensors_mut(&params).map(|(values, _)| values.len()).collect();
+            assert_eq!(ranges, [VOCABULARY * 30, 30 * OUTPUTS, OUTPUTS]);
+        }
+        assert!(bits.iter().all(|(step, norm)| bits[*step].1 == *norm), "{bits:?}");
+    }
+
+    #[test]
+    fn what_is_not_finite_shows_in_the_norm_of_its_tensor() {
+        let model = model();
+        let mut params = model.params();
+        params.initialize(1);
+        let mut shards = [Shard::new(&model, &params)];
+        params.values_mut()[0] = f32::NAN;
+        learn(&model, &params, &mut shards, 0);
+        let mut gradient = Gradient::new(&model, &params);
+        gradient.sum(&params, shards.iter(), &mut Team::new(2).unwrap());
+        assert!(!gradient.norm().is_finite() && !gradient.norm_of(1).is_finite());
+    }
+}
