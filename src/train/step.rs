@@ -8,10 +8,15 @@ use crate::nn::{Gradient, GradientNorms, Model, Params, Score, Way};
 use crate::optim::{Clip, Optimizer, OptimizerSpec};
 use crate::protocol::{Confusion, ParamNorms};
 
-/// Sequences of a shard at least: fewer would make the matrix products too thin.
-const SHARD_ROWS: usize = 32;
+/// Sequences of a shard at least, where there are two such shards: fewer would make the matrix products too thin.
+const SHARD_ROWS: usize = 16;
+/// Sequences of a shard at least, of a batch too small for that.
+const FEW_ROWS: usize = 8;
 /// Shards of a batch at most.
 const SHARDS: usize = 8;
+/// Bytes that recurrent layers may keep of a batch's steps before they make gates again on the way back: see
+/// [`Model::recurrent_bytes`].
+const BUDGET: usize = 192 << 20;
 
 /// One batch through the network, forward, backward and update, on several threads with the same bits as on one.
 #[derive(Debug)]
@@ -245,7 +250,8 @@ impl Stepper {
 
     /// Cuts a batch into shards: by its size alone, never by the number of threads, so that sums are always the same sums.
     fn cut(&mut self, sequences: usize) {
-        let rows = sequences.div_ceil(SHARDS).max(SHARD_ROWS);
+        let least = SHARD_ROWS.min(sequences.div_ceil(2).max(FEW_ROWS));
+        let rows = sequences.div_ceil(SHARDS).max(least);
         let shards = sequences.div_ceil(rows);
         while self.work.len() > shards {
             self.spare.extend(self.work.pop());
@@ -264,6 +270,7 @@ impl Stepper {
                 work.shard.forget();
             }
             (work.first_row, work.rows) = (first_row, rows.min(sequences - first_row));
+            work.shard.set_budget(BUDGET / shards);
         }
     }
 }

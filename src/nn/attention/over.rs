@@ -204,7 +204,8 @@ mod tests {
         mask.of_ids(&ids);
         let mut masks = [None; MAX_INPUTS];
         masks[1] = Some(&mask);
-        let pass = Pass { mode: Mode::Evaluate, layer: 0, mask: None, masks, to_rows: false };
+        let pass =
+            Pass { mode: Mode::Evaluate, layer: 0, mask: None, masks, recompute: false, to_rows: false };
         for (layer, factor, keras) in cases {
             let what = format!("{} of queries times {factor}", layer.class());
             let (query, value) = (block(&query, factor), block(&value, 1.0));
