@@ -173,7 +173,11 @@ fn panels<V: Simd, N: Simd>(
         let left = b.cols - col;
         // Vectors a panel row: as few as hold what is left.
         let width = if left <= N::LANES { N::LANES } else { V::LANES * if left <= V::LANES { 1 } else { 2 } };
-        pack(panel, b, k, depth, col, width);
+        if width == N::LANES {
+            pack::<N>(panel, b, k, depth, col, width);
+        } else {
+            pack::<V>(panel, b, k, depth, col, width);
+        }
         let mut place = Place { a: block, rows, tiles, c, cols: b.cols, col, start, panel };
         if width == N::LANES {
             place.rows::<N, 1, 8>();
@@ -212,16 +216,22 @@ fn pack_tiles(tiles: &mut Vec<f32>, a: Factor<'_>, rows: usize, depth: usize, he
 
 /// Copies `depth × width` of B, from row `k` and column `col`, zero beyond its edge.
 #[inline(always)]
-fn pack(panel: &mut Vec<f32>, b: Matrix<'_>, k: usize, depth: usize, col: usize, width: usize) {
+fn pack<V: Simd>(panel: &mut Vec<f32>, b: Matrix<'_>, k: usize, depth: usize, col: usize, width: usize) {
     let used = width.min(b.cols - col);
-    panel.clear();
     panel.resize(depth * width, 0.0);
     if b.col_stride == 1 {
         for (i, row) in panel.chunks_exact_mut(width).enumerate() {
-            let at = (k + i) * b.row_stride + col;
-            row[..used].copy_from_slice(&b.data[at..at + used]);
+            let from = &b.data[(k + i) * b.row_stride + col..][..used];
+            for (w, to) in row.chunks_exact_mut(V::LANES).enumerate() {
+                let from = &from[(w * V::LANES).min(used)..((w + 1) * V::LANES).min(used)];
+                let vector = if from.len() == V::LANES { V::load(from) } else { V::load_part(from) };
+                vector.store(to);
+            }
         }
     } else {
+        if used < width {
+            panel.fill(0.0);
+        }
         for j in 0..used {
             let column = &b.data[(col + j) * b.col_stride..];
             for (i, row) in panel.chunks_exact_mut(width).enumerate() {

@@ -10,7 +10,7 @@ pub fn add_rows(to: &mut [f32], index: &[u32], from: &[f32], width: usize) {
     add_rows_on(Isa::best(), to, index, from, width);
 }
 
-/// `sums += Σ rows` for rows as long as `sums`, in their order.
+/// `sums += Σ rows` for rows as long as `sums`, in fours in their order.
 pub fn add_columns(sums: &mut [f32], rows: &[f32]) {
     add_columns_on(Isa::best(), sums, rows);
 }
@@ -66,9 +66,34 @@ fn add_rows_of<V: Simd, N: Simd>(to: &mut [f32], index: &[u32], from: &[f32], wi
 
 #[inline(always)]
 fn add_columns_of<V: Simd, N: Simd>(sums: &mut [f32], rows: &[f32]) {
-    for row in rows.chunks_exact(sums.len().max(1)) {
+    let width = sums.len();
+    // Four rows at a time: a sum waits for the one before it, and four wait at once.
+    let mut fours = rows.chunks_exact((4 * width).max(1));
+    for rows in &mut fours {
+        let mut k = 0;
+        while k + V::LANES <= width {
+            add_four::<V>(&mut sums[k..k + V::LANES], rows, k, width);
+            k += V::LANES;
+        }
+        if k + N::LANES <= width {
+            add_four::<N>(&mut sums[k..k + N::LANES], rows, k, width);
+            k += N::LANES;
+        }
+        for (j, sum) in sums.iter_mut().enumerate().skip(k) {
+            *sum += (rows[j] + rows[width + j]) + (rows[2 * width + j] + rows[3 * width + j]);
+        }
+    }
+    for row in fours.remainder().chunks_exact(width.max(1)) {
         add::<V, N>(sums, row);
     }
+}
+
+/// `sums += ` a vector of each of four rows of `width` numbers, from column `k` on.
+#[inline(always)]
+fn add_four<V: Simd>(sums: &mut [f32], rows: &[f32], k: usize, width: usize) {
+    let first = V::load(&rows[k..]).add(V::load(&rows[width + k..]));
+    let second = V::load(&rows[2 * width + k..]).add(V::load(&rows[3 * width + k..]));
+    V::load(sums).add(first.add(second)).store(sums);
 }
 
 /// `to += from`, of one length.
