@@ -9,6 +9,7 @@
 
 mod activation;
 mod alloc;
+mod count;
 mod function;
 mod gemm;
 mod norm;
@@ -16,6 +17,7 @@ mod peak;
 pub mod recurrent;
 mod rows;
 mod simd;
+mod softmax;
 mod taps;
 mod team;
 mod update;
@@ -24,11 +26,13 @@ use std::sync::OnceLock;
 
 pub use activation::{exp, sigmoid, tanh};
 pub use alloc::{Allocated, CountingAllocator, allocated};
+pub use count::{Counted, counted};
 pub use function::Function;
 pub use gemm::{Matrix, matmul, matmul_bias};
 pub use norm::{SumOfSquares, l2_norm};
 pub use peak::multiply_add_in_registers;
 pub use rows::{add_columns, add_rows, scatter_rows, sum_rows};
+pub use softmax::{softmax, softmax_with_log_sum};
 pub use taps::{Entry, Taps, gather_taps, note_entries, scatter_taps};
 pub use team::Team;
 pub use update::{Update, update};

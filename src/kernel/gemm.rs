@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 
+use super::count::count;
 use super::simd::Simd;
 use super::{Isa, dispatch};
 
@@ -111,6 +112,7 @@ enum Start<'a> {
 fn matmul_on(isa: Isa, c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, start: Start<'_>) {
     assert_eq!(a.cols, b.rows, "inner sizes");
     assert_eq!(c.len(), a.rows * b.cols, "size of the result");
+    count(a.rows * a.cols * b.cols);
     thread_local! {
         static ROOM: RefCell<Room> = const { RefCell::new(Room { panel: Vec::new(), tiles: Vec::new() }) };
     }

@@ -1,3 +1,4 @@
+use super::count::count;
 use super::rows::add;
 use super::simd::Simd;
 use super::{Isa, dispatch};
@@ -38,6 +39,7 @@ impl Taps<'_> {
 /// `out[t, b] = bias + Σₖ table[k, row at tap k]`: a convolution whose products are known for every row. `out` is
 /// `[steps, batch, width]`, `table` `[taps, rows, width]`; an empty `bias` is 0.
 pub fn gather_taps(out: &mut [f32], bias: &[f32], table: &[f32], width: usize, taps: Taps<'_>) {
+    count(0);
     gather_on(Isa::best(), out, bias, table, width, taps);
 }
 
@@ -84,6 +86,8 @@ pub fn scatter_taps(
     features: usize,
     taps: Taps<'_>,
 ) {
+    let products = if d_x.is_empty() { 1 } else { 2 };
+    count(products * entries.len() * taps.taps * features);
     scatter_on(Isa::best(), entries, x, d_x, w, d_w, features, taps);
 }
 

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Misfit;
-use crate::kernel::{self, Function};
+use crate::kernel::{Function, softmax};
 
 /// A function of every number (softmax: of every row), by Keras's name. Source: `keras/src/activations/activations.py`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ impl Activation {
     pub fn apply(self, values: &mut [f32], width: usize) {
         match self.function() {
             Some(function) => function.apply(values),
-            None => values.chunks_exact_mut(width).for_each(softmax),
+            None => softmax(values, width),
         }
     }
 
@@ -75,15 +75,6 @@ impl Activation {
             d.iter_mut().zip(a).for_each(|(d, a)| *d = a * (*d - along));
         }
     }
-}
-
-/// `eˣ/Σeˣ` of one row; the greatest is taken off first, so that nothing overflows.
-pub(super) fn softmax(row: &mut [f32]) {
-    let greatest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    row.iter_mut().for_each(|x| *x -= greatest);
-    kernel::exp(row);
-    let sum: f32 = row.iter().sum();
-    row.iter_mut().for_each(|x| *x /= sum);
 }
 
 #[cfg(test)]

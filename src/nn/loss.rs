@@ -1,6 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use super::activation::softmax;
 use super::{Activation, Block, Mask, Misfit, Shape, Targets};
 use crate::kernel;
 
@@ -180,12 +179,12 @@ impl Loss {
             if self.has_classes() {
                 let Some(class) = targets.classes.get(row).map(|c| *c as usize) else { continue };
                 let weight = weights.get(class).copied().unwrap_or(1.0);
-                let (loss, right) = self.judge_class(z, class);
+                let loss = match d {
+                    Some(d) => self.learn_class(z, class, d, weight * scale),
+                    None => self.judge_class(z, class),
+                };
                 score.loss += f64::from(weight) * loss;
-                score.correct += f64::from(u8::from(right));
-                if let Some(d) = d {
-                    self.class_gradient(d, class, weight * scale);
-                }
+                score.correct += f64::from(u8::from(self.predicted(z) == class));
             } else {
                 let Some(y) = targets.real.get(row * width..(row + 1) * width) else { continue };
                 self.judge_numbers(z, y, scale, &mut score, d);
@@ -203,32 +202,31 @@ impl Loss {
         z.iter().position(|z| *z == greatest).unwrap_or(0)
     }
 
-    /// Loss of logits `z` for `class`, and whether they are right.
-    fn judge_class(self, z: &[f32], class: usize) -> (f64, bool) {
-        let right = self.predicted(z) == class;
+    /// Loss of logits `z` for `class`.
+    fn judge_class(self, z: &[f32], class: usize) -> f64 {
         if self == Self::BinaryCrossentropy {
             let (z, y) = (f64::from(z[0]), class as f64);
-            return (z.max(0.0) - z * y + (-z.abs()).exp().ln_1p(), right);
+            return z.max(0.0) - z * y + (-z.abs()).exp().ln_1p();
         }
         let greatest = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let sum: f64 = z.iter().map(|z| f64::from(z - greatest).exp()).sum();
         let own = z.get(class).copied().unwrap_or(f32::NAN);
-        let loss = sum.ln() + f64::from(greatest) - f64::from(own);
-        (loss, right)
+        sum.ln() + f64::from(greatest) - f64::from(own)
     }
 
-    /// `d` holds the logits and becomes `scale · ∂L/∂z`.
-    fn class_gradient(self, d: &mut [f32], class: usize, scale: f32) {
+    /// [`Loss::judge_class`]; `d` holds the logits as well and becomes `scale · ∂L/∂z`.
+    fn learn_class(self, z: &[f32], class: usize, d: &mut [f32], scale: f32) -> f64 {
         if self == Self::BinaryCrossentropy {
             kernel::sigmoid(d);
             d[0] = (d[0] - class as f32) * scale;
-            return;
+            return self.judge_class(z, class);
         }
-        softmax(d);
+        let log_sum = kernel::softmax_with_log_sum(d);
         if let Some(own) = d.get_mut(class) {
             *own -= 1.0;
         }
         d.iter_mut().for_each(|d| *d *= scale);
+        log_sum - f64::from(z.get(class).copied().unwrap_or(f32::NAN))
     }
 
     fn judge_numbers(self, a: &[f32], y: &[f32], scale: f32, score: &mut Score, d: Option<&mut [f32]>) {

@@ -1,5 +1,6 @@
 use super::packed::Finish;
 use super::{Back, Functions, Packed, Place, Step};
+use crate::kernel::count::count;
 use crate::kernel::simd::Simd;
 use crate::kernel::{Isa, dispatch};
 
@@ -8,6 +9,7 @@ macro_rules! cell {
     ($(#[$doc:meta])* $name:ident, $on:ident, $body:ident, $finish:ident($what:ident), $G:literal) => {
         $(#[$doc])*
         pub fn $name(packed: &Packed, f: Functions, on: $what<'_>) {
+            count(if on.meets().0.is_empty() { 0 } else { on.batch * packed.size() });
             $on(Isa::best(), packed, f, on);
         }
 

@@ -19,6 +19,11 @@ fn lanes(isa: Isa, units: usize) -> usize {
 }
 
 impl Packed {
+    /// Weights without padding.
+    pub(super) fn size(&self) -> usize {
+        self.depth * self.units * self.gates
+    }
+
     /// Bytes that it has room for.
     pub fn bytes(&self) -> usize {
         self.data.capacity() * size_of::<f32>()
