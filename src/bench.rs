@@ -25,6 +25,7 @@ pub use arithmetic::training_flops;
 pub use catalog::{WorkloadError, workloads};
 pub use measure::{Effort, MeasureError, Measured, measure};
 pub use memory::Resident;
+pub use peak::Peak;
 pub use quantiles::Quantiles;
 pub use report::{heading, json, rows, watched_heading, watched_json, watched_row};
 pub use watching::{Watched, watch};

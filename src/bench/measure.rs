@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::{Quantiles, Resident, Workload, memory, peak};
+use super::{Peak, Quantiles, Resident, Workload, memory};
 use crate::data::Batch;
 use crate::kernel::{Allocated, allocated};
 use crate::optim::{Adam, OptimizerSpec};
@@ -27,7 +27,7 @@ pub struct Measured {
     pub seconds: Quantiles,
     /// Floating-point operations of a step: see [`training_flops`](super::training_flops).
     pub flops: f64,
-    /// Those that the threads could make in a second, measured just before and just after.
+    /// Those that the threads could make in a second, measured the best of all tries before, between and after workloads.
     pub peak_flops: f64,
     /// What all measured steps together allocated; `None` where nobody counts.
     pub allocated: Option<Allocated>,
@@ -53,13 +53,13 @@ pub enum MeasureError {
     Diverged(#[from] Diverged),
 }
 
-/// Trains `workload` for some time, step by step as a run does.
+/// Trains `workload` for some time, step by step as a run does; `peak` is measured before and after.
 ///
 /// # Errors
 /// When there are no threads, or a loss is not finite.
-pub fn measure(workload: &Workload, effort: Effort) -> Result<Measured, MeasureError> {
+pub fn measure(workload: &Workload, effort: Effort, peak: &mut Peak) -> Result<Measured, MeasureError> {
     memory::begin();
-    let peak_flops = peak::flops(effort.threads);
+    peak.measure();
     let mut stepper = stepper(workload, effort.threads)?;
     let batches = workload.batches(&workload.data());
     let mut batches = batches.iter().cycle();
@@ -84,7 +84,7 @@ pub fn measure(workload: &Workload, effort: Effort) -> Result<Measured, MeasureE
         params: table.params(),
         activation_bytes: stepper.activation_bytes(),
         seconds: Quantiles::new(seconds),
-        peak_flops: peak_flops.max(peak::flops(effort.threads)),
+        peak_flops: peak.measure(),
         allocated: asked,
         resident: memory::resident(),
     })

@@ -6,14 +6,29 @@ use crate::kernel::multiply_add_in_registers;
 
 /// Rounds between two looks at the clock: some tens of microseconds.
 const ROUNDS: u64 = 10_000;
-/// How long a try lasts, and how many there are: the best counts, since others may work on the machine too.
-const TRY: Duration = Duration::from_millis(30);
-const TRIES: usize = 2;
+/// How long a try lasts, and how many there are each time: the best of all counts, since others may work on the machine too.
+const TRY: Duration = Duration::from_millis(20);
+const TRIES: usize = 5;
 
-/// Floating-point operations a second that `threads` threads can make together, at most, with the instructions that training uses:
-/// fused multiply-adds in registers, all threads at once, since cores that share units or heat do less together.
-pub fn flops(threads: usize) -> f64 {
-    (0..TRIES).map(|_| once(threads)).fold(0.0, f64::max)
+/// Floating-point operations a second that some threads can make together, at most, with the instructions that training uses: fused
+/// multiply-adds in registers, all threads at once, since cores that share units or heat do less together.
+#[derive(Debug)]
+pub struct Peak {
+    threads: usize,
+    flops: f64,
+}
+
+impl Peak {
+    /// Of so many threads, not measured yet.
+    pub fn new(threads: usize) -> Self {
+        Self { threads, flops: 0.0 }
+    }
+
+    /// Measures once more; the best so far.
+    pub fn measure(&mut self) -> f64 {
+        self.flops = (0..TRIES).map(|_| once(self.threads)).fold(self.flops, f64::max);
+        self.flops
+    }
 }
 
 fn once(threads: usize) -> f64 {

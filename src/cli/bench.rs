@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::train::processors;
-use crate::bench::{self, Effort, Workload};
+use crate::bench::{self, Effort, Peak, Workload};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -37,7 +37,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub(super) fn bench(args: &Args) -> anyhow::Result<ExitCode> {
     let workloads = bench::workloads(args.workloads.as_deref(), &args.only)?;
     let effort = Effort { time: args.seconds, threads: args.threads.into() };
-    let mut out = std::io::stdout().lock();
+    let (mut out, mut peak) = (std::io::stdout().lock(), Peak::new(effort.threads));
     if !args.json {
         let heading = if args.watch { bench::watched_heading(effort) } else { bench::heading(effort) };
         if !print(&mut out, &heading)? {
@@ -48,7 +48,7 @@ pub(super) fn bench(args: &Args) -> anyhow::Result<ExitCode> {
         let text = if args.watch {
             watched(workload, effort, args.json)?
         } else {
-            measured(workload, effort, args.json)?
+            measured(workload, effort, &mut peak, args.json)?
         };
         if !print(&mut out, &text)? {
             break;
@@ -57,8 +57,8 @@ pub(super) fn bench(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn measured(workload: &Workload, effort: Effort, json: bool) -> anyhow::Result<String> {
-    let measured = bench::measure(workload, effort)?;
+fn measured(workload: &Workload, effort: Effort, peak: &mut Peak, json: bool) -> anyhow::Result<String> {
+    let measured = bench::measure(workload, effort, peak)?;
     Ok(if json { bench::json(workload, &measured, effort)? } else { bench::rows(workload, &measured) })
 }
 
