@@ -11,6 +11,9 @@ use crate::protocol::{LayerRow, ModelTable};
 /// ```
 /// Embeddings are looked up and cost nothing; biases, activations, losses, the optimizer, and the products of queries and keys in
 /// attention are left out. (Kaplan et al. 2020, section 2.1, count transformers so.)
+///
+/// This is what the mathematics asks for, whatever is really computed: where a token that occurs often is multiplied once, or an input
+/// needs no derivative, a program can seem to do more than the processor can.
 pub fn training_flops(table: &ModelTable, params: &Params, sequences: usize) -> f64 {
     let mut multiply_adds = 0;
     let mut before = None;
