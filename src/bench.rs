@@ -23,7 +23,7 @@ mod zipf;
 
 pub use arithmetic::training_flops;
 pub use catalog::{WorkloadError, workloads};
-pub use measure::{Effort, MeasureError, Measured, measure};
+pub use measure::{AllocatedPerStep, Effort, MeasureError, Measured, measure};
 pub use memory::Resident;
 pub use peak::Peak;
 pub use quantiles::Quantiles;

@@ -29,14 +29,34 @@ pub struct Measured {
     pub flops: f64,
     /// Those that the threads could make in a second, measured the best of all tries before, between and after workloads.
     pub peak_flops: f64,
-    /// What all measured steps together allocated; `None` where nobody counts.
-    pub allocated: Option<Allocated>,
+    /// What the later half of the steps allocated, a step: buffers have grown to the largest batch by then. `None` where nobody counts.
+    pub allocated: Option<AllocatedPerStep>,
     /// Numbers that are learnt.
     pub params: usize,
     /// Bytes for what the sequences become on their way through the network and back.
     pub activation_bytes: usize,
     /// What the process held in the end, and at most since it took up the workload.
     pub resident: Option<Resident>,
+}
+
+/// What a step asks the allocator for, on average.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AllocatedPerStep {
+    /// Times that memory was asked for.
+    pub calls: f64,
+    /// Bytes asked for.
+    pub bytes: f64,
+}
+
+impl AllocatedPerStep {
+    /// Of the later half of `steps`; `None` where there are none.
+    fn of(steps: &[Allocated]) -> Option<Self> {
+        let later = &steps[steps.len() / 2..];
+        let mean =
+            |count: fn(&Allocated) -> u64| later.iter().map(count).sum::<u64>() as f64 / later.len() as f64;
+        let mean = Self { calls: mean(|step| step.calls), bytes: mean(|step| step.bytes) };
+        (!later.is_empty()).then_some(mean)
+    }
 }
 
 /// Why a workload cannot be measured.
@@ -66,7 +86,7 @@ pub fn measure(workload: &Workload, effort: Effort, peak: &mut Peak) -> Result<M
     for batch in batches.by_ref().take(WARM_UP) {
         stepper.step(batch, false)?;
     }
-    let (mut seconds, mut asked) = (Vec::new(), allocated().map(|_| Allocated::default()));
+    let (mut seconds, mut asked) = (Vec::new(), Vec::new());
     let begin = Instant::now();
     for batch in batches {
         if seconds.len() >= LEAST && begin.elapsed() >= effort.time {
@@ -74,9 +94,7 @@ pub fn measure(workload: &Workload, effort: Effort, peak: &mut Peak) -> Result<M
         }
         let before = allocated();
         seconds.push(timed(&mut stepper, batch)?);
-        if let (Some(asked), Some(before), Some(after)) = (&mut asked, before, allocated()) {
-            *asked += after - before;
-        }
+        asked.extend(allocated().zip(before).map(|(after, before)| after - before));
     }
     let table = stepper.model().table();
     Ok(Measured {
@@ -85,7 +103,7 @@ pub fn measure(workload: &Workload, effort: Effort, peak: &mut Peak) -> Result<M
         activation_bytes: stepper.activation_bytes(),
         seconds: Quantiles::new(seconds),
         peak_flops: peak.measure(),
-        allocated: asked,
+        allocated: AllocatedPerStep::of(&asked),
         resident: memory::resident(),
     })
 }

@@ -74,7 +74,7 @@ pub fn rows(workload: &Workload, measured: &Measured) -> String {
     let mut more = vec![format!("peak {} GFLOP/s", number::count((peak_flops / 1e9).round() as u64))];
     let mut memory = |bytes: u64, what: &str| more.push(format!("{} {what}", number::bytes(bytes)));
     if let Some(asked) = measured.allocated {
-        memory(asked.bytes / seconds.count().max(1) as u64, "allocated");
+        memory(asked.bytes.round() as u64, "allocated");
     }
     memory(measured.activation_bytes as u64, "activations");
     if let Some(resident) = measured.resident {
@@ -116,9 +116,8 @@ struct Line<'a> {
 /// None that a workload can cause.
 pub fn json(workload: &Workload, measured: &Measured, effort: Effort) -> serde_json::Result<String> {
     let Measured { seconds, flops, peak_flops, params, allocated, resident, .. } = measured;
-    let (median, steps) = (seconds.median(), seconds.count());
+    let median = seconds.median();
     let ms = |q: f64| rounded(seconds.at(q) * 1e3, 3);
-    let a_step = |total: u64| rounded(total as f64 / steps as f64, 1);
     let line = Line {
         system: "unrolled",
         version: env!("CARGO_PKG_VERSION"),
@@ -128,15 +127,15 @@ pub fn json(workload: &Workload, measured: &Measured, effort: Effort) -> serde_j
         ms_per_step: ms(0.5),
         ms_p10: ms(0.1),
         ms_p90: ms(0.9),
-        steps,
+        steps: seconds.count(),
         sequences_per_s: rounded(workload.sequences() as f64 / median, 1),
         tokens_per_s: rounded(workload.tokens() as f64 / median, 1),
         params: *params,
         gflops: rounded(flops / median / 1e9, 3),
         peak_gflops: rounded(peak_flops / 1e9, 3),
         peak_share: rounded(flops / median / peak_flops, 5),
-        allocations_per_step: allocated.map(|asked| a_step(asked.calls)),
-        allocated_bytes_per_step: allocated.map(|asked| a_step(asked.bytes)),
+        allocations_per_step: allocated.map(|asked| rounded(asked.calls, 1)),
+        allocated_bytes_per_step: allocated.map(|asked| rounded(asked.bytes, 1)),
         activation_bytes: measured.activation_bytes,
         resident_bytes: resident.map(|resident| resident.now),
         peak_resident_bytes: resident.map(|resident| resident.peak),

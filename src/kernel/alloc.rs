@@ -1,5 +1,5 @@
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::ops::{AddAssign, Sub};
+use std::ops::Sub;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static CALLS: AtomicU64 = AtomicU64::new(0);
@@ -26,7 +26,7 @@ static BYTES: AtomicU64 = AtomicU64::new(0);
 pub struct CountingAllocator;
 
 /// What all threads have asked the allocator for since the program began, given back or not.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allocated {
     /// Times that memory was asked for.
     pub calls: u64,
@@ -39,12 +39,6 @@ impl Sub for Allocated {
 
     fn sub(self, earlier: Self) -> Self {
         Self { calls: self.calls - earlier.calls, bytes: self.bytes - earlier.bytes }
-    }
-}
-
-impl AddAssign for Allocated {
-    fn add_assign(&mut self, more: Self) {
-        *self = Self { calls: self.calls + more.calls, bytes: self.bytes + more.bytes };
     }
 }
 

