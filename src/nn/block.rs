@@ -239,6 +239,11 @@ impl Lookup {
         &self.distinct
     }
 
+    /// Of every id, its place among [`Lookup::distinct`] plus 1, or 0.
+    pub fn places(&self) -> &[u32] {
+        &self.places
+    }
+
     /// The place of each position's id among [`Lookup::distinct`]: `[time, batch]`.
     pub fn index(&self) -> &[u32] {
         &self.index

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use super::{Model, Params, Shard};
-use crate::kernel::{SumOfSquares, Team, add_columns};
+use crate::kernel::{SumOfSquares, Team, add_columns, add_placed};
 
 /// Numbers of a chunk at least, if there are as many: handing one out is nothing beside working on it.
 const CHUNK: usize = 1 << 15;
@@ -44,9 +44,8 @@ struct Part {
 struct Rows {
     width: usize,
     first: usize,
-    /// Those that are not 0, each once.
-    touched: Vec<usize>,
-    is_touched: Vec<bool>,
+    /// Those that the last batch touched: all others are 0.
+    touched: Vec<bool>,
 }
 
 impl Gradient {
@@ -143,11 +142,7 @@ impl Part {
     ) {
         self.squares = SumOfSquares::default();
         match &mut self.rows {
-            Some(rows) => {
-                rows.clear(values);
-                shards.for_each(|shard| rows.add(shard, self.layer, values));
-                rows.touched(values).for_each(|row| self.squares.add(row));
-            }
+            Some(rows) => rows.sum(shards, self.layer, values, &mut self.squares),
             None => {
                 let param = &params.table()[self.tensor];
                 let start = params.span(self.layer).start;
@@ -175,33 +170,35 @@ impl Part {
 impl Rows {
     /// The rows of `width` in `len` numbers, from number `start` of the table on.
     fn new(width: usize, start: usize, len: usize) -> Self {
-        let is_touched = vec![false; len / width];
-        Self { width, first: start / width, touched: Vec::with_capacity(is_touched.len()), is_touched }
+        Self { width, first: start / width, touched: vec![false; len / width] }
     }
 
-    /// Makes all rows 0.
-    fn clear(&mut self, values: &mut [f32]) {
-        for row in self.touched.drain(..) {
-            values[row * self.width..][..self.width].fill(0.0);
-            self.is_touched[row] = false;
-        }
-    }
-
-    /// Adds the rows that `shard` has touched.
-    fn add(&mut self, shard: &Shard, layer: usize, values: &mut [f32]) {
-        for (id, d) in shard.scattered(layer, self.width) {
-            let row = (id as usize).wrapping_sub(self.first);
-            let Some(is_touched) = self.is_touched.get_mut(row) else { continue };
-            if !std::mem::replace(is_touched, true) {
-                self.touched.push(row);
+    /// Some at a time, over all shards, in the order of the table.
+    fn sum<'a>(
+        &mut self,
+        shards: impl Iterator<Item = &'a Shard> + Clone,
+        layer: usize,
+        values: &mut [f32],
+        squares: &mut SumOfSquares,
+    ) {
+        let (width, many) = (self.width, (BLOCK / self.width).max(1));
+        for (i, (values, touched)) in
+            values.chunks_mut(many * width).zip(self.touched.chunks_mut(many)).enumerate()
+        {
+            for (row, touched) in values.chunks_exact_mut(width).zip(&mut *touched) {
+                if std::mem::take(touched) {
+                    row.fill(0.0);
+                }
             }
-            add_columns(&mut values[row * self.width..][..self.width], d);
+            let rows = self.first + i * many..self.first + i * many + touched.len();
+            for shard in shards.clone() {
+                let (places, d) = shard.scattered(layer);
+                add_placed(values, touched, &places[rows.clone()], d, width);
+            }
+            for (row, _) in values.chunks_exact(width).zip(&*touched).filter(|(_, touched)| **touched) {
+                squares.add(row);
+            }
         }
-    }
-
-    /// The rows that are not 0, in the order in which they were touched.
-    fn touched<'a>(&'a self, values: &'a [f32]) -> impl Iterator<Item = &'a [f32]> {
-        self.touched.iter().map(|row| &values[row * self.width..][..self.width])
     }
 }
 
@@ -247,8 +244,10 @@ mod tests {
     fn plain(model: &Model, params: &Params, shards: &[Shard]) -> Vec<f32> {
         let mut sum = vec![0.0; params.values().len()];
         for shard in shards {
-            for (id, d) in shard.scattered(0, 30) {
-                sum[id as usize * 30..][..30].iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+            let (places, d) = shard.scattered(0);
+            for (id, place) in places.iter().enumerate().filter(|(_, place)| **place > 0) {
+                let d = &d[(*place as usize - 1) * 30..][..30];
+                sum[id * 30..][..30].iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
             }
             sum[params.span(2)].iter_mut().zip(shard.gradient(2)).for_each(|(sum, d)| *sum += d);
         }

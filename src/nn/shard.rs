@@ -216,11 +216,10 @@ impl Shard {
         &self.grads[i]
     }
 
-    /// Each row of the table of layer `i`, which [scatters](super::Layer::scatters), that the sequences touched, once, and ∂L/∂row, `width`
-    /// numbers.
-    pub(super) fn scattered(&self, i: usize, width: usize) -> impl Iterator<Item = (u32, &[f32])> {
-        let ids = self.tapes[i].lookup.distinct().iter().copied();
-        ids.zip(self.d_outs[i].data().chunks_exact(width))
+    /// ∂L/∂rows of those rows that the sequences touched of the table of layer `i`, which [scatters](super::Layer::scatters), after
+    /// the place of each row of the table among them, plus 1; 0 where it is not.
+    pub(super) fn scattered(&self, i: usize) -> (&[u32], &[f32]) {
+        (self.tapes[i].lookup.places(), self.d_outs[i].data())
     }
 
     /// Bytes of memory for what sequences become on their way through the network and back: inputs, outputs, what layers remember,
