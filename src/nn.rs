@@ -63,7 +63,7 @@ pub use global_max_pooling1d::GlobalMaxPooling1D;
 pub use gradient::Gradient;
 pub use gru::GRU;
 pub use init::Initializer;
-pub use layer::{Layer, MAX_INPUTS, MaskRule, Misfit, Mode, ParamSpec, Pass, Shape, Tape};
+pub use layer::{Extent, Layer, MAX_INPUTS, MaskRule, Misfit, Mode, ParamSpec, Pass, Shape, Tape};
 pub use layer_normalization::LayerNormalization;
 pub use loss::{Loss, Score};
 pub use lstm::LSTM;

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
+use super::layer::{Extent, Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::recurrent::{self, Asks, Cell, Unroll, Walk};
 use super::{Block, LayerSpec, Mask, Observer, Signal, Weights};
 use crate::protocol::Direction::{self, Backward, Forward};
@@ -110,6 +110,15 @@ impl Layer for Bidirectional {
 
     fn recurrent_numbers(&self) -> usize {
         self.cell().map_or(0, |cell| 2 * recurrent::numbers(cell))
+    }
+
+    fn room(&self, extent: &Extent) -> usize {
+        let Some(cell) = self.cell() else { return 0 };
+        let settings = cell.settings();
+        // What is asked of one half, and ∂L/∂input of the other.
+        let asked = extent.rows * settings.units * if settings.return_sequences { extent.time } else { 1 };
+        let second = extent.features * extent.distinct.unwrap_or(extent.rows * extent.time);
+        2 * recurrent::room(cell, extent) + asked + second
     }
 
     fn directions(&self) -> &'static [Option<Direction>] {

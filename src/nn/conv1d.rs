@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
+use super::layer::{Extent, Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::window::Window;
 use super::{Activation, Block, Initializer, Observer, Padding, Penalty, Signal, Weights};
 use crate::kernel::{Matrix, add_columns, add_rows, gather_taps, matmul, note_entries, scatter_taps};
@@ -145,6 +145,10 @@ impl Layer for Conv1D {
 
     fn reads_rows(&self) -> bool {
         true
+    }
+
+    fn room(&self, extent: &Extent) -> usize {
+        extent.distinct.map_or(0, |distinct| self.kernel_size * self.filters * distinct)
     }
 
     fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {

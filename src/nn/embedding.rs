@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
+use super::layer::{Extent, Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::{Block, Initializer, Observer, Rows, Signal, Weights};
 
 /// Looks up a vector for every token id.
@@ -118,6 +118,10 @@ impl Layer for Embedding {
             Rows::new(rows, &tape.lookup).gather(d_out, sums);
             std::mem::swap(d_out, sums);
         }
+    }
+
+    fn room(&self, extent: &Extent) -> usize {
+        2 * extent.rows * extent.time
     }
 
     fn scatters(&self) -> bool {

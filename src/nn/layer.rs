@@ -90,6 +90,12 @@ pub trait Layer: fmt::Debug + Send + Sync {
         0
     }
 
+    /// Numbers of 4 bytes that it remembers of a shard besides output and gradients: see
+    /// [`Model::activation_bytes`](super::Model::activation_bytes).
+    fn room(&self, _extent: &Extent) -> usize {
+        0
+    }
+
     /// The ways through time of a recurrent layer: one for each of its [`Layer::directions`].
     fn unrolls<'a>(&'a self, _tape: &'a Tape) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
         Vec::new()
@@ -260,6 +266,21 @@ impl Misfit {
             Err(Self::of(field, format!("`{field}` is 0"), "it must be at least 1"))
         }
     }
+}
+
+/// How much of the data a layer sees at once: one shard of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Extent {
+    /// Time steps of its first input.
+    pub time: usize,
+    /// Numbers a step of its first input.
+    pub features: usize,
+    /// Sequences.
+    pub rows: usize,
+    /// Distinct token ids, where the first input comes in [rows](Signal::Rows).
+    pub distinct: Option<usize>,
+    /// Whether gates are made again on the way back.
+    pub recompute: bool,
 }
 
 /// What becomes of a mask in a layer.

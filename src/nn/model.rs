@@ -1,4 +1,4 @@
-use super::layer::{MaskRule, Misfit, ParamSpec, Shape};
+use super::layer::{Extent, MaskRule, Misfit, ParamSpec, Shape};
 use super::{Activation, Block, LayerSpec, Loss, Params, Placed};
 use crate::protocol::{LayerRow, ModelTable};
 
@@ -24,6 +24,8 @@ pub(super) struct Node {
     pub from: Vec<Option<usize>>,
     /// What they give.
     pub shapes: Vec<Shape>,
+    /// What it gives.
+    pub output: Shape,
     /// Which layer made the mask that reaches it.
     pub mask: Option<usize>,
     /// Which layer made the mask of each input.
@@ -113,7 +115,7 @@ impl Model {
             if !layer.reads_rows() {
                 from.iter().flatten().for_each(|f: &usize| nodes[*f].to_rows = false);
             }
-            nodes.push(Node { spec: spec.clone(), from, shapes, mask, masks, to_rows });
+            nodes.push(Node { spec: spec.clone(), from, shapes, output: shape, mask, masks, to_rows });
         }
         if let Some(layer) = given.iter().position(|given| !given.read) {
             let misfit = Misfit::new(
@@ -143,6 +145,44 @@ impl Model {
     pub fn recurrent_bytes(&self, positions: usize) -> usize {
         let numbers = |node: &Node| node.spec.layer().recurrent_numbers();
         positions * self.nodes.iter().map(numbers).sum::<usize>() * size_of::<f32>()
+    }
+
+    /// Bytes of memory that one shard takes for what `rows` sequences, of which `distinct` token ids are different, become on their
+    /// way through the network and back: 4 bytes for each number of
+    ///
+    /// ```text
+    /// every layer       its output, ∂L/∂output, and ∂L/∂input (that of a layer which is read in rows: features·distinct)
+    /// recurrent         what [`Model::recurrent_bytes`] counts; or, where gates are made again, states of all steps and gates of
+    ///                   one segment; δ of one segment; projections and sums of distinct ids, 2·gates·units·distinct
+    /// Conv1D            products of distinct ids, kernel_size·filters·distinct
+    /// data              ids, once as they come and once as places among the distinct: 2·rows·time
+    /// ```
+    /// [`Shard::activation_bytes`](super::Shard::activation_bytes) is what is really held; a test holds the two together.
+    pub fn activation_bytes(&self, rows: usize, distinct: usize, recompute: bool) -> usize {
+        let size = |node: &Node, shape: Shape| match shape {
+            _ if node.to_rows => distinct * shape.features("").unwrap_or(0),
+            Shape::Sequence { time, features } => rows * time * features,
+            Shape::Vector { features } => rows * features,
+            Shape::Ids { time, .. } => rows * time,
+        };
+        let outputs = self.nodes.iter().map(|node| size(node, node.output));
+        let numbers = self.nodes.iter().zip(outputs).map(|(node, output)| {
+            let d_inputs = node.from.iter().flatten().map(|from| {
+                let from = &self.nodes[*from];
+                size(from, from.output)
+            });
+            let (time, features) = match node.shapes[0] {
+                Shape::Sequence { time, features } => (time, features),
+                Shape::Vector { features } => (1, features),
+                Shape::Ids { time, .. } => (time, 1),
+            };
+            let reads_rows = node.from[0].is_some_and(|from| self.nodes[from].to_rows);
+            let ids = matches!(node.shapes[0], Shape::Ids { .. });
+            let distinct = (reads_rows || ids).then_some(distinct);
+            let extent = Extent { time, features, rows, distinct, recompute };
+            2 * output + d_inputs.sum::<usize>() + node.spec.layer().room(&extent)
+        });
+        numbers.sum::<usize>() * size_of::<f32>()
     }
 
     /// Lets an error on each class count as much as its weight says, in class order (Keras's `class_weight`).

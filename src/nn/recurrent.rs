@@ -26,7 +26,7 @@ pub(super) use settings::{default, recurrent_layer};
 pub use unroll::{Held, Unroll};
 pub(super) use walk::{Asks, Walk};
 
-use super::layer::{MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
+use super::layer::{Extent, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::{Activation, Block, Layer, Observer, Signal, Weights};
 use crate::kernel::recurrent::{Back, Functions, Packed, Step};
 use crate::kernel::{Function, Matrix};
@@ -182,6 +182,10 @@ impl<C: Cell> Layer for C {
         numbers(self)
     }
 
+    fn room(&self, extent: &Extent) -> usize {
+        room(self, extent)
+    }
+
     fn directions(&self) -> &'static [Option<Direction>] {
         &[None]
     }
@@ -231,6 +235,24 @@ pub(super) fn numbers(cell: &dyn Cell) -> usize {
     let gates = if cell.gates().len() > 1 { cell.gates().len() } else { 0 };
     let states = 1 + usize::from(cell.has_cell_state()) + usize::from(cell.keeps());
     cell.settings().units * (gates + states)
+}
+
+/// Numbers that one way through time remembers: see [`Model::activation_bytes`](super::Model::activation_bytes).
+pub(super) fn room(cell: &dyn Cell, extent: &Extent) -> usize {
+    let Extent { time, features, rows, distinct, recompute } = *extent;
+    let (units, gates) = (cell.settings().units, cell.gates().len());
+    let (width, states) = (units * gates, units * (1 + usize::from(cell.has_cell_state())));
+    let segment = walk::segment(time, rows, width);
+    let held = if recompute { segment } else { time };
+    // Gates of a cell with one are its state: only projections of positions stand apart.
+    let gates = if gates > 1 || distinct.is_none() { width } else { 0 };
+    let kept = if cell.keeps() { units } else { 0 };
+    let deltas = segment * width * if cell.has_recurrent_bias() { 2 } else { 1 };
+    let dropped = if cell.settings().dropout > 0.0 { 2 * time * rows * features } else { 0 };
+    rows * (time * states + held * (gates + kept) + deltas)
+        + 2 * width * distinct.unwrap_or(0)
+        + 2 * units * width
+        + dropped
 }
 
 pub(super) fn detail(cell: &dyn Cell) -> String {
