@@ -200,13 +200,15 @@ impl Mask {
 /// summed before they go further back.
 #[derive(Debug, Clone, Default)]
 pub struct Lookup {
-    /// Each id once, in the order of appearance.
+    /// Each id once, in ascending order: tables and their gradients are read from end to end.
     distinct: Vec<u32>,
     /// The place of each position's id among `distinct`: `[time, batch]`.
     index: Vec<u32>,
     batch: usize,
     /// Of every id, its place among `distinct` plus 1, or 0.
     places: Vec<u32>,
+    /// A bit for every id, 64 a word; all 0 between calls.
+    seen: Vec<u64>,
 }
 
 impl Lookup {
@@ -216,25 +218,33 @@ impl Lookup {
             self.places[id as usize] = 0;
         }
         self.places.resize(vocabulary, 0);
-        self.index.clear();
-        self.batch = ids.batch;
+        self.seen.resize(vocabulary.div_ceil(64), 0);
+        // Without a branch that depends on the data, which nothing could foresee.
         for id in &ids.data {
-            let place = &mut self.places[*id as usize];
-            if *place == 0 {
-                self.distinct.push(*id);
-                *place = self.distinct.len() as u32;
-            }
-            self.index.push(*place - 1);
+            self.seen[*id as usize / 64] |= 1 << (id % 64);
         }
+        for (word, bits) in self.seen.iter_mut().enumerate() {
+            let mut bits = std::mem::take(bits);
+            while bits != 0 {
+                let id = word * 64 + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                self.distinct.push(id as u32);
+                self.places[id] = self.distinct.len() as u32;
+            }
+        }
+        self.batch = ids.batch;
+        self.index.clear();
+        self.index.extend(ids.data.iter().map(|id| self.places[*id as usize] - 1));
     }
 
     /// Bytes that it has room for.
     pub fn bytes(&self) -> usize {
         let all = [&self.distinct, &self.index, &self.places];
-        all.iter().map(|ids| ids.capacity() * size_of::<u32>()).sum()
+        let ids: usize = all.iter().map(|ids| ids.capacity() * size_of::<u32>()).sum();
+        ids + self.seen.capacity() * size_of::<u64>()
     }
 
-    /// Each id once.
+    /// Each id once, in ascending order.
     pub fn distinct(&self) -> &[u32] {
         &self.distinct
     }
@@ -342,6 +352,31 @@ impl<'a> Signal<'a> {
         match self {
             Self::Rows(rows) => rows.dim(),
             other => other.real().dim(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn every_position_finds_its_id_among_the_distinct_ones_also_in_the_next_batch() {
+        let mut lookup = Lookup::default();
+        for table in [array![[130, 7, 0], [7, 64, 130]], array![[63, 64, 63], [1, 1, 130]]] {
+            let mut ids = Ids::default();
+            ids.from_batch_major(table.view());
+            lookup.of_ids(&ids, 131);
+            let mut distinct = ids.data().to_vec();
+            distinct.sort_unstable();
+            distinct.dedup();
+            assert_eq!(lookup.distinct(), distinct);
+            let found: Vec<u32> = lookup.index().iter().map(|place| distinct[*place as usize]).collect();
+            assert_eq!(found, ids.data());
+            let placed: Vec<u32> = (0..131).filter(|id| lookup.places()[*id as usize] > 0).collect();
+            assert_eq!(placed, distinct);
         }
     }
 }
