@@ -88,17 +88,15 @@ pub fn scatter_taps(
 ) {
     let products = if d_x.is_empty() { 1 } else { 2 };
     count(products * entries.len() * taps.taps * features);
-    scatter_on(Isa::best(), entries, x, d_x, w, d_w, features, taps);
+    scatter_on(Isa::best(), entries, (x, d_x), (w, d_w), features, taps);
 }
 
 dispatch!(fn gather_on(out: &mut [f32], bias: &[f32], table: &[f32], width: usize, taps: Taps<'_>) = gather_of);
 dispatch!(
     fn scatter_on(
         entries: &[Entry],
-        x: &[f32],
-        d_x: &mut [f32],
-        w: &[f32],
-        d_w: &mut [f32],
+        x: (&[f32], &mut [f32]),
+        w: (&[f32], &mut [f32]),
         features: usize,
         taps: Taps<'_>,
     ) = scatter_of
@@ -124,13 +122,10 @@ fn gather_of<V: Simd, N: Simd>(out: &mut [f32], bias: &[f32], table: &[f32], wid
 }
 
 #[inline(always)]
-#[allow(clippy::too_many_arguments)] // what `scatter_taps` groups
 fn scatter_of<V: Simd, N: Simd>(
     entries: &[Entry],
-    x: &[f32],
-    d_x: &mut [f32],
-    w: &[f32],
-    d_w: &mut [f32],
+    (x, d_x): (&[f32], &mut [f32]),
+    (w, d_w): (&[f32], &mut [f32]),
     features: usize,
     taps: Taps<'_>,
 ) {
@@ -215,7 +210,7 @@ mod tests {
                     gather_on(isa, &mut got, &bias, &table, width, taps);
                     assert!(close(&got, &out), "{isa:?}");
                     let (mut got_x, mut got_w) = (vec![0.0; x.len()], vec![0.0; w.len()]);
-                    scatter_on(isa, &entries, &x, &mut got_x, &w, &mut got_w, features, taps);
+                    scatter_on(isa, &entries, (&x, &mut got_x), (&w, &mut got_w), features, taps);
                     assert!(close(&got_x, &d_x) && close(&got_w, &d_w), "{isa:?}");
                 }
             }

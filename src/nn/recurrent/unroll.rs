@@ -113,8 +113,14 @@ impl Unroll {
         None
     }
 
-    /// Readies what [`Unroll::add_input_gradient`] writes to.
-    pub(super) fn begin_input_gradient(&mut self, x: Signal<'_>, width: usize, d_in: Option<&mut Block>) {
+    /// Readies what [`Unroll::add_input_gradient`] writes to, at all positions if `whole`.
+    pub(super) fn begin_input_gradient(
+        &mut self,
+        x: Signal<'_>,
+        width: usize,
+        whole: bool,
+        d_in: Option<&mut Block>,
+    ) {
         let (time, batch, features) = x.dim();
         match x {
             Signal::Rows(rows) if self.x.data().is_empty() => {
@@ -126,11 +132,11 @@ impl Unroll {
                     d_in.zeroed(1, rows.rows.rows(), features);
                 }
             }
-            _ => {
-                if let Some(d_in) = d_in {
-                    d_in.reshape(time, batch, features);
-                }
-            }
+            _ => match d_in {
+                Some(d_in) if whole => d_in.reshape(time, batch, features),
+                Some(d_in) => d_in.zeroed(time, batch, features),
+                None => {}
+            },
         }
     }
 

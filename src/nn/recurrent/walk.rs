@@ -173,13 +173,18 @@ impl<'a> Walk<'a> {
         // Who watches asks for δ of all steps afterwards.
         let whole = observer.is_some() && !self.pass.recompute;
         let length = if whole { time } else { segment(time, self.batch, self.width) };
+        // Padding that all sequences share has no δ; who watches asks for ∂L/∂h there all the same.
+        let live = if observer.is_some() { 0..time } else { self.live() };
         unroll.begin_back(cell, self.width, length);
-        unroll.begin_input_gradient(self.x, self.width, d_in.as_deref_mut());
+        unroll.begin_input_gradient(self.x, self.width, live.len() == time, d_in.as_deref_mut());
         let (d_kernel, rest) = grads.split_at_mut(self.features * self.width);
         let (d_recurrent, d_bias) = rest.split_at_mut(self.units * self.width);
         let (d_input, d_own) = d_bias.split_at_mut(if settings.use_bias { self.width } else { 0 });
-        for first in (0..time).step_by(length.max(1)).rev() {
-            let steps = first..(first + length).min(time);
+        for step in (live.end..time).rev() {
+            add(unroll.carry.data_mut(), self.asked(asks, step));
+        }
+        for first in live.clone().step_by(length.max(1)).rev() {
+            let steps = first..(first + length).min(live.end);
             if self.pass.recompute {
                 self.read(steps.clone(), unroll, rows);
             }
@@ -200,6 +205,26 @@ impl<'a> Walk<'a> {
         unroll.end_input_gradient(self.x, self.weights.get(0), d_kernel, d_input, d_in);
     }
 
+    /// What the layers above ask of the state after `step`.
+    fn asked<'d>(&self, asks: &Asks<'d>, step: usize) -> &'d [f32] {
+        match self.cell.settings().return_sequences {
+            true => asks.d_out.step(if asks.in_order_of_reading { step } else { self.order.position(step) }),
+            false if step + 1 == self.order.time => asks.d_out.data(),
+            false => &[],
+        }
+    }
+
+    /// The steps from the first that any sequence takes to the last.
+    fn live(&self) -> Range<usize> {
+        let all = 0..self.order.time;
+        let Some(mask) = self.pass.mask else { return all };
+        let taken = |step: &usize| mask.step(self.order.position(*step)).contains(&true);
+        match (all.clone().find(taken), all.rev().find(taken)) {
+            (Some(first), Some(last)) => first..last + 1,
+            _ => 0..0,
+        }
+    }
+
     /// Takes `steps` back; what the step after them left stands in `unroll.edge`.
     fn go_back(
         &self,
@@ -209,7 +234,6 @@ impl<'a> Walk<'a> {
         mut observer: Option<&mut dyn Observer>,
     ) {
         let (cell, order, last) = (self.cell, self.order, steps.end);
-        let sequences = cell.settings().return_sequences;
         for step in steps.rev() {
             let t = order.position(step);
             let before = step.checked_sub(1).map(|step| order.position(step));
@@ -251,18 +275,13 @@ impl<'a> Walk<'a> {
                 let (after, delta) = split_after(delta, edge, after, slot);
                 (after, delta, &mut [][..])
             };
-            let asked = match sequences {
-                true => asks.d_out.step(if asks.in_order_of_reading { step } else { t }),
-                false if step + 1 == order.time => asks.d_out.data(),
-                false => &[],
-            };
             cell.back(
                 packs,
                 Back {
                     batch: self.batch,
                     units: self.units,
                     after,
-                    asked,
+                    asked: self.asked(asks, step),
                     gates: gates.part(held),
                     h: h.step(t),
                     kept: kept.part(held),
@@ -288,6 +307,11 @@ impl<'a> Walk<'a> {
             }
         }
     }
+}
+
+/// `sums += more`, where there is more.
+fn add(sums: &mut [f32], more: &[f32]) {
+    sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
 }
 
 /// The state before, `state` at the first step, to be read while that of position `t` is written.

@@ -1,0 +1,219 @@
+//! What a training step costs in counts: allocations, multiplications, bytes. No clock is asked, so other programs change nothing.
+//!
+//! One test after another in one function: the allocator counts for the whole process.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+
+use unrolled::bench::{Workload, workloads};
+use unrolled::data::{Batch, Inputs};
+use unrolled::kernel::{Counted, CountingAllocator, allocated, counted};
+use unrolled::nn::{Answers, Gradient, Input, Mode, Params, Shard};
+use unrolled::optim::{Adam, OptimizerSpec};
+use unrolled::train::Stepper;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// Small forms of what `unrolled bench` measures, and one that is long.
+const SMALL: &str = r#"{ "workloads": {
+    "rnn":  {"task": "binary", "vocab": 300, "embed": 10, "batch": 40, "length": 30, "stack": [{"simple_rnn": 8}]},
+    "deep": {"task": "binary", "vocab": 300, "embed": 10, "batch": 40, "length": 30, "stack": [{"simple_rnn": 16}, {"simple_rnn": 8}]},
+    "lstm": {"task": "binary", "vocab": 300, "embed": 10, "batch": 40, "length": 30, "stack": [{"lstm": 12}]},
+    "gru":  {"task": "binary", "vocab": 300, "embed": 10, "batch": 40, "length": 30, "stack": [{"gru": 12}]},
+    "both": {"task": "binary", "vocab": 300, "embed": 10, "batch": 32, "length": 30, "stack": [{"bilstm": 9}, {"bilstm": 9}]},
+    "lm":   {"task": "lm",     "vocab": 65,  "embed": 16, "batch": 32, "length": 40, "stack": [{"lstm": 24}, {"lstm": 24}]},
+    "conv": {"task": "binary", "vocab": 300, "embed": 10, "batch": 40, "length": 60, "stack": [{"conv1d": 32, "kernel": 5}]},
+    "bag":  {"task": "binary", "vocab": 300, "embed": 50, "batch": 40, "length": 60, "stack": [{"mean_pool_dense": 16}]},
+    "long": {"task": "binary", "vocab": 300, "embed": 16, "batch": 16, "length": 2000, "stack": [{"gru": 32}]}
+}}"#;
+
+fn small() -> Vec<Workload> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(SMALL.as_bytes()).unwrap();
+    workloads(Some(file.path()), &[]).unwrap()
+}
+
+fn stepper(workload: &Workload, threads: usize) -> Stepper {
+    let adam = OptimizerSpec::Adam(Adam::default());
+    Stepper::new(workload.model().unwrap(), &adam, None, 0, threads).unwrap()
+}
+
+fn ids(batch: &Batch) -> &ndarray::Array2<u32> {
+    let Inputs::Tokens(ids) = &batch.inputs else { panic!("ids") };
+    ids
+}
+
+#[test]
+fn a_training_step_costs_what_it_must() {
+    for workload in small() {
+        let batches = workload.batches(&workload.data());
+        let batches = &batches[..if workload.name == "long" { 1 } else { 4 }];
+        nothing_is_allocated(&workload, batches);
+        the_formula_tells_what_is_held(&workload, batches);
+        gates_made_again_give_the_same_gradient(&workload, &batches[0]);
+    }
+    distinct_ids_are_projected_once();
+    steps_that_nobody_takes_cost_nothing();
+    a_maximum_leaves_few_numbers_to_go_back();
+}
+
+/// Once every batch has been seen, a step asks the allocator for nothing, on any number of threads.
+fn nothing_is_allocated(workload: &Workload, batches: &[Batch]) {
+    for threads in [1, 2, 3] {
+        let mut stepper = stepper(workload, threads);
+        // Which thread takes which shard is left to chance, and each keeps room for products: it must have met them all.
+        for batch in batches.iter().cycle().take(if threads == 1 { 2 } else { 20 } * batches.len()) {
+            stepper.step(batch, false).unwrap();
+        }
+        let before = allocated().unwrap();
+        for batch in batches {
+            stepper.step(batch, false).unwrap();
+        }
+        let more = allocated().unwrap() - before;
+        assert_eq!((more.calls, more.bytes), (0, 0), "{} on {threads} threads", workload.name);
+    }
+}
+
+/// `Model::activation_bytes` is what the buffers of a shard hold, to 10 %.
+fn the_formula_tells_what_is_held(workload: &Workload, batches: &[Batch]) {
+    let model = workload.model().unwrap();
+    let params = params(&model);
+    for budget in [usize::MAX, 0] {
+        let mut shard = Shard::new(&model, &params);
+        shard.set_budget(budget);
+        // Gradients go from layer to layer in two buffers that take turns.
+        (0..2).for_each(|_| learn(&model, &params, &batches[0], &mut shard));
+        let ids = ids(&batches[0]);
+        let distinct = ids.iter().collect::<BTreeSet<_>>().len();
+        let recompute = budget == 0 && model.recurrent_bytes(ids.len()) > 0;
+        let expected = model.activation_bytes(ids.nrows(), distinct, recompute) as f64;
+        let held = shard.activation_bytes() as f64;
+        // A few numbers a sequence are in no formula.
+        let ratio = held / (expected + 1024.0 * ids.nrows() as f64);
+        let low = held / expected;
+        assert!(
+            ratio <= 1.1 && low >= 0.9,
+            "{}, budget {budget}: {held} bytes held, {expected} by the formula",
+            workload.name
+        );
+    }
+}
+
+/// With no room for gates, they are made again on the way back: the same bits, for less memory.
+fn gates_made_again_give_the_same_gradient(workload: &Workload, batch: &Batch) {
+    let model = workload.model().unwrap();
+    let params = params(&model);
+    let mut results = [usize::MAX, 0].map(|budget| {
+        let mut shard = Shard::new(&model, &params);
+        shard.set_budget(budget);
+        learn(&model, &params, batch, &mut shard);
+        let mut gradient = Gradient::new(&model, &params);
+        let mut team = unrolled::kernel::Team::new(1).unwrap();
+        gradient.sum(&params, std::iter::once(&shard), &mut team);
+        let bits: Vec<u32> = gradient.values().iter().map(|g| g.to_bits()).collect();
+        (bits, shard.activation_bytes())
+    });
+    let [(whole, held), (again, less)] = &mut results;
+    assert!(whole.iter().any(|bits| bits << 1 != 0), "{}: a gradient", workload.name);
+    assert!(whole == again, "{}: another gradient", workload.name);
+    if workload.name == "long" {
+        assert!(*less * 2 < *held, "{less} bytes instead of {held}");
+    }
+}
+
+fn params(model: &unrolled::nn::Model) -> Params {
+    let mut params = model.params();
+    params.initialize(1);
+    params
+}
+
+fn learn(model: &unrolled::nn::Model, params: &Params, batch: &Batch, shard: &mut Shard) {
+    let answers = match &batch.targets {
+        unrolled::data::Targets::Classes(classes) => Answers::Classes(classes),
+        unrolled::data::Targets::Steps(classes) => Answers::Steps(classes.view()),
+        unrolled::data::Targets::Real(numbers) => Answers::Real(numbers.view()),
+    };
+    shard.load(Input::Ids(ids(batch).view()), answers);
+    let weight = shard.weight(model);
+    shard.forward(model, params, Mode::Train { seed: 1, step: 0, first_row: 0 });
+    shard.backward(model, params, weight, None);
+}
+
+/// The work of one shard's step.
+fn work(model: &unrolled::nn::Model, batch: &Batch) -> Counted {
+    let params = params(model);
+    let mut shard = Shard::new(model, &params);
+    let before = counted();
+    learn(model, &params, batch, &mut shard);
+    counted() - before
+}
+
+fn named(name: &str) -> Workload {
+    small().into_iter().find(|workload| workload.name == name).unwrap()
+}
+
+/// `x·W`, `∂L/∂W` and `∂L/∂x` cost one row for each distinct id; only what meets the state costs one for each position.
+fn distinct_ids_are_projected_once() {
+    let workload = named("rnn");
+    let batch = &workload.batches(&workload.data())[0];
+    let (b, t) = ids(batch).dim();
+    let distinct = ids(batch).iter().collect::<BTreeSet<_>>().len();
+    assert!(distinct * 4 < b * t, "a batch holds many ids more than once");
+    let (features, units) = (10, 8);
+    let projections = 3 * distinct * features * units;
+    // Forward every step; back, and in ∂L/∂U, every step but the first.
+    let states = b * units * units * (t + 2 * (t - 1));
+    let dense = 3 * b * units;
+    let counted = work(&workload.model().unwrap(), batch);
+    assert_eq!(counted.multiply_adds, (projections + states + dense) as u64);
+    // A call for each time step each way, and a few more.
+    assert!(counted.calls <= 2 * t as u64 + 16, "{} calls", counted.calls);
+}
+
+/// Padding that all sequences of a shard share is not computed.
+fn steps_that_nobody_takes_cost_nothing() {
+    use unrolled::nn::{Embedding, GRU, Loss, Model, Shape};
+    let embedding = Embedding { output_dim: 6, mask_zero: true, ..Embedding::default() };
+    let gru = GRU { units: 5, ..GRU::default() };
+    let dense = unrolled::nn::Dense { activation: unrolled::nn::Activation::Sigmoid, ..Default::default() };
+    let model = |time| {
+        let layers = [embedding.clone().into(), gru.clone().into(), dense.clone().into()];
+        Model::build(&layers, Shape::Ids { time, vocabulary: 9 }, Loss::BinaryCrossentropy).unwrap()
+    };
+    let batch = |padding: usize| {
+        let ids = ndarray::Array2::from_shape_fn((4, 7 + padding), |(row, t)| {
+            if t < padding { 0 } else { 1 + ((row + t - padding) % 8) as u32 }
+        });
+        let targets = unrolled::data::Targets::Classes(vec![0, 1, 0, 1]);
+        let data = unrolled::data::Dataset { inputs: Inputs::Tokens(ids), targets };
+        let mut batch = Batch::default();
+        batch.fill(&data, 0..4);
+        batch
+    };
+    let (bare, padded) = (work(&model(7), &batch(0)), work(&model(47), &batch(40)));
+    // The padding's own vector is looked up and projected as one more id, and the first word meets the state it begins with.
+    let one_more = 3 * 6 * 15 + 4 * 5 * 15;
+    assert_eq!(padded.multiply_adds, bare.multiply_adds + one_more);
+    assert_eq!(padded.calls, bare.calls);
+}
+
+/// Below a maximum over time the gradient of a convolution goes by its few numbers.
+fn a_maximum_leaves_few_numbers_to_go_back() {
+    let workload = named("conv");
+    let batch = &workload.batches(&workload.data())[0];
+    let (b, t) = ids(batch).dim();
+    let distinct = ids(batch).iter().collect::<BTreeSet<_>>().len();
+    let (features, filters, taps) = (10, 32, 5);
+    let forward = distinct * features * filters * taps;
+    // One step a filter; a window that comes twice in a text shares its maximum.
+    let back = 2 * b * filters * taps * features;
+    let most = forward + back + back / 10 + 3 * b * filters;
+    let counted = work(&workload.model().unwrap(), batch);
+    assert!(counted.multiply_adds <= most as u64, "{} of {most}", counted.multiply_adds);
+    assert!(
+        most * 10 < 3 * b * (t - 4) * features * filters * taps,
+        "less than a tenth of the dense arithmetic"
+    );
+}
