@@ -30,6 +30,13 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// The tokens of every sequence that are no padding; empty where sequences are numbers, which have none.
+    pub fn lengths(&self) -> Vec<usize> {
+        let tokens = self.inputs.tokens();
+        let rows = tokens.iter().flat_map(|ids| ids.rows());
+        rows.map(|ids| ids.iter().filter(|id| **id != 0).count()).collect()
+    }
+
     /// Sequences in it.
     pub fn len(&self) -> usize {
         self.targets.len()

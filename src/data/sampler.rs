@@ -13,12 +13,22 @@ pub struct Sampler {
     batch_size: usize,
     epoch: Option<u64>,
     order: Vec<usize>,
+    /// Of every sequence, where batches are to be sorted by it.
+    lengths: Vec<usize>,
 }
 
 impl Sampler {
     /// Batches of `batch_size` (at least 1) out of `sequences` many.
     pub fn new(seed: u64, sequences: usize, batch_size: usize) -> Self {
-        Self { seed: Some(seed), batch_size: batch_size.max(1), epoch: None, order: (0..sequences).collect() }
+        let order = (0..sequences).collect();
+        Self { seed: Some(seed), batch_size: batch_size.max(1), epoch: None, order, lengths: Vec::new() }
+    }
+
+    /// The same batches, each with its longest sequences first: neighbours then share most of their padding, which a layer with a mask
+    /// does not compute where all sequences of a shard are padded. `lengths` has one for every sequence.
+    #[must_use]
+    pub fn by_length(self, lengths: Vec<usize>) -> Self {
+        Self { lengths, ..self }
     }
 
     /// The same with every epoch in the order of the data, as `shuffle=False` gives it in Keras.
@@ -38,6 +48,12 @@ impl Sampler {
             self.order.iter_mut().zip(0..).for_each(|(slot, sequence)| *slot = sequence);
             if let Some(seed) = self.seed {
                 Rng::new(seed, "order", epoch).shuffle(&mut self.order);
+            }
+            if !self.lengths.is_empty() {
+                let length = |sequence: &usize| self.lengths.get(*sequence).copied().unwrap_or(0);
+                for batch in self.order.chunks_mut(self.batch_size) {
+                    batch.sort_by_key(|sequence| std::cmp::Reverse(length(sequence)));
+                }
             }
             self.epoch = Some(epoch);
         }
@@ -73,6 +89,19 @@ mod tests {
         for mut order in [first, second] {
             order.sort_unstable();
             assert!(order.into_iter().eq(0..103));
+        }
+    }
+
+    #[test]
+    fn sorting_by_length_leaves_every_batch_its_sequences() {
+        let lengths: Vec<usize> = (0..103).map(|i| i * 37 % 11).collect();
+        let mut sorted = Sampler::new(1, 103, 10).by_length(lengths.clone());
+        let mut plain = Sampler::new(1, 103, 10);
+        for batch in 0..11 {
+            let (sorted, mut plain) = (sorted.batch(2, batch).to_vec(), plain.batch(2, batch).to_vec());
+            assert!(sorted.windows(2).all(|pair| lengths[pair[0]] >= lengths[pair[1]]));
+            plain.sort_by_key(|i| std::cmp::Reverse(lengths[*i]));
+            assert_eq!(sorted, plain);
         }
     }
 

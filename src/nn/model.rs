@@ -221,6 +221,11 @@ impl Model {
         self.nodes.get(i).is_some_and(|node| node.mask.is_some())
     }
 
+    /// Whether padding is left out by any layer.
+    pub fn has_mask(&self) -> bool {
+        self.nodes.iter().any(|node| node.mask.is_some())
+    }
+
     /// Room for the weights, all zero.
     pub fn params(&self) -> Params {
         Params::new(self.nodes.iter().map(|node| (node.spec.layer(), node.shapes.as_slice())))

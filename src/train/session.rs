@@ -66,7 +66,11 @@ impl Session {
         let Data { train, validation, vocabulary, labels, facts } = data;
         let shuffled = Sampler::new(spec.train.seed, train.len(), spec.train.batch_size);
         // A carried state belongs to the sequence that stands at the same place of the next batch.
-        let sampler = if stepper.model().is_stateful() { shuffled.unshuffled() } else { shuffled };
+        let sampler = match stepper.model() {
+            model if model.is_stateful() => shuffled.unshuffled(),
+            model if model.has_mask() => shuffled.by_length(train.lengths()),
+            _ => shuffled,
+        };
         let legal = validation.as_ref().and_then(|data| spec.data.legal(data));
         Ok(Self { train, validation, vocabulary, labels, stepper, sampler, watch, legal, facts, spec })
     }
