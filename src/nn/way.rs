@@ -4,17 +4,22 @@
 mod saturation;
 mod spectral;
 
+use std::ops::Range;
+
 use spectral::spectral_radius;
 
 use super::recurrent::{Cell, Order, Unroll};
 use super::{Mask, Model, Params, Shard};
-use crate::kernel::l2_norm;
+use crate::kernel::{Team, l2_norm};
 use crate::protocol::{Direction, LayerHealth, QuantityHealth};
 
 /// Up to so many units a spectral radius costs next to nothing.
 const FREE_UNITS: usize = 32;
 /// Above so many units it is not measured at all: `O(units³)`.
 const MOST_UNITS: usize = 512;
+
+/// Parts into which time is cut for threads to share.
+const CHUNKS: usize = 16;
 
 /// One way through time of a recurrent layer, as all shards of a batch went it.
 #[derive(Debug)]
@@ -49,38 +54,47 @@ impl Model {
 impl Way<'_> {
     /// `‖∂L/∂U_t‖_F` for every input position: see [`GradientProfile::kernel_norm`](crate::protocol::GradientProfile::kernel_norm).
     /// Empty where the step was not watched, or gates were made again on the way back.
-    pub fn kernel_norms(&self) -> Vec<f32> {
-        let mut norms = Vec::new();
-        self.contributions(|t, contribution| {
-            norms.resize(norms.len().max(t + 1), 0.0);
-            norms[t] = l2_norm(contribution) as f32;
+    pub fn kernel_norms(&self, team: &mut Team) -> Vec<f32> {
+        let Some(order) = self.order() else { return Vec::new() };
+        let mut norms = vec![0.0; order.time];
+        let chunk = order.time.div_ceil(CHUNKS).max(1);
+        team.for_each(norms.chunks_mut(chunk).enumerate(), |(i, norms)| {
+            let steps = i * chunk..i * chunk + norms.len();
+            let mut norms = norms.iter_mut();
+            self.contributions(order, steps, |contribution| {
+                norms.by_ref().take(1).for_each(|norm| *norm = l2_norm(contribution) as f32);
+            });
         });
+        if order.backwards {
+            norms.reverse();
+        }
         norms
     }
 
-    /// Hands `∂L/∂U_t` `[units, gates·units]` of the whole batch to `each`, position after position in the order of reading; nothing
-    /// where δ was not kept of all of them.
-    fn contributions(&self, mut each: impl FnMut(usize, &[f32])) {
-        let Some((first, _)) = self.parts.first() else { return };
-        let (time, _, units) = first.h.dim();
-        let order = Order::of(self.cell, self.direction, time);
-        if !self.parts.iter().all(|(unroll, _)| unroll.is_whole()) {
-            return;
-        }
+    /// The order of reading, if δ was kept of all steps.
+    fn order(&self) -> Option<Order> {
+        let (first, _) = self.parts.first()?;
+        let whole = self.parts.iter().all(|(unroll, _)| unroll.is_whole());
+        whole.then(|| Order::of(self.cell, self.direction, first.h.dim().0))
+    }
+
+    /// Hands `∂L/∂U_t` `[units, gates·units]` of the whole batch to `each`, step after step of `steps`, in the order of reading.
+    fn contributions(&self, order: Order, steps: Range<usize>, mut each: impl FnMut(&[f32])) {
+        let units = self.cell.settings().units;
         let mut sum = vec![0.0; units * units * self.cell.gates().len()];
         let mut room = Default::default();
-        for step in 0..time {
+        for step in steps {
             sum.fill(0.0);
             for (unroll, _) in &self.parts {
                 self.cell.recurrent_gradient(unroll, order, step..step + 1, &mut room, &mut sum);
             }
-            each(order.position(step), &sum);
+            each(&sum);
         }
     }
 
     /// Saturated values and dead units of the batch, and the spectral radii of `params`: always of layers of up to 32 units; with
     /// `all_radii` of those up to 512, so that they need not be paid for on every watched step.
-    pub fn health(&self, params: &Params, all_radii: bool) -> LayerHealth {
+    pub fn health(&self, params: &Params, all_radii: bool, team: &mut Team) -> LayerHealth {
         let cell = self.cell;
         let (units, names) = (cell.settings().units, cell.gates());
         let radii = match units <= if all_radii { MOST_UNITS } else { FREE_UNITS } {
@@ -92,7 +106,7 @@ impl Way<'_> {
             radii.get(gate).copied().flatten()
         };
         let quantities =
-            saturation::tallies(cell, &self.parts).into_iter().map(|(name, tally)| QuantityHealth {
+            saturation::tallies(cell, &self.parts, team).into_iter().map(|(name, tally)| QuantityHealth {
                 quantity: name.into(),
                 left: tally.left(),
                 right: tally.right(),

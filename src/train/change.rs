@@ -1,35 +1,68 @@
-use crate::kernel::l2_norm;
+use crate::kernel::{SumOfSquares, Team};
 use crate::nn::Params;
 use crate::protocol::ParamNorms;
+
+/// Weights that one thread takes at a time.
+const CHUNK: usize = 1 << 14;
 
 /// Measures what an update does to every weight tensor, on watched steps.
 #[derive(Debug, Default)]
 pub(super) struct Change {
-    /// All weights before the update; what they moved by afterwards.
+    /// All weights before the update.
     weights: Vec<f32>,
+    /// Of every chunk of every tensor, so that sums are the same sums on any number of threads.
+    sums: Vec<SumOfSquares>,
     norms: Vec<ParamNorms>,
 }
 
 impl Change {
     /// Takes note of the weights; `gradient` gives the norm of each tensor's gradient before clipping, by its place in [`Params::table`].
-    pub fn before(&mut self, params: &Params, gradient: impl Fn(usize) -> f64) {
-        self.weights.clear();
-        self.weights.extend_from_slice(params.values());
-        let norms = params.table().iter().enumerate().map(|(tensor, param)| ParamNorms {
-            name: param.name.clone(),
-            weight: l2_norm(&params.values()[param.range.clone()]),
-            gradient: gradient(tensor),
-            update: 0.0,
+    pub fn before(&mut self, params: &Params, gradient: impl Fn(usize) -> f64, team: &mut Team) {
+        self.weights.resize(params.values().len(), 0.0);
+        let weights = self.sum(params, team, |mine, theirs, sum| {
+            mine.copy_from_slice(theirs);
+            sum.add(theirs);
+        });
+        let norms = params.table().iter().zip(weights).enumerate().map(|(tensor, (param, weight))| {
+            ParamNorms { name: param.name.clone(), weight, gradient: gradient(tensor), update: 0.0 }
         });
         self.norms = norms.collect();
     }
 
     /// Measures how far the update moved the weights.
-    pub fn after(&mut self, params: &Params) {
-        self.weights.iter_mut().zip(params.values()).for_each(|(moved, w)| *moved = w - *moved);
-        for (norms, param) in self.norms.iter_mut().zip(params.table()) {
-            norms.update = l2_norm(&self.weights[param.range.clone()]);
-        }
+    pub fn after(&mut self, params: &Params, team: &mut Team) {
+        let moved = self.sum(params, team, |mine, theirs, sum| {
+            mine.iter_mut().zip(theirs).for_each(|(moved, w)| *moved = w - *moved);
+            sum.add(mine);
+        });
+        self.norms.iter_mut().zip(moved).for_each(|(norms, moved)| norms.update = moved);
+    }
+
+    /// `√Σ` of what `work` sums over the chunks of each tensor: of the weights kept here, and the present ones.
+    fn sum(
+        &mut self,
+        params: &Params,
+        team: &mut Team,
+        work: impl Fn(&mut [f32], &[f32], &mut SumOfSquares) + Sync,
+    ) -> Vec<f64> {
+        let chunks = |param: &crate::nn::Param| param.range.len().div_ceil(CHUNK);
+        let all = params.table().iter().map(chunks).sum();
+        self.sums.clear();
+        self.sums.resize(all, SumOfSquares::default());
+        let tensors = params.table().iter().map(|param| param.range.clone());
+        let parts = tensors.flat_map(|range| {
+            let end = range.end;
+            range.step_by(CHUNK).map(move |first| first..(first + CHUNK).min(end))
+        });
+        let mut weights = self.weights.as_mut_slice();
+        let items = parts.zip(&mut self.sums).filter_map(|(part, sum)| {
+            let mine = weights.split_off_mut(..part.len())?;
+            Some((mine, &params.values()[part], sum))
+        });
+        team.for_each(items, |(mine, theirs, sum)| work(mine, theirs, sum));
+        let mut sums = self.sums.iter();
+        let norm = |param| sums.by_ref().take(chunks(param)).map(|sum| sum.total()).sum::<f64>().sqrt();
+        params.table().iter().map(norm).collect()
     }
 
     /// Of the last update that was measured, in the order of [`Params::table`].
@@ -41,6 +74,7 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::l2_norm;
     use crate::nn::{Dense, Loss, Model, Shape, SimpleRNN};
 
     #[test]
@@ -56,9 +90,10 @@ mod tests {
         let gradient: Vec<f32> = (0..params.values().len()).map(|i| i as f32 / 8.0).collect();
         let mut change = Change::default();
         let table = params.table().to_vec();
-        change.before(&params, |tensor| l2_norm(&gradient[table[tensor].range.clone()]));
+        let mut team = Team::new(2).unwrap();
+        change.before(&params, |tensor| l2_norm(&gradient[table[tensor].range.clone()]), &mut team);
         params.values_mut().iter_mut().zip(&gradient).for_each(|(w, g)| *w -= 0.5 * g);
-        change.after(&params);
+        change.after(&params, &mut team);
         let names: Vec<&str> = change.norms().iter().map(|norms| norms.name.as_str()).collect();
         assert_eq!(names, ["0.kernel", "0.recurrent_kernel", "0.bias", "1.kernel", "1.bias"]);
         for norms in change.norms() {

@@ -257,7 +257,7 @@ impl Run<'_> {
     /// how long it took.
     fn watch(&mut self, batch: &Batch, steps: u64) -> Duration {
         let begin = Instant::now();
-        let Session { watch, stepper, .. } = &self.session;
+        let Session { watch, stepper, .. } = &mut self.session;
         let all_radii = watch.measures_all_radii(steps);
         watch.profile(stepper, batch, self.progress.step, all_radii, &mut |event| self.outlet.emit(event));
         self.probe();

@@ -114,14 +114,11 @@ impl Stepper {
         self.team.threads()
     }
 
-    /// The gradient norms per unrolled step of the last watched step.
-    pub fn norms(&self) -> &GradientNorms {
-        &self.norms
-    }
-
-    /// The ways through time of the last step's recurrent layers, until the next batch.
-    pub fn ways(&self) -> Vec<Way<'_>> {
-        self.model.ways(self.work.iter().map(|work| &work.shard))
+    /// What the last watched step left, until the next batch, and who reads it: the network and its weights, the gradient norms per
+    /// unrolled step, and the ways through time of the recurrent layers.
+    pub fn watched(&mut self) -> (&Model, &Params, &GradientNorms, Vec<Way<'_>>, &mut Team) {
+        let ways = self.model.ways(self.work.iter().map(|work| &work.shard));
+        (&self.model, &self.params, &self.norms, ways, &mut self.team)
     }
 
     /// The norms of every weight tensor, its gradient and its update on the last watched step.
@@ -164,13 +161,14 @@ impl Stepper {
             return Err(Diverged { what });
         }
         if watch {
-            self.change.before(&self.params, |tensor| self.gradient.norm_of(tensor));
+            let gradient = |tensor| self.gradient.norm_of(tensor);
+            self.change.before(&self.params, gradient, &mut self.team);
         }
         let limit = self.clip.map(|clip| clip.apply(self.gradient.tensors_mut(&self.params), grad_norm));
         let (weights, grads) = (self.params.values_mut(), self.gradient.values());
         self.optimizer.step(weights, grads, limit.unwrap_or_default(), &mut self.team);
         if watch {
-            self.change.after(&self.params);
+            self.change.after(&self.params, &mut self.team);
         }
         Ok(Taken { score, penalty, grad_norm })
     }

@@ -1,7 +1,6 @@
 use super::probes::Probes;
 use super::step::Stepper;
 use crate::data::{Batch, Data, TokenSpec};
-use crate::nn::Way;
 use crate::preset::WatchSpec;
 use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, half_life};
 
@@ -41,7 +40,7 @@ impl Watch {
     /// `stepper` has just made with `batch`.
     pub fn profile(
         &self,
-        stepper: &Stepper,
+        stepper: &mut Stepper,
         batch: &Batch,
         step: u64,
         all_radii: bool,
@@ -49,17 +48,17 @@ impl Watch {
     ) {
         // A position is masked when it is padding in every sequence of the batch, and the layer is told.
         let padding = batch.padding();
-        let ways = stepper.ways();
-        for (layer, direction, hnorm) in stepper.norms().hnorms() {
-            let masked = stepper.model().is_masked(layer).then_some(padding.as_slice());
+        let params = stepper.param_norms().to_vec();
+        let (model, weights, norms, ways, team) = stepper.watched();
+        for (layer, direction, hnorm) in norms.hnorms() {
+            let masked = model.is_masked(layer).then_some(padding.as_slice());
             let half_life = half_life(&hnorm, masked);
             let way = ways.iter().find(|way| (way.layer, way.direction) == (layer, direction));
-            let kernel_norm = way.map_or_else(Vec::new, Way::kernel_norms);
+            let kernel_norm = way.map_or_else(Vec::new, |way| way.kernel_norms(team));
             let profile = GradientProfile { step, layer, direction, hnorm, kernel_norm, half_life };
             tell(Event::Gradient(profile));
         }
-        let layers = ways.iter().map(|way| way.health(stepper.params(), all_radii)).collect();
-        let params = stepper.param_norms().to_vec();
+        let layers = ways.iter().map(|way| way.health(weights, all_radii, team)).collect();
         tell(Event::Instruments(Box::new(Instruments { step, layers, params })));
     }
 

@@ -1,3 +1,4 @@
+use crate::kernel::{Team, tally};
 use crate::nn::recurrent::{Cell, Held, Unroll};
 use crate::nn::{Activation, Mask};
 
@@ -16,26 +17,41 @@ pub(super) struct Tally {
 }
 
 /// `h` and every gate of a recurrent layer, over all `parts` of a batch.
-pub(super) fn tallies(cell: &dyn Cell, parts: &[(&Unroll, Option<&Mask>)]) -> Vec<(&'static str, Tally)> {
+pub(super) fn tallies(
+    cell: &dyn Cell,
+    parts: &[(&Unroll, Option<&Mask>)],
+    team: &mut Team,
+) -> Vec<(&'static str, Tally)> {
+    let mut all: Vec<Vec<(&'static str, Tally)>> = parts.iter().map(|_| Vec::new()).collect();
+    team.run(&mut all, |i, tallies| *tallies = tallies_of(cell, parts[i]));
+    let mut all = all.into_iter();
+    let mut sums = all.next().unwrap_or_default();
+    for tallies in all {
+        for (name, tally) in tallies {
+            match sums.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, sum)) => sum.merge(&tally),
+                None => sums.push((name, tally)),
+            }
+        }
+    }
+    sums
+}
+
+/// Those of one shard.
+fn tallies_of(cell: &dyn Cell, (unroll, mask): (&Unroll, Option<&Mask>)) -> Vec<(&'static str, Tally)> {
     let (names, activations) = (cell.gates(), cell.activations());
     let bounds = |quantity: &str| {
         let gate = names.iter().position(|name| *name == quantity).unwrap_or(cell.proposal());
         activations.get(gate).map_or(flat_ends(Activation::Linear), |activation| flat_ends(*activation))
     };
-    let units = cell.settings().units;
-    let mut all: Vec<(&'static str, Tally)> = Vec::new();
-    for (unroll, mask) in parts {
-        for held in
-            Held::all(cell, unroll).into_iter().filter(|held| held.name == "h" || names.contains(&held.name))
-        {
-            let at = all.iter().position(|(name, _)| *name == held.name).unwrap_or(all.len());
-            if at == all.len() {
-                all.push((held.name, Tally::new(bounds(held.name), units)));
-            }
-            all[at].1.add(held, *mask);
-        }
-    }
-    all
+    let held = Held::all(cell, unroll).into_iter();
+    let told = held.filter(|held| held.name == "h" || names.contains(&held.name));
+    told.map(|held| {
+        let mut tally = Tally::new(bounds(held.name), cell.settings().units);
+        tally.add(held, mask);
+        (held.name, tally)
+    })
+    .collect()
 }
 
 /// Where the ends of an activation begin at which it is flat.
@@ -55,24 +71,26 @@ impl Tally {
         Self { bounds, count: 0, left: 0, right: 0, least, greatest }
     }
 
+    /// Counts what another shard has counted.
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.left += other.left;
+        self.right += other.right;
+        self.least.iter_mut().zip(&other.least).for_each(|(a, b)| *a = a.min(*b));
+        self.greatest.iter_mut().zip(&other.greatest).for_each(|(a, b)| *a = a.max(*b));
+    }
+
     /// Counts all rows and positions that are not masked.
     fn add(&mut self, held: Held<'_>, mask: Option<&Mask>) {
-        let (low, high) = self.bounds;
         let (time, batch) = held.dim();
         for t in 0..time {
             let read = mask.map(|mask| mask.step(t));
             for row in (0..batch).filter(|row| read.is_none_or(|read| read[*row])) {
-                let (mut left, mut right) = (0_u32, 0_u32);
-                let seen = self.least.iter_mut().zip(&mut self.greatest);
-                for (x, (least, greatest)) in held.row(t, row).iter().zip(seen) {
-                    left += u32::from(*x < low);
-                    right += u32::from(*x > high);
-                    *least = if *x < *least { *x } else { *least };
-                    *greatest = if *x > *greatest { *x } else { *greatest };
-                }
+                let values = held.row(t, row);
+                let (left, right) = tally(values, self.bounds, &mut self.least, &mut self.greatest);
                 self.count += held.units() as u64;
-                self.left += u64::from(left);
-                self.right += u64::from(right);
+                self.left += left;
+                self.right += right;
             }
         }
     }

@@ -96,7 +96,9 @@ fn the_contributions_of_all_positions_add_up_to_the_gradient_of_the_recurrent_ke
             let name = format!("1.{prefix}recurrent_kernel");
             let range = bench.params.table().iter().find(|p| p.name == name).unwrap().range.clone();
             let mut sum = vec![0.0; range.len()];
-            way.contributions(|_, part| sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += x));
+            way.contributions(way.order().unwrap(), 0..TIME, |part| {
+                sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += x)
+            });
             let scale = l2_norm(&gradient[range.clone()]);
             assert!(scale > 1e-6, "{name} of {layer:?} has a gradient");
             for (sum, g) in sum.iter().zip(&gradient[range]) {
@@ -111,7 +113,7 @@ fn a_norm_is_that_of_the_state_before_times_delta_at_its_input_position() {
     for go_backwards in [false, true] {
         let mut bench = Bench::new(LSTM { units: UNITS, go_backwards, ..LSTM::default() }.into());
         bench.learn(1);
-        let norms = bench.ways()[0].kernel_norms();
+        let norms = bench.ways()[0].kernel_norms(&mut Team::new(2).unwrap());
         assert_eq!(norms.len(), TIME);
         for (t, norm) in norms.iter().enumerate() {
             let before = if go_backwards { (t + 1 < TIME).then_some(t + 1) } else { t.checked_sub(1) };
@@ -145,7 +147,7 @@ fn saturated_and_dead_are_counted_over_what_is_not_masked() {
         .for_each(|(i, w)| *w = if i % 4 == 2 { 0.3 } else { 0.0 });
     bench.weights("1.bias").copy_from_slice(&[9.0, -9.0, 0.0, 0.1]);
     bench.learn(1);
-    let health = bench.ways()[0].health(&bench.params, false);
+    let health = bench.ways()[0].health(&bench.params, false, &mut Team::new(2).unwrap());
     let [h] = health.quantities.as_slice() else { panic!("{health:?}") };
     // The state of padding is 0: were it counted, shares would be lower and no unit would be dead.
     assert_eq!((h.quantity.as_str(), h.left, h.right, h.dead), ("h", 0.25, 0.25, 0.75));
@@ -161,7 +163,7 @@ fn gates_are_told_apart_and_relu_is_dead_at_zero() {
     let bias = [-9.0, 9.0, -1.0, 0.0].map(|bias| [bias; UNITS]).concat();
     bench.weights("1.bias").copy_from_slice(&bias);
     bench.learn(1);
-    let health = bench.ways()[0].health(&bench.params, false);
+    let health = bench.ways()[0].health(&bench.params, false, &mut Team::new(2).unwrap());
     let read: Vec<_> =
         health.quantities.iter().map(|q| (q.quantity.as_str(), q.left, q.right, q.dead)).collect();
     let expected = [
@@ -189,7 +191,13 @@ fn spectral_radii_are_those_of_each_block_of_each_direction() {
     let radii: Vec<Vec<Option<f32>>> = bench
         .ways()
         .iter()
-        .map(|way| way.health(&bench.params, false).quantities.iter().map(|q| q.spectral_radius).collect())
+        .map(|way| {
+            way.health(&bench.params, false, &mut Team::new(2).unwrap())
+                .quantities
+                .iter()
+                .map(|q| q.spectral_radius)
+                .collect()
+        })
         .collect();
     assert_eq!(radii[0], [None, Some(0.0), Some(0.0), Some(0.0)]);
     assert_eq!(radii[1][0], None);
@@ -197,7 +205,10 @@ fn spectral_radii_are_those_of_each_block_of_each_direction() {
         assert!((radius.unwrap() - expected).abs() < 1e-3 * expected);
     }
     let way = &bench.ways()[1];
-    assert!((way.health(&bench.params, false).spectral_radius().unwrap() - 2.0).abs() < 2e-3);
+    assert!(
+        (way.health(&bench.params, false, &mut Team::new(2).unwrap()).spectral_radius().unwrap() - 2.0).abs()
+            < 2e-3
+    );
 }
 
 #[test]
@@ -205,7 +216,7 @@ fn radii_of_large_layers_are_measured_only_when_asked_for() {
     let mut bench = Bench::new(SimpleRNN { units: FREE_UNITS + 1, ..SimpleRNN::default() }.into());
     bench.learn(1);
     let ways = bench.ways();
-    assert_eq!(ways[0].health(&bench.params, false).spectral_radius(), None);
-    let radius = ways[0].health(&bench.params, true).spectral_radius().unwrap();
+    assert_eq!(ways[0].health(&bench.params, false, &mut Team::new(2).unwrap()).spectral_radius(), None);
+    let radius = ways[0].health(&bench.params, true, &mut Team::new(1).unwrap()).spectral_radius().unwrap();
     assert!((radius - 1.0).abs() < 1e-3, "orthogonal as it begins");
 }
