@@ -122,7 +122,7 @@ pub struct WatchSpec {
 
 impl Default for WatchSpec {
     fn default() -> Self {
-        Self { every: 25, probes: Probes::default(), budget: 256, pace: None }
+        Self { every: 50, probes: Probes::default(), budget: 256, pace: None }
     }
 }
 
