@@ -302,3 +302,6 @@ impl Finish<1> for GruBackReset<'_> {
         place.set(on.carry, carry);
     }
 }
+
+#[cfg(test)]
+mod tests;
