@@ -17,6 +17,8 @@ pub struct Unroll {
     /// The position of the first of `gates` and `kept`: 0 unless they are kept of one segment at a time.
     pub(super) held_from: usize,
     segmented: bool,
+    /// Whether the last way back left δ of every step.
+    pub(super) whole: bool,
     /// The position of the first of `delta` and `delta_recurrent`.
     pub(super) delta_from: usize,
     /// What the first step of the segment after left, in the order of reading.
@@ -70,7 +72,7 @@ impl Unroll {
         self.h.reshape(time, batch, units);
         self.c.reshape(if cell.has_cell_state() { time } else { 0 }, batch, units);
         self.kept.reshape(if cell.keeps() { held } else { 0 }, batch, units);
-        self.segmented = held < time;
+        (self.segmented, self.whole) = (held < time, false);
         self.gates.reshape(held, batch, units * cell.gates().len());
         // A carried state belongs to the same rows of the next batch.
         let same = self.next_h.dim() == (1, batch, units);
@@ -242,6 +244,7 @@ impl Unroll {
             carried: _,
             held_from: _,
             segmented: _,
+            whole: _,
             delta_from: _,
             edge,
             x,
@@ -274,7 +277,7 @@ impl Unroll {
 
     /// Whether gates and δ of every step are there: after a watched pass that made nothing again.
     pub fn is_whole(&self) -> bool {
-        self.delta.dim().0 == self.h.dim().0 && self.holds_gates()
+        self.whole
     }
 
     /// Whether the gates of every step are there.

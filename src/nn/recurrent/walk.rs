@@ -175,6 +175,7 @@ impl<'a> Walk<'a> {
         let length = if whole { time } else { segment(time, self.batch, self.width) };
         // Padding that all sequences share has no δ; who watches asks for ∂L/∂h there all the same.
         let live = if observer.is_some() { 0..time } else { self.live() };
+        unroll.whole = whole;
         unroll.begin_back(cell, self.width, length);
         unroll.begin_input_gradient(self.x, self.width, live.len() == time, d_in.as_deref_mut());
         let (d_kernel, rest) = grads.split_at_mut(self.features * self.width);

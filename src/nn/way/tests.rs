@@ -2,6 +2,7 @@ use ndarray::Array2;
 
 use super::*;
 use crate::kernel::Team;
+use crate::nn::GradientNorms;
 use crate::nn::{
     Activation, Answers, Bidirectional, Dense, Embedding, GRU, Gradient, Input, LSTM, LayerSpec, Loss, Merge,
     Mode, Placed, Shape, SimpleRNN,
@@ -52,7 +53,9 @@ impl Bench {
             let classes: Vec<u32> = rows.clone().map(|row| (row % 2) as u32).collect();
             shard.load(Input::Ids(ids.view()), Answers::Classes(&classes));
             shard.forward(&self.model, &self.params, Mode::Train { seed: 1, step, first_row: rows.start });
-            shard.backward(&self.model, &self.params, 5.0, None);
+            // Watched: δ is kept of all steps.
+            let mut norms = GradientNorms::default();
+            shard.backward(&self.model, &self.params, 5.0, Some(&mut norms));
         }
         let mut gradient = Gradient::new(&self.model, &self.params);
         gradient.sum(&self.params, self.shards.iter(), &mut Team::new(1).unwrap());
