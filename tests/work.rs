@@ -7,10 +7,13 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use unrolled::bench::{Workload, workloads};
-use unrolled::data::{Batch, Inputs};
+use unrolled::data::{Batch, Dataset, Inputs, Targets};
 use unrolled::kernel::{Counted, CountingAllocator, allocated, counted};
-use unrolled::nn::{Answers, Gradient, Input, Mode, Params, Shard};
-use unrolled::optim::{Adam, OptimizerSpec};
+use unrolled::nn::{
+    Activation, Answers, Dense, Embedding, GRU, Gradient, Input, LSTM, Loss, Mode, Model, Params, Shape,
+    Shard,
+};
+use unrolled::optim::{Adam, OptimizerSpec, RMSprop};
 use unrolled::train::Stepper;
 
 #[global_allocator]
@@ -54,6 +57,8 @@ fn a_training_step_costs_what_it_must() {
         the_formula_tells_what_is_held(&workload, batches);
         gates_made_again_give_the_same_gradient(&workload, &batches[0]);
     }
+    layers_that_drop_or_carry_allocate_nothing();
+    watching_changes_no_bit();
     distinct_ids_are_projected_once();
     steps_that_nobody_takes_cost_nothing();
     a_maximum_leaves_few_numbers_to_go_back();
@@ -74,6 +79,58 @@ fn nothing_is_allocated(workload: &Workload, batches: &[Batch]) {
         let more = allocated().unwrap() - before;
         assert_eq!((more.calls, more.bytes), (0, 0), "{} on {threads} threads", workload.name);
     }
+}
+
+/// Likewise with dropout, a carried state and an optimizer of several moments.
+fn layers_that_drop_or_carry_allocate_nothing() {
+    let (model, batch) = masked(LSTM {
+        units: 9,
+        stateful: true,
+        dropout: 0.2,
+        recurrent_dropout: 0.2,
+        return_sequences: false,
+        ..LSTM::default()
+    });
+    let rmsprop = OptimizerSpec::RMSprop(RMSprop { momentum: 0.5, ..RMSprop::default() });
+    let mut stepper = Stepper::new(model, &rmsprop, None, 0, 1).unwrap();
+    for _ in 0..4 {
+        stepper.step(&batch, false).unwrap();
+    }
+    let before = allocated().unwrap();
+    stepper.step(&batch, false).unwrap();
+    assert_eq!((allocated().unwrap() - before).calls, 0);
+}
+
+/// Who watches only looks on: the weights are the same, to the bit, also where a segment of time ends and where padding is shared.
+fn watching_changes_no_bit() {
+    let weights = |watch: bool| {
+        let (model, batch) = masked(LSTM { units: 300, ..LSTM::default() });
+        let adam = OptimizerSpec::Adam(Adam::default());
+        let mut stepper = Stepper::new(model, &adam, None, 0, 1).unwrap();
+        for _ in 0..2 {
+            stepper.step(&batch, watch).unwrap();
+        }
+        stepper.params().values().iter().map(|w| w.to_bits()).collect::<Vec<_>>()
+    };
+    assert!(weights(false) == weights(true));
+}
+
+/// A masked network with one recurrent layer, and sequences of several lengths, all padded before and after.
+fn masked(layer: LSTM) -> (Model, Batch) {
+    let layers = [
+        Embedding { output_dim: 6, mask_zero: true, ..Embedding::default() }.into(),
+        layer.into(),
+        Dense { activation: Activation::Sigmoid, ..Dense::default() }.into(),
+    ];
+    let model =
+        Model::build(&layers, Shape::Ids { time: 50, vocabulary: 9 }, Loss::BinaryCrossentropy).unwrap();
+    let ids = ndarray::Array2::from_shape_fn((16, 50), |(row, t)| {
+        if t < 5 + row % 4 || t > 45 { 0 } else { 1 + ((row + t) % 8) as u32 }
+    });
+    let targets = Targets::Classes((0..16).map(|row| row % 2).collect());
+    let mut batch = Batch::default();
+    batch.fill(&Dataset { inputs: Inputs::Tokens(ids), targets }, 0..16);
+    (model, batch)
 }
 
 /// `Model::activation_bytes` is what the buffers of a shard hold, to 10 %.
@@ -123,17 +180,17 @@ fn gates_made_again_give_the_same_gradient(workload: &Workload, batch: &Batch) {
     }
 }
 
-fn params(model: &unrolled::nn::Model) -> Params {
+fn params(model: &Model) -> Params {
     let mut params = model.params();
     params.initialize(1);
     params
 }
 
-fn learn(model: &unrolled::nn::Model, params: &Params, batch: &Batch, shard: &mut Shard) {
+fn learn(model: &Model, params: &Params, batch: &Batch, shard: &mut Shard) {
     let answers = match &batch.targets {
-        unrolled::data::Targets::Classes(classes) => Answers::Classes(classes),
-        unrolled::data::Targets::Steps(classes) => Answers::Steps(classes.view()),
-        unrolled::data::Targets::Real(numbers) => Answers::Real(numbers.view()),
+        Targets::Classes(classes) => Answers::Classes(classes),
+        Targets::Steps(classes) => Answers::Steps(classes.view()),
+        Targets::Real(numbers) => Answers::Real(numbers.view()),
     };
     shard.load(Input::Ids(ids(batch).view()), answers);
     let weight = shard.weight(model);
@@ -142,7 +199,7 @@ fn learn(model: &unrolled::nn::Model, params: &Params, batch: &Batch, shard: &mu
 }
 
 /// The work of one shard's step.
-fn work(model: &unrolled::nn::Model, batch: &Batch) -> Counted {
+fn work(model: &Model, batch: &Batch) -> Counted {
     let params = params(model);
     let mut shard = Shard::new(model, &params);
     let before = counted();
@@ -174,10 +231,9 @@ fn distinct_ids_are_projected_once() {
 
 /// Padding that all sequences of a shard share is not computed.
 fn steps_that_nobody_takes_cost_nothing() {
-    use unrolled::nn::{Embedding, GRU, Loss, Model, Shape};
     let embedding = Embedding { output_dim: 6, mask_zero: true, ..Embedding::default() };
     let gru = GRU { units: 5, ..GRU::default() };
-    let dense = unrolled::nn::Dense { activation: unrolled::nn::Activation::Sigmoid, ..Default::default() };
+    let dense = Dense { activation: Activation::Sigmoid, ..Default::default() };
     let model = |time| {
         let layers = [embedding.clone().into(), gru.clone().into(), dense.clone().into()];
         Model::build(&layers, Shape::Ids { time, vocabulary: 9 }, Loss::BinaryCrossentropy).unwrap()
@@ -186,8 +242,8 @@ fn steps_that_nobody_takes_cost_nothing() {
         let ids = ndarray::Array2::from_shape_fn((4, 7 + padding), |(row, t)| {
             if t < padding { 0 } else { 1 + ((row + t - padding) % 8) as u32 }
         });
-        let targets = unrolled::data::Targets::Classes(vec![0, 1, 0, 1]);
-        let data = unrolled::data::Dataset { inputs: Inputs::Tokens(ids), targets };
+        let targets = Targets::Classes(vec![0, 1, 0, 1]);
+        let data = Dataset { inputs: Inputs::Tokens(ids), targets };
         let mut batch = Batch::default();
         batch.fill(&data, 0..4);
         batch

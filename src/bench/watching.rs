@@ -149,7 +149,7 @@ impl Course {
         })
     }
 
-    /// Makes so many steps, telling all of them and reading the instruments on every tenth if somebody is `watching`; the mean
+    /// Makes so many steps, telling all of them and reading the instruments as often as a run does if somebody is `watching`; the mean
     /// seconds of one.
     fn learn(&mut self, watching: bool, steps: u64, tell: &mut dyn FnMut(Event)) -> Result<f64, Diverged> {
         let begin = Instant::now();

@@ -73,7 +73,7 @@ impl Team {
     /// Calls `work` with all that `items` gives, as [`Team::run`] does. Allocates nothing.
     ///
     /// # Panics
-    /// As [`Team::run`].
+    /// As `work` did first, after those of the same group; later ones are not begun.
     pub fn for_each<T: Send>(&mut self, items: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
         let mut items = items.fuse();
         loop {

@@ -5,12 +5,24 @@ use crate::kernel;
 /// Numbers on their way between layers: `[time, batch, features]`, row-major, reused from step to step.
 ///
 /// A vector per sequence is a block of one time step.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Block {
     data: Vec<f32>,
     time: usize,
     batch: usize,
     features: usize,
+}
+
+impl Clone for Block {
+    fn clone(&self) -> Self {
+        Self { data: self.data.clone(), ..*self }
+    }
+
+    /// Takes over shape and numbers; memory is kept.
+    fn clone_from(&mut self, other: &Self) {
+        self.reshape(other.time, other.batch, other.features);
+        self.data.copy_from_slice(&other.data);
+    }
 }
 
 impl Block {

@@ -134,14 +134,14 @@ impl Model {
         Ok(Self { nodes, output, mask, loss, class_weights: Vec::new(), table })
     }
 
-    /// Bytes that recurrent layers keep of every step of `positions` = time × sequences, when they keep it all: 4 bytes for each
-    /// number of activated gates, of the states, and of what a cell keeps besides (LSTM: `φ(c)`, GRU: the candidate's product).
+    /// Bytes of what recurrent layers keep of every step of `positions` = time × sequences and could make again from the states: 4
+    /// bytes for each number of gates and of what a cell keeps besides (LSTM: `φ(c)`, GRU: the candidate's product).
     ///
     /// ```text
-    /// SimpleRNN  units·[h]        LSTM  units·[4 gates, h, c, φ(c)]        GRU  units·[3 gates, h, product]
+    /// SimpleRNN  units·[projection]        LSTM  units·[4 gates, φ(c)]        GRU  units·[3 gates, product]
     /// ```
     /// A `Bidirectional` keeps both directions. Where that is more than a shard's budget ([`Shard::set_budget`](super::Shard::set_budget)),
-    /// gates and what is kept besides stay for one segment of time only.
+    /// it stays for one segment of time only; the states stay in any case.
     pub fn recurrent_bytes(&self, positions: usize) -> usize {
         let numbers = |node: &Node| node.spec.layer().recurrent_numbers();
         positions * self.nodes.iter().map(numbers).sum::<usize>() * size_of::<f32>()
@@ -152,12 +152,14 @@ impl Model {
     ///
     /// ```text
     /// every layer       its output, ∂L/∂output, and ∂L/∂input (that of a layer which is read in rows: features·distinct)
-    /// recurrent         what [`Model::recurrent_bytes`] counts; or, where gates are made again, states of all steps and gates of
-    ///                   one segment; δ of one segment; projections and sums of distinct ids, 2·gates·units·distinct
+    /// recurrent         states of all steps; what [`Model::recurrent_bytes`] counts, of all steps or, where it is made again, of one
+    ///                   segment; δ of one segment; projections and sums of distinct ids, 2·gates·units·distinct; U, packed twice
+    /// Embedding         the place of every position among the distinct ids
     /// Conv1D            products of distinct ids, kernel_size·filters·distinct
     /// data              ids, once as they come and once as places among the distinct: 2·rows·time
     /// ```
-    /// [`Shard::activation_bytes`](super::Shard::activation_bytes) is what is really held; a test holds the two together.
+    /// [`Shard::activation_bytes`](super::Shard::activation_bytes) is what is really held; a test holds the two together to 10 % for
+    /// stacks of Embedding, recurrent layers, convolution, pools and Dense. Layers that attend hold more: their weights of every query.
     pub fn activation_bytes(&self, rows: usize, distinct: usize, recompute: bool) -> usize {
         let size = |node: &Node, shape: Shape| match shape {
             _ if node.to_rows => distinct * shape.features("").unwrap_or(0),

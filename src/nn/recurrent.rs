@@ -230,11 +230,9 @@ impl<C: Cell> Layer for C {
     }
 }
 
-/// Numbers kept of every step of a sequence: see [`Model::recurrent_bytes`](super::Model::recurrent_bytes).
+/// Numbers kept of every step of a sequence that could be made again: see [`Model::recurrent_bytes`](super::Model::recurrent_bytes).
 pub(super) fn numbers(cell: &dyn Cell) -> usize {
-    let gates = if cell.gates().len() > 1 { cell.gates().len() } else { 0 };
-    let states = 1 + usize::from(cell.has_cell_state()) + usize::from(cell.keeps());
-    cell.settings().units * (gates + states)
+    cell.settings().units * (cell.gates().len() + usize::from(cell.keeps()))
 }
 
 /// Numbers that one way through time remembers: see [`Model::activation_bytes`](super::Model::activation_bytes).
@@ -243,7 +241,8 @@ pub(super) fn room(cell: &dyn Cell, extent: &Extent) -> usize {
     let (units, gates) = (cell.settings().units, cell.gates().len());
     let (width, states) = (units * gates, units * (1 + usize::from(cell.has_cell_state())));
     let segment = walk::segment(time, rows, width);
-    let held = if recompute { segment } else { time };
+    let frees = gates > 1 || distinct.is_none();
+    let held = if recompute && frees { segment } else { time };
     // Gates of a cell with one are its state: only projections of positions stand apart.
     let gates = if gates > 1 || distinct.is_none() { width } else { 0 };
     let kept = if cell.keeps() { units } else { 0 };

@@ -49,7 +49,7 @@ impl Rule for RMSprop {
             epsilon: self.epsilon as f32,
             centered: self.centered,
         };
-        match self.slots().len() {
+        match 1 + usize::from(self.momentum != 0.0) + usize::from(self.centered) {
             1 => weights.follow::<1>(step),
             2 => weights.follow::<2>(step),
             _ => weights.follow::<3>(step),

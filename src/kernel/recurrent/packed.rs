@@ -63,6 +63,7 @@ impl Packed {
         f: &mut F,
     ) {
         assert_eq!(self.gates, G, "packed for another cell");
+        assert!(self.lanes == N::LANES || self.lanes == V::LANES, "packed for other vectors");
         let size = self.depth * G * self.lanes;
         for (panel, data) in self.data.chunks_exact(size.max(1)).enumerate() {
             let data = if x.is_empty() { &[][..] } else { data };
@@ -140,7 +141,7 @@ impl Run<'_> {
                 *b = V::load(vector);
             }
             for (r, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: `k < depth` and `r < R`, so the index is below the bound asserted above.
+                // SAFETY: panels are as wide as `V`, so `k < depth`; and `r < R`: so the index is below the bound asserted above.
                 let x = V::splat(unsafe { *self.x.get_unchecked(first + r * self.stride + k) });
                 for (sum, b) in sums.iter_mut().zip(b) {
                     *sum = x.mul_add(b, *sum);

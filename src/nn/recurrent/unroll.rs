@@ -16,18 +16,19 @@ pub struct Unroll {
     pub h: Block,
     /// The position of the first of `gates` and `kept`: 0 unless they are kept of one segment at a time.
     pub(super) held_from: usize,
-    segmented: bool,
+    /// Whether they are kept so.
+    pub(super) segmented: bool,
     /// Whether the last way back left δ of every step.
     pub(super) whole: bool,
     /// The position of the first of `delta` and `delta_recurrent`.
     pub(super) delta_from: usize,
     /// What the first step of the segment after left, in the order of reading.
     pub(super) edge: Block,
-    /// The cell state likewise, where there is one.
+    /// The cell state after reading each input position, where there is one.
     pub c: Block,
     /// What the cell keeps besides.
     pub kept: Block,
-    /// ∂L/∂(input projection) at each input position, after a watched `backward`; else of the last segment.
+    /// ∂L/∂(input projection) at each input position, after a watched `backward` that made nothing again; else of one segment.
     pub delta: Block,
     /// ∂L/∂(recurrent product), where it differs.
     pub delta_recurrent: Block,
@@ -58,13 +59,13 @@ pub struct Unroll {
 }
 
 impl Unroll {
-    /// Makes room, for the gates of `held` steps, sets the first states and draws what is dropped.
+    /// Makes room, for the gates of `held` steps of an input that comes in `rows` or not, sets the first states and draws what is dropped.
     pub(super) fn begin(
         &mut self,
         cell: &dyn Cell,
         pass: &Pass<'_>,
         (time, batch, features): (usize, usize, usize),
-        held: usize,
+        (held, rows): (usize, bool),
         order: Order,
     ) {
         let settings = cell.settings();
@@ -73,7 +74,6 @@ impl Unroll {
         self.c.reshape(if cell.has_cell_state() { time } else { 0 }, batch, units);
         self.kept.reshape(if cell.keeps() { held } else { 0 }, batch, units);
         (self.segmented, self.whole) = (held < time, false);
-        self.gates.reshape(held, batch, units * cell.gates().len());
         // A carried state belongs to the same rows of the next batch.
         let same = self.next_h.dim() == (1, batch, units);
         if settings.stateful && self.carried && same {
@@ -91,20 +91,17 @@ impl Unroll {
         draw(&mut self.dropped_h, settings.recurrent_dropout, pass, h, batch, units);
         self.x.reshape(0, 0, 0);
         self.met.reshape(0, 0, 0);
+        // Of a cell whose one gate is the state, projections of distinct inputs are read where they are.
+        let apart = rows && self.dropped_x.data().is_empty() && cell.gates().len() == 1;
+        self.gates.reshape(if apart { 0 } else { held }, batch, units * cell.gates().len());
     }
 
     /// Readies the input: rows to be projected once each, or every position's vector, which is then in `self.x` if something was
-    /// dropped of it. `single`: the cell has one gate.
-    pub(super) fn read<'a>(&mut self, x: Signal<'a>, single: bool) -> Option<Rows<'a>> {
+    /// dropped of it.
+    pub(super) fn read<'a>(&mut self, x: Signal<'a>) -> Option<Rows<'a>> {
         let dropped = !self.dropped_x.data().is_empty();
         match x {
-            Signal::Rows(rows) if !dropped => {
-                if single {
-                    // Projections are read where the rows are, and the one gate is the state.
-                    self.gates.reshape(0, 0, 0);
-                }
-                return Some(rows);
-            }
+            Signal::Rows(rows) if !dropped => return Some(rows),
             Signal::Rows(rows) => rows.spread(&mut self.x),
             _ if dropped => self.x.clone_from(x.real()),
             _ => {}
@@ -153,10 +150,10 @@ impl Unroll {
         d_bias: &mut [f32],
         d_in: Option<&mut Block>,
     ) {
-        let Self { delta, by_row, spread, dropped_x, x: dropped, .. } = self;
+        let Self { delta, delta_from, by_row, spread, dropped_x, x: dropped, .. } = self;
         let (_, batch, features) = x.dim();
         let width = delta.dim().2;
-        let delta = delta.steps(0..positions.len());
+        let delta = delta.steps(positions.start - *delta_from..positions.end - *delta_from);
         if let (Signal::Rows(rows), true) = (x, dropped.data().is_empty()) {
             return add_rows(by_row.data_mut(), rows.steps(positions), delta, width);
         }

@@ -73,9 +73,12 @@ impl<'a> Walk<'a> {
     /// Reads `x` into `unroll`.
     pub fn forward(&self, unroll: &mut Unroll) {
         let Order { time, .. } = self.order;
-        let held = if self.pass.recompute { segment(time, self.batch, self.width) } else { time };
-        unroll.begin(self.cell, self.pass, (time, self.batch, self.features), held, self.order);
-        let rows = unroll.read(self.x, self.width == self.units);
+        let by_rows = matches!(self.x, Signal::Rows(_));
+        // Of a cell whose one gate is the state nothing is kept that could be made again.
+        let frees = !by_rows || self.cell.gates().len() > 1;
+        let held = if self.pass.recompute && frees { segment(time, self.batch, self.width) } else { time };
+        unroll.begin(self.cell, self.pass, (time, self.batch, self.features), (held, by_rows), self.order);
+        let rows = unroll.read(self.x);
         if let Some(rows) = rows {
             unroll.projected.reshape(1, rows.rows.rows(), self.width);
             self.project(unroll.projected.data_mut(), rows.rows.data());
@@ -108,7 +111,7 @@ impl<'a> Walk<'a> {
     fn read(&self, steps: Range<usize>, unroll: &mut Unroll, rows: Option<Rows<'_>>) {
         let (cell, order) = (self.cell, self.order);
         let positions = order.positions(steps.clone());
-        unroll.held_from = if self.pass.recompute { positions.start } else { 0 };
+        unroll.held_from = if unroll.segmented { positions.start } else { 0 };
         if rows.is_none() {
             let x = if unroll.x.data().is_empty() { self.x.real() } else { &unroll.x };
             let held = positions.start - unroll.held_from..positions.end - unroll.held_from;
@@ -129,6 +132,7 @@ impl<'a> Walk<'a> {
                 h_now.copy_from_slice(h_before);
                 c_now.copy_from_slice(c_before);
                 gates.part_mut(t - *held_from).fill(0.0);
+                kept.part_mut(t - *held_from).fill(0.0);
                 continue;
             }
             cell.step(
@@ -170,37 +174,49 @@ impl<'a> Walk<'a> {
             Signal::Rows(rows) if unroll.x.data().is_empty() => Some(rows),
             _ => None,
         };
-        // Who watches asks for δ of all steps afterwards.
-        let whole = observer.is_some() && !self.pass.recompute;
-        let length = if whole { time } else { segment(time, self.batch, self.width) };
+        // Who watches asks for δ of all steps afterwards; it is summed in the same segments, so that watching changes no bit.
+        let whole = observer.is_some() && !unroll.segmented;
+        let length = segment(time, self.batch, self.width);
         // Padding that all sequences share has no δ; who watches asks for ∂L/∂h there all the same.
-        let live = if observer.is_some() { 0..time } else { self.live() };
+        let live = self.live();
+        unroll.begin_back(cell, self.width, if whole { time } else { length });
         unroll.whole = whole;
-        unroll.begin_back(cell, self.width, length);
         unroll.begin_input_gradient(self.x, self.width, live.len() == time, d_in.as_deref_mut());
         let (d_kernel, rest) = grads.split_at_mut(self.features * self.width);
         let (d_recurrent, d_bias) = rest.split_at_mut(self.units * self.width);
         let (d_input, d_own) = d_bias.split_at_mut(if settings.use_bias { self.width } else { 0 });
-        for step in (live.end..time).rev() {
-            add(unroll.carry.data_mut(), self.asked(asks, step));
+        let mut dead = [0..live.start, live.end..time];
+        if observer.is_none() {
+            for step in (live.end..time).rev() {
+                add(unroll.carry.data_mut(), self.asked(asks, step));
+            }
+            dead = [0..0, 0..0];
         }
-        for first in live.clone().step_by(length.max(1)).rev() {
-            let steps = first..(first + length).min(live.end);
-            if self.pass.recompute {
+        let [before, after] = dead;
+        let parts = |steps: Range<usize>, lives: bool| {
+            let end = steps.end;
+            steps.step_by(length.max(1)).rev().map(move |first| (first..(first + length).min(end), lives))
+        };
+        for (steps, lives) in parts(after, false).chain(parts(live, true)).chain(parts(before, false)) {
+            if unroll.segmented {
                 self.read(steps.clone(), unroll, rows);
             }
-            unroll.delta_from = self.order.positions(steps.clone()).start;
+            let positions = self.order.positions(steps.clone());
+            unroll.delta_from = if whole { 0 } else { positions.start };
             let watching = observer.as_mut().map(|o| &mut **o as &mut dyn Observer);
             self.go_back(steps.clone(), unroll, asks, watching);
-            let mut room = std::mem::take(&mut unroll.rooms);
-            cell.recurrent_gradient(unroll, self.order, steps.clone(), &mut room, d_recurrent);
-            unroll.rooms = room;
-            let positions = self.order.positions(steps.clone());
-            if settings.use_bias && cell.has_recurrent_bias() {
-                add_columns(d_own, unroll.delta_recurrent.steps(0..positions.len()));
+            if lives {
+                let mut room = std::mem::take(&mut unroll.rooms);
+                cell.recurrent_gradient(unroll, self.order, steps.clone(), &mut room, d_recurrent);
+                unroll.rooms = room;
+                if settings.use_bias && cell.has_recurrent_bias() {
+                    let from = unroll.delta_from;
+                    let slots = positions.start - from..positions.end - from;
+                    add_columns(d_own, unroll.delta_recurrent.steps(slots));
+                }
+                let w = self.weights.get(0);
+                unroll.add_input_gradient(self.x, positions, w, d_kernel, d_input, d_in.as_deref_mut());
             }
-            let w = self.weights.get(0);
-            unroll.add_input_gradient(self.x, positions, w, d_kernel, d_input, d_in.as_deref_mut());
             unroll.turn_segment(cell, self.order.position(steps.start));
         }
         unroll.end_input_gradient(self.x, self.weights.get(0), d_kernel, d_input, d_in);
