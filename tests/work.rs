@@ -72,12 +72,8 @@ fn nothing_is_allocated(workload: &Workload, batches: &[Batch]) {
         for batch in batches.iter().cycle().take(if threads == 1 { 2 } else { 20 } * batches.len()) {
             stepper.step(batch, false).unwrap();
         }
-        let before = allocated().unwrap();
-        for batch in batches {
-            stepper.step(batch, false).unwrap();
-        }
-        let more = allocated().unwrap() - before;
-        assert_eq!((more.calls, more.bytes), (0, 0), "{} on {threads} threads", workload.name);
+        let calls = fewest_calls(|| batches.iter().for_each(|batch| once(&mut stepper, batch)));
+        assert_eq!(calls, 0, "{} on {threads} threads", workload.name);
     }
 }
 
@@ -96,9 +92,21 @@ fn layers_that_drop_or_carry_allocate_nothing() {
     for _ in 0..4 {
         stepper.step(&batch, false).unwrap();
     }
-    let before = allocated().unwrap();
-    stepper.step(&batch, false).unwrap();
-    assert_eq!((allocated().unwrap() - before).calls, 0);
+    assert_eq!(fewest_calls(|| once(&mut stepper, &batch)), 0);
+}
+
+/// The fewest allocations that `work` makes of several times: the test's own harness may allocate meanwhile, on a thread of its own.
+fn fewest_calls(mut work: impl FnMut()) -> u64 {
+    let calls = (0..5).map(|_| {
+        let before = allocated().unwrap();
+        work();
+        (allocated().unwrap() - before).calls
+    });
+    calls.min().unwrap()
+}
+
+fn once(stepper: &mut Stepper, batch: &Batch) {
+    stepper.step(batch, false).unwrap();
 }
 
 /// Who watches only looks on: the weights are the same, to the bit, also where a segment of time ends and where padding is shared.
