@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use unrolled::data::{self, CsvSpec, CsvValidation, DataSpec, Level, Side, TokenSpec};
+use unrolled::data::{self, DataSpec, GivenValidation, LabelledSpec, Level, Side, TokenSpec, Validation};
 use unrolled::number;
 use unrolled::rng::Rng;
 
@@ -27,14 +27,9 @@ fn main() -> anyhow::Result<()> {
         [train, test] => (train.clone(), test.clone()),
         _ => (reviews(folder.path(), "train", 1)?, reviews(folder.path(), "test", 2)?),
     };
-    let spec = DataSpec::Csv(CsvSpec {
-        path: train,
-        text: "text".into(),
-        label: "label".into(),
-        skip_bad_rows: false,
-        validation: Some(CsvValidation { path: test, text: None, label: None }),
-        needs: None,
-    });
+    let given = GivenValidation { path: test, ..GivenValidation::default() };
+    let validation = Some(Validation::Given(given));
+    let spec = DataSpec::Labelled(LabelledSpec { path: train, validation, ..LabelledSpec::default() });
     let tokens = TokenSpec {
         level: Level::Word,
         vocabulary: 10_000,

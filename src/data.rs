@@ -2,7 +2,7 @@
 //! Knows no model.
 //!
 //! ```text
-//! DataSpec ─ csv | folder | word-order ─→ Corpus (words by number, two splits on two threads)
+//! DataSpec ─ labelled | word-order ─→ Corpus (words by number, two splits on two threads)
 //!        │                                  ├─→ Vocabulary (of the training split)
 //!        │  TokenSpec ──────────────────────┴─→ Dataset (Inputs, Targets) ─ Sampler ─→ Batch
 //!        └─ the other generated tasks ─────────→ Dataset
@@ -16,9 +16,15 @@ mod folder;
 mod form;
 mod generated;
 mod intern;
+mod jsonl;
+mod labelled;
+mod lines;
+mod open;
 mod rows;
 mod sampler;
+mod sniff;
 mod spec;
+mod split;
 mod tokens;
 mod vocabulary;
 
@@ -29,7 +35,6 @@ use std::{panic, thread};
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 use corpus::Corpus;
-use csv::CsvFile;
 use error::quoted;
 
 pub use dataset::{Batch, Dataset, Inputs, Targets};
@@ -39,8 +44,9 @@ pub use generated::{
     AddingProblem, CopyMemory, FirstSymbol, GeneratedSpec, ReberGrammar, SineForecast, TemporalOrder,
     WordOrder,
 };
+pub use labelled::{Column, Encoding, Format, GivenValidation, LabelledSpec, Validation, train_and_test};
 pub use sampler::{Sampler, in_order};
-pub use spec::{CsvSpec, CsvValidation, DataSpec, FolderSpec, FolderValidation, train_and_test};
+pub use spec::DataSpec;
 pub use tokens::{Level, Side, TokenSpec};
 pub use vocabulary::Vocabulary;
 
@@ -57,6 +63,8 @@ pub struct Data {
     pub labels: Vec<String>,
     /// What to tell people of it.
     pub facts: DataFacts,
+    /// What they should know beside, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// Reads or generates the data; of texts it builds the training texts' vocabulary and encodes all by `tokens`.
@@ -93,67 +101,104 @@ fn texts(
     seed: u64,
     progress: &mut dyn FnMut(String),
 ) -> Result<Data, DataError> {
-    let (train, validation) = splits(spec, seed, progress)?;
+    let Splits { train, validation, classes } = splits(spec, tokens.level, seed, progress)?;
     progress(format!("encoding {} texts", number::count(train.len() as u64)));
-    let classes = train.classes();
     if let [(label, _)] = classes.as_slice() {
         let found = format!("one label alone, {}", quoted(label));
         return Err(DataError::content(Path::new(&spec.source()), None, found, "at least two classes"));
     }
-    let labels: Vec<String> = classes.iter().map(|(label, _)| (*label).to_owned()).collect();
+    let labels: Vec<String> = classes.iter().map(|(label, _)| label.clone()).collect();
     let vocabulary = train.vocabulary(tokens.vocabulary);
     let (train_set, mut unknown) = train.encode(&labels, &vocabulary, tokens)?;
-    let mut validation_set = None;
+    let (mut validation_set, mut notes) = (None, Vec::new());
     if let Some(validation) = &validation {
         let (dataset, share) = validation.encode(&labels, &vocabulary, tokens)?;
         (validation_set, unknown) = (Some(dataset), share);
+        let shared = train.shared(validation);
+        if shared > 0 && matches!(spec, DataSpec::Labelled(_)) {
+            notes.push(format!(
+                "{} of {} validation texts stand in the training data too",
+                number::count(shared as u64),
+                number::count(validation.len() as u64)
+            ));
+        }
     }
     let facts = DataFacts {
         source: spec.source(),
         train: train.len(),
         validation: validation_set.as_ref().map_or(0, Dataset::len),
-        classes: classes
-            .iter()
-            .map(|(label, count)| ClassCount { label: (*label).into(), count: *count })
-            .collect(),
+        classes: classes.into_iter().map(|(label, count)| ClassCount { label, count }).collect(),
         vocabulary: vocabulary.len(),
         length: tokens.length,
         skipped: train.skipped + validation.as_ref().map_or(0, |corpus| corpus.skipped),
         unknown,
     };
-    Ok(Data { train: train_set, validation: validation_set, vocabulary: Some(vocabulary), labels, facts })
+    Ok(Data {
+        train: train_set,
+        validation: validation_set,
+        vocabulary: Some(vocabulary),
+        labels,
+        facts,
+        notes,
+    })
 }
 
-type Splits = (Corpus, Option<Corpus>);
+struct Splits {
+    train: Corpus,
+    validation: Option<Corpus>,
+    /// The labels that there are, with the training texts of each.
+    classes: Vec<(String, usize)>,
+}
 
-fn splits(spec: &DataSpec, seed: u64, progress: &mut dyn FnMut(String)) -> Result<Splits, DataError> {
+impl Splits {
+    /// The classes are those of the training data.
+    fn of((train, validation): (Corpus, Option<Corpus>)) -> Self {
+        let classes = train.classes().into_iter().map(|(label, count)| (label.to_owned(), count)).collect();
+        Self { train, validation, classes }
+    }
+
+    /// What is to be held back of `whole`, of which the classes are, also of one that no training text is left of.
+    fn drawn(whole: &Corpus, held_back: &Validation, seed: u64) -> Self {
+        let (train, held) = split::split(whole, held_back, seed);
+        let (mut train, validation) = (whole.part(&train), whole.part(&held));
+        train.skipped = whole.skipped;
+        let counts = train.classes();
+        let count = |label| counts.iter().find(|(l, _)| *l == label).map_or(0, |(_, count)| *count);
+        let classes =
+            whole.classes().into_iter().map(|(label, _)| (label.to_owned(), count(label))).collect();
+        Self { validation: (validation.len() > 0).then_some(validation), train, classes }
+    }
+}
+
+fn splits(
+    spec: &DataSpec,
+    level: Level,
+    seed: u64,
+    progress: &mut dyn FnMut(String),
+) -> Result<Splits, DataError> {
     match spec {
-        DataSpec::Csv(spec) => {
-            let train = CsvFile {
-                path: &spec.path,
-                text: &spec.text,
-                label: &spec.label,
-                skip_bad_rows: spec.skip_bad_rows,
-                needs: spec.needs.as_deref(),
-            };
-            let validation = spec.validation.as_ref().map(|file| CsvFile {
-                path: &file.path,
-                text: file.text.as_deref().unwrap_or(train.text),
-                label: file.label.as_deref().unwrap_or(train.label),
-                ..train
-            });
-            there([Some(train.path), validation.map(|file| file.path)], train.needs)?;
-            both(train, validation, |file, report| file.read(report), progress)
-        }
-        DataSpec::Folder(spec) => {
-            let needs = spec.needs.as_deref();
-            let validation = spec.validation.as_ref().map(|folder| folder.path.as_path());
-            there([Some(spec.path.as_path()), validation], needs)?;
-            both(spec.path.as_path(), validation, |path, report| folder::read(path, needs, report), progress)
+        DataSpec::Labelled(spec) => {
+            let validation = spec.of_validation();
+            let given = validation.as_ref().map(|given| given.path.as_path());
+            there([Some(spec.path.as_path()), given], spec.needs.as_deref())?;
+            let read = |spec: &LabelledSpec, report: &Report| spec.read(level, false, report);
+            let (whole, validation) = both(spec, validation.as_ref(), read, progress)?;
+            match &spec.validation {
+                Some(drawn) if validation.is_none() => {
+                    let splits = Splits::drawn(&whole, drawn, seed);
+                    let enough = splits.validation.is_some() && splits.train.len() > 0;
+                    let found = || format!("{} texts", number::count(whole.len() as u64));
+                    let expected = "enough to hold some back: see data.validation";
+                    enough
+                        .then_some(splits)
+                        .ok_or_else(|| DataError::content(&spec.path, None, found(), expected))
+                }
+                _ => Ok(Splits::of((whole, validation))),
+            }
         }
         DataSpec::Generated(spec) => {
             progress("making film remarks".into());
-            Ok(spec.texts().map(|task| task.generate(seed)).unwrap_or_default())
+            Ok(Splits::of(spec.texts().map(|task| task.generate(seed)).unwrap_or_default()))
         }
     }
 }
@@ -195,7 +240,7 @@ fn both<S: Copy + Send>(
     validation: Option<S>,
     read: impl Fn(S, &Report) -> Result<Corpus, DataError> + Sync,
     progress: &mut dyn FnMut(String),
-) -> Result<Splits, DataError> {
+) -> Result<(Corpus, Option<Corpus>), DataError> {
     let (sender, messages) = mpsc::channel();
     let read = &read;
     thread::scope(|scope| {

@@ -11,8 +11,8 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use serde::Deserialize;
 use unrolled::data::{
-    self, CsvSpec, CsvValidation, Data, DataError, DataSpec, FolderSpec, FolderValidation, GeneratedSpec,
-    Inputs, Level, Side, Targets, TokenSpec, Vocabulary, WordOrder,
+    self, Column, Data, DataError, DataSpec, Encoding, Format, GeneratedSpec, GivenValidation, Inputs,
+    LabelledSpec, Level, Side, Targets, TokenSpec, Validation, Vocabulary, WordOrder,
 };
 
 /// Each file of `tests/data/broken/` and what is said of it.
@@ -30,7 +30,10 @@ const BROKEN: [(&str, &str); 20] = [
         r#":1: found the columns "text␛]0;owned␇", "label"; expected a column "text" (`text` names another one)"#,
     ),
     ("header-only.csv", ": found a header and no rows; expected a row per text"),
-    ("latin-1.csv", r#":3: found the byte 0xef after "A na"; expected UTF-8 SKIP"#),
+    (
+        "latin-1.csv",
+        r#":3: found the byte 0xef at byte column 5; expected UTF-8, or data.encoding: latin-1 SKIP"#,
+    ),
     (
         "missing-column.csv",
         r#":1: found the columns "id", "review", "label"; expected a column "text" (`text` names another one)"#,
@@ -39,11 +42,11 @@ const BROKEN: [(&str, &str); 20] = [
         "no-header.csv",
         r#":1: found the columns "not bad", "positive"; expected a column "text" (`text` names another one)"#,
     ),
-    ("nul.csv", r#":3: found a NUL character in "not␀good"; expected text SKIP"#),
+    ("nul.csv", r#":3: found a NUL character at byte column 4; expected text SKIP"#),
     ("one-class.csv", r#": found one label alone, "positive"; expected at least two classes"#),
     (
         "open-quote.csv",
-        r#":3: found a quote that is never closed; expected a second quote (") before the file ends"#,
+        r#":3: found a quote that is never closed; expected a second quote (") before the file ends, or data.quoting: false"#,
     ),
     (
         "rest-after-gzip.csv.gz",
@@ -52,14 +55,17 @@ const BROKEN: [(&str, &str); 20] = [
     ("too-few-fields.csv", ":3: found 1 field; expected 2 fields as in the header SKIP"),
     (
         "too-many-fields.csv",
-        ":6: found 3 fields; expected 2 fields as in the header; a text with commas stands in quotes SKIP",
+        ":6: found 3 fields; expected 2 fields as in the header; a text with the delimiter in it stands in quotes SKIP",
     ),
     ("two-columns.csv", r#":1: found two columns "text"; expected a name of its own for every column"#),
     (
         "unseen-label.csv",
         r#":4: found the label "neutral"; expected a label of the training data: "negative", "positive""#,
     ),
-    ("utf-16.csv", ":1: found a header that is not UTF-8; expected CSV as UTF-8 text, plain or gzip"),
+    (
+        "utf-16.csv",
+        ":1: found a first row that is not UTF-8; expected UTF-8 text, plain or gzip, or data.encoding: latin-1",
+    ),
     (
         "wrong-checksum.csv.gz",
         ":202: found damaged gzip data; expected a gzip file from its first to its last byte",
@@ -70,14 +76,18 @@ fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path)
 }
 
-fn csv(path: impl Into<PathBuf>) -> CsvSpec {
-    let path = path.into();
-    let (text, label) = ("text".into(), "label".into());
-    CsvSpec { path, text, label, skip_bad_rows: false, validation: None, needs: None }
+fn csv(path: impl Into<PathBuf>) -> LabelledSpec {
+    let (text, label) = (Some("text".into()), Some("label".into()));
+    LabelledSpec { format: Some(Format::Csv), text, label, ..found(path) }
 }
 
-fn validated_by(path: impl Into<PathBuf>) -> Option<CsvValidation> {
-    Some(CsvValidation { path: path.into(), text: None, label: None })
+/// Whatever it is.
+fn found(path: impl Into<PathBuf>) -> LabelledSpec {
+    LabelledSpec { path: path.into(), ..LabelledSpec::default() }
+}
+
+fn validated_by(path: impl Into<PathBuf>) -> Option<Validation> {
+    Some(Validation::Given(GivenValidation { path: path.into(), ..GivenValidation::default() }))
 }
 
 fn tokens(length: usize) -> TokenSpec {
@@ -95,15 +105,9 @@ fn message(spec: impl Into<Source>) -> String {
 /// A spec of any kind, so that tests can name the struct alone.
 struct Source(DataSpec);
 
-impl From<CsvSpec> for Source {
-    fn from(spec: CsvSpec) -> Self {
-        Self(DataSpec::Csv(spec))
-    }
-}
-
-impl From<FolderSpec> for Source {
-    fn from(spec: FolderSpec) -> Self {
-        Self(DataSpec::Folder(spec))
+impl From<LabelledSpec> for Source {
+    fn from(spec: LabelledSpec) -> Self {
+        Self(DataSpec::Labelled(spec))
     }
 }
 
@@ -123,7 +127,7 @@ fn every_broken_file_is_told_with_its_place_and_its_remedy() {
     for (name, expected) in BROKEN {
         let path = here("broken").join(name);
         let spec = match name {
-            "unseen-label.csv" => CsvSpec { validation: validated_by(&path), ..csv(here("good.csv")) },
+            "unseen-label.csv" => LabelledSpec { validation: validated_by(&path), ..csv(here("good.csv")) },
             _ => csv(&path),
         };
         let expected = expected.replace("SKIP", "(skip_bad_rows: true leaves such rows out)");
@@ -134,17 +138,19 @@ fn every_broken_file_is_told_with_its_place_and_its_remedy() {
 #[test]
 fn what_is_not_there_or_not_a_file_is_told() {
     let needs = Some("fetch it from example.org\ninto data/".to_owned());
-    let spec = CsvSpec { needs: needs.clone(), ..csv("no/such.csv") };
+    let spec = LabelledSpec { needs: needs.clone(), ..csv("no/such.csv") };
     assert_eq!(message(spec), "no/such.csv: not found; fetch it from example.org␊into data/");
-    let spec = CsvSpec { needs, validation: validated_by("no/test.csv"), ..csv(here("good.csv")) };
+    let spec = LabelledSpec { needs, validation: validated_by("no/test.csv"), ..csv(here("good.csv")) };
     assert_eq!(message(spec), "no/test.csv: not found; fetch it from example.org␊into data/");
     assert_eq!(message(csv("no/such.csv")), "no/such.csv: not found");
     // Before the training data are read, which are wrong as well.
-    let spec =
-        CsvSpec { validation: validated_by("no/test.csv"), ..csv(here("broken").join("cut-off.csv.gz")) };
+    let spec = LabelledSpec {
+        validation: validated_by("no/test.csv"),
+        ..csv(here("broken").join("cut-off.csv.gz"))
+    };
     assert_eq!(message(spec), "no/test.csv: not found");
     let folder = here("broken");
-    let expected = "found a folder; expected a CSV file (source: folder reads a folder per class)";
+    let expected = "found a folder; expected a file of text, plain or gzip";
     assert_eq!(message(csv(&folder)), format!("{}: {expected}", folder.display()));
 }
 
@@ -154,7 +160,7 @@ fn bad_rows_can_be_skipped_and_are_counted() {
     let path = folder.path().join("some-bad.csv");
     std::fs::write(&path, b"text,label\nnot bad,pos\nshort\nna\xefve,neg\na,\nnot good,neg\nx\0y,neg\n")
         .unwrap();
-    let skipping = CsvSpec { skip_bad_rows: true, validation: validated_by(&path), ..csv(&path) };
+    let skipping = LabelledSpec { skip_bad_rows: true, validation: validated_by(&path), ..csv(&path) };
     let facts = load(skipping.clone()).unwrap().facts;
     assert_eq!((facts.train, facts.validation, facts.skipped), (2, 2, 8));
 
@@ -175,9 +181,14 @@ fn labels_are_classes_in_sorted_order_and_rows_are_the_last_words() {
     let (train, test) = (folder.path().join("a.csv"), folder.path().join("b.csv"));
     std::fs::write(&train, "id,text,label\n1,\"a b\nb, C c c d d d d\", yes\n2,d,no\n3,,no\n").unwrap();
     std::fs::write(&test, "verdict,remark\nno,d e c\n").unwrap();
-    let validation =
-        Some(CsvValidation { path: test, text: Some("remark".into()), label: Some("verdict".into()) });
-    let data = load(CsvSpec { validation, ..csv(&train) }).unwrap();
+    let validation = GivenValidation {
+        path: test,
+        text: Some("remark".into()),
+        label: Some("verdict".into()),
+        labels: None,
+    };
+    let validation = Some(Validation::Given(validation));
+    let data = load(LabelledSpec { validation, ..csv(&train) }).unwrap();
 
     assert_eq!(Vec::from(data.vocabulary.unwrap()), ["", "[UNK]", "d", "c", "b", "a"]);
     assert_eq!(data.labels, ["no", "yes"]);
@@ -233,8 +244,7 @@ fn a_folder_per_class_is_read_in_the_order_of_its_names() {
     write("train/urls.txt", b"\xff");
     write("test/pos/0.txt", b"good");
     let (train, test) = data::train_and_test(root.path()).unwrap();
-    let spec =
-        FolderSpec { path: train.clone(), validation: Some(FolderValidation { path: test }), needs: None };
+    let spec = LabelledSpec { validation: validated_by(test), ..found(&train) };
     let data = load(spec.clone()).unwrap();
     assert_eq!(data.labels, ["neg", "pos"]);
     assert_eq!(data.train.targets, Targets::Classes(vec![0, 0, 1]));
@@ -251,31 +261,210 @@ fn a_folder_per_class_is_read_in_the_order_of_its_names() {
     assert_eq!(texts, [["", "", "", "bad"], ["", "", "not", "good"], ["", "", "not", "bad"]]);
     assert_eq!(data.facts.validation, 1);
 
-    let of = |path: PathBuf| FolderSpec { path, validation: None, needs: None };
     let told = |path: &str, expected: &str| {
-        let found = message(of(root.path().join(path)));
+        let found = message(LabelledSpec { format: Some(Format::Folder), ..found(root.path().join(path)) });
         assert_eq!(found.strip_prefix(&format!("{}/", root.path().display())).unwrap(), expected);
     };
     assert!(
-        message(of(root.path().into())).contains("found train/ and test/; expected the folder that holds")
+        message(found(root.path())).contains("found train and test data; expected the folder that holds")
     );
     told("test", "test: found one label alone, \"pos\"; expected at least two classes");
+    std::fs::create_dir(root.path().join("empty")).unwrap();
     told(
-        "test/pos",
-        "test/pos: found no class folder; expected a folder per class with a file per text, such as pos/ and neg/",
+        "empty",
+        "empty: found an empty folder; expected a folder per class with a file per text, such as pos/ and neg/, or a \
+         file per class with a text a line",
     );
-    told(
-        "train/urls.txt",
-        "train/urls.txt: found a file; expected a folder that holds a folder per class (source: csv reads a file)",
-    );
+    told("train/urls.txt", "train/urls.txt: found a file; expected a folder of classes");
     told("none", "none: not found");
     write("train/neg/2.txt", b"fine\nna\xefve");
-    told("train", "train/neg/2.txt:2: found the byte 0xef; expected UTF-8");
+    told(
+        "train",
+        "train/neg/2.txt:2: found the byte 0xef at byte column 3; expected UTF-8, or data.encoding: latin-1",
+    );
     write("test/neutral/0.txt", b"fine");
     std::fs::remove_file(root.path().join("train/neg/2.txt")).unwrap();
     let folder = root.path().join("test/neutral");
     let expected = "found the label \"neutral\"; expected a label of the training data: \"neg\", \"pos\"";
     assert_eq!(message(spec), format!("{}: {expected}", folder.display()));
+}
+
+/// What is made of a file or folder: the labels, and each text of the training data by its tokens with its label.
+fn texts(spec: LabelledSpec, level: Level) -> (Vec<String>, Vec<(String, String)>) {
+    let tokens = TokenSpec { level, length: 12, ..tokens(1) };
+    let data = data::load(&DataSpec::Labelled(spec), Some(&tokens), 1, &mut |_| {}).unwrap();
+    let (vocabulary, Targets::Classes(classes)) = (data.vocabulary.unwrap(), &data.train.targets) else {
+        unreachable!()
+    };
+    let between = if level == Level::Character { "" } else { " " };
+    let ids = data.train.inputs.tokens().unwrap();
+    let text = |row: ndarray::ArrayView1<'_, u32>| {
+        let words: Vec<&str> = row.iter().filter(|id| **id > 0).map(|id| vocabulary.word(*id)).collect();
+        words.join(between)
+    };
+    let label = |class: &u32| data.labels[*class as usize].clone();
+    let all = ids.rows().into_iter().map(text).zip(classes.iter().map(label)).collect();
+    (data.labels, all)
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(text, label)| ((*text).to_owned(), (*label).to_owned())).collect()
+}
+
+#[test]
+fn what_a_file_is_and_how_it_is_laid_out_is_found_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let expected = pairs(&[("not bad", "1"), ("not good its bad", "0"), ("good", "1")]);
+    let packed = gzip(b"not bad\t1\nNot good, it's bad\t0\ngood\t1\n");
+    for (name, bytes) in [
+        ("tabs.txt", &b"not bad\t1\nNot good, it's bad\t0\ngood\t1\n"[..]),
+        ("quotes.tsv", b"\"not bad\t1\nNot good, it's \"bad\"\t0\ngood\"\t1\n"),
+        ("packed.txt.gz", &packed),
+        ("first.csv", b"1,not bad\n0,\"Not good, it's bad\"\n1,good\n"),
+        ("semicolons.csv", b"id;Review;Sentiment\n1;not bad;1\n2;Not good, it's bad;0\n3;good;1\n"),
+        ("odd-names.csv", b"remark|verdict\nnot bad|1\nNot good, it's bad|0\ngood|1\n"),
+        ("objects.jsonl", b"{\"text\":\"not bad\",\"label\":1}\n\n{\"label\":0,\"id\":7,\"text\":\"Not good, it's bad\"}\n{\"text\":\"good\",\"label\":1}"),
+        ("objects", b" {\"sentence\":\"not bad\",\"class\":\"1\"}\n{\"sentence\":\"Not good, it's bad\",\"class\":\"0\"}\n{\"sentence\":\"good\",\"class\":\"1\"}"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let (labels, found) = texts(found(&path), Level::Word);
+        assert_eq!((labels, found), (vec!["0".to_owned(), "1".to_owned()], expected.clone()), "{name}");
+    }
+    let path = folder.path().join("lines.txt");
+    std::fs::write(&path, "not bad\r\nNot good, it's bad\r\ngood\r\n").unwrap();
+    std::fs::write(folder.path().join("lines.labels"), "1\n0\n1\n").unwrap();
+    assert_eq!(texts(found(&path), Level::Word).1, expected);
+}
+
+#[test]
+fn what_is_said_of_a_table_outweighs_what_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.txt");
+    std::fs::write(&path, "a,b#pos\nc#neg\n\"d#neg\n").unwrap();
+    let said = LabelledSpec {
+        delimiter: Some('#'),
+        quoting: Some(false),
+        header: Some(false),
+        label: Some(Column::Number(2)),
+        ..found(&path)
+    };
+    assert_eq!(texts(said.clone(), Level::Word).1, pairs(&[("ab", "pos"), ("c", "neg"), ("d", "neg")]));
+    let header = LabelledSpec { header: Some(true), ..said };
+    assert_eq!(
+        message(header),
+        format!("{}: found one label alone, \"neg\"; expected at least two classes", path.display())
+    );
+}
+
+#[test]
+fn a_file_per_class_is_called_by_its_name_or_by_what_follows_the_last_dot() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("German.txt", "Bär\nKöhler \n\n"), ("Irish.txt", "Adam\n"), ("README.md", "x")] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let expected = pairs(&[("Bär", "German"), ("Köhler", "German"), ("Adam", "Irish")]);
+    assert_eq!(texts(found(folder.path()), Level::Character).1, expected);
+
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rt-polarity.pos"), b"na\xefve\n").unwrap();
+    std::fs::write(folder.path().join("rt-polarity.neg"), b"bad\nworse\xa0\n").unwrap();
+    let latin = LabelledSpec { encoding: Encoding::Latin1, ..found(folder.path()) };
+    assert_eq!(texts(latin, Level::Word).1, pairs(&[("bad", "neg"), ("worse", "neg"), ("naïve", "pos")]));
+    let file = folder.path().join("rt-polarity.neg");
+    let expected = "2: found the byte 0xa0 at byte column 6; expected UTF-8, or data.encoding: latin-1";
+    assert_eq!(message(found(folder.path())), format!("{}:{expected}", file.display()));
+}
+
+#[test]
+fn what_is_wrong_in_other_formats_is_told_with_its_place_and_its_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = r#"an object a line, such as {"text": "not bad", "label": "positive"}"#;
+    for (name, text, expected) in [
+        ("empty.jsonl", "\n", format!(": found an empty file; expected {example}")),
+        ("cut.jsonl", "{\"text\":\"a\",\"label\":1}\n{\"text\":\"", format!(":2: found broken JSON at byte column 9; expected {example}")),
+        ("list.jsonl", "[1]\n", format!(":1: found no JSON object at byte column 1; expected {example}")),
+        ("names.jsonl", "{\"txt\":\"a\",\"label\":1}\n", ":1: found the fields \"label\", \"txt\"; expected a field with the text; data.text names it".into()),
+        ("null.jsonl", "{\"text\":\"a\",\"label\":null}\n", ":1: found the label \"null\"; expected the name or number of a class".into()),
+        ("number.jsonl", "{\"text\":3,\"label\":1}\n", ":1: found the text \"3\"; expected a text in quotes".into()),
+        ("nul.jsonl", "{\"text\":\"a\\u0000\",\"label\":1}\n", ":1: found a NUL character in \"a␀\"; expected text".into()),
+        ("one.txt", "good\nbad\n", ":1: found one column, \"good\"; expected data.text and data.label to name two of them (a name, or a number from 1); data.delimiter says what stands between columns".into()),
+        ("three.csv", "a,b,c\nd,e,f\n", ":1: found the columns \"a\", \"b\", \"c\"; expected data.text and data.label to name two of them (a name, or a number from 1); data.delimiter says what stands between columns".into()),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(message(found(&path)), format!("{}{expected}", path.display()));
+    }
+    let (path, labels) = (folder.path().join("x.txt"), folder.path().join("x.labels"));
+    std::fs::write(&path, "a\nb\nc\n").unwrap();
+    std::fs::write(&labels, "1\n0\n").unwrap();
+    let expected = format!(
+        "{}:3: found more than the 2 lines of {}; expected as many labels as texts",
+        path.display(),
+        labels.display()
+    );
+    assert_eq!(message(found(&path)), expected);
+    std::fs::write(&labels, "1\n\n0\n").unwrap();
+    assert_eq!(
+        message(found(&path)),
+        format!("{}:2: found an empty label; expected the name of a class", labels.display())
+    );
+    std::fs::remove_file(&labels).unwrap();
+    let told = message(LabelledSpec { format: Some(Format::Lines), ..found(&path) });
+    assert!(told.contains("found texts without labels"), "{told}");
+}
+
+#[test]
+fn endless_lines_and_pipes_are_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let endless = vec![b'a'; (16 << 20) + 70_000];
+    for name in ["endless.csv", "endless.jsonl", "endless/a.txt", "endless/pos/1.txt"] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let start: &[u8] = if name.ends_with("csv") { b"text,label\n" } else { b"" };
+        std::fs::write(&path, [start, &endless].concat()).unwrap();
+        let wanted = if name.starts_with("endless/") { folder.path().join("endless") } else { path };
+        let told = message(found(wanted));
+        assert!(told.contains("does not end") || told.contains("more than 16 MiB"), "{name}: {told}");
+    }
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for format in [None, Some(Format::Csv), Some(Format::Jsonl), Some(Format::Folder)] {
+        let told = message(LabelledSpec { format, ..found(&pipe) });
+        assert!(told.contains("found a pipe or device") || told.contains("found a file"), "{told}");
+    }
+}
+
+#[test]
+fn a_share_held_back_is_no_training_text_and_copies_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("all.csv");
+    let rows: String = (0..50).map(|n| format!("w{n},{}\nv{n},{}\n", n % 2, n % 2)).collect();
+    std::fs::write(&path, format!("text,label\n{rows}same,0\nsame,0\nsame,1\n")).unwrap();
+    let held = |validation, seed| {
+        let spec = LabelledSpec { validation: Some(validation), ..found(&path) };
+        data::load(
+            &DataSpec::Labelled(spec),
+            Some(&TokenSpec { vocabulary: 1000, ..tokens(2) }),
+            seed,
+            &mut |_| {},
+        )
+    };
+    let data = held(Validation::Share(0.2), 3).unwrap();
+    let (facts, notes) = (data.facts, data.notes);
+    assert_eq!(facts.train + facts.validation, 103);
+    assert!((20..=24).contains(&facts.validation), "{}", facts.validation);
+    assert!(notes.is_empty(), "{notes:?}");
+    // No text that is held back has given the vocabulary a word.
+    assert_eq!(facts.unknown, 1.0);
+    assert_ne!(held(Validation::Share(0.2), 4).unwrap().train, data.train);
+    let wrong = held(Validation::Fold { folds: 5, fold: 6 }, 1).unwrap_err().to_string();
+    assert_eq!(wrong, "data.validation.fold: found 6; expected a number from 1 to folds");
+
+    let test = folder.path().join("test.csv");
+    std::fs::write(&test, "text,label\nw1,1\nnew,0\nsame,1\n").unwrap();
+    let notes = load(LabelledSpec { validation: validated_by(test), ..found(&path) }).unwrap().notes;
+    assert_eq!(notes, ["2 of 3 validation texts stand in the training data too"]);
 }
 
 #[test]
@@ -293,7 +482,7 @@ fn generated_data_hang_on_the_seed_alone() {
 
 #[test]
 fn rows_that_fit_in_no_memory_are_an_error() {
-    let spec = DataSpec::Csv(csv(here("good.csv")));
+    let spec = DataSpec::Labelled(csv(here("good.csv")));
     for length in [usize::MAX, usize::MAX / 8, 1 << 58] {
         let error = data::load(&spec, Some(&tokens(length)), 1, &mut |_| {}).unwrap_err();
         assert!(error.to_string().starts_with("tokens.length: found"), "{error}");
@@ -365,9 +554,35 @@ proptest! {
             text.truncate(cut.max(2));
         }
         std::fs::write(&path, text).unwrap();
-        match load(CsvSpec { skip_bad_rows, ..csv(&path) }) {
+        match load(LabelledSpec { skip_bad_rows, ..csv(&path) }) {
             Ok(data) => prop_assert_eq!(data.train.inputs.tokens().unwrap().dim(), (data.facts.train, 4)),
             Err(error) => prop_assert!(error.to_string().starts_with(&path.display().to_string())),
+        }
+    }
+
+    #[test]
+    fn no_bytes_bring_any_format_down(
+        bytes in proptest::collection::vec(
+            prop_oneof![
+                Just(b'"'), Just(b'\t'), Just(b'\n'), Just(b'{'), Just(b'}'), Just(b':'), Just(b'a'), any::<u8>()
+            ],
+            0..120,
+        ),
+        form in 0_usize..5,
+        latin: bool,
+        skip_bad_rows: bool,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("any");
+        std::fs::write(&path, &bytes).unwrap();
+        std::fs::write(folder.path().join("other"), "a\nb\n").unwrap();
+        let format = [None, Some(Format::Csv), Some(Format::Jsonl), Some(Format::Lines), Some(Format::Folder)][form];
+        let encoding = if latin { Encoding::Latin1 } else { Encoding::Utf8 };
+        let wanted = if format == Some(Format::Folder) { folder.path().to_owned() } else { path };
+        let labels = (format == Some(Format::Lines)).then(|| folder.path().join("other"));
+        match load(LabelledSpec { format, encoding, labels, skip_bad_rows, ..found(wanted) }) {
+            Ok(data) => prop_assert_eq!(data.train.inputs.tokens().unwrap().dim(), (data.facts.train, 4)),
+            Err(error) => prop_assert!(error.to_string().starts_with(&folder.path().display().to_string())),
         }
     }
 }

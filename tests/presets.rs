@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use unrolled::data::{CsvValidation, DataSpec, FolderValidation};
+use unrolled::data::{DataSpec, GivenValidation, LabelledSpec, Validation};
 use unrolled::preset::{self, Overrides, PresetError, Resolved, RunSpec};
 
 /// Each file of `tests/presets/broken/` and what is said of it after its name; `…` stands for more of the same.
@@ -49,7 +49,10 @@ const BROKEN: [(&str, &str); 62] = [
         ":7:5: model.1: the key `layer` is missing; it is one of Embedding, SimpleRNN, …",
     ),
     ("missing-loss.yaml", ":10:3: train: the key `loss` is missing"),
-    ("missing-source.yaml", ":3:7: data: the key `source` is missing; it is one of csv, folder, generated"),
+    (
+        "missing-source.yaml",
+        ":3:7: data: the key `source` is missing; it is one of labelled, csv, jsonl, lines, folder, generated",
+    ),
     ("no-key-can-stand-here.yaml", ":7:29: model.1.units: unknown key `units`; none can stand here"),
     ("no-layers.yaml", ":5:8: model: the model has no layer; name at least one"),
     (
@@ -140,7 +143,7 @@ const BROKEN: [(&str, &str); 62] = [
     ),
     (
         "unknown-source.yaml",
-        ":3:16: data.source: unknown source `genrated`; did you mean `generated`? known: csv…",
+        ":3:16: data.source: unknown source `genrated`; did you mean `generated`? known: labelled…",
     ),
     (
         "unknown-task.yaml",
@@ -189,6 +192,14 @@ fn sets(set: &[&str]) -> Overrides {
 
 fn moved(data: impl Into<PathBuf>) -> Overrides {
     Overrides { data: Some(data.into()), ..Overrides::default() }
+}
+
+/// Where the validation data are that the spec names.
+fn given(spec: &LabelledSpec) -> Option<PathBuf> {
+    match &spec.validation {
+        Some(Validation::Given(given)) => Some(given.path.clone()),
+        _ => None,
+    }
 }
 
 fn refusal(preset: &str, overrides: &Overrides) -> String {
@@ -321,11 +332,11 @@ fn set_makes_the_mappings_that_are_missing() {
         "watch.every=5",
     ]);
     let spec = load(&path, &set).unwrap().spec;
-    let DataSpec::Csv(csv) = &spec.data else { unreachable!() };
+    let DataSpec::Labelled(csv) = &spec.data else { unreachable!() };
     assert_eq!(csv.path, folder.path().join("a.csv"), "relative to the preset's file");
     let beside = std::env::current_dir().unwrap().join("b.csv");
-    let expected = CsvValidation { path: beside, text: None, label: Some("y".into()) };
-    assert_eq!(csv.validation.as_ref(), Some(&expected), "relative to the present folder");
+    let expected = GivenValidation { path: beside, label: Some("y".into()), ..GivenValidation::default() };
+    assert_eq!(csv.validation.as_ref(), Some(&Validation::Given(expected)), "relative to the present folder");
     assert_eq!((spec.train.optimizer.name(), spec.watch.every), ("SGD", 5));
 }
 
@@ -383,7 +394,7 @@ fn a_data_file_takes_validation_from_beside_it_or_says_that_there_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let path = touch(folder.path().join("mine.csv"));
     let Resolved { spec, notes } = load("lecture-rnn8", &moved(&path)).unwrap();
-    let DataSpec::Csv(csv) = spec.data else { unreachable!() };
+    let DataSpec::Labelled(csv) = spec.data else { unreachable!() };
     assert_eq!((csv.path, csv.validation), (path.clone(), None));
     assert!(
         matches!(notes.as_slice(), [note] if note.contains("no validation data") && note.contains("data.validation.path="))
@@ -391,15 +402,15 @@ fn a_data_file_takes_validation_from_beside_it_or_says_that_there_is_none() {
 
     let beside = touch(folder.path().join("imdb-test.csv.gz"));
     let Resolved { spec, notes } = load("lecture-rnn8", &moved(&path)).unwrap();
-    let DataSpec::Csv(csv) = spec.data else { unreachable!() };
-    assert_eq!((csv.validation.map(|v| v.path), notes.len()), (Some(beside), 0));
+    let DataSpec::Labelled(csv) = spec.data else { unreachable!() };
+    assert_eq!((given(&csv), notes.len()), (Some(beside), 0));
 
     let elsewhere = touch(folder.path().join("deep/test.csv"));
     let set = format!("data.validation.path={}", elsewhere.display());
     let Resolved { spec, notes } =
         load("lecture-rnn8", &Overrides { set: vec![set], ..moved(&path) }).unwrap();
-    let DataSpec::Csv(csv) = spec.data else { unreachable!() };
-    assert_eq!((csv.validation.map(|v| v.path), notes.len()), (Some(elsewhere), 0));
+    let DataSpec::Labelled(csv) = spec.data else { unreachable!() };
+    assert_eq!((given(&csv), notes.len()), (Some(elsewhere), 0));
 }
 
 #[test]
@@ -410,9 +421,9 @@ fn a_data_folder_with_train_and_test_gives_both() {
         ["pos", "neg"].iter().for_each(|class| drop(touch(root.join(split).join(class).join("1.txt"))));
     }
     let Resolved { spec, notes } = load("lecture-rnn8", &moved(&root)).unwrap();
-    let DataSpec::Folder(data) = &spec.data else { unreachable!() };
+    let DataSpec::Labelled(data) = &spec.data else { unreachable!() };
     assert_eq!(data.path, root.join("train"));
-    assert_eq!(data.validation, Some(FolderValidation { path: root.join("test") }));
+    assert_eq!(given(data), Some(root.join("test")));
     assert_eq!(notes, [""; 0]);
     assert_eq!(again(&spec), spec);
 }
@@ -424,7 +435,7 @@ fn a_folder_of_classes_has_no_validation_even_beside_a_validation_file() {
     ["good", "bad"].iter().for_each(|class| drop(touch(root.join(class).join("1.txt"))));
     for _ in 0..2 {
         let Resolved { spec, notes } = load("lecture-rnn8", &moved(&root)).unwrap();
-        let DataSpec::Folder(data) = spec.data else { unreachable!() };
+        let DataSpec::Labelled(data) = spec.data else { unreachable!() };
         assert_eq!((&data.path, data.validation), (&root, None));
         assert!(matches!(notes.as_slice(), [note] if note.contains("no validation data")), "{notes:?}");
         // The validation file that the preset names: a file cannot be a folder of classes.
@@ -448,7 +459,7 @@ fn paths_are_relative_to_where_they_were_written() {
     let here = std::env::current_dir().unwrap();
     let paths = |preset: &str, overrides: &Overrides| match preset::load(preset, overrides).unwrap().spec.data
     {
-        DataSpec::Csv(csv) => [csv.path, csv.validation.unwrap().path],
+        DataSpec::Labelled(csv) => [csv.path.clone(), given(&csv).unwrap()],
         _ => unreachable!(),
     };
     let both = |folder: &Path| [folder.join("imdb-train.csv.gz"), folder.join("imdb-test.csv.gz")];

@@ -104,7 +104,7 @@ impl Course {
         let (stepper, train, spec) = (stepper(workload, threads)?, workload.data(), WatchSpec::default());
         let batches = workload.batches(&train);
         let (validation, vocabulary, facts) = (None, None, DataFacts::default());
-        let data = Data { train, validation, vocabulary, labels: Vec::new(), facts };
+        let data = Data { train, validation, vocabulary, labels: Vec::new(), facts, notes: Vec::new() };
         let watch = Watch::new(&spec, None, &data, &stepper);
         let info = RunInfo {
             name: workload.name.clone(),

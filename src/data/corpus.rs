@@ -1,16 +1,17 @@
 //! Labelled texts as read from one source: words by number, before there is a vocabulary.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
 use super::error::{listed, quoted};
 use super::intern::Words;
-use super::tokens::for_each_word;
-use super::{DataError, Dataset, Inputs, Targets, TokenSpec, Vocabulary};
+use super::tokens::for_each_token;
+use super::{DataError, Dataset, Inputs, Level, Targets, TokenSpec, Vocabulary};
 
-/// Texts of one split. The text itself is not kept, only the numbers of its words.
+/// Texts of one split. The text itself is kept where that is asked for only, else the numbers of its words.
 #[derive(Debug, Default)]
 pub(super) struct Corpus {
     words: Words,
@@ -23,12 +24,17 @@ pub(super) struct Corpus {
     labels: Vec<Label>,
     label_numbers: HashMap<String, u32>,
     word: String,
+    level: Level,
+    /// A print of each text: that of another text is another.
+    prints: Vec<u64>,
+    /// The texts themselves, where they are kept.
+    pub texts: Option<Vec<String>>,
     /// Rows left out because they were bad.
     pub skipped: usize,
 }
 
 /// A label, and where it came first.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Label {
     name: String,
     count: usize,
@@ -37,10 +43,21 @@ struct Label {
 }
 
 impl Corpus {
+    /// No text yet; texts are cut into tokens of this level, and kept if `keep`.
+    pub fn new(level: Level, keep: bool) -> Self {
+        Self { level, texts: keep.then(Vec::new), ..Self::default() }
+    }
+
     /// Adds one text that was found at `path` and `line`.
     pub fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) {
-        for_each_word(text, &mut self.word, |word| self.numbers.push(self.words.count(word)));
+        for_each_token(text, self.level, &mut self.word, |word| self.numbers.push(self.words.count(word)));
         self.ends.push(self.numbers.len());
+        let mut hasher = DefaultHasher::new();
+        text.trim().hash(&mut hasher);
+        self.prints.push(hasher.finish());
+        if let Some(texts) = &mut self.texts {
+            texts.push(text.to_owned());
+        }
         let number = match self.label_numbers.get(label) {
             Some(number) => *number,
             None => {
@@ -61,17 +78,66 @@ impl Corpus {
         self.ends.len()
     }
 
+    /// The print of each text, and the number of its label in order of first appearance.
+    pub fn prints(&self) -> impl Iterator<Item = (u64, usize)> {
+        self.prints.iter().copied().zip(self.label_of.iter().map(|label| *label as usize))
+    }
+
+    /// These texts alone, in this order.
+    pub fn part(&self, texts: &[usize]) -> Self {
+        let mut part = Self { words: self.words.uncounted(), level: self.level, ..Self::default() };
+        part.labels = self.labels.iter().map(|label| Label { count: 0, ..label.clone() }).collect();
+        part.texts = self.texts.is_some().then(Vec::new);
+        for text in texts {
+            let numbers = self.text(*text);
+            numbers.iter().for_each(|number| part.words.again(*number));
+            part.numbers.extend_from_slice(numbers);
+            part.ends.push(part.numbers.len());
+            part.prints.extend(self.prints.get(*text));
+            part.label_of.extend(self.label_of.get(*text));
+            if let Some(label) =
+                self.label_of.get(*text).and_then(|label| part.labels.get_mut(*label as usize))
+            {
+                label.count += 1;
+            }
+            if let (Some(kept), Some(all)) = (&mut part.texts, &self.texts) {
+                kept.extend(all.get(*text).cloned());
+            }
+        }
+        part
+    }
+
+    /// The numbers of a text's words.
+    fn text(&self, text: usize) -> &[u32] {
+        let start = text.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let end = self.ends.get(text).copied().unwrap_or(start);
+        self.numbers.get(start..end).unwrap_or_default()
+    }
+
+    /// How many texts of `other` are here as well.
+    pub fn shared(&self, other: &Self) -> usize {
+        let mine: HashSet<u64> = self.prints.iter().copied().collect();
+        other.prints.iter().filter(|print| mine.contains(print)).count()
+    }
+
     /// The labels in sorted order, each with its number of texts: the classes.
     pub fn classes(&self) -> Vec<(&str, usize)> {
-        let mut classes: Vec<_> =
-            self.labels.iter().map(|label| (label.name.as_str(), label.count)).collect();
+        let mut classes: Vec<_> = self
+            .labels
+            .iter()
+            .map(|label| (label.name.as_str(), label.count))
+            .filter(|(_, n)| *n > 0)
+            .collect();
         classes.sort_unstable();
         classes
     }
 
     /// The vocabulary of these texts, at most `size` entries long.
     pub fn vocabulary(&self, size: usize) -> Vocabulary {
-        Vocabulary::of_counts(self.words.iter().map(|(word, _, count)| (word, count)), size)
+        Vocabulary::of_counts(
+            self.words.iter().map(|(word, _, count)| (word, count)).filter(|(_, n)| *n > 0),
+            size,
+        )
     }
 
     /// The texts as rows of ids with classes by their place in `labels` (sorted), and the share of the kept words that
@@ -85,8 +151,10 @@ impl Corpus {
         vocabulary: &Vocabulary,
         spec: &TokenSpec,
     ) -> Result<(Dataset, f64), DataError> {
+        // A label that no text has (another part has them all) is no class's.
         let class_of =
-            self.labels.iter().map(|label| class(label, labels)).collect::<Result<Vec<u32>, _>>()?;
+            self.labels.iter().map(|label| if label.count > 0 { class(label, labels) } else { Ok(0) });
+        let class_of = class_of.collect::<Result<Vec<u32>, _>>()?;
         let mut id_of = vec![Vocabulary::UNKNOWN; self.words.len()];
         for (word, number, _) in self.words.iter() {
             if let (Some(slot), Some(id)) = (id_of.get_mut(number as usize), vocabulary.id(word)) {
@@ -94,10 +162,9 @@ impl Corpus {
             }
         }
         let mut tokens = blank(self.len(), spec.length)?;
-        let (mut start, mut kept_words, mut unknown) = (0, 0_u64, 0_u64);
-        for (mut row, end) in tokens.rows_mut().into_iter().zip(&self.ends) {
-            let text = self.numbers.get(start..*end).unwrap_or_default();
-            start = *end;
+        let (mut kept_words, mut unknown) = (0_u64, 0_u64);
+        for (i, mut row) in tokens.rows_mut().into_iter().enumerate() {
+            let text = self.text(i);
             let kept = text.get(spec.kept(text.len())).unwrap_or_default();
             kept_words += kept.len() as u64;
             for (step, number) in row.iter_mut().skip(spec.first_step(text.len())).zip(kept) {

@@ -1,202 +1,245 @@
-//! `source: csv`: one column holds the text, one the label.
+//! `format: csv`: a table in which one column holds the text, one the label.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Cursor, Read};
-use std::path::Path;
-
-use flate2::bufread::MultiGzDecoder;
+use std::borrow::Cow;
+use std::io::{Cursor, Read};
 
 use super::corpus::Corpus;
 use super::error::{listed, quoted};
+use super::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
+use super::open::{self, BadText};
 use super::rows::{Row, RowError, Rows};
+use super::sniff::{Sample, best};
 use super::{DataError, Report};
 use crate::number;
 
-const BUFFER: usize = 1 << 18;
-const GZIP: &[u8] = &[0x1f, 0x8b];
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+/// Bytes at the start of a file from which its layout is found.
+const HEAD: usize = 1 << 18;
 
 /// How to read one file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CsvFile<'a> {
-    pub path: &'a Path,
-    /// Name of the column with the text.
-    pub text: &'a str,
-    /// Name of the column with the label.
-    pub label: &'a str,
-    pub skip_bad_rows: bool,
-    pub needs: Option<&'a str>,
-}
+pub(super) struct CsvFile<'a>(pub &'a LabelledSpec);
 
 /// Where the two columns stand in every row.
 struct Columns {
     text: usize,
     label: usize,
     count: usize,
-}
-
-/// What is wrong with a row.
-struct BadRow {
-    found: String,
-    expected: String,
+    /// Whether the first row names them.
+    header: bool,
 }
 
 impl CsvFile<'_> {
-    /// Reads every row; tells `report` how far it is.
-    pub fn read(&self, report: &Report) -> Result<Corpus, DataError> {
-        report.start(self.path);
-        let mut rows = Rows::new(self.open()?);
-        let columns = self.columns(self.row(&mut rows)?)?;
-        let (mut corpus, mut first_bad) = (Corpus::default(), None);
-        while let Some(row) = self.row(&mut rows)? {
-            match columns.text_and_label(&row) {
+    /// Adds every row; tells `report` how far it is.
+    pub fn read(&self, corpus: &mut Corpus, report: &Report) -> Result<(), DataError> {
+        let Self(spec) = self;
+        let path = spec.path.as_path();
+        let mut text = open::text(path, spec.needs.as_deref())?;
+        let (mut head, mut failed) = (Vec::new(), None);
+        // What is wrong with the end of the archive is told where rows meet it.
+        if let Err(error) = (&mut text).take(HEAD as u64).read_to_end(&mut head) {
+            failed = Some(error);
+        }
+        let whole = head.len() < HEAD && failed.is_none();
+        let sample = best(&head, whole, spec);
+        let columns = self.columns(&sample)?;
+        let rest = Cursor::new(head).chain(failing(failed)).chain(text);
+        let mut rows = Rows::new(std::io::BufReader::new(rest), sample.delimiter, sample.quoting);
+        if columns.header {
+            rows.next().map_err(|error| self.broken(error))?;
+        }
+        let mut first_bad = None;
+        while let Some(row) = rows.next().map_err(|error| self.broken(error))? {
+            match columns.text_and_label(&row, spec) {
                 Ok((text, label)) => {
-                    corpus.push(text, label, self.path, Some(row.line));
-                    report.texts(self.path, corpus.len());
+                    corpus.push(&text, &label, path, Some(row.line));
+                    report.texts(path, corpus.len());
                 }
-                Err(bad) if self.skip_bad_rows => {
+                Err(bad) if spec.skip_bad_rows => {
                     corpus.skipped += 1;
                     first_bad.get_or_insert((row.line, bad));
                 }
-                Err(BadRow { found, expected }) => {
+                Err(BadText { lines, found, expected }) => {
                     let expected = format!("{expected} (skip_bad_rows: true leaves such rows out)");
-                    return Err(self.wrong(Some(row.line), found, expected));
+                    return Err(self.wrong(Some(row.line + lines), found, expected));
                 }
             }
         }
         match first_bad {
-            _ if corpus.len() > 0 => Ok(corpus),
-            Some((line, BadRow { found, expected })) => {
+            _ if corpus.len() > 0 => Ok(()),
+            Some((line, BadText { lines, found, expected })) => {
                 let skipped = number::count(corpus.skipped as u64);
-                Err(self.wrong(Some(line), format!("{found}, and no good row in {skipped}"), expected))
+                Err(self.wrong(
+                    Some(line + lines),
+                    format!("{found}, and no good row in {skipped}"),
+                    expected,
+                ))
             }
             None => Err(self.wrong(None, "a header and no rows", "a row per text")),
         }
     }
 
-    /// The file's text, unpacked if it starts like gzip, without a byte-order mark.
-    fn open(&self) -> Result<impl BufRead + use<>, DataError> {
-        let failed = |error| DataError::read(self.path, self.needs, error);
-        if fs::metadata(self.path).map_err(failed)?.is_dir() {
-            return Err(self.wrong(None, "a folder", "a CSV file (source: folder reads a folder per class)"));
-        }
-        let file = BufReader::with_capacity(BUFFER, File::open(self.path).map_err(failed)?);
-        let (magic, file) = head(file, GZIP.len()).map_err(failed)?;
-        let text: Box<dyn BufRead> = if magic == GZIP {
-            let packed = Cursor::new(magic).chain(file);
-            Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(packed)))
-        } else {
-            Box::new(Cursor::new(magic).chain(file))
-        };
-        let (mark, text) =
-            head(text, BYTE_ORDER_MARK.len()).map_err(|error| self.broken(RowError::Read(1, error)))?;
-        let kept = if mark == BYTE_ORDER_MARK { Vec::new() } else { mark };
-        Ok(Cursor::new(kept).chain(text))
-    }
-
-    fn row<'r, R: BufRead>(&self, rows: &'r mut Rows<R>) -> Result<Option<Row<'r>>, DataError> {
-        rows.next().map_err(|error| self.broken(error))
-    }
-
-    fn columns(&self, header: Option<Row<'_>>) -> Result<Columns, DataError> {
-        let Some(header) = header else {
-            let expected =
-                format!("a header with the columns {} and {}", quoted(self.text), quoted(self.label));
+    /// Where text and label stand, by what the spec says and the first rows show.
+    fn columns(&self, sample: &Sample) -> Result<Columns, DataError> {
+        let Self(spec) = self;
+        let Some((line, first)) = sample.rows.first() else {
+            let name = |column: &Option<Column>, usual: &str| match column {
+                Some(Column::Name(name)) => quoted(name),
+                _ => quoted(usual),
+            };
+            let (text, label) = (name(&spec.text, "text"), name(&spec.label, "label"));
+            let expected = format!("a header with the columns {text} and {label}");
             return Err(self.wrong(None, "an empty file", expected));
         };
-        let names: Option<Vec<&str>> =
-            (0..header.len()).map(|at| str::from_utf8(header.field(at)?).ok().map(str::trim)).collect();
-        let Some(names) = names.filter(|names| names.iter().all(|name| !name.contains('\0'))) else {
-            return Err(self.wrong(
-                Some(header.line),
-                "a header that is not UTF-8",
-                "CSV as UTF-8 text, plain or gzip",
-            ));
+        let names: Option<Vec<Cow<'_, str>>> =
+            first.iter().map(|name| spec.encoding.decode(name).ok()).collect();
+        let Some(names) = names else {
+            let expected = "UTF-8 text, plain or gzip, or data.encoding: latin-1";
+            return Err(self.wrong(Some(*line), "a first row that is not UTF-8", expected));
         };
-        let find = |field: &str, wanted: &str| {
-            let mut places = names.iter().enumerate().filter(|(_, name)| **name == wanted).map(|(at, _)| at);
-            match (places.next(), places.next()) {
-                (Some(at), None) => Ok(at),
-                (Some(_), Some(_)) => Err(self.wrong(
-                    Some(header.line),
-                    format!("two columns {}", quoted(wanted)),
-                    "a name of its own for every column",
-                )),
-                (None, _) => Err(self.wrong(
-                    Some(header.line),
-                    format!("the columns {}", listed(names.iter().copied())),
-                    format!("a column {} (`{field}` names another one)", quoted(wanted)),
-                )),
+        let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
+        let known = known_name(&names, TEXT_NAMES).zip(known_name(&names, LABEL_NAMES));
+        let by_name = |column: &Option<Column>| matches!(column, Some(Column::Name(_)));
+        let named = by_name(&spec.text) || by_name(&spec.label);
+        let by_content = || {
+            let text = self.place("text", spec.text.as_ref(), None, *line, &names);
+            let label = self.place("label", spec.label.as_ref(), None, *line, &names);
+            match (text, label) {
+                (Ok(Some(text)), Ok(Some(label))) => Ok((text, label)),
+                (Ok(None), Ok(Some(label))) if names.len() == 2 => Ok((1 - label.min(1), label)),
+                (Ok(Some(text)), Ok(None)) if names.len() == 2 => Ok((text, 1 - text.min(1))),
+                (Ok(None), Ok(None)) if names.len() == 2 => {
+                    let label = sample.fewest_values();
+                    Ok((1 - label.min(1), label))
+                }
+                (Err(error), _) | (_, Err(error)) => Err(error),
+                _ => {
+                    let found = match names.len() {
+                        1 => format!("one column, {}", listed(names.iter().copied())),
+                        _ => format!("the columns {}", listed(names.iter().copied())),
+                    };
+                    let expected = "data.text and data.label to name two of them (a name, or a number from 1); \
+                                    data.delimiter says what stands between columns";
+                    Err(self.wrong(Some(*line), found, expected))
+                }
             }
         };
-        Ok(Columns { text: find("text", self.text)?, label: find("label", self.label)?, count: names.len() })
+        let header = spec.header.unwrap_or(named || known.is_some());
+        if header {
+            let known = known.filter(|_| spec.text.is_none() || spec.label.is_none());
+            let text = self.place("text", spec.text.as_ref(), known.map(|(text, _)| text), *line, &names)?;
+            let label =
+                self.place("label", spec.label.as_ref(), known.map(|(_, label)| label), *line, &names)?;
+            if let (Some(text), Some(label)) = (text, label) {
+                return Ok(Columns { text, label, count: names.len(), header });
+            }
+        }
+        let (text, label) = by_content()?;
+        // A label that comes again is no column's name.
+        let header = spec.header.unwrap_or(named || !sample.comes_again(label));
+        Ok(Columns { text, label, count: names.len(), header })
+    }
+
+    /// The place of a column: as it is `wanted`, else of the one called `known`; `None` where neither is said.
+    fn place(
+        &self,
+        field: &str,
+        wanted: Option<&Column>,
+        known: Option<&str>,
+        line: u64,
+        names: &[&str],
+    ) -> Result<Option<usize>, DataError> {
+        let wanted = match wanted {
+            Some(Column::Number(number)) if (1..=names.len()).contains(number) => {
+                return Ok(Some(number - 1));
+            }
+            Some(Column::Number(number)) => {
+                let expected = format!("{number} or more (`data.{field}` is {number})");
+                return Err(self.wrong(Some(line), columns(names.len()), expected));
+            }
+            Some(Column::Name(name)) => name.as_str(),
+            None => match known {
+                Some(name) => name,
+                None => return Ok(None),
+            },
+        };
+        let mut places = names.iter().enumerate().filter(|(_, name)| **name == wanted).map(|(at, _)| at);
+        match (places.next(), places.next()) {
+            (Some(at), None) => Ok(Some(at)),
+            (Some(_), Some(_)) => Err(self.wrong(
+                Some(line),
+                format!("two columns {}", quoted(wanted)),
+                "a name of its own for every column",
+            )),
+            (None, _) => Err(self.wrong(
+                Some(line),
+                format!("the columns {}", listed(names.iter().copied())),
+                format!("a column {} (`{field}` names another one)", quoted(wanted)),
+            )),
+        }
     }
 
     /// Nothing after this can be read, whatever `skip_bad_rows` says.
     fn broken(&self, error: RowError) -> DataError {
         let (line, found, expected) = match error {
-            RowError::OpenQuote(line) => {
-                (line, "a quote that is never closed", "a second quote (\") before the file ends")
-            }
+            RowError::OpenQuote(line) => (
+                line,
+                "a quote that is never closed",
+                "a second quote (\") before the file ends, or data.quoting: false",
+            ),
             RowError::TooLong(line) => {
-                (line, "a row that does not end", "rows of less than 64 MiB and 65,536 fields")
+                (line, "a row that does not end", "rows of less than 16 MiB and 65,536 fields")
             }
-            RowError::Read(line, error) => match error.kind() {
-                io::ErrorKind::UnexpectedEof => (line, "a gzip file that is cut off", "the whole file"),
-                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-                    (line, "damaged gzip data", "a gzip file from its first to its last byte")
-                }
-                _ => return DataError::read(self.path, self.needs, error),
-            },
+            RowError::Read(line, error) => return open::broken(&self.0.path, line, error),
         };
         self.wrong(Some(line), found, expected)
     }
 
     fn wrong(&self, line: Option<u64>, found: impl Into<String>, expected: impl Into<String>) -> DataError {
-        DataError::content(self.path, line, found, expected)
+        DataError::content(&self.0.path, line, found, expected)
     }
 }
 
 impl Columns {
-    fn text_and_label<'r>(&self, row: &'r Row<'_>) -> Result<(&'r str, &'r str), BadRow> {
-        let bad = |found: String, expected: &str| Err(BadRow { found, expected: expected.into() });
+    fn text_and_label<'r>(
+        &self,
+        row: &'r Row<'_>,
+        spec: &LabelledSpec,
+    ) -> Result<(Cow<'r, str>, String), BadText> {
         if row.len() != self.count {
-            let quotes = if row.len() > self.count { "; a text with commas stands in quotes" } else { "" };
-            let expected = format!("{} as in the header{quotes}", fields(self.count));
-            return bad(fields(row.len()), &expected);
+            let like = if self.header { "as in the header" } else { "as in the first row" };
+            let quotes = if row.len() > self.count {
+                "; a text with the delimiter in it stands in quotes"
+            } else {
+                ""
+            };
+            let expected = format!("{} {like}{quotes}", fields(self.count));
+            return Err(BadText { lines: 0, found: fields(row.len()), expected: expected.into() });
         }
-        let text = utf8(row.field(self.text).unwrap_or_default())?;
-        let label = utf8(row.field(self.label).unwrap_or_default())?.trim();
-        if text.contains('\0') {
-            return bad(format!("a NUL character in {}", quoted(text)), "text");
-        }
-        if label.is_empty() {
-            return bad("an empty label".into(), "the name of a class");
-        }
-        if label.contains(char::is_control) {
-            return bad(format!("the label {}", quoted(label)), "the name of a class, on one line");
-        }
-        Ok((text, label))
+        // Of the whole row, so that the place told is that in the file.
+        spec.encoding.decode(row.raw)?;
+        let field = |at| spec.encoding.decode(row.field(at).unwrap_or_default());
+        let (text, label) = (field(self.text)?, field(self.label)?);
+        Ok((text, open::label(&label)?.to_owned()))
     }
+}
+
+/// A stream that gives nothing, or `error`.
+fn failing(error: Option<std::io::Error>) -> impl Read {
+    struct Failing(Option<std::io::Error>);
+
+    impl Read for Failing {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            self.0.take().map_or(Ok(0), Err)
+        }
+    }
+
+    Failing(error)
 }
 
 fn fields(count: usize) -> String {
     format!("{} field{}", number::count(count as u64), if count == 1 { "" } else { "s" })
 }
 
-fn utf8(field: &[u8]) -> Result<&str, BadRow> {
-    str::from_utf8(field).map_err(|error| {
-        let (good, rest) = field.split_at(error.valid_up_to());
-        let around = String::from_utf8_lossy(good).chars().rev().take(20).collect::<Vec<_>>();
-        let around: String = around.into_iter().rev().collect();
-        let byte = rest.first().copied().unwrap_or_default();
-        BadRow { found: format!("the byte 0x{byte:02x} after {}", quoted(&around)), expected: "UTF-8".into() }
-    })
-}
-
-/// The first `size` bytes of a stream (fewer if it is shorter), and the stream after them.
-fn head<R: BufRead>(mut stream: R, size: usize) -> io::Result<(Vec<u8>, R)> {
-    let mut head = Vec::with_capacity(size);
-    stream.by_ref().take(size as u64).read_to_end(&mut head)?;
-    Ok((head, stream))
+fn columns(count: usize) -> String {
+    format!("{} column{}", number::count(count as u64), if count == 1 { "" } else { "s" })
 }

@@ -84,7 +84,8 @@ pub(super) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Strin
     if more > 0 { format!("{list} and {more} more") } else { list }
 }
 
-fn shown(path: &Path) -> String {
+/// A path, escaped.
+pub(super) fn shown(path: &Path) -> String {
     escape::foreign(&path.display().to_string()).into_owned()
 }
 

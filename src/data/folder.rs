@@ -1,76 +1,124 @@
-//! `source: folder`: a folder per class, a file per text.
+//! `format: folder`: a folder per class with a file per text, or a file per class with a text a line.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::corpus::Corpus;
-use super::error::quoted;
-use super::spec::train_and_test;
+use super::labelled::{LabelledSpec, train_and_test};
+use super::open::{self, LONGEST, Lines};
 use super::{DataError, Report};
 
-/// Reads the class folders in `path`, classes and files in the order of their names.
-pub(super) fn read(path: &Path, needs: Option<&str>, report: &Report) -> Result<Corpus, DataError> {
-    report.start(path);
+/// Adds what is in the class folders (else the class files) in `spec.path`, classes and files in the order of their names.
+pub(super) fn read(spec: &LabelledSpec, corpus: &mut Corpus, report: &Report) -> Result<(), DataError> {
+    let path = spec.path.as_path();
     if train_and_test(path).is_some() {
-        let expected = "the folder that holds the class folders, such as train/ itself";
-        return Err(DataError::content(path, None, "train/ and test/", expected));
+        let expected = "the folder that holds the classes, such as train/ itself";
+        return Err(DataError::content(path, None, "train and test data", expected));
     }
-    let mut corpus = Corpus::default();
-    for (label, folder) in entries(path, needs, true)? {
-        if label == "unsup" {
-            continue;
-        }
-        let before = corpus.len();
-        for (_, file) in entries(&folder, None, false)? {
-            let text = fs::read(&file).map_err(|error| DataError::read(&file, None, error))?;
-            corpus.push(utf8(&text, &file)?, &label, &folder, None);
-            report.texts(path, corpus.len());
-        }
-        if corpus.len() == before {
-            return Err(DataError::content(&folder, None, "no file", "a file per text"));
+    let folders = entries(path, spec.needs.as_deref(), true)?;
+    if !folders.is_empty() {
+        return folders.iter().try_for_each(|(label, folder)| texts(spec, label, folder, corpus, report));
+    }
+    let files = entries(path, None, false)?;
+    if files.is_empty() {
+        let expected = "a folder per class with a file per text, such as pos/ and neg/, or a file per class with a text a line";
+        return Err(DataError::content(path, None, "an empty folder", expected));
+    }
+    let labels = labels(&files);
+    files.iter().zip(labels).try_for_each(|((_, file), label)| lines(spec, &label, file, corpus, report))
+}
+
+/// What the classes of files are called: their names up to the last dot, or, where these are all alike, what follows it.
+fn labels(files: &[(String, PathBuf)]) -> Vec<String> {
+    let split = |name: &str| {
+        let name = name.strip_suffix(".gz").unwrap_or(name);
+        let (stem, end) = name.rsplit_once('.').unwrap_or((name, name));
+        (stem.to_owned(), end.to_owned())
+    };
+    let (stems, ends): (Vec<_>, Vec<_>) = files.iter().map(|(name, _)| split(name)).unzip();
+    if stems.len() > 1 && stems.windows(2).all(|two| two.first() == two.last()) { ends } else { stems }
+}
+
+/// Adds the lines of a class file that are not blank.
+fn lines(
+    spec: &LabelledSpec,
+    label: &str,
+    file: &Path,
+    corpus: &mut Corpus,
+    report: &Report,
+) -> Result<(), DataError> {
+    let (mut lines, before) = (Lines::open(file, None, spec.encoding)?, corpus.len());
+    while let Some(line) = lines.next()? {
+        match line {
+            Ok(line) if line.trim().is_empty() => {}
+            Ok(line) => {
+                let text = line.trim().to_owned();
+                corpus.push(&text, label, file, Some(lines.number));
+                report.texts(&spec.path, corpus.len());
+            }
+            Err(_) if spec.skip_bad_rows => corpus.skipped += 1,
+            Err(bad) => return Err(lines.wrong(bad)),
         }
     }
-    match corpus.len() {
-        0 => {
-            let expected = "a folder per class with a file per text, such as pos/ and neg/";
-            Err(DataError::content(path, None, "no class folder", expected))
-        }
-        _ => Ok(corpus),
+    match corpus.len() > before {
+        true => Ok(()),
+        false => Err(DataError::content(file, None, "no text", "a text a line: each file is a class")),
     }
 }
 
-/// The folders (else the files) in `folder` by name, without those whose name starts with a dot.
+/// Adds the files of a class folder, each a text.
+fn texts(
+    spec: &LabelledSpec,
+    label: &str,
+    folder: &Path,
+    corpus: &mut Corpus,
+    report: &Report,
+) -> Result<(), DataError> {
+    let before = corpus.len();
+    for (_, file) in entries(folder, None, false)? {
+        let mut bytes = Vec::new();
+        let opened = open::text(&file, None)?.take(LONGEST as u64 + 1).read_to_end(&mut bytes);
+        opened.map_err(|error| open::broken(&file, 1, error))?;
+        if bytes.len() > LONGEST {
+            return Err(DataError::content(&file, None, "more than 16 MiB", "a text, shorter than that"));
+        }
+        match spec.encoding.decode(&bytes) {
+            Ok(text) => corpus.push(&text, label, folder, None),
+            Err(_) if spec.skip_bad_rows => corpus.skipped += 1,
+            Err(bad) => {
+                return Err(DataError::content(&file, Some(1 + bad.lines), bad.found, bad.expected));
+            }
+        }
+        report.texts(&spec.path, corpus.len());
+    }
+    match corpus.len() > before {
+        true => Ok(()),
+        false => Err(DataError::content(folder, None, "no file", "a file per text")),
+    }
+}
+
+/// The class folders (else the files) in `folder` by name: none whose name starts with a dot, no `unsup` (aclImdb's texts without a
+/// label), no README or LICENSE.
 fn entries(folder: &Path, needs: Option<&str>, folders: bool) -> Result<Vec<(String, PathBuf)>, DataError> {
-    let failed = |error| DataError::read(folder, needs, error);
+    let failed = |error: io::Error| DataError::read(folder, needs, error);
     if !fs::metadata(folder).map_err(failed)?.is_dir() {
-        let expected = "a folder that holds a folder per class (source: csv reads a file)";
-        return Err(DataError::content(folder, None, "a file", expected));
+        return Err(DataError::content(folder, None, "a file", "a folder of classes"));
     }
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
         let kind = fs::metadata(&path).map_err(|error| DataError::read(&path, None, error))?;
+        let other = match folders {
+            true => name == "unsup",
+            false => ["README", "LICENSE"].iter().any(|start| name.to_uppercase().starts_with(start)),
+        };
         let wanted = if folders { kind.is_dir() } else { kind.is_file() };
-        if wanted && !name.starts_with('.') {
+        if wanted && !other && !name.starts_with('.') {
             entries.push((name, path));
         }
     }
     entries.sort_unstable();
     Ok(entries)
-}
-
-fn utf8<'t>(text: &'t [u8], file: &Path) -> Result<&'t str, DataError> {
-    let wrong = |good: &[u8], found: String, expected: &str| {
-        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count() as u64;
-        DataError::content(file, Some(line), found, expected)
-    };
-    let decoded = str::from_utf8(text).map_err(|error| {
-        let (good, rest) = text.split_at(error.valid_up_to());
-        wrong(good, format!("the byte 0x{:02x}", rest.first().copied().unwrap_or_default()), "UTF-8")
-    })?;
-    match decoded.find('\0') {
-        Some(at) => Err(wrong(&text[..at], format!("a NUL character in {}", quoted(decoded)), "text")),
-        None => Ok(decoded),
-    }
 }

@@ -81,7 +81,7 @@ impl DataSpec {
         let (time, vocabulary) = tokens.map_or((0, 0), |tokens| (tokens.length, tokens.vocabulary));
         let labels = match self {
             Self::Generated(_) => Some(super::generated::word_order::LABELS.map(String::from).to_vec()),
-            Self::Csv(_) | Self::Folder(_) => None,
+            Self::Labelled(_) => None,
         };
         Form {
             inputs: InputForm::Tokens { time, vocabulary, padded: true },

@@ -208,7 +208,7 @@ pub(super) fn make(name: &str, task: &dyn Task, seed: u64) -> Data {
         unknown: 0.0,
     };
     let vocabulary = (!task.symbols().is_empty()).then(|| Vocabulary::of_symbols(task.symbols()));
-    Data { train, validation, vocabulary, labels: form.targets.labels().to_vec(), facts }
+    Data { train, validation, vocabulary, labels: form.targets.labels().to_vec(), facts, notes: Vec::new() }
 }
 
 fn dataset(form: &Form, size: usize, rows: Rows) -> Dataset {

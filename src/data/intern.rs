@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 pub(super) type WordMap<K> = HashMap<K, u32, BuildHasherDefault<WordHasher>>;
 
 /// Distinct words, numbered in order of first appearance.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Words {
     numbers: WordMap<Box<str>>,
     counts: Vec<u64>,
@@ -17,15 +17,26 @@ impl Words {
     /// The number of `word`, which has come once more.
     pub fn count(&mut self, word: &str) -> u32 {
         if let Some(number) = self.numbers.get(word) {
-            if let Some(count) = self.counts.get_mut(*number as usize) {
-                *count += 1;
-            }
-            return *number;
+            let number = *number;
+            self.again(number);
+            return number;
         }
         let number = self.counts.len() as u32;
         self.numbers.insert(word.into(), number);
         self.counts.push(1);
         number
+    }
+
+    /// The same words under the same numbers, none of which has come yet.
+    pub fn uncounted(&self) -> Self {
+        Self { numbers: self.numbers.clone(), counts: vec![0; self.counts.len()] }
+    }
+
+    /// The word of this number has come once more.
+    pub fn again(&mut self, number: u32) {
+        if let Some(count) = self.counts.get_mut(number as usize) {
+            *count += 1;
+        }
     }
 
     /// Distinct words so far.

@@ -4,8 +4,8 @@ use std::io::{self, BufRead};
 
 use csv_core::ReadRecordResult::{End, InputEmpty, OutputEndsFull, OutputFull, Record};
 
-/// A longer row is taken for damage, so that a stray quote in a huge file does not eat the memory.
-const LONGEST_ROW: usize = 64 << 20;
+use super::open::LONGEST as LONGEST_ROW;
+
 const MOST_FIELDS: usize = 1 << 16;
 
 /// The rows of a CSV stream. Empty lines are no rows.
@@ -14,6 +14,7 @@ pub(super) struct Rows<R> {
     core: csv_core::Reader,
     fields: Vec<u8>,
     ends: Vec<usize>,
+    raw: Vec<u8>,
     /// The last byte read is a `\r` that may end a line by itself.
     returned: bool,
 }
@@ -22,6 +23,8 @@ pub(super) struct Rows<R> {
 pub(super) struct Row<'a> {
     /// The line on which it starts, from 1.
     pub line: u64,
+    /// Its bytes as they stand in the file, with what ends the line.
+    pub raw: &'a [u8],
     fields: &'a [u8],
     ends: &'a [usize],
 }
@@ -53,9 +56,11 @@ impl Row<'_> {
 }
 
 impl<R: BufRead> Rows<R> {
-    pub fn new(input: R) -> Self {
-        let (fields, ends) = (vec![0; 1 << 16], vec![0; 64]);
-        Self { input, core: csv_core::Reader::new(), fields, ends, returned: false }
+    /// Of a table whose columns `delimiter` parts, and whose fields `"` holds together where `quoting`.
+    pub fn new(input: R, delimiter: u8, quoting: bool) -> Self {
+        let (fields, ends, raw) = (vec![0; 1 << 16], vec![0; 64], Vec::new());
+        let core = csv_core::ReaderBuilder::new().delimiter(delimiter).quoting(quoting).build();
+        Self { input, core, fields, ends, raw, returned: false }
     }
 
     /// The next row, `None` at the end.
@@ -66,6 +71,7 @@ impl<R: BufRead> Rows<R> {
             return Ok(None);
         }
         let (mut length, mut count) = (0, 0);
+        self.raw.clear();
         loop {
             let input = self.input.fill_buf().map_err(|error| RowError::Read(line, error))?;
             // The end of the stream ends the row like a line end would, except inside quotes.
@@ -77,6 +83,7 @@ impl<R: BufRead> Rows<R> {
                 self.returned = *last == b'\r';
             }
             if !at_end {
+                self.raw.extend_from_slice(input.get(..read).unwrap_or_default());
                 self.input.consume(read);
             }
             length += written;
@@ -90,7 +97,7 @@ impl<R: BufRead> Rows<R> {
                 Record | End => break,
             }
         }
-        Ok(Some(Row { line, fields: &self.fields[..length], ends: &self.ends[..count] }))
+        Ok(Some(Row { line, raw: &self.raw, fields: &self.fields[..length], ends: &self.ends[..count] }))
     }
 
     /// Goes to the first byte of the next row and counts the lines on the way; false at the end of the stream.
@@ -124,7 +131,7 @@ mod tests {
     use std::io::BufReader;
 
     fn rows(text: &[u8], buffer: usize) -> Result<Vec<(u64, Vec<String>)>, &'static str> {
-        let mut rows = Rows::new(BufReader::with_capacity(buffer, text));
+        let mut rows = Rows::new(BufReader::with_capacity(buffer, text), b',', true);
         let mut all = vec![];
         loop {
             match rows.next() {

@@ -33,6 +33,8 @@ pub enum Level {
     /// A word as Keras's `TextVectorization` cuts them.
     #[default]
     Word,
+    /// A character, as it is: a Unicode scalar value.
+    Character,
     /// What stands between white space, as it is: the symbols of the generated tasks, which have them by themselves.
     #[serde(skip)]
     Symbol,
@@ -91,6 +93,18 @@ impl TokenSpec {
         let kept = ids.get(self.kept(ids.len())).unwrap_or_default();
         row.iter_mut().skip(self.first_step(ids.len())).zip(kept).for_each(|(step, id)| *step = *id);
         row
+    }
+}
+
+/// Hands each token of `text` to `each`, in order; `word` is its buffer, reused from text to text.
+pub(super) fn for_each_token(text: &str, level: Level, word: &mut String, mut each: impl FnMut(&str)) {
+    match level {
+        Level::Word => for_each_word(text, word, each),
+        Level::Character => {
+            let mut bytes = [0; 4];
+            text.chars().for_each(|c| each(c.encode_utf8(&mut bytes)));
+        }
+        Level::Symbol => text.split_whitespace().for_each(each),
     }
 }
 

@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::intern::{WordMap, Words};
-use super::tokens::{Level, for_each_word};
+use super::tokens::{Level, for_each_token, for_each_word};
 
 /// The words a network knows, by id: 0 is padding (`""`), 1 is every unknown word (`"[UNK]"`).
 ///
@@ -77,15 +77,11 @@ impl Vocabulary {
 
     /// The ids of a text's tokens, neither cut nor filled up.
     pub fn encode(&self, text: &str, level: Level) -> Vec<u32> {
-        let id = |token: &str| self.id(token).unwrap_or(Self::UNKNOWN);
-        match level {
-            Level::Word => {
-                let mut ids = Vec::new();
-                for_each_word(text, &mut String::new(), |word| ids.push(id(word)));
-                ids
-            }
-            Level::Symbol => text.split_whitespace().map(id).collect(),
-        }
+        let mut ids = Vec::new();
+        for_each_token(text, level, &mut String::new(), |token| {
+            ids.push(self.id(token).unwrap_or(Self::UNKNOWN));
+        });
+        ids
     }
 }
 

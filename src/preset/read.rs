@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::value::StrDeserializer;
 use serde_yaml::{Mapping, Value};
 
 use super::catalog;
@@ -10,7 +11,8 @@ use super::error::{PresetError, unknown};
 use super::fit;
 use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
 use crate::data::{
-    CsvSpec, DataError, DataSpec, FolderSpec, GeneratedSpec, InputForm, TokenSpec, train_and_test,
+    DataError, DataSpec, Format, GeneratedSpec, InputForm, LabelledSpec, TokenSpec, Validation,
+    train_and_test,
 };
 use crate::nn::{LayerSpec, Loss, Placed};
 use crate::optim::{EarlyStopping, Monitor, OptimizerSpec, Schedule};
@@ -85,23 +87,34 @@ fn lay_over(document: &mut Document, overrides: &Overrides) -> Result<(), Preset
                 "this preset makes its own data; --data is for presets that read files".into(),
             ));
         }
+        // Another source of labelled texts may take the place of the preset's: what it is, is found from the data.
+        let labelled = ["labelled", ""].into_iter().chain(Format::NAMES).any(|name| name == kind);
+        let both = train_and_test(path).filter(|_| labelled);
+        if both.is_some() && document.get(&["data", "validation", "path"]).is_none() {
+            document.remove(&["data", "validation"]);
+        }
+        if labelled {
+            document.remove(&["data", "format"]);
+            let no_columns = both.as_ref().map_or(path, |(train, _)| train).is_dir();
+            for column in ["text", "label"].iter().filter(|_| no_columns) {
+                document.remove(&["data", column]);
+                document.remove(&["data", "validation", column]);
+            }
+        }
         let mut put = |steps: &[&str], value: &Path| {
             let value = Value::String(value.to_string_lossy().into_owned());
             let steps = steps.iter().map(|s| (*s).to_owned()).collect();
             document.put(steps, value, source.clone()).map_err(&refuse)
         };
-        if let Some((train, test)) = train_and_test(path) {
-            put(&["data", "path"], &train)?;
-            put(&["data", "validation", "path"], &test)?;
-        } else {
-            put(&["data", "path"], path)?;
+        if labelled {
+            put(&["data", "source"], Path::new("labelled"))?;
         }
-        if path.is_dir() {
-            put(&["data", "source"], Path::new("folder"))?;
-            for column in ["text", "label", "skip_bad_rows"] {
-                document.remove(&["data", column]);
-                document.remove(&["data", "validation", column]);
+        match &both {
+            Some((train, test)) => {
+                put(&["data", "path"], train)?;
+                put(&["data", "validation", "path"], test)?;
             }
+            None => put(&["data", "path"], path)?,
         }
     }
     overrides.set.iter().try_for_each(|assignment| document.set(assignment))?;
@@ -283,52 +296,51 @@ fn data(
     moved: Option<&Path>,
     notes: &mut Vec<String>,
 ) -> Result<DataSpec, PresetError> {
-    let known = ["csv", "folder", "generated"];
+    let known: Vec<&str> = ["labelled"].into_iter().chain(Format::NAMES).chain(["generated"]).collect();
     if value.get("source").and_then(Value::as_str) == Some("generated") {
         return generated(document, value).map(DataSpec::Generated);
     }
-    let mut spec =
-        document.read_tagged(&steps(["data"]), value, "source", &known, |name, rest| match name {
-            "csv" => Some(CsvSpec::deserialize(rest).map(DataSpec::Csv)),
-            "folder" => Some(FolderSpec::deserialize(rest).map(DataSpec::Folder)),
-            _ => None,
-        })?;
-    // Where `--data` moved the training data, the validation data that the preset names lie beside them, or are left out.
-    let beside =
-        moved.and_then(Path::parent).filter(|_| !document.is_overridden(&["data", "validation", "path"]));
-    let mut place = |path: &mut PathBuf, validation: Option<&mut PathBuf>, fits: fn(&Path) -> bool| -> bool {
-        *path = document.absolute(&["data", "path"], path, base);
-        let Some(validation) = validation else { return true };
-        *validation = match beside {
-            Some(folder) => {
-                let moved = folder.join(&*validation);
-                std::path::absolute(&moved).unwrap_or(moved)
-            }
-            None => document.absolute(&["data", "validation", "path"], validation, base),
-        };
-        let there = beside.is_none() || fits(validation);
-        if !there {
-            notes.push(format!(
-                "no validation data: {} is none; name others with --set data.validation.path=…",
-                validation.display()
-            ));
-        }
-        there
+    let labelled = document.read_tagged(&steps(["data"]), value, "source", &known, |name, rest| {
+        let short = Format::deserialize(StrDeserializer::<serde_yaml::Error>::new(name)).ok();
+        Some(
+            LabelledSpec::deserialize(rest)
+                .map(|spec| LabelledSpec { format: short.or(spec.format), ..spec }),
+        )
+    })?;
+    Ok(DataSpec::Labelled(placed(document, labelled, base, moved, notes)))
+}
+
+/// The same with absolute paths. Where `--data` `moved` the training data, the validation data that the preset names lie beside them,
+/// or are left out.
+fn placed(
+    document: &Document,
+    mut spec: LabelledSpec,
+    base: &Path,
+    moved: Option<&Path>,
+    notes: &mut Vec<String>,
+) -> LabelledSpec {
+    spec.path = document.absolute(&["data", "path"], &spec.path, base);
+    spec.labels = spec.labels.map(|labels| document.absolute(&["data", "labels"], &labels, base));
+    let Some(Validation::Given(given)) = &mut spec.validation else { return spec };
+    let own = ["data", "validation", "path"];
+    let labels = ["data", "validation", "labels"];
+    given.labels = given.labels.take().map(|path| document.absolute(&labels, &path, base));
+    let Some(folder) = moved.and_then(Path::parent).filter(|_| !document.is_overridden(&own)) else {
+        given.path = document.absolute(&own, &given.path, base);
+        return spec;
     };
-    match &mut spec {
-        DataSpec::Csv(csv) => {
-            if !place(&mut csv.path, csv.validation.as_mut().map(|v| &mut v.path), Path::is_file) {
-                csv.validation = None;
-            }
-        }
-        DataSpec::Folder(folder) => {
-            if !place(&mut folder.path, folder.validation.as_mut().map(|v| &mut v.path), Path::is_dir) {
-                folder.validation = None;
-            }
-        }
-        DataSpec::Generated(_) => {}
+    let moved = folder.join(&given.path);
+    given.path = std::path::absolute(&moved).unwrap_or(moved);
+    let alike = if spec.path.is_dir() { given.path.is_dir() } else { given.path.is_file() };
+    if !alike {
+        notes.push(format!(
+            "no validation data: {} is none; name others with --set data.validation.path=…, or hold some back with \
+             --set data.validation=0.1",
+            given.path.display()
+        ));
+        spec.validation = None;
     }
-    Ok(spec)
+    spec
 }
 
 /// What types alone cannot say.

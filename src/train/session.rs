@@ -28,6 +28,8 @@ pub struct Session {
     /// class.
     pub(super) legal: Option<Array2<u32>>,
     facts: DataFacts,
+    /// What people should know of the data, in sentences.
+    pub(super) notes: Vec<String>,
 }
 
 /// Why a spec cannot be made real.
@@ -63,7 +65,7 @@ impl Session {
         let stepper = Stepper::new(model, &spec.train.optimizer, clip, spec.train.seed, threads)?;
         let tokens = spec.data.tokens(spec.tokens.as_ref());
         let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
-        let Data { train, validation, vocabulary, labels, facts } = data;
+        let Data { train, validation, vocabulary, labels, facts, notes } = data;
         let shuffled = Sampler::new(spec.train.seed, train.len(), spec.train.batch_size);
         // A carried state belongs to the sequence that stands at the same place of the next batch.
         let sampler = match stepper.model() {
@@ -72,7 +74,7 @@ impl Session {
             _ => shuffled,
         };
         let legal = validation.as_ref().and_then(|data| spec.data.legal(data));
-        Ok(Self { train, validation, vocabulary, labels, stepper, sampler, watch, legal, facts, spec })
+        Ok(Self { train, validation, vocabulary, labels, stepper, sampler, watch, legal, facts, notes, spec })
     }
 
     /// What holds for the whole run.

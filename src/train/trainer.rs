@@ -149,7 +149,7 @@ fn train(
     }
     outlet.record_to(Recorder::start(&folder, session.spec.watch.budget.saturating_mul(1 << 20))?);
     outlet.emit(Event::Prepared(Box::new(session.info(folder.path()))));
-    options.notes.iter().for_each(|note| outlet.log(Level::Warning, note));
+    options.notes.iter().chain(&session.notes).for_each(|note| outlet.log(Level::Warning, note));
     if session.stepper.model().is_stateful() {
         outlet.log(Level::Info, "a layer is stateful: every epoch reads the data in order, unshuffled");
     }

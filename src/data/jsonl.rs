@@ -1,0 +1,73 @@
+//! `format: jsonl`: a JSON object a line, one field with the text, one with the label.
+
+use serde_json::{Map, Value};
+
+use super::corpus::Corpus;
+use super::error::{listed, quoted};
+use super::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
+use super::open::{self, BadText, Lines};
+use super::{DataError, Report};
+
+/// Adds the text and the label of every line that is not blank.
+pub(super) fn read(spec: &LabelledSpec, corpus: &mut Corpus, report: &Report) -> Result<(), DataError> {
+    let path = spec.path.as_path();
+    let mut lines = Lines::open(path, spec.needs.as_deref(), spec.encoding)?;
+    let mut first_bad = None;
+    while let Some(line) = lines.next()? {
+        let read = match line {
+            Ok(line) if line.trim().is_empty() => continue,
+            Ok(line) => text_and_label(&line, spec),
+            Err(bad) => Err(bad),
+        };
+        match read {
+            Ok((text, label)) => corpus.push(&text, &label, path, Some(lines.number)),
+            Err(bad) if spec.skip_bad_rows => {
+                corpus.skipped += 1;
+                first_bad.get_or_insert_with(|| lines.wrong(bad));
+            }
+            Err(bad) => return Err(lines.wrong(bad)),
+        }
+        report.texts(path, corpus.len());
+    }
+    match first_bad {
+        _ if corpus.len() > 0 => Ok(()),
+        Some(error) => Err(error),
+        None => Err(DataError::content(path, None, "an empty file", EXAMPLE)),
+    }
+}
+
+const EXAMPLE: &str = r#"an object a line, such as {"text": "not bad", "label": "positive"}"#;
+
+fn text_and_label(line: &str, spec: &LabelledSpec) -> Result<(String, String), BadText> {
+    let bad = |found: String, expected: &'static str| BadText { lines: 0, found, expected: expected.into() };
+    let object: Map<String, Value> = serde_json::from_str(line).map_err(|error| {
+        let found = if line.trim_start().starts_with('{') { "broken JSON" } else { "no JSON object" };
+        bad(format!("{found} at byte column {}", error.column().max(1)), EXAMPLE)
+    })?;
+    let names: Vec<&str> = object.keys().map(String::as_str).collect();
+    let field = |wanted: &Option<Column>, known, expected| {
+        let name = match wanted {
+            Some(Column::Name(name)) => Some(name.as_str()),
+            Some(Column::Number(_)) => None,
+            None => known_name(&names, known),
+        };
+        let value = name.and_then(|name| object.get(name));
+        value.ok_or_else(|| bad(format!("the fields {}", listed(names.iter().copied())), expected))
+    };
+    let text = match field(&spec.text, TEXT_NAMES, "a field with the text; data.text names it")? {
+        Value::String(text) if !text.contains('\0') => text.clone(),
+        Value::String(text) => return Err(bad(format!("a NUL character in {}", quoted(text)), "text")),
+        other => return Err(bad(format!("the text {}", quoted(&other.to_string())), "a text in quotes")),
+    };
+    let label = match field(&spec.label, LABEL_NAMES, "a field with the label; data.label names it")? {
+        Value::String(label) => label.clone(),
+        other @ (Value::Number(_) | Value::Bool(_)) => other.to_string(),
+        other => {
+            return Err(bad(
+                format!("the label {}", quoted(&other.to_string())),
+                "the name or number of a class",
+            ));
+        }
+    };
+    Ok((text, open::label(&label)?.to_owned()))
+}

@@ -1,0 +1,324 @@
+//! `source: labelled`: texts with the name of a class each, in whatever shape people have them.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::corpus::Corpus;
+use super::csv::CsvFile;
+use super::{DataError, Level, Report, folder, jsonl, lines, open};
+
+/// Labelled texts: a table, JSON lines, a file of texts with a file of labels, or a folder of classes.
+///
+/// What is left out is found from the data. A file may be packed with gzip.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelledSpec {
+    /// The file or folder with the training data.
+    pub path: PathBuf,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// Which column (or JSON field) holds the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Column>,
+    /// Which column (or JSON field) holds the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Column>,
+    /// What stands between the columns of a table: one ASCII character.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<char>,
+    /// Whether `"` in a table holds a field together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoting: Option<bool>,
+    /// Whether the first row of a table names its columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// The file with a label for each line of a file of texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<PathBuf>,
+    /// What its bytes mean.
+    #[serde(default, skip_serializing_if = "Encoding::is_default")]
+    pub encoding: Encoding,
+    /// Leave bad rows out and count them, instead of ending with the first one's error.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_bad_rows: bool,
+    /// What weights do not learn from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
+    /// What to fetch and where to put it, in words: shown when a file is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
+}
+
+/// The shapes that labelled texts come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// A table: RFC 4180, or with another delimiter, or without quotes.
+    Csv,
+    /// A JSON object a line.
+    Jsonl,
+    /// A text a line, with the labels in a file of their own.
+    Lines,
+    /// A folder per class with a file per text, or a file per class with a text a line.
+    Folder,
+}
+
+impl Format {
+    /// As a preset writes them; each is also a `source:`.
+    pub const NAMES: [&'static str; 4] = ["csv", "jsonl", "lines", "folder"];
+}
+
+/// A column by its name in the header, or by its number, from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Column {
+    /// From 1.
+    Number(usize),
+    /// As the header has it.
+    Name(String),
+}
+
+impl From<&str> for Column {
+    fn from(name: &str) -> Self {
+        Self::Name(name.into())
+    }
+}
+
+impl<'de> Deserialize<'de> for Column {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+
+        impl Visitor<'_> for Written {
+            type Value = Column;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a column's name, or its number, from 1")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Column, E> {
+                match usize::try_from(number) {
+                    Ok(number @ 1..) => Ok(Column::Number(number)),
+                    _ => Err(E::invalid_value(de::Unexpected::Unsigned(number), &self)),
+                }
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Column, E> {
+                Ok(Column::Name(name.into()))
+            }
+        }
+
+        deserializer.deserialize_any(Written)
+    }
+}
+
+/// What the bytes of a file mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encoding {
+    /// UTF-8.
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// ISO 8859-1: every byte is the character of that number.
+    #[serde(rename = "latin-1")]
+    Latin1,
+}
+
+impl Encoding {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What weights do not learn from: `0.2`, `{folds: 10, fold: 1}` or `{path: test.csv}`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Validation {
+    /// A share of every class, drawn by the seed.
+    Share(f64),
+    /// One of several parts of every class, drawn by the seed.
+    Fold {
+        /// Parts.
+        folds: usize,
+        /// Which of them, from 1.
+        fold: usize,
+    },
+    /// Data of their own.
+    Given(GivenValidation),
+}
+
+/// Validation data of their own; what is left out is as in the training data.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct GivenValidation {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Which column (or JSON field) holds the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<Column>,
+    /// Which column (or JSON field) holds the label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<Column>,
+    /// The file with a label for each line of a file of texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<PathBuf>,
+}
+
+impl<'de> Deserialize<'de> for Validation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Keys {
+            path: Option<PathBuf>,
+            text: Option<Column>,
+            label: Option<Column>,
+            labels: Option<PathBuf>,
+            folds: Option<usize>,
+            fold: Option<usize>,
+        }
+        struct Written;
+
+        impl<'de> Visitor<'de> for Written {
+            type Value = Validation;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a share such as 0.1, {path: FILE}, or {folds: 10, fold: 1}")
+            }
+
+            fn visit_f64<E: de::Error>(self, share: f64) -> Result<Validation, E> {
+                Ok(Validation::Share(share))
+            }
+
+            fn visit_u64<E: de::Error>(self, share: u64) -> Result<Validation, E> {
+                Ok(Validation::Share(share as f64))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Validation, A::Error> {
+                match Keys::deserialize(MapAccessDeserializer::new(map))? {
+                    Keys { path: Some(path), text, label, labels, folds: None, fold: None } => {
+                        Ok(Validation::Given(GivenValidation { path, text, label, labels }))
+                    }
+                    Keys { path: None, text: None, label: None, labels: None, folds, fold } => {
+                        let missing = de::Error::missing_field;
+                        let folds = folds.ok_or_else(|| missing("path"))?;
+                        Ok(Validation::Fold { folds, fold: fold.ok_or_else(|| missing("fold"))? })
+                    }
+                    Keys { path: None, .. } => Err(de::Error::missing_field("path")),
+                    Keys { .. } => Err(de::Error::custom("either a path or folds, not both")),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(Written)
+    }
+}
+
+impl LabelledSpec {
+    /// Whether any data can meet this.
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        let refuse = |field, found: String, expected: &str| {
+            Err(DataError::Setting { field, found, expected: expected.into() })
+        };
+        if let Some(c) = self.delimiter.filter(|c| !c.is_ascii() || matches!(c, '"' | '\r' | '\n' | '\0')) {
+            return refuse(
+                "data.delimiter",
+                format!("{c:?}"),
+                "one ASCII character, no quote and no line end",
+            );
+        }
+        match self.validation {
+            Some(Validation::Share(share)) if !(share > 0.0 && share < 1.0) => {
+                refuse("data.validation", share.to_string(), "a share above 0 and below 1")
+            }
+            Some(Validation::Fold { folds: 0 | 1, .. }) => {
+                refuse("data.validation.folds", "fewer than two".into(), "at least 2")
+            }
+            Some(Validation::Fold { folds, fold }) if !(1..=folds).contains(&fold) => {
+                refuse("data.validation.fold", fold.to_string(), "a number from 1 to folds")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The spec of the validation data by themselves, where they are given.
+    pub(super) fn of_validation(&self) -> Option<Self> {
+        let Some(Validation::Given(given)) = &self.validation else { return None };
+        let own = given.clone();
+        Some(Self {
+            path: own.path,
+            text: own.text.or_else(|| self.text.clone()),
+            label: own.label.or_else(|| self.label.clone()),
+            labels: own.labels,
+            validation: None,
+            // What a folder is, is told by what is in it.
+            format: self.format.filter(|format| *format != Format::Folder),
+            ..self.clone()
+        })
+    }
+
+    /// Reads all texts that stand at `path`; tells `report` how far it is.
+    pub(super) fn read(&self, level: Level, keep: bool, report: &Report) -> Result<Corpus, DataError> {
+        report.start(&self.path);
+        let mut corpus = Corpus::new(level, keep);
+        match self.found_format()? {
+            Format::Csv => CsvFile(self).read(&mut corpus, report)?,
+            Format::Jsonl => jsonl::read(self, &mut corpus, report)?,
+            Format::Lines => lines::read(self, &mut corpus, report)?,
+            Format::Folder => folder::read(self, &mut corpus, report)?,
+        }
+        Ok(corpus)
+    }
+
+    /// What stands at `path`: as it was said, else by its kind, its name and its first byte.
+    fn found_format(&self) -> Result<Format, DataError> {
+        let kind = self.path.metadata().map_err(|e| DataError::read(&self.path, self.needs.as_deref(), e))?;
+        if let Some(format) = self.format {
+            return Ok(format);
+        }
+        if kind.is_dir() {
+            return Ok(Format::Folder);
+        }
+        if self.labels.is_some() || lines::labels_beside(&self.path).is_some() {
+            return Ok(Format::Lines);
+        }
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        if [".jsonl", ".ndjson", ".json"].iter().any(|end| name.ends_with(end)) {
+            return Ok(Format::Jsonl);
+        }
+        let mut text = open::text(&self.path, self.needs.as_deref())?;
+        let head = open::head(&mut text, 64).map_err(|e| open::broken(&self.path, 1, e))?;
+        let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
+        Ok(if first == Some(&b'{') { Format::Jsonl } else { Format::Csv })
+    }
+}
+
+/// Names that people give the column with the text, and the one with the label, best first.
+pub(super) const TEXT_NAMES: &[&str] =
+    &["text", "sentence", "review", "content", "comment", "message", "tweet", "phrase", "document", "body"];
+pub(super) const LABEL_NAMES: &[&str] =
+    &["label", "class", "sentiment", "category", "target", "polarity", "rating", "stars"];
+
+/// Which of `names` is called as one of `known` is, upper or lower case.
+pub(super) fn known_name<'n>(names: &[&'n str], known: &[&str]) -> Option<&'n str> {
+    known.iter().find_map(|known| names.iter().find(|name| name.trim().eq_ignore_ascii_case(known)).copied())
+}
+
+/// The training and the validation data in the folder `path`, when it has files or folders `train` and `test` (`dev`, `valid`), whatever
+/// follows the first dot.
+pub fn train_and_test(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let mut entries: Vec<PathBuf> = path.read_dir().ok()?.filter_map(|e| Some(e.ok()?.path())).collect();
+    entries.sort_unstable();
+    let named = |wanted: &str| {
+        let is = |path: &&PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.split('.').next() == Some(wanted)
+        };
+        entries.iter().find(is).cloned()
+    };
+    let test = ["test", "valid", "validation", "val", "dev"].into_iter().find_map(named)?;
+    Some((named("train")?, test))
+}

@@ -1,0 +1,97 @@
+//! Validation data drawn from the training data.
+
+use std::collections::HashMap;
+
+use super::corpus::Corpus;
+use super::labelled::Validation;
+use crate::rng::Rng;
+
+/// The texts of `corpus` to learn from, and those to hold back, each in its order: of every class the part that `held_back` asks for,
+/// drawn by `seed`. Texts that are alike stay on one side, that of the first one's class.
+pub(super) fn split(corpus: &Corpus, held_back: &Validation, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut group_of: HashMap<u64, usize> = HashMap::new();
+    let mut classes: Vec<Vec<usize>> = Vec::new();
+    for (row, (print, class)) in corpus.prints().enumerate() {
+        let group = *group_of.entry(print).or_insert_with(|| {
+            if classes.len() <= class {
+                classes.resize(class + 1, Vec::new());
+            }
+            classes[class].push(groups.len());
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[group].push(row);
+    }
+    let mut back = vec![false; corpus.len()];
+    for (class, mut members) in classes.into_iter().enumerate() {
+        Rng::new(seed, "validation", class as u64).shuffle(&mut members);
+        let size: usize = members.iter().map(|group| groups[*group].len()).sum();
+        let mut before = 0;
+        for group in members {
+            let held = match held_back {
+                Validation::Share(share) => (before as f64) < (share * size as f64).round(),
+                Validation::Fold { folds, fold } => before * folds / size + 1 == *fold,
+                Validation::Given(_) => false,
+            };
+            groups[group].iter().for_each(|row| back[*row] = held);
+            before += groups[group].len();
+        }
+    }
+    (0..corpus.len()).partition(|row| !back[*row])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+    use crate::data::Level;
+
+    /// 60 texts of class a, of which the last 20 are alike, and 30 of class b.
+    fn corpus() -> Corpus {
+        let mut corpus = Corpus::new(Level::Word, false);
+        for n in 0..60 {
+            corpus.push(&format!("a {}", n.min(40)), "a", Path::new("x"), None);
+        }
+        (0..30).for_each(|n| corpus.push(&format!("b {n}"), "b", Path::new("x"), None));
+        corpus
+    }
+
+    fn of_a(rows: &[usize]) -> usize {
+        rows.iter().filter(|row| **row < 60).count()
+    }
+
+    #[test]
+    fn a_share_is_of_every_class_and_hangs_on_the_seed() {
+        let corpus = corpus();
+        let drawn = |seed| split(&corpus, &Validation::Share(0.2), seed);
+        let mut different = BTreeSet::new();
+        for seed in 0..20 {
+            let (train, held) = drawn(seed);
+            assert_eq!(drawn(seed), (train.clone(), held.clone()));
+            assert_eq!(train.len() + held.len(), 90);
+            assert_eq!(held.len() - of_a(&held), 6, "a fifth of b");
+            // All that are alike, or none.
+            assert!([0, 20].contains(&held.iter().filter(|row| (40..60).contains(*row)).count()));
+            assert!(of_a(&held) >= 12 && of_a(&held) < 32, "{}", of_a(&held));
+            different.insert(held);
+        }
+        assert!(different.len() > 15);
+    }
+
+    #[test]
+    fn folds_hold_every_text_back_once() {
+        let corpus = corpus();
+        let mut all = Vec::new();
+        for fold in 1..=5 {
+            let (train, held) = split(&corpus, &Validation::Fold { folds: 5, fold }, 7);
+            assert_eq!(train.len() + held.len(), 90);
+            assert_eq!(held.len() - of_a(&held), 6);
+            all.extend(held);
+        }
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..90));
+    }
+}
