@@ -1,9 +1,12 @@
 //! The command line: parse, do, exit code. One file a subcommand.
 
 mod bench;
+mod evaluate;
 mod headless;
 mod pages;
+mod predict;
 mod presets;
+mod repeat;
 mod signals;
 mod train;
 
@@ -42,6 +45,10 @@ struct Cli {
 enum Command {
     /// Train a preset and watch it; without a terminal, print plain lines
     Train(train::Args),
+    /// Tell the class of texts with a trained network
+    Predict(predict::Args),
+    /// Judge a trained network by labelled texts: loss, accuracy, precision, recall, confusion, worst mistakes
+    Evaluate(evaluate::Args),
     /// List the presets, or print one
     Presets {
         /// The preset to print as YAML, to be changed and trained as a file
@@ -123,6 +130,8 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         None => train::menu(cli.screen),
         Some(Command::Train(args)) => train::train(&args, cli.screen),
+        Some(Command::Predict(args)) => predict::predict(&args),
+        Some(Command::Evaluate(args)) => evaluate::evaluate(&args),
         Some(Command::Presets { name }) => presets::print(name.as_deref()),
         Some(Command::Bench(args)) => bench::bench(&args),
         Some(Command::Completions { shell }) => pages::completions(shell),
@@ -130,7 +139,9 @@ pub fn main() -> ExitCode {
     };
     done.unwrap_or_else(|error| {
         complain(&error);
-        let unusable = error.is::<crate::preset::PresetError>() || error.is::<crate::bench::WorkloadError>();
+        let unusable = error.is::<crate::preset::PresetError>()
+            || error.is::<crate::bench::WorkloadError>()
+            || predict::is_usage(&error);
         ExitCode::from(if unusable { exit::USAGE } else { exit::FAILED })
     })
 }

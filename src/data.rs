@@ -32,6 +32,8 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::{panic, thread};
 
+use ndarray::Array2;
+
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 use corpus::Corpus;
@@ -141,6 +143,46 @@ fn texts(
         facts,
         notes,
     })
+}
+
+/// Labelled texts as a network reads them.
+#[derive(Debug, Clone)]
+pub struct LabelledTexts {
+    /// As they are written.
+    pub texts: Vec<String>,
+    /// As ids, `[text, time]`.
+    pub rows: Array2<u32>,
+    /// The class of each.
+    pub classes: Vec<u32>,
+}
+
+/// The validation texts of `spec` (or, if `whole`, all that stand at its path) by a vocabulary and labels that there are, and where they
+/// are from.
+///
+/// # Errors
+/// As [`load`]; a label that is not among `labels` is one.
+pub fn labelled_texts(
+    spec: &LabelledSpec,
+    whole: bool,
+    seed: u64,
+    labels: &[String],
+    vocabulary: &Vocabulary,
+    tokens: &TokenSpec,
+) -> Result<(LabelledTexts, String), DataError> {
+    let given = spec.of_validation().filter(|_| !whole);
+    let wanted = given.as_ref().unwrap_or(spec);
+    // Nobody listens.
+    let report = Report(mpsc::channel().0);
+    let mut corpus = wanted.read(tokens.level, true, &report)?;
+    if let (Some(drawn), None, false) = (&spec.validation, &given, whole) {
+        corpus = corpus.part(&split::split(&corpus, drawn, seed).1);
+    }
+    let (dataset, _) = corpus.encode(labels, vocabulary, tokens)?;
+    let texts = corpus.texts.unwrap_or_default();
+    let (Inputs::Tokens(rows), Targets::Classes(classes)) = (dataset.inputs, dataset.targets) else {
+        unreachable!("labelled texts are tokens with classes")
+    };
+    Ok((LabelledTexts { texts, rows, classes }, wanted.path.display().to_string()))
 }
 
 struct Splits {

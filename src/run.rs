@@ -11,15 +11,17 @@
 pub mod checkpoint;
 mod durable;
 mod error;
+mod find;
 mod folder;
 mod frames;
 mod metrics;
 mod output;
 mod reader;
 mod recorder;
-mod stamp;
+pub mod stamp;
 
 pub use error::RunError;
+pub use find::find;
 pub use folder::Folder;
 pub use reader::{Events, Reader};
 pub use recorder::{Recorder, Stall};

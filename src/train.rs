@@ -10,6 +10,7 @@ mod cost;
 mod course;
 mod evaluation;
 mod outlet;
+mod predictor;
 mod probes;
 mod session;
 mod step;
@@ -17,6 +18,7 @@ mod trainer;
 mod watch;
 mod work;
 
+pub use predictor::{Judgement, Mistake, PredictError, Predictor, Prefix, likeliest};
 pub use session::{Prepare, Session};
 pub use step::{Diverged, Stepper, Taken};
 pub use trainer::{Options, Outcome, Trainer};

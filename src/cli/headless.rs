@@ -19,24 +19,24 @@ const NOTHING: (f64, Option<f64>, u32) = (0.0, Some(0.0), 0);
 /// Lines that wait for a reader who has stopped reading, at most.
 const WAITING: usize = 1000;
 
-/// Prints plain lines until the trainer has ended.
+/// Prints plain lines until the trainer has ended; the metrics of the last epoch.
 ///
 /// A stalled reader (Ctrl-S, a pipe that nobody empties) makes only the printing wait: events are taken as they come, and
 /// of the lines that find no room it is said how many there were.
 ///
 /// # Errors
 /// When the system gives no thread.
-pub(super) fn print(events: &Receiver<Event>, mut out: impl Write) -> io::Result<()> {
+pub(super) fn print(events: &Receiver<Event>, mut out: impl Write) -> io::Result<Option<EpochMetrics>> {
     let (lines, to_print) = bounded(WAITING);
     thread::scope(|scope| {
-        thread::Builder::new()
+        let follower = thread::Builder::new()
             .name("lines".into())
             .spawn_scoped(scope, move || Lines::default().follow(events, &lines))?;
         for line in to_print {
             // Whoever read may be gone; the run is not theirs alone.
             let _ = writeln!(out, "{}", foreign(&line)).and_then(|()| out.flush());
         }
-        Ok(())
+        follower.join().map_err(|_| io::Error::other("the thread that makes lines was lost"))
     })
 }
 
@@ -58,8 +58,13 @@ impl Default for Lines {
 }
 
 impl Lines {
-    fn follow(mut self, events: &Receiver<Event>, to: &Sender<String>) {
+    /// Sends lines until the last event; the metrics of the last epoch.
+    fn follow(mut self, events: &Receiver<Event>, to: &Sender<String>) -> Option<EpochMetrics> {
+        let mut last_epoch = None;
         for event in events {
+            if let Event::Epoch(epoch) = &event {
+                last_epoch = Some(*epoch);
+            }
             let last = matches!(&event, Event::Status(status) if status.is_over());
             for line in self.fold(&event) {
                 if last {
@@ -70,6 +75,7 @@ impl Lines {
                 }
             }
         }
+        last_epoch
     }
 
     fn offer(&mut self, line: String, to: &Sender<String>) {

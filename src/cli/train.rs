@@ -1,34 +1,41 @@
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{ScreenArgs, exit, headless, signals};
 use crate::preset::{self, Overrides, Resolved};
-use crate::protocol::Command;
+use crate::protocol::{Command, EpochMetrics};
 use crate::train::{Options, Outcome, Trainer};
 use crate::ui::{self, Link, Start};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A preset's name (see `unrolled presets`), or the path of a YAML file
-    preset: String,
+    pub preset: String,
     /// Change one value of the preset, e.g. train.epochs=2 or model.1.units=16
     #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// Where the data are: a file, or a folder with a folder per class (a folder with train/ and test/ gives validation too)
+    pub set: Vec<String>,
+    /// Where the data are: a table, JSON lines, or a folder of classes (a folder with train and test data gives validation too)
     #[arg(long, value_name = "PATH")]
-    data: Option<PathBuf>,
+    pub data: Option<PathBuf>,
     /// The run folder, which is made; by default runs/NAME-DATE-TIME
     #[arg(long, value_name = "DIR")]
-    run: Option<PathBuf>,
+    pub run: Option<PathBuf>,
     /// Seed of weights, order and generated data
     #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    pub seed: Option<u64>,
+    /// Train once for every seed from the first to the last, without a screen, and print mean and deviation
+    #[arg(long, value_name = "1..5", value_parser = super::repeat::seeds, conflicts_with_all = ["seed", "folds"])]
+    pub seeds: Option<RangeInclusive<u64>>,
+    /// Cross-validate: train so many times without a screen, each time on all but one part of the data, and print mean and deviation
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
+    pub folds: Option<u16>,
     /// Threads that share a step; the results do not depend on it
     #[arg(long, value_name = "N", default_value_t = processors(), value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: u16,
+    pub threads: u16,
     /// Print plain lines instead of the dashboard
     #[arg(long)]
     headless: bool,
@@ -40,6 +47,9 @@ pub(super) fn processors() -> u16 {
 
 /// Trains one preset, with the dashboard where there is a terminal.
 pub(super) fn train(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
+    if args.seeds.is_some() || args.folds.is_some() {
+        return super::repeat::repeat(args);
+    }
     let overrides = Overrides { set: args.set.clone(), data: args.data.clone(), seed: args.seed };
     let resolved = preset::load(&args.preset, &overrides)?;
     let watched = !args.headless && std::io::stdout().is_terminal();
@@ -136,16 +146,22 @@ fn go_on_unwatched(trainer: &Trainer) {
 
 /// Prints lines until the end, without a screen.
 fn without_screen(trainer: Trainer) -> anyhow::Result<ExitCode> {
+    let (outcome, _) = follow(trainer)?;
+    Ok(ExitCode::from(code(&outcome)))
+}
+
+/// Prints lines until the end; how it ended, and the metrics of the last epoch.
+pub(super) fn follow(trainer: Trainer) -> anyhow::Result<(Outcome, Option<EpochMetrics>)> {
     signals::save_on_signal(trainer.commands.clone())?;
-    headless::print(&trainer.events, std::io::stdout().lock())?;
+    let last = headless::print(&trainer.events, std::io::stdout().lock())?;
     let outcome = trainer.join();
     if let Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
         super::complain(&anyhow::anyhow!("{what}"));
     }
-    Ok(ExitCode::from(code(&outcome)))
+    Ok((outcome, last))
 }
 
-fn code(outcome: &Outcome) -> u8 {
+pub(super) fn code(outcome: &Outcome) -> u8 {
     match outcome {
         Outcome::Finished => 0,
         Outcome::Stopped => exit::INTERRUPTED,

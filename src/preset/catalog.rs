@@ -41,6 +41,19 @@ const CATALOG: &[(&str, &[(&str, &str)])] = &[
         &[
             ("lecture-rnn8", include_str!("../../presets/lecture-rnn8.yaml")),
             ("lecture-rnn16-rnn8", include_str!("../../presets/lecture-rnn16-rnn8.yaml")),
+            ("imdb-dense", include_str!("../../presets/imdb-dense.yaml")),
+            ("imdb-lstm", include_str!("../../presets/imdb-lstm.yaml")),
+            ("imdb-gru", include_str!("../../presets/imdb-gru.yaml")),
+            ("imdb-bilstm", include_str!("../../presets/imdb-bilstm.yaml")),
+            ("imdb-conv1d", include_str!("../../presets/imdb-conv1d.yaml")),
+            ("imdb-attention", include_str!("../../presets/imdb-attention.yaml")),
+        ],
+    ),
+    (
+        "Sentences and names",
+        &[
+            ("mr-conv1d", include_str!("../../presets/mr-conv1d.yaml")),
+            ("names-gru", include_str!("../../presets/names-gru.yaml")),
         ],
     ),
 ];

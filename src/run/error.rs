@@ -17,6 +17,9 @@ pub enum RunError {
     /// A new run was to be made where one is.
     #[error("{} already holds a run; choose another folder with --run", .0.display())]
     Occupied(PathBuf),
+    /// There is no run of that name.
+    #[error("{}: there is no run; expected a run folder, the name of one in runs/, or `latest`", .0.display())]
+    Missing(PathBuf),
     /// A trainer that lives works in this folder.
     #[error("{} is in use by another trainer; choose another folder with --run", .0.display())]
     Locked(PathBuf),

@@ -1,3 +1,5 @@
+//! Moments as names of files have them.
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const DAY: u64 = 86_400;
@@ -6,7 +8,7 @@ const DAY: u64 = 86_400;
 ///
 /// A clock set before 1970 counts as 1970. Gregorian date from days by Hinnant's `civil_from_days` (2013), which counts
 /// from 1 March of the year 0 so that the leap day ends a year.
-pub(super) fn utc(now: SystemTime) -> String {
+pub fn utc(now: SystemTime) -> String {
     let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let days = seconds / DAY + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

@@ -1,0 +1,176 @@
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::{Map, Value, json};
+
+use crate::escape::foreign;
+use crate::number::{count, percent};
+use crate::run::checkpoint::Which;
+use crate::run::{self, RunError};
+use crate::train::{PredictError, Predictor, likeliest};
+
+/// Bytes of a line of input, at most.
+const LONGEST: u64 = 16 << 20;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    run: RunArgs,
+    /// Texts to tell the class of; without any, every line of stdin is one
+    text: Vec<String>,
+    /// Print a line of JSON for every text
+    #[arg(long)]
+    json: bool,
+    /// Lines of stdin are JSON objects with the text in their field `text`
+    #[arg(long, conflicts_with = "text")]
+    jsonl: bool,
+    /// Tell what the network says after every token
+    #[arg(long)]
+    per_token: bool,
+}
+
+/// Which run, and which of its weights.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArgs {
+    /// A run folder, the name of one in runs/, or `latest`
+    run: PathBuf,
+    /// Take the weights of the best epoch, not the last ones
+    #[arg(long)]
+    best: bool,
+}
+
+impl RunArgs {
+    /// The run's folder, and its network.
+    pub fn open(&self) -> Result<(PathBuf, Predictor), PredictError> {
+        let folder = run::find(Path::new("runs"), &self.run)?;
+        let which = if self.best { Which::Best } else { Which::Last };
+        let predictor = Predictor::open(&folder, which)?;
+        Ok((folder, predictor))
+    }
+}
+
+/// Whether it is the arguments or the data that are to blame.
+pub(super) fn is_usage(error: &anyhow::Error) -> bool {
+    match error.downcast_ref() {
+        Some(PredictError::Run(error)) => matches!(error, RunError::Missing(_)),
+        Some(PredictError::Spec(_) | PredictError::Task(_) | PredictError::Data(_)) => true,
+        Some(PredictError::File { .. }) | None => error.is::<BadInput>(),
+    }
+}
+
+/// A line of stdin that is no text.
+#[derive(Debug, thiserror::Error)]
+#[error("stdin:{line}: {what}")]
+struct BadInput {
+    line: u64,
+    what: String,
+}
+
+/// Tells the class of texts: of the arguments, else of every line of stdin as it comes.
+pub(super) fn predict(args: &Args) -> anyhow::Result<ExitCode> {
+    let (_, predictor) = args.run.open()?;
+    let mut out = io::stdout().lock();
+    let terminal = out.is_terminal();
+    let mut tell = |text: &str| -> io::Result<bool> {
+        let told = match args.json {
+            true => as_json(&predictor, text, args.per_token).to_string() + "\n",
+            false => as_lines(&predictor, text, args.per_token),
+        };
+        // JSON has escapes of its own, but not for everything that steers a terminal.
+        let told = if terminal && args.json { foreign(told.trim_end()).into_owned() + "\n" } else { told };
+        match out.write_all(told.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            done => done.map(|()| true),
+        }
+    };
+    if !args.text.is_empty() {
+        for text in &args.text {
+            if !tell(text)? {
+                break;
+            }
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut stdin = io::stdin().lock();
+    for line in 1.. {
+        let Some(text) = next_text(&mut stdin, line, args.jsonl)? else { break };
+        if !tell(&text)? {
+            break;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The text of the next line, `None` after the last.
+fn next_text(input: &mut impl BufRead, line: u64, jsonl: bool) -> anyhow::Result<Option<String>> {
+    let bad = |what: &str| BadInput { line, what: what.into() };
+    let mut bytes = Vec::new();
+    if input.take(LONGEST + 1).read_until(b'\n', &mut bytes)? == 0 {
+        return Ok(None);
+    }
+    if bytes.len() as u64 > LONGEST {
+        return Err(bad("found a line that does not end; expected less than 16 MiB").into());
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let column = error.utf8_error().valid_up_to() + 1;
+        bad(&format!("found a byte that is not UTF-8 at byte column {column}; expected UTF-8"))
+    })?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if !jsonl {
+        return Ok(Some(text.to_owned()));
+    }
+    let object: Value = serde_json::from_str(text).unwrap_or_default();
+    match object.get("text").and_then(Value::as_str) {
+        Some(text) => Ok(Some(text.to_owned())),
+        None => Err(bad(r#"expected an object with a text, such as {"text": "not bad"}"#).into()),
+    }
+}
+
+fn as_lines(predictor: &Predictor, text: &str, per_token: bool) -> String {
+    let labels = predictor.labels();
+    let said = |probabilities: &[f32]| {
+        let (class, probability) = likeliest(probabilities.iter().copied());
+        let label = labels.get(class).map_or("", String::as_str);
+        format!("{:12} {:>7}", foreign(label), percent(f64::from(probability)))
+    };
+    let whole = predictor.predict(&[text.to_owned()]);
+    let whole = whole.iter().map(|probabilities| said(probabilities));
+    let mut lines: Vec<String> = whole.map(|said| format!("{said}  {}\n", foreign(text))).collect();
+    if per_token {
+        let prefixes = predictor.per_token(text);
+        let line = |(at, prefix): (usize, &crate::train::Prefix)| {
+            format!(
+                "  {:>4}  {}  {}\n",
+                count(at as u64 + 1),
+                said(&prefix.probabilities),
+                foreign(&prefix.token)
+            )
+        };
+        lines.extend(prefixes.iter().enumerate().map(line));
+    }
+    lines.concat()
+}
+
+fn as_json(predictor: &Predictor, text: &str, per_token: bool) -> Value {
+    let labels = predictor.labels();
+    let label = |probabilities: &[f32]| labels.get(likeliest(probabilities.iter().copied()).0);
+    let by_label = |probabilities: &[f32]| -> Map<String, Value> {
+        labels.iter().zip(probabilities).map(|(label, p)| (label.clone(), json!(p))).collect()
+    };
+    let mut object = json!({"text": text});
+    for probabilities in predictor.predict(&[text.to_owned()]) {
+        object["label"] = json!(label(&probabilities));
+        object["probabilities"] = Value::Object(by_label(&probabilities));
+    }
+    if per_token {
+        let prefixes = predictor.per_token(text);
+        let prefixes = prefixes.iter().map(|prefix| {
+            let p = &prefix.probabilities;
+            json!({"token": prefix.token, "label": label(p), "probabilities": by_label(p)})
+        });
+        object["tokens"] = prefixes.collect();
+    }
+    object
+}
