@@ -4,6 +4,8 @@
 
 #[path = "cli/bench.rs"]
 mod bench;
+#[path = "cli/own.rs"]
+mod own;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};

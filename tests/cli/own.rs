@@ -1,0 +1,157 @@
+//! One's own texts: trained on, told apart and judged by, in processes of their own.
+
+use std::io::Write as _;
+
+use super::*;
+
+/// Rows whose class hangs on one word.
+fn table(folder: &Path) -> std::path::PathBuf {
+    let row = |n: usize| {
+        let (word, label) = if n.is_multiple_of(2) { ("good", "yes") } else { ("bad", "no") };
+        format!("it was {word} {word} {}\t{label}\n", n % 7)
+    };
+    let path = folder.join("mine.tsv");
+    fs::write(&path, (0..120).map(row).collect::<String>()).unwrap();
+    path
+}
+
+const MINE: &str = "title: Mine
+data: {source: labelled, path: mine.tsv, validation: 0.2}
+tokens: {vocabulary: 50, length: 6}
+model:
+  - {layer: Embedding, output_dim: 8}
+  - {layer: GlobalAveragePooling1D}
+  - {layer: Dense, units: 1, activation: sigmoid}
+train: {loss: binary_crossentropy, optimizer: {name: Adam, learning_rate: 0.1}, batch_size: 16, epochs: 5}
+";
+
+/// A folder with a preset, its data, and a run of it that has learnt.
+fn learnt() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    table(folder.path());
+    fs::write(folder.path().join("mine.yaml"), MINE).unwrap();
+    let (out, _) = ends(unrolled(folder.path(), &["train", "mine.yaml", "--run", "runs/a"]), 0);
+    assert!(out.contains("val_accuracy 100.0 %"), "{out}");
+    folder
+}
+
+/// With these bytes at its stdin.
+fn fed(mut command: Command, input: &[u8]) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn json_lines(bytes: &[u8]) -> Vec<Value> {
+    String::from_utf8_lossy(bytes).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_run_tells_classes_by_name_when_its_data_are_gone() {
+    let folder = learnt();
+    let at = folder.path();
+    fs::remove_file(at.join("mine.tsv")).unwrap();
+    let (out, _) = ends(unrolled(at, &["predict", "latest", "it was good \x1b[2J", "bad"]), 0);
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].starts_with("yes") && lines[0].ends_with("it was good ␛[2J"), "{out}");
+    assert!(lines[1].starts_with("no"), "{out}");
+
+    let output = fed(
+        unrolled(at, &["predict", "a", "--json", "--jsonl"]),
+        b"{\"text\":\"bad\"}\n{\"text\":\"good\"}\n",
+    );
+    let told = json_lines(&output.stdout);
+    assert_eq!(told.iter().map(|one| one["label"].as_str().unwrap()).collect::<Vec<_>>(), ["no", "yes"]);
+    let probabilities = &told[0]["probabilities"];
+    let sum = probabilities["no"].as_f64().unwrap() + probabilities["yes"].as_f64().unwrap();
+    assert!((sum - 1.0).abs() < 1e-6);
+
+    let output = fed(unrolled(at, &["predict", "runs/a", "--json", "--per-token"]), b"good bad bad\r\n");
+    let told = json_lines(&output.stdout);
+    let tokens = told[0]["tokens"].as_array().unwrap();
+    assert_eq!(
+        tokens.iter().map(|t| t["token"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["good", "bad", "bad"]
+    );
+    assert_eq!((&tokens[0]["label"], &tokens[2]["label"]), (&"yes".into(), &"no".into()));
+    // After the last token it says what it says of the whole.
+    assert_eq!(tokens[2]["probabilities"], told[0]["probabilities"]);
+}
+
+#[test]
+fn what_cannot_be_told_apart_is_refused_with_exit_code_2() {
+    let folder = learnt();
+    let at = folder.path();
+    let output = fed(unrolled(at, &["predict", "a"]), b"good\nna\xefve\n");
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told, "unrolled: stdin:2: found a byte that is not UTF-8 at byte column 3; expected UTF-8\n");
+    let output = fed(unrolled(at, &["predict", "a", "--jsonl"]), b"good\n");
+    assert_eq!(output.status.code(), Some(2));
+    let (_, told) = ends(unrolled(at, &["predict", "b", "good"]), 2);
+    assert!(told.starts_with("unrolled: b: there is no run; expected"), "{told}");
+    fs::write(at.join("other.jsonl"), "{\"text\":\"good\",\"label\":\"maybe\"}\n").unwrap();
+    let (_, told) = ends(unrolled(at, &["evaluate", "a", "--data", "other.jsonl"]), 2);
+    assert!(
+        told.contains("other.jsonl:1: found the label \"maybe\"; expected a label of the training data"),
+        "{told}"
+    );
+    fs::write(at.join("runs/a/labels.json"), "[\"no\"]").unwrap();
+    let (_, told) = ends(unrolled(at, &["predict", "a", "good"]), 1);
+    assert!(told.contains("1 labels; the network of spec.yaml has 2 classes"), "{told}");
+}
+
+#[test]
+fn a_run_is_judged_as_it_was_in_training_and_its_mistakes_are_told() {
+    let folder = learnt();
+    let at = folder.path();
+    let (out, _) = ends(unrolled(at, &["evaluate", "a", "--json"]), 0);
+    let judged: Value = serde_json::from_str(&out).unwrap();
+    let epochs = metrics(&at.join("runs/a"));
+    let last = epochs.iter().rfind(|line| line["kind"] == "epoch").unwrap();
+    for (ours, theirs) in [("loss", "val_loss"), ("accuracy", "val_accuracy")] {
+        let (ours, theirs) = (judged[ours].as_f64().unwrap(), last[theirs].as_f64().unwrap());
+        assert!((ours - theirs).abs() < 1e-6, "{ours} {theirs}");
+    }
+    assert_eq!(judged["mistakes"], serde_json::json!([]));
+
+    fs::write(at.join("other.csv"), "remark,verdict\ngood,no\nbad,no\nvery good good\x1b,no\ngood,yes\n")
+        .unwrap();
+    let set = ["data.text=remark", "data.label=verdict"];
+    let mut command = unrolled(at, &["evaluate", "a", "--data", "other.csv", "--mistakes", "1"]);
+    command.args(sets(&set));
+    let (out, _) = ends(command, 0);
+    assert!(out.contains("4 texts") && out.contains("accuracy 50.0 %"), "{out}");
+    let row = |class: &str| {
+        out.lines().find(|line| line.starts_with(class)).unwrap().split_whitespace().collect::<Vec<_>>()
+    };
+    assert_eq!(row("no "), ["no", "3", "100.0", "%", "33.3", "%", "50.0", "%"]);
+    assert_eq!(row("yes "), ["yes", "1", "33.3", "%", "100.0", "%", "50.0", "%"]);
+    assert_eq!(out.matches("no taken for yes").count(), 1, "{out}");
+    assert!(!out.contains('\x1b'));
+}
+
+#[test]
+fn seeds_and_folds_train_several_times_and_give_mean_and_deviation() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    table(at);
+    fs::write(at.join("mine.yaml"), MINE).unwrap();
+    for (args, parts) in
+        [(["--seeds", "2..3"], ["seed-2", "seed-3"]), (["--folds", "2"], ["fold-1", "fold-2"])]
+    {
+        let mut command = unrolled(at, &["train", "mine.yaml", "--run", args[0].trim_matches('-')]);
+        command.args(args);
+        let (out, _) = ends(command, 0);
+        let last: Vec<&str> =
+            out.lines().rev().take(4).map(|line| line.split("  ").next().unwrap()).collect();
+        assert_eq!(last, ["deviation", "mean", parts[1], parts[0]], "{out}");
+        let spec = |part| {
+            fs::read_to_string(at.join(args[0].trim_matches('-')).join(part).join("spec.yaml")).unwrap()
+        };
+        assert_ne!(spec(parts[0]), spec(parts[1]));
+    }
+    let (_, told) = ends(unrolled(at, &["train", "word-order", "--folds", "3"]), 2);
+    assert!(told.contains("data.validation"), "{told}");
+}
