@@ -39,7 +39,7 @@ fn main() -> anyhow::Result<()> {
     };
     for _ in 0..REPEATS {
         let start = Instant::now();
-        let data = data::load(&spec, Some(&tokens), 1, &mut |_| {})?;
+        let data = data::load(&spec, Some(&tokens), 1, 1, &mut |_| {})?;
         println!(
             "{} + {} texts in {} ms, unknown {}",
             number::count(data.facts.train as u64),

@@ -7,6 +7,7 @@ mod pages;
 mod predict;
 mod presets;
 mod repeat;
+mod sample;
 mod signals;
 mod train;
 
@@ -54,6 +55,8 @@ enum Command {
         /// The preset to print as YAML, to be changed and trained as a file
         name: Option<String>,
     },
+    /// Let the language model of a run go on with a text
+    Sample(sample::Args),
     /// Measure how fast networks train here
     Bench(bench::Args),
     /// Print a completion script for a shell
@@ -133,6 +136,7 @@ pub fn main() -> ExitCode {
         Some(Command::Predict(args)) => predict::predict(&args),
         Some(Command::Evaluate(args)) => evaluate::evaluate(&args),
         Some(Command::Presets { name }) => presets::print(name.as_deref()),
+        Some(Command::Sample(args)) => sample::sample(&args),
         Some(Command::Bench(args)) => bench::bench(&args),
         Some(Command::Completions { shell }) => pages::completions(shell),
         Some(Command::Man) => pages::man(),
@@ -141,7 +145,8 @@ pub fn main() -> ExitCode {
         complain(&error);
         let unusable = error.is::<crate::preset::PresetError>()
             || error.is::<crate::bench::WorkloadError>()
-            || predict::is_usage(&error);
+            || predict::is_usage(&error)
+            || error.is::<crate::train::Unready>();
         ExitCode::from(if unusable { exit::USAGE } else { exit::FAILED })
     })
 }

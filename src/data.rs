@@ -2,7 +2,10 @@
 //! Knows no model.
 //!
 //! ```text
-//! DataSpec ─ labelled | word-order ─→ Corpus (words by number, two splits on two threads)
+//! DataSpec ─ text (one long text, its next token asked for at every step) ─→ Dataset
+//!        ├─ series (numbers over time) ─→ Dataset, and Forecasts: the way back to their units
+//!        ├─ tags (a class at every word) ─→ Vocabulary, Dataset
+//!        ├─ labelled | word-order ─→ Corpus (words by number, two splits on two threads)
 //!        │                                  ├─→ Vocabulary (of the training split)
 //!        │  TokenSpec ──────────────────────┴─→ Dataset (Inputs, Targets) ─ Sampler ─→ Batch
 //!        └─ the other generated tasks ─────────→ Dataset
@@ -11,7 +14,9 @@
 mod corpus;
 mod csv;
 mod dataset;
+mod ending;
 mod error;
+mod file;
 mod folder;
 mod form;
 mod generated;
@@ -22,9 +27,12 @@ mod lines;
 mod open;
 mod rows;
 mod sampler;
+mod series;
 mod sniff;
 mod spec;
 mod split;
+mod stream;
+mod tags;
 mod tokens;
 mod vocabulary;
 
@@ -48,7 +56,10 @@ pub use generated::{
 };
 pub use labelled::{Column, Encoding, Format, GivenValidation, LabelledSpec, Validation, train_and_test};
 pub use sampler::{Sampler, in_order};
+pub use series::{Baseline, Errors, Forecasts, SeriesSpec};
 pub use spec::DataSpec;
+pub use stream::TextSpec;
+pub use tags::{TagsSpec, TagsValidation};
 pub use tokens::{Level, Side, TokenSpec};
 pub use vocabulary::Vocabulary;
 
@@ -67,11 +78,14 @@ pub struct Data {
     pub facts: DataFacts,
     /// What they should know beside, in sentences.
     pub notes: Vec<String>,
+    /// The validation data in the units of the series, where they are one.
+    pub forecasts: Option<Forecasts>,
 }
 
 /// Reads or generates the data; of texts it builds the training texts' vocabulary and encodes all by `tokens`.
 ///
-/// The result hangs on the files, the specs and (for generated data) `seed` alone. `progress` is told in words what is
+/// The result hangs on the files, the specs, (for generated data) `seed` and (for one long text) `streams` alone: how many sequences of a
+/// batch go on in the next, each with what follows; 1 where none does. `progress` is told in words what is
 /// being done; file names in them are foreign text.
 ///
 /// # Errors
@@ -81,6 +95,7 @@ pub fn load(
     spec: &DataSpec,
     tokens: Option<&TokenSpec>,
     seed: u64,
+    streams: usize,
     progress: &mut dyn FnMut(String),
 ) -> Result<Data, DataError> {
     spec.check(tokens)?;
@@ -90,9 +105,14 @@ pub fn load(
         progress(format!("making the sequences of {}", generated.name()));
         return Ok(generated::make(generated.name(), task, seed));
     }
-    match tokens {
-        Some(tokens) => texts(spec, tokens, seed, progress),
-        None => unreachable!("checked above: texts come with tokens"),
+    if let DataSpec::Series(spec) = spec {
+        return spec.load(progress);
+    }
+    match (spec, tokens) {
+        (DataSpec::Text(spec), Some(tokens)) => spec.load(tokens, streams, progress),
+        (DataSpec::Tags(spec), Some(tokens)) => spec.load(tokens, progress),
+        (_, Some(tokens)) => texts(spec, tokens, seed, progress),
+        (_, None) => unreachable!("checked above: texts come with tokens"),
     }
 }
 
@@ -142,6 +162,7 @@ fn texts(
         labels,
         facts,
         notes,
+        forecasts: None,
     })
 }
 
@@ -237,6 +258,11 @@ fn splits(
                 }
                 _ => Ok(Splits::of((whole, validation))),
             }
+        }
+        DataSpec::Text(TextSpec { path, .. })
+        | DataSpec::Series(SeriesSpec { path, .. })
+        | DataSpec::Tags(TagsSpec { path, .. }) => {
+            unreachable!("{} holds no labelled texts", path.display())
         }
         DataSpec::Generated(spec) => {
             progress("making film remarks".into());

@@ -19,4 +19,4 @@ pub use document::Overrides;
 pub use error::{PresetError, in_plain_words, unknown};
 pub use fit::{Unfit, check as check_fit};
 pub use read::{Resolved, load};
-pub use spec::{Probes, RunSpec, TrainSpec, WatchSpec};
+pub use spec::{Probes, RunSpec, SampleSpec, TrainSpec, WatchSpec};

@@ -9,6 +9,7 @@ mod control;
 mod cost;
 mod course;
 mod evaluation;
+mod generator;
 mod outlet;
 mod predictor;
 mod probes;
@@ -18,6 +19,7 @@ mod trainer;
 mod watch;
 mod work;
 
+pub use generator::{Generator, Unready};
 pub use predictor::{Judgement, Mistake, PredictError, Predictor, Prefix, likeliest};
 pub use session::{Prepare, Session};
 pub use step::{Diverged, Stepper, Taken};

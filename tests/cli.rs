@@ -6,6 +6,8 @@
 mod bench;
 #[path = "cli/own.rs"]
 mod own;
+#[path = "cli/sample.rs"]
+mod sample;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -416,7 +418,7 @@ fn presets_are_listed_and_what_is_printed_of_one_trains() {
 fn completions_and_the_manual_name_every_subcommand() {
     for page in [&["completions", "bash"][..], &["completions", "zsh"], &["completions", "fish"], &["man"]] {
         let (text, _) = ends(unrolled(Path::new("."), page), 0);
-        for name in ["train", "presets", "completions", "man"] {
+        for name in ["train", "presets", "sample", "completions", "man"] {
             assert!(text.contains(name), "{page:?} lacks {name}");
         }
     }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use unrolled::data::{
     self, Column, Data, DataError, DataSpec, Encoding, Format, GeneratedSpec, GivenValidation, Inputs,
-    LabelledSpec, Level, Side, Targets, TokenSpec, Validation, Vocabulary, WordOrder,
+    LabelledSpec, Level, Side, TagsSpec, Targets, TextSpec, TokenSpec, Validation, Vocabulary, WordOrder,
 };
 
 /// Each file of `tests/data/broken/` and what is said of it.
@@ -95,7 +95,7 @@ fn tokens(length: usize) -> TokenSpec {
 }
 
 fn load(spec: impl Into<Source>) -> Result<Data, DataError> {
-    data::load(&spec.into().0, Some(&tokens(4)), 1, &mut |_| {})
+    data::load(&spec.into().0, Some(&tokens(4)), 1, 1, &mut |_| {})
 }
 
 fn message(spec: impl Into<Source>) -> String {
@@ -292,7 +292,7 @@ fn a_folder_per_class_is_read_in_the_order_of_its_names() {
 /// What is made of a file or folder: the labels, and each text of the training data by its tokens with its label.
 fn texts(spec: LabelledSpec, level: Level) -> (Vec<String>, Vec<(String, String)>) {
     let tokens = TokenSpec { level, length: 12, ..tokens(1) };
-    let data = data::load(&DataSpec::Labelled(spec), Some(&tokens), 1, &mut |_| {}).unwrap();
+    let data = data::load(&DataSpec::Labelled(spec), Some(&tokens), 1, 1, &mut |_| {}).unwrap();
     let (vocabulary, Targets::Classes(classes)) = (data.vocabulary.unwrap(), &data.train.targets) else {
         unreachable!()
     };
@@ -447,6 +447,7 @@ fn a_share_held_back_is_no_training_text_and_copies_are_counted() {
             &DataSpec::Labelled(spec),
             Some(&TokenSpec { vocabulary: 1000, ..tokens(2) }),
             seed,
+            1,
             &mut |_| {},
         )
     };
@@ -470,7 +471,7 @@ fn a_share_held_back_is_no_training_text_and_copies_are_counted() {
 #[test]
 fn generated_data_hang_on_the_seed_alone() {
     let spec = DataSpec::Generated(GeneratedSpec::WordOrder(WordOrder { train: 400, validation: 100 }));
-    let made = |seed| data::load(&spec, Some(&tokens(16)), seed, &mut |_| {}).unwrap();
+    let made = |seed| data::load(&spec, Some(&tokens(16)), seed, 1, &mut |_| {}).unwrap();
     let (first, again, other) = (made(1), made(1), made(2));
     assert_eq!((&first.train, &first.validation), (&again.train, &again.validation));
     assert_ne!(first.train, other.train);
@@ -484,7 +485,7 @@ fn generated_data_hang_on_the_seed_alone() {
 fn rows_that_fit_in_no_memory_are_an_error() {
     let spec = DataSpec::Labelled(csv(here("good.csv")));
     for length in [usize::MAX, usize::MAX / 8, 1 << 58] {
-        let error = data::load(&spec, Some(&tokens(length)), 1, &mut |_| {}).unwrap_err();
+        let error = data::load(&spec, Some(&tokens(length)), 1, 1, &mut |_| {}).unwrap_err();
         assert!(error.to_string().starts_with("tokens.length: found"), "{error}");
     }
 }
@@ -534,8 +535,85 @@ fn words_ids_and_rows_are_keras_own() {
     }
 }
 
+/// The sources beside labelled texts, of a file.
+fn others(path: &Path) -> [DataSpec; 3] {
+    let path = || path.to_owned();
+    let series = serde_json::json!({"path": path(), "values": ["y"], "window": 1});
+    [
+        DataSpec::Text(TextSpec { path: path(), validation: 0.1, needs: Some("fetch it".into()) }),
+        DataSpec::Series(serde_json::from_value(series).unwrap()),
+        DataSpec::Tags(TagsSpec { path: path(), validation: None, needs: None }),
+    ]
+}
+
+fn load_other(spec: &DataSpec) -> Result<Data, DataError> {
+    let tokens = (!matches!(spec, DataSpec::Series(_))).then(|| tokens(3));
+    data::load(spec, tokens.as_ref(), 1, 1, &mut |_| {})
+}
+
+#[test]
+fn what_is_no_file_is_refused_by_every_source_and_read_by_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (path, told) in [
+        (folder.path().to_owned(), "found a folder; expected a text file, plain or gzip"),
+        (pipe, "found a pipe or device; expected a text file, plain or gzip"),
+        (folder.path().join("none"), "not found"),
+    ] {
+        for spec in others(&path) {
+            let message = load_other(&spec).unwrap_err().to_string();
+            assert!(message.starts_with(&path.display().to_string()) && message.contains(told), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_packed_text_with_a_mark_reads_as_the_plain_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        load_other(&others(&path)[0])
+    };
+    let text = "It was the best of times, it was the worst of times. ".repeat(20);
+    let plain = load("plain", text.as_bytes()).unwrap();
+    let packed = gzip(format!("\u{feff}{text}").as_bytes());
+    assert_eq!(load("packed", &packed).unwrap().train, plain.train);
+    let cut = load("cut", &packed[..packed.len() / 2]).unwrap_err().to_string();
+    assert!(
+        cut.ends_with("found gzip that ends too early; expected the whole file: fetch it again"),
+        "{cut}"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_bytes_make_any_source_hang_or_panic(
+        bytes in proptest::collection::vec(
+            prop_oneof![Just(b'\t'), Just(b' '), Just(b','), Just(b'\n'), b'a'..b'd', any::<u8>()],
+            0..200,
+        ),
+        packed: bool,
+        cut in 0_usize..300,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("any");
+        let mut text = bytes;
+        if packed {
+            text = gzip(&text);
+            text.truncate(cut.max(2));
+        }
+        std::fs::write(&path, text).unwrap();
+        for spec in others(&path) {
+            match load_other(&spec) {
+                Ok(data) => prop_assert_eq!(data.train.len(), data.facts.train),
+                Err(error) => prop_assert!(error.to_string().starts_with(&path.display().to_string())),
+            }
+        }
+    }
 
     #[test]
     fn no_bytes_make_reading_hang_or_panic(

@@ -7,6 +7,9 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+#[path = "train/sequences.rs"]
+mod sequences;
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -104,7 +104,9 @@ impl Course {
         let (stepper, train, spec) = (stepper(workload, threads)?, workload.data(), WatchSpec::default());
         let batches = workload.batches(&train);
         let (validation, vocabulary, facts) = (None, None, DataFacts::default());
-        let data = Data { train, validation, vocabulary, labels: Vec::new(), facts, notes: Vec::new() };
+        let notes = Vec::new();
+        let labels = Vec::new();
+        let data = Data { train, validation, vocabulary, labels, facts, notes, forecasts: None };
         let watch = Watch::new(&spec, None, &data, &stepper);
         let info = RunInfo {
             name: workload.name.clone(),

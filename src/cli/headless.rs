@@ -114,6 +114,10 @@ impl Lines {
                 };
                 vec![format!("{mark}{}", line.text)]
             }
+            Event::Sample(sample) => {
+                let text = format!("{}{}", sample.prime, sample.text);
+                text.lines().map(|line| format!("  │ {line}")).collect()
+            }
             Event::Gradient(_) | Event::Instruments(_) | Event::Probe(_) | Event::Saved(_) => Vec::new(),
         }
     }
@@ -203,17 +207,24 @@ fn facts(info: &RunInfo) -> Vec<String> {
     } else {
         String::new()
     };
+    let steps = match data.vocabulary {
+        0 => format!("{} steps", count(data.length as u64)),
+        words => format!(
+            "{} tokens, vocabulary {}, {} of tokens unknown",
+            data.length,
+            count(words as u64),
+            percent(data.unknown)
+        ),
+    };
     vec![
         format!("{}: {}", info.name, info.title),
         format!("run    {}", info.folder.display()),
         format!(
-            "data   {}: {} + {} sequences of {} tokens, vocabulary {}, {} of tokens unknown{skipped}",
+            "data   {}: {} + {} sequences of {}{skipped}",
             data.source,
             count(data.train as u64),
             count(data.validation as u64),
-            data.length,
-            count(data.vocabulary as u64),
-            percent(data.unknown),
+            steps,
         ),
         format!(
             "model  {}; {} parameters",

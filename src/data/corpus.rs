@@ -191,7 +191,8 @@ fn class(label: &Label, labels: &[String]) -> Result<u32, DataError> {
     }
 }
 
-fn blank(rows: usize, length: usize) -> Result<Array2<u32>, DataError> {
+/// Rows of padding.
+pub(super) fn blank(rows: usize, length: usize) -> Result<Array2<u32>, DataError> {
     let mut ids = Vec::new();
     let size = rows.checked_mul(length).filter(|size| ids.try_reserve_exact(*size).is_ok());
     let filled = size.and_then(|size| {

@@ -68,6 +68,15 @@ impl DataError {
     }
 }
 
+/// A setting whose value cannot be met; `expected` says which could.
+pub(super) fn refuse<T>(
+    field: &'static str,
+    found: impl ToString,
+    expected: impl Into<String>,
+) -> Result<T, DataError> {
+    Err(DataError::Setting { field, found: found.to_string(), expected: expected.into() })
+}
+
 /// Foreign text in quotes, escaped, and clipped to 60 characters.
 pub(super) fn quoted(text: &str) -> String {
     let clipped = match text.char_indices().nth(60) {

@@ -37,8 +37,10 @@ pub enum InputForm {
 pub enum TargetForm {
     /// One of these classes a sequence; `None` when only the data tell which there are.
     Classes(Option<Vec<String>>),
-    /// One of these classes at every time step.
+    /// One of these classes at every time step; none when only the data tell which there are.
     Steps(Vec<String>),
+    /// At every time step the token that comes next: as many classes as the vocabulary has entries.
+    Next,
     /// So many numbers a sequence.
     Real(usize),
 }
@@ -65,7 +67,7 @@ impl TargetForm {
     pub fn labels(&self) -> &[String] {
         match self {
             Self::Classes(Some(labels)) | Self::Steps(labels) => labels,
-            Self::Classes(None) | Self::Real(_) => &[],
+            Self::Classes(None) | Self::Next | Self::Real(_) => &[],
         }
     }
 }
@@ -79,9 +81,20 @@ impl DataSpec {
             return task.form();
         }
         let (time, vocabulary) = tokens.map_or((0, 0), |tokens| (tokens.length, tokens.vocabulary));
+        if let Self::Series(spec) = self {
+            return spec.form();
+        }
+        if let Self::Tags(_) = self {
+            let inputs = InputForm::Tokens { time, vocabulary, padded: true };
+            return Form { inputs, targets: TargetForm::Steps(Vec::new()) };
+        }
+        if let Self::Text(_) = self {
+            let inputs = InputForm::Tokens { time, vocabulary, padded: false };
+            return Form { inputs, targets: TargetForm::Next };
+        }
         let labels = match self {
             Self::Generated(_) => Some(super::generated::word_order::LABELS.map(String::from).to_vec()),
-            Self::Labelled(_) => None,
+            _ => None,
         };
         Form {
             inputs: InputForm::Tokens { time, vocabulary, padded: true },
@@ -106,6 +119,19 @@ impl DataSpec {
 
     /// How a text becomes a row of ids: as `written`, or as the task's own symbols do; `None` where sequences are numbers.
     pub fn tokens(&self, written: Option<&TokenSpec>) -> Option<TokenSpec> {
+        if let Self::Text(_) = self {
+            // Every step is answered: a text starts at the first.
+            return written.map(|spec| TokenSpec {
+                padding: Side::Post,
+                truncating: Side::Post,
+                ..spec.clone()
+            });
+        }
+        if let Self::Tags(_) = self {
+            // Words keep their case, and every one is answered.
+            let (level, padding, truncating) = (Level::Symbol, Side::Post, Side::Post);
+            return written.map(|spec| TokenSpec { level, padding, truncating, ..spec.clone() });
+        }
         let Self::Generated(spec) = self else { return written.cloned() };
         let Some(task) = spec.task() else { return written.cloned() };
         let Form { inputs: InputForm::Tokens { time, vocabulary, .. }, targets } = task.form() else {

@@ -208,7 +208,8 @@ pub(super) fn make(name: &str, task: &dyn Task, seed: u64) -> Data {
         unknown: 0.0,
     };
     let vocabulary = (!task.symbols().is_empty()).then(|| Vocabulary::of_symbols(task.symbols()));
-    Data { train, validation, vocabulary, labels: form.targets.labels().to_vec(), facts, notes: Vec::new() }
+    let labels = form.targets.labels().to_vec();
+    Data { train, validation, vocabulary, labels, facts, notes: Vec::new(), forecasts: None }
 }
 
 fn dataset(form: &Form, size: usize, rows: Rows) -> Dataset {
@@ -222,7 +223,9 @@ fn dataset(form: &Form, size: usize, rows: Rows) -> Dataset {
     };
     let targets = match form.targets {
         TargetForm::Classes(_) => Ok(Targets::Classes(rows.classes)),
-        TargetForm::Steps(_) => Array2::from_shape_vec((size, time), rows.classes).map(Targets::Steps),
+        TargetForm::Steps(_) | TargetForm::Next => {
+            Array2::from_shape_vec((size, time), rows.classes).map(Targets::Steps)
+        }
         TargetForm::Real(outputs) => Array2::from_shape_vec((size, outputs), rows.outputs).map(Targets::Real),
     };
     Dataset {
@@ -333,7 +336,7 @@ mod tests {
     #[test]
     fn what_is_to_be_said_is_legal_and_padding_asks_nothing() {
         let spec = DataSpec::Generated(GeneratedSpec::ReberGrammar(ReberGrammar::default()));
-        let data = crate::data::load(&spec, None, 4, &mut |_| {}).unwrap();
+        let data = crate::data::load(&spec, None, 4, 1, &mut |_| {}).unwrap();
         let legal = spec.legal(&data.train).unwrap();
         let (Some(ids), Targets::Steps(targets)) = (data.train.inputs.tokens(), &data.train.targets) else {
             panic!("tokens and a class a step")

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{DataError, GeneratedSpec, LabelledSpec, TokenSpec};
+use super::{DataError, GeneratedSpec, LabelledSpec, SeriesSpec, TagsSpec, TextSpec, TokenSpec};
 
 /// Where texts and labels come from, resolved: what a preset has under `data:`.
 ///
@@ -10,6 +10,12 @@ use super::{DataError, GeneratedSpec, LabelledSpec, TokenSpec};
 pub enum DataSpec {
     /// `source: labelled`, or for short the name of a [`Format`](super::Format)
     Labelled(LabelledSpec),
+    /// `source: text`
+    Text(TextSpec),
+    /// `source: series`
+    Series(SeriesSpec),
+    /// `source: tags`
+    Tags(TagsSpec),
     /// `source: generated`
     Generated(GeneratedSpec),
 }
@@ -19,6 +25,9 @@ impl DataSpec {
     pub fn source(&self) -> String {
         match self {
             Self::Labelled(spec) => spec.path.display().to_string(),
+            Self::Text(spec) => spec.path.display().to_string(),
+            Self::Series(spec) => spec.path.display().to_string(),
+            Self::Tags(spec) => spec.path.display().to_string(),
             Self::Generated(spec) => format!("generated: {}", spec.name()),
         }
     }
@@ -31,12 +40,21 @@ impl DataSpec {
         let own = match self {
             Self::Generated(spec) => {
                 spec.check()?;
-                spec.texts().is_none().then(|| spec.name())
+                spec.texts().is_none().then(|| format!("the task {}", spec.name()))
             }
             Self::Labelled(spec) => {
                 spec.check()?;
                 None
             }
+            Self::Series(spec) => {
+                spec.check()?;
+                Some("a series".to_owned())
+            }
+            Self::Text(spec) => {
+                spec.check()?;
+                None
+            }
+            Self::Tags(_) => None,
         };
         let refuse = |found: &str, expected: String| {
             Err(DataError::Setting { field: "tokens", found: found.into(), expected })
@@ -47,7 +65,7 @@ impl DataSpec {
                 refuse("nothing", "{level: word, vocabulary: …, length: …}, for texts to become rows".into())
             }
             (Some(name), Some(_)) => {
-                refuse("settings for texts", format!("no such key: the task {name} has no texts"))
+                refuse("settings for texts", format!("no such key: {name} has no texts"))
             }
             (Some(_), None) => Ok(()),
         }
@@ -57,6 +75,9 @@ impl DataSpec {
     pub fn missing(&self) -> Option<String> {
         let (path, needs) = match self {
             Self::Labelled(spec) => (&spec.path, &spec.needs),
+            Self::Text(spec) => (&spec.path, &spec.needs),
+            Self::Series(spec) => (&spec.path, &spec.needs),
+            Self::Tags(spec) => (&spec.path, &spec.needs),
             Self::Generated(_) => return None,
         };
         if path.exists() {

@@ -2,6 +2,7 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
+use super::ending;
 use super::intern::{WordMap, Words};
 use super::tokens::{Level, for_each_token, for_each_word};
 
@@ -70,6 +71,12 @@ impl Vocabulary {
         self.ids.get(word).copied()
     }
 
+    /// The id of a word as it stands, or of the name for its form and ending that the vocabulary has; else that of the unknown word.
+    pub(super) fn id_or_ending(&self, word: &str) -> u32 {
+        let named = || ending::names(word).find_map(|name| self.id(&name));
+        self.id(word).or_else(named).unwrap_or(Self::UNKNOWN)
+    }
+
     /// The word of an id; `"[UNK]"` beyond the vocabulary.
     pub fn word(&self, id: u32) -> &str {
         self.words.get(id as usize).map_or("[UNK]", String::as_str)
@@ -79,7 +86,10 @@ impl Vocabulary {
     pub fn encode(&self, text: &str, level: Level) -> Vec<u32> {
         let mut ids = Vec::new();
         for_each_token(text, level, &mut String::new(), |token| {
-            ids.push(self.id(token).unwrap_or(Self::UNKNOWN));
+            ids.push(match level {
+                Level::Symbol => self.id_or_ending(token),
+                Level::Word | Level::Character => self.id(token).unwrap_or(Self::UNKNOWN),
+            });
         });
         ids
     }

@@ -34,6 +34,15 @@ const CATALOG: &[(&str, &[(&str, &str)])] = &[
             ("copy-memory", include_str!("../../presets/copy-memory.yaml")),
             ("reber-grammar", include_str!("../../presets/reber-grammar.yaml")),
             ("sine-forecast", include_str!("../../presets/sine-forecast.yaml")),
+            ("airline-lstm", include_str!("../../presets/airline-lstm.yaml")),
+            ("temperatures-gru", include_str!("../../presets/temperatures-gru.yaml")),
+        ],
+    ),
+    (
+        "Language",
+        &[
+            ("shakespeare-lstm", include_str!("../../presets/shakespeare-lstm.yaml")),
+            ("tags-bilstm", include_str!("../../presets/tags-bilstm.yaml")),
         ],
     ),
     (

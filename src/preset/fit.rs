@@ -25,7 +25,9 @@ pub fn check(form: &Form, model: &Model) -> Result<(), Unfit> {
     let asked = match &form.targets {
         TargetForm::Classes(None) => "one class a sequence".to_owned(),
         TargetForm::Classes(Some(labels)) => format!("one of {} classes a sequence", labels.len()),
+        TargetForm::Steps(labels) if labels.is_empty() => "a class at every step".to_owned(),
         TargetForm::Steps(labels) => format!("one of {} classes at every step", labels.len()),
+        TargetForm::Next => format!("the next of {} tokens at every step", form.vocabulary()),
         TargetForm::Real(1) => "a number a sequence".to_owned(),
         TargetForm::Real(outputs) => format!("{outputs} numbers a sequence"),
     };
@@ -55,8 +57,13 @@ pub fn check(form: &Form, model: &Model) -> Result<(), Unfit> {
             (Loss::SparseCategoricalCrossentropy, Some(labels)) => units(features, features == labels.len()),
             _ => Ok(()),
         },
-        (TargetForm::Steps(labels), Shape::Sequence { time, features }) => {
-            units(features, features == labels.len())?;
+        (TargetForm::Steps(_) | TargetForm::Next, Shape::Sequence { time, features }) => {
+            let classes = match &form.targets {
+                TargetForm::Steps(labels) if labels.is_empty() => features,
+                TargetForm::Steps(labels) => labels.len(),
+                _ => form.vocabulary(),
+            };
+            units(features, features == classes)?;
             if time != form.time() {
                 let found = format!("the model answers at {time} steps, but the data ask at {}", form.time());
                 return refuse(Some(last), None, format!("{found}; expected layers that keep every step"));
@@ -72,7 +79,7 @@ pub fn check(form: &Form, model: &Model) -> Result<(), Unfit> {
             Ok(())
         }
         (TargetForm::Real(outputs), Shape::Vector { features }) => units(features, features == *outputs),
-        (TargetForm::Steps(_), _) => refuse(
+        (TargetForm::Steps(_) | TargetForm::Next, _) => refuse(
             Some(last),
             None,
             format!(

@@ -11,10 +11,10 @@ use super::error::{PresetError, unknown};
 use super::fit;
 use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
 use crate::data::{
-    DataError, DataSpec, Format, GeneratedSpec, InputForm, LabelledSpec, TokenSpec, Validation,
-    train_and_test,
+    DataError, DataSpec, Format, GeneratedSpec, InputForm, LabelledSpec, SeriesSpec, TagsSpec, TargetForm,
+    TextSpec, TokenSpec, Validation, train_and_test,
 };
-use crate::nn::{LayerSpec, Loss, Placed};
+use crate::nn::{LayerSpec, Loss, Placed, Stepwise};
 use crate::optim::{EarlyStopping, Monitor, OptimizerSpec, Schedule};
 
 /// A spec ready to run, and what a person should know of how it came about.
@@ -296,22 +296,67 @@ fn data(
     moved: Option<&Path>,
     notes: &mut Vec<String>,
 ) -> Result<DataSpec, PresetError> {
-    let known: Vec<&str> = ["labelled"].into_iter().chain(Format::NAMES).chain(["generated"]).collect();
+    let own = ["text", "series", "tags", "generated"];
+    let known: Vec<&str> = ["labelled"].into_iter().chain(Format::NAMES).chain(own).collect();
     if value.get("source").and_then(Value::as_str) == Some("generated") {
         return generated(document, value).map(DataSpec::Generated);
     }
-    let labelled = document.read_tagged(&steps(["data"]), value, "source", &known, |name, rest| {
+    let spec = document.read_tagged(&steps(["data"]), value, "source", &known, |name, rest| {
         let short = Format::deserialize(StrDeserializer::<serde_yaml::Error>::new(name)).ok();
-        Some(
-            LabelledSpec::deserialize(rest)
-                .map(|spec| LabelledSpec { format: short.or(spec.format), ..spec }),
-        )
+        let labelled =
+            |spec: LabelledSpec| DataSpec::Labelled(LabelledSpec { format: short.or(spec.format), ..spec });
+        Some(match name {
+            "text" => TextSpec::deserialize(rest).map(DataSpec::Text),
+            "series" => SeriesSpec::deserialize(rest).map(DataSpec::Series),
+            "tags" => TagsSpec::deserialize(rest).map(DataSpec::Tags),
+            _ => LabelledSpec::deserialize(rest).map(labelled),
+        })
     })?;
-    Ok(DataSpec::Labelled(placed(document, labelled, base, moved, notes)))
+    let absolute = |path: &Path| document.absolute(&["data", "path"], path, base);
+    Ok(match spec {
+        DataSpec::Labelled(spec) => DataSpec::Labelled(placed(document, spec, base, moved, notes)),
+        DataSpec::Text(spec) => DataSpec::Text(TextSpec { path: absolute(&spec.path), ..spec }),
+        DataSpec::Series(spec) => DataSpec::Series(SeriesSpec { path: absolute(&spec.path), ..spec }),
+        DataSpec::Tags(mut spec) => {
+            spec.path = absolute(&spec.path);
+            spec.validation = spec.validation.take().and_then(|mut given| {
+                given.path = beside(document, &given.path, base, moved, Path::is_file, notes)?;
+                Some(given)
+            });
+            DataSpec::Tags(spec)
+        }
+        generated @ DataSpec::Generated(_) => generated,
+    })
 }
 
-/// The same with absolute paths. Where `--data` `moved` the training data, the validation data that the preset names lie beside them,
-/// or are left out.
+/// Where the validation data `given` are, as an absolute path. Where `--data` `moved` the training data, those that the preset names
+/// lie beside them, if what lies there `fits`.
+fn beside(
+    document: &Document,
+    given: &Path,
+    base: &Path,
+    moved: Option<&Path>,
+    fits: impl Fn(&Path) -> bool,
+    notes: &mut Vec<String>,
+) -> Option<PathBuf> {
+    let own = ["data", "validation", "path"];
+    let Some(folder) = moved.and_then(Path::parent).filter(|_| !document.is_overridden(&own)) else {
+        return Some(document.absolute(&own, given, base));
+    };
+    let moved = folder.join(given);
+    let moved = std::path::absolute(&moved).unwrap_or(moved);
+    if fits(&moved) {
+        return Some(moved);
+    }
+    notes.push(format!(
+        "no validation data: {} is none; name others with --set data.validation.path=…, or hold some back with \
+         --set data.validation=0.1",
+        moved.display()
+    ));
+    None
+}
+
+/// The same with absolute paths.
 fn placed(
     document: &Document,
     mut spec: LabelledSpec,
@@ -322,23 +367,13 @@ fn placed(
     spec.path = document.absolute(&["data", "path"], &spec.path, base);
     spec.labels = spec.labels.map(|labels| document.absolute(&["data", "labels"], &labels, base));
     let Some(Validation::Given(given)) = &mut spec.validation else { return spec };
-    let own = ["data", "validation", "path"];
     let labels = ["data", "validation", "labels"];
     given.labels = given.labels.take().map(|path| document.absolute(&labels, &path, base));
-    let Some(folder) = moved.and_then(Path::parent).filter(|_| !document.is_overridden(&own)) else {
-        given.path = document.absolute(&own, &given.path, base);
-        return spec;
-    };
-    let moved = folder.join(&given.path);
-    given.path = std::path::absolute(&moved).unwrap_or(moved);
-    let alike = if spec.path.is_dir() { given.path.is_dir() } else { given.path.is_file() };
-    if !alike {
-        notes.push(format!(
-            "no validation data: {} is none; name others with --set data.validation.path=…, or hold some back with \
-             --set data.validation=0.1",
-            given.path.display()
-        ));
-        spec.validation = None;
+    let folder = spec.path.is_dir();
+    let fits = |path: &Path| if folder { path.is_dir() } else { path.is_file() };
+    match beside(document, &given.path, base, moved, fits, notes) {
+        Some(path) => given.path = path,
+        None => spec.validation = None,
     }
     spec
 }
@@ -401,6 +436,7 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         path.extend(e.misfit.field.clone());
         document.error(&path, format!("layer {} ({}): {}", e.layer, layer.spec.layer().class(), e.misfit))
     })?;
+    check_sample(document, spec)?;
     fit::check(&spec.form(), &model).map_err(|unfit| match unfit.layer {
         None => document.error(&steps(["train", "loss"]), unfit.message),
         Some(layer) => {
@@ -409,6 +445,22 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
             document.error(&path, unfit.message)
         }
     })
+}
+
+/// Samples are for models that can go on with a text.
+fn check_sample(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
+    let Some(sample) = &spec.watch.sample else { return Ok(()) };
+    let path = steps(["watch", "sample"]);
+    let form = spec.form();
+    if form.targets != TargetForm::Next {
+        let message = "only a language model can go on with a text: its data are `source: text`";
+        return Err(document.error(&path, message));
+    }
+    sample
+        .check()
+        .map_err(|(field, message)| document.error(&[path.as_slice(), &steps([field])].concat(), message))?;
+    let stepwise = Stepwise::new(&spec.model, form.vocabulary(), spec.train.loss);
+    stepwise.map(drop).map_err(|e| document.error(&path, e.to_string()))
 }
 
 /// Symbols of a task are all known beforehand: a probe that has others is a slip.

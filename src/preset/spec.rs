@@ -118,11 +118,55 @@ pub struct WatchSpec {
     /// training down and changes nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pace: Option<f64>,
+    /// What a language model goes on with, after every epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SampleSpec>,
 }
 
 impl Default for WatchSpec {
     fn default() -> Self {
-        Self { every: 50, probes: Probes::default(), budget: 256, pace: None }
+        Self { every: 50, probes: Probes::default(), budget: 256, pace: None, sample: None }
+    }
+}
+
+/// What a language model is to write.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SampleSpec {
+    /// The text that it goes on with.
+    pub prime: String,
+    /// What logits are divided by: below 1 it keeps to what is likely, above it dares more; 0 takes the most likely always.
+    pub temperature: f64,
+    /// How many tokens.
+    pub length: usize,
+    /// Every so many steps as well, not after epochs alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every: Option<u64>,
+}
+
+impl SampleSpec {
+    /// Whether it can be met; else the field, what was found and what would be right.
+    ///
+    /// # Errors
+    /// The first field that cannot.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        let Self { temperature, length, every, .. } = self;
+        if !(temperature.is_finite() && *temperature >= 0.0) {
+            return Err(("temperature", format!("found {temperature}; it must be 0 or more and finite")));
+        }
+        if !(1..=1_000_000).contains(length) {
+            return Err(("length", format!("found {length}; expected 1 to 1000000 tokens")));
+        }
+        match every {
+            Some(0) => Err(("every", "found 0; it must be at least 1".into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Default for SampleSpec {
+    fn default() -> Self {
+        Self { prime: String::new(), temperature: 1.0, length: 200, every: None }
     }
 }
 

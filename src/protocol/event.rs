@@ -24,6 +24,8 @@ pub enum Event {
     Instruments(Box<Instruments>),
     /// A probe sentence seen by the network, on watched steps. Latest wins.
     Probe(Box<ProbeFrame>),
+    /// What a language model wrote.
+    Sample(Sample),
     /// A checkpoint is complete on disk.
     Saved(Saved),
     /// Something worth a line in the log.
@@ -220,6 +222,19 @@ pub struct Activations {
     pub units: usize,
     /// Row-major `[token, unit]`, a row per entry of [`ProbeText::tokens`].
     pub values: Vec<f32>,
+}
+
+/// A text as a language model goes on with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// After how many updates.
+    pub step: u64,
+    /// The epoch at hand or just ended, from 1.
+    pub epoch: usize,
+    /// What it was given.
+    pub prime: String,
+    /// What it wrote after that; line ends and all.
+    pub text: String,
 }
 
 /// A checkpoint on disk.

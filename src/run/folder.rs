@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{RunError, durable, stamp};
 
@@ -74,6 +75,16 @@ impl Folder {
         json.push(b'\n');
         durable::write(&path, &json)
     }
+}
+
+/// Reads what [`Folder::write_json`] has written to the run folder `run`.
+///
+/// # Errors
+/// When the file is not there or holds something else.
+pub fn read_json<T: DeserializeOwned>(run: &Path, name: &str) -> Result<T, RunError> {
+    let path = run.join(name);
+    let bytes = fs::read(&path).map_err(RunError::io("read", &path))?;
+    serde_json::from_slice(&bytes).map_err(|error| RunError::damaged(&path, error.to_string()))
 }
 
 fn vacant(dir: &Path) -> Result<(), RunError> {
@@ -156,8 +167,7 @@ mod tests {
         let folder = Folder::create(dir.path()).unwrap();
         let tokens = ["", "[UNK]", "new\nline", " ", "\"", "良い"];
         folder.write_json("vocabulary.json", &tokens).unwrap();
-        let json = fs::read_to_string(dir.path().join("vocabulary.json")).unwrap();
-        assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), tokens);
+        assert_eq!(read_json::<Vec<String>>(dir.path(), "vocabulary.json").unwrap(), tokens);
         folder.write_spec("title: x\n").unwrap();
         assert_eq!(fs::read_to_string(dir.path().join("spec.yaml")).unwrap(), "title: x\n");
     }

@@ -56,15 +56,17 @@ pub(super) enum Kind {
     Log = 8,
     Evaluation = 9,
     Instruments = 10,
+    Sample = 11,
     Index = 255,
 }
 
 impl Kind {
     fn of(byte: u8) -> Option<Self> {
         use Kind::{
-            Epoch, Evaluation, Gradient, Index, Instruments, Log, Prepared, Probe, Saved, Status, Step,
+            Epoch, Evaluation, Gradient, Index, Instruments, Log, Prepared, Probe, Sample, Saved, Status,
+            Step,
         };
-        [Prepared, Status, Step, Epoch, Gradient, Probe, Saved, Log, Evaluation, Instruments, Index]
+        [Prepared, Status, Step, Epoch, Gradient, Probe, Saved, Log, Evaluation, Instruments, Sample, Index]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }

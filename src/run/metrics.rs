@@ -11,7 +11,7 @@ use crate::protocol::Event;
 /// A line of `metrics.jsonl`. The order of the fields is the order of the columns.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum Line {
+enum Line<'a> {
     Step {
         step: u64,
         epoch: usize,
@@ -33,6 +33,12 @@ enum Line {
         epoch: usize,
         #[serde(flatten)]
         metrics: BTreeMap<String, f64>,
+    },
+    Sample {
+        step: u64,
+        epoch: usize,
+        prime: &'a str,
+        text: &'a str,
     },
 }
 
@@ -71,6 +77,7 @@ impl MetricsWriter {
                 epoch: m.epoch,
                 metrics: m.metrics.iter().map(|metric| (metric.name.clone(), metric.value)).collect(),
             },
+            Event::Sample(m) => Line::Sample { step: m.step, epoch: m.epoch, prime: &m.prime, text: &m.text },
             _ => return Ok(()),
         };
         serde_json::to_writer(&mut self.0.pending, &line)

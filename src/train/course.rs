@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::control::{Clock, Control, Stop};
 use super::cost::Cost;
-use super::evaluation::evaluation;
+use super::evaluation::{Validated, evaluation};
 use super::outlet::Outlet;
 use super::session::Session;
 use super::trainer::End;
-use crate::data::{Batch, Dataset, in_order};
+use crate::data::{Batch, Dataset, Errors, Forecasts, in_order};
 use crate::nn::Score;
 use crate::number;
 use crate::optim::{LearningRate, Stopper};
@@ -75,6 +75,15 @@ impl Sums {
     }
 }
 
+/// What validation gave.
+struct Judged {
+    sums: Sums,
+    /// What was taken for what, where there are classes.
+    confusion: Option<Confusion>,
+    /// In the units of the series, where the data are one.
+    errors: Option<Errors>,
+}
+
 pub(super) struct Run<'a> {
     pub session: Session,
     pub folder: Folder,
@@ -120,9 +129,9 @@ impl Run<'_> {
     }
 
     /// Tells of the epoch, saves, and draws the conclusions; whether training should end here.
-    fn epoch_ended(&mut self, validation: Option<(Sums, Option<Confusion>)>, seconds: f64) -> bool {
+    fn epoch_ended(&mut self, validation: Option<Judged>, seconds: f64) -> bool {
         let Progress { epoch, step, sums, .. } = self.progress;
-        let (validation, confusion) = validation.map_or((None, None), |(sums, matrix)| (Some(sums), matrix));
+        let measured = validation.as_ref().map(|judged| judged.sums);
         let model = self.session.stepper.model();
         let accuracy = |sums: &Sums| model.loss().has_classes().then(|| sums.score.accuracy());
         let metrics = EpochMetrics {
@@ -130,17 +139,23 @@ impl Run<'_> {
             step,
             loss: sums.loss(),
             accuracy: accuracy(&sums),
-            val_loss: validation.as_ref().map(Sums::loss),
-            val_accuracy: validation.as_ref().and_then(accuracy),
+            val_loss: measured.as_ref().map(Sums::loss),
+            val_accuracy: measured.as_ref().and_then(accuracy),
             seconds,
         };
-        let legal = validation.and_then(|sums| Some(sums.legal? / sums.score.count));
-        let validation = validation.map(|sums| sums.score);
-        let more = evaluation(model, (epoch, step), &sums.score, validation.as_ref(), legal, confusion);
+        let baselines = self.session.forecasts.as_ref().map_or(&[][..], Forecasts::baselines);
+        let validation = validation.map(|Judged { sums, confusion, errors }| Validated {
+            score: sums.score,
+            legal: sums.legal.map(|legal| legal / sums.score.count),
+            confusion,
+            errors: errors.map(|errors| (errors, baselines)),
+        });
+        let more = evaluation(model, (epoch, step), &sums.score, validation);
         if let Some(more) = more {
             self.outlet.emit(Event::Evaluation(Box::new(more)));
         }
         self.outlet.emit(Event::Epoch(metrics));
+        self.sample(true);
         let verdict = self.progress.stopper.judge(&metrics);
         if self.progress.learning_rate.epoch_ended(&metrics) {
             let rate = self.progress.learning_rate.at(step, epoch + 1);
@@ -250,6 +265,7 @@ impl Run<'_> {
         self.outlet.emit(Event::Step(metrics));
         let reading = watch.then(|| self.watch(&rows, steps));
         self.cost.step(took, reading);
+        self.sample(false);
         Ok(())
     }
 
@@ -269,6 +285,13 @@ impl Run<'_> {
         watch.probe(stepper, self.progress.step, &mut |event| self.outlet.emit(event));
     }
 
+    /// Lets a language model write, where that was asked for and is due.
+    fn sample(&mut self, epoch_ended: bool) {
+        let Session { watch, stepper, .. } = &mut self.session;
+        let at = (self.progress.epoch, self.progress.step);
+        watch.sample(stepper, at, epoch_ended, &mut |event| self.outlet.emit(event));
+    }
+
     /// Says what watching has cost, where that can be told.
     pub fn tell_cost(&mut self) {
         if let Some(share) = self.cost.share() {
@@ -277,15 +300,17 @@ impl Run<'_> {
         }
     }
 
-    /// Loss and accuracy on the validation data, and what was taken for what; `None` without any, or when told to stop
-    /// meanwhile.
-    fn validate(&mut self) -> Option<(Sums, Option<Confusion>)> {
+    /// Loss and what else is measured on the validation data; `None` without any, or when told to stop meanwhile.
+    fn validate(&mut self) -> Option<Judged> {
         let validation: &Dataset = self.session.validation.as_ref()?;
         self.outlet.emit(Event::Status(RunStatus::Validating));
         let (mut rows, mut sums) = (Batch::default(), Sums::default());
+        let mut errors = self.session.forecasts.as_ref().map(Forecasts::errors);
         let stepper = &mut self.session.stepper;
         let penalty = stepper.params().penalty();
-        let classes = stepper.model().classes().filter(|classes| *classes <= Confusion::MOST);
+        // Which token was taken for which says little of a language model.
+        let classes = stepper.model().classes().filter(|_| !stepper.model().is_next_token());
+        let classes = classes.filter(|classes| *classes <= Confusion::MOST);
         let mut confusion = classes.map(Confusion::new);
         let batch_size = self.session.spec.train.batch_size;
         // Without gradients a batch can be larger; but a carried state goes from batch to batch as in training.
@@ -298,13 +323,16 @@ impl Run<'_> {
             let part = in_order(batch, size, validation.len());
             rows.fill(validation, part.clone());
             sums.add(stepper.judge(&rows, confusion.as_mut()), penalty);
+            if let (Some(forecasts), Some(errors)) = (&self.session.forecasts, &mut errors) {
+                stepper.outputs(|row, output| forecasts.judge(part.start + row, output, errors));
+            }
             if let Some(legal) = &self.session.legal {
                 let count = stepper.legal(legal.slice(s![part, ..]));
                 sums.legal = Some(sums.legal.unwrap_or(0.0) + count);
             }
         }
         self.outlet.emit(Event::Status(RunStatus::Training));
-        Some((sums, confusion))
+        Some(Judged { sums, confusion, errors })
     }
 
     /// Refuses weights that the last update has made useless: they must neither be saved nor pass for a result.

@@ -2,7 +2,7 @@ use ndarray::Array2;
 
 use super::step::Stepper;
 use super::watch::Watch;
-use crate::data::{self, Data, DataError, Dataset, Sampler, TargetForm};
+use crate::data::{self, Data, DataError, Dataset, Forecasts, Sampler, TargetForm};
 use crate::preset::{RunSpec, check_fit};
 use crate::protocol::{DataFacts, RunInfo};
 
@@ -27,6 +27,8 @@ pub struct Session {
     /// Which classes are right at each step of the validation data, where the task leaves a choice: `[sequence, time]`, a bit a
     /// class.
     pub(super) legal: Option<Array2<u32>>,
+    /// The validation data in the units of the series, where they are one.
+    pub(super) forecasts: Option<Forecasts>,
     facts: DataFacts,
     /// What people should know of the data, in sentences.
     pub(super) notes: Vec<String>,
@@ -55,17 +57,21 @@ impl Session {
         // A spec from `preset::load` was checked; one made by hand may be wrong.
         let model = spec.model().map_err(|e| Prepare::Task(e.to_string()))?;
         let clip = spec.train.optimizer.clip().map_err(|e| Prepare::Task(e.to_string()))?;
-        let data = data::load(&spec.data, spec.tokens.as_ref(), spec.train.seed, progress)?;
+        let streams = if model.is_stateful() { spec.train.batch_size } else { 1 };
+        let data = data::load(&spec.data, spec.tokens.as_ref(), spec.train.seed, streams, progress)?;
         let mut form = spec.form();
-        if let TargetForm::Classes(labels) = &mut form.targets {
-            *labels = Some(data.labels.clone());
+        match &mut form.targets {
+            TargetForm::Classes(labels) => *labels = Some(data.labels.clone()),
+            TargetForm::Steps(labels) => labels.clone_from(&data.labels),
+            TargetForm::Next | TargetForm::Real(_) => {}
         }
         check_fit(&form, &model).map_err(|e| Prepare::Task(format!("{e}{}", named(&data.labels))))?;
         let model = model.with_class_weights(spec.train.class_weights(&data.labels).map_err(Prepare::Task)?);
         let stepper = Stepper::new(model, &spec.train.optimizer, clip, spec.train.seed, threads)?;
         let tokens = spec.data.tokens(spec.tokens.as_ref());
         let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
-        let Data { train, validation, vocabulary, labels, facts, notes } = data;
+        let watch = watch.with_samples(&spec, data.vocabulary.as_ref());
+        let Data { train, validation, vocabulary, labels, facts, notes, forecasts } = data;
         let shuffled = Sampler::new(spec.train.seed, train.len(), spec.train.batch_size);
         // A carried state belongs to the sequence that stands at the same place of the next batch.
         let sampler = match stepper.model() {
@@ -74,7 +80,20 @@ impl Session {
             _ => shuffled,
         };
         let legal = validation.as_ref().and_then(|data| spec.data.legal(data));
-        Ok(Self { train, validation, vocabulary, labels, stepper, sampler, watch, legal, facts, notes, spec })
+        Ok(Self {
+            train,
+            validation,
+            vocabulary,
+            labels,
+            stepper,
+            sampler,
+            watch,
+            legal,
+            forecasts,
+            facts,
+            notes,
+            spec,
+        })
     }
 
     /// What holds for the whole run.

@@ -229,6 +229,18 @@ impl Stepper {
         judged.iter().map(count).sum::<usize>() as f64
     }
 
+    /// Hands the output of the batch just judged to `each`: the sequence's place in the batch, and what the network gave for it, step after
+    /// step.
+    pub fn outputs(&self, mut each: impl FnMut(usize, &[f32])) {
+        let judged = if self.model.is_stateful() { &self.judging } else { &self.work };
+        for work in judged {
+            let output = work.shard.output(&self.model);
+            for (row, numbers) in output.outer_iter().enumerate() {
+                each(work.first_row + row, &numbers.iter().copied().collect::<Vec<f32>>());
+            }
+        }
+    }
+
     /// Puts other weights in place, laid out as [`Params::values`]; as many as there are.
     pub fn restore(&mut self, weights: &[f32]) {
         self.params.values_mut().iter_mut().zip(weights).for_each(|(w, other)| *w = *other);

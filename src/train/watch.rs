@@ -1,8 +1,10 @@
+use super::generator::Generator;
 use super::probes::Probes;
 use super::step::Stepper;
-use crate::data::{Batch, Data, TokenSpec};
-use crate::preset::WatchSpec;
-use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, half_life};
+use crate::data::{Batch, Data, TokenSpec, Vocabulary};
+use crate::preset::{RunSpec, SampleSpec, WatchSpec};
+use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, Sample, half_life};
+use crate::rng::Rng;
 
 /// Watched steps between two on which the spectral radii of large layers are measured.
 const RADII_EVERY: u64 = 10;
@@ -12,13 +14,55 @@ const RADII_EVERY: u64 = 10;
 pub struct Watch {
     every: u64,
     probes: Probes,
+    samples: Option<Samples>,
+}
+
+/// What a language model is to write, and the means to do so.
+#[derive(Debug)]
+struct Samples {
+    generator: Generator,
+    ask: SampleSpec,
+    seed: u64,
+    /// The step of the last.
+    last: u64,
 }
 
 impl Watch {
     /// As `spec` asks for it, of a network that learns from `data`; texts are read as `tokens` says.
     pub fn new(spec: &WatchSpec, tokens: Option<&TokenSpec>, data: &Data, stepper: &Stepper) -> Self {
         let probes = Probes::new(&spec.probes, tokens, data, stepper.model(), stepper.params());
-        Self { every: spec.every as u64, probes }
+        Self { every: spec.every as u64, probes, samples: None }
+    }
+
+    /// The same with the samples that `spec` asks for, of a language model that knows `vocabulary`.
+    #[must_use]
+    pub fn with_samples(self, spec: &RunSpec, vocabulary: Option<&Vocabulary>) -> Self {
+        let samples = spec.watch.sample.clone().zip(vocabulary).and_then(|(ask, vocabulary)| {
+            // A spec that was checked asks for them only where there can be any.
+            let generator = Generator::new(spec, vocabulary.clone()).ok()?;
+            Some(Samples { generator, ask, seed: spec.train.seed, last: 0 })
+        });
+        Self { samples, ..self }
+    }
+
+    /// Tells, after `step` updates in `epoch`, how a language model goes on with what it is given; `ended` says whether the epoch has.
+    pub fn sample(
+        &mut self,
+        stepper: &Stepper,
+        (epoch, step): (usize, u64),
+        ended: bool,
+        tell: &mut dyn FnMut(Event),
+    ) {
+        let Some(Samples { generator, ask, seed, last }) = &mut self.samples else { return };
+        let due = ended || ask.every.is_some_and(|every| step.is_multiple_of(every));
+        if !due || *last == step {
+            return;
+        }
+        *last = step;
+        // The draws of each sample hang on its step alone: none changes what comes after.
+        let (mut rng, mut text) = (Rng::new(*seed, "sample", step), String::new());
+        generator.go_on(stepper.params(), ask, &mut rng, |token| text.push_str(token));
+        tell(Event::Sample(Sample { step, epoch, prime: ask.prime.clone(), text }));
     }
 
     /// The sequences that the network is probed with.

@@ -88,6 +88,10 @@ impl Dashboard {
             // No panel shows it.
             Event::Evaluation(_) => {}
             Event::Saved(saved) => self.saved = Some(saved.clone()),
+            Event::Sample(sample) => {
+                let text = format!("step {}: {}{}", sample.step, sample.prime, sample.text);
+                self.line(&LogLine { level: Level::Info, text });
+            }
             Event::Log(line) => self.line(line),
         }
     }

@@ -34,6 +34,9 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
         Event::Evaluation(evaluation) => {
             put_json(out, Kind::Evaluation, evaluation).map(|(kind, _)| (kind, Some(evaluation.step)))
         }
+        Event::Sample(sample) => {
+            put_json(out, Kind::Sample, sample).map(|(kind, _)| (kind, Some(sample.step)))
+        }
         Event::Gradient(profile) => {
             put_gradient(out, profile);
             Ok((Kind::Gradient, Some(profile.step)))
@@ -58,6 +61,7 @@ pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
         Kind::Log => return serde_json::from_slice(frame.payload).ok().map(Event::Log),
         Kind::Saved => return serde_json::from_slice(frame.payload).ok().map(Event::Saved),
         Kind::Evaluation => return serde_json::from_slice(frame.payload).ok().map(Event::Evaluation),
+        Kind::Sample => return serde_json::from_slice(frame.payload).ok().map(Event::Sample),
         Kind::Step => Event::Step(take_step(&mut take, frame.step)?),
         Kind::Epoch => Event::Epoch(take_epoch(&mut take, frame.step)?),
         Kind::Gradient => Event::Gradient(take_gradient(&mut take, frame.step)?),
@@ -189,6 +193,7 @@ pub(super) fn take_direction(take: &mut Take<'_>) -> Option<Option<Direction>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Sample;
     use proptest::prelude::*;
 
     fn through(event: &Event) -> Option<Event> {
@@ -220,7 +225,7 @@ mod tests {
 
         #[test]
         fn no_payload_panics(kind in any::<u8>(), step in any::<u64>(), payload in proptest::collection::vec(any::<u8>(), 0..64)) {
-            if let Some(kind) = Kind::of(kind % 11) {
+            if let Some(kind) = Kind::of(kind % 12) {
                 decode(Frame { offset: 0, kind, step, payload: &payload });
             }
         }
@@ -248,6 +253,13 @@ mod tests {
         assert!((0..payload.len() - 1).all(|n| decode(frame(&payload[..n])).is_none() == (n != short)));
         let old = Event::Gradient(GradientProfile { kernel_norm: Vec::new(), ..profile });
         assert_eq!(decode(frame(&payload[..short])), Some(old));
+    }
+
+    #[test]
+    fn a_sample_comes_back_with_its_line_ends() {
+        let (prime, text) = ("ROMEO:\n".into(), "What, \u{1b}[2J\n\nho!".into());
+        let event = Event::Sample(Sample { step: 7, epoch: 2, prime, text });
+        assert_eq!(through(&event), Some(event));
     }
 
     #[test]

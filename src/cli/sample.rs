@@ -1,0 +1,87 @@
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::escape::foreign;
+use crate::preset::SampleSpec;
+use crate::rng::Rng;
+use crate::run::checkpoint::Which;
+use crate::train::Generator;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The run folder of a language model
+    run: PathBuf,
+    /// The text to go on with
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    prime: String,
+    /// Below 1 keeps to what is likely, above dares more; 0 takes the most likely always
+    #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
+    temperature: f64,
+    /// How many tokens to write
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    length: usize,
+    /// Another seed draws another text
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Take the weights of the best epoch instead of the last
+    #[arg(long)]
+    best: bool,
+}
+
+/// Prints the prime text and what the model of a run makes of it, token by token.
+pub(super) fn sample(args: &Args) -> anyhow::Result<ExitCode> {
+    let Args { prime, temperature, length, seed, .. } = args;
+    let ask = SampleSpec { prime: prime.clone(), temperature: *temperature, length: *length, every: None };
+    if let Err((field, message)) = ask.check() {
+        super::complain(&anyhow::anyhow!("--{field}: {message}"));
+        return Ok(ExitCode::from(super::exit::USAGE));
+    }
+    let which = if args.best { Which::Best } else { Which::Last };
+    let (mut generator, params) = Generator::open(&args.run, which)?;
+    let mut out = Out { to: io::stdout().lock(), is_terminal: io::stdout().is_terminal(), failed: None };
+    out.put(prime);
+    generator.go_on(&params, &ask, &mut Rng::new(*seed, "sample", 0), |token| out.put(token));
+    out.put("\n");
+    match out.failed {
+        // Who has read enough (`| head`) is no failure.
+        Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Where the text goes, as it comes: to a file as it is, to a terminal with line ends and nothing else that could steer it.
+struct Out<W> {
+    to: W,
+    is_terminal: bool,
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> Out<W> {
+    fn put(&mut self, text: &str) {
+        if self.failed.is_some() {
+            return;
+        }
+        let shown = |line: &str| if self.is_terminal { foreign(line).into_owned() } else { line.to_owned() };
+        let text = text.split('\n').map(shown).collect::<Vec<_>>().join("\n");
+        self.failed = self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush()).err();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_gets_line_ends_and_nothing_that_steers_it() {
+        let written = |is_terminal| {
+            let mut out = Out { to: Vec::new(), is_terminal, failed: None };
+            for text in ["To be,\n", "or\u{1b}[2J", "\n"] {
+                out.put(text);
+            }
+            String::from_utf8(out.to).unwrap()
+        };
+        assert_eq!(written(true), "To be,\nor␛[2J\n");
+        assert_eq!(written(false), "To be,\nor\u{1b}[2J\n");
+    }
+}

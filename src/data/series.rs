@@ -1,0 +1,253 @@
+//! Numbers over time out of a CSV file: what is known of a window, and how it goes on.
+
+mod forecasts;
+mod table;
+
+use std::path::PathBuf;
+
+use ndarray::{Array2, Array3};
+use serde::{Deserialize, Serialize};
+
+use super::error::refuse;
+use super::form::{Form, InputForm, TargetForm};
+use super::{Data, DataError, Dataset, Inputs, Targets, file};
+use crate::number;
+use crate::protocol::DataFacts;
+use forecasts::Target;
+use table::{Columns, Table};
+
+pub use forecasts::{Baseline, Errors, Forecasts};
+
+/// Series that are to be forecast, in a CSV file (plain or gzip) with a header, a column of dates and columns of numbers:
+/// `{source: series, path: …, values: [Passengers], window: 12}`.
+///
+/// A sequence is `window` rows of all `values`; its targets are the `horizon` rows of `targets` after it. The latest share of the
+/// rows is for validation, and nothing is learnt from it, the scale of the numbers neither; a validation window may look back
+/// into the training part, as a forecaster would. Networks see each variable with mean 0 and deviation 1 (of the training part); errors are
+/// told in its own units, beside those of two forecasts that need no network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesSpec {
+    /// The file.
+    pub path: PathBuf,
+    /// Name of the column of dates; the first column when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
+    /// Names of the columns that are read.
+    pub values: Vec<String>,
+    /// Which of them are forecast; all when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    /// Rows that a forecast is made from.
+    pub window: usize,
+    /// Rows that it tells.
+    #[serde(default = "one")]
+    pub horizon: usize,
+    /// Forecast the logarithm: for what grows by a share of itself.
+    #[serde(default)]
+    pub log: bool,
+    /// Forecast the change from row to row: for what drifts.
+    #[serde(default)]
+    pub difference: bool,
+    /// Rows after which it comes again, for the seasonal baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub season: Option<usize>,
+    /// The share of the rows, the latest, that is held out.
+    #[serde(default = "fifth")]
+    pub validation: f64,
+    /// What to fetch and where to put it, in words: shown when the file is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn fifth() -> f64 {
+    0.2
+}
+
+/// Time steps of a window, or of a forecast, at most.
+const LONGEST: usize = 10_000;
+
+impl SeriesSpec {
+    /// Whether any series can meet this.
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        for (field, steps) in [
+            ("data.window", self.window),
+            ("data.horizon", self.horizon),
+            ("data.season", self.season.unwrap_or(1)),
+        ] {
+            if !(1..=LONGEST).contains(&steps) {
+                return refuse(field, steps, format!("a number from 1 to {LONGEST}"));
+            }
+        }
+        if self.values.is_empty() {
+            return refuse("data.values", "none", "the names of one column or more");
+        }
+        let twice = |names: &[String]| (1..names.len()).any(|i| names[..i].contains(&names[i]));
+        for (field, names) in [("data.values", &self.values), ("data.targets", &self.targets)] {
+            if twice(names) {
+                return refuse(field, names.join(", "), "each column once");
+            }
+        }
+        if let Some(stranger) = self.targets.iter().find(|target| !self.values.contains(target)) {
+            return refuse(
+                "data.targets",
+                stranger,
+                format!("some of data.values: {}", self.values.join(", ")),
+            );
+        }
+        match (0.0..1.0).contains(&self.validation) {
+            true => Ok(()),
+            false => refuse("data.validation", self.validation, "a share of the rows: 0 or more and below 1"),
+        }
+    }
+
+    /// What its sequences look like.
+    pub(super) fn form(&self) -> Form {
+        Form {
+            inputs: InputForm::Real { time: self.window, features: self.values.len() },
+            targets: TargetForm::Real(self.horizon * self.columns().len()),
+        }
+    }
+
+    /// The places in `values` of what is forecast.
+    fn columns(&self) -> Vec<usize> {
+        let place = |target: &String| self.values.iter().position(|name| name == target);
+        match self.targets.as_slice() {
+            [] => (0..self.values.len()).collect(),
+            targets => targets.iter().filter_map(place).collect(),
+        }
+    }
+
+    /// Reads the series.
+    pub(super) fn load(&self, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
+        progress(format!("reading {}", self.path.display()));
+        let text = file::read(&self.path, self.needs.as_deref())?;
+        let (date, values) = (self.date.as_deref(), self.values.as_slice());
+        let table = Columns { path: &self.path, date, values, positive: self.log }.read(text)?;
+        let rows = table.len();
+        let held_out = (rows as f64 * self.validation).round() as usize;
+        let split = rows - held_out.min(rows);
+        // The first row has no row before it to differ from.
+        let first = self.window + usize::from(self.difference);
+        let starts = |from: usize, to: usize| from.max(first)..(to + 1).saturating_sub(self.horizon);
+        let (train, validation) = (starts(0, split), starts(split, rows));
+        let short = |what: &str, rows: usize, least: usize| {
+            let found = format!("{} rows {what}", number::count(rows as u64));
+            let expected = format!("at least {}: window and horizon must fit", number::count(least as u64));
+            Err(DataError::content(&self.path, None, found, expected))
+        };
+        if train.is_empty() {
+            return short("to learn from", split, first + self.horizon);
+        }
+        if held_out > 0 && validation.is_empty() {
+            return short("held out", held_out, self.horizon);
+        }
+        let stationary = self.stationary(&table);
+        let scale: Vec<Target> = self
+            .values
+            .iter()
+            .enumerate()
+            .map(|(column, name)| {
+                let known = (first - self.window..split).map(|row| stationary.get(row, column));
+                let (mean, deviation) = moments(known);
+                Target { name: name.clone(), mean, deviation }
+            })
+            .collect();
+        let set = |starts: std::ops::Range<usize>| self.dataset(&stationary, &scale, starts);
+        let (train, held_out) = (set(train), (!validation.is_empty()).then(|| set(validation.clone())));
+        let facts = DataFacts {
+            source: self.path.display().to_string(),
+            train: train.len(),
+            validation: held_out.as_ref().map_or(0, Dataset::len),
+            length: self.window,
+            ..DataFacts::default()
+        };
+        let forecasts = held_out.is_some().then(|| self.forecasts(&table, &scale, validation));
+        Ok(Data {
+            train,
+            validation: held_out,
+            vocabulary: None,
+            labels: Vec::new(),
+            facts,
+            notes: Vec::new(),
+            forecasts,
+        })
+    }
+
+    /// The numbers after logarithm and difference; row 0 of differences is 0 and never read.
+    fn stationary(&self, table: &Table) -> Table {
+        let z = |row: usize, column: usize| {
+            if self.log { table.get(row, column).ln() } else { table.get(row, column) }
+        };
+        let value = |i: usize| {
+            let (row, column) = (i / table.width, i % table.width);
+            match row.checked_sub(1).filter(|_| self.difference) {
+                Some(before) => z(row, column) - z(before, column),
+                None if self.difference => 0.0,
+                None => z(row, column),
+            }
+        };
+        Table { values: (0..table.values.len()).map(value).collect(), width: table.width }
+    }
+
+    /// The windows before `starts` with what comes from there on, scaled.
+    fn dataset(&self, table: &Table, scale: &[Target], starts: std::ops::Range<usize>) -> Dataset {
+        let (window, columns, count) = (self.window, self.columns(), starts.len());
+        let scaled = |row: usize, column: usize| {
+            let Some(Target { mean, deviation, .. }) = scale.get(column) else { return 0.0 };
+            ((table.get(row, column) - mean) / deviation) as f32
+        };
+        let inputs = Array3::from_shape_fn((count, window, scale.len()), |(i, t, column)| {
+            scaled(starts.start + i - window + t, column)
+        });
+        let width = columns.len();
+        let targets = Array2::from_shape_fn((count, self.horizon * width), |(i, j)| {
+            scaled(starts.start + i + j / width, columns[j % width])
+        });
+        Dataset { inputs: Inputs::Real(inputs), targets: Targets::Real(targets) }
+    }
+
+    fn forecasts(&self, table: &Table, scale: &[Target], starts: std::ops::Range<usize>) -> Forecasts {
+        let columns = self.columns();
+        let z = |x: f64| if self.log { x.ln() } else { x };
+        let last = starts
+            .clone()
+            .flat_map(|start| columns.iter().map(move |column| z(table.get(start - 1, *column))));
+        let ahead = |start: usize| {
+            (start..start + self.horizon).flat_map(|row| columns.iter().map(move |c| table.get(row, *c)))
+        };
+        let mut forecasts = Forecasts {
+            log: self.log,
+            difference: self.difference,
+            horizon: self.horizon,
+            targets: columns.iter().filter_map(|column| scale.get(*column).cloned()).collect(),
+            last: last.collect(),
+            truth: starts.clone().flat_map(ahead).collect(),
+            baselines: Vec::new(),
+        };
+        let known = (table, columns.as_slice());
+        forecasts.baselines.push(forecasts.baseline("last", known, starts.clone(), |_| 1));
+        // A season back from each step; where the horizon is longer than that, as many seasons as lead to what is known.
+        if let Some(season) = self.season.filter(|season| *season <= starts.start) {
+            let back = |h: usize| (h / season + 1) * season - h;
+            forecasts.baselines.push(forecasts.baseline("seasonal", known, starts, back));
+        }
+        forecasts
+    }
+}
+
+/// Mean and deviation; a deviation of 1 where all are the same.
+fn moments(numbers: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let count = numbers.clone().count().max(1) as f64;
+    let mean = numbers.clone().sum::<f64>() / count;
+    let variance = numbers.map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
+    let deviation = variance.sqrt();
+    (mean, if deviation > 0.0 && deviation.is_finite() { deviation } else { 1.0 })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+use ndarray::Array2;
+
+use super::{Answers, BuildError, Input, LayerSpec, Loss, Misfit, Mode, Model, Params, Placed, Shape, Shard};
+
+/// A network that reads one token at a time and carries its state on: what each costs does not depend on how many came before.
+///
+/// It has the weights of the model of the same layers. What Keras does by building the network a second time with `batch_shape=(1, 1)`
+/// and `stateful=True`.
+#[derive(Debug)]
+pub struct Stepwise {
+    model: Model,
+    shard: Shard,
+    token: Array2<u32>,
+    vocabulary: u32,
+}
+
+impl Stepwise {
+    /// Of a model of these `layers` over ids below `vocabulary`, which answers at every step.
+    ///
+    /// # Errors
+    /// The first layer that needs more than the present step and a state.
+    pub fn new(layers: &[Placed], vocabulary: usize, loss: Loss) -> Result<Self, BuildError> {
+        let step = |(layer, placed): (usize, &Placed)| {
+            let spec = placed.spec.stepwise().map_err(|misfit| BuildError { layer, misfit })?;
+            Ok(Placed { spec, inputs: placed.inputs.clone() })
+        };
+        let layers = layers.iter().enumerate().map(step).collect::<Result<Vec<_>, _>>()?;
+        let model = Model::build(&layers, Shape::Ids { time: 1, vocabulary }, loss)?;
+        let shard = Shard::new(&model, &model.params());
+        let vocabulary = u32::try_from(vocabulary).unwrap_or(u32::MAX);
+        Ok(Self { model, shard, token: Array2::zeros((1, 1)), vocabulary })
+    }
+
+    /// Reads the next token with the weights `params`; its answer, before the last activation. An id beyond the vocabulary is read as
+    /// 1, the unknown word.
+    pub fn read(&mut self, params: &Params, id: u32) -> &[f32] {
+        self.token.fill(if id < self.vocabulary { id } else { 1 });
+        self.shard.load(Input::Ids(self.token.view()), Answers::None);
+        self.shard.forward(&self.model, params, Mode::Evaluate);
+        self.shard.logits().data()
+    }
+
+    /// Begins anew: another text follows.
+    pub fn forget(&mut self) {
+        self.shard.forget();
+    }
+}
+
+impl LayerSpec {
+    /// The same layer for one step after the other, its state carried on.
+    fn stepwise(&self) -> Result<Self, Misfit> {
+        let refuse = |found: String| {
+            let help = "a text is continued by layers that read each step by itself or carry a state";
+            Err(Misfit::new(found, help))
+        };
+        let class = self.layer().class();
+        if self.cell().is_some_and(|cell| cell.settings().go_backwards) {
+            return refuse(format!("{class} reads backwards, from a token that is not there yet"));
+        }
+        Ok(match self.clone() {
+            Self::SimpleRNN(layer) => Self::SimpleRNN(super::SimpleRNN { stateful: true, ..layer }),
+            Self::LSTM(layer) => Self::LSTM(super::LSTM { stateful: true, ..layer }),
+            Self::GRU(layer) => Self::GRU(super::GRU { stateful: true, ..layer }),
+            layer @ (Self::Embedding(_)
+            | Self::Dense(_)
+            | Self::Dropout(_)
+            | Self::SpatialDropout1D(_)
+            | Self::LayerNormalization(_)
+            | Self::Concatenate(_)) => layer,
+            _ => return refuse(format!("{class} reads more than one step at a time")),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{Activation, Bidirectional, Dense, Embedding, LSTM, SimpleRNN};
+
+    const LOSS: Loss = Loss::SparseCategoricalCrossentropy;
+
+    fn layers(recurrent: impl Into<Placed>) -> Vec<Placed> {
+        let embedding = Embedding { output_dim: 3, ..Embedding::default() };
+        let dense = Dense { units: 5, activation: Activation::Softmax, ..Dense::default() };
+        vec![embedding.into(), recurrent.into(), dense.into()]
+    }
+
+    #[test]
+    fn token_after_token_gives_what_the_whole_text_gives_and_forgetting_begins_anew() {
+        let lstm = LSTM { units: 4, return_sequences: true, dropout: 0.5, ..LSTM::default() };
+        let layers = layers(lstm);
+        let model = Model::build(&layers, Shape::Ids { time: 6, vocabulary: 5 }, LOSS).unwrap();
+        let mut params = model.params();
+        params.initialize(7);
+        let text = [2, 4, 1, 1, 3, 2];
+        let mut whole = Shard::new(&model, &params);
+        let ids = Array2::from_shape_vec((1, 6), text.to_vec()).unwrap();
+        whole.load(Input::Ids(ids.view()), Answers::None);
+        whole.forward(&model, &params, Mode::Evaluate);
+        let mut stepwise = Stepwise::new(&layers, 5, LOSS).unwrap();
+        for _ in 0..2 {
+            for (t, id) in text.into_iter().enumerate() {
+                let step = stepwise.read(&params, id);
+                let difference = step.iter().zip(whole.logits().step(t)).map(|(a, b)| (a - b).abs());
+                assert!(difference.fold(0.0, f32::max) < 1e-6, "step {t}");
+            }
+            assert_ne!(stepwise.read(&params, 2), whole.logits().step(0), "the state is carried on");
+            stepwise.forget();
+        }
+    }
+
+    #[test]
+    fn what_needs_later_tokens_is_refused_by_its_layer() {
+        let rnn = SimpleRNN { units: 4, return_sequences: true, ..SimpleRNN::default() };
+        let both = Bidirectional { of: Box::new(rnn.clone().into()), merge_mode: Default::default() };
+        let told = Stepwise::new(&layers(both), 5, LOSS).unwrap_err();
+        assert_eq!(told.layer, 1);
+        assert!(told.to_string().contains("Bidirectional reads more than one step at a time"), "{told}");
+        let told = Stepwise::new(&layers(SimpleRNN { go_backwards: true, ..rnn }), 5, LOSS).unwrap_err();
+        assert!(told.to_string().contains("SimpleRNN reads backwards"), "{told}");
+    }
+}

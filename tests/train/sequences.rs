@@ -1,0 +1,134 @@
+//! Training on one long text, on series and on tagged sentences.
+
+use std::fmt::Write;
+
+use super::*;
+use unrolled::protocol::{Evaluation, Sample};
+
+/// A preset with `data` (its path within `folder`), layers and what else there is.
+fn written(folder: &TempDir, file: &str, content: &str, preset: &str, set: &[&str]) -> RunSpec {
+    std::fs::write(folder.path().join(file), content).unwrap();
+    let path = folder.path().join("preset.yaml");
+    std::fs::write(&path, preset).unwrap();
+    let set = set.iter().map(|s| (*s).to_owned()).collect();
+    preset::load(path.to_str().unwrap(), &Overrides { set, ..Overrides::default() }).unwrap().spec
+}
+
+/// `aabb` over and over, in windows of three: where the first step of a window stands only the state can tell.
+fn language(folder: &TempDir, set: &[&str]) -> RunSpec {
+    let preset = "title: t
+data: {source: text, path: text.txt, validation: 0.2}
+tokens: {level: character, vocabulary: 4, length: 3}
+model:
+  - {layer: Embedding, output_dim: 4}
+  - {layer: LSTM, units: 8, return_sequences: true, stateful: true}
+  - {layer: Dense, units: 4, activation: softmax}
+train:
+  loss: sparse_categorical_crossentropy
+  optimizer: {name: Adam, learning_rate: 0.03}
+  batch_size: 4
+  epochs: 2
+watch: {every: 50, probes: [aab], sample: {prime: aab, temperature: 0, length: 9}}
+";
+    written(folder, "text.txt", &"aabb".repeat(1000), preset, set)
+}
+
+fn evaluations(events: &[Event]) -> Vec<&Evaluation> {
+    events.iter().filter_map(|e| if let Event::Evaluation(told) = e { Some(&**told) } else { None }).collect()
+}
+
+fn val_accuracy(events: &[Event]) -> f64 {
+    let mut told = events.iter().rev();
+    told.find_map(|e| if let Event::Epoch(m) = e { m.val_accuracy } else { None }).unwrap()
+}
+
+fn samples(events: &[Event]) -> Vec<&Sample> {
+    events.iter().filter_map(|e| if let Event::Sample(sample) = e { Some(sample) } else { None }).collect()
+}
+
+#[test]
+fn a_carried_state_reads_a_text_as_one_and_without_it_each_window_begins_blind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (carried, outcome, _run) = Run::start(language(&folder, &[])).outcome();
+    assert_eq!(outcome, Outcome::Finished);
+    assert!(val_accuracy(&carried) > 0.97, "{}", val_accuracy(&carried));
+    let (blind, _, _run) = Run::start(language(&folder, &["model.1.stateful=false"])).outcome();
+    // Half of the first steps are wrong: one in six.
+    assert!((0.78..0.88).contains(&val_accuracy(&blind)), "{}", val_accuracy(&blind));
+    // A language model is told by perplexity, not by which character was taken for which.
+    let [.., last] = evaluations(&carried)[..] else { panic!("no evaluation") };
+    assert!(last.confusion.is_none());
+    assert!(last.metrics.iter().any(|m| m.name == "val_bits_per_token" && m.value < 0.5), "{last:?}");
+}
+
+#[test]
+fn after_every_epoch_and_when_asked_the_model_goes_on_with_a_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = language(&folder, &["watch.sample.every=100"]);
+    let steps = Session::prepare(spec.clone(), 1, &mut |_| {}).unwrap().sampler.batches() as u64;
+    let (events, _, run) = Run::start(spec).outcome();
+    let samples = samples(&events);
+    let mut due: Vec<u64> = (1..=2 * steps).filter(|step| step % 100 == 0 || step % steps == 0).collect();
+    due.dedup();
+    assert_eq!(samples.iter().map(|sample| sample.step).collect::<Vec<_>>(), due);
+    let last = samples.last().unwrap();
+    assert_eq!((last.prime.as_str(), last.text.as_str(), last.epoch), ("aab", "baabbaabb", 2));
+    // They are recorded.
+    let reader = Reader::open(&run.path().join("run")).unwrap();
+    let recorded: Vec<Event> = reader.events().unwrap().collect::<Result<_, RunError>>().unwrap();
+    assert_eq!(self::samples(&recorded), samples);
+    let lines = std::fs::read_to_string(run.path().join("run/metrics.jsonl")).unwrap();
+    assert!(lines.contains(r#"{"kind":"sample","step":"#) && lines.contains(r#""text":"baabbaabb"}"#));
+}
+
+#[test]
+fn the_errors_of_a_series_are_in_its_units_beside_those_of_simple_forecasts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = "month,sold\n".to_owned();
+    (0..120).for_each(|n| {
+        let season = 1.0 + 0.3 * (std::f64::consts::TAU * f64::from(n) / 12.0).sin();
+        writeln!(text, "{},{}", n, 1000.0 * 1.01_f64.powi(n) * season).unwrap();
+    });
+    let preset = "title: t
+data: {source: series, path: sold.csv, values: [sold], window: 12, log: true, difference: true, season: 12, validation: 0.3}
+model: [{layer: LSTM, units: 16}, {layer: Dense, units: 1}]
+train: {loss: mean_squared_error, optimizer: {name: Adam, learning_rate: 0.01}, batch_size: 8, epochs: 20}
+";
+    let (events, outcome, _run) = Run::start(written(&folder, "sold.csv", &text, preset, &[])).outcome();
+    assert_eq!(outcome, Outcome::Finished);
+    let [.., last] = evaluations(&events)[..] else { panic!("no evaluation") };
+    let told = |name: &str| last.metrics.iter().find(|m| m.name == name).unwrap().value;
+    // Growth by 1 % a month: the same month of the year before is about 12 % too low.
+    assert!((200.0..400.0).contains(&told("val_rmse_seasonal")), "{last:?}");
+    assert!(told("val_rmse") < told("val_rmse_seasonal") / 2.0, "{last:?}");
+    assert!(told("val_rmse") < told("val_rmse_last") / 2.0, "{last:?}");
+    assert!(told("val_mae") <= told("val_rmse"));
+}
+
+#[test]
+fn padding_counts_in_no_measure_of_tagged_sentences() {
+    let folder = tempfile::tempdir().unwrap();
+    let sentences = "the D\ndog N\nbarks V\n\ndogs N\nrun V\n\n".repeat(40);
+    std::fs::write(folder.path().join("test.txt"), "the D\ndog N\nbarks V\n\ndogs N\nrun V\n").unwrap();
+    let preset = "title: t
+data: {source: tags, path: tags.txt, validation: {path: test.txt}}
+tokens: {vocabulary: 50, length: 7}
+model:
+  - {layer: Embedding, output_dim: 8, mask_zero: true}
+  - {layer: Bidirectional, of: {layer: GRU, units: 8, return_sequences: true}}
+  - {layer: Dense, units: 3, activation: softmax}
+train: {loss: sparse_categorical_crossentropy, optimizer: {name: Adam, learning_rate: 0.02}, batch_size: 8, epochs: 6}
+watch: {probes: [the dogs run]}
+";
+    let (events, outcome, _run) = Run::start(written(&folder, "tags.txt", &sentences, preset, &[])).outcome();
+    assert_eq!(outcome, Outcome::Finished);
+    let [.., last] = evaluations(&events)[..] else { panic!("no evaluation") };
+    let matrix = last.confusion.as_ref().unwrap();
+    assert_eq!(matrix.counts, [1, 0, 0, 0, 2, 0, 0, 0, 2], "five words, all right");
+    let info = prepared(&events);
+    assert_eq!(info.probes[0].tokens, ["the", "dogs", "run"]);
+    assert_eq!(
+        info.data.classes.iter().map(|class| class.label.as_str()).collect::<Vec<_>>(),
+        ["D", "N", "V"]
+    );
+}
