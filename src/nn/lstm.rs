@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::recurrent::{Cell, Order, Packs, Settings, Unroll, functions, recurrent_layer};
+use super::recurrent::{Cell, Packs, Settings, functions, recurrent_layer};
 use super::{Activation, Block, Misfit};
 use crate::kernel::Matrix;
 use crate::kernel::recurrent::{Back, Step, lstm_back, lstm_step};
@@ -93,16 +93,5 @@ impl Cell for LSTM {
 
     fn back(&self, packs: &Packs, back: Back<'_>, _room: &mut Block) {
         lstm_back(&packs.back[0], functions(self.activation, self.recurrent_activation), back);
-    }
-
-    fn recurrent_gradient(
-        &self,
-        unroll: &Unroll,
-        order: Order,
-        steps: Range<usize>,
-        room: &mut [Block; 2],
-        d_recurrent: &mut [f32],
-    ) {
-        unroll.add_recurrent_gradient(order, steps, &unroll.delta, &mut room[0], d_recurrent);
     }
 }

@@ -94,6 +94,7 @@ pub trait Cell: fmt::Debug + Send + Sync {
 
     /// Adds to `d_recurrent` `[units, gates·units]` what `steps`, counted in the order of reading, contribute to ∂L/∂U: all steps'
     /// contributions add up to it.
+    /// Unless the cell does otherwise, all its gates met the state.
     fn recurrent_gradient(
         &self,
         unroll: &Unroll,
@@ -101,7 +102,10 @@ pub trait Cell: fmt::Debug + Send + Sync {
         steps: Range<usize>,
         room: &mut [Block; 2],
         d_recurrent: &mut [f32],
-    );
+    ) {
+        let delta = if self.has_recurrent_bias() { &unroll.delta_recurrent } else { &unroll.delta };
+        unroll.add_recurrent_gradient(order, steps, delta, &mut room[0], d_recurrent);
+    }
 }
 
 /// Recurrent weights in the order in which the steps read them, packed once a pass: see [`kernel::recurrent`](crate::kernel::recurrent).

@@ -1,6 +1,4 @@
-use std::ops::Range;
-
-use super::recurrent::{Cell, Order, Packs, Settings, Unroll, functions, recurrent_layer};
+use super::recurrent::{Cell, Packs, Settings, functions, recurrent_layer};
 use super::{Activation, Block, Misfit};
 use crate::kernel::Matrix;
 use crate::kernel::recurrent::{Back, Step, simple_rnn_back, simple_rnn_step};
@@ -78,16 +76,5 @@ impl Cell for SimpleRNN {
 
     fn back(&self, packs: &Packs, back: Back<'_>, _room: &mut Block) {
         simple_rnn_back(&packs.back[0], functions(self.activation, self.activation), back);
-    }
-
-    fn recurrent_gradient(
-        &self,
-        unroll: &Unroll,
-        order: Order,
-        steps: Range<usize>,
-        room: &mut [Block; 2],
-        d_recurrent: &mut [f32],
-    ) {
-        unroll.add_recurrent_gradient(order, steps, &unroll.delta, &mut room[0], d_recurrent);
     }
 }

@@ -286,10 +286,10 @@ impl<'a> Walk<'a> {
                 Some(before) => c.step(before),
             };
             let (after, delta, delta_recurrent) = if cell.has_recurrent_bias() {
-                let (after, own) = split_after(delta_recurrent, edge, after, slot);
+                let (after, own) = split(delta_recurrent, edge, after, slot);
                 (after, delta.step_mut(slot), own)
             } else {
-                let (after, delta) = split_after(delta, edge, after, slot);
+                let (after, delta) = split(delta, edge, after, slot);
                 (after, delta, &mut [][..])
             };
             cell.back(
@@ -331,28 +331,15 @@ fn add(sums: &mut [f32], more: &[f32]) {
     sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
 }
 
-/// The state before, `state` at the first step, to be read while that of position `t` is written.
+/// Time step `from` of `block`, or all of `edge` where there is none, to be read while step `to` is written.
 fn split<'a>(
     block: &'a mut Block,
-    state: &'a Block,
-    before: Option<usize>,
-    t: usize,
-) -> (&'a [f32], &'a mut [f32]) {
-    match before {
-        Some(before) => block.pair_mut(before, t),
-        None => (state.data(), block.step_mut(t)),
-    }
-}
-
-/// The rows of slot `after`, at the end of a segment those of `edge`, to be read while those of `slot` are written.
-fn split_after<'a>(
-    block: &'a mut Block,
     edge: &'a Block,
-    after: Option<usize>,
-    slot: usize,
+    from: Option<usize>,
+    to: usize,
 ) -> (&'a [f32], &'a mut [f32]) {
-    match after {
-        Some(after) => block.pair_mut(after, slot),
-        None => (edge.data(), block.step_mut(slot)),
+    match from {
+        Some(from) => block.pair_mut(from, to),
+        None => (edge.data(), block.step_mut(to)),
     }
 }
