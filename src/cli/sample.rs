@@ -1,16 +1,16 @@
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::escape::foreign;
 use crate::preset::SampleSpec;
 use crate::rng::Rng;
-use crate::run::checkpoint::Which;
+use crate::run::{self, checkpoint::Which};
 use crate::train::Generator;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The run folder of a language model
+    /// The run folder of a language model, its name under `runs`, or `latest`
     run: PathBuf,
     /// The text to go on with
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -38,7 +38,9 @@ pub(super) fn sample(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(super::exit::USAGE));
     }
     let which = if args.best { Which::Best } else { Which::Last };
-    let (mut generator, params) = Generator::open(&args.run, which)?;
+    // What is no run is told by what it lacks.
+    let folder = run::find(Path::new("runs"), &args.run).unwrap_or_else(|_| args.run.clone());
+    let (mut generator, params) = Generator::open(&folder, which)?;
     let mut out = Out { to: io::stdout().lock(), is_terminal: io::stdout().is_terminal(), failed: None };
     out.put(prime);
     generator.go_on(&params, &ask, &mut Rng::new(*seed, "sample", 0), |token| out.put(token));

@@ -29,6 +29,10 @@ watch: {probes: 0}
     assert_ne!(daring("1"), daring("2"));
     let (_, told) = sample(&["--temperature", "-1"], 2);
     assert!(told.contains("--temperature: found -1; it must be 0 or more"), "{told}");
+    fs::create_dir(folder.path().join("runs")).unwrap();
+    fs::rename(folder.path().join("run"), folder.path().join("runs/run")).unwrap();
+    let latest = ["sample", "latest", "--prime", "ab", "--temperature", "0", "--length", "8"];
+    assert_eq!(ends(unrolled(folder.path(), &latest), 0).0, "abc\nabc\nab\n");
 }
 
 #[test]
