@@ -1,8 +1,9 @@
+mod data;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::value::StrDeserializer;
 use serde_yaml::{Mapping, Value};
 
 use super::catalog;
@@ -10,10 +11,7 @@ use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
 use super::fit;
 use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
-use crate::data::{
-    DataError, DataSpec, Format, GeneratedSpec, InputForm, LabelledSpec, SeriesSpec, TagsSpec, TargetForm,
-    TextSpec, TokenSpec, Validation, train_and_test,
-};
+use crate::data::{DataError, InputForm, TargetForm, TokenSpec};
 use crate::nn::{LayerSpec, Loss, Placed, Stepwise};
 use crate::optim::{EarlyStopping, Monitor, OptimizerSpec, Schedule};
 
@@ -79,43 +77,7 @@ fn not_text(preset: &str, error: &std::string::FromUtf8Error) -> PresetError {
 /// `--data` first, so that a more specific `--set` wins.
 fn lay_over(document: &mut Document, overrides: &Overrides) -> Result<(), PresetError> {
     if let Some(path) = &overrides.data {
-        let source = format!("--data {}", path.display());
-        let refuse = |message: String| PresetError { place: source.clone(), field: String::new(), message };
-        let kind = document.get(&["data", "source"]).and_then(Value::as_str).unwrap_or_default().to_owned();
-        if kind == "generated" {
-            return Err(refuse(
-                "this preset makes its own data; --data is for presets that read files".into(),
-            ));
-        }
-        // Another source of labelled texts may take the place of the preset's: what it is, is found from the data.
-        let labelled = ["labelled", ""].into_iter().chain(Format::NAMES).any(|name| name == kind);
-        let both = train_and_test(path).filter(|_| labelled);
-        if both.is_some() && document.get(&["data", "validation", "path"]).is_none() {
-            document.remove(&["data", "validation"]);
-        }
-        if labelled {
-            document.remove(&["data", "format"]);
-            let no_columns = both.as_ref().map_or(path, |(train, _)| train).is_dir();
-            for column in ["text", "label"].iter().filter(|_| no_columns) {
-                document.remove(&["data", column]);
-                document.remove(&["data", "validation", column]);
-            }
-        }
-        let mut put = |steps: &[&str], value: &Path| {
-            let value = Value::String(value.to_string_lossy().into_owned());
-            let steps = steps.iter().map(|s| (*s).to_owned()).collect();
-            document.put(steps, value, source.clone()).map_err(&refuse)
-        };
-        if labelled {
-            put(&["data", "source"], Path::new("labelled"))?;
-        }
-        match &both {
-            Some((train, test)) => {
-                put(&["data", "path"], train)?;
-                put(&["data", "validation", "path"], test)?;
-            }
-            None => put(&["data", "path"], path)?,
-        }
+        data::lay_over(document, path)?;
     }
     overrides.set.iter().try_for_each(|assignment| document.set(assignment))?;
     if let Some(seed) = overrides.seed {
@@ -196,7 +158,7 @@ fn resolve(
 ) -> Result<Resolved, PresetError> {
     let written: Written = document.read(&[], document.tree().clone())?;
     let mut notes = Vec::new();
-    let data = data(document, written.data, base, moved, &mut notes)?;
+    let data = data::read(document, written.data, base, moved, &mut notes)?;
     let model = written.model.into_iter().enumerate();
     let model = model.map(|(i, value)| layer(document, i, value)).collect::<Result<Vec<_>, _>>()?;
     let WrittenTrain { loss, optimizer, schedule, early_stopping, class_weight, batch_size, epochs, seed } =
@@ -277,105 +239,6 @@ fn class_weight(document: &Document, written: Mapping) -> Result<BTreeMap<String
         Ok((label, weight))
     };
     written.into_iter().map(weight).collect()
-}
-
-/// `{source: generated, task: word-order, …}`.
-fn generated(document: &Document, mut value: Value) -> Result<GeneratedSpec, PresetError> {
-    if let Some(map) = value.as_mapping_mut() {
-        map.remove("source");
-    }
-    document.read_tagged(&steps(["data"]), value, "task", GeneratedSpec::NAMES, |name, rest| {
-        GeneratedSpec::read(name, rest)
-    })
-}
-
-fn data(
-    document: &Document,
-    value: Value,
-    base: &Path,
-    moved: Option<&Path>,
-    notes: &mut Vec<String>,
-) -> Result<DataSpec, PresetError> {
-    let own = ["text", "series", "tags", "generated"];
-    let known: Vec<&str> = ["labelled"].into_iter().chain(Format::NAMES).chain(own).collect();
-    if value.get("source").and_then(Value::as_str) == Some("generated") {
-        return generated(document, value).map(DataSpec::Generated);
-    }
-    let spec = document.read_tagged(&steps(["data"]), value, "source", &known, |name, rest| {
-        let short = Format::deserialize(StrDeserializer::<serde_yaml::Error>::new(name)).ok();
-        let labelled =
-            |spec: LabelledSpec| DataSpec::Labelled(LabelledSpec { format: short.or(spec.format), ..spec });
-        Some(match name {
-            "text" => TextSpec::deserialize(rest).map(DataSpec::Text),
-            "series" => SeriesSpec::deserialize(rest).map(DataSpec::Series),
-            "tags" => TagsSpec::deserialize(rest).map(DataSpec::Tags),
-            _ => LabelledSpec::deserialize(rest).map(labelled),
-        })
-    })?;
-    let absolute = |path: &Path| document.absolute(&["data", "path"], path, base);
-    Ok(match spec {
-        DataSpec::Labelled(spec) => DataSpec::Labelled(placed(document, spec, base, moved, notes)),
-        DataSpec::Text(spec) => DataSpec::Text(TextSpec { path: absolute(&spec.path), ..spec }),
-        DataSpec::Series(spec) => DataSpec::Series(SeriesSpec { path: absolute(&spec.path), ..spec }),
-        DataSpec::Tags(mut spec) => {
-            spec.path = absolute(&spec.path);
-            spec.validation = spec.validation.take().and_then(|mut given| {
-                given.path = beside(document, &given.path, base, moved, Path::is_file, notes)?;
-                Some(given)
-            });
-            DataSpec::Tags(spec)
-        }
-        generated @ DataSpec::Generated(_) => generated,
-    })
-}
-
-/// Where the validation data `given` are, as an absolute path. Where `--data` `moved` the training data, those that the preset names
-/// lie beside them, if what lies there `fits`.
-fn beside(
-    document: &Document,
-    given: &Path,
-    base: &Path,
-    moved: Option<&Path>,
-    fits: impl Fn(&Path) -> bool,
-    notes: &mut Vec<String>,
-) -> Option<PathBuf> {
-    let own = ["data", "validation", "path"];
-    let Some(folder) = moved.and_then(Path::parent).filter(|_| !document.is_overridden(&own)) else {
-        return Some(document.absolute(&own, given, base));
-    };
-    let moved = folder.join(given);
-    let moved = std::path::absolute(&moved).unwrap_or(moved);
-    if fits(&moved) {
-        return Some(moved);
-    }
-    notes.push(format!(
-        "no validation data: {} is none; name others with --set data.validation.path=…, or hold some back with \
-         --set data.validation=0.1",
-        moved.display()
-    ));
-    None
-}
-
-/// The same with absolute paths.
-fn placed(
-    document: &Document,
-    mut spec: LabelledSpec,
-    base: &Path,
-    moved: Option<&Path>,
-    notes: &mut Vec<String>,
-) -> LabelledSpec {
-    spec.path = document.absolute(&["data", "path"], &spec.path, base);
-    spec.labels = spec.labels.map(|labels| document.absolute(&["data", "labels"], &labels, base));
-    let Some(Validation::Given(given)) = &mut spec.validation else { return spec };
-    let labels = ["data", "validation", "labels"];
-    given.labels = given.labels.take().map(|path| document.absolute(&labels, &path, base));
-    let folder = spec.path.is_dir();
-    let fits = |path: &Path| if folder { path.is_dir() } else { path.is_file() };
-    match beside(document, &given.path, base, moved, fits, notes) {
-        Some(path) => given.path = path,
-        None => spec.validation = None,
-    }
-    spec
 }
 
 /// What types alone cannot say.
