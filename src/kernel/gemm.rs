@@ -14,7 +14,9 @@ use super::{Isa, dispatch};
 /// Rows of B that are packed at a time.
 const KC: usize = 256;
 /// Rows of A that meet all panels before the next rows do: whole tiles, and with `KC` columns half of a second-level cache.
-const MC: usize = 240;
+const MC: usize = 264;
+/// Rows of the tallest tile.
+const TALL: usize = 12;
 /// Columns of B from which on it pays to pack a transposed A.
 const MANY: usize = 64;
 
@@ -141,8 +143,9 @@ fn blocked<V: Simd, N: Simd>(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, start:
     for k in (0..a.cols).step_by(KC) {
         let depth = KC.min(a.cols - k);
         let start = if k == 0 { start } else { Start::There };
-        for row in (0..a.rows).step_by(MC) {
-            let rows = MC.min(a.rows - row);
+        let even = a.rows.div_ceil(a.rows.div_ceil(MC).max(1)).next_multiple_of(TALL).max(1);
+        for row in (0..a.rows).step_by(even) {
+            let rows = even.min(a.rows - row);
             let c = &mut c[row * b.cols..(row + rows) * b.cols];
             let block = Factor {
                 data: &a.data[row * a.row_stride + k * a.col_stride..],
@@ -204,13 +207,16 @@ fn pack_tiles(tiles: &mut Vec<f32>, a: Factor<'_>, rows: usize, depth: usize, he
     tiles.resize(rows / height * height * depth, 0.0);
     for (tile, to) in tiles.chunks_exact_mut(height * depth).enumerate() {
         let rows = &a.data[tile * height * a.row_stride..];
-        for (k, to) in to.chunks_exact_mut(height).enumerate() {
-            if a.row_stride == 1 {
+        if a.row_stride == 1 {
+            for (k, to) in to.chunks_exact_mut(height).enumerate() {
                 to.copy_from_slice(&rows[k * a.col_stride..][..height]);
-            } else {
-                for (r, to) in to.iter_mut().enumerate() {
-                    *to = rows[r * a.row_stride + k * a.col_stride];
-                }
+            }
+            continue;
+        }
+        for r in 0..height {
+            let row = &rows[r * a.row_stride..];
+            for (k, to) in to.chunks_exact_mut(height).enumerate() {
+                to[r] = row[k * a.col_stride];
             }
         }
     }
