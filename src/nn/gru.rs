@@ -140,6 +140,10 @@ impl Cell for GRU {
         gru_back_reset(&packs.back[1], f, Back { after: room.data(), ..back });
     }
 
+    fn product_delta<'a>(&self, unroll: &'a Unroll) -> Option<&'a Block> {
+        self.reset_after.then_some(&unroll.delta_recurrent)
+    }
+
     fn recurrent_gradient(
         &self,
         unroll: &Unroll,
@@ -148,14 +152,8 @@ impl Cell for GRU {
         room: &mut [Block; 2],
         d_recurrent: &mut [f32],
     ) {
-        if self.reset_after {
-            return unroll.add_recurrent_gradient(
-                order,
-                steps,
-                &unroll.delta_recurrent,
-                &mut room[0],
-                d_recurrent,
-            );
+        if let Some(delta) = self.product_delta(unroll) {
+            return unroll.add_recurrent_gradient(order, steps, delta, &mut room[0], d_recurrent);
         }
         let (n, positions) = (self.units, order.positions(steps.clone()));
         // z and r met the state; the candidate met r ⊙ state, which was kept: its columns are another product's.

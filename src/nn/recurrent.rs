@@ -92,6 +92,11 @@ pub trait Cell: fmt::Debug + Send + Sync {
     /// Writes ∂L/∂h of the step, `back.delta` = ∂L/∂(input projection), and what [`Back`] says for the step before.
     fn back(&self, packs: &Packs, back: Back<'_>, room: &mut Block);
 
+    /// ∂L/∂(recurrent product), where the state is what all of it met.
+    fn product_delta<'a>(&self, unroll: &'a Unroll) -> Option<&'a Block> {
+        Some(if self.has_recurrent_bias() { &unroll.delta_recurrent } else { &unroll.delta })
+    }
+
     /// Adds to `d_recurrent` `[units, gates·units]` what `steps`, counted in the order of reading, contribute to ∂L/∂U: all steps'
     /// contributions add up to it.
     /// Unless the cell does otherwise, all its gates met the state.
@@ -103,8 +108,9 @@ pub trait Cell: fmt::Debug + Send + Sync {
         room: &mut [Block; 2],
         d_recurrent: &mut [f32],
     ) {
-        let delta = if self.has_recurrent_bias() { &unroll.delta_recurrent } else { &unroll.delta };
-        unroll.add_recurrent_gradient(order, steps, delta, &mut room[0], d_recurrent);
+        if let Some(delta) = self.product_delta(unroll) {
+            unroll.add_recurrent_gradient(order, steps, delta, &mut room[0], d_recurrent);
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Instruments: what is read off a recurrent layer after a step, from what its [`Unroll`]s remember. Nothing is measured, kept or
 //! paid for on steps that are not watched.
 
+mod outer;
 mod saturation;
 mod spectral;
 
 use std::ops::Range;
 
+use outer::OuterSum;
 use spectral::spectral_radius;
 
 use super::recurrent::{Cell, Order, Unroll};
@@ -60,10 +62,12 @@ impl Way<'_> {
         let chunk = order.time.div_ceil(CHUNKS).max(1);
         team.for_each(norms.chunks_mut(chunk).enumerate(), |(i, norms)| {
             let steps = i * chunk..i * chunk + norms.len();
-            let mut norms = norms.iter_mut();
-            self.contributions(order, steps, |contribution| {
-                norms.by_ref().take(1).for_each(|norm| *norm = l2_norm(contribution) as f32);
-            });
+            if !self.norms_of_few(order, steps.clone(), norms) {
+                let mut norms = norms.iter_mut();
+                self.contributions(order, steps, |contribution| {
+                    norms.by_ref().take(1).for_each(|norm| *norm = l2_norm(contribution) as f32);
+                });
+            }
         });
         if order.backwards {
             norms.reverse();
@@ -76,6 +80,31 @@ impl Way<'_> {
         let (first, _) = self.parts.first()?;
         let whole = self.parts.iter().all(|(unroll, _)| unroll.is_whole());
         whole.then(|| Order::of(self.cell, self.direction, first.h.dim().0))
+    }
+
+    /// The norms of `steps` where sequences are so few that `∂L/∂U_t` itself need not be made: whether they are.
+    fn norms_of_few(&self, order: Order, steps: Range<usize>, norms: &mut [f32]) -> bool {
+        let (units, width) =
+            (self.cell.settings().units, self.cell.settings().units * self.cell.gates().len());
+        let rows: usize = self.parts.iter().map(|(unroll, _)| unroll.h.dim().1).sum();
+        if !OuterSum::pays(rows, units, width) {
+            return false;
+        }
+        let mut outer = OuterSum::default();
+        for (step, norm) in steps.zip(norms) {
+            let (mut met, mut deltas) = outer.rows(rows, units, width);
+            for (unroll, _) in &self.parts {
+                let Some(delta) = self.cell.product_delta(unroll) else { return false };
+                let delta = unroll.delta_of(delta, order.position(step));
+                let (row, rest) = std::mem::take(&mut met).split_at_mut(unroll.h.dim().1 * units);
+                unroll.copy_met(order, step, row);
+                let (to, deltas_left) = std::mem::take(&mut deltas).split_at_mut(delta.len());
+                to.copy_from_slice(delta);
+                (met, deltas) = (rest, deltas_left);
+            }
+            *norm = outer.norm(rows) as f32;
+        }
+        true
     }
 
     /// Hands `∂L/∂U_t` `[units, gates·units]` of the whole batch to `each`, step after step of `steps`, in the order of reading.

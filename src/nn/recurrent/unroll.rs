@@ -306,6 +306,18 @@ impl Unroll {
         self.edge.data_mut().copy_from_slice(from.step(first - self.delta_from));
     }
 
+    /// Copies to `to` `[batch, units]` what meets `U` at `step`, counted in the order of reading.
+    pub(in crate::nn) fn copy_met(&self, order: Order, step: usize, to: &mut [f32]) {
+        let before = step.checked_sub(1).map(|step| order.position(step));
+        to.copy_from_slice(before.map_or(self.state_h.data(), |before| self.h.step(before)));
+        scale(to, self.dropped_h.data());
+    }
+
+    /// Position `t` of `delta`, one of its own.
+    pub(in crate::nn) fn delta_of<'a>(&self, delta: &'a Block, t: usize) -> &'a [f32] {
+        delta.step(t - self.delta_from)
+    }
+
     /// Adds `Σ met_{t−1}ᵀ·δ_t` over `steps`, counted in the order of reading, to `sum` `[units, columns]`: their part of the gradient
     /// of recurrent weights whose products have the derivatives `delta`. `room` is overwritten.
     pub(in crate::nn) fn add_recurrent_gradient(

@@ -139,6 +139,33 @@ fn a_norm_is_that_of_the_state_before_times_delta_at_its_input_position() {
 }
 
 #[test]
+fn a_norm_does_not_depend_on_whether_the_sum_is_made() {
+    let (units, team) = (24, &mut Team::new(2).unwrap());
+    let layers: [LayerSpec; 3] = [
+        SimpleRNN { units, go_backwards: true, ..SimpleRNN::default() }.into(),
+        LSTM { units, recurrent_dropout: 0.4, ..LSTM::default() }.into(),
+        both(GRU { units, stateful: true, ..GRU::default() }.into()),
+    ];
+    for layer in layers {
+        let mut bench = Bench::new(layer.clone());
+        bench.learn(1);
+        bench.learn(2);
+        for way in bench.ways() {
+            let (order, mut made) = (way.order().unwrap(), Vec::new());
+            assert!(OuterSum::pays(5, units, units), "few sequences");
+            way.contributions(order, 0..TIME, |sum| made.push(l2_norm(sum)));
+            if order.backwards {
+                made.reverse();
+            }
+            let norms = way.kernel_norms(team);
+            let near = |(norm, made): (&f32, &f64)| (f64::from(*norm) - made).abs() <= 1e-5 * made;
+            assert!(norms.iter().zip(&made).all(near), "{norms:?} for {made:?}: {layer:?}");
+            assert!(norms.iter().any(|norm| *norm > 0.0));
+        }
+    }
+}
+
+#[test]
 fn saturated_and_dead_are_counted_over_what_is_not_masked() {
     let mut bench = Bench::new(SimpleRNN { units: 4, ..SimpleRNN::default() }.into());
     // Unit 0 always near 1, unit 1 always near −1, unit 2 free, unit 3 near 0.

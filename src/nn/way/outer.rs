@@ -1,0 +1,83 @@
+use crate::kernel::{Matrix, matmul};
+
+/// `‖Σ_b m_bᵀ·δ_b‖_F` over some rows `m_b` and `δ_b`, without the sum of their outer products:
+///
+/// ```text
+/// ‖Σ_b m_bᵀ·δ_b‖² = Σ_{b,b'} (m_b·m_b')·(δ_b·δ_b')
+/// ```
+/// `rows²·(a + b)` products instead of `rows·a·b`, for rows of `a` and `b` numbers. Rows are first brought to the size of 1, so that
+/// neither a gradient that vanishes nor one that explodes leaves what an `f32` holds when it is squared.
+#[derive(Debug, Default)]
+pub(super) struct OuterSum {
+    met: Vec<f32>,
+    deltas: Vec<f32>,
+    products: [Vec<f32>; 2],
+}
+
+impl OuterSum {
+    /// Whether it is cheaper than the sum.
+    pub fn pays(rows: usize, a: usize, b: usize) -> bool {
+        rows * (a + b) < a * b
+    }
+
+    /// Forgets all rows, and has room for `rows` of `a` and `b` numbers: `m` and `δ`, to be filled.
+    pub fn rows(&mut self, rows: usize, a: usize, b: usize) -> (&mut [f32], &mut [f32]) {
+        self.met.resize(rows * a, 0.0);
+        self.deltas.resize(rows * b, 0.0);
+        self.products.iter_mut().for_each(|products| products.resize(rows * rows, 0.0));
+        (&mut self.met, &mut self.deltas)
+    }
+
+    /// The norm, of `rows` rows.
+    pub fn norm(&mut self, rows: usize) -> f64 {
+        let [met, deltas] = &mut self.products;
+        let scale = squared(&mut self.met, rows, met) * squared(&mut self.deltas, rows, deltas);
+        let sum: f64 = met.iter().zip(deltas).map(|(m, d)| f64::from(*m) * f64::from(*d)).sum();
+        // Rounding may leave a sum of nothing below 0.
+        scale * if sum < 0.0 { 0.0 } else { sum.sqrt() }
+    }
+}
+
+/// The products of all pairs of `rows` rows, each divided by the square of the greatest number, which is returned.
+fn squared(values: &mut [f32], rows: usize, products: &mut [f32]) -> f64 {
+    let greatest = values.iter().fold(0.0_f32, |greatest, x| greatest.max(x.abs()));
+    if greatest > 0.0 {
+        values.iter_mut().for_each(|x| *x /= greatest);
+    }
+    let matrix = Matrix::new(values, rows, values.len() / rows.max(1));
+    matmul(products, matrix, matrix.t(), false);
+    f64::from(greatest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_norm_is_that_of_the_sum_at_any_scale() {
+        let (rows, a, b) = (5, 7, 11);
+        for scale in [1e-38_f32, 1e-25, 1.0, 1e25, 1e37] {
+            let mut outer = OuterSum::default();
+            let (met, deltas) = outer.rows(rows, a, b);
+            met.iter_mut().enumerate().for_each(|(i, m)| *m = (i as f32 * 0.7).sin());
+            deltas.iter_mut().enumerate().for_each(|(i, d)| *d = (i as f32 * 1.3).cos() * scale);
+            let mut squares = 0.0;
+            for (i, j) in (0..a).flat_map(|i| (0..b).map(move |j| (i, j))) {
+                let products = (0..rows).map(|r| f64::from(met[r * a + i]) * f64::from(deltas[r * b + j]));
+                squares += products.sum::<f64>().powi(2);
+            }
+            let (found, plain) = (outer.norm(rows), squares.sqrt());
+            assert!((found / plain - 1.0).abs() < 1e-5, "{found} for {plain}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_nothing_and_what_is_not_a_number_stays_visible() {
+        let mut outer = OuterSum::default();
+        outer.rows(2, 3, 4);
+        assert_eq!(outer.norm(2), 0.0);
+        outer.rows(1, 1, 1).0[0] = 1.0;
+        outer.rows(1, 1, 1).1[0] = f32::NAN;
+        assert!(outer.norm(1).is_nan());
+    }
+}
