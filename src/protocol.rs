@@ -16,7 +16,7 @@ pub use command::Command;
 pub use evaluation::{Confusion, Evaluation, Metric};
 pub use event::{
     Activations, Direction, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, RunInfo,
-    RunStatus, Sample, Saved, StepMetrics, half_life,
+    RunStatus, Sample, Saved, StepMetrics, ValidationMetrics, half_life,
 };
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
 pub use table::{ClassCount, DataFacts, LayerRow, ModelTable, ProbeText};

@@ -7,6 +7,7 @@ use crate::escape::foreign;
 use crate::number::{count, duration, metric, percent, rate};
 use crate::protocol::{
     Confusion, EpochMetrics, Evaluation, Event, Level, Metric, RunInfo, RunStatus, StepMetrics,
+    ValidationMetrics,
 };
 
 /// Lines that steps get within an epoch.
@@ -101,6 +102,7 @@ impl Lines {
             }
             Event::Status(status) => self.status(status).into_iter().collect(),
             Event::Step(step) => self.step(step).into_iter().collect(),
+            Event::Validation(metrics) => vec![self.validation(metrics)],
             Event::Evaluation(evaluation) => {
                 self.evaluation = Some((**evaluation).clone());
                 Vec::new()
@@ -161,6 +163,18 @@ impl Lines {
             metric(step.grad_norm),
             rate(step.sequences_per_s),
         ))
+    }
+
+    fn validation(&self, metrics: &ValidationMetrics) -> String {
+        let place = match &self.info {
+            Some(RunInfo { epochs, steps_per_epoch, .. }) => {
+                let within = metrics.step.saturating_sub(1) % (*steps_per_epoch).max(1) as u64 + 1;
+                format!("epoch {}/{epochs}  step {within}/{steps_per_epoch}", metrics.epoch)
+            }
+            None => format!("epoch {}  step {}", metrics.epoch, metrics.step),
+        };
+        let accuracy = metrics.accuracy.map_or(String::new(), |a| format!("  val_accuracy {}", percent(a)));
+        format!("{place}  val_loss {}{accuracy}  {}", metric(metrics.loss), duration(metrics.seconds))
     }
 
     fn epoch(&mut self, epoch: &EpochMetrics) -> Vec<String> {
@@ -291,6 +305,13 @@ mod tests {
         lines.fold(&evaluated("val_mae", Some(Confusion::new(5))));
         let line = "epoch 2  loss 0.5000  val_loss 0.2500  val_mae 0.7500  1.5 s";
         assert_eq!(lines.fold(&ended(None)), [line]);
+    }
+
+    #[test]
+    fn validation_between_epochs_has_a_line_of_its_own() {
+        let metrics = ValidationMetrics { step: 5, epoch: 2, loss: 0.25, accuracy: Some(0.5), seconds: 1.5 };
+        let line = "epoch 2  step 5  val_loss 0.2500  val_accuracy 50.0 %  1.5 s";
+        assert_eq!(Lines::default().fold(&Event::Validation(metrics)), [line]);
     }
 
     /// Takes nothing until it is told to.

@@ -5,7 +5,7 @@ use super::{Best, Monitor};
 use crate::protocol::EpochMetrics;
 
 /// When training that no longer gets better ends: after `patience` epochs in which the monitored metric was not better
-/// than its best by more than `min_delta`.
+/// than its best by more than `min_delta`. Epochs alone count, as in Keras, also where validation is made between them.
 ///
 /// Source: `keras/src/callbacks/early_stopping.py`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -73,6 +73,11 @@ impl Stopper {
         }
         let patience = self.patience.is_some_and(|patience| self.wait >= patience);
         Verdict { best, stop: !best && patience && metrics.epoch > 1 }
+    }
+
+    /// The best so far of the metric that it watches.
+    pub fn watched(&self) -> &Best {
+        &self.best
     }
 
     /// The best epoch, from 1; 0 if there was none.

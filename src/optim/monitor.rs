@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::EpochMetrics;
+use crate::protocol::{EpochMetrics, ValidationMetrics};
 
 /// A metric of an epoch by which something is decided, by Keras's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,15 @@ impl Monitor {
             Self::ValAccuracy => metrics.val_accuracy,
         }
     }
+
+    /// Its value between epochs, where it is one of the validation data.
+    pub fn of_validation(self, metrics: &ValidationMetrics) -> Option<f64> {
+        match self {
+            Self::Loss | Self::Accuracy => None,
+            Self::ValLoss => Some(metrics.loss),
+            Self::ValAccuracy => metrics.accuracy,
+        }
+    }
 }
 
 /// The best value of a monitored metric so far, and when a further one is better: by more than `min_delta`.
@@ -77,7 +86,16 @@ impl Best {
 
     /// Looks at an epoch; whether it is the best so far.
     pub fn improves(&mut self, metrics: &EpochMetrics) -> bool {
-        let Some(value) = self.monitor.of(metrics).filter(|value| !value.is_nan()) else { return false };
+        self.is_best(self.monitor.of(metrics))
+    }
+
+    /// Looks at validation between epochs; whether it is the best so far. Never where the training data are monitored.
+    pub fn improves_between(&mut self, metrics: &ValidationMetrics) -> bool {
+        self.is_best(self.monitor.of_validation(metrics))
+    }
+
+    fn is_best(&mut self, value: Option<f64>) -> bool {
+        let Some(value) = value.filter(|value| !value.is_nan()) else { return false };
         let better = self.value.is_none_or(|best| {
             if self.monitor.is_accuracy() {
                 value - self.min_delta > best
@@ -118,5 +136,13 @@ mod tests {
         assert_eq!(story(Monitor::Loss, &losses), [false, true, false, true, false, false, true]);
         assert_eq!(story(Monitor::Accuracy, &[0.5, 0.55, 0.65, 0.7]), [true, false, true, false]);
         assert_eq!(story(Monitor::ValLoss, &[0.5]), [false]);
+        let between = |monitor| {
+            let metrics = ValidationMetrics { step: 1, epoch: 1, loss: 0.5, accuracy: None, seconds: 0.0 };
+            Best::new(monitor, 0.0).improves_between(&metrics)
+        };
+        assert_eq!(
+            [Monitor::Loss, Monitor::ValLoss, Monitor::ValAccuracy].map(between),
+            [false, true, false]
+        );
     }
 }

@@ -85,7 +85,7 @@ pub struct Plateau {
     pub monitor: Option<Monitor>,
     /// What the rate is multiplied by.
     pub factor: f64,
-    /// Epochs without improvement before that.
+    /// Epochs without improvement before that; validation between epochs does not count.
     pub patience: usize,
     /// The least change that counts as improvement.
     pub min_delta: f64,

@@ -122,6 +122,8 @@ struct WrittenTrain {
     batch_size: usize,
     #[serde(default = "one")]
     epochs: usize,
+    #[serde(default)]
+    validate_every: Option<u64>,
     #[serde(default = "first_seed")]
     seed: u64,
 }
@@ -161,8 +163,17 @@ fn resolve(
     let data = data::read(document, written.data, base, moved, &mut notes)?;
     let model = written.model.into_iter().enumerate();
     let model = model.map(|(i, value)| layer(document, i, value)).collect::<Result<Vec<_>, _>>()?;
-    let WrittenTrain { loss, optimizer, schedule, early_stopping, class_weight, batch_size, epochs, seed } =
-        written.train;
+    let WrittenTrain {
+        loss,
+        optimizer,
+        schedule,
+        early_stopping,
+        class_weight,
+        batch_size,
+        epochs,
+        validate_every,
+        seed,
+    } = written.train;
     let train = TrainSpec {
         loss,
         optimizer: named(document, "optimizer", optimizer, OptimizerSpec::NAMES, |name, rest| {
@@ -175,6 +186,7 @@ fn resolve(
         class_weight: self::class_weight(document, class_weight)?,
         batch_size,
         epochs,
+        validate_every,
         seed,
     };
     let name = written.name.unwrap_or_else(|| name.to_owned());
@@ -252,6 +264,11 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         if value == 0 {
             return Err(document.error(&steps(path), "found 0; it must be at least 1"));
         }
+    }
+    if spec.train.validate_every == Some(0) {
+        return Err(
+            document.error(&steps(["train", "validate_every"]), "found 0; it must be at least 1 step")
+        );
     }
     if let Some(pace) = spec.watch.pace.filter(|pace| !(pace.is_finite() && *pace > 0.0)) {
         return Err(document.error(
@@ -378,6 +395,7 @@ mod tests {
                 "train.early_stopping.monitor",
                 "did you mean `val_loss`",
             ),
+            ("train.validate_every=0", "train.validate_every", "at least 1"),
             ("train.class_weight={negative: heavy}", "train.class_weight.negative", "expected a number"),
             ("train.class_weight={negative: -1}", "train.class_weight.negative", "0 or more"),
             ("model.2.kernel_initializer=he_norml", "model.2.kernel_initializer", "did you mean `he_normal`"),
@@ -409,6 +427,7 @@ mod tests {
             "train.class_weight={0: 2, negative: 0.5}",
             "model.0.embeddings_initializer={name: RandomNormal, stddev: 0.1}",
             "model.2.kernel_regularizer={l1: 0.001}",
+            "train.validate_every=100",
         ])
         .unwrap();
         assert_eq!(spec.train.class_weight, [("0".into(), 2.0), ("negative".into(), 0.5)].into());

@@ -79,6 +79,10 @@ pub struct TrainSpec {
     pub batch_size: usize,
     /// Times through the training data.
     pub epochs: usize,
+    /// Look at the validation data every so many steps as well, not after epochs alone. It changes no weight, neither early
+    /// stopping nor plateaus count it, and the best checkpoint may come of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validate_every: Option<u64>,
     /// Of weights, order and generated data.
     pub seed: u64,
 }

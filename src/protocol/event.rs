@@ -16,6 +16,8 @@ pub enum Event {
     Step(StepMetrics),
     /// What more was measured of the epoch that ends next.
     Evaluation(Box<Evaluation>),
+    /// Validation data were looked at between two steps of an epoch.
+    Validation(ValidationMetrics),
     /// An epoch and its validation ended.
     Epoch(EpochMetrics),
     /// The gradient norm per unrolled step of one recurrent layer, on watched steps.
@@ -159,6 +161,21 @@ pub struct EpochMetrics {
     /// Accuracy on the validation data, after the epoch.
     pub val_accuracy: Option<f64>,
     /// Seconds that the epoch took, validation counted, pauses not.
+    pub seconds: f64,
+}
+
+/// Means over the validation data, between two steps of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ValidationMetrics {
+    /// After how many updates.
+    pub step: u64,
+    /// The epoch at hand, from 1.
+    pub epoch: usize,
+    /// Mean loss over the validation data.
+    pub loss: f64,
+    /// Accuracy on the validation data, where the task has classes.
+    pub accuracy: Option<f64>,
+    /// Seconds that it took.
     pub seconds: f64,
 }
 

@@ -57,6 +57,7 @@ pub(super) enum Kind {
     Evaluation = 9,
     Instruments = 10,
     Sample = 11,
+    Validation = 12,
     Index = 255,
 }
 
@@ -64,11 +65,24 @@ impl Kind {
     fn of(byte: u8) -> Option<Self> {
         use Kind::{
             Epoch, Evaluation, Gradient, Index, Instruments, Log, Prepared, Probe, Sample, Saved, Status,
-            Step,
+            Step, Validation,
         };
-        [Prepared, Status, Step, Epoch, Gradient, Probe, Saved, Log, Evaluation, Instruments, Sample, Index]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        let all = [
+            Prepared,
+            Status,
+            Step,
+            Epoch,
+            Gradient,
+            Probe,
+            Saved,
+            Log,
+            Evaluation,
+            Instruments,
+            Sample,
+            Validation,
+            Index,
+        ];
+        all.into_iter().find(|kind| *kind as u8 == byte)
     }
 }
 

@@ -29,6 +29,13 @@ enum Line<'a> {
         val_accuracy: Option<f64>,
         seconds: f64,
     },
+    Validation {
+        step: u64,
+        epoch: usize,
+        val_loss: f64,
+        val_accuracy: Option<f64>,
+        seconds: f64,
+    },
     Evaluation {
         epoch: usize,
         #[serde(flatten)]
@@ -73,6 +80,13 @@ impl MetricsWriter {
                 val_accuracy: m.val_accuracy,
                 seconds: m.seconds,
             },
+            Event::Validation(m) => Line::Validation {
+                step: m.step,
+                epoch: m.epoch,
+                val_loss: m.loss,
+                val_accuracy: m.accuracy,
+                seconds: m.seconds,
+            },
             Event::Evaluation(m) => Line::Evaluation {
                 epoch: m.epoch,
                 metrics: m.metrics.iter().map(|metric| (metric.name.clone(), metric.value)).collect(),
@@ -98,7 +112,7 @@ impl MetricsWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{EpochMetrics, Evaluation, Metric, RunStatus, StepMetrics};
+    use crate::protocol::{EpochMetrics, Evaluation, Metric, RunStatus, StepMetrics, ValidationMetrics};
 
     #[test]
     fn lines_have_the_documented_columns_and_null_for_what_is_not_finite() {
@@ -127,8 +141,11 @@ mod tests {
         let rmse = Metric { name: "rmse".into(), value: 1.5 };
         let mae = Metric { name: "mae".into(), value: 1.25 };
         let evaluation = Evaluation { epoch: 1, step: 3, metrics: vec![rmse, mae], confusion: None };
+        let validation =
+            ValidationMetrics { step: 3, epoch: 1, loss: f64::NAN, accuracy: Some(0.5), seconds: 2.0 };
         for event in [
             Event::Step(step),
+            Event::Validation(validation),
             Event::Status(RunStatus::Training),
             Event::Evaluation(Box::new(evaluation)),
             Event::Epoch(epoch),
@@ -141,6 +158,8 @@ mod tests {
             concat!(
                 r#"{"kind":"step","step":3,"epoch":1,"loss":null,"accuracy":null,"learning_rate":0.001,"#,
                 r#""grad_norm":null,"sequences_per_s":12.5}"#,
+                "\n",
+                r#"{"kind":"validation","step":3,"epoch":1,"val_loss":null,"val_accuracy":0.5,"seconds":2.0}"#,
                 "\n",
                 r#"{"kind":"evaluation","epoch":1,"mae":1.25,"rmse":1.5}"#,
                 "\n",

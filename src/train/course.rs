@@ -14,8 +14,8 @@ use super::trainer::End;
 use crate::data::{Batch, Dataset, Errors, Forecasts, in_order};
 use crate::nn::Score;
 use crate::number;
-use crate::optim::{LearningRate, Stopper};
-use crate::protocol::{Confusion, EpochMetrics, Event, Level, RunStatus, StepMetrics};
+use crate::optim::{Best, LearningRate, Stopper};
+use crate::protocol::{Confusion, EpochMetrics, Event, Level, RunStatus, StepMetrics, ValidationMetrics};
 use crate::run::Folder;
 use crate::run::checkpoint::{self, Checkpoint, NamedTensor};
 
@@ -31,6 +31,8 @@ pub(super) struct Progress {
     learning_rate: LearningRate,
     /// The monitored metric: the best epoch so far, and patience.
     stopper: Stopper,
+    /// The same metric by which the best checkpoint is told, between epochs as well.
+    best: Best,
     /// Sums over the epoch so far.
     sums: Sums,
     /// Seconds of training.
@@ -41,12 +43,14 @@ impl Progress {
     pub fn new(session: &Session) -> Self {
         let (train, has_validation) = (&session.spec.train, session.validation.is_some());
         let initial = train.optimizer.learning_rate();
+        let stopper = Stopper::new(train.early_stopping.as_ref(), has_validation);
         Self {
             step: 0,
             epoch: 1,
             batch: 0,
             learning_rate: LearningRate::new(&train.schedule, initial, has_validation),
-            stopper: Stopper::new(train.early_stopping.as_ref(), has_validation),
+            best: stopper.watched().clone(),
+            stopper,
             sums: Sums::default(),
             seconds: 0.0,
         }
@@ -111,8 +115,11 @@ impl Run<'_> {
                     return self.stop(stop);
                 }
                 self.step(batch)?;
+                self.progress.batch = batch + 1;
+                if self.is_validation_due() {
+                    self.validate_between()?;
+                }
             }
-            self.progress.batch = self.session.sampler.batches();
             self.check_weights()?;
             let validation = self.validate();
             if let Some(stop) = self.control.stop {
@@ -128,19 +135,49 @@ impl Run<'_> {
         Ok(RunStatus::Finished)
     }
 
+    /// Whether the validation data are to be looked at after the step just made; after the epoch's last they are anyway.
+    fn is_validation_due(&self) -> bool {
+        let Progress { step, batch, .. } = self.progress;
+        let due = self.session.spec.train.validate_every.is_some_and(|every| step.is_multiple_of(every));
+        due && batch < self.session.sampler.batches()
+    }
+
+    /// Looks at the validation data between two steps, tells of it and saves: nothing that weights come of hangs on it.
+    fn validate_between(&mut self) -> Result<(), End> {
+        self.check_weights()?;
+        let begin = self.clock.elapsed();
+        let Some(Judged { sums, .. }) = self.validate() else { return Ok(()) };
+        let Progress { epoch, step, .. } = self.progress;
+        let metrics = ValidationMetrics {
+            step,
+            epoch,
+            loss: sums.loss(),
+            accuracy: self.accuracy(&sums),
+            seconds: (self.clock.elapsed() - begin).as_secs_f64(),
+        };
+        self.outlet.emit(Event::Validation(metrics));
+        let best = self.progress.best.improves_between(&metrics);
+        self.save(best);
+        self.clock.begin_window();
+        Ok(())
+    }
+
+    fn accuracy(&self, sums: &Sums) -> Option<f64> {
+        self.session.stepper.model().loss().has_classes().then(|| sums.score.accuracy())
+    }
+
     /// Tells of the epoch, saves, and draws the conclusions; whether training should end here.
     fn epoch_ended(&mut self, validation: Option<Judged>, seconds: f64) -> bool {
         let Progress { epoch, step, sums, .. } = self.progress;
         let measured = validation.as_ref().map(|judged| judged.sums);
         let model = self.session.stepper.model();
-        let accuracy = |sums: &Sums| model.loss().has_classes().then(|| sums.score.accuracy());
         let metrics = EpochMetrics {
             epoch,
             step,
             loss: sums.loss(),
-            accuracy: accuracy(&sums),
+            accuracy: self.accuracy(&sums),
             val_loss: measured.as_ref().map(Sums::loss),
-            val_accuracy: measured.as_ref().and_then(accuracy),
+            val_accuracy: measured.as_ref().and_then(|sums| self.accuracy(sums)),
             seconds,
         };
         let baselines = self.session.forecasts.as_ref().map_or(&[][..], Forecasts::baselines);
@@ -166,7 +203,8 @@ impl Run<'_> {
         if verdict.best && stopping.as_ref().is_some_and(|stopping| stopping.restore_best_weights) {
             self.best_weights = Some(self.session.stepper.params().values().to_vec());
         }
-        self.save(verdict.best);
+        let best = self.progress.best.improves(&metrics);
+        self.save(best);
         if verdict.stop {
             let patience = stopping.map_or(0, |stopping| stopping.patience);
             let (monitor, best) = self.progress.stopper.best();
@@ -307,6 +345,7 @@ impl Run<'_> {
         let (mut rows, mut sums) = (Batch::default(), Sums::default());
         let mut errors = self.session.forecasts.as_ref().map(Forecasts::errors);
         let stepper = &mut self.session.stepper;
+        stepper.judge_anew();
         let penalty = stepper.params().penalty();
         // Which token was taken for which says little of a language model.
         let classes = stepper.model().classes().filter(|_| !stepper.model().is_next_token());

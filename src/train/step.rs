@@ -246,6 +246,11 @@ impl Stepper {
         self.params.values_mut().iter_mut().zip(weights).for_each(|(w, other)| *w = *other);
     }
 
+    /// Lets layers that carry a state begin anew where they judge; where they learn they go on as they were.
+    pub fn judge_anew(&mut self) {
+        self.judging.iter_mut().for_each(|work| work.shard.forget());
+    }
+
     /// Lets layers that carry a state begin anew: another stream follows.
     pub fn forget(&mut self) {
         let all = self.work.iter_mut().chain(&mut self.judging).chain(&mut self.spare);

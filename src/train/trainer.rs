@@ -150,6 +150,10 @@ fn train(
     outlet.record_to(Recorder::start(&folder, session.spec.watch.budget.saturating_mul(1 << 20))?);
     outlet.emit(Event::Prepared(Box::new(session.info(folder.path()))));
     options.notes.iter().chain(&session.notes).for_each(|note| outlet.log(Level::Warning, note));
+    if session.spec.train.validate_every.is_some() && session.validation.is_none() {
+        let text = "train.validate_every: there are no validation data to look at between epochs";
+        outlet.log(Level::Warning, text);
+    }
     if session.stepper.model().is_stateful() {
         outlet.log(Level::Info, "a layer is stateful: every epoch reads the data in order, unshuffled");
     }

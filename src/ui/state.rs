@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::protocol::{
     Activations, Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level, LogLine,
-    ParamNorms, ProbeFrame, RunInfo, RunStatus, Saved, StepMetrics,
+    ParamNorms, ProbeFrame, RunInfo, RunStatus, Saved, StepMetrics, ValidationMetrics,
 };
 use axis::Place;
 pub use choice::{Choice, Norm, Panel};
@@ -49,7 +49,7 @@ pub struct Dashboard {
 pub struct Curves {
     /// A point a step.
     pub train: Series,
-    /// A point an epoch.
+    /// A point an epoch, and where validation is made between epochs one each time.
     pub validation: Series,
 }
 
@@ -79,6 +79,7 @@ impl Dashboard {
             Event::Prepared(info) => self.info = Some(info.clone()),
             Event::Status(status) => self.status = Some(status.clone()),
             Event::Step(metrics) => self.step(metrics),
+            Event::Validation(metrics) => self.between_epochs(metrics),
             Event::Epoch(metrics) => self.epoch(metrics),
             Event::Gradient(profile) => self.gradient(profile),
             Event::Instruments(read) => self.instruments(read),
@@ -97,10 +98,7 @@ impl Dashboard {
     }
 
     fn step(&mut self, metrics: &StepMetrics) {
-        let epoch = match &self.info {
-            Some(info) if info.steps_per_epoch > 0 => metrics.step as f64 / info.steps_per_epoch as f64,
-            _ => metrics.epoch as f64,
-        };
+        let epoch = self.epochs_at(metrics.step, metrics.epoch);
         let seconds = if metrics.seconds.is_finite() { metrics.seconds } else { 0.0 };
         let place = Place { step: metrics.step, epoch, seconds };
         self.loss.train.push(place, metrics.loss);
@@ -116,12 +114,30 @@ impl Dashboard {
         if let Some(info) = &self.info {
             self.pace.epoch(metrics.seconds, info.steps_per_epoch);
         }
+        self.validated((metrics.step, metrics.epoch as f64), metrics.val_loss, metrics.val_accuracy);
+    }
+
+    fn between_epochs(&mut self, metrics: &ValidationMetrics) {
+        let epochs = self.epochs_at(metrics.step, metrics.epoch);
+        self.validated((metrics.step, epochs), Some(metrics.loss), metrics.accuracy);
+    }
+
+    /// Epochs gone after `step`, which is one of the `epoch`-th.
+    fn epochs_at(&self, step: u64, epoch: usize) -> f64 {
+        match &self.info {
+            Some(info) if info.steps_per_epoch > 0 => step as f64 / info.steps_per_epoch as f64,
+            _ => epoch as f64,
+        }
+    }
+
+    /// A point after a step, so many epochs gone, on the curves of the validation data.
+    fn validated(&mut self, (step, epoch): (u64, f64), loss: Option<f64>, accuracy: Option<f64>) {
         let seconds = self.latest.map_or(0.0, |latest| latest.seconds);
-        let place = Place { step: metrics.step, epoch: metrics.epoch as f64, seconds };
-        if let Some(loss) = metrics.val_loss {
+        let place = Place { step, epoch, seconds };
+        if let Some(loss) = loss {
             self.loss.validation.push(place, loss);
         }
-        if let Some(accuracy) = metrics.val_accuracy {
+        if let Some(accuracy) = accuracy {
             self.accuracy.validation.push(place, accuracy);
         }
     }
@@ -404,6 +420,24 @@ mod tests {
             (dash.remaining().unwrap() - 18.0).abs() < 1e-9,
             "validation takes its time in the epochs to come"
         );
+    }
+
+    #[test]
+    fn validation_between_epochs_lies_at_its_step() {
+        let mut dash = Dashboard::new();
+        dash.apply(&Event::Prepared(Box::new(info())));
+        (1..=150).for_each(|s| dash.apply(&step(s)));
+        let (loss, accuracy) = (0.4, Some(0.75));
+        dash.apply(&Event::Validation(ValidationMetrics {
+            step: 150,
+            epoch: 2,
+            loss,
+            accuracy,
+            seconds: 1.0,
+        }));
+        let (at, summary) = dash.loss().validation.nearest(1).unwrap();
+        assert_eq!((at.step, at.epoch, at.seconds, summary.mean()), (150, 1.5, 7.5, 0.4));
+        assert_eq!(dash.accuracy().validation.nearest(1).map(|(_, s)| s.mean()), Some(0.75));
     }
 
     #[test]

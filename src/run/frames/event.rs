@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::bytes::{Take, put_f32, put_f32s, put_f64, put_uint};
 use super::{Frame, Kind, instruments, probe};
-use crate::protocol::{Direction, EpochMetrics, Event, GradientProfile, RunInfo, Saved, StepMetrics};
+use crate::protocol::{
+    Direction, EpochMetrics, Event, GradientProfile, RunInfo, Saved, StepMetrics, ValidationMetrics,
+};
 
 /// Appends the payload of `event` to `out`; gives its kind and, if it has one, its own step.
 ///
@@ -29,6 +31,10 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
         Event::Epoch(metrics) => {
             put_epoch(out, metrics);
             Ok((Kind::Epoch, Some(metrics.step)))
+        }
+        Event::Validation(metrics) => {
+            put_validation(out, metrics);
+            Ok((Kind::Validation, Some(metrics.step)))
         }
         // Its numbers are finite, by its type's word; one that is not would only not read back.
         Event::Evaluation(evaluation) => {
@@ -64,6 +70,7 @@ pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
         Kind::Sample => return serde_json::from_slice(frame.payload).ok().map(Event::Sample),
         Kind::Step => Event::Step(take_step(&mut take, frame.step)?),
         Kind::Epoch => Event::Epoch(take_epoch(&mut take, frame.step)?),
+        Kind::Validation => Event::Validation(take_validation(&mut take, frame.step)?),
         Kind::Gradient => Event::Gradient(take_gradient(&mut take, frame.step)?),
         Kind::Instruments => Event::Instruments(Box::new(instruments::take(&mut take, frame.step)?)),
         Kind::Probe => Event::Probe(Box::new(probe::take(&mut take, frame.step)?)),
@@ -131,6 +138,19 @@ fn take_epoch(take: &mut Take<'_>, step: u64) -> Option<EpochMetrics> {
         val_accuracy,
         seconds: take.f64()?,
     })
+}
+
+fn put_validation(out: &mut Vec<u8>, metrics: &ValidationMetrics) {
+    put_uint(out, metrics.epoch as u64);
+    put_optional(out, [metrics.accuracy]);
+    put_f64(out, metrics.loss);
+    put_f64(out, metrics.seconds);
+}
+
+fn take_validation(take: &mut Take<'_>, step: u64) -> Option<ValidationMetrics> {
+    let epoch = take.count()?;
+    let [accuracy] = take_optional(take)?;
+    Some(ValidationMetrics { step, epoch, accuracy, loss: take.f64()?, seconds: take.f64()? })
 }
 
 fn put_gradient(out: &mut Vec<u8>, profile: &GradientProfile) {
@@ -221,11 +241,16 @@ mod tests {
                 epoch, step, loss, accuracy, val_loss: None, val_accuracy: accuracy, seconds: rest,
             };
             prop_assert_eq!(format!("{:?}", through(&Event::Epoch(metrics))), format!("{:?}", Some(Event::Epoch(metrics))));
+            let metrics = ValidationMetrics { step, epoch, loss, accuracy, seconds: rest };
+            prop_assert_eq!(
+                format!("{:?}", through(&Event::Validation(metrics))),
+                format!("{:?}", Some(Event::Validation(metrics)))
+            );
         }
 
         #[test]
         fn no_payload_panics(kind in any::<u8>(), step in any::<u64>(), payload in proptest::collection::vec(any::<u8>(), 0..64)) {
-            if let Some(kind) = Kind::of(kind % 12) {
+            if let Some(kind) = Kind::of(kind % 13) {
                 decode(Frame { offset: 0, kind, step, payload: &payload });
             }
         }

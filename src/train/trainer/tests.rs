@@ -2,7 +2,9 @@ use std::path::Path;
 
 use super::*;
 use crate::preset::{self, Overrides};
-use crate::protocol::{Confusion, EpochMetrics, GradientProfile, Instruments, LogLine, Saved, StepMetrics};
+use crate::protocol::{
+    Confusion, EpochMetrics, GradientProfile, Instruments, LogLine, Saved, StepMetrics, ValidationMetrics,
+};
 use crate::run::checkpoint::{self, Which};
 
 /// A small run of the word-order preset with `set` laid over it: how it ended, and what it told.
@@ -43,6 +45,76 @@ fn early_stopping_ends_the_run_and_its_last_checkpoint_holds_the_best_weights() 
     assert_eq!((last.model, best.step), (best.model, 7));
     let saved = |e: &&Event| matches!(e, Event::Saved(Saved { best: true, .. }));
     assert_eq!((last.step, events.iter().filter(saved).count()), (21, 1));
+}
+
+fn between(events: &[Event]) -> Vec<ValidationMetrics> {
+    events.iter().filter_map(|e| if let Event::Validation(m) = e { Some(*m) } else { None }).collect()
+}
+
+#[test]
+fn validation_between_epochs_changes_no_bit_and_counts_in_no_patience() {
+    let stopping =
+        "train.early_stopping={monitor: val_accuracy, patience: 2, min_delta: 1, restore_best_weights: true}";
+    for model in [&[][..], &["model.1.stateful=true", "model.1.dropout=0.2"]] {
+        let story = |every: &[&str]| {
+            let dir = tempfile::tempdir().unwrap();
+            let set = [model, &[stopping, "train.schedule={name: plateau, patience: 1}"], every].concat();
+            let (outcome, events) = trained(dir.path(), &set);
+            assert_eq!(outcome, Outcome::Finished);
+            let last = checkpoint::read(&dir.path().join("run"), Which::Last).unwrap();
+            let timeless = |m: EpochMetrics| EpochMetrics { seconds: 0.0, ..m };
+            let epochs: Vec<_> = epochs(&events).into_iter().map(timeless).collect();
+            (last.model, last.optimizer, epochs, between(&events))
+        };
+        let (plain, often) = (story(&[]), story(&["train.validate_every=2"]));
+        assert_eq!((&plain.0, &plain.1, &plain.2), (&often.0, &often.1, &often.2));
+        assert!(plain.3.is_empty());
+        // Seven steps an epoch, three epochs: never after an epoch's last.
+        let places: Vec<_> = often.3.iter().map(|m| (m.step, m.epoch)).collect();
+        let expected = [(2, 1), (4, 1), (6, 1), (8, 2), (10, 2), (12, 2), (16, 3), (18, 3), (20, 3)];
+        assert_eq!(places, expected);
+        assert!(often.3.iter().all(|m| m.loss.is_finite() && m.accuracy.is_some()));
+    }
+}
+
+#[test]
+fn every_validation_of_a_stateful_model_begins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let still = "train.optimizer={name: SGD, learning_rate: 1e-30}";
+    let set = [still, "model.1.stateful=true", "train.validate_every=1", "train.epochs=1"];
+    let (_, events) = trained(dir.path(), &set);
+    let losses: Vec<f64> = between(&events).iter().map(|m| m.loss).collect();
+    assert_eq!(losses, [epochs(&events)[0].val_loss.unwrap(); 6]);
+}
+
+#[test]
+fn the_best_checkpoint_may_lie_between_epochs_where_validation_is_monitored() {
+    // The weights grow worse from the first update on: what comes earliest is best.
+    let worse = "train.optimizer={name: SGD, learning_rate: 50}";
+    let bests = |set: &[&str]| -> Vec<u64> {
+        let dir = tempfile::tempdir().unwrap();
+        let (_, events) =
+            trained(dir.path(), &[&[worse, "train.validate_every=1", "train.epochs=1"], set].concat());
+        let best = checkpoint::read(&dir.path().join("run"), Which::Best).unwrap();
+        let saved = events.iter().filter_map(|e| match e {
+            Event::Saved(Saved { best: true, step, .. }) => Some(*step),
+            _ => None,
+        });
+        let saved: Vec<u64> = saved.collect();
+        assert_eq!(saved.last(), Some(&best.step));
+        saved
+    };
+    assert!(bests(&[])[0] == 1);
+    assert_eq!(bests(&["train.early_stopping={monitor: loss, patience: 9}"]), [7]);
+}
+
+#[test]
+fn without_validation_data_there_is_nothing_between_epochs_and_a_warning_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let (outcome, events) = trained(dir.path(), &["data.validation=0", "train.validate_every=2"]);
+    assert_eq!((outcome, between(&events).len()), (Outcome::Finished, 0));
+    let warned = |e: &&Event| matches!(e, Event::Log(LogLine { level: Level::Warning, text }) if text.contains("validate_every"));
+    assert_eq!(events.iter().filter(warned).count(), 1);
 }
 
 #[test]
