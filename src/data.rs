@@ -28,6 +28,7 @@ mod open;
 mod rows;
 mod sampler;
 mod series;
+mod sink;
 mod sniff;
 mod spec;
 mod split;

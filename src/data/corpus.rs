@@ -1,13 +1,13 @@
 //! Labelled texts as read from one source: words by number, before there is a vocabulary.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
 use super::error::{listed, quoted};
-use super::intern::Words;
+use super::intern::{Words, print};
+use super::sink::Sink;
 use super::tokens::for_each_token;
 use super::{DataError, Dataset, Inputs, Level, Targets, TokenSpec, Vocabulary};
 
@@ -52,9 +52,7 @@ impl Corpus {
     pub fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) {
         for_each_token(text, self.level, &mut self.word, |word| self.numbers.push(self.words.count(word)));
         self.ends.push(self.numbers.len());
-        let mut hasher = DefaultHasher::new();
-        text.trim().hash(&mut hasher);
-        self.prints.push(hasher.finish());
+        self.prints.push(print(text));
         if let Some(texts) = &mut self.texts {
             texts.push(text.to_owned());
         }
@@ -176,6 +174,25 @@ impl Corpus {
             self.label_of.iter().filter_map(|number| class_of.get(*number as usize).copied()).collect();
         let data = Dataset { inputs: Inputs::Tokens(tokens), targets: Targets::Classes(classes) };
         Ok((data, unknown as f64 / kept_words.max(1) as f64))
+    }
+}
+
+impl Sink for Corpus {
+    fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) -> Result<(), DataError> {
+        Self::push(self, text, label, path, line);
+        Ok(())
+    }
+
+    fn skip(&mut self) {
+        self.skipped += 1;
+    }
+
+    fn len(&self) -> usize {
+        Self::len(self)
+    }
+
+    fn skipped(&self) -> usize {
+        self.skipped
     }
 }
 

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::io::{Cursor, Read};
 
-use super::corpus::Corpus;
 use super::error::{listed, quoted};
 use super::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
 use super::open::{self, BadText};
 use super::rows::{Row, RowError, Rows};
+use super::sink::Sink;
 use super::sniff::{Sample, best};
 use super::{DataError, Report};
 use crate::number;
@@ -30,7 +30,7 @@ struct Columns {
 
 impl CsvFile<'_> {
     /// Adds every row; tells `report` how far it is.
-    pub fn read(&self, corpus: &mut Corpus, report: &Report) -> Result<(), DataError> {
+    pub fn read(&self, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
         let Self(spec) = self;
         let path = spec.path.as_path();
         let mut text = open::text(path, spec.needs.as_deref())?;
@@ -51,11 +51,11 @@ impl CsvFile<'_> {
         while let Some(row) = rows.next().map_err(|error| self.broken(error))? {
             match columns.text_and_label(&row, spec) {
                 Ok((text, label)) => {
-                    corpus.push(&text, &label, path, Some(row.line));
-                    report.texts(path, corpus.len());
+                    into.push(&text, &label, path, Some(row.line))?;
+                    report.texts(path, into.len());
                 }
                 Err(bad) if spec.skip_bad_rows => {
-                    corpus.skipped += 1;
+                    into.skip();
                     first_bad.get_or_insert((row.line, bad));
                 }
                 Err(BadText { lines, found, expected }) => {
@@ -65,9 +65,9 @@ impl CsvFile<'_> {
             }
         }
         match first_bad {
-            _ if corpus.len() > 0 => Ok(()),
+            _ if into.len() > 0 => Ok(()),
             Some((line, BadText { lines, found, expected })) => {
-                let skipped = number::count(corpus.skipped as u64);
+                let skipped = number::count(into.skipped() as u64);
                 Err(self.wrong(
                     Some(line + lines),
                     format!("{found}, and no good row in {skipped}"),

@@ -4,13 +4,13 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::corpus::Corpus;
 use super::labelled::{LabelledSpec, train_and_test};
 use super::open::{self, LONGEST, Lines};
+use super::sink::Sink;
 use super::{DataError, Report};
 
 /// Adds what is in the class folders (else the class files) in `spec.path`, classes and files in the order of their names.
-pub(super) fn read(spec: &LabelledSpec, corpus: &mut Corpus, report: &Report) -> Result<(), DataError> {
+pub(super) fn read(spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
     let path = spec.path.as_path();
     if train_and_test(path).is_some() {
         let expected = "the folder that holds the classes, such as train/ itself";
@@ -18,7 +18,7 @@ pub(super) fn read(spec: &LabelledSpec, corpus: &mut Corpus, report: &Report) ->
     }
     let folders = entries(path, spec.needs.as_deref(), true)?;
     if !folders.is_empty() {
-        return folders.iter().try_for_each(|(label, folder)| texts(spec, label, folder, corpus, report));
+        return folders.iter().try_for_each(|(label, folder)| texts(spec, label, folder, into, report));
     }
     let files = entries(path, None, false)?;
     if files.is_empty() {
@@ -26,7 +26,7 @@ pub(super) fn read(spec: &LabelledSpec, corpus: &mut Corpus, report: &Report) ->
         return Err(DataError::content(path, None, "an empty folder", expected));
     }
     let labels = labels(&files);
-    files.iter().zip(labels).try_for_each(|((_, file), label)| lines(spec, &label, file, corpus, report))
+    files.iter().zip(labels).try_for_each(|((_, file), label)| lines(spec, &label, file, into, report))
 }
 
 /// What the classes of files are called: their names up to the last dot, or, where these are all alike, what follows it.
@@ -45,23 +45,23 @@ fn lines(
     spec: &LabelledSpec,
     label: &str,
     file: &Path,
-    corpus: &mut Corpus,
+    into: &mut dyn Sink,
     report: &Report,
 ) -> Result<(), DataError> {
-    let (mut lines, before) = (Lines::open(file, None, spec.encoding)?, corpus.len());
+    let (mut lines, before) = (Lines::open(file, None, spec.encoding)?, into.len());
     while let Some(line) = lines.next()? {
         match line {
             Ok(line) if line.trim().is_empty() => {}
             Ok(line) => {
                 let text = line.trim().to_owned();
-                corpus.push(&text, label, file, Some(lines.number));
-                report.texts(&spec.path, corpus.len());
+                into.push(&text, label, file, Some(lines.number))?;
+                report.texts(&spec.path, into.len());
             }
-            Err(_) if spec.skip_bad_rows => corpus.skipped += 1,
+            Err(_) if spec.skip_bad_rows => into.skip(),
             Err(bad) => return Err(lines.wrong(bad)),
         }
     }
-    match corpus.len() > before {
+    match into.len() > before {
         true => Ok(()),
         false => Err(DataError::content(file, None, "no text", "a text a line: each file is a class")),
     }
@@ -72,10 +72,10 @@ fn texts(
     spec: &LabelledSpec,
     label: &str,
     folder: &Path,
-    corpus: &mut Corpus,
+    into: &mut dyn Sink,
     report: &Report,
 ) -> Result<(), DataError> {
-    let before = corpus.len();
+    let before = into.len();
     for (_, file) in entries(folder, None, false)? {
         let mut bytes = Vec::new();
         let opened = open::text(&file, None)?.take(LONGEST as u64 + 1).read_to_end(&mut bytes);
@@ -84,15 +84,15 @@ fn texts(
             return Err(DataError::content(&file, None, "more than 16 MiB", "a text, shorter than that"));
         }
         match spec.encoding.decode(&bytes) {
-            Ok(text) => corpus.push(&text, label, folder, None),
-            Err(_) if spec.skip_bad_rows => corpus.skipped += 1,
+            Ok(text) => into.push(&text, label, folder, None)?,
+            Err(_) if spec.skip_bad_rows => into.skip(),
             Err(bad) => {
                 return Err(DataError::content(&file, Some(1 + bad.lines), bad.found, bad.expected));
             }
         }
-        report.texts(&spec.path, corpus.len());
+        report.texts(&spec.path, into.len());
     }
-    match corpus.len() > before {
+    match into.len() > before {
         true => Ok(()),
         false => Err(DataError::content(folder, None, "no file", "a file per text")),
     }

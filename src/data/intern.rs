@@ -53,6 +53,13 @@ impl Words {
     }
 }
 
+/// A print of a text as it is but for white space around it: that of another text is another.
+pub(super) fn print(text: &str) -> u64 {
+    let mut hasher = WordHasher::default();
+    hasher.write(text.trim().as_bytes());
+    hasher.finish()
+}
+
 /// Eight bytes at a time through a folded 64 × 64 → 128 bit product (as in wyhash, Wang 2019).
 #[derive(Debug, Default)]
 pub(super) struct WordHasher(u64);

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::corpus::Corpus;
 use super::error::{listed, quoted};
 use super::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
 use super::open::{self, BadText, Lines};
+use super::sink::Sink;
 use super::{DataError, Report};
 
 /// Adds the text and the label of every line that is not blank.
-pub(super) fn read(spec: &LabelledSpec, corpus: &mut Corpus, report: &Report) -> Result<(), DataError> {
+pub(super) fn read(spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
     let path = spec.path.as_path();
     let mut lines = Lines::open(path, spec.needs.as_deref(), spec.encoding)?;
     let mut first_bad = None;
@@ -20,17 +20,17 @@ pub(super) fn read(spec: &LabelledSpec, corpus: &mut Corpus, report: &Report) ->
             Err(bad) => Err(bad),
         };
         match read {
-            Ok((text, label)) => corpus.push(&text, &label, path, Some(lines.number)),
+            Ok((text, label)) => into.push(&text, &label, path, Some(lines.number))?,
             Err(bad) if spec.skip_bad_rows => {
-                corpus.skipped += 1;
+                into.skip();
                 first_bad.get_or_insert_with(|| lines.wrong(bad));
             }
             Err(bad) => return Err(lines.wrong(bad)),
         }
-        report.texts(path, corpus.len());
+        report.texts(path, into.len());
     }
     match first_bad {
-        _ if corpus.len() > 0 => Ok(()),
+        _ if into.len() > 0 => Ok(()),
         Some(error) => Err(error),
         None => Err(DataError::content(path, None, "an empty file", EXAMPLE)),
     }

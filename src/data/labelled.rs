@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::corpus::Corpus;
 use super::csv::CsvFile;
+use super::sink::Sink;
 use super::{DataError, Level, Report, folder, jsonl, lines, open};
 
 /// Labelled texts: a table, JSON lines, a file of texts with a file of labels, or a folder of classes.
@@ -261,15 +262,20 @@ impl LabelledSpec {
 
     /// Reads all texts that stand at `path`; tells `report` how far it is.
     pub(super) fn read(&self, level: Level, keep: bool, report: &Report) -> Result<Corpus, DataError> {
-        report.start(&self.path);
         let mut corpus = Corpus::new(level, keep);
-        match self.found_format()? {
-            Format::Csv => CsvFile(self).read(&mut corpus, report)?,
-            Format::Jsonl => jsonl::read(self, &mut corpus, report)?,
-            Format::Lines => lines::read(self, &mut corpus, report)?,
-            Format::Folder => folder::read(self, &mut corpus, report)?,
-        }
+        self.pour(&mut corpus, report)?;
         Ok(corpus)
+    }
+
+    /// Hands all texts that stand at `path` to `into`; tells `report` how far it is.
+    pub(super) fn pour(&self, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
+        report.start(&self.path);
+        match self.found_format()? {
+            Format::Csv => CsvFile(self).read(into, report),
+            Format::Jsonl => jsonl::read(self, into, report),
+            Format::Lines => lines::read(self, into, report),
+            Format::Folder => folder::read(self, into, report),
+        }
     }
 
     /// What stands at `path`: as it was said, else by its kind, its name and its first byte.

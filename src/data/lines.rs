@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::corpus::Corpus;
 use super::error::shown;
 use super::labelled::LabelledSpec;
 use super::open::{self, Lines};
+use super::sink::Sink;
 use super::{DataError, Report};
 use crate::number;
 
@@ -18,7 +18,7 @@ pub(super) fn labels_beside(path: &Path) -> Option<PathBuf> {
 }
 
 /// Adds every line of `spec.path` with the line of the same number of the labels.
-pub(super) fn read(spec: &LabelledSpec, corpus: &mut Corpus, report: &Report) -> Result<(), DataError> {
+pub(super) fn read(spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
     let path = spec.path.as_path();
     let Some(labels_path) = spec.labels.clone().or_else(|| labels_beside(path)) else {
         let expected = "a file of labels beside it, such as NAME.labels; data.labels names another one";
@@ -48,11 +48,11 @@ pub(super) fn read(spec: &LabelledSpec, corpus: &mut Corpus, report: &Report) ->
         };
         let label = label.and_then(|label| open::label(&label).map(str::to_owned));
         match (text, label) {
-            (Ok(text), Ok(label)) => corpus.push(&text, &label, path, Some(line)),
-            (Err(_), _) | (_, Err(_)) if spec.skip_bad_rows => corpus.skipped += 1,
+            (Ok(text), Ok(label)) => into.push(&text, &label, path, Some(line))?,
+            (Err(_), _) | (_, Err(_)) if spec.skip_bad_rows => into.skip(),
             (Err(bad), _) => return Err(texts.wrong(bad)),
             (_, Err(bad)) => return Err(labels.wrong(bad)),
         }
-        report.texts(path, corpus.len());
+        report.texts(path, into.len());
     }
 }
