@@ -7,10 +7,12 @@
 //!        ├─ tags (a class at every word) ─→ Vocabulary, Dataset
 //!        ├─ labelled | word-order ─→ Corpus (words by number, two splits on two threads)
 //!        │                                  ├─→ Vocabulary (of the training split)
-//!        │  TokenSpec ──────────────────────┴─→ Dataset (Inputs, Targets) ─ Sampler ─→ Batch
+//!        │  TokenSpec ──────────────────────┴─→ Dataset (Inputs, Targets) ─ Sampler ─→ Batch (either way: Batches)
+//!        ├─ labelled, too large for memory ─→ Streamed: read anew every epoch ──────→ Batch
 //!        └─ the other generated tasks ─────────→ Dataset
 //! ```
 
+mod batches;
 mod corpus;
 mod csv;
 mod dataset;
@@ -22,6 +24,7 @@ mod form;
 mod generated;
 mod intern;
 mod jsonl;
+mod judged;
 mod labelled;
 mod lines;
 mod open;
@@ -33,6 +36,7 @@ mod sniff;
 mod spec;
 mod split;
 mod stream;
+mod streamed;
 mod tags;
 mod tokens;
 mod vocabulary;
@@ -41,13 +45,12 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::{panic, thread};
 
-use ndarray::Array2;
-
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 use corpus::Corpus;
 use error::quoted;
 
+pub use batches::Batches;
 pub use dataset::{Batch, Dataset, Inputs, Targets};
 pub use error::DataError;
 pub use form::{Form, InputForm, TargetForm};
@@ -55,11 +58,13 @@ pub use generated::{
     AddingProblem, CopyMemory, FirstSymbol, GeneratedSpec, ReberGrammar, SineForecast, TemporalOrder,
     WordOrder,
 };
+pub use judged::{LabelledTexts, labelled_texts};
 pub use labelled::{Column, Encoding, Format, GivenValidation, LabelledSpec, Validation, train_and_test};
 pub use sampler::{Sampler, in_order};
 pub use series::{Baseline, Errors, Forecasts, SeriesSpec};
 pub use spec::DataSpec;
 pub use stream::TextSpec;
+pub use streamed::{Opened, Streamed, Streaming};
 pub use tags::{TagsSpec, TagsValidation};
 pub use tokens::{Level, Side, TokenSpec};
 pub use vocabulary::Vocabulary;
@@ -117,6 +122,26 @@ pub fn load(
     }
 }
 
+/// As [`load`], but texts that are too many for memory are streamed: see [`LabelledSpec::stream`].
+///
+/// # Errors
+/// As [`load`].
+pub fn open(
+    spec: &DataSpec,
+    tokens: Option<&TokenSpec>,
+    seed: u64,
+    streams: usize,
+    progress: &mut dyn FnMut(String),
+) -> Result<Opened, DataError> {
+    spec.check(tokens)?;
+    match (spec, tokens) {
+        (DataSpec::Labelled(spec), Some(tokens)) if streamed::is_wanted(spec)? => {
+            streamed::open(spec, tokens, seed, progress)
+        }
+        _ => load(spec, tokens, seed, streams, progress).map(Opened::from),
+    }
+}
+
 /// Labelled texts as rows of ids with classes.
 fn texts(
     spec: &DataSpec,
@@ -137,13 +162,8 @@ fn texts(
     if let Some(validation) = &validation {
         let (dataset, share) = validation.encode(&labels, &vocabulary, tokens)?;
         (validation_set, unknown) = (Some(dataset), share);
-        let shared = train.shared(validation);
-        if shared > 0 && matches!(spec, DataSpec::Labelled(_)) {
-            notes.push(format!(
-                "{} of {} validation texts stand in the training data too",
-                number::count(shared as u64),
-                number::count(validation.len() as u64)
-            ));
+        if matches!(spec, DataSpec::Labelled(_)) {
+            notes.extend(shared_note(train.shared(validation), validation.len()));
         }
     }
     let facts = DataFacts {
@@ -167,44 +187,13 @@ fn texts(
     })
 }
 
-/// Labelled texts as a network reads them.
-#[derive(Debug, Clone)]
-pub struct LabelledTexts {
-    /// As they are written.
-    pub texts: Vec<String>,
-    /// As ids, `[text, time]`.
-    pub rows: Array2<u32>,
-    /// The class of each.
-    pub classes: Vec<u32>,
-}
-
-/// The validation texts of `spec` (or, if `whole`, all that stand at its path) by a vocabulary and labels that there are, and where they
-/// are from.
-///
-/// # Errors
-/// As [`load`]; a label that is not among `labels` is one.
-pub fn labelled_texts(
-    spec: &LabelledSpec,
-    whole: bool,
-    seed: u64,
-    labels: &[String],
-    vocabulary: &Vocabulary,
-    tokens: &TokenSpec,
-) -> Result<(LabelledTexts, String), DataError> {
-    let given = spec.of_validation().filter(|_| !whole);
-    let wanted = given.as_ref().unwrap_or(spec);
-    // Nobody listens.
-    let report = Report(mpsc::channel().0);
-    let mut corpus = wanted.read(tokens.level, true, &report)?;
-    if let (Some(drawn), None, false) = (&spec.validation, &given, whole) {
-        corpus = corpus.part(&split::split(&corpus, drawn, seed).1);
-    }
-    let (dataset, _) = corpus.encode(labels, vocabulary, tokens)?;
-    let texts = corpus.texts.unwrap_or_default();
-    let (Inputs::Tokens(rows), Targets::Classes(classes)) = (dataset.inputs, dataset.targets) else {
-        unreachable!("labelled texts are tokens with classes")
+/// What is said where `shared` of so many validation texts are training texts too.
+fn shared_note(shared: usize, validation: usize) -> Option<String> {
+    let count = |n: usize| number::count(n as u64);
+    let note = || {
+        format!("{} of {} validation texts stand in the training data too", count(shared), count(validation))
     };
-    Ok((LabelledTexts { texts, rows, classes }, wanted.path.display().to_string()))
+    (shared > 0).then(note)
 }
 
 struct Splits {
@@ -285,14 +274,20 @@ fn there(paths: [Option<&Path>; 2], needs: Option<&str>) -> Result<(), DataError
 struct Report(mpsc::Sender<String>);
 
 impl Report {
+    /// Nobody listens.
+    fn to_nobody() -> Self {
+        Self(mpsc::channel().0)
+    }
+
     /// Reading `path` starts.
     fn start(&self, path: &Path) {
         self.say(format!("reading {}", path.display()));
     }
 
-    /// So many texts of `path` are read; a line for every ten thousand.
+    /// So many texts of `path` are read; a line for every ten thousand, later for every tenth more or so.
     fn texts(&self, path: &Path, texts: usize) {
-        if texts.is_multiple_of(10_000) {
+        let every = 10_usize.pow(texts.max(10_000).ilog10());
+        if texts.is_multiple_of(every) {
             self.say(format!("reading {}: {} texts", path.display(), number::count(texts as u64)));
         }
     }
@@ -301,6 +296,16 @@ impl Report {
         // a lost line of progress is no reason to stop
         let _ = self.0.send(line);
     }
+}
+
+/// Does `work` on a thread of its own and tells `progress` what it reports.
+fn told<T: Send>(progress: &mut dyn FnMut(String), work: impl FnOnce(&Report) -> T + Send) -> T {
+    let (sender, messages) = mpsc::channel();
+    thread::scope(|scope| {
+        let done = scope.spawn(move || work(&Report(sender)));
+        messages.iter().for_each(progress);
+        done.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
+    })
 }
 
 /// Reads both splits, each on its own thread.

@@ -141,6 +141,51 @@ impl Batch {
     }
 }
 
+/// Rows of token ids with their classes, in memory that goes round between who fills batches and who takes them.
+#[derive(Debug, Default)]
+pub(super) struct TokenRows {
+    /// One row after the other.
+    pub ids: Vec<u32>,
+    pub classes: Vec<u32>,
+}
+
+impl TokenRows {
+    pub fn push(&mut self, row: &[u32], class: u32) {
+        self.ids.extend_from_slice(row);
+        self.classes.push(class);
+    }
+
+    pub fn len(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// The row at `place`, of `length` ids.
+    pub fn row(&self, place: usize, length: usize) -> &[u32] {
+        self.ids.get(place * length..(place + 1) * length).unwrap_or_default()
+    }
+
+    pub fn clear(&mut self) {
+        self.ids.clear();
+        self.classes.clear();
+    }
+}
+
+impl Batch {
+    /// Becomes these rows of `length` ids, and gives back the memory that it had.
+    pub(super) fn exchange(&mut self, rows: TokenRows, length: usize) -> TokenRows {
+        self.rows.clear();
+        self.rows.extend(0..rows.len());
+        let TokenRows { ids, classes } = rows;
+        let ids = Array2::from_shape_vec((classes.len(), length), ids)
+            .unwrap_or_else(|_| unreachable!("as many ids as rows have"));
+        let inputs = std::mem::replace(&mut self.inputs, Inputs::Tokens(ids));
+        let targets = std::mem::replace(&mut self.targets, Targets::Classes(classes));
+        let Inputs::Tokens(ids) = inputs else { return TokenRows::default() };
+        let Targets::Classes(classes) = targets else { return TokenRows::default() };
+        TokenRows { ids: ids.into_raw_vec_and_offset().0, classes }
+    }
+}
+
 impl Inputs {
     fn of(&self, rows: &[usize]) -> Self {
         match self {

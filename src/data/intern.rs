@@ -61,7 +61,7 @@ pub(super) fn print(text: &str) -> u64 {
 }
 
 /// Eight bytes at a time through a folded 64 × 64 → 128 bit product (as in wyhash, Wang 2019).
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 pub(super) struct WordHasher(u64);
 
 impl WordHasher {

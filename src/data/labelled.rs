@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::corpus::Corpus;
 use super::csv::CsvFile;
 use super::sink::Sink;
-use super::{DataError, Level, Report, folder, jsonl, lines, open};
+use super::{DataError, Level, Report, Streaming, folder, jsonl, lines, open};
 
 /// Labelled texts: a table, JSON lines, a file of texts with a file of labels, or a folder of classes.
 ///
@@ -47,6 +47,9 @@ pub struct LabelledSpec {
     /// Leave bad rows out and count them, instead of ending with the first one's error.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_bad_rows: bool,
+    /// Whether texts are held in memory, or read from their file anew every epoch.
+    #[serde(default, skip_serializing_if = "Streaming::is_auto")]
+    pub stream: Streaming,
     /// What weights do not learn from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
@@ -229,6 +232,9 @@ impl LabelledSpec {
                 format!("{c:?}"),
                 "one ASCII character, no quote and no line end",
             );
+        }
+        if self.stream == (Streaming::Buffered { buffer: 0 }) {
+            return refuse("data.stream.buffer", "0".into(), "at least 1 row, or data.stream: false");
         }
         match self.validation {
             Some(Validation::Share(share)) if !(share > 0.0 && share < 1.0) => {

@@ -77,6 +77,11 @@ impl Vocabulary {
         self.id(word).or_else(named).unwrap_or(Self::UNKNOWN)
     }
 
+    /// The words without padding and unknown.
+    pub(super) fn learnt(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().skip(2).map(String::as_str)
+    }
+
     /// The word of an id; `"[UNK]"` beyond the vocabulary.
     pub fn word(&self, id: u32) -> &str {
         self.words.get(id as usize).map_or("[UNK]", String::as_str)

@@ -11,7 +11,7 @@ use super::evaluation::{Validated, evaluation};
 use super::outlet::Outlet;
 use super::session::Session;
 use super::trainer::End;
-use crate::data::{Batch, Dataset, Errors, Forecasts, in_order};
+use crate::data::{Batch, DataError, Errors, Forecasts};
 use crate::nn::Score;
 use crate::number;
 use crate::optim::{Best, LearningRate, Stopper};
@@ -98,6 +98,8 @@ pub(super) struct Run<'a> {
     /// Those of the best epoch, where they are to be restored.
     pub best_weights: Option<Vec<f32>>,
     pub cost: Cost,
+    /// Filled over and over.
+    pub rows: Batch,
 }
 
 impl Run<'_> {
@@ -109,7 +111,7 @@ impl Run<'_> {
             self.progress.epoch = epoch;
             self.progress.sums = Sums::default();
             self.session.stepper.forget();
-            for batch in 0..self.session.sampler.batches() {
+            for batch in 0..self.session.train.batches() {
                 self.progress.batch = batch;
                 if let Some(stop) = self.obey() {
                     return self.stop(stop);
@@ -121,7 +123,7 @@ impl Run<'_> {
                 }
             }
             self.check_weights()?;
-            let validation = self.validate();
+            let validation = self.validate()?;
             if let Some(stop) = self.control.stop {
                 return self.stop(stop);
             }
@@ -139,14 +141,14 @@ impl Run<'_> {
     fn is_validation_due(&self) -> bool {
         let Progress { step, batch, .. } = self.progress;
         let due = self.session.spec.train.validate_every.is_some_and(|every| step.is_multiple_of(every));
-        due && batch < self.session.sampler.batches()
+        due && batch < self.session.train.batches()
     }
 
     /// Looks at the validation data between two steps, tells of it and saves: nothing that weights come of hangs on it.
     fn validate_between(&mut self) -> Result<(), End> {
         self.check_weights()?;
         let begin = self.clock.elapsed();
-        let Some(Judged { sums, .. }) = self.validate() else { return Ok(()) };
+        let Some(Judged { sums, .. }) = self.validate()? else { return Ok(()) };
         let Progress { epoch, step, .. } = self.progress;
         let metrics = ValidationMetrics {
             step,
@@ -266,10 +268,10 @@ impl Run<'_> {
     }
 
     fn step(&mut self, batch: usize) -> Result<(), End> {
+        let mut rows = std::mem::take(&mut self.rows);
+        let filled = self.session.train.fill(self.progress.epoch as u64, batch, &mut rows);
+        filled.map_err(|error| self.unreadable(&error))?;
         let session = &mut self.session;
-        let order = session.sampler.batch(self.progress.epoch as u64, batch);
-        let mut rows = Batch::default();
-        rows.fill(&session.train, order.iter().copied());
         let steps = self.progress.step;
         let watch = session.watch.is_due(steps);
         let learning_rate = self.progress.learning_rate.at(self.progress.step, self.progress.epoch);
@@ -302,6 +304,7 @@ impl Run<'_> {
         };
         self.outlet.emit(Event::Step(metrics));
         let reading = watch.then(|| self.watch(&rows, steps));
+        self.rows = rows;
         self.cost.step(took, reading);
         self.sample(false);
         Ok(())
@@ -339,39 +342,48 @@ impl Run<'_> {
     }
 
     /// Loss and what else is measured on the validation data; `None` without any, or when told to stop meanwhile.
-    fn validate(&mut self) -> Option<Judged> {
-        let validation: &Dataset = self.session.validation.as_ref()?;
+    fn validate(&mut self) -> Result<Option<Judged>, End> {
+        let Session { validation, stepper, forecasts, legal, .. } = &mut self.session;
+        let Some(validation) = validation else { return Ok(None) };
         self.outlet.emit(Event::Status(RunStatus::Validating));
-        let (mut rows, mut sums) = (Batch::default(), Sums::default());
-        let mut errors = self.session.forecasts.as_ref().map(Forecasts::errors);
-        let stepper = &mut self.session.stepper;
+        let (mut rows, mut sums, mut first) = (std::mem::take(&mut self.rows), Sums::default(), 0);
+        let mut errors = forecasts.as_ref().map(Forecasts::errors);
         stepper.judge_anew();
         let penalty = stepper.params().penalty();
         // Which token was taken for which says little of a language model.
         let classes = stepper.model().classes().filter(|_| !stepper.model().is_next_token());
         let classes = classes.filter(|classes| *classes <= Confusion::MOST);
         let mut confusion = classes.map(Confusion::new);
-        let batch_size = self.session.spec.train.batch_size;
-        // Without gradients a batch can be larger; but a carried state goes from batch to batch as in training.
-        let size = if stepper.model().is_stateful() { batch_size } else { batch_size.max(256) };
-        for batch in 0..validation.len().div_ceil(size) {
+        for batch in 0..validation.batches() {
             self.control.poll();
             if self.control.stop.is_some() {
-                return None;
+                return Ok(None);
             }
-            let part = in_order(batch, size, validation.len());
-            rows.fill(validation, part.clone());
+            // Every pass is like the first.
+            if let Err(error) = validation.fill(0, batch, &mut rows) {
+                return Err(self.unreadable(&error));
+            }
             sums.add(stepper.judge(&rows, confusion.as_mut()), penalty);
-            if let (Some(forecasts), Some(errors)) = (&self.session.forecasts, &mut errors) {
-                stepper.outputs(|row, output| forecasts.judge(part.start + row, output, errors));
+            if let (Some(forecasts), Some(errors)) = (&*forecasts, &mut errors) {
+                stepper.outputs(|row, output| forecasts.judge(first + row, output, errors));
             }
-            if let Some(legal) = &self.session.legal {
-                let count = stepper.legal(legal.slice(s![part, ..]));
+            if let Some(legal) = legal {
+                let count = stepper.legal(legal.slice(s![first..first + rows.len(), ..]));
                 sums.legal = Some(sums.legal.unwrap_or(0.0) + count);
             }
+            first += rows.len();
         }
+        self.rows = rows;
         self.outlet.emit(Event::Status(RunStatus::Training));
-        Some(Judged { sums, confusion, errors })
+        Ok(Some(Judged { sums, confusion, errors }))
+    }
+
+    /// Data that cannot be read any more: what was learnt since the last checkpoint is kept.
+    fn unreadable(&mut self, error: &DataError) -> End {
+        if self.session.stepper.check().is_ok() {
+            self.save(false);
+        }
+        End::Unusable(error.to_string())
     }
 
     /// Refuses weights that the last update has made useless: they must neither be saved nor pass for a result.

@@ -169,35 +169,38 @@ impl Predictor {
     ) -> Result<Judgement, PredictError> {
         let overrides = Overrides { set: set.to_vec(), data: moved.map(Path::to_owned), seed: None };
         let spec = preset::load(&run.join("spec.yaml").to_string_lossy(), &overrides)?.spec;
-        let (texts, source) = self.texts_to_judge(&spec, moved.is_some())?;
-        let (outputs, score) = self.through(texts.rows.view(), Some(&texts.classes));
-        let mut confusion = Confusion::new(self.labels.len());
-        let mut wrong = Vec::new();
-        for (row, (probabilities, truth)) in outputs.rows().into_iter().zip(&texts.classes).enumerate() {
-            let (predicted, probability) = likeliest(probabilities.iter().copied());
-            confusion.add(*truth as usize, predicted);
-            if predicted != *truth as usize {
-                wrong.push((row, *truth as usize, predicted, probability));
+        let (mut score, mut confusion) = (Score::default(), Confusion::new(self.labels.len()));
+        let mut worst: Vec<Mistake> = Vec::new();
+        let source = self.texts_to_judge(&spec, moved.is_some(), &mut |texts| {
+            let (outputs, part) = self.through(texts.rows.view(), Some(&texts.classes));
+            score.add(part);
+            let all = outputs.rows().into_iter().zip(&texts.classes).zip(&texts.texts);
+            for ((probabilities, truth), text) in all {
+                let (predicted, probability) = likeliest(probabilities.iter().copied());
+                confusion.add(*truth as usize, predicted);
+                if predicted != *truth as usize {
+                    let mistake =
+                        || Mistake { text: text.clone(), truth: *truth as usize, predicted, probability };
+                    keep_worst(&mut worst, mistakes, probability, mistake);
+                }
             }
-        }
-        wrong.sort_by(|a, b| b.3.total_cmp(&a.3).then(a.0.cmp(&b.0)));
-        let mistake = |(row, truth, predicted, probability): (usize, usize, usize, f32)| Mistake {
-            text: texts.texts.get(row).cloned().unwrap_or_default(),
-            truth,
-            predicted,
-            probability,
-        };
+        })?;
         Ok(Judgement {
             loss: score.mean_loss(),
             accuracy: score.accuracy(),
             confusion,
-            mistakes: wrong.into_iter().take(mistakes).map(mistake).collect(),
+            mistakes: worst,
             source,
         })
     }
 
-    /// The texts to judge by, and what they are.
-    fn texts_to_judge(&self, spec: &RunSpec, moved: bool) -> Result<(LabelledTexts, String), PredictError> {
+    /// Hands the texts to judge by to `each`, and says what they are.
+    fn texts_to_judge(
+        &self,
+        spec: &RunSpec,
+        moved: bool,
+        each: &mut dyn FnMut(&LabelledTexts),
+    ) -> Result<String, PredictError> {
         let DataSpec::Labelled(labelled) = &spec.data else {
             let message =
                 format!("{}: only labelled texts can be judged; name some with --data", spec.data.source());
@@ -210,7 +213,8 @@ impl Predictor {
             return Err(PredictError::Task(message));
         }
         let seed = self.spec.train.seed;
-        Ok(data::labelled_texts(labelled, whole, seed, &self.labels, &self.vocabulary, &self.tokens)?)
+        let known = (self.labels.as_slice(), &self.vocabulary, &self.tokens);
+        Ok(data::labelled_texts(labelled, whole, seed, known, each)?)
     }
 
     fn answers(&self, ids: &[Vec<u32>]) -> Vec<Vec<f32>> {
@@ -272,6 +276,15 @@ impl Predictor {
             }
         }
         (probabilities, score)
+    }
+}
+
+/// Takes a wrong answer in among the `most` most confident ones, of equals the first, if it belongs there.
+fn keep_worst(worst: &mut Vec<Mistake>, most: usize, probability: f32, mistake: impl FnOnce() -> Mistake) {
+    let place = worst.partition_point(|other| other.probability.total_cmp(&probability).is_ge());
+    if place < most {
+        worst.insert(place, mistake());
+        worst.truncate(most);
     }
 }
 

@@ -2,27 +2,28 @@ use ndarray::Array2;
 
 use super::step::Stepper;
 use super::watch::Watch;
-use crate::data::{self, Data, DataError, Dataset, Forecasts, Sampler, TargetForm};
+use crate::data::{
+    self, Batches, Data, DataError, Dataset, Forecasts, Opened, Sampler, Streamed, TargetForm,
+};
+use crate::nn::Model;
 use crate::preset::{RunSpec, check_fit};
 use crate::protocol::{DataFacts, RunInfo};
 
-/// A spec made real: data in memory, a network with its optimizer, sequences to probe it with.
+/// A spec made real: data, a network with its optimizer, sequences to probe it with.
 #[derive(Debug)]
 pub struct Session {
     /// What was asked for.
     pub spec: RunSpec,
     /// What weights learn from.
-    pub train: Dataset,
+    pub train: Batches,
     /// What they are measured on.
-    pub validation: Option<Dataset>,
+    pub validation: Option<Batches>,
     /// Of the training texts or the task's symbols; `None` where sequences are numbers.
     pub vocabulary: Option<data::Vocabulary>,
     /// The label of each class; none where targets are numbers.
     pub labels: Vec<String>,
     /// The network at work.
     pub stepper: Stepper,
-    /// The order of the training data.
-    pub sampler: Sampler,
     pub(super) watch: Watch,
     /// Which classes are right at each step of the validation data, where the task leaves a choice: `[sequence, time]`, a bit a
     /// class.
@@ -58,7 +59,8 @@ impl Session {
         let model = spec.model().map_err(|e| Prepare::Task(e.to_string()))?;
         let clip = spec.train.optimizer.clip().map_err(|e| Prepare::Task(e.to_string()))?;
         let streams = if model.is_stateful() { spec.train.batch_size } else { 1 };
-        let data = data::load(&spec.data, spec.tokens.as_ref(), spec.train.seed, streams, progress)?;
+        let Opened { data, train: streamed, validation: streamed_validation } =
+            data::open(&spec.data, spec.tokens.as_ref(), spec.train.seed, streams, progress)?;
         let mut form = spec.form();
         match &mut form.targets {
             TargetForm::Classes(labels) => *labels = Some(data.labels.clone()),
@@ -72,21 +74,37 @@ impl Session {
         let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
         let watch = watch.with_samples(&spec, data.vocabulary.as_ref());
         let Data { train, validation, vocabulary, labels, facts, notes, forecasts } = data;
-        let shuffled = Sampler::new(spec.train.seed, train.len(), spec.train.batch_size);
-        // A carried state belongs to the sequence that stands at the same place of the next batch.
-        let sampler = match stepper.model() {
-            model if model.is_stateful() => shuffled.unshuffled(),
-            model if model.has_mask() => shuffled.by_length(train.lengths()),
-            _ => shuffled,
-        };
         let legal = validation.as_ref().and_then(|data| spec.data.legal(data));
+        let (model, seed, batch_size) = (stepper.model(), spec.train.seed, spec.train.batch_size);
+        // Without gradients a batch can be larger; but a carried state goes from batch to batch as in training.
+        let size = if model.is_stateful() { batch_size } else { batch_size.max(256) };
+        let in_order = |data: Dataset| {
+            let sampler = Sampler::new(seed, data.len(), size).unshuffled();
+            Batches::Held { data, sampler }
+        };
+        let validation = match streamed_validation {
+            Some(streamed) => Some(Batches::Streamed(streamed.in_batches_of(size))),
+            None => validation.map(in_order),
+        };
+        let train = match streamed {
+            Some(streamed) => Batches::Streamed(ordered(streamed.in_batches_of(batch_size), seed, model)),
+            None => {
+                let shuffled = Sampler::new(seed, train.len(), batch_size);
+                // A carried state belongs to the sequence that stands at the same place of the next batch.
+                let sampler = match model {
+                    model if model.is_stateful() => shuffled.unshuffled(),
+                    model if model.has_mask() => shuffled.by_length(train.lengths()),
+                    _ => shuffled,
+                };
+                Batches::Held { data: train, sampler }
+            }
+        };
         Ok(Self {
             train,
             validation,
             vocabulary,
             labels,
             stepper,
-            sampler,
             watch,
             legal,
             forecasts,
@@ -107,7 +125,7 @@ impl Session {
             data: self.facts.clone(),
             probes: self.watch.probes().to_vec(),
             epochs: self.spec.train.epochs,
-            steps_per_epoch: self.sampler.batches(),
+            steps_per_epoch: self.train.batches(),
             batch_size: self.spec.train.batch_size,
             watch_every: self.spec.watch.every,
             loss: self.spec.train.loss.name().into(),
@@ -115,6 +133,15 @@ impl Session {
             seed: self.spec.train.seed,
             threads: self.stepper.threads(),
         }
+    }
+}
+
+/// Streamed texts in the order that `model` learns from, as those in memory.
+fn ordered(streamed: Streamed, seed: u64, model: &Model) -> Streamed {
+    match model {
+        model if model.is_stateful() => streamed,
+        model if model.has_mask() => streamed.shuffled(seed).by_length(),
+        _ => streamed.shuffled(seed),
     }
 }
 

@@ -10,6 +10,7 @@ use super::cost::Cost;
 use super::course::{Progress, Run};
 use super::outlet::Outlet;
 use super::session::{Prepare, Session};
+use crate::data::Batch;
 use crate::optim::Monitor;
 use crate::preset::RunSpec;
 use crate::protocol::{Command, Event, Level, RunStatus};
@@ -173,6 +174,7 @@ fn train(
         clock: Clock::start(),
         progress,
         best_weights: None,
+        rows: Batch::default(),
         cost: Cost::default(),
     };
     let status = run.epochs()?;

@@ -65,7 +65,7 @@ fn a_carried_state_reads_a_text_as_one_and_without_it_each_window_begins_blind()
 fn after_every_epoch_and_when_asked_the_model_goes_on_with_a_text() {
     let folder = tempfile::tempdir().unwrap();
     let spec = language(&folder, &["watch.sample.every=100"]);
-    let steps = Session::prepare(spec.clone(), 1, &mut |_| {}).unwrap().sampler.batches() as u64;
+    let steps = Session::prepare(spec.clone(), 1, &mut |_| {}).unwrap().train.batches() as u64;
     let (events, _, run) = Run::start(spec).outcome();
     let samples = samples(&events);
     let mut due: Vec<u64> = (1..=2 * steps).filter(|step| step % 100 == 0 || step % steps == 0).collect();

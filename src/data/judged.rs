@@ -1,0 +1,105 @@
+//! Labelled texts to judge a network by.
+
+use ndarray::Array2;
+
+use super::streamed::{self, Encoded, Encoder, Known};
+use super::{DataError, Inputs, LabelledSpec, Report, Targets, TokenSpec, Validation, Vocabulary, split};
+
+/// Texts that are handed on at once, at most, and bytes of them beyond which no further one is waited for.
+const BLOCK: usize = 2048;
+const BLOCK_BYTES: usize = 16 << 20;
+
+/// Labelled texts as a network reads them.
+#[derive(Debug, Clone)]
+pub struct LabelledTexts {
+    /// As they are written.
+    pub texts: Vec<String>,
+    /// As ids, `[text, time]`.
+    pub rows: Array2<u32>,
+    /// The class of each.
+    pub classes: Vec<u32>,
+}
+
+/// Hands on the validation texts of `spec` (or, if `whole`, all that stand at its path) by a vocabulary and labels that there are, some of
+/// them at a time, and gives where they are from. What was drawn from data that are held in memory comes at once.
+///
+/// # Errors
+/// As [`load`](super::load); a label that is not among `labels` is one.
+pub fn labelled_texts(
+    spec: &LabelledSpec,
+    whole: bool,
+    seed: u64,
+    (labels, vocabulary, tokens): (&[String], &Vocabulary, &TokenSpec),
+    each: &mut dyn FnMut(&LabelledTexts),
+) -> Result<String, DataError> {
+    let given = spec.of_validation().filter(|_| !whole);
+    let wanted = given.as_ref().unwrap_or(spec);
+    let drawn = spec.validation.as_ref().filter(|_| given.is_none() && !whole);
+    let source = wanted.path.display().to_string();
+    let report = Report::to_nobody();
+    if let Some(drawn) = drawn.filter(|_| matches!(streamed::is_wanted(spec), Ok(false))) {
+        each(&drawn_from(spec, drawn, seed, (labels, vocabulary, tokens), &report)?);
+        return Ok(source);
+    }
+    let known = Known { tokens: tokens.clone(), vocabulary: vocabulary.clone(), labels: labels.to_vec() };
+    let part = streamed::held_part(drawn, seed);
+    let mut block = Block::default();
+    let mut encoder = Encoder::new(&known, &part, |text: &Encoded<'_>| {
+        block.push(text);
+        if block.classes.len() == BLOCK || block.bytes > BLOCK_BYTES {
+            each(&block.taken(tokens.length));
+        }
+        Ok(())
+    });
+    wanted.pour(&mut encoder, &report)?;
+    drop(encoder);
+    if !block.classes.is_empty() {
+        each(&block.taken(tokens.length));
+    }
+    Ok(source)
+}
+
+/// What `drawn` holds back of texts that are all read first.
+fn drawn_from(
+    spec: &LabelledSpec,
+    drawn: &Validation,
+    seed: u64,
+    (labels, vocabulary, tokens): (&[String], &Vocabulary, &TokenSpec),
+    report: &Report,
+) -> Result<LabelledTexts, DataError> {
+    let corpus = spec.read(tokens.level, true, report)?;
+    let corpus = corpus.part(&split::split(&corpus, drawn, seed).1);
+    let (dataset, _) = corpus.encode(labels, vocabulary, tokens)?;
+    let texts = corpus.texts.unwrap_or_default();
+    let (Inputs::Tokens(rows), Targets::Classes(classes)) = (dataset.inputs, dataset.targets) else {
+        unreachable!("labelled texts are tokens with classes")
+    };
+    Ok(LabelledTexts { texts, rows, classes })
+}
+
+/// Texts on their way.
+#[derive(Default)]
+struct Block {
+    texts: Vec<String>,
+    ids: Vec<u32>,
+    classes: Vec<u32>,
+    /// Of the texts.
+    bytes: usize,
+}
+
+impl Block {
+    fn push(&mut self, text: &Encoded<'_>) {
+        self.texts.push(text.text.to_owned());
+        self.ids.extend_from_slice(text.row);
+        self.classes.push(text.class);
+        self.bytes += text.text.len();
+    }
+
+    /// All of them, as rows of `length` ids.
+    fn taken(&mut self, length: usize) -> LabelledTexts {
+        let Self { texts, ids, classes, .. } = std::mem::take(self);
+        let rows = Array2::from_shape_vec((classes.len(), length), ids)
+            .unwrap_or_else(|_| unreachable!("as many ids as rows have"));
+        LabelledTexts { texts, rows, classes }
+    }
+}
