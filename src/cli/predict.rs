@@ -1,4 +1,4 @@
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -67,39 +67,77 @@ struct BadInput {
     what: String,
 }
 
-/// Tells the class of texts: of the arguments, else of every line of stdin as it comes.
+/// Texts that go through the network at once, at most, and bytes of them beyond which no further one is waited for.
+const BATCH: usize = 256;
+const BATCH_BYTES: usize = 4 << 20;
+/// Bytes of stdin that are read at once.
+const BUFFER: usize = 1 << 18;
+
+/// Tells the class of texts: of the arguments, else of the lines of stdin, as many at once as have come.
 pub(super) fn predict(args: &Args) -> anyhow::Result<ExitCode> {
     let (_, predictor) = args.run.open()?;
     let mut out = io::stdout().lock();
     let terminal = out.is_terminal();
-    let mut tell = |text: &str| -> io::Result<bool> {
-        let told = match args.json {
-            true => as_json(&predictor, text, args.per_token).to_string() + "\n",
-            false => as_lines(&predictor, text, args.per_token),
-        };
+    // Whether anybody reads on.
+    let mut tell = |texts: &[String]| -> io::Result<bool> {
+        let answers = predictor.predict(texts);
+        let told = texts.iter().zip(&answers).map(|(text, answer)| match args.json {
+            true => as_json(&predictor, text, answer, args.per_token).to_string() + "\n",
+            false => as_lines(&predictor, text, answer, args.per_token),
+        });
         // JSON has escapes of its own, but not for everything that steers a terminal.
-        let told = if terminal && args.json { foreign(told.trim_end()).into_owned() + "\n" } else { told };
+        let safe = |told: String| match terminal && args.json {
+            true => foreign(told.trim_end()).into_owned() + "\n",
+            false => told,
+        };
+        let told: String = told.map(safe).collect();
         match out.write_all(told.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
             done => done.map(|()| true),
         }
     };
     if !args.text.is_empty() {
-        for text in &args.text {
-            if !tell(text)? {
+        for texts in args.text.chunks(BATCH) {
+            if !tell(texts)? {
                 break;
             }
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let mut stdin = io::stdin().lock();
-    for line in 1.. {
-        let Some(text) = next_text(&mut stdin, line, args.jsonl)? else { break };
-        if !tell(&text)? {
-            break;
+    let mut stdin = BufReader::with_capacity(BUFFER, io::stdin().lock());
+    let mut line = 0;
+    loop {
+        let (texts, ended) = next_texts(&mut stdin, &mut line, args.jsonl);
+        let goes_on = texts.is_empty() || tell(&texts)?;
+        match ended {
+            Some(ended) => return ended.map(|()| ExitCode::SUCCESS),
+            None if goes_on => {}
+            None => return Ok(ExitCode::SUCCESS),
         }
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+/// The next texts that have come: at least one, for which it waits, and whole lines that came with it; after the last how it ended.
+fn next_texts(
+    input: &mut BufReader<impl Read>,
+    line: &mut u64,
+    jsonl: bool,
+) -> (Vec<String>, Option<anyhow::Result<()>>) {
+    let (mut texts, mut bytes) = (Vec::new(), 0);
+    loop {
+        *line += 1;
+        match next_text(input, *line, jsonl) {
+            Ok(Some(text)) => {
+                bytes += text.len();
+                texts.push(text);
+            }
+            Ok(None) => return (texts, Some(Ok(()))),
+            Err(error) => return (texts, Some(Err(error))),
+        }
+        if texts.len() == BATCH || bytes > BATCH_BYTES || !input.buffer().contains(&b'\n') {
+            return (texts, None);
+        }
+    }
 }
 
 /// The text of the next line, `None` after the last.
@@ -128,16 +166,14 @@ fn next_text(input: &mut impl BufRead, line: u64, jsonl: bool) -> anyhow::Result
     }
 }
 
-fn as_lines(predictor: &Predictor, text: &str, per_token: bool) -> String {
+fn as_lines(predictor: &Predictor, text: &str, answer: &[f32], per_token: bool) -> String {
     let labels = predictor.labels();
     let said = |probabilities: &[f32]| {
         let (class, probability) = likeliest(probabilities.iter().copied());
         let label = labels.get(class).map_or("", String::as_str);
         format!("{:12} {:>7}", foreign(label), percent(f64::from(probability)))
     };
-    let whole = predictor.predict(&[text.to_owned()]);
-    let whole = whole.iter().map(|probabilities| said(probabilities));
-    let mut lines: Vec<String> = whole.map(|said| format!("{said}  {}\n", foreign(text))).collect();
+    let mut lines = vec![format!("{}  {}\n", said(answer), foreign(text))];
     if per_token {
         let prefixes = predictor.per_token(text);
         let line = |(at, prefix): (usize, &crate::train::Prefix)| {
@@ -153,17 +189,13 @@ fn as_lines(predictor: &Predictor, text: &str, per_token: bool) -> String {
     lines.concat()
 }
 
-fn as_json(predictor: &Predictor, text: &str, per_token: bool) -> Value {
+fn as_json(predictor: &Predictor, text: &str, answer: &[f32], per_token: bool) -> Value {
     let labels = predictor.labels();
     let label = |probabilities: &[f32]| labels.get(likeliest(probabilities.iter().copied()).0);
     let by_label = |probabilities: &[f32]| -> Map<String, Value> {
         labels.iter().zip(probabilities).map(|(label, p)| (label.clone(), json!(p))).collect()
     };
-    let mut object = json!({"text": text});
-    for probabilities in predictor.predict(&[text.to_owned()]) {
-        object["label"] = json!(label(&probabilities));
-        object["probabilities"] = Value::Object(by_label(&probabilities));
-    }
+    let mut object = json!({"text": text, "label": label(answer), "probabilities": by_label(answer)});
     if per_token {
         let prefixes = predictor.per_token(text);
         let prefixes = prefixes.iter().map(|prefix| {

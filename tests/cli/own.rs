@@ -155,3 +155,69 @@ fn seeds_and_folds_train_several_times_and_give_mean_and_deviation() {
     let (_, told) = ends(unrolled(at, &["train", "word-order", "--folds", "3"]), 2);
     assert!(told.contains("data.validation"), "{told}");
 }
+
+#[test]
+fn a_streamed_run_is_judged_by_all_that_it_held_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    table(at);
+    fs::write(at.join("mine.yaml"), MINE).unwrap();
+    let mut command = unrolled(at, &["train", "mine.yaml", "--run", "runs/a"]);
+    command.args(sets(&["data.stream={buffer: 30}"]));
+    let (out, _) = ends(command, 0);
+    assert!(out.contains("val_accuracy 100.0 %"), "{out}");
+    let (out, _) = ends(unrolled(at, &["evaluate", "a", "--json"]), 0);
+    let judged: Value = serde_json::from_str(&out).unwrap();
+    let lines = metrics(&at.join("runs/a"));
+    let last = lines.iter().rfind(|line| line["kind"] == "epoch").unwrap();
+    let (ours, theirs) = (judged["loss"].as_f64().unwrap(), last["val_loss"].as_f64().unwrap());
+    assert!((ours - theirs).abs() < 1e-6, "{ours} {theirs}");
+    assert!(judged["texts"].as_u64().unwrap() < 120);
+    // The same run again from what it left.
+    ends(unrolled(at, &["train", "runs/a/spec.yaml", "--run", "runs/b"]), 0);
+    assert_eq!(timeless(&at.join("runs/a")), timeless(&at.join("runs/b")));
+}
+
+#[test]
+fn more_texts_than_go_at_once_are_told_and_judged_in_their_order() {
+    let folder = learnt();
+    let at = folder.path();
+    let texts: Vec<String> =
+        (0..3000).map(|n| format!("{} n{n}", if n % 3 == 0 { "good" } else { "bad" })).collect();
+    let output = fed(unrolled(at, &["predict", "a"]), texts.join("\n").as_bytes());
+    let out = String::from_utf8(output.stdout).unwrap();
+    let told: Vec<&str> = out.lines().map(|line| line.rsplit("  ").next().unwrap()).collect();
+    assert_eq!(told, texts);
+    assert_eq!(out.lines().filter(|line| line.starts_with("yes")).count(), 1000);
+
+    let row = |text: &String| format!("{text}\t{}\n", if text.ends_with("99") { "no" } else { "yes" });
+    fs::write(at.join("other.tsv"), texts.iter().map(row).collect::<String>()).unwrap();
+    let (out, _) =
+        ends(unrolled(at, &["evaluate", "a", "--data", "other.tsv", "--json", "--mistakes", "3"]), 0);
+    let judged: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(judged["texts"], 3000);
+    let mistakes = judged["mistakes"].as_array().unwrap();
+    let sure: Vec<f64> = mistakes.iter().map(|m| m["probability"].as_f64().unwrap()).collect();
+    assert!(sure.len() == 3 && sure.is_sorted_by(|a, b| a >= b), "{sure:?}");
+}
+
+/// Whoever types, or pipes slowly, gets an answer before the next text comes.
+#[test]
+fn a_text_is_answered_when_the_next_is_not_there_yet() {
+    use std::io::{BufRead as _, BufReader};
+
+    let folder = learnt();
+    let mut child = unrolled(folder.path(), &["predict", "a"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut answers = BufReader::new(output).lines();
+    for text in ["good 1", "bad 2", "good 3"] {
+        writeln!(input, "{text}").unwrap();
+        assert!(answers.next().unwrap().unwrap().ends_with(text));
+    }
+    drop(input);
+    assert!(answers.next().is_none() && child.wait().unwrap().success());
+}
