@@ -115,7 +115,8 @@ mod tests {
     use super::*;
 
     fn samples() -> Vec<f32> {
-        let grid = (-120_000..=120_000).map(|i| i as f32 * 1e-3 / 4.0);
+        let stride = if cfg!(miri) { 997 } else { 1 };
+        let grid = (-120_000..=120_000).step_by(stride).map(|i| i as f32 * 1e-3 / 4.0);
         let tiny = (0..60).map(|e| 10f32.powi(-e) * 0.7);
         grid.chain(tiny.clone().map(|x| -x))
             .chain(tiny)
@@ -169,7 +170,8 @@ mod tests {
     #[test]
     fn exp_is_relatively_exact() {
         for isa in Isa::available() {
-            let x: Vec<f32> = (-8700..=8700).map(|i| i as f32 * 0.01).collect();
+            let x: Vec<f32> =
+                (-8700..=8700).step_by(if cfg!(miri) { 97 } else { 1 }).map(|i| i as f32 * 0.01).collect();
             let mut e = x.clone();
             map_exp(isa, &mut e);
             for (x, e) in x.iter().zip(&e) {
