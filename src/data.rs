@@ -42,7 +42,9 @@ mod tokens;
 mod vocabulary;
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
 use std::{panic, thread};
 
 use crate::number;
@@ -122,7 +124,8 @@ pub fn load(
     }
 }
 
-/// As [`load`], but texts that are too many for memory are streamed: see [`LabelledSpec::stream`].
+/// As [`load`], but texts that are too many for memory are streamed: see [`LabelledSpec::stream`]. That takes its time with a large
+/// file: it ends with an error soon after `stop` says so.
 ///
 /// # Errors
 /// As [`load`].
@@ -132,11 +135,12 @@ pub fn open(
     seed: u64,
     streams: usize,
     progress: &mut dyn FnMut(String),
+    stop: &mut dyn FnMut() -> bool,
 ) -> Result<Opened, DataError> {
     spec.check(tokens)?;
     match (spec, tokens) {
         (DataSpec::Labelled(spec), Some(tokens)) if streamed::is_wanted(spec)? => {
-            streamed::open(spec, tokens, seed, progress)
+            streamed::open(spec, tokens, seed, progress, stop)
         }
         _ => load(spec, tokens, seed, streams, progress).map(Opened::from),
     }
@@ -298,12 +302,26 @@ impl Report {
     }
 }
 
-/// Does `work` on a thread of its own and tells `progress` what it reports.
-fn told<T: Send>(progress: &mut dyn FnMut(String), work: impl FnOnce(&Report) -> T + Send) -> T {
+/// Does `work` on a thread of its own and tells `progress` what it reports; when `stop` says so it raises the flag that `work` is given.
+fn told<T: Send>(
+    progress: &mut dyn FnMut(String),
+    stop: &mut dyn FnMut() -> bool,
+    work: impl FnOnce(&Report, &AtomicBool) -> T + Send,
+) -> T {
     let (sender, messages) = mpsc::channel();
+    let stopped = &AtomicBool::new(false);
     thread::scope(|scope| {
-        let done = scope.spawn(move || work(&Report(sender)));
-        messages.iter().for_each(progress);
+        let done = scope.spawn(move || work(&Report(sender), stopped));
+        loop {
+            match messages.recv_timeout(Duration::from_millis(50)) {
+                Ok(line) => progress(line),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if stop() {
+                stopped.store(true, Ordering::Relaxed);
+            }
+        }
         done.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
     })
 }

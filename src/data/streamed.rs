@@ -19,8 +19,10 @@ mod stamp;
 mod survey;
 mod tally;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{Array2, ArrayView1, Axis};
 
@@ -149,6 +151,14 @@ impl Drop for Streamed {
     }
 }
 
+/// Ends reading where nobody waits for the data any more.
+fn unless(stopped: &AtomicBool, path: &Path) -> Result<(), DataError> {
+    match stopped.load(Ordering::Relaxed) {
+        true => Err(DataError::read(path, None, io::ErrorKind::Interrupted.into())),
+        false => Ok(()),
+    }
+}
+
 /// Rows of the shuffle buffer.
 fn buffer(spec: &LabelledSpec, tokens: &TokenSpec) -> usize {
     let row = tokens.length.saturating_mul(size_of::<u32>()).max(1);
@@ -205,8 +215,12 @@ pub(super) fn open(
     tokens: &TokenSpec,
     seed: u64,
     progress: &mut dyn FnMut(String),
+    stop: &mut dyn FnMut() -> bool,
 ) -> Result<Opened, DataError> {
-    super::told(progress, |report| survey(spec, tokens, seed, Room::default(), report))
+    let work = |report: &Report, stopped: &AtomicBool| {
+        survey(spec, tokens, seed, Room::default(), (report, stopped))
+    };
+    super::told(progress, stop, work)
 }
 
 fn survey(
@@ -214,7 +228,7 @@ fn survey(
     tokens: &TokenSpec,
     seed: u64,
     room: Room,
-    report: &Report,
+    (report, stopped): (&Report, &AtomicBool),
 ) -> Result<Opened, DataError> {
     let stamp = Stamp::new(spec)?;
     let given = match (&spec.validation, spec.of_validation()) {
@@ -231,7 +245,7 @@ fn survey(
     };
     let draw = if let Given::Drawn(draw) = &given { Some(draw.clone()) } else { None };
     let buffer = buffer(spec, tokens);
-    let mut survey = Survey::new(tokens, draw.clone(), buffer, room);
+    let mut survey = Survey::new(tokens, draw.clone(), buffer, room, stopped);
     if let Given::Held(corpus) = &given {
         survey.met = corpus.prints().map(|(print, _)| (print, false)).collect();
     }
@@ -277,7 +291,7 @@ fn survey(
             (share, validation.insert(data).len())
         }
         Given::Streamed(spec) => {
-            let census = census(&spec, &known, report)?;
+            let census = census(&spec, &known, (report, stopped))?;
             let told = (census.unknown, census.plan.rows);
             skipped += census.skipped;
             notes.push(format!("{} is read anew every time it is looked at", spec.path.display()));
@@ -352,12 +366,17 @@ struct Census {
     skipped: usize,
 }
 
-fn census(spec: &LabelledSpec, known: &Arc<Known>, report: &Report) -> Result<Census, DataError> {
+fn census(
+    spec: &LabelledSpec,
+    known: &Arc<Known>,
+    (report, stopped): (&Report, &AtomicBool),
+) -> Result<Census, DataError> {
     let stamp = Stamp::new(spec)?;
     let length = known.tokens.length;
     let (mut rows, mut head, mut classes) = (0, Array2::zeros((0, length)), Vec::new());
     let mut encoder = Encoder::new(known, &Part::Whole, |text: &Encoded<'_>| {
         rows += 1;
+        unless(stopped, &spec.path)?;
         if classes.len() < HEAD && head.push(Axis(0), ArrayView1::from(text.row)).is_ok() {
             classes.push(text.class);
         }

@@ -55,12 +55,22 @@ impl Session {
     /// # Errors
     /// When data are missing or wrong, or do not fit the task.
     pub fn prepare(spec: RunSpec, threads: usize, progress: &mut dyn FnMut(String)) -> Result<Self, Prepare> {
+        Self::prepare_unless(spec, threads, progress, &mut || false)
+    }
+
+    /// The same; where it takes long it ends with an error soon after `stop` says so.
+    pub(super) fn prepare_unless(
+        spec: RunSpec,
+        threads: usize,
+        progress: &mut dyn FnMut(String),
+        stop: &mut dyn FnMut() -> bool,
+    ) -> Result<Self, Prepare> {
         // A spec from `preset::load` was checked; one made by hand may be wrong.
         let model = spec.model().map_err(|e| Prepare::Task(e.to_string()))?;
         let clip = spec.train.optimizer.clip().map_err(|e| Prepare::Task(e.to_string()))?;
         let streams = if model.is_stateful() { spec.train.batch_size } else { 1 };
         let Opened { data, train: streamed, validation: streamed_validation } =
-            data::open(&spec.data, spec.tokens.as_ref(), spec.train.seed, streams, progress)?;
+            data::open(&spec.data, spec.tokens.as_ref(), spec.train.seed, streams, progress, stop)?;
         let mut form = spec.form();
         match &mut form.targets {
             TargetForm::Classes(labels) => *labels = Some(data.labels.clone()),

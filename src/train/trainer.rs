@@ -129,9 +129,15 @@ fn train(
     outlet: &mut Outlet,
     mut control: Control,
 ) -> Result<RunStatus, End> {
-    let session = Session::prepare(spec, options.threads, &mut |what| {
-        outlet.emit(Event::Status(RunStatus::Preparing { what }));
-    })?;
+    let mut progress = |what| outlet.emit(Event::Status(RunStatus::Preparing { what }));
+    let mut stop = || {
+        control.poll();
+        control.stop.is_some()
+    };
+    let session = match Session::prepare_unless(spec, options.threads, &mut progress, &mut stop) {
+        Err(_) if control.stop.is_some() => return Ok(RunStatus::Stopped { saved: false }),
+        prepared => prepared?,
+    };
     check_monitors(&session)?;
     control.poll();
     if control.stop.is_some() {

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use ndarray::Array2;
 
@@ -59,10 +60,17 @@ pub(super) struct Survey<'a> {
     skipped: usize,
     texts: usize,
     word: String,
+    stopped: &'a AtomicBool,
 }
 
 impl<'a> Survey<'a> {
-    pub fn new(tokens: &'a TokenSpec, draw: Option<Draw>, buffer: usize, room: Room) -> Self {
+    pub fn new(
+        tokens: &'a TokenSpec,
+        draw: Option<Draw>,
+        buffer: usize,
+        room: Room,
+        stopped: &'a AtomicBool,
+    ) -> Self {
         Self {
             tokens,
             draw,
@@ -77,6 +85,7 @@ impl<'a> Survey<'a> {
             skipped: 0,
             texts: 0,
             word: String::new(),
+            stopped,
         }
     }
 
@@ -123,6 +132,7 @@ fn encoded<'k>(
 
 impl Sink for Survey<'_> {
     fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) -> Result<(), DataError> {
+        super::unless(self.stopped, path)?;
         self.texts += 1;
         let print = print(text);
         self.trace.add(print, label);

@@ -40,7 +40,7 @@ fn given(path: PathBuf) -> Option<Validation> {
 }
 
 fn opened(spec: &LabelledSpec, room: Room) -> Result<Opened, DataError> {
-    survey(spec, &TOKENS, 1, room, &Report::to_nobody())
+    survey(spec, &TOKENS, 1, room, (&Report::to_nobody(), &AtomicBool::new(false)))
 }
 
 fn in_memory(spec: &LabelledSpec) -> Data {
@@ -164,7 +164,9 @@ fn a_share_is_told_by_the_text_and_copies_stay_on_one_side() {
     for fold in 1..=3 {
         let spec =
             LabelledSpec { validation: Some(Validation::Fold { folds: 3, fold }), ..spec(path.clone()) };
-        let opened = survey(&spec, &tokens, 1, Room::default(), &Report::to_nobody()).unwrap();
+        let opened =
+            survey(&spec, &tokens, 1, Room::default(), (&Report::to_nobody(), &AtomicBool::new(false)))
+                .unwrap();
         let facts = opened.data.facts.clone();
         assert_eq!(facts.train + facts.validation, 1200);
         assert!(
@@ -182,7 +184,10 @@ fn a_share_is_told_by_the_text_and_copies_stay_on_one_side() {
     assert_eq!(held.iter().sum::<usize>(), whole.len());
     let share = |seed| {
         let spec = LabelledSpec { validation: Some(Validation::Share(0.2)), ..spec(path.clone()) };
-        survey(&spec, &TOKENS, seed, Room::default(), &Report::to_nobody()).unwrap().data.validation
+        survey(&spec, &TOKENS, seed, Room::default(), (&Report::to_nobody(), &AtomicBool::new(false)))
+            .unwrap()
+            .data
+            .validation
     };
     assert_eq!(share(1), share(1));
     assert_ne!(share(1), share(2));
@@ -362,4 +367,16 @@ fn a_large_file_is_streamed_unless_it_is_said_otherwise() {
     // A hole: it takes no room on the disk.
     File::options().write(true).open(&path).unwrap().set_len(LARGE + 1).unwrap();
     assert_eq!([wanted(Streaming::Auto), wanted(Streaming::Never)], [true, false]);
+}
+
+#[test]
+fn whoever_does_not_wait_for_the_survey_is_not_held_up_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = spec(written(&folder, "a.csv", csv(&rows(0, 100))));
+    let stopped = AtomicBool::new(true);
+    let told = survey(&wanted, &TOKENS, 1, Room::default(), (&Report::to_nobody(), &stopped)).unwrap_err();
+    assert!(matches!(told, DataError::Read { source, .. } if source.kind() == io::ErrorKind::Interrupted));
+    // Work that goes on until it is told.
+    let work = |_: &Report, stopped: &AtomicBool| while unless(stopped, Path::new("a")).is_ok() {};
+    crate::data::told(&mut |_| {}, &mut || true, work);
 }
