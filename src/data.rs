@@ -27,6 +27,7 @@ mod jsonl;
 mod judged;
 mod labelled;
 mod lines;
+mod look;
 mod open;
 mod rows;
 mod sampler;
@@ -62,6 +63,7 @@ pub use generated::{
 };
 pub use judged::{LabelledTexts, labelled_texts};
 pub use labelled::{Column, Encoding, Format, GivenValidation, LabelledSpec, Validation, train_and_test};
+pub use look::{LookOptions, LookTask, Looked, Material, look};
 pub use sampler::{Sampler, in_order};
 pub use series::{Baseline, Errors, Forecasts, SeriesSpec};
 pub use spec::DataSpec;

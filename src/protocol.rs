@@ -9,6 +9,7 @@
 mod command;
 mod evaluation;
 mod event;
+mod findings;
 mod instruments;
 mod table;
 
@@ -18,5 +19,6 @@ pub use event::{
     Activations, Direction, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, RunInfo,
     RunStatus, Sample, Saved, StepMetrics, ValidationMetrics, half_life,
 };
+pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
 pub use table::{ClassCount, DataFacts, LayerRow, ModelTable, ProbeText};

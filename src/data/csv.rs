@@ -8,12 +8,9 @@ use super::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name}
 use super::open::{self, BadText};
 use super::rows::{Row, RowError, Rows};
 use super::sink::Sink;
-use super::sniff::{Sample, best};
+use super::sniff::{HEAD, Sample, best};
 use super::{DataError, Report};
 use crate::number;
-
-/// Bytes at the start of a file from which its layout is found.
-const HEAD: usize = 1 << 18;
 
 /// How to read one file.
 #[derive(Debug, Clone, Copy)]

@@ -11,6 +11,28 @@ use super::{DataError, Report};
 
 /// Adds what is in the class folders (else the class files) in `spec.path`, classes and files in the order of their names.
 pub(super) fn read(spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
+    classes(spec)?.iter().try_for_each(|class| class.read(spec, into, report))
+}
+
+/// A class, and the file or folder that has its texts.
+pub(super) struct Class {
+    label: String,
+    path: PathBuf,
+    is_folder: bool,
+}
+
+impl Class {
+    /// Adds its texts.
+    pub fn read(&self, spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
+        match self.is_folder {
+            true => texts(spec, &self.label, &self.path, into, report),
+            false => lines(spec, &self.label, &self.path, into, report),
+        }
+    }
+}
+
+/// The classes in `spec.path`, in the order of their names.
+pub(super) fn classes(spec: &LabelledSpec) -> Result<Vec<Class>, DataError> {
     let path = spec.path.as_path();
     if train_and_test(path).is_some() {
         let expected = "the folder that holds the classes, such as train/ itself";
@@ -18,7 +40,8 @@ pub(super) fn read(spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) ->
     }
     let folders = entries(path, spec.needs.as_deref(), true)?;
     if !folders.is_empty() {
-        return folders.iter().try_for_each(|(label, folder)| texts(spec, label, folder, into, report));
+        let class = |(label, path)| Class { label, path, is_folder: true };
+        return Ok(folders.into_iter().map(class).collect());
     }
     let files = entries(path, None, false)?;
     if files.is_empty() {
@@ -26,7 +49,8 @@ pub(super) fn read(spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) ->
         return Err(DataError::content(path, None, "an empty folder", expected));
     }
     let labels = labels(&files);
-    files.iter().zip(labels).try_for_each(|((_, file), label)| lines(spec, &label, file, into, report))
+    let class = |((_, path), label)| Class { label, path, is_folder: false };
+    Ok(files.into_iter().zip(labels).map(class).collect())
 }
 
 /// What the classes of files are called: their names up to the last dot, or, where these are all alike, what follows it.

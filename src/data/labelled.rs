@@ -285,7 +285,7 @@ impl LabelledSpec {
     }
 
     /// What stands at `path`: as it was said, else by its kind, its name and its first byte.
-    fn found_format(&self) -> Result<Format, DataError> {
+    pub(super) fn found_format(&self) -> Result<Format, DataError> {
         let kind = self.path.metadata().map_err(|e| DataError::read(&self.path, self.needs.as_deref(), e))?;
         if let Some(format) = self.format {
             return Ok(format);

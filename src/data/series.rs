@@ -1,6 +1,7 @@
 //! Numbers over time out of a CSV file: what is known of a window, and how it goes on.
 
 mod forecasts;
+mod look;
 mod table;
 
 use std::path::PathBuf;
@@ -17,8 +18,9 @@ use forecasts::Target;
 use table::{Columns, Table};
 
 pub use forecasts::{Baseline, Errors, Forecasts};
+pub(super) use look::{is_date, look};
 
-/// Series that are to be forecast, in a CSV file (plain or gzip) with a header, a column of dates and columns of numbers:
+/// Series that are to be forecast, in a CSV file (plain or gzip; or with tabs, `;` or `|` between columns) with a header, a column of dates and columns of numbers:
 /// `{source: series, path: …, values: [Passengers], window: 12}`.
 ///
 /// A sequence is `window` rows of all `values`; its targets are the `horizon` rows of `targets` after it. The latest share of the

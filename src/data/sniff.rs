@@ -5,10 +5,12 @@ use std::collections::HashSet;
 use super::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
 use super::rows::Rows;
 
+/// Bytes at the start of a file from which its layout is found.
+pub(super) const HEAD: usize = 1 << 18;
 /// Rows that are looked at.
 const ROWS: usize = 500;
 /// What may stand between columns, the most usual first.
-const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
+pub(super) const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
 /// The first rows of a table, read in one way.
 pub(super) struct Sample {
@@ -53,6 +55,11 @@ impl Sample {
         let Some((_, first)) = self.rows.first().filter(|(_, first)| first.len() > 1) else { return 0 };
         let alike = self.rows.iter().filter(|(_, row)| row.len() == first.len()).count();
         alike * 1000 / self.rows.len()
+    }
+
+    /// Whether this can be a table: two columns or more in all rows but one in a hundred.
+    pub fn is_table(&self) -> bool {
+        self.regular() >= 990
     }
 
     /// The column with the fewest different values; of equals the last.

@@ -43,9 +43,9 @@ pub struct TagsValidation {
 
 /// A word of a sentence.
 #[derive(Debug, PartialEq)]
-struct Token<'a> {
-    word: &'a str,
-    tag: &'a str,
+pub(super) struct Token<'a> {
+    pub word: &'a str,
+    pub tag: &'a str,
     line: u64,
 }
 
@@ -105,7 +105,7 @@ impl TagsSpec {
 }
 
 /// The sentences of `text`; an error tells of `path`.
-fn sentences<'a>(path: &Path, text: &'a str) -> Result<Vec<Vec<Token<'a>>>, DataError> {
+pub(super) fn sentences<'a>(path: &Path, text: &'a str) -> Result<Vec<Vec<Token<'a>>>, DataError> {
     let (mut all, mut sentence, mut columns) = (Vec::new(), Vec::new(), None);
     let mut plain = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     let has_comments = plain.next().is_none_or(|line| line.split('\t').count() == 10);

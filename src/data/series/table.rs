@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::data::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::rows::{Row, RowError, Rows};
+use crate::data::sniff::DELIMITERS;
 
 /// Columns of numbers, a row a date.
 #[derive(Debug)]
@@ -42,18 +43,24 @@ pub(super) struct Columns<'a> {
 
 /// A date as its numbers, from the year down: dates of one form are in order as these are.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Date(Vec<u64>);
+pub(super) struct Date(pub Vec<u64>);
 
 impl Columns<'_> {
     /// Reads `text`.
     pub fn read(&self, text: String) -> Result<Table, DataError> {
-        let mut rows = Rows::new(Cursor::new(text), b',', true);
+        self.read_dated(text).map(|(table, _)| table)
+    }
+
+    /// Reads `text`; the date of each row as well.
+    pub fn read_dated(&self, text: String) -> Result<(Table, Vec<Date>), DataError> {
+        let delimiter = delimiter(&text);
+        let mut rows = Rows::new(Cursor::new(text), delimiter, true);
         let Some(header) = rows.next().map_err(|error| self.broken(&error))? else {
             return Err(self.wrong(None, "no row", "a header with the names of the columns"));
         };
         let (date, values, count) = self.places(&header)?;
         let mut table = Table { values: Vec::new(), width: values.len() };
-        let mut before: Option<Date> = None;
+        let mut dates: Vec<Date> = Vec::new();
         while let Some(row) = rows.next().map_err(|error| self.broken(&error))? {
             let line = Some(row.line);
             if row.len() != count {
@@ -66,15 +73,17 @@ impl Columns<'_> {
                 let found = format!("{} as the date in column {}", quoted(written), date + 1);
                 self.wrong(line, found, "a date as 1949-01-31, 1949-01 or 1949, or a number that counts")
             })?;
-            if let Some(before) = before.filter(|before| now <= *before || now.0.len() != before.0.len()) {
+            if let Some(before) =
+                dates.last().filter(|before| now <= **before || now.0.len() != before.0.len())
+            {
                 let found = match now.0.len() == before.0.len() {
-                    true if now == before => format!("the date {} a second time", quoted(written)),
+                    true if now == *before => format!("the date {} a second time", quoted(written)),
                     true => format!("the date {} after a later one", quoted(written)),
                     false => format!("the date {} in another form than those before", quoted(written)),
                 };
                 return Err(self.wrong(line, found, "one row a date, from the earliest to the latest"));
             }
-            before = Some(now);
+            dates.push(now);
             for (place, name) in values.iter().zip(self.values) {
                 let written = field(*place).unwrap_or("�");
                 let number = written.parse().ok().filter(|number: &f64| number.is_finite());
@@ -87,7 +96,7 @@ impl Columns<'_> {
                 table.values.push(number);
             }
         }
-        Ok(table)
+        Ok((table, dates))
     }
 
     /// Where the date and the values stand, and how many columns there are.
@@ -136,9 +145,17 @@ impl Columns<'_> {
     }
 }
 
+/// What stands between the columns, by the header: the most frequent of those that are usual; a comma where there is none.
+fn delimiter(text: &str) -> u8 {
+    let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let count = |delimiter: &u8| header.bytes().filter(|byte| byte == delimiter).count();
+    // Of equals the first.
+    DELIMITERS.into_iter().rev().max_by_key(count).unwrap_or(b',')
+}
+
 impl Date {
     /// `1949-01-31`, with or without the day, the month and a time after it (`T12:30:00` or ` 12:30`); or a whole number alone.
-    fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split(['-', '/', 'T', ' ', ':']).collect();
         let numbers: Option<Vec<u64>> = parts
             .iter()

@@ -1,0 +1,102 @@
+//! The beginning of a file.
+
+use std::io::Read;
+use std::path::Path;
+
+use crate::data::labelled::Encoding;
+use crate::data::{DataError, open};
+
+/// The beginning of a file, unpacked, without a byte-order mark.
+pub(in crate::data) struct Start {
+    pub bytes: Vec<u8>,
+    /// Whether more follows.
+    pub more: bool,
+    /// Bytes of the file as it lies there, packed or not.
+    pub size: Option<u64>,
+}
+
+impl Start {
+    /// Reads at most `size` bytes.
+    ///
+    /// # Errors
+    /// For what is no regular file or empty, and for an archive that is broken so early.
+    pub fn read(path: &Path, size: usize) -> Result<Self, DataError> {
+        let mut text = open::text(path, None)?;
+        let mut bytes = Vec::new();
+        let read = (&mut text).take(size as u64 + 1).read_to_end(&mut bytes);
+        read.map_err(|error| open::broken(path, 1, error))?;
+        if bytes.iter().all(u8::is_ascii_whitespace) && bytes.len() <= size {
+            let found = if bytes.is_empty() { "an empty file" } else { "nothing but white space" };
+            return Err(DataError::content(path, None, found, "a table, JSON lines or text"));
+        }
+        let more = bytes.len() > size;
+        bytes.truncate(size);
+        Ok(Self { bytes, more, size: path.metadata().ok().map(|of| of.len()) })
+    }
+
+    /// The lines that are whole.
+    pub fn whole_lines(&self) -> &[u8] {
+        let end = self.bytes.iter().rposition(|byte| *byte == b'\n').filter(|_| self.more);
+        self.bytes.get(..end.unwrap_or(self.bytes.len())).unwrap_or_default()
+    }
+
+    /// As UTF-8 text, without a character that is cut off.
+    ///
+    /// # Errors
+    /// With line and byte column where it is not.
+    pub fn utf8(mut self, path: &Path) -> Result<String, DataError> {
+        if let Err(error) = str::from_utf8(&self.bytes)
+            && error.error_len().is_none()
+            && self.more
+        {
+            self.bytes.truncate(error.valid_up_to());
+        }
+        if let Err(bad) = Encoding::Utf8.decode(&self.bytes) {
+            let expected = "UTF-8 text: iconv -f latin1 -t utf-8 converts a file";
+            return Err(DataError::content(path, Some(1 + bad.lines), bad.found, expected));
+        }
+        Ok(String::from_utf8_lossy(&self.bytes).into_owned())
+    }
+
+    /// Refuses bytes that are no text, by name where it is known what they are.
+    ///
+    /// # Errors
+    /// For a NUL byte, or many other bytes that no text has.
+    pub fn refuse_binary(&self, path: &Path) -> Result<(), DataError> {
+        let known: [(&[u8], &str, &str); 9] = [
+            (b"\xff\xfe", "UTF-16 text", "UTF-8 text: iconv -f utf-16 -t utf-8 converts a file"),
+            (b"\xfe\xff", "UTF-16 text", "UTF-8 text: iconv -f utf-16 -t utf-8 converts a file"),
+            (
+                b"PK\x03\x04",
+                "a ZIP archive (a spreadsheet is one too)",
+                "what is in it: unpack it, or save it as CSV",
+            ),
+            (b"PAR1", "a Parquet file", "a CSV file or JSON lines: convert it"),
+            (b"BZh", "a bzip2 archive", "what is in it, plain or gzip: unpack it"),
+            (b"\xfd7zXZ", "an xz archive", "what is in it, plain or gzip: unpack it"),
+            (b"\x28\xb5\x2f\xfd", "a Zstandard archive", "what is in it, plain or gzip: unpack it"),
+            (b"%PDF", "a PDF document", "text: pdftotext makes some of it"),
+            (b"RIFF", "a single recording", "a folder with a folder per class, each with its recordings"),
+        ];
+        let wrong =
+            |line, found: String, expected: &str| Err(DataError::content(path, line, found, expected));
+        if let Some((_, found, expected)) = known.iter().find(|(magic, ..)| self.bytes.starts_with(magic)) {
+            return wrong(None, (*found).into(), expected);
+        }
+        let tar = self.bytes.get(257..262) == Some(b"ustar");
+        if tar {
+            return wrong(None, "a tar archive".into(), "what is in it: tar -xf unpacks it");
+        }
+        let strange =
+            |byte: &&u8| **byte < 32 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | 0x1b);
+        if self.bytes.contains(&0) || self.bytes.iter().filter(strange).count() * 20 > self.bytes.len() {
+            let at = self.bytes.iter().position(|byte| strange(&byte)).unwrap_or_default();
+            let before = self.bytes.get(..at).unwrap_or_default();
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count() as u64;
+            let byte = self.bytes.get(at).copied().unwrap_or_default();
+            let found = format!("bytes that are no text, such as 0x{byte:02x}");
+            return wrong(Some(line), found, "a table, JSON lines or text, plain or gzip");
+        }
+        Ok(())
+    }
+}
