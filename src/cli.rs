@@ -1,8 +1,10 @@
 //! The command line: parse, do, exit code. One file a subcommand.
 
 mod bench;
+mod data;
 mod evaluate;
 mod headless;
+mod new;
 mod pages;
 mod predict;
 mod presets;
@@ -46,6 +48,11 @@ struct Cli {
 enum Command {
     /// Train a preset and watch it; without a terminal, print plain lines
     Train(train::Args),
+    /// Look at a file or folder of your own and write a preset for it
+    New(new::Args),
+    /// Say what data are
+    #[command(subcommand)]
+    Data(data::Command),
     /// Tell the class of texts with a trained network
     Predict(predict::Args),
     /// Judge a trained network by labelled texts: loss, accuracy, precision, recall, confusion, worst mistakes
@@ -85,7 +92,16 @@ struct ScreenArgs {
 impl ScreenArgs {
     /// How to draw on this terminal; fails where it cannot show a screen.
     fn theme(self) -> Result<Theme, ui::UiError> {
-        let options = ui::Options {
+        self.options().theme(|name| std::env::var(name).ok())
+    }
+
+    /// The characters to print with.
+    fn glyphs(self) -> Glyphs {
+        self.options().glyphs(|name| std::env::var(name).ok())
+    }
+
+    fn options(self) -> ui::Options {
+        ui::Options {
             colors: self.colors.map(|tier| match tier {
                 ColorTier::True => Colors::True,
                 ColorTier::Ansi256 => Colors::Ansi256,
@@ -98,8 +114,7 @@ impl ScreenArgs {
                 GlyphSet::Ascii => Glyphs::Ascii,
             }),
             light: self.light.then_some(true),
-        };
-        options.theme(|name| std::env::var(name).ok())
+        }
     }
 }
 
@@ -133,6 +148,8 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         None => train::menu(cli.screen),
         Some(Command::Train(args)) => train::train(&args, cli.screen),
+        Some(Command::New(args)) => new::new(&args, cli.screen),
+        Some(Command::Data(command)) => data::data(&command, cli.screen),
         Some(Command::Predict(args)) => predict::predict(&args),
         Some(Command::Evaluate(args)) => evaluate::evaluate(&args),
         Some(Command::Presets { name }) => presets::print(name.as_deref()),
@@ -146,7 +163,9 @@ pub fn main() -> ExitCode {
         let unusable = error.is::<crate::preset::PresetError>()
             || error.is::<crate::bench::WorkloadError>()
             || predict::is_usage(&error)
-            || error.is::<crate::train::Unready>();
+            || error.is::<crate::train::Unready>()
+            || error.is::<crate::data::DataError>()
+            || error.is::<new::Refused>();
         ExitCode::from(if unusable { exit::USAGE } else { exit::FAILED })
     })
 }

@@ -12,6 +12,7 @@
 //! keys. So training, folding and the answer to a signal go on while a link is stalled.
 
 pub mod app;
+pub mod findings;
 pub mod help;
 pub mod input;
 pub mod keymap;

@@ -4,6 +4,8 @@
 
 #[path = "cli/bench.rs"]
 mod bench;
+#[path = "cli/new.rs"]
+mod new;
 #[path = "cli/own.rs"]
 mod own;
 #[path = "cli/sample.rs"]

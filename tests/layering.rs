@@ -25,7 +25,7 @@ const MAY_SEE: [(&str, &[&str]); 15] = [
         "bench",
         &["protocol", "escape", "number", "rng", "kernel", "data", "nn", "optim", "preset", "train", "ui"],
     ),
-    ("cli", &["protocol", "escape", "number", "rng", "preset", "run", "train", "ui", "bench"]),
+    ("cli", &["protocol", "escape", "number", "rng", "data", "preset", "run", "train", "ui", "bench"]),
     ("main", &["kernel", "cli"]),
 ];
 

@@ -32,6 +32,14 @@ impl Options {
     }
 }
 
+impl Options {
+    /// The characters to print with, also where there is no terminal.
+    pub fn glyphs(&self, env: impl Fn(&str) -> Option<String>) -> Glyphs {
+        let env = |name: &str| env(name).filter(|value| !value.is_empty());
+        self.glyphs.unwrap_or_else(|| glyphs(&env("TERM").unwrap_or_default(), &env))
+    }
+}
+
 fn colors(term: &str, env: &impl Fn(&str) -> Option<String>) -> Colors {
     // GNU screen passes the outer terminal's COLORTERM on but shows no more than 256 colours.
     let screen = env("STY").is_some() && term.starts_with("screen");

@@ -1,0 +1,40 @@
+use std::io::{IsTerminal, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::new::Look;
+use super::{ScreenArgs, new, pages};
+use crate::escape::foreign;
+use crate::preset;
+use crate::ui::findings::Detail;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Look at a file or folder: what it is, columns, classes, lengths, vocabulary, and settings that fit
+    Info {
+        /// A table, JSON lines, a folder of classes, tagged sentences, a series or a text
+        path: PathBuf,
+        #[command(flatten)]
+        look: Look,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) fn data(command: &Command, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Info { path, look, json } => {
+            let draft = preset::draft(path, &look.options(), None)?;
+            let told = match json {
+                // JSON has escapes of its own, but not for everything that steers a terminal.
+                true if stdout().is_terminal() => {
+                    foreign(&serde_json::to_string(&draft)?).into_owned() + "\n"
+                }
+                true => serde_json::to_string(&draft)? + "\n",
+                false => new::told(&draft, Detail::Full, screen.glyphs()),
+            };
+            pages::write(told.as_bytes())
+        }
+    }
+}

@@ -1,0 +1,135 @@
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::{ScreenArgs, pages};
+use crate::data::{Column, LookOptions, LookTask};
+use crate::escape::foreign;
+use crate::preset;
+use crate::protocol::Draft;
+use crate::ui::findings::{self, Detail, as_text, plain_theme};
+use crate::ui::theme::Glyphs;
+
+/// Columns of what is printed.
+const WIDTH: usize = 80;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A table, JSON lines, a folder of classes, tagged sentences, a series or a text
+    path: PathBuf,
+    #[command(flatten)]
+    look: Look,
+    /// Where to write the preset; - for stdout; by default NAME.yaml in the present folder
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write over a file that is there
+    #[arg(long)]
+    force: bool,
+}
+
+/// What is said beforehand of data that are looked at.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Look {
+    /// What is to be learnt; found from the data by default
+    #[arg(long, value_enum, value_name = "TASK")]
+    task: Option<Task>,
+    /// The column with the text: its name, or its number from 1
+    #[arg(long, value_name = "COLUMN")]
+    text: Option<String>,
+    /// The column with the label: its name, or its number from 1
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
+    /// The column with the dates of a series
+    #[arg(long, value_name = "COLUMN")]
+    date: Option<String>,
+    /// The columns of a series that are forecast
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    values: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Task {
+    /// The class of a text
+    Classify,
+    /// How a series goes on
+    Forecast,
+    /// The tag of every word
+    Tag,
+    /// How a text goes on
+    Language,
+}
+
+impl Look {
+    pub fn options(&self) -> LookOptions {
+        let column = |column: &String| match column.parse() {
+            Ok(number) => Column::Number(number),
+            Err(_) => Column::Name(column.clone()),
+        };
+        let task = |task| match task {
+            Task::Classify => LookTask::Classify,
+            Task::Forecast => LookTask::Forecast,
+            Task::Tag => LookTask::Tag,
+            Task::Language => LookTask::Language,
+        };
+        LookOptions {
+            task: self.task.map(task),
+            text: self.text.as_ref().map(column),
+            label: self.label.as_ref().map(column),
+            date: self.date.clone(),
+            values: self.values.clone(),
+        }
+    }
+}
+
+/// What is there can be looked at and not be learnt from, or there is a file in the way.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Refused(String);
+
+/// Looks at data, tells of them in short, and writes a preset.
+pub(super) fn new(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
+    let to_stdout = args.out.as_deref() == Some(Path::new("-"));
+    let to = args.out.as_deref().filter(|_| !to_stdout);
+    let draft = preset::draft(&args.path, &args.look.options(), to)?;
+    let told = told(&draft, Detail::Short, screen.glyphs());
+    let preset = match &draft.preset {
+        Ok(preset) if to_stdout => return pages::write(preset.as_bytes()),
+        Ok(preset) => preset,
+        Err(doubt) => {
+            if !to_stdout {
+                pages::write(told.as_bytes())?;
+            }
+            return Err(Refused(format!("{}: no preset: {doubt}", args.path.display())).into());
+        }
+    };
+    let to = to.map_or_else(|| PathBuf::from(format!("{}.yaml", draft.name)), PathBuf::from);
+    write(&to, preset, args.force)?;
+    let path = foreign(&to.display().to_string()).into_owned();
+    pages::write(format!("{told}\nwritten: {path}\ngo on:   unrolled train {path}\n").as_bytes())
+}
+
+/// Writes a preset, and over a file that is there only where that is asked for.
+pub(super) fn write(to: &Path, preset: &str, force: bool) -> anyhow::Result<()> {
+    let refuse = |what: String| Refused(format!("{}: {what}", to.display()));
+    let opened = match force {
+        true => File::create(to),
+        false => File::create_new(to),
+    };
+    let mut file = opened.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            refuse("is there already: --force writes over it, --out FILE names another".into())
+        }
+        _ => refuse(format!("cannot be written: {error}")),
+    })?;
+    file.write_all(preset.as_bytes()).map_err(|error| {
+        // Half a preset is worse than none.
+        let _ = fs::remove_file(to);
+        anyhow::Error::new(error).context(format!("writing {}", to.display()))
+    })
+}
+
+/// What was found, as plain lines.
+pub(super) fn told(draft: &Draft, detail: Detail, glyphs: Glyphs) -> String {
+    as_text(findings::lines(draft, detail, WIDTH, &plain_theme(glyphs)), WIDTH, glyphs)
+}

@@ -1,0 +1,106 @@
+//! Presets for one's own data: written, trained at once, and refused where they cannot be.
+
+use super::*;
+
+fn rows(of: impl Fn(usize, &str) -> String) -> String {
+    (0..80).map(|n| of(n, if n.is_multiple_of(2) { "good" } else { "bad" })).collect()
+}
+
+fn put(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn data_of_every_kind_get_a_preset_that_trains_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    put(
+        at,
+        "table.csv",
+        &("opinion,mood\n".to_owned() + &rows(|n, l| format!("\"it was {l}, really {n}\",{l}\n"))),
+    );
+    put(at, "objects.jsonl", &rows(|n, l| format!("{{\"text\": \"it was {l} {n}\", \"label\": \"{l}\"}}\n")));
+    put(at, "names/a.txt", &rows(|n, l| format!("{l}{n}\n")));
+    put(at, "names/b.txt", &rows(|n, l| format!("{n}{l}\n")));
+    put(at, "lines.txt", &rows(|n, l| format!("it was {l} {n}\n")));
+    put(at, "lines.labels", &rows(|_, l| format!("{l}\n")));
+    put(at, "words.conllu", &rows(|_, l| format!("a DET\n{l} ADJ\nfilm NOUN\n\n")));
+    put(
+        at,
+        "prose.txt",
+        &rows(|n, l| format!("And then{} said the {l} one, there were {n}.\n", [",", ""][n % 2])),
+    );
+    let month = |n: usize| format!("{}-{:02};{}\n", 1950 + n / 12, n % 12 + 1, n % 12);
+    put(at, "sold.csv", &("month;sold\n".to_owned() + &rows(|n, _| month(n))));
+    for (path, name, told) in [
+        ("table.csv", "table", "opinion  text"),
+        ("objects.jsonl", "objects", "JSON lines: 80 texts"),
+        ("names", "names", "a folder of classes: 160 texts"),
+        ("lines.txt", "lines", "a text a line: 80 texts"),
+        ("words.conllu", "words", "sentences with a tag at every word: 80 sentences"),
+        ("prose.txt", "prose", "one long text"),
+        ("sold.csv", "sold", "comes again after 12 rows"),
+    ] {
+        let (out, _) = ends(unrolled(at, &["new", path]), 0);
+        let preset = format!("{name}.yaml");
+        assert!(out.contains(told) && out.ends_with(&format!("unrolled train {preset}\n")), "{out}");
+        let (out, _) = ends(train(at, &preset, &format!("runs/{name}"), &["train.epochs=1"]), 0);
+        assert!(out.contains("loss"), "{out}");
+    }
+}
+
+#[test]
+fn a_file_that_is_there_is_kept_and_stdout_is_for_the_preset_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    put(at, "mine.tsv", &rows(|n, l| format!("it was {l} {n}\t{l}\n")));
+    put(at, "mine.yaml", "mine");
+    let (_, err) = ends(unrolled(at, &["new", "mine.tsv"]), 2);
+    assert!(err.contains("mine.yaml: is there already: --force writes over it"), "{err}");
+    assert_eq!(fs::read(at.join("mine.yaml")).unwrap(), b"mine");
+    let (out, _) = ends(unrolled(at, &["new", "mine.tsv", "--out", "-"]), 0);
+    ends(unrolled(at, &["new", "mine.tsv", "--force"]), 0);
+    assert_eq!(fs::read_to_string(at.join("mine.yaml")).unwrap(), out);
+    fs::create_dir(at.join("sub")).unwrap();
+    ends(unrolled(at, &["new", "mine.tsv", "--out", "sub/x.yaml"]), 0);
+    ends(train(at, "sub/x.yaml", "run", &["train.epochs=1"]), 0);
+}
+
+#[test]
+fn what_cannot_be_learnt_from_is_told_with_exit_code_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    put(
+        at,
+        "two.csv",
+        &("said,mood,site\n".to_owned() + &rows(|n, l| format!("it was a {l} one {n},{l},{}\n", n / 2 % 2))),
+    );
+    put(at, "empty.csv", "");
+    put(at, "one.csv", &("text,label\n".to_owned() + &rows(|n, _| format!("a text {n},same\n"))));
+    put(at, "binary", "a\0b");
+    for (args, told) in [
+        (
+            &["new", "two.csv"][..],
+            "two.csv: no preset: the columns \"mood\", \"site\" look like labels: --label COLUMN says which",
+        ),
+        (&["new", "empty.csv"], "empty.csv: found an empty file"),
+        (&["new", "one.csv"], "one label alone, \"same\""),
+        (&["new", "binary"], "binary:1: found bytes that are no text"),
+        (&["new", "nowhere"], "nowhere: not found"),
+        (&["data", "info", "empty.csv"], "empty.csv: found an empty file"),
+        (&["new", "two.csv", "--label", "moods"], "a column \"moods\""),
+    ] {
+        let (_, err) = ends(unrolled(at, args), 2);
+        assert!(err.contains(told), "{err}");
+    }
+    ends(unrolled(at, &["new", "two.csv", "--label", "mood"]), 0);
+    let (out, _) = ends(unrolled(at, &["data", "info", "two.csv"]), 0);
+    assert!(out.contains("No preset yet"), "{out}");
+    let (out, _) = ends(unrolled(at, &["data", "info", "two.csv", "--label", "3", "--json"]), 0);
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["findings"]["classes"][0]["count"], 40);
+    let (out, _) = ends(unrolled(at, &["data", "info", "two.csv", "--glyphs", "ascii"]), 0);
+    assert!(out.is_ascii() && out.contains("###"), "{out}");
+}
