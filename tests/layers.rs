@@ -243,7 +243,7 @@ fn a_query_of_its_own_attends_to_masked_values() {
         MultiHeadAttention { num_heads: 2, key_dim: 3, ..MultiHeadAttention::default() }.into(),
     ];
     for spec in layers {
-        let attention = Placed { spec, inputs: vec![2, 0] };
+        let attention = Placed { spec, inputs: vec![2, 0], trainable: true };
         let stack = vec![GlobalMaxPooling1D {}.into(), RepeatVector { n: 3 }.into(), attention];
         let mut net = Net::new(padded(3, 6, 4, false), stack, 2).unwrap();
         net.check_slopes(TRAIN);
@@ -530,7 +530,7 @@ fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
     }
     let error = Net::new(apart(2, 6, 3, 1), vec![RepeatVector { n: 2 }.into()], 1).err().unwrap();
     assert!(error.to_string().contains("without `return_sequences`"), "{error}");
-    let of_two = Placed { spec: Attention::default().into(), inputs: vec![1, 0] };
+    let of_two = Placed { inputs: vec![1, 0], ..Attention::default().into() };
     let error = Net::new(apart(2, 6, 3, 1), vec![conv(2).into(), of_two], 1).err().unwrap();
     assert_eq!(error.misfit.field.as_deref(), Some("inputs"), "{error}");
 }

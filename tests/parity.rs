@@ -54,7 +54,7 @@ impl Case {
 
     fn model(&self) -> Checked<Model> {
         let layers = self.config["layers"].as_array().ok_or("no layers")?;
-        let layers: Vec<Placed> = layers.iter().map(|l| layer(l).map(Into::into)).collect::<Checked<_>>()?;
+        let layers: Vec<Placed> = layers.iter().map(layer).collect::<Checked<_>>()?;
         let loss = serde_json::from_value::<Loss>(self.config["loss"].clone()).map_err(|e| e.to_string())?;
         let (shape, _) = self.tensor("x")?;
         let input = match shape.as_slice() {
@@ -115,7 +115,7 @@ impl Case {
 }
 
 /// A layer as the fixture writes it: Keras's class and arguments.
-fn layer(config: &Value) -> Checked<LayerSpec> {
+fn layer(config: &Value) -> Checked<Placed> {
     let mut config = config.clone();
     let fields = config.as_object_mut().ok_or("a layer is no object")?;
     let class =
@@ -131,8 +131,10 @@ fn layer(config: &Value) -> Checked<LayerSpec> {
     for (_, value) in fields.iter_mut().filter(|(name, _)| name.ends_with("_regularizer")) {
         *value = value["config"].clone();
     }
+    let trainable = fields.remove("trainable").is_none_or(|trainable| trainable == Value::Bool(true));
     let read = LayerSpec::read(class, config).ok_or_else(|| format!("no layer `{class}`"))?;
-    read.map_err(|e| format!("{class}: {e}"))
+    let spec = read.map_err(|e| format!("{class}: {e}"))?;
+    Ok(Placed { trainable, ..spec.into() })
 }
 
 /// Collects every unrolled step whole.
@@ -220,7 +222,9 @@ fn verify(case: &Case) -> Checked<()> {
     judge.answer("loss", &[(score.mean_loss() + params.penalty()) as f32])?;
     for param in params.table() {
         judge.seen.push(format!("w.{}", param.name));
-        judge.inner(&format!("g.{}", param.name), &gradient.values()[param.range.clone()])?;
+        if param.trainable {
+            judge.inner(&format!("g.{}", param.name), &gradient.values()[param.range.clone()])?;
+        }
     }
     for (layer, steps) in &everything.0 {
         let (time, (batch, units)) = (steps.len(), steps[0].1.dim());
@@ -249,7 +253,7 @@ fn verify(case: &Case) -> Checked<()> {
 /// Five updates on the same batch, cut in two shards, as training cuts it.
 fn five_steps(judge: &mut Judge<'_>, model: &Model, params: &mut Params, batch: usize) -> Checked<()> {
     let spec = judge.case.optimizer()?;
-    let mut optimizer = Optimizer::new(&spec, params.values().len());
+    let mut optimizer = Optimizer::new(&spec, params.trainable().len());
     let clip = spec.clip().map_err(|e| e.to_string())?;
     let (cut, mut shards) = (batch / 2 + 1, Vec::new());
     // A batch of one gives one shard: training makes no empty ones.
@@ -271,7 +275,7 @@ fn five_steps(judge: &mut Judge<'_>, model: &Model, params: &mut Params, batch: 
         gradient.sum(params, shards.iter(), &mut team);
         let norm = gradient.norm();
         let limit = clip.map(|clip| clip.apply(gradient.tensors_mut(params), norm)).unwrap_or_default();
-        optimizer.step(params.values_mut(), gradient.values(), limit, &mut team);
+        optimizer.step(params.trainable_mut(), gradient.values(), limit, &mut team);
     }
     let adam_like = !matches!(spec, OptimizerSpec::SGD(_));
     let allowed = if adam_like { 1e-4 } else { 1e-5 };

@@ -7,6 +7,8 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+#[path = "train/frozen.rs"]
+mod frozen;
 #[path = "train/sequences.rs"]
 mod sequences;
 #[path = "train/streamed.rs"]

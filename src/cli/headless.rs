@@ -241,9 +241,13 @@ fn facts(info: &RunInfo) -> Vec<String> {
             steps,
         ),
         format!(
-            "model  {}; {} parameters",
+            "model  {}; {} parameters{}",
             info.model.layers.iter().map(|row| row.class.as_str()).collect::<Vec<_>>().join(" → "),
             count(info.model.params() as u64),
+            match info.model.frozen() {
+                0 => String::new(),
+                frozen => format!(", {} of them not trainable", count(frozen as u64)),
+            },
         ),
         format!(
             "train  {}, {}, batch size {}, {} epochs of {} steps, seed {}, {} threads",

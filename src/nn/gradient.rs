@@ -8,7 +8,8 @@ const CHUNK: usize = 1 << 15;
 /// Numbers that are summed over all shards before the next: they stay in the first-level cache.
 const BLOCK: usize = 1 << 12;
 
-/// The gradient of a batch's mean loss: the sum over its shards, always in their order, and what the size of the weights costs.
+/// The gradient of a batch's mean loss: the sum over its shards, always in their order, and what the size of the weights costs. Only of
+/// weights that learn.
 ///
 /// It is cut into chunks by the model alone, and each is summed by one thread: the same bits at any number of threads. Of a table of
 /// which a batch touches few rows ([`scatters`](super::Layer::scatters)) only those are added, and those touched before made 0
@@ -52,7 +53,7 @@ impl Gradient {
     /// Room for the gradient of `model`, all zero.
     pub fn new(model: &Model, params: &Params) -> Self {
         let mut chunks = vec![Chunk::default()];
-        for (layer, node) in model.nodes.iter().enumerate() {
+        for (layer, node) in model.nodes.iter().enumerate().filter(|(_, node)| node.trainable) {
             let span = params.span(layer);
             let scatters = node.spec.layer().scatters();
             for tensor in params.tensors(layer) {
@@ -78,7 +79,7 @@ impl Gradient {
                 }
             }
         }
-        Self { values: vec![0.0; params.values().len()], chunks }
+        Self { values: vec![0.0; params.trainable().len()], chunks }
     }
 
     /// Becomes the gradient after [`Shard::backward`] of all `shards` of a batch, `team` sharing the work.
@@ -102,16 +103,17 @@ impl Gradient {
         });
     }
 
-    /// Laid out as [`Params::values`].
+    /// Laid out as [`Params::trainable`].
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// Each tensor of `params`, which it is the gradient of, to be clipped, with the L2 norm of what was summed.
+    /// Each tensor of `params` that learns, to be clipped, with the L2 norm of what was summed.
     pub fn tensors_mut<'a>(&'a mut self, params: &'a Params) -> impl Iterator<Item = (&'a mut [f32], f64)> {
         let Self { values, chunks } = self;
         let mut values = values.as_mut_slice();
-        params.table().iter().enumerate().filter_map(move |(tensor, param)| {
+        let learning = params.table().iter().enumerate().filter(|(_, param)| param.trainable);
+        learning.filter_map(move |(tensor, param)| {
             Some((values.split_off_mut(..param.range.len())?, norm_of(chunks, tensor)))
         })
     }
@@ -122,7 +124,7 @@ impl Gradient {
         parts.map(|part| part.squares.total()).sum::<f64>().sqrt()
     }
 
-    /// The L2 norm of the part that belongs to the `tensor`-th of [`Params::table`].
+    /// The L2 norm of the part that belongs to the `tensor`-th of [`Params::table`]; 0 of one that does not learn.
     pub fn norm_of(&self, tensor: usize) -> f64 {
         norm_of(&self.chunks, tensor)
     }

@@ -32,6 +32,12 @@ pub(super) struct Node {
     pub masks: Vec<Option<usize>>,
     /// Whether all its readers take rows: see [`Layer::reads_rows`](super::Layer::reads_rows).
     pub to_rows: bool,
+    /// Whether its weights learn.
+    pub trainable: bool,
+    /// Whether weights of it, or of a layer that it reads directly or not, learn: else nobody needs ∂L/∂output.
+    pub learns: bool,
+    /// Whether it, or a layer that it reads directly or not, unrolls through time: watched steps then want ∂L/∂output.
+    pub unrolls: bool,
 }
 
 /// Parameters of a model at most: 4 GB of weights; the gradient and each moment of the optimizer take as much again.
@@ -68,7 +74,7 @@ impl Model {
         };
         let (mut given, mut nodes, mut rows) = (Vec::<Given>::new(), Vec::<Node>::new(), Vec::new());
         let mut total = 0_usize;
-        for (i, Placed { spec, inputs }) in layers.iter().enumerate() {
+        for (i, Placed { spec, inputs, trainable }) in layers.iter().enumerate() {
             let fail = |misfit| BuildError { layer: i, misfit };
             let layer = spec.layer();
             let from = sources(i, inputs, layer.arity()).map_err(fail)?;
@@ -101,7 +107,8 @@ impl Model {
                 class: layer.class().into(),
                 output: shape.keras(),
                 params,
-                detail: layer.detail(),
+                frozen: !trainable,
+                detail: detail(spec, *trainable),
                 directions: layer.directions().to_vec(),
             });
             let made = match (layer.mask(), shape) {
@@ -115,7 +122,28 @@ impl Model {
             if !layer.reads_rows() {
                 from.iter().flatten().for_each(|f: &usize| nodes[*f].to_rows = false);
             }
-            nodes.push(Node { spec: spec.clone(), from, shapes, output: shape, mask, masks, to_rows });
+            let below = |any: fn(&Node) -> bool| from.iter().flatten().any(|f: &usize| any(&nodes[*f]));
+            let learns = *trainable && params > 0 || below(|node| node.learns);
+            let unrolls = !layer.directions().is_empty() || below(|node| node.unrolls);
+            nodes.push(Node {
+                spec: spec.clone(),
+                from,
+                shapes,
+                output: shape,
+                mask,
+                masks,
+                to_rows,
+                trainable: *trainable,
+                learns,
+                unrolls,
+            });
+        }
+        if let Some(layer) = layers.iter().position(|layer| !layer.trainable)
+            && !nodes[last].learns
+        {
+            let misfit =
+                Misfit::of("trainable", "no layer of the model learns", "let one with weights learn");
+            return Err(BuildError { layer, misfit });
         }
         if let Some(layer) = given.iter().position(|given| !given.read) {
             let misfit = Misfit::new(
@@ -230,7 +258,8 @@ impl Model {
 
     /// Room for the weights, all zero.
     pub fn params(&self) -> Params {
-        Params::new(self.nodes.iter().map(|node| (node.spec.layer(), node.shapes.as_slice())))
+        let layers = self.nodes.iter();
+        Params::new(layers.map(|node| (node.spec.layer(), node.shapes.as_slice(), node.trainable)))
     }
 
     /// What the last layer's activation makes of `logits`, in place: the model's output as Keras has it.
@@ -240,6 +269,13 @@ impl Model {
             link.apply(logits.data_mut(), width);
         }
     }
+}
+
+/// What else matters of a layer, in a few words.
+fn detail(spec: &LayerSpec, trainable: bool) -> String {
+    let own = Some(spec.layer().detail()).filter(|own| !own.is_empty());
+    let frozen = (!trainable).then(|| "not trainable".to_owned());
+    own.into_iter().chain(frozen).collect::<Vec<_>>().join(", ")
 }
 
 /// Which layers the `i`-th reads: those it names, or the one before it.

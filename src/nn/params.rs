@@ -14,40 +14,50 @@ pub struct Param {
     pub range: Range<usize>,
     /// What its size costs.
     pub penalty: Option<Penalty>,
+    /// Whether it learns.
+    pub trainable: bool,
     init: Initializer,
     ones: Range<usize>,
 }
 
-/// All weights of a model in one flat vector: what optimizers, clipping and checkpoints work on.
+/// All weights of a model in one flat vector: what optimizers, clipping and checkpoints work on. Those that learn come first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params {
     values: Vec<f32>,
+    /// How many of them learn.
+    trainable: usize,
     table: Vec<Param>,
     /// The part of `table` that belongs to each layer.
     layers: Vec<Range<usize>>,
 }
 
 impl Params {
-    /// Room for the weights of `layers`, each with the shapes that it reads; all zero.
-    pub(super) fn new<'a>(layers: impl Iterator<Item = (&'a dyn Layer, &'a [Shape])>) -> Self {
-        let (mut table, mut ranges, mut len) = (Vec::new(), Vec::new(), 0);
-        for (i, (layer, inputs)) in layers.enumerate() {
+    /// Room for the weights of `layers`, each with the shapes that it reads and whether it learns; all zero.
+    pub(super) fn new<'a>(layers: impl Iterator<Item = (&'a dyn Layer, &'a [Shape], bool)>) -> Self {
+        let (mut table, mut ranges) = (Vec::new(), Vec::new());
+        let (mut learning, mut frozen) = (0, 0);
+        for (i, (layer, inputs, trainable)) in layers.enumerate() {
+            let len = if trainable { &mut learning } else { &mut frozen };
             let first = table.len();
             for ParamSpec { name, shape, init, penalty, ones } in layer.params(inputs) {
                 let size = shape.iter().product::<usize>();
                 table.push(Param {
                     name: format!("{i}.{name}"),
                     shape,
-                    range: len..len + size,
+                    range: *len..*len + size,
                     penalty,
+                    trainable,
                     init,
                     ones,
                 });
-                len += size;
+                *len += size;
             }
             ranges.push(first..table.len());
         }
-        Self { values: vec![0.0; len], table, layers: ranges }
+        for param in table.iter_mut().filter(|param: &&mut Param| !param.trainable) {
+            param.range = param.range.start + learning..param.range.end + learning;
+        }
+        Self { values: vec![0.0; learning + frozen], trainable: learning, table, layers: ranges }
     }
 
     /// Draws every weight by its initialiser; each tensor from a stream of its own.
@@ -60,25 +70,35 @@ impl Params {
         }
     }
 
-    /// The tensors in order.
+    /// The tensors in the order of the layers.
     pub fn table(&self) -> &[Param] {
         &self.table
     }
 
-    /// All weights, tensor after tensor.
+    /// All weights; each tensor's lie at its [`Param::range`].
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// All weights, tensor after tensor.
+    /// The weights that learn: the first of [`Params::values`].
+    pub fn trainable(&self) -> &[f32] {
+        &self.values[..self.trainable]
+    }
+
+    /// The weights that learn.
+    pub fn trainable_mut(&mut self) -> &mut [f32] {
+        &mut self.values[..self.trainable]
+    }
+
+    /// All weights; each tensor's lie at its [`Param::range`].
     pub fn values_mut(&mut self) -> &mut [f32] {
         &mut self.values
     }
 
-    /// What the size of the weights adds to the loss.
+    /// What the size of the weights that learn adds to the loss.
     pub fn penalty(&self) -> f64 {
         let cost = |param: &Param| param.penalty.map_or(0.0, |p| p.cost(&self.values[param.range.clone()]));
-        self.table.iter().map(cost).sum()
+        self.table.iter().filter(|param| param.trainable).map(cost).sum()
     }
 
     /// The weights of layer `i`.

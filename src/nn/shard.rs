@@ -146,11 +146,14 @@ impl Shard {
         let score =
             model.loss.score(&self.tapes[last].out, &self.targets, mask, &model.class_weights, scale, d_last);
         let data = if self.is_real { Signal::Real(&self.real) } else { Signal::Ids(&self.ids) };
-        for (i, node) in model.nodes.iter().enumerate().rev() {
+        // What nobody learns from is left out, unless someone watches how it goes through time.
+        let watched = observer.is_some();
+        let wants = |node: &Node| node.learns || watched && node.unrolls;
+        for (i, node) in model.nodes.iter().enumerate().rev().filter(|(_, node)| wants(node)) {
             let (before, rest) = self.tapes.split_at_mut(i);
             let pass = pass(self.mode, recompute, i, node, before);
             let signals = signals(model, node, data, before);
-            let wanted = node.from.iter().any(Option::is_some);
+            let wanted = node.from.iter().flatten().any(|from| wants(&model.nodes[*from]));
             node.spec.layer().backward(
                 &pass,
                 params.of(i),
@@ -162,7 +165,7 @@ impl Shard {
                 observer.as_mut().map(|o| &mut **o as &mut dyn Observer),
             );
             for (d_in, from) in self.d_ins[i].iter_mut().zip(&node.from) {
-                let Some(from) = *from else { continue };
+                let Some(from) = from.filter(|from| wants(&model.nodes[*from])) else { continue };
                 if std::mem::replace(&mut self.touched[from], true) {
                     let sums = self.d_outs[from].data_mut().iter_mut();
                     sums.zip(d_in.data()).for_each(|(sum, d)| *sum += d);
@@ -211,7 +214,7 @@ impl Shard {
         self.tapes.iter_mut().flat_map(|tape| &mut tape.unrolls).for_each(Unroll::forget);
     }
 
-    /// ∂L/∂parameters of layer `i` after [`Shard::backward`], where it does not scatter.
+    /// ∂L/∂parameters of layer `i`, which learns, after [`Shard::backward`], where it does not scatter.
     pub(super) fn gradient(&self, i: usize) -> &[f32] {
         &self.grads[i]
     }

@@ -125,10 +125,17 @@ pub struct Placed {
     /// The numbers of the layers that it reads; the one before it (the first: the data) when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<usize>,
+    /// Whether its weights learn; else they stay as they begin (Keras's `trainable`).
+    #[serde(skip_serializing_if = "is_true")]
+    pub trainable: bool,
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 impl<L: Into<LayerSpec>> From<L> for Placed {
     fn from(layer: L) -> Self {
-        Self { spec: layer.into(), inputs: Vec::new() }
+        Self { spec: layer.into(), inputs: Vec::new(), trainable: true }
     }
 }

@@ -22,7 +22,7 @@ impl Stepwise {
     pub fn new(layers: &[Placed], vocabulary: usize, loss: Loss) -> Result<Self, BuildError> {
         let step = |(layer, placed): (usize, &Placed)| {
             let spec = placed.spec.stepwise().map_err(|misfit| BuildError { layer, misfit })?;
-            Ok(Placed { spec, inputs: placed.inputs.clone() })
+            Ok(Placed { spec, ..placed.clone() })
         };
         let layers = layers.iter().enumerate().map(step).collect::<Result<Vec<_>, _>>()?;
         let model = Model::build(&layers, Shape::Ids { time: 1, vocabulary }, loss)?;

@@ -204,16 +204,18 @@ fn resolve(
     Ok(Resolved { spec, notes })
 }
 
-/// `{layer: Dense, …}`, perhaps with `inputs`.
+/// `{layer: Dense, …}`, perhaps with `inputs` and `trainable`.
 fn layer(document: &Document, i: usize, mut value: Value) -> Result<Placed, PresetError> {
     let path = steps(["model", &i.to_string()]);
-    let inputs = match value.as_mapping_mut().and_then(|map| map.remove("inputs")) {
-        Some(inputs) => document.read(&[path.clone(), steps(["inputs"])].concat(), inputs)?,
-        None => Vec::new(),
+    let mut take = |key: &str| {
+        let value = value.as_mapping_mut().and_then(|map| map.remove(key));
+        value.map(|value| ([path.as_slice(), &steps([key])].concat(), value))
     };
+    let inputs = take("inputs").map_or(Ok(Vec::new()), |(path, value)| document.read(&path, value))?;
+    let trainable = take("trainable").map_or(Ok(true), |(path, value)| document.read(&path, value))?;
     let spec = document
         .read_tagged(&path, value, "layer", LayerSpec::NAMES, |name, rest| LayerSpec::read(name, rest))?;
-    Ok(Placed { spec, inputs })
+    Ok(Placed { spec, inputs, trainable })
 }
 
 /// What stands at `train.KEY`: `{name: Adam, …}`, or the name alone.

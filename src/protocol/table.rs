@@ -15,6 +15,11 @@ impl ModelTable {
         self.layers.iter().map(|row| row.params).sum()
     }
 
+    /// The number of parameters that do not learn.
+    pub fn frozen(&self) -> usize {
+        self.layers.iter().filter(|row| row.frozen).map(|row| row.params).sum()
+    }
+
     /// The recurrent layers as `(layer, direction)`: one gradient profile and one activation map each.
     pub fn recurrent(&self) -> impl Iterator<Item = (usize, Option<Direction>)> + '_ {
         self.layers.iter().enumerate().flat_map(|(i, row)| row.directions.iter().map(move |d| (i, *d)))
@@ -28,8 +33,11 @@ pub struct LayerRow {
     pub class: String,
     /// Output shape, batch first; `None` is a size not known before the data are (the batch).
     pub output: Vec<Option<usize>>,
-    /// Trainable parameters.
+    /// Parameters.
     pub params: usize,
+    /// Whether they stay as they are (`trainable: false`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub frozen: bool,
     /// What else its `config` says in short: `tanh, return_sequences`.
     pub detail: String,
     /// Empty unless recurrent; `[None]` for one direction, forward and backward for a `Bidirectional`.

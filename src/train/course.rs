@@ -416,6 +416,7 @@ impl Run<'_> {
         let optimizer = slots.flat_map(|(slot, values)| {
             table
                 .iter()
+                .filter(|p| p.trainable)
                 .map(move |p| tensor(format!("{}.{slot}", p.name), &p.shape, &values[p.range.clone()]))
         });
         let state = serde_json::to_value(&self.progress).unwrap_or_default();

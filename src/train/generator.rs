@@ -111,8 +111,7 @@ fn draw(logits: &[f32], temperature: f64, rng: &mut Rng) -> Option<u32> {
 
 /// `params` with the values of `tensors`, each in its place.
 fn filled(mut params: Params, tensors: &[Tensor]) -> Result<Params, String> {
-    let mut values = Vec::with_capacity(params.values().len());
-    for param in params.table() {
+    for param in params.table().to_vec() {
         let tensor = tensors.iter().find(|tensor| tensor.name == param.name);
         let tensor = tensor.ok_or_else(|| format!("it has no tensor `{}`", param.name))?;
         if tensor.shape != param.shape {
@@ -122,9 +121,8 @@ fn filled(mut params: Params, tensors: &[Tensor]) -> Result<Params, String> {
                 param.name
             ));
         }
-        values.extend_from_slice(&tensor.data);
+        params.values_mut()[param.range].copy_from_slice(&tensor.data);
     }
-    params.values_mut().copy_from_slice(&values);
     Ok(params)
 }
 

@@ -4,7 +4,7 @@ use super::change::Change;
 use super::work::Work;
 use crate::data::Batch;
 use crate::kernel::Team;
-use crate::nn::{Gradient, GradientNorms, Model, Params, Score, Way};
+use crate::nn::{Gradient, GradientNorms, Model, Param, Params, Score, Way};
 use crate::optim::{Clip, Optimizer, OptimizerSpec};
 use crate::protocol::{Confusion, ParamNorms};
 
@@ -75,7 +75,7 @@ impl Stepper {
         let gradient = Gradient::new(&model, &params);
         Ok(Self {
             team: Team::new(threads)?,
-            optimizer: Optimizer::new(optimizer, params.values().len()),
+            optimizer: Optimizer::new(optimizer, params.trainable().len()),
             params,
             clip,
             seed,
@@ -155,7 +155,7 @@ impl Stepper {
             return Err(Diverged { what: "the loss".into() });
         }
         if !grad_norm.is_finite() {
-            let bad = self.not_finite(self.gradient.values());
+            let bad = self.not_finite(self.gradient.values(), |param| param.trainable);
             let what =
                 bad.map_or("the norm of the gradient".into(), |name| format!("the gradient of {name}"));
             return Err(Diverged { what });
@@ -165,7 +165,7 @@ impl Stepper {
             self.change.before(&self.params, gradient, &mut self.team);
         }
         let limit = self.clip.map(|clip| clip.apply(self.gradient.tensors_mut(&self.params), grad_norm));
-        let (weights, grads) = (self.params.values_mut(), self.gradient.values());
+        let (weights, grads) = (self.params.trainable_mut(), self.gradient.values());
         self.optimizer.step(weights, grads, limit.unwrap_or_default(), &mut self.team);
         if watch {
             self.change.after(&self.params, &mut self.team);
@@ -179,16 +179,16 @@ impl Stepper {
     /// # Errors
     /// [`Diverged`] with the first tensor that is not finite.
     pub fn check(&self) -> Result<(), Diverged> {
-        match self.not_finite(self.params.values()) {
+        match self.not_finite(self.params.values(), |_| true) {
             Some(name) => Err(Diverged { what: name.into() }),
             None => Ok(()),
         }
     }
 
-    /// The first tensor that is not finite in `values`, laid out as [`Params::values`].
-    fn not_finite(&self, values: &[f32]) -> Option<&str> {
+    /// The first tensor, of those that `has` says to be in `values`, that is not finite there.
+    fn not_finite(&self, values: &[f32], has: impl Fn(&Param) -> bool) -> Option<&str> {
         let finite = |range: std::ops::Range<usize>| values[range].iter().all(|value| value.is_finite());
-        let bad = self.params.table().iter().find(|param| !finite(param.range.clone()));
+        let bad = self.params.table().iter().find(|param| has(param) && !finite(param.range.clone()));
         bad.map(|param| param.name.as_str())
     }
 

@@ -211,7 +211,7 @@ mod tests {
             let (query, value) = (block(&query, factor), block(&value, 1.0));
             let inputs = [Signal::Real(&query), Signal::Real(&value)];
             let shapes = [Shape::Sequence { time: 2, features: 2 }, Shape::Sequence { time: 3, features: 2 }];
-            let params = Params::new(std::iter::once((layer, &shapes[..])));
+            let params = Params::new(std::iter::once((layer, &shapes[..], true)));
             let (mut tape, mut d_in) = (Tape::default(), [Block::default(), Block::default()]);
             layer.forward(&pass, params.of(0), &inputs, &mut tape);
             near(tape.slots[0].data(), &keras.weights, &what);

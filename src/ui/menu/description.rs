@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::number;
 use crate::preset::Entry;
-use crate::protocol::{DataFacts, LayerRow};
+use crate::protocol::{DataFacts, ModelTable};
 use crate::ui::text::{fit, wrap};
 use crate::ui::theme::{Role, Theme};
 
@@ -23,7 +23,7 @@ pub fn lines(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     }
     out.extend(wrap(&entry.about, width).into_iter().map(|line| styled(line, Role::Text)));
     out.push(Line::default());
-    out.extend(table(&entry.model.layers, entry.model.params(), width, theme));
+    out.extend(table(&entry.model, width, theme));
     for rows in [facts(&entry.data), entry.settings.clone()] {
         if !rows.is_empty() {
             out.push(Line::default());
@@ -33,16 +33,18 @@ pub fn lines(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     out
 }
 
-/// The layers as Keras's `summary` shows them: `Layer (type)`, `Output Shape`, `Param #`, and the total.
-fn table(layers: &[LayerRow], total: usize, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+/// The layers as Keras's `summary` shows them: `Layer (type)`, `Output Shape`, `Param #`, and the total; where some do not learn, what
+/// does as well.
+fn table(model: &ModelTable, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     const GAP: usize = 2;
+    let layers = &model.layers;
     let rows: Vec<[String; 3]> = layers
         .iter()
         .enumerate()
         .map(|(i, row)| [format!("{i} {}", row.class), shape(&row.output), number::count(row.params as u64)])
         .collect();
     let heads = ["Layer (type)", "Output Shape", "Param #"];
-    let total = number::count(total as u64);
+    let total = number::count(model.params() as u64);
     let longest = |column: usize| {
         rows.iter().map(|row| row[column].width()).chain([heads[column].width()]).max().unwrap_or(0)
     };
@@ -70,6 +72,10 @@ fn table(layers: &[LayerRow], total: usize, width: usize, theme: &Theme) -> Vec<
         out.push(Line::from(spans));
     }
     out.push(Line::from(line(["Total params", "", &total], Role::Title)));
+    if model.frozen() > 0 {
+        let trainable = number::count((model.params() - model.frozen()) as u64);
+        out.push(Line::from(line(["Trainable params", "", &trainable], Role::Dim)));
+    }
     out
 }
 

@@ -12,6 +12,7 @@ fn layer(class: &str, output: &[Option<usize>], params: usize, detail: &str) -> 
         class: class.into(),
         output: output.to_vec(),
         params,
+        frozen: false,
         detail: detail.into(),
         directions: Vec::new(),
     }
