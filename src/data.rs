@@ -40,6 +40,7 @@ mod stream;
 mod streamed;
 mod tags;
 mod tokens;
+mod vectors;
 mod vocabulary;
 
 use std::path::Path;
@@ -71,6 +72,7 @@ pub use stream::TextSpec;
 pub use streamed::{Opened, Streamed, Streaming};
 pub use tags::{TagsSpec, TagsValidation};
 pub use tokens::{Level, Side, TokenSpec};
+pub use vectors::{Coverage, Vectors};
 pub use vocabulary::Vocabulary;
 
 /// Everything a network is trained on.

@@ -57,7 +57,7 @@ pub use concatenate::Concatenate;
 pub use conv1d::Conv1D;
 pub use dense::Dense;
 pub use dropout::Dropout;
-pub use embedding::Embedding;
+pub use embedding::{Embedding, PretrainedVectors};
 pub use flatten::Flatten;
 pub use global_average_pooling1d::GlobalAveragePooling1D;
 pub use global_max_pooling1d::GlobalMaxPooling1D;

@@ -16,6 +16,7 @@ mod probes;
 mod session;
 mod step;
 mod trainer;
+mod vectors;
 mod watch;
 mod work;
 

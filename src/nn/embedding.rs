@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::layer::{Extent, Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
@@ -13,6 +15,9 @@ use super::{Block, Initializer, Observer, Rows, Signal, Weights};
 /// gradients, instead of one a position.
 ///
 /// With `mask_zero`, id 0 is padding: later layers are told.
+///
+/// With `vectors`, `E` begins with those that others have learnt: the row of a word that the file has is its vector, that of padding is 0,
+/// all others begin as `embeddings_initializer` says. With `trainable: false` they stay so. (Keras: a matrix as the layer's weights.)
 ///
 /// Source: `keras/src/layers/core/embedding.py`. `[batch, time] → [batch, time, output_dim]`.
 ///
@@ -36,6 +41,20 @@ pub struct Embedding {
     /// How `E` begins.
     #[serde(default = "random_uniform")]
     pub embeddings_initializer: Initializer,
+    /// Where `E` begins with vectors that others have learnt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vectors: Option<PretrainedVectors>,
+}
+
+/// Vectors of words that others have learnt. Whoever knows the words reads them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PretrainedVectors {
+    /// A file of text, plain or gzip, in the form of GloVe, fastText or word2vec: a word and its numbers a line.
+    pub path: PathBuf,
+    /// What to fetch and where to put it, in words: shown when the file is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
 }
 
 fn random_uniform() -> Initializer {
@@ -44,7 +63,13 @@ fn random_uniform() -> Initializer {
 
 impl Default for Embedding {
     fn default() -> Self {
-        Self { input_dim: None, output_dim: 1, mask_zero: false, embeddings_initializer: random_uniform() }
+        Self {
+            input_dim: None,
+            output_dim: 1,
+            mask_zero: false,
+            embeddings_initializer: random_uniform(),
+            vectors: None,
+        }
     }
 }
 
@@ -54,7 +79,8 @@ impl Layer for Embedding {
     }
 
     fn detail(&self) -> String {
-        if self.mask_zero { "mask_zero".into() } else { String::new() }
+        let all = [(self.mask_zero, "mask_zero"), (self.vectors.is_some(), "vectors")];
+        all.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {

@@ -1,4 +1,5 @@
 mod data;
+mod vectors;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -162,7 +163,7 @@ fn resolve(
     let mut notes = Vec::new();
     let data = data::read(document, written.data, base, moved, &mut notes)?;
     let model = written.model.into_iter().enumerate();
-    let model = model.map(|(i, value)| layer(document, i, value)).collect::<Result<Vec<_>, _>>()?;
+    let model = model.map(|(i, value)| layer(document, i, value, base)).collect::<Result<Vec<_>, _>>()?;
     let WrittenTrain {
         loss,
         optimizer,
@@ -205,7 +206,7 @@ fn resolve(
 }
 
 /// `{layer: Dense, …}`, perhaps with `inputs` and `trainable`.
-fn layer(document: &Document, i: usize, mut value: Value) -> Result<Placed, PresetError> {
+fn layer(document: &Document, i: usize, mut value: Value, base: &Path) -> Result<Placed, PresetError> {
     let path = steps(["model", &i.to_string()]);
     let mut take = |key: &str| {
         let value = value.as_mapping_mut().and_then(|map| map.remove(key));
@@ -213,8 +214,10 @@ fn layer(document: &Document, i: usize, mut value: Value) -> Result<Placed, Pres
     };
     let inputs = take("inputs").map_or(Ok(Vec::new()), |(path, value)| document.read(&path, value))?;
     let trainable = take("trainable").map_or(Ok(true), |(path, value)| document.read(&path, value))?;
-    let spec = document
+    vectors::measure(document, i, &mut value, base)?;
+    let mut spec = document
         .read_tagged(&path, value, "layer", LayerSpec::NAMES, |name, rest| LayerSpec::read(name, rest))?;
+    vectors::place(document, i, &mut spec, base);
     Ok(Placed { spec, inputs, trainable })
 }
 

@@ -1,9 +1,10 @@
 use ndarray::Array2;
 
 use super::step::Stepper;
+use super::vectors;
 use super::watch::Watch;
 use crate::data::{
-    self, Batches, Data, DataError, Dataset, Forecasts, Opened, Sampler, Streamed, TargetForm,
+    self, Batches, Coverage, Data, DataError, Dataset, Forecasts, Opened, Sampler, Streamed, TargetForm,
 };
 use crate::nn::Model;
 use crate::preset::{RunSpec, check_fit};
@@ -33,6 +34,8 @@ pub struct Session {
     facts: DataFacts,
     /// What people should know of the data, in sentences.
     pub(super) notes: Vec<String>,
+    /// How much of the vocabulary the pretrained vectors of each Embedding know.
+    pub(super) coverages: Vec<Coverage>,
 }
 
 /// Why a spec cannot be made real.
@@ -69,6 +72,7 @@ impl Session {
         let model = spec.model().map_err(|e| Prepare::Task(e.to_string()))?;
         let clip = spec.train.optimizer.clip().map_err(|e| Prepare::Task(e.to_string()))?;
         let streams = if model.is_stateful() { spec.train.batch_size } else { 1 };
+        vectors::check(&spec)?;
         let Opened { data, train: streamed, validation: streamed_validation } =
             data::open(&spec.data, spec.tokens.as_ref(), spec.train.seed, streams, progress, stop)?;
         let mut form = spec.form();
@@ -79,7 +83,8 @@ impl Session {
         }
         check_fit(&form, &model).map_err(|e| Prepare::Task(format!("{e}{}", named(&data.labels))))?;
         let model = model.with_class_weights(spec.train.class_weights(&data.labels).map_err(Prepare::Task)?);
-        let stepper = Stepper::new(model, &spec.train.optimizer, clip, spec.train.seed, threads)?;
+        let mut stepper = Stepper::new(model, &spec.train.optimizer, clip, spec.train.seed, threads)?;
+        let coverages = vectors::begin(&spec, &data, &mut stepper, progress)?;
         let tokens = spec.data.tokens(spec.tokens.as_ref());
         let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
         let watch = watch.with_samples(&spec, data.vocabulary.as_ref());
@@ -120,6 +125,7 @@ impl Session {
             forecasts,
             facts,
             notes,
+            coverages,
             spec,
         })
     }

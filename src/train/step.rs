@@ -246,6 +246,21 @@ impl Stepper {
         self.params.values_mut().iter_mut().zip(weights).for_each(|(w, other)| *w = *other);
     }
 
+    /// Puts `rows` of `width` numbers each, with their places, into the table that is the first tensor of `layer`.
+    pub fn set_rows<'r>(
+        &mut self,
+        layer: usize,
+        width: usize,
+        rows: impl Iterator<Item = (usize, &'r [f32])>,
+    ) {
+        let span = self.params.span(layer);
+        let Some(table) = self.params.values_mut().get_mut(span) else { return };
+        for (place, row) in rows {
+            let old = table.iter_mut().skip(place * width);
+            old.zip(row).for_each(|(old, new)| *old = *new);
+        }
+    }
+
     /// Lets layers that carry a state begin anew where they judge; where they learn they go on as they were.
     pub fn judge_anew(&mut self) {
         self.judging.iter_mut().for_each(|work| work.shard.forget());

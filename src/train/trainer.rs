@@ -16,6 +16,9 @@ use crate::preset::RunSpec;
 use crate::protocol::{Command, Event, Level, RunStatus};
 use crate::run::{Folder, Recorder, RunError};
 
+/// Share of the training tokens below which pretrained vectors may be those of another language, or of words cut otherwise.
+const LITTLE: f64 = 0.5;
+
 /// How to run, beside what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -160,6 +163,10 @@ fn train(
     if session.spec.train.validate_every.is_some() && session.validation.is_none() {
         let text = "train.validate_every: there are no validation data to look at between epochs";
         outlet.log(Level::Warning, text);
+    }
+    for coverage in &session.coverages {
+        let level = if coverage.share() < LITTLE { Level::Warning } else { Level::Info };
+        outlet.log(level, coverage.to_string());
     }
     if session.stepper.model().is_stateful() {
         outlet.log(Level::Info, "a layer is stateful: every epoch reads the data in order, unshuffled");

@@ -4,7 +4,7 @@ use super::*;
 use unrolled::run::checkpoint::Tensor;
 
 /// The weights that a run of `spec` begins with and ends with, by name, and what was told meanwhile.
-fn trained(spec: RunSpec) -> (Vec<Tensor>, Vec<Tensor>, Vec<Event>, TempDir) {
+pub fn trained(spec: RunSpec) -> (Vec<Tensor>, Vec<Tensor>, Vec<Event>, TempDir) {
     let session = Session::prepare(spec.clone(), 1, &mut |_| {}).unwrap();
     let params = session.stepper.params();
     let tensor = |param: &unrolled::nn::Param| Tensor {

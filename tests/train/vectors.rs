@@ -1,0 +1,82 @@
+//! Embeddings that begin with vectors which others have learnt.
+
+use super::frozen::trained;
+use super::*;
+use unrolled::train::Predictor;
+
+const VECTORS: &str = "3 3\ngood 1 0 0.5\nMOVIE 0 0 1\nelsewhere 7 7 7\n";
+
+/// A preset beside its vectors, with `vectors` (and what else the Embedding has) in it.
+fn written(folder: &TempDir, embedding: &str) -> String {
+    std::fs::write(folder.path().join("tiny.txt"), VECTORS).unwrap();
+    let preset = format!(
+        "title: t
+data: {{source: generated, task: word-order, train: 128, validation: 64}}
+tokens: {{level: word, vocabulary: 120, length: 16}}
+model:
+  - {{layer: Embedding, {embedding}}}
+  - {{layer: GRU, units: 6}}
+  - {{layer: Dense, units: 1, activation: sigmoid}}
+train: {{loss: binary_crossentropy, epochs: 2}}
+"
+    );
+    let path = folder.path().join("preset.yaml");
+    std::fs::write(&path, preset).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn load(preset: &str) -> RunSpec {
+    preset::load(preset, &Overrides::default()).unwrap().spec
+}
+
+#[test]
+fn rows_begin_with_the_vectors_and_stay_or_learn_and_the_run_needs_no_file_afterwards() {
+    for (embedding, stays) in [
+        ("vectors: {path: tiny.txt}, trainable: false", true),
+        ("output_dim: , vectors: {path: tiny.txt}, mask_zero: true", false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = load(&written(&folder, embedding));
+        let vocabulary = Session::prepare(spec.clone(), 1, &mut |_| {}).unwrap().vocabulary.unwrap();
+        let (begin, end, events, run) = trained(spec);
+        assert_eq!(begin[0].shape, [120, 3]);
+        let row = |id: u32| begin[0].data[id as usize * 3..][..3].to_vec();
+        assert_eq!(row(0), [0.0; 3]);
+        assert_eq!(row(vocabulary.id("good").unwrap()), [1.0, 0.0, 0.5]);
+        assert_eq!(row(vocabulary.id("movie").unwrap()), [0.0, 0.0, 1.0]);
+        // All others begin as the layer says: uniformly within 0.05.
+        let bad = row(vocabulary.id("bad").unwrap());
+        assert!(bad.iter().all(|x| x.abs() <= 0.05 && *x != 0.0), "{bad:?}");
+        assert_eq!(begin[0] == end[0], stays);
+        let words = vocabulary.len() - 2;
+        let told = events.iter().find_map(|event| match event {
+            Event::Log(line) if line.text.contains("tiny.txt: vectors for") => Some(line),
+            _ => None,
+        });
+        let told = told.unwrap();
+        assert!(told.text.starts_with(&format!("tiny.txt: vectors for 2 of {words} words")), "{}", told.text);
+        assert_eq!(told.level, Level::Warning, "most of the text is unknown: {}", told.text);
+
+        drop(folder);
+        let predictor = Predictor::open(&run.path().join("run"), Which::Last).unwrap();
+        assert_eq!(predictor.predict(&["a good movie".to_owned()])[0].len(), 2);
+    }
+}
+
+#[test]
+fn vectors_that_are_missing_or_of_another_length_are_told_before_anything_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let preset = written(&folder, "output_dim: 4, vectors: {path: tiny.txt}");
+    let error = Session::prepare(load(&preset), 1, &mut |what| panic!("{what}")).unwrap_err().to_string();
+    let words = "tiny.txt:1: found vectors of 3 numbers; expected 4, as model.0.output_dim says";
+    assert!(error.contains(words), "{error}");
+
+    let preset = written(&folder, "output_dim: 4, vectors: {path: gone.txt, needs: fetch it}");
+    let error = Session::prepare(load(&preset), 1, &mut |what| panic!("{what}")).unwrap_err().to_string();
+    assert!(error.ends_with("gone.txt: not found; fetch it"), "{error}");
+
+    let preset = written(&folder, "vectors: {path: gone.txt}");
+    let error = preset::load(&preset, &Overrides::default()).unwrap_err();
+    assert_eq!(error.field, "model.0.vectors.path");
+    assert!(error.place.ends_with("preset.yaml:5:41") && error.message.contains("not found"), "{error}");
+}
