@@ -25,6 +25,7 @@ mod generated;
 mod intern;
 mod jsonl;
 mod judged;
+mod label_set;
 mod labelled;
 mod lines;
 mod look;
@@ -159,9 +160,14 @@ fn texts(
 ) -> Result<Data, DataError> {
     let Splits { train, validation, classes } = splits(spec, tokens.level, seed, progress)?;
     progress(format!("encoding {} texts", number::count(train.len() as u64)));
-    if let [(label, _)] = classes.as_slice() {
-        let found = format!("one label alone, {}", quoted(label));
-        return Err(DataError::content(Path::new(&spec.source()), None, found, "at least two classes"));
+    let too_few = match classes.as_slice() {
+        [] if train.has_several() => Some("no label".to_owned()),
+        [(label, _)] => Some(format!("one label alone, {}", quoted(label))),
+        _ => None,
+    };
+    if let Some(found) = too_few {
+        let expected = if train.has_several() { "at least two labels" } else { "at least two classes" };
+        return Err(DataError::content(Path::new(&spec.source()), None, found, expected));
     }
     let labels: Vec<String> = classes.iter().map(|(label, _)| label.clone()).collect();
     let vocabulary = train.vocabulary(tokens.vocabulary);
@@ -170,6 +176,9 @@ fn texts(
     if let Some(validation) = &validation {
         let (dataset, share) = validation.encode(&labels, &vocabulary, tokens)?;
         (validation_set, unknown) = (Some(dataset), share);
+        if matches!(spec, DataSpec::Labelled(spec) if spec.has_several() && spec.of_validation().is_none()) {
+            notes.push("validation texts are drawn at random: texts with several labels have no class to draw them by".into());
+        }
         if matches!(spec, DataSpec::Labelled(_)) {
             notes.extend(shared_note(train.shared(validation), validation.len()));
         }

@@ -76,6 +76,7 @@ impl Case {
         let (steps, real);
         let all_classes = classes(part.clone());
         let has_classes = self.config["loss"].as_str().is_some_and(|loss| loss.ends_with("crossentropy"));
+        let has_classes = has_classes && self.config["data"]["target"] != "labels";
         let answers = match (has_classes, width) {
             (true, 1) => Answers::Classes(&all_classes),
             (true, _) => {

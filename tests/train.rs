@@ -9,6 +9,8 @@
 
 #[path = "train/frozen.rs"]
 mod frozen;
+#[path = "train/labels.rs"]
+mod labels;
 #[path = "train/vectors.rs"]
 mod pretrained;
 #[path = "train/sequences.rs"]

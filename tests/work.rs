@@ -198,7 +198,7 @@ fn learn(model: &Model, params: &Params, batch: &Batch, shard: &mut Shard) {
     let answers = match &batch.targets {
         Targets::Classes(classes) => Answers::Classes(classes),
         Targets::Steps(classes) => Answers::Steps(classes.view()),
-        Targets::Real(numbers) => Answers::Real(numbers.view()),
+        Targets::Real(numbers) | Targets::Labels(numbers) => Answers::Real(numbers.view()),
     };
     shard.load(Input::Ids(ids(batch).view()), answers);
     let weight = shard.weight(model);

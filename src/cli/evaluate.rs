@@ -1,3 +1,5 @@
+mod labels;
+
 use std::fmt::Write;
 use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
@@ -10,7 +12,7 @@ use super::predict::RunArgs;
 use crate::escape::foreign;
 use crate::number::{count, metric, percent};
 use crate::protocol::Confusion;
-use crate::train::{Judgement, Predictor};
+use crate::train::{Judgement, Predictor, Told};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -46,15 +48,42 @@ pub(super) fn evaluate(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn as_text(folder: &Path, predictor: &Predictor, judged: &Judgement) -> Result<String, std::fmt::Error> {
-    let (labels, matrix) = (predictor.labels(), &judged.confusion);
-    let label = |class: usize| foreign(labels.get(class).map_or("", String::as_str)).into_owned();
-    let width = (0..matrix.classes).map(|class| label(class).chars().count()).max().unwrap_or(0).max(12);
-    let texts: u64 = matrix.counts.iter().sum();
+    let labels: Vec<String> = predictor.labels().iter().map(|label| foreign(label).into_owned()).collect();
+    let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).max(12);
     let mut out = String::new();
     let path = |path: &str| foreign(path).into_owned();
     writeln!(out, "run   {}, after {} steps", path(&folder.to_string_lossy()), count(predictor.step()))?;
-    writeln!(out, "data  {}: {} texts", path(&judged.source), count(texts))?;
+    writeln!(out, "data  {}: {} texts", path(&judged.source), count(judged.told.texts()))?;
     writeln!(out, "loss {}  accuracy {}", metric(judged.loss), percent(judged.accuracy))?;
+    match &judged.told {
+        Told::Classes(matrix) => table(&mut out, &labels, matrix, width)?,
+        Told::Labels(counts) => labels::table(&mut out, &labels, counts, width)?,
+    }
+    if !judged.mistakes.is_empty() {
+        writeln!(out, "\nmost confident mistakes")?;
+    }
+    let named = |classes: &[usize]| match classes {
+        [] => "none".to_owned(),
+        classes => {
+            classes.iter().filter_map(|class| labels.get(*class).cloned()).collect::<Vec<_>>().join(", ")
+        }
+    };
+    for mistake in &judged.mistakes {
+        let probability = percent(f64::from(mistake.probability));
+        let (truth, predicted) = (named(&mistake.truth), named(&mistake.predicted));
+        writeln!(out, "{probability:>7}  {truth} taken for {predicted}: {}", clipped(&mistake.text))?;
+    }
+    Ok(out)
+}
+
+/// Appends a line a class, the means, and what was taken for what; labels are at most `width` wide.
+fn table(
+    out: &mut String,
+    labels: &[String],
+    matrix: &Confusion,
+    width: usize,
+) -> Result<(), std::fmt::Error> {
+    let label = |class: usize| labels.get(class).map_or("", String::as_str);
     writeln!(out, "\n{:width$}  {:>9} {:>10} {:>8} {:>8}", "class", "texts", "precision", "recall", "f1")?;
     for class in 0..matrix.classes {
         writeln!(
@@ -78,15 +107,7 @@ fn as_text(folder: &Path, predictor: &Predictor, judged: &Judgement) -> Result<S
             (0..matrix.classes).map(|p| format!("{:>cell$}", count(matrix.count(class, p)))).collect();
         writeln!(out, "{:>2}  {:width$}  {}", class + 1, label(class), row.join(" "))?;
     }
-    if !judged.mistakes.is_empty() {
-        writeln!(out, "\nmost confident mistakes")?;
-    }
-    for mistake in &judged.mistakes {
-        let probability = percent(f64::from(mistake.probability));
-        let (truth, predicted) = (label(mistake.truth), label(mistake.predicted));
-        writeln!(out, "{probability:>7}  {truth} taken for {predicted}: {}", clipped(&mistake.text))?;
-    }
-    Ok(out)
+    Ok(())
 }
 
 /// A text on one line, its beginning and its end.
@@ -102,41 +123,52 @@ fn clipped(text: &str) -> String {
 }
 
 fn as_json(predictor: &Predictor, judged: &Judgement) -> Value {
-    let (labels, matrix) = (predictor.labels(), &judged.confusion);
-    let classes: Vec<Value> = labels
-        .iter()
-        .enumerate()
-        .map(|(class, label)| {
-            json!({
-                "label": label,
-                "texts": matrix.support(class),
-                "precision": matrix.precision(class),
-                "recall": matrix.recall(class),
-                "f1": matrix.f1(class),
-            })
-        })
-        .collect();
-    let rows: Vec<&[u64]> = matrix.counts.chunks(matrix.classes.max(1)).collect();
+    let labels = predictor.labels();
+    let named = |classes: &[usize]| -> Value {
+        match (predictor.has_labels(), classes) {
+            (false, [class]) => json!(labels.get(*class)),
+            _ => classes.iter().filter_map(|class| labels.get(*class)).cloned().collect(),
+        }
+    };
     let mistakes: Vec<Value> = judged
         .mistakes
         .iter()
         .map(|mistake| {
             json!({
                 "text": mistake.text,
-                "label": labels.get(mistake.truth),
-                "predicted": labels.get(mistake.predicted),
+                "label": named(&mistake.truth),
+                "predicted": named(&mistake.predicted),
                 "probability": mistake.probability,
             })
         })
         .collect();
-    json!({
+    let mut object = json!({
         "step": predictor.step(),
         "data": judged.source,
-        "texts": matrix.counts.iter().sum::<u64>(),
+        "texts": judged.told.texts(),
         "loss": judged.loss,
         "accuracy": judged.accuracy,
-        "classes": classes,
-        "confusion": rows,
         "mistakes": mistakes,
-    })
+    });
+    let more = match &judged.told {
+        Told::Classes(matrix) => fields(labels, matrix),
+        Told::Labels(counts) => labels::fields(labels, counts),
+    };
+    more.into_iter().for_each(|(name, value)| object[name] = value);
+    object
+}
+
+/// What classes were taken for, as fields of a JSON object.
+fn fields(labels: &[String], matrix: &Confusion) -> Vec<(&'static str, Value)> {
+    let classes = labels.iter().enumerate().map(|(class, label)| {
+        json!({
+            "label": label,
+            "texts": matrix.support(class),
+            "precision": matrix.precision(class),
+            "recall": matrix.recall(class),
+            "f1": matrix.f1(class),
+        })
+    });
+    let rows: Vec<&[u64]> = matrix.counts.chunks(matrix.classes.max(1)).collect();
+    vec![("classes", classes.collect()), ("confusion", json!(rows))]
 }

@@ -8,7 +8,7 @@ use crate::escape::foreign;
 use crate::number::{count, percent};
 use crate::run::checkpoint::Which;
 use crate::run::{self, RunError};
-use crate::train::{PredictError, Predictor, likeliest};
+use crate::train::{PredictError, Predictor, Prefix, THRESHOLD, likeliest};
 
 /// Bytes of a line of input, at most.
 const LONGEST: u64 = 16 << 20;
@@ -28,6 +28,9 @@ pub(super) struct Args {
     /// Tell what the network says after every token
     #[arg(long)]
     per_token: bool,
+    /// Of several labels at once, tell those with at least this probability (default: 0.5)
+    #[arg(long, value_name = "P", value_parser = probability)]
+    threshold: Option<f32>,
 }
 
 /// Which run, and which of its weights.
@@ -75,15 +78,20 @@ const BUFFER: usize = 1 << 18;
 
 /// Tells the class of texts: of the arguments, else of the lines of stdin, as many at once as have come.
 pub(super) fn predict(args: &Args) -> anyhow::Result<ExitCode> {
-    let (_, predictor) = args.run.open()?;
+    let (folder, predictor) = args.run.open()?;
+    if args.threshold.is_some() && !predictor.has_labels() {
+        let message = "tells one class of several; --threshold is for several labels at once";
+        return Err(PredictError::Task(format!("{}: {message}", folder.display())).into());
+    }
+    let speaker = Speaker { threshold: args.threshold.unwrap_or(THRESHOLD), predictor };
     let mut out = io::stdout().lock();
     let terminal = out.is_terminal();
     // Whether anybody reads on.
     let mut tell = |texts: &[String]| -> io::Result<bool> {
-        let answers = predictor.predict(texts);
+        let answers = speaker.predictor.predict(texts);
         let told = texts.iter().zip(&answers).map(|(text, answer)| match args.json {
-            true => as_json(&predictor, text, answer, args.per_token).to_string() + "\n",
-            false => as_lines(&predictor, text, answer, args.per_token),
+            true => speaker.as_json(text, answer, args.per_token).to_string() + "\n",
+            false => speaker.as_lines(text, answer, args.per_token),
         });
         // JSON has escapes of its own, but not for everything that steers a terminal.
         let safe = |told: String| match terminal && args.json {
@@ -166,43 +174,77 @@ fn next_text(input: &mut impl BufRead, line: u64, jsonl: bool) -> anyhow::Result
     }
 }
 
-fn as_lines(predictor: &Predictor, text: &str, answer: &[f32], per_token: bool) -> String {
-    let labels = predictor.labels();
-    let said = |probabilities: &[f32]| {
-        let (class, probability) = likeliest(probabilities.iter().copied());
-        let label = labels.get(class).map_or("", String::as_str);
-        format!("{:12} {:>7}", foreign(label), percent(f64::from(probability)))
-    };
-    let mut lines = vec![format!("{}  {}\n", said(answer), foreign(text))];
-    if per_token {
-        let prefixes = predictor.per_token(text);
-        let line = |(at, prefix): (usize, &crate::train::Prefix)| {
-            format!(
-                "  {:>4}  {}  {}\n",
-                count(at as u64 + 1),
-                said(&prefix.probabilities),
-                foreign(&prefix.token)
-            )
-        };
-        lines.extend(prefixes.iter().enumerate().map(line));
-    }
-    lines.concat()
+/// A probability that an argument says.
+fn probability(written: &str) -> Result<f32, String> {
+    let p = written.parse().ok().filter(|p| (0.0..=1.0).contains(p));
+    p.ok_or_else(|| "expected a number from 0 to 1".into())
 }
 
-fn as_json(predictor: &Predictor, text: &str, answer: &[f32], per_token: bool) -> Value {
-    let labels = predictor.labels();
-    let label = |probabilities: &[f32]| labels.get(likeliest(probabilities.iter().copied()).0);
-    let by_label = |probabilities: &[f32]| -> Map<String, Value> {
-        labels.iter().zip(probabilities).map(|(label, p)| (label.clone(), json!(p))).collect()
-    };
-    let mut object = json!({"text": text, "label": label(answer), "probabilities": by_label(answer)});
-    if per_token {
-        let prefixes = predictor.per_token(text);
-        let prefixes = prefixes.iter().map(|prefix| {
-            let p = &prefix.probabilities;
-            json!({"token": prefix.token, "label": label(p), "probabilities": by_label(p)})
-        });
-        object["tokens"] = prefixes.collect();
+/// Says what a network makes of texts.
+struct Speaker {
+    predictor: Predictor,
+    /// Of several labels at once, those with at least this probability are told.
+    threshold: f32,
+}
+
+impl Speaker {
+    /// The labels that a text with these probabilities is told to have, of several at once.
+    fn told<'a>(&'a self, probabilities: &[f32]) -> Vec<&'a str> {
+        let labels = self.predictor.labels().iter().zip(probabilities);
+        labels.filter(|(_, p)| **p >= self.threshold).map(|(label, _)| label.as_str()).collect()
     }
-    object
+
+    /// The likeliest class and its probability; of several labels at once those that are told, then each with its probability.
+    fn said(&self, probabilities: &[f32]) -> String {
+        let labels = self.predictor.labels();
+        let share = |p: &f32| percent(f64::from(*p));
+        if self.predictor.has_labels() {
+            let told = self.told(probabilities);
+            let told = if told.is_empty() { "none".into() } else { told.join(", ") };
+            let each = labels.iter().zip(probabilities);
+            let each: Vec<String> =
+                each.map(|(label, p)| format!("{} {}", foreign(label), share(p))).collect();
+            return format!("{:20}  ({})", foreign(&told), each.join(", "));
+        }
+        let (class, probability) = likeliest(probabilities.iter().copied());
+        let label = labels.get(class).map_or("", String::as_str);
+        format!("{:12} {:>7}", foreign(label), share(&probability))
+    }
+
+    fn as_lines(&self, text: &str, answer: &[f32], per_token: bool) -> String {
+        let mut lines = vec![format!("{}  {}\n", self.said(answer), foreign(text))];
+        if per_token {
+            let prefixes = self.predictor.per_token(text);
+            let line = |(at, prefix): (usize, &Prefix)| {
+                let said = self.said(&prefix.probabilities);
+                format!("  {:>4}  {said}  {}\n", count(at as u64 + 1), foreign(&prefix.token))
+            };
+            lines.extend(prefixes.iter().enumerate().map(line));
+        }
+        lines.concat()
+    }
+
+    /// `object` with the label, or the labels, and all probabilities.
+    fn with_answer(&self, mut object: Value, probabilities: &[f32]) -> Value {
+        let labels = self.predictor.labels();
+        match self.predictor.has_labels() {
+            true => object["labels"] = json!(self.told(probabilities)),
+            false => object["label"] = json!(labels.get(likeliest(probabilities.iter().copied()).0)),
+        }
+        let by_label: Map<String, Value> =
+            labels.iter().zip(probabilities).map(|(label, p)| (label.clone(), json!(p))).collect();
+        object["probabilities"] = Value::Object(by_label);
+        object
+    }
+
+    fn as_json(&self, text: &str, answer: &[f32], per_token: bool) -> Value {
+        let mut object = self.with_answer(json!({"text": text}), answer);
+        if per_token {
+            let prefixes = self.predictor.per_token(text);
+            let prefixes =
+                prefixes.iter().map(|p| self.with_answer(json!({"token": p.token}), &p.probabilities));
+            object["tokens"] = prefixes.collect();
+        }
+        object
+    }
 }

@@ -1,6 +1,6 @@
 //! Labelled texts as read from one source: words by number, before there is a vocabulary.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
@@ -9,7 +9,7 @@ use super::error::{listed, quoted};
 use super::intern::{Words, print};
 use super::sink::Sink;
 use super::tokens::for_each_token;
-use super::{DataError, Dataset, Inputs, Level, Targets, TokenSpec, Vocabulary};
+use super::{DataError, Dataset, Inputs, Level, Targets, TokenSpec, Vocabulary, label_set};
 
 /// Texts of one split. The text itself is kept where that is asked for only, else the numbers of its words.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub(super) struct Corpus {
     label_of: Vec<u32>,
     labels: Vec<Label>,
     label_numbers: HashMap<String, u32>,
+    /// The labels that each of `labels` stands for, where a text may have several at once.
+    sets: Option<Vec<Vec<String>>>,
     word: String,
     level: Level,
     /// A print of each text: that of another text is another.
@@ -76,14 +78,26 @@ impl Corpus {
         self.ends.len()
     }
 
-    /// The print of each text, and the number of its label in order of first appearance.
+    /// The print of each text, and the number of its label in order of first appearance; 0 for all where a text may have several.
     pub fn prints(&self) -> impl Iterator<Item = (u64, usize)> {
-        self.prints.iter().copied().zip(self.label_of.iter().map(|label| *label as usize))
+        let one = usize::from(self.sets.is_none());
+        self.prints.iter().copied().zip(self.label_of.iter().map(move |label| *label as usize * one))
+    }
+
+    /// Takes each label for several at once, parted by `separator`, or by what is found to part them.
+    pub fn part_labels(&mut self, separator: Option<char>) {
+        self.sets = Some(label_set::part(self.labels.iter().map(|label| label.name.as_str()), separator));
+    }
+
+    /// Whether a text may have several labels at once.
+    pub fn has_several(&self) -> bool {
+        self.sets.is_some()
     }
 
     /// These texts alone, in this order.
     pub fn part(&self, texts: &[usize]) -> Self {
-        let mut part = Self { words: self.words.uncounted(), level: self.level, ..Self::default() };
+        let (words, sets) = (self.words.uncounted(), self.sets.clone());
+        let mut part = Self { words, sets, level: self.level, ..Self::default() };
         part.labels = self.labels.iter().map(|label| Label { count: 0, ..label.clone() }).collect();
         part.texts = self.texts.is_some().then(Vec::new);
         for text in texts {
@@ -120,6 +134,14 @@ impl Corpus {
 
     /// The labels in sorted order, each with its number of texts: the classes.
     pub fn classes(&self) -> Vec<(&str, usize)> {
+        if let Some(sets) = &self.sets {
+            let mut counts = BTreeMap::new();
+            let there = sets.iter().zip(&self.labels).filter(|(_, label)| label.count > 0);
+            for (name, label) in there.flat_map(|(set, label)| set.iter().map(move |name| (name, label))) {
+                *counts.entry(name.as_str()).or_default() += label.count;
+            }
+            return counts.into_iter().collect();
+        }
         let mut classes: Vec<_> = self
             .labels
             .iter()
@@ -149,10 +171,7 @@ impl Corpus {
         vocabulary: &Vocabulary,
         spec: &TokenSpec,
     ) -> Result<(Dataset, f64), DataError> {
-        // A label that no text has (another part has them all) is no class's.
-        let class_of =
-            self.labels.iter().map(|label| if label.count > 0 { class(label, labels) } else { Ok(0) });
-        let class_of = class_of.collect::<Result<Vec<u32>, _>>()?;
+        let targets = self.targets(labels)?;
         let mut id_of = vec![Vocabulary::UNKNOWN; self.words.len()];
         for (word, number, _) in self.words.iter() {
             if let (Some(slot), Some(id)) = (id_of.get_mut(number as usize), vocabulary.id(word)) {
@@ -170,10 +189,37 @@ impl Corpus {
                 unknown += u64::from(*step == Vocabulary::UNKNOWN);
             }
         }
-        let classes =
-            self.label_of.iter().filter_map(|number| class_of.get(*number as usize).copied()).collect();
-        let data = Dataset { inputs: Inputs::Tokens(tokens), targets: Targets::Classes(classes) };
+        let data = Dataset { inputs: Inputs::Tokens(tokens), targets };
         Ok((data, unknown as f64 / kept_words.max(1) as f64))
+    }
+
+    /// What each text should give: its class by its place in `labels`, or which of several `labels` it has.
+    fn targets(&self, labels: &[String]) -> Result<Targets, DataError> {
+        // A label that no text has (another part has them all) is no class's.
+        let there = |label: &Label| label.count > 0;
+        let Some(sets) = &self.sets else {
+            let class_of = self
+                .labels
+                .iter()
+                .map(|label| if there(label) { class(label, &label.name, labels) } else { Ok(0) });
+            let class_of = class_of.collect::<Result<Vec<u32>, _>>()?;
+            let classes = self.label_of.iter().filter_map(|number| class_of.get(*number as usize).copied());
+            return Ok(Targets::Classes(classes.collect()));
+        };
+        let classes = sets.iter().zip(&self.labels).map(|(set, label)| match there(label) {
+            true => set.iter().map(|name| class(label, name, labels)).collect(),
+            false => Ok(Vec::new()),
+        });
+        let classes = classes.collect::<Result<Vec<Vec<u32>>, _>>()?;
+        let mut targets = Array2::zeros((self.len(), labels.len()));
+        for (mut row, number) in targets.rows_mut().into_iter().zip(&self.label_of) {
+            for class in classes.get(*number as usize).into_iter().flatten() {
+                if let Some(target) = row.get_mut(*class as usize) {
+                    *target = 1.0;
+                }
+            }
+        }
+        Ok(Targets::Labels(targets))
     }
 }
 
@@ -196,13 +242,14 @@ impl Sink for Corpus {
     }
 }
 
-fn class(label: &Label, labels: &[String]) -> Result<u32, DataError> {
-    match labels.binary_search(&label.name) {
+/// The place of `name`, which `label` is or has, in `labels`.
+fn class(label: &Label, name: &str, labels: &[String]) -> Result<u32, DataError> {
+    match labels.binary_search_by(|known| known.as_str().cmp(name)) {
         Ok(class) => Ok(class as u32),
         Err(_) => Err(DataError::content(
             &label.path,
             label.line,
-            format!("the label {}", quoted(&label.name)),
+            format!("the label {}", quoted(name)),
             format!("a label of the training data: {}", listed(labels.iter().map(String::as_str))),
         )),
     }

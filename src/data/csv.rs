@@ -9,7 +9,7 @@ use super::open::{self, BadText};
 use super::rows::{Row, RowError, Rows};
 use super::sink::Sink;
 use super::sniff::{HEAD, Sample, best};
-use super::{DataError, Report};
+use super::{DataError, Report, label_set};
 use crate::number;
 
 /// How to read one file.
@@ -19,10 +19,18 @@ pub(super) struct CsvFile<'a>(pub &'a LabelledSpec);
 /// Where the two columns stand in every row.
 struct Columns {
     text: usize,
-    label: usize,
+    label: Labels,
     count: usize,
     /// Whether the first row names them.
     header: bool,
+}
+
+/// Where the labels stand in every row.
+enum Labels {
+    /// In one column.
+    Column(usize),
+    /// Each in a column of its own, 0 or 1, with its name.
+    Marks(Vec<(usize, String)>),
 }
 
 impl CsvFile<'_> {
@@ -120,6 +128,9 @@ impl CsvFile<'_> {
                 }
             }
         };
+        if !spec.label_columns.is_empty() {
+            return self.marks(&names, *line);
+        }
         let header = spec.header.unwrap_or(named || known.is_some());
         if header {
             let known = known.filter(|_| spec.text.is_none() || spec.label.is_none());
@@ -127,13 +138,40 @@ impl CsvFile<'_> {
             let label =
                 self.place("label", spec.label.as_ref(), known.map(|(_, label)| label), *line, &names)?;
             if let (Some(text), Some(label)) = (text, label) {
-                return Ok(Columns { text, label, count: names.len(), header });
+                return Ok(Columns { text, label: Labels::Column(label), count: names.len(), header });
             }
         }
         let (text, label) = by_content()?;
         // A label that comes again is no column's name.
         let header = spec.header.unwrap_or(named || !sample.comes_again(label));
-        Ok(Columns { text, label, count: names.len(), header })
+        Ok(Columns { text, label: Labels::Column(label), count: names.len(), header })
+    }
+
+    /// Where the text stands, and the columns of 0 and 1 that the spec names; `names` are those of the first row.
+    fn marks(&self, names: &[&str], line: u64) -> Result<Columns, DataError> {
+        let Self(spec) = self;
+        let by_name = |column: &Column| matches!(column, Column::Name(_));
+        let header = spec.header.unwrap_or_else(|| {
+            let mut all = spec.label_columns.iter().chain(&spec.text);
+            all.any(by_name) || known_name(names, TEXT_NAMES).is_some()
+        });
+        let mut marks = Vec::new();
+        for column in &spec.label_columns {
+            let Some(at) = self.place("label_columns", Some(column), None, line, names)? else { continue };
+            let name =
+                names.get(at).filter(|_| header).map_or_else(|| (at + 1).to_string(), |n| (*n).to_owned());
+            marks.push((at, name));
+        }
+        let known = known_name(names, TEXT_NAMES).filter(|_| header);
+        let mut others = (0..names.len()).filter(|at| marks.iter().all(|(mark, _)| mark != at));
+        let alone = others.next().filter(|_| others.next().is_none());
+        match self.place("text", spec.text.as_ref(), known, line, names)?.or(alone) {
+            Some(text) => Ok(Columns { text, label: Labels::Marks(marks), count: names.len(), header }),
+            None => {
+                let found = format!("the columns {}", listed(names.iter().copied()));
+                Err(self.wrong(Some(line), found, "data.text to name the one with the text"))
+            }
+        }
     }
 
     /// The place of a column: as it is `wanted`, else of the one called `known`; `None` where neither is said.
@@ -215,8 +253,18 @@ impl Columns {
         // Of the whole row, so that the place told is that in the file.
         spec.encoding.decode(row.raw)?;
         let field = |at| spec.encoding.decode(row.field(at).unwrap_or_default());
-        let (text, label) = (field(self.text)?, field(self.label)?);
-        Ok((text, open::label(&label)?.to_owned()))
+        let text = field(self.text)?;
+        let label = match &self.label {
+            Labels::Column(label) => spec.label_of(&field(*label)?)?,
+            Labels::Marks(marks) => {
+                let marked = marks.iter().map(|(at, name)| {
+                    let marked = label_set::is_marked(name, &field(*at)?)?;
+                    Ok(marked.then_some(name.as_str()))
+                });
+                label_set::join(marked.collect::<Result<Vec<_>, BadText>>()?.into_iter().flatten())
+            }
+        };
+        Ok((text, label))
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Targets {
     Steps(Array2<u32>),
     /// Numbers a sequence, `[sequence, outputs]`.
     Real(Array2<f32>),
+    /// Which of several labels a sequence has, `[sequence, label]`: 0 or 1.
+    Labels(Array2<f32>),
 }
 
 /// Sequences with what they should give.
@@ -72,7 +74,7 @@ impl Targets {
         match self {
             Self::Classes(classes) => classes.len(),
             Self::Steps(classes) => classes.nrows(),
-            Self::Real(numbers) => numbers.nrows(),
+            Self::Real(numbers) | Self::Labels(numbers) => numbers.nrows(),
         }
     }
 
@@ -128,7 +130,9 @@ impl Batch {
                 mine.extend(self.rows.iter().filter_map(|row| all.get(*row)));
             }
             (Targets::Steps(all), Targets::Steps(mine)) => gather(all, &self.rows, mine),
-            (Targets::Real(all), Targets::Real(mine)) => gather(all, &self.rows, mine),
+            (Targets::Real(all), Targets::Real(mine)) | (Targets::Labels(all), Targets::Labels(mine)) => {
+                gather(all, &self.rows, mine);
+            }
             (all, mine) => *mine = all.of(&self.rows),
         }
     }
@@ -203,6 +207,7 @@ impl Targets {
             }
             Self::Steps(all) => Self::Steps(all.select(Axis(0), rows)),
             Self::Real(all) => Self::Real(all.select(Axis(0), rows)),
+            Self::Labels(all) => Self::Labels(all.select(Axis(0), rows)),
         }
     }
 }
@@ -273,11 +278,13 @@ mod tests {
             let targets = match &batch.targets {
                 Targets::Classes(classes) => classes.as_ptr() as usize,
                 Targets::Steps(classes) => classes.as_ptr() as usize,
-                Targets::Real(numbers) => numbers.as_ptr() as usize,
+                Targets::Real(numbers) | Targets::Labels(numbers) => numbers.as_ptr() as usize,
             };
             [inputs, targets]
         }
-        for data in [classified(), tagged(), measured()] {
+        let labelled =
+            Dataset { targets: Targets::Labels(array![[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]), ..tagged() };
+        for data in [classified(), tagged(), measured(), labelled] {
             let mut batch = Batch::default();
             batch.fill(&data, [2, 0, 1]);
             let before = places(&batch);

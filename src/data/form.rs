@@ -37,6 +37,8 @@ pub enum InputForm {
 pub enum TargetForm {
     /// One of these classes a sequence; `None` when only the data tell which there are.
     Classes(Option<Vec<String>>),
+    /// Any of these labels a sequence, several or none at once; `None` when only the data tell which there are.
+    Labels(Option<Vec<String>>),
     /// One of these classes at every time step; none when only the data tell which there are.
     Steps(Vec<String>),
     /// At every time step the token that comes next: as many classes as the vocabulary has entries.
@@ -66,8 +68,8 @@ impl TargetForm {
     /// The classes, where there are any and they are known.
     pub fn labels(&self) -> &[String] {
         match self {
-            Self::Classes(Some(labels)) | Self::Steps(labels) => labels,
-            Self::Classes(None) | Self::Next | Self::Real(_) => &[],
+            Self::Classes(Some(labels)) | Self::Labels(Some(labels)) | Self::Steps(labels) => labels,
+            Self::Classes(None) | Self::Labels(None) | Self::Next | Self::Real(_) => &[],
         }
     }
 }
@@ -98,7 +100,10 @@ impl DataSpec {
         };
         Form {
             inputs: InputForm::Tokens { time, vocabulary, padded: true },
-            targets: TargetForm::Classes(labels),
+            targets: match self {
+                Self::Labelled(spec) if spec.has_several() => TargetForm::Labels(None),
+                _ => TargetForm::Classes(labels),
+            },
         }
     }
 

@@ -227,6 +227,7 @@ fn dataset(form: &Form, size: usize, rows: Rows) -> Dataset {
             Array2::from_shape_vec((size, time), rows.classes).map(Targets::Steps)
         }
         TargetForm::Real(outputs) => Array2::from_shape_vec((size, outputs), rows.outputs).map(Targets::Real),
+        TargetForm::Labels(_) => unreachable!("no task asks for several labels"),
     };
     Dataset {
         inputs: inputs.unwrap_or_else(|_| unreachable!("{fits}")),
@@ -250,7 +251,7 @@ fn classes(form: &TargetForm, data: &Dataset) -> Vec<ClassCount> {
             asked.for_each(|(_, class)| count(class));
         }
         (Inputs::Real(_), Targets::Steps(classes)) => classes.iter().for_each(&mut count),
-        (_, Targets::Real(_)) => {}
+        (_, Targets::Real(_) | Targets::Labels(_)) => {}
     }
     counts
 }

@@ -6,7 +6,7 @@ use super::error::{listed, quoted};
 use super::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
 use super::open::{self, BadText, Lines};
 use super::sink::Sink;
-use super::{DataError, Report};
+use super::{DataError, Report, label_set};
 
 /// Adds the text and the label of every line that is not blank.
 pub(super) fn read(spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
@@ -59,15 +59,34 @@ fn text_and_label(line: &str, spec: &LabelledSpec) -> Result<(String, String), B
         Value::String(text) => return Err(bad(format!("a NUL character in {}", quoted(text)), "text")),
         other => return Err(bad(format!("the text {}", quoted(&other.to_string())), "a text in quotes")),
     };
+    if !spec.label_columns.is_empty() {
+        let marked = spec.label_columns.iter().map(|column| {
+            let value = field(&Some(column.clone()), &[], "the fields that data.label_columns names")?;
+            let name = if let Column::Name(name) = column { name.as_str() } else { "" };
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            label_set::is_marked(name, &value).map(|marked| marked.then_some(name))
+        });
+        let marked = marked.collect::<Result<Vec<_>, _>>()?;
+        return Ok((text, label_set::join(marked.into_iter().flatten())));
+    }
     let label = match field(&spec.label, LABEL_NAMES, "a field with the label; data.label names it")? {
+        Value::Array(labels) if spec.multi_label => {
+            let label = |label: &Value| match label {
+                Value::String(label) => open::label(label).map(str::to_owned),
+                other => open::label(&other.to_string()).map(str::to_owned),
+            };
+            let labels = labels.iter().map(label).collect::<Result<Vec<_>, _>>()?;
+            return Ok((text, label_set::join(labels.iter().map(String::as_str))));
+        }
+        Value::Null if spec.multi_label => String::new(),
         Value::String(label) => label.clone(),
         other @ (Value::Number(_) | Value::Bool(_)) => other.to_string(),
         other => {
             return Err(bad(
                 format!("the label {}", quoted(&other.to_string())),
-                "the name or number of a class",
+                if spec.multi_label { "labels" } else { "the name or number of a class" },
             ));
         }
     };
-    Ok((text, open::label(&label)?.to_owned()))
+    Ok((text, spec.label_of(&label)?))
 }

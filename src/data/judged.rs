@@ -16,8 +16,8 @@ pub struct LabelledTexts {
     pub texts: Vec<String>,
     /// As ids, `[text, time]`.
     pub rows: Array2<u32>,
-    /// The class of each.
-    pub classes: Vec<u32>,
+    /// The class of each, or its labels.
+    pub targets: Targets,
 }
 
 /// Hands on the validation texts of `spec` (or, if `whole`, all that stand at its path) by a vocabulary and labels that there are, some of
@@ -37,8 +37,9 @@ pub fn labelled_texts(
     let drawn = spec.validation.as_ref().filter(|_| given.is_none() && !whole);
     let source = wanted.path.display().to_string();
     let report = Report::to_nobody();
-    if let Some(drawn) = drawn.filter(|_| matches!(streamed::is_wanted(spec), Ok(false))) {
-        each(&drawn_from(spec, drawn, seed, (labels, vocabulary, tokens), &report)?);
+    let held = drawn.filter(|_| matches!(streamed::is_wanted(spec), Ok(false)));
+    if held.is_some() || wanted.has_several() {
+        each(&read_first(wanted, held, seed, (labels, vocabulary, tokens), &report)?);
         return Ok(source);
     }
     let known = Known { tokens: tokens.clone(), vocabulary: vocabulary.clone(), labels: labels.to_vec() };
@@ -59,22 +60,22 @@ pub fn labelled_texts(
     Ok(source)
 }
 
-/// What `drawn` holds back of texts that are all read first.
-fn drawn_from(
+/// Texts that are all read first: what `drawn` holds back of them, or all.
+fn read_first(
     spec: &LabelledSpec,
-    drawn: &Validation,
+    drawn: Option<&Validation>,
     seed: u64,
     (labels, vocabulary, tokens): (&[String], &Vocabulary, &TokenSpec),
     report: &Report,
 ) -> Result<LabelledTexts, DataError> {
-    let corpus = spec.read(tokens.level, true, report)?;
-    let corpus = corpus.part(&split::split(&corpus, drawn, seed).1);
+    let mut corpus = spec.read(tokens.level, true, report)?;
+    if let Some(drawn) = drawn {
+        corpus = corpus.part(&split::split(&corpus, drawn, seed).1);
+    }
     let (dataset, _) = corpus.encode(labels, vocabulary, tokens)?;
     let texts = corpus.texts.unwrap_or_default();
-    let (Inputs::Tokens(rows), Targets::Classes(classes)) = (dataset.inputs, dataset.targets) else {
-        unreachable!("labelled texts are tokens with classes")
-    };
-    Ok(LabelledTexts { texts, rows, classes })
+    let Inputs::Tokens(rows) = dataset.inputs else { unreachable!("labelled texts are tokens") };
+    Ok(LabelledTexts { texts, rows, targets: dataset.targets })
 }
 
 /// Texts on their way.
@@ -100,6 +101,6 @@ impl Block {
         let Self { texts, ids, classes, .. } = std::mem::take(self);
         let rows = Array2::from_shape_vec((classes.len(), length), ids)
             .unwrap_or_else(|_| unreachable!("as many ids as rows have"));
-        LabelledTexts { texts, rows, classes }
+        LabelledTexts { texts, rows, targets: Targets::Classes(classes) }
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::corpus::Corpus;
 use super::csv::CsvFile;
+use super::open::BadText;
 use super::sink::Sink;
 use super::{DataError, Level, Report, Streaming, folder, jsonl, lines, open};
 
@@ -41,6 +42,15 @@ pub struct LabelledSpec {
     /// The file with a label for each line of a file of texts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<PathBuf>,
+    /// Whether a text has several labels at once, or none: parted by `separator`, or a list in JSON.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub multi_label: bool,
+    /// What stands between the labels of a text; else whichever of `|`, `;`, `,` comes most often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<char>,
+    /// Columns (or JSON fields) of 0 and 1, one for each of several labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub label_columns: Vec<Column>,
     /// What its bytes mean.
     #[serde(default, skip_serializing_if = "Encoding::is_default")]
     pub encoding: Encoding,
@@ -97,7 +107,7 @@ impl<'de> Deserialize<'de> for Column {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Written;
 
-        impl Visitor<'_> for Written {
+        impl<'de> Visitor<'de> for Written {
             type Value = Column;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,6 +123,12 @@ impl<'de> Deserialize<'de> for Column {
 
             fn visit_str<E: de::Error>(self, name: &str) -> Result<Column, E> {
                 Ok(Column::Name(name.into()))
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, _: A) -> Result<Column, A::Error> {
+                Err(de::Error::custom(
+                    "found a list; expected one column; columns of 0 and 1 for several labels stand under `label_columns`",
+                ))
             }
         }
 
@@ -221,6 +237,19 @@ impl<'de> Deserialize<'de> for Validation {
 }
 
 impl LabelledSpec {
+    /// Whether a text may have several labels at once.
+    pub(super) fn has_several(&self) -> bool {
+        self.multi_label || !self.label_columns.is_empty()
+    }
+
+    /// A label as it is written, or several at once.
+    pub(super) fn label_of(&self, written: &str) -> Result<String, BadText> {
+        match self.has_several() && written.trim().is_empty() {
+            true => Ok(String::new()),
+            false => open::label(written).map(str::to_owned),
+        }
+    }
+
     /// Whether any data can meet this.
     pub(super) fn check(&self) -> Result<(), DataError> {
         let refuse = |field, found: String, expected: &str| {
@@ -235,6 +264,23 @@ impl LabelledSpec {
         }
         if self.stream == (Streaming::Buffered { buffer: 0 }) {
             return refuse("data.stream.buffer", "0".into(), "at least 1 row, or data.stream: false");
+        }
+        if self.has_several() && !matches!(self.stream, Streaming::Auto | Streaming::Never) {
+            let expected = "false: texts with several labels at once are held in memory";
+            return refuse("data.stream", "several labels at once".into(), expected);
+        }
+        if self.separator.is_some() && !self.multi_label {
+            let expected = "multi_label: true beside it: several labels at once";
+            return refuse("data.separator", "no several labels to part".into(), expected);
+        }
+        if self.multi_label && !self.label_columns.is_empty() {
+            let expected = "one of both: labels stand in one column, or have a column each";
+            return refuse("data.label_columns", "multi_label beside it".into(), expected);
+        }
+        if self.label_columns.len() == 1 || !self.label_columns.is_empty() && self.label.is_some() {
+            let expected =
+                "two columns or more, and no data.label; one column of 0 and 1 is a label of two classes";
+            return refuse("data.label_columns", "one column, or data.label beside it".into(), expected);
         }
         match self.validation {
             Some(Validation::Share(share)) if !(share > 0.0 && share < 1.0) => {
@@ -270,6 +316,9 @@ impl LabelledSpec {
     pub(super) fn read(&self, level: Level, keep: bool, report: &Report) -> Result<Corpus, DataError> {
         let mut corpus = Corpus::new(level, keep);
         self.pour(&mut corpus, report)?;
+        if self.has_several() {
+            corpus.part_labels(self.separator);
+        }
         Ok(corpus)
     }
 
@@ -280,6 +329,11 @@ impl LabelledSpec {
             Format::Csv => CsvFile(self).read(into, report),
             Format::Jsonl => jsonl::read(self, into, report),
             Format::Lines => lines::read(self, into, report),
+            Format::Folder if self.has_several() => {
+                let expected = "a table, JSON lines, or lines with a file of labels";
+                let found = "a folder, in which a text has one label";
+                Err(DataError::content(&self.path, None, found, expected))
+            }
             Format::Folder => folder::read(self, into, report),
         }
     }

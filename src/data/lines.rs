@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::shown;
 use super::labelled::LabelledSpec;
-use super::open::{self, Lines};
+use super::open::Lines;
 use super::sink::Sink;
 use super::{DataError, Report};
 use crate::number;
@@ -46,7 +46,7 @@ pub(super) fn read(spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) ->
                 return Err(DataError::content(longer, Some(line), found, "as many labels as texts"));
             }
         };
-        let label = label.and_then(|label| open::label(&label).map(str::to_owned));
+        let label = label.and_then(|label| spec.label_of(&label));
         match (text, label) {
             (Ok(text), Ok(label)) => into.push(&text, &label, path, Some(line))?,
             (Err(_), _) | (_, Err(_)) if spec.skip_bad_rows => into.skip(),

@@ -177,6 +177,8 @@ pub(super) fn is_wanted(spec: &LabelledSpec) -> Result<bool, DataError> {
     };
     match spec.stream {
         Streaming::Never => Ok(false),
+        // Which labels a text has is known after all texts are read.
+        Streaming::Auto if spec.has_several() => Ok(false),
         Streaming::Always | Streaming::Buffered { .. } => Ok(true),
         Streaming::Auto => {
             Ok(large(&spec.path)? || spec.of_validation().map_or(Ok(false), |given| large(&given.path))?)

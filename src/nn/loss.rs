@@ -14,6 +14,8 @@ pub enum Loss {
     /// L = −y·ln p − (1−y)·ln(1−p),  p = σ(z)        = max(z,0) − z·y + ln(1 + e^{−|z|})
     /// ∂L/∂z = p − y
     /// ```
+    /// Of several labels at once, each by itself, the mean over the labels; right is then the share of the labels that were told
+    /// (Keras's `binary_accuracy`).
     BinaryCrossentropy,
     /// ```text
     /// L = −ln p_y,  p = softmax(z)                  = ln Σeᶻ − z_y
@@ -28,12 +30,16 @@ pub enum Loss {
     Huber,
 }
 
+/// What [`Loss::BinaryCrossentropy`] judges, and a layer that gives it.
+const ONE_NUMBER: &str = "one number a sequence, (None, 1)";
+const ONE_SIGMOID: &str = "end with `{layer: Dense, units: 1, activation: sigmoid}`";
+
 /// Sums over judged rows (sequences, or unmasked steps), so that shards add up; means are for whoever knows the count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Score {
     /// Sum of the losses.
     pub loss: f64,
-    /// How many were right, where there are classes.
+    /// How many were right, where there are classes; of several labels at once the sum of the shares that were.
     pub correct: f64,
     /// Sum of the mean absolute errors, where there are numbers.
     pub absolute: f64,
@@ -91,6 +97,11 @@ impl Loss {
         self.link().is_some()
     }
 
+    /// Whether outputs of so many numbers are several labels at once.
+    pub(super) fn has_labels(self, width: usize) -> bool {
+        self == Self::BinaryCrossentropy && width > 1
+    }
+
     /// The activation that the last layer must have, which the loss takes over; numbers take any.
     pub(super) fn link(self) -> Option<Activation> {
         match self {
@@ -116,12 +127,9 @@ impl Loss {
         };
         match (self, output) {
             (Self::BinaryCrossentropy, Shape::Vector { features: 1 }) => {}
-            (Self::BinaryCrossentropy, _) => {
-                return refuse(
-                    "one number a sequence, (None, 1)",
-                    "end with `{layer: Dense, units: 1, activation: sigmoid}`",
-                );
-            }
+            // Several labels at once.
+            (Self::BinaryCrossentropy, Shape::Vector { .. }) if activation.is_some() => {}
+            (Self::BinaryCrossentropy, _) => return refuse(ONE_NUMBER, ONE_SIGMOID),
             (
                 Self::SparseCategoricalCrossentropy,
                 Shape::Vector { features } | Shape::Sequence { features, .. },
@@ -176,7 +184,10 @@ impl Loss {
                 continue;
             }
             score.count += 1.0;
-            if self.has_classes() {
+            if self.has_labels(width) {
+                let Some(y) = targets.real.get(row * width..(row + 1) * width) else { continue };
+                judge_labels(z, y, scale, &mut score, d);
+            } else if self.has_classes() {
                 let Some(class) = targets.classes.get(row).map(|c| *c as usize) else { continue };
                 let weight = weights.get(class).copied().unwrap_or(1.0);
                 let loss = match d {
@@ -205,8 +216,7 @@ impl Loss {
     /// Loss of logits `z` for `class`.
     fn judge_class(self, z: &[f32], class: usize) -> f64 {
         if self == Self::BinaryCrossentropy {
-            let (z, y) = (f64::from(z[0]), class as f64);
-            return z.max(0.0) - z * y + (-z.abs()).exp().ln_1p();
+            return binary_crossentropy(z[0], class as f32);
         }
         let greatest = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let sum: f64 = z.iter().map(|z| f64::from(z - greatest).exp()).sum();
@@ -252,5 +262,25 @@ impl Loss {
             };
             *d = slope * scale / n as f32;
         }
+    }
+}
+
+/// `max(z,0) − z·y + ln(1 + e^{−|z|})`.
+fn binary_crossentropy(z: f32, y: f32) -> f64 {
+    let (z, y) = (f64::from(z), f64::from(y));
+    z.max(0.0) - z * y + (-z.abs()).exp().ln_1p()
+}
+
+/// Adds the mean loss of logits `z` for labels `y` (0 or 1 each) and the share that is right to `score`; `d` holds the logits as well and
+/// becomes `scale · ∂L/∂z`.
+fn judge_labels(z: &[f32], y: &[f32], scale: f32, score: &mut Score, d: Option<&mut [f32]>) {
+    let n = z.len() as f64;
+    for (z, y) in z.iter().zip(y) {
+        score.loss += binary_crossentropy(*z, *y) / n;
+        score.correct += f64::from(u8::from((*z > 0.0) == (*y > 0.5))) / n;
+    }
+    if let Some(d) = d {
+        kernel::sigmoid(d);
+        d.iter_mut().zip(y).for_each(|(d, y)| *d = (*d - y) * scale / n as f32);
     }
 }

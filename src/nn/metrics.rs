@@ -14,9 +14,15 @@ pub fn bits_per_token(loss: f64) -> f64 {
 }
 
 impl Model {
-    /// The number of classes that the model tells apart; `None` for one that gives numbers.
+    /// The number of labels that the model tells at once, each with a probability of its own; `None` for one that does something else.
+    pub fn labels(&self) -> Option<usize> {
+        self.output.features("").ok().filter(|width| self.loss.has_labels(*width))
+    }
+
+    /// The number of classes that the model tells apart; `None` for one that gives numbers, or several labels at once.
     pub fn classes(&self) -> Option<usize> {
         match (self.loss, self.output) {
+            _ if self.labels().is_some() => None,
             (Loss::BinaryCrossentropy, _) => Some(2),
             (loss, output) if loss.has_classes() => output.features("").ok(),
             _ => None,

@@ -25,6 +25,8 @@ pub fn check(form: &Form, model: &Model) -> Result<(), Unfit> {
     let asked = match &form.targets {
         TargetForm::Classes(None) => "one class a sequence".to_owned(),
         TargetForm::Classes(Some(labels)) => format!("one of {} classes a sequence", labels.len()),
+        TargetForm::Labels(None) => "several labels a sequence".to_owned(),
+        TargetForm::Labels(Some(labels)) => format!("any of {} labels a sequence", labels.len()),
         TargetForm::Steps(labels) if labels.is_empty() => "a class at every step".to_owned(),
         TargetForm::Steps(labels) => format!("one of {} classes at every step", labels.len()),
         TargetForm::Next => format!("the next of {} tokens at every step", form.vocabulary()),
@@ -55,8 +57,27 @@ pub fn check(form: &Form, model: &Model) -> Result<(), Unfit> {
                 refuse(None, None, message)
             }
             (Loss::SparseCategoricalCrossentropy, Some(labels)) => units(features, features == labels.len()),
+            (Loss::BinaryCrossentropy, _) if features > 1 => {
+                let message = format!(
+                    "the model tells {features} labels at once, but the data ask for {asked}; expected 1, or \
+                     `data.multi_label: true`"
+                );
+                refuse(Some(last), Some("units"), message)
+            }
             _ => Ok(()),
         },
+        (TargetForm::Labels(labels), Shape::Vector { features }) => {
+            let count = labels.as_ref().map_or("LABELS".to_owned(), |labels| labels.len().to_string());
+            if model.loss() != Loss::BinaryCrossentropy {
+                let message = format!(
+                    "{} tells one class of several, but the data ask for {asked}; expected binary_crossentropy \
+                     and {{layer: Dense, units: {count}, activation: sigmoid}}",
+                    model.loss().name()
+                );
+                return refuse(None, None, message);
+            }
+            units(features, labels.as_ref().map_or(features > 1, |labels| features == labels.len()))
+        }
         (TargetForm::Steps(_) | TargetForm::Next, Shape::Sequence { time, features }) => {
             let classes = match &form.targets {
                 TargetForm::Steps(labels) if labels.is_empty() => features,

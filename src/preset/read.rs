@@ -313,6 +313,10 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
             return Err(document.error(&steps(["train", "class_weight"]), format!("{without} no classes")));
         }
     }
+    if matches!(spec.form().targets, TargetForm::Labels(_)) && !train.class_weight.is_empty() {
+        let message = "classes have a weight where a text has one of them; several labels at once have none";
+        return Err(document.error(&steps(["train", "class_weight"]), message));
+    }
     let model = spec.model().map_err(|e| {
         let Some(layer) = spec.model.get(e.layer) else {
             return document.error(&steps(["model"]), e.misfit.to_string());

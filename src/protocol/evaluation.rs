@@ -9,7 +9,7 @@ pub struct Evaluation {
     pub step: u64,
     /// What is finite of: `mae` and `rmse` for numbers, `perplexity` and `bits_per_token` for next-token models, each of the
     /// training data and, with `val_` before its name, of the validation data; `val_precision`, `val_recall` and `val_f1`
-    /// (macro) for classes; `val_legal`, the share of steps with an allowed class, where a task leaves a choice.
+    /// (macro) for classes and for several labels at once, of these `val_f1_micro` too; `val_legal`, the share of steps with an allowed class, where a task leaves a choice.
     pub metrics: Vec<Metric>,
     /// Of the validation data, for up to [`Confusion::MOST`] classes.
     pub confusion: Option<Confusion>,
@@ -91,6 +91,85 @@ impl Confusion {
     }
 }
 
+/// How often each of several labels was told of a sequence, rightly and wrongly.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelCounts {
+    /// In the order of the labels.
+    pub labels: Vec<LabelCount>,
+    /// Sequences that were judged.
+    pub sequences: u64,
+    /// Those of which every label was told rightly.
+    pub exact: u64,
+}
+
+/// How often one label was told, rightly and wrongly.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LabelCount {
+    /// Sequences that have it and were told to.
+    pub right: u64,
+    /// Sequences that were told to have it and do not.
+    pub wrong: u64,
+    /// Sequences that have it and were not told to.
+    pub missed: u64,
+}
+
+impl LabelCount {
+    /// Sequences that have it.
+    pub fn support(self) -> u64 {
+        self.right + self.missed
+    }
+
+    /// Of the sequences that were told to have it, the share that has; 0 when none was.
+    pub fn precision(self) -> f64 {
+        share(self.right, self.right + self.wrong)
+    }
+
+    /// Of the sequences that have it, the share that was told to; 0 when none has.
+    pub fn recall(self) -> f64 {
+        share(self.right, self.support())
+    }
+
+    /// The harmonic mean of precision and recall.
+    pub fn f1(self) -> f64 {
+        share(2 * self.right, 2 * self.right + self.wrong + self.missed)
+    }
+}
+
+impl LabelCounts {
+    /// Nothing counted yet.
+    pub fn new(labels: usize) -> Self {
+        Self { labels: vec![LabelCount::default(); labels], ..Self::default() }
+    }
+
+    /// Counts one sequence with what it `has` and what it was `told` to have, label by label.
+    pub fn add(&mut self, sequence: impl Iterator<Item = (bool, bool)>) {
+        let mut exact = true;
+        for (count, (has, told)) in self.labels.iter_mut().zip(sequence) {
+            count.right += u64::from(has && told);
+            count.wrong += u64::from(!has && told);
+            count.missed += u64::from(has && !told);
+            exact &= has == told;
+        }
+        self.sequences += 1;
+        self.exact += u64::from(exact);
+    }
+
+    /// The mean of `of` over the labels that occur, each counting alike: the macro average.
+    pub fn mean(&self, of: impl Fn(LabelCount) -> f64) -> f64 {
+        let there = || self.labels.iter().filter(|label| label.support() > 0);
+        there().map(|label| of(*label)).sum::<f64>() / there().count().max(1) as f64
+    }
+
+    /// All labels as if they were one, each sequence's label counting alike: the micro average is that of this.
+    pub fn together(&self) -> LabelCount {
+        self.labels.iter().fold(LabelCount::default(), |sum, label| LabelCount {
+            right: sum.right + label.right,
+            wrong: sum.wrong + label.wrong,
+            missed: sum.missed + label.missed,
+        })
+    }
+}
+
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
@@ -117,6 +196,21 @@ mod tests {
         assert_eq!([m.recall(0), m.recall(1), m.recall(2)], [5.0 / 6.0, 0.5, 0.0]);
         assert_eq!([m.f1(0), m.f1(1), m.f1(2)], [10.0 / 13.0, 0.6, 0.0]);
         assert!((m.mean(Confusion::f1) - (10.0 / 13.0 + 0.6) / 2.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn several_labels_are_counted_each_by_itself_and_together() {
+        let mut counts = LabelCounts::new(3);
+        for (has, told) in [([1, 1, 0], [1, 1, 0]), ([1, 0, 0], [0, 1, 0]), ([0, 1, 0], [0, 1, 0])] {
+            counts.add(has.into_iter().zip(told).map(|(has, told): (u8, u8)| (has == 1, told == 1)));
+        }
+        assert_eq!((counts.sequences, counts.exact), (3, 2));
+        assert_eq!(counts.labels[0], LabelCount { right: 1, wrong: 0, missed: 1 });
+        assert_eq!(counts.labels[1], LabelCount { right: 2, wrong: 1, missed: 0 });
+        assert_eq!((counts.labels[0].precision(), counts.labels[0].recall()), (1.0, 0.5));
+        // The third occurs nowhere: it does not count. (2/3 + 4/5)/2, and of all together 6/8.
+        assert!((counts.mean(LabelCount::f1) - (2.0 / 3.0 + 0.8) / 2.0).abs() < 1e-15);
+        assert_eq!(counts.together().f1(), 0.75);
     }
 
     #[test]

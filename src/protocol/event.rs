@@ -69,6 +69,14 @@ pub struct RunInfo {
     pub threads: usize,
 }
 
+impl RunInfo {
+    /// Whether the model tells several labels at once: of each a probability of its own.
+    pub fn has_labels(&self) -> bool {
+        let width = self.model.layers.last().and_then(|layer| layer.output.last().copied().flatten());
+        self.loss == "binary_crossentropy" && width.is_some_and(|width| width > 1)
+    }
+}
+
 /// What the trainer is doing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]

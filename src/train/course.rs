@@ -9,13 +9,16 @@ use super::control::{Clock, Control, Stop};
 use super::cost::Cost;
 use super::evaluation::{Validated, evaluation};
 use super::outlet::Outlet;
+use super::predictor::THRESHOLD;
 use super::session::Session;
 use super::trainer::End;
-use crate::data::{Batch, DataError, Errors, Forecasts};
+use crate::data::{Batch, DataError, Errors, Forecasts, Targets};
 use crate::nn::Score;
 use crate::number;
 use crate::optim::{Best, LearningRate, Stopper};
-use crate::protocol::{Confusion, EpochMetrics, Event, Level, RunStatus, StepMetrics, ValidationMetrics};
+use crate::protocol::{
+    Confusion, EpochMetrics, Event, LabelCounts, Level, RunStatus, StepMetrics, ValidationMetrics,
+};
 use crate::run::Folder;
 use crate::run::checkpoint::{self, Checkpoint, NamedTensor};
 
@@ -84,6 +87,8 @@ struct Judged {
     sums: Sums,
     /// What was taken for what, where there are classes.
     confusion: Option<Confusion>,
+    /// How often each label was told, where there are several at once.
+    labels: Option<LabelCounts>,
     /// In the units of the series, where the data are one.
     errors: Option<Errors>,
 }
@@ -183,10 +188,11 @@ impl Run<'_> {
             seconds,
         };
         let baselines = self.session.forecasts.as_ref().map_or(&[][..], Forecasts::baselines);
-        let validation = validation.map(|Judged { sums, confusion, errors }| Validated {
+        let validation = validation.map(|Judged { sums, confusion, labels, errors }| Validated {
             score: sums.score,
             legal: sums.legal.map(|legal| legal / sums.score.count),
             confusion,
+            labels,
             errors: errors.map(|errors| (errors, baselines)),
         });
         let more = evaluation(model, (epoch, step), &sums.score, validation);
@@ -354,6 +360,7 @@ impl Run<'_> {
         let classes = stepper.model().classes().filter(|_| !stepper.model().is_next_token());
         let classes = classes.filter(|classes| *classes <= Confusion::MOST);
         let mut confusion = classes.map(Confusion::new);
+        let mut labels = stepper.model().labels().map(LabelCounts::new);
         for batch in 0..validation.batches() {
             self.control.poll();
             if self.control.stop.is_some() {
@@ -367,6 +374,12 @@ impl Run<'_> {
             if let (Some(forecasts), Some(errors)) = (&*forecasts, &mut errors) {
                 stepper.outputs(|row, output| forecasts.judge(first + row, output, errors));
             }
+            if let (Some(counts), Targets::Labels(all)) = (&mut labels, &rows.targets) {
+                stepper.outputs(|row, output| {
+                    let has = all.row(row);
+                    counts.add(has.iter().zip(output).map(|(has, p)| (*has > 0.5, *p > THRESHOLD)));
+                });
+            }
             if let Some(legal) = legal {
                 let count = stepper.legal(legal.slice(s![first..first + rows.len(), ..]));
                 sums.legal = Some(sums.legal.unwrap_or(0.0) + count);
@@ -375,7 +388,7 @@ impl Run<'_> {
         }
         self.rows = rows;
         self.outlet.emit(Event::Status(RunStatus::Training));
-        Ok(Some(Judged { sums, confusion, errors }))
+        Ok(Some(Judged { sums, confusion, labels, errors }))
     }
 
     /// Data that cannot be read any more: what was learnt since the last checkpoint is kept.

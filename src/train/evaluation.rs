@@ -1,6 +1,6 @@
 use crate::data::{Baseline, Errors};
 use crate::nn::{Model, Score, bits_per_token, perplexity};
-use crate::protocol::{Confusion, Evaluation, Metric};
+use crate::protocol::{Confusion, Evaluation, LabelCount, LabelCounts, Metric};
 
 /// What was measured on the validation data.
 pub(super) struct Validated<'a> {
@@ -8,6 +8,8 @@ pub(super) struct Validated<'a> {
     /// The share of the rows that got a class which the task allows, where it leaves a choice.
     pub legal: Option<f64>,
     pub confusion: Option<Confusion>,
+    /// Where there are several labels at once.
+    pub labels: Option<LabelCounts>,
     /// In the units of the series, where the data are one; beside those of forecasts that need no network.
     pub errors: Option<(Errors, &'a [Baseline])>,
 }
@@ -50,12 +52,8 @@ pub(super) fn evaluation(
             }
         }
     }
-    let Validated { legal, confusion, .. } = validation.unwrap_or(Validated {
-        score: Score::default(),
-        legal: None,
-        confusion: None,
-        errors: None,
-    });
+    let (legal, labels, confusion) =
+        validation.map_or((None, None, None), |told| (told.legal, told.labels, told.confusion));
     if let Some(legal) = legal {
         put("val_legal".into(), legal);
     }
@@ -63,6 +61,12 @@ pub(super) fn evaluation(
         put("val_precision".into(), confusion.mean(Confusion::precision));
         put("val_recall".into(), confusion.mean(Confusion::recall));
         put("val_f1".into(), confusion.mean(Confusion::f1));
+    }
+    if let Some(labels) = &labels {
+        put("val_precision".into(), labels.mean(LabelCount::precision));
+        put("val_recall".into(), labels.mean(LabelCount::recall));
+        put("val_f1".into(), labels.mean(LabelCount::f1));
+        put("val_f1_micro".into(), labels.together().f1());
     }
     (!metrics.is_empty()).then_some(Evaluation { epoch, step, metrics, confusion })
 }

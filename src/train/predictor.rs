@@ -3,20 +3,26 @@
 use std::path::Path;
 use std::{panic, thread};
 
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use serde::de::DeserializeOwned;
 
-use crate::data::{self, DataError, DataSpec, LabelledTexts, TokenSpec, Validation, Vocabulary};
+use super::work::answers;
+use crate::data::{
+    self, DataError, DataSpec, LabelledTexts, TargetForm, Targets, TokenSpec, Validation, Vocabulary,
+};
 use crate::nn::{Answers, Input, Mode, Model, Params, Score, Shape, Shard};
 use crate::preset::{self, Overrides, PresetError, RunSpec};
-use crate::protocol::Confusion;
+use crate::protocol::{Confusion, LabelCounts};
 use crate::run::RunError;
 use crate::run::checkpoint::{self, Which};
 
 /// Sequences that go through the network at once.
 const BATCH: usize = 64;
 
-/// A trained network that tells the class of a text.
+/// A probability from which on a text is told to have one of several labels, as in Keras's `binary_accuracy`.
+pub const THRESHOLD: f32 = 0.5;
+
+/// A trained network that tells the class of a text, or which of several labels it has.
 #[derive(Debug)]
 pub struct Predictor {
     spec: RunSpec,
@@ -67,14 +73,70 @@ pub struct Prefix {
 pub struct Judgement {
     /// Mean cross-entropy, in nats.
     pub loss: f64,
-    /// Share of the texts whose class was told.
+    /// Share of the texts whose class was told; of several labels the share of all that were.
     pub accuracy: f64,
-    /// What was taken for what.
-    pub confusion: Confusion,
+    /// What was told.
+    pub told: Told,
     /// The wrong answers, most confident first.
     pub mistakes: Vec<Mistake>,
     /// What the texts are.
     pub source: String,
+}
+
+/// What was told of some texts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// What class was taken for what.
+    Classes(Confusion),
+    /// How often each of several labels was told.
+    Labels(LabelCounts),
+}
+
+/// What one text is, what it was told to be, and how confidently.
+type Wrong = (Vec<usize>, Vec<usize>, f32);
+
+impl Told {
+    /// Nothing yet, of so many classes or, if `several`, labels at once.
+    fn nothing(labels: usize, several: bool) -> Self {
+        match several {
+            true => Self::Labels(LabelCounts::new(labels)),
+            false => Self::Classes(Confusion::new(labels)),
+        }
+    }
+
+    /// Counts the text that the `row`-th of `targets` belongs to, and for which the network gave `output`; what was wrong, if it was.
+    fn add(&mut self, output: ArrayView1<'_, f32>, targets: &Targets, row: usize) -> Option<Wrong> {
+        match (self, targets) {
+            (Self::Classes(confusion), Targets::Classes(classes)) => {
+                let truth = *classes.get(row)? as usize;
+                let (predicted, probability) = likeliest(output.iter().copied());
+                confusion.add(truth, predicted);
+                (predicted != truth).then(|| (vec![truth], vec![predicted], probability))
+            }
+            (Self::Labels(counts), Targets::Labels(labels)) => {
+                let has = labels.row(row);
+                let both = || has.iter().map(|has| *has > 0.5).zip(output.iter().map(|p| *p > THRESHOLD));
+                counts.add(both());
+                let sure = output.iter().map(|p| p.max(1.0 - p));
+                let off = both().zip(sure).filter(|((has, told), _)| has != told).map(|(_, sure)| sure);
+                let those = |which: fn((bool, bool)) -> bool| {
+                    both().enumerate().filter(|(_, both)| which(*both)).map(|(label, _)| label).collect()
+                };
+                let wrong = |probability| (those(|(has, _)| has), those(|(_, told)| told), probability);
+                off.reduce(f32::max).map(wrong)
+            }
+            // Data that ask for the other are refused before.
+            _ => None,
+        }
+    }
+
+    /// Texts that were judged.
+    pub fn texts(&self) -> u64 {
+        match self {
+            Self::Classes(confusion) => confusion.counts.iter().sum(),
+            Self::Labels(counts) => counts.sequences,
+        }
+    }
 }
 
 /// A wrong answer.
@@ -82,11 +144,11 @@ pub struct Judgement {
 pub struct Mistake {
     /// The text.
     pub text: String,
-    /// Its class.
-    pub truth: usize,
-    /// The class it was taken for.
-    pub predicted: usize,
-    /// With this probability.
+    /// Its class; its labels, where it may have several.
+    pub truth: Vec<usize>,
+    /// The class it was taken for, or the labels it was told to have.
+    pub predicted: Vec<usize>,
+    /// With this probability; of several labels that of what was most confidently wrong.
     pub probability: f32,
 }
 
@@ -99,8 +161,8 @@ impl Predictor {
         let spec = preset::load(&run.join("spec.yaml").to_string_lossy(), &Overrides::default())?.spec;
         let model = spec.model().map_err(|e| PredictError::Task(e.to_string()))?;
         let tokens = spec.data.tokens(spec.tokens.as_ref());
-        let (Some(tokens), Some(classes), Shape::Vector { .. }) = (tokens, model.classes(), model.output())
-        else {
+        let classes = model.classes().or(model.labels());
+        let (Some(tokens), Some(classes), Shape::Vector { .. }) = (tokens, classes, model.output()) else {
             let message = format!("{}: this network does not tell the class of a text", run.display());
             return Err(PredictError::Task(message));
         };
@@ -134,12 +196,17 @@ impl Predictor {
         &self.labels
     }
 
+    /// Whether a text may have several of the labels at once, or none: then each has a probability of its own.
+    pub fn has_labels(&self) -> bool {
+        self.model.labels().is_some()
+    }
+
     /// Updates that made the weights.
     pub fn step(&self) -> u64 {
         self.step
     }
 
-    /// The probability of each class for each text.
+    /// The probability of each class, or label, for each text.
     pub fn predict(&self, texts: &[String]) -> Vec<Vec<f32>> {
         let rows: Vec<Vec<u32>> =
             texts.iter().map(|text| self.vocabulary.encode(text, self.tokens.level)).collect();
@@ -169,29 +236,24 @@ impl Predictor {
     ) -> Result<Judgement, PredictError> {
         let overrides = Overrides { set: set.to_vec(), data: moved.map(Path::to_owned), seed: None };
         let spec = preset::load(&run.join("spec.yaml").to_string_lossy(), &overrides)?.spec;
-        let (mut score, mut confusion) = (Score::default(), Confusion::new(self.labels.len()));
-        let mut worst: Vec<Mistake> = Vec::new();
+        let (mut score, mut worst) = (Score::default(), Vec::new());
+        let mut told = Told::nothing(self.labels.len(), self.has_labels());
         let source = self.texts_to_judge(&spec, moved.is_some(), &mut |texts| {
-            let (outputs, part) = self.through(texts.rows.view(), Some(&texts.classes));
+            let (outputs, part) = self.through(texts.rows.view(), Some(&texts.targets));
             score.add(part);
-            let all = outputs.rows().into_iter().zip(&texts.classes).zip(&texts.texts);
-            for ((probabilities, truth), text) in all {
-                let (predicted, probability) = likeliest(probabilities.iter().copied());
-                confusion.add(*truth as usize, predicted);
-                if predicted != *truth as usize {
-                    let mistake =
-                        || Mistake { text: text.clone(), truth: *truth as usize, predicted, probability };
-                    keep_worst(&mut worst, mistakes, probability, mistake);
+            for (row, (output, text)) in outputs.rows().into_iter().zip(&texts.texts).enumerate() {
+                if let Some(wrong) = told.add(output, &texts.targets, row) {
+                    let mistake = |(truth, predicted, probability)| Mistake {
+                        text: text.clone(),
+                        truth,
+                        predicted,
+                        probability,
+                    };
+                    keep_worst(&mut worst, mistakes, wrong.2, || mistake(wrong));
                 }
             }
         })?;
-        Ok(Judgement {
-            loss: score.mean_loss(),
-            accuracy: score.accuracy(),
-            confusion,
-            mistakes: worst,
-            source,
-        })
+        Ok(Judgement { loss: score.mean_loss(), accuracy: score.accuracy(), told, mistakes: worst, source })
     }
 
     /// Hands the texts to judge by to `each`, and says what they are.
@@ -208,6 +270,16 @@ impl Predictor {
         };
         let given = matches!(labelled.validation, Some(Validation::Given(_)));
         let whole = moved && !given;
+        let several = spec.form().targets;
+        if matches!(several, TargetForm::Labels(_)) != self.has_labels() {
+            let message = match self.has_labels() {
+                true => "the network tells several labels at once; add --set data.multi_label=true",
+                false => {
+                    "the network tells one class of several, and a text of these data may have several labels"
+                }
+            };
+            return Err(PredictError::Task(message.to_owned()));
+        }
         if !whole && labelled.validation.is_none() {
             let message = "the run has no validation data; name some with --data".to_owned();
             return Err(PredictError::Task(message));
@@ -225,8 +297,8 @@ impl Predictor {
         self.through(rows.view(), None).0.rows().into_iter().map(|row| row.to_vec()).collect()
     }
 
-    /// The probability of each class, `[sequence, class]`, on all processors; and, where the `classes` are known, loss and accuracy.
-    fn through(&self, rows: ArrayView2<'_, u32>, classes: Option<&[u32]>) -> (Array2<f32>, Score) {
+    /// The probability of each class, `[sequence, class]`, on all processors; and, where the `targets` are known, loss and accuracy.
+    fn through(&self, rows: ArrayView2<'_, u32>, targets: Option<&Targets>) -> (Array2<f32>, Score) {
         let mut output = Array2::zeros((rows.nrows(), self.labels.len()));
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let part = rows.nrows().div_ceil(threads).max(BATCH);
@@ -236,9 +308,8 @@ impl Predictor {
             let parts: Vec<_> = parts
                 .enumerate()
                 .map(|(i, (mut out, rows))| {
-                    let classes = classes.map(|all| &all[i * part..i * part + rows.nrows()]);
                     scope.spawn(move || {
-                        let (probabilities, score) = self.part(rows, classes);
+                        let (probabilities, score) = self.part(rows, targets.map(|all| (all, i * part)));
                         out.assign(&probabilities);
                         score
                     })
@@ -251,17 +322,18 @@ impl Predictor {
         (output, score)
     }
 
-    /// The same on this thread.
-    fn part(&self, rows: ArrayView2<'_, u32>, classes: Option<&[u32]>) -> (Array2<f32>, Score) {
+    /// The same on this thread, of rows whose targets begin at a place in all.
+    fn part(&self, rows: ArrayView2<'_, u32>, targets: Option<(&Targets, usize)>) -> (Array2<f32>, Score) {
         let mut probabilities = Array2::zeros((rows.nrows(), self.labels.len()));
         let (mut shard, mut score) = (Shard::new(&self.model, &self.params), Score::default());
         for start in (0..rows.nrows()).step_by(BATCH) {
             let end = (start + BATCH).min(rows.nrows());
-            let answers = classes.map_or(Answers::None, |classes| Answers::Classes(&classes[start..end]));
+            let answers =
+                targets.map_or(Answers::None, |(all, first)| answers(all, first + start..first + end));
             shard.forget();
             shard.load(Input::Ids(rows.slice(s![start..end, ..])), answers);
             shard.forward(&self.model, &self.params, Mode::Evaluate);
-            if classes.is_some() {
+            if targets.is_some() {
                 score.add(shard.score(&self.model));
             }
             let output = shard.output(&self.model);

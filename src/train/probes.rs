@@ -147,6 +147,12 @@ fn truth(split: &Dataset, row: usize, last: usize, labels: &[String]) -> Option<
     match &split.targets {
         Targets::Classes(classes) => classes.get(row).and_then(label),
         Targets::Steps(classes) => classes.get((row, last)).and_then(label),
+        Targets::Labels(labelled) => {
+            let named = labelled.row(row);
+            let named = named.iter().zip(labels).filter(|(has, _)| **has > 0.5);
+            let named: Vec<&str> = named.map(|(_, label)| label.as_str()).collect();
+            Some(if named.is_empty() { "none".into() } else { named.join(", ") })
+        }
         Targets::Real(numbers) => {
             let numbers: Vec<String> =
                 numbers.row(row).iter().map(|x| number::metric(f64::from(*x))).collect();

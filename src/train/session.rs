@@ -77,7 +77,7 @@ impl Session {
             data::open(&spec.data, spec.tokens.as_ref(), spec.train.seed, streams, progress, stop)?;
         let mut form = spec.form();
         match &mut form.targets {
-            TargetForm::Classes(labels) => *labels = Some(data.labels.clone()),
+            TargetForm::Classes(labels) | TargetForm::Labels(labels) => *labels = Some(data.labels.clone()),
             TargetForm::Steps(labels) => labels.clone_from(&data.labels),
             TargetForm::Next | TargetForm::Real(_) => {}
         }

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use ndarray::s;
 
 use crate::data::{Batch, Inputs, Targets};
@@ -20,6 +22,15 @@ pub(super) struct Work {
     pub confusion: Confusion,
 }
 
+/// What the sequences `part` of those that `targets` belong to should give.
+pub(super) fn answers(targets: &Targets, part: Range<usize>) -> Answers<'_> {
+    match targets {
+        Targets::Classes(classes) => Answers::Classes(&classes[part]),
+        Targets::Steps(classes) => Answers::Steps(classes.slice(s![part, ..])),
+        Targets::Real(numbers) | Targets::Labels(numbers) => Answers::Real(numbers.slice(s![part, ..])),
+    }
+}
+
 impl Work {
     pub fn new(model: &Model, params: &Params) -> Self {
         Self {
@@ -40,12 +51,7 @@ impl Work {
             Inputs::Tokens(ids) => Input::Ids(ids.slice(s![part.clone(), ..])),
             Inputs::Real(numbers) => Input::Real(numbers.slice(s![part.clone(), .., ..])),
         };
-        let answers = match &batch.targets {
-            Targets::Classes(classes) => Answers::Classes(&classes[part]),
-            Targets::Steps(classes) => Answers::Steps(classes.slice(s![part, ..])),
-            Targets::Real(numbers) => Answers::Real(numbers.slice(s![part, ..])),
-        };
-        self.shard.load(input, answers);
+        self.shard.load(input, answers(&batch.targets, part));
         self.weight = self.shard.weight(model);
     }
 

@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use super::gradient::layer_name;
 use crate::escape;
 use crate::number;
-use crate::protocol::ProbeFrame;
+use crate::protocol::{ClassCount, ProbeFrame};
 use crate::ui::state::{Dashboard, Panel};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::frame::Frame;
@@ -104,8 +104,10 @@ fn prediction<'a>(dash: &'a Dashboard, frame: &ProbeFrame, theme: &Theme) -> Vec
     let mut pieces = vec![(format!("probe {}/{total} ", frame.probe + 1).into(), theme.style(Role::Dim))];
     let info = dash.info();
     let classes = info.map_or(&[][..], |info| &info.data.classes);
+    let told = info.filter(|info| info.has_labels()).map(|_| labels(frame, classes));
     let best = frame.prediction.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
     match best.and_then(|(class, value)| Some((classes.get(class)?, value))) {
+        _ if told.is_some() => pieces.push((told.unwrap_or_default().into(), theme.style(Role::Title))),
         Some((class, value)) => {
             pieces.push((escape::foreign(&class.label), theme.style(Role::Title)));
             pieces.push((format!(" {value:.2}").into(), theme.style(Role::Text)));
@@ -120,6 +122,17 @@ fn prediction<'a>(dash: &'a Dashboard, frame: &ProbeFrame, theme: &Theme) -> Vec
         pieces.push((truth.into(), theme.style(Role::Dim)));
     }
     pieces
+}
+
+/// The labels that a sequence is told to have, of several at once, each with its probability; the likeliest where it is told to have none.
+fn labels(frame: &ProbeFrame, classes: &[ClassCount]) -> String {
+    let named = |(p, class): (&f32, &ClassCount)| format!("{} {p:.2}", escape::foreign(&class.label));
+    let all = || frame.prediction.iter().zip(classes);
+    let told: Vec<String> = all().filter(|(p, _)| **p > 0.5).map(named).collect();
+    match all().max_by(|a, b| a.0.total_cmp(b.0)) {
+        Some(likeliest) if told.is_empty() => format!("none ({})", named(likeliest)),
+        _ => told.join(", "),
+    }
 }
 
 fn units<'a>(map: &HeatMap<'_>, area: Rect, theme: &Theme) -> Vec<Piece<'a>> {

@@ -30,7 +30,8 @@ struct Metric<'a> {
 }
 
 fn metric(dash: &Dashboard, panel: Panel) -> Metric<'_> {
-    let classes = dash.info().map_or(0, |info| info.data.classes.len());
+    // What chance tells of several labels at once hangs on how often each comes.
+    let classes = dash.info().filter(|info| !info.has_labels()).map_or(0, |info| info.data.classes.len());
     match panel {
         Panel::Loss => Metric { name: "Loss", curves: dash.loss(), share: false, chance: None },
         // a task without classes, a regression, has no accuracy; what its updates look like is seen instead

@@ -1,0 +1,90 @@
+//! Several labels of one text as one name, so that texts with several are read like those with one.
+
+use super::error::quoted;
+use super::open::BadText;
+
+/// Starts such a name and parts its labels: no label has a control character.
+const MARK: char = '\u{1f}';
+
+/// What may stand between labels that are written in one field.
+const SEPARATORS: [char; 3] = ['|', ';', ','];
+
+/// The name for several labels at once.
+pub(super) fn join<'a>(labels: impl Iterator<Item = &'a str>) -> String {
+    let mut name = String::new();
+    for label in labels {
+        name.push(MARK);
+        name.push_str(label);
+    }
+    name
+}
+
+/// Whether a field in the column of a label says that a text has it.
+///
+/// # Errors
+/// When it says neither yes nor no.
+pub(super) fn is_marked(label: &str, field: &str) -> Result<bool, BadText> {
+    match field.trim().to_lowercase().as_str() {
+        "1" | "1.0" | "true" => Ok(true),
+        "0" | "0.0" | "false" => Ok(false),
+        _ => Err(BadText {
+            lines: 0,
+            found: format!("{} in the column {}", quoted(field), quoted(label)),
+            expected: "0 or 1".into(),
+        }),
+    }
+}
+
+/// Each of `names` as its labels, sorted, each once: those of [`join`], or what `separator` parts; without one, whichever character
+/// comes in most names.
+pub(super) fn part<'a>(
+    names: impl Iterator<Item = &'a str> + Clone,
+    separator: Option<char>,
+) -> Vec<Vec<String>> {
+    let written = names.clone().filter(|name| !name.starts_with(MARK));
+    let count = |separator: char| written.clone().filter(|name| name.contains(separator)).count();
+    // Of equals the first.
+    let commonest = SEPARATORS.into_iter().rev().max_by_key(|separator| count(*separator));
+    let separator = separator.or(commonest.filter(|separator| count(*separator) > 0));
+    let labels = |name: &str| {
+        let parts: Vec<&str> = match (name.strip_prefix(MARK), separator) {
+            (Some(joined), _) => joined.split(MARK).collect(),
+            (None, Some(separator)) => name.split(separator).map(str::trim).collect(),
+            (None, None) => vec![name.trim()],
+        };
+        let mut labels: Vec<String> =
+            parts.into_iter().filter(|label| !label.is_empty()).map(str::to_owned).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        labels
+    };
+    names.map(labels).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parted(names: &[&str], separator: Option<char>) -> Vec<Vec<String>> {
+        part(names.iter().copied(), separator)
+    }
+
+    #[test]
+    fn what_stands_between_labels_is_what_comes_most_often() {
+        let expected = [vec!["a", "b, c"], vec!["b, c"], vec![], vec!["a"]];
+        assert_eq!(
+            parted(&["b, c | a", "b, c", "", "a|a|"], None),
+            parted(&["a|b, c", "b, c", "", "a"], Some('|'))
+        );
+        assert_eq!(parted(&["b, c | a", "b, c|", "", "a|a|"], None), expected);
+        assert_eq!(parted(&["a;b", "a"], None), [vec!["a", "b"], vec!["a"]]);
+        assert_eq!(parted(&["a b", "a"], None), [vec!["a b"], vec!["a"]]);
+        assert_eq!(parted(&["a b", "a"], Some(' ')), [vec!["a", "b"], vec!["a"]]);
+    }
+
+    #[test]
+    fn joined_labels_come_apart_as_they_were_whatever_is_in_them() {
+        let name = join(["x|y", "a,b"].into_iter());
+        assert_eq!(parted(&[&name, "", "c|d"], None), [vec!["a,b", "x|y"], vec![], vec!["c", "d"]]);
+    }
+}
