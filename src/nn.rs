@@ -28,6 +28,7 @@ mod layer;
 mod layer_normalization;
 mod loss;
 mod lstm;
+mod masking;
 mod max_pooling1d;
 mod metrics;
 mod model;
@@ -68,6 +69,7 @@ pub use layer::{Extent, Layer, MAX_INPUTS, MaskRule, Misfit, Mode, ParamSpec, Pa
 pub use layer_normalization::LayerNormalization;
 pub use loss::{Loss, Score};
 pub use lstm::LSTM;
+pub use masking::Masking;
 pub use max_pooling1d::MaxPooling1D;
 pub use metrics::{bits_per_token, perplexity};
 pub use model::{BuildError, Model};

@@ -8,7 +8,7 @@ use unrolled::kernel::Team;
 use unrolled::nn::{
     Activation, AdditiveAttention, Answers, Attention, AveragePooling1D, Bidirectional, BuildError, Conv1D,
     Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient,
-    Initializer, Input, LSTM, LayerNormalization, LayerSpec, Loss, MaxPooling1D, Merge, Mode, Model,
+    Initializer, Input, LSTM, LayerNormalization, LayerSpec, Loss, Masking, MaxPooling1D, Merge, Mode, Model,
     MultiHeadAttention, Padding, Params, Penalty, Placed, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN,
     SpatialDropout1D,
 };
@@ -760,4 +760,103 @@ fn a_stateful_layer_goes_on_where_the_last_batch_ended() {
         shard.forget();
         assert_eq!(read(&halves[0], &mut shard), first, "forgotten");
     }
+}
+
+/// Sequences of numbers, the first ones padded at the end with `padding`, the last not at all; with their lengths.
+fn short(batch: usize, time: usize, features: usize, padding: f32) -> (Array3<f32>, Vec<usize>) {
+    let mut rng = Rng::new(8, "test", 0);
+    let mut x = Array3::from_shape_fn((batch, time, features), |_| rng.normal() as f32);
+    let lengths: Vec<usize> = (1..=batch).map(|i| time - (batch - i) * (time - 1) / batch).collect();
+    for (mut row, length) in x.outer_iter_mut().zip(&lengths) {
+        row.slice_mut(s![*length.., ..]).fill(padding);
+    }
+    (x, lengths)
+}
+
+#[test]
+fn masked_numbers_are_left_out_by_every_layer_that_heeds_a_mask() {
+    let lstm = LSTM { units: 3, return_sequences: true, ..LSTM::default() };
+    let both = |layer: LayerSpec| Bidirectional { of: Box::new(layer), merge_mode: Merge::Concat };
+    let stacks: [Vec<LayerSpec>; 6] = [
+        vec![SimpleRNN { units: 3, ..SimpleRNN::default() }.into()],
+        vec![lstm.clone().into(), GRU { units: 2, ..GRU::default() }.into()],
+        vec![both(GRU { units: 3, ..GRU::default() }.into()).into()],
+        vec![both(lstm.clone().into()).into(), GlobalAveragePooling1D {}.into()],
+        vec![lstm.into(), Attention::default().into(), GlobalAveragePooling1D {}.into()],
+        vec![GlobalAveragePooling1D {}.into()],
+    ];
+    for padding in [0.0, -1.5] {
+        let (x, lengths) = short(4, 9, 2, padding);
+        for stack in &stacks {
+            let masking = Masking { mask_value: padding };
+            let layers: Vec<Placed> =
+                [masking.into()].into_iter().chain(stack.iter().cloned().map(Into::into)).collect();
+            let answers = |x: Array3<f32>| {
+                let model = |time| {
+                    Model::build(&layers, Shape::Sequence { time, features: 2 }, Loss::MeanSquaredError)
+                };
+                let model = model(x.len_of(Axis(1))).unwrap();
+                let mut params = model.params();
+                params.initialize(4);
+                let mut shard = Shard::new(&model, &params);
+                shard.load(Input::Real(x.view()), Answers::None);
+                shard.forward(&model, &params, Mode::Evaluate);
+                shard.output(&model)
+            };
+            let together = answers(x.clone());
+            for (row, length) in lengths.iter().enumerate() {
+                let alone = answers(x.slice(s![row..=row, ..*length, ..]).to_owned());
+                for (a, b) in together.slice(s![row, .., ..]).iter().zip(&alone) {
+                    assert!((a - b).abs() < 1e-6, "{}: {a} and {b}", stack[0].layer().class());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_masking_blanks_has_no_slope_and_its_neighbours_keep_theirs() {
+    let (x, _) = short(4, 6, 2, 0.0);
+    // Without a bias, what is 0 stays so, whatever the kernel.
+    let layers: Vec<Placed> = vec![
+        Dense { units: 3, use_bias: false, ..Dense::default() }.into(),
+        Masking::default().into(),
+        LSTM { units: 3, return_sequences: true, ..LSTM::default() }.into(),
+        Flatten {}.into(),
+    ];
+    let model =
+        Model::build(&layers, Shape::Sequence { time: 6, features: 2 }, Loss::MeanSquaredError).unwrap();
+    let mut params = model.params();
+    let mut rng = Rng::new(1, "test", 2);
+    params.values_mut().iter_mut().for_each(|w| *w = (0.6 * rng.normal()) as f32);
+    let targets = Array2::from_shape_fn((4, 18), |_| rng.normal() as f32);
+    let mut net = Net { model, params, data: Data::Real(x), targets };
+    net.check_slopes(TRAIN);
+}
+
+#[test]
+fn a_step_is_padding_only_when_all_its_numbers_are_the_mask_value() {
+    let x = Array3::from_shape_vec((1, 3, 2), vec![7.0, 7.0, 7.0, 1.0, 7.0, 7.0]).unwrap();
+    let layers: Vec<Placed> = vec![Masking { mask_value: 7.0 }.into(), Flatten {}.into()];
+    let model =
+        Model::build(&layers, Shape::Sequence { time: 3, features: 2 }, Loss::MeanSquaredError).unwrap();
+    let params = model.params();
+    let mut shard = Shard::new(&model, &params);
+    shard.load(Input::Real(x.view()), Answers::None);
+    shard.forward(&model, &params, Mode::Evaluate);
+    assert_eq!(shard.output(&model).into_raw_vec_and_offset().0, [0.0, 0.0, 7.0, 1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn masking_stands_where_numbers_are_and_first_where_the_loss_counts_steps() {
+    let numbers = Shape::Sequence { time: 4, features: 2 };
+    let build = |layers: Vec<Placed>, input| {
+        Model::build(&layers, input, Loss::SparseCategoricalCrossentropy).unwrap_err().to_string()
+    };
+    let steps: Placed = Dense { units: 3, activation: Activation::Softmax, ..Dense::default() }.into();
+    let told = build(vec![Masking::default().into(), steps.clone()], Shape::Ids { time: 4, vocabulary: 9 });
+    assert!(told.contains("layer 0: Masking reads numbers, but token ids"), "{told}");
+    let late = vec![Dense::default().into(), Masking::default().into(), steps];
+    let told = build(late, numbers);
+    assert!(told.contains("layer 1") && told.contains("let it read the data"), "{told}");
 }

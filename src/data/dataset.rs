@@ -1,4 +1,4 @@
-use ndarray::{Array, Array2, Array3, ArrayView2, ArrayView3, Axis, RemoveAxis};
+use ndarray::{Array, Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, RemoveAxis};
 
 /// What sequences consist of.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,11 +32,17 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// The tokens of every sequence that are no padding; empty where sequences are numbers, which have none.
+    /// The steps of every sequence that are no padding: token 0, or numbers that are all 0.
     pub fn lengths(&self) -> Vec<usize> {
-        let tokens = self.inputs.tokens();
-        let rows = tokens.iter().flat_map(|ids| ids.rows());
-        rows.map(|ids| ids.iter().filter(|id| **id != 0).count()).collect()
+        match &self.inputs {
+            Inputs::Tokens(ids) => {
+                ids.rows().into_iter().map(|ids| ids.iter().filter(|id| **id != 0).count()).collect()
+            }
+            Inputs::Real(numbers) => {
+                let length = |rows: ArrayView2<'_, f32>| rows.rows().into_iter().filter(is_step).count();
+                numbers.outer_iter().map(length).collect()
+            }
+        }
     }
 
     /// Sequences in it.
@@ -137,11 +143,16 @@ impl Batch {
         }
     }
 
-    /// Whether each time step is padding (token 0) in every sequence; empty where sequences are numbers, which have none.
+    /// Whether each time step is padding in every sequence: token 0, or numbers that are all 0.
     pub fn padding(&self) -> Vec<bool> {
-        let tokens = self.inputs.tokens();
-        let columns = tokens.iter().flat_map(|ids| ids.columns());
-        columns.map(|ids| ids.iter().all(|id| *id == 0)).collect()
+        match &self.inputs {
+            Inputs::Tokens(ids) => {
+                ids.columns().into_iter().map(|ids| ids.iter().all(|id| *id == 0)).collect()
+            }
+            Inputs::Real(numbers) => {
+                numbers.axis_iter(Axis(1)).map(|step| step.iter().all(|x| *x == 0.0)).collect()
+            }
+        }
     }
 }
 
@@ -190,6 +201,11 @@ impl Batch {
     }
 }
 
+/// Whether numbers are a step of a sequence, not padding.
+fn is_step(numbers: &ArrayView1<'_, f32>) -> bool {
+    numbers.iter().any(|x| *x != 0.0)
+}
+
 impl Inputs {
     fn of(&self, rows: &[usize]) -> Self {
         match self {
@@ -229,7 +245,7 @@ fn gather<T: Copy, D: RemoveAxis>(all: &Array<T, D>, rows: &[usize], mine: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{array, stack};
+    use ndarray::{array, s, stack};
 
     fn classified() -> Dataset {
         let tokens = array![[0, 2], [3, 4], [0, 6]];
@@ -262,7 +278,13 @@ mod tests {
             Inputs::Real(array![[[4.0, 5.0], [40.0, 50.0]], [[2.0, 3.0], [20.0, 30.0]]])
         );
         assert_eq!(batch.targets, Targets::Real(array![[4.0, 5.0], [2.0, 3.0]]));
-        assert!(batch.padding().is_empty());
+        assert_eq!((batch.padding(), measured().lengths()), (vec![false, false], vec![2, 2, 2]));
+        let mut short = measured();
+        if let Inputs::Real(numbers) = &mut short.inputs {
+            numbers.slice_mut(s![..2, 1, ..]).fill(0.0);
+        }
+        batch.fill(&short, [0, 1]);
+        assert_eq!((batch.padding(), short.lengths()), (vec![false, true], vec![1, 1, 2]));
         batch.fill(&measured(), []);
         assert_eq!(batch.inputs.real().unwrap().dim(), (0, 2, 2));
         assert!(batch.is_empty());

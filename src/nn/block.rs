@@ -185,6 +185,14 @@ impl Mask {
         self.data.extend(ids.data.iter().map(|id| *id != 0));
     }
 
+    /// Marks the steps of which not every feature is `padding`.
+    pub fn of_steps(&mut self, steps: &Block, padding: f32) {
+        self.batch = steps.batch;
+        self.data.clear();
+        let rows = steps.data.chunks_exact(steps.features.max(1));
+        self.data.extend(rows.map(|row| row.iter().any(|x| *x != padding)));
+    }
+
     /// All marks, time step after time step.
     pub fn data(&self) -> &[bool] {
         &self.data

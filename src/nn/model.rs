@@ -153,6 +153,10 @@ impl Model {
             return Err(BuildError { layer, misfit });
         }
         let Given { shape: output, mask, .. } = given[last];
+        if let Some(late) = mask.filter(|maker| nodes[*maker].from != [None]) {
+            let found = "the loss counts the steps that it leaves, before any layer has run";
+            return Err(BuildError { layer: late, misfit: Misfit::new(found, "let it read the data") });
+        }
         let link = nodes[last].spec.link_mut();
         loss.fits(output, link.as_deref().copied()).map_err(|misfit| BuildError { layer: last, misfit })?;
         if let (Some(activation), Some(_)) = (link, loss.link()) {
@@ -311,7 +315,7 @@ fn common_mask(masks: &[Option<usize>]) -> Result<Option<usize>, Misfit> {
         Some(_) => Err(Misfit::of(
             "inputs",
             "its inputs have different masks",
-            "let all of them, or one only, use mask_zero",
+            "let all of them have one Embedding's or Masking's, or one only have any",
         )),
         None => Ok(first),
     }

@@ -3,7 +3,9 @@ use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
 use super::layer::{MAX_INPUTS, Mode, Pass, Tape};
 use super::model::Node;
 use super::recurrent::{Cell, Unroll};
-use super::{Answers, Block, Ids, Mask, Model, Observer, Params, Rows, Score, Signal, Targets, metrics};
+use super::{
+    Answers, Block, Ids, LayerSpec, Mask, Model, Observer, Params, Rows, Score, Signal, Targets, metrics,
+};
 use crate::protocol::{Confusion, Direction};
 
 /// What sequences are, as they come: batch first.
@@ -98,8 +100,12 @@ impl Shard {
     /// How many rows the loss counts: sequences, or unmasked steps. After [`Shard::forward`] or [`Shard::load`] of the same batch.
     pub fn weight(&mut self, model: &Model) -> f64 {
         // The mask is made in the forward pass; this may be asked before it.
-        if let (Some(from), false) = (model.mask, self.is_real) {
-            self.tapes[from].mask.of_ids(&self.ids);
+        if let Some(from) = model.mask {
+            let mask = &mut self.tapes[from].mask;
+            match &model.nodes[from].spec {
+                LayerSpec::Masking(layer) => mask.of_steps(&self.real, layer.mask_value),
+                _ => mask.of_ids(&self.ids),
+            }
         }
         self.targets.weight(model.output, self.mask(model))
     }

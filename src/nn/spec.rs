@@ -4,7 +4,7 @@ use super::recurrent::Cell;
 use super::{
     Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, Concatenate, Conv1D, Dense,
     Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, LSTM, Layer,
-    LayerNormalization, MaxPooling1D, MultiHeadAttention, RepeatVector, SimpleRNN, SpatialDropout1D,
+    LayerNormalization, Masking, MaxPooling1D, MultiHeadAttention, RepeatVector, SimpleRNN, SpatialDropout1D,
 };
 
 /// Makes [`LayerSpec`] from the list of layers: the one place that a new layer is added to.
@@ -50,6 +50,7 @@ macro_rules! layers {
 
 layers!(
     Embedding,
+    Masking,
     SimpleRNN,
     LSTM,
     GRU,

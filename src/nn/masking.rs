@@ -1,0 +1,84 @@
+use serde::{Deserialize, Serialize};
+
+use super::layer::{Layer, MaskRule, Misfit, Pass, Shape, Tape};
+use super::{Block, Observer, Signal, Weights};
+
+/// Marks the time steps that are padding, in sequences of numbers: those of which every feature is `mask_value`. Later layers
+/// are told, as an Embedding with `mask_zero` tells them of token 0.
+///
+/// ```text
+/// mₜ = 0 if x[t] = mask_value in every feature, else 1
+/// out[t] = mₜ·x[t]       ∂L/∂x[t] = mₜ·∂L/∂out[t]
+/// ```
+/// A mask that reaches it ends here, as in Keras.
+///
+/// Source: `keras/src/layers/core/masking.py`. `[batch, time, features] → [batch, time, features]`.
+///
+/// ```
+/// use unrolled::nn::{Layer, Masking, Shape};
+/// let frames = Shape::Sequence { time: 100, features: 40 };
+/// assert_eq!(Masking::default().output(&[frames]), Ok(frames));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Masking {
+    /// What padding is filled with.
+    #[serde(default)]
+    pub mask_value: f32,
+}
+
+impl Layer for Masking {
+    fn class(&self) -> &'static str {
+        "Masking"
+    }
+
+    fn detail(&self) -> String {
+        format!("mask_value {}", self.mask_value)
+    }
+
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        if let Shape::Ids { .. } = inputs[0] {
+            return Err(Misfit::new(
+                "Masking reads numbers, but token ids reach it",
+                "give the Embedding `mask_zero: true` instead",
+            ));
+        }
+        let (time, features) = inputs[0].sequence("Masking")?;
+        Ok(Shape::Sequence { time, features })
+    }
+
+    fn mask(&self) -> MaskRule {
+        MaskRule::Make
+    }
+
+    fn forward(&self, _pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+        let x = inputs[0].real();
+        let Tape { out, mask, .. } = tape;
+        mask.of_steps(x, self.mask_value);
+        out.clone_from(x);
+        blank(out, mask.data());
+    }
+
+    fn backward(
+        &self,
+        _pass: &Pass<'_>,
+        _weights: Weights<'_>,
+        _inputs: &[Signal<'_>],
+        tape: &mut Tape,
+        d_out: &mut Block,
+        _grads: &mut [f32],
+        d_in: Option<&mut [Block]>,
+        _observer: Option<&mut dyn Observer>,
+    ) {
+        let Some([d_in, ..]) = d_in else { return };
+        blank(d_out, tape.mask.data());
+        std::mem::swap(d_in, d_out);
+    }
+}
+
+/// Makes the rows 0 that hold no data.
+fn blank(rows: &mut Block, marks: &[bool]) {
+    let features = rows.dim().2.max(1);
+    let masked = rows.data_mut().chunks_exact_mut(features).zip(marks).filter(|(_, mark)| !**mark);
+    masked.for_each(|(row, _)| row.fill(0.0));
+}
