@@ -4,6 +4,7 @@
 //! ```text
 //! DataSpec ─ text (one long text, its next token asked for at every step) ─→ Dataset
 //!        ├─ series (numbers over time) ─→ Dataset, and Forecasts: the way back to their units
+//!        ├─ sequences (of vectors: time series, recordings; a class each) ─→ Dataset, Scale
 //!        ├─ tags (a class at every word) ─→ Vocabulary, Dataset
 //!        ├─ labelled | word-order ─→ Corpus (words by number, two splits on two threads)
 //!        │                                  ├─→ Vocabulary (of the training split)
@@ -32,6 +33,7 @@ mod look;
 mod open;
 mod rows;
 mod sampler;
+mod sequences;
 mod series;
 mod sink;
 mod sniff;
@@ -67,6 +69,7 @@ pub use judged::{LabelledTexts, labelled_texts};
 pub use labelled::{Column, Encoding, Format, GivenValidation, LabelledSpec, Validation, train_and_test};
 pub use look::{LookOptions, LookTask, Looked, Material, look};
 pub use sampler::{Sampler, in_order};
+pub use sequences::{LabelledSequences, Scale, Scaling, SequencesSpec, Survey, archive, survey};
 pub use series::{Baseline, Errors, Forecasts, SeriesSpec};
 pub use spec::DataSpec;
 pub use stream::TextSpec;
@@ -93,6 +96,8 @@ pub struct Data {
     pub notes: Vec<String>,
     /// The validation data in the units of the series, where they are one.
     pub forecasts: Option<Forecasts>,
+    /// What numbers were scaled by, where sequences of them have a class.
+    pub scale: Option<Scale>,
 }
 
 /// Reads or generates the data; of texts it builds the training texts' vocabulary and encodes all by `tokens`.
@@ -120,6 +125,9 @@ pub fn load(
     }
     if let DataSpec::Series(spec) = spec {
         return spec.load(progress);
+    }
+    if let DataSpec::Sequences(spec) = spec {
+        return spec.load(seed, progress);
     }
     match (spec, tokens) {
         (DataSpec::Text(spec), Some(tokens)) => spec.load(tokens, streams, progress),
@@ -201,6 +209,7 @@ fn texts(
         facts,
         notes,
         forecasts: None,
+        scale: None,
     })
 }
 
@@ -268,6 +277,7 @@ fn splits(
         }
         DataSpec::Text(TextSpec { path, .. })
         | DataSpec::Series(SeriesSpec { path, .. })
+        | DataSpec::Sequences(SequencesSpec { path, .. })
         | DataSpec::Tags(TagsSpec { path, .. }) => {
             unreachable!("{} holds no labelled texts", path.display())
         }

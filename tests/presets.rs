@@ -51,7 +51,7 @@ const BROKEN: [(&str, &str); 62] = [
     ("missing-loss.yaml", ":10:3: train: the key `loss` is missing"),
     (
         "missing-source.yaml",
-        ":3:7: data: the key `source` is missing; it is one of labelled, csv, jsonl, lines, folder, text, series, tags, generated",
+        ":3:7: data: the key `source` is missing; it is one of labelled, csv, jsonl, lines, folder, text, series, sequences, tags, generated",
     ),
     ("no-key-can-stand-here.yaml", ":7:29: model.1.units: unknown key `units`; none can stand here"),
     ("no-layers.yaml", ":5:8: model: the model has no layer; name at least one"),

@@ -106,7 +106,7 @@ impl Course {
         let (validation, vocabulary, facts) = (None, None, DataFacts::default());
         let notes = Vec::new();
         let labels = Vec::new();
-        let data = Data { train, validation, vocabulary, labels, facts, notes, forecasts: None };
+        let data = Data { train, validation, vocabulary, labels, facts, notes, forecasts: None, scale: None };
         let watch = Watch::new(&spec, None, &data, &stepper);
         let info = RunInfo {
             name: workload.name.clone(),

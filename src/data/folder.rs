@@ -124,7 +124,11 @@ fn texts(
 
 /// The class folders (else the files) in `folder` by name: none whose name starts with a dot, no `unsup` (aclImdb's texts without a
 /// label), no README or LICENSE.
-fn entries(folder: &Path, needs: Option<&str>, folders: bool) -> Result<Vec<(String, PathBuf)>, DataError> {
+pub(super) fn entries(
+    folder: &Path,
+    needs: Option<&str>,
+    folders: bool,
+) -> Result<Vec<(String, PathBuf)>, DataError> {
     let failed = |error: io::Error| DataError::read(folder, needs, error);
     if !fs::metadata(folder).map_err(failed)?.is_dir() {
         return Err(DataError::content(folder, None, "a file", "a folder of classes"));

@@ -86,6 +86,9 @@ impl DataSpec {
         if let Self::Series(spec) = self {
             return spec.form();
         }
+        if let Self::Sequences(spec) = self {
+            return spec.form();
+        }
         if let Self::Tags(_) = self {
             let inputs = InputForm::Tokens { time, vocabulary, padded: true };
             return Form { inputs, targets: TargetForm::Steps(Vec::new()) };

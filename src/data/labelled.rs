@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::corpus::Corpus;
 use super::csv::CsvFile;
+use super::error::refuse;
 use super::open::BadText;
 use super::sink::Sink;
 use super::{DataError, Level, Report, Streaming, folder, jsonl, lines, open};
@@ -236,6 +237,24 @@ impl<'de> Deserialize<'de> for Validation {
     }
 }
 
+impl Validation {
+    /// Whether any data can meet this.
+    pub(super) fn check(&self) -> Result<(), DataError> {
+        match *self {
+            Self::Share(share) if !(share > 0.0 && share < 1.0) => {
+                refuse("data.validation", share, "a share above 0 and below 1")
+            }
+            Self::Fold { folds: 0 | 1, .. } => {
+                refuse("data.validation.folds", "fewer than two", "at least 2")
+            }
+            Self::Fold { folds, fold } if !(1..=folds).contains(&fold) => {
+                refuse("data.validation.fold", fold, "a number from 1 to folds")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl LabelledSpec {
     /// Whether a text may have several labels at once.
     pub(super) fn has_several(&self) -> bool {
@@ -252,9 +271,6 @@ impl LabelledSpec {
 
     /// Whether any data can meet this.
     pub(super) fn check(&self) -> Result<(), DataError> {
-        let refuse = |field, found: String, expected: &str| {
-            Err(DataError::Setting { field, found, expected: expected.into() })
-        };
         if let Some(c) = self.delimiter.filter(|c| !c.is_ascii() || matches!(c, '"' | '\r' | '\n' | '\0')) {
             return refuse(
                 "data.delimiter",
@@ -263,37 +279,26 @@ impl LabelledSpec {
             );
         }
         if self.stream == (Streaming::Buffered { buffer: 0 }) {
-            return refuse("data.stream.buffer", "0".into(), "at least 1 row, or data.stream: false");
+            return refuse("data.stream.buffer", 0, "at least 1 row, or data.stream: false");
         }
         if self.has_several() && !matches!(self.stream, Streaming::Auto | Streaming::Never) {
             let expected = "false: texts with several labels at once are held in memory";
-            return refuse("data.stream", "several labels at once".into(), expected);
+            return refuse("data.stream", "several labels at once", expected);
         }
         if self.separator.is_some() && !self.multi_label {
             let expected = "multi_label: true beside it: several labels at once";
-            return refuse("data.separator", "no several labels to part".into(), expected);
+            return refuse("data.separator", "no several labels to part", expected);
         }
         if self.multi_label && !self.label_columns.is_empty() {
             let expected = "one of both: labels stand in one column, or have a column each";
-            return refuse("data.label_columns", "multi_label beside it".into(), expected);
+            return refuse("data.label_columns", "multi_label beside it", expected);
         }
         if self.label_columns.len() == 1 || !self.label_columns.is_empty() && self.label.is_some() {
             let expected =
                 "two columns or more, and no data.label; one column of 0 and 1 is a label of two classes";
-            return refuse("data.label_columns", "one column, or data.label beside it".into(), expected);
+            return refuse("data.label_columns", "one column, or data.label beside it", expected);
         }
-        match self.validation {
-            Some(Validation::Share(share)) if !(share > 0.0 && share < 1.0) => {
-                refuse("data.validation", share.to_string(), "a share above 0 and below 1")
-            }
-            Some(Validation::Fold { folds: 0 | 1, .. }) => {
-                refuse("data.validation.folds", "fewer than two".into(), "at least 2")
-            }
-            Some(Validation::Fold { folds, fold }) if !(1..=folds).contains(&fold) => {
-                refuse("data.validation.fold", fold.to_string(), "a number from 1 to folds")
-            }
-            _ => Ok(()),
-        }
+        self.validation.as_ref().map_or(Ok(()), Validation::check)
     }
 
     /// The spec of the validation data by themselves, where they are given.

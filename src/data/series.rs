@@ -177,6 +177,7 @@ impl SeriesSpec {
             facts,
             notes: Vec::new(),
             forecasts,
+            scale: None,
         })
     }
 

@@ -1,6 +1,8 @@
 use serde::Serialize;
 
-use super::{DataError, GeneratedSpec, LabelledSpec, SeriesSpec, TagsSpec, TextSpec, TokenSpec};
+use super::{
+    DataError, GeneratedSpec, LabelledSpec, SequencesSpec, SeriesSpec, TagsSpec, TextSpec, TokenSpec,
+};
 
 /// Where texts and labels come from, resolved: what a preset has under `data:`.
 ///
@@ -14,6 +16,8 @@ pub enum DataSpec {
     Text(TextSpec),
     /// `source: series`
     Series(SeriesSpec),
+    /// `source: sequences`
+    Sequences(SequencesSpec),
     /// `source: tags`
     Tags(TagsSpec),
     /// `source: generated`
@@ -27,6 +31,7 @@ impl DataSpec {
             Self::Labelled(spec) => spec.path.display().to_string(),
             Self::Text(spec) => spec.path.display().to_string(),
             Self::Series(spec) => spec.path.display().to_string(),
+            Self::Sequences(spec) => spec.path.display().to_string(),
             Self::Tags(spec) => spec.path.display().to_string(),
             Self::Generated(spec) => format!("generated: {}", spec.name()),
         }
@@ -49,6 +54,10 @@ impl DataSpec {
             Self::Series(spec) => {
                 spec.check()?;
                 Some("a series".to_owned())
+            }
+            Self::Sequences(spec) => {
+                spec.check()?;
+                Some("a source of numbers".to_owned())
             }
             Self::Text(spec) => {
                 spec.check()?;
@@ -77,6 +86,7 @@ impl DataSpec {
             Self::Labelled(spec) => (&spec.path, &spec.needs),
             Self::Text(spec) => (&spec.path, &spec.needs),
             Self::Series(spec) => (&spec.path, &spec.needs),
+            Self::Sequences(spec) => (&spec.path, &spec.needs),
             Self::Tags(spec) => (&spec.path, &spec.needs),
             Self::Generated(_) => return None,
         };

@@ -9,10 +9,21 @@ use crate::rng::Rng;
 /// The texts of `corpus` to learn from, and those to hold back, each in its order: of every class the part that `held_back` asks for,
 /// drawn by `seed`. Texts that are alike stay on one side, that of the first one's class.
 pub(super) fn split(corpus: &Corpus, held_back: &Validation, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    of_prints(corpus.prints(), held_back, seed)
+}
+
+/// The same of whatever has a print and a class.
+pub(super) fn of_prints(
+    prints: impl Iterator<Item = (u64, usize)>,
+    held_back: &Validation,
+    seed: u64,
+) -> (Vec<usize>, Vec<usize>) {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut group_of: HashMap<u64, usize> = HashMap::new();
     let mut classes: Vec<Vec<usize>> = Vec::new();
-    for (row, (print, class)) in corpus.prints().enumerate() {
+    let mut rows = 0;
+    for (row, (print, class)) in prints.enumerate() {
+        rows = row + 1;
         let group = *group_of.entry(print).or_insert_with(|| {
             if classes.len() <= class {
                 classes.resize(class + 1, Vec::new());
@@ -23,7 +34,7 @@ pub(super) fn split(corpus: &Corpus, held_back: &Validation, seed: u64) -> (Vec<
         });
         groups[group].push(row);
     }
-    let mut back = vec![false; corpus.len()];
+    let mut back = vec![false; rows];
     for (class, mut members) in classes.into_iter().enumerate() {
         Rng::new(seed, "validation", class as u64).shuffle(&mut members);
         let size: usize = members.iter().map(|group| groups[*group].len()).sum();
@@ -38,7 +49,7 @@ pub(super) fn split(corpus: &Corpus, held_back: &Validation, seed: u64) -> (Vec<
             before += groups[group].len();
         }
     }
-    (0..corpus.len()).partition(|row| !back[*row])
+    (0..rows).partition(|row| !back[*row])
 }
 
 #[cfg(test)]

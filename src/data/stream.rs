@@ -96,6 +96,7 @@ impl TextSpec {
             facts,
             notes: Vec::new(),
             forecasts: None,
+            scale: None,
         })
     }
 

@@ -314,7 +314,8 @@ fn survey(
     };
     let head = survey.head(&vocabulary, &class_of)?;
     let vocabulary = Some(vocabulary);
-    let data = Data { train: head, validation, vocabulary, labels, facts, notes, forecasts: None };
+    let data =
+        Data { train: head, validation, vocabulary, labels, facts, notes, forecasts: None, scale: None };
     Ok(Opened { data, train: Some(Streamed::new(train)), validation: streamed })
 }
 

@@ -100,6 +100,7 @@ impl TagsSpec {
             facts,
             notes: Vec::new(),
             forecasts: None,
+            scale: None,
         })
     }
 }

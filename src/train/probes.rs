@@ -29,7 +29,7 @@ impl Probes {
         let (texts, inputs) = match (wanted, tokens, &data.vocabulary) {
             (preset::Probes::Texts(texts), Some(spec), Some(vocabulary)) => read(texts, vocabulary, spec),
             (preset::Probes::Texts(_), ..) => (Vec::new(), Inputs::Tokens(Array2::zeros((0, 0)))),
-            (preset::Probes::First(count), ..) => first(*count, data),
+            (preset::Probes::First(count), ..) => first(*count, data, model.has_mask()),
         };
         Self { texts, inputs, shard: Shard::new(model, params) }
     }
@@ -95,15 +95,15 @@ fn read(texts: &[String], vocabulary: &Vocabulary, spec: &TokenSpec) -> (Vec<Pro
     (probes, Inputs::Tokens(rows))
 }
 
-/// The first sequences of the data that the network does not learn from.
-fn first(count: usize, data: &Data) -> (Vec<ProbeText>, Inputs) {
+/// The first sequences of the data that the network does not learn from; `masked` where it is told of padding.
+fn first(count: usize, data: &Data, masked: bool) -> (Vec<ProbeText>, Inputs) {
     let (split, name) = match &data.validation {
         Some(validation) => (validation, "validation"),
         None => (&data.train, "training"),
     };
     let count = count.min(split.len());
     let probe = |row: usize| {
-        let (tokens, first_step) = labels(split, row, data.vocabulary.as_ref());
+        let (tokens, first_step) = labels(split, row, data.vocabulary.as_ref(), masked);
         let last = (first_step + tokens.len()).saturating_sub(1);
         ProbeText {
             text: format!("{name} sequence {}", row + 1),
@@ -121,7 +121,12 @@ fn first(count: usize, data: &Data) -> (Vec<ProbeText>, Inputs) {
 }
 
 /// What the steps of a sequence are called, and the first that is no padding.
-fn labels(split: &Dataset, row: usize, vocabulary: Option<&Vocabulary>) -> (Vec<String>, usize) {
+fn labels(
+    split: &Dataset,
+    row: usize,
+    vocabulary: Option<&Vocabulary>,
+    masked: bool,
+) -> (Vec<String>, usize) {
     match (&split.inputs, vocabulary) {
         (Inputs::Tokens(ids), Some(vocabulary)) => {
             let ids = ids.row(row);
@@ -136,7 +141,10 @@ fn labels(split: &Dataset, row: usize, vocabulary: Option<&Vocabulary>) -> (Vec<
         (Inputs::Real(numbers), _) => {
             let name =
                 |t: usize| if t.is_multiple_of(LABEL_EVERY) { format!("t={t}") } else { String::new() };
-            ((0..numbers.len_of(Axis(1))).map(name).collect(), 0)
+            let steps = numbers.index_axis(Axis(0), row);
+            let last = steps.rows().into_iter().rposition(|step| step.iter().any(|x| *x != 0.0));
+            let steps = if masked { last.map_or(0, |last| last + 1) } else { steps.nrows() };
+            ((0..steps).map(name).collect(), 0)
         }
     }
 }

@@ -4,7 +4,8 @@ use super::step::Stepper;
 use super::vectors;
 use super::watch::Watch;
 use crate::data::{
-    self, Batches, Coverage, Data, DataError, Dataset, Forecasts, Opened, Sampler, Streamed, TargetForm,
+    self, Batches, Coverage, Data, DataError, Dataset, Forecasts, Opened, Sampler, Scale, Streamed,
+    TargetForm,
 };
 use crate::nn::Model;
 use crate::preset::{RunSpec, check_fit};
@@ -31,6 +32,8 @@ pub struct Session {
     pub(super) legal: Option<Array2<u32>>,
     /// The validation data in the units of the series, where they are one.
     pub(super) forecasts: Option<Forecasts>,
+    /// What numbers were scaled by, where sequences of them have a class.
+    pub(super) scale: Option<Scale>,
     facts: DataFacts,
     /// What people should know of the data, in sentences.
     pub(super) notes: Vec<String>,
@@ -88,7 +91,7 @@ impl Session {
         let tokens = spec.data.tokens(spec.tokens.as_ref());
         let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
         let watch = watch.with_samples(&spec, data.vocabulary.as_ref());
-        let Data { train, validation, vocabulary, labels, facts, notes, forecasts } = data;
+        let Data { train, validation, vocabulary, labels, facts, notes, forecasts, scale } = data;
         let legal = validation.as_ref().and_then(|data| spec.data.legal(data));
         let (model, seed, batch_size) = (stepper.model(), spec.train.seed, spec.train.batch_size);
         // Without gradients a batch can be larger; but a carried state goes from batch to batch as in training.
@@ -123,6 +126,7 @@ impl Session {
             watch,
             legal,
             forecasts,
+            scale,
             facts,
             notes,
             coverages,

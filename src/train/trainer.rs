@@ -157,6 +157,9 @@ fn train(
     if !session.labels.is_empty() {
         folder.write_json("labels.json", &session.labels)?;
     }
+    if let Some(scale) = &session.scale {
+        folder.write_json("scale.json", scale)?;
+    }
     outlet.record_to(Recorder::start(&folder, session.spec.watch.budget.saturating_mul(1 << 20))?);
     outlet.emit(Event::Prepared(Box::new(session.info(folder.path()))));
     options.notes.iter().chain(&session.notes).for_each(|note| outlet.log(Level::Warning, note));

@@ -8,7 +8,8 @@ use serde_yaml::Value;
 
 use super::steps;
 use crate::data::{
-    DataSpec, Format, GeneratedSpec, LabelledSpec, SeriesSpec, TagsSpec, TextSpec, Validation, train_and_test,
+    DataSpec, Format, GeneratedSpec, LabelledSpec, SequencesSpec, SeriesSpec, TagsSpec, TextSpec, Validation,
+    archive, survey, train_and_test,
 };
 use crate::preset::document::Document;
 use crate::preset::error::PresetError;
@@ -23,7 +24,9 @@ pub(super) fn lay_over(document: &mut Document, path: &Path) -> Result<(), Prese
     }
     // Another source of labelled texts may take the place of the preset's: what it is, is found from the data.
     let labelled = ["labelled", ""].into_iter().chain(Format::NAMES).any(|name| name == kind);
-    let both = train_and_test(path).filter(|_| labelled);
+    let sequences = kind == "sequences";
+    let both = train_and_test(path).filter(|_| labelled || sequences);
+    let both = both.or_else(|| archive(path).filter(|_| sequences));
     if both.is_some() && document.get(&["data", "validation", "path"]).is_none() {
         document.remove(&["data", "validation"]);
     }
@@ -35,20 +38,23 @@ pub(super) fn lay_over(document: &mut Document, path: &Path) -> Result<(), Prese
             document.remove(&["data", "validation", column]);
         }
     }
-    let mut put = |steps: &[&str], value: &Path| {
-        let value = Value::String(value.to_string_lossy().into_owned());
+    let mut put = |steps: &[&str], value: Value| {
         let steps = steps.iter().map(|s| (*s).to_owned()).collect();
         document.put(steps, value, source.clone()).map_err(&refuse)
     };
+    let text = |path: &Path| Value::String(path.to_string_lossy().into_owned());
     if labelled {
-        put(&["data", "source"], Path::new("labelled"))?;
+        put(&["data", "source"], "labelled".into())?;
     }
-    match &both {
-        Some((train, test)) => {
-            put(&["data", "path"], train)?;
-            put(&["data", "validation", "path"], test)?;
-        }
-        None => put(&["data", "path"], path)?,
+    let train = both.as_ref().map_or(path, |(train, _)| train);
+    put(&["data", "path"], text(train))?;
+    if let Some((_, test)) = &both {
+        put(&["data", "validation", "path"], text(test))?;
+    }
+    // A file tells its own size; what a recording becomes is the preset's choice. What cannot be read is told when it is loaded.
+    if let Some(found) = (sequences && train.is_file()).then(|| survey(train).ok()).flatten() {
+        put(&["data", "features"], found.features.into())?;
+        put(&["data", "length"], found.longest.into())?;
     }
     Ok(())
 }
@@ -71,7 +77,7 @@ pub(super) fn read(
     moved: Option<&Path>,
     notes: &mut Vec<String>,
 ) -> Result<DataSpec, PresetError> {
-    let own = ["text", "series", "tags", "generated"];
+    let own = ["text", "series", "sequences", "tags", "generated"];
     let known: Vec<&str> = ["labelled"].into_iter().chain(Format::NAMES).chain(own).collect();
     if value.get("source").and_then(Value::as_str) == Some("generated") {
         return generated(document, value).map(DataSpec::Generated);
@@ -83,6 +89,7 @@ pub(super) fn read(
         Some(match name {
             "text" => TextSpec::deserialize(rest).map(DataSpec::Text),
             "series" => SeriesSpec::deserialize(rest).map(DataSpec::Series),
+            "sequences" => SequencesSpec::deserialize(rest).map(DataSpec::Sequences),
             "tags" => TagsSpec::deserialize(rest).map(DataSpec::Tags),
             _ => LabelledSpec::deserialize(rest).map(labelled),
         })
@@ -92,6 +99,17 @@ pub(super) fn read(
         DataSpec::Labelled(spec) => DataSpec::Labelled(placed(document, spec, base, moved, notes)),
         DataSpec::Text(spec) => DataSpec::Text(TextSpec { path: absolute(&spec.path), ..spec }),
         DataSpec::Series(spec) => DataSpec::Series(SeriesSpec { path: absolute(&spec.path), ..spec }),
+        DataSpec::Sequences(mut spec) => {
+            spec.path = absolute(&spec.path);
+            if let Some(Validation::Given(given)) = &mut spec.validation {
+                let fits = |path: &Path| path.is_dir() == spec.path.is_dir() && path.exists();
+                match beside(document, &given.path, base, moved, fits, notes) {
+                    Some(path) => given.path = path,
+                    None => spec.validation = None,
+                }
+            }
+            DataSpec::Sequences(spec)
+        }
         DataSpec::Tags(mut spec) => {
             spec.path = absolute(&spec.path);
             spec.validation = spec.validation.take().and_then(|mut given| {
