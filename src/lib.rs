@@ -9,7 +9,7 @@
 //!    ui: fold into state → views → frame → writer thread        ◀───┘ never makes the trainer wait
 //! ```
 //!
-//! Imports point one way, and a test checks it: `protocol` and `kernel` (with `escape`, `number`, `rng`) at the bottom; `nn`, `optim` and
+//! Imports point one way, and a test checks it: `protocol` and `kernel` (with `durable`, `escape`, `number`, `rng`) at the bottom; `nn`, `optim` and
 //! `data` above them; `preset` asks `nn` for shapes; `run` knows plain data; `train` puts them to work; `cli` starts it all. `ui` sees
 //! `protocol`, `preset` and `run`, never the trainer. `bench` measures training, with and without a screen.
 //!
@@ -30,6 +30,7 @@
 pub mod bench;
 pub mod cli;
 pub mod data;
+pub mod durable;
 pub mod escape;
 pub mod kernel;
 pub mod nn;

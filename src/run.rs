@@ -9,7 +9,6 @@
 //! unit of every quantity of every probe, the last kept under a budget.
 
 pub mod checkpoint;
-mod durable;
 mod error;
 mod find;
 mod folder;

@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 
 /// What each module of the crate may see, besides itself. From the bottom to the top.
-const MAY_SEE: [(&str, &[&str]); 15] = [
+const MAY_SEE: [(&str, &[&str]); 16] = [
+    ("durable", &[]),
     ("escape", &[]),
     ("number", &[]),
     ("rng", &[]),
@@ -17,7 +18,7 @@ const MAY_SEE: [(&str, &[&str]); 15] = [
     ("nn", &["protocol", "kernel", "number", "rng"]),
     ("optim", &["protocol", "kernel"]),
     ("preset", &["protocol", "escape", "number", "data", "nn", "optim"]),
-    ("run", &["protocol", "escape", "number", "preset"]),
+    ("run", &["durable", "protocol", "escape", "number", "preset"]),
     // `kernel` for its threads, which shards, gradients and weights share.
     ("train", &["protocol", "escape", "number", "rng", "kernel", "data", "nn", "optim", "preset", "run"]),
     ("ui", &["protocol", "escape", "number", "preset", "run"]),

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Folder, RunError, durable};
+use super::{Folder, RunError};
+use crate::durable;
 use crate::protocol::Saved;
 pub use tensors::{NamedTensor, Tensor};
 
@@ -144,7 +145,7 @@ fn write_files(dir: &Path, checkpoint: &Checkpoint<'_>) -> Result<(), RunError> 
         let content = content.map_err(|what| RunError::unwritable(&path, what))?;
         let (bytes, crc32) = (content.len() as u64, crc32fast::hash(&content));
         done.files.push(DoneFile { name: name.into(), bytes, crc32 });
-        durable::write_synced(&path, &content)
+        Ok::<_, RunError>(durable::write_synced(&path, &content)?)
     };
     let json = |json: serde_json::Result<Vec<u8>>| json.map_err(|error| error.to_string());
     put(MODEL, tensors::encode(&checkpoint.model))?;
@@ -155,7 +156,7 @@ fn write_files(dir: &Path, checkpoint: &Checkpoint<'_>) -> Result<(), RunError> 
     let path = dir.join(DONE);
     let done = json(serde_json::to_vec(&done)).map_err(|what| RunError::unwritable(&path, what))?;
     durable::write_synced(&path, &done)?;
-    durable::sync_folder(dir)
+    Ok(durable::sync_folder(dir)?)
 }
 
 /// `step-N`, or where that is taken `step-N-2` and so on.

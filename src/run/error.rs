@@ -1,6 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::durable::FileError;
+
 /// What can go wrong with a run folder. Paths in it are foreign text: escape before a message reaches a terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -56,5 +58,11 @@ impl RunError {
 
     pub(super) fn unwritable(path: &Path, what: impl ToString) -> Self {
         Self::Unwritable { path: path.to_owned(), what: what.to_string() }
+    }
+}
+
+impl From<FileError> for RunError {
+    fn from(FileError { action, path, source }: FileError) -> Self {
+        Self::Io { action, path, source }
     }
 }

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{RunError, durable, stamp};
+use super::{RunError, stamp};
+use crate::durable;
 
 /// What makes a folder one that holds a run.
 const MARKS: [&str; 4] = ["spec.yaml", "metrics.jsonl", "frames.bin", "checkpoints"];
@@ -65,7 +66,7 @@ impl Folder {
 
     /// Writes `spec.yaml`, durably.
     pub fn write_spec(&self, yaml: &str) -> Result<(), RunError> {
-        durable::write(&self.path.join("spec.yaml"), yaml.as_bytes())
+        Ok(durable::write(&self.path.join("spec.yaml"), yaml.as_bytes())?)
     }
 
     /// Writes `value` as JSON to the file `name` (`vocabulary.json`, `labels.json`), durably.
@@ -73,7 +74,7 @@ impl Folder {
         let path = self.path.join(name);
         let mut json = serde_json::to_vec(value).map_err(|error| RunError::unwritable(&path, error))?;
         json.push(b'\n');
-        durable::write(&path, &json)
+        Ok(durable::write(&path, &json)?)
     }
 }
 

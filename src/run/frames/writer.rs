@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use super::event::encode;
 use super::thinning::Thinning;
 use super::{FRAME_HEAD, Index, Kind, Walk, head};
+use crate::durable;
 use crate::protocol::Event;
+use crate::run::RunError;
 use crate::run::output::Output;
-use crate::run::{RunError, durable};
 
 /// Writes `frames.bin`.
 pub(in crate::run) struct FramesWriter {

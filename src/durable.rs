@@ -2,13 +2,30 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::RunError;
+/// The operating system refused. The path is foreign text: escape before the message reaches a terminal.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}: {source}", path.display())]
+pub struct FileError {
+    /// What was tried, as a verb that the path follows.
+    pub action: &'static str,
+    /// On which file or folder.
+    pub path: PathBuf,
+    /// Its answer.
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// For `map_err`: what was tried (a verb that the path follows) and on which path.
+    pub fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { action, path: path.to_owned(), source }
+    }
+}
 
 /// Replaces `path` by `bytes`: written beside, synced, renamed, and the folder synced.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let beside = beside(path);
     let written = write_synced(&beside, bytes).and_then(|()| rename(&beside, path));
     if written.is_err() {
@@ -19,28 +36,28 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
 }
 
 /// Writes a new file or overwrites one, and syncs its content; not atomic.
-pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    let mut file = File::create(path).map_err(RunError::io("create", path))?;
-    file.write_all(bytes).map_err(RunError::io("write", path))?;
-    file.sync_all().map_err(RunError::io("sync", path))
+pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = File::create(path).map_err(FileError::at("create", path))?;
+    file.write_all(bytes).map_err(FileError::at("write", path))?;
+    file.sync_all().map_err(FileError::at("sync", path))
 }
 
 /// Renames a synced file or folder, and syncs the folder that holds it.
-pub(super) fn rename(from: &Path, to: &Path) -> Result<(), RunError> {
-    fs::rename(from, to).map_err(RunError::io("replace", to))?;
+pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    fs::rename(from, to).map_err(FileError::at("replace", to))?;
     to.parent().map_or(Ok(()), sync_folder)
 }
 
 /// Makes the names in a folder durable.
-pub(super) fn sync_folder(path: &Path) -> Result<(), RunError> {
+pub fn sync_folder(path: &Path) -> Result<(), FileError> {
     // The parent of a bare relative name is the empty path.
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(RunError::io("sync", path))
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(FileError::at("sync", path))
 }
 
 /// Where the successor of `path` is prepared: hidden, in the same folder, always the same name, so that what a crash
 /// leaves behind is overwritten by the next attempt.
-pub(super) fn beside(path: &Path) -> PathBuf {
+pub fn beside(path: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".partial");
