@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Imports point one way, and a test checks it: `protocol` and `kernel` (with `durable`, `escape`, `number`, `rng`) at the bottom; `nn`, `optim` and
-//! `data` above them; `preset` asks `nn` for shapes; `run` knows plain data; `train` puts them to work; `cli` starts it all. `ui` sees
+//! `data` above them; `preset` asks `nn` for shapes; `run` knows plain data; `train` puts them to work; `cli` starts it all. `fetch` brings data from elsewhere and knows nothing of them. `ui` sees
 //! `protocol`, `preset` and `run`, never the trainer. `bench` measures training, with and without a screen.
 //!
 //! | room | what is in it |
@@ -20,6 +20,7 @@
 //! | [`nn`] | layers with their maths, losses, initialisers, the model, shards of a batch, instruments |
 //! | [`optim`] | optimizers, clipping, schedules, early stopping |
 //! | [`data`] | sources, tokens, vocabulary, generated tasks, batches |
+//! | [`fetch`] | published data: addresses and checksums, downloading, unpacking |
 //! | [`preset`] | a file as written → a spec as resolved; the catalogue |
 //! | [`run`] | the run folder: recording, checkpoints, reading back |
 //! | [`train`] | a spec made real, one step, the loop and its thread |
@@ -32,6 +33,7 @@ pub mod cli;
 pub mod data;
 pub mod durable;
 pub mod escape;
+pub mod fetch;
 pub mod kernel;
 pub mod nn;
 pub mod number;

@@ -7,13 +7,14 @@ use std::fs;
 use std::path::Path;
 
 /// What each module of the crate may see, besides itself. From the bottom to the top.
-const MAY_SEE: [(&str, &[&str]); 16] = [
+const MAY_SEE: [(&str, &[&str]); 17] = [
     ("durable", &[]),
     ("escape", &[]),
     ("number", &[]),
     ("rng", &[]),
     ("protocol", &[]),
     ("kernel", &["rng"]),
+    ("fetch", &["durable", "number"]),
     ("data", &["protocol", "escape", "number", "rng"]),
     ("nn", &["protocol", "kernel", "number", "rng"]),
     ("optim", &["protocol", "kernel"]),
@@ -26,7 +27,10 @@ const MAY_SEE: [(&str, &[&str]); 16] = [
         "bench",
         &["protocol", "escape", "number", "rng", "kernel", "data", "nn", "optim", "preset", "train", "ui"],
     ),
-    ("cli", &["protocol", "escape", "number", "rng", "data", "preset", "run", "train", "ui", "bench"]),
+    (
+        "cli",
+        &["protocol", "escape", "number", "rng", "data", "fetch", "preset", "run", "train", "ui", "bench"],
+    ),
     ("main", &["kernel", "cli"]),
 ];
 

@@ -1,0 +1,220 @@
+use super::Form::{Plain, TarGz, Zip};
+use super::Size::{About, Exactly};
+use super::Sum::Sha256;
+use super::{Dataset, File, Limits, Part};
+
+const MIB: u64 = 1 << 20;
+
+/// Every data set, in the order in which they are listed.
+pub const DATASETS: &[Dataset] = &[
+    Dataset {
+        name: "imdb",
+        what: "50,000 film reviews, positive or negative (Maas et al. 2011)",
+        terms: "none stated; its README asks to cite Maas et al. 2011",
+        presets: &[
+            "lecture-rnn8",
+            "lecture-rnn16-rnn8",
+            "imdb-dense",
+            "imdb-lstm",
+            "imdb-gru",
+            "imdb-bilstm",
+            "imdb-conv1d",
+            "imdb-attention",
+        ],
+        files: &[File {
+            target: "aclImdb",
+            addresses: &["https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"],
+            // tensorflow-datasets 4.9.10, datasets/imdb_reviews/checksums.tsv
+            sum: Sha256("c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"),
+            size: Exactly(84_125_825),
+            form: TarGz(Part {
+                within: "aclImdb/",
+                // fifty thousand reviews that nobody has judged
+                without: &["train/unsup"],
+                limits: Limits { entries: 110_000, bytes: 500 * MIB, file: 100 * MIB },
+            }),
+        }],
+        next: &["unrolled train lecture-rnn8 --data @aclImdb"],
+    },
+    Dataset {
+        name: "mr",
+        what: "10,662 sentences of film reviews, positive or negative (Pang & Lee 2005)",
+        terms: "none stated; its README asks to cite Pang & Lee 2005",
+        presets: &["mr-conv1d"],
+        files: &[File {
+            target: "rt-polaritydata",
+            addresses: &[
+                "https://www.cs.cornell.edu/people/pabo/movie-review-data/rt-polaritydata.tar.gz",
+                "https://storage.googleapis.com/seldon-datasets/sentence_polarity_v1/rt-polaritydata.tar.gz",
+            ],
+            // github.com/huggingface/datasets at 040102f, datasets/rotten_tomatoes/dataset_infos.json, of the second address
+            sum: Sha256("a05befe52aafda71d458d188a1c54506a998b1308613ba76bbda2e5029409ce9"),
+            size: Exactly(487_770),
+            form: TarGz(Part {
+                within: "rt-polaritydata/",
+                without: &[],
+                limits: Limits { entries: 20, bytes: 8 * MIB, file: 4 * MIB },
+            }),
+        }],
+        next: &["unrolled train mr-conv1d --data @rt-polaritydata"],
+    },
+    Dataset {
+        name: "names",
+        what: "20,000 surnames in eighteen languages",
+        terms: "none stated; of the tutorials of PyTorch",
+        presets: &["names-gru"],
+        files: &[File {
+            target: "names",
+            addresses: &["https://download.pytorch.org/tutorial/data.zip"],
+            // github.com/pytorch/tutorials at 2286ae1, .jenkins/download_data.py
+            sum: Sha256("fb317e80248faeb62dc25ef3390ae24ca34b94e276bbc5141fd8862c2200bff5"),
+            size: About(2_900_000),
+            form: Zip(Part {
+                within: "data/names/",
+                without: &[],
+                limits: Limits { entries: 200, bytes: 40 * MIB, file: 20 * MIB },
+            }),
+        }],
+        next: &["unrolled train names-gru --data @names"],
+    },
+    Dataset {
+        name: "shakespeare",
+        what: "1.1 million characters of Shakespeare (Karpathy 2015)",
+        terms: "the text is in the public domain",
+        presets: &["shakespeare-lstm"],
+        files: &[File {
+            target: "tinyshakespeare.txt",
+            addresses: &[
+                "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+            ],
+            // tensorflow-datasets 4.9.10, datasets/tiny_shakespeare/checksums.tsv
+            sum: Sha256("86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"),
+            size: Exactly(1_115_394),
+            form: Plain,
+        }],
+        next: &["unrolled train shakespeare-lstm --data @tinyshakespeare.txt"],
+    },
+    Dataset {
+        name: "ewt",
+        what: "16,622 sentences of the web with their parts of speech (UD English-EWT 2.16)",
+        terms: "CC BY-SA 4.0",
+        presets: &["tags-bilstm"],
+        // UD_English-EWT at the commit behind its tag r2.16. Two public records of that release that know nothing of each other have these
+        // SHA-256: one all three, one the first and the last with this commit. Copies of the second and third that were at hand have them.
+        files: &[
+            File {
+                target: "en_ewt-ud-train.conllu",
+                addresses: &[
+                    "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/4c89b5833a70aa5ed3a00bad2f23f57992cc7df8/en_ewt-ud-train.conllu",
+                ],
+                sum: Sha256("3fb78e2b55482c8ee00caa653af436c88c9e5bc9a73ce26e4ae3ddc79d2b7e7b"),
+                size: About(14_000_000),
+                form: Plain,
+            },
+            File {
+                target: "en_ewt-ud-dev.conllu",
+                addresses: &[
+                    "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/4c89b5833a70aa5ed3a00bad2f23f57992cc7df8/en_ewt-ud-dev.conllu",
+                ],
+                sum: Sha256("531a54ff90d6ab12201c5a50c3e78e6ddac4de69abc4bce5d275d3cd29efe2b6"),
+                size: Exactly(1_805_545),
+                form: Plain,
+            },
+            File {
+                target: "en_ewt-ud-test.conllu",
+                addresses: &[
+                    "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/4c89b5833a70aa5ed3a00bad2f23f57992cc7df8/en_ewt-ud-test.conllu",
+                ],
+                sum: Sha256("e266e515a0a7547657ed3d90d9ba46487d6bd251f27ad4269d4e8a427c8555cd"),
+                size: Exactly(1_804_515),
+                form: Plain,
+            },
+        ],
+        next: &[
+            "unrolled train tags-bilstm --data @en_ewt-ud-dev.conllu --set data.validation.path=@en_ewt-ud-test.conllu",
+            "unrolled train tags-bilstm --data @en_ewt-ud-train.conllu --set data.validation.path=@en_ewt-ud-test.conllu",
+        ],
+    },
+    Dataset {
+        name: "airline",
+        what: "144 months of air passengers, 1949 to 1960 (Box & Jenkins, series G)",
+        terms: "none stated; of the examples of Darts",
+        presets: &["airline-lstm"],
+        files: &[File {
+            target: "AirPassengers.csv",
+            addresses: &["https://raw.githubusercontent.com/unit8co/darts/master/datasets/AirPassengers.csv"],
+            // darts 0.48.1, darts/datasets/datasets.py, has MD5 167ffa96204a2b47339c21eea25baf32: that of the 1,746 bytes
+            // `Month,#Passengers`, `1949-01,112` and so on, each line ended by one line feed, and this is their SHA-256
+            sum: Sha256("5f8b316b84545d9cfb05612298df8415ce4c44421c7012d109465564b07ebc06"),
+            size: Exactly(1746),
+            form: Plain,
+        }],
+        next: &["unrolled train airline-lstm --data @AirPassengers.csv --set data.values=[\"#Passengers\"]"],
+    },
+    Dataset {
+        name: "temperatures",
+        what: "3,650 days' minimum temperatures of Melbourne, 1981 to 1990",
+        terms: "none stated",
+        presets: &["temperatures-gru"],
+        files: &[File {
+            target: "daily-min-temperatures.csv",
+            addresses: &[
+                "https://raw.githubusercontent.com/jbrownlee/Datasets/master/daily-min-temperatures.csv",
+            ],
+            // as `pooch` has printed it for this address in a published notebook; a copy that was at hand has it
+            sum: Sha256("8b9de63ed6789492bf497625e7f9beb96a63d367b4b0a21754006f749fa5e5da"),
+            size: Exactly(67_921),
+            form: Plain,
+        }],
+        next: &["unrolled train temperatures-gru --data @daily-min-temperatures.csv"],
+    },
+    Dataset {
+        name: "ag-news",
+        what: "127,600 news in four subjects (Zhang et al. 2015)",
+        terms: "for research and any other non-commercial activity",
+        presets: &[],
+        // github.com/huggingface/datasets at 040102f, datasets/ag_news/dataset_infos.json
+        files: &[
+            File {
+                target: "ag_news/train.csv",
+                addresses: &[
+                    "https://raw.githubusercontent.com/mhjabreel/CharCnn_Keras/master/data/ag_news_csv/train.csv",
+                ],
+                sum: Sha256("76a0a2d2f92b286371fe4d4044640910a04a803fdd2538e0f3f29a5c6f6b672e"),
+                size: Exactly(29_470_338),
+                form: Plain,
+            },
+            File {
+                target: "ag_news/test.csv",
+                addresses: &[
+                    "https://raw.githubusercontent.com/mhjabreel/CharCnn_Keras/master/data/ag_news_csv/test.csv",
+                ],
+                sum: Sha256("521465c2428ed7f02f8d6db6ffdd4b5447c1c701962353eb2c40d548c3c85699"),
+                size: Exactly(1_857_427),
+                form: Plain,
+            },
+        ],
+        next: &[
+            "unrolled train imdb-lstm --data @ag_news/train.csv --set data.validation.path=@ag_news/test.csv --set data.label=1 --set data.text=3 --set model.2.units=4 --set model.2.activation=softmax --set train.loss=sparse_categorical_crossentropy",
+        ],
+    },
+    Dataset {
+        name: "sst2",
+        what: "68,221 phrases of film reviews, positive or negative (Socher et al. 2013)",
+        terms: "none stated; as it is in GLUE",
+        presets: &[],
+        files: &[File {
+            target: "SST-2",
+            addresses: &["https://dl.fbaipublicfiles.com/glue/data/SST-2.zip"],
+            // tensorflow-datasets 4.9.10, url_checksums/glue.txt
+            sum: Sha256("d67e16fb55739c1b32cdce9877596db1c127dc322d93c082281f64057c16deaa"),
+            size: Exactly(7_439_277),
+            form: Zip(Part {
+                within: "SST-2/",
+                without: &["original"],
+                limits: Limits { entries: 100, bytes: 100 * MIB, file: 50 * MIB },
+            }),
+        }],
+        next: &["unrolled train imdb-lstm --data @SST-2/train.tsv --set data.validation.path=@SST-2/dev.tsv"],
+    },
+];
