@@ -12,6 +12,8 @@
 //! keys. So training, folding and the answer to a signal go on while a link is stalled.
 
 pub mod app;
+pub mod browser;
+pub mod filter;
 pub mod findings;
 pub mod help;
 pub mod input;
@@ -26,6 +28,7 @@ pub mod view;
 mod widget;
 
 pub use app::{Launch, Link, Outcome, Start};
+pub use browser::Own;
 pub use terminal::{Options, UiError};
 
 use app::{App, EventLoop, Flow};

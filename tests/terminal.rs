@@ -207,7 +207,7 @@ fn screen() {
         missing: None,
     };
     let theme = Options::default().theme(|name| std::env::var(name).ok()).unwrap();
-    let outcome = ui::run(Start::Menu, vec![entry], &mut play, theme).unwrap();
+    let outcome = ui::run(Start::Menu(None), vec![entry], &mut play, theme).unwrap();
     // `println!` would panic where the terminal is gone.
     let _ = writeln!(std::io::stdout(), "ended by {outcome:?}");
     std::process::exit(match outcome {

@@ -8,6 +8,7 @@ use crate::data::{Column, LookOptions, LookTask};
 use crate::escape::foreign;
 use crate::preset;
 use crate::protocol::Draft;
+use crate::ui::Own;
 use crate::ui::findings::{self, Detail, as_text, plain_theme};
 use crate::ui::theme::Glyphs;
 
@@ -82,6 +83,36 @@ impl Look {
     }
 }
 
+/// What the menu does with data of one's own.
+pub(super) const OWN: Own = Own {
+    look: |path| {
+        // In the preset as a person would write it.
+        let here = std::env::current_dir().unwrap_or_default();
+        let path = path.strip_prefix(&here).ok().filter(|path| !path.as_os_str().is_empty()).unwrap_or(path);
+        preset::draft(path, &LookOptions::default(), None).map_err(|error| error.to_string())
+    },
+    write: |draft| write_beside(draft).map_err(|error| format!("{error:#}")),
+};
+
+/// Writes the preset into the present folder under its name, or under one with a number where another preset has that; the file.
+fn write_beside(draft: &Draft) -> anyhow::Result<String> {
+    let preset = draft.preset.as_ref().map_err(|doubt| Refused(doubt.clone()))?;
+    for number in 1..1000 {
+        let end = if number == 1 { String::new() } else { format!("-{number}") };
+        let name = format!("{}{end}.yaml", draft.name);
+        let path = Path::new(&name);
+        if !path.exists() {
+            write(path, preset, false)?;
+            return Ok(name);
+        }
+        // Who looks twice at the same data gets the same file.
+        if fs::read(path).is_ok_and(|there| there == preset.as_bytes()) {
+            return Ok(name);
+        }
+    }
+    Err(Refused(format!("{}.yaml and 998 more are there already", draft.name)).into())
+}
+
 /// What is there can be looked at and not be learnt from, or there is a file in the way.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -110,7 +141,7 @@ pub(super) fn new(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Writes a preset, and over a file that is there only where that is asked for.
-pub(super) fn write(to: &Path, preset: &str, force: bool) -> anyhow::Result<()> {
+fn write(to: &Path, preset: &str, force: bool) -> anyhow::Result<()> {
     let refuse = |what: String| Refused(format!("{}: {what}", to.display()));
     let opened = match force {
         true => File::create(to),

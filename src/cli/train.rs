@@ -78,7 +78,7 @@ pub(super) fn menu(screen: ScreenArgs) -> anyhow::Result<ExitCode> {
         Ok(link)
     };
     let (entries, theme) = (preset::entries()?, screen.theme()?);
-    let outcome = shown(|| ui::run(Start::Menu, entries, &mut launch, theme));
+    let outcome = shown(|| ui::run(Start::Menu(Some(super::new::OWN)), entries, &mut launch, theme));
     end(outcome, trainer.take())
 }
 

@@ -13,6 +13,7 @@ use ratatui::text::Line;
 
 pub use event_loop::{EventLoop, Flow};
 
+use super::browser::{self, Browser, Own};
 use super::input::Input;
 use super::keymap::{self, Action, Place};
 use super::menu::{Asked, Menu};
@@ -39,8 +40,8 @@ pub struct Link {
 /// Where to begin.
 #[derive(Debug)]
 pub enum Start {
-    /// With the menu.
-    Menu,
+    /// With the menu; with a way to data of one's own, where the program has one.
+    Menu(Option<Own>),
     /// With the dashboard of a run.
     Dashboard(Link),
 }
@@ -87,6 +88,9 @@ impl Run {
 /// The state of the whole screen.
 pub struct App<'a> {
     menu: Menu,
+    /// Over the menu, while data of one's own are chosen.
+    browser: Option<Browser>,
+    own: Option<Own>,
     /// Whether there is a way back to the menu.
     from_menu: bool,
     run: Option<Run>,
@@ -101,9 +105,13 @@ pub struct App<'a> {
 impl<'a> App<'a> {
     /// The screen as it starts.
     pub fn new(start: Start, entries: Vec<Entry>, launch: Launch<'a>, theme: Theme) -> Self {
+        let own = if let Start::Menu(own) = start { own } else { None };
+        let menu = Menu::new(entries);
         let mut app = Self {
-            menu: Menu::new(entries),
-            from_menu: matches!(start, Start::Menu),
+            menu: if own.is_some() { menu.with_own_data() } else { menu },
+            browser: None,
+            own,
+            from_menu: matches!(start, Start::Menu(_)),
             run: None,
             overlay: None,
             launch,
@@ -125,6 +133,18 @@ impl<'a> App<'a> {
     /// Where the trainer's events come from, while there is one.
     pub fn events(&self) -> Option<&Receiver<Event>> {
         self.run.as_ref().and_then(|run| run.events.as_ref())
+    }
+
+    /// Where the answers of what looks at files come from, while there is one.
+    pub fn answers(&self) -> Option<&Receiver<browser::Answer>> {
+        self.browser.as_ref().map(Browser::answers)
+    }
+
+    /// Takes what was found out of files.
+    pub fn answer(&mut self, answer: browser::Answer) {
+        if let Some(browser) = &mut self.browser {
+            browser.answer(answer);
+        }
     }
 
     /// Folds what the trainer tells.
@@ -159,9 +179,10 @@ impl<'a> App<'a> {
     pub fn input(&mut self, input: Input) {
         match input {
             Input::HangUp => self.outcome = Some(Outcome::HungUp),
-            Input::Paste(text) if self.place() == Place::Menu && self.overlay.is_none() => {
-                self.menu.paste(&text)
-            }
+            Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => match &mut self.browser {
+                Some(browser) => browser.paste(&text),
+                None => self.menu.paste(&text),
+            },
             Input::Paste(_) => {}
             Input::Key(key) => self.key(&key),
         }
@@ -177,14 +198,23 @@ impl<'a> App<'a> {
     }
 
     fn place(&self) -> Place {
-        if self.run.is_some() { Place::Dashboard } else { Place::Menu }
+        match &self.browser {
+            _ if self.run.is_some() => Place::Dashboard,
+            Some(browser) => browser.place(),
+            None => Place::Menu,
+        }
     }
 
     fn key(&mut self, key: &KeyEvent) {
         let place = self.place();
-        let typing = place == Place::Menu && self.overlay.is_none() && self.menu.typing();
-        if typing && self.menu.type_key(key) {
-            return;
+        if self.run.is_none() && self.overlay.is_none() {
+            let typed = match &mut self.browser {
+                Some(browser) => browser.typing() && browser.type_key(key),
+                None => self.menu.typing() && self.menu.type_key(key),
+            };
+            if typed {
+                return;
+            }
         }
         let Some(action) = keymap::action(place, key) else { return };
         match &mut self.overlay {
@@ -208,11 +238,40 @@ impl<'a> App<'a> {
             Action::Help => self.overlay = Some(Overlay::Popup(Popup::help(self.place()))),
             Action::Quit => self.quit(),
             _ if self.run.is_some() => self.act_on_run(action),
+            _ if self.browser.is_some() => self.act_on_files(action),
             _ => match self.menu.act(action) {
                 Some(Asked::Train(name)) => self.train(&name),
                 Some(Asked::Fetch(what)) => self.tell("The data are not here yet", &what),
+                Some(Asked::Browse) => self.browse(),
                 None => {}
             },
+        }
+    }
+
+    /// Lets a file or folder be chosen, from the present folder on.
+    fn browse(&mut self) {
+        let Some(own) = self.own else { return };
+        match std::env::current_dir() {
+            Ok(folder) => self.browser = Some(Browser::new(own, folder)),
+            Err(error) => self.tell("No files", &format!("the present folder: {error}")),
+        }
+    }
+
+    fn act_on_files(&mut self, action: Action) {
+        let (Some(browser), Some(own)) = (&mut self.browser, self.own) else { return };
+        match browser.act(action) {
+            Some(browser::Asked::Leave) => self.browser = None,
+            Some(browser::Asked::Tell(what)) => self.tell("No preset", &what),
+            Some(browser::Asked::Train(draft)) => match (own.write)(&draft) {
+                Ok(preset) => {
+                    self.train(&preset);
+                    if self.run.is_some() {
+                        self.browser = None;
+                    }
+                }
+                Err(error) => self.tell("The preset cannot be written", &error),
+            },
+            None => {}
         }
     }
 
@@ -312,7 +371,10 @@ impl<'a> App<'a> {
         self.body = body;
         match &self.run {
             Some(run) => dashboard::render(&run.dashboard, body, frame.buffer_mut(), &self.theme),
-            None => self.menu.render(frame, body, &self.theme),
+            None => match &mut self.browser {
+                Some(browser) => browser.render(frame, body, &self.theme),
+                None => self.menu.render(frame, body, &self.theme),
+            },
         }
         if let Some(foot) = foot {
             let line = self.footer(foot);

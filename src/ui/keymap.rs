@@ -21,6 +21,14 @@ pub enum Action {
     Explain,
     /// Type a filter.
     Filter,
+    /// Choose data of one's own.
+    OwnData,
+    /// Look at the chosen file or folder.
+    LookAt,
+    /// The folder above.
+    Parent,
+    /// Hidden files on and off.
+    Hidden,
     /// Next panel.
     FocusNext,
     /// Previous panel.
@@ -86,6 +94,10 @@ pub enum Place {
     Everywhere,
     /// In the menu only.
     Menu,
+    /// In the browser of files only.
+    Browser,
+    /// Where it is told what a file is, only.
+    Found,
     /// In the dashboard only.
     Dashboard,
 }
@@ -130,6 +142,7 @@ impl Key {
                 KeyCode::PageUp => "PgUp".into(),
                 KeyCode::PageDown => "PgDn".into(),
                 KeyCode::BackTab => "Shift-Tab".into(),
+                KeyCode::Backspace => "Backspace".into(),
                 other => other.to_string(),
             },
         }
@@ -185,9 +198,13 @@ pub fn at(place: Place) -> impl Iterator<Item = &'static Binding> {
 /// The list of keys for the README, as Markdown.
 pub fn markdown() -> String {
     let mut out = String::new();
-    for (heading, place) in
-        [("Everywhere", Place::Everywhere), ("Menu", Place::Menu), ("Dashboard", Place::Dashboard)]
-    {
+    for (heading, place) in [
+        ("Everywhere", Place::Everywhere),
+        ("Menu", Place::Menu),
+        ("Your data: files", Place::Browser),
+        ("Your data: what was found", Place::Found),
+        ("Dashboard", Place::Dashboard),
+    ] {
         out += &format!("**{heading}**\n\n| Key | |\n|---|---|\n");
         for binding in BINDINGS.iter().filter(|b| b.place == place) {
             let keys: Vec<String> = binding.keys.iter().map(|k| format!("`{}`", k.name())).collect();
@@ -208,7 +225,7 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_place() {
-        for place in [Place::Menu, Place::Dashboard] {
+        for place in [Place::Menu, Place::Browser, Place::Found, Place::Dashboard] {
             let keys: Vec<Key> = at(place).flat_map(|b| b.keys.iter().copied()).collect();
             for (i, key) in keys.iter().enumerate() {
                 assert!(!keys[i + 1..].contains(key), "{} means two things at {place:?}", key.name());

@@ -14,13 +14,17 @@
 mod description;
 mod view;
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use tui_input::backend::crossterm::EventHandler;
-use tui_input::{Input as LineInput, InputRequest};
+use crossterm::event::KeyEvent;
 
+use super::filter::Filter;
 use super::keymap::Action;
-use crate::escape::foreign;
 use crate::preset::Entry;
+use crate::protocol::{DataFacts, ModelTable};
+
+pub(super) use view::{SMALLEST, panel, too_small};
+
+/// What the row is called that leads to data of one's own.
+const OWN: &str = "your data…";
 
 /// What the menu asks the program to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub enum Asked {
     Train(String),
     /// Tell that the data of this preset have to be fetched: what to get, and where to put it.
     Fetch(String),
+    /// Let a file or folder be chosen.
+    Browse,
 }
 
 /// The presets, the filter, and what is chosen.
@@ -39,8 +45,7 @@ pub struct Menu {
     shown: Vec<usize>,
     /// Index in `entries`.
     chosen: usize,
-    filter: LineInput,
-    typing: bool,
+    filter: Filter,
     /// Whether the arrows scroll the description instead of moving in the list.
     reading: bool,
     /// First line of the description that is seen.
@@ -59,8 +64,7 @@ impl Menu {
             shown: (0..entries.len()).collect(),
             entries,
             chosen: 0,
-            filter: LineInput::default(),
-            typing: false,
+            filter: Filter::default(),
             reading: false,
             scroll: 0,
             page: 1,
@@ -68,32 +72,41 @@ impl Menu {
         }
     }
 
+    /// The same with a last row that leads to data of one's own.
+    pub fn with_own_data(self) -> Self {
+        let mut entries = self.entries;
+        entries.push(Entry {
+            group: "Your own".into(),
+            name: OWN.into(),
+            title: "A preset for data of your own".into(),
+            about: "Choose a file or a folder. What it is, is found out: texts with a class each (CSV, TSV, JSON lines, a folder of classes, \
+                    sentences with a file of labels), tagged sentences, numbers over time, or one long text. You see columns, classes, lengths \
+                    and the settings that fit; Enter writes a preset with comments into the present folder and trains it."
+                .into(),
+            model: ModelTable::default(),
+            data: DataFacts::default(),
+            settings: Vec::new(),
+            missing: None,
+        });
+        Self::new(entries)
+    }
+
     /// Whether keys are text for the filter now.
     pub fn typing(&self) -> bool {
-        self.typing
+        self.filter.typing()
     }
 
     /// A key while [`typing`](Self::typing); `false` when it is not for the line.
     pub fn type_key(&mut self, key: &KeyEvent) -> bool {
-        match key.code {
-            KeyCode::Enter => self.typing = false,
-            KeyCode::Esc => self.clear_filter(),
-            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return false,
-            KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => return false,
-            _ => {
-                self.filter.handle_event(&Event::Key(*key));
-                self.refilter();
-            }
-        }
-        true
+        let taken = self.filter.type_key(key);
+        self.refilter();
+        taken
     }
 
     /// Pasted text, taken as typed if a filter is being typed.
     pub fn paste(&mut self, text: &str) {
-        if self.typing {
-            for c in foreign(text.trim()).chars() {
-                self.filter.handle(InputRequest::InsertChar(c));
-            }
+        if self.typing() {
+            self.filter.paste(text);
             self.refilter();
         }
     }
@@ -104,7 +117,13 @@ impl Menu {
         let last = self.shown.len().saturating_sub(1);
         match action {
             Action::Open => return self.open(),
-            Action::Filter => (self.typing, self.reading) = (true, false),
+            Action::Filter => {
+                self.filter.start();
+                self.reading = false;
+            }
+            Action::OwnData if self.entries.iter().any(|entry| entry.name == OWN) => {
+                return Some(Asked::Browse);
+            }
             Action::Back if self.reading => self.reading = false,
             Action::Back => self.clear_filter(),
             Action::FocusNext | Action::FocusPrevious => self.reading = !self.reading,
@@ -137,6 +156,7 @@ impl Menu {
     fn open(&self) -> Option<Asked> {
         let entry = self.chosen()?;
         Some(match &entry.missing {
+            None if entry.name == OWN => Asked::Browse,
             None => Asked::Train(entry.name.clone()),
             Some(what) => Asked::Fetch(what.clone()),
         })
@@ -155,18 +175,13 @@ impl Menu {
     }
 
     fn clear_filter(&mut self) {
-        self.typing = false;
-        self.filter.reset();
+        self.filter.clear();
         self.refilter();
     }
 
     /// Every word of the filter has to stand somewhere in what the menu tells of a preset.
     fn refilter(&mut self) {
-        let words: Vec<String> = self.filter.value().split_whitespace().map(str::to_lowercase).collect();
-        let passes = |entry: &Entry| {
-            let text = searchable(entry);
-            words.iter().all(|word| text.contains(word.as_str()))
-        };
+        let passes = |entry: &Entry| self.filter.passes(&searchable(entry));
         self.shown = (0..self.entries.len()).filter(|i| self.entries.get(*i).is_some_and(passes)).collect();
         if self.row().is_none() {
             self.choose(0);

@@ -85,10 +85,17 @@ impl<'c> EventLoop<'c> {
     /// Waits for one thing to happen, and takes it.
     fn turn(&mut self, app: &mut App<'_>, writer: &mut Writer) -> Option<Flow> {
         let events = app.events().cloned().unwrap_or_else(never);
+        let answers = app.answers().cloned().unwrap_or_else(never);
         let frame = self.due.filter(|_| self.may_draw(writer)).map_or_else(never, at);
         let home = self.away.map_or_else(never, at);
         select! {
             recv(events) -> event => self.take_events(app, event.ok(), &events),
+            recv(answers) -> answer => {
+                if let Ok(answer) = answer {
+                    app.answer(answer);
+                    self.draw_by(Instant::now());
+                }
+            }
             recv(self.input) -> input => return self.take_input(app, input.unwrap_or(Input::HangUp)),
             recv(self.notices) -> notice => return self.take_notice(app, notice.ok()?),
             recv(writer.done()) -> written => {

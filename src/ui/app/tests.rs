@@ -205,7 +205,7 @@ fn a_finished_run_stays_until_escape_leads_back_to_the_menu() {
         assert_eq!(name, "lecture-lstm");
         links.pop().ok_or_else(|| "the disk is full".to_owned())
     };
-    let mut app = App::new(Start::Menu, entries(), &mut launch, THEME);
+    let mut app = App::new(Start::Menu(None), entries(), &mut launch, THEME);
     type_keys(&mut app, "↓\n");
     tell.send(Event::Status(RunStatus::Finished)).unwrap();
     let event = app.events().unwrap().recv().unwrap();
@@ -224,7 +224,7 @@ fn a_finished_run_stays_until_escape_leads_back_to_the_menu() {
 #[test]
 fn a_preset_without_its_data_does_not_start() {
     let mut launch = |_: &str| -> Result<Link, String> { panic!("nothing to train on") };
-    let mut app = App::new(Start::Menu, entries(), &mut launch, THEME);
+    let mut app = App::new(Start::Menu(None), entries(), &mut launch, THEME);
     app.input(key(KeyCode::End));
     type_keys(&mut app, "\n");
     let seen = screen(&mut app, 80, 24);
@@ -253,7 +253,7 @@ fn no_size_is_too_small_for_what_lies_over_the_screen() {
 fn a_terminal_without_unicode_gets_ascii_alone() {
     let mut launch = |_: &str| Err(String::new());
     let theme = Theme { glyphs: crate::ui::theme::Glyphs::Ascii, ..THEME };
-    let mut app = App::new(Start::Menu, entries(), &mut launch, theme);
+    let mut app = App::new(Start::Menu(None), entries(), &mut launch, theme);
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     terminal.draw(|frame| app.render(frame)).unwrap();
     assert!(terminal.backend().buffer().content.iter().all(|cell| cell.symbol().is_ascii()));
@@ -426,4 +426,46 @@ fn a_new_size_is_drawn_at_once() {
     assert!(stage.take_frame().contains("starting"));
     stage.notices.send(Notice::HangUp).unwrap();
     stage.end();
+}
+
+#[test]
+fn data_of_ones_own_are_chosen_looked_at_and_trained() {
+    const OWN: Own = Own {
+        look: |_| Ok(crate::ui::findings::tests::draft()),
+        write: |draft| match draft.name.as_str() {
+            "reviews" => Ok("reviews.yaml".into()),
+            _ => Err("no".into()),
+        },
+    };
+    let (from_trainer, _tell, _asked) = link();
+    let (mut waiting, mut launched) = (Some(from_trainer), Vec::new());
+    let mut launch = |name: &str| {
+        launched.push(name.to_owned());
+        waiting.take().ok_or_else(|| "out of trainers".to_owned())
+    };
+    let mut app = App::new(Start::Menu(Some(OWN)), entries(), &mut launch, THEME);
+    let hear = |app: &mut App<'_>| {
+        let answer = app.answers().unwrap().recv_timeout(LONG).unwrap();
+        app.answer(answer);
+    };
+    type_keys(&mut app, "d");
+    assert!(screen(&mut app, 80, 24).contains("reading…"));
+    hear(&mut app);
+    let seen = screen(&mut app, 80, 24);
+    assert!(seen.contains("Cargo.toml") && seen.contains("Space look"), "{seen}");
+    type_keys(&mut app, "/cargo.toml\n?");
+    assert!(screen(&mut app, 80, 24).contains("To the folder above."));
+    type_keys(&mut app, "\x1b\n");
+    hear(&mut app);
+    assert!(screen(&mut app, 80, 24).contains("Enter train"));
+    type_keys(&mut app, "\n");
+    assert!(screen(&mut app, 80, 24).contains("Space pause"), "{}", screen(&mut app, 80, 24));
+    assert!(app.answers().is_none());
+    app.fold(&Event::Status(RunStatus::Finished));
+    type_keys(&mut app, "\x1b");
+    assert!(screen(&mut app, 80, 24).contains("Presets (5)"));
+    type_keys(&mut app, "d\x1b");
+    assert!(screen(&mut app, 80, 24).contains("Presets (5)"));
+    drop(app);
+    assert_eq!(launched, ["reviews.yaml"]);
 }

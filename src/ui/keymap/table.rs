@@ -1,7 +1,7 @@
 use ratatui::crossterm::event::KeyCode;
 
 use super::Key::{Char, Code, Ctrl, Digit};
-use super::Place::{Dashboard, Everywhere, Menu};
+use super::Place::{Browser, Dashboard, Everywhere, Found, Menu};
 use super::{Action, Binding, Key, Place};
 
 const fn row(
@@ -20,6 +20,38 @@ pub const BINDINGS: &[Binding] = &[
     row(Everywhere, Action::Quit, &[Char('q'), Ctrl('c')], "quit", "Quit; asks while a network trains."),
     row(Menu, Action::Open, &[Code(KeyCode::Enter)], "train", "Train the chosen preset."),
     row(Menu, Action::Filter, &[Char('/')], "filter", "Show only presets with the words that you type."),
+    row(Menu, Action::OwnData, &[Char('d')], "your data", "Data of your own: choose a file or folder."),
+    row(
+        Browser,
+        Action::Open,
+        &[Code(KeyCode::Enter), Code(KeyCode::Right)],
+        "open",
+        "Into the folder; look at the file.",
+    ),
+    row(Browser, Action::LookAt, &[Char(' ')], "look", "Look at the file, or at the folder as a whole."),
+    row(
+        Browser,
+        Action::Parent,
+        &[Code(KeyCode::Left), Code(KeyCode::Backspace)],
+        "up",
+        "To the folder above.",
+    ),
+    row(Browser, Action::Filter, &[Char('/')], "filter", "Show only names with the words that you type."),
+    row(Browser, Action::Hidden, &[Char('.')], "hidden", "Hidden files on and off."),
+    row(
+        Found,
+        Action::Open,
+        &[Code(KeyCode::Enter)],
+        "train",
+        "Write the preset into the present folder, and train it.",
+    ),
+    row(
+        Found,
+        Action::Parent,
+        &[Code(KeyCode::Left), Code(KeyCode::Backspace)],
+        "back",
+        "Back to the files.",
+    ),
     row(Dashboard, Action::PauseResume, &[Char(' ')], "pause", "Pause the training, or go on."),
     row(Dashboard, Action::SingleStep, &[Char('n')], "step", "Make a single step, then wait."),
     row(Dashboard, Action::Open, &[Code(KeyCode::Enter)], "enlarge", "The focused panel as full screen."),

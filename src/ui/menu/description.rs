@@ -14,7 +14,9 @@ pub fn lines(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let styled = |text: String, role| Line::styled(text, theme.style(role));
     let mut out: Vec<_> =
         wrap(&entry.title, width).into_iter().map(|line| styled(line, Role::Title)).collect();
-    out.push(styled(fit(&format!("unrolled train {}", entry.name), width), Role::Dim));
+    let own = entry.model.layers.is_empty();
+    let command = if own { "unrolled new PATH".to_owned() } else { format!("unrolled train {}", entry.name) };
+    out.push(styled(fit(&command, width), Role::Dim));
     out.push(Line::default());
     if let Some(missing) = &entry.missing {
         out.push(styled(fit("The data are not here yet", width), Role::Warning));
@@ -22,6 +24,9 @@ pub fn lines(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> {
         out.push(Line::default());
     }
     out.extend(wrap(&entry.about, width).into_iter().map(|line| styled(line, Role::Text)));
+    if own {
+        return out;
+    }
     out.push(Line::default());
     out.extend(table(&entry.model, width, theme));
     for rows in [facts(&entry.data), entry.settings.clone()] {

@@ -1,3 +1,4 @@
+use crossterm::event::{KeyCode, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -198,4 +199,17 @@ fn no_size_is_too_small_and_no_preset_is_needed() {
         }
     }
     assert!(screen(&mut menu, 20, 4).to_string().contains("too small"));
+}
+
+#[test]
+fn the_last_row_leads_to_data_of_ones_own_and_is_no_preset() {
+    let mut menu = Menu::new(entries()).with_own_data();
+    assert!(screen(&mut menu, 80, 23).to_string().contains("Presets (5)"));
+    assert_eq!(menu.act(Action::OwnData), Some(Asked::Browse));
+    menu.act(Action::Last);
+    let seen = screen(&mut menu, 80, 23).to_string();
+    assert!(seen.contains("▸ your data…") && seen.contains("unrolled new PATH"), "{seen}");
+    assert!(!seen.contains("Layer (type)"), "{seen}");
+    assert_eq!(menu.act(Action::Open), Some(Asked::Browse));
+    assert_eq!(Menu::new(entries()).act(Action::OwnData), None);
 }

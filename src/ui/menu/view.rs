@@ -1,18 +1,18 @@
 //! The menu on the screen.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Position, Rect};
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Padding, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Menu, description};
+use super::{Menu, OWN, description};
 use crate::ui::text::{fit, wrap};
 use crate::ui::theme::{Role, Theme};
 
-/// Below this the menu only says so.
-const SMALLEST: (u16, u16) = (24, 6);
+/// Below this menu and browser only say so.
+pub(in crate::ui) const SMALLEST: (u16, u16) = (24, 6);
 
 impl Menu {
     /// Draws the menu into `area` of `frame`.
@@ -42,18 +42,19 @@ impl Menu {
     }
 
     fn render_list(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
-        let all = self.entries.len();
-        let title = if self.shown.len() == all {
-            format!(" Presets ({all}) ")
-        } else {
-            format!(" Presets ({} of {all}) ", self.shown.len())
+        let all = self.entries.iter().filter(|entry| entry.name != OWN).count();
+        let presets =
+            self.shown.iter().filter(|i| self.entries.get(**i).is_some_and(|entry| entry.name != OWN));
+        let title = match presets.count() {
+            shown if shown == all => format!(" Presets ({all}) "),
+            shown => format!(" Presets ({shown} of {all}) "),
         };
         let block = panel(title, !self.reading, theme);
         let mut inner = block.inner(area);
         frame.render_widget(block, area);
-        if self.typing || !self.filter.value().is_empty() {
+        if self.filter.is_shown() {
             let [line, rest] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
-            self.render_filter(frame, line, theme);
+            self.filter.render(frame, line, theme);
             inner = rest;
         }
         self.page = usize::from(inner.height).saturating_sub(1).max(1);
@@ -106,31 +107,6 @@ impl Menu {
         (lines, chosen)
     }
 
-    fn render_filter(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
-        let room = usize::from(area.width).saturating_sub(2); // the slash and the cursor behind the text
-        let first = self.filter.visual_scroll(room);
-        let mut skipped = 0;
-        let seen: String = self
-            .filter
-            .value()
-            .chars()
-            .skip_while(|c| {
-                skipped += unicode_width::UnicodeWidthChar::width(*c).unwrap_or(0);
-                skipped <= first
-            })
-            .collect();
-        let text = Line::from(vec![
-            Span::styled("/", theme.style(Role::Key)),
-            Span::styled(seen, theme.style(Role::Text)),
-        ]);
-        frame.render_widget(text, area);
-        if self.typing {
-            let column = self.filter.visual_cursor().saturating_sub(first) + 1;
-            let x = area.x + u16::try_from(column).unwrap_or(0).min(area.width.saturating_sub(1));
-            frame.set_cursor_position(Position::new(x, area.y));
-        }
-    }
-
     fn render_description(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
         let Some(entry) = self.chosen() else {
             return frame.render_widget(panel(String::new(), self.reading, theme), area);
@@ -157,7 +133,7 @@ impl Menu {
 }
 
 /// A frame round a part of the screen; `focused` when the arrows go to it.
-fn panel(title: String, focused: bool, theme: &Theme) -> Block<'static> {
+pub(in crate::ui) fn panel(title: String, focused: bool, theme: &Theme) -> Block<'static> {
     let role = if focused { Role::Focus } else { Role::Border };
     Block::bordered()
         .border_type(BorderType::Rounded)
@@ -180,7 +156,8 @@ fn split(body: Rect, list_width: u16) -> (Rect, Option<Rect>) {
     }
 }
 
-fn too_small(frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+/// Says no more than that there is no room.
+pub(in crate::ui) fn too_small(frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
     let words = format!("too small: {}×{}", area.width, area.height);
     let lines: Vec<Line<'_>> = wrap(&words, usize::from(area.width)).into_iter().map(Line::from).collect();
     frame.render_widget(Clear, area);

@@ -1,0 +1,151 @@
+//! The browser on the screen.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Padding, Paragraph};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::{Browser, Found, Row};
+use crate::escape::foreign;
+use crate::number;
+use crate::ui::findings::{self, Detail};
+use crate::ui::menu::{SMALLEST, panel, too_small};
+use crate::ui::text::{fit, wrap};
+use crate::ui::theme::{Role, Theme};
+
+/// Columns of the size of a file.
+const SIZE: usize = 9;
+/// Columns of a line of what was found, at most: longer ones are hard to read.
+const WIDEST: usize = 96;
+
+impl Browser {
+    /// Draws the browser into `area` of `frame`.
+    pub fn render(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+            return too_small(frame, area, theme);
+        }
+        let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+        let says = match &self.found {
+            None => "  your data: choose a file, or look at a folder with Space",
+            Some(_) => "  your data: what was found; Enter writes the preset and trains",
+        };
+        let name = Span::styled(" unrolled", theme.style(Role::Title));
+        let says = fit(says, usize::from(head.width).saturating_sub(9));
+        frame.render_widget(Line::from(vec![name, Span::styled(says, theme.style(Role::Dim))]), head);
+        self.page = usize::from(body.height).saturating_sub(3).max(1);
+        match &mut self.found {
+            Some(found) => found.render(frame, body, theme),
+            None => self.render_list(frame, body, theme),
+        }
+    }
+
+    fn render_list(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        let room = usize::from(area.width).saturating_sub(16);
+        let count = match self.shown.len() == self.rows().len() {
+            true => number::count(self.shown.len() as u64),
+            false => format!(
+                "{} of {}",
+                number::count(self.shown.len() as u64),
+                number::count(self.rows().len() as u64)
+            ),
+        };
+        let title = format!(" {} ({count}) ", end_of(&self.folder.display().to_string(), room));
+        let block = panel(title, true, theme);
+        let mut inner = block.inner(area);
+        frame.render_widget(block, area);
+        if self.filter.is_shown() {
+            let [line, rest] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
+            self.filter.render(frame, line, theme);
+            inner = rest;
+        }
+        let (width, height) = (usize::from(inner.width), usize::from(inner.height));
+        let say = |frame: &mut Frame<'_>, words: &str, role| {
+            let lines: Vec<Line<'_>> = wrap(words, width).into_iter().map(Line::from).collect();
+            frame.render_widget(Paragraph::new(lines).style(theme.style(role)), inner);
+        };
+        match &self.rows {
+            None => return say(frame, "reading…", Role::Dim),
+            Some(Err(error)) => return say(frame, &format!("{error}. ← goes up."), Role::Bad),
+            Some(Ok(_)) if self.shown.is_empty() => {
+                return say(frame, "Nothing here. Esc clears a filter, . shows hidden files.", Role::Dim);
+            }
+            Some(Ok(_)) => {}
+        }
+        let chosen = self.place_of_chosen().unwrap_or(0);
+        // The chosen row stays in the middle as far as the ends allow.
+        let first = chosen.saturating_sub(height / 2).min(self.shown.len().saturating_sub(height));
+        let seen =
+            self.shown.iter().skip(first).take(height).filter_map(|at| Some((*at, self.rows().get(*at)?)));
+        let lines: Vec<Line<'_>> = seen.map(|(at, row)| line(row, at == self.chosen, width, theme)).collect();
+        frame.render_widget(Paragraph::new(lines), inner);
+    }
+}
+
+fn line(row: &Row, chosen: bool, width: usize, theme: &Theme) -> Line<'static> {
+    let pointer = if chosen { "▸" } else { " " };
+    let room = width.saturating_sub(4 + SIZE).max(1);
+    let slash = usize::from(row.is_folder);
+    let mut name = fit(&row.name, room.saturating_sub(slash));
+    if row.is_folder {
+        name.push('/');
+    }
+    let gap = " ".repeat(room.saturating_sub(name.width()));
+    let size = row.size.map(number::bytes).unwrap_or_default();
+    let role = match row.is_folder {
+        _ if chosen => Role::Selected,
+        true => Role::Title,
+        false => Role::Text,
+    };
+    let dim = if chosen { Role::Selected } else { Role::Dim };
+    Line::from(vec![
+        Span::styled(format!(" {pointer} {name}{gap}"), theme.style(role)),
+        Span::styled(format!("{size:>SIZE$} "), theme.style(dim)),
+    ])
+}
+
+/// The end of a path in at most `width` columns, with `…` in front where something is left out.
+fn end_of(path: &str, width: usize) -> String {
+    let path = foreign(path);
+    if path.width() <= width {
+        return path.into_owned();
+    }
+    let mut used = 1;
+    let kept = path.chars().rev().take_while(|c| {
+        used += c.width().unwrap_or(0);
+        used <= width
+    });
+    let kept: Vec<char> = kept.collect();
+    ['…'].into_iter().chain(kept.into_iter().rev()).collect()
+}
+
+impl Found {
+    fn render(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned();
+        let title = format!(" {} ", fit(&name, usize::from(area.width).saturating_sub(4)));
+        let mut block = panel(title, true, theme).padding(Padding::horizontal(1));
+        let inner = block.inner(area);
+        let width = usize::from(inner.width).clamp(1, WIDEST);
+        let words = |text: &str, role| -> Vec<Line<'static>> {
+            wrap(text, width).into_iter().map(|line| Line::styled(line, theme.style(role))).collect()
+        };
+        let lines = match &self.draft {
+            None => words("looking…", Role::Dim),
+            Some(Err(error)) => words(error, Role::Bad),
+            Some(Ok(draft)) => findings::lines(draft, Detail::Full, width, theme),
+        };
+        self.scroll_end = lines.len().saturating_sub(usize::from(inner.height));
+        self.scroll = self.scroll.min(self.scroll_end);
+        if self.scroll_end > 0 {
+            let more = match self.scroll_end - self.scroll {
+                0 => " end ".to_owned(),
+                below => format!(" ↓ {below} more "),
+            };
+            block = block.title_bottom(Line::styled(more, theme.style(Role::Dim)).right_aligned());
+        }
+        frame.render_widget(block, area);
+        let seen: Vec<Line<'_>> =
+            lines.into_iter().skip(self.scroll).take(usize::from(inner.height)).collect();
+        frame.render_widget(Paragraph::new(seen), inner);
+    }
+}

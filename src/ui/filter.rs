@@ -1,0 +1,92 @@
+//! The line in which a filter is typed.
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+use tui_input::backend::crossterm::EventHandler;
+use tui_input::{Input as LineInput, InputRequest};
+use unicode_width::UnicodeWidthChar;
+
+use super::theme::{Role, Theme};
+use crate::escape::foreign;
+
+/// Words that rows have to have, and whether they are being typed.
+#[derive(Debug, Default)]
+pub struct Filter {
+    line: LineInput,
+    typing: bool,
+}
+
+impl Filter {
+    /// Whether keys are text for the line now.
+    pub fn typing(&self) -> bool {
+        self.typing
+    }
+
+    /// Whether there is anything to show of it.
+    pub fn is_shown(&self) -> bool {
+        self.typing || !self.line.value().is_empty()
+    }
+
+    /// Keys are text from here on.
+    pub fn start(&mut self) {
+        self.typing = true;
+    }
+
+    /// Nothing is typed and everything passes.
+    pub fn clear(&mut self) {
+        self.typing = false;
+        self.line.reset();
+    }
+
+    /// A key while [`typing`](Self::typing); `false` when it is not for the line.
+    pub fn type_key(&mut self, key: &KeyEvent) -> bool {
+        match key.code {
+            KeyCode::Enter => self.typing = false,
+            KeyCode::Esc => self.clear(),
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return false,
+            KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => return false,
+            _ => drop(self.line.handle_event(&Event::Key(*key))),
+        }
+        true
+    }
+
+    /// Pasted text, taken as typed.
+    pub fn paste(&mut self, text: &str) {
+        for c in foreign(text.trim()).chars() {
+            self.line.handle(InputRequest::InsertChar(c));
+        }
+    }
+
+    /// Whether every word of it stands somewhere in `text`, which is in lower case.
+    pub fn passes(&self, text: &str) -> bool {
+        self.line.value().to_lowercase().split_whitespace().all(|word| text.contains(word))
+    }
+
+    /// Draws the line, and the cursor while it is typed.
+    pub fn render(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        let room = usize::from(area.width).saturating_sub(2); // the slash and the cursor behind the text
+        let first = self.line.visual_scroll(room);
+        let mut skipped = 0;
+        let seen: String = self
+            .line
+            .value()
+            .chars()
+            .skip_while(|c| {
+                skipped += c.width().unwrap_or(0);
+                skipped <= first
+            })
+            .collect();
+        let text = Line::from(vec![
+            Span::styled("/", theme.style(Role::Key)),
+            Span::styled(seen, theme.style(Role::Text)),
+        ]);
+        frame.render_widget(text, area);
+        if self.typing {
+            let column = self.line.visual_cursor().saturating_sub(first) + 1;
+            let x = area.x + u16::try_from(column).unwrap_or(0).min(area.width.saturating_sub(1));
+            frame.set_cursor_position(Position::new(x, area.y));
+        }
+    }
+}
