@@ -1,15 +1,97 @@
 //! Each distinct word once: its number, and how often it came.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// A map by words, with a hasher that is quick on short keys.
-pub(super) type WordMap<K> = HashMap<K, u32, BuildHasherDefault<WordHasher>>;
+type Table<K, V> = HashMap<K, V, BuildHasherDefault<WordHasher>>;
+
+/// Bytes of a word that stands in the table itself, at most.
+const SHORT: usize = 15;
+
+/// A table by words, quick on short ones: these stand in it as numbers, so that looking one up goes to a single place in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct WordTable<V> {
+    short: Table<u128, V>,
+    long: Table<Box<str>, V>,
+}
+
+impl<V> Default for WordTable<V> {
+    fn default() -> Self {
+        Self { short: Table::default(), long: Table::default() }
+    }
+}
+
+impl<V> WordTable<V> {
+    pub fn get(&self, word: &str) -> Option<&V> {
+        packed(word).map_or_else(|| self.long.get(word), |short| self.short.get(&short))
+    }
+
+    pub fn get_mut(&mut self, word: &str) -> Option<&mut V> {
+        match packed(word) {
+            Some(short) => self.short.get_mut(&short),
+            None => self.long.get_mut(word),
+        }
+    }
+
+    pub fn insert(&mut self, word: &str, value: V) {
+        match packed(word) {
+            Some(short) => self.short.insert(short, value),
+            None => self.long.insert(word.into(), value),
+        };
+    }
+
+    /// Words in it.
+    pub fn len(&self) -> usize {
+        self.short.len() + self.long.len()
+    }
+
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.short.values().chain(self.long.values())
+    }
+
+    /// The words whose values are `wanted`, in no order.
+    pub fn iter_where(&self, wanted: impl Fn(&V) -> bool + Copy) -> impl Iterator<Item = (Cow<'_, str>, &V)> {
+        let short = self.short.iter().filter(move |(_, value)| wanted(value));
+        let long = self.long.iter().filter(move |(_, value)| wanted(value));
+        let short = short.map(|(word, value)| (unpacked(*word), value));
+        short.chain(long.map(|(word, value)| (Cow::Borrowed(&**word), value)))
+    }
+
+    /// Leaves only words whose values are `wanted`.
+    pub fn retain(&mut self, wanted: impl Fn(&V) -> bool) {
+        self.short.retain(|_, value| wanted(value));
+        self.long.retain(|_, value| wanted(value));
+    }
+
+    /// About how many bytes `word` takes in a table that is half free, what the allocator adds counted.
+    pub fn room_of(word: &str) -> usize {
+        match word.len() <= SHORT {
+            true => 2 * size_of::<(u128, V)>(),
+            false => 2 * size_of::<(Box<str>, V)>() + word.len() + 16,
+        }
+    }
+}
+
+/// A short word as a number: its bytes, and how many there are.
+fn packed(word: &str) -> Option<u128> {
+    let mut bytes = [0; 16];
+    bytes.get_mut(..word.len()).filter(|_| word.len() <= SHORT)?.copy_from_slice(word.as_bytes());
+    bytes[SHORT] = word.len() as u8;
+    Some(u128::from_le_bytes(bytes))
+}
+
+/// The word of a number.
+fn unpacked(word: u128) -> Cow<'static, str> {
+    let bytes = word.to_le_bytes();
+    let bytes = bytes.get(..usize::from(bytes[SHORT])).unwrap_or_default();
+    Cow::Owned(String::from_utf8_lossy(bytes).into_owned())
+}
 
 /// Distinct words, numbered in order of first appearance.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Words {
-    numbers: WordMap<Box<str>>,
+    numbers: Table<Box<str>, u32>,
     counts: Vec<u64>,
 }
 
@@ -80,6 +162,11 @@ impl Hasher for WordHasher {
         self.mix(tail);
     }
 
+    fn write_u128(&mut self, number: u128) {
+        self.mix(number as u64);
+        self.mix((number >> 64) as u64);
+    }
+
     // the mark that `str` puts after its bytes: `write` has told lengths apart already
     fn write_u8(&mut self, _: u8) {}
 
@@ -105,8 +192,27 @@ mod tests {
     }
 
     #[test]
+    fn words_of_any_length_are_told_apart() {
+        let words: Vec<String> = (0..40).map(|n| "ä".repeat(n / 2) + &"b".repeat(n)).collect();
+        let mut table = WordTable::default();
+        words.iter().zip(0..).for_each(|(word, n)| table.insert(word, n));
+        assert!(words.iter().zip(0..).all(|(word, n)| table.get(word) == Some(&n)));
+        assert_eq!((table.len(), table.get("ä"), table.get(&"c".repeat(20))), (40, None, None));
+        let mut all: Vec<_> = table.iter_where(|_| true).map(|(word, n)| (*n, word.into_owned())).collect();
+        all.sort_unstable();
+        assert!(all.into_iter().map(|(_, word)| word).eq(words.iter().cloned()));
+        table.retain(|n: &u32| n.is_multiple_of(10));
+        assert_eq!((table.len(), table.iter_where(|n| *n > 10).count()), (4, 2));
+    }
+
+    #[test]
     fn near_words_get_far_hashes() {
         let hasher = BuildHasherDefault::<WordHasher>::default();
+        let packed: HashSet<u64> =
+            (0..100_000).filter_map(|n| Some(hasher.hash_one(packed(&format!("w{n}"))?))).collect();
+        assert_eq!(packed.len(), 100_000);
+        let low: HashSet<u64> = packed.iter().map(|hash| hash & 0xffff).collect();
+        assert!(low.len() > 48_000, "{} of 65,536 buckets", low.len());
         let words: HashSet<String> =
             (0..100_000).map(|n| format!("w{n}")).chain((0..300).map(|n| "a".repeat(n))).collect();
         let all: HashSet<u64> = words.iter().map(|word| hasher.hash_one(word)).collect();

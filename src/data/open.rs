@@ -94,7 +94,9 @@ impl Encoding {
             Self::Latin1 if bytes.is_ascii() => String::from_utf8_lossy(bytes),
             Self::Latin1 => bytes.iter().copied().map(char::from).collect(),
         };
-        match bytes.iter().position(|byte| *byte == 0) {
+        // Quick where there is none: `contains` looks at many bytes at once.
+        let nul = bytes.contains(&0).then(|| bytes.iter().position(|byte| *byte == 0)).flatten();
+        match nul {
             Some(place) => Err(at(place, "a NUL character".into(), "text")),
             None => Ok(text),
         }

@@ -269,7 +269,9 @@ fn survey(
         ));
     }
     let labels: Vec<String> = classes.iter().map(|(label, _)| label.clone()).collect();
-    let vocabulary = Vocabulary::of_counts(survey.tally.iter(), tokens.vocabulary);
+    let frequent = survey.tally.most_frequent(tokens.vocabulary.saturating_sub(2));
+    let frequent = frequent.iter().map(|(word, count)| (&**word, *count));
+    let vocabulary = Vocabulary::of_counts(frequent, tokens.vocabulary);
     let mut notes = notes(spec, &mut survey, buffer);
     let known =
         Arc::new(Known { tokens: tokens.clone(), vocabulary: vocabulary.clone(), labels: labels.clone() });

@@ -1,6 +1,5 @@
 //! Text → words, and word ids → rows of a fixed length.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -115,11 +114,14 @@ pub(super) fn for_each_token(text: &str, level: Level, word: &mut String, mut ea
 /// ``!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'`` deleted, not replaced (`well-made` is `wellmade`), then cut at runs of white
 /// space. Identical on ASCII; beyond it lower case and white space are Unicode's, where Keras leaves both alone.
 pub(super) fn for_each_word(text: &str, word: &mut String, mut each: impl FnMut(&str)) {
-    let text = if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) };
+    if text.is_ascii() {
+        return for_each_ascii_word(text, word, each);
+    }
+    let text = text.to_lowercase();
     word.clear();
     for c in text.chars() {
         if c.is_ascii_alphanumeric() {
-            word.push(c.to_ascii_lowercase());
+            word.push(c);
         } else if c.is_whitespace() {
             if !word.is_empty() {
                 each(word);
@@ -133,6 +135,29 @@ pub(super) fn for_each_word(text: &str, word: &mut String, mut each: impl FnMut(
         each(word);
         word.clear();
     }
+}
+
+/// The same where all characters are bytes: most words stand there as they are to be, and are handed on without a copy.
+fn for_each_ascii_word(text: &str, word: &mut String, mut each: impl FnMut(&str)) {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    let mut start = 0;
+    for piece in text.as_bytes().split(is_space) {
+        let end = start + piece.len();
+        let as_it_is = piece.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
+        match text.get(start..end) {
+            Some(piece) if as_it_is && !piece.is_empty() => each(piece),
+            _ => {
+                word.clear();
+                let kept = piece.iter().filter(|byte| !byte.is_ascii_punctuation());
+                word.extend(kept.map(|byte| char::from(byte.to_ascii_lowercase())));
+                if !word.is_empty() {
+                    each(word);
+                }
+            }
+        }
+        start = end + 1;
+    }
+    word.clear();
 }
 
 #[cfg(test)]
@@ -164,6 +189,17 @@ mod tests {
         let keras = r##"!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'"##;
         for c in '!'..='~' {
             assert_eq!(words(&c.to_string()).is_empty(), keras.contains(c), "{c}");
+        }
+    }
+
+    #[test]
+    fn ascii_text_is_cut_as_any_other() {
+        let every: String =
+            (0_u8..128).flat_map(|byte| [char::from(byte), 'x', 'Y', char::from(byte), ' ', 'z']).collect();
+        for text in [every.as_str(), "", " ", "a", " A b ", "a  b", "so-so . well"] {
+            let mut other = words(&format!("{text} é"));
+            assert_eq!(other.pop().as_deref(), Some("é"));
+            assert_eq!(words(text), other, "{text:?}");
         }
     }
 

@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::ending;
-use super::intern::{WordMap, Words};
+use super::intern::{WordTable, Words};
 use super::tokens::{Level, for_each_token, for_each_word};
 
 /// The words a network knows, by id: 0 is padding (`""`), 1 is every unknown word (`"[UNK]"`).
@@ -13,7 +13,7 @@ use super::tokens::{Level, for_each_token, for_each_word};
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Vocabulary {
     words: Vec<String>,
-    ids: WordMap<String>,
+    ids: WordTable<u32>,
 }
 
 impl Vocabulary {
@@ -38,7 +38,10 @@ impl Vocabulary {
         Self::of_counts(words.iter().map(|(word, _, count)| (word, count)), size)
     }
 
-    pub(super) fn of_counts<'a>(counts: impl Iterator<Item = (&'a str, u64)>, size: usize) -> Self {
+    pub(super) fn of_counts<W: Ord + Into<String>>(
+        counts: impl Iterator<Item = (W, u64)>,
+        size: usize,
+    ) -> Self {
         let mut counts: Vec<_> = counts.map(|(word, count)| Reverse((count, word))).collect();
         let room = size.saturating_sub(2);
         if room < counts.len() {
@@ -46,7 +49,7 @@ impl Vocabulary {
             counts.truncate(room);
         }
         counts.sort_unstable();
-        let learnt = counts.into_iter().map(|Reverse((_, word))| word.to_owned());
+        let learnt = counts.into_iter().map(|Reverse((_, word))| word.into());
         Self::of_words(["".to_owned(), "[UNK]".to_owned()].into_iter().chain(learnt).collect())
     }
 
@@ -56,7 +59,8 @@ impl Vocabulary {
     }
 
     fn of_words(words: Vec<String>) -> Self {
-        let ids = words.iter().cloned().zip(0..).skip(2).collect();
+        let mut ids = WordTable::default();
+        words.iter().zip(0..).skip(2).for_each(|(word, id)| ids.insert(word, id));
         Self { words, ids }
     }
 

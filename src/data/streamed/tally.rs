@@ -1,10 +1,6 @@
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
+use std::borrow::Cow;
 
-use crate::data::intern::WordHasher;
-
-/// Bytes that an entry takes beside its word: its place in the table, kept half free, and what the allocator adds.
-const ENTRY: usize = 96;
+use crate::data::intern::WordTable;
 
 /// How often each word came, in bounded memory.
 ///
@@ -13,7 +9,7 @@ const ENTRY: usize = 96;
 /// after that may have been forgotten that often before. So counts are too small by [`Tally::missed`] at most, and what came oftener is there.
 #[derive(Debug)]
 pub(super) struct Tally {
-    counts: HashMap<Box<str>, Count, BuildHasherDefault<WordHasher>>,
+    counts: WordTable<Count>,
     /// Of all entries.
     bytes: usize,
     most_bytes: usize,
@@ -37,7 +33,7 @@ impl Count {
 impl Tally {
     /// Of nothing yet, in about so many bytes.
     pub fn new(most_bytes: usize) -> Self {
-        Self { counts: HashMap::default(), bytes: 0, most_bytes, missed: 0, words: 0 }
+        Self { counts: WordTable::default(), bytes: 0, most_bytes, missed: 0, words: 0 }
     }
 
     /// A word came.
@@ -47,9 +43,9 @@ impl Tally {
             count.seen += 1;
             return;
         }
-        self.counts.insert(word.into(), Count { seen: 1, before: self.missed });
-        self.bytes += ENTRY + word.len();
-        while self.bytes > self.most_bytes && !self.counts.is_empty() {
+        self.counts.insert(word, Count { seen: 1, before: self.missed });
+        self.bytes += WordTable::<Count>::room_of(word);
+        while self.bytes > self.most_bytes && self.counts.len() > 0 {
             self.forget();
         }
     }
@@ -60,8 +56,9 @@ impl Tally {
         let middle = most.len() / 2;
         let bound = *most.select_nth_unstable(middle).1;
         self.missed = self.missed.max(bound);
-        self.counts.retain(|_, count| count.most() > bound);
-        self.bytes = self.counts.keys().map(|word| ENTRY + word.len()).sum();
+        self.counts.retain(|count| count.most() > bound);
+        let left = self.counts.iter_where(|_| true);
+        self.bytes = left.map(|(word, _)| WordTable::<Count>::room_of(&word)).sum();
     }
 
     /// By how much a count may be too small.
@@ -74,9 +71,16 @@ impl Tally {
         self.words
     }
 
-    /// Every word with how often it came, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.counts.iter().map(|(word, count)| (&**word, count.seen))
+    /// The `most` most frequent words, with all that came as often as the last of them, and how often each came.
+    pub fn most_frequent(&self, most: usize) -> Vec<(Cow<'_, str>, u64)> {
+        let mut counts: Vec<u64> = self.counts.values().map(|count| count.seen).collect();
+        let least = match most.checked_sub(1) {
+            None => u64::MAX,
+            Some(last) if last >= counts.len() => 0,
+            Some(last) => *counts.select_nth_unstable_by(last, |a, b| b.cmp(a)).1,
+        };
+        let frequent = self.counts.iter_where(|count| count.seen >= least);
+        frequent.map(|(word, count)| (word, count.seen)).collect()
     }
 
     /// How often `word` came.
@@ -87,6 +91,8 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use crate::rng::Rng;
 
@@ -94,21 +100,23 @@ mod tests {
     fn what_fits_is_counted_exactly() {
         let mut tally = Tally::new(1 << 20);
         "not bad not good not".split(' ').for_each(|word| tally.count(word));
-        let mut all: Vec<_> = tally.iter().collect();
+        let mut all = tally.most_frequent(9);
         all.sort_unstable();
-        assert_eq!(all, [("bad", 1), ("good", 1), ("not", 3)]);
+        assert_eq!(all, [("bad".into(), 1), ("good".into(), 1), ("not".into(), 3)]);
         assert_eq!((tally.missed(), tally.words()), (0, 5));
+        assert_eq!(tally.most_frequent(1), [("not".into(), 3)]);
+        assert_eq!((tally.most_frequent(2).len(), tally.most_frequent(0).len()), (3, 0));
     }
 
     #[test]
     fn ever_new_words_take_no_more_room_and_frequent_ones_stay() {
-        let most = 100 * (ENTRY + 10);
+        let most = 100 * 128;
         let (mut tally, mut truth) = (Tally::new(most), HashMap::<String, u64>::new());
         let mut rng = Rng::new(1, "test", 0);
         for n in 0..50_000 {
             // Ten words that come often, and one that never came.
             let often = format!("often{}", (rng.uniform().powi(2) * 10.0) as usize);
-            for word in [often, format!("new{n}")] {
+            for word in [often, format!("new{n}"), format!("a-new-and-long-word-{n}")] {
                 tally.count(&word);
                 *truth.entry(word).or_default() += 1;
                 assert!(tally.bytes <= most);
@@ -126,6 +134,6 @@ mod tests {
     fn a_word_that_is_longer_than_all_room_is_forgotten() {
         let mut tally = Tally::new(1000);
         tally.count(&"a".repeat(5000));
-        assert_eq!((tally.iter().count(), tally.bytes, tally.missed()), (0, 0, 1));
+        assert_eq!((tally.counts.len(), tally.bytes, tally.missed()), (0, 0, 1));
     }
 }
