@@ -371,7 +371,7 @@ impl LabelledSpec {
 pub(super) const TEXT_NAMES: &[&str] =
     &["text", "sentence", "review", "content", "comment", "message", "tweet", "phrase", "document", "body"];
 pub(super) const LABEL_NAMES: &[&str] =
-    &["label", "class", "sentiment", "category", "target", "polarity", "rating", "stars"];
+    &["label", "class", "sentiment", "category", "target", "polarity", "rating", "stars", "labels", "tags"];
 
 /// Which of `names` is called as one of `known` is, upper or lower case.
 pub(super) fn known_name<'n>(names: &[&'n str], known: &[&str]) -> Option<&'n str> {

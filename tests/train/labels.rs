@@ -107,8 +107,8 @@ fn labels_are_the_same_however_they_are_written() {
         ("a.tsv", "text\tlabel\none\ta b\ntwo\t\nthree\tb\n", "multi_label: true, separator: ' '"),
         (
             "a.jsonl",
-            "{\"text\": \"one\", \"label\": [\"a\", \"b\", \"a\"]}\n{\"text\": \"two\", \"label\": []}\n\
-             {\"text\": \"three\", \"label\": \"b\"}\n",
+            "{\"text\": \"one\", \"labels\": [\"a\", \"b\", \"a\"]}\n{\"text\": \"two\", \"labels\": []}\n\
+             {\"text\": \"three\", \"labels\": \"b\"}\n",
             "multi_label: true",
         ),
         ("b.csv", "id,text,a,b\n7,one,1,1\n8,two,0,0\n9,three,0,1.0\n", "label_columns: [a, b]"),

@@ -7,7 +7,7 @@ use ratatui::widgets::{Clear, Widget as _};
 use super::gradient::fading;
 use crate::escape;
 use crate::number;
-use crate::protocol::{LayerHealth, ParamNorms};
+use crate::protocol::{LayerHealth, ParamNorms, RunInfo};
 use crate::ui::state::{Dashboard, Norm, Panel};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::frame::Frame;
@@ -68,6 +68,12 @@ fn paragraphs(dash: &Dashboard, panel: Panel) -> Vec<String> {
             "This task has no classes, and so no accuracy. Instead: the length of the whole gradient at \
              every step, before clipping. Single tall spikes are the mark of exploding gradients; \
              clipping (global_clipnorm) holds them."
+                .into(),
+        ],
+        Panel::Accuracy if dash.info().is_some_and(RunInfo::has_labels) => vec![
+            "The share of all labels that the network gets right, each by itself: told from a probability of \
+             0.5 on. Where labels are rare, telling none is right most of the time: the F1 after each epoch \
+             says more."
                 .into(),
         ],
         Panel::Accuracy => vec![
