@@ -100,6 +100,21 @@ pub struct Data {
     pub scale: Option<Scale>,
 }
 
+impl Data {
+    /// What to tell of sequences of several lengths, where no layer is told which of their steps are padding.
+    pub fn unmasked(&self) -> Option<String> {
+        let steps = |data: &Dataset| data.lengths().into_iter().min();
+        let shortest = self.scale.is_some().then(|| steps(&self.train)).flatten()?;
+        (shortest < self.facts.length).then(|| {
+            format!(
+                "the shortest sequence has {} steps, and no layer is told that the zeros behind them are padding: \
+                 begin with {{layer: Masking}}",
+                number::count(shortest as u64)
+            )
+        })
+    }
+}
+
 /// Reads or generates the data; of texts it builds the training texts' vocabulary and encodes all by `tokens`.
 ///
 /// The result hangs on the files, the specs, (for generated data) `seed` and (for one long text) `streams` alone: how many sequences of a

@@ -386,23 +386,12 @@ impl SequencesSpec {
         skipped: &[String],
     ) -> Vec<String> {
         let count = |n: usize| number::count(n as u64);
-        let mut lengths: Vec<usize> = all.map(|sequence| sequence.values.len() / self.features).collect();
-        lengths.sort_unstable();
+        let lengths: Vec<usize> = all.map(|sequence| sequence.values.len() / self.features).collect();
         let mut notes = Vec::new();
-        if let (Some(least), Some(most)) = (lengths.first(), lengths.last())
-            && *least < self.length
-        {
-            let steps =
-                if least == most { count(*most) } else { format!("{} to {}", count(*least), count(*most)) };
-            notes.push(format!(
-                "sequences have {steps} steps; up to {} they are filled with zeros, which {{layer: Masking}} leaves out",
-                count(self.length)
-            ));
-        }
         let long = lengths.iter().filter(|length| **length > self.length).count();
         if long > 0 {
             let all = count(lengths.len());
-            let most = lengths.last().copied().unwrap_or(0);
+            let most = lengths.iter().copied().max().unwrap_or(0);
             notes.push(format!(
                 "{} of {all} sequences are longer than data.length, {} steps, and cut off; the longest has {}",
                 count(long),

@@ -65,6 +65,7 @@ const CATALOG: &[(&str, &[(&str, &str)])] = &[
             ("names-gru", include_str!("../../presets/names-gru.yaml")),
         ],
     ),
+    ("Recordings", &[("spoken-words-gru", include_str!("../../presets/spoken-words-gru.yaml"))]),
 ];
 
 /// A preset as the menu shows it: all that can be said of it without reading its data.

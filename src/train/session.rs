@@ -91,7 +91,9 @@ impl Session {
         let tokens = spec.data.tokens(spec.tokens.as_ref());
         let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
         let watch = watch.with_samples(&spec, data.vocabulary.as_ref());
-        let Data { train, validation, vocabulary, labels, facts, notes, forecasts, scale } = data;
+        let unmasked = data.unmasked().filter(|_| !stepper.model().has_mask());
+        let Data { train, validation, vocabulary, labels, facts, mut notes, forecasts, scale } = data;
+        notes.extend(unmasked);
         let legal = validation.as_ref().and_then(|data| spec.data.legal(data));
         let (model, seed, batch_size) = (stepper.model(), spec.train.seed, spec.train.batch_size);
         // Without gradients a batch can be larger; but a carried state goes from batch to batch as in training.

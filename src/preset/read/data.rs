@@ -8,8 +8,8 @@ use serde_yaml::Value;
 
 use super::steps;
 use crate::data::{
-    DataSpec, Format, GeneratedSpec, LabelledSpec, SequencesSpec, SeriesSpec, TagsSpec, TextSpec, Validation,
-    archive, survey, train_and_test,
+    DataSpec, Format, GeneratedSpec, LabelledSpec, SequencesSpec, SeriesSpec, Survey, TagsSpec, TextSpec,
+    Validation, archive, survey, train_and_test,
 };
 use crate::preset::document::Document;
 use crate::preset::error::PresetError;
@@ -46,15 +46,17 @@ pub(super) fn lay_over(document: &mut Document, path: &Path) -> Result<(), Prese
     if labelled {
         put(&["data", "source"], "labelled".into())?;
     }
-    let train = both.as_ref().map_or(path, |(train, _)| train);
+    let train = both.as_ref().map_or(path, |(train, _)| train.as_path());
     put(&["data", "path"], text(train))?;
     if let Some((_, test)) = &both {
         put(&["data", "validation", "path"], text(test))?;
     }
     // A file tells its own size; what a recording becomes is the preset's choice. What cannot be read is told when it is loaded.
-    if let Some(found) = (sequences && train.is_file()).then(|| survey(train).ok()).flatten() {
-        put(&["data", "features"], found.features.into())?;
-        put(&["data", "length"], found.longest.into())?;
+    let files = both.iter().map(|(_, test)| test.as_path()).chain([train]).filter(|path| path.is_file());
+    let found: Vec<Survey> = files.filter(|_| sequences).filter_map(|path| survey(path).ok()).collect();
+    if let (Some(longest), Some(train)) = (found.iter().map(|found| found.longest).max(), found.last()) {
+        put(&["data", "features"], train.features.into())?;
+        put(&["data", "length"], longest.into())?;
     }
     Ok(())
 }
