@@ -10,6 +10,8 @@ mod new;
 mod own;
 #[path = "cli/sample.rs"]
 mod sample;
+#[path = "cli/sequences.rs"]
+mod sequences;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};

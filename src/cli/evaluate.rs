@@ -18,7 +18,7 @@ use crate::train::{Judgement, Predictor, Told};
 pub(super) struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// Labelled texts to judge by: all that are there; by default the run's validation data
+    /// Labelled texts or sequences to judge by: all that are there; by default the run's validation data
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Say more of the data, e.g. data.text=review or data.encoding=latin-1
@@ -32,7 +32,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Judges a run by labelled texts.
+/// Judges a run by what has labels.
 pub(super) fn evaluate(args: &Args) -> anyhow::Result<ExitCode> {
     let (folder, predictor) = args.run.open()?;
     let judgement = predictor.judge(args.data.as_deref(), &args.set, &folder, args.mistakes)?;
@@ -53,10 +53,11 @@ fn as_text(folder: &Path, predictor: &Predictor, judged: &Judgement) -> Result<S
     let mut out = String::new();
     let path = |path: &str| foreign(path).into_owned();
     writeln!(out, "run   {}, after {} steps", path(&folder.to_string_lossy()), count(predictor.step()))?;
-    writeln!(out, "data  {}: {} texts", path(&judged.source), count(judged.told.texts()))?;
+    let subjects = format!("{}s", predictor.subject());
+    writeln!(out, "data  {}: {} {subjects}", path(&judged.source), count(judged.told.texts()))?;
     writeln!(out, "loss {}  accuracy {}", metric(judged.loss), percent(judged.accuracy))?;
     match &judged.told {
-        Told::Classes(matrix) => table(&mut out, &labels, matrix, width)?,
+        Told::Classes(matrix) => table(&mut out, &labels, matrix, (&subjects, width))?,
         Told::Labels(counts) => labels::table(&mut out, &labels, counts, width)?,
     }
     if !judged.mistakes.is_empty() {
@@ -76,15 +77,15 @@ fn as_text(folder: &Path, predictor: &Predictor, judged: &Judgement) -> Result<S
     Ok(out)
 }
 
-/// Appends a line a class, the means, and what was taken for what; labels are at most `width` wide.
+/// Appends a line a class, the means, and what was taken for what; labels are at most `width` wide, and `subjects` are what has them.
 fn table(
     out: &mut String,
     labels: &[String],
     matrix: &Confusion,
-    width: usize,
+    (subjects, width): (&str, usize),
 ) -> Result<(), std::fmt::Error> {
     let label = |class: usize| labels.get(class).map_or("", String::as_str);
-    writeln!(out, "\n{:width$}  {:>9} {:>10} {:>8} {:>8}", "class", "texts", "precision", "recall", "f1")?;
+    writeln!(out, "\n{:width$}  {subjects:>9} {:>10} {:>8} {:>8}", "class", "precision", "recall", "f1")?;
     for class in 0..matrix.classes {
         writeln!(
             out,
@@ -123,7 +124,8 @@ fn clipped(text: &str) -> String {
 }
 
 fn as_json(predictor: &Predictor, judged: &Judgement) -> Value {
-    let labels = predictor.labels();
+    let (labels, subject) = (predictor.labels(), predictor.subject());
+    let subjects = format!("{subject}s");
     let named = |classes: &[usize]| -> Value {
         match (predictor.has_labels(), classes) {
             (false, [class]) => json!(labels.get(*class)),
@@ -135,7 +137,7 @@ fn as_json(predictor: &Predictor, judged: &Judgement) -> Value {
         .iter()
         .map(|mistake| {
             json!({
-                "text": mistake.text,
+                subject: mistake.text,
                 "label": named(&mistake.truth),
                 "predicted": named(&mistake.predicted),
                 "probability": mistake.probability,
@@ -145,13 +147,13 @@ fn as_json(predictor: &Predictor, judged: &Judgement) -> Value {
     let mut object = json!({
         "step": predictor.step(),
         "data": judged.source,
-        "texts": judged.told.texts(),
+        subjects.as_str(): judged.told.texts(),
         "loss": judged.loss,
         "accuracy": judged.accuracy,
         "mistakes": mistakes,
     });
     let more = match &judged.told {
-        Told::Classes(matrix) => fields(labels, matrix),
+        Told::Classes(matrix) => fields(labels, matrix, &subjects),
         Told::Labels(counts) => labels::fields(labels, counts),
     };
     more.into_iter().for_each(|(name, value)| object[name] = value);
@@ -159,11 +161,11 @@ fn as_json(predictor: &Predictor, judged: &Judgement) -> Value {
 }
 
 /// What classes were taken for, as fields of a JSON object.
-fn fields(labels: &[String], matrix: &Confusion) -> Vec<(&'static str, Value)> {
+fn fields(labels: &[String], matrix: &Confusion, subjects: &str) -> Vec<(&'static str, Value)> {
     let classes = labels.iter().enumerate().map(|(class, label)| {
         json!({
             "label": label,
-            "texts": matrix.support(class),
+            subjects: matrix.support(class),
             "precision": matrix.precision(class),
             "recall": matrix.recall(class),
             "f1": matrix.f1(class),

@@ -17,7 +17,7 @@ const LONGEST: u64 = 16 << 20;
 pub(super) struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// Texts to tell the class of; without any, every line of stdin is one
+    /// Texts to tell the class of, or files with sequences (WAV, .ts, tables); without any, every line of stdin is one
     text: Vec<String>,
     /// Print a line of JSON for every text
     #[arg(long)]
@@ -83,13 +83,20 @@ pub(super) fn predict(args: &Args) -> anyhow::Result<ExitCode> {
         let message = "tells one class of several; --threshold is for several labels at once";
         return Err(PredictError::Task(format!("{}: {message}", folder.display())).into());
     }
+    let texts = predictor.subject() == "text";
+    if args.per_token && !texts {
+        let message = "reads sequences of numbers, which have no tokens; leave --per-token out";
+        return Err(PredictError::Task(format!("{}: {message}", folder.display())).into());
+    }
+    // What stands in the files before a bad one is told.
+    let at_once = if texts { BATCH } else { 1 };
     let speaker = Speaker { threshold: args.threshold.unwrap_or(THRESHOLD), predictor };
     let mut out = io::stdout().lock();
     let terminal = out.is_terminal();
     // Whether anybody reads on.
-    let mut tell = |texts: &[String]| -> io::Result<bool> {
-        let answers = speaker.predictor.predict(texts);
-        let told = texts.iter().zip(&answers).map(|(text, answer)| match args.json {
+    let mut tell = |asked: &[String]| -> anyhow::Result<bool> {
+        let answers = speaker.predictor.predict(asked)?;
+        let told = answers.iter().map(|(text, answer)| match args.json {
             true => speaker.as_json(text, answer, args.per_token).to_string() + "\n",
             false => speaker.as_lines(text, answer, args.per_token),
         });
@@ -101,11 +108,11 @@ pub(super) fn predict(args: &Args) -> anyhow::Result<ExitCode> {
         let told: String = told.map(safe).collect();
         match out.write_all(told.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            done => done.map(|()| true),
+            done => Ok(done.map(|()| true)?),
         }
     };
     if !args.text.is_empty() {
-        for texts in args.text.chunks(BATCH) {
+        for texts in args.text.chunks(at_once) {
             if !tell(texts)? {
                 break;
             }
@@ -115,7 +122,7 @@ pub(super) fn predict(args: &Args) -> anyhow::Result<ExitCode> {
     let mut stdin = BufReader::with_capacity(BUFFER, io::stdin().lock());
     let mut line = 0;
     loop {
-        let (texts, ended) = next_texts(&mut stdin, &mut line, args.jsonl);
+        let (texts, ended) = next_texts(&mut stdin, &mut line, args.jsonl, at_once);
         let goes_on = texts.is_empty() || tell(&texts)?;
         match ended {
             Some(ended) => return ended.map(|()| ExitCode::SUCCESS),
@@ -125,11 +132,12 @@ pub(super) fn predict(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The next texts that have come: at least one, for which it waits, and whole lines that came with it; after the last how it ended.
+/// The next texts that have come, `most` of them: at least one, for which it waits, and whole lines that came with it; after the last how it ended.
 fn next_texts(
     input: &mut BufReader<impl Read>,
     line: &mut u64,
     jsonl: bool,
+    most: usize,
 ) -> (Vec<String>, Option<anyhow::Result<()>>) {
     let (mut texts, mut bytes) = (Vec::new(), 0);
     loop {
@@ -142,7 +150,7 @@ fn next_texts(
             Ok(None) => return (texts, Some(Ok(()))),
             Err(error) => return (texts, Some(Err(error))),
         }
-        if texts.len() == BATCH || bytes > BATCH_BYTES || !input.buffer().contains(&b'\n') {
+        if texts.len() >= most || bytes > BATCH_BYTES || !input.buffer().contains(&b'\n') {
             return (texts, None);
         }
     }
@@ -238,7 +246,7 @@ impl Speaker {
     }
 
     fn as_json(&self, text: &str, answer: &[f32], per_token: bool) -> Value {
-        let mut object = self.with_answer(json!({"text": text}), answer);
+        let mut object = self.with_answer(json!({self.predictor.subject(): text}), answer);
         if per_token {
             let prefixes = self.predictor.per_token(text);
             let prefixes =

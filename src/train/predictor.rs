@@ -1,14 +1,15 @@
 //! A finished run put to use: its last or best weights, its vocabulary and its classes, without its data.
 
+use std::ops::Range;
 use std::path::Path;
 use std::{panic, thread};
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView1, Axis, s};
 use serde::de::DeserializeOwned;
 
 use super::work::answers;
 use crate::data::{
-    self, DataError, DataSpec, LabelledTexts, TargetForm, Targets, TokenSpec, Validation, Vocabulary,
+    self, DataError, DataSpec, Scale, SequencesSpec, TargetForm, Targets, TokenSpec, Validation, Vocabulary,
 };
 use crate::nn::{Answers, Input, Mode, Model, Params, Score, Shape, Shard};
 use crate::preset::{self, Overrides, PresetError, RunSpec};
@@ -22,16 +23,22 @@ const BATCH: usize = 64;
 /// A probability from which on a text is told to have one of several labels, as in Keras's `binary_accuracy`.
 pub const THRESHOLD: f32 = 0.5;
 
-/// A trained network that tells the class of a text, or which of several labels it has.
+/// A trained network that tells the class of a text, or which of several labels it has; or the class of a sequence of numbers in a file.
 #[derive(Debug)]
 pub struct Predictor {
     spec: RunSpec,
     model: Model,
     params: Params,
-    tokens: TokenSpec,
-    vocabulary: Vocabulary,
+    reads: Reads,
     labels: Vec<String>,
     step: u64,
+}
+
+/// How what it is asked becomes what its network reads.
+#[derive(Debug)]
+enum Reads {
+    Texts { tokens: TokenSpec, vocabulary: Vocabulary },
+    Sequences { spec: SequencesSpec, scale: Scale },
 }
 
 /// Why a run cannot be put to use, or not on these data.
@@ -142,7 +149,7 @@ impl Told {
 /// A wrong answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mistake {
-    /// The text.
+    /// The text, or what the sequence is called.
     pub text: String,
     /// Its class; its labels, where it may have several.
     pub truth: Vec<usize>,
@@ -153,26 +160,40 @@ pub struct Mistake {
 }
 
 impl Predictor {
-    /// Opens the run in the folder `run`: `spec.yaml`, `vocabulary.json`, `labels.json` and a checkpoint are all it takes.
+    /// Opens the run in the folder `run`: `spec.yaml`, `labels.json`, `vocabulary.json` (of texts) or `scale.json` (of numbers), and a
+    /// checkpoint are all it takes.
     ///
     /// # Errors
-    /// When one of them is missing or does not fit the others, or when the network does not tell classes of token sequences apart.
+    /// When one of them is missing or does not fit the others, or when the network does not tell classes of texts or of sequences in
+    /// files apart.
     pub fn open(run: &Path, which: Which) -> Result<Self, PredictError> {
         let spec = preset::load(&run.join("spec.yaml").to_string_lossy(), &Overrides::default())?.spec;
         let model = spec.model().map_err(|e| PredictError::Task(e.to_string()))?;
-        let tokens = spec.data.tokens(spec.tokens.as_ref());
-        let classes = model.classes().or(model.labels());
-        let (Some(tokens), Some(classes), Shape::Vector { .. }) = (tokens, classes, model.output()) else {
+        let unable = || {
             let message = format!("{}: this network does not tell the class of a text", run.display());
-            return Err(PredictError::Task(message));
+            PredictError::Task(message)
         };
+        let classes = model.classes().or(model.labels());
+        let (Some(classes), Shape::Vector { .. }) = (classes, model.output()) else { return Err(unable()) };
         let labels: Vec<String> = json(run, "labels.json")?;
         if labels.len() != classes {
             let file = run.join("labels.json").display().to_string();
             let what = format!("{} labels; the network of spec.yaml has {classes} classes", labels.len());
             return Err(PredictError::File { file, what });
         }
-        let vocabulary = json(run, "vocabulary.json")?;
+        let reads = match (&spec.data, spec.data.tokens(spec.tokens.as_ref())) {
+            (DataSpec::Sequences(spec), _) => {
+                let scale: Scale = json(run, "scale.json")?;
+                if !scale.fits(spec.features) {
+                    let file = run.join("scale.json").display().to_string();
+                    let what = format!("no mean and deviation above 0 of {} features", spec.features);
+                    return Err(PredictError::File { file, what });
+                }
+                Reads::Sequences { spec: spec.clone(), scale }
+            }
+            (_, Some(tokens)) => Reads::Texts { tokens, vocabulary: json(run, "vocabulary.json")? },
+            (_, None) => return Err(unable()),
+        };
         let loaded = checkpoint::read(run, which)?;
         let mut params = model.params();
         let places: Vec<_> = params.table().to_vec();
@@ -188,7 +209,7 @@ impl Predictor {
                 }
             }
         }
-        Ok(Self { spec, model, params, tokens, vocabulary, labels, step: loaded.step })
+        Ok(Self { spec, model, params, reads, labels, step: loaded.step })
     }
 
     /// The classes in their order.
@@ -206,21 +227,47 @@ impl Predictor {
         self.step
     }
 
-    /// The probability of each class, or label, for each text.
-    pub fn predict(&self, texts: &[String]) -> Vec<Vec<f32>> {
-        let rows: Vec<Vec<u32>> =
-            texts.iter().map(|text| self.vocabulary.encode(text, self.tokens.level)).collect();
-        self.answers(&rows)
+    /// What it tells the class of, in a word: `text` or `sequence`.
+    pub fn subject(&self) -> &'static str {
+        match &self.reads {
+            Reads::Texts { .. } => "text",
+            Reads::Sequences { .. } => "sequence",
+        }
     }
 
-    /// What the network says after every token of `text` that it reads, as if the text ended there.
+    /// The probability of each class, or label: of every text, or of every sequence in the files that `asked` names; after what each is
+    /// called.
+    ///
+    /// # Errors
+    /// When a file is missing or is not as it must be.
+    pub fn predict(&self, asked: &[String]) -> Result<Vec<(String, Vec<f32>)>, PredictError> {
+        match &self.reads {
+            Reads::Texts { tokens, vocabulary } => {
+                let encode = |text: &String| vocabulary.encode(text, tokens.level);
+                let rows: Vec<Vec<u32>> = asked.iter().map(encode).collect();
+                Ok(asked.iter().cloned().zip(self.answers(&rows, tokens)).collect())
+            }
+            Reads::Sequences { spec, scale } => {
+                let mut all = Vec::new();
+                for file in asked {
+                    let (names, rows) = spec.unlabelled(Path::new(file), scale)?;
+                    let (output, _) = self.through(Input::Real(rows.view()), None);
+                    all.extend(names.into_iter().zip(output.rows().into_iter().map(|row| row.to_vec())));
+                }
+                Ok(all)
+            }
+        }
+    }
+
+    /// What the network says after every token of `text` that it reads, as if the text ended there; nothing where it reads no texts.
     pub fn per_token(&self, text: &str) -> Vec<Prefix> {
-        let ids = self.vocabulary.encode(text, self.tokens.level);
-        let kept = ids.get(self.tokens.kept(ids.len())).unwrap_or_default();
+        let Reads::Texts { tokens, vocabulary } = &self.reads else { return Vec::new() };
+        let ids = vocabulary.encode(text, tokens.level);
+        let kept = ids.get(tokens.kept(ids.len())).unwrap_or_default();
         let rows: Vec<Vec<u32>> = (1..=kept.len()).map(|end| kept[..end].to_vec()).collect();
-        let word = |id: &u32| self.vocabulary.word(*id).to_owned();
+        let word = |id: &u32| vocabulary.word(*id).to_owned();
         let prefix = |(id, probabilities)| Prefix { token: word(id), probabilities };
-        kept.iter().zip(self.answers(&rows)).map(prefix).collect()
+        kept.iter().zip(self.answers(&rows, tokens)).map(prefix).collect()
     }
 
     /// Judges the network by the run's validation data, or by `data` with `set` laid over the spec; tells at most `mistakes` mistakes.
@@ -238,11 +285,11 @@ impl Predictor {
         let spec = preset::load(&run.join("spec.yaml").to_string_lossy(), &overrides)?.spec;
         let (mut score, mut worst) = (Score::default(), Vec::new());
         let mut told = Told::nothing(self.labels.len(), self.has_labels());
-        let source = self.texts_to_judge(&spec, moved.is_some(), &mut |texts| {
-            let (outputs, part) = self.through(texts.rows.view(), Some(&texts.targets));
+        let source = self.to_judge(&spec, moved.is_some(), &mut |rows, targets, names| {
+            let (outputs, part) = self.through(rows, Some(targets));
             score.add(part);
-            for (row, (output, text)) in outputs.rows().into_iter().zip(&texts.texts).enumerate() {
-                if let Some(wrong) = told.add(output, &texts.targets, row) {
+            for (row, (output, text)) in outputs.rows().into_iter().zip(names).enumerate() {
+                if let Some(wrong) = told.add(output, targets, row) {
                     let mistake = |(truth, predicted, probability)| Mistake {
                         text: text.clone(),
                         truth,
@@ -256,60 +303,80 @@ impl Predictor {
         Ok(Judgement { loss: score.mean_loss(), accuracy: score.accuracy(), told, mistakes: worst, source })
     }
 
-    /// Hands the texts to judge by to `each`, and says what they are.
-    fn texts_to_judge(
+    /// Hands what to judge by to `each`, with targets and with what each is called, and says where it is from.
+    fn to_judge(
         &self,
         spec: &RunSpec,
         moved: bool,
-        each: &mut dyn FnMut(&LabelledTexts),
+        each: &mut dyn FnMut(Input<'_>, &Targets, &[String]),
     ) -> Result<String, PredictError> {
-        let DataSpec::Labelled(labelled) = &spec.data else {
-            let message =
-                format!("{}: only labelled texts can be judged; name some with --data", spec.data.source());
-            return Err(PredictError::Task(message));
+        let refuse = |message: String| Err(PredictError::Task(message));
+        let (seed, labels, source) = (self.spec.train.seed, self.labels.as_slice(), spec.data.source());
+        let validation = match &spec.data {
+            DataSpec::Labelled(labelled) => &labelled.validation,
+            DataSpec::Sequences(sequences) => &sequences.validation,
+            _ => {
+                let message = "only labelled texts or sequences can be judged; name some with --data";
+                return refuse(format!("{source}: {message}"));
+            }
         };
-        let given = matches!(labelled.validation, Some(Validation::Given(_)));
-        let whole = moved && !given;
-        let several = spec.form().targets;
-        if matches!(several, TargetForm::Labels(_)) != self.has_labels() {
+        if matches!(spec.form().targets, TargetForm::Labels(_)) != self.has_labels() {
             let message = match self.has_labels() {
                 true => "the network tells several labels at once; add --set data.multi_label=true",
                 false => {
                     "the network tells one class of several, and a text of these data may have several labels"
                 }
             };
-            return Err(PredictError::Task(message.to_owned()));
+            return refuse(message.to_owned());
         }
-        if !whole && labelled.validation.is_none() {
-            let message = "the run has no validation data; name some with --data".to_owned();
-            return Err(PredictError::Task(message));
+        let whole = moved && !matches!(validation, Some(Validation::Given(_)));
+        if !whole && validation.is_none() {
+            return refuse("the run has no validation data; name some with --data".to_owned());
         }
-        let seed = self.spec.train.seed;
-        let known = (self.labels.as_slice(), &self.vocabulary, &self.tokens);
-        Ok(data::labelled_texts(labelled, whole, seed, known, each)?)
+        match (&spec.data, &self.reads) {
+            (DataSpec::Labelled(labelled), Reads::Texts { tokens, vocabulary }) => {
+                let known = (labels, vocabulary, tokens);
+                Ok(data::labelled_texts(labelled, whole, seed, known, &mut |texts| {
+                    each(Input::Ids(texts.rows.view()), &texts.targets, &texts.texts);
+                })?)
+            }
+            (DataSpec::Sequences(sequences), Reads::Sequences { spec: own, scale }) => {
+                // What a row is, the run has settled.
+                let sequences =
+                    SequencesSpec { length: own.length, features: own.features, ..sequences.clone() };
+                let (found, source) = sequences.to_judge(whole, seed, labels, scale)?;
+                each(Input::Real(found.rows.view()), &Targets::Classes(found.classes), &found.names);
+                Ok(source)
+            }
+            _ => refuse(format!("{source}: this network tells the class of a {}", self.subject())),
+        }
     }
 
-    fn answers(&self, ids: &[Vec<u32>]) -> Vec<Vec<f32>> {
-        let mut rows = Array2::zeros((ids.len(), self.tokens.length));
+    fn answers(&self, ids: &[Vec<u32>], tokens: &TokenSpec) -> Vec<Vec<f32>> {
+        let mut rows = Array2::zeros((ids.len(), tokens.length));
         for (mut row, ids) in rows.rows_mut().into_iter().zip(ids) {
-            row.iter_mut().zip(self.tokens.pad(ids)).for_each(|(to, id)| *to = id);
+            row.iter_mut().zip(tokens.pad(ids)).for_each(|(to, id)| *to = id);
         }
-        self.through(rows.view(), None).0.rows().into_iter().map(|row| row.to_vec()).collect()
+        self.through(Input::Ids(rows.view()), None).0.rows().into_iter().map(|row| row.to_vec()).collect()
     }
 
     /// The probability of each class, `[sequence, class]`, on all processors; and, where the `targets` are known, loss and accuracy.
-    fn through(&self, rows: ArrayView2<'_, u32>, targets: Option<&Targets>) -> (Array2<f32>, Score) {
-        let mut output = Array2::zeros((rows.nrows(), self.labels.len()));
+    fn through(&self, all: Input<'_>, targets: Option<&Targets>) -> (Array2<f32>, Score) {
+        let rows = match all {
+            Input::Ids(ids) => ids.nrows(),
+            Input::Real(numbers) => numbers.len_of(Axis(0)),
+        };
+        let mut output = Array2::zeros((rows, self.labels.len()));
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        let part = rows.nrows().div_ceil(threads).max(BATCH);
+        let part = rows.div_ceil(threads).max(BATCH);
         let mut score = Score::default();
         thread::scope(|scope| {
-            let parts = output.axis_chunks_iter_mut(Axis(0), part).zip(rows.axis_chunks_iter(Axis(0), part));
+            let parts = output.axis_chunks_iter_mut(Axis(0), part).enumerate();
             let parts: Vec<_> = parts
-                .enumerate()
-                .map(|(i, (mut out, rows))| {
+                .map(|(i, mut out)| {
+                    let rows = i * part..i * part + out.nrows();
                     scope.spawn(move || {
-                        let (probabilities, score) = self.part(rows, targets.map(|all| (all, i * part)));
+                        let (probabilities, score) = self.part(all, rows, targets);
                         out.assign(&probabilities);
                         score
                     })
@@ -322,24 +389,26 @@ impl Predictor {
         (output, score)
     }
 
-    /// The same on this thread, of rows whose targets begin at a place in all.
-    fn part(&self, rows: ArrayView2<'_, u32>, targets: Option<(&Targets, usize)>) -> (Array2<f32>, Score) {
-        let mut probabilities = Array2::zeros((rows.nrows(), self.labels.len()));
+    /// The same of some rows, on this thread.
+    fn part(&self, all: Input<'_>, rows: Range<usize>, targets: Option<&Targets>) -> (Array2<f32>, Score) {
+        let mut probabilities = Array2::zeros((rows.len(), self.labels.len()));
         let (mut shard, mut score) = (Shard::new(&self.model, &self.params), Score::default());
-        for start in (0..rows.nrows()).step_by(BATCH) {
-            let end = (start + BATCH).min(rows.nrows());
-            let answers =
-                targets.map_or(Answers::None, |(all, first)| answers(all, first + start..first + end));
+        for start in rows.clone().step_by(BATCH) {
+            let end = (start + BATCH).min(rows.end);
+            let answers = targets.map_or(Answers::None, |all| answers(all, start..end));
             shard.forget();
-            shard.load(Input::Ids(rows.slice(s![start..end, ..])), answers);
+            let some = match &all {
+                Input::Ids(ids) => Input::Ids(ids.slice(s![start..end, ..])),
+                Input::Real(numbers) => Input::Real(numbers.slice(s![start..end, .., ..])),
+            };
+            shard.load(some, answers);
             shard.forward(&self.model, &self.params, Mode::Evaluate);
             if targets.is_some() {
                 score.add(shard.score(&self.model));
             }
             let output = shard.output(&self.model);
-            for (mut to, from) in
-                probabilities.slice_mut(s![start..end, ..]).rows_mut().into_iter().zip(output.outer_iter())
-            {
+            let mut to = probabilities.slice_mut(s![start - rows.start..end - rows.start, ..]);
+            for (mut to, from) in to.rows_mut().into_iter().zip(output.outer_iter()) {
                 match from.as_slice() {
                     // One sigmoid is the probability of class 1.
                     Some([p]) => to.iter_mut().zip([1.0 - p, *p]).for_each(|(to, p)| *to = p),
