@@ -50,7 +50,7 @@ enum Command {
     Train(train::Args),
     /// Look at a file or folder of your own and write a preset for it
     New(new::Args),
-    /// Say what data are
+    /// Say what data are; list and fetch published ones
     #[command(subcommand)]
     Data(data::Command),
     /// Tell the class of texts with a trained network
@@ -163,6 +163,7 @@ pub fn main() -> ExitCode {
         let unusable = error.is::<crate::preset::PresetError>()
             || error.is::<crate::bench::WorkloadError>()
             || predict::is_usage(&error)
+            || data::is_usage(&error)
             || error.is::<crate::train::Unready>()
             || error.is::<crate::data::DataError>()
             || error.is::<new::Refused>();

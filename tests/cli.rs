@@ -4,6 +4,8 @@
 
 #[path = "cli/bench.rs"]
 mod bench;
+#[path = "cli/data.rs"]
+mod data;
 #[path = "cli/new.rs"]
 mod new;
 #[path = "cli/own.rs"]

@@ -1,3 +1,7 @@
+mod fetch;
+mod list;
+mod meter;
+
 use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,6 +11,8 @@ use super::{ScreenArgs, new, pages};
 use crate::escape::foreign;
 use crate::preset;
 use crate::ui::findings::Detail;
+
+pub(super) use fetch::is_usage;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -20,6 +26,10 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the published data that can be fetched: size, terms, presets, and whether they are here
+    List,
+    /// Fetch published data, check them, unpack them
+    Fetch(fetch::Args),
 }
 
 pub(super) fn data(command: &Command, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
@@ -36,5 +46,7 @@ pub(super) fn data(command: &Command, screen: ScreenArgs) -> anyhow::Result<Exit
             };
             pages::write(told.as_bytes())
         }
+        Command::List => list::list(),
+        Command::Fetch(args) => fetch::fetch(args),
     }
 }

@@ -1,0 +1,93 @@
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::cli::pages;
+use crate::fetch::catalog::DATASETS;
+use crate::fetch::{self, Dataset, File, Size};
+use crate::number::{bytes, percent};
+
+/// Columns of a name, of a size, and of the rest: 80 together.
+const NAME: usize = 20;
+const SIZE: usize = 9;
+const REST: usize = 80 - NAME - SIZE - 4;
+
+/// Prints what can be fetched, and what of it is in the present folder.
+pub(super) fn list() -> anyhow::Result<ExitCode> {
+    pages::write(table(Path::new("")).as_bytes())
+}
+
+fn table(folder: &Path) -> String {
+    let mut out = String::new();
+    for dataset in DATASETS {
+        let mut head = format!("{:NAME$}  {:>SIZE$}  ", dataset.name, size(dataset));
+        for line in facts(dataset, folder).iter().flat_map(|fact| wrapped(fact)) {
+            let _ = writeln!(out, "{head}{line}");
+            head = " ".repeat(NAME + SIZE + 4);
+        }
+    }
+    out.push_str("\nunrolled data fetch NAME puts one into the present folder.\n");
+    out
+}
+
+fn facts(dataset: &Dataset, folder: &Path) -> Vec<String> {
+    let mut facts = vec![dataset.what.to_owned(), format!("terms: {}", dataset.terms)];
+    if !dataset.presets.is_empty() {
+        facts.push(format!("presets: {}", dataset.presets.join(", ")));
+    }
+    facts.extend(dataset.files.iter().filter_map(|file| state(file, folder)));
+    facts
+}
+
+/// What is there of `file`, if anything is.
+fn state(file: &File<'_>, folder: &Path) -> Option<String> {
+    let target = folder.join(file.target);
+    if target.exists() {
+        return Some(format!("here: {}", file.target));
+    }
+    let begun = fetch::part(file, folder).metadata().ok()?.len();
+    Some(format!("begun: {} of {}", percent(begun as f64 / file.size.bytes() as f64), file.target))
+}
+
+fn size(dataset: &Dataset) -> String {
+    let all = dataset.files.iter().map(|file| file.size.bytes()).sum();
+    let about = dataset.files.iter().any(|file| matches!(file.size, Size::About(_)));
+    format!("{}{}", if about { "~" } else { "" }, bytes(all))
+}
+
+/// `text` in lines of at most [`REST`] columns.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let full = |line: &String| !line.is_empty() && line.chars().count() + 1 + word.chars().count() > REST;
+        match lines.last_mut() {
+            Some(line) if !full(line) => {
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            _ => lines.push(format!("  {word}")),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_fits_80_columns_and_says_what_is_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let before = table(dir.path());
+        assert!(before.lines().all(|line| line.chars().count() <= 80), "{before}");
+        assert!(DATASETS.iter().all(|dataset| before.contains(dataset.name)));
+        assert!(!before.contains("here:") && !before.contains("begun:"), "{before}");
+        std::fs::create_dir(dir.path().join("aclImdb")).unwrap();
+        std::fs::write(dir.path().join("rt-polaritydata.tar.gz.part"), [0; 48_777]).unwrap();
+        let after = table(dir.path());
+        assert!(after.contains("here: aclImdb\n"), "{after}");
+        assert!(after.contains("begun: 10.0 % of rt-polaritydata\n"), "{after}");
+    }
+}
