@@ -1,5 +1,6 @@
 //! One question to a server, through its redirects.
 
+use std::io;
 use std::net::IpAddr;
 
 use ureq::http::Uri;
@@ -141,7 +142,16 @@ fn is_loopback(host: &str) -> bool {
 
 fn trouble(error: &Error) -> Trouble {
     let again = match error {
-        Error::Io(_) | Error::Timeout(_) | Error::Protocol(_) => Again::Yes,
+        Error::Io(error) => match error.kind() {
+            // Nobody there, or no way there: told at once.
+            io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::HostUnreachable => Again::IfBegun,
+            // A certificate that is not to be trusted stays so.
+            io::ErrorKind::InvalidData => Again::No,
+            _ => Again::Yes,
+        },
+        Error::Timeout(_) | Error::Protocol(_) => Again::Yes,
         Error::HostNotFound | Error::ConnectionFailed | Error::ConnectProxyFailed(_) => Again::IfBegun,
         _ => Again::No,
     };
@@ -152,10 +162,7 @@ fn trouble(error: &Error) -> Trouble {
         Error::Io(error) => error.to_string(),
         other => other.to_string(),
     };
-    // A server that refuses, or a network that is not there, is told at once.
-    let refused = matches!(error, Error::Io(error) if matches!(error.kind(),
-        std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NetworkUnreachable | std::io::ErrorKind::HostUnreachable));
-    Trouble { why, again: if refused { Again::IfBegun } else { again } }
+    Trouble { why, again }
 }
 
 #[cfg(test)]

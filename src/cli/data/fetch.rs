@@ -89,7 +89,9 @@ pub(super) fn fetch(args: &Args) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    told += "Go on with:\n";
+    if !dataset.next.is_empty() {
+        told += "Go on with:\n";
+    }
     for command in dataset.next {
         told += &format!("  {}\n", placed(command, into));
     }

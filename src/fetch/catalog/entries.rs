@@ -1,9 +1,10 @@
 use super::Form::{Plain, TarGz, Zip};
 use super::Size::{About, Exactly};
-use super::Sum::Sha256;
+use super::Sum::{Sha1, Sha256};
 use super::{Dataset, File, Limits, Part};
 
 const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
 
 /// Every data set, in the order in which they are listed.
 pub const DATASETS: &[Dataset] = &[
@@ -216,5 +217,112 @@ pub const DATASETS: &[Dataset] = &[
             }),
         }],
         next: &["unrolled train imdb-lstm --data @SST-2/train.tsv --set data.validation.path=@SST-2/dev.tsv"],
+    },
+    Dataset {
+        name: "mini-speech-commands",
+        what: "8,000 recordings of eight spoken words, a second each (Warden 2018)",
+        terms: "CC BY 4.0",
+        presets: &[],
+        files: &[File {
+            target: "mini_speech_commands",
+            addresses: &[
+                "https://storage.googleapis.com/download.tensorflow.org/data/mini_speech_commands.zip",
+            ],
+            // in two public records that know nothing of each other; the length also as others were told it
+            sum: Sha256("49650f2341b26d886b46b3f4fb8fed59e30300b17550f1ee4a768b3106cf93a0"),
+            size: Exactly(182_082_353),
+            form: Zip(Part {
+                within: "mini_speech_commands/",
+                without: &["README.md"],
+                limits: Limits { entries: 20_000, bytes: 600 * MIB, file: 10 * MIB },
+            }),
+        }],
+        next: &[],
+    },
+    Dataset {
+        name: "speech-commands",
+        what: "105,829 recordings of 35 spoken words, a second each (Warden 2018)",
+        terms: "CC BY 4.0",
+        presets: &[],
+        files: &[File {
+            target: "speech_commands",
+            addresses: &["https://download.tensorflow.org/data/speech_commands_v0.02.tar.gz"],
+            // tensorflow-datasets 4.9.10, datasets/speech_commands/checksums.tsv; torchaudio 2.5.1, datasets/speechcommands.py
+            sum: Sha256("af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"),
+            size: Exactly(2_428_923_189),
+            form: TarGz(Part {
+                within: "",
+                // minutes of noise, which is no word
+                without: &["_background_noise_"],
+                limits: Limits { entries: 120_000, bytes: 5 * GIB, file: 100 * MIB },
+            }),
+        }],
+        next: &[],
+    },
+    Dataset {
+        name: "glove-50d",
+        what: "vectors of 400,000 words, 50 numbers each (GloVe, Pennington et al. 2014)",
+        terms: "Public Domain Dedication and License 1.0",
+        presets: &[],
+        files: &[File {
+            target: "glove.6B.50d.txt",
+            addresses: &["https://d2l-data.s3-accelerate.amazonaws.com/glove.6B.50d.zip"],
+            // d2l 1.0.3, d2l/torch.py
+            sum: Sha1("0b8703943ccdb6eb788e6f091b8946e82231bc4d"),
+            size: About(70_000_000),
+            form: Zip(Part {
+                within: "glove.6B.50d/vec.txt",
+                without: &[],
+                limits: Limits { entries: 20, bytes: GIB, file: GIB },
+            }),
+        }],
+        next: &[
+            "unrolled train imdb-lstm --data @aclImdb --set model.0.output_dim=50 --set model.0.vectors.path=@glove.6B.50d.txt",
+        ],
+    },
+    Dataset {
+        name: "glove-100d",
+        what: "vectors of 400,000 words, 100 numbers each (GloVe, Pennington et al. 2014)",
+        terms: "Public Domain Dedication and License 1.0",
+        presets: &[],
+        files: &[File {
+            target: "glove.6B.100d.txt",
+            addresses: &["https://d2l-data.s3-accelerate.amazonaws.com/glove.6B.100d.zip"],
+            // d2l 1.0.3, d2l/torch.py
+            sum: Sha1("cd43bfb07e44e6f27cbcc7bc9ae3d80284fdaf5a"),
+            size: About(135_000_000),
+            form: Zip(Part {
+                within: "glove.6B.100d/vec.txt",
+                without: &[],
+                limits: Limits { entries: 20, bytes: GIB, file: GIB },
+            }),
+        }],
+        next: &[
+            "unrolled train imdb-lstm --data @aclImdb --set model.0.output_dim=100 --set model.0.vectors.path=@glove.6B.100d.txt",
+        ],
+    },
+    Dataset {
+        name: "glove-6b",
+        what: "vectors of 400,000 words, 50 to 300 numbers each (GloVe, Pennington et al. 2014)",
+        terms: "Public Domain Dedication and License 1.0",
+        presets: &[],
+        files: &[File {
+            target: "glove.6B",
+            addresses: &[
+                "https://nlp.stanford.edu/data/glove.6B.zip",
+                "https://downloads.cs.stanford.edu/nlp/data/glove.6B.zip",
+            ],
+            // mxnet 1.9.1, mxnet/contrib/text/_constants.py; the length as servers told it in published transcripts
+            sum: Sha1("b64e54f1877d2f735bdd000c1d7d771e25c7dfdc"),
+            size: Exactly(862_182_613),
+            form: Zip(Part {
+                within: "",
+                without: &[],
+                limits: Limits { entries: 20, bytes: 4 * GIB, file: 2 * GIB },
+            }),
+        }],
+        next: &[
+            "unrolled train imdb-lstm --data @aclImdb --set model.0.output_dim=300 --set model.0.vectors.path=@glove.6B/glove.6B.300d.txt",
+        ],
     },
 ];
