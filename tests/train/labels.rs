@@ -83,8 +83,8 @@ fn two_words_each_by_itself_are_learnt_as_two_labels() {
     let predictor = Predictor::open(&run, Which::Last).unwrap();
     assert!(predictor.has_labels());
     let texts = ["scarlet square", "grey circular", "scarlet circular", "grey square"].map(str::to_owned);
-    let told: Vec<Vec<bool>> =
-        predictor.predict(&texts).iter().map(|all| all.iter().map(|p| *p > 0.5).collect()).collect();
+    let told = predictor.predict(&texts).unwrap();
+    let told: Vec<Vec<bool>> = told.iter().map(|(_, all)| all.iter().map(|p| *p > 0.5).collect()).collect();
     assert_eq!(told, [[true, false], [false, true], [true, true], [false, false]]);
 
     let judged = predictor.judge(None, &[], &run, 5).unwrap();
