@@ -20,8 +20,10 @@ const BAR: usize = 36;
 /// How much of it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// All.
+    /// All; what was settled comes last, where a person reads who has let it be printed.
     Full,
+    /// All; what was settled comes before histogram and vocabulary, where a screen begins.
+    Screen,
     /// Without histogram and vocabulary.
     Short,
 }
@@ -29,11 +31,14 @@ pub enum Detail {
 /// All of `draft` in lines of at most `width` columns.
 pub fn lines(draft: &Draft, detail: Detail, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let found = &draft.findings;
-    let full = detail == Detail::Full;
+    let full = detail != Detail::Short;
     let mut out = Page { lines: Vec::new(), width, theme: *theme };
     out.head(found);
     out.pairs(&found.facts);
     out.columns(found);
+    if detail == Detail::Screen {
+        out.settled(draft);
+    }
     out.classes(found, full);
     if let Some(lengths) = found.lengths.as_ref().filter(|_| full) {
         out.lengths(lengths, &found.unit);
@@ -41,19 +46,8 @@ pub fn lines(draft: &Draft, detail: Detail, width: usize, theme: &Theme) -> Vec<
     if let Some(vocabulary) = found.vocabulary.as_ref().filter(|_| full) {
         out.vocabulary(vocabulary);
     }
-    if !found.notes.is_empty() {
-        out.title("Look here");
-        found.notes.iter().for_each(|note| out.marked("!", note, Role::Warning));
-    }
-    match &draft.preset {
-        Ok(_) => {
-            out.title("Settings that fit");
-            out.pairs(&found.suggested);
-        }
-        Err(doubt) => {
-            out.title("No preset yet");
-            out.marked("!", doubt, Role::Bad);
-        }
+    if detail != Detail::Screen {
+        out.settled(draft);
     }
     out.lines
 }
@@ -147,6 +141,24 @@ impl Page {
         }
     }
 
+    /// What a person should know, and the settings that fit, or why there are none.
+    fn settled(&mut self, draft: &Draft) {
+        if !draft.findings.notes.is_empty() {
+            self.title("Look here");
+            draft.findings.notes.iter().for_each(|note| self.marked("!", note, Role::Warning));
+        }
+        match &draft.preset {
+            Ok(_) => {
+                self.title("Settings that fit");
+                self.pairs(&draft.findings.suggested);
+            }
+            Err(doubt) => {
+                self.title("No preset yet");
+                self.marked("!", doubt, Role::Bad);
+            }
+        }
+    }
+
     fn columns(&mut self, found: &Findings) {
         if found.columns.is_empty() {
             return;
@@ -183,7 +195,7 @@ impl Page {
         // Of very many the most frequent are told.
         let mut order: Vec<_> = classes.iter().collect();
         if order.len() > shown {
-            order.sort_by(|a, b| b.count.cmp(&a.count));
+            order.sort_by_key(|class| std::cmp::Reverse(class.count));
         }
         let counts = order.iter().map(|class| count(class.count as u64).width()).max().unwrap_or(0);
         let row = |class: &ClassCount| {

@@ -38,7 +38,7 @@ pub(in crate::data) fn look(
     facts.extend(size.map(|size| ("size".to_owned(), number::bytes(size))));
     let mut findings = Findings {
         path: path.into(),
-        kind: format!("{kind}: a series"),
+        kind: format!("a series, in {kind}"),
         rows: grid.rows,
         unit: "rows".into(),
         more,
@@ -342,7 +342,7 @@ mod tests {
     #[test]
     fn a_season_is_found_under_trend_and_noise_and_none_in_noise_alone() {
         let mut rng = crate::rng::Rng::new(7, "season", 0);
-        let mut noise = || f64::from(rng.normal());
+        let mut noise = || rng.normal();
         let daily = Spacing { unit: Unit::Day, usual: 1.0, gaps: 0, before: String::new() };
         let wave = |rows: f64, t: usize| (t as f64 * std::f64::consts::TAU / rows).sin();
         let weekly: Vec<f64> =
@@ -364,6 +364,6 @@ mod tests {
         assert_eq!(shape(&|t| (0.02 * t).exp() * (2.0 + t.sin())), (true, true));
         assert_eq!(shape(&|t| t + 5.0 * t.sin()), (true, false));
         assert_eq!(shape(&|t| 5.0 * t.sin()), (false, false));
-        assert_eq!(Shape::of(&[1.0, 2.0]).drifts, false);
+        assert!(!Shape::of(&[1.0, 2.0]).drifts);
     }
 }

@@ -132,7 +132,7 @@ fn a_file_is_looked_at_and_trained_on() {
     insta::assert_snapshot!(screen(&mut browser, 80, 23));
     assert_eq!(browser.act(Action::Open), Some(Asked::Train(Box::new(draft()))));
     browser.act(Action::Last);
-    assert!(screen(&mut browser, 80, 23).contains("Settings that fit"));
+    assert!(screen(&mut browser, 80, 23).contains("4,321 different words"));
     browser.act(Action::Back);
     assert_eq!((browser.place(), chosen(&browser)), (Place::Browser, "reviews.csv"));
 }

@@ -132,7 +132,7 @@ impl Found {
         let lines = match &self.draft {
             None => words("looking…", Role::Dim),
             Some(Err(error)) => words(error, Role::Bad),
-            Some(Ok(draft)) => findings::lines(draft, Detail::Full, width, theme),
+            Some(Ok(draft)) => findings::lines(draft, Detail::Screen, width, theme),
         };
         self.scroll_end = lines.len().saturating_sub(usize::from(inner.height));
         self.scroll = self.scroll.min(self.scroll_end);
