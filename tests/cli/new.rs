@@ -101,6 +101,7 @@ fn what_cannot_be_learnt_from_is_told_with_exit_code_2() {
     let (out, _) = ends(unrolled(at, &["data", "info", "two.csv", "--label", "3", "--json"]), 0);
     let json: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(json["findings"]["classes"][0]["count"], 40);
-    let (out, _) = ends(unrolled(at, &["data", "info", "two.csv", "--glyphs", "ascii"]), 0);
+    let (out, _) =
+        ends(unrolled(at, &["data", "info", "two.csv", "--label", "mood", "--glyphs", "ascii"]), 0);
     assert!(out.is_ascii() && out.contains("###"), "{out}");
 }
