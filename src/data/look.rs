@@ -3,22 +3,25 @@
 //! ```text
 //! path ─ start: bytes, unpacked ─┬─ a table, JSON lines: columns ─┬─ text and label ─→ Texts
 //!                                │                                └─ dates and numbers ─→ Series
-//!      └─ a folder of classes ───┼──────────────────────────────────────────────────────→ Texts
+//!      ├─ a folder of classes ───┼──────────────────────────────────────────────────────→ Texts
+//!      └─ of recordings, archives ┼──────────────────────────────────────────────────────→ Sequences
 //!                                ├─ a word and its tag a line ───────────────────────────→ Tags
 //!                                └─ else ────────────────────────────────────────────────→ Text
 //! ```
 
+mod cells;
 mod columns;
 mod labelled;
 mod measure;
 mod plain;
+mod sequences;
 mod start;
 mod tags;
 
 use std::path::{Path, PathBuf};
 
 use super::labelled::{Column, Format, LabelledSpec, train_and_test};
-use super::{DataError, Level, SeriesSpec, TagsSpec, TextSpec, lines, series, sniff};
+use super::{DataError, Level, SequencesSpec, SeriesSpec, TagsSpec, TextSpec, lines, series, sniff};
 use crate::number;
 use crate::protocol::Findings;
 pub(super) use columns::Grid;
@@ -90,6 +93,8 @@ pub enum Material {
         /// Short sentences.
         examples: Vec<String>,
     },
+    /// Sequences of numbers with a class each. Validation data that lie beside them are in it, else a fifth is held back.
+    Sequences(SequencesSpec),
     /// Numbers over time. The window is as long as a season, or as seems fit.
     Series(SeriesSpec),
 }
@@ -102,6 +107,13 @@ pub enum Material {
 /// When nothing is there, or what is there can be read in no way: a pipe, an empty file, bytes that are no text.
 pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
     let kind = path.metadata().map_err(|error| DataError::read(path, None, error))?;
+    if let Some((train, test)) = sequences::by_name(path).filter(|_| options.task.is_none()) {
+        match sequences::look(&train, test) {
+            // Texts may lie in files that are called as an archive's are.
+            Err(_) if train.extension().is_none_or(|end| end != "ts") => {}
+            looked => return looked,
+        }
+    }
     if kind.is_dir() {
         return folder(path, options);
     }
@@ -155,10 +167,16 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
 /// A folder of classes, or one with train and test data.
 fn folder(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
     let Some((train, test)) = train_and_test(path) else {
+        if sequences::has_recordings(path) {
+            return sequences::look(path, None);
+        }
         let spec =
             LabelledSpec { path: path.into(), format: Some(Format::Folder), ..LabelledSpec::default() };
         return labelled::look(spec, "a folder of classes", Vec::new(), Vec::new(), None);
     };
+    if train.is_dir() && sequences::has_recordings(&train) {
+        return sequences::look(&train, Some(test));
+    }
     if train.is_dir() {
         let spec = LabelledSpec { path: train, format: Some(Format::Folder), ..LabelledSpec::default() };
         let kind = "folders of classes, to train and to test";
@@ -199,6 +217,7 @@ fn table(
             let spec = LabelledSpec { text: Some(text), label: Some(label), header, delimiter, ..spec };
             labelled::look(beside(spec), kind, facts, grid.found(), start.size)
         }
+        Err(_) if options.task.is_none() && grid.is_numbers() => sequences::look(path, None),
         Err(doubt) => Ok(undecided(path, kind, facts, &grid, start, doubt)),
     }
 }

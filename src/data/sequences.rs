@@ -170,7 +170,7 @@ pub fn archive(path: &Path) -> Option<(PathBuf, PathBuf)> {
 
 impl SequencesSpec {
     /// All that is usual, of what stands at `path`.
-    fn at(path: &Path) -> Self {
+    pub(super) fn at(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
             length: LONGEST,

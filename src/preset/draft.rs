@@ -1,6 +1,7 @@
 //! A preset for somebody's own data, with comments that teach: what each part is, and what to try next.
 
 mod language;
+mod sequences;
 mod series;
 mod tags;
 mod texts;
@@ -45,6 +46,7 @@ pub fn draft(path: &Path, options: &LookOptions, to: Option<&Path>) -> Result<Dr
             }
             Material::Text { spec, prime } => language::propose(&findings, spec, prime, &place)?,
             Material::Tags { spec, examples } => tags::propose(&findings, spec, examples, &place)?,
+            Material::Sequences(spec) => sequences::propose(&findings, spec, &place)?,
             Material::Series(spec) => series::propose(&findings, spec, &place)?,
         };
         findings.suggested = proposal.suggested.clone();

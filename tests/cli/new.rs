@@ -34,7 +34,11 @@ fn data_of_every_kind_get_a_preset_that_trains_at_once() {
     );
     let month = |n: usize| format!("{}-{:02};{}\n", 1950 + n / 12, n % 12 + 1, n % 12);
     put(at, "sold.csv", &("month;sold\n".to_owned() + &rows(|n, _| month(n))));
+    let wave = |n: usize| format!("{}\t{}\n", n % 2, ["1\t2\t1\t0\t1", "1\t0\t1\t2\t1"][n % 2]);
+    put(at, "Waves_TRAIN.tsv", &rows(|n, _| wave(n)));
+    put(at, "Waves_TEST.tsv", &rows(|n, _| wave(n)));
     for (path, name, told) in [
+        ("Waves_TRAIN.tsv", "Waves_TRAIN", "labelled sequences of numbers: 80 sequences"),
         ("table.csv", "table", "opinion  text"),
         ("objects.jsonl", "objects", "JSON lines: 80 texts"),
         ("names", "names", "a folder of classes: 160 texts"),

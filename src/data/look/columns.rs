@@ -7,18 +7,14 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::LookOptions;
+use super::cells::{CLASSES, Cells, Kind};
 use super::start::Start;
 use crate::data::error::{listed, quoted};
 use crate::data::labelled::{Column, LABEL_NAMES, TEXT_NAMES, known_name};
 use crate::data::sniff::Sample;
 use crate::data::{DataError, series};
-use crate::number;
 use crate::protocol::ColumnFound;
 
-/// Different values that a column of labels has, at most.
-const CLASSES: usize = 200;
-/// Characters of a label, at most.
-const LABEL: usize = 60;
 /// Lines of JSON that are looked at for their keys.
 const OBJECTS: usize = 500;
 /// Names that people give a column of dates.
@@ -34,132 +30,6 @@ pub(in crate::data) struct Grid {
     pub rows: usize,
     /// The line of the first.
     line: u64,
-}
-
-/// What is in a column.
-#[derive(Debug, Clone, Default)]
-struct Cells {
-    name: String,
-    role: &'static str,
-    kind: Kind,
-    /// Different values.
-    distinct: usize,
-    /// Cells that hold something.
-    filled: usize,
-    characters: f64,
-    words: f64,
-    longest: usize,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-enum Kind {
-    #[default]
-    Empty,
-    /// Dates that a series can have.
-    Date,
-    /// Dates in another form.
-    OtherDate,
-    /// From one to another; whether all are whole.
-    Number(f64, f64, bool),
-    Words,
-    /// JSON that is neither text nor number.
-    Nested,
-}
-
-impl Cells {
-    fn of<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> Self {
-        let cells: Vec<&str> = cells.map(str::trim).filter(|cell| !cell.is_empty()).collect();
-        let Some(count) = Some(cells.len()).filter(|count| *count > 0) else {
-            return Self { name, ..Self::default() };
-        };
-        // One in fifty may be a slip, or `NA`.
-        let most =
-            |right: &dyn Fn(&str) -> bool| cells.iter().filter(|cell| right(cell)).count() * 50 >= count * 49;
-        let numbers = cells.iter().filter_map(|cell| cell.parse::<f64>().ok()).filter(|n| n.is_finite());
-        let (least, greatest) =
-            numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), n| (a.min(n), b.max(n)));
-        let is_number = |cell: &str| cell.parse::<f64>().is_ok();
-        let kind = if most(&is_number) {
-            Kind::Number(
-                least,
-                greatest,
-                cells.iter().all(|cell| cell.parse::<i64>().is_ok() || !is_number(cell)),
-            )
-        } else if most(&series::is_date) {
-            Kind::Date
-        } else if most(&is_other_date) {
-            Kind::OtherDate
-        } else if most(&|cell| cell.starts_with(['{', '[']) && serde_json::from_str::<Value>(cell).is_ok()) {
-            Kind::Nested
-        } else {
-            Kind::Words
-        };
-        let mean = |of: &dyn Fn(&str) -> usize| {
-            cells.iter().map(|cell| of(cell)).sum::<usize>() as f64 / count as f64
-        };
-        Self {
-            name,
-            role: "",
-            kind,
-            distinct: cells.iter().collect::<HashSet<_>>().len(),
-            filled: count,
-            characters: mean(&|cell| cell.chars().count()),
-            words: mean(&|cell| cell.split_whitespace().count()),
-            longest: cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0),
-        }
-    }
-
-    /// Whether a few short values come again and again.
-    fn may_be_label(&self) -> bool {
-        let whole = matches!(self.kind, Kind::Number(.., true) | Kind::Words);
-        let few = (2..=CLASSES).contains(&self.distinct) && self.distinct * 2 <= self.filled;
-        whole && few && self.longest <= LABEL && self.words <= 4.0
-    }
-
-    fn may_be_text(&self) -> bool {
-        self.kind == Kind::Words && self.distinct * 2 > self.filled
-    }
-
-    fn why(&self) -> String {
-        let different = |n: usize| format!("{} different values", number::count(n as u64));
-        match self.kind {
-            Kind::Empty => "nothing".into(),
-            Kind::Date => "dates".into(),
-            Kind::OtherDate => "dates in another form than 1949-01-31".into(),
-            Kind::Nested => "lists or objects".into(),
-            Kind::Number(..) if self.role == "label" => different(self.distinct),
-            Kind::Number(least, greatest, _) => {
-                format!("numbers from {} to {}", amount(least), amount(greatest))
-            }
-            Kind::Words if self.role == "label" || self.distinct * 2 <= self.filled => {
-                different(self.distinct)
-            }
-            Kind::Words if self.words < 1.5 => format!("a word, {:.0} characters", self.characters),
-            Kind::Words => format!("{:.0} words on average", self.words),
-        }
-    }
-}
-
-/// As short as it can be said: `104`, `0.25`.
-pub(in crate::data) fn amount(x: f64) -> String {
-    if x == x.trunc() && x.abs() < 1e9 { format!("{x:.0}") } else { number::metric(x) }
-}
-
-/// Whether this is a date that has to be turned round: `31.01.1949`, `1/31/49`, `Jan 31, 1949`.
-fn is_other_date(text: &str) -> bool {
-    const MONTHS: [&str; 12] =
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    let day = text.split_whitespace().next().unwrap_or_default();
-    let parts: Vec<&str> = day.split(['.', '/', '-']).collect();
-    let numbers = parts.len() == 3
-        && parts.iter().all(|part| matches!(part.len(), 1..=4) && part.bytes().all(|b| b.is_ascii_digit()));
-    let lower = text.to_ascii_lowercase();
-    let named = text.chars().count() <= 30
-        && text.bytes().any(|b| b.is_ascii_digit())
-        && lower
-            .split(|c: char| !c.is_ascii_alphabetic())
-            .any(|word| word.len() >= 3 && MONTHS.iter().any(|month| word.starts_with(month)));
-    numbers || named
 }
 
 impl Grid {
@@ -269,6 +139,12 @@ impl Grid {
             };
             DataError::content(path, Some(self.line), found, format!("a column {name} (--{field} names it)"))
         })
+    }
+
+    /// Whether it is many columns of numbers without names: a sequence a row.
+    pub fn is_numbers(&self) -> bool {
+        let number = |cells: &Cells| matches!(cells.kind, Kind::Number(..) | Kind::Empty);
+        !self.named && self.columns.len() >= 8 && self.columns.iter().all(number)
     }
 
     /// Whether it has dates and numbers, and no text.
