@@ -9,9 +9,10 @@
 //!    ui: fold into state → views → frame → writer thread        ◀───┘ never makes the trainer wait
 //! ```
 //!
-//! Imports point one way, and a test checks it: `protocol` and `kernel` (with `durable`, `escape`, `number`, `rng`) at the bottom; `nn`, `optim` and
-//! `data` above them; `preset` asks `nn` for shapes; `run` knows plain data; `train` puts them to work; `cli` starts it all. `fetch` brings data from elsewhere and knows nothing of them. `ui` sees
-//! `protocol`, `preset` and `run`, never the trainer. `bench` measures training, with and without a screen.
+//! Imports point one way, and a test checks it: `protocol` and `kernel` (with `durable`, `escape`, `number`, `rng`) at the bottom; `nn`,
+//! `optim` and `data` above them; `preset` asks `nn` for shapes; `run` knows plain data; `train` puts them to work; `cli` starts it all.
+//! `fetch` brings data from elsewhere and knows nothing of them. `ui` sees `protocol`, `preset` and `run`, never the trainer. `bench`
+//! measures training, with and without a screen.
 //!
 //! | room | what is in it |
 //! |---|---|
