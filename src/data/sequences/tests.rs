@@ -104,6 +104,11 @@ fn what_is_wrong_is_told_by_file_line_and_column() {
             2,
             "a:3: found time stamps; expected @timeStamps false",
         ),
+        (
+            "% made by hand\n@relation A\n".into(),
+            1,
+            "a:2: found an ARFF file; expected a .ts file or a table",
+        ),
         (TS.replace("@data", "data"), 2, "a:10: found \"data\"; expected a line that starts with @"),
         (
             TS.replace("@dimensions 2", "@dimensions two"),

@@ -64,6 +64,9 @@ fn head<'t>(path: &Path, text: &'t str) -> Result<Head<'t>, DataError> {
                 head.data = number;
                 return Ok(head);
             }
+            "@relation" | "@attribute" => {
+                return wrong("an ARFF file".into(), "a .ts file or a table, which archives have beside it");
+            }
             "@timestamps" if yes => {
                 return wrong("time stamps".into(), "@timeStamps false: a value a step, at even distances");
             }
