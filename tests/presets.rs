@@ -46,7 +46,7 @@ const BROKEN: [(&str, &str); 62] = [
     ("missing-key.yaml", ":1:1: the key `title` is missing"),
     (
         "missing-layer-name.yaml",
-        ":7:5: model.1: the key `layer` is missing; it is one of Embedding, SimpleRNN, …",
+        ":7:5: model.1: the key `layer` is missing; it is one of Embedding, Masking, …",
     ),
     ("missing-loss.yaml", ":10:3: train: the key `loss` is missing"),
     (
