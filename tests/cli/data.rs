@@ -29,9 +29,9 @@ fn what_can_be_fetched_is_listed() {
     for name in [
         "imdb  ",
         "names  ",
-        "ewt  ",
+        "glove-6b  ",
         "80.2 MiB",
-        "CC BY-SA 4.0",
+        "CC BY 4.0",
         "lecture-rnn8",
         "here: tinyshakespeare.txt",
     ] {

@@ -96,80 +96,6 @@ pub const DATASETS: &[Dataset] = &[
         next: &["unrolled train shakespeare-lstm --data @tinyshakespeare.txt"],
     },
     Dataset {
-        name: "ewt",
-        what: "16,622 sentences of the web with their parts of speech (UD English-EWT 2.16)",
-        terms: "CC BY-SA 4.0",
-        presets: &["tags-bilstm"],
-        // UD_English-EWT at the commit behind its tag r2.16. Two public records of that release that know nothing of each other have these
-        // SHA-256: one all three, one the first and the last with this commit. Copies of the second and third that were at hand have them.
-        files: &[
-            File {
-                target: "en_ewt-ud-train.conllu",
-                addresses: &[
-                    "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/4c89b5833a70aa5ed3a00bad2f23f57992cc7df8/en_ewt-ud-train.conllu",
-                ],
-                sum: Sha256("3fb78e2b55482c8ee00caa653af436c88c9e5bc9a73ce26e4ae3ddc79d2b7e7b"),
-                size: About(14_000_000),
-                form: Plain,
-            },
-            File {
-                target: "en_ewt-ud-dev.conllu",
-                addresses: &[
-                    "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/4c89b5833a70aa5ed3a00bad2f23f57992cc7df8/en_ewt-ud-dev.conllu",
-                ],
-                sum: Sha256("531a54ff90d6ab12201c5a50c3e78e6ddac4de69abc4bce5d275d3cd29efe2b6"),
-                size: Exactly(1_805_545),
-                form: Plain,
-            },
-            File {
-                target: "en_ewt-ud-test.conllu",
-                addresses: &[
-                    "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/4c89b5833a70aa5ed3a00bad2f23f57992cc7df8/en_ewt-ud-test.conllu",
-                ],
-                sum: Sha256("e266e515a0a7547657ed3d90d9ba46487d6bd251f27ad4269d4e8a427c8555cd"),
-                size: Exactly(1_804_515),
-                form: Plain,
-            },
-        ],
-        next: &[
-            "unrolled train tags-bilstm --data @en_ewt-ud-dev.conllu --set data.validation.path=@en_ewt-ud-test.conllu",
-            "unrolled train tags-bilstm --data @en_ewt-ud-train.conllu --set data.validation.path=@en_ewt-ud-test.conllu",
-        ],
-    },
-    Dataset {
-        name: "airline",
-        what: "144 months of air passengers, 1949 to 1960 (Box & Jenkins, series G)",
-        terms: "none stated; of the examples of Darts",
-        presets: &["airline-lstm"],
-        files: &[File {
-            target: "AirPassengers.csv",
-            addresses: &["https://raw.githubusercontent.com/unit8co/darts/master/datasets/AirPassengers.csv"],
-            // darts 0.48.1, darts/datasets/datasets.py, has MD5 167ffa96204a2b47339c21eea25baf32: that of the 1,746 bytes
-            // `Month,#Passengers`, `1949-01,112` and so on, each line ended by one line feed, and this is their SHA-256
-            sum: Sha256("5f8b316b84545d9cfb05612298df8415ce4c44421c7012d109465564b07ebc06"),
-            size: Exactly(1746),
-            form: Plain,
-        }],
-        next: &["unrolled train airline-lstm --data @AirPassengers.csv --set data.values=[\"#Passengers\"]"],
-    },
-    Dataset {
-        name: "temperatures",
-        what: "3,650 days' minimum temperatures of Melbourne, 1981 to 1990",
-        terms: "none stated",
-        presets: &["temperatures-gru"],
-        files: &[File {
-            target: "daily-min-temperatures.csv",
-            addresses: &[
-                "https://raw.githubusercontent.com/jbrownlee/Datasets/master/daily-min-temperatures.csv",
-            ],
-            // as `pooch` has printed it for this address in a published notebook; a copy that was at hand has it
-            sum: Sha256("8b9de63ed6789492bf497625e7f9beb96a63d367b4b0a21754006f749fa5e5da"),
-            size: Exactly(67_921),
-            form: Plain,
-        }],
-        next: &["unrolled train temperatures-gru --data @daily-min-temperatures.csv"],
-    },
-    Dataset {
         name: "ag-news",
         what: "127,600 news in four subjects (Zhang et al. 2015)",
         terms: "for research and any other non-commercial activity",
@@ -217,27 +143,6 @@ pub const DATASETS: &[Dataset] = &[
             }),
         }],
         next: &["unrolled train imdb-lstm --data @SST-2/train.tsv --set data.validation.path=@SST-2/dev.tsv"],
-    },
-    Dataset {
-        name: "mini-speech-commands",
-        what: "8,000 recordings of eight spoken words, a second each (Warden 2018)",
-        terms: "CC BY 4.0",
-        presets: &[],
-        files: &[File {
-            target: "mini_speech_commands",
-            addresses: &[
-                "https://storage.googleapis.com/download.tensorflow.org/data/mini_speech_commands.zip",
-            ],
-            // in two public records that know nothing of each other; the length also as others were told it
-            sum: Sha256("49650f2341b26d886b46b3f4fb8fed59e30300b17550f1ee4a768b3106cf93a0"),
-            size: Exactly(182_082_353),
-            form: Zip(Part {
-                within: "mini_speech_commands/",
-                without: &["README.md"],
-                limits: Limits { entries: 20_000, bytes: 600 * MIB, file: 10 * MIB },
-            }),
-        }],
-        next: &[],
     },
     Dataset {
         name: "speech-commands",
