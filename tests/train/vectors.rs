@@ -78,5 +78,5 @@ fn vectors_that_are_missing_or_of_another_length_are_told_before_anything_is_rea
     let preset = written(&folder, "vectors: {path: gone.txt}");
     let error = preset::load(&preset, &Overrides::default()).unwrap_err();
     assert_eq!(error.field, "model.0.vectors.path");
-    assert!(error.place.ends_with("preset.yaml:5:41") && error.message.contains("not found"), "{error}");
+    assert!(error.place.ends_with("preset.yaml:5:40") && error.message.contains("not found"), "{error}");
 }
