@@ -105,7 +105,7 @@ const BROKEN: [(&str, &str); 62] = [
     ),
     (
         "two-units-at-the-end.yaml",
-        ":8:20: model.2.units: the model tells 2 labels at once, but the data ask for one of 2 classes a sequence; expected 1, or `data.multi_label: true`",
+        ":8:27: model.2.units: the model tells 2 labels at once, but the data ask for one of 2 classes a sequence; expected 1",
     ),
     ("units-0.yaml", ":7:31: model.1.units: layer 1 (SimpleRNN): `units` is 0; it must be at least 1"),
     (

@@ -422,7 +422,7 @@ fn a_preset_without_its_data_tells_what_to_get() {
     session.wait_for("lecture-rnn8");
     session.press("\r");
     session.wait_for("Esc closes");
-    for said in ["The Large Movie Review Dataset", "ai.stanford.edu", "--data PATH"] {
+    for said in ["unrolled data fetch imdb", "ai.stanford.edu", "--data PATH"] {
         session.wait_for(said);
     }
     session.press("\x1b");
@@ -436,5 +436,5 @@ fn a_preset_without_its_data_tells_what_to_get() {
     session.wait_for("failed");
     session.wait_for("not found");
     session.press("q");
-    session.ends_restored(2, "The Large Movie Review Dataset");
+    session.ends_restored(2, "unrolled data fetch imdb");
 }

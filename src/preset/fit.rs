@@ -57,10 +57,11 @@ pub fn check(form: &Form, model: &Model) -> Result<(), Unfit> {
                 refuse(None, None, message)
             }
             (Loss::SparseCategoricalCrossentropy, Some(labels)) => units(features, features == labels.len()),
-            (Loss::BinaryCrossentropy, _) if features > 1 => {
+            (Loss::BinaryCrossentropy, labels) if features > 1 => {
+                // Where the task says its classes, it has no others.
+                let several = if labels.is_none() { ", or `data.multi_label: true`" } else { "" };
                 let message = format!(
-                    "the model tells {features} labels at once, but the data ask for {asked}; expected 1, or \
-                     `data.multi_label: true`"
+                    "the model tells {features} labels at once, but the data ask for {asked}; expected 1{several}"
                 );
                 refuse(Some(last), Some("units"), message)
             }
