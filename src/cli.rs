@@ -175,3 +175,12 @@ pub fn main() -> ExitCode {
 fn complain(error: &anyhow::Error) {
     let _ = writeln!(std::io::stderr(), "unrolled: {}", crate::escape::foreign(&format!("{error:#}")));
 }
+
+/// `word` as a shell takes it for one.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}

@@ -21,6 +21,6 @@ pub mod stamp;
 
 pub use error::RunError;
 pub use find::find;
-pub use folder::{Folder, read_json};
+pub use folder::{Folder, named, read_json};
 pub use reader::{Events, Reader};
 pub use recorder::{Recorder, Stall};

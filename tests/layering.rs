@@ -29,7 +29,10 @@ const MAY_SEE: [(&str, &[&str]); 17] = [
     ),
     (
         "cli",
-        &["protocol", "escape", "number", "rng", "data", "fetch", "preset", "run", "train", "ui", "bench"],
+        &[
+            "protocol", "escape", "number", "rng", "durable", "data", "fetch", "preset", "run", "train",
+            "ui", "bench",
+        ],
     ),
     ("main", &["kernel", "cli"]),
 ];

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use super::{ScreenArgs, pages};
 use crate::data::{Column, LookOptions, LookTask};
+use crate::durable;
 use crate::escape::foreign;
 use crate::preset;
 use crate::protocol::Draft;
@@ -17,7 +18,7 @@ const WIDTH: usize = 80;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A table, JSON lines, a folder of classes, tagged sentences, a series or a text
+    /// A table, JSON lines, a folder of classes, tagged sentences, sequences of numbers, a series or a text
     path: PathBuf,
     #[command(flatten)]
     look: Look,
@@ -137,17 +138,18 @@ pub(super) fn new(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
     let to = to.map_or_else(|| PathBuf::from(format!("{}.yaml", draft.name)), PathBuf::from);
     write(&to, preset, args.force)?;
     let path = foreign(&to.display().to_string()).into_owned();
-    pages::write(format!("{told}\nwritten: {path}\ngo on:   unrolled train {path}\n").as_bytes())
+    let word = super::shell_word(&path);
+    pages::write(format!("{told}\nwritten: {path}\ngo on:   unrolled train {word}\n").as_bytes())
 }
 
 /// Writes a preset, and over a file that is there only where that is asked for.
 fn write(to: &Path, preset: &str, force: bool) -> anyhow::Result<()> {
     let refuse = |what: String| Refused(format!("{}: {what}", to.display()));
-    let opened = match force {
-        true => File::create(to),
-        false => File::create_new(to),
-    };
-    let mut file = opened.map_err(|error| match error.kind() {
+    if force {
+        // Beside it first: what is there is not lost to a full disk.
+        return Ok(durable::write(to, preset.as_bytes())?);
+    }
+    let mut file = File::create_new(to).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
             refuse("is there already: --force writes over it, --out FILE names another".into())
         }

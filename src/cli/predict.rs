@@ -28,7 +28,7 @@ pub(super) struct Args {
     /// Tell what the network says after every token
     #[arg(long)]
     per_token: bool,
-    /// Of several labels at once, tell those with at least this probability (default: 0.5)
+    /// Of several labels at once, tell those with at least this probability (by default those above 0.5)
     #[arg(long, value_name = "P", value_parser = probability)]
     threshold: Option<f32>,
 }
@@ -38,7 +38,7 @@ pub(super) struct Args {
 pub(super) struct RunArgs {
     /// A run folder, the name of one in runs/, or `latest`
     run: PathBuf,
-    /// Take the weights of the best epoch, not the last ones
+    /// Take the best weights, not the last ones
     #[arg(long)]
     best: bool,
 }
@@ -90,7 +90,7 @@ pub(super) fn predict(args: &Args) -> anyhow::Result<ExitCode> {
     }
     // What stands in the files before a bad one is told.
     let at_once = if texts { BATCH } else { 1 };
-    let speaker = Speaker { threshold: args.threshold.unwrap_or(THRESHOLD), predictor };
+    let speaker = Speaker { threshold: args.threshold, predictor };
     let mut out = io::stdout().lock();
     let terminal = out.is_terminal();
     // Whether anybody reads on.
@@ -191,15 +191,16 @@ fn probability(written: &str) -> Result<f32, String> {
 /// Says what a network makes of texts.
 struct Speaker {
     predictor: Predictor,
-    /// Of several labels at once, those with at least this probability are told.
-    threshold: f32,
+    /// Of several labels at once, those with at least this probability are told; without, those above [`THRESHOLD`].
+    threshold: Option<f32>,
 }
 
 impl Speaker {
     /// The labels that a text with these probabilities is told to have, of several at once.
     fn told<'a>(&'a self, probabilities: &[f32]) -> Vec<&'a str> {
         let labels = self.predictor.labels().iter().zip(probabilities);
-        labels.filter(|(_, p)| **p >= self.threshold).map(|(label, _)| label.as_str()).collect()
+        let is_told = |p: f32| self.threshold.map_or(p > THRESHOLD, |least| p >= least);
+        labels.filter(|(_, p)| is_told(**p)).map(|(label, _)| label.as_str()).collect()
     }
 
     /// The likeliest class and its probability; of several labels at once those that are told, then each with its probability.

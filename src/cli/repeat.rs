@@ -2,14 +2,16 @@
 
 use std::io::Write;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use super::exit;
 use super::train::{Args, code, follow};
 use crate::number::{metric, percent};
 use crate::preset::{self, Overrides};
 use crate::protocol::EpochMetrics;
-use crate::run::stamp;
+use crate::run;
 use crate::train::{Options, Outcome, Trainer};
 
 /// `1..5`: both ends are meant.
@@ -53,11 +55,14 @@ pub(super) fn repeat(args: &Args) -> anyhow::Result<ExitCode> {
     let mut ends = Vec::new();
     let mut root = args.run.clone();
     for (name, resolved) in specs {
-        let root = root.get_or_insert_with(|| {
-            let kind = if args.folds.is_some() { "folds" } else { "seeds" };
-            let now = stamp::utc(std::time::SystemTime::now());
-            std::path::Path::new("runs").join(format!("{}-{kind}-{now}", resolved.spec.name))
-        });
+        let root = match &mut root {
+            Some(root) => root,
+            none => {
+                let kind = if args.folds.is_some() { "folds" } else { "seeds" };
+                let name = format!("{}-{kind}", resolved.spec.name);
+                none.insert(run::named(Path::new("runs"), &name, SystemTime::now())?)
+            }
+        };
         let folder = Some(root.join(name));
         let options =
             Options { folder, threads: usize::from(args.threads), watched: false, notes: resolved.notes };

@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// Another seed draws another text
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Take the weights of the best epoch instead of the last
+    /// Take the best weights, not the last ones
     #[arg(long)]
     best: bool,
 }

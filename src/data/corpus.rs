@@ -25,6 +25,8 @@ pub(super) struct Corpus {
     label_numbers: HashMap<String, u32>,
     /// The labels that each of `labels` stands for, where a text may have several at once.
     sets: Option<Vec<Vec<String>>>,
+    /// What parts them in one field, where it is said.
+    separator: Option<char>,
     word: String,
     level: Level,
     /// A print of each text: that of another text is another.
@@ -86,6 +88,7 @@ impl Corpus {
 
     /// Takes each label for several at once, parted by `separator`, or by what is found to part them.
     pub fn part_labels(&mut self, separator: Option<char>) {
+        self.separator = separator;
         self.sets = Some(label_set::part(self.labels.iter().map(|label| label.name.as_str()), separator));
     }
 
@@ -97,7 +100,7 @@ impl Corpus {
     /// These texts alone, in this order.
     pub fn part(&self, texts: &[usize]) -> Self {
         let (words, sets) = (self.words.uncounted(), self.sets.clone());
-        let mut part = Self { words, sets, level: self.level, ..Self::default() };
+        let mut part = Self { words, sets, separator: self.separator, level: self.level, ..Self::default() };
         part.labels = self.labels.iter().map(|label| Label { count: 0, ..label.clone() }).collect();
         part.texts = self.texts.is_some().then(Vec::new);
         for text in texts {
@@ -197,7 +200,7 @@ impl Corpus {
     fn targets(&self, labels: &[String]) -> Result<Targets, DataError> {
         // A label that no text has (another part has them all) is no class's.
         let there = |label: &Label| label.count > 0;
-        let Some(sets) = &self.sets else {
+        let Some(guessed) = &self.sets else {
             let class_of = self
                 .labels
                 .iter()
@@ -206,6 +209,10 @@ impl Corpus {
             let classes = self.label_of.iter().filter_map(|number| class_of.get(*number as usize).copied());
             return Ok(Targets::Classes(classes.collect()));
         };
+        // What parts the labels of one file was found from those of another: the labels that there are tell.
+        let names = self.labels.iter().filter(|_| self.separator.is_none()).map(|label| label.name.as_str());
+        let known = label_set::part_known(names, labels);
+        let sets = known.as_ref().unwrap_or(guessed);
         let classes = sets.iter().zip(&self.labels).map(|(set, label)| match there(label) {
             true => set.iter().map(|name| class(label, name, labels)).collect(),
             false => Ok(Vec::new()),

@@ -46,19 +46,35 @@ pub(super) fn part<'a>(
     // Of equals the first.
     let commonest = SEPARATORS.into_iter().rev().max_by_key(|separator| count(*separator));
     let separator = separator.or(commonest.filter(|separator| count(*separator) > 0));
-    let labels = |name: &str| {
-        let parts: Vec<&str> = match (name.strip_prefix(MARK), separator) {
-            (Some(joined), _) => joined.split(MARK).collect(),
-            (None, Some(separator)) => name.split(separator).map(str::trim).collect(),
-            (None, None) => vec![name.trim()],
-        };
-        let mut labels: Vec<String> =
-            parts.into_iter().filter(|label| !label.is_empty()).map(str::to_owned).collect();
-        labels.sort_unstable();
-        labels.dedup();
-        labels
+    names.map(|name| labels_of(name, separator)).collect()
+}
+
+/// Each of `names` as its labels, all of which are among `known`, if there is a way to part them so; `None` where there is no name.
+pub(super) fn part_known<'a>(
+    names: impl Iterator<Item = &'a str> + Clone,
+    known: &[String],
+) -> Option<Vec<Vec<String>>> {
+    names.clone().next()?;
+    let ways = [None].into_iter().chain(SEPARATORS.map(Some));
+    let mut parted = ways.map(|separator| {
+        let labels = names.clone().map(|name| labels_of(name, separator));
+        labels.collect::<Vec<Vec<String>>>()
+    });
+    parted.find(|sets| sets.iter().flatten().all(|label| known.contains(label)))
+}
+
+/// The labels in one name, sorted, each once.
+fn labels_of(name: &str, separator: Option<char>) -> Vec<String> {
+    let parts: Vec<&str> = match (name.strip_prefix(MARK), separator) {
+        (Some(joined), _) => joined.split(MARK).collect(),
+        (None, Some(separator)) => name.split(separator).map(str::trim).collect(),
+        (None, None) => vec![name.trim()],
     };
-    names.map(labels).collect()
+    let mut labels: Vec<String> =
+        parts.into_iter().filter(|label| !label.is_empty()).map(str::to_owned).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    labels
 }
 
 #[cfg(test)]
@@ -80,6 +96,19 @@ mod tests {
         assert_eq!(parted(&["a;b", "a"], None), [vec!["a", "b"], vec!["a"]]);
         assert_eq!(parted(&["a b", "a"], None), [vec!["a b"], vec!["a"]]);
         assert_eq!(parted(&["a b", "a"], Some(' ')), [vec!["a", "b"], vec!["a"]]);
+    }
+
+    #[test]
+    fn known_labels_tell_what_parts_them() {
+        let known = ["Sci-Fi, Fantasy", "drama"].map(str::to_owned);
+        let sets = |names: &[&str]| part_known(names.iter().copied(), &known);
+        let both = vec!["Sci-Fi, Fantasy".to_owned(), "drama".to_owned()];
+        assert_eq!(
+            sets(&["Sci-Fi, Fantasy", "drama"]),
+            Some(vec![vec![both[0].clone()], vec![both[1].clone()]])
+        );
+        assert_eq!(sets(&["drama|Sci-Fi, Fantasy"]), Some(vec![both]));
+        assert_eq!((sets(&["war"]), sets(&[])), (None, None));
     }
 
     #[test]

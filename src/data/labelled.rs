@@ -237,6 +237,9 @@ impl<'de> Deserialize<'de> for Validation {
     }
 }
 
+/// Folds at most: as many as the command line takes.
+const MOST_FOLDS: usize = u16::MAX as usize;
+
 impl Validation {
     /// Whether any data can meet this.
     pub(super) fn check(&self) -> Result<(), DataError> {
@@ -246,6 +249,9 @@ impl Validation {
             }
             Self::Fold { folds: 0 | 1, .. } => {
                 refuse("data.validation.folds", "fewer than two", "at least 2")
+            }
+            Self::Fold { folds, .. } if folds > MOST_FOLDS => {
+                refuse("data.validation.folds", folds, format!("at most {MOST_FOLDS}"))
             }
             Self::Fold { folds, fold } if !(1..=folds).contains(&fold) => {
                 refuse("data.validation.fold", fold, "a number from 1 to folds")

@@ -9,7 +9,7 @@ mod scale;
 mod table;
 mod ts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
@@ -232,7 +232,7 @@ impl SequencesSpec {
         there([Some(self.path.as_path()), self.given()], self.needs.as_deref())?;
         let mut train = self.read(&self.path, progress)?;
         let mut skipped = std::mem::take(&mut train.skipped);
-        let (mut missing, mut validation) = (train.missing, None);
+        let (mut missing, mut validation, mut labels) = (train.missing, None, Vec::new());
         if let Some(path) = self.given() {
             let read = self.read(path, progress)?;
             missing += read.missing;
@@ -245,16 +245,22 @@ impl SequencesSpec {
                 let expected = "enough to hold some back: see data.validation";
                 return Err(DataError::content(&self.path, None, found, expected));
             }
-            let labels: Vec<&str> = train.classes().into_iter().map(|(label, _)| label).collect();
-            one_alone(&self.path, &labels)?;
-            validation = Some(held.iter().filter_map(|at| train.all.get(*at).cloned()).collect());
-            train.all = learn.iter().filter_map(|at| train.all.get(*at).cloned()).collect();
+            // A class of which all is held back is one all the same.
+            labels = train.labels();
+            let held: BTreeSet<usize> = held.into_iter().collect();
+            let parts = std::mem::take(&mut train.all).into_iter().enumerate();
+            let (held, learnt): (Vec<_>, Vec<_>) = parts.partition(|(at, _)| held.contains(at));
+            validation = Some(held.into_iter().map(|(_, sequence)| sequence).collect());
+            train.all = learnt.into_iter().map(|(_, sequence)| sequence).collect();
         }
-        let classes = train.classes();
-        let labels: Vec<String> = classes.iter().map(|(label, _)| (*label).to_owned()).collect();
+        if labels.is_empty() {
+            labels = train.labels();
+        }
         one_alone(&self.path, &labels)?;
-        let classes = classes.into_iter().map(|(label, count)| ClassCount { label: label.into(), count });
-        let classes: Vec<ClassCount> = classes.collect();
+        let counts: BTreeMap<&str, usize> = train.classes().into_iter().collect();
+        let count = |label: &String| counts.get(label.as_str()).copied().unwrap_or_default();
+        let classes: Vec<ClassCount> =
+            labels.iter().map(|label| ClassCount { label: label.clone(), count: count(label) }).collect();
         let scale = match self.scale {
             Scaling::None => Scale::none(self.features),
             Scaling::Standard => {
@@ -418,6 +424,11 @@ impl Sequences {
         let mut counts = BTreeMap::<&str, usize>::new();
         self.all.iter().for_each(|sequence| *counts.entry(&sequence.label).or_default() += 1);
         counts.into_iter().collect()
+    }
+
+    /// The labels in sorted order.
+    fn labels(&self) -> Vec<String> {
+        self.classes().into_iter().map(|(label, _)| label.to_owned()).collect()
     }
 
     /// What each is called.

@@ -147,7 +147,7 @@ impl Streamed {
 impl Drop for Streamed {
     /// Leaves no thread behind.
     fn drop(&mut self) {
-        drop(self.reading.take().map(Reading::end));
+        self.reading.take().map(Reading::leave);
     }
 }
 

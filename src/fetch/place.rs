@@ -23,10 +23,17 @@ pub(super) fn fetch(
     if !folder.as_os_str().is_empty() {
         fs::create_dir_all(folder).map_err(FileError::at("create", folder))?;
     }
-    if file.form != Form::Plain && given(file, &target, way, tell)? {
-        return Ok(Fetched::New(target));
-    }
+    // Whoever has the part may unpack beside the target, and nobody else.
     let mut part = Partial::open(part(file, way.into))?;
+    if file.form != Form::Plain {
+        let done = given(file, &target, way, tell);
+        if part.bytes() == 0 && !matches!(done, Ok(false)) || matches!(done, Ok(true)) {
+            part.discard()?;
+            done?;
+            return Ok(Fetched::New(target));
+        }
+        done?;
+    }
     download(file, &mut part, way, tell)?;
     match file.form {
         Form::Plain => part.become_file(|part| take_place(part, &target))?,

@@ -37,6 +37,13 @@ impl Layer for Masking {
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+        if !self.mask_value.is_finite() {
+            return Err(Misfit::of(
+                "mask_value",
+                format!("`mask_value` is {}", self.mask_value),
+                "it must be finite",
+            ));
+        }
         if let Shape::Ids { .. } = inputs[0] {
             return Err(Misfit::new(
                 "Masking reads numbers, but token ids reach it",

@@ -50,19 +50,20 @@ pub fn draft(path: &Path, options: &LookOptions, to: Option<&Path>) -> Result<Dr
             Material::Series(spec) => series::propose(&findings, spec, &place)?,
         };
         findings.suggested = proposal.suggested.clone();
-        Ok(written(path, &name, proposal))
+        let file = to.map_or_else(|| format!("{name}.yaml"), |to| to.display().to_string());
+        Ok(written(path, &file, proposal))
     });
     Ok(Draft { findings, name, preset })
 }
 
-fn written(path: &Path, name: &str, proposal: Proposal) -> String {
+fn written(path: &Path, file: &str, proposal: Proposal) -> String {
     let Proposal { title, about, body, .. } = proposal;
     let mut out = Yaml::default();
     out.comment(&format!(
         "Written by “unrolled new {}”, to be changed as you like. It trains as it is:",
         path.display()
     ));
-    out.line(&format!("#   unrolled train {}.yaml", foreign(name)));
+    out.line(&format!("#   unrolled train {}", foreign(file)));
     out.comment("Every value can be tried without a change to the file: --set train.epochs=20, --set model.1.units=128.");
     out.line("");
     out.line(&format!("title: {}", yaml::quoted(&title)));
@@ -136,11 +137,12 @@ fn whole(findings: &Findings, length: usize) -> String {
         _ => *count as f64 * (length + 1 - from) as f64 / (to + 1 - from) as f64,
     };
     let all: usize = lengths.bins.iter().map(|(.., count)| count).sum();
-    format!(
-        "{:.0} %",
-        (100.0 * lengths.bins.iter().map(fit).sum::<f64>() / all.max(1) as f64)
-            .min(if length >= lengths.most { 100.0 } else { 99.0 })
-    )
+    let interpolated = 100.0 * lengths.bins.iter().map(fit).sum::<f64>() / all.max(1) as f64;
+    // One long sequence makes wide bars: the quantiles know better.
+    let known =
+        lengths.quantiles.iter().filter(|(_, most)| *most <= length).map(|(percent, _)| *percent).max();
+    let share = interpolated.max(f64::from(known.unwrap_or_default()));
+    format!("{:.0} %", share.min(if length >= lengths.most { 100.0 } else { 99.0 }))
 }
 
 /// Entries of a vocabulary that knows 95 % of the running words, or 20,000; and what it knows, in words.

@@ -38,13 +38,16 @@ pub fn check(form: &Form, model: &Model) -> Result<(), Unfit> {
         let fits = if numbers { "mean_squared_error, mean_absolute_error or huber" } else { CROSS_ENTROPIES };
         return refuse(None, None, format!("{} cannot judge {asked}; expected {fits}", model.loss().name()));
     }
-    let units = |units: usize, right: bool| match right {
+    let units = |units: usize, asked_for: usize| match units == asked_for {
         true => Ok(()),
-        false => refuse(
-            Some(last),
-            Some("units"),
-            format!("the model gives {units} numbers, but the data ask for {asked}; expected as many"),
-        ),
+        false => {
+            let found = format!("the model gives {}, but the data ask for {asked}", numbers_in_words(units));
+            refuse(
+                Some(last),
+                Some("units"),
+                format!("{found}; expected {asked_for} (--set model.{last}.units={asked_for})"),
+            )
+        }
     };
     match (&form.targets, model.output()) {
         (TargetForm::Classes(labels), Shape::Vector { features }) => match (model.loss(), labels) {
@@ -56,7 +59,7 @@ pub fn check(form: &Form, model: &Model) -> Result<(), Unfit> {
                 );
                 refuse(None, None, message)
             }
-            (Loss::SparseCategoricalCrossentropy, Some(labels)) => units(features, features == labels.len()),
+            (Loss::SparseCategoricalCrossentropy, Some(labels)) => units(features, labels.len()),
             (Loss::BinaryCrossentropy, labels) if features > 1 => {
                 // Where the task says its classes, it has no others.
                 let several = if labels.is_none() { ", or `data.multi_label: true`" } else { "" };
@@ -77,7 +80,17 @@ pub fn check(form: &Form, model: &Model) -> Result<(), Unfit> {
                 );
                 return refuse(None, None, message);
             }
-            units(features, labels.as_ref().map_or(features > 1, |labels| features == labels.len()))
+            match labels {
+                Some(labels) => units(features, labels.len()),
+                None if features > 1 => Ok(()),
+                None => refuse(
+                    Some(last),
+                    Some("units"),
+                    format!(
+                        "the model gives a number, but the data ask for {asked}; expected as many as there are labels"
+                    ),
+                ),
+            }
         }
         (TargetForm::Steps(_) | TargetForm::Next, Shape::Sequence { time, features }) => {
             let classes = match &form.targets {
@@ -85,7 +98,7 @@ pub fn check(form: &Form, model: &Model) -> Result<(), Unfit> {
                 TargetForm::Steps(labels) => labels.len(),
                 _ => form.vocabulary(),
             };
-            units(features, features == classes)?;
+            units(features, classes)?;
             if time != form.time() {
                 let found = format!("the model answers at {time} steps, but the data ask at {}", form.time());
                 return refuse(Some(last), None, format!("{found}; expected layers that keep every step"));
@@ -100,7 +113,7 @@ pub fn check(form: &Form, model: &Model) -> Result<(), Unfit> {
             }
             Ok(())
         }
-        (TargetForm::Real(outputs), Shape::Vector { features }) => units(features, features == *outputs),
+        (TargetForm::Real(outputs), Shape::Vector { features }) => units(features, *outputs),
         (TargetForm::Steps(_) | TargetForm::Next, _) => refuse(
             Some(last),
             None,
@@ -116,6 +129,10 @@ pub fn check(form: &Form, model: &Model) -> Result<(), Unfit> {
             ),
         ),
     }
+}
+
+fn numbers_in_words(count: usize) -> String {
+    if count == 1 { "a number".into() } else { format!("{count} numbers") }
 }
 
 const CROSS_ENTROPIES: &str = "binary_crossentropy or sparse_categorical_crossentropy";

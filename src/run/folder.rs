@@ -42,21 +42,7 @@ impl Folder {
     /// # Errors
     /// As [`Folder::create`], but never for a name that is taken.
     pub fn create_named(runs: &Path, name: &str, now: SystemTime) -> Result<Self, RunError> {
-        fs::create_dir_all(runs).map_err(RunError::io("create", runs))?;
-        let base = format!("{}-{}", file_name(name), stamp::utc(now));
-        let mut dir = runs.join(&base);
-        let mut count = 1;
-        loop {
-            // Making the folder is what takes the name, also against another process.
-            match fs::create_dir(&dir) {
-                Ok(()) => return Self::create(&dir),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                    count += 1;
-                    dir = runs.join(format!("{base}-{count}"));
-                }
-                Err(error) => return Err(RunError::io("create", &dir)(error)),
-            }
-        }
+        Self::create(&named(runs, name, now)?)
     }
 
     /// Where it is.
@@ -75,6 +61,28 @@ impl Folder {
         let mut json = serde_json::to_vec(value).map_err(|error| RunError::unwritable(&path, error))?;
         json.push(b'\n');
         Ok(durable::write(&path, &json)?)
+    }
+}
+
+/// Makes the folder `runs/NAME-YYYYMMDD-HHMMSS` that [`Folder::create_named`] describes, for a run or for several.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn named(runs: &Path, name: &str, now: SystemTime) -> Result<PathBuf, RunError> {
+    fs::create_dir_all(runs).map_err(RunError::io("create", runs))?;
+    let base = format!("{}-{}", file_name(name), stamp::utc(now));
+    let mut dir = runs.join(&base);
+    let mut count = 1;
+    loop {
+        // Making the folder is what takes the name, also against another process.
+        match fs::create_dir(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                count += 1;
+                dir = runs.join(format!("{base}-{count}"));
+            }
+            Err(error) => return Err(RunError::io("create", &dir)(error)),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::run::checkpoint::{self, Which};
 /// Sequences that go through the network at once.
 const BATCH: usize = 64;
 
-/// A probability from which on a text is told to have one of several labels, as in Keras's `binary_accuracy`.
+/// A probability above which a text is told to have one of several labels, as in Keras's `binary_accuracy`.
 pub const THRESHOLD: f32 = 0.5;
 
 /// A trained network that tells the class of a text, or which of several labels it has; or the class of a sequence of numbers in a file.
@@ -170,7 +170,11 @@ impl Predictor {
         let spec = preset::load(&run.join("spec.yaml").to_string_lossy(), &Overrides::default())?.spec;
         let model = spec.model().map_err(|e| PredictError::Task(e.to_string()))?;
         let unable = || {
-            let message = format!("{}: this network does not tell the class of a text", run.display());
+            let message = format!(
+                "{}: this network tells no class of a text or of a recording; forecasts and tags cannot be asked for yet, and how good \
+                 they are stands in metrics.jsonl",
+                run.display()
+            );
             PredictError::Task(message)
         };
         let classes = model.classes().or(model.labels());

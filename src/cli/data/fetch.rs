@@ -10,7 +10,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::meter::Meter;
-use crate::cli::{exit, pages};
+use crate::cli::{exit, pages, shell_word};
 use crate::escape::foreign;
 use crate::fetch::catalog::{self, DATASETS};
 use crate::fetch::{self, FetchError, Fetched, File, Form, Progress, Way};
@@ -140,7 +140,7 @@ fn by_hand(error: &FetchError, file: &File<'_>, into: &Path, name: &str) -> Stri
         return String::new();
     }
     let place = fetch::archive(file, into);
-    let (place, sum) = (quoted(&place.display().to_string()), file.sum);
+    let (place, sum) = (shell_word(&place.display().to_string()), file.sum);
     let mut text = format!(
         "By hand, also on another machine:\n  curl -L -o {place} {}\n",
         file.addresses.first().unwrap_or(&"")
@@ -157,7 +157,7 @@ fn by_hand(error: &FetchError, file: &File<'_>, into: &Path, name: &str) -> Stri
         _ => {
             let into = match into.as_os_str().is_empty() {
                 true => String::new(),
-                false => format!(" --into {}", quoted(&into.display().to_string())),
+                false => format!(" --into {}", shell_word(&into.display().to_string())),
             };
             format!("  unrolled data fetch {name}{into}    # checks it and unpacks it\n")
         }
@@ -173,19 +173,10 @@ fn foreign_lines(text: &str) -> String {
 /// A command of the catalogue, with the folder that the data are in.
 fn placed(command: &str, into: &Path) -> String {
     let word = |word: &str| match word.split_once('@') {
-        Some((before, file)) => quoted(&format!("{before}{}", into.join(file).display())),
-        None => quoted(word),
+        Some((before, file)) => shell_word(&format!("{before}{}", into.join(file).display())),
+        None => shell_word(word),
     };
     foreign(&command.split(' ').map(word).collect::<Vec<_>>().join(" ")).into_owned()
-}
-
-/// `word` as a shell takes it for one.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,11 @@ use std::path::Path;
 use crate::data::labelled::Encoding;
 use crate::data::{DataError, open};
 
+/// Lines that tell what a file is: a header and a row or two.
+const FIRST_LINES: usize = 4;
+/// Bytes that are read where these lines are long: what one row may have.
+const LONG: usize = 16 << 20;
+
 /// The beginning of a file, unpacked, without a byte-order mark.
 pub(in crate::data) struct Start {
     pub bytes: Vec<u8>,
@@ -23,8 +28,17 @@ impl Start {
     pub fn read(path: &Path, size: usize) -> Result<Self, DataError> {
         let mut text = open::text(path, None)?;
         let mut bytes = Vec::new();
-        let read = (&mut text).take(size as u64 + 1).read_to_end(&mut bytes);
-        read.map_err(|error| open::broken(path, 1, error))?;
+        let mut more = |bytes: &mut Vec<u8>, most: usize| {
+            let read = (&mut text).take((most + 1).saturating_sub(bytes.len()) as u64).read_to_end(bytes);
+            read.map_err(|error| open::broken(path, 1, error))
+        };
+        more(&mut bytes, size)?;
+        let mut size = size;
+        if bytes.len() > size && bytes.iter().filter(|byte| **byte == b'\n').count() < FIRST_LINES {
+            // The first rows are longer than what tells most files.
+            size = LONG;
+            more(&mut bytes, size)?;
+        }
         if bytes.iter().all(u8::is_ascii_whitespace) && bytes.len() <= size {
             let found = if bytes.is_empty() { "an empty file" } else { "nothing but white space" };
             return Err(DataError::content(path, None, found, "a table, JSON lines or text"));

@@ -327,3 +327,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_class_of_which_all_is_held_back_is_one_all_the_same() {
+    let rows: String = (0..20).map(|n| format!("{}\t{n}\t{}\n", ["a", "b"][n % 2], n * 3)).collect();
+    let folder = folder(&[("a.tsv", &(rows + "lone\t7\t7\n"))]);
+    for fold in 1..=3 {
+        let validation = Some(Validation::Fold { folds: 3, fold });
+        let data = SequencesSpec { validation, ..spec(&folder, "a.tsv", 2, 1) }.load(1, &mut |_| {}).unwrap();
+        assert_eq!(data.labels, ["a", "b", "lone"]);
+        let lone = data.facts.classes[2].count
+            + classes(data.validation.as_ref().unwrap()).iter().filter(|c| **c == 2).count();
+        assert_eq!((lone, data.train.len() + data.validation.unwrap().len()), (1, 21));
+    }
+}

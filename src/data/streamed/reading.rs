@@ -86,6 +86,12 @@ impl Reading {
         true
     }
 
+    /// Waits for the end and asks nothing of it.
+    pub fn leave(self) {
+        drop((self.batches, self.spare));
+        let _ = self.thread.join();
+    }
+
     /// Waits for the end, as one who takes no batch any more; whether any was left, and how it ended.
     pub fn end(self) -> (bool, Result<(), DataError>) {
         let left = self.batches.recv().is_ok();
