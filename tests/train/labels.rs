@@ -178,7 +178,7 @@ fn networks_and_settings_that_do_not_fit_are_refused_by_field() {
              binary_crossentropy and {layer: Dense, units: LABELS, activation: sigmoid}",
         ),
         (&["model.2.activation=softmax"], "model.2.activation", "it must be sigmoid"),
-        (&["model.2.units=1"], "model.2.units", "the model gives 1 numbers"),
+        (&["model.2.units=1"], "model.2.units", "the model gives a number, but"),
         (&["data.multi_label=false"], "model.2.units", "expected 1, or `data.multi_label: true`"),
         (&["train.class_weight={a: 2}"], "train.class_weight", "several labels at once have none"),
         (&["data.multi_label=false", "data.separator=;"], "data.separator", "multi_label: true beside it"),
