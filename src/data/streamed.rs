@@ -147,7 +147,9 @@ impl Streamed {
 impl Drop for Streamed {
     /// Leaves no thread behind.
     fn drop(&mut self) {
-        self.reading.take().map(Reading::leave);
+        if let Some(reading) = self.reading.take() {
+            reading.leave();
+        }
     }
 }
 
