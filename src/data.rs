@@ -101,6 +101,20 @@ pub struct Data {
 }
 
 impl Data {
+    /// Training data of which `facts` tell, and nothing else.
+    pub fn of(train: Dataset, facts: DataFacts) -> Self {
+        Self {
+            train,
+            validation: None,
+            vocabulary: None,
+            labels: Vec::new(),
+            facts,
+            notes: Vec::new(),
+            forecasts: None,
+            scale: None,
+        }
+    }
+
     /// What to tell of sequences of several lengths, where no layer is told which of their steps are padding.
     pub fn unmasked(&self) -> Option<String> {
         let steps = |data: &Dataset| data.lengths().into_iter().min();
@@ -216,16 +230,8 @@ fn texts(
         skipped: train.skipped + validation.as_ref().map_or(0, |corpus| corpus.skipped),
         unknown,
     };
-    Ok(Data {
-        train: train_set,
-        validation: validation_set,
-        vocabulary: Some(vocabulary),
-        labels,
-        facts,
-        notes,
-        forecasts: None,
-        scale: None,
-    })
+    let vocabulary = Some(vocabulary);
+    Ok(Data { validation: validation_set, vocabulary, labels, notes, ..Data::of(train_set, facts) })
 }
 
 /// What is said where `shared` of so many validation texts are training texts too.

@@ -14,7 +14,7 @@ mod instruments;
 mod table;
 
 pub use command::Command;
-pub use evaluation::{Confusion, Evaluation, LabelCount, LabelCounts, Metric};
+pub use evaluation::{Confusion, Evaluation, LabelCount, LabelCounts, Metric, is_told};
 pub use event::{
     Activations, Direction, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, RunInfo,
     RunStatus, Sample, Saved, StepMetrics, ValidationMetrics, half_life,

@@ -103,10 +103,7 @@ impl Course {
     fn new(workload: &Workload, threads: usize) -> Result<Self, MeasureError> {
         let (stepper, train, spec) = (stepper(workload, threads)?, workload.data(), WatchSpec::default());
         let batches = workload.batches(&train);
-        let (validation, vocabulary, facts) = (None, None, DataFacts::default());
-        let notes = Vec::new();
-        let labels = Vec::new();
-        let data = Data { train, validation, vocabulary, labels, facts, notes, forecasts: None, scale: None };
+        let data = Data::of(train, DataFacts::default());
         let watch = Watch::new(&spec, None, &data, &stepper);
         let info = RunInfo {
             name: workload.name.clone(),

@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 
 use crate::escape::foreign;
 use crate::number::{count, percent};
+use crate::protocol::is_told;
 use crate::run::checkpoint::Which;
 use crate::run::{self, RunError};
-use crate::train::{PredictError, Predictor, Prefix, THRESHOLD, likeliest};
+use crate::train::{PredictError, Predictor, Prefix, likeliest};
 
 /// Bytes of a line of input, at most.
 const LONGEST: u64 = 16 << 20;
@@ -191,7 +192,7 @@ fn probability(written: &str) -> Result<f32, String> {
 /// Says what a network makes of texts.
 struct Speaker {
     predictor: Predictor,
-    /// Of several labels at once, those with at least this probability are told; without, those above [`THRESHOLD`].
+    /// Of several labels at once, those with at least this probability are told; without, as [`is_told`] says.
     threshold: Option<f32>,
 }
 
@@ -199,8 +200,8 @@ impl Speaker {
     /// The labels that a text with these probabilities is told to have, of several at once.
     fn told<'a>(&'a self, probabilities: &[f32]) -> Vec<&'a str> {
         let labels = self.predictor.labels().iter().zip(probabilities);
-        let is_told = |p: f32| self.threshold.map_or(p > THRESHOLD, |least| p >= least);
-        labels.filter(|(_, p)| is_told(**p)).map(|(label, _)| label.as_str()).collect()
+        let told = |p: f32| self.threshold.map_or(is_told(p), |least| p >= least);
+        labels.filter(|(_, p)| told(**p)).map(|(label, _)| label.as_str()).collect()
     }
 
     /// The likeliest class and its probability; of several labels at once those that are told, then each with its probability.

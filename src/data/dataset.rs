@@ -183,6 +183,13 @@ impl TokenRows {
         self.ids.clear();
         self.classes.clear();
     }
+
+    /// All of them, each of `length` ids, and their classes.
+    pub fn parts(self, length: usize) -> (Array2<u32>, Vec<u32>) {
+        let ids = Array2::from_shape_vec((self.classes.len(), length), self.ids)
+            .unwrap_or_else(|_| unreachable!("as many ids as rows have"));
+        (ids, self.classes)
+    }
 }
 
 impl Batch {
@@ -190,9 +197,7 @@ impl Batch {
     pub(super) fn exchange(&mut self, rows: TokenRows, length: usize) -> TokenRows {
         self.rows.clear();
         self.rows.extend(0..rows.len());
-        let TokenRows { ids, classes } = rows;
-        let ids = Array2::from_shape_vec((classes.len(), length), ids)
-            .unwrap_or_else(|_| unreachable!("as many ids as rows have"));
+        let (ids, classes) = rows.parts(length);
         let inputs = std::mem::replace(&mut self.inputs, Inputs::Tokens(ids));
         let targets = std::mem::replace(&mut self.targets, Targets::Classes(classes));
         let Inputs::Tokens(ids) = inputs else { return TokenRows::default() };

@@ -209,7 +209,7 @@ pub(super) fn make(name: &str, task: &dyn Task, seed: u64) -> Data {
     };
     let vocabulary = (!task.symbols().is_empty()).then(|| Vocabulary::of_symbols(task.symbols()));
     let labels = form.targets.labels().to_vec();
-    Data { train, validation, vocabulary, labels, facts, notes: Vec::new(), forecasts: None, scale: None }
+    Data { validation, vocabulary, labels, ..Data::of(train, facts) }
 }
 
 fn dataset(form: &Form, size: usize, rows: Rows) -> Dataset {

@@ -137,8 +137,13 @@ impl Words {
 
 /// A print of a text as it is but for white space around it: that of another text is another.
 pub(super) fn print(text: &str) -> u64 {
+    print_of(text.trim().as_bytes())
+}
+
+/// A print of bytes, the same on every machine and from every compiler.
+pub(super) fn print_of(bytes: &[u8]) -> u64 {
     let mut hasher = WordHasher::default();
-    hasher.write(text.trim().as_bytes());
+    hasher.write(bytes);
     hasher.finish()
 }
 

@@ -2,6 +2,7 @@
 
 use ndarray::Array2;
 
+use super::dataset::TokenRows;
 use super::streamed::{self, Encoded, Encoder, Known};
 use super::{DataError, Inputs, LabelledSpec, Report, Targets, TokenSpec, Validation, Vocabulary, split};
 
@@ -47,14 +48,14 @@ pub fn labelled_texts(
     let mut block = Block::default();
     let mut encoder = Encoder::new(&known, &part, |text: &Encoded<'_>| {
         block.push(text);
-        if block.classes.len() == BLOCK || block.bytes > BLOCK_BYTES {
+        if block.rows.len() == BLOCK || block.bytes > BLOCK_BYTES {
             each(&block.taken(tokens.length));
         }
         Ok(())
     });
     wanted.pour(&mut encoder, &report)?;
     drop(encoder);
-    if !block.classes.is_empty() {
+    if block.rows.len() > 0 {
         each(&block.taken(tokens.length));
     }
     Ok(source)
@@ -82,8 +83,7 @@ fn read_first(
 #[derive(Default)]
 struct Block {
     texts: Vec<String>,
-    ids: Vec<u32>,
-    classes: Vec<u32>,
+    rows: TokenRows,
     /// Of the texts.
     bytes: usize,
 }
@@ -91,16 +91,14 @@ struct Block {
 impl Block {
     fn push(&mut self, text: &Encoded<'_>) {
         self.texts.push(text.text.to_owned());
-        self.ids.extend_from_slice(text.row);
-        self.classes.push(text.class);
+        self.rows.push(text.row, text.class);
         self.bytes += text.text.len();
     }
 
     /// All of them, as rows of `length` ids.
     fn taken(&mut self, length: usize) -> LabelledTexts {
-        let Self { texts, ids, classes, .. } = std::mem::take(self);
-        let rows = Array2::from_shape_vec((classes.len(), length), ids)
-            .unwrap_or_else(|_| unreachable!("as many ids as rows have"));
+        let Self { texts, rows, .. } = std::mem::take(self);
+        let (rows, classes) = rows.parts(length);
         LabelledTexts { texts, rows, targets: Targets::Classes(classes) }
     }
 }

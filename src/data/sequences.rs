@@ -10,7 +10,6 @@ mod table;
 mod ts;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array3, ArrayViewMut2, Axis};
@@ -18,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{listed, quoted, refuse};
 use super::form::{Form, InputForm, TargetForm};
+use super::intern::print_of;
 use super::{Data, DataError, Dataset, Inputs, Targets, Validation, split, there};
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
@@ -279,16 +279,7 @@ impl SequencesSpec {
             skipped: skipped.len(),
             ..DataFacts::default()
         };
-        Ok(Data {
-            train,
-            validation,
-            vocabulary: None,
-            labels,
-            facts,
-            notes,
-            forecasts: None,
-            scale: Some(scale),
-        })
+        Ok(Data { validation, labels, notes, scale: Some(scale), ..Data::of(train, facts) })
     }
 
     /// The sequences that stand at `path`, each with a label.
@@ -444,9 +435,8 @@ impl Sequences {
     fn split(&self, held_back: &Validation, seed: u64) -> (Vec<usize>, Vec<usize>) {
         let classes: Vec<&str> = self.classes().into_iter().map(|(label, _)| label).collect();
         let print = |sequence: &Sequence| {
-            let mut hasher = DefaultHasher::new();
-            sequence.values.iter().for_each(|x| x.to_bits().hash(&mut hasher));
-            (hasher.finish(), classes.binary_search(&sequence.label.as_str()).unwrap_or(0))
+            let bytes: Vec<u8> = sequence.values.iter().flat_map(|x| x.to_le_bytes()).collect();
+            (print_of(&bytes), classes.binary_search(&sequence.label.as_str()).unwrap_or(0))
         };
         split::of_prints(self.all.iter().map(print), held_back, seed)
     }

@@ -169,16 +169,7 @@ impl SeriesSpec {
             ..DataFacts::default()
         };
         let forecasts = held_out.is_some().then(|| self.forecasts(&table, &scale, validation));
-        Ok(Data {
-            train,
-            validation: held_out,
-            vocabulary: None,
-            labels: Vec::new(),
-            facts,
-            notes: Vec::new(),
-            forecasts,
-            scale: None,
-        })
+        Ok(Data { validation: held_out, forecasts, ..Data::of(train, facts) })
     }
 
     /// The numbers after logarithm and difference; row 0 of differences is 0 and never read.

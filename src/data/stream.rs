@@ -88,16 +88,7 @@ impl TextSpec {
             skipped: 0,
             unknown: unknown as f64 / told.len().max(1) as f64,
         };
-        Ok(Data {
-            train,
-            validation,
-            vocabulary: Some(vocabulary),
-            labels,
-            facts,
-            notes: Vec::new(),
-            forecasts: None,
-            scale: None,
-        })
+        Ok(Data { validation, vocabulary: Some(vocabulary), labels, ..Data::of(train, facts) })
     }
 
     fn windows(&self, part: &str, ids: &[u32], streams: usize, length: usize) -> Result<Dataset, DataError> {

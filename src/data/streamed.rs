@@ -318,8 +318,7 @@ fn survey(
     };
     let head = survey.head(&vocabulary, &class_of)?;
     let vocabulary = Some(vocabulary);
-    let data =
-        Data { train: head, validation, vocabulary, labels, facts, notes, forecasts: None, scale: None };
+    let data = Data { validation, vocabulary, labels, notes, ..Data::of(head, facts) };
     Ok(Opened { data, train: Some(Streamed::new(train)), validation: streamed })
 }
 

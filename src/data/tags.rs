@@ -92,16 +92,7 @@ impl TagsSpec {
             skipped: 0,
             unknown: unknown as f64 / words.max(1) as f64,
         };
-        Ok(Data {
-            train: train_set,
-            validation,
-            vocabulary: Some(vocabulary),
-            labels,
-            facts,
-            notes: Vec::new(),
-            forecasts: None,
-            scale: None,
-        })
+        Ok(Data { validation, vocabulary: Some(vocabulary), labels, ..Data::of(train_set, facts) })
     }
 }
 

@@ -1,4 +1,5 @@
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::durable::FileError;
 use crate::number;
@@ -53,6 +54,18 @@ pub enum FetchError {
     /// The program was built without the feature `download`.
     #[error("this program was built without downloads (cargo feature `download`)")]
     Without,
+}
+
+impl FetchError {
+    /// That the disk refused to write to `path`, to which `more` bytes were to come.
+    pub(super) fn of_disk(error: io::Error, path: &Path, more: u64) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::Full { path: path.to_owned(), more }
+            }
+            _ => FileError::at("write", path)(error).into(),
+        }
+    }
 }
 
 /// What went wrong at one address.

@@ -158,22 +158,14 @@ fn receive(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(Trouble::passing(format!("the connection broke: {error}")).into()),
         };
-        part.add(bytes).map_err(|error| Fault::Here(refused(error, part, of)))?;
+        part.add(bytes).map_err(|error| {
+            let more = of.unwrap_or_default().saturating_sub(part.bytes());
+            Fault::Here(FetchError::of_disk(error, &part.path, more))
+        })?;
         tell(Progress::Received { bytes: part.bytes(), of });
         if part.bytes() > most {
             return Ok(());
         }
-    }
-}
-
-/// What a disk's refusal means.
-fn refused(error: io::Error, part: &Partial, of: Option<u64>) -> FetchError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            let more = of.unwrap_or_default().saturating_sub(part.bytes());
-            FetchError::Full { path: part.path.clone(), more }
-        }
-        _ => FileError::at("write", &part.path)(error).into(),
     }
 }
 
@@ -229,16 +221,16 @@ fn wait(pause: Duration, way: &Way<'_>) -> Result<(), FetchError> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
     fn a_full_disk_is_told_with_what_is_missing() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut part = Partial::open(dir.path().join("a.part")).unwrap();
-        part.add(b"12345").unwrap();
-        let told = refused(io::ErrorKind::StorageFull.into(), &part, Some(2053)).to_string();
+        let part = Path::new("a.part");
+        let told = FetchError::of_disk(io::ErrorKind::StorageFull.into(), part, 2048).to_string();
         assert!(told.contains("a.part is full: 2.0 KiB more are needed"), "{told}");
-        let told = refused(io::ErrorKind::PermissionDenied.into(), &part, None).to_string();
+        let told = FetchError::of_disk(io::ErrorKind::PermissionDenied.into(), part, 0).to_string();
         assert!(told.starts_with("cannot write") && told.contains("a.part: permission denied"), "{told}");
     }
 

@@ -91,6 +91,12 @@ impl Confusion {
     }
 }
 
+/// Whether a sequence whose probability of a label, one of several at once, is `p` is told to have it: above 0.5, as in Keras's
+/// `binary_accuracy`.
+pub fn is_told(p: f32) -> bool {
+    p > 0.5
+}
+
 /// How often each of several labels was told of a sequence, rightly and wrongly.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelCounts {

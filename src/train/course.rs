@@ -9,7 +9,6 @@ use super::control::{Clock, Control, Stop};
 use super::cost::Cost;
 use super::evaluation::{Validated, evaluation};
 use super::outlet::Outlet;
-use super::predictor::THRESHOLD;
 use super::session::Session;
 use super::trainer::End;
 use crate::data::{Batch, DataError, Errors, Forecasts, Targets};
@@ -17,7 +16,7 @@ use crate::nn::Score;
 use crate::number;
 use crate::optim::{Best, LearningRate, Stopper};
 use crate::protocol::{
-    Confusion, EpochMetrics, Event, LabelCounts, Level, RunStatus, StepMetrics, ValidationMetrics,
+    Confusion, EpochMetrics, Event, LabelCounts, Level, RunStatus, StepMetrics, ValidationMetrics, is_told,
 };
 use crate::run::Folder;
 use crate::run::checkpoint::{self, Checkpoint, NamedTensor};
@@ -377,7 +376,7 @@ impl Run<'_> {
             if let (Some(counts), Targets::Labels(all)) = (&mut labels, &rows.targets) {
                 stepper.outputs(|row, output| {
                     let has = all.row(row);
-                    counts.add(has.iter().zip(output).map(|(has, p)| (*has > 0.5, *p > THRESHOLD)));
+                    counts.add(has.iter().zip(output).map(|(has, p)| (*has > 0.5, is_told(*p))));
                 });
             }
             if let Some(legal) = legal {

@@ -13,15 +13,12 @@ use crate::data::{
 };
 use crate::nn::{Answers, Input, Mode, Model, Params, Score, Shape, Shard};
 use crate::preset::{self, Overrides, PresetError, RunSpec};
-use crate::protocol::{Confusion, LabelCounts};
+use crate::protocol::{Confusion, LabelCounts, is_told};
 use crate::run::RunError;
 use crate::run::checkpoint::{self, Which};
 
 /// Sequences that go through the network at once.
 const BATCH: usize = 64;
-
-/// A probability above which a text is told to have one of several labels, as in Keras's `binary_accuracy`.
-pub const THRESHOLD: f32 = 0.5;
 
 /// A trained network that tells the class of a text, or which of several labels it has; or the class of a sequence of numbers in a file.
 #[derive(Debug)]
@@ -122,7 +119,7 @@ impl Told {
             }
             (Self::Labels(counts), Targets::Labels(labels)) => {
                 let has = labels.row(row);
-                let both = || has.iter().map(|has| *has > 0.5).zip(output.iter().map(|p| *p > THRESHOLD));
+                let both = || has.iter().map(|has| *has > 0.5).zip(output.iter().map(|p| is_told(*p)));
                 counts.add(both());
                 let sure = output.iter().map(|p| p.max(1.0 - p));
                 let off = both().zip(sure).filter(|((has, told), _)| has != told).map(|(_, sure)| sure);

@@ -22,6 +22,7 @@ use crossterm::event::KeyEvent;
 
 use super::filter::Filter;
 use super::keymap::{Action, Place};
+use super::scroll::Scroll;
 use crate::protocol::Draft;
 use list::Row;
 
@@ -88,8 +89,7 @@ struct Found {
     path: PathBuf,
     /// `None` while it is being looked at.
     draft: Option<Result<Draft, String>>,
-    scroll: usize,
-    scroll_end: usize,
+    scroll: Scroll,
 }
 
 impl Browser {
@@ -181,13 +181,7 @@ impl Browser {
                     Ok(draft) => Some(Asked::Train(Box::new(draft.clone()))),
                 };
             }
-            Action::Up => found.scroll = found.scroll.saturating_sub(1),
-            Action::Down => found.scroll = (found.scroll + 1).min(found.scroll_end),
-            Action::PageUp => found.scroll = found.scroll.saturating_sub(page),
-            Action::PageDown => found.scroll = (found.scroll + page).min(found.scroll_end),
-            Action::First => found.scroll = 0,
-            Action::Last => found.scroll = found.scroll_end,
-            _ => {}
+            _ => found.scroll.act(action, page),
         }
         None
     }
@@ -247,7 +241,7 @@ impl Browser {
     }
 
     fn look_at(&mut self, path: PathBuf) {
-        self.found = Some(Found { path: path.clone(), draft: None, scroll: 0, scroll_end: 0 });
+        self.found = Some(Found { path: path.clone(), draft: None, scroll: Scroll::default() });
         let look = self.own.look;
         self.ask(move || {
             let looked = catch_unwind(AssertUnwindSafe(|| look(&path)));

@@ -18,6 +18,7 @@ use crossterm::event::KeyEvent;
 
 use super::filter::Filter;
 use super::keymap::Action;
+use super::scroll::Scroll;
 use crate::preset::Entry;
 use crate::protocol::{DataFacts, ModelTable};
 
@@ -48,11 +49,10 @@ pub struct Menu {
     filter: Filter,
     /// Whether the arrows scroll the description instead of moving in the list.
     reading: bool,
-    /// First line of the description that is seen.
-    scroll: usize,
-    /// How many rows a page is, and how far the description can be scrolled; known once it is drawn.
+    /// Of the description.
+    scroll: Scroll,
+    /// How many rows a page is; known once it is drawn.
     page: usize,
-    scroll_end: usize,
 }
 
 impl Menu {
@@ -66,9 +66,8 @@ impl Menu {
             chosen: 0,
             filter: Filter::default(),
             reading: false,
-            scroll: 0,
+            scroll: Scroll::default(),
             page: 1,
-            scroll_end: 0,
         }
     }
 
@@ -127,12 +126,7 @@ impl Menu {
             Action::Back if self.reading => self.reading = false,
             Action::Back => self.clear_filter(),
             Action::FocusNext | Action::FocusPrevious => self.reading = !self.reading,
-            Action::Up if self.reading => self.scroll = self.scroll.saturating_sub(1),
-            Action::Down if self.reading => self.scroll_to(self.scroll + 1),
-            Action::PageUp if self.reading => self.scroll = self.scroll.saturating_sub(self.page),
-            Action::PageDown if self.reading => self.scroll_to(self.scroll + self.page),
-            Action::First if self.reading => self.scroll = 0,
-            Action::Last if self.reading => self.scroll = self.scroll_end,
+            _ if self.reading => self.scroll.act(action, self.page),
             Action::Up => self.choose(row.saturating_sub(1)),
             Action::Down => self.choose((row + 1).min(last)),
             Action::PageUp => self.choose(row.saturating_sub(self.page)),
@@ -166,12 +160,9 @@ impl Menu {
         if let Some(entry) = self.shown.get(row).copied()
             && entry != self.chosen
         {
-            (self.chosen, self.scroll) = (entry, 0);
+            self.chosen = entry;
+            self.scroll.rewind();
         }
-    }
-
-    fn scroll_to(&mut self, line: usize) {
-        self.scroll = line.min(self.scroll_end);
     }
 
     fn clear_filter(&mut self) {

@@ -6,11 +6,14 @@ use crate::cli::pages;
 use crate::fetch::catalog::DATASETS;
 use crate::fetch::{self, Dataset, File, Size};
 use crate::number::{bytes, percent};
+use crate::ui::text::wrap;
 
 /// Columns of a name, of a size, and of the rest: 80 together.
 const NAME: usize = 20;
 const SIZE: usize = 9;
 const REST: usize = 80 - NAME - SIZE - 4;
+/// Columns by which a line that goes on is further to the right.
+const INDENT: usize = 2;
 
 /// Prints what can be fetched, and what of it is in the present folder.
 pub(super) fn list() -> anyhow::Result<ExitCode> {
@@ -55,22 +58,10 @@ fn size(dataset: &Dataset) -> String {
     format!("{}{}", if about { "~" } else { "" }, bytes(all))
 }
 
-/// `text` in lines of at most [`REST`] columns.
+/// `text` in lines of at most [`REST`] columns, those after the first further to the right.
 fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let full = |line: &String| !line.is_empty() && line.chars().count() + 1 + word.chars().count() > REST;
-        match lines.last_mut() {
-            Some(line) if !full(line) => {
-                if !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(word);
-            }
-            _ => lines.push(format!("  {word}")),
-        }
-    }
-    lines
+    let lines = wrap(text, REST - INDENT).into_iter().enumerate();
+    lines.map(|(i, line)| format!("{:1$}{line}", "", if i == 0 { 0 } else { INDENT })).collect()
 }
 
 #[cfg(test)]

@@ -153,19 +153,9 @@ impl<'a> Sink<'a> {
             }
             if let Some((file, path)) = &mut to {
                 let written = file.write_all(self.chunk.get(..n).unwrap_or_default());
-                written.map_err(|error| Bad::Disk(refused(error, path, left)))?;
+                written.map_err(|error| Bad::Disk(FetchError::of_disk(error, path, left)))?;
             }
         }
-    }
-}
-
-/// What a disk's refusal means.
-fn refused(error: io::Error, path: &Path, left: u64) -> FetchError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            FetchError::Full { path: path.to_owned(), more: left }
-        }
-        _ => FileError::at("write", path)(error).into(),
     }
 }
 

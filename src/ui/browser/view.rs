@@ -123,9 +123,8 @@ impl Found {
     fn render(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
         let name = self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned();
         let title = format!(" {} ", fit(&name, usize::from(area.width).saturating_sub(4)));
-        let mut block = panel(title, true, theme).padding(Padding::horizontal(1));
-        let inner = block.inner(area);
-        let width = usize::from(inner.width).clamp(1, WIDEST);
+        let block = panel(title, true, theme).padding(Padding::horizontal(1));
+        let width = usize::from(block.inner(area).width).clamp(1, WIDEST);
         let words = |text: &str, role| -> Vec<Line<'static>> {
             wrap(text, width).into_iter().map(|line| Line::styled(line, theme.style(role))).collect()
         };
@@ -134,18 +133,6 @@ impl Found {
             Some(Err(error)) => words(error, Role::Bad),
             Some(Ok(draft)) => findings::lines(draft, Detail::Screen, width, theme),
         };
-        self.scroll_end = lines.len().saturating_sub(usize::from(inner.height));
-        self.scroll = self.scroll.min(self.scroll_end);
-        if self.scroll_end > 0 {
-            let more = match self.scroll_end - self.scroll {
-                0 => " end ".to_owned(),
-                below => format!(" ↓ {below} more "),
-            };
-            block = block.title_bottom(Line::styled(more, theme.style(Role::Dim)).right_aligned());
-        }
-        frame.render_widget(block, area);
-        let seen: Vec<Line<'_>> =
-            lines.into_iter().skip(self.scroll).take(usize::from(inner.height)).collect();
-        frame.render_widget(Paragraph::new(seen), inner);
+        self.scroll.render(frame, area, (block, None), lines, theme);
     }
 }

@@ -112,23 +112,10 @@ impl Menu {
             return frame.render_widget(panel(String::new(), self.reading, theme), area);
         };
         let title = format!(" {} ", fit(&entry.name, usize::from(area.width).saturating_sub(4)));
-        let mut block = panel(title, self.reading, theme).padding(Padding::horizontal(1));
-        let inner = block.inner(area);
-        let lines = description::lines(entry, usize::from(inner.width), theme);
-        self.scroll_end = lines.len().saturating_sub(usize::from(inner.height));
-        self.scroll = self.scroll.min(self.scroll_end);
-        if self.scroll_end > 0 {
-            let more = match self.scroll_end - self.scroll {
-                _ if !self.reading => " Tab to read on ".to_owned(),
-                0 => " end ".to_owned(),
-                below => format!(" ↓ {below} more "),
-            };
-            block = block.title_bottom(Line::styled(more, theme.style(Role::Dim)).right_aligned());
-        }
-        frame.render_widget(block, area);
-        let seen: Vec<Line<'_>> =
-            lines.into_iter().skip(self.scroll).take(usize::from(inner.height)).collect();
-        frame.render_widget(Paragraph::new(seen), inner);
+        let block = panel(title, self.reading, theme).padding(Padding::horizontal(1));
+        let lines = description::lines(entry, usize::from(block.inner(area).width), theme);
+        let instead = (!self.reading).then_some("Tab to read on");
+        self.scroll.render(frame, area, (block, instead), lines, theme);
     }
 }
 
