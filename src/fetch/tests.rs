@@ -128,6 +128,18 @@ fn a_server_that_knows_no_ranges_starts_from_the_start() {
 }
 
 #[test]
+fn who_breaks_off_no_later_than_before_is_given_up() {
+    let (content, dir) = (content(), tempfile::tempdir().unwrap());
+    // Another version each time: nothing can be gone on with.
+    let far = |version: &str| cut(&content, 300_000).version(version);
+    let near = cut(&content, 5000).version("\"b\"");
+    let server = Server::start(vec![far("\"a\""), near, far("\"c\""), ok(&content)]);
+    let told = refused(&file(&[&server], &content, Form::Plain), dir.path());
+    assert!(told.contains("the connection broke"), "{told}");
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[test]
 fn a_file_that_has_changed_meanwhile_comes_from_the_start() {
     let (content, dir) = (content(), tempfile::tempdir().unwrap());
     let older = vec![b'x'; content.len()];

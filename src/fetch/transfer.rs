@@ -53,18 +53,20 @@ pub(super) fn complete(
     way: &Way<'_>,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<bool, Fault> {
-    let (mut tries, mut pause, mut begun) = (0, way.pause, false);
+    let (mut tries, mut pause, mut most) = (0, way.pause, part.bytes());
+    let before = most;
     loop {
-        let before = part.bytes();
-        tell(Progress::Asking { address: address.to_owned(), from: before });
+        tell(Progress::Asking { address: address.to_owned(), from: part.bytes() });
         let trouble = match once(agent, address, file, part, way, tell) {
             Ok(from) => return Ok(from > 0),
             Err(Fault::There(trouble)) => trouble,
             Err(here) => return Err(here),
         };
-        if part.bytes() > before {
-            (tries, pause, begun) = (0, way.pause, true);
+        // Who begins anew each time and breaks off earlier gets no further.
+        if part.bytes() > most {
+            (tries, pause, most) = (0, way.pause, part.bytes());
         }
+        let begun = most > before;
         tries += 1;
         let again = trouble.again == Again::Yes || (trouble.again == Again::IfBegun && begun);
         if !again || tries >= way.tries {
