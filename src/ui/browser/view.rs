@@ -9,6 +9,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::{Browser, Found, Row};
 use crate::escape::foreign;
 use crate::number;
+use crate::protocol::Draft;
 use crate::ui::findings::{self, Detail};
 use crate::ui::menu::{SMALLEST, panel, too_small};
 use crate::ui::text::{fit, wrap};
@@ -28,7 +29,10 @@ impl Browser {
         let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
         let says = match &self.found {
             None => "  your data: choose a file, or look at a folder with Space",
-            Some(_) => "  your data: what was found; Enter writes the preset and trains",
+            Some(Found { draft: Some(Ok(Draft { preset: Ok(_), .. })), .. }) => {
+                "  your data: what was found; Enter writes the preset and trains"
+            }
+            Some(_) => "  your data: what was found",
         };
         let name = Span::styled(" unrolled", theme.style(Role::Title));
         let says = fit(says, usize::from(head.width).saturating_sub(9));
