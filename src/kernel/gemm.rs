@@ -19,6 +19,8 @@ const MC: usize = 264;
 const TALL: usize = 12;
 /// Columns of B from which on it pays to pack a transposed A.
 const MANY: usize = 64;
+/// Rows of A up to which B is read where it lies: so few tiles meet a panel that copying it would take longer than its strides do.
+const FEW: usize = 64;
 
 /// A matrix lying in a slice, row-major as stored, perhaps meant transposed.
 #[derive(Debug, Clone, Copy)]
@@ -178,11 +180,15 @@ fn panels<V: Simd, N: Simd>(
         let left = b.cols - col;
         // Vectors a panel row: as few as hold what is left.
         let width = if left <= N::LANES { N::LANES } else { V::LANES * if left <= V::LANES { 1 } else { 2 } };
-        if width == N::LANES {
-            pack::<N>(panel, b, k, depth, col, width);
+        let panel = if rows <= FEW && b.col_stride == 1 && left >= width {
+            Panel { data: &b.data[k * b.row_stride + col..], stride: b.row_stride, depth }
         } else {
-            pack::<V>(panel, b, k, depth, col, width);
-        }
+            match width == N::LANES {
+                true => pack::<N>(panel, b, k, depth, col, width),
+                false => pack::<V>(panel, b, k, depth, col, width),
+            }
+            Panel { data: panel, stride: width, depth }
+        };
         let mut place = Place { a: block, rows, tiles, c, cols: b.cols, col, start, panel };
         if width == N::LANES {
             place.rows::<N, 1, 8>();
@@ -257,6 +263,15 @@ struct Factor<'a> {
     col_stride: usize,
 }
 
+/// Some columns of B: `depth` rows, packed or where they lie.
+#[derive(Debug, Clone, Copy)]
+struct Panel<'a> {
+    data: &'a [f32],
+    /// How far its rows are apart.
+    stride: usize,
+    depth: usize,
+}
+
 /// One panel of B and where it goes: columns `col…` of C.
 struct Place<'a, 'c> {
     a: Factor<'a>,
@@ -267,7 +282,7 @@ struct Place<'a, 'c> {
     cols: usize,
     col: usize,
     start: Start<'a>,
-    panel: &'a [f32],
+    panel: Panel<'a>,
 }
 
 impl<'a> Place<'a, '_> {
@@ -285,7 +300,7 @@ impl<'a> Place<'a, '_> {
     /// The same with packed tiles of `R` rows.
     #[inline(always)]
     fn packed_rows<V: Simd, const W: usize, const R: usize>(&mut self) {
-        let depth = self.panel.len() / (W * V::LANES);
+        let depth = self.panel.depth;
         let mut row = 0;
         while row + R <= self.rows {
             let data = &self.tiles[row * depth..(row + R) * depth];
@@ -341,9 +356,12 @@ impl<'a> Place<'a, '_> {
             }
         }
         let (stride, step) = (a.row_stride, a.col_stride);
-        let depth = self.panel.len() / width;
+        let Panel { data, stride: apart, depth } = self.panel;
         assert!((R - 1) * stride + (depth - 1) * step < a.data.len(), "a tile within A");
-        for (i, b) in self.panel.chunks_exact(width).enumerate() {
+        assert!((depth - 1) * apart + width <= data.len(), "a panel within B");
+        for i in 0..depth {
+            // SAFETY: `i < depth`, so the end is at most the one asserted above.
+            let b = unsafe { data.get_unchecked(i * apart..i * apart + width) };
             let mut vectors = [V::splat(0.0); W];
             for (vector, b) in vectors.iter_mut().zip(b.chunks_exact(V::LANES)) {
                 *vector = V::load(b);
