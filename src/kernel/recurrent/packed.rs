@@ -107,7 +107,7 @@ impl Run<'_> {
             let left = rows - row;
             let tall = if V::LANES * G <= 48 && (V::LANES == 16 || G == 1) { 8 } else { 4 };
             let tall = if V::LANES == 8 && G == 4 { 2 } else { tall };
-            let height = if left >= tall { tall } else { 1 };
+            let height = [tall, 4, 2].into_iter().find(|height| *height <= left.min(tall)).unwrap_or(1);
             // What the cell does stands once, for any number of rows: the tiles alone are written out for each.
             for (r, sums) in sums[..height].iter_mut().enumerate() {
                 *sums = f.begin::<V>(Place { row: row + r, ..place });
