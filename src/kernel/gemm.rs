@@ -58,6 +58,13 @@ impl<'a> Matrix<'a> {
         Self { data: &self.data[range.start * self.col_stride..], cols: range.len(), ..self }
     }
 
+    /// Row `row` of a matrix that is not meant transposed.
+    #[inline(always)]
+    pub(super) fn row(self, row: usize) -> &'a [f32] {
+        assert_eq!(self.col_stride, 1, "a row of a transposed matrix");
+        &self.data[row * self.row_stride..][..self.cols]
+    }
+
     /// Rows and columns.
     pub fn dim(self) -> (usize, usize) {
         (self.rows, self.cols)

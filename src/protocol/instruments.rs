@@ -26,7 +26,8 @@ pub struct LayerHealth {
     pub quantities: Vec<QuantityHealth>,
 }
 
-/// One quantity of a recurrent layer over the whole batch and all unmasked positions. Shares are of all its values, 0 to 1.
+/// One quantity of a recurrent layer over the whole batch and all unmasked positions, or about 512 of them, evenly spread over time,
+/// where a sequence is longer. Shares are of all these values, 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QuantityHealth {
     /// By the names of [`Activations::quantity`](super::Activations::quantity).

@@ -420,6 +420,14 @@ impl<'a> Held<'a> {
         (time, batch)
     }
 
+    /// The numbers of every sequence after reading each of `positions`, `[positions·batch, units]`.
+    pub fn rows(&self, positions: Range<usize>) -> Matrix<'a> {
+        let (_, batch, width) = self.block.dim();
+        let rows = positions.len() * batch;
+        let numbers = self.block.steps(positions);
+        Matrix::strided(&numbers[self.first.min(numbers.len())..], rows, self.units, width)
+    }
+
     /// The numbers of sequence `row` after reading position `t`.
     pub fn row(&self, t: usize, row: usize) -> &'a [f32] {
         let (_, _, width) = self.block.dim();

@@ -2,6 +2,9 @@ use crate::kernel::{Team, tally};
 use crate::nn::recurrent::{Cell, Held, Unroll};
 use crate::nn::{Activation, Mask};
 
+/// Positions at most that are counted, evenly spread over time: shares of so many are as good as those of all.
+pub(super) const MOST_STEPS: usize = 512;
+
 /// The values of one quantity of a recurrent layer, counted. What left, right and dead mean stands with
 /// [`QuantityHealth`](crate::protocol::QuantityHealth).
 #[derive(Debug, Clone, PartialEq)]
@@ -80,18 +83,21 @@ impl Tally {
         self.greatest.iter_mut().zip(&other.greatest).for_each(|(a, b)| *a = a.max(*b));
     }
 
-    /// Counts all rows and positions that are not masked.
+    /// Counts all rows that are not masked, at every position or, of a long sequence, at [`MOST_STEPS`] of them at most.
     fn add(&mut self, held: Held<'_>, mask: Option<&Mask>) {
         let (time, batch) = held.dim();
-        for t in 0..time {
-            let read = mask.map(|mask| mask.step(t));
-            for row in (0..batch).filter(|row| read.is_none_or(|read| read[*row])) {
-                let values = held.row(t, row);
-                let (left, right) = tally(values, self.bounds, &mut self.least, &mut self.greatest);
-                self.count += held.units() as u64;
-                self.left += left;
-                self.right += right;
-            }
+        let every = time.div_ceil(MOST_STEPS).max(1);
+        // All positions are counted in one go, some one by one.
+        let length = if every == 1 { time } else { 1 };
+        for t in (0..time).step_by(every.max(length)) {
+            let taken = mask.map_or(&[][..], |mask| &mask.data()[t * batch..(t + length) * batch]);
+            let values = held.rows(t..t + length);
+            let (left, right) = tally(values, taken, self.bounds, &mut self.least, &mut self.greatest);
+            let rows =
+                if mask.is_some() { taken.iter().filter(|taken| **taken).count() } else { length * batch };
+            self.count += (rows * held.units()) as u64;
+            self.left += left;
+            self.right += right;
         }
     }
 

@@ -1,4 +1,4 @@
-use ndarray::Array2;
+use ndarray::{Array2, Array3};
 
 use super::*;
 use crate::kernel::Team;
@@ -182,6 +182,30 @@ fn saturated_and_dead_are_counted_over_what_is_not_masked() {
     // The state of padding is 0: were it counted, shares would be lower and no unit would be dead.
     assert_eq!((h.quantity.as_str(), h.left, h.right, h.dead), ("h", 0.25, 0.25, 0.75));
     assert_eq!((health.saturated(), health.dead()), (0.5, 0.75));
+}
+
+#[test]
+fn of_a_long_sequence_so_many_positions_are_counted_evenly_spread() {
+    let time = 3 * saturation::MOST_STEPS + 1;
+    let layers: [Placed; 2] = [
+        SimpleRNN { units: 1, return_sequences: false, ..SimpleRNN::default() }.into(),
+        Dense { units: 1, activation: Activation::Sigmoid, ..Dense::default() }.into(),
+    ];
+    let input = Shape::Sequence { time, features: 1 };
+    let model = Model::build(&layers, input, Loss::BinaryCrossentropy).unwrap();
+    let mut params = model.params();
+    params.values_mut().fill(0.0);
+    let kernel = params.table()[0].range.clone();
+    params.values_mut()[kernel].fill(1.0);
+    // Every fourth position is counted: those at which the state is near 1.
+    let numbers = Array3::from_shape_fn((2, time, 1), |(_, t, _)| if t % 4 == 0 { 9.0 } else { -9.0 });
+    let mut shard = Shard::new(&model, &params);
+    shard.load(Input::Real(numbers.view()), Answers::Classes(&[0, 1]));
+    shard.forward(&model, &params, Mode::Evaluate);
+    let ways = model.ways([&shard].into_iter());
+    let health = ways[0].health(&params, false, &mut Team::new(1).unwrap());
+    let [h] = health.quantities.as_slice() else { panic!("{health:?}") };
+    assert_eq!((h.left, h.right, h.dead), (0.0, 1.0, 1.0));
 }
 
 #[test]
