@@ -44,6 +44,7 @@ mod streamed;
 mod tags;
 mod tokens;
 mod vectors;
+mod vocabularies;
 mod vocabulary;
 
 use std::path::Path;
@@ -74,9 +75,10 @@ pub use series::{Baseline, Errors, Forecasts, SeriesSpec};
 pub use spec::DataSpec;
 pub use stream::TextSpec;
 pub use streamed::{Opened, Streamed, Streaming};
-pub use tags::{TagsSpec, TagsValidation};
+pub use tags::{TagsSpec, TagsValidation, encode_sentences};
 pub use tokens::{Level, Side, TokenSpec};
 pub use vectors::{Coverage, Vectors};
+pub use vocabularies::Vocabularies;
 pub use vocabulary::Vocabulary;
 
 /// Everything a network is trained on.
@@ -87,7 +89,7 @@ pub struct Data {
     /// What they are measured on, where the spec has it.
     pub validation: Option<Dataset>,
     /// Of the training texts, or of the task's symbols; `None` where sequences are numbers.
-    pub vocabulary: Option<Vocabulary>,
+    pub vocabularies: Option<Vocabularies>,
     /// The label of each class: sorted where they come from files; none where targets are numbers.
     pub labels: Vec<String>,
     /// What to tell people of it.
@@ -106,7 +108,7 @@ impl Data {
         Self {
             train,
             validation: None,
-            vocabulary: None,
+            vocabularies: None,
             labels: Vec::new(),
             facts,
             notes: Vec::new(),
@@ -230,8 +232,8 @@ fn texts(
         skipped: train.skipped + validation.as_ref().map_or(0, |corpus| corpus.skipped),
         unknown,
     };
-    let vocabulary = Some(vocabulary);
-    Ok(Data { validation: validation_set, vocabulary, labels, notes, ..Data::of(train_set, facts) })
+    let vocabularies = Some(vocabulary.into());
+    Ok(Data { validation: validation_set, vocabularies, labels, notes, ..Data::of(train_set, facts) })
 }
 
 /// What is said where `shared` of so many validation texts are training texts too.

@@ -190,7 +190,7 @@ fn labels_are_classes_in_sorted_order_and_rows_are_the_last_words() {
     let validation = Some(Validation::Given(validation));
     let data = load(LabelledSpec { validation, ..csv(&train) }).unwrap();
 
-    assert_eq!(Vec::from(data.vocabulary.unwrap()), ["", "[UNK]", "d", "c", "b", "a"]);
+    assert_eq!(Vec::from(data.vocabularies.unwrap().first().clone()), ["", "[UNK]", "d", "c", "b", "a"]);
     assert_eq!(data.labels, ["no", "yes"]);
     assert_eq!(data.train.targets, Targets::Classes(vec![1, 0, 0]));
     assert_eq!(data.train.inputs, Inputs::Tokens(ndarray::array![[2, 2, 2, 2], [0, 0, 0, 2], [0, 0, 0, 0]]));
@@ -223,7 +223,11 @@ fn gzip_members_marks_and_line_ends_make_no_difference() {
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         let data = load(csv(&path)).unwrap();
-        assert_eq!((data.train, data.vocabulary), (plain.train.clone(), plain.vocabulary.clone()), "{name}");
+        assert_eq!(
+            (data.train, data.vocabularies),
+            (plain.train.clone(), plain.vocabularies.clone()),
+            "{name}"
+        );
     }
 }
 
@@ -248,7 +252,8 @@ fn a_folder_per_class_is_read_in_the_order_of_its_names() {
     let data = load(spec.clone()).unwrap();
     assert_eq!(data.labels, ["neg", "pos"]);
     assert_eq!(data.train.targets, Targets::Classes(vec![0, 0, 1]));
-    let vocabulary = data.vocabulary.unwrap();
+    let vocabularies = data.vocabularies.unwrap();
+    let vocabulary = vocabularies.first();
     let texts: Vec<Vec<&str>> = data
         .train
         .inputs
@@ -293,13 +298,14 @@ fn a_folder_per_class_is_read_in_the_order_of_its_names() {
 fn texts(spec: LabelledSpec, level: Level) -> (Vec<String>, Vec<(String, String)>) {
     let tokens = TokenSpec { level, length: 12, ..tokens(1) };
     let data = data::load(&DataSpec::Labelled(spec), Some(&tokens), 1, 1, &mut |_| {}).unwrap();
-    let (vocabulary, Targets::Classes(classes)) = (data.vocabulary.unwrap(), &data.train.targets) else {
+    let (vocabulary, Targets::Classes(classes)) = (data.vocabularies.unwrap(), &data.train.targets) else {
         unreachable!()
     };
     let between = if level == Level::Character { "" } else { " " };
     let ids = data.train.inputs.tokens().unwrap();
     let text = |row: ndarray::ArrayView1<'_, u32>| {
-        let words: Vec<&str> = row.iter().filter(|id| **id > 0).map(|id| vocabulary.word(*id)).collect();
+        let words: Vec<&str> =
+            row.iter().filter(|id| **id > 0).map(|id| vocabulary.first().word(*id)).collect();
         words.join(between)
     };
     let label = |class: &u32| data.labels[*class as usize].clone();

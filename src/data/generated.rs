@@ -207,9 +207,9 @@ pub(super) fn make(name: &str, task: &dyn Task, seed: u64) -> Data {
         skipped: 0,
         unknown: 0.0,
     };
-    let vocabulary = (!task.symbols().is_empty()).then(|| Vocabulary::of_symbols(task.symbols()));
+    let vocabularies = (!task.symbols().is_empty()).then(|| Vocabulary::of_symbols(task.symbols()).into());
     let labels = form.targets.labels().to_vec();
-    Data { validation, vocabulary, labels, ..Data::of(train, facts) }
+    Data { validation, vocabularies, labels, ..Data::of(train, facts) }
 }
 
 fn dataset(form: &Form, size: usize, rows: Rows) -> Dataset {
@@ -322,7 +322,7 @@ mod tests {
         for spec in all() {
             let Some(task) = spec.task() else { continue };
             let (form, data) = (task.form(), make(spec.name(), task, 3));
-            assert_eq!(data.vocabulary.as_ref().map_or(0, Vocabulary::len), form.vocabulary());
+            assert_eq!(data.vocabularies.as_ref().map_or(0, |all| all.first().len()), form.vocabulary());
             assert_eq!(data.labels, form.targets.labels());
             if let Some(ids) = data.train.inputs.tokens() {
                 let InputForm::Tokens { padded, vocabulary, .. } = form.inputs else { panic!("tokens") };

@@ -88,7 +88,7 @@ impl TextSpec {
             skipped: 0,
             unknown: unknown as f64 / told.len().max(1) as f64,
         };
-        Ok(Data { validation, vocabulary: Some(vocabulary), labels, ..Data::of(train, facts) })
+        Ok(Data { validation, vocabularies: Some(vocabulary.into()), labels, ..Data::of(train, facts) })
     }
 
     fn windows(&self, part: &str, ids: &[u32], streams: usize, length: usize) -> Result<Dataset, DataError> {
@@ -148,7 +148,7 @@ mod tests {
 
     /// The characters of a row.
     fn row(data: &Data, rows: &Array2<u32>, row: usize) -> String {
-        let vocabulary = data.vocabulary.as_ref().unwrap();
+        let vocabulary = data.vocabularies.as_ref().unwrap().first();
         rows.row(row).iter().map(|id| vocabulary.word(*id)).collect()
     }
 

@@ -317,8 +317,8 @@ fn survey(
         unknown,
     };
     let head = survey.head(&vocabulary, &class_of)?;
-    let vocabulary = Some(vocabulary);
-    let data = Data { validation, vocabulary, labels, notes, ..Data::of(head, facts) };
+    let vocabularies = Some(vocabulary.into());
+    let data = Data { validation, vocabularies, labels, notes, ..Data::of(head, facts) };
     Ok(Opened { data, train: Some(Streamed::new(train)), validation: streamed })
 }
 

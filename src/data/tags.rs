@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::corpus::blank;
 use super::error::{listed, quoted};
 use super::intern::Words;
-use super::{Data, DataError, Dataset, Inputs, Targets, TokenSpec, Vocabulary, ending, file};
+use super::{Data, DataError, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, ending, file};
 use crate::protocol::{ClassCount, DataFacts};
 
 /// Words that come less often in training are known by their form and ending alone: a word seen once teaches little about itself.
@@ -68,8 +68,9 @@ impl TagsSpec {
         }
         let labels: Vec<String> = tags.keys().map(|tag| (*tag).to_owned()).collect();
         let vocabulary = vocabulary(&train, spec.vocabulary);
+        let vocabularies = Vocabularies::from(vocabulary);
         let encode = |path: &Path, sentences: &[Vec<Token<'_>>]| {
-            dataset(path, sentences, &labels, &vocabulary, spec.length)
+            dataset(path, sentences, &labels, &vocabularies, spec)
         };
         let train_set = encode(&self.path, &train)?;
         let (mut told, mut validation) = (train, None);
@@ -78,7 +79,8 @@ impl TagsSpec {
             validation = Some(encode(path, &told)?);
         }
         let words = told.iter().flatten().count();
-        let unknown = told.iter().flatten().filter(|token| vocabulary.id(token.word).is_none()).count();
+        let unknown =
+            told.iter().flatten().filter(|token| vocabularies.first().id(token.word).is_none()).count();
         let facts = DataFacts {
             source: self.path.display().to_string(),
             train: train_set.len(),
@@ -87,12 +89,12 @@ impl TagsSpec {
                 .iter()
                 .map(|(tag, count)| ClassCount { label: (*tag).into(), count: *count })
                 .collect(),
-            vocabulary: vocabulary.len(),
+            vocabulary: vocabularies.first().len(),
             length: spec.length,
             skipped: 0,
             unknown: unknown as f64 / words.max(1) as f64,
         };
-        Ok(Data { validation, vocabulary: Some(vocabulary), labels, ..Data::of(train_set, facts) })
+        Ok(Data { validation, vocabularies: Some(vocabularies), labels, ..Data::of(train_set, facts) })
     }
 }
 
@@ -166,14 +168,14 @@ fn vocabulary(sentences: &[Vec<Token<'_>>], size: usize) -> Vocabulary {
     Vocabulary::of_counts(often.map(|(word, _, count)| (word, count)), size)
 }
 
-fn dataset(
+fn dataset<'a>(
     path: &Path,
-    sentences: &[Vec<Token<'_>>],
+    sentences: &[Vec<Token<'a>>],
     labels: &[String],
-    vocabulary: &Vocabulary,
-    length: usize,
+    vocabularies: &Vocabularies,
+    tokens: &TokenSpec,
 ) -> Result<Dataset, DataError> {
-    let (mut inputs, mut targets) = (blank(sentences.len(), length)?, blank(sentences.len(), length)?);
+    let mut targets = blank(sentences.len(), tokens.length)?;
     for (row, sentence) in sentences.iter().enumerate() {
         for (t, token) in sentence.iter().enumerate() {
             let Ok(class) = labels.binary_search_by(|label| label.as_str().cmp(token.tag)) else {
@@ -186,12 +188,33 @@ fn dataset(
                     expected,
                 ));
             };
-            if let (Some(id), Some(target)) = (inputs.get_mut((row, t)), targets.get_mut((row, t))) {
-                (*id, *target) = (vocabulary.id_or_ending(token.word), class as u32);
+            if let Some(target) = targets.get_mut((row, t)) {
+                *target = class as u32;
             }
         }
     }
-    Ok(Dataset { inputs: Inputs::Tokens(inputs), targets: Targets::Steps(targets) })
+    let words = |sentence: &Vec<Token<'a>>| sentence.iter().map(|token| token.word).collect();
+    let words: Vec<Vec<&str>> = sentences.iter().map(words).collect();
+    Ok(Dataset { inputs: encode_sentences(vocabularies, tokens, &words)?, targets: Targets::Steps(targets) })
+}
+
+/// What a network of these `vocabularies` reads of `sentences`, each a list of words as they stand: `tokens.length` steps from the first
+/// word on, filled up with padding.
+///
+/// # Errors
+/// When they do not fit into memory.
+pub fn encode_sentences(
+    vocabularies: &Vocabularies,
+    tokens: &TokenSpec,
+    sentences: &[Vec<&str>],
+) -> Result<Inputs, DataError> {
+    let mut ids = blank(sentences.len(), tokens.length)?;
+    for (mut row, sentence) in ids.rows_mut().into_iter().zip(sentences) {
+        for (id, word) in row.iter_mut().zip(sentence) {
+            *id = vocabularies.first().id_or_ending(word);
+        }
+    }
+    Ok(Inputs::Tokens(ids))
 }
 
 #[cfg(test)]
@@ -268,7 +291,7 @@ mod tests {
         else {
             panic!("tokens with a class a step")
         };
-        let id = |word: &str| data.vocabulary.as_ref().unwrap().id(word).unwrap();
+        let id = |word: &str| data.vocabularies.as_ref().unwrap().first().id(word).unwrap();
         let (the, ing) = (id("the"), id("<a …ing>"));
         assert_eq!(inputs, &ndarray::array![[the, the, the], [ing, ing, 0], [ing, 0, 0]]);
         assert_eq!(targets, &ndarray::array![[0, 0, 0], [1, 1, 0], [1, 0, 0]]);

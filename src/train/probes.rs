@@ -1,6 +1,6 @@
 use ndarray::{Array2, ArrayView3, Axis, Slice};
 
-use crate::data::{Data, Dataset, Inputs, Targets, TokenSpec, Vocabulary};
+use crate::data::{Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary};
 use crate::nn::{Answers, Held, Input, Mode, Model, Params, Shape, Shard};
 use crate::number;
 use crate::preset;
@@ -26,7 +26,7 @@ impl Probes {
         model: &Model,
         params: &Params,
     ) -> Self {
-        let (texts, inputs) = match (wanted, tokens, &data.vocabulary) {
+        let (texts, inputs) = match (wanted, tokens, data.vocabularies.as_ref().map(Vocabularies::first)) {
             (preset::Probes::Texts(texts), Some(spec), Some(vocabulary)) => read(texts, vocabulary, spec),
             (preset::Probes::Texts(_), ..) => (Vec::new(), Inputs::Tokens(Array2::zeros((0, 0)))),
             (preset::Probes::First(count), ..) => first(*count, data, model.has_mask()),
@@ -103,7 +103,8 @@ fn first(count: usize, data: &Data, masked: bool) -> (Vec<ProbeText>, Inputs) {
     };
     let count = count.min(split.len());
     let probe = |row: usize| {
-        let (tokens, first_step) = labels(split, row, data.vocabulary.as_ref(), masked);
+        let (tokens, first_step) =
+            labels(split, row, data.vocabularies.as_ref().map(Vocabularies::first), masked);
         let last = (first_step + tokens.len()).saturating_sub(1);
         ProbeText {
             text: format!("{name} sequence {}", row + 1),

@@ -5,7 +5,7 @@ use super::vectors;
 use super::watch::Watch;
 use crate::data::{
     self, Batches, Coverage, Data, DataError, Dataset, Forecasts, Opened, Sampler, Scale, Streamed,
-    TargetForm,
+    TargetForm, Vocabularies,
 };
 use crate::nn::Model;
 use crate::preset::{RunSpec, check_fit};
@@ -21,7 +21,7 @@ pub struct Session {
     /// What they are measured on.
     pub validation: Option<Batches>,
     /// Of the training texts or the task's symbols; `None` where sequences are numbers.
-    pub vocabulary: Option<data::Vocabulary>,
+    pub vocabularies: Option<Vocabularies>,
     /// The label of each class; none where targets are numbers.
     pub labels: Vec<String>,
     /// The network at work.
@@ -90,9 +90,9 @@ impl Session {
         let coverages = vectors::begin(&spec, &data, &mut stepper, progress)?;
         let tokens = spec.data.tokens(spec.tokens.as_ref());
         let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
-        let watch = watch.with_samples(&spec, data.vocabulary.as_ref());
+        let watch = watch.with_samples(&spec, data.vocabularies.as_ref().map(Vocabularies::first));
         let unmasked = data.unmasked().filter(|_| !stepper.model().has_mask());
-        let Data { train, validation, vocabulary, labels, facts, mut notes, forecasts, scale } = data;
+        let Data { train, validation, vocabularies, labels, facts, mut notes, forecasts, scale } = data;
         notes.extend(unmasked);
         let legal = validation.as_ref().and_then(|data| spec.data.legal(data));
         let (model, seed, batch_size) = (stepper.model(), spec.train.seed, spec.train.batch_size);
@@ -122,7 +122,7 @@ impl Session {
         Ok(Self {
             train,
             validation,
-            vocabulary,
+            vocabularies,
             labels,
             stepper,
             watch,

@@ -151,8 +151,8 @@ fn train(
         None => Folder::create_named(std::path::Path::new("runs"), &session.spec.name, SystemTime::now())?,
     };
     folder.write_spec(&session.spec.to_yaml().map_err(End::Failed)?)?;
-    if let Some(vocabulary) = &session.vocabulary {
-        folder.write_json("vocabulary.json", vocabulary)?;
+    if let Some(vocabularies) = &session.vocabularies {
+        folder.write_json("vocabulary.json", vocabularies)?;
     }
     if !session.labels.is_empty() {
         folder.write_json("labels.json", &session.labels)?;

@@ -43,9 +43,10 @@ pub(super) fn begin(
     progress: &mut dyn FnMut(String),
 ) -> Result<Vec<Coverage>, DataError> {
     let mut coverages = Vec::new();
-    let (Some(vocabulary), Some(rows)) = (&data.vocabulary, data.train.inputs.tokens()) else {
+    let (Some(vocabularies), Some(rows)) = (&data.vocabularies, data.train.inputs.tokens()) else {
         return Ok(coverages);
     };
+    let vocabulary = vocabularies.first();
     for (i, layer, PretrainedVectors { path, needs }) in pretrained(spec) {
         progress(format!("reading {}", path.display()));
         let vectors = Vectors::read(path, needs.as_deref(), vocabulary, progress)?;

@@ -37,7 +37,8 @@ fn rows_begin_with_the_vectors_and_stay_or_learn_and_the_run_needs_no_file_after
     ] {
         let folder = tempfile::tempdir().unwrap();
         let spec = load(&written(&folder, embedding));
-        let vocabulary = Session::prepare(spec.clone(), 1, &mut |_| {}).unwrap().vocabulary.unwrap();
+        let vocabulary =
+            Session::prepare(spec.clone(), 1, &mut |_| {}).unwrap().vocabularies.unwrap().first().clone();
         let (begin, end, events, run) = trained(spec);
         assert_eq!(begin[0].shape, [120, 3]);
         let row = |id: u32| begin[0].data[id as usize * 3..][..3].to_vec();

@@ -111,7 +111,7 @@ fn what_is_streamed_is_what_is_read_into_memory() {
             let spec = LabelledSpec { stream: Streaming::Buffered { buffer }, ..spec.clone() };
             let opened = opened(&spec, Room::default()).unwrap();
             let data = &opened.data;
-            assert_eq!((&data.vocabulary, &data.labels), (&held.vocabulary, &held.labels));
+            assert_eq!((&data.vocabularies, &data.labels), (&held.vocabularies, &held.labels));
             assert_eq!((&data.facts, &data.validation), (&held.facts, &held.validation));
             let shared = held.notes.iter().find(|note| note.contains("10 of 40 validation texts")).unwrap();
             assert!(data.notes.contains(shared), "{:?}", data.notes);
@@ -215,7 +215,7 @@ fn what_has_no_room_is_told_and_the_rest_is_held() {
     // What is not measured is not learnt from either, and the frequent words are the same.
     assert_eq!(tight.data.facts.train, ample.facts.train);
     let frequent = |data: &Data| {
-        data.vocabulary.as_ref().unwrap().learnt().take(5).map(str::to_owned).collect::<Vec<_>>()
+        data.vocabularies.as_ref().unwrap().first().learnt().take(5).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(sorted_words(frequent(&tight.data)), sorted_words(frequent(&ample)));
     let whole = of_dataset(ample.validation.as_ref().unwrap());
