@@ -35,7 +35,7 @@ pub(super) struct Args {
 /// Judges a run by what has labels.
 pub(super) fn evaluate(args: &Args) -> anyhow::Result<ExitCode> {
     let (folder, predictor) = args.run.open()?;
-    let judgement = predictor.judge(args.data.as_deref(), &args.set, &folder, args.mistakes)?;
+    let judgement = predictor.judge(args.data.as_deref(), &args.set, args.mistakes)?;
     let told = match args.json {
         true => as_json(&predictor, &judgement).to_string() + "\n",
         false => as_text(&folder, &predictor, &judgement)?,

@@ -57,6 +57,19 @@ impl Dataset {
 }
 
 impl Inputs {
+    /// Sequences.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Tokens(ids) => ids.nrows(),
+            Self::Real(numbers) => numbers.len_of(Axis(0)),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The token ids, where they are that.
     pub fn tokens(&self) -> Option<ArrayView2<'_, u32>> {
         match self {

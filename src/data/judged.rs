@@ -1,7 +1,5 @@
 //! Labelled texts to judge a network by.
 
-use ndarray::Array2;
-
 use super::dataset::TokenRows;
 use super::streamed::{self, Encoded, Encoder, Known};
 use super::{DataError, Inputs, LabelledSpec, Report, Targets, TokenSpec, Validation, Vocabulary, split};
@@ -15,8 +13,8 @@ const BLOCK_BYTES: usize = 16 << 20;
 pub struct LabelledTexts {
     /// As they are written.
     pub texts: Vec<String>,
-    /// As ids, `[text, time]`.
-    pub rows: Array2<u32>,
+    /// As ids.
+    pub inputs: Inputs,
     /// The class of each, or its labels.
     pub targets: Targets,
 }
@@ -75,8 +73,7 @@ fn read_first(
     }
     let (dataset, _) = corpus.encode(labels, vocabulary, tokens)?;
     let texts = corpus.texts.unwrap_or_default();
-    let Inputs::Tokens(rows) = dataset.inputs else { unreachable!("labelled texts are tokens") };
-    Ok(LabelledTexts { texts, rows, targets: dataset.targets })
+    Ok(LabelledTexts { texts, inputs: dataset.inputs, targets: dataset.targets })
 }
 
 /// Texts on their way.
@@ -99,6 +96,6 @@ impl Block {
     fn taken(&mut self, length: usize) -> LabelledTexts {
         let Self { texts, rows, .. } = std::mem::take(self);
         let (rows, classes) = rows.parts(length);
-        LabelledTexts { texts, rows, targets: Targets::Classes(classes) }
+        LabelledTexts { texts, inputs: Inputs::Tokens(rows), targets: Targets::Classes(classes) }
     }
 }

@@ -31,6 +31,14 @@ pub(super) fn answers(targets: &Targets, part: Range<usize>) -> Answers<'_> {
     }
 }
 
+/// The sequences `part` of `inputs`, as a network reads them.
+pub(super) fn input(inputs: &Inputs, part: Range<usize>) -> Input<'_> {
+    match inputs {
+        Inputs::Tokens(ids) => Input::Ids(ids.slice(s![part, ..])),
+        Inputs::Real(numbers) => Input::Real(numbers.slice(s![part, .., ..])),
+    }
+}
+
 impl Work {
     pub fn new(model: &Model, params: &Params) -> Self {
         Self {
@@ -47,11 +55,7 @@ impl Work {
     /// Takes its sequences from `batch`.
     pub fn load(&mut self, batch: &Batch, model: &Model) {
         let part = self.first_row..self.first_row + self.rows;
-        let input = match &batch.inputs {
-            Inputs::Tokens(ids) => Input::Ids(ids.slice(s![part.clone(), ..])),
-            Inputs::Real(numbers) => Input::Real(numbers.slice(s![part.clone(), .., ..])),
-        };
-        self.shard.load(input, answers(&batch.targets, part));
+        self.shard.load(input(&batch.inputs, part.clone()), answers(&batch.targets, part));
         self.weight = self.shard.weight(model);
     }
 

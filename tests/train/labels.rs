@@ -87,13 +87,13 @@ fn two_words_each_by_itself_are_learnt_as_two_labels() {
     let told: Vec<Vec<bool>> = told.iter().map(|(_, all)| all.iter().map(|p| *p > 0.5).collect()).collect();
     assert_eq!(told, [[true, false], [false, true], [true, true], [false, false]]);
 
-    let judged = predictor.judge(None, &[], &run, 5).unwrap();
+    let judged = predictor.judge(None, &[], 5).unwrap();
     let Told::Labels(counts) = &judged.told else { panic!("{judged:?}") };
     assert_eq!((counts.sequences, counts.exact), (info.data.validation as u64, info.data.validation as u64));
     // A text that has the other label alone is wrong twice.
     let other = folder.path().join("other.csv");
     std::fs::write(&other, "text,label\nscarlet square,round\ngrey square,\n").unwrap();
-    let judged = predictor.judge(Some(&other), &["data.validation=".to_owned()], &run, 5).unwrap();
+    let judged = predictor.judge(Some(&other), &["data.validation=".to_owned()], 5).unwrap();
     assert_eq!(judged.accuracy, 0.5);
     assert_eq!((&judged.mistakes[0].truth, &judged.mistakes[0].predicted), (&vec![1], &vec![0]));
     assert_eq!(judged.mistakes.len(), 1);

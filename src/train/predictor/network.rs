@@ -1,0 +1,125 @@
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::{panic, thread};
+
+use ndarray::{Array3, Axis};
+use serde::de::DeserializeOwned;
+
+use super::PredictError;
+use crate::data::{Inputs, Targets};
+use crate::nn::{Answers, Mode, Model, Params, Score, Shard};
+use crate::preset::{self, Overrides, RunSpec};
+use crate::run::checkpoint::{self, Which};
+use crate::train::work::{answers, input};
+
+/// Sequences that go through the network at once.
+const BATCH: usize = 64;
+
+/// The network of a run, with its last or best weights.
+#[derive(Debug)]
+pub(super) struct Network {
+    folder: PathBuf,
+    pub spec: RunSpec,
+    pub model: Model,
+    params: Params,
+    /// Updates that made the weights.
+    pub step: u64,
+}
+
+impl Network {
+    /// What `spec.yaml` in the folder of the run says of it, with `set` and `moved` data laid over.
+    pub fn spec(run: &Path, moved: Option<&Path>, set: &[String]) -> Result<RunSpec, PredictError> {
+        let overrides = Overrides { set: set.to_vec(), data: moved.map(Path::to_owned), seed: None };
+        Ok(preset::load(&run.join("spec.yaml").to_string_lossy(), &overrides)?.spec)
+    }
+
+    /// The network of `spec`, its weights from a checkpoint in the folder of the run.
+    pub fn open(run: &Path, spec: RunSpec, which: Which) -> Result<Self, PredictError> {
+        let model = spec.model().map_err(|e| PredictError::Task(e.to_string()))?;
+        let loaded = checkpoint::read(run, which)?;
+        let mut params = model.params();
+        let places: Vec<_> = params.table().to_vec();
+        for param in places {
+            let tensor = loaded.model.iter().find(|tensor| tensor.name == param.name);
+            match tensor.filter(|tensor| tensor.shape == param.shape) {
+                Some(tensor) => params.values_mut()[param.range].copy_from_slice(&tensor.data),
+                None => {
+                    let what =
+                        format!("no tensor {} of shape {:?}, as spec.yaml has it", param.name, param.shape);
+                    return Err(damaged(&loaded.path, "model.safetensors", what));
+                }
+            }
+        }
+        Ok(Self { folder: run.to_owned(), spec, model, params, step: loaded.step })
+    }
+
+    /// The run's spec with `set` and `moved` data laid over it.
+    pub fn spec_with(&self, moved: Option<&Path>, set: &[String]) -> Result<RunSpec, PredictError> {
+        Self::spec(&self.folder, moved, set)
+    }
+
+    /// What the network gives for `rows` of the `inputs`, `[sequence, time, features]` (time 1 for a vector a sequence), on all
+    /// processors; and, where the `targets` are known, loss and accuracy.
+    pub fn run(
+        &self,
+        inputs: &Inputs,
+        rows: Range<usize>,
+        targets: Option<&Targets>,
+    ) -> (Array3<f32>, Score) {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let part = rows.len().div_ceil(threads).max(BATCH);
+        let parts = rows.clone().step_by(part).map(|start| start..(start + part).min(rows.end));
+        let (mut output, mut score) = (Vec::new(), Score::default());
+        let mut shape = (0, 0);
+        thread::scope(|scope| {
+            let started: Vec<_> =
+                parts.map(|rows| scope.spawn(move || self.part(inputs, rows, targets))).collect();
+            for thread in started {
+                let (numbers, dim, more) =
+                    thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload));
+                output.extend(numbers);
+                shape = dim;
+                score.add(more);
+            }
+        });
+        let output = Array3::from_shape_vec((rows.len(), shape.0, shape.1), output);
+        (output.unwrap_or_else(|_| unreachable!("as many numbers as all batches gave")), score)
+    }
+
+    /// The same on this thread: the numbers, and steps and features of each sequence.
+    fn part(
+        &self,
+        inputs: &Inputs,
+        rows: Range<usize>,
+        targets: Option<&Targets>,
+    ) -> (Vec<f32>, (usize, usize), Score) {
+        let (mut shard, mut score) = (Shard::new(&self.model, &self.params), Score::default());
+        let (mut numbers, mut shape) = (Vec::new(), (0, 0));
+        for start in rows.clone().step_by(BATCH) {
+            let batch = start..(start + BATCH).min(rows.end);
+            let answers = targets.map_or(Answers::None, |all| answers(all, batch.clone()));
+            shard.forget();
+            shard.load(input(inputs, batch), answers);
+            shard.forward(&self.model, &self.params, Mode::Evaluate);
+            if targets.is_some() {
+                score.add(shard.score(&self.model));
+            }
+            let output = shard.output(&self.model);
+            shape = (output.len_of(Axis(1)), output.len_of(Axis(2)));
+            numbers.extend(output.iter());
+        }
+        (numbers, shape, score)
+    }
+}
+
+/// What stands in a JSON file of the run.
+pub(super) fn json<T: DeserializeOwned>(run: &Path, name: &str) -> Result<T, PredictError> {
+    let bad = |what: String| damaged(run, name, what);
+    let bytes = std::fs::read(run.join(name)).map_err(|error| bad(format!("cannot be read: {error}")))?;
+    serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))
+}
+
+/// A file in `folder` that is not as it must be.
+pub(super) fn damaged(folder: &Path, name: &str, what: String) -> PredictError {
+    PredictError::File { file: folder.join(name).display().to_string(), what }
+}
