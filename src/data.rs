@@ -75,7 +75,7 @@ pub use series::{Baseline, Errors, Forecasts, SeriesSpec};
 pub use spec::DataSpec;
 pub use stream::TextSpec;
 pub use streamed::{Opened, Streamed, Streaming};
-pub use tags::{TagsSpec, TagsValidation, encode_sentences};
+pub use tags::{TaggedSentences, TagsSpec, TagsValidation, encode_sentences, split_words};
 pub use tokens::{Level, Side, TokenSpec};
 pub use vectors::{Coverage, Vectors};
 pub use vocabularies::Vocabularies;

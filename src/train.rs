@@ -21,7 +21,10 @@ mod watch;
 mod work;
 
 pub use generator::{Generator, Unready};
-pub use predictor::{Judgement, Mistake, PredictError, Predictor, Prefix, Told, likeliest};
+pub use predictor::{
+    Classifier, Judgement, Mistake, PredictError, Predictor, Prefix, Sentences, TaggedSentence, TaggedWord,
+    Tagger, Told, likeliest,
+};
 pub use session::{Prepare, Session};
 pub use step::{Diverged, Stepper, Taken};
 pub use trainer::{Options, Outcome, Trainer};

@@ -14,6 +14,8 @@ mod own;
 mod sample;
 #[path = "cli/sequences.rs"]
 mod sequences;
+#[path = "cli/tags.rs"]
+mod tags;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};

@@ -1,5 +1,8 @@
 //! Sentences with a tag at every word, as CoNLL writes them: a word a line, an empty line after each sentence.
 
+mod judged;
+mod words;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +13,9 @@ use super::error::{listed, quoted};
 use super::intern::Words;
 use super::{Data, DataError, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, ending, file};
 use crate::protocol::{ClassCount, DataFacts};
+
+pub use judged::TaggedSentences;
+pub use words::split_words;
 
 /// Words that come less often in training are known by their form and ending alone: a word seen once teaches little about itself.
 const OFTEN: u64 = 3;

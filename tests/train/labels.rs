@@ -80,7 +80,7 @@ fn two_words_each_by_itself_are_learnt_as_two_labels() {
     assert_eq!(told, names.map(|name| (name, 1.0)));
 
     let run = run.path().join("run");
-    let predictor = Predictor::open(&run, Which::Last).unwrap();
+    let Predictor::Classifier(predictor) = Predictor::open(&run, Which::Last).unwrap() else { panic!() };
     assert!(predictor.has_labels());
     let texts = ["scarlet square", "grey circular", "scarlet circular", "grey square"].map(str::to_owned);
     let told = predictor.predict(&texts).unwrap();

@@ -60,6 +60,7 @@ fn rows_begin_with_the_vectors_and_stay_or_learn_and_the_run_needs_no_file_after
 
         drop(folder);
         let predictor = Predictor::open(&run.path().join("run"), Which::Last).unwrap();
+        let Predictor::Classifier(predictor) = predictor else { panic!() };
         assert_eq!(predictor.predict(&["a good movie".to_owned()]).unwrap()[0].1.len(), 2);
     }
 }

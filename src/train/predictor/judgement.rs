@@ -5,10 +5,10 @@ use ndarray::ArrayView1;
 use crate::data::Targets;
 use crate::protocol::{Confusion, LabelCounts, is_told};
 
-/// How good a network is on some texts or sequences.
+/// How good a network is on some texts, sequences or words.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
-    /// Mean cross-entropy, in nats.
+    /// Mean cross-entropy, in nats, and what the size of the weights adds: the loss as training tells it.
     pub loss: f64,
     /// Share of the texts whose class was told; of several labels the share of all that were.
     pub accuracy: f64,
@@ -18,6 +18,19 @@ pub struct Judgement {
     pub mistakes: Vec<Mistake>,
     /// What the texts are.
     pub source: String,
+    /// Of which sentences, where every word has a class.
+    pub sentences: Option<Sentences>,
+}
+
+/// The sentences whose words were judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sentences {
+    /// How many.
+    pub count: usize,
+    /// Words behind what the network reads of a sentence: they were not judged, as in training.
+    pub unread: usize,
+    /// Words of a sentence that it reads.
+    pub length: usize,
 }
 
 /// What was told of some texts.
@@ -32,8 +45,10 @@ pub enum Told {
 /// A wrong answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mistake {
-    /// The text, or what the sequence is called.
+    /// The text, or what the sequence is called, or the word.
     pub text: String,
+    /// The words among which that word stands, and its place there, from 0.
+    pub sentence: Option<(Vec<String>, usize)>,
     /// Its class; its labels, where it may have several.
     pub truth: Vec<usize>,
     /// The class it was taken for, or the labels it was told to have.
@@ -85,7 +100,7 @@ impl Told {
         }
     }
 
-    /// Texts that were judged.
+    /// Texts, or words, that were judged.
     pub fn texts(&self) -> u64 {
         match self {
             Self::Classes(confusion) => confusion.counts.iter().sum(),

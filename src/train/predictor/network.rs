@@ -19,6 +19,7 @@ const BATCH: usize = 64;
 #[derive(Debug)]
 pub(super) struct Network {
     folder: PathBuf,
+    /// As it was trained.
     pub spec: RunSpec,
     pub model: Model,
     params: Params,
@@ -56,6 +57,22 @@ impl Network {
     /// The run's spec with `set` and `moved` data laid over it.
     pub fn spec_with(&self, moved: Option<&Path>, set: &[String]) -> Result<RunSpec, PredictError> {
         Self::spec(&self.folder, moved, set)
+    }
+
+    /// The mean loss as training tells it: of the data, and of the size of the weights.
+    pub fn loss(&self, score: &Score) -> f64 {
+        score.mean_loss() + self.params.penalty()
+    }
+
+    /// The classes or labels that it tells apart, in their order, as the folder of the run has them.
+    pub fn labels(&self, run: &Path) -> Result<Vec<String>, PredictError> {
+        let labels: Vec<String> = json(run, "labels.json")?;
+        let classes = self.model.classes().or(self.model.labels()).unwrap_or(0);
+        if labels.len() != classes {
+            let what = format!("{} labels; the network of spec.yaml has {classes} classes", labels.len());
+            return Err(damaged(run, "labels.json", what));
+        }
+        Ok(labels)
     }
 
     /// What the network gives for `rows` of the `inputs`, `[sequence, time, features]` (time 1 for a vector a sequence), on all

@@ -1,0 +1,215 @@
+use std::path::Path;
+
+use ndarray::{Array2, Axis};
+
+use super::judgement::Worst;
+use super::network::{Network, damaged, json};
+use super::{Judgement, Mistake, PredictError, Told};
+use crate::data::{
+    self, DataSpec, Inputs, Scale, SequencesSpec, TargetForm, Targets, TokenSpec, Validation, Vocabulary,
+};
+use crate::nn::Score;
+use crate::preset::RunSpec;
+use crate::run::checkpoint::Which;
+
+/// A trained network that tells the class of a text, or which of several labels it has; or the class of a sequence of numbers in a file.
+#[derive(Debug)]
+pub struct Classifier {
+    pub(super) network: Network,
+    reads: Reads,
+    labels: Vec<String>,
+}
+
+/// How what it is asked becomes what its network reads.
+#[derive(Debug)]
+enum Reads {
+    Texts { tokens: TokenSpec, vocabulary: Vocabulary },
+    Sequences { spec: SequencesSpec, scale: Scale },
+}
+
+/// What a network says of a text after some of its tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prefix {
+    /// The last of these tokens, as the vocabulary has it.
+    pub token: String,
+    /// The probability of each class.
+    pub probabilities: Vec<f32>,
+}
+
+impl Classifier {
+    pub(super) fn open(run: &Path, spec: RunSpec, which: Which) -> Result<Self, PredictError> {
+        let network = Network::open(run, spec, which)?;
+        let labels = network.labels(run)?;
+        let spec = &network.spec;
+        let reads = match (&spec.data, spec.data.tokens(spec.tokens.as_ref())) {
+            (DataSpec::Sequences(spec), _) => {
+                let scale: Scale = json(run, "scale.json")?;
+                if !scale.fits(spec.features) {
+                    let what = format!("no mean and deviation above 0 of {} features", spec.features);
+                    return Err(damaged(run, "scale.json", what));
+                }
+                Reads::Sequences { spec: spec.clone(), scale }
+            }
+            (_, Some(tokens)) => Reads::Texts { tokens, vocabulary: json(run, "vocabulary.json")? },
+            (_, None) => {
+                let message =
+                    format!("{}: this network tells the class of numbers that its task makes", run.display());
+                return Err(PredictError::Task(message));
+            }
+        };
+        Ok(Self { network, reads, labels })
+    }
+
+    /// The classes in their order.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// Whether a text may have several of the labels at once, or none: then each has a probability of its own.
+    pub fn has_labels(&self) -> bool {
+        self.network.model.labels().is_some()
+    }
+
+    /// What it tells the class of, in a word: `text` or `sequence`.
+    pub fn subject(&self) -> &'static str {
+        match &self.reads {
+            Reads::Texts { .. } => "text",
+            Reads::Sequences { .. } => "sequence",
+        }
+    }
+
+    /// The probability of each class, or label: of every text, or of every sequence in the files that `asked` names; after what each is
+    /// called.
+    ///
+    /// # Errors
+    /// When a file is missing or is not as it must be.
+    pub fn predict(&self, asked: &[String]) -> Result<Vec<(String, Vec<f32>)>, PredictError> {
+        match &self.reads {
+            Reads::Texts { tokens, vocabulary } => {
+                let encode = |text: &String| vocabulary.encode(text, tokens.level);
+                let rows: Vec<Vec<u32>> = asked.iter().map(encode).collect();
+                Ok(asked.iter().cloned().zip(self.answers(&rows, tokens)).collect())
+            }
+            Reads::Sequences { spec, scale } => {
+                let mut all = Vec::new();
+                for file in asked {
+                    let (names, rows) = spec.unlabelled(Path::new(file), scale)?;
+                    let (output, _) = self.through(&Inputs::Real(rows), None);
+                    all.extend(names.into_iter().zip(output.rows().into_iter().map(|row| row.to_vec())));
+                }
+                Ok(all)
+            }
+        }
+    }
+
+    /// What the network says after every token of `text` that it reads, as if the text ended there; nothing where it reads no texts.
+    pub fn per_token(&self, text: &str) -> Vec<Prefix> {
+        let Reads::Texts { tokens, vocabulary } = &self.reads else { return Vec::new() };
+        let ids = vocabulary.encode(text, tokens.level);
+        let kept = ids.get(tokens.kept(ids.len())).unwrap_or_default();
+        let rows: Vec<Vec<u32>> = (1..=kept.len()).map(|end| kept[..end].to_vec()).collect();
+        let word = |id: &u32| vocabulary.word(*id).to_owned();
+        let prefix = |(id, probabilities)| Prefix { token: word(id), probabilities };
+        kept.iter().zip(self.answers(&rows, tokens)).map(prefix).collect()
+    }
+
+    /// Judges the network by the run's validation data, or by `data` with `set` laid over the spec; tells at most `mistakes` mistakes.
+    ///
+    /// # Errors
+    /// When the data are missing or wrong, have other labels, or when the run has no validation data.
+    pub fn judge(
+        &self,
+        moved: Option<&Path>,
+        set: &[String],
+        mistakes: usize,
+    ) -> Result<Judgement, PredictError> {
+        let spec = self.network.spec_with(moved, set)?;
+        let (mut score, mut worst) = (Score::default(), Worst::of(mistakes));
+        let mut told = Told::nothing(self.labels.len(), self.has_labels());
+        let source = self.to_judge(&spec, moved, &mut |inputs, targets, names| {
+            let (outputs, part) = self.through(inputs, Some(targets));
+            score.add(part);
+            for (row, (output, text)) in outputs.rows().into_iter().zip(names).enumerate() {
+                if let Some((truth, predicted, probability)) = told.add(output, targets, row) {
+                    let mistake =
+                        || Mistake { text: text.clone(), truth, predicted, probability, sentence: None };
+                    worst.add(f64::from(probability), mistake);
+                }
+            }
+        })?;
+        let (loss, accuracy) = (self.network.loss(&score), score.accuracy());
+        Ok(Judgement { loss, accuracy, told, mistakes: worst.sorted(), source, sentences: None })
+    }
+
+    /// Hands what to judge by to `each`, with targets and with what each is called, and says where it is from.
+    fn to_judge(
+        &self,
+        spec: &RunSpec,
+        moved: Option<&Path>,
+        each: &mut dyn FnMut(&Inputs, &Targets, &[String]),
+    ) -> Result<String, PredictError> {
+        let refuse = |message: String| Err(PredictError::Task(message));
+        let (seed, labels, source) =
+            (self.network.spec.train.seed, self.labels.as_slice(), spec.data.source());
+        let validation = match &spec.data {
+            DataSpec::Labelled(labelled) => &labelled.validation,
+            DataSpec::Sequences(sequences) => &sequences.validation,
+            _ => {
+                let message = "only labelled texts or sequences can be judged; name some with --data";
+                return refuse(format!("{source}: {message}"));
+            }
+        };
+        if matches!(spec.form().targets, TargetForm::Labels(_)) != self.has_labels() {
+            let message = match self.has_labels() {
+                true => "the network tells several labels at once; add --set data.multi_label=true",
+                false => {
+                    "the network tells one class of several, and a text of these data may have several labels"
+                }
+            };
+            return refuse(message.to_owned());
+        }
+        let whole = moved.is_some() && !matches!(validation, Some(Validation::Given(_)));
+        if !whole && validation.is_none() {
+            return refuse("the run has no validation data; name some with --data".to_owned());
+        }
+        match (&spec.data, &self.reads) {
+            (DataSpec::Labelled(labelled), Reads::Texts { tokens, vocabulary }) => {
+                let known = (labels, vocabulary, tokens);
+                Ok(data::labelled_texts(labelled, whole, seed, known, &mut |texts| {
+                    each(&texts.inputs, &texts.targets, &texts.texts);
+                })?)
+            }
+            (DataSpec::Sequences(sequences), Reads::Sequences { spec: own, scale }) => {
+                // What a row is, the run has settled.
+                let sequences =
+                    SequencesSpec { length: own.length, features: own.features, ..sequences.clone() };
+                let (found, source) = sequences.to_judge(whole, seed, labels, scale)?;
+                each(&Inputs::Real(found.rows), &Targets::Classes(found.classes), &found.names);
+                Ok(source)
+            }
+            _ => refuse(format!("{source}: this network tells the class of a {}", self.subject())),
+        }
+    }
+
+    fn answers(&self, ids: &[Vec<u32>], tokens: &TokenSpec) -> Vec<Vec<f32>> {
+        let mut rows = Array2::zeros((ids.len(), tokens.length));
+        for (mut row, ids) in rows.rows_mut().into_iter().zip(ids) {
+            row.iter_mut().zip(tokens.pad(ids)).for_each(|(to, id)| *to = id);
+        }
+        self.through(&Inputs::Tokens(rows), None).0.rows().into_iter().map(|row| row.to_vec()).collect()
+    }
+
+    /// The probability of each class, `[sequence, class]`; and, where the `targets` are known, loss and accuracy.
+    fn through(&self, inputs: &Inputs, targets: Option<&Targets>) -> (Array2<f32>, Score) {
+        let (output, score) = self.network.run(inputs, 0..inputs.len(), targets);
+        let mut probabilities = Array2::zeros((output.len_of(Axis(0)), self.labels.len()));
+        for (mut to, from) in probabilities.rows_mut().into_iter().zip(output.outer_iter()) {
+            match from.as_slice() {
+                // One sigmoid is the probability of class 1.
+                Some([p]) => to.iter_mut().zip([1.0 - p, *p]).for_each(|(to, p)| *to = p),
+                _ => to.iter_mut().zip(&from).for_each(|(to, p)| *to = *p),
+            }
+        }
+        (probabilities, score)
+    }
+}

@@ -1,0 +1,140 @@
+//! Sentences: trained on, tagged and judged by, in processes of their own.
+
+use std::io::Write;
+
+use super::*;
+
+/// A word is a noun behind `the` and a verb elsewhere; `.` ends a sentence, and one sentence is longer than the network reads.
+fn sentences(count: usize) -> String {
+    let mut text = String::new();
+    for n in 0..count {
+        let word = ["book", "play", "walk"][n % 3];
+        match n % 4 {
+            0 => text += &format!("the D\n{word} N\nis V\nold A\n. P\n\n"),
+            1 => text += &format!("they R\n{word} V\nit R\n. P\n\n"),
+            2 => text += &format!("{word} V\nthe D\n{word} N\n. P\n\n"),
+            _ => text += &format!("it R\nis V\nthe D\n{word} N\n, P\nthe D\nold A\n{word} N\n. P\n\n"),
+        }
+    }
+    text
+}
+
+const PRESET: &str = "title: t
+data: {source: tags, path: train.txt, validation: {path: test.txt}}
+tokens: {vocabulary: 50, length: 7}
+model:
+  - {layer: Embedding, output_dim: 8, mask_zero: true}
+  - {layer: Bidirectional, of: {layer: GRU, units: 8, return_sequences: true, kernel_regularizer: {l2: 0.0001}}}
+  - {layer: Dense, units: 6, activation: softmax}
+train: {loss: sparse_categorical_crossentropy, optimizer: {name: Adam, learning_rate: 0.02}, batch_size: 8, epochs: 6}
+";
+
+/// A folder with a run `a` that has learnt to tag.
+fn learnt() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("train.txt"), sentences(200)).unwrap();
+    fs::write(at.join("test.txt"), sentences(10) + "book N\nbook N\nit R\n").unwrap();
+    fs::write(at.join("tags.yaml"), PRESET).unwrap();
+    ends(unrolled(at, &["train", "tags.yaml", "--run", "runs/a"]), 0);
+    folder
+}
+
+fn fed(mut command: Command, input: &[u8]) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn json_lines(text: &[u8]) -> Vec<Value> {
+    String::from_utf8_lossy(text).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// `word/TAG` after `word/TAG`.
+fn tagged(told: &Value) -> String {
+    let words = told["tokens"].as_array().unwrap().iter();
+    let word =
+        |word: &Value| format!("{}/{}", word["token"].as_str().unwrap(), word["tag"].as_str().unwrap());
+    words.map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_tagger_answers_every_word_from_its_folder_alone() {
+    let folder = learnt();
+    let at = folder.path();
+    ["train.txt", "test.txt"].iter().for_each(|file| fs::remove_file(at.join(file)).unwrap());
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::rename(at.join("runs/a"), elsewhere.path().join("moved")).unwrap();
+    let at = elsewhere.path();
+
+    let (out, _) = ends(unrolled(at, &["predict", "moved", "the book is old.", "they walk it \x1b"]), 0);
+    let words: Vec<Vec<&str>> = out.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!((words[0][0], words[0][3], words[4][0], words[4][3]), ("D", "the", "P", "."), "{out}");
+    assert!(words[5].is_empty() && (words[7][0], words[7][3]) == ("V", "walk"), "{out}");
+    assert_eq!(words[9][3], "␛");
+
+    let input = b"{\"text\": \"the play, the walk.\"}\n{\"tokens\": [\"play\", \"the\", \"play.\"]}\n{\"text\": \"\"}\n{\"text\":\"it\"}\n";
+    let told = json_lines(&fed(unrolled(at, &["predict", "moved", "--json", "--jsonl"]), input).stdout);
+    assert_eq!(tagged(&told[0]), "the/D play/N ,/P the/D walk/N ./P");
+    assert_eq!(told[0]["text"], "the play, the walk.");
+    assert!(tagged(&told[1]).starts_with("play/V the/D play./"), "{}", told[1]);
+    assert_eq!((tagged(&told[2]), tagged(&told[3])), (String::new(), "it/R".to_owned()));
+    assert!(told[0]["tokens"][0]["probability"].as_f64().unwrap() > 0.5 && told[0]["windows"].is_null());
+
+    // Every word of a sentence far longer than the seven that the network reads is answered.
+    let long = "the book is old. ".repeat(30);
+    let (out, _) = ends(unrolled(at, &["predict", "moved", "--json", "--per-token", &long]), 0);
+    let told = json_lines(out.as_bytes());
+    assert_eq!(tagged(&told[0]), ["the/D book/N is/V old/A ./P"; 30].join(" "));
+    assert!(told[0]["windows"].as_u64().unwrap() > 20);
+    let (out, _) = ends(unrolled(at, &["predict", "moved", &long]), 0);
+    assert!(out.contains("(150 words, of which the network reads 7 at once"), "{out}");
+
+    let (_, told) = ends(unrolled(at, &["predict", "moved", "--threshold", "0.5", "it"]), 2);
+    assert!(told.contains("moved: tells one class a word"), "{told}");
+    let output = fed(unrolled(at, &["predict", "moved", "--jsonl"]), b"{\"tokens\": [\"a\", 3]}\n");
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("stdin:1: expected an object with a text"), "{told}");
+}
+
+#[test]
+fn a_tagger_is_judged_word_by_word_as_it_was_in_training() {
+    let folder = learnt();
+    let at = folder.path();
+    let (out, _) = ends(unrolled(at, &["evaluate", "a", "--json"]), 0);
+    let judged: Value = serde_json::from_str(&out).unwrap();
+    let lines = metrics(&at.join("runs/a"));
+    let last = lines.iter().rfind(|line| line["kind"] == "epoch").unwrap();
+    for (ours, theirs) in [("loss", "val_loss"), ("accuracy", "val_accuracy")] {
+        let (ours, theirs) = (judged[ours].as_f64().unwrap(), last[theirs].as_f64().unwrap());
+        assert!((ours - theirs).abs() < 1e-6, "{ours} {theirs}");
+    }
+    let evaluation = lines.iter().rfind(|line| line["kind"] == "evaluation").unwrap();
+    // Three of 5, three and two of 4, two of 9, of which 7 are read, and one of 3: padding is no word.
+    assert_eq!(
+        (judged["words"].as_u64(), judged["sentences"].as_u64(), judged["unread"].as_u64()),
+        (Some(52), Some(11), Some(4))
+    );
+    let there = judged["classes"].as_array().unwrap().iter().filter(|class| class["words"] != 0);
+    let f1: Vec<f64> = there.map(|class| class["f1"].as_f64().unwrap()).collect();
+    let mean = f1.iter().sum::<f64>() / f1.len() as f64;
+    assert!((mean - evaluation["val_f1"].as_f64().unwrap()).abs() < 1e-9, "{evaluation}");
+    let mistake = &judged["mistakes"][0];
+    let place = mistake["at"].as_u64().unwrap() as usize;
+    assert_eq!((&mistake["sentence"][place], mistake["label"].as_str()), (&mistake["word"], Some("N")));
+
+    let (out, _) = ends(unrolled(at, &["evaluate", "a", "--mistakes", "1"]), 0);
+    assert!(out.contains("11 sentences, 52 words") && out.contains("4 words behind the first 7 of"), "{out}");
+    let last = out.lines().last().unwrap();
+    assert!(last.contains("N taken for V: ") && last.contains("[book]"), "{out}");
+
+    fs::write(at.join("other.txt"), "the\tD\nbook\tV\n").unwrap();
+    let (out, _) = ends(unrolled(at, &["evaluate", "a", "--json", "--data", "other.txt"]), 0);
+    let judged: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((judged["words"].as_u64(), judged["accuracy"].as_f64()), (Some(2), Some(0.5)));
+    fs::write(at.join("other.txt"), "the\tD\nbook\tX\n").unwrap();
+    let (_, told) = ends(unrolled(at, &["evaluate", "a", "--data", "other.txt"]), 2);
+    assert!(told.contains("other.txt:2: found the tag \"X\"; expected a tag of the training data"), "{told}");
+}
