@@ -221,3 +221,20 @@ fn a_text_is_answered_when_the_next_is_not_there_yet() {
     drop(input);
     assert!(answers.next().is_none() && child.wait().unwrap().success());
 }
+
+#[test]
+fn other_data_are_judged_by_also_where_the_run_has_validation_data_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    table(at);
+    fs::copy(at.join("mine.tsv"), at.join("held.tsv")).unwrap();
+    fs::write(at.join("mine.yaml"), MINE.replace("validation: 0.2", "validation: {path: held.tsv}")).unwrap();
+    ends(unrolled(at, &["train", "mine.yaml", "--run", "runs/a"]), 0);
+    fs::write(at.join("other.csv"), "text,label\nit was good,no\nit was bad,yes\n").unwrap();
+    for (args, texts) in
+        [(&["evaluate", "a"][..], "120 texts"), (&["evaluate", "a", "--data", "other.csv"], "2 texts")]
+    {
+        let (out, _) = ends(unrolled(at, args), 0);
+        assert!(out.contains(texts), "{out}");
+    }
+}

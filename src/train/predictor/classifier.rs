@@ -6,7 +6,8 @@ use super::judgement::Worst;
 use super::network::{Network, damaged, json};
 use super::{Judgement, Mistake, PredictError, Told};
 use crate::data::{
-    self, DataSpec, Inputs, Scale, SequencesSpec, TargetForm, Targets, TokenSpec, Validation, Vocabulary,
+    self, DataSpec, Inputs, Scale, SequencesSpec, TargetForm, Targets, TokenSpec, Vocabulary, archive,
+    train_and_test,
 };
 use crate::nn::Score;
 use crate::preset::RunSpec;
@@ -168,7 +169,10 @@ impl Classifier {
             };
             return refuse(message.to_owned());
         }
-        let whole = moved.is_some() && !matches!(validation, Some(Validation::Given(_)));
+        // Of training and test data that lie side by side the test data are meant; else all that stand there.
+        let sequences = matches!(spec.data, DataSpec::Sequences(_));
+        let is_whole = |path: &Path| train_and_test(path).or(archive(path).filter(|_| sequences)).is_none();
+        let whole = moved.is_some_and(is_whole);
         if !whole && validation.is_none() {
             return refuse("the run has no validation data; name some with --data".to_owned());
         }
