@@ -53,9 +53,9 @@ enum Command {
     /// Say what data are; list and fetch published ones
     #[command(subcommand)]
     Data(data::Command),
-    /// Tell the class of texts with a trained network
+    /// Ask a trained network: the class of texts and sequences, the tags of words, how a series goes on
     Predict(predict::Args),
-    /// Judge a trained network by labelled texts: loss, accuracy, precision, recall, confusion, worst mistakes
+    /// Judge a trained network by data of which the truth is known: accuracy, precision, recall, confusion, errors, worst mistakes
     Evaluate(evaluate::Args),
     /// List the presets, or print one
     Presets {

@@ -71,7 +71,7 @@ pub use labelled::{Column, Encoding, Format, GivenValidation, LabelledSpec, Vali
 pub use look::{LookOptions, LookTask, Looked, Material, look};
 pub use sampler::{Sampler, in_order};
 pub use sequences::{LabelledSequences, Scale, Scaling, SequencesSpec, Survey, archive, survey};
-pub use series::{Baseline, Errors, Forecasts, SeriesSpec};
+pub use series::{Ahead, Baseline, Errors, Forecasts, JudgedSeries, SeriesSpec};
 pub use spec::DataSpec;
 pub use stream::TextSpec;
 pub use streamed::{Opened, Streamed, Streaming};
@@ -98,7 +98,7 @@ pub struct Data {
     pub notes: Vec<String>,
     /// The validation data in the units of the series, where they are one.
     pub forecasts: Option<Forecasts>,
-    /// What numbers were scaled by, where sequences of them have a class.
+    /// What numbers were scaled by, where they are read from files.
     pub scale: Option<Scale>,
 }
 
@@ -120,7 +120,9 @@ impl Data {
     /// What to tell of sequences of several lengths, where no layer is told which of their steps are padding.
     pub fn unmasked(&self) -> Option<String> {
         let steps = |data: &Dataset| data.lengths().into_iter().min();
-        let shortest = self.scale.is_some().then(|| steps(&self.train)).flatten()?;
+        // The windows of a series have no padding.
+        let sequences = self.scale.is_some() && !self.labels.is_empty();
+        let shortest = sequences.then(|| steps(&self.train)).flatten()?;
         (shortest < self.facts.length).then(|| {
             format!(
                 "the shortest sequence has {} steps, and no layer is told that the zeros behind them are padding: \

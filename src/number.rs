@@ -27,6 +27,21 @@ pub fn metric(x: f64) -> String {
     }
 }
 
+/// A number in the units of somebody's data: six digits that count, all of those before the point, no exponent unless it is huge or
+/// tiny: `447.184`, `1234567`, `-0.0125`.
+pub fn value(x: f64) -> String {
+    let size = x.abs();
+    if !x.is_finite() || size >= 1e15 || (size > 0.0 && size < 1e-6) {
+        return if x.is_finite() { format!("{x:.5e}") } else { metric(x) };
+    }
+    let before = if size >= 1.0 { size.log10().floor() as usize + 1 } else { 1 };
+    let written = format!("{x:.*}", 6_usize.saturating_sub(before));
+    match written.contains('.') {
+        true => written.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => written,
+    }
+}
+
 /// A share in per cent: `98.7 %`.
 pub fn percent(share: f64) -> String {
     if share.is_finite() { format!("{:.1} %", share * 100.0) } else { "nan".into() }
@@ -72,6 +87,21 @@ pub fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_data_keep_the_digits_that_count() {
+        for (x, expected) in [
+            (447.183_94, "447.184"),
+            (1_234_567.8, "1234568"),
+            (-0.0125, "-0.0125"),
+            (12.0, "12"),
+            (0.0, "0"),
+            (3.2e-9, "3.20000e-9"),
+            (f64::NAN, "nan"),
+        ] {
+            assert_eq!(value(x), expected);
+        }
+    }
 
     #[test]
     fn numbers_read_as_people_write_them() {

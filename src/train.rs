@@ -22,8 +22,8 @@ mod work;
 
 pub use generator::{Generator, Unready};
 pub use predictor::{
-    Classifier, Judgement, Mistake, PredictError, Predictor, Prefix, Sentences, TaggedSentence, TaggedWord,
-    Tagger, Told, likeliest,
+    Classifier, Forecast, ForecastJudgement, Forecaster, Judgement, Missed, Mistake, PredictError, Predictor,
+    Prefix, Sentences, TaggedSentence, TaggedWord, Tagger, Told, likeliest,
 };
 pub use session::{Prepare, Session};
 pub use step::{Diverged, Stepper, Taken};

@@ -14,6 +14,8 @@ mod own;
 mod sample;
 #[path = "cli/sequences.rs"]
 mod sequences;
+#[path = "cli/series.rs"]
+mod series;
 #[path = "cli/tags.rs"]
 mod tags;
 

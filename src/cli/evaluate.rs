@@ -1,5 +1,6 @@
 mod classes;
 mod labels;
+mod series;
 
 use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
@@ -16,13 +17,14 @@ use classes::Report;
 pub(super) struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// Labelled texts or sequences or tagged sentences to judge by: all that are there; by default the run's validation data
+    /// What to judge by, of which the truth is known (labelled texts or sequences, tagged sentences, a series): all that is there; by default
+    /// the run's validation data
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Say more of the data, e.g. data.text=review or data.encoding=latin-1
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Print so many of the most confident mistakes
+    /// Print so many of the most confident mistakes, or of the worst forecasts
     #[arg(long, value_name = "N", default_value_t = 10)]
     mistakes: usize,
     /// Print one JSON object
@@ -35,20 +37,29 @@ pub(super) fn evaluate(args: &Args) -> anyhow::Result<ExitCode> {
     let (folder, predictor) = args.run.open()?;
     let (data, set, mistakes) = (args.data.as_deref(), args.set.as_slice(), args.mistakes);
     let step = predictor.step();
-    let report = match &predictor {
-        Predictor::Classifier(classifier) => Report {
+    let classes = |report: Report<'_>| match args.json {
+        true => Ok(report.as_json(step).to_string()),
+        false => report.as_text(),
+    };
+    let told = match &predictor {
+        Predictor::Classifier(classifier) => classes(Report {
             subject: classifier.subject(),
             labels: classifier.labels(),
             judged: &classifier.judge(data, set, mistakes)?,
-        },
+        })?,
         Predictor::Tagger(tagger) => {
-            Report { subject: "word", labels: tagger.labels(), judged: &tagger.judge(data, set, mistakes)? }
+            let judged = &tagger.judge(data, set, mistakes)?;
+            classes(Report { subject: "word", labels: tagger.labels(), judged })?
+        }
+        Predictor::Forecaster(forecaster) => {
+            let judged = forecaster.judge(data, set, mistakes)?;
+            match args.json {
+                true => series::as_json(&judged, step).to_string(),
+                false => series::as_text(&judged)?,
+            }
         }
     };
-    let told = match args.json {
-        true => report.as_json(step).to_string() + "\n",
-        false => head(&folder, step) + &report.as_text()?,
-    };
+    let told = if args.json { told + "\n" } else { head(&folder, step) + &told };
     match args.json && stdout().is_terminal() {
         // JSON has escapes of its own, but not for everything that steers a terminal.
         true => pages::write(format!("{}\n", foreign(told.trim_end())).as_bytes()),

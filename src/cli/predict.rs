@@ -1,5 +1,6 @@
 mod classes;
 mod input;
+mod series;
 mod tags;
 
 use std::io::{self, IsTerminal, StdoutLock, Write};
@@ -16,7 +17,7 @@ use input::BadInput;
 pub(super) struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// Texts to tell the class of, or sentences to tag, or files with sequences (WAV, .ts, tables); without any, every line of stdin is one
+    /// Texts to tell the class of, sentences to tag, or files: with sequences (WAV, .ts, tables), with series to go on with
     #[arg(long_help = TEXT_HELP)]
     text: Vec<String>,
     /// Print a line of JSON for every text
@@ -34,12 +35,16 @@ pub(super) struct Args {
 }
 
 const TEXT_HELP: &str = "\
-Texts to tell the class of, or sentences to tag, or files with sequences (WAV, .ts, tables); without any, every line of stdin is one.
+Texts to tell the class of, sentences to tag, or files: with sequences (WAV, .ts, tables), with series to go on with. Without any, every line of \
+stdin is one; a network that forecasts goes on with the series that it learnt from.
 
 A sentence for a tagger is cut at blanks; marks at the beginning and end of a word stand by themselves (\u{201c}flight.\u{201d} is two words), \
 and a word is cut at its apostrophe where training has seen one of the parts (\u{201c}don't\u{201d} where it has \u{201c}n't\u{201d}). What \
-training has seen as it stands stays whole. To have no say of it, give words: --jsonl and {\"tokens\": [\"She\", \u{2026}]}. Of a sentence \
-longer than the network reads, every word is tagged all the same, in windows that overlap.";
+training has seen as it stands stays whole. To cut it yourself, give the words: --jsonl and {\"tokens\": [\"She\", \u{2026}]}. Of a sentence \
+longer than the network reads, every word is tagged all the same, in windows that overlap.
+
+A series has the columns that training had, and a window of rows at least; what comes next is told in its units, with dates where those of \
+the rows are regular.";
 
 /// Which run, and which of its weights.
 #[derive(Debug, clap::Args)]
@@ -86,6 +91,7 @@ pub(super) fn predict(args: &Args) -> anyhow::Result<ExitCode> {
     match &predictor {
         Predictor::Classifier(classifier) => classes::tell(args, classifier)?,
         Predictor::Tagger(tagger) => tags::tell(args, tagger)?,
+        Predictor::Forecaster(forecaster) => series::tell(args, forecaster)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,12 @@
 //! Numbers over time out of a CSV file: what is known of a window, and how it goes on.
 
+mod dates;
 mod forecasts;
+mod judged;
 mod look;
 mod table;
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use ndarray::{Array2, Array3};
@@ -11,13 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use super::error::refuse;
 use super::form::{Form, InputForm, TargetForm};
-use super::{Data, DataError, Dataset, Inputs, Targets, file};
+use super::{Data, DataError, Dataset, Inputs, Scale, Targets, file};
 use crate::number;
 use crate::protocol::DataFacts;
 use forecasts::Target;
-use table::{Columns, Table};
+use table::{Columns, Date, Table};
 
 pub use forecasts::{Baseline, Errors, Forecasts};
+pub use judged::{Ahead, JudgedSeries};
 pub(super) use look::{is_date, look};
 
 /// Series that are to be forecast, in a CSV file (plain or gzip; or with tabs, `;` or `|` between columns) with a header, a column of dates and columns of numbers:
@@ -127,39 +131,19 @@ impl SeriesSpec {
     /// Reads the series.
     pub(super) fn load(&self, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         progress(format!("reading {}", self.path.display()));
-        let text = file::read(&self.path, self.needs.as_deref())?;
-        let (date, values) = (self.date.as_deref(), self.values.as_slice());
-        let table = Columns { path: &self.path, date, values, positive: self.log }.read(text)?;
-        let rows = table.len();
-        let held_out = (rows as f64 * self.validation).round() as usize;
-        let split = rows - held_out.min(rows);
-        // The first row has no row before it to differ from.
-        let first = self.window + usize::from(self.difference);
-        let starts = |from: usize, to: usize| from.max(first)..(to + 1).saturating_sub(self.horizon);
-        let (train, validation) = (starts(0, split), starts(split, rows));
-        let short = |what: &str, rows: usize, least: usize| {
-            let found = format!("{} rows {what}", number::count(rows as u64));
-            let expected = format!("at least {}: window and horizon must fit", number::count(least as u64));
-            Err(DataError::content(&self.path, None, found, expected))
-        };
+        let (table, _) = self.read()?;
+        let (first, split) = (self.first(), self.split(table.len()));
+        let train = self.starts(0, split);
         if train.is_empty() {
-            return short("to learn from", split, first + self.horizon);
+            return self.short(split, "to learn from", first + self.horizon);
         }
-        if held_out > 0 && validation.is_empty() {
-            return short("held out", held_out, self.horizon);
-        }
+        let validation = self.held_out(table.len())?;
         let stationary = self.stationary(&table);
-        let scale: Vec<Target> = self
-            .values
-            .iter()
-            .enumerate()
-            .map(|(column, name)| {
-                let known = (first - self.window..split).map(|row| stationary.get(row, column));
-                let (mean, deviation) = moments(known);
-                Target { name: name.clone(), mean, deviation }
-            })
-            .collect();
-        let set = |starts: std::ops::Range<usize>| self.dataset(&stationary, &scale, starts);
+        let known = |column| (first - self.window..split).map(move |row| (row, column));
+        let moments = |column| moments(known(column).map(|(row, column)| stationary.get(row, column)));
+        let (mean, deviation) = (0..self.values.len()).map(moments).unzip();
+        let scale = Scale { mean, deviation };
+        let set = |starts: Range<usize>| self.dataset(&stationary, &scale, starts);
         let (train, held_out) = (set(train), (!validation.is_empty()).then(|| set(validation.clone())));
         let facts = DataFacts {
             source: self.path.display().to_string(),
@@ -169,7 +153,46 @@ impl SeriesSpec {
             ..DataFacts::default()
         };
         let forecasts = held_out.is_some().then(|| self.forecasts(&table, &scale, validation));
-        Ok(Data { validation: held_out, forecasts, ..Data::of(train, facts) })
+        Ok(Data { validation: held_out, forecasts, scale: Some(scale), ..Data::of(train, facts) })
+    }
+
+    /// The numbers of the file, and the date of each row.
+    fn read(&self) -> Result<(Table, Vec<Date>), DataError> {
+        let text = file::read(&self.path, self.needs.as_deref())?;
+        let (date, values) = (self.date.as_deref(), self.values.as_slice());
+        Columns { path: &self.path, date, values, positive: self.log }.read_dated(text)
+    }
+
+    /// The first row that can be forecast: the first of all has no row before it to differ from.
+    fn first(&self) -> usize {
+        self.window + usize::from(self.difference)
+    }
+
+    /// The rows, of those before `to`, that forecasts begin with, from `from` on.
+    fn starts(&self, from: usize, to: usize) -> Range<usize> {
+        from.max(self.first())..(to + 1).saturating_sub(self.horizon)
+    }
+
+    /// Of so many rows the first that is held out.
+    fn split(&self, rows: usize) -> usize {
+        let held_out = (rows as f64 * self.validation).round() as usize;
+        rows - held_out.min(rows)
+    }
+
+    /// The first row of each forecast of what is held out of so many rows; none where nothing is.
+    fn held_out(&self, rows: usize) -> Result<Range<usize>, DataError> {
+        let split = self.split(rows);
+        let starts = self.starts(split, rows);
+        match split < rows && starts.is_empty() {
+            true => self.short(rows - split, "held out", self.horizon),
+            false => Ok(starts),
+        }
+    }
+
+    fn short<T>(&self, rows: usize, what: &str, least: usize) -> Result<T, DataError> {
+        let found = format!("{} rows {what}", number::count(rows as u64));
+        let expected = format!("at least {}: window and horizon must fit", number::count(least as u64));
+        Err(DataError::content(&self.path, None, found, expected))
     }
 
     /// The numbers after logarithm and difference; row 0 of differences is 0 and never read.
@@ -189,15 +212,10 @@ impl SeriesSpec {
     }
 
     /// The windows before `starts` with what comes from there on, scaled.
-    fn dataset(&self, table: &Table, scale: &[Target], starts: std::ops::Range<usize>) -> Dataset {
-        let (window, columns, count) = (self.window, self.columns(), starts.len());
-        let scaled = |row: usize, column: usize| {
-            let Some(Target { mean, deviation, .. }) = scale.get(column) else { return 0.0 };
-            ((table.get(row, column) - mean) / deviation) as f32
-        };
-        let inputs = Array3::from_shape_fn((count, window, scale.len()), |(i, t, column)| {
-            scaled(starts.start + i - window + t, column)
-        });
+    fn dataset(&self, table: &Table, scale: &Scale, starts: Range<usize>) -> Dataset {
+        let (columns, count) = (self.columns(), starts.len());
+        let scaled = |row: usize, column: usize| scaled(table, scale, row, column);
+        let inputs = self.windows(table, scale, starts.clone());
         let width = columns.len();
         let targets = Array2::from_shape_fn((count, self.horizon * width), |(i, j)| {
             scaled(starts.start + i + j / width, columns[j % width])
@@ -205,24 +223,42 @@ impl SeriesSpec {
         Dataset { inputs: Inputs::Real(inputs), targets: Targets::Real(targets) }
     }
 
-    fn forecasts(&self, table: &Table, scale: &[Target], starts: std::ops::Range<usize>) -> Forecasts {
+    /// What is known before `starts`, scaled.
+    fn windows(&self, table: &Table, scale: &Scale, starts: Range<usize>) -> Array3<f32> {
+        Array3::from_shape_fn((starts.len(), self.window, self.values.len()), |(i, t, column)| {
+            scaled(table, scale, starts.start + i - self.window + t, column)
+        })
+    }
+
+    /// The way back for forecasts from `starts` on, which may lie behind the last row.
+    fn way_back(&self, table: &Table, scale: &Scale, starts: Range<usize>) -> Forecasts {
         let columns = self.columns();
         let z = |x: f64| if self.log { x.ln() } else { x };
-        let last = starts
-            .clone()
-            .flat_map(|start| columns.iter().map(move |column| z(table.get(start - 1, *column))));
-        let ahead = |start: usize| {
-            (start..start + self.horizon).flat_map(|row| columns.iter().map(move |c| table.get(row, *c)))
+        let last =
+            starts.flat_map(|start| columns.iter().map(move |column| z(table.get(start - 1, *column))));
+        let target = |column: &usize| {
+            let (mean, deviation) = (*scale.mean.get(*column)?, *scale.deviation.get(*column)?);
+            Some(Target { name: self.values.get(*column)?.clone(), mean, deviation })
         };
-        let mut forecasts = Forecasts {
+        Forecasts {
             log: self.log,
             difference: self.difference,
             horizon: self.horizon,
-            targets: columns.iter().filter_map(|column| scale.get(*column).cloned()).collect(),
+            targets: columns.iter().filter_map(target).collect(),
             last: last.collect(),
-            truth: starts.clone().flat_map(ahead).collect(),
+            truth: Vec::new(),
             baselines: Vec::new(),
+        }
+    }
+
+    /// The same with what came, and with what needs no network.
+    fn forecasts(&self, table: &Table, scale: &Scale, starts: Range<usize>) -> Forecasts {
+        let columns = self.columns();
+        let ahead = |start: usize| {
+            (start..start + self.horizon).flat_map(|row| columns.iter().map(move |c| table.get(row, *c)))
         };
+        let mut forecasts = self.way_back(table, scale, starts.clone());
+        forecasts.truth = starts.clone().flat_map(ahead).collect();
         let known = (table, columns.as_slice());
         forecasts.baselines.push(forecasts.baseline("last", known, starts.clone(), |_| 1));
         // A season back from each step; where the horizon is longer than that, as many seasons as lead to what is known.
@@ -232,6 +268,14 @@ impl SeriesSpec {
         }
         forecasts
     }
+}
+
+/// A number as a network reads it.
+fn scaled(table: &Table, scale: &Scale, row: usize, column: usize) -> f32 {
+    let (Some(mean), Some(deviation)) = (scale.mean.get(column), scale.deviation.get(column)) else {
+        return 0.0;
+    };
+    ((table.get(row, column) - mean) / deviation) as f32
 }
 
 /// Mean and deviation; a deviation of 1 where all are the same.

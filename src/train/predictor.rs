@@ -2,6 +2,7 @@
 
 mod classifier;
 mod error;
+mod forecaster;
 mod judgement;
 mod network;
 mod tagger;
@@ -14,6 +15,7 @@ use crate::run::checkpoint::Which;
 
 pub use classifier::{Classifier, Prefix};
 pub use error::PredictError;
+pub use forecaster::{Forecast, ForecastJudgement, Forecaster, Missed};
 pub use judgement::{Judgement, Mistake, Sentences, Told, likeliest};
 use network::Network;
 pub use tagger::{TaggedSentence, TaggedWord, Tagger};
@@ -25,6 +27,8 @@ pub enum Predictor {
     Classifier(Classifier),
     /// Sentences: the class of every word.
     Tagger(Tagger),
+    /// Series: how they go on.
+    Forecaster(Forecaster),
 }
 
 impl Predictor {
@@ -38,6 +42,10 @@ impl Predictor {
         let output = spec.model().map_err(|e| PredictError::Task(e.to_string()))?.output();
         let refuse = |message: &str| Err(PredictError::Task(format!("{}: {message}", run.display())));
         match (&spec.data, spec.form().targets, output) {
+            (DataSpec::Series(series), ..) => {
+                let series = series.clone();
+                Ok(Self::Forecaster(Forecaster::open(run, spec, series, which)?))
+            }
             (DataSpec::Tags(_), ..) => Ok(Self::Tagger(Tagger::open(run, spec, which)?)),
             (_, TargetForm::Classes(_) | TargetForm::Labels(_), Shape::Vector { .. }) => {
                 Ok(Self::Classifier(Classifier::open(run, spec, which)?))
@@ -45,11 +53,11 @@ impl Predictor {
             (_, TargetForm::Next, _) => {
                 refuse("a language model goes on with a text: unrolled sample RUN --prime TEXT")
             }
-            (DataSpec::Generated(_), ..) => refuse(
+            // What is left is generated.
+            _ => refuse(
                 "this network learnt from sequences that its task makes, and there are none to ask it of; how good it is \
                  stands in metrics.jsonl",
             ),
-            _ => refuse("forecasts cannot be asked for yet, and how good they are stands in metrics.jsonl"),
         }
     }
 
@@ -62,6 +70,7 @@ impl Predictor {
         match self {
             Self::Classifier(classifier) => &classifier.network,
             Self::Tagger(tagger) => &tagger.network,
+            Self::Forecaster(forecaster) => &forecaster.network,
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct Session {
     pub(super) legal: Option<Array2<u32>>,
     /// The validation data in the units of the series, where they are one.
     pub(super) forecasts: Option<Forecasts>,
-    /// What numbers were scaled by, where sequences of them have a class.
+    /// What numbers were scaled by, where they are read from files.
     pub(super) scale: Option<Scale>,
     facts: DataFacts,
     /// What people should know of the data, in sentences.

@@ -11,7 +11,7 @@ pub enum Scaling {
     None,
 }
 
-/// What each feature is scaled by: `s = (x − mean)/deviation`. Fitted to the training data, and kept with the run.
+/// What each feature, or variable of a series, is scaled by: `s = (x − mean)/deviation`. Fitted to the training data, and kept with the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scale {

@@ -94,11 +94,22 @@ impl Forecasts {
         all
     }
 
+    /// What came in a `sequence`, `[horizon, target]`; nothing where it has not come yet.
+    pub fn truth(&self, sequence: usize) -> &[f64] {
+        let size = self.horizon * self.targets.len();
+        self.truth.get(sequence * size..(sequence + 1) * size).unwrap_or_default()
+    }
+
+    /// The names of what is forecast.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.targets.iter().map(|target| target.name.as_str())
+    }
+
     /// Adds to `errors` what is wrong with the `output` of a network for a `sequence`.
     pub fn judge(&self, sequence: usize, output: &[f32], errors: &mut Errors) {
-        let size = self.horizon * self.targets.len();
-        let truth = self.truth.get(sequence * size..(sequence + 1) * size).unwrap_or_default();
-        for (i, (forecast, truth)) in self.undo(sequence, output).into_iter().zip(truth).enumerate() {
+        for (i, (forecast, truth)) in
+            self.undo(sequence, output).into_iter().zip(self.truth(sequence)).enumerate()
+        {
             errors.add(i % self.targets.len().max(1), forecast - truth);
         }
     }

@@ -46,11 +46,6 @@ pub(super) struct Columns<'a> {
 pub(super) struct Date(pub Vec<u64>);
 
 impl Columns<'_> {
-    /// Reads `text`.
-    pub fn read(&self, text: String) -> Result<Table, DataError> {
-        self.read_dated(text).map(|(table, _)| table)
-    }
-
     /// Reads `text`; the date of each row as well.
     pub fn read_dated(&self, text: String) -> Result<(Table, Vec<Date>), DataError> {
         let delimiter = delimiter(&text);
@@ -182,7 +177,7 @@ mod tests {
         let values: Vec<String> = values.iter().map(|name| (*name).to_owned()).collect();
         let path = Path::new("series.csv");
         let columns = Columns { path, date: None, values: &values, positive };
-        columns.read(text.into()).map_err(|error| error.to_string())
+        columns.read_dated(text.into()).map(|(table, _)| table).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,0 +1,150 @@
+//! Series: gone on with and judged by, in processes of their own.
+
+use std::f64::consts::TAU;
+use std::fmt::Write;
+
+use super::*;
+
+/// So many months of sales that grow by 1 % a month, with a season, and of a price, from January 2001 on.
+fn table(months: u32) -> String {
+    let mut text = "month,price,sold\n".to_owned();
+    for n in 0..months {
+        let season = 1.0 + 0.3 * (TAU * f64::from(n) / 12.0).sin();
+        let sold = 1000.0 * 1.01_f64.powi(n as i32) * season;
+        writeln!(text, "{}-{:02},{},{sold}", 2001 + n / 12, n % 12 + 1, 5 + n % 3).unwrap();
+    }
+    text
+}
+
+const PRESET: &str = "title: t
+data: {source: series, path: sold.csv, values: [sold, price], targets: [sold], window: 12, horizon: 2, log: true, difference: true,
+  season: 12, validation: 0.3}
+model: [{layer: LSTM, units: 16, kernel_regularizer: {l2: 0.00001}}, {layer: Dense, units: 2}]
+train: {loss: mean_squared_error, optimizer: {name: Adam, learning_rate: 0.01}, batch_size: 8, epochs: 20}
+";
+
+/// A folder with a run `a` that has learnt to forecast.
+fn learnt() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("sold.csv"), table(120)).unwrap();
+    fs::write(at.join("sold.yaml"), PRESET).unwrap();
+    ends(unrolled(at, &["train", "sold.yaml", "--run", "runs/a"]), 0);
+    folder
+}
+
+fn json(command: Command) -> Value {
+    serde_json::from_str(&ends(command, 0).0).unwrap()
+}
+
+fn told(forecast: &Value, row: usize) -> f64 {
+    forecast["forecast"][row]["values"]["sold"].as_f64().unwrap()
+}
+
+#[test]
+fn a_series_is_gone_on_with_in_its_units_and_dates_from_the_folder_of_the_run_alone() {
+    let folder = learnt();
+    let at = folder.path();
+    let own = json(unrolled(at, &["predict", "a", "--json"]));
+    assert_eq!((own["rows"].as_u64(), own["last"].as_str()), (Some(120), Some("2010-12")));
+    let dates = [0, 1].map(|row| own["forecast"][row]["date"].as_str().unwrap().to_owned());
+    assert_eq!(dates, ["2011-01", "2011-02"]);
+    assert!(own["forecast"][0]["values"]["price"].is_null(), "price is known, not forecast");
+
+    fs::remove_file(at.join("sold.csv")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::rename(at.join("runs/a"), elsewhere.path().join("moved")).unwrap();
+    let at = elsewhere.path();
+    let (_, error) = ends(unrolled(at, &["predict", "moved"]), 2);
+    assert!(error.contains("sold.csv: not found; ") && error.contains("predict RUN SERIES.csv"), "{error}");
+    fs::write(at.join("same.csv"), table(120)).unwrap();
+    fs::write(at.join("shorter.csv"), table(118)).unwrap();
+    let (out, _) = ends(unrolled(at, &["predict", "moved", "--json", "same.csv", "shorter.csv"]), 0);
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["forecast"], own["forecast"]);
+    // What came in the two months that the shorter series lacks.
+    let came: Vec<f64> =
+        table(120).lines().skip(119).map(|line| line.rsplit(',').next().unwrap().parse().unwrap()).collect();
+    for (row, came) in came.iter().enumerate() {
+        assert!((told(&lines[1], row) / came - 1.0).abs() < 0.1, "{} {came}", lines[1]);
+    }
+    let (out, _) = ends(unrolled(at, &["predict", "moved", "same.csv"]), 0);
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!((lines[0], lines[1].trim()), ("same.csv: 120 rows, the last 2010-12", "sold"));
+    assert!(lines.len() == 4 && lines[3].starts_with("2011-02  "), "{out}");
+
+    // Irregular dates are not gone on with.
+    let gaps: String = table(120)
+        .lines()
+        .filter(|line| !line.contains("-08,"))
+        .fold(String::new(), |all, line| all + line + "\n");
+    fs::write(at.join("gaps.csv"), gaps).unwrap();
+    let irregular = json(unrolled(at, &["predict", "moved", "--json", "gaps.csv"]));
+    assert!(irregular["forecast"][0]["date"].is_null() && told(&irregular, 0) > 0.0);
+    let (out, _) = ends(unrolled(at, &["predict", "moved", "gaps.csv"]), 0);
+    assert!(out.lines().last().unwrap().starts_with("+2  "), "{out}");
+
+    fs::write(at.join("short.csv"), table(12)).unwrap();
+    fs::write(at.join("zero.csv"), table(40) + "2004-05,0,7\n").unwrap();
+    fs::write(at.join("other.csv"), table(40).replace("sold", "bought")).unwrap();
+    for (args, error) in [
+        (
+            &["short.csv"][..],
+            "short.csv: found 12 rows to go on from; expected at least 13: a window, and one more for its",
+        ),
+        (&["zero.csv"], "zero.csv:42: found \"0\" in column 2 (\"price\"); expected a number above 0"),
+        (
+            &["other.csv"],
+            "other.csv:1: found the columns \"month\", \"price\", \"bought\"; expected a column \"sold\"",
+        ),
+        (&["none.csv"], "none.csv: not found"),
+        (&["--per-token", "same.csv"], "goes on with series of numbers; leave --per-token out"),
+    ] {
+        let (_, found) = ends(unrolled(at, &[&["predict", "moved"], args].concat()), 2);
+        assert!(found.contains(error), "{found}");
+    }
+}
+
+#[test]
+fn a_forecaster_is_judged_in_the_units_of_the_series_as_it_was_in_training() {
+    let folder = learnt();
+    let at = folder.path();
+    let judged = json(unrolled(at, &["evaluate", "a", "--json", "--mistakes", "3"]));
+    let lines = metrics(&at.join("runs/a"));
+    let of = |kind: &str| lines.iter().rfind(|line| line["kind"] == kind).unwrap();
+    let (epoch, evaluation) = (of("epoch"), of("evaluation"));
+    for (ours, theirs) in [
+        (&judged["loss"], &epoch["val_loss"]),
+        (&judged["network"]["sold"]["rmse"], &evaluation["val_rmse"]),
+        (&judged["network"]["sold"]["mae"], &evaluation["val_mae"]),
+        (&judged["last"]["sold"]["rmse"], &evaluation["val_rmse_last"]),
+        (&judged["seasonal"]["sold"]["mae"], &evaluation["val_mae_seasonal"]),
+    ] {
+        let (ours, theirs) = (ours.as_f64().unwrap(), theirs.as_f64().unwrap());
+        assert!((ours - theirs).abs() < 1e-6 * theirs.abs().max(1.0), "{ours} {theirs}");
+    }
+    // 36 rows held out, forecast two at a time.
+    assert_eq!((judged["forecasts"].as_u64(), judged["horizon"].as_u64()), (Some(35), Some(2)));
+    let worst = judged["mistakes"].as_array().unwrap();
+    let rmse = |at: usize| worst[at]["rmse"]["sold"].as_f64().unwrap();
+    assert!(worst.len() == 3 && rmse(0) >= rmse(1) && rmse(1) >= rmse(2), "{worst:?}");
+    let step = |at: usize, of: &str| worst[0]["steps"][at][of]["sold"].as_f64().unwrap();
+    let squares = [0, 1].map(|at| (step(at, "told") - step(at, "came")).powi(2));
+    assert!((rmse(0) - (squares.iter().sum::<f64>() / 2.0).sqrt()).abs() < 1e-9);
+
+    fs::write(at.join("other.csv"), table(40)).unwrap();
+    let (out, _) = ends(unrolled(at, &["evaluate", "a", "--data", "other.csv", "--mistakes", "1"]), 0);
+    // From the fourteenth row on.
+    assert!(out.contains("other.csv: 26 forecasts of 2 rows"), "{out}");
+    assert!(out.contains("the season before") && out.contains("the last value again"), "{out}");
+    assert!(out.lines().last().unwrap().contains("sold: rmse "), "{out}");
+
+    fs::write(at.join("short.csv"), table(14)).unwrap();
+    let (_, error) = ends(unrolled(at, &["evaluate", "a", "--data", "short.csv"]), 2);
+    assert!(error.contains("short.csv: found 14 rows to forecast from; expected at least 15"), "{error}");
+    let (_, error) = ends(unrolled(at, &["evaluate", "a", "--set", "data.values=[price, sold]"]), 2);
+    assert!(
+        error.contains("data.values: found price, sold; expected sold, price, as in training"),
+        "{error}"
+    );
+}
