@@ -27,15 +27,15 @@ pub fn metric(x: f64) -> String {
     }
 }
 
-/// A number in the units of somebody's data: six digits that count, all of those before the point, no exponent unless it is huge or
-/// tiny: `447.184`, `1234567`, `-0.0125`.
+/// A number in the units of somebody's data: five digits that count, all of those before the point, no exponent unless it is huge or
+/// tiny: `447.18`, `1234567`, `-0.0125`.
 pub fn value(x: f64) -> String {
     let size = x.abs();
     if !x.is_finite() || size >= 1e15 || (size > 0.0 && size < 1e-6) {
-        return if x.is_finite() { format!("{x:.5e}") } else { metric(x) };
+        return if x.is_finite() { format!("{x:.4e}") } else { metric(x) };
     }
     let before = if size >= 1.0 { size.log10().floor() as usize + 1 } else { 1 };
-    let written = format!("{x:.*}", 6_usize.saturating_sub(before));
+    let written = format!("{x:.*}", 5_usize.saturating_sub(before));
     match written.contains('.') {
         true => written.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => written,
@@ -91,12 +91,12 @@ mod tests {
     #[test]
     fn numbers_of_data_keep_the_digits_that_count() {
         for (x, expected) in [
-            (447.183_94, "447.184"),
+            (447.183_94, "447.18"),
             (1_234_567.8, "1234568"),
             (-0.0125, "-0.0125"),
             (12.0, "12"),
             (0.0, "0"),
-            (3.2e-9, "3.20000e-9"),
+            (3.2e-9, "3.2000e-9"),
             (f64::NAN, "nan"),
         ] {
             assert_eq!(value(x), expected);

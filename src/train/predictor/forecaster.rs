@@ -77,6 +77,10 @@ impl Forecaster {
         series: SeriesSpec,
         which: Which,
     ) -> Result<Self, PredictError> {
+        if !run.join("scale.json").exists() {
+            let what = "not there: a run on a series keeps it since such runs can be asked; train it anew, from its spec.yaml";
+            return Err(damaged(run, "scale.json", what.to_owned()));
+        }
         let scale: Scale = json(run, "scale.json")?;
         if !scale.fits(series.values.len()) {
             let what = format!("no mean and deviation above 0 of {} variables", series.values.len());
