@@ -43,6 +43,15 @@ fn after(mut dash: Dashboard, events: &[Event]) -> Dashboard {
 }
 
 #[test]
+fn a_series_has_its_errors_in_its_units_beside_what_needs_no_network() {
+    // Before the first epoch has ended nothing is known of them.
+    assert!(text(&story::forecast(100), 80, 23, &THEME).contains("2 Gradient norm"));
+    insta::assert_snapshot!("series_80", text(&story::forecast(700), 80, 23, &THEME));
+    let read = acted(story::forecast(700), &[Action::Focus(2), Action::Left, Action::Explain]);
+    insta::assert_snapshot!("series_explained", text(&read, 80, 23, &THEME));
+}
+
+#[test]
 fn preparing() {
     let dash = after(Dashboard::new(), &[story::preparing(), story::log("cache of tokens is there")]);
     insta::assert_snapshot!(text(&dash, 80, 23, &THEME));

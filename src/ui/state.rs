@@ -2,6 +2,7 @@
 
 pub mod axis;
 mod choice;
+mod errors;
 mod pace;
 pub mod series;
 pub mod smoothing;
@@ -14,6 +15,7 @@ use crate::protocol::{
 };
 use axis::Place;
 pub use choice::{Choice, Norm, Panel};
+pub use errors::ForecastErrors;
 use pace::Pace;
 use series::Series;
 
@@ -33,6 +35,7 @@ pub struct Dashboard {
     loss: Curves,
     accuracy: Curves,
     grad_norm: Curves,
+    errors: Option<ForecastErrors>,
     gradients: BTreeMap<Recurrent, Profiles>,
     health: BTreeMap<Recurrent, LayerHealth>,
     params: Vec<ParamNorms>,
@@ -86,8 +89,10 @@ impl Dashboard {
             Event::Probe(frame) => {
                 self.probes.insert(frame.probe, (**frame).clone());
             }
-            // No panel shows it.
-            Event::Evaluation(_) => {}
+            Event::Evaluation(told) => {
+                let place = self.place((told.step, told.epoch as f64));
+                ForecastErrors::fold(&mut self.errors, told, place);
+            }
             Event::Saved(saved) => self.saved = Some(saved.clone()),
             Event::Sample(sample) => {
                 let text = format!("step {}: {}{}", sample.step, sample.prime, sample.text);
@@ -131,15 +136,19 @@ impl Dashboard {
     }
 
     /// A point after a step, so many epochs gone, on the curves of the validation data.
-    fn validated(&mut self, (step, epoch): (u64, f64), loss: Option<f64>, accuracy: Option<f64>) {
-        let seconds = self.latest.map_or(0.0, |latest| latest.seconds);
-        let place = Place { step, epoch, seconds };
+    fn validated(&mut self, at: (u64, f64), loss: Option<f64>, accuracy: Option<f64>) {
+        let place = self.place(at);
         if let Some(loss) = loss {
             self.loss.validation.push(place, loss);
         }
         if let Some(accuracy) = accuracy {
             self.accuracy.validation.push(place, accuracy);
         }
+    }
+
+    /// After a step, so many epochs gone.
+    fn place(&self, (step, epoch): (u64, f64)) -> Place {
+        Place { step, epoch, seconds: self.latest.map_or(0.0, |latest| latest.seconds) }
     }
 
     fn gradient(&mut self, profile: &GradientProfile) {
@@ -204,6 +213,11 @@ impl Dashboard {
     /// L2 norm of the whole gradient over the run.
     pub fn grad_norm(&self) -> &Curves {
         &self.grad_norm
+    }
+
+    /// Errors of forecasts in the units of the series, once an epoch has told of them.
+    pub fn errors(&self) -> Option<&ForecastErrors> {
+        self.errors.as_ref()
     }
 
     /// The log, oldest line first, bounded.

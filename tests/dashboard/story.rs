@@ -1,9 +1,9 @@
 //! A run told without a trainer: the same events every time.
 
 use unrolled::protocol::{
-    Activations, ClassCount, DataFacts, Direction, EpochMetrics, Event, GradientProfile, Instruments,
-    LayerHealth, LayerRow, Level, LogLine, ModelTable, ParamNorms, ProbeFrame, ProbeText, QuantityHealth,
-    RunInfo, RunStatus, Saved, StepMetrics, half_life,
+    Activations, ClassCount, DataFacts, Direction, EpochMetrics, Evaluation, Event, GradientProfile,
+    Instruments, LayerHealth, LayerRow, Level, LogLine, Metric, ModelTable, ParamNorms, ProbeFrame,
+    ProbeText, QuantityHealth, RunInfo, RunStatus, Saved, StepMetrics, half_life,
 };
 use unrolled::rng::Rng;
 use unrolled::ui::state::Dashboard;
@@ -261,4 +261,38 @@ fn activations(step: u64, probe: usize, gone: f64) -> Event {
             values,
         }],
     }))
+}
+
+/// A run on a series, of which every epoch tells errors in its units beside those of forecasts that need no network.
+pub fn forecast(steps: u64) -> Dashboard {
+    let mut dash = Dashboard::new();
+    for event in events(steps) {
+        match event {
+            Event::Prepared(mut info) => {
+                info.data.classes.clear();
+                info.loss = "mean_squared_error".into();
+                dash.apply(&Event::Prepared(info));
+            }
+            Event::Step(step) => dash.apply(&Event::Step(StepMetrics { accuracy: None, ..step })),
+            Event::Epoch(epoch) => {
+                let told = [
+                    ("val_rmse", 60.0 / epoch.epoch as f64),
+                    ("val_mae", 30.0),
+                    ("val_rmse_last", 48.0412),
+                    ("val_rmse_seasonal", 41.85),
+                ];
+                let metrics = told.map(|(name, value)| Metric { name: name.into(), value }).to_vec();
+                let (at, step) = (epoch.epoch, epoch.step);
+                dash.apply(&Event::Evaluation(Box::new(Evaluation {
+                    epoch: at,
+                    step,
+                    metrics,
+                    confusion: None,
+                })));
+                dash.apply(&Event::Epoch(EpochMetrics { accuracy: None, val_accuracy: None, ..epoch }));
+            }
+            other => dash.apply(&other),
+        }
+    }
+    dash
 }

@@ -16,7 +16,7 @@ pub enum Panel {
     /// Loss over the run.
     #[default]
     Loss,
-    /// Accuracy over the run; the gradient's norm where the task has no classes.
+    /// Accuracy over the run; where the task has no classes the gradient's norm, and of a series the errors of its forecasts.
     Accuracy,
     /// Gradient norm per unrolled step.
     Gradient,

@@ -31,7 +31,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let place =
         Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     Clear.render(place, buf);
-    let title = [(format!("{} {}", focus.number(), name(focus)).into(), theme.style(Role::Title))];
+    let title = [(format!("{} {}", focus.number(), name(dash, focus)).into(), theme.style(Role::Title))];
     let hint = [("Esc".into(), theme.style(Role::Key)), (" back".into(), theme.style(Role::Dim))];
     let frame = Frame { focused: true, title: &title, note: &[], left: &[], right: &hint };
     let inner = frame.render(place, buf, theme);
@@ -40,9 +40,10 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     }
 }
 
-fn name(panel: Panel) -> &'static str {
+fn name(dash: &Dashboard, panel: Panel) -> &'static str {
     match panel {
         Panel::Loss => "Loss",
+        Panel::Accuracy if dash.errors().is_some() => "Errors of forecasts",
         Panel::Accuracy => "Accuracy",
         Panel::Gradient => "Gradient per unrolled step",
         Panel::Hidden => "Hidden state",
@@ -64,6 +65,15 @@ fn paragraphs(dash: &Dashboard, panel: Panel) -> Vec<String> {
             said.extend(updates(dash.param_norms()));
             said
         }
+        Panel::Accuracy if dash.errors().is_some() => vec![
+            "How far the forecasts of the held-out part are off, in the units of the series: the root of the \
+             mean squared error after each epoch. It should fall below the dotted lines, which need no \
+             network: the last value again, and the value a season before."
+                .into(),
+            "What stays above them has learnt less than they say. Of several variables the first is shown; \
+             the others, and mean absolute errors, stand in metrics.jsonl and under unrolled evaluate."
+                .into(),
+        ],
         Panel::Accuracy if dash.accuracy().train.is_empty() && dash.latest().is_some() => vec![
             "This task has no classes, and so no accuracy. Instead: the length of the whole gradient at \
              every step, before clipping. Single tall spikes are the mark of exploding gradients; \

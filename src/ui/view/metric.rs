@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::status::separated;
+use crate::escape;
 use crate::number;
 use crate::ui::state::axis::XAxis;
 use crate::ui::state::series::{Series, Summary};
@@ -25,24 +26,28 @@ struct Metric<'a> {
     curves: &'a Curves,
     /// Whether values are shares, 0 to 1, written in per cent.
     share: bool,
-    /// What chance alone reaches.
-    chance: Option<f64>,
+    /// What it is to be compared with: what chance alone reaches, or a forecast that needs no network.
+    rules: Vec<f64>,
 }
 
 fn metric(dash: &Dashboard, panel: Panel) -> Metric<'_> {
     // What chance tells of several labels at once hangs on how often each comes.
     let classes = dash.info().filter(|info| !info.has_labels()).map_or(0, |info| info.data.classes.len());
+    if let Some(errors) = dash.errors().filter(|_| panel != Panel::Loss) {
+        let rules = errors.baselines.iter().map(|(_, rmse)| *rmse).collect();
+        return Metric { name: "RMSE", curves: &errors.rmse, share: false, rules };
+    }
     match panel {
-        Panel::Loss => Metric { name: "Loss", curves: dash.loss(), share: false, chance: None },
+        Panel::Loss => Metric { name: "Loss", curves: dash.loss(), share: false, rules: Vec::new() },
         // a task without classes, a regression, has no accuracy; what its updates look like is seen instead
         _ if dash.accuracy().train.is_empty() && dash.latest().is_some() => {
-            Metric { name: "Gradient norm", curves: dash.grad_norm(), share: false, chance: None }
+            Metric { name: "Gradient norm", curves: dash.grad_norm(), share: false, rules: Vec::new() }
         }
         _ => Metric {
             name: "Accuracy",
             curves: dash.accuracy(),
             share: true,
-            chance: (classes > 1).then(|| 1.0 / classes as f64),
+            rules: (classes > 1).then(|| 1.0 / classes as f64).into_iter().collect(),
         },
     }
 }
@@ -53,6 +58,10 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     let metric = metric(dash, panel);
     let log = choice.is_log(panel);
     let mut title = vec![(format!("{} {}", panel.number(), metric.name).into(), theme.style(Role::Title))];
+    let errors = dash.errors().filter(|_| panel == Panel::Accuracy);
+    if let Some(errors) = errors.filter(|errors| !errors.variable.is_empty()) {
+        title.push((format!(" · {}", escape::foreign(&errors.variable)).into(), theme.style(Role::Title)));
+    }
     if log {
         title.push((" log".into(), theme.style(Role::Dim)));
     }
@@ -67,7 +76,11 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     let train = metric.curves.train.within(choice.axis, window.0, window.1);
     let validation = metric.curves.validation.within(choice.axis, window.0, window.1);
     let refused = log && train.finite + validation.finite > 0 && train.min.min(validation.min) <= 0.0;
-    let reading = metric.reading(dash, usize::from(inner.width).saturating_sub(1), theme);
+    let mut reading = metric.reading(dash, usize::from(inner.width).saturating_sub(1), theme);
+    if let Some(errors) = errors.filter(|_| reading.is_empty()) {
+        let word = |(words, rmse): &(&str, f64)| (format!("{words} {}", number::metric(*rmse)), Role::Dim);
+        reading = separated(errors.baselines.iter().map(word).collect(), theme);
+    }
     let row = if refused {
         let warning = "log scale: values ≤ 0 are left out";
         vec![(warning.into(), theme.style(Role::Warning))]
@@ -78,7 +91,7 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     text::put(buf, inner.x + 1, inner.y, usize::from(inner.width).saturating_sub(1), &row);
     // the lower line of the frame carries the marks of the x axis
     let chart_area = Rect { y: inner.y + taken, height: inner.height - taken + 1, ..inner };
-    let Some(y) = bounds(&train, &validation, log, metric.share) else { return };
+    let Some(y) = bounds([&train, &validation], &metric.rules, log, metric.share) else { return };
     let most = ticks::fitting(chart_area.height.saturating_sub(1));
     let y_ticks = metric.y_ticks(y, log, most);
     let plot = chart::plot(chart_area, &y_ticks);
@@ -101,7 +114,8 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     ];
     let without = [Curve { samples: &raw, line: Line::Solid, style: front }, after];
     let smooth = choice.smoothing.factor() > 0.0;
-    let cursor = choice.cursor.and_then(|step| metric.curves.train.nearest(step));
+    let cursor = choice.cursor.and_then(|step| metric.read().nearest(step));
+    let rules: Vec<f64> = metric.rules.iter().map(|rule| if log { rule.log10() } else { *rule }).collect();
     Chart {
         y,
         y_ticks: &y_ticks,
@@ -109,13 +123,18 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
         x_ticks: &x_ticks(choice.axis, window, usize::from(plot.width)),
         x_name: choice.axis.name(),
         curves: if smooth { &with_smoothed } else { &without },
-        rules: metric.chance.as_slice(),
+        rules: &rules,
         cursor: cursor.map(|(place, _)| place.on(choice.axis)),
     }
     .render(chart_area, buf, theme);
 }
 
 impl Metric<'_> {
+    /// The curve that the cursor reads: what is measured on validation data alone is read there.
+    fn read(&self) -> &Series {
+        if self.curves.train.is_empty() { &self.curves.validation } else { &self.curves.train }
+    }
+
     fn write(&self, value: f64) -> String {
         if self.share { number::percent(value) } else { number::metric(value) }
     }
@@ -142,17 +161,17 @@ impl Metric<'_> {
     /// What the curves say at the cursor, in the most words that fit; empty without a cursor.
     fn reading<'a>(&self, dash: &Dashboard, columns: usize, theme: &Theme) -> Vec<Piece<'a>> {
         let choice = dash.choice();
-        let nearest = choice.cursor.and_then(|step| self.curves.train.nearest(step));
+        let nearest = choice.cursor.and_then(|step| self.read().nearest(step));
         let Some((place, summary)) = nearest else { return Vec::new() };
         let value = if summary.finite > 0 { self.write(summary.mean()) } else { "not finite".into() };
-        let points = self.curves.train.points_per_bucket();
+        let points = self.read().points_per_bucket();
         let mean = if points > 1 { format!("{value}, mean of {points}") } else { value.clone() };
         let smoothed = self.write(summary.smoothed(choice.smoothing));
         let step = (format!("step {}", number::count(place.step)), Role::Cursor);
         let epoch = (format!("epoch {:.2}", place.epoch), Role::Cursor);
         let time = (number::duration(place.seconds), Role::Cursor);
         let short = (smoothed.clone(), Role::Train);
-        let smooth = choice.smoothing.factor() > 0.0;
+        let smooth = choice.smoothing.factor() > 0.0 && !self.curves.train.is_empty();
         let wordings = [
             vec![
                 step.clone(),
@@ -200,10 +219,14 @@ fn x_ticks(axis: XAxis, window: (f64, f64), columns: usize) -> Vec<Tick> {
 }
 
 /// The range of the y axis, with some air; exponents if logarithmic, `None` when there is nothing to draw.
-fn bounds(train: &Summary, validation: &Summary, log: bool, share: bool) -> Option<(f64, f64)> {
-    let high = train.max.max(validation.max);
+///
+/// Numbers are seen together with the `rules` that they are compared with; the rule of a share is where it is.
+fn bounds([train, validation]: [&Summary; 2], rules: &[f64], log: bool, share: bool) -> Option<(f64, f64)> {
+    let rules = || rules.iter().copied().filter(|_| !share);
+    let high = rules().fold(train.max.max(validation.max), f64::max);
     let low =
         if log { train.least_positive.min(validation.least_positive) } else { train.min.min(validation.min) };
+    let low = rules().filter(|rule| !log || *rule > 0.0).fold(low, f64::min);
     let (low, high) = if log { (low.log10(), high.log10()) } else { (low, high) };
     if !(low.is_finite() && high.is_finite() && high - low < f64::INFINITY) {
         return None;
