@@ -56,6 +56,9 @@ fn finished(dash: &Dashboard) -> String {
     if let Some(accuracy) = dash.accuracy().validation.value() {
         text += &format!(" · validation accuracy {}", number::percent(accuracy));
     }
+    if let Some(rmse) = dash.errors().and_then(|errors| errors.rmse.validation.value()) {
+        text += &format!(" · RMSE {}", number::metric(rmse));
+    }
     text
 }
 
