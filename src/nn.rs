@@ -82,7 +82,7 @@ pub use repeat_vector::RepeatVector;
 pub use shard::{Input, Shard};
 pub use simple_rnn::SimpleRNN;
 pub use spatial_dropout1d::SpatialDropout1D;
-pub use spec::{LayerSpec, Placed};
+pub use spec::{LayerSpec, Placed, Reads};
 pub use stepwise::Stepwise;
 pub use targets::{Answers, Targets};
 pub use way::Way;

@@ -6,11 +6,11 @@ use ndarray::{Array1, Array2, Array3, Axis, s};
 use proptest::prelude::*;
 use unrolled::kernel::Team;
 use unrolled::nn::{
-    Activation, AdditiveAttention, Answers, Attention, AveragePooling1D, Bidirectional, BuildError, Conv1D,
-    Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient,
-    Initializer, Input, LSTM, LayerNormalization, LayerSpec, Loss, Masking, MaxPooling1D, Merge, Mode, Model,
-    MultiHeadAttention, Padding, Params, Penalty, Placed, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN,
-    SpatialDropout1D,
+    Activation, AdditiveAttention, Answers, Attention, AveragePooling1D, Bidirectional, BuildError,
+    Concatenate, Conv1D, Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D,
+    Gradient, Initializer, Input, LSTM, LayerNormalization, LayerSpec, Loss, Masking, MaxPooling1D, Merge,
+    Mode, Model, MultiHeadAttention, Padding, Params, Penalty, Placed, Reads, RepeatVector, ScoreMode, Shape,
+    Shard, SimpleRNN, SpatialDropout1D,
 };
 use unrolled::protocol::Confusion;
 use unrolled::rng::Rng;
@@ -21,6 +21,8 @@ const TRAIN: Mode = Mode::Train { seed: 3, step: 5, first_row: 0 };
 #[derive(Clone)]
 enum Data {
     Ids(Array2<u32>),
+    /// `[batch, channel, time]`, two channels.
+    Channels(Array3<u32>),
     Real(Array3<f32>),
 }
 
@@ -28,14 +30,22 @@ impl Data {
     fn batch(&self) -> usize {
         match self {
             Self::Ids(ids) => ids.nrows(),
+            Self::Channels(ids) => ids.len_of(Axis(0)),
             Self::Real(x) => x.len_of(Axis(0)),
         }
     }
 
-    fn shape(&self) -> Shape {
+    fn channels(&self) -> Vec<(String, Shape)> {
+        let ids = |time| Shape::Ids { time, vocabulary: VOCABULARY };
         match self {
-            Self::Ids(ids) => Shape::Ids { time: ids.ncols(), vocabulary: VOCABULARY },
-            Self::Real(x) => Shape::Sequence { time: x.len_of(Axis(1)), features: x.len_of(Axis(2)) },
+            Self::Ids(all) => vec![(String::new(), ids(all.ncols()))],
+            Self::Channels(all) => {
+                ["word", "ending"].map(|name| (name.to_owned(), ids(all.len_of(Axis(2))))).to_vec()
+            }
+            Self::Real(x) => {
+                let shape = Shape::Sequence { time: x.len_of(Axis(1)), features: x.len_of(Axis(2)) };
+                vec![(String::new(), shape)]
+            }
         }
     }
 }
@@ -71,16 +81,26 @@ struct Net {
 }
 
 impl Net {
-    /// `layers` between a layer that reads the data (a `Dense` that gives them as they are, or an Embedding that masks) and a `Flatten`.
+    /// `layers` between what reads the data (a `Dense` that gives them as they are, an Embedding that masks, or one for each channel) and
+    /// a `Flatten`.
     fn new(data: Data, layers: Vec<Placed>, seed: u64) -> Result<Self, BuildError> {
-        let first: LayerSpec = match &data {
-            Data::Ids(_) => Embedding { output_dim: 4, mask_zero: true, ..Embedding::default() }.into(),
-            Data::Real(x) => Dense { units: x.len_of(Axis(2)), ..Dense::default() }.into(),
+        let embedding = Embedding { output_dim: 4, mask_zero: true, ..Embedding::default() };
+        let mut all: Vec<Placed> = match &data {
+            Data::Ids(_) => vec![embedding.into()],
+            Data::Channels(_) => {
+                let ending = Embedding { output_dim: 3, ..embedding.clone() };
+                let inputs = |inputs: &[Reads]| inputs.to_vec();
+                vec![
+                    Placed { inputs: inputs(&["word".into()]), ..embedding.into() },
+                    Placed { inputs: inputs(&["ending".into()]), ..ending.into() },
+                    Placed { inputs: inputs(&[0.into(), 1.into()]), ..Concatenate {}.into() },
+                ]
+            }
+            Data::Real(x) => vec![Dense { units: x.len_of(Axis(2)), ..Dense::default() }.into()],
         };
-        let mut all: Vec<Placed> = vec![first.into()];
         all.extend(layers);
         all.push(Flatten {}.into());
-        let model = Model::build(&all, data.shape(), Loss::MeanSquaredError)?;
+        let model = Model::of_channels(&all, &data.channels(), Loss::MeanSquaredError)?;
         let mut params = model.params();
         let mut rng = Rng::new(seed, "test", 2);
         params.values_mut().iter_mut().for_each(|w| *w = (0.6 * rng.normal()) as f32);
@@ -101,6 +121,9 @@ impl Net {
         let targets = self.targets.slice(s![rows.clone(), ..]);
         match &self.data {
             Data::Ids(ids) => shard.load(Input::Ids(ids.slice(s![rows, ..])), Answers::Real(targets)),
+            Data::Channels(ids) => {
+                shard.load(Input::Channels(ids.slice(s![rows, .., ..])), Answers::Real(targets));
+            }
             Data::Real(x) => shard.load(Input::Real(x.slice(s![rows, .., ..])), Answers::Real(targets)),
         }
         shard.forward(&self.model, &self.params, mode);
@@ -234,6 +257,63 @@ fn the_other_layers_have_their_slopes() {
     Net::new(apart(3, 6, 4, 1), repeat, 1).unwrap().check_slopes(TRAIN);
 }
 
+/// Words padded at the end, and another channel of them.
+fn in_channels(batch: usize, time: usize, seed: u64) -> Data {
+    let Data::Ids(words) = padded(batch, time, seed, false) else { panic!("ids") };
+    let endings = words.mapv(|id| if id == 0 { 0 } else { id * 5 % 8 + 1 });
+    Data::Channels(ndarray::stack![Axis(1), words, endings])
+}
+
+#[test]
+fn embeddings_of_several_channels_have_their_slopes_and_share_a_mask() {
+    let lstm = LSTM { units: 3, return_sequences: true, ..LSTM::default() };
+    let both = Bidirectional { of: Box::new(lstm.into()), merge_mode: Merge::Concat };
+    slopes(in_channels(3, 6, 4), both.clone(), TRAIN);
+    let mut net = Net::new(in_channels(3, 6, 4), vec![both.into()], 1).unwrap();
+    assert!(net.model.is_masked(3));
+    for channel in [0, 1] {
+        let before = net.output(Mode::Evaluate);
+        let Data::Channels(ids) = &mut net.data else { panic!("channels") };
+        ids.index_axis_mut(Axis(1), channel).mapv_inplace(|id| if id == 0 { 0 } else { id % 8 + 1 });
+        assert_ne!(net.output(Mode::Evaluate), before, "channel {channel} is read");
+    }
+}
+
+#[test]
+fn a_layer_that_names_no_channel_or_none_that_there_is_is_told_which_there_are() {
+    let channels = in_channels(1, 4, 1).channels();
+    let build = |named: [&[Reads]; 2], channels: &[(String, Shape)]| {
+        let layers = named.map(|inputs| Placed {
+            inputs: inputs.to_vec(),
+            ..Embedding { output_dim: 2, ..Embedding::default() }.into()
+        });
+        let both = Placed { inputs: vec![0.into(), 1.into()], ..Concatenate {}.into() };
+        let layers = [layers.to_vec(), vec![both, Flatten {}.into()]].concat();
+        Model::of_channels(&layers, channels, Loss::MeanSquaredError).map(drop).map_err(|e| e.to_string())
+    };
+    let (word, ending): (Reads, Reads) = ("word".into(), "ending".into());
+    let (word, ending) = (std::slice::from_ref(&word), std::slice::from_ref(&ending));
+    assert_eq!(build([word, ending], &channels), Ok(()));
+    for (named, told) in [
+        (
+            [&[][..], ending],
+            "layer 0: the data have 2 channels, and the layer names none; add `inputs: [word]`; there are word, ending",
+        ),
+        (
+            [word, &["endnig".into()][..]],
+            "layer 1: `inputs` names `endnig`, but the data have no such channel; there are word, ending",
+        ),
+        ([word, word], "layer 4: no layer reads the channel `ending`"),
+        ([word, &[3.into()][..]], "layer 1: `inputs` names layer 3"),
+    ] {
+        let error = build(named, &channels).unwrap_err();
+        assert!(error.starts_with(told), "{error}");
+    }
+    let alone = &[(String::new(), channels[0].1)];
+    let error = build([word, ending], alone).unwrap_err();
+    assert!(error.contains("no such channel; layers are named by their numbers"), "{error}");
+}
+
 /// A decoder's steps look at an encoder's: the query has another length, and no mask.
 #[test]
 fn a_query_of_its_own_attends_to_masked_values() {
@@ -243,7 +323,7 @@ fn a_query_of_its_own_attends_to_masked_values() {
         MultiHeadAttention { num_heads: 2, key_dim: 3, ..MultiHeadAttention::default() }.into(),
     ];
     for spec in layers {
-        let attention = Placed { spec, inputs: vec![2, 0], trainable: true };
+        let attention = Placed { spec, inputs: vec![2.into(), 0.into()], trainable: true };
         let stack = vec![GlobalMaxPooling1D {}.into(), RepeatVector { n: 3 }.into(), attention];
         let mut net = Net::new(padded(3, 6, 4, false), stack, 2).unwrap();
         net.check_slopes(TRAIN);
@@ -530,7 +610,7 @@ fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
     }
     let error = Net::new(apart(2, 6, 3, 1), vec![RepeatVector { n: 2 }.into()], 1).err().unwrap();
     assert!(error.to_string().contains("without `return_sequences`"), "{error}");
-    let of_two = Placed { inputs: vec![1, 0], ..Attention::default().into() };
+    let of_two = Placed { inputs: vec![1.into(), 0.into()], ..Attention::default().into() };
     let error = Net::new(apart(2, 6, 3, 1), vec![conv(2).into(), of_two], 1).err().unwrap();
     assert_eq!(error.misfit.field.as_deref(), Some("inputs"), "{error}");
 }

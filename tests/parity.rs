@@ -13,7 +13,8 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use unrolled::kernel::Team;
 use unrolled::nn::{
-    Answers, Gradient, Input, LayerSpec, Loss, Mode, Model, Observer, Params, Placed, Shape, Shard, Unrolled,
+    Answers, Gradient, Input, LayerSpec, Loss, Mode, Model, Observer, Params, Placed, Reads, Shape, Shard,
+    Unrolled,
 };
 use unrolled::optim::{Optimizer, OptimizerSpec};
 use unrolled::protocol::Direction;
@@ -57,6 +58,13 @@ impl Case {
         let layers: Vec<Placed> = layers.iter().map(layer).collect::<Checked<_>>()?;
         let loss = serde_json::from_value::<Loss>(self.config["loss"].clone()).map_err(|e| e.to_string())?;
         let (shape, _) = self.tensor("x")?;
+        if let Some(names) = self.config["data"]["channels"].as_array() {
+            let vocabulary = self.config["data"]["vocab"].as_u64().unwrap_or(0) as usize;
+            let name = |name: &Value| name.as_str().unwrap_or_default().to_owned();
+            let channels = names.iter().map(|n| (name(n), Shape::Ids { time: shape[2], vocabulary }));
+            let channels = channels.collect::<Vec<_>>();
+            return Model::of_channels(&layers, &channels, loss).map_err(|e| e.to_string());
+        }
         let input = match shape.as_slice() {
             [_, time, features] => Shape::Sequence { time: *time, features: *features },
             _ => {
@@ -92,7 +100,13 @@ impl Case {
         };
         let size = x.len() / batch;
         let part = &x[rows.start * size..rows.end * size];
+        let has_channels = self.config["data"]["channels"].is_array();
         match shape.as_slice() {
+            [_, channels, time] if has_channels => {
+                let at = |(b, c, t): (usize, usize, usize)| part[b * size + c * time + t] as u32;
+                let x = Array3::from_shape_fn((rows.len(), *channels, *time), at);
+                shard.load(Input::Channels(x.view()), answers);
+            }
             [_, time, features] => {
                 let at = |(b, t, f): (usize, usize, usize)| part[b * size + t * features + f] as f32;
                 let x = Array3::from_shape_fn((rows.len(), *time, *features), at);
@@ -133,9 +147,11 @@ fn layer(config: &Value) -> Checked<Placed> {
         *value = value["config"].clone();
     }
     let trainable = fields.remove("trainable").is_none_or(|trainable| trainable == Value::Bool(true));
+    let inputs = fields.remove("inputs").map_or(Ok(Vec::new()), serde_json::from_value::<Vec<Reads>>);
+    let inputs = inputs.map_err(|e| e.to_string())?;
     let read = LayerSpec::read(class, config).ok_or_else(|| format!("no layer `{class}`"))?;
     let spec = read.map_err(|e| format!("{class}: {e}"))?;
-    Ok(Placed { trainable, ..spec.into() })
+    Ok(Placed { trainable, inputs, ..spec.into() })
 }
 
 /// Collects every unrolled step whole.

@@ -21,7 +21,7 @@ const BROKEN: [(&str, &str); 62] = [
     ("duplicate-key.yaml", ":14:15: the key `batch_size` stands twice in one mapping; leave one out"),
     (
         "embedding-second.yaml",
-        ":7:5: model.1: layer 1 (Embedding): Embedding reads token ids, but numbers reach it; only the first layer can be one",
+        ":7:5: model.1: layer 1 (Embedding): Embedding reads token ids, but numbers reach it; let it be the first layer, or name a channel of the data under `inputs`",
     ),
     ("empty.yaml", ": found nothing; expected a mapping with the keys title, data, tokens, model, train"),
     ("epochs-0.yaml", ":13:11: train.epochs: found 0; it must be at least 1"),

@@ -87,7 +87,7 @@ impl Layer for Embedding {
         let Shape::Ids { time, vocabulary } = inputs[0] else {
             return Err(Misfit::new(
                 "Embedding reads token ids, but numbers reach it",
-                "only the first layer can be one",
+                "let it be the first layer, or name a channel of the data under `inputs`",
             ));
         };
         if let Some(rows) = self.input_dim.filter(|rows| *rows < vocabulary) {

@@ -1,10 +1,12 @@
 use super::layer::{Extent, MaskRule, Misfit, ParamSpec, Shape};
-use super::{Activation, Block, LayerSpec, Loss, Params, Placed};
+use super::{Activation, Block, LayerSpec, Loss, Params, Placed, Reads};
 use crate::protocol::{LayerRow, ModelTable};
 
 /// A checked stack of layers and the loss at its end. It holds no weights: see [`Params`].
 #[derive(Debug, Clone)]
 pub struct Model {
+    /// How many channels the data have.
+    pub(super) channels: usize,
     pub(super) nodes: Vec<Node>,
     pub(super) output: Shape,
     /// Which layer made the mask that reaches the loss; never one where the output is a vector a sequence.
@@ -20,8 +22,8 @@ pub struct Model {
 pub(super) struct Node {
     /// As it runs: the last layer's activation has gone over to the loss.
     pub spec: LayerSpec,
-    /// The layers it reads; `None` is the data.
-    pub from: Vec<Option<usize>>,
+    /// What it reads.
+    pub from: Vec<Source>,
     /// What they give.
     pub shapes: Vec<Shape>,
     /// What it gives.
@@ -38,6 +40,44 @@ pub(super) struct Node {
     pub learns: bool,
     /// Whether it, or a layer that it reads directly or not, unrolls through time: watched steps then want ∂L/∂output.
     pub unrolls: bool,
+}
+
+/// Where an input of a layer comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The data: the channel of this number.
+    Data(usize),
+    /// The layer of this number.
+    Layer(usize),
+}
+
+impl Source {
+    /// The layer, where it is one.
+    pub fn layer(self) -> Option<usize> {
+        match self {
+            Self::Data(_) => None,
+            Self::Layer(layer) => Some(layer),
+        }
+    }
+}
+
+impl Node {
+    /// The channel of the data that it reads, where it reads them.
+    pub fn channel(&self) -> usize {
+        match self.from[..] {
+            [Source::Data(channel), ..] => channel,
+            _ => 0,
+        }
+    }
+
+    fn makes_mask_of_ids(&self) -> bool {
+        self.spec.layer().mask() == MaskRule::Make && matches!(self.shapes[0], Shape::Ids { .. })
+    }
+
+    /// The layers that it reads directly.
+    pub fn layers(&self) -> impl Iterator<Item = usize> {
+        self.from.iter().filter_map(|from| from.layer())
+    }
 }
 
 /// Parameters of a model at most: 4 GB of weights; the gradient and each moment of the optimizer take as much again.
@@ -66,6 +106,18 @@ impl Model {
     /// # Errors
     /// The first layer that does not fit, and what would.
     pub fn build(layers: &[Placed], input: Shape, loss: Loss) -> Result<Self, BuildError> {
+        Self::of_channels(layers, &[(String::new(), input)], loss)
+    }
+
+    /// The same of data in several channels, each with its name and shape; layers name those that they read.
+    ///
+    /// # Errors
+    /// The first layer that does not fit, and what would; the number after the last where no layer is to blame.
+    pub fn of_channels(
+        layers: &[Placed],
+        channels: &[(String, Shape)],
+        loss: Loss,
+    ) -> Result<Self, BuildError> {
         let Some(last) = layers.len().checked_sub(1) else {
             return Err(BuildError {
                 layer: 0,
@@ -77,14 +129,20 @@ impl Model {
         for (i, Placed { spec, inputs, trainable }) in layers.iter().enumerate() {
             let fail = |misfit| BuildError { layer: i, misfit };
             let layer = spec.layer();
-            let from = sources(i, inputs, layer.arity()).map_err(fail)?;
-            let shapes: Vec<Shape> = from.iter().map(|f| f.map_or(input, |f| given[f].shape)).collect();
-            let masks: Vec<Option<usize>> = from.iter().map(|f| f.and_then(|f| given[f].mask)).collect();
+            let from = sources(i, inputs, channels, layer.arity()).map_err(fail)?;
+            let shape = |from: &Source| match from {
+                Source::Data(channel) => channels[*channel].1,
+                Source::Layer(layer) => given[*layer].shape,
+            };
+            let shapes: Vec<Shape> = from.iter().map(shape).collect();
+            let masks: Vec<Option<usize>> =
+                from.iter().map(|from| from.layer().and_then(|layer| given[layer].mask)).collect();
+            let read = || from.iter().filter_map(|from| from.layer());
             let mask = match layer.mask() {
                 MaskRule::First => masks.first().copied().flatten(),
                 _ => common_mask(&masks).map_err(fail)?,
             };
-            from.iter().flatten().for_each(|f| given[*f].read = true);
+            read().for_each(|layer| given[layer].read = true);
             let shape = layer.output(&shapes).map_err(fail)?;
             let wanted = layer.params(&shapes);
             wanted.iter().try_for_each(ParamSpec::check).map_err(fail)?;
@@ -108,21 +166,25 @@ impl Model {
                 output: shape.keras(),
                 params,
                 frozen: !trainable,
-                detail: detail(spec, *trainable),
+                detail: detail(spec, *trainable, inputs),
                 directions: layer.directions().to_vec(),
             });
+            // Padding is padding in all channels: the masks of ids are all the same.
+            let ids = matches!(shapes[0], Shape::Ids { .. });
             let made = match (layer.mask(), shape) {
                 // A vector a sequence has no padding any more.
                 (MaskRule::Drop, _) | (_, Shape::Vector { .. }) => None,
                 (MaskRule::Keep | MaskRule::First, _) => mask,
-                (MaskRule::Make, _) => Some(i),
+                (MaskRule::Make, _) => {
+                    Some(nodes.iter().position(|node| ids && node.makes_mask_of_ids()).unwrap_or(i))
+                }
             };
             given.push(Given { shape, mask: made, read: i == last });
             let to_rows = layer.scatters() && i != last;
             if !layer.reads_rows() {
-                from.iter().flatten().for_each(|f: &usize| nodes[*f].to_rows = false);
+                read().for_each(|layer| nodes[layer].to_rows = false);
             }
-            let below = |any: fn(&Node) -> bool| from.iter().flatten().any(|f: &usize| any(&nodes[*f]));
+            let below = |any: fn(&Node) -> bool| read().any(|layer| any(&nodes[layer]));
             let learns = *trainable && params > 0 || below(|node| node.learns);
             let unrolls = !layer.directions().is_empty() || below(|node| node.unrolls);
             nodes.push(Node {
@@ -152,8 +214,15 @@ impl Model {
             );
             return Err(BuildError { layer, misfit });
         }
+        let sources = || nodes.iter().flat_map(|node| &node.from);
+        let unread = |channel: &usize| sources().all(|source| *source != Source::Data(*channel));
+        if let Some(channel) = (0..channels.len()).find(unread) {
+            let found = format!("no layer reads the channel `{}`", channels[channel].0);
+            let misfit = Misfit::new(found, "name it under the `inputs` of one, or take it out of the data");
+            return Err(BuildError { layer: layers.len(), misfit });
+        }
         let Given { shape: output, mask, .. } = given[last];
-        if let Some(late) = mask.filter(|maker| nodes[*maker].from != [None]) {
+        if let Some(late) = mask.filter(|maker| !matches!(nodes[*maker].from[..], [Source::Data(_)])) {
             let found = "the loss counts the steps that it leaves, before any layer has run";
             return Err(BuildError { layer: late, misfit: Misfit::new(found, "let it read the data") });
         }
@@ -163,7 +232,8 @@ impl Model {
             *activation = Activation::Linear;
         }
         let table = ModelTable { layers: rows };
-        Ok(Self { nodes, output, mask, loss, class_weights: Vec::new(), table })
+        let channels = channels.len();
+        Ok(Self { channels, nodes, output, mask, loss, class_weights: Vec::new(), table })
     }
 
     /// Bytes of what recurrent layers keep of every step of `positions` = time × sequences and could make again from the states: 4
@@ -201,8 +271,8 @@ impl Model {
         };
         let outputs = self.nodes.iter().map(|node| size(node, node.output));
         let numbers = self.nodes.iter().zip(outputs).map(|(node, output)| {
-            let d_inputs = node.from.iter().flatten().map(|from| {
-                let from = &self.nodes[*from];
+            let d_inputs = node.layers().map(|from| {
+                let from = &self.nodes[from];
                 size(from, from.output)
             });
             let (time, features) = match node.shapes[0] {
@@ -210,7 +280,7 @@ impl Model {
                 Shape::Vector { features } => (1, features),
                 Shape::Ids { time, .. } => (time, 1),
             };
-            let reads_rows = node.from[0].is_some_and(|from| self.nodes[from].to_rows);
+            let reads_rows = node.from[0].layer().is_some_and(|from| self.nodes[from].to_rows);
             let ids = matches!(node.shapes[0], Shape::Ids { .. });
             let distinct = (reads_rows || ids).then_some(distinct);
             let extent = Extent { time, features, rows, distinct, recompute };
@@ -276,35 +346,66 @@ impl Model {
 }
 
 /// What else matters of a layer, in a few words.
-fn detail(spec: &LayerSpec, trainable: bool) -> String {
+fn detail(spec: &LayerSpec, trainable: bool, inputs: &[Reads]) -> String {
+    let channels = inputs.iter().filter_map(|reads| match reads {
+        Reads::Channel(name) => Some(name.clone()),
+        Reads::Layer(_) => None,
+    });
     let own = Some(spec.layer().detail()).filter(|own| !own.is_empty());
     let frozen = (!trainable).then(|| "not trainable".to_owned());
-    own.into_iter().chain(frozen).collect::<Vec<_>>().join(", ")
+    channels.chain(own).chain(frozen).collect::<Vec<_>>().join(", ")
 }
 
-/// Which layers the `i`-th reads: those it names, or the one before it.
+/// What the `i`-th layer reads: what it names, or the layer before it.
 fn sources(
     i: usize,
-    named: &[usize],
+    named: &[Reads],
+    channels: &[(String, Shape)],
     arity: std::ops::RangeInclusive<usize>,
-) -> Result<Vec<Option<usize>>, Misfit> {
-    let from =
-        if named.is_empty() { vec![i.checked_sub(1)] } else { named.iter().map(|n| Some(*n)).collect() };
-    if let Some(late) = named.iter().find(|n| **n >= i) {
-        let found =
-            format!("`inputs` names layer {late}, but only those before layer {i} are there to be read");
-        return Err(Misfit::of("inputs", found, "layers are numbered from 0"));
-    }
+) -> Result<Vec<Source>, Misfit> {
+    let source = |reads: &Reads| match reads {
+        Reads::Layer(layer) if *layer < i => Ok(Source::Layer(*layer)),
+        Reads::Layer(late) => {
+            let found =
+                format!("`inputs` names layer {late}, but only those before layer {i} are there to be read");
+            Err(Misfit::of("inputs", found, "layers are numbered from 0"))
+        }
+        Reads::Channel(name) => match channels.iter().position(|(channel, _)| channel == name) {
+            Some(channel) => Ok(Source::Data(channel)),
+            None => {
+                let found = format!("`inputs` names `{name}`, but the data have no such channel");
+                Err(Misfit::of("inputs", found, known(channels)))
+            }
+        },
+    };
+    let from = match (named, i.checked_sub(1)) {
+        ([], Some(before)) => vec![Source::Layer(before)],
+        ([], None) if channels.len() > 1 => {
+            let found = format!("the data have {} channels, and the layer names none", channels.len());
+            let help = format!("add `inputs: [{}]`; {}", channels[0].0, known(channels));
+            return Err(Misfit::of("inputs", found, help));
+        }
+        ([], None) => vec![Source::Data(0)],
+        (named, _) => named.iter().map(source).collect::<Result<_, _>>()?,
+    };
     if !arity.contains(&from.len()) {
         let (least, most) = (arity.start(), arity.end());
         let wants = if least == most { least.to_string() } else { format!("{least} to {most}") };
-        return Err(Misfit::of(
-            "inputs",
-            format!("it has {} inputs", from.len()),
-            format!("it reads {wants}"),
-        ));
+        let found = format!("it has {} inputs", from.len());
+        return Err(Misfit::of("inputs", found, format!("it reads {wants}")));
     }
     Ok(from)
+}
+
+/// Which names there are, in words.
+fn known(channels: &[(String, Shape)]) -> String {
+    match channels {
+        [(name, _)] if name.is_empty() => "layers are named by their numbers, from 0".into(),
+        channels => {
+            let names: Vec<&str> = channels.iter().map(|(name, _)| name.as_str()).collect();
+            format!("there are {}", names.join(", "))
+        }
+    }
 }
 
 /// The mask that all masked inputs share.

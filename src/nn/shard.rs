@@ -1,7 +1,9 @@
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
+use std::ops::Range;
+
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, s};
 
 use super::layer::{MAX_INPUTS, Mode, Pass, Tape};
-use super::model::Node;
+use super::model::{Node, Source};
 use super::recurrent::{Cell, Unroll};
 use super::{
     Answers, Block, Ids, LayerSpec, Mask, Model, Observer, Params, Rows, Score, Signal, Targets, metrics,
@@ -13,8 +15,30 @@ use crate::protocol::{Confusion, Direction};
 pub enum Input<'a> {
     /// Token ids, `[batch, time]`.
     Ids(ArrayView2<'a, u32>),
+    /// Token ids in several channels, `[batch, channel, time]`; 0, for padding, stands in all of them or in none.
+    Channels(ArrayView3<'a, u32>),
     /// Numbers, `[batch, time, features]`.
     Real(ArrayView3<'a, f32>),
+}
+
+impl Input<'_> {
+    /// How many there are.
+    pub fn sequences(&self) -> usize {
+        match self {
+            Self::Ids(ids) => ids.len_of(Axis(0)),
+            Self::Channels(ids) => ids.len_of(Axis(0)),
+            Self::Real(numbers) => numbers.len_of(Axis(0)),
+        }
+    }
+
+    /// Some of them.
+    pub fn part(&self, sequences: Range<usize>) -> Input<'_> {
+        match self {
+            Self::Ids(ids) => Input::Ids(ids.slice(s![sequences, ..])),
+            Self::Channels(ids) => Input::Channels(ids.slice(s![sequences, .., ..])),
+            Self::Real(numbers) => Input::Real(numbers.slice(s![sequences, .., ..])),
+        }
+    }
 }
 
 /// Some sequences of a batch, and all that their way through the network leaves behind: one thread works on it at a time.
@@ -22,7 +46,8 @@ pub enum Input<'a> {
 /// Memory is kept from step to step: the same shape again allocates nothing.
 #[derive(Debug)]
 pub struct Shard {
-    ids: Ids,
+    /// One a channel of the data.
+    ids: Vec<Ids>,
     real: Block,
     is_real: bool,
     targets: Targets,
@@ -48,7 +73,7 @@ impl Shard {
         };
         let nodes = &model.nodes;
         Self {
-            ids: Ids::default(),
+            ids: vec![Ids::default(); model.channels],
             real: Block::default(),
             is_real: false,
             targets: Targets::default(),
@@ -70,7 +95,7 @@ impl Shard {
     /// Whether what recurrent layers would keep of every step is beyond the budget.
     fn recompute(&self, model: &Model) -> bool {
         let (time, batch, _) =
-            if self.is_real { self.real.dim() } else { (self.ids.time(), self.ids.batch(), 0) };
+            if self.is_real { self.real.dim() } else { (self.ids[0].time(), self.ids[0].batch(), 0) };
         model.recurrent_bytes(time * batch) > self.budget
     }
 
@@ -78,7 +103,11 @@ impl Shard {
     pub fn load(&mut self, input: Input<'_>, answers: Answers<'_>) {
         self.is_real = matches!(input, Input::Real(_));
         match input {
-            Input::Ids(ids) => self.ids.from_batch_major(ids),
+            Input::Ids(ids) => self.ids[0].from_batch_major(ids),
+            Input::Channels(channels) => {
+                let channels = channels.axis_iter(Axis(1));
+                self.ids.iter_mut().zip(channels).for_each(|(mine, ids)| mine.from_batch_major(ids));
+            }
             Input::Real(real) => self.real.from_batch_major(real),
         }
         self.targets.load(answers);
@@ -88,7 +117,7 @@ impl Shard {
     pub fn forward(&mut self, model: &Model, params: &Params, mode: Mode) {
         self.mode = mode;
         let recompute = self.recompute(model);
-        let data = if self.is_real { Signal::Real(&self.real) } else { Signal::Ids(&self.ids) };
+        let data = Given { real: self.is_real.then_some(&self.real), ids: &self.ids };
         for (i, node) in model.nodes.iter().enumerate() {
             let (before, rest) = self.tapes.split_at_mut(i);
             let pass = pass(mode, recompute, i, node, before);
@@ -104,7 +133,8 @@ impl Shard {
             let mask = &mut self.tapes[from].mask;
             match &model.nodes[from].spec {
                 LayerSpec::Masking(layer) => mask.of_steps(&self.real, layer.mask_value),
-                _ => mask.of_ids(&self.ids),
+                // Only what reads the data makes the loss's mask.
+                _ => mask.of_ids(&self.ids[model.nodes[from].channel()]),
             }
         }
         self.targets.weight(model.output, self.mask(model))
@@ -151,7 +181,7 @@ impl Shard {
         let d_last = Some(&mut self.d_outs[last]);
         let score =
             model.loss.score(&self.tapes[last].out, &self.targets, mask, &model.class_weights, scale, d_last);
-        let data = if self.is_real { Signal::Real(&self.real) } else { Signal::Ids(&self.ids) };
+        let data = Given { real: self.is_real.then_some(&self.real), ids: &self.ids };
         // What nobody learns from is left out, unless someone watches how it goes through time.
         let watched = observer.is_some();
         let wants = |node: &Node| node.learns || watched && node.unrolls;
@@ -159,7 +189,7 @@ impl Shard {
             let (before, rest) = self.tapes.split_at_mut(i);
             let pass = pass(self.mode, recompute, i, node, before);
             let signals = signals(model, node, data, before);
-            let wanted = node.from.iter().flatten().any(|from| wants(&model.nodes[*from]));
+            let wanted = node.layers().any(|from| wants(&model.nodes[from]));
             node.spec.layer().backward(
                 &pass,
                 params.of(i),
@@ -171,7 +201,7 @@ impl Shard {
                 observer.as_mut().map(|o| &mut **o as &mut dyn Observer),
             );
             for (d_in, from) in self.d_ins[i].iter_mut().zip(&node.from) {
-                let Some(from) = from.filter(|from| wants(&model.nodes[*from])) else { continue };
+                let Some(from) = from.layer().filter(|from| wants(&model.nodes[*from])) else { continue };
                 if std::mem::replace(&mut self.touched[from], true) {
                     let sums = self.d_outs[from].data_mut().iter_mut();
                     sums.zip(d_in.data()).for_each(|(sum, d)| *sum += d);
@@ -236,7 +266,8 @@ impl Shard {
     pub fn activation_bytes(&self) -> usize {
         let d_ins = self.d_ins.iter().flatten();
         let blocks = self.d_outs.iter().chain(d_ins).chain([&self.real]).map(Block::bytes).sum::<usize>();
-        self.ids.bytes() + blocks + self.tapes.iter().map(Tape::bytes).sum::<usize>()
+        let ids = self.ids.iter().map(Ids::bytes).sum::<usize>();
+        ids + blocks + self.tapes.iter().map(Tape::bytes).sum::<usize>()
     }
 
     /// What every layer that attends made of the sequences in the last [`Shard::forward`]: layer, head, and the weights,
@@ -260,14 +291,32 @@ fn pass<'a>(mode: Mode, recompute: bool, i: usize, node: &Node, before: &'a [Tap
     Pass { mode, layer: i, mask: mask(node.mask), to_rows: node.to_rows, recompute, masks }
 }
 
+/// What sequences are, inside.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    /// Numbers, where they are that.
+    real: Option<&'a Block>,
+    /// Else ids, one a channel.
+    ids: &'a [Ids],
+}
+
+impl<'a> Given<'a> {
+    fn signal(self, channel: usize) -> Signal<'a> {
+        self.real.map_or_else(|| Signal::Ids(&self.ids[channel]), Signal::Real)
+    }
+}
+
 /// What `node` reads, of the data and the layers before it; only as many as it has inputs are meant.
-fn signals<'a>(model: &Model, node: &Node, data: Signal<'a>, before: &'a [Tape]) -> [Signal<'a>; MAX_INPUTS] {
-    let mut signals = [data; MAX_INPUTS];
+fn signals<'a>(model: &Model, node: &Node, data: Given<'a>, before: &'a [Tape]) -> [Signal<'a>; MAX_INPUTS] {
+    let mut signals = [data.signal(0); MAX_INPUTS];
     for (signal, from) in signals.iter_mut().zip(&node.from) {
-        let Some(from) = *from else { continue };
-        let Tape { out, lookup, .. } = &before[from];
-        *signal =
-            if model.nodes[from].to_rows { Signal::Rows(Rows::new(out, lookup)) } else { Signal::Real(out) };
+        *signal = match *from {
+            Source::Data(channel) => data.signal(channel),
+            Source::Layer(from) if model.nodes[from].to_rows => {
+                Signal::Rows(Rows::new(&before[from].out, &before[from].lookup))
+            }
+            Source::Layer(from) => Signal::Real(&before[from].out),
+        };
     }
     signals
 }

@@ -1,3 +1,6 @@
+use std::fmt;
+
+use serde::de::{self, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::recurrent::Cell;
@@ -117,15 +120,62 @@ impl<'de> Deserialize<'de> for LayerSpec {
     }
 }
 
+/// What a layer reads, by the name that a preset gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Reads {
+    /// What the layer of this number gives, from 0.
+    Layer(usize),
+    /// The channel of the data of this name.
+    Channel(String),
+}
+
+impl From<usize> for Reads {
+    fn from(layer: usize) -> Self {
+        Self::Layer(layer)
+    }
+}
+
+impl From<&str> for Reads {
+    fn from(channel: &str) -> Self {
+        Self::Channel(channel.into())
+    }
+}
+
+/// Not derived: what serde says of an untagged enum names neither what was found nor what would be right.
+impl<'de> Deserialize<'de> for Reads {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+
+        impl Visitor<'_> for Written {
+            type Value = Reads;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the number of a layer, from 0, or the name of a channel")
+            }
+
+            fn visit_u64<E: de::Error>(self, layer: u64) -> Result<Reads, E> {
+                Ok(Reads::Layer(usize::try_from(layer).unwrap_or(usize::MAX)))
+            }
+
+            fn visit_str<E: de::Error>(self, channel: &str) -> Result<Reads, E> {
+                Ok(Reads::from(channel))
+            }
+        }
+
+        deserializer.deserialize_any(Written)
+    }
+}
+
 /// A layer and where it stands in the model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Placed {
     /// The layer.
     #[serde(flatten)]
     pub spec: LayerSpec,
-    /// The numbers of the layers that it reads; the one before it (the first: the data) when empty.
+    /// What it reads; the layer before it (the first: the data) when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub inputs: Vec<usize>,
+    pub inputs: Vec<Reads>,
     /// Whether its weights learn; else they stay as they begin (Keras's `trainable`).
     #[serde(skip_serializing_if = "is_true")]
     pub trainable: bool,
