@@ -36,6 +36,7 @@ fn main() -> anyhow::Result<()> {
         length: 200,
         padding: Side::Pre,
         truncating: Side::Pre,
+        channels: Vec::new(),
     };
     for _ in 0..REPEATS {
         let start = Instant::now();

@@ -5,7 +5,7 @@
 //! DataSpec ─ text (one long text, its next token asked for at every step) ─→ Dataset
 //!        ├─ series (numbers over time) ─→ Dataset, and Forecasts: the way back to their units
 //!        ├─ sequences (of vectors: time series, recordings; a class each) ─→ Dataset, Scale
-//!        ├─ tags (a class at every word) ─→ Vocabulary, Dataset
+//!        ├─ tags (a class at every word) ─→ Vocabularies (one a channel), Dataset
 //!        ├─ labelled | word-order ─→ Corpus (words by number, two splits on two threads)
 //!        │                                  ├─→ Vocabulary (of the training split)
 //!        │  TokenSpec ──────────────────────┴─→ Dataset (Inputs, Targets) ─ Sampler ─→ Batch (either way: Batches)
@@ -14,10 +14,10 @@
 //! ```
 
 mod batches;
+mod channels;
 mod corpus;
 mod csv;
 mod dataset;
-mod ending;
 mod error;
 mod file;
 mod folder;
@@ -59,6 +59,7 @@ use corpus::Corpus;
 use error::quoted;
 
 pub use batches::Batches;
+pub use channels::{ChannelLevel, ChannelSpec, encode_sentences};
 pub use dataset::{Batch, Dataset, Inputs, Targets};
 pub use error::DataError;
 pub use form::{Form, InputForm, TargetForm};
@@ -75,7 +76,7 @@ pub use series::{Ahead, Baseline, Errors, Forecasts, JudgedSeries, SeriesSpec};
 pub use spec::DataSpec;
 pub use stream::TextSpec;
 pub use streamed::{Opened, Streamed, Streaming};
-pub use tags::{TaggedSentences, TagsSpec, TagsValidation, encode_sentences, split_words};
+pub use tags::{TaggedSentences, TagsSpec, TagsValidation, split_words};
 pub use tokens::{Level, Side, TokenSpec};
 pub use vectors::{Coverage, Vectors};
 pub use vocabularies::Vocabularies;

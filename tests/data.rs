@@ -91,7 +91,14 @@ fn validated_by(path: impl Into<PathBuf>) -> Option<Validation> {
 }
 
 fn tokens(length: usize) -> TokenSpec {
-    TokenSpec { level: Level::Word, vocabulary: 100, length, padding: Side::Pre, truncating: Side::Pre }
+    TokenSpec {
+        level: Level::Word,
+        vocabulary: 100,
+        length,
+        padding: Side::Pre,
+        truncating: Side::Pre,
+        channels: Vec::new(),
+    }
 }
 
 fn load(spec: impl Into<Source>) -> Result<Data, DataError> {

@@ -10,8 +10,8 @@ use unrolled::bench::{Workload, workloads};
 use unrolled::data::{Batch, Dataset, Inputs, Targets};
 use unrolled::kernel::{Counted, CountingAllocator, allocated, counted};
 use unrolled::nn::{
-    Activation, Answers, Dense, Embedding, GRU, Gradient, Input, LSTM, Loss, Mode, Model, Params, Shape,
-    Shard,
+    Activation, Answers, Concatenate, Dense, Embedding, GRU, Gradient, Input, LSTM, Loss, Mode, Model,
+    Params, Placed, Shape, Shard,
 };
 use unrolled::optim::{Adam, OptimizerSpec, RMSprop};
 use unrolled::train::Stepper;
@@ -58,6 +58,7 @@ fn a_training_step_costs_what_it_must() {
         gates_made_again_give_the_same_gradient(&workload, &batches[0]);
     }
     layers_that_drop_or_carry_allocate_nothing();
+    several_channels_allocate_nothing();
     watching_changes_no_bit();
     distinct_ids_are_projected_once();
     steps_that_nobody_takes_cost_nothing();
@@ -93,6 +94,36 @@ fn layers_that_drop_or_carry_allocate_nothing() {
         stepper.step(&batch, false).unwrap();
     }
     assert_eq!(fewest_calls(|| once(&mut stepper, &batch)), 0);
+}
+
+/// Likewise with words in two channels, the batch filled anew each time.
+fn several_channels_allocate_nothing() {
+    let channels = ["word", "ending"].map(|name| (name.to_owned(), Shape::Ids { time: 12, vocabulary: 9 }));
+    let embedding = |name: &str| Placed {
+        inputs: vec![name.into()],
+        ..Embedding { output_dim: 4, mask_zero: true, ..Embedding::default() }.into()
+    };
+    let layers = [
+        embedding("word"),
+        embedding("ending"),
+        Placed { inputs: vec![0.into(), 1.into()], ..Concatenate {}.into() },
+        LSTM { units: 5, ..LSTM::default() }.into(),
+        Dense { activation: Activation::Sigmoid, ..Dense::default() }.into(),
+    ];
+    let model = Model::of_channels(&layers, &channels, Loss::BinaryCrossentropy).unwrap();
+    let ids = ndarray::Array3::from_shape_fn((16, 2, 12), |(row, channel, t)| {
+        if t > 4 + row % 8 { 0 } else { 1 + ((row + channel + t) % 8) as u32 }
+    });
+    let targets = Targets::Classes((0..16).map(|row| row % 2).collect());
+    let data = Dataset { inputs: Inputs::Channels(ids), targets };
+    let adam = OptimizerSpec::Adam(Adam::default());
+    let (mut stepper, mut batch) = (Stepper::new(model, &adam, None, 0, 1).unwrap(), Batch::default());
+    let mut step = || {
+        batch.fill(&data, 0..16);
+        once(&mut stepper, &batch);
+    };
+    (0..4).for_each(|_| step());
+    assert_eq!(fewest_calls(step), 0);
 }
 
 /// The fewest allocations that `work` makes of several times: the test's own harness may allocate meanwhile, on a thread of its own.

@@ -271,7 +271,7 @@ pub(super) fn blank(rows: usize, length: usize) -> Result<Array2<u32>, DataError
         Array2::from_shape_vec((rows, length), ids).ok()
     });
     filled.ok_or_else(|| DataError::Setting {
-        field: "tokens.length",
+        field: "tokens.length".into(),
         found: length.to_string(),
         expected: format!("a length at which {rows} rows fit in memory"),
     })

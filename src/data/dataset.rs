@@ -5,6 +5,8 @@ use ndarray::{Array, Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, R
 pub enum Inputs {
     /// Token ids, `[sequence, time]`.
     Tokens(Array2<u32>),
+    /// Token ids in several channels, `[sequence, channel, time]`; padding is padding in all of them.
+    Channels(Array3<u32>),
     /// Numbers, `[sequence, time, features]`.
     Real(Array3<f32>),
 }
@@ -34,13 +36,14 @@ pub struct Dataset {
 impl Dataset {
     /// The steps of every sequence that are no padding: token 0, or numbers that are all 0.
     pub fn lengths(&self) -> Vec<usize> {
-        match &self.inputs {
-            Inputs::Tokens(ids) => {
-                ids.rows().into_iter().map(|ids| ids.iter().filter(|id| **id != 0).count()).collect()
-            }
-            Inputs::Real(numbers) => {
+        match (&self.inputs, self.inputs.tokens()) {
+            (Inputs::Real(numbers), _) => {
                 let length = |rows: ArrayView2<'_, f32>| rows.rows().into_iter().filter(is_step).count();
                 numbers.outer_iter().map(length).collect()
+            }
+            (_, ids) => {
+                let length = |ids: ArrayView1<'_, u32>| ids.iter().filter(|id| **id != 0).count();
+                ids.iter().flat_map(|ids| ids.rows()).map(length).collect()
             }
         }
     }
@@ -61,6 +64,7 @@ impl Inputs {
     pub fn len(&self) -> usize {
         match self {
             Self::Tokens(ids) => ids.nrows(),
+            Self::Channels(all) => all.len_of(Axis(0)),
             Self::Real(numbers) => numbers.len_of(Axis(0)),
         }
     }
@@ -70,10 +74,16 @@ impl Inputs {
         self.len() == 0
     }
 
-    /// The token ids, where they are that.
+    /// The token ids, where they are that; of the first channel, where there are several.
     pub fn tokens(&self) -> Option<ArrayView2<'_, u32>> {
+        self.channel(0)
+    }
+
+    /// The token ids of a channel, where there is one of that number, from 0.
+    pub fn channel(&self, number: usize) -> Option<ArrayView2<'_, u32>> {
         match self {
-            Self::Tokens(ids) => Some(ids.view()),
+            Self::Tokens(ids) => Some(ids.view()).filter(|_| number == 0),
+            Self::Channels(all) => all.axis_iter(Axis(1)).nth(number),
             Self::Real(_) => None,
         }
     }
@@ -81,7 +91,7 @@ impl Inputs {
     /// The numbers, where they are that.
     pub fn real(&self) -> Option<ArrayView3<'_, f32>> {
         match self {
-            Self::Tokens(_) => None,
+            Self::Tokens(_) | Self::Channels(_) => None,
             Self::Real(numbers) => Some(numbers.view()),
         }
     }
@@ -106,7 +116,7 @@ impl Targets {
 /// What a step sees. One batch is filled over and over; after the largest has been in it, filling allocates nothing.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// `[batch, time]` or `[batch, time, features]`.
+    /// As those that it is filled from.
     pub inputs: Inputs,
     /// As many targets.
     pub targets: Targets,
@@ -140,6 +150,7 @@ impl Batch {
         self.rows.extend(sequences.into_iter().filter(|sequence| *sequence < data.len()));
         match (&data.inputs, &mut self.inputs) {
             (Inputs::Tokens(all), Inputs::Tokens(mine)) => gather(all, &self.rows, mine),
+            (Inputs::Channels(all), Inputs::Channels(mine)) => gather(all, &self.rows, mine),
             (Inputs::Real(all), Inputs::Real(mine)) => gather(all, &self.rows, mine),
             (all, mine) => *mine = all.of(&self.rows),
         }
@@ -158,12 +169,13 @@ impl Batch {
 
     /// Whether each time step is padding in every sequence: token 0, or numbers that are all 0.
     pub fn padding(&self) -> Vec<bool> {
-        match &self.inputs {
-            Inputs::Tokens(ids) => {
-                ids.columns().into_iter().map(|ids| ids.iter().all(|id| *id == 0)).collect()
-            }
-            Inputs::Real(numbers) => {
+        match (&self.inputs, self.inputs.tokens()) {
+            (Inputs::Real(numbers), _) => {
                 numbers.axis_iter(Axis(1)).map(|step| step.iter().all(|x| *x == 0.0)).collect()
+            }
+            (_, ids) => {
+                let padding = |ids: ArrayView1<'_, u32>| ids.iter().all(|id| *id == 0);
+                ids.iter().flat_map(|ids| ids.columns()).map(padding).collect()
             }
         }
     }
@@ -228,6 +240,7 @@ impl Inputs {
     fn of(&self, rows: &[usize]) -> Self {
         match self {
             Self::Tokens(all) => Self::Tokens(all.select(Axis(0), rows)),
+            Self::Channels(all) => Self::Channels(all.select(Axis(0), rows)),
             Self::Real(all) => Self::Real(all.select(Axis(0), rows)),
         }
     }
@@ -275,6 +288,13 @@ mod tests {
         Dataset { inputs: Inputs::Tokens(tokens.clone()), targets: Targets::Steps(tokens + 10) }
     }
 
+    /// The same tokens in a second channel, which has no padding.
+    fn in_channels() -> Dataset {
+        let tokens = array![[0, 2], [3, 4], [0, 6]];
+        let inputs = Inputs::Channels(stack![Axis(1), tokens, &tokens + 10]);
+        Dataset { inputs, ..classified() }
+    }
+
     fn measured() -> Dataset {
         let step = array![[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]];
         let numbers = stack![Axis(1), step, step.clone() * 10.0];
@@ -288,6 +308,9 @@ mod tests {
         assert_eq!(batch.inputs, Inputs::Tokens(array![[0, 6], [0, 2]]));
         assert_eq!((&batch.targets, batch.len()), (&Targets::Classes(vec![0, 0]), 2));
         assert_eq!(batch.padding(), [true, false]);
+        batch.fill(&in_channels(), [2, 0]);
+        assert_eq!(batch.inputs, Inputs::Channels(array![[[0, 6], [10, 16]], [[0, 2], [10, 12]]]));
+        assert_eq!((batch.padding(), in_channels().lengths()), (vec![true, false], vec![1, 2, 1]));
         batch.fill(&tagged(), [1]);
         assert_eq!(batch.targets, Targets::Steps(array![[13, 14]]));
         batch.fill(&measured(), [2, 1]);
@@ -313,6 +336,7 @@ mod tests {
         fn places(batch: &Batch) -> [usize; 2] {
             let inputs = match &batch.inputs {
                 Inputs::Tokens(ids) => ids.as_ptr() as usize,
+                Inputs::Channels(ids) => ids.as_ptr() as usize,
                 Inputs::Real(numbers) => numbers.as_ptr() as usize,
             };
             let targets = match &batch.targets {
@@ -324,7 +348,7 @@ mod tests {
         }
         let labelled =
             Dataset { targets: Targets::Labels(array![[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]), ..tagged() };
-        for data in [classified(), tagged(), measured(), labelled] {
+        for data in [classified(), in_channels(), tagged(), measured(), labelled] {
             let mut batch = Batch::default();
             batch.fill(&data, [2, 0, 1]);
             let before = places(&batch);

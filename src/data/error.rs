@@ -41,7 +41,7 @@ pub enum DataError {
     #[error("{field}: found {found}; expected {expected}")]
     Setting {
         /// The setting as a preset calls it: `tokens.vocabulary`.
-        field: &'static str,
+        field: Cow<'static, str>,
         /// Its value.
         found: String,
         /// Which values would do.
@@ -70,11 +70,11 @@ impl DataError {
 
 /// A setting whose value cannot be met; `expected` says which could.
 pub(super) fn refuse<T>(
-    field: &'static str,
+    field: impl Into<Cow<'static, str>>,
     found: impl ToString,
     expected: impl Into<String>,
 ) -> Result<T, DataError> {
-    Err(DataError::Setting { field, found: found.to_string(), expected: expected.into() })
+    Err(DataError::Setting { field: field.into(), found: found.to_string(), expected: expected.into() })
 }
 
 /// Foreign text in quotes, escaped, and clipped to 60 characters.

@@ -82,7 +82,7 @@ impl DataSpec {
         {
             return task.form();
         }
-        let (time, vocabulary) = tokens.map_or((0, 0), |tokens| (tokens.length, tokens.vocabulary));
+        let (time, vocabulary) = tokens.map_or((0, 0), |tokens| (tokens.length, tokens.size()));
         if let Self::Series(spec) = self {
             return spec.form();
         }
@@ -147,6 +147,14 @@ impl DataSpec {
         };
         // What is answered at the end stands at the end; what is answered at every step starts at the first.
         let side = if matches!(targets, TargetForm::Steps(_)) { Side::Post } else { Side::Pre };
-        Some(TokenSpec { level: Level::Symbol, vocabulary, length: time, padding: side, truncating: side })
+        let channels = Vec::new();
+        Some(TokenSpec {
+            level: Level::Symbol,
+            vocabulary,
+            length: time,
+            padding: side,
+            truncating: side,
+            channels,
+        })
     }
 }

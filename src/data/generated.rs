@@ -184,7 +184,7 @@ fn setting(
         return Ok(());
     }
     let expected = format!("a number from {} to {}", range.start(), range.end());
-    Err(DataError::Setting { field, found: value.to_string(), expected })
+    Err(DataError::Setting { field: field.into(), found: value.to_string(), expected })
 }
 
 /// Makes the data of a task. Each split has a stream of its own: the size of one does not change the other.
@@ -250,7 +250,9 @@ fn classes(form: &TargetForm, data: &Dataset) -> Vec<ClassCount> {
             let asked = ids.iter().zip(classes).filter(|(id, _)| **id != Vocabulary::PADDING);
             asked.for_each(|(_, class)| count(class));
         }
-        (Inputs::Real(_), Targets::Steps(classes)) => classes.iter().for_each(&mut count),
+        (Inputs::Real(_) | Inputs::Channels(_), Targets::Steps(classes)) => {
+            classes.iter().for_each(&mut count)
+        }
         (_, Targets::Real(_) | Targets::Labels(_)) => {}
     }
     counts

@@ -362,7 +362,7 @@ impl SequencesSpec {
             Array3::from_shape_vec((all.len(), length, features), values).ok()
         });
         let mut rows = rows.ok_or_else(|| DataError::Setting {
-            field: "data.length",
+            field: "data.length".into(),
             found: length.to_string(),
             expected: format!("a length at which {} sequences fit in memory", all.len()),
         })?;

@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::error;
 use super::{
     DataError, GeneratedSpec, LabelledSpec, SequencesSpec, SeriesSpec, TagsSpec, TextSpec, TokenSpec,
 };
@@ -65,10 +66,15 @@ impl DataSpec {
             }
             Self::Tags(_) => None,
         };
-        let refuse = |found: &str, expected: String| {
-            Err(DataError::Setting { field: "tokens", found: found.into(), expected })
-        };
+        let refuse = |found: &str, expected: String| error::refuse("tokens", found, expected);
         match (own, tokens) {
+            (_, Some(tokens)) if !tokens.channels.is_empty() && !matches!(self, Self::Tags(_)) => {
+                error::refuse(
+                    "tokens.channels",
+                    "channels",
+                    "no such key: only `source: tags` has words in channels",
+                )
+            }
             (None, Some(tokens)) => tokens.check(),
             (None, None) => {
                 refuse("nothing", "{level: word, vocabulary: …, length: …}, for texts to become rows".into())

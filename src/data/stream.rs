@@ -142,7 +142,14 @@ mod tests {
         std::fs::write(&path, content).unwrap();
         let spec = TextSpec { path, validation, needs: None };
         let (padding, truncating) = (Side::Post, Side::Post);
-        let tokens = TokenSpec { level: Level::Character, vocabulary: 60, length, padding, truncating };
+        let tokens = TokenSpec {
+            level: Level::Character,
+            vocabulary: 60,
+            length,
+            padding,
+            truncating,
+            channels: Vec::new(),
+        };
         spec.load(&tokens, streams, &mut |_| {})
     }
 

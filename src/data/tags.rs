@@ -8,24 +8,22 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::channels::{encode_sentences, vocabularies};
 use super::corpus::blank;
 use super::error::{listed, quoted};
-use super::intern::Words;
-use super::{Data, DataError, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, ending, file};
+use super::{Data, DataError, Dataset, Targets, TokenSpec, Vocabularies, file};
 use crate::protocol::{ClassCount, DataFacts};
 
 pub use judged::TaggedSentences;
 pub use words::split_words;
-
-/// Words that come less often in training are known by their form and ending alone: a word seen once teaches little about itself.
-const OFTEN: u64 = 3;
 
 /// A file (plain or gzip) of tagged sentences, `{source: tags, path: …}`: CoNLL-U (ten columns: the word is the second, the tag the
 /// universal part of speech in the fourth), or two columns, word and tag, between a tab or blanks.
 ///
 /// Lines that start with `#` are comments in CoNLL-U; its multiword tokens (`3-4`) and empty nodes (`8.1`) are left out: their words
 /// stand in lines of their own, or not in the text. Words keep their case. A sentence starts at the first step; behind `tokens.length` it
-/// is cut off. What is too rare for the vocabulary goes by names for its form and ending.
+/// is cut off. What a network reads of a word is the preset's choice: see [`ChannelSpec`](super::ChannelSpec). What comes less than twice is
+/// unknown where nothing else is said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TagsSpec {
@@ -73,8 +71,7 @@ impl TagsSpec {
             return Err(DataError::content(&self.path, None, found, "at least two"));
         }
         let labels: Vec<String> = tags.keys().map(|tag| (*tag).to_owned()).collect();
-        let vocabulary = vocabulary(&train, spec.vocabulary);
-        let vocabularies = Vocabularies::from(vocabulary);
+        let vocabularies = vocabularies(spec, train.iter().flatten().map(|token| token.word));
         let encode = |path: &Path, sentences: &[Vec<Token<'_>>]| {
             dataset(path, sentences, &labels, &vocabularies, spec)
         };
@@ -157,23 +154,6 @@ pub(super) fn sentences<'a>(path: &Path, text: &'a str) -> Result<Vec<Vec<Token<
     }
 }
 
-/// The words that come often, and names for the forms and endings of the others; at most `size` entries.
-fn vocabulary(sentences: &[Vec<Token<'_>>], size: usize) -> Vocabulary {
-    let (mut words, mut names) = (Words::default(), Words::default());
-    for token in sentences.iter().flatten() {
-        words.count(token.word);
-    }
-    for (word, _, count) in words.iter().filter(|(_, _, count)| *count < OFTEN) {
-        for name in ending::names(word) {
-            (0..count).for_each(|_| {
-                names.count(&name);
-            });
-        }
-    }
-    let often = words.iter().chain(names.iter()).filter(|(_, _, count)| *count >= OFTEN);
-    Vocabulary::of_counts(often.map(|(word, _, count)| (word, count)), size)
-}
-
 fn dataset<'a>(
     path: &Path,
     sentences: &[Vec<Token<'a>>],
@@ -204,29 +184,10 @@ fn dataset<'a>(
     Ok(Dataset { inputs: encode_sentences(vocabularies, tokens, &words)?, targets: Targets::Steps(targets) })
 }
 
-/// What a network of these `vocabularies` reads of `sentences`, each a list of words as they stand: `tokens.length` steps from the first
-/// word on, filled up with padding.
-///
-/// # Errors
-/// When they do not fit into memory.
-pub fn encode_sentences(
-    vocabularies: &Vocabularies,
-    tokens: &TokenSpec,
-    sentences: &[Vec<&str>],
-) -> Result<Inputs, DataError> {
-    let mut ids = blank(sentences.len(), tokens.length)?;
-    for (mut row, sentence) in ids.rows_mut().into_iter().zip(sentences) {
-        for (id, word) in row.iter_mut().zip(sentence) {
-            *id = vocabularies.first().id_or_ending(word);
-        }
-    }
-    Ok(Inputs::Tokens(ids))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Level, Side};
+    use crate::data::{Level, Side, Vocabulary};
     use proptest::prelude::*;
 
     const CONLLU: &str = "# newpar\n# sent_id = 1\n# text = Don't go\n1-2\tDon't\t_\t_\t_\t_\t_\t_\t_\t_\n\
@@ -284,27 +245,33 @@ mod tests {
         let validation =
             (!validation.is_empty()).then(|| TagsValidation { path: put("validation", validation) });
         let (padding, truncating) = (Side::Post, Side::Post);
-        let tokens = TokenSpec { level: Level::Word, vocabulary: 40, length: 3, padding, truncating };
+        let tokens = TokenSpec {
+            level: Level::Word,
+            vocabulary: 40,
+            length: 3,
+            padding,
+            truncating,
+            channels: Vec::new(),
+        };
         TagsSpec { path, validation, needs: None }.load(&tokens, &mut |_| {})
     }
 
     #[test]
-    fn rare_words_go_by_their_ending_and_sentences_are_filled_up_at_the_end() {
-        let train = "the D\nthe D\nthe D\nthe D\n\nwalking V\ntalking V\n\nsinging V\n";
-        let data = load(train, "The D\nringing V\n").unwrap();
-        assert_eq!(data.labels, ["D", "V"]);
-        let (Inputs::Tokens(inputs), Targets::Steps(targets)) = (&data.train.inputs, &data.train.targets)
+    fn rare_words_are_unknown_and_sentences_are_filled_up_at_the_end() {
+        let train = "the D\nthe D\nthe D\nthe D\n\ncat N\ncat N\n\ndog N\n";
+        let data = load(train, "The D\ncat N\n").unwrap();
+        assert_eq!(data.labels, ["D", "N"]);
+        let (inputs, Targets::Steps(targets)) = (data.train.inputs.tokens().unwrap(), &data.train.targets)
         else {
-            panic!("tokens with a class a step")
+            panic!("a class a step")
         };
         let id = |word: &str| data.vocabularies.as_ref().unwrap().first().id(word).unwrap();
-        let (the, ing) = (id("the"), id("<a …ing>"));
-        assert_eq!(inputs, &ndarray::array![[the, the, the], [ing, ing, 0], [ing, 0, 0]]);
+        let (the, cat, unknown) = (id("the"), id("cat"), Vocabulary::UNKNOWN);
+        assert_eq!(inputs, ndarray::array![[the, the, the], [cat, cat, 0], [unknown, 0, 0]]);
         assert_eq!(targets, &ndarray::array![[0, 0, 0], [1, 1, 0], [1, 0, 0]]);
         let validation = data.validation.unwrap();
-        // No capitalised word was seen.
-        assert_eq!(validation.inputs.tokens().unwrap(), ndarray::array![[Vocabulary::UNKNOWN, ing, 0]]);
-        assert_eq!((data.facts.unknown, data.facts.classes[0].count), (1.0, 4));
+        assert_eq!(validation.inputs.tokens().unwrap(), ndarray::array![[unknown, cat, 0]]);
+        assert_eq!((data.facts.unknown, data.facts.classes[0].count), (0.5, 4));
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::DataError;
+use super::channels::{self, ChannelSpec};
+use super::error::refuse;
 
 /// How text becomes a row of ids: what a preset has under `tokens:`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,7 +15,8 @@ pub struct TokenSpec {
     /// What one token is.
     #[serde(default)]
     pub level: Level,
-    /// Most entries of the vocabulary, padding and unknown counted (Keras's `max_tokens`); at least 3.
+    /// Most entries of the vocabulary, padding and unknown counted (Keras's `max_tokens`); at least 3. None (0) beside channels.
+    #[serde(default, skip_serializing_if = "is_none")]
     pub vocabulary: usize,
     /// Time steps of every row; at least 1.
     pub length: usize,
@@ -23,6 +26,13 @@ pub struct TokenSpec {
     /// The side on which long texts lose tokens.
     #[serde(default)]
     pub truncating: Side,
+    /// What a tagger reads of every word, each with a vocabulary of its own; the word alone when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<ChannelSpec>,
+}
+
+fn is_none(vocabulary: &usize) -> bool {
+    *vocabulary == 0
 }
 
 /// What one token is.
@@ -56,16 +66,34 @@ impl TokenSpec {
     /// # Errors
     /// [`DataError::Setting`] for a vocabulary without room for a word beside padding and unknown, or rows without steps.
     pub fn check(&self) -> Result<(), DataError> {
-        let refuse = |field, found: usize, expected: &str| {
-            Err(DataError::Setting { field, found: found.to_string(), expected: expected.into() })
-        };
         match self {
-            Self { vocabulary: 0..=2, .. } => {
-                refuse("tokens.vocabulary", self.vocabulary, "at least 3: padding and unknown are counted")
-            }
             Self { length: 0, .. } => refuse("tokens.length", 0, "at least 1"),
+            Self { vocabulary: 1.., channels, .. } if !channels.is_empty() => {
+                refuse("tokens.vocabulary", self.vocabulary, "nothing: every channel has its own")
+            }
+            Self { vocabulary: 0, channels, .. } if !channels.is_empty() => channels::check(channels),
+            Self { vocabulary: 0..=2, .. } => {
+                let found = match self.vocabulary {
+                    0 => "nothing".to_owned(),
+                    few => few.to_string(),
+                };
+                refuse("tokens.vocabulary", found, "at least 3: padding and unknown are counted")
+            }
             _ => Ok(()),
         }
+    }
+
+    /// Entries of the vocabulary at most, or of the first channel's.
+    pub fn size(&self) -> usize {
+        self.channels.first().map_or(self.vocabulary, ChannelSpec::size)
+    }
+
+    /// The names of the channels and the size of each one's vocabulary; a single one without a name where there are none.
+    pub fn sizes(&self) -> Vec<(String, usize)> {
+        if self.channels.is_empty() {
+            return vec![(String::new(), self.vocabulary)];
+        }
+        self.channels.iter().map(|channel| (channel.name().to_owned(), channel.size())).collect()
     }
 
     /// The tokens that stay of `tokens` many: the last ones when truncating `pre`, else the first.
@@ -171,7 +199,7 @@ mod tests {
     }
 
     fn spec(padding: Side, truncating: Side) -> TokenSpec {
-        TokenSpec { level: Level::Word, vocabulary: 10, length: 4, padding, truncating }
+        TokenSpec { level: Level::Word, vocabulary: 10, length: 4, padding, truncating, channels: Vec::new() }
     }
 
     #[test]

@@ -2,7 +2,6 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-use super::ending;
 use super::intern::{WordTable, Words};
 use super::tokens::{Level, for_each_token, for_each_word};
 
@@ -75,12 +74,6 @@ impl Vocabulary {
         self.ids.get(word).copied()
     }
 
-    /// The id of a word as it stands, or of the name for its form and ending that the vocabulary has; else that of the unknown word.
-    pub(super) fn id_or_ending(&self, word: &str) -> u32 {
-        let named = || ending::names(word).find_map(|name| self.id(&name));
-        self.id(word).or_else(named).unwrap_or(Self::UNKNOWN)
-    }
-
     /// The words without padding and unknown.
     pub(super) fn learnt(&self) -> impl Iterator<Item = &str> {
         self.words.iter().skip(2).map(String::as_str)
@@ -95,10 +88,7 @@ impl Vocabulary {
     pub fn encode(&self, text: &str, level: Level) -> Vec<u32> {
         let mut ids = Vec::new();
         for_each_token(text, level, &mut String::new(), |token| {
-            ids.push(match level {
-                Level::Symbol => self.id_or_ending(token),
-                Level::Word | Level::Character => self.id(token).unwrap_or(Self::UNKNOWN),
-            });
+            ids.push(self.id(token).unwrap_or(Self::UNKNOWN));
         });
         ids
     }

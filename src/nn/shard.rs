@@ -22,15 +22,6 @@ pub enum Input<'a> {
 }
 
 impl Input<'_> {
-    /// How many there are.
-    pub fn sequences(&self) -> usize {
-        match self {
-            Self::Ids(ids) => ids.len_of(Axis(0)),
-            Self::Channels(ids) => ids.len_of(Axis(0)),
-            Self::Real(numbers) => numbers.len_of(Axis(0)),
-        }
-    }
-
     /// Some of them.
     pub fn part(&self, sequences: Range<usize>) -> Input<'_> {
         match self {

@@ -39,11 +39,20 @@ impl RunSpec {
     /// # Errors
     /// The first layer that does not fit. A spec that [`super::load`] gave always fits.
     pub fn model(&self) -> Result<Model, BuildError> {
-        let input = match self.form().inputs {
-            InputForm::Tokens { time, vocabulary, .. } => Shape::Ids { time, vocabulary },
-            InputForm::Real { time, features } => Shape::Sequence { time, features },
-        };
-        Model::build(&self.model, input, self.train.loss)
+        let loss = self.train.loss;
+        match (self.form().inputs, &self.tokens) {
+            (InputForm::Tokens { time, .. }, Some(tokens)) if !tokens.channels.is_empty() => {
+                let shape = |vocabulary| Shape::Ids { time, vocabulary };
+                let channels = tokens.sizes().into_iter().map(|(name, size)| (name, shape(size)));
+                Model::of_channels(&self.model, &channels.collect::<Vec<_>>(), loss)
+            }
+            (InputForm::Tokens { time, vocabulary, .. }, _) => {
+                Model::build(&self.model, Shape::Ids { time, vocabulary }, loss)
+            }
+            (InputForm::Real { time, features }, _) => {
+                Model::build(&self.model, Shape::Sequence { time, features }, loss)
+            }
+        }
     }
 
     /// What the data look like, as far as it is known before they are read.

@@ -1,7 +1,8 @@
 use ndarray::{Array2, ArrayView3, Axis, Slice};
 
-use crate::data::{Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary};
-use crate::nn::{Answers, Held, Input, Mode, Model, Params, Shape, Shard};
+use super::work::input;
+use crate::data::{Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, encode_sentences};
+use crate::nn::{Answers, Held, Mode, Model, Params, Shape, Shard};
 use crate::number;
 use crate::preset;
 use crate::protocol::{Activations, ProbeFrame, ProbeText};
@@ -26,9 +27,12 @@ impl Probes {
         model: &Model,
         params: &Params,
     ) -> Self {
-        let (texts, inputs) = match (wanted, tokens, data.vocabularies.as_ref().map(Vocabularies::first)) {
-            (preset::Probes::Texts(texts), Some(spec), Some(vocabulary)) => read(texts, vocabulary, spec),
-            (preset::Probes::Texts(_), ..) => (Vec::new(), Inputs::Tokens(Array2::zeros((0, 0)))),
+        let (texts, inputs) = match (wanted, tokens, &data.vocabularies) {
+            (preset::Probes::Texts(texts), Some(spec), Some(known)) if !spec.channels.is_empty() => {
+                sentences(texts, known, spec)
+            }
+            (preset::Probes::Texts(texts), Some(spec), Some(known)) => read(texts, known.first(), spec),
+            (preset::Probes::Texts(_), ..) => nothing(),
             (preset::Probes::First(count), ..) => first(*count, data, model.has_mask()),
         };
         Self { texts, inputs, shard: Shard::new(model, params) }
@@ -39,13 +43,9 @@ impl Probes {
         if self.texts.is_empty() {
             return Vec::new();
         }
-        let input = match &self.inputs {
-            Inputs::Tokens(ids) => Input::Ids(ids.view()),
-            Inputs::Real(numbers) => Input::Real(numbers.view()),
-        };
         // Each look begins anew, also where layers carry a state.
         self.shard.forget();
-        self.shard.load(input, Answers::None);
+        self.shard.load(input(&self.inputs), Answers::None);
         self.shard.forward(model, params, Mode::Evaluate);
         let output = self.shard.output(model);
         let unrolls = self.shard.unrolls(model);
@@ -95,6 +95,22 @@ fn read(texts: &[String], vocabulary: &Vocabulary, spec: &TokenSpec) -> (Vec<Pro
     (probes, Inputs::Tokens(rows))
 }
 
+/// Texts as words in channels, a blank between two. They are called as they stand: what of a word a network knows is not in one channel.
+fn sentences(texts: &[String], known: &Vocabularies, spec: &TokenSpec) -> (Vec<ProbeText>, Inputs) {
+    let words: Vec<Vec<&str>> =
+        texts.iter().map(|text| text.split_whitespace().take(spec.length).collect()).collect();
+    let Ok(inputs) = encode_sentences(known, spec, &words) else { return nothing() };
+    let probe = |(text, words): (&String, &Vec<&str>)| {
+        let tokens = words.iter().map(|word| (*word).to_owned()).collect();
+        ProbeText { text: text.clone(), tokens, first_step: 0, truth: None }
+    };
+    (texts.iter().zip(&words).map(probe).collect(), inputs)
+}
+
+fn nothing() -> (Vec<ProbeText>, Inputs) {
+    (Vec::new(), Inputs::Tokens(Array2::zeros((0, 0))))
+}
+
 /// The first sequences of the data that the network does not learn from; `masked` where it is told of padding.
 fn first(count: usize, data: &Data, masked: bool) -> (Vec<ProbeText>, Inputs) {
     let (split, name) = match &data.validation {
@@ -116,6 +132,7 @@ fn first(count: usize, data: &Data, masked: bool) -> (Vec<ProbeText>, Inputs) {
     let head = Slice::from(..count);
     let inputs = match &split.inputs {
         Inputs::Tokens(ids) => Inputs::Tokens(ids.slice_axis(Axis(0), head).to_owned()),
+        Inputs::Channels(ids) => Inputs::Channels(ids.slice_axis(Axis(0), head).to_owned()),
         Inputs::Real(numbers) => Inputs::Real(numbers.slice_axis(Axis(0), head).to_owned()),
     };
     ((0..count).map(probe).collect(), inputs)
@@ -128,8 +145,8 @@ fn labels(
     vocabulary: Option<&Vocabulary>,
     masked: bool,
 ) -> (Vec<String>, usize) {
-    match (&split.inputs, vocabulary) {
-        (Inputs::Tokens(ids), Some(vocabulary)) => {
+    match (&split.inputs, split.inputs.tokens(), vocabulary) {
+        (_, Some(ids), Some(vocabulary)) => {
             let ids = ids.row(row);
             let real = |(_, id): &(usize, &u32)| **id != Vocabulary::PADDING;
             let mut steps = ids.iter().enumerate().filter(real).map(|(t, _)| t);
@@ -138,8 +155,7 @@ fn labels(
             let tokens = ids.iter().take(last + 1).skip(first);
             (tokens.map(|id| vocabulary.word(*id).to_owned()).collect(), first)
         }
-        (Inputs::Tokens(ids), None) => (vec![String::new(); ids.ncols()], 0),
-        (Inputs::Real(numbers), _) => {
+        (Inputs::Real(numbers), ..) => {
             let name =
                 |t: usize| if t.is_multiple_of(LABEL_EVERY) { format!("t={t}") } else { String::new() };
             let steps = numbers.index_axis(Axis(0), row);
@@ -147,6 +163,7 @@ fn labels(
             let steps = if masked { last.map_or(0, |last| last + 1) } else { steps.nrows() };
             ((0..steps).map(name).collect(), 0)
         }
+        (_, ids, _) => (vec![String::new(); ids.map_or(0, |ids| ids.ncols())], 0),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Embeddings that begin with vectors which others have learnt.
 
+use ndarray::ArrayView2;
+
 use super::step::Stepper;
 use crate::data::{Coverage, Data, DataError, Vectors, Vocabulary};
-use crate::nn::{Embedding, LayerSpec, PretrainedVectors};
+use crate::nn::{Embedding, LayerSpec, PretrainedVectors, Reads};
 use crate::preset::RunSpec;
 
 /// The Embeddings of `spec` that begin with vectors: the number of the layer, the layer, and where the vectors are.
@@ -43,11 +45,8 @@ pub(super) fn begin(
     progress: &mut dyn FnMut(String),
 ) -> Result<Vec<Coverage>, DataError> {
     let mut coverages = Vec::new();
-    let (Some(vocabularies), Some(rows)) = (&data.vocabularies, data.train.inputs.tokens()) else {
-        return Ok(coverages);
-    };
-    let vocabulary = vocabularies.first();
     for (i, layer, PretrainedVectors { path, needs }) in pretrained(spec) {
+        let Some((vocabulary, rows)) = read_by(spec, data, i) else { continue };
         progress(format!("reading {}", path.display()));
         let vectors = Vectors::read(path, needs.as_deref(), vocabulary, progress)?;
         let padding = vec![0.0; layer.output_dim];
@@ -57,4 +56,15 @@ pub(super) fn begin(
         coverages.push(vectors.coverage(vocabulary, rows));
     }
     Ok(coverages)
+}
+
+/// The vocabulary and the ids, `[sequence, time]`, that layer `i` reads: of the channel that it names, or the only ones.
+fn read_by<'d>(spec: &RunSpec, data: &'d Data, i: usize) -> Option<(&'d Vocabulary, ArrayView2<'d, u32>)> {
+    let vocabularies = data.vocabularies.as_ref()?;
+    let Some(Reads::Channel(name)) = spec.model.get(i)?.inputs.first() else {
+        return Some((vocabularies.first(), data.train.inputs.tokens()?));
+    };
+    let channels = &spec.tokens.as_ref()?.channels;
+    let channel = channels.iter().position(|channel| channel.name() == name)?;
+    Some((vocabularies.of(name)?, data.train.inputs.channel(channel)?))
 }

@@ -31,11 +31,12 @@ pub(super) fn answers(targets: &Targets, part: Range<usize>) -> Answers<'_> {
     }
 }
 
-/// The sequences `part` of `inputs`, as a network reads them.
-pub(super) fn input(inputs: &Inputs, part: Range<usize>) -> Input<'_> {
-    match inputs {
-        Inputs::Tokens(ids) => Input::Ids(ids.slice(s![part, ..])),
-        Inputs::Real(numbers) => Input::Real(numbers.slice(s![part, .., ..])),
+/// What a network reads of `data`.
+pub(super) fn input(data: &Inputs) -> Input<'_> {
+    match data {
+        Inputs::Tokens(ids) => Input::Ids(ids.view()),
+        Inputs::Channels(ids) => Input::Channels(ids.view()),
+        Inputs::Real(numbers) => Input::Real(numbers.view()),
     }
 }
 
@@ -55,7 +56,8 @@ impl Work {
     /// Takes its sequences from `batch`.
     pub fn load(&mut self, batch: &Batch, model: &Model) {
         let part = self.first_row..self.first_row + self.rows;
-        self.shard.load(input(&batch.inputs, part.clone()), answers(&batch.targets, part));
+        let input = input(&batch.inputs);
+        self.shard.load(input.part(part.clone()), answers(&batch.targets, part));
         self.weight = self.shard.weight(model);
     }
 

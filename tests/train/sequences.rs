@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::*;
+use unrolled::data::Vocabularies;
 use unrolled::protocol::{Evaluation, Sample};
 
 /// A preset with `data` (its path within `folder`), layers and what else there is.
@@ -112,23 +113,36 @@ fn padding_counts_in_no_measure_of_tagged_sentences() {
     std::fs::write(folder.path().join("test.txt"), "the D\ndog N\nbarks V\n\ndogs N\nrun V\n").unwrap();
     let preset = "title: t
 data: {source: tags, path: tags.txt, validation: {path: test.txt}}
-tokens: {vocabulary: 50, length: 7}
+tokens:
+  length: 7
+  channels: [{level: word, vocabulary: 50}, {name: last letter, level: ending, letters: 1, vocabulary: 9}]
 model:
-  - {layer: Embedding, output_dim: 8, mask_zero: true}
+  - {layer: Embedding, inputs: [last letter], output_dim: 2, mask_zero: true}
+  - {layer: Embedding, inputs: [word], output_dim: 8, mask_zero: true}
+  - {layer: Concatenate, inputs: [0, 1]}
   - {layer: Bidirectional, of: {layer: GRU, units: 8, return_sequences: true}}
   - {layer: Dense, units: 3, activation: softmax}
 train: {loss: sparse_categorical_crossentropy, optimizer: {name: Adam, learning_rate: 0.02}, batch_size: 8, epochs: 6}
-watch: {probes: [the dogs run]}
+watch: {probes: [the dog runs]}
 ";
-    let (events, outcome, _run) = Run::start(written(&folder, "tags.txt", &sentences, preset, &[])).outcome();
+    let spec = written(&folder, "tags.txt", &sentences, preset, &[]);
+    let (events, outcome, run) = Run::start(spec.clone()).outcome();
     assert_eq!(outcome, Outcome::Finished);
     let [.., last] = evaluations(&events)[..] else { panic!("no evaluation") };
     let matrix = last.confusion.as_ref().unwrap();
     assert_eq!(matrix.counts, [1, 0, 0, 0, 2, 0, 0, 0, 2], "five words, all right");
     let info = prepared(&events);
-    assert_eq!(info.probes[0].tokens, ["the", "dogs", "run"]);
+    assert_eq!(info.probes[0].tokens, ["the", "dog", "runs"]);
     assert_eq!(
         info.data.classes.iter().map(|class| class.label.as_str()).collect::<Vec<_>>(),
         ["D", "N", "V"]
     );
+    let run = run.path().join("run");
+    let again = preset::load(run.join("spec.yaml").to_str().unwrap(), &Overrides::default()).unwrap();
+    assert_eq!(again.spec, spec);
+    let file = std::fs::read(run.join("vocabulary.json")).unwrap();
+    let vocabularies: Vocabularies = serde_json::from_slice(&file).unwrap();
+    let letters = Vec::from(vocabularies.of("last letter").unwrap().clone());
+    assert_eq!(letters[2..], ["s", "n", "g", "e"]);
+    assert_eq!(vocabularies.first().word(2), "the");
 }

@@ -57,7 +57,7 @@ impl Task for SineForecast {
             return Ok(());
         }
         let (found, expected) = (self.noise.to_string(), "a standard deviation from 0 to 10".into());
-        Err(DataError::Setting { field: "data.noise", found, expected })
+        Err(DataError::Setting { field: "data.noise".into(), found, expected })
     }
 
     fn sequence(&self, _number: usize, rng: &mut Rng, rows: &mut Rows) {

@@ -142,7 +142,7 @@ impl WordOrder {
             if size < least || size > MOST || size % 2 == 1 {
                 let expected =
                     format!("an even number from {least} to 100,000: every sentence comes with its twin");
-                return Err(DataError::Setting { field, found: size.to_string(), expected });
+                return Err(DataError::Setting { field: field.into(), found: size.to_string(), expected });
             }
         }
         Ok(())

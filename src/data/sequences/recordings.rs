@@ -49,7 +49,7 @@ pub(super) fn file(spec: &SequencesSpec, path: &Path) -> Result<Sequences, DataE
 fn files_of(spec: &SequencesSpec, files: &[(String, PathBuf)]) -> Result<Vec<Sequence>, DataError> {
     let Some(mel) = Mel::new(spec.rate, spec.features) else {
         return Err(DataError::Setting {
-            field: "data.features",
+            field: "data.features".into(),
             found: spec.features.to_string(),
             expected: format!(
                 "fewer mel bands, such as 40: at {} samples a second not all have a bin",

@@ -9,8 +9,14 @@ use tempfile::TempDir;
 use super::*;
 use crate::data::{DataSpec, GivenValidation, Level, Side, load};
 
-const TOKENS: TokenSpec =
-    TokenSpec { level: Level::Word, vocabulary: 12, length: 3, padding: Side::Pre, truncating: Side::Pre };
+const TOKENS: TokenSpec = TokenSpec {
+    level: Level::Word,
+    vocabulary: 12,
+    length: 3,
+    padding: Side::Pre,
+    truncating: Side::Pre,
+    channels: Vec::new(),
+};
 
 /// Rows `from..to`: no two texts alike, labels in turn.
 fn rows(from: usize, to: usize) -> Vec<(String, &'static str)> {

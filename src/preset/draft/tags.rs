@@ -37,22 +37,30 @@ pub(super) fn propose(
     }
     body.line("");
     body.comment(&format!(
-        "A sentence is a row of {length} words ({} of the sentences are no longer). Words that come fewer than three times go by their form and \
-         ending, `<Aa …ing>`, and so do those never seen.",
+        "A sentence is a row of {length} words ({} of the sentences are no longer), read in three channels: a word that comes once only, or never, \
+         is unknown as such, and goes by its last letters and by how it is written.",
         whole(findings, length)
     ));
-    body.line(&format!("tokens: {{level: word, vocabulary: {vocabulary}, length: {length}}}"));
+    body.line("tokens:");
+    body.line(&format!("  length: {length}"));
+    body.line("  channels:");
+    body.line(&format!("    - {{level: word, vocabulary: {vocabulary}}}"));
+    body.line("    - {level: ending, letters: 3, vocabulary: 2000}");
+    body.line("    - {level: case}            # lower, Capitalised, UPPER, digits, …");
     body.line("");
     body.line("model:");
     body.hint("mask_zero: what a sentence is filled up with counts neither in the loss nor in any measure.");
-    body.line("  - {layer: Embedding, output_dim: 64, mask_zero: true}");
-    body.line("  - {layer: SpatialDropout1D, rate: 0.3}");
+    body.line("  - {layer: Embedding, inputs: [word], output_dim: 64, mask_zero: true}");
+    body.line("  - {layer: Embedding, inputs: [ending], output_dim: 32, mask_zero: true}");
+    body.line("  - {layer: Embedding, inputs: [case], output_dim: 8, mask_zero: true}");
+    body.line("  - {layer: Concatenate, inputs: [0, 1, 2]}");
+    body.line("  - {layer: SpatialDropout1D, rate: 0.4}");
     body.hint("Reads from both ends, so that every word is judged by what stands before and after it; one answer a word. Next to try: a GRU, or");
     body.hint("one direction alone, {layer: LSTM, units: 64, return_sequences: true}, to see what the other is worth.");
     body.line(&format!(
         "  - {{layer: Bidirectional, of: {{layer: LSTM, units: {units}, return_sequences: true}}}}"
     ));
-    body.line("  - {layer: Dropout, rate: 0.4}");
+    body.line("  - {layer: Dropout, rate: 0.5}");
     body.hint(&format!("A probability for each of the {tags} tags."));
     body.line(&format!("  - {{layer: Dense, units: {tags}, activation: softmax}}"));
     body.line("");
@@ -72,17 +80,20 @@ pub(super) fn propose(
         examples.iter().for_each(|text| body.line(&format!("    - {}", quoted(text))));
     }
     let layers = [
-        "Embedding 64".to_owned(),
+        "Embedding 64 + 32 + 8".to_owned(),
         format!("Bidirectional LSTM {units}"),
-        "Dropout 0.4".to_owned(),
+        "Dropout 0.5".to_owned(),
         format!("Dense {tags}"),
     ];
     let suggested = [
         (
             "tokens",
-            format!("words, length {length} ({} of the sentences are no longer)", whole(findings, length)),
+            format!(
+                "words, endings, case; length {length} ({} of the sentences are no longer)",
+                whole(findings, length)
+            ),
         ),
-        ("vocabulary", format!("{}, rare words by form and ending", number::count(vocabulary as u64))),
+        ("vocabulary", format!("{} words, 2,000 endings", number::count(vocabulary as u64))),
         ("network", chain(&layers)),
         ("training", format!("batches of {batch}, {}", counted(epochs, "epoch", "epochs"))),
     ];

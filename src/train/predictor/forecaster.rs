@@ -177,7 +177,9 @@ impl Forecaster {
         {
             if found != expected {
                 let expected = format!("{}, as in training: columns go by their names", expected.join(", "));
-                return Err(DataError::Setting { field, found: found.join(", "), expected }.into());
+                return Err(
+                    DataError::Setting { field: field.into(), found: found.join(", "), expected }.into()
+                );
             }
         }
         Ok(SeriesSpec {

@@ -116,7 +116,7 @@ impl Network {
             let batch = start..(start + BATCH).min(rows.end);
             let answers = targets.map_or(Answers::None, |all| answers(all, batch.clone()));
             shard.forget();
-            shard.load(input(inputs, batch), answers);
+            shard.load(input(inputs).part(batch), answers);
             shard.forward(&self.model, &self.params, Mode::Evaluate);
             if targets.is_some() {
                 score.add(shard.score(&self.model));
