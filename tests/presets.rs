@@ -11,8 +11,24 @@ use unrolled::data::{DataSpec, GivenValidation, LabelledSpec, Validation};
 use unrolled::preset::{self, Overrides, PresetError, Resolved, RunSpec};
 
 /// Each file of `tests/presets/broken/` and what is said of it after its name; `…` stands for more of the same.
-const BROKEN: [(&str, &str); 62] = [
+const BROKEN: [(&str, &str); 66] = [
     ("batch-size-0.yaml", ":12:15: train.batch_size: found 0; it must be at least 1"),
+    (
+        "channel-unknown.yaml",
+        ":7:32: model.1.inputs: layer 1 (Embedding): `inputs` names `ending`, but the data have no such channel; there are word, case",
+    ),
+    (
+        "channel-without-letters.yaml",
+        ":4:64: tokens.channels.1.letters: found nothing; expected how many letters are an ending, 1 to 20",
+    ),
+    (
+        "channels-of-texts.yaml",
+        ":4:32: tokens.channels: found channels; expected no such key: only `source: tags` has words in channels",
+    ),
+    (
+        "channels-unnamed.yaml",
+        ":6:5: model.0.inputs: layer 0 (Embedding): the data have 2 channels, and the layer names none; add `inputs: [word]`; there are word, case",
+    ),
     ("clipping-0.yaml", ":11:38: train.optimizer.clipvalue: `clipvalue` is 0; it must be above 0"),
     (
         "dense-on-ids.yaml",

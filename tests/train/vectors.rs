@@ -66,6 +66,35 @@ fn rows_begin_with_the_vectors_and_stay_or_learn_and_the_run_needs_no_file_after
 }
 
 #[test]
+fn vectors_go_to_the_words_of_the_channel_that_their_embedding_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("tiny.txt"), VECTORS).unwrap();
+    std::fs::write(folder.path().join("tags.txt"), "good A\nmovie N\n\n".repeat(3)).unwrap();
+    let preset = "title: t
+data: {source: tags, path: tags.txt}
+tokens:
+  length: 2
+  channels: [{level: ending, letters: 1, vocabulary: 9}, {level: word, vocabulary: 9}]
+model:
+  - {layer: Embedding, inputs: [ending], output_dim: 3, mask_zero: true}
+  - {layer: Embedding, inputs: [word], vectors: {path: tiny.txt}, mask_zero: true}
+  - {layer: Concatenate, inputs: [0, 1]}
+  - {layer: Dense, units: 2, activation: softmax}
+train: {loss: sparse_categorical_crossentropy}
+";
+    let path = folder.path().join("preset.yaml");
+    std::fs::write(&path, preset).unwrap();
+    let session = Session::prepare(load(path.to_str().unwrap()), 1, &mut |_| {}).unwrap();
+    let vocabularies = session.vocabularies.as_ref().unwrap();
+    let params = session.stepper.params();
+    for (word, vector) in [("good", [1.0, 0.0, 0.5]), ("movie", [0.0, 0.0, 1.0])] {
+        let id = vocabularies.of("word").unwrap().id(word).unwrap() as usize;
+        assert_eq!(params.values()[params.span(1)][id * 3..][..3], vector);
+    }
+    assert!(params.values()[params.span(0)].iter().all(|x| x.abs() <= 0.05), "endings begin by chance");
+}
+
+#[test]
 fn vectors_that_are_missing_or_of_another_length_are_told_before_anything_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let preset = written(&folder, "output_dim: 4, vectors: {path: tiny.txt}");
