@@ -7,7 +7,7 @@ use super::open::BadText;
 const MARK: char = '\u{1f}';
 
 /// What may stand between labels that are written in one field.
-const SEPARATORS: [char; 3] = ['|', ';', ','];
+pub(super) const SEPARATORS: [char; 3] = ['|', ';', ','];
 
 /// The name for several labels at once.
 pub(super) fn join<'a>(labels: impl Iterator<Item = &'a str>) -> String {

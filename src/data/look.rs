@@ -15,6 +15,7 @@ mod labelled;
 mod measure;
 mod plain;
 mod sequences;
+mod several;
 mod start;
 mod tags;
 
@@ -25,6 +26,7 @@ use super::{DataError, Level, SequencesSpec, SeriesSpec, TagsSpec, TextSpec, lin
 use crate::number;
 use crate::protocol::Findings;
 pub(super) use columns::Grid;
+use several::Several;
 pub(super) use start::Start;
 
 /// Bytes of text that are looked at, at most.
@@ -132,8 +134,10 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
     match found {
         Format::Lines => {
             let labels = lines::labels_beside(path).unwrap_or_default();
+            let several = Several::of_lines(&labels)?;
             let labels = labels.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let spec = LabelledSpec { path: path.into(), format: Some(found), ..LabelledSpec::default() };
+            let spec = Several::set(several, spec);
             labelled::look(spec, "a text a line", vec![("labels".into(), labels)], Vec::new(), start.size)
         }
         Format::Jsonl => {
@@ -210,13 +214,11 @@ fn table(
         return series::look(path, kind, facts, &mut grid, options, start.size);
     }
     let spec = LabelledSpec { path: path.into(), format: Some(Format::Csv), ..LabelledSpec::default() };
-    match grid.text_and_label(path, options)? {
-        Ok((text, label)) => {
-            let header = if grid.named { None } else { Some(false) };
-            let delimiter = Some(char::from(sample.delimiter)).filter(|c| *c != ',');
-            let spec = LabelledSpec { text: Some(text), label: Some(label), header, delimiter, ..spec };
-            labelled::look(beside(spec), kind, facts, grid.found(), start.size)
-        }
+    let header = if grid.named { None } else { Some(false) };
+    let delimiter = Some(char::from(sample.delimiter)).filter(|c| *c != ',');
+    let spec = LabelledSpec { header, delimiter, ..spec };
+    match grid.texts(spec, options)? {
+        Ok(spec) => labelled::look(beside(spec), kind, facts, grid.found(), start.size),
         Err(_) if options.task.is_none() && grid.is_numbers() => sequences::look(path, None),
         Err(doubt) => Ok(undecided(path, kind, facts, &grid, start, doubt)),
     }
@@ -225,12 +227,9 @@ fn table(
 /// JSON lines.
 fn objects(path: &Path, grid: &Grid, start: &Start, options: &LookOptions) -> Result<Looked, DataError> {
     let mut grid = grid.clone();
-    match grid.text_and_label(path, options)? {
-        Ok((text, label)) => {
-            let (format, text, label) = (Some(Format::Jsonl), Some(text), Some(label));
-            let spec = LabelledSpec { path: path.into(), format, text, label, ..LabelledSpec::default() };
-            labelled::look(beside(spec), "JSON lines", Vec::new(), grid.found(), start.size)
-        }
+    let spec = LabelledSpec { path: path.into(), format: Some(Format::Jsonl), ..LabelledSpec::default() };
+    match grid.texts(spec, options)? {
+        Ok(spec) => labelled::look(beside(spec), "JSON lines", Vec::new(), grid.found(), start.size),
         Err(doubt) => Ok(undecided(path, "JSON lines", Vec::new(), &grid, start, doubt)),
     }
 }

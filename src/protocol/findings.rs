@@ -23,6 +23,9 @@ pub struct Findings {
     pub columns: Vec<ColumnFound>,
     /// The classes with their texts (or words), in sorted order.
     pub classes: Vec<ClassCount>,
+    /// Whether a sequence may have several of them at once, or none.
+    #[serde(default)]
+    pub several: bool,
     /// How long the sequences are.
     pub lengths: Option<Lengths>,
     /// How many words (or characters) there are.

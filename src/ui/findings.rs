@@ -188,8 +188,12 @@ impl Page {
         if classes.is_empty() {
             return;
         }
-        self.title(&format!("Classes ({})", classes.len()));
-        let all: usize = classes.iter().map(|class| class.count).sum();
+        let title = if found.several { "Labels, several at once" } else { "Classes" };
+        self.title(&format!("{title} ({})", classes.len()));
+        let all: usize = match found.several {
+            true => found.rows,
+            false => classes.iter().map(|class| class.count).sum(),
+        };
         let most = classes.iter().map(|class| class.count).max().unwrap_or(0);
         let shown = if full { CLASSES } else { 8 };
         // Of very many the most frequent are told.

@@ -37,7 +37,36 @@ fn data_of_every_kind_get_a_preset_that_trains_at_once() {
     let wave = |n: usize| format!("{}\t{}\n", n % 2, ["1\t2\t1\t0\t1", "1\t0\t1\t2\t1"][n % 2]);
     put(at, "Waves_TRAIN.tsv", &rows(|n, _| wave(n)));
     put(at, "Waves_TEST.tsv", &rows(|n, _| wave(n)));
+    let labels = |n: usize, between| match n % 4 {
+        0 => format!("round{between}red"),
+        1 => "red".to_owned(),
+        2 => "round".to_owned(),
+        _ => String::new(),
+    };
+    put(
+        at,
+        "several.csv",
+        &("text,tags\n".to_owned() + &rows(|n, l| format!("a {l} {n},{}\n", labels(n, "|")))),
+    );
+    put(
+        at,
+        "lists.jsonl",
+        &rows(|n, l| {
+            let all = labels(n, "|");
+            let all: Vec<&str> = all.split('|').filter(|label| !label.is_empty()).collect();
+            serde_json::json!({"text": format!("a {l} {n}"), "topics": all}).to_string() + "\n"
+        }),
+    );
+    let marks = |n: usize| format!("{},{}", u8::from(n % 4 < 2), u8::from(n.is_multiple_of(2)));
+    put(
+        at,
+        "marks.csv",
+        &("id,text,red,round\n".to_owned() + &rows(|n, l| format!("{n},a {l} {n},{}\n", marks(n)))),
+    );
     for (path, name, told) in [
+        ("several.csv", "several", "tags  labels  3 different values, several at once"),
+        ("lists.jsonl", "lists", "topics  labels  lists, several at once"),
+        ("marks.csv", "marks", "round  labels  0 or 1"),
         ("Waves_TRAIN.tsv", "Waves_TRAIN", "labelled sequences of numbers: 80 sequences"),
         ("table.csv", "table", "opinion  text"),
         ("objects.jsonl", "objects", "JSON lines: 80 texts"),

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::data::series;
+use super::several::Several;
+use crate::data::{label_set, series};
 use crate::number;
 
 /// Different values that a column of labels has, at most.
 pub(super) const CLASSES: usize = 200;
 /// Characters of a label, at most.
-const LABEL: usize = 60;
+pub(super) const LABEL: usize = 60;
 
 /// What is in a column.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +25,10 @@ pub(super) struct Cells {
     pub filled: usize,
     pub characters: f64,
     pub words: f64,
+    /// How it holds several labels at once.
+    pub several: Option<Several>,
+    /// Whether it has a 0 (or `false`), and a 1 (or `true`), where every row has one of them.
+    pub marks: Option<[bool; 2]>,
     longest: usize,
 }
 
@@ -45,7 +50,8 @@ pub(super) enum Kind {
 impl Cells {
     /// Of the cells of a column called `name`.
     pub fn of<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> Self {
-        let cells: Vec<&str> = cells.map(str::trim).filter(|cell| !cell.is_empty()).collect();
+        let all: Vec<&str> = cells.map(str::trim).collect();
+        let cells: Vec<&str> = all.iter().copied().filter(|cell| !cell.is_empty()).collect();
         let Some(count) = Some(cells.len()).filter(|count| *count > 0) else {
             return Self { name, ..Self::default() };
         };
@@ -82,6 +88,9 @@ impl Cells {
             filled: count,
             characters: mean(&|cell| cell.chars().count()),
             words: mean(&|cell| cell.split_whitespace().count()),
+            several: Several::of(&cells)
+                .filter(|_| !matches!(kind, Kind::Number(..) | Kind::Date | Kind::OtherDate)),
+            marks: marks(&all),
             longest: cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0),
         }
     }
@@ -94,7 +103,7 @@ impl Cells {
     }
 
     pub fn may_be_text(&self) -> bool {
-        self.kind == Kind::Words && self.distinct * 2 > self.filled
+        self.kind == Kind::Words && self.distinct * 2 > self.filled && self.several.is_none()
     }
 
     /// For people.
@@ -104,6 +113,11 @@ impl Cells {
             Kind::Empty => "nothing".into(),
             Kind::Date => "dates".into(),
             Kind::OtherDate => "dates in another form than 1949-01-31".into(),
+            _ if self.role == "labels" && self.marks.is_some() => "0 or 1".into(),
+            _ if self.role == "labels" && self.several == Some(Several::Listed) => {
+                "lists, several at once".into()
+            }
+            _ if self.role == "labels" => format!("{}, several at once", different(self.distinct)),
             Kind::Nested => "lists or objects".into(),
             Kind::Number(..) if self.role == "label" => different(self.distinct),
             Kind::Number(least, greatest, _) => {
@@ -116,6 +130,13 @@ impl Cells {
             Kind::Words => format!("{:.0} words on average", self.words),
         }
     }
+}
+
+/// Whether some of `cells` say no and some say yes, where all say one of them, as in a column for one of several labels.
+fn marks(cells: &[&str]) -> Option<[bool; 2]> {
+    let marked = cells.iter().map(|cell| label_set::is_marked("", cell).ok());
+    let marked: Vec<bool> = marked.collect::<Option<_>>()?;
+    Some([false, true].map(|mark| marked.contains(&mark)))
 }
 
 /// As short as it can be said: `104`, `0.25`.

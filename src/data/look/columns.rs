@@ -8,9 +8,10 @@ use serde_json::{Map, Value};
 
 use super::LookOptions;
 use super::cells::{CLASSES, Cells, Kind};
+use super::several::Several;
 use super::start::Start;
 use crate::data::error::{listed, quoted};
-use crate::data::labelled::{Column, LABEL_NAMES, TEXT_NAMES, known_name};
+use crate::data::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
 use crate::data::sniff::Sample;
 use crate::data::{DataError, series};
 use crate::protocol::ColumnFound;
@@ -213,36 +214,50 @@ impl Grid {
         Ok(Ok((named(&date).unwrap_or_default(), values.iter().filter_map(named).collect())))
     }
 
-    /// The columns with text and label, which get these roles; in words what is wanting.
+    /// Of texts by `spec`: with the columns of text and label in it, which get these roles; in words what is wanting.
     ///
     /// # Errors
     /// When a column that somebody named is not there.
-    pub fn text_and_label(
+    pub fn texts(
         &mut self,
-        path: &Path,
+        spec: LabelledSpec,
         options: &LookOptions,
-    ) -> Result<Result<(Column, Column), String>, DataError> {
+    ) -> Result<Result<LabelledSpec, String>, DataError> {
+        let path = &spec.path;
         let text = self.wanted(path, "text", options.text.as_ref())?;
         let label = self.wanted(path, "label", options.label.as_ref())?;
-        let chosen = match (text, label) {
-            (Some(text), Some(label)) => Ok((text, label)),
-            (text, label) => self.choose(text, label),
+        let (text, labels) = match (text, label) {
+            (Some(text), Some(label)) => (text, vec![label]),
+            (text, label) => match self.choose(text, label) {
+                Ok(chosen) => chosen,
+                Err(doubt) => return Ok(Err(doubt)),
+            },
         };
-        Ok(chosen.map(|(text, label)| {
-            for (at, cells) in self.columns.iter_mut().enumerate() {
-                cells.role = if at == text {
-                    "text"
-                } else if at == label {
-                    "label"
-                } else {
-                    ""
-                };
+        let several = match labels.as_slice() {
+            [label] => self.columns.get(*label).and_then(|cells| cells.several),
+            _ => None,
+        };
+        let one = labels.len() == 1 && several.is_none();
+        for (at, cells) in self.columns.iter_mut().enumerate() {
+            cells.role = match at {
+                _ if at == text => "text",
+                _ if !labels.contains(&at) => "",
+                _ if one => "label",
+                _ => "labels",
+            };
+        }
+        let spec = LabelledSpec { text: Some(self.column(text)), ..spec };
+        Ok(Ok(match labels.as_slice() {
+            [label] => Several::set(several, LabelledSpec { label: Some(self.column(*label)), ..spec }),
+            _ => {
+                let columns = labels.iter().map(|label| self.column(*label)).collect();
+                LabelledSpec { label_columns: columns, ..spec }
             }
-            (self.column(text), self.column(label))
         }))
     }
 
-    fn choose(&self, text: Option<usize>, label: Option<usize>) -> Result<(usize, usize), String> {
+    /// The places of the text, and of the label, or of several columns of 0 and 1; in words what is wanting.
+    fn choose(&self, text: Option<usize>, label: Option<usize>) -> Result<(usize, Vec<usize>), String> {
         let names = self.names();
         let by_name = |known: &[&str]| {
             let name = known_name(&names, known).filter(|_| self.named)?;
@@ -252,7 +267,9 @@ impl Grid {
         let named_text = text
             .or_else(|| by_name(TEXT_NAMES).filter(|at| cells(*at).is_some_and(|c| c.kind == Kind::Words)));
         let label_like = |at: &usize| {
-            cells(*at).is_some_and(|c| c.may_be_label() || c.distinct <= CLASSES && c.kind != Kind::Nested)
+            cells(*at).is_some_and(|c| {
+                c.may_be_label() || c.several.is_some() || c.distinct <= CLASSES && c.kind != Kind::Nested
+            })
         };
         let named_label = label.or_else(|| by_name(LABEL_NAMES).filter(label_like));
         let candidates = |right: &dyn Fn(&Cells) -> bool, taken: Option<usize>| -> Vec<usize> {
@@ -292,12 +309,19 @@ impl Grid {
                 }
             }
         };
-        let label = match named_label.filter(|label| *label != text) {
-            Some(label) => label,
+        let labels = match named_label.filter(|label| *label != text) {
+            Some(label) => vec![label],
             None => {
-                let labels = candidates(&Cells::may_be_label, Some(text));
+                let labels = candidates(&|c| c.may_be_label() || c.several.is_some(), Some(text));
+                // One of several labels may be so rare that none of the first rows has it.
+                let marks = candidates(&|c| c.marks.is_some_and(|[no, _]| no), Some(text));
+                let are_marks = || {
+                    let both = |at: &&usize| cells(**at).is_some_and(|c| c.marks == Some([true; 2]));
+                    labels.iter().all(|at| marks.contains(at)) && marks.iter().filter(both).count() > 1
+                };
                 match labels.as_slice() {
-                    [label] => *label,
+                    [label] => vec![*label],
+                    _ if are_marks() => marks,
                     [] => {
                         let others = told(&candidates(&|_| true, Some(text)));
                         let others = if others.is_empty() {
@@ -318,7 +342,7 @@ impl Grid {
                 }
             }
         };
-        Ok((text, label))
+        Ok((text, labels))
     }
 }
 

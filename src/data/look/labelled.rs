@@ -1,6 +1,6 @@
 //! Labelled texts.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::{panic, thread};
@@ -12,7 +12,7 @@ use crate::data::intern::{Words, print};
 use crate::data::labelled::{Encoding, Format, GivenValidation, LabelledSpec, Validation};
 use crate::data::sink::Sink;
 use crate::data::tokens::for_each_token;
-use crate::data::{DataError, Level, Report, folder};
+use crate::data::{DataError, Level, Report, folder, label_set};
 use crate::number;
 use crate::protocol::{ClassCount, ColumnFound, Findings};
 
@@ -88,6 +88,25 @@ impl Measured {
             end(&mut found, read)?;
         }
         Ok(found)
+    }
+}
+
+impl Measured {
+    /// The classes with their texts, or the labels where `spec` says that a text may have several.
+    fn classes(&self, spec: &LabelledSpec) -> BTreeMap<String, usize> {
+        if !spec.has_several() {
+            return self.labels.clone();
+        }
+        let mut counts = BTreeMap::new();
+        // A column without a 1 is a label too.
+        for column in &spec.label_columns {
+            counts.insert(column.to_string(), 0);
+        }
+        let sets = label_set::part(self.labels.keys().map(String::as_str), spec.separator);
+        for (set, count) in sets.into_iter().zip(self.labels.values()) {
+            set.into_iter().for_each(|label| *counts.entry(label).or_default() += count);
+        }
+        counts
     }
 }
 
@@ -188,7 +207,21 @@ pub(super) fn look(
     if let Some(given) = given {
         validation(&mut spec, &found, given, &mut facts, &mut notes);
     }
-    balance(&found.labels, &mut notes);
+    let mut labels = found.classes(&spec);
+    let unused: Vec<String> = labels
+        .iter()
+        .filter(|(_, count)| **count == 0 && !found.more)
+        .map(|(label, _)| label.clone())
+        .collect();
+    if !unused.is_empty() {
+        labels.retain(|label, _| !unused.contains(label));
+        spec.label_columns.retain(|column| !unused.contains(&column.to_string()));
+        notes.push(format!("no text has {}: left out", listed(unused.iter().map(String::as_str))));
+    }
+    match spec.has_several() {
+        true => facts.push(("labels".into(), several(&labels, &found, &spec))),
+        false => balance(&labels, &mut notes),
+    }
     let unit = if found.level == Level::Character { "characters" } else { "words" };
     let findings = Findings {
         path: spec.path.clone(),
@@ -198,18 +231,16 @@ pub(super) fn look(
         more: found.more,
         facts,
         columns,
-        classes: found
-            .labels
-            .iter()
-            .map(|(label, count)| ClassCount { label: label.clone(), count: *count })
-            .collect(),
+        classes: labels.into_iter().map(|(label, count)| ClassCount { label, count }).collect(),
+        several: spec.has_several(),
         lengths: lengths(found.lengths, unit),
         vocabulary: Some(coverage(found.words.iter().map(|(_, _, count)| count).collect(), unit)),
         notes,
         ..Findings::default()
     };
     if let [class] = findings.classes.as_slice() {
-        let doubt = format!("one label alone, {}: at least two classes are needed", quoted(&class.label));
+        let what = if spec.has_several() { "labels" } else { "classes" };
+        let doubt = format!("one label alone, {}: at least two {what} are needed", quoted(&class.label));
         return Ok(Looked { findings, material: Err(doubt) });
     }
     let examples = found.examples.into_values().take(EXAMPLES).collect();
@@ -275,9 +306,9 @@ fn validation(
                     number::count(shared as u64)
                 ));
             }
-            let known: HashSet<&String> = train.labels.keys().collect();
+            let (known, theirs) = (train.classes(spec), found.classes(spec));
             let strangers: Vec<&str> =
-                found.labels.keys().filter(|label| !known.contains(label)).map(String::as_str).collect();
+                theirs.keys().filter(|label| !known.contains_key(*label)).map(String::as_str).collect();
             (!strangers.is_empty() && !train.more).then(|| {
                 format!(
                     "{name} has labels that the training data have not: {}",
@@ -291,6 +322,19 @@ fn validation(
         notes.push(format!("{why}; a part of the training data is held back instead"));
         spec.validation = None;
     }
+}
+
+/// How many labels a text has, where it may have several.
+fn several(labels: &BTreeMap<String, usize>, found: &Measured, spec: &LabelledSpec) -> String {
+    let texts = found.lengths.len().max(1) as f64;
+    let between = match spec.separator {
+        Some(separator) => format!(", “{separator}” between them"),
+        None if spec.label_columns.is_empty() => ", in lists".to_owned(),
+        None => ", in columns of 0 and 1".to_owned(),
+    };
+    let mean = labels.values().sum::<usize>() as f64 / texts;
+    let none = found.labels.get("").copied().unwrap_or(0) as f64 / texts;
+    format!("several at once{between}: {mean:.1} a text; {} have none", number::percent(none))
 }
 
 /// Says when one class is many times as frequent as another.

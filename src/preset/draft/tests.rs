@@ -73,6 +73,43 @@ fn every_kind_has_a_preset_that_can_be_trained() {
     assert_eq!((series.values.len(), series.difference), (2, true));
 }
 
+/// What one may know of each text: whether its number is even, and whether three divides it.
+fn labels(n: usize) -> Vec<&'static str> {
+    [(2, "even"), (3, "third")].into_iter().filter(|(by, _)| n.is_multiple_of(*by)).map(|(_, l)| l).collect()
+}
+
+#[test]
+fn several_labels_at_once_have_a_preset_that_can_be_trained() {
+    let table = |between: &str| {
+        "text,topics\n".to_owned() + &rows(1, |n, _| format!("a text {n},\"{}\"\n", labels(n).join(between)))
+    };
+    let list = |n| serde_json::json!({"text": format!("a text {n}"), "label": labels(n)}).to_string() + "\n";
+    let marks = |n| ["even", "third", "none"].map(|label| u8::from(labels(n).contains(&label)).to_string());
+    let marked = |n| format!("a text {n},{}\n", marks(n).join(","));
+    for (files, written) in [
+        (vec![("a.csv", table("|"))], &["  separator: \"|\""][..]),
+        (vec![("a.csv", table(", "))], &["  separator: \",\""]),
+        (vec![("a.jsonl", rows(1, |n, _| list(n)))], &["multi_label: true"]),
+        // What no text has is left out.
+        (
+            vec![("a.csv", "text,even,third,none\n".to_owned() + &rows(1, |n, _| marked(n)))],
+            &["  label_columns: [even, third]"],
+        ),
+        (
+            vec![
+                ("a.txt", rows(1, |n, _| format!("a text {n}\n"))),
+                ("a.labels", rows(1, |n, _| labels(n).join(";") + "\n")),
+            ],
+            &["  separator: \";\"", "source: lines"],
+        ),
+    ] {
+        let (spec, text) = preset_of(&files, "a.yaml");
+        assert!(written.iter().all(|line| text.contains(line)), "{text}");
+        assert!(text.contains("units: 2, activation: sigmoid") && text.contains("of the 2 labels"), "{text}");
+        assert!(matches!(spec.data, DataSpec::Labelled(_)));
+    }
+}
+
 #[test]
 fn names_and_texts_that_yaml_minds_do_not_break_the_preset() {
     let odd = "we: \"ird\" #1 \u{1b}[2J";

@@ -1,4 +1,4 @@
-//! Texts with a class each.
+//! Texts with a class each, or with several labels at once.
 
 use super::yaml::{Yaml, quoted};
 use super::{Place, Proposal, chain, counted, length, vocabulary, whole};
@@ -92,7 +92,15 @@ pub(super) fn propose(
     body.line(&format!("  - {{layer: {}, units: {}}}", choice.layer, choice.units));
     body.hint("Part of the state is hidden at every step, against learning by heart: more of it when val_loss rises while loss falls.");
     body.line(&format!("  - {{layer: Dropout, rate: {}}}", choice.dropout));
+    let outputs = if classes == 2 && !findings.several { 1 } else { classes };
     let loss = match classes {
+        _ if findings.several => {
+            body.hint(&format!(
+                "A probability for each of the {classes} labels, by itself: a text may have several, or none."
+            ));
+            body.line(&format!("  - {{layer: Dense, units: {classes}, activation: sigmoid}}"));
+            "binary_crossentropy"
+        }
         2 => {
             body.hint("One number: the probability of the class that comes second in the alphabet.");
             body.line("  - {layer: Dense, units: 1, activation: sigmoid}");
@@ -121,7 +129,7 @@ pub(super) fn propose(
         format!("Embedding {}", choice.embedding),
         format!("{} {}", choice.layer, choice.units),
         format!("Dropout {}", choice.dropout),
-        format!("Dense {}", if classes == 2 { 1 } else { classes }),
+        format!("Dense {outputs}"),
     ];
     let suggested = [
         (
@@ -140,17 +148,18 @@ pub(super) fn propose(
             "Texts by their {unit}: {} {} tells {}",
             article(choice.layer),
             choice.layer,
-            counted(classes, "class", "classes")
+            told(findings)
         ),
         about: format!(
-            "{} {} are read {} by {}; what is kept after the last decides among {}. Who always names the most frequent class is \
-             right in {}: compare val_accuracy.",
+            "{} {} are read {} by {}; what is kept after the last decides {} {}. Who {} is right in {}: compare val_accuracy.",
             number::count(findings.rows as u64),
             if findings.more { "texts and more" } else { "texts" },
             if characters { "letter" } else { "word" },
             if characters { "letter" } else { "word" },
-            counted(classes, "class", "classes"),
-            most_frequent(findings),
+            if findings.several { "on each of" } else { "among" },
+            told(findings),
+            if findings.several { "never says any" } else { "always names the most frequent class" },
+            without_reading(findings),
         ),
         body,
         suggested: suggested.map(|(name, value)| (name.to_owned(), value)).to_vec(),
@@ -161,9 +170,22 @@ fn article(layer: &str) -> &'static str {
     if layer.starts_with('L') { "an" } else { "a" }
 }
 
-fn most_frequent(findings: &Findings) -> String {
+/// How many classes or labels there are, in words.
+fn told(findings: &Findings) -> String {
+    match findings.several {
+        true => counted(findings.classes.len(), "label", "labels"),
+        false => counted(findings.classes.len(), "class", "classes"),
+    }
+}
+
+/// The accuracy of who reads nothing and says what is right most often: the most frequent class, or no label.
+fn without_reading(findings: &Findings) -> String {
     let counts = findings.classes.iter().map(|class| class.count);
-    number::percent(counts.clone().max().unwrap_or(0) as f64 / counts.sum::<usize>().max(1) as f64)
+    let all = counts.clone().sum::<usize>();
+    number::percent(match findings.several {
+        true => 1.0 - all as f64 / (findings.rows * findings.classes.len()).max(1) as f64,
+        false => counts.max().unwrap_or(0) as f64 / all.max(1) as f64,
+    })
 }
 
 /// What stands under `data:`; whether there is something to validate on.
@@ -192,7 +214,8 @@ fn data(
     if spec.header == Some(false) {
         body.noted("  header: false", "the first row is data, columns go by their number");
     }
-    for (key, column, what) in [("text", &spec.text, "what is read"), ("label", &spec.label, "its class")] {
+    let label = if spec.multi_label { "its labels" } else { "its class" };
+    for (key, column, what) in [("text", &spec.text, "what is read"), ("label", &spec.label, label)] {
         match column {
             Some(Column::Number(number)) => {
                 body.noted(&format!("  {key}: {number}"), &format!("the column with {what}"))
@@ -202,6 +225,21 @@ fn data(
             }
             None => {}
         }
+    }
+    if spec.multi_label {
+        body.noted("  multi_label: true", "a text may have several at once, or none");
+    }
+    if let Some(separator) = spec.separator {
+        body.noted(&format!("  separator: {}", quoted(&separator.to_string())), "what stands between them");
+    }
+    if !spec.label_columns.is_empty() {
+        let written = |column: &Column| match column {
+            Column::Number(number) => number.to_string(),
+            Column::Name(name) => quoted(name),
+        };
+        let columns: Vec<String> = spec.label_columns.iter().map(written).collect();
+        body.hint("Columns of 0 and 1: a text may have several labels at once, or none.");
+        body.line(&format!("  label_columns: [{}]", columns.join(", ")));
     }
     if spec.encoding == Encoding::Latin1 {
         body.noted("  encoding: latin-1", "the bytes are not UTF-8");
@@ -221,9 +259,17 @@ fn data(
         }
         _ if largest >= 3 => {
             let share = if findings.rows < 1_000 { 0.2 } else { 0.1 };
-            body.hint("A part of every class is held back: measured on after every epoch, never learnt from. Or {path: FILE}.");
+            let (part, what) = match findings.several {
+                true => ("the texts, drawn at random,", "labels"),
+                false => ("every class", "classes"),
+            };
+            body.hint(&format!(
+                "A part of {part} is held back: measured on after every epoch, never learnt from. Or {{path: FILE}}."
+            ));
             if rarest < 10 {
-                body.hint("Some classes have so few texts that what is measured of them says little.");
+                body.hint(&format!(
+                    "Some {what} have so few texts that what is measured of them says little."
+                ));
             }
             body.line(&format!("  validation: {share}"));
             true
@@ -248,7 +294,7 @@ fn train(body: &mut Yaml, findings: &Findings, loss: &str, choice: &Choice, held
     }
     let counts = || findings.classes.iter().map(|class| class.count);
     let (few, many) = (counts().min().unwrap_or(1).max(1), counts().max().unwrap_or(1));
-    if many > 3 * few && findings.classes.len() <= 20 {
+    if many > 3 * few && findings.classes.len() <= 20 && !findings.several {
         let all: usize = counts().sum();
         let weight = |count: usize| all as f64 / (findings.classes.len() * count.max(1)) as f64;
         let weights: Vec<String> = findings

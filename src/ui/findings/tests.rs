@@ -23,6 +23,7 @@ pub fn draft() -> Draft {
             column("mood", "label", "2 different values"),
         ],
         classes: vec![class("negative", 1_500), class("positive", 500)],
+        several: false,
         lengths: Some(Lengths {
             unit: "words".into(),
             least: 1,
