@@ -18,6 +18,7 @@ mod channels;
 mod corpus;
 mod csv;
 mod dataset;
+mod encoding;
 mod error;
 mod file;
 mod folder;
@@ -61,6 +62,7 @@ use error::quoted;
 pub use batches::Batches;
 pub use channels::{ChannelLevel, ChannelSpec, encode_sentences};
 pub use dataset::{Batch, Dataset, Inputs, Targets};
+pub use encoding::Encoding;
 pub use error::DataError;
 pub use form::{Form, InputForm, TargetForm};
 pub use generated::{
@@ -68,7 +70,7 @@ pub use generated::{
     WordOrder,
 };
 pub use judged::{LabelledTexts, labelled_texts};
-pub use labelled::{Column, Encoding, Format, GivenValidation, LabelledSpec, Validation, train_and_test};
+pub use labelled::{Column, Format, GivenValidation, LabelledSpec, Validation, train_and_test};
 pub use look::{LookOptions, LookTask, Looked, Material, look};
 pub use sampler::{Sampler, in_order};
 pub use sequences::{LabelledSequences, Scale, Scaling, SequencesSpec, Survey, archive, survey};

@@ -64,7 +64,7 @@ const BROKEN: [(&str, &str); 20] = [
     ),
     (
         "utf-16.csv",
-        ":1: found a first row that is not UTF-8; expected UTF-8 text, plain or gzip, or data.encoding: latin-1",
+        ":1: found a first row that is not UTF-8; expected UTF-8 text: iconv -f utf-16 -t utf-8 converts a file",
     ),
     (
         "wrong-checksum.csv.gz",
@@ -553,7 +553,12 @@ fn others(path: &Path) -> [DataSpec; 3] {
     let path = || path.to_owned();
     let series = serde_json::json!({"path": path(), "values": ["y"], "window": 1});
     [
-        DataSpec::Text(TextSpec { path: path(), validation: 0.1, needs: Some("fetch it".into()) }),
+        DataSpec::Text(TextSpec {
+            path: path(),
+            validation: 0.1,
+            encoding: Encoding::Utf8,
+            needs: Some("fetch it".into()),
+        }),
         DataSpec::Series(serde_json::from_value(series).unwrap()),
         DataSpec::Tags(TagsSpec { path: path(), validation: None, needs: None }),
     ]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{ScreenArgs, pages};
-use crate::data::{Column, LookOptions, LookTask};
+use crate::data::{Column, Encoding, LookOptions, LookTask};
 use crate::durable;
 use crate::escape::foreign;
 use crate::preset;
@@ -48,6 +48,9 @@ pub(super) struct Look {
     /// The columns of a series that are forecast
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     values: Vec<String>,
+    /// What the bytes mean: utf-8, latin-1, windows-1251, koi8-r, gbk, …; found from the data by default
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<Encoding>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -80,6 +83,7 @@ impl Look {
             label: self.label.as_ref().map(column),
             date: self.date.clone(),
             values: self.values.clone(),
+            encoding: self.encoding,
         }
     }
 }

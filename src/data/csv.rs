@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::io::{Cursor, Read};
 
+use super::encoding::{BadText, Encoding};
 use super::error::{listed, quoted};
 use super::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
-use super::open::{self, BadText};
+use super::open;
 use super::rows::{Row, RowError, Rows};
 use super::sink::Sink;
 use super::sniff::{HEAD, Sample, best};
@@ -98,8 +99,11 @@ impl CsvFile<'_> {
         let names: Option<Vec<Cow<'_, str>>> =
             first.iter().map(|name| spec.encoding.decode(name).ok()).collect();
         let Some(names) = names else {
-            let expected = "UTF-8 text, plain or gzip, or data.encoding: latin-1";
-            return Err(self.wrong(Some(*line), "a first row that is not UTF-8", expected));
+            let (expected, found) = match spec.encoding {
+                Encoding::Utf8 => (Encoding::advice(&first.join(&b'\n')), "UTF-8".to_owned()),
+                other => (format!("text as {other} has it"), other.to_string()),
+            };
+            return Err(self.wrong(Some(*line), format!("a first row that is not {found}"), expected));
         };
         let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
         let known = known_name(&names, TEXT_NAMES).zip(known_name(&names, LABEL_NAMES));

@@ -1,4 +1,4 @@
-//! A whole text file: plain or gzip, UTF-8, with or without a byte-order mark.
+//! A whole text file: plain or gzip, with or without a byte-order mark.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,24 +7,62 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 
 use super::DataError;
+use super::encoding::{BadText, Encoding};
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
-const BYTE_ORDER_MARK: char = '\u{feff}';
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Bytes of a file, unpacked, at most: it is held in memory as a whole.
 const LARGEST: u64 = 1 << 30;
 
-/// The text of the file at `path`; `needs` says what has to be fetched where there is none.
+/// The text of the file at `path`, UTF-8; `needs` says what has to be fetched where there is none.
 ///
 /// # Errors
 /// For what is no regular file (reading a pipe might never end), is empty, larger than a gigabyte, cut off, or not UTF-8.
 pub(super) fn read(path: &Path, needs: Option<&str>) -> Result<String, DataError> {
+    decoded(path, bytes(path, needs)?, Encoding::Utf8, Encoding::conversion)
+}
+
+/// The same of one in the encoding that `data.encoding` says.
+pub(super) fn read_as(path: &Path, needs: Option<&str>, encoding: Encoding) -> Result<String, DataError> {
+    decoded(path, bytes(path, needs)?, encoding, Encoding::advice)
+}
+
+/// The text of the `bytes` of a file; `advice` says what bytes that are not UTF-8 should be.
+fn decoded(
+    path: &Path,
+    bytes: Vec<u8>,
+    encoding: Encoding,
+    advice: fn(&[u8]) -> String,
+) -> Result<String, DataError> {
+    let wrong = |BadText { lines, found, expected }| {
+        DataError::content(path, Some(1 + lines), found, expected.into_owned())
+    };
+    let text = match encoding {
+        Encoding::Utf8 => String::from_utf8(bytes).or_else(|error| {
+            let bytes = error.as_bytes();
+            let text = Encoding::Utf8.decode(bytes).map_err(|bad| {
+                let found = format!("{}, which is not UTF-8", bad.found);
+                wrong(BadText { found, expected: advice(bytes).into(), ..bad })
+            })?;
+            Ok(text.into_owned())
+        })?,
+        other => other.decode(&bytes).map_err(wrong)?.into_owned(),
+    };
+    match text.is_empty() {
+        true => Err(DataError::content(path, None, "an empty file", "text")),
+        false => Ok(text),
+    }
+}
+
+/// The bytes of the file at `path`, unpacked, without a byte-order mark.
+fn bytes(path: &Path, needs: Option<&str>) -> Result<Vec<u8>, DataError> {
     let failed = |error| DataError::read(path, needs, error);
-    let wrong = |line, found: String, expected: &str| DataError::content(path, line, found, expected);
+    let wrong = |found: String, expected: &str| DataError::content(path, None, found, expected);
     let kind = path.metadata().map_err(failed)?.file_type();
     if !kind.is_file() {
         let found = if kind.is_dir() { "a folder" } else { "a pipe or device" };
-        return Err(wrong(None, found.into(), "a text file, plain or gzip"));
+        return Err(wrong(found.into(), "a text file, plain or gzip"));
     }
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(failed)?;
@@ -36,24 +74,12 @@ pub(super) fn read(path: &Path, needs: Option<&str>) -> Result<String, DataError
     }
     if bytes.len() as u64 > LARGEST {
         let most = "1 GiB";
-        return Err(wrong(None, format!("more than {most}"), "a file that fits in memory: split it"));
+        return Err(wrong(format!("more than {most}"), "a file that fits in memory: split it"));
     }
-    let mut text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let (good, rest) = error.as_bytes().split_at(at);
-        let line = good.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
-        let column = good.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-        let byte = rest.first().copied().unwrap_or_default();
-        let found = format!("the byte 0x{byte:02x} at byte column {column}, which is not UTF-8");
-        wrong(Some(line), found, "UTF-8 text: iconv -f latin1 -t utf-8 converts a file")
-    })?;
-    if text.starts_with(BYTE_ORDER_MARK) {
-        text.remove(0);
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
     }
-    if text.is_empty() {
-        return Err(wrong(None, "an empty file".into(), "text"));
-    }
-    Ok(text)
+    Ok(bytes)
 }
 
 /// What a damaged archive is told as.

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::encoding::BadText;
 use super::error::{listed, quoted};
 use super::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
-use super::open::{self, BadText, Lines};
+use super::open::{self, Lines};
 use super::sink::Sink;
 use super::{DataError, Report, label_set};
 

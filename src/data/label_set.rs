@@ -1,7 +1,7 @@
 //! Several labels of one text as one name, so that texts with several are read like those with one.
 
+use super::encoding::BadText;
 use super::error::quoted;
-use super::open::BadText;
 
 /// Starts such a name and parts its labels: no label has a control character.
 const MARK: char = '\u{1f}';

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::corpus::Corpus;
 use super::csv::CsvFile;
+use super::encoding::{BadText, Encoding};
 use super::error::refuse;
-use super::open::BadText;
 use super::sink::Sink;
 use super::{DataError, Level, Report, Streaming, folder, jsonl, lines, open};
 
@@ -143,24 +143,6 @@ impl<'de> Deserialize<'de> for Column {
         }
 
         deserializer.deserialize_any(Written)
-    }
-}
-
-/// What the bytes of a file mean.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Encoding {
-    /// UTF-8.
-    #[default]
-    #[serde(rename = "utf-8")]
-    Utf8,
-    /// ISO 8859-1: every byte is the character of that number.
-    #[serde(rename = "latin-1")]
-    Latin1,
-}
-
-impl Encoding {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
     }
 }
 

@@ -22,7 +22,9 @@ mod tags;
 use std::path::{Path, PathBuf};
 
 use super::labelled::{Column, Format, LabelledSpec, train_and_test};
-use super::{DataError, Level, SequencesSpec, SeriesSpec, TagsSpec, TextSpec, lines, series, sniff};
+use super::{
+    DataError, Encoding, Level, SequencesSpec, SeriesSpec, TagsSpec, TextSpec, lines, series, sniff,
+};
 use crate::number;
 use crate::protocol::Findings;
 pub(super) use columns::Grid;
@@ -45,6 +47,8 @@ pub struct LookOptions {
     pub date: Option<String>,
     /// The columns of numbers that are forecast from.
     pub values: Vec<String>,
+    /// What the bytes mean.
+    pub encoding: Option<Encoding>,
 }
 
 /// What is to be learnt.
@@ -122,7 +126,7 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
     let start = Start::read(path, sniff::HEAD)?;
     start.refuse_binary(path)?;
     match options.task {
-        Some(LookTask::Language) => return plain::look(path),
+        Some(LookTask::Language) => return plain::look(path, options.encoding),
         Some(LookTask::Tag) => return tags::look(path),
         Some(LookTask::Classify | LookTask::Forecast) | None => {}
     }
@@ -136,12 +140,14 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
             let labels = lines::labels_beside(path).unwrap_or_default();
             let several = Several::of_lines(&labels)?;
             let labels = labels.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let spec = LabelledSpec { path: path.into(), format: Some(found), ..LabelledSpec::default() };
+            let encoding = options.encoding.unwrap_or_default();
+            let spec =
+                LabelledSpec { path: path.into(), format: Some(found), encoding, ..LabelledSpec::default() };
             let spec = Several::set(several, spec);
             labelled::look(spec, "a text a line", vec![("labels".into(), labels)], Vec::new(), start.size)
         }
         Format::Jsonl => {
-            let grid = Grid::of_objects(path, &start)?;
+            let grid = Grid::of_objects(path, &start, options)?;
             objects(path, &grid, &start, options)
         }
         _ if ends(&[".conll", ".conllu"]) || !asked && tags::is_tagged(path, &start) => tags::look(path),
@@ -152,15 +158,16 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
                 label: options.label.clone(),
                 ..LabelledSpec::default()
             };
+            let spec = LabelledSpec { encoding: options.encoding.unwrap_or_default(), ..spec };
             let sample = sniff::best(&start.bytes, !start.more, &spec);
             let is_named = asked || options.task.is_some() || ends(&[".csv", ".tsv"]);
             if !is_named && !sample.is_table() {
-                return plain::look(path);
+                return plain::look(path, options.encoding);
             }
             match table(path, &sample, &start, options) {
                 // Lines of prose may have as many commas each by chance.
                 Ok(Looked { material: Err(_), .. }) if !is_named && sample.delimiter == b',' => {
-                    plain::look(path)
+                    plain::look(path, options.encoding)
                 }
                 looked => looked,
             }
@@ -168,21 +175,35 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
     }
 }
 
+/// An encoding for people.
+fn told(encoding: Encoding) -> String {
+    match encoding {
+        Encoding::Utf8 => "UTF-8".into(),
+        other => format!("not UTF-8; read as {other}"),
+    }
+}
+
 /// A folder of classes, or one with train and test data.
 fn folder(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
+    let encoding = options.encoding.unwrap_or_default();
     let Some((train, test)) = train_and_test(path) else {
         if sequences::has_recordings(path) {
             return sequences::look(path, None);
         }
-        let spec =
-            LabelledSpec { path: path.into(), format: Some(Format::Folder), ..LabelledSpec::default() };
+        let spec = LabelledSpec {
+            path: path.into(),
+            format: Some(Format::Folder),
+            encoding,
+            ..LabelledSpec::default()
+        };
         return labelled::look(spec, "a folder of classes", Vec::new(), Vec::new(), None);
     };
     if train.is_dir() && sequences::has_recordings(&train) {
         return sequences::look(&train, Some(test));
     }
     if train.is_dir() {
-        let spec = LabelledSpec { path: train, format: Some(Format::Folder), ..LabelledSpec::default() };
+        let spec =
+            LabelledSpec { path: train, format: Some(Format::Folder), encoding, ..LabelledSpec::default() };
         let kind = "folders of classes, to train and to test";
         return labelled::look(labelled::validated(spec, test), kind, Vec::new(), Vec::new(), None);
     }
@@ -196,7 +217,8 @@ fn table(
     start: &Start,
     options: &LookOptions,
 ) -> Result<Looked, DataError> {
-    let mut grid = Grid::of_table(path, sample, options)?;
+    let encoding = start.encoding(path, options.encoding)?;
+    let mut grid = Grid::of_table(path, sample, encoding, options)?;
     let delimiter = match sample.delimiter {
         b'\t' => "tabs".to_owned(),
         byte => format!("“{}”", char::from(byte)),
@@ -213,7 +235,9 @@ fn table(
     if forecast {
         return series::look(path, kind, facts, &mut grid, options, start.size);
     }
-    let spec = LabelledSpec { path: path.into(), format: Some(Format::Csv), ..LabelledSpec::default() };
+    let encoding = options.encoding.unwrap_or_default();
+    let spec =
+        LabelledSpec { path: path.into(), format: Some(Format::Csv), encoding, ..LabelledSpec::default() };
     let header = if grid.named { None } else { Some(false) };
     let delimiter = Some(char::from(sample.delimiter)).filter(|c| *c != ',');
     let spec = LabelledSpec { header, delimiter, ..spec };
@@ -227,7 +251,9 @@ fn table(
 /// JSON lines.
 fn objects(path: &Path, grid: &Grid, start: &Start, options: &LookOptions) -> Result<Looked, DataError> {
     let mut grid = grid.clone();
-    let spec = LabelledSpec { path: path.into(), format: Some(Format::Jsonl), ..LabelledSpec::default() };
+    let encoding = options.encoding.unwrap_or_default();
+    let spec =
+        LabelledSpec { path: path.into(), format: Some(Format::Jsonl), encoding, ..LabelledSpec::default() };
     match grid.texts(spec, options)? {
         Ok(spec) => labelled::look(beside(spec), "JSON lines", Vec::new(), grid.found(), start.size),
         Err(doubt) => Ok(undecided(path, "JSON lines", Vec::new(), &grid, start, doubt)),

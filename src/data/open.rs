@@ -7,7 +7,7 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::labelled::Encoding;
+use super::encoding::{BadText, Encoding};
 use super::{DataError, error::quoted};
 
 const BUFFER: usize = 1 << 18;
@@ -59,48 +59,6 @@ pub(super) fn broken(path: &Path, line: u64, error: io::Error) -> DataError {
         _ => return DataError::read(path, None, error),
     };
     DataError::content(path, Some(line), found, expected)
-}
-
-/// What is wrong with some bytes: how many lines and bytes of the last line are good, and in words.
-pub(super) struct BadText {
-    /// Lines before, within the bytes.
-    pub lines: u64,
-    pub found: String,
-    pub expected: Cow<'static, str>,
-}
-
-impl Encoding {
-    /// The text of `bytes`.
-    ///
-    /// # Errors
-    /// Where it stops being text, counted from the first of the bytes.
-    pub(super) fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, BadText> {
-        let at = |place: usize, found: String, expected| {
-            let good = bytes.get(..place).unwrap_or_default();
-            let lines = good.iter().filter(|byte| **byte == b'\n').count() as u64;
-            let column = 1 + good.iter().rev().take_while(|byte| **byte != b'\n').count();
-            BadText {
-                lines,
-                found: format!("{found} at byte column {column}"),
-                expected: Cow::Borrowed(expected),
-            }
-        };
-        let text = match self {
-            Self::Utf8 => str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| {
-                let place = error.valid_up_to();
-                let byte = bytes.get(place).copied().unwrap_or_default();
-                at(place, format!("the byte 0x{byte:02x}"), "UTF-8, or data.encoding: latin-1")
-            })?,
-            Self::Latin1 if bytes.is_ascii() => String::from_utf8_lossy(bytes),
-            Self::Latin1 => bytes.iter().copied().map(char::from).collect(),
-        };
-        // Quick where there is none: `contains` looks at many bytes at once.
-        let nul = bytes.contains(&0).then(|| bytes.iter().position(|byte| *byte == 0)).flatten();
-        match nul {
-            Some(place) => Err(at(place, "a NUL character".into(), "text")),
-            None => Ok(text),
-        }
-    }
 }
 
 /// The lines of a file.

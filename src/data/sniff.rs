@@ -1,5 +1,6 @@
 //! How a table is laid out, found from its first rows.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
@@ -40,8 +41,9 @@ impl Sample {
     /// Whether the first row names the columns with text and label.
     fn is_named(&self, spec: &LabelledSpec) -> bool {
         let Some((_, first)) = self.rows.first() else { return false };
-        let names: Vec<&str> =
-            first.iter().filter_map(|name| Some(str::from_utf8(name).ok()?.trim())).collect();
+        let names: Vec<Cow<'_, str>> =
+            first.iter().filter_map(|name| spec.encoding.decode(name).ok()).collect();
+        let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
         let has = |wanted: &Option<Column>, known| match wanted {
             Some(Column::Name(name)) => names.contains(&name.as_str()),
             Some(Column::Number(_)) => false,

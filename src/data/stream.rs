@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::error::refuse;
 use super::intern::Words;
 use super::tokens::{Level, for_each_word};
-use super::{Data, DataError, Dataset, Inputs, Targets, TokenSpec, Vocabulary, file};
+use super::{Data, DataError, Dataset, Encoding, Inputs, Targets, TokenSpec, Vocabulary, file};
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 
-/// A text file (plain or gzip, UTF-8) whose every token is to be told from those before it: `{source: text, path: …}`.
+/// A text file (plain or gzip) whose every token is to be told from those before it: `{source: text, path: …}`.
 ///
 /// The text is cut into windows of `tokens.length`; the targets of a window are its tokens moved on by one. Where layers carry a
 /// state, the text becomes `train.batch_size` streams side by side, and the window at a place in a batch goes on where the one at
@@ -26,6 +26,9 @@ pub struct TextSpec {
     /// The share of the text, at its end, that is held out.
     #[serde(default = "tenth")]
     pub validation: f64,
+    /// What its bytes mean.
+    #[serde(default, skip_serializing_if = "Encoding::is_default")]
+    pub encoding: Encoding,
     /// What to fetch and where to put it, in words: shown when the file is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
@@ -52,7 +55,7 @@ impl TextSpec {
         progress: &mut dyn FnMut(String),
     ) -> Result<Data, DataError> {
         progress(format!("reading {}", self.path.display()));
-        let text = file::read(&self.path, self.needs.as_deref())?;
+        let text = file::read_as(&self.path, self.needs.as_deref(), self.encoding)?;
         let (words, numbers) = numbers(&text, tokens.level);
         progress(format!("encoding {} tokens", number::count(numbers.len() as u64)));
         let held_out = (numbers.len() as f64 * self.validation).round() as usize;
@@ -140,7 +143,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("text.txt");
         std::fs::write(&path, content).unwrap();
-        let spec = TextSpec { path, validation, needs: None };
+        let spec = TextSpec { path, validation, encoding: Encoding::Utf8, needs: None };
         let (padding, truncating) = (Side::Post, Side::Post);
         let tokens = TokenSpec {
             level: Level::Character,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use ndarray::ArrayView2;
 
+use super::encoding::Encoding;
 use super::error::{quoted, shown};
-use super::labelled::Encoding;
 use super::open::Lines;
 use super::{DataError, Vocabulary};
 use crate::number;

@@ -1,6 +1,5 @@
 //! Columns of a table, or keys of JSON lines: what is in them, and which are text, label, date and numbers.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -13,7 +12,7 @@ use super::start::Start;
 use crate::data::error::{listed, quoted};
 use crate::data::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
 use crate::data::sniff::Sample;
-use crate::data::{DataError, series};
+use crate::data::{DataError, Encoding, series};
 use crate::protocol::ColumnFound;
 
 /// Lines of JSON that are looked at for their keys.
@@ -38,11 +37,16 @@ impl Grid {
     ///
     /// # Errors
     /// For one that has a header and nothing else.
-    pub fn of_table(path: &Path, sample: &Sample, options: &LookOptions) -> Result<Self, DataError> {
+    pub fn of_table(
+        path: &Path,
+        sample: &Sample,
+        encoding: Encoding,
+        options: &LookOptions,
+    ) -> Result<Self, DataError> {
         let rows: Vec<Vec<String>> = sample
             .rows
             .iter()
-            .map(|(_, row)| row.iter().map(|cell| decoded(cell).trim().to_owned()).collect())
+            .map(|(_, row)| row.iter().map(|cell| encoding.lossy(cell).trim().to_owned()).collect())
             .collect();
         let Some(((line, _), (first, rest))) = sample.rows.first().zip(rows.split_first()) else {
             return Err(DataError::content(path, None, "no row", "a row per text or date"));
@@ -68,20 +72,22 @@ impl Grid {
     ///
     /// # Errors
     /// For a line that is no object.
-    pub fn of_objects(path: &Path, start: &Start) -> Result<Self, DataError> {
+    pub fn of_objects(path: &Path, start: &Start, options: &LookOptions) -> Result<Self, DataError> {
+        let encoding = start.encoding(path, options.encoding)?;
         let (mut keys, mut objects) = (Vec::<String>::new(), Vec::<Map<String, Value>>::new());
         let lines = start.whole_lines().split(|byte| *byte == b'\n');
         for (line, at) in lines.zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty()).take(OBJECTS) {
-            let object: Map<String, Value> = serde_json::from_str(&decoded(line)).map_err(|error| {
-                let found =
-                    format!("no JSON object, or a broken one, at byte column {}", error.column().max(1));
-                let list = line.trim_ascii_start().starts_with(b"[");
-                let hint = if list { "; jq -c '.[]' makes lines of a list" } else { "" };
-                let expected = format!(
-                    "an object a line, such as {{\"text\": \"not bad\", \"label\": \"positive\"}}{hint}"
-                );
-                DataError::content(path, Some(at), found, expected)
-            })?;
+            let object: Map<String, Value> =
+                serde_json::from_str(&encoding.lossy(line)).map_err(|error| {
+                    let found =
+                        format!("no JSON object, or a broken one, at byte column {}", error.column().max(1));
+                    let list = line.trim_ascii_start().starts_with(b"[");
+                    let hint = if list { "; jq -c '.[]' makes lines of a list" } else { "" };
+                    let expected = format!(
+                        "an object a line, such as {{\"text\": \"not bad\", \"label\": \"positive\"}}{hint}"
+                    );
+                    DataError::content(path, Some(at), found, expected)
+                })?;
             for key in object.keys().filter(|key| !keys.contains(key)).cloned().collect::<Vec<_>>() {
                 keys.push(key);
             }
@@ -343,14 +349,6 @@ impl Grid {
             }
         };
         Ok((text, labels))
-    }
-}
-
-/// Text in any encoding, to be looked at only.
-fn decoded(bytes: &[u8]) -> Cow<'_, str> {
-    match str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => bytes.iter().copied().map(char::from).collect(),
     }
 }
 

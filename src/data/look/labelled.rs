@@ -6,13 +6,14 @@ use std::sync::mpsc;
 use std::{panic, thread};
 
 use super::measure::{coverage, lengths};
-use super::{ENOUGH, Looked, Material};
+use super::start::Start;
+use super::{ENOUGH, Looked, Material, told};
 use crate::data::error::{listed, quoted};
 use crate::data::intern::{Words, print};
-use crate::data::labelled::{Encoding, Format, GivenValidation, LabelledSpec, Validation};
+use crate::data::labelled::{Format, GivenValidation, LabelledSpec, Validation};
 use crate::data::sink::Sink;
 use crate::data::tokens::for_each_token;
-use crate::data::{DataError, Level, Report, folder, label_set};
+use crate::data::{DataError, Encoding, Level, Report, folder, label_set};
 use crate::number;
 use crate::protocol::{ClassCount, ColumnFound, Findings};
 
@@ -190,11 +191,7 @@ pub(super) fn look(
     if sorted.get(sorted.len() / 2).is_none_or(|median| *median <= 2) {
         found = Measured::read(Level::Character, &spec)?;
     }
-    let encoding = match spec.encoding {
-        Encoding::Utf8 => "UTF-8",
-        Encoding::Latin1 => "not UTF-8; read as Latin-1",
-    };
-    facts.push(("encoding".into(), encoding.into()));
+    facts.push(("encoding".into(), told(spec.encoding)));
     facts.extend(size.map(|size| ("size".to_owned(), number::bytes(size))));
     if found.twice > 0 {
         let torn = match found.torn {
@@ -248,27 +245,27 @@ pub(super) fn look(
     Ok(Looked { findings, material: Ok(Material::Texts { spec, level, examples }) })
 }
 
-/// Reads the texts; where they are not UTF-8 as Latin-1, and without bad rows where there are few. What had to be done is set in `spec` and
+/// Reads the texts; where they are not UTF-8 as what they are likely to be, and without bad rows where there are few. What had to be done is set in `spec` and
 /// told in `notes`.
 fn lenient(spec: &mut LabelledSpec, level: Level, notes: &mut Vec<String>) -> Result<Measured, DataError> {
     let error = match Measured::read(level, spec) {
         Ok(found) => return Ok(found),
         Err(error) => error,
     };
-    // Who reads every byte as a character finds no fault with any, unless something else is wrong.
-    let other = LabelledSpec { encoding: Encoding::Latin1, ..spec.clone() };
     let first = error.to_string();
     let told = first.split("; expected").next().unwrap_or_default();
-    let error = match Measured::read(level, &other) {
-        Ok(found) => {
-            notes.push(format!("{told}, which is not UTF-8: read as Latin-1"));
-            spec.encoding = Encoding::Latin1;
+    if let Some(encoding) = other_encoding(spec, &error)? {
+        let other = LabelledSpec { encoding, ..spec.clone() };
+        // Where it cannot be read so either, something else is wrong.
+        if let Ok(found) = Measured::read(level, &other) {
+            let why = if told.ends_with("not UTF-8") { "" } else { ", which is not UTF-8" };
+            notes.push(format!(
+                "{told}{why}: read as {encoding}, as which it looks; --encoding names another"
+            ));
+            spec.encoding = encoding;
             return Ok(found);
         }
-        // The fault is another one.
-        Err(again) if again.to_string() == first => error,
-        Err(_) => error,
-    };
+    }
     let lenient = LabelledSpec { skip_bad_rows: true, ..spec.clone() };
     match Measured::read(level, &lenient) {
         Ok(found) if found.skipped * BAD <= found.lengths.len() => {
@@ -281,6 +278,19 @@ fn lenient(spec: &mut LabelledSpec, level: Level, notes: &mut Vec<String>) -> Re
         }
         _ => Err(error),
     }
+}
+
+/// What the file that `error` befell is likely to be, where it is not UTF-8 and nobody has said what it is.
+///
+/// # Errors
+/// When it cannot be told.
+fn other_encoding(spec: &LabelledSpec, error: &DataError) -> Result<Option<Encoding>, DataError> {
+    let DataError::Content { path, .. } = error else { return Ok(None) };
+    if spec.encoding != Encoding::Utf8 || !path.is_file() {
+        return Ok(None);
+    }
+    let found = Start::read(path, ENOUGH)?.encoding(path, None)?;
+    Ok((found != Encoding::Utf8).then_some(found))
 }
 
 /// Tells of the data to validate on, and does without them where training would refuse them.

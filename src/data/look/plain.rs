@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::measure::coverage;
 use super::start::Start;
-use super::{ENOUGH, Looked, Material};
+use super::{ENOUGH, Looked, Material, told};
 use crate::data::intern::Words;
 use crate::data::tokens::for_each_word;
-use crate::data::{DataError, TextSpec};
+use crate::data::{DataError, Encoding, TextSpec};
 use crate::number;
 use crate::protocol::Findings;
 
@@ -16,10 +16,11 @@ use crate::protocol::Findings;
 const PRIME: usize = 24;
 
 /// Looks at a file of text.
-pub(super) fn look(path: &Path) -> Result<Looked, DataError> {
+pub(super) fn look(path: &Path, given: Option<Encoding>) -> Result<Looked, DataError> {
     let start = Start::read(path, ENOUGH)?;
     let (more, size) = (start.more, start.size);
-    let text = start.utf8(path)?;
+    let encoding = start.encoding(path, given)?;
+    let text = start.text(path, encoding)?;
     let mut characters = HashMap::<char, u64>::new();
     text.chars().for_each(|c| *characters.entry(c).or_default() += 1);
     let mut words = Words::default();
@@ -29,13 +30,19 @@ pub(super) fn look(path: &Path) -> Result<Looked, DataError> {
     let words = coverage(words.iter().map(|(_, _, count)| count).collect(), "words");
     let found = coverage(characters.into_values().collect(), "characters");
     let count = |n: u64| number::count(n);
-    let mut facts = vec![("encoding".to_owned(), "UTF-8".to_owned())];
+    let mut facts = vec![("encoding".to_owned(), told(encoding))];
     facts.extend(size.map(|size| ("size".to_owned(), number::bytes(size))));
     facts.push(("lines".into(), count(text.lines().count() as u64)));
     facts.push((
         "words".into(),
         format!("{}, {} different", count(words.running), count(words.distinct as u64)),
     ));
+    let mut notes = Vec::new();
+    if encoding != Encoding::Utf8 && given.is_none() {
+        notes.push(format!(
+            "it is not UTF-8: read as {encoding}, as which it looks; --encoding names another"
+        ));
+    }
     let findings = Findings {
         path: path.into(),
         kind: "one long text".into(),
@@ -43,6 +50,7 @@ pub(super) fn look(path: &Path) -> Result<Looked, DataError> {
         unit: "characters".into(),
         more,
         facts,
+        notes,
         vocabulary: Some(found),
         ..Findings::default()
     };
@@ -53,6 +61,6 @@ pub(super) fn look(path: &Path) -> Result<Looked, DataError> {
     } else if prime.chars().count() < PRIME && text.contains('\n') {
         prime.push('\n');
     }
-    let spec = TextSpec { path: path.into(), validation: 0.1, needs: None };
+    let spec = TextSpec { path: path.into(), validation: 0.1, encoding, needs: None };
     Ok(Looked { findings, material: Ok(Material::Text { spec, prime }) })
 }

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::data::labelled::Encoding;
+use crate::data::encoding::{BadText, Encoding};
 use crate::data::{DataError, open};
 
 /// Lines that tell what a file is: a header and a row or two.
@@ -54,22 +54,47 @@ impl Start {
         self.bytes.get(..end.unwrap_or(self.bytes.len())).unwrap_or_default()
     }
 
-    /// As UTF-8 text, without a character that is cut off.
+    /// What its bytes mean, if it is not given: UTF-8, or what they are likely to be.
     ///
     /// # Errors
-    /// With line and byte column where it is not.
-    pub fn utf8(mut self, path: &Path) -> Result<String, DataError> {
-        if let Err(error) = str::from_utf8(&self.bytes)
+    /// With line and byte column where they are not UTF-8 and cannot be told.
+    pub fn encoding(&self, path: &Path, given: Option<Encoding>) -> Result<Encoding, DataError> {
+        let BadText { lines, found, .. } = match (given, Encoding::Utf8.decode(self.whole_lines())) {
+            (Some(given), _) => return Ok(given),
+            (None, Err(bad)) if str::from_utf8(self.whole_lines()).is_err() => bad,
+            (None, _) => return Ok(Encoding::Utf8),
+        };
+        Encoding::likely(self.whole_lines()).ok_or_else(|| {
+            let expected = "UTF-8, or --encoding to name another, such as windows-1253, gbk or shift_jis";
+            DataError::content(path, Some(1 + lines), format!("{found}, which is not UTF-8"), expected)
+        })
+    }
+
+    /// Its text in `encoding`, without a character that is cut off.
+    ///
+    /// # Errors
+    /// With line and byte column where it is none.
+    pub fn text(mut self, path: &Path, encoding: Encoding) -> Result<String, DataError> {
+        if self.more && self.bytes.contains(&b'\n') {
+            let lines = self.whole_lines().len();
+            self.bytes.truncate(lines);
+        } else if let Err(error) = str::from_utf8(&self.bytes)
             && error.error_len().is_none()
             && self.more
         {
             self.bytes.truncate(error.valid_up_to());
         }
-        if let Err(bad) = Encoding::Utf8.decode(&self.bytes) {
-            let expected = "UTF-8 text: iconv -f latin1 -t utf-8 converts a file";
-            return Err(DataError::content(path, Some(1 + bad.lines), bad.found, expected));
+        let wrong = |bad: BadText, expected: String| {
+            DataError::content(path, Some(1 + bad.lines), bad.found, expected)
+        };
+        match encoding.decode(&self.bytes) {
+            Ok(text) => Ok(text.into_owned()),
+            Err(bad) if encoding == Encoding::Utf8 => Err(wrong(bad, Encoding::conversion(&self.bytes))),
+            Err(bad) => {
+                let expected = bad.expected.to_string();
+                Err(wrong(bad, expected))
+            }
         }
-        Ok(String::from_utf8_lossy(&self.bytes).into_owned())
     }
 
     /// Refuses bytes that are no text, by name where it is known what they are.

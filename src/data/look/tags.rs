@@ -8,7 +8,7 @@ use super::start::Start;
 use super::{ENOUGH, Looked, Material, test_beside};
 use crate::data::intern::Words;
 use crate::data::tags::{Token, sentences};
-use crate::data::{DataError, TagsSpec, TagsValidation};
+use crate::data::{DataError, Encoding, TagsSpec, TagsValidation};
 use crate::number;
 use crate::protocol::{ClassCount, Findings};
 
@@ -43,7 +43,7 @@ pub(super) fn look(path: &Path) -> Result<Looked, DataError> {
     let (more, size) = (start.more, start.size);
     let kept = whole_sentences(&start.bytes, more).len();
     start.bytes.truncate(kept);
-    let text = start.utf8(path)?;
+    let text = start.text(path, Encoding::Utf8)?;
     let found = sentences(path, &text)?;
     let mut tags = BTreeMap::<&str, usize>::new();
     let mut words = Words::default();

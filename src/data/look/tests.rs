@@ -230,7 +230,6 @@ fn what_cannot_be_read_is_told() {
         ("a.xlsx", b"PK\x03\x04abc", "a.xlsx: found a ZIP archive"),
         ("a.txt", b"\xff\xfea\0", "a.txt: found UTF-16 text"),
         ("a.gz", b"\x1f\x8b\x08\0\0", "a.gz:1: found a gzip file that is cut off"),
-        ("a.txt", b"a text\nthat is not \xff UTF-8\n", "a.txt:2: found the byte 0xff at byte column 13"),
         ("a.json", b"[{\"text\": 1}]", "a.json:1: found no JSON object"),
     ] {
         let message = error(name, bytes);
@@ -276,4 +275,46 @@ proptest! {
             let _ = look(&files.path(name), &LookOptions { task, ..LookOptions::default() });
         }
     }
+}
+
+/// The bytes of `text` in an encoding.
+fn written(text: &str, encoding: &str) -> Vec<u8> {
+    encoding_rs::Encoding::for_label(encoding.as_bytes()).unwrap().encode(text).0.into_owned()
+}
+
+#[test]
+fn what_the_bytes_mean_is_found_and_names_of_columns_with_it() {
+    let row = |n: usize, _: &str, label: &str| {
+        let words = if label == "good" { "хороший" } else { "плохой" };
+        format!("это был {words} фильм номер {n};{label}\n")
+    };
+    let rows = String::from_utf8(table("отзыв;оценка\n", row)).unwrap();
+    for encoding in ["windows-1251", "koi8-r", "ibm866"] {
+        let looked = look_at("a.csv", &written(&rows, encoding));
+        let told = format!("not UTF-8; read as {encoding}");
+        assert!(looked.findings.facts.iter().any(|(name, fact)| name == "encoding" && *fact == told));
+        assert!(looked.findings.notes[0].contains("--encoding names another"), "{:?}", looked.findings.notes);
+        let spec = labelled(looked);
+        assert_eq!((spec.text, spec.label), (Some("отзыв".into()), Some("оценка".into())));
+        assert_eq!(spec.encoding.to_string(), encoding);
+    }
+    // What somebody says is done, and what cannot be told is asked for.
+    let bytes = written(&rows, "windows-1251");
+    let files = Files::new(&[("a.csv", &bytes)]);
+    let latin = LookOptions { encoding: Some(Encoding::Latin1), ..LookOptions::default() };
+    let looked = files.look_with("a.csv", &latin);
+    assert!(looked.findings.notes.is_empty(), "{:?}", looked.findings.notes);
+    assert_eq!(labelled(looked).encoding, Encoding::Latin1);
+    let chinese = table("text,label\n", |n, _, label| format!("这部电影很{n},{label}\n"));
+    let told = error("a.csv", &written(str::from_utf8(&chinese).unwrap(), "gbk"));
+    assert!(
+        told.contains(
+            "a.csv:2: found the byte 0xd5 at byte column 1, which is not UTF-8; expected UTF-8, or --encoding"
+        ),
+        "{told}"
+    );
+    let prose =
+        look_at("a.txt", &written("Я помню чудное мгновенье:\nпередо мной явилась ты.\n", "windows-1251"));
+    let Ok(Material::Text { spec, prime }) = prose.material else { panic!("{prose:?}") };
+    assert_eq!((spec.encoding.to_string().as_str(), prime.as_str()), ("windows-1251", "Я помню чудное "));
 }

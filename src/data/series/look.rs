@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::SeriesSpec;
 use super::table::{Columns, Date};
-use crate::data::DataError;
 use crate::data::look::{ENOUGH, Grid, LookOptions, Looked, Material, Start};
+use crate::data::{DataError, Encoding};
 use crate::number;
 use crate::protocol::Findings;
 
@@ -33,7 +33,8 @@ pub(in crate::data) fn look(
     let start = Start::read(path, ENOUGH)?;
     let more = start.more;
     let lines = start.whole_lines().len();
-    let text = Start { bytes: start.bytes.into_iter().take(lines).collect(), ..start }.utf8(path)?;
+    let text =
+        Start { bytes: start.bytes.into_iter().take(lines).collect(), ..start }.text(path, Encoding::Utf8)?;
     facts.push(("encoding".into(), "UTF-8".into()));
     facts.extend(size.map(|size| ("size".to_owned(), number::bytes(size))));
     let mut findings = Findings {

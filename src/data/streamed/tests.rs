@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
 use super::*;
-use crate::data::{DataSpec, GivenValidation, Level, Side, load};
+use crate::data::{DataSpec, Encoding, GivenValidation, Level, Side, load};
 
 const TOKENS: TokenSpec = TokenSpec {
     level: Level::Word,
@@ -132,6 +132,27 @@ fn what_is_streamed_is_what_is_read_into_memory() {
             assert_eq!(sorted(second), sorted(of_dataset(&held.train)));
         }
     }
+}
+
+#[test]
+fn what_is_no_utf_8_is_streamed_as_it_is_read_and_told_by_line_where_it_breaks() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = csv(&rows(0, 60)).replace("good", "хорошо").replace("yes", "да");
+    let (koi, gbk): (Encoding, Encoding) = ("koi8-r".parse().unwrap(), "gbk".parse().unwrap());
+    let file = written(&folder, "a.csv", encoding_rs::KOI8_R.encode(&text).0);
+    let spec = LabelledSpec { encoding: koi, ..spec(file.clone()) };
+    let held = in_memory(&LabelledSpec { stream: Streaming::Never, ..spec.clone() });
+    assert_eq!(held.labels, ["maybe", "no", "да"]);
+    let opened_here = opened(&spec, Room::default()).unwrap();
+    assert_eq!(
+        (&opened_here.data.vocabularies, &opened_here.data.labels),
+        (&held.vocabularies, &held.labels)
+    );
+    let read = epoch(&mut shuffled(opened_here), 1).unwrap();
+    assert_eq!(sorted(read), sorted(of_dataset(&held.train)));
+    fs::write(&file, [text.replace('х', "x").as_bytes(), b"so\xff\xff,no\n"].concat()).unwrap();
+    let told = opened(&LabelledSpec { encoding: gbk, ..spec }, Room::default()).unwrap_err().to_string();
+    assert!(told.contains("expected text as gbk has it"), "{told}");
 }
 
 #[test]

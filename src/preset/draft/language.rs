@@ -2,7 +2,7 @@
 
 use super::yaml::{Yaml, quoted};
 use super::{Place, Proposal, chain, counted};
-use crate::data::TextSpec;
+use crate::data::{Encoding, TextSpec};
 use crate::number;
 use crate::protocol::Findings;
 
@@ -37,6 +37,9 @@ pub(super) fn propose(
     body.line("data:");
     body.noted("  source: text", "one long text: at every step the next character is asked for");
     body.line(&format!("  path: {}", place.path(&spec.path)?));
+    if spec.encoding != Encoding::Utf8 {
+        body.noted(&format!("  encoding: {}", spec.encoding), "what the bytes mean: they are not UTF-8");
+    }
     body.noted("  validation: 0.1", "the last tenth is measured on, never learnt from");
     body.line("");
     body.comment(&format!(

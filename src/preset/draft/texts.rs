@@ -241,8 +241,8 @@ fn data(
         body.hint("Columns of 0 and 1: a text may have several labels at once, or none.");
         body.line(&format!("  label_columns: [{}]", columns.join(", ")));
     }
-    if spec.encoding == Encoding::Latin1 {
-        body.noted("  encoding: latin-1", "the bytes are not UTF-8");
+    if spec.encoding != Encoding::Utf8 {
+        body.noted(&format!("  encoding: {}", spec.encoding), "what the bytes mean: they are not UTF-8");
     }
     if spec.skip_bad_rows {
         body.noted("  skip_bad_rows: true", "without this, the first bad row is an error with its line");
