@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{ScreenArgs, pages};
-use crate::data::{Column, Encoding, LookOptions, LookTask};
+use crate::data::{Column, DateOrder, Encoding, LookOptions, LookTask};
 use crate::durable;
 use crate::escape::foreign;
 use crate::preset;
@@ -51,6 +51,20 @@ pub(super) struct Look {
     /// What the bytes mean: utf-8, latin-1, windows-1251, koi8-r, gbk, …; found from the data by default
     #[arg(long, value_name = "NAME")]
     encoding: Option<Encoding>,
+    /// What stands first in dates such as 01/02/1999: dmy, the day, or mdy, the month
+    #[arg(long, value_enum, value_name = "ORDER")]
+    date_order: Option<Order>,
+    /// What stands before the fraction of a number of a series: "." or ","
+    #[arg(long, value_name = "SIGN", value_parser = [".", ","])]
+    decimal: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Order {
+    /// The day first
+    Dmy,
+    /// The month first
+    Mdy,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -84,6 +98,11 @@ impl Look {
             date: self.date.clone(),
             values: self.values.clone(),
             encoding: self.encoding,
+            date_order: self.date_order.map(|order| match order {
+                Order::Dmy => DateOrder::Dmy,
+                Order::Mdy => DateOrder::Mdy,
+            }),
+            decimal: self.decimal.as_deref().and_then(|sign| sign.chars().next()),
         }
     }
 }

@@ -23,7 +23,8 @@ use std::path::{Path, PathBuf};
 
 use super::labelled::{Column, Format, LabelledSpec, train_and_test};
 use super::{
-    DataError, Encoding, Level, SequencesSpec, SeriesSpec, TagsSpec, TextSpec, lines, series, sniff,
+    DataError, DateOrder, Encoding, Level, SequencesSpec, SeriesSpec, TagsSpec, TextSpec, lines, series,
+    sniff,
 };
 use crate::number;
 use crate::protocol::Findings;
@@ -49,6 +50,10 @@ pub struct LookOptions {
     pub values: Vec<String>,
     /// What the bytes mean.
     pub encoding: Option<Encoding>,
+    /// What stands first in dates whose year stands last.
+    pub date_order: Option<DateOrder>,
+    /// What stands before a fraction.
+    pub decimal: Option<char>,
 }
 
 /// What is to be learnt.
@@ -176,7 +181,7 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
 }
 
 /// An encoding for people.
-fn told(encoding: Encoding) -> String {
+pub(super) fn told(encoding: Encoding) -> String {
     match encoding {
         Encoding::Utf8 => "UTF-8".into(),
         other => format!("not UTF-8; read as {other}"),

@@ -5,6 +5,7 @@ mod forecasts;
 mod judged;
 mod look;
 mod table;
+mod written;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -14,15 +15,18 @@ use serde::{Deserialize, Serialize};
 
 use super::error::refuse;
 use super::form::{Form, InputForm, TargetForm};
-use super::{Data, DataError, Dataset, Inputs, Scale, Targets, file};
+use super::{Data, DataError, Dataset, Encoding, Inputs, Scale, Targets, file};
 use crate::number;
 use crate::protocol::DataFacts;
 use forecasts::Target;
-use table::{Columns, Date, Table};
+use table::{Columns, Table};
+use written::Date;
 
 pub use forecasts::{Baseline, Errors, Forecasts};
 pub use judged::{Ahead, JudgedSeries};
 pub(super) use look::{is_date, look};
+pub use written::DateOrder;
+pub(super) use written::any_number;
 
 /// Series that are to be forecast, in a CSV file (plain or gzip; or with tabs, `;` or `|` between columns) with a header, a column of dates and columns of numbers:
 /// `{source: series, path: …, values: [Passengers], window: 12}`.
@@ -61,6 +65,15 @@ pub struct SeriesSpec {
     /// The share of the rows, the latest, that is held out.
     #[serde(default = "fifth")]
     pub validation: f64,
+    /// What stands first in dates whose year stands last; found where a day above 12 or the order of the rows tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_order: Option<DateOrder>,
+    /// What stands before a fraction, `.` or `,`, the other of them between thousands; found where any number tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<char>,
+    /// What its bytes mean.
+    #[serde(default, skip_serializing_if = "Encoding::is_default")]
+    pub encoding: Encoding,
     /// What to fetch and where to put it, in words: shown when the file is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
@@ -91,6 +104,9 @@ impl SeriesSpec {
         }
         if self.values.is_empty() {
             return refuse("data.values", "none", "the names of one column or more");
+        }
+        if let Some(decimal) = self.decimal.filter(|decimal| !matches!(decimal, '.' | ',')) {
+            return refuse("data.decimal", decimal, "\".\" or \",\"");
         }
         let twice = |names: &[String]| (1..names.len()).any(|i| names[..i].contains(&names[i]));
         for (field, names) in [("data.values", &self.values), ("data.targets", &self.targets)] {
@@ -158,9 +174,16 @@ impl SeriesSpec {
 
     /// The numbers of the file, and the date of each row.
     fn read(&self) -> Result<(Table, Vec<Date>), DataError> {
-        let text = file::read(&self.path, self.needs.as_deref())?;
-        let (date, values) = (self.date.as_deref(), self.values.as_slice());
-        Columns { path: &self.path, date, values, positive: self.log }.read_dated(text)
+        let text = file::read_as(&self.path, self.needs.as_deref(), self.encoding)?;
+        let columns = Columns {
+            path: &self.path,
+            date: self.date.as_deref(),
+            values: &self.values,
+            positive: self.log,
+            order: self.date_order,
+            decimal: self.decimal,
+        };
+        columns.read_dated(text)
     }
 
     /// The first row that can be forecast: the first of all has no row before it to differ from.

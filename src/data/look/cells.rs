@@ -29,6 +29,8 @@ pub(super) struct Cells {
     pub several: Option<Several>,
     /// Whether it has a 0 (or `false`), and a 1 (or `true`), where every row has one of them.
     pub marks: Option<[bool; 2]>,
+    /// Whether its dates do not begin with the year.
+    pub turned: bool,
     longest: usize,
 }
 
@@ -58,10 +60,10 @@ impl Cells {
         // One in fifty may be a slip, or `NA`.
         let most =
             |right: &dyn Fn(&str) -> bool| cells.iter().filter(|cell| right(cell)).count() * 50 >= count * 49;
-        let numbers = cells.iter().filter_map(|cell| cell.parse::<f64>().ok()).filter(|n| n.is_finite());
+        let numbers = cells.iter().filter_map(|cell| series::any_number(cell));
         let (least, greatest) =
             numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), n| (a.min(n), b.max(n)));
-        let is_number = |cell: &str| cell.parse::<f64>().is_ok();
+        let is_number = |cell: &str| cell.parse::<f64>().is_ok() || series::any_number(cell).is_some();
         let kind = if most(&is_number) {
             Kind::Number(
                 least,
@@ -91,6 +93,8 @@ impl Cells {
             several: Several::of(&cells)
                 .filter(|_| !matches!(kind, Kind::Number(..) | Kind::Date | Kind::OtherDate)),
             marks: marks(&all),
+            turned: kind == Kind::Date
+                && cells.iter().all(|cell| cell.find(['-', '/', '.']).is_some_and(|at| at < 3)),
             longest: cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0),
         }
     }
@@ -112,7 +116,7 @@ impl Cells {
         match self.kind {
             Kind::Empty => "nothing".into(),
             Kind::Date => "dates".into(),
-            Kind::OtherDate => "dates in another form than 1949-01-31".into(),
+            Kind::OtherDate => "dates in another form than 1949-01-31 or 31.01.1949".into(),
             _ if self.role == "labels" && self.marks.is_some() => "0 or 1".into(),
             _ if self.role == "labels" && self.several == Some(Several::Listed) => {
                 "lists, several at once".into()
@@ -144,7 +148,7 @@ fn amount(x: f64) -> String {
     if x == x.trunc() && x.abs() < 1e9 { format!("{x:.0}") } else { number::metric(x) }
 }
 
-/// Whether this is a date that has to be turned round: `31.01.1949`, `1/31/49`, `Jan 31, 1949`.
+/// Whether this is a date that no series can have: `1/31/49`, `Jan 31, 1949`.
 fn is_other_date(text: &str) -> bool {
     const MONTHS: [&str; 12] =
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];

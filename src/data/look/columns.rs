@@ -154,6 +154,11 @@ impl Grid {
         !self.named && self.columns.len() >= 8 && self.columns.iter().all(number)
     }
 
+    /// Whether dates in the column called `name` do not begin with the year.
+    pub fn is_turned(&self, name: &str) -> bool {
+        self.columns.iter().any(|cells| cells.name == name && cells.turned)
+    }
+
     /// Whether it has dates and numbers, and no text.
     pub fn is_series(&self, options: &LookOptions) -> bool {
         let dates = options.date.is_some() || self.date().is_some();
@@ -364,7 +369,7 @@ fn is_header(first: &[String], rest: &[&Vec<String>], options: &LookOptions) -> 
     {
         return true;
     }
-    let is_number = |cell: &str| cell.parse::<f64>().is_ok();
+    let is_number = |cell: &str| cell.parse::<f64>().is_ok() || series::any_number(cell).is_some();
     if names.iter().any(|name| name.is_empty() || is_number(name) || series::is_date(name)) {
         // Tables of pandas leave the name of their first column out.
         return names.first() == Some(&"")

@@ -216,8 +216,10 @@ fn a_series_that_training_would_refuse_is_told_with_its_line() {
     assert!(doubt(&gap).contains("a.csv:30: found nothing in column 2"), "{}", doubt(&gap));
     assert!(doubt(&days).contains("the first row must name the columns"));
     assert!(doubt("day,sold\n2024-01-01,1\n2024-01-02,2\n").contains("2 rows: at least 20"));
-    let turned = (1..=28).map(|day| format!("{day:02}.02.2024,{day}\n")).collect::<String>();
+    let turned = (1..=28).map(|day| format!("{day:02}.02.24,{day}\n")).collect::<String>();
     assert!(doubt(&format!("day,sold\n{turned}")).contains("expected a date as 1949-01-31"));
+    let either = (1..=12).map(|month| format!("01/{month:02}/2024;{month}\n")).collect::<String>();
+    assert!(doubt(&format!("day;sold\n{either}")).contains("data.date_order: dmy"), "{}", doubt(&either));
 }
 
 #[test]

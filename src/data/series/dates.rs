@@ -1,6 +1,6 @@
 //! The dates that come after the last.
 
-use super::table::Date;
+use super::written::Date;
 
 /// The share of the steps from date to date that must be alike.
 const REGULAR: f64 = 0.95;
@@ -117,10 +117,11 @@ fn civil(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::DateOrder;
     use super::*;
 
     fn next_two(dates: &[&str]) -> Option<String> {
-        let dates: Vec<Date> = dates.iter().map(|text| Date::parse(text).unwrap()).collect();
+        let dates: Vec<Date> = dates.iter().map(|text| Date::parse(text, DateOrder::Dmy).unwrap()).collect();
         next(&dates, 2).map(|next| next.iter().map(Date::to_string).collect::<Vec<_>>().join(" "))
     }
 
@@ -153,7 +154,7 @@ mod tests {
             assert_eq!(next_two(dates), None, "{dates:?}");
         }
         // One gap among a hundred days is none.
-        let first = Date::parse("2023-12-31").unwrap();
+        let first = Date::parse("2023-12-31", DateOrder::Dmy).unwrap();
         let mut days: Vec<Date> = (1..=100).filter_map(|n| Step::Seconds(DAY).after(&first, n)).collect();
         days.remove(40);
         assert_eq!(next(&days, 1).unwrap()[0].to_string(), "2024-04-10");

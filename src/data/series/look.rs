@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::SeriesSpec;
-use super::table::{Columns, Date};
-use crate::data::look::{ENOUGH, Grid, LookOptions, Looked, Material, Start};
-use crate::data::{DataError, Encoding};
+use super::table::Columns;
+use super::written::{Date, DateOrder};
+use crate::data::DataError;
+use crate::data::look::{ENOUGH, Grid, LookOptions, Looked, Material, Start, told};
 use crate::number;
 use crate::protocol::Findings;
 
@@ -17,7 +18,8 @@ const ALIKE: f64 = 0.3;
 
 /// Whether a series can have this as a date; a number alone is none here.
 pub(in crate::data) fn is_date(text: &str) -> bool {
-    Date::parse(text).is_some_and(|date| date.0.len() > 1)
+    let read = |order| Date::parse(text, order).is_some_and(|date| date.0.len() > 1);
+    read(DateOrder::Dmy) || read(DateOrder::Mdy)
 }
 
 /// Looks at the dates and numbers of a table of which the first rows are in `grid`.
@@ -33,9 +35,10 @@ pub(in crate::data) fn look(
     let start = Start::read(path, ENOUGH)?;
     let more = start.more;
     let lines = start.whole_lines().len();
+    let encoding = start.encoding(path, options.encoding)?;
     let text =
-        Start { bytes: start.bytes.into_iter().take(lines).collect(), ..start }.text(path, Encoding::Utf8)?;
-    facts.push(("encoding".into(), "UTF-8".into()));
+        Start { bytes: start.bytes.into_iter().take(lines).collect(), ..start }.text(path, encoding)?;
+    facts.push(("encoding".into(), told(encoding)));
     facts.extend(size.map(|size| ("size".to_owned(), number::bytes(size))));
     let mut findings = Findings {
         path: path.into(),
@@ -54,12 +57,30 @@ pub(in crate::data) fn look(
         Ok(roles) => roles,
         Err(doubt) => return wrong(findings, facts, doubt),
     };
-    let columns = Columns { path, date: Some(&date), values: &values, positive: false };
+    let (order, decimal) = (options.date_order, options.decimal);
+    let columns = Columns { path, date: Some(&date), values: &values, positive: false, order, decimal };
+    let written = columns.written(&text);
     let (table, dates) = match columns.read_dated(text) {
         Ok(read) => read,
+        // What only a person knows can be said here too.
+        Err(error) if written.is_err() => {
+            return wrong(findings, facts, format!("{error} (--date-order, --decimal)"));
+        }
         Err(error) => return wrong(findings, facts, error.to_string()),
     };
     findings.rows = table.len();
+    // Told where it is not as most have it, and said in the preset.
+    let (order, decimal) = written.map_or((None, None), |(order, decimal)| {
+        let turned = grid.is_turned(&date).then_some(order);
+        (turned, Some(decimal).filter(|decimal| *decimal != '.' || options.decimal.is_some()))
+    });
+    if let Some(order) = order {
+        let first = if order == DateOrder::Dmy { "the day" } else { "the month" };
+        facts.push(("in a date".into(), format!("{first} stands first")));
+    }
+    if decimal == Some(',') {
+        facts.push(("fractions".into(), "behind a comma".into()));
+    }
     let spacing = Spacing::of(&dates);
     if let (Some(first), Some(last)) = (dates.first(), dates.last()) {
         facts.push(("dates".into(), format!("{first} to {last}, {}", spacing.words())));
@@ -111,6 +132,9 @@ pub(in crate::data) fn look(
         difference,
         season,
         validation: 0.2,
+        date_order: order,
+        decimal,
+        encoding,
         needs: None,
     };
     Ok(Looked { findings, material: Ok(Material::Series(spec)) })
@@ -306,7 +330,7 @@ mod tests {
     use super::*;
 
     fn date(text: &str) -> Date {
-        Date::parse(text).unwrap()
+        Date::parse(text, DateOrder::Dmy).unwrap()
     }
 
     fn every(dates: &[&str]) -> String {

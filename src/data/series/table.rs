@@ -3,6 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
+use super::written::{Date, DateOrder, Seen, number};
 use crate::data::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::rows::{Row, RowError, Rows};
@@ -39,15 +40,16 @@ pub(super) struct Columns<'a> {
     pub values: &'a [String],
     /// Whether numbers must be above 0.
     pub positive: bool,
+    /// What stands first in a date whose year stands last; found when absent.
+    pub order: Option<DateOrder>,
+    /// What stands before a fraction; found when absent.
+    pub decimal: Option<char>,
 }
-
-/// A date as its numbers, from the year down: dates of one form are in order as these are.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Date(pub Vec<u64>);
 
 impl Columns<'_> {
     /// Reads `text`; the date of each row as well.
     pub fn read_dated(&self, text: String) -> Result<(Table, Vec<Date>), DataError> {
+        let (order, decimal) = self.written(&text)?;
         let delimiter = delimiter(&text);
         let mut rows = Rows::new(Cursor::new(text), delimiter, true);
         let Some(header) = rows.next().map_err(|error| self.broken(&error))? else {
@@ -64,9 +66,16 @@ impl Columns<'_> {
             }
             let field = |place: usize| str::from_utf8(row.field(place).unwrap_or_default()).map(str::trim);
             let written = field(date).unwrap_or_default();
-            let now = Date::parse(written).ok_or_else(|| {
+            let now = Date::parse(written, order).ok_or_else(|| {
                 let found = format!("{} as the date in column {}", quoted(written), date + 1);
-                self.wrong(line, found, "a date as 1949-01-31, 1949-01 or 1949, or a number that counts")
+                let other = match order {
+                    DateOrder::Dmy => "31.01.1949",
+                    DateOrder::Mdy => "01/31/1949",
+                };
+                let expected = format!(
+                    "a date as 1949-01-31, 1949-01, 1949 or {other}, the year in full, or a number that counts"
+                );
+                self.wrong(line, found, expected)
             })?;
             if let Some(before) =
                 dates.last().filter(|before| now <= **before || now.0.len() != before.0.len())
@@ -81,17 +90,56 @@ impl Columns<'_> {
             dates.push(now);
             for (place, name) in values.iter().zip(self.values) {
                 let written = field(*place).unwrap_or("�");
-                let number = written.parse().ok().filter(|number: &f64| number.is_finite());
-                let number = number.filter(|number| *number > 0.0 || !self.positive).ok_or_else(|| {
+                let number = number(written, decimal).filter(|number| *number > 0.0 || !self.positive).ok_or_else(|| {
                     let what = if written.is_empty() { "nothing".into() } else { quoted(written) };
                     let found = format!("{what} in column {} ({})", place + 1, quoted(name));
                     let kind = if self.positive { "a number above 0 (data.log: true)" } else { "a number" };
-                    self.wrong(line, found, format!("{kind}: fill gaps before training"))
+                    let expected = match super::written::any_number(written) {
+                        Some(_) => format!("{kind} with “{decimal}” before its fraction, as others have it (data.decimal)"),
+                        None => format!("{kind}: fill gaps before training"),
+                    };
+                    self.wrong(line, found, expected)
                 })?;
                 table.values.push(number);
             }
         }
         Ok((table, dates))
+    }
+
+    /// How dates and numbers of `text` are written: as it was said, else as all rows together tell.
+    ///
+    /// # Errors
+    /// When both day and month may stand first, or a comma before a fraction and between thousands, and the series would be another one.
+    pub fn written(&self, text: &str) -> Result<(DateOrder, char), DataError> {
+        let mut seen = Seen::new(self.order, self.decimal);
+        let mut rows = Rows::new(Cursor::new(text), delimiter(text), true);
+        let mut first = None;
+        if let Ok(Some(header)) = rows.next() {
+            let (date, values, _) = self.places(&header)?;
+            // What is wrong with a row is told when it is read.
+            while let (false, Ok(Some(row))) = (seen.is_settled(), rows.next()) {
+                let field =
+                    |place: usize| str::from_utf8(row.field(place).unwrap_or_default()).map(str::trim);
+                let written = field(date).unwrap_or_default();
+                first.get_or_insert_with(|| (row.line, written.to_owned()));
+                seen.date(written);
+                for value in &values {
+                    seen.number(field(*value).unwrap_or_default(), row.line);
+                }
+            }
+        }
+        let (line, day) = first.unwrap_or_default();
+        let order = seen.order().ok_or_else(|| {
+            let found = format!("{} and others of which any part may be the month", quoted(&day));
+            self.wrong(Some(line), found, "data.date_order: dmy where the day stands first, or mdy")
+        })?;
+        let decimal = seen.decimal().map_err(|(line, number)| {
+            let found = format!("{}, which may be {} or not", quoted(&number), number.replace(',', "."));
+            let expected =
+                "data.decimal: \",\" where a comma stands before a fraction, or \".\" where it parts thousands";
+            self.wrong(Some(line), found, expected)
+        })?;
+        Ok((order, decimal))
     }
 
     /// Where the date and the values stand, and how many columns there are.
@@ -148,27 +196,6 @@ fn delimiter(text: &str) -> u8 {
     DELIMITERS.into_iter().rev().max_by_key(count).unwrap_or(b',')
 }
 
-impl Date {
-    /// `1949-01-31`, with or without the day, the month and a time after it (`T12:30:00` or ` 12:30`); or a whole number alone.
-    pub fn parse(text: &str) -> Option<Self> {
-        let parts: Vec<&str> = text.split(['-', '/', 'T', ' ', ':']).collect();
-        let numbers: Option<Vec<u64>> = parts
-            .iter()
-            .map(|part| part.parse().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit())))
-            .collect();
-        let numbers = numbers?;
-        let year_first = parts.first().is_some_and(|year| year.len() == 4);
-        let limits = [u64::MAX, 12, 31, 24, 59, 60];
-        let least = [0, 1, 1, 0, 0, 0];
-        let fits = numbers.len() <= limits.len()
-            && numbers
-                .iter()
-                .zip(least.iter().zip(limits))
-                .all(|(n, (least, most))| (*least..=most).contains(n));
-        (fits && (numbers.len() == 1 || year_first)).then_some(Self(numbers))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,7 +203,7 @@ mod tests {
     fn read(text: &str, values: &[&str], positive: bool) -> Result<Table, String> {
         let values: Vec<String> = values.iter().map(|name| (*name).to_owned()).collect();
         let path = Path::new("series.csv");
-        let columns = Columns { path, date: None, values: &values, positive };
+        let columns = Columns { path, date: None, values: &values, positive, order: None, decimal: None };
         columns.read_dated(text.into()).map(|(table, _)| table).map_err(|error| error.to_string())
     }
 
@@ -185,6 +212,18 @@ mod tests {
         let table = read("Month,a,\"b, c\"\n1949-01,1,2.5\n1949-02,-3,4e1\n", &["b, c", "a"], false).unwrap();
         assert_eq!((table.len(), &table.values), (2, &vec![2.5, 1.0, 40.0, -3.0]));
         assert_eq!(read("n,x\n1,1\n2,2\n10,3\n", &["x"], false).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn dates_and_numbers_are_read_as_they_are_written_there() {
+        for (text, values) in [
+            ("d;x\n30.11.1999;1,5\n31.12.1999;1.234,25\n", [1.5, 1234.25]),
+            ("d,x\n11/30/1999,\"1,234.5\"\n12/31/1999,2\n", [1234.5, 2.0]),
+            ("d\tx\n31/12/1999 23:00\t1 000,5\n01/01/2000 00:00\t7\n", [1000.5, 7.0]),
+            ("d|x\n1999-12-31T23:00Z|1e3\n2000-01-01T00:00Z|7\n", [1000.0, 7.0]),
+        ] {
+            assert_eq!(read(text, &["x"], true).unwrap().values, values, "{text}");
+        }
     }
 
     #[test]
@@ -208,11 +247,23 @@ mod tests {
             ("d,x\n1949-02,1\n1949-02,1\n", "series.csv:3: found the date \"1949-02\" a second time"),
             ("d,x\n1949-02,1\n1949-03-01,1\n", "series.csv:3: found the date \"1949-03-01\" in another form"),
             (
-                "d,x\n31.01.1949,1\n",
-                "series.csv:2: found \"31.01.1949\" as the date in column 1; expected a date as",
+                "d,x\n31.01.49,1\n",
+                "series.csv:2: found \"31.01.49\" as the date in column 1; expected a date as",
             ),
             ("d,x\n1949-13,1\n", "series.csv:2: found \"1949-13\" as the date"),
             ("d,x\n\"1949-01,1\n", "series.csv:2: found a quote that is never closed"),
+            (
+                "d;x\n01/02/1999;1\n01/03/1999;1\n",
+                "series.csv:2: found \"01/02/1999\" and others of which any part may be the month; expected data.date_order",
+            ),
+            (
+                "d;x\n1999;1,234\n2000;5\n",
+                "series.csv:2: found \"1,234\", which may be 1.234 or not; expected data.decimal: \",\" where",
+            ),
+            (
+                "d;x\n1999;1,5\n2000;5.25\n",
+                "series.csv:3: found \"5.25\" in column 2 (\"x\"); expected a number above 0 (data.log: true) with “,”",
+            ),
         ] {
             let message = read(text, &["x"], true).unwrap_err();
             assert!(message.starts_with(told), "{message}");

@@ -16,6 +16,9 @@ fn spec(path: &Path) -> SeriesSpec {
         difference: false,
         season: None,
         validation: 0.25,
+        date_order: None,
+        decimal: None,
+        encoding: Encoding::Utf8,
         needs: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::yaml::{Yaml, quoted};
 use super::{Place, Proposal, chain, counted};
-use crate::data::SeriesSpec;
+use crate::data::{DateOrder, Encoding, SeriesSpec};
 use crate::protocol::Findings;
 
 pub(super) fn propose(findings: &Findings, spec: &SeriesSpec, place: &Place<'_>) -> Result<Proposal, String> {
@@ -20,6 +20,19 @@ pub(super) fn propose(findings: &Findings, spec: &SeriesSpec, place: &Place<'_>)
     body.line(&format!("  path: {}", place.path(&spec.path)?));
     if let Some(date) = &spec.date {
         body.noted(&format!("  date: {}", quoted(date)), "the column of dates");
+    }
+    if let Some(order) = spec.date_order {
+        let (written, first) = match order {
+            DateOrder::Dmy => ("dmy", "the day"),
+            DateOrder::Mdy => ("mdy", "the month"),
+        };
+        body.noted(&format!("  date_order: {written}"), &format!("{first} stands first"));
+    }
+    if let Some(decimal) = spec.decimal {
+        body.noted(&format!("  decimal: {}", quoted(&decimal.to_string())), "what stands before a fraction");
+    }
+    if spec.encoding != Encoding::Utf8 {
+        body.noted(&format!("  encoding: {}", spec.encoding), "what the bytes mean: they are not UTF-8");
     }
     body.noted(
         &format!("  values: [{}]", values.join(", ")),
