@@ -70,7 +70,7 @@ pub use generated::{
     WordOrder,
 };
 pub use judged::{LabelledTexts, labelled_texts};
-pub use labelled::{Column, Format, GivenValidation, LabelledSpec, Validation, train_and_test};
+pub use labelled::{Column, Format, GivenValidation, LabelledSpec, Validation, test_beside, train_and_test};
 pub use look::{LookOptions, LookTask, Looked, Material, look};
 pub use sampler::{Sampler, in_order};
 pub use sequences::{LabelledSequences, Scale, Scaling, SequencesSpec, Survey, archive, survey};

@@ -381,7 +381,7 @@ fn data_that_are_missing_are_named_with_what_to_get_and_where_to_put_it() {
     let (_, stderr) = ends(unrolled(folder.path(), &["train", "lecture-rnn8"]), 2);
     for said in [
         "unrolled: ",
-        "/imdb-train.csv.gz: not found; unrolled data fetch imdb (80 MiB; the Large Movie Review Dataset",
+        "/aclImdb/train: not found; unrolled data fetch imdb (80 MiB; the Large Movie Review Dataset",
         "ai.stanford.edu/~amaas",
         "--data PATH",
     ] {

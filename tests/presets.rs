@@ -408,7 +408,7 @@ fn a_seed_on_the_command_line_wins() {
 #[test]
 fn a_data_file_takes_validation_from_beside_it_or_says_that_there_is_none() {
     let folder = tempfile::tempdir().unwrap();
-    let path = touch(folder.path().join("mine.csv"));
+    let path = touch(folder.path().join("mine-train.csv"));
     let Resolved { spec, notes } = load("lecture-rnn8", &moved(&path)).unwrap();
     let DataSpec::Labelled(csv) = spec.data else { unreachable!() };
     assert_eq!((csv.path, csv.validation), (path.clone(), None));
@@ -416,7 +416,7 @@ fn a_data_file_takes_validation_from_beside_it_or_says_that_there_is_none() {
         matches!(notes.as_slice(), [note] if note.contains("no validation data") && note.contains("data.validation.path="))
     );
 
-    let beside = touch(folder.path().join("imdb-test.csv.gz"));
+    let beside = touch(folder.path().join("mine-test.csv"));
     let Resolved { spec, notes } = load("lecture-rnn8", &moved(&path)).unwrap();
     let DataSpec::Labelled(csv) = spec.data else { unreachable!() };
     assert_eq!((given(&csv), notes.len()), (Some(beside), 0));
@@ -454,8 +454,8 @@ fn a_folder_of_classes_has_no_validation_even_beside_a_validation_file() {
         let DataSpec::Labelled(data) = spec.data else { unreachable!() };
         assert_eq!((&data.path, data.validation), (&root, None));
         assert!(matches!(notes.as_slice(), [note] if note.contains("no validation data")), "{notes:?}");
-        // The validation file that the preset names: a file cannot be a folder of classes.
-        touch(folder.path().join("imdb-test.csv.gz"));
+        // A file cannot be a folder of classes.
+        touch(folder.path().join("aclImdb/test"));
     }
 }
 
@@ -478,11 +478,11 @@ fn paths_are_relative_to_where_they_were_written() {
         DataSpec::Labelled(csv) => [csv.path.clone(), given(&csv).unwrap()],
         _ => unreachable!(),
     };
-    let both = |folder: &Path| [folder.join("imdb-train.csv.gz"), folder.join("imdb-test.csv.gz")];
+    let both = |folder: &Path| ["train", "test"].map(|part| folder.join("aclImdb").join(part));
     assert_eq!(paths("lecture-rnn8", &Overrides::default()), both(&here));
     assert_eq!(paths(path.to_str().unwrap(), &Overrides::default()), both(folder.path()));
     let set = sets(&["data.path=a/b.csv"]);
-    let expected = [here.join("a/b.csv"), folder.path().join("imdb-test.csv.gz")];
+    let expected = [here.join("a/b.csv"), folder.path().join("aclImdb/test")];
     assert_eq!(paths(path.to_str().unwrap(), &set), expected);
 }
 

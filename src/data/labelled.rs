@@ -390,3 +390,14 @@ pub fn train_and_test(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let test = ["test", "valid", "validation", "val", "dev"].into_iter().find_map(named)?;
     Some((named("train")?, test))
 }
+
+/// The file beside a file of training data that is called as it is but for `test` (`valid`, `dev`) in place of `train`.
+pub fn test_beside(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let at = name.to_ascii_lowercase().rfind("train")?;
+    let (before, rest) = (name.get(..at)?, name.get(at + 5..)?);
+    // `training.csv` and `trainset.csv` go with others of their own.
+    let names = ["test", "valid", "validation", "val", "dev", "TEST", "Test"];
+    let names = names.into_iter().map(|test| path.with_file_name(format!("{before}{test}{rest}")));
+    names.into_iter().find(|test| test.is_file())
+}

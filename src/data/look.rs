@@ -19,9 +19,9 @@ mod several;
 mod start;
 mod tags;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::labelled::{Column, Format, LabelledSpec, train_and_test};
+use super::labelled::{Column, Format, LabelledSpec, test_beside, train_and_test};
 use super::{
     DataError, DateOrder, Encoding, Level, SequencesSpec, SeriesSpec, TagsSpec, TextSpec, lines, series,
     sniff,
@@ -295,17 +295,6 @@ fn beside(spec: LabelledSpec) -> LabelledSpec {
         Some(test) => labelled::validated(spec, test),
         None => spec,
     }
-}
-
-/// The file beside a file of training data that is called as it is but for `test` (`valid`, `dev`) in place of `train`.
-fn test_beside(path: &Path) -> Option<PathBuf> {
-    let name = path.file_name()?.to_str()?;
-    let at = name.to_ascii_lowercase().rfind("train")?;
-    let (before, rest) = (name.get(..at)?, name.get(at + 5..)?);
-    // `training.csv` and `trainset.csv` go with others of their own.
-    let names = ["test", "valid", "validation", "val", "dev", "TEST", "Test"];
-    let names = names.into_iter().map(|test| path.with_file_name(format!("{before}{test}{rest}")));
-    names.into_iter().find(|test| test.is_file())
 }
 
 #[cfg(test)]

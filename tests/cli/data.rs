@@ -83,3 +83,90 @@ fn a_signal_ends_it_though_the_server_says_nothing() {
     assert_eq!(child.wait().unwrap().code(), Some(130), "{told}");
     assert!(told.contains("interrupted"), "{told}");
 }
+
+/// A little of what each data set has, where `data fetch` puts it.
+fn stand_ins(folder: &Path) {
+    let put = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    for n in 0..12 {
+        for (class, word) in [("pos", "good"), ("neg", "bad")] {
+            for part in ["train", "test"] {
+                put(&format!("aclImdb/{part}/{class}/{n}.txt"), &format!("it was a {word} film {part} {n}"));
+            }
+        }
+    }
+    let lines = |of: &dyn Fn(usize) -> String| (0..40).map(|n| of(n) + "\n").collect::<String>();
+    for (class, word) in [("pos", "good"), ("neg", "na\u{ef}ve")] {
+        put(&format!("rt-polaritydata/rt-polarity.{class}"), &lines(&|n| format!("a {word} film {n}")));
+    }
+    for n in 0..18 {
+        put(&format!("names/Language{n}.txt"), &lines(&|i| format!("Name{n}x{i}")));
+    }
+    put(
+        "tinyshakespeare.txt",
+        &lines(&|n| format!("ROMEO: It is the {n}. hour, and what a long one; to be or not to be!"))
+            .repeat(40),
+    );
+    for part in ["train", "test"] {
+        let row = |n: usize| format!("\"{}\",\"A title\",\"The news, {part} {n}\"", n % 4 + 1);
+        put(&format!("ag_news/{part}.csv"), &lines(&row));
+    }
+    for part in ["train", "dev"] {
+        let row = |n: usize| format!("a phrase {part} {n} \t{}", n % 2);
+        put(&format!("SST-2/{part}.tsv"), &("sentence\tlabel\n".to_owned() + &lines(&row)));
+    }
+    for (name, width) in
+        [("glove.6B.50d.txt", 50), ("glove.6B.100d.txt", 100), ("glove.6B/glove.6B.300d.txt", 300)]
+    {
+        put(name, &["film", "good", "bad"].map(|word| format!("{word}{}\n", " 0.5".repeat(width))).concat());
+    }
+    for word in ["no", "yes"] {
+        for n in 0..6 {
+            let path = folder.join(format!("speech_commands/{word}/{n}.wav"));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let spec = hound::WavSpec {
+                channels: 1,
+                sample_rate: 16_000,
+                bits_per_sample: 16,
+                sample_format: hound::SampleFormat::Int,
+            };
+            let mut wav = hound::WavWriter::create(path, spec).unwrap();
+            (0..16_000).for_each(|i| wav.write_sample((i * (n + 7) % 900) as i16).unwrap());
+            wav.finalize().unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_it_says_to_go_on_with_works_and_so_do_the_presets_of_the_menu() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    stand_ins(at);
+    let short = |command: &mut Command, preset: &str| {
+        command.args(["--headless", "--set", "train.epochs=1"]);
+        if preset == "shakespeare-lstm" {
+            command.args(sets(&["watch.sample=null", "model.1.units=4", "model.3.units=4"]));
+        }
+    };
+    for dataset in unrolled::fetch::catalog::DATASETS {
+        assert!(!dataset.next.is_empty(), "{} says nothing to go on with", dataset.name);
+        for command in dataset.next {
+            let words: Vec<String> = command.split(' ').map(|word| word.replacen('@', "", 1)).collect();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let mut command = unrolled(at, &words[1..]);
+            if words[1] == "train" {
+                short(&mut command, words[2]);
+            }
+            ends(command, 0);
+        }
+        // What the menu trains where nothing more is said.
+        for preset in dataset.presets {
+            let mut command = unrolled(at, &["train", preset]);
+            short(&mut command, preset);
+            ends(command, 0);
+        }
+    }
+}

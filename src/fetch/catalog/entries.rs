@@ -162,7 +162,7 @@ pub const DATASETS: &[Dataset] = &[
                 limits: Limits { entries: 120_000, bytes: 5 * GIB, file: 100 * MIB },
             }),
         }],
-        next: &[],
+        next: &["unrolled new @speech_commands", "unrolled train speech_commands.yaml"],
     },
     Dataset {
         name: "glove-50d",

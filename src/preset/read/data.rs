@@ -9,7 +9,7 @@ use serde_yaml::Value;
 use super::steps;
 use crate::data::{
     DataSpec, Format, GeneratedSpec, LabelledSpec, SequencesSpec, SeriesSpec, Survey, TagsSpec, TextSpec,
-    Validation, archive, survey, train_and_test,
+    Validation, archive, survey, test_beside, train_and_test,
 };
 use crate::preset::document::Document;
 use crate::preset::error::PresetError;
@@ -135,6 +135,7 @@ fn beside(
     notes: &mut Vec<String>,
 ) -> Option<PathBuf> {
     let own = ["data", "validation", "path"];
+    let data = moved;
     let Some(folder) = moved.and_then(Path::parent).filter(|_| !document.is_overridden(&own)) else {
         return Some(document.absolute(&own, given, base));
     };
@@ -142,6 +143,10 @@ fn beside(
     let moved = std::path::absolute(&moved).unwrap_or(moved);
     if fits(&moved) {
         return Some(moved);
+    }
+    // Or what is called as they are, with `test` in place of `train`.
+    if let Some(test) = data.and_then(test_beside).filter(|test| fits(test)) {
+        return Some(std::path::absolute(&test).unwrap_or(test));
     }
     notes.push(format!(
         "no validation data: {} is none; name others with --set data.validation.path=…, or hold some back with \
