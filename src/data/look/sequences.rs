@@ -32,7 +32,7 @@ pub(super) fn by_name(path: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
     }
 }
 
-/// Looks at the sequences at `path`, which are read as a whole.
+/// Looks at the sequences at `path`: files are read as a whole, of recordings the headers.
 pub(super) fn look(path: &Path, test: Option<PathBuf>) -> Result<Looked, DataError> {
     let found = survey(path)?;
     let steps = match found.shortest == found.longest {
@@ -53,7 +53,24 @@ pub(super) fn look(path: &Path, test: Option<PathBuf>) -> Result<Looked, DataErr
         let name = test.file_name().unwrap_or_default().to_string_lossy().into_owned();
         facts.push(("validation".into(), format!("{name}, beside it")));
     }
+    if found.looked < found.sequences {
+        let looked = number::count(found.looked as u64);
+        facts.push(("looked into".into(), format!("the headers of {looked}, spread evenly")));
+    }
+    let mut notes = Vec::new();
+    if let Some(first) = found.broken.first() {
+        if found.broken.len() * BROKEN > found.looked {
+            let count = number::count(found.broken.len() as u64);
+            let all = number::count(found.looked as u64);
+            let (found, expected) =
+                (format!("{count} of {all} recordings broken, the first {first}"), "most of them whole");
+            return Err(DataError::content(path, None, found, expected));
+        }
+        let count = number::count(found.broken.len() as u64);
+        notes.push(format!("{count} broken recordings are left out, the first: {first}"));
+    }
     let spec = SequencesSpec {
+        skip_bad_rows: !found.broken.is_empty(),
         length: found.longest.clamp(1, LONGEST),
         features: found.features,
         validation: Some(match test {
@@ -68,6 +85,7 @@ pub(super) fn look(path: &Path, test: Option<PathBuf>) -> Result<Looked, DataErr
         rows: found.sequences,
         unit: "sequences".into(),
         facts,
+        notes,
         classes: found.classes.into_iter().map(|(label, count)| ClassCount { label, count }).collect(),
         ..Findings::default()
     };
@@ -77,6 +95,9 @@ pub(super) fn look(path: &Path, test: Option<PathBuf>) -> Result<Looked, DataErr
     };
     Ok(Looked { findings, material })
 }
+
+/// Of so many recordings one may be broken; where there are more, something else is wrong.
+const BROKEN: usize = 10;
 
 /// Steps of a sequence that a network reads, at most: longer ones are cut off.
 const LONGEST: usize = 1_000;

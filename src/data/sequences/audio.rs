@@ -1,7 +1,7 @@
 //! WAV files as samples of one channel.
 
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 
 use hound::{SampleFormat, WavReader};
@@ -29,6 +29,31 @@ pub(super) fn is_wav(path: &Path) -> bool {
     let mut head = [0; 12];
     let read = path.is_file().then(|| File::open(path).and_then(|mut file| file.read_exact(&mut head)));
     matches!(read, Some(Ok(()))) && head.starts_with(b"RIFF") && head.ends_with(b"WAVE")
+}
+
+/// Samples of one channel that the header of the recording at `path` tells of, and how many a second.
+///
+/// # Errors
+/// For what is no WAV file, or shorter than its header says.
+pub(super) fn length(path: &Path) -> Result<(u32, u32), DataError> {
+    let failed = |error| DataError::read(path, None, error);
+    let file = File::open(path).map_err(failed)?;
+    let bytes = file.metadata().map_err(failed)?.len();
+    let wrong = |(found, expected): (String, String)| DataError::content(path, None, found, expected);
+    let wav = WavReader::new(BufReader::new(file)).map_err(|error| wrong(told(&error)))?;
+    let spec = wav.spec();
+    let bytes_told = u64::from(wav.len()) * u64::from(spec.bits_per_sample.div_ceil(8));
+    match (wav.duration(), RATES.contains(&spec.sample_rate)) {
+        (_, false) => {
+            Err(wrong((format!("{} samples a second", spec.sample_rate), "4,000 to 192,000".into())))
+        }
+        (0, _) => Err(wrong(("a recording without a sample".into(), "sound".into()))),
+        _ if bytes_told > bytes => Err(wrong((
+            format!("a file of {bytes} bytes whose header tells of {bytes_told}"),
+            "all that its header tells of: record or copy it again".into(),
+        ))),
+        (samples, true) => Ok((samples, spec.sample_rate)),
+    }
 }
 
 /// The recording at `path`.

@@ -263,6 +263,40 @@ fn folders_that_hold_no_good_recordings_are_told() {
 }
 
 #[test]
+fn a_broken_recording_is_left_out_and_counted_where_that_is_asked_for() {
+    let folder = folder(&[("words/yes/b.wav", "RIFFxxxxWAVEfmt ")]);
+    let path = folder.path().join("words");
+    for (n, name) in ["yes/a.wav", "yes/c.wav", "no/a.wav"].iter().enumerate() {
+        wav(&path.join(name), 300.0, [16_000, 8_000, 44_100][n], 0.3);
+    }
+    let strict = spec(&folder, "words", 40, 40);
+    let error = strict.load(1, &mut |_| {}).unwrap_err().to_string();
+    assert!(error.contains("words/yes/b.wav: found") && error.contains("skip_bad_rows: true"), "{error}");
+    let lenient = SequencesSpec { skip_bad_rows: true, ..strict };
+    let data = lenient.load(1, &mut |_| {}).unwrap();
+    assert_eq!((data.train.len(), data.facts.skipped), (3, 1));
+    let told = |note: &&String| {
+        note.starts_with("left out, as they are broken: 1, the first") && note.contains("b.wav")
+    };
+    assert_eq!(data.notes.iter().filter(told).count(), 1, "{:?}", data.notes);
+    // Who asks of them all is told which cannot be answered.
+    let scale = data.scale.unwrap();
+    assert!(lenient.unlabelled(&path, &scale).unwrap_err().to_string().contains("yes/b.wav"));
+    // Headers tell as much, but for a sample or two.
+    let found = survey(&path).unwrap();
+    assert_eq!((found.sequences, found.looked, found.broken.len(), found.features), (4, 4, 1, 40));
+    let longest = data.train.lengths().into_iter().max().unwrap();
+    assert!(found.longest.abs_diff(longest) <= 1 && found.shortest.abs_diff(longest) <= 1, "{found:?}");
+    assert_eq!(found.classes, [("no".to_owned(), 1), ("yes".to_owned(), 3)]);
+    // A file that was cut off still has its header.
+    let bytes = std::fs::read(path.join("no/a.wav")).unwrap();
+    std::fs::write(path.join("no/a.wav"), &bytes[..bytes.len() / 2]).unwrap();
+    assert!(survey(&path).unwrap().broken[0].contains("no/a.wav: found a file of"), "{:?}", survey(&path));
+    let error = lenient.load(1, &mut |_| {}).unwrap_err().to_string();
+    assert!(error.contains("words/no: found broken recordings alone"), "{error}");
+}
+
+#[test]
 fn archives_are_found_by_their_names() {
     let folder = folder(&[
         ("A/A_TRAIN.tsv", ""),

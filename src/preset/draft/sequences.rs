@@ -26,6 +26,9 @@ pub(super) fn propose(
         "steps of the longest that is kept whole; shorter ones are filled up with zeros",
     );
     body.noted(&format!("  features: {}", spec.features), "numbers a step");
+    if spec.skip_bad_rows {
+        body.noted("  skip_bad_rows: true", "without this, the first broken recording is an error");
+    }
     match &spec.validation {
         Some(Validation::Given(given)) => body.noted(
             &format!("  validation: {{path: {}}}", place.path(&given.path)?),
