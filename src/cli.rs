@@ -173,7 +173,16 @@ pub fn main() -> ExitCode {
 
 /// The one line that a failure leaves on stderr, with its causes. Nobody need be there to read it.
 fn complain(error: &anyhow::Error) {
-    let _ = writeln!(std::io::stderr(), "unrolled: {}", crate::escape::foreign(&format!("{error:#}")));
+    let _ = writeln!(std::io::stderr(), "unrolled: {}", crate::escape::foreign(&told(error)));
+}
+
+/// What went wrong and why, each cause once: most of our errors have the words of what caused them among their own.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.contains(&cause) {
+        true => told,
+        false if told.is_empty() => cause,
+        false => format!("{told}: {cause}"),
+    })
 }
 
 /// `word` as a shell takes it for one.

@@ -22,6 +22,7 @@ mod encoding;
 mod error;
 mod file;
 mod folder;
+mod folds;
 mod form;
 mod generated;
 mod intern;
@@ -64,6 +65,7 @@ pub use channels::{ChannelLevel, ChannelSpec, encode_sentences};
 pub use dataset::{Batch, Dataset, Inputs, Targets};
 pub use encoding::Encoding;
 pub use error::DataError;
+pub use folds::check_folds;
 pub use form::{Form, InputForm, TargetForm};
 pub use generated::{
     AddingProblem, CopyMemory, FirstSymbol, GeneratedSpec, ReberGrammar, SineForecast, TemporalOrder,

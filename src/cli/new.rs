@@ -115,7 +115,7 @@ pub(super) const OWN: Own = Own {
         let path = path.strip_prefix(&here).ok().filter(|path| !path.as_os_str().is_empty()).unwrap_or(path);
         preset::draft(path, &LookOptions::default(), None).map_err(|error| error.to_string())
     },
-    write: |draft| write_beside(draft).map_err(|error| format!("{error:#}")),
+    write: |draft| write_beside(draft).map_err(|error| super::told(&error)),
 };
 
 /// Writes the preset into the present folder under its name, or under one with a number where another preset has that; the file.

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use super::exit;
 use super::train::{Args, code, follow};
+use crate::data;
 use crate::number::{metric, percent};
 use crate::preset::{self, Overrides};
 use crate::protocol::EpochMetrics;
@@ -52,6 +53,9 @@ pub(super) fn repeat(args: &Args) -> anyhow::Result<ExitCode> {
         .iter()
         .map(|(name, overrides)| preset::load(&args.preset, overrides).map(|resolved| (name, resolved)));
     let specs = specs.collect::<Result<Vec<_>, _>>()?;
+    if let (Some(folds), Some((_, first))) = (args.folds, specs.first()) {
+        data::check_folds(&first.spec.data, usize::from(folds), first.spec.train.seed)?;
+    }
     let mut ends = Vec::new();
     let mut root = args.run.clone();
     for (name, resolved) in specs {

@@ -305,6 +305,11 @@ impl SequencesSpec {
         Ok(Data { validation, labels, notes, scale: Some(scale), ..Data::of(train, facts) })
     }
 
+    /// How many sequences each of so many folds holds back.
+    pub(super) fn folds(&self, folds: usize, seed: u64) -> Result<Vec<usize>, DataError> {
+        Ok(split::folds(self.read(&self.path, &mut |_| {})?.prints(), folds, seed))
+    }
+
     /// The sequences that stand at `path`, each with a label.
     fn read(&self, path: &Path, progress: &mut dyn FnMut(String)) -> Result<Sequences, DataError> {
         progress(format!("reading {}", path.display()));
@@ -465,12 +470,16 @@ impl Sequences {
 
     /// The places of those to learn from and of those that `held_back` asks for; copies stay on one side.
     fn split(&self, held_back: &Validation, seed: u64) -> (Vec<usize>, Vec<usize>) {
+        split::of_prints(self.prints(), held_back, seed)
+    }
+
+    /// The print and the class of each.
+    fn prints(&self) -> impl Iterator<Item = (u64, usize)> {
         let classes: Vec<&str> = self.classes().into_iter().map(|(label, _)| label).collect();
-        let print = |sequence: &Sequence| {
+        self.all.iter().map(move |sequence| {
             let bytes: Vec<u8> = sequence.values.iter().flat_map(|x| x.to_le_bytes()).collect();
             (print_of(&bytes), classes.binary_search(&sequence.label.as_str()).unwrap_or(0))
-        };
-        split::of_prints(self.all.iter().map(print), held_back, seed)
+        })
     }
 }
 

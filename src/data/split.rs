@@ -18,6 +18,37 @@ pub(super) fn of_prints(
     held_back: &Validation,
     seed: u64,
 ) -> (Vec<usize>, Vec<usize>) {
+    let held = |before: usize, size: usize| match held_back {
+        Validation::Share(share) => (before as f64) < (share * size as f64).round(),
+        Validation::Fold { folds, fold } => fold_of(before, size, *folds) == *fold,
+        Validation::Given(_) => false,
+    };
+    let back = drawn(prints, seed, held);
+    (0..back.len()).partition(|row| !back.get(*row).copied().unwrap_or_default())
+}
+
+/// How many of them each of so many folds holds back.
+pub(super) fn folds(prints: impl Iterator<Item = (u64, usize)>, folds: usize, seed: u64) -> Vec<usize> {
+    let mut counts = vec![0; folds];
+    for fold in drawn(prints, seed, |before, size| fold_of(before, size, folds)) {
+        if let Some(count) = counts.get_mut(fold.wrapping_sub(1)) {
+            *count += 1;
+        }
+    }
+    counts
+}
+
+/// The fold, from 1, of what so many of a class of this size stand before.
+fn fold_of(before: usize, size: usize, folds: usize) -> usize {
+    before * folds / size + 1
+}
+
+/// What `part` says of each row, by how many rows of its class (of so many) were drawn before it; the same of all that are alike.
+fn drawn<T: Copy + Default>(
+    prints: impl Iterator<Item = (u64, usize)>,
+    seed: u64,
+    part: impl Fn(usize, usize) -> T,
+) -> Vec<T> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut group_of: HashMap<u64, usize> = HashMap::new();
     let mut classes: Vec<Vec<usize>> = Vec::new();
@@ -34,22 +65,18 @@ pub(super) fn of_prints(
         });
         groups[group].push(row);
     }
-    let mut back = vec![false; rows];
+    let mut told = vec![T::default(); rows];
     for (class, mut members) in classes.into_iter().enumerate() {
         Rng::new(seed, "validation", class as u64).shuffle(&mut members);
         let size: usize = members.iter().map(|group| groups[*group].len()).sum();
         let mut before = 0;
         for group in members {
-            let held = match held_back {
-                Validation::Share(share) => (before as f64) < (share * size as f64).round(),
-                Validation::Fold { folds, fold } => before * folds / size + 1 == *fold,
-                Validation::Given(_) => false,
-            };
-            groups[group].iter().for_each(|row| back[*row] = held);
+            let here = part(before, size);
+            groups[group].iter().for_each(|row| told[*row] = here);
             before += groups[group].len();
         }
     }
-    (0..rows).partition(|row| !back[*row])
+    told
 }
 
 #[cfg(test)]
@@ -104,5 +131,10 @@ mod tests {
         }
         all.sort_unstable();
         assert!(all.into_iter().eq(0..90));
+        let counts = folds(corpus.prints(), 5, 7);
+        let held = |fold| split(&corpus, &Validation::Fold { folds: 5, fold }, 7).1.len();
+        assert_eq!(counts, (1..=5).map(held).collect::<Vec<_>>());
+        // The twenty that are alike stand in one.
+        assert!(folds(corpus.prints(), 80, 7).contains(&0));
     }
 }

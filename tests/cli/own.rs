@@ -152,6 +152,13 @@ fn seeds_and_folds_train_several_times_and_give_mean_and_deviation() {
         };
         assert_ne!(spec(parts[0]), spec(parts[1]));
     }
+    // Before the first fold is trained, not after it.
+    let (out, told) = ends(unrolled(at, &["train", "mine.yaml", "--folds", "100", "--run", "many"]), 2);
+    assert!(told.contains("mine.tsv: found 120 texts, with which") && told.contains("fewer folds"), "{told}");
+    assert!(out.is_empty() && !at.join("many").exists(), "{out}");
+    // What the system says is told once.
+    let (_, told) = ends(unrolled(at, &["train", "mine.yaml", "--run", "mine.tsv/x"]), 1);
+    assert_eq!(told.matches("(os error").count(), 1, "{told}");
     let (_, told) = ends(unrolled(at, &["train", "word-order", "--folds", "3"]), 2);
     assert!(told.contains("data.validation"), "{told}");
 }

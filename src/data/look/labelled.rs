@@ -240,6 +240,20 @@ pub(super) fn look(
         let doubt = format!("one label alone, {}: at least two {what} are needed", quoted(&class.label));
         return Ok(Looked { findings, material: Err(doubt) });
     }
+    let mut different = BTreeMap::<&str, usize>::new();
+    found.prints.values().for_each(|label| *different.entry(label).or_default() += 1);
+    let most = different.values().copied().max().unwrap_or(0);
+    // As many as validation needs of a class, which keeps copies on one side.
+    if found.prints.len() < 2 || found.twice > 0 && most < 3 {
+        let (rows, prints) = (number::count(findings.rows as u64), number::count(found.prints.len() as u64));
+        let doubt = match found.prints.len() {
+            1 => format!("all {rows} texts are the same: there is nothing to tell apart"),
+            _ => format!(
+                "of {rows} texts only {prints} differ: too few to learn from some and be judged by others"
+            ),
+        };
+        return Ok(Looked { findings, material: Err(doubt) });
+    }
     let examples = found.examples.into_values().take(EXAMPLES).collect();
     let level = found.level;
     Ok(Looked { findings, material: Ok(Material::Texts { spec, level, examples }) })

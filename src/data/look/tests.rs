@@ -117,6 +117,10 @@ fn what_is_in_doubt_is_told_with_the_way_out_and_done_as_somebody_says() {
     assert!(doubt.starts_with("no column looks like a label") && doubt.contains("\"id\""), "{doubt}");
     let alike = table("text,label\n", |_, text, _| format!("{text},same\n"));
     assert!(look_at("a.csv", &alike).material.unwrap_err().contains("one label alone, \"same\""));
+    let equal = table("text,label\n", |_, _, label| format!("the very same words,{label}\n"));
+    assert!(look_at("a.csv", &equal).material.unwrap_err().contains("all 20 texts are the same"));
+    let two = table("text,label\n", |_, _, label| format!("a {label} film,{label}\n"));
+    assert!(look_at("a.csv", &two).material.unwrap_err().contains("only 2 differ"));
 }
 
 #[test]
