@@ -23,6 +23,8 @@ mod place;
 #[cfg(feature = "download")]
 mod sum;
 #[cfg(feature = "download")]
+mod swap;
+#[cfg(feature = "download")]
 mod transfer;
 #[cfg(feature = "download")]
 mod unpack;

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::part::Partial;
+use super::swap::{recover, remove, take_place};
 use super::transfer::{self, Fault};
 use super::{Failure, FetchError, Fetched, File, Form, Progress, Way, archive, http, part, sum, unpack};
 use crate::durable::{self, FileError};
@@ -25,6 +26,11 @@ pub(super) fn fetch(
     }
     // Whoever has the part may unpack beside the target, and nobody else.
     let mut part = Partial::open(part(file, way.into))?;
+    recover(&target)?;
+    if !way.force && part.bytes() == 0 && there(file, &target, way, tell)? {
+        part.discard()?;
+        return Ok(Fetched::There(target));
+    }
     if file.form != Form::Plain {
         let done = given(file, &target, way, tell);
         if part.bytes() == 0 && !matches!(done, Ok(false)) || matches!(done, Ok(true)) {
@@ -198,34 +204,6 @@ fn place(
         let _ = remove(&beside);
     }
     placed
-}
-
-/// Gives what stands at `beside` the name `target`. A folder that has it makes way, and comes back if that fails.
-fn take_place(beside: &Path, target: &Path) -> Result<(), FileError> {
-    if !fs::symlink_metadata(target).is_ok_and(|there| there.is_dir()) {
-        return durable::rename(beside, target);
-    }
-    let mut away = durable::beside(target).into_os_string();
-    away.push(".old");
-    let away = PathBuf::from(away);
-    remove(&away)?;
-    fs::rename(target, &away).map_err(FileError::at("replace", target))?;
-    durable::rename(beside, target).inspect_err(|_| {
-        // Best effort: the failure to report is the first one.
-        let _ = fs::rename(&away, target);
-    })?;
-    remove(&away)
-}
-
-/// Removes what stands at `path`, if anything does; of a link only the link.
-fn remove(path: &Path) -> Result<(), FileError> {
-    let removed = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(there) if there.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-    };
-    removed.map_err(FileError::at("remove", path))
 }
 
 /// Everything below `path`, on the disk. A folder may hold a hundred thousand small files: one by one that takes minutes.

@@ -141,6 +141,27 @@ fn an_archive_put_there_by_hand_is_checked() {
 }
 
 #[test]
+fn a_folder_that_had_made_way_is_found_again_and_a_link_is_replaced_when_it_is_to_be() {
+    let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let archive = tar(&[(EntryType::Regular, "top/a", b"new")]);
+    let file = given(&archive, Form::TarGz(PART), dir.path());
+    // Killed between two renames, long ago.
+    fs::create_dir(dir.path().join(".target.partial.old")).unwrap();
+    assert_eq!(get(&file, dir.path()).unwrap(), Fetched::There(dir.path().join("target")));
+    assert!(!names(dir.path()).iter().any(|name| name.starts_with('.')), "{:?}", names(dir.path()));
+
+    fs::remove_dir(dir.path().join("target")).unwrap();
+    fs::write(elsewhere.path().join("a"), "old").unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), dir.path().join("target")).unwrap();
+    assert!(matches!(get(&file, dir.path()).unwrap(), Fetched::There(_)));
+    let stop = AtomicBool::new(false);
+    let forced = Way { force: true, ..way(dir.path(), &stop) };
+    assert!(matches!(fetch(&file, &forced, &mut |_| {}).unwrap(), Fetched::New(_)));
+    assert_eq!(fs::read(dir.path().join("target/a")).unwrap(), b"new");
+    assert_eq!(fs::read(elsewhere.path().join("a")).unwrap(), b"old");
+}
+
+#[test]
 fn names_that_lead_elsewhere_are_refused() {
     let first: (&str, &[u8]) = ("top/a", b"a");
     for name in ["../x", "/etc/x", "top/../../x", "top/..", "top/a\u{7}b"] {
