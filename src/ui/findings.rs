@@ -277,7 +277,7 @@ fn bar(n: usize, most: usize, room: usize, glyphs: Glyphs) -> String {
     }
     let halves = ((2 * room) as f64 * n as f64 / most as f64).round().max(1.0) as usize;
     match glyphs {
-        Glyphs::Ascii => "#".repeat(halves.div_ceil(2).min(room)),
+        Glyphs::Ascii | Glyphs::Letters => "#".repeat(halves.div_ceil(2).min(room)),
         Glyphs::Blocks | Glyphs::Braille => "█".repeat(halves / 2) + if halves % 2 == 1 { "▌" } else { "" },
     }
 }

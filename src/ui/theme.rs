@@ -24,6 +24,8 @@ pub enum Colors {
 pub enum Glyphs {
     /// ASCII only.
     Ascii,
+    /// ASCII, and the letters of any script in texts and names: boxes and charts are of ASCII.
+    Letters,
     /// Blocks and box drawing.
     Blocks,
     /// Braille as well.

@@ -26,7 +26,7 @@ impl Options {
         }
         Ok(Theme {
             colors: self.colors.unwrap_or_else(|| colors(&term, &env)),
-            glyphs: self.glyphs.unwrap_or_else(|| glyphs(&term, &env)),
+            glyphs: self.glyphs.map_or_else(|| glyphs(&term, &env), |wanted| with_letters(wanted, &env)),
             light: self.light.unwrap_or_else(|| light(&env)),
         })
     }
@@ -36,7 +36,8 @@ impl Options {
     /// The characters to print with, also where there is no terminal.
     pub fn glyphs(&self, env: impl Fn(&str) -> Option<String>) -> Glyphs {
         let env = |name: &str| env(name).filter(|value| !value.is_empty());
-        self.glyphs.unwrap_or_else(|| glyphs(&env("TERM").unwrap_or_default(), &env))
+        let found = || glyphs(&env("TERM").unwrap_or_default(), &env);
+        self.glyphs.map_or_else(found, |wanted| with_letters(wanted, &env))
     }
 }
 
@@ -58,11 +59,21 @@ fn colors(term: &str, env: &impl Fn(&str) -> Option<String>) -> Colors {
     }
 }
 
-fn glyphs(term: &str, env: &impl Fn(&str) -> Option<String>) -> Glyphs {
+/// Whether the terminal takes bytes for UTF-8, as the C library reads its locale.
+fn is_utf_8(env: &impl Fn(&str) -> Option<String>) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env(name)).unwrap_or_default();
     let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
+/// Who wants ASCII minds boxes and charts: the letters of names arrive where the locale is UTF-8.
+fn with_letters(wanted: Glyphs, env: &impl Fn(&str) -> Option<String>) -> Glyphs {
+    if wanted == Glyphs::Ascii && is_utf_8(env) { Glyphs::Letters } else { wanted }
+}
+
+fn glyphs(term: &str, env: &impl Fn(&str) -> Option<String>) -> Glyphs {
     match term {
-        _ if !(locale.contains("utf-8") || locale.contains("utf8")) => Glyphs::Ascii,
+        _ if !is_utf_8(env) => Glyphs::Ascii,
         "linux" => Glyphs::Blocks, // the console's fonts have 512 glyphs, none of them braille
         _ => Glyphs::Braille,
     }
@@ -129,7 +140,9 @@ mod tests {
             Options { colors: Some(Colors::Ansi16), glyphs: Some(Glyphs::Ascii), light: Some(true) };
         let vars = [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")];
         let theme = try_detect(options, &vars).unwrap();
-        assert_eq!(theme, Theme { colors: Colors::Ansi16, glyphs: Glyphs::Ascii, light: true });
+        assert_eq!(theme, Theme { colors: Colors::Ansi16, glyphs: Glyphs::Letters, light: true });
+        let theme = try_detect(options, &vars[..2]).unwrap();
+        assert_eq!(theme.glyphs, Glyphs::Ascii, "letters would not arrive");
     }
 
     #[test]

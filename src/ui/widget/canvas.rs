@@ -33,7 +33,7 @@ pub(super) fn resolution(glyphs: Glyphs) -> (usize, usize) {
     match glyphs {
         Glyphs::Braille => (2, 4),
         Glyphs::Blocks => (2, 2),
-        Glyphs::Ascii => (1, 2),
+        Glyphs::Ascii | Glyphs::Letters => (1, 2),
     }
 }
 
@@ -87,7 +87,7 @@ fn glyph(spot: &Spot, glyphs: Glyphs) -> char {
             QUADRANTS.get(usize::from(spot.dots)).copied().unwrap_or('█')
         }
         // without colours the marks alone tell a curve from the noise behind it
-        Glyphs::Ascii => match (spot.dots, spot.ink.behind) {
+        Glyphs::Ascii | Glyphs::Letters => match (spot.dots, spot.ink.behind) {
             (1, true) => '\'',
             (2, true) => '.',
             (_, true) => ':',

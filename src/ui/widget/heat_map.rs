@@ -59,7 +59,7 @@ impl HeatMap<'_> {
         let labels =
             (widest + 1).min((width / 3).max(width.saturating_sub(2 * self.columns)).min(18)).min(width);
         let room = (width - labels).max(1);
-        let halves = theme.colors != Colors::Mono && theme.glyphs != Glyphs::Ascii;
+        let halves = theme.colors != Colors::Mono && theme.glyphs >= Glyphs::Blocks;
         let (cell_width, cells) = match room.checked_div(self.columns).unwrap_or(0) {
             0 if halves => (0, room * 2),
             0 => (1, room),

@@ -8,7 +8,7 @@ use crate::ui::theme::Glyphs;
 /// Replaces what `glyphs` does not promise, so that panels are written once, for the fullest set.
 ///
 /// With blocks alone the marks become those of IBM's code page 437 and rounded corners square; in ASCII
-/// everything has its nearest look-alike, and foreign text without one `?`. No replacement changes a column.
+/// everything has its nearest look-alike, and foreign text without one `?`, unless letters may stay. No replacement changes a column.
 pub fn replace(buf: &mut Buffer, area: Rect, glyphs: Glyphs) {
     let area = area.intersection(*buf.area());
     for (x, y) in area.positions().map(|p| (p.x, p.y)) {
@@ -16,13 +16,19 @@ pub fn replace(buf: &mut Buffer, area: Rect, glyphs: Glyphs) {
         let replacement = match glyphs {
             Glyphs::Braille => return,
             Glyphs::Blocks => block(cell.symbol()),
-            Glyphs::Ascii if cell.symbol().is_ascii() => None,
-            Glyphs::Ascii => Some(ascii(cell.symbol())),
+            Glyphs::Ascii | Glyphs::Letters if cell.symbol().is_ascii() => None,
+            Glyphs::Letters if is_letter(cell.symbol()) => None,
+            Glyphs::Ascii | Glyphs::Letters => Some(ascii(cell.symbol())),
         };
         if let Some(c) = replacement {
             cell.set_char(c);
         }
     }
+}
+
+/// Whether this is a letter or digit of some script, not one that a panel makes a mark of.
+fn is_letter(symbol: &str) -> bool {
+    symbol != "ₜ" && symbol.chars().next().is_some_and(char::is_alphanumeric)
 }
 
 fn block(symbol: &str) -> Option<char> {
@@ -81,6 +87,12 @@ mod tests {
     #[test]
     fn ascii_has_only_ascii_in_the_same_columns() {
         assert_eq!(replaced("╭─ ‖∂L‖ ✓ 良い─╮", Glyphs::Ascii), Buffer::with_lines(["+- |dL| + ? ? -+"]));
+    }
+
+    #[test]
+    fn letters_of_any_script_may_stay_where_marks_do_not() {
+        let kept = replaced("╭─ Тексты ‖∂L‖ é 良い№✓╮", Glyphs::Letters);
+        assert_eq!(kept, Buffer::with_lines(["+- Тексты |dL| é 良い?++"]));
     }
 
     #[test]
