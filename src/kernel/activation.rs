@@ -110,7 +110,7 @@ pub(super) fn exp_of<V: Simd>(x: V) -> V {
     let n = shifted.sub(V::splat(ROUND));
     let r = n.mul_add(V::splat(-LN2_LOW), n.mul_add(V::splat(-LN2_HIGH), x));
     let mut p = V::splat(8.312_525e-3);
-    for c in [4.189_011_3e-2, 1.666_711_4e-1, 0.499_992_32, 1.0, 1.0] {
+    for c in [4.189_011_3e-2, 1.666_711_4e-1, 0.499_992_3, 1.0, 1.0] {
         p = p.mul_add(r, V::splat(c));
     }
     p.mul(shifted.power_of_two())
