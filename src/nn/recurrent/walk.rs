@@ -17,7 +17,7 @@ use crate::nn::layer::Pass;
 use crate::nn::{Block, Observer, Rows, Signal, Unrolled, Weights};
 use crate::protocol::Direction;
 
-/// Numbers of δ in a segment: a quarter of a usual second-level cache, through which the gates go as well.
+/// Numbers of δ in a segment: a quarter of a usual second-level cache of 1 MiB, through which the gates go as well.
 const SEGMENT: usize = 1 << 16;
 
 /// Steps in a segment, of `time`, for `batch` rows of `width` numbers a step.
