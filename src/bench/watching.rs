@@ -159,7 +159,7 @@ impl Course {
             self.step += 1;
             tell(Event::Step(self.metrics(&taken, begin.elapsed())));
             if due {
-                self.watch.profile(&mut self.stepper, batch, self.step, false, tell);
+                self.watch.profile(&mut self.stepper, self.step, false, tell);
                 self.watch.probe(&self.stepper, self.step, tell);
             }
         }
@@ -182,10 +182,9 @@ impl Course {
     /// What the spectral radii of large layers take, as seconds of each step.
     fn radii(&mut self) -> Result<f64, Diverged> {
         self.learn(true, 1, &mut |_| {})?;
-        let batch = &self.batches[0];
         let mut read = |all: bool| {
             let begin = Instant::now();
-            self.watch.profile(&mut self.stepper, batch, self.step, all, &mut |_| {});
+            self.watch.profile(&mut self.stepper, self.step, all, &mut |_| {});
             begin.elapsed().as_secs_f64()
         };
         let longer = Quantiles::new((0..LEAST).map(|_| read(true) - read(false)).collect());

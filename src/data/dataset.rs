@@ -166,19 +166,6 @@ impl Batch {
             (all, mine) => *mine = all.of(&self.rows),
         }
     }
-
-    /// Whether each time step is padding in every sequence: token 0, or numbers that are all 0.
-    pub fn padding(&self) -> Vec<bool> {
-        match (&self.inputs, self.inputs.tokens()) {
-            (Inputs::Real(numbers), _) => {
-                numbers.axis_iter(Axis(1)).map(|step| step.iter().all(|x| *x == 0.0)).collect()
-            }
-            (_, ids) => {
-                let padding = |ids: ArrayView1<'_, u32>| ids.iter().all(|id| *id == 0);
-                ids.iter().flat_map(|ids| ids.columns()).map(padding).collect()
-            }
-        }
-    }
 }
 
 /// Rows of token ids with their classes, in memory that goes round between who fills batches and who takes them.
@@ -307,10 +294,9 @@ mod tests {
         batch.fill(&classified(), [2, 99, 0]);
         assert_eq!(batch.inputs, Inputs::Tokens(array![[0, 6], [0, 2]]));
         assert_eq!((&batch.targets, batch.len()), (&Targets::Classes(vec![0, 0]), 2));
-        assert_eq!(batch.padding(), [true, false]);
         batch.fill(&in_channels(), [2, 0]);
         assert_eq!(batch.inputs, Inputs::Channels(array![[[0, 6], [10, 16]], [[0, 2], [10, 12]]]));
-        assert_eq!((batch.padding(), in_channels().lengths()), (vec![true, false], vec![1, 2, 1]));
+        assert_eq!(in_channels().lengths(), [1, 2, 1]);
         batch.fill(&tagged(), [1]);
         assert_eq!(batch.targets, Targets::Steps(array![[13, 14]]));
         batch.fill(&measured(), [2, 1]);
@@ -319,13 +305,12 @@ mod tests {
             Inputs::Real(array![[[4.0, 5.0], [40.0, 50.0]], [[2.0, 3.0], [20.0, 30.0]]])
         );
         assert_eq!(batch.targets, Targets::Real(array![[4.0, 5.0], [2.0, 3.0]]));
-        assert_eq!((batch.padding(), measured().lengths()), (vec![false, false], vec![2, 2, 2]));
+        assert_eq!(measured().lengths(), [2, 2, 2]);
         let mut short = measured();
         if let Inputs::Real(numbers) = &mut short.inputs {
             numbers.slice_mut(s![..2, 1, ..]).fill(0.0);
         }
-        batch.fill(&short, [0, 1]);
-        assert_eq!((batch.padding(), short.lengths()), (vec![false, true], vec![1, 1, 2]));
+        assert_eq!(short.lengths(), [1, 1, 2]);
         batch.fill(&measured(), []);
         assert_eq!(batch.inputs.real().unwrap().dim(), (0, 2, 2));
         assert!(batch.is_empty());

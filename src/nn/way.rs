@@ -54,6 +54,14 @@ impl Model {
 }
 
 impl Way<'_> {
+    /// Which positions every sequence leaves out; `None` where nothing is masked.
+    pub fn padding(&self) -> Option<Vec<bool>> {
+        let (first, _) = self.parts.first()?;
+        let masks: Vec<&Mask> = self.parts.iter().map(|(_, mask)| *mask).collect::<Option<_>>()?;
+        let padding = |t| masks.iter().all(|mask| !mask.step(t).contains(&true));
+        Some((0..first.h.dim().0).map(padding).collect())
+    }
+
     /// `‖∂L/∂U_t‖_F` for every input position: see [`GradientProfile::kernel_norm`](crate::protocol::GradientProfile::kernel_norm).
     /// Empty where the step was not watched, or gates were made again on the way back.
     pub fn kernel_norms(&self, team: &mut Team) -> Vec<f32> {

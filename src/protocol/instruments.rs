@@ -26,8 +26,8 @@ pub struct LayerHealth {
     pub quantities: Vec<QuantityHealth>,
 }
 
-/// One quantity of a recurrent layer over the whole batch and all unmasked positions, or about 512 of them, evenly spread over time,
-/// where a sequence is longer. Shares are of all these values, 0 to 1.
+/// One quantity of a recurrent layer over the whole batch and all unmasked positions, or 257 to 512 of them, spread over time,
+/// where a sequence is longer than that. Shares are of all these values, 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QuantityHealth {
     /// By the names of [`Activations::quantity`](super::Activations::quantity).
@@ -38,7 +38,7 @@ pub struct QuantityHealth {
     /// Share of the values at the upper flat end: right-saturated. Above 0.9 for sigmoid, above 0.95 for tanh, 1 for
     /// `hard_sigmoid`; never for relu and linear.
     pub right: f32,
-    /// Share of the units that are dead: their value is the same in every sequence at every position.
+    /// Share of the units that are dead: their value is the same in every sequence at every position that is counted.
     pub dead: f32,
     /// `max |λ|` over the eigenvalues λ of the quantity's block `[units, units]` of the recurrent kernel, after the step's update.
     /// `None` where there is no such block (`h` beside gates), and of large layers on most watched steps.

@@ -308,7 +308,7 @@ impl Run<'_> {
             seconds: self.clock.elapsed().as_secs_f64(),
         };
         self.outlet.emit(Event::Step(metrics));
-        let reading = watch.then(|| self.watch(&rows, steps));
+        let reading = watch.then(|| self.watch(steps));
         self.rows = rows;
         self.cost.step(took, reading);
         self.sample(false);
@@ -317,11 +317,11 @@ impl Run<'_> {
 
     /// Tells what the instruments say of the step just made, the one after `steps` others, and what the network makes of its probes;
     /// how long it took.
-    fn watch(&mut self, batch: &Batch, steps: u64) -> Duration {
+    fn watch(&mut self, steps: u64) -> Duration {
         let begin = Instant::now();
         let Session { watch, stepper, .. } = &mut self.session;
         let all_radii = watch.measures_all_radii(steps);
-        watch.profile(stepper, batch, self.progress.step, all_radii, &mut |event| self.outlet.emit(event));
+        watch.profile(stepper, self.progress.step, all_radii, &mut |event| self.outlet.emit(event));
         self.probe();
         begin.elapsed()
     }

@@ -1,7 +1,8 @@
 use super::generator::Generator;
 use super::probes::Probes;
 use super::step::Stepper;
-use crate::data::{Batch, Data, TokenSpec, Vocabulary};
+use crate::data::{Data, TokenSpec, Vocabulary};
+use crate::nn::Way;
 use crate::preset::{RunSpec, SampleSpec, WatchSpec};
 use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, Sample, half_life};
 use crate::rng::Rng;
@@ -81,23 +82,14 @@ impl Watch {
     }
 
     /// Tells the gradient norm per unrolled step, and what else the instruments say, of the watched step number `step` (from 1), which
-    /// `stepper` has just made with `batch`.
-    pub fn profile(
-        &self,
-        stepper: &mut Stepper,
-        batch: &Batch,
-        step: u64,
-        all_radii: bool,
-        tell: &mut dyn FnMut(Event),
-    ) {
-        // A position is masked when it is padding in every sequence of the batch, and the layer is told.
-        let padding = batch.padding();
+    /// `stepper` has just made.
+    pub fn profile(&self, stepper: &mut Stepper, step: u64, all_radii: bool, tell: &mut dyn FnMut(Event)) {
         let params = stepper.param_norms().to_vec();
-        let (model, weights, norms, ways, team) = stepper.watched();
+        let (_, weights, norms, ways, team) = stepper.watched();
         for (layer, direction, hnorm) in norms.hnorms() {
-            let masked = model.is_masked(layer).then_some(padding.as_slice());
-            let half_life = half_life(&hnorm, masked);
             let way = ways.iter().find(|way| (way.layer, way.direction) == (layer, direction));
+            let padding = way.and_then(Way::padding);
+            let half_life = half_life(&hnorm, padding.as_deref());
             let kernel_norm = way.map_or_else(Vec::new, |way| way.kernel_norms(team));
             let profile = GradientProfile { step, layer, direction, hnorm, kernel_norm, half_life };
             tell(Event::Gradient(profile));

@@ -4,8 +4,8 @@ use super::*;
 use crate::kernel::Team;
 use crate::nn::GradientNorms;
 use crate::nn::{
-    Activation, Answers, Bidirectional, Dense, Embedding, GRU, Gradient, Input, LSTM, LayerSpec, Loss, Merge,
-    Mode, Placed, Shape, SimpleRNN,
+    Activation, Answers, Bidirectional, Dense, Embedding, GRU, Gradient, Input, LSTM, LayerSpec, Loss,
+    Masking, Merge, Mode, Placed, Shape, SimpleRNN,
 };
 
 const TIME: usize = 7;
@@ -166,6 +166,34 @@ fn a_norm_does_not_depend_on_whether_the_sum_is_made() {
 }
 
 #[test]
+fn padding_is_what_the_layer_is_told_to_leave_out() {
+    let told = |mask_value: f32| {
+        let layers: [Placed; 3] = [
+            Masking { mask_value }.into(),
+            SimpleRNN { units: 2, ..SimpleRNN::default() }.into(),
+            Dense { units: 1, activation: Activation::Sigmoid, ..Dense::default() }.into(),
+        ];
+        let input = Shape::Sequence { time: 3, features: 1 };
+        let model = Model::build(&layers, input, Loss::BinaryCrossentropy).unwrap();
+        let params = model.params();
+        let mut shards = [(); 2].map(|()| Shard::new(&model, &params));
+        // Of both shards the first step is −1, of one the second is, and the last is 0.
+        for (shard, second) in shards.iter_mut().zip([-1.0, 5.0]) {
+            let numbers = Array3::from_shape_vec((1, 3, 1), vec![-1.0, second, 0.0]).unwrap();
+            shard.load(Input::Real(numbers.view()), Answers::Classes(&[1]));
+            shard.forward(&model, &params, Mode::Evaluate);
+        }
+        model.ways(shards.iter())[0].padding()
+    };
+    assert_eq!(told(-1.0), Some(vec![true, false, false]));
+    assert_eq!(told(0.0), Some(vec![false, false, true]));
+    let mut bench = Bench::new(SimpleRNN { units: 2, ..SimpleRNN::default() }.into());
+    bench.learn(1);
+    // The first of five sequences has no padding.
+    assert_eq!(bench.ways()[0].padding(), Some(vec![false; TIME]));
+}
+
+#[test]
 fn saturated_and_dead_are_counted_over_what_is_not_masked() {
     let mut bench = Bench::new(SimpleRNN { units: 4, ..SimpleRNN::default() }.into());
     // Unit 0 always near 1, unit 1 always near −1, unit 2 free, unit 3 near 0.
@@ -185,7 +213,7 @@ fn saturated_and_dead_are_counted_over_what_is_not_masked() {
 }
 
 #[test]
-fn of_a_long_sequence_so_many_positions_are_counted_evenly_spread() {
+fn of_a_long_sequence_some_positions_are_counted_whatever_its_period() {
     let time = 3 * saturation::MOST_STEPS + 1;
     let layers: [Placed; 2] = [
         SimpleRNN { units: 1, return_sequences: false, ..SimpleRNN::default() }.into(),
@@ -197,7 +225,7 @@ fn of_a_long_sequence_so_many_positions_are_counted_evenly_spread() {
     params.values_mut().fill(0.0);
     let kernel = params.table()[0].range.clone();
     params.values_mut()[kernel].fill(1.0);
-    // Every fourth position is counted: those at which the state is near 1.
+    // One of every four positions is counted, and the state has that very period.
     let numbers = Array3::from_shape_fn((2, time, 1), |(_, t, _)| if t % 4 == 0 { 9.0 } else { -9.0 });
     let mut shard = Shard::new(&model, &params);
     shard.load(Input::Real(numbers.view()), Answers::Classes(&[0, 1]));
@@ -205,7 +233,8 @@ fn of_a_long_sequence_so_many_positions_are_counted_evenly_spread() {
     let ways = model.ways([&shard].into_iter());
     let health = ways[0].health(&params, false, &mut Team::new(1).unwrap());
     let [h] = health.quantities.as_slice() else { panic!("{health:?}") };
-    assert_eq!((h.left, h.right, h.dead), (0.0, 1.0, 1.0));
+    assert!((h.left - 0.75).abs() < 0.05 && (h.right - 0.25).abs() < 0.05, "{h:?}");
+    assert_eq!((h.left + h.right, h.dead), (1.0, 0.0));
 }
 
 #[test]
