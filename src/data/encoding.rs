@@ -115,8 +115,16 @@ impl Encoding {
     }
 
     /// What `bytes` that are not UTF-8 are likely to be. Words of Cyrillic letters and nothing else are told by which letters are frequent,
-    /// lone letters among those of ASCII are taken for those of western Europe; `None` for others, such as Greek and Chinese.
+    /// lone letters among those of ASCII are taken for those of western Europe; `None` for others, such as Greek and Chinese. Where whole
+    /// characters of UTF-8 far outnumber what breaks them, UTF-8 it is, with something broken in it.
     pub(super) fn likely(bytes: &[u8]) -> Option<Self> {
+        let (whole, broken) = bytes.utf8_chunks().fold((0, 0), |(whole, broken), chunk| {
+            let characters = chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+            (whole + characters, broken + usize::from(!chunk.invalid().is_empty()))
+        });
+        if whole > 4 * broken {
+            return Some(Self::Utf8);
+        }
         let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
         let words = bytes.split(|byte| !is_letter(byte)).filter(|word| word.len() > 1 && !word.is_ascii());
         let (high, all) = words.fold((0, 0), |(high, all), word| {
@@ -137,6 +145,7 @@ impl Encoding {
     pub(super) fn advice(bytes: &[u8]) -> String {
         match Self::likely(bytes) {
             _ if is_utf_16(bytes) => Self::conversion(bytes),
+            Some(Self::Utf8) => "UTF-8, as the rest is".into(),
             Some(likely) => format!("UTF-8, or data.encoding: {likely}"),
             None => "UTF-8, or data.encoding to name another, such as windows-1253, gbk or shift_jis".into(),
         }
@@ -232,6 +241,18 @@ mod tests {
         assert_eq!(Encoding::Latin1.decode(b"\x80\xe9").ok().unwrap(), "\u{80}é");
         assert!("utf-16".parse::<Encoding>().unwrap_err().contains("iconv -f utf-16"));
         assert!("klingon".parse::<Encoding>().unwrap_err().contains("no encoding of the name"));
+    }
+
+    #[test]
+    fn a_broken_byte_makes_no_other_encoding_of_utf_8() {
+        for text in ["“It’s fine,” she said – twice. ", "Хорошо, но не очень. ", "とても良い。"]
+        {
+            let mut bytes = text.repeat(3).into_bytes();
+            bytes.insert(bytes.len() / 2, 0xff);
+            assert_eq!(Encoding::likely(&bytes), Some(Encoding::Utf8), "{text}");
+            assert_eq!(Encoding::advice(&bytes), "UTF-8, as the rest is");
+        }
+        assert_eq!(Encoding::likely(b"caf\xe9 cr\xe8me"), Some(Encoding::Latin1));
     }
 
     #[test]
