@@ -1,5 +1,7 @@
 //! Several labels of one text as one name, so that texts with several are read like those with one.
 
+use serde_json::Value;
+
 use super::encoding::BadText;
 use super::error::quoted;
 
@@ -63,6 +65,17 @@ pub(super) fn part_known<'a>(
     parted.find(|sets| sets.iter().flatten().all(|label| known.contains(label)))
 }
 
+/// The texts and numbers in a list of JSON; `None` for what is none, or has others in it.
+pub(super) fn list(cell: &str) -> Option<Vec<String>> {
+    let values: Vec<Value> = serde_json::from_str(cell).ok().filter(|_| cell.starts_with('['))?;
+    let label = |value: Value| match value {
+        Value::String(label) => Some(label),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    };
+    values.into_iter().map(label).collect()
+}
+
 /// The labels in one name, sorted, each once.
 fn labels_of(name: &str, separator: Option<char>) -> Vec<String> {
     let parts: Vec<&str> = match (name.strip_prefix(MARK), separator) {
@@ -109,6 +122,17 @@ mod tests {
         );
         assert_eq!(sets(&["drama|Sci-Fi, Fantasy"]), Some(vec![both]));
         assert_eq!((sets(&["war"]), sets(&[])), (None, None));
+    }
+
+    #[test]
+    fn a_list_of_json_in_a_cell_is_its_labels() {
+        let spec = super::super::LabelledSpec { multi_label: true, ..Default::default() };
+        let read = |cell: &str| spec.label_of(cell).ok().unwrap();
+        assert_eq!(read(r#" ["b, c", "a", 3]"#), join(["b, c", "a", "3"].into_iter()));
+        assert_eq!(parted(&[&read("[]"), &read(r#"["b", "a", "b"]"#)], None), [vec![], vec!["a", "b"]]);
+        assert_eq!(read("[a, b]"), "[a, b]");
+        let one = super::super::LabelledSpec { multi_label: false, ..spec.clone() };
+        assert_eq!(one.label_of("[1]").ok().as_deref(), Some("[1]"));
     }
 
     #[test]

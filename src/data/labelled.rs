@@ -12,7 +12,7 @@ use super::csv::CsvFile;
 use super::encoding::{BadText, Encoding};
 use super::error::refuse;
 use super::sink::Sink;
-use super::{DataError, Level, Report, Streaming, folder, jsonl, lines, open};
+use super::{DataError, Level, Report, Streaming, folder, jsonl, label_set, lines, open};
 
 /// Labelled texts: a table, JSON lines, a file of texts with a file of labels, or a folder of classes.
 ///
@@ -260,9 +260,16 @@ impl LabelledSpec {
 
     /// A label as it is written, or several at once.
     pub(super) fn label_of(&self, written: &str) -> Result<String, BadText> {
-        match self.has_several() && written.trim().is_empty() {
-            true => Ok(String::new()),
-            false => open::label(written).map(str::to_owned),
+        if !self.has_several() {
+            return open::label(written).map(str::to_owned);
+        }
+        match label_set::list(written.trim()) {
+            Some(labels) if self.separator.is_none() => {
+                let labels = labels.iter().map(|label| open::label(label)).collect::<Result<Vec<_>, _>>()?;
+                Ok(label_set::join(labels.into_iter()))
+            }
+            _ if written.trim().is_empty() => Ok(String::new()),
+            _ => open::label(written).map(str::to_owned),
         }
     }
 

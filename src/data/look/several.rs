@@ -3,12 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use serde_json::Value;
-
 use super::cells::{CLASSES, LABEL};
 use super::start::Start;
 use crate::data::DataError;
-use crate::data::label_set::SEPARATORS;
+use crate::data::label_set::{SEPARATORS, list};
 use crate::data::labelled::LabelledSpec;
 use crate::data::sniff::HEAD;
 
@@ -25,6 +23,9 @@ impl Several {
     /// How the labels in `cells`, none of which is empty, are several at once, if they are.
     pub fn of(cells: &[&str]) -> Option<Self> {
         let lists: Option<Vec<Vec<String>>> = cells.iter().map(|cell| list(cell)).collect();
+        if lists.as_ref().is_some_and(|lists| !may_be_sets(lists)) {
+            return None;
+        }
         if let Some(lists) = lists {
             // Of many lists of words no two have a word in common.
             return come_again(lists.iter().flatten().map(String::as_str)).then_some(Self::Listed);
@@ -53,17 +54,6 @@ impl Several {
     }
 }
 
-/// The texts and numbers in a list of JSON; `None` for what is none, or has others in it.
-fn list(cell: &str) -> Option<Vec<String>> {
-    let values: Vec<Value> = serde_json::from_str(cell).ok().filter(|_| cell.starts_with('['))?;
-    let label = |value: Value| match value {
-        Value::String(label) => Some(label),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    };
-    values.into_iter().map(label).collect()
-}
-
 /// Whether these are a few short names, most of which come more than once.
 fn come_again<'a>(parts: impl Iterator<Item = &'a str>) -> bool {
     let (mut names, mut all) = (HashSet::new(), 0);
@@ -78,6 +68,14 @@ fn come_again<'a>(parts: impl Iterator<Item = &'a str>) -> bool {
     (2..=CLASSES).contains(&names.len()) && names.len() * 2 <= all
 }
 
+/// Whether none has a part twice, and not all have as many: pairs such as `en,de` and rows such as `0,1,0` are one answer each.
+fn may_be_sets(rows: &[Vec<String>]) -> bool {
+    let mut sizes = rows.iter().map(Vec::len);
+    let first = sizes.next();
+    let twice = |parts: &Vec<String>| parts.iter().collect::<HashSet<_>>().len() < parts.len();
+    (first == Some(1) || sizes.any(|size| Some(size) != first)) && !rows.iter().any(twice)
+}
+
 /// Whether `separator` stands between labels, and not within the name of one (`Korea, Republic of`).
 ///
 /// Labels come alone or with others than before, and not always at the same place; half of a name never does without the other half.
@@ -86,7 +84,7 @@ fn is_parted(cells: &[&str], separator: char) -> bool {
         cell.split(separator).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
     };
     let rows: Vec<Vec<String>> = cells.iter().map(|cell| parts_of(cell)).collect();
-    if !come_again(rows.iter().flatten().map(String::as_str)) {
+    if !may_be_sets(&rows) || !come_again(rows.iter().flatten().map(String::as_str)) {
         return false;
     }
     // `4,5` is a number to half of the world.
@@ -147,6 +145,11 @@ mod tests {
             &["a|b", "a"],
             &["AC/DC", "yes; no", "no"],
             &["{\"a\": 1}", "[[1], [2]]"],
+            // As many each time, or one twice: pairs, votes, marks.
+            &["en,de", "de,en", "en,fr", "fr,de"],
+            &["yes; no", "no; yes", "yes; yes", "no"],
+            &["0,1,0", "1,0,0", "0,0,1"],
+            &["[0, 1, 0]", "[1, 0, 0]"],
         ] {
             assert_eq!(of(cells), None, "{cells:?}");
         }
