@@ -307,7 +307,7 @@ impl SequencesSpec {
         let kind = path.metadata().map_err(|e| DataError::read(path, None, e))?;
         // Who asks of a recording gets an answer, or why there is none.
         let strict = Self { skip_bad_rows: false, ..self.clone() };
-        let found = if kind.is_dir() { recordings::folder(&strict, path)? } else { self.file(path)? };
+        let found = if kind.is_dir() { recordings::folder(&strict, path)? } else { strict.file(path)? };
         Ok((found.names(), self.rows(&found.all, scale)?))
     }
 

@@ -29,7 +29,7 @@ pub(in crate::cli) struct Args {
     /// The folder that it is put into
     #[arg(long, value_name = "DIR", default_value = ".", hide_default_value = true)]
     into: PathBuf,
-    /// Replace what is there
+    /// Replace what is there: a folder with all that is in it
     #[arg(long)]
     force: bool,
 }

@@ -1,6 +1,6 @@
 //! Recordings of words: a folder per class.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{panic, thread};
@@ -22,11 +22,11 @@ pub(super) fn folder(spec: &SequencesSpec, path: &Path) -> Result<Sequences, Dat
             Err(error) => broken.push(error),
         }
     }
-    let whole = |label: &String| all.iter().any(|sequence: &Sequence| sequence.label == *label);
-    if let Some(first) = files.iter().position(|(label, _)| !broken.is_empty() && !whole(label)) {
+    let whole: HashSet<&str> = all.iter().map(|sequence: &Sequence| sequence.label.as_str()).collect();
+    if let Some((label, _)) = files.iter().find(|(label, _)| !whole.contains(label.as_str())) {
         // A class must not vanish.
-        let (label, _) = &files[first];
-        let expected = "a good one: the first error is that of its first file without data.skip_bad_rows";
+        let expected =
+            "one at least that can be read; without data.skip_bad_rows the first says what is wrong";
         return Err(DataError::content(&path.join(label), None, "broken recordings alone", expected));
     }
     Ok(Sequences { all, skipped, broken, missing: 0 })

@@ -178,7 +178,7 @@ impl Columns<'_> {
             RowError::TooLong(line) | RowError::Read(line, _) => self.wrong(
                 Some(*line),
                 "a row that does not end",
-                "rows of less than 64 MiB and 65,536 fields",
+                "rows of less than 16 MiB and 65,536 fields",
             ),
         }
     }
