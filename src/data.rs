@@ -76,7 +76,7 @@ pub use labelled::{Column, Format, GivenValidation, LabelledSpec, Validation, te
 pub use look::{LookOptions, LookTask, Looked, Material, look};
 pub use sampler::{Sampler, in_order};
 pub use sequences::{LabelledSequences, Scale, Scaling, SequencesSpec, Survey, archive, survey};
-pub use series::{Ahead, Baseline, DateOrder, Errors, Forecasts, JudgedSeries, SeriesSpec};
+pub use series::{Ahead, Baseline, DateOrder, Errors, Forecasts, JudgedSeries, SeriesFacts, SeriesSpec};
 pub use spec::DataSpec;
 pub use stream::TextSpec;
 pub use streamed::{Opened, Streamed, Streaming};

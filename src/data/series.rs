@@ -25,8 +25,8 @@ use written::Date;
 pub use forecasts::{Baseline, Errors, Forecasts};
 pub use judged::{Ahead, JudgedSeries};
 pub(super) use look::{is_date, look};
-pub use written::DateOrder;
 pub(super) use written::any_number;
+pub use written::{DateOrder, SeriesFacts};
 
 /// Series that are to be forecast, in a CSV file (plain or gzip; or with tabs, `;` or `|` between columns) with a header, a column of dates and columns of numbers:
 /// `{source: series, path: …, values: [Passengers], window: 12}`.
@@ -147,7 +147,7 @@ impl SeriesSpec {
     /// Reads the series.
     pub(super) fn load(&self, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         progress(format!("reading {}", self.path.display()));
-        let (table, _) = self.read()?;
+        let (table, _, told) = self.read()?;
         let (first, split) = (self.first(), self.split(table.len()));
         let train = self.starts(0, split);
         if train.is_empty() {
@@ -158,7 +158,7 @@ impl SeriesSpec {
         let known = |column| (first - self.window..split).map(move |row| (row, column));
         let moments = |column| moments(known(column).map(|(row, column)| stationary.get(row, column)));
         let (mean, deviation) = (0..self.values.len()).map(moments).unzip();
-        let scale = Scale { mean, deviation };
+        let scale = Scale { mean, deviation, series: Some(told) };
         let set = |starts: Range<usize>| self.dataset(&stationary, &scale, starts);
         let (train, held_out) = (set(train), (!validation.is_empty()).then(|| set(validation.clone())));
         let facts = DataFacts {
@@ -172,8 +172,8 @@ impl SeriesSpec {
         Ok(Data { validation: held_out, forecasts, scale: Some(scale), ..Data::of(train, facts) })
     }
 
-    /// The numbers of the file, and the date of each row.
-    fn read(&self) -> Result<(Table, Vec<Date>), DataError> {
+    /// The numbers of the file, the date of each row, and what the file told.
+    fn read(&self) -> Result<(Table, Vec<Date>, SeriesFacts), DataError> {
         let text = file::read_as(&self.path, self.needs.as_deref(), self.encoding)?;
         let columns = Columns {
             path: &self.path,

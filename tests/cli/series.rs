@@ -148,3 +148,69 @@ fn a_forecaster_is_judged_in_the_units_of_the_series_as_it_was_in_training() {
         "{error}"
     );
 }
+
+/// So many months from January 2001 on, `01/28/2001;1.234,50`: the month first, and a comma before fractions.
+fn foreign_table(months: u32) -> String {
+    let mut text = "day;sold\n".to_owned();
+    for n in 0..months {
+        let (year, month, thousands) = (2001 + n / 12, n % 12 + 1, 1 + n % 7);
+        writeln!(text, "{month:02}/28/{year};{thousands}.{:03},50", 100 + n).unwrap();
+    }
+    text
+}
+
+const FOREIGN: &str = "title: t
+data: {source: series, path: sold.csv, values: [sold], window: 3, validation: 0.3}
+model: [{layer: LSTM, units: 4}, {layer: Dense, units: 1}]
+train: {loss: mean_squared_error, optimizer: {name: Adam, learning_rate: 0.01}, batch_size: 8, epochs: 2}
+";
+
+#[test]
+fn another_file_is_read_as_that_of_training_was_where_it_does_not_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("sold.csv"), foreign_table(60)).unwrap();
+    fs::write(at.join("sold.yaml"), FOREIGN).unwrap();
+    ends(unrolled(at, &["train", "sold.yaml", "--run", "runs/a"]), 0);
+    // Points between thousands alone, and dates in order whichever part is the month.
+    let whole: String = (1..=12).map(|n| format!("01/{n:02}/2006;2.{:03}\n", 800 + n)).collect();
+    let whole = "day;sold\n".to_owned() + &whole;
+    fs::write(at.join("whole.csv"), &whole).unwrap();
+    let forecast = json(unrolled(at, &["predict", "a", "--json", "whole.csv"]));
+    assert_eq!(forecast["last"].as_str(), Some("2006-01-12"));
+    assert!(told(&forecast, 0) > 500.0, "{forecast}");
+    let judged = json(unrolled(at, &["evaluate", "a", "--json", "--data", "whole.csv"]));
+    assert!(judged["mistakes"][0]["steps"][0]["came"]["sold"].as_f64().unwrap() > 1000.0, "{judged}");
+
+    fs::write(at.join("points.csv"), foreign_table(24).replace('.', "").replace(',', ".")).unwrap();
+    fs::write(at.join("days.csv"), whole + "28/01/2006;2.900\n").unwrap();
+    for (file, error) in [
+        (
+            "points.csv",
+            "points.csv:2: found \"1100.50\" in column 2 (\"sold\"); expected a number with “,” before its",
+        ),
+        ("days.csv", "days.csv:14: found \"28/01/2006\" as the date in column 1; expected a date as"),
+    ] {
+        let (_, found) = ends(unrolled(at, &["predict", "a", file]), 2);
+        assert!(found.contains(error), "{found}");
+    }
+
+    // Of another number of rows another part is the latest: some of it was learnt from.
+    fs::write(at.join("sold.csv"), foreign_table(50)).unwrap();
+    let (_, error) = ends(unrolled(at, &["evaluate", "a"]), 2);
+    assert!(
+        error.contains("sold.csv: found 50 rows; expected 60 as in training") && error.contains("--data"),
+        "{error}"
+    );
+    ends(unrolled(at, &["evaluate", "a", "--data", "sold.csv"]), 0);
+
+    // A run of an earlier version has not kept it.
+    let path = at.join("runs/a/scale.json");
+    let mut scale: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let series = scale.as_object_mut().unwrap().remove("series").unwrap();
+    assert_eq!(series, serde_json::json!({"rows": 60, "date_order": "mdy", "decimal": ","}));
+    fs::write(path, scale.to_string()).unwrap();
+    ends(unrolled(at, &["evaluate", "a"]), 0);
+    let (_, error) = ends(unrolled(at, &["predict", "a", "whole.csv"]), 2);
+    assert!(error.contains("any part may be the month"), "{error}");
+}

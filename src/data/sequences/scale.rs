@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::data::SeriesFacts;
+
 /// How numbers are scaled before a network reads them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -19,12 +21,15 @@ pub struct Scale {
     pub mean: Vec<f64>,
     /// Of each feature; above 0.
     pub deviation: Vec<f64>,
+    /// What else the file of a series told; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<SeriesFacts>,
 }
 
 impl Scale {
     /// What leaves numbers as they are.
     pub(super) fn none(features: usize) -> Self {
-        Self { mean: vec![0.0; features], deviation: vec![1.0; features] }
+        Self { mean: vec![0.0; features], deviation: vec![1.0; features], series: None }
     }
 
     /// Of all steps of `sequences`, `[time, features]` each. A feature that is always the same has deviation 1.
@@ -46,7 +51,7 @@ impl Scale {
             if deviation > 0.0 && deviation.is_finite() { deviation } else { 1.0 }
         };
         let deviation = variance.into_iter().map(deviation).collect();
-        Self { mean, deviation }
+        Self { mean, deviation, series: None }
     }
 
     /// Whether it can scale steps of `features` numbers.

@@ -36,12 +36,20 @@ impl SeriesSpec {
     /// The latest part, as it is held out in training, or `whole` all that can be forecast; `None` where nothing is held out.
     ///
     /// # Errors
-    /// As reading for training, and when there are too few rows.
+    /// As reading for training, when there are too few rows, and when those of training are no longer as many.
     pub fn to_judge(&self, whole: bool, scale: &Scale) -> Result<Option<JudgedSeries>, DataError> {
         if !whole && self.validation <= 0.0 {
             return Ok(None);
         }
-        let (table, dates) = self.read()?;
+        let (table, dates, _) = self.written_as(scale).read()?;
+        if let Some(learnt) = scale.series.filter(|learnt| !whole && learnt.rows != table.len()) {
+            let found = format!("{} rows", number::count(table.len() as u64));
+            let expected = format!(
+                "{} as in training, of which the latest part was held out; name the file with --data to judge by all of it",
+                number::count(learnt.rows as u64)
+            );
+            return Err(DataError::content(&self.path, None, found, expected));
+        }
         let starts = match whole {
             true => self.starts(0, table.len()),
             false => self.held_out(table.len())?,
@@ -58,12 +66,19 @@ impl SeriesSpec {
         }))
     }
 
+    /// The same; what it leaves open of dates and numbers is as it was in training.
+    fn written_as(&self, scale: &Scale) -> Self {
+        let order = scale.series.and_then(|learnt| learnt.date_order);
+        let decimal = scale.series.and_then(|learnt| learnt.decimal);
+        Self { date_order: self.date_order.or(order), decimal: self.decimal.or(decimal), ..self.clone() }
+    }
+
     /// What there is to go on from after the last row.
     ///
     /// # Errors
     /// As reading for training, and when there are too few rows.
     pub fn ahead(&self, scale: &Scale) -> Result<Ahead, DataError> {
-        let (table, dates) = self.read()?;
+        let (table, dates, _) = self.written_as(scale).read()?;
         let (rows, least) = (table.len(), self.first());
         if rows < least {
             let found = format!("{} rows to go on from", number::count(rows as u64));

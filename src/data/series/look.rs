@@ -60,7 +60,7 @@ pub(in crate::data) fn look(
     let (order, decimal) = (options.date_order, options.decimal);
     let columns = Columns { path, date: Some(&date), values: &values, positive: false, order, decimal };
     let written = columns.written(&text);
-    let (table, dates) = match columns.read_dated(text) {
+    let (table, dates, _) = match columns.read_dated(text) {
         Ok(read) => read,
         // What only a person knows can be said here too.
         Err(error) if written.is_err() => {
@@ -70,9 +70,9 @@ pub(in crate::data) fn look(
     };
     findings.rows = table.len();
     // Told where it is not as most have it, and said in the preset.
-    let (order, decimal) = written.map_or((None, None), |(order, decimal)| {
-        let turned = grid.is_turned(&date).then_some(order);
-        (turned, Some(decimal).filter(|decimal| *decimal != '.' || options.decimal.is_some()))
+    let (order, decimal) = written.map_or((None, None), |written| {
+        let turned = grid.is_turned(&date).then_some(written.order);
+        (turned, Some(written.decimal).filter(|decimal| *decimal != '.' || options.decimal.is_some()))
     });
     if let Some(order) = order {
         let first = if order == DateOrder::Dmy { "the day" } else { "the month" };

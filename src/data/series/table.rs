@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use super::written::{Date, DateOrder, Seen, number};
+use super::written::{Date, DateOrder, Seen, SeriesFacts, Written, number};
 use crate::data::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::rows::{Row, RowError, Rows};
@@ -47,9 +47,10 @@ pub(super) struct Columns<'a> {
 }
 
 impl Columns<'_> {
-    /// Reads `text`; the date of each row as well.
-    pub fn read_dated(&self, text: String) -> Result<(Table, Vec<Date>), DataError> {
-        let (order, decimal) = self.written(&text)?;
+    /// Reads `text`; the date of each row and what it told as well.
+    pub fn read_dated(&self, text: String) -> Result<(Table, Vec<Date>, SeriesFacts), DataError> {
+        let written = self.written(&text)?;
+        let Written { order, decimal, .. } = written;
         let delimiter = delimiter(&text);
         let mut rows = Rows::new(Cursor::new(text), delimiter, true);
         let Some(header) = rows.next().map_err(|error| self.broken(&error))? else {
@@ -95,7 +96,7 @@ impl Columns<'_> {
                     let found = format!("{what} in column {} ({})", place + 1, quoted(name));
                     let kind = if self.positive { "a number above 0 (data.log: true)" } else { "a number" };
                     let expected = match super::written::any_number(written) {
-                        Some(_) => format!("{kind} with “{decimal}” before its fraction, as others have it (data.decimal)"),
+                        Some(_) => format!("{kind} with “{decimal}” before its fraction, as others have it here or in training (data.decimal)"),
                         None => format!("{kind}: fill gaps before training"),
                     };
                     self.wrong(line, found, expected)
@@ -103,14 +104,19 @@ impl Columns<'_> {
                 table.values.push(number);
             }
         }
-        Ok((table, dates))
+        let facts = SeriesFacts {
+            rows: table.len(),
+            date_order: written.order_matters.then_some(order),
+            decimal: written.decimal_matters.then_some(decimal),
+        };
+        Ok((table, dates, facts))
     }
 
     /// How dates and numbers of `text` are written: as it was said, else as all rows together tell.
     ///
     /// # Errors
     /// When both day and month may stand first, or a comma before a fraction and between thousands, and the series would be another one.
-    pub fn written(&self, text: &str) -> Result<(DateOrder, char), DataError> {
+    pub fn written(&self, text: &str) -> Result<Written, DataError> {
         let mut seen = Seen::new(self.order, self.decimal);
         let mut rows = Rows::new(Cursor::new(text), delimiter(text), true);
         let mut first = None;
@@ -139,7 +145,8 @@ impl Columns<'_> {
                 "data.decimal: \",\" where a comma stands before a fraction, or \".\" where it parts thousands";
             self.wrong(Some(line), found, expected)
         })?;
-        Ok((order, decimal))
+        let (order_matters, decimal_matters) = (seen.order_matters(), seen.decimal_matters());
+        Ok(Written { order, decimal, order_matters, decimal_matters })
     }
 
     /// Where the date and the values stand, and how many columns there are.
@@ -204,7 +211,7 @@ mod tests {
         let values: Vec<String> = values.iter().map(|name| (*name).to_owned()).collect();
         let path = Path::new("series.csv");
         let columns = Columns { path, date: None, values: &values, positive, order: None, decimal: None };
-        columns.read_dated(text.into()).map(|(table, _)| table).map_err(|error| error.to_string())
+        columns.read_dated(text.into()).map(|(table, ..)| table).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -12,6 +12,31 @@ pub enum DateOrder {
     Mdy,
 }
 
+/// What the file that a network learnt from told and its spec may leave open; other files of the same kind may not tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesFacts {
+    /// Its rows.
+    pub rows: usize,
+    /// What stood first in its dates, where that made them these and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_order: Option<DateOrder>,
+    /// What its numbers were read with before their fractions, where that made them these and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<char>,
+}
+
+/// How dates and numbers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Written {
+    pub order: DateOrder,
+    pub decimal: char,
+    /// Whether dates in another order were others, or none.
+    pub order_matters: bool,
+    /// Whether numbers with another sign before the fraction were others, or none.
+    pub decimal_matters: bool,
+}
+
 impl DateOrder {
     const ALL: [Self; 2] = [Self::Dmy, Self::Mdy];
 }
@@ -113,6 +138,8 @@ pub(super) struct Seen {
     decimals: Vec<char>,
     /// The first number that is another with another decimal sign: its place and what was written.
     doubt: Option<(u64, String)>,
+    /// Whether any number is another, or none, with another decimal sign.
+    differs: bool,
 }
 
 impl Seen {
@@ -126,6 +153,7 @@ impl Seen {
             same: true,
             decimals: decimal.map_or(vec!['.', ','], |decimal| vec![decimal]),
             doubt: None,
+            differs: false,
         }
     }
 
@@ -167,7 +195,9 @@ impl Seen {
             return;
         }
         let read = |decimal: &char| number(text, *decimal);
-        match (read(&'.'), read(&',')) {
+        let (point, comma) = (read(&'.'), read(&','));
+        self.differs |= point != comma;
+        match (point, comma) {
             // `1.234` is usual, `1,234` is one as often as the other.
             (Some(point), Some(comma)) if point != comma && text.contains(',') && self.doubt.is_none() => {
                 self.doubt = Some((line, text.to_owned()));
@@ -185,6 +215,16 @@ impl Seen {
             [(order, _), ..] if self.same => Some(*order),
             _ => None,
         }
+    }
+
+    /// Whether dates in the other order would be others, or none.
+    pub fn order_matters(&self) -> bool {
+        self.orders.len() == 1 || !self.same
+    }
+
+    /// Whether numbers with the other sign before the fraction would be others, or none.
+    pub fn decimal_matters(&self) -> bool {
+        self.decimals.len() == 1 || self.differs
     }
 
     /// What stands before a fraction; else a number in doubt, with its line.
