@@ -142,11 +142,22 @@ fn a_forecaster_is_judged_in_the_units_of_the_series_as_it_was_in_training() {
     fs::write(at.join("short.csv"), table(14)).unwrap();
     let (_, error) = ends(unrolled(at, &["evaluate", "a", "--data", "short.csv"]), 2);
     assert!(error.contains("short.csv: found 14 rows to forecast from; expected at least 15"), "{error}");
-    let (_, error) = ends(unrolled(at, &["evaluate", "a", "--set", "data.values=[price, sold]"]), 2);
-    assert!(
-        error.contains("data.values: found price, sold; expected sold, price, as in training"),
-        "{error}"
-    );
+    for (set, told) in [
+        ("data.values=[price, sold]", "data.values: found price, sold; expected sold, price, as in training"),
+        ("data.window=6", "data.window: found 6; expected 12, as in training"),
+        ("data.horizon=1", "data.horizon: found 1; expected 2, as in training"),
+        ("data.log=false", "data.log: found false; expected true, as in training"),
+        ("data.difference=false", "data.difference: found false; expected true, as in training"),
+    ] {
+        let (_, error) = ends(unrolled(at, &["evaluate", "a", "--set", set]), 2);
+        assert!(error.contains(told), "{error}");
+    }
+    ends(unrolled(at, &["evaluate", "a", "--set", "data.window=12"]), 0);
+
+    // 84 rows come before the first forecast.
+    let judged = json(unrolled(at, &["evaluate", "a", "--json", "--set", "data.season=90"]));
+    assert_eq!(judged["no_seasonal"]["season"].as_u64(), Some(90), "{judged}");
+    assert!(judged["seasonal"].is_null() && judged["no_seasonal"]["reason"].is_string(), "{judged}");
 }
 
 /// So many months from January 2001 on, `01/28/2001;1.234,50`: the month first, and a comma before fractions.

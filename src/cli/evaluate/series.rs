@@ -31,11 +31,7 @@ pub(super) fn as_text(judged: &ForecastJudgement) -> Result<String, Error> {
         }
     }
     if let Some(season) = judged.no_season {
-        let season = count(season as u64);
-        writeln!(
-            out,
-            "\nno season before to compare with: {season} rows before the first forecast are not there"
-        )?;
+        writeln!(out, "\nno season before to compare with: {}", too_few(season))?;
     }
     if !judged.worst.is_empty() {
         writeln!(out, "\nworst forecasts")?;
@@ -44,6 +40,11 @@ pub(super) fn as_text(judged: &ForecastJudgement) -> Result<String, Error> {
         worst(&mut out, &names, missed)?;
     }
     Ok(out)
+}
+
+/// Why there is no season before.
+fn too_few(season: usize) -> String {
+    format!("{} rows before the first forecast are not there", count(season as u64))
 }
 
 /// A line a variable: what was told and what came; of several rows the one that was farthest off.
@@ -101,6 +102,9 @@ pub(super) fn as_json(judged: &ForecastJudgement, step: u64) -> Value {
         "loss": judged.loss,
         "mistakes": worst.collect::<Vec<_>>(),
     });
+    if let Some(season) = judged.no_season {
+        object["no_seasonal"] = json!({"season": season, "reason": too_few(season)});
+    }
     all(judged).for_each(|(name, of)| object[name] = Value::Object(errors(of)));
     object
 }

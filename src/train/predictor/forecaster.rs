@@ -125,6 +125,8 @@ impl Forecaster {
         set: &[String],
         worst: usize,
     ) -> Result<ForecastJudgement, PredictError> {
+        // Before the network is held against them: it is not what must change.
+        self.check(set)?;
         let spec = self.network.spec_with(moved, set)?;
         let DataSpec::Series(asked) = &spec.data else {
             let message = format!("{}: this network goes on with a series", spec.data.source());
@@ -169,7 +171,21 @@ impl Forecaster {
         })
     }
 
-    /// The series that is `asked` for, read as the run's own: what a row of it is the run has settled.
+    /// Refuses what `set` would change of what a forecast is.
+    fn check(&self, set: &[String]) -> Result<(), PredictError> {
+        let numbers = forecast(&self.series);
+        let change = set.iter().find_map(|set| {
+            let (field, found) = set.split_once('=')?;
+            let (field, own) = numbers.iter().find(|(name, _)| *name == field)?;
+            (found.trim() != own).then(|| (*field, found.trim().to_owned(), own.clone()))
+        });
+        match change {
+            Some((field, found, own)) => Err(unlike(field, found, format!("{own}, as in training"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The series that is `asked` for, where it is of the run's kind: what a row of it is the run has settled.
     fn as_learnt(&self, asked: &SeriesSpec) -> Result<SeriesSpec, PredictError> {
         let own = &self.series;
         for (field, found, expected) in
@@ -177,19 +193,30 @@ impl Forecaster {
         {
             if found != expected {
                 let expected = format!("{}, as in training: columns go by their names", expected.join(", "));
-                return Err(
-                    DataError::Setting { field: field.into(), found: found.join(", "), expected }.into()
-                );
+                return Err(unlike(field, found.join(", "), expected));
             }
         }
-        Ok(SeriesSpec {
-            window: own.window,
-            horizon: own.horizon,
-            log: own.log,
-            difference: own.difference,
-            ..asked.clone()
-        })
+        for ((field, found), (_, own)) in forecast(asked).into_iter().zip(forecast(own)) {
+            if found != own {
+                return Err(unlike(field, found, format!("{own}, as in training")));
+            }
+        }
+        Ok(asked.clone())
     }
+}
+
+/// What a forecast of `series` is made from and tells, by the names that presets have for it.
+fn forecast(series: &SeriesSpec) -> [(&'static str, String); 4] {
+    [
+        ("data.window", series.window.to_string()),
+        ("data.horizon", series.horizon.to_string()),
+        ("data.log", series.log.to_string()),
+        ("data.difference", series.difference.to_string()),
+    ]
+}
+
+fn unlike(field: &'static str, found: String, expected: String) -> PredictError {
+    DataError::Setting { field: field.into(), found, expected }.into()
 }
 
 /// Rows of `width` numbers.
