@@ -245,3 +245,22 @@ fn other_data_are_judged_by_also_where_the_run_has_validation_data_of_its_own() 
         assert!(out.contains(texts), "{out}");
     }
 }
+
+#[test]
+fn a_run_that_diverged_tells_no_class() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    table(at);
+    fs::write(at.join("mine.yaml"), MINE).unwrap();
+    let wild = [
+        "model.2={layer: Dense, units: 2, activation: softmax}",
+        "train.loss=sparse_categorical_crossentropy",
+        "train.optimizer={name: SGD, learning_rate: 1e38}",
+    ];
+    let (out, _) = ends(train(at, "mine.yaml", "runs/a", &wild), 3);
+    assert!(out.contains("diverged"), "{out}");
+    for args in [&["predict", "a", "good"][..], &["predict", "a", "--json", "good"], &["evaluate", "a"]] {
+        let (out, error) = ends(unrolled(at, args), 2);
+        assert!(out.is_empty() && error.contains("give no finite number: training diverged"), "{out}{error}");
+    }
+}

@@ -225,3 +225,19 @@ fn another_file_is_read_as_that_of_training_was_where_it_does_not_tell() {
     let (_, error) = ends(unrolled(at, &["predict", "a", "whole.csv"]), 2);
     assert!(error.contains("any part may be the month"), "{error}");
 }
+
+#[test]
+fn a_run_that_diverged_tells_no_infinite_forecast() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let rows: String = (0..60).map(|n| format!("{n};{}\n", n % 7 + 5)).collect();
+    fs::write(at.join("sold.csv"), "n;sold\n".to_owned() + &rows).unwrap();
+    fs::write(at.join("sold.yaml"), FOREIGN).unwrap();
+    let wild = ["data.log=true", "train.optimizer={name: SGD, learning_rate: 1e38}"];
+    let (out, _) = ends(train(at, "sold.yaml", "runs/a", &wild), 3);
+    assert!(out.contains("diverged"), "{out}");
+    for args in [&["predict", "a"][..], &["predict", "a", "--json"], &["evaluate", "a"]] {
+        let (out, error) = ends(unrolled(at, args), 2);
+        assert!(out.is_empty() && error.contains("give no finite number: training diverged"), "{out}{error}");
+    }
+}

@@ -8,7 +8,7 @@ use super::{Args, BATCH};
 use crate::escape::foreign;
 use crate::number::{count, percent};
 use crate::protocol::is_told;
-use crate::train::{Classifier, Prefix, likeliest};
+use crate::train::{Classifier, PredictError, Prefix, likeliest};
 
 /// Tells the class of texts: of the arguments, else of the lines of stdin, as many at once as have come.
 pub(super) fn tell(args: &Args, classifier: &Classifier) -> anyhow::Result<()> {
@@ -27,10 +27,11 @@ pub(super) fn tell(args: &Args, classifier: &Classifier) -> anyhow::Result<()> {
     input::each(&args.text, form, at_once, &mut |asked| {
         let asked: Vec<String> = asked.iter().map(Asked::text).collect();
         let answers = classifier.predict(&asked)?;
-        out.put(answers.iter().map(|(text, answer)| match args.json {
-            true => speaker.as_json(text, answer, args.per_token).to_string() + "\n",
+        let told = answers.iter().map(|(text, answer)| match args.json {
+            true => Ok(speaker.as_json(text, answer, args.per_token)?.to_string() + "\n"),
             false => speaker.as_lines(text, answer, args.per_token),
-        }))
+        });
+        out.put(told.collect::<Result<Vec<String>, PredictError>>()?.into_iter())
     })
 }
 
@@ -66,17 +67,17 @@ impl Speaker<'_> {
         format!("{:12} {:>7}", foreign(label), share(&probability))
     }
 
-    fn as_lines(&self, text: &str, answer: &[f32], per_token: bool) -> String {
+    fn as_lines(&self, text: &str, answer: &[f32], per_token: bool) -> Result<String, PredictError> {
         let mut lines = vec![format!("{}  {}\n", self.said(answer), foreign(text))];
         if per_token {
-            let prefixes = self.classifier.per_token(text);
+            let prefixes = self.classifier.per_token(text)?;
             let line = |(at, prefix): (usize, &Prefix)| {
                 let said = self.said(&prefix.probabilities);
                 format!("  {:>4}  {said}  {}\n", count(at as u64 + 1), foreign(&prefix.token))
             };
             lines.extend(prefixes.iter().enumerate().map(line));
         }
-        lines.concat()
+        Ok(lines.concat())
     }
 
     /// `object` with the label, or the labels, and all probabilities.
@@ -92,14 +93,14 @@ impl Speaker<'_> {
         object
     }
 
-    fn as_json(&self, text: &str, answer: &[f32], per_token: bool) -> Value {
+    fn as_json(&self, text: &str, answer: &[f32], per_token: bool) -> Result<Value, PredictError> {
         let mut object = self.with_answer(json!({self.classifier.subject(): text}), answer);
         if per_token {
-            let prefixes = self.classifier.per_token(text);
+            let prefixes = self.classifier.per_token(text)?;
             let prefixes =
                 prefixes.iter().map(|p| self.with_answer(json!({"token": p.token}), &p.probabilities));
             object["tokens"] = prefixes.collect();
         }
-        object
+        Ok(object)
     }
 }

@@ -83,19 +83,19 @@ impl Classifier {
     /// called.
     ///
     /// # Errors
-    /// When a file is missing or is not as it must be.
+    /// When a file is missing or is not as it must be, and when a probability is not finite.
     pub fn predict(&self, asked: &[String]) -> Result<Vec<(String, Vec<f32>)>, PredictError> {
         match &self.reads {
             Reads::Texts { tokens, vocabulary } => {
                 let encode = |text: &String| vocabulary.encode(text, tokens.level);
                 let rows: Vec<Vec<u32>> = asked.iter().map(encode).collect();
-                Ok(asked.iter().cloned().zip(self.answers(&rows, tokens)).collect())
+                Ok(asked.iter().cloned().zip(self.answers(&rows, tokens)?).collect())
             }
             Reads::Sequences { spec, scale } => {
                 let mut all = Vec::new();
                 for file in asked {
                     let (names, rows) = spec.unlabelled(Path::new(file), scale)?;
-                    let (output, _) = self.through(&Inputs::Real(rows), None);
+                    let (output, _) = self.through(&Inputs::Real(rows), None)?;
                     all.extend(names.into_iter().zip(output.rows().into_iter().map(|row| row.to_vec())));
                 }
                 Ok(all)
@@ -104,14 +104,17 @@ impl Classifier {
     }
 
     /// What the network says after every token of `text` that it reads, as if the text ended there; nothing where it reads no texts.
-    pub fn per_token(&self, text: &str) -> Vec<Prefix> {
-        let Reads::Texts { tokens, vocabulary } = &self.reads else { return Vec::new() };
+    ///
+    /// # Errors
+    /// When a probability is not finite.
+    pub fn per_token(&self, text: &str) -> Result<Vec<Prefix>, PredictError> {
+        let Reads::Texts { tokens, vocabulary } = &self.reads else { return Ok(Vec::new()) };
         let ids = vocabulary.encode(text, tokens.level);
         let kept = ids.get(tokens.kept(ids.len())).unwrap_or_default();
         let rows: Vec<Vec<u32>> = (1..=kept.len()).map(|end| kept[..end].to_vec()).collect();
         let word = |id: &u32| vocabulary.word(*id).to_owned();
         let prefix = |(id, probabilities)| Prefix { token: word(id), probabilities };
-        kept.iter().zip(self.answers(&rows, tokens)).map(prefix).collect()
+        Ok(kept.iter().zip(self.answers(&rows, tokens)?).map(prefix).collect())
     }
 
     /// Judges the network by the run's validation data, or by `data` with `set` laid over the spec; tells at most `mistakes` mistakes.
@@ -127,8 +130,13 @@ impl Classifier {
         let spec = self.network.spec_with(moved, set)?;
         let (mut score, mut worst) = (Score::default(), Worst::of(mistakes));
         let mut told = Told::nothing(self.labels.len(), self.has_labels());
+        let mut failed = None;
         let source = self.to_judge(&spec, moved, &mut |inputs, targets, names| {
-            let (outputs, part) = self.through(inputs, Some(targets));
+            let (outputs, part) = match self.through(inputs, Some(targets)) {
+                Ok(answers) if failed.is_none() => answers,
+                Ok(_) => return,
+                Err(error) => return failed = Some(error),
+            };
             score.add(part);
             for (row, (output, text)) in outputs.rows().into_iter().zip(names).enumerate() {
                 if let Some((truth, predicted, probability)) = told.add(output, targets, row) {
@@ -138,6 +146,9 @@ impl Classifier {
                 }
             }
         })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
         let (loss, accuracy) = (self.network.loss(&score), score.accuracy());
         Ok(Judgement { loss, accuracy, told, mistakes: worst.sorted(), source, sentences: None })
     }
@@ -195,17 +206,22 @@ impl Classifier {
         }
     }
 
-    fn answers(&self, ids: &[Vec<u32>], tokens: &TokenSpec) -> Vec<Vec<f32>> {
+    fn answers(&self, ids: &[Vec<u32>], tokens: &TokenSpec) -> Result<Vec<Vec<f32>>, PredictError> {
         let mut rows = Array2::zeros((ids.len(), tokens.length));
         for (mut row, ids) in rows.rows_mut().into_iter().zip(ids) {
             row.iter_mut().zip(tokens.pad(ids)).for_each(|(to, id)| *to = id);
         }
-        self.through(&Inputs::Tokens(rows), None).0.rows().into_iter().map(|row| row.to_vec()).collect()
+        let (probabilities, _) = self.through(&Inputs::Tokens(rows), None)?;
+        Ok(probabilities.rows().into_iter().map(|row| row.to_vec()).collect())
     }
 
     /// The probability of each class, `[sequence, class]`; and, where the `targets` are known, loss and accuracy.
-    fn through(&self, inputs: &Inputs, targets: Option<&Targets>) -> (Array2<f32>, Score) {
-        let (output, score) = self.network.run(inputs, 0..inputs.len(), targets);
+    fn through(
+        &self,
+        inputs: &Inputs,
+        targets: Option<&Targets>,
+    ) -> Result<(Array2<f32>, Score), PredictError> {
+        let (output, score) = self.network.run(inputs, 0..inputs.len(), targets)?;
         let mut probabilities = Array2::zeros((output.len_of(Axis(0)), self.labels.len()));
         for (mut to, from) in probabilities.rows_mut().into_iter().zip(output.outer_iter()) {
             match from.as_slice() {
@@ -214,6 +230,6 @@ impl Classifier {
                 _ => to.iter_mut().zip(&from).for_each(|(to, p)| *to = *p),
             }
         }
-        (probabilities, score)
+        Ok((probabilities, score))
     }
 }

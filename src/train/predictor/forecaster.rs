@@ -92,7 +92,7 @@ impl Forecaster {
     /// How the series in the file `path` goes on, or the run's own series.
     ///
     /// # Errors
-    /// When the file is missing, is not as it must be, or has too few rows.
+    /// When the file is missing, is not as it must be, or has too few rows, and when a number that is told is not finite.
     pub fn forecast(&self, path: Option<&Path>) -> Result<Forecast, PredictError> {
         let own = "the series that the run learnt from; name another with the same columns: unrolled predict RUN SERIES.csv";
         let series = SeriesSpec {
@@ -101,11 +101,16 @@ impl Forecaster {
             ..self.series.clone()
         };
         let ahead = series.ahead(&self.scale)?;
-        let (output, _) = self.network.run(&ahead.inputs, 0..1, None);
+        let (output, _) = self.network.run(&ahead.inputs, 0..1, None)?;
         let output: Vec<f32> = output.iter().copied().collect();
         let names: Vec<String> = ahead.forecasts.names().map(str::to_owned).collect();
+        // The logarithm of a finite number may be that of none.
+        let values = ahead.forecasts.undo(0, &output);
+        if values.iter().any(|x| !x.is_finite()) {
+            return Err(self.network.not_finite());
+        }
         Ok(Forecast {
-            values: rows(&ahead.forecasts.undo(0, &output), names.len()),
+            values: rows(&values, names.len()),
             names,
             source: ahead.source,
             rows: ahead.rows,
@@ -118,7 +123,7 @@ impl Forecaster {
     /// `worst` of the forecasts.
     ///
     /// # Errors
-    /// When the data are missing or wrong, have other variables, or when nothing is held out.
+    /// When the data are missing or wrong, have other variables, when nothing is held out, and when a forecast is not finite.
     pub fn judge(
         &self,
         moved: Option<&Path>,
@@ -142,13 +147,17 @@ impl Forecaster {
         let (mut score, mut errors, mut missed) = (Score::default(), forecasts.errors(), Worst::of(worst));
         for start in (0..inputs.len()).step_by(BLOCK) {
             let block = start..(start + BLOCK).min(inputs.len());
-            let (output, part) = self.network.run(inputs, block.clone(), Some(&found.data.targets));
+            let (output, part) = self.network.run(inputs, block.clone(), Some(&found.data.targets))?;
             score.add(part);
             for (window, output) in block.zip(output.outer_iter()) {
                 let output: Vec<f32> = output.iter().copied().collect();
                 forecasts.judge(window, &output, &mut errors);
                 let width = spreads.len();
-                let told = rows(&forecasts.undo(window, &output), width);
+                let told = forecasts.undo(window, &output);
+                if told.iter().any(|x| !x.is_finite()) {
+                    return Err(self.network.not_finite());
+                }
+                let told = rows(&told, width);
                 let came = rows(forecasts.truth(window), width);
                 let rmse: Vec<f64> = (0..width).map(|variable| rmse(&told, &came, variable)).collect();
                 // Variables have units of their own: how much each moves makes them comparable.

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use super::PredictError;
 use crate::data::{Inputs, Targets};
 use crate::nn::{Answers, Mode, Model, Params, Score, Shard};
+use crate::number;
 use crate::preset::{self, Overrides, RunSpec};
 use crate::run::checkpoint::{self, Which};
 use crate::train::work::{answers, input};
@@ -77,12 +78,15 @@ impl Network {
 
     /// What the network gives for `rows` of the `inputs`, `[sequence, time, features]` (time 1 for a vector a sequence), on all
     /// processors; and, where the `targets` are known, loss and accuracy.
+    ///
+    /// # Errors
+    /// When one of the numbers is not finite.
     pub fn run(
         &self,
         inputs: &Inputs,
         rows: Range<usize>,
         targets: Option<&Targets>,
-    ) -> (Array3<f32>, Score) {
+    ) -> Result<(Array3<f32>, Score), PredictError> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let part = rows.len().div_ceil(threads).max(BATCH);
         let parts = rows.clone().step_by(part).map(|start| start..(start + part).min(rows.end));
@@ -99,8 +103,21 @@ impl Network {
                 score.add(more);
             }
         });
+        if output.iter().any(|x: &f32| !x.is_finite()) {
+            return Err(self.not_finite());
+        }
         let output = Array3::from_shape_vec((rows.len(), shape.0, shape.1), output);
-        (output.unwrap_or_else(|_| unreachable!("as many numbers as all batches gave")), score)
+        Ok((output.unwrap_or_else(|_| unreachable!("as many numbers as all batches gave")), score))
+    }
+
+    /// What is told in place of an answer that is no number, or infinite.
+    pub fn not_finite(&self) -> PredictError {
+        PredictError::Task(format!(
+            "{}: its weights after step {} give no finite number: training diverged, or the data lie far from those of training; \
+             --best takes the best weights, a lower learning rate makes others",
+            self.folder.display(),
+            number::count(self.step)
+        ))
     }
 
     /// The same on this thread: the numbers, and steps and features of each sequence.

@@ -75,7 +75,7 @@ impl Tagger {
     /// What every word of every sentence is told to be.
     ///
     /// # Errors
-    /// When the sentences do not fit into memory.
+    /// When the sentences do not fit into memory, or when a probability is not finite.
     pub fn tag(&self, sentences: &[Vec<String>]) -> Result<Vec<TaggedSentence>, PredictError> {
         let cut: Vec<Vec<Window>> =
             sentences.iter().map(|words| windows(words.len(), self.tokens.length)).collect();
@@ -89,7 +89,7 @@ impl Tagger {
         let mut told = Vec::with_capacity(read.len());
         for block in read.chunks(BLOCK) {
             let inputs = encode_sentences(&self.vocabularies, &self.tokens, block)?;
-            let (output, _) = self.network.run(&inputs, 0..block.len(), None);
+            let (output, _) = self.network.run(&inputs, 0..block.len(), None)?;
             told.extend(
                 block.iter().enumerate().map(|(row, words)| likeliest_tags(&output, row, words.len())),
             );
@@ -139,7 +139,7 @@ impl Tagger {
         for start in (0..found.words.len()).step_by(BLOCK) {
             let rows = start..(start + BLOCK).min(found.words.len());
             let (output, part) =
-                self.network.run(&found.data.inputs, rows.clone(), Some(&found.data.targets));
+                self.network.run(&found.data.inputs, rows.clone(), Some(&found.data.targets))?;
             score.add(part);
             for (row, words) in found.words.iter().enumerate().skip(rows.start).take(rows.len()) {
                 let Targets::Steps(truth) = &found.data.targets else { continue };
