@@ -49,6 +49,11 @@ fn a_series_has_its_errors_in_its_units_beside_what_needs_no_network() {
     insta::assert_snapshot!("series_80", text(&story::forecast(700), 80, 23, &THEME));
     let read = acted(story::forecast(700), &[Action::Focus(2), Action::Left, Action::Explain]);
     insta::assert_snapshot!("series_explained", text(&read, 80, 23, &THEME));
+
+    let one = story::forecast_of(700, ".sold", &[("val_rmse_last", 48.0)]);
+    let read = text(&acted(one, &[Action::Focus(2), Action::Explain]), 80, 23, &THEME);
+    assert!(!read.contains("a season before") && read.contains("the dotted line, which needs"), "{read}");
+    assert!(read.contains("Of several"), "{read}");
 }
 
 #[test]

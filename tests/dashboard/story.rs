@@ -265,6 +265,12 @@ fn activations(step: u64, probe: usize, gone: f64) -> Event {
 
 /// A run on a series, of which every epoch tells errors in its units beside those of forecasts that need no network.
 pub fn forecast(steps: u64) -> Dashboard {
+    let told = [("val_mae", 30.0), ("val_rmse_last", 48.0412), ("val_rmse_seasonal", 41.85)];
+    forecast_of(steps, "", &told)
+}
+
+/// The same of a `variable`, `.sold` where there are several, beside what else is `told` of each epoch.
+pub fn forecast_of(steps: u64, variable: &str, told: &[(&str, f64)]) -> Dashboard {
     let mut dash = Dashboard::new();
     for event in events(steps) {
         match event {
@@ -275,13 +281,10 @@ pub fn forecast(steps: u64) -> Dashboard {
             }
             Event::Step(step) => dash.apply(&Event::Step(StepMetrics { accuracy: None, ..step })),
             Event::Epoch(epoch) => {
-                let told = [
-                    ("val_rmse", 60.0 / epoch.epoch as f64),
-                    ("val_mae", 30.0),
-                    ("val_rmse_last", 48.0412),
-                    ("val_rmse_seasonal", 41.85),
-                ];
-                let metrics = told.map(|(name, value)| Metric { name: name.into(), value }).to_vec();
+                let own = [("val_rmse", 60.0 / epoch.epoch as f64)];
+                let metric =
+                    |(name, value): &(&str, f64)| Metric { name: format!("{name}{variable}"), value: *value };
+                let metrics = own.iter().chain(told).map(metric).collect();
                 let (at, step) = (epoch.epoch, epoch.step);
                 dash.apply(&Event::Evaluation(Box::new(Evaluation {
                     epoch: at,

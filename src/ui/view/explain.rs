@@ -8,7 +8,7 @@ use super::gradient::fading;
 use crate::escape;
 use crate::number;
 use crate::protocol::{LayerHealth, ParamNorms, RunInfo};
-use crate::ui::state::{Dashboard, Norm, Panel};
+use crate::ui::state::{Dashboard, ForecastErrors, Norm, Panel};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::frame::Frame;
 use crate::ui::widget::text;
@@ -65,15 +65,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel) -> Vec<String> {
             said.extend(updates(dash.param_norms()));
             said
         }
-        Panel::Accuracy if dash.errors().is_some() => vec![
-            "How far the forecasts of the held-out part are off, in the units of the series: the root of the \
-             mean squared error after each epoch. It should fall below the dotted lines, which need no \
-             network: the last value again, and the value a season before."
-                .into(),
-            "What stays above them has learnt less than they say. Of several variables the first is shown; \
-             the others, and mean absolute errors, stand in metrics.jsonl and under unrolled evaluate."
-                .into(),
-        ],
+        Panel::Accuracy if dash.errors().is_some() => dash.errors().map_or_else(Vec::new, forecasts),
         Panel::Accuracy if dash.accuracy().train.is_empty() && dash.latest().is_some() => vec![
             "This task has no classes, and so no accuracy. Instead: the length of the whole gradient at \
              every step, before clipping. Single tall spikes are the mark of exploding gradients; \
@@ -113,6 +105,31 @@ fn paragraphs(dash: &Dashboard, panel: Panel) -> Vec<String> {
             ]
         }
     }
+}
+
+/// What the errors of forecasts are held against, and where the rest of them stands.
+fn forecasts(errors: &ForecastErrors) -> Vec<String> {
+    let (lines, (above, say)) = match errors.baselines.as_slice() {
+        [_] => ("line, which needs no network: the last value again", ("it", "it says")),
+        _ => (
+            "lines, which need no network: the last value again, and the value a season before",
+            ("them", "they say"),
+        ),
+    };
+    let rest = match errors.variable.is_empty() {
+        true => "Mean absolute errors",
+        false => "Of several variables the first is shown; the others, and mean absolute errors,",
+    };
+    vec![
+        format!(
+            "How far the forecasts of the held-out part are off, in the units of the series: the root of the \
+             mean squared error after each epoch. It should fall below the dotted {lines}."
+        ),
+        format!(
+            "What stays above {above} has learnt less than {say}. {rest} stand in metrics.jsonl and under \
+             unrolled evaluate."
+        ),
+    ]
 }
 
 /// How far a step moves the weights; nothing before the first watched step.
