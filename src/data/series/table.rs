@@ -86,7 +86,13 @@ impl Columns<'_> {
                     true => format!("the date {} after a later one", quoted(written)),
                     false => format!("the date {} in another form than those before", quoted(written)),
                 };
-                return Err(self.wrong(line, found, "one row a date, from the earliest to the latest"));
+                let expected = match now == *before && has_fraction(written) {
+                    true => {
+                        "one row a second at most; where rows come faster, number them in a column of dates: 1, 2, 3, …"
+                    }
+                    false => "one row a date, from the earliest to the latest",
+                };
+                return Err(self.wrong(line, found, expected));
             }
             dates.push(now);
             for (place, name) in values.iter().zip(self.values) {
@@ -195,6 +201,11 @@ impl Columns<'_> {
     }
 }
 
+/// Whether a fraction of a second stands behind a date.
+fn has_fraction(written: &str) -> bool {
+    written.rsplit_once(':').is_some_and(|(_, seconds)| seconds.contains('.'))
+}
+
 /// What stands between the columns, by the header: the most frequent of those that are usual; a comma where there is none.
 fn delimiter(text: &str) -> u8 {
     let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
@@ -252,6 +263,10 @@ mod tests {
             ),
             ("d,x\n1949-02,1\n1949-01,1\n", "series.csv:3: found the date \"1949-01\" after a later one"),
             ("d,x\n1949-02,1\n1949-02,1\n", "series.csv:3: found the date \"1949-02\" a second time"),
+            (
+                "d,x\n2024-01-01T10:00:00.0,1\n2024-01-01T10:00:00.5,1\n",
+                "series.csv:3: found the date \"2024-01-01T10:00:00.5\" a second time; expected one row a second at most",
+            ),
             ("d,x\n1949-02,1\n1949-03-01,1\n", "series.csv:3: found the date \"1949-03-01\" in another form"),
             (
                 "d,x\n31.01.49,1\n",
