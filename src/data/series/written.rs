@@ -116,8 +116,9 @@ pub(in crate::data) fn number(text: &str, decimal: char) -> Option<f64> {
     let mut groups = whole.split([other, ' ', '\u{a0}', '\u{202f}', '\'']);
     let first = groups.next().unwrap_or_default();
     let rest: Vec<&str> = groups.collect();
-    let grouped =
-        rest.is_empty() || (1..=3).contains(&first.len()) && rest.iter().all(|group| group.len() == 3);
+    // No thousands begin with 0: `0,123` is a fraction, or nothing.
+    let leads = (1..=3).contains(&first.len()) && !first.starts_with('0');
+    let grouped = rest.is_empty() || leads && rest.iter().all(|group| group.len() == 3);
     let fits = grouped && digits(first) && rest.iter().all(|group| digits(group));
     // `1,5e3` is a number too.
     fits.then(|| plain(&format!("{sign}{first}{}.{}", rest.concat(), fraction.unwrap_or("0")))).flatten()
@@ -308,6 +309,8 @@ mod tests {
             ("nan", '.'),
             ("inf", ','),
             ("1234,567", '.'),
+            ("0,123", '.'),
+            ("-0.500", ','),
         ] {
             assert_eq!(number(text, decimal), None, "{text}");
         }
