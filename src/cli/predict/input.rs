@@ -113,15 +113,16 @@ fn next_text(input: &mut impl BufRead, line: u64, form: Form) -> anyhow::Result<
         return Ok(Some(Asked::Text(text.to_owned())));
     }
     let object: Value = serde_json::from_str(text).unwrap_or_default();
-    if let Some(text) = object.get("text").and_then(Value::as_str) {
+    // Words that somebody has cut are meant, also where the text that they are of stands beside them.
+    let words = object.get("tokens").filter(|_| form == Form::JsonOrWords);
+    if let Some(text) = object.get("text").and_then(Value::as_str).filter(|_| words.is_none()) {
         return Ok(Some(Asked::Text(text.to_owned())));
     }
     if form == Form::Json {
         return Err(bad(r#"expected an object with a text, such as {"text": "not bad"}"#).into());
     }
-    let words = object.get("tokens").and_then(Value::as_array);
     let word = |word: &Value| word.as_str().filter(|word| !word.is_empty()).map(str::to_owned);
-    match words.and_then(|words| words.iter().map(word).collect()) {
+    match words.and_then(Value::as_array).and_then(|words| words.iter().map(word).collect()) {
         Some(words) => Ok(Some(Asked::Words(words))),
         None => Err(bad(
             r#"expected an object with a text, such as {"text": "She waits."}, or with its words, {"tokens": ["She", "waits", "."]}"#,
