@@ -144,6 +144,14 @@ impl TokenSpec {
         let (level, vocabulary) = (ChannelLevel::Word, Some(self.vocabulary));
         vec![ChannelSpec { name: None, level, letters: None, vocabulary, at_least: None }].into()
     }
+
+    /// The words that a network of these `vocabularies` knows, whatever their channel is called; `None` where it reads only what words end
+    /// with or how they are written.
+    pub fn known_words<'v>(&self, vocabularies: &'v Vocabularies) -> Option<&'v Vocabulary> {
+        let channels = self.read();
+        let words = channels.iter().find(|channel| channel.level == ChannelLevel::Word)?;
+        vocabularies.of(words.name())
+    }
 }
 
 /// What a network that reads `tokens` knows of the `words` of training.

@@ -82,8 +82,10 @@ impl TagsSpec {
             validation = Some(encode(path, &told)?);
         }
         let words = told.iter().flatten().count();
-        let unknown =
-            told.iter().flatten().filter(|token| vocabularies.first().id(token.word).is_none()).count();
+        // Where no channel is of words, none can be unknown.
+        let known = spec.known_words(&vocabularies);
+        let is_unknown = |word: &str| known.is_some_and(|known| known.id(word).is_none());
+        let unknown = told.iter().flatten().filter(|token| is_unknown(token.word)).count();
         let facts = DataFacts {
             source: self.path.display().to_string(),
             train: train_set.len(),
@@ -92,7 +94,7 @@ impl TagsSpec {
                 .iter()
                 .map(|(tag, count)| ClassCount { label: (*tag).into(), count: *count })
                 .collect(),
-            vocabulary: vocabularies.first().len(),
+            vocabulary: known.unwrap_or(vocabularies.first()).len(),
             length: spec.length,
             skipped: 0,
             unknown: unknown as f64 / words.max(1) as f64,

@@ -5,6 +5,7 @@ use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Vocabulary;
+use super::error::listed;
 
 /// The vocabularies of a network: one, or one for each channel of its tokens, by the channel's name.
 ///
@@ -29,9 +30,30 @@ impl Vocabularies {
 
     /// That of the channel `name`; where there are no channels, the only one.
     pub fn of(&self, name: &str) -> Option<&Vocabulary> {
-        let mut all = [&self.first].into_iter().chain(&self.further);
-        let found = all.find(|(channel, _)| channel == name || channel.is_empty());
+        let found = self.all().find(|(channel, _)| channel == name || channel.is_empty());
         found.map(|(_, vocabulary)| vocabulary)
+    }
+
+    /// What keeps a network that reads ids of `sizes`, by channel, from reading these; `None` where it can.
+    pub fn misfit(&self, sizes: &[(String, usize)]) -> Option<String> {
+        let called = |names: Vec<&str>| match names.as_slice() {
+            [""] => "one vocabulary without channels".to_owned(),
+            names => format!("vocabularies of the channels {}", listed(names.iter().copied())),
+        };
+        let (mut found, mut expected): (Vec<&str>, Vec<&str>) = (
+            self.all().map(|(name, _)| name.as_str()).collect(),
+            sizes.iter().map(|s| s.0.as_str()).collect(),
+        );
+        found.sort_unstable();
+        expected.sort_unstable();
+        if found != expected {
+            return Some(format!("{}; the network of spec.yaml reads {}", called(found), called(expected)));
+        }
+        sizes.iter().find_map(|(name, size)| self.of(name)?.misfit(*size))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &(String, Vocabulary)> {
+        [&self.first].into_iter().chain(&self.further)
     }
 }
 
@@ -45,9 +67,7 @@ impl Serialize for Vocabularies {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.first {
             (name, only) if name.is_empty() => only.serialize(serializer),
-            first => {
-                serializer.collect_map([first].into_iter().chain(&self.further).map(|(name, v)| (name, v)))
-            }
+            _ => serializer.collect_map(self.all().map(|(name, v)| (name, v))),
         }
     }
 }

@@ -69,6 +69,12 @@ impl Vocabulary {
         self.words.len()
     }
 
+    /// What keeps a network that reads `size` ids from reading these; `None` where it can.
+    pub fn misfit(&self, size: usize) -> Option<String> {
+        let entries = self.len();
+        (entries > size).then(|| format!("{entries} entries; the network of spec.yaml reads {size}"))
+    }
+
     /// The id of a word as tokenising leaves it, if it is known.
     pub fn id(&self, word: &str) -> Option<u32> {
         self.ids.get(word).copied()

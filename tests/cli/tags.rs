@@ -138,3 +138,58 @@ fn a_tagger_is_judged_word_by_word_as_it_was_in_training() {
     let (_, told) = ends(unrolled(at, &["evaluate", "a", "--data", "other.txt"]), 2);
     assert!(told.contains("other.txt:2: found the tag \"X\"; expected a tag of the training data"), "{told}");
 }
+
+/// [`learnt`] from two channels: that of the words has a name of its own and is not the first; and what training told.
+fn learnt_from_channels() -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    fs::write(at.join("train.txt"), sentences(200) + &"it R\n's V\n. P\n\n".repeat(20)).unwrap();
+    fs::write(at.join("test.txt"), "it R\nzit R\n").unwrap();
+    let channels = "  channels: [{level: ending, letters: 2, vocabulary: 50}, {name: form, level: word, vocabulary: 50}]";
+    let layers = "  - {layer: Embedding, inputs: [form], output_dim: 8, mask_zero: true}
+  - {layer: Embedding, inputs: [ending], output_dim: 4, mask_zero: true}
+  - {layer: Concatenate, inputs: [0, 1]}";
+    let preset = PRESET
+        .replace("tokens: {vocabulary: 50, length: 7}", &format!("tokens:\n  length: 7\n{channels}"))
+        .replace("  - {layer: Embedding, output_dim: 8, mask_zero: true}", layers);
+    fs::write(at.join("tags.yaml"), preset).unwrap();
+    let (out, told) = ends(unrolled(at, &["train", "tags.yaml", "--run", "runs/a"]), 0);
+    (folder, out + &told)
+}
+
+#[test]
+fn a_word_channel_of_any_name_and_place_is_what_the_network_knows_of_words() {
+    let (folder, trained) = learnt_from_channels();
+    let at = folder.path();
+    // One word of two is unknown, though both endings are known.
+    assert!(trained.contains("50.0 % of tokens unknown"), "{trained}");
+    let input = b"{\"text\": \"it's.\"}\n{\"text\": \"of these nothing\", \"tokens\": [\"it's\"]}\n";
+    let told = json_lines(&fed(unrolled(at, &["predict", "a", "--json", "--jsonl"]), input).stdout);
+    assert_eq!(tagged(&told[0]), "it/R 's/V ./P");
+    assert_eq!(told[1]["tokens"].as_array().unwrap().len(), 1, "{}", told[1]);
+    assert_eq!(told[1]["tokens"][0]["token"], "it's");
+}
+
+#[test]
+fn a_vocabulary_that_does_not_fit_the_network_is_told_by_its_file() {
+    let (folder, _) = learnt_from_channels();
+    let at = folder.path();
+    let file = at.join("runs/a/vocabulary.json");
+    let known: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let mut far_more = known.clone();
+    let words = far_more["form"].as_array_mut().unwrap();
+    words.extend((0..60).map(|n| Value::from(format!("w{n}"))));
+    let mut renamed = known.clone();
+    let form = renamed.as_object_mut().unwrap().remove("form").unwrap();
+    renamed["other"] = form;
+    let channels = "the network of spec.yaml reads vocabularies of the channels";
+    for (broken, expected) in [
+        (&known["form"], format!("one vocabulary without channels; {channels}")),
+        (&renamed, channels.to_owned()),
+        (&far_more, "entries; the network of spec.yaml reads 50".to_owned()),
+    ] {
+        fs::write(&file, broken.to_string()).unwrap();
+        let (_, told) = ends(unrolled(at, &["predict", "a", "it w59"]), 1);
+        assert!(told.contains("vocabulary.json: ") && told.contains(&expected), "{told}");
+    }
+}

@@ -51,7 +51,13 @@ impl Classifier {
                 }
                 Reads::Sequences { spec: spec.clone(), scale }
             }
-            (_, Some(tokens)) => Reads::Texts { tokens, vocabulary: json(run, "vocabulary.json")? },
+            (_, Some(tokens)) => {
+                let vocabulary: Vocabulary = json(run, "vocabulary.json")?;
+                if let Some(what) = vocabulary.misfit(tokens.vocabulary) {
+                    return Err(damaged(run, "vocabulary.json", what));
+                }
+                Reads::Texts { tokens, vocabulary }
+            }
             (_, None) => {
                 let message =
                     format!("{}: this network tells the class of numbers that its task makes", run.display());

@@ -4,7 +4,7 @@ use std::path::Path;
 use ndarray::{Array3, s};
 
 use super::judgement::{Sentences, Worst};
-use super::network::{Network, json};
+use super::network::{Network, damaged, json};
 use super::{Judgement, Mistake, PredictError, Told, likeliest};
 use crate::data::{DataSpec, Targets, TokenSpec, Vocabularies, encode_sentences, split_words};
 use crate::nn::Score;
@@ -53,7 +53,11 @@ impl Tagger {
         let Some(tokens) = spec.data.tokens(spec.tokens.as_ref()) else {
             return Err(PredictError::Task(format!("{}: spec.yaml has no tokens", run.display())));
         };
-        Ok(Self { vocabularies: json(run, "vocabulary.json")?, network, tokens, labels })
+        let vocabularies: Vocabularies = json(run, "vocabulary.json")?;
+        if let Some(what) = vocabularies.misfit(&tokens.sizes()) {
+            return Err(damaged(run, "vocabulary.json", what));
+        }
+        Ok(Self { vocabularies, network, tokens, labels })
     }
 
     /// The classes in their order.
@@ -68,7 +72,7 @@ impl Tagger {
 
     /// The words of a text, cut as [`split_words`] does by what the network knows.
     pub fn words(&self, text: &str) -> Vec<String> {
-        let known = self.vocabularies.of("word");
+        let known = self.tokens.known_words(&self.vocabularies);
         split_words(text, |word| known.is_some_and(|known| known.id(word).is_some()))
     }
 
@@ -76,16 +80,14 @@ impl Tagger {
     ///
     /// # Errors
     /// When the sentences do not fit into memory, or when a probability is not finite.
-    pub fn tag(&self, sentences: &[Vec<String>]) -> Result<Vec<TaggedSentence>, PredictError> {
+    pub fn tag<'s>(&self, sentences: &'s [Vec<String>]) -> Result<Vec<TaggedSentence>, PredictError> {
         let cut: Vec<Vec<Window>> =
             sentences.iter().map(|words| windows(words.len(), self.tokens.length)).collect();
-        let parts = |(words, windows): (&'_ Vec<String>, &Vec<Window>)| {
-            let part = |window: &Window| words.get(window.read.clone()).unwrap_or_default().to_vec();
-            windows.iter().map(part).collect::<Vec<_>>()
+        let parts = |(words, windows): (&'s Vec<String>, &Vec<Window>)| -> Vec<Vec<&'s str>> {
+            let part = |window: &Window| words.get(window.read.clone()).unwrap_or_default();
+            windows.iter().map(|window| part(window).iter().map(String::as_str).collect()).collect()
         };
-        let read: Vec<Vec<String>> = sentences.iter().zip(&cut).flat_map(parts).collect();
-        let read: Vec<Vec<&str>> =
-            read.iter().map(|words| words.iter().map(String::as_str).collect()).collect();
+        let read: Vec<Vec<&str>> = sentences.iter().zip(&cut).flat_map(parts).collect();
         let mut told = Vec::with_capacity(read.len());
         for block in read.chunks(BLOCK) {
             let inputs = encode_sentences(&self.vocabularies, &self.tokens, block)?;
