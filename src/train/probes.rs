@@ -1,7 +1,9 @@
 use ndarray::{Array2, ArrayView3, Axis, Slice};
 
 use super::work::input;
-use crate::data::{Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, encode_sentences};
+use crate::data::{
+    Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, encode_sentences, split_words,
+};
 use crate::nn::{Answers, Held, Mode, Model, Params, Shape, Shard};
 use crate::number;
 use crate::preset;
@@ -95,10 +97,13 @@ fn read(texts: &[String], vocabulary: &Vocabulary, spec: &TokenSpec) -> (Vec<Pro
     (probes, Inputs::Tokens(rows))
 }
 
-/// Texts as words in channels, a blank between two. They are called as they stand: what of a word a network knows is not in one channel.
+/// Texts as words in channels, cut as sentences to be tagged are. They are called as they stand: what of a word a network knows is not in one channel.
 fn sentences(texts: &[String], known: &Vocabularies, spec: &TokenSpec) -> (Vec<ProbeText>, Inputs) {
+    let known_words = spec.known_words(known);
+    let knows = |word: &str| known_words.is_some_and(|known| known.id(word).is_some());
+    let cut: Vec<Vec<String>> = texts.iter().map(|text| split_words(text, knows)).collect();
     let words: Vec<Vec<&str>> =
-        texts.iter().map(|text| text.split_whitespace().take(spec.length).collect()).collect();
+        cut.iter().map(|words| words.iter().take(spec.length).map(String::as_str).collect()).collect();
     let Ok(inputs) = encode_sentences(known, spec, &words) else { return nothing() };
     let probe = |(text, words): (&String, &Vec<&str>)| {
         let tokens = words.iter().map(|word| (*word).to_owned()).collect();
@@ -202,5 +207,23 @@ fn prediction(model: &Model, output: ArrayView3<'_, f32>, row: usize, text: &Pro
         // One sigmoid is the probability of class 1.
         true => answer.flat_map(|p| [1.0 - p, p]).collect(),
         false => answer.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_is_cut_as_a_sentence_to_be_tagged_is() {
+        let spec: TokenSpec = serde_json::from_str(
+            r#"{"length":4,"channels":[{"level":"case"},{"name":"form","level":"word","vocabulary":9}]}"#,
+        )
+        .unwrap();
+        let known = r#"{"case":["","[UNK]","lower","marks"],"form":["","[UNK]","it","'s"]}"#;
+        let known: Vocabularies = serde_json::from_str(known).unwrap();
+        let (texts, inputs) = sentences(&["it's so.".to_owned()], &known, &spec);
+        assert_eq!(texts[0].tokens, ["it", "'s", "so", "."]);
+        assert_eq!(inputs, Inputs::Channels(ndarray::array![[[2, 2, 2, 3], [2, 3, 1, 1]]]));
     }
 }

@@ -28,7 +28,7 @@ pub fn replace(buf: &mut Buffer, area: Rect, glyphs: Glyphs) {
 
 /// Whether this is a letter or digit of some script, not one that a panel makes a mark of.
 fn is_letter(symbol: &str) -> bool {
-    symbol != "ₜ" && symbol.chars().next().is_some_and(char::is_alphanumeric)
+    !matches!(symbol, "ₜ" | "ρ") && symbol.chars().next().is_some_and(char::is_alphanumeric)
 }
 
 fn block(symbol: &str) -> Option<char> {
@@ -91,8 +91,8 @@ mod tests {
 
     #[test]
     fn letters_of_any_script_may_stay_where_marks_do_not() {
-        let kept = replaced("╭─ Тексты ‖∂L‖ é 良い№✓╮", Glyphs::Letters);
-        assert_eq!(kept, Buffer::with_lines(["+- Тексты |dL| é 良い?++"]));
+        let kept = replaced("╭─ Тексты ‖∂L‖ρ é 良い№✓╮", Glyphs::Letters);
+        assert_eq!(kept, Buffer::with_lines(["+- Тексты |dL|p é 良い?++"]));
     }
 
     #[test]
