@@ -81,7 +81,7 @@ struct ScreenArgs {
     /// Colours to use
     #[arg(long, value_enum, global = true, value_name = "TIER")]
     colors: Option<ColorTier>,
-    /// Characters to draw with
+    /// Characters to draw with; letters of texts and names stay as they are where the locale is UTF-8
     #[arg(long, value_enum, global = true, value_name = "SET")]
     glyphs: Option<GlyphSet>,
     /// Colours for a light background
