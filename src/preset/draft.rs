@@ -64,7 +64,7 @@ fn written(path: &Path, file: &str, proposal: Proposal) -> String {
         path.display()
     ));
     out.line(&format!("#   unrolled train {}", foreign(file)));
-    out.comment("Every value can be tried without a change to the file: --set train.epochs=20, --set model.1.units=128.");
+    out.comment("Every value can be tried without a change to the file: --set train.epochs=20, --set train.batch_size=16.");
     out.line("");
     out.line(&format!("title: {}", yaml::quoted(&title)));
     out.line("about: >-");
