@@ -1,5 +1,6 @@
 use std::io::{self, Write};
 use std::thread;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
@@ -17,6 +18,8 @@ const SHOWN_CLASSES: usize = 4;
 /// No step since the last line.
 const NOTHING: (f64, Option<f64>, u32) = (0.0, Some(0.0), 0);
 
+/// How long to sleep where nothing is left to take: woken for every step, the thread would drive one that trains off its core.
+const NAP: Duration = Duration::from_millis(20);
 /// Lines that wait for a reader who has stopped reading, at most.
 const WAITING: usize = 1000;
 
@@ -74,6 +77,9 @@ impl Lines {
                 } else {
                     self.offer(line, to);
                 }
+            }
+            if !last && events.is_empty() {
+                thread::sleep(NAP);
             }
         }
         last_epoch

@@ -12,6 +12,9 @@ use crate::protocol::Event;
 const QUEUE: usize = 512;
 /// How long an event waits in memory for others before it is written.
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
+/// How long the recorder sleeps where nothing is left to take, unless the queue is half full before: woken for every event, it would
+/// drive a thread that trains off its core thousands of times a second.
+const NAP: Duration = Duration::from_millis(20);
 
 /// Writes the events of a run to its folder, on a thread of its own. It loses nothing: when the disk is slower than
 /// the trainer, the trainer waits.
@@ -62,8 +65,11 @@ impl Recorder {
     /// # Errors
     /// Why recording failed (the disk is full, say): once, then [`RunError::NotRecording`]. Training may go on.
     pub fn record(&mut self, event: Event) -> Result<Option<Stall>, RunError> {
-        let Some(running) = &self.running else { return Err(RunError::NotRecording) };
-        match enqueue(&running.queue, event, || self.stalls += 1) {
+        let Some(Running { queue, thread }) = &self.running else { return Err(RunError::NotRecording) };
+        if queue.len() >= QUEUE / 2 {
+            thread.thread().unpark();
+        }
+        match enqueue(queue, event, || self.stalls += 1) {
             Ok(waited) => Ok(waited.map(|waited| Stall { count: self.stalls, waited })),
             // The thread has ended before its time: for a reason.
             Err(_) => Err(self.end().err().unwrap_or(RunError::NotRecording)),
@@ -81,6 +87,7 @@ impl Recorder {
     fn end(&mut self) -> Result<(), RunError> {
         let Some(Running { queue, thread }) = self.running.take() else { return Err(RunError::NotRecording) };
         drop(queue);
+        thread.thread().unpark();
         thread.join().unwrap_or(Err(RunError::NotRecording))
     }
 }
@@ -141,6 +148,9 @@ impl Files {
                         Event::Saved(_) => self.sync()?,
                         Event::Epoch(_) | Event::Prepared(_) | Event::Status(_) => self.flush()?,
                         _ => {}
+                    }
+                    if events.is_empty() {
+                        thread::park_timeout(NAP);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
