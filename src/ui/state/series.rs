@@ -19,6 +19,8 @@ pub struct Series {
     ema: Ema,
     latest: [f64; FACTORS.len()],
     value: Option<f64>,
+    /// Of all points.
+    all: Summary,
 }
 
 /// Neighbouring points of a [`Series`].
@@ -115,6 +117,7 @@ impl Series {
             ema: Ema::new(),
             latest: [0.0; FACTORS.len()],
             value: None,
+            all: Summary::EMPTY,
         }
     }
 
@@ -124,6 +127,7 @@ impl Series {
             self.latest = self.ema.push(value);
         }
         self.value = Some(value);
+        self.all.push(value, self.latest);
         match self.buckets.last_mut() {
             Some(bucket) if bucket.points < self.per_bucket => {
                 bucket.last = place;
@@ -188,9 +192,13 @@ impl Series {
 
     /// All that lies between `from` and `to` on `axis`, both counted, in one.
     pub fn within(&self, axis: XAxis, from: f64, to: f64) -> Summary {
+        let within = |place: Place| (from..=to).contains(&place.on(axis));
+        if self.extent().is_some_and(|(first, last)| within(first) && within(last)) {
+            return self.all;
+        }
         let mut all = Summary::EMPTY;
         for bucket in &self.buckets {
-            if (from..=to).contains(&bucket.last.on(axis)) {
+            if within(bucket.last) {
                 all.extend(&bucket.summary);
             }
         }

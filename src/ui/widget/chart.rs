@@ -251,12 +251,15 @@ type Mark = (usize, usize, char, Style);
 
 /// Every dot between two, without a hole.
 fn segment((x0, y0): (usize, usize), (x1, y1): (usize, usize), mut dot: impl FnMut(usize, usize)) {
-    let steps = (x1 - x0).max(y0.abs_diff(y1)).max(1);
+    let (across, down) = (x1 - x0, y0.abs_diff(y1));
+    let steps = across.max(down).max(1);
+    // To the nearest dot, of two as near to the greater; in whole numbers, for this is done in every column of every curve and frame.
     for i in 0..=steps {
-        let along = i as f64 / steps as f64;
-        let x = x0 as f64 + along * (x1 - x0) as f64;
-        let y = y0 as f64 + along * (y1 as f64 - y0 as f64);
-        dot(x.round() as usize, y.round() as usize);
+        let y = match y1 < y0 {
+            true => y0 - (2 * i * down + steps - 1) / (2 * steps),
+            false => y0 + (2 * i * down + steps) / (2 * steps),
+        };
+        dot(x0 + (2 * i * across + steps) / (2 * steps), y);
     }
 }
 
