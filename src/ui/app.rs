@@ -1,5 +1,6 @@
 //! The program on the screen: menu, dashboard, and what may lie over them. Knows no terminal and no clock.
 
+mod drawing;
 mod event_loop;
 mod leave;
 mod popup;
@@ -11,6 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
+pub use drawing::DrawingCost;
 pub use event_loop::{EventLoop, Flow};
 
 use super::browser::{self, Browser, Own};
@@ -99,6 +101,8 @@ pub struct App<'a> {
     theme: Theme,
     /// Where menu or dashboard were drawn last.
     body: Rect,
+    /// What that takes.
+    drawing: Option<DrawingCost>,
     outcome: Option<Outcome>,
 }
 
@@ -117,6 +121,7 @@ impl<'a> App<'a> {
             launch,
             theme,
             body: Rect::ZERO,
+            drawing: None,
             outcome: None,
         };
         if let Start::Dashboard(link) = start {
@@ -173,6 +178,11 @@ impl<'a> App<'a> {
             let what = "the trainer ended without a word".to_owned();
             self.fold(&Event::Status(RunStatus::Failed { what }));
         }
+    }
+
+    /// Takes what drawing took lately.
+    pub fn drawing_costs(&mut self, cost: DrawingCost) {
+        self.drawing = Some(cost);
     }
 
     /// Takes what a person does.
@@ -290,6 +300,10 @@ impl<'a> App<'a> {
             Action::FullSpeed => Command::FullSpeed,
             Action::Save => Command::Save,
             Action::Picture => return self.picture(),
+            Action::Log => {
+                self.overlay = Some(Overlay::Popup(Popup::log()));
+                return;
+            }
             Action::Back if run.ending.is_some() => return,
             Action::Back if !run.over() => return self.quit(),
             Action::Back if self.from_menu => {
@@ -381,7 +395,10 @@ impl<'a> App<'a> {
             frame.render_widget(line, foot);
         }
         match &mut self.overlay {
-            Some(Overlay::Popup(popup)) => popup.render(frame, whole, &self.theme),
+            Some(Overlay::Popup(popup)) => {
+                let log = self.run.iter().flat_map(|run| run.dashboard.log());
+                popup.render(frame, whole, log, self.drawing, &self.theme);
+            }
             Some(Overlay::Leave(leave)) => leave.render(frame, whole, &self.theme),
             None => {}
         }

@@ -85,6 +85,8 @@ pub enum Action {
     Quantity,
     /// A picture of the screen, as SVG.
     Picture,
+    /// The log, with what watching costs.
+    Log,
 }
 
 /// Where a binding holds.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, at, never, select};
 use ratatui::layout::Size;
 
+use super::drawing::Drawing;
 use super::{App, Outcome, suspends};
 use crate::protocol::Event;
 use crate::ui::input::Input;
@@ -32,8 +33,9 @@ pub enum Flow {
 
 /// The loop between two returns to the owner of the terminal.
 ///
-/// Whatever comes is taken at once, also while the terminal is stalled: drawing waits for the writer, nothing else
-/// does. When the writer comes back one frame is drawn, of the newest state.
+/// Keys and signals are taken as they come, events as often as frames: a trainer makes thousands a second, and a thread that is woken
+/// for each takes its core as often. All this also while the terminal is stalled: drawing waits for the writer, nothing else does.
+/// When the writer comes back one frame is drawn, of the newest state.
 pub struct EventLoop<'c> {
     screen: Screen,
     input: &'c Receiver<Input>,
@@ -41,6 +43,9 @@ pub struct EventLoop<'c> {
     /// When to draw next; `None` while the screen shows all there is.
     due: Option<Instant>,
     drawn: Instant,
+    /// When events were last taken, to the last one.
+    heard: Instant,
+    drawing: Drawing,
     /// Set while the terminal is not ours: when to look for it next.
     away: Option<Instant>,
 }
@@ -49,7 +54,16 @@ impl<'c> EventLoop<'c> {
     /// A loop that draws a first frame at once.
     pub fn new(screen: Screen, input: &'c Receiver<Input>, notices: &'c Receiver<Notice>) -> Self {
         let now = Instant::now();
-        Self { screen, input, notices, due: Some(now), drawn: now, away: None }
+        Self {
+            screen,
+            input,
+            notices,
+            due: Some(now),
+            drawn: now,
+            heard: now,
+            drawing: Drawing::since(now),
+            away: None,
+        }
     }
 
     /// The terminal is not ours from here on: events are folded, nothing is drawn.
@@ -71,6 +85,7 @@ impl<'c> EventLoop<'c> {
             let now = Instant::now();
             let ended = app.outcome();
             if self.due.is_some_and(|due| due <= now || ended.is_some()) && self.may_draw(writer) {
+                self.take_events(app, None);
                 self.draw(app, writer, now)?;
             }
             if let Some(outcome) = ended {
@@ -84,12 +99,22 @@ impl<'c> EventLoop<'c> {
 
     /// Waits for one thing to happen, and takes it.
     fn turn(&mut self, app: &mut App<'_>, writer: &mut Writer) -> Option<Flow> {
+        let hear = self.heard + FRAME;
         let events = app.events().cloned().unwrap_or_else(never);
+        // A trainer that is not heard yet does not wake the loop.
+        let (events, hear) = if hear <= Instant::now() { (events, never()) } else { (never(), at(hear)) };
         let answers = app.answers().cloned().unwrap_or_else(never);
         let frame = self.due.filter(|_| self.may_draw(writer)).map_or_else(never, at);
         let home = self.away.map_or_else(never, at);
         select! {
-            recv(events) -> event => self.take_events(app, event.ok(), &events),
+            recv(events) -> event => {
+                match event {
+                    Ok(event) => self.take_events(app, Some(event)),
+                    Err(_) => app.trainer_gone(),
+                }
+                self.draw_by(self.drawn + FRAME);
+            }
+            recv(hear) -> _ => {}
             recv(answers) -> answer => {
                 if let Ok(answer) = answer {
                     app.answer(answer);
@@ -112,15 +137,20 @@ impl<'c> EventLoop<'c> {
         None
     }
 
-    fn take_events(&mut self, app: &mut App<'_>, first: Option<Event>, rest: &Receiver<Event>) {
-        match first {
-            Some(event) => {
-                app.fold(&event);
-                rest.try_iter().take(BATCH).for_each(|event| app.fold(&event));
-            }
-            None => app.trainer_gone(),
+    /// Folds the event at hand and those that wait.
+    fn take_events(&mut self, app: &mut App<'_>, first: Option<Event>) {
+        let Some(events) = app.events().cloned() else { return };
+        let (begin, mut room) = (Instant::now(), BATCH);
+        for event in first.into_iter().chain(events.try_iter()).take(BATCH) {
+            app.fold(&event);
+            room -= 1;
         }
-        self.draw_by(self.drawn + FRAME);
+        let now = Instant::now();
+        self.drawing.took(now - begin);
+        // What found no room is heard next, after the keys.
+        if room > 0 {
+            self.heard = now;
+        }
     }
 
     fn take_input(&mut self, app: &mut App<'_>, input: Input) -> Option<Flow> {
@@ -153,9 +183,16 @@ impl<'c> EventLoop<'c> {
 
     fn draw(&mut self, app: &mut App<'_>, writer: &mut Writer, now: Instant) -> io::Result<()> {
         (self.due, self.drawn) = (None, now);
+        if let Some(cost) = self.drawing.tell(now) {
+            app.drawing_costs(cost);
+        }
         let frame = self.screen.draw(writer.take_buffer(), |frame| app.render(frame))?;
-        if frame.is_some_and(|frame| !writer.send(frame)) {
-            app.input(Input::HangUp);
+        self.drawing.took(now.elapsed());
+        if let Some(frame) = frame {
+            self.drawing.sent(frame.len());
+            if !writer.send(frame) {
+                app.input(Input::HangUp);
+            }
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{bounded, unbounded};
 use ratatui::Terminal;
@@ -7,7 +7,7 @@ use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
 
 use super::*;
-use crate::protocol::{DataFacts, ModelTable, RunInfo, StepMetrics};
+use crate::protocol::{DataFacts, Level, LogLine, ModelTable, RunInfo, StepMetrics};
 use crate::ui::menu::tests::{THEME, entries};
 use crate::ui::terminal::{Screen, Writer, Written};
 
@@ -235,14 +235,40 @@ fn a_preset_without_its_data_does_not_start() {
 fn the_help_at_80_by_24() {
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     let mut help = Popup::help(Place::Dashboard);
-    terminal.draw(|frame| help.render(frame, frame.area(), &THEME)).unwrap();
+    terminal.draw(|frame| help.render(frame, frame.area(), std::iter::empty(), None, &THEME)).unwrap();
     insta::assert_snapshot!(terminal.backend());
+}
+
+#[test]
+fn the_log_is_seen_from_its_end_with_what_drawing_costs() {
+    while_training(|app| {
+        let line = |level, text: String| Event::Log(LogLine { level, text });
+        (1..=40).for_each(|i| app.fold(&line(Level::Info, format!("line {i}"))));
+        app.fold(&line(Level::Warning, "the\u{7}disk is slow".into()));
+        app.drawing_costs(DrawingCost { frames_per_s: 15.0, bytes_per_s: 2048.0, share: 0.012 });
+        type_keys(app, "L");
+        let seen = screen(app, 80, 24);
+        assert!(seen.contains("╭ Log ") && seen.contains("line 40") && !seen.contains("line 5 "), "{seen}");
+        assert!(
+            seen.contains("screen: 15 frames a second, 2.0 KiB/s to the terminal, 1.2 % of a core"),
+            "{seen}"
+        );
+        // What comes is seen, until somebody scrolls back.
+        app.fold(&line(Level::Info, "the newest".into()));
+        assert!(screen(app, 80, 24).contains("the newest"));
+        app.input(key(KeyCode::Home));
+        app.fold(&line(Level::Info, "newer still".into()));
+        let seen = screen(app, 80, 24);
+        assert!(seen.contains("line 1 ") && !seen.contains("newer still"), "{seen}");
+        type_keys(app, "L");
+        assert!(!screen(app, 80, 24).contains("╭ Log "));
+    });
 }
 
 #[test]
 fn no_size_is_too_small_for_what_lies_over_the_screen() {
     while_training(|app| {
-        for keys in ["", "?", "\x1bq"] {
+        for keys in ["", "?", "\x1bL", "\x1bq"] {
             type_keys(app, keys);
             (1..=40).for_each(|width| (1..=20).for_each(|height| drop(screen(app, width, height))));
         }
@@ -271,9 +297,8 @@ struct Stage {
 }
 
 impl Stage {
-    /// A dashboard; the trainer's events are taken one by one, so that a send that returns has been received.
     fn open() -> Self {
-        let (events, receive_events) = bounded(0);
+        let (events, receive_events) = unbounded();
         let (input, receive_input) = unbounded();
         let (notices, receive_notices) = unbounded();
         let (send_frames, frames) = bounded(1);
@@ -310,7 +335,16 @@ impl Stage {
     }
 
     fn tell(&self, event: Event) {
-        self.events.send_timeout(event, LONG).expect("the trainer has to wait for the screen");
+        self.events.send(event).unwrap();
+    }
+
+    /// Waits until all that was told has been taken.
+    fn heard(&self) {
+        let begin = Instant::now();
+        while !self.events.is_empty() {
+            assert!(begin.elapsed() < LONG, "events pile up");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     fn end(self) -> Flow {
@@ -326,7 +360,9 @@ fn a_stalled_terminal_holds_nobody_up_and_gets_one_complete_frame_later() {
     stage.tell(Event::Status(RunStatus::Training));
     (1..=10_000).for_each(|n| stage.tell(step(n)));
     stage.input.send(key(KeyCode::Char('l'))).unwrap();
+    stage.heard();
     stage.tell(step(10_001));
+    stage.heard();
     assert!(stage.frames.is_empty(), "a frame is drawn for a terminal that has not taken the last one");
     stage.accept();
     stage.wait_for("step 10,001");
@@ -355,7 +391,8 @@ fn keys_are_answered_while_events_pour_in() {
             break stage.end();
         }
         if stage.frames.try_recv().is_ok() {
-            stage.accept();
+            // The last frame is for one who waits no longer for an answer.
+            let _ = stage.written.send_timeout(Written { buffer: Vec::new(), result: Ok(()) }, LONG);
         }
         std::thread::yield_now();
     };

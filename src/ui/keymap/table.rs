@@ -82,6 +82,7 @@ pub const BINDINGS: &[Binding] = &[
         "Full speed, where the preset slows down to be watched.",
     ),
     row(Dashboard, Action::Save, &[Char('s')], "save", "Write a checkpoint and go on."),
+    row(Dashboard, Action::Log, &[Char('L')], "", "The log, and what watching costs."),
     row(Dashboard, Action::Picture, &[Char('S')], "picture", "A picture of the screen, as SVG."),
     row(Everywhere, Action::Up, &[Code(KeyCode::Up)], "", "Up."),
     row(Everywhere, Action::Down, &[Code(KeyCode::Down)], "", "Down."),
