@@ -48,9 +48,14 @@ struct Run {
 
 impl Run {
     fn start(spec: RunSpec) -> Self {
+        Self::start_as(spec, false)
+    }
+
+    /// As somebody or nobody watches.
+    fn start_as(spec: RunSpec, watched: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let run = Some(folder.path().join("run"));
-        let options = Options { folder: run, threads: 2, watched: false, notes: Vec::new() };
+        let options = Options { folder: run, threads: 2, watched, notes: Vec::new() };
         Self { trainer: Trainer::start(spec, options).unwrap(), folder }
     }
 
@@ -259,6 +264,35 @@ fn watched_steps_show_gradients_and_probes_and_no_others_do() {
         assert_eq!((h.quantity.as_str(), h.layer, h.units, h.values.len()), ("h", 1, 24, 24 * tokens));
         assert!((probe.prediction.iter().sum::<f32>() - 1.0).abs() < 1e-6, "{:?}", probe.prediction);
     }
+}
+
+fn profiled(events: &[Event]) -> Vec<u64> {
+    events.iter().filter_map(|e| if let Event::Gradient(g) = e { Some(g.step) } else { None }).collect()
+}
+
+#[test]
+fn a_run_that_keeps_a_pace_is_watched_as_often_as_it_is_drawn() {
+    // Two steps a frame of a fifteenth of a second.
+    for (every, watched, profiles) in
+        [("100", true, vec![1, 3, 5, 7]), ("1", true, (1..=8).collect()), ("100", false, vec![1])]
+    {
+        let spec = spec(&["watch.pace=30", &format!("watch.every={every}")]);
+        let (events, ..) = Run::start_as(spec, watched).outcome();
+        assert_eq!(profiled(&events), profiles, "every {every}, watched {watched}");
+    }
+}
+
+#[test]
+fn a_single_step_is_watched() {
+    let run = Run::start(spec(&["watch.every=100"]));
+    for step in 1..=3 {
+        run.tell(Command::SingleStep);
+        let profile = |event: &Event| if let Event::Gradient(g) = event { Some(g.step) } else { None };
+        assert_eq!(run.next(profile), step);
+        run.next_status(&RunStatus::Paused);
+    }
+    run.tell(Command::Resume);
+    assert!(profiled(&run.outcome().0).is_empty());
 }
 
 #[test]

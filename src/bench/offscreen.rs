@@ -1,6 +1,7 @@
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, at, never, select};
+use crossbeam_channel::Receiver;
 use ratatui::layout::Size;
 
 use crate::protocol::Event;
@@ -12,9 +13,7 @@ use crate::ui::view::dashboard;
 /// A terminal window of usual size.
 const SIZE: Size = Size { width: 120, height: 40 };
 /// Twice as many frames as the program itself draws, so that what is measured is rather too much.
-const FRAME: Duration = Duration::from_millis(33);
-/// At most so many events are folded between two looks at the clock, as in the program's own loop.
-const BATCH: usize = 4096;
+pub(super) const FRAME: Duration = Duration::from_millis(33);
 /// As it costs most: every colour and every character.
 const THEME: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false };
 
@@ -22,7 +21,6 @@ const THEME: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, ligh
 pub(super) struct Offscreen {
     dashboard: Dashboard,
     screen: Screen,
-    drawn: Instant,
     /// Frames so far, and the bytes that a terminal would have been sent.
     pub frames: u64,
     pub bytes: u64,
@@ -34,33 +32,26 @@ impl Offscreen {
     /// Before any event.
     pub fn new() -> std::io::Result<Self> {
         let (dashboard, screen) = (Dashboard::new(), Screen::new(SIZE)?);
-        Ok(Self { dashboard, screen, drawn: Instant::now(), frames: 0, bytes: 0, busy: Duration::ZERO })
+        Ok(Self { dashboard, screen, frames: 0, bytes: 0, busy: Duration::ZERO })
     }
 
-    /// Folds and draws what comes until nobody is left to tell anything.
-    pub fn follow(&mut self, events: &Receiver<Event>) {
-        let mut due = None;
-        loop {
-            let frame = due.map_or_else(never, at);
-            select! {
-                recv(events) -> event => {
-                    let Ok(event) = event else { return };
-                    let begin = Instant::now();
-                    self.dashboard.apply(&event);
-                    events.try_iter().take(BATCH).for_each(|event| self.dashboard.apply(&event));
-                    self.busy += begin.elapsed();
-                    due.get_or_insert(self.drawn + FRAME);
+    /// Draws as many frames as it is asked for, each of all events until then, as the program's own loop does; until nobody is left to ask.
+    pub fn follow(mut self, events: &Receiver<Event>, asked: &Receiver<usize>) -> Self {
+        for frames in asked {
+            for frame in 0..frames {
+                if frame > 0 {
+                    thread::sleep(FRAME);
                 }
-                recv(frame) -> _ => {
-                    due = None;
-                    self.draw();
-                }
+                let begin = Instant::now();
+                events.try_iter().for_each(|event| self.dashboard.apply(&event));
+                self.draw();
+                self.busy += begin.elapsed();
             }
         }
+        self
     }
 
     fn draw(&mut self) {
-        self.drawn = Instant::now();
         let Self { dashboard, screen, .. } = self;
         let frame = screen.draw(Vec::new(), |frame| {
             dashboard::render(dashboard, frame.area(), frame.buffer_mut(), &THEME);
@@ -70,6 +61,5 @@ impl Offscreen {
             self.frames += 1;
             self.bytes += bytes.len() as u64;
         }
-        self.busy += self.drawn.elapsed();
     }
 }

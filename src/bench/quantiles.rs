@@ -23,6 +23,13 @@ impl Quantiles {
         self.at(0.5)
     }
 
+    /// Where the median of all that could have been measured lies, with 95 % confidence, if these are a random part of it and not very
+    /// few: the values at ranks `n/2 ± 1.96 √n/2`, whatever their distribution.
+    pub fn median_interval(&self) -> (f64, f64) {
+        let half = 0.98 / (self.0.len() as f64).sqrt();
+        (self.at(0.5 - half), self.at(0.5 + half))
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.0.len()
@@ -43,5 +50,16 @@ mod tests {
             assert!((even.at(q) - value).abs() < 1e-12, "{q}: {}", even.at(q));
         }
         assert!(Quantiles::new(Vec::new()).median().is_nan());
+    }
+
+    #[test]
+    fn more_values_make_the_interval_of_the_median_narrower() {
+        let interval =
+            |n: usize| Quantiles::new((0..=n).map(|i| i as f64 / n as f64).collect()).median_interval();
+        // Ranks 50 ± 9.8 of 100 are 40 and 60 (a table of the sign test: 40 and 61 of 1 to 100).
+        let (low, high) = interval(100);
+        assert!((low - 0.4025).abs() < 1e-3 && (high - 0.5975).abs() < 1e-3, "{low} {high}");
+        assert!((interval(10_000).0 - 0.4902).abs() < 1e-3);
+        assert_eq!(interval(1), (0.0, 1.0), "no more than was seen");
     }
 }

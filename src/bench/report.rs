@@ -21,7 +21,7 @@ pub fn heading(effort: Effort) -> String {
 /// What stands above the [`watched_row`]s.
 pub fn watched_heading(effort: Effort) -> String {
     format!(
-        "{}; what watching adds, median and 10 – 90 %\n{:20} {:>8} {:>19} {:>19} {:>9}\n",
+        "{}; what watching adds: median, 95 % interval of the median\n{:20} {:>8} {:>19} {:>19} {:>9}\n",
         system(effort),
         "workload",
         "ms/step",
@@ -41,8 +41,9 @@ fn system(effort: Effort) -> String {
 /// What watching one workload costs, as people read it.
 pub fn watched_row(workload: &Workload, watched: &Watched) -> String {
     let cost = |shares: &Quantiles, more: f64| {
-        let percent = |q: f64| format!("{:.1}", (shares.at(q) + more) * 100.0);
-        format!("{} ({} – {})", percent(0.5), percent(0.1), percent(0.9))
+        let percent = |share: f64| format!("{:.1}", (share + more) * 100.0);
+        let (low, high) = shares.median_interval();
+        format!("{} ({} – {})", percent(shares.median()), percent(low), percent(high))
     };
     format!(
         "{:20} {:>8} {:>19} {:>19} {:>9}\n",
@@ -154,15 +155,15 @@ struct WatchedLine<'a> {
     /// The median of steps that nobody watches.
     ms_per_step: f64,
     rounds: usize,
-    /// With the radii.
+    /// With the radii; `low` and `high` are the 95 % interval of the median.
     instruments_cost: f64,
-    instruments_cost_p10: f64,
-    instruments_cost_p90: f64,
+    instruments_cost_low: f64,
+    instruments_cost_high: f64,
     radii_cost: f64,
     /// Beside that of the instruments.
     screen_cost: f64,
-    screen_cost_p10: f64,
-    screen_cost_p90: f64,
+    screen_cost_low: f64,
+    screen_cost_high: f64,
     drawing_share: f64,
     frames_per_s: f64,
     bytes_per_s: f64,
@@ -174,7 +175,8 @@ struct WatchedLine<'a> {
 /// None that a workload can cause.
 pub fn watched_json(workload: &Workload, watched: &Watched, effort: Effort) -> serde_json::Result<String> {
     let Watched { seconds, instruments, radii, screen, drawing, frames_per_s, bytes_per_s } = watched;
-    let (read, shown) = (|q: f64| rounded(instruments.at(q) + radii, 5), |q: f64| rounded(screen.at(q), 5));
+    let (read, shown) = (|share: f64| rounded(share + radii, 5), |share: f64| rounded(share, 5));
+    let (read_within, shown_within) = (instruments.median_interval(), screen.median_interval());
     let line = WatchedLine {
         system: "unrolled",
         version: env!("CARGO_PKG_VERSION"),
@@ -183,13 +185,13 @@ pub fn watched_json(workload: &Workload, watched: &Watched, effort: Effort) -> s
         workload: &workload.name,
         ms_per_step: rounded(seconds.median() * 1e3, 3),
         rounds: screen.count(),
-        instruments_cost: read(0.5),
-        instruments_cost_p10: read(0.1),
-        instruments_cost_p90: read(0.9),
+        instruments_cost: read(instruments.median()),
+        instruments_cost_low: read(read_within.0),
+        instruments_cost_high: read(read_within.1),
         radii_cost: rounded(*radii, 5),
-        screen_cost: shown(0.5),
-        screen_cost_p10: shown(0.1),
-        screen_cost_p90: shown(0.9),
+        screen_cost: shown(screen.median()),
+        screen_cost_low: shown(shown_within.0),
+        screen_cost_high: shown(shown_within.1),
         drawing_share: rounded(*drawing, 5),
         frames_per_s: rounded(*frames_per_s, 1),
         bytes_per_s: rounded(*bytes_per_s, 0),

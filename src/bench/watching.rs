@@ -1,22 +1,20 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::unbounded;
+use crossbeam_channel::{Sender, unbounded};
 
 use super::measure::{WARM_UP, stepper};
-use super::offscreen::Offscreen;
+use super::offscreen::{FRAME, Offscreen};
 use super::{Effort, MeasureError, Quantiles, Workload};
 use crate::data::{Batch, Data};
 use crate::preset::WatchSpec;
 use crate::protocol::{DataFacts, Event, RunInfo, RunStatus, StepMetrics};
 use crate::train::{Diverged, Stepper, Taken, Watch};
 
-/// How long a block of steps before a screen lasts at least: a few frames.
-const BLOCK: Duration = Duration::from_millis(100);
 /// Rounds at least.
 const LEAST: usize = 3;
-/// Comparisons of watched and unwatched steps a round: they are short.
-const PAIRS: usize = 5;
+/// So many comparisons with a screen are made for one of watched and unwatched steps.
+const OFTEN: usize = 3;
 
 /// What watching a workload costs, as shares of the time of its steps.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +27,7 @@ pub struct Watched {
     pub radii: f64,
     /// What a screen adds to the instruments: events, their folding, thirty frames a second.
     pub screen: Quantiles,
-    /// The share of the time in which the screen's thread folded or drew: where no core is idle, the screen can cost no more.
+    /// The share of the time in which the screen's thread folded or drew.
     pub drawing: f64,
     /// Frames a second that were drawn while a screen watched, and bytes that a terminal would have got.
     pub frames_per_s: f64,
@@ -41,35 +39,52 @@ pub struct Watched {
 /// else the machine does hits all alike.
 ///
 /// What the instruments take is seen on two steps of which the first is watched, against two that are not; it is paid once in so many
-/// steps. What a screen takes is seen on longer blocks, with a screen and without.
+/// steps. What a screen takes is seen on blocks as long as a frame lasts, with a screen and without: what is so short and so near in
+/// time finds the machine alike, and there are many of them.
 ///
 /// # Errors
 /// When there are no threads, or a loss is not finite.
 pub fn watch(workload: &Workload, effort: Effort) -> Result<Watched, MeasureError> {
     let mut course = Course::new(workload, effort.threads)?;
     let least = course.warm_up()?;
-    let blocks = (BLOCK.min(effort.time).as_secs_f64() / least / course.every as f64).ceil().max(1.0);
-    let steps = course.every.saturating_mul(blocks as u64);
-    let mut screen = Offscreen::new()?;
-    let (mut plain, mut instruments, mut shown) = (Vec::new(), Vec::new(), Vec::new());
-    let (begin, mut watched) = (Instant::now(), 0.0);
-    while shown.len() < LEAST || begin.elapsed() < effort.time * 3 {
-        for pair in 0..PAIRS {
-            let mut two = |watched: bool| course.learn(watched, 2, &mut |_| {});
-            // Each is the first as often as the other.
-            let (alone, read) = in_turn(pair % 2 == 0, &mut two)?;
-            plain.push(alone);
-            instruments.push(2.0 * (read - alone) / alone / course.every as f64);
+    let steps = (FRAME.min(effort.time).as_secs_f64() / least).round().max(1.0);
+    let frames = (steps * least / FRAME.as_secs_f64()).round().max(1.0) as usize;
+    let (mut plain, mut instruments, mut shown, mut watched) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
+    let (screen, (told, events), (show, asked)) = (Offscreen::new()?, unbounded(), unbounded());
+    let screen = thread::scope(|scope| {
+        let follower = thread::Builder::new()
+            .name("screen".into())
+            .spawn_scoped(scope, move || screen.follow(&events, &asked))
+            .map_err(MeasureError::from)?;
+        course.introduce(&told);
+        let begin = Instant::now();
+        while shown.len() < LEAST || begin.elapsed() < effort.time * 3 {
+            if shown.len().is_multiple_of(OFTEN) {
+                let mut two = |watched: bool| course.learn(watched, 2, &mut |_| {});
+                // Each is the first as often as the other.
+                let (alone, read) = in_turn(plain.len().is_multiple_of(2), &mut two)?;
+                plain.push(alone);
+                instruments.push(2.0 * (read - alone) / alone / course.every as f64);
+            }
+            let mut block = |seen: bool| {
+                if seen {
+                    let _ = show.send(frames);
+                }
+                // A screen never makes the trainer wait.
+                course.learn(true, steps as u64, &mut |event| {
+                    if seen {
+                        drop(told.send(event));
+                    }
+                })
+            };
+            let (unseen, seen) = in_turn(shown.len().is_multiple_of(2), &mut block)?;
+            shown.push((seen - unseen) / unseen);
+            watched += seen * steps;
         }
-        let mut block = |seen: bool| match seen {
-            true => course.before(&mut screen, steps),
-            false => course.learn(true, steps, &mut |_| {}),
-        };
-        let (unseen, seen) = in_turn(shown.len().is_multiple_of(2), &mut block)?;
-        shown.push((seen - unseen) / unseen);
-        watched += seen * steps as f64;
-    }
-    let seconds = Quantiles::new(plain);
+        drop((told, show));
+        follower.join().map_err(|_| std::io::Error::other("the thread that draws was lost").into())
+    });
+    let (screen, seconds) = (screen.map_err(|e: MeasureError| e)?, Quantiles::new(plain));
     Ok(Watched {
         radii: course.radii()? / seconds.median(),
         seconds,
@@ -135,17 +150,10 @@ impl Course {
         Ok(least)
     }
 
-    /// Makes so many steps, with instruments, before a screen; the mean seconds of one.
-    fn before(&mut self, screen: &mut Offscreen, steps: u64) -> Result<f64, Diverged> {
-        let (told, events) = unbounded();
-        thread::scope(|scope| {
-            scope.spawn(|| screen.follow(&events));
-            // A screen never makes the trainer wait; what it still has to draw at the end is waited for after the clock has stopped.
-            let mut tell = move |event| drop(told.send(event));
-            tell(Event::Prepared(Box::new(self.info.clone())));
-            tell(Event::Status(RunStatus::Training));
-            self.learn(true, steps, &mut tell)
-        })
+    /// Tells a screen what is to be seen.
+    fn introduce(&self, told: &Sender<Event>) {
+        let events = [Event::Prepared(Box::new(self.info.clone())), Event::Status(RunStatus::Training)];
+        events.into_iter().for_each(|event| drop(told.send(event)));
     }
 
     /// Makes so many steps, telling all of them and reading the instruments as often as a run does if somebody is `watching`; the mean
@@ -153,7 +161,7 @@ impl Course {
     fn learn(&mut self, watching: bool, steps: u64, tell: &mut dyn FnMut(Event)) -> Result<f64, Diverged> {
         let begin = Instant::now();
         for i in 0..steps {
-            let due = watching && self.watch.is_due(i);
+            let due = watching && self.watch.is_due(i, None);
             let batch = &self.batches[self.step as usize % self.batches.len()];
             let taken = self.stepper.step(batch, due)?;
             self.step += 1;
@@ -188,7 +196,7 @@ impl Course {
             begin.elapsed().as_secs_f64()
         };
         let longer = Quantiles::new((0..LEAST).map(|_| read(true) - read(false)).collect());
-        let apart = (1..).take_while(|step| !self.watch.measures_all_radii(*step)).count() + 1;
+        let apart = (1..).take_while(|step| !self.watch.measures_all_radii(*step, None)).count() + 1;
         Ok(longer.median().max(0.0) / apart as f64)
     }
 }

@@ -135,7 +135,7 @@ impl Way<'_> {
         let cell = self.cell;
         let (units, names) = (cell.settings().units, cell.gates());
         let radii = match units <= if all_radii { MOST_UNITS } else { FREE_UNITS } {
-            true => self.spectral_radii(params),
+            true => self.spectral_radii(params, team),
             false => vec![None; names.len()],
         };
         let radius = |quantity: &str| {
@@ -159,7 +159,7 @@ impl Way<'_> {
     }
 
     /// Of each gate's block of the recurrent kernel.
-    fn spectral_radii(&self, params: &Params) -> Vec<Option<f32>> {
+    fn spectral_radii(&self, params: &Params, team: &mut Team) -> Vec<Option<f32>> {
         let (units, gates) = (self.cell.settings().units, self.cell.gates().len());
         let weights = params.of(self.layer);
         // A half of a `Bidirectional` has its tensors behind those of the other.
@@ -169,7 +169,10 @@ impl Way<'_> {
             let rows = recurrent.chunks_exact(gates * units);
             rows.flat_map(|row| &row[gate * units..(gate + 1) * units]).copied().collect()
         };
-        (0..gates).map(|gate| Some(spectral_radius(block(gate), units))).collect()
+        let mut radii = vec![None; gates];
+        let all = radii.iter_mut().enumerate();
+        team.for_each(all, |(gate, radius)| *radius = Some(spectral_radius(block(gate), units)));
+        radii
     }
 }
 

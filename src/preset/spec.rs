@@ -121,7 +121,7 @@ impl TrainSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WatchSpec {
-    /// Look at gradients and probes every so many steps.
+    /// Look at gradients and probes every so many steps; as often as the screen is drawn, if that is more often, while a pace is kept.
     pub every: usize,
     /// Sequences whose way through the network is shown.
     pub probes: Probes,

@@ -47,6 +47,16 @@ impl Control {
         self.pace = Duration::try_from_secs_f64(1.0 / steps_per_s).ok();
     }
 
+    /// The time that a step must at least take, while someone watches.
+    pub fn pace(&self) -> Option<Duration> {
+        self.pace
+    }
+
+    /// Whether the step that is made now is a single one, asked for while all others wait.
+    pub fn steps_singly(&self) -> bool {
+        self.paused
+    }
+
     /// Waits, obeying commands meanwhile, until the pace allows the next step.
     pub fn rest(&mut self) {
         while let Some(pace) = self.pace.filter(|_| !self.paused && self.stop.is_none()) {

@@ -3,7 +3,7 @@ use std::time::Duration;
 /// Steps of either kind that a comparison needs at least.
 const ENOUGH: u32 = 5;
 
-/// What watching costs: the time that the instruments are read, and by how much watched steps take longer than others.
+/// What watching costs, of the time that training takes, rest that a pace demands included: the time that the instruments are read, and by how much watched steps take longer than others.
 #[derive(Debug, Default)]
 pub(super) struct Cost {
     /// The first step lays out memory and is compared with nothing.
@@ -12,6 +12,7 @@ pub(super) struct Cost {
     watched: Times,
     /// Of what is done after watched steps, between them and the next.
     reading: Duration,
+    rest: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -38,11 +39,16 @@ impl Cost {
         self.reading += reading.unwrap_or_default();
     }
 
+    /// No step was made for so long, because a pace is kept.
+    pub fn rest(&mut self, rest: Duration) {
+        self.rest += rest;
+    }
+
     /// The share of the training time that watching took, 0 to 1; `None` where too few steps of both kinds were made to tell.
     pub fn share(&self) -> Option<f64> {
         let longer = self.watched.mean()? - self.plain.mean()?;
         let reading = self.reading.as_secs_f64();
-        let all = (self.plain.sum + self.watched.sum).as_secs_f64() + reading;
+        let all = (self.plain.sum + self.watched.sum + self.rest).as_secs_f64() + reading;
         // Watched steps that happened to be the faster ones cost nothing.
         Some(((longer * f64::from(self.watched.count)).max(0.0) + reading) / all)
     }
@@ -72,6 +78,13 @@ mod tests {
     fn watched_steps_that_are_faster_by_chance_earn_nothing() {
         let steps = [vec![(10, None); 11], vec![(8, Some(1)); 10]].concat();
         assert!((after(&steps).share().unwrap() - 10.0 / 190.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn who_rests_can_look_about_for_little() {
+        let mut cost = after(&[vec![(10, None); 11], vec![(10, Some(10)); 10]].concat());
+        cost.rest(Duration::from_millis(700));
+        assert!((cost.share().unwrap() - 0.1).abs() < 1e-9);
     }
 
     #[test]

@@ -135,6 +135,9 @@ impl Run<'_> {
             if self.epoch_ended(validation, seconds) {
                 break;
             }
+            if epoch == 1 && self.session.spec.train.epochs > 1 {
+                self.tell_cost();
+            }
             self.clock.begin_window();
         }
         self.restore_best();
@@ -240,7 +243,9 @@ impl Run<'_> {
 
     /// Takes commands, and waits while they ask for it.
     fn obey(&mut self) -> Option<Stop> {
+        let begin = Instant::now();
         self.control.rest();
+        self.cost.rest(begin.elapsed());
         self.control.poll();
         self.heed();
         if self.control.holds() && self.control.stop.is_none() {
@@ -278,7 +283,8 @@ impl Run<'_> {
         filled.map_err(|error| self.unreadable(&error))?;
         let session = &mut self.session;
         let steps = self.progress.step;
-        let watch = session.watch.is_due(steps);
+        // Who asks for a single step wants to see it.
+        let watch = session.watch.is_due(steps, self.control.pace()) || self.control.steps_singly();
         let learning_rate = self.progress.learning_rate.at(self.progress.step, self.progress.epoch);
         session.stepper.optimizer_mut().learning_rate = learning_rate;
         let begin = Instant::now();
@@ -320,7 +326,7 @@ impl Run<'_> {
     fn watch(&mut self, steps: u64) -> Duration {
         let begin = Instant::now();
         let Session { watch, stepper, .. } = &mut self.session;
-        let all_radii = watch.measures_all_radii(steps);
+        let all_radii = watch.measures_all_radii(steps, self.control.pace());
         watch.profile(stepper, self.progress.step, all_radii, &mut |event| self.outlet.emit(event));
         self.probe();
         begin.elapsed()

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::generator::Generator;
 use super::probes::Probes;
 use super::step::Stepper;
@@ -7,6 +9,8 @@ use crate::preset::{RunSpec, SampleSpec, WatchSpec};
 use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, Sample, half_life};
 use crate::rng::Rng;
 
+/// The least time between two watched steps while a pace is kept: two frames of the screen are not nearer.
+const SEEN: Duration = Duration::from_millis(66);
 /// Watched steps between two on which the spectral radii of large layers are measured.
 const RADII_EVERY: u64 = 10;
 
@@ -71,14 +75,21 @@ impl Watch {
         &self.probes.texts
     }
 
-    /// Whether the step after `steps` others is to be watched.
-    pub fn is_due(&self, steps: u64) -> bool {
-        steps.is_multiple_of(self.every)
+    /// Whether the step after `steps` others is to be watched. Steps that are slowed down to a `pace`, which is the time of one, have
+    /// time to be watched as often as a screen is drawn.
+    pub fn is_due(&self, steps: u64, pace: Option<Duration>) -> bool {
+        steps.is_multiple_of(self.every(pace))
     }
 
     /// Whether it is one of the few on which the spectral radii of large layers are measured.
-    pub fn measures_all_radii(&self, steps: u64) -> bool {
-        steps.is_multiple_of(self.every.saturating_mul(RADII_EVERY))
+    pub fn measures_all_radii(&self, steps: u64, pace: Option<Duration>) -> bool {
+        steps.is_multiple_of(self.every(pace).saturating_mul(RADII_EVERY))
+    }
+
+    /// Steps from one watched to the next.
+    fn every(&self, pace: Option<Duration>) -> u64 {
+        let seen = |pace: Duration| SEEN.as_nanos().div_ceil(pace.as_nanos().max(1)).max(1);
+        pace.map_or(self.every, |pace| self.every.min(u64::try_from(seen(pace)).unwrap_or(u64::MAX)))
     }
 
     /// Tells the gradient norm per unrolled step, and what else the instruments say, of the watched step number `step` (from 1), which

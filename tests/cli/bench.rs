@@ -78,7 +78,7 @@ fn what_watching_costs_is_told_apart_for_instruments_and_screen() {
     for line in lines(&["--watch"]) {
         let number = |field: &str| line[field].as_f64().unwrap_or_else(|| panic!("{field} in {line}"));
         for cost in ["instruments_cost", "screen_cost"] {
-            let [low, middle, high] = ["_p10", "", "_p90"].map(|q| number(&format!("{cost}{q}")));
+            let [low, middle, high] = ["_low", "", "_high"].map(|q| number(&format!("{cost}{q}")));
             assert!(low <= middle && middle <= high, "{line}");
         }
         assert!(number("rounds") >= 3.0 && number("ms_per_step") > 0.0, "{line}");

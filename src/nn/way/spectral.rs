@@ -7,25 +7,31 @@ const SQUARINGS: i32 = 14;
 /// `ρ(A) = lim ‖A^m‖^(1/m)`, here with the Frobenius norm and m = 2^14, by repeated squaring.
 ///
 /// Unlike power iteration this does not need a dominant real eigenvalue: conjugate pairs, which a recurrent kernel mostly has, and
-/// whole circles of them (it begins orthogonal) are no worse than others. Every power is scaled to norm 1 before it is squared, so
-/// that nothing overflows, and the scales' logarithms are summed in f64. Costs 14 products `n × n`; NaN for what is not finite.
+/// whole circles of them (it begins orthogonal) are no worse than others. Every power is scaled by a power of two to a norm from 1 to 2
+/// before it is squared, which rounds nothing and overflows nowhere; the scales' logarithms are summed. Costs 14 products `n × n`; NaN
+/// for what is not finite.
 pub(super) fn spectral_radius(a: Vec<f32>, n: usize) -> f32 {
     let (mut power, mut square) = (a, vec![0.0; n * n]);
-    let mut log = 0.0;
-    for k in 0..=SQUARINGS {
+    // ‖A^(2^k)‖^(1/2^k) is the norm at hand to the power 2^−k, by all scales before, the j-th to the power 2^−j.
+    let mut log2 = 0.0;
+    for k in 0.. {
         let norm = l2_norm(&power);
         if norm == 0.0 {
             return 0.0;
         }
-        // ‖A^(2^k)‖^(1/2^k) is the product of all scales so far, the j-th to the power 2^−j.
-        log += norm.ln() * f64::from(-k).exp2();
-        power.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
-        if k < SQUARINGS {
-            matmul(&mut square, Matrix::new(&power, n, n), Matrix::new(&power, n, n), false);
-            std::mem::swap(&mut power, &mut square);
+        let root = f64::from(-k).exp2();
+        if k == SQUARINGS {
+            log2 += norm.log2() * root;
+            break;
         }
+        let exponent = norm.log2().floor();
+        log2 += exponent * root;
+        let scale = (-exponent).exp2() as f32;
+        power.iter_mut().for_each(|x| *x *= scale);
+        matmul(&mut square, Matrix::new(&power, n, n), Matrix::new(&power, n, n), false);
+        std::mem::swap(&mut power, &mut square);
     }
-    log.exp() as f32
+    log2.exp2() as f32
 }
 
 #[cfg(test)]
