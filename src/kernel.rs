@@ -2,7 +2,7 @@
 //! chosen at run time; and the [`Team`] of threads that shares it.
 //!
 //! Every loop is written once, over a small vocabulary of vectors; each instruction set is one copy of it. With FMA every product-sum is one
-//! fused operation per `k`, in order of `k`, so AVX2 and AVX-512 give the same bits; the portable copy rounds twice and may
+//! fused operation per `k`, in order of `k`, so AVX2, AVX-512 and NEON give the same bits; the portable copy rounds twice and may
 //! differ in the last place. Here is also what tells how well it does: the most that a thread could compute, and the count of what
 //! is allocated. This module and its children hold the program's only `unsafe`.
 #![allow(unsafe_code)]
@@ -52,6 +52,9 @@ enum Isa {
     /// AVX-512 F, VL, BW and DQ (with AVX2 and FMA).
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// NEON, which every processor of this target has.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 impl Isa {
@@ -78,6 +81,8 @@ impl Isa {
             Self::Avx2 => "AVX2",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => "AVX-512",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => "NEON",
         }
     }
 
@@ -94,11 +99,13 @@ impl Isa {
                 }
             }
         }
+        #[cfg(target_arch = "aarch64")]
+        all.push(Self::Neon);
         all
     }
 }
 
-/// The instruction set that the loops run with on this processor: `AVX-512`, `AVX2` or `portable`.
+/// The instruction set that the loops run with on this processor: `AVX-512`, `AVX2`, `NEON` or `portable`.
 pub fn instruction_set() -> &'static str {
     Isa::best().name()
 }
@@ -114,6 +121,8 @@ macro_rules! dispatch {
     ) => {
         fn $name $(<const $n: usize, $u: $bound>)? (isa: crate::kernel::Isa, $($arg: $ty),*) $(-> $out)? {
             use crate::kernel::simd::Portable;
+            #[cfg(target_arch = "aarch64")]
+            use crate::kernel::simd::Neon;
             #[cfg(target_arch = "x86_64")]
             use crate::kernel::simd::{Avx2, Avx512};
             #[cfg(target_arch = "x86_64")]
@@ -133,6 +142,8 @@ macro_rules! dispatch {
                 crate::kernel::Isa::Avx2 => unsafe { avx2($($arg),*) },
                 #[cfg(target_arch = "x86_64")]
                 crate::kernel::Isa::Avx512 => unsafe { avx512($($arg),*) },
+                #[cfg(target_arch = "aarch64")]
+                crate::kernel::Isa::Neon => $body::<Neon, Neon $(, $n, $u)?>($($arg),*),
             }
         }
     };
