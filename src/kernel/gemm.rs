@@ -438,13 +438,13 @@ mod tests {
             let (da, db) = (numbers(m * k + shift, seed), numbers(k * n + shift, seed ^ 1));
             let a = if transpose.0 { Matrix::new(&da[shift..], k, m).t() } else { Matrix::new(&da[shift..], m, k) };
             let b = if transpose.1 { Matrix::new(&db[shift..], n, k).t() } else { Matrix::new(&db[shift..], k, n) };
-            let before = numbers(m * n, seed ^ 2);
-            let expected = plain(&before, a, b, accumulate);
+            let before = numbers(m * n + shift, seed ^ 2);
+            let expected = plain(&before[shift..], a, b, accumulate);
             let mut fused: Option<Vec<u32>> = None;
             for isa in Isa::available() {
                 let mut c = before.clone();
-                matmul_on(isa, &mut c, a, b, if accumulate { Start::There } else { Start::Zero });
-                for (got, want) in c.iter().zip(&expected) {
+                matmul_on(isa, &mut c[shift..], a, b, if accumulate { Start::There } else { Start::Zero });
+                for (got, want) in c[shift..].iter().zip(&expected) {
                     prop_assert!((f64::from(*got) - want).abs() <= 1e-6 * (k as f64 + 1.0) * 3.0, "{isa:?}: {got} for {want}");
                 }
                 if isa != Isa::Portable {
