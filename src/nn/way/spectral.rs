@@ -7,9 +7,9 @@ const SQUARINGS: i32 = 14;
 /// `ρ(A) = lim ‖A^m‖^(1/m)`, here with the Frobenius norm and m = 2^14, by repeated squaring.
 ///
 /// Unlike power iteration this does not need a dominant real eigenvalue: conjugate pairs, which a recurrent kernel mostly has, and
-/// whole circles of them (it begins orthogonal) are no worse than others. Every power is scaled by a power of two to a norm from 1 to 2
-/// before it is squared, which rounds nothing and overflows nowhere; the scales' logarithms are summed. Costs 14 products `n × n`; NaN
-/// for what is not finite.
+/// whole circles of them (it begins orthogonal) are no worse than others. Every power is scaled by a power of two, to a norm near 1, before it
+/// is squared: that rounds nothing that is not far below the greatest, and nothing overflows; the scales' logarithms are summed. Costs 14
+/// products `n × n`; NaN for what is not finite.
 pub(super) fn spectral_radius(a: Vec<f32>, n: usize) -> f32 {
     let (mut power, mut square) = (a, vec![0.0; n * n]);
     // ‖A^(2^k)‖^(1/2^k) is the norm at hand to the power 2^−k, by all scales before, the j-th to the power 2^−j.
@@ -24,7 +24,8 @@ pub(super) fn spectral_radius(a: Vec<f32>, n: usize) -> f32 {
             log2 += norm.log2() * root;
             break;
         }
-        let exponent = norm.log2().floor();
+        // What an f32 can hold the inverse of.
+        let exponent = norm.log2().floor().clamp(-126.0, 126.0);
         log2 += exponent * root;
         let scale = (-exponent).exp2() as f32;
         power.iter_mut().for_each(|x| *x *= scale);
@@ -57,6 +58,10 @@ mod tests {
         assert_near(&[0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0], 3, 1.324_718);
         assert_near(&[1e-20, 0.0, 0.0, 2e-20], 2, 2e-20);
         assert_near(&[1e20, 0.0, 0.0, 2e20], 2, 2e20);
+        assert_near(&[1e-39, 0.0, 0.0, 2e-39], 2, 2e-39);
+        assert_near(&[0.0, 1.0, 1e-40, 0.0], 2, 1e-20);
+        assert_near(&[0.0, 1e19, 1e-21, 0.0], 2, 0.1);
+        assert_near(&[1e38, 1e38, 1e38, 1e38], 2, 2e38);
     }
 
     #[test]
