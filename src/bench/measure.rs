@@ -93,8 +93,9 @@ pub fn measure(workload: &Workload, effort: Effort, peak: &mut Peak) -> Result<M
             break;
         }
         let before = allocated();
-        seconds.push(timed(&mut stepper, batch)?);
+        let took = timed(&mut stepper, batch)?;
         asked.extend(allocated().zip(before).map(|(after, before)| after - before));
+        seconds.push(took);
     }
     let table = stepper.model().table();
     Ok(Measured {

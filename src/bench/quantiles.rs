@@ -23,11 +23,23 @@ impl Quantiles {
         self.at(0.5)
     }
 
-    /// Where the median of all that could have been measured lies, with 95 % confidence, if these are a random part of it and not very
-    /// few: the values at ranks `n/2 ± 1.96 √n/2`, whatever their distribution.
-    pub fn median_interval(&self) -> (f64, f64) {
-        let half = 0.98 / (self.0.len() as f64).sqrt();
-        (self.at(0.5 - half), self.at(0.5 + half))
+    /// Where the median of all that could have been measured lies, with 95 % confidence or more, if these are a random part of it: between
+    /// the values of two ranks, whatever their distribution (the sign test's interval). `None` of fewer than six, which cannot tell.
+    pub fn median_interval(&self) -> Option<(f64, f64)> {
+        let n = self.0.len();
+        // Of n values k lie below the median with probability C(n, k)/2ⁿ; left out are as many at either end as come to 2.5 % at most.
+        let mut term = -(n as f64) * std::f64::consts::LN_2;
+        let (mut below, mut left_out) = (0.0, 0);
+        for k in 0..n {
+            below += term.exp();
+            if below > 0.025 {
+                break;
+            }
+            left_out = k + 1;
+            term += ((n - k) as f64 / (k + 1) as f64).ln();
+        }
+        let low = left_out.checked_sub(1)?;
+        Some((*self.0.get(low)?, *self.0.get(n - 1 - low)?))
     }
 
     /// How many there are.
@@ -53,13 +65,15 @@ mod tests {
     }
 
     #[test]
-    fn more_values_make_the_interval_of_the_median_narrower() {
-        let interval =
-            |n: usize| Quantiles::new((0..=n).map(|i| i as f64 / n as f64).collect()).median_interval();
-        // Ranks 50 ± 9.8 of 100 are 40 and 60 (a table of the sign test: 40 and 61 of 1 to 100).
-        let (low, high) = interval(100);
-        assert!((low - 0.4025).abs() < 1e-3 && (high - 0.5975).abs() < 1e-3, "{low} {high}");
-        assert!((interval(10_000).0 - 0.4902).abs() < 1e-3);
-        assert_eq!(interval(1), (0.0, 1.0), "no more than was seen");
+    fn the_interval_of_the_median_is_that_of_the_sign_test() {
+        let ranks = |n: usize| Quantiles::new((1..=n).map(|i| i as f64).collect()).median_interval();
+        // Conover, Practical Nonparametric Statistics: ranks r and n + 1 − r of the table for p = 0.5, 97.5 % on either side.
+        assert_eq!(ranks(5), None);
+        let table = [(6, 1.0), (9, 2.0), (10, 2.0), (20, 6.0), (25, 8.0), (100, 40.0)];
+        for (n, low) in table {
+            assert_eq!(ranks(n), Some((low, n as f64 + 1.0 - low)), "{n}");
+        }
+        let (low, high) = ranks(10_000).unwrap();
+        assert!((low - 4902.0).abs() <= 1.0 && (high - 5099.0).abs() <= 1.0, "{low} {high}");
     }
 }

@@ -42,8 +42,9 @@ fn system(effort: Effort) -> String {
 pub fn watched_row(workload: &Workload, watched: &Watched) -> String {
     let cost = |shares: &Quantiles, more: f64| {
         let percent = |share: f64| format!("{:.1}", (share + more) * 100.0);
-        let (low, high) = shares.median_interval();
-        format!("{} ({} – {})", percent(shares.median()), percent(low), percent(high))
+        let within =
+            shares.median_interval().map(|(low, high)| format!(" ({} – {})", percent(low), percent(high)));
+        percent(shares.median()) + &within.unwrap_or_default()
     };
     format!(
         "{:20} {:>8} {:>19} {:>19} {:>9}\n",
@@ -157,13 +158,13 @@ struct WatchedLine<'a> {
     rounds: usize,
     /// With the radii; `low` and `high` are the 95 % interval of the median.
     instruments_cost: f64,
-    instruments_cost_low: f64,
-    instruments_cost_high: f64,
+    instruments_cost_low: Option<f64>,
+    instruments_cost_high: Option<f64>,
     radii_cost: f64,
     /// Beside that of the instruments.
     screen_cost: f64,
-    screen_cost_low: f64,
-    screen_cost_high: f64,
+    screen_cost_low: Option<f64>,
+    screen_cost_high: Option<f64>,
     drawing_share: f64,
     frames_per_s: f64,
     bytes_per_s: f64,
@@ -186,12 +187,12 @@ pub fn watched_json(workload: &Workload, watched: &Watched, effort: Effort) -> s
         ms_per_step: rounded(seconds.median() * 1e3, 3),
         rounds: screen.count(),
         instruments_cost: read(instruments.median()),
-        instruments_cost_low: read(read_within.0),
-        instruments_cost_high: read(read_within.1),
+        instruments_cost_low: read_within.map(|(low, _)| read(low)),
+        instruments_cost_high: read_within.map(|(_, high)| read(high)),
         radii_cost: rounded(*radii, 5),
         screen_cost: shown(screen.median()),
-        screen_cost_low: shown(shown_within.0),
-        screen_cost_high: shown(shown_within.1),
+        screen_cost_low: shown_within.map(|(low, _)| shown(low)),
+        screen_cost_high: shown_within.map(|(_, high)| shown(high)),
         drawing_share: rounded(*drawing, 5),
         frames_per_s: rounded(*frames_per_s, 1),
         bytes_per_s: rounded(*bytes_per_s, 0),

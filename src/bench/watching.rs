@@ -11,10 +11,8 @@ use crate::preset::WatchSpec;
 use crate::protocol::{DataFacts, Event, RunInfo, RunStatus, StepMetrics};
 use crate::train::{Diverged, Stepper, Taken, Watch};
 
-/// Rounds at least.
-const LEAST: usize = 3;
-/// So many comparisons with a screen are made for one of watched and unwatched steps.
-const OFTEN: usize = 3;
+/// Rounds at least: of fewer than six values no two hold the median with 95 % confidence.
+const LEAST: usize = 6;
 
 /// What watching a workload costs, as shares of the time of its steps.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +27,7 @@ pub struct Watched {
     pub screen: Quantiles,
     /// The share of the time in which the screen's thread folded or drew.
     pub drawing: f64,
-    /// Frames a second that were drawn while a screen watched, and bytes that a terminal would have got.
+    /// Frames a second that a terminal would have been sent while a screen watched, and their bytes.
     pub frames_per_s: f64,
     /// See `frames_per_s`.
     pub bytes_per_s: f64,
@@ -39,8 +37,8 @@ pub struct Watched {
 /// else the machine does hits all alike.
 ///
 /// What the instruments take is seen on two steps of which the first is watched, against two that are not; it is paid once in so many
-/// steps. What a screen takes is seen on blocks as long as a frame lasts, with a screen and without: what is so short and so near in
-/// time finds the machine alike, and there are many of them.
+/// steps. What a screen takes is seen on blocks of unwatched steps as long as a frame lasts, with a screen and without: what is so short
+/// and so near in time finds the machine alike, and there are many of them. What instruments say is told with them as often as in a run.
 ///
 /// # Errors
 /// When there are no threads, or a loss is not finite.
@@ -57,21 +55,24 @@ pub fn watch(workload: &Workload, effort: Effort) -> Result<Watched, MeasureErro
             .spawn_scoped(scope, move || screen.follow(&events, &asked))
             .map_err(MeasureError::from)?;
         course.introduce(&told);
+        let (read, mut due) = (course.read()?, 0.0);
         let begin = Instant::now();
         while shown.len() < LEAST || begin.elapsed() < effort.time * 3 {
-            if shown.len().is_multiple_of(OFTEN) {
-                let mut two = |watched: bool| course.learn(watched, 2, &mut |_| {});
-                // Each is the first as often as the other.
-                let (alone, read) = in_turn(plain.len().is_multiple_of(2), &mut two)?;
-                plain.push(alone);
-                instruments.push(2.0 * (read - alone) / alone / course.every as f64);
-            }
+            let mut two = |watched: bool| course.learn(watched, 2, &mut |_| {});
+            // Each is the first as often as the other.
+            let (alone, read_too) = in_turn(plain.len().is_multiple_of(2), &mut two)?;
+            plain.push(alone);
+            instruments.push(2.0 * (read_too - alone) / alone / course.every as f64);
             let mut block = |seen: bool| {
                 if seen {
+                    due += steps / course.every as f64;
+                    let events = read.iter().cycle().take(read.len() * due as usize);
+                    events.for_each(|event| drop(told.send(event.clone())));
+                    due = due.fract();
                     let _ = show.send(frames);
                 }
                 // A screen never makes the trainer wait.
-                course.learn(true, steps as u64, &mut |event| {
+                course.learn(false, steps as u64, &mut |event| {
                     if seen {
                         drop(told.send(event));
                     }
@@ -154,6 +155,14 @@ impl Course {
     fn introduce(&self, told: &Sender<Event>) {
         let events = [Event::Prepared(Box::new(self.info.clone())), Event::Status(RunStatus::Training)];
         events.into_iter().for_each(|event| drop(told.send(event)));
+    }
+
+    /// What the instruments say of a step.
+    fn read(&mut self) -> Result<Vec<Event>, Diverged> {
+        let mut events = Vec::new();
+        self.learn(true, 1, &mut |event| events.push(event))?;
+        events.retain(|event| !matches!(event, Event::Step(_)));
+        Ok(events)
     }
 
     /// Makes so many steps, telling all of them and reading the instruments as often as a run does if somebody is `watching`; the mean
