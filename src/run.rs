@@ -23,4 +23,4 @@ pub use error::RunError;
 pub use find::find;
 pub use folder::{Folder, named, read_json};
 pub use reader::{Events, Reader};
-pub use recorder::{Recorder, Stall};
+pub use recorder::Recorder;

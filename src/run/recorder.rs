@@ -24,22 +24,12 @@ const NAP: Duration = Duration::from_millis(20);
 pub struct Recorder {
     /// None once recording has ended.
     running: Option<Running>,
-    stalls: u64,
 }
 
 #[derive(Debug)]
 struct Running {
     queue: Sender<Event>,
     thread: JoinHandle<Result<(), RunError>>,
-}
-
-/// The trainer had to wait for the recorder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stall {
-    /// How often that happened in this run, this time counted.
-    pub count: u64,
-    /// For how long.
-    pub waited: Duration,
 }
 
 impl Recorder {
@@ -57,23 +47,20 @@ impl Recorder {
             .name("recorder".into())
             .spawn(move || Files { frames, metrics }.record(&events))
             .map_err(RunError::io("start the recorder of", folder.path()))?;
-        Ok(Self { running: Some(Running { queue, thread }), stalls: 0 })
+        Ok(Self { running: Some(Running { queue, thread }) })
     }
 
-    /// Hands over an event; visible to other processes within a second. Says so if the queue was full.
+    /// Hands over an event; visible to other processes within a second. If the queue was full: how long that took.
     ///
     /// # Errors
     /// Why recording failed (the disk is full, say): once, then [`RunError::NotRecording`]. Training may go on.
-    pub fn record(&mut self, event: Event) -> Result<Option<Stall>, RunError> {
+    pub fn record(&mut self, event: Event) -> Result<Option<Duration>, RunError> {
         let Some(Running { queue, thread }) = &self.running else { return Err(RunError::NotRecording) };
         if queue.len() >= QUEUE / 2 {
             thread.thread().unpark();
         }
-        match enqueue(queue, event, || self.stalls += 1) {
-            Ok(waited) => Ok(waited.map(|waited| Stall { count: self.stalls, waited })),
-            // The thread has ended before its time: for a reason.
-            Err(_) => Err(self.end().err().unwrap_or(RunError::NotRecording)),
-        }
+        // If nobody takes it, the thread has ended before its time: for a reason.
+        enqueue(queue, event, || ()).map_err(|_| self.end().err().unwrap_or(RunError::NotRecording))
     }
 
     /// Waits until everything is on disk, synced, with the index of `frames.bin`.

@@ -125,12 +125,13 @@ pub(super) struct Clock {
     before: Duration,
     since: Option<Instant>,
     window: (Duration, usize),
-    rate: f64,
+    /// Of the window before.
+    rate: Option<f64>,
 }
 
 impl Clock {
     pub fn start() -> Self {
-        Self { before: Duration::ZERO, since: Some(Instant::now()), window: (Duration::ZERO, 0), rate: 0.0 }
+        Self { before: Duration::ZERO, since: Some(Instant::now()), window: (Duration::ZERO, 0), rate: None }
     }
 
     /// Time spent training so far.
@@ -145,24 +146,23 @@ impl Clock {
 
     pub fn resume(&mut self) {
         self.since.get_or_insert_with(Instant::now);
-        self.begin_window();
     }
 
-    /// Leaves what was done since the last count (validation) out of the throughput.
-    pub fn begin_window(&mut self) {
-        self.window = (self.elapsed(), 0);
+    /// Leaves what was done since `begin` of [`Clock::elapsed`] (validation) out of the throughput.
+    pub fn leave_out_since(&mut self, begin: Duration) {
+        self.window.0 += self.elapsed().saturating_sub(begin);
     }
 
-    /// Counts `sequences`; gives sequences per second.
+    /// Counts `sequences`; gives sequences per second of the last half second or more, of the time so far before that.
     pub fn count(&mut self, sequences: usize) -> f64 {
         let now = self.elapsed();
         self.window.1 += sequences;
-        let seconds = (now - self.window.0).as_secs_f64();
-        if self.rate == 0.0 || seconds > 0.5 {
-            self.rate = self.window.1 as f64 / seconds.max(1e-9);
-            self.window = (now, 0);
+        let seconds = now.saturating_sub(self.window.0).as_secs_f64();
+        let rate = self.window.1 as f64 / seconds.max(1e-9);
+        if seconds > 0.5 {
+            (self.rate, self.window) = (Some(rate), (now, 0));
         }
-        self.rate
+        self.rate.unwrap_or(rate)
     }
 }
 
@@ -184,6 +184,25 @@ mod tests {
         send.send(Command::Resume).unwrap();
         control.wait();
         assert!(!control.holds());
+    }
+
+    #[test]
+    fn throughput_leaves_out_what_is_no_training_and_nothing_else() {
+        let at = |ms: u64| Clock { before: Duration::from_millis(ms), since: None, ..Clock::start() };
+        let mut clock = at(100);
+        assert_eq!(clock.count(50).round(), 500.0);
+        // Epochs shorter than a window: what was learnt before a validation of 300 ms still counts.
+        clock.before += Duration::from_millis(300);
+        clock.leave_out_since(Duration::from_millis(100));
+        clock.before += Duration::from_millis(100);
+        assert_eq!(clock.count(10).round(), 300.0);
+        clock.before += Duration::from_millis(400);
+        assert_eq!(clock.count(540).round(), 1000.0);
+        // The next window is another.
+        clock.before += Duration::from_millis(300);
+        assert_eq!(clock.count(9999).round(), 1000.0);
+        clock.before += Duration::from_millis(700);
+        assert_eq!(clock.count(1).round(), 10_000.0);
     }
 
     #[test]

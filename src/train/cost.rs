@@ -3,7 +3,8 @@ use std::time::Duration;
 /// Steps of either kind that a comparison needs at least.
 const ENOUGH: u32 = 5;
 
-/// What watching costs, of the time that training takes, rest that a pace demands included: the time that the instruments are read, and by how much watched steps take longer than others.
+/// What watching costs: the time that the instruments are read, and by how much watched steps take longer than others. Its share is that of
+/// the time of training, and of the rest that a pace demands.
 #[derive(Debug, Default)]
 pub(super) struct Cost {
     /// The first step lays out memory and is compared with nothing.
@@ -41,7 +42,9 @@ impl Cost {
 
     /// No step was made for so long, because a pace is kept.
     pub fn rest(&mut self, rest: Duration) {
-        self.rest += rest;
+        if self.warm {
+            self.rest += rest;
+        }
     }
 
     /// The share of the training time that watching took, 0 to 1; `None` where too few steps of both kinds were made to tell.

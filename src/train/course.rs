@@ -102,6 +102,8 @@ pub(super) struct Run<'a> {
     /// Those of the best epoch, where they are to be restored.
     pub best_weights: Option<Vec<f32>>,
     pub cost: Cost,
+    /// Whether the log says what watching costs.
+    pub cost_told: bool,
     /// Filled over and over.
     pub rows: Batch,
 }
@@ -127,18 +129,20 @@ impl Run<'_> {
                 }
             }
             self.check_weights()?;
+            let trained = self.clock.elapsed();
             let validation = self.validate()?;
             if let Some(stop) = self.control.stop {
                 return self.stop(stop);
             }
             let seconds = (self.clock.elapsed() - begin).as_secs_f64();
-            if self.epoch_ended(validation, seconds) {
+            let ends = self.epoch_ended(validation, seconds);
+            self.clock.leave_out_since(trained);
+            if ends || epoch == self.session.spec.train.epochs {
                 break;
             }
-            if epoch == 1 && self.session.spec.train.epochs > 1 {
-                self.tell_cost();
+            if !self.cost_told {
+                self.cost_told = self.tell_cost();
             }
-            self.clock.begin_window();
         }
         self.restore_best();
         Ok(RunStatus::Finished)
@@ -167,7 +171,7 @@ impl Run<'_> {
         self.outlet.emit(Event::Validation(metrics));
         let best = self.progress.best.improves_between(&metrics);
         self.save(best);
-        self.clock.begin_window();
+        self.clock.leave_out_since(begin);
         Ok(())
     }
 
@@ -243,10 +247,14 @@ impl Run<'_> {
 
     /// Takes commands, and waits while they ask for it.
     fn obey(&mut self) -> Option<Stop> {
-        let begin = Instant::now();
+        let (begin, paced) = (Instant::now(), self.control.pace().is_some());
         self.control.rest();
         self.cost.rest(begin.elapsed());
         self.control.poll();
+        if paced && self.control.pace().is_none() {
+            // From here on watching costs something else.
+            self.cost = Cost::default();
+        }
         self.heed();
         if self.control.holds() && self.control.stop.is_none() {
             self.clock.pause();
@@ -344,12 +352,12 @@ impl Run<'_> {
         watch.sample(stepper, at, epoch_ended, &mut |event| self.outlet.emit(event));
     }
 
-    /// Says what watching has cost, where that can be told.
-    pub fn tell_cost(&mut self) {
-        if let Some(share) = self.cost.share() {
-            let text = format!("instruments: {} of the training time", number::percent(share));
-            self.outlet.log(Level::Info, text);
-        }
+    /// Says what watching has cost; whether that can be told.
+    pub fn tell_cost(&mut self) -> bool {
+        let Some(share) = self.cost.share() else { return false };
+        let text = format!("instruments: {} of the training time", number::percent(share));
+        self.outlet.log(Level::Info, text);
+        true
     }
 
     /// Loss and what else is measured on the validation data; `None` without any, or when told to stop meanwhile.

@@ -1,19 +1,28 @@
+use std::time::Duration;
+
 use crossbeam_channel::Sender;
 
 use crate::number;
 use crate::protocol::{Event, Level, LogLine};
 use crate::run::Recorder;
 
+/// So long training has waited for the disk when it is first told.
+const WORTH_TELLING: Duration = Duration::from_millis(200);
+
 /// Where events go: to the recorder, which loses nothing and may make the trainer wait, and to whoever watches, which never does.
 #[derive(Debug)]
 pub(super) struct Outlet {
     recorder: Option<Recorder>,
     watcher: Sender<Event>,
+    /// For the disk, in all.
+    waited: Duration,
+    /// When to tell of it next.
+    tell_at: Duration,
 }
 
 impl Outlet {
     pub fn new(watcher: Sender<Event>) -> Self {
-        Self { recorder: None, watcher }
+        Self { recorder: None, watcher, waited: Duration::ZERO, tell_at: WORTH_TELLING }
     }
 
     /// From here on events are recorded as well.
@@ -26,14 +35,13 @@ impl Outlet {
         self.show(event);
         match recorded {
             None | Some(Ok(None)) => {}
-            Some(Ok(Some(stall))) => {
+            Some(Ok(Some(waited))) => {
+                self.waited += waited;
                 // One line for every doubling: a slow disk must not flood the log.
-                if stall.count.is_power_of_two() {
-                    let waited = number::duration(stall.waited.as_secs_f64());
-                    let text = format!(
-                        "the disk is slow: training waited {waited} for it (wait number {})",
-                        stall.count
-                    );
+                if self.waited >= self.tell_at {
+                    self.tell_at = self.waited * 2;
+                    let waited = number::duration(self.waited.as_secs_f64());
+                    let text = format!("the disk is slow: training has waited {waited} for it so far");
                     self.show(Event::Log(LogLine { level: Level::Warning, text }));
                 }
             }

@@ -192,6 +192,7 @@ fn train(
         best_weights: None,
         rows: Batch::default(),
         cost: Cost::default(),
+        cost_told: false,
     };
     let status = run.epochs()?;
     run.tell_cost();

@@ -216,7 +216,7 @@ fn watched_steps_carry_the_instruments_and_others_do_not() {
 }
 
 #[test]
-fn what_watching_costs_is_told_once_where_there_are_steps_to_compare() {
+fn what_watching_costs_is_told_as_soon_as_steps_can_be_compared_and_at_the_end() {
     let told = |every: &str| {
         let dir = tempfile::tempdir().unwrap();
         let (outcome, events) = trained(dir.path(), &[every]);
@@ -225,10 +225,12 @@ fn what_watching_costs_is_told_once_where_there_are_steps_to_compare() {
             Event::Log(LogLine { level: Level::Info, text }) => text.strip_prefix("instruments: "),
             _ => None,
         });
-        lines.map(str::to_owned).collect::<Vec<_>>()
+        let share =
+            |line: &str| line.strip_suffix(" % of the training time").unwrap().parse::<f64>().unwrap();
+        lines.map(share).collect::<Vec<_>>()
     };
-    let [line] = told("watch.every=2").try_into().unwrap();
-    let share: f64 = line.strip_suffix(" % of the training time").unwrap().parse().unwrap();
-    assert!(share > 0.0 && share < 100.0, "{line}");
+    let shares = told("watch.every=2");
+    assert_eq!(shares.len(), 2, "after an epoch, and at the end");
+    assert!(shares.iter().all(|share| *share > 0.0 && *share < 100.0), "{shares:?}");
     assert!(told("watch.every=1").is_empty(), "there is no other step");
 }
