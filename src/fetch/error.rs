@@ -56,6 +56,7 @@ pub enum FetchError {
     Without,
 }
 
+#[cfg(feature = "download")]
 impl FetchError {
     /// That the disk refused to write to `path`, to which `more` bytes were to come.
     pub(super) fn of_disk(error: io::Error, path: &Path, more: u64) -> Self {

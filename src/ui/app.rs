@@ -328,6 +328,7 @@ impl<'a> App<'a> {
         let dashboard = Dashboard::new();
         let dashboard = if self.from_menu { dashboard.above_a_menu() } else { dashboard };
         self.run = Some(Run { dashboard, events: Some(events), commands, ending: None });
+        self.drawing = None;
     }
 
     /// Writes the dashboard as it is seen to an SVG file in the run folder.

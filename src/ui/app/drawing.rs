@@ -7,16 +7,18 @@ use crate::number;
 /// Over so long rates are told.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Counts what is drawn, and tells it once a second.
+/// Counts what is drawn while a trainer tells something, and tells it once a second.
 #[derive(Debug)]
 pub(super) struct Drawing {
     since: Instant,
+    /// When the trainer was last heard.
+    heard: Instant,
     frames: u32,
     bytes: u64,
     busy: Duration,
 }
 
-/// What the screen took over the last second or so.
+/// What the screen took over the last second or so in which the trainer told something.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DrawingCost {
     /// Frames that were sent.
@@ -31,7 +33,7 @@ impl DrawingCost {
     /// In words.
     pub(super) fn line(&self) -> String {
         format!(
-            "screen: {:.0} frames a second, {}/s to the terminal, {} of a core",
+            "screen, while training: {:.0} frames a second, {}/s to the terminal, {} of a core",
             self.frames_per_s,
             number::bytes(self.bytes_per_s as u64),
             number::percent(self.share)
@@ -41,7 +43,7 @@ impl DrawingCost {
 
 impl Drawing {
     pub(super) fn since(now: Instant) -> Self {
-        Self { since: now, frames: 0, bytes: 0, busy: Duration::ZERO }
+        Self { since: now, heard: now, frames: 0, bytes: 0, busy: Duration::ZERO }
     }
 
     /// Folding or drawing took so long.
@@ -55,8 +57,12 @@ impl Drawing {
         self.bytes += bytes as u64;
     }
 
-    /// What was counted, if it is time to tell; then counts anew.
+    /// The trainer is heard `now`: what was counted until then, if it is time to tell; then counts anew.
     pub(super) fn tell(&mut self, now: Instant) -> Option<DrawingCost> {
+        if now - std::mem::replace(&mut self.heard, now) > WINDOW {
+            // A pause, or an end, is not to be averaged over.
+            *self = Self::since(now);
+        }
         let gone = now - self.since;
         if gone < WINDOW {
             return None;
@@ -84,9 +90,14 @@ mod tests {
             drawing.sent(2048);
         }
         assert_eq!(drawing.tell(begin + Duration::from_millis(999)), None);
-        let cost = drawing.tell(begin + 2 * WINDOW).unwrap();
-        assert_eq!(cost.line(), "screen: 15 frames a second, 30.0 KiB/s to the terminal, 3.0 % of a core");
-        let idle = drawing.tell(begin + 3 * WINDOW).unwrap();
+        let cost = drawing.tell(begin + Duration::from_millis(1500)).unwrap();
+        let line = "screen, while training: 20 frames a second, 40.0 KiB/s to the terminal, 4.0 % of a core";
+        assert_eq!(cost.line(), line);
+        // Nobody was heard for long: that time is no part of it.
+        drawing.sent(1);
+        let later = begin + 60 * WINDOW;
+        assert_eq!(drawing.tell(later), None);
+        let idle = drawing.tell(later + WINDOW).unwrap();
         assert_eq!((idle.frames_per_s, idle.share), (0.0, 0.0));
     }
 }

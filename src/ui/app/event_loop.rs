@@ -86,7 +86,7 @@ impl<'c> EventLoop<'c> {
             let ended = app.outcome();
             if self.due.is_some_and(|due| due <= now || ended.is_some()) && self.may_draw(writer) {
                 self.take_events(app, None);
-                self.draw(app, writer, now)?;
+                self.draw(app, writer)?;
             }
             if let Some(outcome) = ended {
                 return Ok(Flow::Ended(outcome));
@@ -146,7 +146,12 @@ impl<'c> EventLoop<'c> {
             room -= 1;
         }
         let now = Instant::now();
-        self.drawing.took(now - begin);
+        if room < BATCH {
+            if let Some(cost) = self.drawing.tell(begin) {
+                app.drawing_costs(cost);
+            }
+            self.drawing.took(now - begin);
+        }
         // What found no room is heard next, after the keys.
         if room > 0 {
             self.heard = now;
@@ -181,11 +186,9 @@ impl<'c> EventLoop<'c> {
         self.away.is_none() && !writer.busy()
     }
 
-    fn draw(&mut self, app: &mut App<'_>, writer: &mut Writer, now: Instant) -> io::Result<()> {
+    fn draw(&mut self, app: &mut App<'_>, writer: &mut Writer) -> io::Result<()> {
+        let now = Instant::now();
         (self.due, self.drawn) = (None, now);
-        if let Some(cost) = self.drawing.tell(now) {
-            app.drawing_costs(cost);
-        }
         let frame = self.screen.draw(writer.take_buffer(), |frame| app.render(frame))?;
         self.drawing.took(now.elapsed());
         if let Some(frame) = frame {

@@ -82,7 +82,13 @@ impl Popup {
             Content::Message(text) => wrap(text, room.max(1)).into_iter().map(Line::from).collect(),
             Content::Log => log_lines(log, drawing, room.max(1), theme),
         };
-        let widest = lines.iter().map(Line::width).max().unwrap_or(0).max(28).min(room);
+        let widest = match self.content {
+            // What comes and goes in it must not move its frame.
+            Content::Log => room,
+            Content::Help(_) | Content::Message(_) => {
+                lines.iter().map(Line::width).max().unwrap_or(0).max(28).min(room)
+            }
+        };
         let title = format!(" {} ", fit(&self.title, widest));
         let area = centered(area, widest + 4, lines.len() + 2);
         let block = boxed(title, theme);

@@ -250,7 +250,7 @@ fn the_log_is_seen_from_its_end_with_what_drawing_costs() {
         let seen = screen(app, 80, 24);
         assert!(seen.contains("╭ Log ") && seen.contains("line 40") && !seen.contains("line 5 "), "{seen}");
         assert!(
-            seen.contains("screen: 15 frames a second, 2.0 KiB/s to the terminal, 1.2 % of a core"),
+            seen.contains("screen, while training: 15 frames a second, 2.0 KiB/s to the terminal,"),
             "{seen}"
         );
         // What comes is seen, until somebody scrolls back.
@@ -298,7 +298,7 @@ struct Stage {
 
 impl Stage {
     fn open() -> Self {
-        let (events, receive_events) = unbounded();
+        let (events, receive_events) = bounded(20_000);
         let (input, receive_input) = unbounded();
         let (notices, receive_notices) = unbounded();
         let (send_frames, frames) = bounded(1);
@@ -335,7 +335,7 @@ impl Stage {
     }
 
     fn tell(&self, event: Event) {
-        self.events.send(event).unwrap();
+        self.events.send_timeout(event, LONG).expect("the trainer has to wait for the screen");
     }
 
     /// Waits until all that was told has been taken.

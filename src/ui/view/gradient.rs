@@ -148,7 +148,6 @@ fn note<'a>(health: &LayerHealth, theme: &Theme) -> Vec<Vec<Piece<'a>>> {
 fn waiting(dash: &Dashboard) -> String {
     match (dash.recurrent(), dash.info()) {
         (None, _) => "the model has no recurrent layer".into(),
-        (_, Some(info)) if info.watch_every > 1 => format!("watched every {} steps", info.watch_every),
         _ => "waiting for the first step".into(),
     }
 }
