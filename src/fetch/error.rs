@@ -1,5 +1,8 @@
+#[cfg(feature = "download")]
 use std::io;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "download")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use crate::durable::FileError;
 use crate::number;
