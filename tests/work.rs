@@ -43,7 +43,7 @@ fn stepper(workload: &Workload, threads: usize) -> Stepper {
     Stepper::new(workload.model().unwrap(), &adam, None, 0, threads).unwrap()
 }
 
-fn ids(batch: &Batch) -> &ndarray::Array2<u32> {
+fn ids_of(batch: &Batch) -> &ndarray::Array2<u32> {
     let Inputs::Tokens(ids) = &batch.inputs else { panic!("ids") };
     ids
 }
@@ -181,7 +181,7 @@ fn the_formula_tells_what_is_held(workload: &Workload, batches: &[Batch]) {
         shard.set_budget(budget);
         // Gradients go from layer to layer in two buffers that take turns.
         (0..2).for_each(|_| learn(&model, &params, &batches[0], &mut shard));
-        let ids = ids(&batches[0]);
+        let ids = ids_of(&batches[0]);
         let distinct = ids.iter().collect::<BTreeSet<_>>().len();
         let recompute = budget == 0 && model.recurrent_bytes(ids.len()) > 0;
         let expected = model.activation_bytes(ids.nrows(), distinct, recompute) as f64;
@@ -231,7 +231,7 @@ fn learn(model: &Model, params: &Params, batch: &Batch, shard: &mut Shard) {
         Targets::Steps(classes) => Answers::Steps(classes.view()),
         Targets::Real(numbers) | Targets::Labels(numbers) => Answers::Real(numbers.view()),
     };
-    shard.load(Input::Ids(ids(batch).view()), answers);
+    shard.load(Input::Ids(ids_of(batch).view()), answers);
     let weight = shard.weight(model);
     shard.forward(model, params, Mode::Train { seed: 1, step: 0, first_row: 0 });
     shard.backward(model, params, weight, None);
@@ -250,22 +250,58 @@ fn named(name: &str) -> Workload {
     small().into_iter().find(|workload| workload.name == name).unwrap()
 }
 
-/// `x·W`, `∂L/∂W` and `∂L/∂x` cost one row for each distinct id; only what meets the state costs one for each position.
+/// `x·W`, `∂L/∂W` and `∂L/∂x` cost one row for each distinct id; only what meets the state costs one for each position. So do the bytes
+/// that they move: with fewer ids in the same places they are fewer.
 fn distinct_ids_are_projected_once() {
     let workload = named("rnn");
-    let batch = &workload.batches(&workload.data())[0];
-    let (b, t) = ids(batch).dim();
-    let distinct = ids(batch).iter().collect::<BTreeSet<_>>().len();
-    assert!(distinct * 4 < b * t, "a batch holds many ids more than once");
-    let (features, units) = (10, 8);
+    let model = workload.model().unwrap();
+    let mut data = workload.data();
+    let [all, some, few] = [300, 30, 3].map(|most| {
+        let Inputs::Tokens(ids) = &mut data.inputs else { panic!("ids") };
+        ids.mapv_inplace(|id| id % most);
+        let batch = &workload.batches(&data)[0];
+        let (b, t) = ids_of(batch).dim();
+        let distinct = ids_of(batch).iter().collect::<BTreeSet<_>>().len();
+        assert!(distinct * 4 < b * t, "a batch holds many ids more than once");
+        let counted = work(&model, batch);
+        assert_eq!(counted.multiply_adds, rnn_multiply_adds(b, t, distinct) as u64, "{distinct} ids");
+        assert_eq!(counted.bytes, rnn_bytes(b, t, distinct) as u64, "{distinct} ids");
+        // A call for each time step each way, and a few more.
+        assert!(counted.calls <= 2 * t as u64 + 16, "{} calls", counted.calls);
+        counted.bytes
+    });
+    assert!(all > some && some > few);
+}
+
+/// Numbers of a vector, and units, in `rnn`.
+const RNN: (usize, usize) = (10, 8);
+
+fn rnn_multiply_adds(b: usize, t: usize, distinct: usize) -> usize {
+    let (features, units) = RNN;
     let projections = 3 * distinct * features * units;
     // Forward every step; back, and in ∂L/∂U, every step but the first.
     let states = b * units * units * (t + 2 * (t - 1));
     let dense = 3 * b * units;
-    let counted = work(&workload.model().unwrap(), batch);
-    assert_eq!(counted.multiply_adds, (projections + states + dense) as u64);
-    // A call for each time step each way, and a few more.
-    assert!(counted.calls <= 2 * t as u64 + 16, "{} calls", counted.calls);
+    projections + states + dense
+}
+
+fn rnn_bytes(b: usize, t: usize, distinct: usize) -> usize {
+    let (features, units) = RNN;
+    let product = |m, k, n| m * k + k * n + m * n;
+    // x·W + b, ∂L/∂W and ∂L/∂x.
+    let projections = product(distinct, features, units)
+        + units
+        + product(features, distinct, units)
+        + product(distinct, units, features);
+    let (u, state) = (units * units, b * units);
+    // U, the state before and after, and of every sequence the place of its projection, and the projection: no more than there are.
+    let forward = t * (u + 2 * state + b + b.min(distinct) * units);
+    // h, δ, ∂L/∂h and what is carried; Uᵀ and δ of the step after, unless there is none; what the Dense asks of the last state.
+    let back = t * 4 * state + (t - 1) * (u + state) + state;
+    // All steps at once: they are within one segment.
+    let d_u = product(units, (t - 1) * b, units);
+    let dense = product(b, units, 1) + 1 + product(units, b, 1) + product(b, 1, units);
+    size_of::<f32>() * (projections + forward + back + d_u + dense)
 }
 
 /// Padding that all sequences of a shard share is not computed.
@@ -291,6 +327,9 @@ fn steps_that_nobody_takes_cost_nothing() {
     // The padding's own vector is looked up and projected as one more id, and the first word meets the state it begins with.
     let one_more = 3 * 6 * 15 + 4 * 5 * 15;
     assert_eq!(padded.multiply_adds, bare.multiply_adds + one_more);
+    // Of each of its three products one more row either side, and of ∂L/∂U's one more step either side.
+    let one_more = 3 * (6 + 15) + 4 * (5 + 15);
+    assert_eq!(padded.bytes, bare.bytes + 4 * one_more);
     assert_eq!(padded.calls, bare.calls);
 }
 
@@ -298,8 +337,8 @@ fn steps_that_nobody_takes_cost_nothing() {
 fn a_maximum_leaves_few_numbers_to_go_back() {
     let workload = named("conv");
     let batch = &workload.batches(&workload.data())[0];
-    let (b, t) = ids(batch).dim();
-    let distinct = ids(batch).iter().collect::<BTreeSet<_>>().len();
+    let (b, t) = ids_of(batch).dim();
+    let distinct = ids_of(batch).iter().collect::<BTreeSet<_>>().len();
     let (features, filters, taps) = (10, 32, 5);
     let forward = distinct * features * filters * taps;
     // One step a filter; a window that comes twice in a text shares its maximum.

@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 
-use super::count::count;
+use super::count::{count, numbers};
 use super::simd::Simd;
 use super::{Isa, dispatch};
 
@@ -125,7 +125,8 @@ enum Start<'a> {
 fn matmul_on(isa: Isa, c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, start: Start<'_>) {
     assert_eq!(a.cols, b.rows, "inner sizes");
     assert_eq!(c.len(), a.rows * b.cols, "size of the result");
-    count(a.rows * a.cols * b.cols);
+    let bias = if let Start::Row(bias) = start { bias.len() } else { 0 };
+    count(a.rows * a.cols * b.cols, numbers(a.rows * a.cols + b.rows * b.cols + c.len() + bias));
     thread_local! {
         static ROOM: RefCell<Room> = const { RefCell::new(Room { panel: Vec::new(), tiles: Vec::new() }) };
     }

@@ -1,4 +1,4 @@
-use super::count::count;
+use super::count::{count, looked_up, numbers};
 use super::rows::add;
 use super::simd::Simd;
 use super::{Isa, dispatch};
@@ -39,7 +39,9 @@ impl Taps<'_> {
 /// `out[t, b] = bias + Σₖ table[k, row at tap k]`: a convolution whose products are known for every row. `out` is
 /// `[steps, batch, width]`, `table` `[taps, rows, width]`; an empty `bias` is 0.
 pub fn gather_taps(out: &mut [f32], bias: &[f32], table: &[f32], width: usize, taps: Taps<'_>) {
-    count(0);
+    let lookups = out.len() / width.max(1) * taps.taps;
+    let moved = looked_up(lookups, width, table) + size_of_val(taps.index);
+    count(0, moved + numbers(out.len() + bias.len()));
     gather_on(Isa::best(), out, bias, table, width, taps);
 }
 
@@ -87,7 +89,12 @@ pub fn scatter_taps(
     taps: Taps<'_>,
 ) {
     let products = if d_x.is_empty() { 1 } else { 2 };
-    count(products * entries.len() * taps.taps * features);
+    let lookups = entries.len() * taps.taps;
+    // Without ∂L/∂x nobody asks for the weights.
+    let tables = [x, &*d_x, if d_x.is_empty() { &[] } else { w }, &*d_w];
+    let moved = tables.map(|table| looked_up(lookups, features, table)).iter().sum::<usize>();
+    let moved = moved + size_of_val(entries) + size_of_val(taps.index);
+    count(products * lookups * features, moved);
     scatter_on(Isa::best(), entries, (x, d_x), (w, d_w), features, taps);
 }
 

@@ -1,15 +1,22 @@
 use super::packed::Finish;
-use super::{Back, Functions, Packed, Place, Step};
-use crate::kernel::count::count;
+use super::{Back, Functions, Packed, Place, Projected, Step};
+use crate::kernel::count::{count, looked_up, numbers};
 use crate::kernel::simd::Simd;
 use crate::kernel::{Isa, dispatch};
 
-/// Defines `$name(packed, functions, on)`: the product that `$G` sums a unit want, then `$finish` while they are in registers.
+/// Defines `$name(packed, functions, on)`: the product that `$G` sums a unit want, then `$finish` while they are in registers. Beside the
+/// product's operands it touches `$own` of what it is handed.
 macro_rules! cell {
-    ($(#[$doc:meta])* $name:ident, $on:ident, $body:ident, $finish:ident($what:ident), $G:literal) => {
+    (
+        $(#[$doc:meta])* $name:ident, $on:ident, $body:ident, $finish:ident($what:ident), $G:literal,
+        [$($own:ident),*]
+    ) => {
         $(#[$doc])*
         pub fn $name(packed: &Packed, f: Functions, on: $what<'_>) {
-            count(if on.meets().0.is_empty() { 0 } else { on.batch * packed.size() });
+            let meets = !on.meets().0.is_empty();
+            let own = 0 $(+ size_of_val(&on.$own[..]))*;
+            let product = if meets { numbers(packed.size()) + on.met(packed) } else { 0 };
+            count(if meets { on.batch * packed.size() } else { 0 }, product + on.looked_up() + own);
             $on(Isa::best(), packed, f, on);
         }
 
@@ -34,6 +41,23 @@ impl<'a> Step<'a> {
     fn meets(&self) -> (&'a [f32], usize) {
         (self.h_met, self.units)
     }
+
+    /// Bytes of that, unless it is the state itself.
+    fn met(&self, _: &Packed) -> usize {
+        if std::ptr::eq(self.h_met, self.h_before) { 0 } else { size_of_val(self.h_met) }
+    }
+
+    /// Bytes of projections that are looked up.
+    fn looked_up(&self) -> usize {
+        match self.projected {
+            Projected::InPlace => 0,
+            Projected::Rows { table, index } => {
+                // A cell with one gate may have no room for them: its state is the gate.
+                let width = self.units.max(self.gates.len() / self.batch.max(1));
+                looked_up(index.len(), width, table) + size_of_val(index)
+            }
+        }
+    }
 }
 
 impl<'a> Back<'a> {
@@ -41,11 +65,22 @@ impl<'a> Back<'a> {
     fn meets(&self) -> (&'a [f32], usize) {
         (self.after, self.after.len() / self.batch.max(1))
     }
+
+    /// Bytes of that: of wider rows what the weights reach.
+    fn met(&self, packed: &Packed) -> usize {
+        numbers(self.batch * packed.depth())
+    }
+
+    /// Nothing is looked up.
+    fn looked_up(&self) -> usize {
+        0
+    }
 }
 
 cell! {
     /// `h = φ(input + h_met·U)`.
-    simple_rnn_step, simple_rnn_step_on, simple_rnn_step_of, SimpleRnnStep(Step), 1
+    simple_rnn_step, simple_rnn_step_on, simple_rnn_step_of, SimpleRnnStep(Step), 1,
+    [mask, h_before, gates, h]
 }
 
 impl Finish<1> for SimpleRnnStep<'_> {
@@ -63,7 +98,8 @@ impl Finish<1> for SimpleRnnStep<'_> {
 
 cell! {
     /// `δ = ∂L/∂h ⊙ φ′`, where `packed` holds `Uᵀ`.
-    simple_rnn_back, simple_rnn_back_on, simple_rnn_back_of, SimpleRnnBack(Back), 1
+    simple_rnn_back, simple_rnn_back_on, simple_rnn_back_of, SimpleRnnBack(Back), 1,
+    [mask, asked, dropped, h, delta, dh, carry]
 }
 
 impl Finish<1> for SimpleRnnBack<'_> {
@@ -83,7 +119,8 @@ impl Finish<1> for SimpleRnnBack<'_> {
 
 cell! {
     /// Gates i, f, g, o, then the cell state and the hidden state; `φ(c)` is kept.
-    lstm_step, lstm_step_on, lstm_step_of, LstmStep(Step), 4
+    lstm_step, lstm_step_on, lstm_step_of, LstmStep(Step), 4,
+    [mask, h_before, c_before, gates, kept, c, h]
 }
 
 impl Finish<4> for LstmStep<'_> {
@@ -112,7 +149,8 @@ impl Finish<4> for LstmStep<'_> {
 
 cell! {
     /// δ of i, f, g, o, and ∂L/∂c of the step before.
-    lstm_back, lstm_back_on, lstm_back_of, LstmBack(Back), 1
+    lstm_back, lstm_back_on, lstm_back_of, LstmBack(Back), 1,
+    [mask, asked, dropped, gates, kept, c_before, delta, dh, carry, dc]
 }
 
 impl Finish<1> for LstmBack<'_> {
@@ -155,7 +193,8 @@ fn blend<V: Simd>(on: &mut Step<'_>, place: Place, z: V, candidate: V) {
 
 cell! {
     /// Gates z, r and the candidate with `reset_after`: all products at once; the candidate's, with its bias, is kept.
-    gru_step, gru_step_on, gru_step_of, GruStep(Step), 3
+    gru_step, gru_step_on, gru_step_of, GruStep(Step), 3,
+    [mask, recurrent_bias, h_before, gates, kept, h]
 }
 
 impl Finish<3> for GruStep<'_> {
@@ -181,7 +220,8 @@ impl Finish<3> for GruStep<'_> {
 
 cell! {
     /// Gates z and r without `reset_after`; `r ⊙ h_met` is kept, for [`gru_candidate`] to meet.
-    gru_gates, gru_gates_on, gru_gates_of, GruGates(Step), 2
+    gru_gates, gru_gates_on, gru_gates_of, GruGates(Step), 2,
+    [h_before, gates, kept]
 }
 
 impl Finish<2> for GruGates<'_> {
@@ -204,7 +244,8 @@ impl Finish<2> for GruGates<'_> {
 
 cell! {
     /// The candidate without `reset_after`, and the state: `h_met` is what [`gru_gates`] kept, and projections are in place.
-    gru_candidate, gru_candidate_on, gru_candidate_of, GruCandidate(Step), 1
+    gru_candidate, gru_candidate_on, gru_candidate_of, GruCandidate(Step), 1,
+    [mask, h_before, gates, h]
 }
 
 impl Finish<1> for GruCandidate<'_> {
@@ -236,7 +277,8 @@ fn unblend<V: Simd>(on: &mut Back<'_>, f: Functions, place: Place, dh: V) -> V {
 
 cell! {
     /// δ of z, r and the candidate with `reset_after`, and that of their products with the state.
-    gru_back, gru_back_on, gru_back_of, GruBack(Back), 1
+    gru_back, gru_back_on, gru_back_of, GruBack(Back), 1,
+    [mask, asked, dropped, gates, kept, h_before, delta, delta_recurrent, dh, carry]
 }
 
 impl Finish<1> for GruBack<'_> {
@@ -262,7 +304,8 @@ impl Finish<1> for GruBack<'_> {
 
 cell! {
     /// δ of z and the candidate without `reset_after`: `packed` holds `U_zᵀ` over `U_rᵀ`. [`gru_back_reset`] does the rest.
-    gru_back_state, gru_back_state_on, gru_back_state_of, GruBackState(Back), 1
+    gru_back_state, gru_back_state_on, gru_back_state_of, GruBackState(Back), 1,
+    [mask, asked, dropped, gates, h_before, delta, dh, carry]
 }
 
 impl Finish<1> for GruBackState<'_> {
@@ -281,7 +324,8 @@ impl Finish<1> for GruBackState<'_> {
 
 cell! {
     /// δ of r without `reset_after`, and what goes through the reset state: `after` is δ of the candidate, `packed` holds `U_hᵀ`.
-    gru_back_reset, gru_back_reset_on, gru_back_reset_of, GruBackReset(Back), 1
+    gru_back_reset, gru_back_reset_on, gru_back_reset_of, GruBackReset(Back), 1,
+    [dropped, gates, h_met, delta, carry]
 }
 
 impl Finish<1> for GruBackReset<'_> {

@@ -24,6 +24,11 @@ impl Packed {
         self.depth * self.units * self.gates
     }
 
+    /// Numbers that a row of what meets them has.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
     /// Bytes that it has room for.
     pub fn bytes(&self) -> usize {
         self.data.capacity() * size_of::<f32>()
