@@ -32,9 +32,14 @@ const SMALL: &str = r#"{ "workloads": {
     "long": {"task": "binary", "vocab": 300, "embed": 16, "batch": 16, "length": 2000, "stack": [{"gru": 32}]}
 }}"#;
 
-fn small() -> Vec<Workload> {
+/// Ten times the steps of the longest that `unrolled bench` measures.
+const LONGEST: &str = r#"{ "workloads": {
+    "longest": {"task": "binary", "vocab": 1000, "embed": 16, "batch": 16, "length": 20000, "stack": [{"gru": 64}]}
+}}"#;
+
+fn read(text: &str) -> Vec<Workload> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(SMALL.as_bytes()).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
     workloads(Some(file.path()), &[]).unwrap()
 }
 
@@ -50,13 +55,14 @@ fn ids_of(batch: &Batch) -> &ndarray::Array2<u32> {
 
 #[test]
 fn a_training_step_costs_what_it_must() {
-    for workload in small() {
+    for workload in read(SMALL) {
         let batches = workload.batches(&workload.data());
         let batches = &batches[..if workload.name == "long" { 1 } else { 4 }];
         nothing_is_allocated(&workload, batches);
         the_formula_tells_what_is_held(&workload, batches);
         gates_made_again_give_the_same_gradient(&workload, &batches[0]);
     }
+    twenty_thousand_steps_fit_in_256_mib();
     layers_that_drop_or_carry_allocate_nothing();
     several_channels_allocate_nothing();
     watching_changes_no_bit();
@@ -214,9 +220,29 @@ fn gates_made_again_give_the_same_gradient(workload: &Workload, batch: &Batch) {
     let [(whole, held), (again, less)] = &mut results;
     assert!(whole.iter().any(|bits| bits << 1 != 0), "{}: a gradient", workload.name);
     assert!(whole == again, "{}: another gradient", workload.name);
-    if workload.name == "long" {
+    if workload.name.starts_with("long") {
         assert!(*less * 2 < *held, "{less} bytes instead of {held}");
     }
+}
+
+/// Memory grows with length by what must stay, states and layers' outputs, and no gates: ten times the longest of `unrolled bench`
+/// has its place, by the stepper's own budget, and gates made again make the same gradient there too.
+fn twenty_thousand_steps_fit_in_256_mib() {
+    let workload = &read(LONGEST)[0];
+    let data = workload.data();
+    let mut batch = Batch::default();
+    batch.fill(&data, 0..workload.sequences());
+    let positions = ids_of(&batch).len();
+    let model = workload.model().unwrap();
+    assert!(model.recurrent_bytes(positions) > 256 << 20, "gates alone would take more");
+    let mut stepper = stepper(workload, 1);
+    (0..2).for_each(|_| once(&mut stepper, &batch));
+    let held = stepper.activation_bytes();
+    assert!(held >= positions * 64 * size_of::<f32>(), "{held} bytes hold all states");
+    assert!(held < 256 << 20, "{held} bytes");
+    // As many sequences as the stepper puts in a shard of this batch.
+    batch.fill(&data, 0..workload.sequences() / 2);
+    gates_made_again_give_the_same_gradient(workload, &batch);
 }
 
 fn params(model: &Model) -> Params {
@@ -247,7 +273,7 @@ fn work(model: &Model, batch: &Batch) -> Counted {
 }
 
 fn named(name: &str) -> Workload {
-    small().into_iter().find(|workload| workload.name == name).unwrap()
+    read(SMALL).into_iter().find(|workload| workload.name == name).unwrap()
 }
 
 /// `x·W`, `∂L/∂W` and `∂L/∂x` cost one row for each distinct id; only what meets the state costs one for each position. So do the bytes

@@ -243,7 +243,8 @@ impl Model {
     /// SimpleRNN  units·[projection]        LSTM  units·[4 gates, φ(c)]        GRU  units·[3 gates, product]
     /// ```
     /// A `Bidirectional` keeps both directions. Where that is more than a shard's budget ([`Shard::set_budget`](super::Shard::set_budget)),
-    /// it stays for one segment of time only; the states stay in any case.
+    /// it stays for one segment of time only, and no longer grows with the length of sequences. What grows with it in any case are the
+    /// states (h, and c of an LSTM) and the layers' outputs: see [`Model::activation_bytes`].
     pub fn recurrent_bytes(&self, positions: usize) -> usize {
         let numbers = |node: &Node| node.spec.layer().recurrent_numbers();
         positions * self.nodes.iter().map(numbers).sum::<usize>() * size_of::<f32>()
@@ -260,6 +261,9 @@ impl Model {
     /// Conv1D            products of distinct ids, kernel_size·filters·distinct
     /// data              ids, once as they come and once as places among the distinct: 2·rows·time
     /// ```
+    /// Where gates are made again, what is left that grows with time are these: states of all steps, ids with their places, outputs of
+    /// layers that give one for every step and ∂L/∂ of them, and inputs that dropout has thinned. Gates and δ do not.
+    ///
     /// [`Shard::activation_bytes`](super::Shard::activation_bytes) is what is really held; a test holds the two together to 10 % for
     /// stacks of Embedding, recurrent layers, convolution, pools and Dense. Layers that attend hold more: their weights of every query.
     pub fn activation_bytes(&self, rows: usize, distinct: usize, recompute: bool) -> usize {
