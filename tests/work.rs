@@ -10,10 +10,12 @@ use unrolled::bench::{Workload, workloads};
 use unrolled::data::{Batch, Dataset, Inputs, Targets};
 use unrolled::kernel::{Counted, CountingAllocator, allocated, counted};
 use unrolled::nn::{
-    Activation, Answers, Concatenate, Dense, Embedding, GRU, Gradient, Input, LSTM, Loss, Mode, Model,
-    Params, Placed, Shape, Shard,
+    Activation, AdditiveAttention, Answers, Attention, AveragePooling1D, Bidirectional, Concatenate, Conv1D,
+    Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient, Input,
+    LSTM, LayerNormalization, LayerSpec, Loss, Masking, MaxPooling1D, Merge, Mode, Model, MultiHeadAttention,
+    Padding, Params, Placed, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D,
 };
-use unrolled::optim::{Adam, OptimizerSpec, RMSprop};
+use unrolled::optim::{Adagrad, Adam, Clip, Nadam, OptimizerSpec, RMSprop, SGD};
 use unrolled::train::Stepper;
 
 #[global_allocator]
@@ -64,6 +66,8 @@ fn a_training_step_costs_what_it_must() {
     }
     twenty_thousand_steps_fit_in_256_mib();
     layers_that_drop_or_carry_allocate_nothing();
+    other_layers_allocate_nothing();
+    clips_and_other_optimizers_allocate_nothing();
     several_channels_allocate_nothing();
     watching_changes_no_bit();
     distinct_ids_are_projected_once();
@@ -86,20 +90,90 @@ fn nothing_is_allocated(workload: &Workload, batches: &[Batch]) {
 
 /// Likewise with dropout, a carried state and an optimizer of several moments.
 fn layers_that_drop_or_carry_allocate_nothing() {
-    let (model, batch) = masked(LSTM {
+    let lstm = LSTM {
         units: 9,
         stateful: true,
         dropout: 0.2,
         recurrent_dropout: 0.2,
         return_sequences: false,
         ..LSTM::default()
-    });
+    };
+    let (model, batch) = masked(vec![lstm.into()]);
     let rmsprop = OptimizerSpec::RMSprop(RMSprop { momentum: 0.5, ..RMSprop::default() });
-    let mut stepper = Stepper::new(model, &rmsprop, None, 0, 1).unwrap();
-    for _ in 0..4 {
-        stepper.step(&batch, false).unwrap();
+    assert_eq!(calls_of_a_step(model, &rmsprop, None, &batch), 0);
+}
+
+/// Likewise with every kind of layer that reads numbers.
+fn other_layers_allocate_nothing() {
+    let sequences = || LSTM { units: 6, return_sequences: true, ..LSTM::default() };
+    let last = || GRU { units: 5, ..GRU::default() };
+    let conv = |padding| Conv1D { filters: 4, kernel_size: 3, padding, ..Conv1D::default() };
+    let heads =
+        |dropout| MultiHeadAttention { num_heads: 2, key_dim: 3, dropout, ..MultiHeadAttention::default() };
+    let mut stacks: Vec<Vec<Placed>> = vec![
+        vec![sequences().into(), Attention::default().into(), GlobalAveragePooling1D {}.into()],
+        vec![
+            Attention { use_scale: true, score_mode: ScoreMode::Concat, dropout: 0.2 }.into(),
+            LayerNormalization::default().into(),
+            last().into(),
+        ],
+        vec![AdditiveAttention { dropout: 0.2, ..Default::default() }.into(), GlobalMaxPooling1D {}.into()],
+        vec![heads(0.0).into(), heads(0.2).into(), LayerNormalization::default().into(), last().into()],
+        vec![
+            sequences().into(),
+            sequences().into(),
+            Placed { inputs: vec![1.into(), 2.into()], ..Attention::default().into() },
+            GlobalAveragePooling1D {}.into(),
+        ],
+        vec![
+            conv(Padding::Same).into(),
+            MaxPooling1D::default().into(),
+            SpatialDropout1D { rate: 0.2 }.into(),
+            conv(Padding::Valid).into(),
+            AveragePooling1D::default().into(),
+            Dropout { rate: 0.2 }.into(),
+            Flatten {}.into(),
+        ],
+        vec![last().into(), RepeatVector { n: 4 }.into(), GRU { reset_after: false, ..last() }.into()],
+        vec![
+            Masking::default().into(),
+            SimpleRNN { units: 5, return_sequences: true, ..SimpleRNN::default() }.into(),
+            last().into(),
+        ],
+    ];
+    for merge_mode in [Merge::Concat, Merge::Sum, Merge::Ave, Merge::Mul] {
+        let both = |of: LayerSpec| Bidirectional { of: Box::new(of), merge_mode };
+        stacks.push(vec![both(sequences().into()).into(), both(last().into()).into()]);
     }
-    assert_eq!(fewest_calls(|| once(&mut stepper, &batch)), 0);
+    let adam = OptimizerSpec::Adam(Adam::default());
+    for stack in stacks {
+        let names: Vec<_> = stack.iter().map(|layer| layer.spec.layer().class()).collect();
+        let (model, batch) = masked(stack);
+        assert_eq!(calls_of_a_step(model, &adam, None, &batch), 0, "{names:?}");
+    }
+}
+
+/// Likewise with gradients clipped in every way, and with every optimizer.
+fn clips_and_other_optimizers_allocate_nothing() {
+    let clips = [Clip::Norm(1e-3), Clip::GlobalNorm(1e-3), Clip::Value(1e-4)].map(Some);
+    let optimizers = [
+        OptimizerSpec::SGD(SGD { momentum: 0.9, nesterov: true, ..SGD::default() }),
+        OptimizerSpec::RMSprop(RMSprop { momentum: 0.5, ..RMSprop::default() }),
+        OptimizerSpec::Adagrad(Adagrad::default()),
+        OptimizerSpec::Nadam(Nadam::default()),
+        OptimizerSpec::Adam(Adam::default()),
+    ];
+    for (optimizer, clip) in optimizers.iter().zip(clips.into_iter().cycle()) {
+        let (model, batch) = masked(vec![LSTM { units: 9, ..LSTM::default() }.into()]);
+        assert_eq!(calls_of_a_step(model, optimizer, clip, &batch), 0, "{optimizer:?} {clip:?}");
+    }
+}
+
+/// What a step asks the allocator for, once there have been a few.
+fn calls_of_a_step(model: Model, optimizer: &OptimizerSpec, clip: Option<Clip>, batch: &Batch) -> u64 {
+    let mut stepper = Stepper::new(model, optimizer, clip, 0, 1).unwrap();
+    (0..4).for_each(|_| once(&mut stepper, batch));
+    fewest_calls(|| once(&mut stepper, batch))
 }
 
 /// Likewise with words in two channels, the batch filled anew each time.
@@ -149,7 +223,7 @@ fn once(stepper: &mut Stepper, batch: &Batch) {
 /// Who watches only looks on: the weights are the same, to the bit, also where a segment of time ends and where padding is shared.
 fn watching_changes_no_bit() {
     let weights = |watch: bool| {
-        let (model, batch) = masked(LSTM { units: 300, ..LSTM::default() });
+        let (model, batch) = masked(vec![LSTM { units: 300, ..LSTM::default() }.into()]);
         let adam = OptimizerSpec::Adam(Adam::default());
         let mut stepper = Stepper::new(model, &adam, None, 0, 1).unwrap();
         for _ in 0..2 {
@@ -160,13 +234,11 @@ fn watching_changes_no_bit() {
     assert!(weights(false) == weights(true));
 }
 
-/// A masked network with one recurrent layer, and sequences of several lengths, all padded before and after.
-fn masked(layer: LSTM) -> (Model, Batch) {
-    let layers = [
-        Embedding { output_dim: 6, mask_zero: true, ..Embedding::default() }.into(),
-        layer.into(),
-        Dense { activation: Activation::Sigmoid, ..Dense::default() }.into(),
-    ];
+/// A masked network of an Embedding, `layers` and a Dense, and sequences of several lengths, all padded before and after.
+fn masked(layers: Vec<Placed>) -> (Model, Batch) {
+    let embedding = Embedding { output_dim: 6, mask_zero: true, ..Embedding::default() };
+    let dense = Dense { activation: Activation::Sigmoid, ..Dense::default() };
+    let layers: Vec<Placed> = [embedding.into()].into_iter().chain(layers).chain([dense.into()]).collect();
     let model =
         Model::build(&layers, Shape::Ids { time: 50, vocabulary: 9 }, Loss::BinaryCrossentropy).unwrap();
     let ids = ndarray::Array2::from_shape_fn((16, 50), |(row, t)| {
