@@ -223,4 +223,38 @@ mod tests {
             }
         }
     }
+
+    /// Of a large table only what is looked up is moved, of a small one all of it, and of what is not wanted nothing.
+    #[test]
+    fn bytes_are_those_of_the_rows_that_are_looked_up() {
+        let (time, batch, steps, width, features) = (6, 2, 5, 8, 3);
+        for rows in [4, 100] {
+            let index = vec![1; time * batch];
+            let taps = Taps { index: &index, time, batch, taps: 2, stride: 1, dilation: 1, before: 0 };
+            let (mut out, table) = (vec![0.0; steps * batch * width], vec![1.0; 2 * rows * width]);
+            let bytes = |work: &mut dyn FnMut()| {
+                let before = crate::kernel::counted();
+                work();
+                (crate::kernel::counted() - before).bytes as usize
+            };
+            let gathered = bytes(&mut || gather_taps(&mut out, &[], &table, width, taps));
+            // Two taps of 10 outputs; a table of 8 rows is read once.
+            let looked_up = if rows == 4 { 8 } else { 20 };
+            assert_eq!(gathered, 4 * (index.len() + looked_up * width + out.len()));
+            let entries = [Entry { step: 1, sequence: 0, column: 3, value: 1.0 }; 3];
+            let (x, w) = (vec![1.0; rows * features], vec![1.0; width * 2 * features]);
+            let (mut d_x, mut d_w) = (x.clone(), w.clone());
+            // Two taps of 3 entries: for each a row of x, and one of ∂L/∂W, which has 16.
+            let one_way = size_of_val(&entries) + 4 * (index.len() + (rows.min(6) + 6) * features);
+            let other_way = 4 * (rows.min(6) + 6) * features;
+            assert_eq!(
+                bytes(&mut || scatter_taps(&entries, (&x, &mut []), (&w, &mut d_w), features, taps)),
+                one_way
+            );
+            assert_eq!(
+                bytes(&mut || scatter_taps(&entries, (&x, &mut d_x), (&w, &mut d_w), features, taps)),
+                one_way + other_way
+            );
+        }
+    }
 }
