@@ -324,6 +324,32 @@ mod tests {
         }
     }
 
+    /// Processor time that the calling thread has had.
+    fn own_time() -> Duration {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "it has no such clock")]
+    fn a_thread_without_work_sleeps() {
+        let mut team = Team::new(2).unwrap();
+        let caller = thread::current().id();
+        let mut of_worker = || {
+            let (both, mut times) = (Barrier::new(2), [None; 2]);
+            team.run(&mut times, |_, time| {
+                both.wait();
+                *time = Some(own_time()).filter(|_| thread::current().id() != caller);
+            });
+            times.into_iter().flatten().next().unwrap()
+        };
+        let before = of_worker();
+        let idle = Duration::from_millis(200);
+        thread::sleep(idle);
+        let took = of_worker() - before;
+        assert!(took < idle / 10, "{took:?} of {idle:?}");
+    }
+
     #[test]
     fn a_panic_is_the_callers_after_all_others_are_done() {
         let mut team = Team::new(3).unwrap();
