@@ -1,5 +1,5 @@
-//! GFLOP/s of the matrix product at shapes of recurrent training, and ns per value of the activations, one thread; what a [`Team`] of
-//! threads takes to start and to end, to sum a gradient and to move weights.
+//! One thread: GFLOP/s of the matrix product at shapes of recurrent training and of the cells' steps there and back, ns per value of
+//! activations and of rows that are looked up. Several: what a [`Team`] takes to start and to end, to sum a gradient and to move weights.
 //!
 //! `cargo bench --bench kernel`
 #![allow(clippy::print_stdout, missing_docs)]
@@ -8,7 +8,14 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use ndarray::Array2;
-use unrolled::kernel::{Matrix, Team, matmul, sigmoid, tanh};
+use unrolled::kernel::recurrent::{
+    Back, Functions, Packed, Projected, Step, gru_back, gru_step, lstm_back, lstm_step, simple_rnn_back,
+    simple_rnn_step,
+};
+use unrolled::kernel::{
+    Entry, Function, Matrix, Taps, Team, add_rows, exp, gather_taps, matmul, scatter_rows, scatter_taps,
+    sigmoid, softmax, tanh,
+};
 use unrolled::nn::{
     Answers, Embedding, GlobalAveragePooling1D, Gradient, Input, Loss, Mode, Model, Placed, Shape, Shard,
 };
@@ -28,11 +35,14 @@ fn best(mut run: impl FnMut()) -> f64 {
 }
 
 fn main() {
-    arithmetic();
+    products();
+    cells();
+    values();
+    rows();
     team();
 }
 
-fn arithmetic() {
+fn products() {
     println!("{:>24} {:>10} {:>10} {:>10}   GFLOP/s of A·B, A·Bᵀ, Aᵀ·B", "m×k×n", "nn", "nt", "tn");
     let shapes = [
         (32, 8, 8),
@@ -58,15 +68,133 @@ fn arithmetic() {
         let tn = rate(Matrix::new(&a, k, m).t(), Matrix::new(&b, k, n));
         println!("{:>24} {nn:>10.1} {nt:>10.1} {tn:>10.1}", format!("{m}×{k}×{n}"));
     }
+}
+
+/// A cell's gates, its step and its step back.
+type Cell = (&'static str, usize, fn(&Packed, Functions, Step<'_>), fn(&Packed, Functions, Back<'_>));
+
+fn cells() {
+    println!("{:>24} {:>10} {:>10}   GFLOP/s of a cell's step", "sequences×units", "forward", "back");
+    let cells: [Cell; 3] = [
+        ("SimpleRNN", 1, simple_rnn_step, simple_rnn_back),
+        ("LSTM", 4, lstm_step, lstm_back),
+        ("GRU", 3, gru_step, gru_back),
+    ];
+    for cell in cells {
+        for (batch, units) in [(32, 8), (16, 64), (32, 128), (64, 256)] {
+            let (forward, back) = steps(cell, batch, units);
+            println!("{:>24} {forward:>10.1} {back:>10.1}", format!("{} {batch}×{units}", cell.0));
+        }
+    }
+}
+
+/// GFLOP/s of one step of a cell and of its step back, by the product with `U` alone: the cell's own arithmetic is not counted.
+fn steps((_, gates, forward, backward): Cell, batch: usize, units: usize) -> (f64, f64) {
+    let f = Functions { state: Function::Tanh, gate: Function::Sigmoid };
+    let (size, width) = (batch * units, gates * units);
+    let (u, table, bias) = (vec![0.01; units * width], vec![0.1; batch * width], vec![0.1; width]);
+    let index: Vec<u32> = (0..batch as u32).collect();
+    let [state, asked] = [0.5, 0.01].map(|value| vec![value; size]);
+    let [mut h, mut c, mut kept, mut dh, mut carry, mut dc] = [(); 6].map(|()| vec![0.0; size]);
+    let [mut made, mut delta, mut of_product] = [(); 3].map(|()| vec![0.0; batch * width]);
+    let (mut ahead, mut back) = (Packed::default(), Packed::default());
+    ahead.pack(Matrix::new(&u, units, width), gates);
+    back.pack(Matrix::new(&u, units, width).t(), 1);
+    let flops = 2.0 * (size * width) as f64;
+    let repeat = (1e6 / flops).ceil() as usize;
+    let rate = |mut step: Box<dyn FnMut() + '_>| {
+        flops * repeat as f64 / best(|| (0..repeat).for_each(|_| step())) / 1e9
+    };
+    let there = rate(Box::new(|| {
+        let step = Step {
+            batch,
+            units,
+            projected: Projected::Rows { table: &table, index: &index },
+            recurrent_bias: &bias,
+            gates: &mut made,
+            h_before: &state,
+            h_met: &state,
+            c_before: &state,
+            mask: &[],
+            h: &mut h,
+            c: &mut c,
+            kept: &mut kept,
+        };
+        forward(black_box(&ahead), f, step);
+    }));
+    let after = vec![0.01; batch * width];
+    let back_again = rate(Box::new(|| {
+        let step = Back {
+            batch,
+            units,
+            after: &after,
+            asked: &asked,
+            gates: &made,
+            h: &h,
+            kept: &kept,
+            h_before: &state,
+            h_met: &state,
+            dropped: &[],
+            c_before: &state,
+            mask: &[],
+            delta: &mut delta,
+            delta_recurrent: &mut of_product,
+            dh: &mut dh,
+            carry: &mut carry,
+            dc: &mut dc,
+        };
+        backward(black_box(&back), f, step);
+    }));
+    (there, back_again)
+}
+
+/// Prints what each of `count` values took of the best of many runs.
+fn per_value(name: &str, count: usize, run: impl FnMut()) {
+    println!("{name:>24} {:>10.3} ns per value", best(run) / count as f64 * 1e9);
+}
+
+fn values() {
     let input: Vec<f32> = (0..4096).map(|i| (i as f32 * 0.01).sin() * 3.0).collect();
     let mut values = input.clone();
-    for (name, f) in [("tanh", tanh as fn(&mut [f32])), ("sigmoid", sigmoid)] {
-        let seconds = best(|| {
+    let softmax_of_rows: fn(&mut [f32]) = |values| softmax(values, 64);
+    let all = [("exp", exp as fn(&mut [f32])), ("tanh", tanh), ("sigmoid", sigmoid)];
+    for (name, f) in all.into_iter().chain([("softmax, rows of 64", softmax_of_rows)]) {
+        per_value(name, input.len(), || {
             values.copy_from_slice(&input);
             f(black_box(&mut values));
         });
-        println!("{name:>24} {:>10.2} ns per value", seconds / 4096.0 * 1e9);
     }
+}
+
+/// Rows of a table that 32 sequences of 200 tokens look up, and that their gradients go back to.
+fn rows() {
+    let (time, batch, distinct, features, filters, taps) = (200, 32, 1000, 50, 128, 5);
+    let positions = time * batch;
+    let index: Vec<u32> = (0..positions).map(|i| (i * 7919 % distinct) as u32).collect();
+    let from = vec![0.5; positions * features];
+    let mut table = vec![0.0; distinct * features];
+    per_value("add_rows", from.len(), || add_rows(black_box(&mut table), &index, &from, features));
+    let few = &from[..batch * features];
+    per_value("scatter_rows", from.len(), || scatter_rows(black_box(&mut table), &index, &[], few, features));
+    let window = Taps { index: &index, time, batch, taps, stride: 1, dilation: 1, before: 0 };
+    let mut out = vec![0.0; (time - taps + 1) * batch * filters];
+    let known = vec![0.5; taps * distinct * filters];
+    per_value("gather_taps", out.len() * taps, || {
+        gather_taps(black_box(&mut out), &[], &known, filters, window);
+    });
+    // As below a global maximum: one step of every filter and sequence.
+    let entry = |i: usize| Entry {
+        step: (i * 31 % (time - taps)) as u32,
+        sequence: (i / filters) as u32,
+        column: (i % filters) as u32,
+        value: 0.01,
+    };
+    let entries: Vec<Entry> = (0..batch * filters).map(entry).collect();
+    let w = vec![0.5; filters * taps * features];
+    let (x, mut d_w) = (table.clone(), w.clone());
+    per_value("scatter_taps", 2 * entries.len() * taps * features, || {
+        scatter_taps(&entries, (&x, black_box(&mut table)), (&w, &mut d_w), features, window);
+    });
 }
 
 fn team() {

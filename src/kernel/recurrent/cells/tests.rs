@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::kernel::recurrent::Projected;
 use crate::kernel::{Function, Matrix};
 use crate::rng::Rng;
 
