@@ -140,7 +140,7 @@ fn write_beside(draft: &Draft) -> anyhow::Result<String> {
 /// What is there can be looked at and not be learnt from, or there is a file in the way.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct Refused(String);
+pub(super) struct Refused(pub(super) String);
 
 /// Looks at data, tells of them in short, and writes a preset.
 pub(super) fn new(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
@@ -169,8 +169,13 @@ pub(super) fn new(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
 fn write(to: &Path, preset: &str, force: bool) -> anyhow::Result<()> {
     let refuse = |what: String| Refused(format!("{}: {what}", to.display()));
     if force {
+        // A name that stands for another file still does afterwards, and what is no file is not replaced by one.
+        let there = fs::canonicalize(to);
+        if there.as_ref().is_ok_and(|there| !there.is_file()) {
+            return Err(refuse("is no file: --out FILE names one, --out - prints the preset".into()).into());
+        }
         // Beside it first: what is there is not lost to a full disk.
-        return Ok(durable::write(to, preset.as_bytes())?);
+        return Ok(durable::write(there.as_deref().unwrap_or(to), preset.as_bytes())?);
     }
     let mut file = File::create_new(to).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {

@@ -97,6 +97,17 @@ fn a_file_that_is_there_is_kept_and_stdout_is_for_the_preset_alone() {
     ends(unrolled(at, &["new", "mine.tsv", "--force"]), 0);
     assert_eq!(fs::read_to_string(at.join("mine.yaml")).unwrap(), out);
     fs::create_dir(at.join("sub")).unwrap();
+    // A name that stands for another file goes on to do so; what is no file is never replaced by one.
+    std::os::unix::fs::symlink("../mine.yaml", at.join("sub/link.yaml")).unwrap();
+    fs::write(at.join("mine.yaml"), "old").unwrap();
+    ends(unrolled(at, &["new", "mine.tsv", "--out", "sub/link.yaml", "--force"]), 0);
+    assert!(fs::read_to_string(at.join("mine.yaml")).unwrap().starts_with("# Written by"));
+    assert!(fs::symlink_metadata(at.join("sub/link.yaml")).unwrap().is_symlink());
+    let _socket = std::os::unix::net::UnixListener::bind(at.join("socket")).unwrap();
+    for other in ["socket", "sub"] {
+        let (_, err) = ends(unrolled(at, &["new", "mine.tsv", "--out", other, "--force"]), 2);
+        assert!(err.contains(&format!("{other}: is no file")), "{err}");
+    }
     ends(unrolled(at, &["new", "mine.tsv", "--out", "sub/x.yaml"]), 0);
     ends(train(at, "sub/x.yaml", "run", &["train.epochs=1"]), 0);
 }
