@@ -143,6 +143,18 @@ fn saved_at_its_last_step(run: &Path) {
 }
 
 #[test]
+fn lines_that_find_no_room_are_told_of_and_the_run_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = train(folder.path(), "word-order", "run", &["train.epochs=1", "data.train=64"]);
+    command.arg("--headless").stdout(fs::File::options().write(true).open("/dev/full").unwrap());
+    let output = command.output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("lines could not be printed: No space left"), "{told}");
+    assert!(!metrics(&folder.path().join("run")).is_empty());
+}
+
+#[test]
 fn a_run_without_a_screen_prints_plain_lines_and_leaves_a_complete_folder() {
     let folder = tempfile::tempdir().unwrap();
     let (stdout, stderr) = ends(train(folder.path(), "word-order", "deep/run", &SMALL), 0);

@@ -36,9 +36,16 @@ pub(super) fn print(events: &Receiver<Event>, mut out: impl Write) -> io::Result
         let follower = thread::Builder::new()
             .name("lines".into())
             .spawn_scoped(scope, move || Lines::default().follow(events, &lines))?;
+        let mut refused = None;
         for line in to_print {
             // Whoever read may be gone; the run is not theirs alone.
-            let _ = writeln!(out, "{}", foreign(&line)).and_then(|()| out.flush());
+            let printed = writeln!(out, "{}", foreign(&line)).and_then(|()| out.flush());
+            refused = refused.or(printed.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe));
+        }
+        if let Some(error) = refused {
+            super::complain(&anyhow::anyhow!(
+                "lines could not be printed: {error}; the run folder has all of them"
+            ));
         }
         follower.join().map_err(|_| io::Error::other("the thread that makes lines was lost"))
     })
