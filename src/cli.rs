@@ -55,7 +55,8 @@ enum Command {
     Data(data::Command),
     /// Ask a trained network: the class of texts and sequences, the tags of words, how a series goes on
     Predict(predict::Args),
-    /// Judge a trained network by data of which the truth is known: accuracy, precision, recall, confusion, errors, worst mistakes
+    /// Judge a trained network by data of which the truth is known: accuracy, precision, recall, confusion, errors, worst mistakes;
+    /// not of a language model, which `sample` makes speak
     Evaluate(evaluate::Args),
     /// List the presets, or print one
     Presets {

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::exit;
 use super::train::{Args, code, follow};
-use crate::data;
+use crate::data::{self, DataSpec};
 use crate::number::{metric, percent};
 use crate::preset::{self, Overrides};
 use crate::protocol::EpochMetrics;
@@ -48,6 +48,15 @@ fn trainings(args: &Args) -> Vec<(String, Overrides)> {
 /// not finish.
 pub(super) fn repeat(args: &Args) -> anyhow::Result<ExitCode> {
     let trainings = trainings(args);
+    if args.folds.is_some() {
+        let own = Overrides { set: args.set.clone(), data: args.data.clone(), seed: args.seed };
+        let spec = preset::load(&args.preset, &own)?.spec;
+        if matches!(spec.data, DataSpec::Generated(_)) {
+            let what =
+                format!("--folds: {} makes its own data; --seeds 1..5 trains on five makings", spec.name);
+            return Err(super::new::Refused(what).into());
+        }
+    }
     // What is wrong is told before hours of training.
     let specs = trainings
         .iter()
