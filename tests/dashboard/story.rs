@@ -167,7 +167,7 @@ fn instruments(step: u64, gone: f64) -> Event {
     };
     let layer = LayerHealth { layer: 1, direction: None, proposal: "h".into(), quantities: vec![h] };
     let norms = |name: &str, update| ParamNorms { name: name.into(), weight: 2.5, gradient: 0.2, update };
-    let params = vec![norms("0.embeddings", 2e-3), norms("1.recurrent_kernel", 4.5e-3)];
+    let params = vec![norms("0.embeddings", 2e-3), norms("1.recurrent_kernel", 4.5e-3), norms("1.bias", 0.5)];
     Event::Instruments(Box::new(Instruments { step, layers: vec![layer], params }))
 }
 

@@ -134,7 +134,10 @@ fn forecasts(errors: &ForecastErrors) -> Vec<String> {
 
 /// How far a step moves the weights; nothing before the first watched step.
 fn updates(params: &[ParamNorms]) -> Option<String> {
-    let ratios = params.iter().filter_map(|param| Some((param.name.as_str(), param.ratio()?)));
+    // What begins at 0, as a bias does, moves by a great share of itself at first, and means nothing by it.
+    let matrices =
+        params.iter().filter(|param| param.name.ends_with("kernel") || param.name.ends_with("embeddings"));
+    let ratios = matrices.filter_map(|param| Some((param.name.as_str(), param.ratio()?)));
     let (name, most) = ratios.max_by(|a, b| a.1.total_cmp(&b.1))?;
     Some(format!(
         "Now a step moves the weights by {} of their size at most (‖Δw‖/‖w‖ of {}). About 0.001 is usual; \
