@@ -71,7 +71,7 @@ pub(super) fn propose(
     body.line("  seed: 1");
     body.line("");
     body.line("watch:");
-    body.line(&format!("  every: {}", (rows / (batch * length) / 10).clamp(1, 20)));
+    body.line(&format!("  every: {}", super::every(rows / (batch * length) * epochs)));
     body.hint(
         "After every epoch the model goes on with `prime` by itself: more daring at a higher temperature.",
     );

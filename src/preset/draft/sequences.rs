@@ -60,7 +60,7 @@ pub(super) fn propose(
     body.line("  seed: 1");
     body.line("");
     body.line("watch:");
-    body.line(&format!("  every: {}", (findings.rows / batch / 5).clamp(1, 20)));
+    body.line(&format!("  every: {}", super::every(findings.rows / batch * epochs)));
     body.noted("  probes: 2", "so many sequences whose way through the network is shown");
     let outputs = if classes == 2 { 1 } else { classes };
     let suggested = [

@@ -71,7 +71,7 @@ pub(super) fn propose(findings: &Findings, spec: &SeriesSpec, place: &Place<'_>)
     body.line("  seed: 1");
     body.line("");
     body.line("watch:");
-    body.line(&format!("  every: {}", (findings.rows / batch / 5).clamp(1, 20)));
+    body.line(&format!("  every: {}", super::every(findings.rows / batch * epochs)));
     body.noted("  probes: 2", "so many windows whose way through the network is shown");
     let told = match (spec.log, spec.difference) {
         (true, true) => "the logarithm's change from row to row",

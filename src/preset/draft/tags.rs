@@ -73,7 +73,7 @@ pub(super) fn propose(
     body.line("  seed: 1");
     body.line("");
     body.line("watch:");
-    body.line(&format!("  every: {}", (findings.rows / batch / 10).clamp(1, 20)));
+    body.line(&format!("  every: {}", super::every(findings.rows / batch * epochs)));
     if !examples.is_empty() {
         body.hint("Sentences whose way through the network is shown.");
         body.line("  probes:");

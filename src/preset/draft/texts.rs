@@ -116,7 +116,7 @@ pub(super) fn propose(
     train(&mut body, findings, loss, &choice, held_back);
     body.line("");
     body.line("watch:");
-    body.line(&format!("  every: {}", (findings.rows / choice.batch / 10).clamp(1, 50)));
+    body.line(&format!("  every: {}", super::every(findings.rows / choice.batch * choice.epochs)));
     match examples {
         [] => {}
         examples => {
