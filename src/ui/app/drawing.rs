@@ -33,7 +33,7 @@ impl DrawingCost {
     /// In words.
     pub(super) fn line(&self) -> String {
         format!(
-            "screen, while training: {:.0} frames a second, {}/s to the terminal, {} of a core",
+            "screen, while training: {:.0} frames a second, {}/s, {} of a core",
             self.frames_per_s,
             number::bytes(self.bytes_per_s as u64),
             number::percent(self.share)
@@ -91,7 +91,7 @@ mod tests {
         }
         assert_eq!(drawing.tell(begin + Duration::from_millis(999)), None);
         let cost = drawing.tell(begin + Duration::from_millis(1500)).unwrap();
-        let line = "screen, while training: 20 frames a second, 40.0 KiB/s to the terminal, 4.0 % of a core";
+        let line = "screen, while training: 20 frames a second, 40.0 KiB/s, 4.0 % of a core";
         assert_eq!(cost.line(), line);
         // Nobody was heard for long: that time is no part of it.
         drawing.sent(1);

@@ -250,7 +250,7 @@ fn the_log_is_seen_from_its_end_with_what_drawing_costs() {
         let seen = screen(app, 80, 24);
         assert!(seen.contains("╭ Log ") && seen.contains("line 40") && !seen.contains("line 5 "), "{seen}");
         assert!(
-            seen.contains("screen, while training: 15 frames a second, 2.0 KiB/s to the terminal,"),
+            seen.contains("screen, while training: 15 frames a second, 2.0 KiB/s, 1.2 % of a core"),
             "{seen}"
         );
         // What comes is seen, until somebody scrolls back.
