@@ -24,9 +24,14 @@ pub(super) fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
     range.filter(|range| !range.is_empty()).ok_or_else(wrong)
 }
 
+/// What all trainings lay over the preset.
+fn own(args: &Args) -> Overrides {
+    Overrides { set: args.set.clone(), data: args.data.clone(), seed: args.seed }
+}
+
 /// A training: what sets it apart, and what that lays over the preset.
 fn trainings(args: &Args) -> Vec<(String, Overrides)> {
-    let own = Overrides { set: args.set.clone(), data: args.data.clone(), seed: args.seed };
+    let own = own(args);
     match (&args.seeds, args.folds) {
         (Some(seeds), _) => {
             let with = |seed| (format!("seed-{seed}"), Overrides { seed: Some(seed), ..own.clone() });
@@ -49,8 +54,7 @@ fn trainings(args: &Args) -> Vec<(String, Overrides)> {
 pub(super) fn repeat(args: &Args) -> anyhow::Result<ExitCode> {
     let trainings = trainings(args);
     if args.folds.is_some() {
-        let own = Overrides { set: args.set.clone(), data: args.data.clone(), seed: args.seed };
-        let spec = preset::load(&args.preset, &own)?.spec;
+        let spec = preset::load(&args.preset, &own(args))?.spec;
         if matches!(spec.data, DataSpec::Generated(_)) {
             let what =
                 format!("--folds: {} makes its own data; --seeds 1..5 trains on five makings", spec.name);
