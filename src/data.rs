@@ -14,77 +14,53 @@
 //! ```
 
 mod batches;
-mod channels;
-mod corpus;
-mod csv;
-mod dataset;
-mod encoding;
-mod error;
-mod file;
-mod folder;
+pub(crate) mod dataset;
+pub(crate) mod error;
+pub(crate) mod files;
 mod folds;
-mod form;
-mod generated;
-mod intern;
-mod jsonl;
-mod judged;
-mod label_set;
-mod labelled;
-mod lines;
-mod look;
-mod open;
-mod rows;
-mod sampler;
-mod sequences;
-mod series;
-mod sink;
-mod sniff;
+pub(crate) mod form;
+pub(crate) mod progress;
+pub(crate) mod sources;
 mod spec;
-mod split;
-mod stream;
-mod streamed;
-mod tags;
-mod tokens;
-mod vectors;
-mod vocabularies;
-mod vocabulary;
+pub(crate) mod text;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
-use std::{panic, thread};
 
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
-use corpus::Corpus;
 use error::quoted;
+use progress::{Report, both, there};
+use sources::labelled::{split, streamed};
+use text::corpus::Corpus;
 
 pub use batches::Batches;
-pub use channels::{ChannelLevel, ChannelSpec, encode_sentences};
+pub use dataset::sampler::{Sampler, in_order};
 pub use dataset::{Batch, Dataset, Inputs, Targets};
-pub use encoding::Encoding;
 pub use error::DataError;
+pub use files::encoding::Encoding;
 pub use folds::check_folds;
 pub use form::{Form, InputForm, TargetForm};
-pub use generated::{
+pub use sources::generated::{
     AddingProblem, CopyMemory, FirstSymbol, GeneratedSpec, ReberGrammar, SineForecast, TemporalOrder,
     WordOrder,
 };
-pub use judged::{LabelledTexts, labelled_texts};
-pub use labelled::{Column, Format, GivenValidation, LabelledSpec, Validation, test_beside, train_and_test};
-pub use look::{LookOptions, LookTask, Looked, Material, look};
-pub use sampler::{Sampler, in_order};
-pub use sequences::{LabelledSequences, Scale, Scaling, SequencesSpec, Survey, archive, survey};
-pub use series::{Ahead, Baseline, DateOrder, Errors, Forecasts, JudgedSeries, SeriesFacts, SeriesSpec};
+pub use sources::labelled::evaluation_set::{LabelledTexts, labelled_texts};
+pub use sources::labelled::streamed::{Opened, Streamed, Streaming};
+pub use sources::labelled::{
+    Column, Format, GivenValidation, LabelledSpec, Validation, test_beside, train_and_test,
+};
+pub use sources::language::TextSpec;
+pub use sources::sequences::{LabelledSequences, Scale, Scaling, SequencesSpec, Survey, archive, survey};
+pub use sources::series::{
+    Ahead, Baseline, DateOrder, Errors, Forecasts, JudgedSeries, SeriesFacts, SeriesSpec,
+};
+pub use sources::tags::{TaggedSentences, TagsSpec, TagsValidation, split_words};
 pub use spec::DataSpec;
-pub use stream::TextSpec;
-pub use streamed::{Opened, Streamed, Streaming};
-pub use tags::{TaggedSentences, TagsSpec, TagsValidation, split_words};
-pub use tokens::{Level, Side, TokenSpec};
-pub use vectors::{Coverage, Vectors};
-pub use vocabularies::Vocabularies;
-pub use vocabulary::Vocabulary;
+pub use text::channels::{ChannelLevel, ChannelSpec, encode_sentences};
+pub use text::tokens::{Level, Side, TokenSpec};
+pub use text::vectors::{Coverage, Vectors};
+pub use text::vocabularies::Vocabularies;
+pub use text::vocabulary::Vocabulary;
 
 /// Everything a network is trained on.
 #[derive(Debug, Clone)]
@@ -159,7 +135,7 @@ pub fn load(
         && let Some(task) = generated.task()
     {
         progress(format!("making the sequences of {}", generated.name()));
-        return Ok(generated::make(generated.name(), task, seed));
+        return Ok(sources::generated::make(generated.name(), task, seed));
     }
     if let DataSpec::Series(spec) = spec {
         return spec.load(progress);
@@ -316,91 +292,4 @@ fn splits(
             Ok(Splits::of(spec.texts().map(|task| task.generate(seed)).unwrap_or_default()))
         }
     }
-}
-
-/// Refuses a path at which nothing is: reading the one before it may take minutes.
-fn there(paths: [Option<&Path>; 2], needs: Option<&str>) -> Result<(), DataError> {
-    let found = |path: &Path| match path.metadata() {
-        Ok(_) => Ok(()),
-        Err(error) => Err(DataError::read(path, needs, error)),
-    };
-    paths.into_iter().flatten().try_for_each(found)
-}
-
-/// Tells the loading thread how far a reading thread is.
-struct Report(mpsc::Sender<String>);
-
-impl Report {
-    /// Nobody listens.
-    fn to_nobody() -> Self {
-        Self(mpsc::channel().0)
-    }
-
-    /// Reading `path` starts.
-    fn start(&self, path: &Path) {
-        self.say(format!("reading {}", path.display()));
-    }
-
-    /// So many texts of `path` are read; a line for every ten thousand, later for every tenth more or so.
-    fn texts(&self, path: &Path, texts: usize) {
-        let every = 10_usize.pow(texts.max(10_000).ilog10());
-        if texts.is_multiple_of(every) {
-            self.say(format!("reading {}: {} texts", path.display(), number::count(texts as u64)));
-        }
-    }
-
-    fn say(&self, line: String) {
-        // a lost line of progress is no reason to stop
-        let _ = self.0.send(line);
-    }
-}
-
-/// Does `work` on a thread of its own and tells `progress` what it reports; when `stop` says so it raises the flag that `work` is given.
-fn told<T: Send>(
-    progress: &mut dyn FnMut(String),
-    stop: &mut dyn FnMut() -> bool,
-    work: impl FnOnce(&Report, &AtomicBool) -> T + Send,
-) -> T {
-    let (sender, messages) = mpsc::channel();
-    let stopped = &AtomicBool::new(false);
-    thread::scope(|scope| {
-        let done = scope.spawn(move || work(&Report(sender), stopped));
-        loop {
-            match messages.recv_timeout(Duration::from_millis(50)) {
-                Ok(line) => progress(line),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            if stop() {
-                stopped.store(true, Ordering::Relaxed);
-            }
-        }
-        done.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
-    })
-}
-
-/// Reads both splits, each on its own thread.
-fn both<S: Copy + Send>(
-    train: S,
-    validation: Option<S>,
-    read: impl Fn(S, &Report) -> Result<Corpus, DataError> + Sync,
-    progress: &mut dyn FnMut(String),
-) -> Result<(Corpus, Option<Corpus>), DataError> {
-    let (sender, messages) = mpsc::channel();
-    let read = &read;
-    thread::scope(|scope| {
-        let start = |source| {
-            let report = Report(sender.clone());
-            scope.spawn(move || read(source, &report))
-        };
-        let (train, validation) = (start(train), validation.map(start));
-        drop(sender);
-        messages.iter().for_each(progress);
-        let train = train.join().unwrap_or_else(|payload| panic::resume_unwind(payload))?;
-        let validation = match validation {
-            Some(thread) => Some(thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload))?),
-            None => None,
-        };
-        Ok((train, validation))
-    })
 }

@@ -21,6 +21,7 @@
 //! | [`nn`] | layers with their maths, losses, initialisers, the model, shards of a batch, instruments |
 //! | [`optim`] | optimizers, clipping, schedules, early stopping |
 //! | [`data`] | sources, tokens, vocabulary, generated tasks, batches |
+//! | [`inspect`] | files and folders: what they contain, and a preset that fits |
 //! | [`fetch`] | published data: addresses and checksums, downloading, unpacking |
 //! | [`preset`] | a file as written → a spec as resolved; the catalogue |
 //! | [`run`] | the run folder: recording, checkpoints, reading back |
@@ -35,6 +36,7 @@ pub mod data;
 pub mod durable;
 pub mod escape;
 pub mod fetch;
+pub mod inspect;
 pub mod kernel;
 pub mod nn;
 pub mod number;

@@ -8,7 +8,6 @@
 
 mod catalog;
 mod document;
-mod draft;
 mod error;
 mod fit;
 mod place;
@@ -17,7 +16,6 @@ mod spec;
 
 pub use catalog::{Entry, entries, names, text};
 pub use document::Overrides;
-pub use draft::draft;
 pub use error::{PresetError, in_plain_words, unknown};
 pub use fit::{Unfit, check as check_fit};
 pub use read::{Resolved, load};

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// What each module of the crate may see, besides itself. From the bottom to the top.
-const MAY_SEE: [(&str, &[&str]); 17] = [
+const MAY_SEE: [(&str, &[&str]); 18] = [
     ("durable", &[]),
     ("escape", &[]),
     ("number", &[]),
@@ -19,6 +19,7 @@ const MAY_SEE: [(&str, &[&str]); 17] = [
     ("nn", &["protocol", "kernel", "number", "rng"]),
     ("optim", &["protocol", "kernel"]),
     ("preset", &["protocol", "escape", "number", "data", "nn", "optim"]),
+    ("inspect", &["protocol", "escape", "number", "data", "preset"]),
     ("run", &["durable", "protocol", "escape", "number", "preset"]),
     // `kernel` for its threads, which shards, gradients and weights share.
     ("train", &["protocol", "escape", "number", "rng", "kernel", "data", "nn", "optim", "preset", "run"]),
@@ -30,8 +31,8 @@ const MAY_SEE: [(&str, &[&str]); 17] = [
     (
         "cli",
         &[
-            "protocol", "escape", "number", "rng", "durable", "data", "fetch", "preset", "run", "train",
-            "ui", "bench",
+            "protocol", "escape", "number", "rng", "durable", "data", "fetch", "preset", "inspect", "run",
+            "train", "ui", "bench",
         ],
     ),
     ("main", &["kernel", "cli"]),

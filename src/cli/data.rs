@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use super::new::Look;
 use super::{ScreenArgs, new, pages};
 use crate::escape::foreign;
-use crate::preset;
+use crate::inspect;
 use crate::ui::findings::Detail;
 
 pub(super) use fetch::is_usage;
@@ -35,7 +35,7 @@ pub(super) enum Command {
 pub(super) fn data(command: &Command, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
     match command {
         Command::Info { path, look, json } => {
-            let draft = preset::draft(path, &look.options(), None)?;
+            let draft = inspect::draft(path, &look.options(), None)?;
             let told = match json {
                 // JSON has escapes of its own, but not for everything that steers a terminal.
                 true if stdout().is_terminal() => {

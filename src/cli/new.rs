@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{ScreenArgs, pages};
-use crate::data::{Column, DateOrder, Encoding, LookOptions, LookTask};
+use crate::data::{Column, DateOrder, Encoding};
 use crate::durable;
 use crate::escape::foreign;
-use crate::preset;
+use crate::inspect::{self, LookOptions, LookTask};
 use crate::protocol::Draft;
 use crate::ui::Own;
 use crate::ui::findings::{self, Detail, as_text, plain_theme};
@@ -113,7 +113,7 @@ pub(super) const OWN: Own = Own {
         // In the preset as a person would write it.
         let here = std::env::current_dir().unwrap_or_default();
         let path = path.strip_prefix(&here).ok().filter(|path| !path.as_os_str().is_empty()).unwrap_or(path);
-        preset::draft(path, &LookOptions::default(), None).map_err(|error| error.to_string())
+        inspect::draft(path, &LookOptions::default(), None).map_err(|error| error.to_string())
     },
     write: |draft| write_beside(draft).map_err(|error| super::told(&error)),
 };
@@ -146,7 +146,7 @@ pub(super) struct Refused(pub(super) String);
 pub(super) fn new(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
     let to_stdout = args.out.as_deref() == Some(Path::new("-"));
     let to = args.out.as_deref().filter(|_| !to_stdout);
-    let draft = preset::draft(&args.path, &args.look.options(), to)?;
+    let draft = inspect::draft(&args.path, &args.look.options(), to)?;
     let told = told(&draft, Detail::Short, screen.glyphs());
     let preset = match &draft.preset {
         Ok(preset) if to_stdout => return pages::write(preset.as_bytes()),

@@ -1,4 +1,7 @@
-use super::{Batch, DataError, Dataset, Sampler, Streamed};
+use crate::data::dataset::sampler::Sampler;
+use crate::data::dataset::{Batch, Dataset};
+use crate::data::error::DataError;
+use crate::data::sources::labelled::streamed::Streamed;
 
 /// A split as steps see it: batch after batch of an epoch, whether it is in memory or read anew every time.
 #[derive(Debug)]

@@ -1,3 +1,5 @@
+pub(crate) mod sampler;
+
 use ndarray::{Array, Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, RemoveAxis};
 
 /// What sequences consist of.
@@ -170,7 +172,7 @@ impl Batch {
 
 /// Rows of token ids with their classes, in memory that goes round between who fills batches and who takes them.
 #[derive(Debug, Default)]
-pub(super) struct TokenRows {
+pub(crate) struct TokenRows {
     /// One row after the other.
     pub ids: Vec<u32>,
     pub classes: Vec<u32>,
@@ -206,7 +208,7 @@ impl TokenRows {
 
 impl Batch {
     /// Becomes these rows of `length` ids, and gives back the memory that it had.
-    pub(super) fn exchange(&mut self, rows: TokenRows, length: usize) -> TokenRows {
+    pub(crate) fn exchange(&mut self, rows: TokenRows, length: usize) -> TokenRows {
         self.rows.clear();
         self.rows.extend(0..rows.len());
         let (ids, classes) = rows.parts(length);

@@ -51,14 +51,14 @@ pub enum DataError {
 
 impl DataError {
     /// `source` as it befell `path`, with absence told apart.
-    pub(super) fn read(path: &Path, needs: Option<&str>, source: io::Error) -> Self {
+    pub(crate) fn read(path: &Path, needs: Option<&str>, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::NotFound => Self::Missing { path: path.into(), needs: needs.map(String::from) },
             _ => Self::Read { path: path.into(), source },
         }
     }
 
-    pub(super) fn content(
+    pub(crate) fn content(
         path: &Path,
         line: Option<u64>,
         found: impl Into<String>,
@@ -69,7 +69,7 @@ impl DataError {
 }
 
 /// A setting whose value cannot be met; `expected` says which could.
-pub(super) fn refuse<T>(
+pub(crate) fn refuse<T>(
     field: impl Into<Cow<'static, str>>,
     found: impl ToString,
     expected: impl Into<String>,
@@ -78,7 +78,7 @@ pub(super) fn refuse<T>(
 }
 
 /// Foreign text in quotes, escaped, and clipped to 60 characters.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let clipped = match text.char_indices().nth(60) {
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
         None => Cow::Borrowed(text),
@@ -87,14 +87,14 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Foreign names as a list in a sentence, at most eight of them.
-pub(super) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+pub(crate) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     let more = names.len().saturating_sub(8);
     let list = names.take(8).map(quoted).collect::<Vec<_>>().join(", ");
     if more > 0 { format!("{list} and {more} more") } else { list }
 }
 
 /// A path, escaped.
-pub(super) fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     escape::foreign(&path.display().to_string()).into_owned()
 }
 

@@ -1,9 +1,12 @@
 //! Whether data can be cut into as many folds as a cross-validation asks for.
 
 use std::path::Path;
-use std::sync::mpsc;
 
-use super::{DataError, DataSpec, Level, Report, split, streamed};
+use crate::data::error::DataError;
+use crate::data::progress::Report;
+use crate::data::sources::labelled::{split, streamed};
+use crate::data::spec::DataSpec;
+use crate::data::text::tokens::Level;
 use crate::number;
 
 /// Refuses `folds` of which one would be empty, or all there is, before the first is trained on. Texts that are streamed are not read for
@@ -13,7 +16,7 @@ use crate::number;
 /// When a fold would be empty; as reading the data.
 pub fn check_folds(spec: &DataSpec, folds: usize, seed: u64) -> Result<(), DataError> {
     // Nobody listens.
-    let report = Report(mpsc::channel().0);
+    let report = Report::to_nobody();
     let (path, unit, counts) = match spec {
         DataSpec::Labelled(spec) if !streamed::is_wanted(spec)? => {
             let corpus = spec.read(Level::Word, false, &report)?;

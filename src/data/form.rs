@@ -1,6 +1,8 @@
 use ndarray::Array2;
 
-use super::{DataSpec, Dataset, Level, Side, TokenSpec};
+use crate::data::dataset::Dataset;
+use crate::data::spec::DataSpec;
+use crate::data::text::tokens::{Level, Side, TokenSpec};
 
 /// What sequences of a source look like, as far as it is known before any is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +100,9 @@ impl DataSpec {
             return Form { inputs, targets: TargetForm::Next };
         }
         let labels = match self {
-            Self::Generated(_) => Some(super::generated::word_order::LABELS.map(String::from).to_vec()),
+            Self::Generated(_) => {
+                Some(crate::data::sources::generated::word_order::LABELS.map(String::from).to_vec())
+            }
             _ => None,
         };
         Form {

@@ -1,9 +1,14 @@
 use serde::Serialize;
 
-use super::error;
-use super::{
-    DataError, GeneratedSpec, LabelledSpec, SequencesSpec, SeriesSpec, TagsSpec, TextSpec, TokenSpec,
-};
+use crate::data::error;
+use crate::data::error::DataError;
+use crate::data::sources::generated::GeneratedSpec;
+use crate::data::sources::labelled::LabelledSpec;
+use crate::data::sources::language::TextSpec;
+use crate::data::sources::sequences::SequencesSpec;
+use crate::data::sources::series::SeriesSpec;
+use crate::data::sources::tags::TagsSpec;
+use crate::data::text::tokens::TokenSpec;
 
 /// Where texts and labels come from, resolved: what a preset has under `data:`.
 ///
@@ -11,7 +16,7 @@ use super::{
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "source", rename_all = "lowercase")]
 pub enum DataSpec {
-    /// `source: labelled`, or for short the name of a [`Format`](super::Format)
+    /// `source: labelled`, or for short the name of a [`Format`](crate::data::sources::labelled::Format)
     Labelled(LabelledSpec),
     /// `source: text`
     Text(TextSpec),
@@ -105,8 +110,8 @@ impl DataSpec {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Format, GivenValidation, Validation};
     use super::*;
+    use crate::data::sources::labelled::{Format, GivenValidation, Validation};
 
     #[test]
     fn a_spec_serialises_flat_and_reads_back() {

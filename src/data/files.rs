@@ -1,0 +1,7 @@
+//! Bytes of files → decoded text, lines and rows.
+
+pub(crate) mod encoding;
+pub(crate) mod open;
+pub(crate) mod rows;
+pub(crate) mod sniff;
+pub(crate) mod text_file;

@@ -1,0 +1,294 @@
+//! What the bytes of a text mean.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use encoding_rs::{DecoderResult, IBM866, KOI8_R, WINDOWS_1251, WINDOWS_1252};
+use serde::de::{self, Deserializer};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// What the bytes of a file mean: `utf-8`, `latin-1`, or one of the WHATWG Encoding Standard by any of its names (`windows-1251`,
+/// `koi8-r`, `gbk`, `shift_jis`).
+///
+/// `latin-1` (`latin1`, `iso-8859-1`) is ISO 8859-1: every byte is the character of that number. The standard takes `latin1` for
+/// `windows-1252`, which differs from it in the bytes 0x80 to 0x9f.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8.
+    #[default]
+    Utf8,
+    /// ISO 8859-1.
+    Latin1,
+    /// Any other of the standard in which bytes below 0x80 are ASCII where they stand alone.
+    Other(&'static encoding_rs::Encoding),
+}
+
+/// What is wrong with some bytes, in words, and where.
+pub(crate) struct BadText {
+    /// Lines before, within the bytes.
+    pub lines: u64,
+    pub found: String,
+    pub expected: Cow<'static, str>,
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Utf8 => f.write_str("utf-8"),
+            Self::Latin1 => f.write_str("latin-1"),
+            Self::Other(other) => f.write_str(&other.name().to_ascii_lowercase()),
+        }
+    }
+}
+
+impl std::str::FromStr for Encoding {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = "utf-8, latin-1, windows-1251, koi8-r, gbk, shift_jis or another of the WHATWG standard";
+        match name.trim().to_ascii_lowercase().as_str() {
+            "latin-1" | "latin1" | "iso-8859-1" => return Ok(Self::Latin1),
+            _ => {}
+        }
+        match encoding_rs::Encoding::for_label(name.as_bytes()) {
+            Some(found) if found == encoding_rs::UTF_8 => Ok(Self::Utf8),
+            Some(found) if found.is_ascii_compatible() => Ok(Self::Other(found)),
+            Some(found) => Err(format!(
+                "{}, in which lines cannot be told apart by their bytes; expected {known}: iconv -f {name} -t utf-8 converts a file",
+                found.name()
+            )),
+            None => Err(format!("no encoding of the name {name:?}; expected {known}")),
+        }
+    }
+}
+
+impl Serialize for Encoding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Encoding {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map_err(|error| de::Error::custom(format_args!("found {error}")))
+    }
+}
+
+impl Encoding {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The text of `bytes`.
+    ///
+    /// # Errors
+    /// Where it stops being text, counted from the first of the bytes.
+    pub(crate) fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, BadText> {
+        let text = match self {
+            Self::Utf8 => str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| {
+                let place = error.valid_up_to();
+                let byte = bytes.get(place).copied().unwrap_or_default();
+                bad(bytes, place, format!("the byte 0x{byte:02x}"), Self::advice(bytes).into())
+            })?,
+            Self::Latin1 if bytes.is_ascii() => String::from_utf8_lossy(bytes),
+            Self::Latin1 => bytes.iter().copied().map(char::from).collect(),
+            Self::Other(other) => {
+                other.decode_without_bom_handling_and_without_replacement(bytes).ok_or_else(|| {
+                    let place = broken_at(other, bytes);
+                    let byte = bytes.get(place).copied().unwrap_or_default();
+                    bad(
+                        bytes,
+                        place,
+                        format!("the byte 0x{byte:02x}"),
+                        format!("text as {self} has it").into(),
+                    )
+                })?
+            }
+        };
+        // Quick where there is none: `contains` looks at many bytes at once.
+        let nul = bytes.contains(&0).then(|| bytes.iter().position(|byte| *byte == 0)).flatten();
+        match nul {
+            Some(place) => Err(bad(bytes, place, "a NUL character".into(), "text".into())),
+            None => Ok(text),
+        }
+    }
+
+    /// What `bytes` that are not UTF-8 are likely to be. Words of Cyrillic letters and nothing else are told by which letters are frequent,
+    /// lone letters among those of ASCII are taken for those of western Europe; `None` for others, such as Greek and Chinese. Where whole
+    /// characters of UTF-8 far outnumber what breaks them, UTF-8 it is, with something broken in it.
+    pub(crate) fn likely(bytes: &[u8]) -> Option<Self> {
+        let (whole, broken) = bytes.utf8_chunks().fold((0, 0), |(whole, broken), chunk| {
+            let characters = chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+            (whole + characters, broken + usize::from(!chunk.invalid().is_empty()))
+        });
+        if whole > 4 * broken {
+            return Some(Self::Utf8);
+        }
+        let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+        let words = bytes.split(|byte| !is_letter(byte)).filter(|word| word.len() > 1 && !word.is_ascii());
+        let (high, all) = words.fold((0, 0), |(high, all), word| {
+            (high + word.iter().filter(|byte| !byte.is_ascii()).count(), all + word.len())
+        });
+        if high * 4 < all * 3 || all == 0 {
+            // Quotes, dashes and the euro, which Latin-1 does not have.
+            let quotes = bytes.iter().any(|byte| (0x80..0xa0).contains(byte));
+            return Some(if quotes { Self::Other(WINDOWS_1252) } else { Self::Latin1 });
+        }
+        let candidates = [WINDOWS_1251, KOI8_R, IBM866].map(|of| (frequent(of, bytes), of));
+        // Of equals the first.
+        let (share, best) = candidates.into_iter().rev().max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+        (share >= 0.4).then_some(Self::Other(best))
+    }
+
+    /// What `bytes` that are not UTF-8 should be, for people, where `data.encoding` can be set.
+    pub(crate) fn advice(bytes: &[u8]) -> String {
+        match Self::likely(bytes) {
+            _ if is_utf_16(bytes) => Self::conversion(bytes),
+            Some(Self::Utf8) => "UTF-8, as the rest is".into(),
+            Some(likely) => format!("UTF-8, or data.encoding: {likely}"),
+            None => "UTF-8, or data.encoding to name another, such as windows-1253, gbk or shift_jis".into(),
+        }
+    }
+
+    /// The same where it cannot.
+    pub(crate) fn conversion(bytes: &[u8]) -> String {
+        let name = match Self::likely(bytes) {
+            _ if is_utf_16(bytes) => "utf-16".to_owned(),
+            Some(Self::Latin1) => "latin1".to_owned(),
+            Some(likely) => likely.to_string(),
+            None => "ENCODING".to_owned(),
+        };
+        format!("UTF-8 text: iconv -f {name} -t utf-8 converts a file")
+    }
+
+    /// The text of `bytes` for people, with replacement characters where they have none.
+    pub(crate) fn lossy(self, bytes: &[u8]) -> Cow<'_, str> {
+        match self {
+            Self::Utf8 => String::from_utf8_lossy(bytes),
+            Self::Latin1 => bytes.iter().copied().map(char::from).collect(),
+            Self::Other(other) => other.decode_without_bom_handling(bytes).0,
+        }
+    }
+}
+
+/// Whether `bytes` begin as UTF-16 does.
+fn is_utf_16(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")
+}
+
+/// What is wrong at the byte `place` of `bytes`.
+fn bad(bytes: &[u8], place: usize, found: String, expected: Cow<'static, str>) -> BadText {
+    let good = bytes.get(..place).unwrap_or_default();
+    let lines = good.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let column = 1 + good.iter().rev().take_while(|byte| **byte != b'\n').count();
+    BadText { lines, found: format!("{found} at byte column {column}"), expected }
+}
+
+/// Where the first sequence of `bytes` starts that `encoding` has no character for.
+fn broken_at(encoding: &'static encoding_rs::Encoding, bytes: &[u8]) -> usize {
+    let mut decoder = encoding.new_decoder_without_bom_handling();
+    let mut text = String::with_capacity(bytes.len().saturating_mul(3).saturating_add(16));
+    match decoder.decode_to_string_without_replacement(bytes, &mut text, true) {
+        (DecoderResult::Malformed(wrong, after), read) => {
+            read.saturating_sub(usize::from(wrong) + usize::from(after))
+        }
+        (DecoderResult::InputEmpty | DecoderResult::OutputFull, read) => read,
+    }
+}
+
+/// Of the letters that are not ASCII in `bytes`, the share that is among the eight most frequent of Russian: some 60 % of any text, and a good
+/// half of Ukrainian and Bulgarian ones.
+fn frequent(encoding: &'static encoding_rs::Encoding, bytes: &[u8]) -> f64 {
+    let (text, _) = encoding.decode_without_bom_handling(bytes);
+    let letters = || text.chars().filter(|c| !c.is_ascii());
+    // Capital letters are rare, so that those of KOI8-R do not pass for the small ones of Windows.
+    let known = letters().filter(|c| "оеаинтср".contains(*c)).count();
+    known as f64 / letters().count().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PUSHKIN: &str = "Я помню чудное мгновенье: передо мной явилась ты, как мимолётное виденье";
+
+    fn written(text: &str, name: &str) -> Vec<u8> {
+        encoding_rs::Encoding::for_label(name.as_bytes()).unwrap().encode(text).0.into_owned()
+    }
+
+    #[test]
+    fn every_name_of_the_standard_reads_what_it_wrote() {
+        for (name, text) in [
+            ("windows-1251", PUSHKIN),
+            ("koi8-r", PUSHKIN),
+            ("ibm866", "Привет"),
+            ("gbk", "很好的电影"),
+            ("shift_jis", "とても良い"),
+            ("windows-1252", "“naïve” – 5 €"),
+        ] {
+            let encoding: Encoding = name.parse().unwrap();
+            assert_eq!(encoding.decode(&written(text, name)).ok().unwrap(), text);
+            assert_eq!(encoding.to_string().parse(), Ok(encoding));
+            let yaml = serde_yaml::to_string(&encoding).unwrap();
+            assert_eq!(serde_yaml::from_str::<Encoding>(&yaml).unwrap(), encoding);
+        }
+        assert_eq!("cp1251".parse::<Encoding>().unwrap().to_string(), "windows-1251");
+        assert_eq!("UTF8".parse(), Ok(Encoding::Utf8));
+        for name in ["latin-1", "Latin1", "iso-8859-1"] {
+            assert_eq!(name.parse(), Ok(Encoding::Latin1));
+        }
+        assert_eq!(Encoding::Latin1.decode(b"\x80\xe9").ok().unwrap(), "\u{80}é");
+        assert!("utf-16".parse::<Encoding>().unwrap_err().contains("iconv -f utf-16"));
+        assert!("klingon".parse::<Encoding>().unwrap_err().contains("no encoding of the name"));
+    }
+
+    #[test]
+    fn a_broken_byte_makes_no_other_encoding_of_utf_8() {
+        for text in ["“It’s fine,” she said – twice. ", "Хорошо, но не очень. ", "とても良い。"]
+        {
+            let mut bytes = text.repeat(3).into_bytes();
+            bytes.insert(bytes.len() / 2, 0xff);
+            assert_eq!(Encoding::likely(&bytes), Some(Encoding::Utf8), "{text}");
+            assert_eq!(Encoding::advice(&bytes), "UTF-8, as the rest is");
+        }
+        assert_eq!(Encoding::likely(b"caf\xe9 cr\xe8me"), Some(Encoding::Latin1));
+    }
+
+    #[test]
+    fn what_has_no_character_is_told_by_line_and_column() {
+        let gbk: Encoding = "gbk".parse().unwrap();
+        let mut bytes = written("好\n很好", "gbk");
+        bytes.extend_from_slice(b"\xff\xff");
+        let told = gbk.decode(&bytes).err().unwrap();
+        assert_eq!((told.lines, told.found.as_str()), (1, "the byte 0xff at byte column 5"));
+        assert_eq!(told.expected, "text as gbk has it");
+        let cut_off = gbk.decode(&bytes[..1]).err().unwrap();
+        assert_eq!(cut_off.found, "the byte 0xba at byte column 1");
+        let nul = "koi8-r".parse::<Encoding>().unwrap().decode(b"\xc1\0").err().unwrap();
+        assert_eq!(nul.found, "a NUL character at byte column 2");
+    }
+
+    #[test]
+    fn the_likely_encoding_goes_by_words_and_letters() {
+        let likely = |bytes: &[u8]| Encoding::likely(bytes).map(|found| found.to_string());
+        for name in ["windows-1251", "koi8-r", "ibm866"] {
+            assert_eq!(likely(&written(PUSHKIN, name)).as_deref(), Some(name));
+            assert_eq!(likely(&written("not bad, хорошо\t1", name)).as_deref(), Some(name));
+        }
+        for (bytes, expected) in [
+            (&b"na\xefve"[..], "latin-1"),
+            (b"une id\xe9e cr\xe9\xe9e \xe0 l'\xe9t\xe9", "latin-1"),
+            (b"worse\xa0", "latin-1"),
+            (b"it\x92s \x93good\x94", "windows-1252"),
+            (b"5 \x80", "windows-1252"),
+        ] {
+            assert_eq!(likely(bytes).as_deref(), Some(expected), "{bytes:?}");
+        }
+        for (text, name) in [("καλημέρα σας φίλοι μου", "windows-1253"), ("很好的电影", "gbk")]
+        {
+            assert_eq!(likely(&written(text, name)), None, "{text}");
+        }
+        assert!(Encoding::advice(b"\xff\xfea\0").contains("iconv -f utf-16"));
+    }
+}

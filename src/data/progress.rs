@@ -1,0 +1,97 @@
+//! Progress messages of a thread that reads files.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+use std::{panic, thread};
+
+use super::error::DataError;
+use crate::number;
+
+/// Refuses a path at which nothing is: reading the one before it may take minutes.
+pub(crate) fn there(paths: [Option<&Path>; 2], needs: Option<&str>) -> Result<(), DataError> {
+    let found = |path: &Path| match path.metadata() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(DataError::read(path, needs, error)),
+    };
+    paths.into_iter().flatten().try_for_each(found)
+}
+
+/// Tells the loading thread how far a reading thread is.
+pub(crate) struct Report(mpsc::Sender<String>);
+
+impl Report {
+    /// Nobody listens.
+    pub(crate) fn to_nobody() -> Self {
+        Self(mpsc::channel().0)
+    }
+
+    /// Reading `path` starts.
+    pub(crate) fn start(&self, path: &Path) {
+        self.say(format!("reading {}", path.display()));
+    }
+
+    /// So many texts of `path` are read; a line for every ten thousand, later for every tenth more or so.
+    pub(crate) fn texts(&self, path: &Path, texts: usize) {
+        let every = 10_usize.pow(texts.max(10_000).ilog10());
+        if texts.is_multiple_of(every) {
+            self.say(format!("reading {}: {} texts", path.display(), number::count(texts as u64)));
+        }
+    }
+
+    pub(crate) fn say(&self, line: String) {
+        // a lost line of progress is no reason to stop
+        let _ = self.0.send(line);
+    }
+}
+
+/// Does `work` on a thread of its own and tells `progress` what it reports; when `stop` says so it raises the flag that `work` is given.
+pub(crate) fn told<T: Send>(
+    progress: &mut dyn FnMut(String),
+    stop: &mut dyn FnMut() -> bool,
+    work: impl FnOnce(&Report, &AtomicBool) -> T + Send,
+) -> T {
+    let (sender, messages) = mpsc::channel();
+    let stopped = &AtomicBool::new(false);
+    thread::scope(|scope| {
+        let done = scope.spawn(move || work(&Report(sender), stopped));
+        loop {
+            match messages.recv_timeout(Duration::from_millis(50)) {
+                Ok(line) => progress(line),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if stop() {
+                stopped.store(true, Ordering::Relaxed);
+            }
+        }
+        done.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
+    })
+}
+
+/// Reads both splits, each on its own thread.
+pub(crate) fn both<S: Copy + Send, T: Send>(
+    train: S,
+    validation: Option<S>,
+    read: impl Fn(S, &Report) -> Result<T, DataError> + Sync,
+    progress: &mut dyn FnMut(String),
+) -> Result<(T, Option<T>), DataError> {
+    let (sender, messages) = mpsc::channel();
+    let read = &read;
+    thread::scope(|scope| {
+        let start = |source| {
+            let report = Report(sender.clone());
+            scope.spawn(move || read(source, &report))
+        };
+        let (train, validation) = (start(train), validation.map(start));
+        drop(sender);
+        messages.iter().for_each(progress);
+        let train = train.join().unwrap_or_else(|payload| panic::resume_unwind(payload))?;
+        let validation = match validation {
+            Some(thread) => Some(thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload))?),
+            None => None,
+        };
+        Ok((train, validation))
+    })
+}

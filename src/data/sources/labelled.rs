@@ -1,0 +1,423 @@
+//! `source: labelled`: texts with the name of a class each, in whatever shape people have them.
+
+pub(crate) mod csv;
+pub(crate) mod evaluation_set;
+pub(crate) mod folder;
+pub(crate) mod jsonl;
+pub(crate) mod lines;
+pub(crate) mod split;
+pub(crate) mod streamed;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::data::error::DataError;
+use crate::data::error::refuse;
+use crate::data::files::encoding::{BadText, Encoding};
+use crate::data::files::open;
+use crate::data::progress::Report;
+use crate::data::sources::labelled::csv::CsvFile;
+use crate::data::sources::labelled::streamed::Streaming;
+use crate::data::text::corpus::Corpus;
+use crate::data::text::label_set;
+use crate::data::text::text_sink::Sink;
+use crate::data::text::tokens::Level;
+
+/// Labelled texts: a table, JSON lines, a file of texts with a file of labels, or a folder of classes.
+///
+/// What is left out is found from the data. A file may be packed with gzip.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelledSpec {
+    /// The file or folder with the training data.
+    pub path: PathBuf,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// Which column (or JSON field) holds the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Column>,
+    /// Which column (or JSON field) holds the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Column>,
+    /// What stands between the columns of a table: one ASCII character.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<char>,
+    /// Whether `"` in a table holds a field together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoting: Option<bool>,
+    /// Whether the first row of a table names its columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// The file with a label for each line of a file of texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<PathBuf>,
+    /// Whether a text has several labels at once, or none: parted by `separator`, or a list in JSON.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub multi_label: bool,
+    /// What stands between the labels of a text; else whichever of `|`, `;`, `,` comes most often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<char>,
+    /// Columns (or JSON fields) of 0 and 1, one for each of several labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub label_columns: Vec<Column>,
+    /// What its bytes mean.
+    #[serde(default, skip_serializing_if = "Encoding::is_default")]
+    pub encoding: Encoding,
+    /// Leave bad rows out and count them, instead of ending with the first one's error.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_bad_rows: bool,
+    /// Whether texts are held in memory, or read from their file anew every epoch.
+    #[serde(default, skip_serializing_if = "Streaming::is_auto")]
+    pub stream: Streaming,
+    /// What weights do not learn from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
+    /// What to fetch and where to put it, in words: shown when a file is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
+}
+
+/// The shapes that labelled texts come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// A table: RFC 4180, or with another delimiter, or without quotes.
+    Csv,
+    /// A JSON object a line.
+    Jsonl,
+    /// A text a line, with the labels in a file of their own.
+    Lines,
+    /// A folder per class with a file per text, or a file per class with a text a line.
+    Folder,
+}
+
+impl Format {
+    /// As a preset writes them; each is also a `source:`.
+    pub const NAMES: [&'static str; 4] = ["csv", "jsonl", "lines", "folder"];
+}
+
+/// A column by its name in the header, or by its number, from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Column {
+    /// From 1.
+    Number(usize),
+    /// As the header has it.
+    Name(String),
+}
+
+impl From<&str> for Column {
+    fn from(name: &str) -> Self {
+        Self::Name(name.into())
+    }
+}
+
+impl fmt::Display for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Column {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Written;
+
+        impl<'de> Visitor<'de> for Written {
+            type Value = Column;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a column's name, or its number, from 1")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Column, E> {
+                match usize::try_from(number) {
+                    Ok(number @ 1..) => Ok(Column::Number(number)),
+                    _ => Err(E::invalid_value(de::Unexpected::Unsigned(number), &self)),
+                }
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Column, E> {
+                Ok(Column::Name(name.into()))
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, _: A) -> Result<Column, A::Error> {
+                Err(de::Error::custom(
+                    "found a list; expected one column; columns of 0 and 1 for several labels stand under `label_columns`",
+                ))
+            }
+        }
+
+        deserializer.deserialize_any(Written)
+    }
+}
+
+/// What weights do not learn from: `0.2`, `{folds: 10, fold: 1}` or `{path: test.csv}`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Validation {
+    /// A share of every class, drawn by the seed.
+    Share(f64),
+    /// One of several parts of every class, drawn by the seed.
+    Fold {
+        /// Parts.
+        folds: usize,
+        /// Which of them, from 1.
+        fold: usize,
+    },
+    /// Data of their own.
+    Given(GivenValidation),
+}
+
+/// Validation data of their own; what is left out is as in the training data.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct GivenValidation {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Which column (or JSON field) holds the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<Column>,
+    /// Which column (or JSON field) holds the label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<Column>,
+    /// The file with a label for each line of a file of texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<PathBuf>,
+}
+
+impl<'de> Deserialize<'de> for Validation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Keys {
+            path: Option<PathBuf>,
+            text: Option<Column>,
+            label: Option<Column>,
+            labels: Option<PathBuf>,
+            folds: Option<usize>,
+            fold: Option<usize>,
+        }
+        struct Written;
+
+        impl<'de> Visitor<'de> for Written {
+            type Value = Validation;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a share such as 0.1, {path: FILE}, or {folds: 10, fold: 1}")
+            }
+
+            fn visit_f64<E: de::Error>(self, share: f64) -> Result<Validation, E> {
+                Ok(Validation::Share(share))
+            }
+
+            fn visit_u64<E: de::Error>(self, share: u64) -> Result<Validation, E> {
+                Ok(Validation::Share(share as f64))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Validation, A::Error> {
+                match Keys::deserialize(MapAccessDeserializer::new(map))? {
+                    Keys { path: Some(path), text, label, labels, folds: None, fold: None } => {
+                        Ok(Validation::Given(GivenValidation { path, text, label, labels }))
+                    }
+                    Keys { path: None, text: None, label: None, labels: None, folds, fold } => {
+                        let missing = de::Error::missing_field;
+                        let folds = folds.ok_or_else(|| missing("path"))?;
+                        Ok(Validation::Fold { folds, fold: fold.ok_or_else(|| missing("fold"))? })
+                    }
+                    Keys { path: None, .. } => Err(de::Error::missing_field("path")),
+                    Keys { .. } => Err(de::Error::custom("either a path or folds, not both")),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(Written)
+    }
+}
+
+/// Folds at most: as many as the command line takes.
+const MOST_FOLDS: usize = u16::MAX as usize;
+
+impl Validation {
+    /// Whether any data can meet this.
+    pub(crate) fn check(&self) -> Result<(), DataError> {
+        match *self {
+            Self::Share(share) if !(share > 0.0 && share < 1.0) => {
+                refuse("data.validation", share, "a share above 0 and below 1")
+            }
+            Self::Fold { folds: 0 | 1, .. } => {
+                refuse("data.validation.folds", "fewer than two", "at least 2")
+            }
+            Self::Fold { folds, .. } if folds > MOST_FOLDS => {
+                refuse("data.validation.folds", folds, format!("at most {MOST_FOLDS}"))
+            }
+            Self::Fold { folds, fold } if !(1..=folds).contains(&fold) => {
+                refuse("data.validation.fold", fold, "a number from 1 to folds")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl LabelledSpec {
+    /// Whether a text may have several labels at once.
+    pub(crate) fn has_several(&self) -> bool {
+        self.multi_label || !self.label_columns.is_empty()
+    }
+
+    /// A label as it is written, or several at once.
+    pub(crate) fn label_of(&self, written: &str) -> Result<String, BadText> {
+        if !self.has_several() {
+            return open::label(written).map(str::to_owned);
+        }
+        match label_set::list(written.trim()) {
+            Some(labels) if self.separator.is_none() => {
+                let labels = labels.iter().map(|label| open::label(label)).collect::<Result<Vec<_>, _>>()?;
+                Ok(label_set::join(labels.into_iter()))
+            }
+            _ if written.trim().is_empty() => Ok(String::new()),
+            _ => open::label(written).map(str::to_owned),
+        }
+    }
+
+    /// Whether any data can meet this.
+    pub(crate) fn check(&self) -> Result<(), DataError> {
+        if let Some(c) = self.delimiter.filter(|c| !c.is_ascii() || matches!(c, '"' | '\r' | '\n' | '\0')) {
+            return refuse(
+                "data.delimiter",
+                format!("{c:?}"),
+                "one ASCII character, no quote and no line end",
+            );
+        }
+        if self.stream == (Streaming::Buffered { buffer: 0 }) {
+            return refuse("data.stream.buffer", 0, "at least 1 row, or data.stream: false");
+        }
+        if self.has_several() && !matches!(self.stream, Streaming::Auto | Streaming::Never) {
+            let expected = "false: texts with several labels at once are held in memory";
+            return refuse("data.stream", "several labels at once", expected);
+        }
+        if self.separator.is_some() && !self.multi_label {
+            let expected = "multi_label: true beside it: several labels at once";
+            return refuse("data.separator", "no several labels to part", expected);
+        }
+        if self.multi_label && !self.label_columns.is_empty() {
+            let expected = "one of both: labels stand in one column, or have a column each";
+            return refuse("data.label_columns", "multi_label beside it", expected);
+        }
+        if self.label_columns.len() == 1 || !self.label_columns.is_empty() && self.label.is_some() {
+            let expected =
+                "two columns or more, and no data.label; one column of 0 and 1 is a label of two classes";
+            return refuse("data.label_columns", "one column, or data.label beside it", expected);
+        }
+        self.validation.as_ref().map_or(Ok(()), Validation::check)
+    }
+
+    /// The spec of the validation data by themselves, where they are given.
+    pub(crate) fn of_validation(&self) -> Option<Self> {
+        let Some(Validation::Given(given)) = &self.validation else { return None };
+        let own = given.clone();
+        Some(Self {
+            path: own.path,
+            text: own.text.or_else(|| self.text.clone()),
+            label: own.label.or_else(|| self.label.clone()),
+            labels: own.labels,
+            validation: None,
+            // What a folder is, is told by what is in it.
+            format: self.format.filter(|format| *format != Format::Folder),
+            ..self.clone()
+        })
+    }
+
+    /// Reads all texts that stand at `path`; tells `report` how far it is.
+    pub(crate) fn read(&self, level: Level, keep: bool, report: &Report) -> Result<Corpus, DataError> {
+        let mut corpus = Corpus::new(level, keep);
+        self.pour(&mut corpus, report)?;
+        if self.has_several() {
+            corpus.part_labels(self.separator);
+        }
+        Ok(corpus)
+    }
+
+    /// Hands all texts that stand at `path` to `into`; tells `report` how far it is.
+    pub(crate) fn pour(&self, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
+        report.start(&self.path);
+        match self.found_format()? {
+            Format::Csv => CsvFile(self).read(into, report),
+            Format::Jsonl => jsonl::read(self, into, report),
+            Format::Lines => lines::read(self, into, report),
+            Format::Folder if self.has_several() => {
+                let expected = "a table, JSON lines, or lines with a file of labels";
+                let found = "a folder, in which a text has one label";
+                Err(DataError::content(&self.path, None, found, expected))
+            }
+            Format::Folder => folder::read(self, into, report),
+        }
+    }
+
+    /// What stands at `path`: as it was said, else by its kind, its name and its first byte.
+    pub(crate) fn found_format(&self) -> Result<Format, DataError> {
+        let kind = self.path.metadata().map_err(|e| DataError::read(&self.path, self.needs.as_deref(), e))?;
+        if let Some(format) = self.format {
+            return Ok(format);
+        }
+        if kind.is_dir() {
+            return Ok(Format::Folder);
+        }
+        if self.labels.is_some() || lines::labels_beside(&self.path).is_some() {
+            return Ok(Format::Lines);
+        }
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        if [".jsonl", ".ndjson", ".json"].iter().any(|end| name.ends_with(end)) {
+            return Ok(Format::Jsonl);
+        }
+        let mut text = open::text(&self.path, self.needs.as_deref())?;
+        let head = open::head(&mut text, 64).map_err(|e| open::broken(&self.path, 1, e))?;
+        let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
+        Ok(if first == Some(&b'{') { Format::Jsonl } else { Format::Csv })
+    }
+}
+
+/// Names that people give the column with the text, and the one with the label, best first.
+pub(crate) const TEXT_NAMES: &[&str] =
+    &["text", "sentence", "review", "content", "comment", "message", "tweet", "phrase", "document", "body"];
+pub(crate) const LABEL_NAMES: &[&str] =
+    &["label", "class", "sentiment", "category", "target", "polarity", "rating", "stars", "labels", "tags"];
+
+/// Which of `names` is called as one of `known` is, upper or lower case.
+pub(crate) fn known_name<'n>(names: &[&'n str], known: &[&str]) -> Option<&'n str> {
+    known.iter().find_map(|known| names.iter().find(|name| name.trim().eq_ignore_ascii_case(known)).copied())
+}
+
+/// The training and the validation data in the folder `path`, when it has files or folders `train` and `test` (`dev`, `valid`), whatever
+/// follows the first dot.
+pub fn train_and_test(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let mut entries: Vec<PathBuf> = path.read_dir().ok()?.filter_map(|e| Some(e.ok()?.path())).collect();
+    entries.sort_unstable();
+    let named = |wanted: &str| {
+        let is = |path: &&PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.split('.').next() == Some(wanted)
+        };
+        entries.iter().find(is).cloned()
+    };
+    let test = ["test", "valid", "validation", "val", "dev"].into_iter().find_map(named)?;
+    Some((named("train")?, test))
+}
+
+/// The file beside a file of training data that is called as it is but for `test` (`valid`, `dev`) in place of `train`.
+pub fn test_beside(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let at = name.to_ascii_lowercase().rfind("train")?;
+    let (before, rest) = (name.get(..at)?, name.get(at + 5..)?);
+    // `training.csv` and `trainset.csv` go with others of their own.
+    let names = ["test", "valid", "validation", "val", "dev", "TEST", "Test"];
+    let names = names.into_iter().map(|test| path.with_file_name(format!("{before}{test}{rest}")));
+    names.into_iter().find(|test| test.is_file())
+}

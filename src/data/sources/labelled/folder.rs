@@ -1,0 +1,154 @@
+//! `format: folder`: a folder per class with a file per text, or a file per class with a text a line.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::data::error::DataError;
+use crate::data::files::open;
+use crate::data::files::open::{LONGEST, Lines};
+use crate::data::progress::Report;
+use crate::data::sources::labelled::{LabelledSpec, train_and_test};
+use crate::data::text::text_sink::Sink;
+
+/// Adds what is in the class folders (else the class files) in `spec.path`, classes and files in the order of their names.
+pub(crate) fn read(spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
+    classes(spec)?.iter().try_for_each(|class| class.read(spec, into, report))
+}
+
+/// A class, and the file or folder that has its texts.
+pub(crate) struct Class {
+    label: String,
+    path: PathBuf,
+    is_folder: bool,
+}
+
+impl Class {
+    /// Adds its texts.
+    pub fn read(&self, spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
+        match self.is_folder {
+            true => texts(spec, &self.label, &self.path, into, report),
+            false => lines(spec, &self.label, &self.path, into, report),
+        }
+    }
+}
+
+/// The classes in `spec.path`, in the order of their names.
+pub(crate) fn classes(spec: &LabelledSpec) -> Result<Vec<Class>, DataError> {
+    let path = spec.path.as_path();
+    if train_and_test(path).is_some() {
+        let expected = "the folder that holds the classes, such as train/ itself";
+        return Err(DataError::content(path, None, "train and test data", expected));
+    }
+    let folders = entries(path, spec.needs.as_deref(), true)?;
+    if !folders.is_empty() {
+        let class = |(label, path)| Class { label, path, is_folder: true };
+        return Ok(folders.into_iter().map(class).collect());
+    }
+    let files = entries(path, None, false)?;
+    if files.is_empty() {
+        let expected = "a folder per class with a file per text, such as pos/ and neg/, or a file per class with a text a line";
+        return Err(DataError::content(path, None, "an empty folder", expected));
+    }
+    let labels = labels(&files);
+    let class = |((_, path), label)| Class { label, path, is_folder: false };
+    Ok(files.into_iter().zip(labels).map(class).collect())
+}
+
+/// What the classes of files are called: their names up to the last dot, or, where these are all alike, what follows it.
+fn labels(files: &[(String, PathBuf)]) -> Vec<String> {
+    let split = |name: &str| {
+        let name = name.strip_suffix(".gz").unwrap_or(name);
+        let (stem, end) = name.rsplit_once('.').unwrap_or((name, name));
+        (stem.to_owned(), end.to_owned())
+    };
+    let (stems, ends): (Vec<_>, Vec<_>) = files.iter().map(|(name, _)| split(name)).unzip();
+    if stems.len() > 1 && stems.windows(2).all(|two| two.first() == two.last()) { ends } else { stems }
+}
+
+/// Adds the lines of a class file that are not blank.
+fn lines(
+    spec: &LabelledSpec,
+    label: &str,
+    file: &Path,
+    into: &mut dyn Sink,
+    report: &Report,
+) -> Result<(), DataError> {
+    let (mut lines, before) = (Lines::open(file, None, spec.encoding)?, into.len());
+    while let Some(line) = lines.next()? {
+        match line {
+            Ok(line) if line.trim().is_empty() => {}
+            Ok(line) => {
+                let text = line.trim().to_owned();
+                into.push(&text, label, file, Some(lines.number))?;
+                report.texts(&spec.path, into.len());
+            }
+            Err(_) if spec.skip_bad_rows => into.skip(),
+            Err(bad) => return Err(lines.wrong(bad)),
+        }
+    }
+    match into.len() > before {
+        true => Ok(()),
+        false => Err(DataError::content(file, None, "no text", "a text a line: each file is a class")),
+    }
+}
+
+/// Adds the files of a class folder, each a text.
+fn texts(
+    spec: &LabelledSpec,
+    label: &str,
+    folder: &Path,
+    into: &mut dyn Sink,
+    report: &Report,
+) -> Result<(), DataError> {
+    let before = into.len();
+    for (_, file) in entries(folder, None, false)? {
+        let mut bytes = Vec::new();
+        let opened = open::text(&file, None)?.take(LONGEST as u64 + 1).read_to_end(&mut bytes);
+        opened.map_err(|error| open::broken(&file, 1, error))?;
+        if bytes.len() > LONGEST {
+            return Err(DataError::content(&file, None, "more than 16 MiB", "a text, shorter than that"));
+        }
+        match spec.encoding.decode(&bytes) {
+            Ok(text) => into.push(&text, label, folder, None)?,
+            Err(_) if spec.skip_bad_rows => into.skip(),
+            Err(bad) => {
+                return Err(DataError::content(&file, Some(1 + bad.lines), bad.found, bad.expected));
+            }
+        }
+        report.texts(&spec.path, into.len());
+    }
+    match into.len() > before {
+        true => Ok(()),
+        false => Err(DataError::content(folder, None, "no file", "a file per text")),
+    }
+}
+
+/// The class folders (else the files) in `folder` by name: none whose name starts with a dot, no `unsup` (aclImdb's texts without a
+/// label), no README or LICENSE.
+pub(crate) fn entries(
+    folder: &Path,
+    needs: Option<&str>,
+    folders: bool,
+) -> Result<Vec<(String, PathBuf)>, DataError> {
+    let failed = |error: io::Error| DataError::read(folder, needs, error);
+    if !fs::metadata(folder).map_err(failed)?.is_dir() {
+        return Err(DataError::content(folder, None, "a file", "a folder of classes"));
+    }
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+        let kind = fs::metadata(&path).map_err(|error| DataError::read(&path, None, error))?;
+        let other = match folders {
+            true => name == "unsup",
+            false => ["README", "LICENSE"].iter().any(|start| name.to_uppercase().starts_with(start)),
+        };
+        let wanted = if folders { kind.is_dir() } else { kind.is_file() };
+        if wanted && !other && !name.starts_with('.') {
+            entries.push((name, path));
+        }
+    }
+    entries.sort_unstable();
+    Ok(entries)
+}

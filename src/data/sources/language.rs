@@ -1,0 +1,230 @@
+//! One long text, read token after token: what language models learn from.
+
+use std::path::PathBuf;
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use crate::data::Data;
+use crate::data::dataset::{Dataset, Inputs, Targets};
+use crate::data::error::DataError;
+use crate::data::error::refuse;
+use crate::data::files::encoding::Encoding;
+use crate::data::files::text_file;
+use crate::data::text::interner::Words;
+use crate::data::text::tokens::TokenSpec;
+use crate::data::text::tokens::{Level, for_each_word};
+use crate::data::text::vocabulary::Vocabulary;
+use crate::number;
+use crate::protocol::{ClassCount, DataFacts};
+
+/// A text file (plain or gzip) whose every token is to be told from those before it: `{source: text, path: …}`.
+///
+/// The text is cut into windows of `tokens.length`; the targets of a window are its tokens moved on by one. Where layers carry a
+/// state, the text becomes `train.batch_size` streams side by side, and the window at a place in a batch goes on where the one at
+/// the same place in the batch before ended (truncated back-propagation through time, Williams & Peng 1990; the layout is that of
+/// Zaremba, Sutskever & Vinyals 2014). What is left over at the end of each stream, less than a window, is not used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextSpec {
+    /// The file.
+    pub path: PathBuf,
+    /// The share of the text, at its end, that is held out.
+    #[serde(default = "tenth")]
+    pub validation: f64,
+    /// What its bytes mean.
+    #[serde(default, skip_serializing_if = "Encoding::is_default")]
+    pub encoding: Encoding,
+    /// What to fetch and where to put it, in words: shown when the file is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
+}
+
+fn tenth() -> f64 {
+    0.1
+}
+
+impl TextSpec {
+    /// Whether any text can meet this.
+    pub(crate) fn check(&self) -> Result<(), DataError> {
+        if (0.0..1.0).contains(&self.validation) {
+            return Ok(());
+        }
+        refuse("data.validation", self.validation, "a share of the text: 0 or more and below 1")
+    }
+
+    /// Reads the text and lays it out in `streams` many streams.
+    pub(crate) fn load(
+        &self,
+        tokens: &TokenSpec,
+        streams: usize,
+        progress: &mut dyn FnMut(String),
+    ) -> Result<Data, DataError> {
+        progress(format!("reading {}", self.path.display()));
+        let text = text_file::read_as(&self.path, self.needs.as_deref(), self.encoding)?;
+        let (words, numbers) = numbers(&text, tokens.level);
+        progress(format!("encoding {} tokens", number::count(numbers.len() as u64)));
+        let held_out = (numbers.len() as f64 * self.validation).round() as usize;
+        let (learnt, held_out) = numbers.split_at(numbers.len() - held_out.min(numbers.len()));
+        let mut counts = vec![0_u64; words.len()];
+        learnt.iter().for_each(|number| counts[*number as usize] += 1);
+        let seen = words.iter().map(|(word, number, _)| (word, counts[number as usize]));
+        let vocabulary = Vocabulary::of_counts(seen.filter(|(_, count)| *count > 0), tokens.vocabulary);
+        let mut id_of = vec![Vocabulary::UNKNOWN; words.len()];
+        for (word, number, _) in words.iter() {
+            id_of[number as usize] = vocabulary.id(word).unwrap_or(Vocabulary::UNKNOWN);
+        }
+        let ids = |part: &[u32]| part.iter().map(|number| id_of[*number as usize]).collect::<Vec<u32>>();
+        let (learnt, held_out) = (ids(learnt), ids(held_out));
+        let train = self.windows("to learn from", &learnt, streams, tokens.length)?;
+        let validation = match held_out.as_slice() {
+            [] => None,
+            part => Some(self.windows("held out", part, streams, tokens.length)?),
+        };
+        let labels = Vec::<String>::from(vocabulary.clone());
+        let mut classes: Vec<_> =
+            labels.iter().map(|label| ClassCount { label: label.clone(), count: 0 }).collect();
+        learnt.iter().for_each(|id| classes[*id as usize].count += 1);
+        let told = if held_out.is_empty() { &learnt } else { &held_out };
+        let unknown = told.iter().filter(|id| **id == Vocabulary::UNKNOWN).count();
+        let facts = DataFacts {
+            source: self.path.display().to_string(),
+            train: train.len(),
+            validation: validation.as_ref().map_or(0, Dataset::len),
+            classes,
+            vocabulary: vocabulary.len(),
+            length: tokens.length,
+            skipped: 0,
+            unknown: unknown as f64 / told.len().max(1) as f64,
+        };
+        Ok(Data { validation, vocabularies: Some(vocabulary.into()), labels, ..Data::of(train, facts) })
+    }
+
+    fn windows(&self, part: &str, ids: &[u32], streams: usize, length: usize) -> Result<Dataset, DataError> {
+        windows(ids, streams, length).ok_or_else(|| {
+            let found = format!("{} tokens {part}", number::count(ids.len() as u64));
+            let least = number::count(streams.saturating_mul(length).saturating_add(1) as u64);
+            let expected = match streams {
+                1 => format!("at least {least}: tokens.length and one more"),
+                _ => format!("at least {least}: train.batch_size × tokens.length and one more"),
+            };
+            DataError::content(&self.path, None, found, expected)
+        })
+    }
+}
+
+/// Each distinct token, and the text as their numbers.
+fn numbers(text: &str, level: Level) -> (Words, Vec<u32>) {
+    let (mut words, mut numbers) = (Words::default(), Vec::new());
+    match level {
+        Level::Character => {
+            let mut bytes = [0; 4];
+            numbers.extend(text.chars().map(|c| words.count(c.encode_utf8(&mut bytes))));
+        }
+        Level::Word => for_each_word(text, &mut String::new(), |word| numbers.push(words.count(word))),
+        Level::Symbol => numbers.extend(text.split_whitespace().map(|symbol| words.count(symbol))),
+    }
+    (words, numbers)
+}
+
+/// Windows of `length` tokens with the token after each of theirs: sequence `w·streams + s` is window `w` of stream `s`. `None`
+/// where there is not one window a stream.
+fn windows(ids: &[u32], streams: usize, length: usize) -> Option<Dataset> {
+    let stream = ids.len().checked_sub(1)?.checked_div(streams)?;
+    let count = stream.checked_div(length).filter(|count| *count > 0)?;
+    let table = |shift: usize| {
+        let starts = (0..count).flat_map(|w| (0..streams).map(move |s| s * stream + w * length + shift));
+        let rows = starts.filter_map(|start| ids.get(start..start + length)).flatten().copied().collect();
+        Array2::from_shape_vec((count * streams, length), rows).ok()
+    };
+    Some(Dataset { inputs: Inputs::Tokens(table(0)?), targets: Targets::Steps(table(1)?) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::dataset::sampler::Sampler;
+    use crate::data::text::tokens::Side;
+
+    fn text(content: &[u8], validation: f64, streams: usize, length: usize) -> Result<Data, DataError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("text.txt");
+        std::fs::write(&path, content).unwrap();
+        let spec = TextSpec { path, validation, encoding: Encoding::Utf8, needs: None };
+        let (padding, truncating) = (Side::Post, Side::Post);
+        let tokens = TokenSpec {
+            level: Level::Character,
+            vocabulary: 60,
+            length,
+            padding,
+            truncating,
+            channels: Vec::new(),
+        };
+        spec.load(&tokens, streams, &mut |_| {})
+    }
+
+    /// The characters of a row.
+    fn row(data: &Data, rows: &Array2<u32>, row: usize) -> String {
+        let vocabulary = data.vocabularies.as_ref().unwrap().first();
+        rows.row(row).iter().map(|id| vocabulary.word(*id)).collect()
+    }
+
+    fn tables(data: &Dataset) -> (&Array2<u32>, &Array2<u32>) {
+        match (&data.inputs, &data.targets) {
+            (Inputs::Tokens(inputs), Targets::Steps(targets)) => (inputs, targets),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_windows_of_a_stream_follow_each_other_at_one_place_of_the_batches() {
+        let alphabet: Vec<u8> = (b'a'..=b'z').chain(b'A'..=b'Z').collect();
+        let data = text(&alphabet, 0.5, 2, 4).unwrap();
+        let (inputs, targets) = tables(&data.train);
+        let mut sampler = Sampler::new(1, data.train.len(), 2).unshuffled();
+        assert_eq!((data.train.len(), sampler.batches()), (6, 3));
+        let read: Vec<Vec<String>> = (0..3)
+            .map(|batch| sampler.batch(1, batch).iter().map(|i| row(&data, inputs, *i)).collect())
+            .collect();
+        assert_eq!(read, [["abcd", "mnop"], ["efgh", "qrst"], ["ijkl", "uvwx"]]);
+        assert_eq!((row(&data, targets, 0), row(&data, targets, 3)), ("bcde".into(), "rstu".into()));
+        // Nothing of what is held out is known.
+        let held_out = data.validation.as_ref().unwrap();
+        assert!(tables(held_out).0.iter().all(|id| *id == Vocabulary::UNKNOWN));
+        assert_eq!((data.facts.unknown, data.facts.vocabulary), (1.0, 28));
+        assert_eq!(data.facts.classes.iter().map(|class| class.count).sum::<usize>(), 26);
+    }
+
+    #[test]
+    fn one_stream_is_the_whole_text_in_its_order() {
+        let data = text("aé\nb".repeat(25).as_bytes(), 0.0, 1, 9).unwrap();
+        let (inputs, _) = tables(&data.train);
+        let all: String = (0..inputs.nrows()).map(|i| row(&data, inputs, i)).collect();
+        assert_eq!(all, "aé\nb".repeat(25).chars().take(99).collect::<String>());
+        assert!(data.validation.is_none());
+    }
+
+    #[test]
+    fn a_text_that_is_too_short_says_how_long_it_must_be() {
+        let told = |content: &[u8], validation| text(content, validation, 4, 8).unwrap_err().to_string();
+        let message = told(&[b'x'; 32], 0.0);
+        assert!(
+            message.ends_with(
+                "found 32 tokens to learn from; expected at least 33: train.batch_size × tokens.length and one more"
+            ),
+            "{message}"
+        );
+        assert!(told(&[b'x'; 200], 0.1).contains("found 20 tokens held out; expected at least 33"));
+        assert!(told(b"", 0.1).ends_with("found an empty file; expected text"));
+        assert!(text(&[b'x'; 33], 0.0, 4, 8).is_ok());
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_told_by_line_and_column() {
+        let message = text(b"one\ntwo\xe9 three", 0.0, 1, 1).unwrap_err().to_string();
+        assert!(
+            message.contains("text.txt:2: found the byte 0xe9 at byte column 4, which is not"),
+            "{message}"
+        );
+    }
+}

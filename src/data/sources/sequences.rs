@@ -1,0 +1,474 @@
+//! `source: sequences`: one class for a sequence of vectors, of any length: tables and `.ts` files of time series, recordings of words.
+
+mod audio;
+mod gaps;
+mod mel;
+mod recordings;
+mod resample;
+mod scale;
+mod survey;
+mod table;
+mod ts;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array3, ArrayViewMut2, Axis};
+use serde::{Deserialize, Serialize};
+
+use crate::data::Data;
+use crate::data::dataset::{Dataset, Inputs, Targets};
+use crate::data::error::DataError;
+use crate::data::error::{listed, quoted, refuse};
+use crate::data::form::{Form, InputForm, TargetForm};
+use crate::data::progress::there;
+use crate::data::sources::labelled::{Validation, split};
+use crate::data::text::interner::print_of;
+use crate::number;
+use crate::protocol::{ClassCount, DataFacts};
+
+pub use scale::{Scale, Scaling};
+pub use survey::{Survey, survey};
+
+/// Labelled sequences of numbers, `{source: sequences, path: …, length: 100, features: 40}`. What they are, is found from the data:
+///
+/// - a table (plain or gzip), a sequence a row, its label in the first column, as the UCR archive has them; the values stand between tabs,
+///   commas or blanks
+/// - a `.ts` file, as the UEA archive and aeon have them, of one or several dimensions
+/// - a folder per class with recordings (WAV), each a word: they become log-mel spectra, a frame every 10 ms
+///
+/// A sequence begins at step 0; what is beyond `length` is cut off, and what is missing to it is filled up with zeros, which
+/// `{layer: Masking}` leaves out. No step of the data is all 0: where one would be, its first number is the least above 0. Values that are missing at the
+/// end are the sequence's end; others are put on the line between their neighbours.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SequencesSpec {
+    /// The file, or the folder of classes.
+    pub path: PathBuf,
+    /// Time steps of a row.
+    pub length: usize,
+    /// Numbers a step: 1 in a table, the dimensions of a `.ts` file, the mel bands of a recording.
+    #[serde(default = "one")]
+    pub features: usize,
+    /// How numbers are scaled.
+    #[serde(default)]
+    pub scale: Scaling,
+    /// Which column of a table has the label, from 1; the first when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<usize>,
+    /// Samples a second to which recordings are brought.
+    #[serde(default = "usual_rate")]
+    pub rate: u32,
+    /// Frames at both ends of a recording that are so many decibels below its loudest are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trim: Option<f64>,
+    /// Leave broken recordings out and count them, instead of ending with the first one's error.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_bad_rows: bool,
+    /// What weights do not learn from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
+    /// What to fetch and where to put it, in words: shown when the data are missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn usual_rate() -> u32 {
+    16_000
+}
+
+/// Time steps of a row, or numbers of a step, at most.
+const LONGEST: usize = 1_000_000;
+
+/// A sequence as it is read.
+#[derive(Debug, Clone, PartialEq)]
+struct Sequence {
+    /// `[time, features]`, finite.
+    values: Vec<f32>,
+    /// Empty where there is none.
+    label: String,
+    /// The file that it is in.
+    file: PathBuf,
+    /// The line, where it is one of several.
+    line: Option<u64>,
+}
+
+/// The sequences of one file or folder.
+#[derive(Debug, Default)]
+struct Sequences {
+    all: Vec<Sequence>,
+    /// Values that were missing within sequences.
+    missing: usize,
+    /// Files that are no recordings.
+    skipped: Vec<String>,
+    /// What is wrong with the recordings that are left out.
+    broken: Vec<DataError>,
+}
+
+/// Sequences with their classes, as a network reads them.
+#[derive(Debug, Clone)]
+pub struct LabelledSequences {
+    /// What each is called: its file, and its line where there are several.
+    pub names: Vec<String>,
+    /// `[sequence, time, features]`.
+    pub rows: Array3<f32>,
+    /// The class of each.
+    pub classes: Vec<u32>,
+}
+
+/// The training and the test data of an archive: `NAME_TRAIN.ts` (`.tsv`, `.txt`, `.csv`, any of them with `.gz`) with
+/// `NAME_TEST` beside it, or the folder that holds the two.
+pub fn archive(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let test_of = |train: &Path| {
+        let name = train.file_name()?.to_str()?;
+        let test = train.with_file_name(name.replacen("_TRAIN.", "_TEST.", 1));
+        (name.contains("_TRAIN.") && test.is_file()).then_some(test)
+    };
+    if !path.is_dir() {
+        return Some((path.to_owned(), test_of(path)?));
+    }
+    let mut files: Vec<PathBuf> =
+        path.read_dir().ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.sort_unstable();
+    // Several forms of the same data may lie side by side; `.ts` says most of itself.
+    let read = |end: &str| {
+        let fits = |file: &&PathBuf| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let name = name.strip_suffix(".gz").unwrap_or(&name);
+            name.ends_with(end)
+        };
+        files.iter().filter(fits).find_map(|train| Some((train.clone(), test_of(train)?)))
+    };
+    [".ts", ".tsv", ".txt", ".csv"].into_iter().find_map(read)
+}
+
+impl SequencesSpec {
+    /// All that is usual, of what stands at `path`.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            length: LONGEST,
+            features: 1,
+            scale: Scaling::default(),
+            label: None,
+            rate: usual_rate(),
+            trim: None,
+            skip_bad_rows: false,
+            validation: None,
+            needs: None,
+        }
+    }
+
+    /// Whether any data can meet this.
+    pub(crate) fn check(&self) -> Result<(), DataError> {
+        for (field, number) in [("data.length", self.length), ("data.features", self.features)] {
+            if !(1..=LONGEST).contains(&number) {
+                return refuse(field, number, format!("a number from 1 to {LONGEST}"));
+            }
+        }
+        if self.label == Some(0) {
+            return refuse("data.label", 0, "the number of a column, from 1");
+        }
+        if !(4_000..=192_000).contains(&self.rate) {
+            return refuse("data.rate", self.rate, "samples a second from 4000 to 192000");
+        }
+        if let Some(trim) = self.trim.filter(|trim| !(trim.is_finite() && *trim > 0.0)) {
+            return refuse("data.trim", trim, "decibels above 0");
+        }
+        match &self.validation {
+            Some(Validation::Given(given))
+                if given.text.is_some() || given.label.is_some() || given.labels.is_some() =>
+            {
+                refuse("data.validation", "columns", "a path alone: sequences have no text")
+            }
+            Some(validation) => validation.check(),
+            None => Ok(()),
+        }
+    }
+
+    /// What its sequences look like.
+    pub(crate) fn form(&self) -> Form {
+        Form {
+            inputs: InputForm::Real { time: self.length, features: self.features },
+            targets: TargetForm::Classes(None),
+        }
+    }
+
+    /// The path of the validation data, where they have one of their own.
+    fn given(&self) -> Option<&Path> {
+        match &self.validation {
+            Some(Validation::Given(given)) => Some(&given.path),
+            _ => None,
+        }
+    }
+
+    /// Reads all; what is drawn for validation hangs on `seed`.
+    pub(crate) fn load(&self, seed: u64, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
+        there([Some(self.path.as_path()), self.given()], self.needs.as_deref())?;
+        let mut train = self.read(&self.path, progress)?;
+        let mut skipped = std::mem::take(&mut train.skipped);
+        let mut broken = std::mem::take(&mut train.broken);
+        let (mut missing, mut validation, mut labels) = (train.missing, None, Vec::new());
+        if let Some(path) = self.given() {
+            let read = self.read(path, progress)?;
+            missing += read.missing;
+            skipped.extend_from_slice(&read.skipped);
+            broken.extend(read.broken);
+            validation = Some(read.all);
+        } else if let Some(drawn) = &self.validation {
+            let (learn, held) = train.split(drawn, seed);
+            if learn.is_empty() || held.is_empty() {
+                let found = format!("{} sequences", number::count(train.all.len() as u64));
+                let expected = "enough to hold some back: see data.validation";
+                return Err(DataError::content(&self.path, None, found, expected));
+            }
+            // A class of which all is held back is one all the same.
+            labels = train.labels();
+            let held: BTreeSet<usize> = held.into_iter().collect();
+            let parts = std::mem::take(&mut train.all).into_iter().enumerate();
+            let (held, learnt): (Vec<_>, Vec<_>) = parts.partition(|(at, _)| held.contains(at));
+            validation = Some(held.into_iter().map(|(_, sequence)| sequence).collect());
+            train.all = learnt.into_iter().map(|(_, sequence)| sequence).collect();
+        }
+        if labels.is_empty() {
+            labels = train.labels();
+        }
+        one_alone(&self.path, &labels)?;
+        let counts: BTreeMap<&str, usize> = train.classes().into_iter().collect();
+        let count = |label: &String| counts.get(label.as_str()).copied().unwrap_or_default();
+        let classes: Vec<ClassCount> =
+            labels.iter().map(|label| ClassCount { label: label.clone(), count: count(label) }).collect();
+        let scale = match self.scale {
+            Scaling::None => Scale::none(self.features),
+            Scaling::Standard => {
+                Scale::fit(train.all.iter().map(|sequence| self.kept(sequence)), self.features)
+            }
+        };
+        let mut notes = self.notes(train.all.iter().chain(validation.iter().flatten()), missing, &skipped);
+        if let Some(first) = broken.first() {
+            let count = number::count(broken.len() as u64);
+            notes.push(format!("left out, as they are broken: {count}, the first {first}"));
+        }
+        let train = self.dataset(&train.all, &labels, &scale)?;
+        let validation = validation.map(|all| self.dataset(&all, &labels, &scale)).transpose()?;
+        let facts = DataFacts {
+            source: self.path.display().to_string(),
+            train: train.len(),
+            validation: validation.as_ref().map_or(0, Dataset::len),
+            classes,
+            length: self.length,
+            skipped: skipped.len() + broken.len(),
+            ..DataFacts::default()
+        };
+        Ok(Data { validation, labels, notes, scale: Some(scale), ..Data::of(train, facts) })
+    }
+
+    /// How many sequences each of so many folds holds back.
+    pub(crate) fn folds(&self, folds: usize, seed: u64) -> Result<Vec<usize>, DataError> {
+        Ok(split::folds(self.read(&self.path, &mut |_| {})?.prints(), folds, seed))
+    }
+
+    /// The sequences that stand at `path`, each with a label.
+    fn read(&self, path: &Path, progress: &mut dyn FnMut(String)) -> Result<Sequences, DataError> {
+        progress(format!("reading {}", path.display()));
+        let kind = path.metadata().map_err(|e| DataError::read(path, self.needs.as_deref(), e))?;
+        let found = if kind.is_dir() { recordings::folder(self, path)? } else { self.file(path)? };
+        if let Some(stranger) = found.all.iter().find(|sequence| sequence.label.is_empty()) {
+            let expected = "a sequence with the name of its class";
+            return Err(DataError::content(path, stranger.line, "no label", expected));
+        }
+        if found.all.is_empty() {
+            return Err(DataError::content(path, None, "no sequence", "a sequence a line, with its label"));
+        }
+        Ok(found)
+    }
+
+    /// The sequences in a file.
+    fn file(&self, path: &Path) -> Result<Sequences, DataError> {
+        if audio::is_wav(path) {
+            return recordings::file(self, path);
+        }
+        if self.skip_bad_rows {
+            return refuse(
+                "data.skip_bad_rows",
+                true,
+                "a folder of recordings: no row of a table is left out",
+            );
+        }
+        let text = crate::data::files::text_file::read(path, self.needs.as_deref())?;
+        if ts::is_ts(&text) { ts::read(self, path, &text) } else { table::read(self, path, &text) }
+    }
+
+    /// What a network is to be asked of: the sequences in a file, with labels or without, and what each is called.
+    ///
+    /// # Errors
+    /// As reading for training; `scale` must be that of the run.
+    pub fn unlabelled(&self, path: &Path, scale: &Scale) -> Result<(Vec<String>, Array3<f32>), DataError> {
+        let kind = path.metadata().map_err(|e| DataError::read(path, None, e))?;
+        // Who asks of a recording gets an answer, or why there is none.
+        let strict = Self { skip_bad_rows: false, ..self.clone() };
+        let found = if kind.is_dir() { recordings::folder(&strict, path)? } else { strict.file(path)? };
+        Ok((found.names(), self.rows(&found.all, scale)?))
+    }
+
+    /// The validation sequences (or, if `whole`, all that stand at its path) by `labels` and a `scale` that there are, and where they are
+    /// from.
+    ///
+    /// # Errors
+    /// As reading for training; a label that is not among `labels` is one.
+    pub fn to_judge(
+        &self,
+        whole: bool,
+        seed: u64,
+        labels: &[String],
+        scale: &Scale,
+    ) -> Result<(LabelledSequences, String), DataError> {
+        let path = self.given().filter(|_| !whole).unwrap_or(&self.path);
+        let mut found = self.read(path, &mut |_| {})?;
+        if let (Some(drawn), None, false) = (&self.validation, self.given(), whole) {
+            let (_, held) = found.split(drawn, seed);
+            found.all = held.iter().filter_map(|at| found.all.get(*at).cloned()).collect();
+        }
+        let (names, rows) = (found.names(), self.rows(&found.all, scale)?);
+        let classes = classes_of(&found.all, labels)?;
+        Ok((LabelledSequences { names, rows, classes }, path.display().to_string()))
+    }
+
+    /// The steps of a sequence within `length`.
+    fn kept<'s>(&self, sequence: &'s Sequence) -> &'s [f32] {
+        let end = sequence.values.len().min(self.length.saturating_mul(self.features));
+        sequence.values.get(..end).unwrap_or_default()
+    }
+
+    /// Sequences as a network reads them.
+    fn dataset(&self, all: &[Sequence], labels: &[String], scale: &Scale) -> Result<Dataset, DataError> {
+        let targets = Targets::Classes(classes_of(all, labels)?);
+        Ok(Dataset { inputs: Inputs::Real(self.rows(all, scale)?), targets })
+    }
+
+    /// `[sequence, time, features]`, scaled, padded at the end.
+    fn rows(&self, all: &[Sequence], scale: &Scale) -> Result<Array3<f32>, DataError> {
+        let (length, features) = (self.length, self.features);
+        let size = all.len().checked_mul(length).and_then(|size| size.checked_mul(features));
+        let mut values = Vec::new();
+        let size = size.filter(|size| values.try_reserve_exact(*size).is_ok());
+        let rows = size.and_then(|size| {
+            values.resize(size, 0.0);
+            Array3::from_shape_vec((all.len(), length, features), values).ok()
+        });
+        let mut rows = rows.ok_or_else(|| DataError::Setting {
+            field: "data.length".into(),
+            found: length.to_string(),
+            expected: format!("a length at which {} sequences fit in memory", all.len()),
+        })?;
+        for (row, sequence) in rows.axis_iter_mut(Axis(0)).zip(all) {
+            let row: ArrayViewMut2<'_, f32> = row;
+            if let Some(row) = row.into_slice() {
+                scale.apply(self.kept(sequence), row);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// What people should know of how these sequences were read.
+    fn notes<'s>(
+        &self,
+        all: impl Iterator<Item = &'s Sequence>,
+        missing: usize,
+        skipped: &[String],
+    ) -> Vec<String> {
+        let count = |n: usize| number::count(n as u64);
+        let lengths: Vec<usize> = all.map(|sequence| sequence.values.len() / self.features).collect();
+        let mut notes = Vec::new();
+        let long = lengths.iter().filter(|length| **length > self.length).count();
+        if long > 0 {
+            let all = count(lengths.len());
+            let most = lengths.iter().copied().max().unwrap_or(0);
+            notes.push(format!(
+                "{} of {all} sequences are longer than data.length, {} steps, and cut off; the longest has {}",
+                count(long),
+                count(self.length),
+                count(most)
+            ));
+        }
+        if missing > 0 {
+            notes.push(format!("{} missing values lie on the line between their neighbours", count(missing)));
+        }
+        if !skipped.is_empty() {
+            notes.push(format!(
+                "left out, as their names do not end in .wav: {}",
+                listed(skipped.iter().map(String::as_str))
+            ));
+        }
+        notes
+    }
+}
+
+impl Sequences {
+    /// The labels in sorted order, each with its number of sequences.
+    fn classes(&self) -> Vec<(&str, usize)> {
+        let mut counts = BTreeMap::<&str, usize>::new();
+        self.all.iter().for_each(|sequence| *counts.entry(&sequence.label).or_default() += 1);
+        counts.into_iter().collect()
+    }
+
+    /// The labels in sorted order.
+    fn labels(&self) -> Vec<String> {
+        self.classes().into_iter().map(|(label, _)| label.to_owned()).collect()
+    }
+
+    /// What each is called.
+    fn names(&self) -> Vec<String> {
+        let name = |sequence: &Sequence| match sequence.line {
+            Some(line) => format!("{}:{line}", sequence.file.display()),
+            None => sequence.file.display().to_string(),
+        };
+        self.all.iter().map(name).collect()
+    }
+
+    /// The places of those to learn from and of those that `held_back` asks for; copies stay on one side.
+    fn split(&self, held_back: &Validation, seed: u64) -> (Vec<usize>, Vec<usize>) {
+        split::of_prints(self.prints(), held_back, seed)
+    }
+
+    /// The print and the class of each.
+    fn prints(&self) -> impl Iterator<Item = (u64, usize)> {
+        let classes: Vec<&str> = self.classes().into_iter().map(|(label, _)| label).collect();
+        self.all.iter().map(move |sequence| {
+            let bytes: Vec<u8> = sequence.values.iter().flat_map(|x| x.to_le_bytes()).collect();
+            (print_of(&bytes), classes.binary_search(&sequence.label.as_str()).unwrap_or(0))
+        })
+    }
+}
+
+/// Refuses labels of which there is but one.
+fn one_alone(path: &Path, labels: &[impl AsRef<str>]) -> Result<(), DataError> {
+    match labels {
+        [label] => {
+            let found = format!("one label alone, {}", quoted(label.as_ref()));
+            Err(DataError::content(path, None, found, "at least two classes"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The place of each label among `labels`, which are sorted.
+fn classes_of(all: &[Sequence], labels: &[String]) -> Result<Vec<u32>, DataError> {
+    let class = |sequence: &Sequence| match labels.binary_search(&sequence.label) {
+        Ok(class) => Ok(class as u32),
+        Err(_) => Err(DataError::content(
+            &sequence.file,
+            sequence.line,
+            format!("the label {}", quoted(&sequence.label)),
+            format!("a label of the training data: {}", listed(labels.iter().map(String::as_str))),
+        )),
+    };
+    all.iter().map(class).collect()
+}
+
+#[cfg(test)]
+mod tests;

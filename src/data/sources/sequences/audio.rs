@@ -1,0 +1,218 @@
+//! WAV files as samples of one channel.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
+use std::path::Path;
+
+use hound::{SampleFormat, WavReader};
+
+use crate::data::error::DataError;
+use crate::data::error::quoted;
+
+/// Bytes of a recording, at most: a sequence is a word or a sentence.
+const LARGEST: u64 = 256 << 20;
+
+/// Samples a second that are believed.
+const RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
+
+/// One channel of sound.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Audio {
+    /// From −1 to 1.
+    pub samples: Vec<f32>,
+    /// Samples a second.
+    pub rate: u32,
+}
+
+/// Whether the file at `path` starts as a WAV file does.
+pub(super) fn is_wav(path: &Path) -> bool {
+    let mut head = [0; 12];
+    let read = path.is_file().then(|| File::open(path).and_then(|mut file| file.read_exact(&mut head)));
+    matches!(read, Some(Ok(()))) && head.starts_with(b"RIFF") && head.ends_with(b"WAVE")
+}
+
+/// Samples of one channel that the header of the recording at `path` tells of, and how many a second.
+///
+/// # Errors
+/// For what is no WAV file, or shorter than its header says.
+pub(super) fn length(path: &Path) -> Result<(u32, u32), DataError> {
+    let failed = |error| DataError::read(path, None, error);
+    let file = File::open(path).map_err(failed)?;
+    let bytes = file.metadata().map_err(failed)?.len();
+    let wrong = |(found, expected): (String, String)| DataError::content(path, None, found, expected);
+    let wav = WavReader::new(BufReader::new(file)).map_err(|error| wrong(told(&error)))?;
+    let spec = wav.spec();
+    let bytes_told = u64::from(wav.len()) * u64::from(spec.bits_per_sample.div_ceil(8));
+    match (wav.duration(), RATES.contains(&spec.sample_rate)) {
+        (_, false) => {
+            Err(wrong((format!("{} samples a second", spec.sample_rate), "4,000 to 192,000".into())))
+        }
+        (0, _) => Err(wrong(("a recording without a sample".into(), "sound".into()))),
+        _ if bytes_told > bytes => Err(wrong((
+            format!("a file of {bytes} bytes whose header tells of {bytes_told}"),
+            "all that its header tells of: record or copy it again".into(),
+        ))),
+        (samples, true) => Ok((samples, spec.sample_rate)),
+    }
+}
+
+/// The recording at `path`.
+///
+/// # Errors
+/// For what is no WAV file of whole numbers of 8 to 32 bits or of 32-bit floats, ends too early, or holds no sound.
+pub(super) fn read(path: &Path) -> Result<Audio, DataError> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    read.map_err(|error| DataError::read(path, None, error))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(DataError::content(
+            path,
+            None,
+            "more than 256 MiB",
+            "a recording of a word or a sentence",
+        ));
+    }
+    decode(&bytes).map_err(|(found, expected)| DataError::content(path, None, found, expected))
+}
+
+/// The sound in the `bytes` of a WAV file, the mean of its channels; else what was found, and what would be right.
+pub(super) fn decode(bytes: &[u8]) -> Result<Audio, (String, String)> {
+    let mut wav = WavReader::new(Cursor::new(bytes)).map_err(|error| told(&error))?;
+    let spec = wav.spec();
+    let wrong = |found: String, expected: &str| Err((found, expected.to_owned()));
+    if !RATES.contains(&spec.sample_rate) {
+        return wrong(format!("{} samples a second", spec.sample_rate), "4,000 to 192,000");
+    }
+    let channels = usize::from(spec.channels).max(1);
+    let wanted = wav.len();
+    let mut samples: Vec<f32> = Vec::new();
+    let mut add = |sample: Result<f32, hound::Error>| match sample {
+        Ok(sample) => {
+            samples.push(sample);
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
+    let ended = match spec.sample_format {
+        SampleFormat::Float => wav.samples::<f32>().try_for_each(&mut add),
+        SampleFormat::Int => {
+            let whole = (1_u64 << (spec.bits_per_sample.clamp(1, 32) - 1)) as f32;
+            wav.samples::<i32>().try_for_each(|sample| add(sample.map(|sample| sample as f32 / whole)))
+        }
+    };
+    if let Err(error) = ended {
+        return match error {
+            hound::Error::IoError(_) => wrong(
+                format!("the end of the file after {} of {wanted} samples", samples.len()),
+                "all that its header tells of: record or copy it again",
+            ),
+            other => Err(told(&other)),
+        };
+    }
+    if samples.iter().any(|sample| !sample.is_finite()) {
+        return wrong("a sample that is no finite number".into(), "numbers from -1 to 1");
+    }
+    let samples: Vec<f32> =
+        samples.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect();
+    if samples.is_empty() {
+        return wrong("a recording without a sample".into(), "sound");
+    }
+    Ok(Audio { samples, rate: spec.sample_rate })
+}
+
+/// What an error of the decoder says.
+fn told(error: &hound::Error) -> (String, String) {
+    let usual = "a WAV file of whole numbers (8 to 32 bits) or floats (32 bits), not packed".to_owned();
+    match error {
+        hound::Error::FormatError(what) => (format!("no good WAV file ({what})"), usual),
+        hound::Error::IoError(_) => ("a WAV file that ends within its header".into(), usual),
+        hound::Error::Unsupported => ("a WAV file of another kind".into(), usual),
+        other => (format!("a WAV file that cannot be read: {}", quoted(&other.to_string())), usual),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hound::{WavSpec, WavWriter};
+    use proptest::prelude::*;
+
+    fn wav(channels: u16, bits: u16, format: SampleFormat, samples: &[f32]) -> Vec<u8> {
+        let spec = WavSpec { channels, sample_rate: 8_000, bits_per_sample: bits, sample_format: format };
+        let mut bytes = Cursor::new(Vec::new());
+        let mut writer = WavWriter::new(&mut bytes, spec).unwrap();
+        let whole = (1_i64 << (bits - 1)) as f32;
+        for sample in samples {
+            match format {
+                SampleFormat::Float => writer.write_sample(*sample).unwrap(),
+                SampleFormat::Int => writer.write_sample((sample * whole) as i32).unwrap(),
+            }
+        }
+        writer.finalize().unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn every_depth_gives_the_same_sound_and_channels_their_mean() {
+        let wave = [0.0, 0.5, -0.25, 0.75, -1.0, 0.125];
+        for (bits, format) in [
+            (8, SampleFormat::Int),
+            (16, SampleFormat::Int),
+            (24, SampleFormat::Int),
+            (32, SampleFormat::Int),
+            (32, SampleFormat::Float),
+        ] {
+            let mono = decode(&wav(1, bits, format, &wave)).unwrap();
+            assert_eq!(mono, Audio { samples: wave.to_vec(), rate: 8_000 }, "{bits} bits");
+            let stereo = decode(&wav(2, bits, format, &wave)).unwrap();
+            assert_eq!(stereo.samples, [0.25, 0.25, -0.4375], "{bits} bits");
+        }
+    }
+
+    #[test]
+    fn what_is_no_good_recording_is_told() {
+        let good = wav(1, 16, SampleFormat::Int, &[0.5; 40]);
+        let mut packed = good.clone();
+        packed[20] = 85; // MPEG
+        for (bytes, told) in [
+            (&good[..good.len() - 7], "the end of the file after 36 of 40 samples"),
+            (&good[..30], "ends within its header"),
+            (b"RIFX0000WAVEfmt ".as_slice(), "no good WAV file"),
+            (&packed, "of another kind"),
+            (&wav(1, 16, SampleFormat::Int, &[]), "without a sample"),
+            (&wav(1, 32, SampleFormat::Float, &[0.1, f32::NAN]), "no finite number"),
+        ] {
+            let (found, _) = decode(bytes).unwrap_err();
+            assert!(found.contains(told), "{found} for {told}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_bytes_bring_the_decoder_down(
+            changes in proptest::collection::vec((0_usize..120, any::<u8>()), 0..8), end in 0_usize..130, kind in 0_usize..3,
+        ) {
+            let mut bytes = match kind {
+                0 => wav(1, 16, SampleFormat::Int, &[0.5; 40]),
+                1 => wav(2, 24, SampleFormat::Int, &[0.5; 20]),
+                _ => wav(1, 32, SampleFormat::Float, &[0.5; 16]),
+            };
+            for (at, byte) in changes {
+                if let Some(to) = bytes.get_mut(at) {
+                    *to = byte;
+                }
+            }
+            bytes.truncate(end);
+            if let Ok(audio) = decode(&bytes) {
+                prop_assert!(!audio.samples.is_empty() && audio.samples.iter().all(|x| x.is_finite()));
+            }
+        }
+
+        #[test]
+        fn nor_do_any_at_all(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(decode(&bytes).is_err());
+        }
+    }
+}

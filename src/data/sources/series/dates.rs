@@ -1,0 +1,175 @@
+//! The dates that come after the last.
+
+use super::written::Date;
+
+/// The share of the steps from date to date that must be alike.
+const REGULAR: f64 = 0.95;
+const DAY: u64 = 86_400;
+
+/// From date to date, where that is regular.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Counted, of numbers that are no dates.
+    Numbers(u64),
+    /// Calendar months, always on this day of the month or its last one before.
+    Months(u64, u64),
+    /// Seconds.
+    Seconds(u64),
+}
+
+/// The `count` dates after the last of `dates`, as the steps between these go on; none where they are irregular.
+pub(crate) fn next(dates: &[Date], count: usize) -> Option<Vec<Date>> {
+    let (last, step) = (dates.last()?, Step::of(dates)?);
+    (1..=count as u64).map(|n| step.after(last, n)).collect()
+}
+
+impl Step {
+    fn of(dates: &[Date]) -> Option<Self> {
+        let parts = dates.first()?.0.len();
+        let part = |date: &Date, at: usize| date.0.get(at).copied().unwrap_or_default();
+        if parts == 1 {
+            return usual(dates.iter().map(|date| part(date, 0))).map(Self::Numbers);
+        }
+        let months = || usual(dates.iter().map(|date| part(date, 0) * 12 + part(date, 1)));
+        if parts == 2 {
+            return months().map(|months| Self::Months(months, 1));
+        }
+        // February's last day and August's are a month's last, not 181 days apart.
+        let day = dates.iter().map(|date| part(date, 2)).max()?;
+        let on_day = |date: &Date| part(date, 2) == day.min(days(part(date, 0), part(date, 1)));
+        let time = dates.first()?.0.get(3..);
+        match months().filter(|_| dates.iter().all(|date| on_day(date) && date.0.get(3..) == time)) {
+            Some(months) => Some(Self::Months(months, day)),
+            None => usual(dates.iter().map(seconds)).map(Self::Seconds),
+        }
+    }
+
+    /// `n` steps after `date`.
+    fn after(self, date: &Date, n: u64) -> Option<Date> {
+        let mut parts = date.0.clone();
+        match self {
+            Self::Numbers(step) => {
+                *parts.first_mut()? = parts.first()?.checked_add(step.checked_mul(n)?)?;
+            }
+            Self::Months(step, day) => {
+                let months = parts.first()? * 12 + parts.get(1)? - 1 + step.checked_mul(n)?;
+                let (year, month) = (months / 12, months % 12 + 1);
+                *parts.first_mut()? = year;
+                *parts.get_mut(1)? = month;
+                if let Some(place) = parts.get_mut(2) {
+                    *place = day.min(days(year, month));
+                }
+            }
+            Self::Seconds(step) => {
+                let all = seconds(date).checked_add(step.checked_mul(n)?)?;
+                let (year, month, day) = civil(all / DAY);
+                let rest = all % DAY;
+                let all = [year, month, day, rest / 3_600, rest / 60 % 60, rest % 60];
+                parts.iter_mut().zip(all).for_each(|(part, number)| *part = number);
+            }
+        }
+        Some(Date(parts))
+    }
+}
+
+/// What almost all `places` are behind the ones before them.
+fn usual(places: impl Iterator<Item = u64>) -> Option<u64> {
+    let places: Vec<u64> = places.collect();
+    let steps: Vec<u64> = places.windows(2).map(|two| two[1].saturating_sub(two[0])).collect();
+    let mut sorted = steps.clone();
+    sorted.sort_unstable();
+    let middle = *sorted.get(sorted.len() / 2)?;
+    let alike = steps.iter().filter(|step| **step == middle).count();
+    (middle > 0 && alike as f64 >= REGULAR * steps.len() as f64).then_some(middle)
+}
+
+/// Days of a month in the Gregorian calendar.
+fn days(year: u64, month: u64) -> u64 {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        2 => 28 + u64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Seconds since 1 March of the year 0 began; years start in March, so that the leap day is a year's last.
+fn seconds(date: &Date) -> u64 {
+    let part = |at: usize| date.0.get(at).copied().unwrap_or_default();
+    let (month, before) = if part(1) > 2 { (part(1) - 3, 0) } else { (part(1) + 9, 1) };
+    let year = part(0).saturating_sub(before);
+    let day =
+        365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + part(2).saturating_sub(1);
+    day * DAY + part(3) * 3_600 + part(4) * 60 + part(5)
+}
+
+/// Year, month and day, so many days after 1 March of the year 0.
+fn civil(days: u64) -> (u64, u64, u64) {
+    // 146,097 days are 400 years, and 1,460, 36,524 and 146,096 those after which a leap day comes, fails and comes again.
+    let (era, rest) = (days / 146_097, days % 146_097);
+    let year = (rest - rest / 1_460 + rest / 36_524 - rest / 146_096) / 365;
+    let day = rest - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let of_month = day - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (era * 400 + year + later, month, of_month)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::DateOrder;
+    use super::*;
+
+    fn next_two(dates: &[&str]) -> Option<String> {
+        let dates: Vec<Date> = dates.iter().map(|text| Date::parse(text, DateOrder::Dmy).unwrap()).collect();
+        next(&dates, 2).map(|next| next.iter().map(Date::to_string).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn dates_go_on_as_they_did() {
+        for (dates, expected) in [
+            (&["1960-11", "1960-12"][..], "1961-01 1961-02"),
+            (&["1960-06", "1960-09", "1960-12"], "1961-03 1961-06"),
+            (&["2023-12-31", "2024-01-31"], "2024-02-29 2024-03-31"),
+            (&["2023-11-30", "2023-12-31", "2024-01-31"], "2024-02-29 2024-03-31"),
+            (&["2023-11-15", "2023-12-15", "2024-01-15"], "2024-02-15 2024-03-15"),
+            (&["2022-02-28", "2023-02-28", "2024-02-29"], "2025-02-28 2026-02-28"),
+            (&["2024-02-26", "2024-02-27", "2024-02-28"], "2024-02-29 2024-03-01"),
+            (&["1999-12-18", "1999-12-25"], "2000-01-01 2000-01-08"),
+            (&["2024-02-28 18:00", "2024-02-29 00:00"], "2024-02-29 06:00 2024-02-29 12:00"),
+            (&["2023-12-31T23:58:30", "2023-12-31T23:59:00"], "2023-12-31 23:59:30 2024-01-01 00:00:00"),
+            (&["7", "9"], "11 13"),
+            (&["1949", "1950"], "1951 1952"),
+        ] {
+            assert_eq!(next_two(dates).as_deref(), Some(expected), "{dates:?}");
+        }
+    }
+
+    #[test]
+    fn irregular_dates_are_not_gone_on_with() {
+        let working_days = ["2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09", "2024-01-10"];
+        for dates in
+            [&working_days[..], &["2024-01-04"], &[], &["18446744073709551614", "18446744073709551615"]]
+        {
+            assert_eq!(next_two(dates), None, "{dates:?}");
+        }
+        // One gap among a hundred days is none.
+        let first = Date::parse("2023-12-31", DateOrder::Dmy).unwrap();
+        let mut days: Vec<Date> = (1..=100).filter_map(|n| Step::Seconds(DAY).after(&first, n)).collect();
+        days.remove(40);
+        assert_eq!(next(&days, 1).unwrap()[0].to_string(), "2024-04-10");
+    }
+
+    #[test]
+    fn every_day_of_four_centuries_has_its_own_date() {
+        let first = Date(vec![1800, 1, 1]);
+        let mut before = Date(first.0.clone());
+        for n in 1..146_100 {
+            let date = Step::Seconds(DAY).after(&first, n).unwrap();
+            assert_eq!(seconds(&date), seconds(&first) + n * DAY);
+            let (year, month, day) = (date.0[0], date.0[1], date.0[2]);
+            assert!(date > before && (1..=12).contains(&month) && (1..=days(year, month)).contains(&day));
+            before = date;
+        }
+    }
+}

@@ -1,0 +1,154 @@
+use std::fmt::Write;
+use std::path::Path;
+
+use super::*;
+use crate::data::spec::DataSpec;
+
+fn spec(path: &Path) -> SeriesSpec {
+    SeriesSpec {
+        path: path.to_owned(),
+        date: None,
+        values: vec!["y".into()],
+        targets: Vec::new(),
+        window: 3,
+        horizon: 2,
+        log: false,
+        difference: false,
+        season: None,
+        validation: 0.25,
+        date_order: None,
+        decimal: None,
+        encoding: Encoding::Utf8,
+        needs: None,
+    }
+}
+
+/// A file with the columns `n,y,z`: y as `y` says, z its negative.
+fn file(rows: usize, y: impl Fn(usize) -> f64) -> tempfile::NamedTempFile {
+    let mut text = "n,y,z\n".to_owned();
+    (0..rows).for_each(|n| writeln!(text, "{n},{},{}", y(n), -y(n)).unwrap());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+fn tables(data: &Dataset) -> (&Array3<f32>, &Array2<f32>) {
+    match (&data.inputs, &data.targets) {
+        (Inputs::Real(inputs), Targets::Real(targets)) => (inputs, targets),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn windows_are_followed_by_what_comes_and_nothing_of_the_held_out_part_is_learnt() {
+    let file = file(20, |n| n as f64);
+    let data = spec(file.path()).load(&mut |_| {}).unwrap();
+    let (train, held_out) = (&data.train, data.validation.as_ref().unwrap());
+    // 15 rows to learn from: the last window that ends with them begins at 10. 5 held out: forecasts of 15…16 to 18…19.
+    assert_eq!((train.len(), held_out.len()), (11, 4));
+    let (mean, deviation) = (7.0, (224.0_f64 / 12.0).sqrt());
+    let scaled = |n: usize| ((n as f64 - mean) / deviation) as f32;
+    let (inputs, targets) = tables(train);
+    assert!(inputs.iter().take(4).zip([0, 1, 2, 1].map(scaled)).all(|(a, b)| (a - b).abs() < 1e-6));
+    assert!(targets.row(10).iter().zip([13, 14].map(scaled)).all(|(a, b)| (a - b).abs() < 1e-6));
+    let (inputs, targets) = tables(held_out);
+    assert!((inputs[(0, 2, 0)] - scaled(14)).abs() < 1e-6 && (targets[(3, 1)] - scaled(19)).abs() < 1e-6);
+}
+
+#[test]
+fn the_targets_themselves_are_forecasts_without_error_whatever_was_done_to_them() {
+    let file = file(60, |n| 50.0 + n as f64 + 9.0 * (n as f64).sin());
+    for (log, difference) in [(false, false), (true, false), (false, true), (true, true)] {
+        let spec = SeriesSpec { log, difference, horizon: 4, ..spec(file.path()) };
+        let data = spec.load(&mut |_| {}).unwrap();
+        let (forecasts, (_, targets)) = (data.forecasts.unwrap(), tables(data.validation.as_ref().unwrap()));
+        let mut errors = forecasts.errors();
+        for (i, row) in targets.rows().into_iter().enumerate() {
+            forecasts.judge(i, &row.to_vec(), &mut errors);
+        }
+        let [(name, rmse, mae)] = errors.all().collect::<Vec<_>>()[..] else { panic!("one target") };
+        assert!(name == "y" && rmse < 1e-4 && mae < 1e-4, "{log} {difference}: {rmse}");
+        // An error of one deviation on the first step of the first forecast is told in the units of the series.
+        let mut row = targets.row(0).to_vec();
+        row[0] += 1.0;
+        assert!((forecasts.undo(0, &row)[0] - forecasts.undo(0, &targets.row(0).to_vec())[0]).abs() > 0.01);
+    }
+}
+
+#[test]
+fn baselines_are_the_last_value_and_that_of_a_season_before() {
+    // Up by one a row, and a tooth every fourth.
+    let file = file(40, |n| n as f64 + if n % 4 == 0 { 10.0 } else { 0.0 });
+    let spec = SeriesSpec { season: Some(4), horizon: 6, window: 8, ..spec(file.path()) };
+    let forecasts = spec.load(&mut |_| {}).unwrap().forecasts.unwrap();
+    let [last, seasonal] = forecasts.baselines() else { panic!("two") };
+    assert_eq!((last.name, seasonal.name), ("last", "seasonal"));
+    // A season before each of the first four steps, two seasons before the other two.
+    let (_, rmse, mae) = seasonal.errors.all().next().unwrap();
+    let steps = [4.0_f64, 4.0, 4.0, 4.0, 8.0, 8.0];
+    assert!((mae - steps.iter().sum::<f64>() / 6.0).abs() < 1e-9, "{mae}");
+    assert!((rmse - (steps.iter().map(|e| e * e).sum::<f64>() / 6.0).sqrt()).abs() < 1e-9, "{rmse}");
+    assert!(last.errors.all().next().unwrap().1 > rmse);
+}
+
+#[test]
+fn several_variables_are_read_and_those_asked_for_are_forecast() {
+    let file = file(40, |n| n as f64);
+    let spec =
+        SeriesSpec { values: vec!["z".into(), "y".into()], targets: vec!["y".into()], ..spec(file.path()) };
+    let form = DataSpec::Series(spec.clone()).form(None);
+    assert_eq!(form.inputs, InputForm::Real { time: 3, features: 2 });
+    assert_eq!(form.targets, TargetForm::Real(2));
+    let data = spec.load(&mut |_| {}).unwrap();
+    let (inputs, targets) = tables(&data.train);
+    assert!((inputs[(0, 0, 0)] + inputs[(0, 0, 1)]).abs() < 1e-6, "z is the negative of y, scaled too");
+    assert!(targets[(0, 1)] > targets[(0, 0)]);
+}
+
+#[test]
+fn settings_that_no_series_can_meet_and_series_too_short_are_told() {
+    let file = file(9, |n| n as f64);
+    let told = |spec: SeriesSpec| {
+        spec.check().and_then(|()| spec.load(&mut |_| {}).map(drop)).unwrap_err().to_string()
+    };
+    let good = spec(file.path());
+    for (spec, message) in [
+        (SeriesSpec { window: 0, ..good.clone() }, "data.window: found 0; expected a number from 1 to 10000"),
+        (SeriesSpec { values: vec![], ..good.clone() }, "data.values: found none; expected the names of one"),
+        (SeriesSpec { targets: vec!["q".into()], ..good.clone() }, "data.targets: found q; expected some of"),
+        (
+            SeriesSpec { validation: 1.0, ..good.clone() },
+            "data.validation: found 1; expected a share of the rows",
+        ),
+        (
+            SeriesSpec { window: 8, ..good.clone() },
+            "found 7 rows to learn from; expected at least 10: window and",
+        ),
+        (SeriesSpec { horizon: 3, ..good.clone() }, "found 2 rows held out; expected at least 3: window and"),
+    ] {
+        let found = told(spec);
+        assert!(found.contains(message), "{found}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_bring_the_reader_down(
+        bytes in proptest::collection::vec(
+            proptest::prop_oneof![
+                proptest::strategy::Just(b'\n'), proptest::strategy::Just(b','), proptest::strategy::Just(b'-'),
+                b'0'..=b'9', proptest::prelude::any::<u8>(),
+            ],
+            0..80,
+        ),
+        difference in proptest::bool::ANY,
+    ) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), [b"n,y\n", bytes.as_slice()].concat()).unwrap();
+        let spec = SeriesSpec { window: 1, horizon: 1, log: difference, difference, ..spec(file.path()) };
+        if let Ok(data) = spec.load(&mut |_| {}) {
+            let (inputs, targets) = tables(&data.train);
+            proptest::prop_assert!(inputs.iter().chain(targets).all(|x| x.is_finite()));
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! How dates and numbers are written: `1999-12-31` and `1.5`, or as they are in much of the world.
+
+use serde::{Deserialize, Serialize};
+
+/// What stands where in a date of three numbers whose first is no year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DateOrder {
+    /// `31.12.1999`, `31/12/1999`.
+    Dmy,
+    /// `12/31/1999`.
+    Mdy,
+}
+
+/// What the file that a network learnt from told and its spec may leave open; other files of the same kind may not tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeriesFacts {
+    /// Its rows.
+    pub rows: usize,
+    /// What stood first in its dates, where that made them these and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_order: Option<DateOrder>,
+    /// What its numbers were read with before their fractions, where that made them these and no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<char>,
+}
+
+/// How dates and numbers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub order: DateOrder,
+    pub decimal: char,
+    /// Whether dates in another order were others, or none.
+    pub order_matters: bool,
+    /// Whether numbers with another sign before the fraction were others, or none.
+    pub decimal_matters: bool,
+}
+
+impl DateOrder {
+    const ALL: [Self; 2] = [Self::Dmy, Self::Mdy];
+}
+
+/// A date as its numbers, from the year down: dates of one form are in order as these are.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Date(pub Vec<u64>);
+
+impl Date {
+    /// `1949-01-31` (or with `/` or `.`), without the day, or the month too, or with a time after it (`T12:30:00Z`, ` 12:30`);
+    /// `31.01.1949` by `order`, `01/1949`; or a whole number alone.
+    pub fn parse(text: &str, order: DateOrder) -> Option<Self> {
+        let text = text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00")).unwrap_or(text);
+        let (day, time) = match text.split_once(['T', ' ']) {
+            Some((day, time)) => (day, Some(time)),
+            None => (text, None),
+        };
+        let mut numbers = numbers(day, &['-', '/', '.'])?;
+        // A time belongs to a day.
+        if numbers.len() > 3 || time.is_some() && numbers.len() < 3 {
+            return None;
+        }
+        let first = day.split(['-', '/', '.']).next().map_or(0, str::len);
+        let last = day.rsplit(['-', '/', '.']).next().map_or(0, str::len);
+        if numbers.len() > 1 && first != 4 {
+            if last != 4 || first > 2 {
+                return None;
+            }
+            // As they are counted: from the year down.
+            numbers.reverse();
+            if let (DateOrder::Mdy, [_, day, month]) = (order, numbers.as_mut_slice()) {
+                std::mem::swap(day, month);
+            }
+        }
+        if let Some(time) = time {
+            let whole =
+                time.split_once('.').map_or(Some(time), |(whole, rest)| digits(rest).then_some(whole))?;
+            numbers.extend(self::numbers(whole, &[':']).filter(|time| time.len() <= 3)?);
+        }
+        let limits = [(0, u64::MAX), (1, 12), (1, 31), (0, 24), (0, 59), (0, 60)];
+        let fits = numbers.iter().zip(limits).all(|(n, (least, most))| (least..=most).contains(n));
+        fits.then_some(Self(numbers))
+    }
+}
+
+/// Whether points stand between the parts of a day.
+fn is_dotted(text: &str) -> bool {
+    text.split(['T', ' ']).next().is_some_and(|day| day.contains('.'))
+}
+
+/// The numbers of digits alone that `between` parts.
+fn numbers(text: &str, between: &[char]) -> Option<Vec<u64>> {
+    text.split(between).map(|part| part.parse().ok().filter(|_| digits(part))).collect()
+}
+
+fn digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A number with `decimal` before its fraction; the other of comma and point, a blank or `'` may stand between its thousands.
+pub(crate) fn number(text: &str, decimal: char) -> Option<f64> {
+    let plain = |text: &str| text.parse().ok().filter(|number: &f64| number.is_finite());
+    if decimal == '.'
+        && let Some(number) = plain(text)
+    {
+        return Some(number);
+    }
+    let (sign, unsigned) = match text.strip_prefix(['-', '+', '−']) {
+        Some(rest) => (if text.starts_with('+') { "" } else { "-" }, rest),
+        None => ("", text),
+    };
+    let (whole, fraction) = match unsigned.split_once(decimal) {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (unsigned, None),
+    };
+    let other = if decimal == ',' { '.' } else { ',' };
+    let mut groups = whole.split([other, ' ', '\u{a0}', '\u{202f}', '\'']);
+    let first = groups.next().unwrap_or_default();
+    let rest: Vec<&str> = groups.collect();
+    // No thousands begin with 0: `0,123` is a fraction, or nothing.
+    let leads = (1..=3).contains(&first.len()) && !first.starts_with('0');
+    let grouped = rest.is_empty() || leads && rest.iter().all(|group| group.len() == 3);
+    let fits = grouped && digits(first) && rest.iter().all(|group| digits(group));
+    // `1,5e3` is a number too.
+    fits.then(|| plain(&format!("{sign}{first}{}.{}", rest.concat(), fraction.unwrap_or("0")))).flatten()
+}
+
+/// Whether this is a number in one way or another.
+pub(crate) fn any_number(text: &str) -> Option<f64> {
+    number(text, '.').or_else(|| number(text, ','))
+}
+
+/// What the dates and numbers that have been seen so far leave open.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// The last date in each order that is still possible.
+    orders: Vec<(DateOrder, Option<Date>)>,
+    /// Whether dates in each order are the same dates.
+    same: bool,
+    decimals: Vec<char>,
+    /// The first number that is another with another decimal sign: its place and what was written.
+    doubt: Option<(u64, String)>,
+    /// Whether any number is another, or none, with another decimal sign.
+    differs: bool,
+}
+
+impl Seen {
+    pub fn new(order: Option<DateOrder>, decimal: Option<char>) -> Self {
+        Self {
+            orders: order
+                .map_or(DateOrder::ALL.to_vec(), |order| vec![order])
+                .into_iter()
+                .map(|o| (o, None))
+                .collect(),
+            same: true,
+            decimals: decimal.map_or(vec!['.', ','], |decimal| vec![decimal]),
+            doubt: None,
+            differs: false,
+        }
+    }
+
+    /// Whether nothing more needs to be seen, but for what may still be wrong.
+    pub fn is_settled(&self) -> bool {
+        self.orders.len() == 1 && self.decimals.len() == 1
+    }
+
+    pub fn date(&mut self, text: &str) {
+        if self.orders.len() == 1 {
+            return;
+        }
+        let dates: Vec<Option<Date>> =
+            self.orders.iter().map(|(order, _)| Date::parse(text, *order)).collect();
+        if dates.iter().all(Option::is_none) {
+            // It is wrong in any order.
+            return;
+        }
+        // With points between its parts a date has the day first wherever it is written so.
+        if let (Some(Some(now)), true) = (dates.first(), is_dotted(text)) {
+            self.orders = vec![(DateOrder::Dmy, Some(now.clone()))];
+            return;
+        }
+        self.same &= dates.windows(2).all(|two| two[0] == two[1]);
+        let mut kept: Vec<(DateOrder, Option<Date>)> = Vec::new();
+        for ((order, before), now) in self.orders.iter().zip(dates) {
+            // Rows are in order: what is not so is read wrongly.
+            if now.is_some() && (before.is_none() || now > *before) {
+                kept.push((*order, now));
+            }
+        }
+        if !kept.is_empty() {
+            self.orders = kept;
+        }
+    }
+
+    pub fn number(&mut self, text: &str, line: u64) {
+        if self.decimals.len() == 1 || digits(text) {
+            return;
+        }
+        let read = |decimal: &char| number(text, *decimal);
+        let (point, comma) = (read(&'.'), read(&','));
+        self.differs |= point != comma;
+        match (point, comma) {
+            // `1.234` is usual, `1,234` is one as often as the other.
+            (Some(point), Some(comma)) if point != comma && text.contains(',') && self.doubt.is_none() => {
+                self.doubt = Some((line, text.to_owned()));
+            }
+            (Some(_), None) => self.decimals = vec!['.'],
+            (None, Some(_)) => self.decimals = vec![','],
+            _ => {}
+        }
+    }
+
+    /// The order of dates; `None` where they are others in another order.
+    pub fn order(&self) -> Option<DateOrder> {
+        match self.orders.as_slice() {
+            [(order, _)] => Some(*order),
+            [(order, _), ..] if self.same => Some(*order),
+            _ => None,
+        }
+    }
+
+    /// Whether dates in the other order would be others, or none.
+    pub fn order_matters(&self) -> bool {
+        self.orders.len() == 1 || !self.same
+    }
+
+    /// Whether numbers with the other sign before the fraction would be others, or none.
+    pub fn decimal_matters(&self) -> bool {
+        self.decimals.len() == 1 || self.differs
+    }
+
+    /// What stands before a fraction; else a number in doubt, with its line.
+    pub fn decimal(&self) -> Result<char, (u64, String)> {
+        match (self.decimals.as_slice(), &self.doubt) {
+            ([decimal], _) => Ok(*decimal),
+            (_, Some(doubt)) => Err(doubt.clone()),
+            _ => Ok('.'),
+        }
+    }
+}
+
+/// Whether a series can have this as a date; a number alone is none here.
+pub(crate) fn is_date(text: &str) -> bool {
+    let read = |order| Date::parse(text, order).is_some_and(|date| date.0.len() > 1);
+    read(DateOrder::Dmy) || read(DateOrder::Mdy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn date(text: &str) -> Option<Vec<u64>> {
+        Date::parse(text, DateOrder::Dmy).map(|date| date.0)
+    }
+
+    #[test]
+    fn dates_are_read_from_the_year_down_however_they_are_written() {
+        for (text, expected) in [
+            ("1999-12-31", &[1999, 12, 31][..]),
+            ("1999/12/31", &[1999, 12, 31]),
+            ("1999.12.31", &[1999, 12, 31]),
+            ("31.12.1999", &[1999, 12, 31]),
+            ("1/2/1999", &[1999, 2, 1]),
+            ("1999-12", &[1999, 12]),
+            ("12.1999", &[1999, 12]),
+            ("1999", &[1999]),
+            ("17", &[17]),
+            ("1999-12-31T10:00", &[1999, 12, 31, 10, 0]),
+            ("1999-12-31T10:00:05.25Z", &[1999, 12, 31, 10, 0, 5]),
+            ("1999-12-31 10:00:05+00:00", &[1999, 12, 31, 10, 0, 5]),
+            ("31.12.1999 23:59", &[1999, 12, 31, 23, 59]),
+        ] {
+            assert_eq!(date(text).as_deref(), Some(expected), "{text}");
+        }
+        let american = Date::parse("12/31/1999 8:05", DateOrder::Mdy).unwrap();
+        assert_eq!(american.0, [1999, 12, 31, 8, 5]);
+        for text in [
+            "31.12.99",
+            "12/31/1999",
+            "1999-13",
+            "1999-12 10:00",
+            "1999-12-31 25:00",
+            "1999 10:00",
+            "x",
+            "",
+            "1-2",
+            "-1",
+        ] {
+            assert_eq!(date(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_with_comma_or_point_and_thousands_apart() {
+        for (text, decimal, expected) in [
+            ("1,5", ',', 1.5),
+            ("-1.234.567,25", ',', -1_234_567.25),
+            ("1 234,5", ',', 1234.5),
+            ("1\u{a0}234", ',', 1234.0),
+            ("12", ',', 12.0),
+            ("1,5e3", ',', 1500.0),
+            ("1,234.5", '.', 1234.5),
+            ("4e1", '.', 40.0),
+            ("−3", '.', -3.0),
+            (".5", '.', 0.5),
+        ] {
+            assert_eq!(number(text, decimal), Some(expected), "{text}");
+        }
+        for (text, decimal) in [
+            ("1,5", '.'),
+            ("1.5", ','),
+            ("1,2,3", ','),
+            ("NA", '.'),
+            ("", ','),
+            ("nan", '.'),
+            ("inf", ','),
+            ("1234,567", '.'),
+            ("0,123", '.'),
+            ("-0.500", ','),
+        ] {
+            assert_eq!(number(text, decimal), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_above_twelve_or_the_order_of_rows_tells_day_and_month_apart() {
+        let order = |dates: &[&str]| {
+            let mut seen = Seen::new(None, None);
+            dates.iter().for_each(|date| seen.date(date));
+            seen.order()
+        };
+        assert_eq!(order(&["01/02/1999", "13/02/1999"]), Some(DateOrder::Dmy));
+        assert_eq!(order(&["02/01/1999", "02/13/1999"]), Some(DateOrder::Mdy));
+        // By months backwards in time: no.
+        assert_eq!(order(&["02/01/1999", "01/02/1999"]), Some(DateOrder::Dmy));
+        assert_eq!(order(&["01/01/1999", "01/02/1999"]), None);
+        assert_eq!(order(&["01/01/1999", "02/02/1999"]), Some(DateOrder::Dmy));
+        assert_eq!(order(&["01.01.1999", "01.02.1999"]), Some(DateOrder::Dmy));
+        assert_eq!(order(&["1999-01-02", "1999-01-01"]), Some(DateOrder::Dmy));
+    }
+
+    #[test]
+    fn one_number_tells_how_all_are_written() {
+        let decimal = |numbers: &[&str]| {
+            let mut seen = Seen::new(None, None);
+            numbers.iter().for_each(|number| seen.number(number, 2));
+            seen.decimal()
+        };
+        assert_eq!(decimal(&["1,234", "1,5"]), Ok(','));
+        assert_eq!(decimal(&["1,234", "1.5"]), Ok('.'));
+        assert_eq!(decimal(&["1.234", "12"]), Ok('.'));
+        assert_eq!(decimal(&["1.234", "1,5"]), Ok(','));
+        assert_eq!(decimal(&["12", "1,234"]), Err((2, "1,234".to_owned())));
+        assert_eq!(decimal(&["1,234,567"]), Ok('.'));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_comes_back(x in -1e6_f64..1e6) {
+            prop_assert_eq!(number(&x.to_string(), '.'), Some(x));
+            prop_assert_eq!(number(&x.to_string().replace('.', ","), ','), Some(x));
+        }
+
+        #[test]
+        fn nothing_brings_them_down(text in any::<String>()) {
+            let mut seen = Seen::new(None, None);
+            seen.date(&text);
+            seen.number(&text, 1);
+            any_number(&text);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Text → tokens → ids: tokenisation, vocabularies, word vectors.
+
+pub(crate) mod channels;
+pub(crate) mod corpus;
+pub(crate) mod interner;
+pub(crate) mod label_set;
+pub(crate) mod text_sink;
+pub(crate) mod tokens;
+pub(crate) mod vectors;
+pub(crate) mod vocabularies;
+pub(crate) mod vocabulary;

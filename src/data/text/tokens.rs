@@ -1,0 +1,266 @@
+//! Text → words, and word ids → rows of a fixed length.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::error::DataError;
+use crate::data::error::refuse;
+use crate::data::text::channels;
+use crate::data::text::channels::ChannelSpec;
+
+/// How text becomes a row of ids: what a preset has under `tokens:`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSpec {
+    /// What one token is.
+    #[serde(default)]
+    pub level: Level,
+    /// Most entries of the vocabulary, padding and unknown counted (Keras's `max_tokens`); at least 3. None (0) beside channels.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub vocabulary: usize,
+    /// Time steps of every row; at least 1.
+    pub length: usize,
+    /// The side on which short texts are filled up.
+    #[serde(default)]
+    pub padding: Side,
+    /// The side on which long texts lose tokens.
+    #[serde(default)]
+    pub truncating: Side,
+    /// What a tagger reads of every word, each with a vocabulary of its own; the word alone when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub channels: Vec<ChannelSpec>,
+}
+
+fn is_none(vocabulary: &usize) -> bool {
+    *vocabulary == 0
+}
+
+/// What one token is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// A word as Keras's `TextVectorization` cuts them.
+    #[default]
+    Word,
+    /// A character, as it is: a Unicode scalar value.
+    Character,
+    /// What stands between white space, as it is: the symbols of the generated tasks, which have them by themselves.
+    #[serde(skip)]
+    Symbol,
+}
+
+/// A side of a sequence, in the words of Keras's `pad_sequences`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The front.
+    #[default]
+    Pre,
+    /// The end.
+    Post,
+}
+
+impl TokenSpec {
+    /// Whether any data can meet this.
+    ///
+    /// # Errors
+    /// [`DataError::Setting`] for a vocabulary without room for a word beside padding and unknown, or rows without steps.
+    pub fn check(&self) -> Result<(), DataError> {
+        match self {
+            Self { length: 0, .. } => refuse("tokens.length", 0, "at least 1"),
+            Self { vocabulary: 1.., channels, .. } if !channels.is_empty() => {
+                refuse("tokens.vocabulary", self.vocabulary, "nothing: every channel has its own")
+            }
+            Self { vocabulary: 0, channels, .. } if !channels.is_empty() => channels::check(channels),
+            Self { vocabulary: 0..=2, .. } => {
+                let found = match self.vocabulary {
+                    0 => "nothing".to_owned(),
+                    few => few.to_string(),
+                };
+                refuse("tokens.vocabulary", found, "at least 3: padding and unknown are counted")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Entries of the vocabulary at most, or of the first channel's.
+    pub fn size(&self) -> usize {
+        self.channels.first().map_or(self.vocabulary, ChannelSpec::size)
+    }
+
+    /// The names of the channels and the size of each one's vocabulary; a single one without a name where there are none.
+    pub fn sizes(&self) -> Vec<(String, usize)> {
+        if self.channels.is_empty() {
+            return vec![(String::new(), self.vocabulary)];
+        }
+        self.channels.iter().map(|channel| (channel.name().to_owned(), channel.size())).collect()
+    }
+
+    /// The tokens that stay of `tokens` many: the last ones when truncating `pre`, else the first.
+    pub fn kept(&self, tokens: usize) -> Range<usize> {
+        let cut = tokens.saturating_sub(self.length);
+        match self.truncating {
+            Side::Pre => cut..tokens,
+            Side::Post => 0..tokens - cut,
+        }
+    }
+
+    /// The time step at which the first kept one of `tokens` many tokens stands.
+    pub fn first_step(&self, tokens: usize) -> usize {
+        match self.padding {
+            Side::Pre => self.length.saturating_sub(tokens),
+            Side::Post => 0,
+        }
+    }
+
+    /// A text's ids as a row of `length` ids, cut or filled up with 0, as Keras's `pad_sequences` does
+    /// (`keras/src/utils/sequence_utils.py`).
+    pub fn pad(&self, ids: &[u32]) -> Vec<u32> {
+        let mut row = vec![0; self.length];
+        let kept = ids.get(self.kept(ids.len())).unwrap_or_default();
+        row.iter_mut().skip(self.first_step(ids.len())).zip(kept).for_each(|(step, id)| *step = *id);
+        row
+    }
+}
+
+/// Hands each token of `text` to `each`, in order; `word` is its buffer, reused from text to text.
+pub(crate) fn for_each_token(text: &str, level: Level, word: &mut String, mut each: impl FnMut(&str)) {
+    match level {
+        Level::Word => for_each_word(text, word, each),
+        Level::Character => {
+            let mut bytes = [0; 4];
+            text.chars().for_each(|c| each(c.encode_utf8(&mut bytes)));
+        }
+        Level::Symbol => text.split_whitespace().for_each(each),
+    }
+}
+
+/// Hands each word of `text` to `each`, in order; `word` is its buffer, reused from text to text.
+///
+/// What Keras's `TextVectorization` does by default (`standardize="lower_and_strip_punctuation"`,
+/// `split="whitespace"`, `keras/src/layers/preprocessing/text_vectorization.py`): lower case, then the characters
+/// ``!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'`` deleted, not replaced (`well-made` is `wellmade`), then cut at runs of white
+/// space. Identical on ASCII; beyond it lower case and white space are Unicode's, where Keras leaves both alone.
+pub(crate) fn for_each_word(text: &str, word: &mut String, mut each: impl FnMut(&str)) {
+    if text.is_ascii() {
+        return for_each_ascii_word(text, word, each);
+    }
+    let text = text.to_lowercase();
+    word.clear();
+    for c in text.chars() {
+        if c.is_ascii_alphanumeric() {
+            word.push(c);
+        } else if c.is_whitespace() {
+            if !word.is_empty() {
+                each(word);
+                word.clear();
+            }
+        } else if !c.is_ascii_punctuation() {
+            word.push(c);
+        }
+    }
+    if !word.is_empty() {
+        each(word);
+        word.clear();
+    }
+}
+
+/// The same where all characters are bytes: most words stand there as they are to be, and are handed on without a copy.
+fn for_each_ascii_word(text: &str, word: &mut String, mut each: impl FnMut(&str)) {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
+    let mut start = 0;
+    for piece in text.as_bytes().split(is_space) {
+        let end = start + piece.len();
+        let as_it_is = piece.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
+        match text.get(start..end) {
+            Some(piece) if as_it_is && !piece.is_empty() => each(piece),
+            _ => {
+                word.clear();
+                let kept = piece.iter().filter(|byte| !byte.is_ascii_punctuation());
+                word.extend(kept.map(|byte| char::from(byte.to_ascii_lowercase())));
+                if !word.is_empty() {
+                    each(word);
+                }
+            }
+        }
+        start = end + 1;
+    }
+    word.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        let mut words = vec![];
+        for_each_word(text, &mut String::new(), |word| words.push(word.to_owned()));
+        words
+    }
+
+    fn spec(padding: Side, truncating: Side) -> TokenSpec {
+        TokenSpec { level: Level::Word, vocabulary: 10, length: 4, padding, truncating, channels: Vec::new() }
+    }
+
+    #[test]
+    fn punctuation_is_deleted_and_white_space_cuts() {
+        assert_eq!(
+            words("It's a WELL-made film.<br />Really!"),
+            ["its", "a", "wellmade", "filmbr", "really"]
+        );
+        assert_eq!(words(" \t\r\n\x0b\x0c ... -- "), [""; 0]);
+        assert_eq!(words("a\x0bb\x0cc\x1cd"), ["a", "b", "c\x1cd"]);
+    }
+
+    #[test]
+    fn the_deleted_punctuation_is_keras_set_and_that_is_all_of_ascii() {
+        let keras = r##"!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'"##;
+        for c in '!'..='~' {
+            assert_eq!(words(&c.to_string()).is_empty(), keras.contains(c), "{c}");
+        }
+    }
+
+    #[test]
+    fn ascii_text_is_cut_as_any_other() {
+        let every: String =
+            (0_u8..128).flat_map(|byte| [char::from(byte), 'x', 'Y', char::from(byte), ' ', 'z']).collect();
+        for text in [every.as_str(), "", " ", "a", " A b ", "a  b", "so-so . well"] {
+            let mut other = words(&format!("{text} é"));
+            assert_eq!(other.pop().as_deref(), Some("é"));
+            assert_eq!(words(text), other, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn beyond_ascii_case_and_white_space_are_unicodes() {
+        assert_eq!(words("CAFÉ\u{a0}ΟΔΟΣ\u{3000}ПЛОХО «good»"), ["café", "οδος", "плохо", "«good»"]);
+    }
+
+    #[test]
+    fn rows_are_cut_and_filled_as_pad_sequences_does() {
+        let (short, long) = ([1, 2], [1, 2, 3, 4, 5, 6]);
+        let rows = |padding, truncating| {
+            let spec = spec(padding, truncating);
+            [spec.pad(&short), spec.pad(&long), spec.pad(&[])]
+        };
+        let empty = vec![0; 4];
+        assert_eq!(rows(Side::Pre, Side::Pre), [vec![0, 0, 1, 2], vec![3, 4, 5, 6], empty.clone()]);
+        assert_eq!(rows(Side::Post, Side::Post), [vec![1, 2, 0, 0], vec![1, 2, 3, 4], empty]);
+        assert_eq!(spec(Side::Pre, Side::Pre).first_step(1), 3);
+        assert_eq!(spec(Side::Pre, Side::Pre).first_step(9), 0);
+        assert_eq!(spec(Side::Post, Side::Pre).first_step(1), 0);
+    }
+
+    #[test]
+    fn settings_that_no_data_can_meet_are_refused() {
+        let tiny = TokenSpec { vocabulary: 2, ..spec(Side::Pre, Side::Pre) };
+        assert_eq!(
+            tiny.check().unwrap_err().to_string(),
+            "tokens.vocabulary: found 2; expected at least 3: padding and unknown are counted"
+        );
+        let flat = TokenSpec { length: 0, ..spec(Side::Pre, Side::Pre) };
+        assert_eq!(flat.check().unwrap_err().to_string(), "tokens.length: found 0; expected at least 1");
+        assert!(spec(Side::Pre, Side::Pre).check().is_ok());
+    }
+}

@@ -1,0 +1,416 @@
+//! Vectors of words that others have learnt, from a file of text: GloVe, fastText, word2vec.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use ndarray::ArrayView2;
+
+use crate::data::error::DataError;
+use crate::data::error::{quoted, shown};
+use crate::data::files::encoding::Encoding;
+use crate::data::files::open::Lines;
+use crate::data::text::vocabulary::Vocabulary;
+use crate::number;
+
+/// What stands between the fields of a line.
+const BLANK: [char; 2] = [' ', '\t'];
+/// Vectors between two lines of progress.
+const TELL_EVERY: u64 = 100_000;
+/// Words without a vector that are told by name.
+const NAMED: usize = 5;
+/// No vector yet: worse than any way to match.
+const NO_RANK: u8 = u8::MAX;
+
+/// The vectors of a vocabulary's words, as a file of text (plain or gzip) has them: a word a line and its numbers behind it, between
+/// blanks or tabs. fastText and word2vec say first how many vectors there are and how long (`400000 100`), GloVe does not. A word may hold
+/// blanks itself: the numbers are the last fields.
+///
+/// A word of the vocabulary takes the vector of the very same word, else of the same in lower case, else of one that differs in case
+/// only; of equals the first. The file is read line by line and only what the vocabulary asks for is kept (and read as numbers): it may
+/// be larger than memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vectors {
+    path: PathBuf,
+    width: usize,
+    values: Vec<f32>,
+    /// The place of each word's vector among them, by id.
+    places: Vec<Option<usize>>,
+}
+
+/// What the first line of a file tells.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Head {
+    /// How many vectors it says to have, where it does.
+    count: Option<u64>,
+    /// Numbers of each.
+    width: usize,
+}
+
+impl Vectors {
+    /// How many numbers each vector at `path` has; `needs` says what to fetch where nothing is.
+    ///
+    /// # Errors
+    /// When there is no such file, or its first line is none of a file of vectors.
+    pub fn width(path: &Path, needs: Option<&str>) -> Result<usize, DataError> {
+        head(path, needs).map(|head| head.width)
+    }
+
+    /// The vectors of `vocabulary`'s words.
+    ///
+    /// # Errors
+    /// With file and line: a line of another length, a number that is none or not finite, text that is not UTF-8, fewer or more
+    /// vectors than the first line says, a gzip file that is cut off.
+    pub fn read(
+        path: &Path,
+        needs: Option<&str>,
+        vocabulary: &Vocabulary,
+        progress: &mut dyn FnMut(String),
+    ) -> Result<Self, DataError> {
+        let head = head(path, needs)?;
+        let mut wanted = HashMap::<String, Vec<u32>>::new();
+        for id in Vocabulary::FIRST..vocabulary.len() as u32 {
+            wanted.entry(vocabulary.word(id).to_lowercase()).or_default().push(id);
+        }
+        let mut found = Self {
+            path: path.to_owned(),
+            width: head.width,
+            values: Vec::new(),
+            places: vec![None; vocabulary.len()],
+        };
+        let mut ranks = vec![NO_RANK; vocabulary.len()];
+        let (mut row, mut count) = (Vec::new(), 0);
+        let mut lines = Lines::open(path, needs, Encoding::Utf8)?;
+        if head.count.is_some() {
+            lines.next()?;
+        }
+        loop {
+            let number = lines.number + 1;
+            let wrong = |bad: Wrong| DataError::content(path, Some(number), bad.found, bad.expected);
+            let Some(line) = lines.next()? else { break };
+            let line =
+                line.map_err(|bad| wrong(Wrong { found: bad.found, expected: "text in UTF-8".into() }))?;
+            let (word, numbers) = cut(&line, head.width).map_err(wrong)?;
+            let lower = lower(word);
+            row.clear();
+            for id in wanted.get(lower.as_ref()).into_iter().flatten() {
+                let rank = match vocabulary.word(*id) {
+                    own if own == word => 0,
+                    _ if lower == word => 1,
+                    _ => 2,
+                };
+                let Some(best) = ranks.get_mut(*id as usize).filter(|best| rank < **best) else { continue };
+                *best = rank;
+                if row.is_empty() {
+                    parse(numbers, &mut row).map_err(wrong)?;
+                }
+                found.put(*id, &row);
+            }
+            count += 1;
+            if count % TELL_EVERY == 0 {
+                progress(format!("reading {}: {} vectors", path.display(), number::count(count)));
+            }
+        }
+        match head.count.filter(|said| *said != count) {
+            Some(said) => Err(DataError::content(
+                path,
+                None,
+                format!("{} vectors", number::count(count)),
+                format!("{}, as its first line says", number::count(said)),
+            )),
+            None => Ok(found),
+        }
+    }
+
+    fn put(&mut self, id: u32, row: &[f32]) {
+        let Some(place) = self.places.get_mut(id as usize) else { return };
+        match *place {
+            Some(place) => {
+                let old = self.values.iter_mut().skip(place * self.width);
+                old.zip(row).for_each(|(old, new)| *old = *new);
+            }
+            None => {
+                *place = Some(self.values.len() / self.width);
+                self.values.extend_from_slice(row);
+            }
+        }
+    }
+
+    /// The vectors that were found, each with the id of its word.
+    pub fn rows(&self) -> impl Iterator<Item = (u32, &[f32])> {
+        let row = |(id, place): (u32, &Option<usize>)| {
+            let start = place.as_ref()? * self.width;
+            Some((id, self.values.get(start..start + self.width)?))
+        };
+        (0..).zip(&self.places).filter_map(row)
+    }
+
+    /// How much of `vocabulary`, and of the training sequences `rows` `[sequence, time]`, has a vector.
+    pub fn coverage(&self, vocabulary: &Vocabulary, rows: ArrayView2<'_, u32>) -> Coverage {
+        let mut counts = vec![0_u64; vocabulary.len()];
+        for id in rows {
+            if let Some(count) = counts.get_mut(*id as usize) {
+                *count += 1;
+            }
+        }
+        let has = |id: &u32| self.places.get(*id as usize).is_some_and(Option::is_some);
+        let count = |id: &u32| counts.get(*id as usize).copied().unwrap_or(0);
+        let words = Vocabulary::FIRST..vocabulary.len() as u32;
+        let (found, mut missing): (Vec<u32>, Vec<u32>) = words.clone().partition(has);
+        // Ids follow the order of frequency in all texts; what counts here is what the network reads.
+        missing.sort_by_key(|id| std::cmp::Reverse(count(id)));
+        Coverage {
+            path: self.path.clone(),
+            words: words.len(),
+            found: found.len(),
+            sequences: rows.nrows(),
+            running: (Vocabulary::UNKNOWN..vocabulary.len() as u32).map(|id| count(&id)).sum(),
+            running_found: found.iter().map(count).sum(),
+            missing: missing.iter().take(NAMED).map(|id| vocabulary.word(*id).to_owned()).collect(),
+        }
+    }
+}
+
+/// How much of a vocabulary has a vector. Shown as a sentence, in which what is foreign is escaped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coverage {
+    /// The file of vectors.
+    pub path: PathBuf,
+    /// Words of the vocabulary, without padding and unknown.
+    pub words: usize,
+    /// Those that have a vector.
+    pub found: usize,
+    /// The sequences whose tokens were counted: of texts that are streamed the first alone.
+    pub sequences: usize,
+    /// Tokens of them; those not in the vocabulary are counted.
+    pub running: u64,
+    /// Those whose word has a vector.
+    pub running_found: u64,
+    /// The most frequent words without a vector.
+    pub missing: Vec<String>,
+}
+
+impl Coverage {
+    /// The share of the tokens of the training sequences whose word has a vector, 0 to 1.
+    pub fn share(&self) -> f64 {
+        self.running_found as f64 / self.running.max(1) as f64
+    }
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, words, found, missing, .. } = self;
+        let file = path.file_name().map(Path::new).unwrap_or(path);
+        let count = |n: usize| number::count(n as u64);
+        write!(f, "{}: vectors for {} of {} words", shown(file), count(*found), count(*words))?;
+        let sequences = count(self.sequences);
+        write!(f, ", {} of the tokens of {sequences} training sequences", number::percent(self.share()))?;
+        match missing.is_empty() {
+            true => Ok(()),
+            false => write!(
+                f,
+                "; none for {}",
+                missing.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(", ")
+            ),
+        }
+    }
+}
+
+/// Reads the first line of a file of vectors.
+fn head(path: &Path, needs: Option<&str>) -> Result<Head, DataError> {
+    let mut lines = Lines::open(path, needs, Encoding::Utf8)?;
+    let refuse = |found: String, expected: &str| Err(DataError::content(path, Some(1), found, expected));
+    let line = match lines.next()? {
+        Some(Ok(line)) => line,
+        Some(Err(bad)) => return refuse(bad.found, "text in UTF-8"),
+        None => return refuse("an empty file".into(), "a word and its numbers a line"),
+    };
+    let fields: Vec<&str> = line.split(BLANK).filter(|field| !field.is_empty()).collect();
+    if let [count, width] = fields.as_slice()
+        && let (Ok(count), Ok(width)) = (count.parse(), width.parse())
+    {
+        let head = Head { count: Some(count), width };
+        return if width > 0 { Ok(head) } else { refuse("vectors of 0 numbers".into(), "at least 1") };
+    }
+    let numbers = fields.iter().rev().take_while(|field| field.parse::<f32>().is_ok()).count();
+    // A word may look like a number itself.
+    match numbers.min(fields.len().saturating_sub(1)) {
+        0 => refuse(format!("{} fields without a number at the end", fields.len()), "a word and its numbers"),
+        width => Ok(Head { count: None, width }),
+    }
+}
+
+/// What is wrong with a line.
+struct Wrong {
+    found: String,
+    expected: String,
+}
+
+/// The word of a line, and its `width` numbers: the last fields.
+fn cut(line: &str, width: usize) -> Result<(&str, &str), Wrong> {
+    let line = line.trim_end_matches(BLANK);
+    let mut word = line;
+    for _ in 0..width {
+        // The width is what a file says.
+        if word.is_empty() {
+            break;
+        }
+        let blank = word.bytes().rposition(|byte| byte == b' ' || byte == b'\t').unwrap_or(0);
+        word = word.get(..blank).unwrap_or_default().trim_end_matches(BLANK);
+    }
+    let numbers = line.get(word.len()..).unwrap_or_default();
+    // Of a word with blanks the last part may be anything but another number.
+    let one_more = word.rsplit_once(BLANK).is_some_and(|(_, last)| last.parse::<f32>().is_ok());
+    if word.is_empty() || one_more {
+        let fields = line.split(BLANK).filter(|field| !field.is_empty()).count();
+        let found = format!("{fields} fields");
+        return Err(Wrong {
+            found,
+            expected: format!("{}: a word and {width} numbers", width.saturating_add(1)),
+        });
+    }
+    Ok((word, numbers))
+}
+
+/// Reads `numbers` into `row`.
+fn parse(numbers: &str, row: &mut Vec<f32>) -> Result<(), Wrong> {
+    for field in numbers.split(BLANK).filter(|field| !field.is_empty()) {
+        match field.parse::<f32>() {
+            Ok(number) if number.is_finite() => row.push(number),
+            _ => return Err(Wrong { found: quoted(field), expected: "a finite number".into() }),
+        }
+    }
+    Ok(())
+}
+
+/// A word in lower case.
+fn lower(word: &str) -> Cow<'_, str> {
+    match word.is_ascii() && !word.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Borrowed(word),
+        false => Cow::Owned(word.to_lowercase()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use ndarray::array;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn vocabulary() -> Vocabulary {
+        Vocabulary::of_symbols(&["good", "Paris", "paris", "new york", "rare"])
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vectors, DataError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.txt");
+        std::fs::write(&path, bytes).unwrap();
+        Vectors::read(&path, None, &vocabulary(), &mut |_| {})
+    }
+
+    fn found(bytes: &[u8]) -> Vec<(u32, Vec<f32>)> {
+        read(bytes).unwrap().rows().map(|(id, row)| (id, row.to_vec())).collect()
+    }
+
+    fn told(bytes: &[u8]) -> String {
+        let error = read(bytes).unwrap_err().to_string();
+        error.split_once("v.txt").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn glove_fasttext_and_word2vec_are_read_alike_packed_or_not() {
+        let expected = [(2, vec![1.0, -0.5]), (5, vec![1e-3, 2.0])];
+        let glove = "other 0 0\ngood 1 -0.5\nnew york 1e-3 2\n";
+        assert_eq!(found(glove.as_bytes()), expected);
+        assert_eq!(found(format!("3 2\n{glove}").as_bytes()), expected);
+        // word2vec ends lines with a blank; others have tabs and Windows's line ends.
+        assert_eq!(found(b"2 2 \ngood 1 -0.5 \nnew york 1e-3 2 \n"), expected);
+        assert_eq!(found(b"good\t1\t-0.5\r\nnew york\t1e-3  2"), expected);
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(glove.as_bytes()).unwrap();
+        assert_eq!(found(&packed.finish().unwrap()), expected);
+    }
+
+    #[test]
+    fn the_very_word_comes_first_then_lower_case_then_any_and_of_equals_the_first() {
+        assert_eq!(found(b"PARIS 3\nparis 2\nParis 1\nparis 9"), [(3, vec![1.0]), (4, vec![2.0])]);
+        assert_eq!(found(b"PARIS 3\nparis 2\n"), [(3, vec![2.0]), (4, vec![2.0])]);
+        assert_eq!(found(b"PARIS 3\nPAris 2\n"), [(3, vec![3.0]), (4, vec![3.0])]);
+        // Padding and unknown are no words.
+        assert_eq!(found(b"[UNK] 1\n[unk] 1\n"), []);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        let mut cut = GzEncoder::new(Vec::new(), Compression::fast());
+        (0..2000).for_each(|i: u32| writeln!(cut, "word{i} {} {i}", i * i).unwrap());
+        let cut = cut.finish().unwrap();
+        let packed = told(&cut[..cut.len() / 2]);
+        let said = "found a gzip file that is cut off; expected the whole file";
+        assert!(packed.starts_with(':') && packed.ends_with(said), "{packed}");
+        let cases: [(&[u8], &str); 13] = [
+            (b"", ":1: found an empty file; expected a word and its numbers a line"),
+            (b"\n", ":1: found 0 fields without a number at the end; expected a word and its numbers"),
+            (b"just some words\n", ":1: found 3 fields without a number"),
+            (b"3 0\n", ":1: found vectors of 0 numbers; expected at least 1"),
+            (b"a 1 2\nb 1\n", ":2: found 2 fields; expected 3: a word and 2 numbers"),
+            (b"a 1 2\nb 1 2 3\n", ":2: found 4 fields; expected 3: a word and 2 numbers"),
+            (b"a 1 2\n\nb 1 2\n", ":2: found 0 fields; expected 3"),
+            (b"a 1 2\n 1 2\n", ":2: found 2 fields; expected 3"),
+            (b"a 1 2\ngood nan 2\n", ":2: found \"nan\"; expected a finite number"),
+            (b"a 1 2\ngood 1 1e99\n", ":2: found \"1e99\"; expected a finite number"),
+            (b"a 1 2\ngood 1 x\x1b[2J\n", ":2: found \"x␛[2J\"; expected a finite number"),
+            (b"a 1 2\nb\xff 1 2\n", ":2: found the byte 0xff at byte column 2; expected text in UTF-8"),
+            (b"3 2\na 1 2\nb 1 2\n", ": found 2 vectors; expected 3, as its first line says"),
+        ];
+        for (bytes, expected) in cases {
+            let message = told(bytes);
+            assert!(message.starts_with(expected), "{message} for {expected}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_nobody_asks_for_are_not_read() {
+        assert_eq!(found(b"good 1 2\nother x y\n"), [(2, vec![1.0, 2.0])]);
+    }
+
+    #[test]
+    fn coverage_counts_words_and_tokens_and_names_the_most_frequent_without() {
+        let vectors = read(b"good 1\nParis 2\n").unwrap();
+        // Twice padding, once unknown.
+        let rows = array![[0, 0, 1, 2], [6, 6, 5, 2], [2, 3, 4, 2]];
+        let coverage = vectors.coverage(&vocabulary(), rows.view());
+        assert_eq!((coverage.words, coverage.found), (5, 3));
+        assert_eq!((coverage.running, coverage.running_found), (10, 6));
+        assert_eq!(coverage.missing, ["rare", "new york"]);
+        assert_eq!(
+            coverage.to_string(),
+            "v.txt: vectors for 3 of 5 words, 60.0 % of the tokens of 3 training sequences; none for \"rare\", \"new york\""
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_bring_the_reader_down(
+            bytes in proptest::collection::vec(
+                prop_oneof![Just(b' '), Just(b'\n'), Just(b'1'), Just(b'-'), Just(b'.'), Just(b'g'), any::<u8>()], 0..60,
+            ),
+            head in prop::sample::select(vec![
+                "", "good 1 2\n", "2 2\n", "9 99999999999999999999\n", "1 18446744073709551615\n",
+            ]),
+        ) {
+            if let Ok(vectors) = read(&[head.as_bytes(), &bytes].concat()) {
+                for (id, row) in vectors.rows() {
+                    prop_assert!(id >= Vocabulary::FIRST && row.len() == vectors.width);
+                    prop_assert!(row.iter().all(|number| number.is_finite()));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! What a file or folder of somebody's own is: found by looking at its beginning, with the readers that training has.
+//!
+//! ```text
+//! path ─ start: bytes, unpacked ─┬─ a table, JSON lines: columns ─┬─ text and label ─→ Texts
+//!                                │                                └─ dates and numbers ─→ Series
+//!      ├─ a folder of classes ───┼──────────────────────────────────────────────────────→ Texts
+//!      └─ of recordings, archives ┼──────────────────────────────────────────────────────→ Sequences
+//!                                ├─ a word and its tag a line ───────────────────────────→ Tags
+//!                                └─ else ────────────────────────────────────────────────→ Text
+//! ```
+
+mod cells;
+mod columns;
+mod draft;
+mod labelled;
+mod measure;
+mod plain;
+mod sequences;
+mod series;
+mod several;
+mod start;
+mod tags;
+
+use std::path::Path;
+
+pub use draft::draft;
+
+use crate::data::error::DataError;
+use crate::data::files::encoding::Encoding;
+use crate::data::files::sniff;
+use crate::data::sources::labelled::lines;
+use crate::data::sources::labelled::{Column, Format, LabelledSpec, test_beside, train_and_test};
+use crate::data::sources::language::TextSpec;
+use crate::data::sources::sequences::SequencesSpec;
+use crate::data::sources::series::{DateOrder, SeriesSpec};
+use crate::data::sources::tags::TagsSpec;
+use crate::data::text::tokens::Level;
+use crate::number;
+use crate::protocol::Findings;
+pub(crate) use columns::Grid;
+use several::Several;
+pub(crate) use start::Start;
+
+/// Bytes of text that are looked at, at most.
+pub(crate) const ENOUGH: usize = 48 << 20;
+
+/// What a person says beforehand; what is left out is found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LookOptions {
+    /// What is to be learnt.
+    pub task: Option<LookTask>,
+    /// The column with the text.
+    pub text: Option<Column>,
+    /// The column with the label.
+    pub label: Option<Column>,
+    /// The column of dates.
+    pub date: Option<String>,
+    /// The columns of numbers that are forecast from.
+    pub values: Vec<String>,
+    /// What the bytes mean.
+    pub encoding: Option<Encoding>,
+    /// What stands first in dates whose year stands last.
+    pub date_order: Option<DateOrder>,
+    /// What stands before a fraction.
+    pub decimal: Option<char>,
+}
+
+/// What is to be learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookTask {
+    /// The class of a text.
+    Classify,
+    /// How a series of numbers goes on.
+    Forecast,
+    /// The tag of every word.
+    Tag,
+    /// How a text goes on.
+    Language,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Looked {
+    /// For people.
+    pub findings: Findings,
+    /// What a network can be trained on; in words what is wanting where nothing can be.
+    pub material: Result<Material, String>,
+}
+
+/// What a network can be trained on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Material {
+    /// Texts with a class each.
+    Texts {
+        /// Where they are. Validation data that lie beside them are in it, else none are.
+        spec: LabelledSpec,
+        /// What is one token: words, or characters where a text is hardly more than a word.
+        level: Level,
+        /// A short text of each of the first classes.
+        examples: Vec<String>,
+    },
+    /// One long text.
+    Text {
+        /// Where it is.
+        spec: TextSpec,
+        /// Its first words.
+        prime: String,
+    },
+    /// Sentences with a tag at every word.
+    Tags {
+        /// Where they are.
+        spec: TagsSpec,
+        /// Short sentences.
+        examples: Vec<String>,
+    },
+    /// Sequences of numbers with a class each. Validation data that lie beside them are in it, else a fifth is held back.
+    Sequences(SequencesSpec),
+    /// Numbers over time. The window is as long as a season, or as seems fit.
+    Series(SeriesSpec),
+}
+
+/// Looks at what stands at `path`.
+///
+/// At most the first 48 MiB of text are read, so that it answers within a second or two.
+///
+/// # Errors
+/// When nothing is there, or what is there can be read in no way: a pipe, an empty file, bytes that are no text.
+pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
+    let kind = path.metadata().map_err(|error| DataError::read(path, None, error))?;
+    if let Some((train, test)) = sequences::by_name(path).filter(|_| options.task.is_none()) {
+        match sequences::look(&train, test) {
+            // Texts may lie in files that are called as an archive's are.
+            Err(_) if train.extension().is_none_or(|end| end != "ts") => {}
+            looked => return looked,
+        }
+    }
+    if kind.is_dir() {
+        return folder(path, options);
+    }
+    let start = Start::read(path, sniff::HEAD)?;
+    start.refuse_binary(path)?;
+    match options.task {
+        Some(LookTask::Language) => return plain::look(path, options.encoding),
+        Some(LookTask::Tag) => return tags::look(path),
+        Some(LookTask::Classify | LookTask::Forecast) | None => {}
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+    let asked = options.text.is_some() || options.label.is_some() || !options.values.is_empty();
+    let found = LabelledSpec { path: path.into(), ..LabelledSpec::default() }.found_format()?;
+    match found {
+        Format::Lines => {
+            let labels = lines::labels_beside(path).unwrap_or_default();
+            let several = Several::of_lines(&labels)?;
+            let labels = labels.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let encoding = options.encoding.unwrap_or_default();
+            let spec =
+                LabelledSpec { path: path.into(), format: Some(found), encoding, ..LabelledSpec::default() };
+            let spec = Several::set(several, spec);
+            labelled::look(spec, "a text a line", vec![("labels".into(), labels)], Vec::new(), start.size)
+        }
+        Format::Jsonl => {
+            let grid = Grid::of_objects(path, &start, options)?;
+            objects(path, &grid, &start, options)
+        }
+        _ if ends(&[".conll", ".conllu"]) || !asked && tags::is_tagged(path, &start) => tags::look(path),
+        _ => {
+            let spec = LabelledSpec {
+                path: path.into(),
+                text: options.text.clone(),
+                label: options.label.clone(),
+                ..LabelledSpec::default()
+            };
+            let spec = LabelledSpec { encoding: options.encoding.unwrap_or_default(), ..spec };
+            let sample = sniff::best(&start.bytes, !start.more, &spec);
+            let is_named = asked || options.task.is_some() || ends(&[".csv", ".tsv"]);
+            if !is_named && !sample.is_table() {
+                return plain::look(path, options.encoding);
+            }
+            match table(path, &sample, &start, options) {
+                // Lines of prose may have as many commas each by chance.
+                Ok(Looked { material: Err(_), .. }) if !is_named && sample.delimiter == b',' => {
+                    plain::look(path, options.encoding)
+                }
+                looked => looked,
+            }
+        }
+    }
+}
+
+/// An encoding for people.
+pub(crate) fn told(encoding: Encoding) -> String {
+    match encoding {
+        Encoding::Utf8 => "UTF-8".into(),
+        other => format!("not UTF-8; read as {other}"),
+    }
+}
+
+/// A folder of classes, or one with train and test data.
+fn folder(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
+    let encoding = options.encoding.unwrap_or_default();
+    let Some((train, test)) = train_and_test(path) else {
+        if sequences::has_recordings(path) {
+            return sequences::look(path, None);
+        }
+        let spec = LabelledSpec {
+            path: path.into(),
+            format: Some(Format::Folder),
+            encoding,
+            ..LabelledSpec::default()
+        };
+        return labelled::look(spec, "a folder of classes", Vec::new(), Vec::new(), None);
+    };
+    if train.is_dir() && sequences::has_recordings(&train) {
+        return sequences::look(&train, Some(test));
+    }
+    if train.is_dir() {
+        let spec =
+            LabelledSpec { path: train, format: Some(Format::Folder), encoding, ..LabelledSpec::default() };
+        let kind = "folders of classes, to train and to test";
+        return labelled::look(labelled::validated(spec, test), kind, Vec::new(), Vec::new(), None);
+    }
+    look(&train, options)
+}
+
+/// A table: of texts with labels, or of numbers with dates.
+fn table(
+    path: &Path,
+    sample: &sniff::Sample,
+    start: &Start,
+    options: &LookOptions,
+) -> Result<Looked, DataError> {
+    let encoding = start.encoding(path, options.encoding)?;
+    let mut grid = Grid::of_table(path, sample, encoding, options)?;
+    let delimiter = match sample.delimiter {
+        b'\t' => "tabs".to_owned(),
+        byte => format!("“{}”", char::from(byte)),
+    };
+    let kind = match grid.named {
+        true => "a table with a header",
+        false => "a table without a header",
+    };
+    let facts = vec![("between columns".to_owned(), delimiter)];
+    let forecast = match options.task {
+        Some(task) => task == LookTask::Forecast,
+        None => !options.values.is_empty() || options.label.is_none() && grid.is_series(options),
+    };
+    if forecast {
+        return series::look(path, kind, facts, &mut grid, options, start.size);
+    }
+    let encoding = options.encoding.unwrap_or_default();
+    let spec =
+        LabelledSpec { path: path.into(), format: Some(Format::Csv), encoding, ..LabelledSpec::default() };
+    let header = if grid.named { None } else { Some(false) };
+    let delimiter = Some(char::from(sample.delimiter)).filter(|c| *c != ',');
+    let spec = LabelledSpec { header, delimiter, ..spec };
+    match grid.texts(spec, options)? {
+        Ok(spec) => labelled::look(beside(spec), kind, facts, grid.found(), start.size),
+        Err(_) if options.task.is_none() && grid.is_numbers() => sequences::look(path, None),
+        Err(doubt) => Ok(undecided(path, kind, facts, &grid, start, doubt)),
+    }
+}
+
+/// JSON lines.
+fn objects(path: &Path, grid: &Grid, start: &Start, options: &LookOptions) -> Result<Looked, DataError> {
+    let mut grid = grid.clone();
+    let encoding = options.encoding.unwrap_or_default();
+    let spec =
+        LabelledSpec { path: path.into(), format: Some(Format::Jsonl), encoding, ..LabelledSpec::default() };
+    match grid.texts(spec, options)? {
+        Ok(spec) => labelled::look(beside(spec), "JSON lines", Vec::new(), grid.found(), start.size),
+        Err(doubt) => Ok(undecided(path, "JSON lines", Vec::new(), &grid, start, doubt)),
+    }
+}
+
+/// With the columns told, and why nothing can be trained yet.
+fn undecided(
+    path: &Path,
+    kind: &str,
+    facts: Vec<(String, String)>,
+    grid: &Grid,
+    start: &Start,
+    doubt: String,
+) -> Looked {
+    let mut facts = facts;
+    facts.extend(start.size.map(|size| ("size".to_owned(), number::bytes(size))));
+    let findings = Findings {
+        path: path.into(),
+        kind: kind.into(),
+        rows: grid.rows,
+        unit: "rows".into(),
+        more: start.more,
+        facts,
+        columns: grid.found(),
+        ..Findings::default()
+    };
+    Looked { findings, material: Err(doubt) }
+}
+
+/// With the test data that lie beside the training data.
+fn beside(spec: LabelledSpec) -> LabelledSpec {
+    match test_beside(&spec.path) {
+        Some(test) => labelled::validated(spec, test),
+        None => spec,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! One long text.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::measure::coverage;
+use super::start::Start;
+use super::{ENOUGH, Looked, Material, told};
+use crate::data::error::DataError;
+use crate::data::files::encoding::Encoding;
+use crate::data::sources::language::TextSpec;
+use crate::data::text::interner::Words;
+use crate::data::text::tokens::for_each_word;
+use crate::number;
+use crate::protocol::Findings;
+
+/// Characters that the sample after each epoch goes on from.
+const PRIME: usize = 24;
+
+/// Looks at a file of text.
+pub(super) fn look(path: &Path, given: Option<Encoding>) -> Result<Looked, DataError> {
+    let start = Start::read(path, ENOUGH)?;
+    let (more, size) = (start.more, start.size);
+    let encoding = start.encoding(path, given)?;
+    let text = start.text(path, encoding)?;
+    let mut characters = HashMap::<char, u64>::new();
+    text.chars().for_each(|c| *characters.entry(c).or_default() += 1);
+    let mut words = Words::default();
+    for_each_word(&text, &mut String::new(), |word| {
+        words.count(word);
+    });
+    let words = coverage(words.iter().map(|(_, _, count)| count).collect(), "words");
+    let found = coverage(characters.into_values().collect(), "characters");
+    let count = |n: u64| number::count(n);
+    let mut facts = vec![("encoding".to_owned(), told(encoding))];
+    facts.extend(size.map(|size| ("size".to_owned(), number::bytes(size))));
+    facts.push(("lines".into(), count(text.lines().count() as u64)));
+    facts.push((
+        "words".into(),
+        format!("{}, {} different", count(words.running), count(words.distinct as u64)),
+    ));
+    let mut notes = Vec::new();
+    if encoding != Encoding::Utf8 && given.is_none() {
+        notes.push(format!(
+            "it is not UTF-8: read as {encoding}, as which it looks; --encoding names another"
+        ));
+    }
+    let findings = Findings {
+        path: path.into(),
+        kind: "one long text".into(),
+        rows: usize::try_from(found.running).unwrap_or(usize::MAX),
+        unit: "characters".into(),
+        more,
+        facts,
+        notes,
+        vocabulary: Some(found),
+        ..Findings::default()
+    };
+    let first = text.trim_start().lines().next().unwrap_or_default();
+    let mut prime: String = first.chars().take(PRIME).collect();
+    if let Some((kept, _)) = prime.rsplit_once(' ').filter(|_| first.chars().count() > PRIME) {
+        prime = format!("{kept} ");
+    } else if prime.chars().count() < PRIME && text.contains('\n') {
+        prime.push('\n');
+    }
+    let spec = TextSpec { path: path.into(), validation: 0.1, encoding, needs: None };
+    Ok(Looked { findings, material: Ok(Material::Text { spec, prime }) })
+}

@@ -1,0 +1,142 @@
+//! The beginning of a file.
+
+use std::io::Read;
+use std::path::Path;
+
+use crate::data::error::DataError;
+use crate::data::files::encoding::{BadText, Encoding};
+use crate::data::files::open;
+
+/// Lines that tell what a file is: a header and a row or two.
+const FIRST_LINES: usize = 4;
+/// Bytes that are read where these lines are long: what one row may have.
+const LONG: usize = 16 << 20;
+
+/// The beginning of a file, unpacked, without a byte-order mark.
+pub(crate) struct Start {
+    pub bytes: Vec<u8>,
+    /// Whether more follows.
+    pub more: bool,
+    /// Bytes of the file as it lies there, packed or not.
+    pub size: Option<u64>,
+}
+
+impl Start {
+    /// Reads at most `size` bytes.
+    ///
+    /// # Errors
+    /// For what is no regular file or empty, and for an archive that is broken so early.
+    pub fn read(path: &Path, size: usize) -> Result<Self, DataError> {
+        let mut text = open::text(path, None)?;
+        let mut bytes = Vec::new();
+        let mut more = |bytes: &mut Vec<u8>, most: usize| {
+            let read = (&mut text).take((most + 1).saturating_sub(bytes.len()) as u64).read_to_end(bytes);
+            read.map_err(|error| open::broken(path, 1, error))
+        };
+        more(&mut bytes, size)?;
+        let mut size = size;
+        if bytes.len() > size && bytes.iter().filter(|byte| **byte == b'\n').count() < FIRST_LINES {
+            // The first rows are longer than what tells most files.
+            size = LONG;
+            more(&mut bytes, size)?;
+        }
+        if bytes.iter().all(u8::is_ascii_whitespace) && bytes.len() <= size {
+            let found = if bytes.is_empty() { "an empty file" } else { "nothing but white space" };
+            return Err(DataError::content(path, None, found, "a table, JSON lines or text"));
+        }
+        let more = bytes.len() > size;
+        bytes.truncate(size);
+        Ok(Self { bytes, more, size: path.metadata().ok().map(|of| of.len()) })
+    }
+
+    /// The lines that are whole.
+    pub fn whole_lines(&self) -> &[u8] {
+        let end = self.bytes.iter().rposition(|byte| *byte == b'\n').filter(|_| self.more);
+        self.bytes.get(..end.unwrap_or(self.bytes.len())).unwrap_or_default()
+    }
+
+    /// What its bytes mean, if it is not given: UTF-8, or what they are likely to be.
+    ///
+    /// # Errors
+    /// With line and byte column where they are not UTF-8 and cannot be told.
+    pub fn encoding(&self, path: &Path, given: Option<Encoding>) -> Result<Encoding, DataError> {
+        let BadText { lines, found, .. } = match (given, Encoding::Utf8.decode(self.whole_lines())) {
+            (Some(given), _) => return Ok(given),
+            (None, Err(bad)) if str::from_utf8(self.whole_lines()).is_err() => bad,
+            (None, _) => return Ok(Encoding::Utf8),
+        };
+        Encoding::likely(self.whole_lines()).ok_or_else(|| {
+            let expected = "UTF-8, or --encoding to name another, such as windows-1253, gbk or shift_jis";
+            DataError::content(path, Some(1 + lines), format!("{found}, which is not UTF-8"), expected)
+        })
+    }
+
+    /// Its text in `encoding`, without a character that is cut off.
+    ///
+    /// # Errors
+    /// With line and byte column where it is none.
+    pub fn text(mut self, path: &Path, encoding: Encoding) -> Result<String, DataError> {
+        if self.more && self.bytes.contains(&b'\n') {
+            let lines = self.whole_lines().len();
+            self.bytes.truncate(lines);
+        } else if let Err(error) = str::from_utf8(&self.bytes)
+            && error.error_len().is_none()
+            && self.more
+        {
+            self.bytes.truncate(error.valid_up_to());
+        }
+        let wrong = |bad: BadText, expected: String| {
+            DataError::content(path, Some(1 + bad.lines), bad.found, expected)
+        };
+        match encoding.decode(&self.bytes) {
+            Ok(text) => Ok(text.into_owned()),
+            Err(bad) if encoding == Encoding::Utf8 => Err(wrong(bad, Encoding::conversion(&self.bytes))),
+            Err(bad) => {
+                let expected = bad.expected.to_string();
+                Err(wrong(bad, expected))
+            }
+        }
+    }
+
+    /// Refuses bytes that are no text, by name where it is known what they are.
+    ///
+    /// # Errors
+    /// For a NUL byte, or many other bytes that no text has.
+    pub fn refuse_binary(&self, path: &Path) -> Result<(), DataError> {
+        let known: [(&[u8], &str, &str); 9] = [
+            (b"\xff\xfe", "UTF-16 text", "UTF-8 text: iconv -f utf-16 -t utf-8 converts a file"),
+            (b"\xfe\xff", "UTF-16 text", "UTF-8 text: iconv -f utf-16 -t utf-8 converts a file"),
+            (
+                b"PK\x03\x04",
+                "a ZIP archive (a spreadsheet is one too)",
+                "what is in it: unpack it, or save it as CSV",
+            ),
+            (b"PAR1", "a Parquet file", "a CSV file or JSON lines: convert it"),
+            (b"BZh", "a bzip2 archive", "what is in it, plain or gzip: unpack it"),
+            (b"\xfd7zXZ", "an xz archive", "what is in it, plain or gzip: unpack it"),
+            (b"\x28\xb5\x2f\xfd", "a Zstandard archive", "what is in it, plain or gzip: unpack it"),
+            (b"%PDF", "a PDF document", "text: pdftotext makes some of it"),
+            (b"RIFF", "a single recording", "a folder with a folder per class, each with its recordings"),
+        ];
+        let wrong =
+            |line, found: String, expected: &str| Err(DataError::content(path, line, found, expected));
+        if let Some((_, found, expected)) = known.iter().find(|(magic, ..)| self.bytes.starts_with(magic)) {
+            return wrong(None, (*found).into(), expected);
+        }
+        let tar = self.bytes.get(257..262) == Some(b"ustar");
+        if tar {
+            return wrong(None, "a tar archive".into(), "what is in it: tar -xf unpacks it");
+        }
+        let strange =
+            |byte: &&u8| **byte < 32 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | 0x1b);
+        if self.bytes.contains(&0) || self.bytes.iter().filter(strange).count() * 20 > self.bytes.len() {
+            let at = self.bytes.iter().position(|byte| strange(&byte)).unwrap_or_default();
+            let before = self.bytes.get(..at).unwrap_or_default();
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count() as u64;
+            let byte = self.bytes.get(at).copied().unwrap_or_default();
+            let found = format!("bytes that are no text, such as 0x{byte:02x}");
+            return wrong(Some(line), found, "a table, JSON lines or text, plain or gzip");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,327 @@
+use std::fs;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::data::files::encoding::Encoding;
+use crate::data::sources::labelled::Validation;
+
+struct Files(TempDir);
+
+impl Files {
+    fn new(files: &[(&str, &[u8])]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn look(&self, name: &str) -> Looked {
+        self.look_with(name, &LookOptions::default())
+    }
+
+    fn look_with(&self, name: &str, options: &LookOptions) -> Looked {
+        look(&self.path(name), options).unwrap()
+    }
+}
+
+fn look_at(name: &str, bytes: &[u8]) -> Looked {
+    Files::new(&[(name, bytes)]).look(name)
+}
+
+fn error(name: &str, bytes: &[u8]) -> String {
+    let files = Files::new(&[(name, bytes)]);
+    look(&files.path(name), &LookOptions::default()).unwrap_err().to_string()
+}
+
+fn labelled(looked: Looked) -> LabelledSpec {
+    match looked.material {
+        Ok(Material::Texts { spec, .. }) => spec,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Rows whose text is a few words long.
+fn table(header: &str, row: impl Fn(usize, &str, &str) -> String) -> Vec<u8> {
+    let line = |n: usize| {
+        let label = if n.is_multiple_of(2) { "good" } else { "bad" };
+        row(n, &format!("it was a {label} film number {n}"), label)
+    };
+    (header.to_owned() + &(0..20).map(line).collect::<String>()).into_bytes()
+}
+
+#[test]
+fn columns_are_told_by_what_is_in_them() {
+    let rows = table("when;id;opinion;stars\n", |n, text, label| {
+        format!("2020-01-{:02};k{n}x;{text};{label}\n", n + 1)
+    });
+    let looked = look_at("a.csv", &rows);
+    let found = &looked.findings;
+    assert_eq!((found.kind.as_str(), found.rows, found.more), ("a table with a header", 20, false));
+    let told: Vec<_> =
+        found.columns.iter().map(|c| (c.name.as_str(), c.role.as_str(), c.why.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("when", "", "dates"),
+            ("id", "", "a word, 4 characters"),
+            ("opinion", "text", "7 words on average"),
+            ("stars", "label", "2 different values")
+        ]
+    );
+    let counts: Vec<_> = found.classes.iter().map(|class| (class.label.as_str(), class.count)).collect();
+    assert_eq!(counts, [("bad", 10), ("good", 10)]);
+    let lengths = found.lengths.as_ref().unwrap();
+    assert_eq!((lengths.least, lengths.most, lengths.unit.as_str()), (7, 7, "words"));
+    let spec = labelled(looked);
+    assert_eq!((spec.text, spec.label), (Some("opinion".into()), Some("stars".into())));
+    assert_eq!((spec.delimiter, spec.header), (Some(';'), None));
+}
+
+#[test]
+fn a_table_without_a_header_goes_by_numbers() {
+    let looked =
+        look_at("a.txt", &table("", |_, text, label| format!("{text}\t{}\n", usize::from(label == "good"))));
+    assert_eq!(looked.findings.kind, "a table without a header");
+    let spec = labelled(looked);
+    assert_eq!((spec.text, spec.label), (Some(Column::Number(1)), Some(Column::Number(2))));
+    assert_eq!((spec.delimiter, spec.header), (Some('\t'), Some(false)));
+}
+
+#[test]
+fn what_is_in_doubt_is_told_with_the_way_out_and_done_as_somebody_says() {
+    let rows = table("said,answer,mood,site\n", |n, text, label| {
+        format!("{text},{text} and more,{label},{}\n", ["a", "b"][n / 2 % 2])
+    });
+    let files = Files::new(&[("a.csv", &rows)]);
+    let doubt = files.look("a.csv").material.unwrap_err();
+    assert_eq!(doubt, "the columns \"answer\", \"said\" look like texts: --text COLUMN says which");
+    let text = LookOptions { text: Some("said".into()), ..LookOptions::default() };
+    let doubt = files.look_with("a.csv", &text).material.unwrap_err();
+    assert_eq!(doubt, "the columns \"mood\", \"site\" look like labels: --label COLUMN says which");
+    let both = LookOptions { label: Some(Column::Number(4)), ..text.clone() };
+    assert_eq!(labelled(files.look_with("a.csv", &both)).label, Some("site".into()));
+    let wrong = LookOptions { label: Some("moods".into()), ..text };
+    let told = look(&files.path("a.csv"), &wrong).unwrap_err().to_string();
+    assert!(told.contains("a column \"moods\" (--label names it)"), "{told}");
+    let none = table("said,id\n", |n, text, _| format!("{text},{n}\n"));
+    let doubt = look_at("a.csv", &none).material.unwrap_err();
+    assert!(doubt.starts_with("no column looks like a label") && doubt.contains("\"id\""), "{doubt}");
+    let alike = table("text,label\n", |_, text, _| format!("{text},same\n"));
+    assert!(look_at("a.csv", &alike).material.unwrap_err().contains("one label alone, \"same\""));
+    let equal = table("text,label\n", |_, _, label| format!("the very same words,{label}\n"));
+    assert!(look_at("a.csv", &equal).material.unwrap_err().contains("all 20 texts are the same"));
+    let two = table("text,label\n", |_, _, label| format!("a {label} film,{label}\n"));
+    assert!(look_at("a.csv", &two).material.unwrap_err().contains("only 2 differ"));
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_and_few_bad_rows_are_told_and_set() {
+    let mut rows = table("text,label\n", |_, text, label| format!("{text},{label}\n"));
+    let good = rows.clone();
+    rows.extend_from_slice(b"a caf\xe9,good\n");
+    let looked = look_at("a.csv", &rows);
+    assert!(
+        looked.findings.notes[0].contains("a.csv:22: found the byte 0xe9 at byte column 6"),
+        "{looked:?}"
+    );
+    assert_eq!(labelled(looked).encoding, Encoding::Latin1);
+    let looked = look_at("a.csv", &[good.as_slice(), b"a row of, three,fields\n"].concat());
+    assert!(looked.findings.notes[0].starts_with("1 bad rows are left out"), "{:?}", looked.findings.notes);
+    assert!(labelled(looked).skip_bad_rows);
+}
+
+#[test]
+fn texts_that_stand_twice_uneven_classes_and_test_data_beside_are_told() {
+    let rows = |from: usize| {
+        let row = |n: usize| {
+            format!("a text of number {n},{}\n", if n.is_multiple_of(7) { "rare" } else { "often" })
+        };
+        ("text,label\n".to_owned() + &(from..from + 40).map(row).collect::<String>()).into_bytes()
+    };
+    let train = [rows(0), b"a text of number 0,often\n".to_vec()].concat();
+    let looked = Files::new(&[("x-train.csv", &train), ("x-test.csv", &rows(30))]).look("x-train.csv");
+    let notes = looked.findings.notes.join("\n");
+    assert!(notes.contains("1 texts stand there a second time, 1 of them with another label"), "{notes}");
+    assert!(notes.contains("10 texts of x-test.csv stand in the training data too"), "{notes}");
+    assert!(notes.contains("\"often\" is 5 times as frequent as \"rare\""), "{notes}");
+    assert!(matches!(labelled(looked).validation, Some(Validation::Given(_))));
+    let strange = b"text,label\na text,never\nand one,often\n";
+    let looked = Files::new(&[("train.csv", &train), ("test.csv", strange)]).look("train.csv");
+    assert!(looked.findings.notes.iter().any(|note| note.contains("have not: \"never\"")), "{looked:?}");
+    assert_eq!(labelled(looked).validation, None);
+}
+
+#[test]
+fn names_are_read_letter_by_letter_and_folders_hold_classes() {
+    let names: &[(&str, &[u8])] =
+        &[("names/x.txt", b"Anna\nOtto\nHannah\n"), ("names/y.txt", "Zo\u{eb}\nJos\u{e9}\n".as_bytes())];
+    let looked = Files::new(names).look("names");
+    assert_eq!((looked.findings.kind.as_str(), looked.findings.rows), ("a folder of classes", 5));
+    assert_eq!(looked.findings.vocabulary.as_ref().unwrap().unit, "characters");
+    assert!(matches!(looked.material, Ok(Material::Texts { level: Level::Character, .. })));
+    let both: &[(&str, &[u8])] = &[
+        ("a/train/pos/1.txt", b"a good long film"),
+        ("a/train/neg/1.txt", b"a bad long film"),
+        ("a/test/pos/1.txt", b"not bad at all"),
+        ("a/test/neg/1.txt", b"not good at all"),
+    ];
+    let looked = Files::new(both).look("a");
+    assert!(
+        looked.findings.facts.iter().any(|(_, value)| value == "2 texts in test, beside it"),
+        "{looked:?}"
+    );
+    assert!(labelled(looked).path.ends_with("train"));
+}
+
+#[test]
+fn each_kind_is_known_by_its_content() {
+    let jsonl =
+        table("", |_, text, label| format!("{{\"said\": \"{text}\", \"mood\": \"{label}\", \"n\": 3}}\n"));
+    let spec = labelled(look_at("a.dat", &jsonl));
+    assert_eq!(
+        (spec.format, spec.text, spec.label),
+        (Some(Format::Jsonl), Some("said".into()), Some("mood".into()))
+    );
+    let lines: &[(&str, &[u8])] = &[("a.txt", b"one good film\none bad film\n"), ("a.labels", b"y\nn\n")];
+    assert_eq!(labelled(Files::new(lines).look("a.txt")).format, Some(Format::Lines));
+    let tagged = "the D\ncat N\n\na D\ndog N\nran V\n\n";
+    let looked = look_at("a.txt", tagged.repeat(5).as_bytes());
+    assert!(matches!(looked.material, Ok(Material::Tags { .. })), "{looked:?}");
+    assert_eq!((looked.findings.rows, looked.findings.classes.len()), (10, 3));
+    let prose = "It was late, and nobody came.\nThen somebody did: the cat.\n\nIt sat down.\n";
+    let looked = look_at("a.txt", prose.repeat(9).as_bytes());
+    assert_eq!(looked.findings.kind, "one long text");
+    let Ok(Material::Text { prime, .. }) = looked.material else { panic!("a text") };
+    assert_eq!(prime, "It was late, and nobody ");
+    let days = (1..=28).map(|day| format!("2024-02-{day:02},{}\n", day % 7)).collect::<String>();
+    let looked = look_at("a.csv", ("day,sold\n".to_owned() + &days).as_bytes());
+    let Ok(Material::Series(spec)) = looked.material else { panic!("{looked:?}") };
+    assert_eq!(
+        (spec.date.as_deref(), spec.values, spec.season),
+        (Some("day"), vec!["sold".to_owned()], Some(7))
+    );
+    assert!(looked.findings.facts.contains(&("dates".into(), "2024-02-01 to 2024-02-28, every day".into())));
+}
+
+#[test]
+fn a_series_that_training_would_refuse_is_told_with_its_line() {
+    let doubt = |rows: &str| look_at("a.csv", rows.as_bytes()).material.unwrap_err();
+    let days = (1..=28).map(|day| format!("2024-02-{day:02},{day}\n")).collect::<String>();
+    let gap = format!("day,sold\n{days}2024-03-01,\n");
+    assert!(doubt(&gap).contains("a.csv:30: found nothing in column 2"), "{}", doubt(&gap));
+    assert!(doubt(&days).contains("the first row must name the columns"));
+    assert!(doubt("day,sold\n2024-01-01,1\n2024-01-02,2\n").contains("2 rows: at least 20"));
+    let turned = (1..=28).map(|day| format!("{day:02}.02.24,{day}\n")).collect::<String>();
+    assert!(doubt(&format!("day,sold\n{turned}")).contains("expected a date as 1949-01-31"));
+    let either = (1..=12).map(|month| format!("01/{month:02}/2024;{month}\n")).collect::<String>();
+    assert!(doubt(&format!("day;sold\n{either}")).contains("data.date_order: dmy"), "{}", doubt(&either));
+}
+
+#[test]
+fn what_cannot_be_read_is_told() {
+    for (name, bytes, told) in [
+        ("a.csv", &b""[..], "a.csv: found an empty file"),
+        ("a.txt", b" \n\n", "a.txt: found nothing but white space"),
+        ("a.csv", b"text,label\n", "a.csv: found a header and no rows"),
+        ("a.txt", b"ab\ncd\0ef\n", "a.txt:2: found bytes that are no text, such as 0x00"),
+        ("a.xlsx", b"PK\x03\x04abc", "a.xlsx: found a ZIP archive"),
+        ("a.txt", b"\xff\xfea\0", "a.txt: found UTF-16 text"),
+        ("a.gz", b"\x1f\x8b\x08\0\0", "a.gz:1: found a gzip file that is cut off"),
+        ("a.json", b"[{\"text\": 1}]", "a.json:1: found no JSON object"),
+    ] {
+        let message = error(name, bytes);
+        assert!(message.contains(told), "{message}");
+    }
+    let files = Files::new(&[("empty/.keep", b"")]);
+    let told = |name| look(&files.path(name), &LookOptions::default()).unwrap_err().to_string();
+    assert!(told("nowhere").contains("nowhere: not found"));
+    assert!(told("empty").contains("empty: found an empty folder"));
+    rustix::fs::mkfifoat(rustix::fs::CWD, files.path("pipe"), rustix::fs::Mode::RUSR).unwrap();
+    assert!(told("pipe").contains("pipe: found a pipe or device"));
+}
+
+#[test]
+fn files_to_test_on_are_known_by_their_names() {
+    let files = Files::new(&[
+        ("imdb-train.csv.gz", b"x"),
+        ("imdb-test.csv.gz", b"x"),
+        ("X_TRAIN.tsv", b"x"),
+        ("X_TEST.tsv", b"x"),
+        ("training.csv", b"x"),
+        ("other.csv", b"x"),
+    ]);
+    let beside = |name: &str| test_beside(&files.path(name)).map(|path| path.file_name().unwrap().to_owned());
+    assert_eq!(beside("imdb-train.csv.gz").unwrap(), "imdb-test.csv.gz");
+    assert_eq!(beside("X_TRAIN.tsv").unwrap(), "X_TEST.tsv");
+    assert_eq!((beside("training.csv"), beside("other.csv")), (None, None));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_bring_it_down(
+        bytes in proptest::collection::vec(
+            prop_oneof![
+                Just(b'\n'), Just(b','), Just(b'\t'), Just(b'"'), Just(b' '), Just(b'{'), Just(b'1'), Just(b'a'), any::<u8>()
+            ],
+            0..80,
+        ),
+        name in prop_oneof![Just("a.csv"), Just("a.txt"), Just("a.jsonl"), Just("a.conllu"), Just("a.gz")],
+    ) {
+        let files = Files::new(&[(name, &bytes)]);
+        for task in [None, Some(LookTask::Classify), Some(LookTask::Forecast), Some(LookTask::Tag), Some(LookTask::Language)] {
+            let _ = look(&files.path(name), &LookOptions { task, ..LookOptions::default() });
+        }
+    }
+}
+
+/// The bytes of `text` in an encoding.
+fn written(text: &str, encoding: &str) -> Vec<u8> {
+    encoding_rs::Encoding::for_label(encoding.as_bytes()).unwrap().encode(text).0.into_owned()
+}
+
+#[test]
+fn what_the_bytes_mean_is_found_and_names_of_columns_with_it() {
+    let row = |n: usize, _: &str, label: &str| {
+        let words = if label == "good" { "хороший" } else { "плохой" };
+        format!("это был {words} фильм номер {n};{label}\n")
+    };
+    let rows = String::from_utf8(table("отзыв;оценка\n", row)).unwrap();
+    for encoding in ["windows-1251", "koi8-r", "ibm866"] {
+        let looked = look_at("a.csv", &written(&rows, encoding));
+        let told = format!("not UTF-8; read as {encoding}");
+        assert!(looked.findings.facts.iter().any(|(name, fact)| name == "encoding" && *fact == told));
+        assert!(looked.findings.notes[0].contains("--encoding names another"), "{:?}", looked.findings.notes);
+        let spec = labelled(looked);
+        assert_eq!((spec.text, spec.label), (Some("отзыв".into()), Some("оценка".into())));
+        assert_eq!(spec.encoding.to_string(), encoding);
+    }
+    // What somebody says is done, and what cannot be told is asked for.
+    let bytes = written(&rows, "windows-1251");
+    let files = Files::new(&[("a.csv", &bytes)]);
+    let latin = LookOptions { encoding: Some(Encoding::Latin1), ..LookOptions::default() };
+    let looked = files.look_with("a.csv", &latin);
+    assert!(looked.findings.notes.is_empty(), "{:?}", looked.findings.notes);
+    assert_eq!(labelled(looked).encoding, Encoding::Latin1);
+    let chinese = table("text,label\n", |n, _, label| format!("这部电影很{n},{label}\n"));
+    let told = error("a.csv", &written(str::from_utf8(&chinese).unwrap(), "gbk"));
+    assert!(
+        told.contains(
+            "a.csv:2: found the byte 0xd5 at byte column 1, which is not UTF-8; expected UTF-8, or --encoding"
+        ),
+        "{told}"
+    );
+    let prose =
+        look_at("a.txt", &written("Я помню чудное мгновенье:\nпередо мной явилась ты.\n", "windows-1251"));
+    let Ok(Material::Text { spec, prime }) = prose.material else { panic!("{prose:?}") };
+    assert_eq!((spec.encoding.to_string().as_str(), prime.as_str()), ("windows-1251", "Я помню чудное "));
+}
