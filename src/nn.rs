@@ -9,6 +9,7 @@
 
 mod activation;
 mod additive_attention;
+mod affine;
 mod attention;
 mod average_pooling1d;
 mod bidirectional;

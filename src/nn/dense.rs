@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
+use super::affine::{affine, affine_backward};
 use super::layer::{Layer, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::{Activation, Block, Initializer, Observer, Penalty, Signal, Weights};
-use crate::kernel::{Matrix, add_columns, matmul, matmul_bias};
 
 /// A weighted sum and an activation, the same at every time step.
 ///
@@ -128,44 +128,5 @@ impl Layer for Dense {
             self.units,
             d_in.and_then(<[Block]>::first_mut),
         );
-    }
-}
-
-/// `out = x·W + b` over all rows at once: `x` `[rows, features]`, `W` `[features, units]`.
-pub(super) fn affine(
-    out: &mut [f32],
-    x: &[f32],
-    w: &[f32],
-    bias: Option<&[f32]>,
-    features: usize,
-    units: usize,
-) {
-    let (x, w) = (Matrix::new(x, out.len() / units, features), Matrix::new(w, features, units));
-    match bias {
-        Some(bias) => matmul_bias(out, x, w, bias),
-        None => matmul(out, x, w, false),
-    }
-}
-
-/// The backward of [`affine`]: adds ∂L/∂W, and ∂L/∂b if there is room for it behind, to `grads`; writes ∂L/∂x to `d_in`.
-pub(super) fn affine_backward(
-    delta: &[f32],
-    x: &Block,
-    w: &[f32],
-    grads: &mut [f32],
-    units: usize,
-    d_in: Option<&mut Block>,
-) {
-    let (time, batch, features) = x.dim();
-    let rows = time * batch;
-    let (d_w, d_bias) = grads.split_at_mut(features * units);
-    let delta = &delta[..rows * units];
-    matmul(d_w, Matrix::new(x.data(), rows, features).t(), Matrix::new(delta, rows, units), true);
-    if !d_bias.is_empty() {
-        add_columns(&mut d_bias[..units], delta);
-    }
-    if let Some(d_in) = d_in {
-        d_in.reshape(time, batch, features);
-        matmul(d_in.data_mut(), Matrix::new(delta, rows, units), Matrix::new(w, features, units).t(), false);
     }
 }

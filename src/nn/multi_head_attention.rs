@@ -3,9 +3,9 @@ use std::ops::RangeInclusive;
 use ndarray::{ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
 
+use super::affine::{affine, affine_backward};
 use super::attention::heads::{Barred, Head, Reach, Scratch, chance, combine, combine_backward};
 use super::attention::scores::{Gradients, Scores};
-use super::dense::{affine, affine_backward};
 use super::dropout::check_rate;
 use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
 use super::{Block, Initializer, Observer, Signal, Weights};

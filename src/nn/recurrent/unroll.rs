@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use super::{Cell, Order, Packs};
 use crate::kernel::{Matrix, add_columns, add_rows, matmul};
-use crate::nn::dense::affine_backward;
+use crate::nn::affine::affine_backward;
 use crate::nn::layer::Pass;
 use crate::nn::{Block, Mode, Rows, Signal};
 

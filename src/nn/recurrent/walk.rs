@@ -12,7 +12,7 @@ use ndarray::ArrayView2;
 use super::{Cell, Order, Unroll};
 use crate::kernel::recurrent::{Back, Projected, Step};
 use crate::kernel::{Matrix, add_columns};
-use crate::nn::dense::affine;
+use crate::nn::affine::affine;
 use crate::nn::layer::Pass;
 use crate::nn::{Block, Observer, Rows, Signal, Unrolled, Weights};
 use crate::protocol::Direction;
