@@ -1,7 +1,7 @@
 //! Networks: one layer a file with its forward, its backward and its maths; initialisers, loss, model.
 //!
 //! A [`Layer`] is its configuration and no more. Parameters lie in one flat [`Params`] and do not change during a step;
-//! what a step remembers lies in a [`Tape`], which belongs to a [`Shard`] of the batch, as do the gradients. So shards of
+//! what a step saves lies in a [`Cache`] of the layer's own type, which belongs to a [`Shard`] of the batch, as do the gradients. So shards of
 //! one batch run on several threads, and their gradients are summed in a fixed order: the bits do not depend on the threads.
 //!
 //! At public boundaries tensors are `[batch, time, features]`; inside they are time-major [`Block`]s, `[time, batch, features]`,
@@ -14,6 +14,7 @@ mod attention;
 mod average_pooling1d;
 mod bidirectional;
 mod block;
+mod cache;
 mod concatenate;
 mod conv1d;
 mod dense;
@@ -55,6 +56,7 @@ pub use attention::{Attention, ScoreMode};
 pub use average_pooling1d::AveragePooling1D;
 pub use bidirectional::{Bidirectional, Merge};
 pub use block::{Block, Ids, Lookup, Mask, Rows, Signal};
+pub use cache::Cache;
 pub use concatenate::Concatenate;
 pub use conv1d::Conv1D;
 pub use dense::Dense;
@@ -66,7 +68,10 @@ pub use global_max_pooling1d::GlobalMaxPooling1D;
 pub use gradient::Gradient;
 pub use gru::GRU;
 pub use init::Initializer;
-pub use layer::{Extent, Layer, MAX_INPUTS, MaskRule, Misfit, Mode, ParamSpec, Pass, Shape, Tape};
+pub use layer::{
+    BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MAX_INPUTS, MaskRule, Misfit, Mode,
+    ParamSpec, Pass, Shape,
+};
 pub use layer_normalization::LayerNormalization;
 pub use loss::{Loss, Score};
 pub use lstm::LSTM;

@@ -3,11 +3,11 @@ use std::ops::RangeInclusive;
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 
-use super::attention::over::{self, Over};
+use super::attention::over::{self, AttentionCache, Over};
 use super::attention::scores::Scores;
 use super::dropout::check_rate;
-use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::{Block, Initializer, Observer, Signal, Weights};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, ParamSpec, Shape};
+use super::{Initializer, Weights};
 
 /// Additive attention (Bahdanau et al. 2015): as [`Attention`](super::Attention), with a sum in place of the product. The value is
 /// its own key.
@@ -51,6 +51,8 @@ impl AdditiveAttention {
 }
 
 impl Layer for AdditiveAttention {
+    type Cache = AttentionCache;
+
     fn class(&self) -> &'static str {
         "AdditiveAttention"
     }
@@ -78,25 +80,19 @@ impl Layer for AdditiveAttention {
         MaskRule::First
     }
 
-    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        Over::new(pass, inputs, self.scores(weights), self.dropout).forward(pass, tape);
+    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
+        Over::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout).forward(
+            ctx.pass,
+            cache,
+            &mut output.values,
+        );
     }
 
-    fn backward(
-        &self,
-        pass: &Pass<'_>,
-        weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
-        Over::new(pass, inputs, self.scores(weights), self.dropout).backward(pass, tape, d_out, grads, d_in);
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
+        Over::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout).backward(ctx, cache);
     }
 
-    fn attention<'a>(&self, tape: &'a Tape) -> Vec<ArrayView3<'a, f32>> {
-        vec![tape.slots[0].view()]
+    fn attention<'a>(&self, cache: &'a Self::Cache) -> Vec<ArrayView3<'a, f32>> {
+        vec![cache.weights.view()]
     }
 }

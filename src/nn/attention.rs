@@ -9,11 +9,11 @@ pub(super) mod heads;
 pub(super) mod over;
 pub(super) mod scores;
 
-use self::over::Over;
+use self::over::{AttentionCache, Over};
 use self::scores::Scores;
 use super::dropout::check_rate;
-use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::{Block, Initializer, Observer, Signal, Weights};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, ParamSpec, Shape};
+use super::{Initializer, Weights};
 
 /// How [`Attention`] compares a query and a key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,8 @@ impl Attention {
 }
 
 impl Layer for Attention {
+    type Cache = AttentionCache;
+
     fn class(&self) -> &'static str {
         "Attention"
     }
@@ -105,25 +107,19 @@ impl Layer for Attention {
         MaskRule::First
     }
 
-    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        Over::new(pass, inputs, self.scores(weights), self.dropout).forward(pass, tape);
+    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
+        Over::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout).forward(
+            ctx.pass,
+            cache,
+            &mut output.values,
+        );
     }
 
-    fn backward(
-        &self,
-        pass: &Pass<'_>,
-        weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
-        Over::new(pass, inputs, self.scores(weights), self.dropout).backward(pass, tape, d_out, grads, d_in);
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
+        Over::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout).backward(ctx, cache);
     }
 
-    fn attention<'a>(&self, tape: &'a Tape) -> Vec<ArrayView3<'a, f32>> {
-        vec![tape.slots[0].view()]
+    fn attention<'a>(&self, cache: &'a Self::Cache) -> Vec<ArrayView3<'a, f32>> {
+        vec![cache.weights.view()]
     }
 }

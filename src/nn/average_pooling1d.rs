@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, MaskRule, Misfit, Pass, Shape, Tape};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
 use super::pooling::pool;
 use super::window::Window;
-use super::{Block, Observer, Padding, Signal, Weights};
+use super::{Block, Padding};
 
 /// The mean of every feature within a window that moves over time.
 ///
@@ -61,6 +61,8 @@ impl AveragePooling1D {
 }
 
 impl Layer for AveragePooling1D {
+    type Cache = ();
+
     fn class(&self) -> &'static str {
         "AveragePooling1D"
     }
@@ -77,37 +79,33 @@ impl Layer for AveragePooling1D {
         MaskRule::Drop
     }
 
-    fn forward(&self, _pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let (x, window) = (inputs[0].real(), self.window());
+    fn forward(&self, ctx: ForwardContext<'_>, _cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let (x, window) = (ctx.inputs[0].real(), self.window());
         let (time, batch, features) = x.dim();
-        tape.out.zeroed(window.steps(time), batch, features);
+        output.values.zeroed(window.steps(time), batch, features);
         for tap in 0..window.taps {
             for (to, from) in window.runs(tap, time) {
-                tape.out.steps_mut(to).iter_mut().zip(x.steps(from)).for_each(|(sum, x)| *sum += x);
+                output.values.steps_mut(to).iter_mut().zip(x.steps(from)).for_each(|(sum, x)| *sum += x);
             }
         }
-        self.divide(&mut tape.out, time);
+        self.divide(&mut output.values, time);
     }
 
-    fn backward(
-        &self,
-        _pass: &Pass<'_>,
-        _weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        _tape: &mut Tape,
-        d_out: &mut Block,
-        _grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
-        let Some([d_in, ..]) = d_in else { return };
+    fn backward(&self, ctx: BackwardContext<'_>, _cache: &mut Self::Cache) {
+        let BackwardContext { inputs, upstream_grad, input_grads: Some([input_grad, ..]), .. } = ctx else {
+            return;
+        };
         let window = self.window();
         let (time, batch, features) = inputs[0].real().dim();
-        self.divide(d_out, time);
-        d_in.zeroed(time, batch, features);
+        self.divide(upstream_grad, time);
+        input_grad.zeroed(time, batch, features);
         for tap in 0..window.taps {
             for (to, from) in window.runs(tap, time) {
-                d_in.steps_mut(from).iter_mut().zip(d_out.steps(to)).for_each(|(sum, d)| *sum += d);
+                input_grad
+                    .steps_mut(from)
+                    .iter_mut()
+                    .zip(upstream_grad.steps(to))
+                    .for_each(|(sum, d)| *sum += d);
             }
         }
     }

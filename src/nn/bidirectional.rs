@@ -1,8 +1,11 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Extent, Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
+use super::cache::layer_cache;
+use super::layer::{
+    BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, ParamSpec, Shape,
+};
 use super::recurrent::{self, Asks, Cell, Unroll, Walk};
-use super::{Block, LayerSpec, Mask, Observer, Signal, Weights};
+use super::{Block, LayerSpec, Mask, Observer};
 use crate::protocol::Direction::{self, Backward, Forward};
 
 /// A recurrent layer that reads in both directions (Schuster & Paliwal 1997): two of the same kind with weights of their own.
@@ -48,15 +51,32 @@ pub enum Merge {
 }
 
 impl Bidirectional {
-    fn cell(&self) -> Option<&dyn Cell> {
+    /// The cell of both halves; `None` where the wrapped layer is not recurrent.
+    pub(super) fn cell(&self) -> Option<&dyn Cell> {
         self.of.cell()
     }
 }
 
-/// The halves: direction, and whether it reads backwards when the wrapped layer itself does not.
+/// The directions of the halves, in the order of their weights.
 const HALVES: [Direction; 2] = [Forward, Backward];
 
+layer_cache! {
+    /// The cache of a [`Bidirectional`].
+    BidirectionalCache {
+        /// Of the half that reads forwards.
+        forward: Unroll,
+        /// Of the half that reads backwards.
+        backward: Unroll,
+        /// The upstream gradient of one half.
+        half_grad: Block,
+        /// ∂L/∂input through the second half.
+        second_input_grad: Block,
+    }
+}
+
 impl Layer for Bidirectional {
+    type Cache = BidirectionalCache;
+
     fn class(&self) -> &'static str {
         "Bidirectional"
     }
@@ -115,24 +135,25 @@ impl Layer for Bidirectional {
     fn room(&self, extent: &Extent) -> usize {
         let Some(cell) = self.cell() else { return 0 };
         let settings = cell.settings();
-        // What is asked of one half, and ∂L/∂input of the other.
-        let asked = extent.rows * settings.units * if settings.return_sequences { extent.time } else { 1 };
+        // The upstream gradient of one half, and ∂L/∂input of the other.
+        let half = extent.rows * settings.units * if settings.return_sequences { extent.time } else { 1 };
         let second = extent.features * extent.distinct.unwrap_or(extent.rows * extent.time);
-        2 * recurrent::room(cell, extent) + asked + second
+        2 * recurrent::room(cell, extent) + half + second
     }
 
     fn directions(&self) -> &'static [Option<Direction>] {
         &[Some(Forward), Some(Backward)]
     }
 
-    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
         let Some(cell) = self.cell() else { return };
-        let half = weights.len() / 2;
-        for (i, direction) in HALVES.into_iter().enumerate() {
-            let weights = weights.part(i * half..(i + 1) * half);
-            Walk::new(cell, pass, weights, inputs[0], Some(direction)).forward(&mut tape.unrolls[i]);
+        let half = ctx.weights.len() / 2;
+        let halves = HALVES.into_iter().zip([&mut cache.forward, &mut cache.backward]);
+        for (i, (direction, unroll)) in halves.enumerate() {
+            let weights = ctx.weights.part(i * half..(i + 1) * half);
+            Walk::new(cell, ctx.pass, weights, ctx.inputs[0], Some(direction)).forward(unroll);
         }
-        let Tape { out, unrolls: [fwd, bwd], .. } = tape;
+        let (out, fwd, bwd) = (&mut output.values, &cache.forward, &cache.backward);
         let (time, batch, n) = fwd.h.dim();
         let width = if self.merge_mode == Merge::Concat { n.saturating_mul(2) } else { n };
         let sequences = cell.settings().return_sequences;
@@ -145,7 +166,7 @@ impl Layer for Bidirectional {
             };
             let rows = out.step_mut(t).chunks_exact_mut(width).zip(f.chunks_exact(n).zip(b.chunks_exact(n)));
             for (row, (out, (f, b))) in rows.enumerate() {
-                if sequences && pass.mask.is_some_and(|mask| !mask.step(t)[row]) {
+                if sequences && ctx.pass.mask.is_some_and(|mask| !mask.step(t)[row]) {
                     out.fill(0.0);
                     continue;
                 }
@@ -162,75 +183,77 @@ impl Layer for Bidirectional {
         }
     }
 
-    fn backward(
-        &self,
-        pass: &Pass<'_>,
-        weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        grads: &mut [f32],
-        mut d_in: Option<&mut [Block]>,
-        mut observer: Option<&mut dyn Observer>,
-    ) {
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
+        let BackwardContext {
+            pass,
+            weights,
+            inputs,
+            upstream_grad,
+            param_grads,
+            mut input_grads,
+            mut observer,
+            ..
+        } = ctx;
         let Some(cell) = self.cell() else { return };
         let (x, half) = (inputs[0], weights.len() / 2);
-        let Tape { unrolls: [fwd, bwd], slots: [asked, d_second, ..], .. } = tape;
-        let cut = weights.part(0..half).size();
-        let (first_grads, second_grads) = grads.split_at_mut(cut);
-        let sequences = cell.settings().return_sequences;
-        for (i, grads) in [first_grads, second_grads].into_iter().enumerate() {
-            let other = if i == 0 { &*bwd } else { &*fwd };
-            self.ask(asked, d_out, i, other, pass.mask.filter(|_| sequences));
-            let unroll = if i == 0 { &mut *fwd } else { &mut *bwd };
+        let BidirectionalCache { forward, backward, half_grad, second_input_grad } = cache;
+        let (first_grads, second_grads) = param_grads.split_at_mut(weights.part(0..half).size());
+        let mask = pass.mask.filter(|_| cell.settings().return_sequences);
+        for (i, param_grads) in [first_grads, second_grads].into_iter().enumerate() {
+            let (unroll, other) =
+                if i == 0 { (&mut *forward, &*backward) } else { (&mut *backward, &*forward) };
+            self.half_gradient(half_grad, upstream_grad, i, other, mask);
             let weights = weights.part(i * half..(i + 1) * half);
-            let d_in = match (&mut d_in, i) {
-                (Some(d_in), 0) => d_in.first_mut(),
-                (Some(_), _) => Some(&mut *d_second),
+            let input_grad = match (&mut input_grads, i) {
+                (Some(input_grads), 0) => input_grads.first_mut(),
+                (Some(_), _) => Some(&mut *second_input_grad),
                 (None, _) => None,
             };
-            let asks = Asks { d_out: asked, in_order_of_reading: false };
+            let asks = Asks { d_out: half_grad, in_order_of_reading: false };
             let observer = observer.as_mut().map(|o| &mut **o as &mut dyn Observer);
             let walk = Walk::new(cell, pass, weights, x, Some(HALVES[i]));
-            walk.backward(unroll, &asks, grads, d_in, observer);
+            walk.backward(unroll, &asks, param_grads, input_grad, observer);
         }
-        if let Some([d_in, ..]) = d_in {
-            d_in.data_mut().iter_mut().zip(d_second.data()).for_each(|(d, second)| *d += second);
+        if let Some([input_grad, ..]) = input_grads {
+            let sums = input_grad.data_mut().iter_mut();
+            sums.zip(second_input_grad.data()).for_each(|(sum, second)| *sum += second);
         }
-    }
-
-    fn unrolls<'a>(&'a self, tape: &'a Tape) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
-        let cell = self.cell();
-        let halves = HALVES.into_iter().zip(&tape.unrolls);
-        halves.filter_map(|(direction, unroll)| Some((Some(direction), cell?, unroll))).collect()
     }
 }
 
 impl Bidirectional {
-    /// Writes to `asked` what `d_out` asks of half `i`; `other` is the other half. Rows that `mask` hides gave 0, whatever their state,
-    /// and are asked nothing.
-    fn ask(&self, asked: &mut Block, d_out: &Block, i: usize, other: &Unroll, mask: Option<&Mask>) {
+    /// Writes the upstream gradient of half `i` to `half_grad`; `other` is the other half. Rows that `mask` hides gave 0, whatever their
+    /// state: their gradient is 0.
+    fn half_gradient(
+        &self,
+        half_grad: &mut Block,
+        upstream_grad: &Block,
+        i: usize,
+        other: &Unroll,
+        mask: Option<&Mask>,
+    ) {
         let sequences = self.cell().is_some_and(|cell| cell.settings().return_sequences);
-        let (steps, batch, width) = d_out.dim();
+        let (steps, batch, width) = upstream_grad.dim();
         let (time, _, n) = other.h.dim();
-        asked.reshape(steps, batch, n);
+        half_grad.reshape(steps, batch, n);
         for t in 0..steps {
             let at = match (sequences, i) {
                 (true, _) => t,
                 (false, 0) => 0,
                 (false, _) => time - 1,
             };
-            let rows = asked.step_mut(t).chunks_exact_mut(n).zip(d_out.step(t).chunks_exact(width));
-            for (row, ((asked, d), other)) in rows.zip(other.h.step(at).chunks_exact(n)).enumerate() {
+            let rows =
+                half_grad.step_mut(t).chunks_exact_mut(n).zip(upstream_grad.step(t).chunks_exact(width));
+            for (row, ((half, d), other)) in rows.zip(other.h.step(at).chunks_exact(n)).enumerate() {
                 if mask.is_some_and(|mask| !mask.step(t)[row]) {
-                    asked.fill(0.0);
+                    half.fill(0.0);
                     continue;
                 }
                 match self.merge_mode {
-                    Merge::Concat => asked.copy_from_slice(&d[i * n..(i + 1) * n]),
-                    Merge::Sum => asked.copy_from_slice(d),
-                    Merge::Ave => combine(asked, d, d, |d, _| d / 2.0),
-                    Merge::Mul => combine(asked, d, other, |d, other| d * other),
+                    Merge::Concat => half.copy_from_slice(&d[i * n..(i + 1) * n]),
+                    Merge::Sum => half.copy_from_slice(d),
+                    Merge::Ave => combine(half, d, d, |d, _| d / 2.0),
+                    Merge::Mul => combine(half, d, other, |d, other| d * other),
                 }
             }
         }

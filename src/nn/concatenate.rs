@@ -2,8 +2,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, MAX_INPUTS, Misfit, Pass, Shape, Tape};
-use super::{Block, Observer, Signal, Weights};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MAX_INPUTS, Misfit, Shape};
 
 /// Puts the features of several layers side by side: `out = [x¹ x² …]` at every time step; each part of the gradient goes back to
 /// where it came from.
@@ -21,6 +20,8 @@ use super::{Block, Observer, Signal, Weights};
 pub struct Concatenate {}
 
 impl Layer for Concatenate {
+    type Cache = ();
+
     fn class(&self) -> &'static str {
         "Concatenate"
     }
@@ -48,15 +49,16 @@ impl Layer for Concatenate {
         }
     }
 
-    fn forward(&self, _pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let (time, batch, _) = inputs[0].real().dim();
-        let total = inputs.iter().map(|input| input.real().dim().2).sum();
-        tape.out.reshape(time, batch, total);
+    fn forward(&self, ctx: ForwardContext<'_>, _cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let (time, batch, _) = ctx.inputs[0].real().dim();
+        let total = ctx.inputs.iter().map(|input| input.real().dim().2).sum();
+        output.values.reshape(time, batch, total);
         let mut place = 0;
-        for input in inputs {
+        for input in ctx.inputs {
             let x = input.real();
             let (_, _, features) = x.dim();
-            for (to, from) in tape.out.data_mut().chunks_exact_mut(total).zip(x.data().chunks_exact(features))
+            for (to, from) in
+                output.values.data_mut().chunks_exact_mut(total).zip(x.data().chunks_exact(features))
             {
                 to[place..place + features].copy_from_slice(from);
             }
@@ -64,23 +66,17 @@ impl Layer for Concatenate {
         }
     }
 
-    fn backward(
-        &self,
-        _pass: &Pass<'_>,
-        _weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        _tape: &mut Tape,
-        d_out: &mut Block,
-        _grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
-        let (_, _, total) = d_out.dim();
+    fn backward(&self, ctx: BackwardContext<'_>, _cache: &mut Self::Cache) {
+        let BackwardContext { inputs, upstream_grad, input_grads, .. } = ctx;
+        let (_, _, total) = upstream_grad.dim();
         let mut place = 0;
-        for (d_in, input) in d_in.into_iter().flatten().zip(inputs) {
+        for (input_grads, input) in input_grads.into_iter().flatten().zip(inputs) {
             let (time, batch, features) = input.real().dim();
-            d_in.reshape(time, batch, features);
-            for (to, from) in d_in.data_mut().chunks_exact_mut(features).zip(d_out.data().chunks_exact(total))
+            input_grads.reshape(time, batch, features);
+            for (to, from) in input_grads
+                .data_mut()
+                .chunks_exact_mut(features)
+                .zip(upstream_grad.data().chunks_exact(total))
             {
                 to.copy_from_slice(&from[place..place + features]);
             }

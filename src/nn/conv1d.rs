@@ -1,9 +1,12 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Extent, Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
+use super::cache::layer_cache;
+use super::layer::{
+    BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, ParamSpec, Shape,
+};
 use super::window::Window;
-use super::{Activation, Block, Initializer, Observer, Padding, Penalty, Signal, Weights};
-use crate::kernel::{Matrix, add_columns, add_rows, gather_taps, matmul, note_entries, scatter_taps};
+use super::{Activation, Block, Initializer, Padding, Penalty, Signal};
+use crate::kernel::{Entry, Matrix, add_columns, add_rows, gather_taps, matmul, note_entries, scatter_taps};
 
 /// Slides `filters` small patterns over the time steps (LeCun et al. 1989; over words: Kim 2014).
 ///
@@ -102,7 +105,24 @@ impl Conv1D {
     }
 }
 
+layer_cache! {
+    /// The cache of a [`Conv1D`].
+    Conv1DCache {
+        /// Behind an Embedding: forward each distinct vector's product with every tap, `[kernel_size, distinct, filters]`; backward δ summed
+        /// by distinct vector, `[1, distinct, filters]`.
+        by_distinct: Block,
+        /// The few numbers of δ that are not 0.
+        entries: Vec<Entry>,
+        /// `Wᵀ`, `[filters, kernel_size·features]`, where δ is sparse.
+        kernel_transposed: Block,
+        /// ∂L/∂`Wᵀ`, likewise.
+        kernel_grad_transposed: Block,
+    }
+}
+
 impl Layer for Conv1D {
+    type Cache = Conv1DCache;
+
     fn class(&self) -> &'static str {
         "Conv1D"
     }
@@ -151,14 +171,14 @@ impl Layer for Conv1D {
         extent.distinct.map_or(0, |distinct| self.kernel_size * self.filters * distinct)
     }
 
-    fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
+    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
         let (filters, window) = (self.filters, self.window());
-        let (time, batch, features) = inputs[0].dim();
-        let Tape { out, slots: [products, ..], .. } = tape;
+        let (time, batch, features) = ctx.inputs[0].dim();
+        let (out, products) = (&mut output.values, &mut cache.by_distinct);
         out.reshape(window.steps(time), batch, filters);
-        let bias = if self.use_bias { weights.get(1) } else { &[] };
-        let kernels = weights.get(0).chunks_exact(features * filters);
-        if let Signal::Rows(rows) = inputs[0] {
+        let bias = if self.use_bias { ctx.weights.get(1) } else { &[] };
+        let kernels = ctx.weights.get(0).chunks_exact(features * filters);
+        if let Signal::Rows(rows) = ctx.inputs[0] {
             // Every distinct vector meets every tap once; the rest is sums.
             products.reshape(self.kernel_size, rows.rows.rows(), filters);
             for (tap, kernel) in kernels.enumerate() {
@@ -174,7 +194,7 @@ impl Layer for Conv1D {
             });
             for (tap, kernel) in kernels.enumerate() {
                 for (to, from) in window.runs(tap, time) {
-                    let x = Matrix::new(inputs[0].real().steps(from), to.len() * batch, features);
+                    let x = Matrix::new(ctx.inputs[0].real().steps(from), to.len() * batch, features);
                     matmul(out.steps_mut(to), x, Matrix::new(kernel, features, filters), true);
                 }
             }
@@ -182,45 +202,36 @@ impl Layer for Conv1D {
         self.activation.apply(out.data_mut(), filters);
     }
 
-    fn backward(
-        &self,
-        _pass: &Pass<'_>,
-        weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
+        let BackwardContext { output, weights, inputs, upstream_grad, param_grads, input_grads, .. } = ctx;
         let (filters, window) = (self.filters, self.window());
         let (time, batch, features) = inputs[0].dim();
-        self.activation.chain(d_out.data_mut(), tape.out.data(), filters);
+        self.activation.chain(upstream_grad.data_mut(), output.values.data(), filters);
         let size = features * filters;
-        let (d_kernel, d_bias) = grads.split_at_mut(self.kernel_size * size);
+        let (d_kernel, d_bias) = param_grads.split_at_mut(self.kernel_size * size);
         if self.use_bias {
-            add_columns(d_bias, d_out.data());
+            add_columns(d_bias, upstream_grad.data());
         }
         let (x, index) = match inputs[0] {
             Signal::Rows(rows) => (rows.rows, rows.index()),
             other => (other.real(), &[][..]),
         };
-        let mut d_in = d_in.and_then(<[Block]>::first_mut);
-        if let Some(d_in) = d_in.as_deref_mut() {
+        let mut input_grads = input_grads.and_then(<[Block]>::first_mut);
+        if let Some(input_grads) = input_grads.as_deref_mut() {
             let (steps, rows, _) = x.dim();
-            d_in.zeroed(steps, rows, features);
+            input_grads.zeroed(steps, rows, features);
         }
-        let Tape { slots: [sums, kernel, d_turned, ..], entries, .. } = tape;
-        if note_entries(entries, d_out.data(), batch, filters, d_out.data().len() / SPARSE) {
+        let Conv1DCache { by_distinct: sums, entries, kernel_transposed, kernel_grad_transposed } = cache;
+        if note_entries(entries, upstream_grad.data(), batch, filters, upstream_grad.data().len() / SPARSE) {
             // Filters first, so that what an entry meets lies together.
-            turn(weights.get(0), kernel, self.kernel_size * features, filters);
-            d_turned.zeroed(1, filters, self.kernel_size * features);
-            let d_x = d_in.map_or(&mut [][..], Block::data_mut);
-            let (w, d_w) = (kernel.data(), d_turned.data_mut());
+            transpose(weights.get(0), kernel_transposed, self.kernel_size * features, filters);
+            kernel_grad_transposed.zeroed(1, filters, self.kernel_size * features);
+            let d_x = input_grads.map_or(&mut [][..], Block::data_mut);
+            let (w, d_w) = (kernel_transposed.data(), kernel_grad_transposed.data_mut());
             let taps = window.over(index, time, batch);
             scatter_taps(entries, (x.data(), d_x), (w, d_w), features, taps);
             for (i, d_kernel) in d_kernel.chunks_exact_mut(filters).enumerate() {
-                let column = d_turned.data()[i..].iter().step_by(self.kernel_size * features);
+                let column = kernel_grad_transposed.data()[i..].iter().step_by(self.kernel_size * features);
                 d_kernel.iter_mut().zip(column).for_each(|(sum, d)| *sum += d);
             }
             return;
@@ -228,25 +239,26 @@ impl Layer for Conv1D {
         let taps = weights.get(0).chunks_exact(size).zip(d_kernel.chunks_exact_mut(size));
         for (tap, (kernel, d_kernel)) in taps.enumerate() {
             let kernel = Matrix::new(kernel, features, filters);
-            let mut pair = |x: &[f32], delta: &[f32], d_in: Option<&mut [f32]>| {
+            let mut pair = |x: &[f32], delta: &[f32], input_grads: Option<&mut [f32]>| {
                 let delta = Matrix::new(delta, delta.len() / filters, filters);
                 matmul(d_kernel, Matrix::new(x, delta.dim().0, features).t(), delta, true);
-                if let Some(d_in) = d_in {
-                    matmul(d_in, delta, kernel.t(), true);
+                if let Some(input_grads) = input_grads {
+                    matmul(input_grads, delta, kernel.t(), true);
                 }
             };
             if let Signal::Rows(rows) = inputs[0] {
                 // δ is summed over the positions that hold the same vector.
                 sums.zeroed(1, rows.rows.rows(), filters);
                 for (to, from) in window.runs(tap, time) {
-                    add_rows(sums.data_mut(), rows.steps(from), d_out.steps(to), filters);
+                    add_rows(sums.data_mut(), rows.steps(from), upstream_grad.steps(to), filters);
                 }
-                pair(x.data(), sums.data(), d_in.as_deref_mut().map(Block::data_mut));
+                pair(x.data(), sums.data(), input_grads.as_deref_mut().map(Block::data_mut));
                 continue;
             }
             for (to, from) in window.runs(tap, time) {
-                let d_in = d_in.as_deref_mut().map(|d_in| d_in.steps_mut(from.clone()));
-                pair(x.steps(from), d_out.steps(to), d_in);
+                let input_grads =
+                    input_grads.as_deref_mut().map(|input_grads| input_grads.steps_mut(from.clone()));
+                pair(x.steps(from), upstream_grad.steps(to), input_grads);
             }
         }
     }
@@ -255,10 +267,10 @@ impl Layer for Conv1D {
 /// Where no more than one number in so many of ∂L/∂z is not 0, as below a global maximum, it pays to go by those numbers.
 const SPARSE: usize = 16;
 
-/// The transpose of `matrix` `[rows, columns]`.
-fn turn(matrix: &[f32], turned: &mut Block, rows: usize, columns: usize) {
-    turned.reshape(1, columns, rows);
-    for (j, to) in turned.data_mut().chunks_exact_mut(rows).enumerate() {
+/// Writes the transpose of `matrix` `[rows, columns]`.
+fn transpose(matrix: &[f32], transposed: &mut Block, rows: usize, columns: usize) {
+    transposed.reshape(1, columns, rows);
+    for (j, to) in transposed.data_mut().chunks_exact_mut(rows).enumerate() {
         to.iter_mut().zip(matrix[j..].iter().step_by(columns)).for_each(|(to, from)| *to = *from);
     }
 }

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::affine::{affine, affine_backward};
-use super::layer::{Layer, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::{Activation, Block, Initializer, Observer, Penalty, Signal, Weights};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Misfit, ParamSpec, Shape};
+use super::{Activation, Block, Initializer, Penalty};
 
 /// A weighted sum and an activation, the same at every time step.
 ///
@@ -70,6 +70,8 @@ impl Default for Dense {
 }
 
 impl Layer for Dense {
+    type Cache = ();
+
     fn class(&self) -> &'static str {
         "Dense"
     }
@@ -98,35 +100,26 @@ impl Layer for Dense {
         all
     }
 
-    fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let x = inputs[0].real();
+    fn forward(&self, ctx: ForwardContext<'_>, _cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let x = ctx.inputs[0].real();
         let (time, batch, features) = x.dim();
-        tape.out.reshape(time, batch, self.units);
-        let bias = self.use_bias.then(|| weights.get(1));
-        affine(tape.out.data_mut(), x.data(), weights.get(0), bias, features, self.units);
-        self.activation.apply(tape.out.data_mut(), self.units);
+        output.values.reshape(time, batch, self.units);
+        let bias = self.use_bias.then(|| ctx.weights.get(1));
+        affine(output.values.data_mut(), x.data(), ctx.weights.get(0), bias, features, self.units);
+        self.activation.apply(output.values.data_mut(), self.units);
     }
 
-    fn backward(
-        &self,
-        _pass: &Pass<'_>,
-        weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
+    fn backward(&self, ctx: BackwardContext<'_>, _cache: &mut Self::Cache) {
+        let BackwardContext { output, weights, inputs, upstream_grad, param_grads, input_grads, .. } = ctx;
         let x = inputs[0].real();
-        self.activation.chain(d_out.data_mut(), tape.out.data(), self.units);
+        self.activation.chain(upstream_grad.data_mut(), output.values.data(), self.units);
         affine_backward(
-            d_out.data(),
+            upstream_grad.data(),
             x,
             weights.get(0),
-            grads,
+            param_grads,
             self.units,
-            d_in.and_then(<[Block]>::first_mut),
+            input_grads.and_then(<[Block]>::first_mut),
         );
     }
 }

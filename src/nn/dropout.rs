@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, Misfit, Pass, Shape, Tape};
-use super::{Block, Observer, Signal, Weights};
+use super::Block;
+use super::cache::layer_cache;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Misfit, Pass, Shape};
 use crate::rng::Rng;
 
 /// While learning, sets each number to 0 with probability `rate` and scales the others up, so that their expectation stays
@@ -27,9 +28,17 @@ pub struct Dropout {
     pub rate: f64,
 }
 
-// Slot 0 of the tape: m.
+layer_cache! {
+    /// The cache of a [`Dropout`].
+    DropoutCache {
+        /// m, `[time, batch, features]`.
+        factors: Block,
+    }
+}
 
 impl Layer for Dropout {
+    type Cache = DropoutCache;
+
     fn class(&self) -> &'static str {
         "Dropout"
     }
@@ -44,18 +53,18 @@ impl Layer for Dropout {
         Ok(inputs[0])
     }
 
-    fn forward(&self, pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let x = inputs[0].real();
+    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let x = ctx.inputs[0].real();
         let (time, batch, features) = x.dim();
-        let Tape { out, slots: [factors, ..], .. } = tape;
+        let (out, factors) = (&mut output.values, &mut cache.factors);
         out.reshape(time, batch, features);
         out.data_mut().copy_from_slice(x.data());
-        if !drops(pass, self.rate) {
+        if !drops(ctx.pass, self.rate) {
             return;
         }
         factors.reshape(time, batch, features);
         for row in 0..batch {
-            let Some(mut rng) = pass.chance("dropout", row) else { return };
+            let Some(mut rng) = ctx.pass.chance("dropout", row) else { return };
             for t in 0..time {
                 fill(&mut factors.step_mut(t)[row * features..][..features], self.rate, &mut rng);
             }
@@ -63,22 +72,18 @@ impl Layer for Dropout {
         out.data_mut().iter_mut().zip(factors.data()).for_each(|(x, factor)| *x *= factor);
     }
 
-    fn backward(
-        &self,
-        pass: &Pass<'_>,
-        _weights: Weights<'_>,
-        _inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        _grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
-        let Some([d_in, ..]) = d_in else { return };
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
+        let BackwardContext { pass, upstream_grad, input_grads: Some([input_grad, ..]), .. } = ctx else {
+            return;
+        };
         if drops(pass, self.rate) {
-            d_out.data_mut().iter_mut().zip(tape.slots[0].data()).for_each(|(d, factor)| *d *= factor);
+            upstream_grad
+                .data_mut()
+                .iter_mut()
+                .zip(cache.factors.data())
+                .for_each(|(d, factor)| *d *= factor);
         }
-        std::mem::swap(d_in, d_out);
+        std::mem::swap(input_grad, upstream_grad);
     }
 }
 

@@ -2,8 +2,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Extent, Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::{Block, Initializer, Observer, Rows, Signal, Weights};
+use super::cache::layer_cache;
+use super::layer::{
+    BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, ParamSpec, Shape,
+};
+use super::{Block, Initializer, Rows};
 
 /// Looks up a vector for every token id.
 ///
@@ -73,7 +76,19 @@ impl Default for Embedding {
     }
 }
 
+layer_cache! {
+    /// The cache of an [`Embedding`] with a reader that wants a vector at every position.
+    EmbeddingCache {
+        /// The vectors of the distinct ids, `[1, distinct, output_dim]`.
+        rows: Block,
+        /// Their gradients.
+        row_grads: Block,
+    }
+}
+
 impl Layer for Embedding {
+    type Cache = EmbeddingCache;
+
     fn class(&self) -> &'static str {
         "Embedding"
     }
@@ -110,39 +125,30 @@ impl Layer for Embedding {
         if self.mask_zero { MaskRule::Make } else { MaskRule::Drop }
     }
 
-    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let (ids, size, table) = (inputs[0].ids(), self.output_dim, weights.get(0));
-        let Tape { out, mask, lookup, slots: [rows, ..], .. } = tape;
+    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let (ids, size, table) = (ctx.inputs[0].ids(), self.output_dim, ctx.weights.get(0));
+        let LayerOutput { values, mask, lookup } = output;
         lookup.of_ids(ids, table.len() / size);
-        let rows = if pass.to_rows { &mut *out } else { rows };
+        let rows = if ctx.pass.to_rows { &mut *values } else { &mut cache.rows };
         rows.reshape(1, lookup.distinct().len(), size);
         for (row, id) in rows.data_mut().chunks_exact_mut(size).zip(lookup.distinct()) {
             row.copy_from_slice(&table[*id as usize * size..][..size]);
         }
-        if !pass.to_rows {
-            Rows::new(&tape.slots[0], lookup).spread(out);
+        if !ctx.pass.to_rows {
+            Rows::new(&cache.rows, lookup).spread(values);
         }
         if self.mask_zero {
             mask.of_ids(ids);
         }
     }
 
-    fn backward(
-        &self,
-        pass: &Pass<'_>,
-        _weights: Weights<'_>,
-        _inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        _grads: &mut [f32],
-        _d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
+        let BackwardContext { output, pass, upstream_grad, .. } = ctx;
         // Ids have no gradient, and the table's is scattered: a batch touches few of its rows.
         if !pass.to_rows {
-            let [rows, sums, ..] = &mut tape.slots;
-            Rows::new(rows, &tape.lookup).gather(d_out, sums);
-            std::mem::swap(d_out, sums);
+            let EmbeddingCache { rows, row_grads } = cache;
+            Rows::new(rows, &output.lookup).gather(upstream_grad, row_grads);
+            std::mem::swap(upstream_grad, row_grads);
         }
     }
 

@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, MaskRule, Misfit, Pass, Shape, Tape};
-use super::{Block, Observer, Signal, Weights};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
 
 /// Puts all time steps of a sequence into one vector: `out[t·features + f] = x[t][f]`; the gradient goes back the same way.
 ///
@@ -16,6 +15,8 @@ use super::{Block, Observer, Signal, Weights};
 pub struct Flatten {}
 
 impl Layer for Flatten {
+    type Cache = ();
+
     fn class(&self) -> &'static str {
         "Flatten"
     }
@@ -31,36 +32,28 @@ impl Layer for Flatten {
         MaskRule::Drop
     }
 
-    fn forward(&self, _pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let x = inputs[0].real();
+    fn forward(&self, ctx: ForwardContext<'_>, _cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let x = ctx.inputs[0].real();
         let (time, batch, features) = x.dim();
-        tape.out.reshape(1, batch, time * features);
+        output.values.reshape(1, batch, time * features);
         for t in 0..time {
             for (row, from) in x.step(t).chunks_exact(features).enumerate() {
                 let at = row * time * features + t * features;
-                tape.out.data_mut()[at..at + features].copy_from_slice(from);
+                output.values.data_mut()[at..at + features].copy_from_slice(from);
             }
         }
     }
 
-    fn backward(
-        &self,
-        _pass: &Pass<'_>,
-        _weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        _tape: &mut Tape,
-        d_out: &mut Block,
-        _grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
-        let Some([d_in, ..]) = d_in else { return };
+    fn backward(&self, ctx: BackwardContext<'_>, _cache: &mut Self::Cache) {
+        let BackwardContext { inputs, upstream_grad, input_grads: Some([input_grad, ..]), .. } = ctx else {
+            return;
+        };
         let (time, batch, features) = inputs[0].real().dim();
-        d_in.reshape(time, batch, features);
+        input_grad.reshape(time, batch, features);
         for t in 0..time {
-            for (row, to) in d_in.step_mut(t).chunks_exact_mut(features).enumerate() {
+            for (row, to) in input_grad.step_mut(t).chunks_exact_mut(features).enumerate() {
                 let at = row * time * features + t * features;
-                to.copy_from_slice(&d_out.data()[at..at + features]);
+                to.copy_from_slice(&upstream_grad.data()[at..at + features]);
             }
         }
     }

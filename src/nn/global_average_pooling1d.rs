@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, MaskRule, Misfit, Pass, Shape, Tape};
-use super::{Block, Mask, Observer, Signal, Weights};
+use super::cache::layer_cache;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
+use super::{Block, Mask, Signal};
 use crate::kernel::{scatter_rows, sum_rows};
 
 /// The mean over time, of unmasked steps where a mask reaches it.
@@ -41,7 +42,7 @@ impl GlobalAveragePooling1D {
         }
     }
 
-    /// `Σₜ mₜ` of every sequence, left in the tape.
+    /// `Σₜ mₜ` of every sequence, written to `counts`.
     fn count(mask: Option<&Mask>, time: usize, batch: usize, counts: &mut Block) {
         counts.zeroed(1, batch, 1);
         if let Some(mask) = mask {
@@ -53,7 +54,17 @@ impl GlobalAveragePooling1D {
     }
 }
 
+layer_cache! {
+    /// The cache of a [`GlobalAveragePooling1D`].
+    GlobalAveragePooling1DCache {
+        /// `Σₜ mₜ` of every sequence.
+        counts: Block,
+    }
+}
+
 impl Layer for GlobalAveragePooling1D {
+    type Cache = GlobalAveragePooling1DCache;
+
     fn class(&self) -> &'static str {
         "GlobalAveragePooling1D"
     }
@@ -71,16 +82,16 @@ impl Layer for GlobalAveragePooling1D {
         true
     }
 
-    fn forward(&self, pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let (time, batch, features) = inputs[0].dim();
-        let Tape { out, slots: [counts, ..], .. } = tape;
-        Self::count(pass.mask, time, batch, counts);
+    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let (time, batch, features) = ctx.inputs[0].dim();
+        let (out, counts) = (&mut output.values, &mut cache.counts);
+        Self::count(ctx.pass.mask, time, batch, counts);
         out.zeroed(1, batch, features);
-        let x = match inputs[0] {
+        let x = match ctx.inputs[0] {
             Signal::Rows(rows) => {
-                let mask = pass.mask.map_or(&[][..], Mask::data);
+                let mask = ctx.pass.mask.map_or(&[][..], Mask::data);
                 sum_rows(out.data_mut(), rows.rows.data(), rows.index(), mask, features);
-                Self::scale(out, pass.mask, counts, time);
+                Self::scale(out, ctx.pass.mask, counts, time);
                 return;
             }
             other => other.real(),
@@ -88,36 +99,32 @@ impl Layer for GlobalAveragePooling1D {
         for t in 0..time {
             let rows = out.data_mut().chunks_exact_mut(features).zip(x.step(t).chunks_exact(features));
             for (row, (sum, from)) in rows.enumerate() {
-                let share = Self::share(pass.mask, counts.data(), t, row, time);
+                let share = Self::share(ctx.pass.mask, counts.data(), t, row, time);
                 sum.iter_mut().zip(from).for_each(|(sum, x)| *sum += share * x);
             }
         }
     }
 
-    fn backward(
-        &self,
-        pass: &Pass<'_>,
-        _weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        _grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
-        let Some([d_in, ..]) = d_in else { return };
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
+        let BackwardContext { pass, inputs, upstream_grad, input_grads: Some([input_grad, ..]), .. } = ctx
+        else {
+            return;
+        };
         let (time, batch, features) = inputs[0].dim();
         if let Signal::Rows(rows) = inputs[0] {
-            Self::scale(d_out, pass.mask, &tape.slots[0], time);
-            d_in.zeroed(1, rows.rows.rows(), features);
+            Self::scale(upstream_grad, pass.mask, &cache.counts, time);
+            input_grad.zeroed(1, rows.rows.rows(), features);
             let mask = pass.mask.map_or(&[][..], Mask::data);
-            return scatter_rows(d_in.data_mut(), rows.index(), mask, d_out.data(), features);
+            return scatter_rows(input_grad.data_mut(), rows.index(), mask, upstream_grad.data(), features);
         }
-        d_in.reshape(time, batch, features);
+        input_grad.reshape(time, batch, features);
         for t in 0..time {
-            let rows = d_in.step_mut(t).chunks_exact_mut(features).zip(d_out.data().chunks_exact(features));
+            let rows = input_grad
+                .step_mut(t)
+                .chunks_exact_mut(features)
+                .zip(upstream_grad.data().chunks_exact(features));
             for (row, (to, d)) in rows.enumerate() {
-                let share = Self::share(pass.mask, tape.slots[0].data(), t, row, time);
+                let share = Self::share(pass.mask, cache.counts.data(), t, row, time);
                 to.iter_mut().zip(d).for_each(|(to, d)| *to = share * d);
             }
         }

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, MaskRule, Misfit, Pass, Shape, Tape};
-use super::{Block, Observer, Signal, Weights};
+use super::Block;
+use super::cache::layer_cache;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
 
 /// The greatest value of every feature over time.
 ///
@@ -22,7 +23,17 @@ use super::{Block, Observer, Signal, Weights};
 #[serde(deny_unknown_fields)]
 pub struct GlobalMaxPooling1D {}
 
+layer_cache! {
+    /// The cache of a [`GlobalMaxPooling1D`].
+    GlobalMaxPooling1DCache {
+        /// n: how many steps of every feature and sequence hold the greatest value.
+        ties: Block,
+    }
+}
+
 impl Layer for GlobalMaxPooling1D {
+    type Cache = GlobalMaxPooling1DCache;
+
     fn class(&self) -> &'static str {
         "GlobalMaxPooling1D"
     }
@@ -36,45 +47,40 @@ impl Layer for GlobalMaxPooling1D {
         MaskRule::Drop
     }
 
-    fn forward(&self, _pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let x = inputs[0].real();
+    fn forward(&self, ctx: ForwardContext<'_>, _cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let x = ctx.inputs[0].real();
         let (time, batch, features) = x.dim();
-        tape.out.reshape(1, batch, features);
-        tape.out.data_mut().copy_from_slice(x.step(0));
+        output.values.reshape(1, batch, features);
+        output.values.data_mut().copy_from_slice(x.step(0));
         for t in 1..time {
-            for (max, x) in tape.out.data_mut().iter_mut().zip(x.step(t)) {
+            for (max, x) in output.values.data_mut().iter_mut().zip(x.step(t)) {
                 *max = greater(*max, *x);
             }
         }
     }
 
-    fn backward(
-        &self,
-        _pass: &Pass<'_>,
-        _weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        _grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
-        let Some([d_in, ..]) = d_in else { return };
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
+        let BackwardContext { output, inputs, upstream_grad, input_grads: Some([input_grad, ..]), .. } = ctx
+        else {
+            return;
+        };
         let x = inputs[0].real();
         let (time, batch, features) = x.dim();
-        let Tape { out, slots: [ties, ..], .. } = tape;
+        let (out, ties) = (&output.values, &mut cache.ties);
         ties.zeroed(1, batch, features);
         for t in 0..time {
             for ((n, x), max) in ties.data_mut().iter_mut().zip(x.step(t)).zip(out.data()) {
                 *n += f32::from(u8::from(x == max));
             }
         }
-        d_out.data_mut().iter_mut().zip(ties.data()).for_each(|(d, n)| *d /= n);
-        d_in.reshape(time, batch, features);
+        upstream_grad.data_mut().iter_mut().zip(ties.data()).for_each(|(d, n)| *d /= n);
+        input_grad.reshape(time, batch, features);
         for t in 0..time {
             let held = x.step(t).iter().zip(out.data());
-            for ((d_in, (x, max)), d) in d_in.step_mut(t).iter_mut().zip(held).zip(d_out.data()) {
-                *d_in = if x == max { *d } else { 0.0 };
+            for ((input_grad, (x, max)), d) in
+                input_grad.step_mut(t).iter_mut().zip(held).zip(upstream_grad.data())
+            {
+                *input_grad = if x == max { *d } else { 0.0 };
             }
         }
     }

@@ -3,9 +3,8 @@ use std::ops::{Range, RangeInclusive};
 
 use ndarray::ArrayView3;
 
-use super::recurrent::{Cell, Unroll};
+use super::cache::Cache;
 use super::{Block, Initializer, Lookup, Mask, Observer, Penalty, Signal, Weights};
-use crate::kernel::Entry;
 use crate::number::count;
 use crate::protocol::Direction;
 use crate::rng::Rng;
@@ -18,6 +17,11 @@ pub const MAX_INPUTS: usize = 8;
 
 /// One layer: its configuration, and what it does with numbers that belong to others.
 pub trait Layer: fmt::Debug + Send + Sync {
+    /// What it saves from `forward` to `backward`, of one shard.
+    type Cache: Cache
+    where
+        Self: Sized;
+
     /// Keras's class name.
     fn class(&self) -> &'static str;
 
@@ -52,26 +56,16 @@ pub trait Layer: fmt::Debug + Send + Sync {
         &[]
     }
 
-    /// Reads `inputs`, writes `tape.out`, and remembers in `tape` what `backward` needs.
-    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape);
+    /// Writes the output for `ctx.inputs`, and saves in `cache` what `backward` needs.
+    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput)
+    where
+        Self: Sized;
 
-    /// Reads ∂L/∂output in `d_out` (which it may overwrite), *adds* ∂L/∂parameters to `grads` (tensor after tensor, as
-    /// [`Layer::params`] names them) and
-    /// *writes* ∂L/∂input to `d_in`, a block for each, where someone wants them.
-    ///
-    /// `observer` is there on watched steps only; recurrent layers hand it every unrolled step.
-    #[allow(clippy::too_many_arguments)] // each is owned by another part; a struct would only rename the list
-    fn backward(
-        &self,
-        pass: &Pass<'_>,
-        weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        observer: Option<&mut dyn Observer>,
-    );
+    /// *Adds* ∂L/∂parameters to `ctx.param_grads` and *writes* ∂L/∂inputs to `ctx.input_grads`, from ∂L/∂output in `ctx.upstream_grad`,
+    /// which it may overwrite.
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache)
+    where
+        Self: Sized;
 
     /// Whether it can read [`Signal::Rows`]; its ∂L/∂input is then that of the rows, `[1, rows, features]`.
     fn reads_rows(&self) -> bool {
@@ -79,7 +73,7 @@ pub trait Layer: fmt::Debug + Send + Sync {
     }
 
     /// Whether its one parameter is a table `[rows, width]`, without a penalty, of which a batch touches few rows. `backward` then leaves the gradient of
-    /// each row of [`Tape::lookup`]'s distinct ids in `d_out`, `[1, ids, width]`, and nothing in `grads`.
+    /// each row of [`LayerOutput::lookup`]'s distinct ids in `upstream_grad`, `[1, ids, width]`, and nothing in `param_grads`.
     fn scatters(&self) -> bool {
         false
     }
@@ -96,14 +90,12 @@ pub trait Layer: fmt::Debug + Send + Sync {
         0
     }
 
-    /// The ways through time of a recurrent layer: one for each of its [`Layer::directions`].
-    fn unrolls<'a>(&'a self, _tape: &'a Tape) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
-        Vec::new()
-    }
-
-    /// What each head attended to in the last forward pass, before any dropout: `[batch, query time, key time]`, rows summing
+    /// The attention weights of each head in the last forward pass, before any dropout: `[batch, query time, key time]`, rows summing
     /// to 1. Empty unless the layer attends.
-    fn attention<'a>(&self, _tape: &'a Tape) -> Vec<ArrayView3<'a, f32>> {
+    fn attention<'a>(&self, _cache: &'a Self::Cache) -> Vec<ArrayView3<'a, f32>>
+    where
+        Self: Sized,
+    {
         Vec::new()
     }
 }
@@ -292,7 +284,7 @@ pub enum MaskRule {
     Drop,
     /// That of the first input goes on; its inputs may have different masks, and different lengths.
     First,
-    /// A new one is made in the tape.
+    /// A new one is written to [`LayerOutput::mask`].
     Make,
 }
 
@@ -340,37 +332,52 @@ impl Pass<'_> {
     }
 }
 
-/// Blocks that a layer may use besides its output.
-const SLOTS: usize = 13;
-
-/// What a layer remembers of one shard from `forward` to `backward`; reused from step to step.
+/// What a layer writes for the layers that read it, of one shard; reused from step to step.
 #[derive(Debug, Default)]
-pub struct Tape {
-    /// The output.
-    pub out: Block,
-    /// The mask made here, by layers that make one.
+pub struct LayerOutput {
+    /// The output, `[time, batch, features]`; of a layer read in rows the vectors of the distinct ids, `[1, distinct, features]`.
+    pub values: Block,
+    /// The mask, of a layer that makes one.
     pub mask: Mask,
     /// Distinct ids, of a layer that looks them up.
     pub lookup: Lookup,
-    /// The ways through time of recurrent layers: of one direction, or of both.
-    pub unrolls: [Unroll; 2],
-    /// The few numbers of ∂L/∂output that are not 0, of a layer that looks for them.
-    pub entries: Vec<Entry>,
-    /// Whatever else; each layer names its own.
-    pub slots: [Block; SLOTS],
 }
 
-impl Tape {
-    /// Bytes that it holds.
+impl LayerOutput {
+    /// Bytes of memory in use.
     pub fn bytes(&self) -> usize {
-        let Self { out, mask, lookup, unrolls, entries, slots } = self;
-        let entries = entries.capacity() * size_of::<Entry>();
-        let unrolls: usize = unrolls.iter().map(Unroll::bytes).sum();
-        out.bytes()
-            + mask.bytes()
-            + lookup.bytes()
-            + entries
-            + unrolls
-            + slots.iter().map(Block::bytes).sum::<usize>()
+        self.values.bytes() + self.mask.bytes() + self.lookup.bytes()
     }
+}
+
+/// What [`Layer::forward`] reads.
+#[derive(Debug, Clone, Copy)]
+pub struct ForwardContext<'a> {
+    /// Mode and masks.
+    pub pass: &'a Pass<'a>,
+    /// The layer's parameters.
+    pub weights: Weights<'a>,
+    /// Its inputs.
+    pub inputs: &'a [Signal<'a>],
+}
+
+/// What [`Layer::backward`] reads and writes.
+#[expect(missing_debug_implementations)] // an observer has none
+pub struct BackwardContext<'a> {
+    /// Mode and masks, as in `forward`.
+    pub pass: &'a Pass<'a>,
+    /// The layer's parameters.
+    pub weights: Weights<'a>,
+    /// Its inputs.
+    pub inputs: &'a [Signal<'a>],
+    /// What `forward` wrote.
+    pub output: &'a LayerOutput,
+    /// ∂L/∂output; may be overwritten.
+    pub upstream_grad: &'a mut Block,
+    /// ∂L/∂parameters, tensor after tensor in the order of [`Layer::params`]; added to.
+    pub param_grads: &'a mut [f32],
+    /// ∂L/∂input, a block for each input; written. `None` where no layer before it needs them.
+    pub input_grads: Option<&'a mut [Block]>,
+    /// On watched steps: receives every unrolled step of a recurrent layer.
+    pub observer: Option<&'a mut dyn Observer>,
 }

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::{Block, Initializer, Observer, Signal, Weights};
+use super::cache::layer_cache;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Misfit, ParamSpec, Shape};
+use super::{Block, Initializer, Weights};
 
 /// Gives the features of every time step mean 0 and variance 1, then a scale and an offset that are learned (Ba et al. 2016).
 ///
@@ -38,7 +39,15 @@ impl Default for LayerNormalization {
     }
 }
 
-// Slots of the tape: 0 x̂, 1 r.
+layer_cache! {
+    /// The cache of a [`LayerNormalization`].
+    LayerNormalizationCache {
+        /// x̂, `[time, batch, features]`.
+        normalized: Block,
+        /// r, `[time, batch, 1]`.
+        inverse_deviation: Block,
+    }
+}
 
 impl LayerNormalization {
     /// γ, if there is one.
@@ -58,6 +67,8 @@ fn mean(values: impl ExactSizeIterator<Item = f32>) -> f32 {
 }
 
 impl Layer for LayerNormalization {
+    type Cache = LayerNormalizationCache;
+
     fn class(&self) -> &'static str {
         "LayerNormalization"
     }
@@ -78,10 +89,11 @@ impl Layer for LayerNormalization {
         gamma.into_iter().chain(beta).collect()
     }
 
-    fn forward(&self, _pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let x = inputs[0].real();
+    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let x = ctx.inputs[0].real();
         let (time, batch, features) = x.dim();
-        let Tape { out, slots: [normal, inverse, ..], .. } = tape;
+        let LayerNormalizationCache { normalized: normal, inverse_deviation: inverse } = cache;
+        let out = &mut output.values;
         normal.reshape(time, batch, features);
         inverse.reshape(time, batch, 1);
         let rows = normal.data_mut().chunks_exact_mut(features).zip(x.data().chunks_exact(features));
@@ -94,37 +106,31 @@ impl Layer for LayerNormalization {
         out.reshape(time, batch, features);
         out.data_mut().copy_from_slice(normal.data());
         for row in out.data_mut().chunks_exact_mut(features) {
-            if let Some(gamma) = self.gamma(weights) {
+            if let Some(gamma) = self.gamma(ctx.weights) {
                 row.iter_mut().zip(gamma).for_each(|(out, gamma)| *out *= gamma);
             }
-            if let Some(beta) = self.beta(weights) {
+            if let Some(beta) = self.beta(ctx.weights) {
                 row.iter_mut().zip(beta).for_each(|(out, beta)| *out += beta);
             }
         }
     }
 
-    fn backward(
-        &self,
-        _pass: &Pass<'_>,
-        weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
+        let BackwardContext { weights, inputs, upstream_grad, param_grads, input_grads, .. } = ctx;
         let (time, batch, features) = inputs[0].real().dim();
-        let [normal, inverse, ..] = &tape.slots;
-        let (d_gamma, d_beta) = grads.split_at_mut(if self.scale { features } else { 0 });
-        for (d, normal) in d_out.data().chunks_exact(features).zip(normal.data().chunks_exact(features)) {
+        let LayerNormalizationCache { normalized: normal, inverse_deviation: inverse } = cache;
+        let (d_gamma, d_beta) = param_grads.split_at_mut(if self.scale { features } else { 0 });
+        for (d, normal) in
+            upstream_grad.data().chunks_exact(features).zip(normal.data().chunks_exact(features))
+        {
             d_gamma.iter_mut().zip(d.iter().zip(normal)).for_each(|(sum, (d, x))| *sum += d * x);
             d_beta.iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
         }
-        let Some([d_in, ..]) = d_in else { return };
-        d_in.reshape(time, batch, features);
-        d_in.data_mut().copy_from_slice(d_out.data());
-        let rows = d_in.data_mut().chunks_exact_mut(features).zip(normal.data().chunks_exact(features));
+        let Some([input_grads, ..]) = input_grads else { return };
+        input_grads.reshape(time, batch, features);
+        input_grads.data_mut().copy_from_slice(upstream_grad.data());
+        let rows =
+            input_grads.data_mut().chunks_exact_mut(features).zip(normal.data().chunks_exact(features));
         for ((g, normal), inverse) in rows.zip(inverse.data()) {
             if let Some(gamma) = self.gamma(weights) {
                 g.iter_mut().zip(gamma).for_each(|(g, gamma)| *g *= gamma);

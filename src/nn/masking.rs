@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, MaskRule, Misfit, Pass, Shape, Tape};
-use super::{Block, Observer, Signal, Weights};
+use super::Block;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
 
 /// Marks the time steps that are padding, in sequences of numbers: those of which every feature is `mask_value`. Later layers
 /// are told, as an Embedding with `mask_zero` tells them of token 0.
@@ -28,6 +28,8 @@ pub struct Masking {
 }
 
 impl Layer for Masking {
+    type Cache = ();
+
     fn class(&self) -> &'static str {
         "Masking"
     }
@@ -58,28 +60,20 @@ impl Layer for Masking {
         MaskRule::Make
     }
 
-    fn forward(&self, _pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let x = inputs[0].real();
-        let Tape { out, mask, .. } = tape;
+    fn forward(&self, ctx: ForwardContext<'_>, _cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let x = ctx.inputs[0].real();
+        let LayerOutput { values, mask, .. } = output;
         mask.of_steps(x, self.mask_value);
-        out.clone_from(x);
-        blank(out, mask.data());
+        values.clone_from(x);
+        blank(values, mask.data());
     }
 
-    fn backward(
-        &self,
-        _pass: &Pass<'_>,
-        _weights: Weights<'_>,
-        _inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        _grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
-        let Some([d_in, ..]) = d_in else { return };
-        blank(d_out, tape.mask.data());
-        std::mem::swap(d_in, d_out);
+    fn backward(&self, ctx: BackwardContext<'_>, _cache: &mut Self::Cache) {
+        let BackwardContext { output, upstream_grad, input_grads: Some([input_grad, ..]), .. } = ctx else {
+            return;
+        };
+        blank(upstream_grad, output.mask.data());
+        std::mem::swap(input_grad, upstream_grad);
     }
 }
 

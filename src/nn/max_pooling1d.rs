@@ -1,9 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, MaskRule, Misfit, Pass, Shape, Tape};
+use super::cache::layer_cache;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
 use super::pooling::pool;
 use super::window::Window;
-use super::{Block, Observer, Padding, Signal, Weights};
+use super::{Block, Padding};
 
 /// The greatest value of every feature within a window that moves over time.
 ///
@@ -45,7 +46,13 @@ impl Default for MaxPooling1D {
     }
 }
 
-// Slot 0 of the tape: the tap of the window that holds the greatest value, of every output.
+layer_cache! {
+    /// The cache of a [`MaxPooling1D`].
+    MaxPooling1DCache {
+        /// The tap of the window that holds the greatest value, of every output.
+        winner: Block,
+    }
+}
 
 impl MaxPooling1D {
     fn window(&self) -> Window {
@@ -54,6 +61,8 @@ impl MaxPooling1D {
 }
 
 impl Layer for MaxPooling1D {
+    type Cache = MaxPooling1DCache;
+
     fn class(&self) -> &'static str {
         "MaxPooling1D"
     }
@@ -70,10 +79,10 @@ impl Layer for MaxPooling1D {
         MaskRule::Drop
     }
 
-    fn forward(&self, _pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let (x, window) = (inputs[0].real(), self.window());
+    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let (x, window) = (ctx.inputs[0].real(), self.window());
         let (time, batch, features) = x.dim();
-        let Tape { out, slots: [winner, ..], .. } = tape;
+        let (out, winner) = (&mut output.values, &mut cache.winner);
         winner.reshape(window.steps(time), batch, features);
         out.reshape(window.steps(time), batch, features);
         out.data_mut().fill(f32::NEG_INFINITY);
@@ -90,26 +99,18 @@ impl Layer for MaxPooling1D {
         }
     }
 
-    fn backward(
-        &self,
-        _pass: &Pass<'_>,
-        _weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        _grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
-        let Some([d_in, ..]) = d_in else { return };
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
+        let BackwardContext { inputs, upstream_grad, input_grads: Some([input_grad, ..]), .. } = ctx else {
+            return;
+        };
         let window = self.window();
         let (time, batch, features) = inputs[0].real().dim();
-        d_in.zeroed(time, batch, features);
+        input_grad.zeroed(time, batch, features);
         for tap in 0..window.taps {
             for (to, from) in window.runs(tap, time) {
-                let given = d_out.steps(to.clone()).iter().zip(tape.slots[0].steps(to));
-                for (d_in, (d, winner)) in d_in.steps_mut(from).iter_mut().zip(given) {
-                    *d_in += if *winner == tap as f32 { *d } else { 0.0 };
+                let given = upstream_grad.steps(to.clone()).iter().zip(cache.winner.steps(to));
+                for (input_grad, (d, winner)) in input_grad.steps_mut(from).iter_mut().zip(given) {
+                    *input_grad += if *winner == tap as f32 { *d } else { 0.0 };
                 }
             }
         }

@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::affine::{affine, affine_backward};
 use super::attention::heads::{Barred, Head, Reach, Scratch, chance, combine, combine_backward};
 use super::attention::scores::{Gradients, Scores};
+use super::cache::layer_cache;
 use super::dropout::check_rate;
-use super::layer::{Layer, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::{Block, Initializer, Observer, Signal, Weights};
+use super::layer::{
+    BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, ParamSpec, Pass, Shape,
+};
+use super::{Block, Initializer, Weights};
 use crate::kernel::{Matrix, matmul};
 
 /// Several attentions at once, each over its own projection of the inputs (Vaswani et al. 2017).
@@ -62,8 +65,33 @@ impl Default for MultiHeadAttention {
     }
 }
 
-// Slots of the tape: 0 the weights [batch·heads, query time, key time]; 1 Q, 2 K, 3 V, 4 C; 5 to 8 their derivatives; 9 to 12 room
-// for one head.
+layer_cache! {
+    /// The cache of a [`MultiHeadAttention`].
+    MultiHeadAttentionCache {
+        /// P before dropout, `[batch·heads, query time, key time]`.
+        weights: Block,
+        /// Q, `[query time, batch, heads·key_dim]`.
+        query: Block,
+        /// K, `[key time, batch, heads·key_dim]`.
+        key: Block,
+        /// V, `[key time, batch, heads·value_dim]`.
+        value: Block,
+        /// C, `[query time, batch, heads·value_dim]`.
+        context: Block,
+        /// ∂L/∂Q.
+        query_grad: Block,
+        /// ∂L/∂K.
+        key_grad: Block,
+        /// ∂L/∂V.
+        value_grad: Block,
+        /// ∂L/∂C.
+        context_grad: Block,
+        /// Of one head at a time.
+        scratch: Scratch,
+        /// Of one query at a time.
+        pairs: Block,
+    }
+}
 
 impl MultiHeadAttention {
     fn value_dim(&self) -> usize {
@@ -104,6 +132,8 @@ impl MultiHeadAttention {
 }
 
 impl Layer for MultiHeadAttention {
+    type Cache = MultiHeadAttentionCache;
+
     fn class(&self) -> &'static str {
         "MultiHeadAttention"
     }
@@ -150,55 +180,58 @@ impl Layer for MultiHeadAttention {
         MaskRule::First
     }
 
-    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let (query, value) = (inputs[0].real(), inputs[inputs.len() - 1].real());
+    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let (query, value) = (ctx.inputs[0].real(), ctx.inputs[ctx.inputs.len() - 1].real());
         let ((queries, batch, features), keys) = (query.dim(), value.dim().0);
-        let Tape { out, slots: [p, q, k, v, context, _, _, _, _, d_scores, factors, rows, pairs], .. } = tape;
-        let mut scratch = Scratch { d_scores, factors, rows };
+        let MultiHeadAttentionCache {
+            weights: p, query: q, key: k, value: v, context, scratch, pairs, ..
+        } = cache;
         let (key_units, value_units) = (self.num_heads * self.key_dim, self.num_heads * self.value_dim());
-        self.project(q, query, weights, 0, key_units);
-        self.project(k, value, weights, 1, key_units);
-        self.project(v, value, weights, 2, value_units);
+        self.project(q, query, ctx.weights, 0, key_units);
+        self.project(k, value, ctx.weights, 1, key_units);
+        self.project(v, value, ctx.weights, 2, value_units);
         p.reshape(batch * self.num_heads, queries, keys);
         context.reshape(queries, batch, value_units);
-        let reach = self.reach(pass, inputs.len());
+        let reach = self.reach(ctx.pass, ctx.inputs.len());
         for row in 0..batch {
-            let mut rng = chance(pass, self.dropout, row);
+            let mut rng = chance(ctx.pass, self.dropout, row);
             for head in 0..self.num_heads {
                 let (by_key, by_value) = self.heads(row, head);
                 let p = p.step_mut(row * self.num_heads + head);
                 self.scores().fill(p, q, k, by_key, pairs);
                 reach.softmax(row, p, keys);
                 let dropout = rng.as_mut().map(|rng| (self.dropout, rng));
-                combine((context, by_value), p, (v, by_value), dropout, &mut scratch);
+                combine((context, by_value), p, (v, by_value), dropout, scratch);
             }
         }
-        self.project(out, context, weights, 3, features);
+        self.project(&mut output.values, context, ctx.weights, 3, features);
     }
 
-    fn backward(
-        &self,
-        pass: &Pass<'_>,
-        weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
+        let BackwardContext { pass, weights, inputs, upstream_grad, param_grads, input_grads, .. } = ctx;
         let (query, value) = (inputs[0].real(), inputs[inputs.len() - 1].real());
         let ((queries, batch, features), (keys, _, value_features)) = (query.dim(), value.dim());
-        let [p, q, k, v, context, dq, dk, dv, d_context, d_scores, factors, rows, _] = &mut tape.slots;
-        let mut scratch = Scratch { d_scores, factors, rows };
+        let MultiHeadAttentionCache {
+            weights: p,
+            query: q,
+            key: k,
+            value: v,
+            context,
+            query_grad: dq,
+            key_grad: dk,
+            value_grad: dv,
+            context_grad,
+            scratch,
+            pairs: _,
+        } = cache;
         let (key_units, value_units) = (self.num_heads * self.key_dim, self.num_heads * self.value_dim());
         let bias = |units| if self.use_bias { units } else { 0 };
-        let (d_query, rest) = grads.split_at_mut(features * key_units + bias(key_units));
+        let (d_query, rest) = param_grads.split_at_mut(features * key_units + bias(key_units));
         let (d_key, rest) = rest.split_at_mut(value_features * key_units + bias(key_units));
         let (d_value, d_last) = rest.split_at_mut(value_features * value_units + bias(value_units));
 
         let last = self.projection(weights, 3).0;
-        affine_backward(d_out.data(), context, last, d_last, features, Some(d_context));
+        affine_backward(upstream_grad.data(), context, last, d_last, features, Some(context_grad));
         dq.zeroed(queries, batch, key_units);
         dk.zeroed(keys, batch, key_units);
         dv.zeroed(keys, batch, value_units);
@@ -210,9 +243,9 @@ impl Layer for MultiHeadAttention {
                 let p = p.step(row * self.num_heads + head);
                 let dropout = rng.as_mut().map(|rng| (self.dropout, rng));
                 let values = (&*v, by_value);
-                combine_backward((d_context, by_value), p, values, dv, reach, dropout, &mut scratch);
-                let mut grads = Gradients { query: dq, key: dk, params: &mut [] };
-                self.scores().backward(q, k, by_key, &mut grads, &mut scratch);
+                combine_backward((context_grad, by_value), p, values, dv, reach, dropout, scratch);
+                let mut param_grads = Gradients { query: dq, key: dk, params: &mut [] };
+                self.scores().backward(q, k, by_key, &mut param_grads, scratch);
             }
         }
         let kernel = |i| self.projection(weights, i).0;
@@ -220,7 +253,7 @@ impl Layer for MultiHeadAttention {
         affine_backward(dk.data(), value, kernel(1), d_key, key_units, None);
         affine_backward(dv.data(), value, kernel(2), d_value, value_units, None);
         // With one input all three meet in it.
-        let (to_query, to_value) = match d_in {
+        let (to_query, to_value) = match input_grads {
             Some([both]) => (both, None),
             Some([to_query, to_value, ..]) => (to_query, Some(to_value)),
             _ => return,
@@ -238,8 +271,8 @@ impl Layer for MultiHeadAttention {
         unproject(to_value, dv, kernel(2));
     }
 
-    fn attention<'a>(&self, tape: &'a Tape) -> Vec<ArrayView3<'a, f32>> {
-        let all = tape.slots[0].view();
+    fn attention<'a>(&self, cache: &'a Self::Cache) -> Vec<ArrayView3<'a, f32>> {
+        let all = cache.weights.view();
         let heads = 0..self.num_heads;
         heads
             .map(|head| {

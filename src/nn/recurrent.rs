@@ -26,8 +26,11 @@ pub(super) use settings::{default, recurrent_layer};
 pub use unroll::{Held, Unroll};
 pub(super) use walk::{Asks, Walk};
 
-use super::layer::{Extent, MaskRule, Misfit, ParamSpec, Pass, Shape, Tape};
-use super::{Activation, Block, Layer, Observer, Signal, Weights};
+use super::cache::Cache;
+use super::layer::{
+    BackwardContext, Extent, ForwardContext, LayerOutput, MaskRule, Misfit, ParamSpec, Shape,
+};
+use super::{Activation, Block, Layer};
 use crate::kernel::recurrent::{Back, Functions, Packed, Step};
 use crate::kernel::{Function, Matrix};
 use crate::protocol::Direction;
@@ -163,7 +166,15 @@ impl Order {
     }
 }
 
+impl Cache for Unroll {
+    fn bytes(&self) -> usize {
+        Unroll::bytes(self)
+    }
+}
+
 impl<C: Cell> Layer for C {
+    type Cache = Unroll;
+
     fn class(&self) -> &'static str {
         Cell::class(self)
     }
@@ -200,14 +211,12 @@ impl<C: Cell> Layer for C {
         &[None]
     }
 
-    fn forward(&self, pass: &Pass<'_>, weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let Tape { out, unrolls: [unroll, _], .. } = tape;
-        let walk = Walk::new(self, pass, weights, inputs[0], None);
+    fn forward(&self, ctx: ForwardContext<'_>, unroll: &mut Unroll, output: &mut LayerOutput) {
+        let walk = Walk::new(self, ctx.pass, ctx.weights, ctx.inputs[0], None);
         walk.forward(unroll);
-        let order = walk.order();
-        let settings = self.settings();
+        let (order, out) = (walk.order(), &mut output.values);
         let (_, batch, units) = unroll.h.dim();
-        if settings.return_sequences {
+        if self.settings().return_sequences {
             out.reshape(order.time, batch, units);
             for step in 0..order.time {
                 out.step_mut(step).copy_from_slice(unroll.h.step(order.position(step)));
@@ -218,25 +227,19 @@ impl<C: Cell> Layer for C {
         }
     }
 
-    fn backward(
-        &self,
-        pass: &Pass<'_>,
-        weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        observer: Option<&mut dyn Observer>,
-    ) {
-        let [unroll, _] = &mut tape.unrolls;
-        let d_in = d_in.and_then(<[Block]>::first_mut);
-        let asks = Asks { d_out, in_order_of_reading: true };
-        Walk::new(self, pass, weights, inputs[0], None).backward(unroll, &asks, grads, d_in, observer);
-    }
-
-    fn unrolls<'a>(&'a self, tape: &'a Tape) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
-        vec![(None, self, &tape.unrolls[0])]
+    fn backward(&self, ctx: BackwardContext<'_>, unroll: &mut Unroll) {
+        let BackwardContext {
+            pass, weights, inputs, upstream_grad, param_grads, input_grads, observer, ..
+        } = ctx;
+        let input_grad = input_grads.and_then(<[Block]>::first_mut);
+        let asks = Asks { d_out: upstream_grad, in_order_of_reading: true };
+        Walk::new(self, pass, weights, inputs[0], None).backward(
+            unroll,
+            &asks,
+            param_grads,
+            input_grad,
+            observer,
+        );
     }
 }
 

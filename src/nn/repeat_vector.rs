@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{Layer, MaskRule, Misfit, Pass, Shape, Tape};
-use super::{Block, Observer, Signal, Weights};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
 
 /// Gives one vector at each of `n` time steps, so that a recurrent layer can unfold it: `out[t] = x`, `∂L/∂x = Σₜ ∂L/∂out[t]`.
 ///
@@ -20,6 +19,8 @@ pub struct RepeatVector {
 }
 
 impl Layer for RepeatVector {
+    type Cache = ();
+
     fn class(&self) -> &'static str {
         "RepeatVector"
     }
@@ -41,31 +42,23 @@ impl Layer for RepeatVector {
         MaskRule::Drop
     }
 
-    fn forward(&self, _pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let x = inputs[0].real();
+    fn forward(&self, ctx: ForwardContext<'_>, _cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let x = ctx.inputs[0].real();
         let (_, batch, features) = x.dim();
-        tape.out.reshape(self.n, batch, features);
+        output.values.reshape(self.n, batch, features);
         for t in 0..self.n {
-            tape.out.step_mut(t).copy_from_slice(x.data());
+            output.values.step_mut(t).copy_from_slice(x.data());
         }
     }
 
-    fn backward(
-        &self,
-        _pass: &Pass<'_>,
-        _weights: Weights<'_>,
-        inputs: &[Signal<'_>],
-        _tape: &mut Tape,
-        d_out: &mut Block,
-        _grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
-        let Some([d_in, ..]) = d_in else { return };
+    fn backward(&self, ctx: BackwardContext<'_>, _cache: &mut Self::Cache) {
+        let BackwardContext { inputs, upstream_grad, input_grads: Some([input_grad, ..]), .. } = ctx else {
+            return;
+        };
         let (_, batch, features) = inputs[0].real().dim();
-        d_in.zeroed(1, batch, features);
+        input_grad.zeroed(1, batch, features);
         for t in 0..self.n {
-            d_in.data_mut().iter_mut().zip(d_out.step(t)).for_each(|(sum, d)| *sum += d);
+            input_grad.data_mut().iter_mut().zip(upstream_grad.step(t)).for_each(|(sum, d)| *sum += d);
         }
     }
 }

@@ -2,9 +2,10 @@ use std::ops::Range;
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, s};
 
-use super::layer::{MAX_INPUTS, Mode, Pass, Tape};
+use super::layer::{BackwardContext, ForwardContext, LayerOutput, MAX_INPUTS, Mode, Pass};
 use super::model::{Node, Source};
 use super::recurrent::{Cell, Unroll};
+use super::spec::LayerCache;
 use super::{
     Answers, Block, Ids, LayerSpec, Mask, Model, Observer, Params, Rows, Score, Signal, Targets, metrics,
 };
@@ -44,7 +45,10 @@ pub struct Shard {
     targets: Targets,
     budget: usize,
     mode: Mode,
-    tapes: Vec<Tape>,
+    /// What every layer gave.
+    outputs: Vec<LayerOutput>,
+    /// What every layer saved.
+    caches: Vec<LayerCache>,
     /// ∂L/∂output of every layer.
     d_outs: Vec<Block>,
     /// Whether a layer has given its part of it yet.
@@ -70,7 +74,8 @@ impl Shard {
             targets: Targets::default(),
             budget: usize::MAX,
             mode: Mode::Evaluate,
-            tapes: nodes.iter().map(|_| Tape::default()).collect(),
+            outputs: nodes.iter().map(|_| LayerOutput::default()).collect(),
+            caches: nodes.iter().map(|node| node.spec.new_cache()).collect(),
             d_outs: nodes.iter().map(|_| Block::default()).collect(),
             touched: vec![false; nodes.len()],
             d_ins: nodes.iter().map(|node| node.from.iter().map(|_| Block::default()).collect()).collect(),
@@ -110,10 +115,12 @@ impl Shard {
         let recompute = self.recompute(model);
         let data = Given { real: self.is_real.then_some(&self.real), ids: &self.ids };
         for (i, node) in model.nodes.iter().enumerate() {
-            let (before, rest) = self.tapes.split_at_mut(i);
+            let (before, rest) = self.outputs.split_at_mut(i);
             let pass = pass(mode, recompute, i, node, before);
             let signals = signals(model, node, data, before);
-            node.spec.layer().forward(&pass, params.of(i), &signals[..node.from.len()], &mut rest[0]);
+            let inputs = &signals[..node.from.len()];
+            let ctx = ForwardContext { pass: &pass, weights: params.of(i), inputs };
+            node.spec.forward(ctx, &mut self.caches[i], &mut rest[0]);
         }
     }
 
@@ -121,7 +128,7 @@ impl Shard {
     pub fn weight(&mut self, model: &Model) -> f64 {
         // The mask is made in the forward pass; this may be asked before it.
         if let Some(from) = model.mask {
-            let mask = &mut self.tapes[from].mask;
+            let mask = &mut self.outputs[from].mask;
             match &model.nodes[from].spec {
                 LayerSpec::Masking(layer) => mask.of_steps(&self.real, layer.mask_value),
                 // Only what reads the data makes the loss's mask.
@@ -132,7 +139,7 @@ impl Shard {
     }
 
     fn mask(&self, model: &Model) -> Option<&Mask> {
-        model.mask.map(|from| &self.tapes[from].mask)
+        model.mask.map(|from| &self.outputs[from].mask)
     }
 
     /// The loss after [`Shard::forward`], summed over the rows it counts. Class weights are for learning: here all count
@@ -167,30 +174,37 @@ impl Shard {
         self.touched.fill(false);
         let recompute = self.recompute(model);
         let Some(last) = model.nodes.len().checked_sub(1) else { return Score::default() };
-        let mask = model.mask.map(|from| &self.tapes[from].mask);
+        let mask = model.mask.map(|from| &self.outputs[from].mask);
         let scale = (1.0 / weight.max(1.0)) as f32;
         let d_last = Some(&mut self.d_outs[last]);
-        let score =
-            model.loss.score(&self.tapes[last].out, &self.targets, mask, &model.class_weights, scale, d_last);
+        let score = model.loss.score(
+            &self.outputs[last].values,
+            &self.targets,
+            mask,
+            &model.class_weights,
+            scale,
+            d_last,
+        );
         let data = Given { real: self.is_real.then_some(&self.real), ids: &self.ids };
         // What nobody learns from is left out, unless someone watches how it goes through time.
         let watched = observer.is_some();
         let wants = |node: &Node| node.learns || watched && node.unrolls;
         for (i, node) in model.nodes.iter().enumerate().rev().filter(|(_, node)| wants(node)) {
-            let (before, rest) = self.tapes.split_at_mut(i);
+            let (before, rest) = self.outputs.split_at(i);
             let pass = pass(self.mode, recompute, i, node, before);
             let signals = signals(model, node, data, before);
             let wanted = node.layers().any(|from| wants(&model.nodes[from]));
-            node.spec.layer().backward(
-                &pass,
-                params.of(i),
-                &signals[..node.from.len()],
-                &mut rest[0],
-                &mut self.d_outs[i],
-                &mut self.grads[i],
-                wanted.then_some(self.d_ins[i].as_mut_slice()),
-                observer.as_mut().map(|o| &mut **o as &mut dyn Observer),
-            );
+            let ctx = BackwardContext {
+                pass: &pass,
+                weights: params.of(i),
+                inputs: &signals[..node.from.len()],
+                output: &rest[0],
+                upstream_grad: &mut self.d_outs[i],
+                param_grads: &mut self.grads[i],
+                input_grads: wanted.then_some(self.d_ins[i].as_mut_slice()),
+                observer: observer.as_mut().map(|o| &mut **o as &mut dyn Observer),
+            };
+            node.spec.backward(ctx, &mut self.caches[i]);
             for (d_in, from) in self.d_ins[i].iter_mut().zip(&node.from) {
                 let Some(from) = from.layer().filter(|from| wants(&model.nodes[*from])) else { continue };
                 if std::mem::replace(&mut self.touched[from], true) {
@@ -207,7 +221,7 @@ impl Shard {
     /// The last layer's output before its activation.
     pub fn logits(&self) -> &Block {
         static NOTHING: std::sync::LazyLock<Block> = std::sync::LazyLock::new(Block::default);
-        self.tapes.last().map_or(&NOTHING, |tape| &tape.out)
+        self.outputs.last().map_or(&NOTHING, |output| &output.values)
     }
 
     /// The model's output, after the last activation: `[batch, time, features]`, time 1 for a vector a sequence.
@@ -222,10 +236,10 @@ impl Shard {
         &'a self,
         model: &'a Model,
     ) -> Vec<(usize, Option<Direction>, &'a dyn Cell, &'a Unroll)> {
-        let layers = model.nodes.iter().zip(&self.tapes).enumerate();
+        let layers = model.nodes.iter().zip(&self.caches).enumerate();
         layers
-            .flat_map(|(i, (node, tape))| {
-                let ways = node.spec.layer().unrolls(tape).into_iter();
+            .flat_map(|(i, (node, cache))| {
+                let ways = node.spec.recurrent(cache).into_iter();
                 ways.map(move |(direction, cell, unroll)| (i, direction, cell, unroll))
             })
             .collect()
@@ -233,12 +247,12 @@ impl Shard {
 
     /// The mask that reaches layer `i`, if one does.
     pub(super) fn layer_mask(&self, model: &Model, i: usize) -> Option<&Mask> {
-        model.nodes.get(i)?.mask.map(|from| &self.tapes[from].mask)
+        model.nodes.get(i)?.mask.map(|from| &self.outputs[from].mask)
     }
 
     /// Lets stateful layers begin anew with the next batch: another stream follows.
     pub fn forget(&mut self) {
-        self.tapes.iter_mut().flat_map(|tape| &mut tape.unrolls).for_each(Unroll::forget);
+        self.caches.iter_mut().flat_map(LayerCache::recurrent_mut).flatten().for_each(Unroll::forget);
     }
 
     /// ∂L/∂parameters of layer `i`, which learns, after [`Shard::backward`], where it does not scatter.
@@ -249,7 +263,7 @@ impl Shard {
     /// ∂L/∂rows of those rows that the sequences touched of the table of layer `i`, which [scatters](super::Layer::scatters), after
     /// the place of each row of the table among them, plus 1; 0 where it is not.
     pub(super) fn scattered(&self, i: usize) -> (&[u32], &[f32]) {
-        (self.tapes[i].lookup.places(), self.d_outs[i].data())
+        (self.outputs[i].lookup.places(), self.d_outs[i].data())
     }
 
     /// Bytes of memory for what sequences become on their way through the network and back: inputs, outputs, what layers remember,
@@ -258,16 +272,17 @@ impl Shard {
         let d_ins = self.d_ins.iter().flatten();
         let blocks = self.d_outs.iter().chain(d_ins).chain([&self.real]).map(Block::bytes).sum::<usize>();
         let ids = self.ids.iter().map(Ids::bytes).sum::<usize>();
-        ids + blocks + self.tapes.iter().map(Tape::bytes).sum::<usize>()
+        let outputs = self.outputs.iter().map(LayerOutput::bytes).sum::<usize>();
+        ids + blocks + outputs + self.caches.iter().map(LayerCache::bytes).sum::<usize>()
     }
 
     /// What every layer that attends made of the sequences in the last [`Shard::forward`]: layer, head, and the weights,
     /// `[batch, query time, key time]`.
     pub fn attention(&self, model: &Model) -> Vec<(usize, usize, ArrayView3<'_, f32>)> {
-        let layers = model.nodes.iter().zip(&self.tapes).enumerate();
+        let layers = model.nodes.iter().zip(&self.caches).enumerate();
         layers
-            .flat_map(|(i, (node, tape))| {
-                let heads = node.spec.layer().attention(tape).into_iter().enumerate();
+            .flat_map(|(i, (node, cache))| {
+                let heads = node.spec.attention(cache).into_iter().enumerate();
                 heads.map(move |(head, weights)| (i, head, weights))
             })
             .collect()
@@ -275,7 +290,7 @@ impl Shard {
 }
 
 /// What holds for a pass through the `i`-th node, after the layers before it.
-fn pass<'a>(mode: Mode, recompute: bool, i: usize, node: &Node, before: &'a [Tape]) -> Pass<'a> {
+fn pass<'a>(mode: Mode, recompute: bool, i: usize, node: &Node, before: &'a [LayerOutput]) -> Pass<'a> {
     let mask = |from: Option<usize>| from.map(|from| &before[from].mask);
     let mut masks = [None; MAX_INPUTS];
     masks.iter_mut().zip(&node.masks).for_each(|(to, from)| *to = mask(*from));
@@ -298,15 +313,20 @@ impl<'a> Given<'a> {
 }
 
 /// What `node` reads, of the data and the layers before it; only as many as it has inputs are meant.
-fn signals<'a>(model: &Model, node: &Node, data: Given<'a>, before: &'a [Tape]) -> [Signal<'a>; MAX_INPUTS] {
+fn signals<'a>(
+    model: &Model,
+    node: &Node,
+    data: Given<'a>,
+    before: &'a [LayerOutput],
+) -> [Signal<'a>; MAX_INPUTS] {
     let mut signals = [data.signal(0); MAX_INPUTS];
     for (signal, from) in signals.iter_mut().zip(&node.from) {
         *signal = match *from {
             Source::Data(channel) => data.signal(channel),
             Source::Layer(from) if model.nodes[from].to_rows => {
-                Signal::Rows(Rows::new(&before[from].out, &before[from].lookup))
+                Signal::Rows(Rows::new(&before[from].values, &before[from].lookup))
             }
-            Source::Layer(from) => Signal::Real(&before[from].out),
+            Source::Layer(from) => Signal::Real(&before[from].values),
         };
     }
     signals

@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
 
+use super::Block;
+use super::cache::layer_cache;
 use super::dropout::{check_rate, drops, fill};
-use super::layer::{Layer, Misfit, Pass, Shape, Tape};
-use super::{Block, Observer, Signal, Weights};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Misfit, Shape};
 
 /// While learning, drops whole features of a sequence, at all time steps alike (Tompson et al. 2014): neighbouring steps tell
 /// much the same, so that [`Dropout`](super::Dropout) of single numbers would hide little.
@@ -24,8 +25,6 @@ pub struct SpatialDropout1D {
     pub rate: f64,
 }
 
-// Slot 0 of the tape: m of every sequence.
-
 /// Scales every time step by `factors`.
 fn scale(block: &mut Block, factors: &Block) {
     let (time, ..) = block.dim();
@@ -34,7 +33,17 @@ fn scale(block: &mut Block, factors: &Block) {
     }
 }
 
+layer_cache! {
+    /// The cache of a [`SpatialDropout1D`].
+    SpatialDropout1DCache {
+        /// m of every sequence, `[1, batch, features]`.
+        factors: Block,
+    }
+}
+
 impl Layer for SpatialDropout1D {
+    type Cache = SpatialDropout1DCache;
+
     fn class(&self) -> &'static str {
         "SpatialDropout1D"
     }
@@ -49,38 +58,30 @@ impl Layer for SpatialDropout1D {
         Ok(inputs[0])
     }
 
-    fn forward(&self, pass: &Pass<'_>, _weights: Weights<'_>, inputs: &[Signal<'_>], tape: &mut Tape) {
-        let x = inputs[0].real();
+    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
+        let x = ctx.inputs[0].real();
         let (time, batch, features) = x.dim();
-        let Tape { out, slots: [factors, ..], .. } = tape;
+        let (out, factors) = (&mut output.values, &mut cache.factors);
         out.reshape(time, batch, features);
         out.data_mut().copy_from_slice(x.data());
-        if !drops(pass, self.rate) {
+        if !drops(ctx.pass, self.rate) {
             return;
         }
         factors.reshape(1, batch, features);
         for (row, factors) in factors.data_mut().chunks_exact_mut(features).enumerate() {
-            let Some(mut rng) = pass.chance("spatial dropout", row) else { return };
+            let Some(mut rng) = ctx.pass.chance("spatial dropout", row) else { return };
             fill(factors, self.rate, &mut rng);
         }
         scale(out, factors);
     }
 
-    fn backward(
-        &self,
-        pass: &Pass<'_>,
-        _weights: Weights<'_>,
-        _inputs: &[Signal<'_>],
-        tape: &mut Tape,
-        d_out: &mut Block,
-        _grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-        _observer: Option<&mut dyn Observer>,
-    ) {
-        let Some([d_in, ..]) = d_in else { return };
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
+        let BackwardContext { pass, upstream_grad, input_grads: Some([input_grad, ..]), .. } = ctx else {
+            return;
+        };
         if drops(pass, self.rate) {
-            scale(d_out, &tape.slots[0]);
+            scale(upstream_grad, &cache.factors);
         }
-        std::mem::swap(d_in, d_out);
+        std::mem::swap(input_grad, upstream_grad);
     }
 }

@@ -1,16 +1,21 @@
 use std::fmt;
 
+use ndarray::ArrayView3;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::recurrent::Cell;
+use super::bidirectional::BidirectionalCache;
+use super::cache::Cache;
+use super::layer::{BackwardContext, ForwardContext, LayerOutput};
+use super::recurrent::{Cell, Unroll};
 use super::{
     Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, Concatenate, Conv1D, Dense,
     Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, LSTM, Layer,
     LayerNormalization, Masking, MaxPooling1D, MultiHeadAttention, RepeatVector, SimpleRNN, SpatialDropout1D,
 };
+use crate::protocol::Direction;
 
-/// Makes [`LayerSpec`] from the list of layers: the one place that a new layer is added to.
+/// Makes [`LayerSpec`] and [`LayerCache`] from the list of layers: the one place that a new layer is added to.
 macro_rules! layers {
     ($($name:ident),* $(,)?) => {
         /// A layer as a preset names it: `{layer: Dense, units: 1, …}`.
@@ -39,6 +44,51 @@ macro_rules! layers {
             pub fn layer(&self) -> &dyn Layer {
                 match self {
                     $(Self::$name(layer) => layer,)*
+                }
+            }
+        }
+
+        /// The cache of a layer, one variant for each of [`LayerSpec`].
+        #[derive(Debug)]
+        pub(super) enum LayerCache {
+            $($name(Box<<$name as Layer>::Cache>),)*
+        }
+
+        impl LayerCache {
+            /// Bytes of memory in use.
+            pub fn bytes(&self) -> usize {
+                match self {
+                    $(Self::$name(cache) => cache.bytes(),)*
+                }
+            }
+        }
+
+        /// The passes over a layer and its cache, which [`LayerSpec::new_cache`] has made for it.
+        impl LayerSpec {
+            pub(super) fn new_cache(&self) -> LayerCache {
+                match self {
+                    $(Self::$name(_) => LayerCache::$name(Box::default()),)*
+                }
+            }
+
+            pub(super) fn forward(&self, ctx: ForwardContext<'_>, cache: &mut LayerCache, output: &mut LayerOutput) {
+                match (self, cache) {
+                    $((Self::$name(layer), LayerCache::$name(cache)) => layer.forward(ctx, cache, output),)*
+                    _ => debug_assert!(false, "the cache of another layer"),
+                }
+            }
+
+            pub(super) fn backward(&self, ctx: BackwardContext<'_>, cache: &mut LayerCache) {
+                match (self, cache) {
+                    $((Self::$name(layer), LayerCache::$name(cache)) => layer.backward(ctx, cache),)*
+                    _ => debug_assert!(false, "the cache of another layer"),
+                }
+            }
+
+            pub(super) fn attention<'a>(&self, cache: &'a LayerCache) -> Vec<ArrayView3<'a, f32>> {
+                match (self, cache) {
+                    $((Self::$name(layer), LayerCache::$name(cache)) => layer.attention(cache),)*
+                    _ => Vec::new(),
                 }
             }
         }
@@ -75,6 +125,20 @@ layers!(
     MultiHeadAttention,
 );
 
+impl LayerCache {
+    /// The caches of the directions of a recurrent layer, in the order of [`Layer::directions`].
+    pub fn recurrent_mut(&mut self) -> [Option<&mut Unroll>; 2] {
+        match self {
+            Self::SimpleRNN(cache) | Self::LSTM(cache) | Self::GRU(cache) => [Some(cache), None],
+            Self::Bidirectional(cache) => {
+                let BidirectionalCache { forward, backward, .. } = &mut **cache;
+                [Some(forward), Some(backward)]
+            }
+            _ => [None, None],
+        }
+    }
+}
+
 impl LayerSpec {
     /// The cell of a recurrent layer.
     pub(super) fn cell(&self) -> Option<&dyn Cell> {
@@ -83,6 +147,24 @@ impl LayerSpec {
             Self::LSTM(cell) => Some(cell),
             Self::GRU(cell) => Some(cell),
             _ => None,
+        }
+    }
+
+    /// The cell and the cache of each direction of a recurrent layer, in the order of [`Layer::directions`]; empty for other layers.
+    pub(super) fn recurrent<'a>(
+        &'a self,
+        cache: &'a LayerCache,
+    ) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
+        match (self, cache) {
+            (Self::SimpleRNN(cell), LayerCache::SimpleRNN(cache)) => vec![(None, cell, cache)],
+            (Self::LSTM(cell), LayerCache::LSTM(cache)) => vec![(None, cell, cache)],
+            (Self::GRU(cell), LayerCache::GRU(cache)) => vec![(None, cell, cache)],
+            (Self::Bidirectional(both), LayerCache::Bidirectional(cache)) => {
+                let Some(cell) = both.cell() else { return Vec::new() };
+                let BidirectionalCache { forward, backward, .. } = &**cache;
+                vec![(Some(Direction::Forward), cell, forward), (Some(Direction::Backward), cell, backward)]
+            }
+            _ => Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What all kinds of attention share once scores are there: softmax under a mask, dropout, and the weighted sum of values.
 
 use crate::kernel::{self, Matrix, matmul};
+use crate::nn::cache::layer_cache;
 use crate::nn::dropout::{drops, fill};
 use crate::nn::{Block, Mask, Pass};
 use crate::rng::Rng;
@@ -119,15 +120,16 @@ fn weigh(scores: &mut [f32], reaches: impl Fn(usize) -> bool) {
     scores.iter_mut().for_each(|weight| *weight /= sum);
 }
 
-/// Room for one head at a time.
-#[derive(Debug)]
-pub(in crate::nn) struct Scratch<'a> {
-    /// `[query time, key time]`: ∂L/∂weights, then ∂L/∂scores.
-    pub d_scores: &'a mut Block,
-    /// `[query time, key time]`: what dropout multiplies the weights by; the weights after it.
-    pub factors: &'a mut Block,
-    /// `[time, width]`, of the queries or the keys.
-    pub rows: &'a mut Block,
+layer_cache! {
+    /// Scratch buffers for one head at a time.
+    Scratch {
+        /// `[query time, key time]`: ∂L/∂weights, then ∂L/∂scores.
+        d_scores: Block,
+        /// `[query time, key time]`: what dropout multiplies the weights by; the weights after it.
+        factors: Block,
+        /// `[time, width]`, of the queries or the keys.
+        rows: Block,
+    }
 }
 
 /// The chance of a layer's dropout of attention weights for one sequence; none where nothing is dropped.
@@ -141,7 +143,7 @@ pub(in crate::nn) fn combine(
     weights: &[f32],
     (values, of): (&Block, Head),
     dropout: Option<(f64, &mut Rng)>,
-    scratch: &mut Scratch<'_>,
+    scratch: &mut Scratch,
 ) {
     let (queries, keys) = (out.dim().0, values.dim().0);
     let Scratch { factors, rows, .. } = scratch;
@@ -171,7 +173,7 @@ pub(in crate::nn) fn combine_backward(
     d_values: &mut Block,
     reach: Reach<'_>,
     dropout: Option<(f64, &mut Rng)>,
-    scratch: &mut Scratch<'_>,
+    scratch: &mut Scratch,
 ) {
     let (queries, keys) = (d_out.dim().0, values.dim().0);
     let Scratch { d_scores, factors, rows } = scratch;

@@ -1,9 +1,24 @@
 use super::heads::{Barred, Head, Reach, Scratch, chance, combine, combine_backward};
 use super::scores::{Gradients, Scores};
-use crate::nn::layer::{Misfit, Pass, Shape, Tape};
+use crate::nn::cache::layer_cache;
+use crate::nn::layer::{BackwardContext, Misfit, Pass, Shape};
 use crate::nn::{Block, Signal};
 
-// Slots of the tape: 0 the weights [batch, query time, key time]; 1 to 4 room for one sequence; 5 ∂L/∂query; 6 ∂L/∂value.
+layer_cache! {
+    /// The cache of [`Attention`](crate::nn::Attention) and [`AdditiveAttention`](crate::nn::AdditiveAttention).
+    AttentionCache {
+        /// The weights `p` before dropout, `[batch, query time, key time]`.
+        weights: Block,
+        /// ∂L/∂query.
+        query_grad: Block,
+        /// ∂L/∂value.
+        value_grad: Block,
+        /// Of one sequence at a time.
+        scratch: Scratch,
+        /// Of one query at a time: its tanh with every key, `[key time, features]`.
+        pairs: Block,
+    }
+}
 
 /// What [`Attention`](crate::nn::Attention) and [`AdditiveAttention`](crate::nn::AdditiveAttention) give for their inputs.
 ///
@@ -48,11 +63,10 @@ impl<'a> Over<'a> {
     }
 
     /// Writes the output, 0 at masked queries.
-    pub fn forward(&self, pass: &Pass<'_>, tape: &mut Tape) {
+    pub fn forward(&self, pass: &Pass<'_>, cache: &mut AttentionCache, out: &mut Block) {
         let (queries, batch, features) = self.query.dim();
         let keys = self.value.dim().0;
-        let Tape { out, slots: [weights, d_scores, factors, rows, pairs, ..], .. } = tape;
-        let mut scratch = Scratch { d_scores, factors, rows };
+        let AttentionCache { weights, scratch, pairs, .. } = cache;
         weights.reshape(batch, queries, keys);
         out.reshape(queries, batch, features);
         for row in 0..batch {
@@ -61,44 +75,37 @@ impl<'a> Over<'a> {
             self.reach.softmax(row, weights, keys);
             let mut rng = chance(pass, self.dropout, row);
             let dropout = rng.as_mut().map(|rng| (self.dropout, rng));
-            combine((out, head), weights, (self.value, head), dropout, &mut scratch);
+            combine((out, head), weights, (self.value, head), dropout, scratch);
         }
         clear_masked(out, pass);
     }
 
-    /// Adds ∂L/∂parameters to `grads`, and writes ∂L/∂inputs to `d_in` where wanted.
-    pub fn backward(
-        &self,
-        pass: &Pass<'_>,
-        tape: &mut Tape,
-        d_out: &mut Block,
-        grads: &mut [f32],
-        d_in: Option<&mut [Block]>,
-    ) {
+    /// Adds ∂L/∂parameters, and writes ∂L/∂inputs where wanted.
+    pub fn backward(&self, ctx: BackwardContext<'_>, cache: &mut AttentionCache) {
+        let BackwardContext { pass, upstream_grad, param_grads, input_grads, .. } = ctx;
         let (queries, batch, features) = self.query.dim();
         let keys = self.value.dim().0;
-        let [weights, d_scores, factors, rows, _, d_query, d_value, ..] = &mut tape.slots;
-        let mut scratch = Scratch { d_scores, factors, rows };
-        d_query.zeroed(queries, batch, features);
-        d_value.zeroed(keys, batch, features);
-        clear_masked(d_out, pass);
+        let AttentionCache { weights, query_grad, value_grad, scratch, .. } = cache;
+        query_grad.zeroed(queries, batch, features);
+        value_grad.zeroed(keys, batch, features);
+        clear_masked(upstream_grad, pass);
         for row in 0..batch {
             let (head, weights) = (self.head(row), weights.step(row));
             let mut rng = chance(pass, self.dropout, row);
             let dropout = rng.as_mut().map(|rng| (self.dropout, rng));
             let value = (self.value, head);
-            combine_backward((d_out, head), weights, value, d_value, self.reach, dropout, &mut scratch);
-            let mut grads = Gradients { query: d_query, key: d_value, params: grads };
-            self.scores.backward(self.query, self.value, head, &mut grads, &mut scratch);
+            combine_backward((upstream_grad, head), weights, value, value_grad, self.reach, dropout, scratch);
+            let mut grads = Gradients { query: query_grad, key: value_grad, params: param_grads };
+            self.scores.backward(self.query, self.value, head, &mut grads, scratch);
         }
-        match d_in {
+        match input_grads {
             Some([to_both]) => {
-                d_query.data_mut().iter_mut().zip(d_value.data()).for_each(|(sum, d)| *sum += d);
-                std::mem::swap(to_both, d_query);
+                query_grad.data_mut().iter_mut().zip(value_grad.data()).for_each(|(sum, d)| *sum += d);
+                std::mem::swap(to_both, query_grad);
             }
             Some([to_query, to_value, ..]) => {
-                std::mem::swap(to_query, d_query);
-                std::mem::swap(to_value, d_value);
+                std::mem::swap(to_query, query_grad);
+                std::mem::swap(to_value, value_grad);
             }
             _ => {}
         }
@@ -121,8 +128,8 @@ mod tests {
     use ndarray::{Array2, Array3};
 
     use super::*;
-    use crate::nn::layer::{Layer, MAX_INPUTS, Mode};
-    use crate::nn::{AdditiveAttention, Attention, Ids, Mask, Params};
+    use crate::nn::layer::{ForwardContext, LayerOutput, MAX_INPUTS, Mode};
+    use crate::nn::{AdditiveAttention, Attention, Ids, LayerSpec, Mask, Params};
 
     fn block(steps: &[[f32; 2]], factor: f32) -> Block {
         let mut block = Block::default();
@@ -149,12 +156,12 @@ mod tests {
     #[test]
     fn a_query_whose_values_are_all_masked_gets_what_keras_gives_it() {
         let (query, value) = ([[-0.28, -0.35], [-0.08, -0.63]], [[0.05, -0.4], [-0.55, -1.55], [0.98, -1.1]]);
-        let asked = [[-1.02, -0.71], [0.63, -0.16]];
+        let upstream = [[-1.02, -0.71], [0.63, -0.16]];
         let (third, mean) = ([1.0 / 3.0; 6], [0.16, -1.016_666_8, 0.16, -1.016_666_8]);
         let additive = AdditiveAttention { use_scale: false, ..AdditiveAttention::default() };
-        let cases: [(&dyn Layer, f32, Expected); 3] = [
+        let cases: [(LayerSpec, f32, Expected); 3] = [
             (
-                &Attention::default(),
+                Attention::default().into(),
                 1.0,
                 Expected {
                     weights: third,
@@ -171,7 +178,7 @@ mod tests {
                 },
             ),
             (
-                &additive,
+                additive.into(),
                 1.0,
                 Expected {
                     weights: third,
@@ -189,7 +196,7 @@ mod tests {
             ),
             // Scores of 8, 42, 7 and of 15, 61, 37: at 10⁹ they are 0 or 64.
             (
-                &Attention::default(),
+                Attention::default().into(),
                 60.0,
                 Expected {
                     weights: [0.0, 1.0, 0.0, 0.0, 0.5, 0.5],
@@ -207,28 +214,31 @@ mod tests {
         let pass =
             Pass { mode: Mode::Evaluate, layer: 0, mask: None, masks, recompute: false, to_rows: false };
         for (layer, factor, keras) in cases {
-            let what = format!("{} of queries times {factor}", layer.class());
+            let what = format!("{} of queries times {factor}", layer.layer().class());
             let (query, value) = (block(&query, factor), block(&value, 1.0));
             let inputs = [Signal::Real(&query), Signal::Real(&value)];
             let shapes = [Shape::Sequence { time: 2, features: 2 }, Shape::Sequence { time: 3, features: 2 }];
-            let params = Params::new(std::iter::once((layer, &shapes[..], true)));
-            let (mut tape, mut d_in) = (Tape::default(), [Block::default(), Block::default()]);
-            layer.forward(&pass, params.of(0), &inputs, &mut tape);
-            near(tape.slots[0].data(), &keras.weights, &what);
-            near(tape.out.data(), &keras.out, &what);
-            let mut d_out = block(&asked, 1.0);
-            layer.backward(
-                &pass,
-                params.of(0),
-                &inputs,
-                &mut tape,
-                &mut d_out,
-                &mut [],
-                Some(&mut d_in),
-                None,
-            );
-            near(d_in[0].data(), &keras.d_query, &what);
-            near(d_in[1].data(), &keras.d_value, &what);
+            let params = Params::new(std::iter::once((layer.layer(), &shapes[..], true)));
+            let (mut cache, mut output) = (layer.new_cache(), LayerOutput::default());
+            let mut input_grads = [Block::default(), Block::default()];
+            let (pass, weights, inputs) = (&pass, params.of(0), &inputs[..]);
+            layer.forward(ForwardContext { pass, weights, inputs }, &mut cache, &mut output);
+            let found = layer.attention(&cache)[0].iter().copied().collect::<Vec<f32>>();
+            near(&found, &keras.weights, &what);
+            near(output.values.data(), &keras.out, &what);
+            let ctx = BackwardContext {
+                pass,
+                weights,
+                inputs,
+                output: &output,
+                upstream_grad: &mut block(&upstream, 1.0),
+                param_grads: &mut [],
+                input_grads: Some(&mut input_grads),
+                observer: None,
+            };
+            layer.backward(ctx, &mut cache);
+            near(input_grads[0].data(), &keras.d_query, &what);
+            near(input_grads[1].data(), &keras.d_value, &what);
         }
     }
 }

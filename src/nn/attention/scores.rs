@@ -78,7 +78,7 @@ impl Scores<'_> {
         key: &Block,
         head: Head,
         grads: &mut Gradients<'_>,
-        scratch: &mut Scratch<'_>,
+        scratch: &mut Scratch,
     ) {
         match self {
             Self::Dot { scale } => dot_backward(scale, query, key, head, grads, scratch),
@@ -93,11 +93,11 @@ impl Scores<'_> {
         key: &Block,
         head: Head,
         grads: &mut Gradients<'_>,
-        scratch: &mut Scratch<'_>,
+        scratch: &mut Scratch,
     ) {
         let (queries, keys) = (query.dim().0, key.dim().0);
         for i in 0..queries {
-            self.pair(query, key, head, i, scratch.rows);
+            self.pair(query, key, head, i, &mut scratch.rows);
             for j in 0..keys {
                 // A key out of reach took no part.
                 let g = scratch.d_scores.data()[i * keys + j];
@@ -156,7 +156,7 @@ fn dot_backward(
     key: &Block,
     head: Head,
     grads: &mut Gradients<'_>,
-    scratch: &mut Scratch<'_>,
+    scratch: &mut Scratch,
 ) {
     let (queries, keys) = (query.dim().0, key.dim().0);
     let c = scale.unwrap_or(1.0);
