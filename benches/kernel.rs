@@ -1,4 +1,4 @@
-//! One thread: GFLOP/s of the matrix product at shapes of recurrent training and of the cells' steps there and back, ns per value of
+//! One thread: GFLOP/s of the matrix product at shapes of recurrent training and of the cells' steps forward and backward, ns per value of
 //! activations and of rows that are looked up. Several: what a [`Team`] takes to start and to end, to sum a gradient and to move weights.
 //!
 //! `cargo bench --bench kernel`
@@ -8,16 +8,14 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use ndarray::Array2;
-use unrolled::kernel::recurrent::{
-    Back, Functions, Packed, Projected, Step, gru_back, gru_step, lstm_back, lstm_step, simple_rnn_back,
-    simple_rnn_step,
-};
+use unrolled::kernel::recurrent::{BackwardStep, ForwardStep, Projected};
 use unrolled::kernel::{
-    Entry, Function, Matrix, Taps, Team, add_rows, exp, gather_taps, matmul, scatter_rows, scatter_taps,
-    sigmoid, softmax, tanh,
+    Entry, Matrix, Taps, Team, add_rows, exp, gather_taps, matmul, scatter_rows, scatter_taps, sigmoid,
+    softmax, tanh,
 };
 use unrolled::nn::{
-    Answers, Embedding, GlobalAveragePooling1D, Gradient, Input, Loss, Mode, Model, Placed, Shape, Shard,
+    Answers, Block, Cell, Embedding, GRU, GlobalAveragePooling1D, Gradient, Input, LSTM, Loss, Mode, Model,
+    PackedWeights, Placed, Shape, Shard, SimpleRNN,
 };
 use unrolled::optim::{Adam, Limit, Optimizer, OptimizerSpec};
 use unrolled::rng::Rng;
@@ -70,72 +68,69 @@ fn products() {
     }
 }
 
-/// A cell's gates, its step and its step back.
-type Cell = (&'static str, usize, fn(&Packed, Functions, Step<'_>), fn(&Packed, Functions, Back<'_>));
-
 fn cells() {
-    println!("{:>24} {:>10} {:>10}   GFLOP/s of a cell's step", "sequences×units", "forward", "back");
-    let cells: [Cell; 3] = [
-        ("SimpleRNN", 1, simple_rnn_step, simple_rnn_back),
-        ("LSTM", 4, lstm_step, lstm_back),
-        ("GRU", 3, gru_step, gru_back),
-    ];
-    for cell in cells {
-        for (batch, units) in [(32, 8), (16, 64), (32, 128), (64, 256)] {
-            let (forward, back) = steps(cell, batch, units);
-            println!("{:>24} {forward:>10.1} {back:>10.1}", format!("{} {batch}×{units}", cell.0));
+    println!("{:>24} {:>10} {:>10}   GFLOP/s of a cell's step", "sequences×units", "forward", "backward");
+    for (batch, units) in [(32, 8), (16, 64), (32, 128), (64, 256)] {
+        let cells: [&dyn Cell; 3] = [
+            &SimpleRNN { units, ..SimpleRNN::default() },
+            &LSTM { units, ..LSTM::default() },
+            &GRU { units, ..GRU::default() },
+        ];
+        for cell in cells {
+            let (forward, backward) = steps(cell, batch, units);
+            println!("{:>24} {forward:>10.1} {backward:>10.1}", format!("{} {batch}×{units}", cell.class()));
         }
     }
 }
 
-/// GFLOP/s of one step of a cell and of its step back, by the product with `U` alone: the cell's own arithmetic is not counted.
-fn steps((_, gates, forward, backward): Cell, batch: usize, units: usize) -> (f64, f64) {
-    let f = Functions { state: Function::Tanh, gate: Function::Sigmoid };
+/// GFLOP/s of one step of a cell forward and backward, by the product with `U` alone: the cell's own arithmetic is not counted.
+fn steps(cell: &dyn Cell, batch: usize, units: usize) -> (f64, f64) {
+    let gates = cell.gates().len();
     let (size, width) = (batch * units, gates * units);
     let (u, table, bias) = (vec![0.01; units * width], vec![0.1; batch * width], vec![0.1; width]);
     let index: Vec<u32> = (0..batch as u32).collect();
-    let [state, asked] = [0.5, 0.01].map(|value| vec![value; size]);
-    let [mut h, mut c, mut kept, mut dh, mut carry, mut dc] = [(); 6].map(|()| vec![0.0; size]);
+    let [state, upstream] = [0.5, 0.01].map(|value| vec![value; size]);
+    let [mut h, mut c, mut saved, mut dh, mut carry, mut dc] = [(); 6].map(|()| vec![0.0; size]);
     let [mut made, mut delta, mut of_product] = [(); 3].map(|()| vec![0.0; batch * width]);
-    let (mut ahead, mut back) = (Packed::default(), Packed::default());
-    ahead.pack(Matrix::new(&u, units, width), gates);
-    back.pack(Matrix::new(&u, units, width).t(), 1);
+    let (mut packed, mut scratch) = (PackedWeights::default(), Block::default());
+    cell.pack_forward(Matrix::new(&u, units, width), &mut packed);
+    cell.pack_backward(Matrix::new(&u, units, width), &mut packed);
     let flops = 2.0 * (size * width) as f64;
     let repeat = (1e6 / flops).ceil() as usize;
     let rate = |mut step: Box<dyn FnMut() + '_>| {
         flops * repeat as f64 / best(|| (0..repeat).for_each(|_| step())) / 1e9
     };
-    let there = rate(Box::new(|| {
-        let step = Step {
+    let forward = rate(Box::new(|| {
+        let step = ForwardStep {
             batch,
             units,
             projected: Projected::Rows { table: &table, index: &index },
             recurrent_bias: &bias,
             gates: &mut made,
-            h_before: &state,
-            h_met: &state,
-            c_before: &state,
+            h_prev: &state,
+            h_dropped: &state,
+            c_prev: &state,
             mask: &[],
             h: &mut h,
             c: &mut c,
-            kept: &mut kept,
+            saved: &mut saved,
         };
-        forward(black_box(&ahead), f, step);
+        cell.step_forward(black_box(&packed), step);
     }));
-    let after = vec![0.01; batch * width];
-    let back_again = rate(Box::new(|| {
-        let step = Back {
+    let next_delta = vec![0.01; batch * width];
+    let backward = rate(Box::new(|| {
+        let step = BackwardStep {
             batch,
             units,
-            after: &after,
-            asked: &asked,
+            next_delta: &next_delta,
+            upstream_grad: &upstream,
             gates: &made,
             h: &h,
-            kept: &kept,
-            h_before: &state,
-            h_met: &state,
-            dropped: &[],
-            c_before: &state,
+            saved: &saved,
+            h_prev: &state,
+            h_dropped: &state,
+            dropout: &[],
+            c_prev: &state,
             mask: &[],
             delta: &mut delta,
             delta_recurrent: &mut of_product,
@@ -143,9 +138,9 @@ fn steps((_, gates, forward, backward): Cell, batch: usize, units: usize) -> (f6
             carry: &mut carry,
             dc: &mut dc,
         };
-        backward(black_box(&back), f, step);
+        cell.step_backward(black_box(&packed), step, &mut scratch);
     }));
-    (there, back_again)
+    (forward, backward)
 }
 
 /// Prints what each of `count` values took of the best of many runs.

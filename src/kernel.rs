@@ -35,6 +35,7 @@ pub use norm::{SumOfSquares, l2_norm};
 pub use peak::multiply_add_in_registers;
 pub use placed::add_placed;
 pub use rows::{add_columns, add_rows, scatter_rows, sum_rows};
+pub(crate) use simd::Simd;
 pub use softmax::{softmax, softmax_with_log_sum};
 pub use tally::tally;
 pub use taps::{Entry, Taps, gather_taps, note_entries, scatter_taps};
@@ -43,7 +44,7 @@ pub use update::{Update, update};
 
 /// An instruction set that the loops are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Isa {
+pub(crate) enum Isa {
     /// What every processor of the target has.
     Portable,
     /// AVX2 with FMA.
@@ -87,7 +88,7 @@ impl Isa {
     }
 
     /// All that this processor has, the best last.
-    fn available() -> Vec<Self> {
+    pub(crate) fn available() -> Vec<Self> {
         let mut all = vec![Self::Portable];
         #[cfg(target_arch = "x86_64")]
         {
@@ -116,10 +117,10 @@ pub fn instruction_set() -> &'static str {
 /// The body and all it calls must be `#[inline(always)]`: only what is inlined is compiled for the instruction set.
 macro_rules! dispatch {
     (
-        fn $name:ident $(<const $n:ident: usize, $u:ident: $bound:path>)? ($($arg:ident: $ty:ty),* $(,)?)
+        $vis:vis fn $name:ident $(<const $n:ident: usize, $u:ident: $bound:path>)? ($($arg:ident: $ty:ty),* $(,)?)
         $(-> $out:ty)? = $body:ident
     ) => {
-        fn $name $(<const $n: usize, $u: $bound>)? (isa: crate::kernel::Isa, $($arg: $ty),*) $(-> $out)? {
+        $vis fn $name $(<const $n: usize, $u: $bound>)? (isa: crate::kernel::Isa, $($arg: $ty),*) $(-> $out)? {
             use crate::kernel::simd::Portable;
             #[cfg(target_arch = "aarch64")]
             use crate::kernel::simd::Neon;

@@ -34,7 +34,7 @@ impl Function {
 
     /// `f(z)` in every lane.
     #[inline(always)]
-    pub(super) fn of<V: Simd>(self, z: V) -> V {
+    pub(crate) fn of<V: Simd>(self, z: V) -> V {
         let (zero, one) = (V::splat(0.0), V::splat(1.0));
         match self {
             Self::Linear => z,
@@ -48,7 +48,7 @@ impl Function {
 
     /// `d · f′(z)` in every lane, from `a = f(z)`.
     #[inline(always)]
-    pub(super) fn slope<V: Simd>(self, d: V, a: V) -> V {
+    pub(crate) fn slope<V: Simd>(self, d: V, a: V) -> V {
         let (zero, one) = (V::splat(0.0), V::splat(1.0));
         match self {
             Self::Linear => d,

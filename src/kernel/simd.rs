@@ -17,7 +17,7 @@ pub(super) use x86::{Avx2, Avx512};
 /// # Safety of the implementations
 /// A value of a vector type may only be made (`splat`, `load`) inside a copy that [`super::Isa`] chose: then the processor has
 /// the instructions that every further method uses. `load` and `store` check their length.
-pub(super) trait Simd: Copy {
+pub(crate) trait Simd: Copy {
     /// Number of lanes.
     const LANES: usize;
     /// `x` in every lane.

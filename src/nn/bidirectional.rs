@@ -4,7 +4,7 @@ use super::cache::layer_cache;
 use super::layer::{
     BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, ParamSpec, Shape,
 };
-use super::recurrent::{self, Asks, Cell, Unroll, Walk};
+use super::recurrent::{self, Bptt, Cell, RecurrentBuffers, UpstreamGrad};
 use super::{Block, LayerSpec, Mask, Observer};
 use crate::protocol::Direction::{self, Backward, Forward};
 
@@ -64,9 +64,9 @@ layer_cache! {
     /// The cache of a [`Bidirectional`].
     BidirectionalCache {
         /// Of the half that reads forwards.
-        forward: Unroll,
+        forward: RecurrentBuffers,
         /// Of the half that reads backwards.
-        backward: Unroll,
+        backward: RecurrentBuffers,
         /// The upstream gradient of one half.
         half_grad: Block,
         /// ∂L/∂input through the second half.
@@ -149,11 +149,11 @@ impl Layer for Bidirectional {
         let Some(cell) = self.cell() else { return };
         let half = ctx.weights.len() / 2;
         let halves = HALVES.into_iter().zip([&mut cache.forward, &mut cache.backward]);
-        for (i, (direction, unroll)) in halves.enumerate() {
+        for (i, (direction, buffers)) in halves.enumerate() {
             let weights = ctx.weights.part(i * half..(i + 1) * half);
-            Walk::new(cell, ctx.pass, weights, ctx.inputs[0], Some(direction)).forward(unroll);
+            Bptt::new(cell, ctx.pass, weights, ctx.inputs[0], Some(direction)).forward(buffers);
         }
-        let (out, fwd, bwd) = (&mut output.values, &cache.forward, &cache.backward);
+        let (out, fwd, bwd) = (&mut output.values, &cache.forward.cache, &cache.backward.cache);
         let (time, batch, n) = fwd.h.dim();
         let width = if self.merge_mode == Merge::Concat { n.saturating_mul(2) } else { n };
         let sequences = cell.settings().return_sequences;
@@ -200,7 +200,7 @@ impl Layer for Bidirectional {
         let (first_grads, second_grads) = param_grads.split_at_mut(weights.part(0..half).size());
         let mask = pass.mask.filter(|_| cell.settings().return_sequences);
         for (i, param_grads) in [first_grads, second_grads].into_iter().enumerate() {
-            let (unroll, other) =
+            let (buffers, other) =
                 if i == 0 { (&mut *forward, &*backward) } else { (&mut *backward, &*forward) };
             self.half_gradient(half_grad, upstream_grad, i, other, mask);
             let weights = weights.part(i * half..(i + 1) * half);
@@ -209,10 +209,10 @@ impl Layer for Bidirectional {
                 (Some(_), _) => Some(&mut *second_input_grad),
                 (None, _) => None,
             };
-            let asks = Asks { d_out: half_grad, in_order_of_reading: false };
+            let upstream = UpstreamGrad { values: half_grad, in_reading_order: false };
             let observer = observer.as_mut().map(|o| &mut **o as &mut dyn Observer);
-            let walk = Walk::new(cell, pass, weights, x, Some(HALVES[i]));
-            walk.backward(unroll, &asks, param_grads, input_grad, observer);
+            let bptt = Bptt::new(cell, pass, weights, x, Some(HALVES[i]));
+            bptt.backward(buffers, upstream, param_grads, input_grad, observer);
         }
         if let Some([input_grad, ..]) = input_grads {
             let sums = input_grad.data_mut().iter_mut();
@@ -229,12 +229,12 @@ impl Bidirectional {
         half_grad: &mut Block,
         upstream_grad: &Block,
         i: usize,
-        other: &Unroll,
+        other: &RecurrentBuffers,
         mask: Option<&Mask>,
     ) {
         let sequences = self.cell().is_some_and(|cell| cell.settings().return_sequences);
         let (steps, batch, width) = upstream_grad.dim();
-        let (time, _, n) = other.h.dim();
+        let (time, _, n) = other.cache.h.dim();
         half_grad.reshape(steps, batch, n);
         for t in 0..steps {
             let at = match (sequences, i) {
@@ -244,7 +244,7 @@ impl Bidirectional {
             };
             let rows =
                 half_grad.step_mut(t).chunks_exact_mut(n).zip(upstream_grad.step(t).chunks_exact(width));
-            for (row, ((half, d), other)) in rows.zip(other.h.step(at).chunks_exact(n)).enumerate() {
+            for (row, ((half, d), other)) in rows.zip(other.cache.h.step(at).chunks_exact(n)).enumerate() {
                 if mask.is_some_and(|mask| !mask.step(t)[row]) {
                     half.fill(0.0);
                     continue;

@@ -1,27 +1,34 @@
 use std::ops::Range;
 
-use super::recurrent::{Cell, Order, Packs, Settings, Unroll, functions, recurrent_layer};
+pub(super) mod reset_before;
+
+use super::recurrent::{Cell, Order, PackedWeights, RecurrentBuffers, Settings, functions, recurrent_layer};
 use super::{Activation, Block, Misfit};
 use crate::kernel::recurrent::{
-    Back, Projected, Step, gru_back, gru_back_reset, gru_back_state, gru_candidate, gru_gates, gru_step,
+    BackwardStep, BackwardView, CellMath, ForwardStep, ForwardView, Functions, cell_backward, cell_forward,
 };
-use crate::kernel::{Matrix, matmul};
+use crate::kernel::{Matrix, Simd};
 
 recurrent_layer! {
-    /// Gated recurrent unit: one gate says how much of the state stays, one how much of it the candidate sees (Cho et al. 2014).
+    /// Gated recurrent unit: one gate decides how much of the state stays, one how much of it the candidate sees (Cho et al. 2014).
     ///
     /// ```text
-    /// z_t = σ(x_t·W_z + h_{t−1}·U_z + b_z)      r_t = σ(… r)
-    /// reset_after (the default; as in cuDNN):   ĥ_t = φ(x_t·W_h + b_h + r_t ⊙ (h_{t−1}·U_h + b′_h))
-    /// else (the paper's first version):         ĥ_t = φ(x_t·W_h + b_h + (r_t ⊙ h_{t−1})·U_h)
+    /// z_t = σ(x_t·W_z + h_{t−1}·U_z + b_z)    update gate      r_t = σ(x_t·W_r + h_{t−1}·U_r + b_r)    reset gate
+    /// p_t = h_{t−1}·U_h + b′_h                                 ĥ_t = φ(x_t·W_h + b_h + r_t ⊙ p_t)       candidate
     /// h_t = z_t ⊙ h_{t−1} + (1 − z_t) ⊙ ĥ_t
-    ///     W: kernel [features, 3·units], U: recurrent_kernel [units, 3·units]; columns z, r, h
-    ///     b: bias [2, 3·units] (of input and state) with reset_after, else [3·units]
-    /// back: δ_ĥ = ∂L/∂h ⊙ (1 − z) ⊙ φ′     δ_z = ∂L/∂h ⊙ (h_{t−1} − ĥ) ⊙ σ′
-    ///       reset_after: δ_r = δ_ĥ ⊙ (h_{t−1}·U_h + b′_h) ⊙ σ′,   the product's δ′_h = δ_ĥ ⊙ r
-    ///       else:        δ_r = (δ_ĥ·U_hᵀ) ⊙ h_{t−1} ⊙ σ′
-    ///       ∂L/∂h_{t−1} = ∂L/∂h ⊙ z + what comes back through the products
+    ///
+    /// backward, with ∂L/∂h_t = upstream gradient + what the line of ∂L/∂h_{t−1} gave at step t+1:
+    /// δ_z = ∂L/∂h_t ⊙ (h_{t−1} − ĥ_t) ⊙ σ′     δ_h = ∂L/∂h_t ⊙ (1 − z_t) ⊙ φ′
+    /// δ_r = δ_h ⊙ p_t ⊙ σ′                     δ′_h = ∂L/∂p_t = δ_h ⊙ r_t
+    /// ∂L/∂h_{t−1} = upstream gradient + ∂L/∂h_t ⊙ z_t + δ_z·U_zᵀ + δ_r·U_rᵀ + δ′_h·U_hᵀ
+    /// ∂L/∂U = Σ_t h_{t−1}ᵀ·(δ_z, δ_r, δ′_h)    ∂L/∂W = Σ_t x_tᵀ·(δ_z, δ_r, δ_h)    ∂L/∂x_t = (δ_z, δ_r, δ_h)·Wᵀ
     /// ```
+    /// That is `reset_after: true`, the default, as in cuDNN. With `false`, the paper's first version, the reset gate acts before the
+    /// product: its formulas are in `nn/gru/reset_before.rs`.
+    ///
+    /// Keras's names: W is `kernel` `[features, 3·units]`, U `recurrent_kernel` `[units, 3·units]`, both with three blocks of `units`
+    /// columns in Keras's order z, r, h. `bias` is `[2, 3·units]`, of input (b) and state (b′), with `reset_after`, else `[3·units]`.
+    ///
     /// Where `z` is near 1 the state and its gradient pass unchanged. σ is `recurrent_activation`, φ `activation`.
     ///
     /// Source: `keras/src/layers/rnn/gru.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
@@ -42,6 +49,58 @@ recurrent_layer! {
         /// Whether the reset gate acts on the product, or on the state before it.
         reset_after: bool = "crate::nn::recurrent::default::yes" true,
     }
+}
+
+/// The formulas above, for one vector of units.
+pub(super) struct GruMath(pub Functions);
+
+impl CellMath<3> for GruMath {
+    /// The sums are z_t and r_t before σ, and p_t: it meets r_t before the candidate's input projection is added.
+    #[inline(always)]
+    fn begin<V: Simd>(&self, at: &ForwardView<'_, '_>) -> [V; 3] {
+        let (z, r): (V, V) = (at.input(0), at.input(1));
+        [z.add(at.recurrent_bias(0)), r.add(at.recurrent_bias(1)), at.recurrent_bias(2)]
+    }
+
+    #[inline(always)]
+    fn forward<V: Simd>(&self, [z, r, p]: [V; 3], at: &mut ForwardView<'_, '_>) {
+        let Functions { state: phi, gate: sigma } = self.0;
+        let (z, r) = (sigma.of(z), sigma.of(r));
+        // ĥ_t = φ(r ⊙ p + x_t·W_h + b_h)
+        let candidate = phi.of(r.mul_add(p, at.input(2)));
+        at.save(p);
+        at.save_gates([z, r, candidate]);
+        at.set_h(interpolate(z, at.h_prev(), candidate));
+    }
+
+    #[inline(always)]
+    fn backward<V: Simd>(&self, product: V, at: &mut BackwardView<'_, '_>) {
+        let Some(dh) = at.total_dh(product) else { return };
+        let (r, p): (V, V) = (at.gate(1), at.saved());
+        let (delta_z, delta_h) = interpolate_backward(self.0, dh, at);
+        let delta_r = self.0.gate.slope(delta_h.mul(p), r);
+        at.set_deltas([delta_z, delta_r, delta_h]);
+        // δ of the products: only that of the candidate differs, δ′_h = δ_h ⊙ r
+        for (gate, delta) in [delta_z, delta_r, delta_h.mul(r)].into_iter().enumerate() {
+            at.set_delta_recurrent(gate, delta);
+        }
+    }
+}
+
+/// h_t = z ⊙ h_{t−1} + (1 − z) ⊙ ĥ.
+#[inline(always)]
+fn interpolate<V: Simd>(z: V, h_prev: V, candidate: V) -> V {
+    z.mul_add(h_prev, V::splat(1.0).sub(z).mul(candidate))
+}
+
+/// δ_z and δ_h; writes what reaches ∂L/∂h_{t−1} past the products, ∂L/∂h_t ⊙ z.
+#[inline(always)]
+fn interpolate_backward<V: Simd>(f: Functions, dh: V, at: &mut BackwardView<'_, '_>) -> (V, V) {
+    let (z, candidate): (V, V) = (at.gate(0), at.gate(2));
+    let delta_z = f.gate.slope(dh.mul(at.h_prev::<V>().sub(candidate)), z);
+    let delta_h = f.state.slope(dh.mul(V::splat(1.0).sub(z)), candidate);
+    at.set_dh_prev(dh.mul(z));
+    (delta_z, delta_h)
 }
 
 impl Cell for GRU {
@@ -79,96 +138,51 @@ impl Cell for GRU {
         self.recurrent_activation.for_a_state("recurrent_activation")
     }
 
-    fn pack(&self, recurrent: Matrix<'_>, packs: &mut Packs) {
-        let n = self.units;
-        if self.reset_after {
-            packs.ahead[0].pack(recurrent, 3);
-        } else {
-            packs.ahead[0].pack(recurrent.columns(0..2 * n), 2);
-            packs.ahead[1].pack(recurrent.columns(2 * n..3 * n), 1);
+    fn pack_forward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
+        match self.reset_after {
+            true => packed.forward[0].pack(recurrent, 3),
+            false => reset_before::pack_forward(self.units, recurrent, packed),
         }
     }
 
-    fn pack_back(&self, recurrent: Matrix<'_>, packs: &mut Packs) {
-        let n = self.units;
-        if self.reset_after {
-            packs.back[0].pack(recurrent.t(), 1);
-        } else {
-            packs.back[0].pack(recurrent.columns(0..2 * n).t(), 1);
-            packs.back[1].pack(recurrent.columns(2 * n..3 * n).t(), 1);
+    fn pack_backward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
+        match self.reset_after {
+            true => packed.backward[0].pack(recurrent.t(), 1),
+            false => reset_before::pack_backward(self.units, recurrent, packed),
         }
     }
 
-    fn step(&self, packs: &Packs, mut step: Step<'_>) {
+    fn step_forward(&self, packed: &PackedWeights, step: ForwardStep<'_>) {
         let f = functions(self.activation, self.recurrent_activation);
-        if self.reset_after {
-            return gru_step(&packs.ahead[0], f, step);
+        match self.reset_after {
+            true => cell_forward(&packed.forward[0], &GruMath(f), step),
+            false => reset_before::step_forward(f, packed, step),
         }
-        gru_gates(&packs.ahead[0], f, step.again());
-        let Step { batch, units, recurrent_bias, gates, h_before, c_before, mask, h, c, kept, .. } = step;
-        gru_candidate(
-            &packs.ahead[1],
-            f,
-            Step {
-                batch,
-                units,
-                projected: Projected::InPlace,
-                recurrent_bias,
-                gates,
-                h_before,
-                h_met: kept,
-                c_before,
-                mask,
-                h,
-                c,
-                kept: &mut [],
-            },
-        );
     }
 
-    fn back(&self, packs: &Packs, mut back: Back<'_>, room: &mut Block) {
+    fn step_backward(&self, packed: &PackedWeights, step: BackwardStep<'_>, scratch: &mut Block) {
         let f = functions(self.activation, self.recurrent_activation);
-        if self.reset_after {
-            return gru_back(&packs.back[0], f, back);
+        if !self.reset_after {
+            return reset_before::step_backward(f, packed, step, scratch);
         }
-        gru_back_state(&packs.back[0], f, back.again());
-        let n = self.units;
-        room.reshape(1, back.batch, n);
-        for (to, delta) in room.data_mut().chunks_exact_mut(n).zip(back.delta.chunks_exact(3 * n)) {
-            to.copy_from_slice(&delta[2 * n..]);
-        }
-        gru_back_reset(&packs.back[1], f, Back { after: room.data(), ..back });
+        cell_backward(&packed.backward[0], &GruMath(f), BackwardStep { h: &[], h_dropped: &[], ..step });
     }
 
-    fn product_delta<'a>(&self, unroll: &'a Unroll) -> Option<&'a Block> {
-        self.reset_after.then_some(&unroll.delta_recurrent)
+    fn product_delta<'a>(&self, buffers: &'a RecurrentBuffers) -> Option<&'a Block> {
+        self.reset_after.then_some(&buffers.deltas.recurrent)
     }
 
     fn recurrent_gradient(
         &self,
-        unroll: &Unroll,
+        buffers: &RecurrentBuffers,
         order: Order,
         steps: Range<usize>,
-        room: &mut [Block; 2],
-        d_recurrent: &mut [f32],
+        scratch: &mut [Block; 2],
+        sum: &mut [f32],
     ) {
-        if let Some(delta) = self.product_delta(unroll) {
-            return unroll.add_recurrent_gradient(order, steps, delta, &mut room[0], d_recurrent);
-        }
-        let (n, positions) = (self.units, order.positions(steps.clone()));
-        // z and r met the state; the candidate met r ⊙ state, which was kept: its columns are another product's.
-        let [room, sums] = room;
-        sums.zeroed(1, n, 3 * n);
-        unroll.add_recurrent_gradient(order, steps, &unroll.delta, room, sums.data_mut());
-        let rows = positions.len() * unroll.kept.dim().1;
-        let reset = Matrix::new(unroll.kept_at(positions.clone()), rows, n);
-        let deltas = Matrix::strided(&unroll.delta_at(positions)[2 * n..], rows, n, 3 * n);
-        room.reshape(1, n, n);
-        matmul(room.data_mut(), reset.t(), deltas, false);
-        let parts = sums.data().chunks_exact(3 * n).zip(room.data().chunks_exact(n));
-        for (d, (gates, candidates)) in d_recurrent.chunks_exact_mut(3 * n).zip(parts) {
-            let parts = gates[..2 * n].iter().chain(candidates);
-            d.iter_mut().zip(parts).for_each(|(d, part)| *d += part);
+        match self.product_delta(buffers) {
+            Some(delta) => buffers.add_recurrent_gradient(order, steps, delta, &mut scratch[0], sum),
+            None => reset_before::recurrent_gradient(self.units, buffers, order, steps, scratch, sum),
         }
     }
 }

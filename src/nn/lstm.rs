@@ -1,22 +1,31 @@
 use std::ops::Range;
 
-use super::recurrent::{Cell, Packs, Settings, functions, recurrent_layer};
+use super::recurrent::{Cell, PackedWeights, Settings, functions, recurrent_layer};
 use super::{Activation, Block, Misfit};
-use crate::kernel::Matrix;
-use crate::kernel::recurrent::{Back, Step, lstm_back, lstm_step};
+use crate::kernel::recurrent::{
+    BackwardStep, BackwardView, CellMath, ForwardStep, ForwardView, Functions, cell_backward, cell_forward,
+};
+use crate::kernel::{Matrix, Simd};
 
 recurrent_layer! {
     /// Long short-term memory: a cell state that gates write to, forget and read (Hochreiter & Schmidhuber 1997; forget gate: Gers et
     /// al. 2000).
     ///
     /// ```text
-    /// i_t = σ(x_t·W_i + h_{t−1}·U_i + b_i)    f_t = σ(… f)    g_t = φ(… c)    o_t = σ(… o)
-    /// c_t = f_t ⊙ c_{t−1} + i_t ⊙ g_t         h_t = o_t ⊙ φ(c_t)
-    ///     W: kernel [features, 4·units], U: recurrent_kernel [units, 4·units], b: bias [4·units]; columns i, f, c, o
-    /// back: ∂L/∂c_t += ∂L/∂h_t ⊙ o_t ⊙ φ′(c_t)
-    ///       δ_i = ∂L/∂c ⊙ g ⊙ σ′    δ_f = ∂L/∂c ⊙ c_{t−1} ⊙ σ′    δ_g = ∂L/∂c ⊙ i ⊙ φ′    δ_o = ∂L/∂h ⊙ φ(c) ⊙ σ′
-    ///       ∂L/∂c_{t−1} = ∂L/∂c_t ⊙ f_t       ∂L/∂h_{t−1} = δ·Uᵀ
+    /// i_t = σ(x_t·W_i + h_{t−1}·U_i + b_i)    input gate      f_t = σ(x_t·W_f + h_{t−1}·U_f + b_f)    forget gate
+    /// g_t = φ(x_t·W_c + h_{t−1}·U_c + b_c)    candidate       o_t = σ(x_t·W_o + h_{t−1}·U_o + b_o)    output gate
+    /// c_t = f_t ⊙ c_{t−1} + i_t ⊙ g_t                         h_t = o_t ⊙ φ(c_t)
+    ///
+    /// backward, with ∂L/∂h_t = upstream gradient + δ_{t+1}·Uᵀ, and ∂L/∂c_t from step t+1:
+    /// ∂L/∂c_t += ∂L/∂h_t ⊙ o_t ⊙ φ′(c_t)
+    /// δ_i = ∂L/∂c_t ⊙ g_t ⊙ σ′      δ_f = ∂L/∂c_t ⊙ c_{t−1} ⊙ σ′      δ_g = ∂L/∂c_t ⊙ i_t ⊙ φ′      δ_o = ∂L/∂h_t ⊙ φ(c_t) ⊙ σ′
+    /// ∂L/∂c_{t−1} = ∂L/∂c_t ⊙ f_t
+    /// ∂L/∂h_{t−1} = upstream gradient + δ_i·U_iᵀ + δ_f·U_fᵀ + δ_g·U_cᵀ + δ_o·U_oᵀ
+    /// ∂L/∂U = Σ_t h_{t−1}ᵀ·δ_t      ∂L/∂W = Σ_t x_tᵀ·δ_t      ∂L/∂b = Σ_t δ_t      ∂L/∂x_t = δ_t·Wᵀ
     /// ```
+    /// Keras's names: W is `kernel` `[features, 4·units]`, U `recurrent_kernel` `[units, 4·units]`, b `bias` `[4·units]`. Each has four
+    /// blocks of `units` columns in Keras's order i, f, c, o; the block c feeds the candidate g_t.
+    ///
     /// Along the cell state the gradient is multiplied by `f` alone: near 1 it reaches far back. `unit_forget_bias` begins `b_f` at 1
     /// for that (Jozefowicz et al. 2015). σ is `recurrent_activation`, φ `activation`.
     ///
@@ -37,6 +46,43 @@ recurrent_layer! {
         recurrent_activation: Activation = "crate::nn::recurrent::default::sigmoid" default::sigmoid(),
         /// Whether `b_f` begins at 1.
         unit_forget_bias: bool = "crate::nn::recurrent::default::yes" true,
+    }
+}
+
+/// The formulas above, for one vector of units.
+pub(super) struct LstmMath(pub Functions);
+
+impl CellMath<4> for LstmMath {
+    #[inline(always)]
+    fn forward<V: Simd>(&self, [i, f, g, o]: [V; 4], at: &mut ForwardView<'_, '_>) {
+        let Functions { state: phi, gate: sigma } = self.0;
+        let (i, f, g, o) = (sigma.of(i), sigma.of(f), phi.of(g), sigma.of(o));
+        // c_t = f ⊙ c_{t−1} + i ⊙ g
+        let c = f.mul_add(at.c_prev(), i.mul(g));
+        let phi_c = phi.of(c);
+        at.save_gates([i, f, g, o]);
+        at.save(phi_c);
+        at.set_c(c);
+        // h_t = o ⊙ φ(c_t)
+        at.set_h(o.mul(phi_c));
+    }
+
+    #[inline(always)]
+    fn backward<V: Simd>(&self, product: V, at: &mut BackwardView<'_, '_>) {
+        let Some(dh) = at.total_dh(product) else { return };
+        let Functions { state: phi, gate: sigma } = self.0;
+        let (i, f, g, o): (V, V, V, V) = (at.gate(0), at.gate(1), at.gate(2), at.gate(3));
+        let phi_c: V = at.saved();
+        // ∂L/∂c_t = ∂L/∂h_t ⊙ o ⊙ φ′(c_t) + what came from step t+1
+        let dc = phi.slope(dh.mul(o), phi_c).add(at.dc());
+        let delta_i = sigma.slope(dc.mul(g), i);
+        let delta_f = sigma.slope(dc.mul(at.c_prev()), f);
+        let delta_g = phi.slope(dc.mul(i), g);
+        let delta_o = sigma.slope(dh.mul(phi_c), o);
+        at.set_deltas([delta_i, delta_f, delta_g, delta_o]);
+        // ∂L/∂c_{t−1} = ∂L/∂c_t ⊙ f; all of ∂L/∂h_{t−1} passes through δ·Uᵀ
+        at.set_dc_prev(dc.mul(f));
+        at.set_dh_prev(V::splat(0.0));
     }
 }
 
@@ -79,19 +125,25 @@ impl Cell for LSTM {
         self.recurrent_activation.for_a_state("recurrent_activation")
     }
 
-    fn pack(&self, recurrent: Matrix<'_>, packs: &mut Packs) {
-        packs.ahead[0].pack(recurrent, 4);
+    fn pack_forward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
+        packed.forward[0].pack(recurrent, 4);
     }
 
-    fn pack_back(&self, recurrent: Matrix<'_>, packs: &mut Packs) {
-        packs.back[0].pack(recurrent.t(), 1);
+    fn pack_backward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
+        packed.backward[0].pack(recurrent.t(), 1);
     }
 
-    fn step(&self, packs: &Packs, step: Step<'_>) {
-        lstm_step(&packs.ahead[0], functions(self.activation, self.recurrent_activation), step);
+    fn step_forward(&self, packed: &PackedWeights, step: ForwardStep<'_>) {
+        let math = LstmMath(functions(self.activation, self.recurrent_activation));
+        cell_forward(&packed.forward[0], &math, step);
     }
 
-    fn back(&self, packs: &Packs, back: Back<'_>, _room: &mut Block) {
-        lstm_back(&packs.back[0], functions(self.activation, self.recurrent_activation), back);
+    fn step_backward(&self, packed: &PackedWeights, step: BackwardStep<'_>, _scratch: &mut Block) {
+        let math = LstmMath(functions(self.activation, self.recurrent_activation));
+        cell_backward(
+            &packed.backward[0],
+            &math,
+            BackwardStep { h: &[], h_prev: &[], h_dropped: &[], ..step },
+        );
     }
 }

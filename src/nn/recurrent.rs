@@ -1,37 +1,50 @@
-//! What all recurrent layers share: the way through time and back. A [`Cell`] knows one step; this knows the rest: all steps'
-//! input projections as one product, the order of reading, masks, dropout, carried state, and the weight gradients as
-//! products over all steps at once.
+//! What all recurrent layers share: the loop over time steps, forward and backward. A [`Cell`] computes one step; this does the rest:
+//! all steps' input projections as one product, the order of reading, masks, dropout, carried state, and the weight gradients as
+//! products over many steps at once.
 //!
 //! ```text
 //! forward    g_t = x_t·W + b (all t at once);   (h_t, c_t) = step(g_t, h_{t−1}, c_{t−1})
 //! masked     h_t = h_{t−1}, c_t = c_{t−1}
-//! backward   ∂L/∂h_t = ∂L/∂out_t + what came back through step t+1
+//! backward   ∂L/∂h_t = upstream gradient + what step t+1 passed back
 //!            δ_t = ∂L/∂g_t;   ∂L/∂h_{t−1}, ∂L/∂c_{t−1} by the cell;   masked: ∂L/∂h_{t−1} = ∂L/∂h_t
 //! weights    ∂L/∂W = Σ x_tᵀ·δ_t    ∂L/∂b = Σ δ_t    ∂L/∂U by the cell    ∂L/∂x_t = δ_t·Wᵀ
 //! ```
-//! `dropout` multiplies `x_t`, `recurrent_dropout` the `h_{t−1}` that meets `U`, each with one mask a sequence for all steps and
-//! gates (Gal & Ghahramani 2016, tied weights; Keras draws one a gate when both are used). `stateful` begins with the state that
-//! the last batch ended with, row by row; no gradient flows into it (truncated back-propagation through time), and training does
-//! not shuffle.
+//! `dropout` multiplies `x_t`, `recurrent_dropout` the `h_{t−1}` that is multiplied by `U`, each with one mask a sequence for all steps
+//! and gates (Gal & Ghahramani 2016, tied weights; Keras draws one a gate when both are used). `stateful` begins with the state that the
+//! last batch ended with, row by row; no gradient flows into it (truncated back-propagation through time), and training does not shuffle.
 
+mod bptt;
+mod buffers;
+mod cache;
+mod carried_state;
+#[cfg(test)]
+mod cell_tests;
+mod deltas;
+mod input_gradient;
+mod packed_weights;
+mod quantity;
 mod settings;
-mod unroll;
-mod walk;
 
 use std::fmt;
 use std::ops::Range;
 
+pub(super) use bptt::{Bptt, UpstreamGrad};
+pub use buffers::RecurrentBuffers;
+use buffers::Scratch;
+use cache::GateWindow;
+pub use cache::RecurrentCache;
+pub use carried_state::CarriedState;
+pub use deltas::Deltas;
+pub use packed_weights::PackedWeights;
+pub use quantity::Quantity;
 pub use settings::Settings;
 pub(super) use settings::{default, recurrent_layer};
-pub use unroll::{Held, Unroll};
-pub(super) use walk::{Asks, Walk};
 
-use super::cache::Cache;
 use super::layer::{
     BackwardContext, Extent, ForwardContext, LayerOutput, MaskRule, Misfit, ParamSpec, Shape,
 };
 use super::{Activation, Block, Layer};
-use crate::kernel::recurrent::{Back, Functions, Packed, Step};
+use crate::kernel::recurrent::{BackwardStep, ForwardStep, Functions};
 use crate::kernel::{Function, Matrix};
 use crate::protocol::Direction;
 
@@ -60,8 +73,8 @@ pub trait Cell: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Whether it remembers `units` numbers a step besides.
-    fn keeps(&self) -> bool {
+    /// Whether it saves `units` numbers a step besides gates and states.
+    fn saves(&self) -> bool {
         true
     }
 
@@ -83,57 +96,41 @@ pub trait Cell: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Readies `U` for [`Cell::step`].
-    fn pack(&self, recurrent: Matrix<'_>, packs: &mut Packs);
+    /// Packs `U` for [`Cell::step_forward`].
+    fn pack_forward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights);
 
-    /// Readies `U` for [`Cell::back`].
-    fn pack_back(&self, recurrent: Matrix<'_>, packs: &mut Packs);
+    /// Packs `U` for [`Cell::step_backward`].
+    fn pack_backward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights);
 
-    /// Turns input projections into activated gates, and writes `step.h` and what else the cell keeps.
-    fn step(&self, packs: &Packs, step: Step<'_>);
+    /// One step forward of all sequences, from input projections to activated gates, states, and what else the cell saves.
+    fn step_forward(&self, packed: &PackedWeights, step: ForwardStep<'_>);
 
-    /// Writes ∂L/∂h of the step, `back.delta` = ∂L/∂(input projection), and what [`Back`] says for the step before.
-    fn back(&self, packs: &Packs, back: Back<'_>, room: &mut Block);
+    /// One step backward of all sequences: δ, ∂L/∂h of the step, and what [`BackwardStep`] passes on to the step before.
+    fn step_backward(&self, packed: &PackedWeights, step: BackwardStep<'_>, scratch: &mut Block);
 
-    /// ∂L/∂(recurrent product), where the state is what all of it met.
-    fn product_delta<'a>(&self, unroll: &'a Unroll) -> Option<&'a Block> {
-        Some(if self.has_recurrent_bias() { &unroll.delta_recurrent } else { &unroll.delta })
+    /// ∂L/∂(recurrent product), where h_{t−1} is a factor of all of it.
+    fn product_delta<'a>(&self, buffers: &'a RecurrentBuffers) -> Option<&'a Block> {
+        let Deltas { input, recurrent, .. } = &buffers.deltas;
+        Some(if self.has_recurrent_bias() { recurrent } else { input })
     }
 
-    /// Adds to `d_recurrent` `[units, gates·units]` what `steps`, counted in the order of reading, contribute to ∂L/∂U: all steps'
-    /// contributions add up to it.
-    /// Unless the cell does otherwise, all its gates met the state.
+    /// Adds to `sum` `[units, gates·units]` the part of ∂L/∂U that comes from `steps`, counted in the order of reading. Unless the cell
+    /// overrides it, h_{t−1} is a factor of all its products.
     fn recurrent_gradient(
         &self,
-        unroll: &Unroll,
+        buffers: &RecurrentBuffers,
         order: Order,
         steps: Range<usize>,
-        room: &mut [Block; 2],
-        d_recurrent: &mut [f32],
+        scratch: &mut [Block; 2],
+        sum: &mut [f32],
     ) {
-        if let Some(delta) = self.product_delta(unroll) {
-            unroll.add_recurrent_gradient(order, steps, delta, &mut room[0], d_recurrent);
+        if let Some(delta) = self.product_delta(buffers) {
+            buffers.add_recurrent_gradient(order, steps, delta, &mut scratch[0], sum);
         }
     }
 }
 
-/// Recurrent weights in the order in which the steps read them, packed once a pass: see [`kernel::recurrent`](crate::kernel::recurrent).
-#[derive(Debug, Default)]
-pub struct Packs {
-    /// What the step's first product meets, and its second where there is one.
-    pub ahead: [Packed; 2],
-    /// The same on the way back.
-    pub back: [Packed; 2],
-}
-
-impl Packs {
-    /// Bytes that they have room for.
-    fn bytes(&self) -> usize {
-        self.ahead.iter().chain(&self.back).map(Packed::bytes).sum()
-    }
-}
-
-/// The arithmetic of `activation` and `recurrent_activation`; [`Cell::check`] has refused what is of a row.
+/// The functions of `activation` and `recurrent_activation`; [`Cell::check`] has refused softmax.
 pub(super) fn functions(state: Activation, gate: Activation) -> Functions {
     let of = |f: Activation| f.function().unwrap_or(Function::Linear);
     Functions { state: of(state), gate: of(gate) }
@@ -166,14 +163,8 @@ impl Order {
     }
 }
 
-impl Cache for Unroll {
-    fn bytes(&self) -> usize {
-        Unroll::bytes(self)
-    }
-}
-
 impl<C: Cell> Layer for C {
-    type Cache = Unroll;
+    type Cache = RecurrentBuffers;
 
     fn class(&self) -> &'static str {
         Cell::class(self)
@@ -211,57 +202,49 @@ impl<C: Cell> Layer for C {
         &[None]
     }
 
-    fn forward(&self, ctx: ForwardContext<'_>, unroll: &mut Unroll, output: &mut LayerOutput) {
-        let walk = Walk::new(self, ctx.pass, ctx.weights, ctx.inputs[0], None);
-        walk.forward(unroll);
-        let (order, out) = (walk.order(), &mut output.values);
-        let (_, batch, units) = unroll.h.dim();
+    fn forward(&self, ctx: ForwardContext<'_>, buffers: &mut RecurrentBuffers, output: &mut LayerOutput) {
+        let bptt = Bptt::new(self, ctx.pass, ctx.weights, ctx.inputs[0], None);
+        bptt.forward(buffers);
+        let (order, cache, out) = (bptt.order(), &buffers.cache, &mut output.values);
+        let (_, batch, units) = cache.h.dim();
         if self.settings().return_sequences {
             out.reshape(order.time, batch, units);
             for step in 0..order.time {
-                out.step_mut(step).copy_from_slice(unroll.h.step(order.position(step)));
+                out.step_mut(step).copy_from_slice(cache.h.step(order.position(step)));
             }
         } else {
             out.reshape(1, batch, units);
-            out.data_mut().copy_from_slice(unroll.last(order));
+            out.data_mut().copy_from_slice(cache.last_h(order));
         }
     }
 
-    fn backward(&self, ctx: BackwardContext<'_>, unroll: &mut Unroll) {
-        let BackwardContext {
-            pass, weights, inputs, upstream_grad, param_grads, input_grads, observer, ..
-        } = ctx;
-        let input_grad = input_grads.and_then(<[Block]>::first_mut);
-        let asks = Asks { d_out: upstream_grad, in_order_of_reading: true };
-        Walk::new(self, pass, weights, inputs[0], None).backward(
-            unroll,
-            &asks,
-            param_grads,
-            input_grad,
-            observer,
-        );
+    fn backward(&self, ctx: BackwardContext<'_>, buffers: &mut RecurrentBuffers) {
+        let input_grad = ctx.input_grads.and_then(<[Block]>::first_mut);
+        let upstream = UpstreamGrad { values: ctx.upstream_grad, in_reading_order: true };
+        let bptt = Bptt::new(self, ctx.pass, ctx.weights, ctx.inputs[0], None);
+        bptt.backward(buffers, upstream, ctx.param_grads, input_grad, ctx.observer);
     }
 }
 
-/// Numbers kept of every step of a sequence that could be made again: see [`Model::recurrent_bytes`](super::Model::recurrent_bytes).
+/// Numbers saved of every step of a sequence that could be recomputed: see [`Model::recurrent_bytes`](super::Model::recurrent_bytes).
 pub(super) fn numbers(cell: &dyn Cell) -> usize {
-    cell.settings().units * (cell.gates().len() + usize::from(cell.keeps()))
+    cell.settings().units * (cell.gates().len() + usize::from(cell.saves()))
 }
 
-/// Numbers that one way through time remembers: see [`Model::activation_bytes`](super::Model::activation_bytes).
+/// Numbers that one direction saves: see [`Model::activation_bytes`](super::Model::activation_bytes).
 pub(super) fn room(cell: &dyn Cell, extent: &Extent) -> usize {
     let Extent { time, features, rows, distinct, recompute } = *extent;
     let (units, gates) = (cell.settings().units, cell.gates().len());
     let (width, states) = (units * gates, units * (1 + usize::from(cell.has_cell_state())));
-    let segment = walk::segment(time, rows, width);
-    let frees = gates > 1 || distinct.is_none();
-    let held = if recompute && frees { segment } else { time };
-    // Gates of a cell with one are its state: only projections of positions stand apart.
+    let segment = bptt::segment(time, rows, width);
+    let recomputes = gates > 1 || distinct.is_none();
+    let positions = if recompute && recomputes { segment } else { time };
+    // The gate of a cell with one is its state: only projections of positions are saved apart.
     let gates = if gates > 1 || distinct.is_none() { width } else { 0 };
-    let kept = if cell.keeps() { units } else { 0 };
+    let saved = if cell.saves() { units } else { 0 };
     let deltas = segment * width * if cell.has_recurrent_bias() { 2 } else { 1 };
     let dropped = if cell.settings().dropout > 0.0 { 2 * time * rows * features } else { 0 };
-    rows * (time * states + held * (gates + kept) + deltas)
+    rows * (time * states + positions * (gates + saved) + deltas)
         + 2 * width * distinct.unwrap_or(0)
         + 2 * units * width
         + dropped

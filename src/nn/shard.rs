@@ -4,7 +4,7 @@ use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, s};
 
 use super::layer::{BackwardContext, ForwardContext, LayerOutput, MAX_INPUTS, Mode, Pass};
 use super::model::{Node, Source};
-use super::recurrent::{Cell, Unroll};
+use super::recurrent::{Cell, RecurrentBuffers};
 use super::spec::LayerCache;
 use super::{
     Answers, Block, Ids, LayerSpec, Mask, Model, Observer, Params, Rows, Score, Signal, Targets, metrics,
@@ -235,7 +235,7 @@ impl Shard {
     pub fn unrolls<'a>(
         &'a self,
         model: &'a Model,
-    ) -> Vec<(usize, Option<Direction>, &'a dyn Cell, &'a Unroll)> {
+    ) -> Vec<(usize, Option<Direction>, &'a dyn Cell, &'a RecurrentBuffers)> {
         let layers = model.nodes.iter().zip(&self.caches).enumerate();
         layers
             .flat_map(|(i, (node, cache))| {
@@ -252,7 +252,11 @@ impl Shard {
 
     /// Lets stateful layers begin anew with the next batch: another stream follows.
     pub fn forget(&mut self) {
-        self.caches.iter_mut().flat_map(LayerCache::recurrent_mut).flatten().for_each(Unroll::forget);
+        self.caches
+            .iter_mut()
+            .flat_map(LayerCache::recurrent_mut)
+            .flatten()
+            .for_each(|buffers| buffers.carried.clear());
     }
 
     /// ∂L/∂parameters of layer `i`, which learns, after [`Shard::backward`], where it does not scatter.

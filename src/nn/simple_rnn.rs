@@ -1,19 +1,24 @@
-use super::recurrent::{Cell, Packs, Settings, functions, recurrent_layer};
+use super::recurrent::{Cell, PackedWeights, Settings, functions, recurrent_layer};
 use super::{Activation, Block, Misfit};
-use crate::kernel::Matrix;
-use crate::kernel::recurrent::{Back, Step, simple_rnn_back, simple_rnn_step};
+use crate::kernel::recurrent::{
+    BackwardStep, BackwardView, CellMath, ForwardStep, ForwardView, cell_backward, cell_forward,
+};
+use crate::kernel::{Function, Matrix, Simd};
 
 recurrent_layer! {
     /// The simplest recurrent layer: the hidden state is a function of the input and of the state before (Elman 1990).
     ///
     /// ```text
     /// h_t = f(x_t·W + h_{t−1}·U + b)    h_{−1} = 0
-    ///     W: kernel [features, units]   U: recurrent_kernel [units, units]   b: bias [units]
-    /// back-propagation through time (Werbos 1990), from the last step to the first:
-    /// δ_t = ∂L/∂h_t ⊙ f′       ∂L/∂h_{t−1} = ∂L/∂out_{t−1} + δ_t·Uᵀ       ∂L/∂U = Σ h_{t−1}ᵀ·δ_t
+    ///
+    /// backward, by back-propagation through time (Werbos 1990), from the last step to the first:
+    /// ∂L/∂h_t = upstream gradient + δ_{t+1}·Uᵀ       δ_t = ∂L/∂h_t ⊙ f′       ∂L/∂h_{t−1} = upstream gradient + δ_t·Uᵀ
+    /// ∂L/∂U = Σ_t h_{t−1}ᵀ·δ_t      ∂L/∂W = Σ_t x_tᵀ·δ_t      ∂L/∂b = Σ_t δ_t      ∂L/∂x_t = δ_t·Wᵀ
     /// ```
-    /// The factor `diag(f′)·Uᵀ` at every step is why the gradient vanishes or explodes (Bengio et al. 1994). What is the same for
-    /// every recurrent layer (masks, order of reading, dropout, `W` and `b`) stands in `nn/recurrent.rs`.
+    /// Keras's names: W is `kernel` `[features, units]`, U `recurrent_kernel` `[units, units]`, b `bias` `[units]`.
+    ///
+    /// The factor `diag(f′)·Uᵀ` at every step is why the gradient vanishes or explodes (Bengio et al. 1994). What all recurrent
+    /// layers share (masks, order of reading, dropout, the gradients of `W` and `b`) is in `nn/recurrent.rs`.
     ///
     /// Source: `keras/src/layers/rnn/simple_rnn.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
     ///
@@ -26,6 +31,28 @@ recurrent_layer! {
     SimpleRNN {
         /// `f`: tanh, relu or linear.
         activation: Activation = "crate::nn::recurrent::default::tanh" default::tanh(),
+    }
+}
+
+/// The formulas above, for one vector of units.
+pub(super) struct SimpleRnnMath {
+    pub f: Function,
+}
+
+impl CellMath<1> for SimpleRnnMath {
+    #[inline(always)]
+    fn forward<V: Simd>(&self, [sum]: [V; 1], at: &mut ForwardView<'_, '_>) {
+        // h_t = f(x_t·W + b + h_{t−1}·U)
+        at.set_h(self.f.of(sum));
+    }
+
+    #[inline(always)]
+    fn backward<V: Simd>(&self, product: V, at: &mut BackwardView<'_, '_>) {
+        let Some(dh) = at.total_dh(product) else { return };
+        // δ_t = ∂L/∂h_t ⊙ f′; all of ∂L/∂h_{t−1} passes through δ_t·Uᵀ
+        let delta = self.f.slope(dh, at.h());
+        at.set_delta(0, delta);
+        at.set_dh_prev(V::splat(0.0));
     }
 }
 
@@ -58,23 +85,26 @@ impl Cell for SimpleRNN {
         self.activation.for_a_state("activation")
     }
 
-    fn keeps(&self) -> bool {
+    fn saves(&self) -> bool {
         false
     }
 
-    fn pack(&self, recurrent: Matrix<'_>, packs: &mut Packs) {
-        packs.ahead[0].pack(recurrent, 1);
+    fn pack_forward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
+        packed.forward[0].pack(recurrent, 1);
     }
 
-    fn pack_back(&self, recurrent: Matrix<'_>, packs: &mut Packs) {
-        packs.back[0].pack(recurrent.t(), 1);
+    fn pack_backward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
+        packed.backward[0].pack(recurrent.t(), 1);
     }
 
-    fn step(&self, packs: &Packs, step: Step<'_>) {
-        simple_rnn_step(&packs.ahead[0], functions(self.activation, self.activation), step);
+    fn step_forward(&self, packed: &PackedWeights, step: ForwardStep<'_>) {
+        let math = SimpleRnnMath { f: functions(self.activation, self.activation).state };
+        cell_forward(&packed.forward[0], &math, step);
     }
 
-    fn back(&self, packs: &Packs, back: Back<'_>, _room: &mut Block) {
-        simple_rnn_back(&packs.back[0], functions(self.activation, self.activation), back);
+    fn step_backward(&self, packed: &PackedWeights, step: BackwardStep<'_>, _scratch: &mut Block) {
+        let math = SimpleRnnMath { f: functions(self.activation, self.activation).state };
+        let step = BackwardStep { gates: &[], h_prev: &[], h_dropped: &[], ..step };
+        cell_backward(&packed.backward[0], &math, step);
     }
 }

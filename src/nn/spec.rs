@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::bidirectional::BidirectionalCache;
 use super::cache::Cache;
 use super::layer::{BackwardContext, ForwardContext, LayerOutput};
-use super::recurrent::{Cell, Unroll};
+use super::recurrent::{Cell, RecurrentBuffers};
 use super::{
     Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, Concatenate, Conv1D, Dense,
     Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, LSTM, Layer,
@@ -127,7 +127,7 @@ layers!(
 
 impl LayerCache {
     /// The caches of the directions of a recurrent layer, in the order of [`Layer::directions`].
-    pub fn recurrent_mut(&mut self) -> [Option<&mut Unroll>; 2] {
+    pub fn recurrent_mut(&mut self) -> [Option<&mut RecurrentBuffers>; 2] {
         match self {
             Self::SimpleRNN(cache) | Self::LSTM(cache) | Self::GRU(cache) => [Some(cache), None],
             Self::Bidirectional(cache) => {
@@ -154,7 +154,7 @@ impl LayerSpec {
     pub(super) fn recurrent<'a>(
         &'a self,
         cache: &'a LayerCache,
-    ) -> Vec<(Option<Direction>, &'a dyn Cell, &'a Unroll)> {
+    ) -> Vec<(Option<Direction>, &'a dyn Cell, &'a RecurrentBuffers)> {
         match (self, cache) {
             (Self::SimpleRNN(cell), LayerCache::SimpleRNN(cache)) => vec![(None, cell, cache)],
             (Self::LSTM(cell), LayerCache::LSTM(cache)) => vec![(None, cell, cache)],

@@ -1,4 +1,4 @@
-//! Instruments: what is read off a recurrent layer after a step, from what its [`Unroll`]s remember. Nothing is measured, kept or
+//! Instruments: what is read off a recurrent layer after a step, from what its [`RecurrentBuffers`]s remember. Nothing is measured, kept or
 //! paid for on steps that are not watched.
 
 mod outer;
@@ -10,7 +10,7 @@ use std::ops::Range;
 use outer::OuterSum;
 use spectral::spectral_radius;
 
-use super::recurrent::{Cell, Order, Unroll};
+use super::recurrent::{Cell, Order, RecurrentBuffers};
 use super::{Mask, Model, Params, Shard};
 use crate::kernel::{Team, l2_norm};
 use crate::protocol::{Direction, LayerHealth, QuantityHealth};
@@ -32,7 +32,7 @@ pub struct Way<'a> {
     pub direction: Option<Direction>,
     cell: &'a dyn Cell,
     /// Of every shard, in order: what was remembered, and what was masked.
-    parts: Vec<(&'a Unroll, Option<&'a Mask>)>,
+    parts: Vec<(&'a RecurrentBuffers, Option<&'a Mask>)>,
 }
 
 impl Model {
@@ -59,7 +59,7 @@ impl Way<'_> {
         let (first, _) = self.parts.first()?;
         let masks: Vec<&Mask> = self.parts.iter().map(|(_, mask)| *mask).collect::<Option<_>>()?;
         let padding = |t| masks.iter().all(|mask| !mask.step(t).contains(&true));
-        Some((0..first.h.dim().0).map(padding).collect())
+        Some((0..first.cache.h.dim().0).map(padding).collect())
     }
 
     /// `‖∂L/∂U_t‖_F` for every input position: see [`GradientProfile::kernel_norm`](crate::protocol::GradientProfile::kernel_norm).
@@ -86,15 +86,15 @@ impl Way<'_> {
     /// The order of reading, if δ was kept of all steps.
     fn order(&self) -> Option<Order> {
         let (first, _) = self.parts.first()?;
-        let whole = self.parts.iter().all(|(unroll, _)| unroll.is_whole());
-        whole.then(|| Order::of(self.cell, self.direction, first.h.dim().0))
+        let whole = self.parts.iter().all(|(unroll, _)| unroll.deltas.window.complete);
+        whole.then(|| Order::of(self.cell, self.direction, first.cache.h.dim().0))
     }
 
     /// The norms of `steps` where sequences are so few that `∂L/∂U_t` itself need not be made: whether they are.
     fn norms_of_few(&self, order: Order, steps: Range<usize>, norms: &mut [f32]) -> bool {
         let (units, width) =
             (self.cell.settings().units, self.cell.settings().units * self.cell.gates().len());
-        let rows: usize = self.parts.iter().map(|(unroll, _)| unroll.h.dim().1).sum();
+        let rows: usize = self.parts.iter().map(|(unroll, _)| unroll.cache.h.dim().1).sum();
         if !OuterSum::pays(rows, units, width) {
             return false;
         }
@@ -103,9 +103,9 @@ impl Way<'_> {
             let (mut met, mut deltas) = outer.rows(rows, units, width);
             for (unroll, _) in &self.parts {
                 let Some(delta) = self.cell.product_delta(unroll) else { return false };
-                let delta = unroll.delta_of(delta, order.position(step));
-                let (row, rest) = std::mem::take(&mut met).split_at_mut(unroll.h.dim().1 * units);
-                unroll.copy_met(order, step, row);
+                let delta = unroll.deltas.step(delta, order.position(step));
+                let (row, rest) = std::mem::take(&mut met).split_at_mut(unroll.cache.h.dim().1 * units);
+                unroll.cache.copy_h_dropped(order, step, row);
                 let (to, deltas_left) = std::mem::take(&mut deltas).split_at_mut(delta.len());
                 to.copy_from_slice(delta);
                 (met, deltas) = (rest, deltas_left);

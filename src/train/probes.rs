@@ -4,7 +4,7 @@ use super::work::input;
 use crate::data::{
     Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, encode_sentences, split_words,
 };
-use crate::nn::{Answers, Held, Mode, Model, Params, Shape, Shard};
+use crate::nn::{Answers, Mode, Model, Params, Quantity, Shape, Shard};
 use crate::number;
 use crate::preset;
 use crate::protocol::{Activations, ProbeFrame, ProbeText};
@@ -52,7 +52,7 @@ impl Probes {
         let output = self.shard.output(model);
         let unrolls = self.shard.unrolls(model);
         let held = unrolls.iter().flat_map(|(layer, direction, cell, unroll)| {
-            Held::all(*cell, unroll).into_iter().map(move |held| (*layer, *direction, held))
+            Quantity::all(*cell, unroll).into_iter().map(move |held| (*layer, *direction, held))
         });
         let held: Vec<_> = held.collect();
         let frame = |(row, text): (usize, &ProbeText)| ProbeFrame {

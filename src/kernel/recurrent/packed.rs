@@ -1,11 +1,10 @@
-use super::Place;
 use crate::kernel::simd::Simd;
 use crate::kernel::{Isa, Matrix};
 
 /// Weights `[depth, gates·units]` in the order in which a step reads them: for each vector of units, for each row, that vector of every
 /// gate. Units beyond the last are zero.
 #[derive(Debug, Clone, Default)]
-pub struct Packed {
+pub struct PackedMatrix {
     data: Vec<f32>,
     depth: usize,
     units: usize,
@@ -18,28 +17,28 @@ fn lanes(isa: Isa, units: usize) -> usize {
     if units <= 8 { 8 } else { isa.lanes() }
 }
 
-impl Packed {
+impl PackedMatrix {
     /// Weights without padding.
     pub(super) fn size(&self) -> usize {
         self.depth * self.units * self.gates
     }
 
-    /// Numbers that a row of what meets them has.
+    /// Numbers in a row of the matrix that is multiplied by it.
     pub(super) fn depth(&self) -> usize {
         self.depth
     }
 
-    /// Bytes that it has room for.
+    /// Bytes of memory in use.
     pub fn bytes(&self) -> usize {
         self.data.capacity() * size_of::<f32>()
     }
 
-    /// Takes over `matrix`, whose columns are `gates` blocks of equally many units. Memory is kept from call to call.
+    /// Packs `matrix`, whose columns are `gates` blocks of equally many units. Memory is reused.
     pub fn pack(&mut self, matrix: Matrix<'_>, gates: usize) {
         self.pack_for(Isa::best(), matrix, gates);
     }
 
-    pub(super) fn pack_for(&mut self, isa: Isa, matrix: Matrix<'_>, gates: usize) {
+    pub(crate) fn pack_for(&mut self, isa: Isa, matrix: Matrix<'_>, gates: usize) {
         let (depth, columns) = matrix.dim();
         let units = columns / gates;
         let lanes = lanes(isa, units);
@@ -73,23 +72,68 @@ impl Packed {
         for (panel, data) in self.data.chunks_exact(size.max(1)).enumerate() {
             let data = if x.is_empty() { &[][..] } else { data };
             let unit = panel * self.lanes;
-            let place = Place { row: 0, unit, lanes: self.lanes.min(self.units - unit), units: self.units };
+            let vector =
+                UnitVector { row: 0, unit, lanes: self.lanes.min(self.units - unit), units: self.units };
             let run = Run { x, stride, panel: data, depth: self.depth };
             if self.lanes == N::LANES {
-                run.rows::<N, F, G>(rows, place, f);
+                run.rows::<N, F, G>(rows, vector, f);
             } else {
-                run.rows::<V, F, G>(rows, place, f);
+                run.rows::<V, F, G>(rows, vector, f);
             }
         }
     }
 }
 
-/// What a cell does with one vector of units of one row: `G` sums, one a gate.
+/// One vector of units in a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UnitVector {
+    pub row: usize,
+    /// The first unit.
+    pub unit: usize,
+    /// Units from there on, at most a vector's.
+    pub lanes: usize,
+    /// Units of the whole row.
+    pub units: usize,
+}
+
+impl UnitVector {
+    /// Where it begins in a block of `gates` gates a row.
+    #[inline(always)]
+    pub fn gate(self, gate: usize, gates: usize) -> usize {
+        self.row * gates * self.units + gate * self.units + self.unit
+    }
+
+    #[inline(always)]
+    pub fn load<V: Simd>(self, from: &[f32], at: usize) -> V {
+        let from = &from[at..at + self.lanes];
+        if self.lanes == V::LANES { V::load(from) } else { V::load_part(from) }
+    }
+
+    #[inline(always)]
+    pub fn store<V: Simd>(self, to: &mut [f32], at: usize, value: V) {
+        let to = &mut to[at..at + self.lanes];
+        if self.lanes == V::LANES { value.store(to) } else { value.store_part(to) }
+    }
+
+    /// From a block of `units` numbers a row.
+    #[inline(always)]
+    pub fn load_own<V: Simd>(self, from: &[f32]) -> V {
+        self.load(from, self.row * self.units + self.unit)
+    }
+
+    /// To a block of `units` numbers a row.
+    #[inline(always)]
+    pub fn store_own<V: Simd>(self, to: &mut [f32], value: V) {
+        self.store(to, self.row * self.units + self.unit, value);
+    }
+}
+
+/// What is done with one vector of units of one row: `G` sums, one a gate.
 pub(super) trait Finish<const G: usize> {
     /// What the sums begin with.
-    fn begin<V: Simd>(&self, place: Place) -> [V; G];
+    fn begin<V: Simd>(&mut self, vector: UnitVector) -> [V; G];
     /// What becomes of them.
-    fn finish<V: Simd>(&mut self, place: Place, sums: [V; G]);
+    fn finish<V: Simd>(&mut self, vector: UnitVector, sums: [V; G]);
 }
 
 struct Run<'a> {
@@ -105,7 +149,7 @@ const TILE: usize = 8;
 impl Run<'_> {
     /// As many rows at a time as registers hold: enough sums to keep the multipliers busy.
     #[inline(always)]
-    fn rows<V: Simd, F: Finish<G>, const G: usize>(&self, rows: usize, place: Place, f: &mut F) {
+    fn rows<V: Simd, F: Finish<G>, const G: usize>(&self, rows: usize, vector: UnitVector, f: &mut F) {
         let mut sums = [[V::splat(0.0); G]; TILE];
         let mut row = 0;
         while row < rows {
@@ -115,7 +159,7 @@ impl Run<'_> {
             let height = [tall, 4, 2].into_iter().find(|height| *height <= left.min(tall)).unwrap_or(1);
             // What the cell does stands once, for any number of rows: the tiles alone are written out for each.
             for (r, sums) in sums[..height].iter_mut().enumerate() {
-                *sums = f.begin::<V>(Place { row: row + r, ..place });
+                *sums = f.begin::<V>(UnitVector { row: row + r, ..vector });
             }
             if !self.panel.is_empty() {
                 match height {
@@ -126,7 +170,7 @@ impl Run<'_> {
                 }
             }
             for (r, sums) in sums[..height].iter().enumerate() {
-                f.finish::<V>(Place { row: row + r, ..place }, *sums);
+                f.finish::<V>(UnitVector { row: row + r, ..vector }, *sums);
             }
             row += height;
         }

@@ -1,5 +1,5 @@
 use crate::kernel::{Team, tally};
-use crate::nn::recurrent::{Cell, Held, Unroll};
+use crate::nn::recurrent::{Cell, Quantity, RecurrentBuffers};
 use crate::nn::{Activation, Mask};
 
 /// Positions at most that are counted, spread over time: shares of so many are off by a few hundredths at most.
@@ -22,7 +22,7 @@ pub(super) struct Tally {
 /// `h` and every gate of a recurrent layer, over all `parts` of a batch.
 pub(super) fn tallies(
     cell: &dyn Cell,
-    parts: &[(&Unroll, Option<&Mask>)],
+    parts: &[(&RecurrentBuffers, Option<&Mask>)],
     team: &mut Team,
 ) -> Vec<(&'static str, Tally)> {
     let mut all: Vec<Vec<(&'static str, Tally)>> = parts.iter().map(|_| Vec::new()).collect();
@@ -41,13 +41,16 @@ pub(super) fn tallies(
 }
 
 /// Those of one shard.
-fn tallies_of(cell: &dyn Cell, (unroll, mask): (&Unroll, Option<&Mask>)) -> Vec<(&'static str, Tally)> {
+fn tallies_of(
+    cell: &dyn Cell,
+    (unroll, mask): (&RecurrentBuffers, Option<&Mask>),
+) -> Vec<(&'static str, Tally)> {
     let (names, activations) = (cell.gates(), cell.activations());
     let bounds = |quantity: &str| {
         let gate = names.iter().position(|name| *name == quantity).unwrap_or(cell.proposal());
         activations.get(gate).map_or(flat_ends(Activation::Linear), |activation| flat_ends(*activation))
     };
-    let held = Held::all(cell, unroll).into_iter();
+    let held = Quantity::all(cell, unroll).into_iter();
     let told = held.filter(|held| held.name == "h" || names.contains(&held.name));
     told.map(|held| {
         let mut tally = Tally::new(bounds(held.name), cell.settings().units);
@@ -90,7 +93,7 @@ impl Tally {
     }
 
     /// Counts all rows that are not masked, at every position or, of a long sequence, at [`MOST_STEPS`] of them at most.
-    fn add(&mut self, held: Held<'_>, mask: Option<&Mask>) {
+    fn add(&mut self, held: Quantity<'_>, mask: Option<&Mask>) {
         let (time, batch) = held.dim();
         let every = time.div_ceil(MOST_STEPS).max(1);
         // All positions are counted in one go, some one by one.

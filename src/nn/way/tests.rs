@@ -125,9 +125,9 @@ fn a_norm_is_that_of_the_state_before_times_delta_at_its_input_position() {
                 let mut sum = 0.0;
                 for shard in &bench.shards {
                     let (_, _, _, unroll) = shard.unrolls(&bench.model)[0];
-                    for row in 0..unroll.h.dim().1 {
-                        let h = before.map_or(0.0, |before| unroll.h.step(before)[row * UNITS + i]);
-                        sum += f64::from(h) * f64::from(unroll.delta.step(t)[row * 4 * UNITS + j]);
+                    for row in 0..unroll.cache.h.dim().1 {
+                        let h = before.map_or(0.0, |before| unroll.cache.h.step(before)[row * UNITS + i]);
+                        sum += f64::from(h) * f64::from(unroll.deltas.input.step(t)[row * 4 * UNITS + j]);
                     }
                 }
                 squares += sum * sum;

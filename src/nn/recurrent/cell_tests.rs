@@ -1,9 +1,14 @@
-//! Every step, on every instruction set, against plain loops over the formulas that stand with the cells in `nn`.
+//! Every step of every cell, on every instruction set, against plain loops over the formulas in double precision.
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::kernel::{Function, Matrix};
+use super::PackedWeights;
+use crate::kernel::recurrent::{BackwardStep, ForwardStep, Functions, Projected, backward_on, forward_on};
+use crate::kernel::{Function, Isa, Matrix};
+use crate::nn::gru::GruMath;
+use crate::nn::gru::reset_before::{CandidateMath, GatesMath};
+use crate::nn::lstm::LstmMath;
+use crate::nn::simple_rnn::SimpleRnnMath;
 use crate::rng::Rng;
 
 const F: Functions = Functions { state: Function::Tanh, gate: Function::Sigmoid };
@@ -12,7 +17,7 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// A case with everything that a cell can read; `gates` of 1, 3 or 4.
+/// Random numbers for everything that a cell can read; `gates` of 1, 3 or 4.
 #[derive(Debug, Clone)]
 struct Case {
     batch: usize,
@@ -21,12 +26,12 @@ struct Case {
     u: Vec<f32>,
     bias: Vec<f32>,
     projected: Vec<f32>,
-    h_before: Vec<f32>,
-    c_before: Vec<f32>,
+    h_prev: Vec<f32>,
+    c_prev: Vec<f32>,
     mask: Vec<bool>,
-    after: Vec<f32>,
-    asked: Vec<f32>,
-    dropped: Vec<f32>,
+    next_delta: Vec<f32>,
+    upstream_grad: Vec<f32>,
+    dropout: Vec<f32>,
     carry: Vec<f32>,
     dc: Vec<f32>,
 }
@@ -36,7 +41,7 @@ impl Case {
         let mut rng = Rng::new(seed, "steps", 0);
         let mut numbers = |n: usize| (0..n).map(|_| 0.5 * rng.normal() as f32).collect::<Vec<_>>();
         let (width, size) = (units * gates, batch * units);
-        let dropped = numbers(size).into_iter().map(|x| if x < 0.0 { 0.0 } else { 2.0 }).collect();
+        let dropout = numbers(size).into_iter().map(|x| if x < 0.0 { 0.0 } else { 2.0 }).collect();
         let mask = numbers(batch).into_iter().map(|x| x > -0.2).collect();
         Self {
             batch,
@@ -45,12 +50,12 @@ impl Case {
             u: numbers(units * width),
             bias: numbers(width),
             projected: numbers(batch * width),
-            h_before: numbers(size),
-            c_before: numbers(size),
+            h_prev: numbers(size),
+            c_prev: numbers(size),
             mask: if masked { mask } else { Vec::new() },
-            after: numbers(batch * width),
-            asked: numbers(size),
-            dropped: if dropping { dropped } else { Vec::new() },
+            next_delta: numbers(batch * width),
+            upstream_grad: numbers(size),
+            dropout: if dropping { dropout } else { Vec::new() },
             carry: numbers(size),
             dc: numbers(size),
         }
@@ -60,9 +65,9 @@ impl Case {
         Matrix::new(&self.u, self.units, self.units * self.gates)
     }
 
-    fn met(&self) -> Vec<f32> {
-        let factor = |i: usize| self.dropped.get(i).copied().unwrap_or(1.0);
-        self.h_before.iter().enumerate().map(|(i, h)| h * factor(i)).collect()
+    fn h_dropped(&self) -> Vec<f32> {
+        let factor = |i: usize| self.dropout.get(i).copied().unwrap_or(1.0);
+        self.h_prev.iter().enumerate().map(|(i, h)| h * factor(i)).collect()
     }
 
     /// `Σ rows[b]·U` of gate `gate` at unit `j`.
@@ -72,96 +77,101 @@ impl Case {
         (0..self.units).map(|k| f64::from(rows[b * self.units + k]) * at(k)).sum()
     }
 
-    /// What one instruction set makes of it: forward h, c, kept, gates; back δ, δ of the product, dh, carry, dc.
+    /// What one instruction set computes: forward h, c, saved, gates; backward δ, δ of the product, dh, carry, dc.
     fn run(&self, isa: Isa, reset_after: bool) -> Vec<Vec<f32>> {
         let (n, g) = (self.units, self.gates);
-        let (mut ahead, mut back) =
-            ([Packed::default(), Packed::default()], [Packed::default(), Packed::default()]);
+        let mut packed = PackedWeights::default();
+        let PackedWeights { forward, backward } = &mut packed;
         if g == 3 && !reset_after {
             let (zr, candidate) = (self.matrix().columns(0..2 * n), self.matrix().columns(2 * n..3 * n));
-            ahead[0].pack_for(isa, zr, 2);
-            ahead[1].pack_for(isa, candidate, 1);
-            back[0].pack_for(isa, zr.t(), 1);
-            back[1].pack_for(isa, candidate.t(), 1);
+            forward[0].pack_for(isa, zr, 2);
+            forward[1].pack_for(isa, candidate, 1);
+            backward[0].pack_for(isa, zr.t(), 1);
+            backward[1].pack_for(isa, candidate.t(), 1);
         } else {
-            ahead[0].pack_for(isa, self.matrix(), g);
-            back[0].pack_for(isa, self.matrix().t(), 1);
+            forward[0].pack_for(isa, self.matrix(), g);
+            backward[0].pack_for(isa, self.matrix().t(), 1);
         }
-        let met = self.met();
+        let h_dropped = self.h_dropped();
         let size = self.batch * n;
         let mut gates = self.projected.clone();
-        let (mut h, mut c, mut kept) = (vec![0.0; size], vec![0.0; size], vec![0.0; size]);
-        let mut step = Step {
+        let (mut h, mut c, mut saved) = (vec![0.0; size], vec![0.0; size], vec![0.0; size]);
+        let mut step = ForwardStep {
             batch: self.batch,
             units: n,
             projected: Projected::InPlace,
             recurrent_bias: if g == 3 && reset_after { &self.bias } else { &[] },
             gates: &mut gates,
-            h_before: &self.h_before,
-            h_met: &met,
-            c_before: &self.c_before,
+            h_prev: &self.h_prev,
+            h_dropped: &h_dropped,
+            c_prev: &self.c_prev,
             mask: &self.mask,
             h: &mut h,
             c: &mut c,
-            kept: &mut kept,
+            saved: &mut saved,
         };
         match (g, reset_after) {
-            (1, _) => simple_rnn_step_on(isa, &ahead[0], F, step),
-            (3, true) => gru_step_on(isa, &ahead[0], F, step),
+            (1, _) => forward_on(isa, &forward[0], &SimpleRnnMath { f: F.state }, step),
+            (3, true) => forward_on(isa, &forward[0], &GruMath(F), step),
             (3, false) => {
-                gru_gates_on(isa, &ahead[0], F, step.again());
-                let Step { kept, gates, h, c, .. } = step;
-                let kept = kept.to_vec();
-                let base = Step { gates, h, c, kept: &mut [], h_met: &kept, ..step };
-                gru_candidate_on(isa, &ahead[1], F, base);
+                forward_on(isa, &forward[0], &GatesMath(F), step.reborrow());
+                let ForwardStep { saved, gates, h, c, .. } = step;
+                let saved = saved.to_vec();
+                let step = ForwardStep { gates, h, c, saved: &mut [], h_dropped: &saved, ..step };
+                forward_on(isa, &forward[1], &CandidateMath(F), step);
             }
-            _ => lstm_step_on(isa, &ahead[0], F, step),
+            _ => forward_on(isa, &forward[0], &LstmMath(F), step),
         }
         if g == 1 {
             gates.copy_from_slice(&h);
         }
-        let (mut delta, mut own) = (vec![9.0; size * g], vec![9.0; size * g]);
+        let (mut delta, mut recurrent) = (vec![9.0; size * g], vec![9.0; size * g]);
         let (mut dh, mut carry, mut dc) = (vec![9.0; size], self.carry.clone(), self.dc.clone());
-        let mut way = Back {
+        let mut step = BackwardStep {
             batch: self.batch,
             units: n,
-            after: &self.after,
-            asked: &self.asked,
+            next_delta: &self.next_delta,
+            upstream_grad: &self.upstream_grad,
             gates: &gates,
             h: &h,
-            kept: &kept,
-            h_before: &self.h_before,
-            h_met: &met,
-            dropped: &self.dropped,
-            c_before: &self.c_before,
+            saved: &saved,
+            h_prev: &self.h_prev,
+            h_dropped: &h_dropped,
+            dropout: &self.dropout,
+            c_prev: &self.c_prev,
             mask: &self.mask,
             delta: &mut delta,
-            delta_recurrent: if g == 3 && reset_after { &mut own } else { &mut [] },
+            delta_recurrent: if g == 3 && reset_after { &mut recurrent } else { &mut [] },
             dh: &mut dh,
             carry: &mut carry,
             dc: &mut dc,
         };
         match (g, reset_after) {
-            (1, _) => simple_rnn_back_on(isa, &back[0], F, way),
-            (3, true) => gru_back_on(isa, &back[0], F, way),
+            (1, _) => backward_on(isa, &backward[0], &SimpleRnnMath { f: F.state }, step),
+            (3, true) => backward_on(isa, &backward[0], &GruMath(F), step),
             (3, false) => {
-                gru_back_state_on(isa, &back[0], F, way.again());
+                backward_on(isa, &backward[0], &CandidateMath(F), step.reborrow());
                 let candidates: Vec<f32> =
-                    way.delta.chunks_exact(3 * n).flat_map(|row| row[2 * n..].to_vec()).collect();
-                gru_back_reset_on(isa, &back[1], F, Back { after: &candidates, ..way });
+                    step.delta.chunks_exact(3 * n).flat_map(|row| row[2 * n..].to_vec()).collect();
+                backward_on(
+                    isa,
+                    &backward[1],
+                    &GatesMath(F),
+                    BackwardStep { next_delta: &candidates, ..step },
+                );
             }
-            _ => lstm_back_on(isa, &back[0], F, way),
+            _ => backward_on(isa, &backward[0], &LstmMath(F), step),
         }
         if !(g == 3 && reset_after) {
-            own.fill(0.0);
+            recurrent.fill(0.0);
         }
-        vec![h, c, kept, gates, delta, own, dh, carry, dc]
+        vec![h, c, saved, gates, delta, recurrent, dh, carry, dc]
     }
 
     /// The formulas.
     fn plain(&self, reset_after: bool) -> Vec<Vec<f64>> {
         let (n, g) = (self.units, self.gates);
-        let (size, width, met) = (self.batch * n, n * g, self.met());
+        let (size, width, h_dropped) = (self.batch * n, n * g, self.h_dropped());
         let mut out: Vec<Vec<f64>> = [size, size, size, size * g, size * g, size * g, size, size, size]
             .map(|len| vec![0.0; len])
             .into();
@@ -170,45 +180,47 @@ impl Case {
         for b in 0..self.batch {
             let read = self.mask.get(b).copied().unwrap_or(true);
             let r: Vec<f64> = match (g, reset_after) {
-                (3, true) => {
-                    (0..n).map(|j| sigmoid(x(b, 1, j) + bias(1, j) + self.product(&met, b, 1, j))).collect()
+                (3, true) => (0..n)
+                    .map(|j| sigmoid(x(b, 1, j) + bias(1, j) + self.product(&h_dropped, b, 1, j)))
+                    .collect(),
+                (3, false) => {
+                    (0..n).map(|j| sigmoid(x(b, 1, j) + self.product(&h_dropped, b, 1, j))).collect()
                 }
-                (3, false) => (0..n).map(|j| sigmoid(x(b, 1, j) + self.product(&met, b, 1, j))).collect(),
                 _ => Vec::new(),
             };
-            let mut reset = met.clone();
+            let mut reset = h_dropped.clone();
             reset[b * n..(b + 1) * n].iter_mut().zip(&r).for_each(|(m, r)| *m = (f64::from(*m) * r) as f32);
             let mut through = vec![0.0; n];
             for j in 0..n {
                 let at = b * n + j;
-                let (before, c_before) = (f64::from(self.h_before[at]), f64::from(self.c_before[at]));
-                let factor = self.dropped.get(at).map_or(1.0, |f| f64::from(*f));
-                // What comes back: through the products of the step after, past them, and from above.
-                let meets = if g == 3 && !reset_after { 2 * n } else { width };
-                let back: f64 = (0..meets)
-                    .map(|k| f64::from(self.after[b * width + k]) * f64::from(self.u[j * width + k]))
+                let (before, c_prev) = (f64::from(self.h_prev[at]), f64::from(self.c_prev[at]));
+                let factor = self.dropout.get(at).map_or(1.0, |f| f64::from(*f));
+                // ∂L/∂h: through the products of step t+1, past them, and from the layers above.
+                let columns = if g == 3 && !reset_after { 2 * n } else { width };
+                let back: f64 = (0..columns)
+                    .map(|k| f64::from(self.next_delta[b * width + k]) * f64::from(self.u[j * width + k]))
                     .sum();
-                let dh = f64::from(self.carry[at]) + f64::from(self.asked[at]) + back * factor;
+                let dh = f64::from(self.carry[at]) + f64::from(self.upstream_grad[at]) + back * factor;
                 let gate = |k: usize| b * width + k * n + j;
                 out[6][at] = dh;
-                let (h, c, kept, values, deltas, carry, dc);
+                let (h, c, saved, values, deltas, carry, dc);
                 match g {
                     1 => {
-                        h = (x(b, 0, j) + self.product(&met, b, 0, j)).tanh();
-                        (c, kept, values) = (0.0, 0.0, vec![if read { h } else { before }]);
+                        h = (x(b, 0, j) + self.product(&h_dropped, b, 0, j)).tanh();
+                        (c, saved, values) = (0.0, 0.0, vec![if read { h } else { before }]);
                         deltas = vec![dh * (1.0 - h * h)];
                         (carry, dc) = (0.0, f64::from(self.dc[at]));
                     }
                     3 => {
                         let own = |k: usize| if reset_after { bias(k, j) } else { 0.0 };
-                        let z = sigmoid(x(b, 0, j) + own(0) + self.product(&met, b, 0, j));
-                        let product = self.product(&met, b, 2, j) + own(2);
+                        let z = sigmoid(x(b, 0, j) + own(0) + self.product(&h_dropped, b, 0, j));
+                        let product = self.product(&h_dropped, b, 2, j) + own(2);
                         let candidate = match reset_after {
                             true => (x(b, 2, j) + r[j] * product).tanh(),
                             false => (x(b, 2, j) + self.product(&reset, b, 2, j)).tanh(),
                         };
                         h = z * before + (1.0 - z) * candidate;
-                        kept = if reset_after { product } else { r[j] * f64::from(met[at]) };
+                        saved = if reset_after { product } else { r[j] * f64::from(h_dropped[at]) };
                         c = 0.0;
                         values = vec![z, r[j], candidate];
                         let d_candidate = dh * (1.0 - z) * (1.0 - candidate * candidate);
@@ -224,26 +236,26 @@ impl Case {
                         through[j] = if read { d_candidate } else { 0.0 };
                     }
                     _ => {
-                        let of = |k: usize| x(b, k, j) + self.product(&met, b, k, j);
+                        let of = |k: usize| x(b, k, j) + self.product(&h_dropped, b, k, j);
                         let (i, f, o) = (sigmoid(of(0)), sigmoid(of(1)), sigmoid(of(3)));
                         let proposed = of(2).tanh();
-                        c = f * c_before + i * proposed;
-                        kept = c.tanh();
-                        h = o * kept;
+                        c = f * c_prev + i * proposed;
+                        saved = c.tanh();
+                        h = o * saved;
                         values = vec![i, f, proposed, o];
-                        let d = f64::from(self.dc[at]) + dh * o * (1.0 - kept * kept);
+                        let d = f64::from(self.dc[at]) + dh * o * (1.0 - saved * saved);
                         deltas = vec![
                             d * proposed * i * (1.0 - i),
-                            d * c_before * f * (1.0 - f),
+                            d * c_prev * f * (1.0 - f),
                             d * i * (1.0 - proposed * proposed),
-                            dh * kept * o * (1.0 - o),
+                            dh * saved * o * (1.0 - o),
                         ];
                         (carry, dc) = (0.0, d * f);
                     }
                 }
                 out[0][at] = if read { h } else { before };
-                out[1][at] = if read || g != 4 { c } else { c_before };
-                out[2][at] = kept;
+                out[1][at] = if read || g != 4 { c } else { c_prev };
+                out[2][at] = saved;
                 for k in 0..g {
                     out[3][gate(k)] = values[k];
                     out[4][gate(k)] = if read { deltas[k] } else { 0.0 };
@@ -256,8 +268,8 @@ impl Case {
                     let at = b * n + j;
                     let sum: f64 =
                         (0..n).map(|k| through[k] * f64::from(self.u[j * width + 2 * n + k])).sum();
-                    let factor = self.dropped.get(at).map_or(1.0, |f| f64::from(*f));
-                    out[4][b * width + n + j] = sum * f64::from(met[at]) * r[j] * (1.0 - r[j]);
+                    let factor = self.dropout.get(at).map_or(1.0, |f| f64::from(*f));
+                    out[4][b * width + n + j] = sum * f64::from(h_dropped[at]) * r[j] * (1.0 - r[j]);
                     out[7][at] += sum * r[j] * factor;
                 }
             }
@@ -280,7 +292,7 @@ proptest! {
         let mut fused: Option<Vec<Vec<u32>>> = None;
         for isa in Isa::available() {
             let got = case.run(isa, reset_after);
-            let names = ["h", "c", "kept", "gates", "δ", "δ of the product", "∂h", "carry", "∂c"];
+            let names = ["h", "c", "saved", "gates", "δ", "δ of the product", "∂h", "carry", "∂c"];
             for ((name, got), want) in names.iter().zip(&got).zip(&plain) {
                 for (got, want) in got.iter().zip(want) {
                     prop_assert!((f64::from(*got) - want).abs() <= 2e-5 * want.abs().max(1.0), "{name} {isa:?}: {got} for {want}");

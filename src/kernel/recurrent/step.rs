@@ -1,0 +1,108 @@
+use crate::kernel::Function;
+
+/// The activation functions of a cell.
+#[derive(Debug, Clone, Copy)]
+pub struct Functions {
+    /// `φ`: of the candidate state.
+    pub state: Function,
+    /// `σ`: of the gates.
+    pub gate: Function,
+}
+
+/// Where the input projections `x_t·W + b` of a step are.
+#[derive(Debug, Clone, Copy)]
+pub enum Projected<'a> {
+    /// In `ForwardStep::gates`, to be replaced.
+    InPlace,
+    /// That of sequence `b` is row `index[b]` of `table`, `[rows, gates·units]`.
+    Rows {
+        /// The projections of distinct inputs.
+        table: &'a [f32],
+        /// A row for every sequence.
+        index: &'a [u32],
+    },
+}
+
+/// The buffers of one step forward. Rows are sequences. What a cell neither reads nor writes may be empty.
+#[derive(Debug)]
+pub struct ForwardStep<'a> {
+    /// Sequences.
+    pub batch: usize,
+    /// Size of the state.
+    pub units: usize,
+    /// Input projections.
+    pub projected: Projected<'a>,
+    /// The recurrent bias `[gates·units]`; empty without.
+    pub recurrent_bias: &'a [f32],
+    /// Out: activated gates `[batch, gates·units]`; of a cell with one gate, whose value is the state, in only.
+    pub gates: &'a mut [f32],
+    /// The hidden state h_{t−1}, `[batch, units]`.
+    pub h_prev: &'a [f32],
+    /// The same after recurrent dropout: the factor of `U`.
+    pub h_dropped: &'a [f32],
+    /// The cell state c_{t−1}.
+    pub c_prev: &'a [f32],
+    /// Which sequences take the step; the others' states stay. Empty: all.
+    pub mask: &'a [bool],
+    /// Out: the hidden state h_t.
+    pub h: &'a mut [f32],
+    /// Out: the cell state c_t, where there is one.
+    pub c: &'a mut [f32],
+    /// Out: what else the cell saves for the step backward, `[batch, units]`.
+    pub saved: &'a mut [f32],
+}
+
+/// The buffers of one step backward.
+#[derive(Debug)]
+pub struct BackwardStep<'a> {
+    /// Sequences.
+    pub batch: usize,
+    /// Size of the state.
+    pub units: usize,
+    /// ∂L/∂(recurrent product) of step t+1, `[batch, gates·units]`; empty at the last.
+    pub next_delta: &'a [f32],
+    /// The upstream gradient of h_t, `[batch, units]`; empty where nothing reads h_t.
+    pub upstream_grad: &'a [f32],
+    /// Activated gates.
+    pub gates: &'a [f32],
+    /// The hidden state h_t.
+    pub h: &'a [f32],
+    /// What else the cell saved.
+    pub saved: &'a [f32],
+    /// The hidden state h_{t−1}.
+    pub h_prev: &'a [f32],
+    /// The same after recurrent dropout.
+    pub h_dropped: &'a [f32],
+    /// The factors of recurrent dropout `[batch, units]`; empty without.
+    pub dropout: &'a [f32],
+    /// The cell state c_{t−1}.
+    pub c_prev: &'a [f32],
+    /// Which sequences took the step. Empty: all.
+    pub mask: &'a [bool],
+    /// Out: δ = ∂L/∂(input projection), `[batch, gates·units]`.
+    pub delta: &'a mut [f32],
+    /// Out, where it differs from `delta`: ∂L/∂(recurrent product).
+    pub delta_recurrent: &'a mut [f32],
+    /// Out: ∂L/∂h_t.
+    pub dh: &'a mut [f32],
+    /// In: the part of ∂L/∂h_t that did not pass through the product with `U`. Out: that of ∂L/∂h_{t−1}.
+    pub carry: &'a mut [f32],
+    /// In: the part of ∂L/∂c_t from step t+1. Out: ∂L/∂c_{t−1}.
+    pub dc: &'a mut [f32],
+}
+
+impl ForwardStep<'_> {
+    /// The same buffers once more, for a second product.
+    pub fn reborrow(&mut self) -> ForwardStep<'_> {
+        let Self { gates, h, c, saved, .. } = self;
+        ForwardStep { gates, h, c, saved, ..*self }
+    }
+}
+
+impl BackwardStep<'_> {
+    /// The same buffers once more, for a second product.
+    pub fn reborrow(&mut self) -> BackwardStep<'_> {
+        let Self { delta, delta_recurrent, dh, carry, dc, .. } = self;
+        BackwardStep { delta, delta_recurrent, dh, carry, dc, ..*self }
+    }
+}

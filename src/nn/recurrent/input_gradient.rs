@@ -1,0 +1,111 @@
+use std::ops::Range;
+
+use super::cache::scale;
+use super::{Deltas, RecurrentCache};
+use crate::kernel::{Matrix, add_columns, add_rows, matmul};
+use crate::nn::affine::affine_backward;
+use crate::nn::cache::layer_cache;
+use crate::nn::{Block, Signal};
+
+layer_cache! {
+    /// Buffers for ∂L/∂W, ∂L/∂b and ∂L/∂x from δ, segment by segment. Where the input comes in rows, δ is summed by row first: each
+    /// distinct vector takes part in one product.
+    InputGradient {
+        /// δ summed by distinct input, `[1, rows, gates·units]`.
+        delta_by_row: Block,
+        /// ∂L/∂x of every position, where dropout comes between it and the rows.
+        by_position: Block,
+    }
+}
+
+/// The gradients that an [`InputGradient`] adds to.
+pub(in crate::nn) struct InputGrads<'a> {
+    /// ∂L/∂W.
+    pub kernel: &'a mut [f32],
+    /// ∂L/∂b; empty without a bias.
+    pub bias: &'a mut [f32],
+    /// ∂L/∂x; `None` where no layer needs it.
+    pub input: Option<&'a mut Block>,
+}
+
+impl InputGradient {
+    /// Prepares the buffers and ∂L/∂x, which every position overwrites if `all`.
+    pub fn begin(
+        &mut self,
+        x: Signal<'_>,
+        cache: &RecurrentCache,
+        width: usize,
+        all: bool,
+        input_grad: Option<&mut Block>,
+    ) {
+        let (time, batch, features) = x.dim();
+        match x {
+            Signal::Rows(rows) if cache.x.data().is_empty() => {
+                self.delta_by_row.zeroed(1, rows.rows.rows(), width);
+            }
+            Signal::Rows(rows) => {
+                self.by_position.reshape(time, batch, features);
+                if let Some(input_grad) = input_grad {
+                    input_grad.zeroed(1, rows.rows.rows(), features);
+                }
+            }
+            _ => match input_grad {
+                Some(input_grad) if all => input_grad.reshape(time, batch, features),
+                Some(input_grad) => input_grad.zeroed(time, batch, features),
+                None => {}
+            },
+        }
+    }
+
+    /// Adds the part of the segment `positions`.
+    pub fn add(
+        &mut self,
+        x: Signal<'_>,
+        positions: Range<usize>,
+        w: &[f32],
+        cache: &RecurrentCache,
+        deltas: &Deltas,
+        grads: &mut InputGrads<'_>,
+    ) {
+        let RecurrentCache { input_dropout, x: dropped, .. } = cache;
+        let (_, batch, features) = x.dim();
+        let width = deltas.input.dim().2;
+        let delta = deltas.input_at(positions.clone());
+        if let (Signal::Rows(rows), true) = (x, dropped.data().is_empty()) {
+            return add_rows(self.delta_by_row.data_mut(), rows.steps(positions), delta, width);
+        }
+        if !grads.bias.is_empty() {
+            add_columns(grads.bias, delta);
+        }
+        let read = if dropped.data().is_empty() { x.real() } else { dropped };
+        let rows = positions.len() * batch;
+        let read = Matrix::new(read.steps(positions.clone()), rows, features);
+        let delta = Matrix::new(delta, rows, width);
+        matmul(grads.kernel, read.t(), delta, true);
+        let Some(input_grad) = grads.input.as_deref_mut() else { return };
+        let by_row = if let Signal::Rows(rows) = x { Some(rows) } else { None };
+        let part = if by_row.is_some() { &mut self.by_position } else { &mut *input_grad };
+        let part = part.steps_mut(positions.clone());
+        matmul(part, delta, Matrix::new(w, features, width).t(), false);
+        if !input_dropout.data().is_empty() {
+            part.chunks_exact_mut(batch * features).for_each(|step| scale(step, input_dropout.data()));
+        }
+        if let Some(rows) = by_row {
+            let from = self.by_position.steps(positions.clone());
+            add_rows(input_grad.data_mut(), rows.steps(positions), from, features);
+        }
+    }
+
+    /// Adds what rows contribute, once δ is summed over all segments.
+    pub fn end(&mut self, x: Signal<'_>, w: &[f32], cache: &RecurrentCache, grads: InputGrads<'_>) {
+        let Signal::Rows(rows) = x else { return };
+        if !cache.x.data().is_empty() {
+            return;
+        }
+        let delta = &self.delta_by_row;
+        if !grads.bias.is_empty() {
+            add_columns(grads.bias, delta.data());
+        }
+        affine_backward(delta.data(), rows.rows, w, grads.kernel, delta.dim().2, grads.input);
+    }
+}
