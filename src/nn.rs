@@ -83,7 +83,7 @@ pub use multi_head_attention::MultiHeadAttention;
 pub use observe::{GradientNorms, Observer, Unrolled};
 pub use params::{Param, Params, Weights};
 pub use penalty::Penalty;
-pub use recurrent::{CarriedState, Cell, PackedWeights, Quantity, RecurrentBuffers};
+pub use recurrent::{CarriedState, CarriedStateError, Cell, PackedWeights, Quantity, RecurrentBuffers};
 pub use repeat_vector::RepeatVector;
 pub use shard::{Input, Shard};
 pub use simple_rnn::SimpleRNN;

@@ -33,7 +33,7 @@ pub use buffers::RecurrentBuffers;
 use buffers::Scratch;
 use cache::GateWindow;
 pub use cache::RecurrentCache;
-pub use carried_state::CarriedState;
+pub use carried_state::{CarriedState, CarriedStateError};
 pub use deltas::Deltas;
 pub use packed_weights::PackedWeights;
 pub use quantity::Quantity;

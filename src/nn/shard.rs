@@ -4,7 +4,7 @@ use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, s};
 
 use super::layer::{BackwardContext, ForwardContext, LayerOutput, MAX_INPUTS, Mode, Pass};
 use super::model::{Node, Source};
-use super::recurrent::{Cell, RecurrentBuffers};
+use super::recurrent::{CarriedState, CarriedStateError, Cell, RecurrentBuffers};
 use super::spec::LayerCache;
 use super::{
     Answers, Block, Ids, LayerSpec, Mask, Model, Observer, Params, Rows, Score, Signal, Targets, metrics,
@@ -248,6 +248,31 @@ impl Shard {
     /// The mask that reaches layer `i`, if one does.
     pub(super) fn layer_mask(&self, model: &Model, i: usize) -> Option<&Mask> {
         model.nodes.get(i)?.mask.map(|from| &self.outputs[from].mask)
+    }
+
+    /// The states that stateful layers carry to the next batch, one for each recurrent layer and direction, in order; empty where nothing
+    /// is carried.
+    pub fn carried_state(&self, model: &Model) -> Vec<CarriedState> {
+        self.unrolls(model).into_iter().map(|(.., buffers)| buffers.carried.clone()).collect()
+    }
+
+    /// Puts back what [`Shard::carried_state`] has returned, of this shard or of another: the next batch begins with it.
+    ///
+    /// # Errors
+    /// When the states are those of another model; nothing is changed then.
+    pub fn set_carried_state(
+        &mut self,
+        model: &Model,
+        states: Vec<CarriedState>,
+    ) -> Result<(), CarriedStateError> {
+        let layers = self.unrolls(model);
+        if states.len() != layers.len() {
+            return Err(CarriedStateError::Count { found: states.len(), expected: layers.len() });
+        }
+        layers.iter().zip(&states).try_for_each(|((_, _, cell, _), state)| state.check(*cell))?;
+        let buffers = self.caches.iter_mut().flat_map(LayerCache::recurrent_mut).flatten();
+        buffers.zip(states).for_each(|(buffers, state)| buffers.carried = state);
+        Ok(())
     }
 
     /// Lets stateful layers begin anew with the next batch: another stream follows.
