@@ -14,8 +14,8 @@ use unrolled::kernel::{
     softmax, tanh,
 };
 use unrolled::nn::{
-    Answers, Block, Cell, Embedding, GRU, GlobalAveragePooling1D, Gradient, Input, LSTM, Loss, Mode, Model,
-    PackedWeights, Placed, Shape, Shard, SimpleRNN,
+    Block, Cell, Embedding, GRU, GlobalAveragePooling1D, Gradient, Input, LSTM, LayerNode, Loss, Mode, Model,
+    PackedWeights, Shape, Shard, SimpleRNN, TargetsView,
 };
 use unrolled::optim::{Adam, Limit, Optimizer, OptimizerSpec};
 use unrolled::rng::Rng;
@@ -211,7 +211,7 @@ fn team() {
 
 /// Milliseconds to sum four shards of 32 × 200 tokens, common ones more often, and to move all weights.
 fn step(vocabulary: usize, width: usize, team: &mut Team) -> (f64, f64) {
-    let layers: [Placed; 2] = [
+    let layers: [LayerNode; 2] = [
         Embedding { output_dim: width, ..Embedding::default() }.into(),
         GlobalAveragePooling1D::default().into(),
     ];
@@ -226,7 +226,7 @@ fn step(vocabulary: usize, width: usize, team: &mut Team) -> (f64, f64) {
             let ids = Array2::from_shape_fn((32, 200), &mut id);
             let targets = Array2::zeros((32, width));
             let mut shard = Shard::new(&model, &params);
-            shard.load(Input::Ids(ids.view()), Answers::Real(targets.view()));
+            shard.load(Input::Ids(ids.view()), TargetsView::Real(targets.view()));
             shard.forward(&model, &params, Mode::Train { seed: 1, step: 0, first_row: 0 });
             shard.backward(&model, &params, 128.0, None);
             shard

@@ -25,7 +25,7 @@ mod global_average_pooling1d;
 mod global_max_pooling1d;
 mod gradient;
 mod gru;
-mod init;
+mod initializer;
 mod layer;
 mod layer_normalization;
 mod loss;
@@ -37,9 +37,10 @@ mod model;
 mod multi_head_attention;
 mod observe;
 mod params;
-mod penalty;
 mod pooling;
 mod recurrent;
+mod recurrent_trace;
+mod regularizer;
 mod repeat_vector;
 mod shard;
 mod simple_rnn;
@@ -47,7 +48,6 @@ mod spatial_dropout1d;
 mod spec;
 mod stepwise;
 mod targets;
-mod way;
 mod window;
 
 pub use activation::Activation;
@@ -67,10 +67,10 @@ pub use global_average_pooling1d::GlobalAveragePooling1D;
 pub use global_max_pooling1d::GlobalMaxPooling1D;
 pub use gradient::Gradient;
 pub use gru::GRU;
-pub use init::Initializer;
+pub use initializer::Initializer;
 pub use layer::{
-    BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MAX_INPUTS, MaskRule, Misfit, Mode,
-    ParamSpec, Pass, Shape,
+    BackwardContext, Extent, ForwardContext, Layer, LayerConfigError, LayerOutput, MAX_INPUTS, MaskRule,
+    Mode, ParamSpec, Pass, Shape,
 };
 pub use layer_normalization::LayerNormalization;
 pub use loss::{Loss, Score};
@@ -82,14 +82,14 @@ pub use model::{BuildError, Model};
 pub use multi_head_attention::MultiHeadAttention;
 pub use observe::{GradientNorms, Observer, Unrolled};
 pub use params::{Param, Params, Weights};
-pub use penalty::Penalty;
 pub use recurrent::{CarriedState, CarriedStateError, Cell, PackedWeights, Quantity, RecurrentBuffers};
+pub use recurrent_trace::RecurrentTrace;
+pub use regularizer::Regularizer;
 pub use repeat_vector::RepeatVector;
 pub use shard::{Input, Shard};
 pub use simple_rnn::SimpleRNN;
 pub use spatial_dropout1d::SpatialDropout1D;
-pub use spec::{LayerSpec, Placed, Reads};
+pub use spec::{InputRef, LayerNode, LayerSpec};
 pub use stepwise::Stepwise;
-pub use targets::{Answers, Targets};
-pub use way::Way;
+pub use targets::{TargetRows, TargetsView};
 pub use window::Padding;

@@ -6,11 +6,11 @@ use ndarray::{Array1, Array2, Array3, Axis, s};
 use proptest::prelude::*;
 use unrolled::kernel::Team;
 use unrolled::nn::{
-    Activation, AdditiveAttention, Answers, Attention, AveragePooling1D, Bidirectional, BuildError,
-    Concatenate, Conv1D, Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D,
-    Gradient, Initializer, Input, LSTM, LayerNormalization, LayerSpec, Loss, Masking, MaxPooling1D, Merge,
-    Mode, Model, MultiHeadAttention, Padding, Params, Penalty, Placed, Reads, RepeatVector, ScoreMode, Shape,
-    Shard, SimpleRNN, SpatialDropout1D,
+    Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, BuildError, Concatenate,
+    Conv1D, Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient,
+    Initializer, Input, InputRef, LSTM, LayerNode, LayerNormalization, LayerSpec, Loss, Masking,
+    MaxPooling1D, Merge, Mode, Model, MultiHeadAttention, Padding, Params, Regularizer, RepeatVector,
+    ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D, TargetsView,
 };
 use unrolled::protocol::Confusion;
 use unrolled::rng::Rng;
@@ -83,17 +83,17 @@ struct Net {
 impl Net {
     /// `layers` between what reads the data (a `Dense` that gives them as they are, an Embedding that masks, or one for each channel) and
     /// a `Flatten`.
-    fn new(data: Data, layers: Vec<Placed>, seed: u64) -> Result<Self, BuildError> {
+    fn new(data: Data, layers: Vec<LayerNode>, seed: u64) -> Result<Self, BuildError> {
         let embedding = Embedding { output_dim: 4, mask_zero: true, ..Embedding::default() };
-        let mut all: Vec<Placed> = match &data {
+        let mut all: Vec<LayerNode> = match &data {
             Data::Ids(_) => vec![embedding.into()],
             Data::Channels(_) => {
                 let ending = Embedding { output_dim: 3, ..embedding.clone() };
-                let inputs = |inputs: &[Reads]| inputs.to_vec();
+                let inputs = |inputs: &[InputRef]| inputs.to_vec();
                 vec![
-                    Placed { inputs: inputs(&["word".into()]), ..embedding.into() },
-                    Placed { inputs: inputs(&["ending".into()]), ..ending.into() },
-                    Placed { inputs: inputs(&[0.into(), 1.into()]), ..Concatenate {}.into() },
+                    LayerNode { inputs: inputs(&["word".into()]), ..embedding.into() },
+                    LayerNode { inputs: inputs(&["ending".into()]), ..ending.into() },
+                    LayerNode { inputs: inputs(&[0.into(), 1.into()]), ..Concatenate {}.into() },
                 ]
             }
             Data::Real(x) => vec![Dense { units: x.len_of(Axis(2)), ..Dense::default() }.into()],
@@ -120,11 +120,11 @@ impl Net {
         let mut shard = Shard::new(&self.model, &self.params);
         let targets = self.targets.slice(s![rows.clone(), ..]);
         match &self.data {
-            Data::Ids(ids) => shard.load(Input::Ids(ids.slice(s![rows, ..])), Answers::Real(targets)),
+            Data::Ids(ids) => shard.load(Input::Ids(ids.slice(s![rows, ..])), TargetsView::Real(targets)),
             Data::Channels(ids) => {
-                shard.load(Input::Channels(ids.slice(s![rows, .., ..])), Answers::Real(targets));
+                shard.load(Input::Channels(ids.slice(s![rows, .., ..])), TargetsView::Real(targets));
             }
-            Data::Real(x) => shard.load(Input::Real(x.slice(s![rows, .., ..])), Answers::Real(targets)),
+            Data::Real(x) => shard.load(Input::Real(x.slice(s![rows, .., ..])), TargetsView::Real(targets)),
         }
         shard.forward(&self.model, &self.params, mode);
         shard
@@ -282,16 +282,16 @@ fn embeddings_of_several_channels_have_their_slopes_and_share_a_mask() {
 #[test]
 fn a_layer_that_names_no_channel_or_none_that_there_is_is_told_which_there_are() {
     let channels = in_channels(1, 4, 1).channels();
-    let build = |named: [&[Reads]; 2], channels: &[(String, Shape)]| {
-        let layers = named.map(|inputs| Placed {
+    let build = |named: [&[InputRef]; 2], channels: &[(String, Shape)]| {
+        let layers = named.map(|inputs| LayerNode {
             inputs: inputs.to_vec(),
             ..Embedding { output_dim: 2, ..Embedding::default() }.into()
         });
-        let both = Placed { inputs: vec![0.into(), 1.into()], ..Concatenate {}.into() };
+        let both = LayerNode { inputs: vec![0.into(), 1.into()], ..Concatenate {}.into() };
         let layers = [layers.to_vec(), vec![both, Flatten {}.into()]].concat();
         Model::of_channels(&layers, channels, Loss::MeanSquaredError).map(drop).map_err(|e| e.to_string())
     };
-    let (word, ending): (Reads, Reads) = ("word".into(), "ending".into());
+    let (word, ending): (InputRef, InputRef) = ("word".into(), "ending".into());
     let (word, ending) = (std::slice::from_ref(&word), std::slice::from_ref(&ending));
     assert_eq!(build([word, ending], &channels), Ok(()));
     for (named, told) in [
@@ -323,7 +323,7 @@ fn a_query_of_its_own_attends_to_masked_values() {
         MultiHeadAttention { num_heads: 2, key_dim: 3, ..MultiHeadAttention::default() }.into(),
     ];
     for spec in layers {
-        let attention = Placed { spec, inputs: vec![2.into(), 0.into()], trainable: true };
+        let attention = LayerNode { spec, inputs: vec![2.into(), 0.into()], trainable: true };
         let stack = vec![GlobalMaxPooling1D {}.into(), RepeatVector { n: 3 }.into(), attention];
         let mut net = Net::new(padded(3, 6, 4, false), stack, 2).unwrap();
         net.check_slopes(TRAIN);
@@ -546,7 +546,7 @@ fn not_a_number_is_not_lost_in_a_maximum_or_a_softmax() {
 fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
     let conv = |kernel_size| Conv1D { filters: 2, kernel_size, ..Conv1D::default() };
     let heads = |num_heads| MultiHeadAttention { num_heads, key_dim: 3, ..MultiHeadAttention::default() };
-    let (identity, penalty) = (Initializer::Identity { gain: 1.0 }, Penalty { l1: 0.0, l2: -1.0 });
+    let (identity, penalty) = (Initializer::Identity { gain: 1.0 }, Regularizer { l1: 0.0, l2: -1.0 });
     let costly = SimpleRNN { recurrent_regularizer: Some(penalty), ..SimpleRNN::default() };
     let cases: [(LayerSpec, &str, &str); 23] = [
         (conv(7).into(), "kernel_size", "at most 6"),
@@ -598,8 +598,8 @@ fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
         let error = Net::new(apart(2, 6, 3, 1), vec![layer.into()], 1)
             .err()
             .unwrap_or_else(|| panic!("{class} stands"));
-        assert_eq!((error.layer, error.misfit.field.as_deref()), (1, Some(field)), "{class}: {error}");
-        assert!(error.misfit.help.contains(help), "{class}: {error}");
+        assert_eq!((error.layer, error.error.field.as_deref()), (1, Some(field)), "{class}: {error}");
+        assert!(error.error.help.contains(help), "{class}: {error}");
     }
     let vector = |layer: LayerSpec| vec![GlobalMaxPooling1D {}.into(), layer.into()];
     for layer in
@@ -610,14 +610,14 @@ fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
     }
     let error = Net::new(apart(2, 6, 3, 1), vec![RepeatVector { n: 2 }.into()], 1).err().unwrap();
     assert!(error.to_string().contains("without `return_sequences`"), "{error}");
-    let of_two = Placed { inputs: vec![1.into(), 0.into()], ..Attention::default().into() };
+    let of_two = LayerNode { inputs: vec![1.into(), 0.into()], ..Attention::default().into() };
     let error = Net::new(apart(2, 6, 3, 1), vec![conv(2).into(), of_two], 1).err().unwrap();
-    assert_eq!(error.misfit.field.as_deref(), Some("inputs"), "{error}");
+    assert_eq!(error.error.field.as_deref(), Some("inputs"), "{error}");
 }
 
 #[test]
 fn more_numbers_than_memory_holds_are_refused_before_they_are_made() {
-    let repeat = |n: usize| -> [Placed; 2] { [GlobalMaxPooling1D {}.into(), RepeatVector { n }.into()] };
+    let repeat = |n: usize| -> [LayerNode; 2] { [GlobalMaxPooling1D {}.into(), RepeatVector { n }.into()] };
     let after = |n, layer: LayerSpec| [&repeat(n)[..], &[layer.into()]].concat();
     let wide = Conv1D { filters: 100_000_000, kernel_size: 1, use_bias: false, ..Conv1D::default() };
     let heads = MultiHeadAttention { num_heads: 2, ..MultiHeadAttention::default() };
@@ -642,7 +642,7 @@ fn a_sequence_of_one_step_that_is_padding_does_not_count() {
     let tag = Dense { units: 3, activation: Activation::Softmax, ..Dense::default() };
     let embedding = Embedding { output_dim: 4, mask_zero: true, ..Embedding::default() };
     let gru = GRU { units: 2, return_sequences: true, ..GRU::default() };
-    let layers: [Placed; 3] = [embedding.into(), gru.into(), tag.into()];
+    let layers: [LayerNode; 3] = [embedding.into(), gru.into(), tag.into()];
     let shape = Shape::Ids { time: 1, vocabulary: VOCABULARY };
     let model = Model::build(&layers, shape, Loss::SparseCategoricalCrossentropy).unwrap();
     let mut params = model.params();
@@ -651,7 +651,7 @@ fn a_sequence_of_one_step_that_is_padding_does_not_count() {
         let ids = Array2::from_shape_vec((ids.len(), 1), ids.to_vec()).unwrap();
         let classes = Array2::ones(ids.dim());
         let mut shard = Shard::new(&model, &params);
-        shard.load(Input::Ids(ids.view()), Answers::Steps(classes.view()));
+        shard.load(Input::Ids(ids.view()), TargetsView::Steps(classes.view()));
         shard.forward(&model, &params, TRAIN);
         let weight = shard.weight(&model);
         let mut confusion = Confusion::new(3);
@@ -672,7 +672,7 @@ fn gradient(model: &Model, params: &Params, shard: &Shard) -> Vec<f32> {
 }
 
 /// A layer that reads and gives sequences of the same length and carries a mask; `kind` chooses it.
-fn sequence_layer(kind: usize, units: usize, backwards: bool, dropout: f64) -> Placed {
+fn sequence_layer(kind: usize, units: usize, backwards: bool, dropout: f64) -> LayerNode {
     let recurrent_dropout = dropout / 2.0;
     let rnn = SimpleRNN { units, return_sequences: true, dropout, recurrent_dropout, ..SimpleRNN::default() };
     let lstm = LSTM { units, return_sequences: true, dropout, recurrent_dropout, ..LSTM::default() };
@@ -692,7 +692,7 @@ fn sequence_layer(kind: usize, units: usize, backwards: bool, dropout: f64) -> P
 }
 
 /// What makes one vector of a sequence and heeds a mask.
-fn vector_layer(kind: usize, units: usize) -> Placed {
+fn vector_layer(kind: usize, units: usize) -> LayerNode {
     match kind % 4 {
         0 => LSTM { units, ..LSTM::default() }.into(),
         1 => SimpleRNN { units, use_bias: false, ..SimpleRNN::default() }.into(),
@@ -708,8 +708,8 @@ fn stack() -> impl Strategy<Value = (Vec<(usize, usize, bool)>, usize, u64)> {
     (prop::collection::vec((0usize..9, 1usize..5, any::<bool>()), 1..4), 0usize..4, any::<u64>())
 }
 
-fn built(layers: &[(usize, usize, bool)], end: usize, dropout: f64) -> Vec<Placed> {
-    let mut all: Vec<Placed> =
+fn built(layers: &[(usize, usize, bool)], end: usize, dropout: f64) -> Vec<LayerNode> {
+    let mut all: Vec<LayerNode> =
         layers.iter().map(|(kind, units, back)| sequence_layer(*kind, *units, *back, dropout)).collect();
     all.push(vector_layer(end, 3));
     all
@@ -793,7 +793,7 @@ fn recurrent_layers_drop_the_same_inputs_at_every_step() {
 /// Truncated back-propagation through time: the state goes on from batch to batch, the gradient does not.
 #[test]
 fn a_stateful_layer_goes_on_where_the_last_batch_ended() {
-    let layers = |stateful| -> [Placed; 3] {
+    let layers = |stateful| -> [LayerNode; 3] {
         [
             SimpleRNN { units: 3, stateful, ..SimpleRNN::default() }.into(),
             LSTM { units: 3, stateful, ..LSTM::default() }.into(),
@@ -807,7 +807,7 @@ fn a_stateful_layer_goes_on_where_the_last_batch_ended() {
         let net = Net::new(Data::Real(halves[0].clone()), vec![stateful], 1).unwrap();
         let mut shard = Shard::new(&net.model, &net.params);
         let read = |x: &Array3<f32>, shard: &mut Shard| {
-            shard.load(Input::Real(x.view()), Answers::Real(net.targets.view()));
+            shard.load(Input::Real(x.view()), TargetsView::Real(net.targets.view()));
             shard.forward(&net.model, &net.params, TRAIN);
             shard.output(&net.model)
         };
@@ -827,7 +827,7 @@ fn a_stateful_layer_goes_on_where_the_last_batch_ended() {
             pushed.values_mut().iter_mut().zip(&direction).for_each(|(w, d)| *w += step * d);
             let mut shard = Shard::new(&net.model, &net.params);
             read(&halves[0], &mut shard);
-            shard.load(Input::Real(halves[1].view()), Answers::Real(net.targets.view()));
+            shard.load(Input::Real(halves[1].view()), TargetsView::Real(net.targets.view()));
             shard.forward(&net.model, &pushed, TRAIN);
             shard.score(&net.model).mean_loss()
         };
@@ -837,7 +837,7 @@ fn a_stateful_layer_goes_on_where_the_last_batch_ended() {
             (slope - along).abs() < 2e-3 * norm(&gradient) * norm(&direction),
             "{along} for a slope of {slope}"
         );
-        shard.forget();
+        shard.reset_states();
         assert_eq!(read(&halves[0], &mut shard), first, "forgotten");
     }
 }
@@ -869,7 +869,7 @@ fn masked_numbers_are_left_out_by_every_layer_that_heeds_a_mask() {
         let (x, lengths) = short(4, 9, 2, padding);
         for stack in &stacks {
             let masking = Masking { mask_value: padding };
-            let layers: Vec<Placed> =
+            let layers: Vec<LayerNode> =
                 [masking.into()].into_iter().chain(stack.iter().cloned().map(Into::into)).collect();
             let answers = |x: Array3<f32>| {
                 let model = |time| {
@@ -879,7 +879,7 @@ fn masked_numbers_are_left_out_by_every_layer_that_heeds_a_mask() {
                 let mut params = model.params();
                 params.initialize(4);
                 let mut shard = Shard::new(&model, &params);
-                shard.load(Input::Real(x.view()), Answers::None);
+                shard.load(Input::Real(x.view()), TargetsView::None);
                 shard.forward(&model, &params, Mode::Evaluate);
                 shard.output(&model)
             };
@@ -898,7 +898,7 @@ fn masked_numbers_are_left_out_by_every_layer_that_heeds_a_mask() {
 fn what_masking_blanks_has_no_slope_and_its_neighbours_keep_theirs() {
     let (x, _) = short(4, 6, 2, 0.0);
     // Without a bias, what is 0 stays so, whatever the kernel.
-    let layers: Vec<Placed> = vec![
+    let layers: Vec<LayerNode> = vec![
         Dense { units: 3, use_bias: false, ..Dense::default() }.into(),
         Masking::default().into(),
         LSTM { units: 3, return_sequences: true, ..LSTM::default() }.into(),
@@ -917,12 +917,12 @@ fn what_masking_blanks_has_no_slope_and_its_neighbours_keep_theirs() {
 #[test]
 fn a_step_is_padding_only_when_all_its_numbers_are_the_mask_value() {
     let x = Array3::from_shape_vec((1, 3, 2), vec![7.0, 7.0, 7.0, 1.0, 7.0, 7.0]).unwrap();
-    let layers: Vec<Placed> = vec![Masking { mask_value: 7.0 }.into(), Flatten {}.into()];
+    let layers: Vec<LayerNode> = vec![Masking { mask_value: 7.0 }.into(), Flatten {}.into()];
     let model =
         Model::build(&layers, Shape::Sequence { time: 3, features: 2 }, Loss::MeanSquaredError).unwrap();
     let params = model.params();
     let mut shard = Shard::new(&model, &params);
-    shard.load(Input::Real(x.view()), Answers::None);
+    shard.load(Input::Real(x.view()), TargetsView::None);
     shard.forward(&model, &params, Mode::Evaluate);
     assert_eq!(shard.output(&model).into_raw_vec_and_offset().0, [0.0, 0.0, 7.0, 1.0, 0.0, 0.0]);
 }
@@ -930,10 +930,10 @@ fn a_step_is_padding_only_when_all_its_numbers_are_the_mask_value() {
 #[test]
 fn masking_stands_where_numbers_are_and_first_where_the_loss_counts_steps() {
     let numbers = Shape::Sequence { time: 4, features: 2 };
-    let build = |layers: Vec<Placed>, input| {
+    let build = |layers: Vec<LayerNode>, input| {
         Model::build(&layers, input, Loss::SparseCategoricalCrossentropy).unwrap_err().to_string()
     };
-    let steps: Placed = Dense { units: 3, activation: Activation::Softmax, ..Dense::default() }.into();
+    let steps: LayerNode = Dense { units: 3, activation: Activation::Softmax, ..Dense::default() }.into();
     let told = build(vec![Masking::default().into(), steps.clone()], Shape::Ids { time: 4, vocabulary: 9 });
     assert!(told.contains("layer 0: Masking reads numbers, but token ids"), "{told}");
     let late = vec![Dense::default().into(), Masking::default().into(), steps];

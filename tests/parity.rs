@@ -13,8 +13,8 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use unrolled::kernel::Team;
 use unrolled::nn::{
-    Answers, Gradient, Input, LayerSpec, Loss, Mode, Model, Observer, Params, Placed, Reads, Shape, Shard,
-    Unrolled,
+    Gradient, Input, InputRef, LayerNode, LayerSpec, Loss, Mode, Model, Observer, Params, Shape, Shard,
+    TargetsView, Unrolled,
 };
 use unrolled::optim::{Optimizer, OptimizerSpec};
 use unrolled::protocol::Direction;
@@ -55,7 +55,7 @@ impl Case {
 
     fn model(&self) -> Checked<Model> {
         let layers = self.config["layers"].as_array().ok_or("no layers")?;
-        let layers: Vec<Placed> = layers.iter().map(layer).collect::<Checked<_>>()?;
+        let layers: Vec<LayerNode> = layers.iter().map(layer).collect::<Checked<_>>()?;
         let loss = serde_json::from_value::<Loss>(self.config["loss"].clone()).map_err(|e| e.to_string())?;
         let (shape, _) = self.tensor("x")?;
         if let Some(names) = self.config["data"]["channels"].as_array() {
@@ -86,16 +86,16 @@ impl Case {
         let has_classes = self.config["loss"].as_str().is_some_and(|loss| loss.ends_with("crossentropy"));
         let has_classes = has_classes && self.config["data"]["target"] != "labels";
         let answers = match (has_classes, width) {
-            (true, 1) => Answers::Classes(&all_classes),
+            (true, 1) => TargetsView::Classes(&all_classes),
             (true, _) => {
                 steps =
                     Array2::from_shape_vec((rows.len(), width), all_classes).map_err(|e| e.to_string())?;
-                Answers::Steps(steps.view())
+                TargetsView::Steps(steps.view())
             }
             (false, _) => {
                 let values = y[part].iter().map(|y| *y as f32).collect();
                 real = Array2::from_shape_vec((rows.len(), width), values).map_err(|e| e.to_string())?;
-                Answers::Real(real.view())
+                TargetsView::Real(real.view())
             }
         };
         let size = x.len() / batch;
@@ -130,7 +130,7 @@ impl Case {
 }
 
 /// A layer as the fixture writes it: Keras's class and arguments.
-fn layer(config: &Value) -> Checked<Placed> {
+fn layer(config: &Value) -> Checked<LayerNode> {
     let mut config = config.clone();
     let fields = config.as_object_mut().ok_or("a layer is no object")?;
     let class =
@@ -147,11 +147,11 @@ fn layer(config: &Value) -> Checked<Placed> {
         *value = value["config"].clone();
     }
     let trainable = fields.remove("trainable").is_none_or(|trainable| trainable == Value::Bool(true));
-    let inputs = fields.remove("inputs").map_or(Ok(Vec::new()), serde_json::from_value::<Vec<Reads>>);
+    let inputs = fields.remove("inputs").map_or(Ok(Vec::new()), serde_json::from_value::<Vec<InputRef>>);
     let inputs = inputs.map_err(|e| e.to_string())?;
     let read = LayerSpec::read(class, config).ok_or_else(|| format!("no layer `{class}`"))?;
     let spec = read.map_err(|e| format!("{class}: {e}"))?;
-    Ok(Placed { trainable, inputs, ..spec.into() })
+    Ok(LayerNode { trainable, inputs, ..spec.into() })
 }
 
 /// Collects every unrolled step whole.
@@ -236,7 +236,7 @@ fn verify(case: &Case) -> Checked<()> {
     let largest_gradient = largest_gradient.flat_map(|(_, (_, g))| g).fold(0.0f64, |m, g| m.max(g.abs()));
     let mut judge = Judge { case, largest_gradient, seen: ["x", "y", "mask"].map(str::to_owned).to_vec() };
     judge.answer("out", output.as_slice().ok_or("output not contiguous")?)?;
-    judge.answer("loss", &[(score.mean_loss() + params.penalty()) as f32])?;
+    judge.answer("loss", &[(score.mean_loss() + params.regularization_loss()) as f32])?;
     for param in params.table() {
         judge.seen.push(format!("w.{}", param.name));
         if param.trainable {
@@ -288,7 +288,7 @@ fn five_steps(judge: &mut Judge<'_>, model: &Model, params: &mut Params, batch: 
             shard.forward(model, params, Mode::Train { seed: 0, step: 0, first_row: 0 });
             loss += shard.backward(model, params, weight, None).loss;
         }
-        losses.push((loss / weight + params.penalty()) as f32);
+        losses.push((loss / weight + params.regularization_loss()) as f32);
         gradient.sum(params, shards.iter(), &mut team);
         let norm = gradient.norm();
         let limit = clip.map(|clip| clip.apply(gradient.tensors_mut(params), norm)).unwrap_or_default();

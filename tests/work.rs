@@ -10,10 +10,11 @@ use unrolled::bench::{Workload, workloads};
 use unrolled::data::{Batch, Dataset, Inputs, Targets};
 use unrolled::kernel::{Counted, CountingAllocator, allocated, counted};
 use unrolled::nn::{
-    Activation, AdditiveAttention, Answers, Attention, AveragePooling1D, Bidirectional, Concatenate, Conv1D,
-    Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient, Input,
-    LSTM, LayerNormalization, LayerSpec, Loss, Masking, MaxPooling1D, Merge, Mode, Model, MultiHeadAttention,
-    Padding, Params, Placed, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D,
+    Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, Concatenate, Conv1D, Dense,
+    Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient, Input, LSTM,
+    LayerNode, LayerNormalization, LayerSpec, Loss, Masking, MaxPooling1D, Merge, Mode, Model,
+    MultiHeadAttention, Padding, Params, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D,
+    TargetsView,
 };
 use unrolled::optim::{Adagrad, Adam, Clip, Nadam, OptimizerSpec, RMSprop, SGD};
 use unrolled::train::Stepper;
@@ -110,7 +111,7 @@ fn other_layers_allocate_nothing() {
     let conv = |padding| Conv1D { filters: 4, kernel_size: 3, padding, ..Conv1D::default() };
     let heads =
         |dropout| MultiHeadAttention { num_heads: 2, key_dim: 3, dropout, ..MultiHeadAttention::default() };
-    let mut stacks: Vec<Vec<Placed>> = vec![
+    let mut stacks: Vec<Vec<LayerNode>> = vec![
         vec![sequences().into(), Attention::default().into(), GlobalAveragePooling1D {}.into()],
         vec![
             Attention { use_scale: true, score_mode: ScoreMode::Concat, dropout: 0.2 }.into(),
@@ -122,7 +123,7 @@ fn other_layers_allocate_nothing() {
         vec![
             sequences().into(),
             sequences().into(),
-            Placed { inputs: vec![1.into(), 2.into()], ..Attention::default().into() },
+            LayerNode { inputs: vec![1.into(), 2.into()], ..Attention::default().into() },
             GlobalAveragePooling1D {}.into(),
         ],
         vec![
@@ -179,14 +180,14 @@ fn calls_of_a_step(model: Model, optimizer: &OptimizerSpec, clip: Option<Clip>, 
 /// Likewise with words in two channels, the batch filled anew each time.
 fn several_channels_allocate_nothing() {
     let channels = ["word", "ending"].map(|name| (name.to_owned(), Shape::Ids { time: 12, vocabulary: 9 }));
-    let embedding = |name: &str| Placed {
+    let embedding = |name: &str| LayerNode {
         inputs: vec![name.into()],
         ..Embedding { output_dim: 4, mask_zero: true, ..Embedding::default() }.into()
     };
     let layers = [
         embedding("word"),
         embedding("ending"),
-        Placed { inputs: vec![0.into(), 1.into()], ..Concatenate {}.into() },
+        LayerNode { inputs: vec![0.into(), 1.into()], ..Concatenate {}.into() },
         LSTM { units: 5, ..LSTM::default() }.into(),
         Dense { activation: Activation::Sigmoid, ..Dense::default() }.into(),
     ];
@@ -235,10 +236,10 @@ fn watching_changes_no_bit() {
 }
 
 /// A masked network of an Embedding, `layers` and a Dense, and sequences of several lengths, all padded before and after.
-fn masked(layers: Vec<Placed>) -> (Model, Batch) {
+fn masked(layers: Vec<LayerNode>) -> (Model, Batch) {
     let embedding = Embedding { output_dim: 6, mask_zero: true, ..Embedding::default() };
     let dense = Dense { activation: Activation::Sigmoid, ..Dense::default() };
-    let layers: Vec<Placed> = [embedding.into()].into_iter().chain(layers).chain([dense.into()]).collect();
+    let layers: Vec<LayerNode> = [embedding.into()].into_iter().chain(layers).chain([dense.into()]).collect();
     let model =
         Model::build(&layers, Shape::Ids { time: 50, vocabulary: 9 }, Loss::BinaryCrossentropy).unwrap();
     let ids = ndarray::Array2::from_shape_fn((16, 50), |(row, t)| {
@@ -325,9 +326,9 @@ fn params(model: &Model) -> Params {
 
 fn learn(model: &Model, params: &Params, batch: &Batch, shard: &mut Shard) {
     let answers = match &batch.targets {
-        Targets::Classes(classes) => Answers::Classes(classes),
-        Targets::Steps(classes) => Answers::Steps(classes.view()),
-        Targets::Real(numbers) | Targets::Labels(numbers) => Answers::Real(numbers.view()),
+        Targets::Classes(classes) => TargetsView::Classes(classes),
+        Targets::Steps(classes) => TargetsView::Steps(classes.view()),
+        Targets::Real(numbers) | Targets::Labels(numbers) => TargetsView::Real(numbers.view()),
     };
     shard.load(Input::Ids(ids_of(batch).view()), answers);
     let weight = shard.weight(model);

@@ -3,8 +3,8 @@ use std::fmt;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use crate::nn::{
-    Activation, Bidirectional, Conv1D, Dense, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, LSTM, Merge,
-    Placed, SimpleRNN,
+    Activation, Bidirectional, Conv1D, Dense, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, LSTM,
+    LayerNode, Merge, SimpleRNN,
 };
 
 /// The names that a stage may have, and the one key more that one of them takes.
@@ -30,7 +30,7 @@ pub(super) enum Stage {
 
 impl Stage {
     /// The layers that it is made of; a recurrent one gives all its steps with `return_sequences`.
-    pub(super) fn layers(self, return_sequences: bool) -> Vec<Placed> {
+    pub(super) fn layers(self, return_sequences: bool) -> Vec<LayerNode> {
         let lstm = |units| LSTM { units, return_sequences, ..LSTM::default() };
         match self {
             Self::SimpleRnn(units) => {

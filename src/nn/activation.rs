@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::Misfit;
+use super::LayerConfigError;
 use crate::kernel::{Function, softmax};
 
-/// A function of every number (softmax: of every row), by Keras's name. Source: `keras/src/activations/activations.py`.
+/// A function of every number (softmax: of every row), by Keras's name. InputSource: `keras/src/activations/activations.py`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
@@ -36,12 +36,16 @@ impl Activation {
     }
 
     /// Refuses softmax, which is of a row and not of a number, within a recurrent layer.
-    pub(super) fn for_a_state(self, field: &'static str) -> Result<(), Misfit> {
+    pub(super) fn for_a_state(self, field: &'static str) -> Result<(), LayerConfigError> {
         if self != Self::Softmax {
             return Ok(());
         }
         let found = format!("`{field}` is softmax");
-        Err(Misfit::of(field, found, "a recurrent layer takes tanh, relu, sigmoid, hard_sigmoid or linear"))
+        Err(LayerConfigError::of(
+            field,
+            found,
+            "a recurrent layer takes tanh, relu, sigmoid, hard_sigmoid or linear",
+        ))
     }
 
     /// What it does with every number; `None` for softmax, which is of a row.

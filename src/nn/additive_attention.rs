@@ -3,10 +3,12 @@ use std::ops::RangeInclusive;
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 
-use super::attention::over::{self, AttentionCache, Over};
+use super::attention::query_value::{self, AttentionCache, QueryValueAttention};
 use super::attention::scores::Scores;
 use super::dropout::check_rate;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, ParamSpec, Shape};
+use super::layer::{
+    BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,
+};
 use super::{Initializer, Weights};
 
 /// Additive attention (Bahdanau et al. 2015): as [`Attention`](super::Attention), with a sum in place of the product. The value is
@@ -20,7 +22,7 @@ use super::{Initializer, Weights};
 /// Masked values have weight 0, and the output at masked queries is 0. Where all values are masked their scores are lowered alike,
 /// by 10⁹, as in Keras: that leaves the plain mean, unless scores are large. `dropout` drops weights while learning.
 ///
-/// Source: `keras/src/layers/attention/additive_attention.py`. Inputs and shapes are those of [`Attention`](super::Attention).
+/// InputSource: `keras/src/layers/attention/additive_attention.py`. Inputs and shapes are those of [`Attention`](super::Attention).
 ///
 /// ```
 /// use unrolled::nn::{AdditiveAttention, Layer, Shape};
@@ -65,9 +67,9 @@ impl Layer for AdditiveAttention {
         1..=2
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         check_rate("dropout", self.dropout)?;
-        over::output(inputs, "AdditiveAttention")
+        query_value::output(inputs, "AdditiveAttention")
     }
 
     fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
@@ -81,7 +83,7 @@ impl Layer for AdditiveAttention {
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
-        Over::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout).forward(
+        QueryValueAttention::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout).forward(
             ctx.pass,
             cache,
             &mut output.values,
@@ -89,7 +91,8 @@ impl Layer for AdditiveAttention {
     }
 
     fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
-        Over::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout).backward(ctx, cache);
+        QueryValueAttention::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout)
+            .backward(ctx, cache);
     }
 
     fn attention<'a>(&self, cache: &'a Self::Cache) -> Vec<ArrayView3<'a, f32>> {

@@ -6,13 +6,15 @@ use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 
 pub(super) mod heads;
-pub(super) mod over;
+pub(super) mod query_value;
 pub(super) mod scores;
 
-use self::over::{AttentionCache, Over};
+use self::query_value::{AttentionCache, QueryValueAttention};
 use self::scores::Scores;
 use super::dropout::check_rate;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, ParamSpec, Shape};
+use super::layer::{
+    BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,
+};
 use super::{Initializer, Weights};
 
 /// How [`Attention`] compares a query and a key.
@@ -40,7 +42,7 @@ pub enum ScoreMode {
 /// Masked values have weight 0, and the output at masked queries is 0. Where all values are masked their scores are lowered alike,
 /// by 10⁹, as in Keras: that leaves the plain mean, unless scores are large. `dropout` drops weights while learning.
 ///
-/// Source: `keras/src/layers/attention/attention.py`. One input attends to itself, `[batch, time, features]` → the same; two, with
+/// InputSource: `keras/src/layers/attention/attention.py`. One input attends to itself, `[batch, time, features]` → the same; two, with
 /// `inputs: [query, value]`, `[batch, query time, features], [batch, time, features] → [batch, query time, features]`.
 ///
 /// ```
@@ -91,9 +93,9 @@ impl Layer for Attention {
         1..=2
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         check_rate("dropout", self.dropout)?;
-        over::output(inputs, "Attention")
+        query_value::output(inputs, "Attention")
     }
 
     fn params(&self, _inputs: &[Shape]) -> Vec<ParamSpec> {
@@ -108,7 +110,7 @@ impl Layer for Attention {
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
-        Over::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout).forward(
+        QueryValueAttention::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout).forward(
             ctx.pass,
             cache,
             &mut output.values,
@@ -116,7 +118,8 @@ impl Layer for Attention {
     }
 
     fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
-        Over::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout).backward(ctx, cache);
+        QueryValueAttention::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout)
+            .backward(ctx, cache);
     }
 
     fn attention<'a>(&self, cache: &'a Self::Cache) -> Vec<ArrayView3<'a, f32>> {

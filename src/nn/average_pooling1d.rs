@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
 use super::pooling::pool;
 use super::window::Window;
 use super::{Block, Padding};
@@ -12,7 +12,7 @@ use super::{Block, Padding};
 /// ```
 /// `nₜ` counts the steps of the sequence that the window holds: with `padding: same` fewer at the ends. It ends a mask, as in Keras.
 ///
-/// Source: `keras/src/layers/pooling/average_pooling1d.py`. `[batch, time, features] → [batch, steps, features]`, with
+/// InputSource: `keras/src/layers/pooling/average_pooling1d.py`. `[batch, time, features] → [batch, steps, features]`, with
 /// `steps = ⌊(time − pool_size)/strides⌋ + 1` for `padding: valid`, `⌈time/strides⌉` for `same`.
 ///
 /// ```
@@ -71,7 +71,7 @@ impl Layer for AveragePooling1D {
         self.window().detail()
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         self.window().pooled(inputs[0], "AveragePooling1D")
     }
 

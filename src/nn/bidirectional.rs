@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
 use super::layer::{
-    BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, ParamSpec, Shape,
+    BackwardContext, Extent, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,
 };
 use super::recurrent::{self, Bptt, Cell, RecurrentBuffers, UpstreamGrad};
 use super::{Block, LayerSpec, Mask, Observer};
@@ -17,7 +17,7 @@ use crate::protocol::Direction::{self, Backward, Forward};
 /// that it ends with: the forward one after the last position, the backward one after the first. Masked positions of a sequence
 /// give 0, as in Keras (`zero_output_for_mask`).
 ///
-/// Source: `keras/src/layers/rnn/bidirectional.py`. `[batch, time, features] → [batch, 2·units]` (concat), or with time.
+/// InputSource: `keras/src/layers/rnn/bidirectional.py`. `[batch, time, features] → [batch, 2·units]` (concat), or with time.
 ///
 /// ```
 /// use unrolled::nn::{Bidirectional, LSTM, Layer, Merge, Shape};
@@ -93,14 +93,14 @@ impl Layer for Bidirectional {
         }
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         let Some(cell) = self.cell() else {
             let found = format!("Bidirectional is of {}", self.of.layer().class());
-            return Err(Misfit::of("of", found, "it wraps a SimpleRNN, an LSTM or a GRU"));
+            return Err(LayerConfigError::of("of", found, "it wraps a SimpleRNN, an LSTM or a GRU"));
         };
         if cell.settings().go_backwards {
             let found = "the layer within reads backwards already";
-            return Err(Misfit::of(
+            return Err(LayerConfigError::of(
                 "of",
                 found,
                 "leave `go_backwards` out: one half reads forwards, one backwards",

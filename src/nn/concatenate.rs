@@ -2,12 +2,14 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MAX_INPUTS, Misfit, Shape};
+use super::layer::{
+    BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MAX_INPUTS, Shape,
+};
 
 /// Puts the features of several layers side by side: `out = [x¹ x² …]` at every time step; each part of the gradient goes back to
 /// where it came from.
 ///
-/// Source: `keras/src/layers/merging/concatenate.py`, axis -1. `[batch, time, f¹], [batch, time, f²], … → [batch, time, f¹ + f² + …]`,
+/// InputSource: `keras/src/layers/merging/concatenate.py`, axis -1. `[batch, time, f¹], [batch, time, f²], … → [batch, time, f¹ + f² + …]`,
 /// and vectors likewise. In a preset `{layer: Concatenate, inputs: [1, 2]}`.
 ///
 /// ```
@@ -30,7 +32,7 @@ impl Layer for Concatenate {
         2..=MAX_INPUTS
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         let mut features = 0;
         for input in inputs {
             features += input.features("Concatenate")?;
@@ -42,7 +44,7 @@ impl Layer for Concatenate {
                 Ok(Shape::Sequence { time: *time, features })
             }
             Some(None) if times.iter().all(Option::is_none) => Ok(Shape::Vector { features }),
-            _ => Err(Misfit::new(
+            _ => Err(LayerConfigError::new(
                 "Concatenate reads sequences of different lengths, or sequences and vectors",
                 "all its inputs must have the same number of time steps, or none",
             )),

@@ -2,10 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
 use super::layer::{
-    BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, ParamSpec, Shape,
+    BackwardContext, Extent, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,
 };
 use super::window::Window;
-use super::{Activation, Block, Initializer, Padding, Penalty, Signal};
+use super::{Activation, Block, Initializer, Padding, Regularizer, Signal};
 use crate::kernel::{Entry, Matrix, add_columns, add_rows, gather_taps, matmul, note_entries, scatter_taps};
 
 /// Slides `filters` small patterns over the time steps (LeCun et al. 1989; over words: Kim 2014).
@@ -25,7 +25,7 @@ use crate::kernel::{Entry, Matrix, add_columns, add_rows, gather_taps, matmul, n
 ///
 /// It ends a mask, as in Keras: padding takes part as the numbers that it holds.
 ///
-/// Source: `keras/src/layers/convolutional/base_conv.py`. `[batch, time, features] → [batch, steps, filters]`, with
+/// InputSource: `keras/src/layers/convolutional/base_conv.py`. `[batch, time, features] → [batch, steps, filters]`, with
 /// `steps = ⌊(time − d·(kernel_size − 1) − 1)/s⌋ + 1` for `padding: valid`, else `⌈time/s⌉`.
 ///
 /// ```
@@ -63,7 +63,7 @@ pub struct Conv1D {
     pub kernel_initializer: Initializer,
     /// What the size of `W` costs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kernel_regularizer: Option<Penalty>,
+    pub kernel_regularizer: Option<Regularizer>,
 }
 
 fn one() -> usize {
@@ -135,15 +135,15 @@ impl Layer for Conv1D {
         format!("{size} wide{strides}{dilation}, {padding}, {}", self.activation.name())
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         let (time, _) = inputs[0].sequence("Conv1D")?;
-        let features = Misfit::positive("filters", self.filters)?;
-        Misfit::positive("kernel_size", self.kernel_size)?;
-        Misfit::positive("strides", self.strides)?;
-        Misfit::positive("dilation_rate", self.dilation_rate)?;
+        let features = LayerConfigError::positive("filters", self.filters)?;
+        LayerConfigError::positive("kernel_size", self.kernel_size)?;
+        LayerConfigError::positive("strides", self.strides)?;
+        LayerConfigError::positive("dilation_rate", self.dilation_rate)?;
         if self.strides > 1 && self.dilation_rate > 1 {
             let found = format!("`strides` is {} and `dilation_rate` {}", self.strides, self.dilation_rate);
-            return Err(Misfit::of("strides", found, "only one of them can be above 1"));
+            return Err(LayerConfigError::of("strides", found, "only one of them can be above 1"));
         }
         Ok(Shape::Sequence { time: self.window().output(time, "kernel_size")?, features })
     }
@@ -152,7 +152,7 @@ impl Layer for Conv1D {
         let features = inputs[0].features("Conv1D").unwrap_or(0);
         let shape = [self.kernel_size, features, self.filters];
         let kernel = ParamSpec::new("kernel", &shape, self.kernel_initializer);
-        let mut all = vec![kernel.with_penalty(self.kernel_regularizer)];
+        let mut all = vec![kernel.with_regularizer(self.kernel_regularizer)];
         if self.use_bias {
             all.push(ParamSpec::new("bias", &[self.filters], Initializer::Zeros));
         }

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::affine::{affine, affine_backward};
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Misfit, ParamSpec, Shape};
-use super::{Activation, Block, Initializer, Penalty};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, ParamSpec, Shape};
+use super::{Activation, Block, Initializer, Regularizer};
 
 /// A weighted sum and an activation, the same at every time step.
 ///
@@ -11,7 +11,7 @@ use super::{Activation, Block, Initializer, Penalty};
 /// δ = ∂L/∂a ⊙ f′(z)
 /// ∂L/∂W = xᵀ·δ   ∂L/∂b = Σ δ   ∂L/∂x = δ·Wᵀ
 /// ```
-/// Source: `keras/src/layers/core/dense.py`. `[batch, features] → [batch, units]`, `[batch, time, features] → [batch, time, units]`.
+/// InputSource: `keras/src/layers/core/dense.py`. `[batch, features] → [batch, units]`, `[batch, time, features] → [batch, time, units]`.
 ///
 /// ```
 /// use unrolled::nn::{Dense, Layer, Shape};
@@ -37,10 +37,10 @@ pub struct Dense {
     pub bias_initializer: Initializer,
     /// What the size of `W` adds to the loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kernel_regularizer: Option<Penalty>,
+    pub kernel_regularizer: Option<Regularizer>,
     /// What the size of `b` adds to the loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bias_regularizer: Option<Penalty>,
+    pub bias_regularizer: Option<Regularizer>,
 }
 
 fn yes() -> bool {
@@ -80,9 +80,9 @@ impl Layer for Dense {
         self.activation.name().into()
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         inputs[0].features("Dense")?;
-        let features = Misfit::positive("units", self.units)?;
+        let features = LayerConfigError::positive("units", self.units)?;
         Ok(match inputs[0] {
             Shape::Sequence { time, .. } => Shape::Sequence { time, features },
             _ => Shape::Vector { features },
@@ -92,10 +92,10 @@ impl Layer for Dense {
     fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
         let features = inputs[0].features("Dense").unwrap_or(0);
         let kernel = ParamSpec::new("kernel", &[features, self.units], self.kernel_initializer);
-        let mut all = vec![kernel.with_penalty(self.kernel_regularizer)];
+        let mut all = vec![kernel.with_regularizer(self.kernel_regularizer)];
         if self.use_bias {
             let bias = ParamSpec::new("bias", &[self.units], self.bias_initializer);
-            all.push(bias.with_penalty(self.bias_regularizer));
+            all.push(bias.with_regularizer(self.bias_regularizer));
         }
         all
     }

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Block;
 use super::cache::layer_cache;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Misfit, Pass, Shape};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, Pass, Shape};
 use crate::rng::Rng;
 
 /// While learning, sets each number to 0 with probability `rate` and scales the others up, so that their expectation stays
@@ -13,7 +13,7 @@ use crate::rng::Rng;
 /// ```
 /// What is dropped hangs on the seed, the step, the layer and the sequence's place in the batch alone.
 ///
-/// Source: `keras/src/layers/regularization/dropout.py`. The shape stays.
+/// InputSource: `keras/src/layers/regularization/dropout.py`. The shape stays.
 ///
 /// ```
 /// use unrolled::nn::{Dropout, Layer, Shape};
@@ -47,7 +47,7 @@ impl Layer for Dropout {
         format!("rate {}", self.rate)
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         inputs[0].features("Dropout")?;
         check_rate("rate", self.rate)?;
         Ok(inputs[0])
@@ -64,7 +64,7 @@ impl Layer for Dropout {
         }
         factors.reshape(time, batch, features);
         for row in 0..batch {
-            let Some(mut rng) = ctx.pass.chance("dropout", row) else { return };
+            let Some(mut rng) = ctx.pass.dropout_rng("dropout", row) else { return };
             for t in 0..time {
                 fill(&mut factors.step_mut(t)[row * features..][..features], self.rate, &mut rng);
             }
@@ -102,10 +102,10 @@ pub(super) fn fill(factors: &mut [f32], rate: f64, rng: &mut Rng) {
 ///
 /// # Errors
 /// When `rate` is outside `[0, 1)`.
-pub(super) fn check_rate(field: &'static str, rate: f64) -> Result<(), Misfit> {
+pub(super) fn check_rate(field: &'static str, rate: f64) -> Result<(), LayerConfigError> {
     if (0.0..1.0).contains(&rate) {
         return Ok(());
     }
     let help = "it is the share that is dropped: at least 0 and below 1";
-    Err(Misfit::of(field, format!("`{field}` is {rate}"), help))
+    Err(LayerConfigError::of(field, format!("`{field}` is {rate}"), help))
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
 use super::layer::{
-    BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, ParamSpec, Shape,
+    BackwardContext, Extent, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,
 };
 use super::{Block, Initializer, Rows};
 
@@ -22,7 +22,7 @@ use super::{Block, Initializer, Rows};
 /// With `vectors`, `E` begins with those that others have learnt: the row of a word that the file has is its vector, that of padding is 0,
 /// all others begin as `embeddings_initializer` says. With `trainable: false` they stay so. (Keras: a matrix as the layer's weights.)
 ///
-/// Source: `keras/src/layers/core/embedding.py`. `[batch, time] → [batch, time, output_dim]`.
+/// InputSource: `keras/src/layers/core/embedding.py`. `[batch, time] → [batch, time, output_dim]`.
 ///
 /// ```
 /// use unrolled::nn::{Embedding, Layer, Shape};
@@ -98,21 +98,21 @@ impl Layer for Embedding {
         all.iter().filter(|(has, _)| *has).map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         let Shape::Ids { time, vocabulary } = inputs[0] else {
-            return Err(Misfit::new(
+            return Err(LayerConfigError::new(
                 "Embedding reads token ids, but numbers reach it",
                 "let it be the first layer, or name a channel of the data under `inputs`",
             ));
         };
         if let Some(rows) = self.input_dim.filter(|rows| *rows < vocabulary) {
-            return Err(Misfit::of(
+            return Err(LayerConfigError::of(
                 "input_dim",
                 format!("`input_dim` is {rows}, but there are {vocabulary} token ids"),
                 format!("it must be at least {vocabulary}; leave it out to get just that"),
             ));
         }
-        Ok(Shape::Sequence { time, features: Misfit::positive("output_dim", self.output_dim)? })
+        Ok(Shape::Sequence { time, features: LayerConfigError::positive("output_dim", self.output_dim)? })
     }
 
     fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {

@@ -1,10 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
 
 /// Puts all time steps of a sequence into one vector: `out[t·features + f] = x[t][f]`; the gradient goes back the same way.
 ///
-/// Source: `keras/src/layers/reshaping/flatten.py`. `[batch, time, features] → [batch, time·features]`.
+/// InputSource: `keras/src/layers/reshaping/flatten.py`. `[batch, time, features] → [batch, time·features]`.
 ///
 /// ```
 /// use unrolled::nn::{Flatten, Layer, Shape};
@@ -21,7 +21,7 @@ impl Layer for Flatten {
         "Flatten"
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         Ok(match inputs[0] {
             Shape::Sequence { time, features } => Shape::Vector { features: time.saturating_mul(features) },
             _ => Shape::Vector { features: inputs[0].features("Flatten")? },

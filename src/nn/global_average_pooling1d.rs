@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
 use super::{Block, Mask, Signal};
 use crate::kernel::{scatter_rows, sum_rows};
 
@@ -12,7 +12,7 @@ use crate::kernel::{scatter_rows, sum_rows};
 /// ```
 /// It is blind to order. A sequence that is all padding gives 0 (Keras: NaN).
 ///
-/// Source: `keras/src/layers/pooling/global_average_pooling1d.py`. `[batch, time, features] → [batch, features]`.
+/// InputSource: `keras/src/layers/pooling/global_average_pooling1d.py`. `[batch, time, features] → [batch, features]`.
 ///
 /// ```
 /// use unrolled::nn::{GlobalAveragePooling1D, Layer, Shape};
@@ -69,7 +69,7 @@ impl Layer for GlobalAveragePooling1D {
         "GlobalAveragePooling1D"
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         let (_, features) = inputs[0].sequence("GlobalAveragePooling1D")?;
         Ok(Shape::Vector { features })
     }

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Block;
 use super::cache::layer_cache;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
 
 /// The greatest value of every feature over time.
 ///
@@ -12,7 +12,7 @@ use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule
 /// Steps that tie share the gradient evenly, as TensorFlow's `reduce_max` has it; after a relu whole features tie at 0. A mask is
 /// not heeded, as in Keras: padding takes part as the numbers that it holds.
 ///
-/// Source: `keras/src/layers/pooling/global_max_pooling1d.py`. `[batch, time, features] → [batch, features]`.
+/// InputSource: `keras/src/layers/pooling/global_max_pooling1d.py`. `[batch, time, features] → [batch, features]`.
 ///
 /// ```
 /// use unrolled::nn::{GlobalMaxPooling1D, Layer, Shape};
@@ -38,7 +38,7 @@ impl Layer for GlobalMaxPooling1D {
         "GlobalMaxPooling1D"
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         let (_, features) = inputs[0].sequence("GlobalMaxPooling1D")?;
         Ok(Shape::Vector { features })
     }

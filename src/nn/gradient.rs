@@ -159,8 +159,8 @@ impl Part {
                         None => sums.fill(0.0),
                     }
                     shards.for_each(|part| add_columns(sums, part));
-                    if let Some(penalty) = param.penalty {
-                        penalty.add_gradient(&weights[block], sums);
+                    if let Some(regularizer) = param.regularizer {
+                        regularizer.add_gradient(&weights[block], sums);
                     }
                     self.squares.add(sums);
                 }
@@ -211,7 +211,8 @@ mod tests {
     use super::*;
     use crate::kernel::l2_norm;
     use crate::nn::{
-        Answers, Dense, Embedding, GlobalAveragePooling1D, Input, Loss, Mode, Penalty, Placed, Shape,
+        Dense, Embedding, GlobalAveragePooling1D, Input, LayerNode, Loss, Mode, Regularizer, Shape,
+        TargetsView,
     };
 
     const VOCABULARY: usize = 4000;
@@ -219,8 +220,8 @@ mod tests {
 
     /// A table and a kernel of several chunks each.
     fn model() -> Model {
-        let penalty = Some(Penalty { l1: 0.0, l2: 0.1 });
-        let layers: [Placed; 3] = [
+        let penalty = Some(Regularizer { l1: 0.0, l2: 0.1 });
+        let layers: [LayerNode; 3] = [
             Embedding { output_dim: 30, ..Embedding::default() }.into(),
             GlobalAveragePooling1D::default().into(),
             Dense { units: OUTPUTS, kernel_regularizer: penalty, ..Dense::default() }.into(),
@@ -236,7 +237,7 @@ mod tests {
                 if t < 5 { t as u32 } else { ((i + 3 * row + 12 * t + 240 * step) * 7 % VOCABULARY) as u32 }
             });
             let targets = Array2::from_elem((4, OUTPUTS), i as f32);
-            shard.load(Input::Ids(ids.view()), Answers::Real(targets.view()));
+            shard.load(Input::Ids(ids.view()), TargetsView::Real(targets.view()));
             shard.forward(model, params, Mode::Train { seed: 1, step: 0, first_row: 0 });
             shard.backward(model, params, 12.0, None);
         }
@@ -255,8 +256,8 @@ mod tests {
         }
         assert_eq!(model.nodes.len(), 3);
         let kernel = &params.table()[1];
-        let penalty = kernel.penalty.unwrap();
-        penalty.add_gradient(&params.values()[kernel.range.clone()], &mut sum[kernel.range.clone()]);
+        let regularizer = kernel.regularizer.unwrap();
+        regularizer.add_gradient(&params.values()[kernel.range.clone()], &mut sum[kernel.range.clone()]);
         sum
     }
 

@@ -3,7 +3,7 @@ use std::ops::Range;
 pub(super) mod reset_before;
 
 use super::recurrent::{Cell, Order, PackedWeights, RecurrentBuffers, Settings, functions, recurrent_layer};
-use super::{Activation, Block, Misfit};
+use super::{Activation, Block, LayerConfigError};
 use crate::kernel::recurrent::{
     BackwardStep, BackwardView, CellMath, ForwardStep, ForwardView, Functions, cell_backward, cell_forward,
 };
@@ -31,7 +31,7 @@ recurrent_layer! {
     ///
     /// Where `z` is near 1 the state and its gradient pass unchanged. σ is `recurrent_activation`, φ `activation`.
     ///
-    /// Source: `keras/src/layers/rnn/gru.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
+    /// InputSource: `keras/src/layers/rnn/gru.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
     ///
     /// ```
     /// use unrolled::nn::{GRU, Layer, Shape};
@@ -133,7 +133,7 @@ impl Cell for GRU {
         self.reset_after
     }
 
-    fn check(&self) -> Result<(), Misfit> {
+    fn check(&self) -> Result<(), LayerConfigError> {
         self.activation.for_a_state("activation")?;
         self.recurrent_activation.for_a_state("recurrent_activation")
     }

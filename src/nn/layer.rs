@@ -4,13 +4,13 @@ use std::ops::{Range, RangeInclusive};
 use ndarray::ArrayView3;
 
 use super::cache::Cache;
-use super::{Block, Initializer, Lookup, Mask, Observer, Penalty, Signal, Weights};
+use super::{Block, Initializer, Lookup, Mask, Observer, Regularizer, Signal, Weights};
 use crate::number::count;
 use crate::protocol::Direction;
 use crate::rng::Rng;
 
 /// Numbers that a layer may make of one sequence: 1 GiB of them, and a batch has many sequences.
-const MOST_NUMBERS: usize = 1 << 28;
+const MAX_NUMBERS: usize = 1 << 28;
 
 /// Inputs that a layer can read at most.
 pub const MAX_INPUTS: usize = 8;
@@ -39,7 +39,7 @@ pub trait Layer: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// When inputs or configuration do not fit, with what would.
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit>;
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError>;
 
     /// Its parameters when it reads `inputs`, in Keras's order.
     fn params(&self, _inputs: &[Shape]) -> Vec<ParamSpec> {
@@ -108,17 +108,17 @@ pub struct ParamSpec {
     /// In Keras's layout, e.g. `[features, units]`.
     pub shape: Vec<usize>,
     /// How it begins.
-    pub init: Initializer,
+    pub initializer: Initializer,
     /// What its size costs.
-    pub penalty: Option<Penalty>,
+    pub regularizer: Option<Regularizer>,
     /// Numbers that begin at 1, whatever `init` says.
     pub ones: Range<usize>,
 }
 
 impl ParamSpec {
     /// A parameter whose size costs nothing.
-    pub fn new(name: &str, shape: &[usize], init: Initializer) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), init, penalty: None, ones: 0..0 }
+    pub fn new(name: &str, shape: &[usize], initializer: Initializer) -> Self {
+        Self { name: name.into(), shape: shape.to_vec(), initializer, regularizer: None, ones: 0..0 }
     }
 
     /// The same with some numbers that begin at 1.
@@ -132,17 +132,17 @@ impl ParamSpec {
     ///
     /// # Errors
     /// For an initialiser that does not fit the shape, and for numbers that neither can work with.
-    pub(super) fn check(&self) -> Result<(), Misfit> {
+    pub(super) fn check(&self) -> Result<(), LayerConfigError> {
         let name = self.name.rsplit('.').next().unwrap_or_default();
         let stem = if name == "recurrent_kernel" { "recurrent" } else { name };
-        self.init.fits(&format!("{stem}_initializer"), self.shape.len())?;
-        Penalty::check(self.penalty, &format!("{stem}_regularizer"))
+        self.initializer.fits(&format!("{stem}_initializer"), self.shape.len())?;
+        Regularizer::check(self.regularizer, &format!("{stem}_regularizer"))
     }
 
     /// The same with what its size costs.
     #[must_use]
-    pub fn with_penalty(self, penalty: Option<Penalty>) -> Self {
-        Self { penalty, ..self }
+    pub fn with_regularizer(self, regularizer: Option<Regularizer>) -> Self {
+        Self { regularizer, ..self }
     }
 }
 
@@ -184,10 +184,10 @@ impl Shape {
     ///
     /// # Errors
     /// For ids, which are no numbers: `who` needs an Embedding before it.
-    pub fn features(self, who: &str) -> Result<usize, Misfit> {
+    pub fn features(self, who: &str) -> Result<usize, LayerConfigError> {
         match self {
             Self::Sequence { features, .. } | Self::Vector { features } => Ok(features),
-            Self::Ids { .. } => Err(Misfit::new(
+            Self::Ids { .. } => Err(LayerConfigError::new(
                 format!("{who} reads numbers, but token ids reach it"),
                 "put an Embedding before it",
             )),
@@ -198,11 +198,11 @@ impl Shape {
     ///
     /// # Errors
     /// For ids and for vectors, which have no time.
-    pub fn sequence(self, who: &str) -> Result<(usize, usize), Misfit> {
+    pub fn sequence(self, who: &str) -> Result<(usize, usize), LayerConfigError> {
         match self {
             Self::Sequence { time, features } => Ok((time, features)),
             Self::Ids { .. } => self.features(who).map(|f| (0, f)),
-            Self::Vector { features } => Err(Misfit::new(
+            Self::Vector { features } => Err(LayerConfigError::new(
                 format!("{who} reads a sequence [time, features], but one vector [{features}] reaches it"),
                 "give the recurrent layer before it `return_sequences: true`, or take this layer out",
             )),
@@ -213,7 +213,7 @@ impl Shape {
 /// Why a layer cannot stand where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{found}; {help}")]
-pub struct Misfit {
+pub struct LayerConfigError {
     /// What is wrong.
     pub found: String,
     /// What would be right.
@@ -222,7 +222,7 @@ pub struct Misfit {
     pub field: Option<String>,
 }
 
-impl Misfit {
+impl LayerConfigError {
     /// A misfit of the layer as a whole.
     pub fn new(found: impl Into<String>, help: impl Into<String>) -> Self {
         Self { found: found.into(), help: help.into(), field: None }
@@ -239,12 +239,12 @@ impl Misfit {
     /// When there are more than 2²⁸.
     pub(super) fn spacious(what: &str, sizes: &[usize]) -> Result<(), Self> {
         let numbers = sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
-        if numbers.is_some_and(|numbers| numbers <= MOST_NUMBERS) {
+        if numbers.is_some_and(|numbers| numbers <= MAX_NUMBERS) {
             return Ok(());
         }
         let sizes: Vec<String> = sizes.iter().map(|size| count(*size as u64)).collect();
         let found = format!("it makes {} {what} of each sequence", sizes.join(" × "));
-        Err(Self::new(found, format!("{} are possible", count(MOST_NUMBERS as u64))))
+        Err(Self::new(found, format!("{} are possible", count(MAX_NUMBERS as u64))))
     }
 
     /// Refuses 0 where at least 1 is needed.
@@ -324,7 +324,7 @@ pub struct Pass<'a> {
 impl Pass<'_> {
     /// The chance of this layer for one sequence of the shard, while learning: drawn by seed, step, layer and the sequence's
     /// place in the batch, so that neither shards nor threads change it. `purpose` tells several uses in a layer apart.
-    pub fn chance(&self, purpose: &str, row: usize) -> Option<Rng> {
+    pub fn dropout_rng(&self, purpose: &str, row: usize) -> Option<Rng> {
         let Mode::Train { seed, step, first_row } = self.mode else { return None };
         // Layers and rows are below 2^16 and 2^24: one index for the three.
         let index = (step << 40) ^ ((self.layer as u64) << 24) ^ (first_row + row) as u64;

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Misfit, ParamSpec, Shape};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, ParamSpec, Shape};
 use super::{Block, Initializer, Weights};
 
 /// Gives the features of every time step mean 0 and variance 1, then a scale and an offset that are learned (Ba et al. 2016).
@@ -12,7 +12,7 @@ use super::{Block, Initializer, Weights};
 /// g = ∂L/∂out ⊙ γ       ∂L/∂x = r·(g − mean(g) − x̂·mean(g ⊙ x̂))
 /// ∂L/∂γ = Σ ∂L/∂out ⊙ x̂          ∂L/∂β = Σ ∂L/∂out
 /// ```
-/// Source: `keras/src/layers/normalization/layer_normalization.py`, axis -1. The shape stays.
+/// InputSource: `keras/src/layers/normalization/layer_normalization.py`, axis -1. The shape stays.
 ///
 /// ```
 /// use unrolled::nn::{Layer, LayerNormalization, Shape};
@@ -73,11 +73,15 @@ impl Layer for LayerNormalization {
         "LayerNormalization"
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         inputs[0].features("LayerNormalization")?;
         if !(self.epsilon.is_finite() && self.epsilon as f32 > 0.0) {
             let found = format!("`epsilon` is {}", self.epsilon);
-            return Err(Misfit::of("epsilon", found, "it must be a small number above 0, as 0.001"));
+            return Err(LayerConfigError::of(
+                "epsilon",
+                found,
+                "it must be a small number above 0, as 0.001",
+            ));
         }
         Ok(inputs[0])
     }

@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Activation, Block, Mask, Misfit, Shape, Targets};
+use super::{Activation, Block, LayerConfigError, Mask, Shape, TargetRows};
 use crate::kernel;
 
-/// What training makes small, by Keras's name. Source: `keras/src/losses/losses.py`.
+/// What training makes small, by Keras's name. InputSource: `keras/src/losses/losses.py`.
 ///
 /// Cross-entropies work on *logits*: the model takes the last layer's sigmoid or softmax off and hands it to the loss, which is the
 /// same function and exact where a rounded probability of 0 or 1 would not be (Keras does so as well: `from_logits`).
@@ -115,7 +115,7 @@ impl Loss {
     ///
     /// # Errors
     /// When the loss cannot judge it, with what it could.
-    pub(super) fn fits(self, output: Shape, activation: Option<Activation>) -> Result<(), Misfit> {
+    pub(super) fn fits(self, output: Shape, activation: Option<Activation>) -> Result<(), LayerConfigError> {
         let shape = || {
             let sizes =
                 output.keras().iter().map(|n| n.map_or("None".into(), |n| n.to_string())).collect::<Vec<_>>();
@@ -123,7 +123,7 @@ impl Loss {
         };
         let refuse = |judges: &str, help: &str| {
             let found = format!("{} judges {judges}, but the model's output is {}", self.name(), shape());
-            Err(Misfit::new(found, help))
+            Err(LayerConfigError::new(found, help))
         };
         match (self, output) {
             (Self::BinaryCrossentropy, Shape::Vector { features: 1 }) => {}
@@ -153,7 +153,7 @@ impl Loss {
                 let has = activation.map_or("none", Activation::name);
                 let found =
                     format!("{} judges probabilities, but the last layer's activation is {has}", self.name());
-                Err(Misfit::of("activation", found, format!("it must be {}", link.name())))
+                Err(LayerConfigError::of("activation", found, format!("it must be {}", link.name())))
             }
             _ => Ok(()),
         }
@@ -164,7 +164,7 @@ impl Loss {
     pub(super) fn score(
         self,
         out: &Block,
-        targets: &Targets,
+        targets: &TargetRows,
         mask: Option<&Mask>,
         weights: &[f32],
         scale: f32,

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use super::recurrent::{Cell, PackedWeights, Settings, functions, recurrent_layer};
-use super::{Activation, Block, Misfit};
+use super::{Activation, Block, LayerConfigError};
 use crate::kernel::recurrent::{
     BackwardStep, BackwardView, CellMath, ForwardStep, ForwardView, Functions, cell_backward, cell_forward,
 };
@@ -29,7 +29,7 @@ recurrent_layer! {
     /// Along the cell state the gradient is multiplied by `f` alone: near 1 it reaches far back. `unit_forget_bias` begins `b_f` at 1
     /// for that (Jozefowicz et al. 2015). σ is `recurrent_activation`, φ `activation`.
     ///
-    /// Source: `keras/src/layers/rnn/lstm.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
+    /// InputSource: `keras/src/layers/rnn/lstm.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
     ///
     /// ```
     /// use unrolled::nn::{LSTM, Layer, Shape};
@@ -120,7 +120,7 @@ impl Cell for LSTM {
         if self.unit_forget_bias { self.units..2 * self.units } else { 0..0 }
     }
 
-    fn check(&self) -> Result<(), Misfit> {
+    fn check(&self) -> Result<(), LayerConfigError> {
         self.activation.for_a_state("activation")?;
         self.recurrent_activation.for_a_state("recurrent_activation")
     }

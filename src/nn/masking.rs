@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Block;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
 
 /// Marks the time steps that are padding, in sequences of numbers: those of which every feature is `mask_value`. Later layers
 /// are told, as an Embedding with `mask_zero` tells them of token 0.
@@ -12,7 +12,7 @@ use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule
 /// ```
 /// A mask that reaches it ends here, as in Keras.
 ///
-/// Source: `keras/src/layers/core/masking.py`. `[batch, time, features] → [batch, time, features]`.
+/// InputSource: `keras/src/layers/core/masking.py`. `[batch, time, features] → [batch, time, features]`.
 ///
 /// ```
 /// use unrolled::nn::{Layer, Masking, Shape};
@@ -38,16 +38,16 @@ impl Layer for Masking {
         format!("mask_value {}", self.mask_value)
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         if !self.mask_value.is_finite() {
-            return Err(Misfit::of(
+            return Err(LayerConfigError::of(
                 "mask_value",
                 format!("`mask_value` is {}", self.mask_value),
                 "it must be finite",
             ));
         }
         if let Shape::Ids { .. } = inputs[0] {
-            return Err(Misfit::new(
+            return Err(LayerConfigError::new(
                 "Masking reads numbers, but token ids reach it",
                 "give the Embedding `mask_zero: true` instead",
             ));

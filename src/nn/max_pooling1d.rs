@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
 use super::pooling::pool;
 use super::window::Window;
 use super::{Block, Padding};
@@ -13,7 +13,7 @@ use super::{Block, Padding};
 /// ```
 /// Padding never is the greatest. It ends a mask, as in Keras.
 ///
-/// Source: `keras/src/layers/pooling/max_pooling1d.py`. `[batch, time, features] → [batch, steps, features]`, with
+/// InputSource: `keras/src/layers/pooling/max_pooling1d.py`. `[batch, time, features] → [batch, steps, features]`, with
 /// `steps = ⌊(time − pool_size)/strides⌋ + 1` for `padding: valid`, `⌈time/strides⌉` for `same`.
 ///
 /// ```
@@ -71,7 +71,7 @@ impl Layer for MaxPooling1D {
         self.window().detail()
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         self.window().pooled(inputs[0], "MaxPooling1D")
     }
 

@@ -1,6 +1,6 @@
 //! What is measured beside the loss.
 
-use super::{Block, Loss, Mask, Model, Shape, Targets};
+use super::{Block, Loss, Mask, Model, Shape, TargetRows};
 use crate::protocol::Confusion;
 
 /// The perplexity of a model whose mean cross-entropy is `loss`, in nats: among how many equally likely tokens it hesitates.
@@ -43,7 +43,7 @@ impl Model {
 pub(super) fn confuse(
     loss: Loss,
     out: &Block,
-    targets: &Targets,
+    targets: &TargetRows,
     mask: Option<&Mask>,
     confusion: &mut Confusion,
 ) {
@@ -73,7 +73,7 @@ mod tests {
         out.reshape(2, 2, 3);
         // Step 0: classes 2 and 0; step 1: class 1 (the first of equals) and padding.
         out.data_mut().copy_from_slice(&[0.0, 1.0, 2.0, 5.0, 1.0, 2.0, -1.0, 3.0, 3.0, 9.0, 0.0, 0.0]);
-        let targets = Targets { classes: vec![2, 1, 1, 0], real: vec![] };
+        let targets = TargetRows { classes: vec![2, 1, 1, 0], real: vec![] };
         let mut mask = Mask::default();
         mask.of_ids(&ids(&[[1, 1], [1, 0]]));
         let mut confusion = Confusion::new(3);
@@ -86,7 +86,7 @@ mod tests {
         let mut out = Block::default();
         out.reshape(1, 3, 1);
         out.data_mut().copy_from_slice(&[-0.1, 0.1, 0.0]);
-        let targets = Targets { classes: vec![1, 1, 0], real: vec![] };
+        let targets = TargetRows { classes: vec![1, 1, 0], real: vec![] };
         let mut confusion = Confusion::new(2);
         confuse(Loss::BinaryCrossentropy, &out, &targets, None, &mut confusion);
         assert_eq!(confusion.counts, [1, 0, 1, 1]);

@@ -1,5 +1,5 @@
-use super::layer::{Extent, MaskRule, Misfit, ParamSpec, Shape};
-use super::{Activation, Block, LayerSpec, Loss, Params, Placed, Reads};
+use super::layer::{Extent, LayerConfigError, MaskRule, ParamSpec, Shape};
+use super::{Activation, Block, InputRef, LayerNode, LayerSpec, Loss, Params};
 use crate::protocol::{LayerRow, ModelTable};
 
 /// A checked stack of layers and the loss at its end. It holds no weights: see [`Params`].
@@ -23,7 +23,7 @@ pub(super) struct Node {
     /// As it runs: the last layer's activation has gone over to the loss.
     pub spec: LayerSpec,
     /// What it reads.
-    pub from: Vec<Source>,
+    pub from: Vec<InputSource>,
     /// What they give.
     pub shapes: Vec<Shape>,
     /// What it gives.
@@ -44,14 +44,14 @@ pub(super) struct Node {
 
 /// Where an input of a layer comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum InputSource {
     /// The data: the channel of this number.
     Data(usize),
     /// The layer of this number.
     Layer(usize),
 }
 
-impl Source {
+impl InputSource {
     /// The layer, where it is one.
     pub fn layer(self) -> Option<usize> {
         match self {
@@ -65,7 +65,7 @@ impl Node {
     /// The channel of the data that it reads, where it reads them.
     pub fn channel(&self) -> usize {
         match self.from[..] {
-            [Source::Data(channel), ..] => channel,
+            [InputSource::Data(channel), ..] => channel,
             _ => 0,
         }
     }
@@ -81,16 +81,16 @@ impl Node {
 }
 
 /// Parameters of a model at most: 4 GB of weights; the gradient and each moment of the optimizer take as much again.
-const MOST_PARAMS: usize = 1_000_000_000;
+const MAX_PARAMS: usize = 1_000_000_000;
 
 /// A layer that cannot stand where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("layer {layer}: {misfit}")]
+#[error("layer {layer}: {error}")]
 pub struct BuildError {
     /// The layer's number, from 0.
     pub layer: usize,
     /// Why.
-    pub misfit: Misfit,
+    pub error: LayerConfigError,
 }
 
 /// What the layers so far give.
@@ -105,7 +105,7 @@ impl Model {
     ///
     /// # Errors
     /// The first layer that does not fit, and what would.
-    pub fn build(layers: &[Placed], input: Shape, loss: Loss) -> Result<Self, BuildError> {
+    pub fn build(layers: &[LayerNode], input: Shape, loss: Loss) -> Result<Self, BuildError> {
         Self::of_channels(layers, &[(String::new(), input)], loss)
     }
 
@@ -114,25 +114,25 @@ impl Model {
     /// # Errors
     /// The first layer that does not fit, and what would; the number after the last where no layer is to blame.
     pub fn of_channels(
-        layers: &[Placed],
+        layers: &[LayerNode],
         channels: &[(String, Shape)],
         loss: Loss,
     ) -> Result<Self, BuildError> {
         let Some(last) = layers.len().checked_sub(1) else {
             return Err(BuildError {
                 layer: 0,
-                misfit: Misfit::new("the model has no layer", "name at least one"),
+                error: LayerConfigError::new("the model has no layer", "name at least one"),
             });
         };
         let (mut given, mut nodes, mut rows) = (Vec::<Given>::new(), Vec::<Node>::new(), Vec::new());
         let mut total = 0_usize;
-        for (i, Placed { spec, inputs, trainable }) in layers.iter().enumerate() {
-            let fail = |misfit| BuildError { layer: i, misfit };
+        for (i, LayerNode { spec, inputs, trainable }) in layers.iter().enumerate() {
+            let fail = |error| BuildError { layer: i, error };
             let layer = spec.layer();
             let from = sources(i, inputs, channels, layer.arity()).map_err(fail)?;
-            let shape = |from: &Source| match from {
-                Source::Data(channel) => channels[*channel].1,
-                Source::Layer(layer) => given[*layer].shape,
+            let shape = |from: &InputSource| match from {
+                InputSource::Data(channel) => channels[*channel].1,
+                InputSource::Layer(layer) => given[*layer].shape,
             };
             let shapes: Vec<Shape> = from.iter().map(shape).collect();
             let masks: Vec<Option<usize>> =
@@ -147,17 +147,19 @@ impl Model {
             let wanted = layer.params(&shapes);
             wanted.iter().try_for_each(ParamSpec::check).map_err(fail)?;
             let params = params(wanted.iter().map(|p| p.shape.as_slice()));
-            let params = params.filter(|params| total.saturating_add(*params) <= MOST_PARAMS);
+            let params = params.filter(|params| total.saturating_add(*params) <= MAX_PARAMS);
             let Some(params) = params else {
-                return Err(fail(Misfit::new(
+                return Err(fail(LayerConfigError::new(
                     "the model has too many parameters",
                     "1,000,000,000 are possible",
                 )));
             };
             total += params;
             match shape {
-                Shape::Sequence { time, features } => Misfit::spacious("numbers", &[time, features]),
-                Shape::Vector { features } => Misfit::spacious("numbers", &[features]),
+                Shape::Sequence { time, features } => {
+                    LayerConfigError::spacious("numbers", &[time, features])
+                }
+                Shape::Vector { features } => LayerConfigError::spacious("numbers", &[features]),
                 Shape::Ids { .. } => Ok(()),
             }
             .map_err(fail)?;
@@ -203,31 +205,38 @@ impl Model {
         if let Some(layer) = layers.iter().position(|layer| !layer.trainable)
             && !nodes[last].learns
         {
-            let misfit =
-                Misfit::of("trainable", "no layer of the model learns", "let one with weights learn");
-            return Err(BuildError { layer, misfit });
+            let error = LayerConfigError::of(
+                "trainable",
+                "no layer of the model learns",
+                "let one with weights learn",
+            );
+            return Err(BuildError { layer, error });
         }
         if let Some(layer) = given.iter().position(|given| !given.read) {
-            let misfit = Misfit::new(
+            let error = LayerConfigError::new(
                 "no layer reads what this one gives",
                 "name it under the `inputs` of another, or take it out",
             );
-            return Err(BuildError { layer, misfit });
+            return Err(BuildError { layer, error });
         }
         let sources = || nodes.iter().flat_map(|node| &node.from);
-        let unread = |channel: &usize| sources().all(|source| *source != Source::Data(*channel));
+        let unread = |channel: &usize| sources().all(|source| *source != InputSource::Data(*channel));
         if let Some(channel) = (0..channels.len()).find(unread) {
             let found = format!("no layer reads the channel `{}`", channels[channel].0);
-            let misfit = Misfit::new(found, "name it under the `inputs` of one, or take it out of the data");
-            return Err(BuildError { layer: layers.len(), misfit });
+            let error =
+                LayerConfigError::new(found, "name it under the `inputs` of one, or take it out of the data");
+            return Err(BuildError { layer: layers.len(), error });
         }
         let Given { shape: output, mask, .. } = given[last];
-        if let Some(late) = mask.filter(|maker| !matches!(nodes[*maker].from[..], [Source::Data(_)])) {
+        if let Some(late) = mask.filter(|maker| !matches!(nodes[*maker].from[..], [InputSource::Data(_)])) {
             let found = "the loss counts the steps that it leaves, before any layer has run";
-            return Err(BuildError { layer: late, misfit: Misfit::new(found, "let it read the data") });
+            return Err(BuildError {
+                layer: late,
+                error: LayerConfigError::new(found, "let it read the data"),
+            });
         }
         let link = nodes[last].spec.link_mut();
-        loss.fits(output, link.as_deref().copied()).map_err(|misfit| BuildError { layer: last, misfit })?;
+        loss.fits(output, link.as_deref().copied()).map_err(|error| BuildError { layer: last, error })?;
         if let (Some(activation), Some(_)) = (link, loss.link()) {
             *activation = Activation::Linear;
         }
@@ -350,10 +359,10 @@ impl Model {
 }
 
 /// What else matters of a layer, in a few words.
-fn detail(spec: &LayerSpec, trainable: bool, inputs: &[Reads]) -> String {
+fn detail(spec: &LayerSpec, trainable: bool, inputs: &[InputRef]) -> String {
     let channels = inputs.iter().filter_map(|reads| match reads {
-        Reads::Channel(name) => Some(name.clone()),
-        Reads::Layer(_) => None,
+        InputRef::Channel(name) => Some(name.clone()),
+        InputRef::Layer(_) => None,
     });
     let own = Some(spec.layer().detail()).filter(|own| !own.is_empty());
     let frozen = (!trainable).then(|| "not trainable".to_owned());
@@ -363,40 +372,40 @@ fn detail(spec: &LayerSpec, trainable: bool, inputs: &[Reads]) -> String {
 /// What the `i`-th layer reads: what it names, or the layer before it.
 fn sources(
     i: usize,
-    named: &[Reads],
+    named: &[InputRef],
     channels: &[(String, Shape)],
     arity: std::ops::RangeInclusive<usize>,
-) -> Result<Vec<Source>, Misfit> {
-    let source = |reads: &Reads| match reads {
-        Reads::Layer(layer) if *layer < i => Ok(Source::Layer(*layer)),
-        Reads::Layer(late) => {
+) -> Result<Vec<InputSource>, LayerConfigError> {
+    let source = |reads: &InputRef| match reads {
+        InputRef::Layer(layer) if *layer < i => Ok(InputSource::Layer(*layer)),
+        InputRef::Layer(late) => {
             let found =
                 format!("`inputs` names layer {late}, but only those before layer {i} are there to be read");
-            Err(Misfit::of("inputs", found, "layers are numbered from 0"))
+            Err(LayerConfigError::of("inputs", found, "layers are numbered from 0"))
         }
-        Reads::Channel(name) => match channels.iter().position(|(channel, _)| channel == name) {
-            Some(channel) => Ok(Source::Data(channel)),
+        InputRef::Channel(name) => match channels.iter().position(|(channel, _)| channel == name) {
+            Some(channel) => Ok(InputSource::Data(channel)),
             None => {
                 let found = format!("`inputs` names `{name}`, but the data have no such channel");
-                Err(Misfit::of("inputs", found, known(channels)))
+                Err(LayerConfigError::of("inputs", found, known(channels)))
             }
         },
     };
     let from = match (named, i.checked_sub(1)) {
-        ([], Some(before)) => vec![Source::Layer(before)],
+        ([], Some(before)) => vec![InputSource::Layer(before)],
         ([], None) if channels.len() > 1 => {
             let found = format!("the data have {} channels, and the layer names none", channels.len());
             let help = format!("add `inputs: [{}]`; {}", channels[0].0, known(channels));
-            return Err(Misfit::of("inputs", found, help));
+            return Err(LayerConfigError::of("inputs", found, help));
         }
-        ([], None) => vec![Source::Data(0)],
+        ([], None) => vec![InputSource::Data(0)],
         (named, _) => named.iter().map(source).collect::<Result<_, _>>()?,
     };
     if !arity.contains(&from.len()) {
         let (least, most) = (arity.start(), arity.end());
         let wants = if least == most { least.to_string() } else { format!("{least} to {most}") };
         let found = format!("it has {} inputs", from.len());
-        return Err(Misfit::of("inputs", found, format!("it reads {wants}")));
+        return Err(LayerConfigError::of("inputs", found, format!("it reads {wants}")));
     }
     Ok(from)
 }
@@ -413,11 +422,11 @@ fn known(channels: &[(String, Shape)]) -> String {
 }
 
 /// The mask that all masked inputs share.
-fn common_mask(masks: &[Option<usize>]) -> Result<Option<usize>, Misfit> {
+fn common_mask(masks: &[Option<usize>]) -> Result<Option<usize>, LayerConfigError> {
     let mut masks = masks.iter().flatten();
     let first = masks.next().copied();
     match masks.find(|mask| Some(**mask) != first) {
-        Some(_) => Err(Misfit::of(
+        Some(_) => Err(LayerConfigError::of(
             "inputs",
             "its inputs have different masks",
             "let all of them have one Embedding's or Masking's, or one only have any",

@@ -4,12 +4,14 @@ use ndarray::{ArrayView3, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::affine::{affine, affine_backward};
-use super::attention::heads::{Barred, Head, Reach, Scratch, chance, combine, combine_backward};
+use super::attention::heads::{
+    AttentionMask, FullyMasked, Head, Scratch, combine, combine_backward, dropout_rng,
+};
 use super::attention::scores::{Gradients, Scores};
 use super::cache::layer_cache;
 use super::dropout::check_rate;
 use super::layer::{
-    BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, ParamSpec, Pass, Shape,
+    BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Pass, Shape,
 };
 use super::{Block, Initializer, Weights};
 use crate::kernel::{Matrix, matmul};
@@ -27,7 +29,7 @@ use crate::kernel::{Matrix, matmul};
 /// Masked values have weight 0. A masked query attends to nothing in particular: its weights are all alike, or all 0 with a
 /// `dropout` above 0, as in Keras. `dropout` drops weights while learning.
 ///
-/// Source: `keras/src/layers/attention/multi_head_attention.py`. One input attends to itself, `[batch, time, features]` → the same;
+/// InputSource: `keras/src/layers/attention/multi_head_attention.py`. One input attends to itself, `[batch, time, features]` → the same;
 /// two, with `inputs: [query, value]`, `[batch, query time, f], [batch, time, g] → [batch, query time, f]`.
 ///
 /// ```
@@ -108,9 +110,9 @@ impl MultiHeadAttention {
         Scores::Dot { scale: Some(1.0 / (self.key_dim as f32).sqrt()) }
     }
 
-    fn reach<'a>(&self, pass: &Pass<'a>, inputs: usize) -> Reach<'a> {
-        let barred = if self.dropout > 0.0 { Barred::Nothing } else { Barred::Mean };
-        Reach { queries: pass.masks[0], keys: pass.masks[inputs - 1], barred }
+    fn reach<'a>(&self, pass: &Pass<'a>, inputs: usize) -> AttentionMask<'a> {
+        let fully_masked = if self.dropout > 0.0 { FullyMasked::Nothing } else { FullyMasked::Mean };
+        AttentionMask { queries: pass.masks[0], keys: pass.masks[inputs - 1], fully_masked }
     }
 
     /// Kernel and bias of the `i`-th projection: query, key, value, output.
@@ -147,14 +149,14 @@ impl Layer for MultiHeadAttention {
         1..=2
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         let (queries, _) = inputs[0].sequence("MultiHeadAttention")?;
         let (keys, _) = inputs[inputs.len() - 1].sequence("MultiHeadAttention")?;
-        Misfit::positive("num_heads", self.num_heads)?;
-        Misfit::positive("key_dim", self.key_dim)?;
-        Misfit::positive("value_dim", self.value_dim())?;
+        LayerConfigError::positive("num_heads", self.num_heads)?;
+        LayerConfigError::positive("key_dim", self.key_dim)?;
+        LayerConfigError::positive("value_dim", self.value_dim())?;
         check_rate("dropout", self.dropout)?;
-        Misfit::spacious("weights", &[self.num_heads, queries, keys])?;
+        LayerConfigError::spacious("weights", &[self.num_heads, queries, keys])?;
         Ok(inputs[0])
     }
 
@@ -194,7 +196,7 @@ impl Layer for MultiHeadAttention {
         context.reshape(queries, batch, value_units);
         let reach = self.reach(ctx.pass, ctx.inputs.len());
         for row in 0..batch {
-            let mut rng = chance(ctx.pass, self.dropout, row);
+            let mut rng = dropout_rng(ctx.pass, self.dropout, row);
             for head in 0..self.num_heads {
                 let (by_key, by_value) = self.heads(row, head);
                 let p = p.step_mut(row * self.num_heads + head);
@@ -237,7 +239,7 @@ impl Layer for MultiHeadAttention {
         dv.zeroed(keys, batch, value_units);
         let reach = self.reach(pass, inputs.len());
         for row in 0..batch {
-            let mut rng = chance(pass, self.dropout, row);
+            let mut rng = dropout_rng(pass, self.dropout, row);
             for head in 0..self.num_heads {
                 let (by_key, by_value) = self.heads(row, head);
                 let p = p.step(row * self.num_heads + head);

@@ -1,6 +1,6 @@
 use std::ops::{Index, Range};
 
-use super::{Initializer, Layer, ParamSpec, Penalty, Shape};
+use super::{Initializer, Layer, ParamSpec, Regularizer, Shape};
 use crate::rng::Rng;
 
 /// One weight tensor: where it lies and what it is called.
@@ -13,10 +13,10 @@ pub struct Param {
     /// Its place among all weights.
     pub range: Range<usize>,
     /// What its size costs.
-    pub penalty: Option<Penalty>,
+    pub regularizer: Option<Regularizer>,
     /// Whether it learns.
     pub trainable: bool,
-    init: Initializer,
+    initializer: Initializer,
     ones: Range<usize>,
 }
 
@@ -39,15 +39,15 @@ impl Params {
         for (i, (layer, inputs, trainable)) in layers.enumerate() {
             let len = if trainable { &mut learning } else { &mut frozen };
             let first = table.len();
-            for ParamSpec { name, shape, init, penalty, ones } in layer.params(inputs) {
+            for ParamSpec { name, shape, initializer, regularizer, ones } in layer.params(inputs) {
                 let size = shape.iter().product::<usize>();
                 table.push(Param {
                     name: format!("{i}.{name}"),
                     shape,
                     range: *len..*len + size,
-                    penalty,
+                    regularizer,
                     trainable,
-                    init,
+                    initializer,
                     ones,
                 });
                 *len += size;
@@ -65,7 +65,7 @@ impl Params {
         for (i, param) in self.table.iter().enumerate() {
             let mut rng = Rng::new(seed, "weights", i as u64);
             let values = &mut self.values[param.range.clone()];
-            param.init.fill(&param.shape, values, &mut rng);
+            param.initializer.fill(&param.shape, values, &mut rng);
             values[param.ones.clone()].fill(1.0);
         }
     }
@@ -96,8 +96,9 @@ impl Params {
     }
 
     /// What the size of the weights that learn adds to the loss.
-    pub fn penalty(&self) -> f64 {
-        let cost = |param: &Param| param.penalty.map_or(0.0, |p| p.cost(&self.values[param.range.clone()]));
+    pub fn regularization_loss(&self) -> f64 {
+        let cost =
+            |param: &Param| param.regularizer.map_or(0.0, |r| r.loss(&self.values[param.range.clone()]));
         self.table.iter().filter(|param| param.trainable).map(cost).sum()
     }
 

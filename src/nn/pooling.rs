@@ -1,7 +1,7 @@
 //! What the pools that move over time have in common: their window.
 
 use super::window::Window;
-use super::{Misfit, Padding, Shape};
+use super::{LayerConfigError, Padding, Shape};
 
 /// The window of a pool, `strides` by default as far as it is wide.
 pub(super) fn pool(pool_size: usize, strides: Option<usize>, padding: Padding) -> Window {
@@ -18,13 +18,13 @@ impl Window {
     ///
     /// # Errors
     /// When the window is impossible or longer than the sequence.
-    pub fn pooled(self, input: Shape, who: &str) -> Result<Shape, Misfit> {
+    pub fn pooled(self, input: Shape, who: &str) -> Result<Shape, LayerConfigError> {
         let (time, features) = input.sequence(who)?;
-        Misfit::positive("pool_size", self.taps)?;
-        Misfit::positive("strides", self.stride)?;
+        LayerConfigError::positive("pool_size", self.taps)?;
+        LayerConfigError::positive("strides", self.stride)?;
         if self.padding == Padding::Causal {
             let found = "`padding` is causal";
-            return Err(Misfit::of("padding", found, "a pool takes valid or same"));
+            return Err(LayerConfigError::of("padding", found, "a pool takes valid or same"));
         }
         Ok(Shape::Sequence { time: self.output(time, "pool_size")?, features })
     }

@@ -41,7 +41,7 @@ pub use settings::Settings;
 pub(super) use settings::{default, recurrent_layer};
 
 use super::layer::{
-    BackwardContext, Extent, ForwardContext, LayerOutput, MaskRule, Misfit, ParamSpec, Shape,
+    BackwardContext, Extent, ForwardContext, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,
 };
 use super::{Activation, Block, Layer};
 use crate::kernel::recurrent::{BackwardStep, ForwardStep, Functions};
@@ -92,7 +92,7 @@ pub trait Cell: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// With the field and what would fit.
-    fn check(&self) -> Result<(), Misfit> {
+    fn check(&self) -> Result<(), LayerConfigError> {
         Ok(())
     }
 
@@ -174,7 +174,7 @@ impl<C: Cell> Layer for C {
         detail(self)
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         output(self, inputs)
     }
 
@@ -262,13 +262,13 @@ pub(super) fn detail(cell: &dyn Cell) -> String {
     cell.detail() + &flags.collect::<String>()
 }
 
-pub(super) fn output(cell: &dyn Cell, inputs: &[Shape]) -> Result<Shape, Misfit> {
+pub(super) fn output(cell: &dyn Cell, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
     let settings = cell.settings();
     let (time, _) = inputs[0].sequence(cell.class())?;
-    let features = Misfit::positive("units", settings.units)?;
+    let features = LayerConfigError::positive("units", settings.units)?;
     for (field, rate) in [("dropout", settings.dropout), ("recurrent_dropout", settings.recurrent_dropout)] {
         if !(0.0..1.0).contains(&rate) {
-            return Err(Misfit::of(
+            return Err(LayerConfigError::of(
                 field,
                 format!("`{field}` is {rate}"),
                 "it must be at least 0 and below 1",
@@ -292,14 +292,14 @@ pub(super) fn params(cell: &dyn Cell, inputs: &[Shape], prefix: &str) -> Vec<Par
     let named = |name: &str| format!("{prefix}{name}");
     let mut all = vec![
         ParamSpec::new(&named("kernel"), &[features, width], settings.kernel_initializer)
-            .with_penalty(settings.kernel_regularizer),
+            .with_regularizer(settings.kernel_regularizer),
         ParamSpec::new(&named("recurrent_kernel"), &[units, width], settings.recurrent_initializer)
-            .with_penalty(settings.recurrent_regularizer),
+            .with_regularizer(settings.recurrent_regularizer),
     ];
     if settings.use_bias {
         let shape = if cell.has_recurrent_bias() { vec![2, width] } else { vec![width] };
         let bias = ParamSpec::new(&named("bias"), &shape, settings.bias_initializer);
-        all.push(bias.with_penalty(settings.bias_regularizer).with_ones(cell.bias_ones()));
+        all.push(bias.with_regularizer(settings.bias_regularizer).with_ones(cell.bias_ones()));
     }
     all
 }

@@ -1,10 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Misfit, Shape};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
 
 /// Gives one vector at each of `n` time steps, so that a recurrent layer can unfold it: `out[t] = x`, `∂L/∂x = Σₜ ∂L/∂out[t]`.
 ///
-/// Source: `keras/src/layers/reshaping/repeat_vector.py`. `[batch, features] → [batch, n, features]`.
+/// InputSource: `keras/src/layers/reshaping/repeat_vector.py`. `[batch, features] → [batch, n, features]`.
 ///
 /// ```
 /// use unrolled::nn::{Layer, RepeatVector, Shape};
@@ -25,17 +25,17 @@ impl Layer for RepeatVector {
         "RepeatVector"
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         let features = inputs[0].features("RepeatVector")?;
         if let Shape::Sequence { time, .. } = inputs[0] {
-            return Err(Misfit::new(
+            return Err(LayerConfigError::new(
                 format!(
                     "RepeatVector reads one vector [{features}], but a sequence [{time}, {features}] reaches it"
                 ),
                 "let the recurrent layer before it go without `return_sequences`, or put a pooling layer between",
             ));
         }
-        Ok(Shape::Sequence { time: Misfit::positive("n", self.n)?, features })
+        Ok(Shape::Sequence { time: LayerConfigError::positive("n", self.n)?, features })
     }
 
     fn mask(&self) -> MaskRule {

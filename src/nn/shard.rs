@@ -3,11 +3,12 @@ use std::ops::Range;
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, s};
 
 use super::layer::{BackwardContext, ForwardContext, LayerOutput, MAX_INPUTS, Mode, Pass};
-use super::model::{Node, Source};
+use super::model::{InputSource, Node};
 use super::recurrent::{CarriedState, CarriedStateError, Cell, RecurrentBuffers};
 use super::spec::LayerCache;
 use super::{
-    Answers, Block, Ids, LayerSpec, Mask, Model, Observer, Params, Rows, Score, Signal, Targets, metrics,
+    Block, Ids, LayerSpec, Mask, Model, Observer, Params, Rows, Score, Signal, TargetRows, TargetsView,
+    metrics,
 };
 use crate::protocol::{Confusion, Direction};
 
@@ -42,7 +43,7 @@ pub struct Shard {
     ids: Vec<Ids>,
     real: Block,
     is_real: bool,
-    targets: Targets,
+    targets: TargetRows,
     budget: usize,
     mode: Mode,
     /// What every layer gave.
@@ -71,7 +72,7 @@ impl Shard {
             ids: vec![Ids::default(); model.channels],
             real: Block::default(),
             is_real: false,
-            targets: Targets::default(),
+            targets: TargetRows::default(),
             budget: usize::MAX,
             mode: Mode::Evaluate,
             outputs: nodes.iter().map(|_| LayerOutput::default()).collect(),
@@ -96,7 +97,7 @@ impl Shard {
     }
 
     /// Takes sequences and what they should give.
-    pub fn load(&mut self, input: Input<'_>, answers: Answers<'_>) {
+    pub fn load(&mut self, input: Input<'_>, answers: TargetsView<'_>) {
         self.is_real = matches!(input, Input::Real(_));
         match input {
             Input::Ids(ids) => self.ids[0].from_batch_major(ids),
@@ -232,7 +233,7 @@ impl Shard {
     }
 
     /// The ways through time of all recurrent layers: layer, direction, cell and what it remembers.
-    pub fn unrolls<'a>(
+    pub fn recurrent_buffers<'a>(
         &'a self,
         model: &'a Model,
     ) -> Vec<(usize, Option<Direction>, &'a dyn Cell, &'a RecurrentBuffers)> {
@@ -253,7 +254,7 @@ impl Shard {
     /// The states that stateful layers carry to the next batch, one for each recurrent layer and direction, in order; empty where nothing
     /// is carried.
     pub fn carried_state(&self, model: &Model) -> Vec<CarriedState> {
-        self.unrolls(model).into_iter().map(|(.., buffers)| buffers.carried.clone()).collect()
+        self.recurrent_buffers(model).into_iter().map(|(.., buffers)| buffers.carried.clone()).collect()
     }
 
     /// Puts back what [`Shard::carried_state`] has returned, of this shard or of another: the next batch begins with it.
@@ -265,7 +266,7 @@ impl Shard {
         model: &Model,
         states: Vec<CarriedState>,
     ) -> Result<(), CarriedStateError> {
-        let layers = self.unrolls(model);
+        let layers = self.recurrent_buffers(model);
         if states.len() != layers.len() {
             return Err(CarriedStateError::Count { found: states.len(), expected: layers.len() });
         }
@@ -275,8 +276,8 @@ impl Shard {
         Ok(())
     }
 
-    /// Lets stateful layers begin anew with the next batch: another stream follows.
-    pub fn forget(&mut self) {
+    /// Stateful layers begin the next batch at zero, as with Keras's `reset_states`: another stream follows.
+    pub fn reset_states(&mut self) {
         self.caches
             .iter_mut()
             .flat_map(LayerCache::recurrent_mut)
@@ -351,11 +352,11 @@ fn signals<'a>(
     let mut signals = [data.signal(0); MAX_INPUTS];
     for (signal, from) in signals.iter_mut().zip(&node.from) {
         *signal = match *from {
-            Source::Data(channel) => data.signal(channel),
-            Source::Layer(from) if model.nodes[from].to_rows => {
+            InputSource::Data(channel) => data.signal(channel),
+            InputSource::Layer(from) if model.nodes[from].to_rows => {
                 Signal::Rows(Rows::new(&before[from].values, &before[from].lookup))
             }
-            Source::Layer(from) => Signal::Real(&before[from].values),
+            InputSource::Layer(from) => Signal::Real(&before[from].values),
         };
     }
     signals

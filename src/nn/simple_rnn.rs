@@ -1,5 +1,5 @@
 use super::recurrent::{Cell, PackedWeights, Settings, functions, recurrent_layer};
-use super::{Activation, Block, Misfit};
+use super::{Activation, Block, LayerConfigError};
 use crate::kernel::recurrent::{
     BackwardStep, BackwardView, CellMath, ForwardStep, ForwardView, cell_backward, cell_forward,
 };
@@ -20,7 +20,7 @@ recurrent_layer! {
     /// The factor `diag(f′)·Uᵀ` at every step is why the gradient vanishes or explodes (Bengio et al. 1994). What all recurrent
     /// layers share (masks, order of reading, dropout, the gradients of `W` and `b`) is in `nn/recurrent.rs`.
     ///
-    /// Source: `keras/src/layers/rnn/simple_rnn.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
+    /// InputSource: `keras/src/layers/rnn/simple_rnn.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
     ///
     /// ```
     /// use unrolled::nn::{Layer, Shape, SimpleRNN};
@@ -81,7 +81,7 @@ impl Cell for SimpleRNN {
         self.activation.name().into()
     }
 
-    fn check(&self) -> Result<(), Misfit> {
+    fn check(&self) -> Result<(), LayerConfigError> {
         self.activation.for_a_state("activation")
     }
 

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::Block;
 use super::cache::layer_cache;
 use super::dropout::{check_rate, drops, fill};
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Misfit, Shape};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, Shape};
 
 /// While learning, drops whole features of a sequence, at all time steps alike (Tompson et al. 2014): neighbouring steps tell
 /// much the same, so that [`Dropout`](super::Dropout) of single numbers would hide little.
@@ -11,7 +11,7 @@ use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Misfit, 
 /// ```text
 /// out[t] = m ⊙ x[t]      ∂L/∂x[t] = m ⊙ ∂L/∂out[t]      m: [features], 0 with probability rate, else 1/(1 − rate)
 /// ```
-/// Source: `keras/src/layers/regularization/spatial_dropout.py`. `[batch, time, features]`, which stays.
+/// InputSource: `keras/src/layers/regularization/spatial_dropout.py`. `[batch, time, features]`, which stays.
 ///
 /// ```
 /// use unrolled::nn::{Layer, Shape, SpatialDropout1D};
@@ -52,7 +52,7 @@ impl Layer for SpatialDropout1D {
         format!("rate {}", self.rate)
     }
 
-    fn output(&self, inputs: &[Shape]) -> Result<Shape, Misfit> {
+    fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         inputs[0].sequence("SpatialDropout1D")?;
         check_rate("rate", self.rate)?;
         Ok(inputs[0])
@@ -69,7 +69,7 @@ impl Layer for SpatialDropout1D {
         }
         factors.reshape(1, batch, features);
         for (row, factors) in factors.data_mut().chunks_exact_mut(features).enumerate() {
-            let Some(mut rng) = ctx.pass.chance("spatial dropout", row) else { return };
+            let Some(mut rng) = ctx.pass.dropout_rng("spatial dropout", row) else { return };
             fill(factors, self.rate, &mut rng);
         }
         scale(out, factors);

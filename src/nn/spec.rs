@@ -205,43 +205,43 @@ impl<'de> Deserialize<'de> for LayerSpec {
 /// What a layer reads, by the name that a preset gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum Reads {
+pub enum InputRef {
     /// What the layer of this number gives, from 0.
     Layer(usize),
     /// The channel of the data of this name.
     Channel(String),
 }
 
-impl From<usize> for Reads {
+impl From<usize> for InputRef {
     fn from(layer: usize) -> Self {
         Self::Layer(layer)
     }
 }
 
-impl From<&str> for Reads {
+impl From<&str> for InputRef {
     fn from(channel: &str) -> Self {
         Self::Channel(channel.into())
     }
 }
 
 /// Not derived: what serde says of an untagged enum names neither what was found nor what would be right.
-impl<'de> Deserialize<'de> for Reads {
+impl<'de> Deserialize<'de> for InputRef {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Written;
 
         impl Visitor<'_> for Written {
-            type Value = Reads;
+            type Value = InputRef;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("the number of a layer, from 0, or the name of a channel")
             }
 
-            fn visit_u64<E: de::Error>(self, layer: u64) -> Result<Reads, E> {
-                Ok(Reads::Layer(usize::try_from(layer).unwrap_or(usize::MAX)))
+            fn visit_u64<E: de::Error>(self, layer: u64) -> Result<InputRef, E> {
+                Ok(InputRef::Layer(usize::try_from(layer).unwrap_or(usize::MAX)))
             }
 
-            fn visit_str<E: de::Error>(self, channel: &str) -> Result<Reads, E> {
-                Ok(Reads::from(channel))
+            fn visit_str<E: de::Error>(self, channel: &str) -> Result<InputRef, E> {
+                Ok(InputRef::from(channel))
             }
         }
 
@@ -251,13 +251,13 @@ impl<'de> Deserialize<'de> for Reads {
 
 /// A layer and where it stands in the model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Placed {
+pub struct LayerNode {
     /// The layer.
     #[serde(flatten)]
     pub spec: LayerSpec,
     /// What it reads; the layer before it (the first: the data) when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub inputs: Vec<Reads>,
+    pub inputs: Vec<InputRef>,
     /// Whether its weights learn; else they stay as they begin (Keras's `trainable`).
     #[serde(skip_serializing_if = "is_true")]
     pub trainable: bool,
@@ -267,7 +267,7 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
-impl<L: Into<LayerSpec>> From<L> for Placed {
+impl<L: Into<LayerSpec>> From<L> for LayerNode {
     fn from(layer: L) -> Self {
         Self { spec: layer.into(), inputs: Vec::new(), trainable: true }
     }

@@ -1,6 +1,9 @@
 use ndarray::Array2;
 
-use super::{Answers, BuildError, Input, LayerSpec, Loss, Misfit, Mode, Model, Params, Placed, Shape, Shard};
+use super::{
+    BuildError, Input, LayerConfigError, LayerNode, LayerSpec, Loss, Mode, Model, Params, Shape, Shard,
+    TargetsView,
+};
 
 /// A network that reads one token at a time and carries its state on: what each costs does not depend on how many came before.
 ///
@@ -19,10 +22,10 @@ impl Stepwise {
     ///
     /// # Errors
     /// The first layer that needs more than the present step and a state.
-    pub fn new(layers: &[Placed], vocabulary: usize, loss: Loss) -> Result<Self, BuildError> {
-        let step = |(layer, placed): (usize, &Placed)| {
-            let spec = placed.spec.stepwise().map_err(|misfit| BuildError { layer, misfit })?;
-            Ok(Placed { spec, ..placed.clone() })
+    pub fn new(layers: &[LayerNode], vocabulary: usize, loss: Loss) -> Result<Self, BuildError> {
+        let step = |(layer, placed): (usize, &LayerNode)| {
+            let spec = placed.spec.stepwise().map_err(|error| BuildError { layer, error })?;
+            Ok(LayerNode { spec, ..placed.clone() })
         };
         let layers = layers.iter().enumerate().map(step).collect::<Result<Vec<_>, _>>()?;
         let model = Model::build(&layers, Shape::Ids { time: 1, vocabulary }, loss)?;
@@ -35,23 +38,23 @@ impl Stepwise {
     /// 1, the unknown word.
     pub fn read(&mut self, params: &Params, id: u32) -> &[f32] {
         self.token.fill(if id < self.vocabulary { id } else { 1 });
-        self.shard.load(Input::Ids(self.token.view()), Answers::None);
+        self.shard.load(Input::Ids(self.token.view()), TargetsView::None);
         self.shard.forward(&self.model, params, Mode::Evaluate);
         self.shard.logits().data()
     }
 
     /// Begins anew: another text follows.
-    pub fn forget(&mut self) {
-        self.shard.forget();
+    pub fn reset_states(&mut self) {
+        self.shard.reset_states();
     }
 }
 
 impl LayerSpec {
     /// The same layer for one step after the other, its state carried on.
-    fn stepwise(&self) -> Result<Self, Misfit> {
+    fn stepwise(&self) -> Result<Self, LayerConfigError> {
         let refuse = |found: String| {
             let help = "a text is continued by layers that read each step by itself or carry a state";
-            Err(Misfit::new(found, help))
+            Err(LayerConfigError::new(found, help))
         };
         let class = self.layer().class();
         if self.cell().is_some_and(|cell| cell.settings().go_backwards) {
@@ -79,7 +82,7 @@ mod tests {
 
     const LOSS: Loss = Loss::SparseCategoricalCrossentropy;
 
-    fn layers(recurrent: impl Into<Placed>) -> Vec<Placed> {
+    fn layers(recurrent: impl Into<LayerNode>) -> Vec<LayerNode> {
         let embedding = Embedding { output_dim: 3, ..Embedding::default() };
         let dense = Dense { units: 5, activation: Activation::Softmax, ..Dense::default() };
         vec![embedding.into(), recurrent.into(), dense.into()]
@@ -95,7 +98,7 @@ mod tests {
         let text = [2, 4, 1, 1, 3, 2];
         let mut whole = Shard::new(&model, &params);
         let ids = Array2::from_shape_vec((1, 6), text.to_vec()).unwrap();
-        whole.load(Input::Ids(ids.view()), Answers::None);
+        whole.load(Input::Ids(ids.view()), TargetsView::None);
         whole.forward(&model, &params, Mode::Evaluate);
         let mut stepwise = Stepwise::new(&layers, 5, LOSS).unwrap();
         for _ in 0..2 {
@@ -105,7 +108,7 @@ mod tests {
                 assert!(difference.fold(0.0, f32::max) < 1e-6, "step {t}");
             }
             assert_ne!(stepwise.read(&params, 2), whole.logits().step(0), "the state is carried on");
-            stepwise.forget();
+            stepwise.reset_states();
         }
     }
 

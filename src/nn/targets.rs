@@ -4,7 +4,7 @@ use super::{Mask, Shape};
 
 /// What sequences should give, as it comes: batch first.
 #[derive(Debug, Clone, Copy)]
-pub enum Answers<'a> {
+pub enum TargetsView<'a> {
     /// Nothing is asked: a mere prediction.
     None,
     /// One class a sequence.
@@ -17,23 +17,23 @@ pub enum Answers<'a> {
 
 /// What the rows of the model's output should be, time step after time step.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Targets {
+pub struct TargetRows {
     /// One a row, for classes.
     pub(super) classes: Vec<u32>,
     /// As many a row as the output has features, for numbers.
     pub(super) real: Vec<f32>,
 }
 
-impl Targets {
-    pub(super) fn load(&mut self, answers: Answers<'_>) {
+impl TargetRows {
+    pub(super) fn load(&mut self, answers: TargetsView<'_>) {
         self.classes.clear();
         self.real.clear();
         match answers {
-            Answers::None => {}
-            Answers::Classes(classes) => self.classes.extend_from_slice(classes),
+            TargetsView::None => {}
+            TargetsView::Classes(classes) => self.classes.extend_from_slice(classes),
             // Columns are time steps: column after column is time-major.
-            Answers::Steps(table) => self.classes.extend(table.columns().into_iter().flatten()),
-            Answers::Real(table) => self.real.extend(table.rows().into_iter().flatten()),
+            TargetsView::Steps(table) => self.classes.extend(table.columns().into_iter().flatten()),
+            TargetsView::Real(table) => self.real.extend(table.rows().into_iter().flatten()),
         }
     }
 

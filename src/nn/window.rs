@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::Misfit;
+use super::LayerConfigError;
 use crate::kernel::Taps;
 
 /// What a window does at the ends of a sequence, by Keras's name.
@@ -55,7 +55,7 @@ impl Window {
     ///
     /// # Errors
     /// When it is longer than the sequence and may not run over its ends; `field` is what makes it long.
-    pub fn output(self, time: usize, field: &'static str) -> Result<usize, Misfit> {
+    pub fn output(self, time: usize, field: &'static str) -> Result<usize, LayerConfigError> {
         match self.padding {
             Padding::Valid if time < self.reach() => {
                 let reach = self.reach();
@@ -68,7 +68,11 @@ impl Window {
                     )
                 };
                 let most = time.saturating_sub(1) / self.dilation + 1;
-                Err(Misfit::of(field, found, format!("it must be at most {most}, or let `padding` be same")))
+                Err(LayerConfigError::of(
+                    field,
+                    found,
+                    format!("it must be at most {most}, or let `padding` be same"),
+                ))
             }
             _ => Ok(self.steps(time)),
         }

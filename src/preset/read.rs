@@ -13,7 +13,7 @@ use super::error::{PresetError, unknown};
 use super::fit;
 use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
 use crate::data::{DataError, InputForm, TargetForm, TokenSpec};
-use crate::nn::{LayerSpec, Loss, Placed, Stepwise};
+use crate::nn::{LayerNode, LayerSpec, Loss, Stepwise};
 use crate::optim::{EarlyStopping, Monitor, OptimizerSpec, Schedule};
 
 /// A spec ready to run, and what a person should know of how it came about.
@@ -206,7 +206,7 @@ fn resolve(
 }
 
 /// `{layer: Dense, …}`, perhaps with `inputs` and `trainable`.
-fn layer(document: &Document, i: usize, mut value: Value, base: &Path) -> Result<Placed, PresetError> {
+fn layer(document: &Document, i: usize, mut value: Value, base: &Path) -> Result<LayerNode, PresetError> {
     let path = steps(["model", &i.to_string()]);
     let mut take = |key: &str| {
         let value = value.as_mapping_mut().and_then(|map| map.remove(key));
@@ -218,7 +218,7 @@ fn layer(document: &Document, i: usize, mut value: Value, base: &Path) -> Result
     let mut spec = document
         .read_tagged(&path, value, "layer", LayerSpec::NAMES, |name, rest| LayerSpec::read(name, rest))?;
     vectors::place(document, i, &mut spec, base);
-    Ok(Placed { spec, inputs, trainable })
+    Ok(LayerNode { spec, inputs, trainable })
 }
 
 /// What stands at `train.KEY`: `{name: Adam, …}`, or the name alone.
@@ -319,11 +319,11 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
     }
     let model = spec.model().map_err(|e| {
         let Some(layer) = spec.model.get(e.layer) else {
-            return document.error(&steps(["model"]), e.misfit.to_string());
+            return document.error(&steps(["model"]), e.error.to_string());
         };
         let mut path = steps(["model", &e.layer.to_string()]);
-        path.extend(e.misfit.field.clone());
-        document.error(&path, format!("layer {} ({}): {}", e.layer, layer.spec.layer().class(), e.misfit))
+        path.extend(e.error.field.clone());
+        document.error(&path, format!("layer {} ({}): {}", e.layer, layer.spec.layer().class(), e.error))
     })?;
     check_sample(document, spec)?;
     fit::check(&spec.form(), &model).map_err(|unfit| match unfit.layer {

@@ -6,7 +6,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::data::{DataSpec, Form, InputForm, TokenSpec};
-use crate::nn::{BuildError, Loss, Model, Placed, Shape};
+use crate::nn::{BuildError, LayerNode, Loss, Model, Shape};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 
 /// A run, resolved: every default filled in, every path absolute. Written to the run folder it is itself a valid preset that
@@ -26,7 +26,7 @@ pub struct RunSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<TokenSpec>,
     /// The layers in order.
-    pub model: Vec<Placed>,
+    pub model: Vec<LayerNode>,
     /// How to train.
     pub train: TrainSpec,
     /// What to watch.

@@ -368,7 +368,7 @@ impl Run<'_> {
         let (mut rows, mut sums, mut first) = (std::mem::take(&mut self.rows), Sums::default(), 0);
         let mut errors = forecasts.as_ref().map(Forecasts::errors);
         stepper.judge_anew();
-        let penalty = stepper.params().penalty();
+        let penalty = stepper.params().regularization_loss();
         // Which token was taken for which says little of a language model.
         let classes = stepper.model().classes().filter(|_| !stepper.model().is_next_token());
         let classes = classes.filter(|classes| *classes <= Confusion::MOST);

@@ -71,7 +71,7 @@ impl Generator {
     /// Goes on with `ask.prime` for `ask.length` tokens, with the weights `params`; hands each to `each` as text. An empty prime is
     /// taken for a line end.
     pub fn go_on(&mut self, params: &Params, ask: &SampleSpec, rng: &mut Rng, mut each: impl FnMut(&str)) {
-        self.stepwise.forget();
+        self.stepwise.reset_states();
         let mut prime = self.vocabulary.encode(&ask.prime, self.level);
         let last = prime.pop().or_else(|| self.vocabulary.id("\n")).unwrap_or(Vocabulary::FIRST);
         for id in prime {

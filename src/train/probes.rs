@@ -4,7 +4,7 @@ use super::work::input;
 use crate::data::{
     Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, encode_sentences, split_words,
 };
-use crate::nn::{Answers, Mode, Model, Params, Quantity, Shape, Shard};
+use crate::nn::{Mode, Model, Params, Quantity, Shape, Shard, TargetsView};
 use crate::number;
 use crate::preset;
 use crate::protocol::{Activations, ProbeFrame, ProbeText};
@@ -46,11 +46,11 @@ impl Probes {
             return Vec::new();
         }
         // Each look begins anew, also where layers carry a state.
-        self.shard.forget();
-        self.shard.load(input(&self.inputs), Answers::None);
+        self.shard.reset_states();
+        self.shard.load(input(&self.inputs), TargetsView::None);
         self.shard.forward(model, params, Mode::Evaluate);
         let output = self.shard.output(model);
-        let unrolls = self.shard.unrolls(model);
+        let unrolls = self.shard.recurrent_buffers(model);
         let held = unrolls.iter().flat_map(|(layer, direction, cell, unroll)| {
             Quantity::all(*cell, unroll).into_iter().map(move |held| (*layer, *direction, held))
         });

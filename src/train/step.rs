@@ -4,7 +4,7 @@ use super::change::Change;
 use super::work::Work;
 use crate::data::Batch;
 use crate::kernel::Team;
-use crate::nn::{Gradient, GradientNorms, Model, Param, Params, Score, Way};
+use crate::nn::{Gradient, GradientNorms, Model, Param, Params, RecurrentTrace, Score};
 use crate::optim::{Clip, Optimizer, OptimizerSpec};
 use crate::protocol::{Confusion, ParamNorms};
 
@@ -116,8 +116,8 @@ impl Stepper {
 
     /// What the last watched step left, until the next batch, and who reads it: the network and its weights, the gradient norms per
     /// unrolled step, and the ways through time of the recurrent layers.
-    pub fn watched(&mut self) -> (&Model, &Params, &GradientNorms, Vec<Way<'_>>, &mut Team) {
-        let ways = self.model.ways(self.work.iter().map(|work| &work.shard));
+    pub fn watched(&mut self) -> (&Model, &Params, &GradientNorms, Vec<RecurrentTrace<'_>>, &mut Team) {
+        let ways = self.model.recurrent_traces(self.work.iter().map(|work| &work.shard));
         (&self.model, &self.params, &self.norms, ways, &mut self.team)
     }
 
@@ -144,7 +144,7 @@ impl Stepper {
         let weight = self.work.iter().map(|work| work.weight).sum();
         self.team.run(&mut self.work, |_, work| work.learn(model, params, seed, step, weight, watch));
         let score = self.total();
-        let penalty = self.params.penalty();
+        let penalty = self.params.regularization_loss();
         if watch {
             self.norms.clear();
             self.work.iter().for_each(|work| self.norms.merge(&work.norms));
@@ -263,13 +263,13 @@ impl Stepper {
 
     /// Lets layers that carry a state begin anew where they judge; where they learn they go on as they were.
     pub fn judge_anew(&mut self) {
-        self.judging.iter_mut().for_each(|work| work.shard.forget());
+        self.judging.iter_mut().for_each(|work| work.shard.reset_states());
     }
 
     /// Lets layers that carry a state begin anew: another stream follows.
     pub fn forget(&mut self) {
         let all = self.work.iter_mut().chain(&mut self.judging).chain(&mut self.spare);
-        all.for_each(|work| work.shard.forget());
+        all.for_each(|work| work.shard.reset_states());
     }
 
     fn total(&self) -> Score {
@@ -290,14 +290,14 @@ impl Stepper {
             let fresh = || Work::new(&self.model, &self.params);
             let mut work = self.spare.pop().unwrap_or_else(fresh);
             // Whose state it carried may have been another stream's.
-            work.shard.forget();
+            work.shard.reset_states();
             self.work.push(work);
         }
         for (i, work) in self.work.iter_mut().enumerate() {
             let first_row = i * rows;
             // A batch of another size is cut elsewhere: the state is that of other rows.
             if work.first_row != first_row {
-                work.shard.forget();
+                work.shard.reset_states();
             }
             (work.first_row, work.rows) = (first_row, rows.min(sequences - first_row));
             work.shard.set_budget(BUDGET / shards);

@@ -4,7 +4,7 @@ use ndarray::ArrayView2;
 
 use super::step::Stepper;
 use crate::data::{Coverage, Data, DataError, Vectors, Vocabulary};
-use crate::nn::{Embedding, LayerSpec, PretrainedVectors, Reads};
+use crate::nn::{Embedding, InputRef, LayerSpec, PretrainedVectors};
 use crate::preset::RunSpec;
 
 /// The Embeddings of `spec` that begin with vectors: the number of the layer, the layer, and where the vectors are.
@@ -61,7 +61,7 @@ pub(super) fn begin(
 /// The vocabulary and the ids, `[sequence, time]`, that layer `i` reads: of the channel that it names, or the only ones.
 fn read_by<'d>(spec: &RunSpec, data: &'d Data, i: usize) -> Option<(&'d Vocabulary, ArrayView2<'d, u32>)> {
     let vocabularies = data.vocabularies.as_ref()?;
-    let Some(Reads::Channel(name)) = spec.model.get(i)?.inputs.first() else {
+    let Some(InputRef::Channel(name)) = spec.model.get(i)?.inputs.first() else {
         return Some((vocabularies.first(), data.train.inputs.tokens()?));
     };
     let channels = &spec.tokens.as_ref()?.channels;

@@ -4,7 +4,7 @@ use super::generator::Generator;
 use super::probes::Probes;
 use super::step::Stepper;
 use crate::data::{Data, TokenSpec, Vocabulary};
-use crate::nn::Way;
+use crate::nn::RecurrentTrace;
 use crate::preset::{RunSpec, SampleSpec, WatchSpec};
 use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, Sample, half_life};
 use crate::rng::Rng;
@@ -99,7 +99,7 @@ impl Watch {
         let (_, weights, norms, ways, team) = stepper.watched();
         for (layer, direction, hnorm) in norms.hnorms() {
             let way = ways.iter().find(|way| (way.layer, way.direction) == (layer, direction));
-            let padding = way.and_then(Way::padding);
+            let padding = way.and_then(RecurrentTrace::padding);
             let half_life = half_life(&hnorm, padding.as_deref());
             let kernel_norm = way.map_or_else(Vec::new, |way| way.kernel_norms(team));
             let profile = GradientProfile { step, layer, direction, hnorm, kernel_norm, half_life };

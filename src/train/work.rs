@@ -3,7 +3,7 @@ use std::ops::Range;
 use ndarray::s;
 
 use crate::data::{Batch, Inputs, Targets};
-use crate::nn::{Answers, GradientNorms, Input, Mode, Model, Observer, Params, Score, Shard};
+use crate::nn::{GradientNorms, Input, Mode, Model, Observer, Params, Score, Shard, TargetsView};
 use crate::protocol::Confusion;
 
 /// A shard with what is done with it: on one thread at a time, on any.
@@ -23,11 +23,11 @@ pub(super) struct Work {
 }
 
 /// What the sequences `part` of those that `targets` belong to should give.
-pub(super) fn answers(targets: &Targets, part: Range<usize>) -> Answers<'_> {
+pub(super) fn answers(targets: &Targets, part: Range<usize>) -> TargetsView<'_> {
     match targets {
-        Targets::Classes(classes) => Answers::Classes(&classes[part]),
-        Targets::Steps(classes) => Answers::Steps(classes.slice(s![part, ..])),
-        Targets::Real(numbers) | Targets::Labels(numbers) => Answers::Real(numbers.slice(s![part, ..])),
+        Targets::Classes(classes) => TargetsView::Classes(&classes[part]),
+        Targets::Steps(classes) => TargetsView::Steps(classes.slice(s![part, ..])),
+        Targets::Real(numbers) | Targets::Labels(numbers) => TargetsView::Real(numbers.slice(s![part, ..])),
     }
 }
 

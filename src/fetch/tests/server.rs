@@ -14,7 +14,7 @@ pub struct Seen {
     pub sent: usize,
 }
 
-/// Answers one question after the other, a connection each, and is gone after the last.
+/// TargetsView one question after the other, a connection each, and is gone after the last.
 pub struct Server {
     pub address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,

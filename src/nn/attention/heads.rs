@@ -47,7 +47,7 @@ impl Head {
 
 /// What a query gets that may attend to no key at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::nn) enum Barred {
+pub(in crate::nn) enum FullyMasked {
     /// The mean of the values by scores that are all lowered by 10⁹, as Keras's `Attention` lowers those of masked keys: beside
     /// that number an `f32` has steps of 64, so that it is the plain mean unless scores are large. Gradients still flow.
     Lowered,
@@ -59,16 +59,16 @@ pub(in crate::nn) enum Barred {
 
 /// Which queries may attend to which keys.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::nn) struct Reach<'a> {
+pub(in crate::nn) struct AttentionMask<'a> {
     /// Queries that may attend; all without a mask.
     pub queries: Option<&'a Mask>,
     /// Keys that may be attended to; all without a mask.
     pub keys: Option<&'a Mask>,
     /// What queries get that reach no key.
-    pub barred: Barred,
+    pub fully_masked: FullyMasked,
 }
 
-impl Reach<'_> {
+impl AttentionMask<'_> {
     fn holds(mask: Option<&Mask>, row: usize, t: usize) -> bool {
         mask.is_none_or(|mask| mask.step(t)[row])
     }
@@ -82,10 +82,10 @@ impl Reach<'_> {
     pub fn softmax(self, row: usize, scores: &mut [f32], keys: usize) {
         for (query, scores) in scores.chunks_exact_mut(keys).enumerate() {
             let some = self.any(row, query, keys);
-            match self.barred {
-                Barred::Mean if !some => scores.fill(1.0 / keys as f32),
-                Barred::Nothing if !some => scores.fill(0.0),
-                Barred::Lowered if !some => {
+            match self.fully_masked {
+                FullyMasked::Mean if !some => scores.fill(1.0 / keys as f32),
+                FullyMasked::Nothing if !some => scores.fill(0.0),
+                FullyMasked::Lowered if !some => {
                     scores.iter_mut().for_each(|score| *score -= 1e9);
                     weigh(scores, |_| true);
                 }
@@ -97,7 +97,7 @@ impl Reach<'_> {
     /// Turns ∂L/∂weights of one sequence, in `d`, into ∂L/∂scores: `p ⊙ (d − Σ p·d)`; 0 where the scores had no say.
     fn softmax_backward(self, row: usize, d: &mut [f32], weights: &[f32], keys: usize) {
         for (query, (d, p)) in d.chunks_exact_mut(keys).zip(weights.chunks_exact(keys)).enumerate() {
-            if self.barred == Barred::Mean && !self.any(row, query, keys) {
+            if self.fully_masked == FullyMasked::Mean && !self.any(row, query, keys) {
                 d.fill(0.0);
                 continue;
             }
@@ -133,8 +133,8 @@ layer_cache! {
 }
 
 /// The chance of a layer's dropout of attention weights for one sequence; none where nothing is dropped.
-pub(in crate::nn) fn chance(pass: &Pass<'_>, rate: f64, row: usize) -> Option<Rng> {
-    drops(pass, rate).then(|| pass.chance("attention dropout", row)).flatten()
+pub(in crate::nn) fn dropout_rng(pass: &Pass<'_>, rate: f64, row: usize) -> Option<Rng> {
+    drops(pass, rate).then(|| pass.dropout_rng("attention dropout", row)).flatten()
 }
 
 /// Writes `drop(P)·V` to the place of `to` in `out`: `P` `[query time, key time]` in `weights`, `V` the head `of` in `values`.
@@ -171,7 +171,7 @@ pub(in crate::nn) fn combine_backward(
     weights: &[f32],
     (values, of): (&Block, Head),
     d_values: &mut Block,
-    reach: Reach<'_>,
+    reach: AttentionMask<'_>,
     dropout: Option<(f64, &mut Rng)>,
     scratch: &mut Scratch,
 ) {

@@ -152,7 +152,7 @@ fn draw(factors: &mut Block, rate: f64, pass: &Pass<'_>, purpose: &str, batch: u
     }
     factors.reshape(1, batch, features);
     for (row, factors) in factors.data_mut().chunks_exact_mut(features).enumerate() {
-        if let Some(mut rng) = pass.chance(purpose, row) {
+        if let Some(mut rng) = pass.dropout_rng(purpose, row) {
             crate::nn::dropout::fill(factors, rate, &mut rng);
         }
     }

@@ -79,12 +79,12 @@ mod tests {
 
     use super::*;
     use crate::nn::{
-        Answers, Bidirectional, Dense, GRU, Gradient, Input, LSTM, LayerSpec, Loss, Merge, Mode, Model,
-        Params, Placed, Shape, Shard, SimpleRNN,
+        Bidirectional, Dense, GRU, Gradient, Input, LSTM, LayerNode, LayerSpec, Loss, Merge, Mode, Model,
+        Params, Shape, Shard, SimpleRNN, TargetsView,
     };
 
     fn model(layer: LayerSpec) -> (Model, Params) {
-        let layers: [Placed; 2] = [layer.into(), Dense { units: 2, ..Dense::default() }.into()];
+        let layers: [LayerNode; 2] = [layer.into(), Dense { units: 2, ..Dense::default() }.into()];
         let model =
             Model::build(&layers, Shape::Sequence { time: 5, features: 3 }, Loss::MeanSquaredError).unwrap();
         let mut params = model.params();
@@ -97,7 +97,7 @@ mod tests {
         let number = |i: usize| ((i as f32 + 100.0 * step as f32) * 0.7).sin();
         let x = Array::from_shape_fn((4, 5, 3), |(b, t, f)| number(b * 15 + t * 3 + f));
         let targets = Array::from_shape_fn((4, 2), |(b, i)| number(1000 + b * 2 + i));
-        shard.load(Input::Real(x.view()), Answers::Real(targets.view()));
+        shard.load(Input::Real(x.view()), TargetsView::Real(targets.view()));
         shard.forward(model, params, Mode::Train { seed: 1, step, first_row: 0 });
         shard.backward(model, params, 4.0, None);
         let mut gradient = Gradient::new(model, params);

@@ -1,4 +1,4 @@
-use crate::nn::{Initializer, Penalty};
+use crate::nn::{Initializer, Regularizer};
 
 /// What all recurrent layers have, by Keras's names.
 #[derive(Debug, Clone, Copy)]
@@ -24,11 +24,11 @@ pub struct Settings {
     /// How `bias` begins.
     pub bias_initializer: Initializer,
     /// What the size of `kernel` costs.
-    pub kernel_regularizer: Option<Penalty>,
+    pub kernel_regularizer: Option<Regularizer>,
     /// What the size of `recurrent_kernel` costs.
-    pub recurrent_regularizer: Option<Penalty>,
+    pub recurrent_regularizer: Option<Regularizer>,
     /// What the size of `bias` costs.
-    pub bias_regularizer: Option<Penalty>,
+    pub bias_regularizer: Option<Regularizer>,
 }
 
 /// Defaults of single fields, as serde wants them: by name.
@@ -95,13 +95,13 @@ macro_rules! recurrent_layer {
             pub bias_initializer: crate::nn::Initializer,
             /// What the size of `kernel` costs.
             #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub kernel_regularizer: Option<crate::nn::Penalty>,
+            pub kernel_regularizer: Option<crate::nn::Regularizer>,
             /// What the size of `recurrent_kernel` costs.
             #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub recurrent_regularizer: Option<crate::nn::Penalty>,
+            pub recurrent_regularizer: Option<crate::nn::Regularizer>,
             /// What the size of `bias` costs.
             #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub bias_regularizer: Option<crate::nn::Penalty>,
+            pub bias_regularizer: Option<crate::nn::Regularizer>,
         }
 
         impl Default for $name {

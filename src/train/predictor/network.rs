@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::PredictError;
 use crate::data::{Inputs, Targets};
-use crate::nn::{Answers, Mode, Model, Params, Score, Shard};
+use crate::nn::{Mode, Model, Params, Score, Shard, TargetsView};
 use crate::number;
 use crate::preset::{self, Overrides, RunSpec};
 use crate::run::checkpoint::{self, Which};
@@ -62,7 +62,7 @@ impl Network {
 
     /// The mean loss as training tells it: of the data, and of the size of the weights.
     pub fn loss(&self, score: &Score) -> f64 {
-        score.mean_loss() + self.params.penalty()
+        score.mean_loss() + self.params.regularization_loss()
     }
 
     /// The classes or labels that it tells apart, in their order, as the folder of the run has them.
@@ -131,8 +131,8 @@ impl Network {
         let (mut numbers, mut shape) = (Vec::new(), (0, 0));
         for start in rows.clone().step_by(BATCH) {
             let batch = start..(start + BATCH).min(rows.end);
-            let answers = targets.map_or(Answers::None, |all| answers(all, batch.clone()));
-            shard.forget();
+            let answers = targets.map_or(TargetsView::None, |all| answers(all, batch.clone()));
+            shard.reset_states();
             shard.load(input(inputs).part(batch), answers);
             shard.forward(&self.model, &self.params, Mode::Evaluate);
             if targets.is_some() {

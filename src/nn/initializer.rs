@@ -2,7 +2,7 @@ use serde::de::value::{MapAccessDeserializer, MapDeserializer};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Misfit;
+use super::LayerConfigError;
 use crate::rng::Rng;
 
 /// How weights begin. Names and definitions are Keras 3's (`keras/src/initializers`).
@@ -159,9 +159,10 @@ impl Initializer {
     ///
     /// # Errors
     /// For numbers that are not finite, a negative deviation, an empty range, and a matrix where there is none.
-    pub fn fits(self, field: &str, rank: usize) -> Result<(), Misfit> {
+    pub fn fits(self, field: &str, rank: usize) -> Result<(), LayerConfigError> {
         let name = self.name();
-        let refuse = |found: String, help: &str| Err(Misfit::of(field, format!("`{field}` {found}"), help));
+        let refuse =
+            |found: String, help: &str| Err(LayerConfigError::of(field, format!("`{field}` {found}"), help));
         let numbers = match self {
             Self::Constant { value: x } | Self::Orthogonal { gain: x } | Self::Identity { gain: x } => {
                 [x, 0.0]

@@ -1,7 +1,7 @@
-use super::heads::{Barred, Head, Reach, Scratch, chance, combine, combine_backward};
+use super::heads::{AttentionMask, FullyMasked, Head, Scratch, combine, combine_backward, dropout_rng};
 use super::scores::{Gradients, Scores};
 use crate::nn::cache::layer_cache;
-use crate::nn::layer::{BackwardContext, Misfit, Pass, Shape};
+use crate::nn::layer::{BackwardContext, LayerConfigError, Pass, Shape};
 use crate::nn::{Block, Signal};
 
 layer_cache! {
@@ -24,37 +24,38 @@ layer_cache! {
 ///
 /// # Errors
 /// When the inputs are no sequences of the same features.
-pub(in crate::nn) fn output(inputs: &[Shape], who: &str) -> Result<Shape, Misfit> {
+pub(in crate::nn) fn output(inputs: &[Shape], who: &str) -> Result<Shape, LayerConfigError> {
     let (time, features) = inputs[0].sequence(who)?;
     for input in inputs {
         let (keys, other) = input.sequence(who)?;
         if other != features {
-            return Err(Misfit::of(
+            return Err(LayerConfigError::of(
                 "inputs",
                 format!("{who} compares a query of {features} features with values of {other}"),
                 "both must have as many: give both layers as many units",
             ));
         }
-        Misfit::spacious("weights", &[time, keys])?;
+        LayerConfigError::spacious("weights", &[time, keys])?;
     }
     Ok(Shape::Sequence { time, features })
 }
 
 /// A query attends to a value that is its own key.
 #[derive(Debug)]
-pub(in crate::nn) struct Over<'a> {
+pub(in crate::nn) struct QueryValueAttention<'a> {
     query: &'a Block,
     value: &'a Block,
     scores: Scores<'a>,
     dropout: f64,
-    reach: Reach<'a>,
+    reach: AttentionMask<'a>,
 }
 
-impl<'a> Over<'a> {
+impl<'a> QueryValueAttention<'a> {
     /// Of `[query, value]`, or of one sequence over itself.
     pub fn new(pass: &Pass<'a>, inputs: &[Signal<'a>], scores: Scores<'a>, dropout: f64) -> Self {
         let last = inputs.len() - 1;
-        let reach = Reach { queries: None, keys: pass.masks[last], barred: Barred::Lowered };
+        let reach =
+            AttentionMask { queries: None, keys: pass.masks[last], fully_masked: FullyMasked::Lowered };
         Self { query: inputs[0].real(), value: inputs[last].real(), scores, dropout, reach }
     }
 
@@ -73,7 +74,7 @@ impl<'a> Over<'a> {
             let (head, weights) = (self.head(row), weights.step_mut(row));
             self.scores.fill(weights, self.query, self.value, head, pairs);
             self.reach.softmax(row, weights, keys);
-            let mut rng = chance(pass, self.dropout, row);
+            let mut rng = dropout_rng(pass, self.dropout, row);
             let dropout = rng.as_mut().map(|rng| (self.dropout, rng));
             combine((out, head), weights, (self.value, head), dropout, scratch);
         }
@@ -91,7 +92,7 @@ impl<'a> Over<'a> {
         clear_masked(upstream_grad, pass);
         for row in 0..batch {
             let (head, weights) = (self.head(row), weights.step(row));
-            let mut rng = chance(pass, self.dropout, row);
+            let mut rng = dropout_rng(pass, self.dropout, row);
             let dropout = rng.as_mut().map(|rng| (self.dropout, rng));
             let value = (self.value, head);
             combine_backward((upstream_grad, head), weights, value, value_grad, self.reach, dropout, scratch);

@@ -25,7 +25,7 @@ const CHUNKS: usize = 16;
 
 /// One way through time of a recurrent layer, as all shards of a batch went it.
 #[derive(Debug)]
-pub struct Way<'a> {
+pub struct RecurrentTrace<'a> {
     /// The layer's number.
     pub layer: usize,
     /// Which half of a `Bidirectional`.
@@ -38,14 +38,18 @@ pub struct Way<'a> {
 impl Model {
     /// The ways through time of all recurrent layers, in the order of layers and directions, after [`Shard::backward`] of all `shards`
     /// of a batch. Sums over shards are always in their order.
-    pub fn ways<'a>(&'a self, shards: impl Iterator<Item = &'a Shard>) -> Vec<Way<'a>> {
-        let mut ways: Vec<Way<'a>> = Vec::new();
+    pub fn recurrent_traces<'a>(
+        &'a self,
+        shards: impl Iterator<Item = &'a Shard>,
+    ) -> Vec<RecurrentTrace<'a>> {
+        let mut ways: Vec<RecurrentTrace<'a>> = Vec::new();
         for shard in shards {
-            for (i, (layer, direction, cell, unroll)) in shard.unrolls(self).into_iter().enumerate() {
+            for (i, (layer, direction, cell, unroll)) in shard.recurrent_buffers(self).into_iter().enumerate()
+            {
                 let part = (unroll, shard.layer_mask(self, layer));
                 match ways.get_mut(i) {
                     Some(way) => way.parts.push(part),
-                    None => ways.push(Way { layer, direction, cell, parts: vec![part] }),
+                    None => ways.push(RecurrentTrace { layer, direction, cell, parts: vec![part] }),
                 }
             }
         }
@@ -53,7 +57,7 @@ impl Model {
     }
 }
 
-impl Way<'_> {
+impl RecurrentTrace<'_> {
     /// Which positions every sequence leaves out; `None` where nothing is masked.
     pub fn padding(&self) -> Option<Vec<bool>> {
         let (first, _) = self.parts.first()?;

@@ -4,8 +4,8 @@ use super::*;
 use crate::kernel::Team;
 use crate::nn::GradientNorms;
 use crate::nn::{
-    Activation, Answers, Bidirectional, Dense, Embedding, GRU, Gradient, Input, LSTM, LayerSpec, Loss,
-    Masking, Merge, Mode, Placed, Shape, SimpleRNN,
+    Activation, Bidirectional, Dense, Embedding, GRU, Gradient, Input, LSTM, LayerNode, LayerSpec, Loss,
+    Masking, Merge, Mode, Shape, SimpleRNN, TargetsView,
 };
 
 const TIME: usize = 7;
@@ -21,7 +21,7 @@ struct Bench {
 
 impl Bench {
     fn new(layer: LayerSpec) -> Self {
-        let layers: [Placed; 3] = [
+        let layers: [LayerNode; 3] = [
             Embedding { output_dim: 4, mask_zero: true, ..Embedding::default() }.into(),
             layer.into(),
             Dense { units: 1, activation: Activation::Sigmoid, ..Dense::default() }.into(),
@@ -51,7 +51,7 @@ impl Bench {
             };
             let ids = Array2::from_shape_fn((rows.len(), TIME), id);
             let classes: Vec<u32> = rows.clone().map(|row| (row % 2) as u32).collect();
-            shard.load(Input::Ids(ids.view()), Answers::Classes(&classes));
+            shard.load(Input::Ids(ids.view()), TargetsView::Classes(&classes));
             shard.forward(&self.model, &self.params, Mode::Train { seed: 1, step, first_row: rows.start });
             // Watched: δ is kept of all steps.
             let mut norms = GradientNorms::default();
@@ -62,8 +62,8 @@ impl Bench {
         gradient.values().to_vec()
     }
 
-    fn ways(&self) -> Vec<Way<'_>> {
-        self.model.ways(self.shards.iter())
+    fn ways(&self) -> Vec<RecurrentTrace<'_>> {
+        self.model.recurrent_traces(self.shards.iter())
     }
 }
 
@@ -124,7 +124,7 @@ fn a_norm_is_that_of_the_state_before_times_delta_at_its_input_position() {
             for (i, j) in (0..UNITS).flat_map(|i| (0..4 * UNITS).map(move |j| (i, j))) {
                 let mut sum = 0.0;
                 for shard in &bench.shards {
-                    let (_, _, _, unroll) = shard.unrolls(&bench.model)[0];
+                    let (_, _, _, unroll) = shard.recurrent_buffers(&bench.model)[0];
                     for row in 0..unroll.cache.h.dim().1 {
                         let h = before.map_or(0.0, |before| unroll.cache.h.step(before)[row * UNITS + i]);
                         sum += f64::from(h) * f64::from(unroll.deltas.input.step(t)[row * 4 * UNITS + j]);
@@ -168,7 +168,7 @@ fn a_norm_does_not_depend_on_whether_the_sum_is_made() {
 #[test]
 fn padding_is_what_the_layer_is_told_to_leave_out() {
     let told = |mask_value: f32| {
-        let layers: [Placed; 3] = [
+        let layers: [LayerNode; 3] = [
             Masking { mask_value }.into(),
             SimpleRNN { units: 2, ..SimpleRNN::default() }.into(),
             Dense { units: 1, activation: Activation::Sigmoid, ..Dense::default() }.into(),
@@ -180,10 +180,10 @@ fn padding_is_what_the_layer_is_told_to_leave_out() {
         // Of both shards the first step is −1, of one the second is, and the last is 0.
         for (shard, second) in shards.iter_mut().zip([-1.0, 5.0]) {
             let numbers = Array3::from_shape_vec((1, 3, 1), vec![-1.0, second, 0.0]).unwrap();
-            shard.load(Input::Real(numbers.view()), Answers::Classes(&[1]));
+            shard.load(Input::Real(numbers.view()), TargetsView::Classes(&[1]));
             shard.forward(&model, &params, Mode::Evaluate);
         }
-        model.ways(shards.iter())[0].padding()
+        model.recurrent_traces(shards.iter())[0].padding()
     };
     assert_eq!(told(-1.0), Some(vec![true, false, false]));
     assert_eq!(told(0.0), Some(vec![false, false, true]));
@@ -215,7 +215,7 @@ fn saturated_and_dead_are_counted_over_what_is_not_masked() {
 #[test]
 fn of_a_long_sequence_some_positions_are_counted_whatever_its_period() {
     let time = 3 * saturation::MOST_STEPS + 1;
-    let layers: [Placed; 2] = [
+    let layers: [LayerNode; 2] = [
         SimpleRNN { units: 1, return_sequences: false, ..SimpleRNN::default() }.into(),
         Dense { units: 1, activation: Activation::Sigmoid, ..Dense::default() }.into(),
     ];
@@ -228,9 +228,9 @@ fn of_a_long_sequence_some_positions_are_counted_whatever_its_period() {
     // One of every four positions is counted, and the state has that very period.
     let numbers = Array3::from_shape_fn((2, time, 1), |(_, t, _)| if t % 4 == 0 { 9.0 } else { -9.0 });
     let mut shard = Shard::new(&model, &params);
-    shard.load(Input::Real(numbers.view()), Answers::Classes(&[0, 1]));
+    shard.load(Input::Real(numbers.view()), TargetsView::Classes(&[0, 1]));
     shard.forward(&model, &params, Mode::Evaluate);
-    let ways = model.ways([&shard].into_iter());
+    let ways = model.recurrent_traces([&shard].into_iter());
     let health = ways[0].health(&params, false, &mut Team::new(1).unwrap());
     let [h] = health.quantities.as_slice() else { panic!("{health:?}") };
     assert!((h.left - 0.75).abs() < 0.05 && (h.right - 0.25).abs() < 0.05, "{h:?}");

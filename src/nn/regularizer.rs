@@ -1,38 +1,38 @@
 use serde::{Deserialize, Serialize};
 
-use super::Misfit;
+use super::LayerConfigError;
 
 /// What the size of a parameter adds to the loss: Keras's `L1`, `L2` and `L1L2` regularisers.
 ///
 /// ```text
 /// R(w) = l1·Σ|w| + l2·Σw²        ∂R/∂w = l1·sign(w) + 2·l2·w
 /// ```
-/// Source: `keras/src/regularizers/regularizers.py`. In a preset `{l2: 0.01}`, `{l1: 0.001, l2: 0.01}`.
+/// InputSource: `keras/src/regularizers/regularizers.py`. In a preset `{l2: 0.01}`, `{l1: 0.001, l2: 0.01}`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Penalty {
+pub struct Regularizer {
     /// Of the magnitudes.
     pub l1: f64,
     /// Of the squares.
     pub l2: f64,
 }
 
-impl Penalty {
+impl Regularizer {
     /// Checks what a layer's configuration has under `field`.
     ///
     /// # Errors
     /// When a factor is negative or not finite.
-    pub fn check(penalty: Option<Self>, field: &str) -> Result<(), Misfit> {
-        let Some(Self { l1, l2 }) = penalty else { return Ok(()) };
+    pub fn check(regularizer: Option<Self>, field: &str) -> Result<(), LayerConfigError> {
+        let Some(Self { l1, l2 }) = regularizer else { return Ok(()) };
         if [l1, l2].iter().all(|factor| factor.is_finite() && *factor >= 0.0) {
             return Ok(());
         }
         let found = format!("`{field}` has l1 {l1} and l2 {l2}");
-        Err(Misfit::of(field, found, "both must be 0 or more"))
+        Err(LayerConfigError::of(field, found, "both must be 0 or more"))
     }
 
     /// `R(w)`.
-    pub fn cost(self, weights: &[f32]) -> f64 {
+    pub fn loss(self, weights: &[f32]) -> f64 {
         let sum = |f: fn(f64) -> f64| weights.iter().map(|w| f(f64::from(*w))).sum::<f64>();
         self.l1 * sum(f64::abs) + self.l2 * sum(|w| w * w)
     }
