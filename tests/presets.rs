@@ -1,6 +1,11 @@
 //! Presets as people write them: every broken one is refused by line and field, every good one comes back from its own YAML.
+//!
+//! Messages are snapshots; `INSTA_UPDATE=always cargo test --test presets` writes them again.
 
-#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is a test that fails")]
+
+#[path = "common/messages.rs"]
+mod messages;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,190 +14,6 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use unrolled::data::{DataSpec, GivenValidation, LabelledSpec, Validation};
 use unrolled::preset::{self, Overrides, PresetError, Resolved, RunSpec};
-
-/// Each file of `tests/presets/broken/` and what is said of it after its name; `…` stands for more of the same.
-const BROKEN: [(&str, &str); 66] = [
-    ("batch-size-0.yaml", ":12:15: train.batch_size: found 0; it must be at least 1"),
-    (
-        "channel-unknown.yaml",
-        ":7:32: model.1.inputs: layer 1 (Embedding): `inputs` names `ending`, but the data have no such channel; there are word, case",
-    ),
-    (
-        "channel-without-letters.yaml",
-        ":4:64: tokens.channels.1.letters: found nothing; expected how many letters are an ending, 1 to 20",
-    ),
-    (
-        "channels-of-texts.yaml",
-        ":4:32: tokens.channels: found channels; expected no such key: only `source: tags` has words in channels",
-    ),
-    (
-        "channels-unnamed.yaml",
-        ":6:5: model.0.inputs: layer 0 (Embedding): the data have 2 channels, and the layer names none; add `inputs: [word]`; there are word, case",
-    ),
-    ("clipping-0.yaml", ":11:38: train.optimizer.clipvalue: `clipvalue` is 0; it must be above 0"),
-    (
-        "dense-on-ids.yaml",
-        ":6:5: model.0: layer 0 (Dense): Dense reads numbers, but token ids reach it; put an Embedding before it",
-    ),
-    ("duplicate-key.yaml", ":14:15: the key `batch_size` stands twice in one mapping; leave one out"),
-    (
-        "embedding-second.yaml",
-        ":7:5: model.1: layer 1 (Embedding): Embedding reads token ids, but numbers reach it; let it be the first layer, or name a channel of the data under `inputs`",
-    ),
-    ("empty.yaml", ": found nothing; expected a mapping with the keys title, data, tokens, model, train"),
-    ("epochs-0.yaml", ":13:11: train.epochs: found 0; it must be at least 1"),
-    ("escape-in-a-key.yaml", ":13:18: train.epochs␛[2J: unknown key `epochs␛[2J`; known: loss…"),
-    (
-        "input-dim-below-vocabulary.yaml",
-        ":6:35: model.0.input_dim: layer 0 (Embedding): `input_dim` is 100, but there are 120 token ids; it must be at least 120; leave it out to get just that",
-    ),
-    ("layer-is-a-text.yaml", ":7:5: model.1: expected a mapping such as {layer: Embedding, …}"),
-    (
-        "learning-rate-0.yaml",
-        ":11:42: train.optimizer.learning_rate: `learning_rate` is 0; it must be above 0",
-    ),
-    (
-        "learning-rate-infinite.yaml",
-        ":11:42: train.optimizer.learning_rate: `learning_rate` is inf; it must be above 0",
-    ),
-    ("length-0.yaml", ":4:48: tokens.length: found 0; expected at least 1"),
-    ("list.yaml", ": found a list; expected a mapping with the keys title, data, tokens, model, train"),
-    ("missing-key-layer.yaml", ":7:5: model.1: the key `units` is missing"),
-    ("missing-key-tokens.yaml", ":4:9: tokens: the key `length` is missing"),
-    ("missing-key.yaml", ":1:1: the key `title` is missing"),
-    (
-        "missing-layer-name.yaml",
-        ":7:5: model.1: the key `layer` is missing; it is one of Embedding, Masking, …",
-    ),
-    ("missing-loss.yaml", ":10:3: train: the key `loss` is missing"),
-    (
-        "missing-source.yaml",
-        ":3:7: data: the key `source` is missing; it is one of labelled, csv, jsonl, lines, folder, text, series, sequences, tags, generated",
-    ),
-    ("no-key-can-stand-here.yaml", ":7:29: model.1.units: unknown key `units`; none can stand here"),
-    ("no-layers.yaml", ":5:8: model: the model has no layer; name at least one"),
-    (
-        "no-sigmoid-at-the-end.yaml",
-        ":8:5: model.2.activation: layer 2 (Dense): binary_crossentropy judges probabilities, but the last layer's activation is linear; it must be sigmoid",
-    ),
-    ("no-yaml.yaml", ":2:6: this is no YAML: did not find expected ',' or ']'"),
-    ("not-utf-8.yaml", ":1:21: found the byte 0xfc; a preset is UTF-8 text"),
-    (
-        "odd-sentences.yaml",
-        ":3:52: data.train: found 63; expected an even number from 2 to 100,000: every sentence comes with its twin",
-    ),
-    (
-        "odd-validation-sentences.yaml",
-        ":3:68: data.validation: found 31; expected an even number from 0 to 100,000: every sentence comes with its twin",
-    ),
-    (
-        "output-dim-0.yaml",
-        ":6:36: model.0.output_dim: layer 0 (Embedding): `output_dim` is 0; it must be at least 1",
-    ),
-    ("pace-0.yaml", ":16:9: watch.pace: found 0; steps a second must be above 0 and finite"),
-    (
-        "plain-text.yaml",
-        ": found a plain value; expected a mapping with the keys title, data, tokens, model, train",
-    ),
-    (
-        "probes-no-list.yaml",
-        ":16:11: watch.probes: found the text \"The film is not bad.\"; expected a list of texts, or how many sequences of the validation data to show",
-    ),
-    (
-        "rnn-after-a-vector.yaml",
-        ":8:5: model.2: layer 2 (SimpleRNN): SimpleRNN reads a sequence [time, features], but one vector [4] reaches it; give the recurrent layer before it `return_sequences: true`, or take this layer out",
-    ),
-    (
-        "rnn-at-the-end.yaml",
-        ":7:5: model.1: layer 1 (SimpleRNN): binary_crossentropy judges one number a sequence, (None, 1), but the model's output is (None, 4); end with `{layer: Dense, units: 1, activation: sigmoid}`",
-    ),
-    (
-        "sequence-at-the-end.yaml",
-        ":8:5: model.2: layer 2 (Dense): binary_crossentropy judges one number a sequence, (None, 1), but the model's output is (None, 16, 1); end with `{layer: Dense, units: 1, activation: sigmoid}`",
-    ),
-    ("tab.yaml", ":3:1: this is no YAML: found character that cannot start any token"),
-    (
-        "too-many-parameters.yaml",
-        ":7:5: model.1: layer 1 (SimpleRNN): the model has too many parameters; 1,000,000,000 are possible",
-    ),
-    (
-        "two-clippings.yaml",
-        ":11:57: train.optimizer.global_clipnorm: both `clipnorm` and `global_clipnorm` are given; only one of the three can hold",
-    ),
-    (
-        "two-units-at-the-end.yaml",
-        ":8:27: model.2.units: the model tells 2 labels at once, but the data ask for one of 2 classes a sequence; expected 1",
-    ),
-    ("units-0.yaml", ":7:31: model.1.units: layer 1 (SimpleRNN): `units` is 0; it must be at least 1"),
-    (
-        "unknown-activation.yaml",
-        ":8:42: model.2.activation: unknown word `sigmod`; did you mean `sigmoid`? known: linear…",
-    ),
-    ("unknown-key-data.yaml", ":3:52: data.trian: unknown key `trian`; did you mean `train`? known: train…"),
-    (
-        "unknown-key-layer.yaml",
-        ":7:30: model.1.unit: unknown key `unit`; did you mean `units`? known: units…",
-    ),
-    ("unknown-key-optimizer.yaml", ":11:31: train.optimizer.lr: unknown key `lr`; known: learning_rate…"),
-    (
-        "unknown-key-tokens.yaml",
-        ":4:48: tokens.lenght: unknown key `lenght`; did you mean `length`? known: level…",
-    ),
-    (
-        "unknown-key-train.yaml",
-        ":12:14: train.batchsize: unknown key `batchsize`; did you mean `batch_size`? known: loss…",
-    ),
-    ("unknown-key-watch.yaml", ":15:9: watch.evry: unknown key `evry`; did you mean `every`? known: every…"),
-    ("unknown-key.yaml", ":2:8: abuot: unknown key `abuot`; did you mean `about`? known: name…"),
-    (
-        "unknown-layer.yaml",
-        ":7:13: model.1.layer: unknown layer `SimpleRnn`; did you mean `SimpleRNN`? known: Embedding…",
-    ),
-    ("unknown-level.yaml", ":4:17: tokens.level: unknown word `letter`; known: word…"),
-    (
-        "unknown-loss.yaml",
-        ":10:9: train.loss: unknown word `binary_cross_entropy`; did you mean `binary_crossentropy`? known: binary_crossentropy…",
-    ),
-    (
-        "unknown-optimizer.yaml",
-        ":11:21: train.optimizer.name: unknown name `Adamm`; did you mean `Adam`? known: SGD…",
-    ),
-    (
-        "unknown-source.yaml",
-        ":3:16: data.source: unknown source `genrated`; did you mean `generated`? known: labelled…",
-    ),
-    (
-        "unknown-task.yaml",
-        ":3:33: data.task: unknown task `word-ordre`; did you mean `word-order`? known: word-order…",
-    ),
-    (
-        "vocabulary-1.yaml",
-        ":4:35: tokens.vocabulary: found 1; expected at least 3: padding and unknown are counted",
-    ),
-    ("watch-every-0.yaml", ":15:10: watch.every: found 0; it must be at least 1"),
-    (
-        "wrong-type-boolean.yaml",
-        r#":7:52: model.1.return_sequences: found the text "yes"; expected true or false"#,
-    ),
-    (
-        "wrong-type-fraction.yaml",
-        ":13:11: train.epochs: found the number `2.5`; expected a whole number, 0 or more",
-    ),
-    ("wrong-type-list.yaml", r#":5:8: model: found the text "SimpleRNN"; expected a list"#),
-    (
-        "wrong-type-mapping.yaml",
-        r#":4:9: tokens: found the text "word"; expected a mapping of keys to values"#,
-    ),
-    (
-        "wrong-type-negative.yaml",
-        ":12:15: train.batch_size: found the number `-32`; expected a whole number, 0 or more",
-    ),
-    ("wrong-type-nothing.yaml", ":1:7: title: found nothing; expected a text"),
-    (
-        "wrong-type-number.yaml",
-        r#":7:31: model.1.units: found the text "four"; expected a whole number, 0 or more"#,
-    ),
-];
 
 fn load(path: impl AsRef<Path>, overrides: &Overrides) -> Result<Resolved, PresetError> {
     preset::load(path.as_ref().to_str().unwrap(), overrides)
@@ -237,35 +58,20 @@ fn names_in(folder: &str) -> BTreeSet<String> {
 #[test]
 fn every_broken_preset_is_refused_by_file_line_and_field() {
     let folder = "tests/presets/broken";
-    let named: BTreeSet<String> = BROKEN.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(named, names_in(folder), "the table and the folder hold the same");
-    let wrong = BROKEN.iter().filter_map(|(name, expected)| {
+    let entries = names_in(folder).into_iter().map(|name| {
         let path = format!("{folder}/{name}");
-        let said = refusal(&path, &Overrides::default());
-        let said = said.strip_prefix(&path).unwrap_or(&said);
-        // Lists of names grow with the program.
-        let right = match expected.strip_suffix('…') {
-            Some(beginning) => said.starts_with(beginning),
-            None => said == *expected,
-        };
-        (!right).then(|| format!("{name}{said}"))
+        let message = refusal(&path, &Overrides::default());
+        let message = message.strip_prefix(&path).expect("a message begins with the file").to_owned();
+        (name, message)
     });
-    assert_eq!(wrong.collect::<Vec<_>>(), [""; 0]);
+    insta::assert_snapshot!("broken", messages::table(entries));
 }
 
 #[test]
 fn a_preset_that_is_not_there_is_told_by_name_or_path() {
-    let none = Overrides::default();
-    let names: Vec<&str> = preset::names().collect();
-    assert_eq!(
-        refusal("word-ordr", &none),
-        format!(
-            "word-ordr: unknown preset `word-ordr`; did you mean `word-order`? known: {}; or give the path of a YAML file",
-            names.join(", ")
-        )
-    );
-    let absent = refusal("no/such/preset.yaml", &none);
-    assert!(absent.starts_with("no/such/preset.yaml: the preset cannot be read: "), "{absent}");
+    let entries =
+        ["word-ordr", "no/such/preset.yaml"].map(|name| (name, refusal(name, &Overrides::default())));
+    insta::assert_snapshot!("absent", messages::table(entries));
 }
 
 #[test]
@@ -359,44 +165,21 @@ fn set_makes_the_mappings_that_are_missing() {
 #[test]
 fn what_set_breaks_is_said_of_set() {
     let cases = [
-        ("train.epochs", "--set train.epochs: expected KEY=VALUE, as in train.epochs=2"),
-        ("=2", "--set =2: expected KEY=VALUE, as in train.epochs=2"),
-        (
-            "train.epoch=2",
-            "--set train.epoch=2: train.epoch: unknown key `epoch`; did you mean `epochs`? known: loss…",
-        ),
-        (
-            "train.epochs=two",
-            "--set train.epochs=two: train.epochs: found the text \"two\"; expected a whole number, 0 or more",
-        ),
-        ("train.epochs=0", "--set train.epochs=0: train.epochs: found 0; it must be at least 1"),
-        (
-            "train.epochs=[",
-            "--set train.epochs=[: train.epochs: `[` is no YAML value; quote a text that has special characters",
-        ),
-        ("model.3.units=1", "--set model.3.units=1: model.3.units: the list has the items 0 to 2, not `3`"),
-        (
-            "model.rnn.units=1",
-            "--set model.rnn.units=1: model.rnn.units: the list has the items 0 to 2, not `rnn`",
-        ),
-        ("title.x=1", "--set title.x=1: title.x: `x` cannot be looked up in a plain value"),
-        (
-            "data.train=3",
-            "--set data.train=3: data.train: found 3; expected an even number from 2 to 100,000: every sentence comes with its twin",
-        ),
-        ("model.1.layer=Dense", "--set model.1.layer=Dense: model.2: layer 2"),
+        "train.epochs",
+        "=2",
+        "train.epoch=2",
+        "train.epochs=two",
+        "train.epochs=0",
+        "train.epochs=[",
+        "model.3.units=1",
+        "model.rnn.units=1",
+        "title.x=1",
+        "data.train=3",
+        // Breaks a layer that the preset wrote itself.
+        "model.1.layer=Dense",
     ];
-    for (set, expected) in cases {
-        let said = refusal("word-order", &sets(&[set]));
-        // The last one breaks a layer that the preset wrote itself.
-        match (expected.split_once("model.2: "), expected.strip_suffix('…')) {
-            (Some((_, what)), _) => {
-                assert!(said.starts_with("preset word-order:") && said.contains(what), "{said}")
-            }
-            (_, Some(beginning)) => assert!(said.starts_with(beginning), "{said}"),
-            _ => assert_eq!(said, expected),
-        }
-    }
+    let entries = cases.map(|set| (format!("--set {set}"), refusal("word-order", &sets(&[set]))));
+    insta::assert_snapshot!("set", messages::table(entries));
 }
 
 #[test]
@@ -412,8 +195,9 @@ fn a_data_file_takes_validation_from_beside_it_or_says_that_there_is_none() {
     let Resolved { spec, notes } = load("lecture-rnn8", &moved(&path)).unwrap();
     let DataSpec::Labelled(csv) = spec.data else { unreachable!() };
     assert_eq!((csv.path, csv.validation), (path.clone(), None));
-    assert!(
-        matches!(notes.as_slice(), [note] if note.contains("no validation data") && note.contains("data.validation.path="))
+    insta::assert_snapshot!(
+        "without_validation",
+        notes.join("\n").replace(&folder.path().display().to_string(), "DIR")
     );
 
     let beside = touch(folder.path().join("mine-test.csv"));
@@ -461,10 +245,7 @@ fn a_folder_of_classes_has_no_validation_even_beside_a_validation_file() {
 
 #[test]
 fn a_preset_that_makes_its_own_data_refuses_others() {
-    assert_eq!(
-        refusal("word-order", &moved("a.csv")),
-        "--data a.csv: this preset makes its own data; --data is for presets that read files"
-    );
+    insta::assert_snapshot!("own_data", refusal("word-order", &moved("a.csv")));
 }
 
 #[test]
