@@ -47,3 +47,7 @@ pub mod rng;
 pub mod run;
 pub mod train;
 pub mod ui;
+
+#[cfg(test)]
+#[path = "../tests/common/messages.rs"]
+mod messages;

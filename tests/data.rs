@@ -1,6 +1,6 @@
 //! Data as a user has them: files good and broken, folders, and Keras's answers on the same text.
 //!
-//! Messages are snapshots; `INSTA_UPDATE=always cargo test --test data` writes them again.
+//! Messages are snapshots in `tests/messages`; `INSTA_UPDATE=always cargo test` writes them again.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
@@ -9,6 +9,8 @@ mod messages;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+use messages::assert_messages;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -93,7 +95,7 @@ fn every_broken_file_is_told_with_its_place_and_its_remedy() {
         assert!(message.starts_with(&format!("DIR/{name}:")), "the message names the file: {message}");
         (name, message)
     });
-    insta::assert_snapshot!("broken", messages::table(entries));
+    assert_messages("data_broken", entries);
 }
 
 #[test]
@@ -114,7 +116,7 @@ fn what_is_not_there_or_not_a_file_is_told() {
         ("a folder", csv(&folder)),
     ];
     let entries = entries.map(|(input, spec)| (input, message(&folder, spec)));
-    insta::assert_snapshot!("absent", messages::table(entries));
+    assert_messages("data_absent", entries);
 }
 
 #[test]
@@ -133,7 +135,7 @@ fn bad_rows_can_be_skipped_and_are_counted() {
     // The rest of the file is lost with the quote.
     let open_quote = message(folder.path(), skipping);
     let entries = [("no good row", no_good_row), ("a quote never closed", open_quote)];
-    insta::assert_snapshot!("skipping", messages::table(entries));
+    assert_messages("data_skipping", entries);
 }
 
 #[test]
@@ -244,7 +246,7 @@ fn a_folder_per_class_is_read_in_the_order_of_its_names() {
     write("test/neutral/0.txt", b"fine");
     std::fs::remove_file(root.path().join("train/neg/2.txt")).unwrap();
     entries.push(("a label of validation alone", message(root.path(), spec)));
-    insta::assert_snapshot!("folders", messages::table(entries));
+    assert_messages("data_folders", entries);
 }
 
 /// What is made of a file or folder: the labels, and each text of the training data by its tokens with its label.
@@ -310,7 +312,7 @@ fn what_is_said_of_a_table_outweighs_what_is_found() {
     };
     assert_eq!(texts(said.clone(), Level::Word).1, pairs(&[("ab", "pos"), ("c", "neg"), ("d", "neg")]));
     let header = LabelledSpec { header: Some(true), ..said };
-    insta::assert_snapshot!("header", message(folder.path(), header));
+    assert_messages("data_header", [("a header that is none", message(folder.path(), header))]);
 }
 
 #[test]
@@ -327,7 +329,7 @@ fn a_file_per_class_is_called_by_its_name_or_by_what_follows_the_last_dot() {
     std::fs::write(folder.path().join("rt-polarity.neg"), b"bad\nworse\xa0\n").unwrap();
     let latin = LabelledSpec { encoding: Encoding::Latin1, ..found(folder.path()) };
     assert_eq!(texts(latin, Level::Word).1, pairs(&[("bad", "neg"), ("worse", "neg"), ("naïve", "pos")]));
-    insta::assert_snapshot!("encoding", message(folder.path(), found(folder.path())));
+    assert_messages("data_encoding", [("Latin-1 as UTF-8", message(folder.path(), found(folder.path())))]);
 }
 
 #[test]
@@ -358,7 +360,7 @@ fn what_is_wrong_in_other_formats_is_told_with_its_place_and_its_remedy() {
     std::fs::remove_file(&labels).unwrap();
     let without = LabelledSpec { format: Some(Format::Lines), ..found(&path) };
     entries.push(("no labels", message(folder.path(), without)));
-    insta::assert_snapshot!("formats", messages::table(entries));
+    assert_messages("data_formats", entries);
 }
 
 #[test]
@@ -380,7 +382,7 @@ fn endless_lines_and_pipes_are_refused_at_once() {
         let spec = LabelledSpec { format, ..found(&pipe) };
         entries.push((format!("a pipe as {format:?}"), message(folder.path(), spec)));
     }
-    insta::assert_snapshot!("endless", messages::table(entries));
+    assert_messages("data_endless", entries);
 }
 
 #[test]
@@ -408,12 +410,12 @@ fn a_share_held_back_is_no_training_text_and_copies_are_counted() {
     assert_eq!(facts.unknown, 1.0);
     assert_ne!(held(Validation::Share(0.2), 4).unwrap().train, data.train);
     let wrong = held(Validation::Fold { folds: 5, fold: 6 }, 1).unwrap_err();
-    insta::assert_snapshot!("fold", wrong);
+    assert_messages("data_fold", [("fold 6 of 5", wrong)]);
 
     let test = folder.path().join("test.csv");
     std::fs::write(&test, "text,label\nw1,1\nnew,0\nsame,1\n").unwrap();
     let notes = load(LabelledSpec { validation: validated_by(test), ..found(&path) }).unwrap().notes;
-    insta::assert_snapshot!("copies", notes.join("\n"));
+    assert_messages("data_copies", [("two copies", notes.join("\n"))]);
 }
 
 #[test]
@@ -518,7 +520,7 @@ fn what_is_no_file_is_refused_by_every_source_and_read_by_none() {
             entries.push((format!("{source}: {kind}"), message));
         }
     }
-    insta::assert_snapshot!("other_sources", messages::table(entries));
+    assert_messages("data_other_sources", entries);
 }
 
 #[test]
@@ -534,7 +536,7 @@ fn a_packed_text_with_a_mark_reads_as_the_plain_one() {
     let packed = gzip(format!("\u{feff}{text}").as_bytes());
     assert_eq!(load("packed", &packed).unwrap().train, plain.train);
     let cut = load("cut", &packed[..packed.len() / 2]).unwrap_err();
-    insta::assert_snapshot!("cut_text", shortened(folder.path(), &cut));
+    assert_messages("data_cut_text", [("half a gzip file", shortened(folder.path(), &cut))]);
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 //! Presets as people write them: every broken one is refused by line and field, every good one comes back from its own YAML.
 //!
-//! Messages are snapshots; `INSTA_UPDATE=always cargo test --test presets` writes them again.
+//! Messages are snapshots in `tests/messages`; `INSTA_UPDATE=always cargo test` writes them again.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is a test that fails")]
 
@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use messages::assert_messages;
 use proptest::prelude::*;
 use unrolled::data::{DataSpec, GivenValidation, LabelledSpec, Validation};
 use unrolled::preset::{self, Overrides, PresetError, Resolved, RunSpec};
@@ -64,14 +65,14 @@ fn every_broken_preset_is_refused_by_file_line_and_field() {
         let message = message.strip_prefix(&path).expect("a message begins with the file").to_owned();
         (name, message)
     });
-    insta::assert_snapshot!("broken", messages::table(entries));
+    assert_messages("presets_broken", entries);
 }
 
 #[test]
 fn a_preset_that_is_not_there_is_told_by_name_or_path() {
     let entries =
         ["word-ordr", "no/such/preset.yaml"].map(|name| (name, refusal(name, &Overrides::default())));
-    insta::assert_snapshot!("absent", messages::table(entries));
+    assert_messages("presets_absent", entries);
 }
 
 #[test]
@@ -179,7 +180,7 @@ fn what_set_breaks_is_said_of_set() {
         "model.1.layer=Dense",
     ];
     let entries = cases.map(|set| (format!("--set {set}"), refusal("word-order", &sets(&[set]))));
-    insta::assert_snapshot!("set", messages::table(entries));
+    assert_messages("presets_set", entries);
 }
 
 #[test]
@@ -195,10 +196,8 @@ fn a_data_file_takes_validation_from_beside_it_or_says_that_there_is_none() {
     let Resolved { spec, notes } = load("lecture-rnn8", &moved(&path)).unwrap();
     let DataSpec::Labelled(csv) = spec.data else { unreachable!() };
     assert_eq!((csv.path, csv.validation), (path.clone(), None));
-    insta::assert_snapshot!(
-        "without_validation",
-        notes.join("\n").replace(&folder.path().display().to_string(), "DIR")
-    );
+    let note = notes.join("\n").replace(&folder.path().display().to_string(), "DIR");
+    assert_messages("presets_without_validation", [("--data DIR/mine-train.csv", note)]);
 
     let beside = touch(folder.path().join("mine-test.csv"));
     let Resolved { spec, notes } = load("lecture-rnn8", &moved(&path)).unwrap();
@@ -245,7 +244,10 @@ fn a_folder_of_classes_has_no_validation_even_beside_a_validation_file() {
 
 #[test]
 fn a_preset_that_makes_its_own_data_refuses_others() {
-    insta::assert_snapshot!("own_data", refusal("word-order", &moved("a.csv")));
+    assert_messages(
+        "presets_own_data",
+        [("word-order --data a.csv", refusal("word-order", &moved("a.csv")))],
+    );
 }
 
 #[test]

@@ -1,10 +1,20 @@
-//! Tables of messages for snapshots: wording is reviewed in the snapshot files alone, and
-//! `INSTA_UPDATE=always cargo test` writes them again.
+//! Messages as snapshots: each file of `tests/messages/` is a table of inputs and of what the program says of them, so that
+//! wording is reviewed there alone. `INSTA_UPDATE=always cargo test` writes them again.
 
 use std::fmt::{Display, Write as _};
 
+/// Compares inputs and their messages with `tests/messages/NAME.snap`, wherever the test stands.
+#[track_caller]
+pub fn assert_messages<I: Display, M: Display>(name: &str, entries: impl IntoIterator<Item = (I, M)>) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/messages"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, table(entries)));
+}
+
 /// One entry a pair: the input, and the message indented below it.
-pub fn table<I: Display, M: Display>(entries: impl IntoIterator<Item = (I, M)>) -> String {
+fn table<I: Display, M: Display>(entries: impl IntoIterator<Item = (I, M)>) -> String {
     let mut table = String::new();
     for (input, message) in entries {
         writeln!(table, "{input}").unwrap();
