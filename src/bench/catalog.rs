@@ -180,59 +180,31 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_with_place_field_and_what_would_be_right() {
-        let wrong = [
-            ("{", "w.json:1:1: EOF while parsing an object"),
-            ("{}", "w.json:1:2: the key `workloads` is missing"),
-            ("{\"workloads\": {}} x", "w.json:1:19: trailing characters"),
-            (
-                "{\"workload\": {}}",
-                "w.json:1:11: workload: unknown key `workload`; did you mean `workloads`? known: note, workloads",
-            ),
-            (
-                &stack("{\"lstn\": 8}"),
-                "w.json:1:108: workloads.mine.stack.0: unknown key `lstn`; did you mean `lstm`? known: simple_rnn, lstm, gru, bilstm, conv1d, mean_pool_dense, kernel",
-            ),
-            (&stack("{\"lstm\": \"8\"}"), "found the text \"8\"; expected a whole number, 0 or more"),
-            (
-                &stack("{\"lstm\": 8, \"gru\": 8}"),
-                "`gru` cannot stand beside `lstm`; each layer has its own braces",
-            ),
-            (
-                &stack("{\"kernel\": 8}"),
-                "no layer is named; one of simple_rnn, lstm, gru, bilstm, conv1d, mean_pool_dense must be",
-            ),
-            (&stack("{\"conv1d\": 8}"), "the key `kernel` is missing"),
-            (&stack("{\"lstm\": 8, \"kernel\": 3}"), "`kernel` is the width of a conv1d; `lstm` has none"),
-            (&stack("{\"conv1d\": 8, \"kernel\": 9}"), "w.json: workloads.mine.stack: layer 1: "),
-            (
-                &stack("{\"lstm\": 0}"),
-                "w.json: workloads.mine.stack: layer 1: `units` is 0; it must be at least 1",
-            ),
-            (&stack("{\"conv1d\": 8, \"kernel\": 3}, {\"lstm\": 8}"), "layer 3: LSTM reads a sequence"),
-            (
-                &stack("").replace("\"batch\": 4", "\"batch\": 0"),
-                "w.json: workloads.mine.batch: found 0; expected a whole number from 1 to 16777216",
-            ),
-            (
-                &stack("").replace("\"batch\": 4", "\"batch\": 9999999"),
-                "workloads.mine.length: 9999999 × 8 tokens a step are too many",
-            ),
-            (
-                &stack("").replace("binary", "ternary"),
-                "workloads.mine.task: unknown word `ternary`; known: binary, lm",
-            ),
-            (&stack(""), "binary_crossentropy"),
-            (
-                "{\"workloads\": {\"a\\u001b\": 3}}",
-                "workloads.a␛: found the number `3`; expected a mapping of keys to values",
-            ),
+        let texts = [
+            "{",
+            "{}",
+            "{\"workloads\": {}} x",
+            "{\"workload\": {}}",
+            &stack("{\"lstn\": 8}"),
+            &stack("{\"lstm\": \"8\"}"),
+            &stack("{\"lstm\": 8, \"gru\": 8}"),
+            &stack("{\"kernel\": 8}"),
+            &stack("{\"conv1d\": 8}"),
+            &stack("{\"lstm\": 8, \"kernel\": 3}"),
+            &stack("{\"conv1d\": 8, \"kernel\": 9}"),
+            &stack("{\"lstm\": 0}"),
+            &stack("{\"conv1d\": 8, \"kernel\": 3}, {\"lstm\": 8}"),
+            &stack("").replace("\"batch\": 4", "\"batch\": 0"),
+            &stack("").replace("\"batch\": 4", "\"batch\": 9999999"),
+            &stack("").replace("binary", "ternary"),
+            &stack(""),
+            "{\"workloads\": {\"a\\u001b\": 3}}",
         ];
-        for (text, right) in wrong {
-            match read("w.json", text) {
-                Ok(read) => panic!("{text} was read as {read:?}"),
-                Err(error) => assert!(error.to_string().contains(right), "{text}: {error}"),
-            }
-        }
+        let entries = texts.map(|text| match read("w.json", text) {
+            Ok(read) => panic!("{text} was read as {read:?}"),
+            Err(error) => (text.to_owned(), error),
+        });
+        crate::messages::assert_messages("bench_workloads", entries);
     }
 
     #[test]

@@ -351,28 +351,27 @@ mod tests {
         let mut cut = GzEncoder::new(Vec::new(), Compression::fast());
         (0..2000).for_each(|i: u32| writeln!(cut, "word{i} {} {i}", i * i).unwrap());
         let cut = cut.finish().unwrap();
-        let packed = told(&cut[..cut.len() / 2]);
-        let said = "found a gzip file that is cut off; expected the whole file";
-        assert!(packed.starts_with(':') && packed.ends_with(said), "{packed}");
-        let cases: [(&[u8], &str); 13] = [
-            (b"", ":1: found an empty file; expected a word and its numbers a line"),
-            (b"\n", ":1: found 0 fields without a number at the end; expected a word and its numbers"),
-            (b"just some words\n", ":1: found 3 fields without a number"),
-            (b"3 0\n", ":1: found vectors of 0 numbers; expected at least 1"),
-            (b"a 1 2\nb 1\n", ":2: found 2 fields; expected 3: a word and 2 numbers"),
-            (b"a 1 2\nb 1 2 3\n", ":2: found 4 fields; expected 3: a word and 2 numbers"),
-            (b"a 1 2\n\nb 1 2\n", ":2: found 0 fields; expected 3"),
-            (b"a 1 2\n 1 2\n", ":2: found 2 fields; expected 3"),
-            (b"a 1 2\ngood nan 2\n", ":2: found \"nan\"; expected a finite number"),
-            (b"a 1 2\ngood 1 1e99\n", ":2: found \"1e99\"; expected a finite number"),
-            (b"a 1 2\ngood 1 x\x1b[2J\n", ":2: found \"x␛[2J\"; expected a finite number"),
-            (b"a 1 2\nb\xff 1 2\n", ":2: found the byte 0xff at byte column 2; expected text in UTF-8"),
-            (b"3 2\na 1 2\nb 1 2\n", ": found 2 vectors; expected 3, as its first line says"),
+        let cases: [&[u8]; 13] = [
+            b"",
+            b"\n",
+            b"just some words\n",
+            b"3 0\n",
+            b"a 1 2\nb 1\n",
+            b"a 1 2\nb 1 2 3\n",
+            b"a 1 2\n\nb 1 2\n",
+            b"a 1 2\n 1 2\n",
+            b"a 1 2\ngood nan 2\n",
+            b"a 1 2\ngood 1 1e99\n",
+            b"a 1 2\ngood 1 x\x1b[2J\n",
+            b"a 1 2\nb\xff 1 2\n",
+            b"3 2\na 1 2\nb 1 2\n",
         ];
-        for (bytes, expected) in cases {
-            let message = told(bytes);
-            assert!(message.starts_with(expected), "{message} for {expected}");
-        }
+        let entries = cases.map(|bytes| (format!("{:?}", String::from_utf8_lossy(bytes)), told(bytes)));
+        // How far a cut file is read hangs on the packer.
+        let cut = told(&cut[..cut.len() / 2]);
+        let cut = cut.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit()).to_owned();
+        let cut = ("half a gzip file".to_owned(), cut);
+        crate::messages::assert_messages("vectors_files", entries.into_iter().chain([cut]));
     }
 
     #[test]

@@ -82,68 +82,48 @@ fn tables_are_read_between_tabs_commas_or_blanks_and_end_where_their_numbers_do(
 #[test]
 fn what_is_wrong_is_told_by_file_line_and_column() {
     let ts = |line: &str| TS.replace("0,1:2,3:walk", line);
-    for (text, features, told) in [
-        (ts("0,1:2,x:walk"), 2, "a:14: found \"x\" at byte column 7; expected a number, or ?"),
-        (ts("0,1:2:walk"), 2, "a:14: found 1 values in dimension 2; expected 2, as in its first dimension"),
-        (
-            ts("0,1:2,3:run"),
-            2,
-            "a:14: found the label \"run\" at byte column 9; expected one of @classLabel: \"walk\", \"rest\"",
-        ),
-        (ts("0,1:walk"), 2, "a:14: found 1 dimensions; expected 2, as the lines before @data say"),
-        (ts("0,1:?,?:walk"), 2, "a:14: found no value in dimension 2; expected at least one number"),
-        (ts("0,1:2,3:"), 2, "a:14: found no label at byte column 9"),
-        (
-            ts("(0,1):2,3:walk"),
-            2,
-            "a:14: found \"(0\" at byte column 1; expected a number: time stamps are not read",
-        ),
-        (ts("0,1:2,:walk"), 2, "a:14: found \"\" at byte column 7"),
-        (
-            TS.replace("@timeStamps false", "@timeStamps true"),
-            2,
-            "a:3: found time stamps; expected @timeStamps false",
-        ),
-        (
-            "% made by hand\n@relation A\n".into(),
-            1,
-            "a:2: found an ARFF file; expected a .ts file or a table",
-        ),
-        (TS.replace("@data", "data"), 2, "a:10: found \"data\"; expected a line that starts with @"),
-        (
-            TS.replace("@dimensions 2", "@dimensions two"),
-            2,
-            "a:6: found @dimensions \"two\"; expected a number",
-        ),
-        (
-            TS.replace("@classLabel true walk rest", "@classLabel false"),
-            2,
-            "a:11: found 3 dimensions; expected 2",
-        ),
-        (TS.split("@data").next().unwrap().to_owned(), 2, "a: found no line @data"),
-        (TS.split("1.0").next().unwrap().to_owned(), 2, "a: found no sequence"),
-        (
-            TS.to_owned(),
-            3,
-            "a:11: found 2 dimensions; expected 3, as data.features says; data.features: 2 reads these",
-        ),
-        ("1\t2\t3\n2\tx\t4\n".into(), 1, "a:2: found \"x\" at byte column 3; expected a number, or NaN"),
-        ("1,2\n2\n".into(), 1, "a:2: found 1 columns; expected a label in column 1 and values beside it"),
-        ("1,2\n,2\n".into(), 1, "a:2: found no label at byte column 1"),
-        ("1,2\n2,NaN\n".into(), 1, "a:2: found a sequence without a value"),
-        ("1,2\n2,inf\n".into(), 1, "a:2: found \"inf\" at byte column 3"),
-        ("1,2\n1,3\n".into(), 1, "a: found one label alone, \"1\"; expected at least two classes"),
-        (
-            "1,2\n2,3\n".into(),
-            2,
-            "a: found a table, which has one number a step; expected data.features: 1, not 2",
-        ),
-    ] {
+    let read = |name: &str, text: String, features| {
         let folder = folder(&[("a", &text)]);
         let error = spec(&folder, "a", 3, features).load(1, &mut |_| {}).unwrap_err().to_string();
-        let error = error.trim_start_matches(&*folder.path().to_string_lossy()).trim_start_matches('/');
-        assert!(error.starts_with(told), "{error}\n{told}");
-    }
+        (name.to_owned(), error.replace(&*folder.path().to_string_lossy(), "DIR"))
+    };
+    let lines = [
+        "0,1:2,x:walk",
+        "0,1:2:walk",
+        "0,1:2,3:run",
+        "0,1:walk",
+        "0,1:?,?:walk",
+        "0,1:2,3:",
+        "(0,1):2,3:walk",
+        "0,1:2,:walk",
+    ];
+    let lines = lines.map(|line| read(line, ts(line), 2));
+    let (before_data, before_rows) = (TS.split("@data").next().unwrap(), TS.split("1.0").next().unwrap());
+    let headers = [
+        ("@timeStamps true", TS.replace("@timeStamps false", "@timeStamps true")),
+        ("data for @data", TS.replace("@data", "data")),
+        ("@dimensions two", TS.replace("@dimensions 2", "@dimensions two")),
+        ("@classLabel false", TS.replace("@classLabel true walk rest", "@classLabel false")),
+        ("no @data", before_data.to_owned()),
+        ("no rows", before_rows.to_owned()),
+    ];
+    let headers = headers.map(|(name, text)| read(name, text, 2));
+    let tables = [
+        "% made by hand\n@relation A\n",
+        "1\t2\t3\n2\tx\t4\n",
+        "1,2\n2\n",
+        "1,2\n,2\n",
+        "1,2\n2,NaN\n",
+        "1,2\n2,inf\n",
+        "1,2\n1,3\n",
+    ];
+    let tables = tables.map(|text| read(&format!("{text:?}"), text.to_owned(), 1));
+    let features = [
+        read("features: 3 of a .ts file with 2", TS.to_owned(), 3),
+        read("features: 2 of a table", "1,2\n2,3\n".to_owned(), 2),
+    ];
+    let entries = lines.into_iter().chain(headers).chain(tables).chain(features);
+    crate::messages::assert_messages("sequences_files", entries);
 }
 
 #[test]
@@ -165,11 +145,8 @@ fn scales_are_of_the_training_data_and_all_that_is_read_later_has_them() {
     assert!(again.names[1].ends_with("b.tsv:2") && source.ends_with("b.tsv"), "{:?}", again.names);
     fs::write(folder.path().join("b.tsv"), "x\t1\nz\t0\n").unwrap();
     let error = spec.load(1, &mut |_| {}).unwrap_err().to_string();
-    assert!(
-        error
-            .ends_with("b.tsv:2: found the label \"z\"; expected a label of the training data: \"x\", \"y\""),
-        "{error}"
-    );
+    let error = error.replace(&*folder.path().to_string_lossy(), "DIR");
+    crate::messages::assert_messages("sequences_label", [("a label of validation alone", error)]);
 }
 
 #[test]
@@ -240,26 +217,24 @@ fn recordings_become_frames_at_one_rate_whatever_theirs_is() {
 
 #[test]
 fn folders_that_hold_no_good_recordings_are_told() {
-    let told = |files: &[(&str, &str)]| {
+    let message = |folder: &TempDir, features| {
+        let error = spec(folder, "words", 40, features).load(1, &mut |_| {}).unwrap_err().to_string();
+        error.replace(&*folder.path().to_string_lossy(), "DIR")
+    };
+    let with_one = |files: &[(&str, &str)], features| {
         let folder = folder(files);
         wav(&folder.path().join("words/yes/b.wav"), 300.0, 16_000, 0.1);
-        spec(&folder, "words", 40, 40).load(1, &mut |_| {}).unwrap_err().to_string()
+        message(&folder, features)
     };
-    let error = told(&[("words/yes/c.wav", "RIFFxxxxWAVEfmt "), ("words/no/a.wav", "sound?")]);
-    assert!(
-        error.contains("words/no/a.wav: found no good WAV file") && error.contains("expected a WAV file of"),
-        "{error}"
-    );
-    let error = told(&[("words/no/a.mp3", "")]);
-    assert!(error.contains("words/no: found no recording; expected WAV files"), "{error}");
-    assert!(told(&[]).contains("found one label alone, \"yes\""));
-    let empty = folder(&[("words/notes", "")]);
-    let error = spec(&empty, "words", 40, 40).load(1, &mut |_| {}).unwrap_err().to_string();
-    assert!(error.contains("found no folder of a class; expected a folder per class"), "{error}");
-    let bands = folder(&[]);
-    wav(&bands.path().join("words/yes/b.wav"), 300.0, 16_000, 0.1);
-    let error = spec(&bands, "words", 40, 300).load(1, &mut |_| {}).unwrap_err().to_string();
-    assert!(error.starts_with("data.features: found 300; expected fewer mel bands"), "{error}");
+    let broken = [("words/yes/c.wav", "RIFFxxxxWAVEfmt "), ("words/no/a.wav", "sound?")];
+    let entries = [
+        ("broken recordings", with_one(&broken, 40)),
+        ("an .mp3", with_one(&[("words/no/a.mp3", "")], 40)),
+        ("one class", with_one(&[], 40)),
+        ("no class", message(&folder(&[("words/notes", "")]), 40)),
+        ("features: 300", with_one(&[], 300)),
+    ];
+    crate::messages::assert_messages("sequences_recordings", entries);
 }
 
 #[test]
@@ -316,30 +291,17 @@ fn archives_are_found_by_their_names() {
 fn settings_that_no_data_can_meet_are_refused() {
     let good = SequencesSpec::at(Path::new("a"));
     let column = GivenValidation { path: "b".into(), text: Some("x".into()), ..Default::default() };
-    for (spec, told) in [
-        (SequencesSpec { length: 0, ..good.clone() }, "data.length: found 0; expected a number from 1"),
-        (SequencesSpec { features: 0, ..good.clone() }, "data.features: found 0"),
-        (
-            SequencesSpec { label: Some(0), ..good.clone() },
-            "data.label: found 0; expected the number of a column, from 1",
-        ),
-        (
-            SequencesSpec { rate: 100, ..good.clone() },
-            "data.rate: found 100; expected samples a second from 4000",
-        ),
-        (SequencesSpec { trim: Some(0.0), ..good.clone() }, "data.trim: found 0; expected decibels above 0"),
-        (
-            SequencesSpec { validation: Some(Validation::Share(1.0)), ..good.clone() },
-            "data.validation: found 1",
-        ),
-        (
-            SequencesSpec { validation: Some(Validation::Given(column)), ..good },
-            "data.validation: found columns",
-        ),
-    ] {
-        let error = spec.check().unwrap_err().to_string();
-        assert!(error.starts_with(told), "{error}");
-    }
+    let specs = [
+        ("length: 0", SequencesSpec { length: 0, ..good.clone() }),
+        ("features: 0", SequencesSpec { features: 0, ..good.clone() }),
+        ("label: 0", SequencesSpec { label: Some(0), ..good.clone() }),
+        ("rate: 100", SequencesSpec { rate: 100, ..good.clone() }),
+        ("trim: 0", SequencesSpec { trim: Some(0.0), ..good.clone() }),
+        ("validation: 1", SequencesSpec { validation: Some(Validation::Share(1.0)), ..good.clone() }),
+        ("validation with columns", SequencesSpec { validation: Some(Validation::Given(column)), ..good }),
+    ];
+    let entries = specs.map(|(setting, spec)| (setting, spec.check().unwrap_err()));
+    crate::messages::assert_messages("sequences_settings", entries);
 }
 
 proptest! {

@@ -246,49 +246,27 @@ mod tests {
 
     #[test]
     fn whatever_is_no_series_is_told_by_line_and_column() {
-        for (text, told) in [
-            ("", "series.csv: found no row; expected a header"),
-            (
-                "d,y\n",
-                "series.csv:1: found the columns \"d\", \"y\"; expected a column \"x\" (`values` names",
-            ),
-            ("d,x,x\n", "series.csv:1: found two columns \"x\""),
-            ("d,x\n1949-01,1\n1949-02\n", "series.csv:3: found 1 fields; expected 2 as in the header"),
-            ("d,x\n1949-01,\n", "series.csv:2: found nothing in column 2 (\"x\"); expected a number above 0"),
-            ("d,x\n1949-01,NA\n", "series.csv:2: found \"NA\" in column 2 (\"x\"); expected a number"),
-            ("d,x\n1949-01,nan\n", "series.csv:2: found \"nan\" in column 2"),
-            (
-                "d,x\n1949-01,0\n",
-                "series.csv:2: found \"0\" in column 2 (\"x\"); expected a number above 0 (data.log",
-            ),
-            ("d,x\n1949-02,1\n1949-01,1\n", "series.csv:3: found the date \"1949-01\" after a later one"),
-            ("d,x\n1949-02,1\n1949-02,1\n", "series.csv:3: found the date \"1949-02\" a second time"),
-            (
-                "d,x\n2024-01-01T10:00:00.0,1\n2024-01-01T10:00:00.5,1\n",
-                "series.csv:3: found the date \"2024-01-01T10:00:00.5\" a second time; expected one row a second at most",
-            ),
-            ("d,x\n1949-02,1\n1949-03-01,1\n", "series.csv:3: found the date \"1949-03-01\" in another form"),
-            (
-                "d,x\n31.01.49,1\n",
-                "series.csv:2: found \"31.01.49\" as the date in column 1; expected a date as",
-            ),
-            ("d,x\n1949-13,1\n", "series.csv:2: found \"1949-13\" as the date"),
-            ("d,x\n\"1949-01,1\n", "series.csv:2: found a quote that is never closed"),
-            (
-                "d;x\n01/02/1999;1\n01/03/1999;1\n",
-                "series.csv:2: found \"01/02/1999\" and others of which any part may be the month; expected data.date_order",
-            ),
-            (
-                "d;x\n1999;1,234\n2000;5\n",
-                "series.csv:2: found \"1,234\", which may be 1.234 or not; expected data.decimal: \",\" where",
-            ),
-            (
-                "d;x\n1999;1,5\n2000;5.25\n",
-                "series.csv:3: found \"5.25\" in column 2 (\"x\"); expected a number above 0 (data.log: true) with “,”",
-            ),
-        ] {
-            let message = read(text, &["x"], true).unwrap_err();
-            assert!(message.starts_with(told), "{message}");
-        }
+        let texts = [
+            "",
+            "d,y\n",
+            "d,x,x\n",
+            "d,x\n1949-01,1\n1949-02\n",
+            "d,x\n1949-01,\n",
+            "d,x\n1949-01,NA\n",
+            "d,x\n1949-01,nan\n",
+            "d,x\n1949-01,0\n",
+            "d,x\n1949-02,1\n1949-01,1\n",
+            "d,x\n1949-02,1\n1949-02,1\n",
+            "d,x\n2024-01-01T10:00:00.0,1\n2024-01-01T10:00:00.5,1\n",
+            "d,x\n1949-02,1\n1949-03-01,1\n",
+            "d,x\n31.01.49,1\n",
+            "d,x\n1949-13,1\n",
+            "d,x\n\"1949-01,1\n",
+            "d;x\n01/02/1999;1\n01/03/1999;1\n",
+            "d;x\n1999;1,234\n2000;5\n",
+            "d;x\n1999;1,5\n2000;5.25\n",
+        ];
+        let entries = texts.map(|text| (format!("{text:?}"), read(text, &["x"], true).unwrap_err()));
+        crate::messages::assert_messages("series_tables", entries);
     }
 }
