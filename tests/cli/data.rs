@@ -1,7 +1,7 @@
 //! `unrolled data`: what it says and how it ends. Nothing here leaves this machine.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 use super::*;
 
@@ -75,13 +75,28 @@ fn a_signal_ends_it_though_the_server_says_nothing() {
     let dir = TempDir::new().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
-    let mut child = fetch(dir.path(), port, &["shakespeare"]).stderr(Stdio::piped()).spawn().unwrap();
-    let _connection = silent.accept().unwrap();
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let child = fetch(dir.path(), port, &["shakespeare"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut running = Running::of(child);
+    let _connection = connection(&silent);
+    running.signal(Signal::INT);
     let mut told = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{told}");
+    running.child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert_eq!(running.code(), Some(130), "{told}");
     assert!(told.contains("interrupted"), "{told}");
+}
+
+/// The next connection, waited for with a limit.
+fn connection(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    let deadline = Instant::now() + LONG;
+    loop {
+        match listener.accept() {
+            Ok((connection, _)) => return connection,
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}"),
+        }
+        assert!(Instant::now() < deadline, "nobody connects");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// A little of what each data set has, where `data fetch` puts it.
