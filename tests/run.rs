@@ -289,14 +289,13 @@ fn probes_stay_spread_over_the_whole_run_under_their_budget() {
     let spread: Vec<(u64, usize)> =
         (0..watched).step_by(stride as usize).flat_map(|n| [(n + 1, 0), (n + 1, 1)]).collect();
     assert_eq!(kept, spread);
-    // 8 bytes less without an accuracy, which every second step lacks.
-    let step_bytes = 63 * watched;
-    let other_bytes = fs::metadata(dir.path().join("frames.bin")).unwrap().len() - step_bytes;
-    let head_and_index = 12 + 17 + 16 + 8;
-    assert!(
-        (8_000..=20_000).contains(&(other_bytes - head_and_index)),
-        "{other_bytes} bytes besides the steps"
-    );
+    let alone = tempfile::tempdir().unwrap();
+    record(alone.path(), &(0..watched).map(|n| step(n + 1)).collect::<Vec<_>>(), 20_000);
+    let size = |dir: &Path| fs::metadata(dir.join("frames.bin")).unwrap().len();
+    let steps = size(alone.path());
+    assert!(steps <= 80 * watched, "{steps} bytes of {watched} steps");
+    let probes = size(dir.path()) - steps;
+    assert!((8_000..=20_000).contains(&probes), "{probes} bytes besides the steps");
     assert_eq!(read(dir.path(), Some(400)).unwrap().0.first(), Some(&step(400)));
 }
 

@@ -1,10 +1,11 @@
 //! What a training step costs in counts: allocations, multiplications, bytes. No clock is asked, so other programs change nothing.
 //!
-//! One test after another in one function: the allocator counts for the whole process.
+//! One test after another: the allocator counts for the whole process.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use unrolled::bench::{Workload, workloads};
 use unrolled::data::{Batch, Dataset, Inputs, Targets};
@@ -56,24 +57,35 @@ fn ids_of(batch: &Batch) -> &ndarray::Array2<u32> {
     ids
 }
 
-#[test]
-fn a_training_step_costs_what_it_must() {
+/// Held by the test that runs: the allocator counts for the whole process.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Each small workload with some batches of it.
+fn each_workload(check: impl Fn(&Workload, &[Batch])) {
+    let _alone = alone();
     for workload in read(SMALL) {
         let batches = workload.batches(&workload.data());
-        let batches = &batches[..if workload.name == "long" { 1 } else { 4 }];
-        nothing_is_allocated(&workload, batches);
-        the_formula_tells_what_is_held(&workload, batches);
-        gates_made_again_give_the_same_gradient(&workload, &batches[0]);
+        check(&workload, &batches[..if workload.name == "long" { 1 } else { 4 }]);
     }
-    twenty_thousand_steps_fit_in_256_mib();
-    layers_that_drop_or_carry_allocate_nothing();
-    other_layers_allocate_nothing();
-    clips_and_other_optimizers_allocate_nothing();
-    several_channels_allocate_nothing();
-    watching_changes_no_bit();
-    distinct_ids_are_projected_once();
-    steps_that_nobody_takes_cost_nothing();
-    a_maximum_leaves_few_numbers_to_go_back();
+}
+
+#[test]
+fn training_allocates_nothing() {
+    each_workload(nothing_is_allocated);
+}
+
+#[test]
+fn activations_take_the_bytes_of_the_formula() {
+    each_workload(the_formula_tells_what_is_held);
+}
+
+#[test]
+fn recomputed_gates_give_the_same_gradient() {
+    each_workload(|workload, batches| gates_made_again_give_the_same_gradient(workload, &batches[0]));
 }
 
 /// Once every batch has been seen, a step asks the allocator for nothing, on any number of threads.
@@ -90,7 +102,9 @@ fn nothing_is_allocated(workload: &Workload, batches: &[Batch]) {
 }
 
 /// Likewise with dropout, a carried state and an optimizer of several moments.
+#[test]
 fn layers_that_drop_or_carry_allocate_nothing() {
+    let _alone = alone();
     let lstm = LSTM {
         units: 9,
         stateful: true,
@@ -105,7 +119,9 @@ fn layers_that_drop_or_carry_allocate_nothing() {
 }
 
 /// Likewise with every kind of layer that reads numbers.
+#[test]
 fn other_layers_allocate_nothing() {
+    let _alone = alone();
     let sequences = || LSTM { units: 6, return_sequences: true, ..LSTM::default() };
     let last = || GRU { units: 5, ..GRU::default() };
     let conv = |padding| Conv1D { filters: 4, kernel_size: 3, padding, ..Conv1D::default() };
@@ -155,7 +171,9 @@ fn other_layers_allocate_nothing() {
 }
 
 /// Likewise with gradients clipped in every way, and with every optimizer.
+#[test]
 fn clips_and_other_optimizers_allocate_nothing() {
+    let _alone = alone();
     let clips = [Clip::Norm(1e-3), Clip::GlobalNorm(1e-3), Clip::Value(1e-4)].map(Some);
     let optimizers = [
         OptimizerSpec::SGD(SGD { momentum: 0.9, nesterov: true, ..SGD::default() }),
@@ -178,7 +196,9 @@ fn calls_of_a_step(model: Model, optimizer: &OptimizerSpec, clip: Option<Clip>, 
 }
 
 /// Likewise with words in two channels, the batch filled anew each time.
+#[test]
 fn several_channels_allocate_nothing() {
+    let _alone = alone();
     let channels = ["word", "ending"].map(|name| (name.to_owned(), Shape::Ids { time: 12, vocabulary: 9 }));
     let embedding = |name: &str| LayerNode {
         inputs: vec![name.into()],
@@ -222,7 +242,9 @@ fn once(stepper: &mut Stepper, batch: &Batch) {
 }
 
 /// Who watches only looks on: the weights are the same, to the bit, also where a segment of time ends and where padding is shared.
+#[test]
 fn watching_changes_no_bit() {
+    let _alone = alone();
     let weights = |watch: bool| {
         let (model, batch) = masked(vec![LSTM { units: 300, ..LSTM::default() }.into()]);
         let adam = OptimizerSpec::Adam(Adam::default());
@@ -300,7 +322,9 @@ fn gates_made_again_give_the_same_gradient(workload: &Workload, batch: &Batch) {
 
 /// Memory grows with length by what must stay, states and layers' outputs, and no gates: ten times the longest of `unrolled bench`
 /// has its place, by the stepper's own budget, and gates made again make the same gradient there too.
+#[test]
 fn twenty_thousand_steps_fit_in_256_mib() {
+    let _alone = alone();
     let workload = &read(LONGEST)[0];
     let data = workload.data();
     let mut batch = Batch::default();
@@ -351,7 +375,9 @@ fn named(name: &str) -> Workload {
 
 /// `x·W`, `∂L/∂W` and `∂L/∂x` cost one row for each distinct id; only what meets the state costs one for each position. So do the bytes
 /// that they move: with fewer ids in the same places they are fewer.
+#[test]
 fn distinct_ids_are_projected_once() {
+    let _alone = alone();
     let workload = named("rnn");
     let model = workload.model().unwrap();
     let mut data = workload.data();
@@ -404,7 +430,9 @@ fn rnn_bytes(b: usize, t: usize, distinct: usize) -> usize {
 }
 
 /// Padding that all sequences of a shard share is not computed.
+#[test]
 fn steps_that_nobody_takes_cost_nothing() {
+    let _alone = alone();
     let embedding = Embedding { output_dim: 6, mask_zero: true, ..Embedding::default() };
     let gru = GRU { units: 5, ..GRU::default() };
     let dense = Dense { activation: Activation::Sigmoid, ..Default::default() };
@@ -433,7 +461,9 @@ fn steps_that_nobody_takes_cost_nothing() {
 }
 
 /// Below a maximum over time the gradient of a convolution goes by its few numbers.
+#[test]
 fn a_maximum_leaves_few_numbers_to_go_back() {
+    let _alone = alone();
     let workload = named("conv");
     let batch = &workload.batches(&workload.data())[0];
     let (b, t) = ids_of(batch).dim();

@@ -231,6 +231,6 @@ fn what_watching_costs_is_told_as_soon_as_steps_can_be_compared_and_at_the_end()
     };
     let shares = told("watch.every=2");
     assert_eq!(shares.len(), 2, "after an epoch, and at the end");
-    assert!(shares.iter().all(|share| *share > 0.0 && *share < 100.0), "{shares:?}");
+    assert!(shares.iter().all(|share| (0.0..=100.0).contains(share)), "{shares:?}");
     assert!(told("watch.every=1").is_empty(), "there is no other step");
 }
