@@ -4,6 +4,7 @@ mod bench;
 mod data;
 mod evaluate;
 mod headless;
+mod help;
 mod new;
 mod pages;
 mod predict;
@@ -33,9 +34,11 @@ mod exit {
 #[command(
     version,
     about,
-    after_help = "Exit codes: 0 finished or stopped from the dashboard, 1 failed, 2 bad arguments, preset or data,\n\
-                  3 diverged (not finite), 130 interrupted by a signal, saved.\n\
-                  Without a command: the menu of presets, then the dashboard."
+    disable_help_subcommand = true,
+    after_help = "Without a command: the menu of presets, then the dashboard.\n\
+                  Help pages, such as data, layers, keys and json: unrolled help\n\
+                  Exit codes: 0 finished or stopped from the dashboard, 1 failed, 2 bad arguments, preset or data,\n\
+                  3 diverged (not finite), 130 interrupted by a signal, saved."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -48,24 +51,25 @@ struct Cli {
 enum Command {
     /// Train a preset and watch it; without a terminal, print plain lines
     Train(train::Args),
-    /// Look at a file or folder of your own and write a preset for it
+    /// Inspect a file or folder of your own and write a preset for it
     New(new::Args),
-    /// Say what data are; list and fetch published ones
+    /// Inspect data; list and download published data sets
     #[command(subcommand)]
     Data(data::Command),
-    /// Ask a trained network: the class of texts and sequences, the tags of words, how a series goes on
+    /// Predict with a trained network: classes of texts and sequences, tags of words, the next values of a series
     Predict(predict::Args),
-    /// Judge a trained network by data of which the truth is known: accuracy, precision, recall, confusion, errors, worst mistakes;
-    /// not of a language model, which `sample` makes speak
+    /// Evaluate a trained network on labelled data: loss, accuracy, precision, recall, confusion matrix, forecast errors, worst mistakes
+    ///
+    /// For language models see `unrolled sample`.
     Evaluate(evaluate::Args),
     /// List the presets, or print one
     Presets {
-        /// The preset to print as YAML, to be changed and trained as a file
+        /// The preset to print as YAML: save it, change it, and train the file
         name: Option<String>,
     },
-    /// Let the language model of a run go on with a text
+    /// Generate text with a trained language model
     Sample(sample::Args),
-    /// Measure how fast networks train here
+    /// Measure how fast networks train on this machine
     Bench(bench::Args),
     /// Print a completion script for a shell
     Completions {
@@ -74,15 +78,17 @@ enum Command {
     },
     /// Print the manual page
     Man,
+    /// Show a help page, or the help of a command
+    Help(help::Args),
 }
 
 /// How the screen looks; by default what the terminal can do.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 struct ScreenArgs {
-    /// Colours to use
+    /// Colours of the screen; detected by default
     #[arg(long, value_enum, global = true, value_name = "TIER")]
     colors: Option<ColorTier>,
-    /// Characters to draw with; letters of texts and names stay as they are where the locale is UTF-8
+    /// Characters for charts and boxes; detected by default. Letters of texts and names are kept where the locale is UTF-8
     #[arg(long, value_enum, global = true, value_name = "SET")]
     glyphs: Option<GlyphSet>,
     /// Colours for a light background
@@ -158,6 +164,7 @@ pub fn main() -> ExitCode {
         Some(Command::Bench(args)) => bench::bench(&args),
         Some(Command::Completions { shell }) => pages::completions(shell),
         Some(Command::Man) => pages::man(),
+        Some(Command::Help(args)) => help::help(&args, cli.screen),
     };
     done.unwrap_or_else(|error| {
         complain(&error);

@@ -11,7 +11,7 @@
 //!
 //! Imports point one way, and a test checks it: `protocol` and `kernel` (with `durable`, `escape`, `number`, `rng`) at the bottom; `nn`,
 //! `optim` and `data` above them; `preset` asks `nn` for shapes; `run` knows plain data; `train` puts them to work; `cli` starts it all.
-//! `fetch` brings data from elsewhere and knows nothing of them. `ui` sees `protocol`, `preset` and `run`, never the trainer. `bench`
+//! `fetch` downloads data sets and does not interpret them; `help` has the reference pages, which `ui` and `cli` show. `ui` sees `protocol`, `preset` and `run`, never the trainer. `bench`
 //! measures training, with and without a screen.
 //!
 //! | room | what is in it |
@@ -23,6 +23,7 @@
 //! | [`data`] | sources, tokens, vocabulary, generated tasks, batches |
 //! | [`inspect`] | files and folders: what they contain, and a preset that fits |
 //! | [`fetch`] | published data: addresses and checksums, downloading, unpacking |
+//! | [`help`] | reference pages for users: their texts, and their layout |
 //! | [`preset`] | a file as written → a spec as resolved; the catalogue |
 //! | [`run`] | the run folder: recording, checkpoints, reading back |
 //! | [`train`] | a spec made real, one step, the loop and its thread |
@@ -36,6 +37,7 @@ pub mod data;
 pub mod durable;
 pub mod escape;
 pub mod fetch;
+pub mod help;
 pub mod inspect;
 pub mod kernel;
 pub mod nn;

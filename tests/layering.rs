@@ -20,6 +20,7 @@ use source::Source;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("durable", &[]),
     ("escape", &[]),
+    ("help", &[]),
     ("number", &[]),
     ("rng", &[]),
     ("protocol", &[]),
@@ -33,7 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("run", &["durable", "protocol"]),
     // `kernel` for its threads, which shards, gradients and weights share.
     ("train", &["protocol", "number", "rng", "kernel", "data", "nn", "optim", "preset", "run"]),
-    ("ui", &["protocol", "escape", "number", "preset"]),
+    ("ui", &["protocol", "escape", "help", "number", "preset"]),
     (
         "bench",
         &["protocol", "escape", "number", "rng", "kernel", "data", "nn", "optim", "preset", "train", "ui"],
@@ -41,8 +42,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "protocol", "escape", "number", "rng", "durable", "data", "fetch", "preset", "inspect", "run",
-            "train", "ui", "bench",
+            "protocol", "escape", "help", "number", "rng", "durable", "data", "fetch", "preset", "inspect",
+            "run", "train", "ui", "bench",
         ],
     ),
     ("main", &["kernel", "cli"]),

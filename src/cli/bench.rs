@@ -8,22 +8,22 @@ use crate::bench::{self, Effort, Peak, Workload};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A JSON file of workloads instead of those built in
+    /// A JSON file of workloads instead of the built-in ones
     #[arg(long, value_name = "FILE")]
     workloads: Option<PathBuf>,
     /// Only the workload of this name; may be given several times
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// How long each workload is measured
+    /// Seconds of measuring for each workload
     #[arg(long, value_name = "N", default_value = "5", value_parser = seconds)]
     seconds: Duration,
-    /// Threads that share a step
+    /// Threads for a training step
     #[arg(long, value_name = "N", default_value_t = processors(), value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
-    /// Print a line of JSON a workload, for programs
+    /// Print one JSON object per line and workload
     #[arg(long)]
     json: bool,
-    /// Measure what watching costs instead: the instruments at their default rate, and a screen, each against steps that nobody watches
+    /// Measure what watching costs instead: instruments at their default rate, and a screen, each against unwatched steps
     #[arg(long)]
     watch: bool,
 }

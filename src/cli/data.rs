@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::new::Look;
-use super::{ScreenArgs, new, pages};
+use super::{ScreenArgs, help, new, pages};
 use crate::escape::foreign;
 use crate::inspect;
 use crate::ui::findings::Detail;
@@ -16,7 +16,7 @@ pub(super) use fetch::is_usage;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Look at a file or folder: what it is, columns, classes, lengths, vocabulary, and settings that fit
+    /// Inspect a file or folder: what it is, columns, classes, lengths, vocabulary, suggested settings
     Info {
         /// A table, JSON lines, a folder of classes, tagged sentences, a series or a text
         path: PathBuf,
@@ -26,10 +26,15 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List the published data that can be fetched: size, terms, presets, and whether they are here
+    /// List published data sets: size, terms of use, presets, whether they are downloaded
     List,
-    /// Fetch published data, check them, unpack them
+    /// Download a published data set, verify its checksum and unpack it
     Fetch(fetch::Args),
+    /// Print this help, or the help of a subcommand
+    Help {
+        /// info, list or fetch
+        command: Option<String>,
+    },
 }
 
 pub(super) fn data(command: &Command, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
@@ -48,5 +53,9 @@ pub(super) fn data(command: &Command, screen: ScreenArgs) -> anyhow::Result<Exit
         }
         Command::List => list::list(),
         Command::Fetch(args) => fetch::fetch(args),
+        Command::Help { command } => {
+            let path: Vec<&str> = ["data"].into_iter().chain(command.as_deref()).collect();
+            help::of_command(&path)
+        }
     }
 }

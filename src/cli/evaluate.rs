@@ -17,14 +17,13 @@ use classes::Report;
 pub(super) struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// What to judge by, of which the truth is known (labelled texts or sequences, tagged sentences, a series): all that is there; by default
-    /// the run's validation data
+    /// Labelled data to evaluate on, all of it (texts or sequences, tagged sentences, a series); by default the run's validation data
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
-    /// Say more of the data, e.g. data.text=review or data.encoding=latin-1
+    /// Change a setting of the data, e.g. data.text=review or data.encoding=latin-1; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Print so many of the most confident mistakes, or of the worst forecasts
+    /// How many of the most confident mistakes, or of the worst forecasts, to print
     #[arg(long, value_name = "N", default_value_t = 10)]
     mistakes: usize,
     /// Print one JSON object

@@ -22,10 +22,10 @@ pub(super) struct Args {
     path: PathBuf,
     #[command(flatten)]
     look: Look,
-    /// Where to write the preset; - for stdout; by default NAME.yaml in the present folder
+    /// Where to write the preset; - for stdout; by default NAME.yaml in the current folder
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write over a file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     force: bool,
 }
@@ -33,7 +33,7 @@ pub(super) struct Args {
 /// What is said beforehand of data that are looked at.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Look {
-    /// What is to be learnt; found from the data by default
+    /// The task; detected by default
     #[arg(long, value_enum, value_name = "TASK")]
     task: Option<Task>,
     /// The column with the text: its name, or its number from 1
@@ -45,16 +45,16 @@ pub(super) struct Look {
     /// The column with the dates of a series
     #[arg(long, value_name = "COLUMN")]
     date: Option<String>,
-    /// The columns of a series that are forecast
+    /// The columns of a series to forecast
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     values: Vec<String>,
-    /// What the bytes mean: utf-8, latin-1, windows-1251, koi8-r, gbk, …; found from the data by default
+    /// Character encoding: utf-8, latin-1, windows-1251, koi8-r, gbk, …; detected by default
     #[arg(long, value_name = "NAME")]
     encoding: Option<Encoding>,
-    /// What stands first in dates such as 01/02/1999: dmy, the day, or mdy, the month
+    /// Order of day and month in dates such as 01/02/1999; detected by default
     #[arg(long, value_enum, value_name = "ORDER")]
     date_order: Option<Order>,
-    /// What stands before the fraction of a number of a series: "." or ","
+    /// Decimal separator of the numbers of a series: "." or ","; detected by default
     #[arg(long, value_name = "SIGN", value_parser = [".", ","])]
     decimal: Option<String>,
 }
@@ -69,13 +69,13 @@ enum Order {
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Task {
-    /// The class of a text
+    /// Classify texts or sequences
     Classify,
-    /// How a series goes on
+    /// Forecast a series
     Forecast,
-    /// The tag of every word
+    /// Tag every word
     Tag,
-    /// How a text goes on
+    /// Language model: predict the next token of a text
     Language,
 }
 

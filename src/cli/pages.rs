@@ -5,6 +5,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use super::Cli;
+use crate::help;
 
 pub(super) fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
@@ -17,6 +18,9 @@ pub(super) fn man() -> anyhow::Result<ExitCode> {
     clap_mangen::Man::new(Cli::command()).render(&mut page)?;
     for sub in Cli::command().get_subcommands().filter(|sub| sub.get_name() != "help") {
         clap_mangen::Man::new(sub.clone()).title(format!("unrolled-{}", sub.get_name())).render(&mut page)?;
+    }
+    for topic in help::PAGES {
+        page.extend(help::roff(topic).into_bytes());
     }
     write(&page)
 }

@@ -17,41 +17,41 @@ use input::BadInput;
 pub(super) struct Args {
     #[command(flatten)]
     run: RunArgs,
-    /// Texts to tell the class of, sentences to tag, or files: with sequences (WAV, .ts, tables), with series to go on with
+    /// Texts to classify, sentences to tag, or files: sequences (WAV, .ts, tables), or series to forecast
     #[arg(long_help = TEXT_HELP)]
     text: Vec<String>,
-    /// Print a line of JSON for every text
+    /// Print one JSON object per line and text
     #[arg(long)]
     json: bool,
-    /// Lines of stdin are JSON objects with the text in their field `text`; for a tagger its words may stand in `tokens`, a list
+    /// Read lines of stdin as JSON objects with the text in `text`; for a tagger, `tokens` may hold the list of its words
     #[arg(long, conflicts_with = "text")]
     jsonl: bool,
-    /// Tell what the network says after every token; a tagger tells of every word anyway
+    /// Also print the prediction after every token (a tagger always prints one per word)
     #[arg(long)]
     per_token: bool,
-    /// Of several labels at once, tell those with at least this probability (by default those above 0.5)
+    /// For several labels at once: predict those with at least this probability (by default those above 0.5)
     #[arg(long, value_name = "P", value_parser = probability)]
     threshold: Option<f32>,
 }
 
 const TEXT_HELP: &str = "\
-Texts to tell the class of, sentences to tag, or files: with sequences (WAV, .ts, tables), with series to go on with. Without any, every line of \
-stdin is one; a network that forecasts goes on with the series that it learnt from.
+Texts to classify, sentences to tag, or files: sequences (WAV, .ts, tables), or series to forecast. Without any, every line of stdin is one \
+text or path; a forecaster continues the series that it was trained on.
 
-A sentence for a tagger is cut at blanks; marks at the beginning and end of a word stand by themselves (\u{201c}flight.\u{201d} is two words), \
-and a word is cut at its apostrophe where training has seen one of the parts (\u{201c}don't\u{201d} where it has \u{201c}n't\u{201d}). What \
-training has seen as it stands stays whole. To cut it yourself, give the words: --jsonl and {\"tokens\": [\"She\", \u{2026}]}. Of a sentence \
-longer than the network reads, every word is tagged all the same, in windows that overlap.
+A sentence for a tagger is split at blanks; punctuation at the beginning and end of a word is a word of its own (\u{201c}flight.\u{201d} is two words), \
+and a word is split at its apostrophe if one of the parts occurred in training (\u{201c}don't\u{201d} if \u{201c}n't\u{201d} did). What \
+occurred in training as a whole is not split. To split it yourself, pass the words: --jsonl and {\"tokens\": [\"She\", \u{2026}]}. A sentence \
+longer than the network's input is tagged in overlapping windows.
 
-A series has the columns that training had, and a window of rows at least; what comes next is told in its units, with dates where those of \
-the rows are regular.";
+A series needs the columns of the training data and at least one window of rows. The forecast is in the units of the series, with dates if \
+the dates of the rows are regular.";
 
 /// Which run, and which of its weights.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
     /// A run folder, the name of one in runs/, or `latest`
     run: PathBuf,
-    /// Take the best weights, not the last ones
+    /// Use the best checkpoint, not the last one
     #[arg(long)]
     best: bool,
 }

@@ -12,19 +12,19 @@ use crate::train::Generator;
 pub(super) struct Args {
     /// The run folder of a language model, its name under `runs`, or `latest`
     run: PathBuf,
-    /// The text to go on with
+    /// The beginning of the text
     #[arg(long, value_name = "TEXT", default_value = "")]
     prime: String,
-    /// Below 1 keeps to what is likely, above dares more; 0 takes the most likely always
+    /// Sampling temperature: below 1 more predictable, above 1 more varied; 0 always takes the likeliest token
     #[arg(long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
     temperature: f64,
-    /// How many tokens to write
+    /// Tokens to generate
     #[arg(long, value_name = "N", default_value_t = 500)]
     length: usize,
-    /// Another seed draws another text
+    /// Seed of the sampling
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Take the best weights, not the last ones
+    /// Use the best checkpoint, not the last one
     #[arg(long)]
     best: bool,
 }

@@ -15,25 +15,25 @@ use crate::ui::{self, Link, Start};
 pub(super) struct Args {
     /// A preset's name (see `unrolled presets`), or the path of a YAML file
     pub preset: String,
-    /// Change one value of the preset, e.g. train.epochs=2 or model.1.units=16
+    /// Change one value of the preset, e.g. train.epochs=2 or model.1.units=16; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Where the data are: a table, JSON lines, or a folder of classes (a folder with train and test data gives validation too)
+    /// The training data: a table, JSON lines, or a folder of classes (a folder with train and test data gives validation data too)
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
-    /// The run folder, which is made; by default runs/NAME-DATE-TIME
+    /// The run folder to create; by default runs/NAME-DATE-TIME
     #[arg(long, value_name = "DIR")]
     pub run: Option<PathBuf>,
-    /// Seed of weights, order and generated data
+    /// Seed of initial weights, shuffling, dropout and generated data
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Train once for every seed from the first to the last, without a screen, and print mean and deviation
+    /// Train once with every seed in the range, without a screen, and print mean and standard deviation
     #[arg(long, value_name = "1..5", value_parser = super::repeat::seeds, conflicts_with_all = ["seed", "folds"])]
     pub seeds: Option<RangeInclusive<u64>>,
-    /// Cross-validate: train so many times without a screen, each time on all but one part of the data, and print mean and deviation
+    /// N-fold cross-validation, without a screen; prints mean and standard deviation
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
     pub folds: Option<u16>,
-    /// Threads that share a step; the results do not depend on it
+    /// Threads for a training step; the results do not depend on their number
     #[arg(long, value_name = "N", default_value_t = processors(), value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: u16,
     /// Print plain lines instead of the dashboard

@@ -1,11 +1,12 @@
-//! What the keys do, on the screen: the footer and the help, both made from the table of keys.
+//! Help on the screen: the footer and the list of keys, both generated from the table of keys, and the help pages.
 
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::keymap::{self, Place};
-use super::text::wrap;
+use super::text::{fit, wrap};
 use super::theme::{Role, Theme};
+use crate::help::{self, PAGES, Style};
 
 /// The keys that `width` columns have room for, as `Esc word`.
 pub fn footer(place: Place, width: usize, theme: &Theme) -> Line<'static> {
@@ -43,6 +44,51 @@ pub fn lines(place: Place, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     lines
 }
 
+/// The list of help pages, a line each; the one of this number is `chosen`.
+pub fn contents(chosen: Option<usize>, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let names = PAGES.iter().map(|page| page.name.width()).max().unwrap_or(0);
+    let line = |(at, page): (usize, &help::Page)| {
+        let mark = if chosen == Some(at) { "▸ " } else { "  " };
+        let title = fit(page.title(), width.saturating_sub(names + 4));
+        Line::from(vec![
+            Span::styled(format!("{mark}{:names$}", page.name), theme.style(Role::Key)),
+            Span::styled(format!("  {title}"), theme.style(if mark == "▸ " { Role::Title } else { Role::Text })),
+        ])
+    };
+    PAGES.iter().enumerate().map(line).collect()
+}
+
+/// A page in lines of at most `width` columns, without its title.
+pub fn page(page: &help::Page, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    styled(help::layout(page.body(), width), theme)
+}
+
+/// Lines of a page in the styles of `theme`.
+pub fn styled(lines: Vec<help::Line>, theme: &Theme) -> Vec<Line<'static>> {
+    let role = |style| match style {
+        Style::Text => Role::Text,
+        Style::Heading | Style::Strong => Role::Title,
+        Style::Code => Role::Key,
+    };
+    let span = |span: help::Span| Span::styled(span.text, theme.style(role(span.style)));
+    lines.into_iter().map(|line| Line::from_iter(line.into_iter().map(span))).collect()
+}
+
+/// Lines of a page for a pager: headings are bold, by ANSI sequences.
+pub fn ansi(lines: &[help::Line]) -> String {
+    let mut out = String::new();
+    for span in lines.iter().flat_map(|line| line.iter().map(Some).chain([None])) {
+        match span {
+            Some(span) if matches!(span.style, Style::Heading | Style::Strong) => {
+                out += &format!("\x1b[1m{}\x1b[0m", span.text);
+            }
+            Some(span) => out += &span.text,
+            None => out.push('\n'),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +102,12 @@ mod tests {
         assert_eq!(footer(Place::Menu, 3, &THEME).to_string(), "");
         let wide = footer(Place::Dashboard, 80, &THEME).to_string();
         assert!(wide.width() <= 80 && wide.contains("Space pause"), "{wide}");
+    }
+
+    #[test]
+    fn a_page_for_a_pager_has_bold_headings() {
+        let lines = help::layout("# A `b`\n\nc **d**\n", 80);
+        assert_eq!(ansi(&lines), "\x1b[1mA \x1b[0mb\n\nc \x1b[1md\x1b[0m\n");
     }
 
     #[test]

@@ -26,10 +26,10 @@ const GLANCE: Duration = Duration::from_millis(100);
 pub(in crate::cli) struct Args {
     /// A data set's name (see `unrolled data list`)
     name: String,
-    /// The folder that it is put into
+    /// The folder to put it into; by default the current one
     #[arg(long, value_name = "DIR", default_value = ".", hide_default_value = true)]
     into: PathBuf,
-    /// Replace what is there: a folder with all that is in it
+    /// Replace an existing file or folder, with everything in it
     #[arg(long)]
     force: bool,
 }

@@ -1,4 +1,4 @@
-//! Text over the screen: the help, the log, and messages that have to be read.
+//! Text over the screen: keys and help pages, the log, and messages.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -8,6 +8,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Padding, Paragraph};
 
 use super::drawing::DrawingCost;
 use crate::escape;
+use crate::help::{PAGES, Page};
 use crate::protocol::{Level, LogLine};
 use crate::ui::help;
 use crate::ui::keymap::{Action, Place};
@@ -16,7 +17,9 @@ use crate::ui::theme::{Role, Theme};
 
 #[derive(Debug)]
 enum Content {
+    /// The keys, and below them the list of help pages.
     Help(Place),
+    Page(&'static Page),
     Message(String),
     /// As it is when it is drawn.
     Log,
@@ -31,11 +34,17 @@ pub(super) struct Popup {
     /// As far as it scrolls, and how far a page is; known once it is drawn.
     end: usize,
     page: usize,
+    /// The row of the first help page, where they are listed; known once it is drawn.
+    listed_at: Option<usize>,
+    /// The number of the help page that is chosen.
+    chosen: Option<usize>,
+    /// The popup that Esc returns to.
+    parent: Option<Box<Self>>,
 }
 
 impl Popup {
     pub(super) fn help(place: Place) -> Self {
-        Self::new("Keys".to_owned(), Content::Help(place))
+        Self::new("Keys and help".to_owned(), Content::Help(place))
     }
 
     pub(super) fn message(title: &str, text: &str) -> Self {
@@ -48,23 +57,66 @@ impl Popup {
     }
 
     fn new(title: String, content: Content) -> Self {
-        Self { title, content, scroll: 0, end: 0, page: 1 }
+        Self { title, content, scroll: 0, end: 0, page: 1, listed_at: None, chosen: None, parent: None }
     }
 
     /// `true` when it is to be closed.
     pub(super) fn act(&mut self, action: Action) -> bool {
-        self.scroll = match action {
+        match action {
+            Action::Open if self.chosen.is_some() || self.parent.is_some() => self.open(),
+            Action::Back if self.parent.is_some() => self.close(),
             Action::Back | Action::Open | Action::Quit | Action::Help | Action::Log => return true,
-            Action::Up => self.scroll.saturating_sub(1),
-            Action::Down => self.scroll + 1,
-            Action::PageUp => self.scroll.saturating_sub(self.page),
-            Action::PageDown => self.scroll + self.page,
-            Action::First => 0,
-            Action::Last => self.end,
-            _ => self.scroll,
+            Action::Up => self.up(),
+            Action::Down => self.down(),
+            Action::PageUp => self.scroll_to(self.scroll.saturating_sub(self.page)),
+            Action::PageDown => self.scroll_to(self.scroll + self.page),
+            Action::First => self.scroll_to(0),
+            Action::Last => self.scroll_to(self.end),
+            _ => {}
         }
-        .min(self.end);
         false
+    }
+
+    fn scroll_to(&mut self, row: usize) {
+        (self.scroll, self.chosen) = (row.min(self.end), None);
+    }
+
+    fn up(&mut self) {
+        match self.chosen {
+            Some(at) if at > 0 => self.choose(at - 1),
+            _ => self.scroll_to(self.scroll.saturating_sub(1)),
+        }
+    }
+
+    /// Scrolls until the list of help pages is on the screen, then moves down the list.
+    fn down(&mut self) {
+        match (self.listed_at, self.chosen) {
+            (Some(_), Some(at)) => self.choose((at + 1).min(PAGES.len() - 1)),
+            (Some(first), None) if first < self.scroll + self.page => self.choose(0),
+            _ => self.scroll_to(self.scroll + 1),
+        }
+    }
+
+    /// Chooses the help page number `at` and scrolls to it.
+    fn choose(&mut self, at: usize) {
+        self.chosen = Some(at);
+        let row = self.listed_at.unwrap_or(0) + at;
+        self.scroll = self.scroll.clamp((row + 1).saturating_sub(self.page), row);
+    }
+
+    /// Opens the help page that is chosen.
+    fn open(&mut self) {
+        let Some(page) = self.chosen.and_then(|at| PAGES.get(at)) else { return };
+        let opened = Self::new(page.title().to_owned(), Content::Page(page));
+        let list = std::mem::replace(self, opened);
+        self.parent = Some(Box::new(list));
+    }
+
+    /// Returns to the list of help pages.
+    fn close(&mut self) {
+        if let Some(parent) = self.parent.take() {
+            *self = *parent;
+        }
     }
 
     /// Draws it over `area`; of the `log` and of what drawing costs only where it shows them.
@@ -76,15 +128,24 @@ impl Popup {
         drawing: Option<DrawingCost>,
         theme: &Theme,
     ) {
-        let room = usize::from(area.width).saturating_sub(6).min(72);
+        let widest = if matches!(self.content, Content::Page(_)) { 96 } else { 72 };
+        let room = usize::from(area.width).saturating_sub(6).min(widest);
         let lines = match &self.content {
-            Content::Help(place) => help::lines(*place, room, theme),
+            Content::Help(place) => {
+                let mut lines = help::lines(*place, room, theme);
+                lines.push(Line::default());
+                lines.push(Line::styled("Help pages", theme.style(Role::Title)));
+                self.listed_at = Some(lines.len());
+                lines.extend(help::contents(self.chosen, room, theme));
+                lines
+            }
+            Content::Page(page) => help::page(page, room.max(1), theme),
             Content::Message(text) => wrap(text, room.max(1)).into_iter().map(Line::from).collect(),
             Content::Log => log_lines(log, drawing, room.max(1), theme),
         };
         let widest = match self.content {
             // What comes and goes in it must not move its frame.
-            Content::Log => room,
+            Content::Log | Content::Page(_) => room,
             Content::Help(_) | Content::Message(_) => {
                 lines.iter().map(Line::width).max().unwrap_or(0).max(28).min(room)
             }
@@ -97,9 +158,12 @@ impl Popup {
         self.page = usize::from(inner.height).max(1);
         self.end = lines.len().saturating_sub(usize::from(inner.height));
         self.scroll = if follows { self.end } else { self.scroll.min(self.end) };
+        let esc = if self.parent.is_some() { "Esc back" } else { "Esc closes" };
         let hint = match self.end - self.scroll {
-            0 => " Esc closes ".to_owned(),
-            below => format!(" ↓ {below} more, Esc closes "),
+            _ if self.chosen.is_some() => format!(" Enter opens, {esc} "),
+            0 if self.listed_at.is_some() => format!(" ↓ chooses a page, {esc} "),
+            0 => format!(" {esc} "),
+            below => format!(" ↓ {below} more, {esc} "),
         };
         let block = block.title_bottom(Line::styled(hint, theme.style(Role::Dim)).right_aligned());
         let seen: Vec<Line<'_>> =

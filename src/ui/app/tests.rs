@@ -242,6 +242,40 @@ fn the_help_at_80_by_24() {
 }
 
 #[test]
+fn help_pages_are_chosen_below_the_keys_opened_and_closed() {
+    while_training(|app| {
+        type_keys(app, "?");
+        let keys = screen(app, 80, 24);
+        assert!(keys.contains("╭ Keys and help ") && !keys.contains("Help pages"), "{keys}");
+        for _ in 0..100 {
+            type_keys(app, "↓");
+            if screen(app, 80, 24).contains("▸ presets") {
+                break;
+            }
+        }
+        type_keys(app, "↓");
+        let list = screen(app, 80, 24);
+        assert!(list.contains("▸ data") && list.contains("Enter opens, Esc closes"), "{list}");
+        type_keys(app, "\n");
+        let page = screen(app, 80, 24);
+        assert!(page.contains(crate::help::DATA.title()) && page.contains("more, Esc back"), "{page}");
+        type_keys(app, "↓\x1b");
+        assert_eq!(screen(app, 80, 24), list);
+        type_keys(app, "\x1b");
+        assert!(!screen(app, 80, 24).contains("▸ data"));
+        // In a low terminal the list scrolls with the choice.
+        type_keys(app, "?");
+        drop(screen(app, 80, 9));
+        for _ in 0..100 {
+            type_keys(app, "↓");
+            drop(screen(app, 80, 9));
+        }
+        let last = format!("▸ {}", crate::help::PAGES.last().unwrap().name);
+        assert!(screen(app, 80, 9).contains(&last));
+    });
+}
+
+#[test]
 fn the_log_is_seen_from_its_end_with_what_drawing_costs() {
     while_training(|app| {
         let line = |level, text: String| Event::Log(LogLine { level, text });
