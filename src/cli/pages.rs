@@ -17,7 +17,9 @@ pub(super) fn man() -> anyhow::Result<ExitCode> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut page)?;
     for sub in Cli::command().get_subcommands().filter(|sub| sub.get_name() != "help") {
-        clap_mangen::Man::new(sub.clone()).title(format!("unrolled-{}", sub.get_name())).render(&mut page)?;
+        clap_mangen::Man::new(sub.clone().disable_help_subcommand(true))
+            .title(format!("unrolled-{}", sub.get_name()))
+            .render(&mut page)?;
     }
     for topic in help::PAGES {
         page.extend(help::roff(topic).into_bytes());

@@ -183,13 +183,19 @@ mod tests {
     use super::*;
 
     fn plain(text: &str, columns: usize) -> Vec<String> {
-        layout(text, columns).iter().map(|line| line.iter().map(|span| span.text.as_str()).collect()).collect()
+        layout(text, columns)
+            .iter()
+            .map(|line| line.iter().map(|span| span.text.as_str()).collect())
+            .collect()
     }
 
     #[test]
     fn paragraphs_and_items_are_wrapped_between_words() {
         assert_eq!(plain("one two three", 8), ["one two", "three"]);
-        assert_eq!(plain("- one two three\n- four\n\nfive", 9), ["- one two", "  three", "- four", "", "five"]);
+        assert_eq!(
+            plain("- one two three\n- four\n\nfive", 9),
+            ["- one two", "  three", "- four", "", "five"]
+        );
         assert_eq!(plain("a `recurrent_kernel`.", 8), ["a", "recurren", "t_kernel", "."]);
         assert_eq!(plain("(`a b`), c", 80), ["(a b), c"]);
     }

@@ -23,7 +23,10 @@ pub(super) struct Piece {
 /// A part of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Block {
-    Heading { level: usize, text: Vec<Piece> },
+    Heading {
+        level: usize,
+        text: Vec<Piece>,
+    },
     Paragraph(Vec<Piece>),
     Item(Vec<Piece>),
     Code(Vec<String>),
@@ -61,7 +64,8 @@ pub(super) fn parse(text: &str) -> Vec<Block> {
             let mut words = item.unwrap_or(trimmed).to_owned();
             let continues = |line: &&str| {
                 let line = line.trim();
-                !(line.is_empty() || ["- ", "#", "|", "```", "<!--"].iter().any(|start| line.starts_with(start)))
+                !(line.is_empty()
+                    || ["- ", "#", "|", "```", "<!--"].iter().any(|start| line.starts_with(start)))
             };
             while let Some(line) = lines.next_if(continues) {
                 words.push(' ');
@@ -95,8 +99,12 @@ fn inline(text: &str, plain: Style) -> Vec<Piece> {
         put(before, plain);
         let marked = delimited(from, "`", "`")
             .map(|(code, rest)| (code.to_owned(), Style::Code, rest))
-            .or_else(|| delimited(from, "**", "**").map(|(bold, rest)| (bold.to_owned(), Style::Strong, rest)))
-            .or_else(|| delimited(from, "<https:", ">").map(|(url, rest)| (format!("https:{url}"), plain, rest)))
+            .or_else(|| {
+                delimited(from, "**", "**").map(|(bold, rest)| (bold.to_owned(), Style::Strong, rest))
+            })
+            .or_else(|| {
+                delimited(from, "<https:", ">").map(|(url, rest)| (format!("https:{url}"), plain, rest))
+            })
             .or_else(|| link(from).map(|(text, rest)| (text, plain, rest)));
         match marked {
             Some((text, style, after)) => {

@@ -5,7 +5,8 @@ use super::markdown::{Block, Piece, Style, parse};
 
 /// The page as a section of a manual page, in roff.
 pub fn roff(page: &Page) -> String {
-    let mut out = format!(".SH \"{}: {}\"\n", page.name.to_uppercase(), escaped(page.title()).replace('"', "\\(dq"));
+    let mut out =
+        format!(".SH \"{}: {}\"\n", page.name.to_uppercase(), escaped(page.title()).replace('"', "\\(dq"));
     for block in parse(page.body()) {
         match block {
             Block::Heading { text, .. } => {
@@ -20,9 +21,9 @@ pub fn roff(page: &Page) -> String {
             }
             Block::Table(rows) => {
                 for row in rows.iter().skip(usize::from(rows.len() > 1)) {
-                    let (first, others) = row.split_first().map_or((String::new(), &[][..]), |(first, others)| {
-                        (inline(first), others)
-                    });
+                    let (first, others) = row
+                        .split_first()
+                        .map_or((String::new(), &[][..]), |(first, others)| (inline(first), others));
                     let others: Vec<String> =
                         others.iter().filter(|cell| !cell.is_empty()).map(|cell| inline(cell)).collect();
                     let first = if first.is_empty() { "\\ ".to_owned() } else { first };

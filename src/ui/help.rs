@@ -52,7 +52,10 @@ pub fn contents(chosen: Option<usize>, width: usize, theme: &Theme) -> Vec<Line<
         let title = fit(page.title(), width.saturating_sub(names + 4));
         Line::from(vec![
             Span::styled(format!("{mark}{:names$}", page.name), theme.style(Role::Key)),
-            Span::styled(format!("  {title}"), theme.style(if mark == "▸ " { Role::Title } else { Role::Text })),
+            Span::styled(
+                format!("  {title}"),
+                theme.style(if mark == "▸ " { Role::Title } else { Role::Text }),
+            ),
         ])
     };
     PAGES.iter().enumerate().map(line).collect()

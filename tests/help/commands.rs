@@ -1,0 +1,85 @@
+//! Commands of the pages run, in a folder with the files that they name.
+
+use std::fs;
+use std::path::Path;
+
+use super::{fixtures, printed, shell};
+
+/// The command lines in the ```sh blocks of `text` that start `unrolled`, without comments.
+fn commands(text: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = line == "```sh";
+        } else if inside {
+            let command = line.split("  #").next().unwrap().trim();
+            let command = command.trim_start_matches("nohup ").trim_end_matches('&').trim();
+            let name = command.split_whitespace().next();
+            if name == Some("unrolled") {
+                commands.push(command.to_owned());
+            } else {
+                let known = ["cargo", ".ci/run", ".ci/arm", "INSTA_UPDATE=always", "UPDATE_HELP=1"];
+                let more = ["KERAS_BACKEND=tensorflow", "MIRIFLAGS=-Zmiri-disable-isolation"];
+                let known = name.is_none_or(|name| known.contains(&name) || more.contains(&name));
+                assert!(known || command.starts_with('#'), "what is this command: {line}");
+            }
+        }
+    }
+    commands
+}
+
+/// As the test runs it: without a screen, and for a single epoch.
+fn shortened(command: &str) -> String {
+    if !command.starts_with("unrolled train") {
+        return command.to_owned();
+    }
+    let headless = if command.contains("--headless") { "" } else { " --headless" };
+    let epochs = format!("unrolled train --set train.epochs=1{headless}");
+    let command: Vec<&str> = command.split(" --set train.epochs=30").collect();
+    command.concat().replacen("unrolled train", &epochs, 1)
+}
+
+/// What needs a network, a terminal or minutes: only its arguments are checked.
+fn is_only_parsed(command: &str) -> bool {
+    command == "unrolled"
+        || ["unrolled data fetch", "unrolled bench"].iter().any(|start| command.starts_with(start))
+}
+
+fn run(page: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path =
+        if page == "README" { root.join("README.md") } else { root.join(format!("src/cli/help/{page}.md")) };
+    let folder = tempfile::tempdir().unwrap();
+    for command in fixtures::make(folder.path(), page) {
+        printed(folder.path(), command);
+    }
+    let commands = commands(&fs::read_to_string(path).unwrap());
+    assert!(!commands.is_empty());
+    for command in commands {
+        if is_only_parsed(&command) {
+            printed(folder.path(), &format!("{command} --help"));
+        } else {
+            printed(folder.path(), &shortened(&command));
+        }
+    }
+}
+
+macro_rules! pages {
+    ($($page:ident),*) => {
+        $(#[test]
+        #[allow(non_snake_case)]
+        fn $page() {
+            run(stringify!($page));
+        })*
+    };
+}
+
+pages!(README, presets, data, language, series, recordings, tags, streaming, runs, json, ssh, speed);
+
+#[test]
+fn only_parsing_finds_wrong_arguments() {
+    for wrong in ["unrolled bench --secnods 1 --help", "unrolled data fetch imdb --in-to x --help"] {
+        assert_eq!(shell(Path::new("."), wrong).status.code(), Some(2), "{wrong}");
+    }
+}
