@@ -56,11 +56,14 @@ enum Command {
     /// Inspect data; list and download published data sets
     #[command(subcommand)]
     Data(data::Command),
-    /// Predict with a trained network: classes of texts and sequences, tags of words, the next values of a series
-    Predict(predict::Args),
-    /// Evaluate a trained network on labelled data: loss, accuracy, precision, recall, confusion matrix, forecast errors, worst mistakes
+    /// Predict with a trained network
     ///
-    /// For language models see `unrolled sample`.
+    /// Classes of texts and sequences, tags of words, the next values of a series.
+    Predict(predict::Args),
+    /// Evaluate a trained network on labelled data
+    ///
+    /// Prints loss, accuracy, precision, recall, F1 and the confusion matrix, or the errors of forecasts, and the worst mistakes. Language
+    /// models cannot be evaluated; see `unrolled sample`.
     Evaluate(evaluate::Args),
     /// List the presets, or print one
     Presets {

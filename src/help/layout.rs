@@ -18,6 +18,8 @@ pub type Line = Vec<Span>;
 
 /// Columns between two cells of a table.
 const GAP: usize = 2;
+/// `code` of up to this many columns is not broken at blanks.
+const UNBROKEN: usize = 40;
 /// A column of a table is not made narrower than this.
 const NARROWEST: usize = 10;
 
@@ -41,8 +43,7 @@ pub fn layout(text: &str, columns: usize) -> Vec<Line> {
             Block::Item(text) => lines.extend(indented("- ", wrap(&text, columns.saturating_sub(2)))),
             Block::Code(code) => {
                 for line in code {
-                    let text = vec![Span { text: line, style: Style::Code }];
-                    lines.extend(indented("  ", vec![text]));
+                    lines.extend(indented("  ", verbatim(&line, columns.saturating_sub(2))));
                 }
             }
             Block::Table(rows) => lines.extend(table(&rows, columns)),
@@ -59,6 +60,29 @@ fn indented(mark: &str, lines: Vec<Line>) -> impl Iterator<Item = Line> {
         line.insert(0, Span { text, style: Style::Text });
         line
     })
+}
+
+/// Code keeps its blanks. A line that is too long is broken at a blank, and continues four columns to the right.
+fn verbatim(code: &str, columns: usize) -> Vec<Line> {
+    const FURTHER: usize = 4;
+    let (mut lines, mut rest, mut indent) = (Vec::new(), code, 0);
+    loop {
+        let room = columns.saturating_sub(indent).max(1);
+        let fits = rest.char_indices().take(room + 1).last().map_or(0, |(at, _)| at);
+        let end = match rest.chars().count() <= room {
+            true => rest.len(),
+            false => match rest.char_indices().take(room + 1).filter(|(_, c)| *c == ' ').last() {
+                Some((at, _)) if at > 0 => at,
+                _ => fits,
+            },
+        };
+        let (line, more) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        lines.push(vec![Span { text: " ".repeat(indent) + line, style: Style::Code }]);
+        if more.is_empty() {
+            return lines;
+        }
+        (rest, indent) = (more.trim_start(), FURTHER);
+    }
 }
 
 /// Breaks `pieces` between words; a word that is longer than a line is broken within.
@@ -116,7 +140,9 @@ enum Word {
 fn words(pieces: &[Piece]) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     for piece in pieces {
-        for (at, word) in piece.text.split(' ').enumerate() {
+        // Short code such as `units: 8` is not broken.
+        let whole = piece.style == Style::Code && piece.text.width() <= UNBROKEN;
+        for (at, word) in piece.text.split(if whole { '\n' } else { ' ' }).enumerate() {
             if at > 0 {
                 words.push(Word::Blank(piece.style));
             }
@@ -198,11 +224,14 @@ mod tests {
         );
         assert_eq!(plain("a `recurrent_kernel`.", 8), ["a", "recurren", "t_kernel", "."]);
         assert_eq!(plain("(`a b`), c", 80), ["(a b), c"]);
+        assert_eq!(plain("one `a: b`", 7), ["one", "a: b"]);
     }
 
     #[test]
     fn code_keeps_its_blanks_and_tables_their_columns() {
         assert_eq!(plain("```sh\na  b\n\n  c\n```", 80), ["  a  b", "  ", "    c"]);
+        assert_eq!(plain("```sh\naaa bbb  cc\n```", 10), ["  aaa bbb", "      cc"]);
+        assert_eq!(plain("```text\n─────────\n```", 8), ["  ──────", "      ──", "      ─"]);
         let table = "| key | unit |\n|---|---|\n| `seconds` | s |\n| x | |";
         assert_eq!(plain(table, 80), ["key      unit", "───────  ────", "seconds  s", "x"]);
         let table = "| | |\n|---|---|\n| a | this is far too wide |";

@@ -8,11 +8,13 @@ use super::{fixtures, printed, shell};
 /// The command lines in the ```sh blocks of `text` that start `unrolled`, without comments.
 fn commands(text: &str) -> Vec<String> {
     let mut commands = Vec::new();
-    let mut inside = false;
+    let (mut inside, mut before) = (false, String::new());
     for line in text.lines() {
         if line.starts_with("```") {
             inside = line == "```sh";
         } else if inside {
+            // What continues the line before.
+            let Some(line) = joined(&mut before, line) else { continue };
             let command = line.split("  #").next().unwrap().trim();
             let command = command.trim_start_matches("nohup ").trim_end_matches('&').trim();
             let name = command.split_whitespace().next();
@@ -27,6 +29,18 @@ fn commands(text: &str) -> Vec<String> {
         }
     }
     commands
+}
+
+/// The command that ends with `line`; `None` where a backslash says that it continues.
+fn joined(before: &mut String, line: &str) -> Option<String> {
+    before.push_str(line);
+    match before.strip_suffix('\\') {
+        Some(start) => {
+            *before = start.to_owned();
+            None
+        }
+        None => Some(std::mem::take(before)),
+    }
 }
 
 /// As the test runs it: without a screen, and for a single epoch.

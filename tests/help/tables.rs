@@ -19,7 +19,7 @@ fn presets() -> String {
     for entry in preset::entries().unwrap() {
         if entry.group != group {
             let gap = if group.is_empty() { "" } else { "\n" };
-            out += &format!("{gap}**{}**\n\n| preset | |\n|---|---|\n", entry.group);
+            out += &format!("{gap}**{}**\n\n| preset | shows |\n|---|---|\n", entry.group);
         }
         out += &format!("| `{}` | {} |\n", entry.name, entry.title);
         group = entry.group;
@@ -65,19 +65,15 @@ fn yaml(value: &Value) -> String {
 }
 
 fn layers() -> String {
-    let mut out = "| layer | required | optional, with defaults |\n|---|---|---|\n".to_owned();
+    let mut out = "| layer | arguments |\n|---|---|\n".to_owned();
     for name in LayerSpec::NAMES {
         let (config, resolved) = smallest(name);
-        let required: Vec<String> = arguments(name)
-            .iter()
-            .filter(|name| config.contains_key(*name))
-            .map(|name| format!("`{name}`"))
-            .collect();
-        let default =
-            |name: &String| format!("`{name}: {}`", yaml(resolved.get(name).unwrap_or(&Value::Null)));
-        let optional: Vec<String> =
-            arguments(name).iter().filter(|name| !config.contains_key(*name)).map(default).collect();
-        out += &format!("| `{name}` | {} | {} |\n", required.join(", "), optional.join(", "));
+        let argument = |argument: &String| match config.contains_key(argument) {
+            true => format!("`{argument}`"),
+            false => format!("`{argument}: {}`", yaml(resolved.get(argument).unwrap_or(&Value::Null))),
+        };
+        let arguments: Vec<String> = arguments(name).iter().map(argument).collect();
+        out += &format!("| `{name}` | {} |\n", arguments.join(", "));
     }
     out
 }
