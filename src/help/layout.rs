@@ -77,6 +77,7 @@ fn verbatim(code: &str, columns: usize) -> Vec<Line> {
             },
         };
         let (line, more) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        let line = if more.is_empty() { line } else { line.trim_end() };
         lines.push(vec![Span { text: " ".repeat(indent) + line, style: Style::Code }]);
         if more.is_empty() {
             return lines;
