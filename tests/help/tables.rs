@@ -72,7 +72,9 @@ fn layers() -> String {
             true => format!("`{argument}`"),
             false => format!("`{argument}: {}`", yaml(resolved.get(argument).unwrap_or(&Value::Null))),
         };
-        let arguments: Vec<String> = arguments(name).iter().map(argument).collect();
+        let (required, optional): (Vec<String>, Vec<String>) =
+            arguments(name).into_iter().partition(|argument| config.contains_key(argument));
+        let arguments: Vec<String> = required.iter().chain(&optional).map(argument).collect();
         out += &format!("| `{name}` | {} |\n", arguments.join(", "));
     }
     out
