@@ -9,8 +9,12 @@
 
 #[path = "train/frozen.rs"]
 mod frozen;
+#[path = "train/interrupted.rs"]
+mod interrupted;
 #[path = "train/labels.rs"]
 mod labels;
+#[path = "common/messages.rs"]
+mod messages;
 #[path = "train/vectors.rs"]
 mod pretrained;
 #[path = "train/sequences.rs"]
@@ -25,7 +29,7 @@ use tempfile::TempDir;
 use unrolled::data::{Batch, Batches, DataSpec, TargetForm};
 use unrolled::nn::Score;
 use unrolled::preset::{self, Overrides, RunSpec};
-use unrolled::protocol::{Command, Event, Level, ProbeFrame, RunInfo, RunStatus, StepMetrics};
+use unrolled::protocol::{Command, EpochMetrics, Event, Level, ProbeFrame, RunInfo, RunStatus, StepMetrics};
 use unrolled::run::checkpoint::{self, Which};
 use unrolled::run::{Reader, RunError};
 use unrolled::train::{Options, Outcome, Session, Trainer};
@@ -459,10 +463,8 @@ fn data_that_do_not_fit_the_task_are_refused_before_a_folder_is_made() {
     let overrides = Overrides { data: Some(data), ..Overrides::default() };
     let run = Run::start(preset::load("lecture-rnn8", &overrides).unwrap().spec);
     let (events, outcome, folder) = run.outcome();
-    let what = "binary_crossentropy tells two classes apart, but the data ask for one of 3 classes a sequence; expected \
-                sparse_categorical_crossentropy and {layer: Dense, units: 3, activation: softmax} (classes: x, y, z)"
-        .to_owned();
-    assert_eq!(outcome, Outcome::Unusable(what.clone()));
+    let Outcome::Unusable(what) = outcome else { panic!("{outcome:?}") };
+    messages::assert_messages("train_three_classes", [("lecture-rnn8 --data three.csv", &what)]);
     assert_eq!(events.last(), Some(&Event::Status(RunStatus::Failed { what })));
     assert!(!folder.path().join("run").exists());
 }
