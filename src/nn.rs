@@ -1,4 +1,4 @@
-//! Networks: one layer a file with its forward, its backward and its maths; initialisers, loss, model.
+//! Networks: one layer a file with its forward, its backward and its maths; initializers, loss, model.
 //!
 //! A [`Layer`] is its configuration and no more. Parameters lie in one flat [`Params`] and do not change during a step;
 //! what a step saves lies in a [`Cache`] of the layer's own type, which belongs to a [`Shard`] of the batch, as do the gradients. So shards of

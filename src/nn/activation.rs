@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::LayerConfigError;
 use crate::kernel::{Function, softmax};
 
-/// A function of every number (softmax: of every row), by Keras's name. InputSource: `keras/src/activations/activations.py`.
+/// A function of every number (softmax: of every row), by Keras's name. Source: `keras/src/activations/activations.py`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
@@ -35,7 +35,7 @@ impl Activation {
         }
     }
 
-    /// Refuses softmax, which is of a row and not of a number, within a recurrent layer.
+    /// Checks that it is not softmax, which acts on a row: recurrent layers need elementwise functions.
     pub(super) fn for_a_state(self, field: &'static str) -> Result<(), LayerConfigError> {
         if self != Self::Softmax {
             return Ok(());
@@ -48,7 +48,7 @@ impl Activation {
         ))
     }
 
-    /// What it does with every number; `None` for softmax, which is of a row.
+    /// Its elementwise function; `None` for softmax, which acts on a row.
     pub(super) fn function(self) -> Option<Function> {
         match self {
             Self::Linear => Some(Function::Linear),

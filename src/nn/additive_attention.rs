@@ -22,7 +22,7 @@ use super::{Initializer, Weights};
 /// Masked values have weight 0, and the output at masked queries is 0. Where all values are masked their scores are lowered alike,
 /// by 10⁹, as in Keras: that leaves the plain mean, unless scores are large. `dropout` drops weights while learning.
 ///
-/// InputSource: `keras/src/layers/attention/additive_attention.py`. Inputs and shapes are those of [`Attention`](super::Attention).
+/// Source: `keras/src/layers/attention/additive_attention.py`. Inputs and shapes are those of [`Attention`](super::Attention).
 ///
 /// ```
 /// use unrolled::nn::{AdditiveAttention, Layer, Shape};

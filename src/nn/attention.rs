@@ -42,7 +42,7 @@ pub enum ScoreMode {
 /// Masked values have weight 0, and the output at masked queries is 0. Where all values are masked their scores are lowered alike,
 /// by 10⁹, as in Keras: that leaves the plain mean, unless scores are large. `dropout` drops weights while learning.
 ///
-/// InputSource: `keras/src/layers/attention/attention.py`. One input attends to itself, `[batch, time, features]` → the same; two, with
+/// Source: `keras/src/layers/attention/attention.py`. One input attends to itself, `[batch, time, features]` → the same; two, with
 /// `inputs: [query, value]`, `[batch, query time, features], [batch, time, features] → [batch, query time, features]`.
 ///
 /// ```

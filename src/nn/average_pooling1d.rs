@@ -10,9 +10,9 @@ use super::{Block, Padding};
 /// ```text
 /// out[t] = Σ over the window at t of x / nₜ       ∂L/∂x[i] = Σ over the windows t that hold i of ∂L/∂out[t] / nₜ
 /// ```
-/// `nₜ` counts the steps of the sequence that the window holds: with `padding: same` fewer at the ends. It ends a mask, as in Keras.
+/// `nₜ` counts the steps of the sequence within the window: with `padding: same` fewer at the ends. A mask ends here, as in Keras.
 ///
-/// InputSource: `keras/src/layers/pooling/average_pooling1d.py`. `[batch, time, features] → [batch, steps, features]`, with
+/// Source: `keras/src/layers/pooling/average_pooling1d.py`. `[batch, time, features] → [batch, steps, features]`, with
 /// `steps = ⌊(time − pool_size)/strides⌋ + 1` for `padding: valid`, `⌈time/strides⌉` for `same`.
 ///
 /// ```
@@ -30,7 +30,7 @@ pub struct AveragePooling1D {
     /// Time steps from one window to the next; `pool_size` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strides: Option<usize>,
-    /// What happens at the ends: valid or same.
+    /// Padding at the ends: valid or same.
     #[serde(default)]
     pub padding: Padding,
 }
@@ -50,12 +50,12 @@ impl AveragePooling1D {
         pool(self.pool_size, self.strides, self.padding)
     }
 
-    /// Divides every time step by the steps of the sequence that its window holds.
+    /// Divides every time step by the number of its window's steps that are within the sequence.
     fn divide(&self, block: &mut Block, time: usize) {
         let window = self.window();
         for t in 0..window.steps(time) {
-            let held = (0..window.taps).filter(|tap| window.hits(*tap, time).0.contains(&t)).count();
-            block.step_mut(t).iter_mut().for_each(|x| *x /= held as f32);
+            let steps = (0..window.taps).filter(|tap| window.hits(*tap, time).0.contains(&t)).count();
+            block.step_mut(t).iter_mut().for_each(|x| *x /= steps as f32);
         }
     }
 }

@@ -13,11 +13,11 @@ use crate::protocol::Direction::{self, Backward, Forward};
 /// ```text
 /// concat  [→h ←h]    sum  →h + ←h    ave  (→h + ←h)/2    mul  →h ⊙ ←h
 /// ```
-/// With `return_sequences` both halves' states stand at the position that they were read at; otherwise each half gives the state
-/// that it ends with: the forward one after the last position, the backward one after the first. Masked positions of a sequence
+/// With `return_sequences` the states of both halves are at the position where they were read; otherwise each half returns its last
+/// state: the forward half after the last position, the backward half after the first. Masked positions of a sequence
 /// give 0, as in Keras (`zero_output_for_mask`).
 ///
-/// InputSource: `keras/src/layers/rnn/bidirectional.py`. `[batch, time, features] → [batch, 2·units]` (concat), or with time.
+/// Source: `keras/src/layers/rnn/bidirectional.py`. `[batch, time, features] → [batch, 2·units]` (concat), or with time.
 ///
 /// ```
 /// use unrolled::nn::{Bidirectional, LSTM, Layer, Merge, Shape};
@@ -132,13 +132,13 @@ impl Layer for Bidirectional {
         self.cell().map_or(0, |cell| 2 * recurrent::numbers(cell))
     }
 
-    fn room(&self, extent: &Extent) -> usize {
+    fn cache_numbers(&self, extent: &Extent) -> usize {
         let Some(cell) = self.cell() else { return 0 };
         let settings = cell.settings();
         // The upstream gradient of one half, and ∂L/∂input of the other.
         let half = extent.rows * settings.units * if settings.return_sequences { extent.time } else { 1 };
         let second = extent.features * extent.distinct.unwrap_or(extent.rows * extent.time);
-        2 * recurrent::room(cell, extent) + half + second
+        2 * recurrent::cache_numbers(cell, extent) + half + second
     }
 
     fn directions(&self) -> &'static [Option<Direction>] {
@@ -222,7 +222,7 @@ impl Layer for Bidirectional {
 }
 
 impl Bidirectional {
-    /// Writes the upstream gradient of half `i` to `half_grad`; `other` is the other half. Rows that `mask` hides gave 0, whatever their
+    /// Writes the upstream gradient of half `i` to `half_grad`; `other` is the other half. Masked rows have output 0, whatever their
     /// state: their gradient is 0.
     fn half_gradient(
         &self,

@@ -2,7 +2,7 @@ use ndarray::{Array3, ArrayView2, ArrayView3};
 
 use crate::kernel;
 
-/// Numbers on their way between layers: `[time, batch, features]`, row-major, reused from step to step.
+/// A tensor that passes between layers: `[time, batch, features]`, row-major, reused from step to step.
 ///
 /// A vector per sequence is a block of one time step.
 #[derive(Debug, Default, PartialEq)]
@@ -18,7 +18,7 @@ impl Clone for Block {
         Self { data: self.data.clone(), ..*self }
     }
 
-    /// Takes over shape and numbers; memory is kept.
+    /// Copies shape and numbers; memory is reused.
     fn clone_from(&mut self, other: &Self) {
         self.reshape(other.time, other.batch, other.features);
         self.data.copy_from_slice(&other.data);
@@ -26,7 +26,7 @@ impl Clone for Block {
 }
 
 impl Block {
-    /// Gives the block a shape. Its numbers are unspecified afterwards; memory is kept, so the same shape again costs nothing.
+    /// Gives the block a shape. Its numbers are unspecified afterwards; memory is reused, so the same shape again allocates nothing.
     pub fn reshape(&mut self, time: usize, batch: usize, features: usize) {
         self.data.resize(time * batch * features, 0.0);
         (self.time, self.batch, self.features) = (time, batch, features);
@@ -103,7 +103,7 @@ impl Block {
         if from < to { (below, above) } else { (above, below) }
     }
 
-    /// Bytes that it holds, for the largest shape so far.
+    /// Bytes of memory in use, for the largest shape so far.
     pub fn bytes(&self) -> usize {
         self.data.capacity() * size_of::<f32>()
     }
@@ -114,12 +114,12 @@ impl Block {
             .unwrap_or_else(|_| unreachable!("a block holds its shape"))
     }
 
-    /// `[batch, time, features]`, as the public boundary wants it.
+    /// `[batch, time, features]`, as at the public boundary.
     pub fn to_batch_major(&self) -> Array3<f32> {
         self.view().permuted_axes([1, 0, 2]).as_standard_layout().into_owned()
     }
 
-    /// Takes over a `[batch, time, features]` tensor.
+    /// Copies a `[batch, time, features]` tensor.
     pub fn from_batch_major(&mut self, tensor: ArrayView3<'_, f32>) {
         let (batch, time, features) = tensor.dim();
         self.reshape(time, batch, features);
@@ -137,7 +137,7 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// Takes over rows of a `[batch, time]` table.
+    /// Copies the rows of a `[batch, time]` table.
     pub fn from_batch_major(&mut self, table: ArrayView2<'_, u32>) {
         let (batch, time) = table.dim();
         self.data.resize(time * batch, 0);
@@ -159,7 +159,7 @@ impl Ids {
         self.batch
     }
 
-    /// Bytes that they hold.
+    /// Bytes of memory in use.
     pub fn bytes(&self) -> usize {
         self.data.capacity() * size_of::<u32>()
     }
@@ -198,7 +198,7 @@ impl Mask {
         &self.data
     }
 
-    /// Bytes that it holds.
+    /// Bytes of memory in use.
     pub fn bytes(&self) -> usize {
         self.data.capacity() * size_of::<bool>()
     }
@@ -216,7 +216,7 @@ impl Mask {
 
 /// The distinct token ids of a shard, and where each position finds its own.
 ///
-/// A batch holds few distinct ids: what is linear in a token's vector is done once for each of them, and their gradients are
+/// A batch has few distinct ids: whatever is linear in a token's vector is computed once for each of them, and their gradients are
 /// summed before they go further back.
 #[derive(Debug, Clone, Default)]
 pub struct Lookup {
@@ -232,7 +232,7 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// Takes over `ids`, all below `vocabulary`.
+    /// Collects the distinct ids of `ids`, all below `vocabulary`.
     pub fn of_ids(&mut self, ids: &Ids, vocabulary: usize) {
         for id in self.distinct.drain(..) {
             self.places[id as usize] = 0;
@@ -257,7 +257,7 @@ impl Lookup {
         self.index.extend(ids.data.iter().map(|id| self.places[*id as usize] - 1));
     }
 
-    /// Bytes that it has room for.
+    /// Bytes of memory in use.
     pub fn bytes(&self) -> usize {
         let all = [&self.distinct, &self.index, &self.places];
         let ids: usize = all.iter().map(|ids| ids.capacity() * size_of::<u32>()).sum();
@@ -280,7 +280,7 @@ impl Lookup {
     }
 }
 
-/// A sequence of vectors of which many are the same: position `i` of `[time, batch]` holds row `index[i]`.
+/// A sequence of vectors of which many are the same: position `i` of `[time, batch]` has row `index[i]`.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'a> {
     /// Distinct vectors, `[1, rows, features]`.
@@ -294,12 +294,12 @@ impl<'a> Rows<'a> {
         Self { rows, lookup }
     }
 
-    /// Which row each position holds: `[time, batch]`.
+    /// Which row each position has: `[time, batch]`.
     pub fn index(self) -> &'a [u32] {
         &self.lookup.index
     }
 
-    /// Which row each sequence holds at time step `t`.
+    /// Which row each sequence has at time step `t`.
     pub fn step(self, t: usize) -> &'a [u32] {
         &self.lookup.index[t * self.lookup.batch..(t + 1) * self.lookup.batch]
     }
@@ -332,7 +332,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// What a layer reads.
+/// An input of a layer.
 #[derive(Debug, Clone, Copy)]
 pub enum Signal<'a> {
     /// Token ids.

@@ -9,7 +9,7 @@ use super::layer::{
 /// Puts the features of several layers side by side: `out = [x¹ x² …]` at every time step; each part of the gradient goes back to
 /// where it came from.
 ///
-/// InputSource: `keras/src/layers/merging/concatenate.py`, axis -1. `[batch, time, f¹], [batch, time, f²], … → [batch, time, f¹ + f² + …]`,
+/// Source: `keras/src/layers/merging/concatenate.py`, axis -1. `[batch, time, f¹], [batch, time, f²], … → [batch, time, f¹ + f² + …]`,
 /// and vectors likewise. In a preset `{layer: Concatenate, inputs: [1, 2]}`.
 ///
 /// ```

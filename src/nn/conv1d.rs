@@ -20,12 +20,12 @@ use crate::kernel::{Entry, Matrix, add_columns, add_rows, gather_taps, matmul, n
 /// Each tap `k` is one matrix product over all time steps and sequences at once: steps lie one after the other in a block, so a
 /// shifted sequence is a slice of it.
 ///
-/// Behind an Embedding each distinct vector meets each tap once, and the outputs are sums of those products. Where a maximum over time
-/// follows, all but a few numbers of δ are 0, and only those are gone by.
+/// Behind an Embedding each distinct vector is multiplied by each tap once, and the outputs are sums of those products. Where a maximum over time
+/// follows, all but a few numbers of δ are 0, and only those are visited.
 ///
-/// It ends a mask, as in Keras: padding takes part as the numbers that it holds.
+/// A mask ends here, as in Keras: padding takes part as ordinary numbers.
 ///
-/// InputSource: `keras/src/layers/convolutional/base_conv.py`. `[batch, time, features] → [batch, steps, filters]`, with
+/// Source: `keras/src/layers/convolutional/base_conv.py`. `[batch, time, features] → [batch, steps, filters]`, with
 /// `steps = ⌊(time − d·(kernel_size − 1) − 1)/s⌋ + 1` for `padding: valid`, else `⌈time/s⌉`.
 ///
 /// ```
@@ -39,14 +39,14 @@ use crate::kernel::{Entry, Matrix, add_columns, add_rows, gather_taps, matmul, n
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Conv1D {
-    /// Numbers out.
+    /// Output units.
     pub filters: usize,
     /// Time steps that a filter sees.
     pub kernel_size: usize,
     /// Time steps between two outputs.
     #[serde(default = "one")]
     pub strides: usize,
-    /// What happens at the ends.
+    /// Padding at the ends.
     #[serde(default)]
     pub padding: Padding,
     /// Time steps between two that a filter sees.
@@ -58,10 +58,10 @@ pub struct Conv1D {
     /// Whether there is a `b`.
     #[serde(default = "yes")]
     pub use_bias: bool,
-    /// How `W` begins.
+    /// The kernel initializer.
     #[serde(default = "glorot_uniform")]
     pub kernel_initializer: Initializer,
-    /// What the size of `W` costs.
+    /// The kernel regularizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_regularizer: Option<Regularizer>,
 }
@@ -167,7 +167,7 @@ impl Layer for Conv1D {
         true
     }
 
-    fn room(&self, extent: &Extent) -> usize {
+    fn cache_numbers(&self, extent: &Extent) -> usize {
         extent.distinct.map_or(0, |distinct| self.kernel_size * self.filters * distinct)
     }
 
@@ -179,7 +179,7 @@ impl Layer for Conv1D {
         let bias = if self.use_bias { ctx.weights.get(1) } else { &[] };
         let kernels = ctx.weights.get(0).chunks_exact(features * filters);
         if let Signal::Rows(rows) = ctx.inputs[0] {
-            // Every distinct vector meets every tap once; the rest is sums.
+            // Every distinct vector is multiplied by every tap once; the rest is sums.
             products.reshape(self.kernel_size, rows.rows.rows(), filters);
             for (tap, kernel) in kernels.enumerate() {
                 let x = Matrix::new(rows.rows.data(), rows.rows.rows(), features);
@@ -223,7 +223,7 @@ impl Layer for Conv1D {
         }
         let Conv1DCache { by_distinct: sums, entries, kernel_transposed, kernel_grad_transposed } = cache;
         if note_entries(entries, upstream_grad.data(), batch, filters, upstream_grad.data().len() / SPARSE) {
-            // Filters first, so that what an entry meets lies together.
+            // Filters first, so that the weights of an entry are contiguous.
             transpose(weights.get(0), kernel_transposed, self.kernel_size * features, filters);
             kernel_grad_transposed.zeroed(1, filters, self.kernel_size * features);
             let d_x = input_grads.map_or(&mut [][..], Block::data_mut);

@@ -11,7 +11,7 @@ use super::{Activation, Block, Initializer, Regularizer};
 /// δ = ∂L/∂a ⊙ f′(z)
 /// ∂L/∂W = xᵀ·δ   ∂L/∂b = Σ δ   ∂L/∂x = δ·Wᵀ
 /// ```
-/// InputSource: `keras/src/layers/core/dense.py`. `[batch, features] → [batch, units]`, `[batch, time, features] → [batch, time, units]`.
+/// Source: `keras/src/layers/core/dense.py`. `[batch, features] → [batch, units]`, `[batch, time, features] → [batch, time, units]`.
 ///
 /// ```
 /// use unrolled::nn::{Dense, Layer, Shape};
@@ -21,7 +21,7 @@ use super::{Activation, Block, Initializer, Regularizer};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dense {
-    /// Numbers out.
+    /// Output units.
     pub units: usize,
     /// `f`.
     #[serde(default)]
@@ -29,16 +29,16 @@ pub struct Dense {
     /// Whether there is a `b`.
     #[serde(default = "yes")]
     pub use_bias: bool,
-    /// How `W` begins.
+    /// The kernel initializer.
     #[serde(default = "glorot_uniform")]
     pub kernel_initializer: Initializer,
-    /// How `b` begins.
+    /// The bias initializer.
     #[serde(default = "zeros")]
     pub bias_initializer: Initializer,
-    /// What the size of `W` adds to the loss.
+    /// The kernel regularizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_regularizer: Option<Regularizer>,
-    /// What the size of `b` adds to the loss.
+    /// The bias regularizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_regularizer: Option<Regularizer>,
 }

@@ -11,9 +11,9 @@ use crate::rng::Rng;
 /// ```text
 /// out = m ⊙ x      ∂L/∂x = m ⊙ ∂L/∂out      m = 0 with probability rate, else 1/(1 − rate)
 /// ```
-/// What is dropped hangs on the seed, the step, the layer and the sequence's place in the batch alone.
+/// What is dropped depends on the seed, the step, the layer and the sequence's place in the batch alone.
 ///
-/// InputSource: `keras/src/layers/regularization/dropout.py`. The shape stays.
+/// Source: `keras/src/layers/regularization/dropout.py`. The shape stays.
 ///
 /// ```
 /// use unrolled::nn::{Dropout, Layer, Shape};
@@ -29,9 +29,9 @@ pub struct Dropout {
 }
 
 layer_cache! {
-    /// The cache of a [`Dropout`].
+    /// The cache of a [`Dropout`] or a [`SpatialDropout1D`](super::SpatialDropout1D).
     DropoutCache {
-        /// m, `[time, batch, features]`.
+        /// m, `[time, batch, features]`; of a `SpatialDropout1D` `[1, batch, features]`.
         factors: Block,
     }
 }
@@ -54,14 +54,13 @@ impl Layer for Dropout {
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
-        let x = ctx.inputs[0].real();
+        let (x, out) = (ctx.inputs[0].real(), &mut output.values);
         let (time, batch, features) = x.dim();
-        let (out, factors) = (&mut output.values, &mut cache.factors);
-        out.reshape(time, batch, features);
-        out.data_mut().copy_from_slice(x.data());
+        out.clone_from(x);
         if !drops(ctx.pass, self.rate) {
             return;
         }
+        let factors = &mut cache.factors;
         factors.reshape(time, batch, features);
         for row in 0..batch {
             let Some(mut rng) = ctx.pass.dropout_rng("dropout", row) else { return };
@@ -69,21 +68,30 @@ impl Layer for Dropout {
                 fill(&mut factors.step_mut(t)[row * features..][..features], self.rate, &mut rng);
             }
         }
-        out.data_mut().iter_mut().zip(factors.data()).for_each(|(x, factor)| *x *= factor);
+        scale(out, factors);
     }
 
     fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
-        let BackwardContext { pass, upstream_grad, input_grads: Some([input_grad, ..]), .. } = ctx else {
-            return;
-        };
-        if drops(pass, self.rate) {
-            upstream_grad
-                .data_mut()
-                .iter_mut()
-                .zip(cache.factors.data())
-                .for_each(|(d, factor)| *d *= factor);
-        }
-        std::mem::swap(input_grad, upstream_grad);
+        drop_backward(ctx, self.rate, cache);
+    }
+}
+
+/// The backward of both dropouts: ∂L/∂x = m ⊙ ∂L/∂out.
+pub(super) fn drop_backward(ctx: BackwardContext<'_>, rate: f64, cache: &DropoutCache) {
+    let BackwardContext { pass, upstream_grad, input_grads: Some([input_grad, ..]), .. } = ctx else {
+        return;
+    };
+    if drops(pass, rate) {
+        scale(upstream_grad, &cache.factors);
+    }
+    std::mem::swap(input_grad, upstream_grad);
+}
+
+/// `block ⊙ factors`, in place; factors of one time step are those of all.
+pub(super) fn scale(block: &mut Block, factors: &Block) {
+    let size = factors.data().len().max(1);
+    for part in block.data_mut().chunks_exact_mut(size) {
+        part.iter_mut().zip(factors.data()).for_each(|(x, factor)| *x *= factor);
     }
 }
 
@@ -92,13 +100,13 @@ pub(super) fn drops(pass: &Pass<'_>, rate: f64) -> bool {
     rate > 0.0 && matches!(pass.mode, super::Mode::Train { .. })
 }
 
-/// Draws factors: 0 with probability `rate`, else what keeps the expectation.
+/// Draws factors: 0 with probability `rate`, else `1/(1 − rate)`, so that the expectation stays.
 pub(super) fn fill(factors: &mut [f32], rate: f64, rng: &mut Rng) {
-    let kept = (1.0 / (1.0 - rate)) as f32;
-    factors.iter_mut().for_each(|factor| *factor = if rng.uniform() < rate { 0.0 } else { kept });
+    let scale = (1.0 / (1.0 - rate)) as f32;
+    factors.iter_mut().for_each(|factor| *factor = if rng.uniform() < rate { 0.0 } else { scale });
 }
 
-/// Refuses what is no probability, and 1, which would leave nothing.
+/// Checks that `rate` is a probability below 1.
 ///
 /// # Errors
 /// When `rate` is outside `[0, 1)`.

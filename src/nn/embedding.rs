@@ -17,12 +17,12 @@ use super::{Block, Initializer, Rows};
 /// Each distinct id of a shard is looked up once: layers that can (see [`Layer::reads_rows`]) read those vectors, and give back their
 /// gradients, instead of one a position.
 ///
-/// With `mask_zero`, id 0 is padding: later layers are told.
+/// With `mask_zero`, id 0 is padding, and the mask passes on to later layers.
 ///
-/// With `vectors`, `E` begins with those that others have learnt: the row of a word that the file has is its vector, that of padding is 0,
-/// all others begin as `embeddings_initializer` says. With `trainable: false` they stay so. (Keras: a matrix as the layer's weights.)
+/// With `vectors`, `E` starts from pretrained vectors: the row of a word in the file is its vector, that of padding is 0,
+/// all others come from `embeddings_initializer`. With `trainable: false` they are frozen. (Keras: a matrix as the layer's weights.)
 ///
-/// InputSource: `keras/src/layers/core/embedding.py`. `[batch, time] → [batch, time, output_dim]`.
+/// Source: `keras/src/layers/core/embedding.py`. `[batch, time] → [batch, time, output_dim]`.
 ///
 /// ```
 /// use unrolled::nn::{Embedding, Layer, Shape};
@@ -41,15 +41,15 @@ pub struct Embedding {
     /// Whether id 0 is padding that later layers leave out.
     #[serde(default)]
     pub mask_zero: bool,
-    /// How `E` begins.
+    /// The initializer of `E`.
     #[serde(default = "random_uniform")]
     pub embeddings_initializer: Initializer,
-    /// Where `E` begins with vectors that others have learnt.
+    /// Pretrained vectors for `E`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vectors: Option<PretrainedVectors>,
 }
 
-/// Vectors of words that others have learnt. Whoever knows the words reads them.
+/// Pretrained word vectors, read by the part that knows the vocabulary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainedVectors {
@@ -77,7 +77,7 @@ impl Default for Embedding {
 }
 
 layer_cache! {
-    /// The cache of an [`Embedding`] with a reader that wants a vector at every position.
+    /// The cache of an [`Embedding`] whose reader needs a vector at every position.
     EmbeddingCache {
         /// The vectors of the distinct ids, `[1, distinct, output_dim]`.
         rows: Block,
@@ -152,7 +152,7 @@ impl Layer for Embedding {
         }
     }
 
-    fn room(&self, extent: &Extent) -> usize {
+    fn cache_numbers(&self, extent: &Extent) -> usize {
         2 * extent.rows * extent.time
     }
 

@@ -2,9 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
 
-/// Puts all time steps of a sequence into one vector: `out[t·features + f] = x[t][f]`; the gradient goes back the same way.
+/// Puts all time steps of a sequence into one vector: `out[t·features + f] = x[t][f]`; the gradient is reshaped back.
 ///
-/// InputSource: `keras/src/layers/reshaping/flatten.py`. `[batch, time, features] → [batch, time·features]`.
+/// Source: `keras/src/layers/reshaping/flatten.py`. `[batch, time, features] → [batch, time·features]`.
 ///
 /// ```
 /// use unrolled::nn::{Flatten, Layer, Shape};

@@ -12,7 +12,7 @@ use crate::kernel::{scatter_rows, sum_rows};
 /// ```
 /// It is blind to order. A sequence that is all padding gives 0 (Keras: NaN).
 ///
-/// InputSource: `keras/src/layers/pooling/global_average_pooling1d.py`. `[batch, time, features] → [batch, features]`.
+/// Source: `keras/src/layers/pooling/global_average_pooling1d.py`. `[batch, time, features] → [batch, features]`.
 ///
 /// ```
 /// use unrolled::nn::{GlobalAveragePooling1D, Layer, Shape};

@@ -10,9 +10,9 @@ use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, Lay
 /// out = maxₜ x[t]       ∂L/∂x[t] = [x[t] = out]·∂L/∂out / n        n: how many steps hold the greatest value
 /// ```
 /// Steps that tie share the gradient evenly, as TensorFlow's `reduce_max` has it; after a relu whole features tie at 0. A mask is
-/// not heeded, as in Keras: padding takes part as the numbers that it holds.
+/// ignored, as in Keras: padding takes part as ordinary numbers.
 ///
-/// InputSource: `keras/src/layers/pooling/global_max_pooling1d.py`. `[batch, time, features] → [batch, features]`.
+/// Source: `keras/src/layers/pooling/global_max_pooling1d.py`. `[batch, time, features] → [batch, features]`.
 ///
 /// ```
 /// use unrolled::nn::{GlobalMaxPooling1D, Layer, Shape};
@@ -76,9 +76,9 @@ impl Layer for GlobalMaxPooling1D {
         upstream_grad.data_mut().iter_mut().zip(ties.data()).for_each(|(d, n)| *d /= n);
         input_grad.reshape(time, batch, features);
         for t in 0..time {
-            let held = x.step(t).iter().zip(out.data());
+            let pairs = x.step(t).iter().zip(out.data());
             for ((input_grad, (x, max)), d) in
-                input_grad.step_mut(t).iter_mut().zip(held).zip(upstream_grad.data())
+                input_grad.step_mut(t).iter_mut().zip(pairs).zip(upstream_grad.data())
             {
                 *input_grad = if x == max { *d } else { 0.0 };
             }

@@ -8,7 +8,7 @@ const CHUNK: usize = 1 << 15;
 /// Numbers that are summed over all shards before the next: they stay in the first-level cache.
 const BLOCK: usize = 1 << 12;
 
-/// The gradient of a batch's mean loss: the sum over its shards, always in their order, and what the size of the weights costs. Only of
+/// The gradient of a batch's mean loss: the sum over its shards, always in their order, plus the gradient of the regularizers. Only of
 /// weights that learn.
 ///
 /// It is cut into chunks by the model alone, and each is summed by one thread: the same bits at any number of threads. Of a table of
@@ -50,7 +50,7 @@ struct Rows {
 }
 
 impl Gradient {
-    /// Room for the gradient of `model`, all zero.
+    /// The gradient of `model`, all zero.
     pub fn new(model: &Model, params: &Params) -> Self {
         let mut chunks = vec![Chunk::default()];
         for (layer, node) in model.nodes.iter().enumerate().filter(|(_, node)| node.trainable) {
@@ -62,13 +62,13 @@ impl Gradient {
                 let place = param.range.start - span.start..param.range.end - span.start;
                 let mut start = place.start;
                 while start < place.end {
-                    let room = chunks.last().map_or(0, |chunk| CHUNK.saturating_sub(chunk.len));
-                    if room == 0 {
+                    let left = chunks.last().map_or(0, |chunk| CHUNK.saturating_sub(chunk.len));
+                    if left == 0 {
                         chunks.push(Chunk::default());
                         continue;
                     }
                     // Whole rows, the last of them perhaps beyond the chunk's size.
-                    let end = (start + room.div_ceil(width) * width).min(place.end);
+                    let end = (start + left.div_ceil(width) * width).min(place.end);
                     let rows = scatters.then(|| Rows::new(width, start - place.start, end - start));
                     let squares = SumOfSquares::default();
                     if let Some(chunk) = chunks.last_mut() {
@@ -108,7 +108,7 @@ impl Gradient {
         &self.values
     }
 
-    /// Each tensor of `params` that learns, to be clipped, with the L2 norm of what was summed.
+    /// Each tensor of `params` that learns, to be clipped, with the L2 norm of its gradient.
     pub fn tensors_mut<'a>(&'a mut self, params: &'a Params) -> impl Iterator<Item = (&'a mut [f32], f64)> {
         let Self { values, chunks } = self;
         let mut values = values.as_mut_slice();

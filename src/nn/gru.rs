@@ -17,7 +17,7 @@ recurrent_layer! {
     /// p_t = h_{t−1}·U_h + b′_h                                 ĥ_t = φ(x_t·W_h + b_h + r_t ⊙ p_t)       candidate
     /// h_t = z_t ⊙ h_{t−1} + (1 − z_t) ⊙ ĥ_t
     ///
-    /// backward, with ∂L/∂h_t = upstream gradient + what the line of ∂L/∂h_{t−1} gave at step t+1:
+    /// backward, with ∂L/∂h_t = upstream gradient + the terms of the line ∂L/∂h_{t−1} at step t+1:
     /// δ_z = ∂L/∂h_t ⊙ (h_{t−1} − ĥ_t) ⊙ σ′     δ_h = ∂L/∂h_t ⊙ (1 − z_t) ⊙ φ′
     /// δ_r = δ_h ⊙ p_t ⊙ σ′                     δ′_h = ∂L/∂p_t = δ_h ⊙ r_t
     /// ∂L/∂h_{t−1} = upstream gradient + ∂L/∂h_t ⊙ z_t + δ_z·U_zᵀ + δ_r·U_rᵀ + δ′_h·U_hᵀ
@@ -31,7 +31,7 @@ recurrent_layer! {
     ///
     /// Where `z` is near 1 the state and its gradient pass unchanged. σ is `recurrent_activation`, φ `activation`.
     ///
-    /// InputSource: `keras/src/layers/rnn/gru.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
+    /// Source: `keras/src/layers/rnn/gru.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
     ///
     /// ```
     /// use unrolled::nn::{GRU, Layer, Shape};
@@ -55,7 +55,7 @@ recurrent_layer! {
 pub(super) struct GruMath(pub Functions);
 
 impl CellMath<3> for GruMath {
-    /// The sums are z_t and r_t before σ, and p_t: it meets r_t before the candidate's input projection is added.
+    /// The sums are z_t and r_t before σ, and p_t: r_t multiplies it before the candidate's input projection is added.
     #[inline(always)]
     fn begin<V: Simd>(&self, at: &ForwardView<'_, '_>) -> [V; 3] {
         let (z, r): (V, V) = (at.input(0), at.input(1));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::LayerConfigError;
 use crate::rng::Rng;
 
-/// How weights begin. Names and definitions are Keras 3's (`keras/src/initializers`).
+/// Weight initializers. Names and definitions are Keras 3's (`keras/src/initializers`).
 ///
 /// Written as a name (`he_normal`, or Keras's class name `HeNormal`), or as a mapping where there is more to say:
 /// `{name: identity, gain: 0.9}`. With fan the number of inputs (`fan_in`) and outputs (`fan_out`) of a weight tensor:
@@ -63,7 +63,7 @@ pub enum Initializer {
         #[serde(default = "one")]
         gain: f64,
     },
-    /// Uniform from `minval` to `maxval`; ±0.05 by default, which is how an `Embedding` begins.
+    /// Uniform from `minval` to `maxval`; ±0.05 by default, the default of an `Embedding`.
     #[serde(alias = "RandomUniform", alias = "uniform")]
     RandomUniform {
         /// Least.
@@ -110,7 +110,7 @@ fn minus_a_twentieth() -> f64 {
 /// The standard deviation of a standard normal cut off at ±2.
 const TRUNCATED: f64 = 0.879_625_661_034_239_8;
 
-/// What remains to be drawn once fans are known.
+/// A distribution whose parameters are known.
 enum Draw {
     Uniform { middle: f64, limit: f64 },
     Normal { mean: f64, stddev: f64 },
@@ -118,9 +118,9 @@ enum Draw {
 }
 
 impl Initializer {
-    /// How recurrent kernels begin unless told otherwise.
+    /// The default of recurrent kernels.
     pub const ORTHOGONAL: Self = Self::Orthogonal { gain: 1.0 };
-    /// How embeddings begin unless told otherwise: within ±0.05.
+    /// The default of embeddings: within ±0.05.
     pub const RANDOM_UNIFORM: Self = Self::RandomUniform { minval: -0.05, maxval: 0.05 };
 
     /// Draws `values`, a tensor of `shape`, row-major.
@@ -155,7 +155,7 @@ impl Initializer {
         values.iter_mut().for_each(|w| *w = draw.one(rng) as f32);
     }
 
-    /// Checks that a tensor of `rank` sizes can begin so; `field` is what the layer's configuration calls it.
+    /// Checks that it fits a tensor of `rank` sizes; `field` is its name in the layer's configuration.
     ///
     /// # Errors
     /// For numbers that are not finite, a negative deviation, an empty range, and a matrix where there is none.
@@ -213,7 +213,7 @@ impl Draw {
     }
 }
 
-/// An initialiser as a mapping, with all its numbers.
+/// An initializer as a mapping, with all its numbers.
 #[derive(Serialize)]
 struct Written(#[serde(with = "Initializer")] Initializer);
 

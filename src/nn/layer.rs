@@ -15,9 +15,9 @@ const MAX_NUMBERS: usize = 1 << 28;
 /// Inputs that a layer can read at most.
 pub const MAX_INPUTS: usize = 8;
 
-/// One layer: its configuration, and what it does with numbers that belong to others.
+/// One layer: its configuration and its arithmetic. Parameters, activations and gradients lie outside it.
 pub trait Layer: fmt::Debug + Send + Sync {
-    /// What it saves from `forward` to `backward`, of one shard.
+    /// What `forward` saves for `backward`, of one shard.
     type Cache: Cache
     where
         Self: Sized;
@@ -25,7 +25,7 @@ pub trait Layer: fmt::Debug + Send + Sync {
     /// Keras's class name.
     fn class(&self) -> &'static str;
 
-    /// What else matters of the configuration, in a few words, for the model table.
+    /// The configuration in a few words, for the model table.
     fn detail(&self) -> String {
         String::new()
     }
@@ -38,7 +38,7 @@ pub trait Layer: fmt::Debug + Send + Sync {
     /// The shape of its output, or why it cannot read `inputs` (as many as [`Layer::arity`] allows).
     ///
     /// # Errors
-    /// When inputs or configuration do not fit, with what would.
+    /// When inputs or configuration do not fit, with what would fit.
     fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError>;
 
     /// Its parameters when it reads `inputs`, in Keras's order.
@@ -46,7 +46,7 @@ pub trait Layer: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
-    /// What becomes of the mask.
+    /// How the mask passes on.
     fn mask(&self) -> MaskRule {
         MaskRule::Keep
     }
@@ -78,15 +78,15 @@ pub trait Layer: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Numbers that a recurrent layer keeps of every step of a sequence: see
+    /// Numbers that a recurrent layer saves of every step of a sequence and can recompute: see
     /// [`Model::recurrent_bytes`](super::Model::recurrent_bytes).
     fn recurrent_numbers(&self) -> usize {
         0
     }
 
-    /// Numbers of 4 bytes that it remembers of a shard besides output and gradients: see
+    /// Numbers of 4 bytes in its cache: see
     /// [`Model::activation_bytes`](super::Model::activation_bytes).
-    fn room(&self, _extent: &Extent) -> usize {
+    fn cache_numbers(&self, _extent: &Extent) -> usize {
         0
     }
 
@@ -100,38 +100,38 @@ pub trait Layer: fmt::Debug + Send + Sync {
     }
 }
 
-/// A parameter that a layer wants.
+/// A parameter of a layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParamSpec {
     /// Keras's name: `recurrent_kernel`; of a part of a layer `fwd.kernel`.
     pub name: String,
     /// In Keras's layout, e.g. `[features, units]`.
     pub shape: Vec<usize>,
-    /// How it begins.
+    /// Its initializer.
     pub initializer: Initializer,
-    /// What its size costs.
+    /// Its regularizer.
     pub regularizer: Option<Regularizer>,
-    /// Numbers that begin at 1, whatever `init` says.
+    /// Numbers that are initialized with 1 instead.
     pub ones: Range<usize>,
 }
 
 impl ParamSpec {
-    /// A parameter whose size costs nothing.
+    /// A parameter without a regularizer.
     pub fn new(name: &str, shape: &[usize], initializer: Initializer) -> Self {
         Self { name: name.into(), shape: shape.to_vec(), initializer, regularizer: None, ones: 0..0 }
     }
 
-    /// The same with some numbers that begin at 1.
+    /// The same with some numbers initialized with 1.
     #[must_use]
     pub fn with_ones(self, ones: Range<usize>) -> Self {
         Self { ones, ..self }
     }
 
-    /// Checks how it begins and what its size costs: Keras calls the fields after the parameter, `recurrent_initializer` and
+    /// Checks initializer and regularizer: Keras calls the fields after the parameter, `recurrent_initializer` and
     /// `bias_regularizer`.
     ///
     /// # Errors
-    /// For an initialiser that does not fit the shape, and for numbers that neither can work with.
+    /// For an initializer that does not fit the shape, and for invalid numbers of either.
     pub(super) fn check(&self) -> Result<(), LayerConfigError> {
         let name = self.name.rsplit('.').next().unwrap_or_default();
         let stem = if name == "recurrent_kernel" { "recurrent" } else { name };
@@ -139,14 +139,14 @@ impl ParamSpec {
         Regularizer::check(self.regularizer, &format!("{stem}_regularizer"))
     }
 
-    /// The same with what its size costs.
+    /// The same with a regularizer.
     #[must_use]
     pub fn with_regularizer(self, regularizer: Option<Regularizer>) -> Self {
         Self { regularizer, ..self }
     }
 }
 
-/// What flows into or out of a layer, without the batch.
+/// The shape of a layer's input or output, without the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Token ids, `[time]`, all below `vocabulary`.
@@ -183,7 +183,7 @@ impl Shape {
     /// Numbers a row.
     ///
     /// # Errors
-    /// For ids, which are no numbers: `who` needs an Embedding before it.
+    /// For token ids: the layer `who` needs an Embedding before it.
     pub fn features(self, who: &str) -> Result<usize, LayerConfigError> {
         match self {
             Self::Sequence { features, .. } | Self::Vector { features } => Ok(features),
@@ -210,30 +210,30 @@ impl Shape {
     }
 }
 
-/// Why a layer cannot stand where it stands.
+/// A layer's configuration does not fit its inputs, or itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{found}; {help}")]
 pub struct LayerConfigError {
-    /// What is wrong.
+    /// The fault.
     pub found: String,
-    /// What would be right.
+    /// How to correct it.
     pub help: String,
-    /// The configuration's field that is to blame, when it is one.
+    /// The field of the configuration where the fault is, when it is in one.
     pub field: Option<String>,
 }
 
 impl LayerConfigError {
-    /// A misfit of the layer as a whole.
+    /// A fault of the layer as a whole.
     pub fn new(found: impl Into<String>, help: impl Into<String>) -> Self {
         Self { found: found.into(), help: help.into(), field: None }
     }
 
-    /// A misfit of one field.
+    /// A fault of one field.
     pub fn of(field: impl Into<String>, found: impl Into<String>, help: impl Into<String>) -> Self {
         Self { field: Some(field.into()), ..Self::new(found, help) }
     }
 
-    /// Refuses to make more numbers of one sequence than memory would hold: `sizes` are those of the tensor, `what` is in it.
+    /// Limits the numbers computed of one sequence: `sizes` are those of the tensor, `what` is in it.
     ///
     /// # Errors
     /// When there are more than 2²⁸.
@@ -260,7 +260,7 @@ impl LayerConfigError {
     }
 }
 
-/// How much of the data a layer sees at once: one shard of a batch.
+/// The size of a layer's input in one shard.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
     /// Time steps of its first input.
@@ -271,27 +271,27 @@ pub struct Extent {
     pub rows: usize,
     /// Distinct token ids, where the first input comes in [rows](Signal::Rows).
     pub distinct: Option<usize>,
-    /// Whether gates are made again on the way back.
+    /// Whether gates are recomputed in the backward pass.
     pub recompute: bool,
 }
 
-/// What becomes of a mask in a layer.
+/// How a mask passes through a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MaskRule {
-    /// It goes on to the next layer.
+    /// It passes on to the next layer.
     Keep,
-    /// It ends here: the output has no padding.
+    /// It ends here.
     Drop,
-    /// That of the first input goes on; its inputs may have different masks, and different lengths.
+    /// That of the first input passes on; its inputs may have different masks, and different lengths.
     First,
     /// A new one is written to [`LayerOutput::mask`].
     Make,
 }
 
-/// Whether the network learns or answers.
+/// Whether the network is training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Training: dropout drops, and what it drops hangs on these numbers and the layer alone.
+    /// Training: dropout is active, and depends on these numbers and the layer alone.
     Train {
         /// The run's seed.
         seed: u64,
@@ -304,26 +304,26 @@ pub enum Mode {
     Evaluate,
 }
 
-/// What holds for one pass through one layer.
+/// The context of one pass through one layer.
 #[derive(Debug, Clone, Copy)]
 pub struct Pass<'a> {
-    /// Learn or answer.
+    /// Training or evaluation.
     pub mode: Mode,
     /// The layer's number.
     pub layer: usize,
     /// The mask that reaches the layer: the one that its inputs share, or with [`MaskRule::First`] its first input's.
     pub mask: Option<&'a Mask>,
-    /// Whether recurrent layers keep their gates of one segment of time at a time, and make them again on the way back.
+    /// Whether recurrent layers save gates of one segment of time only, and recompute them in the backward pass.
     pub recompute: bool,
-    /// Whether all who read the layer [read rows](Layer::reads_rows).
+    /// Whether all layers that read it [read rows](Layer::reads_rows).
     pub to_rows: bool,
     /// The mask of each input.
     pub masks: [Option<&'a Mask>; MAX_INPUTS],
 }
 
 impl Pass<'_> {
-    /// The chance of this layer for one sequence of the shard, while learning: drawn by seed, step, layer and the sequence's
-    /// place in the batch, so that neither shards nor threads change it. `purpose` tells several uses in a layer apart.
+    /// The random numbers of this layer for one sequence of the shard, in training: by seed, step, layer and the sequence's
+    /// place in the batch, so that neither shards nor threads change it. `purpose` separates several uses in a layer.
     pub fn dropout_rng(&self, purpose: &str, row: usize) -> Option<Rng> {
         let Mode::Train { seed, step, first_row } = self.mode else { return None };
         // Layers and rows are below 2^16 and 2^24: one index for the three.

@@ -12,7 +12,7 @@ use super::{Block, Initializer, Weights};
 /// g = ∂L/∂out ⊙ γ       ∂L/∂x = r·(g − mean(g) − x̂·mean(g ⊙ x̂))
 /// ∂L/∂γ = Σ ∂L/∂out ⊙ x̂          ∂L/∂β = Σ ∂L/∂out
 /// ```
-/// InputSource: `keras/src/layers/normalization/layer_normalization.py`, axis -1. The shape stays.
+/// Source: `keras/src/layers/normalization/layer_normalization.py`, axis -1. The shape stays.
 ///
 /// ```
 /// use unrolled::nn::{Layer, LayerNormalization, Shape};
@@ -25,7 +25,7 @@ use super::{Block, Initializer, Weights};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LayerNormalization {
-    /// ε: what keeps equal features from a division by 0.
+    /// ε: avoids a division by 0 for equal features.
     pub epsilon: f64,
     /// Whether there is a β.
     pub center: bool,

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::{Activation, Block, LayerConfigError, Mask, Shape, TargetRows};
 use crate::kernel;
 
-/// What training makes small, by Keras's name. InputSource: `keras/src/losses/losses.py`.
+/// The loss, by Keras's name. Source: `keras/src/losses/losses.py`.
 ///
 /// Cross-entropies work on *logits*: the model takes the last layer's sigmoid or softmax off and hands it to the loss, which is the
 /// same function and exact where a rounded probability of 0 or 1 would not be (Keras does so as well: `from_logits`).
@@ -14,7 +14,7 @@ pub enum Loss {
     /// L = −y·ln p − (1−y)·ln(1−p),  p = σ(z)        = max(z,0) − z·y + ln(1 + e^{−|z|})
     /// ∂L/∂z = p − y
     /// ```
-    /// Of several labels at once, each by itself, the mean over the labels; right is then the share of the labels that were told
+    /// Of several labels at once, each by itself, the mean over the labels; accuracy is then the share of the labels that were predicted
     /// (Keras's `binary_accuracy`).
     BinaryCrossentropy,
     /// ```text
@@ -30,11 +30,11 @@ pub enum Loss {
     Huber,
 }
 
-/// What [`Loss::BinaryCrossentropy`] judges, and a layer that gives it.
+/// The output that [`Loss::BinaryCrossentropy`] fits, and a layer that has it.
 const ONE_NUMBER: &str = "one number a sequence, (None, 1)";
 const ONE_SIGMOID: &str = "end with `{layer: Dense, units: 1, activation: sigmoid}`";
 
-/// Sums over judged rows (sequences, or unmasked steps), so that shards add up; means are for whoever knows the count.
+/// Sums over the rows that the loss counts (sequences, or unmasked steps), so that shards add up; the caller divides by the count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Score {
     /// Sum of the losses.
@@ -102,7 +102,7 @@ impl Loss {
         self == Self::BinaryCrossentropy && width > 1
     }
 
-    /// The activation that the last layer must have, which the loss takes over; numbers take any.
+    /// The activation that the last layer must have, which the loss applies itself; numbers take any.
     pub(super) fn link(self) -> Option<Activation> {
         match self {
             Self::BinaryCrossentropy => Some(Activation::Sigmoid),
@@ -114,7 +114,7 @@ impl Loss {
     /// Checks the model's output.
     ///
     /// # Errors
-    /// When the loss cannot judge it, with what it could.
+    /// When the loss does not fit, with what would fit.
     pub(super) fn fits(self, output: Shape, activation: Option<Activation>) -> Result<(), LayerConfigError> {
         let shape = || {
             let sizes =
@@ -204,7 +204,7 @@ impl Loss {
         score
     }
 
-    /// The class that logits `z` speak for: the first of the greatest, as Keras's argmax; of one logit, 1 above 0.
+    /// The predicted class of logits `z`: the first of the greatest, as Keras's argmax; of one logit, 1 above 0.
     pub(super) fn predicted(self, z: &[f32]) -> usize {
         if self == Self::BinaryCrossentropy {
             return usize::from(z.first().is_some_and(|z| *z > 0.0));

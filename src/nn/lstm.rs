@@ -26,10 +26,10 @@ recurrent_layer! {
     /// Keras's names: W is `kernel` `[features, 4·units]`, U `recurrent_kernel` `[units, 4·units]`, b `bias` `[4·units]`. Each has four
     /// blocks of `units` columns in Keras's order i, f, c, o; the block c feeds the candidate g_t.
     ///
-    /// Along the cell state the gradient is multiplied by `f` alone: near 1 it reaches far back. `unit_forget_bias` begins `b_f` at 1
+    /// Along the cell state the gradient is multiplied by `f` alone: near 1 it reaches far back. `unit_forget_bias` initializes `b_f` with 1
     /// for that (Jozefowicz et al. 2015). σ is `recurrent_activation`, φ `activation`.
     ///
-    /// InputSource: `keras/src/layers/rnn/lstm.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
+    /// Source: `keras/src/layers/rnn/lstm.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
     ///
     /// ```
     /// use unrolled::nn::{LSTM, Layer, Shape};
@@ -44,7 +44,7 @@ recurrent_layer! {
         activation: Activation = "crate::nn::recurrent::default::tanh" default::tanh(),
         /// `σ`.
         recurrent_activation: Activation = "crate::nn::recurrent::default::sigmoid" default::sigmoid(),
-        /// Whether `b_f` begins at 1.
+        /// Whether `b_f` is initialized with 1.
         unit_forget_bias: bool = "crate::nn::recurrent::default::yes" true,
     }
 }

@@ -4,7 +4,7 @@ use super::Block;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
 
 /// Marks the time steps that are padding, in sequences of numbers: those of which every feature is `mask_value`. Later layers
-/// are told, as an Embedding with `mask_zero` tells them of token 0.
+/// get the mask, as from an Embedding with `mask_zero`.
 ///
 /// ```text
 /// mₜ = 0 if x[t] = mask_value in every feature, else 1
@@ -12,7 +12,7 @@ use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, Lay
 /// ```
 /// A mask that reaches it ends here, as in Keras.
 ///
-/// InputSource: `keras/src/layers/core/masking.py`. `[batch, time, features] → [batch, time, features]`.
+/// Source: `keras/src/layers/core/masking.py`. `[batch, time, features] → [batch, time, features]`.
 ///
 /// ```
 /// use unrolled::nn::{Layer, Masking, Shape};
@@ -22,7 +22,7 @@ use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, Lay
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Masking {
-    /// What padding is filled with.
+    /// The value of padding.
     #[serde(default)]
     pub mask_value: f32,
 }
@@ -77,7 +77,7 @@ impl Layer for Masking {
     }
 }
 
-/// Makes the rows 0 that hold no data.
+/// Sets masked rows to 0.
 fn blank(rows: &mut Block, marks: &[bool]) {
     let features = rows.dim().2.max(1);
     let masked = rows.data_mut().chunks_exact_mut(features).zip(marks).filter(|(_, mark)| !**mark);

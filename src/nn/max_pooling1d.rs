@@ -11,9 +11,9 @@ use super::{Block, Padding};
 /// ```text
 /// out[t] = max over the window at t of x       ∂L/∂x[i] = Σ over the windows t whose first greatest step is i of ∂L/∂out[t]
 /// ```
-/// Padding never is the greatest. It ends a mask, as in Keras.
+/// Padding never is the greatest. A mask ends here, as in Keras.
 ///
-/// InputSource: `keras/src/layers/pooling/max_pooling1d.py`. `[batch, time, features] → [batch, steps, features]`, with
+/// Source: `keras/src/layers/pooling/max_pooling1d.py`. `[batch, time, features] → [batch, steps, features]`, with
 /// `steps = ⌊(time − pool_size)/strides⌋ + 1` for `padding: valid`, `⌈time/strides⌉` for `same`.
 ///
 /// ```
@@ -31,7 +31,7 @@ pub struct MaxPooling1D {
     /// Time steps from one window to the next; `pool_size` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strides: Option<usize>,
-    /// What happens at the ends: valid or same.
+    /// Padding at the ends: valid or same.
     #[serde(default)]
     pub padding: Padding,
 }
@@ -49,7 +49,7 @@ impl Default for MaxPooling1D {
 layer_cache! {
     /// The cache of a [`MaxPooling1D`].
     MaxPooling1DCache {
-        /// The tap of the window that holds the greatest value, of every output.
+        /// The tap of the window that has the greatest value, of every output.
         winner: Block,
     }
 }

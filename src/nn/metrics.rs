@@ -1,4 +1,4 @@
-//! What is measured beside the loss.
+//! Metrics beside the loss.
 
 use super::{Block, Loss, Mask, Model, Shape, TargetRows};
 use crate::protocol::Confusion;
@@ -14,12 +14,12 @@ pub fn bits_per_token(loss: f64) -> f64 {
 }
 
 impl Model {
-    /// The number of labels that the model tells at once, each with a probability of its own; `None` for one that does something else.
+    /// The number of labels that the model predicts at once, each with a probability of its own; `None` for other tasks.
     pub fn labels(&self) -> Option<usize> {
         self.output.features("").ok().filter(|width| self.loss.has_labels(*width))
     }
 
-    /// The number of classes that the model tells apart; `None` for one that gives numbers, or several labels at once.
+    /// The number of classes; `None` for a model that predicts numbers, or several labels at once.
     pub fn classes(&self) -> Option<usize> {
         match (self.loss, self.output) {
             _ if self.labels().is_some() => None,

@@ -2,7 +2,7 @@ use super::layer::{Extent, LayerConfigError, MaskRule, ParamSpec, Shape};
 use super::{Activation, Block, InputRef, LayerNode, LayerSpec, Loss, Params};
 use crate::protocol::{LayerRow, ModelTable};
 
-/// A checked stack of layers and the loss at its end. It holds no weights: see [`Params`].
+/// A checked graph of layers and its loss. It has no weights: see [`Params`].
 #[derive(Debug, Clone)]
 pub struct Model {
     /// How many channels the data have.
@@ -12,7 +12,7 @@ pub struct Model {
     /// Which layer made the mask that reaches the loss; never one where the output is a vector a sequence.
     pub(super) mask: Option<usize>,
     pub(super) loss: Loss,
-    /// What an error on each class counts; 1 for all when empty.
+    /// The weight of each class in the loss; 1 for all when empty.
     pub(super) class_weights: Vec<f32>,
     table: ModelTable,
 }
@@ -22,11 +22,11 @@ pub struct Model {
 pub(super) struct Node {
     /// As it runs: the last layer's activation has gone over to the loss.
     pub spec: LayerSpec,
-    /// What it reads.
+    /// Its inputs.
     pub from: Vec<InputSource>,
-    /// What they give.
+    /// Their shapes.
     pub shapes: Vec<Shape>,
-    /// What it gives.
+    /// Its output shape.
     pub output: Shape,
     /// Which layer made the mask that reaches it.
     pub mask: Option<usize>,
@@ -83,7 +83,7 @@ impl Node {
 /// Parameters of a model at most: 4 GB of weights; the gradient and each moment of the optimizer take as much again.
 const MAX_PARAMS: usize = 1_000_000_000;
 
-/// A layer that cannot stand where it stands.
+/// A layer that does not fit its place in the model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("layer {layer}: {error}")]
 pub struct BuildError {
@@ -93,7 +93,7 @@ pub struct BuildError {
     pub error: LayerConfigError,
 }
 
-/// What the layers so far give.
+/// The output of a layer that has been checked.
 struct Given {
     shape: Shape,
     mask: Option<usize>,
@@ -101,10 +101,10 @@ struct Given {
 }
 
 impl Model {
-    /// Checks that every layer can read what its inputs write, and that `loss` can judge the last.
+    /// Checks that every layer can read what its inputs write, and that `loss` fits the last.
     ///
     /// # Errors
-    /// The first layer that does not fit, and what would.
+    /// The first layer that does not fit, and what would fit.
     pub fn build(layers: &[LayerNode], input: Shape, loss: Loss) -> Result<Self, BuildError> {
         Self::of_channels(layers, &[(String::new(), input)], loss)
     }
@@ -112,7 +112,7 @@ impl Model {
     /// The same of data in several channels, each with its name and shape; layers name those that they read.
     ///
     /// # Errors
-    /// The first layer that does not fit, and what would; the number after the last where no layer is to blame.
+    /// The first layer that does not fit, and what would fit; the number after the last where the fault is in no layer.
     pub fn of_channels(
         layers: &[LayerNode],
         channels: &[(String, Shape)],
@@ -245,36 +245,36 @@ impl Model {
         Ok(Self { channels, nodes, output, mask, loss, class_weights: Vec::new(), table })
     }
 
-    /// Bytes of what recurrent layers keep of every step of `positions` = time × sequences and could make again from the states: 4
-    /// bytes for each number of gates and of what a cell keeps besides (LSTM: `φ(c)`, GRU: the candidate's product).
+    /// Bytes that recurrent layers save of every step of `positions` = time × sequences and could recompute from the states: 4
+    /// bytes for each number of gates and of what else a cell saves (LSTM: `φ(c)`, GRU: the candidate's product).
     ///
     /// ```text
     /// SimpleRNN  units·[projection]        LSTM  units·[4 gates, φ(c)]        GRU  units·[3 gates, product]
     /// ```
-    /// A `Bidirectional` keeps both directions. Where that is more than a shard's budget ([`Shard::set_budget`](super::Shard::set_budget)),
-    /// it stays for one segment of time only, and no longer grows with the length of sequences. What grows with it in any case are the
+    /// A `Bidirectional` saves both directions. Where that is more than a shard's budget ([`Shard::set_budget`](super::Shard::set_budget)),
+    /// they are saved for one segment of time only, and no longer grow with the length of sequences. What grows with it in any case are the
     /// states (h, and c of an LSTM) and the layers' outputs: see [`Model::activation_bytes`].
     pub fn recurrent_bytes(&self, positions: usize) -> usize {
         let numbers = |node: &Node| node.spec.layer().recurrent_numbers();
         positions * self.nodes.iter().map(numbers).sum::<usize>() * size_of::<f32>()
     }
 
-    /// Bytes of memory that one shard takes for what `rows` sequences, of which `distinct` token ids are different, become on their
-    /// way through the network and back: 4 bytes for each number of
+    /// Bytes of activations and gradients that one shard has for `rows` sequences with `distinct` different token ids in the forward
+    /// and the backward pass: 4 bytes for each number of
     ///
     /// ```text
     /// every layer       its output, ∂L/∂output, and ∂L/∂input (that of a layer which is read in rows: features·distinct)
-    /// recurrent         states of all steps; what [`Model::recurrent_bytes`] counts, of all steps or, where it is made again, of one
+    /// recurrent         states of all steps; what [`Model::recurrent_bytes`] counts, of all steps or, where it is recomputed, of one
     ///                   segment; δ of one segment; projections and sums of distinct ids, 2·gates·units·distinct; U, packed twice
     /// Embedding         the place of every position among the distinct ids
     /// Conv1D            products of distinct ids, kernel_size·filters·distinct
     /// data              ids, once as they come and once as places among the distinct: 2·rows·time
     /// ```
-    /// Where gates are made again, what is left that grows with time are these: states of all steps, ids with their places, outputs of
+    /// Where gates are recomputed, what is left that grows with time are these: states of all steps, ids with their places, outputs of
     /// layers that give one for every step and ∂L/∂ of them, and inputs that dropout has thinned. Gates and δ do not.
     ///
-    /// [`Shard::activation_bytes`](super::Shard::activation_bytes) is what is really held; a test holds the two together to 10 % for
-    /// stacks of Embedding, recurrent layers, convolution, pools and Dense. Layers that attend hold more: their weights of every query.
+    /// [`Shard::activation_bytes`](super::Shard::activation_bytes) is measured; a test compares the two, within 10 %, for
+    /// stacks of Embedding, recurrent layers, convolution, pools and Dense. Attention layers have more: their weights of every query.
     pub fn activation_bytes(&self, rows: usize, distinct: usize, recompute: bool) -> usize {
         let size = |node: &Node, shape: Shape| match shape {
             _ if node.to_rows => distinct * shape.features("").unwrap_or(0),
@@ -297,7 +297,7 @@ impl Model {
             let ids = matches!(node.shapes[0], Shape::Ids { .. });
             let distinct = (reads_rows || ids).then_some(distinct);
             let extent = Extent { time, features, rows, distinct, recompute };
-            2 * output + d_inputs.sum::<usize>() + node.spec.layer().room(&extent)
+            2 * output + d_inputs.sum::<usize>() + node.spec.layer().cache_numbers(&extent)
         });
         numbers.sum::<usize>() * size_of::<f32>()
     }
@@ -318,7 +318,7 @@ impl Model {
         self.loss
     }
 
-    /// What the last layer gives.
+    /// The output shape of the last layer.
     pub fn output(&self) -> Shape {
         self.output
     }
@@ -343,13 +343,13 @@ impl Model {
         self.nodes.iter().any(|node| node.mask.is_some())
     }
 
-    /// Room for the weights, all zero.
+    /// The model's weights, all zero.
     pub fn params(&self) -> Params {
         let layers = self.nodes.iter();
         Params::new(layers.map(|node| (node.spec.layer(), node.shapes.as_slice(), node.trainable)))
     }
 
-    /// What the last layer's activation makes of `logits`, in place: the model's output as Keras has it.
+    /// Applies the last layer's activation to `logits`, in place: the model's output as in Keras.
     pub fn activate(&self, logits: &mut Block) {
         let (_, _, width) = logits.dim();
         if let Some(link) = self.loss.link() {
@@ -358,7 +358,7 @@ impl Model {
     }
 }
 
-/// What else matters of a layer, in a few words.
+/// The configuration of a layer in a few words.
 fn detail(spec: &LayerSpec, trainable: bool, inputs: &[InputRef]) -> String {
     let channels = inputs.iter().filter_map(|reads| match reads {
         InputRef::Channel(name) => Some(name.clone()),
@@ -369,7 +369,7 @@ fn detail(spec: &LayerSpec, trainable: bool, inputs: &[InputRef]) -> String {
     channels.chain(own).chain(frozen).collect::<Vec<_>>().join(", ")
 }
 
-/// What the `i`-th layer reads: what it names, or the layer before it.
+/// The inputs of the `i`-th layer: those that it names, or the layer before it.
 fn sources(
     i: usize,
     named: &[InputRef],

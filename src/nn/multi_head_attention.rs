@@ -29,7 +29,7 @@ use crate::kernel::{Matrix, matmul};
 /// Masked values have weight 0. A masked query attends to nothing in particular: its weights are all alike, or all 0 with a
 /// `dropout` above 0, as in Keras. `dropout` drops weights while learning.
 ///
-/// InputSource: `keras/src/layers/attention/multi_head_attention.py`. One input attends to itself, `[batch, time, features]` → the same;
+/// Source: `keras/src/layers/attention/multi_head_attention.py`. One input attends to itself, `[batch, time, features]` → the same;
 /// two, with `inputs: [query, value]`, `[batch, query time, f], [batch, time, g] → [batch, query time, f]`.
 ///
 /// ```
@@ -254,7 +254,7 @@ impl Layer for MultiHeadAttention {
         affine_backward(dq.data(), query, kernel(0), d_query, key_units, None);
         affine_backward(dk.data(), value, kernel(1), d_key, key_units, None);
         affine_backward(dv.data(), value, kernel(2), d_value, value_units, None);
-        // With one input all three meet in it.
+        // With one input all three gradients are added to it.
         let (to_query, to_value) = match input_grads {
             Some([both]) => (both, None),
             Some([to_query, to_value, ..]) => (to_query, Some(to_value)),

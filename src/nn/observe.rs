@@ -3,7 +3,7 @@ use ndarray::ArrayView2;
 use crate::kernel::l2_norm;
 use crate::protocol::Direction;
 
-/// Is handed every unrolled step of every recurrent layer during `backward`, on watched steps.
+/// Receives every unrolled step of every recurrent layer during `backward`, on watched steps.
 pub trait Observer: Send {
     /// One time step of one layer, all sequences of the shard.
     fn unrolled(&mut self, step: Unrolled<'_>);
@@ -31,7 +31,7 @@ pub struct GradientNorms {
 }
 
 impl GradientNorms {
-    /// Forgets all sums and keeps the memory.
+    /// Resets all sums; memory is reused.
     pub fn clear(&mut self) {
         self.profiles.iter_mut().for_each(|(_, _, squares)| squares.fill(0.0));
     }

@@ -3,7 +3,7 @@ use std::ops::{Index, Range};
 use super::{Initializer, Layer, ParamSpec, Regularizer, Shape};
 use crate::rng::Rng;
 
-/// One weight tensor: where it lies and what it is called.
+/// One weight tensor: its name and its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Param {
     /// `1.recurrent_kernel`: the layer's number and Keras's name.
@@ -12,15 +12,15 @@ pub struct Param {
     pub shape: Vec<usize>,
     /// Its place among all weights.
     pub range: Range<usize>,
-    /// What its size costs.
+    /// Its regularizer.
     pub regularizer: Option<Regularizer>,
-    /// Whether it learns.
+    /// Whether it is trained.
     pub trainable: bool,
     initializer: Initializer,
     ones: Range<usize>,
 }
 
-/// All weights of a model in one flat vector: what optimizers, clipping and checkpoints work on. Those that learn come first.
+/// All weights of a model in one flat vector: what optimizers, clipping and checkpoints work on. Trainable ones come first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params {
     values: Vec<f32>,
@@ -32,7 +32,7 @@ pub struct Params {
 }
 
 impl Params {
-    /// Room for the weights of `layers`, each with the shapes that it reads and whether it learns; all zero.
+    /// The weights of `layers`, each with its input shapes and whether it is trained; all zero.
     pub(super) fn new<'a>(layers: impl Iterator<Item = (&'a dyn Layer, &'a [Shape], bool)>) -> Self {
         let (mut table, mut ranges) = (Vec::new(), Vec::new());
         let (mut learning, mut frozen) = (0, 0);
@@ -60,7 +60,7 @@ impl Params {
         Self { values: vec![0.0; learning + frozen], trainable: learning, table, layers: ranges }
     }
 
-    /// Draws every weight by its initialiser; each tensor from a stream of its own.
+    /// Draws every weight by its initializer; each tensor from a stream of its own.
     pub fn initialize(&mut self, seed: u64) {
         for (i, param) in self.table.iter().enumerate() {
             let mut rng = Rng::new(seed, "weights", i as u64);
@@ -80,12 +80,12 @@ impl Params {
         &self.values
     }
 
-    /// The weights that learn: the first of [`Params::values`].
+    /// The trainable weights: the first of [`Params::values`].
     pub fn trainable(&self) -> &[f32] {
         &self.values[..self.trainable]
     }
 
-    /// The weights that learn.
+    /// The trainable weights.
     pub fn trainable_mut(&mut self) -> &mut [f32] {
         &mut self.values[..self.trainable]
     }
@@ -95,7 +95,7 @@ impl Params {
         &mut self.values
     }
 
-    /// What the size of the weights that learn adds to the loss.
+    /// The regularization penalty of the trainable weights.
     pub fn regularization_loss(&self) -> f64 {
         let cost =
             |param: &Param| param.regularizer.map_or(0.0, |r| r.loss(&self.values[param.range.clone()]));

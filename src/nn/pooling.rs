@@ -1,4 +1,4 @@
-//! What the pools that move over time have in common: their window.
+//! The window that pools over time share.
 
 use super::window::Window;
 use super::{LayerConfigError, Padding, Shape};
@@ -14,7 +14,7 @@ impl Window {
         format!("{} wide, strides {}, {}", self.taps, self.stride, self.padding.name())
     }
 
-    /// What a pool gives for `input`.
+    /// The output shape of a pool for `input`.
     ///
     /// # Errors
     /// When the window is impossible or longer than the sequence.

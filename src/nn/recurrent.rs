@@ -10,7 +10,7 @@
 //! weights    ∂L/∂W = Σ x_tᵀ·δ_t    ∂L/∂b = Σ δ_t    ∂L/∂U by the cell    ∂L/∂x_t = δ_t·Wᵀ
 //! ```
 //! `dropout` multiplies `x_t`, `recurrent_dropout` the `h_{t−1}` that is multiplied by `U`, each with one mask a sequence for all steps
-//! and gates (Gal & Ghahramani 2016, tied weights; Keras draws one a gate when both are used). `stateful` begins with the state that the
+//! and gates (Gal & Ghahramani 2016, tied weights; Keras draws one a gate when both are used). `stateful` starts from the state that the
 //! last batch ended with, row by row; no gradient flows into it (truncated back-propagation through time), and training does not shuffle.
 
 mod bptt;
@@ -53,10 +53,10 @@ pub trait Cell: fmt::Debug + Send + Sync {
     /// Keras's class name.
     fn class(&self) -> &'static str;
 
-    /// What all recurrent layers have.
+    /// The settings that all recurrent layers share.
     fn settings(&self) -> Settings;
 
-    /// What the columns of `kernel` feed, `units` each, in Keras's order.
+    /// The gates that the columns of `kernel` feed, `units` each, in Keras's order.
     fn gates(&self) -> &'static [&'static str];
 
     /// The function that gives each of [`Cell::gates`] its values.
@@ -83,15 +83,15 @@ pub trait Cell: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Columns of the bias that begin at 1.
+    /// Columns of the bias that are initialized with 1.
     fn bias_ones(&self) -> Range<usize> {
         0..0
     }
 
-    /// Refuses what this cell cannot do.
+    /// Checks the settings that are this cell's own.
     ///
     /// # Errors
-    /// With the field and what would fit.
+    /// When a field does not fit, with what would fit.
     fn check(&self) -> Result<(), LayerConfigError> {
         Ok(())
     }
@@ -194,8 +194,8 @@ impl<C: Cell> Layer for C {
         numbers(self)
     }
 
-    fn room(&self, extent: &Extent) -> usize {
-        room(self, extent)
+    fn cache_numbers(&self, extent: &Extent) -> usize {
+        cache_numbers(self, extent)
     }
 
     fn directions(&self) -> &'static [Option<Direction>] {
@@ -226,13 +226,13 @@ impl<C: Cell> Layer for C {
     }
 }
 
-/// Numbers saved of every step of a sequence that could be recomputed: see [`Model::recurrent_bytes`](super::Model::recurrent_bytes).
+/// Numbers saved of every step of a sequence that can be recomputed: see [`Model::recurrent_bytes`](super::Model::recurrent_bytes).
 pub(super) fn numbers(cell: &dyn Cell) -> usize {
     cell.settings().units * (cell.gates().len() + usize::from(cell.saves()))
 }
 
 /// Numbers that one direction saves: see [`Model::activation_bytes`](super::Model::activation_bytes).
-pub(super) fn room(cell: &dyn Cell, extent: &Extent) -> usize {
+pub(super) fn cache_numbers(cell: &dyn Cell, extent: &Extent) -> usize {
     let Extent { time, features, rows, distinct, recompute } = *extent;
     let (units, gates) = (cell.settings().units, cell.gates().len());
     let (width, states) = (units * gates, units * (1 + usize::from(cell.has_cell_state())));
@@ -287,7 +287,7 @@ pub(super) fn output(cell: &dyn Cell, inputs: &[Shape]) -> Result<Shape, LayerCo
 pub(super) fn params(cell: &dyn Cell, inputs: &[Shape], prefix: &str) -> Vec<ParamSpec> {
     let settings = cell.settings();
     let features = inputs[0].features("").unwrap_or(0);
-    // What overflows has more parameters than any model may have.
+    // A product that overflows is more than any model may have.
     let (units, width) = (settings.units, settings.units.saturating_mul(cell.gates().len()));
     let named = |name: &str| format!("{prefix}{name}");
     let mut all = vec![

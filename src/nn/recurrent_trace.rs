@@ -1,4 +1,4 @@
-//! Instruments: what is read off a recurrent layer after a step, from what its [`RecurrentBuffers`]s remember. Nothing is measured, kept or
+//! Measurements of a recurrent layer after a watched step, from its [`RecurrentBuffers`]. Nothing is measured, saved or
 //! paid for on steps that are not watched.
 
 mod outer;
@@ -15,7 +15,7 @@ use super::{Mask, Model, Params, Shard};
 use crate::kernel::{Team, l2_norm};
 use crate::protocol::{Direction, LayerHealth, QuantityHealth};
 
-/// Up to so many units a spectral radius costs next to nothing.
+/// Up to so many units a spectral radius takes almost no time.
 const FREE_UNITS: usize = 32;
 /// Above so many units it is not measured at all: `O(units³)`.
 const MOST_UNITS: usize = 512;
@@ -23,7 +23,7 @@ const MOST_UNITS: usize = 512;
 /// Parts into which time is cut for threads to share.
 const CHUNKS: usize = 16;
 
-/// One way through time of a recurrent layer, as all shards of a batch went it.
+/// States and gradients at every step of one recurrent layer, or one direction of it, over all shards of a batch.
 #[derive(Debug)]
 pub struct RecurrentTrace<'a> {
     /// The layer's number.
@@ -31,29 +31,30 @@ pub struct RecurrentTrace<'a> {
     /// Which half of a `Bidirectional`.
     pub direction: Option<Direction>,
     cell: &'a dyn Cell,
-    /// Of every shard, in order: what was remembered, and what was masked.
+    /// Of every shard, in order: buffers and mask.
     parts: Vec<(&'a RecurrentBuffers, Option<&'a Mask>)>,
 }
 
 impl Model {
-    /// The ways through time of all recurrent layers, in the order of layers and directions, after [`Shard::backward`] of all `shards`
+    /// The traces of all recurrent layers, in the order of layers and directions, after [`Shard::backward`] of all `shards`
     /// of a batch. Sums over shards are always in their order.
     pub fn recurrent_traces<'a>(
         &'a self,
         shards: impl Iterator<Item = &'a Shard>,
     ) -> Vec<RecurrentTrace<'a>> {
-        let mut ways: Vec<RecurrentTrace<'a>> = Vec::new();
+        let mut traces: Vec<RecurrentTrace<'a>> = Vec::new();
         for shard in shards {
-            for (i, (layer, direction, cell, unroll)) in shard.recurrent_buffers(self).into_iter().enumerate()
+            for (i, (layer, direction, cell, buffers)) in
+                shard.recurrent_buffers(self).into_iter().enumerate()
             {
-                let part = (unroll, shard.layer_mask(self, layer));
-                match ways.get_mut(i) {
-                    Some(way) => way.parts.push(part),
-                    None => ways.push(RecurrentTrace { layer, direction, cell, parts: vec![part] }),
+                let part = (buffers, shard.layer_mask(self, layer));
+                match traces.get_mut(i) {
+                    Some(trace) => trace.parts.push(part),
+                    None => traces.push(RecurrentTrace { layer, direction, cell, parts: vec![part] }),
                 }
             }
         }
-        ways
+        traces
     }
 }
 
@@ -67,7 +68,7 @@ impl RecurrentTrace<'_> {
     }
 
     /// `‖∂L/∂U_t‖_F` for every input position: see [`GradientProfile::kernel_norm`](crate::protocol::GradientProfile::kernel_norm).
-    /// Empty where the step was not watched, or gates were made again on the way back.
+    /// Empty where the step was not watched, or gates were recomputed in the backward pass.
     pub fn kernel_norms(&self, team: &mut Team) -> Vec<f32> {
         let Some(order) = self.order() else { return Vec::new() };
         let mut norms = vec![0.0; order.time];
@@ -87,32 +88,32 @@ impl RecurrentTrace<'_> {
         norms
     }
 
-    /// The order of reading, if δ was kept of all steps.
+    /// The order of reading, if δ of all steps is there.
     fn order(&self) -> Option<Order> {
         let (first, _) = self.parts.first()?;
-        let whole = self.parts.iter().all(|(unroll, _)| unroll.deltas.window.complete);
-        whole.then(|| Order::of(self.cell, self.direction, first.cache.h.dim().0))
+        let complete = self.parts.iter().all(|(buffers, _)| buffers.deltas.window.complete);
+        complete.then(|| Order::of(self.cell, self.direction, first.cache.h.dim().0))
     }
 
     /// The norms of `steps` where sequences are so few that `∂L/∂U_t` itself need not be made: whether they are.
     fn norms_of_few(&self, order: Order, steps: Range<usize>, norms: &mut [f32]) -> bool {
         let (units, width) =
             (self.cell.settings().units, self.cell.settings().units * self.cell.gates().len());
-        let rows: usize = self.parts.iter().map(|(unroll, _)| unroll.cache.h.dim().1).sum();
+        let rows: usize = self.parts.iter().map(|(buffers, _)| buffers.cache.h.dim().1).sum();
         if !OuterSum::pays(rows, units, width) {
             return false;
         }
         let mut outer = OuterSum::default();
         for (step, norm) in steps.zip(norms) {
-            let (mut met, mut deltas) = outer.rows(rows, units, width);
-            for (unroll, _) in &self.parts {
-                let Some(delta) = self.cell.product_delta(unroll) else { return false };
-                let delta = unroll.deltas.step(delta, order.position(step));
-                let (row, rest) = std::mem::take(&mut met).split_at_mut(unroll.cache.h.dim().1 * units);
-                unroll.cache.copy_h_dropped(order, step, row);
+            let (mut states, mut deltas) = outer.rows(rows, units, width);
+            for (buffers, _) in &self.parts {
+                let Some(delta) = self.cell.product_delta(buffers) else { return false };
+                let delta = buffers.deltas.step(delta, order.position(step));
+                let (row, rest) = std::mem::take(&mut states).split_at_mut(buffers.cache.h.dim().1 * units);
+                buffers.cache.copy_h_dropped(order, step, row);
                 let (to, deltas_left) = std::mem::take(&mut deltas).split_at_mut(delta.len());
                 to.copy_from_slice(delta);
-                (met, deltas) = (rest, deltas_left);
+                (states, deltas) = (rest, deltas_left);
             }
             *norm = outer.norm(rows) as f32;
         }
@@ -123,11 +124,11 @@ impl RecurrentTrace<'_> {
     fn contributions(&self, order: Order, steps: Range<usize>, mut each: impl FnMut(&[f32])) {
         let units = self.cell.settings().units;
         let mut sum = vec![0.0; units * units * self.cell.gates().len()];
-        let mut room = Default::default();
+        let mut scratch = Default::default();
         for step in steps {
             sum.fill(0.0);
-            for (unroll, _) in &self.parts {
-                self.cell.recurrent_gradient(unroll, order, step..step + 1, &mut room, &mut sum);
+            for (buffers, _) in &self.parts {
+                self.cell.recurrent_gradient(buffers, order, step..step + 1, &mut scratch, &mut sum);
             }
             each(&sum);
         }

@@ -2,12 +2,12 @@ use serde::{Deserialize, Serialize};
 
 use super::LayerConfigError;
 
-/// What the size of a parameter adds to the loss: Keras's `L1`, `L2` and `L1L2` regularisers.
+/// A weight regularizer: Keras's `L1`, `L2` and `L1L2`. Its penalty is added to the loss.
 ///
 /// ```text
 /// R(w) = l1·Σ|w| + l2·Σw²        ∂R/∂w = l1·sign(w) + 2·l2·w
 /// ```
-/// InputSource: `keras/src/regularizers/regularizers.py`. In a preset `{l2: 0.01}`, `{l1: 0.001, l2: 0.01}`.
+/// Source: `keras/src/regularizers/regularizers.py`. In a preset `{l2: 0.01}`, `{l1: 0.001, l2: 0.01}`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Regularizer {
@@ -18,7 +18,7 @@ pub struct Regularizer {
 }
 
 impl Regularizer {
-    /// Checks what a layer's configuration has under `field`.
+    /// Checks the regularizer in the field `field` of a layer's configuration.
     ///
     /// # Errors
     /// When a factor is negative or not finite.

@@ -4,7 +4,7 @@ use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, Lay
 
 /// Gives one vector at each of `n` time steps, so that a recurrent layer can unfold it: `out[t] = x`, `∂L/∂x = Σₜ ∂L/∂out[t]`.
 ///
-/// InputSource: `keras/src/layers/reshaping/repeat_vector.py`. `[batch, features] → [batch, n, features]`.
+/// Source: `keras/src/layers/reshaping/repeat_vector.py`. `[batch, features] → [batch, n, features]`.
 ///
 /// ```
 /// use unrolled::nn::{Layer, RepeatVector, Shape};

@@ -12,12 +12,12 @@ use super::{
 };
 use crate::protocol::{Confusion, Direction};
 
-/// What sequences are, as they come: batch first.
+/// A view of the inputs of some sequences, batch first.
 #[derive(Debug, Clone, Copy)]
 pub enum Input<'a> {
     /// Token ids, `[batch, time]`.
     Ids(ArrayView2<'a, u32>),
-    /// Token ids in several channels, `[batch, channel, time]`; 0, for padding, stands in all of them or in none.
+    /// Token ids in several channels, `[batch, channel, time]`; 0, for padding, is in all of them or in none.
     Channels(ArrayView3<'a, u32>),
     /// Numbers, `[batch, time, features]`.
     Real(ArrayView3<'a, f32>),
@@ -34,9 +34,9 @@ impl Input<'_> {
     }
 }
 
-/// Some sequences of a batch, and all that their way through the network leaves behind: one thread works on it at a time.
+/// Some sequences of a batch with their activations and gradients; one thread works on it at a time.
 ///
-/// Memory is kept from step to step: the same shape again allocates nothing.
+/// Memory is reused from step to step: the same shape again allocates nothing.
 #[derive(Debug)]
 pub struct Shard {
     /// One a channel of the data.
@@ -46,24 +46,24 @@ pub struct Shard {
     targets: TargetRows,
     budget: usize,
     mode: Mode,
-    /// What every layer gave.
+    /// The output of every layer.
     outputs: Vec<LayerOutput>,
-    /// What every layer saved.
+    /// The cache of every layer.
     caches: Vec<LayerCache>,
     /// ∂L/∂output of every layer.
-    d_outs: Vec<Block>,
+    upstream_grads: Vec<Block>,
     /// Whether a layer has given its part of it yet.
-    touched: Vec<bool>,
-    /// ∂L/∂input of every layer, on its way to the outputs they were.
-    d_ins: Vec<Vec<Block>>,
+    has_grad: Vec<bool>,
+    /// ∂L/∂input of every layer, before it is added to ∂L/∂output of the layers read.
+    input_grads: Vec<Vec<Block>>,
     /// Gradients of every layer's parameters, where it does not scatter.
-    grads: Vec<Vec<f32>>,
+    param_grads: Vec<Vec<f32>>,
 }
 
 impl Shard {
     /// An empty shard for `model`.
     pub fn new(model: &Model, params: &Params) -> Self {
-        let room = |(i, node): (usize, &Node)| {
+        let zeros = |(i, node): (usize, &Node)| {
             let len = if node.spec.layer().scatters() { 0 } else { params.span(i).len() };
             vec![0.0; len]
         };
@@ -77,26 +77,29 @@ impl Shard {
             mode: Mode::Evaluate,
             outputs: nodes.iter().map(|_| LayerOutput::default()).collect(),
             caches: nodes.iter().map(|node| node.spec.new_cache()).collect(),
-            d_outs: nodes.iter().map(|_| Block::default()).collect(),
-            touched: vec![false; nodes.len()],
-            d_ins: nodes.iter().map(|node| node.from.iter().map(|_| Block::default()).collect()).collect(),
-            grads: nodes.iter().enumerate().map(room).collect(),
+            upstream_grads: nodes.iter().map(|_| Block::default()).collect(),
+            has_grad: vec![false; nodes.len()],
+            input_grads: nodes
+                .iter()
+                .map(|node| node.from.iter().map(|_| Block::default()).collect())
+                .collect(),
+            param_grads: nodes.iter().enumerate().map(zeros).collect(),
         }
     }
 
-    /// Lets what recurrent layers keep of every step take so many bytes at most, before they make gates again on the way back.
+    /// Limits the bytes that recurrent layers save of every step; beyond that they recompute gates in the backward pass.
     pub fn set_budget(&mut self, bytes: usize) {
         self.budget = bytes;
     }
 
-    /// Whether what recurrent layers would keep of every step is beyond the budget.
+    /// Whether the gates of all steps would exceed the budget.
     fn recompute(&self, model: &Model) -> bool {
         let (time, batch, _) =
             if self.is_real { self.real.dim() } else { (self.ids[0].time(), self.ids[0].batch(), 0) };
         model.recurrent_bytes(time * batch) > self.budget
     }
 
-    /// Takes sequences and what they should give.
+    /// Loads sequences and their targets.
     pub fn load(&mut self, input: Input<'_>, answers: TargetsView<'_>) {
         self.is_real = matches!(input, Input::Real(_));
         match input {
@@ -127,12 +130,12 @@ impl Shard {
 
     /// How many rows the loss counts: sequences, or unmasked steps. After [`Shard::forward`] or [`Shard::load`] of the same batch.
     pub fn weight(&mut self, model: &Model) -> f64 {
-        // The mask is made in the forward pass; this may be asked before it.
+        // The mask is made in the forward pass; this may be called before it.
         if let Some(from) = model.mask {
             let mask = &mut self.outputs[from].mask;
             match &model.nodes[from].spec {
                 LayerSpec::Masking(layer) => mask.of_steps(&self.real, layer.mask_value),
-                // Only what reads the data makes the loss's mask.
+                // Only layers that read the data make the loss's mask.
                 _ => mask.of_ids(&self.ids[model.nodes[from].channel()]),
             }
         }
@@ -149,7 +152,7 @@ impl Shard {
         model.loss.score(self.logits(), &self.targets, self.mask(model), &[], 1.0, None)
     }
 
-    /// The class that each row of the output speaks for, `[batch, time]`; time 1 for a vector a sequence.
+    /// The class predicted by each row of the output, `[batch, time]`; time 1 for a vector a sequence.
     pub fn predicted(&self, model: &Model) -> Array2<u32> {
         let (time, batch, width) = self.logits().dim();
         let rows = self.logits().data().chunks_exact(width.max(1));
@@ -157,7 +160,7 @@ impl Shard {
         Array2::from_shape_vec((time, batch), classes).unwrap_or_default().reversed_axes()
     }
 
-    /// Counts, after [`Shard::forward`], which class each judged row was taken for.
+    /// Counts, after [`Shard::forward`], the predicted class of each row that the loss counts.
     pub fn confuse(&self, model: &Model, confusion: &mut Confusion) {
         metrics::confuse(model.loss, self.logits(), &self.targets, self.mask(model), confusion);
     }
@@ -171,48 +174,50 @@ impl Shard {
         weight: f64,
         mut observer: Option<&mut dyn Observer>,
     ) -> Score {
-        self.grads.iter_mut().for_each(|grads| grads.fill(0.0));
-        self.touched.fill(false);
+        self.param_grads.iter_mut().for_each(|param_grads| param_grads.fill(0.0));
+        self.has_grad.fill(false);
         let recompute = self.recompute(model);
         let Some(last) = model.nodes.len().checked_sub(1) else { return Score::default() };
         let mask = model.mask.map(|from| &self.outputs[from].mask);
         let scale = (1.0 / weight.max(1.0)) as f32;
-        let d_last = Some(&mut self.d_outs[last]);
+        let last_grad = Some(&mut self.upstream_grads[last]);
         let score = model.loss.score(
             &self.outputs[last].values,
             &self.targets,
             mask,
             &model.class_weights,
             scale,
-            d_last,
+            last_grad,
         );
         let data = Given { real: self.is_real.then_some(&self.real), ids: &self.ids };
-        // What nobody learns from is left out, unless someone watches how it goes through time.
+        // Layers below which nothing is trained are left out, unless a recurrent layer below is watched.
         let watched = observer.is_some();
-        let wants = |node: &Node| node.learns || watched && node.unrolls;
-        for (i, node) in model.nodes.iter().enumerate().rev().filter(|(_, node)| wants(node)) {
+        let needs_grad = |node: &Node| node.learns || watched && node.unrolls;
+        for (i, node) in model.nodes.iter().enumerate().rev().filter(|(_, node)| needs_grad(node)) {
             let (before, rest) = self.outputs.split_at(i);
             let pass = pass(self.mode, recompute, i, node, before);
             let signals = signals(model, node, data, before);
-            let wanted = node.layers().any(|from| wants(&model.nodes[from]));
+            let needed = node.layers().any(|from| needs_grad(&model.nodes[from]));
             let ctx = BackwardContext {
                 pass: &pass,
                 weights: params.of(i),
                 inputs: &signals[..node.from.len()],
                 output: &rest[0],
-                upstream_grad: &mut self.d_outs[i],
-                param_grads: &mut self.grads[i],
-                input_grads: wanted.then_some(self.d_ins[i].as_mut_slice()),
+                upstream_grad: &mut self.upstream_grads[i],
+                param_grads: &mut self.param_grads[i],
+                input_grads: needed.then_some(self.input_grads[i].as_mut_slice()),
                 observer: observer.as_mut().map(|o| &mut **o as &mut dyn Observer),
             };
             node.spec.backward(ctx, &mut self.caches[i]);
-            for (d_in, from) in self.d_ins[i].iter_mut().zip(&node.from) {
-                let Some(from) = from.layer().filter(|from| wants(&model.nodes[*from])) else { continue };
-                if std::mem::replace(&mut self.touched[from], true) {
-                    let sums = self.d_outs[from].data_mut().iter_mut();
-                    sums.zip(d_in.data()).for_each(|(sum, d)| *sum += d);
+            for (input_grad, from) in self.input_grads[i].iter_mut().zip(&node.from) {
+                let Some(from) = from.layer().filter(|from| needs_grad(&model.nodes[*from])) else {
+                    continue;
+                };
+                if std::mem::replace(&mut self.has_grad[from], true) {
+                    let sums = self.upstream_grads[from].data_mut().iter_mut();
+                    sums.zip(input_grad.data()).for_each(|(sum, d)| *sum += d);
                 } else {
-                    std::mem::swap(&mut self.d_outs[from], d_in);
+                    std::mem::swap(&mut self.upstream_grads[from], input_grad);
                 }
             }
         }
@@ -232,7 +237,7 @@ impl Shard {
         out.to_batch_major()
     }
 
-    /// The ways through time of all recurrent layers: layer, direction, cell and what it remembers.
+    /// The buffers of all recurrent layers: layer, direction, cell and buffers.
     pub fn recurrent_buffers<'a>(
         &'a self,
         model: &'a Model,
@@ -240,8 +245,8 @@ impl Shard {
         let layers = model.nodes.iter().zip(&self.caches).enumerate();
         layers
             .flat_map(|(i, (node, cache))| {
-                let ways = node.spec.recurrent(cache).into_iter();
-                ways.map(move |(direction, cell, unroll)| (i, direction, cell, unroll))
+                let directions = node.spec.recurrent(cache).into_iter();
+                directions.map(move |(direction, cell, unroll)| (i, direction, cell, unroll))
             })
             .collect()
     }
@@ -287,26 +292,32 @@ impl Shard {
 
     /// ∂L/∂parameters of layer `i`, which learns, after [`Shard::backward`], where it does not scatter.
     pub(super) fn gradient(&self, i: usize) -> &[f32] {
-        &self.grads[i]
+        &self.param_grads[i]
     }
 
     /// ∂L/∂rows of those rows that the sequences touched of the table of layer `i`, which [scatters](super::Layer::scatters), after
     /// the place of each row of the table among them, plus 1; 0 where it is not.
     pub(super) fn scattered(&self, i: usize) -> (&[u32], &[f32]) {
-        (self.outputs[i].lookup.places(), self.d_outs[i].data())
+        (self.outputs[i].lookup.places(), self.upstream_grads[i].data())
     }
 
-    /// Bytes of memory for what sequences become on their way through the network and back: inputs, outputs, what layers remember,
+    /// Bytes of activations: inputs, outputs, caches,
     /// and the derivatives of all these; not for the gradients of parameters.
     pub fn activation_bytes(&self) -> usize {
-        let d_ins = self.d_ins.iter().flatten();
-        let blocks = self.d_outs.iter().chain(d_ins).chain([&self.real]).map(Block::bytes).sum::<usize>();
+        let input_grads = self.input_grads.iter().flatten();
+        let blocks = self
+            .upstream_grads
+            .iter()
+            .chain(input_grads)
+            .chain([&self.real])
+            .map(Block::bytes)
+            .sum::<usize>();
         let ids = self.ids.iter().map(Ids::bytes).sum::<usize>();
         let outputs = self.outputs.iter().map(LayerOutput::bytes).sum::<usize>();
         ids + blocks + outputs + self.caches.iter().map(LayerCache::bytes).sum::<usize>()
     }
 
-    /// What every layer that attends made of the sequences in the last [`Shard::forward`]: layer, head, and the weights,
+    /// The attention weights of the last [`Shard::forward`]: layer, head, and the weights,
     /// `[batch, query time, key time]`.
     pub fn attention(&self, model: &Model) -> Vec<(usize, usize, ArrayView3<'_, f32>)> {
         let layers = model.nodes.iter().zip(&self.caches).enumerate();
@@ -319,7 +330,7 @@ impl Shard {
     }
 }
 
-/// What holds for a pass through the `i`-th node, after the layers before it.
+/// The context of a pass through the `i`-th node, after the layers before it.
 fn pass<'a>(mode: Mode, recompute: bool, i: usize, node: &Node, before: &'a [LayerOutput]) -> Pass<'a> {
     let mask = |from: Option<usize>| from.map(|from| &before[from].mask);
     let mut masks = [None; MAX_INPUTS];
@@ -327,7 +338,7 @@ fn pass<'a>(mode: Mode, recompute: bool, i: usize, node: &Node, before: &'a [Lay
     Pass { mode, layer: i, mask: mask(node.mask), to_rows: node.to_rows, recompute, masks }
 }
 
-/// What sequences are, inside.
+/// The input of the model, time-major.
 #[derive(Clone, Copy)]
 struct Given<'a> {
     /// Numbers, where they are that.
@@ -342,7 +353,7 @@ impl<'a> Given<'a> {
     }
 }
 
-/// What `node` reads, of the data and the layers before it; only as many as it has inputs are meant.
+/// The inputs of `node`, from the data and the layers before it; only as many as it has are valid.
 fn signals<'a>(
     model: &Model,
     node: &Node,

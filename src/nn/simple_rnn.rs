@@ -20,7 +20,7 @@ recurrent_layer! {
     /// The factor `diag(f′)·Uᵀ` at every step is why the gradient vanishes or explodes (Bengio et al. 1994). What all recurrent
     /// layers share (masks, order of reading, dropout, the gradients of `W` and `b`) is in `nn/recurrent.rs`.
     ///
-    /// InputSource: `keras/src/layers/rnn/simple_rnn.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
+    /// Source: `keras/src/layers/rnn/simple_rnn.py`. `[batch, time, features] → [batch, units]`, or `[batch, time, units]`.
     ///
     /// ```
     /// use unrolled::nn::{Layer, Shape, SimpleRNN};

@@ -32,7 +32,7 @@ macro_rules! layers {
             /// Reads the configuration of the layer called `name`; `None` when there is no such layer.
             ///
             /// # Errors
-            /// The deserialiser's own, of a bad configuration.
+            /// The deserializer's own, of a bad configuration.
             pub fn read<'de, D: serde::Deserializer<'de>>(name: &str, config: D) -> Option<Result<Self, D::Error>> {
                 match name {
                     $(stringify!($name) => Some($name::deserialize(config).map(Self::$name)),)*
@@ -185,7 +185,7 @@ impl LayerSpec {
     }
 }
 
-/// Reads `{layer: NAME, …}`: what stands within another layer.
+/// Reads `{layer: NAME, …}`: a layer within another layer.
 impl<'de> Deserialize<'de> for LayerSpec {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
@@ -202,11 +202,11 @@ impl<'de> Deserialize<'de> for LayerSpec {
     }
 }
 
-/// What a layer reads, by the name that a preset gives it.
+/// An input of a layer, as a preset names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum InputRef {
-    /// What the layer of this number gives, from 0.
+    /// The output of the layer of this number, from 0.
     Layer(usize),
     /// The channel of the data of this name.
     Channel(String),
@@ -224,7 +224,7 @@ impl From<&str> for InputRef {
     }
 }
 
-/// Not derived: what serde says of an untagged enum names neither what was found nor what would be right.
+/// Not derived: serde's message for an untagged enum names neither the value found nor the one expected.
 impl<'de> Deserialize<'de> for InputRef {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Written;
@@ -249,16 +249,16 @@ impl<'de> Deserialize<'de> for InputRef {
     }
 }
 
-/// A layer and where it stands in the model.
+/// A layer and its place in the model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerNode {
     /// The layer.
     #[serde(flatten)]
     pub spec: LayerSpec,
-    /// What it reads; the layer before it (the first: the data) when empty.
+    /// Its inputs; the layer before it (for the first: the data) when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<InputRef>,
-    /// Whether its weights learn; else they stay as they begin (Keras's `trainable`).
+    /// Whether its weights are trained; else they keep their initial values (Keras's `trainable`).
     #[serde(skip_serializing_if = "is_true")]
     pub trainable: bool,
 }

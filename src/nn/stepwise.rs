@@ -5,7 +5,7 @@ use super::{
     TargetsView,
 };
 
-/// A network that reads one token at a time and carries its state on: what each costs does not depend on how many came before.
+/// A network that reads one token at a time and carries its state on: the time for one does not depend on how many came before.
 ///
 /// It has the weights of the model of the same layers. What Keras does by building the network a second time with `batch_shape=(1, 1)`
 /// and `stateful=True`.
@@ -43,7 +43,7 @@ impl Stepwise {
         self.shard.logits().data()
     }
 
-    /// Begins anew: another text follows.
+    /// Starts from zero states: another text follows.
     pub fn reset_states(&mut self) {
         self.shard.reset_states();
     }
@@ -116,10 +116,10 @@ mod tests {
     fn what_needs_later_tokens_is_refused_by_its_layer() {
         let rnn = SimpleRNN { units: 4, return_sequences: true, ..SimpleRNN::default() };
         let both = Bidirectional { of: Box::new(rnn.clone().into()), merge_mode: Default::default() };
-        let told = Stepwise::new(&layers(both), 5, LOSS).unwrap_err();
-        assert_eq!(told.layer, 1);
-        assert!(told.to_string().contains("Bidirectional reads more than one step at a time"), "{told}");
-        let told = Stepwise::new(&layers(SimpleRNN { go_backwards: true, ..rnn }), 5, LOSS).unwrap_err();
-        assert!(told.to_string().contains("SimpleRNN reads backwards"), "{told}");
+        let error = Stepwise::new(&layers(both), 5, LOSS).unwrap_err();
+        assert_eq!(error.layer, 1);
+        assert!(error.to_string().contains("Bidirectional reads more than one step at a time"), "{error}");
+        let error = Stepwise::new(&layers(SimpleRNN { go_backwards: true, ..rnn }), 5, LOSS).unwrap_err();
+        assert!(error.to_string().contains("SimpleRNN reads backwards"), "{error}");
     }
 }

@@ -2,10 +2,10 @@ use ndarray::ArrayView2;
 
 use super::{Mask, Shape};
 
-/// What sequences should give, as it comes: batch first.
+/// A view of the targets of some sequences, batch first.
 #[derive(Debug, Clone, Copy)]
 pub enum TargetsView<'a> {
-    /// Nothing is asked: a mere prediction.
+    /// No targets: prediction only.
     None,
     /// One class a sequence.
     Classes(&'a [u32]),
@@ -15,7 +15,7 @@ pub enum TargetsView<'a> {
     Real(ArrayView2<'a, f32>),
 }
 
-/// What the rows of the model's output should be, time step after time step.
+/// The target of every row of the model's output, time step after time step.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TargetRows {
     /// One a row, for classes.
@@ -37,7 +37,7 @@ impl TargetRows {
         }
     }
 
-    /// How many rows of `output` are judged: sequences, or the unmasked steps of all sequences.
+    /// How many rows of `output` the loss counts: sequences, or the unmasked steps of all sequences.
     pub(super) fn weight(&self, output: Shape, mask: Option<&Mask>) -> f64 {
         match (output, mask) {
             (Shape::Sequence { .. }, Some(mask)) => mask.count() as f64,

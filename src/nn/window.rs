@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::LayerConfigError;
 use crate::kernel::Taps;
 
-/// What a window does at the ends of a sequence, by Keras's name.
+/// Padding at the ends of a sequence, by Keras's name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Padding {
@@ -41,7 +41,7 @@ pub(super) struct Window {
     pub stride: usize,
     /// Steps between two taps.
     pub dilation: usize,
-    /// What it does at the ends.
+    /// Padding at the ends.
     pub padding: Padding,
 }
 
@@ -54,7 +54,7 @@ impl Window {
     /// Steps out for `time` steps in.
     ///
     /// # Errors
-    /// When it is longer than the sequence and may not run over its ends; `field` is what makes it long.
+    /// When it is longer than the sequence and may not run over its ends; `field` is the setting that makes it long.
     pub fn output(self, time: usize, field: &'static str) -> Result<usize, LayerConfigError> {
         match self.padding {
             Padding::Valid if time < self.reach() => {
@@ -149,7 +149,7 @@ mod tests {
             };
             let left = if padding == Padding::Same { total / 2 } else { total };
             let padded = left + time + (total - left);
-            // As many whole windows as the padded sequence has room for.
+            // As many whole windows as fit into the padded sequence.
             prop_assert_eq!(steps, (padded - window.reach()) / stride + 1);
             for tap in 0..taps {
                 let mut expected = Vec::new();

@@ -11,7 +11,7 @@ pub(crate) trait CellMath<const SUMS: usize> {
     /// Gates in a row of `gates` and of `delta`.
     const GATES: usize = SUMS;
 
-    /// What the sums begin with, before `h_{t−1}·U` is added: the input projections.
+    /// The initial values of the sums, before `h_{t−1}·U` is added: the input projections.
     #[inline(always)]
     fn begin<V: Simd>(&self, at: &ForwardView<'_, '_>) -> [V; SUMS] {
         let mut sums = [V::splat(0.0); SUMS];
@@ -330,7 +330,7 @@ impl BackwardView<'_, '_> {
 }
 
 impl ForwardStep<'_> {
-    /// Bytes that a cell touches beside the weights: all that it is handed, the state only once where dropout leaves it alone.
+    /// Bytes that a cell touches beside the weights: all its buffers, the state only once where dropout leaves it alone.
     fn bytes(&self) -> usize {
         let Self { recurrent_bias, gates, h_prev, h_dropped, c_prev, mask, h, c, saved, .. } = self;
         let dropped = if std::ptr::eq(*h_dropped, *h_prev) { 0 } else { h_dropped.len() };
@@ -353,7 +353,7 @@ impl ForwardStep<'_> {
 }
 
 impl BackwardStep<'_> {
-    /// Bytes that a cell touches beside the operands of the product: all that it is handed.
+    /// Bytes that a cell touches beside the operands of the product: all its buffers.
     fn bytes(&self) -> usize {
         let Self { upstream_grad, gates, h, saved, h_prev, h_dropped, dropout, c_prev, mask, .. } = self;
         let read =

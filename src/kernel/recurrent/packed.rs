@@ -57,7 +57,7 @@ impl PackedMatrix {
     }
 
     /// Calls `finish` for every row and vector of units with its sums, `begin + x·weights`; `x` are `rows` rows that begin `stride`
-    /// apart. With an empty `x` the sums are what they begin with.
+    /// apart. With an empty `x` the sums keep their initial values.
     #[inline(always)]
     pub(super) fn run<V: Simd, N: Simd, F: Finish<G>, const G: usize>(
         &self,
@@ -130,9 +130,9 @@ impl UnitVector {
 
 /// What is done with one vector of units of one row: `G` sums, one a gate.
 pub(super) trait Finish<const G: usize> {
-    /// What the sums begin with.
+    /// The initial values of the sums.
     fn begin<V: Simd>(&mut self, vector: UnitVector) -> [V; G];
-    /// What becomes of them.
+    /// Uses the finished sums.
     fn finish<V: Simd>(&mut self, vector: UnitVector, sums: [V; G]);
 }
 
@@ -157,7 +157,7 @@ impl Run<'_> {
             let tall = if V::LANES * G <= 48 && (V::LANES == 16 || G == 1) { 8 } else { 4 };
             let tall = if V::LANES == 8 && G == 4 { 2 } else { tall };
             let height = [tall, 4, 2].into_iter().find(|height| *height <= left.min(tall)).unwrap_or(1);
-            // What the cell does stands once, for any number of rows: the tiles alone are written out for each.
+            // The cell's arithmetic is compiled once, for any number of rows; only the tiles are unrolled for each.
             for (r, sums) in sums[..height].iter_mut().enumerate() {
                 *sums = f.begin::<V>(UnitVector { row: row + r, ..vector });
             }

@@ -1,4 +1,4 @@
-//! What all kinds of attention share once scores are there: softmax under a mask, dropout, and the weighted sum of values.
+//! What all kinds of attention share after the scores: softmax under a mask, dropout, and the weighted sum of values.
 
 use crate::kernel::{self, Matrix, matmul};
 use crate::nn::cache::layer_cache;
@@ -45,7 +45,7 @@ impl Head {
     }
 }
 
-/// What a query gets that may attend to no key at all.
+/// The weights of a query all of whose keys are masked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::nn) enum FullyMasked {
     /// The mean of the values by scores that are all lowered by 10⁹, as Keras's `Attention` lowers those of masked keys: beside
@@ -64,7 +64,7 @@ pub(in crate::nn) struct AttentionMask<'a> {
     pub queries: Option<&'a Mask>,
     /// Keys that may be attended to; all without a mask.
     pub keys: Option<&'a Mask>,
-    /// What queries get that reach no key.
+    /// The weights of queries all of whose keys are masked.
     pub fully_masked: FullyMasked,
 }
 
@@ -125,7 +125,7 @@ layer_cache! {
     Scratch {
         /// `[query time, key time]`: ∂L/∂weights, then ∂L/∂scores.
         d_scores: Block,
-        /// `[query time, key time]`: what dropout multiplies the weights by; the weights after it.
+        /// `[query time, key time]`: the factors of dropout, then the weights after it.
         factors: Block,
         /// `[time, width]`, of the queries or the keys.
         rows: Block,

@@ -20,7 +20,7 @@ layer_cache! {
     }
 }
 
-/// What [`Attention`](crate::nn::Attention) and [`AdditiveAttention`](crate::nn::AdditiveAttention) give for their inputs.
+/// The output shape of [`Attention`](crate::nn::Attention) and [`AdditiveAttention`](crate::nn::AdditiveAttention).
 ///
 /// # Errors
 /// When the inputs are no sequences of the same features.

@@ -58,7 +58,7 @@ impl Scores<'_> {
         }
     }
 
-    /// What the `i`-th query and every key have in common, `[key time, features]`: `tanh(q + k)` or `tanh(c·(q + k))`.
+    /// The `i`-th query combined with every key, `[key time, features]`: `tanh(q + k)` or `tanh(c·(q + k))`.
     fn pair(self, query: &Block, key: &Block, head: Head, i: usize, pairs: &mut Block) {
         let keys = key.dim().0;
         pairs.reshape(1, keys, head.width);
@@ -71,7 +71,7 @@ impl Scores<'_> {
         kernel::tanh(pairs.data_mut());
     }
 
-    /// Adds what ∂L/∂scores, in `scratch.d_scores`, gives to the query, the key and the parameters.
+    /// Adds to ∂L/∂query, ∂L/∂key and ∂L/∂parameters, from ∂L/∂scores in `scratch.d_scores`.
     pub fn backward(
         self,
         query: &Block,

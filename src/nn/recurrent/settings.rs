@@ -1,6 +1,6 @@
 use crate::nn::{Initializer, Regularizer};
 
-/// What all recurrent layers have, by Keras's names.
+/// The settings that all recurrent layers share, by Keras's names.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// Size of the hidden state.
@@ -11,27 +11,27 @@ pub struct Settings {
     pub return_sequences: bool,
     /// Whether to read from the last position to the first.
     pub go_backwards: bool,
-    /// Whether a batch begins with the states that the one before it ended with.
+    /// Whether a batch starts from the last states of the batch before it.
     pub stateful: bool,
     /// Share of the inputs that is dropped while learning.
     pub dropout: f64,
-    /// Share of the hidden state that is dropped on its way to `U`.
+    /// Share of the hidden state that is dropped before the product with `U`.
     pub recurrent_dropout: f64,
-    /// How `kernel` begins.
+    /// The initializer of `kernel`.
     pub kernel_initializer: Initializer,
-    /// How `recurrent_kernel` begins.
+    /// The initializer of `recurrent_kernel`.
     pub recurrent_initializer: Initializer,
-    /// How `bias` begins.
+    /// The initializer of `bias`.
     pub bias_initializer: Initializer,
-    /// What the size of `kernel` costs.
+    /// The regularizer of `kernel`.
     pub kernel_regularizer: Option<Regularizer>,
-    /// What the size of `recurrent_kernel` costs.
+    /// The regularizer of `recurrent_kernel`.
     pub recurrent_regularizer: Option<Regularizer>,
-    /// What the size of `bias` costs.
+    /// The regularizer of `bias`.
     pub bias_regularizer: Option<Regularizer>,
 }
 
-/// Defaults of single fields, as serde wants them: by name.
+/// Defaults of single fields: serde takes them by name.
 pub(in crate::nn) mod default {
     use crate::nn::{Activation, Initializer};
 
@@ -75,31 +75,31 @@ macro_rules! recurrent_layer {
             /// Whether to read from the last position to the first.
             #[serde(default)]
             pub go_backwards: bool,
-            /// Whether a batch begins with the states that the one before it ended with.
+            /// Whether a batch starts from the last states of the batch before it.
             #[serde(default)]
             pub stateful: bool,
             /// Share of the inputs that is dropped while learning.
             #[serde(default)]
             pub dropout: f64,
-            /// Share of the hidden state that is dropped on its way to `U`, while learning.
+            /// Share of the hidden state that is dropped before the product with `U`, while learning.
             #[serde(default)]
             pub recurrent_dropout: f64,
-            /// How `kernel` begins.
+            /// The initializer of `kernel`.
             #[serde(default = "crate::nn::recurrent::default::glorot_uniform")]
             pub kernel_initializer: crate::nn::Initializer,
-            /// How `recurrent_kernel` begins.
+            /// The initializer of `recurrent_kernel`.
             #[serde(default = "crate::nn::recurrent::default::orthogonal")]
             pub recurrent_initializer: crate::nn::Initializer,
-            /// How `bias` begins.
+            /// The initializer of `bias`.
             #[serde(default = "crate::nn::recurrent::default::zeros")]
             pub bias_initializer: crate::nn::Initializer,
-            /// What the size of `kernel` costs.
+            /// The regularizer of `kernel`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub kernel_regularizer: Option<crate::nn::Regularizer>,
-            /// What the size of `recurrent_kernel` costs.
+            /// The regularizer of `recurrent_kernel`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub recurrent_regularizer: Option<crate::nn::Regularizer>,
-            /// What the size of `bias` costs.
+            /// The regularizer of `bias`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub bias_regularizer: Option<crate::nn::Regularizer>,
         }

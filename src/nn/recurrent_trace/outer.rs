@@ -6,10 +6,10 @@ use crate::kernel::{Matrix, matmul};
 /// ‖Σ_b m_bᵀ·δ_b‖² = Σ_{b,b'} (m_b·m_b')·(δ_b·δ_b')
 /// ```
 /// `rows²·(a + b)` products instead of `rows·a·b`, for rows of `a` and `b` numbers. Rows are first brought to the size of 1, so that
-/// neither a gradient that vanishes nor one that explodes leaves what an `f32` holds when it is squared.
+/// neither a gradient that vanishes nor one that explodes overflows or underflows an `f32` when it is squared.
 #[derive(Debug, Default)]
 pub(super) struct OuterSum {
-    met: Vec<f32>,
+    states: Vec<f32>,
     deltas: Vec<f32>,
     products: [Vec<f32>; 2],
 }
@@ -20,19 +20,19 @@ impl OuterSum {
         rows * (a + b) < a * b
     }
 
-    /// Forgets all rows, and has room for `rows` of `a` and `b` numbers: `m` and `δ`, to be filled.
+    /// Buffers for `rows` rows of `a` and `b` numbers, to be filled: `m` and `δ`.
     pub fn rows(&mut self, rows: usize, a: usize, b: usize) -> (&mut [f32], &mut [f32]) {
-        self.met.resize(rows * a, 0.0);
+        self.states.resize(rows * a, 0.0);
         self.deltas.resize(rows * b, 0.0);
         self.products.iter_mut().for_each(|products| products.resize(rows * rows, 0.0));
-        (&mut self.met, &mut self.deltas)
+        (&mut self.states, &mut self.deltas)
     }
 
     /// The norm, of `rows` rows.
     pub fn norm(&mut self, rows: usize) -> f64 {
-        let [met, deltas] = &mut self.products;
-        let scale = squared(&mut self.met, rows, met) * squared(&mut self.deltas, rows, deltas);
-        let sum: f64 = met.iter().zip(deltas).map(|(m, d)| f64::from(*m) * f64::from(*d)).sum();
+        let [states, deltas] = &mut self.products;
+        let scale = squared(&mut self.states, rows, states) * squared(&mut self.deltas, rows, deltas);
+        let sum: f64 = states.iter().zip(deltas).map(|(m, d)| f64::from(*m) * f64::from(*d)).sum();
         // Rounding may leave a sum of nothing below 0.
         scale * if sum < 0.0 { 0.0 } else { sum.sqrt() }
     }
@@ -58,12 +58,12 @@ mod tests {
         let (rows, a, b) = (5, 7, 11);
         for scale in [1e-38_f32, 1e-25, 1.0, 1e25, 1e37] {
             let mut outer = OuterSum::default();
-            let (met, deltas) = outer.rows(rows, a, b);
-            met.iter_mut().enumerate().for_each(|(i, m)| *m = (i as f32 * 0.7).sin());
+            let (states, deltas) = outer.rows(rows, a, b);
+            states.iter_mut().enumerate().for_each(|(i, m)| *m = (i as f32 * 0.7).sin());
             deltas.iter_mut().enumerate().for_each(|(i, d)| *d = (i as f32 * 1.3).cos() * scale);
             let mut squares = 0.0;
             for (i, j) in (0..a).flat_map(|i| (0..b).map(move |j| (i, j))) {
-                let products = (0..rows).map(|r| f64::from(met[r * a + i]) * f64::from(deltas[r * b + j]));
+                let products = (0..rows).map(|r| f64::from(states[r * a + i]) * f64::from(deltas[r * b + j]));
                 squares += products.sum::<f64>().powi(2);
             }
             let (found, plain) = (outer.norm(rows), squares.sqrt());

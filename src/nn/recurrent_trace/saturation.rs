@@ -5,7 +5,7 @@ use crate::nn::{Activation, Mask};
 /// Positions at most that are counted, spread over time: shares of so many are off by a few hundredths at most.
 pub(super) const MOST_STEPS: usize = 512;
 
-/// The values of one quantity of a recurrent layer, counted. What left, right and dead mean stands with
+/// The values of one quantity of a recurrent layer, counted. Left, right and dead are defined at
 /// [`QuantityHealth`](crate::protocol::QuantityHealth).
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tally {
@@ -43,30 +43,31 @@ pub(super) fn tallies(
 /// Those of one shard.
 fn tallies_of(
     cell: &dyn Cell,
-    (unroll, mask): (&RecurrentBuffers, Option<&Mask>),
+    (buffers, mask): (&RecurrentBuffers, Option<&Mask>),
 ) -> Vec<(&'static str, Tally)> {
     let (names, activations) = (cell.gates(), cell.activations());
     let bounds = |quantity: &str| {
         let gate = names.iter().position(|name| *name == quantity).unwrap_or(cell.proposal());
         activations.get(gate).map_or(flat_ends(Activation::Linear), |activation| flat_ends(*activation))
     };
-    let held = Quantity::all(cell, unroll).into_iter();
-    let told = held.filter(|held| held.name == "h" || names.contains(&held.name));
-    told.map(|held| {
-        let mut tally = Tally::new(bounds(held.name), cell.settings().units);
-        tally.add(held, mask);
-        (held.name, tally)
-    })
-    .collect()
+    let quantities = Quantity::all(cell, buffers).into_iter();
+    let counted = quantities.filter(|quantity| quantity.name == "h" || names.contains(&quantity.name));
+    counted
+        .map(|quantity| {
+            let mut tally = Tally::new(bounds(quantity.name), cell.settings().units);
+            tally.add(quantity, mask);
+            (quantity.name, tally)
+        })
+        .collect()
 }
 
 /// Which of `every` positions is counted in the `i`-th stretch of so many: another from stretch to stretch (multiplicative hashing,
-/// Knuth, TAOCP 6.4), so that no period of the data is met at the same point each time.
+/// Knuth, TAOCP 6.4), so that no period of the data is sampled at the same phase each time.
 fn turn(i: usize, every: usize) -> usize {
     ((i as u32).wrapping_mul(0x9E37_79B9) >> 16) as usize % every
 }
 
-/// Where the ends of an activation begin at which it is flat.
+/// The bounds beyond which an activation is flat.
 fn flat_ends(activation: Activation) -> (f32, f32) {
     match activation {
         Activation::Sigmoid => (0.1, 0.9),
@@ -83,7 +84,7 @@ impl Tally {
         Self { bounds, count: 0, left: 0, right: 0, least, greatest }
     }
 
-    /// Counts what another shard has counted.
+    /// Adds the counts of another shard.
     fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.left += other.left;
@@ -93,19 +94,19 @@ impl Tally {
     }
 
     /// Counts all rows that are not masked, at every position or, of a long sequence, at [`MOST_STEPS`] of them at most.
-    fn add(&mut self, held: Quantity<'_>, mask: Option<&Mask>) {
-        let (time, batch) = held.dim();
+    fn add(&mut self, quantity: Quantity<'_>, mask: Option<&Mask>) {
+        let (time, batch) = quantity.dim();
         let every = time.div_ceil(MOST_STEPS).max(1);
         // All positions are counted in one go, some one by one.
         let (stretch, length) = if every == 1 { (time.max(1), time) } else { (every, 1) };
         for (i, first) in (0..time).step_by(stretch).enumerate() {
             let t = (first + turn(i, every)).min(time - length);
             let taken = mask.map_or(&[][..], |mask| &mask.data()[t * batch..(t + length) * batch]);
-            let values = held.rows(t..t + length);
+            let values = quantity.rows(t..t + length);
             let (left, right) = tally(values, taken, self.bounds, &mut self.least, &mut self.greatest);
             let rows =
                 if mask.is_some() { taken.iter().filter(|taken| **taken).count() } else { length * batch };
-            self.count += (rows * held.units()) as u64;
+            self.count += (rows * quantity.units()) as u64;
             self.left += left;
             self.right += right;
         }

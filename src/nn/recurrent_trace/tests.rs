@@ -12,7 +12,7 @@ const TIME: usize = 7;
 const VOCABULARY: usize = 9;
 const UNITS: usize = 5;
 
-/// A network around one recurrent layer and two shards of a batch, some of whose sequences begin with padding.
+/// A network around one recurrent layer and two shards of a batch, some of whose sequences are padded at the start.
 struct Bench {
     model: Model,
     params: Params,
@@ -53,7 +53,7 @@ impl Bench {
             let classes: Vec<u32> = rows.clone().map(|row| (row % 2) as u32).collect();
             shard.load(Input::Ids(ids.view()), TargetsView::Classes(&classes));
             shard.forward(&self.model, &self.params, Mode::Train { seed: 1, step, first_row: rows.start });
-            // Watched: δ is kept of all steps.
+            // Watched: δ of all steps stays.
             let mut norms = GradientNorms::default();
             shard.backward(&self.model, &self.params, 5.0, Some(&mut norms));
         }
@@ -62,7 +62,7 @@ impl Bench {
         gradient.values().to_vec()
     }
 
-    fn ways(&self) -> Vec<RecurrentTrace<'_>> {
+    fn traces(&self) -> Vec<RecurrentTrace<'_>> {
         self.model.recurrent_traces(self.shards.iter())
     }
 }
@@ -90,8 +90,8 @@ fn the_contributions_of_all_positions_add_up_to_the_gradient_of_the_recurrent_ke
         // The second batch begins with the state that the first ended with, where it is carried.
         bench.learn(1);
         let gradient = bench.learn(2);
-        for way in bench.ways() {
-            let prefix = match way.direction {
+        for trace in bench.traces() {
+            let prefix = match trace.direction {
                 None => "",
                 Some(Direction::Forward) => "fwd.",
                 Some(Direction::Backward) => "bwd.",
@@ -99,7 +99,7 @@ fn the_contributions_of_all_positions_add_up_to_the_gradient_of_the_recurrent_ke
             let name = format!("1.{prefix}recurrent_kernel");
             let range = bench.params.table().iter().find(|p| p.name == name).unwrap().range.clone();
             let mut sum = vec![0.0; range.len()];
-            way.contributions(way.order().unwrap(), 0..TIME, |part| {
+            trace.contributions(trace.order().unwrap(), 0..TIME, |part| {
                 sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += x)
             });
             let scale = l2_norm(&gradient[range.clone()]);
@@ -116,7 +116,7 @@ fn a_norm_is_that_of_the_state_before_times_delta_at_its_input_position() {
     for go_backwards in [false, true] {
         let mut bench = Bench::new(LSTM { units: UNITS, go_backwards, ..LSTM::default() }.into());
         bench.learn(1);
-        let norms = bench.ways()[0].kernel_norms(&mut Team::new(2).unwrap());
+        let norms = bench.traces()[0].kernel_norms(&mut Team::new(2).unwrap());
         assert_eq!(norms.len(), TIME);
         for (t, norm) in norms.iter().enumerate() {
             let before = if go_backwards { (t + 1 < TIME).then_some(t + 1) } else { t.checked_sub(1) };
@@ -124,10 +124,10 @@ fn a_norm_is_that_of_the_state_before_times_delta_at_its_input_position() {
             for (i, j) in (0..UNITS).flat_map(|i| (0..4 * UNITS).map(move |j| (i, j))) {
                 let mut sum = 0.0;
                 for shard in &bench.shards {
-                    let (_, _, _, unroll) = shard.recurrent_buffers(&bench.model)[0];
-                    for row in 0..unroll.cache.h.dim().1 {
-                        let h = before.map_or(0.0, |before| unroll.cache.h.step(before)[row * UNITS + i]);
-                        sum += f64::from(h) * f64::from(unroll.deltas.input.step(t)[row * 4 * UNITS + j]);
+                    let (_, _, _, buffers) = shard.recurrent_buffers(&bench.model)[0];
+                    for row in 0..buffers.cache.h.dim().1 {
+                        let h = before.map_or(0.0, |before| buffers.cache.h.step(before)[row * UNITS + i]);
+                        sum += f64::from(h) * f64::from(buffers.deltas.input.step(t)[row * 4 * UNITS + j]);
                     }
                 }
                 squares += sum * sum;
@@ -150,14 +150,14 @@ fn a_norm_does_not_depend_on_whether_the_sum_is_made() {
         let mut bench = Bench::new(layer.clone());
         bench.learn(1);
         bench.learn(2);
-        for way in bench.ways() {
-            let (order, mut made) = (way.order().unwrap(), Vec::new());
+        for trace in bench.traces() {
+            let (order, mut made) = (trace.order().unwrap(), Vec::new());
             assert!(OuterSum::pays(5, units, units), "few sequences");
-            way.contributions(order, 0..TIME, |sum| made.push(l2_norm(sum)));
+            trace.contributions(order, 0..TIME, |sum| made.push(l2_norm(sum)));
             if order.backwards {
                 made.reverse();
             }
-            let norms = way.kernel_norms(team);
+            let norms = trace.kernel_norms(team);
             let near = |(norm, made): (&f32, &f64)| (f64::from(*norm) - made).abs() <= 1e-5 * made;
             assert!(norms.iter().zip(&made).all(near), "{norms:?} for {made:?}: {layer:?}");
             assert!(norms.iter().any(|norm| *norm > 0.0));
@@ -167,7 +167,7 @@ fn a_norm_does_not_depend_on_whether_the_sum_is_made() {
 
 #[test]
 fn padding_is_what_the_layer_is_told_to_leave_out() {
-    let told = |mask_value: f32| {
+    let padding = |mask_value: f32| {
         let layers: [LayerNode; 3] = [
             Masking { mask_value }.into(),
             SimpleRNN { units: 2, ..SimpleRNN::default() }.into(),
@@ -185,12 +185,12 @@ fn padding_is_what_the_layer_is_told_to_leave_out() {
         }
         model.recurrent_traces(shards.iter())[0].padding()
     };
-    assert_eq!(told(-1.0), Some(vec![true, false, false]));
-    assert_eq!(told(0.0), Some(vec![false, false, true]));
+    assert_eq!(padding(-1.0), Some(vec![true, false, false]));
+    assert_eq!(padding(0.0), Some(vec![false, false, true]));
     let mut bench = Bench::new(SimpleRNN { units: 2, ..SimpleRNN::default() }.into());
     bench.learn(1);
     // The first of five sequences has no padding.
-    assert_eq!(bench.ways()[0].padding(), Some(vec![false; TIME]));
+    assert_eq!(bench.traces()[0].padding(), Some(vec![false; TIME]));
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn saturated_and_dead_are_counted_over_what_is_not_masked() {
         .for_each(|(i, w)| *w = if i % 4 == 2 { 0.3 } else { 0.0 });
     bench.weights("1.bias").copy_from_slice(&[9.0, -9.0, 0.0, 0.1]);
     bench.learn(1);
-    let health = bench.ways()[0].health(&bench.params, false, &mut Team::new(2).unwrap());
+    let health = bench.traces()[0].health(&bench.params, false, &mut Team::new(2).unwrap());
     let [h] = health.quantities.as_slice() else { panic!("{health:?}") };
     // The state of padding is 0: were it counted, shares would be lower and no unit would be dead.
     assert_eq!((h.quantity.as_str(), h.left, h.right, h.dead), ("h", 0.25, 0.25, 0.75));
@@ -230,8 +230,8 @@ fn of_a_long_sequence_some_positions_are_counted_whatever_its_period() {
     let mut shard = Shard::new(&model, &params);
     shard.load(Input::Real(numbers.view()), TargetsView::Classes(&[0, 1]));
     shard.forward(&model, &params, Mode::Evaluate);
-    let ways = model.recurrent_traces([&shard].into_iter());
-    let health = ways[0].health(&params, false, &mut Team::new(1).unwrap());
+    let traces = model.recurrent_traces([&shard].into_iter());
+    let health = traces[0].health(&params, false, &mut Team::new(1).unwrap());
     let [h] = health.quantities.as_slice() else { panic!("{health:?}") };
     assert!((h.left - 0.75).abs() < 0.05 && (h.right - 0.25).abs() < 0.05, "{h:?}");
     assert_eq!((h.left + h.right, h.dead), (1.0, 0.0));
@@ -246,7 +246,7 @@ fn gates_are_told_apart_and_relu_is_dead_at_zero() {
     let bias = [-9.0, 9.0, -1.0, 0.0].map(|bias| [bias; UNITS]).concat();
     bench.weights("1.bias").copy_from_slice(&bias);
     bench.learn(1);
-    let health = bench.ways()[0].health(&bench.params, false, &mut Team::new(2).unwrap());
+    let health = bench.traces()[0].health(&bench.params, false, &mut Team::new(2).unwrap());
     let read: Vec<_> =
         health.quantities.iter().map(|q| (q.quantity.as_str(), q.left, q.right, q.dead)).collect();
     let expected = [
@@ -272,10 +272,11 @@ fn spectral_radii_are_those_of_each_block_of_each_direction() {
     }
     bench.learn(1);
     let radii: Vec<Vec<Option<f32>>> = bench
-        .ways()
+        .traces()
         .iter()
-        .map(|way| {
-            way.health(&bench.params, false, &mut Team::new(2).unwrap())
+        .map(|trace| {
+            trace
+                .health(&bench.params, false, &mut Team::new(2).unwrap())
                 .quantities
                 .iter()
                 .map(|q| q.spectral_radius)
@@ -287,9 +288,10 @@ fn spectral_radii_are_those_of_each_block_of_each_direction() {
     for (radius, expected) in radii[1][1..].iter().zip([0.5, 1.0, 2.0]) {
         assert!((radius.unwrap() - expected).abs() < 1e-3 * expected);
     }
-    let way = &bench.ways()[1];
+    let trace = &bench.traces()[1];
     assert!(
-        (way.health(&bench.params, false, &mut Team::new(2).unwrap()).spectral_radius().unwrap() - 2.0).abs()
+        (trace.health(&bench.params, false, &mut Team::new(2).unwrap()).spectral_radius().unwrap() - 2.0)
+            .abs()
             < 2e-3
     );
 }
@@ -298,8 +300,8 @@ fn spectral_radii_are_those_of_each_block_of_each_direction() {
 fn radii_of_large_layers_are_measured_only_when_asked_for() {
     let mut bench = Bench::new(SimpleRNN { units: FREE_UNITS + 1, ..SimpleRNN::default() }.into());
     bench.learn(1);
-    let ways = bench.ways();
-    assert_eq!(ways[0].health(&bench.params, false, &mut Team::new(2).unwrap()).spectral_radius(), None);
-    let radius = ways[0].health(&bench.params, true, &mut Team::new(1).unwrap()).spectral_radius().unwrap();
+    let traces = bench.traces();
+    assert_eq!(traces[0].health(&bench.params, false, &mut Team::new(2).unwrap()).spectral_radius(), None);
+    let radius = traces[0].health(&bench.params, true, &mut Team::new(1).unwrap()).spectral_radius().unwrap();
     assert!((radius - 1.0).abs() < 1e-3, "orthogonal as it begins");
 }
