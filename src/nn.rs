@@ -17,6 +17,7 @@ mod block;
 mod cache;
 mod concatenate;
 mod conv1d;
+mod defaults;
 mod dense;
 mod dropout;
 mod embedding;

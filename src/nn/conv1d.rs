@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
+use super::defaults;
 use super::layer::{
     BackwardContext, Extent, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,
 };
@@ -56,10 +57,10 @@ pub struct Conv1D {
     #[serde(default)]
     pub activation: Activation,
     /// Whether there is a `b`.
-    #[serde(default = "yes")]
+    #[serde(default = "crate::nn::defaults::yes")]
     pub use_bias: bool,
     /// The kernel initializer.
-    #[serde(default = "glorot_uniform")]
+    #[serde(default = "crate::nn::defaults::glorot_uniform")]
     pub kernel_initializer: Initializer,
     /// The kernel regularizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,14 +69,6 @@ pub struct Conv1D {
 
 fn one() -> usize {
     1
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn glorot_uniform() -> Initializer {
-    Initializer::GlorotUniform
 }
 
 impl Default for Conv1D {
@@ -88,7 +81,7 @@ impl Default for Conv1D {
             dilation_rate: 1,
             activation: Activation::Linear,
             use_bias: true,
-            kernel_initializer: glorot_uniform(),
+            kernel_initializer: defaults::glorot_uniform(),
             kernel_regularizer: None,
         }
     }

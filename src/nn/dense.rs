@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::affine::{affine, affine_backward};
+use super::defaults;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, ParamSpec, Shape};
 use super::{Activation, Block, Initializer, Regularizer};
 
@@ -27,13 +28,13 @@ pub struct Dense {
     #[serde(default)]
     pub activation: Activation,
     /// Whether there is a `b`.
-    #[serde(default = "yes")]
+    #[serde(default = "crate::nn::defaults::yes")]
     pub use_bias: bool,
     /// The kernel initializer.
-    #[serde(default = "glorot_uniform")]
+    #[serde(default = "crate::nn::defaults::glorot_uniform")]
     pub kernel_initializer: Initializer,
     /// The bias initializer.
-    #[serde(default = "zeros")]
+    #[serde(default = "crate::nn::defaults::zeros")]
     pub bias_initializer: Initializer,
     /// The kernel regularizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,26 +44,14 @@ pub struct Dense {
     pub bias_regularizer: Option<Regularizer>,
 }
 
-fn yes() -> bool {
-    true
-}
-
-fn glorot_uniform() -> Initializer {
-    Initializer::GlorotUniform
-}
-
-fn zeros() -> Initializer {
-    Initializer::Zeros
-}
-
 impl Default for Dense {
     fn default() -> Self {
         Self {
             units: 1,
             activation: Activation::Linear,
             use_bias: true,
-            kernel_initializer: glorot_uniform(),
-            bias_initializer: zeros(),
+            kernel_initializer: defaults::glorot_uniform(),
+            bias_initializer: defaults::zeros(),
             kernel_regularizer: None,
             bias_regularizer: None,
         }

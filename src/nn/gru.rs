@@ -43,11 +43,11 @@ recurrent_layer! {
     /// ```
     GRU {
         /// `φ`.
-        activation: Activation = "crate::nn::recurrent::default::tanh" default::tanh(),
+        activation: Activation = "crate::nn::defaults::tanh" crate::nn::defaults::tanh(),
         /// `σ`.
-        recurrent_activation: Activation = "crate::nn::recurrent::default::sigmoid" default::sigmoid(),
+        recurrent_activation: Activation = "crate::nn::defaults::sigmoid" crate::nn::defaults::sigmoid(),
         /// Whether the reset gate acts on the product, or on the state before it.
-        reset_after: bool = "crate::nn::recurrent::default::yes" true,
+        reset_after: bool = "crate::nn::defaults::yes" true,
     }
 }
 

@@ -41,11 +41,11 @@ recurrent_layer! {
     /// ```
     LSTM {
         /// `φ`.
-        activation: Activation = "crate::nn::recurrent::default::tanh" default::tanh(),
+        activation: Activation = "crate::nn::defaults::tanh" crate::nn::defaults::tanh(),
         /// `σ`.
-        recurrent_activation: Activation = "crate::nn::recurrent::default::sigmoid" default::sigmoid(),
+        recurrent_activation: Activation = "crate::nn::defaults::sigmoid" crate::nn::defaults::sigmoid(),
         /// Whether `b_f` is initialized with 1.
-        unit_forget_bias: bool = "crate::nn::recurrent::default::yes" true,
+        unit_forget_bias: bool = "crate::nn::defaults::yes" true,
     }
 }
 

@@ -50,15 +50,11 @@ pub struct MultiHeadAttention {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value_dim: Option<usize>,
     /// Whether projections have a bias.
-    #[serde(default = "yes")]
+    #[serde(default = "crate::nn::defaults::yes")]
     pub use_bias: bool,
     /// The share of weights that is dropped while learning.
     #[serde(default)]
     pub dropout: f64,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Default for MultiHeadAttention {

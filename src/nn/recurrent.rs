@@ -38,7 +38,7 @@ pub use deltas::Deltas;
 pub use packed_weights::PackedWeights;
 pub use quantity::Quantity;
 pub use settings::Settings;
-pub(super) use settings::{default, recurrent_layer};
+pub(super) use settings::recurrent_layer;
 
 use super::layer::{
     BackwardContext, Extent, ForwardContext, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,

@@ -30,7 +30,7 @@ recurrent_layer! {
     /// ```
     SimpleRNN {
         /// `f`: tanh, relu or linear.
-        activation: Activation = "crate::nn::recurrent::default::tanh" default::tanh(),
+        activation: Activation = "crate::nn::defaults::tanh" crate::nn::defaults::tanh(),
     }
 }
 

@@ -31,30 +31,6 @@ pub struct Settings {
     pub bias_regularizer: Option<Regularizer>,
 }
 
-/// Defaults of single fields: serde takes them by name.
-pub(in crate::nn) mod default {
-    use crate::nn::{Activation, Initializer};
-
-    pub(in crate::nn) fn yes() -> bool {
-        true
-    }
-    pub(in crate::nn) fn tanh() -> Activation {
-        Activation::Tanh
-    }
-    pub(in crate::nn) fn sigmoid() -> Activation {
-        Activation::Sigmoid
-    }
-    pub(in crate::nn) fn glorot_uniform() -> Initializer {
-        Initializer::GlorotUniform
-    }
-    pub(in crate::nn) fn orthogonal() -> Initializer {
-        Initializer::ORTHOGONAL
-    }
-    pub(in crate::nn) fn zeros() -> Initializer {
-        Initializer::Zeros
-    }
-}
-
 /// Defines a recurrent layer: its own fields, each with the name and the call of its default, and those of [`Settings`] with
 /// Keras's defaults.
 macro_rules! recurrent_layer {
@@ -67,7 +43,7 @@ macro_rules! recurrent_layer {
             pub units: usize,
             $($(#[$field_doc])* #[serde(default = $default)] pub $field: $ty,)*
             /// Whether there are biases.
-            #[serde(default = "crate::nn::recurrent::default::yes")]
+            #[serde(default = "crate::nn::defaults::yes")]
             pub use_bias: bool,
             /// Whether the output is the state after every step, or after the last only.
             #[serde(default)]
@@ -85,13 +61,13 @@ macro_rules! recurrent_layer {
             #[serde(default)]
             pub recurrent_dropout: f64,
             /// The initializer of `kernel`.
-            #[serde(default = "crate::nn::recurrent::default::glorot_uniform")]
+            #[serde(default = "crate::nn::defaults::glorot_uniform")]
             pub kernel_initializer: crate::nn::Initializer,
             /// The initializer of `recurrent_kernel`.
-            #[serde(default = "crate::nn::recurrent::default::orthogonal")]
+            #[serde(default = "crate::nn::defaults::orthogonal")]
             pub recurrent_initializer: crate::nn::Initializer,
             /// The initializer of `bias`.
-            #[serde(default = "crate::nn::recurrent::default::zeros")]
+            #[serde(default = "crate::nn::defaults::zeros")]
             pub bias_initializer: crate::nn::Initializer,
             /// The regularizer of `kernel`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,7 +82,7 @@ macro_rules! recurrent_layer {
 
         impl Default for $name {
             fn default() -> Self {
-                use crate::nn::recurrent::default;
+                use crate::nn::defaults;
                 Self {
                     units: 1,
                     $($field: $call,)*
@@ -116,9 +92,9 @@ macro_rules! recurrent_layer {
                     stateful: false,
                     dropout: 0.0,
                     recurrent_dropout: 0.0,
-                    kernel_initializer: default::glorot_uniform(),
-                    recurrent_initializer: default::orthogonal(),
-                    bias_initializer: default::zeros(),
+                    kernel_initializer: defaults::glorot_uniform(),
+                    recurrent_initializer: defaults::orthogonal(),
+                    bias_initializer: defaults::zeros(),
                     kernel_regularizer: None,
                     recurrent_regularizer: None,
                     bias_regularizer: None,
