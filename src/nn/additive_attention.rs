@@ -1,9 +1,7 @@
-use std::ops::RangeInclusive;
-
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 
-use super::attention::query_value::{self, AttentionCache, QueryValueAttention};
+use super::attention::query_value::{self, AttentionCache, QueryValueAttention, query_value_passes};
 use super::attention::scores::Scores;
 use super::dropout::check_rate;
 use super::layer::{
@@ -63,10 +61,6 @@ impl Layer for AdditiveAttention {
         if self.use_scale { "scaled".into() } else { String::new() }
     }
 
-    fn arity(&self) -> RangeInclusive<usize> {
-        1..=2
-    }
-
     fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         check_rate("dropout", self.dropout)?;
         query_value::output(inputs, "AdditiveAttention")
@@ -78,24 +72,5 @@ impl Layer for AdditiveAttention {
         self.use_scale.then(scale).into_iter().collect()
     }
 
-    fn mask(&self) -> MaskRule {
-        MaskRule::First
-    }
-
-    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
-        QueryValueAttention::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout).forward(
-            ctx.pass,
-            cache,
-            &mut output.values,
-        );
-    }
-
-    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
-        QueryValueAttention::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout)
-            .backward(ctx, cache);
-    }
-
-    fn attention<'a>(&self, cache: &'a Self::Cache) -> Vec<ArrayView3<'a, f32>> {
-        vec![cache.weights.view()]
-    }
+    query_value_passes!();
 }

@@ -1,7 +1,5 @@
 //! Attention: every step of a sequence looks at all steps of a sequence, and takes more from those that matter to it.
 
-use std::ops::RangeInclusive;
-
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +7,7 @@ pub(super) mod heads;
 pub(super) mod query_value;
 pub(super) mod scores;
 
-use self::query_value::{AttentionCache, QueryValueAttention};
+use self::query_value::{AttentionCache, QueryValueAttention, query_value_passes};
 use self::scores::Scores;
 use super::dropout::check_rate;
 use super::layer::{
@@ -89,10 +87,6 @@ impl Layer for Attention {
         format!("{mode}{}", if self.use_scale { ", scaled" } else { "" })
     }
 
-    fn arity(&self) -> RangeInclusive<usize> {
-        1..=2
-    }
-
     fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         check_rate("dropout", self.dropout)?;
         query_value::output(inputs, "Attention")
@@ -105,24 +99,5 @@ impl Layer for Attention {
         scale.into_iter().chain(weight).collect()
     }
 
-    fn mask(&self) -> MaskRule {
-        MaskRule::First
-    }
-
-    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
-        QueryValueAttention::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout).forward(
-            ctx.pass,
-            cache,
-            &mut output.values,
-        );
-    }
-
-    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
-        QueryValueAttention::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout)
-            .backward(ctx, cache);
-    }
-
-    fn attention<'a>(&self, cache: &'a Self::Cache) -> Vec<ArrayView3<'a, f32>> {
-        vec![cache.weights.view()]
-    }
+    query_value_passes!();
 }

@@ -117,6 +117,23 @@ impl<const SUMS: usize, M: CellMath<SUMS>> Finish<1> for Backward<'_, '_, M, SUM
     }
 }
 
+/// Defines the methods that load one vector from a buffer of the step.
+macro_rules! loads {
+    ($($(#[$doc:meta])* $buffer:ident),* $(,)?) => {
+        $($(#[$doc])*
+        #[inline(always)]
+        pub fn $buffer<V: Simd>(&self) -> V {
+            self.vector.load_own(self.step.$buffer)
+        })*
+
+        /// An activated gate of this step.
+        #[inline(always)]
+        pub fn gate<V: Simd>(&self, gate: usize) -> V {
+            self.vector.load(self.step.gates, self.vector.gate(gate, self.gates))
+        }
+    };
+}
+
 /// One vector of units of one sequence at a step forward.
 #[derive(Debug)]
 pub(crate) struct ForwardView<'v, 's> {
@@ -126,6 +143,15 @@ pub(crate) struct ForwardView<'v, 's> {
 }
 
 impl ForwardView<'_, '_> {
+    loads! {
+        /// h_{t−1}.
+        h_prev,
+        /// h_{t−1} after recurrent dropout.
+        h_dropped,
+        /// c_{t−1}.
+        c_prev,
+    }
+
     /// The input projection `x_t·W + b` of a gate.
     #[inline(always)]
     pub fn input<V: Simd>(&self, gate: usize) -> V {
@@ -144,30 +170,6 @@ impl ForwardView<'_, '_> {
             return V::splat(0.0);
         }
         self.vector.load(self.step.recurrent_bias, gate * self.step.units + self.vector.unit)
-    }
-
-    /// A gate that has been saved at this step.
-    #[inline(always)]
-    pub fn gate<V: Simd>(&self, gate: usize) -> V {
-        self.vector.load(self.step.gates, self.vector.gate(gate, self.gates))
-    }
-
-    /// h_{t−1}.
-    #[inline(always)]
-    pub fn h_prev<V: Simd>(&self) -> V {
-        self.vector.load_own(self.step.h_prev)
-    }
-
-    /// h_{t−1} after recurrent dropout.
-    #[inline(always)]
-    pub fn h_dropped<V: Simd>(&self) -> V {
-        self.vector.load_own(self.step.h_dropped)
-    }
-
-    /// c_{t−1}.
-    #[inline(always)]
-    pub fn c_prev<V: Simd>(&self) -> V {
-        self.vector.load_own(self.step.c_prev)
     }
 
     /// Saves one activated gate.
@@ -220,6 +222,21 @@ pub(crate) struct BackwardView<'v, 's> {
 }
 
 impl BackwardView<'_, '_> {
+    loads! {
+        /// What else the step forward saved.
+        saved,
+        /// h_t.
+        h,
+        /// h_{t−1}.
+        h_prev,
+        /// h_{t−1} after recurrent dropout.
+        h_dropped,
+        /// c_{t−1}.
+        c_prev,
+        /// The part of ∂L/∂c_t that comes from step t+1.
+        dc,
+    }
+
     /// The total ∂L/∂h_t = upstream gradient + `product` (⊙ recurrent dropout) + what passed by the product, and saves it. `None` where
     /// the sequence left the step out: its ∂L/∂h passes on to step t−1 unchanged, and its δ is 0.
     #[inline(always)]
@@ -243,48 +260,6 @@ impl BackwardView<'_, '_> {
             }
         }
         None
-    }
-
-    /// An activated gate.
-    #[inline(always)]
-    pub fn gate<V: Simd>(&self, gate: usize) -> V {
-        self.vector.load(self.step.gates, self.vector.gate(gate, self.gates))
-    }
-
-    /// What else the step forward saved.
-    #[inline(always)]
-    pub fn saved<V: Simd>(&self) -> V {
-        self.vector.load_own(self.step.saved)
-    }
-
-    /// h_t.
-    #[inline(always)]
-    pub fn h<V: Simd>(&self) -> V {
-        self.vector.load_own(self.step.h)
-    }
-
-    /// h_{t−1}.
-    #[inline(always)]
-    pub fn h_prev<V: Simd>(&self) -> V {
-        self.vector.load_own(self.step.h_prev)
-    }
-
-    /// h_{t−1} after recurrent dropout.
-    #[inline(always)]
-    pub fn h_dropped<V: Simd>(&self) -> V {
-        self.vector.load_own(self.step.h_dropped)
-    }
-
-    /// c_{t−1}.
-    #[inline(always)]
-    pub fn c_prev<V: Simd>(&self) -> V {
-        self.vector.load_own(self.step.c_prev)
-    }
-
-    /// The part of ∂L/∂c_t that comes from step t+1.
-    #[inline(always)]
-    pub fn dc<V: Simd>(&self) -> V {
-        self.vector.load_own(self.step.dc)
     }
 
     /// Writes ∂L/∂c_{t−1}.

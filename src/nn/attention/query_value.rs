@@ -40,6 +40,37 @@ pub(in crate::nn) fn output(inputs: &[Shape], who: &str) -> Result<Shape, LayerC
     Ok(Shape::Sequence { time, features })
 }
 
+/// Defines the methods of [`Layer`](crate::nn::Layer) that [`Attention`](crate::nn::Attention) and
+/// [`AdditiveAttention`](crate::nn::AdditiveAttention) share; they differ in `scores`.
+macro_rules! query_value_passes {
+    () => {
+        fn arity(&self) -> std::ops::RangeInclusive<usize> {
+            1..=2
+        }
+
+        fn mask(&self) -> MaskRule {
+            MaskRule::First
+        }
+
+        fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
+            let attention =
+                QueryValueAttention::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout);
+            attention.forward(ctx.pass, cache, &mut output.values);
+        }
+
+        fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
+            let attention =
+                QueryValueAttention::new(ctx.pass, ctx.inputs, self.scores(ctx.weights), self.dropout);
+            attention.backward(ctx, cache);
+        }
+
+        fn attention<'a>(&self, cache: &'a Self::Cache) -> Vec<ArrayView3<'a, f32>> {
+            vec![cache.weights.view()]
+        }
+    };
+}
+pub(in crate::nn) use query_value_passes;
+
 /// A query attends to a value that is its own key.
 #[derive(Debug)]
 pub(in crate::nn) struct QueryValueAttention<'a> {
