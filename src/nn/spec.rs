@@ -50,6 +50,7 @@ macro_rules! layers {
 
         /// The cache of a layer, one variant for each of [`LayerSpec`].
         #[derive(Debug)]
+        #[allow(clippy::upper_case_acronyms)] // the names are Keras's
         pub(super) enum LayerCache {
             $($name(Box<<$name as Layer>::Cache>),)*
         }
