@@ -34,7 +34,7 @@ pub fn layout(text: &str, columns: usize) -> Vec<Line> {
     let mut after_item = false;
     for block in parse(text) {
         let is_item = matches!(block, Block::Item(_));
-        if !lines.is_empty() && !(after_item && is_item) {
+        if !lines.is_empty() && (!after_item || !is_item) {
             lines.push(Line::new());
         }
         after_item = is_item;
