@@ -5,9 +5,9 @@
 //! forward    for a few rows and one vector of units:   sums of all gates ← input + h_{t−1}·U     then gates, c, h
 //! backward   likewise:   ∂L/∂h_t ← upstream gradient + δ_{t+1}·Uᵀ     then δ_t
 //! ```
-//! A cell is a [`CellMath`]: its formulas over vectors of any instruction set, written beside the layer in `nn`. What is here
+//! A cell is a `CellMath`: its formulas over vectors of any instruction set, written beside the layer in `nn`. What is here
 //! drives it: [`PackedMatrix`] holds the weights in the order in which the product reads them (unit by unit, all gates of a unit's
-//! vector side by side), and [`ForwardView`] and [`BackwardView`] load and store one vector of units, masks included.
+//! vector side by side), and `ForwardView` and `BackwardView` load and store one vector of units, masks included.
 
 mod cell_math;
 mod packed;
