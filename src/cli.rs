@@ -175,7 +175,6 @@ pub fn main() -> ExitCode {
             || error.is::<crate::bench::WorkloadError>()
             || predict::is_usage(&error)
             || data::is_usage(&error)
-            || error.is::<crate::train::Unready>()
             || error.is::<crate::data::DataError>()
             || error.is::<new::Refused>();
         ExitCode::from(if unusable { exit::USAGE } else { exit::FAILED })

@@ -38,6 +38,7 @@ pub mod durable;
 pub mod escape;
 pub mod fetch;
 pub mod help;
+pub mod infer;
 pub mod inspect;
 pub mod kernel;
 pub mod nn;

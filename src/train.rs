@@ -9,9 +9,7 @@ mod control;
 mod cost;
 mod course;
 mod evaluation;
-mod generator;
 mod outlet;
-mod predictor;
 mod probes;
 mod session;
 mod step;
@@ -20,11 +18,6 @@ mod vectors;
 mod watch;
 mod work;
 
-pub use generator::{Generator, Unready};
-pub use predictor::{
-    Classifier, Forecast, ForecastJudgement, Forecaster, Judgement, Missed, Mistake, PredictError, Predictor,
-    Prefix, Sentences, TaggedSentence, TaggedWord, Tagger, Told, likeliest,
-};
 pub use session::{Prepare, Session};
 pub use step::{Diverged, Stepper, Taken};
 pub use trainer::{Options, Outcome, Trainer};

@@ -32,8 +32,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("preset", &["protocol", "escape", "data", "nn", "optim"]),
     ("inspect", &["protocol", "escape", "number", "rng", "data", "preset"]),
     ("run", &["durable", "protocol"]),
+    ("infer", &["number", "rng", "data", "nn", "preset", "protocol", "run"]),
     // `kernel` for its threads, which shards, gradients and weights share.
-    ("train", &["protocol", "number", "rng", "kernel", "data", "nn", "optim", "preset", "run"]),
+    ("train", &["protocol", "number", "rng", "kernel", "data", "nn", "optim", "preset", "run", "infer"]),
     ("ui", &["protocol", "escape", "help", "number", "preset"]),
     (
         "bench",
@@ -43,7 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "protocol", "escape", "help", "number", "rng", "durable", "data", "fetch", "preset", "inspect",
-            "run", "train", "ui", "bench",
+            "run", "infer", "train", "ui", "bench",
         ],
     ),
     ("main", &["kernel", "cli"]),

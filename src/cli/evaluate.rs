@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use super::pages;
 use super::predict::RunArgs;
 use crate::escape::foreign;
+use crate::infer::Predictor;
 use crate::number::count;
-use crate::train::Predictor;
 use classes::Report;
 
 #[derive(Debug, clap::Args)]

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::escape::foreign;
+use crate::infer::{InferError, Predictor};
 use crate::run::checkpoint::Which;
 use crate::run::{self, RunError};
-use crate::train::{PredictError, Predictor};
 use input::BadInput;
 
 #[derive(Debug, clap::Args)]
@@ -58,7 +58,7 @@ pub(super) struct RunArgs {
 
 impl RunArgs {
     /// The run's folder, and its network.
-    pub fn open(&self) -> Result<(PathBuf, Predictor), PredictError> {
+    pub fn open(&self) -> Result<(PathBuf, Predictor), InferError> {
         let folder = run::find(Path::new("runs"), &self.run)?;
         let which = if self.best { Which::Best } else { Which::Last };
         let predictor = Predictor::open(&folder, which)?;
@@ -69,16 +69,16 @@ impl RunArgs {
 impl Args {
     /// What the run does not do.
     fn refuse(&self, message: &str) -> anyhow::Error {
-        PredictError::Task(format!("{}: {message}", self.run.run.display())).into()
+        InferError::Task(format!("{}: {message}", self.run.run.display())).into()
     }
 }
 
 /// Whether it is the arguments or the data that are to blame.
 pub(super) fn is_usage(error: &anyhow::Error) -> bool {
     match error.downcast_ref() {
-        Some(PredictError::Run(error)) => matches!(error, RunError::Missing(_)),
-        Some(PredictError::Spec(_) | PredictError::Task(_) | PredictError::Data(_)) => true,
-        Some(PredictError::File { .. }) | None => error.is::<BadInput>(),
+        Some(InferError::Run(error)) => matches!(error, RunError::Missing(_)),
+        Some(InferError::Spec(_) | InferError::Task(_) | InferError::Data(_)) => true,
+        None => error.is::<BadInput>(),
     }
 }
 

@@ -3,10 +3,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::escape::foreign;
+use crate::infer::Generator;
 use crate::preset::SampleSpec;
 use crate::rng::Rng;
 use crate::run::{self, checkpoint::Which};
-use crate::train::Generator;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -1,9 +1,9 @@
 use ndarray::{Array2, ArrayView3, Axis, Slice};
 
-use super::work::input;
 use crate::data::{
     Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, encode_sentences, split_words,
 };
+use crate::infer::network_input;
 use crate::nn::{Mode, Model, Params, Quantity, Shape, Shard, TargetsView};
 use crate::number;
 use crate::preset;
@@ -47,7 +47,7 @@ impl Probes {
         }
         // Each look begins anew, also where layers carry a state.
         self.shard.reset_states();
-        self.shard.load(input(&self.inputs), TargetsView::None);
+        self.shard.load(network_input(&self.inputs), TargetsView::None);
         self.shard.forward(model, params, Mode::Evaluate);
         let output = self.shard.output(model);
         let unrolls = self.shard.recurrent_buffers(model);

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use super::generator::Generator;
 use super::probes::Probes;
 use super::step::Stepper;
 use crate::data::{Data, TokenSpec, Vocabulary};
+use crate::infer::Generator;
 use crate::nn::RecurrentTrace;
 use crate::preset::{RunSpec, SampleSpec, WatchSpec};
 use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, Sample, half_life};

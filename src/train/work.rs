@@ -1,9 +1,6 @@
-use std::ops::Range;
-
-use ndarray::s;
-
-use crate::data::{Batch, Inputs, Targets};
-use crate::nn::{GradientNorms, Input, Mode, Model, Observer, Params, Score, Shard, TargetsView};
+use crate::data::Batch;
+use crate::infer::{network_input, network_targets};
+use crate::nn::{GradientNorms, Mode, Model, Observer, Params, Score, Shard};
 use crate::protocol::Confusion;
 
 /// A shard with what is done with it: on one thread at a time, on any.
@@ -22,24 +19,6 @@ pub(super) struct Work {
     pub confusion: Confusion,
 }
 
-/// What the sequences `part` of those that `targets` belong to should give.
-pub(super) fn answers(targets: &Targets, part: Range<usize>) -> TargetsView<'_> {
-    match targets {
-        Targets::Classes(classes) => TargetsView::Classes(&classes[part]),
-        Targets::Steps(classes) => TargetsView::Steps(classes.slice(s![part, ..])),
-        Targets::Real(numbers) | Targets::Labels(numbers) => TargetsView::Real(numbers.slice(s![part, ..])),
-    }
-}
-
-/// What a network reads of `data`.
-pub(super) fn input(data: &Inputs) -> Input<'_> {
-    match data {
-        Inputs::Tokens(ids) => Input::Ids(ids.view()),
-        Inputs::Channels(ids) => Input::Channels(ids.view()),
-        Inputs::Real(numbers) => Input::Real(numbers.view()),
-    }
-}
-
 impl Work {
     pub fn new(model: &Model, params: &Params) -> Self {
         Self {
@@ -56,8 +35,8 @@ impl Work {
     /// Takes its sequences from `batch`.
     pub fn load(&mut self, batch: &Batch, model: &Model) {
         let part = self.first_row..self.first_row + self.rows;
-        let input = input(&batch.inputs);
-        self.shard.load(input.part(part.clone()), answers(&batch.targets, part));
+        let input = network_input(&batch.inputs);
+        self.shard.load(input.part(part.clone()), network_targets(&batch.targets, part));
         self.weight = self.shard.weight(model);
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::*;
 use unrolled::data::{Data, Targets};
-use unrolled::train::{Predictor, Told};
+use unrolled::infer::{Predictor, Told};
 
 /// A preset that reads `file` in `folder` with more settings of the `data`.
 fn preset(folder: &Path, file: &str, data: &str, end: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::frozen::trained;
 use super::*;
-use unrolled::train::Predictor;
+use unrolled::infer::Predictor;
 
 const VECTORS: &str = "3 3\ngood 1 0 0.5\nMOVIE 0 0 1\nelsewhere 7 7 7\n";
 

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::labels;
 use crate::escape::foreign;
+use crate::infer::{Judgement, Mistake, Told};
 use crate::number::{count, metric, percent};
 use crate::protocol::Confusion;
-use crate::train::{Judgement, Mistake, Told};
 
 /// How good a network is that tells classes or labels.
 pub(super) struct Report<'a> {

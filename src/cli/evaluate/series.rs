@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::data::Errors;
 use crate::escape::foreign;
+use crate::infer::{ForecastJudgement, Missed};
 use crate::number::{count, metric, value};
-use crate::train::{ForecastJudgement, Missed};
 
 /// For people.
 pub(super) fn as_text(judged: &ForecastJudgement) -> Result<String, Error> {

@@ -6,9 +6,9 @@ use super::Out;
 use super::input::{self, Asked, Form};
 use super::{Args, BATCH};
 use crate::escape::foreign;
+use crate::infer::{Classifier, InferError, Prefix, likeliest};
 use crate::number::{count, percent};
 use crate::protocol::is_told;
-use crate::train::{Classifier, PredictError, Prefix, likeliest};
 
 /// Tells the class of texts: of the arguments, else of the lines of stdin, as many at once as have come.
 pub(super) fn tell(args: &Args, classifier: &Classifier) -> anyhow::Result<()> {
@@ -31,7 +31,7 @@ pub(super) fn tell(args: &Args, classifier: &Classifier) -> anyhow::Result<()> {
             true => Ok(speaker.as_json(text, answer, args.per_token)?.to_string() + "\n"),
             false => speaker.as_lines(text, answer, args.per_token),
         });
-        out.put(told.collect::<Result<Vec<String>, PredictError>>()?.into_iter())
+        out.put(told.collect::<Result<Vec<String>, InferError>>()?.into_iter())
     })
 }
 
@@ -67,7 +67,7 @@ impl Speaker<'_> {
         format!("{:12} {:>7}", foreign(label), share(&probability))
     }
 
-    fn as_lines(&self, text: &str, answer: &[f32], per_token: bool) -> Result<String, PredictError> {
+    fn as_lines(&self, text: &str, answer: &[f32], per_token: bool) -> Result<String, InferError> {
         let mut lines = vec![format!("{}  {}\n", self.said(answer), foreign(text))];
         if per_token {
             let prefixes = self.classifier.per_token(text)?;
@@ -93,7 +93,7 @@ impl Speaker<'_> {
         object
     }
 
-    fn as_json(&self, text: &str, answer: &[f32], per_token: bool) -> Result<Value, PredictError> {
+    fn as_json(&self, text: &str, answer: &[f32], per_token: bool) -> Result<Value, InferError> {
         let mut object = self.with_answer(json!({self.classifier.subject(): text}), answer);
         if per_token {
             let prefixes = self.classifier.per_token(text)?;

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Args, Out};
 use crate::escape::foreign;
+use crate::infer::{Forecast, Forecaster};
 use crate::number::{count, value};
-use crate::train::{Forecast, Forecaster};
 
 /// Goes on with the series in the files of the arguments, without any with the run's own.
 pub(super) fn tell(args: &Args, forecaster: &Forecaster) -> anyhow::Result<()> {

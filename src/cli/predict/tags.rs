@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::input::{self, Asked, Form};
 use super::{Args, BATCH, Out};
 use crate::escape::foreign;
+use crate::infer::{TaggedSentence, Tagger};
 use crate::number::{count, percent};
-use crate::train::{TaggedSentence, Tagger};
 
 /// Tells the class of every word of sentences: of the arguments, else of the lines of stdin, as many at once as have come.
 pub(super) fn tell(args: &Args, tagger: &Tagger) -> anyhow::Result<()> {

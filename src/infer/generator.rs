@@ -1,11 +1,12 @@
 use std::path::Path;
 
+use super::InferError;
+use super::network::Network;
 use crate::data::{InputForm, Level, TargetForm, TokenSpec, Vocabulary};
 use crate::nn::{Params, Stepwise};
-use crate::preset::{self, Overrides, PresetError, RunSpec, SampleSpec};
+use crate::preset::{RunSpec, SampleSpec};
 use crate::rng::Rng;
-use crate::run::checkpoint::{self, Tensor, Which};
-use crate::run::{RunError, read_json};
+use crate::run::{checkpoint::Which, read_json};
 
 /// A language model at work: goes on with a text, token after token, each drawn from what the network expects.
 ///
@@ -18,20 +19,6 @@ pub struct Generator {
     stepwise: Stepwise,
     vocabulary: Vocabulary,
     level: Level,
-}
-
-/// Why a run's model cannot go on with a text.
-#[derive(Debug, thiserror::Error)]
-pub enum Unready {
-    /// The run's spec does not hold.
-    #[error(transparent)]
-    Preset(#[from] PresetError),
-    /// The run folder is not complete, or damaged.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// The model is none that can.
-    #[error("{0}")]
-    Model(String),
 }
 
 impl Generator {
@@ -57,15 +44,10 @@ impl Generator {
     ///
     /// # Errors
     /// When the folder holds no such run, is damaged, or its model cannot go on with a text.
-    pub fn open(run: &Path, which: Which) -> Result<(Self, Params), Unready> {
-        let spec = run.join("spec.yaml");
-        let spec = preset::load(&spec.to_string_lossy(), &Overrides::default())?.spec;
-        let params = spec.model().map_err(|e| Unready::Model(e.to_string()))?.params();
-        let generator = Self::new(&spec, read_json(run, "vocabulary.json")?).map_err(Unready::Model)?;
-        let checkpoint = checkpoint::read(run, which)?;
-        let params = filled(params, &checkpoint.model)
-            .map_err(|what| RunError::Damaged { path: checkpoint.path.clone(), what })?;
-        Ok((generator, params))
+    pub fn open(run: &Path, which: Which) -> Result<(Self, Params), InferError> {
+        let spec = Network::spec(run, None, &[])?;
+        let generator = Self::new(&spec, read_json(run, "vocabulary.json")?).map_err(InferError::Task)?;
+        Ok((generator, Network::open(run, spec, which)?.params))
     }
 
     /// Goes on with `ask.prime` for `ask.length` tokens, with the weights `params`; hands each to `each` as text. An empty prime is
@@ -107,23 +89,6 @@ fn draw(logits: &[f32], temperature: f64, rng: &mut Rng) -> Option<u32> {
         left < 0.0
     });
     Some(id(drawn.unwrap_or(best)))
-}
-
-/// `params` with the values of `tensors`, each in its place.
-fn filled(mut params: Params, tensors: &[Tensor]) -> Result<Params, String> {
-    for param in params.table().to_vec() {
-        let tensor = tensors.iter().find(|tensor| tensor.name == param.name);
-        let tensor = tensor.ok_or_else(|| format!("it has no tensor `{}`", param.name))?;
-        if tensor.shape != param.shape {
-            let (found, expected) = (&tensor.shape, &param.shape);
-            return Err(format!(
-                "`{}` has the shape {found:?}, but the network's is {expected:?}",
-                param.name
-            ));
-        }
-        params.values_mut()[param.range].copy_from_slice(&tensor.data);
-    }
-    Ok(params)
 }
 
 #[cfg(test)]

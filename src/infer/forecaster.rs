@@ -1,12 +1,12 @@
 use std::path::Path;
 
-use super::PredictError;
-use super::judgement::Worst;
-use super::network::{Network, damaged, json};
+use super::InferError;
+use super::evaluation::Worst;
+use super::network::{Network, damaged};
 use crate::data::{Baseline, DataError, DataSpec, Errors, Forecasts, Scale, SeriesSpec};
 use crate::nn::Score;
 use crate::preset::RunSpec;
-use crate::run::checkpoint::Which;
+use crate::run::{checkpoint::Which, read_json};
 
 /// Windows whose forecasts are held at once.
 const BLOCK: usize = 4096;
@@ -76,12 +76,12 @@ impl Forecaster {
         spec: RunSpec,
         series: SeriesSpec,
         which: Which,
-    ) -> Result<Self, PredictError> {
+    ) -> Result<Self, InferError> {
         if !run.join("scale.json").exists() {
             let what = "not there: a run on a series keeps it since such runs can be asked; train it anew, from its spec.yaml";
             return Err(damaged(run, "scale.json", what.to_owned()));
         }
-        let scale: Scale = json(run, "scale.json")?;
+        let scale: Scale = read_json(run, "scale.json")?;
         if !scale.fits(series.values.len()) {
             let what = format!("no mean and deviation above 0 of {} variables", series.values.len());
             return Err(damaged(run, "scale.json", what));
@@ -93,7 +93,7 @@ impl Forecaster {
     ///
     /// # Errors
     /// When the file is missing, is not as it must be, or has too few rows, and when a number that is told is not finite.
-    pub fn forecast(&self, path: Option<&Path>) -> Result<Forecast, PredictError> {
+    pub fn forecast(&self, path: Option<&Path>) -> Result<Forecast, InferError> {
         let own = "the series that the run learnt from; name another with the same columns: unrolled predict RUN SERIES.csv";
         let series = SeriesSpec {
             path: path.unwrap_or(&self.series.path).to_owned(),
@@ -129,18 +129,18 @@ impl Forecaster {
         moved: Option<&Path>,
         set: &[String],
         worst: usize,
-    ) -> Result<ForecastJudgement, PredictError> {
+    ) -> Result<ForecastJudgement, InferError> {
         // Before the network is held against them: it is not what must change.
         self.check(set)?;
         let spec = self.network.spec_with(moved, set)?;
         let DataSpec::Series(asked) = &spec.data else {
             let message = format!("{}: this network goes on with a series", spec.data.source());
-            return Err(PredictError::Task(message));
+            return Err(InferError::Task(message));
         };
         let series = self.as_learnt(asked)?;
         let Some(found) = series.to_judge(moved.is_some(), &self.scale)? else {
             let message = "the run has no validation data; name some with --data";
-            return Err(PredictError::Task(message.to_owned()));
+            return Err(InferError::Task(message.to_owned()));
         };
         let (inputs, forecasts) = (&found.data.inputs, &found.forecasts);
         let spreads = spreads(forecasts, inputs.len());
@@ -181,7 +181,7 @@ impl Forecaster {
     }
 
     /// Refuses what `set` would change of what a forecast is.
-    fn check(&self, set: &[String]) -> Result<(), PredictError> {
+    fn check(&self, set: &[String]) -> Result<(), InferError> {
         let numbers = forecast(&self.series);
         let change = set.iter().find_map(|set| {
             let (field, found) = set.split_once('=')?;
@@ -195,7 +195,7 @@ impl Forecaster {
     }
 
     /// The series that is `asked` for, where it is of the run's kind: what a row of it is the run has settled.
-    fn as_learnt(&self, asked: &SeriesSpec) -> Result<SeriesSpec, PredictError> {
+    fn as_learnt(&self, asked: &SeriesSpec) -> Result<SeriesSpec, InferError> {
         let own = &self.series;
         for (field, found, expected) in
             [("data.values", &asked.values, &own.values), ("data.targets", &asked.targets, &own.targets)]
@@ -224,7 +224,7 @@ fn forecast(series: &SeriesSpec) -> [(&'static str, String); 4] {
     ]
 }
 
-fn unlike(field: &'static str, found: String, expected: String) -> PredictError {
+fn unlike(field: &'static str, found: String, expected: String) -> InferError {
     DataError::Setting { field: field.into(), found, expected }.into()
 }
 

@@ -4,21 +4,13 @@ use crate::run::RunError;
 
 /// Why a run cannot be put to use, or not on these data.
 #[derive(Debug, thiserror::Error)]
-pub enum PredictError {
+pub enum InferError {
     /// Its spec cannot be read.
     #[error(transparent)]
     Spec(#[from] PresetError),
     /// Its folder is not as it must be.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A file of it is not as it must be.
-    #[error("{file}: {what}")]
-    File {
-        /// The file.
-        file: String,
-        /// What is wrong with it.
-        what: String,
-    },
     /// It does something else.
     #[error("{0}")]
     Task(String),

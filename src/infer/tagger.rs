@@ -3,14 +3,14 @@ use std::path::Path;
 
 use ndarray::{Array3, s};
 
-use super::judgement::{Sentences, Worst};
-use super::network::{Network, damaged, json};
-use super::{Judgement, Mistake, PredictError, Told, likeliest};
+use super::evaluation::{Sentences, Worst};
+use super::network::{Network, damaged};
+use super::{InferError, Judgement, Mistake, Told, likeliest};
 use crate::data::{DataSpec, Targets, TokenSpec, Vocabularies, encode_sentences, split_words};
 use crate::nn::Score;
 use crate::preset::RunSpec;
 use crate::protocol::Confusion;
-use crate::run::checkpoint::Which;
+use crate::run::{checkpoint::Which, read_json};
 
 /// Sentences whose answers are held at once.
 const BLOCK: usize = 2048;
@@ -46,14 +46,14 @@ pub struct TaggedWord {
 }
 
 impl Tagger {
-    pub(super) fn open(run: &Path, spec: RunSpec, which: Which) -> Result<Self, PredictError> {
+    pub(super) fn open(run: &Path, spec: RunSpec, which: Which) -> Result<Self, InferError> {
         let network = Network::open(run, spec, which)?;
         let labels = network.labels(run)?;
         let spec = &network.spec;
         let Some(tokens) = spec.data.tokens(spec.tokens.as_ref()) else {
-            return Err(PredictError::Task(format!("{}: spec.yaml has no tokens", run.display())));
+            return Err(InferError::Task(format!("{}: spec.yaml has no tokens", run.display())));
         };
-        let vocabularies: Vocabularies = json(run, "vocabulary.json")?;
+        let vocabularies: Vocabularies = read_json(run, "vocabulary.json")?;
         if let Some(what) = vocabularies.misfit(&tokens.sizes()) {
             return Err(damaged(run, "vocabulary.json", what));
         }
@@ -80,7 +80,7 @@ impl Tagger {
     ///
     /// # Errors
     /// When the sentences do not fit into memory, or when a probability is not finite.
-    pub fn tag<'s>(&self, sentences: &'s [Vec<String>]) -> Result<Vec<TaggedSentence>, PredictError> {
+    pub fn tag<'s>(&self, sentences: &'s [Vec<String>]) -> Result<Vec<TaggedSentence>, InferError> {
         let cut: Vec<Vec<Window>> =
             sentences.iter().map(|words| windows(words.len(), self.tokens.length)).collect();
         let parts = |(words, windows): (&'s Vec<String>, &Vec<Window>)| -> Vec<Vec<&'s str>> {
@@ -124,17 +124,17 @@ impl Tagger {
         moved: Option<&Path>,
         set: &[String],
         mistakes: usize,
-    ) -> Result<Judgement, PredictError> {
+    ) -> Result<Judgement, InferError> {
         let spec = self.network.spec_with(moved, set)?;
         let DataSpec::Tags(tags) = &spec.data else {
             let message =
                 format!("{}: this network tells the class of every word of a sentence", spec.data.source());
-            return Err(PredictError::Task(message));
+            return Err(InferError::Task(message));
         };
         let known = (self.labels.as_slice(), &self.vocabularies, &self.tokens);
         let Some(found) = tags.to_judge(moved.is_some(), known)? else {
             let message = "the run has no validation data; name some with --data";
-            return Err(PredictError::Task(message.to_owned()));
+            return Err(InferError::Task(message.to_owned()));
         };
         let (mut score, mut worst) = (Score::default(), Worst::of(mistakes));
         let mut confusion = Confusion::new(self.labels.len());

@@ -1,9 +1,18 @@
-//! A finished run put to use: its last or best weights and what its folder says of its data, without these.
+//! Inference: a run's weights put to use, without its data. A [`Predictor`] classifies, tags or forecasts, and is evaluated on labelled data;
+//! a [`Generator`] continues a text.
+//!
+//! ```text
+//! run folder: spec.yaml ─ preset ─→ nn::Model ─┐
+//!             checkpoints/… ─→ Params ─────────┴─→ Network ─→ Classifier · Tagger · Forecaster · Generator
+//!             labels.json, vocabulary.json, scale.json ─────────▲
+//! ```
 
+mod batch;
 mod classifier;
 mod error;
+mod evaluation;
 mod forecaster;
-mod judgement;
+mod generator;
 mod network;
 mod tagger;
 
@@ -13,10 +22,12 @@ use crate::data::{DataSpec, TargetForm};
 use crate::nn::Shape;
 use crate::run::checkpoint::Which;
 
+pub(crate) use batch::{network_input, network_targets};
 pub use classifier::{Classifier, Prefix};
-pub use error::PredictError;
+pub use error::InferError;
+pub use evaluation::{Judgement, Mistake, Sentences, Told, likeliest};
 pub use forecaster::{Forecast, ForecastJudgement, Forecaster, Missed};
-pub use judgement::{Judgement, Mistake, Sentences, Told, likeliest};
+pub use generator::Generator;
 use network::Network;
 pub use tagger::{TaggedSentence, TaggedWord, Tagger};
 
@@ -37,10 +48,10 @@ impl Predictor {
     ///
     /// # Errors
     /// When one of them is missing or does not fit the others, or when the network does something that cannot be asked for.
-    pub fn open(run: &Path, which: Which) -> Result<Self, PredictError> {
+    pub fn open(run: &Path, which: Which) -> Result<Self, InferError> {
         let spec = Network::spec(run, None, &[])?;
-        let output = spec.model().map_err(|e| PredictError::Task(e.to_string()))?.output();
-        let refuse = |message: &str| Err(PredictError::Task(format!("{}: {message}", run.display())));
+        let output = spec.model().map_err(|e| InferError::Task(e.to_string()))?.output();
+        let refuse = |message: &str| Err(InferError::Task(format!("{}: {message}", run.display())));
         match (&spec.data, spec.form().targets, output) {
             (DataSpec::Series(series), ..) => {
                 let series = series.clone();

@@ -2,16 +2,16 @@ use std::path::Path;
 
 use ndarray::{Array2, Axis};
 
-use super::judgement::Worst;
-use super::network::{Network, damaged, json};
-use super::{Judgement, Mistake, PredictError, Told};
+use super::evaluation::Worst;
+use super::network::{Network, damaged};
+use super::{InferError, Judgement, Mistake, Told};
 use crate::data::{
     self, DataSpec, Inputs, Scale, SequencesSpec, TargetForm, Targets, TokenSpec, Vocabulary, archive,
     train_and_test,
 };
 use crate::nn::Score;
 use crate::preset::RunSpec;
-use crate::run::checkpoint::Which;
+use crate::run::{checkpoint::Which, read_json};
 
 /// A trained network that tells the class of a text, or which of several labels it has; or the class of a sequence of numbers in a file.
 #[derive(Debug)]
@@ -38,13 +38,13 @@ pub struct Prefix {
 }
 
 impl Classifier {
-    pub(super) fn open(run: &Path, spec: RunSpec, which: Which) -> Result<Self, PredictError> {
+    pub(super) fn open(run: &Path, spec: RunSpec, which: Which) -> Result<Self, InferError> {
         let network = Network::open(run, spec, which)?;
         let labels = network.labels(run)?;
         let spec = &network.spec;
         let reads = match (&spec.data, spec.data.tokens(spec.tokens.as_ref())) {
             (DataSpec::Sequences(spec), _) => {
-                let scale: Scale = json(run, "scale.json")?;
+                let scale: Scale = read_json(run, "scale.json")?;
                 if !scale.fits(spec.features) {
                     let what = format!("no mean and deviation above 0 of {} features", spec.features);
                     return Err(damaged(run, "scale.json", what));
@@ -52,7 +52,7 @@ impl Classifier {
                 Reads::Sequences { spec: spec.clone(), scale }
             }
             (_, Some(tokens)) => {
-                let vocabulary: Vocabulary = json(run, "vocabulary.json")?;
+                let vocabulary: Vocabulary = read_json(run, "vocabulary.json")?;
                 if let Some(what) = vocabulary.misfit(tokens.vocabulary) {
                     return Err(damaged(run, "vocabulary.json", what));
                 }
@@ -61,7 +61,7 @@ impl Classifier {
             (_, None) => {
                 let message =
                     format!("{}: this network tells the class of numbers that its task makes", run.display());
-                return Err(PredictError::Task(message));
+                return Err(InferError::Task(message));
             }
         };
         Ok(Self { network, reads, labels })
@@ -90,7 +90,7 @@ impl Classifier {
     ///
     /// # Errors
     /// When a file is missing or is not as it must be, and when a probability is not finite.
-    pub fn predict(&self, asked: &[String]) -> Result<Vec<(String, Vec<f32>)>, PredictError> {
+    pub fn predict(&self, asked: &[String]) -> Result<Vec<(String, Vec<f32>)>, InferError> {
         match &self.reads {
             Reads::Texts { tokens, vocabulary } => {
                 let encode = |text: &String| vocabulary.encode(text, tokens.level);
@@ -113,7 +113,7 @@ impl Classifier {
     ///
     /// # Errors
     /// When a probability is not finite.
-    pub fn per_token(&self, text: &str) -> Result<Vec<Prefix>, PredictError> {
+    pub fn per_token(&self, text: &str) -> Result<Vec<Prefix>, InferError> {
         let Reads::Texts { tokens, vocabulary } = &self.reads else { return Ok(Vec::new()) };
         let ids = vocabulary.encode(text, tokens.level);
         let kept = ids.get(tokens.kept(ids.len())).unwrap_or_default();
@@ -132,7 +132,7 @@ impl Classifier {
         moved: Option<&Path>,
         set: &[String],
         mistakes: usize,
-    ) -> Result<Judgement, PredictError> {
+    ) -> Result<Judgement, InferError> {
         let spec = self.network.spec_with(moved, set)?;
         let (mut score, mut worst) = (Score::default(), Worst::of(mistakes));
         let mut told = Told::nothing(self.labels.len(), self.has_labels());
@@ -165,8 +165,8 @@ impl Classifier {
         spec: &RunSpec,
         moved: Option<&Path>,
         each: &mut dyn FnMut(&Inputs, &Targets, &[String]),
-    ) -> Result<String, PredictError> {
-        let refuse = |message: String| Err(PredictError::Task(message));
+    ) -> Result<String, InferError> {
+        let refuse = |message: String| Err(InferError::Task(message));
         let (seed, labels, source) =
             (self.network.spec.train.seed, self.labels.as_slice(), spec.data.source());
         let validation = match &spec.data {
@@ -212,7 +212,7 @@ impl Classifier {
         }
     }
 
-    fn answers(&self, ids: &[Vec<u32>], tokens: &TokenSpec) -> Result<Vec<Vec<f32>>, PredictError> {
+    fn answers(&self, ids: &[Vec<u32>], tokens: &TokenSpec) -> Result<Vec<Vec<f32>>, InferError> {
         let mut rows = Array2::zeros((ids.len(), tokens.length));
         for (mut row, ids) in rows.rows_mut().into_iter().zip(ids) {
             row.iter_mut().zip(tokens.pad(ids)).for_each(|(to, id)| *to = id);
@@ -226,7 +226,7 @@ impl Classifier {
         &self,
         inputs: &Inputs,
         targets: Option<&Targets>,
-    ) -> Result<(Array2<f32>, Score), PredictError> {
+    ) -> Result<(Array2<f32>, Score), InferError> {
         let (output, score) = self.network.run(inputs, 0..inputs.len(), targets)?;
         let mut probabilities = Array2::zeros((output.len_of(Axis(0)), self.labels.len()));
         for (mut to, from) in probabilities.rows_mut().into_iter().zip(output.outer_iter()) {

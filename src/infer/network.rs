@@ -3,15 +3,15 @@ use std::path::{Path, PathBuf};
 use std::{panic, thread};
 
 use ndarray::{Array3, Axis};
-use serde::de::DeserializeOwned;
 
-use super::PredictError;
+use super::InferError;
+use super::batch::{network_input, network_targets};
 use crate::data::{Inputs, Targets};
 use crate::nn::{Mode, Model, Params, Score, Shard, TargetsView};
 use crate::number;
 use crate::preset::{self, Overrides, RunSpec};
 use crate::run::checkpoint::{self, Which};
-use crate::train::work::{answers, input};
+use crate::run::{RunError, read_json};
 
 /// Sequences that go through the network at once.
 const BATCH: usize = 64;
@@ -23,25 +23,24 @@ pub(super) struct Network {
     /// As it was trained.
     pub spec: RunSpec,
     pub model: Model,
-    params: Params,
+    pub params: Params,
     /// Updates that made the weights.
     pub step: u64,
 }
 
 impl Network {
     /// What `spec.yaml` in the folder of the run says of it, with `set` and `moved` data laid over.
-    pub fn spec(run: &Path, moved: Option<&Path>, set: &[String]) -> Result<RunSpec, PredictError> {
+    pub fn spec(run: &Path, moved: Option<&Path>, set: &[String]) -> Result<RunSpec, InferError> {
         let overrides = Overrides { set: set.to_vec(), data: moved.map(Path::to_owned), seed: None };
         Ok(preset::load(&run.join("spec.yaml").to_string_lossy(), &overrides)?.spec)
     }
 
     /// The network of `spec`, its weights from a checkpoint in the folder of the run.
-    pub fn open(run: &Path, spec: RunSpec, which: Which) -> Result<Self, PredictError> {
-        let model = spec.model().map_err(|e| PredictError::Task(e.to_string()))?;
+    pub fn open(run: &Path, spec: RunSpec, which: Which) -> Result<Self, InferError> {
+        let model = spec.model().map_err(|e| InferError::Task(e.to_string()))?;
         let loaded = checkpoint::read(run, which)?;
         let mut params = model.params();
-        let places: Vec<_> = params.table().to_vec();
-        for param in places {
+        for param in params.table().to_vec() {
             let tensor = loaded.model.iter().find(|tensor| tensor.name == param.name);
             match tensor.filter(|tensor| tensor.shape == param.shape) {
                 Some(tensor) => params.values_mut()[param.range].copy_from_slice(&tensor.data),
@@ -56,7 +55,7 @@ impl Network {
     }
 
     /// The run's spec with `set` and `moved` data laid over it.
-    pub fn spec_with(&self, moved: Option<&Path>, set: &[String]) -> Result<RunSpec, PredictError> {
+    pub fn spec_with(&self, moved: Option<&Path>, set: &[String]) -> Result<RunSpec, InferError> {
         Self::spec(&self.folder, moved, set)
     }
 
@@ -66,8 +65,8 @@ impl Network {
     }
 
     /// The classes or labels that it tells apart, in their order, as the folder of the run has them.
-    pub fn labels(&self, run: &Path) -> Result<Vec<String>, PredictError> {
-        let labels: Vec<String> = json(run, "labels.json")?;
+    pub fn labels(&self, run: &Path) -> Result<Vec<String>, InferError> {
+        let labels: Vec<String> = read_json(run, "labels.json")?;
         let classes = self.model.classes().or(self.model.labels()).unwrap_or(0);
         if labels.len() != classes {
             let what = format!("{} labels; the network of spec.yaml has {classes} classes", labels.len());
@@ -86,7 +85,7 @@ impl Network {
         inputs: &Inputs,
         rows: Range<usize>,
         targets: Option<&Targets>,
-    ) -> Result<(Array3<f32>, Score), PredictError> {
+    ) -> Result<(Array3<f32>, Score), InferError> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let part = rows.len().div_ceil(threads).max(BATCH);
         let parts = rows.clone().step_by(part).map(|start| start..(start + part).min(rows.end));
@@ -111,8 +110,8 @@ impl Network {
     }
 
     /// What is told in place of an answer that is no number, or infinite.
-    pub fn not_finite(&self) -> PredictError {
-        PredictError::Task(format!(
+    pub fn not_finite(&self) -> InferError {
+        InferError::Task(format!(
             "{}: its weights after step {} give no finite number: training diverged, or the data lie far from those of training; \
              --best takes the best weights, a lower learning rate makes others",
             self.folder.display(),
@@ -131,9 +130,9 @@ impl Network {
         let (mut numbers, mut shape) = (Vec::new(), (0, 0));
         for start in rows.clone().step_by(BATCH) {
             let batch = start..(start + BATCH).min(rows.end);
-            let answers = targets.map_or(TargetsView::None, |all| answers(all, batch.clone()));
+            let answers = targets.map_or(TargetsView::None, |all| network_targets(all, batch.clone()));
             shard.reset_states();
-            shard.load(input(inputs).part(batch), answers);
+            shard.load(network_input(inputs).part(batch), answers);
             shard.forward(&self.model, &self.params, Mode::Evaluate);
             if targets.is_some() {
                 score.add(shard.score(&self.model));
@@ -146,14 +145,7 @@ impl Network {
     }
 }
 
-/// What stands in a JSON file of the run.
-pub(super) fn json<T: DeserializeOwned>(run: &Path, name: &str) -> Result<T, PredictError> {
-    let bad = |what: String| damaged(run, name, what);
-    let bytes = std::fs::read(run.join(name)).map_err(|error| bad(format!("cannot be read: {error}")))?;
-    serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))
-}
-
-/// A file in `folder` that is not as it must be.
-pub(super) fn damaged(folder: &Path, name: &str, what: String) -> PredictError {
-    PredictError::File { file: folder.join(name).display().to_string(), what }
+/// The error for a file of a run with unexpected content.
+pub(super) fn damaged(folder: &Path, name: &str, what: String) -> InferError {
+    RunError::Damaged { path: folder.join(name), what }.into()
 }
