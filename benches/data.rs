@@ -19,7 +19,7 @@ const WORDS_A_REVIEW: usize = 230;
 const DISTINCT_WORDS: f64 = 150_000.0;
 const REPEATS: usize = 5;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let named: Vec<PathBuf> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).map(PathBuf::from).collect();
@@ -53,7 +53,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// A file of reviews whose words are as unevenly frequent as those of a language (Zipf's law).
-fn reviews(folder: &Path, name: &str, seed: u64) -> anyhow::Result<PathBuf> {
+fn reviews(folder: &Path, name: &str, seed: u64) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let path = folder.join(format!("{name}.csv.gz"));
     let mut file = BufWriter::new(GzEncoder::new(File::create(&path)?, Compression::default()));
     let mut rng = Rng::new(seed, "bench", 0);

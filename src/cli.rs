@@ -2,14 +2,14 @@
 
 mod bench;
 mod data;
+mod error;
 mod evaluate;
-mod headless;
+mod follow;
 mod help;
 mod new;
 mod pages;
 mod predict;
 mod presets;
-mod repeat;
 mod sample;
 mod signals;
 mod train;
@@ -170,29 +170,14 @@ pub fn main() -> ExitCode {
         Some(Command::Help(args)) => help::help(&args, cli.screen),
     };
     done.unwrap_or_else(|error| {
-        complain(&error);
-        let unusable = error.is::<crate::preset::PresetError>()
-            || error.is::<crate::bench::WorkloadError>()
-            || predict::is_usage(&error)
-            || data::is_usage(&error)
-            || error.is::<crate::data::DataError>()
-            || error.is::<new::Refused>();
-        ExitCode::from(if unusable { exit::USAGE } else { exit::FAILED })
+        print_error(&error);
+        error.code()
     })
 }
 
-/// The one line that a failure leaves on stderr, with its causes. Nobody need be there to read it.
-fn complain(error: &anyhow::Error) {
-    let _ = writeln!(std::io::stderr(), "unrolled: {}", crate::escape::foreign(&told(error)));
-}
-
-/// What went wrong and why, each cause once: most of our errors have the words of what caused them among their own.
-fn told(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.contains(&cause) {
-        true => told,
-        false if told.is_empty() => cause,
-        false => format!("{told}: {cause}"),
-    })
+/// Prints the one line that a failure leaves on stderr, which may be closed.
+fn print_error(error: &dyn std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "unrolled: {}", crate::escape::foreign(&error.to_string()));
 }
 
 /// `word` as a shell takes it for one.

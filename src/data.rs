@@ -51,9 +51,7 @@ pub use sources::labelled::{
 };
 pub use sources::language::TextSpec;
 pub use sources::sequences::{LabelledSequences, Scale, Scaling, SequencesSpec, Survey, archive, survey};
-pub use sources::series::{
-    Ahead, Baseline, DateOrder, Errors, Forecasts, JudgedSeries, SeriesFacts, SeriesSpec,
-};
+pub use sources::series::{Ahead, DateOrder, Forecasts, JudgedSeries, SeriesFacts, SeriesSpec};
 pub use sources::tags::{TaggedSentences, TagsSpec, TagsValidation, split_words};
 pub use spec::DataSpec;
 pub use text::channels::{ChannelLevel, ChannelSpec, encode_sentences};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The operating system refused. The path is foreign text: escape before the message reaches a terminal.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {}: {source}", path.display())]
+#[error("cannot {action} {}", path.display())]
 pub struct FileError {
     /// What was tried, as a verb that the path follows.
     pub action: &'static str,

@@ -78,7 +78,6 @@ pub use loss::{Loss, Score};
 pub use lstm::LSTM;
 pub use masking::Masking;
 pub use max_pooling1d::MaxPooling1D;
-pub use metrics::{bits_per_token, perplexity};
 pub use model::{BuildError, Model};
 pub use multi_head_attention::MultiHeadAttention;
 pub use observe::{GradientNorms, Observer, Unrolled};

@@ -84,6 +84,11 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// A metric by its name: accuracies in percent.
+pub fn named(name: &str, x: f64) -> String {
+    if name.ends_with("accuracy") { percent(x) } else { metric(x) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

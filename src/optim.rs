@@ -22,7 +22,7 @@ pub use adam::{Adam, AdamW};
 pub use clip::{Clip, Limit};
 pub use config::ConfigError;
 pub use early_stopping::{EarlyStopping, Stopper, Verdict};
-pub use monitor::{Best, Monitor};
+pub use monitor::{Best, MonitorMode, default_monitor, needs_validation};
 pub use nadam::Nadam;
 pub use optimizer::Optimizer;
 pub use rmsprop::RMSprop;

@@ -7,17 +7,15 @@
 //! fields that measure time (`seconds`, `sequences_per_s`).
 
 mod command;
-mod evaluation;
 mod event;
 mod findings;
 mod instruments;
 mod table;
 
 pub use command::Command;
-pub use evaluation::{Confusion, Evaluation, LabelCount, LabelCounts, Metric, is_told};
 pub use event::{
     Activations, Direction, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, RunInfo,
-    RunStatus, Sample, Saved, StepMetrics, ValidationMetrics, half_life,
+    RunStatus, Sample, Saved, StepMetrics, ValidationMetrics,
 };
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};

@@ -20,6 +20,7 @@ pub mod input;
 pub mod keymap;
 pub mod menu;
 pub mod picture;
+pub mod plain;
 pub mod scroll;
 pub mod state;
 pub mod terminal;

@@ -212,10 +212,11 @@ fn a_run_without_a_screen_prints_plain_lines_and_leaves_a_complete_folder() {
     };
     let mut step =
         ["kind", "step", "epoch", "loss", "accuracy", "learning_rate", "grad_norm", "sequences_per_s"];
-    let mut epoch = ["kind", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"];
+    let mut epoch = ["kind", "step", "epoch", "seconds", "loss", "accuracy"].to_vec();
+    epoch.extend(["val_loss", "val_accuracy", "val_precision", "val_recall", "val_f1"]);
     step.sort_unstable();
     epoch.sort_unstable();
-    assert_eq!((columns("step"), columns("epoch")), (vec![step.to_vec(); 16], vec![epoch.to_vec(); 2]));
+    assert_eq!((columns("step"), columns("epoch")), (vec![step.to_vec(); 16], vec![epoch; 2]));
 
     let reader = Reader::open(&run).unwrap();
     let events: Vec<Event> = reader.events().unwrap().collect::<Result<_, RunError>>().unwrap();

@@ -5,6 +5,7 @@
 use ndarray::{Array1, Array2, Array3, Axis, s};
 use proptest::prelude::*;
 use unrolled::kernel::Team;
+use unrolled::metrics::Confusion;
 use unrolled::nn::{
     Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, BuildError, Concatenate,
     Conv1D, Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient,
@@ -12,7 +13,6 @@ use unrolled::nn::{
     MaxPooling1D, Merge, Mode, Model, MultiHeadAttention, Padding, Params, Regularizer, RepeatVector,
     ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D, TargetsView,
 };
-use unrolled::protocol::Confusion;
 use unrolled::rng::Rng;
 
 const TRAIN: Mode = Mode::Train { seed: 3, step: 5, first_row: 0 };

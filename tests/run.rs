@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use unrolled::metrics::Task;
 use unrolled::protocol::{
     Activations, DataFacts, Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level,
     LogLine, ModelTable, ParamNorms, ProbeFrame, QuantityHealth, RunInfo, RunStatus, Saved, StepMetrics,
@@ -28,6 +29,7 @@ fn prepared() -> Event {
         steps_per_epoch: 50,
         batch_size: 32,
         watch_every: 10,
+        task: Task::Binary,
         loss: "binary_crossentropy".into(),
         optimizer: "Adam".into(),
         seed: u64::MAX,
@@ -92,18 +94,10 @@ fn story() -> Vec<Event> {
             events.extend([gradient(n), instruments(n), probe(n, 0), probe(n, 1)]);
         }
         if n % 50 == 0 {
-            let (accuracy, val_loss) = (Some(0.5), Some(0.75));
             let epoch = n as usize / 50;
-            let metrics = EpochMetrics {
-                epoch,
-                step: n,
-                loss: 0.5,
-                accuracy,
-                val_loss,
-                val_accuracy: None,
-                seconds: 2.0,
-            };
-            events.push(Event::Epoch(metrics));
+            let metrics = [("loss", 0.5), ("accuracy", 0.5), ("val_loss", 0.75)].into();
+            let metrics = EpochMetrics { epoch, step: n, metrics, confusion: None, seconds: 2.0 };
+            events.push(Event::Epoch(Box::new(metrics)));
             events.push(Event::Saved(Saved { step: n, path: format!("step-{n}").into(), best: n == 100 }));
         }
     }

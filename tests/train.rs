@@ -223,9 +223,10 @@ fn the_answer_at_every_step_is_shown_at_the_last_that_is_no_padding() {
 fn where_a_task_leaves_a_choice_the_share_of_legal_answers_is_told() {
     let set = ["data.train=640", "train.epochs=4"];
     let (events, ..) = Run::start(brief("reber-grammar", &set)).outcome();
-    let accuracy = events.iter().filter_map(|e| if let Event::Epoch(m) = e { m.val_accuracy } else { None });
+    let accuracy =
+        events.iter().filter_map(|e| if let Event::Epoch(m) = e { m.get("val_accuracy") } else { None });
     let metric = |e: &Event| match e {
-        Event::Evaluation(all) => all.metrics.iter().find(|m| m.name == "val_legal").map(|m| m.value),
+        Event::Epoch(epoch) => epoch.get("val_legal"),
         _ => None,
     };
     let legal: Vec<f64> = events.iter().filter_map(metric).collect();
@@ -240,9 +241,11 @@ fn an_epoch_tells_the_means_over_its_sequences() {
     let (events, ..) = Run::start(spec(&["data.train=72", "train.epochs=1"])).outcome();
     let losses: Vec<f64> = events.iter().filter_map(step).map(|m| m.loss).collect();
     let mean = (losses[0] * 32.0 + losses[1] * 32.0 + losses[2] * 8.0) / 72.0;
-    let epoch = events.iter().find_map(|e| if let Event::Epoch(m) = e { Some(*m) } else { None }).unwrap();
-    assert!((epoch.loss - mean).abs() < 1e-9, "{} {mean}", epoch.loss);
-    assert!(epoch.val_loss.is_some_and(f64::is_finite) && epoch.val_accuracy.is_some());
+    let epoch =
+        events.iter().find_map(|e| if let Event::Epoch(m) = e { Some(m.clone()) } else { None }).unwrap();
+    let loss = epoch.get("loss").unwrap();
+    assert!((loss - mean).abs() < 1e-9, "{loss} {mean}");
+    assert!(epoch.get("val_loss").is_some_and(f64::is_finite) && epoch.get("val_accuracy").is_some());
 }
 
 #[test]
@@ -413,10 +416,10 @@ fn validation_of_a_stateful_model_goes_on_from_batch_to_batch_as_training_does()
     for half in [0, 1] {
         session.validation.as_mut().unwrap().fill(0, half, &mut batch).unwrap();
         assert_eq!(batch.len(), 32);
-        sum.add(session.stepper.judge(&batch, None));
+        sum.add(session.stepper.evaluate(&batch, None));
     }
     let (events, _, _) = Run::start(spec).outcome();
-    let told = events.iter().find_map(|e| if let Event::Epoch(m) = e { m.val_loss } else { None });
+    let told = events.iter().find_map(|e| if let Event::Epoch(m) = e { m.get("val_loss") } else { None });
     assert_eq!(told, Some(sum.mean_loss()));
     let words = "every epoch reads the data in order, unshuffled";
     assert!(events.iter().any(|e| matches!(e, Event::Log(line) if line.text.contains(words))));

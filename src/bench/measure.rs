@@ -4,7 +4,7 @@ use super::{Peak, Quantiles, Resident, Workload, memory};
 use crate::data::Batch;
 use crate::kernel::{Allocated, allocated};
 use crate::optim::{Adam, OptimizerSpec};
-use crate::train::{Diverged, Stepper};
+use crate::train::{DivergedError, Stepper};
 
 /// Steps that are not counted: memory is laid out, caches and branches learn.
 pub(super) const WARM_UP: usize = 5;
@@ -63,14 +63,14 @@ impl AllocatedPerStep {
 #[derive(Debug, thiserror::Error)]
 pub enum MeasureError {
     /// The system gave no threads.
-    #[error("cannot start the threads: {0}")]
+    #[error("cannot start the threads")]
     Threads(#[from] std::io::Error),
     /// The network is impossible.
     #[error(transparent)]
     Model(#[from] crate::nn::BuildError),
     /// It cannot be trained on.
-    #[error("{0}")]
-    Diverged(#[from] Diverged),
+    #[error(transparent)]
+    Diverged(#[from] DivergedError),
 }
 
 /// Trains `workload` for some time, step by step as a run does; `peak` is measured before and after.
@@ -116,7 +116,7 @@ pub(super) fn stepper(workload: &Workload, threads: usize) -> Result<Stepper, Me
 }
 
 /// The seconds that one step takes.
-fn timed(stepper: &mut Stepper, batch: &Batch) -> Result<f64, Diverged> {
+fn timed(stepper: &mut Stepper, batch: &Batch) -> Result<f64, DivergedError> {
     let begin = Instant::now();
     stepper.step(batch, false)?;
     Ok(begin.elapsed().as_secs_f64())

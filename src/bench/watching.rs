@@ -7,9 +7,10 @@ use super::measure::{WARM_UP, stepper};
 use super::offscreen::{FRAME, Offscreen};
 use super::{Effort, MeasureError, Quantiles, Workload};
 use crate::data::{Batch, Data};
+use crate::metrics::Task;
 use crate::preset::WatchSpec;
 use crate::protocol::{DataFacts, Event, RunInfo, RunStatus, StepMetrics};
-use crate::train::{Diverged, Stepper, Taken, Watch};
+use crate::train::{DivergedError, StepResult, Stepper, Watch};
 
 /// Rounds at least: of fewer than six values no two hold the median with 95 % confidence.
 const LEAST: usize = 6;
@@ -133,6 +134,7 @@ impl Course {
             steps_per_epoch: 1000,
             batch_size: workload.sequences(),
             watch_every: spec.every,
+            task: Task::Classes,
             loss: stepper.model().loss().name().into(),
             optimizer: "Adam".into(),
             seed: 0,
@@ -142,7 +144,7 @@ impl Course {
     }
 
     /// Trains until memory is laid out, a watched step included; the seconds of the fastest step.
-    fn warm_up(&mut self) -> Result<f64, Diverged> {
+    fn warm_up(&mut self) -> Result<f64, DivergedError> {
         self.learn(true, 1, &mut |_| {})?;
         let mut least = f64::INFINITY;
         for _ in 0..WARM_UP {
@@ -158,7 +160,7 @@ impl Course {
     }
 
     /// What the instruments say of a step.
-    fn read(&mut self) -> Result<Vec<Event>, Diverged> {
+    fn read(&mut self) -> Result<Vec<Event>, DivergedError> {
         let mut events = Vec::new();
         self.learn(true, 1, &mut |event| events.push(event))?;
         events.retain(|event| !matches!(event, Event::Step(_)));
@@ -167,7 +169,12 @@ impl Course {
 
     /// Makes so many steps, telling all of them and reading the instruments as often as a run does if somebody is `watching`; the mean
     /// seconds of one.
-    fn learn(&mut self, watching: bool, steps: u64, tell: &mut dyn FnMut(Event)) -> Result<f64, Diverged> {
+    fn learn(
+        &mut self,
+        watching: bool,
+        steps: u64,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<f64, DivergedError> {
         let begin = Instant::now();
         for i in 0..steps {
             let due = watching && self.watch.is_due(i, None);
@@ -183,7 +190,7 @@ impl Course {
         Ok(begin.elapsed().as_secs_f64() / steps as f64)
     }
 
-    fn metrics(&self, taken: &Taken, gone: Duration) -> StepMetrics {
+    fn metrics(&self, taken: &StepResult, gone: Duration) -> StepMetrics {
         StepMetrics {
             step: self.step,
             epoch: 1,
@@ -197,7 +204,7 @@ impl Course {
     }
 
     /// What the spectral radii of large layers take, as seconds of each step.
-    fn radii(&mut self) -> Result<f64, Diverged> {
+    fn radii(&mut self) -> Result<f64, DivergedError> {
         self.learn(true, 1, &mut |_| {})?;
         let mut read = |all: bool| {
             let begin = Instant::now();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::train::processors;
 use crate::bench::{self, Effort, Peak, Workload};
+use crate::cli::error::CliResult;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -34,7 +35,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// Measures one workload after the other and prints what it took, each as soon as it is known.
-pub(super) fn bench(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn bench(args: &Args) -> CliResult {
     let workloads = bench::workloads(args.workloads.as_deref(), &args.only)?;
     let effort = Effort { time: args.seconds, threads: args.threads.into() };
     let (mut out, mut peak) = (std::io::stdout().lock(), Peak::new(effort.threads));
@@ -57,12 +58,12 @@ pub(super) fn bench(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn measured(workload: &Workload, effort: Effort, peak: &mut Peak, json: bool) -> anyhow::Result<String> {
+fn measured(workload: &Workload, effort: Effort, peak: &mut Peak, json: bool) -> CliResult<String> {
     let measured = bench::measure(workload, effort, peak)?;
     Ok(if json { bench::json(workload, &measured, effort)? } else { bench::rows(workload, &measured) })
 }
 
-fn watched(workload: &Workload, effort: Effort, json: bool) -> anyhow::Result<String> {
+fn watched(workload: &Workload, effort: Effort, json: bool) -> CliResult<String> {
     let watched = bench::watch(workload, effort)?;
     Ok(if json {
         bench::watched_json(workload, &watched, effort)?

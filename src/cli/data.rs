@@ -4,15 +4,13 @@ mod meter;
 
 use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use super::new::Look;
 use super::{ScreenArgs, help, new, pages};
+use crate::cli::error::CliResult;
 use crate::escape::foreign;
 use crate::inspect;
 use crate::ui::findings::Detail;
-
-pub(super) use fetch::is_usage;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -37,7 +35,7 @@ pub(super) enum Command {
     },
 }
 
-pub(super) fn data(command: &Command, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn data(command: &Command, screen: ScreenArgs) -> CliResult {
     match command {
         Command::Info { path, look, json } => {
             let draft = inspect::draft(path, &look.options(), None)?;

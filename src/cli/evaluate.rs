@@ -4,10 +4,10 @@ mod series;
 
 use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use super::pages;
 use super::predict::RunArgs;
+use crate::cli::error::CliResult;
 use crate::escape::foreign;
 use crate::infer::Predictor;
 use crate::number::count;
@@ -31,8 +31,8 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Judges a run by data of which the truth is known.
-pub(super) fn evaluate(args: &Args) -> anyhow::Result<ExitCode> {
+/// Evaluates a run on labelled data.
+pub(super) fn evaluate(args: &Args) -> CliResult {
     let (folder, predictor) = args.run.open()?;
     let (data, set, mistakes) = (args.data.as_deref(), args.set.as_slice(), args.mistakes);
     let step = predictor.step();
@@ -44,17 +44,17 @@ pub(super) fn evaluate(args: &Args) -> anyhow::Result<ExitCode> {
         Predictor::Classifier(classifier) => classes(Report {
             subject: classifier.subject(),
             labels: classifier.labels(),
-            judged: &classifier.judge(data, set, mistakes)?,
+            evaluation: &classifier.evaluate(data, set, mistakes)?,
         })?,
         Predictor::Tagger(tagger) => {
-            let judged = &tagger.judge(data, set, mistakes)?;
-            classes(Report { subject: "word", labels: tagger.labels(), judged })?
+            let evaluation = &tagger.evaluate(data, set, mistakes)?;
+            classes(Report { subject: "word", labels: tagger.labels(), evaluation })?
         }
         Predictor::Forecaster(forecaster) => {
-            let judged = forecaster.judge(data, set, mistakes)?;
+            let evaluation = forecaster.evaluate(data, set, mistakes)?;
             match args.json {
-                true => series::as_json(&judged, step).to_string(),
-                false => series::as_text(&judged)?,
+                true => series::as_json(&evaluation, step).to_string(),
+                false => series::as_text(&evaluation)?,
             }
         }
     };
@@ -66,7 +66,7 @@ pub(super) fn evaluate(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Which weights were judged.
+/// Which weights were evaluated.
 fn head(folder: &Path, step: u64) -> String {
     format!("run   {}, after {} steps\n", foreign(&folder.to_string_lossy()), count(step))
 }

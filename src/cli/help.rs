@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use clap::CommandFactory;
 use signal_hook::consts::SIGINT;
 
-use super::new::Refused;
+use super::error::{CliError, CliResult};
 use super::{Cli, ScreenArgs, pages};
 use crate::help::{self, PAGES, Page};
 use crate::ui;
@@ -28,7 +28,7 @@ pub(super) struct Args {
 }
 
 /// Lists pages and commands, or shows one.
-pub(super) fn help(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn help(args: &Args, screen: ScreenArgs) -> CliResult {
     let topic: Vec<&str> = args.topic.iter().map(String::as_str).collect();
     match topic.as_slice() {
         [] => pages::write(list().as_bytes()),
@@ -41,7 +41,7 @@ pub(super) fn help(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode> 
 }
 
 /// Prints the help of the command at `path`, such as `data fetch`.
-pub(super) fn of_command(path: &[&str]) -> anyhow::Result<ExitCode> {
+pub(super) fn of_command(path: &[&str]) -> CliResult {
     match command(path) {
         Some(mut command) => {
             let help = command.render_long_help();
@@ -50,7 +50,7 @@ pub(super) fn of_command(path: &[&str]) -> anyhow::Result<ExitCode> {
                 false => pages::write(help.to_string().as_bytes()),
             }
         }
-        None => Err(Refused(unknown(&path.join(" "))).into()),
+        None => Err(CliError::usage(unknown(&path.join(" ")))),
     }
 }
 
@@ -91,7 +91,7 @@ fn list() -> String {
 }
 
 /// Shows a page: through a pager on a terminal, else as plain text.
-fn show(page: &Page, glyphs: Glyphs) -> anyhow::Result<ExitCode> {
+fn show(page: &Page, glyphs: Glyphs) -> CliResult {
     let terminal = stdout().is_terminal();
     let columns = match usize::from(ui::terminal::size(stdout()).width) {
         0 => WIDTH,
@@ -140,7 +140,7 @@ fn pager() -> Option<Child> {
 }
 
 /// Sends `text` through the pager and waits for its end.
-fn through(mut pager: Child, text: &str) -> anyhow::Result<ExitCode> {
+fn through(mut pager: Child, text: &str) -> CliResult {
     // Ctrl-C is for the pager: it must not lose its terminal to a shell.
     signal_hook::flag::register(SIGINT, Arc::new(AtomicBool::new(false)))?;
     let sent = pager.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(text.as_bytes()));

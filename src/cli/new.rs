@@ -1,11 +1,12 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use super::{ScreenArgs, pages};
+use crate::cli::error::{CliError, CliResult};
 use crate::data::{Column, DateOrder, Encoding};
 use crate::durable;
+use crate::durable::FileError;
 use crate::escape::foreign;
 use crate::inspect::{self, LookOptions, LookTask};
 use crate::protocol::Draft;
@@ -115,12 +116,12 @@ pub(super) const OWN: Own = Own {
         let path = path.strip_prefix(&here).ok().filter(|path| !path.as_os_str().is_empty()).unwrap_or(path);
         inspect::draft(path, &LookOptions::default(), None).map_err(|error| error.to_string())
     },
-    write: |draft| write_beside(draft).map_err(|error| super::told(&error)),
+    write: |draft| write_beside(draft).map_err(|error| error.to_string()),
 };
 
 /// Writes the preset into the present folder under its name, or under one with a number where another preset has that; the file.
-fn write_beside(draft: &Draft) -> anyhow::Result<String> {
-    let preset = draft.preset.as_ref().map_err(|doubt| Refused(doubt.clone()))?;
+fn write_beside(draft: &Draft) -> CliResult<String> {
+    let preset = draft.preset.as_ref().map_err(|doubt| CliError::usage(doubt.clone()))?;
     for number in 1..1000 {
         let end = if number == 1 { String::new() } else { format!("-{number}") };
         let name = format!("{}{end}.yaml", draft.name);
@@ -134,16 +135,11 @@ fn write_beside(draft: &Draft) -> anyhow::Result<String> {
             return Ok(name);
         }
     }
-    Err(Refused(format!("{}.yaml and 998 more are there already", draft.name)).into())
+    Err(CliError::usage(format!("{}.yaml and 998 more are there already", draft.name)))
 }
 
-/// What is there can be looked at and not be learnt from, or there is a file in the way.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Refused(pub(super) String);
-
 /// Looks at data, tells of them in short, and writes a preset.
-pub(super) fn new(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn new(args: &Args, screen: ScreenArgs) -> CliResult {
     let to_stdout = args.out.as_deref() == Some(Path::new("-"));
     let to = args.out.as_deref().filter(|_| !to_stdout);
     let draft = inspect::draft(&args.path, &args.look.options(), to)?;
@@ -155,24 +151,24 @@ pub(super) fn new(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
             if !to_stdout {
                 pages::write(told.as_bytes())?;
             }
-            return Err(Refused(format!("{}: no preset: {doubt}", args.path.display())).into());
+            return Err(CliError::usage(format!("{}: no preset: {doubt}", args.path.display())));
         }
     };
     let to = to.map_or_else(|| PathBuf::from(format!("{}.yaml", draft.name)), PathBuf::from);
     write(&to, preset, args.force)?;
     let path = foreign(&to.display().to_string()).into_owned();
     let word = super::shell_word(&path);
-    pages::write(format!("{told}\nwritten: {path}\ngo on:   unrolled train {word}\n").as_bytes())
+    pages::write(format!("{told}\nwritten: {path}\nnext:    unrolled train {word}\n").as_bytes())
 }
 
 /// Writes a preset, and over a file that is there only where that is asked for.
-fn write(to: &Path, preset: &str, force: bool) -> anyhow::Result<()> {
-    let refuse = |what: String| Refused(format!("{}: {what}", to.display()));
+fn write(to: &Path, preset: &str, force: bool) -> CliResult<()> {
+    let refuse = |what: String| CliError::usage(format!("{}: {what}", to.display()));
     if force {
         // A name that stands for another file still does afterwards, and what is no file is not replaced by one.
         let there = fs::canonicalize(to);
         if there.as_ref().is_ok_and(|there| !there.is_file()) {
-            return Err(refuse("is no file: --out FILE names one, --out - prints the preset".into()).into());
+            return Err(refuse("is no file: --out FILE names one, --out - prints the preset".into()));
         }
         // Beside it first: what is there is not lost to a full disk.
         return Ok(durable::write(there.as_deref().unwrap_or(to), preset.as_bytes())?);
@@ -186,7 +182,7 @@ fn write(to: &Path, preset: &str, force: bool) -> anyhow::Result<()> {
     file.write_all(preset.as_bytes()).map_err(|error| {
         // Half a preset is worse than none.
         let _ = fs::remove_file(to);
-        anyhow::Error::new(error).context(format!("writing {}", to.display()))
+        FileError { action: "write", path: to.to_owned(), source: error }.into()
     })
 }
 

@@ -5,15 +5,16 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use super::Cli;
+use crate::cli::error::CliResult;
 use crate::help;
 
-pub(super) fn completions(shell: Shell) -> anyhow::Result<ExitCode> {
+pub(super) fn completions(shell: Shell) -> CliResult {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "unrolled", &mut script);
     write(&script)
 }
 
-pub(super) fn man() -> anyhow::Result<ExitCode> {
+pub(super) fn man() -> CliResult {
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut page)?;
     for sub in Cli::command().get_subcommands().filter(|sub| sub.get_name() != "help") {
@@ -28,7 +29,7 @@ pub(super) fn man() -> anyhow::Result<ExitCode> {
 }
 
 /// Writes to stdout; a reader that has seen enough (`| head`) is no failure.
-pub(super) fn write(bytes: &[u8]) -> anyhow::Result<ExitCode> {
+pub(super) fn write(bytes: &[u8]) -> CliResult {
     match std::io::stdout().lock().write_all(bytes) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.into()),
         _ => Ok(ExitCode::SUCCESS),

@@ -7,11 +7,11 @@ use std::io::{self, IsTerminal, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::cli::error::{CliError, CliResult};
 use crate::escape::foreign;
 use crate::infer::{InferError, Predictor};
+use crate::run;
 use crate::run::checkpoint::Which;
-use crate::run::{self, RunError};
-use input::BadInput;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -68,17 +68,8 @@ impl RunArgs {
 
 impl Args {
     /// What the run does not do.
-    fn refuse(&self, message: &str) -> anyhow::Error {
+    fn refuse(&self, message: &str) -> CliError {
         InferError::Task(format!("{}: {message}", self.run.run.display())).into()
-    }
-}
-
-/// Whether it is the arguments or the data that are to blame.
-pub(super) fn is_usage(error: &anyhow::Error) -> bool {
-    match error.downcast_ref() {
-        Some(InferError::Run(error)) => matches!(error, RunError::Missing(_)),
-        Some(InferError::Spec(_) | InferError::Task(_) | InferError::Data(_)) => true,
-        None => error.is::<BadInput>(),
     }
 }
 
@@ -86,7 +77,7 @@ pub(super) fn is_usage(error: &anyhow::Error) -> bool {
 const BATCH: usize = 256;
 
 /// Puts a question to a run, by what it learnt.
-pub(super) fn predict(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn predict(args: &Args) -> CliResult {
     let (_, predictor) = args.run.open()?;
     match &predictor {
         Predictor::Classifier(classifier) => classes::tell(args, classifier)?,
@@ -110,7 +101,7 @@ impl Out {
     }
 
     /// Writes lines; whether anybody reads on.
-    fn put(&mut self, told: impl Iterator<Item = String>) -> anyhow::Result<bool> {
+    fn put(&mut self, told: impl Iterator<Item = String>) -> CliResult<bool> {
         let safe = |told: String| match self.escaped {
             true => foreign(told.trim_end()).into_owned() + "\n",
             false => told,

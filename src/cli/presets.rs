@@ -1,11 +1,11 @@
 use std::fmt::Write;
-use std::process::ExitCode;
 
 use super::pages;
+use crate::cli::error::{CliError, CliResult};
 use crate::preset::{self, Overrides};
 
 /// Lists the presets, or prints the YAML of one.
-pub(super) fn print(name: Option<&str>) -> anyhow::Result<ExitCode> {
+pub(super) fn print(name: Option<&str>) -> CliResult {
     let Some(name) = name else {
         let (mut out, mut group) = (String::new(), String::new());
         for entry in preset::entries()? {
@@ -21,8 +21,8 @@ pub(super) fn print(name: Option<&str>) -> anyhow::Result<ExitCode> {
     match preset::text(name) {
         Some(text) => pages::write(text.as_bytes()),
         // Says what is wrong with the name, and which there are.
-        None => preset::load(name, &Overrides::default()).map_err(Into::into).and_then(|resolved| {
-            pages::write(resolved.spec.to_yaml().map_err(anyhow::Error::msg)?.as_bytes())
-        }),
+        None => preset::load(name, &Overrides::default())
+            .map_err(Into::into)
+            .and_then(|resolved| pages::write(resolved.spec.to_yaml().map_err(CliError::failed)?.as_bytes())),
     }
 }

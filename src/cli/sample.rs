@@ -2,6 +2,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::cli::error::{CliError, CliResult};
 use crate::escape::foreign;
 use crate::infer::Generator;
 use crate::preset::SampleSpec;
@@ -30,12 +31,11 @@ pub(super) struct Args {
 }
 
 /// Prints the prime text and what the model of a run makes of it, token by token.
-pub(super) fn sample(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn sample(args: &Args) -> CliResult {
     let Args { prime, temperature, length, seed, .. } = args;
     let ask = SampleSpec { prime: prime.clone(), temperature: *temperature, length: *length, every: None };
     if let Err((field, message)) = ask.check() {
-        super::complain(&anyhow::anyhow!("--{field}: {message}"));
-        return Ok(ExitCode::from(super::exit::USAGE));
+        return Err(CliError::usage(format!("--{field}: {message}")));
     }
     let which = if args.best { Which::Best } else { Which::Last };
     // What is no run is told by what it lacks.
@@ -43,7 +43,7 @@ pub(super) fn sample(args: &Args) -> anyhow::Result<ExitCode> {
     let (mut generator, params) = Generator::open(&folder, which)?;
     let mut out = Out { to: io::stdout().lock(), is_terminal: io::stdout().is_terminal(), failed: None };
     out.put(prime);
-    generator.go_on(&params, &ask, &mut Rng::new(*seed, "sample", 0), |token| out.put(token));
+    generator.generate(&params, &ask, &mut Rng::new(*seed, "sample", 0), |token| out.put(token));
     out.put("\n");
     match out.failed {
         // Who has read enough (`| head`) is no failure.

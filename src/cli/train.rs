@@ -1,13 +1,16 @@
 use std::cell::RefCell;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{ScreenArgs, exit, headless, signals};
+use super::error::{CliError, CliResult};
+use super::follow::{code, follow};
+use super::{ScreenArgs, exit, print_error, signals};
+use crate::experiment::{Repeat, train_all};
 use crate::preset::{self, Overrides, Resolved};
-use crate::protocol::{Command, EpochMetrics};
+use crate::protocol::Command;
 use crate::train::{Options, Outcome, Trainer};
 use crate::ui::{self, Link, Start};
 
@@ -28,7 +31,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Train once with every seed in the range, without a screen, and print mean and standard deviation
-    #[arg(long, value_name = "1..5", value_parser = super::repeat::seeds, conflicts_with_all = ["seed", "folds"])]
+    #[arg(long, value_name = "1..5", value_parser = seeds, conflicts_with_all = ["seed", "folds"])]
     pub seeds: Option<RangeInclusive<u64>>,
     /// N-fold cross-validation, without a screen; prints mean and standard deviation
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
@@ -45,13 +48,47 @@ pub(super) fn processors() -> u16 {
     std::thread::available_parallelism().map_or(1, |n| n.get().min(256) as u16)
 }
 
-/// Trains one preset, with the dashboard where there is a terminal.
-pub(super) fn train(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode> {
-    if args.seeds.is_some() || args.folds.is_some() {
-        return super::repeat::repeat(args);
+impl Args {
+    fn overrides(&self) -> Overrides {
+        Overrides { set: self.set.clone(), data: self.data.clone(), seed: self.seed }
     }
-    let overrides = Overrides { set: args.set.clone(), data: args.data.clone(), seed: args.seed };
-    let resolved = preset::load(&args.preset, &overrides)?;
+}
+
+/// Parses `1..5`, both ends included.
+fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let range = text.split_once("..").and_then(|(first, last)| {
+        Some(first.trim().parse().ok()?..=last.trim_start_matches('=').trim().parse().ok()?)
+    });
+    let wrong = || "expected two seeds, the smaller first, as in 1..5".to_owned();
+    range.filter(|range| !range.is_empty()).ok_or_else(wrong)
+}
+
+/// Trains once for every seed or fold, without a screen, and prints a summary. Ends with the first training that does not finish.
+fn train_repeatedly(args: &Args, repeat: &Repeat) -> CliResult {
+    let options = (args.run.clone(), usize::from(args.threads));
+    let mut follow = |trainer| {
+        let (outcome, last) = follow(trainer)?;
+        Ok((outcome, last.map(|epoch| epoch.metrics)))
+    };
+    let summary = match train_all(&args.preset, repeat, &args.overrides(), options, &mut follow)? {
+        Ok(summary) => summary,
+        Err(outcome) => return Ok(code(&outcome)),
+    };
+    let mut out = std::io::stdout().lock();
+    for line in summary {
+        // The reader may be gone; the runs are there.
+        let _ = writeln!(out, "{line}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Trains one preset, with the dashboard where there is a terminal.
+pub(super) fn train(args: &Args, screen: ScreenArgs) -> CliResult {
+    let folds = args.folds.map(Repeat::Folds);
+    if let Some(repeat) = args.seeds.clone().map(Repeat::Seeds).or(folds) {
+        return train_repeatedly(args, &repeat);
+    }
+    let resolved = preset::load(&args.preset, &args.overrides())?;
     let watched = !args.headless && std::io::stdout().is_terminal();
     let Resolved { spec, notes } = resolved;
     // A terminal that can show nothing is refused before a run begins.
@@ -65,11 +102,11 @@ pub(super) fn train(args: &Args, screen: ScreenArgs) -> anyhow::Result<ExitCode>
 }
 
 /// The menu, and whatever is chosen in it.
-pub(super) fn menu(screen: ScreenArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn menu(screen: ScreenArgs) -> CliResult {
     let trainer = RefCell::new(None::<Trainer>);
     let mut launch = |name: &str| {
         let Resolved { spec, notes } =
-            preset::load(name, &Overrides::default()).map_err(|e| e.to_string())?;
+            preset::load(name, &Overrides::default()).map_err(|e| crate::error::chain(&e))?;
         let options = Options { folder: None, threads: usize::from(processors()), watched: true, notes };
         let started = Trainer::start(spec, options).map_err(|e| e.to_string())?;
         let link = link(&started);
@@ -87,15 +124,15 @@ fn link(trainer: &Trainer) -> Link {
 }
 
 /// How the screen ended. A defect of it is an error like any other: the screen has told it and there is a run to save.
-fn shown(screen: impl FnOnce() -> Result<ui::Outcome, ui::UiError>) -> anyhow::Result<ui::Outcome> {
+fn shown(screen: impl FnOnce() -> Result<ui::Outcome, ui::UiError>) -> CliResult<ui::Outcome> {
     match catch_unwind(AssertUnwindSafe(screen)) {
         Ok(outcome) => Ok(outcome?),
-        Err(_) => Err(anyhow::anyhow!("the screen ended by a defect of the program")),
+        Err(_) => Err(CliError::failed("the screen ended by a defect of the program")),
     }
 }
 
 /// What becomes of training when the screen has ended.
-fn end(outcome: anyhow::Result<ui::Outcome>, trainer: Option<Trainer>) -> anyhow::Result<ExitCode> {
+fn end(outcome: CliResult<ui::Outcome>, trainer: Option<Trainer>) -> CliResult {
     let Some(trainer) = trainer else {
         let interrupted = matches!(outcome?, ui::Outcome::Signal(_));
         return Ok(ExitCode::from(if interrupted { exit::INTERRUPTED } else { 0 }));
@@ -115,10 +152,10 @@ fn end(outcome: anyhow::Result<ui::Outcome>, trainer: Option<Trainer>) -> anyhow
             let outcome = trainer.join();
             // The screen that said so is gone.
             if let Outcome::Diverged(what) | Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
-                super::complain(&anyhow::anyhow!("{what}"));
+                print_error(what);
             }
             // Who chose on the screen to stop got what they asked for.
-            Ok(ExitCode::from(if outcome == Outcome::Stopped { 0 } else { code(&outcome) }))
+            Ok(if outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code(&outcome) })
         }
         ui::Outcome::LeftTraining => {
             go_on_unwatched(&trainer);
@@ -127,7 +164,7 @@ fn end(outcome: anyhow::Result<ui::Outcome>, trainer: Option<Trainer>) -> anyhow
         ui::Outcome::HungUp => {
             signals::save_on_signal(trainer.commands.clone())?;
             go_on_unwatched(&trainer);
-            Ok(ExitCode::from(code(&trainer.join())))
+            Ok(code(&trainer.join()))
         }
         ui::Outcome::Signal(_) => {
             let _ = trainer.commands.send(Command::SaveAndStop);
@@ -145,30 +182,9 @@ fn go_on_unwatched(trainer: &Trainer) {
 }
 
 /// Prints lines until the end, without a screen.
-fn without_screen(trainer: Trainer) -> anyhow::Result<ExitCode> {
+fn without_screen(trainer: Trainer) -> CliResult {
     let (outcome, _) = follow(trainer)?;
-    Ok(ExitCode::from(code(&outcome)))
-}
-
-/// Prints lines until the end; how it ended, and the metrics of the last epoch.
-pub(super) fn follow(trainer: Trainer) -> anyhow::Result<(Outcome, Option<EpochMetrics>)> {
-    signals::save_on_signal(trainer.commands.clone())?;
-    let last = headless::print(&trainer.events, std::io::stdout().lock())?;
-    let outcome = trainer.join();
-    if let Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
-        super::complain(&anyhow::anyhow!("{what}"));
-    }
-    Ok((outcome, last))
-}
-
-pub(super) fn code(outcome: &Outcome) -> u8 {
-    match outcome {
-        Outcome::Finished => 0,
-        Outcome::Stopped => exit::INTERRUPTED,
-        Outcome::Diverged(_) => exit::DIVERGED,
-        Outcome::Unusable(_) => exit::USAGE,
-        Outcome::Failed(_) => exit::FAILED,
-    }
+    Ok(code(&outcome))
 }
 
 #[cfg(test)]
@@ -176,6 +192,15 @@ mod tests {
     use super::*;
     use crate::protocol::Event;
     use crate::run::checkpoint::{self, Which};
+
+    #[test]
+    fn seeds_are_a_range_with_both_ends() {
+        assert_eq!(seeds("1..5"), Ok(1..=5));
+        assert_eq!(seeds("3..=3"), Ok(3..=3));
+        for wrong in ["5..1", "1", "a..b", "1..", "-1..2"] {
+            assert!(seeds(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_run_whose_screen_fails_is_saved() {
@@ -187,8 +212,8 @@ mod tests {
         let trainer = Trainer::start(spec, options).unwrap();
         assert!(trainer.events.iter().any(|event| matches!(event, Event::Step(_))));
         let outcome = shown(|| panic!("the screen fails"));
-        let told = end(outcome, Some(trainer)).unwrap_err();
-        assert_eq!(told.to_string(), "the screen ended by a defect of the program");
+        let error = end(outcome, Some(trainer)).unwrap_err();
+        assert_eq!(error.to_string(), "the screen ended by a defect of the program");
         assert!(checkpoint::read(&run, Which::Last).unwrap().step >= 1);
     }
 }

@@ -18,7 +18,7 @@ pub enum DataError {
         needs: Option<String>,
     },
     /// The operating system refused.
-    #[error("{}: cannot be read: {source}", shown(path))]
+    #[error("{}: cannot be read", shown(path))]
     Read {
         /// What was being read.
         path: PathBuf,

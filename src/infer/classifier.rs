@@ -2,9 +2,9 @@ use std::path::Path;
 
 use ndarray::{Array2, Axis};
 
-use super::evaluation::Worst;
+use super::evaluation::{Worst, wrong};
 use super::network::{Network, damaged};
-use super::{InferError, Judgement, Mistake, Told};
+use super::{Evaluation, InferError, Mistake, most_likely};
 use crate::data::{
     self, DataSpec, Inputs, Scale, SequencesSpec, TargetForm, Targets, TokenSpec, Vocabulary, archive,
     train_and_test,
@@ -123,44 +123,54 @@ impl Classifier {
         Ok(kept.iter().zip(self.answers(&rows, tokens)?).map(prefix).collect())
     }
 
-    /// Judges the network by the run's validation data, or by `data` with `set` laid over the spec; tells at most `mistakes` mistakes.
+    /// Evaluates the network on the run's validation data, or on the data at `moved`, with `set` laid over the spec; lists at most
+    /// `mistakes` mistakes.
     ///
     /// # Errors
     /// When the data are missing or wrong, have other labels, or when the run has no validation data.
-    pub fn judge(
+    pub fn evaluate(
         &self,
         moved: Option<&Path>,
         set: &[String],
         mistakes: usize,
-    ) -> Result<Judgement, InferError> {
+    ) -> Result<Evaluation, InferError> {
         let spec = self.network.spec_with(moved, set)?;
-        let (mut score, mut worst) = (Score::default(), Worst::of(mistakes));
-        let mut told = Told::nothing(self.labels.len(), self.has_labels());
+        let mut evaluator = self.network.evaluator(None);
+        let mut worst = Worst::new(mistakes);
         let mut failed = None;
-        let source = self.to_judge(&spec, moved, &mut |inputs, targets, names| {
-            let (outputs, part) = match self.through(inputs, Some(targets)) {
+        let source = self.each_evaluated(&spec, moved, &mut |inputs, targets, names| {
+            let (outputs, score) = match self.through(inputs, Some(targets)) {
                 Ok(answers) if failed.is_none() => answers,
                 Ok(_) => return,
                 Err(error) => return failed = Some(error),
             };
-            score.add(part);
+            evaluator.add(score, self.network.params.regularization_loss());
             for (row, (output, text)) in outputs.rows().into_iter().zip(names).enumerate() {
-                if let Some((truth, predicted, probability)) = told.add(output, targets, row) {
+                if let (Some(confusion), Targets::Classes(classes)) = (evaluator.confusion(), targets) {
+                    let actual = classes.get(row).map_or(usize::MAX, |class| *class as usize);
+                    confusion.add(actual, most_likely(output.iter().copied()).0);
+                }
+                evaluator.add_output(&output.to_vec(), (targets, row), (None, row));
+                if let Some((actual, predicted, probability)) = wrong(output, targets, row) {
                     let mistake =
-                        || Mistake { text: text.clone(), truth, predicted, probability, sentence: None };
+                        || Mistake { text: text.clone(), actual, predicted, probability, sentence: None };
                     worst.add(f64::from(probability), mistake);
                 }
             }
         })?;
-        if let Some(error) = failed {
-            return Err(error);
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(Evaluation {
+                result: evaluator.result(),
+                mistakes: worst.sorted(),
+                source,
+                sentences: None,
+            }),
         }
-        let (loss, accuracy) = (self.network.loss(&score), score.accuracy());
-        Ok(Judgement { loss, accuracy, told, mistakes: worst.sorted(), source, sentences: None })
     }
 
-    /// Hands what to judge by to `each`, with targets and with what each is called, and says where it is from.
-    fn to_judge(
+    /// Hands the data to evaluate on to `each`: inputs, targets and names. Returns where they are from.
+    fn each_evaluated(
         &self,
         spec: &RunSpec,
         moved: Option<&Path>,

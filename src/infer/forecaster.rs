@@ -3,8 +3,8 @@ use std::path::Path;
 use super::InferError;
 use super::evaluation::Worst;
 use super::network::{Network, damaged};
-use crate::data::{Baseline, DataError, DataSpec, Errors, Forecasts, Scale, SeriesSpec};
-use crate::nn::Score;
+use crate::data::{DataError, DataSpec, Forecasts, Scale, SeriesSpec};
+use crate::metrics::EvaluationResult;
 use crate::preset::RunSpec;
 use crate::run::{checkpoint::Which, read_json};
 
@@ -36,36 +36,30 @@ pub struct Forecast {
     pub dates: Option<Vec<String>>,
 }
 
-/// How good a network's forecasts are, in the units of the series.
+/// The evaluation of forecasts: the loss of scaled numbers, and errors in the units of the series.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ForecastJudgement {
-    /// What training made small, as it tells it: of scaled numbers, and with what the size of the weights adds.
-    pub loss: f64,
-    /// Forecasts that were judged.
-    pub forecasts: usize,
-    /// Rows that each tells.
+pub struct ForecastEvaluation {
+    /// Metrics, and the errors of every target beside those of the baselines.
+    pub result: EvaluationResult,
+    /// Rows of each forecast.
     pub horizon: usize,
-    /// The network's.
-    pub errors: Errors,
-    /// Those of forecasts that need no network.
-    pub baselines: Vec<Baseline>,
     /// Rows of a season for which there are too few before the first forecast.
     pub no_season: Option<usize>,
     /// The worst forecasts, the worst first.
-    pub worst: Vec<Missed>,
+    pub worst: Vec<WorstForecast>,
     /// What the series is.
     pub source: String,
 }
 
-/// A forecast, and what came.
+/// A forecast beside the actual values.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Missed {
-    /// Of each row that it tells.
+pub struct WorstForecast {
+    /// Of each row.
     pub dates: Vec<String>,
     /// `[row, variable]`.
-    pub told: Vec<Vec<f64>>,
+    pub predicted: Vec<Vec<f64>>,
     /// Likewise.
-    pub came: Vec<Vec<f64>>,
+    pub actual: Vec<Vec<f64>>,
     /// The root of the mean squared error of each variable.
     pub rmse: Vec<f64>,
 }
@@ -119,17 +113,17 @@ impl Forecaster {
         })
     }
 
-    /// Judges the network by the latest part of the run's series, or by all of the file `moved`, with `set` laid over the spec; tells at most
-    /// `worst` of the forecasts.
+    /// Evaluates the network on the latest part of the run's series, or on all of the file `moved`, with `set` laid over the spec; lists at
+    /// most `worst` of the forecasts.
     ///
     /// # Errors
     /// When the data are missing or wrong, have other variables, when nothing is held out, and when a forecast is not finite.
-    pub fn judge(
+    pub fn evaluate(
         &self,
         moved: Option<&Path>,
         set: &[String],
         worst: usize,
-    ) -> Result<ForecastJudgement, InferError> {
+    ) -> Result<ForecastEvaluation, InferError> {
         // Before the network is held against them: it is not what must change.
         self.check(set)?;
         let spec = self.network.spec_with(moved, set)?;
@@ -144,38 +138,34 @@ impl Forecaster {
         };
         let (inputs, forecasts) = (&found.data.inputs, &found.forecasts);
         let spreads = spreads(forecasts, inputs.len());
-        let (mut score, mut errors, mut missed) = (Score::default(), forecasts.errors(), Worst::of(worst));
+        let (mut evaluator, mut worst) = (self.network.evaluator(Some(forecasts)), Worst::new(worst));
         for start in (0..inputs.len()).step_by(BLOCK) {
             let block = start..(start + BLOCK).min(inputs.len());
             let (output, part) = self.network.run(inputs, block.clone(), Some(&found.data.targets))?;
-            score.add(part);
+            evaluator.add(part, self.network.params.regularization_loss());
             for (window, output) in block.zip(output.outer_iter()) {
                 let output: Vec<f32> = output.iter().copied().collect();
-                forecasts.judge(window, &output, &mut errors);
+                evaluator.add_output(&output, (&found.data.targets, window), (Some(forecasts), window));
                 let width = spreads.len();
-                let told = forecasts.undo(window, &output);
-                if told.iter().any(|x| !x.is_finite()) {
+                let predicted = forecasts.undo(window, &output);
+                if predicted.iter().any(|x| !x.is_finite()) {
                     return Err(self.network.not_finite());
                 }
-                let told = rows(&told, width);
-                let came = rows(forecasts.truth(window), width);
-                let rmse: Vec<f64> = (0..width).map(|variable| rmse(&told, &came, variable)).collect();
+                let predicted = rows(&predicted, width);
+                let actual = rows(forecasts.truth(window), width);
+                let rmse: Vec<f64> = (0..width).map(|variable| rmse(&predicted, &actual, variable)).collect();
                 // Variables have units of their own: how much each moves makes them comparable.
                 let wrong = rmse.iter().zip(&spreads).map(|(rmse, spread)| (rmse / spread).powi(2)).sum();
                 let dates = || found.dates.get(window).cloned().unwrap_or_default();
-                missed.add(wrong, || Missed { dates: dates(), told, came, rmse });
+                worst.add(wrong, || WorstForecast { dates: dates(), predicted, actual, rmse });
             }
         }
-        let baselines = forecasts.baselines().to_vec();
-        let has_season = baselines.iter().any(|baseline| baseline.name == "seasonal");
-        Ok(ForecastJudgement {
-            loss: self.network.loss(&score),
-            forecasts: inputs.len(),
+        let has_season = forecasts.baselines().iter().any(|baseline| baseline.name == "seasonal");
+        Ok(ForecastEvaluation {
+            result: evaluator.result(),
             horizon: series.horizon,
-            errors,
             no_season: series.season.filter(|_| !has_season),
-            baselines,
-            worst: missed.sorted(),
+            worst: worst.sorted(),
             source: found.source,
         })
     }
@@ -233,13 +223,13 @@ fn rows(numbers: &[f64], width: usize) -> Vec<Vec<f64>> {
     numbers.chunks(width.max(1)).map(<[f64]>::to_vec).collect()
 }
 
-fn rmse(told: &[Vec<f64>], came: &[Vec<f64>], variable: usize) -> f64 {
+fn rmse(predicted: &[Vec<f64>], actual: &[Vec<f64>], variable: usize) -> f64 {
     let at = |row: &Vec<f64>| row.get(variable).copied().unwrap_or_default();
-    let squares = told.iter().zip(came).map(|(told, came)| (at(told) - at(came)).powi(2));
-    (squares.sum::<f64>() / told.len().max(1) as f64).sqrt()
+    let squares = predicted.iter().zip(actual).map(|(p, a)| (at(p) - at(a)).powi(2));
+    (squares.sum::<f64>() / predicted.len().max(1) as f64).sqrt()
 }
 
-/// The deviation of each variable in what came; 1 where it does not move.
+/// The standard deviation of each variable in the actual values; 1 of a constant.
 fn spreads(forecasts: &Forecasts, windows: usize) -> Vec<f64> {
     let width = forecasts.names().len();
     let all = |variable: usize| {

@@ -50,22 +50,28 @@ impl Generator {
         Ok((generator, Network::open(run, spec, which)?.params))
     }
 
-    /// Goes on with `ask.prime` for `ask.length` tokens, with the weights `params`; hands each to `each` as text. An empty prime is
-    /// taken for a line end.
-    pub fn go_on(&mut self, params: &Params, ask: &SampleSpec, rng: &mut Rng, mut each: impl FnMut(&str)) {
+    /// Continues `settings.prime` by `settings.length` tokens, with the weights `params`; hands each to `each` as text. An empty prime
+    /// counts as a line end.
+    pub fn generate(
+        &mut self,
+        params: &Params,
+        settings: &SampleSpec,
+        rng: &mut Rng,
+        mut each: impl FnMut(&str),
+    ) {
         self.stepwise.reset_states();
-        let mut prime = self.vocabulary.encode(&ask.prime, self.level);
+        let mut prime = self.vocabulary.encode(&settings.prime, self.level);
         let last = prime.pop().or_else(|| self.vocabulary.id("\n")).unwrap_or(Vocabulary::FIRST);
         for id in prime {
             self.stepwise.read(params, id);
         }
         let mut id = last;
-        for number in 0..ask.length {
+        for number in 0..settings.length {
             let logits = self.stepwise.read(params, id);
             let known = logits.get(..self.vocabulary.len()).unwrap_or(logits);
-            let Some(next) = draw(known, ask.temperature, rng) else { return };
+            let Some(next) = draw(known, settings.temperature, rng) else { return };
             let gap = matches!(self.level, Level::Word | Level::Symbol);
-            if gap && (number > 0 || !ask.prime.is_empty()) {
+            if gap && (number > 0 || !settings.prime.is_empty()) {
                 each(" ");
             }
             each(self.vocabulary.word(next));

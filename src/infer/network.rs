@@ -6,7 +6,8 @@ use ndarray::{Array3, Axis};
 
 use super::InferError;
 use super::batch::{network_input, network_targets};
-use crate::data::{Inputs, Targets};
+use super::evaluator::Evaluator;
+use crate::data::{Forecasts, Inputs, Targets};
 use crate::nn::{Mode, Model, Params, Score, Shard, TargetsView};
 use crate::number;
 use crate::preset::{self, Overrides, RunSpec};
@@ -59,9 +60,9 @@ impl Network {
         Self::spec(&self.folder, moved, set)
     }
 
-    /// The mean loss as training tells it: of the data, and of the size of the weights.
-    pub fn loss(&self, score: &Score) -> f64 {
-        score.mean_loss() + self.params.regularization_loss()
+    /// Evaluates this network; `forecasts` turn outputs into the units of a series.
+    pub fn evaluator(&self, forecasts: Option<&Forecasts>) -> Evaluator {
+        Evaluator::new(self.spec.task(&self.model), &self.model, usize::MAX, forecasts)
     }
 
     /// The classes or labels that it tells apart, in their order, as the folder of the run has them.

@@ -5,11 +5,9 @@ use ndarray::{Array3, s};
 
 use super::evaluation::{Sentences, Worst};
 use super::network::{Network, damaged};
-use super::{InferError, Judgement, Mistake, Told, likeliest};
+use super::{Evaluation, InferError, Mistake, most_likely};
 use crate::data::{DataSpec, Targets, TokenSpec, Vocabularies, encode_sentences, split_words};
-use crate::nn::Score;
 use crate::preset::RunSpec;
-use crate::protocol::Confusion;
 use crate::run::{checkpoint::Which, read_json};
 
 /// Sentences whose answers are held at once.
@@ -93,7 +91,7 @@ impl Tagger {
             let inputs = encode_sentences(&self.vocabularies, &self.tokens, block)?;
             let (output, _) = self.network.run(&inputs, 0..block.len(), None)?;
             told.extend(
-                block.iter().enumerate().map(|(row, words)| likeliest_tags(&output, row, words.len())),
+                block.iter().enumerate().map(|(row, words)| most_likely_tags(&output, row, words.len())),
             );
         }
         let mut told = told.into_iter();
@@ -114,17 +112,17 @@ impl Tagger {
         Ok(sentences.iter().zip(&cut).map(answer).collect())
     }
 
-    /// Judges the network by the run's validation sentences, or by all in the file `moved`, with `set` laid over the spec; tells at most
+    /// Evaluates the network on the run's validation sentences, or on all in the file `moved`, with `set` laid over the spec; lists at most
     /// `mistakes` mistakes. A sentence is read as in training, up to [`length`](Self::length).
     ///
     /// # Errors
     /// When the data are missing or wrong, have other tags, or when the run has no validation data.
-    pub fn judge(
+    pub fn evaluate(
         &self,
         moved: Option<&Path>,
         set: &[String],
         mistakes: usize,
-    ) -> Result<Judgement, InferError> {
+    ) -> Result<Evaluation, InferError> {
         let spec = self.network.spec_with(moved, set)?;
         let DataSpec::Tags(tags) = &spec.data else {
             let message =
@@ -136,25 +134,26 @@ impl Tagger {
             let message = "the run has no validation data; name some with --data";
             return Err(InferError::Task(message.to_owned()));
         };
-        let (mut score, mut worst) = (Score::default(), Worst::of(mistakes));
-        let mut confusion = Confusion::new(self.labels.len());
+        let (mut evaluator, mut worst) = (self.network.evaluator(None), Worst::new(mistakes));
         for start in (0..found.words.len()).step_by(BLOCK) {
             let rows = start..(start + BLOCK).min(found.words.len());
             let (output, part) =
                 self.network.run(&found.data.inputs, rows.clone(), Some(&found.data.targets))?;
-            score.add(part);
+            evaluator.add(part, self.network.params.regularization_loss());
             for (row, words) in found.words.iter().enumerate().skip(rows.start).take(rows.len()) {
                 let Targets::Steps(truth) = &found.data.targets else { continue };
-                let told = likeliest_tags(&output, row - start, words.len());
+                let told = most_likely_tags(&output, row - start, words.len());
                 let answers = told.into_iter().zip(truth.row(row)).zip(words);
-                for (at, (((predicted, probability), truth), word)) in answers.enumerate() {
-                    let truth = *truth as usize;
-                    confusion.add(truth, predicted);
-                    if predicted != truth {
+                for (at, (((predicted, probability), actual), word)) in answers.enumerate() {
+                    let actual = *actual as usize;
+                    if let Some(confusion) = evaluator.confusion() {
+                        confusion.add(actual, predicted);
+                    }
+                    if predicted != actual {
                         worst.add(f64::from(probability), || Mistake {
                             text: word.clone(),
                             sentence: Some((words.clone(), at)),
-                            truth: vec![truth],
+                            actual: vec![actual],
                             predicted: vec![predicted],
                             probability,
                         });
@@ -162,10 +161,8 @@ impl Tagger {
                 }
             }
         }
-        Ok(Judgement {
-            loss: self.network.loss(&score),
-            accuracy: score.accuracy(),
-            told: Told::Classes(confusion),
+        Ok(Evaluation {
+            result: evaluator.result(),
             mistakes: worst.sorted(),
             source: found.source,
             sentences: Some(Sentences {
@@ -178,9 +175,9 @@ impl Tagger {
 }
 
 /// The likeliest class of each of the first `words` steps of a `row`, as far as it goes, and its probability.
-fn likeliest_tags(output: &Array3<f32>, row: usize, words: usize) -> Vec<(usize, f32)> {
+fn most_likely_tags(output: &Array3<f32>, row: usize, words: usize) -> Vec<(usize, f32)> {
     let steps = output.slice(s![row, .., ..]);
-    steps.rows().into_iter().take(words).map(|step| likeliest(step.iter().copied())).collect()
+    steps.rows().into_iter().take(words).map(|step| most_likely(step.iter().copied())).collect()
 }
 
 /// A part of a sentence.

@@ -1,17 +1,7 @@
 //! Metrics beside the loss.
 
 use super::{Block, Loss, Mask, Model, Shape, TargetRows};
-use crate::protocol::Confusion;
-
-/// The perplexity of a model whose mean cross-entropy is `loss`, in nats: among how many equally likely tokens it hesitates.
-pub fn perplexity(loss: f64) -> f64 {
-    loss.exp()
-}
-
-/// Bits that a model whose mean cross-entropy is `loss`, in nats, needs for a token; where a token is a character, bits per character.
-pub fn bits_per_token(loss: f64) -> f64 {
-    loss / std::f64::consts::LN_2
-}
+use crate::metrics::Confusion;
 
 impl Model {
     /// The number of labels that the model predicts at once, each with a probability of its own; `None` for other tasks.
@@ -60,12 +50,6 @@ pub(super) fn confuse(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_model_that_knows_nothing_of_n_tokens_has_perplexity_n() {
-        assert!((perplexity(27f64.ln()) - 27.0).abs() < 1e-12);
-        assert!((bits_per_token(8f64.ln()) - 3.0).abs() < 1e-12);
-    }
 
     #[test]
     fn rows_are_counted_under_what_they_are_taken_for_and_padding_is_not() {

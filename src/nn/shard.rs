@@ -10,7 +10,8 @@ use super::{
     Block, Ids, LayerSpec, Mask, Model, Observer, Params, Rows, Score, Signal, TargetRows, TargetsView,
     metrics,
 };
-use crate::protocol::{Confusion, Direction};
+use crate::metrics::Confusion;
+use crate::protocol::Direction;
 
 /// A view of the inputs of some sequences, batch first.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{Bound, ConfigError};
-use super::{Best, Monitor};
-use crate::protocol::EpochMetrics;
+use super::{Best, MonitorMode, default_monitor};
+use crate::metrics::Metrics;
 
 /// When training that no longer gets better ends: after `patience` epochs in which the monitored metric was not better
 /// than its best by more than `min_delta`. Epochs alone count, as in Keras, also where validation is made between them.
@@ -11,9 +11,12 @@ use crate::protocol::EpochMetrics;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EarlyStopping {
-    /// `val_loss` when absent, or `loss` without validation data.
+    /// The name of a metric, e.g. `val_f1`; `val_loss` when absent, or `loss` without validation data.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub monitor: Option<Monitor>,
+    pub monitor: Option<String>,
+    /// Whether less or more of it is better.
+    #[serde(skip_serializing_if = "MonitorMode::is_auto")]
+    pub mode: MonitorMode,
     /// Epochs without improvement before training ends.
     pub patience: usize,
     /// The least change that counts.
@@ -32,7 +35,7 @@ impl EarlyStopping {
     }
 }
 
-/// Watches for the best epoch, and for the end of patience.
+/// Early stopping at work: the best epoch so far, and the epochs since.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Stopper {
     best: Best,
@@ -42,7 +45,7 @@ pub struct Stopper {
     patience: Option<usize>,
 }
 
-/// What an epoch was.
+/// The decision after an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
     /// The best so far.
@@ -54,25 +57,26 @@ pub struct Verdict {
 impl Stopper {
     /// Nothing seen yet. Without `config` it never stops.
     pub fn new(config: Option<&EarlyStopping>, has_validation: bool) -> Self {
-        let monitor = config.and_then(|config| config.monitor);
-        let monitor = monitor.unwrap_or(Monitor::default_of(has_validation));
+        let monitor = config.and_then(|config| config.monitor.as_deref());
+        let monitor = monitor.unwrap_or(default_monitor(has_validation));
+        let mode = config.map_or(MonitorMode::Auto, |config| config.mode);
         Self {
-            best: Best::new(monitor, config.map_or(0.0, |config| config.min_delta)),
+            best: Best::new(monitor, mode, config.map_or(0.0, |config| config.min_delta)),
             best_epoch: 0,
             wait: 0,
             patience: config.map(|config| config.patience),
         }
     }
 
-    /// Looks at an epoch. The first never ends training.
-    pub fn judge(&mut self, metrics: &EpochMetrics) -> Verdict {
+    /// Takes the metrics of an epoch, from 1. The first never ends training.
+    pub fn epoch_ended(&mut self, epoch: usize, metrics: &Metrics) -> Verdict {
         self.wait += 1;
         let best = self.best.improves(metrics);
         if best {
-            (self.wait, self.best_epoch) = (0, metrics.epoch);
+            (self.wait, self.best_epoch) = (0, epoch);
         }
         let patience = self.patience.is_some_and(|patience| self.wait >= patience);
-        Verdict { best, stop: !best && patience && metrics.epoch > 1 }
+        Verdict { best, stop: !best && patience && epoch > 1 }
     }
 
     /// The best so far of the metric that it watches.
@@ -86,7 +90,7 @@ impl Stopper {
     }
 
     /// The best value of the monitored metric, and which metric that is.
-    pub fn best(&self) -> (Monitor, Option<f64>) {
+    pub fn best(&self) -> (&str, Option<f64>) {
         (self.best.monitor(), self.best.value)
     }
 }
@@ -112,18 +116,10 @@ mod tests {
         assert!(cases.early_stopping.len() >= 4);
         for Case { config, losses, stopped_after, best_epoch } in cases.early_stopping {
             let mut stopper = Stopper::new(Some(&config), true);
-            let stopped = losses.iter().enumerate().position(|(i, loss)| {
-                let metrics = EpochMetrics {
-                    epoch: i + 1,
-                    step: 1,
-                    loss: 0.0,
-                    accuracy: None,
-                    val_loss: Some(*loss),
-                    val_accuracy: None,
-                    seconds: 0.0,
-                };
-                stopper.judge(&metrics).stop
-            });
+            let stopped = losses
+                .iter()
+                .enumerate()
+                .position(|(i, loss)| stopper.epoch_ended(i + 1, &[("val_loss", *loss)].into()).stop);
             let stopped = stopped.map_or(losses.len(), |at| at + 1);
             assert_eq!((stopped, stopper.best_epoch()), (stopped_after, best_epoch), "{config:?} {losses:?}");
         }

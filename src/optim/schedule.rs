@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::{Bound, ConfigError};
-use super::{Best, Monitor};
-use crate::protocol::EpochMetrics;
+use super::{Best, MonitorMode, default_monitor};
+use crate::metrics::Metrics;
 
 /// How the learning rate changes while training goes on: by count of steps or epochs, never by clock.
 ///
@@ -80,9 +80,12 @@ pub struct CosineDecay {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Plateau {
-    /// `val_loss` when absent, or `loss` without validation data.
+    /// The name of a metric, e.g. `val_f1`; `val_loss` when absent, or `loss` without validation data.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub monitor: Option<Monitor>,
+    pub monitor: Option<String>,
+    /// Whether less or more of it is better.
+    #[serde(skip_serializing_if = "MonitorMode::is_auto")]
+    pub mode: MonitorMode,
     /// What the rate is multiplied by.
     pub factor: f64,
     /// Epochs without improvement before that; validation between epochs does not count.
@@ -101,7 +104,15 @@ fn tenth() -> f64 {
 
 impl Default for Plateau {
     fn default() -> Self {
-        Self { monitor: None, factor: 0.1, patience: 10, min_delta: 1e-4, cooldown: 0, min_lr: 0.0 }
+        Self {
+            monitor: None,
+            mode: MonitorMode::Auto,
+            factor: 0.1,
+            patience: 10,
+            min_delta: 1e-4,
+            cooldown: 0,
+            min_lr: 0.0,
+        }
     }
 }
 
@@ -127,9 +138,9 @@ impl Schedule {
         })
     }
 
-    /// What it monitors, when a preset names it.
-    pub fn monitor(&self) -> Option<Monitor> {
-        if let Self::Plateau(plateau) = self { plateau.monitor } else { None }
+    /// The name of the metric that it monitors, when a preset names one.
+    pub fn monitor(&self) -> Option<&str> {
+        if let Self::Plateau(plateau) = self { plateau.monitor.as_deref() } else { None }
     }
 
     /// Checks every number.
@@ -178,9 +189,12 @@ pub struct LearningRate {
 impl LearningRate {
     /// Before the first step, with `initial` as `lr₀`.
     pub fn new(schedule: &Schedule, initial: f64, has_validation: bool) -> Self {
-        let monitor = schedule.monitor().unwrap_or(Monitor::default_of(has_validation));
-        let min_delta = if let Schedule::Plateau(plateau) = schedule { plateau.min_delta } else { 0.0 };
-        let best = Best::new(monitor, min_delta);
+        let monitor = schedule.monitor().unwrap_or(default_monitor(has_validation));
+        let (mode, min_delta) = match schedule {
+            Schedule::Plateau(plateau) => (plateau.mode, plateau.min_delta),
+            _ => (MonitorMode::Auto, 0.0),
+        };
+        let best = Best::new(monitor, mode, min_delta);
         Self { schedule: schedule.clone(), initial, scale: 1.0, best, wait: 0, cooldown: 0 }
     }
 
@@ -225,8 +239,8 @@ impl LearningRate {
         sound
     }
 
-    /// Looks at an epoch that has ended; whether the rate comes down for it (on a plateau).
-    pub fn epoch_ended(&mut self, metrics: &EpochMetrics) -> bool {
+    /// Takes the metrics of an epoch; returns whether the rate is reduced (on a plateau).
+    pub fn epoch_ended(&mut self, metrics: &Metrics) -> bool {
         let Schedule::Plateau(plateau) = &self.schedule else { return false };
         if self.cooldown > 0 {
             self.cooldown -= 1;
@@ -282,17 +296,8 @@ mod tests {
         (ours - theirs).abs() <= 1e-7 * theirs.abs().max(1e-3)
     }
 
-    fn ended(epoch: usize, val_loss: f64) -> EpochMetrics {
-        let (accuracy, val_accuracy) = (None, None);
-        EpochMetrics {
-            epoch,
-            step: 1,
-            loss: 0.0,
-            accuracy,
-            val_loss: Some(val_loss),
-            val_accuracy,
-            seconds: 0.0,
-        }
+    fn ended(val_loss: f64) -> Metrics {
+        [("val_loss", val_loss)].into()
     }
 
     #[test]
@@ -316,7 +321,7 @@ mod tests {
             let mut rate = LearningRate::new(&schedule, learning_rate, true);
             let mut before = learning_rate;
             for (i, (loss, theirs)) in losses.iter().zip(rates).enumerate() {
-                let down = rate.epoch_ended(&ended(i + 1, *loss));
+                let down = rate.epoch_ended(&ended(*loss));
                 let ours = rate.at(1000, i + 2);
                 assert!(near(ours, theirs), "{schedule:?} after epoch {}: {ours} for {theirs}", i + 1);
                 assert_eq!(down, ours < before);

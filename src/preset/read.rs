@@ -14,7 +14,7 @@ use super::fit;
 use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
 use crate::data::{DataError, InputForm, TargetForm, TokenSpec};
 use crate::nn::{LayerNode, LayerSpec, Loss, Stepwise};
-use crate::optim::{EarlyStopping, Monitor, OptimizerSpec, Schedule};
+use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 
 /// A spec ready to run, and what a person should know of how it came about.
 #[derive(Debug, Clone, PartialEq)]
@@ -301,17 +301,9 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
     stopping
         .map_or(Ok(()), EarlyStopping::check)
         .map_err(|e| document.error(&steps(["train", "early_stopping", e.field]), e.to_string()))?;
-    let monitored =
-        [("schedule", train.schedule.monitor()), ("early_stopping", stopping.and_then(|s| s.monitor))];
-    if !train.loss.has_classes() {
-        let without = format!("{} judges numbers, which have", train.loss.name());
-        if let Some((field, _)) = monitored.iter().find(|(_, m)| m.is_some_and(Monitor::is_accuracy)) {
-            let message = format!("{without} no accuracy; monitor loss or val_loss");
-            return Err(document.error(&steps(["train", field, "monitor"]), message));
-        }
-        if !train.class_weight.is_empty() {
-            return Err(document.error(&steps(["train", "class_weight"]), format!("{without} no classes")));
-        }
+    if !train.loss.has_classes() && !train.class_weight.is_empty() {
+        let message = format!("{} is for numbers, which have no classes", train.loss.name());
+        return Err(document.error(&steps(["train", "class_weight"]), message));
     }
     if matches!(spec.form().targets, TargetForm::Labels(_)) && !train.class_weight.is_empty() {
         let message = "classes have a weight where a text has one of them; several labels at once have none";
@@ -333,7 +325,15 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
             path.extend(unfit.field.map(str::to_owned));
             document.error(&path, unfit.message)
         }
-    })
+    })?;
+    let task = spec.task(&model);
+    match spec.monitored().find(|(_, name)| !task.has_metric(name)) {
+        Some((field, name)) => Err(document.error(
+            &steps(["train", field, "monitor"]),
+            format!("this task has no metric `{name}`; expected one of {}", task.listed()),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Samples are for models that can go on with a text.

@@ -5,7 +5,8 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::data::{DataSpec, Form, InputForm, TokenSpec};
+use crate::data::{DataSpec, Form, InputForm, TargetForm, TokenSpec};
+use crate::metrics::Task;
 use crate::nn::{BuildError, LayerNode, Loss, Model, Shape};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 
@@ -58,6 +59,29 @@ impl RunSpec {
     /// What the data look like, as far as it is known before they are read.
     pub fn form(&self) -> Form {
         self.data.form(self.tokens.as_ref())
+    }
+
+    /// What `model`, the network of this spec, does.
+    pub fn task(&self, model: &Model) -> Task {
+        let generated = matches!(self.data, DataSpec::Generated(_));
+        match (&self.data, self.form().targets) {
+            (DataSpec::Series(_), _) => Task::Forecast,
+            (_, TargetForm::Next) => Task::Language,
+            // A generated task whose classes are its symbols is measured like a language model.
+            (_, TargetForm::Steps(_)) if generated && model.is_next_token() => Task::Language,
+            (_, TargetForm::Steps(_)) => Task::Tags,
+            (_, TargetForm::Labels(_)) => Task::Labels,
+            (_, TargetForm::Classes(_)) if model.loss() == Loss::BinaryCrossentropy => Task::Binary,
+            (_, TargetForm::Classes(_)) => Task::Classes,
+            (_, TargetForm::Real(_)) => Task::Regression,
+        }
+    }
+
+    /// The metrics that the preset names as monitored, each with the field that names it.
+    pub fn monitored(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let stopping = self.train.early_stopping.as_ref().and_then(|stopping| stopping.monitor.as_deref());
+        let all = [("schedule", self.train.schedule.monitor()), ("early_stopping", stopping)];
+        all.into_iter().filter_map(|(field, name)| Some((field, name?)))
     }
 
     /// As a preset.

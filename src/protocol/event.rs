@@ -2,7 +2,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataFacts, Evaluation, Instruments, ModelTable, ProbeText};
+use super::{DataFacts, Instruments, ModelTable, ProbeText};
+use crate::metrics::{Confusion, Metrics, Task};
 
 /// What a trainer tells, in order. A screen, a recorder and a test fold the same events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,12 +15,10 @@ pub enum Event {
     Status(RunStatus),
     /// An optimizer update was made.
     Step(StepMetrics),
-    /// What more was measured of the epoch that ends next.
-    Evaluation(Box<Evaluation>),
-    /// Validation data were looked at between two steps of an epoch.
+    /// The network was evaluated on the validation data between two steps of an epoch.
     Validation(ValidationMetrics),
     /// An epoch and its validation ended.
-    Epoch(EpochMetrics),
+    Epoch(Box<EpochMetrics>),
     /// The gradient norm per unrolled step of one recurrent layer, on watched steps.
     Gradient(GradientProfile),
     /// Saturation, spectral radii and norms of all weight tensors, on watched steps.
@@ -59,6 +58,8 @@ pub struct RunInfo {
     pub batch_size: usize,
     /// Every how many steps gradients and probes are watched.
     pub watch_every: usize,
+    /// What the network does.
+    pub task: Task,
     /// Keras's name of the loss.
     pub loss: String,
     /// Keras's name of the optimizer.
@@ -70,10 +71,9 @@ pub struct RunInfo {
 }
 
 impl RunInfo {
-    /// Whether the model tells several labels at once: of each a probability of its own.
+    /// Whether the network predicts several labels at once, each with a probability of its own.
     pub fn has_labels(&self) -> bool {
-        let width = self.model.layers.last().and_then(|layer| layer.output.last().copied().flatten());
-        self.loss == "binary_crossentropy" && width.is_some_and(|width| width > 1)
+        self.task == Task::Labels
     }
 }
 
@@ -153,38 +153,47 @@ pub struct StepMetrics {
     pub seconds: f64,
 }
 
-/// Means over one epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// What was measured over one epoch, and on the validation data after it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// From 1.
     pub epoch: usize,
     /// The epoch's last step.
     pub step: u64,
-    /// Mean training loss over the epoch's sequences, each seen by the weights of its moment.
-    pub loss: f64,
-    /// Training accuracy, likewise.
-    pub accuracy: Option<f64>,
-    /// Mean loss over the validation data, after the epoch.
-    pub val_loss: Option<f64>,
-    /// Accuracy on the validation data, after the epoch.
-    pub val_accuracy: Option<f64>,
-    /// Seconds that the epoch took, validation counted, pauses not.
+    /// By name: `loss` and what else its task measures, of the training data as means over the epoch's sequences, each seen by the
+    /// weights of its moment; and, with `val_` before the name, of the validation data after the epoch. See [`Task::metrics`].
+    pub metrics: Metrics,
+    /// Of the validation data, for up to [`Confusion::MAX_CLASSES`] classes.
+    pub confusion: Option<Confusion>,
+    /// Seconds that the epoch took, validation included, pauses not.
     pub seconds: f64,
 }
 
-/// Means over the validation data, between two steps of an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+impl EpochMetrics {
+    /// The metric called `name`, where it was measured.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.metrics.get(name)
+    }
+}
+
+/// What was measured on the validation data between two steps of an epoch.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ValidationMetrics {
     /// After how many updates.
     pub step: u64,
-    /// The epoch at hand, from 1.
+    /// The current epoch, from 1.
     pub epoch: usize,
-    /// Mean loss over the validation data.
-    pub loss: f64,
-    /// Accuracy on the validation data, where the task has classes.
-    pub accuracy: Option<f64>,
+    /// By name, with `val_` before it, as in [`EpochMetrics`].
+    pub metrics: Metrics,
     /// Seconds that it took.
     pub seconds: f64,
+}
+
+impl ValidationMetrics {
+    /// The metric called `name`, where it was measured.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.metrics.get(name)
+    }
 }
 
 /// The direction of one half of a `Bidirectional` layer.
@@ -216,7 +225,7 @@ pub struct GradientProfile {
     /// the first position read, which nothing came before, and at masked ones. Empty in recordings that lack it.
     #[serde(default)]
     pub kernel_norm: Vec<f32>,
-    /// Steps back over which the norm halves; see [`half_life`].
+    /// Steps back over which the norm halves; see [`half_life`](crate::metrics::half_life).
     pub half_life: Option<f32>,
 }
 
@@ -292,66 +301,4 @@ pub enum Level {
     Warning,
     /// Something failed.
     Error,
-}
-
-/// The number of steps back over which `hnorm` halves, or `None` without at least three usable steps.
-///
-/// `hnorm[t] ≈ a·2^(t/half_life)`: the slope `b` of `log2 hnorm` over `t` is the median of the slopes between all pairs
-/// of steps (Theil 1950, Sen 1968; robust against a third of outliers), and `half_life = 1/b`: positive when the
-/// gradient fades going back, negative when it grows. Zero and non-finite norms are left out, and so are the
-/// steps whose `masked` is true: a masked position only carries the next one's derivative on. Long profiles are
-/// thinned evenly to 128 steps first, which bounds the pairs.
-pub fn half_life(hnorm: &[f32], masked: Option<&[bool]>) -> Option<f32> {
-    let usable: Vec<(f64, f64)> = hnorm
-        .iter()
-        .enumerate()
-        .filter(|(t, n)| n.is_finite() && **n > 0.0 && masked.is_none_or(|m| m.get(*t) != Some(&true)))
-        .map(|(t, n)| (t as f64, f64::from(*n).log2()))
-        .collect();
-    if usable.len() < 3 {
-        return None;
-    }
-    let points: Vec<(f64, f64)> = match usable.len() {
-        n if n <= 128 => usable,
-        n => (0..128).filter_map(|i| usable.get(i * (n - 1) / 127).copied()).collect(),
-    };
-    let mut slopes: Vec<f64> = points
-        .iter()
-        .enumerate()
-        .flat_map(|(i, a)| points.iter().skip(i + 1).map(move |b| (b.1 - a.1) / (b.0 - a.0)))
-        .collect();
-    let middle = slopes.len() / 2;
-    let (_, slope, _) = slopes.select_nth_unstable_by(middle, f64::total_cmp);
-    (slope.abs() > 1e-9).then(|| (1.0 / *slope) as f32)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::half_life;
-
-    #[test]
-    fn a_norm_that_halves_every_three_steps_has_half_life_three() {
-        let fading: Vec<f32> = (0..40).map(|t| 2f32.powf(t as f32 / 3.0)).collect();
-        let growing: Vec<f32> = fading.iter().rev().copied().collect();
-        assert!((half_life(&fading, None).unwrap() - 3.0).abs() < 1e-3);
-        assert!((half_life(&growing, None).unwrap() + 3.0).abs() < 1e-3);
-    }
-
-    #[test]
-    fn spikes_zeros_and_masked_steps_do_not_move_the_half_life() {
-        let mut norm: Vec<f32> = (0..300).map(|t| 2f32.powf(t as f32 / 10.0 - 20.0)).collect();
-        (0..300).step_by(17).for_each(|t| norm[t] = 1e9);
-        norm[4] = f32::NAN;
-        norm[5] = 0.0;
-        let masked: Vec<bool> = (0..300).map(|t| t < 40).collect();
-        (0..40).for_each(|t| norm[t] = 7.0);
-        assert!((half_life(&norm, Some(&masked)).unwrap() - 10.0).abs() < 0.3);
-    }
-
-    #[test]
-    fn a_flat_or_tiny_profile_has_none() {
-        assert_eq!(half_life(&[1.0; 30], None), None);
-        assert_eq!(half_life(&[1.0, 2.0], None), None);
-        assert_eq!(half_life(&[0.0; 30], None), None);
-    }
 }

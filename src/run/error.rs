@@ -7,7 +7,7 @@ use crate::durable::FileError;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The operating system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}", path.display())]
     Io {
         /// What was tried, as a verb that the path follows.
         action: &'static str,

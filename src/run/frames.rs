@@ -15,6 +15,7 @@ mod bytes;
 mod event;
 mod index;
 mod instruments;
+mod legacy;
 mod probe;
 mod thinning;
 mod walk;
@@ -22,6 +23,7 @@ mod writer;
 
 pub(super) use event::decode;
 pub(super) use index::Index;
+pub(super) use legacy::OldEvaluation;
 pub(super) use walk::Walk;
 pub(super) use writer::FramesWriter;
 
@@ -43,42 +45,46 @@ fn head() -> [u8; HEAD] {
     head
 }
 
-/// What a frame holds. The numbers are part of the format.
+/// What a frame holds. The numbers are part of the format; the `Old` kinds are read, and no longer written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Prepared = 1,
     Status = 2,
     Step = 3,
-    Epoch = 4,
+    OldEpoch = 4,
     Gradient = 5,
     Probe = 6,
     Saved = 7,
     Log = 8,
-    Evaluation = 9,
+    OldEvaluation = 9,
     Instruments = 10,
     Sample = 11,
-    Validation = 12,
+    OldValidation = 12,
+    Epoch = 13,
+    Validation = 14,
     Index = 255,
 }
 
 impl Kind {
     fn of(byte: u8) -> Option<Self> {
         use Kind::{
-            Epoch, Evaluation, Gradient, Index, Instruments, Log, Prepared, Probe, Sample, Saved, Status,
-            Step, Validation,
+            Epoch, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation, OldValidation, Prepared,
+            Probe, Sample, Saved, Status, Step, Validation,
         };
         let all = [
             Prepared,
             Status,
             Step,
-            Epoch,
+            OldEpoch,
             Gradient,
             Probe,
             Saved,
             Log,
-            Evaluation,
+            OldEvaluation,
             Instruments,
             Sample,
+            OldValidation,
+            Epoch,
             Validation,
             Index,
         ];

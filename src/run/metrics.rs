@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -6,9 +5,10 @@ use serde::Serialize;
 
 use super::RunError;
 use super::output::Output;
+use crate::metrics::Metrics;
 use crate::protocol::Event;
 
-/// A line of `metrics.jsonl`. The order of the fields is the order of the columns.
+/// A line of `metrics.jsonl`. The order of the fields is the order of the columns; metrics follow by name.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Line<'a> {
@@ -22,24 +22,18 @@ enum Line<'a> {
         sequences_per_s: f64,
     },
     Epoch {
+        step: u64,
         epoch: usize,
-        loss: f64,
-        accuracy: Option<f64>,
-        val_loss: Option<f64>,
-        val_accuracy: Option<f64>,
         seconds: f64,
+        #[serde(flatten)]
+        metrics: &'a Metrics,
     },
     Validation {
         step: u64,
         epoch: usize,
-        val_loss: f64,
-        val_accuracy: Option<f64>,
         seconds: f64,
-    },
-    Evaluation {
-        epoch: usize,
         #[serde(flatten)]
-        metrics: BTreeMap<String, f64>,
+        metrics: &'a Metrics,
     },
     Sample {
         step: u64,
@@ -72,25 +66,12 @@ impl MetricsWriter {
                 grad_norm: m.grad_norm,
                 sequences_per_s: m.sequences_per_s,
             },
-            Event::Epoch(m) => Line::Epoch {
-                epoch: m.epoch,
-                loss: m.loss,
-                accuracy: m.accuracy,
-                val_loss: m.val_loss,
-                val_accuracy: m.val_accuracy,
-                seconds: m.seconds,
-            },
-            Event::Validation(m) => Line::Validation {
-                step: m.step,
-                epoch: m.epoch,
-                val_loss: m.loss,
-                val_accuracy: m.accuracy,
-                seconds: m.seconds,
-            },
-            Event::Evaluation(m) => Line::Evaluation {
-                epoch: m.epoch,
-                metrics: m.metrics.iter().map(|metric| (metric.name.clone(), metric.value)).collect(),
-            },
+            Event::Epoch(m) => {
+                Line::Epoch { step: m.step, epoch: m.epoch, seconds: m.seconds, metrics: &m.metrics }
+            }
+            Event::Validation(m) => {
+                Line::Validation { step: m.step, epoch: m.epoch, seconds: m.seconds, metrics: &m.metrics }
+            }
             Event::Sample(m) => Line::Sample { step: m.step, epoch: m.epoch, prime: &m.prime, text: &m.text },
             _ => return Ok(()),
         };
@@ -112,13 +93,13 @@ impl MetricsWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{EpochMetrics, Evaluation, Metric, RunStatus, StepMetrics, ValidationMetrics};
+    use crate::protocol::{EpochMetrics, RunStatus, StepMetrics, ValidationMetrics};
 
     #[test]
     fn lines_have_the_documented_columns_and_null_for_what_is_not_finite() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
-        let mut metrics = MetricsWriter::open(&path).unwrap();
+        let mut writer = MetricsWriter::open(&path).unwrap();
         let step = StepMetrics {
             step: 3,
             epoch: 1,
@@ -129,41 +110,28 @@ mod tests {
             sequences_per_s: 12.5,
             seconds: 0.5,
         };
-        let epoch = EpochMetrics {
-            epoch: 1,
-            step: 3,
-            loss: 0.5,
-            accuracy: Some(0.75),
-            val_loss: Some(0.25),
-            val_accuracy: None,
-            seconds: 9.0,
-        };
-        let rmse = Metric { name: "rmse".into(), value: 1.5 };
-        let mae = Metric { name: "mae".into(), value: 1.25 };
-        let evaluation = Evaluation { epoch: 1, step: 3, metrics: vec![rmse, mae], confusion: None };
-        let validation =
-            ValidationMetrics { step: 3, epoch: 1, loss: f64::NAN, accuracy: Some(0.5), seconds: 2.0 };
+        let metrics = [("loss", 0.5), ("accuracy", 0.75), ("val_loss", 0.25), ("val_f1", 1.5)].into();
+        let epoch = EpochMetrics { epoch: 1, step: 3, metrics, confusion: None, seconds: 9.0 };
+        let metrics = [("val_loss", f64::NAN), ("val_accuracy", 0.5)].into();
+        let validation = ValidationMetrics { step: 3, epoch: 1, metrics, seconds: 2.0 };
         for event in [
             Event::Step(step),
             Event::Validation(validation),
             Event::Status(RunStatus::Training),
-            Event::Evaluation(Box::new(evaluation)),
-            Event::Epoch(epoch),
+            Event::Epoch(Box::new(epoch)),
         ] {
-            metrics.write(&event).unwrap();
+            writer.write(&event).unwrap();
         }
-        metrics.flush().unwrap();
+        writer.flush().unwrap();
         assert_eq!(
             std::fs::read_to_string(&path).unwrap(),
             concat!(
                 r#"{"kind":"step","step":3,"epoch":1,"loss":null,"accuracy":null,"learning_rate":0.001,"#,
                 r#""grad_norm":null,"sequences_per_s":12.5}"#,
                 "\n",
-                r#"{"kind":"validation","step":3,"epoch":1,"val_loss":null,"val_accuracy":0.5,"seconds":2.0}"#,
+                r#"{"kind":"validation","step":3,"epoch":1,"seconds":2.0,"val_loss":null,"val_accuracy":0.5}"#,
                 "\n",
-                r#"{"kind":"evaluation","epoch":1,"mae":1.25,"rmse":1.5}"#,
-                "\n",
-                r#"{"kind":"epoch","epoch":1,"loss":0.5,"accuracy":0.75,"val_loss":0.25,"val_accuracy":null,"seconds":9.0}"#,
+                r#"{"kind":"epoch","step":3,"epoch":1,"seconds":9.0,"loss":0.5,"accuracy":0.75,"val_loss":0.25,"val_f1":1.5}"#,
                 "\n"
             )
         );

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::RunError;
-use super::frames::{Index, Kind, Walk, decode};
+use super::frames::{Index, Kind, OldEvaluation, Walk, decode};
 use crate::protocol::Event;
 
 /// Reads the events of a run from its folder, while it is being trained or after.
@@ -29,14 +29,14 @@ impl Reader {
 
     /// All events, in the order in which they were recorded.
     pub fn events(&self) -> Result<Events<'_>, RunError> {
-        Ok(Events { path: &self.path, walk: Walk::new(&self.path, &self.file)?, step: 0 })
+        Ok(Events { path: &self.path, walk: Walk::new(&self.path, &self.file)?, step: 0, old: None })
     }
 
     /// The events of `step` and later ones, in the order in which they were recorded. An event without a step of its
     /// own (a status, a line of the log) belongs to the latest before it that has one.
     pub fn events_from(&self, step: u64) -> Result<Events<'_>, RunError> {
         let walk = Walk::at(&self.path, &self.file, self.index.offset_of(step))?;
-        Ok(Events { path: &self.path, walk, step })
+        Ok(Events { path: &self.path, walk, step, old: None })
     }
 }
 
@@ -49,6 +49,8 @@ pub struct Events<'r> {
     path: &'r Path,
     walk: Walk<'r>,
     step: u64,
+    /// Of the epoch that comes next, in recordings of earlier versions.
+    old: Option<OldEvaluation>,
 }
 
 impl Events<'_> {
@@ -72,10 +74,27 @@ impl Iterator for Events<'_> {
                 continue;
             }
             let offset = frame.offset;
-            return Some(decode(frame).ok_or_else(|| {
+            let event = match frame.kind {
+                Kind::OldEvaluation => {
+                    self.old = OldEvaluation::decode(frame.payload);
+                    if self.old.is_some() {
+                        continue;
+                    }
+                    None
+                }
+                _ => decode(frame),
+            };
+            let Some(mut event) = event else {
                 self.walk.stop();
-                RunError::damaged(self.path, format!("the event at byte {offset} cannot be read"))
-            }));
+                let what = format!("the event at byte {offset} cannot be read");
+                return Some(Err(RunError::damaged(self.path, what)));
+            };
+            if let Event::Epoch(metrics) = &mut event
+                && let Some(old) = self.old.take()
+            {
+                old.add_to(metrics);
+            }
+            return Some(Ok(event));
         }
     }
 }

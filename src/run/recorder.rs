@@ -191,16 +191,8 @@ mod tests {
         std::os::unix::fs::symlink("/dev/full", dir.path().join("metrics.jsonl")).unwrap();
         let mut recorder = Recorder::start(&folder, 1 << 20).unwrap();
         let error = loop {
-            let metrics = crate::protocol::EpochMetrics {
-                epoch: 1,
-                step: 1,
-                loss: 0.5,
-                accuracy: None,
-                val_loss: None,
-                val_accuracy: None,
-                seconds: 1.0,
-            };
-            if let Err(error) = recorder.record(Event::Epoch(metrics)) {
+            let metrics = crate::protocol::EpochMetrics::default();
+            if let Err(error) = recorder.record(Event::Epoch(Box::new(metrics))) {
                 break error.to_string();
             }
         };

@@ -4,23 +4,23 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
 use crate::protocol::Command;
 
-/// What commands have asked for and has not been done yet.
+/// Commands that have come and are not applied yet, pause and pace.
 #[derive(Debug)]
 pub(super) struct Control {
     commands: Receiver<Command>,
     paused: bool,
     single: bool,
-    /// Asked for since last taken.
+    /// Whether to save a checkpoint.
     pub save: bool,
-    /// Product of the factors asked for since last taken.
+    /// The product of the pending factors of the learning rate.
     pub factor: f64,
     pub stop: Option<Stop>,
-    /// The time that a step must at least take, while someone watches.
+    /// The least time of a step, where training is slowed down.
     pace: Option<Duration>,
     last_step: Instant,
 }
 
-/// How to end.
+/// How to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
     Save,
@@ -42,28 +42,28 @@ impl Control {
         }
     }
 
-    /// Lets at most so many steps a second pass from here on.
-    pub fn keep_pace(&mut self, steps_per_s: f64) {
+    /// Limits training to so many steps a second.
+    pub fn set_pace(&mut self, steps_per_s: f64) {
         self.pace = Duration::try_from_secs_f64(1.0 / steps_per_s).ok();
     }
 
-    /// The time that a step must at least take, while someone watches.
+    /// The least time of a step, where training is slowed down.
     pub fn pace(&self) -> Option<Duration> {
         self.pace
     }
 
-    /// Whether the step that is made now is a single one, asked for while all others wait.
-    pub fn steps_singly(&self) -> bool {
+    /// Whether the current step is a single one, made while training is paused.
+    pub fn is_single_step(&self) -> bool {
         self.paused
     }
 
-    /// Waits, obeying commands meanwhile, until the pace allows the next step.
-    pub fn rest(&mut self) {
+    /// Waits until the pace allows the next step, taking commands meanwhile.
+    pub fn throttle(&mut self) {
         while let Some(pace) = self.pace.filter(|_| !self.paused && self.stop.is_none()) {
             match self.commands.recv_deadline(self.last_step + pace) {
-                Ok(command) => self.take(command),
+                Ok(command) => self.apply(command),
                 Err(RecvTimeoutError::Timeout) => break,
-                // Nobody watches any more.
+                // The watcher has disconnected.
                 Err(RecvTimeoutError::Disconnected) => self.pace = None,
             }
         }
@@ -77,9 +77,9 @@ impl Control {
     pub fn poll(&mut self) {
         loop {
             match self.commands.try_recv() {
-                Ok(command) => self.take(command),
+                Ok(command) => self.apply(command),
                 Err(TryRecvError::Empty) => return,
-                // Nobody can speak to the trainer any more: it finishes by itself.
+                // No command can come any more: training goes to its end.
                 Err(TryRecvError::Disconnected) => {
                     self.paused = false;
                     return;
@@ -91,17 +91,17 @@ impl Control {
     /// Waits for one command.
     pub fn wait(&mut self) {
         match self.commands.recv() {
-            Ok(command) => self.take(command),
+            Ok(command) => self.apply(command),
             Err(_) => self.paused = false,
         }
     }
 
-    /// Whether no step may be made now. A single step that was asked for may be made once.
-    pub fn holds(&mut self) -> bool {
+    /// Whether training is paused. A single step lets one step through.
+    pub fn must_wait(&mut self) -> bool {
         self.paused && !std::mem::take(&mut self.single)
     }
 
-    fn take(&mut self, command: Command) {
+    fn apply(&mut self, command: Command) {
         match command {
             Command::Pause => self.paused = true,
             Command::Resume => self.paused = false,
@@ -113,7 +113,7 @@ impl Control {
             Command::FullSpeed => self.pace = None,
             Command::Save => self.save = true,
             Command::SaveAndStop => self.stop = Some(Stop::Save),
-            // Stopping without a checkpoint never overrules the wish to keep the work.
+            // Stopping without a checkpoint never overrides stopping with one.
             Command::Stop => self.stop = self.stop.or(Some(Stop::Discard)),
         }
     }
@@ -176,14 +176,14 @@ mod tests {
     fn a_single_step_pauses_and_lets_one_step_through() {
         let (send, receive) = unbounded();
         let mut control = Control::new(receive);
-        assert!(!control.holds());
+        assert!(!control.must_wait());
         send.send(Command::SingleStep).unwrap();
         control.poll();
-        assert!(!control.holds());
-        assert!(control.holds());
+        assert!(!control.must_wait());
+        assert!(control.must_wait());
         send.send(Command::Resume).unwrap();
         control.wait();
-        assert!(!control.holds());
+        assert!(!control.must_wait());
     }
 
     #[test]
@@ -220,14 +220,14 @@ mod tests {
     fn a_pace_holds_steps_back_until_full_speed_is_asked_for() {
         let (send, receive) = unbounded();
         let mut control = Control::new(receive);
-        control.keep_pace(100.0);
+        control.set_pace(100.0);
         let begin = Instant::now();
-        (0..5).for_each(|_| control.rest());
+        (0..5).for_each(|_| control.throttle());
         assert!(begin.elapsed() >= Duration::from_millis(49));
-        control.keep_pace(1e-3);
+        control.set_pace(1e-3);
         send.send(Command::FullSpeed).unwrap();
         // Would last a quarter of an hour.
-        control.rest();
+        control.throttle();
         assert_eq!(control.pace, None);
     }
 
@@ -240,9 +240,9 @@ mod tests {
         }
         control.poll();
         assert_eq!(control.stop, Some(Stop::Save));
-        assert!(control.holds());
+        assert!(control.must_wait());
         drop(send);
         control.wait();
-        assert!(!control.holds());
+        assert!(!control.must_wait());
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 const ENOUGH: u32 = 5;
 
 /// What watching costs: the time that the instruments are read, and by how much watched steps take longer than others. Its share is that of
-/// the time of training, and of the rest that a pace demands.
+/// the training time, idle time under a pace included.
 #[derive(Debug, Default)]
 pub(super) struct Cost {
     /// The first step lays out memory and is compared with nothing.
@@ -13,7 +13,7 @@ pub(super) struct Cost {
     watched: Times,
     /// Of what is done after watched steps, between them and the next.
     reading: Duration,
-    rest: Duration,
+    idle: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -40,18 +40,18 @@ impl Cost {
         self.reading += reading.unwrap_or_default();
     }
 
-    /// No step was made for so long, because a pace is kept.
-    pub fn rest(&mut self, rest: Duration) {
+    /// Training waited for so long, because of its pace.
+    pub fn idle(&mut self, idle: Duration) {
         if self.warm {
-            self.rest += rest;
+            self.idle += idle;
         }
     }
 
-    /// The share of the training time that watching took, 0 to 1; `None` where too few steps of both kinds were made to tell.
+    /// The share of the training time that watching took, 0 to 1; `None` where there were too few steps of either kind.
     pub fn share(&self) -> Option<f64> {
         let longer = self.watched.mean()? - self.plain.mean()?;
         let reading = self.reading.as_secs_f64();
-        let all = (self.plain.sum + self.watched.sum + self.rest).as_secs_f64() + reading;
+        let all = (self.plain.sum + self.watched.sum + self.idle).as_secs_f64() + reading;
         // Watched steps that happened to be the faster ones cost nothing.
         Some(((longer * f64::from(self.watched.count)).max(0.0) + reading) / all)
     }
@@ -84,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn who_rests_can_look_about_for_little() {
+    fn idle_time_lowers_the_share() {
         let mut cost = after(&[vec![(10, None); 11], vec![(10, Some(10)); 10]].concat());
-        cost.rest(Duration::from_millis(700));
+        cost.idle(Duration::from_millis(700));
         assert!((cost.share().unwrap() - 0.1).abs() < 1e-9);
     }
 
     #[test]
-    fn nothing_is_told_of_what_cannot_be_compared() {
+    fn there_is_no_share_without_steps_of_both_kinds() {
         assert_eq!(after(&[]).share(), None);
         assert_eq!(after(&vec![(10, Some(1)); 50]).share(), None, "all steps were watched");
         assert_eq!(after(&vec![(10, None); 50]).share(), None, "no step was");

@@ -7,6 +7,7 @@ use crate::data::{
     self, Batches, Coverage, Data, DataError, Dataset, Forecasts, Opened, Sampler, Scale, Streamed,
     TargetForm, Vocabularies,
 };
+use crate::metrics::Task;
 use crate::nn::Model;
 use crate::preset::{RunSpec, check_fit};
 use crate::protocol::{DataFacts, RunInfo};
@@ -24,6 +25,8 @@ pub struct Session {
     pub vocabularies: Option<Vocabularies>,
     /// The label of each class; none where targets are numbers.
     pub labels: Vec<String>,
+    /// What the network does.
+    pub(super) task: Task,
     /// The network at work.
     pub stepper: Stepper,
     pub(super) watch: Watch,
@@ -43,7 +46,7 @@ pub struct Session {
 
 /// Why a spec cannot be made real.
 #[derive(Debug, thiserror::Error)]
-pub enum Prepare {
+pub enum PrepareError {
     /// The data are not there, or not as they must be.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -51,7 +54,7 @@ pub enum Prepare {
     #[error("{0}")]
     Task(String),
     /// The system gave no threads.
-    #[error("cannot start the trainer's threads: {0}")]
+    #[error("cannot start the trainer's threads")]
     Threads(#[from] std::io::Error),
 }
 
@@ -60,7 +63,11 @@ impl Session {
     ///
     /// # Errors
     /// When data are missing or wrong, or do not fit the task.
-    pub fn prepare(spec: RunSpec, threads: usize, progress: &mut dyn FnMut(String)) -> Result<Self, Prepare> {
+    pub fn prepare(
+        spec: RunSpec,
+        threads: usize,
+        progress: &mut dyn FnMut(String),
+    ) -> Result<Self, PrepareError> {
         Self::prepare_unless(spec, threads, progress, &mut || false)
     }
 
@@ -70,10 +77,10 @@ impl Session {
         threads: usize,
         progress: &mut dyn FnMut(String),
         stop: &mut dyn FnMut() -> bool,
-    ) -> Result<Self, Prepare> {
+    ) -> Result<Self, PrepareError> {
         // A spec from `preset::load` was checked; one made by hand may be wrong.
-        let model = spec.model().map_err(|e| Prepare::Task(e.to_string()))?;
-        let clip = spec.train.optimizer.clip().map_err(|e| Prepare::Task(e.to_string()))?;
+        let model = spec.model().map_err(|e| PrepareError::Task(e.to_string()))?;
+        let clip = spec.train.optimizer.clip().map_err(|e| PrepareError::Task(e.to_string()))?;
         let streams = if model.is_stateful() { spec.train.batch_size } else { 1 };
         vectors::check(&spec)?;
         let Opened { data, train: streamed, validation: streamed_validation } =
@@ -84,8 +91,10 @@ impl Session {
             TargetForm::Steps(labels) => labels.clone_from(&data.labels),
             TargetForm::Next | TargetForm::Real(_) => {}
         }
-        check_fit(&form, &model).map_err(|e| Prepare::Task(format!("{e}{}", named(&data.labels))))?;
-        let model = model.with_class_weights(spec.train.class_weights(&data.labels).map_err(Prepare::Task)?);
+        check_fit(&form, &model).map_err(|e| PrepareError::Task(format!("{e}{}", named(&data.labels))))?;
+        let task = spec.task(&model);
+        let model =
+            model.with_class_weights(spec.train.class_weights(&data.labels).map_err(PrepareError::Task)?);
         let mut stepper = Stepper::new(model, &spec.train.optimizer, clip, spec.train.seed, threads)?;
         let coverages = vectors::begin(&spec, &data, &mut stepper, progress)?;
         let tokens = spec.data.tokens(spec.tokens.as_ref());
@@ -124,6 +133,7 @@ impl Session {
             validation,
             vocabularies,
             labels,
+            task,
             stepper,
             watch,
             legal,
@@ -150,6 +160,7 @@ impl Session {
             steps_per_epoch: self.train.batches(),
             batch_size: self.spec.train.batch_size,
             watch_every: self.spec.watch.every,
+            task: self.task,
             loss: self.spec.train.loss.name().into(),
             optimizer: self.spec.train.optimizer.name().into(),
             seed: self.spec.train.seed,

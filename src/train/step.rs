@@ -1,18 +1,19 @@
 use ndarray::ArrayView2;
 
-use super::change::Change;
-use super::work::Work;
+use super::shard_worker::ShardWorker;
+use super::update_norms::UpdateNorms;
 use crate::data::Batch;
 use crate::kernel::Team;
+use crate::metrics::Confusion;
 use crate::nn::{Gradient, GradientNorms, Model, Param, Params, RecurrentTrace, Score};
 use crate::optim::{Clip, Optimizer, OptimizerSpec};
-use crate::protocol::{Confusion, ParamNorms};
+use crate::protocol::ParamNorms;
 
-/// Sequences of a shard at least, where there are two such shards: fewer would make the matrix products too thin.
+/// The least sequences of a shard, where there are two such shards: fewer would make the matrix products too thin.
 const SHARD_ROWS: usize = 16;
-/// Sequences of a shard at least, of a batch too small for that.
+/// The least sequences of a shard of a smaller batch.
 const FEW_ROWS: usize = 8;
-/// Shards of a batch at most.
+/// The most shards of a batch.
 const SHARDS: usize = 8;
 /// Bytes that recurrent layers may keep of a batch's steps before they make gates again on the way back: see
 /// [`Model::recurrent_bytes`].
@@ -27,22 +28,22 @@ pub struct Stepper {
     optimizer: Optimizer,
     clip: Option<Clip>,
     team: Team,
-    work: Vec<Work>,
-    /// The shards of validation where layers carry a state: training's goes on where it was.
-    judging: Vec<Work>,
-    /// Shards beyond those that the last batch needed.
-    spare: Vec<Work>,
+    work: Vec<ShardWorker>,
+    /// The shards of evaluation where layers carry a state: those of training keep theirs.
+    evaluation_work: Vec<ShardWorker>,
+    /// Shards that the last batch did not need.
+    spare: Vec<ShardWorker>,
     gradient: Gradient,
     norms: GradientNorms,
-    change: Change,
+    update_norms: UpdateNorms,
 }
 
-/// What a step measured on its batch, before the update.
+/// The result of a step, measured on its batch before the update.
 #[derive(Debug, Clone, Copy)]
-pub struct Taken {
+pub struct StepResult {
     /// Loss and accuracy, summed over the batch.
     pub score: Score,
-    /// What the size of the weights adds to the mean loss.
+    /// The regularization penalty, to be added to the mean loss.
     pub penalty: f64,
     /// L2 norm of the gradient before clipping.
     pub grad_norm: f64,
@@ -53,13 +54,13 @@ pub struct Taken {
 #[error(
     "{what} is not finite: the learning rate may be too high, or gradients need clipping (global_clipnorm: 1.0)"
 )]
-pub struct Diverged {
+pub struct DivergedError {
     /// `the loss`, `the gradient of 1.recurrent_kernel`, or `1.recurrent_kernel` itself.
     pub what: String,
 }
 
 impl Stepper {
-    /// A fresh network with weights drawn from `seed`.
+    /// A network with weights initialized from `seed`.
     ///
     /// # Errors
     /// When the threads cannot be started.
@@ -81,11 +82,11 @@ impl Stepper {
             seed,
             model,
             work: Vec::new(),
-            judging: Vec::new(),
+            evaluation_work: Vec::new(),
             spare: Vec::new(),
             gradient,
             norms: GradientNorms::default(),
-            change: Change::default(),
+            update_norms: UpdateNorms::default(),
         })
     }
 
@@ -123,26 +124,26 @@ impl Stepper {
 
     /// The norms of every weight tensor, its gradient and its update on the last watched step.
     pub fn param_norms(&self) -> &[ParamNorms] {
-        self.change.norms()
+        self.update_norms.norms()
     }
 
     /// Bytes of memory for what the sequences of a batch become on their way through the network and back, as held for the batches
     /// so far: see [`Shard::activation_bytes`](crate::nn::Shard::activation_bytes).
     pub fn activation_bytes(&self) -> usize {
-        let all = self.work.iter().chain(&self.judging).chain(&self.spare);
+        let all = self.work.iter().chain(&self.evaluation_work).chain(&self.spare);
         all.map(|work| work.shard.activation_bytes()).sum()
     }
 
     /// Learns from one batch.
     ///
     /// # Errors
-    /// [`Diverged`], found before the optimizer touches a weight.
-    pub fn step(&mut self, batch: &Batch, watch: bool) -> Result<Taken, Diverged> {
-        self.cut(batch.len());
+    /// [`DivergedError`], found before the optimizer touches a weight.
+    pub fn step(&mut self, batch: &Batch, watch: bool) -> Result<StepResult, DivergedError> {
+        self.shard_batch(batch.len());
         let (model, params, seed, step) = (&self.model, &self.params, self.seed, self.optimizer.steps());
         self.team.run(&mut self.work, |_, work| work.load(batch, model));
         let weight = self.work.iter().map(|work| work.weight).sum();
-        self.team.run(&mut self.work, |_, work| work.learn(model, params, seed, step, weight, watch));
+        self.team.run(&mut self.work, |_, work| work.train(model, params, seed, step, weight, watch));
         let score = self.total();
         let penalty = self.params.regularization_loss();
         if watch {
@@ -152,35 +153,35 @@ impl Stepper {
         self.gradient.sum(&self.params, self.work.iter().map(|work| &work.shard), &mut self.team);
         let grad_norm = self.gradient.norm();
         if !(score.loss + penalty).is_finite() {
-            return Err(Diverged { what: "the loss".into() });
+            return Err(DivergedError { what: "the loss".into() });
         }
         if !grad_norm.is_finite() {
             let bad = self.not_finite(self.gradient.values(), |param| param.trainable);
             let what =
                 bad.map_or("the norm of the gradient".into(), |name| format!("the gradient of {name}"));
-            return Err(Diverged { what });
+            return Err(DivergedError { what });
         }
         if watch {
             let gradient = |tensor| self.gradient.norm_of(tensor);
-            self.change.before(&self.params, gradient, &mut self.team);
+            self.update_norms.before(&self.params, gradient, &mut self.team);
         }
         let limit = self.clip.map(|clip| clip.apply(self.gradient.tensors_mut(&self.params), grad_norm));
         let (weights, grads) = (self.params.trainable_mut(), self.gradient.values());
         self.optimizer.step(weights, grads, limit.unwrap_or_default(), &mut self.team);
         if watch {
-            self.change.after(&self.params, &mut self.team);
+            self.update_norms.after(&self.params, &mut self.team);
         }
-        Ok(Taken { score, penalty, grad_norm })
+        Ok(StepResult { score, penalty, grad_norm })
     }
 
     /// Checks the weights, which an update can take beyond what an `f32` holds: [`Stepper::step`] finds it in the next loss only,
     /// and not at all where no further batch reads them.
     ///
     /// # Errors
-    /// [`Diverged`] with the first tensor that is not finite.
-    pub fn check(&self) -> Result<(), Diverged> {
+    /// [`DivergedError`] with the first tensor that is not finite.
+    pub fn check(&self) -> Result<(), DivergedError> {
         match self.not_finite(self.params.values(), |_| true) {
-            Some(name) => Err(Diverged { what: name.into() }),
+            Some(name) => Err(DivergedError { what: name.into() }),
             None => Ok(()),
         }
     }
@@ -192,31 +193,31 @@ impl Stepper {
         bad.map(|param| param.name.as_str())
     }
 
-    /// Loss and accuracy over one batch, without learning; adds to `confusion` what was taken for what.
-    pub fn judge(&mut self, batch: &Batch, confusion: Option<&mut Confusion>) -> Score {
-        let apart = self.model.is_stateful();
-        if apart {
-            std::mem::swap(&mut self.work, &mut self.judging);
+    /// Evaluates one batch without learning; counts its classes in `confusion`.
+    pub fn evaluate(&mut self, batch: &Batch, confusion: Option<&mut Confusion>) -> Score {
+        let separate = self.model.is_stateful();
+        if separate {
+            std::mem::swap(&mut self.work, &mut self.evaluation_work);
         }
-        self.cut(batch.len());
-        let (model, params, confuse) = (&self.model, &self.params, confusion.is_some());
+        self.shard_batch(batch.len());
+        let (model, params, count_classes) = (&self.model, &self.params, confusion.is_some());
         self.team.run(&mut self.work, |_, work| {
             work.load(batch, model);
-            work.judge(model, params, confuse);
+            work.evaluate(model, params, count_classes);
         });
         if let Some(confusion) = confusion {
             self.work.iter().for_each(|work| confusion.merge(&work.confusion));
         }
         let total = self.total();
-        if apart {
-            std::mem::swap(&mut self.work, &mut self.judging);
+        if separate {
+            std::mem::swap(&mut self.work, &mut self.evaluation_work);
         }
         total
     }
 
-    /// How many steps of the batch just judged got a class that `legal` allows: `[batch, time]`, a bit a class.
+    /// The number of steps of the batch just evaluated whose predicted class `legal` allows: `[batch, time]`, a bit a class.
     pub fn legal(&self, legal: ArrayView2<'_, u32>) -> f64 {
-        let count = |work: &Work| {
+        let count = |work: &ShardWorker| {
             let predicted = work.shard.predicted(&self.model);
             let allows = |((row, t), class): &((usize, usize), u32)| {
                 legal
@@ -225,15 +226,14 @@ impl Stepper {
             };
             predicted.indexed_iter().map(|(at, class)| (at, *class)).filter(allows).count()
         };
-        let judged = if self.model.is_stateful() { &self.judging } else { &self.work };
-        judged.iter().map(count).sum::<usize>() as f64
+        let evaluated = if self.model.is_stateful() { &self.evaluation_work } else { &self.work };
+        evaluated.iter().map(count).sum::<usize>() as f64
     }
 
-    /// Hands the output of the batch just judged to `each`: the sequence's place in the batch, and what the network gave for it, step after
-    /// step.
-    pub fn outputs(&self, mut each: impl FnMut(usize, &[f32])) {
-        let judged = if self.model.is_stateful() { &self.judging } else { &self.work };
-        for work in judged {
+    /// Hands the outputs for the batch just evaluated to `each`: the sequence's position in the batch, and its output, step after step.
+    pub fn each_output(&self, mut each: impl FnMut(usize, &[f32])) {
+        let evaluated = if self.model.is_stateful() { &self.evaluation_work } else { &self.work };
+        for work in evaluated {
             let output = work.shard.output(&self.model);
             for (row, numbers) in output.outer_iter().enumerate() {
                 each(work.first_row + row, &numbers.iter().copied().collect::<Vec<f32>>());
@@ -241,12 +241,12 @@ impl Stepper {
         }
     }
 
-    /// Puts other weights in place, laid out as [`Params::values`]; as many as there are.
-    pub fn restore(&mut self, weights: &[f32]) {
+    /// Sets the weights, laid out as [`Params::values`].
+    pub fn set_weights(&mut self, weights: &[f32]) {
         self.params.values_mut().iter_mut().zip(weights).for_each(|(w, other)| *w = *other);
     }
 
-    /// Puts `rows` of `width` numbers each, with their places, into the table that is the first tensor of `layer`.
+    /// Sets `rows` of `width` numbers each, with their indices, of the table that is the first tensor of `layer`.
     pub fn set_rows<'r>(
         &mut self,
         layer: usize,
@@ -261,14 +261,14 @@ impl Stepper {
         }
     }
 
-    /// Lets layers that carry a state begin anew where they judge; where they learn they go on as they were.
-    pub fn judge_anew(&mut self) {
-        self.judging.iter_mut().for_each(|work| work.shard.reset_states());
+    /// Resets the carried states of evaluation; those of training stay.
+    pub fn reset_evaluation_states(&mut self) {
+        self.evaluation_work.iter_mut().for_each(|work| work.shard.reset_states());
     }
 
-    /// Lets layers that carry a state begin anew: another stream follows.
-    pub fn forget(&mut self) {
-        let all = self.work.iter_mut().chain(&mut self.judging).chain(&mut self.spare);
+    /// Resets all carried states: another stream follows.
+    pub fn reset_states(&mut self) {
+        let all = self.work.iter_mut().chain(&mut self.evaluation_work).chain(&mut self.spare);
         all.for_each(|work| work.shard.reset_states());
     }
 
@@ -278,8 +278,8 @@ impl Stepper {
         total
     }
 
-    /// Cuts a batch into shards: by its size alone, never by the number of threads, so that sums are always the same sums.
-    fn cut(&mut self, sequences: usize) {
+    /// Splits a batch into shards, by its size alone and never by the number of threads, so that sums are the same bits on any number.
+    fn shard_batch(&mut self, sequences: usize) {
         let least = SHARD_ROWS.min(sequences.div_ceil(2).max(FEW_ROWS));
         let rows = sequences.div_ceil(SHARDS).max(least);
         let shards = sequences.div_ceil(rows);
@@ -287,15 +287,15 @@ impl Stepper {
             self.spare.extend(self.work.pop());
         }
         while self.work.len() < shards {
-            let fresh = || Work::new(&self.model, &self.params);
+            let fresh = || ShardWorker::new(&self.model, &self.params);
             let mut work = self.spare.pop().unwrap_or_else(fresh);
-            // Whose state it carried may have been another stream's.
+            // The state it carries may be another stream's.
             work.shard.reset_states();
             self.work.push(work);
         }
         for (i, work) in self.work.iter_mut().enumerate() {
             let first_row = i * rows;
-            // A batch of another size is cut elsewhere: the state is that of other rows.
+            // A batch of another size is split elsewhere: the state is that of other rows.
             if work.first_row != first_row {
                 work.shard.reset_states();
             }
@@ -332,11 +332,11 @@ mod tests {
         };
         // The eighth of 460 begins at 406 and of 432 at 378, and both have 54 rows: no row of 432 has a state of its own.
         let (mut carried, mut fresh) = (stepper(), stepper());
-        carried.judge(&batch(460), None);
-        assert_eq!(carried.judge(&batch(432), None), fresh.judge(&batch(432), None));
+        carried.evaluate(&batch(460), None);
+        assert_eq!(carried.evaluate(&batch(432), None), fresh.evaluate(&batch(432), None));
         // The first 64 of 70 have: they are cut alike.
         let (mut carried, mut fresh) = (stepper(), stepper());
-        carried.judge(&batch(70), None);
-        assert_ne!(carried.judge(&batch(64), None), fresh.judge(&batch(64), None));
+        carried.evaluate(&batch(70), None);
+        assert_ne!(carried.evaluate(&batch(64), None), fresh.evaluate(&batch(64), None));
     }
 }

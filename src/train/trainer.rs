@@ -7,17 +7,19 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::control::{Clock, Control};
 use super::cost::Cost;
-use super::course::{Progress, Run};
-use super::outlet::Outlet;
-use super::session::{Prepare, Session};
+use super::error::TrainError;
+use super::publisher::Publisher;
+use super::session::Session;
+use super::training_loop::{Progress, TrainingLoop, metric_names};
 use crate::data::Batch;
-use crate::optim::Monitor;
+use crate::metrics::VALIDATION;
+use crate::optim::needs_validation;
 use crate::preset::RunSpec;
 use crate::protocol::{Command, Event, Level, RunStatus};
-use crate::run::{Folder, Recorder, RunError};
+use crate::run::{Folder, Recorder};
 
 /// Share of the training tokens below which pretrained vectors may be those of another language, or of words cut otherwise.
-const LITTLE: f64 = 0.5;
+const FEW_KNOWN: f64 = 0.5;
 
 /// How to run, beside what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,57 +84,37 @@ impl Trainer {
 }
 
 fn run(spec: RunSpec, options: &Options, watcher: Sender<Event>, commands: Receiver<Command>) -> Outcome {
-    let mut outlet = Outlet::new(watcher);
+    let mut publisher = Publisher::new(watcher);
     // A defect must not take the recording with it: the panic becomes an event like any other end.
-    let caught = catch_unwind(AssertUnwindSafe(|| train(spec, options, &mut outlet, Control::new(commands))));
+    let caught =
+        catch_unwind(AssertUnwindSafe(|| train(spec, options, &mut publisher, Control::new(commands))));
     let end = caught.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
-        Err(End::Failed(format!("a defect of the program: {}", text.unwrap_or_default())))
+        Err(TrainError::Failed(format!("a defect of the program: {}", text.unwrap_or_default())))
     });
     let (status, outcome) = match end {
         Ok(status @ RunStatus::Finished) => (status, Outcome::Finished),
         Ok(status) => (status, Outcome::Stopped),
-        Err(End::Diverged(what)) => (RunStatus::Diverged { what: what.clone() }, Outcome::Diverged(what)),
-        Err(End::Unusable(what)) => (RunStatus::Failed { what: what.clone() }, Outcome::Unusable(what)),
-        Err(End::Failed(what)) => (RunStatus::Failed { what: what.clone() }, Outcome::Failed(what)),
+        Err(TrainError::Diverged(what)) => {
+            (RunStatus::Diverged { what: what.clone() }, Outcome::Diverged(what))
+        }
+        Err(TrainError::Unusable(what)) => {
+            (RunStatus::Failed { what: what.clone() }, Outcome::Unusable(what))
+        }
+        Err(TrainError::Failed(what)) => (RunStatus::Failed { what: what.clone() }, Outcome::Failed(what)),
     };
-    outlet.finish(Event::Status(status));
+    publisher.finish(Event::Status(status));
     outcome
-}
-
-/// Why training ended before its time.
-pub(super) enum End {
-    Diverged(String),
-    Unusable(String),
-    Failed(String),
-}
-
-impl From<Prepare> for End {
-    fn from(e: Prepare) -> Self {
-        match e {
-            Prepare::Threads(_) => Self::Failed(e.to_string()),
-            Prepare::Data(_) | Prepare::Task(_) => Self::Unusable(e.to_string()),
-        }
-    }
-}
-
-impl From<RunError> for End {
-    fn from(e: RunError) -> Self {
-        match e {
-            RunError::Occupied(_) | RunError::Locked(_) => Self::Unusable(e.to_string()),
-            _ => Self::Failed(e.to_string()),
-        }
-    }
 }
 
 fn train(
     spec: RunSpec,
     options: &Options,
-    outlet: &mut Outlet,
+    publisher: &mut Publisher,
     mut control: Control,
-) -> Result<RunStatus, End> {
-    let mut progress = |what| outlet.emit(Event::Status(RunStatus::Preparing { what }));
+) -> Result<RunStatus, TrainError> {
+    let mut progress = |what| publisher.publish(Event::Status(RunStatus::Preparing { what }));
     let mut stop = || {
         control.poll();
         control.stop.is_some()
@@ -150,7 +132,7 @@ fn train(
         Some(path) => Folder::create(path)?,
         None => Folder::create_named(std::path::Path::new("runs"), &session.spec.name, SystemTime::now())?,
     };
-    folder.write_spec(&session.spec.to_yaml().map_err(End::Failed)?)?;
+    folder.write_spec(&session.spec.to_yaml().map_err(TrainError::Failed)?)?;
     if let Some(vocabularies) = &session.vocabularies {
         folder.write_json("vocabulary.json", vocabularies)?;
     }
@@ -160,59 +142,59 @@ fn train(
     if let Some(scale) = &session.scale {
         folder.write_json("scale.json", scale)?;
     }
-    outlet.record_to(Recorder::start(&folder, session.spec.watch.budget.saturating_mul(1 << 20))?);
-    outlet.emit(Event::Prepared(Box::new(session.info(folder.path()))));
-    options.notes.iter().chain(&session.notes).for_each(|note| outlet.log(Level::Warning, note));
+    publisher.record_to(Recorder::start(&folder, session.spec.watch.budget.saturating_mul(1 << 20))?);
+    publisher.publish(Event::Prepared(Box::new(session.info(folder.path()))));
+    options.notes.iter().chain(&session.notes).for_each(|note| publisher.log(Level::Warning, note));
     if session.spec.train.validate_every.is_some() && session.validation.is_none() {
         let text = "train.validate_every: there are no validation data to look at between epochs";
-        outlet.log(Level::Warning, text);
+        publisher.log(Level::Warning, text);
     }
     for coverage in &session.coverages {
-        let level = if coverage.share() < LITTLE { Level::Warning } else { Level::Info };
-        outlet.log(level, coverage.to_string());
+        let level = if coverage.share() < FEW_KNOWN { Level::Warning } else { Level::Info };
+        publisher.log(level, coverage.to_string());
     }
     if session.stepper.model().is_stateful() {
-        outlet.log(Level::Info, "a layer is stateful: every epoch reads the data in order, unshuffled");
+        publisher.log(Level::Info, "a layer is stateful: every epoch reads the data in order, unshuffled");
     }
     if let Some(pace) = session.spec.watch.pace.filter(|_| options.watched) {
-        control.keep_pace(pace);
-        outlet.log(
+        control.set_pace(pace);
+        publisher.log(
             Level::Info,
             format!("slowed down to {pace} steps a second, to be watched; f for full speed"),
         );
     }
     let progress = Progress::new(&session);
-    let mut run = Run {
+    let mut training = TrainingLoop {
         session,
         folder,
-        outlet,
+        publisher,
         control,
         clock: Clock::start(),
         progress,
         best_weights: None,
-        rows: Batch::default(),
+        batch: Batch::default(),
         cost: Cost::default(),
-        cost_told: false,
+        cost_logged: false,
     };
-    let status = run.epochs()?;
-    run.tell_cost();
+    let status = training.run()?;
+    training.log_cost();
     Ok(status)
 }
 
-/// Refuses to monitor what will never be measured.
-fn check_monitors(session: &Session) -> Result<(), End> {
-    let train = &session.spec.train;
-    let stopping = train.early_stopping.as_ref().and_then(|stopping| stopping.monitor);
-    let all = [("early_stopping", stopping), ("schedule", train.schedule.monitor())];
-    let blind = |monitor: Monitor| monitor.needs_validation() && session.validation.is_none();
-    match all.iter().find_map(|(field, monitor)| monitor.filter(|m| blind(*m)).map(|m| (field, m))) {
-        Some((field, monitor)) => Err(End::Unusable(format!(
-            "train.{field}.monitor: {} needs validation data, and there are none; monitor {}",
-            monitor.name(),
-            if monitor.is_accuracy() { "accuracy" } else { "loss" }
-        ))),
-        None => Ok(()),
-    }
+/// Checks that the monitored metrics will be measured.
+fn check_monitors(session: &Session) -> Result<(), TrainError> {
+    let names = metric_names(session);
+    let unknown = |(_, name): &(_, &str)| !names.iter().any(|other| other == name);
+    let Some((field, name)) = session.spec.monitored().find(unknown) else { return Ok(()) };
+    let place = format!("train.{field}.monitor");
+    Err(TrainError::Unusable(match needs_validation(name) && session.validation.is_none() {
+        true => {
+            let instead = name.strip_prefix(VALIDATION).filter(|base| names.iter().any(|name| name == base));
+            let instead = instead.unwrap_or("loss");
+            format!("{place}: {name} needs validation data, and there are none; monitor {instead}")
+        }
+        false => format!("{place}: this run has no metric `{name}`; expected one of {}", names.join(", ")),
+    }))
 }
 
 #[cfg(test)]

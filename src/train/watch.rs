@@ -4,9 +4,10 @@ use super::probes::Probes;
 use super::step::Stepper;
 use crate::data::{Data, TokenSpec, Vocabulary};
 use crate::infer::Generator;
+use crate::metrics::half_life;
 use crate::nn::RecurrentTrace;
 use crate::preset::{RunSpec, SampleSpec, WatchSpec};
-use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, Sample, half_life};
+use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, Sample};
 use crate::rng::Rng;
 
 /// The least time between two watched steps while a pace is kept: two frames of the screen are not nearer.
@@ -66,7 +67,7 @@ impl Watch {
         *last = step;
         // The draws of each sample hang on its step alone: none changes what comes after.
         let (mut rng, mut text) = (Rng::new(*seed, "sample", step), String::new());
-        generator.go_on(stepper.params(), ask, &mut rng, |token| text.push_str(token));
+        generator.generate(stepper.params(), ask, &mut rng, |token| text.push_str(token));
         tell(Event::Sample(Sample { step, epoch, prime: ask.prime.clone(), text }));
     }
 

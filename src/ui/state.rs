@@ -9,6 +9,7 @@ pub mod smoothing;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::metrics::Metrics;
 use crate::protocol::{
     Activations, Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level, LogLine,
     ParamNorms, ProbeFrame, RunInfo, RunStatus, Saved, StepMetrics, ValidationMetrics,
@@ -89,10 +90,6 @@ impl Dashboard {
             Event::Probe(frame) => {
                 self.probes.insert(frame.probe, (**frame).clone());
             }
-            Event::Evaluation(told) => {
-                let place = self.place((told.step, told.epoch as f64));
-                ForecastErrors::fold(&mut self.errors, told, place);
-            }
             Event::Saved(saved) => self.saved = Some(saved.clone()),
             Event::Sample(sample) => {
                 let text = format!("step {}: {}{}", sample.step, sample.prime, sample.text);
@@ -119,12 +116,15 @@ impl Dashboard {
         if let Some(info) = &self.info {
             self.pace.epoch(metrics.seconds, info.steps_per_epoch);
         }
-        self.validated((metrics.step, metrics.epoch as f64), metrics.val_loss, metrics.val_accuracy);
+        let at = (metrics.step, metrics.epoch as f64);
+        let place = self.place(at);
+        ForecastErrors::fold(&mut self.errors, &metrics.metrics, place);
+        self.validated(at, &metrics.metrics);
     }
 
     fn between_epochs(&mut self, metrics: &ValidationMetrics) {
         let epochs = self.epochs_at(metrics.step, metrics.epoch);
-        self.validated((metrics.step, epochs), Some(metrics.loss), metrics.accuracy);
+        self.validated((metrics.step, epochs), &metrics.metrics);
     }
 
     /// Epochs gone after `step`, which is one of the `epoch`-th.
@@ -136,12 +136,12 @@ impl Dashboard {
     }
 
     /// A point after a step, so many epochs gone, on the curves of the validation data.
-    fn validated(&mut self, at: (u64, f64), loss: Option<f64>, accuracy: Option<f64>) {
+    fn validated(&mut self, at: (u64, f64), metrics: &Metrics) {
         let place = self.place(at);
-        if let Some(loss) = loss {
+        if let Some(loss) = metrics.get("val_loss") {
             self.loss.validation.push(place, loss);
         }
-        if let Some(accuracy) = accuracy {
+        if let Some(accuracy) = metrics.get("val_accuracy") {
             self.accuracy.validation.push(place, accuracy);
         }
     }
@@ -311,6 +311,7 @@ mod tests {
             steps_per_epoch: 100,
             batch_size: 32,
             watch_every: 10,
+            task: crate::metrics::Task::Binary,
             loss: "binary_crossentropy".into(),
             optimizer: "Adam".into(),
             seed: 1,
@@ -418,15 +419,13 @@ mod tests {
         let mut dash = Dashboard::new();
         dash.apply(&Event::Prepared(Box::new(info())));
         (1..=100).for_each(|s| dash.apply(&step(s)));
-        dash.apply(&Event::Epoch(EpochMetrics {
+        dash.apply(&Event::Epoch(Box::new(EpochMetrics {
             epoch: 1,
             step: 100,
-            loss: 0.5,
-            accuracy: None,
-            val_loss: Some(0.4),
-            val_accuracy: None,
+            metrics: [("loss", 0.5), ("val_loss", 0.4)].into(),
+            confusion: None,
             seconds: 6.0,
-        }));
+        })));
         let (at, summary) = dash.loss().validation.nearest(1).unwrap();
         assert_eq!((at.step, at.epoch, at.seconds, summary.mean()), (100, 1.0, 5.0, 0.4));
         assert_eq!(dash.loss().train.nearest(50).unwrap().0.epoch, 0.5);
@@ -441,14 +440,8 @@ mod tests {
         let mut dash = Dashboard::new();
         dash.apply(&Event::Prepared(Box::new(info())));
         (1..=150).for_each(|s| dash.apply(&step(s)));
-        let (loss, accuracy) = (0.4, Some(0.75));
-        dash.apply(&Event::Validation(ValidationMetrics {
-            step: 150,
-            epoch: 2,
-            loss,
-            accuracy,
-            seconds: 1.0,
-        }));
+        let metrics = [("val_loss", 0.4), ("val_accuracy", 0.75)].into();
+        dash.apply(&Event::Validation(ValidationMetrics { step: 150, epoch: 2, metrics, seconds: 1.0 }));
         let (at, summary) = dash.loss().validation.nearest(1).unwrap();
         assert_eq!((at.step, at.epoch, at.seconds, summary.mean()), (150, 1.5, 7.5, 0.4));
         assert_eq!(dash.accuracy().validation.nearest(1).map(|(_, s)| s.mean()), Some(0.75));

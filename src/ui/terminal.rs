@@ -25,7 +25,7 @@ pub use writer::{Writer, Written};
 #[derive(Debug, Error)]
 pub enum UiError {
     /// No terminal to draw on or to read keys from.
-    #[error("no terminal ({0}); use --headless for plain lines")]
+    #[error("no terminal; use --headless for plain lines")]
     NoTerminal(#[source] io::Error),
     /// The terminal cannot move its cursor.
     #[error(
@@ -36,7 +36,7 @@ pub enum UiError {
         term: String,
     },
     /// A thread, pipe or signal handler could not be had from the system.
-    #[error("cannot set up the screen: {0}")]
+    #[error("cannot set up the screen")]
     System(#[from] io::Error),
 }
 

@@ -128,7 +128,7 @@ fn a_run_is_judged_as_it_was_in_training_and_its_mistakes_are_told() {
     };
     assert_eq!(row("no "), ["no", "3", "100.0", "%", "33.3", "%", "50.0", "%"]);
     assert_eq!(row("yes "), ["yes", "1", "33.3", "%", "100.0", "%", "50.0", "%"]);
-    assert_eq!(out.matches("no taken for yes").count(), 1, "{out}");
+    assert_eq!(out.matches("no predicted as yes").count(), 1, "{out}");
     assert!(!out.contains('\x1b'));
 }
 
@@ -146,7 +146,7 @@ fn seeds_and_folds_train_several_times_and_give_mean_and_deviation() {
         let (out, _) = ends(command, 0);
         let last: Vec<&str> =
             out.lines().rev().take(4).map(|line| line.split("  ").next().unwrap()).collect();
-        assert_eq!(last, ["deviation", "mean", parts[1], parts[0]], "{out}");
+        assert_eq!(last, ["std", "mean", parts[1], parts[0]], "{out}");
         let spec = |part| {
             fs::read_to_string(at.join(args[0].trim_matches('-')).join(part).join("spec.yaml")).unwrap()
         };
@@ -179,7 +179,7 @@ fn a_streamed_run_is_judged_by_all_that_it_held_back() {
     let last = lines.iter().rfind(|line| line["kind"] == "epoch").unwrap();
     let (ours, theirs) = (judged["loss"].as_f64().unwrap(), last["val_loss"].as_f64().unwrap());
     assert!((ours - theirs).abs() < 1e-6, "{ours} {theirs}");
-    assert!(judged["texts"].as_u64().unwrap() < 120);
+    assert!(judged["n_samples"].as_u64().unwrap() < 120);
     // The same run again from what it left.
     ends(unrolled(at, &["train", "runs/a/spec.yaml", "--run", "runs/b"]), 0);
     assert_eq!(timeless(&at.join("runs/a")), timeless(&at.join("runs/b")));
@@ -202,7 +202,7 @@ fn more_texts_than_go_at_once_are_told_and_judged_in_their_order() {
     let (out, _) =
         ends(unrolled(at, &["evaluate", "a", "--data", "other.tsv", "--json", "--mistakes", "3"]), 0);
     let judged: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(judged["texts"], 3000);
+    assert_eq!(judged["n_samples"], 3000);
     let mistakes = judged["mistakes"].as_array().unwrap();
     let sure: Vec<f64> = mistakes.iter().map(|m| m["probability"].as_f64().unwrap()).collect();
     assert!(sure.len() == 3 && sure.is_sorted_by(|a, b| a >= b), "{sure:?}");

@@ -77,7 +77,7 @@ fn a_run_on_recordings_answers_from_its_folder_alone_as_it_did_in_training() {
     assert!(judged > 0);
     let (out, _) = ends(unrolled(at, &["evaluate", "a", "--json"]), 0);
     let judged: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((judged["sequences"].as_u64(), judged["accuracy"].as_f64()), (Some(8), Some(1.0)));
+    assert_eq!((judged["n_samples"].as_u64(), judged["accuracy"].as_f64()), (Some(8), Some(1.0)));
     fs::remove_dir_all(at.join("words")).unwrap();
     let (out, _) = ends(unrolled(at, &["predict", "a", "--json", "0.wav", "0.wav"]), 0);
     let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

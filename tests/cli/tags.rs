@@ -111,29 +111,28 @@ fn a_tagger_is_judged_word_by_word_as_it_was_in_training() {
         let (ours, theirs) = (judged[ours].as_f64().unwrap(), last[theirs].as_f64().unwrap());
         assert!((ours - theirs).abs() < 1e-6, "{ours} {theirs}");
     }
-    let evaluation = lines.iter().rfind(|line| line["kind"] == "evaluation").unwrap();
     // Three of 5, three and two of 4, two of 9, of which 7 are read, and one of 3: padding is no word.
     assert_eq!(
-        (judged["words"].as_u64(), judged["sentences"].as_u64(), judged["unread"].as_u64()),
+        (judged["n_samples"].as_u64(), judged["n_sentences"].as_u64(), judged["n_unread"].as_u64()),
         (Some(52), Some(11), Some(4))
     );
-    let there = judged["classes"].as_array().unwrap().iter().filter(|class| class["words"] != 0);
+    let there = judged["classes"].as_array().unwrap().iter().filter(|class| class["support"] != 0);
     let f1: Vec<f64> = there.map(|class| class["f1"].as_f64().unwrap()).collect();
     let mean = f1.iter().sum::<f64>() / f1.len() as f64;
-    assert!((mean - evaluation["val_f1"].as_f64().unwrap()).abs() < 1e-9, "{evaluation}");
+    assert!((mean - last["val_f1"].as_f64().unwrap()).abs() < 1e-9, "{last}");
     let mistake = &judged["mistakes"][0];
-    let place = mistake["at"].as_u64().unwrap() as usize;
-    assert_eq!((&mistake["sentence"][place], mistake["label"].as_str()), (&mistake["word"], Some("N")));
+    let place = mistake["position"].as_u64().unwrap() as usize;
+    assert_eq!((&mistake["sentence"][place], mistake["actual"].as_str()), (&mistake["word"], Some("N")));
 
     let (out, _) = ends(unrolled(at, &["evaluate", "a", "--mistakes", "1"]), 0);
     assert!(out.contains("11 sentences, 52 words") && out.contains("4 words behind the first 7 of"), "{out}");
     let last = out.lines().last().unwrap();
-    assert!(last.contains("N taken for V: ") && last.contains("[book]"), "{out}");
+    assert!(last.contains("N predicted as V: ") && last.contains("[book]"), "{out}");
 
     fs::write(at.join("other.txt"), "the\tD\nbook\tV\n").unwrap();
     let (out, _) = ends(unrolled(at, &["evaluate", "a", "--json", "--data", "other.txt"]), 0);
     let judged: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((judged["words"].as_u64(), judged["accuracy"].as_f64()), (Some(2), Some(0.5)));
+    assert_eq!((judged["n_samples"].as_u64(), judged["accuracy"].as_f64()), (Some(2), Some(0.5)));
     fs::write(at.join("other.txt"), "the\tD\nbook\tX\n").unwrap();
     let (_, told) = ends(unrolled(at, &["evaluate", "a", "--data", "other.txt"]), 2);
     assert!(told.contains("other.txt:2: found the tag \"X\"; expected a tag of the training data"), "{told}");

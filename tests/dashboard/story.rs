@@ -1,9 +1,10 @@
 //! A run told without a trainer: the same events every time.
 
+use unrolled::metrics::{Metrics, Task, half_life};
 use unrolled::protocol::{
-    Activations, ClassCount, DataFacts, Direction, EpochMetrics, Evaluation, Event, GradientProfile,
-    Instruments, LayerHealth, LayerRow, Level, LogLine, Metric, ModelTable, ParamNorms, ProbeFrame,
-    ProbeText, QuantityHealth, RunInfo, RunStatus, Saved, StepMetrics, half_life,
+    Activations, ClassCount, DataFacts, Direction, EpochMetrics, Event, GradientProfile, Instruments,
+    LayerHealth, LayerRow, Level, LogLine, ModelTable, ParamNorms, ProbeFrame, ProbeText, QuantityHealth,
+    RunInfo, RunStatus, Saved, StepMetrics,
 };
 use unrolled::rng::Rng;
 use unrolled::ui::state::Dashboard;
@@ -113,6 +114,7 @@ pub fn info() -> RunInfo {
         steps_per_epoch: EPOCH as usize,
         batch_size: 128,
         watch_every: 10,
+        task: Task::Binary,
         loss: "binary_crossentropy".into(),
         optimizer: "Adam".into(),
         seed: 1,
@@ -123,15 +125,13 @@ pub fn info() -> RunInfo {
 fn epoch(step: u64) -> Event {
     let epoch = (step / EPOCH) as usize;
     let at = |values: [f64; 4]| values.get(epoch - 1).copied();
-    Event::Epoch(EpochMetrics {
-        epoch,
-        step,
-        loss: 0.4,
-        accuracy: Some(0.8),
-        val_loss: at([0.5312, 0.4127, 0.3824, 0.4011]),
-        val_accuracy: at([0.7341, 0.8188, 0.8402, 0.8365]),
-        seconds: 23.0,
-    })
+    let mut metrics = Metrics::from([("loss", 0.4), ("accuracy", 0.8)]);
+    for (name, values) in
+        [("val_loss", [0.5312, 0.4127, 0.3824, 0.4011]), ("val_accuracy", [0.7341, 0.8188, 0.8402, 0.8365])]
+    {
+        at(values).into_iter().for_each(|value| metrics.set(name, value));
+    }
+    Event::Epoch(Box::new(EpochMetrics { epoch, step, metrics, confusion: None, seconds: 23.0 }))
 }
 
 fn gradient(step: u64, gone: f64, rng: &mut Rng) -> Event {
@@ -276,23 +276,19 @@ pub fn forecast_of(steps: u64, variable: &str, told: &[(&str, f64)]) -> Dashboar
         match event {
             Event::Prepared(mut info) => {
                 info.data.classes.clear();
-                info.loss = "mean_squared_error".into();
+                (info.task, info.loss) = (Task::Forecast, "mean_squared_error".into());
                 dash.apply(&Event::Prepared(info));
             }
             Event::Step(step) => dash.apply(&Event::Step(StepMetrics { accuracy: None, ..step })),
             Event::Epoch(epoch) => {
                 let own = [("val_rmse", 60.0 / epoch.epoch as f64)];
-                let metric =
-                    |(name, value): &(&str, f64)| Metric { name: format!("{name}{variable}"), value: *value };
-                let metrics = own.iter().chain(told).map(metric).collect();
-                let (at, step) = (epoch.epoch, epoch.step);
-                dash.apply(&Event::Evaluation(Box::new(Evaluation {
-                    epoch: at,
-                    step,
-                    metrics,
-                    confusion: None,
-                })));
-                dash.apply(&Event::Epoch(EpochMetrics { accuracy: None, val_accuracy: None, ..epoch }));
+                let mut metrics = Metrics::default();
+                for name in ["loss", "val_loss"] {
+                    epoch.get(name).into_iter().for_each(|value| metrics.set(name, value));
+                }
+                let told = own.iter().chain(told);
+                told.for_each(|(name, value)| metrics.set(format!("{name}{variable}"), *value));
+                dash.apply(&Event::Epoch(Box::new(EpochMetrics { metrics, ..*epoch })));
             }
             other => dash.apply(&other),
         }

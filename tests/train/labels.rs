@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::*;
 use unrolled::data::{Data, Targets};
-use unrolled::infer::{Predictor, Told};
+use unrolled::infer::Predictor;
+use unrolled::metrics::Details;
 
 /// A preset that reads `file` in `folder` with more settings of the `data`.
 fn preset(folder: &Path, file: &str, data: &str, end: &str) -> String {
@@ -71,13 +72,10 @@ fn two_words_each_by_itself_are_learnt_as_two_labels() {
     let said =
         |words: &str| events.iter().any(|e| matches!(e, Event::Log(line) if line.text.contains(words)));
     assert!(said("drawn at random"));
-    let last = events.iter().rev().find_map(|e| if let Event::Epoch(m) = e { Some(*m) } else { None });
-    assert_eq!(last.unwrap().val_accuracy, Some(1.0));
-    let told =
-        events.iter().rev().find_map(|e| if let Event::Evaluation(told) = e { Some(told) } else { None });
-    let told: Vec<(&str, f64)> = told.unwrap().metrics.iter().map(|m| (m.name.as_str(), m.value)).collect();
-    let names = ["val_precision", "val_recall", "val_f1", "val_f1_micro"];
-    assert_eq!(told, names.map(|name| (name, 1.0)));
+    let last = events.iter().rev().find_map(|e| if let Event::Epoch(m) = e { Some(m) } else { None });
+    for name in ["val_accuracy", "val_precision", "val_recall", "val_f1", "val_f1_micro"] {
+        assert_eq!(last.unwrap().get(name), Some(1.0), "{name}");
+    }
 
     let run = run.path().join("run");
     let Predictor::Classifier(predictor) = Predictor::open(&run, Which::Last).unwrap() else { panic!() };
@@ -87,15 +85,15 @@ fn two_words_each_by_itself_are_learnt_as_two_labels() {
     let told: Vec<Vec<bool>> = told.iter().map(|(_, all)| all.iter().map(|p| *p > 0.5).collect()).collect();
     assert_eq!(told, [[true, false], [false, true], [true, true], [false, false]]);
 
-    let judged = predictor.judge(None, &[], 5).unwrap();
-    let Told::Labels(counts) = &judged.told else { panic!("{judged:?}") };
+    let judged = predictor.evaluate(None, &[], 5).unwrap();
+    let Details::Labels(counts) = &judged.result.details else { panic!("{judged:?}") };
     assert_eq!((counts.sequences, counts.exact), (info.data.validation as u64, info.data.validation as u64));
     // A text that has the other label alone is wrong twice.
     let other = folder.path().join("other.csv");
     std::fs::write(&other, "text,label\nscarlet square,round\ngrey square,\n").unwrap();
-    let judged = predictor.judge(Some(&other), &["data.validation=".to_owned()], 5).unwrap();
-    assert_eq!(judged.accuracy, 0.5);
-    assert_eq!((&judged.mistakes[0].truth, &judged.mistakes[0].predicted), (&vec![1], &vec![0]));
+    let judged = predictor.evaluate(Some(&other), &["data.validation=".to_owned()], 5).unwrap();
+    assert_eq!(judged.result.metrics.get("accuracy"), Some(0.5));
+    assert_eq!((&judged.mistakes[0].actual, &judged.mistakes[0].predicted), (&vec![1], &vec![0]));
     assert_eq!(judged.mistakes.len(), 1);
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::*;
 use unrolled::data::Vocabularies;
-use unrolled::protocol::{Evaluation, Sample};
+use unrolled::protocol::{EpochMetrics, Sample};
 
 /// A preset with `data` (its path within `folder`), layers and what else there is.
 fn written(folder: &TempDir, file: &str, content: &str, preset: &str, set: &[&str]) -> RunSpec {
@@ -34,13 +34,13 @@ watch: {every: 50, probes: [aab], sample: {prime: aab, temperature: 0, length: 9
     written(folder, "text.txt", &"aabb".repeat(1000), preset, set)
 }
 
-fn evaluations(events: &[Event]) -> Vec<&Evaluation> {
-    events.iter().filter_map(|e| if let Event::Evaluation(told) = e { Some(&**told) } else { None }).collect()
+fn epochs(events: &[Event]) -> Vec<&EpochMetrics> {
+    events.iter().filter_map(|e| if let Event::Epoch(m) = e { Some(&**m) } else { None }).collect()
 }
 
 fn val_accuracy(events: &[Event]) -> f64 {
     let mut told = events.iter().rev();
-    told.find_map(|e| if let Event::Epoch(m) = e { m.val_accuracy } else { None }).unwrap()
+    told.find_map(|e| if let Event::Epoch(m) = e { m.get("val_accuracy") } else { None }).unwrap()
 }
 
 fn samples(events: &[Event]) -> Vec<&Sample> {
@@ -57,9 +57,9 @@ fn a_carried_state_reads_a_text_as_one_and_without_it_each_window_begins_blind()
     // Half of the first steps are wrong: one in six.
     assert!((0.78..0.88).contains(&val_accuracy(&blind)), "{}", val_accuracy(&blind));
     // A language model is told by perplexity, not by which character was taken for which.
-    let [.., last] = evaluations(&carried)[..] else { panic!("no evaluation") };
+    let [.., last] = epochs(&carried)[..] else { panic!("no epoch") };
     assert!(last.confusion.is_none());
-    assert!(last.metrics.iter().any(|m| m.name == "val_bits_per_token" && m.value < 0.5), "{last:?}");
+    assert!(last.get("val_bits_per_token").unwrap() < 0.5, "{last:?}");
 }
 
 #[test]
@@ -97,8 +97,8 @@ train: {loss: mean_squared_error, optimizer: {name: Adam, learning_rate: 0.01}, 
 ";
     let (events, outcome, _run) = Run::start(written(&folder, "sold.csv", &text, preset, &[])).outcome();
     assert_eq!(outcome, Outcome::Finished);
-    let [.., last] = evaluations(&events)[..] else { panic!("no evaluation") };
-    let told = |name: &str| last.metrics.iter().find(|m| m.name == name).unwrap().value;
+    let [.., last] = epochs(&events)[..] else { panic!("no epoch") };
+    let told = |name: &str| last.get(name).unwrap();
     // Growth by 1 % a month: the same month of the year before is about 12 % too low.
     assert!((200.0..400.0).contains(&told("val_rmse_seasonal")), "{last:?}");
     assert!(told("val_rmse") < told("val_rmse_seasonal") / 2.0, "{last:?}");
@@ -128,7 +128,7 @@ watch: {probes: [the dog runs]}
     let spec = written(&folder, "tags.txt", &sentences, preset, &[]);
     let (events, outcome, run) = Run::start(spec.clone()).outcome();
     assert_eq!(outcome, Outcome::Finished);
-    let [.., last] = evaluations(&events)[..] else { panic!("no evaluation") };
+    let [.., last] = epochs(&events)[..] else { panic!("no epoch") };
     let matrix = last.confusion.as_ref().unwrap();
     assert_eq!(matrix.counts, [1, 0, 0, 0, 2, 0, 0, 0, 2], "five words, all right");
     let info = prepared(&events);

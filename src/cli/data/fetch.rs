@@ -10,6 +10,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, unbounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::meter::Meter;
+use crate::cli::error::{CliError, CliResult};
 use crate::cli::{exit, pages, shell_word};
 use crate::escape::foreign;
 use crate::fetch::catalog::{self, DATASETS};
@@ -37,22 +38,17 @@ pub(in crate::cli) struct Args {
 /// There is no data set of that name.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: there is no such data set{}; there are {}", like.map(|like| format!("; did you mean {like}?")).unwrap_or_default(), DATASETS.iter().map(|dataset| dataset.name).collect::<Vec<_>>().join(", "))]
-struct Unknown {
+struct UnknownDataset {
     name: String,
     like: Option<&'static str>,
 }
 
-/// Whether it is the arguments that are to blame.
-pub(in crate::cli) fn is_usage(error: &anyhow::Error) -> bool {
-    error.is::<Unknown>()
-}
-
 /// Fetches a data set, and says how to go on.
-pub(super) fn fetch(args: &Args) -> anyhow::Result<ExitCode> {
+pub(super) fn fetch(args: &Args) -> CliResult {
     let dataset = catalog::find(&args.name).ok_or_else(|| {
         let close = |name: &&str| strsim::jaro_winkler(name, &args.name) > 0.8;
         let like = DATASETS.iter().map(|dataset| dataset.name).find(close);
-        Unknown { name: args.name.clone(), like }
+        CliError::usage(UnknownDataset { name: args.name.clone(), like })
     })?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)) {
@@ -78,12 +74,12 @@ pub(super) fn fetch(args: &Args) -> anyhow::Result<ExitCode> {
                     }
                     _ => String::new(),
                 };
-                crate::cli::complain(&anyhow::anyhow!("interrupted{kept}"));
+                crate::cli::print_error(&format_args!("interrupted{kept}"));
                 return Ok(ExitCode::from(exit::INTERRUPTED));
             }
             Err(error) => {
                 let hand = by_hand(&error, file, into, &args.name);
-                crate::cli::complain(&error.into());
+                crate::cli::print_error(&crate::error::chain(&error));
                 let _ = write!(std::io::stderr(), "{hand}");
                 return Ok(ExitCode::from(exit::FAILED));
             }
@@ -104,7 +100,7 @@ fn file_there(
     into: &Path,
     force: bool,
     stop: &Arc<AtomicBool>,
-) -> anyhow::Result<Result<Fetched, FetchError>> {
+) -> CliResult<Result<Fetched, FetchError>> {
     let (news, told) = unbounded();
     let (into, flag) = (into.to_owned(), Arc::clone(stop));
     let worker = thread::Builder::new().name("fetch".into()).spawn(move || {
@@ -126,7 +122,7 @@ fn file_there(
         }
     }
     meter.end();
-    worker.join().map_err(|_| anyhow::anyhow!("the fetching ended by a defect of the program"))
+    worker.join().map_err(|_| CliError::failed("the fetching ended by a defect of the program"))
 }
 
 /// Nobody need listen any more.

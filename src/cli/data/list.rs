@@ -1,7 +1,7 @@
 use std::fmt::Write;
 use std::path::Path;
-use std::process::ExitCode;
 
+use crate::cli::error::CliResult;
 use crate::cli::pages;
 use crate::fetch::catalog::DATASETS;
 use crate::fetch::{self, Dataset, File, Size};
@@ -16,7 +16,7 @@ const REST: usize = 80 - NAME - SIZE - 4;
 const INDENT: usize = 2;
 
 /// Prints what can be fetched, and what of it is in the present folder.
-pub(super) fn list() -> anyhow::Result<ExitCode> {
+pub(super) fn list() -> CliResult {
     pages::write(table(Path::new("")).as_bytes())
 }
 

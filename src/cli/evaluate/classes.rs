@@ -1,4 +1,4 @@
-//! What was taken for what, and the worst of it.
+//! The evaluation of a classifier or tagger.
 
 use std::fmt::{Error, Write};
 
@@ -6,47 +6,49 @@ use serde_json::{Value, json};
 
 use super::labels;
 use crate::escape::foreign;
-use crate::infer::{Judgement, Mistake, Told};
+use crate::infer::{Evaluation, Mistake};
+use crate::metrics::{Confusion, Details};
 use crate::number::{count, metric, percent};
-use crate::protocol::Confusion;
 
-/// How good a network is that tells classes or labels.
+/// The evaluation of a classifier or tagger.
 pub(super) struct Report<'a> {
     /// What has a class, in a word: `text`.
     pub subject: &'static str,
     /// The classes or labels in their order.
     pub labels: &'a [String],
-    pub judged: &'a Judgement,
+    pub evaluation: &'a Evaluation,
 }
 
 impl Report<'_> {
     /// For people.
     pub fn as_text(&self) -> Result<String, Error> {
-        let Self { judged, .. } = self;
+        let Self { evaluation, .. } = self;
         let labels: Vec<String> = self.labels.iter().map(|label| foreign(label).into_owned()).collect();
         let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).max(12);
         let mut out = String::new();
         let subjects = format!("{}s", self.subject);
-        let texts = format!("{} {subjects}", count(judged.told.texts()));
-        let what = match judged.sentences {
+        let texts = format!("{} {subjects}", count(evaluation.result.count));
+        let what = match evaluation.sentences {
             Some(sentences) => format!("{} sentences, {texts}", count(sentences.count as u64)),
             None => texts,
         };
-        writeln!(out, "data  {}: {what}", foreign(&judged.source))?;
-        if let Some(sentences) = judged.sentences.filter(|sentences| sentences.unread > 0) {
+        writeln!(out, "data  {}: {what}", foreign(&evaluation.source))?;
+        if let Some(sentences) = evaluation.sentences.filter(|sentences| sentences.unread > 0) {
             let (unread, length) = (count(sentences.unread as u64), count(sentences.length as u64));
             writeln!(
                 out,
                 "      {unread} words behind the first {length} of their sentence were not read, as in training"
             )?;
         }
-        writeln!(out, "loss {}  accuracy {}", metric(judged.loss), percent(judged.accuracy))?;
-        let class = if judged.sentences.is_some() { "tag" } else { "class" };
-        match &judged.told {
-            Told::Classes(matrix) => table(&mut out, &labels, matrix, (class, &subjects, width))?,
-            Told::Labels(counts) => labels::table(&mut out, &labels, counts, width)?,
+        let value = |name| evaluation.result.metrics.get(name).unwrap_or(f64::NAN);
+        writeln!(out, "loss {}  accuracy {}", metric(value("loss")), percent(value("accuracy")))?;
+        let class = if evaluation.sentences.is_some() { "tag" } else { "class" };
+        match &evaluation.result.details {
+            Details::Classes(matrix) => table(&mut out, &labels, matrix, (class, &subjects, width))?,
+            Details::Labels(counts) => labels::table(&mut out, &labels, counts, width)?,
+            Details::None | Details::Forecast { .. } => {}
         }
-        if !judged.mistakes.is_empty() {
+        if !evaluation.mistakes.is_empty() {
             writeln!(out, "\nmost confident mistakes")?;
         }
         let named = |classes: &[usize]| match classes {
@@ -55,52 +57,52 @@ impl Report<'_> {
                 classes.iter().filter_map(|class| labels.get(*class).cloned()).collect::<Vec<_>>().join(", ")
             }
         };
-        for mistake in &judged.mistakes {
+        for mistake in &evaluation.mistakes {
             let probability = percent(f64::from(mistake.probability));
-            let (truth, predicted) = (named(&mistake.truth), named(&mistake.predicted));
-            writeln!(out, "{probability:>7}  {truth} taken for {predicted}: {}", place(mistake))?;
+            let (actual, predicted) = (named(&mistake.actual), named(&mistake.predicted));
+            writeln!(out, "{probability:>7}  {actual} predicted as {predicted}: {}", place(mistake))?;
         }
         Ok(out)
     }
 
     /// One JSON object; `step` updates made the weights.
     pub fn as_json(&self, step: u64) -> Value {
-        let Self { labels, subject, judged } = *self;
-        let subjects = format!("{subject}s");
+        let Self { labels, subject, evaluation } = *self;
+        let details = &evaluation.result.details;
         let named = |classes: &[usize]| -> Value {
-            match (&judged.told, classes) {
-                (Told::Classes(_), [class]) => json!(labels.get(*class)),
+            match (details, classes) {
+                (Details::Classes(_), [class]) => json!(labels.get(*class)),
                 _ => classes.iter().filter_map(|class| labels.get(*class)).cloned().collect(),
             }
         };
         let mistake = |mistake: &Mistake| {
             let mut object = json!({
                 subject: mistake.text,
-                "label": named(&mistake.truth),
+                "actual": named(&mistake.actual),
                 "predicted": named(&mistake.predicted),
                 "probability": mistake.probability,
             });
-            if let Some((words, at)) = &mistake.sentence {
-                (object["sentence"], object["at"]) = (json!(words), json!(at));
+            if let Some((words, position)) = &mistake.sentence {
+                (object["sentence"], object["position"]) = (json!(words), json!(position));
             }
             object
         };
         let mut object = json!({
             "step": step,
-            "data": judged.source,
-            subjects.as_str(): judged.told.texts(),
-            "loss": judged.loss,
-            "accuracy": judged.accuracy,
-            "mistakes": judged.mistakes.iter().map(mistake).collect::<Vec<_>>(),
+            "data": evaluation.source,
+            "n_samples": evaluation.result.count,
         });
-        if let Some(sentences) = judged.sentences {
-            (object["sentences"], object["unread"]) = (json!(sentences.count), json!(sentences.unread));
+        evaluation.result.metrics.iter().for_each(|(name, value)| object[name] = json!(value));
+        if let Some(sentences) = evaluation.sentences {
+            (object["n_sentences"], object["n_unread"]) = (json!(sentences.count), json!(sentences.unread));
         }
-        let more = match &judged.told {
-            Told::Classes(matrix) => fields(labels, matrix, &subjects),
-            Told::Labels(counts) => labels::fields(labels, counts),
+        let more = match details {
+            Details::Classes(matrix) => fields(labels, matrix),
+            Details::Labels(counts) => labels::fields(labels, counts),
+            Details::None | Details::Forecast { .. } => Vec::new(),
         };
         more.into_iter().for_each(|(name, value)| object[name] = value);
+        object["mistakes"] = evaluation.mistakes.iter().map(mistake).collect();
         object
     }
 }
@@ -125,7 +127,7 @@ fn place(mistake: &Mistake) -> String {
     shown.join(" ")
 }
 
-/// Appends a line a class, the means, and what was taken for what; labels are at most `width` wide, and `subjects` are what has them.
+/// Appends a line for each class, the means, and the confusion matrix; labels are at most `width` wide, and `subjects` have them.
 fn table(
     out: &mut String,
     labels: &[String],
@@ -145,12 +147,12 @@ fn table(
             percent(matrix.f1(class)),
         )?;
     }
-    let mean = |of: fn(&Confusion, usize) -> f64| percent(matrix.mean(of));
+    let mean = |of: fn(&Confusion, usize) -> f64| percent(matrix.macro_average(of));
     let (precision, recall, f1) = (mean(Confusion::precision), mean(Confusion::recall), mean(Confusion::f1));
     writeln!(out, "{:width$}  {:>9} {precision:>10} {recall:>8} {f1:>8}", "mean", "")?;
     let cell = matrix.counts.iter().map(|n| count(*n).len()).max().unwrap_or(1).max(3);
     let heads: Vec<String> = (1..=matrix.classes).map(|class| format!("{class:>cell$}")).collect();
-    writeln!(out, "\n{:width$}  {}", "true ↓ predicted →", heads.join(" "), width = width + 4)?;
+    writeln!(out, "\n{:width$}  {}", "actual ↓ predicted →", heads.join(" "), width = width + 4)?;
     for class in 0..matrix.classes {
         let row: Vec<String> =
             (0..matrix.classes).map(|p| format!("{:>cell$}", count(matrix.count(class, p)))).collect();
@@ -171,17 +173,17 @@ fn clipped(text: &str) -> String {
     }
 }
 
-/// What classes were taken for, as fields of a JSON object.
-fn fields(labels: &[String], matrix: &Confusion, subjects: &str) -> Vec<(&'static str, Value)> {
+/// Classes and confusion matrix as fields of a JSON object.
+fn fields(labels: &[String], matrix: &Confusion) -> Vec<(&'static str, Value)> {
     let classes = labels.iter().enumerate().map(|(class, label)| {
         json!({
             "label": label,
-            subjects: matrix.support(class),
+            "support": matrix.support(class),
             "precision": matrix.precision(class),
             "recall": matrix.recall(class),
             "f1": matrix.f1(class),
         })
     });
     let rows: Vec<&[u64]> = matrix.counts.chunks(matrix.classes.max(1)).collect();
-    vec![("classes", classes.collect()), ("confusion", json!(rows))]
+    vec![("classes", classes.collect()), ("confusion_matrix", json!(rows))]
 }

@@ -1,11 +1,11 @@
-//! What was told of several labels at once.
+//! The evaluation of a multi-label classifier.
 
 use std::fmt::{Error, Write};
 
 use serde_json::{Value, json};
 
+use crate::metrics::{LabelCount, LabelCounts};
 use crate::number::{count, percent};
-use crate::protocol::{LabelCount, LabelCounts};
 
 /// Appends a line a label, and the means; labels are at most `width` wide.
 pub(super) fn table(
@@ -19,28 +19,28 @@ pub(super) fn table(
         let [precision, recall, f1] = [precision, recall, f1].map(percent);
         writeln!(out, "{name:width$}  {texts:>9} {precision:>10} {recall:>8} {f1:>8}")
     };
-    for (label, told) in labels.iter().zip(&counts.labels) {
-        line(label, &count(told.support()), shares(*told))?;
+    for (label, counted) in labels.iter().zip(&counts.labels) {
+        line(label, &count(counted.support()), shares(*counted))?;
     }
     line("mean (macro)", "", means(counts))?;
-    line("all (micro)", "", shares(counts.together()))?;
-    writeln!(out, "\nevery label right: {} of the texts", percent(exact(counts)))
+    line("all (micro)", "", shares(counts.total()))?;
+    writeln!(out, "\nevery label right: {} of the texts", percent(counts.exact_match()))
 }
 
 /// The same as fields of a JSON object.
 pub(super) fn fields(labels: &[String], counts: &LabelCounts) -> Vec<(&'static str, Value)> {
-    let told =
+    let json =
         |[precision, recall, f1]: [f64; 3]| json!({"precision": precision, "recall": recall, "f1": f1});
     let each = labels.iter().zip(&counts.labels).map(|(label, counted)| {
-        let mut all = told(shares(*counted));
-        (all["label"], all["texts"]) = (json!(label), json!(counted.support()));
+        let mut all = json(shares(*counted));
+        (all["label"], all["support"]) = (json!(label), json!(counted.support()));
         all
     });
     vec![
         ("labels", each.collect()),
-        ("macro", told(means(counts))),
-        ("micro", told(shares(counts.together()))),
-        ("exact", json!(exact(counts))),
+        ("macro", json(means(counts))),
+        ("micro", json(shares(counts.total()))),
+        ("exact_match", json!(counts.exact_match())),
     ]
 }
 
@@ -49,10 +49,5 @@ fn shares(count: LabelCount) -> [f64; 3] {
 }
 
 fn means(counts: &LabelCounts) -> [f64; 3] {
-    [LabelCount::precision, LabelCount::recall, LabelCount::f1].map(|of| counts.mean(of))
-}
-
-/// The share of the texts of which every label was told rightly.
-fn exact(counts: &LabelCounts) -> f64 {
-    counts.exact as f64 / counts.sequences.max(1) as f64
+    [LabelCount::precision, LabelCount::recall, LabelCount::f1].map(|of| counts.macro_average(of))
 }

@@ -1,43 +1,43 @@
-//! How far forecasts were off.
+//! The evaluation of forecasts.
 
 use std::fmt::{Error, Write};
 
 use serde_json::{Map, Value, json};
 
-use crate::data::Errors;
 use crate::escape::foreign;
-use crate::infer::{ForecastJudgement, Missed};
+use crate::infer::{ForecastEvaluation, WorstForecast};
+use crate::metrics::{Details, ForecastErrors};
 use crate::number::{count, metric, value};
 
 /// For people.
-pub(super) fn as_text(judged: &ForecastJudgement) -> Result<String, Error> {
+pub(super) fn as_text(evaluation: &ForecastEvaluation) -> Result<String, Error> {
     let mut out = String::new();
-    let (forecasts, rows) = (count(judged.forecasts as u64), count(judged.horizon as u64));
-    let rows = if judged.horizon == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
-    writeln!(out, "data  {}: {forecasts} forecasts of {rows} each", foreign(&judged.source))?;
-    writeln!(out, "loss {}", metric(judged.loss))?;
-    let names: Vec<String> = judged.errors.all().map(|(name, ..)| foreign(name).into_owned()).collect();
+    let (forecasts, rows) = (count(evaluation.result.count), count(evaluation.horizon as u64));
+    let rows = if evaluation.horizon == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
+    writeln!(out, "data  {}: {forecasts} forecasts of {rows} each", foreign(&evaluation.source))?;
+    writeln!(out, "loss {}", metric(evaluation.result.metrics.get("loss").unwrap_or(f64::NAN)))?;
+    let names: Vec<String> = names(evaluation).map(|name| foreign(name).into_owned()).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(12);
     writeln!(out, "\n{:width$}  {:22} {:>10} {:>10}", "variable", "forecast", "rmse", "mae")?;
     for (at, name) in names.iter().enumerate() {
-        for (forecast, errors) in all(judged) {
+        for (forecast, errors) in all(evaluation) {
             let Some((_, rmse, mae)) = errors.all().nth(at) else { continue };
             let forecast = match forecast {
-                "last" => "the last value again",
-                "seasonal" => "the season before",
+                "last" => "last value",
+                "seasonal" => "one season before",
                 other => other,
             };
             writeln!(out, "{name:width$}  {forecast:22} {:>10} {:>10}", value(rmse), value(mae))?;
         }
     }
-    if let Some(season) = judged.no_season {
+    if let Some(season) = evaluation.no_season {
         writeln!(out, "\nno season before to compare with: {}", too_few(season))?;
     }
-    if !judged.worst.is_empty() {
+    if !evaluation.worst.is_empty() {
         writeln!(out, "\nworst forecasts")?;
     }
-    for missed in &judged.worst {
-        worst(&mut out, &names, missed)?;
+    for forecast in &evaluation.worst {
+        worst(&mut out, &names, forecast)?;
     }
     Ok(out)
 }
@@ -47,21 +47,22 @@ fn too_few(season: usize) -> String {
     format!("{} rows before the first forecast are not there", count(season as u64))
 }
 
-/// A line a variable: what was told and what came; of several rows the one that was farthest off.
-fn worst(out: &mut String, names: &[String], missed: &Missed) -> Result<(), Error> {
+/// A line for each variable: the predicted and the actual value; of several rows those farthest apart.
+fn worst(out: &mut String, names: &[String], forecast: &WorstForecast) -> Result<(), Error> {
     let of = |rows: &[Vec<f64>], row: usize, at: usize| {
         rows.get(row).and_then(|row| row.get(at)).copied().unwrap_or(f64::NAN)
     };
-    for (at, (name, rmse)) in names.iter().zip(&missed.rmse).enumerate() {
-        let off = |row: &usize| (of(&missed.told, *row, at) - of(&missed.came, *row, at)).abs();
-        let farthest = (0..missed.told.len()).max_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0);
-        let date = |row: usize| foreign(missed.dates.get(row).map_or("", String::as_str)).into_owned();
-        let (told, came) = (value(of(&missed.told, farthest, at)), value(of(&missed.came, farthest, at)));
-        match missed.told.len() {
-            1 => writeln!(out, "{}  {name}: told {told}, came {came}", date(0))?,
+    for (at, (name, rmse)) in names.iter().zip(&forecast.rmse).enumerate() {
+        let off = |row: &usize| (of(&forecast.predicted, *row, at) - of(&forecast.actual, *row, at)).abs();
+        let farthest = (0..forecast.predicted.len()).max_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0);
+        let date = |row: usize| foreign(forecast.dates.get(row).map_or("", String::as_str)).into_owned();
+        let (predicted, actual) =
+            (value(of(&forecast.predicted, farthest, at)), value(of(&forecast.actual, farthest, at)));
+        match forecast.predicted.len() {
+            1 => writeln!(out, "{}  {name}: predicted {predicted}, actual {actual}", date(0))?,
             rows => writeln!(
                 out,
-                "{} to {}  {name}: rmse {}; {}: told {told}, came {came}",
+                "{} to {}  {name}: rmse {}; {}: predicted {predicted}, actual {actual}",
                 date(0),
                 date(rows - 1),
                 value(*rmse),
@@ -72,39 +73,48 @@ fn worst(out: &mut String, names: &[String], missed: &Missed) -> Result<(), Erro
     Ok(())
 }
 
-/// The network's errors and those of what needs none, by name.
-fn all(judged: &ForecastJudgement) -> impl Iterator<Item = (&'static str, &Errors)> {
-    let baselines = judged.baselines.iter().map(|baseline| (baseline.name, &baseline.errors));
-    [("network", &judged.errors)].into_iter().chain(baselines)
+/// The errors of the network and of the forecasts that need none, by name.
+fn all(evaluation: &ForecastEvaluation) -> impl Iterator<Item = (&'static str, &ForecastErrors)> {
+    let (errors, baselines) = match &evaluation.result.details {
+        Details::Forecast { errors, baselines } => (Some(errors), baselines.as_slice()),
+        _ => (None, &[][..]),
+    };
+    let baselines = baselines.iter().map(|baseline| (baseline.name, &baseline.errors));
+    errors.map(|errors| ("network", errors)).into_iter().chain(baselines)
+}
+
+/// The variables that are forecast.
+fn names(evaluation: &ForecastEvaluation) -> impl Iterator<Item = &str> {
+    all(evaluation).take(1).flat_map(|(_, errors)| errors.all().map(|(name, ..)| name))
 }
 
 /// One JSON object; `step` updates made the weights.
-pub(super) fn as_json(judged: &ForecastJudgement, step: u64) -> Value {
-    let names: Vec<&str> = judged.errors.all().map(|(name, ..)| name).collect();
+pub(super) fn as_json(evaluation: &ForecastEvaluation, step: u64) -> Value {
+    let names: Vec<&str> = names(evaluation).collect();
     let by_name = |numbers: &[f64]| -> Map<String, Value> {
         names.iter().zip(numbers).map(|(name, number)| ((*name).to_owned(), json!(number))).collect()
     };
-    let errors = |errors: &Errors| -> Map<String, Value> {
+    let errors = |errors: &ForecastErrors| -> Map<String, Value> {
         errors.all().map(|(name, rmse, mae)| (name.to_owned(), json!({"rmse": rmse, "mae": mae}))).collect()
     };
-    let worst = judged.worst.iter().map(|missed| {
+    let worst = evaluation.worst.iter().map(|forecast| {
         let steps =
-            missed.dates.iter().zip(missed.told.iter().zip(&missed.came)).map(
-                |(date, (told, came))| json!({"date": date, "told": by_name(told), "came": by_name(came)}),
+            forecast.dates.iter().zip(forecast.predicted.iter().zip(&forecast.actual)).map(
+                |(date, (predicted, actual))| json!({"date": date, "predicted": by_name(predicted), "actual": by_name(actual)}),
             );
-        json!({"rmse": by_name(&missed.rmse), "steps": steps.collect::<Vec<_>>()})
+        json!({"rmse": by_name(&forecast.rmse), "steps": steps.collect::<Vec<_>>()})
     });
     let mut object = json!({
         "step": step,
-        "data": judged.source,
-        "forecasts": judged.forecasts,
-        "horizon": judged.horizon,
-        "loss": judged.loss,
+        "data": evaluation.source,
+        "n_samples": evaluation.result.count,
+        "horizon": evaluation.horizon,
+        "loss": evaluation.result.metrics.get("loss"),
         "mistakes": worst.collect::<Vec<_>>(),
     });
-    if let Some(season) = judged.no_season {
+    if let Some(season) = evaluation.no_season {
         object["no_seasonal"] = json!({"season": season, "reason": too_few(season)});
     }
-    all(judged).for_each(|(name, of)| object[name] = Value::Object(errors(of)));
+    all(evaluation).for_each(|(name, of)| object[name] = Value::Object(errors(of)));
     object
 }

@@ -5,13 +5,14 @@ use serde_json::{Map, Value, json};
 use super::Out;
 use super::input::{self, Asked, Form};
 use super::{Args, BATCH};
+use crate::cli::error::CliResult;
 use crate::escape::foreign;
-use crate::infer::{Classifier, InferError, Prefix, likeliest};
+use crate::infer::{Classifier, InferError, Prefix, most_likely};
+use crate::metrics::is_predicted;
 use crate::number::{count, percent};
-use crate::protocol::is_told;
 
 /// Tells the class of texts: of the arguments, else of the lines of stdin, as many at once as have come.
-pub(super) fn tell(args: &Args, classifier: &Classifier) -> anyhow::Result<()> {
+pub(super) fn tell(args: &Args, classifier: &Classifier) -> CliResult<()> {
     if args.threshold.is_some() && !classifier.has_labels() {
         return Err(args.refuse("tells one class of several; --threshold is for several labels at once"));
     }
@@ -38,7 +39,7 @@ pub(super) fn tell(args: &Args, classifier: &Classifier) -> anyhow::Result<()> {
 /// Says what a network makes of texts.
 struct Speaker<'a> {
     classifier: &'a Classifier,
-    /// Of several labels at once, those with at least this probability are told; without, as [`is_told`] says.
+    /// Of several labels at once, those with at least this probability are told; without, as [`is_predicted`] says.
     threshold: Option<f32>,
 }
 
@@ -46,7 +47,7 @@ impl Speaker<'_> {
     /// The labels that a text with these probabilities is told to have, of several at once.
     fn told(&self, probabilities: &[f32]) -> Vec<&str> {
         let labels = self.classifier.labels().iter().zip(probabilities);
-        let told = |p: f32| self.threshold.map_or(is_told(p), |least| p >= least);
+        let told = |p: f32| self.threshold.map_or(is_predicted(p), |least| p >= least);
         labels.filter(|(_, p)| told(**p)).map(|(label, _)| label.as_str()).collect()
     }
 
@@ -62,7 +63,7 @@ impl Speaker<'_> {
                 each.map(|(label, p)| format!("{} {}", foreign(label), share(p))).collect();
             return format!("{:20}  ({})", foreign(&told), each.join(", "));
         }
-        let (class, probability) = likeliest(probabilities.iter().copied());
+        let (class, probability) = most_likely(probabilities.iter().copied());
         let label = labels.get(class).map_or("", String::as_str);
         format!("{:12} {:>7}", foreign(label), share(&probability))
     }
@@ -85,7 +86,7 @@ impl Speaker<'_> {
         let labels = self.classifier.labels();
         match self.classifier.has_labels() {
             true => object["labels"] = json!(self.told(probabilities)),
-            false => object["label"] = json!(labels.get(likeliest(probabilities.iter().copied()).0)),
+            false => object["label"] = json!(labels.get(most_likely(probabilities.iter().copied()).0)),
         }
         let by_label: Map<String, Value> =
             labels.iter().zip(probabilities).map(|(label, p)| (label.clone(), json!(p))).collect();

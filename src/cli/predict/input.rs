@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use crate::cli::error::{CliError, CliResult};
 use serde_json::Value;
 
 /// Bytes of a line of input, at most.
@@ -31,22 +32,14 @@ pub(super) enum Form {
     JsonOrWords,
 }
 
-/// A line of stdin that is no text.
-#[derive(Debug, thiserror::Error)]
-#[error("stdin:{line}: {what}")]
-pub(super) struct BadInput {
-    line: u64,
-    what: String,
-}
-
 /// Hands the `arguments`, or without any the lines of stdin as they come, to `tell`, at most `most` at once, until it says that nobody
 /// reads on.
 pub(super) fn each(
     arguments: &[String],
     form: Form,
     most: usize,
-    tell: &mut dyn FnMut(&[Asked]) -> anyhow::Result<bool>,
-) -> anyhow::Result<()> {
+    tell: &mut dyn FnMut(&[Asked]) -> CliResult<bool>,
+) -> CliResult<()> {
     if !arguments.is_empty() {
         for some in arguments.chunks(most) {
             let asked: Vec<Asked> = some.iter().cloned().map(Asked::Text).collect();
@@ -75,7 +68,7 @@ fn next_texts(
     line: &mut u64,
     form: Form,
     most: usize,
-) -> (Vec<Asked>, Option<anyhow::Result<()>>) {
+) -> (Vec<Asked>, Option<CliResult<()>>) {
     let (mut texts, mut bytes) = (Vec::new(), 0);
     loop {
         *line += 1;
@@ -94,14 +87,14 @@ fn next_texts(
 }
 
 /// The text of the next line, `None` after the last.
-fn next_text(input: &mut impl BufRead, line: u64, form: Form) -> anyhow::Result<Option<Asked>> {
-    let bad = |what: &str| BadInput { line, what: what.into() };
+fn next_text(input: &mut impl BufRead, line: u64, form: Form) -> CliResult<Option<Asked>> {
+    let bad = |what: &str| CliError::usage(format!("stdin:{line}: {what}"));
     let mut bytes = Vec::new();
     if input.take(LONGEST + 1).read_until(b'\n', &mut bytes)? == 0 {
         return Ok(None);
     }
     if bytes.len() as u64 > LONGEST {
-        return Err(bad("found a line that does not end; expected less than 16 MiB").into());
+        return Err(bad("found a line that does not end; expected less than 16 MiB"));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let column = error.utf8_error().valid_up_to() + 1;
@@ -119,15 +112,14 @@ fn next_text(input: &mut impl BufRead, line: u64, form: Form) -> anyhow::Result<
         return Ok(Some(Asked::Text(text.to_owned())));
     }
     if form == Form::Json {
-        return Err(bad(r#"expected an object with a text, such as {"text": "not bad"}"#).into());
+        return Err(bad(r#"expected an object with a text, such as {"text": "not bad"}"#));
     }
     let word = |word: &Value| word.as_str().filter(|word| !word.is_empty()).map(str::to_owned);
     match words.and_then(Value::as_array).and_then(|words| words.iter().map(word).collect()) {
         Some(words) => Ok(Some(Asked::Words(words))),
         None => Err(bad(
             r#"expected an object with a text, such as {"text": "She waits."}, or with its words, {"tokens": ["She", "waits", "."]}"#,
-        )
-        .into()),
+        )),
     }
 }
 

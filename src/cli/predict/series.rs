@@ -6,12 +6,13 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::{Args, Out};
+use crate::cli::error::CliResult;
 use crate::escape::foreign;
 use crate::infer::{Forecast, Forecaster};
 use crate::number::{count, value};
 
 /// Goes on with the series in the files of the arguments, without any with the run's own.
-pub(super) fn tell(args: &Args, forecaster: &Forecaster) -> anyhow::Result<()> {
+pub(super) fn tell(args: &Args, forecaster: &Forecaster) -> CliResult<()> {
     let flags =
         [(args.threshold.is_some(), "--threshold"), (args.per_token, "--per-token"), (args.jsonl, "--jsonl")];
     if let Some((_, flag)) = flags.iter().find(|(given, _)| *given) {
@@ -73,8 +74,8 @@ fn as_json(forecast: &Forecast) -> Value {
     };
     json!({
         "series": forecast.source,
-        "rows": forecast.rows,
-        "last": forecast.last,
+        "n_rows": forecast.rows,
+        "last_date": forecast.last,
         "forecast": forecast.values.iter().enumerate().map(row).collect::<Vec<_>>(),
     })
 }

@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 
 use super::input::{self, Asked, Form};
 use super::{Args, BATCH, Out};
+use crate::cli::error::CliResult;
 use crate::escape::foreign;
 use crate::infer::{TaggedSentence, Tagger};
 use crate::number::{count, percent};
 
 /// Tells the class of every word of sentences: of the arguments, else of the lines of stdin, as many at once as have come.
-pub(super) fn tell(args: &Args, tagger: &Tagger) -> anyhow::Result<()> {
+pub(super) fn tell(args: &Args, tagger: &Tagger) -> CliResult<()> {
     if args.threshold.is_some() {
         return Err(args.refuse("tells one class a word; --threshold is for several labels at once"));
     }

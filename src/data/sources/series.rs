@@ -26,7 +26,7 @@ use forecasts::Target;
 use table::{Columns, Table};
 use written::Date;
 
-pub use forecasts::{Baseline, Errors, Forecasts};
+pub use forecasts::Forecasts;
 pub use judged::{Ahead, JudgedSeries};
 pub use written::{DateOrder, SeriesFacts};
 

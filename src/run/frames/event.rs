@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::bytes::{Take, put_f32, put_f32s, put_f64, put_uint};
-use super::{Frame, Kind, instruments, probe};
+use super::bytes::{Take, put_f32, put_f32s, put_f64, put_str, put_uint};
+use super::{Frame, Kind, instruments, legacy, probe};
+use crate::metrics::{Confusion, Metrics};
 use crate::protocol::{
     Direction, EpochMetrics, Event, GradientProfile, RunInfo, Saved, StepMetrics, ValidationMetrics,
 };
@@ -36,10 +37,6 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
             put_validation(out, metrics);
             Ok((Kind::Validation, Some(metrics.step)))
         }
-        // Its numbers are finite, by its type's word; one that is not would only not read back.
-        Event::Evaluation(evaluation) => {
-            put_json(out, Kind::Evaluation, evaluation).map(|(kind, _)| (kind, Some(evaluation.step)))
-        }
         Event::Sample(sample) => {
             put_json(out, Kind::Sample, sample).map(|(kind, _)| (kind, Some(sample.step)))
         }
@@ -62,19 +59,20 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
 pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
     let mut take = Take(frame.payload);
     let event = match frame.kind {
-        Kind::Prepared => return serde_json::from_slice(frame.payload).ok().map(Event::Prepared),
+        Kind::Prepared => return legacy::prepared(frame.payload).map(Event::Prepared),
         Kind::Status => return serde_json::from_slice(frame.payload).ok().map(Event::Status),
         Kind::Log => return serde_json::from_slice(frame.payload).ok().map(Event::Log),
         Kind::Saved => return serde_json::from_slice(frame.payload).ok().map(Event::Saved),
-        Kind::Evaluation => return serde_json::from_slice(frame.payload).ok().map(Event::Evaluation),
         Kind::Sample => return serde_json::from_slice(frame.payload).ok().map(Event::Sample),
         Kind::Step => Event::Step(take_step(&mut take, frame.step)?),
-        Kind::Epoch => Event::Epoch(take_epoch(&mut take, frame.step)?),
+        Kind::Epoch => Event::Epoch(Box::new(take_epoch(&mut take, frame.step)?)),
+        Kind::OldEpoch => Event::Epoch(Box::new(legacy::take_epoch(&mut take, frame.step)?)),
+        Kind::OldValidation => Event::Validation(legacy::take_validation(&mut take, frame.step)?),
         Kind::Validation => Event::Validation(take_validation(&mut take, frame.step)?),
         Kind::Gradient => Event::Gradient(take_gradient(&mut take, frame.step)?),
         Kind::Instruments => Event::Instruments(Box::new(instruments::take(&mut take, frame.step)?)),
         Kind::Probe => Event::Probe(Box::new(probe::take(&mut take, frame.step)?)),
-        Kind::Index => return None,
+        Kind::Index | Kind::OldEvaluation => return None,
     };
     take.0.is_empty().then_some(event)
 }
@@ -121,36 +119,54 @@ fn take_step(take: &mut Take<'_>, step: u64) -> Option<StepMetrics> {
 
 fn put_epoch(out: &mut Vec<u8>, metrics: &EpochMetrics) {
     put_uint(out, metrics.epoch as u64);
-    put_optional(out, [metrics.accuracy, metrics.val_loss, metrics.val_accuracy]);
-    put_f64(out, metrics.loss);
     put_f64(out, metrics.seconds);
+    put_metrics(out, &metrics.metrics);
+    let confusion = metrics.confusion.as_ref();
+    put_uint(out, confusion.map_or(0, |confusion| confusion.classes as u64));
+    confusion.iter().flat_map(|confusion| &confusion.counts).for_each(|count| put_uint(out, *count));
 }
 
 fn take_epoch(take: &mut Take<'_>, step: u64) -> Option<EpochMetrics> {
     let epoch = take.count()?;
-    let [accuracy, val_loss, val_accuracy] = take_optional(take)?;
-    Some(EpochMetrics {
-        epoch,
-        step,
-        loss: take.f64()?,
-        accuracy,
-        val_loss,
-        val_accuracy,
-        seconds: take.f64()?,
-    })
+    let seconds = take.f64()?;
+    let metrics = take_metrics(take)?;
+    let classes = take.count()?;
+    // A count takes a byte at least.
+    let cells = classes.checked_mul(classes).filter(|cells| *cells <= take.0.len())?;
+    let counts: Vec<u64> = (0..cells).map(|_| take.uint()).collect::<Option<_>>()?;
+    let confusion = (classes > 0).then_some(Confusion { classes, counts });
+    Some(EpochMetrics { epoch, step, metrics, confusion, seconds })
 }
 
 fn put_validation(out: &mut Vec<u8>, metrics: &ValidationMetrics) {
     put_uint(out, metrics.epoch as u64);
-    put_optional(out, [metrics.accuracy]);
-    put_f64(out, metrics.loss);
     put_f64(out, metrics.seconds);
+    put_metrics(out, &metrics.metrics);
 }
 
 fn take_validation(take: &mut Take<'_>, step: u64) -> Option<ValidationMetrics> {
     let epoch = take.count()?;
-    let [accuracy] = take_optional(take)?;
-    Some(ValidationMetrics { step, epoch, accuracy, loss: take.f64()?, seconds: take.f64()? })
+    let seconds = take.f64()?;
+    Some(ValidationMetrics { step, epoch, metrics: take_metrics(take)?, seconds })
+}
+
+/// The count, then name and value of each.
+fn put_metrics(out: &mut Vec<u8>, metrics: &Metrics) {
+    put_uint(out, metrics.iter().len() as u64);
+    for (name, value) in metrics.iter() {
+        put_str(out, name);
+        put_f64(out, value);
+    }
+}
+
+fn take_metrics(take: &mut Take<'_>) -> Option<Metrics> {
+    let count = take.uint()?;
+    let mut metrics = Metrics::default();
+    for _ in 0..count {
+        let name = take.str()?.to_owned();
+        metrics.set(name, take.f64()?);
+    }
+    Some(metrics)
 }
 
 fn put_gradient(out: &mut Vec<u8>, profile: &GradientProfile) {
@@ -182,7 +198,7 @@ fn put_optional<const N: usize>(out: &mut Vec<u8>, values: [Option<f64>; N]) {
     values.iter().flatten().for_each(|x| put_f64(out, *x));
 }
 
-fn take_optional<const N: usize>(take: &mut Take<'_>) -> Option<[Option<f64>; N]> {
+pub(super) fn take_optional<const N: usize>(take: &mut Take<'_>) -> Option<[Option<f64>; N]> {
     let flags = take.byte()?;
     let mut values = [None; N];
     for (i, value) in values.iter_mut().enumerate() {
@@ -237,20 +253,20 @@ mod tests {
                 step, epoch, loss, accuracy, learning_rate: rest, grad_norm: loss, sequences_per_s: rest, seconds: 1.5,
             };
             prop_assert_eq!(format!("{:?}", through(&Event::Step(metrics))), format!("{:?}", Some(Event::Step(metrics))));
-            let metrics = EpochMetrics {
-                epoch, step, loss, accuracy, val_loss: None, val_accuracy: accuracy, seconds: rest,
-            };
-            prop_assert_eq!(format!("{:?}", through(&Event::Epoch(metrics))), format!("{:?}", Some(Event::Epoch(metrics))));
-            let metrics = ValidationMetrics { step, epoch, loss, accuracy, seconds: rest };
+            let all: Metrics = [("loss", loss), ("val_f1", rest)].into();
+            let confusion = step.is_multiple_of(2).then(|| Confusion { classes: 2, counts: vec![1, 2, 300, step] });
+            let metrics = Event::Epoch(Box::new(EpochMetrics { epoch, step, metrics: all.clone(), confusion, seconds: rest }));
+            prop_assert_eq!(format!("{:?}", through(&metrics)), format!("{:?}", Some(metrics)));
+            let metrics = ValidationMetrics { step, epoch, metrics: all, seconds: rest };
             prop_assert_eq!(
-                format!("{:?}", through(&Event::Validation(metrics))),
-                format!("{:?}", Some(Event::Validation(metrics)))
+                format!("{:?}", through(&Event::Validation(metrics.clone()))),
+                format!("{:?}", Some(Event::Validation(metrics.clone())))
             );
         }
 
         #[test]
         fn no_payload_panics(kind in any::<u8>(), step in any::<u64>(), payload in proptest::collection::vec(any::<u8>(), 0..64)) {
-            if let Some(kind) = Kind::of(kind % 13) {
+            if let Some(kind) = Kind::of(kind % 15) {
                 decode(Frame { offset: 0, kind, step, payload: &payload });
             }
         }

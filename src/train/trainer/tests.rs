@@ -1,9 +1,10 @@
 use std::path::Path;
 
 use super::*;
+use crate::metrics::Confusion;
 use crate::preset::{self, Overrides};
 use crate::protocol::{
-    Confusion, EpochMetrics, GradientProfile, Instruments, LogLine, Saved, StepMetrics, ValidationMetrics,
+    EpochMetrics, GradientProfile, Instruments, LogLine, Saved, StepMetrics, ValidationMetrics,
 };
 use crate::run::checkpoint::{self, Which};
 
@@ -19,7 +20,7 @@ fn trained(folder: &Path, set: &[&str]) -> (Outcome, Vec<Event>) {
 }
 
 fn epochs(events: &[Event]) -> Vec<EpochMetrics> {
-    events.iter().filter_map(|e| if let Event::Epoch(m) = e { Some(*m) } else { None }).collect()
+    events.iter().filter_map(|e| if let Event::Epoch(m) = e { Some((**m).clone()) } else { None }).collect()
 }
 
 fn steps(events: &[Event]) -> Vec<StepMetrics> {
@@ -48,7 +49,7 @@ fn early_stopping_ends_the_run_and_its_last_checkpoint_holds_the_best_weights() 
 }
 
 fn between(events: &[Event]) -> Vec<ValidationMetrics> {
-    events.iter().filter_map(|e| if let Event::Validation(m) = e { Some(*m) } else { None }).collect()
+    events.iter().filter_map(|e| if let Event::Validation(m) = e { Some(m.clone()) } else { None }).collect()
 }
 
 #[test]
@@ -73,7 +74,9 @@ fn validation_between_epochs_changes_no_bit_and_counts_in_no_patience() {
         let places: Vec<_> = often.3.iter().map(|m| (m.step, m.epoch)).collect();
         let expected = [(2, 1), (4, 1), (6, 1), (8, 2), (10, 2), (12, 2), (16, 3), (18, 3), (20, 3)];
         assert_eq!(places, expected);
-        assert!(often.3.iter().all(|m| m.loss.is_finite() && m.accuracy.is_some()));
+        assert!(
+            often.3.iter().all(|m| m.get("val_loss").unwrap().is_finite() && m.get("val_accuracy").is_some())
+        );
     }
 }
 
@@ -83,8 +86,8 @@ fn every_validation_of_a_stateful_model_begins_anew() {
     let still = "train.optimizer={name: SGD, learning_rate: 1e-30}";
     let set = [still, "model.1.stateful=true", "train.validate_every=1", "train.epochs=1"];
     let (_, events) = trained(dir.path(), &set);
-    let losses: Vec<f64> = between(&events).iter().map(|m| m.loss).collect();
-    assert_eq!(losses, [epochs(&events)[0].val_loss.unwrap(); 6]);
+    let losses: Vec<f64> = between(&events).iter().map(|m| m.get("val_loss").unwrap()).collect();
+    assert_eq!(losses, [epochs(&events)[0].get("val_loss").unwrap(); 6]);
 }
 
 #[test]
@@ -123,7 +126,7 @@ fn the_reported_loss_counts_the_size_of_the_weights_and_validation_does_not_coun
         let dir = tempfile::tempdir().unwrap();
         let (outcome, events) = trained(dir.path(), &[&["train.epochs=1"], set].concat());
         assert_eq!(outcome, Outcome::Finished);
-        (steps(&events)[0], epochs(&events)[0])
+        (steps(&events)[0], epochs(&events)[0].clone())
     };
     // Without any learning to speak of, so that only what is counted differs.
     let still = "train.optimizer={name: SGD, learning_rate: 1e-30}";
@@ -133,11 +136,16 @@ fn the_reported_loss_counts_the_size_of_the_weights_and_validation_does_not_coun
     let (heavy, heavy_epoch) = first(&[still, constant, "model.2.kernel_regularizer={l1: 0.5, l2: 2}"]);
     // Four weights of 0.5: 0.5·4·0.5 + 2·4·0.25.
     assert!((heavy.loss - dense.loss - 3.0).abs() < 1e-6);
-    assert!((heavy_epoch.loss - dense_epoch.loss - 3.0).abs() < 1e-6);
-    assert!((heavy_epoch.val_loss.unwrap() - dense_epoch.val_loss.unwrap() - 3.0).abs() < 1e-6);
+    for name in ["loss", "val_loss"] {
+        let more = heavy_epoch.get(name).unwrap() - dense_epoch.get(name).unwrap();
+        assert!((more - 3.0).abs() < 1e-6, "{name}");
+    }
     let (double, double_epoch) = first(&[still, "train.class_weight={negative: 2, positive: 2}"]);
     assert!((double.loss - 2.0 * plain.loss).abs() < 1e-6);
-    assert_eq!((double.accuracy, double_epoch.val_loss), (plain.accuracy, plain_epoch.val_loss));
+    assert_eq!(
+        (double.accuracy, double_epoch.get("val_loss")),
+        (plain.accuracy, plain_epoch.get("val_loss"))
+    );
 }
 
 #[test]
@@ -153,17 +161,14 @@ fn a_schedule_sets_the_rate_of_every_step() {
 fn every_epoch_tells_what_was_taken_for_what() {
     let dir = tempfile::tempdir().unwrap();
     let (_, events) = trained(dir.path(), &["train.epochs=2"]);
-    let told: Vec<_> = events
-        .iter()
-        .filter_map(|e| if let Event::Evaluation(told) = e { Some(told) } else { None })
-        .collect();
-    assert_eq!(told.len(), 2);
-    for (told, epoch) in told.iter().zip(epochs(&events)) {
-        let matrix = told.confusion.as_ref().unwrap();
+    let epochs = epochs(&events);
+    assert_eq!(epochs.len(), 2);
+    for epoch in epochs {
+        let matrix = epoch.confusion.as_ref().unwrap();
         let right = matrix.count(0, 0) + matrix.count(1, 1);
-        assert_eq!((matrix.counts.iter().sum::<u64>(), told.epoch), (60, epoch.epoch));
-        assert_eq!(Some(right as f64 / 60.0), epoch.val_accuracy);
-        assert!(told.metrics.iter().any(|m| m.name == "val_f1" && m.value == matrix.mean(Confusion::f1)));
+        assert_eq!(matrix.total(), 60);
+        assert_eq!(Some(right as f64 / 60.0), epoch.get("val_accuracy"));
+        assert_eq!(epoch.get("val_f1"), Some(matrix.macro_average(Confusion::f1)));
     }
 }
 
@@ -172,6 +177,7 @@ fn what_will_never_be_measured_and_labels_that_are_not_there_are_refused() {
     for (set, words) in [
         (["data.validation=0", "train.early_stopping.monitor=val_loss"], "train.early_stopping.monitor"),
         (["data.validation=0", "train.schedule={name: plateau, monitor: val_accuracy}"], "monitor accuracy"),
+        (["data.validation=0", "train.early_stopping.monitor=val_f1"], "val_f1 needs validation data"),
         (["train.epochs=1", "train.class_weight={neutral: 2}"], "train.class_weight.neutral"),
     ] {
         let dir = tempfile::tempdir().unwrap();
@@ -179,6 +185,17 @@ fn what_will_never_be_measured_and_labels_that_are_not_there_are_refused() {
         assert!(matches!(&outcome, Outcome::Unusable(what) if what.contains(words)), "{outcome:?}");
         assert!(!dir.path().join("run").exists());
     }
+}
+
+#[test]
+fn any_metric_of_the_task_can_be_monitored() {
+    let dir = tempfile::tempdir().unwrap();
+    let stopping = "train.early_stopping={monitor: val_f1, mode: max, patience: 2, min_delta: 1}";
+    let schedule = "train.schedule={name: plateau, monitor: val_recall, patience: 1}";
+    let (outcome, events) = trained(dir.path(), &[stopping, schedule]);
+    assert_eq!((outcome, epochs(&events).len()), (Outcome::Finished, 3));
+    let logged = |e: &Event| matches!(e, Event::Log(LogLine { text, .. }) if text.contains("val_f1 was best in epoch 1"));
+    assert!(events.iter().any(logged));
 }
 
 #[test]

@@ -172,6 +172,7 @@ fn a_picture_of_the_dashboard_lands_in_the_run_folder() {
             steps_per_epoch: 10,
             batch_size: 32,
             watch_every: 1,
+            task: crate::metrics::Task::Binary,
             loss: "binary_crossentropy".into(),
             optimizer: "Adam".into(),
             seed: 1,

@@ -1,6 +1,6 @@
 use super::Curves;
 use super::axis::Place;
-use crate::protocol::Evaluation;
+use crate::metrics::Metrics;
 
 /// How the root of the mean squared error begins, as it is told.
 const RMSE: &str = "val_rmse";
@@ -19,13 +19,13 @@ pub struct ForecastErrors {
 }
 
 impl ForecastErrors {
-    /// Takes in what was measured at `place`; nothing where no series was forecast.
-    pub fn fold(errors: &mut Option<Self>, told: &Evaluation, place: Place) {
+    /// Takes the metrics of an epoch that ended at `place`; ignores those of other tasks.
+    pub fn fold(errors: &mut Option<Self>, metrics: &Metrics, place: Place) {
         let of = |baseline: &str| {
-            told.metrics.iter().find_map(|metric| {
-                let variable = metric.name.strip_prefix(RMSE)?.strip_prefix(baseline)?;
+            metrics.iter().find_map(|(name, value)| {
+                let variable = name.strip_prefix(RMSE)?.strip_prefix(baseline)?;
                 let variable = if variable.is_empty() { Some("") } else { variable.strip_prefix('.') };
-                Some((variable?, metric.value))
+                Some((variable?, value))
             })
         };
         let baselines = BASELINES.iter().filter_map(|(name, words)| Some((*words, of(name)?.1)));

@@ -4,8 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::escape;
+use crate::metrics::half_life;
 use crate::number;
-use crate::protocol::{Direction, GradientProfile, LayerHealth, half_life};
+use crate::protocol::{Direction, GradientProfile, LayerHealth};
 use crate::ui::state::{Dashboard, Norm, Panel, Profiles, Recurrent};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::chart::{self, Chart, Curve, Line, Sample};

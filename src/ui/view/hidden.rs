@@ -8,8 +8,9 @@ use ratatui::style::Style;
 
 use super::gradient::layer_name;
 use crate::escape;
+use crate::metrics::is_predicted;
 use crate::number;
-use crate::protocol::{ClassCount, ProbeFrame, is_told};
+use crate::protocol::{ClassCount, ProbeFrame};
 use crate::ui::state::{Dashboard, Panel};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::frame::Frame;
@@ -128,7 +129,7 @@ fn prediction<'a>(dash: &'a Dashboard, frame: &ProbeFrame, theme: &Theme) -> Vec
 fn labels(frame: &ProbeFrame, classes: &[ClassCount]) -> String {
     let named = |(p, class): (&f32, &ClassCount)| format!("{} {p:.2}", escape::foreign(&class.label));
     let all = || frame.prediction.iter().zip(classes);
-    let told: Vec<String> = all().filter(|(p, _)| is_told(**p)).map(named).collect();
+    let told: Vec<String> = all().filter(|(p, _)| is_predicted(**p)).map(named).collect();
     match all().max_by(|a, b| a.0.total_cmp(b.0)) {
         Some(likeliest) if told.is_empty() => format!("none ({})", named(likeliest)),
         _ => told.join(", "),

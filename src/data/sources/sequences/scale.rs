@@ -20,6 +20,7 @@ pub struct Scale {
     /// Of each feature.
     pub mean: Vec<f64>,
     /// Of each feature; above 0.
+    #[serde(rename = "std", alias = "deviation")]
     pub deviation: Vec<f64>,
     /// What else the file of a series told; absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

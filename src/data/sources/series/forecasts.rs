@@ -1,6 +1,7 @@
 //! Forecasts in the units of the series, and what the simplest of them are worth.
 
 use super::table::Table;
+use crate::metrics::{Baseline, ForecastErrors};
 
 /// What turns the numbers of a network back into those of the series, sequence by sequence, and judges them there.
 ///
@@ -30,47 +31,10 @@ pub(crate) struct Target {
     pub deviation: f64,
 }
 
-/// A forecast that needs no network, and how wrong it is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Baseline {
-    /// `last`: the last known value again; `seasonal`: the value a season before.
-    pub name: &'static str,
-    /// Over the same sequences as the network's.
-    pub errors: Errors,
-}
-
-/// Errors in the units of the series, summed up for each target.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Errors {
-    /// Name, Σ e², Σ |e|, count.
-    sums: Vec<(String, f64, f64, f64)>,
-}
-
-impl Errors {
-    fn of(targets: &[Target]) -> Self {
-        Self { sums: targets.iter().map(|target| (target.name.clone(), 0.0, 0.0, 0.0)).collect() }
-    }
-
-    fn add(&mut self, target: usize, error: f64) {
-        if let Some((_, squared, absolute, count)) = self.sums.get_mut(target) {
-            *squared += error * error;
-            *absolute += error.abs();
-            *count += 1.0;
-        }
-    }
-
-    /// Of every target its name, the root of the mean squared error and the mean absolute error.
-    pub fn all(&self) -> impl Iterator<Item = (&str, f64, f64)> {
-        self.sums.iter().map(|(name, squared, absolute, count)| {
-            (name.as_str(), (squared / count).sqrt(), absolute / count)
-        })
-    }
-}
-
 impl Forecasts {
     /// No error yet.
-    pub fn errors(&self) -> Errors {
-        Errors::of(&self.targets)
+    pub fn errors(&self) -> ForecastErrors {
+        ForecastErrors::new(self.names())
     }
 
     /// What needs no network.
@@ -106,7 +70,7 @@ impl Forecasts {
     }
 
     /// Adds to `errors` what is wrong with the `output` of a network for a `sequence`.
-    pub fn judge(&self, sequence: usize, output: &[f32], errors: &mut Errors) {
+    pub fn judge(&self, sequence: usize, output: &[f32], errors: &mut ForecastErrors) {
         for (i, (forecast, truth)) in
             self.undo(sequence, output).into_iter().zip(self.truth(sequence)).enumerate()
         {

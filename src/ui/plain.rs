@@ -1,3 +1,5 @@
+//! A run as plain lines, without a screen: the second renderer of the event stream.
+
 use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
@@ -5,11 +7,9 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::escape::foreign;
-use crate::number::{count, duration, metric, percent, rate};
-use crate::protocol::{
-    Confusion, EpochMetrics, Evaluation, Event, Level, Metric, RunInfo, RunStatus, StepMetrics,
-    ValidationMetrics,
-};
+use crate::metrics::{Confusion, Metrics};
+use crate::number::{self, count, duration, metric, percent, rate};
+use crate::protocol::{EpochMetrics, Event, Level, RunInfo, RunStatus, StepMetrics, ValidationMetrics};
 
 /// Lines that steps get within an epoch.
 const LINES_AN_EPOCH: usize = 5;
@@ -23,14 +23,17 @@ const NAP: Duration = Duration::from_millis(20);
 /// Lines that wait for a reader who has stopped reading, at most.
 const WAITING: usize = 1000;
 
-/// Prints plain lines until the trainer has ended; the metrics of the last epoch.
+/// Prints plain lines to `out` until the trainer has ended; returns the last epoch, and the error that ended the printing before that.
 ///
-/// A stalled reader (Ctrl-S, a pipe that nobody empties) makes only the printing wait: events are taken as they come, and
-/// of the lines that find no room it is said how many there were.
+/// A stalled reader (Ctrl-S, a pipe that nobody empties) makes only the printing wait: events are taken as they come, and the number of
+/// dropped lines is printed.
 ///
 /// # Errors
 /// When the system gives no thread.
-pub(super) fn print(events: &Receiver<Event>, mut out: impl Write) -> io::Result<Option<EpochMetrics>> {
+pub fn print(
+    events: &Receiver<Event>,
+    mut out: impl Write,
+) -> io::Result<(Option<Box<EpochMetrics>>, Option<io::Error>)> {
     let (lines, to_print) = bounded(WAITING);
     thread::scope(|scope| {
         let follower = thread::Builder::new()
@@ -42,12 +45,8 @@ pub(super) fn print(events: &Receiver<Event>, mut out: impl Write) -> io::Result
             let printed = writeln!(out, "{}", foreign(&line)).and_then(|()| out.flush());
             refused = refused.or(printed.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe));
         }
-        if let Some(error) = refused {
-            super::complain(&anyhow::anyhow!(
-                "lines could not be printed: {error}; the run folder has all of them"
-            ));
-        }
-        follower.join().map_err(|_| io::Error::other("the thread that makes lines was lost"))
+        let last = follower.join().map_err(|_| io::Error::other("the thread that makes lines was lost"))?;
+        Ok((last, refused))
     })
 }
 
@@ -56,25 +55,23 @@ struct Lines {
     info: Option<RunInfo>,
     /// Sums since the last line: loss, accuracy, steps.
     sum: (f64, Option<f64>, u32),
-    /// Of the epoch whose line comes next.
-    evaluation: Option<Evaluation>,
-    /// Lines that found no room since one last did.
+    /// Lines dropped since the last that was sent.
     left_out: u64,
 }
 
 impl Default for Lines {
     fn default() -> Self {
-        Self { info: None, sum: NOTHING, evaluation: None, left_out: 0 }
+        Self { info: None, sum: NOTHING, left_out: 0 }
     }
 }
 
 impl Lines {
-    /// Sends lines until the last event; the metrics of the last epoch.
-    fn follow(mut self, events: &Receiver<Event>, to: &Sender<String>) -> Option<EpochMetrics> {
+    /// Sends lines until the last event; returns the last epoch.
+    fn follow(mut self, events: &Receiver<Event>, to: &Sender<String>) -> Option<Box<EpochMetrics>> {
         let mut last_epoch = None;
         for event in events {
             if let Event::Epoch(epoch) = &event {
-                last_epoch = Some(*epoch);
+                last_epoch = Some(epoch.clone());
             }
             let last = matches!(&event, Event::Status(status) if status.is_over());
             for line in self.fold(&event) {
@@ -116,10 +113,6 @@ impl Lines {
             Event::Status(status) => self.status(status).into_iter().collect(),
             Event::Step(step) => self.step(step).into_iter().collect(),
             Event::Validation(metrics) => vec![self.validation(metrics)],
-            Event::Evaluation(evaluation) => {
-                self.evaluation = Some((**evaluation).clone());
-                Vec::new()
-            }
             Event::Epoch(epoch) => self.epoch(epoch),
             Event::Log(line) => {
                 let mark = match line.level {
@@ -186,32 +179,17 @@ impl Lines {
             }
             None => format!("epoch {}  step {}", metrics.epoch, metrics.step),
         };
-        let accuracy = metrics.accuracy.map_or(String::new(), |a| format!("  val_accuracy {}", percent(a)));
-        format!("{place}  val_loss {}{accuracy}  {}", metric(metrics.loss), duration(metrics.seconds))
+        format!("{place}{}  {}", shown(&metrics.metrics), duration(metrics.seconds))
     }
 
     fn epoch(&mut self, epoch: &EpochMetrics) -> Vec<String> {
         self.sum = NOTHING;
-        let evaluation = self.evaluation.take();
-        let more = evaluation.as_ref().map_or(String::new(), |evaluation| {
-            let shown = |m: &Metric| format!("  {} {}", m.name, metric(m.value));
-            evaluation.metrics.iter().map(shown).collect()
-        });
         let epochs = self.info.as_ref().map_or(String::new(), |info| format!("/{}", info.epochs));
-        let part =
-            |name: &str, value: Option<String>| value.map_or(String::new(), |v| format!("  {name} {v}"));
-        let line = format!(
-            "epoch {}{epochs}  loss {}{}{}{}{more}  {}",
-            epoch.epoch,
-            metric(epoch.loss),
-            part("accuracy", epoch.accuracy.map(percent)),
-            part("val_loss", epoch.val_loss.map(metric)),
-            part("val_accuracy", epoch.val_accuracy.map(percent)),
-            duration(epoch.seconds),
-        );
-        let matrix = evaluation.and_then(|evaluation| evaluation.confusion);
-        let matrix = matrix.filter(|matrix| matrix.classes <= SHOWN_CLASSES);
-        [line].into_iter().chain(matrix.map(|matrix| self.confusion(&matrix))).collect()
+        let (metrics, seconds) = (shown(&epoch.metrics), duration(epoch.seconds));
+        let mut lines = vec![format!("epoch {}{epochs}{metrics}  {seconds}", epoch.epoch)];
+        let matrix = epoch.confusion.as_ref();
+        lines.extend(matrix.filter(|m| m.classes <= SHOWN_CLASSES).map(|matrix| self.confusion(matrix)));
+        lines
     }
 
     /// `true neg → 451 neg, 49 pos; true pos → …`, in one line.
@@ -225,6 +203,11 @@ impl Lines {
         };
         format!("  true → predicted: {}", (0..matrix.classes).map(row).collect::<Vec<_>>().join("; "))
     }
+}
+
+/// Metrics by name, two blanks before each.
+fn shown(metrics: &Metrics) -> String {
+    metrics.iter().map(|(name, value)| format!("  {name} {}", number::named(name, value))).collect()
 }
 
 fn facts(info: &RunInfo) -> Vec<String> {
@@ -283,50 +266,31 @@ mod tests {
 
     use super::*;
 
-    fn ended(accuracy: Option<f64>) -> Event {
-        Event::Epoch(EpochMetrics {
-            epoch: 2,
-            step: 14,
-            loss: 0.5,
-            accuracy,
-            val_loss: Some(0.25),
-            val_accuracy: accuracy,
-            seconds: 1.5,
-        })
-    }
-
-    fn evaluated(name: &str, confusion: Option<Confusion>) -> Event {
-        let metrics = vec![Metric { name: name.into(), value: 0.75 }];
-        Event::Evaluation(Box::new(Evaluation { epoch: 2, step: 14, metrics, confusion }))
+    fn ended(more: &[(&str, f64)], confusion: Option<Confusion>) -> Event {
+        let metrics = [("loss", 0.5), ("val_loss", 0.25)].iter().chain(more).copied().collect();
+        Event::Epoch(Box::new(EpochMetrics { epoch: 2, step: 14, metrics, confusion, seconds: 1.5 }))
     }
 
     #[test]
     fn an_epoch_of_classes_has_a_line_and_one_for_its_confusion_matrix() {
         let mut lines = Lines::default();
         let matrix = Confusion { classes: 2, counts: vec![451, 49, 60, 1440] };
-        assert!(lines.fold(&evaluated("val_f1", Some(matrix))).is_empty());
         assert_eq!(
-            lines.fold(&ended(Some(0.5))),
+            lines.fold(&ended(&[("val_accuracy", 0.5), ("val_f1", 0.75)], Some(matrix))),
             [
-                "epoch 2  loss 0.5000  accuracy 50.0 %  val_loss 0.2500  val_accuracy 50.0 %  val_f1 0.7500  1.5 s",
+                "epoch 2  loss 0.5000  val_loss 0.2500  val_accuracy 50.0 %  val_f1 0.7500  1.5 s",
                 "  true → predicted: 0 → 451 0, 49 1; 1 → 60 0, 1,440 1",
             ]
         );
-        // What was told of one epoch is not told again of the next.
-        assert_eq!(lines.fold(&ended(None)), ["epoch 2  loss 0.5000  val_loss 0.2500  1.5 s"]);
-    }
-
-    #[test]
-    fn an_epoch_of_numbers_has_their_errors_and_no_accuracy() {
-        let mut lines = Lines::default();
-        lines.fold(&evaluated("val_mae", Some(Confusion::new(5))));
+        let many = Some(Confusion::new(5));
         let line = "epoch 2  loss 0.5000  val_loss 0.2500  val_mae 0.7500  1.5 s";
-        assert_eq!(lines.fold(&ended(None)), [line]);
+        assert_eq!(lines.fold(&ended(&[("val_mae", 0.75)], many)), [line]);
     }
 
     #[test]
     fn validation_between_epochs_has_a_line_of_its_own() {
-        let metrics = ValidationMetrics { step: 5, epoch: 2, loss: 0.25, accuracy: Some(0.5), seconds: 1.5 };
+        let metrics = [("val_loss", 0.25), ("val_accuracy", 0.5)].into();
+        let metrics = ValidationMetrics { step: 5, epoch: 2, metrics, seconds: 1.5 };
         let line = "epoch 2  step 5  val_loss 0.2500  val_accuracy 50.0 %  1.5 s";
         assert_eq!(Lines::default().fold(&Event::Validation(metrics)), [line]);
     }
@@ -351,31 +315,30 @@ mod tests {
 
     #[test]
     fn a_reader_that_stalls_holds_back_no_events_and_reads_the_end() {
-        let (tell, events) = unbounded();
+        let (send, events) = unbounded();
         let (go_on, wait) = channel();
         let mut reader = Stalled { go_on: wait, taken: Vec::new() };
-        let told = thread::spawn(move || {
+        let sender = thread::spawn(move || {
             for epoch in 1..=5000 {
-                let metrics = EpochMetrics {
+                let metrics = [("loss", 0.5)].into();
+                let metrics = Box::new(EpochMetrics {
                     epoch,
                     step: epoch as u64,
-                    loss: 0.5,
-                    accuracy: None,
-                    val_loss: None,
-                    val_accuracy: None,
+                    metrics,
+                    confusion: None,
                     seconds: 1.0,
-                };
-                tell.send(Event::Epoch(metrics)).unwrap();
+                });
+                send.send(Event::Epoch(metrics)).unwrap();
             }
-            while !tell.is_empty() {
+            while !send.is_empty() {
                 thread::yield_now();
             }
             // Only now does the reader read on.
             drop(go_on);
-            tell.send(Event::Status(RunStatus::Finished)).unwrap();
+            send.send(Event::Status(RunStatus::Finished)).unwrap();
         });
         print(&events, &mut reader).unwrap();
-        told.join().unwrap();
+        sender.join().unwrap();
         let text = String::from_utf8(reader.taken).unwrap();
         assert!(text.starts_with("epoch 1  loss 0.5"), "{text}");
         assert!(text.contains("lines left out"), "{text}");

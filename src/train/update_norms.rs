@@ -5,9 +5,9 @@ use crate::protocol::ParamNorms;
 /// Weights that one thread takes at a time.
 const CHUNK: usize = 1 << 14;
 
-/// Measures what an update does to every weight tensor, on watched steps.
+/// The norms of every weight tensor, its gradient and its update `‖ΔW‖`, on watched steps.
 #[derive(Debug, Default)]
-pub(super) struct Change {
+pub(super) struct UpdateNorms {
     /// All weights before the update.
     weights: Vec<f32>,
     /// Of every chunk of every tensor, so that sums are the same sums on any number of threads.
@@ -15,8 +15,8 @@ pub(super) struct Change {
     norms: Vec<ParamNorms>,
 }
 
-impl Change {
-    /// Takes note of the weights; `gradient` gives the norm of each tensor's gradient before clipping, by its place in [`Params::table`].
+impl UpdateNorms {
+    /// Copies the weights; `gradient` gives the norm of each tensor's gradient before clipping, by its index in [`Params::table`].
     pub fn before(&mut self, params: &Params, gradient: impl Fn(usize) -> f64, team: &mut Team) {
         self.weights.resize(params.values().len(), 0.0);
         let weights = self.sum(params, team, |mine, theirs, sum| {
@@ -88,19 +88,19 @@ mod tests {
         let mut params = model.params();
         params.initialize(1);
         let gradient: Vec<f32> = (0..params.values().len()).map(|i| i as f32 / 8.0).collect();
-        let mut change = Change::default();
+        let mut measured = UpdateNorms::default();
         let table = params.table().to_vec();
         let mut team = Team::new(2).unwrap();
-        change.before(&params, |tensor| l2_norm(&gradient[table[tensor].range.clone()]), &mut team);
+        measured.before(&params, |tensor| l2_norm(&gradient[table[tensor].range.clone()]), &mut team);
         params.values_mut().iter_mut().zip(&gradient).for_each(|(w, g)| *w -= 0.5 * g);
-        change.after(&params, &mut team);
-        let names: Vec<&str> = change.norms().iter().map(|norms| norms.name.as_str()).collect();
+        measured.after(&params, &mut team);
+        let names: Vec<&str> = measured.norms().iter().map(|norms| norms.name.as_str()).collect();
         assert_eq!(names, ["0.kernel", "0.recurrent_kernel", "0.bias", "1.kernel", "1.bias"]);
-        for norms in change.norms() {
+        for norms in measured.norms() {
             assert!((norms.update - 0.5 * norms.gradient).abs() < 1e-5 * norms.gradient, "{norms:?}");
         }
-        let recurrent = &change.norms()[1];
+        let recurrent = &measured.norms()[1];
         assert!((recurrent.weight - 3.0_f64.sqrt()).abs() < 1e-5, "three orthonormal rows: {recurrent:?}");
-        assert_eq!(change.norms()[2].ratio(), None, "a bias begins at 0");
+        assert_eq!(measured.norms()[2].ratio(), None, "a bias begins at 0");
     }
 }

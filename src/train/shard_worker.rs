@@ -1,25 +1,25 @@
 use crate::data::Batch;
 use crate::infer::{network_input, network_targets};
+use crate::metrics::Confusion;
 use crate::nn::{GradientNorms, Mode, Model, Observer, Params, Score, Shard};
-use crate::protocol::Confusion;
 
-/// A shard with what is done with it: on one thread at a time, on any.
+/// A shard of a batch, and its results: processed by one thread at a time.
 #[derive(Debug)]
-pub(super) struct Work {
+pub(super) struct ShardWorker {
     pub shard: Shard,
-    /// The place in the batch of its first sequence.
+    /// The position in the batch of its first sequence.
     pub first_row: usize,
-    /// How many sequences it takes.
+    /// The number of its sequences.
     pub rows: usize,
-    /// Rows that its loss counts.
+    /// The number of rows in its loss.
     pub weight: f64,
     pub norms: GradientNorms,
     pub score: Score,
-    /// Of the last judged batch, if it was asked for.
+    /// Of the last batch evaluated, where it is counted.
     pub confusion: Confusion,
 }
 
-impl Work {
+impl ShardWorker {
     pub fn new(model: &Model, params: &Params) -> Self {
         Self {
             shard: Shard::new(model, params),
@@ -32,7 +32,7 @@ impl Work {
         }
     }
 
-    /// Takes its sequences from `batch`.
+    /// Loads its sequences from `batch`.
     pub fn load(&mut self, batch: &Batch, model: &Model) {
         let part = self.first_row..self.first_row + self.rows;
         let input = network_input(&batch.inputs);
@@ -42,18 +42,18 @@ impl Work {
 
     /// Forward, loss, backward, after `step` updates; `weight` is the whole batch's, and `watch` sums the gradient norm per unrolled
     /// step.
-    pub fn learn(&mut self, model: &Model, params: &Params, seed: u64, step: u64, weight: f64, watch: bool) {
+    pub fn train(&mut self, model: &Model, params: &Params, seed: u64, step: u64, weight: f64, watch: bool) {
         self.shard.forward(model, params, Mode::Train { seed, step, first_row: self.first_row });
         self.norms.clear();
         let observer = watch.then_some(&mut self.norms as &mut dyn Observer);
         self.score = self.shard.backward(model, params, weight, observer);
     }
 
-    /// Forward and loss; `confuse` counts classes too.
-    pub fn judge(&mut self, model: &Model, params: &Params, confuse: bool) {
+    /// Forward and loss; `count_classes` fills the confusion matrix.
+    pub fn evaluate(&mut self, model: &Model, params: &Params, count_classes: bool) {
         self.shard.forward(model, params, Mode::Evaluate);
         self.score = self.shard.score(model);
-        if confuse {
+        if count_classes {
             self.confusion = Confusion::new(model.classes().unwrap_or(0));
             self.shard.confuse(model, &mut self.confusion);
         }

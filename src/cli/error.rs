@@ -1,0 +1,96 @@
+use std::error::Error;
+use std::process::ExitCode;
+use std::{fmt, io};
+
+use super::exit;
+use crate::bench::{MeasureError, WorkloadError};
+use crate::data::DataError;
+use crate::durable::FileError;
+use crate::experiment::ExperimentError;
+use crate::fetch::FetchError;
+use crate::infer::InferError;
+use crate::preset::PresetError;
+use crate::run::RunError;
+use crate::ui::UiError;
+
+/// Why a command failed, and its exit code.
+#[derive(Debug)]
+pub(super) struct CliError {
+    code: u8,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// What a command returns.
+pub(super) type CliResult<T = ExitCode> = Result<T, CliError>;
+
+impl CliError {
+    /// Arguments, preset or data are to blame.
+    pub fn usage(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { code: exit::USAGE, source: source.into() }
+    }
+
+    /// Anything else.
+    pub fn failed(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { code: exit::FAILED, source: source.into() }
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::error::chain(&*self.source))
+    }
+}
+
+macro_rules! exit_codes {
+    ($($way:ident: $($error:ty),+;)+) => {
+        $($(impl From<$error> for CliError {
+            fn from(error: $error) -> Self {
+                Self::$way(error)
+            }
+        })+)+
+    };
+}
+
+exit_codes! {
+    usage: PresetError, DataError, WorkloadError;
+    failed: RunError, FileError, UiError, FetchError, MeasureError, io::Error, fmt::Error, serde_json::Error;
+}
+
+impl From<InferError> for CliError {
+    fn from(error: InferError) -> Self {
+        match error {
+            InferError::Run(RunError::Missing(_)) => Self::usage(error),
+            InferError::Run(_) => Self::failed(error),
+            InferError::Spec(_) | InferError::Task(_) | InferError::Data(_) => Self::usage(error),
+        }
+    }
+}
+
+impl From<ExperimentError> for CliError {
+    fn from(error: ExperimentError) -> Self {
+        match error {
+            ExperimentError::Preset(_) | ExperimentError::Data(_) | ExperimentError::NoFolds(_) => {
+                Self::usage(error)
+            }
+            ExperimentError::Run(_) | ExperimentError::System(_) => Self::failed(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_is_printed_once_and_the_code_is_that_of_who_is_to_blame() {
+        let disk = FileError { action: "write", path: "x".into(), source: io::Error::other("disk full") };
+        let error = CliError::from(RunError::from(disk));
+        assert_eq!((error.to_string().as_str(), error.code), ("cannot write x: disk full", exit::FAILED));
+        assert_eq!(CliError::from(InferError::from(RunError::Missing("x".into()))).code, exit::USAGE);
+    }
+}

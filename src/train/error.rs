@@ -1,0 +1,35 @@
+use super::session::PrepareError;
+use crate::error::chain;
+use crate::run::RunError;
+
+/// Why training ended before its time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TrainError {
+    /// A loss, gradient or weight is not finite.
+    #[error("{0}")]
+    Diverged(String),
+    /// Data, preset or run folder are to blame.
+    #[error("{0}")]
+    Unusable(String),
+    /// The system, or a defect of the program.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<PrepareError> for TrainError {
+    fn from(error: PrepareError) -> Self {
+        match error {
+            PrepareError::Threads(_) => Self::Failed(chain(&error)),
+            PrepareError::Data(_) | PrepareError::Task(_) => Self::Unusable(chain(&error)),
+        }
+    }
+}
+
+impl From<RunError> for TrainError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Occupied(_) | RunError::Locked(_) => Self::Unusable(chain(&error)),
+            _ => Self::Failed(chain(&error)),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Evaluation on the validation data, after an epoch and between two steps.
+
+use ndarray::s;
+
+use super::{Progress, TrainingLoop};
+use crate::data::Forecasts;
+use crate::infer::Evaluator;
+use crate::metrics::{Confusion, EvaluationResult, Metrics, VALIDATION};
+use crate::protocol::{Event, RunStatus, ValidationMetrics};
+use crate::train::error::TrainError;
+use crate::train::session::Session;
+
+impl TrainingLoop<'_> {
+    /// Whether validation is due after the step just made; after the epoch's last step it is made anyway.
+    pub(super) fn is_validation_due(&self) -> bool {
+        let Progress { step, batch, .. } = self.progress;
+        let due = self.session.spec.train.validate_every.is_some_and(|every| step.is_multiple_of(every));
+        due && batch < self.session.train.batches()
+    }
+
+    /// Evaluates between two steps, publishes the metrics and saves. The training that follows does not depend on it.
+    pub(super) fn validate_between(&mut self) -> Result<(), TrainError> {
+        self.check_weights()?;
+        let begin = self.clock.elapsed();
+        let Some(result) = self.validate()? else { return Ok(()) };
+        let Progress { epoch, step, .. } = self.progress;
+        let mut metrics = Metrics::default();
+        metrics.set_all(VALIDATION, &result.metrics);
+        metrics.drop_unmeasured();
+        let best = self.progress.best.improves(&metrics);
+        let seconds = (self.clock.elapsed() - begin).as_secs_f64();
+        self.publisher.publish(Event::Validation(ValidationMetrics { step, epoch, metrics, seconds }));
+        self.save(best);
+        self.clock.leave_out_since(begin);
+        Ok(())
+    }
+
+    /// Evaluates the network on the validation data; `None` without any, or when a command stops it meanwhile.
+    pub(super) fn validate(&mut self) -> Result<Option<EvaluationResult>, TrainError> {
+        if self.session.validation.is_none() {
+            return Ok(None);
+        }
+        self.publisher.publish(Event::Status(RunStatus::Validating));
+        let mut evaluator = evaluator(&self.session);
+        let Session { validation: Some(validation), stepper, forecasts, legal, .. } = &mut self.session
+        else {
+            return Ok(None);
+        };
+        let (mut rows, mut first) = (std::mem::take(&mut self.batch), 0);
+        stepper.reset_evaluation_states();
+        let penalty = stepper.params().regularization_loss();
+        for batch in 0..validation.batches() {
+            self.control.poll();
+            if self.control.stop.is_some() {
+                return Ok(None);
+            }
+            // Every pass is like the first.
+            if let Err(error) = validation.fill(0, batch, &mut rows) {
+                return Err(self.unreadable(&error));
+            }
+            let score = stepper.evaluate(&rows, evaluator.confusion());
+            evaluator.add(score, penalty);
+            if evaluator.needs_outputs() {
+                stepper.each_output(|row, output| {
+                    let forecasts = (forecasts.as_ref(), first + row);
+                    evaluator.add_output(output, (&rows.targets, row), forecasts);
+                });
+            }
+            if let Some(legal) = legal {
+                evaluator.add_legal(stepper.legal(legal.slice(s![first..first + rows.len(), ..])));
+            }
+            first += rows.len();
+        }
+        self.batch = rows;
+        self.publisher.publish(Event::Status(RunStatus::Training));
+        Ok(Some(evaluator.result()))
+    }
+}
+
+/// An evaluator of the validation data.
+fn evaluator(session: &Session) -> Evaluator {
+    let forecasts: Option<&Forecasts> = session.forecasts.as_ref();
+    Evaluator::new(session.task, session.stepper.model(), Confusion::MAX_CLASSES, forecasts)
+}
+
+/// The names of the metrics that the epochs of a `session` will have.
+pub(in crate::train) fn metric_names(session: &Session) -> Vec<String> {
+    let training = crate::infer::Totals::default().metrics(session.task);
+    let mut names: Vec<String> = training.names().map(str::to_owned).collect();
+    if session.validation.is_some() {
+        let mut evaluator = evaluator(session);
+        if session.legal.is_some() {
+            evaluator.add_legal(0.0);
+        }
+        names.extend(evaluator.result().metrics.names().map(|name| format!("{VALIDATION}{name}")));
+    }
+    names
+}
