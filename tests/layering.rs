@@ -32,8 +32,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("nn", &["metrics", "protocol", "kernel", "number", "rng"]),
     ("optim", &["metrics", "kernel"]),
     ("preset", &["metrics", "protocol", "escape", "data", "nn", "optim"]),
-    ("inspect", &["protocol", "escape", "number", "rng", "data", "preset"]),
-    ("run", &["durable", "metrics", "protocol"]),
+    ("inspect", &["error", "protocol", "escape", "number", "rng", "data", "preset"]),
+    ("run", &["error", "durable", "metrics", "protocol"]),
     ("infer", &["metrics", "number", "rng", "data", "nn", "preset", "run"]),
     // `kernel` for its threads, which shards, gradients and weights share.
     (

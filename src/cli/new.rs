@@ -114,7 +114,7 @@ pub(super) const OWN: Own = Own {
         // In the preset as a person would write it.
         let here = std::env::current_dir().unwrap_or_default();
         let path = path.strip_prefix(&here).ok().filter(|path| !path.as_os_str().is_empty()).unwrap_or(path);
-        inspect::draft(path, &LookOptions::default(), None).map_err(|error| error.to_string())
+        inspect::draft(path, &LookOptions::default(), None).map_err(|error| crate::error::chain(&error))
     },
     write: |draft| write_beside(draft).map_err(|error| error.to_string()),
 };

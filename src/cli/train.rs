@@ -108,7 +108,7 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
         let Resolved { spec, notes } =
             preset::load(name, &Overrides::default()).map_err(|e| crate::error::chain(&e))?;
         let options = Options { folder: None, threads: usize::from(processors()), watched: true, notes };
-        let started = Trainer::start(spec, options).map_err(|e| e.to_string())?;
+        let started = Trainer::start(spec, options).map_err(|e| crate::error::chain(&e))?;
         let link = link(&started);
         // The one before has ended: the menu is reached from an ended run only.
         *trainer.borrow_mut() = Some(started);

@@ -270,7 +270,7 @@ fn lenient(spec: &mut LabelledSpec, level: Level, notes: &mut Vec<String>) -> Re
         Ok(found) => return Ok(found),
         Err(error) => error,
     };
-    let first = error.to_string();
+    let first = crate::error::chain(&error);
     let told = first.split("; expected").next().unwrap_or_default();
     if let Some(encoding) = other_encoding(spec, &error)? {
         let other = LabelledSpec { encoding, ..spec.clone() };
@@ -322,7 +322,7 @@ fn validation(
     let Some(Validation::Given(GivenValidation { path, .. })) = &spec.validation else { return };
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let refused = match given {
-        Err(error) => Some(error.to_string()),
+        Err(error) => Some(crate::error::chain(&error)),
         Ok(found) => {
             let texts = number::count(found.lengths.len() as u64);
             let more = if found.more { " and more" } else { "" };

@@ -58,9 +58,13 @@ pub(crate) fn look(
         Ok(read) => read,
         // What only a person knows can be said here too.
         Err(error) if written.is_err() => {
-            return wrong(findings, facts, format!("{error} (--date-order, --decimal)"));
+            return wrong(
+                findings,
+                facts,
+                format!("{} (--date-order, --decimal)", crate::error::chain(&error)),
+            );
         }
-        Err(error) => return wrong(findings, facts, error.to_string()),
+        Err(error) => return wrong(findings, facts, crate::error::chain(&error)),
     };
     findings.rows = table.len();
     // Told where it is not as most have it, and said in the preset.

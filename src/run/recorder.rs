@@ -193,7 +193,7 @@ mod tests {
         let error = loop {
             let metrics = crate::protocol::EpochMetrics::default();
             if let Err(error) = recorder.record(Event::Epoch(Box::new(metrics))) {
-                break error.to_string();
+                break crate::error::chain(&error);
             }
         };
         assert!(error.contains("metrics.jsonl") && error.contains("No space left"), "{error}");

@@ -91,7 +91,8 @@ impl Session {
             TargetForm::Steps(labels) => labels.clone_from(&data.labels),
             TargetForm::Next | TargetForm::Real(_) => {}
         }
-        check_fit(&form, &model).map_err(|e| PrepareError::Task(format!("{e}{}", named(&data.labels))))?;
+        check_fit(&form, &model)
+            .map_err(|e| PrepareError::Task(format!("{}{}", crate::error::chain(&e), named(&data.labels))))?;
         let task = spec.task(&model);
         let model =
             model.with_class_weights(spec.train.class_weights(&data.labels).map_err(PrepareError::Task)?);

@@ -8,7 +8,7 @@ fn slow_validation(set: &[&str]) -> RunSpec {
 }
 
 fn epochs(events: &[Event]) -> Vec<EpochMetrics> {
-    events.iter().filter_map(|e| if let Event::Epoch(m) = e { Some(*m) } else { None }).collect()
+    events.iter().filter_map(|e| if let Event::Epoch(m) = e { Some((**m).clone()) } else { None }).collect()
 }
 
 #[test]
