@@ -108,7 +108,6 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
     &["nn/bidirectional", "nn/spec"],
     &["preset/catalog", "preset/read"],
     &["protocol/event", "protocol/instruments", "protocol/table"],
-    &["run/frames/event", "run/frames/instruments", "run/frames/probe"],
 ];
 
 /// Lines of a file before its tests, at most.

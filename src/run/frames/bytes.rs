@@ -1,4 +1,7 @@
-//! The primitives of a payload: little-endian floats, and integers in 7-bit groups (LEB128), small ones in one byte.
+//! The primitives of a payload: little-endian floats, and integers in 7-bit groups (LEB128), small ones in one byte;
+//! and the small values that several kinds of frame share.
+
+use crate::protocol::Direction;
 
 /// Appends `x` in groups of 7 bits, lowest first; the high bit says that more follow.
 pub(super) fn put_uint(out: &mut Vec<u8>, mut x: u64) {
@@ -27,6 +30,15 @@ pub(super) fn put_f32s(out: &mut Vec<u8>, values: &[f32]) {
 pub(super) fn put_str(out: &mut Vec<u8>, text: &str) {
     put_uint(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
+}
+
+/// One byte: 0 for none, 1 forward, 2 backward.
+pub(super) fn put_direction(out: &mut Vec<u8>, direction: Option<Direction>) {
+    out.push(match direction {
+        None => 0,
+        Some(Direction::Forward) => 1,
+        Some(Direction::Backward) => 2,
+    });
 }
 
 /// Takes values off the front of a payload; `None` when it does not hold them. A length is believed only once that many
@@ -86,6 +98,27 @@ impl<'a> Take<'a> {
     pub fn str(&mut self) -> Option<&'a str> {
         let length = self.count()?;
         std::str::from_utf8(self.bytes(length)?).ok()
+    }
+
+    pub fn direction(&mut self) -> Option<Option<Direction>> {
+        match self.byte()? {
+            0 => Some(None),
+            1 => Some(Some(Direction::Forward)),
+            2 => Some(Some(Direction::Backward)),
+            _ => None,
+        }
+    }
+
+    /// `N` values, after a byte whose bits mark those that are present.
+    pub fn optional<const N: usize>(&mut self) -> Option<[Option<f64>; N]> {
+        let flags = self.byte()?;
+        let mut values = [None; N];
+        for (i, value) in values.iter_mut().enumerate() {
+            if flags >> i & 1 == 1 {
+                *value = Some(self.f64()?);
+            }
+        }
+        (u32::from(flags) >> N == 0).then_some(values)
     }
 }
 

@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::bytes::{Take, put_f32, put_f32s, put_f64, put_str, put_uint};
+use super::bytes::{Take, put_direction, put_f32, put_f32s, put_f64, put_str, put_uint};
 use super::{Frame, Kind, instruments, legacy, probe};
 use crate::metrics::{Confusion, Metrics};
-use crate::protocol::{
-    Direction, EpochMetrics, Event, GradientProfile, RunInfo, Saved, StepMetrics, ValidationMetrics,
-};
+use crate::protocol::{EpochMetrics, Event, GradientProfile, RunInfo, Saved, StepMetrics, ValidationMetrics};
 
 /// Appends the payload of `event` to `out`; gives its kind and, if it has one, its own step.
 ///
@@ -104,7 +102,7 @@ fn put_step(out: &mut Vec<u8>, metrics: &StepMetrics) {
 
 fn take_step(take: &mut Take<'_>, step: u64) -> Option<StepMetrics> {
     let epoch = take.count()?;
-    let [accuracy] = take_optional(take)?;
+    let [accuracy] = take.optional()?;
     Some(StepMetrics {
         step,
         epoch,
@@ -180,7 +178,7 @@ fn put_gradient(out: &mut Vec<u8>, profile: &GradientProfile) {
 
 fn take_gradient(take: &mut Take<'_>, step: u64) -> Option<GradientProfile> {
     let layer = take.count()?;
-    let direction = take_direction(take)?;
+    let direction = take.direction()?;
     let half_life = match take.byte()? {
         0 => None,
         1 => Some(take.f32()?),
@@ -198,38 +196,10 @@ fn put_optional<const N: usize>(out: &mut Vec<u8>, values: [Option<f64>; N]) {
     values.iter().flatten().for_each(|x| put_f64(out, *x));
 }
 
-pub(super) fn take_optional<const N: usize>(take: &mut Take<'_>) -> Option<[Option<f64>; N]> {
-    let flags = take.byte()?;
-    let mut values = [None; N];
-    for (i, value) in values.iter_mut().enumerate() {
-        if flags >> i & 1 == 1 {
-            *value = Some(take.f64()?);
-        }
-    }
-    (u32::from(flags) >> N == 0).then_some(values)
-}
-
-pub(super) fn put_direction(out: &mut Vec<u8>, direction: Option<Direction>) {
-    out.push(match direction {
-        None => 0,
-        Some(Direction::Forward) => 1,
-        Some(Direction::Backward) => 2,
-    });
-}
-
-pub(super) fn take_direction(take: &mut Take<'_>) -> Option<Option<Direction>> {
-    match take.byte()? {
-        0 => Some(None),
-        1 => Some(Some(Direction::Forward)),
-        2 => Some(Some(Direction::Backward)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Sample;
+    use crate::protocol::{Direction, Sample};
     use proptest::prelude::*;
 
     fn through(event: &Event) -> Option<Event> {

@@ -1,7 +1,6 @@
 //! What the instruments say, all numbers exactly.
 
-use super::bytes::{Take, put_f32, put_f64, put_str, put_uint};
-use super::event::{put_direction, take_direction};
+use super::bytes::{Take, put_direction, put_f32, put_f64, put_str, put_uint};
 use crate::protocol::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
 
 pub(super) fn put(out: &mut Vec<u8>, read: &Instruments) {
@@ -39,7 +38,7 @@ pub(super) fn take(take: &mut Take<'_>, step: u64) -> Option<Instruments> {
 }
 
 fn take_layer(take: &mut Take<'_>) -> Option<LayerHealth> {
-    let (layer, direction) = (take.count()?, take_direction(take)?);
+    let (layer, direction) = (take.count()?, take.direction()?);
     let proposal = take.str()?.to_owned();
     let mut quantities = Vec::new();
     for _ in 0..take.count()? {

@@ -4,7 +4,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::bytes::Take;
-use super::event::take_optional;
 use crate::metrics::{Confusion, Metrics, Task};
 use crate::protocol::{EpochMetrics, RunInfo, ValidationMetrics};
 
@@ -35,7 +34,7 @@ impl OldEvaluation {
 
 pub(super) fn take_epoch(take: &mut Take<'_>, step: u64) -> Option<EpochMetrics> {
     let epoch = take.count()?;
-    let [accuracy, val_loss, val_accuracy] = take_optional(take)?;
+    let [accuracy, val_loss, val_accuracy] = take.optional()?;
     let loss = Some(take.f64()?);
     let all =
         [("loss", loss), ("accuracy", accuracy), ("val_loss", val_loss), ("val_accuracy", val_accuracy)];
@@ -44,7 +43,7 @@ pub(super) fn take_epoch(take: &mut Take<'_>, step: u64) -> Option<EpochMetrics>
 
 pub(super) fn take_validation(take: &mut Take<'_>, step: u64) -> Option<ValidationMetrics> {
     let epoch = take.count()?;
-    let [accuracy] = take_optional(take)?;
+    let [accuracy] = take.optional()?;
     let metrics = known([("val_loss", Some(take.f64()?)), ("val_accuracy", accuracy)]);
     Some(ValidationMetrics { step, epoch, metrics, seconds: take.f64()? })
 }

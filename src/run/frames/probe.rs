@@ -1,7 +1,6 @@
 //! A probe frame in a byte per activation.
 
-use super::bytes::{Take, put_f32, put_f32s, put_str, put_uint};
-use super::event::{put_direction, take_direction};
+use super::bytes::{Take, put_direction, put_f32, put_f32s, put_str, put_uint};
 use crate::protocol::{Activations, ProbeFrame};
 
 /// The code of a value that is not finite.
@@ -29,7 +28,7 @@ pub(super) fn take(take: &mut Take<'_>, step: u64) -> Option<ProbeFrame> {
     for _ in 0..count {
         activations.push(Activations {
             layer: take.count()?,
-            direction: take_direction(take)?,
+            direction: take.direction()?,
             quantity: take.str()?.to_owned(),
             units: take.count()?,
             values: take_quantised(take)?,
