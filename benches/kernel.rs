@@ -1,5 +1,5 @@
-//! One thread: GFLOP/s of the matrix product at shapes of recurrent training and of the cells' steps forward and backward, ns per value of
-//! activations and of rows that are looked up. Several: what a [`Team`] takes to start and to end, to sum a gradient and to move weights.
+//! One thread: GFLOP/s of the matrix product at shapes of recurrent training and of the cells' forward and backward steps, ns per value
+//! of activations and of gather and scatter. Several threads: the overhead of a [`ThreadPool`], time to sum a gradient and of an Adam update.
 //!
 //! `cargo bench --bench kernel`
 #![allow(clippy::print_stdout, missing_docs)]
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use ndarray::Array2;
 use unrolled::kernel::recurrent::{BackwardStep, ForwardStep, Projected};
 use unrolled::kernel::{
-    Entry, Matrix, Taps, Team, add_rows, exp, gather_taps, matmul, scatter_rows, scatter_taps, sigmoid,
-    softmax, tanh,
+    ConvWindow, Matrix, NonzeroEntry, ThreadPool, exp, gather_sum_backward, gather_windows, matmul,
+    scatter_add, scatter_windows, sigmoid, softmax, tanh,
 };
 use unrolled::nn::{
     Block, Cell, Embedding, GRU, GlobalAveragePooling1D, Gradient, Input, LSTM, LayerNode, Loss, Mode, Model,
@@ -20,7 +20,7 @@ use unrolled::nn::{
 use unrolled::optim::{Adam, Limit, Optimizer, OptimizerSpec};
 use unrolled::rng::Rng;
 
-/// The best of many runs: the least disturbed one on a shared machine.
+/// Returns the shortest time of many runs, in seconds: the least disturbed one on a shared machine.
 fn best(mut run: impl FnMut()) -> f64 {
     let start = Instant::now();
     let mut best = f64::INFINITY;
@@ -36,8 +36,8 @@ fn main() {
     products();
     cells();
     values();
-    rows();
-    team();
+    lookups();
+    thread_pool();
 }
 
 fn products() {
@@ -83,7 +83,7 @@ fn cells() {
     }
 }
 
-/// GFLOP/s of one step of a cell forward and backward, by the product with `U` alone: the cell's own arithmetic is not counted.
+/// Returns GFLOP/s of a cell's forward and backward step, counting the product with `U` alone.
 fn steps(cell: &dyn Cell, batch: usize, units: usize) -> (f64, f64) {
     let gates = cell.gates().len();
     let (size, width) = (batch * units, gates * units);
@@ -143,7 +143,7 @@ fn steps(cell: &dyn Cell, batch: usize, units: usize) -> (f64, f64) {
     (forward, backward)
 }
 
-/// Prints what each of `count` values took of the best of many runs.
+/// Prints nanoseconds per value, of `count` values, of the best of many runs.
 fn per_value(name: &str, count: usize, run: impl FnMut()) {
     println!("{name:>24} {:>10.3} ns per value", best(run) / count as f64 * 1e9);
 }
@@ -161,56 +161,59 @@ fn values() {
     }
 }
 
-/// Rows of a table that 32 sequences of 200 tokens look up, and that their gradients go back to.
-fn rows() {
+/// Lookups of 32 sequences of 200 tokens in a table, and the scatter of their gradients.
+fn lookups() {
     let (time, batch, distinct, features, filters, taps) = (200, 32, 1000, 50, 128, 5);
     let positions = time * batch;
     let index: Vec<u32> = (0..positions).map(|i| (i * 7919 % distinct) as u32).collect();
     let from = vec![0.5; positions * features];
     let mut table = vec![0.0; distinct * features];
-    per_value("add_rows", from.len(), || add_rows(black_box(&mut table), &index, &from, features));
+    per_value("scatter_add", from.len(), || scatter_add(black_box(&mut table), &index, &from, features));
     let few = &from[..batch * features];
-    per_value("scatter_rows", from.len(), || scatter_rows(black_box(&mut table), &index, &[], few, features));
-    let window = Taps { index: &index, time, batch, taps, stride: 1, dilation: 1, before: 0 };
-    let mut out = vec![0.0; (time - taps + 1) * batch * filters];
-    let known = vec![0.5; taps * distinct * filters];
-    per_value("gather_taps", out.len() * taps, || {
-        gather_taps(black_box(&mut out), &[], &known, filters, window);
+    per_value("gather_sum_backward", from.len(), || {
+        gather_sum_backward(black_box(&mut table), &index, &[], few, features)
     });
-    // As below a global maximum: one step of every filter and sequence.
-    let entry = |i: usize| Entry {
+    let window =
+        ConvWindow { index: &index, time, batch, kernel_size: taps, stride: 1, dilation: 1, padding: 0 };
+    let mut out = vec![0.0; (time - taps + 1) * batch * filters];
+    let products = vec![0.5; taps * distinct * filters];
+    per_value("gather_windows", out.len() * taps, || {
+        gather_windows(black_box(&mut out), &[], &products, filters, window);
+    });
+    // As below global max pooling: one step of every filter and sequence.
+    let entry = |i: usize| NonzeroEntry {
         step: (i * 31 % (time - taps)) as u32,
         sequence: (i / filters) as u32,
         column: (i % filters) as u32,
         value: 0.01,
     };
-    let entries: Vec<Entry> = (0..batch * filters).map(entry).collect();
+    let entries: Vec<NonzeroEntry> = (0..batch * filters).map(entry).collect();
     let w = vec![0.5; filters * taps * features];
     let (x, mut d_w) = (table.clone(), w.clone());
-    per_value("scatter_taps", 2 * entries.len() * taps * features, || {
-        scatter_taps(&entries, (&x, black_box(&mut table)), (&w, &mut d_w), features, window);
+    per_value("scatter_windows", 2 * entries.len() * taps * features, || {
+        scatter_windows(&entries, (&x, black_box(&mut table)), (&w, &mut d_w), features, window);
     });
 }
 
-fn team() {
+fn thread_pool() {
     for threads in [1, 2, 4] {
-        let Ok(mut team) = Team::new(threads) else { return };
+        let Ok(mut pool) = ThreadPool::new(threads) else { return };
         let mut items = [0_u64; 4];
-        let seconds = best(|| team.run(&mut items, |i, item| *item += i as u64));
-        println!("{:>24} {:>10.2} µs on {threads} threads", "4 items of no work", seconds * 1e6);
+        let seconds = best(|| pool.run(&mut items, |i, item| *item += i as u64));
+        println!("{:>24} {:>10.2} µs on {threads} threads", "4 empty items", seconds * 1e6);
     }
     for (vocabulary, width) in [(10_000, 50), (20_000, 128)] {
         for threads in [1, 2] {
-            let Ok(mut team) = Team::new(threads) else { return };
-            let (sum, update) = step(vocabulary, width, &mut team);
+            let Ok(mut pool) = ThreadPool::new(threads) else { return };
+            let (sum, update) = step(vocabulary, width, &mut pool);
             let what = format!("{vocabulary}×{width} embeddings");
             println!("{what:>24} {sum:>10.3} ms to sum, {update:.3} ms Adam, {threads} threads");
         }
     }
 }
 
-/// Milliseconds to sum four shards of 32 × 200 tokens, common ones more often, and to move all weights.
-fn step(vocabulary: usize, width: usize, team: &mut Team) -> (f64, f64) {
+/// Returns milliseconds to sum the gradients of four shards of 32 × 200 tokens (log-uniform frequencies) and to update all weights.
+fn step(vocabulary: usize, width: usize, pool: &mut ThreadPool) -> (f64, f64) {
     let layers: [LayerNode; 2] = [
         Embedding { output_dim: width, ..Embedding::default() }.into(),
         GlobalAveragePooling1D::default().into(),
@@ -233,8 +236,8 @@ fn step(vocabulary: usize, width: usize, team: &mut Team) -> (f64, f64) {
         })
         .collect();
     let mut gradient = Gradient::new(&model, &params);
-    let sum = best(|| gradient.sum(&params, shards.iter(), team));
+    let sum = best(|| gradient.sum(&params, shards.iter(), pool));
     let mut adam = Optimizer::new(&OptimizerSpec::Adam(Adam::default()), params.values().len());
-    let update = best(|| adam.step(params.values_mut(), gradient.values(), Limit::default(), team));
+    let update = best(|| adam.step(params.values_mut(), gradient.values(), Limit::default(), pool));
     (sum * 1e3, update * 1e3)
 }

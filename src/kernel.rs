@@ -1,51 +1,49 @@
 //! The hot arithmetic: matrix products, activations and other loops over slices, compiled for several instruction sets and
-//! chosen at run time; and the [`Team`] of threads that shares it.
+//! chosen at run time; and the [`ThreadPool`] that runs them in parallel.
 //!
-//! Every loop is written once, over a small vocabulary of vectors; each instruction set is one copy of it. With FMA every product-sum is one
-//! fused operation per `k`, in order of `k`, so AVX2, AVX-512 and NEON give the same bits; the portable copy rounds twice and may
-//! differ in the last place. Here is also what tells how well it does: the most that a thread could compute, and the count of what
-//! is allocated. This module and its children hold the program's only `unsafe`.
+//! Every loop is written once, generic over a SIMD vector type, and compiled once for each instruction set. With FMA every multiply-add is
+//! one fused operation per `k`, in order of `k`, so AVX2, AVX-512 and NEON give the same bits; the portable version rounds twice and may
+//! differ in the last place. The module also measures: peak FLOPS of a thread, work of the kernels, and allocations. It and its
+//! children contain the program's only `unsafe`.
 #![allow(unsafe_code)]
 
 mod activation;
-mod alloc;
-mod count;
+mod allocation_count;
+mod conv_window;
+mod count_outside;
 mod function;
+mod gather_scatter;
 mod gemm;
 mod norm;
-mod peak;
-mod placed;
+mod peak_flops;
 pub mod recurrent;
-mod rows;
 mod simd;
 mod softmax;
-mod tally;
-mod taps;
-mod team;
+mod thread_pool;
 mod update;
+mod work_count;
 
 use std::sync::OnceLock;
 
 pub use activation::{exp, sigmoid, tanh};
-pub use alloc::{Allocated, CountingAllocator, allocated};
-pub use count::{Counted, counted};
+pub use allocation_count::{AllocationCount, CountingAllocator, allocation_count};
+pub use conv_window::{ConvWindow, NonzeroEntry, collect_nonzeros, gather_windows, scatter_windows};
+pub use count_outside::count_outside;
 pub use function::Function;
+pub use gather_scatter::{add_column_sums, gather_add, gather_sum, gather_sum_backward, scatter_add};
 pub use gemm::{Matrix, matmul, matmul_bias};
 pub use norm::{SumOfSquares, l2_norm};
-pub use peak::multiply_add_in_registers;
-pub use placed::add_placed;
-pub use rows::{add_columns, add_rows, scatter_rows, sum_rows};
+pub use peak_flops::multiply_add_in_registers;
 pub(crate) use simd::Simd;
 pub use softmax::{softmax, softmax_with_log_sum};
-pub use tally::tally;
-pub use taps::{Entry, Taps, gather_taps, note_entries, scatter_taps};
-pub use team::Team;
+pub use thread_pool::ThreadPool;
 pub use update::{Update, update};
+pub use work_count::{WorkCount, work_count};
 
 /// An instruction set that the loops are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Isa {
-    /// What every processor of the target has.
+    /// The baseline of the compilation target.
     Portable,
     /// AVX2 with FMA.
     #[cfg(target_arch = "x86_64")]
@@ -53,19 +51,19 @@ pub(crate) enum Isa {
     /// AVX-512 F, VL, BW and DQ (with AVX2 and FMA).
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// NEON, which every processor of this target has.
+    /// NEON, part of the baseline of this target.
     #[cfg(target_arch = "aarch64")]
     Neon,
 }
 
 impl Isa {
-    /// The best that this processor has, asked once.
+    /// Returns the best one that this processor supports; detected once.
     fn best() -> Self {
         static BEST: OnceLock<Isa> = OnceLock::new();
         *BEST.get_or_init(|| Self::available().last().copied().unwrap_or(Self::Portable))
     }
 
-    /// Lanes of its widest vectors.
+    /// Returns the number of `f32` lanes of its widest vectors.
     fn lanes(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -74,7 +72,7 @@ impl Isa {
         }
     }
 
-    /// As processors' makers call it.
+    /// Returns its usual name.
     fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
@@ -87,7 +85,7 @@ impl Isa {
         }
     }
 
-    /// All that this processor has, the best last.
+    /// Returns all that this processor supports, the best last.
     pub(crate) fn available() -> Vec<Self> {
         let mut all = vec![Self::Portable];
         #[cfg(target_arch = "x86_64")]
@@ -106,15 +104,15 @@ impl Isa {
     }
 }
 
-/// The instruction set that the loops run with on this processor: `AVX-512`, `AVX2`, `NEON` or `portable`.
+/// Returns the name of the instruction set in use on this processor: `AVX-512`, `AVX2`, `NEON` or `portable`.
 pub fn instruction_set() -> &'static str {
     Isa::best().name()
 }
 
-/// Defines `$name(isa, args…)`, which calls `$body::<Wide, Narrow>(args…)` compiled for `isa`: `Wide` are its widest vectors,
-/// `Narrow` its vectors of eight. Parameters `<const N: usize, U: Trait>` are handed on to the body after these two.
+/// Defines `$name(isa, args…)`, which calls `$body::<Wide, Narrow>(args…)` compiled for `isa`: `Wide` is its widest vector type,
+/// `Narrow` its vector type of eight lanes. Generic parameters `<const N: usize, U: Trait>` are passed to the body after these two.
 ///
-/// The body and all it calls must be `#[inline(always)]`: only what is inlined is compiled for the instruction set.
+/// The body and everything it calls must be `#[inline(always)]`: only inlined code is compiled for the instruction set.
 macro_rules! dispatch {
     (
         $vis:vis fn $name:ident $(<const $n:ident: usize, $u:ident: $bound:path>)? ($($arg:ident: $ty:ty),* $(,)?)
@@ -138,7 +136,7 @@ macro_rules! dispatch {
             }
             match isa {
                 crate::kernel::Isa::Portable => $body::<Portable, Portable $(, $n, $u)?>($($arg),*),
-                // SAFETY: a value `Avx2` or `Avx512` is only made by `Isa::available`, after the processor was asked.
+                // SAFETY: a value `Avx2` or `Avx512` is only made by `Isa::available`, after run-time detection.
                 #[cfg(target_arch = "x86_64")]
                 crate::kernel::Isa::Avx2 => unsafe { avx2($($arg),*) },
                 #[cfg(target_arch = "x86_64")]

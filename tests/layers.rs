@@ -4,7 +4,7 @@
 
 use ndarray::{Array1, Array2, Array3, Axis, s};
 use proptest::prelude::*;
-use unrolled::kernel::Team;
+use unrolled::kernel::ThreadPool;
 use unrolled::metrics::Confusion;
 use unrolled::nn::{
     Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, BuildError, Concatenate,
@@ -674,7 +674,7 @@ fn a_sequence_of_one_step_that_is_padding_does_not_count() {
 /// The gradient after the backward pass of a batch that is one shard.
 fn gradient(model: &Model, params: &Params, shard: &Shard) -> Vec<f32> {
     let mut gradient = Gradient::new(model, params);
-    gradient.sum(params, std::iter::once(shard), &mut Team::new(1).unwrap());
+    gradient.sum(params, std::iter::once(shard), &mut ThreadPool::new(1).unwrap());
     gradient.values().to_vec()
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, Array3, s};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
-use unrolled::kernel::Team;
+use unrolled::kernel::ThreadPool;
 use unrolled::nn::{
     Gradient, Input, InputRef, LayerNode, LayerSpec, Loss, Mode, Model, Observer, Params, Shape, Shard,
     TargetsView, Unrolled,
@@ -210,8 +210,8 @@ impl Judge<'_> {
 }
 
 /// Two threads: more than one, whatever the machine.
-fn team() -> Checked<Team> {
-    Team::new(2).map_err(|e| e.to_string())
+fn team() -> Checked<ThreadPool> {
+    ThreadPool::new(2).map_err(|e| e.to_string())
 }
 
 /// Runs one case and compares every tensor of it.

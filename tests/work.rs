@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use unrolled::bench::{Workload, workloads};
 use unrolled::data::{Batch, Dataset, Inputs, Targets};
-use unrolled::kernel::{Counted, CountingAllocator, allocated, counted};
+use unrolled::kernel::{CountingAllocator, WorkCount, allocation_count, work_count};
 use unrolled::nn::{
     Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, Concatenate, Conv1D, Dense,
     Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient, Input, LSTM,
@@ -230,9 +230,9 @@ fn several_channels_allocate_nothing() {
 /// The fewest allocations that `work` makes of several times: the test's own harness may allocate meanwhile, on a thread of its own.
 fn fewest_calls(mut work: impl FnMut()) -> u64 {
     let calls = (0..5).map(|_| {
-        let before = allocated().unwrap();
+        let before = allocation_count().unwrap();
         work();
-        (allocated().unwrap() - before).calls
+        (allocation_count().unwrap() - before).calls
     });
     calls.min().unwrap()
 }
@@ -307,7 +307,7 @@ fn gates_made_again_give_the_same_gradient(workload: &Workload, batch: &Batch) {
         shard.set_budget(budget);
         learn(&model, &params, batch, &mut shard);
         let mut gradient = Gradient::new(&model, &params);
-        let mut team = unrolled::kernel::Team::new(1).unwrap();
+        let mut team = unrolled::kernel::ThreadPool::new(1).unwrap();
         gradient.sum(&params, std::iter::once(&shard), &mut team);
         let bits: Vec<u32> = gradient.values().iter().map(|g| g.to_bits()).collect();
         (bits, shard.activation_bytes())
@@ -361,12 +361,12 @@ fn learn(model: &Model, params: &Params, batch: &Batch, shard: &mut Shard) {
 }
 
 /// The work of one shard's step.
-fn work(model: &Model, batch: &Batch) -> Counted {
+fn work(model: &Model, batch: &Batch) -> WorkCount {
     let params = params(model);
     let mut shard = Shard::new(model, &params);
-    let before = counted();
+    let before = work_count();
     learn(model, &params, batch, &mut shard);
-    counted() - before
+    work_count() - before
 }
 
 fn named(name: &str) -> Workload {

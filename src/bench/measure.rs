@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use super::{Peak, Quantiles, Resident, Workload, memory};
 use crate::data::Batch;
-use crate::kernel::{Allocated, allocated};
+use crate::kernel::{AllocationCount, allocation_count};
 use crate::optim::{Adam, OptimizerSpec};
 use crate::train::{DivergedError, Stepper};
 
@@ -50,10 +50,11 @@ pub struct AllocatedPerStep {
 
 impl AllocatedPerStep {
     /// Of the later half of `steps`; `None` where there are none.
-    fn of(steps: &[Allocated]) -> Option<Self> {
+    fn of(steps: &[AllocationCount]) -> Option<Self> {
         let later = &steps[steps.len() / 2..];
-        let mean =
-            |count: fn(&Allocated) -> u64| later.iter().map(count).sum::<u64>() as f64 / later.len() as f64;
+        let mean = |count: fn(&AllocationCount) -> u64| {
+            later.iter().map(count).sum::<u64>() as f64 / later.len() as f64
+        };
         let mean = Self { calls: mean(|step| step.calls), bytes: mean(|step| step.bytes) };
         (!later.is_empty()).then_some(mean)
     }
@@ -92,9 +93,9 @@ pub fn measure(workload: &Workload, effort: Effort, peak: &mut Peak) -> Result<M
         if seconds.len() >= LEAST && begin.elapsed() >= effort.time {
             break;
         }
-        let before = allocated();
+        let before = allocation_count();
         let took = timed(&mut stepper, batch)?;
-        asked.extend(allocated().zip(before).map(|(after, before)| after - before));
+        asked.extend(allocation_count().zip(before).map(|(after, before)| after - before));
         seconds.push(took);
     }
     let table = stepper.model().table();

@@ -1,17 +1,17 @@
 use super::simd::Simd;
 use super::{Isa, dispatch};
 
-/// Replaces every `x` by `tanh x`; at most 2e-7 off, odd, and exactly ±1 beyond ±9.1.
+/// Replaces every `x` by `tanh x`; absolute error at most 2e-7, odd, and exactly ±1 beyond ±9.1.
 pub fn tanh(values: &mut [f32]) {
     map_tanh(Isa::best(), values);
 }
 
-/// Replaces every `x` by `1/(1 + e⁻ˣ)`; at most 2e-7 off.
+/// Replaces every `x` by `1/(1 + e⁻ˣ)`; absolute error at most 2e-7.
 pub fn sigmoid(values: &mut [f32]) {
     map_sigmoid(Isa::best(), values);
 }
 
-/// Replaces every `x` by `e^x`; at most 4 units in the last place off for −87 ≤ x ≤ 88, clamped to these beyond.
+/// Replaces every `x` by `e^x`; error at most 4 ulp for −87 ≤ x ≤ 88; `x` is clamped to this range.
 pub fn exp(values: &mut [f32]) {
     map_exp(Isa::best(), values);
 }
@@ -20,7 +20,7 @@ dispatch!(fn map_exp(values: &mut [f32]) = exp_all);
 dispatch!(fn map_tanh(values: &mut [f32]) = tanh_all);
 dispatch!(fn map_sigmoid(values: &mut [f32]) = sigmoid_all);
 
-/// A function of every lane. A trait and no closure: a closure is not sure to be inlined in the instruction set's copy.
+/// An elementwise function. A trait rather than a closure: a closure may not be inlined into the instruction set's code.
 pub(super) trait Lanewise {
     fn of<V: Simd>(x: V) -> V;
 }
@@ -57,10 +57,10 @@ fn map<V: Simd, F: Lanewise>(values: &mut [f32]) {
     for chunk in &mut chunks {
         F::of(V::load(chunk)).store(chunk);
     }
-    // The tail goes through the same lanes: a value's bits never depend on its place.
-    let rest = chunks.into_remainder();
-    if !rest.is_empty() {
-        F::of(V::load_part(rest)).store_part(rest);
+    // The tail uses the same vector code: a value's bits do not depend on its position.
+    let tail = chunks.into_remainder();
+    if !tail.is_empty() {
+        F::of(V::load_part(tail)).store_part(tail);
     }
 }
 
@@ -75,8 +75,8 @@ impl Lanewise for Sigmoid {
 
 impl Lanewise for Tanh {
     /// `m/(m + 2)` with `m = e^{2|x|} − 1 = 2ⁿ·p + (2ⁿ − 1)`, where `p = e^r − 1` and `r = 2|x| − n·ln 2`: for `n = 0` that is `p` alone,
-    /// so that relative accuracy is kept near 0. `p` is `r` times the polynomial of degree 5 that is closest to `(e^r − 1)/r` by its
-    /// greatest relative error, 1.3e-8, and exact at 0; it is written for `r/2`.
+    /// which preserves relative accuracy near 0. `p` is `r` times the polynomial of degree 5 with the least
+    /// maximal relative error for `(e^r − 1)/r`, 1.3e-8, and exact at 0; its coefficients are those for `r/2`.
     #[inline(always)]
     fn of<V: Simd>(x: V) -> V {
         let (one, two) = (V::splat(1.0), V::splat(2.0));
@@ -94,17 +94,17 @@ impl Lanewise for Tanh {
     }
 }
 
-/// `1.5·2²³`: adding it to a number rounds that to a whole one, which then stands in the low bits of the sum.
+/// `1.5·2²³`: adding it to a number rounds to an integer, which is then in the low bits of the sum.
 const ROUND: f32 = 12_582_912.0;
 
-/// `e^x` for −87 ≤ x ≤ 88, clamped beyond: `2^n·e^r` with `n = round(x·log2 e)` and `|r| ≤ ln2/2` (Cody & Waite 1980), `e^r` by the
+/// `e^x` for −87 ≤ x ≤ 88, clamped otherwise: `2^n·e^r` with `n = round(x·log2 e)` and `|r| ≤ ln2/2` (Cody & Waite 1980), `e^r` by the
 /// polynomial `1 + r + r²·q(r)` of degree 5 with the least relative error, 1.1e-7.
 #[inline(always)]
 pub(super) fn exp_of<V: Simd>(x: V) -> V {
     // ln 2 in two parts: the first has trailing zeros, so that `n·LN2_HIGH` is exact.
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    // The bound comes first: `min` and `max` give their second operand where a lane is NaN.
+    // `min` and `max` return their second operand for NaN: NaN propagates.
     let x = V::splat(-87.0).max(V::splat(88.0).min(x));
     let shifted = x.mul_add(V::splat(std::f32::consts::LOG2_E), V::splat(ROUND));
     let n = shifted.sub(V::splat(ROUND));
@@ -149,9 +149,9 @@ mod tests {
         }
     }
 
-    /// Over all of f32, bit pattern by bit pattern, but for a stride that shares no factor with a power of two.
+    /// All bit patterns of f32, with an odd stride.
     #[test]
-    fn all_over_the_numbers_the_bounds_hold() {
+    fn error_bounds_hold_over_all_of_f32() {
         let stride = if cfg!(miri) { 9_999_991 } else { 1009 };
         let x: Vec<f32> =
             (0..=u32::MAX).step_by(stride).map(f32::from_bits).filter(|x| !x.is_nan()).collect();
@@ -172,14 +172,14 @@ mod tests {
         }
     }
 
-    /// How far `x` is from a positive number, in the distance of two neighbours there.
+    /// Returns the error of `x` against a positive number in units in the last place.
     fn ulps(x: f32, exact: f64) -> f64 {
         let nearest = exact as f32;
         (f64::from(x) - exact).abs() / (f64::from(nearest.next_up()) - f64::from(nearest))
     }
 
     #[test]
-    fn exp_is_relatively_exact() {
+    fn exp_has_a_small_relative_error() {
         for isa in Isa::available() {
             let x: Vec<f32> =
                 (-8700..=8800).step_by(if cfg!(miri) { 97 } else { 1 }).map(|i| i as f32 * 0.01).collect();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn tanh_is_relatively_exact_near_zero_and_odd() {
+    fn tanh_has_a_small_relative_error_near_zero_and_is_odd() {
         let x = samples();
         let (mut up, mut down) = (x.clone(), x.iter().map(|x| -x).collect::<Vec<_>>());
         tanh(&mut up);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn not_a_number_stays_visible() {
+    fn nan_propagates() {
         let mut x = [f32::NAN, 1.0];
         tanh(&mut x);
         assert!(x[0].is_nan());

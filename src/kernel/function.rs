@@ -2,18 +2,18 @@ use super::activation::{Lanewise, Sigmoid, Tanh};
 use super::simd::Simd;
 use super::{Isa, dispatch};
 
-/// A function of every number, and its slope.
+/// An elementwise activation function with its derivative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
     /// `x`.
     Linear,
     /// `max(x, 0)`.
     Relu,
-    /// `(eˣ − e⁻ˣ)/(eˣ + e⁻ˣ)`; at most 2e-7 off.
+    /// `(eˣ − e⁻ˣ)/(eˣ + e⁻ˣ)`; absolute error at most 2e-7.
     Tanh,
-    /// `1/(1 + e⁻ˣ)`; at most 2e-7 off.
+    /// `1/(1 + e⁻ˣ)`; absolute error at most 2e-7.
     Sigmoid,
-    /// `x/6 + 1/2`, between 0 and 1.
+    /// `x/6 + 1/2`, clipped to [0, 1].
     HardSigmoid,
 }
 
@@ -41,7 +41,7 @@ impl Function {
             Self::Relu => z.select_less(zero, zero, z),
             Self::Tanh => Tanh::of(z),
             Self::Sigmoid => Sigmoid::of(z),
-            // The bound comes first: NaN stays.
+            // `min` and `max` return their second operand for NaN: NaN propagates.
             Self::HardSigmoid => zero.max(one.min(z.div(V::splat(6.0)).add(V::splat(0.5)))),
         }
     }
@@ -69,10 +69,10 @@ fn apply_all<V: Simd, N: Simd>(values: &mut [f32], f: Function) {
     for chunk in &mut chunks {
         f.of(V::load(chunk)).store(chunk);
     }
-    // The tail goes through the same lanes: a value's bits never depend on its place.
-    let rest = chunks.into_remainder();
-    if !rest.is_empty() {
-        f.of(V::load_part(rest)).store_part(rest);
+    // The tail uses the same vector code: a value's bits do not depend on its position.
+    let tail = chunks.into_remainder();
+    if !tail.is_empty() {
+        f.of(V::load_part(tail)).store_part(tail);
     }
 }
 
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn not_a_number_stays_visible() {
+    fn nan_propagates() {
         for f in ALL {
             for isa in Isa::available() {
                 let mut z = [f32::NAN, 1.0];

@@ -1,30 +1,31 @@
 //! `C = A·B` or `C += A·B` for the shapes of recurrent networks: few columns, many rows, or the other way round.
 //!
-//! B is packed in panels of 8 to 32 columns, zero-padded, `KC` rows of it at a time, so that a panel stays in the first-level
-//! cache; a tile of up to 12 rows of C lives in registers while `k` runs. Rows of C go by `MC` at a time, so that the part of A that
-//! all panels meet stays in the second-level cache. A is read where it lies, by its strides; only where it is transposed and meets
-//! many panels is it packed tile by tile, since a column of it lies on as many cache lines as it has numbers.
+//! The blocking is that of BLIS (Van Zee & van de Geijn 2015). B is packed in micro-panels of NR = 8 to 32 columns, zero-padded, `KC`
+//! rows of it at a time, so that a micro-panel stays in the L1 cache; the micro-kernel keeps a tile of MR ≤ 12 rows of C in registers
+//! while `k` runs. C is computed in blocks of about `MC` rows, so that a block of A stays in the L2 cache for all micro-panels.
+//! A is read in place by its strides; it is packed, in micro-panels of MR rows, only if it is transposed and there are many columns of
+//! B, since one of its columns then spans as many cache lines as it has elements.
 
 use std::cell::RefCell;
 
-use super::count::{count, numbers};
 use super::simd::Simd;
+use super::work_count::{count, numbers};
 use super::{Isa, dispatch};
 
-/// Rows of B that are packed at a time.
+/// Depth of a block: columns of A and rows of B.
 const KC: usize = 256;
-/// Rows of A that meet all panels before the next rows do: whole tiles, and with `KC` columns a quarter of a usual second-level cache of 1 MiB.
+/// Rows of a block of A: a multiple of MR; with `KC` columns a quarter of an L2 cache of 1 MiB.
 const MC: usize = 264;
-/// Rows of the tallest tile.
-const TALL: usize = 12;
-/// Rows of a panel that are filled column by column at a time, where B is transposed: a cache line of each column.
-const ACROSS: usize = 16;
-/// Columns of B from which on it pays to pack a transposed A.
-const MANY: usize = 64;
-/// Rows of A up to which B is read where it lies: so few tiles meet a panel that copying it would take longer than its strides do.
-const FEW: usize = 64;
+/// Rows of the tallest micro-tile.
+const MAX_MR: usize = 12;
+/// Rows packed at a time from a transposed B: one cache line of each of its columns.
+const PACK_ROWS: usize = 16;
+/// Columns of B from which packing a transposed A pays off.
+const MIN_COLS_TO_PACK_A: usize = 64;
+/// Rows of A up to which a row-major B is read in place: a micro-panel is used by too few tiles for packing to pay off.
+const MAX_ROWS_FOR_UNPACKED_B: usize = 64;
 
-/// A matrix lying in a slice, row-major as stored, perhaps meant transposed.
+/// A view of a matrix in a slice: row-major, or the transpose of one.
 #[derive(Debug, Clone, Copy)]
 pub struct Matrix<'a> {
     data: &'a [f32],
@@ -35,12 +36,12 @@ pub struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// `rows × cols`, row-major.
+    /// Returns a row-major `rows × cols` view.
     pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
         Self::strided(data, rows, cols, cols)
     }
 
-    /// `rows × cols`, whose rows begin `stride` apart: some columns of a wider matrix.
+    /// Returns a `rows × cols` view whose rows begin `stride` apart: some columns of a wider matrix.
     pub fn strided(data: &'a [f32], rows: usize, cols: usize, stride: usize) -> Self {
         assert!(
             rows == 0 || cols == 0 || (rows - 1) * stride + cols <= data.len(),
@@ -50,29 +51,29 @@ impl<'a> Matrix<'a> {
         Self { data, rows, cols, row_stride: stride, col_stride: 1 }
     }
 
-    /// Some of its columns, without moving a number.
+    /// Returns a view of some of its columns.
     ///
     /// # Panics
-    /// When it has fewer.
+    /// If the range exceeds its columns.
     #[must_use]
     pub fn columns(self, range: std::ops::Range<usize>) -> Self {
         assert!(range.end <= self.cols, "columns {range:?} of {}", self.cols);
         Self { data: &self.data[range.start * self.col_stride..], cols: range.len(), ..self }
     }
 
-    /// Row `row` of a matrix that is not meant transposed.
+    /// Returns row `row` of a matrix that is not transposed.
     #[inline(always)]
     pub(super) fn row(self, row: usize) -> &'a [f32] {
         assert_eq!(self.col_stride, 1, "a row of a transposed matrix");
         &self.data[row * self.row_stride..][..self.cols]
     }
 
-    /// Rows and columns.
+    /// Returns the number of rows and of columns.
     pub fn dim(self) -> (usize, usize) {
         (self.rows, self.cols)
     }
 
-    /// Copies `to.len()` numbers of row `row`, from column `col` on.
+    /// Copies `to.len()` elements of row `row`, from column `col` on.
     pub(super) fn copy_row(self, row: usize, col: usize, to: &mut [f32]) {
         let at = row * self.row_stride + col * self.col_stride;
         if self.col_stride == 1 {
@@ -82,7 +83,7 @@ impl<'a> Matrix<'a> {
         }
     }
 
-    /// The transpose, without moving a number.
+    /// Returns a view of the transpose.
     #[must_use]
     pub fn t(self) -> Self {
         Self {
@@ -95,152 +96,161 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `c = a·b`, or `c += a·b` with `accumulate`; `c` is `a.rows × b.cols`, row-major and dense.
+/// Computes `c = a·b`, or `c += a·b` with `accumulate`; `c` is `a.rows × b.cols`, row-major and contiguous.
 ///
 /// # Panics
-/// When the inner sizes differ or `c` has another size: a defect in a layer, never a matter of data.
+/// If the sizes differ: a defect of the caller, independent of data.
 pub fn matmul(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, accumulate: bool) {
-    matmul_on(Isa::best(), c, a, b, if accumulate { Start::There } else { Start::Zero });
+    matmul_on(Isa::best(), c, a, b, if accumulate { Initial::Accumulate } else { Initial::Zero });
 }
 
-/// `c = a·b + bias`, the same `bias` in every row.
+/// Computes `c = a·b + bias`, the same `bias` in every row.
 ///
 /// # Panics
 /// As [`matmul`].
 pub fn matmul_bias(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, bias: &[f32]) {
     assert_eq!(bias.len(), b.cols, "size of the bias");
-    matmul_on(Isa::best(), c, a, b, Start::Row(bias));
+    matmul_on(Isa::best(), c, a, b, Initial::Bias(bias));
 }
 
-/// What a product is added to.
+/// The initial value of C, to which the product is added.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Start<'a> {
+enum Initial<'a> {
     Zero,
-    /// What C holds.
-    There,
-    /// In every row.
-    Row(&'a [f32]),
+    /// The present value of C.
+    Accumulate,
+    /// The same in every row.
+    Bias(&'a [f32]),
 }
 
-fn matmul_on(isa: Isa, c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, start: Start<'_>) {
+fn matmul_on(isa: Isa, c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, initial: Initial<'_>) {
     assert_eq!(a.cols, b.rows, "inner sizes");
     assert_eq!(c.len(), a.rows * b.cols, "size of the result");
-    let bias = if let Start::Row(bias) = start { bias.len() } else { 0 };
+    let bias = if let Initial::Bias(bias) = initial { bias.len() } else { 0 };
     count(a.rows * a.cols * b.cols, numbers(a.rows * a.cols + b.rows * b.cols + c.len() + bias));
     thread_local! {
-        static ROOM: RefCell<Room> = const { RefCell::new(Room { panel: Vec::new(), tiles: Vec::new() }) };
+        static BUFFERS: RefCell<PackingBuffers> = const { RefCell::new(PackingBuffers { b_panel: Vec::new(), a_panels: Vec::new() }) };
     }
     if a.cols == 0 {
-        match start {
-            Start::Zero => c.fill(0.0),
-            Start::There => {}
-            Start::Row(bias) => {
+        match initial {
+            Initial::Zero => c.fill(0.0),
+            Initial::Accumulate => {}
+            Initial::Bias(bias) => {
                 c.chunks_exact_mut(bias.len().max(1)).for_each(|row| row.copy_from_slice(bias))
             }
         }
     }
-    ROOM.with_borrow_mut(|room| product(isa, c, a, b, start, room));
+    BUFFERS.with_borrow_mut(|buffers| product(isa, c, a, b, initial, buffers));
 }
 
-/// What is packed of B and of A.
-struct Room {
-    panel: Vec<f32>,
-    tiles: Vec<f32>,
+/// Packing buffers, reused between products.
+struct PackingBuffers {
+    /// One micro-panel of B.
+    b_panel: Vec<f32>,
+    /// Micro-panels of a block of A.
+    a_panels: Vec<f32>,
 }
 
-dispatch!(fn product(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, start: Start<'_>, room: &mut Room) = blocked);
+dispatch!(fn product(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, initial: Initial<'_>, buffers: &mut PackingBuffers) = blocks);
 
+/// The loops over blocks of depth `KC` and of `MC` rows of A.
 #[inline(always)]
-fn blocked<V: Simd, N: Simd>(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, start: Start<'_>, room: &mut Room) {
+fn blocks<V: Simd, N: Simd>(
+    c: &mut [f32],
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    initial: Initial<'_>,
+    buffers: &mut PackingBuffers,
+) {
     for k in (0..a.cols).step_by(KC) {
         let depth = KC.min(a.cols - k);
-        let start = if k == 0 { start } else { Start::There };
-        let even = a.rows.div_ceil(a.rows.div_ceil(MC).max(1)).next_multiple_of(TALL).max(1);
-        for row in (0..a.rows).step_by(even) {
-            let rows = even.min(a.rows - row);
+        let initial = if k == 0 { initial } else { Initial::Accumulate };
+        let mc = a.rows.div_ceil(a.rows.div_ceil(MC).max(1)).next_multiple_of(MAX_MR).max(1);
+        for row in (0..a.rows).step_by(mc) {
+            let rows = mc.min(a.rows - row);
             let c = &mut c[row * b.cols..(row + rows) * b.cols];
-            let block = Factor {
+            let block = Strided {
                 data: &a.data[row * a.row_stride + k * a.col_stride..],
                 row_stride: a.row_stride,
                 col_stride: a.col_stride,
             };
-            panels::<V, N>(c, block, (rows, k, depth), b, start, room);
+            macro_kernel::<V, N>(c, block, (rows, k, depth), b, initial, buffers);
         }
     }
 }
 
-/// `C += block · B[k..k + depth]` for `rows` rows of C, all columns.
+/// The macro-kernel: `C += block · B[k..k + depth]` for `rows` rows and all columns of C, by micro-panels of B.
 #[inline(always)]
-fn panels<V: Simd, N: Simd>(
+fn macro_kernel<V: Simd, N: Simd>(
     c: &mut [f32],
-    block: Factor<'_>,
+    block: Strided<'_>,
     (rows, k, depth): (usize, usize, usize),
     b: Matrix<'_>,
-    start: Start<'_>,
-    room: &mut Room,
+    initial: Initial<'_>,
+    buffers: &mut PackingBuffers,
 ) {
-    let Room { panel, tiles } = room;
-    let most = if V::LANES == 16 { 12 } else { 6 };
-    let packed = block.col_stride != 1 && b.cols >= MANY && rows >= most;
+    let PackingBuffers { b_panel, a_panels } = buffers;
+    let mr = if V::LANES == 16 { 12 } else { 6 };
+    let packed = block.col_stride != 1 && b.cols >= MIN_COLS_TO_PACK_A && rows >= mr;
     if packed {
-        pack_tiles(tiles, block, rows, depth, most);
+        pack_a(a_panels, block, rows, depth, mr);
     }
     let mut col = 0;
     while col < b.cols {
         let left = b.cols - col;
-        // Vectors a panel row: as few as hold what is left.
+        // NR: one or two vectors, the fewest that cover the columns left.
         let width = if left <= N::LANES { N::LANES } else { V::LANES * if left <= V::LANES { 1 } else { 2 } };
-        let panel = if rows <= FEW && b.col_stride == 1 && left >= width {
+        let panel = if rows <= MAX_ROWS_FOR_UNPACKED_B && b.col_stride == 1 && left >= width {
             Panel { data: &b.data[k * b.row_stride + col..], stride: b.row_stride, depth }
         } else {
             match width == N::LANES {
-                true => pack::<N>(panel, b, k, depth, col, width),
-                false => pack::<V>(panel, b, k, depth, col, width),
+                true => pack_b::<N>(b_panel, b, k, depth, col, width),
+                false => pack_b::<V>(b_panel, b, k, depth, col, width),
             }
-            Panel { data: panel, stride: width, depth }
+            Panel { data: b_panel, stride: width, depth }
         };
-        let mut place = Place { a: block, rows, tiles, c, cols: b.cols, col, start, panel };
+        let mut product = PanelProduct { a: block, rows, a_panels, c, cols: b.cols, col, initial, panel };
         if width == N::LANES {
-            place.rows::<N, 1, 8>();
+            product.unpacked_rows::<N, 1, 8>();
         } else if width == V::LANES {
-            place.rows::<V, 1, 8>();
+            product.unpacked_rows::<V, 1, 8>();
         } else if packed && V::LANES == 16 {
-            place.packed_rows::<V, 2, 12>();
+            product.packed_rows::<V, 2, 12>();
         } else if packed {
-            place.packed_rows::<V, 2, 6>();
+            product.packed_rows::<V, 2, 6>();
         } else if V::LANES == 16 {
-            place.rows::<V, 2, 12>();
+            product.unpacked_rows::<V, 2, 12>();
         } else {
-            place.rows::<V, 2, 6>();
+            product.unpacked_rows::<V, 2, 6>();
         }
         col += width;
     }
 }
 
-/// Copies whole tiles of `height` rows of A, `depth` columns each, tile after tile: column by column within one.
+/// Packs whole micro-panels of `mr` rows and `depth` columns of A, one after the other, each column by column.
 #[inline(always)]
-fn pack_tiles(tiles: &mut Vec<f32>, a: Factor<'_>, rows: usize, depth: usize, height: usize) {
-    tiles.resize(rows / height * height * depth, 0.0);
-    for (tile, to) in tiles.chunks_exact_mut(height * depth).enumerate() {
-        let rows = &a.data[tile * height * a.row_stride..];
+fn pack_a(a_panels: &mut Vec<f32>, a: Strided<'_>, rows: usize, depth: usize, mr: usize) {
+    a_panels.resize(rows / mr * mr * depth, 0.0);
+    for (i, to) in a_panels.chunks_exact_mut(mr * depth).enumerate() {
+        let rows = &a.data[i * mr * a.row_stride..];
         if a.row_stride == 1 {
-            for (k, to) in to.chunks_exact_mut(height).enumerate() {
-                to.copy_from_slice(&rows[k * a.col_stride..][..height]);
+            for (k, to) in to.chunks_exact_mut(mr).enumerate() {
+                to.copy_from_slice(&rows[k * a.col_stride..][..mr]);
             }
             continue;
         }
-        for r in 0..height {
+        for r in 0..mr {
             let row = &rows[r * a.row_stride..];
-            for (k, to) in to.chunks_exact_mut(height).enumerate() {
+            for (k, to) in to.chunks_exact_mut(mr).enumerate() {
                 to[r] = row[k * a.col_stride];
             }
         }
     }
 }
 
-/// Copies `depth × width` of B, from row `k` and column `col`, zero beyond its edge.
+/// Packs a micro-panel of `depth × width` of B, from row `k` and column `col`, padded with zeros.
 #[inline(always)]
-fn pack<V: Simd>(panel: &mut Vec<f32>, b: Matrix<'_>, k: usize, depth: usize, col: usize, width: usize) {
+fn pack_b<V: Simd>(panel: &mut Vec<f32>, b: Matrix<'_>, k: usize, depth: usize, col: usize, width: usize) {
     let used = width.min(b.cols - col);
     panel.resize(depth * width, 0.0);
     if b.col_stride == 1 {
@@ -256,10 +266,10 @@ fn pack<V: Simd>(panel: &mut Vec<f32>, b: Matrix<'_>, k: usize, depth: usize, co
         if used < width {
             panel.fill(0.0);
         }
-        // A few rows of the panel at a time: all columns are written while these are in the first-level cache.
-        for (i, rows) in panel.chunks_mut(ACROSS * width).enumerate() {
+        // A few rows at a time: they stay in the L1 cache while all columns are written.
+        for (i, rows) in panel.chunks_mut(PACK_ROWS * width).enumerate() {
             for j in 0..used {
-                let column = &b.data[(col + j) * b.col_stride + (k + i * ACROSS) * b.row_stride..];
+                let column = &b.data[(col + j) * b.col_stride + (k + i * PACK_ROWS) * b.row_stride..];
                 let numbers = column.iter().step_by(b.row_stride);
                 rows.chunks_exact_mut(width).zip(numbers).for_each(|(row, x)| row[j] = *x);
             }
@@ -267,100 +277,101 @@ fn pack<V: Simd>(panel: &mut Vec<f32>, b: Matrix<'_>, k: usize, depth: usize, co
     }
 }
 
-/// Numbers of A by their strides.
+/// Elements of A, addressed by strides.
 #[derive(Debug, Clone, Copy)]
-struct Factor<'a> {
+struct Strided<'a> {
     data: &'a [f32],
     row_stride: usize,
     col_stride: usize,
 }
 
-/// Some columns of B: `depth` rows, packed or where they lie.
+/// A micro-panel of B: `depth` rows, packed or in place.
 #[derive(Debug, Clone, Copy)]
 struct Panel<'a> {
     data: &'a [f32],
-    /// How far its rows are apart.
+    /// Distance of its rows.
     stride: usize,
     depth: usize,
 }
 
-/// One panel of B and where it goes: columns `col…` of C.
-struct Place<'a, 'c> {
-    a: Factor<'a>,
+/// The product of a block of A and a micro-panel of B: columns `col…` of C.
+struct PanelProduct<'a, 'c> {
+    a: Strided<'a>,
     rows: usize,
-    /// Packed tiles of A.
-    tiles: &'a [f32],
+    /// Packed micro-panels of A.
+    a_panels: &'a [f32],
     c: &'c mut [f32],
     cols: usize,
     col: usize,
-    start: Start<'a>,
+    initial: Initial<'a>,
     panel: Panel<'a>,
 }
 
-impl<'a> Place<'a, '_> {
-    /// All rows of C, `R` at a time, then fewer.
+impl<'a> PanelProduct<'a, '_> {
+    /// Computes all rows of C with A read in place, `MR` at a time, then fewer.
     #[inline(always)]
-    fn rows<V: Simd, const W: usize, const R: usize>(&mut self) {
+    fn unpacked_rows<V: Simd, const W: usize, const MR: usize>(&mut self) {
         let mut row = 0;
-        while row + R <= self.rows {
-            self.tile::<V, W, R>(row, self.from(row));
-            row += R;
+        while row + MR <= self.rows {
+            self.micro_kernel::<V, W, MR>(row, self.from(row));
+            row += MR;
         }
-        self.rest::<V, W>(row);
+        self.remaining_rows::<V, W>(row);
     }
 
-    /// The same with packed tiles of `R` rows.
+    /// Computes all rows of C with packed micro-panels of `MR` rows of A, then the rest in place.
     #[inline(always)]
-    fn packed_rows<V: Simd, const W: usize, const R: usize>(&mut self) {
+    fn packed_rows<V: Simd, const W: usize, const MR: usize>(&mut self) {
         let depth = self.panel.depth;
         let mut row = 0;
-        while row + R <= self.rows {
-            let data = &self.tiles[row * depth..(row + R) * depth];
-            self.tile::<V, W, R>(row, Factor { data, row_stride: 1, col_stride: R });
-            row += R;
+        while row + MR <= self.rows {
+            let data = &self.a_panels[row * depth..(row + MR) * depth];
+            self.micro_kernel::<V, W, MR>(row, Strided { data, row_stride: 1, col_stride: MR });
+            row += MR;
         }
-        self.rest::<V, W>(row);
+        self.remaining_rows::<V, W>(row);
     }
 
-    /// The rows from `row` on: too few for a whole tile.
+    /// Computes the rows from `row` on, too few for a whole micro-tile.
     #[inline(always)]
-    fn rest<V: Simd, const W: usize>(&mut self, mut row: usize) {
+    fn remaining_rows<V: Simd, const W: usize>(&mut self, mut row: usize) {
         while row + 4 <= self.rows {
-            self.tile::<V, W, 4>(row, self.from(row));
+            self.micro_kernel::<V, W, 4>(row, self.from(row));
             row += 4;
         }
         while row < self.rows {
-            self.tile::<V, W, 1>(row, self.from(row));
+            self.micro_kernel::<V, W, 1>(row, self.from(row));
             row += 1;
         }
     }
 
-    /// A from `row` on.
+    /// Returns A from `row` on.
     #[inline(always)]
-    fn from(&self, row: usize) -> Factor<'a> {
-        Factor { data: &self.a.data[row * self.a.row_stride..], ..self.a }
+    fn from(&self, row: usize) -> Strided<'a> {
+        Strided { data: &self.a.data[row * self.a.row_stride..], ..self.a }
     }
 
-    /// `R` rows by `W` vectors of C, from row `row` on, whose factor is `a`; held in registers while `k` runs.
+    /// The micro-kernel: `MR` rows by `W` vectors of C (NR = `W`·lanes), from row `row` on, in registers while `k` runs. `a` is the left
+    /// factor.
     #[inline(always)]
-    fn tile<V: Simd, const W: usize, const R: usize>(&mut self, row: usize, a: Factor<'_>) {
+    fn micro_kernel<V: Simd, const W: usize, const MR: usize>(&mut self, row: usize, a: Strided<'_>) {
         let width = W * V::LANES;
         let used = width.min(self.cols - self.col);
-        let mut sums = [[V::splat(0.0); W]; R];
-        // What the sums begin with, and how far its rows are apart.
-        let (there, apart) = match self.start {
-            Start::Zero => (&[0.0; 32][..], 0),
-            Start::There => (&self.c[row * self.cols + self.col..], self.cols),
-            Start::Row(bias) => (&bias[self.col..], 0),
+        let mut sums = [[V::splat(0.0); W]; MR];
+        // Initial value of the sums, and the distance of its rows.
+        let (first, first_stride) = match self.initial {
+            Initial::Zero => (&[0.0; 32][..], 0),
+            Initial::Accumulate => (&self.c[row * self.cols + self.col..], self.cols),
+            Initial::Bias(bias) => (&bias[self.col..], 0),
         };
-        // At the edge C goes through a buffer as wide as the panel.
+        // The last columns of C are copied through a buffer of the panel's width.
         let mut edge = [0.0; 32];
         for (r, sum) in sums.iter_mut().enumerate() {
-            let there = &there[r * apart..r * apart + used];
+            let first = &first[r * first_stride..r * first_stride + used];
             let line = if used == width {
-                there
+                first
             } else {
-                edge[..used].copy_from_slice(there);
+                edge[..used].copy_from_slice(first);
                 &edge[..]
             };
             for (w, vector) in sum.iter_mut().enumerate() {
@@ -368,18 +379,18 @@ impl<'a> Place<'a, '_> {
             }
         }
         let (stride, step) = (a.row_stride, a.col_stride);
-        let Panel { data, stride: apart, depth } = self.panel;
-        assert!((R - 1) * stride + (depth - 1) * step < a.data.len(), "a tile within A");
-        assert!((depth - 1) * apart + width <= data.len(), "a panel within B");
+        let Panel { data, stride: panel_stride, depth } = self.panel;
+        assert!((MR - 1) * stride + (depth - 1) * step < a.data.len(), "micro-panel of A in bounds");
+        assert!((depth - 1) * panel_stride + width <= data.len(), "micro-panel of B in bounds");
         for i in 0..depth {
-            // SAFETY: `i < depth`, so the end is at most the one asserted above.
-            let b = unsafe { data.get_unchecked(i * apart..i * apart + width) };
+            // SAFETY: `i < depth`, so the end is at most the asserted one.
+            let b = unsafe { data.get_unchecked(i * panel_stride..i * panel_stride + width) };
             let mut vectors = [V::splat(0.0); W];
             for (vector, b) in vectors.iter_mut().zip(b.chunks_exact(V::LANES)) {
                 *vector = V::load(b);
             }
             for (r, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: `i < depth` and `r < R`, so the index is at most the one asserted above.
+                // SAFETY: `i < depth` and `r < MR`, so the index is at most the asserted one.
                 let x = V::splat(unsafe { *a.data.get_unchecked(r * stride + i * step) });
                 for (sum, b) in sum.iter_mut().zip(vectors) {
                     *sum = x.mul_add(b, *sum);
@@ -432,7 +443,7 @@ mod tests {
         #[test]
         fn products_equal_their_definition_on_every_instruction_set(
             (m, k, n) in (
-                0usize..if cfg!(miri) { 40 } else { 2 * FEW }, 0usize..if cfg!(miri) { 60 } else { 600 }, 0usize..70,
+                0usize..if cfg!(miri) { 40 } else { 2 * MAX_ROWS_FOR_UNPACKED_B }, 0usize..if cfg!(miri) { 60 } else { 600 }, 0usize..70,
             ),
             transpose in any::<(bool, bool)>(), accumulate: bool, shift in 0usize..3, seed: u64,
         ) {
@@ -444,20 +455,20 @@ mod tests {
             let mut fused: Option<Vec<u32>> = None;
             for isa in Isa::available() {
                 let mut c = before.clone();
-                matmul_on(isa, &mut c[shift..], a, b, if accumulate { Start::There } else { Start::Zero });
+                matmul_on(isa, &mut c[shift..], a, b, if accumulate { Initial::Accumulate } else { Initial::Zero });
                 for (got, want) in c[shift..].iter().zip(&expected) {
                     prop_assert!((f64::from(*got) - want).abs() <= 1e-6 * (k as f64 + 1.0) * 3.0, "{isa:?}: {got} for {want}");
                 }
                 if isa != Isa::Portable {
                     let bits = c.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-                    prop_assert!(fused.get_or_insert_with(|| bits.clone()) == &bits, "other bits");
+                    prop_assert!(fused.get_or_insert_with(|| bits.clone()) == &bits, "bits differ");
                 }
             }
         }
     }
 
     #[test]
-    fn rows_beyond_a_block_are_multiplied_too() {
+    fn more_rows_than_a_block() {
         let (k, n) = (if cfg!(miri) { 3 } else { KC + 3 }, 33);
         for m in [MC, MC + 1, 2 * MC + 1] {
             let (da, db) = (numbers(m * k, 1), numbers(k * n, 2));
@@ -472,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bias_stands_in_every_row_also_without_a_product() {
+    fn bias_is_added_to_every_row_even_with_inner_size_zero() {
         let (a, b, bias) = (numbers(5 * 300, 1), numbers(300 * 19, 2), numbers(19, 3));
         let (a, b) = (Matrix::new(&a, 5, 300), Matrix::new(&b, 300, 19));
         let mut expected: Vec<f32> = (0..5).flat_map(|_| bias.clone()).collect();
@@ -485,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn some_columns_of_a_wider_matrix_are_a_matrix() {
+    fn strided_view_of_a_wider_matrix() {
         let data: Vec<f32> = (0..12).map(|i| i as f32).collect();
         let mut c = [0.0; 2];
         // rows (1, 2) and (5, 6) of a 3×4 matrix, times (1, 10)ᵀ

@@ -1,17 +1,17 @@
 use super::simd::Simd;
 use super::{Isa, dispatch};
 
-/// Partial sums: enough to hide how long an addition takes.
+/// Partial sums: enough to hide the latency of an addition.
 const LANES: usize = 16;
 
-/// L2 norm, summed in f64 in a fixed order: `√Σ x²`.
+/// Returns the L2 norm, summed in f64 in a fixed order: `√Σ x²`.
 pub fn l2_norm(values: &[f32]) -> f64 {
     let mut sum = SumOfSquares::default();
     sum.add(values);
     sum.total().sqrt()
 }
 
-/// `Σ x²` over one slice after the other, in f64 and in a fixed order: the same bits from every instruction set.
+/// Accumulates `Σ x²` over several slices, in f64 and in a fixed order: the same bits from every instruction set.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SumOfSquares([f64; LANES]);
 
@@ -21,7 +21,7 @@ impl SumOfSquares {
         add_on(Isa::best(), &mut self.0, values);
     }
 
-    /// The sum so far.
+    /// Returns the sum so far.
     pub fn total(self) -> f64 {
         self.0.iter().sum()
     }
@@ -29,7 +29,7 @@ impl SumOfSquares {
 
 dispatch!(fn add_on(lanes: &mut [f64; LANES], values: &[f32]) = add_all);
 
-/// A plain loop: the compiler makes of it what vectors the instruction set has, and never fuses product and sum.
+/// A scalar loop that the compiler vectorizes; it never fuses multiplication and addition.
 #[inline(always)]
 fn add_all<V: Simd, N: Simd>(lanes: &mut [f64; LANES], values: &[f32]) {
     let mut sums = *lanes;
@@ -50,11 +50,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn large_numbers_do_not_overflow_and_no_number_is_left_out() {
+    fn large_values_do_not_overflow_and_every_element_counts() {
         assert_eq!(l2_norm(&[]), 0.0);
-        let mut far = [0.0; 2 * LANES + 3];
-        (far[0], far[2 * LANES + 2]) = (3.0, 4.0);
-        assert_eq!(l2_norm(&far), 5.0);
+        let mut values = [0.0; 2 * LANES + 3];
+        (values[0], values[2 * LANES + 2]) = (3.0, 4.0);
+        assert_eq!(l2_norm(&values), 5.0);
         assert!((l2_norm(&[f32::MAX; 4]) / f64::from(f32::MAX) - 2.0).abs() < 1e-12);
         assert!(l2_norm(&[f32::NAN, 1.0]).is_nan());
     }

@@ -1,4 +1,4 @@
-//! Vectors of `f32` in one vocabulary, so that a loop is written once for every instruction set.
+//! A trait of SIMD vectors of `f32`, so that a loop is written once for every instruction set.
 
 #[cfg(target_arch = "aarch64")]
 mod arm;
@@ -12,28 +12,28 @@ pub(super) use portable::Portable;
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2, Avx512};
 
-/// Some lanes of `f32`. NaN stays NaN in all arithmetic.
+/// A vector of `f32` lanes. Arithmetic propagates NaN.
 ///
 /// # Safety of the implementations
-/// A value of a vector type may only be made (`splat`, `load`) inside a copy that [`super::Isa`] chose: then the processor has
-/// the instructions that every further method uses. `load` and `store` check their length.
+/// A value of a vector type may only be made (`splat`, `load`) inside code dispatched by [`super::Isa`]: then the processor has
+/// the instructions that all other methods use. `load` and `store` check their length.
 pub(crate) trait Simd: Copy {
     /// Number of lanes.
     const LANES: usize;
-    /// `x` in every lane.
+    /// Returns `x` in every lane.
     fn splat(x: f32) -> Self;
-    /// The first `LANES` of `from`. Panics when it is shorter.
+    /// Loads the first `LANES` elements of `from`. Panics if it is shorter.
     fn load(from: &[f32]) -> Self;
-    /// Writes to the first `LANES` of `to`. Panics when it is shorter.
+    /// Stores to the first `LANES` elements of `to`. Panics if it is shorter.
     fn store(self, to: &mut [f32]);
-    /// All of `from`, at most `LANES`, and 0 beyond.
+    /// Loads all of `from`, at most `LANES` elements, and 0 in the other lanes.
     #[inline(always)]
     fn load_part(from: &[f32]) -> Self {
         let mut padded = [0.0; 16];
         padded[..from.len()].copy_from_slice(from);
         Self::load(&padded)
     }
-    /// Fills `to`, at most `LANES` numbers.
+    /// Stores the first lanes to all of `to`, at most `LANES` elements.
     #[inline(always)]
     fn store_part(self, to: &mut [f32]) {
         let mut padded = [0.0; 16];
@@ -50,9 +50,9 @@ pub(crate) trait Simd: Copy {
     fn div(self, b: Self) -> Self;
     /// `self · b + c`: one rounding where the instruction set has FMA, else two.
     fn mul_add(self, b: Self, c: Self) -> Self;
-    /// The lesser; `b` where a lane is NaN.
+    /// The minimum; `b` where a lane is NaN.
     fn min(self, b: Self) -> Self;
-    /// The greater; `b` where a lane is NaN.
+    /// The maximum; `b` where a lane is NaN.
     fn max(self, b: Self) -> Self;
     /// `|self|`.
     fn abs(self) -> Self;
@@ -60,6 +60,6 @@ pub(crate) trait Simd: Copy {
     fn copysign(self, sign: Self) -> Self;
     /// `yes` where `self < b`, else `no` (also where a lane is NaN).
     fn select_less(self, b: Self, yes: Self, no: Self) -> Self;
-    /// `2ⁿ` for `self = 1.5·2²³ + n`, `-126 ≤ n ≤ 127`: the low bits of the sum are `n`, moved to the exponent's place.
+    /// `2ⁿ` for `self = 1.5·2²³ + n`, `-126 ≤ n ≤ 127`: the low bits of the sum are `n`, shifted into the exponent.
     fn power_of_two(self) -> Self;
 }

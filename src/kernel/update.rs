@@ -1,20 +1,19 @@
 use super::simd::Simd;
 use super::{Isa, dispatch};
 
-/// How an optimizer moves one weight, remembering `N` numbers of it: plain arithmetic on single numbers, of which
-/// [`update`] makes vectors.
+/// An optimizer's update rule for one weight with `N` slot variables, in scalar arithmetic that [`update`] vectorizes.
 ///
 /// An implementation's function must be `#[inline(always)]`: see [`crate::kernel`].
 pub trait Update<const N: usize>: Copy + Sync {
-    /// The weight `w`, and what is remembered of it, after a step against its gradient `g`.
+    /// Returns the weight `w` and its slot variables after a step with the gradient `g`.
     fn step(self, w: f32, g: f32, slots: [f32; N]) -> (f32, [f32; N]);
 }
 
-/// Moves every one of `weights` by `rule`, in one pass over memory. Products and sums are never fused, so every instruction set
+/// Updates all `weights` by `rule` in one pass over memory. Multiplication and addition are never fused, so every instruction set
 /// gives the same bits.
 ///
 /// # Panics
-/// When the slices differ in length: a defect in an optimizer.
+/// If the slices differ in length: a defect of the caller.
 pub fn update<const N: usize, U: Update<N>>(
     weights: &mut [f32],
     grads: &[f32],
@@ -22,7 +21,7 @@ pub fn update<const N: usize, U: Update<N>>(
     rule: U,
 ) {
     let all = slots.iter().all(|slot| slot.len() == weights.len());
-    assert!(all && grads.len() == weights.len(), "one number a weight each");
+    assert!(all && grads.len() == weights.len(), "gradients and slots: one value per weight");
     update_on(Isa::best(), weights, grads, slots, rule);
 }
 
@@ -31,7 +30,7 @@ dispatch! {
     = update_all
 }
 
-/// Weights at a time: one vector of the widest.
+/// Weights per iteration: one vector of the widest instruction set.
 const BLOCK: usize = 16;
 
 #[inline(always)]
@@ -45,7 +44,7 @@ fn update_all<V: Simd, M: Simd, const N: usize, U: Update<N>>(
     let (grads, last_grads) = grads.as_chunks::<BLOCK>();
     let mut slots = slots.map(|slot| slot.as_chunks_mut::<BLOCK>());
     for (at, (weights, grads)) in weights.iter_mut().zip(grads).enumerate() {
-        // Local arrays, which the compiler knows to be apart: that is what makes vectors of the loop.
+        // Local arrays cannot alias, which lets the compiler vectorize the loop.
         let (mut w, g, mut s) = (*weights, *grads, [[0.0; BLOCK]; N]);
         for (s, (slot, _)) in s.iter_mut().zip(&slots) {
             *s = slot[at];
@@ -83,7 +82,7 @@ fn update_all<V: Simd, M: Simd, const N: usize, U: Update<N>>(
 mod tests {
     use super::*;
 
-    /// Something of everything that optimizers compute with.
+    /// Uses every operation that the optimizers use.
     #[derive(Clone, Copy)]
     struct Mixed;
 
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn every_instruction_set_does_what_a_plain_loop_does_to_the_bit() {
+    fn every_instruction_set_gives_the_bits_of_a_scalar_loop() {
         let numbers =
             |n: usize, phase: f32| (0..n).map(|i| (i as f32 * 0.7 + phase).sin()).collect::<Vec<_>>();
         for n in [0, 1, 7, 63, 64, 65, 200] {

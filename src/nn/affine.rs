@@ -1,7 +1,7 @@
 //! The affine map `x·W + b` and its gradients, as the layers with a kernel share them.
 
 use super::Block;
-use crate::kernel::{Matrix, add_columns, matmul, matmul_bias};
+use crate::kernel::{Matrix, add_column_sums, matmul, matmul_bias};
 
 /// `out = x·W + b` over all rows at once: `x` `[rows, features]`, `W` `[features, units]`.
 pub(super) fn affine(
@@ -35,7 +35,7 @@ pub(super) fn affine_backward(
     let delta = &delta[..rows * units];
     matmul(d_w, Matrix::new(x.data(), rows, features).t(), Matrix::new(delta, rows, units), true);
     if !d_bias.is_empty() {
-        add_columns(&mut d_bias[..units], delta);
+        add_column_sums(&mut d_bias[..units], delta);
     }
     if let Some(input_grad) = input_grad {
         input_grad.reshape(time, batch, features);

@@ -328,7 +328,7 @@ impl<'a> Rows<'a> {
     pub fn gather(self, from: &Block, sums: &mut Block) {
         let width = from.features;
         sums.zeroed(1, self.rows.batch, width);
-        kernel::add_rows(&mut sums.data, self.index(), &from.data, width);
+        kernel::scatter_add(&mut sums.data, self.index(), &from.data, width);
     }
 }
 

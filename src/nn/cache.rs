@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::kernel::Entry;
+use crate::kernel::NonzeroEntry;
 
 /// Activations and scratch buffers of one layer and one shard. Memory is reused from step to step: the same shapes allocate nothing.
 pub trait Cache: fmt::Debug + Default + Send {
@@ -17,9 +17,9 @@ impl Cache for () {
     }
 }
 
-impl Cache for Vec<Entry> {
+impl Cache for Vec<NonzeroEntry> {
     fn bytes(&self) -> usize {
-        self.capacity() * size_of::<Entry>()
+        self.capacity() * size_of::<NonzeroEntry>()
     }
 }
 

@@ -7,7 +7,10 @@ use super::layer::{
 };
 use super::window::Window;
 use super::{Activation, Block, Initializer, Padding, Regularizer, Signal};
-use crate::kernel::{Entry, Matrix, add_columns, add_rows, gather_taps, matmul, note_entries, scatter_taps};
+use crate::kernel::{
+    Matrix, NonzeroEntry, add_column_sums, collect_nonzeros, gather_windows, matmul, scatter_add,
+    scatter_windows,
+};
 
 /// Slides `filters` small patterns over the time steps (LeCun et al. 1989; over words: Kim 2014).
 ///
@@ -105,7 +108,7 @@ layer_cache! {
         /// by distinct vector, `[1, distinct, filters]`.
         by_distinct: Block,
         /// The few numbers of δ that are not 0.
-        entries: Vec<Entry>,
+        entries: Vec<NonzeroEntry>,
         /// `Wᵀ`, `[filters, kernel_size·features]`, where δ is sparse.
         kernel_transposed: Block,
         /// ∂L/∂`Wᵀ`, likewise.
@@ -179,7 +182,7 @@ impl Layer for Conv1D {
                 matmul(products.step_mut(tap), x, Matrix::new(kernel, features, filters), false);
             }
             let taps = window.over(rows.index(), time, batch);
-            gather_taps(out.data_mut(), bias, products.data(), filters, taps);
+            gather_windows(out.data_mut(), bias, products.data(), filters, taps);
         } else {
             out.data_mut().chunks_exact_mut(filters).for_each(|row| match bias {
                 [] => row.fill(0.0),
@@ -203,7 +206,7 @@ impl Layer for Conv1D {
         let size = features * filters;
         let (d_kernel, d_bias) = param_grads.split_at_mut(self.kernel_size * size);
         if self.use_bias {
-            add_columns(d_bias, upstream_grad.data());
+            add_column_sums(d_bias, upstream_grad.data());
         }
         let (x, index) = match inputs[0] {
             Signal::Rows(rows) => (rows.rows, rows.index()),
@@ -215,14 +218,20 @@ impl Layer for Conv1D {
             input_grads.zeroed(steps, rows, features);
         }
         let Conv1DCache { by_distinct: sums, entries, kernel_transposed, kernel_grad_transposed } = cache;
-        if note_entries(entries, upstream_grad.data(), batch, filters, upstream_grad.data().len() / SPARSE) {
+        if collect_nonzeros(
+            entries,
+            upstream_grad.data(),
+            batch,
+            filters,
+            upstream_grad.data().len() / SPARSE,
+        ) {
             // Filters first, so that the weights of an entry are contiguous.
             transpose(weights.get(0), kernel_transposed, self.kernel_size * features, filters);
             kernel_grad_transposed.zeroed(1, filters, self.kernel_size * features);
             let d_x = input_grads.map_or(&mut [][..], Block::data_mut);
             let (w, d_w) = (kernel_transposed.data(), kernel_grad_transposed.data_mut());
             let taps = window.over(index, time, batch);
-            scatter_taps(entries, (x.data(), d_x), (w, d_w), features, taps);
+            scatter_windows(entries, (x.data(), d_x), (w, d_w), features, taps);
             for (i, d_kernel) in d_kernel.chunks_exact_mut(filters).enumerate() {
                 let column = kernel_grad_transposed.data()[i..].iter().step_by(self.kernel_size * features);
                 d_kernel.iter_mut().zip(column).for_each(|(sum, d)| *sum += d);
@@ -243,7 +252,7 @@ impl Layer for Conv1D {
                 // δ is summed over the positions that hold the same vector.
                 sums.zeroed(1, rows.rows.rows(), filters);
                 for (to, from) in window.runs(tap, time) {
-                    add_rows(sums.data_mut(), rows.steps(from), upstream_grad.steps(to), filters);
+                    scatter_add(sums.data_mut(), rows.steps(from), upstream_grad.steps(to), filters);
                 }
                 pair(x.data(), sums.data(), input_grads.as_deref_mut().map(Block::data_mut));
                 continue;

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::cache::layer_cache;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
 use super::{Block, Mask, Signal};
-use crate::kernel::{scatter_rows, sum_rows};
+use crate::kernel::{gather_sum, gather_sum_backward};
 
 /// The mean over time, of unmasked steps where a mask reaches it.
 ///
@@ -90,7 +90,7 @@ impl Layer for GlobalAveragePooling1D {
         let x = match ctx.inputs[0] {
             Signal::Rows(rows) => {
                 let mask = ctx.pass.mask.map_or(&[][..], Mask::data);
-                sum_rows(out.data_mut(), rows.rows.data(), rows.index(), mask, features);
+                gather_sum(out.data_mut(), rows.rows.data(), rows.index(), mask, features);
                 Self::scale(out, ctx.pass.mask, counts, time);
                 return;
             }
@@ -115,7 +115,13 @@ impl Layer for GlobalAveragePooling1D {
             Self::scale(upstream_grad, pass.mask, &cache.counts, time);
             input_grad.zeroed(1, rows.rows.rows(), features);
             let mask = pass.mask.map_or(&[][..], Mask::data);
-            return scatter_rows(input_grad.data_mut(), rows.index(), mask, upstream_grad.data(), features);
+            return gather_sum_backward(
+                input_grad.data_mut(),
+                rows.index(),
+                mask,
+                upstream_grad.data(),
+                features,
+            );
         }
         input_grad.reshape(time, batch, features);
         for t in 0..time {

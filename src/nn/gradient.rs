@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use super::{Model, Params, Shard};
-use crate::kernel::{SumOfSquares, Team, add_columns, add_placed};
+use crate::kernel::{SumOfSquares, ThreadPool, add_column_sums, gather_add};
 
 /// Numbers of a chunk at least, if there are as many: handing one out is nothing beside working on it.
 const CHUNK: usize = 1 << 15;
@@ -87,7 +87,7 @@ impl Gradient {
         &mut self,
         params: &Params,
         shards: impl Iterator<Item = &'a Shard> + Clone + Sync,
-        team: &mut Team,
+        team: &mut ThreadPool,
     ) {
         let mut values = self.values.as_mut_slice();
         let chunks = self.chunks.iter_mut().filter_map(|chunk| {
@@ -158,7 +158,7 @@ impl Part {
                         Some(first) => sums.copy_from_slice(first),
                         None => sums.fill(0.0),
                     }
-                    shards.for_each(|part| add_columns(sums, part));
+                    shards.for_each(|part| add_column_sums(sums, part));
                     if let Some(regularizer) = param.regularizer {
                         regularizer.add_gradient(&weights[block], sums);
                     }
@@ -195,7 +195,7 @@ impl Rows {
             let rows = self.first + i * many..self.first + i * many + touched.len();
             for shard in shards.clone() {
                 let (places, d) = shard.scattered(layer);
-                add_placed(values, touched, &places[rows.clone()], d, width);
+                gather_add(values, touched, &places[rows.clone()], d, width);
             }
             for (row, _) in values.chunks_exact(width).zip(&*touched).filter(|(_, touched)| **touched) {
                 squares.add(row);
@@ -268,7 +268,7 @@ mod tests {
         params.initialize(1);
         let mut bits = Vec::new();
         for threads in [1, 2, 3, 8] {
-            let mut team = Team::new(threads).unwrap();
+            let mut team = ThreadPool::new(threads).unwrap();
             let mut gradient = Gradient::new(&model, &params);
             assert!(gradient.chunks.len() > 4, "{}", gradient.chunks.len());
             let mut shards: Vec<Shard> = (0..3).map(|_| Shard::new(&model, &params)).collect();
@@ -302,7 +302,7 @@ mod tests {
         params.values_mut()[0] = f32::NAN;
         learn(&model, &params, &mut shards, 0);
         let mut gradient = Gradient::new(&model, &params);
-        gradient.sum(&params, shards.iter(), &mut Team::new(2).unwrap());
+        gradient.sum(&params, shards.iter(), &mut ThreadPool::new(2).unwrap());
         assert!(!gradient.norm().is_finite() && !gradient.norm_of(1).is_finite());
     }
 }

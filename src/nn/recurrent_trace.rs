@@ -12,7 +12,7 @@ use spectral::spectral_radius;
 
 use super::recurrent::{Cell, Order, RecurrentBuffers};
 use super::{Mask, Model, Params, Shard};
-use crate::kernel::{Team, l2_norm};
+use crate::kernel::{ThreadPool, l2_norm};
 use crate::protocol::{Direction, LayerHealth, QuantityHealth};
 
 /// Up to so many units a spectral radius takes almost no time.
@@ -69,7 +69,7 @@ impl RecurrentTrace<'_> {
 
     /// `‖∂L/∂U_t‖_F` for every input position: see [`GradientProfile::kernel_norm`](crate::protocol::GradientProfile::kernel_norm).
     /// Empty where the step was not watched, or gates were recomputed in the backward pass.
-    pub fn kernel_norms(&self, team: &mut Team) -> Vec<f32> {
+    pub fn kernel_norms(&self, team: &mut ThreadPool) -> Vec<f32> {
         let Some(order) = self.order() else { return Vec::new() };
         let mut norms = vec![0.0; order.time];
         let chunk = order.time.div_ceil(CHUNKS).max(1);
@@ -136,7 +136,7 @@ impl RecurrentTrace<'_> {
 
     /// Saturated values and dead units of the batch, and the spectral radii of `params`: always of layers of up to 32 units; with
     /// `all_radii` of those up to 512, so that they need not be paid for on every watched step.
-    pub fn health(&self, params: &Params, all_radii: bool, team: &mut Team) -> LayerHealth {
+    pub fn health(&self, params: &Params, all_radii: bool, team: &mut ThreadPool) -> LayerHealth {
         let cell = self.cell;
         let (units, names) = (cell.settings().units, cell.gates());
         let radii = match units <= if all_radii { MOST_UNITS } else { FREE_UNITS } {
@@ -164,7 +164,7 @@ impl RecurrentTrace<'_> {
     }
 
     /// Of each gate's block of the recurrent kernel.
-    fn spectral_radii(&self, params: &Params, team: &mut Team) -> Vec<Option<f32>> {
+    fn spectral_radii(&self, params: &Params, team: &mut ThreadPool) -> Vec<Option<f32>> {
         let (units, gates) = (self.cell.settings().units, self.cell.gates().len());
         let weights = params.of(self.layer);
         // A half of a `Bidirectional` has its tensors behind those of the other.

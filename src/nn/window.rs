@@ -3,7 +3,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::LayerConfigError;
-use crate::kernel::Taps;
+use crate::kernel::ConvWindow;
 
 /// Padding at the ends of a sequence, by Keras's name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,9 +98,9 @@ impl Window {
     }
 
     /// The same for [`kernel`](crate::kernel), over `batch` sequences of `time` steps whose positions hold the rows `index`.
-    pub fn over(self, index: &[u32], time: usize, batch: usize) -> Taps<'_> {
+    pub fn over(self, index: &[u32], time: usize, batch: usize) -> ConvWindow<'_> {
         let Self { taps, stride, dilation, .. } = self;
-        Taps { index, time, batch, taps, stride, dilation, before: self.before(time) }
+        ConvWindow { index, time, batch, kernel_size: taps, stride, dilation, padding: self.before(time) }
     }
 
     /// The output steps whose tap `k` falls on an input step, and the input step of the first of them. Further on, input

@@ -1,6 +1,6 @@
 use super::rule::{Now, Weights};
 use super::{Limit, OptimizerSpec};
-use crate::kernel::Team;
+use crate::kernel::ThreadPool;
 
 /// An optimizer at work: its configuration, its present learning rate, and what it remembers of every weight.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ impl Optimizer {
 
     /// Moves `weights` against `grads` within `limit`, `team` sharing the work; the formulas stand with the configurations. The same
     /// bits come out with any team.
-    pub fn step(&mut self, weights: &mut [f32], grads: &[f32], limit: Limit, team: &mut Team) {
+    pub fn step(&mut self, weights: &mut [f32], grads: &[f32], limit: Limit, team: &mut ThreadPool) {
         self.steps += 1;
         let now = Now { learning_rate: self.learning_rate, t: self.steps };
         let decay = (self.spec.weight_decay().unwrap_or(0.0) as f32, self.learning_rate as f32);
@@ -52,7 +52,7 @@ mod tests {
         let sgd = SGD { learning_rate: 0.5, weight_decay: Some(0.1), ..SGD::default() };
         let mut optimizer = Optimizer::new(&OptimizerSpec::SGD(sgd), 2);
         let mut weights = [2.0, -4.0];
-        optimizer.step(&mut weights, &[1.0, 0.0], Limit::default(), &mut Team::new(1).unwrap());
+        optimizer.step(&mut weights, &[1.0, 0.0], Limit::default(), &mut ThreadPool::new(1).unwrap());
         // 2 − 2·0.1·0.5 − 0.5·1   and   −4 + 4·0.1·0.5
         assert!((weights[0] - 1.4).abs() < 1e-6 && (weights[1] + 3.8).abs() < 1e-6, "{weights:?}");
     }
@@ -73,7 +73,7 @@ mod tests {
         ] {
             let fresh = Optimizer::new(&spec, 1);
             let mut moved = fresh.clone();
-            moved.step(&mut [0.5], &[0.25], Limit::default(), &mut Team::new(1).unwrap());
+            moved.step(&mut [0.5], &[0.25], Limit::default(), &mut ThreadPool::new(1).unwrap());
             let changed = fresh.slots().zip(moved.slots()).filter(|((_, a), (_, b))| a != b);
             assert_eq!(changed.map(|((name, _), _)| name).collect::<Vec<_>>(), names, "{}", spec.name());
         }
@@ -89,7 +89,7 @@ mod tests {
             let config = serde_json::json!({"weight_decay": 0.01});
             let spec = OptimizerSpec::read(name, config).unwrap().unwrap();
             let after = |threads: usize, before: bool| {
-                let (mut team, mut weights) = (Team::new(threads).unwrap(), some(0));
+                let (mut team, mut weights) = (ThreadPool::new(threads).unwrap(), some(0));
                 let mut optimizer = Optimizer::new(&spec, WEIGHTS);
                 for step in 1..4 {
                     let mut grads = some(step);

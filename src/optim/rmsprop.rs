@@ -91,14 +91,14 @@ impl<const N: usize> Update<N> for Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Team;
+    use crate::kernel::ThreadPool;
     use crate::optim::{Limit, Optimizer, OptimizerSpec};
 
     #[test]
     fn a_gradient_that_never_changes_has_no_negative_variance() {
         let centered = RMSprop { centered: true, ..RMSprop::default() };
         let mut optimizer = Optimizer::new(&OptimizerSpec::RMSprop(centered), 1);
-        let (mut weights, mut team) = ([0.0], Team::new(1).unwrap());
+        let (mut weights, mut team) = ([0.0], ThreadPool::new(1).unwrap());
         (0..500).for_each(|_| optimizer.step(&mut weights, &[77.7], Limit::default(), &mut team));
         assert!(weights[0] < 0.0, "{weights:?}");
     }

@@ -1,6 +1,6 @@
 use super::clip::Limit;
 use super::config::Bound;
-use crate::kernel::{self, Team, Update};
+use crate::kernel::{self, ThreadPool, Update};
 
 /// Weights that a thread moves at a time: with all that is remembered of them they stay in a core's cache.
 const CHUNK: usize = 1 << 15;
@@ -47,7 +47,7 @@ pub(super) struct Weights<'a> {
     pub limit: Limit,
     /// `weight_decay` and `lr`.
     pub decay: (f32, f32),
-    pub team: &'a mut Team,
+    pub team: &'a mut ThreadPool,
 }
 
 impl Weights<'_> {

@@ -3,7 +3,7 @@ use ndarray::ArrayView2;
 use super::shard_worker::ShardWorker;
 use super::update_norms::UpdateNorms;
 use crate::data::Batch;
-use crate::kernel::Team;
+use crate::kernel::ThreadPool;
 use crate::metrics::Confusion;
 use crate::nn::{Gradient, GradientNorms, Model, Param, Params, RecurrentTrace, Score};
 use crate::optim::{Clip, Optimizer, OptimizerSpec};
@@ -27,7 +27,7 @@ pub struct Stepper {
     seed: u64,
     optimizer: Optimizer,
     clip: Option<Clip>,
-    team: Team,
+    team: ThreadPool,
     work: Vec<ShardWorker>,
     /// The shards of evaluation where layers carry a state: those of training keep theirs.
     evaluation_work: Vec<ShardWorker>,
@@ -75,7 +75,7 @@ impl Stepper {
         params.initialize(seed);
         let gradient = Gradient::new(&model, &params);
         Ok(Self {
-            team: Team::new(threads)?,
+            team: ThreadPool::new(threads)?,
             optimizer: Optimizer::new(optimizer, params.trainable().len()),
             params,
             clip,
@@ -117,7 +117,7 @@ impl Stepper {
 
     /// What the last watched step left, until the next batch, and who reads it: the network and its weights, the gradient norms per
     /// unrolled step, and the ways through time of the recurrent layers.
-    pub fn watched(&mut self) -> (&Model, &Params, &GradientNorms, Vec<RecurrentTrace<'_>>, &mut Team) {
+    pub fn watched(&mut self) -> (&Model, &Params, &GradientNorms, Vec<RecurrentTrace<'_>>, &mut ThreadPool) {
         let ways = self.model.recurrent_traces(self.work.iter().map(|work| &work.shard));
         (&self.model, &self.params, &self.norms, ways, &mut self.team)
     }

@@ -1,4 +1,4 @@
-use crate::kernel::{SumOfSquares, Team};
+use crate::kernel::{SumOfSquares, ThreadPool};
 use crate::nn::Params;
 use crate::protocol::ParamNorms;
 
@@ -17,7 +17,7 @@ pub(super) struct UpdateNorms {
 
 impl UpdateNorms {
     /// Copies the weights; `gradient` gives the norm of each tensor's gradient before clipping, by its index in [`Params::table`].
-    pub fn before(&mut self, params: &Params, gradient: impl Fn(usize) -> f64, team: &mut Team) {
+    pub fn before(&mut self, params: &Params, gradient: impl Fn(usize) -> f64, team: &mut ThreadPool) {
         self.weights.resize(params.values().len(), 0.0);
         let weights = self.sum(params, team, |mine, theirs, sum| {
             mine.copy_from_slice(theirs);
@@ -30,7 +30,7 @@ impl UpdateNorms {
     }
 
     /// Measures how far the update moved the weights.
-    pub fn after(&mut self, params: &Params, team: &mut Team) {
+    pub fn after(&mut self, params: &Params, team: &mut ThreadPool) {
         let moved = self.sum(params, team, |mine, theirs, sum| {
             mine.iter_mut().zip(theirs).for_each(|(moved, w)| *moved = w - *moved);
             sum.add(mine);
@@ -42,7 +42,7 @@ impl UpdateNorms {
     fn sum(
         &mut self,
         params: &Params,
-        team: &mut Team,
+        team: &mut ThreadPool,
         work: impl Fn(&mut [f32], &[f32], &mut SumOfSquares) + Sync,
     ) -> Vec<f64> {
         let chunks = |param: &crate::nn::Param| param.range.len().div_ceil(CHUNK);
@@ -90,7 +90,7 @@ mod tests {
         let gradient: Vec<f32> = (0..params.values().len()).map(|i| i as f32 / 8.0).collect();
         let mut measured = UpdateNorms::default();
         let table = params.table().to_vec();
-        let mut team = Team::new(2).unwrap();
+        let mut team = ThreadPool::new(2).unwrap();
         measured.before(&params, |tensor| l2_norm(&gradient[table[tensor].range.clone()]), &mut team);
         params.values_mut().iter_mut().zip(&gradient).for_each(|(w, g)| *w -= 0.5 * g);
         measured.after(&params, &mut team);

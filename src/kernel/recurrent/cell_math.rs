@@ -1,8 +1,8 @@
 use super::packed::{Finish, UnitVector};
 use super::{BackwardStep, ForwardStep, PackedMatrix, Projected};
-use crate::kernel::count::{count, looked_up, numbers};
 use crate::kernel::dispatch;
 use crate::kernel::simd::Simd;
+use crate::kernel::work_count::{count, looked_up, numbers};
 
 /// The arithmetic of a recurrent cell, for one vector of units of one sequence at a time; `SUMS` gates share a product with `U`.
 ///

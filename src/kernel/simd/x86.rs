@@ -11,7 +11,7 @@ impl Simd for Avx2 {
     const LANES: usize = 8;
     #[inline(always)]
     fn splat(x: f32) -> Self {
-        // SAFETY: called only in a copy chosen by `Isa` (see `Simd`).
+        // SAFETY: called only in code dispatched by `Isa` (see `Simd`).
         Self(unsafe { _mm256_set1_ps(x) })
     }
     #[inline(always)]
@@ -95,7 +95,7 @@ impl Simd for Avx512 {
     const LANES: usize = 16;
     #[inline(always)]
     fn splat(x: f32) -> Self {
-        // SAFETY: called only in a copy chosen by `Isa` (see `Simd`).
+        // SAFETY: called only in code dispatched by `Isa` (see `Simd`).
         Self(unsafe { _mm512_set1_ps(x) })
     }
     #[inline(always)]

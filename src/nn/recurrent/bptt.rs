@@ -12,7 +12,7 @@ use ndarray::ArrayView2;
 use super::input_gradient::InputGrads;
 use super::{Cell, GateWindow, Order, RecurrentBuffers, RecurrentCache, Scratch};
 use crate::kernel::recurrent::{BackwardStep, ForwardStep, Projected};
-use crate::kernel::{Matrix, add_columns};
+use crate::kernel::{Matrix, add_column_sums};
 use crate::nn::affine::affine;
 use crate::nn::layer::Pass;
 use crate::nn::{Block, Observer, Rows, Signal, Unrolled, Weights};
@@ -239,7 +239,7 @@ impl<'a> Bptt<'a> {
         [buffers.scratch.cell, buffers.scratch.states] = scratch;
         if self.cell.settings().use_bias && self.cell.has_recurrent_bias() {
             let slots = buffers.deltas.window.slots(self.order.positions(steps));
-            add_columns(d_recurrent_bias, buffers.deltas.recurrent.steps(slots));
+            add_column_sums(d_recurrent_bias, buffers.deltas.recurrent.steps(slots));
         }
     }
 

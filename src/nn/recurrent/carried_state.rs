@@ -101,7 +101,7 @@ mod tests {
         shard.forward(model, params, Mode::Train { seed: 1, step, first_row: 0 });
         shard.backward(model, params, 4.0, None);
         let mut gradient = Gradient::new(model, params);
-        gradient.sum(params, std::iter::once(&*shard), &mut crate::kernel::Team::new(1).unwrap());
+        gradient.sum(params, std::iter::once(&*shard), &mut crate::kernel::ThreadPool::new(1).unwrap());
         shard.logits().data().iter().chain(gradient.values()).map(|x| x.to_bits()).collect()
     }
 

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use super::cache::scale;
 use super::{Deltas, RecurrentCache};
-use crate::kernel::{Matrix, add_columns, add_rows, matmul};
+use crate::kernel::{Matrix, add_column_sums, matmul, scatter_add};
 use crate::nn::affine::affine_backward;
 use crate::nn::cache::layer_cache;
 use crate::nn::{Block, Signal};
@@ -72,10 +72,10 @@ impl InputGradient {
         let width = deltas.input.dim().2;
         let delta = deltas.input_at(positions.clone());
         if let (Signal::Rows(rows), true) = (x, dropped.data().is_empty()) {
-            return add_rows(self.delta_by_row.data_mut(), rows.steps(positions), delta, width);
+            return scatter_add(self.delta_by_row.data_mut(), rows.steps(positions), delta, width);
         }
         if !grads.bias.is_empty() {
-            add_columns(grads.bias, delta);
+            add_column_sums(grads.bias, delta);
         }
         let read = if dropped.data().is_empty() { x.real() } else { dropped };
         let rows = positions.len() * batch;
@@ -92,7 +92,7 @@ impl InputGradient {
         }
         if let Some(rows) = by_row {
             let from = self.by_position.steps(positions.clone());
-            add_rows(input_grad.data_mut(), rows.steps(positions), from, features);
+            scatter_add(input_grad.data_mut(), rows.steps(positions), from, features);
         }
     }
 
@@ -104,7 +104,7 @@ impl InputGradient {
         }
         let delta = &self.delta_by_row;
         if !grads.bias.is_empty() {
-            add_columns(grads.bias, delta.data());
+            add_column_sums(grads.bias, delta.data());
         }
         affine_backward(delta.data(), rows.rows, w, grads.kernel, delta.dim().2, grads.input);
     }

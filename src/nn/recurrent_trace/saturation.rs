@@ -1,4 +1,4 @@
-use crate::kernel::{Team, tally};
+use crate::kernel::{ThreadPool, count_outside};
 use crate::nn::recurrent::{Cell, Quantity, RecurrentBuffers};
 use crate::nn::{Activation, Mask};
 
@@ -23,7 +23,7 @@ pub(super) struct Tally {
 pub(super) fn tallies(
     cell: &dyn Cell,
     parts: &[(&RecurrentBuffers, Option<&Mask>)],
-    team: &mut Team,
+    team: &mut ThreadPool,
 ) -> Vec<(&'static str, Tally)> {
     let mut all: Vec<Vec<(&'static str, Tally)>> = parts.iter().map(|_| Vec::new()).collect();
     team.run(&mut all, |i, tallies| *tallies = tallies_of(cell, parts[i]));
@@ -103,7 +103,8 @@ impl Tally {
             let t = (first + turn(i, every)).min(time - length);
             let taken = mask.map_or(&[][..], |mask| &mask.data()[t * batch..(t + length) * batch]);
             let values = quantity.rows(t..t + length);
-            let (left, right) = tally(values, taken, self.bounds, &mut self.least, &mut self.greatest);
+            let (left, right) =
+                count_outside(values, taken, self.bounds, &mut self.least, &mut self.greatest);
             let rows =
                 if mask.is_some() { taken.iter().filter(|taken| **taken).count() } else { length * batch };
             self.count += (rows * quantity.units()) as u64;

@@ -1,7 +1,7 @@
 use ndarray::{Array2, Array3};
 
 use super::*;
-use crate::kernel::Team;
+use crate::kernel::ThreadPool;
 use crate::nn::GradientNorms;
 use crate::nn::{
     Activation, Bidirectional, Dense, Embedding, GRU, Gradient, Input, LSTM, LayerNode, LayerSpec, Loss,
@@ -58,7 +58,7 @@ impl Bench {
             shard.backward(&self.model, &self.params, 5.0, Some(&mut norms));
         }
         let mut gradient = Gradient::new(&self.model, &self.params);
-        gradient.sum(&self.params, self.shards.iter(), &mut Team::new(1).unwrap());
+        gradient.sum(&self.params, self.shards.iter(), &mut ThreadPool::new(1).unwrap());
         gradient.values().to_vec()
     }
 
@@ -116,7 +116,7 @@ fn a_norm_is_that_of_the_state_before_times_delta_at_its_input_position() {
     for go_backwards in [false, true] {
         let mut bench = Bench::new(LSTM { units: UNITS, go_backwards, ..LSTM::default() }.into());
         bench.learn(1);
-        let norms = bench.traces()[0].kernel_norms(&mut Team::new(2).unwrap());
+        let norms = bench.traces()[0].kernel_norms(&mut ThreadPool::new(2).unwrap());
         assert_eq!(norms.len(), TIME);
         for (t, norm) in norms.iter().enumerate() {
             let before = if go_backwards { (t + 1 < TIME).then_some(t + 1) } else { t.checked_sub(1) };
@@ -140,7 +140,7 @@ fn a_norm_is_that_of_the_state_before_times_delta_at_its_input_position() {
 
 #[test]
 fn a_norm_does_not_depend_on_whether_the_sum_is_made() {
-    let (units, team) = (24, &mut Team::new(2).unwrap());
+    let (units, team) = (24, &mut ThreadPool::new(2).unwrap());
     let layers: [LayerSpec; 3] = [
         SimpleRNN { units, go_backwards: true, ..SimpleRNN::default() }.into(),
         LSTM { units, recurrent_dropout: 0.4, ..LSTM::default() }.into(),
@@ -205,7 +205,7 @@ fn saturated_and_dead_are_counted_over_what_is_not_masked() {
         .for_each(|(i, w)| *w = if i % 4 == 2 { 0.3 } else { 0.0 });
     bench.weights("1.bias").copy_from_slice(&[9.0, -9.0, 0.0, 0.1]);
     bench.learn(1);
-    let health = bench.traces()[0].health(&bench.params, false, &mut Team::new(2).unwrap());
+    let health = bench.traces()[0].health(&bench.params, false, &mut ThreadPool::new(2).unwrap());
     let [h] = health.quantities.as_slice() else { panic!("{health:?}") };
     // The state of padding is 0: were it counted, shares would be lower and no unit would be dead.
     assert_eq!((h.quantity.as_str(), h.left, h.right, h.dead), ("h", 0.25, 0.25, 0.75));
@@ -231,7 +231,7 @@ fn of_a_long_sequence_some_positions_are_counted_whatever_its_period() {
     shard.load(Input::Real(numbers.view()), TargetsView::Classes(&[0, 1]));
     shard.forward(&model, &params, Mode::Evaluate);
     let traces = model.recurrent_traces([&shard].into_iter());
-    let health = traces[0].health(&params, false, &mut Team::new(1).unwrap());
+    let health = traces[0].health(&params, false, &mut ThreadPool::new(1).unwrap());
     let [h] = health.quantities.as_slice() else { panic!("{health:?}") };
     assert!((h.left - 0.75).abs() < 0.05 && (h.right - 0.25).abs() < 0.05, "{h:?}");
     assert_eq!((h.left + h.right, h.dead), (1.0, 0.0));
@@ -246,7 +246,7 @@ fn gates_are_told_apart_and_relu_is_dead_at_zero() {
     let bias = [-9.0, 9.0, -1.0, 0.0].map(|bias| [bias; UNITS]).concat();
     bench.weights("1.bias").copy_from_slice(&bias);
     bench.learn(1);
-    let health = bench.traces()[0].health(&bench.params, false, &mut Team::new(2).unwrap());
+    let health = bench.traces()[0].health(&bench.params, false, &mut ThreadPool::new(2).unwrap());
     let read: Vec<_> =
         health.quantities.iter().map(|q| (q.quantity.as_str(), q.left, q.right, q.dead)).collect();
     let expected = [
@@ -276,7 +276,7 @@ fn spectral_radii_are_those_of_each_block_of_each_direction() {
         .iter()
         .map(|trace| {
             trace
-                .health(&bench.params, false, &mut Team::new(2).unwrap())
+                .health(&bench.params, false, &mut ThreadPool::new(2).unwrap())
                 .quantities
                 .iter()
                 .map(|q| q.spectral_radius)
@@ -290,7 +290,8 @@ fn spectral_radii_are_those_of_each_block_of_each_direction() {
     }
     let trace = &bench.traces()[1];
     assert!(
-        (trace.health(&bench.params, false, &mut Team::new(2).unwrap()).spectral_radius().unwrap() - 2.0)
+        (trace.health(&bench.params, false, &mut ThreadPool::new(2).unwrap()).spectral_radius().unwrap()
+            - 2.0)
             .abs()
             < 2e-3
     );
@@ -301,7 +302,11 @@ fn radii_of_large_layers_are_measured_only_when_asked_for() {
     let mut bench = Bench::new(SimpleRNN { units: FREE_UNITS + 1, ..SimpleRNN::default() }.into());
     bench.learn(1);
     let traces = bench.traces();
-    assert_eq!(traces[0].health(&bench.params, false, &mut Team::new(2).unwrap()).spectral_radius(), None);
-    let radius = traces[0].health(&bench.params, true, &mut Team::new(1).unwrap()).spectral_radius().unwrap();
+    assert_eq!(
+        traces[0].health(&bench.params, false, &mut ThreadPool::new(2).unwrap()).spectral_radius(),
+        None
+    );
+    let radius =
+        traces[0].health(&bench.params, true, &mut ThreadPool::new(1).unwrap()).spectral_radius().unwrap();
     assert!((radius - 1.0).abs() < 1e-3, "orthogonal as it begins");
 }

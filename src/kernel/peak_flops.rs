@@ -3,14 +3,14 @@ use std::hint::black_box;
 use super::simd::Simd;
 use super::{Isa, dispatch};
 
-/// Independent chains of products and sums: enough to keep two units with a latency of four to six cycles busy, few enough for
+/// Independent chains of multiply-adds: enough to saturate two FMA units with a latency of four to six cycles, few enough for
 /// sixteen registers.
 const CHAINS: usize = 12;
 
-/// Makes `rounds` rounds of fused multiply-adds in registers alone, with the instructions that the matrix products use, and gives the
-/// number of floating-point operations made (a multiply-add is two).
+/// Runs `rounds` rounds of fused multiply-adds in registers alone, with the instructions of the matrix products, and returns the
+/// number of floating-point operations (a multiply-add is two).
 ///
-/// Divided by the time it took this is the most that one thread of this processor can do, whatever the memory.
+/// Divided by the elapsed time this is the peak FLOPS of one thread, independent of memory bandwidth.
 pub fn multiply_add_in_registers(rounds: u64) -> u64 {
     let mut operations = 0;
     chains(Isa::best(), rounds, &mut operations);
@@ -23,7 +23,7 @@ dispatch! {
 
 #[inline(always)]
 fn chains_of<W: Simd, N: Simd>(rounds: u64, operations: &mut u64) {
-    // They all tend to 1, so that no number becomes too small or too large to be computed at full speed.
+    // All converge to 1, so that no number becomes subnormal or infinite.
     let (factor, term) = (W::splat(black_box(0.75)), W::splat(black_box(0.25)));
     let mut chains = [factor; CHAINS];
     for (i, chain) in chains.iter_mut().enumerate() {
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_instruction_set_counts_what_it_does() {
+    fn every_instruction_set_counts_its_operations() {
         for isa in Isa::available() {
             let (mut few, mut many) = (0, 0);
             chains(isa, 1, &mut few);

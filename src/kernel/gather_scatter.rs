@@ -1,36 +1,42 @@
 use super::simd::Simd;
 use super::{Isa, dispatch};
 
-/// `to[index[i]] += from[i]` for rows of `width` numbers, in the order of `i`.
+/// Scatter-add: `to[index[i]] += from[i]` for rows of `width` numbers, in the order of `i`.
 ///
 /// # Panics
-/// When a row is not there: a defect in a layer, never a matter of data.
-pub fn add_rows(to: &mut [f32], index: &[u32], from: &[f32], width: usize) {
-    assert_eq!(index.len() * width, from.len(), "a place for every row");
-    add_rows_on(Isa::best(), to, index, from, width);
+/// If an index is out of range: a defect of the caller, independent of data.
+pub fn scatter_add(to: &mut [f32], index: &[u32], from: &[f32], width: usize) {
+    assert_eq!(index.len() * width, from.len(), "index: one per row");
+    scatter_add_on(Isa::best(), to, index, from, width);
 }
 
-/// `sums += Σ rows` for rows as long as `sums`, in fours in their order.
-pub fn add_columns(sums: &mut [f32], rows: &[f32]) {
-    add_columns_on(Isa::best(), sums, rows);
+/// Adds the column sums of `rows` `[n, sums.len()]` to `sums`, four rows at a time in their order.
+pub fn add_column_sums(sums: &mut [f32], rows: &[f32]) {
+    add_column_sums_on(Isa::best(), sums, rows);
 }
 
-/// `to[i mod batch] += table[index[i]]` over all positions `i` of `[time, batch]` that `mask` marks (empty: all), for the `batch` rows
-/// of `to`.
-pub fn sum_rows(to: &mut [f32], table: &[f32], index: &[u32], mask: &[bool], width: usize) {
-    sum_rows_on(Isa::best(), to, table, index, mask, width);
+/// Gathers rows and sums them over time: `to[i mod batch] += table[index[i]]` for all positions `i` of `[time, batch]` where `mask` is
+/// true (empty: all); `to` has `batch` rows.
+pub fn gather_sum(to: &mut [f32], table: &[f32], index: &[u32], mask: &[bool], width: usize) {
+    gather_sum_on(Isa::best(), to, table, index, mask, width);
 }
 
-/// `to[index[i]] += from[i mod batch]` likewise: the gradient of [`sum_rows`].
-pub fn scatter_rows(to: &mut [f32], index: &[u32], mask: &[bool], from: &[f32], width: usize) {
-    scatter_rows_on(Isa::best(), to, index, mask, from, width);
+/// The gradient of [`gather_sum`]: `to[index[i]] += from[i mod batch]`.
+pub fn gather_sum_backward(to: &mut [f32], index: &[u32], mask: &[bool], from: &[f32], width: usize) {
+    gather_sum_backward_on(Isa::best(), to, index, mask, from, width);
 }
 
-dispatch!(fn sum_rows_on(to: &mut [f32], table: &[f32], index: &[u32], mask: &[bool], width: usize) = sum_rows_of);
-dispatch!(fn scatter_rows_on(to: &mut [f32], index: &[u32], mask: &[bool], from: &[f32], width: usize) = scatter_rows_of);
+dispatch!(fn gather_sum_on(to: &mut [f32], table: &[f32], index: &[u32], mask: &[bool], width: usize) = gather_sum_of);
+dispatch!(fn gather_sum_backward_on(to: &mut [f32], index: &[u32], mask: &[bool], from: &[f32], width: usize) = gather_sum_backward_of);
 
 #[inline(always)]
-fn sum_rows_of<V: Simd, N: Simd>(to: &mut [f32], table: &[f32], index: &[u32], mask: &[bool], width: usize) {
+fn gather_sum_of<V: Simd, N: Simd>(
+    to: &mut [f32],
+    table: &[f32],
+    index: &[u32],
+    mask: &[bool],
+    width: usize,
+) {
     let batch = to.len() / width.max(1);
     for (i, row) in index.iter().enumerate().filter(|(i, _)| mask.is_empty() || mask[*i]) {
         let (at, from) = (i % batch * width, *row as usize * width);
@@ -39,7 +45,7 @@ fn sum_rows_of<V: Simd, N: Simd>(to: &mut [f32], table: &[f32], index: &[u32], m
 }
 
 #[inline(always)]
-fn scatter_rows_of<V: Simd, N: Simd>(
+fn gather_sum_backward_of<V: Simd, N: Simd>(
     to: &mut [f32],
     index: &[u32],
     mask: &[bool],
@@ -53,11 +59,11 @@ fn scatter_rows_of<V: Simd, N: Simd>(
     }
 }
 
-dispatch!(fn add_rows_on(to: &mut [f32], index: &[u32], from: &[f32], width: usize) = add_rows_of);
-dispatch!(fn add_columns_on(sums: &mut [f32], rows: &[f32]) = add_columns_of);
+dispatch!(fn scatter_add_on(to: &mut [f32], index: &[u32], from: &[f32], width: usize) = scatter_add_of);
+dispatch!(fn add_column_sums_on(sums: &mut [f32], rows: &[f32]) = add_column_sums_of);
 
 #[inline(always)]
-fn add_rows_of<V: Simd, N: Simd>(to: &mut [f32], index: &[u32], from: &[f32], width: usize) {
+fn scatter_add_of<V: Simd, N: Simd>(to: &mut [f32], index: &[u32], from: &[f32], width: usize) {
     for (row, from) in index.iter().zip(from.chunks_exact(width.max(1))) {
         let at = *row as usize * width;
         add::<V, N>(&mut to[at..at + width], from);
@@ -65,9 +71,9 @@ fn add_rows_of<V: Simd, N: Simd>(to: &mut [f32], index: &[u32], from: &[f32], wi
 }
 
 #[inline(always)]
-fn add_columns_of<V: Simd, N: Simd>(sums: &mut [f32], rows: &[f32]) {
+fn add_column_sums_of<V: Simd, N: Simd>(sums: &mut [f32], rows: &[f32]) {
     let width = sums.len();
-    // Four rows at a time: a sum waits for the one before it, and four wait at once.
+    // Four rows at a time: a shorter chain of dependent additions.
     let mut fours = rows.chunks_exact((4 * width).max(1));
     for rows in &mut fours {
         let mut k = 0;
@@ -94,6 +100,36 @@ fn add_four<V: Simd>(sums: &mut [f32], rows: &[f32], k: usize, width: usize) {
     let first = V::load(&rows[k..]).add(V::load(&rows[width + k..]));
     let second = V::load(&rows[2 * width + k..]).add(V::load(&rows[3 * width + k..]));
     V::load(sums).add(first.add(second)).store(sums);
+}
+
+/// Gather-add: `to[i] += from[positions[i] − 1]` for rows of `width` numbers, and `touched[i] = true`, wherever `positions[i]` is not 0.
+///
+/// Unlike [`scatter_add`] it writes `to` sequentially, whatever the order of the rows of `from`.
+///
+/// # Panics
+/// If an index is out of range: a defect of the caller, independent of data.
+pub fn gather_add(to: &mut [f32], touched: &mut [bool], positions: &[u32], from: &[f32], width: usize) {
+    gather_add_on(Isa::best(), to, touched, positions, from, width);
+}
+
+dispatch! {
+    fn gather_add_on(to: &mut [f32], touched: &mut [bool], positions: &[u32], from: &[f32], width: usize) = gather_add_of
+}
+
+#[inline(always)]
+fn gather_add_of<V: Simd, N: Simd>(
+    to: &mut [f32],
+    touched: &mut [bool],
+    positions: &[u32],
+    from: &[f32],
+    width: usize,
+) {
+    let rows = to.chunks_exact_mut(width.max(1)).zip(touched);
+    for ((to, touched), position) in rows.zip(positions) {
+        let Some(at) = position.checked_sub(1) else { continue };
+        add::<V, N>(to, &from[at as usize * width..][..width]);
+        *touched = true;
+    }
 }
 
 /// `to += from`, of one length.
@@ -126,7 +162,7 @@ mod tests {
             for width in 1..40 {
                 let from: Vec<f32> = (0..4 * width).map(|i| i as f32).collect();
                 let mut to = vec![1.0; 3 * width];
-                add_rows_on(isa, &mut to, &[2, 0, 2, 2], &from, width);
+                scatter_add_on(isa, &mut to, &[2, 0, 2, 2], &from, width);
                 for j in 0..width {
                     let at = |i: usize| from[i * width + j];
                     let column = [to[j], to[width + j], to[2 * width + j]];
@@ -134,8 +170,8 @@ mod tests {
                 }
                 let (mut sums, mut back) = (vec![0.0; 2 * width], vec![0.0; 4 * width]);
                 let (index, mask) = ([3, 0, 1, 1], [true, true, false, true]);
-                sum_rows_on(isa, &mut sums, &from, &index, &mask, width);
-                scatter_rows_on(isa, &mut back, &index, &mask, &sums, width);
+                gather_sum_on(isa, &mut sums, &from, &index, &mask, width);
+                gather_sum_backward_on(isa, &mut back, &index, &mask, &sums, width);
                 for j in 0..width {
                     let at = |i: usize| from[i * width + j];
                     // Position 2 is masked; 0 is of the first sequence, 1 and 3 of the second.
@@ -144,10 +180,26 @@ mod tests {
                     assert_eq!(back, [at(0) + at(1), at(0) + at(1), 0.0, at(3)], "{isa:?} {width}");
                 }
                 let mut sums = vec![0.5; width];
-                add_columns_on(isa, &mut sums, &from);
+                add_column_sums_on(isa, &mut sums, &from);
                 assert!(
                     (0..width).all(|j| sums[j] == 0.5 + (0..4).map(|i| from[i * width + j]).sum::<f32>())
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn gather_add_adds_rows_with_a_place_at_every_width() {
+        for isa in Isa::available() {
+            for width in 1..40 {
+                let from: Vec<f32> = (0..2 * width).map(|i| i as f32).collect();
+                let (mut to, mut touched) = (vec![1.0; 4 * width], [false, false, true, false]);
+                gather_add_on(isa, &mut to, &mut touched, &[2, 0, 0, 1], &from, width);
+                for j in 0..width {
+                    let column = [to[j], to[width + j], to[2 * width + j], to[3 * width + j]];
+                    assert_eq!(column, [1.0 + from[width + j], 1.0, 1.0, 1.0 + from[j]], "{isa:?} {width}");
+                }
+                assert_eq!(touched, [true, false, true, true]);
             }
         }
     }

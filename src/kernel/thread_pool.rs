@@ -1,11 +1,11 @@
-//! Threads that share work on borrowed data, many times a millisecond.
+//! A scoped thread pool for short parallel loops over borrowed data, cheap enough to run many per millisecond.
 //!
 //! ```text
-//! caller    write job ─ open ─ wake ─▶ items … ─ close ─ wait until nobody is in ─▶ go on
-//! worker          wait ─ enter ─────▶ items … ─ leave ─ wait
+//! caller    write job ─ open ─ unpark ─▶ items … ─ close ─ wait until no worker is inside ─▶ return
+//! worker          wait ─ enter ───────▶ items … ─ leave ─ wait
 //! ```
-//! One word says it all: which job, whether it is open, and how many workers are in it. A worker that wakes too late finds the job
-//! closed and goes on waiting: the caller waits for those at work, never for those that the system has not run yet.
+//! All state is one atomic word: the job's number, whether it is open, and how many workers are inside. A worker that wakes too late
+//! finds the job closed and keeps waiting: the caller waits for running workers only, never for one that has not been scheduled yet.
 
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -15,65 +15,65 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-/// How long a thread looks out for work before it lets the system put it to sleep: waking it again takes about as long.
+/// How long a thread spins before it parks: about the time that waking it takes.
 const SPIN: Duration = Duration::from_micros(20);
 
-/// Items that [`Team::for_each`] hands out at a time.
+/// Items per job of [`ThreadPool::for_each`].
 const GROUP: usize = 64;
 
-/// Some threads, the caller's own counted, that work on the items of a slice together.
+/// A pool of threads, the caller's included, that process the items of a slice in parallel.
 #[derive(Debug)]
-pub struct Team {
+pub struct ThreadPool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
 }
 
-impl Team {
-    /// A team in which `threads` work, the caller's own counted; at least that one.
+impl ThreadPool {
+    /// Creates a pool of `threads` threads, the caller's included; at least that one.
     ///
     /// # Errors
-    /// When the system gives no more threads.
+    /// If a thread cannot be spawned.
     pub fn new(threads: usize) -> std::io::Result<Self> {
-        let mut team = Self { shared: Arc::default(), workers: Vec::new() };
+        let mut pool = Self { shared: Arc::default(), workers: Vec::new() };
         for i in 1..threads {
-            let shared = Arc::clone(&team.shared);
+            let shared = Arc::clone(&pool.shared);
             let worker = thread::Builder::new().name(format!("worker-{i}")).spawn(move || shared.serve())?;
-            team.workers.push(worker);
+            pool.workers.push(worker);
         }
-        Ok(team)
+        Ok(pool)
     }
 
-    /// Threads that work, the caller's counted.
+    /// Returns the number of threads, the caller's included.
     pub fn threads(&self) -> usize {
         self.workers.len() + 1
     }
 
-    /// Calls `work` with every item and its place, whichever thread gets which, and returns when all are done. Allocates nothing.
+    /// Calls `work` with the index of every item and the item, on any thread, and returns when all are done. Does not allocate.
     ///
     /// # Panics
-    /// As `work` did first; with several threads after all other items are done.
+    /// With the first panic of `work`; with several threads after all other items are done.
     pub fn run<T: Send>(&mut self, items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
-        let helpers = self.workers.len().min(items.len().saturating_sub(1));
-        if helpers == 0 {
+        let workers = self.workers.len().min(items.len().saturating_sub(1));
+        if workers == 0 {
             return items.iter_mut().enumerate().for_each(|(i, item)| work(i, item));
         }
         let call = Call { items: items.as_mut_ptr(), work: &work };
         let job = call.job(items.len());
         // SAFETY: `call` borrows `items` and `work`, both alive until `finish` has returned, and only then does this function
-        // return or unwind: nothing between the two lines can panic. Every place goes to one thread only, to which `T: Send` may
-        // be handed, and `work` is `Sync`. `&mut self` keeps a second job away.
+        // return or unwind: nothing between the two lines can panic. Every index goes to one thread only, to which `T: Send` may
+        // be moved, and `work` is `Sync`. `&mut self` excludes a second job.
         unsafe { self.shared.open(job) };
-        self.workers[..helpers].iter().for_each(|worker| worker.thread().unpark());
+        self.workers[..workers].iter().for_each(|worker| worker.thread().unpark());
         let panic = self.shared.finish();
         if let Some(panic) = panic {
             resume_unwind(panic);
         }
     }
 
-    /// Calls `work` with all that `items` gives, as [`Team::run`] does. Allocates nothing.
+    /// Calls `work` with every item of an iterator, as [`ThreadPool::run`] does. Does not allocate.
     ///
     /// # Panics
-    /// As `work` did first, after those of the same group; later ones are not begun.
+    /// With the first panic of `work`, after the other items of the same group; later groups are not started.
     pub fn for_each<T: Send>(&mut self, items: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
         let mut items = items.fuse();
         loop {
@@ -91,36 +91,36 @@ impl Team {
     }
 }
 
-impl Drop for Team {
+impl Drop for ThreadPool {
     fn drop(&mut self) {
-        self.shared.over.store(true, Ordering::Release);
+        self.shared.shutdown.store(true, Ordering::Release);
         for worker in self.workers.drain(..) {
             worker.thread().unpark();
-            // A worker catches the panics of its work: there is nothing to hear of.
+            // A worker catches the panics of its work, so `join` cannot fail.
             let _ = worker.join();
         }
     }
 }
 
-/// What [`Team::run`] was called with.
+/// The arguments of [`ThreadPool::run`].
 struct Call<'a, T, F> {
     items: *mut T,
     work: &'a F,
 }
 
 impl<T, F: Fn(usize, &mut T)> Call<'_, T, F> {
-    /// The same with its type forgotten.
+    /// Returns a type-erased job.
     fn job(&self, count: usize) -> Job {
-        Job { call: (&raw const *self).cast(), one: one::<T, F>, count, caller: thread::current() }
+        Job { call: (&raw const *self).cast(), process: process::<T, F>, count, caller: thread::current() }
     }
 }
 
-/// Works on item `i` of the [`Call`] at `call`.
+/// Processes item `i` of the [`Call`] at `call`.
 ///
 /// # Safety
-/// `call` is a `Call<T, F>` whose borrows last until this returns, with more than `i` items, and nobody else has the `i`-th.
-unsafe fn one<T, F: Fn(usize, &mut T)>(call: *const (), i: usize) {
-    // SAFETY: as the caller promises.
+/// `call` is a `Call<T, F>` whose borrows last until this returns, with more than `i` items, and no other thread accesses the `i`-th.
+unsafe fn process<T, F: Fn(usize, &mut T)>(call: *const (), i: usize) {
+    // SAFETY: by the contract of this function.
     let (call, item) = unsafe {
         let call = &*call.cast::<Call<'_, T, F>>();
         (call, &mut *call.items.add(i))
@@ -128,41 +128,41 @@ unsafe fn one<T, F: Fn(usize, &mut T)>(call: *const (), i: usize) {
     (call.work)(i, item);
 }
 
-/// A [`Call`] whose type is forgotten.
+/// A type-erased [`Call`].
 struct Job {
     call: *const (),
-    one: unsafe fn(*const (), usize),
+    process: unsafe fn(*const (), usize),
     count: usize,
-    /// Woken by the last worker that leaves.
+    /// Unparked by the last worker that leaves.
     caller: Thread,
 }
 
-/// A job is open to workers.
+/// Bit of the state: workers may enter the job.
 const OPEN: u64 = 1 << 32;
-/// The workers in it.
+/// Bits of the state: the number of workers inside the job.
 const INSIDE: u64 = OPEN - 1;
-/// The number of the job, counted up.
+/// Increment of the job's number, in the upper bits of the state.
 const NEXT: u64 = OPEN << 1;
 
-/// What caller and workers share.
+/// State shared by caller and workers.
 #[derive(Default)]
 struct Shared {
-    /// The job's number, [`OPEN`], and how many workers are [`INSIDE`].
+    /// The job's number, [`OPEN`], and the number of workers [`INSIDE`].
     state: AtomicU64,
-    /// Written only while no worker is inside and none can enter.
+    /// Written only while the job is closed and no worker is inside.
     job: UnsafeCell<Option<Job>>,
-    /// The first item that nobody has taken.
+    /// Index of the next item to process.
     next: AtomicUsize,
     /// The first panic of the job.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
-    /// The team is being dropped.
-    over: AtomicBool,
+    /// The pool is being dropped.
+    shutdown: AtomicBool,
 }
 
 // SAFETY: `job` is the only part that is not `Sync` (nor `Send`, for its pointer) by itself. The caller alone writes it, in `open`, while the
-// state says that the job before is closed and that nobody is inside; workers read it only between entering and leaving.
-// Opening releases, entering acquires, leaving releases, and the caller acquires before it goes on: a write never meets a
-// read. What the pointer leads to is what `Team::run` may share: see there.
+// state says that the previous job is closed and that no worker is inside; workers read it only between entering and leaving.
+// Opening releases, entering acquires, leaving releases, and the caller acquires before it returns: writes and reads never
+// overlap. `ThreadPool::run` justifies sharing the data behind the pointer.
 unsafe impl Sync for Shared {}
 // SAFETY: as above.
 unsafe impl Send for Shared {}
@@ -177,37 +177,37 @@ impl Shared {
     /// Lets workers enter `job`.
     ///
     /// # Safety
-    /// One thread at a time opens jobs, and each is finished before the next. Until [`Shared::finish`] returns, `job.one` may be called on any thread
-    /// with `job.call` and every number below `job.count`, each once.
+    /// One thread at a time opens jobs, and each is finished before the next. Until [`Shared::finish`] returns, `job.process` may be called on
+    /// any thread with `job.call` and every index below `job.count`, each once.
     unsafe fn open(&self, job: Job) {
-        // SAFETY: the job before is finished, so nobody reads it: whoever was inside has left (`finish` has acquired
-        // that), and nobody enters until the state below says `OPEN`.
+        // SAFETY: the previous job is finished, so nobody reads it: all workers have left (`finish` has acquired that), and none
+        // enters until the state below has `OPEN`.
         unsafe { *self.job.get() = Some(job) };
         self.next.store(0, Ordering::Relaxed);
-        // Nobody but this thread changes the state of a closed job.
+        // Only this thread changes the state of a closed job.
         let closed = self.state.load(Ordering::Relaxed);
         self.state.store(closed.wrapping_add(NEXT) | OPEN, Ordering::Release);
     }
 
-    /// Works on what is left of the job, closes it, and waits until everybody has left. The first panic, if there was one.
+    /// Processes the remaining items, closes the job and waits until all workers have left. Returns the first panic, if any.
     fn finish(&self) -> Option<Box<dyn Any + Send>> {
         self.work();
         self.state.fetch_and(!OPEN, Ordering::Relaxed);
-        // Acquires what the last to leave has released, and with it all the others: their changes of the state follow on each other.
+        // Synchronizes with the last worker to leave, and by its release sequence with all others.
         wait(|| (self.state.load(Ordering::Acquire) & INSIDE == 0).then_some(()));
         self.panic.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// A worker's life.
+    /// The loop of a worker thread.
     fn serve(&self) {
         let mut done = 0;
         while let Some(job) = wait(|| self.enter(done)) {
             done = job;
             self.work();
             let caller = self.caller();
-            let left = self.state.fetch_sub(1, Ordering::Release);
-            if left & (OPEN | INSIDE) == 1 {
-                // Closed, and this was the last.
+            let before = self.state.fetch_sub(1, Ordering::Release);
+            if before & (OPEN | INSIDE) == 1 {
+                // The job is closed, and this worker was the last inside.
                 if let Some(caller) = caller {
                     caller.unpark();
                 }
@@ -215,9 +215,9 @@ impl Shared {
         }
     }
 
-    /// Enters the open job, unless it is number `done`: its number. `Some(None)` when there will be no more.
+    /// Enters the open job, unless it is number `done`, and returns its number; `Some(None)` on shutdown.
     fn enter(&self, done: u64) -> Option<Option<u64>> {
-        if self.over.load(Ordering::Acquire) {
+        if self.shutdown.load(Ordering::Acquire) {
             return Some(None);
         }
         let number = |state: u64| state & !(OPEN | INSIDE);
@@ -226,44 +226,44 @@ impl Shared {
         entered.ok().map(|state| Some(number(state)))
     }
 
-    /// Works on items until all are taken. For those inside the job, and the caller.
+    /// Processes items until none is left. Called by workers inside the job and by the caller.
     fn work(&self) {
-        // SAFETY: nobody writes the job before everybody has left.
+        // SAFETY: the job is not written before all workers have left.
         let Some(job) = (unsafe { &*self.job.get() }) else { return };
         loop {
-            // The counter only deals places out: what they hold was released by opening.
+            // Relaxed: the counter only distributes indices; the items were released by `open`.
             let i = self.next.fetch_add(1, Ordering::Relaxed);
             if i >= job.count {
                 return;
             }
-            // SAFETY: `open` was promised that this may be called with every place once, and the counter gives each once.
-            let result = catch_unwind(AssertUnwindSafe(|| unsafe { (job.one)(job.call, i) }));
+            // SAFETY: by the contract of `open`; the counter yields every index once.
+            let result = catch_unwind(AssertUnwindSafe(|| unsafe { (job.process)(job.call, i) }));
             if let Err(panic) = result {
                 let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
                 if first.is_none() {
                     *first = Some(panic);
                 } else {
-                    // To drop it might panic again, and unwind past the others at work.
+                    // Dropping it might panic again and unwind while other threads still work.
                     std::mem::forget(panic);
                 }
             }
         }
     }
 
-    /// Whom the last to leave wakes. For those inside the job.
+    /// Returns the thread that the last worker to leave unparks. Called inside the job.
     fn caller(&self) -> Option<Thread> {
-        // SAFETY: nobody writes the job before everybody has left.
+        // SAFETY: the job is not written before all workers have left.
         unsafe { &*self.job.get() }.as_ref().map(|job| job.caller.clone())
     }
 }
 
-/// Asks until there is an answer: at once for a short while, then each time that the thread is woken.
-fn wait<T>(mut ask: impl FnMut() -> Option<T>) -> T {
+/// Polls until there is a value: spins for a short while, then polls each time that the thread is unparked.
+fn wait<T>(mut poll: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {
         for _ in 0..32 {
-            if let Some(answer) = ask() {
-                return answer;
+            if let Some(value) = poll() {
+                return value;
             }
             std::hint::spin_loop();
         }
@@ -272,9 +272,9 @@ fn wait<T>(mut ask: impl FnMut() -> Option<T>) -> T {
         }
     }
     loop {
-        // Whoever changes what is asked for unparks afterwards: asking before each sleep misses nothing.
-        if let Some(answer) = ask() {
-            return answer;
+        // Every change is followed by `unpark`, so that polling before each `park` misses none.
+        if let Some(value) = poll() {
+            return value;
         }
         thread::park();
     }
@@ -286,19 +286,19 @@ mod tests {
 
     use super::*;
 
-    /// Fewer under Miri, which is slow and sees every access.
+    /// Fewer under Miri, which is slow and checks every access.
     const ROUNDS: usize = if cfg!(miri) { 5 } else { 500 };
 
     #[test]
-    fn every_item_is_worked_on_once_and_the_caller_sees_it() {
+    fn every_item_is_processed_once_and_visible_to_the_caller() {
         for threads in [0, 1, 2, 3, 8] {
-            let mut team = Team::new(threads).unwrap();
-            assert_eq!(team.threads(), threads.max(1));
+            let mut pool = ThreadPool::new(threads).unwrap();
+            assert_eq!(pool.threads(), threads.max(1));
             for count in [0, 1, 2, 7, 20] {
                 let add = vec![1; count];
                 let mut items: Vec<Vec<usize>> = (0..count).map(|i| vec![i]).collect();
                 for _ in 0..ROUNDS {
-                    team.run(&mut items, |i, item| item[0] += add[i]);
+                    pool.run(&mut items, |i, item| item[0] += add[i]);
                 }
                 let sums: Vec<usize> = items.iter().map(|item| item[0]).collect();
                 assert_eq!(sums, (ROUNDS..ROUNDS + count).collect::<Vec<_>>(), "{threads} threads");
@@ -307,12 +307,12 @@ mod tests {
     }
 
     #[test]
-    fn threads_work_at_the_same_time_also_after_they_slept() {
-        let mut team = Team::new(3).unwrap();
+    fn threads_run_concurrently_also_after_they_parked() {
+        let mut pool = ThreadPool::new(3).unwrap();
         for _ in 0..ROUNDS / 5 {
             let (all, mut who) = (Barrier::new(3), [None; 3]);
-            team.run(&mut who, |_, who| {
-                // Nobody passes before everybody has an item.
+            pool.run(&mut who, |_, who| {
+                // No thread passes before each has an item.
                 all.wait();
                 *who = Some(thread::current().id());
             });
@@ -324,39 +324,39 @@ mod tests {
         }
     }
 
-    /// Processor time that the calling thread has had.
-    fn own_time() -> Duration {
+    /// Returns the CPU time of the calling thread.
+    fn thread_cpu_time() -> Duration {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
         Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "it has no such clock")]
-    fn a_thread_without_work_sleeps() {
-        let mut team = Team::new(2).unwrap();
+    #[cfg_attr(miri, ignore = "no thread CPU clock")]
+    fn an_idle_worker_parks() {
+        let mut pool = ThreadPool::new(2).unwrap();
         let caller = thread::current().id();
-        let mut of_worker = || {
+        let mut worker_cpu_time = || {
             let (both, mut times) = (Barrier::new(2), [None; 2]);
-            team.run(&mut times, |_, time| {
+            pool.run(&mut times, |_, time| {
                 both.wait();
-                *time = Some(own_time()).filter(|_| thread::current().id() != caller);
+                *time = Some(thread_cpu_time()).filter(|_| thread::current().id() != caller);
             });
             times.into_iter().flatten().next().unwrap()
         };
-        let before = of_worker();
+        let before = worker_cpu_time();
         let idle = Duration::from_millis(200);
         thread::sleep(idle);
-        let took = of_worker() - before;
+        let took = worker_cpu_time() - before;
         assert!(took < idle / 10, "{took:?} of {idle:?}");
     }
 
     #[test]
-    fn a_panic_is_the_callers_after_all_others_are_done() {
-        let mut team = Team::new(3).unwrap();
+    fn a_panic_reaches_the_caller_after_all_other_items_are_done() {
+        let mut pool = ThreadPool::new(3).unwrap();
         for bad in 0..8 {
             let mut items = [0; 8];
             let run = catch_unwind(AssertUnwindSafe(|| {
-                team.run(&mut items, |i, item| {
+                pool.run(&mut items, |i, item| {
                     assert_ne!(i, bad, "on purpose");
                     *item = 1;
                 });
@@ -366,16 +366,16 @@ mod tests {
             assert_eq!(items.iter().sum::<i32>(), 7);
         }
         let mut items = [0; 8];
-        team.run(&mut items, |i, item| *item = i);
-        assert_eq!(items, [0, 1, 2, 3, 4, 5, 6, 7], "it goes on working");
+        pool.run(&mut items, |i, item| *item = i);
+        assert_eq!(items, [0, 1, 2, 3, 4, 5, 6, 7], "still usable");
     }
 
     #[test]
-    fn all_that_an_iterator_gives_is_worked_on_in_parts_of_a_slice() {
+    fn for_each_processes_every_item_of_an_iterator() {
         for len in [0, 1, GROUP, 2 * GROUP + 5] {
-            let mut team = Team::new(2).unwrap();
+            let mut pool = ThreadPool::new(2).unwrap();
             let mut numbers = vec![1; 3 * len];
-            team.for_each(numbers.chunks_mut(3).enumerate(), |(i, part)| part.fill(i));
+            pool.for_each(numbers.chunks_mut(3).enumerate(), |(i, part)| part.fill(i));
             assert!(numbers.iter().enumerate().all(|(at, number)| *number == at / 3));
         }
     }
