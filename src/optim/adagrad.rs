@@ -1,21 +1,21 @@
 use super::config::Bound;
-use super::rule::{Now, Rule, Weights};
+use super::rule::{Rule, StepInfo, UpdatePass};
 use crate::kernel::Update;
 
 optimizer! {
-    /// Divides by the root of the sum of all squared gradients so far: what moved much moves less (Duchi et al. 2011).
+    /// Adagrad: divides by the root of the sum of all squared gradients so far (Duchi et al. 2011).
     ///
     /// ```text
-    /// a ← a + g²       w ← w − lr·g/√(a + epsilon)       a begins with initial_accumulator_value
+    /// a ← a + g²       w ← w − lr·g/√(a + epsilon)       a is initially initial_accumulator_value
     /// ```
     /// Source: `keras/src/optimizers/adagrad.py`.
     Adagrad, weight_decay: None;
     {
         /// `lr`.
         learning_rate: f64 = 0.001,
-        /// What the sums begin with.
+        /// Initial value of the sums.
         initial_accumulator_value: f64 = 0.1,
-        /// Keeps the root away from 0.
+        /// Added to the denominator for numerical stability.
         epsilon: f64 = 1e-7,
     }
 }
@@ -36,8 +36,8 @@ impl Rule for Adagrad {
         ]
     }
 
-    fn update(&self, now: Now, weights: Weights<'_>) {
-        weights.follow(Sum { lr: now.learning_rate as f32, epsilon: self.epsilon as f32 });
+    fn update(&self, step: StepInfo, pass: UpdatePass<'_>) {
+        pass.apply(Sum { lr: step.learning_rate as f32, epsilon: self.epsilon as f32 });
     }
 }
 

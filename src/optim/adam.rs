@@ -1,46 +1,46 @@
 use super::config::Bound;
-use super::rule::{Now, Rule, Weights};
+use super::rule::{Rule, StepInfo, UpdatePass};
 use crate::kernel::Update;
 
 optimizer! {
-    /// Running means of gradient and square, without their bias towards the start (Kingma & Ba 2014):
+    /// Adam: bias-corrected running means of the gradient and its square (Kingma & Ba 2014):
     ///
     /// ```text
     /// m ← m + (g − m)(1 − beta_1)       v ← v + (g² − v)(1 − beta_2)
     /// w ← w − lr·√(1 − beta_2ᵗ)/(1 − beta_1ᵗ) · m/(√v + epsilon)
-    /// amsgrad     v̂ ← max(v̂, v), and v̂ stands for v in the line above (Reddi et al. 2018)
+    /// amsgrad     v̂ ← max(v̂, v), which replaces v in the line above (Reddi et al. 2018)
     /// ```
     /// Source: `keras/src/optimizers/adam.py`.
     Adam, weight_decay: None;
     {
         /// `lr`.
         learning_rate: f64 = 0.001,
-        /// Share of the mean that stays at a step.
+        /// Decay rate of the first moment.
         beta_1: f64 = 0.9,
-        /// Share of the mean square that stays at a step.
+        /// Decay rate of the second moment.
         beta_2: f64 = 0.999,
-        /// Keeps the root away from 0.
+        /// Added to the denominator for numerical stability.
         epsilon: f64 = 1e-7,
-        /// Divide by the largest mean square so far.
+        /// Divide by the maximum of the second moment so far.
         amsgrad: bool = false,
     }
 }
 
 optimizer! {
-    /// [`Adam`] with a weight decay of 0.004 by default, apart from the gradient (Loshchilov & Hutter 2017).
+    /// [`Adam`] with decoupled weight decay, 0.004 by default (Loshchilov & Hutter 2017).
     ///
     /// Source: `keras/src/optimizers/adamw.py`.
     AdamW, weight_decay: Some(0.004);
     {
         /// `lr`.
         learning_rate: f64 = 0.001,
-        /// Share of the mean that stays at a step.
+        /// Decay rate of the first moment.
         beta_1: f64 = 0.9,
-        /// Share of the mean square that stays at a step.
+        /// Decay rate of the second moment.
         beta_2: f64 = 0.999,
-        /// Keeps the root away from 0.
+        /// Added to the denominator for numerical stability.
         epsilon: f64 = 1e-7,
-        /// Divide by the largest mean square so far.
+        /// Divide by the maximum of the second moment so far.
         amsgrad: bool = false,
     }
 }
@@ -59,11 +59,12 @@ impl Rule for Adam {
         ]
     }
 
-    fn update(&self, now: Now, weights: Weights<'_>) {
-        let rate = now.learning_rate * (1.0 - now.power(self.beta_2)).sqrt() / (1.0 - now.power(self.beta_1));
+    fn update(&self, step: StepInfo, pass: UpdatePass<'_>) {
+        let rate =
+            step.learning_rate * (1.0 - step.power(self.beta_2)).sqrt() / (1.0 - step.power(self.beta_1));
         let means = Means::new(self.beta_1, self.beta_2);
         let step = Step { rate: rate as f32, epsilon: self.epsilon as f32, means };
-        if self.amsgrad { weights.follow::<3>(step) } else { weights.follow::<2>(step) }
+        if self.amsgrad { pass.apply::<3>(step) } else { pass.apply::<2>(step) }
     }
 }
 
@@ -83,7 +84,7 @@ impl Update<2> for Step {
     }
 }
 
-/// `amsgrad`.
+/// The step with `amsgrad`.
 impl Update<3> for Step {
     #[inline(always)]
     fn step(self, w: f32, g: f32, [m, v, hat]: [f32; 3]) -> (f32, [f32; 3]) {
@@ -107,7 +108,7 @@ impl Means {
         Self { one: (1.0 - beta_1) as f32, two: (1.0 - beta_2) as f32 }
     }
 
-    /// `m` and `v` after the gradient `g`.
+    /// Returns `m` and `v` updated with the gradient `g`.
     #[inline(always)]
     pub fn of(self, g: f32, [m, v]: [f32; 2]) -> [f32; 2] {
         [m + (g - m) * self.one, v + (g * g - v) * self.two]
@@ -115,7 +116,7 @@ impl Means {
 }
 
 impl AdamW {
-    /// The same without the decay, which every optimizer can have.
+    /// Returns the same configuration without the decay, which is common to all optimizers.
     fn adam(&self) -> Adam {
         let Self { learning_rate, beta_1, beta_2, epsilon, amsgrad, .. } = *self;
         Adam { learning_rate, beta_1, beta_2, epsilon, amsgrad, ..Adam::default() }
@@ -128,12 +129,12 @@ impl Rule for AdamW {
     }
 
     fn bounds(&self) -> Vec<(&'static str, f64, Bound)> {
-        // Without a number there is no decay, and that is Adam: Keras refuses it too.
+        // Without weight decay it is Adam: Keras rejects it too.
         let decay = ("weight_decay", self.weight_decay.unwrap_or(f64::NAN), Bound::NotNegative);
         self.adam().bounds().into_iter().chain([decay]).collect()
     }
 
-    fn update(&self, now: Now, weights: Weights<'_>) {
-        self.adam().update(now, weights);
+    fn update(&self, step: StepInfo, pass: UpdatePass<'_>) {
+        self.adam().update(step, pass);
     }
 }

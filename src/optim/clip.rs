@@ -1,17 +1,17 @@
-/// A bound on gradients. Source: `keras/src/optimizers/base_optimizer.py`, `_clip_gradients`.
+/// Gradient clipping. Source: `keras/src/optimizers/base_optimizer.py`, `_clip_gradients`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Clip {
-    /// Each tensor by itself: `g ← g·c/max(‖g‖, c)`.
+    /// By the norm of each tensor: `g ← g·c/max(‖g‖, c)`.
     Norm(f64),
-    /// All tensors together: `g ← g·c/max(‖all g‖, c)`.
+    /// By the norm of all tensors together: `g ← g·c/max(‖all g‖, c)`.
     GlobalNorm(f64),
-    /// Each number by itself, into `[−c, c]`.
+    /// Elementwise, into `[−c, c]`.
     Value(f64),
 }
 
 impl Clip {
-    /// Clips a gradient, given as its `tensors`, each with its L2 norm; `norm` is that of all together. What can wait for the update,
-    /// which reads every number anyway, is left to it.
+    /// Clips a gradient, given as `tensors` with their L2 norms; `norm` is the norm of all together. Returns the part that is applied
+    /// during the update, which reads every element anyway.
     pub fn apply<'a>(self, tensors: impl Iterator<Item = (&'a mut [f32], f64)>, norm: f64) -> Limit {
         match self {
             Self::Norm(bound) => {
@@ -27,12 +27,12 @@ impl Clip {
     }
 }
 
-/// What makes a vector of length `norm` no longer than `bound`.
+/// Returns the factor that clips a vector of norm `norm` to `bound`.
 fn shrink(norm: f64, bound: f64) -> f32 {
     if norm > bound { (bound / norm) as f32 } else { 1.0 }
 }
 
-/// What becomes of every number of a gradient before it is used: `g ← clamp(g·scale, ±bound)`. By default it stays.
+/// Elementwise clipping during the update: `g ← clamp(g·scale, ±bound)`. The default changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limit {
     scale: f32,
@@ -46,7 +46,7 @@ impl Default for Limit {
 }
 
 impl Limit {
-    /// What is used for `g`.
+    /// Returns the clipped `g`.
     #[inline(always)]
     pub fn of(self, g: f32) -> f32 {
         (g * self.scale).max(-self.bound).min(self.bound)
@@ -59,7 +59,7 @@ mod tests {
     use crate::kernel::l2_norm;
 
     #[test]
-    fn each_way_bounds_what_it_names() {
+    fn each_kind_of_clipping_bounds_its_norm() {
         let grads = [3.0f32, 4.0, 0.0, 12.0];
         let norm = l2_norm(&grads);
         assert_eq!(norm, 13.0);

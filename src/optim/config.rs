@@ -1,4 +1,4 @@
-/// Makes an optimizer's configuration: its own fields with Keras's defaults, and those that all have.
+/// Defines an optimizer's configuration: its own fields with Keras's defaults, and the fields common to all optimizers.
 macro_rules! optimizer {
     (
         $(#[$doc:meta])* $name:ident, weight_decay: $decay:expr;
@@ -9,17 +9,16 @@ macro_rules! optimizer {
         #[serde(deny_unknown_fields, default)]
         pub struct $name {
             $($(#[$field_doc])* pub $field: $ty,)*
-            /// Before each update every weight shrinks by this share of it times the learning rate:
-            /// `w ← w − w·weight_decay·lr`.
+            /// Decoupled weight decay, applied before each update: `w ← w − w·weight_decay·lr`.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub weight_decay: Option<f64>,
-            /// No tensor's gradient is longer than this (L2).
+            /// Maximum L2 norm of each tensor's gradient.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub clipnorm: Option<f64>,
-            /// All gradients together are no longer than this (L2).
+            /// Maximum L2 norm of all gradients together.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub global_clipnorm: Option<f64>,
-            /// No number of a gradient is beyond ± this.
+            /// Maximum absolute value of each gradient element.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub clipvalue: Option<f64>,
         }
@@ -38,37 +37,37 @@ macro_rules! optimizer {
     };
 }
 
-/// A value that a configuration cannot have.
+/// An invalid value in a configuration.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{found}; {help}")]
 pub struct ConfigError {
-    /// The field to blame.
+    /// The invalid field.
     pub field: &'static str,
-    /// What is wrong.
+    /// The value found.
     pub found: String,
-    /// What would be right.
+    /// The valid values.
     pub help: &'static str,
 }
 
-/// What a number of a configuration must be.
+/// The valid range of a number in a configuration.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Bound {
     /// Above 0.
     Positive,
-    /// Above 0 as an `f32` too: what a weight's update divides by where there never was a gradient.
+    /// Above 0 as an `f32` too: a divisor where the gradient has always been 0.
     Divisor,
     /// 0 or more.
     NotNegative,
-    /// From 0 to below 1: the share of a running mean that stays.
+    /// From 0 to below 1: the decay rate of a running mean.
     Share,
     /// From 0 to 1.
     UnitInterval,
-    /// Above 0 and below 1: what makes smaller.
+    /// Above 0 and below 1: a reduction factor.
     Fraction,
 }
 
 impl Bound {
-    /// Refuses a `value` of `field` beyond the bound, or not finite.
+    /// Returns an error if the `value` of `field` is out of range or not finite.
     pub fn check(self, field: &'static str, value: f64) -> Result<(), ConfigError> {
         let (holds, help) = match self {
             Self::Positive => (value > 0.0, "it must be above 0"),

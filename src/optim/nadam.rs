@@ -1,10 +1,10 @@
 use super::adam::Means;
 use super::config::Bound;
-use super::rule::{Now, Rule, Weights};
+use super::rule::{Rule, StepInfo, UpdatePass};
 use crate::kernel::Update;
 
 optimizer! {
-    /// Adam with Nesterov's look ahead along a momentum that grows (Dozat 2016):
+    /// Nadam: Adam with Nesterov momentum and a momentum schedule (Dozat 2016):
     ///
     /// ```text
     /// μ_t = beta_1·(1 − ½·0.96ᵗ)        u_t = μ_1·μ_2·…·μ_t
@@ -12,16 +12,16 @@ optimizer! {
     /// m̂ = μ_{t+1}·m/(1 − u_{t+1}) + (1 − μ_t)·g/(1 − u_t)       v̂ = v/(1 − beta_2ᵗ)
     /// w ← w − lr·m̂/(√v̂ + epsilon)
     /// ```
-    /// Source: `keras/src/optimizers/nadam.py`, where `u_t` is a variable of the optimizer; here it is worked out from `t`.
+    /// Source: `keras/src/optimizers/nadam.py`, where `u_t` is a variable of the optimizer; here it is computed from `t`.
     Nadam, weight_decay: None;
     {
         /// `lr`.
         learning_rate: f64 = 0.001,
-        /// Share of the mean that stays at a step, in the long run.
+        /// Decay rate of the first moment, in the limit.
         beta_1: f64 = 0.9,
-        /// Share of the mean square that stays at a step.
+        /// Decay rate of the second moment.
         beta_2: f64 = 0.999,
-        /// Keeps the root away from 0.
+        /// Added to the denominator for numerical stability.
         epsilon: f64 = 1e-7,
     }
 }
@@ -33,11 +33,11 @@ impl Nadam {
     }
 
     /// `u_t`.
-    fn product(&self, now: Now) -> f64 {
+    fn product(&self, step: StepInfo) -> f64 {
         // 0.96ᵗ is below the precision of an f64 from t = 1000 on: each further factor is beta_1.
         const WARM: u64 = 1000;
-        let warm: f64 = (1..=now.t.min(WARM)).map(|t| self.momentum(t)).product();
-        warm * Now { t: now.t.saturating_sub(WARM), ..now }.power(self.beta_1)
+        let warm: f64 = (1..=step.t.min(WARM)).map(|t| self.momentum(t)).product();
+        warm * StepInfo { t: step.t.saturating_sub(WARM), ..step }.power(self.beta_1)
     }
 }
 
@@ -54,13 +54,13 @@ impl Rule for Nadam {
         ]
     }
 
-    fn update(&self, now: Now, weights: Weights<'_>) {
-        let (next, product) = (self.momentum(now.t + 1), self.product(now));
-        weights.follow(Ahead {
+    fn update(&self, step: StepInfo, pass: UpdatePass<'_>) {
+        let (next, product) = (self.momentum(step.t + 1), self.product(step));
+        pass.apply(Step {
             ahead: (next / (1.0 - product * next)) as f32,
-            present: ((1.0 - self.momentum(now.t)) / (1.0 - product)) as f32,
-            unbias: (1.0 / (1.0 - now.power(self.beta_2))) as f32,
-            lr: now.learning_rate as f32,
+            present: ((1.0 - self.momentum(step.t)) / (1.0 - product)) as f32,
+            unbias: (1.0 / (1.0 - step.power(self.beta_2))) as f32,
+            lr: step.learning_rate as f32,
             epsilon: self.epsilon as f32,
             means: Means::new(self.beta_1, self.beta_2),
         });
@@ -68,7 +68,7 @@ impl Rule for Nadam {
 }
 
 #[derive(Clone, Copy)]
-struct Ahead {
+struct Step {
     /// `μ_{t+1}/(1 − u_{t+1})`.
     ahead: f32,
     /// `(1 − μ_t)/(1 − u_t)`.
@@ -80,7 +80,7 @@ struct Ahead {
     means: Means,
 }
 
-impl Update<2> for Ahead {
+impl Update<2> for Step {
     #[inline(always)]
     fn step(self, w: f32, g: f32, slots: [f32; 2]) -> (f32, [f32; 2]) {
         let [m, v] = self.means.of(g, slots);
@@ -94,11 +94,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_product_is_that_of_all_momenta_also_after_the_warm_up() {
+    fn product_equals_that_of_all_momenta_beyond_the_precision_of_the_decay() {
         let nadam = Nadam { beta_1: 0.999, ..Nadam::default() };
         for t in [1, 2, 999, 1000, 1001, 3000] {
             let all: f64 = (1..=t).map(|t| 0.999 * (1.0 - 0.5 * 0.96f64.powf(t as f64))).product();
-            let product = nadam.product(Now { learning_rate: 0.1, t });
+            let product = nadam.product(StepInfo { learning_rate: 0.1, t });
             assert!((product / all - 1.0).abs() < 1e-11, "{t}: {product} for {all}");
         }
     }

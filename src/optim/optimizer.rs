@@ -1,44 +1,44 @@
-use super::rule::{Now, Weights};
+use super::rule::{StepInfo, UpdatePass};
 use super::{Limit, OptimizerSpec};
 use crate::kernel::ThreadPool;
 
-/// An optimizer at work: its configuration, its present learning rate, and what it remembers of every weight.
+/// An optimizer with its state: current learning rate, step count and slot variables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Optimizer {
     spec: OptimizerSpec,
-    /// Used by the next step.
+    /// The learning rate of the next step.
     pub learning_rate: f64,
     steps: u64,
-    /// One number a weight each: moments, velocities.
+    /// Moments, velocities, …: one value per weight each.
     slots: Vec<Vec<f32>>,
 }
 
 impl Optimizer {
-    /// An optimizer for `len` weights that has made no step.
+    /// Creates an optimizer for `len` weights.
     pub fn new(spec: &OptimizerSpec, len: usize) -> Self {
         let rule = spec.rule();
         let slots = rule.slots().iter().map(|_| vec![rule.initial(); len]).collect();
         Self { spec: spec.clone(), learning_rate: spec.learning_rate(), steps: 0, slots }
     }
 
-    /// Steps made so far.
+    /// Returns the number of steps so far.
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// What it remembers: Keras's name and one number a weight. With `steps` and the rate this is all its state.
+    /// Returns the slot variables: Keras's name and one value per weight. With `steps` and the learning rate they are the whole state.
     pub fn slots(&self) -> impl Iterator<Item = (&'static str, &[f32])> {
         self.spec.rule().slots().into_iter().zip(self.slots.iter().map(Vec::as_slice))
     }
 
-    /// Moves `weights` against `grads` within `limit`, `team` sharing the work; the formulas stand with the configurations. The same
-    /// bits come out with any team.
-    pub fn step(&mut self, weights: &mut [f32], grads: &[f32], limit: Limit, team: &mut ThreadPool) {
+    /// Updates `weights` with the gradients `grads`, clipped by `limit`, in parallel on `pool`; the formulas are beside the configurations.
+    /// The result does not depend on the number of threads.
+    pub fn step(&mut self, weights: &mut [f32], grads: &[f32], limit: Limit, pool: &mut ThreadPool) {
         self.steps += 1;
-        let now = Now { learning_rate: self.learning_rate, t: self.steps };
+        let now = StepInfo { learning_rate: self.learning_rate, t: self.steps };
         let decay = (self.spec.weight_decay().unwrap_or(0.0) as f32, self.learning_rate as f32);
         let slots = self.slots.as_mut_slice();
-        self.spec.rule().update(now, Weights { weights, grads, slots, limit, decay, team });
+        self.spec.rule().update(now, UpdatePass { weights, grads, slots, limit, decay, pool });
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn more_threads_change_no_bit_and_clipping_is_that_of_the_gradient() {
+    fn thread_count_changes_no_bit_and_clipping_equals_that_of_the_gradient() {
         const WEIGHTS: usize = 100_001;
         let some =
             |phase: usize| -> Vec<f32> { (phase..phase + WEIGHTS).map(|i| (i as f32).sin()).collect() };
@@ -89,7 +89,7 @@ mod tests {
             let config = serde_json::json!({"weight_decay": 0.01});
             let spec = OptimizerSpec::read(name, config).unwrap().unwrap();
             let after = |threads: usize, before: bool| {
-                let (mut team, mut weights) = (ThreadPool::new(threads).unwrap(), some(0));
+                let (mut pool, mut weights) = (ThreadPool::new(threads).unwrap(), some(0));
                 let mut optimizer = Optimizer::new(&spec, WEIGHTS);
                 for step in 1..4 {
                     let mut grads = some(step);
@@ -98,7 +98,7 @@ mod tests {
                         grads.iter_mut().for_each(|g| *g = limit.of(*g));
                         limit = Limit::default();
                     }
-                    optimizer.step(&mut weights, &grads, limit, &mut team);
+                    optimizer.step(&mut weights, &grads, limit, &mut pool);
                 }
                 weights
             };

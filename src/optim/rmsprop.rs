@@ -1,27 +1,28 @@
 use super::config::Bound;
-use super::rule::{Now, Rule, Weights};
+use super::rule::{Rule, StepInfo, UpdatePass};
 use crate::kernel::Update;
 
 optimizer! {
-    /// Divides by a running root mean square of the gradient (Hinton 2012), less its mean if `centered` (Graves 2013):
+    /// RMSprop: divides by a running root mean square of the gradient (Hinton 2012), or its standard deviation if `centered`
+    /// (Graves 2013):
     ///
     /// ```text
     /// v ← rho·v + (1 − rho)·g²
     /// centered    a ← rho·a + (1 − rho)·g     d = max(v − a², 0) + epsilon    else   d = v + epsilon
     /// momentum    m ← momentum·m + lr·g/√d    w ← w − m                    else   w ← w − lr·g/√d
     /// ```
-    /// Source: `keras/src/optimizers/rmsprop.py`, which has no `max`: a rounded variance below −epsilon is not a number there.
+    /// Source: `keras/src/optimizers/rmsprop.py`, without the `max`: there a variance rounded below −epsilon gives NaN.
     RMSprop, weight_decay: None;
     {
         /// `lr`.
         learning_rate: f64 = 0.001,
-        /// Share of the mean that stays at a step.
+        /// Decay rate of the running means.
         rho: f64 = 0.9,
-        /// Share of the last update that goes on.
+        /// Momentum: share of the previous update that is added.
         momentum: f64 = 0.0,
-        /// Keeps the root away from 0.
+        /// Added to the denominator for numerical stability.
         epsilon: f64 = 1e-7,
-        /// Divide by the running standard deviation of the gradient, not by its root mean square.
+        /// Divide by the running standard deviation of the gradient rather than its root mean square.
         centered: bool = false,
     }
 }
@@ -41,18 +42,18 @@ impl Rule for RMSprop {
         ]
     }
 
-    fn update(&self, now: Now, weights: Weights<'_>) {
+    fn update(&self, step: StepInfo, pass: UpdatePass<'_>) {
         let step = Step {
-            lr: now.learning_rate as f32,
+            lr: step.learning_rate as f32,
             rho: self.rho as f32,
             momentum: self.momentum as f32,
             epsilon: self.epsilon as f32,
             centered: self.centered,
         };
         match 1 + usize::from(self.momentum != 0.0) + usize::from(self.centered) {
-            1 => weights.follow::<1>(step),
-            2 => weights.follow::<2>(step),
-            _ => weights.follow::<3>(step),
+            1 => pass.apply::<1>(step),
+            2 => pass.apply::<2>(step),
+            _ => pass.apply::<3>(step),
         }
     }
 }
@@ -66,7 +67,7 @@ struct Step {
     centered: bool,
 }
 
-/// With the slots that there are: first `v`, last `a` if `centered`, and `m` between or after them.
+/// By the slot variables present: first `v`, last `a` if `centered`, and `m` between or after them.
 impl<const N: usize> Update<N> for Step {
     #[inline(always)]
     fn step(self, w: f32, g: f32, mut slots: [f32; N]) -> (f32, [f32; N]) {
@@ -76,7 +77,7 @@ impl<const N: usize> Update<N> for Step {
         if self.centered {
             let a = self.rho * slots[N - 1] + (1.0 - self.rho) * g;
             slots[N - 1] = a;
-            // No variance is below 0, but its rounding is: more so than epsilon can mend where the mean is large.
+            // Rounding can make the variance negative, beyond epsilon if the mean is large.
             denominator = (v - a * a).max(0.0) + self.epsilon;
         }
         let mut move_by = self.lr * g / denominator.sqrt();
@@ -95,11 +96,11 @@ mod tests {
     use crate::optim::{Limit, Optimizer, OptimizerSpec};
 
     #[test]
-    fn a_gradient_that_never_changes_has_no_negative_variance() {
+    fn a_constant_gradient_has_no_negative_variance() {
         let centered = RMSprop { centered: true, ..RMSprop::default() };
         let mut optimizer = Optimizer::new(&OptimizerSpec::RMSprop(centered), 1);
-        let (mut weights, mut team) = ([0.0], ThreadPool::new(1).unwrap());
-        (0..500).for_each(|_| optimizer.step(&mut weights, &[77.7], Limit::default(), &mut team));
+        let (mut weights, mut pool) = ([0.0], ThreadPool::new(1).unwrap());
+        (0..500).for_each(|_| optimizer.step(&mut weights, &[77.7], Limit::default(), &mut pool));
         assert!(weights[0] < 0.0, "{weights:?}");
     }
 }

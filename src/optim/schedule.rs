@@ -4,34 +4,34 @@ use super::config::{Bound, ConfigError};
 use super::{Best, MonitorMode, default_monitor};
 use crate::metrics::Metrics;
 
-/// How the learning rate changes while training goes on: by count of steps or epochs, never by clock.
+/// A learning-rate schedule, by steps or epochs.
 ///
-/// With `lr₀` the optimizer's learning rate, `s` the updates made before and `e` the epochs done before, both from 0:
+/// With `lr₀` the optimizer's learning rate, `s` the number of previous updates and `e` of previous epochs:
 ///
 /// ```text
 /// constant      lr₀
 /// step          lr₀·factor^⌊e/every⌋
 /// exponential   lr₀·decay_rate^(s/decay_steps), the exponent rounded down if staircase
 /// cosine        top·((1 − alpha)·½(1 + cos(π·p)) + alpha),  p = min((s − warmup_steps)/decay_steps, 1)
-///               before that, while s < warmup_steps: lr₀ + (warmup_target − lr₀)·s/warmup_steps
-///               top is warmup_target, or lr₀ without one; then there is no warm-up
-/// plateau       times factor, down to min_lr, after patience epochs in which monitor was not better by min_delta
+///               during warm-up, s < warmup_steps: lr₀ + (warmup_target − lr₀)·s/warmup_steps
+///               top is warmup_target; without it lr₀, and there is no warm-up
+/// plateau       times factor, down to min_lr, after patience epochs without an improvement of monitor by min_delta
 /// ```
 /// Sources: `keras/src/optimizers/schedules/learning_rate_schedule.py` (`ExponentialDecay`, `CosineDecay`; Loshchilov &
 /// Hutter 2016), `keras/src/callbacks/reduce_lr_on_plateau.py`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
-    /// The same all the time.
+    /// Constant.
     #[default]
     Constant,
-    /// Down in steps of epochs.
+    /// Decay in steps of epochs.
     Step(StepDecay),
-    /// Down by the same factor in the same time.
+    /// Exponential decay.
     Exponential(ExponentialDecay),
-    /// Up in a line, if there is a warm-up, and down along half a cosine.
+    /// Cosine decay after an optional linear warm-up.
     Cosine(CosineDecay),
-    /// Down whenever nothing gets better.
+    /// Reduction when the monitored metric stops improving.
     Plateau(Plateau),
 }
 
@@ -39,9 +39,9 @@ pub enum Schedule {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepDecay {
-    /// Epochs from one change to the next.
+    /// Epochs between two changes.
     pub every: usize,
-    /// What the rate is multiplied by.
+    /// Factor of each change.
     #[serde(default = "tenth")]
     pub factor: f64,
 }
@@ -50,11 +50,11 @@ pub struct StepDecay {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExponentialDecay {
-    /// Steps in which the rate is multiplied by `decay_rate` once.
+    /// Steps for one factor of `decay_rate`.
     pub decay_steps: u64,
-    /// What it is multiplied by.
+    /// Factor per `decay_steps`.
     pub decay_rate: f64,
-    /// Whether that happens all at once.
+    /// Whether the rate changes in discrete steps.
     #[serde(default)]
     pub staircase: bool,
 }
@@ -63,9 +63,9 @@ pub struct ExponentialDecay {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CosineDecay {
-    /// Steps of the way down, the warm-up not counted.
+    /// Steps of the decay, without the warm-up.
     pub decay_steps: u64,
-    /// Where it ends, as a share of where it began.
+    /// Final rate as a fraction of the rate at the start of the decay.
     #[serde(default)]
     pub alpha: f64,
     /// The rate at the end of the warm-up.
@@ -80,21 +80,21 @@ pub struct CosineDecay {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Plateau {
-    /// The name of a metric, e.g. `val_f1`; `val_loss` when absent, or `loss` without validation data.
+    /// The monitored metric, e.g. `val_f1`; by default `val_loss`, or `loss` without validation data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitor: Option<String>,
-    /// Whether less or more of it is better.
+    /// Whether a lower or a higher value is better.
     #[serde(skip_serializing_if = "MonitorMode::is_auto")]
     pub mode: MonitorMode,
-    /// What the rate is multiplied by.
+    /// Factor of each change.
     pub factor: f64,
-    /// Epochs without improvement before that; validation between epochs does not count.
+    /// Epochs without improvement before a reduction; validation between epochs does not count.
     pub patience: usize,
-    /// The least change that counts as improvement.
+    /// Minimum change that counts as an improvement.
     pub min_delta: f64,
-    /// Epochs after it in which none is counted.
+    /// Epochs after a reduction that are not counted.
     pub cooldown: usize,
-    /// The least rate.
+    /// Minimum rate.
     pub min_lr: f64,
 }
 
@@ -117,13 +117,13 @@ impl Default for Plateau {
 }
 
 impl Schedule {
-    /// The names that a preset may use.
+    /// The names allowed in a preset.
     pub const NAMES: &'static [&'static str] = &["constant", "step", "exponential", "cosine", "plateau"];
 
-    /// Reads the configuration of the schedule called `name`; `None` when there is no such schedule.
+    /// Parses the configuration of the schedule `name`; `None` if there is no such schedule.
     ///
     /// # Errors
-    /// The deserialiser's own, of a bad configuration.
+    /// The deserializer's error for an invalid configuration.
     pub fn read<'de, D: serde::Deserializer<'de>>(name: &str, config: D) -> Option<Result<Self, D::Error>> {
         #[derive(Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -138,15 +138,15 @@ impl Schedule {
         })
     }
 
-    /// The name of the metric that it monitors, when a preset names one.
+    /// Returns the name of the monitored metric, if the preset sets it.
     pub fn monitor(&self) -> Option<&str> {
         if let Self::Plateau(plateau) = self { plateau.monitor.as_deref() } else { None }
     }
 
-    /// Checks every number.
+    /// Validates every number.
     ///
     /// # Errors
-    /// The first that would leave no sound learning rate.
+    /// The first value that gives no valid learning rate.
     pub fn check(&self) -> Result<(), ConfigError> {
         match self {
             Self::Constant => Ok(()),
@@ -172,14 +172,14 @@ impl Schedule {
     }
 }
 
-/// A schedule at work: the learning rate of every step, as scheduled and as a person has scaled it since.
+/// A schedule with its state: the learning rate of every step, as scheduled and as scaled by the user.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LearningRate {
     #[serde(skip)]
     schedule: Schedule,
-    /// `lr₀`; on plateaus what it has come down to.
+    /// `lr₀`; with `Plateau` the reduced rate.
     initial: f64,
-    /// The product of all factors that a person asked for.
+    /// The product of all factors set by the user.
     scale: f64,
     best: Best,
     wait: usize,
@@ -187,7 +187,7 @@ pub struct LearningRate {
 }
 
 impl LearningRate {
-    /// Before the first step, with `initial` as `lr₀`.
+    /// Creates the state before the first step, with `initial` as `lr₀`.
     pub fn new(schedule: &Schedule, initial: f64, has_validation: bool) -> Self {
         let monitor = schedule.monitor().unwrap_or(default_monitor(has_validation));
         let (mode, min_delta) = match schedule {
@@ -198,7 +198,7 @@ impl LearningRate {
         Self { schedule: schedule.clone(), initial, scale: 1.0, best, wait: 0, cooldown: 0 }
     }
 
-    /// The rate of the update that `step` others come before, in the `epoch`-th epoch, from 1.
+    /// Returns the rate of the update number `step`, from 0, in epoch number `epoch`, from 1.
     pub fn at(&self, step: u64, epoch: usize) -> f64 {
         self.scale * self.scheduled(step as f64, epoch.saturating_sub(1))
     }
@@ -228,8 +228,8 @@ impl LearningRate {
         }
     }
 
-    /// Multiplies the scheduled rate by `factor` from here on, on top of what was asked for before. Refuses, with false, what
-    /// would leave no finite rate above 0.
+    /// Multiplies the scheduled rate by `factor` from now on, in addition to earlier factors. Returns false, and changes nothing, if the
+    /// rate would not be finite and above 0.
     pub fn scale(&mut self, factor: f64) -> bool {
         let scale = self.scale * factor;
         let sound = scale.is_normal() && scale > 0.0 && (scale * self.initial).is_finite();
@@ -239,7 +239,7 @@ impl LearningRate {
         sound
     }
 
-    /// Takes the metrics of an epoch; returns whether the rate is reduced (on a plateau).
+    /// Records the metrics of an epoch; returns whether the rate is reduced (`Plateau`).
     pub fn epoch_ended(&mut self, metrics: &Metrics) -> bool {
         let Schedule::Plateau(plateau) = &self.schedule else { return false };
         if self.cooldown > 0 {
@@ -274,7 +274,7 @@ mod tests {
     struct ByStep {
         schedule: Schedule,
         learning_rate: f64,
-        /// Step and rate.
+        /// Step and learning rate.
         rates: Vec<(u64, f64)>,
     }
 
@@ -283,7 +283,7 @@ mod tests {
         schedule: Schedule,
         learning_rate: f64,
         losses: Vec<f64>,
-        /// The rate in use after each epoch.
+        /// Learning rate after each epoch.
         rates: Vec<f64>,
     }
 
@@ -291,7 +291,7 @@ mod tests {
         serde_json::from_str(include_str!("../../tests/keras/schedules.json")).unwrap()
     }
 
-    /// Keras rounds the warm-up's target to an f32.
+    /// Keras rounds the warm-up target to an f32.
     fn near(ours: f64, theirs: f64) -> bool {
         (ours - theirs).abs() <= 1e-7 * theirs.abs().max(1e-3)
     }
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn exponential_and_cosine_rates_are_those_of_keras() {
+    fn exponential_and_cosine_rates_equal_keras() {
         let cases = cases().by_step;
         assert!(cases.len() >= 5);
         for ByStep { schedule, learning_rate, rates } in cases {
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn plateaus_are_left_when_keras_leaves_them() {
+    fn plateau_reduces_the_rate_when_keras_does() {
         let cases = cases().plateau;
         assert!(cases.len() >= 3);
         for OnPlateau { schedule, learning_rate, losses, rates } in cases {
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_of_epochs_and_a_persons_factor_stays_on_top() {
+    fn step_decay_counts_epochs_and_the_users_factor_multiplies() {
         let schedule = Schedule::Step(StepDecay { every: 2, factor: 0.5 });
         let mut rate = LearningRate::new(&schedule, 0.8, true);
         let rates = |rate: &LearningRate| (1..=5).map(|epoch| rate.at(7, epoch)).collect::<Vec<_>>();
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_leave_no_rate_is_refused_with_its_field() {
+    fn invalid_values_are_reported_with_their_field() {
         for (config, field) in [
             (r#"{"name":"step","every":0}"#, "every"),
             (r#"{"name":"step","every":1,"factor":0}"#, "factor"),

@@ -1,5 +1,5 @@
 use super::config::Bound;
-use super::rule::{Now, Rule, Weights};
+use super::rule::{Rule, StepInfo, UpdatePass};
 use crate::kernel::Update;
 
 optimizer! {
@@ -15,9 +15,9 @@ optimizer! {
     {
         /// `lr`.
         learning_rate: f64 = 0.01,
-        /// Share of the last update that goes on.
+        /// Momentum: share of the previous update that is added.
         momentum: f64 = 0.0,
-        /// Look ahead along the momentum (Nesterov 1983).
+        /// Use Nesterov momentum (Nesterov 1983).
         nesterov: bool = false,
     }
 }
@@ -31,12 +31,12 @@ impl Rule for SGD {
         vec![("momentum", self.momentum, Bound::UnitInterval)]
     }
 
-    fn update(&self, now: Now, weights: Weights<'_>) {
-        let (lr, momentum) = (now.learning_rate as f32, self.momentum as f32);
+    fn update(&self, step: StepInfo, pass: UpdatePass<'_>) {
+        let (lr, momentum) = (step.learning_rate as f32, self.momentum as f32);
         if self.momentum == 0.0 {
-            weights.follow(Plain { lr });
+            pass.apply(Plain { lr });
         } else {
-            weights.follow(Momentum { lr, momentum, nesterov: self.nesterov });
+            pass.apply(Momentum { lr, momentum, nesterov: self.nesterov });
         }
     }
 }

@@ -4,10 +4,10 @@ use super::config::Bound;
 use super::rule::Rule;
 use super::{Adagrad, Adam, AdamW, Clip, ConfigError, Nadam, RMSprop, SGD};
 
-/// Makes [`OptimizerSpec`] from the list of optimizers.
+/// Defines [`OptimizerSpec`] from the list of optimizers.
 macro_rules! optimizers {
     ($($name:ident),* $(,)?) => {
-        /// An optimizer as a preset names it: `{name: Adam, learning_rate: 0.001, …}`.
+        /// An optimizer's configuration in a preset: `{name: Adam, learning_rate: 0.001, …}`.
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[serde(tag = "name")]
         pub enum OptimizerSpec {
@@ -15,13 +15,13 @@ macro_rules! optimizers {
         }
 
         impl OptimizerSpec {
-            /// The names that a preset may use.
+            /// The names allowed in a preset.
             pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),*];
 
-            /// Reads the configuration of the optimizer called `name`; `None` when there is no such optimizer.
+            /// Parses the configuration of the optimizer `name`; `None` if there is no such optimizer.
             ///
             /// # Errors
-            /// The deserialiser's own, of a bad configuration.
+            /// The deserializer's error for an invalid configuration.
             pub fn read<'de, D: serde::Deserializer<'de>>(name: &str, config: D) -> Option<Result<Self, D::Error>> {
                 match name {
                     $(stringify!($name) => Some($name::deserialize(config).map(Self::$name)),)*
@@ -29,17 +29,17 @@ macro_rules! optimizers {
                 }
             }
 
-            /// Keras's name.
+            /// Returns Keras's name.
             pub fn name(&self) -> &'static str {
                 match self { $(Self::$name(_) => stringify!($name),)* }
             }
 
-            /// The learning rate to begin with.
+            /// Returns the initial learning rate.
             pub fn learning_rate(&self) -> f64 {
                 match self { $(Self::$name(o) => o.learning_rate,)* }
             }
 
-            /// The share of each weight, times the learning rate, that goes before an update.
+            /// Returns the decoupled weight decay.
             pub fn weight_decay(&self) -> Option<f64> {
                 match self { $(Self::$name(o) => o.weight_decay,)* }
             }
@@ -58,10 +58,10 @@ macro_rules! optimizers {
 optimizers!(SGD, RMSprop, Adagrad, Adam, AdamW, Nadam);
 
 impl OptimizerSpec {
-    /// Checks every number.
+    /// Validates every number.
     ///
     /// # Errors
-    /// The first that no optimizer can work with: the learning rate must be above 0, shares below 1, …
+    /// The first invalid number: the learning rate must be above 0, shares below 1, …
     pub fn check(&self) -> Result<(), ConfigError> {
         Bound::Positive.check("learning_rate", self.learning_rate())?;
         self.rule().bounds().into_iter().try_for_each(|(field, value, bound)| bound.check(field, value))?;
@@ -69,10 +69,10 @@ impl OptimizerSpec {
         self.clip().map(drop)
     }
 
-    /// How gradients are clipped.
+    /// Returns the gradient clipping.
     ///
     /// # Errors
-    /// More than one way (Keras refuses that too), or a bound that is not positive.
+    /// If more than one kind is set (as in Keras), or a bound is not positive.
     pub fn clip(&self) -> Result<Option<Clip>, ConfigError> {
         const FIELDS: [&str; 3] = ["clipnorm", "global_clipnorm", "clipvalue"];
         let mut given =
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_optimizer_can_work_with_is_refused_with_its_field() {
+    fn invalid_values_are_reported_with_their_field() {
         for (name, config, field) in [
             ("SGD", serde_json::json!({"learning_rate": 0.0}), "learning_rate"),
             ("SGD", serde_json::json!({"momentum": 1.5}), "momentum"),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn every_optimizer_is_sound_by_default_and_reads_back_as_it_was_written() {
+    fn every_optimizer_has_valid_defaults_and_round_trips_through_serde() {
         for name in OptimizerSpec::NAMES {
             let spec = read(name, serde_json::json!({"clipnorm": 2.0}));
             assert_eq!((spec.check(), spec.clip()), (Ok(()), Ok(Some(Clip::Norm(2.0)))));
