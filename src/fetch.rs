@@ -1,29 +1,29 @@
-//! Getting published data: downloading, checking, unpacking.
+//! Downloads, verifies and unpacks published data sets.
 //!
-//! [`catalog`] says what there is: addresses, sizes, and checksums that somebody else has published, each with its
-//! source. [`fetch`] brings one [`File`] to its place:
+//! [`catalog`] lists the data sets: addresses, sizes, and checksums published by third parties, each with its source. [`fetch`]
+//! installs one [`File`]:
 //!
 //! ```text
 //! addresses ─ HTTPS, resumed, retried ─→ NAME.part ─ checksum of the whole ─→ unpacked beside ─ rename ─→ target
 //! ```
 //!
-//! Nothing half stands at the target, at no moment. What has come of a download that ends early stays as `NAME.part`, and
-//! the next one goes on from there. An archive is trusted no further than its checksum: see `unpack` for what is refused.
+//! The target is never partially written. An interrupted download remains as `NAME.part` and is resumed by the next one. Archives
+//! are untrusted: `unpack` lists what is rejected.
 //!
-//! Knows files and addresses, neither data nor a network.
+//! The module knows files and addresses, neither data formats nor models.
 
 pub mod catalog;
+#[cfg(feature = "download")]
+mod checksum;
 mod error;
 #[cfg(feature = "download")]
 mod http;
 #[cfg(feature = "download")]
-mod part;
+mod install;
 #[cfg(feature = "download")]
-mod place;
+mod partial;
 #[cfg(feature = "download")]
-mod sum;
-#[cfg(feature = "download")]
-mod swap;
+mod replace;
 #[cfg(feature = "download")]
 mod transfer;
 #[cfg(feature = "download")]
@@ -38,95 +38,94 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub use catalog::{Dataset, File, Form, Limits, Part, Size, Sum};
-pub use error::{Failure, FetchError};
+pub use error::{AddressError, FetchError};
 
-/// How a file is fetched.
+/// Options of [`fetch`].
 #[derive(Debug, Clone, Copy)]
-pub struct Way<'a> {
-    /// The folder that the target is put into; made if it is not there.
+pub struct FetchOptions<'a> {
+    /// The target's folder; created if missing.
     pub into: &'a Path,
-    /// Whether what stands at the target is replaced.
+    /// Whether to replace an existing target.
     pub force: bool,
-    /// Times that one address is tried before the next is, counted anew whenever bytes have come.
-    pub tries: u32,
-    /// The pause before the second try; it doubles with every further one, up to half a minute.
+    /// Attempts per address; the count restarts when bytes have arrived.
+    pub attempts: u32,
+    /// Pause before the second attempt; it doubles for each further one, up to 30 s.
     pub pause: Duration,
-    /// How long a server may say nothing.
-    pub patience: Duration,
-    /// Whether this machine itself may be spoken to without encryption: for tests.
+    /// Network timeout.
+    pub timeout: Duration,
+    /// Whether plain HTTP to the loopback address is allowed: for tests.
     pub plain_loopback: bool,
-    /// Set from elsewhere, it ends the fetching with [`FetchError::Stopped`].
+    /// Cancellation flag: when set, fetching ends with [`FetchError::Stopped`].
     pub stop: &'a AtomicBool,
 }
 
-impl<'a> Way<'a> {
-    /// Into `into`, as is sensible on the internet.
+impl<'a> FetchOptions<'a> {
+    /// Returns the default options for the folder `into`.
     pub fn new(into: &'a Path, stop: &'a AtomicBool) -> Self {
         Self {
             into,
             force: false,
-            tries: 5,
+            attempts: 5,
             pause: Duration::from_secs(1),
-            patience: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
             plain_loopback: false,
             stop,
         }
     }
 }
 
-/// How far it is.
+/// Progress of a fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// A server is asked.
-    Asking {
+    /// A request is sent.
+    Connecting {
         /// The address.
         address: String,
-        /// How many bytes are there already.
+        /// Bytes present already.
         from: u64,
     },
-    /// So many bytes are there.
+    /// Bytes have been received.
     Received {
-        /// From the start of the file.
+        /// Bytes present, from the start of the file.
         bytes: u64,
-        /// Of so many, where the server or the catalogue says it.
+        /// Total size, if the server or the catalogue gives it.
         of: Option<u64>,
     },
-    /// It did not go well, and is tried again after a pause.
-    Again {
-        /// What went wrong.
+    /// An attempt failed; the next follows after a pause.
+    Retrying {
+        /// The reason.
         why: String,
-        /// The pause.
+        /// Time until the next attempt.
         pause: Duration,
     },
-    /// All bytes are there, and their checksum is taken.
+    /// The checksum is being computed.
     Checking,
-    /// So much of an archive is unpacked.
+    /// Part of an archive is unpacked.
     Unpacked {
-        /// Files.
+        /// Number of files.
         files: u64,
-        /// Bytes of them.
+        /// Their size in bytes.
         bytes: u64,
     },
 }
 
-/// What stands at the target now.
+/// The result of a fetch: the path of the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fetched {
-    /// What was fetched.
+    /// Newly fetched.
     New(PathBuf),
-    /// What stood there before: a file with the right checksum, or a folder.
-    There(PathBuf),
+    /// Present before: a file with the right checksum, or a folder.
+    Existing(PathBuf),
 }
 
-/// Where the archive or file is while it comes: `aclImdb_v1.tar.gz.part` in the folder of the target.
+/// Returns the path of the partial download: `aclImdb_v1.tar.gz.part` in the target's folder.
 pub fn part(file: &File<'_>, into: &Path) -> PathBuf {
     let mut name = archive(file, into).into_os_string();
     name.push(".part");
     name.into()
 }
 
-/// Where a downloaded archive may be put by hand, to be checked and unpacked instead of another download; for a plain file its
-/// target.
+/// Returns the path where an archive downloaded by hand is looked for, to be verified and unpacked; for a plain file its target.
 pub fn archive(file: &File<'_>, into: &Path) -> PathBuf {
     let target = into.join(file.target);
     match file.form {
@@ -135,21 +134,25 @@ pub fn archive(file: &File<'_>, into: &Path) -> PathBuf {
     }
 }
 
-/// Brings `file` to its target in [`Way::into`].
+/// Fetches `file` and installs it at its target in [`FetchOptions::into`].
 ///
 /// # Errors
-/// When the target is taken by something else, no address gives the file that the checksum promises, the disk refuses or is full, an
-/// archive holds what it should not, or it is stopped. The target is then as it was.
+/// If something else is at the target, no address serves a file with the right checksum, an I/O error occurs or the disk is full, an
+/// archive is rejected, or it is cancelled. The target is then unchanged.
 #[cfg(feature = "download")]
-pub fn fetch(file: &File<'_>, way: &Way<'_>, tell: &mut dyn FnMut(Progress)) -> Result<Fetched, FetchError> {
-    place::fetch(file, way, tell)
+pub fn fetch(
+    file: &File<'_>,
+    options: &FetchOptions<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Fetched, FetchError> {
+    install::fetch(file, options, progress)
 }
 
-/// Without the feature `download` there is nothing to fetch with.
+/// Not available without the feature `download`.
 ///
 /// # Errors
 /// Always.
 #[cfg(not(feature = "download"))]
-pub fn fetch(_: &File<'_>, _: &Way<'_>, _: &mut dyn FnMut(Progress)) -> Result<Fetched, FetchError> {
+pub fn fetch(_: &File<'_>, _: &FetchOptions<'_>, _: &mut dyn FnMut(Progress)) -> Result<Fetched, FetchError> {
     Err(FetchError::Without)
 }

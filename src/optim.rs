@@ -1,6 +1,6 @@
 //! Optimizers, gradient clipping, learning-rate schedules and early stopping, with Keras 3's formulas and defaults.
 //!
-//! An optimizer works over the flat weights of a model. A file holds one optimizer: its configuration, and its formula beside it.
+//! Optimizers update the flat weights of a model. Each file contains one optimizer: its configuration and its formula.
 
 #[macro_use]
 mod config;

@@ -7,51 +7,51 @@ use std::path::PathBuf;
 use crate::durable::FileError;
 use crate::number;
 
-/// Why a file was not fetched. Paths and what servers say are foreign text: escape before a message reaches a terminal.
+/// Why a file was not fetched. Paths and text from servers are untrusted: escape them before printing to a terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The operating system refused.
+    /// An I/O error.
     #[error(transparent)]
     File(#[from] FileError),
-    /// There is no room.
+    /// The disk is full.
     #[error("the disk with {} is full: {} more are needed; make room, then say the same again", path.display(), number::bytes(*more))]
     Full {
-        /// What was written.
+        /// The file being written.
         path: PathBuf,
-        /// Bytes that are still to come, at least.
+        /// Missing bytes, at least.
         more: u64,
     },
-    /// Something else stands at the target.
+    /// Something else is at the target.
     #[error("{} is there already, and is {what}; --force replaces it", path.display())]
     Taken {
         /// The target.
         path: PathBuf,
-        /// What is there.
+        /// Description of what is there.
         what: String,
     },
-    /// Another process fetches the same file into the same folder.
+    /// Another process is fetching the same file into the same folder.
     #[error("{} is being written by another process", .0.display())]
     Busy(PathBuf),
-    /// No address gave the file.
+    /// No address served the file.
     #[error("not fetched: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Unreachable(Vec<Failure>),
-    /// An archive that was put there by hand is not the one that was meant.
+    Unreachable(Vec<AddressError>),
+    /// An archive downloaded by hand has the wrong checksum.
     #[error("{} is not used: {why}; take it away, or replace it by the right one", path.display())]
     Wrong {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
-    /// An archive holds what it should not, or is broken.
+    /// An archive is rejected or damaged.
     #[error("{}: {what}; nothing of it is kept", path.display())]
     Archive {
         /// The archive.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason.
         what: String,
     },
-    /// It was asked to stop.
+    /// Cancelled.
     #[error("interrupted")]
     Stopped,
     /// The program was built without the feature `download`.
@@ -61,7 +61,7 @@ pub enum FetchError {
 
 #[cfg(feature = "download")]
 impl FetchError {
-    /// That the disk refused to write to `path`, to which `more` bytes were to come.
+    /// Returns the error of a failed write to `path`, of which `more` bytes are missing.
     pub(super) fn of_disk(error: io::Error, path: &Path, more: u64) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -72,12 +72,12 @@ impl FetchError {
     }
 }
 
-/// What went wrong at one address.
+/// Why one address failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{address}: {why}")]
-pub struct Failure {
+pub struct AddressError {
     /// The address.
     pub address: String,
-    /// What went wrong.
+    /// The reason.
     pub why: String,
 }

@@ -1,4 +1,4 @@
-//! One question to a server, through its redirects.
+//! One HTTP request, with its redirects.
 
 use std::io;
 use std::net::IpAddr;
@@ -7,72 +7,72 @@ use ureq::http::Uri;
 use ureq::http::header::{CONTENT_ENCODING, HeaderName, IF_RANGE, LOCATION, RANGE};
 use ureq::{Agent, Body, Error};
 
-use super::Way;
+use super::FetchOptions;
 
-/// Redirects that are followed, at most.
+/// Maximum number of redirects.
 const REDIRECTS: usize = 5;
-/// Of an address that a server sends, at most: it stands in messages.
-const LONGEST: usize = 2000;
+/// Maximum length of an address from a server in messages, in characters.
+const MAX_ADDRESS: usize = 2000;
 
-/// What a server says, before its bytes.
+/// A response, before its body is read.
 pub(super) type Response = ureq::http::Response<Body>;
 
-/// Why a server did not give what it was asked for.
+/// Why a request failed.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(super) struct HttpError {
     pub why: String,
-    pub again: Again,
+    pub retry: Retry,
 }
 
-/// Whether asking the same again may help.
+/// Whether a retry may succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Again {
+pub(super) enum Retry {
     Yes,
-    /// Where the network was there before: it may come back.
+    /// Only if the network worked before.
     IfBegun,
     No,
 }
 
-impl Trouble {
-    pub fn lasting(why: impl Into<String>) -> Self {
-        Self { why: why.into(), again: Again::No }
+impl HttpError {
+    pub fn permanent(why: impl Into<String>) -> Self {
+        Self { why: why.into(), retry: Retry::No }
     }
 
-    pub fn passing(why: impl Into<String>) -> Self {
-        Self { why: why.into(), again: Again::Yes }
+    pub fn transient(why: impl Into<String>) -> Self {
+        Self { why: why.into(), retry: Retry::Yes }
     }
 }
 
-/// Something to ask with: timeouts, and the proxies that the environment names.
-pub(super) fn agent(way: &Way<'_>) -> Agent {
+/// Returns an HTTP client with timeouts and the proxies of the environment.
+pub(super) fn agent(options: &FetchOptions<'_>) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
-        .https_only(!way.plain_loopback)
-        // Each hop is judged here.
+        .https_only(!options.plain_loopback)
+        // Redirects are checked and followed in `request`.
         .max_redirects(0)
-        .timeout_resolve(Some(way.patience))
-        .timeout_connect(Some(way.patience))
-        .timeout_recv_response(Some(way.patience))
-        .timeout_per_read(Some(way.patience))
-        .timeout_per_write(Some(way.patience))
+        .timeout_resolve(Some(options.timeout))
+        .timeout_connect(Some(options.timeout))
+        .timeout_recv_response(Some(options.timeout))
+        .timeout_per_read(Some(options.timeout))
+        .timeout_per_write(Some(options.timeout))
         .user_agent(concat!("unrolled/", env!("CARGO_PKG_VERSION")))
-        // The checksum is that of the file itself.
+        // The checksum is that of the unencoded file.
         .accept_encoding("identity");
-    // This machine is not asked through a proxy.
-    let config = if way.plain_loopback { config.proxy(None) } else { config };
+    // No proxy for the loopback address.
+    let config = if options.plain_loopback { config.proxy(None) } else { config };
     config.build().new_agent()
 }
 
-/// Asks for the bytes of `address` from the byte `from` on, of this `version` of the file if it is known.
-pub(super) fn ask(
+/// Requests the bytes of `address` from offset `from` on, of this `version` of the file if it is known.
+pub(super) fn get(
     agent: &Agent,
     address: &str,
     (from, version): (u64, Option<&str>),
-    way: &Way<'_>,
-) -> Result<Response, Trouble> {
+    options: &FetchOptions<'_>,
+) -> Result<Response, HttpError> {
     let mut at: Uri = parse(address)?;
     for _ in 0..=REDIRECTS {
-        allowed(&at, way)?;
+        check_scheme(&at, options)?;
         let mut request = agent.get(&at);
         if from > 0 {
             request = request.header(RANGE, format!("bytes={from}-"));
@@ -80,32 +80,32 @@ pub(super) fn ask(
                 request = request.header(IF_RANGE, version);
             }
         }
-        let response = request.call().map_err(|error| trouble(&error))?;
+        let response = request.call().map_err(|error| http_error(&error))?;
         if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
             if let Some(coding) = header(&response, &CONTENT_ENCODING).filter(|coding| *coding != "identity")
             {
-                return Err(Trouble::lasting(format!("it came packed as {coding}, unasked")));
+                return Err(HttpError::permanent(format!("it came packed as {coding}, unasked")));
             }
             return Ok(response);
         }
-        let to = header(&response, &LOCATION).ok_or_else(|| Trouble::lasting("a redirect to nowhere"))?;
+        let to = header(&response, &LOCATION).ok_or_else(|| HttpError::permanent("a redirect to nowhere"))?;
         at = joined(&at, to)?;
     }
-    Err(Trouble::lasting(format!("more than {REDIRECTS} redirects")))
+    Err(HttpError::permanent(format!("more than {REDIRECTS} redirects")))
 }
 
-/// A header that is text.
+/// Returns a header value if it is text.
 pub(super) fn header<'r>(response: &'r Response, name: &HeaderName) -> Option<&'r str> {
     response.headers().get(name)?.to_str().ok()
 }
 
-fn parse(address: &str) -> Result<Uri, Trouble> {
-    let short: String = address.chars().take(LONGEST).collect();
-    address.parse().map_err(|_| Trouble::lasting(format!("it leads to {short:?}, which is no address")))
+fn parse(address: &str) -> Result<Uri, HttpError> {
+    let short: String = address.chars().take(MAX_ADDRESS).collect();
+    address.parse().map_err(|_| HttpError::permanent(format!("it leads to {short:?}, which is no address")))
 }
 
-/// The address that a redirect from `base` to `to` names (RFC 3986, 5.2; without `..`, which no redirect needs).
-fn joined(base: &Uri, to: &str) -> Result<Uri, Trouble> {
+/// Returns the address that a redirect from `base` to `to` names (RFC 3986, 5.2; without `..` segments).
+fn joined(base: &Uri, to: &str) -> Result<Uri, HttpError> {
     let to = to.split('#').next().unwrap_or_default();
     let scheme = base.scheme_str().unwrap_or_default();
     let authority = base.authority().map_or("", |authority| authority.as_str());
@@ -123,14 +123,14 @@ fn joined(base: &Uri, to: &str) -> Result<Uri, Trouble> {
     })
 }
 
-/// Only what is encrypted is asked for, or this machine itself where that is allowed.
-fn allowed(at: &Uri, way: &Way<'_>) -> Result<(), Trouble> {
+/// Returns an error unless the address is https, or http to the loopback address where that is enabled.
+fn check_scheme(at: &Uri, options: &FetchOptions<'_>) -> Result<(), HttpError> {
     match at.scheme_str() {
         Some("https") if at.host().is_some() => Ok(()),
-        Some("http") if way.plain_loopback && at.host().is_some_and(is_loopback) => Ok(()),
+        Some("http") if options.plain_loopback && at.host().is_some_and(is_loopback) => Ok(()),
         _ => {
-            let short: String = at.to_string().chars().take(LONGEST).collect();
-            Err(Trouble::lasting(format!("it leads to {short}, which is not https")))
+            let short: String = at.to_string().chars().take(MAX_ADDRESS).collect();
+            Err(HttpError::permanent(format!("it leads to {short}, which is not https")))
         }
     }
 }
@@ -140,20 +140,20 @@ fn is_loopback(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn trouble(error: &Error) -> Trouble {
-    let again = match error {
+fn http_error(error: &Error) -> HttpError {
+    let retry = match error {
         Error::Io(error) => match error.kind() {
-            // Nobody there, or no way there: told at once.
+            // Server or network down: fails at once.
             io::ErrorKind::ConnectionRefused
             | io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::HostUnreachable => Again::IfBegun,
-            // A certificate that is not to be trusted stays so.
-            io::ErrorKind::InvalidData => Again::No,
-            _ => Again::Yes,
+            | io::ErrorKind::HostUnreachable => Retry::IfBegun,
+            // An untrusted certificate.
+            io::ErrorKind::InvalidData => Retry::No,
+            _ => Retry::Yes,
         },
-        Error::Timeout(_) | Error::Protocol(_) => Again::Yes,
-        Error::HostNotFound | Error::ConnectionFailed | Error::ConnectProxyFailed(_) => Again::IfBegun,
-        _ => Again::No,
+        Error::Timeout(_) | Error::Protocol(_) => Retry::Yes,
+        Error::HostNotFound | Error::ConnectionFailed | Error::ConnectProxyFailed(_) => Retry::IfBegun,
+        _ => Retry::No,
     };
     let why = match error {
         Error::HostNotFound => "the name of the server is not known here: no network?".to_owned(),
@@ -162,7 +162,7 @@ fn trouble(error: &Error) -> Trouble {
         Error::Io(error) => error.to_string(),
         other => other.to_string(),
     };
-    Trouble { why, again }
+    HttpError { why, retry }
 }
 
 #[cfg(test)]
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn redirects_name_their_address_in_every_way_that_there_is() {
+    fn redirects_are_resolved_in_every_form_of_reference() {
         let base: Uri = "https://a.org/b/c?d".parse().unwrap();
         for (to, whole) in [
             ("https://x.org/y", "https://x.org/y"),
@@ -183,14 +183,14 @@ mod tests {
         ] {
             assert_eq!(joined(&base, to).unwrap().to_string(), whole, "{to}");
         }
-        assert_eq!(joined(&base, "https://").unwrap_err().again, Again::No);
+        assert_eq!(joined(&base, "https://").unwrap_err().retry, Retry::No);
     }
 
     #[test]
-    fn only_this_machine_may_be_asked_without_encryption_and_only_where_it_is_allowed() {
+    fn plain_http_is_for_loopback_only_and_only_if_enabled() {
         let stop = std::sync::atomic::AtomicBool::new(false);
-        let strict = Way::new(std::path::Path::new(""), &stop);
-        let loose = Way { plain_loopback: true, ..strict };
+        let strict = FetchOptions::new(std::path::Path::new(""), &stop);
+        let loose = FetchOptions { plain_loopback: true, ..strict };
         for (address, by_default, in_tests) in [
             ("https://a.org/b", true, true),
             ("http://127.0.0.1:80/b", false, true),
@@ -202,7 +202,7 @@ mod tests {
             ("/etc/passwd", false, false),
         ] {
             let at: Result<Uri, _> = address.parse();
-            let may = |way| at.as_ref().is_ok_and(|at| allowed(at, way).is_ok());
+            let may = |options| at.as_ref().is_ok_and(|at| check_scheme(at, options).is_ok());
             assert_eq!((may(&strict), may(&loose)), (by_default, in_tests), "{address}");
         }
     }

@@ -20,13 +20,19 @@ fn file(servers: &[&Server], content: &[u8], form: Form<'static>) -> File<'stati
     File { target, addresses: addresses.leak(), sum: Sum::Sha256(sum.leak()), size, form }
 }
 
-fn way<'a>(into: &'a Path, stop: &'a AtomicBool) -> Way<'a> {
+fn options<'a>(into: &'a Path, stop: &'a AtomicBool) -> FetchOptions<'a> {
     let pause = Duration::from_millis(1);
-    Way { tries: 3, pause, patience: Duration::from_secs(20), plain_loopback: true, ..Way::new(into, stop) }
+    FetchOptions {
+        attempts: 3,
+        pause,
+        timeout: Duration::from_secs(20),
+        plain_loopback: true,
+        ..FetchOptions::new(into, stop)
+    }
 }
 
 fn get(file: &File<'_>, into: &Path) -> Result<Fetched, FetchError> {
-    fetch(file, &way(into, &AtomicBool::new(false)), &mut |_| {})
+    fetch(file, &options(into, &AtomicBool::new(false)), &mut |_| {})
 }
 
 fn refused(file: &File<'_>, into: &Path) -> String {
@@ -54,7 +60,7 @@ fn a_file_comes_as_it_is_and_nothing_stays_beside() {
     let server = Server::start(vec![ok(&content)]);
     let file = file(&[&server], &content, Form::Plain);
     let (into, stop, mut told) = (dir.path().join("new"), AtomicBool::new(false), Vec::new());
-    let fetched = fetch(&file, &way(&into, &stop), &mut |progress| told.push(progress)).unwrap();
+    let fetched = fetch(&file, &options(&into, &stop), &mut |progress| told.push(progress)).unwrap();
     assert_eq!(fetched, Fetched::New(into.join("target")));
     assert_eq!(fs::read(into.join("target")).unwrap(), content);
     assert_eq!(names(&into), ["target"]);
@@ -217,7 +223,7 @@ fn without_the_leave_of_a_test_nothing_unencrypted_is_asked_for() {
     let (content, dir) = (content(), tempfile::tempdir().unwrap());
     let server = Server::start(vec![ok(&content)]);
     let stop = AtomicBool::new(false);
-    let strict = Way { plain_loopback: false, ..way(dir.path(), &stop) };
+    let strict = FetchOptions { plain_loopback: false, ..options(dir.path(), &stop) };
     let told = fetch(&file(&[&server], &content, Form::Plain), &strict, &mut |_| {}).unwrap_err().to_string();
     assert!(told.contains("not https"), "{told}");
     assert!(server.seen().is_empty());
@@ -248,9 +254,9 @@ fn nobody_there_is_told_at_once() {
     let server = Server::start(Vec::new());
     server.wait();
     let (file, stop, mut told) = (file(&[&server], b"x", Form::Plain), AtomicBool::new(false), Vec::new());
-    let error = fetch(&file, &way(dir.path(), &stop), &mut |progress| told.push(progress)).unwrap_err();
+    let error = fetch(&file, &options(dir.path(), &stop), &mut |progress| told.push(progress)).unwrap_err();
     assert!(error.to_string().contains("refused"), "{error}");
-    assert!(!told.iter().any(|progress| matches!(progress, Progress::Again { .. })), "{told:?}");
+    assert!(!told.iter().any(|progress| matches!(progress, Progress::Retrying { .. })), "{told:?}");
     assert_eq!(names(dir.path()), [""; 0]);
 }
 
@@ -286,12 +292,12 @@ fn what_stands_at_the_target_stays_unless_it_is_to_be_replaced() {
     assert!(told.contains("another file, or changed; --force replaces it"), "{told}");
     assert_eq!(fs::read(&target).unwrap(), b"mine");
     let stop = AtomicBool::new(false);
-    let force = Way { force: true, ..way(dir.path(), &stop) };
+    let force = FetchOptions { force: true, ..options(dir.path(), &stop) };
     fetch(&file, &force, &mut |_| {}).unwrap();
     assert_eq!(fs::read(&target).unwrap(), content);
     assert_eq!(server.seen().len(), 1);
     // The right one is not fetched again.
-    assert_eq!(get(&file, dir.path()).unwrap(), Fetched::There(target.clone()));
+    assert_eq!(get(&file, dir.path()).unwrap(), Fetched::Existing(target.clone()));
     fs::remove_file(&target).unwrap();
     fs::create_dir(&target).unwrap();
     assert!(refused(&file, dir.path()).contains("a folder"));
@@ -307,7 +313,7 @@ fn stopped_in_the_middle_it_keeps_what_has_come() {
             stop.store(true, Ordering::Relaxed);
         }
     };
-    let error = fetch(&file, &way(dir.path(), &stop), &mut tell).unwrap_err();
+    let error = fetch(&file, &options(dir.path(), &stop), &mut tell).unwrap_err();
     assert!(matches!(error, FetchError::Stopped), "{error}");
     let kept = fs::metadata(part(&file, dir.path())).unwrap().len();
     assert!(kept > 0 && kept < content.len() as u64, "{kept}");

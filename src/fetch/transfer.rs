@@ -1,4 +1,4 @@
-//! The bytes of one file, from one address, into what is there of it already.
+//! Downloads a file from one address into a partial file, with resumption and retries.
 
 use std::io::{self, Read};
 use std::sync::atomic::Ordering;
@@ -8,85 +8,85 @@ use std::time::{Duration, Instant};
 use ureq::Agent;
 use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, LAST_MODIFIED};
 
-use super::http::{self, Again, Response, Trouble};
-use super::part::Partial;
-use super::{FetchError, File, Progress, Size, Way};
+use super::http::{self, HttpError, Response, Retry};
+use super::partial::Partial;
+use super::{FetchError, FetchOptions, File, Progress, Size};
 use crate::durable::FileError;
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 16;
-/// The pause between two tries, at most.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How often a pause looks whether it is to end.
-const GLANCE: Duration = Duration::from_millis(20);
+/// Maximum pause between two attempts.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// How often a pause polls for cancellation.
+const POLL: Duration = Duration::from_millis(20);
 
-/// What ends a transfer early.
+/// Why a transfer failed.
 #[derive(Debug)]
-pub(super) enum Fault {
-    /// The other side, or the way there.
-    There(Trouble),
-    /// This side: nothing that another address could mend.
-    Here(FetchError),
+pub(super) enum TransferError {
+    /// The server or the network.
+    Remote(HttpError),
+    /// This machine: another address would not help.
+    Local(FetchError),
 }
 
-impl From<Trouble> for Fault {
-    fn from(trouble: Trouble) -> Self {
-        Self::There(trouble)
+impl From<HttpError> for TransferError {
+    fn from(error: HttpError) -> Self {
+        Self::Remote(error)
     }
 }
 
-impl From<FileError> for Fault {
+impl From<FileError> for TransferError {
     fn from(error: FileError) -> Self {
-        Self::Here(error.into())
+        Self::Local(error.into())
     }
 }
 
-/// Completes `part` with the bytes of `address`, trying again where that may help; whether they came in more than one piece.
+/// Completes `part` with the bytes of `address`, retrying where that may help. Returns whether they came in several pieces.
 ///
 /// # Errors
-/// [`Fault::There`] when the address does not give the file, [`Fault::Here`] when the disk refuses or it is stopped.
+/// [`TransferError::Remote`] when the address does not give the file, [`TransferError::Local`] when the disk refuses or it is stopped.
 pub(super) fn complete(
     agent: &Agent,
     address: &str,
     file: &File<'_>,
     part: &mut Partial,
-    way: &Way<'_>,
-    tell: &mut dyn FnMut(Progress),
-) -> Result<bool, Fault> {
-    let (mut tries, mut pause, mut most) = (0, way.pause, part.bytes());
+    options: &FetchOptions<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<bool, TransferError> {
+    let (mut tries, mut pause, mut most) = (0, options.pause, part.bytes());
     let before = most;
     loop {
-        tell(Progress::Asking { address: address.to_owned(), from: part.bytes() });
-        let trouble = match once(agent, address, file, part, way, tell) {
+        progress(Progress::Connecting { address: address.to_owned(), from: part.bytes() });
+        let error = match attempt(agent, address, file, part, options, progress) {
             Ok(from) => return Ok(from > 0),
-            Err(Fault::There(trouble)) => trouble,
-            Err(here) => return Err(here),
+            Err(TransferError::Remote(error)) => error,
+            Err(local) => return Err(local),
         };
-        // Who begins anew each time and breaks off earlier gets no further.
+        // Only progress beyond the previous maximum resets the attempts.
         if part.bytes() > most {
-            (tries, pause, most) = (0, way.pause, part.bytes());
+            (tries, pause, most) = (0, options.pause, part.bytes());
         }
         let begun = most > before;
         tries += 1;
-        let again = trouble.again == Again::Yes || (trouble.again == Again::IfBegun && begun);
-        if !again || tries >= way.tries {
-            return Err(trouble.into());
+        let retry = error.retry == Retry::Yes || (error.retry == Retry::IfBegun && begun);
+        if !retry || tries >= options.attempts {
+            return Err(error.into());
         }
-        tell(Progress::Again { why: trouble.why, pause });
-        wait(pause, way).map_err(Fault::Here)?;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        progress(Progress::Retrying { why: error.why, pause });
+        wait(pause, options).map_err(TransferError::Local)?;
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }
 
-/// One question and its answer; from which byte on the server answered.
-fn once(
+/// One request. Returns the offset from which the server sent bytes.
+fn attempt(
     agent: &Agent,
     address: &str,
     file: &File<'_>,
     part: &mut Partial,
-    way: &Way<'_>,
-    tell: &mut dyn FnMut(Progress),
-) -> Result<u64, Fault> {
+    options: &FetchOptions<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<u64, TransferError> {
     let limit = file.size.limit();
     let from = part.bytes();
     if file.size == Size::Exactly(from) {
@@ -97,95 +97,97 @@ fn once(
     }
     let from = part.bytes();
     let version = part.version(address);
-    let response = http::ask(agent, address, (from, version.as_deref()), way)?;
+    let response = http::get(agent, address, (from, version.as_deref()), options)?;
     let total = match response.status().as_u16() {
         200 => {
             let length = http::header(&response, &CONTENT_LENGTH).and_then(|length| length.parse().ok());
-            expected(length, file.size)?;
+            check_length(length, file.size)?;
             part.restart(address, version_of(&response).as_deref())?;
             length
         }
-        206 => match http::header(&response, &CONTENT_RANGE).and_then(range) {
-            Some((start, total)) if start == from && expected(total, file.size).is_ok() => total,
+        206 => match http::header(&response, &CONTENT_RANGE).and_then(parse_content_range) {
+            Some((start, total)) if start == from && check_length(total, file.size).is_ok() => total,
             _ => {
                 part.restart(address, None)?;
-                return Err(Trouble::passing("it went on with something else").into());
+                return Err(HttpError::transient("it went on with something else").into());
             }
         },
-        // There is nothing after the last byte that is here.
+        // Range not satisfiable: nothing after the last byte present.
         416 => {
-            let total = http::header(&response, &CONTENT_RANGE).and_then(range).and_then(|(_, total)| total);
-            if total == Some(from) && expected(total, file.size).is_ok() {
+            let total = http::header(&response, &CONTENT_RANGE)
+                .and_then(parse_content_range)
+                .and_then(|(_, total)| total);
+            if total == Some(from) && check_length(total, file.size).is_ok() {
                 return Ok(from);
             }
             part.restart(address, None)?;
-            return Err(Trouble::passing("it has fewer bytes than are here").into());
+            return Err(HttpError::transient("it has fewer bytes than are here").into());
         }
-        408 | 429 | 500..=599 => return Err(Trouble::passing(said(&response)).into()),
-        _ => return Err(Trouble::lasting(said(&response)).into()),
+        408 | 429 | 500..=599 => return Err(HttpError::transient(status_message(&response)).into()),
+        _ => return Err(HttpError::permanent(status_message(&response)).into()),
     };
     let from = part.bytes();
     let of = total.or(file.size.exactly());
     let most = of.unwrap_or(limit);
-    receive(response, part, (of, most), way, tell)?;
+    receive(response, part, (of, most), options, progress)?;
     match part.bytes() {
         bytes if bytes > most => {
             part.restart(address, None)?;
-            Err(Trouble::lasting(format!("it gave more than {most} bytes")).into())
+            Err(HttpError::permanent(format!("it gave more than {most} bytes")).into())
         }
         bytes if bytes < of.unwrap_or_default() => {
-            Err(Trouble::passing(format!("the connection broke after {bytes} of {most} bytes")).into())
+            Err(HttpError::transient(format!("the connection broke after {bytes} of {most} bytes")).into())
         }
         _ => Ok(from),
     }
 }
 
-/// Reads what the server sends, until it ends or there are more than `most` bytes.
+/// Appends the body to `part`, until it ends or there are more than `most` bytes.
 fn receive(
     response: Response,
     part: &mut Partial,
     (of, most): (Option<u64>, u64),
-    way: &Way<'_>,
-    tell: &mut dyn FnMut(Progress),
-) -> Result<(), Fault> {
+    options: &FetchOptions<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), TransferError> {
     let mut body = response.into_body().into_reader();
     let mut chunk = vec![0; CHUNK];
     loop {
-        if way.stop.load(Ordering::Relaxed) {
-            return Err(Fault::Here(FetchError::Stopped));
+        if options.stop.load(Ordering::Relaxed) {
+            return Err(TransferError::Local(FetchError::Stopped));
         }
         let bytes = match body.read(&mut chunk) {
             Ok(0) => return Ok(()),
             Ok(n) => chunk.get(..n).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Trouble::passing(format!("the connection broke: {error}")).into()),
+            Err(error) => return Err(HttpError::transient(format!("the connection broke: {error}")).into()),
         };
         part.add(bytes).map_err(|error| {
             let more = of.unwrap_or_default().saturating_sub(part.bytes());
-            Fault::Here(FetchError::of_disk(error, &part.path, more))
+            TransferError::Local(FetchError::of_disk(error, &part.path, more))
         })?;
-        tell(Progress::Received { bytes: part.bytes(), of });
+        progress(Progress::Received { bytes: part.bytes(), of });
         if part.bytes() > most {
             return Ok(());
         }
     }
 }
 
-/// Refuses a length that is not that of the file, before its bytes come.
-fn expected(length: Option<u64>, size: Size) -> Result<(), Trouble> {
+/// Returns an error if a length is not that of the file.
+fn check_length(length: Option<u64>, size: Size) -> Result<(), HttpError> {
     match (length, size) {
-        (Some(length), Size::Exactly(bytes)) if length != bytes => Err(Trouble::lasting(format!(
+        (Some(length), Size::Exactly(bytes)) if length != bytes => Err(HttpError::permanent(format!(
             "it has {length} bytes there, and {bytes} were expected: another file"
         ))),
         (Some(length), _) if length > size.limit() => {
-            Err(Trouble::lasting(format!("it has {length} bytes there: far too many")))
+            Err(HttpError::permanent(format!("it has {length} bytes there: far too many")))
         }
         _ => Ok(()),
     }
 }
 
-/// The first byte and the whole length that a `Content-Range` names: `bytes 7-9/10`, `bytes */10`, `bytes 7-9/*` (RFC 9110, 14.4).
-fn range(value: &str) -> Option<(u64, Option<u64>)> {
+/// Parses the first byte and the total length of a `Content-Range`: `bytes 7-9/10`, `bytes */10`, `bytes 7-9/*` (RFC 9110, 14.4).
+fn parse_content_range(value: &str) -> Option<(u64, Option<u64>)> {
     let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
     let total = total.trim().parse().ok();
     match range.trim() {
@@ -194,30 +196,30 @@ fn range(value: &str) -> Option<(u64, Option<u64>)> {
     }
 }
 
-/// What tells this version of the file from others: a strong entity tag, else the date of its last change.
+/// Returns a validator of this version of the file: a strong ETag, else Last-Modified.
 fn version_of(response: &Response) -> Option<String> {
     let strong = http::header(response, &ETAG).filter(|tag| tag.starts_with('"'));
     strong.or_else(|| http::header(response, &LAST_MODIFIED)).map(str::to_owned)
 }
 
-fn said(response: &Response) -> String {
+fn status_message(response: &Response) -> String {
     let status = response.status();
     let reason = status.canonical_reason().unwrap_or("unknown");
     format!("the server says {} ({reason})", status.as_u16())
 }
 
-/// Waits, unless it is stopped.
-fn wait(pause: Duration, way: &Way<'_>) -> Result<(), FetchError> {
+/// Waits; returns [`FetchError::Stopped`] on cancellation.
+fn wait(pause: Duration, options: &FetchOptions<'_>) -> Result<(), FetchError> {
     let end = Instant::now() + pause;
     loop {
-        if way.stop.load(Ordering::Relaxed) {
+        if options.stop.load(Ordering::Relaxed) {
             return Err(FetchError::Stopped);
         }
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Ok(());
         }
-        thread::sleep(left.min(GLANCE));
+        thread::sleep(left.min(POLL));
     }
 }
 
@@ -228,21 +230,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_disk_is_told_with_what_is_missing() {
+    fn a_full_disk_error_names_the_missing_space() {
         let part = Path::new("a.part");
-        let told = FetchError::of_disk(io::ErrorKind::StorageFull.into(), part, 2048).to_string();
-        assert!(told.contains("a.part is full: 2.0 KiB more are needed"), "{told}");
-        let told = FetchError::of_disk(io::ErrorKind::PermissionDenied.into(), part, 0).to_string();
-        assert!(told.starts_with("cannot write") && told.contains("a.part: permission denied"), "{told}");
+        let message = FetchError::of_disk(io::ErrorKind::StorageFull.into(), part, 2048).to_string();
+        assert!(message.contains("a.part is full: 2.0 KiB more are needed"), "{message}");
+        let message = FetchError::of_disk(io::ErrorKind::PermissionDenied.into(), part, 0).to_string();
+        assert!(
+            message.starts_with("cannot write") && message.contains("a.part: permission denied"),
+            "{message}"
+        );
     }
 
     #[test]
-    fn ranges_are_read_as_servers_write_them() {
-        assert_eq!(range("bytes 7-9/10"), Some((7, Some(10))));
-        assert_eq!(range("bytes 7-9/*"), Some((7, None)));
-        assert_eq!(range("bytes */10"), Some((0, Some(10))));
+    fn content_ranges_are_parsed() {
+        assert_eq!(parse_content_range("bytes 7-9/10"), Some((7, Some(10))));
+        assert_eq!(parse_content_range("bytes 7-9/*"), Some((7, None)));
+        assert_eq!(parse_content_range("bytes */10"), Some((0, Some(10))));
         for strange in ["", "bytes", "items 7-9/10", "bytes 7", "bytes x-9/10", "bytes -9/10"] {
-            assert_eq!(range(strange), None, "{strange}");
+            assert_eq!(parse_content_range(strange), None, "{strange}");
         }
     }
 }

@@ -11,7 +11,7 @@ mod zip;
 use std::fs::File;
 use std::path::Path;
 
-use super::{FetchError, Form, Progress, Way};
+use super::{FetchError, FetchOptions, Form, Progress};
 use crate::durable::FileError;
 use sink::Sink;
 
@@ -44,11 +44,11 @@ pub(super) fn unpack(
     (archive, path): (&mut File, &Path),
     form: Form<'_>,
     root: &Path,
-    way: &Way<'_>,
-    tell: &mut dyn FnMut(Progress),
+    options: &FetchOptions<'_>,
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<(), FetchError> {
     let (Form::TarGz(part) | Form::Zip(part)) = form else { return Ok(()) };
-    let mut sink = Sink::new(root, part, way, tell);
+    let mut sink = Sink::new(root, part, options, progress);
     let read = match form {
         Form::Zip(_) => zip::read(archive, &mut sink),
         Form::TarGz(_) | Form::Plain => tar::read(archive, &mut sink),

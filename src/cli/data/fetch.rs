@@ -14,7 +14,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::{exit, pages, shell_word};
 use crate::escape::foreign;
 use crate::fetch::catalog::{self, DATASETS};
-use crate::fetch::{self, FetchError, Fetched, File, Form, Progress, Way};
+use crate::fetch::{self, FetchError, FetchOptions, Fetched, File, Form, Progress};
 use crate::number::bytes;
 use crate::ui::terminal::is_ignored;
 
@@ -65,7 +65,7 @@ pub(super) fn fetch(args: &Args) -> CliResult {
     for file in dataset.files {
         match file_there(file, into, args.force, &stop)? {
             Ok(Fetched::New(path)) => told += &format!("{} is here\n", path.display()),
-            Ok(Fetched::There(path)) => told += &format!("{} was here already\n", path.display()),
+            Ok(Fetched::Existing(path)) => told += &format!("{} was here already\n", path.display()),
             Err(FetchError::Stopped) => {
                 let part = fetch::part(file, into);
                 let kept = match part.metadata().map(|part| part.len()) {
@@ -104,7 +104,7 @@ fn file_there(
     let (news, told) = unbounded();
     let (into, flag) = (into.to_owned(), Arc::clone(stop));
     let worker = thread::Builder::new().name("fetch".into()).spawn(move || {
-        let way = Way { force, ..Way::new(&into, &flag) };
+        let way = FetchOptions { force, ..FetchOptions::new(&into, &flag) };
         fetch::fetch(file, &way, &mut |progress| say(&news, progress))
     })?;
     let terminal = std::io::stderr().is_terminal();

@@ -34,7 +34,7 @@ impl<'a, W: Write> Meter<'a, W> {
     /// Takes a piece of news at `now`.
     pub fn tell(&mut self, progress: &Progress, now: Instant) {
         match progress {
-            Progress::Asking { address, from } => {
+            Progress::Connecting { address, from } => {
                 self.windows = [None; 2];
                 let on = if *from > 0 { format!(", from {} on", bytes(*from)) } else { String::new() };
                 self.line(&format!("{address}{on}"));
@@ -47,7 +47,7 @@ impl<'a, W: Write> Meter<'a, W> {
                     self.over(&text, now);
                 }
             }
-            Progress::Again { why, pause } => {
+            Progress::Retrying { why, pause } => {
                 self.line(&format!("{why}; again in {}", duration(pause.as_secs_f64())));
             }
             Progress::Checking => self.over(&format!("{}: taking the checksum", self.name), now),
@@ -136,7 +136,7 @@ mod tests {
     fn said(terminal: bool, bytes: u64, steps: u64) -> String {
         let (mut out, start) = (Vec::new(), Instant::now());
         let mut meter = Meter::new(&mut out, "a.zip", terminal);
-        meter.tell(&Progress::Asking { address: "https://a.org/a.zip\u{1b}[2J".into(), from: 0 }, start);
+        meter.tell(&Progress::Connecting { address: "https://a.org/a.zip\u{1b}[2J".into(), from: 0 }, start);
         for step in 1..=steps {
             let now = start + Duration::from_millis(500 * step);
             meter.tell(&Progress::Received { bytes: bytes * step, of: Some(1 << 20) }, now);

@@ -108,10 +108,10 @@ fn archives_become_the_folder_that_is_asked_for() {
 
         // There already; and replaced as a whole.
         fs::write(target.join("mine"), "").unwrap();
-        assert_eq!(get(&file, dir.path()).unwrap(), Fetched::There(target.clone()));
+        assert_eq!(get(&file, dir.path()).unwrap(), Fetched::Existing(target.clone()));
         fs::write(super::super::archive(&file, dir.path()), &archive).unwrap();
         let stop = AtomicBool::new(false);
-        fetch(&file, &Way { force: true, ..way(dir.path(), &stop) }, &mut |_| {}).unwrap();
+        fetch(&file, &FetchOptions { force: true, ..options(dir.path(), &stop) }, &mut |_| {}).unwrap();
         assert_eq!(names(&target), ["README", "train"]);
         // What was put there by hand is theirs.
         assert_eq!(names(dir.path()), ["a.bin", "target"]);
@@ -127,7 +127,7 @@ fn one_file_alone_is_taken_out() {
     assert!(!file.is_folder());
     get(&file, dir.path()).unwrap();
     assert_eq!(fs::read(dir.path().join("target")).unwrap(), b"the 0.1");
-    assert_eq!(get(&file, dir.path()).unwrap(), Fetched::There(dir.path().join("target")));
+    assert_eq!(get(&file, dir.path()).unwrap(), Fetched::Existing(dir.path().join("target")));
 }
 
 #[test]
@@ -147,15 +147,15 @@ fn a_folder_that_had_made_way_is_found_again_and_a_link_is_replaced_when_it_is_t
     let file = given(&archive, Form::TarGz(PART), dir.path());
     // Killed between two renames, long ago.
     fs::create_dir(dir.path().join(".target.partial.old")).unwrap();
-    assert_eq!(get(&file, dir.path()).unwrap(), Fetched::There(dir.path().join("target")));
+    assert_eq!(get(&file, dir.path()).unwrap(), Fetched::Existing(dir.path().join("target")));
     assert!(!names(dir.path()).iter().any(|name| name.starts_with('.')), "{:?}", names(dir.path()));
 
     fs::remove_dir(dir.path().join("target")).unwrap();
     fs::write(elsewhere.path().join("a"), "old").unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), dir.path().join("target")).unwrap();
-    assert!(matches!(get(&file, dir.path()).unwrap(), Fetched::There(_)));
+    assert!(matches!(get(&file, dir.path()).unwrap(), Fetched::Existing(_)));
     let stop = AtomicBool::new(false);
-    let forced = Way { force: true, ..way(dir.path(), &stop) };
+    let forced = FetchOptions { force: true, ..options(dir.path(), &stop) };
     assert!(matches!(fetch(&file, &forced, &mut |_| {}).unwrap(), Fetched::New(_)));
     assert_eq!(fs::read(dir.path().join("target/a")).unwrap(), b"new");
     assert_eq!(fs::read(elsewhere.path().join("a")).unwrap(), b"old");

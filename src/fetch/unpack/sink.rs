@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::Bad;
 use crate::durable::FileError;
-use crate::fetch::{FetchError, Part, Progress, Way};
+use crate::fetch::{FetchError, FetchOptions, Part, Progress};
 use crate::number::{bytes, count};
 
 /// Bytes copied at a time.
@@ -19,8 +19,8 @@ const LONGEST: usize = 200;
 pub(super) struct Sink<'a> {
     root: &'a Path,
     part: Part<'a>,
-    way: &'a Way<'a>,
-    tell: &'a mut dyn FnMut(Progress),
+    options: &'a FetchOptions<'a>,
+    progress: &'a mut dyn FnMut(Progress),
     chunk: Vec<u8>,
     /// Entries of the archive, whether taken or not.
     entries: u64,
@@ -33,9 +33,14 @@ pub(super) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    pub fn new(root: &'a Path, part: Part<'a>, way: &'a Way<'a>, tell: &'a mut dyn FnMut(Progress)) -> Self {
+    pub fn new(
+        root: &'a Path,
+        part: Part<'a>,
+        options: &'a FetchOptions<'a>,
+        progress: &'a mut dyn FnMut(Progress),
+    ) -> Self {
         let (chunk, made) = (vec![0; CHUNK], PathBuf::new());
-        Self { root, part, way, tell, chunk, entries: 0, bytes: 0, files: 0, made }
+        Self { root, part, options, progress, chunk, entries: 0, bytes: 0, files: 0, made }
     }
 
     /// The limit on all bytes of the archive.
@@ -72,7 +77,7 @@ impl<'a> Sink<'a> {
         };
         self.copy(name, size, content, Some((file, &path)))?;
         self.files += 1;
-        (self.tell)(Progress::Unpacked { files: self.files, bytes: self.bytes });
+        (self.progress)(Progress::Unpacked { files: self.files, bytes: self.bytes });
         Ok(())
     }
 
@@ -91,7 +96,7 @@ impl<'a> Sink<'a> {
 
     /// Where the entry `name` belongs; nowhere if it is not in the part that is asked for.
     fn place(&mut self, name: &str) -> Result<Option<PathBuf>, Bad> {
-        if self.way.stop.load(Ordering::Relaxed) {
+        if self.options.stop.load(Ordering::Relaxed) {
             return Err(Bad::Disk(FetchError::Stopped));
         }
         self.entries += 1;
@@ -133,7 +138,7 @@ impl<'a> Sink<'a> {
         let mut left = size;
         let mut to = to;
         loop {
-            if self.way.stop.load(Ordering::Relaxed) {
+            if self.options.stop.load(Ordering::Relaxed) {
                 return Err(Bad::Disk(FetchError::Stopped));
             }
             let n = match content.read(&mut self.chunk) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::durable::{self, FileError};
 
 /// Gives what stands at `beside` the name `target`. What has it is removed; of a link the link alone, never what it leads to.
-pub(super) fn take_place(beside: &Path, target: &Path) -> Result<(), FileError> {
+pub(super) fn replace_target(beside: &Path, target: &Path) -> Result<(), FileError> {
     let Ok(there) = fs::symlink_metadata(target) else { return durable::rename(beside, target) };
     let folder = fs::symlink_metadata(beside).is_ok_and(|new| new.is_dir());
     if !there.is_dir() && !folder {
@@ -17,7 +17,7 @@ pub(super) fn take_place(beside: &Path, target: &Path) -> Result<(), FileError> 
         target.parent().map_or(Ok(()), durable::sync_folder)?;
         return remove(beside);
     }
-    one_after_the_other(beside, target)
+    replace_in_two_steps(beside, target)
 }
 
 /// Both names at once: there is no moment without the target.
@@ -33,7 +33,7 @@ fn exchange(_: &Path, _: &Path) -> io::Result<()> {
 }
 
 /// Where the system or its disk cannot exchange: what stands there makes way, and comes back if that fails.
-fn one_after_the_other(beside: &Path, target: &Path) -> Result<(), FileError> {
+fn replace_in_two_steps(beside: &Path, target: &Path) -> Result<(), FileError> {
     let away = away(target);
     remove(&away)?;
     fs::rename(target, &away).map_err(FileError::at("replace", target))?;
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_folder_or_a_link_to_one_is_replaced_and_what_a_link_leads_to_stays() {
-        for way in [take_place, one_after_the_other] {
+        for way in [replace_target, replace_in_two_steps] {
             let dir = tempfile::tempdir().unwrap();
             let [beside, target, elsewhere] =
                 ["new", "target", "elsewhere"].map(|name| dir.path().join(name));
