@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A file of reviews whose words are as unevenly frequent as those of a language (Zipf's law).
+/// Writes a file of reviews whose word frequencies follow Zipf's law.
 fn reviews(folder: &Path, name: &str, seed: u64) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let path = folder.join(format!("{name}.csv.gz"));
     let mut file = BufWriter::new(GzEncoder::new(File::create(&path)?, Compression::default()));

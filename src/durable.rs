@@ -1,24 +1,24 @@
-//! Writes that survive a crash: a reader finds the old content or the new one, never half of it.
+//! Crash-safe writes: a reader finds the old or the new content, never a part of it.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The operating system refused. The path is foreign text: escape before the message reaches a terminal.
+/// An I/O error with its operation and path. The path is untrusted text: escape it before printing to a terminal.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}", path.display())]
 pub struct FileError {
-    /// What was tried, as a verb that the path follows.
+    /// The operation, a verb that the path follows.
     pub action: &'static str,
-    /// On which file or folder.
+    /// The file or folder.
     pub path: PathBuf,
-    /// Its answer.
+    /// The error of the operating system.
     pub source: io::Error,
 }
 
 impl FileError {
-    /// For `map_err`: what was tried (a verb that the path follows) and on which path.
+    /// Returns a function for `map_err` that adds the operation (a verb that the path follows) and the path.
     pub fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self { action, path: path.to_owned(), source }
     }
@@ -42,21 +42,21 @@ pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     file.sync_all().map_err(FileError::at("sync", path))
 }
 
-/// Renames a synced file or folder, and syncs the folder that holds it.
+/// Renames a synced file or folder, and syncs its parent folder.
 pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     fs::rename(from, to).map_err(FileError::at("replace", to))?;
     to.parent().map_or(Ok(()), sync_folder)
 }
 
-/// Makes the names in a folder durable.
+/// Syncs the entries of a folder.
 pub fn sync_folder(path: &Path) -> Result<(), FileError> {
     // The parent of a bare relative name is the empty path.
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     File::open(path).and_then(|folder| folder.sync_all()).map_err(FileError::at("sync", path))
 }
 
-/// Where the successor of `path` is prepared: hidden, in the same folder, always the same name, so that what a crash
-/// leaves behind is overwritten by the next attempt.
+/// Returns the temporary path for a new version of `path`: hidden, in the same folder, always the same name, so that the next attempt
+/// overwrites what a crash leaves behind.
 pub fn beside(path: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());

@@ -1,11 +1,11 @@
-//! The one way that text from data, files or presets reaches a terminal.
+//! Escaping of untrusted text (data, file names, presets) before it is printed to a terminal.
 
 use std::borrow::Cow;
 
-/// `text` with every character that could steer a terminal, reorder a line or hide made visible.
+/// Returns `text` with every character visible that could control a terminal, reorder a line or be hidden.
 ///
 /// Control characters become their Unicode pictures (`␛`, `␊`; U+0080 to U+009F and DEL included), bidirectional and
-/// zero-width controls `�`. A tab becomes a space. What is harmless is borrowed unchanged.
+/// zero-width controls `�`. A tab becomes a space. Text without such characters is borrowed.
 pub fn foreign(text: &str) -> Cow<'_, str> {
     if text.chars().all(|c| harmless(c) == Some(c)) {
         return Cow::Borrowed(text);
@@ -33,7 +33,7 @@ mod tests {
     use std::borrow::Cow;
 
     #[test]
-    fn nothing_that_steers_a_terminal_passes() {
+    fn no_terminal_control_character_passes() {
         assert_eq!(foreign("a\x1b[2J\x07\r\nb"), "a␛[2J␇␍␊b");
         assert_eq!(foreign("\u{9b}31m\u{7f}"), "\u{fffd}31m␡");
         assert_eq!(foreign("ab\u{202e}cd\u{200b}"), "ab\u{fffd}cd\u{fffd}");

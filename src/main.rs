@@ -2,7 +2,7 @@
 
 use unrolled::kernel::CountingAllocator;
 
-/// So that `unrolled bench` can tell what a step allocates.
+/// Counts allocations for `unrolled bench`.
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 

@@ -1,6 +1,6 @@
-//! The one way that numbers are written for people: on the screen and in headless lines.
+//! Number formatting for the screen and for plain output.
 
-/// A count with its thousands marked: `25,000`.
+/// Formats a count with thousands separators: `25,000`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -13,7 +13,7 @@ pub fn count(n: u64) -> String {
     out
 }
 
-/// A measured value in at most eight columns: `0.6932`, `12.35`, `1.2e-7`, `nan`.
+/// Formats a measured value in at most eight columns: `0.6932`, `12.35`, `1.2e-7`, `nan`.
 pub fn metric(x: f64) -> String {
     match x.abs() {
         _ if x.is_nan() => "nan".into(),
@@ -27,8 +27,8 @@ pub fn metric(x: f64) -> String {
     }
 }
 
-/// A number in the units of somebody's data: five digits that count, all of those before the point, no exponent unless it is huge or
-/// tiny: `447.18`, `1234567`, `-0.0125`.
+/// Formats a value in the units of the user's data: five significant digits, all digits before the point, no exponent unless it is huge
+/// or tiny: `447.18`, `1234567`, `-0.0125`.
 pub fn value(x: f64) -> String {
     let size = x.abs();
     if !x.is_finite() || size >= 1e15 || (size > 0.0 && size < 1e-6) {
@@ -42,12 +42,12 @@ pub fn value(x: f64) -> String {
     }
 }
 
-/// A share in per cent: `98.7 %`.
+/// Formats a fraction in per cent: `98.7 %`.
 pub fn percent(share: f64) -> String {
     if share.is_finite() { format!("{:.1} %", share * 100.0) } else { "nan".into() }
 }
 
-/// A throughput in at most five columns: `950`, `12.4k`, `1.3M`.
+/// Formats a throughput in at most five columns: `950`, `12.4k`, `1.3M`.
 pub fn rate(per_second: f64) -> String {
     match per_second {
         r if !r.is_finite() => "–".into(),
@@ -58,7 +58,7 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
-/// An amount of memory in at most eight columns: `950 B`, `12.4 KiB`, `1.3 GiB`.
+/// Formats an amount of memory in at most eight columns: `950 B`, `12.4 KiB`, `1.3 GiB`.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 3] = ["KiB", "MiB", "GiB"];
     if n < 1024 {
@@ -70,7 +70,7 @@ pub fn bytes(n: u64) -> String {
     if amount < 100.0 { format!("{amount:.1} {unit}") } else { format!("{amount:.0} {unit}") }
 }
 
-/// A time span: `0.8 s`, `42 s`, `3:05`, `2:10:00`.
+/// Formats a duration: `0.8 s`, `42 s`, `3:05`, `2:10:00`.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return "–".into();
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_of_data_keep_the_digits_that_count() {
+    fn data_values_keep_their_significant_digits() {
         for (x, expected) in [
             (447.183_94, "447.18"),
             (1_234_567.8, "1234568"),
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_read_as_people_write_them() {
+    fn numbers_are_formatted_for_reading() {
         assert_eq!(
             [count(0), count(999), count(25_000), count(1_234_567)],
             ["0", "999", "25,000", "1,234,567"]

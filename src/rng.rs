@@ -1,7 +1,7 @@
-//! The one source of chance: a portable generator with a serialisable state, and draws that no upgrade changes.
+//! The random number generator: portable, with a serializable state, and stable across versions of `rand`.
 //!
-//! The generator is Xoshiro256++ (Blackman & Vigna 2019). What turns its words into numbers is written out here, so
-//! that a new version of `rand` changes no run.
+//! The generator is Xoshiro256++ (Blackman & Vigna 2019). The distributions are implemented here, so that
+//! a new version of `rand` changes no run.
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng as _, SeedableRng};
@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 pub struct Rng(Xoshiro256PlusPlus);
 
 impl Rng {
-    /// The stream of `seed` for one purpose: another `purpose` or `index` is another, unrelated stream.
+    /// Creates the stream of `seed` for one purpose: each `purpose` and `index` has an independent stream.
     ///
-    /// Purposes are short words (`"weights"`, `"order"`); the index counts what the purpose has many of (epochs, layers).
+    /// Purposes are short words (`"weights"`, `"order"`); the index numbers several streams of one purpose (epochs, layers).
     pub fn new(seed: u64, purpose: &str, index: u64) -> Self {
-        // FNV-1a over the purpose, then SplitMix64 (Steele et al. 2014) to mix: near seeds must give far streams.
+        // FNV-1a over the purpose, then SplitMix64 (Steele et al. 2014) to decorrelate similar seeds.
         let word = purpose
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
@@ -25,17 +25,17 @@ impl Rng {
         Self(Xoshiro256PlusPlus::seed_from_u64(mixed))
     }
 
-    /// 64 random bits.
+    /// Returns 64 random bits.
     pub fn bits(&mut self) -> u64 {
         self.0.next_u64()
     }
 
-    /// Uniform in `[0, 1)`, of 53 random bits.
+    /// Returns a uniform number in `[0, 1)` with 53 random bits.
     pub fn uniform(&mut self) -> f64 {
         (self.bits() >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
     }
 
-    /// Uniform in `0..n`, without bias (Lemire 2019); 0 when `n` is 0.
+    /// Returns a uniform integer in `0..n`, without bias (Lemire 2019); 0 when `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
         let n = n as u64;
         if n == 0 {
@@ -50,20 +50,20 @@ impl Rng {
         }
     }
 
-    /// Standard normal, by Box & Muller's transform (1958) of two uniforms.
+    /// Returns a standard normal number by the Box–Muller transform (1958).
     pub fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
 
-    /// Puts `items` in random order, every order alike likely (Fisher & Yates).
+    /// Shuffles `items` uniformly (Fisher & Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));
         }
     }
 
-    /// One of `items`, each alike likely; `None` when there are none.
+    /// Returns one of `items`, chosen uniformly; `None` if there are none.
     pub fn choose<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         items.get(self.below(items.len()))
     }
