@@ -1,7 +1,7 @@
-//! What can be fetched.
+//! The catalogue of data sets that can be fetched.
 //!
-//! Every checksum was published by somebody else, who is named beside it; none was taken from a download of our own. Where only a
-//! weaker sum is published, that one is used.
+//! Every checksum was published by a third party, named beside it; none was computed from a download of ours. Where only a weaker
+//! checksum is published, that one is used.
 
 mod entries;
 
@@ -10,43 +10,43 @@ pub use entries::DATASETS;
 /// A published data set.
 #[derive(Debug, Clone, Copy)]
 pub struct Dataset {
-    /// What it is fetched by.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// One-line description.
     pub what: &'static str,
     /// Licence or terms, as published.
     pub terms: &'static str,
-    /// The presets that it is for.
+    /// The presets that use it.
     pub presets: &'static [&'static str],
-    /// Its files, each fetched by itself.
+    /// Its files, fetched one by one.
     pub files: &'static [File<'static>],
-    /// Commands to go on with; `@` stands for the folder that it was put into.
+    /// Suggested next commands; `@` is replaced by the target folder.
     pub next: &'static [&'static str],
 }
 
-/// A file on the internet, and what becomes of it.
+/// A file on the internet and how it is installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct File<'a> {
-    /// What stands in the folder afterwards: a file, or the folder that an archive becomes.
+    /// Name of the installed file, or of the folder of an unpacked archive.
     pub target: &'a str,
-    /// Where it is, the best place first.
+    /// Addresses, the preferred one first.
     pub addresses: &'a [&'a str],
-    /// Its checksum, before any unpacking.
+    /// Checksum, before unpacking.
     pub sum: Sum<'a>,
-    /// Its length, before any unpacking.
+    /// Size, before unpacking.
     pub size: Size,
-    /// Whether it is unpacked.
+    /// Whether and how it is unpacked.
     pub form: Form<'a>,
 }
 
 impl<'a> File<'a> {
-    /// The name that it has where it comes from.
+    /// Returns the last segment of its address.
     pub fn name(&self) -> &'a str {
         let address = self.addresses.first().copied().unwrap_or_default();
         address.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Whether its target is a folder: that of an archive, unless one file alone is taken out of it.
+    /// Returns whether its target is a folder: an archive of which more than one file is extracted.
     pub fn is_folder(&self) -> bool {
         match self.form {
             Form::Plain => false,
@@ -60,19 +60,19 @@ impl<'a> File<'a> {
 pub enum Sum<'a> {
     /// SHA-256.
     Sha256(&'a str),
-    /// SHA-1, where nobody has published a better one: it proves that nothing broke, against malice it is weak.
+    /// SHA-1, if no better one is published: it detects corruption, not tampering.
     Sha1(&'a str),
 }
 
 impl<'a> Sum<'a> {
-    /// The sum.
+    /// Returns the checksum.
     pub fn hex(self) -> &'a str {
         match self {
             Self::Sha256(hex) | Self::Sha1(hex) => hex,
         }
     }
 
-    /// What it is called.
+    /// Returns the name of the algorithm.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sha256(_) => "SHA-256",
@@ -80,7 +80,7 @@ impl<'a> Sum<'a> {
         }
     }
 
-    /// The command that tells it.
+    /// Returns the command that computes it.
     pub fn command(self) -> &'static str {
         match self {
             Self::Sha256(_) => "sha256sum",
@@ -89,24 +89,24 @@ impl<'a> Sum<'a> {
     }
 }
 
-/// A length in bytes.
+/// A size in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
-    /// As published.
+    /// The published size.
     Exactly(u64),
-    /// Nobody has published it: what to expect.
+    /// An estimate, if none is published.
     About(u64),
 }
 
 impl Size {
-    /// What to expect.
+    /// Returns the expected size.
     pub fn bytes(self) -> u64 {
         match self {
             Self::Exactly(bytes) | Self::About(bytes) => bytes,
         }
     }
 
-    /// The length, where it is known.
+    /// Returns the exact size, if known.
     pub fn exactly(self) -> Option<u64> {
         match self {
             Self::Exactly(bytes) => Some(bytes),
@@ -114,7 +114,7 @@ impl Size {
         }
     }
 
-    /// More than this is another file.
+    /// Returns the maximum size that is accepted.
     pub fn limit(self) -> u64 {
         match self {
             Self::Exactly(bytes) => bytes,
@@ -123,32 +123,32 @@ impl Size {
     }
 }
 
-/// What a file is.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form<'a> {
-    /// What is wanted, as it is.
+    /// Not an archive.
     Plain,
-    /// A tar archive, packed by gzip.
+    /// A gzip-compressed tar archive.
     TarGz(Part<'a>),
     /// A zip archive.
     Zip(Part<'a>),
 }
 
-/// The part of an archive that is wanted.
+/// The part of an archive that is extracted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part<'a> {
     /// The folder in it (ending in `/`; empty for all) that becomes the target, or the file that does.
     pub within: &'a str,
-    /// Paths in that folder that are left out.
+    /// Paths in that folder that are excluded.
     pub without: &'a [&'a str],
-    /// What it may hold.
+    /// Limits on its contents.
     pub limits: Limits,
 }
 
-/// How much may come out of an archive, wanted or not.
+/// Limits on the contents of an archive, extracted or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Entries: files, folders, remarks.
+    /// Entries: files, folders, headers.
     pub entries: u64,
     /// Bytes of all files together.
     pub bytes: u64,
@@ -156,7 +156,7 @@ pub struct Limits {
     pub file: u64,
 }
 
-/// The data set of this name.
+/// Returns the data set of this name.
 pub fn find(name: &str) -> Option<&'static Dataset> {
     DATASETS.iter().find(|dataset| dataset.name == name)
 }
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_entry_is_whole() {
+    fn every_entry_is_complete() {
         let files = || DATASETS.iter().flat_map(|dataset| dataset.files);
         for file in files() {
             let length = if matches!(file.sum, Sum::Sha256(_)) { 64 } else { 40 };

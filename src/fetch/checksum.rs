@@ -12,10 +12,10 @@ use super::Sum;
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 16;
 
-/// Whether the whole of `file` has the checksum `sum`: the one that it has instead where it has not, in hexadecimal.
+/// Compares the checksum of `file` with `sum`; the inner error is the actual checksum, in hexadecimal.
 ///
 /// # Errors
-/// When it cannot be read, or with [`io::ErrorKind::Interrupted`] when `stop` is set.
+/// If it cannot be read, or [`io::ErrorKind::Interrupted`] if `stop` is set.
 pub(super) fn check(file: &mut fs::File, sum: Sum<'_>, stop: &AtomicBool) -> io::Result<Result<(), String>> {
     let algorithm = match sum {
         Sum::Sha256(_) => &SHA256,
@@ -45,15 +45,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn checksums_are_those_of_the_standards() {
-        // FIPS 180-4, of the three letters "abc"
+    fn checksums_equal_those_of_the_standard() {
+        // FIPS 180-4, of "abc"
         let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let sha1 = "a9993e364706816aba3e25717850c26c9cd0d89d";
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("abc");
         fs::write(&path, "abc").unwrap();
-        let go = AtomicBool::new(false);
-        let check = |sum| check(&mut fs::File::open(&path).unwrap(), sum, &go).unwrap();
+        let stop = AtomicBool::new(false);
+        let check = |sum| check(&mut fs::File::open(&path).unwrap(), sum, &stop).unwrap();
         assert_eq!(check(Sum::Sha256(sha256)), Ok(()));
         assert_eq!(check(Sum::Sha1(sha1)), Ok(()));
         assert_eq!(check(Sum::Sha1(sha256)), Err(sha1.to_owned()));

@@ -1,4 +1,4 @@
-//! What has come of a download so far.
+//! The partial file of a download.
 
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -10,8 +10,8 @@ use rustix::fs::OFlags;
 use super::FetchError;
 use crate::durable::FileError;
 
-/// `NAME.part`, and beside it `NAME.part.version`: which address it came from, and what that server calls this version of the
-/// file. Locked while it is open: two processes never write one file.
+/// `NAME.part`, and beside it `NAME.part.version` with its address and the server's validator (ETag or date). Locked while open, so that
+/// only one process writes it.
 #[derive(Debug)]
 pub(super) struct Partial {
     pub path: PathBuf,
@@ -20,17 +20,17 @@ pub(super) struct Partial {
 }
 
 impl Partial {
-    /// Opens what is there, or makes an empty one.
+    /// Opens an existing partial file or creates an empty one.
     ///
     /// # Errors
-    /// [`FetchError::Busy`] when another process has it; otherwise when the disk refuses.
+    /// [`FetchError::Busy`] if another process has locked it; otherwise an I/O error.
     pub fn open(path: PathBuf) -> Result<Self, FetchError> {
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            // a link that somebody left there is not written through
+            // never write through a symbolic link
             .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .map_err(FileError::at("write", &path))?;
@@ -39,94 +39,94 @@ impl Partial {
             Err(TryLockError::WouldBlock) => return Err(FetchError::Busy(path)),
             Err(TryLockError::Error(error)) => return Err(FileError::at("lock", &path)(error).into()),
         }
-        // Whoever had it before may just have given it another name: then these bytes are no longer ours to write.
-        let mine = |file: &fs::File| Ok(file.metadata()?.ino() == fs::symlink_metadata(&path)?.ino());
-        if !mine(&file).map_err(FileError::at("read", &path))? {
+        // The previous owner may just have renamed it to the target: then it must not be written.
+        let same_file = |file: &fs::File| Ok(file.metadata()?.ino() == fs::symlink_metadata(&path)?.ino());
+        if !same_file(&file).map_err(FileError::at("read", &path))? {
             return Err(FetchError::Busy(path));
         }
         let bytes = file.seek(SeekFrom::End(0)).map_err(FileError::at("read", &path))?;
         Ok(Self { path, file, bytes })
     }
 
-    /// How many bytes are there.
+    /// Returns the number of bytes present.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Adds what has come, unbuffered: it is there also if the program is killed the next moment.
+    /// Appends bytes, unbuffered, so that they survive a kill of the program.
     pub fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }
 
-    /// Forgets what is there, for a `version` of the file that comes from the start.
+    /// Empties it, to download `version` of the file from the start.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// An I/O error.
     pub fn restart(&mut self, address: &str, version: Option<&str>) -> Result<(), FileError> {
         let emptied = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
         emptied.map_err(FileError::at("write", &self.path))?;
         self.bytes = 0;
-        let beside = beside(&self.path);
+        let version_file = version_path(&self.path);
         match version {
-            Some(version) => fs::write(&beside, format!("{address}\n{version}\n")),
-            None => gone(fs::remove_file(&beside)),
+            Some(version) => fs::write(&version_file, format!("{address}\n{version}\n")),
+            None => ignore_missing(fs::remove_file(&version_file)),
         }
-        .map_err(FileError::at("write", &beside))
+        .map_err(FileError::at("write", &version_file))
     }
 
-    /// What the server at `address` called the version that the bytes are of, if they came from there.
+    /// Returns the validator of the bytes present, if they came from `address`.
     pub fn version(&self, address: &str) -> Option<String> {
-        let text = fs::read_to_string(beside(&self.path)).ok()?;
+        let text = fs::read_to_string(version_path(&self.path)).ok()?;
         let mut lines = text.lines();
         (lines.next()? == address).then(|| lines.next().map(str::to_owned))?
     }
 
-    /// The file from its start, for reading.
+    /// Rewinds the file, for reading.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// An I/O error.
     pub fn rewound(&mut self) -> Result<&mut fs::File, FileError> {
         self.file.seek(SeekFrom::Start(0)).map_err(FileError::at("read", &self.path))?;
         Ok(&mut self.file)
     }
 
-    /// Removes it: its bytes are of no use.
+    /// Removes it.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// An I/O error.
     pub fn discard(self) -> Result<(), FileError> {
-        gone(fs::remove_file(&self.path)).map_err(FileError::at("remove", &self.path))?;
-        self.forget();
+        ignore_missing(fs::remove_file(&self.path)).map_err(FileError::at("remove", &self.path))?;
+        self.remove_version();
         Ok(())
     }
 
-    /// Syncs it, and has it renamed.
+    /// Syncs it and moves it by `rename`.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// An I/O error.
     pub fn become_file(self, rename: impl FnOnce(&Path) -> Result<(), FileError>) -> Result<(), FileError> {
         self.file.sync_all().map_err(FileError::at("sync", &self.path))?;
         rename(&self.path)?;
-        self.forget();
+        self.remove_version();
         Ok(())
     }
 
-    /// Removes what was written beside. Best effort: without the file it says nothing.
-    fn forget(self) {
-        let _ = fs::remove_file(beside(&self.path));
+    /// Removes the version file. Best effort: without the partial file it has no effect.
+    fn remove_version(self) {
+        let _ = fs::remove_file(version_path(&self.path));
     }
 }
 
-fn beside(path: &Path) -> PathBuf {
+fn version_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".version");
     name.into()
 }
 
-/// A file that is not there need not be removed.
-fn gone(removed: io::Result<()>) -> io::Result<()> {
+/// Ignores the error that a file to remove does not exist.
+fn ignore_missing(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,

@@ -44,7 +44,7 @@ impl From<FileError> for TransferError {
 /// Completes `part` with the bytes of `address`, retrying where that may help. Returns whether they came in several pieces.
 ///
 /// # Errors
-/// [`TransferError::Remote`] when the address does not give the file, [`TransferError::Local`] when the disk refuses or it is stopped.
+/// [`TransferError::Remote`] if the address does not serve the file, [`TransferError::Local`] on an I/O error or cancellation.
 pub(super) fn complete(
     agent: &Agent,
     address: &str,

@@ -1,8 +1,8 @@
-//! Unpacking what came from elsewhere.
+//! Unpacks untrusted archives.
 //!
-//! Of an archive only files and folders are taken, and only below the part that is asked for. Refused, with the whole archive:
-//! names that are absolute, lead upwards (`..`) or hold control characters; links of either kind, devices, pipes; a name twice; more
-//! files or bytes than the catalogue allows, wherever they stand. Nothing in it chooses an owner, a mode or a time.
+//! Only files and folders of the selected part are extracted. The whole archive is rejected for: absolute names, names with `..` or
+//! control characters; symbolic and hard links, devices, pipes; duplicate names; more files or bytes than the catalogue allows.
+//! Owners, modes and times of the archive are ignored.
 
 mod sink;
 mod tar;
@@ -15,31 +15,31 @@ use super::{FetchError, FetchOptions, Form, Progress};
 use crate::durable::FileError;
 use sink::Sink;
 
-/// What is wrong with an archive, or what the disk says.
+/// Why unpacking failed: the archive, or an I/O error.
 #[derive(Debug)]
-enum Bad {
+enum UnpackError {
     Archive(String),
     Disk(FetchError),
 }
 
-impl From<FileError> for Bad {
+impl From<FileError> for UnpackError {
     fn from(error: FileError) -> Self {
         Self::Disk(error.into())
     }
 }
 
-impl Bad {
-    /// An error of reading the archive.
+impl UnpackError {
+    /// Returns the error of a failed read of the archive.
     fn read(error: &std::io::Error) -> Self {
         Self::Archive(format!("it cannot be unpacked: {error}"))
     }
 }
 
-/// Unpacks `archive`, whose path is `path`, to `root`, which must not exist: a folder, or the one file that is asked for.
+/// Unpacks `archive`, whose path is `path`, to `root`, which must not exist: a folder, or the one selected file.
 ///
 /// # Errors
-/// When it holds what is refused, is broken, or holds nothing of what is asked for; when the disk refuses or it is stopped. What is
-/// then at `root` is for the caller to remove.
+/// If the archive is rejected, damaged, or does not contain the selected part; on an I/O error or cancellation. The caller then
+/// removes `root`.
 pub(super) fn unpack(
     (archive, path): (&mut File, &Path),
     form: Form<'_>,
@@ -54,7 +54,7 @@ pub(super) fn unpack(
         Form::TarGz(_) | Form::Plain => tar::read(archive, &mut sink),
     };
     read.and_then(|()| sink.end()).map_err(|bad| match bad {
-        Bad::Archive(what) => FetchError::Archive { path: path.to_owned(), what },
-        Bad::Disk(error) => error,
+        UnpackError::Archive(what) => FetchError::Archive { path: path.to_owned(), what },
+        UnpackError::Disk(error) => error,
     })
 }

@@ -1,34 +1,34 @@
-//! Where the files of an archive go, whatever its format.
+//! Extraction of the entries of an archive, independent of its format.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use super::Bad;
+use super::UnpackError;
 use crate::durable::FileError;
 use crate::fetch::{FetchError, FetchOptions, Part, Progress};
 use crate::number::{bytes, count};
 
 /// Bytes copied at a time.
 const CHUNK: usize = 1 << 16;
-/// Of a name, in messages.
+/// Maximum length of a name in messages.
 const LONGEST: usize = 200;
 
-/// Takes files and folders, refuses the rest, and counts.
+/// Extracts files and folders, rejects all else, and enforces the limits.
 pub(super) struct Sink<'a> {
     root: &'a Path,
     part: Part<'a>,
     options: &'a FetchOptions<'a>,
     progress: &'a mut dyn FnMut(Progress),
     chunk: Vec<u8>,
-    /// Entries of the archive, whether taken or not.
+    /// Entries of the archive, extracted or not.
     entries: u64,
-    /// Bytes that came out of the archive.
+    /// Unpacked bytes.
     bytes: u64,
-    /// Files that were taken.
+    /// Extracted files.
     files: u64,
-    /// The folder made last: archives go through them one after the other.
+    /// The folder created last: archives list files folder by folder.
     made: PathBuf,
 }
 
@@ -43,26 +43,29 @@ impl<'a> Sink<'a> {
         Self { root, part, options, progress, chunk, entries: 0, bytes: 0, files: 0, made }
     }
 
-    /// The limit on all bytes of the archive.
+    /// Returns the limit on all bytes of the archive.
     pub fn most(&self) -> u64 {
         self.part.limits.bytes
     }
 
-    /// Takes a folder.
-    pub fn folder(&mut self, name: &str) -> Result<(), Bad> {
-        match self.place(name)? {
+    /// Creates a folder.
+    pub fn folder(&mut self, name: &str) -> Result<(), UnpackError> {
+        match self.target_path(name)? {
             Some(path) => self.make(&path),
             None => Ok(()),
         }
     }
 
-    /// Takes the file `name` of `size` bytes.
-    pub fn file(&mut self, name: &str, size: u64, content: &mut dyn Read) -> Result<(), Bad> {
-        let place = self.place(name)?;
+    /// Extracts the file `name` of `size` bytes.
+    pub fn file(&mut self, name: &str, size: u64, content: &mut dyn Read) -> Result<(), UnpackError> {
+        let place = self.target_path(name)?;
         let limits = self.part.limits;
         if size > limits.file {
             let (size, most) = (bytes(size), bytes(limits.file));
-            return Err(Bad::Archive(format!("{} has {size}, and at most {most} may be", shown(name))));
+            return Err(UnpackError::Archive(format!(
+                "{} has {size}, and at most {most} may be",
+                shown(name)
+            )));
         }
         let Some(path) = place else { return self.copy(name, size, content, None) };
         if let Some(folder) = path.parent().filter(|_| path != self.root) {
@@ -71,7 +74,7 @@ impl<'a> Sink<'a> {
         }
         let file = match File::create_new(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(Bad::Archive(format!("{} is in it twice", shown(name))));
+                return Err(UnpackError::Archive(format!("{} is in it twice", shown(name))));
             }
             file => file.map_err(FileError::at("create", &path))?,
         };
@@ -81,32 +84,33 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Something that is neither file nor folder.
-    pub fn refuse(&self, name: &str, what: &str) -> Bad {
-        Bad::Archive(format!("{} is {what}, and only files and folders are taken", shown(name)))
+    /// Returns the error for an entry that is neither file nor folder.
+    pub fn refuse(&self, name: &str, what: &str) -> UnpackError {
+        UnpackError::Archive(format!("{} is {what}, and only files and folders are taken", shown(name)))
     }
 
-    /// All is read.
-    pub fn end(&self) -> Result<(), Bad> {
+    /// Checks at the end that the selected part was found.
+    pub fn end(&self) -> Result<(), UnpackError> {
         if self.files == 0 {
-            return Err(Bad::Archive(format!("it holds no {}", self.part.within)));
+            return Err(UnpackError::Archive(format!("it holds no {}", self.part.within)));
         }
         Ok(())
     }
 
-    /// Where the entry `name` belongs; nowhere if it is not in the part that is asked for.
-    fn place(&mut self, name: &str) -> Result<Option<PathBuf>, Bad> {
+    /// Returns the target path of the entry `name`; `None` outside of the selected part.
+    fn target_path(&mut self, name: &str) -> Result<Option<PathBuf>, UnpackError> {
         if self.options.stop.load(Ordering::Relaxed) {
-            return Err(Bad::Disk(FetchError::Stopped));
+            return Err(UnpackError::Disk(FetchError::Stopped));
         }
         self.entries += 1;
         if self.entries > self.part.limits.entries {
-            return Err(Bad::Archive(format!(
+            return Err(UnpackError::Archive(format!(
                 "it holds more than {} entries",
                 count(self.part.limits.entries)
             )));
         }
-        let steps = steps(name).ok_or_else(|| Bad::Archive(format!("{} leads elsewhere", shown(name))))?;
+        let steps =
+            steps(name).ok_or_else(|| UnpackError::Archive(format!("{} leads elsewhere", shown(name))))?;
         let within: Vec<&str> = self.part.within.split('/').filter(|step| !step.is_empty()).collect();
         let Some(rest) = steps.strip_prefix(within.as_slice()) else { return Ok(None) };
         let left_out = |path: &&str| rest.starts_with(&path.split('/').collect::<Vec<_>>());
@@ -118,53 +122,53 @@ impl<'a> Sink<'a> {
         Ok(Some(path))
     }
 
-    fn make(&mut self, folder: &Path) -> Result<(), Bad> {
+    fn make(&mut self, folder: &Path) -> Result<(), UnpackError> {
         if self.made != folder {
-            // Below the root there are only folders that were made here, so this follows no link.
+            // Below the root are only folders created here, so this follows no link.
             fs::create_dir_all(folder).map_err(FileError::at("create", folder))?;
             self.made = folder.to_owned();
         }
         Ok(())
     }
 
-    /// Copies exactly `size` bytes, or drops them.
+    /// Copies exactly `size` bytes, or discards them.
     fn copy(
         &mut self,
         name: &str,
         size: u64,
         content: &mut dyn Read,
         to: Option<(File, &Path)>,
-    ) -> Result<(), Bad> {
+    ) -> Result<(), UnpackError> {
         let mut left = size;
         let mut to = to;
         loop {
             if self.options.stop.load(Ordering::Relaxed) {
-                return Err(Bad::Disk(FetchError::Stopped));
+                return Err(UnpackError::Disk(FetchError::Stopped));
             }
             let n = match content.read(&mut self.chunk) {
                 Ok(n) => n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(Bad::read(&error)),
+                Err(error) => return Err(UnpackError::read(&error)),
             };
             self.bytes += n as u64;
             if self.bytes > self.part.limits.bytes {
                 let most = bytes(self.part.limits.bytes);
-                return Err(Bad::Archive(format!("more than {most} come out of it")));
+                return Err(UnpackError::Archive(format!("more than {most} come out of it")));
             }
             match left.checked_sub(n as u64) {
                 Some(rest) if n > 0 => left = rest,
                 Some(0) => return Ok(()),
-                _ => return Err(Bad::Archive(format!("{} is not as long as it says", shown(name)))),
+                _ => return Err(UnpackError::Archive(format!("{} is not as long as it says", shown(name)))),
             }
             if let Some((file, path)) = &mut to {
                 let written = file.write_all(self.chunk.get(..n).unwrap_or_default());
-                written.map_err(|error| Bad::Disk(FetchError::of_disk(error, path, left)))?;
+                written.map_err(|error| UnpackError::Disk(FetchError::of_disk(error, path, left)))?;
             }
         }
     }
 }
 
-/// The folders and the name that `name` goes through; nothing if it leads anywhere but downwards.
+/// Splits `name` into its components; `None` if it is absolute, has `..` or control characters.
 fn steps(name: &str) -> Option<Vec<&str>> {
     if name.starts_with('/') || name.chars().any(char::is_control) {
         return None;
@@ -183,7 +187,7 @@ mod tests {
     use super::steps;
 
     #[test]
-    fn names_lead_downwards_or_nowhere() {
+    fn names_outside_of_the_root_are_rejected() {
         assert_eq!(steps("a/b.txt"), Some(vec!["a", "b.txt"]));
         assert_eq!(steps("./a//b/"), Some(vec!["a", "b"]));
         assert_eq!(steps("..a/b.."), Some(vec!["..a", "b.."]));

@@ -4,15 +4,15 @@ use std::io::BufReader;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::{Bad, Sink};
+use super::{Sink, UnpackError};
 
-/// The bits of a Unix mode that tell the kind of file, and those of a plain file and of a folder.
+/// The file type bits of a Unix mode, and their values for a regular file and a folder.
 const KIND: u32 = 0o170_000;
 const PLAIN: u32 = 0o100_000;
 const FOLDER: u32 = 0o040_000;
 
 /// Reads a zip archive.
-pub(super) fn read(archive: &mut File, sink: &mut Sink<'_>) -> Result<(), Bad> {
+pub(super) fn read(archive: &mut File, sink: &mut Sink<'_>) -> Result<(), UnpackError> {
     let mut zip = ZipArchive::new(BufReader::new(archive)).map_err(|error| broken(&error))?;
     for i in 0..zip.len() {
         let mut entry = zip.by_index(i).map_err(|error| broken(&error))?;
@@ -32,6 +32,6 @@ pub(super) fn read(archive: &mut File, sink: &mut Sink<'_>) -> Result<(), Bad> {
     Ok(())
 }
 
-fn broken(error: &ZipError) -> Bad {
-    Bad::Archive(format!("it cannot be unpacked: {error}"))
+fn broken(error: &ZipError) -> UnpackError {
+    UnpackError::Archive(format!("it cannot be unpacked: {error}"))
 }
