@@ -55,7 +55,7 @@ pub use sources::series::{Ahead, DateOrder, Forecasts, JudgedSeries, SeriesFacts
 pub use sources::tags::{TaggedSentences, TagsSpec, TagsValidation, split_words};
 pub use spec::DataSpec;
 pub use text::channels::{ChannelLevel, ChannelSpec, encode_sentences};
-pub use text::tokens::{Level, Side, TokenSpec};
+pub use text::tokens::{Level, RawTokenSpec, Side, TokenRules, TokenSpec};
 pub use text::vectors::{Coverage, Vectors};
 pub use text::vocabularies::Vocabularies;
 pub use text::vocabulary::Vocabulary;

@@ -18,5 +18,5 @@ pub use catalog::{Entry, entries, names, text};
 pub use document::Overrides;
 pub use error::{PresetError, in_plain_words, unknown};
 pub use fit::{Unfit, check as check_fit};
-pub use read::{Resolved, load};
+pub use read::{Resolved, load, load_run};
 pub use spec::{Probes, RunSpec, SampleSpec, TrainSpec, WatchSpec};

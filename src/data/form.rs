@@ -2,7 +2,7 @@ use ndarray::Array2;
 
 use crate::data::dataset::Dataset;
 use crate::data::spec::DataSpec;
-use crate::data::text::tokens::{Level, Side, TokenSpec};
+use crate::data::text::tokens::{Level, Side, TokenRules, TokenSpec};
 
 /// What sequences of a source look like, as far as it is known before any is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,36 +129,30 @@ impl DataSpec {
         Array2::from_shape_vec(ids.dim(), rows.concat()).ok()
     }
 
-    /// How a text becomes a row of ids: as `written`, or as the task's own symbols do; `None` where sequences are numbers.
-    pub fn tokens(&self, written: Option<&TokenSpec>) -> Option<TokenSpec> {
-        if let Self::Text(_) = self {
-            // Every step is answered: a text starts at the first.
-            return written.map(|spec| TokenSpec {
-                padding: Side::Post,
-                truncating: Side::Post,
-                ..spec.clone()
-            });
-        }
-        if let Self::Tags(_) = self {
-            // Words keep their case, and every one is answered.
-            let (level, padding, truncating) = (Level::Symbol, Side::Post, Side::Post);
-            return written.map(|spec| TokenSpec { level, padding, truncating, ..spec.clone() });
-        }
-        let Self::Generated(spec) = self else { return written.cloned() };
-        let Some(task) = spec.task() else { return written.cloned() };
-        let Form { inputs: InputForm::Tokens { time, vocabulary, .. }, targets } = task.form() else {
+    /// The token settings of a generated task with symbols of its own, which a preset does not set.
+    pub fn task_tokens(&self) -> Option<TokenSpec> {
+        let Self::Generated(spec) = self else { return None };
+        let Form { inputs: InputForm::Tokens { time, vocabulary, .. }, targets } = spec.task()?.form() else {
             return None;
         };
-        // What is answered at the end stands at the end; what is answered at every step starts at the first.
+        // One target a sequence: the symbols end at the last step. A target a step: they begin at the first.
         let side = if matches!(targets, TargetForm::Steps(_)) { Side::Post } else { Side::Pre };
-        let channels = Vec::new();
         Some(TokenSpec {
             level: Level::Symbol,
             vocabulary,
             length: time,
             padding: side,
             truncating: side,
-            channels,
+            channels: Vec::new(),
         })
+    }
+
+    /// The token settings that this source can use, and their defaults.
+    pub fn token_rules(&self) -> TokenRules {
+        match self {
+            Self::Text(_) => TokenRules::LANGUAGE,
+            Self::Tags(_) => TokenRules::TAGS,
+            _ => TokenRules::TEXTS,
+        }
     }
 }

@@ -80,7 +80,10 @@ impl DataSpec {
                     "no such key: only `source: tags` has words in channels",
                 )
             }
-            (None, Some(tokens)) => tokens.check(),
+            (None, Some(tokens)) => {
+                tokens.check()?;
+                self.token_rules().check(tokens)
+            }
             (None, None) => {
                 refuse("nothing", "{level: word, vocabulary: …, length: …}, for texts to become rows".into())
             }

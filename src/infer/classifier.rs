@@ -42,7 +42,7 @@ impl Classifier {
         let network = Network::open(run, spec, which)?;
         let labels = network.labels(run)?;
         let spec = &network.spec;
-        let reads = match (&spec.data, spec.data.tokens(spec.tokens.as_ref())) {
+        let reads = match (&spec.data, spec.token_spec()) {
             (DataSpec::Sequences(spec), _) => {
                 let scale: Scale = read_json(run, "scale.json")?;
                 if !scale.fits(spec.features) {

@@ -33,7 +33,7 @@ impl Network {
     /// What `spec.yaml` in the folder of the run says of it, with `set` and `moved` data laid over.
     pub fn spec(run: &Path, moved: Option<&Path>, set: &[String]) -> Result<RunSpec, InferError> {
         let overrides = Overrides { set: set.to_vec(), data: moved.map(Path::to_owned), seed: None };
-        Ok(preset::load(&run.join("spec.yaml").to_string_lossy(), &overrides)?.spec)
+        Ok(preset::load_run(&run.join("spec.yaml"), &overrides)?.spec)
     }
 
     /// The network of `spec`, its weights from a checkpoint in the folder of the run.

@@ -48,7 +48,7 @@ impl Tagger {
         let network = Network::open(run, spec, which)?;
         let labels = network.labels(run)?;
         let spec = &network.spec;
-        let Some(tokens) = spec.data.tokens(spec.tokens.as_ref()) else {
+        let Some(tokens) = spec.token_spec() else {
             return Err(InferError::Task(format!("{}: spec.yaml has no tokens", run.display())));
         };
         let vocabularies: Vocabularies = read_json(run, "vocabulary.json")?;

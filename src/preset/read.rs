@@ -12,7 +12,7 @@ use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
 use super::fit;
 use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
-use crate::data::{DataError, InputForm, TargetForm, TokenSpec};
+use crate::data::{DataError, InputForm, RawTokenSpec, TargetForm};
 use crate::nn::{LayerNode, LayerSpec, Loss, Stepwise};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 
@@ -32,6 +32,28 @@ pub struct Resolved {
 /// # Errors
 /// With file, line and field, what was found and what would be right.
 pub fn load(preset: &str, overrides: &Overrides) -> Result<Resolved, PresetError> {
+    read(preset, overrides, Origin::Preset)
+}
+
+/// As [`load`] for the `spec.yaml` at `path` in the folder of a run.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_run(path: &Path, overrides: &Overrides) -> Result<Resolved, PresetError> {
+    read(&path.to_string_lossy(), overrides, Origin::Run)
+}
+
+/// Where a text of settings comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// Somebody wrote it, or it is to be trained again: settings that cannot be used are errors.
+    Preset,
+    /// The folder of a run. Earlier versions wrote `padding: pre`, `truncating: pre` and `level: word` for taggers and language models,
+    /// although `post` and the words as they are were used: what cannot be used there is ignored, as it was in training.
+    Run,
+}
+
+fn read(preset: &str, overrides: &Overrides, from: Origin) -> Result<Resolved, PresetError> {
     let (name, text, base) = match catalog::text(preset) {
         Some(text) => (preset.to_owned(), text.to_owned(), PathBuf::new()),
         None => read_file(preset)?,
@@ -39,7 +61,7 @@ pub fn load(preset: &str, overrides: &Overrides) -> Result<Resolved, PresetError
     let origin = if base.as_os_str().is_empty() { format!("preset {name}") } else { preset.to_owned() };
     let mut document = Document::parse(&origin, &text)?;
     lay_over(&mut document, overrides)?;
-    resolve(&document, &name, &base, overrides.data.as_deref())
+    resolve(&document, &name, &base, overrides.data.as_deref(), from)
 }
 
 /// Name, text and folder of a preset file.
@@ -99,7 +121,7 @@ struct Written {
     #[serde(default)]
     about: String,
     data: Value,
-    tokens: Option<TokenSpec>,
+    tokens: Option<RawTokenSpec>,
     model: Vec<Value>,
     train: WrittenTrain,
     #[serde(default)]
@@ -158,10 +180,16 @@ fn resolve(
     name: &str,
     base: &Path,
     moved: Option<&Path>,
+    from: Origin,
 ) -> Result<Resolved, PresetError> {
     let written: Written = document.read(&[], document.tree().clone())?;
     let mut notes = Vec::new();
     let data = data::read(document, written.data, base, moved, &mut notes)?;
+    let rules = data.token_rules();
+    let tokens = written.tokens.map(|tokens| match from {
+        Origin::Preset => tokens.resolve(&rules),
+        Origin::Run => tokens.allowed(&rules).resolve(&rules),
+    });
     let model = written.model.into_iter().enumerate();
     let model = model.map(|(i, value)| layer(document, i, value, base)).collect::<Result<Vec<_>, _>>()?;
     let WrittenTrain {
@@ -196,7 +224,7 @@ fn resolve(
         title: written.title,
         about: written.about,
         data,
-        tokens: written.tokens,
+        tokens,
         model,
         train,
         watch: written.watch,
@@ -378,6 +406,7 @@ fn check_probes(document: &Document, spec: &RunSpec) -> Result<(), PresetError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Level, Side};
 
     fn with(assignments: &[&str]) -> Result<RunSpec, PresetError> {
         let set = assignments.iter().map(|a| (*a).to_owned()).collect();
@@ -441,7 +470,46 @@ mod tests {
         .unwrap();
         assert_eq!(spec.train.class_weight, [("0".into(), 2.0), ("negative".into(), 0.5)].into());
         let document = Document::parse("spec.yaml", &spec.to_yaml().unwrap()).unwrap();
-        let again = resolve(&document, "word-order", Path::new(""), None).unwrap();
+        let again = resolve(&document, "word-order", Path::new(""), None, Origin::Preset).unwrap();
         assert_eq!(again.spec, spec);
+    }
+
+    #[test]
+    fn token_settings_are_resolved_by_the_source() {
+        let tokens = |name: &str| load(name, &Overrides::default()).unwrap().spec.tokens.unwrap();
+        let tags = tokens("tags-bilstm");
+        assert_eq!((tags.level, tags.padding, tags.truncating), (Level::Symbol, Side::Post, Side::Post));
+        let language = tokens("shakespeare-lstm");
+        assert_eq!((language.level, language.padding), (Level::Character, Side::Post));
+        assert_eq!(tokens("imdb-lstm").padding, Side::Pre);
+    }
+
+    #[test]
+    fn token_settings_that_a_source_cannot_use_are_refused_with_what_is_allowed() {
+        for (name, set, field, words) in [
+            ("tags-bilstm", "tokens.padding=pre", "tokens.padding", "found pre; expected post: a tagger"),
+            ("tags-bilstm", "tokens.level=character", "tokens.level", "found character; expected symbol:"),
+            ("shakespeare-lstm", "tokens.truncating=pre", "tokens.truncating", "found pre; expected post:"),
+            ("shakespeare-lstm", "tokens.level=symbol", "tokens.level", "expected word or character:"),
+            ("word-order", "tokens.level=symbol", "tokens.level", "expected word or character:"),
+        ] {
+            let error = load(name, &Overrides { set: vec![set.into()], ..Overrides::default() }).unwrap_err();
+            assert_eq!(error.field, field, "{error}");
+            assert!(error.message.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_run_of_an_earlier_version_is_read_with_the_settings_that_it_was_trained_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spec.yaml");
+        std::fs::write(&path, include_str!("read/tags-spec-0.1.0.yaml")).unwrap();
+        let tokens = load_run(&path, &Overrides::default()).unwrap().spec.tokens.unwrap();
+        assert_eq!(
+            (tokens.level, tokens.padding, tokens.truncating),
+            (Level::Symbol, Side::Post, Side::Post)
+        );
+        let error = load(&path.to_string_lossy(), &Overrides::default()).unwrap_err();
+        assert!(error.message.contains("found word; expected symbol"), "{error}");
     }
 }

@@ -56,6 +56,12 @@ impl RunSpec {
         }
     }
 
+    /// The token settings that are used: those of the preset, or of a generated task with symbols of its own; `None` where
+    /// sequences are numbers.
+    pub fn token_spec(&self) -> Option<TokenSpec> {
+        self.tokens.clone().or_else(|| self.data.task_tokens())
+    }
+
     /// What the data look like, as far as it is known before they are read.
     pub fn form(&self) -> Form {
         self.data.form(self.tokens.as_ref())

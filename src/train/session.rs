@@ -98,7 +98,7 @@ impl Session {
             model.with_class_weights(spec.train.class_weights(&data.labels).map_err(PrepareError::Task)?);
         let mut stepper = Stepper::new(model, &spec.train.optimizer, clip, spec.train.seed, threads)?;
         let coverages = vectors::begin(&spec, &data, &mut stepper, progress)?;
-        let tokens = spec.data.tokens(spec.tokens.as_ref());
+        let tokens = spec.token_spec();
         let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
         let watch = watch.with_samples(&spec, data.vocabularies.as_ref().map(Vocabularies::first));
         let unmasked = data.unmasked().filter(|_| !stepper.model().has_mask());

@@ -32,7 +32,14 @@ fn others(path: &Path) -> [DataSpec; 3] {
 }
 
 fn load_other(spec: &DataSpec) -> Result<Data, DataError> {
-    let tokens = (!matches!(spec, DataSpec::Series(_))).then(|| tokens(3));
+    let rules = spec.token_rules();
+    let (level, side) = (rules.levels[0], rules.sides[0]);
+    let tokens = (!matches!(spec, DataSpec::Series(_))).then(|| TokenSpec {
+        level,
+        padding: side,
+        truncating: side,
+        ..tokens(3)
+    });
     data::load(spec, tokens.as_ref(), 1, 1, &mut |_| {})
 }
 

@@ -36,6 +36,102 @@ fn is_none(vocabulary: &usize) -> bool {
     *vocabulary == 0
 }
 
+/// Token settings as a preset has them, before the source fills in what is missing.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawTokenSpec {
+    level: Option<Level>,
+    #[serde(default)]
+    vocabulary: usize,
+    length: usize,
+    padding: Option<Side>,
+    truncating: Option<Side>,
+    #[serde(default)]
+    channels: Vec<ChannelSpec>,
+}
+
+/// The token settings that a source can use; the first of each is its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenRules {
+    /// What a token may be.
+    pub levels: &'static [Level],
+    /// The sides on which sequences may be padded and truncated.
+    pub sides: &'static [Side],
+    /// Why there are no others.
+    pub reason: &'static str,
+}
+
+impl TokenRules {
+    /// One target a text: both sides are possible.
+    pub const TEXTS: Self = Self {
+        levels: &[Level::Word, Level::Character],
+        sides: &[Side::Pre, Side::Post],
+        reason: "texts have words or characters",
+    };
+    /// The next token is predicted at every step.
+    pub const LANGUAGE: Self = Self {
+        levels: &[Level::Word, Level::Character],
+        sides: &[Side::Post],
+        reason: "a language model predicts a token at every step, beginning with the first",
+    };
+    /// A tag for every word of a sentence.
+    pub const TAGS: Self = Self {
+        levels: &[Level::Symbol],
+        sides: &[Side::Post],
+        reason: "a tagger predicts a tag for every word as the file has it, beginning with the first",
+    };
+
+    /// Refuses settings of `tokens` that the source cannot use.
+    ///
+    /// # Errors
+    /// [`DataError::Setting`] with the first of them and what is allowed.
+    pub fn check(&self, tokens: &TokenSpec) -> Result<(), DataError> {
+        let expected = |names: Vec<&str>| format!("{}: {}", names.join(" or "), self.reason);
+        if !self.levels.contains(&tokens.level) {
+            let names = self.levels.iter().map(|level| level.name()).collect();
+            return refuse("tokens.level", tokens.level.name(), expected(names));
+        }
+        for (field, side) in [("tokens.padding", tokens.padding), ("tokens.truncating", tokens.truncating)] {
+            if !self.sides.contains(&side) {
+                return refuse(
+                    field,
+                    side.name(),
+                    expected(self.sides.iter().map(|side| side.name()).collect()),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RawTokenSpec {
+    /// The settings that are used: what is missing becomes the default of `rules`.
+    pub fn resolve(self, rules: &TokenRules) -> TokenSpec {
+        let level = self.level.or(rules.levels.first().copied()).unwrap_or_default();
+        let side = |side: Option<Side>| side.or(rules.sides.first().copied()).unwrap_or_default();
+        TokenSpec {
+            level,
+            vocabulary: self.vocabulary,
+            length: self.length,
+            padding: side(self.padding),
+            truncating: side(self.truncating),
+            channels: self.channels,
+        }
+    }
+
+    /// The same without the settings that `rules` does not allow.
+    #[must_use]
+    pub fn allowed(self, rules: &TokenRules) -> Self {
+        let side = |side: Option<Side>| side.filter(|side| rules.sides.contains(side));
+        Self {
+            level: self.level.filter(|level| rules.levels.contains(level)),
+            padding: side(self.padding),
+            truncating: side(self.truncating),
+            ..self
+        }
+    }
+}
+
 /// What one token is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -45,9 +141,19 @@ pub enum Level {
     Word,
     /// A character, as it is: a Unicode scalar value.
     Character,
-    /// What stands between white space, as it is: the symbols of the generated tasks, which have them by themselves.
-    #[serde(skip)]
+    /// What is between white space, unchanged: the words of a tagged sentence, and the symbols of the generated tasks.
     Symbol,
+}
+
+impl Level {
+    /// The name in presets.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Word => "word",
+            Self::Character => "character",
+            Self::Symbol => "symbol",
+        }
+    }
 }
 
 /// A side of a sequence, in the words of Keras's `pad_sequences`.
@@ -59,6 +165,16 @@ pub enum Side {
     Pre,
     /// The end.
     Post,
+}
+
+impl Side {
+    /// The name in presets.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pre => "pre",
+            Self::Post => "post",
+        }
+    }
 }
 
 impl TokenSpec {
