@@ -29,7 +29,7 @@ use std::path::Path;
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 use error::quoted;
-use progress::{Report, both, there};
+use progress::{ProgressSender, check_exists, read_splits};
 use sources::labelled::{split, streamed};
 use text::corpus::Corpus;
 
@@ -263,9 +263,9 @@ fn splits(
         DataSpec::Labelled(spec) => {
             let validation = spec.of_validation();
             let given = validation.as_ref().map(|given| given.path.as_path());
-            there([Some(spec.path.as_path()), given], spec.needs.as_deref())?;
-            let read = |spec: &LabelledSpec, report: &Report| spec.read(level, false, report);
-            let (whole, validation) = both(spec, validation.as_ref(), read, progress)?;
+            check_exists([Some(spec.path.as_path()), given], spec.needs.as_deref())?;
+            let read = |spec: &LabelledSpec, report: &ProgressSender| spec.read(level, false, report);
+            let (whole, validation) = read_splits(spec, validation.as_ref(), read, progress)?;
             match &spec.validation {
                 Some(drawn) if validation.is_none() => {
                     let splits = Splits::drawn(&whole, drawn, seed);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::data::error::DataError;
-use crate::data::progress::Report;
+use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::{split, streamed};
 use crate::data::spec::DataSpec;
 use crate::data::text::tokens::Level;
@@ -16,7 +16,7 @@ use crate::number;
 /// When a fold would be empty; as reading the data.
 pub fn check_folds(spec: &DataSpec, folds: usize, seed: u64) -> Result<(), DataError> {
     // Nobody listens.
-    let report = Report::to_nobody();
+    let report = ProgressSender::to_nobody();
     let (path, unit, counts) = match spec {
         DataSpec::Labelled(spec) if !streamed::is_wanted(spec)? => {
             let corpus = spec.read(Level::Word, false, &report)?;

@@ -10,7 +10,7 @@ use super::error::DataError;
 use crate::number;
 
 /// Refuses a path at which nothing is: reading the one before it may take minutes.
-pub(crate) fn there(paths: [Option<&Path>; 2], needs: Option<&str>) -> Result<(), DataError> {
+pub(crate) fn check_exists(paths: [Option<&Path>; 2], needs: Option<&str>) -> Result<(), DataError> {
     let found = |path: &Path| match path.metadata() {
         Ok(_) => Ok(()),
         Err(error) => Err(DataError::read(path, needs, error)),
@@ -19,9 +19,9 @@ pub(crate) fn there(paths: [Option<&Path>; 2], needs: Option<&str>) -> Result<()
 }
 
 /// Tells the loading thread how far a reading thread is.
-pub(crate) struct Report(mpsc::Sender<String>);
+pub(crate) struct ProgressSender(mpsc::Sender<String>);
 
-impl Report {
+impl ProgressSender {
     /// Nobody listens.
     pub(crate) fn to_nobody() -> Self {
         Self(mpsc::channel().0)
@@ -47,15 +47,15 @@ impl Report {
 }
 
 /// Does `work` on a thread of its own and tells `progress` what it reports; when `stop` says so it raises the flag that `work` is given.
-pub(crate) fn told<T: Send>(
+pub(crate) fn run_with_progress<T: Send>(
     progress: &mut dyn FnMut(String),
     stop: &mut dyn FnMut() -> bool,
-    work: impl FnOnce(&Report, &AtomicBool) -> T + Send,
+    work: impl FnOnce(&ProgressSender, &AtomicBool) -> T + Send,
 ) -> T {
     let (sender, messages) = mpsc::channel();
     let stopped = &AtomicBool::new(false);
     thread::scope(|scope| {
-        let done = scope.spawn(move || work(&Report(sender), stopped));
+        let done = scope.spawn(move || work(&ProgressSender(sender), stopped));
         loop {
             match messages.recv_timeout(Duration::from_millis(50)) {
                 Ok(line) => progress(line),
@@ -71,17 +71,17 @@ pub(crate) fn told<T: Send>(
 }
 
 /// Reads both splits, each on its own thread.
-pub(crate) fn both<S: Copy + Send, T: Send>(
+pub(crate) fn read_splits<S: Copy + Send, T: Send>(
     train: S,
     validation: Option<S>,
-    read: impl Fn(S, &Report) -> Result<T, DataError> + Sync,
+    read: impl Fn(S, &ProgressSender) -> Result<T, DataError> + Sync,
     progress: &mut dyn FnMut(String),
 ) -> Result<(T, Option<T>), DataError> {
     let (sender, messages) = mpsc::channel();
     let read = &read;
     thread::scope(|scope| {
         let start = |source| {
-            let report = Report(sender.clone());
+            let report = ProgressSender(sender.clone());
             scope.spawn(move || read(source, &report))
         };
         let (train, validation) = (start(train), validation.map(start));

@@ -10,7 +10,7 @@ use super::{ENOUGH, Looked, Material, told};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::encoding::Encoding;
-use crate::data::progress::Report;
+use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::folder;
 use crate::data::sources::labelled::{Format, GivenValidation, LabelledSpec, Validation};
 use crate::data::text::interner::{Words, print};
@@ -72,7 +72,7 @@ impl Measured {
     fn read(level: Level, spec: &LabelledSpec) -> Result<Self, DataError> {
         let mut found = Self::new(level);
         // Nobody listens.
-        let report = Report::to_nobody();
+        let report = ProgressSender::to_nobody();
         let end = |found: &mut Self, read: Result<(), DataError>| match read {
             Err(_) if found.room == 0 => {
                 found.more = true;

@@ -19,7 +19,7 @@ use crate::data::error::DataError;
 use crate::data::error::refuse;
 use crate::data::files::encoding::{BadText, Encoding};
 use crate::data::files::open;
-use crate::data::progress::Report;
+use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::csv::CsvFile;
 use crate::data::sources::labelled::streamed::Streaming;
 use crate::data::text::corpus::Corpus;
@@ -335,7 +335,12 @@ impl LabelledSpec {
     }
 
     /// Reads all texts that stand at `path`; tells `report` how far it is.
-    pub(crate) fn read(&self, level: Level, keep: bool, report: &Report) -> Result<Corpus, DataError> {
+    pub(crate) fn read(
+        &self,
+        level: Level,
+        keep: bool,
+        report: &ProgressSender,
+    ) -> Result<Corpus, DataError> {
         let mut corpus = Corpus::new(level, keep);
         self.pour(&mut corpus, report)?;
         if self.has_several() {
@@ -345,7 +350,7 @@ impl LabelledSpec {
     }
 
     /// Hands all texts that stand at `path` to `into`; tells `report` how far it is.
-    pub(crate) fn pour(&self, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
+    pub(crate) fn pour(&self, into: &mut dyn Sink, report: &ProgressSender) -> Result<(), DataError> {
         report.start(&self.path);
         match self.found_format()? {
             Format::Csv => CsvFile(self).read(into, report),

@@ -21,7 +21,7 @@ use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted, refuse};
 use crate::data::form::{Form, InputForm, TargetForm};
-use crate::data::progress::there;
+use crate::data::progress::check_exists;
 use crate::data::sources::labelled::{Validation, split};
 use crate::data::text::interner::print_of;
 use crate::number;
@@ -208,7 +208,7 @@ impl SequencesSpec {
 
     /// Reads all; what is drawn for validation hangs on `seed`.
     pub(crate) fn load(&self, seed: u64, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
-        there([Some(self.path.as_path()), self.given()], self.needs.as_deref())?;
+        check_exists([Some(self.path.as_path()), self.given()], self.needs.as_deref())?;
         let mut train = self.read(&self.path, progress)?;
         let mut skipped = std::mem::take(&mut train.skipped);
         let mut broken = std::mem::take(&mut train.broken);

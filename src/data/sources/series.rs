@@ -1,8 +1,8 @@
 //! Numbers over time out of a CSV file: what is known of a window, and how it goes on.
 
 pub(crate) mod dates;
+mod evaluation_set;
 mod forecasts;
-mod judged;
 pub(crate) mod table;
 pub(crate) mod written;
 
@@ -26,8 +26,8 @@ use forecasts::Target;
 use table::{Columns, Table};
 use written::Date;
 
+pub use evaluation_set::{Ahead, JudgedSeries};
 pub use forecasts::Forecasts;
-pub use judged::{Ahead, JudgedSeries};
 pub use written::{DateOrder, SeriesFacts};
 
 /// Series that are to be forecast, in a CSV file (plain or gzip; or with tabs, `;` or `|` between columns) with a header, a column of dates and columns of numbers:

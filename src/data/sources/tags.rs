@@ -1,6 +1,6 @@
 //! Sentences with a tag at every word, as CoNLL writes them: a word a line, an empty line after each sentence.
 
-mod judged;
+mod evaluation_set;
 mod words;
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use crate::data::text::tokens::TokenSpec;
 use crate::data::text::vocabularies::Vocabularies;
 use crate::protocol::{ClassCount, DataFacts};
 
-pub use judged::TaggedSentences;
+pub use evaluation_set::TaggedSentences;
 pub use words::split_words;
 
 /// A file (plain or gzip) of tagged sentences, `{source: tags, path: …}`: CoNLL-U (ten columns: the word is the second, the tag the

@@ -9,7 +9,7 @@ use crate::data::files::encoding::{BadText, Encoding};
 use crate::data::files::open;
 use crate::data::files::rows::{Row, RowError, Rows};
 use crate::data::files::sniff::{HEAD, Sample, best};
-use crate::data::progress::Report;
+use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
 use crate::data::text::label_set;
 use crate::data::text::text_sink::Sink;
@@ -38,7 +38,7 @@ enum Labels {
 
 impl CsvFile<'_> {
     /// Adds every row; tells `report` how far it is.
-    pub fn read(&self, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
+    pub fn read(&self, into: &mut dyn Sink, report: &ProgressSender) -> Result<(), DataError> {
         let Self(spec) = self;
         let path = spec.path.as_path();
         let mut text = open::text(path, spec.needs.as_deref())?;

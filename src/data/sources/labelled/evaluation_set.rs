@@ -3,7 +3,7 @@
 use crate::data::dataset::TokenRows;
 use crate::data::dataset::{Inputs, Targets};
 use crate::data::error::DataError;
-use crate::data::progress::Report;
+use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::streamed;
 use crate::data::sources::labelled::streamed::{Encoded, Encoder, Known};
 use crate::data::sources::labelled::{LabelledSpec, Validation, split};
@@ -41,7 +41,7 @@ pub fn labelled_texts(
     let wanted = given.as_ref().unwrap_or(spec);
     let drawn = spec.validation.as_ref().filter(|_| given.is_none() && !whole);
     let source = wanted.path.display().to_string();
-    let report = Report::to_nobody();
+    let report = ProgressSender::to_nobody();
     let held = drawn.filter(|_| matches!(streamed::is_wanted(spec), Ok(false)));
     if held.is_some() || wanted.has_several() {
         each(&read_first(wanted, held, seed, (labels, vocabulary, tokens), &report)?);
@@ -71,7 +71,7 @@ fn read_first(
     drawn: Option<&Validation>,
     seed: u64,
     (labels, vocabulary, tokens): (&[String], &Vocabulary, &TokenSpec),
-    report: &Report,
+    report: &ProgressSender,
 ) -> Result<LabelledTexts, DataError> {
     let mut corpus = spec.read(tokens.level, true, report)?;
     if let Some(drawn) = drawn {

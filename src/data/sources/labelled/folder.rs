@@ -7,12 +7,16 @@ use std::path::{Path, PathBuf};
 use crate::data::error::DataError;
 use crate::data::files::open;
 use crate::data::files::open::{LONGEST, Lines};
-use crate::data::progress::Report;
+use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::{LabelledSpec, train_and_test};
 use crate::data::text::text_sink::Sink;
 
 /// Adds what is in the class folders (else the class files) in `spec.path`, classes and files in the order of their names.
-pub(crate) fn read(spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
+pub(crate) fn read(
+    spec: &LabelledSpec,
+    into: &mut dyn Sink,
+    report: &ProgressSender,
+) -> Result<(), DataError> {
     classes(spec)?.iter().try_for_each(|class| class.read(spec, into, report))
 }
 
@@ -25,7 +29,12 @@ pub(crate) struct Class {
 
 impl Class {
     /// Adds its texts.
-    pub fn read(&self, spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
+    pub fn read(
+        &self,
+        spec: &LabelledSpec,
+        into: &mut dyn Sink,
+        report: &ProgressSender,
+    ) -> Result<(), DataError> {
         match self.is_folder {
             true => texts(spec, &self.label, &self.path, into, report),
             false => lines(spec, &self.label, &self.path, into, report),
@@ -72,7 +81,7 @@ fn lines(
     label: &str,
     file: &Path,
     into: &mut dyn Sink,
-    report: &Report,
+    report: &ProgressSender,
 ) -> Result<(), DataError> {
     let (mut lines, before) = (Lines::open(file, None, spec.encoding)?, into.len());
     while let Some(line) = lines.next()? {
@@ -99,7 +108,7 @@ fn texts(
     label: &str,
     folder: &Path,
     into: &mut dyn Sink,
-    report: &Report,
+    report: &ProgressSender,
 ) -> Result<(), DataError> {
     let before = into.len();
     for (_, file) in entries(folder, None, false)? {

@@ -7,13 +7,17 @@ use crate::data::error::{listed, quoted};
 use crate::data::files::encoding::BadText;
 use crate::data::files::open;
 use crate::data::files::open::Lines;
-use crate::data::progress::Report;
+use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
 use crate::data::text::label_set;
 use crate::data::text::text_sink::Sink;
 
 /// Adds the text and the label of every line that is not blank.
-pub(crate) fn read(spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
+pub(crate) fn read(
+    spec: &LabelledSpec,
+    into: &mut dyn Sink,
+    report: &ProgressSender,
+) -> Result<(), DataError> {
     let path = spec.path.as_path();
     let mut lines = Lines::open(path, spec.needs.as_deref(), spec.encoding)?;
     let mut first_bad = None;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::data::error::DataError;
 use crate::data::error::shown;
 use crate::data::files::open::Lines;
-use crate::data::progress::Report;
+use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::LabelledSpec;
 use crate::data::text::text_sink::Sink;
 use crate::number;
@@ -19,7 +19,11 @@ pub(crate) fn labels_beside(path: &Path) -> Option<PathBuf> {
 }
 
 /// Adds every line of `spec.path` with the line of the same number of the labels.
-pub(crate) fn read(spec: &LabelledSpec, into: &mut dyn Sink, report: &Report) -> Result<(), DataError> {
+pub(crate) fn read(
+    spec: &LabelledSpec,
+    into: &mut dyn Sink,
+    report: &ProgressSender,
+) -> Result<(), DataError> {
     let path = spec.path.as_path();
     let Some(labels_path) = spec.labels.clone().or_else(|| labels_beside(path)) else {
         let expected = "a file of labels beside it, such as NAME.labels; data.labels names another one";

@@ -9,15 +9,15 @@
 //! What comes when hangs on file, seed and epoch alone: one thread reads, and no draw asks a clock. A file that is no longer what it was
 //! is an error, by its size, its time of change, and a print of all its rows.
 
-mod draw;
 mod encoder;
-mod mixture;
-mod reading;
-mod setting;
+mod epoch_reader;
+mod file_identity;
+mod first_pass;
+mod holdout;
+mod label_counts;
+mod label_mixing;
+mod options;
 mod shuffle;
-mod stamp;
-mod survey;
-mod tally;
 
 use std::io;
 use std::path::Path;
@@ -31,7 +31,7 @@ use crate::data::dataset::Batch;
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::quoted;
-use crate::data::progress::Report;
+use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::{LabelledSpec, Validation};
 use crate::data::text::corpus::Corpus;
 use crate::data::text::text_sink::Sink as _;
@@ -39,12 +39,12 @@ use crate::data::text::tokens::TokenSpec;
 use crate::data::text::vocabulary::Vocabulary;
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
-use draw::Draw;
 pub(crate) use encoder::{Encoded, Encoder, Known, Part};
-use reading::{Plan, Reading};
-pub use setting::Streaming;
-use stamp::Stamp;
-use survey::{Room, Survey};
+use epoch_reader::{Plan, Reading};
+use file_identity::Stamp;
+use first_pass::{Room, Survey};
+use holdout::Draw;
+pub use options::Streaming;
 
 /// Bytes of text beyond which a file is streamed unless it is said otherwise: in memory it would take about half as much again.
 const LARGE: u64 = 1 << 30;
@@ -177,7 +177,7 @@ fn buffer(spec: &LabelledSpec, tokens: &TokenSpec) -> usize {
 /// When there is no such file.
 pub(crate) fn is_wanted(spec: &LabelledSpec) -> Result<bool, DataError> {
     let large = |path: &Path| {
-        stamp::text_bytes(path)
+        file_identity::text_bytes(path)
             .map(|bytes| bytes > LARGE)
             .map_err(|e| DataError::read(path, spec.needs.as_deref(), e))
     };
@@ -225,10 +225,10 @@ pub(crate) fn open(
     progress: &mut dyn FnMut(String),
     stop: &mut dyn FnMut() -> bool,
 ) -> Result<Opened, DataError> {
-    let work = |report: &Report, stopped: &AtomicBool| {
+    let work = |report: &ProgressSender, stopped: &AtomicBool| {
         survey(spec, tokens, seed, Room::default(), (report, stopped))
     };
-    crate::data::progress::told(progress, stop, work)
+    crate::data::progress::run_with_progress(progress, stop, work)
 }
 
 fn survey(
@@ -236,7 +236,7 @@ fn survey(
     tokens: &TokenSpec,
     seed: u64,
     room: Room,
-    (report, stopped): (&Report, &AtomicBool),
+    (report, stopped): (&ProgressSender, &AtomicBool),
 ) -> Result<Opened, DataError> {
     let stamp = Stamp::new(spec)?;
     let given = match (&spec.validation, spec.of_validation()) {
@@ -244,7 +244,8 @@ fn survey(
         (Some(drawn), None) => Given::Drawn(Draw::new(drawn, seed)),
         (Some(_), Some(given)) => {
             let needs = given.needs.as_deref();
-            let bytes = stamp::text_bytes(&given.path).map_err(|e| DataError::read(&given.path, needs, e))?;
+            let bytes =
+                file_identity::text_bytes(&given.path).map_err(|e| DataError::read(&given.path, needs, e))?;
             match bytes > room.validation {
                 true => Given::Streamed(given),
                 false => Given::Held(given.read(tokens.level, false, report)?),
@@ -379,7 +380,7 @@ struct Census {
 fn census(
     spec: &LabelledSpec,
     known: &Arc<Known>,
-    (report, stopped): (&Report, &AtomicBool),
+    (report, stopped): (&ProgressSender, &AtomicBool),
 ) -> Result<Census, DataError> {
     let stamp = Stamp::new(spec)?;
     let length = known.tokens.length;

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::draw::Draw;
+use super::holdout::Draw;
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::text::interner::print;

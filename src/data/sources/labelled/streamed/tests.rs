@@ -50,7 +50,7 @@ fn given(path: PathBuf) -> Option<Validation> {
 }
 
 fn opened(spec: &LabelledSpec, room: Room) -> Result<Opened, DataError> {
-    survey(spec, &TOKENS, 1, room, (&Report::to_nobody(), &AtomicBool::new(false)))
+    survey(spec, &TOKENS, 1, room, (&ProgressSender::to_nobody(), &AtomicBool::new(false)))
 }
 
 fn in_memory(spec: &LabelledSpec) -> Data {
@@ -195,9 +195,14 @@ fn a_share_is_told_by_the_text_and_copies_stay_on_one_side() {
     for fold in 1..=3 {
         let spec =
             LabelledSpec { validation: Some(Validation::Fold { folds: 3, fold }), ..spec(path.clone()) };
-        let opened =
-            survey(&spec, &tokens, 1, Room::default(), (&Report::to_nobody(), &AtomicBool::new(false)))
-                .unwrap();
+        let opened = survey(
+            &spec,
+            &tokens,
+            1,
+            Room::default(),
+            (&ProgressSender::to_nobody(), &AtomicBool::new(false)),
+        )
+        .unwrap();
         let facts = opened.data.facts.clone();
         assert_eq!(facts.train + facts.validation, 1200);
         assert!(
@@ -215,7 +220,7 @@ fn a_share_is_told_by_the_text_and_copies_stay_on_one_side() {
     assert_eq!(held.iter().sum::<usize>(), whole.len());
     let share = |seed| {
         let spec = LabelledSpec { validation: Some(Validation::Share(0.2)), ..spec(path.clone()) };
-        survey(&spec, &TOKENS, seed, Room::default(), (&Report::to_nobody(), &AtomicBool::new(false)))
+        survey(&spec, &TOKENS, seed, Room::default(), (&ProgressSender::to_nobody(), &AtomicBool::new(false)))
             .unwrap()
             .data
             .validation
@@ -400,9 +405,10 @@ fn whoever_does_not_wait_for_the_survey_is_not_held_up_by_it() {
     let folder = tempfile::tempdir().unwrap();
     let wanted = spec(written(&folder, "a.csv", csv(&rows(0, 100))));
     let stopped = AtomicBool::new(true);
-    let told = survey(&wanted, &TOKENS, 1, Room::default(), (&Report::to_nobody(), &stopped)).unwrap_err();
+    let told =
+        survey(&wanted, &TOKENS, 1, Room::default(), (&ProgressSender::to_nobody(), &stopped)).unwrap_err();
     assert!(matches!(told, DataError::Read { source, .. } if source.kind() == io::ErrorKind::Interrupted));
     // Work that goes on until it is told.
-    let work = |_: &Report, stopped: &AtomicBool| while unless(stopped, Path::new("a")).is_ok() {};
-    crate::data::progress::told(&mut |_| {}, &mut || true, work);
+    let work = |_: &ProgressSender, stopped: &AtomicBool| while unless(stopped, Path::new("a")).is_ok() {};
+    crate::data::progress::run_with_progress(&mut |_| {}, &mut || true, work);
 }

@@ -6,11 +6,11 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Order;
 use super::encoder::{Encoder, Known, Part, Trace};
+use super::file_identity::Stamp;
 use super::shuffle::{Gone, Shuffle};
-use super::stamp::Stamp;
 use crate::data::dataset::{Batch, TokenRows};
 use crate::data::error::DataError;
-use crate::data::progress::Report;
+use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::LabelledSpec;
 
 /// Batches that wait for the trainer, at most.
@@ -43,7 +43,7 @@ impl Plan {
         let mut shuffle = Shuffle::new(order, epoch, shape, to, spare)?;
         let mut encoder =
             Encoder::new(&self.known, &self.part, |text| shuffle.put(text.row, text.class).map_err(gone));
-        self.spec.pour(&mut encoder, &Report::to_nobody()).map_err(|error| match error {
+        self.spec.pour(&mut encoder, &ProgressSender::to_nobody()).map_err(|error| match error {
             // It was good when it was read first.
             DataError::Content { line, .. } => self.stamp.changed(line),
             other => other,

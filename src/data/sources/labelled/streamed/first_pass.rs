@@ -4,10 +4,10 @@ use std::sync::atomic::AtomicBool;
 
 use ndarray::Array2;
 
-use super::draw::Draw;
 use super::encoder::Trace;
-use super::mixture::Mixture;
-use super::tally::Tally;
+use super::holdout::Draw;
+use super::label_counts::Tally;
+use super::label_mixing::Mixture;
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::quoted;
