@@ -6,17 +6,19 @@
 //! ```
 //! The YAML crate is known to this module alone.
 
+mod builtin;
 mod catalog;
 mod document;
 mod error;
-mod fit;
-mod place;
 mod read;
 mod spec;
+mod target_check;
+mod yaml_position;
 
-pub use catalog::{Entry, entries, names, text};
+pub use builtin::{names, text};
+pub use catalog::{Entry, entries};
 pub use document::Overrides;
 pub use error::{PresetError, in_plain_words, unknown};
-pub use fit::{Unfit, check as check_fit};
 pub use read::{Resolved, load, load_run};
 pub use spec::{Probes, RunSpec, SampleSpec, TrainSpec, WatchSpec};
+pub use target_check::{TargetError, check as check_fit};

@@ -1,72 +1,10 @@
+use super::builtin::CATALOG;
 use super::document::Overrides;
 use super::error::PresetError;
 use super::read;
 use super::spec::RunSpec;
 use crate::data::DataSpec;
 use crate::protocol::{ClassCount, DataFacts, ModelTable};
-
-/// The presets that the program carries, in the menu's order; the first is the default.
-const CATALOG: &[(&str, &[(&str, &str)])] = &[
-    (
-        "Word order",
-        &[
-            ("word-order", include_str!("../../presets/word-order.yaml")),
-            ("word-order-dense", include_str!("../../presets/word-order-dense.yaml")),
-            ("word-order-conv1d", include_str!("../../presets/word-order-conv1d.yaml")),
-            ("word-order-bilstm", include_str!("../../presets/word-order-bilstm.yaml")),
-            ("word-order-attention", include_str!("../../presets/word-order-attention.yaml")),
-            ("word-order-attention-alone", include_str!("../../presets/word-order-attention-alone.yaml")),
-        ],
-    ),
-    (
-        "Long memory",
-        &[
-            ("vanishing-rnn", include_str!("../../presets/vanishing-rnn.yaml")),
-            ("vanishing-lstm", include_str!("../../presets/vanishing-lstm.yaml")),
-            ("vanishing-gru", include_str!("../../presets/vanishing-gru.yaml")),
-            ("temporal-order", include_str!("../../presets/temporal-order.yaml")),
-            ("adding-problem", include_str!("../../presets/adding-problem.yaml")),
-        ],
-    ),
-    (
-        "A target a step, and series",
-        &[
-            ("copy-memory", include_str!("../../presets/copy-memory.yaml")),
-            ("reber-grammar", include_str!("../../presets/reber-grammar.yaml")),
-            ("sine-forecast", include_str!("../../presets/sine-forecast.yaml")),
-            ("airline-lstm", include_str!("../../presets/airline-lstm.yaml")),
-            ("temperatures-gru", include_str!("../../presets/temperatures-gru.yaml")),
-        ],
-    ),
-    (
-        "Language",
-        &[
-            ("shakespeare-lstm", include_str!("../../presets/shakespeare-lstm.yaml")),
-            ("tags-bilstm", include_str!("../../presets/tags-bilstm.yaml")),
-        ],
-    ),
-    (
-        "The lecture, on IMDB",
-        &[
-            ("lecture-rnn8", include_str!("../../presets/lecture-rnn8.yaml")),
-            ("lecture-rnn16-rnn8", include_str!("../../presets/lecture-rnn16-rnn8.yaml")),
-            ("imdb-dense", include_str!("../../presets/imdb-dense.yaml")),
-            ("imdb-lstm", include_str!("../../presets/imdb-lstm.yaml")),
-            ("imdb-gru", include_str!("../../presets/imdb-gru.yaml")),
-            ("imdb-bilstm", include_str!("../../presets/imdb-bilstm.yaml")),
-            ("imdb-conv1d", include_str!("../../presets/imdb-conv1d.yaml")),
-            ("imdb-attention", include_str!("../../presets/imdb-attention.yaml")),
-        ],
-    ),
-    (
-        "Sentences and names",
-        &[
-            ("mr-conv1d", include_str!("../../presets/mr-conv1d.yaml")),
-            ("names-gru", include_str!("../../presets/names-gru.yaml")),
-        ],
-    ),
-    ("Recordings", &[("spoken-words-gru", include_str!("../../presets/spoken-words-gru.yaml"))]),
-];
 
 /// A preset as the menu shows it: all that can be said of it without reading its data.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,16 +25,6 @@ pub struct Entry {
     pub settings: Vec<(String, String)>,
     /// What has to be fetched and where it has to go, when the data are not there.
     pub missing: Option<String>,
-}
-
-/// The names of all embedded presets.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    CATALOG.iter().flat_map(|(_, presets)| presets.iter().map(|(name, _)| *name))
-}
-
-/// The YAML text of an embedded preset.
-pub fn text(name: &str) -> Option<&'static str> {
-    CATALOG.iter().flat_map(|(_, presets)| *presets).find(|(n, _)| *n == name).map(|(_, text)| *text)
 }
 
 /// All embedded presets as the menu shows them.

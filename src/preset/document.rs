@@ -7,7 +7,7 @@ use serde_path_to_error::Segment;
 use serde_yaml::{Mapping, Value};
 
 use super::error::{PresetError, in_plain_words, unknown};
-use super::place;
+use super::yaml_position;
 
 /// What the command line lays over a preset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Document {
             field: String::new(),
             message,
         };
-        if let Some((line, column, key)) = place::of_duplicate(text) {
+        if let Some((line, column, key)) = yaml_position::of_duplicate(text) {
             return Err(at(
                 Some((line, column)),
                 format!("the key `{key}` stands twice in one mapping; leave one out"),
@@ -126,7 +126,7 @@ impl Document {
         let given = self.overridden.iter().rev().find(|(given, _)| path.starts_with(given));
         let place = match given {
             Some((_, source)) => source.clone(),
-            None => match place::of(&self.text, path) {
+            None => match yaml_position::of(&self.text, path) {
                 Some((line, column)) => format!("{}:{line}:{column}", self.origin),
                 None => self.origin.clone(),
             },

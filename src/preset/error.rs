@@ -51,7 +51,7 @@ pub fn unknown(what: &str, found: &str, known: &[&str]) -> String {
         .map(|k| (strsim::damerau_levenshtein(&found.to_lowercase(), &k.to_lowercase()), k))
         .min();
     let hint = match near {
-        _ if known.is_empty() => return format!("unknown {what} `{found}`; none can stand here"),
+        _ if known.is_empty() => return format!("unknown {what} `{found}`; not allowed here"),
         Some((distance, nearest)) if distance <= nearest.len().div_ceil(3) => {
             format!("did you mean `{nearest}`? ")
         }

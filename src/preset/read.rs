@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_yaml::{Mapping, Value};
 
-use super::catalog;
+use super::builtin;
 use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
-use super::fit;
 use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
+use super::target_check;
 use crate::data::{DataError, InputForm, RawTokenSpec, TargetForm};
 use crate::nn::{LayerNode, LayerSpec, Loss, Stepwise};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
@@ -54,7 +54,7 @@ enum Origin {
 }
 
 fn read(preset: &str, overrides: &Overrides, from: Origin) -> Result<Resolved, PresetError> {
-    let (name, text, base) = match catalog::text(preset) {
+    let (name, text, base) = match builtin::text(preset) {
         Some(text) => (preset.to_owned(), text.to_owned(), PathBuf::new()),
         None => read_file(preset)?,
     };
@@ -70,7 +70,7 @@ fn read_file(preset: &str) -> Result<(String, String, PathBuf), PresetError> {
     let path = Path::new(preset);
     let looks_like_a_name = path.components().count() == 1 && path.extension().is_none();
     if looks_like_a_name && !path.exists() {
-        let names: Vec<&str> = catalog::names().collect();
+        let names: Vec<&str> = builtin::names().collect();
         return Err(refuse(unknown("preset", preset, &names) + "; or give the path of a YAML file"));
     }
     let bytes = std::fs::read(path).map_err(|e| refuse(format!("the preset cannot be read: {e}")))?;
@@ -115,7 +115,7 @@ fn lay_over(document: &mut Document, overrides: &Overrides) -> Result<(), Preset
 /// A preset's top level as written; what has a place of its own is read further from there.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct RawPreset {
     name: Option<String>,
     title: String,
     #[serde(default)]
@@ -123,7 +123,7 @@ struct Written {
     data: Value,
     tokens: Option<RawTokenSpec>,
     model: Vec<Value>,
-    train: WrittenTrain,
+    train: RawTrain,
     #[serde(default)]
     watch: WatchSpec,
 }
@@ -131,7 +131,7 @@ struct Written {
 /// Defaults are Keras's, of `compile` and `fit`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenTrain {
+struct RawTrain {
     loss: Loss,
     #[serde(default = "adam")]
     optimizer: Value,
@@ -182,7 +182,7 @@ fn resolve(
     moved: Option<&Path>,
     from: Origin,
 ) -> Result<Resolved, PresetError> {
-    let written: Written = document.read(&[], document.tree().clone())?;
+    let written: RawPreset = document.read(&[], document.tree().clone())?;
     let mut notes = Vec::new();
     let data = data::read(document, written.data, base, moved, &mut notes)?;
     let rules = data.token_rules();
@@ -192,7 +192,7 @@ fn resolve(
     });
     let model = written.model.into_iter().enumerate();
     let model = model.map(|(i, value)| layer(document, i, value, base)).collect::<Result<Vec<_>, _>>()?;
-    let WrittenTrain {
+    let RawTrain {
         loss,
         optimizer,
         schedule,
@@ -346,7 +346,7 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         document.error(&path, format!("layer {} ({}): {}", e.layer, layer.spec.layer().class(), e.error))
     })?;
     check_sample(document, spec)?;
-    fit::check(&spec.form(), &model).map_err(|unfit| match unfit.layer {
+    target_check::check(&spec.form(), &model).map_err(|unfit| match unfit.layer {
         None => document.error(&steps(["train", "loss"]), unfit.message),
         Some(layer) => {
             let mut path = steps(["model", &layer.to_string()]);

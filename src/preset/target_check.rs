@@ -6,7 +6,7 @@ use crate::nn::{Loss, Model, Shape};
 /// A loss or a last layer that does not fit the targets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Unfit {
+pub struct TargetError {
     /// The layer that is to blame; `None` for the loss.
     pub layer: Option<usize>,
     /// Its field, when it is one.
@@ -19,9 +19,9 @@ pub struct Unfit {
 ///
 /// # Errors
 /// The first thing that does not fit, and what would.
-pub fn check(form: &Form, model: &Model) -> Result<(), Unfit> {
+pub fn check(form: &Form, model: &Model) -> Result<(), TargetError> {
     let last = model.table().layers.len().saturating_sub(1);
-    let refuse = |layer, field, message: String| Err(Unfit { layer, field, message });
+    let refuse = |layer, field, message: String| Err(TargetError { layer, field, message });
     let asked = match &form.targets {
         TargetForm::Classes(None) => "one class a sequence".to_owned(),
         TargetForm::Classes(Some(labels)) => format!("one of {} classes a sequence", labels.len()),
