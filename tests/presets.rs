@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use messages::assert_messages;
 use proptest::prelude::*;
-use unrolled::data::{DataSpec, GivenValidation, LabelledSpec, Validation};
+use unrolled::data::{DataSpec, GivenValidation, LabelledSpec, Source, Validation};
 use unrolled::preset::{self, Overrides, PresetError, Resolved, RunSpec};
 
 fn load(path: impl AsRef<Path>, overrides: &Overrides) -> Result<Resolved, PresetError> {

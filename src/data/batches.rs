@@ -1,7 +1,42 @@
+use std::fmt::Debug;
+
 use crate::data::dataset::sampler::Sampler;
 use crate::data::dataset::{Batch, Dataset};
 use crate::data::error::DataError;
-use crate::data::sources::labelled::streamed::Streamed;
+
+/// The order of the sequences of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchOrder {
+    /// Sequences of a batch, at least 1.
+    pub batch_size: usize,
+    /// Shuffles every epoch; `None` keeps the order of the file.
+    pub seed: Option<u64>,
+    /// Whether the longest sequences of a batch come first: see [`Sampler::by_length`].
+    pub by_length: bool,
+}
+
+/// A split that is read from its file every epoch again.
+pub trait StreamedSplit: Debug + Send {
+    /// Sets the order of later epochs.
+    fn set_order(&mut self, order: BatchOrder);
+
+    /// Sequences of an epoch.
+    fn len(&self) -> usize;
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Batches of an epoch; the last may be smaller than the others.
+    fn batches(&self) -> usize;
+
+    /// Fills `into` with a batch of an epoch; quick where it is the one after the last that was filled.
+    ///
+    /// # Errors
+    /// When the file can no longer be read, or has changed.
+    fn fill(&mut self, epoch: u64, batch: usize, into: &mut Batch) -> Result<(), DataError>;
+}
 
 /// A split as steps see it: batch after batch of an epoch, whether it is in memory or read anew every time.
 #[derive(Debug)]
@@ -14,7 +49,7 @@ pub enum Batches {
         sampler: Sampler,
     },
     /// Read anew every epoch.
-    Streamed(Streamed),
+    Streamed(Box<dyn StreamedSplit>),
 }
 
 impl Batches {

@@ -1,8 +1,4 @@
-use ndarray::Array2;
-
-use crate::data::dataset::Dataset;
-use crate::data::spec::DataSpec;
-use crate::data::text::tokens::{Level, Side, TokenRules, TokenSpec};
+use crate::data::text::tokens::TokenSpec;
 
 /// What sequences of a source look like, as far as it is known before any is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +45,14 @@ pub enum TargetForm {
     Real(usize),
 }
 
+impl InputForm {
+    /// Rows of ids, as `tokens` encode texts.
+    pub(crate) fn of_tokens(tokens: Option<&TokenSpec>, padded: bool) -> Self {
+        let (time, vocabulary) = tokens.map_or((0, 0), |tokens| (tokens.length, tokens.size()));
+        Self::Tokens { time, vocabulary, padded }
+    }
+}
+
 impl Form {
     /// Time steps of a sequence.
     pub fn time(&self) -> usize {
@@ -72,87 +76,6 @@ impl TargetForm {
         match self {
             Self::Classes(Some(labels)) | Self::Labels(Some(labels)) | Self::Steps(labels) => labels,
             Self::Classes(None) | Self::Labels(None) | Self::Next | Self::Real(_) => &[],
-        }
-    }
-}
-
-impl DataSpec {
-    /// What its sequences look like, when texts become rows by `tokens`.
-    pub fn form(&self, tokens: Option<&TokenSpec>) -> Form {
-        if let Self::Generated(spec) = self
-            && let Some(task) = spec.task()
-        {
-            return task.form();
-        }
-        let (time, vocabulary) = tokens.map_or((0, 0), |tokens| (tokens.length, tokens.size()));
-        if let Self::Series(spec) = self {
-            return spec.form();
-        }
-        if let Self::Sequences(spec) = self {
-            return spec.form();
-        }
-        if let Self::Tags(_) = self {
-            let inputs = InputForm::Tokens { time, vocabulary, padded: true };
-            return Form { inputs, targets: TargetForm::Steps(Vec::new()) };
-        }
-        if let Self::Text(_) = self {
-            let inputs = InputForm::Tokens { time, vocabulary, padded: false };
-            return Form { inputs, targets: TargetForm::Next };
-        }
-        let labels = match self {
-            Self::Generated(_) => {
-                Some(crate::data::sources::generated::word_order::LABELS.map(String::from).to_vec())
-            }
-            _ => None,
-        };
-        Form {
-            inputs: InputForm::Tokens { time, vocabulary, padded: true },
-            targets: match self {
-                Self::Labelled(spec) if spec.has_several() => TargetForm::Labels(None),
-                _ => TargetForm::Classes(labels),
-            },
-        }
-    }
-
-    /// The symbols of a task that has its own, without padding and unknown.
-    pub fn symbols(&self) -> Option<&'static [&'static str]> {
-        let Self::Generated(spec) = self else { return None };
-        spec.task().map(|task| task.symbols()).filter(|symbols| !symbols.is_empty())
-    }
-
-    /// Which classes are right at each step of `data`, where the task leaves a choice: `[sequence, time]`, a bit a class; 0 at
-    /// padding.
-    pub fn legal(&self, data: &Dataset) -> Option<Array2<u32>> {
-        let (Self::Generated(spec), Some(ids)) = (self, data.inputs.tokens()) else { return None };
-        let task = spec.task()?;
-        let rows = ids.rows().into_iter().map(|row| task.legal(&row.to_vec())).collect::<Option<Vec<_>>>()?;
-        Array2::from_shape_vec(ids.dim(), rows.concat()).ok()
-    }
-
-    /// The token settings of a generated task with symbols of its own, which a preset does not set.
-    pub fn task_tokens(&self) -> Option<TokenSpec> {
-        let Self::Generated(spec) = self else { return None };
-        let Form { inputs: InputForm::Tokens { time, vocabulary, .. }, targets } = spec.task()?.form() else {
-            return None;
-        };
-        // One target a sequence: the symbols end at the last step. A target a step: they begin at the first.
-        let side = if matches!(targets, TargetForm::Steps(_)) { Side::Post } else { Side::Pre };
-        Some(TokenSpec {
-            level: Level::Symbol,
-            vocabulary,
-            length: time,
-            padding: side,
-            truncating: side,
-            channels: Vec::new(),
-        })
-    }
-
-    /// The token settings that this source can use, and their defaults.
-    pub fn token_rules(&self) -> TokenRules {
-        match self {
-            Self::Text(_) => TokenRules::LANGUAGE,
-            Self::Tags(_) => TokenRules::TAGS,
-            _ => TokenRules::TEXTS,
         }
     }
 }

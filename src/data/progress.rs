@@ -7,15 +7,15 @@ use std::time::Duration;
 use std::{panic, thread};
 
 use super::error::DataError;
+use super::source::RequiredFile;
 use crate::number;
 
-/// Refuses a path at which nothing is: reading the one before it may take minutes.
-pub(crate) fn check_exists(paths: [Option<&Path>; 2], needs: Option<&str>) -> Result<(), DataError> {
-    let found = |path: &Path| match path.metadata() {
+/// Refuses a file that does not exist: reading the one before it may take minutes.
+pub(crate) fn check_exists(files: &[RequiredFile<'_>]) -> Result<(), DataError> {
+    files.iter().try_for_each(|file| match file.path.metadata() {
         Ok(_) => Ok(()),
-        Err(error) => Err(DataError::read(path, needs, error)),
-    };
-    paths.into_iter().flatten().try_for_each(found)
+        Err(error) => Err(DataError::read(file.path, file.needs, error)),
+    })
 }
 
 /// Tells the loading thread how far a reading thread is.

@@ -1,16 +1,14 @@
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::data::error;
-use crate::data::error::DataError;
+use crate::data::source::Source;
 use crate::data::sources::generated::GeneratedSpec;
-use crate::data::sources::labelled::LabelledSpec;
+use crate::data::sources::labelled::{Format, LabelledSpec};
 use crate::data::sources::language::TextSpec;
 use crate::data::sources::sequences::SequencesSpec;
 use crate::data::sources::series::SeriesSpec;
 use crate::data::sources::tags::TagsSpec;
-use crate::data::text::tokens::TokenSpec;
 
-/// Where texts and labels come from, resolved: what a preset has under `data:`.
+/// Where data come from, resolved: what a preset has under `data:`.
 ///
 /// Serialises flat, with the kind under `source`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -31,83 +29,63 @@ pub enum DataSpec {
 }
 
 impl DataSpec {
-    /// The source in words: the path of the training data, or `generated: word-order`.
-    pub fn source(&self) -> String {
-        match self {
-            Self::Labelled(spec) => spec.path.display().to_string(),
-            Self::Text(spec) => spec.path.display().to_string(),
-            Self::Series(spec) => spec.path.display().to_string(),
-            Self::Sequences(spec) => spec.path.display().to_string(),
-            Self::Tags(spec) => spec.path.display().to_string(),
-            Self::Generated(spec) => format!("generated: {}", spec.name()),
-        }
-    }
+    /// The values of `source:` in a preset.
+    pub const NAMES: [&'static str; 10] =
+        ["labelled", "csv", "jsonl", "lines", "folder", "text", "series", "sequences", "tags", "generated"];
 
-    /// Whether its settings can be met, and whether `tokens` says how to read its texts, where there are texts.
+    /// Reads the settings of the kind `name` of [`Self::NAMES`], without the key `source`; `None` for a name that is unknown.
     ///
     /// # Errors
-    /// [`DataError::Setting`] with the first that is wrong.
-    pub fn check(&self, tokens: Option<&TokenSpec>) -> Result<(), DataError> {
-        let own = match self {
-            Self::Generated(spec) => {
-                spec.check()?;
-                spec.texts().is_none().then(|| format!("the task {}", spec.name()))
-            }
-            Self::Labelled(spec) => {
-                spec.check()?;
-                None
-            }
-            Self::Series(spec) => {
-                spec.check()?;
-                Some("a series".to_owned())
-            }
-            Self::Sequences(spec) => {
-                spec.check()?;
-                Some("a source of numbers".to_owned())
-            }
-            Self::Text(spec) => {
-                spec.check()?;
-                None
-            }
-            Self::Tags(_) => None,
+    /// The deserializer's own, of wrong settings.
+    pub fn read<'de, D: Deserializer<'de>>(name: &str, settings: D) -> Option<Result<Self, D::Error>> {
+        let labelled = |format: Option<Format>, settings: D| {
+            let spec = LabelledSpec::deserialize(settings)?;
+            Ok(Self::Labelled(LabelledSpec { format: format.or(spec.format), ..spec }))
         };
-        let refuse = |found: &str, expected: String| error::refuse("tokens", found, expected);
-        match (own, tokens) {
-            (_, Some(tokens)) if !tokens.channels.is_empty() && !matches!(self, Self::Tags(_)) => {
-                error::refuse(
-                    "tokens.channels",
-                    "channels",
-                    "no such key: only `source: tags` has words in channels",
-                )
-            }
-            (None, Some(tokens)) => {
-                tokens.check()?;
-                self.token_rules().check(tokens)
-            }
-            (None, None) => {
-                refuse("nothing", "{level: word, vocabulary: …, length: …}, for texts to become rows".into())
-            }
-            (Some(name), Some(_)) => {
-                refuse("settings for texts", format!("no such key: {name} has no texts"))
-            }
-            (Some(_), None) => Ok(()),
+        Some(match name {
+            "labelled" => labelled(None, settings),
+            "csv" => labelled(Some(Format::Csv), settings),
+            "jsonl" => labelled(Some(Format::Jsonl), settings),
+            "lines" => labelled(Some(Format::Lines), settings),
+            "folder" => labelled(Some(Format::Folder), settings),
+            "text" => TextSpec::deserialize(settings).map(Self::Text),
+            "series" => SeriesSpec::deserialize(settings).map(Self::Series),
+            "sequences" => SequencesSpec::deserialize(settings).map(Self::Sequences),
+            "tags" => TagsSpec::deserialize(settings).map(Self::Tags),
+            _ => return None,
+        })
+    }
+
+    /// The settings of the kind.
+    pub fn source(&self) -> &dyn Source {
+        match self {
+            Self::Labelled(spec) => spec,
+            Self::Text(spec) => spec,
+            Self::Series(spec) => spec,
+            Self::Sequences(spec) => spec,
+            Self::Tags(spec) => spec,
+            Self::Generated(spec) => spec,
         }
     }
 
-    /// What has to be fetched and where it has to go, when the training data are not there.
-    pub fn missing(&self) -> Option<String> {
-        let (path, needs) = match self {
-            Self::Labelled(spec) => (&spec.path, &spec.needs),
-            Self::Text(spec) => (&spec.path, &spec.needs),
-            Self::Series(spec) => (&spec.path, &spec.needs),
-            Self::Sequences(spec) => (&spec.path, &spec.needs),
-            Self::Tags(spec) => (&spec.path, &spec.needs),
-            Self::Generated(_) => return None,
-        };
-        if path.exists() {
-            return None;
+    /// As [`Self::source`], to change them.
+    pub fn source_mut(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Labelled(spec) => spec,
+            Self::Text(spec) => spec,
+            Self::Series(spec) => spec,
+            Self::Sequences(spec) => spec,
+            Self::Tags(spec) => spec,
+            Self::Generated(spec) => spec,
         }
-        Some(needs.clone().unwrap_or_else(|| format!("{} is not there", path.display())))
+    }
+
+    /// The path of the training data, when it is missing, with what has to be fetched, in words.
+    pub fn missing(&self) -> Option<String> {
+        let files = self.source().files();
+        let missing = files.iter().find(|file| !file.path.exists())?;
+        let message = || format!("{} is missing", missing.path.display());
+        Some(missing.needs.map_or_else(message, str::to_owned))
     }
 }
 

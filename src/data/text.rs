@@ -4,6 +4,7 @@ pub(crate) mod channels;
 pub(crate) mod corpus;
 pub(crate) mod interner;
 pub(crate) mod label_set;
+pub(crate) mod splits;
 pub(crate) mod text_sink;
 pub(crate) mod tokens;
 pub(crate) mod vectors;

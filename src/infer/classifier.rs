@@ -178,7 +178,7 @@ impl Classifier {
     ) -> Result<String, InferError> {
         let refuse = |message: String| Err(InferError::Task(message));
         let (seed, labels, source) =
-            (self.network.spec.train.seed, self.labels.as_slice(), spec.data.source());
+            (self.network.spec.train.seed, self.labels.as_slice(), spec.data.source().description());
         let validation = match &spec.data {
             DataSpec::Labelled(labelled) => &labelled.validation,
             DataSpec::Sequences(sequences) => &sequences.validation,

@@ -128,7 +128,7 @@ impl Forecaster {
         self.check(set)?;
         let spec = self.network.spec_with(moved, set)?;
         let DataSpec::Series(asked) = &spec.data else {
-            let message = format!("{}: this network goes on with a series", spec.data.source());
+            let message = format!("{}: this network goes on with a series", spec.data.source().description());
             return Err(InferError::Task(message));
         };
         let series = self.as_learnt(asked)?;

@@ -125,8 +125,10 @@ impl Tagger {
     ) -> Result<Evaluation, InferError> {
         let spec = self.network.spec_with(moved, set)?;
         let DataSpec::Tags(tags) = &spec.data else {
-            let message =
-                format!("{}: this network tells the class of every word of a sentence", spec.data.source());
+            let message = format!(
+                "{}: this network tells the class of every word of a sentence",
+                spec.data.source().description()
+            );
             return Err(InferError::Task(message));
         };
         let known = (self.labels.as_slice(), &self.vocabularies, &self.tokens);

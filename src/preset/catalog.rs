@@ -3,7 +3,6 @@ use super::document::Overrides;
 use super::error::PresetError;
 use super::read;
 use super::spec::RunSpec;
-use crate::data::DataSpec;
 use crate::protocol::{ClassCount, DataFacts, ModelTable};
 
 /// A preset as the menu shows it: all that can be said of it without reading its data.
@@ -38,10 +37,7 @@ pub fn entries() -> Result<Vec<Entry>, PresetError> {
 }
 
 fn entry(group: &str, spec: &RunSpec) -> Entry {
-    let (train, validation) = match &spec.data {
-        DataSpec::Generated(generated) => generated.sizes(),
-        _ => (0, 0),
-    };
+    let (train, validation) = spec.data.source().sizes();
     let (form, optimizer) = (spec.form(), &spec.train.optimizer);
     let settings = [
         ("loss", spec.train.loss.name().to_owned()),
@@ -56,7 +52,7 @@ fn entry(group: &str, spec: &RunSpec) -> Entry {
         about: spec.about.clone(),
         model: spec.model().map(|model| model.table().clone()).unwrap_or_default(),
         data: DataFacts {
-            source: spec.data.source(),
+            source: spec.data.source().description(),
             train,
             validation,
             classes: form

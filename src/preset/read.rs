@@ -12,7 +12,7 @@ use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
 use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
 use super::target_check;
-use crate::data::{DataError, InputForm, RawTokenSpec, TargetForm};
+use crate::data::{self as sources, DataError, InputForm, RawTokenSpec, TargetForm, TokenRules, TokenUse};
 use crate::nn::{LayerNode, LayerSpec, Loss, Stepwise};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 
@@ -185,7 +185,11 @@ fn resolve(
     let written: RawPreset = document.read(&[], document.tree().clone())?;
     let mut notes = Vec::new();
     let data = data::read(document, written.data, base, moved, &mut notes)?;
-    let rules = data.token_rules();
+    let rules = match data.source().token_use() {
+        TokenUse::Required(rules) => rules,
+        // An error below, if there are token settings.
+        TokenUse::Own { .. } | TokenUse::Numbers { .. } => TokenRules::TEXTS,
+    };
     let tokens = written.tokens.map(|tokens| match from {
         Origin::Preset => tokens.resolve(&rules),
         Origin::Run => tokens.allowed(&rules).resolve(&rules),
@@ -316,7 +320,7 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         }
         other => document.error(&[], other.to_string()),
     };
-    spec.data.check(spec.tokens.as_ref()).map_err(setting)?;
+    sources::check(&spec.data, spec.tokens.as_ref()).map_err(setting)?;
     check_probes(document, spec)?;
     let optimizer = &spec.train.optimizer;
     optimizer.check().map_err(|e| document.error(&steps(["train", "optimizer", e.field]), e.to_string()))?;
@@ -388,7 +392,7 @@ fn check_probes(document: &Document, spec: &RunSpec) -> Result<(), PresetError> 
         let message = "texts cannot be read where sequences are numbers; name how many sequences of the validation data to show";
         return Err(document.error(&steps(["watch", "probes"]), message));
     };
-    let Some(symbols) = spec.data.symbols() else { return Ok(()) };
+    let Some(symbols) = spec.data.source().symbols() else { return Ok(()) };
     for (i, text) in texts.iter().enumerate() {
         let refuse =
             |message: String| Err(document.error(&steps(["watch", "probes", &i.to_string()]), message));

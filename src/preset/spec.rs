@@ -5,7 +5,7 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::data::{DataSpec, Form, InputForm, TargetForm, TokenSpec};
+use crate::data::{DataSpec, Form, InputForm, TargetForm, TokenSpec, TokenUse};
 use crate::metrics::Task;
 use crate::nn::{BuildError, LayerNode, Loss, Model, Shape};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
@@ -59,12 +59,16 @@ impl RunSpec {
     /// The token settings that are used: those of the preset, or of a generated task with symbols of its own; `None` where
     /// sequences are numbers.
     pub fn token_spec(&self) -> Option<TokenSpec> {
-        self.tokens.clone().or_else(|| self.data.task_tokens())
+        match self.data.source().token_use() {
+            TokenUse::Own { tokens, .. } => Some(tokens),
+            TokenUse::Required(_) => self.tokens.clone(),
+            TokenUse::Numbers { .. } => None,
+        }
     }
 
     /// What the data look like, as far as it is known before they are read.
     pub fn form(&self) -> Form {
-        self.data.form(self.tokens.as_ref())
+        self.data.source().form(self.tokens.as_ref())
     }
 
     /// What `model`, the network of this spec, does.

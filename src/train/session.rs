@@ -4,8 +4,8 @@ use super::step::Stepper;
 use super::vectors;
 use super::watch::Watch;
 use crate::data::{
-    self, Batches, Coverage, Data, DataError, Dataset, Forecasts, Opened, Sampler, Scale, Streamed,
-    TargetForm, Vocabularies,
+    self, BatchOrder, Batches, Context, Coverage, Data, DataError, Dataset, Forecasts, Opened, Sampler,
+    Scale, StreamedSplit, TargetForm, Vocabularies,
 };
 use crate::metrics::Task;
 use crate::nn::Model;
@@ -83,8 +83,10 @@ impl Session {
         let clip = spec.train.optimizer.clip().map_err(|e| PrepareError::Task(e.to_string()))?;
         let streams = if model.is_stateful() { spec.train.batch_size } else { 1 };
         vectors::check(&spec)?;
-        let Opened { data, train: streamed, validation: streamed_validation } =
-            data::open(&spec.data, spec.tokens.as_ref(), spec.train.seed, streams, progress, stop)?;
+        let (tokens, seed) = (spec.tokens.as_ref(), spec.train.seed);
+        let context = Context { tokens, seed, streams, may_stream: true, progress: &mut *progress, stop };
+        let Opened { data, train: streamed_train, validation: streamed_validation } =
+            data::open(&spec.data, context)?;
         let mut form = spec.form();
         match &mut form.targets {
             TargetForm::Classes(labels) | TargetForm::Labels(labels) => *labels = Some(data.labels.clone()),
@@ -104,7 +106,7 @@ impl Session {
         let unmasked = data.unmasked().filter(|_| !stepper.model().has_mask());
         let Data { train, validation, vocabularies, labels, facts, mut notes, forecasts, scale } = data;
         notes.extend(unmasked);
-        let legal = validation.as_ref().and_then(|data| spec.data.legal(data));
+        let legal = validation.as_ref().and_then(|data| spec.data.source().legal(data));
         let (model, seed, batch_size) = (stepper.model(), spec.train.seed, spec.train.batch_size);
         // Without gradients a batch can be larger; but a carried state goes from batch to batch as in training.
         let size = if model.is_stateful() { batch_size } else { batch_size.max(256) };
@@ -113,11 +115,13 @@ impl Session {
             Batches::Held { data, sampler }
         };
         let validation = match streamed_validation {
-            Some(streamed) => Some(Batches::Streamed(streamed.in_batches_of(size))),
+            Some(split) => {
+                Some(streamed(split, BatchOrder { batch_size: size, seed: None, by_length: false }))
+            }
             None => validation.map(in_order),
         };
-        let train = match streamed {
-            Some(streamed) => Batches::Streamed(ordered(streamed.in_batches_of(batch_size), seed, model)),
+        let train = match streamed_train {
+            Some(split) => streamed(split, training_order(model, batch_size, seed)),
             None => {
                 let shuffled = Sampler::new(seed, train.len(), batch_size);
                 // A carried state belongs to the sequence that stands at the same place of the next batch.
@@ -170,13 +174,16 @@ impl Session {
     }
 }
 
-/// Streamed texts in the order that `model` learns from, as those in memory.
-fn ordered(streamed: Streamed, seed: u64, model: &Model) -> Streamed {
-    match model {
-        model if model.is_stateful() => streamed,
-        model if model.has_mask() => streamed.shuffled(seed).by_length(),
-        _ => streamed.shuffled(seed),
-    }
+/// The order in which `model` learns from streamed texts: that of those in memory.
+fn training_order(model: &Model, batch_size: usize, seed: u64) -> BatchOrder {
+    let seed = (!model.is_stateful()).then_some(seed);
+    BatchOrder { batch_size, seed, by_length: seed.is_some() && model.has_mask() }
+}
+
+/// A streamed split in `order`.
+fn streamed(mut split: Box<dyn StreamedSplit>, order: BatchOrder) -> Batches {
+    split.set_order(order);
+    Batches::Streamed(split)
 }
 
 /// The first of the labels, at the end of a sentence; nothing where there are none.

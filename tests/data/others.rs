@@ -1,6 +1,7 @@
 //! Sources other than labelled texts.
 
 use super::*;
+use unrolled::data::TokenUse;
 
 #[test]
 fn generated_data_hang_on_the_seed_alone() {
@@ -32,14 +33,13 @@ fn others(path: &Path) -> [DataSpec; 3] {
 }
 
 fn load_other(spec: &DataSpec) -> Result<Data, DataError> {
-    let rules = spec.token_rules();
-    let (level, side) = (rules.levels[0], rules.sides[0]);
-    let tokens = (!matches!(spec, DataSpec::Series(_))).then(|| TokenSpec {
-        level,
-        padding: side,
-        truncating: side,
-        ..tokens(3)
-    });
+    let tokens = match spec.source().token_use() {
+        TokenUse::Required(rules) => {
+            let (level, side) = (rules.levels[0], rules.sides[0]);
+            Some(TokenSpec { level, padding: side, truncating: side, ..tokens(3) })
+        }
+        TokenUse::Own { .. } | TokenUse::Numbers { .. } => None,
+    };
     data::load(spec, tokens.as_ref(), 1, 1, &mut |_| {})
 }
 

@@ -8,19 +8,21 @@ mod copy_memory;
 mod first_symbol;
 mod reber_grammar;
 mod sine_forecast;
+mod task;
 mod temporal_order;
-pub(crate) mod word_order;
+mod word_order;
 
-use ndarray::{Array2, Array3};
+use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use crate::data::Data;
-use crate::data::dataset::{Dataset, Inputs, Targets};
+use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
 use crate::data::form::{Form, InputForm, TargetForm};
-use crate::data::text::vocabulary::Vocabulary;
-use crate::protocol::{ClassCount, DataFacts};
-use crate::rng::Rng;
+use crate::data::opened::Opened;
+use crate::data::source::{Context, Source, TokenUse};
+use crate::data::text::splits::TextSplits;
+use crate::data::text::tokens::{Level, Side, TokenRules, TokenSpec};
+use task::{Task, check_range};
 
 pub use adding_problem::AddingProblem;
 pub use copy_memory::CopyMemory;
@@ -85,196 +87,128 @@ tasks!(
     "sine-forecast" SineForecast,
 );
 
+/// How a task makes its sequences.
+enum Kind<'a> {
+    /// As rows of symbols or numbers.
+    Rows(&'a dyn Task),
+    /// As texts.
+    Texts(&'a WordOrder),
+}
+
 impl GeneratedSpec {
-    /// Sequences to train on and to validate with.
-    pub fn sizes(&self) -> (usize, usize) {
-        match self.task() {
-            Some(task) => task.sizes(),
-            None => self.texts().map_or((0, 0), |texts| (texts.train, texts.validation)),
+    fn kind(&self) -> Kind<'_> {
+        match self {
+            Self::WordOrder(task) => Kind::Texts(task),
+            Self::FirstSymbol(task) => Kind::Rows(task),
+            Self::TemporalOrder(task) => Kind::Rows(task),
+            Self::AddingProblem(task) => Kind::Rows(task),
+            Self::CopyMemory(task) => Kind::Rows(task),
+            Self::ReberGrammar(task) => Kind::Rows(task),
+            Self::SineForecast(task) => Kind::Rows(task),
         }
     }
+}
 
-    /// Whether these settings can be met.
-    ///
-    /// # Errors
-    /// [`DataError::Setting`] with the first that cannot.
-    pub fn check(&self) -> Result<(), DataError> {
-        if let Some(texts) = self.texts() {
-            return texts.check();
-        }
-        let Some(task) = self.task() else { return Ok(()) };
+impl Source for GeneratedSpec {
+    fn description(&self) -> String {
+        format!("generated: {}", self.name())
+    }
+
+    fn check(&self) -> Result<(), DataError> {
+        let task = match self.kind() {
+            Kind::Texts(task) => return task.check(),
+            Kind::Rows(task) => task,
+        };
         task.check()?;
         let (train, validation) = task.sizes();
         let most = (MOST_STEPS / task.form().time().max(1)).min(MOST_SEQUENCES);
         for (field, size, least) in [("data.train", train, 1), ("data.validation", validation, 0)] {
-            setting(field, size, least..=most)?;
+            check_range(field, size, least..=most)?;
         }
         Ok(())
     }
 
-    /// The task, unless it makes texts.
-    pub(crate) fn task(&self) -> Option<&dyn Task> {
-        match self {
-            Self::WordOrder(_) => None,
-            Self::FirstSymbol(task) => Some(task),
-            Self::TemporalOrder(task) => Some(task),
-            Self::AddingProblem(task) => Some(task),
-            Self::CopyMemory(task) => Some(task),
-            Self::ReberGrammar(task) => Some(task),
-            Self::SineForecast(task) => Some(task),
+    fn token_use(&self) -> TokenUse {
+        let Kind::Rows(task) = self.kind() else { return TokenUse::Required(TokenRules::TEXTS) };
+        let source = format!("the task {}", self.name());
+        let Form { inputs: InputForm::Tokens { time, vocabulary, .. }, targets } = task.form() else {
+            return TokenUse::Numbers { source };
+        };
+        // One target a sequence: the symbols end at the last step. A target a step: they begin at the first.
+        let side = if matches!(targets, TargetForm::Steps(_)) { Side::Post } else { Side::Pre };
+        let tokens = TokenSpec {
+            level: Level::Symbol,
+            vocabulary,
+            length: time,
+            padding: side,
+            truncating: side,
+            channels: Vec::new(),
+        };
+        TokenUse::Own { source, tokens }
+    }
+
+    fn form(&self, tokens: Option<&TokenSpec>) -> Form {
+        match self.kind() {
+            Kind::Rows(task) => task.form(),
+            Kind::Texts(_) => Form {
+                inputs: InputForm::of_tokens(tokens, true),
+                targets: TargetForm::Classes(Some(word_order::LABELS.map(String::from).to_vec())),
+            },
         }
     }
 
-    /// The task that makes texts.
-    pub(crate) fn texts(&self) -> Option<&WordOrder> {
-        if let Self::WordOrder(task) = self { Some(task) } else { None }
-    }
-}
-
-/// A task whose sequences are made as rows of symbols or numbers.
-pub(crate) trait Task {
-    /// Sequences to train on and to validate with.
-    fn sizes(&self) -> (usize, usize);
-
-    /// What they look like.
-    fn form(&self) -> Form;
-
-    /// The vocabulary, without padding and unknown; empty for numbers.
-    fn symbols(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// Whether the task's own settings can be met.
-    ///
-    /// # Errors
-    /// The first that cannot, and what could.
-    fn check(&self) -> Result<(), DataError>;
-
-    /// Adds sequence number `number` of its split to `rows`.
-    fn sequence(&self, number: usize, rng: &mut Rng, rows: &mut Rows);
-
-    /// Which classes (bit by bit) would be right at each step of a row of token ids, where a task leaves a choice.
-    fn legal(&self, _ids: &[u32]) -> Option<Vec<u32>> {
-        None
-    }
-}
-
-/// Sequences in the making: what each form needs of it, row after row.
-#[derive(Debug, Default)]
-pub(crate) struct Rows {
-    /// Token ids.
-    ids: Vec<u32>,
-    /// Numbers to read.
-    numbers: Vec<f32>,
-    /// Classes, one a sequence or one a step.
-    classes: Vec<u32>,
-    /// Numbers to give.
-    outputs: Vec<f32>,
-}
-
-/// The token id of a task's symbol number `place`.
-fn id(place: usize) -> u32 {
-    Vocabulary::FIRST + place as u32
-}
-
-/// Refuses a value that is not in `range`.
-fn setting(
-    field: &'static str,
-    value: usize,
-    range: std::ops::RangeInclusive<usize>,
-) -> Result<(), DataError> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    let expected = format!("a number from {} to {}", range.start(), range.end());
-    Err(DataError::Setting { field: field.into(), found: value.to_string(), expected })
-}
-
-/// Makes the data of a task. Each split has a stream of its own: the size of one does not change the other.
-pub(crate) fn make(name: &str, task: &dyn Task, seed: u64) -> Data {
-    let form = task.form();
-    let split = |index: u64, size: usize| {
-        let (mut rng, mut rows) = (Rng::new(seed, name, index), Rows::default());
-        (0..size).for_each(|number| task.sequence(number, &mut rng, &mut rows));
-        dataset(&form, size, rows)
-    };
-    let (train, validation) = task.sizes();
-    let (train, validation) = (split(0, train), (validation > 0).then(|| split(1, validation)));
-    let facts = DataFacts {
-        source: format!("generated: {name}"),
-        train: train.len(),
-        validation: validation.as_ref().map_or(0, Dataset::len),
-        classes: classes(&form.targets, &train),
-        vocabulary: form.vocabulary(),
-        length: form.time(),
-        skipped: 0,
-        unknown: 0.0,
-    };
-    let vocabularies = (!task.symbols().is_empty()).then(|| Vocabulary::of_symbols(task.symbols()).into());
-    let labels = form.targets.labels().to_vec();
-    Data { validation, vocabularies, labels, ..Data::of(train, facts) }
-}
-
-fn dataset(form: &Form, size: usize, rows: Rows) -> Dataset {
-    let time = form.time();
-    let fits = "a task's rows are as long as its form says";
-    let inputs = match form.inputs {
-        InputForm::Tokens { .. } => Array2::from_shape_vec((size, time), rows.ids).map(Inputs::Tokens),
-        InputForm::Real { features, .. } => {
-            Array3::from_shape_vec((size, time, features), rows.numbers).map(Inputs::Real)
+    fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
+        match self.kind() {
+            Kind::Rows(task) => {
+                (context.progress)(format!("making the sequences of {}", self.name()));
+                Ok(task::make(self.name(), task, context.seed).into())
+            }
+            Kind::Texts(task) => {
+                let tokens = context.required_tokens()?;
+                (context.progress)("making film remarks".into());
+                let (train, validation) = task.generate(context.seed);
+                let splits = TextSplits::new(train, validation);
+                Ok(splits.encode(self.description(), tokens, context.progress)?.into())
+            }
         }
-    };
-    let targets = match form.targets {
-        TargetForm::Classes(_) => Ok(Targets::Classes(rows.classes)),
-        TargetForm::Steps(_) | TargetForm::Next => {
-            Array2::from_shape_vec((size, time), rows.classes).map(Targets::Steps)
-        }
-        TargetForm::Real(outputs) => Array2::from_shape_vec((size, outputs), rows.outputs).map(Targets::Real),
-        TargetForm::Labels(_) => unreachable!("no task asks for several labels"),
-    };
-    Dataset {
-        inputs: inputs.unwrap_or_else(|_| unreachable!("{fits}")),
-        targets: targets.unwrap_or_else(|_| unreachable!("{fits}")),
     }
-}
 
-/// How often each class comes: in sequences, or in the steps that are asked for where each has one.
-fn classes(form: &TargetForm, data: &Dataset) -> Vec<ClassCount> {
-    let mut counts: Vec<_> =
-        form.labels().iter().map(|label| ClassCount { label: label.clone(), count: 0 }).collect();
-    let mut count = |class: &u32| {
-        if let Some(class) = counts.get_mut(*class as usize) {
-            class.count += 1;
+    fn sizes(&self) -> (usize, usize) {
+        match self.kind() {
+            Kind::Rows(task) => task.sizes(),
+            Kind::Texts(task) => (task.train, task.validation),
         }
-    };
-    match (&data.inputs, &data.targets) {
-        (_, Targets::Classes(classes)) => classes.iter().for_each(&mut count),
-        (Inputs::Tokens(ids), Targets::Steps(classes)) => {
-            let asked = ids.iter().zip(classes).filter(|(id, _)| **id != Vocabulary::PADDING);
-            asked.for_each(|(_, class)| count(class));
-        }
-        (Inputs::Real(_) | Inputs::Channels(_), Targets::Steps(classes)) => {
-            classes.iter().for_each(&mut count)
-        }
-        (_, Targets::Real(_) | Targets::Labels(_)) => {}
     }
-    counts
-}
 
-fn labels(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
+    fn symbols(&self) -> Option<&'static [&'static str]> {
+        let Kind::Rows(task) = self.kind() else { return None };
+        Some(task.symbols()).filter(|symbols| !symbols.is_empty())
+    }
+
+    fn legal(&self, data: &Dataset) -> Option<Array2<u32>> {
+        let (Kind::Rows(task), Some(ids)) = (self.kind(), data.inputs.tokens()) else { return None };
+        let rows = ids.rows().into_iter().map(|row| task.legal(&row.to_vec())).collect::<Option<Vec<_>>>()?;
+        Array2::from_shape_vec(ids.dim(), rows.concat()).ok()
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::task::make;
     use super::*;
+    use crate::data::dataset::Targets;
+    use crate::data::load;
     use crate::data::spec::DataSpec;
     use std::collections::HashSet;
+
+    fn task(spec: &GeneratedSpec) -> Option<&dyn Task> {
+        if let Kind::Rows(task) = spec.kind() { Some(task) } else { None }
+    }
 
     /// Both splits of a task.
     pub(crate) fn splits(spec: &GeneratedSpec, seed: u64) -> (Dataset, Dataset) {
         spec.check().unwrap();
-        let data = make(spec.name(), spec.task().unwrap(), seed);
+        let data = make(spec.name(), task(spec).unwrap(), seed);
         let none = Dataset { inputs: data.train.inputs.clone(), targets: data.train.targets.clone() };
         (data.train, data.validation.unwrap_or(none))
     }
@@ -325,7 +259,7 @@ mod tests {
     #[test]
     fn tokens_and_classes_are_within_what_the_form_says() {
         for spec in all() {
-            let Some(task) = spec.task() else { continue };
+            let Some(task) = task(&spec) else { continue };
             let (form, data) = (task.form(), make(spec.name(), task, 3));
             assert_eq!(data.vocabularies.as_ref().map_or(0, |all| all.first().len()), form.vocabulary());
             assert_eq!(data.labels, form.targets.labels());
@@ -342,8 +276,8 @@ mod tests {
     #[test]
     fn what_is_to_be_said_is_legal_and_padding_asks_nothing() {
         let spec = DataSpec::Generated(GeneratedSpec::ReberGrammar(ReberGrammar::default()));
-        let data = crate::data::load(&spec, None, 4, 1, &mut |_| {}).unwrap();
-        let legal = spec.legal(&data.train).unwrap();
+        let data = load(&spec, None, 4, 1, &mut |_| {}).unwrap();
+        let legal = spec.source().legal(&data.train).unwrap();
         let (Some(ids), Targets::Steps(targets)) = (data.train.inputs.tokens(), &data.train.targets) else {
             panic!("tokens and a class a step")
         };
@@ -352,7 +286,7 @@ mod tests {
             assert!(*id == 0 || legal >> target & 1 == 1);
         }
         let free = DataSpec::Generated(GeneratedSpec::CopyMemory(CopyMemory::default()));
-        assert!(free.legal(&data.train).is_none());
+        assert!(free.source().legal(&data.train).is_none());
     }
 
     #[test]

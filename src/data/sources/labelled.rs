@@ -5,6 +5,7 @@ pub(crate) mod evaluation_set;
 pub(crate) mod folder;
 pub(crate) mod jsonl;
 pub(crate) mod lines;
+mod source;
 pub(crate) mod split;
 pub(crate) mod streamed;
 
@@ -245,6 +246,11 @@ impl<'de> Deserialize<'de> for Validation {
 const MOST_FOLDS: usize = u16::MAX as usize;
 
 impl Validation {
+    /// The path of validation data that are given.
+    pub(crate) fn path_mut(&mut self) -> Option<&mut PathBuf> {
+        if let Self::Given(given) = self { Some(&mut given.path) } else { None }
+    }
+
     /// Whether any data can meet this.
     pub(crate) fn check(&self) -> Result<(), DataError> {
         match *self {
@@ -286,8 +292,8 @@ impl LabelledSpec {
         }
     }
 
-    /// Whether any data can meet this.
-    pub(crate) fn check(&self) -> Result<(), DataError> {
+    /// Checks the settings themselves.
+    pub(crate) fn check_settings(&self) -> Result<(), DataError> {
         if let Some(c) = self.delimiter.filter(|c| !c.is_ascii() || matches!(c, '"' | '\r' | '\n' | '\0')) {
             return refuse(
                 "data.delimiter",

@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use crate::data::Data;
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::refuse;
 use crate::data::files::encoding::Encoding;
 use crate::data::files::text_file;
+use crate::data::form::{Form, InputForm, TargetForm};
+use crate::data::opened::{Data, Opened};
+use crate::data::source::{Context, PathSetting, RequiredFile, Source, TokenUse};
 use crate::data::text::interner::Words;
-use crate::data::text::tokens::TokenSpec;
 use crate::data::text::tokens::{Level, for_each_word};
+use crate::data::text::tokens::{TokenRules, TokenSpec};
 use crate::data::text::vocabulary::Vocabulary;
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
@@ -44,17 +46,42 @@ fn tenth() -> f64 {
     0.1
 }
 
-impl TextSpec {
-    /// Whether any text can meet this.
-    pub(crate) fn check(&self) -> Result<(), DataError> {
+impl Source for TextSpec {
+    fn description(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn check(&self) -> Result<(), DataError> {
         if (0.0..1.0).contains(&self.validation) {
             return Ok(());
         }
         refuse("data.validation", self.validation, "a share of the text: 0 or more and below 1")
     }
 
+    fn token_use(&self) -> TokenUse {
+        TokenUse::Required(TokenRules::LANGUAGE)
+    }
+
+    fn form(&self, tokens: Option<&TokenSpec>) -> Form {
+        Form { inputs: InputForm::of_tokens(tokens, false), targets: TargetForm::Next }
+    }
+
+    fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
+        Ok(self.load(context.required_tokens()?, context.streams, context.progress)?.into())
+    }
+
+    fn files(&self) -> Vec<RequiredFile<'_>> {
+        vec![RequiredFile { path: &self.path, needs: self.needs.as_deref() }]
+    }
+
+    fn paths_mut(&mut self) -> Vec<PathSetting<'_>> {
+        vec![PathSetting { key: &["data", "path"], path: &mut self.path }]
+    }
+}
+
+impl TextSpec {
     /// Reads the text and lays it out in `streams` many streams.
-    pub(crate) fn load(
+    fn load(
         &self,
         tokens: &TokenSpec,
         streams: usize,

@@ -16,14 +16,15 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array3, ArrayViewMut2, Axis};
 use serde::{Deserialize, Serialize};
 
-use crate::data::Data;
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted, refuse};
 use crate::data::form::{Form, InputForm, TargetForm};
-use crate::data::progress::check_exists;
+use crate::data::opened::{Data, Opened};
+use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
 use crate::data::sources::labelled::{Validation, split};
 use crate::data::text::interner::print_of;
+use crate::data::text::tokens::TokenSpec;
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 
@@ -146,6 +147,53 @@ pub fn archive(path: &Path) -> Option<(PathBuf, PathBuf)> {
     [".ts", ".tsv", ".txt", ".csv"].into_iter().find_map(read)
 }
 
+impl Source for SequencesSpec {
+    fn description(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn check(&self) -> Result<(), DataError> {
+        self.check_settings()
+    }
+
+    fn token_use(&self) -> TokenUse {
+        TokenUse::Numbers { source: "a source of numbers".into() }
+    }
+
+    fn form(&self, _tokens: Option<&TokenSpec>) -> Form {
+        Form {
+            inputs: InputForm::Real { time: self.length, features: self.features },
+            targets: TargetForm::Classes(None),
+        }
+    }
+
+    fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
+        Ok(self.load(context.seed, context.progress)?.into())
+    }
+
+    fn files(&self) -> Vec<RequiredFile<'_>> {
+        let paths = [Some(self.path.as_path()), self.given()];
+        paths.into_iter().flatten().map(|path| RequiredFile { path, needs: self.needs.as_deref() }).collect()
+    }
+
+    fn paths_mut(&mut self) -> Vec<PathSetting<'_>> {
+        vec![PathSetting { key: &["data", "path"], path: &mut self.path }]
+    }
+
+    fn validation_path_mut(&mut self) -> Option<&mut PathBuf> {
+        self.validation.as_mut().and_then(Validation::path_mut)
+    }
+
+    fn remove_validation(&mut self) {
+        self.validation = None;
+    }
+
+    fn fold_sizes(&self, folds: usize, seed: u64) -> Result<Option<FoldSizes>, DataError> {
+        let sizes = split::folds(self.read(&self.path, &mut |_| {})?.prints(), folds, seed);
+        Ok(Some(FoldSizes { path: self.path.clone(), unit: "sequences", sizes }))
+    }
+}
+
 impl SequencesSpec {
     /// All that is usual, of what stands at `path`.
     pub(crate) fn at(path: &Path) -> Self {
@@ -163,8 +211,8 @@ impl SequencesSpec {
         }
     }
 
-    /// Whether any data can meet this.
-    pub(crate) fn check(&self) -> Result<(), DataError> {
+    /// Checks the settings themselves.
+    fn check_settings(&self) -> Result<(), DataError> {
         for (field, number) in [("data.length", self.length), ("data.features", self.features)] {
             if !(1..=LONGEST).contains(&number) {
                 return refuse(field, number, format!("a number from 1 to {LONGEST}"));
@@ -190,14 +238,6 @@ impl SequencesSpec {
         }
     }
 
-    /// What its sequences look like.
-    pub(crate) fn form(&self) -> Form {
-        Form {
-            inputs: InputForm::Real { time: self.length, features: self.features },
-            targets: TargetForm::Classes(None),
-        }
-    }
-
     /// The path of the validation data, where they have one of their own.
     fn given(&self) -> Option<&Path> {
         match &self.validation {
@@ -207,8 +247,7 @@ impl SequencesSpec {
     }
 
     /// Reads all; what is drawn for validation hangs on `seed`.
-    pub(crate) fn load(&self, seed: u64, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
-        check_exists([Some(self.path.as_path()), self.given()], self.needs.as_deref())?;
+    fn load(&self, seed: u64, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         let mut train = self.read(&self.path, progress)?;
         let mut skipped = std::mem::take(&mut train.skipped);
         let mut broken = std::mem::take(&mut train.broken);
@@ -265,11 +304,6 @@ impl SequencesSpec {
             ..DataFacts::default()
         };
         Ok(Data { validation, labels, notes, scale: Some(scale), ..Data::of(train, facts) })
-    }
-
-    /// How many sequences each of so many folds holds back.
-    pub(crate) fn folds(&self, folds: usize, seed: u64) -> Result<Vec<usize>, DataError> {
-        Ok(split::folds(self.read(&self.path, &mut |_| {})?.prints(), folds, seed))
     }
 
     /// The sequences that stand at `path`, each with a label.

@@ -12,14 +12,16 @@ use std::path::PathBuf;
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 
-use crate::data::Data;
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::refuse;
 use crate::data::files::encoding::Encoding;
 use crate::data::files::text_file;
 use crate::data::form::{Form, InputForm, TargetForm};
+use crate::data::opened::{Data, Opened};
+use crate::data::source::{Context, PathSetting, RequiredFile, Source, TokenUse};
 use crate::data::sources::sequences::Scale;
+use crate::data::text::tokens::TokenSpec;
 use crate::number;
 use crate::protocol::DataFacts;
 use forecasts::Target;
@@ -92,9 +94,42 @@ fn fifth() -> f64 {
 /// Time steps of a window, or of a forecast, at most.
 const LONGEST: usize = 10_000;
 
+impl Source for SeriesSpec {
+    fn description(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn check(&self) -> Result<(), DataError> {
+        self.check_settings()
+    }
+
+    fn token_use(&self) -> TokenUse {
+        TokenUse::Numbers { source: "a series".into() }
+    }
+
+    fn form(&self, _tokens: Option<&TokenSpec>) -> Form {
+        Form {
+            inputs: InputForm::Real { time: self.window, features: self.values.len() },
+            targets: TargetForm::Real(self.horizon * self.columns().len()),
+        }
+    }
+
+    fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
+        Ok(self.load(context.progress)?.into())
+    }
+
+    fn files(&self) -> Vec<RequiredFile<'_>> {
+        vec![RequiredFile { path: &self.path, needs: self.needs.as_deref() }]
+    }
+
+    fn paths_mut(&mut self) -> Vec<PathSetting<'_>> {
+        vec![PathSetting { key: &["data", "path"], path: &mut self.path }]
+    }
+}
+
 impl SeriesSpec {
-    /// Whether any series can meet this.
-    pub(crate) fn check(&self) -> Result<(), DataError> {
+    /// Checks the settings themselves.
+    fn check_settings(&self) -> Result<(), DataError> {
         for (field, steps) in [
             ("data.window", self.window),
             ("data.horizon", self.horizon),
@@ -129,14 +164,6 @@ impl SeriesSpec {
         }
     }
 
-    /// What its sequences look like.
-    pub(crate) fn form(&self) -> Form {
-        Form {
-            inputs: InputForm::Real { time: self.window, features: self.values.len() },
-            targets: TargetForm::Real(self.horizon * self.columns().len()),
-        }
-    }
-
     /// The places in `values` of what is forecast.
     fn columns(&self) -> Vec<usize> {
         let place = |target: &String| self.values.iter().position(|name| name == target);
@@ -147,7 +174,7 @@ impl SeriesSpec {
     }
 
     /// Reads the series.
-    pub(crate) fn load(&self, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
+    fn load(&self, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         progress(format!("reading {}", self.path.display()));
         let (table, _, told) = self.read()?;
         let (first, split) = (self.first(), self.split(table.len()));

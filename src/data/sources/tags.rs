@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Data;
 use crate::data::dataset::{Dataset, Targets};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::text_file;
+use crate::data::form::{Form, InputForm, TargetForm};
+use crate::data::opened::{Data, Opened};
+use crate::data::source::{Context, PathSetting, RequiredFile, Source, TokenUse};
 use crate::data::text::channels::{encode_sentences, vocabularies};
 use crate::data::text::corpus::blank;
-use crate::data::text::tokens::TokenSpec;
+use crate::data::text::tokens::{TokenRules, TokenSpec};
 use crate::data::text::vocabularies::Vocabularies;
 use crate::protocol::{ClassCount, DataFacts};
 
@@ -58,9 +60,50 @@ pub(crate) struct Token<'a> {
     line: u64,
 }
 
+impl Source for TagsSpec {
+    fn description(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn check(&self) -> Result<(), DataError> {
+        Ok(())
+    }
+
+    fn token_use(&self) -> TokenUse {
+        TokenUse::Required(TokenRules::TAGS)
+    }
+
+    fn form(&self, tokens: Option<&TokenSpec>) -> Form {
+        Form { inputs: InputForm::of_tokens(tokens, true), targets: TargetForm::Steps(Vec::new()) }
+    }
+
+    fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
+        Ok(self.load(context.required_tokens()?, context.progress)?.into())
+    }
+
+    fn files(&self) -> Vec<RequiredFile<'_>> {
+        let needs = self.needs.as_deref();
+        let validation = self.validation.iter().map(|validation| &validation.path);
+        let paths = std::iter::once(&self.path).chain(validation);
+        paths.map(|path| RequiredFile { path, needs }).collect()
+    }
+
+    fn paths_mut(&mut self) -> Vec<PathSetting<'_>> {
+        vec![PathSetting { key: &["data", "path"], path: &mut self.path }]
+    }
+
+    fn validation_path_mut(&mut self) -> Option<&mut PathBuf> {
+        self.validation.as_mut().map(|validation| &mut validation.path)
+    }
+
+    fn remove_validation(&mut self) {
+        self.validation = None;
+    }
+}
+
 impl TagsSpec {
     /// Reads both files; tags are classes in sorted order.
-    pub(crate) fn load(&self, spec: &TokenSpec, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
+    fn load(&self, spec: &TokenSpec, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         let mut read = |path: &Path| {
             progress(format!("reading {}", path.display()));
             text_file::read(path, self.needs.as_deref())

@@ -57,6 +57,8 @@ pub struct TokenRules {
     pub levels: &'static [Level],
     /// The sides on which sequences may be padded and truncated.
     pub sides: &'static [Side],
+    /// Whether words may be read through several channels.
+    pub channels: bool,
     /// Why there are no others.
     pub reason: &'static str,
 }
@@ -66,26 +68,34 @@ impl TokenRules {
     pub const TEXTS: Self = Self {
         levels: &[Level::Word, Level::Character],
         sides: &[Side::Pre, Side::Post],
+        channels: false,
         reason: "texts have words or characters",
     };
     /// The next token is predicted at every step.
     pub const LANGUAGE: Self = Self {
         levels: &[Level::Word, Level::Character],
         sides: &[Side::Post],
+        channels: false,
         reason: "a language model predicts a token at every step, beginning with the first",
     };
     /// A tag for every word of a sentence.
     pub const TAGS: Self = Self {
         levels: &[Level::Symbol],
         sides: &[Side::Post],
+        channels: true,
         reason: "a tagger predicts a tag for every word as the file has it, beginning with the first",
     };
 
-    /// Refuses settings of `tokens` that the source cannot use.
+    /// Refuses settings of `tokens` that no text can satisfy, or that the source cannot use.
     ///
     /// # Errors
     /// [`DataError::Setting`] with the first of them and what is allowed.
     pub fn check(&self, tokens: &TokenSpec) -> Result<(), DataError> {
+        if !self.channels && !tokens.channels.is_empty() {
+            let expected = "no such key: only `source: tags` has words in channels";
+            return refuse("tokens.channels", "channels", expected);
+        }
+        tokens.check()?;
         let expected = |names: Vec<&str>| format!("{}: {}", names.join(" or "), self.reason);
         if !self.levels.contains(&tokens.level) {
             let names = self.levels.iter().map(|level| level.name()).collect();

@@ -2,14 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde::de::value::StrDeserializer;
 use serde_yaml::Value;
 
 use super::steps;
 use crate::data::{
-    DataSpec, Format, GeneratedSpec, LabelledSpec, SequencesSpec, SeriesSpec, Survey, TagsSpec, TextSpec,
-    Validation, archive, survey, test_beside, train_and_test,
+    DataSpec, Format, GeneratedSpec, PathSetting, Survey, archive, survey, test_beside, train_and_test,
 };
 use crate::preset::document::Document;
 use crate::preset::error::PresetError;
@@ -79,49 +76,28 @@ pub(super) fn read(
     moved: Option<&Path>,
     notes: &mut Vec<String>,
 ) -> Result<DataSpec, PresetError> {
-    let own = ["text", "series", "sequences", "tags", "generated"];
-    let known: Vec<&str> = ["labelled"].into_iter().chain(Format::NAMES).chain(own).collect();
-    if value.get("source").and_then(Value::as_str) == Some("generated") {
-        return generated(document, value).map(DataSpec::Generated);
+    let mut spec = if value.get("source").and_then(Value::as_str) == Some("generated") {
+        DataSpec::Generated(generated(document, value)?)
+    } else {
+        document.read_tagged(&steps(["data"]), value, "source", &DataSpec::NAMES, |name, rest| {
+            DataSpec::read(name, rest)
+        })?
+    };
+    let source = spec.source_mut();
+    let mut is_folder = false;
+    for PathSetting { key, path } in source.paths_mut() {
+        *path = document.absolute(key, path, base);
+        is_folder |= path.is_dir();
     }
-    let spec = document.read_tagged(&steps(["data"]), value, "source", &known, |name, rest| {
-        let short = Format::deserialize(StrDeserializer::<serde_yaml::Error>::new(name)).ok();
-        let labelled =
-            |spec: LabelledSpec| DataSpec::Labelled(LabelledSpec { format: short.or(spec.format), ..spec });
-        Some(match name {
-            "text" => TextSpec::deserialize(rest).map(DataSpec::Text),
-            "series" => SeriesSpec::deserialize(rest).map(DataSpec::Series),
-            "sequences" => SequencesSpec::deserialize(rest).map(DataSpec::Sequences),
-            "tags" => TagsSpec::deserialize(rest).map(DataSpec::Tags),
-            _ => LabelledSpec::deserialize(rest).map(labelled),
-        })
-    })?;
-    let absolute = |path: &Path| document.absolute(&["data", "path"], path, base);
-    Ok(match spec {
-        DataSpec::Labelled(spec) => DataSpec::Labelled(placed(document, spec, base, moved, notes)),
-        DataSpec::Text(spec) => DataSpec::Text(TextSpec { path: absolute(&spec.path), ..spec }),
-        DataSpec::Series(spec) => DataSpec::Series(SeriesSpec { path: absolute(&spec.path), ..spec }),
-        DataSpec::Sequences(mut spec) => {
-            spec.path = absolute(&spec.path);
-            if let Some(Validation::Given(given)) = &mut spec.validation {
-                let fits = |path: &Path| path.is_dir() == spec.path.is_dir() && path.exists();
-                match beside(document, &given.path, base, moved, fits, notes) {
-                    Some(path) => given.path = path,
-                    None => spec.validation = None,
-                }
-            }
-            DataSpec::Sequences(spec)
+    if let Some(path) = source.validation_path_mut() {
+        // A folder beside a folder, a file beside a file.
+        let fits = |path: &Path| path.exists() && path.is_dir() == is_folder;
+        match beside(document, path, base, moved, fits, notes) {
+            Some(absolute) => *path = absolute,
+            None => source.remove_validation(),
         }
-        DataSpec::Tags(mut spec) => {
-            spec.path = absolute(&spec.path);
-            spec.validation = spec.validation.take().and_then(|mut given| {
-                given.path = beside(document, &given.path, base, moved, Path::is_file, notes)?;
-                Some(given)
-            });
-            DataSpec::Tags(spec)
-        }
-        generated @ DataSpec::Generated(_) => generated,
-    })
+    }
+    Ok(spec)
 }
 
 /// Where the validation data `given` are, as an absolute path. Where `--data` `moved` the training data, those that the preset names
@@ -154,26 +130,4 @@ fn beside(
         moved.display()
     ));
     None
-}
-
-/// The same with absolute paths.
-fn placed(
-    document: &Document,
-    mut spec: LabelledSpec,
-    base: &Path,
-    moved: Option<&Path>,
-    notes: &mut Vec<String>,
-) -> LabelledSpec {
-    spec.path = document.absolute(&["data", "path"], &spec.path, base);
-    spec.labels = spec.labels.map(|labels| document.absolute(&["data", "labels"], &labels, base));
-    let Some(Validation::Given(given)) = &mut spec.validation else { return spec };
-    let labels = ["data", "validation", "labels"];
-    given.labels = given.labels.take().map(|path| document.absolute(&labels, &path, base));
-    let folder = spec.path.is_dir();
-    let fits = |path: &Path| if folder { path.is_dir() } else { path.is_file() };
-    match beside(document, &given.path, base, moved, fits, notes) {
-        Some(path) => given.path = path,
-        None => spec.validation = None,
-    }
-    spec
 }

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Form, InputForm, Rows, TargetForm, Task, setting};
+use super::task::{Rows, Task, check_range};
 use crate::data::error::DataError;
+use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
 
 /// The generated task `adding-problem`: the sum of two marked numbers among many.
@@ -43,7 +44,7 @@ impl Task for AddingProblem {
     }
 
     fn check(&self) -> Result<(), DataError> {
-        setting("data.length", self.length, 2..=10_000)
+        check_range("data.length", self.length, 2..=10_000)
     }
 
     fn sequence(&self, _number: usize, rng: &mut Rng, rows: &mut Rows) {

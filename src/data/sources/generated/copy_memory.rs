@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Form, InputForm, Rows, TargetForm, Task, id, labels, setting};
+use super::task::{Rows, Task, check_range, id, labels};
 use crate::data::error::DataError;
+use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
 
 /// The blank, the eight symbols to remember, and the sign to recall them. The first nine are what may be answered.
@@ -59,8 +60,8 @@ impl Task for CopyMemory {
     }
 
     fn check(&self) -> Result<(), DataError> {
-        setting("data.symbols", self.symbols, 1..=1000)?;
-        setting("data.gap", self.gap, 1..=10_000)
+        check_range("data.symbols", self.symbols, 1..=1000)?;
+        check_range("data.gap", self.gap, 1..=10_000)
     }
 
     fn sequence(&self, _number: usize, rng: &mut Rng, rows: &mut Rows) {

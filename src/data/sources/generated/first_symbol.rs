@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Form, InputForm, Rows, TargetForm, Task, id, labels, setting};
+use super::task::{Rows, Task, check_range, id, labels};
 use crate::data::error::DataError;
+use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
 
 /// The symbols that come first, one a class, and the distractors after them.
@@ -59,8 +60,8 @@ impl Task for FirstSymbol {
     }
 
     fn check(&self) -> Result<(), DataError> {
-        setting("data.classes", self.classes, 2..=MOST_CLASSES)?;
-        setting("data.gap", self.gap, 1..=LONGEST_GAP)
+        check_range("data.classes", self.classes, 2..=MOST_CLASSES)?;
+        check_range("data.gap", self.gap, 1..=LONGEST_GAP)
     }
 
     fn sequence(&self, number: usize, rng: &mut Rng, rows: &mut Rows) {

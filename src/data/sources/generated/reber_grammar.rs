@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Form, InputForm, Rows, TargetForm, Task, id, labels, setting};
+use super::task::{Rows, Task, check_range, id, labels};
 use crate::data::error::DataError;
+use crate::data::form::{Form, InputForm, TargetForm};
 use crate::data::text::vocabulary::Vocabulary;
 use crate::rng::Rng;
 
@@ -76,7 +77,7 @@ impl Task for ReberGrammar {
     }
 
     fn check(&self) -> Result<(), DataError> {
-        setting("data.length", self.length, SHORTEST - 1..=1000)
+        check_range("data.length", self.length, SHORTEST - 1..=1000)
     }
 
     fn sequence(&self, _number: usize, rng: &mut Rng, rows: &mut Rows) {

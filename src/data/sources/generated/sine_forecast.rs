@@ -2,8 +2,9 @@ use std::f64::consts::TAU;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Form, InputForm, Rows, TargetForm, Task, setting};
+use super::task::{Rows, Task, check_range};
 use crate::data::error::DataError;
+use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
 
 /// The generated task `sine-forecast`: how does a noisy sum of waves go on?
@@ -51,8 +52,8 @@ impl Task for SineForecast {
     }
 
     fn check(&self) -> Result<(), DataError> {
-        setting("data.length", self.length, 1..=10_000)?;
-        setting("data.horizon", self.horizon, 1..=1000)?;
+        check_range("data.length", self.length, 1..=10_000)?;
+        check_range("data.horizon", self.horizon, 1..=1000)?;
         if (0.0..=10.0).contains(&self.noise) {
             return Ok(());
         }

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Form, InputForm, Rows, TargetForm, Task, id, labels, setting};
+use super::task::{Rows, Task, check_range, id, labels};
 use crate::data::error::DataError;
+use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
 
 /// The two symbols whose order counts, the first and last of every sequence, and the distractors between.
@@ -56,7 +57,7 @@ impl Task for TemporalOrder {
     }
 
     fn check(&self) -> Result<(), DataError> {
-        setting("data.length", self.length, SHORTEST..=LONGEST)
+        check_range("data.length", self.length, SHORTEST..=LONGEST)
     }
 
     fn sequence(&self, number: usize, rng: &mut Rng, rows: &mut Rows) {

@@ -26,14 +26,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{Array2, ArrayView1, Axis};
 
-use crate::data::Data;
+use crate::data::batches::{BatchOrder, StreamedSplit};
 use crate::data::dataset::Batch;
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::quoted;
+use crate::data::opened::{Data, Opened};
 use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::{LabelledSpec, Validation};
 use crate::data::text::corpus::Corpus;
+use crate::data::text::splits::shared_note;
 use crate::data::text::text_sink::Sink as _;
 use crate::data::text::tokens::TokenSpec;
 use crate::data::text::vocabulary::Vocabulary;
@@ -57,13 +59,11 @@ const HEAD: usize = 64;
 /// Lack of variety within the buffer from which on it is told.
 const POORLY_MIXED: f64 = 0.25;
 
-/// In which order an epoch goes out.
+/// In which order an epoch is read.
 #[derive(Debug, Clone)]
 struct Order {
-    /// What shuffles; nothing does without.
-    seed: Option<u64>,
-    batch_size: usize,
-    by_length: bool,
+    batches: BatchOrder,
+    /// Rows of the shuffle buffer.
     buffer: usize,
 }
 
@@ -78,54 +78,28 @@ pub struct Streamed {
 impl Streamed {
     fn new(plan: Plan) -> Self {
         let buffer = buffer(&plan.spec, &plan.known.tokens);
-        let order = Order { seed: None, batch_size: 1, by_length: false, buffer };
-        Self { plan: Arc::new(plan), order, reading: None }
+        let batches = BatchOrder { batch_size: 1, seed: None, by_length: false };
+        Self { plan: Arc::new(plan), order: Order { batches, buffer }, reading: None }
+    }
+}
+
+impl StreamedSplit for Streamed {
+    fn set_order(&mut self, order: BatchOrder) {
+        self.order.batches = BatchOrder { batch_size: order.batch_size.max(1), ..order };
     }
 
-    /// The same, each epoch in the order of the file and in batches of `size` (at least 1).
-    #[must_use]
-    pub fn in_batches_of(mut self, size: usize) -> Self {
-        self.order.batch_size = size.max(1);
-        self
-    }
-
-    /// The same, shuffled as far as the buffer goes.
-    #[must_use]
-    pub fn shuffled(mut self, seed: u64) -> Self {
-        self.order.seed = Some(seed);
-        self
-    }
-
-    /// The same batches, each with its longest texts first: see [`Sampler::by_length`](crate::data::dataset::sampler::Sampler::by_length).
-    #[must_use]
-    pub fn by_length(mut self) -> Self {
-        self.order.by_length = true;
-        self
-    }
-
-    /// Texts of an epoch.
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.plan.rows
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    fn batches(&self) -> usize {
+        self.len().div_ceil(self.order.batches.batch_size)
     }
 
-    /// Batches of an epoch; the last may be smaller than the others.
-    pub fn batches(&self) -> usize {
-        self.len().div_ceil(self.order.batch_size)
-    }
-
-    /// Fills `into` with a batch of an epoch; quick where it is the one after the last that was asked for.
-    ///
-    /// # Errors
-    /// When the file cannot be read any more, or is no longer what it was.
-    pub fn fill(&mut self, epoch: u64, batch: usize, into: &mut Batch) -> Result<(), DataError> {
-        let goes_on = |reading: &Reading| reading.epoch == epoch && reading.next == batch;
+    fn fill(&mut self, epoch: u64, batch: usize, into: &mut Batch) -> Result<(), DataError> {
+        let is_next = |reading: &Reading| reading.epoch == epoch && reading.next == batch;
         let mut reading = match self.reading.take() {
-            Some(reading) if goes_on(&reading) => reading,
+            Some(reading) if is_next(&reading) => reading,
             other => {
                 drop(other.map(Reading::end));
                 Reading::start(&self.plan, &self.order, epoch)?
@@ -189,23 +163,6 @@ pub(crate) fn is_wanted(spec: &LabelledSpec) -> Result<bool, DataError> {
         Streaming::Auto => {
             Ok(large(&spec.path)? || spec.of_validation().map_or(Ok(false), |given| large(&given.path))?)
         }
-    }
-}
-
-/// Data to learn from: what is in memory, and what is streamed.
-#[derive(Debug)]
-pub struct Opened {
-    /// What is in memory: of a streamed split its first texts alone, to be looked at.
-    pub data: Data,
-    /// The training texts, where they are streamed.
-    pub train: Option<Streamed>,
-    /// The validation texts, where they are streamed.
-    pub validation: Option<Streamed>,
-}
-
-impl From<Data> for Opened {
-    fn from(data: Data) -> Self {
-        Self { data, train: None, validation: None }
     }
 }
 
@@ -298,7 +255,7 @@ fn survey(
             let (data, share) = corpus.encode(&labels, &vocabulary, tokens)?;
             skipped += corpus.skipped;
             let met = |(print, _): &(u64, usize)| survey.met.get(print).copied().unwrap_or_default();
-            notes.extend(crate::data::shared_note(corpus.prints().filter(met).count(), corpus.len()));
+            notes.extend(shared_note(corpus.prints().filter(met).count(), corpus.len()));
             (share, validation.insert(data).len())
         }
         Given::Streamed(spec) => {
@@ -307,7 +264,8 @@ fn survey(
             skipped += census.skipped;
             notes.push(format!("{} is read anew every time it is looked at", spec.path.display()));
             validation = Some(census.head);
-            streamed = Some(Streamed::new(census.plan));
+            let split: Box<dyn StreamedSplit> = Box::new(Streamed::new(census.plan));
+            streamed = Some(split);
             told
         }
     };
@@ -324,7 +282,7 @@ fn survey(
     let head = survey.head(&vocabulary, &class_of)?;
     let vocabularies = Some(vocabulary.into());
     let data = Data { validation, vocabularies, labels, notes, ..Data::of(head, facts) };
-    Ok(Opened { data, train: Some(Streamed::new(train)), validation: streamed })
+    Ok(Opened { data, train: Some(Box::new(Streamed::new(train))), validation: streamed })
 }
 
 /// The share of all words of the training texts that the vocabulary does not have.

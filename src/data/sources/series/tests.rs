@@ -2,7 +2,6 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::*;
-use crate::data::spec::DataSpec;
 
 fn spec(path: &Path) -> SeriesSpec {
     SeriesSpec {
@@ -96,7 +95,7 @@ fn several_variables_are_read_and_those_asked_for_are_forecast() {
     let file = file(40, |n| n as f64);
     let spec =
         SeriesSpec { values: vec!["z".into(), "y".into()], targets: vec!["y".into()], ..spec(file.path()) };
-    let form = DataSpec::Series(spec.clone()).form(None);
+    let form = spec.form(None);
     assert_eq!(form.inputs, InputForm::Real { time: 3, features: 2 });
     assert_eq!(form.targets, TargetForm::Real(2));
     let data = spec.load(&mut |_| {}).unwrap();

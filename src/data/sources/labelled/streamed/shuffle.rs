@@ -40,13 +40,13 @@ impl<'a> Shuffle<'a> {
         to: &'a Sender<TokenRows>,
         spare: &'a Receiver<TokenRows>,
     ) -> Result<Self, DataError> {
-        let room = if order.seed.is_some() { order.buffer.min(rows) } else { 0 };
+        let room = if order.batches.seed.is_some() { order.buffer.min(rows) } else { 0 };
         let (mut ids, _) = blank(room, length)?.into_raw_vec_and_offset();
         ids.clear();
         Ok(Self {
             order,
             length,
-            rng: Rng::new(order.seed.unwrap_or_default(), "stream", epoch),
+            rng: Rng::new(order.batches.seed.unwrap_or_default(), "stream", epoch),
             ids,
             classes: Vec::with_capacity(room),
             batch: TokenRows::default(),
@@ -57,7 +57,7 @@ impl<'a> Shuffle<'a> {
 
     /// The next row of the file.
     pub fn put(&mut self, row: &[u32], class: u32) -> Result<(), Gone> {
-        if self.order.seed.is_none() {
+        if self.order.batches.seed.is_none() {
             self.batch.push(row, class);
             return self.full();
         }
@@ -98,13 +98,13 @@ impl<'a> Shuffle<'a> {
     }
 
     fn full(&mut self) -> Result<(), Gone> {
-        if self.batch.len() < self.order.batch_size { Ok(()) } else { self.send() }
+        if self.batch.len() < self.order.batches.batch_size { Ok(()) } else { self.send() }
     }
 
     fn send(&mut self) -> Result<(), Gone> {
         let mut next = self.spare.try_recv().unwrap_or_default();
         next.clear();
-        if self.order.by_length {
+        if self.order.batches.by_length {
             let mut places: Vec<usize> = (0..self.batch.len()).collect();
             let length =
                 |place: &usize| self.batch.row(*place, self.length).iter().filter(|id| **id != 0).count();
@@ -130,6 +130,7 @@ mod tests {
     use crossbeam_channel::unbounded;
 
     use super::*;
+    use crate::data::batches::BatchOrder;
 
     /// The rows `0..rows` as they go out, batch by batch.
     fn out(rows: u32, order: &Order, epoch: u64) -> Vec<Vec<u32>> {
@@ -150,7 +151,11 @@ mod tests {
     }
 
     fn order(buffer: usize) -> Order {
-        Order { seed: Some(1), batch_size: 8, by_length: false, buffer }
+        seeded(Some(1), buffer)
+    }
+
+    fn seeded(seed: Option<u64>, buffer: usize) -> Order {
+        Order { batches: BatchOrder { seed, batch_size: 8, by_length: false }, buffer }
     }
 
     #[test]
@@ -172,8 +177,8 @@ mod tests {
         let first = out(50, &order(20), 1);
         assert_eq!(first, out(50, &order(20), 1));
         assert_ne!(first, out(50, &order(20), 2));
-        assert_ne!(first, out(50, &Order { seed: Some(2), ..order(20) }, 1));
-        assert!(out(50, &Order { seed: None, ..order(20) }, 1).concat().into_iter().eq(0..50));
+        assert_ne!(first, out(50, &seeded(Some(2), 20), 1));
+        assert!(out(50, &seeded(None, 20), 1).concat().into_iter().eq(0..50));
     }
 
     #[test]
@@ -188,7 +193,9 @@ mod tests {
 
     #[test]
     fn a_batch_by_length_has_the_same_rows() {
-        let (plain, sorted) = (out(50, &order(20), 1), out(50, &Order { by_length: true, ..order(20) }, 1));
+        let mut by_length = order(20);
+        by_length.batches.by_length = true;
+        let (plain, sorted) = (out(50, &order(20), 1), out(50, &by_length, 1));
         for (mut plain, sorted) in plain.into_iter().zip(sorted) {
             // Row 0 is all padding, even rows have one token, odd rows two.
             let length = |row: &u32| usize::from(*row > 0) + usize::from(!row.is_multiple_of(2));

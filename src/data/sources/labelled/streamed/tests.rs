@@ -73,7 +73,7 @@ fn of_dataset(data: &Dataset) -> Vec<Row> {
     of_batch(&batch)
 }
 
-fn epoch(streamed: &mut Streamed, epoch: u64) -> Result<Vec<Row>, DataError> {
+fn epoch(streamed: &mut dyn StreamedSplit, epoch: u64) -> Result<Vec<Row>, DataError> {
     let (mut all, mut batch) = (Vec::new(), Batch::default());
     for number in 0..streamed.batches() {
         streamed.fill(epoch, number, &mut batch)?;
@@ -87,8 +87,17 @@ fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-fn shuffled(opened: Opened) -> Streamed {
-    opened.train.unwrap().shuffled(1).in_batches_of(8)
+fn in_order(
+    mut split: Box<dyn StreamedSplit>,
+    seed: Option<u64>,
+    batch_size: usize,
+) -> Box<dyn StreamedSplit> {
+    split.set_order(BatchOrder { batch_size, seed, by_length: false });
+    split
+}
+
+fn shuffled(opened: Opened) -> Box<dyn StreamedSplit> {
+    in_order(opened.train.unwrap(), Some(1), 8)
 }
 
 #[test]
@@ -130,7 +139,7 @@ fn what_is_streamed_is_what_is_read_into_memory() {
             );
             let mut streamed = shuffled(opened);
             assert_eq!((streamed.len(), streamed.batches()), (100, 13));
-            let (first, second) = (epoch(&mut streamed, 1).unwrap(), epoch(&mut streamed, 2).unwrap());
+            let (first, second) = (epoch(&mut *streamed, 1).unwrap(), epoch(&mut *streamed, 2).unwrap());
             assert_eq!(first == second, buffer == 1);
             assert_eq!(sorted(first), sorted(of_dataset(&held.train)));
             assert_eq!(sorted(second), sorted(of_dataset(&held.train)));
@@ -152,7 +161,7 @@ fn what_is_no_utf_8_is_streamed_as_it_is_read_and_told_by_line_where_it_breaks()
         (&opened_here.data.vocabularies, &opened_here.data.labels),
         (&held.vocabularies, &held.labels)
     );
-    let read = epoch(&mut shuffled(opened_here), 1).unwrap();
+    let read = epoch(&mut *shuffled(opened_here), 1).unwrap();
     assert_eq!(sorted(read), sorted(of_dataset(&held.train)));
     fs::write(&file, [text.replace('х', "x").as_bytes(), b"so\xff\xff,no\n"].concat()).unwrap();
     let told = opened(&LabelledSpec { encoding: gbk, ..spec }, Room::default()).unwrap_err().to_string();
@@ -164,14 +173,14 @@ fn in_order_and_from_any_batch_it_is_the_same_again() {
     let folder = tempfile::tempdir().unwrap();
     let spec = spec(written(&folder, "a.csv", csv(&rows(0, 100))));
     let plain = |spec: &LabelledSpec| opened(spec, Room::default()).unwrap();
-    let mut in_order = plain(&spec).train.unwrap().in_batches_of(8);
+    let mut unshuffled = in_order(plain(&spec).train.unwrap(), None, 8);
     assert_eq!(
-        epoch(&mut in_order, 3).unwrap(),
+        epoch(&mut *unshuffled, 3).unwrap(),
         of_dataset(&in_memory(&LabelledSpec { stream: Streaming::Never, ..spec.clone() }).train)
     );
     let spec = LabelledSpec { stream: Streaming::Buffered { buffer: 20 }, ..spec };
     let mut streamed = shuffled(plain(&spec));
-    let (first, second) = (epoch(&mut streamed, 1).unwrap(), epoch(&mut streamed, 2).unwrap());
+    let (first, second) = (epoch(&mut *streamed, 1).unwrap(), epoch(&mut *streamed, 2).unwrap());
     assert_ne!(first, second);
     let mut batch = Batch::default();
     // Out of turn, and left in the middle of an epoch.
@@ -179,7 +188,7 @@ fn in_order_and_from_any_batch_it_is_the_same_again() {
         streamed.fill(number, place, &mut batch).unwrap();
         assert_eq!(of_batch(&batch), whole[place * 8..whole.len().min(place * 8 + 8)]);
     }
-    assert_ne!(epoch(&mut plain(&spec).train.unwrap().shuffled(2).in_batches_of(8), 1).unwrap(), first);
+    assert_ne!(epoch(&mut *in_order(plain(&spec).train.unwrap(), Some(2), 8), 1).unwrap(), first);
 }
 
 #[test]
@@ -211,7 +220,7 @@ fn a_share_is_told_by_the_text_and_copies_stay_on_one_side() {
             facts.validation
         );
         assert_eq!(facts.classes.iter().map(|class| class.count).sum::<usize>(), facts.train);
-        let mut learnt = sorted(epoch(&mut shuffled(opened), 1).unwrap());
+        let mut learnt = sorted(epoch(&mut *shuffled(opened), 1).unwrap());
         assert_eq!(learnt.len(), facts.train);
         learnt.dedup();
         assert!(learnt.len() < 300);
@@ -277,8 +286,8 @@ fn large_validation_data_are_streamed_in_their_order() {
     assert_eq!(opened_all.data.facts, held.facts);
     let all = of_dataset(held.validation.as_ref().unwrap());
     assert_eq!(of_dataset(&opened_all.data.validation.unwrap()), all[..HEAD]);
-    let mut streamed = opened_all.validation.unwrap().in_batches_of(32);
-    assert_eq!((epoch(&mut streamed, 0).unwrap(), epoch(&mut streamed, 0).unwrap()), (all.clone(), all));
+    let mut streamed = in_order(opened_all.validation.unwrap(), None, 32);
+    assert_eq!((epoch(&mut *streamed, 0).unwrap(), epoch(&mut *streamed, 0).unwrap()), (all.clone(), all));
     fs::write(&test, csv(&[("good".into(), "never")])).unwrap();
     let told = opened(&spec, Room { validation: 0, ..Room::default() }).unwrap_err().to_string();
     assert!(told.ends_with("test.csv:2: found the label \"never\"; expected a label of the training data: \"maybe\", \"no\", \"yes\""), "{told}");
@@ -295,12 +304,12 @@ fn a_file_that_changes_is_an_error_however_it_changes() {
         fs::write(&path, &good).unwrap();
         File::options().write(true).open(&path).unwrap().set_modified(since).unwrap();
         let mut streamed = shuffled(opened(&spec, Room::default()).unwrap());
-        epoch(&mut streamed, 1).unwrap();
+        epoch(&mut *streamed, 1).unwrap();
         fs::write(&path, content).unwrap();
         if quietly {
             File::options().write(true).open(&path).unwrap().set_modified(since).unwrap();
         }
-        epoch(&mut streamed, 2).unwrap_err().to_string()
+        epoch(&mut *streamed, 2).unwrap_err().to_string()
     };
     let expected = "found other data than when it was read first; expected a file that stays as it is until training has ended";
     let longer = good.clone() + "more,yes\n";
@@ -321,7 +330,7 @@ fn a_file_that_changes_is_an_error_however_it_changes() {
     fs::write(&path, &good).unwrap();
     let mut streamed = shuffled(opened(&spec, Room::default()).unwrap());
     fs::remove_file(&path).unwrap();
-    assert!(epoch(&mut streamed, 1).is_err());
+    assert!(epoch(&mut *streamed, 1).is_err());
 }
 
 #[test]

@@ -1,0 +1,121 @@
+use std::path::PathBuf;
+
+use super::streamed;
+use super::{LabelledSpec, Validation, split};
+use crate::data::error::DataError;
+use crate::data::form::{Form, InputForm, TargetForm};
+use crate::data::opened::{Data, Opened};
+use crate::data::progress::{ProgressSender, read_splits};
+use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
+use crate::data::text::splits::{TextSplits, shared_note};
+use crate::data::text::tokens::{Level, TokenRules, TokenSpec};
+use crate::number;
+
+impl Source for LabelledSpec {
+    fn description(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn check(&self) -> Result<(), DataError> {
+        self.check_settings()
+    }
+
+    fn token_use(&self) -> TokenUse {
+        TokenUse::Required(TokenRules::TEXTS)
+    }
+
+    fn form(&self, tokens: Option<&TokenSpec>) -> Form {
+        let targets = if self.has_several() { TargetForm::Labels(None) } else { TargetForm::Classes(None) };
+        Form { inputs: InputForm::of_tokens(tokens, true), targets }
+    }
+
+    fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
+        let tokens = context.required_tokens()?;
+        if context.may_stream && streamed::is_wanted(self)? {
+            return streamed::open(self, tokens, context.seed, context.progress, context.stop);
+        }
+        let splits = self.splits(tokens.level, context.seed, context.progress)?;
+        let mut notes = Vec::new();
+        if let Some(validation) = &splits.validation {
+            if self.has_several() && self.of_validation().is_none() {
+                notes.push(
+                    "validation texts are drawn at random: texts with several labels have no class to draw them by"
+                        .into(),
+                );
+            }
+            notes.extend(shared_note(splits.train.shared(validation), validation.len()));
+        }
+        let data = splits.encode(self.description(), tokens, context.progress)?;
+        Ok(Data { notes, ..data }.into())
+    }
+
+    fn files(&self) -> Vec<RequiredFile<'_>> {
+        let needs = self.needs.as_deref();
+        let validation = match &self.validation {
+            Some(Validation::Given(given)) => Some(given.path.as_path()),
+            _ => None,
+        };
+        let paths = [Some(self.path.as_path()), validation];
+        paths.into_iter().flatten().map(|path| RequiredFile { path, needs }).collect()
+    }
+
+    fn paths_mut(&mut self) -> Vec<PathSetting<'_>> {
+        let mut paths = vec![PathSetting { key: &["data", "path"], path: &mut self.path }];
+        if let Some(path) = &mut self.labels {
+            paths.push(PathSetting { key: &["data", "labels"], path });
+        }
+        if let Some(Validation::Given(given)) = &mut self.validation
+            && let Some(path) = &mut given.labels
+        {
+            paths.push(PathSetting { key: &["data", "validation", "labels"], path });
+        }
+        paths
+    }
+
+    fn validation_path_mut(&mut self) -> Option<&mut PathBuf> {
+        self.validation.as_mut().and_then(Validation::path_mut)
+    }
+
+    fn remove_validation(&mut self) {
+        self.validation = None;
+    }
+
+    fn fold_sizes(&self, folds: usize, seed: u64) -> Result<Option<FoldSizes>, DataError> {
+        if streamed::is_wanted(self)? {
+            return Ok(None);
+        }
+        let corpus = self.read(Level::Word, false, &ProgressSender::to_nobody())?;
+        let sizes = split::folds(corpus.prints(), folds, seed);
+        Ok(Some(FoldSizes { path: self.path.clone(), unit: "texts", sizes }))
+    }
+}
+
+impl LabelledSpec {
+    /// Reads the texts, each split on a thread of its own, and splits off validation texts where the settings say so.
+    fn splits(
+        &self,
+        level: Level,
+        seed: u64,
+        progress: &mut dyn FnMut(String),
+    ) -> Result<TextSplits, DataError> {
+        let read = |spec: &Self, report: &ProgressSender| spec.read(level, false, report);
+        let (whole, validation) = read_splits(self, self.of_validation().as_ref(), read, progress)?;
+        let Some(drawn) = self.validation.as_ref().filter(|_| validation.is_none()) else {
+            return Ok(TextSplits::new(whole, validation));
+        };
+        let (train, held_out) = split::split(&whole, drawn, seed);
+        if train.is_empty() || held_out.is_empty() {
+            let found = format!("{} texts", number::count(whole.len() as u64));
+            let expected = "enough to hold some back: see data.validation";
+            return Err(DataError::content(&self.path, None, found, expected));
+        }
+        let (mut train, validation) = (whole.part(&train), whole.part(&held_out));
+        train.skipped = whole.skipped;
+        // A class is one also where none of its texts is left for training.
+        let counts = train.classes();
+        let count = |label| counts.iter().find(|(l, _)| *l == label).map_or(0, |(_, count)| *count);
+        let classes =
+            whole.classes().into_iter().map(|(label, _)| (label.to_owned(), count(label))).collect();
+        Ok(TextSplits { train, validation: Some(validation), classes })
+    }
+}
