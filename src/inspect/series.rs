@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use jiff::civil::DateTime;
+
 use crate::data::error::DataError;
 use crate::data::sources::series::SeriesSpec;
 use crate::data::sources::series::table::Columns;
@@ -29,7 +31,7 @@ pub(crate) fn look(
     let start = Start::read(path, ENOUGH)?;
     let more = start.more;
     let lines = start.whole_lines().len();
-    let encoding = start.encoding(path, options.encoding)?;
+    let encoding = start.encoding(options.encoding);
     let text =
         Start { bytes: start.bytes.into_iter().take(lines).collect(), ..start }.text(path, encoding)?;
     facts.push(("encoding".into(), told(encoding)));
@@ -213,30 +215,18 @@ impl Spacing {
 }
 
 impl Date {
-    /// Counted in months, days or seconds from the year 0, by how much of a date there is.
+    /// Counted in months, days or seconds, by how much of a date there is.
     fn place(&self) -> f64 {
         let part = |at: usize| self.0.get(at).copied().unwrap_or_default() as f64;
         match self.0.len() {
             0 | 1 => part(0),
             2 => part(0) * 12.0 + part(1),
-            _ => {
-                let day = self.day();
-                if self.0.len() == 3 {
-                    day
-                } else {
-                    day * 86_400.0 + part(3) * 3_600.0 + part(4) * 60.0 + part(5)
-                }
+            parts => {
+                let seconds =
+                    self.civil().map_or(f64::NAN, |date| date.duration_since(DateTime::ZERO).as_secs_f64());
+                if parts == 3 { seconds / 86_400.0 } else { seconds }
             }
         }
-    }
-
-    /// Days from 1 March of the year 0 in the Gregorian calendar: years start in March, so that the leap day is a year's last.
-    fn day(&self) -> f64 {
-        let part = |at: usize| self.0.get(at).copied().unwrap_or_default() as f64;
-        let (year, month) =
-            if part(1) > 2.0 { (part(0), part(1) - 3.0) } else { (part(0) - 1.0, part(1) + 9.0) };
-        let leaps = (year / 4.0).floor() - (year / 100.0).floor() + (year / 400.0).floor();
-        365.0 * year + leaps + ((153.0 * month + 2.0) / 5.0).floor() + part(2) - 1.0
     }
 }
 

@@ -1,5 +1,6 @@
 //! How dates and numbers are written: `1999-12-31` and `1.5`, or as they are in much of the world.
 
+use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
 /// What stands where in a date of three numbers whose first is no year.
@@ -76,9 +77,34 @@ impl Date {
                 time.split_once('.').map_or(Some(time), |(whole, rest)| digits(rest).then_some(whole))?;
             numbers.extend(self::numbers(whole, &[':']).filter(|time| time.len() <= 3)?);
         }
-        let limits = [(0, u64::MAX), (1, 12), (1, 31), (0, 24), (0, 59), (0, 60)];
-        let fits = numbers.iter().zip(limits).all(|(n, (least, most))| (least..=most).contains(n));
-        fits.then_some(Self(numbers))
+        let date = Self(numbers);
+        match date.0.as_slice() {
+            [_] => Some(date),
+            [_, month] => (1..=12).contains(month).then_some(date),
+            _ => date.civil().is_some().then_some(date),
+        }
+    }
+
+    /// The date of the Gregorian calendar with its time of day; parts that are not written are the smallest. `None` where there is no
+    /// such date, as 31 February. A leap second counts as the one before it.
+    pub fn civil(&self) -> Option<DateTime> {
+        let part = |at: usize, smallest: u64| self.0.get(at).copied().unwrap_or(smallest);
+        let small = |n: u64| i8::try_from(n).ok();
+        let year = i16::try_from(part(0, 0)).ok()?;
+        let second = match part(5, 0) {
+            60 => 59,
+            second => second,
+        };
+        DateTime::new(
+            year,
+            small(part(1, 1))?,
+            small(part(2, 1))?,
+            small(part(3, 0))?,
+            small(part(4, 0))?,
+            small(second)?,
+            0,
+        )
+        .ok()
     }
 }
 
@@ -269,6 +295,8 @@ mod tests {
             ("1999-12-31T10:00:05.25Z", &[1999, 12, 31, 10, 0, 5]),
             ("1999-12-31 10:00:05+00:00", &[1999, 12, 31, 10, 0, 5]),
             ("31.12.1999 23:59", &[1999, 12, 31, 23, 59]),
+            ("2024-02-29", &[2024, 2, 29]),
+            ("2016-12-31 23:59:60", &[2016, 12, 31, 23, 59, 60]),
         ] {
             assert_eq!(date(text).as_deref(), Some(expected), "{text}");
         }
@@ -280,6 +308,11 @@ mod tests {
             "1999-13",
             "1999-12 10:00",
             "1999-12-31 25:00",
+            "1999-12-31 24:00",
+            "1999-02-29",
+            "2024-02-30",
+            "31.04.1999",
+            "1999-12-31 10:60",
             "1999 10:00",
             "x",
             "",
