@@ -231,7 +231,7 @@ fn table(
     start: &Start,
     options: &LookOptions,
 ) -> Result<Looked, DataError> {
-    let encoding = start.encoding(path, options.encoding)?;
+    let encoding = start.encoding(options.encoding);
     let mut grid = Grid::of_table(path, sample, encoding, options)?;
     let delimiter = match sample.delimiter {
         b'\t' => "tabs".to_owned(),

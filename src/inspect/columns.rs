@@ -75,7 +75,7 @@ impl Grid {
     /// # Errors
     /// For a line that is no object.
     pub fn of_objects(path: &Path, start: &Start, options: &LookOptions) -> Result<Self, DataError> {
-        let encoding = start.encoding(path, options.encoding)?;
+        let encoding = start.encoding(options.encoding);
         let (mut keys, mut objects) = (Vec::<String>::new(), Vec::<Map<String, Value>>::new());
         let lines = start.whole_lines().split(|byte| *byte == b'\n');
         for (line, at) in lines.zip(1..).filter(|(line, _)| !line.trim_ascii().is_empty()).take(OBJECTS) {

@@ -307,7 +307,7 @@ fn other_encoding(spec: &LabelledSpec, error: &DataError) -> Result<Option<Encod
     if spec.encoding != Encoding::Utf8 || !path.is_file() {
         return Ok(None);
     }
-    let found = Start::read(path, ENOUGH)?.encoding(path, None)?;
+    let found = Start::read(path, ENOUGH)?.encoding(None);
     Ok((found != Encoding::Utf8).then_some(found))
 }
 

@@ -21,7 +21,7 @@ const PRIME: usize = 24;
 pub(super) fn look(path: &Path, given: Option<Encoding>) -> Result<Looked, DataError> {
     let start = Start::read(path, ENOUGH)?;
     let (more, size) = (start.more, start.size);
-    let encoding = start.encoding(path, given)?;
+    let encoding = start.encoding(given);
     let text = start.text(path, encoding)?;
     let mut characters = HashMap::<char, u64>::new();
     text.chars().for_each(|c| *characters.entry(c).or_default() += 1);

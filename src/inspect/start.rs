@@ -55,19 +55,11 @@ impl Start {
         self.bytes.get(..end.unwrap_or(self.bytes.len())).unwrap_or_default()
     }
 
-    /// What its bytes mean, if it is not given: UTF-8, or what they are likely to be.
-    ///
-    /// # Errors
-    /// With line and byte column where they are not UTF-8 and cannot be told.
-    pub fn encoding(&self, path: &Path, given: Option<Encoding>) -> Result<Encoding, DataError> {
-        let BadText { lines, found, .. } = match (given, Encoding::Utf8.decode(self.whole_lines())) {
-            (Some(given), _) => return Ok(given),
-            (None, Err(bad)) if str::from_utf8(self.whole_lines()).is_err() => bad,
-            (None, _) => return Ok(Encoding::Utf8),
-        };
-        Encoding::likely(self.whole_lines()).ok_or_else(|| {
-            let expected = "UTF-8, or --encoding to name another, such as windows-1253, gbk or shift_jis";
-            DataError::content(path, Some(1 + lines), format!("{found}, which is not UTF-8"), expected)
+    /// The encoding of its bytes: the `given` one, UTF-8, or a guess.
+    pub fn encoding(&self, given: Option<Encoding>) -> Encoding {
+        let lines = self.whole_lines();
+        given.unwrap_or_else(|| {
+            if str::from_utf8(lines).is_ok() { Encoding::Utf8 } else { Encoding::guess(lines) }
         })
     }
 

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use encoding_rs::{DecoderResult, IBM866, KOI8_R, WINDOWS_1251, WINDOWS_1252};
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{DecoderResult, KOI8_R, KOI8_U, WINDOWS_1252};
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -22,6 +23,9 @@ pub enum Encoding {
     /// Any other of the standard in which bytes below 0x80 are ASCII where they stand alone.
     Other(&'static encoding_rs::Encoding),
 }
+
+/// Bytes that are not ASCII, of which fewer do not show an encoding.
+const FEW: usize = 12;
 
 /// What is wrong with some bytes, in words, and where.
 pub(crate) struct BadText {
@@ -114,50 +118,56 @@ impl Encoding {
         }
     }
 
-    /// What `bytes` that are not UTF-8 are likely to be. Words of Cyrillic letters and nothing else are told by which letters are frequent,
-    /// lone letters among those of ASCII are taken for those of western Europe; `None` for others, such as Greek and Chinese. Where whole
-    /// characters of UTF-8 far outnumber what breaks them, UTF-8 it is, with something broken in it.
-    pub(crate) fn likely(bytes: &[u8]) -> Option<Self> {
+    /// Latin-1, or windows-1252, which differs from it in quotes, dashes and the euro.
+    fn western(bytes: &[u8]) -> Self {
+        let is_latin = !bytes.iter().any(|byte| (0x80..0xa0).contains(byte));
+        if is_latin { Self::Latin1 } else { Self::Other(WINDOWS_1252) }
+    }
+
+    /// Guesses the encoding of `bytes` that are not UTF-8, as Firefox does for a page that does not name its own. Where whole
+    /// characters of UTF-8 far outnumber what breaks them, it is UTF-8 with something broken in it.
+    pub(crate) fn guess(bytes: &[u8]) -> Self {
         let (whole, broken) = bytes.utf8_chunks().fold((0, 0), |(whole, broken), chunk| {
             let characters = chunk.valid().chars().filter(|c| !c.is_ascii()).count();
             (whole + characters, broken + usize::from(!chunk.invalid().is_empty()))
         });
         if whole > 4 * broken {
-            return Some(Self::Utf8);
+            return Self::Utf8;
         }
+        // A few letters of a western European language are too little for the detector, which then names a rare encoding.
         let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
-        let words = bytes.split(|byte| !is_letter(byte)).filter(|word| word.len() > 1 && !word.is_ascii());
+        let words = bytes.split(|byte| !is_letter(byte)).filter(|word| !word.is_ascii());
         let (high, all) = words.fold((0, 0), |(high, all), word| {
             (high + word.iter().filter(|byte| !byte.is_ascii()).count(), all + word.len())
         });
-        if high * 4 < all * 3 || all == 0 {
-            // Quotes, dashes and the euro, which Latin-1 does not have.
-            let quotes = bytes.iter().any(|byte| (0x80..0xa0).contains(byte));
-            return Some(if quotes { Self::Other(WINDOWS_1252) } else { Self::Latin1 });
+        if high < FEW && (high * 2 <= all || all == 1) {
+            return Self::western(bytes);
         }
-        let candidates = [WINDOWS_1251, KOI8_R, IBM866].map(|of| (frequent(of, bytes), of));
-        // Of equals the first.
-        let (share, best) = candidates.into_iter().rev().max_by(|(a, _), (b, _)| a.total_cmp(b))?;
-        (share >= 0.4).then_some(Self::Other(best))
+        let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+        detector.feed(bytes, true);
+        match detector.guess(None, Utf8Detection::Deny) {
+            found if found == WINDOWS_1252 => Self::western(bytes),
+            // The two differ in a few letters of Ukrainian.
+            found if found == KOI8_U && !has_ukrainian_letters(bytes) => Self::Other(KOI8_R),
+            found => Self::Other(found),
+        }
     }
 
     /// What `bytes` that are not UTF-8 should be, for people, where `data.encoding` can be set.
     pub(crate) fn advice(bytes: &[u8]) -> String {
-        match Self::likely(bytes) {
+        match Self::guess(bytes) {
             _ if is_utf_16(bytes) => Self::conversion(bytes),
-            Some(Self::Utf8) => "UTF-8, as the rest is".into(),
-            Some(likely) => format!("UTF-8, or data.encoding: {likely}"),
-            None => "UTF-8, or data.encoding to name another, such as windows-1253, gbk or shift_jis".into(),
+            Self::Utf8 => "UTF-8, as the rest is".into(),
+            guess => format!("UTF-8, or data.encoding: {guess}"),
         }
     }
 
     /// The same where it cannot.
     pub(crate) fn conversion(bytes: &[u8]) -> String {
-        let name = match Self::likely(bytes) {
+        let name = match Self::guess(bytes) {
             _ if is_utf_16(bytes) => "utf-16".to_owned(),
-            Some(Self::Latin1) => "latin1".to_owned(),
-            Some(likely) => likely.to_string(),
-            None => "ENCODING".to_owned(),
+            Self::Latin1 => "latin1".to_owned(),
+            guess => guess.to_string(),
         };
         format!("UTF-8 text: iconv -f {name} -t utf-8 converts a file")
     }
@@ -197,14 +207,10 @@ fn broken_at(encoding: &'static encoding_rs::Encoding, bytes: &[u8]) -> usize {
     }
 }
 
-/// Of the letters that are not ASCII in `bytes`, the share that is among the eight most frequent of Russian: some 60 % of any text, and a good
-/// half of Ukrainian and Bulgarian ones.
-fn frequent(encoding: &'static encoding_rs::Encoding, bytes: &[u8]) -> f64 {
-    let (text, _) = encoding.decode_without_bom_handling(bytes);
-    let letters = || text.chars().filter(|c| !c.is_ascii());
-    // Capital letters are rare, so that those of KOI8-R do not pass for the small ones of Windows.
-    let known = letters().filter(|c| "оеаинтср".contains(*c)).count();
-    known as f64 / letters().count().max(1) as f64
+/// Whether text in KOI8-U is another one in KOI8-R.
+fn has_ukrainian_letters(bytes: &[u8]) -> bool {
+    let text = |encoding: &'static encoding_rs::Encoding| encoding.decode_without_bom_handling(bytes).0;
+    text(KOI8_U) != text(KOI8_R)
 }
 
 #[cfg(test)]
@@ -249,10 +255,10 @@ mod tests {
         {
             let mut bytes = text.repeat(3).into_bytes();
             bytes.insert(bytes.len() / 2, 0xff);
-            assert_eq!(Encoding::likely(&bytes), Some(Encoding::Utf8), "{text}");
+            assert_eq!(Encoding::guess(&bytes), Encoding::Utf8, "{text}");
             assert_eq!(Encoding::advice(&bytes), "UTF-8, as the rest is");
         }
-        assert_eq!(Encoding::likely(b"caf\xe9 cr\xe8me"), Some(Encoding::Latin1));
+        assert_eq!(Encoding::guess(b"caf\xe9 cr\xe8me"), Encoding::Latin1);
     }
 
     #[test]
@@ -270,24 +276,26 @@ mod tests {
     }
 
     #[test]
-    fn the_likely_encoding_goes_by_words_and_letters() {
-        let likely = |bytes: &[u8]| Encoding::likely(bytes).map(|found| found.to_string());
-        for name in ["windows-1251", "koi8-r", "ibm866"] {
-            assert_eq!(likely(&written(PUSHKIN, name)).as_deref(), Some(name));
-            assert_eq!(likely(&written("not bad, хорошо\t1", name)).as_deref(), Some(name));
+    fn the_encoding_is_guessed_from_words() {
+        let guess = |bytes: &[u8]| Encoding::guess(bytes).to_string();
+        for (text, name) in [
+            (PUSHKIN, "windows-1251"),
+            (PUSHKIN, "koi8-r"),
+            (PUSHKIN, "ibm866"),
+            ("not bad, хорошо\t1\nтак себе\t0", "windows-1251"),
+            ("καλημέρα σας φίλοι μου", "windows-1253"),
+            ("很好的电影，我非常喜欢这部片子", "gbk"),
+            ("とても良い映画でした", "shift_jis"),
+        ] {
+            assert_eq!(guess(&written(text, name)), name, "{text}");
         }
         for (bytes, expected) in [
             (&b"na\xefve"[..], "latin-1"),
             (b"une id\xe9e cr\xe9\xe9e \xe0 l'\xe9t\xe9", "latin-1"),
-            (b"worse\xa0", "latin-1"),
             (b"it\x92s \x93good\x94", "windows-1252"),
             (b"5 \x80", "windows-1252"),
         ] {
-            assert_eq!(likely(bytes).as_deref(), Some(expected), "{bytes:?}");
-        }
-        for (text, name) in [("καλημέρα σας φίλοι μου", "windows-1253"), ("很好的电影", "gbk")]
-        {
-            assert_eq!(likely(&written(text, name)), None, "{text}");
+            assert_eq!(guess(bytes), expected, "{bytes:?}");
         }
         assert!(Encoding::advice(b"\xff\xfea\0").contains("iconv -f utf-16"));
     }
