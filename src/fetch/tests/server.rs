@@ -14,7 +14,7 @@ pub struct Seen {
     pub sent: usize,
 }
 
-/// TargetsView one question after the other, a connection each, and is gone after the last.
+/// Answers one request after the other, each on a connection of its own, and ends after the last.
 pub struct Server {
     pub address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
