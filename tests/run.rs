@@ -126,7 +126,7 @@ fn read(dir: &Path, from: Option<u64>) -> Result<(Vec<Event>, Option<RunError>, 
             Err(e) => error = Some(e),
         }
     }
-    Ok((events, error, iter.dropped()))
+    Ok((events, error, iter.trailing_bytes()))
 }
 
 /// Equal, but for activations: these within half a 127th of the largest.

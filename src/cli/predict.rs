@@ -59,7 +59,7 @@ pub(super) struct RunArgs {
 impl RunArgs {
     /// The run's folder, and its network.
     pub fn open(&self) -> Result<(PathBuf, Predictor), InferError> {
-        let folder = run::find(Path::new("runs"), &self.run)?;
+        let folder = run::resolve(Path::new("runs"), &self.run)?;
         let which = if self.best { Which::Best } else { Which::Last };
         let predictor = Predictor::open(&folder, which)?;
         Ok((folder, predictor))

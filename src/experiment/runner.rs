@@ -89,7 +89,7 @@ pub fn train_all(
             Some(root) => root,
             none => {
                 let name = format!("{}-{}", spec.name, repeat.suffix());
-                none.insert(run::named(Path::new("runs"), &name, SystemTime::now())?)
+                none.insert(run::create_run_dir(Path::new("runs"), &name, SystemTime::now())?)
             }
         };
         let options = Options { folder: Some(root.join(&name)), threads, watched: false, notes };

@@ -1,13 +1,13 @@
-//! Checkpoints: the weights and all that goes on from them, complete or not there.
+//! Checkpoints: weights, optimizer slots and training state, either complete or absent.
 //!
 //! ```text
 //! checkpoints/step-N/   model.safetensors  optimizer.safetensors  state.json  DONE
-//! checkpoints/last      the name of one of these folders, and a line end; likewise checkpoints/best
+//! checkpoints/last      the name of one of these folders and a newline; likewise checkpoints/best
 //! ```
 //!
-//! A checkpoint is written beside, under a hidden name, each file synced and `DONE` last; it takes its name by a
-//! rename; then `last` and `best` are replaced, and only then is removed what neither names. So a crash at any moment
-//! leaves the checkpoint before it in use, or the new one. A second checkpoint of the same step is `step-N-2`: the
+//! A checkpoint is written under a hidden temporary name, each file synced and `DONE` last, then renamed; then `last`
+//! and `best` are replaced, and only then are the checkpoints removed that neither names. So a crash at any moment
+//! leaves either the previous checkpoint in use or the new one. A second checkpoint of the same step is `step-N-2`: the
 //! first stays until nothing names it.
 
 mod tensors;
@@ -27,16 +27,16 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 const STATE: &str = "state.json";
 const DONE: &str = "DONE";
 
-/// What is to be saved.
+/// A checkpoint to save.
 #[derive(Debug, Clone)]
 pub struct Checkpoint<'a> {
     /// Optimizer updates made.
     pub step: u64,
     /// The weights by their names, `1.recurrent_kernel`. The bytes of their file depend on nothing else.
     pub model: Vec<NamedTensor<'a>>,
-    /// The optimizer's moments.
+    /// The optimizer's slots (moments).
     pub optimizer: Vec<NamedTensor<'a>>,
-    /// All else that training goes on from: generators, position in the epoch, schedules. JSON has no NaN.
+    /// The remaining training state: generators, position in the epoch, schedules. JSON has no NaN.
     pub state: serde_json::Value,
     /// Whether it is the best so far by the monitored metric.
     pub best: bool,
@@ -60,18 +60,18 @@ impl Which {
     }
 }
 
-/// A checkpoint read back.
+/// A checkpoint as read from disk.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Loaded {
+pub struct LoadedCheckpoint {
     /// Its folder.
     pub path: PathBuf,
     /// Optimizer updates made.
     pub step: u64,
-    /// The weights, by name in order of the alphabet.
+    /// The weights, in alphabetical order of their names.
     pub model: Vec<Tensor>,
-    /// The optimizer's moments, likewise.
+    /// The optimizer's slots, likewise.
     pub optimizer: Vec<Tensor>,
-    /// All else.
+    /// The remaining training state.
     pub state: serde_json::Value,
 }
 
@@ -89,10 +89,10 @@ struct DoneFile {
     crc32: u32,
 }
 
-/// Saves a checkpoint; it is the last, and also the best if it says so. Earlier ones that are now neither are removed.
+/// Saves a checkpoint as `last`, and also as `best` if [`Checkpoint::best`]. Earlier ones that are now neither are removed.
 ///
 /// # Errors
-/// If the disk refuses, or a tensor's values do not fit its shape: the checkpoints before stay as they were.
+/// If writing fails, or a tensor's values do not fit its shape; earlier checkpoints then stay unchanged.
 pub fn write(folder: &Folder, checkpoint: &Checkpoint<'_>) -> Result<Saved, RunError> {
     let root = folder.path().join("checkpoints");
     if !root.exists() {
@@ -100,30 +100,30 @@ pub fn write(folder: &Folder, checkpoint: &Checkpoint<'_>) -> Result<Saved, RunE
         durable::sync_folder(folder.path())?;
     }
     let path = free_name(&root, checkpoint.step);
-    let beside = durable::beside(&path);
-    remove(&beside)?;
-    fs::create_dir(&beside).map_err(RunError::io("create", &beside))?;
-    write_files(&beside, checkpoint)?;
-    durable::rename(&beside, &path)?;
+    let temporary = durable::beside(&path);
+    remove(&temporary)?;
+    fs::create_dir(&temporary).map_err(RunError::io("create", &temporary))?;
+    write_files(&temporary, checkpoint)?;
+    durable::rename(&temporary, &path)?;
     let name = format!("{}\n", path.file_name().unwrap_or_default().display());
     durable::write(&root.join(Which::Last.name()), name.as_bytes())?;
     if checkpoint.best {
         durable::write(&root.join(Which::Best.name()), name.as_bytes())?;
     }
-    // The new one is complete and in use: what cannot be removed now is tried again after the next.
+    // The new one is complete and in use: removal that fails now is retried after the next.
     let _ = remove_unnamed(&root);
     Ok(Saved { step: checkpoint.step, path, best: checkpoint.best })
 }
 
-/// Reads a checkpoint of the run folder `run`, each file verified by length and checksum.
+/// Reads a checkpoint of the run folder `run`; each file is verified by length and checksum.
 ///
 /// # Errors
-/// [`RunError::Damaged`] with the file and what is wrong: no such checkpoint, not complete, changed since, not readable.
-pub fn read(run: &Path, which: Which) -> Result<Loaded, RunError> {
-    let path = named(&run.join("checkpoints"), which)?;
+/// [`RunError::Damaged`] with the file and the cause: no such checkpoint, incomplete, modified, or unreadable.
+pub fn read(run: &Path, which: Which) -> Result<LoadedCheckpoint, RunError> {
+    let path = resolve(&run.join("checkpoints"), which)?;
     let done_path = path.join(DONE);
     if !done_path.exists() {
-        return Err(RunError::damaged(&path, "the checkpoint is not complete: it has no file DONE"));
+        return Err(RunError::damaged(&path, "the checkpoint is incomplete: it has no file DONE"));
     }
     let done: Done = serde_json::from_slice(&read_bytes(&done_path)?)
         .map_err(|error| RunError::damaged(&done_path, error.to_string()))?;
@@ -135,7 +135,7 @@ pub fn read(run: &Path, which: Which) -> Result<Loaded, RunError> {
     let state = serde_json::from_slice(&file(STATE)?)
         .map_err(|error| RunError::damaged(&path.join(STATE), error.to_string()))?;
     let (model, optimizer) = (tensors(MODEL)?, tensors(OPTIMIZER)?);
-    Ok(Loaded { step: done.step, model, optimizer, state, path })
+    Ok(LoadedCheckpoint { step: done.step, model, optimizer, state, path })
 }
 
 fn write_files(dir: &Path, checkpoint: &Checkpoint<'_>) -> Result<(), RunError> {
@@ -151,7 +151,7 @@ fn write_files(dir: &Path, checkpoint: &Checkpoint<'_>) -> Result<(), RunError> 
     put(MODEL, tensors::encode(&checkpoint.model))?;
     put(OPTIMIZER, tensors::encode(&checkpoint.optimizer))?;
     put(STATE, json(serde_json::to_vec_pretty(&checkpoint.state)))?;
-    // The files have their names before DONE says that they are there.
+    // The files' names are durable before DONE exists.
     durable::sync_folder(dir)?;
     let path = dir.join(DONE);
     let done = json(serde_json::to_vec(&done)).map_err(|what| RunError::unwritable(&path, what))?;
@@ -159,7 +159,7 @@ fn write_files(dir: &Path, checkpoint: &Checkpoint<'_>) -> Result<(), RunError> 
     Ok(durable::sync_folder(dir)?)
 }
 
-/// `step-N`, or where that is taken `step-N-2` and so on.
+/// Returns `step-N`, or `step-N-2` and so on if that exists.
 fn free_name(root: &Path, step: u64) -> PathBuf {
     let mut path = root.join(format!("step-{step}"));
     let mut count = 1;
@@ -170,21 +170,21 @@ fn free_name(root: &Path, step: u64) -> PathBuf {
     path
 }
 
-/// The folder that `last` or `best` names.
-fn named(root: &Path, which: Which) -> Result<PathBuf, RunError> {
+/// Returns the folder that `last` or `best` names.
+fn resolve(root: &Path, which: Which) -> Result<PathBuf, RunError> {
     let pointer = root.join(which.name());
     if !pointer.exists() {
         return Err(RunError::damaged(root, format!("no checkpoint is saved as `{}`", which.name())));
     }
     let content = read_bytes(&pointer)?;
     let name = std::str::from_utf8(&content).unwrap_or_default().trim_end();
-    // Only a folder beside it: the file may have been tampered with.
+    // Only a sibling folder is allowed: the file may have been tampered with.
     let plain = name.strip_prefix("step-").is_some_and(|rest| {
         rest.starts_with(|c: char| c.is_ascii_digit()) && rest.chars().all(|c| c.is_ascii_digit() || c == '-')
     });
     match plain {
         true => Ok(root.join(name)),
-        false => Err(RunError::damaged(&pointer, "it does not name a checkpoint, as `step-100` would")),
+        false => Err(RunError::damaged(&pointer, "it does not name a checkpoint such as `step-100`")),
     }
 }
 
@@ -199,20 +199,20 @@ fn read_verified(dir: &Path, done: &Done, name: &str) -> Result<Vec<u8>, RunErro
         expected.ok_or_else(|| RunError::damaged(&dir.join(DONE), format!("it does not list {name}")))?;
     let bytes = read_bytes(&path)?;
     if bytes.len() as u64 != expected.bytes {
-        let what = format!("{} bytes were saved, {} are there", expected.bytes, bytes.len());
+        let what = format!("{} bytes were saved, but the file has {}", expected.bytes, bytes.len());
         return Err(RunError::damaged(&path, what));
     }
     match crc32fast::hash(&bytes) == expected.crc32 {
         true => Ok(bytes),
-        false => Err(RunError::damaged(&path, "its checksum is not the one that was saved")),
+        false => Err(RunError::damaged(&path, "its checksum differs from the one that was saved")),
     }
 }
 
-/// Removes the checkpoints that nothing names, and what a crash left of those that never were complete.
+/// Removes the checkpoints that nothing names, and incomplete ones left by a crash.
 fn remove_unnamed(root: &Path) -> Result<(), RunError> {
-    let named_ones = [Which::Last, Which::Best].into_iter().filter(|which| root.join(which.name()).exists());
-    // A name that cannot be read may stand for any of them: then all stay.
-    let kept = named_ones.map(|which| named(root, which)).collect::<Result<Vec<_>, _>>()?;
+    let pointers = [Which::Last, Which::Best].into_iter().filter(|which| root.join(which.name()).exists());
+    // A pointer that cannot be read may name any of them: then all stay.
+    let kept = pointers.map(|which| resolve(root, which)).collect::<Result<Vec<_>, _>>()?;
     for entry in fs::read_dir(root).map_err(RunError::io("read", root))?.flatten() {
         let path = entry.path();
         let name = entry.file_name();
@@ -224,7 +224,7 @@ fn remove_unnamed(root: &Path) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Removes a checkpoint's folder if it is there. `DONE` goes first: half a checkpoint is never taken for a whole one.
+/// Removes a checkpoint's folder if it exists. `DONE` is removed first: a partial checkpoint is never mistaken for a complete one.
 fn remove(path: &Path) -> Result<(), RunError> {
     if !path.exists() {
         return Ok(());

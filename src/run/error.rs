@@ -3,51 +3,51 @@ use std::path::{Path, PathBuf};
 
 use crate::durable::FileError;
 
-/// What can go wrong with a run folder. Paths in it are foreign text: escape before a message reaches a terminal.
+/// An error of a run folder. Paths in it are untrusted text: escape before printing to a terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The operating system refused.
+    /// An I/O operation failed.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried, as a verb that the path follows.
+        /// The operation, as a verb before the path.
         action: &'static str,
-        /// On which file or folder.
+        /// The file or folder.
         path: PathBuf,
-        /// Its answer.
+        /// The cause.
         source: io::Error,
     },
-    /// A new run was to be made where one is.
-    #[error("{} already holds a run; choose another folder with --run", .0.display())]
+    /// The folder of a new run already contains one.
+    #[error("{} already contains a run; choose another folder with --run", .0.display())]
     Occupied(PathBuf),
-    /// There is no run of that name.
-    #[error("{}: there is no run; expected a run folder, the name of one in runs/, or `latest`", .0.display())]
+    /// No run has that name.
+    #[error("{}: no such run; expected a run folder, the name of one in runs/, or `latest`", .0.display())]
     Missing(PathBuf),
-    /// A trainer that lives works in this folder.
+    /// A running trainer has locked this folder.
     #[error("{} is in use by another trainer; choose another folder with --run", .0.display())]
     Locked(PathBuf),
-    /// A file does not hold what it should.
+    /// A file's content is invalid.
     #[error("{}: {what}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, and where.
+        /// The problem, and where.
         what: String,
     },
-    /// Something cannot be written in the form that its file has.
+    /// A value cannot be represented in the format of its file.
     #[error("cannot write {}: {what}", path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// What cannot be written, and why.
+        /// The value, and why.
         what: String,
     },
-    /// The recorder failed before, and said why then.
+    /// The recorder failed earlier and returned the cause then.
     #[error("the recorder has stopped: events are no longer recorded")]
     NotRecording,
 }
 
 impl RunError {
-    /// For `map_err`: what was tried (a verb that the path follows) and on which path.
+    /// For `map_err`: the operation (a verb before the path) and the path.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }

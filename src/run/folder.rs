@@ -6,46 +6,46 @@ use std::time::SystemTime;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{RunError, stamp};
+use super::{RunError, timestamp};
 use crate::durable;
 
-/// What makes a folder one that holds a run.
-const MARKS: [&str; 4] = ["spec.yaml", "metrics.jsonl", "frames.bin", "checkpoints"];
+/// Entries that show that a folder contains a run.
+const MARKERS: [&str; 4] = ["spec.yaml", "metrics.jsonl", "frames.bin", "checkpoints"];
 
-/// The folder of a run that is being trained: made for it, and locked as long as this value lives.
+/// The folder of a run in training, created for it and locked as long as this value lives.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// Held, never read: the operating system gives the lock back when the process ends, however it ends.
+    /// Never read: the operating system releases the lock when the process ends, however it ends.
     _lock: File,
 }
 
 impl Folder {
-    /// Makes `dir`, with the folders above it, for a new run. A folder that exists is taken if it holds no run.
+    /// Creates `dir` and its parents for a new run. An existing folder is used if it contains no run.
     ///
     /// # Errors
-    /// [`RunError::Occupied`] if it holds a run, [`RunError::Locked`] if another trainer just took it.
+    /// [`RunError::Occupied`] if it contains a run, [`RunError::Locked`] if another trainer has locked it.
     pub fn create(dir: &Path) -> Result<Self, RunError> {
-        vacant(dir)?;
+        check_no_run(dir)?;
         fs::create_dir_all(dir).map_err(RunError::io("create", dir))?;
         let lock = lock(dir)?;
-        // Again, now that nobody else can make a run here.
-        vacant(dir)?;
+        // Again, now that no other process can create a run here.
+        check_no_run(dir)?;
         durable::sync_folder(dir.parent().unwrap_or(dir))?;
         Ok(Self { path: dir.to_owned(), _lock: lock })
     }
 
-    /// Makes `runs/NAME-YYYYMMDD-HHMMSS` (UTC), with `-2`, `-3`, … if runs of this name start within one second.
+    /// Creates `runs/NAME-YYYYMMDD-HHMMSS` (UTC), with `-2`, `-3`, … if several runs of this name start within one second.
     ///
-    /// What does not belong in a file name becomes `-` in NAME.
+    /// Characters that are unsafe in a file name become `-` in NAME.
     ///
     /// # Errors
-    /// As [`Folder::create`], but never for a name that is taken.
+    /// As [`Folder::create`], but never because the name exists.
     pub fn create_named(runs: &Path, name: &str, now: SystemTime) -> Result<Self, RunError> {
-        Self::create(&named(runs, name, now)?)
+        Self::create(&create_run_dir(runs, name, now)?)
     }
 
-    /// Where it is.
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -64,17 +64,17 @@ impl Folder {
     }
 }
 
-/// Makes the folder `runs/NAME-YYYYMMDD-HHMMSS` that [`Folder::create_named`] describes, for a run or for several.
+/// Creates the folder `runs/NAME-YYYYMMDD-HHMMSS` as [`Folder::create_named`] does, for one run or several.
 ///
 /// # Errors
-/// When it cannot be made.
-pub fn named(runs: &Path, name: &str, now: SystemTime) -> Result<PathBuf, RunError> {
+/// If it cannot be created.
+pub fn create_run_dir(runs: &Path, name: &str, now: SystemTime) -> Result<PathBuf, RunError> {
     fs::create_dir_all(runs).map_err(RunError::io("create", runs))?;
-    let base = format!("{}-{}", file_name(name), stamp::utc(now));
+    let base = format!("{}-{}", file_name(name), timestamp::utc(now));
     let mut dir = runs.join(&base);
     let mut count = 1;
     loop {
-        // Making the folder is what takes the name, also against another process.
+        // Creating the folder reserves the name, also against other processes.
         match fs::create_dir(&dir) {
             Ok(()) => return Ok(dir),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -86,18 +86,18 @@ pub fn named(runs: &Path, name: &str, now: SystemTime) -> Result<PathBuf, RunErr
     }
 }
 
-/// Reads what [`Folder::write_json`] has written to the run folder `run`.
+/// Reads the JSON file `name` of the run folder `run`, as written by [`Folder::write_json`].
 ///
 /// # Errors
-/// When the file is not there or holds something else.
+/// If the file is missing or does not deserialize as `T`.
 pub fn read_json<T: DeserializeOwned>(run: &Path, name: &str) -> Result<T, RunError> {
     let path = run.join(name);
     let bytes = fs::read(&path).map_err(RunError::io("read", &path))?;
     serde_json::from_slice(&bytes).map_err(|error| RunError::damaged(&path, error.to_string()))
 }
 
-fn vacant(dir: &Path) -> Result<(), RunError> {
-    match MARKS.iter().any(|mark| dir.join(mark).exists()) {
+fn check_no_run(dir: &Path) -> Result<(), RunError> {
+    match MARKERS.iter().any(|marker| dir.join(marker).exists()) {
         true => Err(RunError::Occupied(dir.to_owned())),
         false => Ok(()),
     }
@@ -128,20 +128,20 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
-    fn a_folder_belongs_to_one_trainer_and_is_free_when_it_ends() {
+    fn a_folder_is_locked_by_one_trainer_and_unlocked_when_it_ends() {
         let dir = tempfile::tempdir().unwrap();
         let first = Folder::create(&dir.path().join("deep/run")).unwrap();
         assert!(matches!(Folder::create(first.path()), Err(RunError::Locked(_))));
         let path = first.path().to_owned();
         drop(first);
-        // Nothing was written yet: it holds no run.
+        // Nothing was written yet: it contains no run.
         assert!(Folder::create(&path).is_ok());
     }
 
     #[test]
-    fn a_folder_that_holds_a_run_is_refused_by_name() {
+    fn a_folder_that_contains_a_run_is_refused_by_name() {
         let dir = tempfile::tempdir().unwrap();
-        for mark in MARKS {
+        for mark in MARKERS {
             let path = dir.path().join(format!("with-{mark}"));
             fs::create_dir(&path).unwrap();
             fs::write(path.join(mark), "").unwrap();
@@ -154,8 +154,8 @@ mod tests {
     fn runs_of_one_name_and_second_are_numbered() {
         let dir = tempfile::tempdir().unwrap();
         let now = UNIX_EPOCH + Duration::from_secs(1_709_210_096);
-        let made = |name| Folder::create_named(dir.path(), name, now).unwrap();
-        let folders = [made("imdb"), made("imdb"), made("imdb"), made("../my run"), made("")];
+        let create = |name| Folder::create_named(dir.path(), name, now).unwrap();
+        let folders = [create("imdb"), create("imdb"), create("imdb"), create("../my run"), create("")];
         let names: Vec<_> =
             folders.iter().map(|f| f.path().strip_prefix(dir.path()).unwrap().to_str().unwrap()).collect();
         assert_eq!(

@@ -4,11 +4,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::RunError;
-use super::output::Output;
+use super::record_file::RecordFile;
 use crate::metrics::Metrics;
 use crate::protocol::Event;
 
-/// A line of `metrics.jsonl`. The order of the fields is the order of the columns; metrics follow by name.
+/// A line of `metrics.jsonl`. The order of the fields is that of the keys; metrics follow by name.
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Line<'a> {
@@ -43,18 +43,18 @@ enum Line<'a> {
     },
 }
 
-/// Writes `metrics.jsonl`: a JSON object a line, what is not finite as null.
-pub(super) struct MetricsWriter(Output);
+/// Writes `metrics.jsonl`: a JSON object per line, non-finite numbers as null.
+pub(super) struct MetricsWriter(RecordFile);
 
 impl MetricsWriter {
-    /// Goes on at the end of `path`, which is made if need be.
+    /// Opens `path` for appending and creates it if it is missing.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         let file =
             File::options().create(true).append(true).open(path).map_err(RunError::io("create", path))?;
-        Ok(Self(Output::new(path.to_owned(), file)))
+        Ok(Self(RecordFile::new(path.to_owned(), file)))
     }
 
-    /// Takes note of an event if it has metrics of a step or an epoch; it is on disk after the next [`flush`](Self::flush).
+    /// Appends an event if it carries metrics of a step or an epoch; it is on disk after the next [`flush`](Self::flush).
     pub fn write(&mut self, event: &Event) -> Result<(), RunError> {
         let line = match event {
             Event::Step(m) => Line::Step {
@@ -78,7 +78,7 @@ impl MetricsWriter {
         serde_json::to_writer(&mut self.0.pending, &line)
             .map_err(|error| RunError::unwritable(self.0.path(), error))?;
         self.0.pending.push(b'\n');
-        self.0.spill()
+        self.0.flush_if_full()
     }
 
     pub fn flush(&mut self) -> Result<(), RunError> {
@@ -96,7 +96,7 @@ mod tests {
     use crate::protocol::{EpochMetrics, RunStatus, StepMetrics, ValidationMetrics};
 
     #[test]
-    fn lines_have_the_documented_columns_and_null_for_what_is_not_finite() {
+    fn lines_have_the_documented_keys_and_null_for_non_finite_numbers() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("metrics.jsonl");
         let mut writer = MetricsWriter::open(&path).unwrap();

@@ -2,12 +2,12 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::RunError;
-use super::frames::{Index, Kind, OldEvaluation, Walk, decode};
+use super::frames::{FrameReader, Index, Kind, OldEvaluation, decode};
 use crate::protocol::Event;
 
-/// Reads the events of a run from its folder, while it is being trained or after.
+/// Reads the events of a run from its folder, during training or after it.
 ///
-/// It sees the recording as it is when it is opened; what comes later is read by another `Reader`.
+/// It sees the recording as it was when opened; later events need another `Reader`.
 #[derive(Debug)]
 pub struct Reader {
     path: PathBuf,
@@ -16,10 +16,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens the recording in the run folder `run`. One that was not finished is read once through, for its index.
+    /// Opens the recording in the run folder `run`. An unfinished one is scanned once to build its index.
     ///
     /// # Errors
-    /// If there is none, or it is of another version. Damage further on is met where it is.
+    /// If there is none, or it is of another version. Damage further on is reported when it is reached.
     pub fn open(run: &Path) -> Result<Self, RunError> {
         let path = run.join("frames.bin");
         let file = File::open(&path).map_err(RunError::io("open", &path))?;
@@ -27,37 +27,37 @@ impl Reader {
         Ok(Self { path, file, index })
     }
 
-    /// All events, in the order in which they were recorded.
+    /// Returns all events, in the order in which they were recorded.
     pub fn events(&self) -> Result<Events<'_>, RunError> {
-        Ok(Events { path: &self.path, walk: Walk::new(&self.path, &self.file)?, step: 0, old: None })
+        Ok(Events { path: &self.path, frames: FrameReader::new(&self.path, &self.file)?, step: 0, old: None })
     }
 
-    /// The events of `step` and later ones, in the order in which they were recorded. An event without a step of its
-    /// own (a status, a line of the log) belongs to the latest before it that has one.
+    /// Returns the events of `step` and later ones, in the order in which they were recorded. An event without a step of
+    /// its own (a status, a log line) belongs to the step of the latest event before it that has one.
     pub fn events_from(&self, step: u64) -> Result<Events<'_>, RunError> {
-        let walk = Walk::at(&self.path, &self.file, self.index.offset_of(step))?;
-        Ok(Events { path: &self.path, walk, step, old: None })
+        let frames = FrameReader::at(&self.path, &self.file, self.index.offset_of(step))?;
+        Ok(Events { path: &self.path, frames, step, old: None })
     }
 }
 
-/// The events of a [`Reader`], as they were but for what quantising takes from probes: half a 127th of the largest
-/// activation of a quantity at most, and NaN for what was not finite.
+/// The events of a [`Reader`], exact except for quantised probes: an error of at most 1/254 of the largest activation
+/// of a quantity, and NaN for values that were not finite.
 ///
-/// A recording that a crash cut short ends with its last whole event; see [`dropped`](Self::dropped). Damage is an
-/// error, and the end.
+/// A recording truncated by a crash ends with its last complete event; see [`trailing_bytes`](Self::trailing_bytes).
+/// Damage is an error and ends the iteration.
 pub struct Events<'r> {
     path: &'r Path,
-    walk: Walk<'r>,
+    frames: FrameReader<'r>,
     step: u64,
     /// Of the epoch that comes next, in recordings of earlier versions.
     old: Option<OldEvaluation>,
 }
 
 impl Events<'_> {
-    /// After the last event: the bytes behind it that are no whole event. 0 unless the recording was cut short or is
-    /// damaged.
-    pub fn dropped(&self) -> u64 {
-        self.walk.dropped()
+    /// After the last event: the number of bytes behind it that are not a complete event. 0 unless the recording is
+    /// truncated or damaged.
+    pub fn trailing_bytes(&self) -> u64 {
+        self.frames.trailing_bytes()
     }
 }
 
@@ -66,7 +66,7 @@ impl Iterator for Events<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let frame = match self.walk.next() {
+            let frame = match self.frames.next() {
                 Ok(frame) => frame?,
                 Err(error) => return Some(Err(error)),
             };
@@ -85,8 +85,8 @@ impl Iterator for Events<'_> {
                 _ => decode(frame),
             };
             let Some(mut event) = event else {
-                self.walk.stop();
-                let what = format!("the event at byte {offset} cannot be read");
+                self.frames.stop();
+                let what = format!("the event at byte {offset} cannot be decoded");
                 return Some(Err(RunError::damaged(self.path, what)));
             };
             if let Event::Epoch(metrics) = &mut event

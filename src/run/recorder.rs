@@ -8,21 +8,21 @@ use super::metrics::MetricsWriter;
 use super::{Folder, RunError};
 use crate::protocol::Event;
 
-/// Events that may wait for the disk: some tens of megabytes even if every step sends large probes.
+/// Events that may be queued for the disk: some tens of megabytes even if every step sends large probes.
 const QUEUE: usize = 512;
-/// How long an event waits in memory for others before it is written.
+/// How long an event is buffered at most before it is written.
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
-/// How long the recorder sleeps where nothing is left to take, unless the queue is half full before: woken for every event, it would
-/// drive a thread that trains off its core thousands of times a second.
-const NAP: Duration = Duration::from_millis(20);
+/// How long the recorder sleeps when the queue is empty, unless it is half full earlier: woken for every event, it would
+/// preempt a training thread thousands of times a second.
+const IDLE_SLEEP: Duration = Duration::from_millis(20);
 
-/// Writes the events of a run to its folder, on a thread of its own. It loses nothing: when the disk is slower than
-/// the trainer, the trainer waits.
+/// Writes the events of a run to its folder, on a thread of its own. Lossless: when the disk is slower than the
+/// trainer, the trainer waits.
 ///
-/// Dropped without [`finish`](Self::finish) it still writes what it was given, but nobody learns of a failure.
+/// If dropped without [`finish`](Self::finish), it still writes all queued events, but errors are lost.
 #[derive(Debug)]
 pub struct Recorder {
-    /// None once recording has ended.
+    /// `None` once recording has ended.
     running: Option<Running>,
 }
 
@@ -33,12 +33,12 @@ struct Running {
 }
 
 impl Recorder {
-    /// Begins `metrics.jsonl` and `frames.bin`. All probe frames together take at most `probe_budget` bytes on disk:
-    /// whenever they would take more, those of every second watched step are dropped, so that they stay spread over the
-    /// whole run.
+    /// Creates `metrics.jsonl` and `frames.bin`. All probe frames together take at most `probe_budget` bytes on disk:
+    /// whenever they exceed it, those of every second watched step are dropped, so that they stay spread over the whole
+    /// run.
     ///
     /// # Errors
-    /// If the files cannot be made, or the thread.
+    /// If the files or the thread cannot be created.
     pub fn start(folder: &Folder, probe_budget: u64) -> Result<Self, RunError> {
         let frames = FramesWriter::create(&folder.path().join("frames.bin"), probe_budget)?;
         let metrics = MetricsWriter::open(&folder.path().join("metrics.jsonl"))?;
@@ -50,20 +50,20 @@ impl Recorder {
         Ok(Self { running: Some(Running { queue, thread }) })
     }
 
-    /// Hands over an event; visible to other processes within a second. If the queue was full: how long that took.
+    /// Queues an event; it is visible to other processes within a second. Returns how long it waited if the queue was full.
     ///
     /// # Errors
-    /// Why recording failed (the disk is full, say): once, then [`RunError::NotRecording`]. Training may go on.
+    /// The cause if recording failed (for example a full disk), once; then [`RunError::NotRecording`]. Training may continue.
     pub fn record(&mut self, event: Event) -> Result<Option<Duration>, RunError> {
         let Some(Running { queue, thread }) = &self.running else { return Err(RunError::NotRecording) };
         if queue.len() >= QUEUE / 2 {
             thread.thread().unpark();
         }
-        // If nobody takes it, the thread has ended before its time: for a reason.
+        // A closed queue means that the thread has ended early, with an error.
         enqueue(queue, event, || ()).map_err(|_| self.end().err().unwrap_or(RunError::NotRecording))
     }
 
-    /// Waits until everything is on disk, synced, with the index of `frames.bin`.
+    /// Waits until all events are written and synced, with the index of `frames.bin`.
     ///
     /// # Errors
     /// As [`record`](Self::record).
@@ -81,12 +81,12 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        // What failed was for `finish` to say; here it is only waited for.
+        // Errors are reported by `finish`; this only waits.
         let _ = self.end();
     }
 }
 
-/// Sends `event`; if the queue is full, calls `when_full`, waits for room and gives the time waited.
+/// Sends `event`; if the queue is full, calls `when_full`, waits for space and returns the time waited.
 fn enqueue(
     queue: &Sender<Event>,
     event: Event,
@@ -103,7 +103,7 @@ fn enqueue(
     }
 }
 
-/// What the recorder's thread owns.
+/// The files that the recorder's thread writes.
 struct Files {
     frames: FramesWriter,
     metrics: MetricsWriter,
@@ -112,13 +112,13 @@ struct Files {
 impl Files {
     fn record(mut self, events: &Receiver<Event>) -> Result<(), RunError> {
         let recorded = self.write_all(events);
-        // One file's failure is no reason to lose the other's last half second.
+        // If one file fails, the other still gets its last half second.
         let frames = if recorded.is_ok() { self.frames.finish() } else { self.frames.sync() };
         recorded.and(frames).and(self.metrics.sync())
     }
 
     fn write_all(&mut self, events: &Receiver<Event>) -> Result<(), RunError> {
-        // When what waits in memory is to be written; none if nothing waits.
+        // When to write the buffered events; `None` if there are none.
         let mut due: Option<Instant> = None;
         loop {
             let received = match due {
@@ -131,13 +131,13 @@ impl Files {
                     self.frames.write(&event)?;
                     due.get_or_insert_with(|| Instant::now() + FLUSH_EVERY);
                     match event {
-                        // A checkpoint is not to outlive its history.
+                        // A checkpoint must not be more durable than its history.
                         Event::Saved(_) => self.sync()?,
                         Event::Epoch(_) | Event::Prepared(_) | Event::Status(_) => self.flush()?,
                         _ => {}
                     }
                     if events.is_empty() {
-                        thread::park_timeout(NAP);
+                        thread::park_timeout(IDLE_SLEEP);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -169,14 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_makes_the_sender_wait_and_loses_nothing() {
+    fn a_full_queue_blocks_the_sender_and_loses_nothing() {
         let (queue, events) = bounded(1);
         let (stalled, gate) = bounded(1);
         let disk = thread::spawn(move || {
             gate.recv().unwrap();
             events.iter().collect::<Vec<_>>()
         });
-        assert_eq!(enqueue(&queue, line("a"), || panic!("there is room")).unwrap(), None);
+        assert_eq!(enqueue(&queue, line("a"), || panic!("the queue has space")).unwrap(), None);
         assert!(enqueue(&queue, line("b"), || stalled.send(()).unwrap()).unwrap().is_some());
         drop(queue);
         assert_eq!(disk.join().unwrap(), [line("a"), line("b")]);
@@ -185,7 +185,7 @@ mod tests {
     // Only Linux has a device on which every write fails for want of space.
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_is_an_error_for_the_trainer_and_no_panic() {
+    fn a_full_disk_is_an_error_and_not_a_panic() {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::create(dir.path()).unwrap();
         std::os::unix::fs::symlink("/dev/full", dir.path().join("metrics.jsonl")).unwrap();

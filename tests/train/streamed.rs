@@ -29,7 +29,7 @@ watch: {every: 10, probes: 2}
     preset::load(path.to_str().unwrap(), &Overrides { set, ..Overrides::default() }).unwrap().spec
 }
 
-fn trained(spec: RunSpec, threads: usize) -> (Vec<Event>, checkpoint::Loaded, TempDir) {
+fn trained(spec: RunSpec, threads: usize) -> (Vec<Event>, checkpoint::LoadedCheckpoint, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     let options = Options { folder: Some(run.clone()), threads, watched: false, notes: Vec::new() };

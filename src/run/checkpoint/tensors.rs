@@ -1,28 +1,28 @@
-//! Tensors as a safetensors file: little-endian `f32`, by name in order of the alphabet, without metadata.
+//! Tensors as a safetensors file: little-endian `f32`, in alphabetical order of their names, without metadata.
 
 use std::borrow::Cow;
 
 use safetensors::{Dtype, SafeTensors, View};
 
-/// A tensor to be saved.
+/// A tensor to save.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedTensor<'a> {
-    /// Its name, unique in its file: `1.recurrent_kernel`.
+    /// The name, unique in its file: `1.recurrent_kernel`.
     pub name: String,
-    /// Its sizes; none for a scalar.
+    /// The shape; empty for a scalar.
     pub shape: Vec<usize>,
-    /// Its values, row-major: as many as the product of the shape.
+    /// The values, row-major: as many as the product of the shape.
     pub data: &'a [f32],
 }
 
-/// A tensor read back.
+/// A tensor as read from disk.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its sizes.
+    /// The shape.
     pub shape: Vec<usize>,
-    /// Its values, row-major.
+    /// The values, row-major.
     pub data: Vec<f32>,
 }
 
@@ -44,39 +44,39 @@ impl View for &NamedTensor<'_> {
     }
 }
 
-/// The bytes of the file: a function of names, shapes and values, whatever their order.
+/// Returns the bytes of the file: a function of names, shapes and values, independent of their order.
 ///
 /// # Errors
-/// In words, for a name that comes twice and for values that do not fit their shape.
+/// A message for a duplicate name and for values that do not fit their shape.
 pub(super) fn encode(tensors: &[NamedTensor<'_>]) -> Result<Vec<u8>, String> {
     for (i, tensor) in tensors.iter().enumerate() {
         let size = tensor.shape.iter().try_fold(1_usize, |size, n| size.checked_mul(*n));
         if size != Some(tensor.data.len()) {
             return Err(format!(
-                "`{}` has {} values, which is not its shape {:?}",
+                "`{}` has {} values, which does not match its shape {:?}",
                 tensor.name,
                 tensor.data.len(),
                 tensor.shape
             ));
         }
         if tensors.iter().take(i).any(|other| other.name == tensor.name) {
-            return Err(format!("two tensors are called `{}`", tensor.name));
+            return Err(format!("two tensors have the name `{}`", tensor.name));
         }
     }
     safetensors::serialize(tensors.iter().map(|tensor| (&tensor.name, tensor)), None)
         .map_err(|error| error.to_string())
 }
 
-/// The tensors of a file, sorted by name.
+/// Returns the tensors of a file, sorted by name.
 ///
 /// # Errors
-/// In words, for whatever is no safetensors file of `f32`.
+/// A message if it is not a safetensors file of `f32`.
 pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Tensor>, String> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut tensors = Vec::with_capacity(file.len());
     for (name, view) in file.iter() {
         if view.dtype() != Dtype::F32 {
-            return Err(format!("`{name}` is {:?}; only F32 is known here", view.dtype()));
+            return Err(format!("`{name}` is {:?}; only F32 is supported", view.dtype()));
         }
         let data = view.data().as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
         tensors.push(Tensor { name: name.to_owned(), shape: view.shape().to_vec(), data });
@@ -107,12 +107,12 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_by_name() {
+    fn invalid_tensors_are_rejected_by_name() {
         let message = encode(&[tensor("1.kernel", &[2, 2], &[1.0; 3])]).unwrap_err();
-        assert_eq!(message, "`1.kernel` has 3 values, which is not its shape [2, 2]");
+        assert_eq!(message, "`1.kernel` has 3 values, which does not match its shape [2, 2]");
         assert!(encode(&[tensor("x", &[usize::MAX, 2], &[])]).is_err());
         let message = encode(&[tensor("x", &[1], &[1.0]), tensor("x", &[1], &[2.0])]).unwrap_err();
-        assert_eq!(message, "two tensors are called `x`");
+        assert_eq!(message, "two tensors have the name `x`");
     }
 
     proptest! {
@@ -122,7 +122,7 @@ mod tests {
         }
 
         #[test]
-        fn no_header_panics_or_claims_other_data_than_there_are(
+        fn no_header_panics_or_reads_beyond_the_data(
             dtype in prop_oneof![Just("F32"), Just("F16"), Just("BOOL"), Just("?")],
             shape in proptest::collection::vec(prop_oneof![0_u64..5, any::<u64>()], 0..4),
             begin in prop_oneof![Just(0), any::<u64>()], end in prop_oneof![0_u64..50, any::<u64>()],
@@ -139,7 +139,7 @@ mod tests {
         }
 
         #[test]
-        fn a_cut_or_flipped_file_is_an_error_or_other_values_but_no_panic(cut in 0_usize..120, bit in 0_usize..960) {
+        fn a_truncated_or_flipped_file_does_not_panic(cut in 0_usize..120, bit in 0_usize..960) {
             let whole = encode(&[tensor("0.kernel", &[2, 2], &[1.0, 2.0, 3.0, 4.0])]).unwrap();
             prop_assert!(decode(whole.get(..cut.min(whole.len() - 1)).unwrap()).is_err());
             let mut flipped = whole.clone();

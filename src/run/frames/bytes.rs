@@ -1,9 +1,9 @@
-//! The primitives of a payload: little-endian floats, and integers in 7-bit groups (LEB128), small ones in one byte;
-//! and the small values that several kinds of frame share.
+//! Primitives of a payload: little-endian floats, integers in 7-bit groups (LEB128), strings; and the small values that
+//! several kinds of frame share.
 
 use crate::protocol::Direction;
 
-/// Appends `x` in groups of 7 bits, lowest first; the high bit says that more follow.
+/// Appends `x` in groups of 7 bits, lowest first; the high bit is set if more follow.
 pub(super) fn put_uint(out: &mut Vec<u8>, mut x: u64) {
     while x >= 0x80 {
         out.push(x as u8 | 0x80);
@@ -20,19 +20,19 @@ pub(super) fn put_f32(out: &mut Vec<u8>, x: f32) {
     out.extend_from_slice(&x.to_le_bytes());
 }
 
-/// The count, then the values.
+/// Appends the count, then the values.
 pub(super) fn put_f32s(out: &mut Vec<u8>, values: &[f32]) {
     put_uint(out, values.len() as u64);
     values.iter().for_each(|x| put_f32(out, *x));
 }
 
-/// The length in bytes, then the text.
+/// Appends the length in bytes, then the text.
 pub(super) fn put_str(out: &mut Vec<u8>, text: &str) {
     put_uint(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
 }
 
-/// One byte: 0 for none, 1 forward, 2 backward.
+/// Appends one byte: 0 for none, 1 forward, 2 backward.
 pub(super) fn put_direction(out: &mut Vec<u8>, direction: Option<Direction>) {
     out.push(match direction {
         None => 0,
@@ -41,11 +41,11 @@ pub(super) fn put_direction(out: &mut Vec<u8>, direction: Option<Direction>) {
     });
 }
 
-/// Takes values off the front of a payload; `None` when it does not hold them. A length is believed only once that many
-/// bytes are there, so that a hostile one allocates nothing.
-pub(super) struct Take<'a>(pub &'a [u8]);
+/// Reads values from the front of a payload; `None` if it is too short or invalid. Memory is allocated only for bytes
+/// that are present, so a hostile length allocates nothing.
+pub(super) struct PayloadReader<'a>(pub &'a [u8]);
 
-impl<'a> Take<'a> {
+impl<'a> PayloadReader<'a> {
     pub fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
@@ -65,7 +65,7 @@ impl<'a> Take<'a> {
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
             let bits = u64::from(byte & 0x7f);
-            // The tenth group has room for one bit.
+            // Only one bit of the tenth group fits.
             if shift == 63 && bits > 1 {
                 return None;
             }
@@ -131,16 +131,16 @@ mod tests {
         for x in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
             let mut out = Vec::new();
             put_uint(&mut out, x);
-            assert_eq!((Take(&out).uint(), out.len() == 1), (Some(x), x < 128));
+            assert_eq!((PayloadReader(&out).uint(), out.len() == 1), (Some(x), x < 128));
         }
     }
 
     #[test]
     fn what_is_not_there_is_none() {
-        assert_eq!(Take(&[0x80; 10]).uint(), None);
-        assert_eq!(Take(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]).uint(), None);
-        assert_eq!(Take(&[0xff, 0xff, 0xff, 0xff, 15, 1, 2, 3]).f32s(), None);
-        assert_eq!(Take(&[200, 1, b'a']).str(), None);
-        assert_eq!(Take(&[1, 0xff]).str(), None);
+        assert_eq!(PayloadReader(&[0x80; 10]).uint(), None);
+        assert_eq!(PayloadReader(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]).uint(), None);
+        assert_eq!(PayloadReader(&[0xff, 0xff, 0xff, 0xff, 15, 1, 2, 3]).f32s(), None);
+        assert_eq!(PayloadReader(&[200, 1, b'a']).str(), None);
+        assert_eq!(PayloadReader(&[1, 0xff]).str(), None);
     }
 }

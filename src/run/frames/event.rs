@@ -1,21 +1,21 @@
-//! An event as the payload of a frame, and back. What comes every step is binary; what comes rarely is JSON.
+//! Encodes an event as the payload of a frame and decodes it. Frequent events are binary, rare ones JSON.
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::bytes::{Take, put_direction, put_f32, put_f32s, put_f64, put_str, put_uint};
+use super::bytes::{PayloadReader, put_direction, put_f32, put_f32s, put_f64, put_str, put_uint};
 use super::{Frame, Kind, instruments, legacy, probe};
 use crate::metrics::{Confusion, Metrics};
 use crate::protocol::{EpochMetrics, Event, GradientProfile, RunInfo, Saved, StepMetrics, ValidationMetrics};
 
-/// Appends the payload of `event` to `out`; gives its kind and, if it has one, its own step.
+/// Appends the payload of `event` to `out`; returns its kind and, if it has one, its own step.
 ///
-/// JSON knows neither paths that are no Unicode nor NaN: such a path is written as it would be shown, and a share of
-/// unknown tokens that is not finite as 0.
+/// JSON has neither non-Unicode paths nor NaN: such a path is written lossily, and a share of unknown tokens that is not
+/// finite as 0.
 pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Kind, Option<u64>)> {
     match event {
-        Event::Prepared(info) => put_json(out, Kind::Prepared, &plain_info(info)),
+        Event::Prepared(info) => put_json(out, Kind::Prepared, &json_safe(info)),
         Event::Status(status) => put_json(out, Kind::Status, status),
         Event::Log(line) => put_json(out, Kind::Log, line),
         Event::Saved(saved) => {
@@ -53,9 +53,9 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
     }
 }
 
-/// The event of a frame, or `None` if the payload is not what its kind says (an index is no event either).
+/// Returns the event of a frame, or `None` if the payload is invalid for its kind, or an index.
 pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
-    let mut take = Take(frame.payload);
+    let mut take = PayloadReader(frame.payload);
     let event = match frame.kind {
         Kind::Prepared => return legacy::prepared(frame.payload).map(Event::Prepared),
         Kind::Status => return serde_json::from_slice(frame.payload).ok().map(Event::Status),
@@ -83,11 +83,11 @@ fn put_json(
     serde_json::to_writer(out, value).map(|()| (kind, None))
 }
 
-fn plain_info(info: &RunInfo) -> RunInfo {
-    let mut plain = info.clone();
-    plain.folder = PathBuf::from(info.folder.to_string_lossy().as_ref());
-    plain.data.unknown = if info.data.unknown.is_finite() { info.data.unknown } else { 0.0 };
-    plain
+fn json_safe(info: &RunInfo) -> RunInfo {
+    let mut safe = info.clone();
+    safe.folder = PathBuf::from(info.folder.to_string_lossy().as_ref());
+    safe.data.unknown = if info.data.unknown.is_finite() { info.data.unknown } else { 0.0 };
+    safe
 }
 
 fn put_step(out: &mut Vec<u8>, metrics: &StepMetrics) {
@@ -100,7 +100,7 @@ fn put_step(out: &mut Vec<u8>, metrics: &StepMetrics) {
     }
 }
 
-fn take_step(take: &mut Take<'_>, step: u64) -> Option<StepMetrics> {
+fn take_step(take: &mut PayloadReader<'_>, step: u64) -> Option<StepMetrics> {
     let epoch = take.count()?;
     let [accuracy] = take.optional()?;
     Some(StepMetrics {
@@ -124,7 +124,7 @@ fn put_epoch(out: &mut Vec<u8>, metrics: &EpochMetrics) {
     confusion.iter().flat_map(|confusion| &confusion.counts).for_each(|count| put_uint(out, *count));
 }
 
-fn take_epoch(take: &mut Take<'_>, step: u64) -> Option<EpochMetrics> {
+fn take_epoch(take: &mut PayloadReader<'_>, step: u64) -> Option<EpochMetrics> {
     let epoch = take.count()?;
     let seconds = take.f64()?;
     let metrics = take_metrics(take)?;
@@ -142,7 +142,7 @@ fn put_validation(out: &mut Vec<u8>, metrics: &ValidationMetrics) {
     put_metrics(out, &metrics.metrics);
 }
 
-fn take_validation(take: &mut Take<'_>, step: u64) -> Option<ValidationMetrics> {
+fn take_validation(take: &mut PayloadReader<'_>, step: u64) -> Option<ValidationMetrics> {
     let epoch = take.count()?;
     let seconds = take.f64()?;
     Some(ValidationMetrics { step, epoch, metrics: take_metrics(take)?, seconds })
@@ -157,7 +157,7 @@ fn put_metrics(out: &mut Vec<u8>, metrics: &Metrics) {
     }
 }
 
-fn take_metrics(take: &mut Take<'_>) -> Option<Metrics> {
+fn take_metrics(take: &mut PayloadReader<'_>) -> Option<Metrics> {
     let count = take.uint()?;
     let mut metrics = Metrics::default();
     for _ in 0..count {
@@ -176,7 +176,7 @@ fn put_gradient(out: &mut Vec<u8>, profile: &GradientProfile) {
     put_f32s(out, &profile.kernel_norm);
 }
 
-fn take_gradient(take: &mut Take<'_>, step: u64) -> Option<GradientProfile> {
+fn take_gradient(take: &mut PayloadReader<'_>, step: u64) -> Option<GradientProfile> {
     let layer = take.count()?;
     let direction = take.direction()?;
     let half_life = match take.byte()? {
@@ -185,12 +185,12 @@ fn take_gradient(take: &mut Take<'_>, step: u64) -> Option<GradientProfile> {
         _ => return None,
     };
     let hnorm = take.f32s()?;
-    // The first recordings end here.
+    // Recordings of the first format end here.
     let kernel_norm = if take.0.is_empty() { Vec::new() } else { take.f32s()? };
     Some(GradientProfile { step, layer, direction, hnorm, kernel_norm, half_life })
 }
 
-/// One byte of flags, lowest bit first, then the values that are there.
+/// Appends one byte of flags, lowest bit first, then the values that are present.
 fn put_optional<const N: usize>(out: &mut Vec<u8>, values: [Option<f64>; N]) {
     out.push(values.iter().enumerate().fold(0, |flags, (i, x)| flags | (u8::from(x.is_some()) << i)));
     values.iter().flatten().for_each(|x| put_f64(out, *x));
@@ -202,48 +202,48 @@ mod tests {
     use crate::protocol::{Direction, Sample};
     use proptest::prelude::*;
 
-    fn through(event: &Event) -> Option<Event> {
+    fn round_trip(event: &Event) -> Option<Event> {
         let mut payload = Vec::new();
         let (kind, step) = encode(event, &mut payload).unwrap();
         decode(Frame { offset: 0, kind, step: step.unwrap_or(0), payload: &payload })
     }
 
-    /// Of any bits, NaN and infinities too; to be compared as printed, for NaN to equal itself.
+    /// Any bits, including NaN and infinities; compare formatted values, so that NaN equals itself.
     fn any_f64() -> impl Strategy<Value = f64> {
         any::<u64>().prop_map(f64::from_bits)
     }
 
     proptest! {
         #[test]
-        fn scalars_come_back_bit_for_bit(
+        fn scalars_are_restored_bit_for_bit(
             step in any::<u64>(), epoch in any::<usize>(), accuracy in proptest::option::of(any_f64()),
             loss in any_f64(), rest in any_f64(),
         ) {
             let metrics = StepMetrics {
                 step, epoch, loss, accuracy, learning_rate: rest, grad_norm: loss, sequences_per_s: rest, seconds: 1.5,
             };
-            prop_assert_eq!(format!("{:?}", through(&Event::Step(metrics))), format!("{:?}", Some(Event::Step(metrics))));
+            prop_assert_eq!(format!("{:?}", round_trip(&Event::Step(metrics))), format!("{:?}", Some(Event::Step(metrics))));
             let all: Metrics = [("loss", loss), ("val_f1", rest)].into();
             let confusion = step.is_multiple_of(2).then(|| Confusion { classes: 2, counts: vec![1, 2, 300, step] });
             let metrics = Event::Epoch(Box::new(EpochMetrics { epoch, step, metrics: all.clone(), confusion, seconds: rest }));
-            prop_assert_eq!(format!("{:?}", through(&metrics)), format!("{:?}", Some(metrics)));
+            prop_assert_eq!(format!("{:?}", round_trip(&metrics)), format!("{:?}", Some(metrics)));
             let metrics = ValidationMetrics { step, epoch, metrics: all, seconds: rest };
             prop_assert_eq!(
-                format!("{:?}", through(&Event::Validation(metrics.clone()))),
+                format!("{:?}", round_trip(&Event::Validation(metrics.clone()))),
                 format!("{:?}", Some(Event::Validation(metrics.clone())))
             );
         }
 
         #[test]
         fn no_payload_panics(kind in any::<u8>(), step in any::<u64>(), payload in proptest::collection::vec(any::<u8>(), 0..64)) {
-            if let Some(kind) = Kind::of(kind % 15) {
+            if let Some(kind) = Kind::from_byte(kind % 15) {
                 decode(Frame { offset: 0, kind, step, payload: &payload });
             }
         }
     }
 
     #[test]
-    fn a_payload_that_is_too_long_or_too_short_is_no_event() {
+    fn a_payload_that_is_too_long_or_too_short_is_rejected() {
         let profile = GradientProfile {
             step: 3,
             layer: 1,
@@ -253,13 +253,13 @@ mod tests {
             half_life: Some(-2.0),
         };
         let event = Event::Gradient(profile.clone());
-        assert_eq!(through(&event).as_ref(), Some(&event));
+        assert_eq!(round_trip(&event).as_ref(), Some(&event));
         let mut payload = Vec::new();
         encode(&event, &mut payload).unwrap();
         payload.push(0);
         let frame = |payload| Frame { offset: 0, kind: Kind::Gradient, step: 3, payload };
         assert!(decode(frame(&payload)).is_none());
-        // What ends behind `hnorm` is a profile of the first recordings.
+        // A payload that ends after `hnorm` is of the first format.
         let short = payload.len() - 1 - (1 + 2 * 4);
         assert!((0..payload.len() - 1).all(|n| decode(frame(&payload[..n])).is_none() == (n != short)));
         let old = Event::Gradient(GradientProfile { kernel_norm: Vec::new(), ..profile });
@@ -267,17 +267,17 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_comes_back_with_its_line_ends() {
+    fn a_sample_is_restored_with_its_newlines() {
         let (prime, text) = ("ROMEO:\n".into(), "What, \u{1b}[2J\n\nho!".into());
         let event = Event::Sample(Sample { step: 7, epoch: 2, prime, text });
-        assert_eq!(through(&event), Some(event));
+        assert_eq!(round_trip(&event), Some(event));
     }
 
     #[test]
-    fn what_json_cannot_say_is_still_recorded() {
+    fn what_json_cannot_represent_is_still_recorded() {
         use std::os::unix::ffi::OsStringExt;
         let path = PathBuf::from(std::ffi::OsString::from_vec(vec![b'r', 0xff]));
-        let Some(Event::Saved(saved)) = through(&Event::Saved(Saved { step: 5, path, best: true })) else {
+        let Some(Event::Saved(saved)) = round_trip(&Event::Saved(Saved { step: 5, path, best: true })) else {
             panic!("not read back")
         };
         assert_eq!((saved.step, saved.path, saved.best), (5, PathBuf::from("r\u{fffd}"), true));

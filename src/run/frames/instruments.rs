@@ -1,6 +1,6 @@
-//! What the instruments say, all numbers exactly.
+//! Health of layers and norms of parameters, all numbers exactly.
 
-use super::bytes::{Take, put_direction, put_f32, put_f64, put_str, put_uint};
+use super::bytes::{PayloadReader, put_direction, put_f32, put_f64, put_str, put_uint};
 use crate::protocol::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
 
 pub(super) fn put(out: &mut Vec<u8>, read: &Instruments) {
@@ -24,7 +24,7 @@ pub(super) fn put(out: &mut Vec<u8>, read: &Instruments) {
     }
 }
 
-pub(super) fn take(take: &mut Take<'_>, step: u64) -> Option<Instruments> {
+pub(super) fn take(take: &mut PayloadReader<'_>, step: u64) -> Option<Instruments> {
     let mut read = Instruments { step, ..Instruments::default() };
     for _ in 0..take.count()? {
         read.layers.push(take_layer(take)?);
@@ -37,7 +37,7 @@ pub(super) fn take(take: &mut Take<'_>, step: u64) -> Option<Instruments> {
     Some(read)
 }
 
-fn take_layer(take: &mut Take<'_>) -> Option<LayerHealth> {
+fn take_layer(take: &mut PayloadReader<'_>) -> Option<LayerHealth> {
     let (layer, direction) = (take.count()?, take.direction()?);
     let proposal = take.str()?.to_owned();
     let mut quantities = Vec::new();
@@ -60,7 +60,7 @@ mod tests {
     use crate::protocol::Direction;
 
     #[test]
-    fn what_is_read_comes_back_and_no_part_of_it_is_taken_for_the_whole() {
+    fn instruments_are_restored_and_a_truncated_payload_is_rejected() {
         let health = |quantity: &str, spectral_radius| QuantityHealth {
             quantity: quantity.into(),
             left: 0.25,
@@ -76,7 +76,7 @@ mod tests {
         let read = Instruments { step: 41, layers: vec![layer], params: vec![norms] };
         let mut payload = Vec::new();
         put(&mut payload, &read);
-        assert_eq!(take(&mut Take(&payload), 41), Some(read));
-        assert!((0..payload.len()).all(|n| take(&mut Take(&payload[..n]), 41).is_none()));
+        assert_eq!(take(&mut PayloadReader(&payload), 41), Some(read));
+        assert!((0..payload.len()).all(|n| take(&mut PayloadReader(&payload[..n]), 41).is_none()));
     }
 }

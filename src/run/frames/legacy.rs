@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::bytes::Take;
+use super::bytes::PayloadReader;
 use crate::metrics::{Confusion, Metrics, Task};
 use crate::protocol::{EpochMetrics, RunInfo, ValidationMetrics};
 
@@ -32,7 +32,7 @@ impl OldEvaluation {
     }
 }
 
-pub(super) fn take_epoch(take: &mut Take<'_>, step: u64) -> Option<EpochMetrics> {
+pub(super) fn take_epoch(take: &mut PayloadReader<'_>, step: u64) -> Option<EpochMetrics> {
     let epoch = take.count()?;
     let [accuracy, val_loss, val_accuracy] = take.optional()?;
     let loss = Some(take.f64()?);
@@ -41,7 +41,7 @@ pub(super) fn take_epoch(take: &mut Take<'_>, step: u64) -> Option<EpochMetrics>
     Some(EpochMetrics { epoch, step, metrics: known(all), confusion: None, seconds: take.f64()? })
 }
 
-pub(super) fn take_validation(take: &mut Take<'_>, step: u64) -> Option<ValidationMetrics> {
+pub(super) fn take_validation(take: &mut PayloadReader<'_>, step: u64) -> Option<ValidationMetrics> {
     let epoch = take.count()?;
     let [accuracy] = take.optional()?;
     let metrics = known([("val_loss", Some(take.f64()?)), ("val_accuracy", accuracy)]);
@@ -84,7 +84,7 @@ mod tests {
         put_uint(&mut payload, 3);
         payload.push(0b011);
         [0.75, 0.5, 0.25, 9.0].iter().for_each(|x| put_f64(&mut payload, *x));
-        let mut epoch = take_epoch(&mut Take(&payload), 12).unwrap();
+        let mut epoch = take_epoch(&mut PayloadReader(&payload), 12).unwrap();
         let before = br#"{"epoch":3,"step":12,"metrics":[{"name":"val_f1","value":0.5}],"confusion":null}"#;
         OldEvaluation::decode(before).unwrap().add_to(&mut epoch);
         let all = [("loss", 0.25), ("accuracy", 0.75), ("val_loss", 0.5), ("val_f1", 0.5)];

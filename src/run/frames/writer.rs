@@ -3,11 +3,11 @@ use std::path::{Path, PathBuf};
 
 use super::event::encode;
 use super::thinning::Thinning;
-use super::{FRAME_HEAD, Index, Kind, Walk, head};
+use super::{FRAME_HEADER, FrameReader, Index, Kind, header};
 use crate::durable;
 use crate::protocol::Event;
 use crate::run::RunError;
-use crate::run::output::Output;
+use crate::run::record_file::RecordFile;
 
 /// Writes `frames.bin`.
 pub(in crate::run) struct FramesWriter {
@@ -16,7 +16,7 @@ pub(in crate::run) struct FramesWriter {
 }
 
 impl FramesWriter {
-    /// Begins a recording whose probes take at most `probe_budget` bytes.
+    /// Creates a recording whose probes take at most `probe_budget` bytes.
     ///
     /// # Errors
     /// Also if `path` exists.
@@ -27,7 +27,7 @@ impl FramesWriter {
         Ok(Self { frames, thinning: Thinning::new(probe_budget) })
     }
 
-    /// Takes note of an event; it is on disk after the next [`flush`](Self::flush).
+    /// Appends an event; it is on disk after the next [`flush`](Self::flush).
     pub fn write(&mut self, event: &Event) -> Result<(), RunError> {
         let Event::Probe(frame) = event else {
             return self.frames.append_event(event).map(|_| ());
@@ -50,7 +50,7 @@ impl FramesWriter {
         self.frames.output.sync()
     }
 
-    /// Appends the index; all is on disk.
+    /// Appends the index and syncs.
     pub fn finish(mut self) -> Result<(), RunError> {
         let own_offset = self.frames.offset;
         let (start, step) = (self.frames.begin(), self.frames.index.step());
@@ -59,27 +59,27 @@ impl FramesWriter {
         self.frames.output.sync()
     }
 
-    /// Drops the probes of every second step that has any: the file is written anew beside, and takes the old one's place.
+    /// Drops the probes of every second step that has any: the file is rewritten under a temporary name, then renamed.
     fn halve(&mut self) -> Result<(), RunError> {
         self.flush()?;
         let path = self.frames.output.path().clone();
-        let beside = durable::beside(&path);
-        let halved = self.halve_into(&path, &beside);
+        let temporary = durable::beside(&path);
+        let halved = self.halve_into(&path, &temporary);
         if halved.is_err() {
-            // Room that a full disk needs. Best effort: the failure to report is the first one.
-            let _ = fs::remove_file(&beside);
+            // Frees space on a full disk. Best effort: the first failure is the one to report.
+            let _ = fs::remove_file(&temporary);
         }
         halved
     }
 
-    fn halve_into(&mut self, path: &Path, beside: &Path) -> Result<(), RunError> {
-        let file = File::create(beside).map_err(RunError::io("create", beside))?;
-        let mut kept = Frames::new(beside.to_owned(), file);
+    fn halve_into(&mut self, path: &Path, temporary: &Path) -> Result<(), RunError> {
+        let file = File::create(temporary).map_err(RunError::io("create", temporary))?;
+        let mut kept = Frames::new(temporary.to_owned(), file);
         let mut bytes = 0;
         let (mut latest, mut keep) = (None, false);
         let before = File::open(path).map_err(RunError::io("open", path))?;
-        let mut walk = Walk::new(path, &before)?;
-        while let Some(frame) = walk.next()? {
+        let mut frames = FrameReader::new(path, &before)?;
+        while let Some(frame) = frames.next()? {
             if frame.kind == Kind::Probe {
                 keep ^= latest.replace(frame.step) != Some(frame.step);
                 if !keep {
@@ -92,31 +92,31 @@ impl FramesWriter {
             bytes += if frame.kind == Kind::Probe { written } else { 0 };
         }
         kept.output.sync()?;
-        durable::rename(beside, path)?;
+        durable::rename(temporary, path)?;
         self.frames = Frames { output: kept.output.renamed(path.to_owned()), ..kept };
         self.thinning.halved(bytes);
         Ok(())
     }
 }
 
-/// A file of frames, and the index of what is in it.
+/// A file of frames and its index.
 struct Frames {
-    output: Output,
-    /// Bytes of all whole frames, those that wait in memory counted.
+    output: RecordFile,
+    /// Bytes of all complete frames, including those still in memory.
     offset: u64,
     index: Index,
 }
 
 impl Frames {
-    /// Over an empty file; its head waits to be written.
+    /// Starts an empty file; its header is pending.
     fn new(path: PathBuf, file: File) -> Self {
-        let mut output = Output::new(path, file);
-        let head = head();
-        output.pending.extend_from_slice(&head);
-        Self { output, offset: head.len() as u64, index: Index::default() }
+        let mut output = RecordFile::new(path, file);
+        let header = header();
+        output.pending.extend_from_slice(&header);
+        Self { output, offset: header.len() as u64, index: Index::default() }
     }
 
-    /// Appends a frame; gives its bytes.
+    /// Appends a frame; returns its size in bytes.
     fn append_event(&mut self, event: &Event) -> Result<u64, RunError> {
         let start = self.begin();
         match encode(event, &mut self.output.pending) {
@@ -128,29 +128,30 @@ impl Frames {
         }
     }
 
-    /// Leaves room for the head of a frame whose payload is appended next.
+    /// Reserves the header of a frame whose payload is appended next.
     fn begin(&mut self) -> usize {
         let start = self.output.pending.len();
-        self.output.pending.extend_from_slice(&[0; FRAME_HEAD]);
+        self.output.pending.extend_from_slice(&[0; FRAME_HEADER]);
         start
     }
 
-    /// Completes the frame that began at `start`; gives its bytes.
+    /// Completes the frame that began at `start`; returns its size in bytes.
     fn end(&mut self, start: usize, kind: Kind, step: u64) -> Result<u64, RunError> {
         let pending = &mut self.output.pending;
-        let Ok(length) = u32::try_from(pending.len() - start - FRAME_HEAD) else {
+        let Ok(length) = u32::try_from(pending.len() - start - FRAME_HEADER) else {
             pending.truncate(start);
             return Err(RunError::unwritable(self.output.path(), "an event of more than 4 GiB"));
         };
         let [a, b, c, d] = length.to_le_bytes();
         let [s, t, u, v, w, x, y, z] = step.to_le_bytes();
-        pending[start..start + FRAME_HEAD].copy_from_slice(&[a, b, c, d, kind as u8, s, t, u, v, w, x, y, z]);
+        pending[start..start + FRAME_HEADER]
+            .copy_from_slice(&[a, b, c, d, kind as u8, s, t, u, v, w, x, y, z]);
         let checksum = crc32fast::hash(&pending[start..]);
         pending.extend_from_slice(&checksum.to_le_bytes());
         let bytes = (pending.len() - start) as u64;
-        self.index.note(self.offset, step);
+        self.index.add(self.offset, step);
         self.offset += bytes;
-        self.output.spill()?;
+        self.output.flush_if_full()?;
         Ok(bytes)
     }
 }
