@@ -13,6 +13,7 @@
 
 pub mod app;
 pub mod browser;
+pub mod dashboard;
 pub mod filter;
 pub mod findings;
 pub mod help;
@@ -21,12 +22,13 @@ pub mod keymap;
 pub mod menu;
 pub mod picture;
 pub mod plain;
+pub mod run_state;
 pub mod scroll;
-pub mod state;
 pub mod terminal;
 pub mod text;
 pub mod theme;
 pub mod view;
+pub mod view_state;
 mod widget;
 
 pub use app::{Launch, Link, Outcome, Start};

@@ -8,9 +8,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Color;
 use unrolled::escape;
 use unrolled::protocol::{Activations, Event, Level, LogLine, ProbeFrame, RunStatus, StepMetrics};
+use unrolled::ui::dashboard::Dashboard;
 use unrolled::ui::keymap::Action;
 use unrolled::ui::picture;
-use unrolled::ui::state::Dashboard;
 use unrolled::ui::theme::{Colors, Glyphs, Theme};
 use unrolled::ui::view::dashboard;
 

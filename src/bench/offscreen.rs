@@ -5,7 +5,7 @@ use crossbeam_channel::Receiver;
 use ratatui::layout::Size;
 
 use crate::protocol::Event;
-use crate::ui::state::Dashboard;
+use crate::ui::dashboard::Dashboard;
 use crate::ui::terminal::Screen;
 use crate::ui::theme::{Colors, Glyphs, Theme};
 use crate::ui::view::dashboard;

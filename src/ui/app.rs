@@ -16,10 +16,10 @@ pub use drawing::DrawingCost;
 pub use event_loop::{EventLoop, Flow};
 
 use super::browser::{self, Browser, Own};
+use super::dashboard::Dashboard;
 use super::input::Input;
 use super::keymap::{self, Action, Place};
 use super::menu::{Asked, Menu};
-use super::state::Dashboard;
 use super::terminal::Notice;
 use super::theme::{Role, Theme};
 use super::view::dashboard;
@@ -83,7 +83,7 @@ struct Run {
 
 impl Run {
     fn over(&self) -> bool {
-        self.dashboard.status().is_some_and(RunStatus::is_over)
+        self.dashboard.run.is_over()
     }
 }
 
@@ -290,7 +290,7 @@ impl<'a> App<'a> {
         if run.dashboard.act(action) {
             return;
         }
-        let paused = matches!(run.dashboard.status(), Some(RunStatus::Paused));
+        let paused = matches!(run.dashboard.run.status(), Some(RunStatus::Paused));
         let command = match action {
             Action::PauseResume if paused => Command::Resume,
             Action::PauseResume => Command::Pause,
@@ -312,7 +312,12 @@ impl<'a> App<'a> {
             }
             _ => return,
         };
-        // A trainer that has ended obeys nothing, and its status says so.
+        if let Command::ScaleLearningRate { factor } = command
+            && !run.over()
+        {
+            run.dashboard.view.scale_learning_rate(factor, &run.dashboard.run);
+        }
+        // A trainer that has ended ignores commands, and its status shows that.
         let _ = run.commands.send(command);
     }
 
@@ -325,20 +330,20 @@ impl<'a> App<'a> {
 
     fn show(&mut self, link: Link) {
         let Link { events, commands } = link;
-        let dashboard = Dashboard::new();
-        let dashboard = if self.from_menu { dashboard.above_a_menu() } else { dashboard };
+        let dashboard = Dashboard { has_menu: self.from_menu, ..Dashboard::new() };
         self.run = Some(Run { dashboard, events: Some(events), commands, ending: None });
         self.drawing = None;
     }
 
     /// Writes the dashboard as it is seen to an SVG file in the run folder.
     fn picture(&mut self) {
-        let Some((run, info)) = self.run.as_ref().and_then(|run| Some((run, run.dashboard.info()?))) else {
+        let Some((run, info)) = self.run.as_ref().and_then(|run| Some((run, run.dashboard.run.info()?)))
+        else {
             return;
         };
         let mut buffer = Buffer::empty(self.body);
         dashboard::render(&run.dashboard, self.body, &mut buffer, &self.theme);
-        let step = run.dashboard.latest().map_or(0, |metrics| metrics.step);
+        let step = run.dashboard.run.latest().map_or(0, |metrics| metrics.step);
         let path = info.folder.join(format!("screen-{step}.svg"));
         match std::fs::write(&path, picture::svg(&buffer, &self.theme)) {
             Ok(()) => self.tell("A picture of the screen", &path.display().to_string()),
@@ -397,7 +402,7 @@ impl<'a> App<'a> {
         }
         match &mut self.overlay {
             Some(Overlay::Popup(popup)) => {
-                let log = self.run.iter().flat_map(|run| run.dashboard.log());
+                let log = self.run.iter().flat_map(|run| run.dashboard.run.log());
                 popup.render(frame, whole, log, self.drawing, &self.theme);
             }
             Some(Overlay::Leave(leave)) => leave.render(frame, whole, &self.theme),

@@ -7,7 +7,7 @@ use unrolled::protocol::{
     RunInfo, RunStatus, Saved, StepMetrics,
 };
 use unrolled::rng::Rng;
-use unrolled::ui::state::Dashboard;
+use unrolled::ui::dashboard::Dashboard;
 
 /// Steps of an epoch.
 pub const EPOCH: u64 = 196;

@@ -16,8 +16,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{explain, gradient, hidden, message, metric, preparing, status};
-use crate::ui::state::{Dashboard, Panel};
+use crate::ui::dashboard::Dashboard;
 use crate::ui::theme::{Role, Theme};
+use crate::ui::view_state::Panel;
 use crate::ui::widget::{plain, text};
 
 /// Below this nothing can be read.
@@ -46,14 +47,14 @@ pub fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
         ])
         .areas(area);
         status::render(dash, top, buf, theme);
-        if dash.info().is_some() {
+        if dash.run.info().is_some() {
             panels(dash, body, buf, theme);
         } else {
             preparing::render(dash, body, buf, theme);
         }
         message::render(&message, bottom, buf);
         message::log(dash, log, buf, theme);
-        if dash.choice().explain {
+        if dash.view.explain {
             explain::render(dash, body, buf, theme);
         }
     }
@@ -61,9 +62,9 @@ pub fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
 }
 
 fn panels(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let focus = dash.choice().focus;
+    let focus = dash.view.focus;
     let halves = |area: Rect| -> [Rect; 2] { Layout::horizontal([Constraint::Fill(1); 2]).areas(area) };
-    if dash.choice().full_screen || area.height < 4 {
+    if dash.view.full_screen || area.height < 4 {
         panel(dash, focus, area, buf, theme);
     } else if area.width >= GRID.0 && area.height >= GRID.1 {
         let [upper, lower]: [Rect; 2] = Layout::vertical([Constraint::Fill(1); 2]).areas(area);

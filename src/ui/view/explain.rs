@@ -8,8 +8,10 @@ use super::gradient::fading;
 use crate::escape;
 use crate::number;
 use crate::protocol::{LayerHealth, ParamNorms, RunInfo};
-use crate::ui::state::{Dashboard, ForecastErrors, Norm, Panel};
+use crate::ui::dashboard::Dashboard;
+use crate::ui::run_state::ForecastErrors;
 use crate::ui::theme::{Role, Theme};
+use crate::ui::view_state::{Norm, Panel};
 use crate::ui::widget::frame::Frame;
 use crate::ui::widget::text;
 
@@ -18,7 +20,7 @@ const WIDEST: u16 = 72;
 
 /// Draws the explanation of the focused panel in the middle of `area`.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let focus = dash.choice().focus;
+    let focus = dash.view.focus;
     let width = area.width.saturating_sub(4).min(WIDEST);
     let mut rows = Vec::new();
     for paragraph in paragraphs(dash, focus) {
@@ -43,7 +45,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
 fn name(dash: &Dashboard, panel: Panel) -> &'static str {
     match panel {
         Panel::Loss => "Loss",
-        Panel::Accuracy if dash.errors().is_some() => "Errors of forecasts",
+        Panel::Accuracy if dash.run.forecast_errors().is_some() => "Errors of forecasts",
         Panel::Accuracy => "Accuracy",
         Panel::Gradient => "Gradient per unrolled step",
         Panel::Hidden => "Hidden state",
@@ -62,17 +64,19 @@ fn paragraphs(dash: &Dashboard, panel: Panel) -> Vec<String> {
                  asks for a lower learning rate."
                     .into(),
             ];
-            said.extend(updates(dash.param_norms()));
+            said.extend(updates(dash.run.param_norms()));
             said
         }
-        Panel::Accuracy if dash.errors().is_some() => dash.errors().map_or_else(Vec::new, forecasts),
-        Panel::Accuracy if dash.accuracy().train.is_empty() && dash.latest().is_some() => vec![
+        Panel::Accuracy if dash.run.forecast_errors().is_some() => {
+            dash.run.forecast_errors().map_or_else(Vec::new, forecasts)
+        }
+        Panel::Accuracy if dash.run.accuracy().train.is_empty() && dash.run.latest().is_some() => vec![
             "This task has no classes, and so no accuracy. Instead: the length of the whole gradient at \
              every step, before clipping. Single tall spikes are the mark of exploding gradients; \
              clipping (global_clipnorm) holds them."
                 .into(),
         ],
-        Panel::Accuracy if dash.info().is_some_and(RunInfo::has_labels) => vec![
+        Panel::Accuracy if dash.run.info().is_some_and(RunInfo::has_labels) => vec![
             "The share of all labels that the network gets right, each by itself: told from a probability of \
              0.5 on. Where labels are rare, telling none is right most of the time: the F1 after each epoch \
              says more."
@@ -86,14 +90,18 @@ fn paragraphs(dash: &Dashboard, panel: Panel) -> Vec<String> {
                 .into(),
         ],
         Panel::Gradient => {
-            let norm = dash.choice().norm;
+            let norm = dash.view.norm;
             let mut said = gradient(norm);
-            said.extend(dash.profiles().map(|profiles| format!("Now: {}.", fading(&profiles.latest, norm))));
-            said.extend(dash.health().map(passing));
+            said.extend(
+                dash.view
+                    .profiles(&dash.run)
+                    .map(|profiles| format!("Now: {}.", fading(&profiles.latest, norm))),
+            );
+            said.extend(dash.view.health(&dash.run).map(passing));
             said
         }
         Panel::Hidden => {
-            let shown = dash.activations().map_or("h", |a| a.quantity.as_str());
+            let shown = dash.view.activations(&dash.run).map_or("h", |a| a.quantity.as_str());
             vec![
                 quantity(shown),
                 "Look for the word at which columns change, and whether the change lives on until the last \

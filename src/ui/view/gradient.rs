@@ -7,8 +7,10 @@ use crate::escape;
 use crate::metrics::half_life;
 use crate::number;
 use crate::protocol::{Direction, GradientProfile, LayerHealth};
-use crate::ui::state::{Dashboard, Norm, Panel, Profiles, Recurrent};
+use crate::ui::dashboard::Dashboard;
+use crate::ui::run_state::{Profiles, RecurrentLayer};
 use crate::ui::theme::{Role, Theme};
+use crate::ui::view_state::{Norm, Panel};
 use crate::ui::widget::chart::{self, Chart, Curve, Line, Sample};
 use crate::ui::widget::frame::Frame;
 use crate::ui::widget::text::{self, Piece};
@@ -16,28 +18,28 @@ use crate::ui::widget::ticks::{self, Tick};
 
 /// Draws the panel.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let choice = dash.choice();
-    let log = choice.is_log(Panel::Gradient);
+    let view = &dash.view;
+    let log = view.is_log(Panel::Gradient);
     let title = title(dash, usize::from(area.width).saturating_sub(6), theme);
-    let note = dash.health().map(|health| note(health, theme)).unwrap_or_default();
+    let note = dash.view.health(&dash.run).map(|health| note(health, theme)).unwrap_or_default();
     let frame =
-        Frame { focused: choice.focus == Panel::Gradient, title: &title, note: &note, left: &[], right: &[] };
+        Frame { focused: view.focus == Panel::Gradient, title: &title, note: &note, left: &[], right: &[] };
     let inner = frame.render(area, buf, theme);
     let room = usize::from(inner.width).saturating_sub(2);
     let mut say = |words: &str, role: Role| {
         text::put(buf, inner.x + 1, inner.y, room, &[(words.into(), theme.style(role))])
     };
-    let Some(profiles) = dash.profiles().filter(|_| inner.height > 2) else {
+    let Some(profiles) = dash.view.profiles(&dash.run).filter(|_| inner.height > 2) else {
         say(&waiting(dash), Role::Dim);
         return;
     };
-    let (latest, first) = (norms(&profiles.latest, choice.norm), norms(&profiles.first, choice.norm));
-    let used = match choice.position.and_then(|at| Some((at, latest.get(at)?))) {
+    let (latest, first) = (norms(&profiles.latest, view.norm), norms(&profiles.first, view.norm));
+    let used = match view.position.and_then(|at| Some((at, latest.get(at)?))) {
         Some((at, norm)) => {
             let norm = number::metric(f64::from(*norm));
             say(&format!("t = {at} · {norm} · at step {}", number::count(profiles.latest.step)), Role::Cursor)
         }
-        None => say(&fading(&profiles.latest, choice.norm), Role::Text),
+        None => say(&fading(&profiles.latest, view.norm), Role::Text),
     };
     for wording in [true, false].map(|long| legend(profiles, long, theme)) {
         let wide = text::width_of(&wording);
@@ -67,18 +69,18 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         x_name: "t",
         curves: if alone { curves.get(1..).unwrap_or_default() } else { &curves },
         rules: &[],
-        cursor: choice.position.map(|at| at as f64),
+        cursor: view.position.map(|at| at as f64),
     }
     .render(chart_area, buf, theme);
 }
 
 /// Which gradient of which layer, in the longest wording that `room` has room for.
 fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
-    let symbol = match dash.choice().norm {
+    let symbol = match dash.view.norm {
         Norm::State => "‖∂L/∂h_t‖",
         Norm::RecurrentKernel => "‖∂L/∂U_t‖",
     };
-    let layer = dash.recurrent().map(|recurrent| format!(" · {}", layer_name(dash, recurrent)));
+    let layer = dash.view.layer(&dash.run).map(|recurrent| format!(" · {}", layer_name(dash, recurrent)));
     let tail = format!(" {symbol}{}", layer.unwrap_or_default());
     let wording = |head: &'static str| {
         vec![(head.into(), theme.style(Role::Title)), (tail.clone().into(), theme.style(Role::Text))]
@@ -88,8 +90,8 @@ fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
 }
 
 /// The name of a recurrent layer: number, class, direction.
-pub(super) fn layer_name(dash: &Dashboard, (layer, direction): Recurrent) -> String {
-    let row = dash.info().and_then(|info| info.model.layers.get(layer));
+pub(super) fn layer_name(dash: &Dashboard, (layer, direction): RecurrentLayer) -> String {
+    let row = dash.run.info().and_then(|info| info.model.layers.get(layer));
     let class = escape::foreign(row.map_or("", |row| row.class.as_str()));
     match direction {
         None => format!("{layer} {class}"),
@@ -147,7 +149,7 @@ fn note<'a>(health: &LayerHealth, theme: &Theme) -> Vec<Vec<Piece<'a>>> {
 }
 
 fn waiting(dash: &Dashboard) -> String {
-    match (dash.recurrent(), dash.info()) {
+    match (dash.view.layer(&dash.run), dash.run.info()) {
         (None, _) => "the model has no recurrent layer".into(),
         _ => "waiting for the first step".into(),
     }

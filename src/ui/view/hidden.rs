@@ -11,20 +11,21 @@ use crate::escape;
 use crate::metrics::is_predicted;
 use crate::number;
 use crate::protocol::{ClassCount, ProbeFrame};
-use crate::ui::state::{Dashboard, Panel};
+use crate::ui::dashboard::Dashboard;
 use crate::ui::theme::{Role, Theme};
+use crate::ui::view_state::Panel;
 use crate::ui::widget::frame::Frame;
 use crate::ui::widget::heat_map::{HeatMap, swatch};
 use crate::ui::widget::text::{self, Piece};
 
 /// Draws the panel.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let choice = dash.choice();
-    let shown = dash.probe().zip(dash.activations());
+    let view = &dash.view;
+    let shown = dash.view.probe(&dash.run).zip(dash.view.activations(&dash.run));
     let scale = shown.map_or(1.0, |(_, activations)| scale(&activations.values));
     let signed = shown.is_none_or(|(_, activations)| activations.values.iter().any(|value| *value < 0.0));
     let title = title(dash, usize::from(area.width).saturating_sub(6), theme);
-    let probe = dash.info().and_then(|info| info.probes.get(choice.probe()));
+    let probe = dash.run.info().and_then(|info| info.probes.get(view.probe_index()));
     let labels: Vec<Cow<'_, str>> = probe
         .map(|probe| probe.tokens.iter().map(|token| escape::foreign(token)).collect())
         .unwrap_or_default();
@@ -34,7 +35,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         columns: activations.units,
         labels: &labels,
         scale,
-        selected: choice.position.and_then(|at| at.checked_sub(first_step)).filter(|row| *row < labels.len()),
+        selected: view.position.and_then(|at| at.checked_sub(first_step)).filter(|row| *row < labels.len()),
     });
     let inner = Rect {
         x: area.x + 2,
@@ -46,7 +47,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let left = shown.map(|(frame, _)| prediction(dash, frame, theme)).unwrap_or_default();
     let right = shown.map(|_| legend(scale, signed, theme)).unwrap_or_default();
     let frame = Frame {
-        focused: choice.focus == Panel::Hidden,
+        focused: view.focus == Panel::Hidden,
         title: &title,
         note: &note,
         left: &left,
@@ -64,13 +65,14 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
 
 /// Which quantity of which layer, in the longest wording that `room` has room for.
 fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
-    let layer = dash.recurrent().map(|recurrent| format!(" · {}", layer_name(dash, recurrent)));
+    let layer = dash.view.layer(&dash.run).map(|recurrent| format!(" · {}", layer_name(dash, recurrent)));
     let layer = layer.unwrap_or_default();
     let wording = |head: &str, tail: &str| {
         let tail = format!("{layer}{tail}");
         vec![(head.to_owned().into(), theme.style(Role::Title)), (tail.into(), theme.style(Role::Text))]
     };
-    let Some(quantity) = dash.activations().map(|a| quantity_name(&a.quantity)).filter(|name| name != "h")
+    let Some(quantity) =
+        dash.view.activations(&dash.run).map(|a| quantity_name(&a.quantity)).filter(|name| name != "h")
     else {
         return wording("4 Hidden state", "");
     };
@@ -101,9 +103,9 @@ const NUMBERS: usize = 3;
 
 /// Which probe it is, and what the network makes of it.
 fn prediction<'a>(dash: &'a Dashboard, frame: &ProbeFrame, theme: &Theme) -> Vec<Piece<'a>> {
-    let total = dash.info().map_or(0, |info| info.probes.len());
+    let total = dash.run.info().map_or(0, |info| info.probes.len());
     let mut pieces = vec![(format!("probe {}/{total} ", frame.probe + 1).into(), theme.style(Role::Dim))];
-    let info = dash.info();
+    let info = dash.run.info();
     let classes = info.map_or(&[][..], |info| &info.data.classes);
     let told = info.filter(|info| info.has_labels()).map(|_| labels(frame, classes));
     let best = frame.prediction.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
@@ -168,7 +170,7 @@ fn legend<'a>(scale: f32, signed: bool, theme: &Theme) -> Vec<Piece<'a>> {
 }
 
 fn waiting(dash: &Dashboard) -> &'static str {
-    match (dash.recurrent(), dash.info()) {
+    match (dash.view.layer(&dash.run), dash.run.info()) {
         (None, _) => "the model has no recurrent layer",
         (_, Some(info)) if info.probes.is_empty() => "the preset has no probe sentences",
         _ => "waiting for the first watched step",

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use crate::escape;
 use crate::number;
 use crate::protocol::{Level, RunStatus};
-use crate::ui::state::Dashboard;
+use crate::ui::dashboard::Dashboard;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::text;
 
@@ -19,14 +19,14 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
         let wrapped = text::wrap(&escape::foreign(text), width);
         rows.extend(wrapped.into_iter().map(|row| (row, theme.style(role))));
     };
-    if let Some(line) = dash.warning() {
+    if let Some(line) = dash.view.warning(&dash.run) {
         let (word, role) = match line.level {
             Level::Error => ("error", Role::Bad),
             Level::Info | Level::Warning => ("warning", Role::Warning),
         };
         say(&format!("{word}: {} (Esc hides this)", line.text), role);
     }
-    if let Some(status) = dash.status() {
+    if let Some(status) = dash.run.status() {
         match status {
             RunStatus::Diverged { what } => say(&format!("diverged: {what}"), Role::Bad),
             RunStatus::Failed { what } => say(&format!("failed: {what}"), Role::Bad),
@@ -39,8 +39,8 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
             }
         }
         if status.is_over() {
-            let folder = dash.info().map(|info| format!("The run is in {} · ", info.folder.display()));
-            let menu = if dash.above_menu() { " · Esc goes to the menu" } else { "" };
+            let folder = dash.run.info().map(|info| format!("The run is in {} · ", info.folder.display()));
+            let menu = if dash.has_menu { " · Esc goes to the menu" } else { "" };
             say(&format!("{}q quits{menu}", folder.unwrap_or_default()), Role::Dim);
         }
     }
@@ -50,13 +50,13 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
 
 fn finished(dash: &Dashboard) -> String {
     let mut text = "finished".to_owned();
-    if let Some(loss) = dash.loss().validation.value() {
+    if let Some(loss) = dash.run.loss().validation.value() {
         text += &format!(" · validation loss {}", number::metric(loss));
     }
-    if let Some(accuracy) = dash.accuracy().validation.value() {
+    if let Some(accuracy) = dash.run.accuracy().validation.value() {
         text += &format!(" · validation accuracy {}", number::percent(accuracy));
     }
-    if let Some(rmse) = dash.errors().and_then(|errors| errors.rmse.validation.value()) {
+    if let Some(rmse) = dash.run.forecast_errors().and_then(|errors| errors.rmse.validation.value()) {
         text += &format!(" · RMSE {}", number::metric(rmse));
     }
     text
@@ -77,7 +77,7 @@ pub(super) fn render(rows: &[(String, Style)], area: Rect, buf: &mut Buffer) {
 
 /// Draws the latest log line.
 pub(super) fn log(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let Some(line) = dash.log().next_back().filter(|_| area.height > 0) else { return };
+    let Some(line) = dash.run.log().next_back().filter(|_| area.height > 0) else { return };
     let pieces = [(escape::foreign(&line.text), theme.style(Role::Dim))];
     text::put(buf, area.x + 1, area.y, usize::from(area.width).saturating_sub(2), &pieces);
 }

@@ -6,10 +6,12 @@ use ratatui::layout::Rect;
 use super::status::separated;
 use crate::escape;
 use crate::number;
-use crate::ui::state::axis::XAxis;
-use crate::ui::state::series::{Series, Summary};
-use crate::ui::state::{Curves, Dashboard, Panel};
+use crate::ui::dashboard::Dashboard;
+use crate::ui::run_state::Curves;
+use crate::ui::run_state::axis::XAxis;
+use crate::ui::run_state::series::{Series, Summary};
 use crate::ui::theme::{Role, Theme};
+use crate::ui::view_state::Panel;
 use crate::ui::widget::chart::{self, Chart, Curve, Line, Sample};
 use crate::ui::widget::frame::Frame;
 use crate::ui::widget::text::{self, Piece};
@@ -32,20 +34,20 @@ struct Metric<'a> {
 
 fn metric(dash: &Dashboard, panel: Panel) -> Metric<'_> {
     // What chance tells of several labels at once hangs on how often each comes.
-    let classes = dash.info().filter(|info| !info.has_labels()).map_or(0, |info| info.data.classes.len());
-    if let Some(errors) = dash.errors().filter(|_| panel != Panel::Loss) {
+    let classes = dash.run.info().filter(|info| !info.has_labels()).map_or(0, |info| info.data.classes.len());
+    if let Some(errors) = dash.run.forecast_errors().filter(|_| panel != Panel::Loss) {
         let rules = errors.baselines.iter().map(|(_, rmse)| *rmse).collect();
         return Metric { name: "RMSE", curves: &errors.rmse, share: false, rules };
     }
     match panel {
-        Panel::Loss => Metric { name: "Loss", curves: dash.loss(), share: false, rules: Vec::new() },
+        Panel::Loss => Metric { name: "Loss", curves: dash.run.loss(), share: false, rules: Vec::new() },
         // a task without classes, a regression, has no accuracy; what its updates look like is seen instead
-        _ if dash.accuracy().train.is_empty() && dash.latest().is_some() => {
-            Metric { name: "Gradient norm", curves: dash.grad_norm(), share: false, rules: Vec::new() }
+        _ if dash.run.accuracy().train.is_empty() && dash.run.latest().is_some() => {
+            Metric { name: "Gradient norm", curves: dash.run.grad_norm(), share: false, rules: Vec::new() }
         }
         _ => Metric {
             name: "Accuracy",
-            curves: dash.accuracy(),
+            curves: dash.run.accuracy(),
             share: true,
             rules: (classes > 1).then(|| 1.0 / classes as f64).into_iter().collect(),
         },
@@ -54,11 +56,11 @@ fn metric(dash: &Dashboard, panel: Panel) -> Metric<'_> {
 
 /// Draws the panel of the loss or of the accuracy.
 pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let choice = dash.choice();
+    let view = &dash.view;
     let metric = metric(dash, panel);
-    let log = choice.is_log(panel);
+    let log = view.is_log(panel);
     let mut title = vec![(format!("{} {}", panel.number(), metric.name).into(), theme.style(Role::Title))];
-    let errors = dash.errors().filter(|_| panel == Panel::Accuracy);
+    let errors = dash.run.forecast_errors().filter(|_| panel == Panel::Accuracy);
     if let Some(errors) = errors.filter(|errors| !errors.variable.is_empty()) {
         title.push((format!(" · {}", escape::foreign(&errors.variable)).into(), theme.style(Role::Title)));
     }
@@ -66,15 +68,15 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
         title.push((" log".into(), theme.style(Role::Dim)));
     }
     let note = ["validation", "val", ""].map(|validation| metric.legend(dash, validation, theme));
-    let frame = Frame { focused: choice.focus == panel, title: &title, note: &note, left: &[], right: &[] };
+    let frame = Frame { focused: view.focus == panel, title: &title, note: &note, left: &[], right: &[] };
     let inner = frame.render(area, buf, theme);
-    let Some(window) = dash.window().filter(|_| inner.height > 1) else {
+    let Some(window) = dash.view.window(&dash.run).filter(|_| inner.height > 1) else {
         let pieces = [("waiting for the first step".into(), theme.style(Role::Dim))];
         text::put(buf, inner.x + 1, inner.y, usize::from(inner.width), &pieces);
         return;
     };
-    let train = metric.curves.train.within(choice.axis, window.0, window.1);
-    let validation = metric.curves.validation.within(choice.axis, window.0, window.1);
+    let train = metric.curves.train.within(view.axis, window.0, window.1);
+    let validation = metric.curves.validation.within(view.axis, window.0, window.1);
     let refused = log && train.finite + validation.finite > 0 && train.min.min(validation.min) <= 0.0;
     let mut reading = metric.reading(dash, usize::from(inner.width).saturating_sub(1), theme);
     if let Some(errors) = errors.filter(|_| reading.is_empty()) {
@@ -96,11 +98,11 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     let y_ticks = metric.y_ticks(y, log, most);
     let plot = chart::plot(chart_area, &y_ticks);
     let columns = chart::columns(plot, theme.glyphs);
-    let sampled = |series: &Series| series.columns(choice.axis, window.0, window.1, columns);
+    let sampled = |series: &Series| series.columns(view.axis, window.0, window.1, columns);
     let (train, validation) = (sampled(&metric.curves.train), sampled(&metric.curves.validation));
     let raw = samples(&train, log, |column| (column.min, column.max));
     let smoothed = samples(&train, log, |column| {
-        let value = column.smoothed(choice.smoothing);
+        let value = column.smoothed(view.smoothing);
         (value, value)
     });
     let validation = samples(&validation, log, |column| (column.min, column.max));
@@ -113,18 +115,18 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
         after,
     ];
     let without = [Curve { samples: &raw, line: Line::Solid, style: front }, after];
-    let smooth = choice.smoothing.factor() > 0.0;
-    let cursor = choice.cursor.and_then(|step| metric.read().nearest(step));
+    let smooth = view.smoothing.factor() > 0.0;
+    let cursor = view.cursor.and_then(|step| metric.read().nearest(step));
     let rules: Vec<f64> = metric.rules.iter().map(|rule| if log { rule.log10() } else { *rule }).collect();
     Chart {
         y,
         y_ticks: &y_ticks,
         x: window,
-        x_ticks: &x_ticks(choice.axis, window, usize::from(plot.width)),
-        x_name: choice.axis.name(),
+        x_ticks: &x_ticks(view.axis, window, usize::from(plot.width)),
+        x_name: view.axis.name(),
         curves: if smooth { &with_smoothed } else { &without },
         rules: &rules,
-        cursor: cursor.map(|(place, _)| place.on(choice.axis)),
+        cursor: cursor.map(|(place, _)| place.on(view.axis)),
     }
     .render(chart_area, buf, theme);
 }
@@ -143,7 +145,7 @@ impl Metric<'_> {
     fn legend<'a>(&self, dash: &Dashboard, name: &str, theme: &Theme) -> Vec<Piece<'a>> {
         let mut pieces = Vec::new();
         let (train, validation) = (&self.curves.train, &self.curves.validation);
-        if let Some(value) = train.reading(dash.choice().smoothing) {
+        if let Some(value) = train.reading(dash.view.smoothing) {
             let words = if name.is_empty() { "" } else { " train" };
             pieces.push((format!("{TRAIN}{words} {}", self.write(value)).into(), theme.style(Role::Train)));
         }
@@ -160,18 +162,18 @@ impl Metric<'_> {
 
     /// What the curves say at the cursor, in the most words that fit; empty without a cursor.
     fn reading<'a>(&self, dash: &Dashboard, columns: usize, theme: &Theme) -> Vec<Piece<'a>> {
-        let choice = dash.choice();
-        let nearest = choice.cursor.and_then(|step| self.read().nearest(step));
+        let view = &dash.view;
+        let nearest = view.cursor.and_then(|step| self.read().nearest(step));
         let Some((place, summary)) = nearest else { return Vec::new() };
         let value = if summary.finite > 0 { self.write(summary.mean()) } else { "not finite".into() };
         let points = self.read().points_per_bucket();
         let mean = if points > 1 { format!("{value}, mean of {points}") } else { value.clone() };
-        let smoothed = self.write(summary.smoothed(choice.smoothing));
+        let smoothed = self.write(summary.smoothed(view.smoothing));
         let step = (format!("step {}", number::count(place.step)), Role::Cursor);
         let epoch = (format!("epoch {:.2}", place.epoch), Role::Cursor);
         let time = (number::duration(place.seconds), Role::Cursor);
         let short = (smoothed.clone(), Role::Train);
-        let smooth = choice.smoothing.factor() > 0.0 && !self.curves.train.is_empty();
+        let smooth = view.smoothing.factor() > 0.0 && !self.curves.train.is_empty();
         let wordings = [
             vec![
                 step.clone(),

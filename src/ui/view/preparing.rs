@@ -6,23 +6,23 @@ use ratatui::layout::Rect;
 use super::status;
 use crate::escape;
 use crate::protocol::RunStatus;
-use crate::ui::state::Dashboard;
+use crate::ui::dashboard::Dashboard;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::text;
 
 /// Draws what is being prepared in the middle, and the log so far below.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let width = usize::from(area.width).saturating_sub(4);
-    let what = match dash.status() {
+    let what = match dash.run.status() {
         Some(RunStatus::Preparing { what }) => what.as_str(),
         Some(status) if status.is_over() => "nothing was trained",
         _ => "starting",
     };
-    let (mark, role) = status::mark(dash.status());
+    let (mark, role) = status::mark(dash.run.status());
     let said = format!("{mark} {}", escape::foreign(what));
     let wrapped = text::wrap(&said, width);
     let lines = usize::from(area.height / 2);
-    let recent = dash.log().rev().take(lines).collect::<Vec<_>>().into_iter().rev();
+    let recent = dash.run.log().rev().take(lines).collect::<Vec<_>>().into_iter().rev();
     let top = area.y + area.height / 3;
     let wide = wrapped.iter().map(|row| text::width(row)).max().unwrap_or(0);
     let x = area.x + (usize::from(area.width).saturating_sub(wide) / 2) as u16;

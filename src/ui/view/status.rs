@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use crate::escape;
 use crate::number;
 use crate::protocol::RunStatus;
-use crate::ui::state::Dashboard;
+use crate::ui::dashboard::Dashboard;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::text::{self, Piece};
 
@@ -70,10 +70,10 @@ pub(super) fn mark(status: Option<&RunStatus>) -> (char, Role) {
 }
 
 fn head<'a>(dash: &'a Dashboard, theme: &Theme) -> Vec<Piece<'a>> {
-    let (mark, role) = mark(dash.status());
-    let word = dash.status().map_or("starting", RunStatus::word);
+    let (mark, role) = mark(dash.run.status());
+    let word = dash.run.status().map_or("starting", RunStatus::word);
     let mut pieces = vec![(format!("{mark} {word}").into(), theme.style(role))];
-    if let Some(info) = dash.info() {
+    if let Some(info) = dash.run.info() {
         pieces.push(("  ".into(), Style::new()));
         pieces.push((escape::foreign(&info.name), theme.style(Role::Title)));
     }
@@ -82,9 +82,9 @@ fn head<'a>(dash: &'a Dashboard, theme: &Theme) -> Vec<Piece<'a>> {
 
 /// `epoch 2/4 ████░░░░ 53 %`; the columns used.
 fn progress(dash: &Dashboard, x: u16, y: u16, room: usize, buf: &mut Buffer, theme: &Theme) -> usize {
-    let Some((info, total)) = dash.info().zip(dash.total_steps()) else { return 0 };
-    let step = dash.latest().map_or(0, |latest| latest.step);
-    let epoch = dash.latest().map_or(1, |latest| latest.epoch);
+    let Some((info, total)) = dash.run.info().zip(dash.run.total_steps()) else { return 0 };
+    let step = dash.run.latest().map_or(0, |latest| latest.step);
+    let epoch = dash.run.latest().map_or(1, |latest| latest.epoch);
     let share = (step as f64 / total as f64).min(1.0);
     let before = format!("   epoch {epoch}/{}  ", info.epochs);
     let after = format!(" {:>3.0} %", (share * 100.0).floor());
@@ -104,40 +104,43 @@ fn progress(dash: &Dashboard, x: u16, y: u16, room: usize, buf: &mut Buffer, the
 }
 
 fn facts<'a>(dash: &Dashboard, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
-    let Some(latest) = dash.latest() else { return Vec::new() };
-    let over = dash.status().is_some_and(RunStatus::is_over);
-    let mut words = vec![match dash.total_steps() {
+    let Some(latest) = dash.run.latest() else { return Vec::new() };
+    let over = dash.run.status().is_some_and(RunStatus::is_over);
+    let mut words = vec![match dash.run.total_steps() {
         Some(total) => format!("step {}/{}", number::count(latest.step), number::count(total)),
         None => format!("step {}", number::count(latest.step)),
     }];
     let (sequences, learning_rate) = if long { ("sequences", "learning rate") } else { ("seq", "lr") };
     words.push(format!("{} {sequences}/s", number::rate(latest.sequences_per_s)));
-    words.push(format!("{learning_rate} {}", number::metric(latest.learning_rate)));
+    words.push(format!(
+        "{learning_rate} {}",
+        number::metric(dash.view.learning_rate(&dash.run).unwrap_or(latest.learning_rate))
+    ));
     let gone = number::duration(latest.seconds);
     if over {
         words.push(format!("took {gone}"));
     } else {
         words.push(format!("{gone} gone"));
-        words.extend(dash.remaining().map(|remaining| format!("{} left", number::duration(remaining))));
+        words.extend(dash.run.remaining().map(|remaining| format!("{} left", number::duration(remaining))));
     }
     separated(words.into_iter().map(|word| (word, Role::Text)).collect(), theme)
 }
 
 /// The latest checkpoint, and how the curves are drawn.
 fn settings<'a>(dash: &Dashboard, saved: bool, theme: &Theme) -> Vec<Piece<'a>> {
-    let choice = dash.choice();
+    let view = &dash.view;
     let mut words = Vec::new();
-    if let Some(saved) = dash.saved().filter(|_| saved) {
+    if let Some(saved) = dash.run.saved().filter(|_| saved) {
         words.push(format!("saved at step {}", number::count(saved.step)));
     }
-    if dash.latest().is_some() {
-        words.push(match choice.smoothing.factor() {
+    if dash.run.latest().is_some() {
+        words.push(match view.smoothing.factor() {
             0.0 => "not smoothed".to_owned(),
             factor => format!("smoothed {factor}"),
         });
     }
-    if choice.zoom > 0 {
-        words.push(format!("zoom {}×", choice.zoom_factor()));
+    if view.zoom > 0 {
+        words.push(format!("zoom {}×", view.zoom_factor()));
     }
     separated(words.into_iter().map(|word| (word, Role::Dim)).collect(), theme)
 }

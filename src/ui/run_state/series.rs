@@ -1,13 +1,12 @@
-//! A curve of any length in bounded memory, with its extremes.
+//! A curve of any length in bounded memory that keeps its extremes.
 
-use super::axis::{Place, XAxis};
+use super::axis::{XAxis, XPosition};
 use super::smoothing::{Ema, FACTORS, Smoothing};
 
-/// Most buckets that a series keeps; when they are full, neighbours merge.
+/// Maximum number of buckets; when they are full, neighbours merge.
 const CAPACITY: usize = 4096;
 
-/// A measured quantity over a run: folded at full rate, kept in at most 4096 buckets of 2ᵏ points with their
-/// extremes.
+/// A metric over a run, downsampled to at most 4096 buckets of 2ᵏ points with their extremes.
 ///
 /// Smoothing is computed at full rate before any thinning: a bucket carries the smoothed value of its last
 /// point, so that thinning removes drawn points and moves none. Non-finite values are marked and touch neither
@@ -26,21 +25,21 @@ pub struct Series {
 /// Neighbouring points of a [`Series`].
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
-    last: Place,
+    last: XPosition,
     points: u64,
     summary: Summary,
 }
 
-/// What is known of some neighbouring points.
+/// Statistics of neighbouring points.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Summary {
-    /// Least finite value.
+    /// Minimum of the finite values.
     pub min: f64,
-    /// Greatest finite value.
+    /// Maximum of the finite values.
     pub max: f64,
-    /// Least value above 0: where a logarithmic axis can begin; infinite when there is none.
+    /// Minimum of the positive values, the start of a logarithmic axis; infinite without any.
     pub least_positive: f64,
-    /// Finite values.
+    /// Number of finite values.
     pub finite: u64,
     /// Whether any value was not finite.
     pub non_finite: bool,
@@ -49,7 +48,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of no points.
+    /// Statistics of no points.
     pub const EMPTY: Self = Self {
         min: f64::INFINITY,
         max: f64::NEG_INFINITY,
@@ -88,7 +87,7 @@ impl Summary {
         self.smoothed = smoothed;
     }
 
-    /// Takes in the points that follow.
+    /// Merges the points that follow.
     fn extend(&mut self, later: &Self) {
         self.min = self.min.min(later.min);
         self.max = self.max.max(later.max);
@@ -121,8 +120,8 @@ impl Series {
         }
     }
 
-    /// Takes the next point: its place is not before that of the point before.
-    pub fn push(&mut self, place: Place, value: f64) {
+    /// Appends a point, whose position must not be before the previous one's.
+    pub fn push(&mut self, place: XPosition, value: f64) {
         if value.is_finite() {
             self.latest = self.ema.push(value);
         }
@@ -163,36 +162,36 @@ impl Series {
             .collect();
     }
 
-    /// Whether there is no point yet.
+    /// Whether the series has no points.
     pub fn is_empty(&self) -> bool {
         self.buckets.is_empty()
     }
 
-    /// How many points share a bucket: the resolution of all that is drawn.
+    /// Points per bucket: the resolution of what is drawn.
     pub fn points_per_bucket(&self) -> u64 {
         self.per_bucket
     }
 
-    /// The latest value as it came, finite or not.
+    /// The latest value, finite or not.
     pub fn value(&self) -> Option<f64> {
         self.value
     }
 
-    /// The latest value to read off: smoothed, unless it is not finite.
+    /// The latest value, smoothed unless it is not finite.
     pub fn reading(&self, smoothing: Smoothing) -> Option<f64> {
         let value = self.value?;
         let level = smoothing.level().and_then(|level| self.latest.get(level));
         Some(if value.is_finite() { level.copied().unwrap_or(value) } else { value })
     }
 
-    /// Where the first and the last bucket end.
-    pub fn extent(&self) -> Option<(Place, Place)> {
+    /// The positions at which the first and the last bucket end.
+    pub fn extent(&self) -> Option<(XPosition, XPosition)> {
         Some((self.buckets.first()?.last, self.buckets.last()?.last))
     }
 
-    /// All that lies between `from` and `to` on `axis`, both counted, in one.
+    /// Statistics of all points from `from` to `to` (inclusive) on `axis`.
     pub fn within(&self, axis: XAxis, from: f64, to: f64) -> Summary {
-        let within = |place: Place| (from..=to).contains(&place.on(axis));
+        let within = |place: XPosition| (from..=to).contains(&place.on(axis));
         if self.extent().is_some_and(|(first, last)| within(first) && within(last)) {
             return self.all;
         }
@@ -205,9 +204,9 @@ impl Series {
         all
     }
 
-    /// The range from `from` to `to` on `axis`, both counted, in `width` columns of equal breadth.
+    /// Statistics of the points from `from` to `to` (inclusive) on `axis`, in `width` columns of equal width.
     ///
-    /// A bucket lies where its last point lies. Without breadth (`from == to`) all lies in the first column.
+    /// A bucket belongs to the column of its last point. If `from == to`, all belong to the first column.
     pub fn columns(&self, axis: XAxis, from: f64, to: f64, width: usize) -> Vec<Summary> {
         let mut columns = vec![Summary::EMPTY; width];
         let scale = if to > from { width as f64 / (to - from) } else { 0.0 };
@@ -223,8 +222,8 @@ impl Series {
         columns
     }
 
-    /// The bucket nearest to `step`: where it ends, and what it holds.
-    pub fn nearest(&self, step: u64) -> Option<(Place, &Summary)> {
+    /// The bucket nearest to `step`: the position of its end, and its statistics.
+    pub fn nearest(&self, step: u64) -> Option<(XPosition, &Summary)> {
         let after = self.buckets.partition_point(|bucket| bucket.last.step < step);
         let around = [after.checked_sub(1), Some(after)];
         let candidates = around.into_iter().flatten().filter_map(|i| self.buckets.get(i));
@@ -239,8 +238,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn place(step: u64) -> Place {
-        Place { step, epoch: step as f64 / 100.0, seconds: step as f64 * 0.02 }
+    fn place(step: u64) -> XPosition {
+        XPosition { step, epoch: step as f64 / 100.0, seconds: step as f64 * 0.02 }
     }
 
     fn series(values: &[f64]) -> Series {
@@ -256,7 +255,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// The plain model: every point kept. Buckets hold whole groups of 2ᵏ points, so ranges end on groups.
+        /// The reference keeps every point. Buckets hold whole groups of 2ᵏ points, so ranges end at groups.
         #[test]
         fn extremes_over_any_range_equal_those_of_all_points(
             values in prop::collection::vec(value(), 1..20_000), a in 0.0..1.0f64, b in 0.0..1.0f64,

@@ -1,34 +1,34 @@
-//! Exponential smoothing, every level at once and at full rate, so that thinning never moves a drawn point.
+//! Exponential smoothing, computed for every level at full rate, so that downsampling never moves a drawn point.
 
-/// The levels that smooth: the share of the past that each keeps at every point.
+/// The decay factor β of each level.
 pub(super) const FACTORS: [f64; 4] = [0.6, 0.9, 0.97, 0.99];
 
-/// How much the curves are smoothed.
+/// The level of smoothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Smoothing(usize);
 
 impl Default for Smoothing {
-    /// 0.9: the noise of single batches goes, an epoch's bend stays.
+    /// 0.9: removes the noise of single batches and keeps the shape of an epoch.
     fn default() -> Self {
         Self(2)
     }
 }
 
 impl Smoothing {
-    /// None.
+    /// No smoothing.
     pub const OFF: Self = Self(0);
 
-    /// One level more.
+    /// The next stronger level.
     pub fn more(self) -> Self {
         Self((self.0 + 1).min(FACTORS.len()))
     }
 
-    /// One level less.
+    /// The next weaker level.
     pub fn less(self) -> Self {
         Self(self.0.saturating_sub(1))
     }
 
-    /// The share of the past that is kept at every point: 0 without smoothing.
+    /// The decay factor β: 0 without smoothing.
     pub fn factor(self) -> f64 {
         self.level().and_then(|level| FACTORS.get(level)).copied().unwrap_or(0.0)
     }

@@ -1,26 +1,28 @@
+//! Forecast errors in the units of a series, beside those of baselines.
+
 use super::Curves;
-use super::axis::Place;
+use super::axis::XPosition;
 use crate::metrics::Metrics;
 
-/// How the root of the mean squared error begins, as it is told.
+/// Prefix of the metric's name.
 const RMSE: &str = "val_rmse";
-/// Forecasts that need no network, as they are told and in words.
+/// Baseline forecasts: suffix of the metric's name, and label.
 const BASELINES: [(&str, &str); 2] = [("_last", "last value"), ("_seasonal", "season")];
 
-/// Errors of forecasts in the units of a series: of the first variable, where there are several.
+/// Forecast errors in the units of a series: of the first variable if there are several.
 #[derive(Debug, Default)]
 pub struct ForecastErrors {
-    /// The variable, where there are several. Foreign text.
+    /// The variable's name if there are several. Untrusted text.
     pub variable: String,
-    /// The root of the mean squared error on the held-out part, after every epoch.
+    /// Root mean squared error on the validation part, after every epoch.
     pub rmse: Curves,
-    /// The same of forecasts that need no network, each in words.
+    /// The RMSE of baseline forecasts, each with a label.
     pub baselines: Vec<(&'static str, f64)>,
 }
 
 impl ForecastErrors {
-    /// Takes the metrics of an epoch that ended at `place`; ignores those of other tasks.
-    pub fn fold(errors: &mut Option<Self>, metrics: &Metrics, place: Place) {
+    /// Adds the metrics of an epoch that ended at `position`; ignores those without baselines, which are of other tasks.
+    pub fn fold(errors: &mut Option<Self>, metrics: &Metrics, position: XPosition) {
         let of = |baseline: &str| {
             metrics.iter().find_map(|(name, value)| {
                 let variable = name.strip_prefix(RMSE)?.strip_prefix(baseline)?;
@@ -28,11 +30,11 @@ impl ForecastErrors {
                 Some((variable?, value))
             })
         };
-        let baselines = BASELINES.iter().filter_map(|(name, words)| Some((*words, of(name)?.1)));
+        let baselines = BASELINES.iter().filter_map(|(suffix, label)| Some((*label, of(suffix)?.1)));
         let baselines: Vec<(&'static str, f64)> = baselines.collect();
         let Some((variable, rmse)) = of("").filter(|_| !baselines.is_empty()) else { return };
         let errors = errors.get_or_insert_default();
-        errors.rmse.validation.push(place, rmse);
+        errors.rmse.validation.push(position, rmse);
         (errors.variable, errors.baselines) = (variable.to_owned(), baselines);
     }
 }

@@ -1,6 +1,6 @@
-//! Where a point lies: the three x axes that every curve can be drawn over.
+//! The three x axes of a curve: steps, epochs and time.
 
-/// What the x axis of the curves counts.
+/// The unit of the x axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum XAxis {
     /// Optimizer updates.
@@ -22,7 +22,7 @@ impl XAxis {
         }
     }
 
-    /// One word.
+    /// The axis's label.
     pub fn name(self) -> &'static str {
         match self {
             Self::Step => "step",
@@ -32,18 +32,18 @@ impl XAxis {
     }
 }
 
-/// A place on all three axes at once.
+/// The position of a point on all three x axes.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Place {
-    /// Optimizer updates made.
+pub struct XPosition {
+    /// Optimizer updates so far.
     pub step: u64,
-    /// Epochs gone, with their fraction.
+    /// Epochs so far, with their fraction.
     pub epoch: f64,
-    /// Seconds of training gone.
+    /// Seconds of training so far.
     pub seconds: f64,
 }
 
-impl Place {
+impl XPosition {
     /// The coordinate on `axis`.
     pub fn on(&self, axis: XAxis) -> f64 {
         match axis {

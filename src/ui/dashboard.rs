@@ -1,0 +1,223 @@
+//! The dashboard's state: a run, and how the user views it.
+
+use super::keymap::Action;
+use super::run_state::RunState;
+use super::view_state::ViewState;
+use crate::protocol::Event;
+
+/// A run and the user's view of it: the same events and actions always give the same screen.
+#[derive(Debug, Default)]
+pub struct Dashboard {
+    /// The fold of the run's events.
+    pub run: RunState,
+    /// What the user chose to see.
+    pub view: ViewState,
+    /// Whether there is a menu to go back to.
+    pub has_menu: bool,
+}
+
+impl Dashboard {
+    /// A dashboard before any event.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Folds an event of the run.
+    pub fn apply(&mut self, event: &Event) {
+        self.run.apply(event);
+    }
+
+    /// Applies a key's action if it concerns the view; returns whether it did.
+    pub fn act(&mut self, action: Action) -> bool {
+        self.view.act(action, &self.run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{
+        Activations, Direction, EpochMetrics, GradientProfile, Instruments, LayerHealth, LayerRow, Level,
+        LogLine, ModelTable, ProbeFrame, QuantityHealth, RunInfo, RunStatus, StepMetrics, ValidationMetrics,
+    };
+    use crate::ui::run_state::LOG_LINES;
+    use crate::ui::view_state::Norm;
+
+    fn info() -> RunInfo {
+        let directions = vec![Some(Direction::Forward), Some(Direction::Backward)];
+        let layers = vec![LayerRow::default(), LayerRow { directions, ..LayerRow::default() }];
+        RunInfo {
+            name: "story".into(),
+            title: String::new(),
+            about: String::new(),
+            folder: "runs/story".into(),
+            model: ModelTable { layers },
+            data: Default::default(),
+            probes: Vec::new(),
+            epochs: 4,
+            steps_per_epoch: 100,
+            batch_size: 32,
+            watch_every: 10,
+            task: crate::metrics::Task::Binary,
+            loss: "binary_crossentropy".into(),
+            optimizer: "Adam".into(),
+            seed: 1,
+            threads: 1,
+        }
+    }
+
+    fn step(step: u64) -> Event {
+        Event::Step(StepMetrics {
+            step,
+            epoch: 1 + (step as usize - 1) / 100,
+            loss: 1.0 / step as f64,
+            accuracy: None,
+            learning_rate: 0.001,
+            grad_norm: 1.0,
+            sequences_per_s: 640.0,
+            seconds: step as f64 * 0.05,
+        })
+    }
+
+    fn profile(direction: Direction, step: u64) -> Event {
+        let direction = Some(direction);
+        Event::Gradient(GradientProfile {
+            step,
+            layer: 1,
+            direction,
+            hnorm: vec![1.0],
+            kernel_norm: vec![0.0],
+            half_life: None,
+        })
+    }
+
+    fn health(step: u64, spectral_radius: Option<f32>) -> Event {
+        let h = QuantityHealth { quantity: "h".into(), left: 0.1, right: 0.2, dead: 0.0, spectral_radius };
+        let direction = Some(Direction::Forward);
+        let layer = LayerHealth { layer: 1, direction, proposal: "h".into(), quantities: vec![h] };
+        Event::Instruments(Box::new(Instruments { step, layers: vec![layer], params: Vec::new() }))
+    }
+
+    fn probe(quantities: &[&str]) -> Event {
+        let held = |direction, quantity: &&str| {
+            let quantity = (*quantity).to_owned();
+            Activations { layer: 1, direction: Some(direction), quantity, units: 1, values: vec![0.5] }
+        };
+        let both = [Direction::Forward, Direction::Backward];
+        let activations = both.into_iter().flat_map(|d| quantities.iter().map(move |q| held(d, q))).collect();
+        Event::Probe(Box::new(ProbeFrame { step: 1, probe: 0, prediction: Vec::new(), activations }))
+    }
+
+    #[test]
+    fn quantities_go_round_and_stay_when_the_layer_changes() {
+        let mut dash = Dashboard::new();
+        assert!(!dash.act(Action::Quantity), "nothing to show yet");
+        dash.apply(&Event::Prepared(Box::new(info())));
+        dash.apply(&probe(&["h", "c", "i", "f"]));
+        let shown =
+            |dash: &Dashboard| dash.view.activations(&dash.run).map(|a| (a.quantity.clone(), a.direction));
+        let mut seen = vec![shown(&dash)];
+        for _ in 0..4 {
+            assert!(dash.act(Action::Quantity));
+            seen.push(shown(&dash));
+        }
+        let forward = |q: &str| Some((q.to_owned(), Some(Direction::Forward)));
+        assert_eq!(seen, ["h", "c", "i", "f", "h"].map(forward));
+        dash.act(Action::Quantity);
+        dash.act(Action::NextLayer);
+        assert_eq!(shown(&dash), Some(("c".into(), Some(Direction::Backward))));
+        dash.apply(&probe(&["h"]));
+        assert_eq!(shown(&dash).map(|(quantity, _)| quantity).as_deref(), Some("h"), "it has no cell state");
+        assert!(!dash.act(Action::Quantity), "there is but one");
+        assert!(dash.act(Action::Focus(3)) && dash.act(Action::Quantity));
+        assert_eq!(dash.view.norm, Norm::RecurrentKernel);
+        assert!(dash.act(Action::Quantity));
+        assert_eq!(dash.view.norm, Norm::State);
+    }
+
+    #[test]
+    fn a_spectral_radius_stays_until_the_next_is_measured() {
+        let mut dash = Dashboard::new();
+        dash.apply(&Event::Prepared(Box::new(info())));
+        for (step, measured, shown) in [(1, Some(1.0), 1.0), (11, None, 1.0), (21, Some(1.5), 1.5)] {
+            dash.apply(&health(step, measured));
+            assert_eq!(dash.view.health(&dash.run).and_then(LayerHealth::spectral_radius), Some(shown));
+        }
+    }
+
+    #[test]
+    fn a_run_is_prepared_trains_pauses_and_ends() {
+        let mut dash = Dashboard::new();
+        assert!(dash.run.status().is_none() && dash.run.info().is_none());
+        dash.apply(&Event::Status(RunStatus::Preparing { what: "reading".into() }));
+        dash.apply(&Event::Prepared(Box::new(info())));
+        dash.apply(&Event::Status(RunStatus::Training));
+        (1..=100).for_each(|s| dash.apply(&step(s)));
+        assert_eq!(dash.run.latest().map(|latest| latest.step), Some(100));
+        assert!(dash.run.accuracy().train.is_empty(), "a task without classes has no accuracy");
+        assert!((dash.run.remaining().unwrap() - 15.0).abs() < 1e-9, "300 steps at 50 ms");
+        dash.apply(&Event::Status(RunStatus::Paused));
+        assert!((dash.run.remaining().unwrap() - 15.0).abs() < 1e-9);
+        dash.apply(&Event::Status(RunStatus::Finished));
+        assert!(dash.run.status().is_some_and(RunStatus::is_over));
+    }
+
+    #[test]
+    fn validation_lies_at_the_end_of_its_epoch_on_every_axis() {
+        let mut dash = Dashboard::new();
+        dash.apply(&Event::Prepared(Box::new(info())));
+        (1..=100).for_each(|s| dash.apply(&step(s)));
+        dash.apply(&Event::Epoch(Box::new(EpochMetrics {
+            epoch: 1,
+            step: 100,
+            metrics: [("loss", 0.5), ("val_loss", 0.4)].into(),
+            confusion: None,
+            seconds: 6.0,
+        })));
+        let (at, summary) = dash.run.loss().validation.nearest(1).unwrap();
+        assert_eq!((at.step, at.epoch, at.seconds, summary.mean()), (100, 1.0, 5.0, 0.4));
+        assert_eq!(dash.run.loss().train.nearest(50).unwrap().0.epoch, 0.5);
+        assert!(
+            (dash.run.remaining().unwrap() - 18.0).abs() < 1e-9,
+            "validation takes its time in the epochs to come"
+        );
+    }
+
+    #[test]
+    fn validation_between_epochs_lies_at_its_step() {
+        let mut dash = Dashboard::new();
+        dash.apply(&Event::Prepared(Box::new(info())));
+        (1..=150).for_each(|s| dash.apply(&step(s)));
+        let metrics = [("val_loss", 0.4), ("val_accuracy", 0.75)].into();
+        dash.apply(&Event::Validation(ValidationMetrics { step: 150, epoch: 2, metrics, seconds: 1.0 }));
+        let (at, summary) = dash.run.loss().validation.nearest(1).unwrap();
+        assert_eq!((at.step, at.epoch, at.seconds, summary.mean()), (150, 1.5, 7.5, 0.4));
+        assert_eq!(dash.run.accuracy().validation.nearest(1).map(|(_, s)| s.mean()), Some(0.75));
+    }
+
+    #[test]
+    fn the_first_profile_stays_for_comparison_and_directions_are_apart() {
+        let mut dash = Dashboard::new();
+        dash.apply(&Event::Prepared(Box::new(info())));
+        (1..=3).for_each(|s| dash.apply(&profile(Direction::Forward, s)));
+        dash.apply(&profile(Direction::Backward, 9));
+        let profiles = dash.view.profiles(&dash.run).unwrap();
+        assert_eq!((profiles.first.step, profiles.latest.step), (1, 3));
+        assert!(dash.act(Action::NextLayer));
+        assert_eq!(dash.view.profiles(&dash.run).unwrap().latest.step, 9);
+    }
+
+    #[test]
+    fn the_log_is_bounded_and_a_warning_stays_until_dismissed() {
+        let mut dash = Dashboard::new();
+        let line = |level, text: String| Event::Log(LogLine { level, text });
+        dash.apply(&line(Level::Warning, "disk is slow".into()));
+        (0..2 * LOG_LINES).for_each(|i| dash.apply(&line(Level::Info, i.to_string())));
+        assert_eq!(dash.run.log().count(), LOG_LINES);
+        assert_eq!(dash.run.log().next_back().map(|l| l.text.as_str()), Some("999"));
+        assert_eq!(dash.view.warning(&dash.run).map(|l| l.text.as_str()), Some("disk is slow"));
+        assert!(dash.act(Action::Back));
+        assert!(dash.view.warning(&dash.run).is_none());
+        assert!(!dash.act(Action::Back), "nothing is left to leave");
+    }
+}

@@ -1,0 +1,271 @@
+//! The state of a run: a pure fold of its events. What the user chose to see is [`ViewState`](super::view_state::ViewState).
+
+pub mod axis;
+mod eta;
+mod forecast_errors;
+pub mod series;
+pub mod smoothing;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::metrics::Metrics;
+use crate::protocol::{
+    Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level, LogLine, ParamNorms,
+    ProbeFrame, RunInfo, RunStatus, Saved, StepMetrics, ValidationMetrics,
+};
+use axis::XPosition;
+use eta::Eta;
+pub use forecast_errors::ForecastErrors;
+use series::Series;
+
+/// Maximum number of log lines in memory.
+pub(super) const LOG_LINES: usize = 500;
+
+/// The number of a recurrent layer, and which half of it if it is bidirectional.
+pub type RecurrentLayer = (usize, Option<Direction>);
+
+/// The state of a run: the same events always give the same state.
+#[derive(Debug, Default)]
+pub struct RunState {
+    info: Option<Box<RunInfo>>,
+    status: Option<RunStatus>,
+    latest: Option<StepMetrics>,
+    saved: Option<Saved>,
+    loss: Curves,
+    accuracy: Curves,
+    grad_norm: Curves,
+    errors: Option<ForecastErrors>,
+    gradients: BTreeMap<RecurrentLayer, Profiles>,
+    health: BTreeMap<RecurrentLayer, LayerHealth>,
+    params: Vec<ParamNorms>,
+    probes: BTreeMap<usize, ProbeFrame>,
+    log: VecDeque<LogLine>,
+    warning: Option<LogLine>,
+    warnings: u64,
+    eta: Eta,
+}
+
+/// One metric on training and on validation data.
+#[derive(Debug, Default)]
+pub struct Curves {
+    /// One point per step.
+    pub train: Series,
+    /// One point per validation: after every epoch, and between epochs where the preset says so.
+    pub validation: Series,
+}
+
+/// The gradient norms per unrolled step of one recurrent layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profiles {
+    /// The first of the run, for comparison.
+    pub first: GradientProfile,
+    /// The latest.
+    pub latest: GradientProfile,
+}
+
+impl RunState {
+    /// The state before any event.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Folds one event into the state.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Prepared(info) => self.info = Some(info.clone()),
+            Event::Status(status) => self.status = Some(status.clone()),
+            Event::Step(metrics) => self.step(metrics),
+            Event::Validation(metrics) => self.between_epochs(metrics),
+            Event::Epoch(metrics) => self.epoch(metrics),
+            Event::Gradient(profile) => self.gradient(profile),
+            Event::Instruments(read) => self.instruments(read),
+            Event::Probe(frame) => {
+                self.probes.insert(frame.probe, (**frame).clone());
+            }
+            Event::Saved(saved) => self.saved = Some(saved.clone()),
+            Event::Sample(sample) => {
+                let text = format!("step {}: {}{}", sample.step, sample.prime, sample.text);
+                self.log_line(&LogLine { level: Level::Info, text });
+            }
+            Event::Log(line) => self.log_line(line),
+        }
+    }
+
+    fn step(&mut self, metrics: &StepMetrics) {
+        let epoch = self.epochs_at(metrics.step, metrics.epoch);
+        let seconds = if metrics.seconds.is_finite() { metrics.seconds } else { 0.0 };
+        let position = XPosition { step: metrics.step, epoch, seconds };
+        self.loss.train.push(position, metrics.loss);
+        if let Some(accuracy) = metrics.accuracy {
+            self.accuracy.train.push(position, accuracy);
+        }
+        self.grad_norm.train.push(position, metrics.grad_norm);
+        self.eta.step(metrics);
+        self.latest = Some(*metrics);
+    }
+
+    fn epoch(&mut self, metrics: &EpochMetrics) {
+        if let Some(info) = &self.info {
+            self.eta.epoch(metrics.seconds, info.steps_per_epoch);
+        }
+        let at = (metrics.step, metrics.epoch as f64);
+        let position = self.position(at);
+        ForecastErrors::fold(&mut self.errors, &metrics.metrics, position);
+        self.validated(at, &metrics.metrics);
+    }
+
+    fn between_epochs(&mut self, metrics: &ValidationMetrics) {
+        let epochs = self.epochs_at(metrics.step, metrics.epoch);
+        self.validated((metrics.step, epochs), &metrics.metrics);
+    }
+
+    /// Epochs, with their fraction, after `step`, which belongs to the `epoch`-th.
+    fn epochs_at(&self, step: u64, epoch: usize) -> f64 {
+        match &self.info {
+            Some(info) if info.steps_per_epoch > 0 => step as f64 / info.steps_per_epoch as f64,
+            _ => epoch as f64,
+        }
+    }
+
+    /// Adds a point to the curves of the validation data, at a step and a number of epochs.
+    fn validated(&mut self, at: (u64, f64), metrics: &Metrics) {
+        let position = self.position(at);
+        if let Some(loss) = metrics.get("val_loss") {
+            self.loss.validation.push(position, loss);
+        }
+        if let Some(accuracy) = metrics.get("val_accuracy") {
+            self.accuracy.validation.push(position, accuracy);
+        }
+    }
+
+    /// The position of a step and a number of epochs.
+    fn position(&self, (step, epoch): (u64, f64)) -> XPosition {
+        XPosition { step, epoch, seconds: self.latest.map_or(0.0, |latest| latest.seconds) }
+    }
+
+    fn gradient(&mut self, profile: &GradientProfile) {
+        self.gradients
+            .entry((profile.layer, profile.direction))
+            .and_modify(|profiles| profiles.latest.clone_from(profile))
+            .or_insert_with(|| Profiles { first: profile.clone(), latest: profile.clone() });
+    }
+
+    fn instruments(&mut self, read: &Instruments) {
+        for health in &read.layers {
+            let mut health = health.clone();
+            let layer = (health.layer, health.direction);
+            if let Some(earlier) = self.health.get(&layer) {
+                health.keep_radii(earlier);
+            }
+            self.health.insert(layer, health);
+        }
+        self.params.clone_from(&read.params);
+    }
+
+    fn log_line(&mut self, line: &LogLine) {
+        if line.level != Level::Info {
+            self.warning = Some(line.clone());
+            self.warnings += 1;
+        }
+        self.log.push_back(line.clone());
+        if self.log.len() > LOG_LINES {
+            self.log.pop_front();
+        }
+    }
+
+    /// What the trainer is doing, once known.
+    pub fn status(&self) -> Option<&RunStatus> {
+        self.status.as_ref()
+    }
+
+    /// The run's description, once it is prepared.
+    pub fn info(&self) -> Option<&RunInfo> {
+        self.info.as_deref()
+    }
+
+    /// The latest step's scalars.
+    pub fn latest(&self) -> Option<&StepMetrics> {
+        self.latest.as_ref()
+    }
+
+    /// The latest checkpoint.
+    pub fn saved(&self) -> Option<&Saved> {
+        self.saved.as_ref()
+    }
+
+    /// Loss over the run.
+    pub fn loss(&self) -> &Curves {
+        &self.loss
+    }
+
+    /// Accuracy over the run; empty where the task has no classes.
+    pub fn accuracy(&self) -> &Curves {
+        &self.accuracy
+    }
+
+    /// L2 norm of the whole gradient over the run.
+    pub fn grad_norm(&self) -> &Curves {
+        &self.grad_norm
+    }
+
+    /// Forecast errors in the units of the series, after its first epoch.
+    pub fn forecast_errors(&self) -> Option<&ForecastErrors> {
+        self.errors.as_ref()
+    }
+
+    /// The latest log lines, oldest first.
+    pub fn log(&self) -> impl DoubleEndedIterator<Item = &LogLine> {
+        self.log.iter()
+    }
+
+    /// The latest warning or error.
+    pub fn warning(&self) -> Option<&LogLine> {
+        self.warning.as_ref()
+    }
+
+    /// Number of warnings and errors so far.
+    pub fn warnings(&self) -> u64 {
+        self.warnings
+    }
+
+    /// Whether the run has ended.
+    pub fn is_over(&self) -> bool {
+        self.status.as_ref().is_some_and(RunStatus::is_over)
+    }
+
+    /// Number of steps of the whole run.
+    pub fn total_steps(&self) -> Option<u64> {
+        let info = self.info.as_ref()?;
+        Some((info.epochs as u64).saturating_mul(info.steps_per_epoch as u64)).filter(|total| *total > 0)
+    }
+
+    /// Estimated seconds until the last epoch ends, pauses excluded.
+    pub fn remaining(&self) -> Option<f64> {
+        self.eta.remaining(self.total_steps()?)
+    }
+
+    /// The recurrent layers and directions of the model.
+    pub fn recurrent_layers(&self) -> impl Iterator<Item = RecurrentLayer> {
+        self.info.iter().flat_map(|info| info.model.recurrent())
+    }
+
+    /// The gradient profiles of a recurrent layer.
+    pub fn profiles(&self, layer: RecurrentLayer) -> Option<&Profiles> {
+        self.gradients.get(&layer)
+    }
+
+    /// Saturation and spectral radii of a recurrent layer; of large layers the radii measured last.
+    pub fn health(&self, layer: RecurrentLayer) -> Option<&LayerHealth> {
+        self.health.get(&layer)
+    }
+
+    /// The norms of all weight tensors at the latest watched step.
+    pub fn param_norms(&self) -> &[ParamNorms] {
+        &self.params
+    }
+
+    /// The latest frame of a probe.
+    pub fn probe(&self, index: usize) -> Option<&ProbeFrame> {
+        self.probes.get(&index)
+    }
+}

@@ -1,0 +1,468 @@
+//! What the user chose to see of a run, and the keys that change it.
+
+use super::keymap::Action;
+use super::run_state::axis::XAxis;
+use super::run_state::smoothing::Smoothing;
+use super::run_state::{Profiles, RecurrentLayer, RunState};
+use crate::protocol::{Activations, LayerHealth, LogLine, ProbeFrame};
+
+/// Each zoom level shows a quarter of the previous one; after the third comes the whole run again.
+const ZOOM_LEVELS: u32 = 3;
+/// Minimum number of steps in a zoomed window.
+const MIN_STEPS: u64 = 8;
+
+/// A panel of the overview.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Panel {
+    /// Loss over the run.
+    #[default]
+    Loss,
+    /// Accuracy over the run; the gradient norm for tasks without classes, the forecast errors for series.
+    Accuracy,
+    /// Gradient norm per unrolled step.
+    Gradient,
+    /// Hidden state after every token of an example.
+    Hidden,
+}
+
+impl Panel {
+    /// All panels in the order of their numbers, from 1.
+    pub const ALL: [Self; 4] = [Self::Loss, Self::Accuracy, Self::Gradient, Self::Hidden];
+
+    /// The number in its title, which is the key that focuses it.
+    pub fn number(self) -> usize {
+        self as usize + 1
+    }
+
+    fn moved(self, by: usize) -> Self {
+        Self::ALL.iter().copied().cycle().nth(self as usize + by).unwrap_or_default()
+    }
+}
+
+/// The gradient that the gradient panel shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Norm {
+    /// `‖∂L/∂h_t‖`: with respect to the hidden state.
+    #[default]
+    State,
+    /// `‖∂L/∂U_t‖`: the contribution of each step to the gradient of the recurrent kernel.
+    RecurrentKernel,
+}
+
+/// What the user chose to see of a run, and how. It only reads the [`RunState`]: one view can be applied to several runs.
+#[derive(Debug, Clone)]
+pub struct ViewState {
+    /// The panel that keys go to.
+    pub focus: Panel,
+    /// Whether the focused panel fills the screen.
+    pub full_screen: bool,
+    /// Whether the focused panel is explained.
+    pub explain: bool,
+    /// The smoothing of curves.
+    pub smoothing: Smoothing,
+    /// The unit of the curves' x axis.
+    pub axis: XAxis,
+    /// The zoom level: 0 is the whole run.
+    pub zoom: u32,
+    /// The step of the cursor in the curves.
+    pub cursor: Option<u64>,
+    /// The input position of the cursor in the gradient and the example.
+    pub position: Option<usize>,
+    /// The gradient norm per unrolled step that is shown.
+    pub norm: Norm,
+    /// The [`Activations::quantity`] of a recurrent layer that is shown.
+    quantity: String,
+    /// Index among the recurrent layers and directions.
+    layer: usize,
+    /// Index of the probe.
+    probe: usize,
+    log: [bool; 4],
+    /// Warnings up to this number are dismissed.
+    dismissed_warnings: u64,
+    /// A change of the learning rate that no step has used yet: the step it was requested at, and the factor.
+    rate_change: Option<(u64, f64)>,
+}
+
+impl Default for ViewState {
+    fn default() -> Self {
+        Self {
+            focus: Panel::Loss,
+            full_screen: false,
+            explain: false,
+            smoothing: Smoothing::default(),
+            axis: XAxis::Step,
+            zoom: 0,
+            cursor: None,
+            position: None,
+            norm: Norm::State,
+            quantity: "h".into(),
+            layer: 0,
+            probe: 0,
+            // an exponential decay is a straight line on a logarithmic axis
+            log: Panel::ALL.map(|panel| panel == Panel::Gradient),
+            dismissed_warnings: 0,
+            rate_change: None,
+        }
+    }
+}
+
+impl ViewState {
+    /// Whether the y axis of `panel` is logarithmic.
+    pub fn is_log(&self, panel: Panel) -> bool {
+        self.log.get(panel as usize) == Some(&true)
+    }
+
+    /// How many times shorter the window is than the whole run.
+    pub fn zoom_factor(&self) -> u32 {
+        4_u32.pow(self.zoom)
+    }
+
+    /// Index of the chosen probe.
+    pub fn probe_index(&self) -> usize {
+        self.probe
+    }
+
+    fn toggle_log(&mut self) -> bool {
+        match self.log.get_mut(self.focus as usize) {
+            Some(log) if self.focus != Panel::Hidden => {
+                *log = !*log;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Closes the topmost of explanation, full screen and cursors; false if nothing is open.
+    fn close(&mut self) -> bool {
+        if self.explain || self.full_screen {
+            self.full_screen &= self.explain;
+            self.explain = false;
+            return true;
+        }
+        self.position.take().is_some() | self.cursor.take().is_some()
+    }
+
+    fn dismiss_warning(&mut self, run: &RunState) -> bool {
+        let shown = self.warning(run).is_some();
+        self.dismissed_warnings = run.warnings();
+        shown
+    }
+
+    /// The latest warning of the run, unless it was dismissed.
+    pub fn warning<'r>(&self, run: &'r RunState) -> Option<&'r LogLine> {
+        run.warning().filter(|_| run.warnings() > self.dismissed_warnings)
+    }
+
+    /// Notes that the user multiplied the learning rate, which the next step will use.
+    pub fn scale_learning_rate(&mut self, factor: f64, run: &RunState) {
+        let step = run.latest().map_or(0, |latest| latest.step);
+        let earlier = self.rate_change.filter(|change| change.0 == step).map_or(1.0, |change| change.1);
+        self.rate_change = Some((step, earlier * factor));
+    }
+
+    /// The learning rate of the latest step, with the change that the user has requested since.
+    pub fn learning_rate(&self, run: &RunState) -> Option<f64> {
+        let latest = run.latest()?;
+        let factor = self.rate_change.filter(|change| change.0 == latest.step).map_or(1.0, |change| change.1);
+        Some(latest.learning_rate * factor)
+    }
+
+    /// The chosen recurrent layer.
+    pub fn layer(&self, run: &RunState) -> Option<RecurrentLayer> {
+        run.recurrent_layers().nth(self.layer)
+    }
+
+    /// The gradient profiles of the chosen layer.
+    pub fn profiles<'r>(&self, run: &'r RunState) -> Option<&'r Profiles> {
+        run.profiles(self.layer(run)?)
+    }
+
+    /// Saturation and spectral radii of the chosen layer.
+    pub fn health<'r>(&self, run: &'r RunState) -> Option<&'r LayerHealth> {
+        run.health(self.layer(run)?)
+    }
+
+    /// The latest frame of the chosen probe.
+    pub fn probe<'r>(&self, run: &'r RunState) -> Option<&'r ProbeFrame> {
+        run.probe(self.probe)
+    }
+
+    /// The chosen quantity of the chosen layer at the chosen probe; the hidden state if the layer has no such quantity.
+    pub fn activations<'r>(&self, run: &'r RunState) -> Option<&'r Activations> {
+        self.quantities(run).find(|a| a.quantity == self.quantity).or_else(|| self.quantities(run).next())
+    }
+
+    /// All quantities of the chosen layer, the hidden state first.
+    fn quantities<'r>(&self, run: &'r RunState) -> impl Iterator<Item = &'r Activations> + use<'r> {
+        let layer = self.layer(run);
+        let activations = self.probe(run).map_or(&[][..], |frame| &frame.activations);
+        activations.iter().filter(move |a| Some((a.layer, a.direction)) == layer)
+    }
+
+    /// Applies a key's action if it concerns the view; returns whether it did.
+    pub fn act(&mut self, action: Action, run: &RunState) -> bool {
+        match action {
+            Action::Back => return self.close() || self.dismiss_warning(run),
+            Action::Open => self.full_screen = true,
+            Action::Explain => self.explain = !self.explain,
+            Action::FocusNext => self.focus = self.focus.moved(1),
+            Action::FocusPrevious => self.focus = self.focus.moved(Panel::ALL.len() - 1),
+            Action::Focus(number) => {
+                match Panel::ALL.iter().find(|panel| panel.number() == usize::from(number)) {
+                    Some(panel) => self.focus = *panel,
+                    None => return false,
+                }
+            }
+            Action::SmoothMore => self.smoothing = self.smoothing.more(),
+            Action::SmoothLess => self.smoothing = self.smoothing.less(),
+            Action::SmoothOff => self.smoothing = Smoothing::OFF,
+            Action::XAxis => self.axis = self.axis.next(),
+            Action::LogScale => return self.toggle_log(),
+            Action::Zoom => self.next_zoom(run),
+            Action::NextLayer => return self.turn_layer(1, run),
+            Action::PreviousLayer => return self.turn_layer(-1, run),
+            Action::NextProbe => return self.turn_probe(run),
+            Action::Quantity => return self.turn_quantity(run),
+            Action::Left => return self.move_cursor(-1, run),
+            Action::Right => return self.move_cursor(1, run),
+            Action::PageUp => return self.move_cursor(-10, run),
+            Action::PageDown => return self.move_cursor(10, run),
+            Action::First => return self.move_cursor(i64::MIN, run),
+            Action::Last => return self.move_cursor(i64::MAX, run),
+            Action::Up if self.focus == Panel::Hidden => return self.move_cursor(-1, run),
+            Action::Down if self.focus == Panel::Hidden => return self.move_cursor(1, run),
+            _ => return false,
+        }
+        true
+    }
+
+    /// The part of the run that the curves show, in units of the x axis; `None` before the first step.
+    ///
+    /// While training, the axis ends at the smallest halving of the run's length that contains the latest step (a power of
+    /// two for seconds): the curve grows into the free space at its right instead of being redrawn at every step.
+    pub fn window(&self, run: &RunState) -> Option<(f64, f64)> {
+        let (_, last) = run.loss().train.extent()?;
+        let axis = self.axis;
+        let latest = last.on(axis);
+        let whole = self.horizon(latest, run);
+        let width = whole / f64::from(self.zoom_factor());
+        let from = match self.cursor.and_then(|step| run.loss().train.nearest(step)) {
+            Some((place, _)) => place.on(axis) - width / 2.0,
+            None => latest - width,
+        };
+        let from = from.clamp(0.0, whole - width);
+        Some((from, from + width))
+    }
+
+    fn horizon(&self, latest: f64, run: &RunState) -> f64 {
+        let over = run.is_over();
+        let total = run.total_steps().zip(run.info());
+        match (self.axis, total) {
+            _ if over => latest,
+            (XAxis::Time, _) => {
+                let doublings = (latest / 10.0).max(1.0).log2().ceil();
+                10.0 * doublings.exp2()
+            }
+            (XAxis::Step, Some((total, _))) => halved_to(total as f64, latest),
+            (XAxis::Epoch, Some((_, info))) => halved_to(info.epochs as f64, latest),
+            (_, None) => latest,
+        }
+        .max(f64::MIN_POSITIVE)
+    }
+
+    fn next_zoom(&mut self, run: &RunState) {
+        let steps = run.loss().train.extent().map_or(0, |(_, last)| last.step);
+        let next = self.zoom + 1;
+        let fits = next <= ZOOM_LEVELS && steps / 4_u64.pow(next) >= MIN_STEPS;
+        self.zoom = if fits { next } else { 0 };
+    }
+
+    fn turn_layer(&mut self, by: isize, run: &RunState) -> bool {
+        let layers = run.recurrent_layers().count();
+        self.layer = (self.layer + layers).saturating_add_signed(by).checked_rem(layers).unwrap_or(0);
+        layers > 0
+    }
+
+    fn turn_probe(&mut self, run: &RunState) -> bool {
+        let probes = run.info().map_or(0, |info| info.probes.len());
+        self.probe = (self.probe + 1).checked_rem(probes).unwrap_or(0);
+        probes > 0
+    }
+
+    fn turn_quantity(&mut self, run: &RunState) -> bool {
+        if self.focus == Panel::Gradient {
+            self.norm = match self.norm {
+                Norm::State => Norm::RecurrentKernel,
+                Norm::RecurrentKernel => Norm::State,
+            };
+            return true;
+        }
+        let names: Vec<&str> = self.quantities(run).map(|a| a.quantity.as_str()).collect();
+        let shown = self.activations(run).map(|a| a.quantity.as_str());
+        let next = names.iter().cycle().skip_while(|name| Some(**name) != shown).nth(1);
+        let Some(next) = next.filter(|_| names.len() > 1) else { return false };
+        self.quantity = (*next).to_owned();
+        true
+    }
+
+    fn move_cursor(&mut self, by: i64, run: &RunState) -> bool {
+        match self.focus {
+            Panel::Loss | Panel::Accuracy => self.move_step(by, run),
+            Panel::Gradient => {
+                let last = self.profiles(run).and_then(|profiles| profiles.latest.hnorm.len().checked_sub(1));
+                self.move_position(by, 0, last)
+            }
+            Panel::Hidden => {
+                let probe = run.info().and_then(|info| info.probes.get(self.probe));
+                let first = probe.map_or(0, |probe| probe.first_step);
+                let last = probe.and_then(|probe| first.saturating_add(probe.tokens.len()).checked_sub(1));
+                self.move_position(by, first, last)
+            }
+        }
+    }
+
+    /// Moves the curves' cursor by hundredths of the window, and by at least one drawn point.
+    fn move_step(&mut self, by: i64, run: &RunState) -> bool {
+        let Some((first, last)) = run.loss().train.extent() else { return false };
+        let shown = last.step.saturating_sub(first.step) / u64::from(self.zoom_factor());
+        let unit = (shown / 100).max(run.loss().train.points_per_bucket());
+        let from = self.cursor.unwrap_or(last.step);
+        let to = from
+            .saturating_add_signed(by.saturating_mul(unit as i64))
+            .clamp(first.step, last.step.max(first.step));
+        self.cursor = Some(to);
+        true
+    }
+
+    fn move_position(&mut self, by: i64, first: usize, last: Option<usize>) -> bool {
+        let Some(last) = last.filter(|last| *last >= first) else { return false };
+        let by = isize::try_from(by).unwrap_or(if by < 0 { isize::MIN } else { isize::MAX });
+        // without a cursor the first press shows it at the last position
+        let to = match self.position {
+            None if by == isize::MIN => first,
+            None => last,
+            Some(from) => from.clamp(first, last).saturating_add_signed(by),
+        };
+        self.position = Some(to.clamp(first, last));
+        true
+    }
+}
+
+/// Returns `total` halved as often as it still contains `latest`, ten times at most.
+fn halved_to(total: f64, latest: f64) -> f64 {
+    (0..=10).rev().map(|k| total / f64::from(1 << k)).find(|end| *end >= latest).unwrap_or(latest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Event, RunStatus, StepMetrics};
+    use crate::ui::dashboard::Dashboard;
+
+    fn trained(steps: u64) -> Dashboard {
+        let mut dash = Dashboard::new();
+        for step in 1..=steps {
+            dash.apply(&Event::Step(StepMetrics {
+                step,
+                epoch: 1,
+                loss: 1.0,
+                accuracy: Some(0.5),
+                learning_rate: 0.001,
+                grad_norm: 1.0,
+                sequences_per_s: 1.0,
+                seconds: step as f64,
+            }));
+        }
+        dash
+    }
+
+    #[test]
+    fn focus_goes_round_and_by_number() {
+        let mut dash = Dashboard::new();
+        assert!(dash.act(Action::FocusPrevious));
+        assert_eq!(dash.view.focus, Panel::Hidden);
+        assert!(dash.act(Action::FocusNext));
+        assert_eq!(dash.view.focus, Panel::Loss);
+        assert!(dash.act(Action::Focus(3)));
+        assert_eq!(dash.view.focus, Panel::Gradient);
+        assert!(!dash.act(Action::Focus(5)));
+        assert!(!dash.act(Action::PauseResume), "what concerns the trainer is not the dashboard's");
+    }
+
+    #[test]
+    fn back_leaves_one_thing_at_a_time() {
+        let mut dash = trained(10);
+        for action in [Action::Left, Action::Open, Action::Explain] {
+            assert!(dash.act(action));
+        }
+        assert!(dash.act(Action::Back));
+        assert!(!dash.view.explain && dash.view.full_screen);
+        assert!(dash.act(Action::Back));
+        assert!(!dash.view.full_screen && dash.view.cursor.is_some());
+        assert!(dash.act(Action::Back));
+        assert!(dash.view.cursor.is_none());
+        assert!(!dash.act(Action::Back));
+    }
+
+    #[test]
+    fn the_cursor_starts_at_the_latest_step_and_stays_within_the_run() {
+        let mut dash = trained(1000);
+        assert!(dash.act(Action::Left));
+        assert_eq!(dash.view.cursor, Some(991));
+        assert!(dash.act(Action::Right) && dash.act(Action::Right));
+        assert_eq!(dash.view.cursor, Some(1000));
+        assert!(dash.act(Action::First));
+        assert_eq!(dash.view.cursor, Some(1));
+        assert!(!Dashboard::new().act(Action::Left), "nothing to read yet");
+    }
+
+    #[test]
+    fn zoom_narrows_round_the_cursor_and_comes_back_to_the_whole() {
+        let mut dash = trained(1600);
+        dash.apply(&Event::Status(RunStatus::Finished));
+        assert_eq!(dash.view.window(&dash.run), Some((0.0, 1600.0)));
+        dash.act(Action::Zoom);
+        assert_eq!(dash.view.window(&dash.run), Some((1200.0, 1600.0)), "without a cursor: the latest");
+        (0..8).for_each(|_| assert!(dash.act(Action::PageUp)));
+        let (from, to) = dash.view.window(&dash.run).unwrap();
+        let cursor = dash.view.cursor.unwrap() as f64;
+        assert_eq!((from, to), (cursor - 200.0, cursor + 200.0));
+        (0..3).for_each(|_| assert!(dash.act(Action::Zoom)));
+        assert_eq!(dash.view.window(&dash.run), Some((0.0, 1600.0)));
+    }
+
+    #[test]
+    fn a_short_run_is_not_zoomed_to_nothing() {
+        let mut dash = trained(20);
+        dash.act(Action::Zoom);
+        assert_eq!(dash.view.zoom, 0);
+    }
+
+    #[test]
+    fn the_whole_halves_until_the_curve_fills_at_least_half_of_it() {
+        assert_eq!(halved_to(800.0, 800.0), 800.0);
+        assert_eq!(halved_to(800.0, 401.0), 800.0);
+        assert_eq!(halved_to(800.0, 400.0), 400.0);
+        assert_eq!(halved_to(800.0, 900.0), 900.0, "longer than planned");
+    }
+
+    #[test]
+    fn a_requested_learning_rate_shows_until_the_next_step_reports_its_own() {
+        let mut dash = trained(10);
+        dash.view.scale_learning_rate(0.5, &dash.run);
+        dash.view.scale_learning_rate(0.5, &dash.run);
+        assert_eq!(dash.view.learning_rate(&dash.run), Some(0.00025));
+        let next = trained(11).run.latest().copied().unwrap();
+        dash.apply(&Event::Step(next));
+        assert_eq!(dash.view.learning_rate(&dash.run), Some(0.001));
+    }
+
+    #[test]
+    fn home_shows_the_cursor_at_the_first_position_and_other_keys_at_the_last() {
+        for (by, shown) in [(i64::MIN, 3), (i64::MAX, 9), (-1, 9), (1, 9), (-10, 9)] {
+            let mut view = ViewState::default();
+            assert!(view.move_position(by, 3, Some(9)));
+            assert_eq!(view.position, Some(shown));
+        }
+    }
+}
