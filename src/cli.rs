@@ -110,8 +110,8 @@ impl ScreenArgs {
         self.options().glyphs(|name| std::env::var(name).ok())
     }
 
-    fn options(self) -> ui::Options {
-        ui::Options {
+    fn options(self) -> ui::TerminalOptions {
+        ui::TerminalOptions {
             colors: self.colors.map(|tier| match tier {
                 ColorTier::True => Colors::True,
                 ColorTier::Ansi256 => Colors::Ansi256,

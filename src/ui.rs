@@ -20,9 +20,9 @@ pub mod help;
 pub mod input;
 pub mod keymap;
 pub mod menu;
-pub mod picture;
 pub mod plain;
 pub mod run_state;
+pub mod screenshot;
 pub mod scroll;
 pub mod terminal;
 pub mod text;
@@ -31,9 +31,9 @@ pub mod view;
 pub mod view_state;
 mod widget;
 
-pub use app::{Launch, Link, Outcome, Start};
-pub use browser::Own;
-pub use terminal::{Options, UiError};
+pub use app::{ExitReason, InitialScreen, Launch, Link};
+pub use browser::CustomDataHooks;
+pub use terminal::{TerminalOptions, UiError};
 
 use app::{App, EventLoop, Flow};
 use input::Keyboard;
@@ -49,7 +49,12 @@ use crate::preset::Entry;
 /// SIGTERM no longer end the process by themselves: what is to happen to them afterwards is up to the caller.
 ///
 /// Fails when there is no terminal; it is then as it was, as it is at every other end.
-pub fn run(start: Start, entries: Vec<Entry>, launch: Launch<'_>, theme: Theme) -> Result<Outcome, UiError> {
+pub fn run(
+    start: InitialScreen,
+    entries: Vec<Entry>,
+    launch: Launch<'_>,
+    theme: Theme,
+) -> Result<ExitReason, UiError> {
     // Dropped last to first: the keyboard is let go of before the terminal is given back, the signals after it.
     let signals = Signals::start(|| terminal::size(std::io::stdout()))?;
     let mut guard = Guard::take()?;
@@ -75,7 +80,7 @@ pub fn run(start: Start, entries: Vec<Entry>, launch: Launch<'_>, theme: Theme) 
                         keyboard.away(false);
                         event_loop.return_to_terminal(guard.size())?;
                     }
-                    Err(_) => return Ok(Outcome::HungUp),
+                    Err(_) => return Ok(ExitReason::HungUp),
                 }
             }
         }

@@ -10,7 +10,7 @@ use unrolled::escape;
 use unrolled::protocol::{Activations, Event, Level, LogLine, ProbeFrame, RunStatus, StepMetrics};
 use unrolled::ui::dashboard::Dashboard;
 use unrolled::ui::keymap::Action;
-use unrolled::ui::picture;
+use unrolled::ui::screenshot;
 use unrolled::ui::theme::{Colors, Glyphs, Theme};
 use unrolled::ui::view::dashboard;
 
@@ -52,7 +52,7 @@ fn a_series_has_its_errors_in_its_units_beside_what_needs_no_network() {
 
     let one = story::forecast_of(700, ".sold", &[("val_rmse_last", 48.0)]);
     let read = text(&acted(one, &[Action::Focus(2), Action::Explain]), 80, 23, &THEME);
-    assert!(!read.contains("a season before") && read.contains("the dotted line, which needs"), "{read}");
+    assert!(!read.contains("one season before") && read.contains("the dotted line, a baseline"), "{read}");
     assert!(read.contains("Of several"), "{read}");
 }
 
@@ -86,9 +86,9 @@ fn the_truth_of_a_probe_stands_beside_the_answer() {
         let events = [Event::Prepared(Box::new(info)), Event::Probe(Box::new(frame))];
         text(&after(Dashboard::new(), &events), 120, 39, &THEME)
     };
-    assert!(shown(false, vec![1.043, -0.5], "1.09").contains("probe 1/1 1.0430 -0.5000 truth 1.09"));
-    assert!(shown(true, vec![0.25, 0.75], "negative").contains("probe 1/1 positive 0.75 truth negative"));
-    assert!(shown(true, vec![0.25, 0.75], "\u{1b}[2J").contains("truth ␛[2J"));
+    assert!(shown(false, vec![1.043, -0.5], "1.09").contains("example 1/1 1.0430 -0.5000 target 1.09"));
+    assert!(shown(true, vec![0.25, 0.75], "negative").contains("example 1/1 positive 0.75 target negative"));
+    assert!(shown(true, vec![0.25, 0.75], "\u{1b}[2J").contains("target ␛[2J"));
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn gates_of_one_direction_and_what_each_step_gives_the_recurrent_kernel() {
 fn the_loss_is_explained_with_how_far_a_step_moves_the_weights() {
     let screen = text(&acted(story::told(418), &[Action::Explain]), 80, 23, &THEME);
     assert!(
-        screen.contains("by 0.0018 of their size") && screen.contains("of 1.recurrent_kernel"),
+        screen.contains("by at most 0.0018 of their norm") && screen.contains("of 1.recurrent_kernel"),
         "{screen}"
     );
     assert!(!text(&acted(story::told(0), &[Action::Explain]), 80, 23, &THEME).contains("moves the weights"));
@@ -178,9 +178,9 @@ fn the_loss_is_explained_with_how_far_a_step_moves_the_weights() {
 fn a_logarithmic_axis_refuses_what_is_not_positive_and_says_so() {
     let zero = StepMetrics { loss: 0.0, step: 101, ..first_step() };
     let dash = acted(after(story::told(100), &[Event::Step(zero)]), &[Action::LogScale]);
-    assert!(text(&dash, 80, 23, &THEME).contains("log scale: values ≤ 0 are left out"));
+    assert!(text(&dash, 80, 23, &THEME).contains("log scale: values ≤ 0 are omitted"));
     let dash = acted(story::told(100), &[Action::LogScale]);
-    assert!(!text(&dash, 80, 23, &THEME).contains("left out"));
+    assert!(!text(&dash, 80, 23, &THEME).contains("omitted"));
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn foreign_text_cannot_steer_the_terminal() {
 
 #[test]
 fn a_picture_holds_what_the_screen_says() {
-    let svg = picture::svg(&drawn(&story::finished(), 120, 39, &THEME), &THEME);
+    let svg = screenshot::svg(&drawn(&story::finished(), 120, 39, &THEME), &THEME);
     for said in ["finished", "1 Loss", "entertainment", "validation 0.4011"] {
         assert!(svg.contains(said), "{said}");
     }

@@ -17,7 +17,7 @@ use unrolled::preset::Entry;
 use unrolled::protocol::{Command, DataFacts, Event, ModelTable, RunStatus};
 use unrolled::run::checkpoint::{self, Which};
 use unrolled::run::{Reader, RunError};
-use unrolled::ui::{self, Link, Options, Outcome, Start};
+use unrolled::ui::{self, ExitReason, InitialScreen, Link, TerminalOptions};
 
 /// Far longer than anything takes; reached only by a test that fails.
 const LONG: Duration = Duration::from_secs(30);
@@ -214,15 +214,15 @@ fn screen() {
         settings: Vec::new(),
         missing: None,
     };
-    let theme = Options::default().theme(|name| std::env::var(name).ok()).unwrap();
-    let outcome = ui::run(Start::Menu(None), vec![entry], &mut play, theme).unwrap();
+    let theme = TerminalOptions::default().theme(|name| std::env::var(name).ok()).unwrap();
+    let outcome = ui::run(InitialScreen::Menu(None), vec![entry], &mut play, theme).unwrap();
     // `println!` would panic where the terminal is gone.
     let _ = writeln!(std::io::stdout(), "ended by {outcome:?}");
     std::process::exit(match outcome {
-        Outcome::Quit => 0,
-        Outcome::LeftTraining => 10,
-        Outcome::HungUp => 11,
-        Outcome::Signal(_) => 130,
+        ExitReason::Quit => 0,
+        ExitReason::LeftTraining => 10,
+        ExitReason::HungUp => 11,
+        ExitReason::Signal(_) => 130,
     });
 }
 
@@ -395,7 +395,7 @@ fn a_run_goes_on_in_plain_lines_when_only_the_screen_is_left() {
     let folder = folder();
     let mut session = Session::training(folder.path(), &["train.epochs=3", "watch.pace=0.5"]);
     session.press("q");
-    session.wait_for("Go on without the screen");
+    session.wait_for("Continue without screen");
     session.press("1");
     session.wait_for("finished");
     session.ends_restored(0, "epoch 3");

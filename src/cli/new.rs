@@ -10,7 +10,7 @@ use crate::durable::FileError;
 use crate::escape::foreign;
 use crate::inspect::{self, LookOptions, LookTask};
 use crate::protocol::Draft;
-use crate::ui::Own;
+use crate::ui::CustomDataHooks;
 use crate::ui::findings::{self, Detail, as_text, plain_theme};
 use crate::ui::theme::Glyphs;
 
@@ -109,14 +109,14 @@ impl Look {
 }
 
 /// What the menu does with data of one's own.
-pub(super) const OWN: Own = Own {
-    look: |path| {
+pub(super) const OWN: CustomDataHooks = CustomDataHooks {
+    inspect: |path| {
         // In the preset as a person would write it.
         let here = std::env::current_dir().unwrap_or_default();
         let path = path.strip_prefix(&here).ok().filter(|path| !path.as_os_str().is_empty()).unwrap_or(path);
         inspect::draft(path, &LookOptions::default(), None).map_err(|error| crate::error::chain(&error))
     },
-    write: |draft| write_beside(draft).map_err(|error| error.to_string()),
+    write_preset: |draft| write_beside(draft).map_err(|error| error.to_string()),
 };
 
 /// Writes the preset into the present folder under its name, or under one with a number where another preset has that; the file.

@@ -12,7 +12,7 @@ use crate::experiment::{Repeat, train_all};
 use crate::preset::{self, Overrides, Resolved};
 use crate::protocol::Command;
 use crate::train::{Options, Outcome, Trainer};
-use crate::ui::{self, Link, Start};
+use crate::ui::{self, InitialScreen, Link};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -96,7 +96,7 @@ pub(super) fn train(args: &Args, screen: ScreenArgs) -> CliResult {
     let options = Options { folder: args.run.clone(), threads: usize::from(args.threads), watched, notes };
     let trainer = Trainer::start(spec, options)?;
     let Some(theme) = theme else { return without_screen(trainer) };
-    let start = Start::Dashboard(link(&trainer));
+    let start = InitialScreen::Dashboard(link(&trainer));
     let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
     end(outcome, Some(trainer))
 }
@@ -115,7 +115,7 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
         Ok(link)
     };
     let (entries, theme) = (preset::entries()?, screen.theme()?);
-    let outcome = shown(|| ui::run(Start::Menu(Some(super::new::OWN)), entries, &mut launch, theme));
+    let outcome = shown(|| ui::run(InitialScreen::Menu(Some(super::new::OWN)), entries, &mut launch, theme));
     end(outcome, trainer.take())
 }
 
@@ -124,7 +124,7 @@ fn link(trainer: &Trainer) -> Link {
 }
 
 /// How the screen ended. A defect of it is an error like any other: the screen has told it and there is a run to save.
-fn shown(screen: impl FnOnce() -> Result<ui::Outcome, ui::UiError>) -> CliResult<ui::Outcome> {
+fn shown(screen: impl FnOnce() -> Result<ui::ExitReason, ui::UiError>) -> CliResult<ui::ExitReason> {
     match catch_unwind(AssertUnwindSafe(screen)) {
         Ok(outcome) => Ok(outcome?),
         Err(_) => Err(CliError::failed("the screen ended by a defect of the program")),
@@ -132,9 +132,9 @@ fn shown(screen: impl FnOnce() -> Result<ui::Outcome, ui::UiError>) -> CliResult
 }
 
 /// What becomes of training when the screen has ended.
-fn end(outcome: CliResult<ui::Outcome>, trainer: Option<Trainer>) -> CliResult {
+fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>) -> CliResult {
     let Some(trainer) = trainer else {
-        let interrupted = matches!(outcome?, ui::Outcome::Signal(_));
+        let interrupted = matches!(outcome?, ui::ExitReason::Signal(_));
         return Ok(ExitCode::from(if interrupted { exit::INTERRUPTED } else { 0 }));
     };
     let outcome = match outcome {
@@ -147,7 +147,7 @@ fn end(outcome: CliResult<ui::Outcome>, trainer: Option<Trainer>) -> CliResult {
         }
     };
     match outcome {
-        ui::Outcome::Quit => {
+        ui::ExitReason::Quit => {
             let _ = trainer.commands.send(Command::Stop);
             let outcome = trainer.join();
             // The screen that said so is gone.
@@ -157,16 +157,16 @@ fn end(outcome: CliResult<ui::Outcome>, trainer: Option<Trainer>) -> CliResult {
             // Who chose on the screen to stop got what they asked for.
             Ok(if outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code(&outcome) })
         }
-        ui::Outcome::LeftTraining => {
+        ui::ExitReason::LeftTraining => {
             go_on_unwatched(&trainer);
             without_screen(trainer)
         }
-        ui::Outcome::HungUp => {
+        ui::ExitReason::HungUp => {
             signals::save_on_signal(trainer.commands.clone())?;
             go_on_unwatched(&trainer);
             Ok(code(&trainer.join()))
         }
-        ui::Outcome::Signal(_) => {
+        ui::ExitReason::Signal(_) => {
             let _ = trainer.commands.send(Command::SaveAndStop);
             let _ = trainer.join();
             Ok(ExitCode::from(exit::INTERRUPTED))

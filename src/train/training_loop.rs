@@ -179,7 +179,8 @@ impl TrainingLoop<'_> {
         let verdict = self.progress.early_stopping.epoch_ended(epoch, &metrics);
         if self.progress.learning_rate.epoch_ended(&metrics) {
             let rate = self.progress.learning_rate.at(step, epoch + 1);
-            let text = format!("no progress: learning rate {rate:.3e} from step {} on", step + 1);
+            let text =
+                format!("no progress: learning rate {} from step {} on", number::metric(rate), step + 1);
             self.publisher.log(Level::Info, text);
         }
         let stopping = self.session.spec.train.early_stopping.clone();
@@ -242,7 +243,7 @@ impl TrainingLoop<'_> {
     /// Logs the share of the training time that watching took; returns whether it is known.
     pub fn log_cost(&mut self) -> bool {
         let Some(share) = self.cost.share() else { return false };
-        let text = format!("instruments: {} of the training time", number::percent(share));
+        let text = format!("monitoring overhead: {} of the training time", number::percent(share));
         self.publisher.log(Level::Info, text);
         true
     }

@@ -1,8 +1,8 @@
-//! The program on the screen: menu, dashboard, and what may lie over them. Knows no terminal and no clock.
+//! The application's state: menu, dashboard and the overlays above them. Independent of terminal and clock.
 
 mod drawing;
 mod event_loop;
-mod leave;
+mod leave_dialog;
 mod popup;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -15,73 +15,73 @@ use ratatui::text::Line;
 pub use drawing::DrawingCost;
 pub use event_loop::{EventLoop, Flow};
 
-use super::browser::{self, Browser, Own};
+use super::browser::{self, Browser, CustomDataHooks};
 use super::dashboard::Dashboard;
 use super::input::Input;
-use super::keymap::{self, Action, Place};
-use super::menu::{Asked, Menu};
+use super::keymap::{self, Action, Context};
+use super::menu::{Menu, Request};
 use super::terminal::Notice;
 use super::theme::{Role, Theme};
 use super::view::dashboard;
-use super::widget::plain;
-use super::{help, picture};
+use super::widget::glyph_fallback;
+use super::{help, screenshot};
 use crate::preset::Entry;
 use crate::protocol::{Command, Event, RunStatus};
-use leave::{Leave, Way};
+use leave_dialog::{LeaveChoice, LeaveDialog};
 use popup::Popup;
 
-/// All that a screen holds of a trainer, so that a socket or a recording can stand in for one.
+/// The connection to a trainer: a socket or a recording can replace one.
 #[derive(Debug)]
 pub struct Link {
-    /// What it tells; must not make it wait.
+    /// The trainer's events; must not block it.
     pub events: Receiver<Event>,
-    /// What it is asked.
+    /// Commands to the trainer.
     pub commands: Sender<Command>,
 }
 
-/// Where to begin.
+/// The screen to start with.
 #[derive(Debug)]
-pub enum Start {
-    /// With the menu; with a way to data of one's own, where the program has one.
-    Menu(Option<Own>),
-    /// With the dashboard of a run.
+pub enum InitialScreen {
+    /// The menu; with hooks for the user's own data, if the program has them.
+    Menu(Option<CustomDataHooks>),
+    /// The dashboard of a run.
     Dashboard(Link),
 }
 
-/// How the screen ended.
+/// Why the screen ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// The user is done. A trainer that has not ended is no longer wanted.
+pub enum ExitReason {
+    /// The user quit. A trainer that still runs is no longer needed.
     Quit,
-    /// The user wants training to go on without the screen. Nobody receives from [`Link::events`] any more.
+    /// Training should continue without the screen. [`Link::events`] has no receiver any more.
     LeftTraining,
-    /// The terminal is gone; training is to go on to its end. `println!` panics from here on: nothing takes its lines.
+    /// The terminal is gone; training should continue to its end. `println!` panics from here on.
     HungUp,
-    /// SIGTERM or SIGINT, by its number: save and end. Save before anything is printed: the link may be stalled.
+    /// SIGTERM or SIGINT, by number: save and exit. Save before printing: the terminal may be stalled.
     Signal(i32),
 }
 
-/// Starts the training of a preset by its name; an error in words is shown.
+/// Starts training of a preset by name; an error message is shown.
 pub type Launch<'a> = &'a mut dyn FnMut(&str) -> Result<Link, String>;
 
-/// What lies over the screen and takes the keys.
+/// An overlay, which receives the keys.
 #[derive(Debug)]
 enum Overlay {
     Popup(Popup),
-    Leave(Leave),
+    LeaveDialog(LeaveDialog),
 }
 
-/// A run on the screen.
-struct Run {
+/// The screen of a run.
+struct RunScreen {
     dashboard: Dashboard,
-    /// `None` once the trainer has let go of its end.
+    /// `None` once the trainer has disconnected.
     events: Option<Receiver<Event>>,
     commands: Sender<Command>,
-    /// The user has asked the trainer to end, and the screen ends with it.
-    ending: Option<Way>,
+    /// The user's choice to end the trainer; the screen ends with it.
+    ending: Option<LeaveChoice>,
 }
 
-impl Run {
+impl RunScreen {
     fn over(&self) -> bool {
         self.dashboard.run.is_over()
     }
@@ -90,32 +90,32 @@ impl Run {
 /// The state of the whole screen.
 pub struct App<'a> {
     menu: Menu,
-    /// Over the menu, while data of one's own are chosen.
+    /// Over the menu, while the user chooses own data.
     browser: Option<Browser>,
-    own: Option<Own>,
-    /// Whether there is a way back to the menu.
+    hooks: Option<CustomDataHooks>,
+    /// Whether there is a menu to go back to.
     from_menu: bool,
-    run: Option<Run>,
+    run: Option<RunScreen>,
     overlay: Option<Overlay>,
     launch: Launch<'a>,
     theme: Theme,
-    /// Where menu or dashboard were drawn last.
+    /// The area in which menu or dashboard were drawn last.
     body: Rect,
-    /// What that takes.
+    /// The cost of drawing.
     drawing: Option<DrawingCost>,
-    outcome: Option<Outcome>,
+    outcome: Option<ExitReason>,
 }
 
 impl<'a> App<'a> {
     /// The screen as it starts.
-    pub fn new(start: Start, entries: Vec<Entry>, launch: Launch<'a>, theme: Theme) -> Self {
-        let own = if let Start::Menu(own) = start { own } else { None };
+    pub fn new(start: InitialScreen, entries: Vec<Entry>, launch: Launch<'a>, theme: Theme) -> Self {
+        let hooks = if let InitialScreen::Menu(hooks) = start { hooks } else { None };
         let menu = Menu::new(entries);
         let mut app = Self {
-            menu: if own.is_some() { menu.with_own_data() } else { menu },
+            menu: if hooks.is_some() { menu.with_own_data() } else { menu },
             browser: None,
-            own,
-            from_menu: matches!(start, Start::Menu(_)),
+            hooks,
+            from_menu: matches!(start, InitialScreen::Menu(_)),
             run: None,
             overlay: None,
             launch,
@@ -124,35 +124,35 @@ impl<'a> App<'a> {
             drawing: None,
             outcome: None,
         };
-        if let Start::Dashboard(link) = start {
+        if let InitialScreen::Dashboard(link) = start {
             app.show(link);
         }
         app
     }
 
     /// How the screen ended, once it has.
-    pub fn outcome(&self) -> Option<Outcome> {
+    pub fn outcome(&self) -> Option<ExitReason> {
         self.outcome
     }
 
-    /// Where the trainer's events come from, while there is one.
+    /// The trainer's events, while there is a trainer.
     pub fn events(&self) -> Option<&Receiver<Event>> {
         self.run.as_ref().and_then(|run| run.events.as_ref())
     }
 
-    /// Where the answers of what looks at files come from, while there is one.
-    pub fn answers(&self) -> Option<&Receiver<browser::Answer>> {
-        self.browser.as_ref().map(Browser::answers)
+    /// The results of the file browser's tasks, while it is open.
+    pub fn results(&self) -> Option<&Receiver<browser::TaskResult>> {
+        self.browser.as_ref().map(Browser::results)
     }
 
-    /// Takes what was found out of files.
-    pub fn answer(&mut self, answer: browser::Answer) {
+    /// Handles a result of the file browser's tasks.
+    pub fn take_result(&mut self, answer: browser::TaskResult) {
         if let Some(browser) = &mut self.browser {
-            browser.answer(answer);
+            browser.take_result(answer);
         }
     }
 
-    /// Folds what the trainer tells.
+    /// Folds an event of the trainer.
     pub fn fold(&mut self, event: &Event) {
         let Some(run) = &mut self.run else { return };
         run.dashboard.apply(event);
@@ -160,35 +160,35 @@ impl<'a> App<'a> {
         if !status.is_over() {
             return;
         }
-        if matches!(self.overlay, Some(Overlay::Leave(_))) {
-            self.overlay = None; // nothing is left to ask
+        if matches!(self.overlay, Some(Overlay::LeaveDialog(_))) {
+            self.overlay = None; // the question is moot
         }
-        // What went wrong stays to be read; what was asked for ends the screen.
+        // An error stays on the screen; a requested end closes it.
         let asked = run.ending.take().is_some();
         if asked && matches!(status, RunStatus::Stopped { .. } | RunStatus::Finished) {
-            self.outcome = Some(Outcome::Quit);
+            self.outcome = Some(ExitReason::Quit);
         }
     }
 
-    /// The trainer has let go of its end.
+    /// Handles the disconnection of the trainer.
     pub fn trainer_gone(&mut self) {
         let Some(run) = &mut self.run else { return };
         run.events = None;
         if !run.over() {
-            let what = "the trainer ended without a word".to_owned();
+            let what = "the training thread exited unexpectedly".to_owned();
             self.fold(&Event::Status(RunStatus::Failed { what }));
         }
     }
 
-    /// Takes what drawing took lately.
+    /// Stores the latest cost of drawing.
     pub fn drawing_costs(&mut self, cost: DrawingCost) {
         self.drawing = Some(cost);
     }
 
-    /// Takes what a person does.
+    /// Handles user input.
     pub fn input(&mut self, input: Input) {
         match input {
-            Input::HangUp => self.outcome = Some(Outcome::HungUp),
+            Input::HangUp => self.outcome = Some(ExitReason::HungUp),
             Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => match &mut self.browser {
                 Some(browser) => browser.paste(&text),
                 None => self.menu.paste(&text),
@@ -198,25 +198,25 @@ impl<'a> App<'a> {
         }
     }
 
-    /// Takes what a signal says; what concerns the terminal is not for here.
+    /// Handles a signal; those that concern the terminal are handled elsewhere.
     pub fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::HangUp => self.outcome = Some(Outcome::HungUp),
-            Notice::End(signal) => self.outcome = Some(Outcome::Signal(signal)),
+            Notice::HangUp => self.outcome = Some(ExitReason::HungUp),
+            Notice::End(signal) => self.outcome = Some(ExitReason::Signal(signal)),
             Notice::Resize(_) | Notice::Suspend | Notice::Continue => {}
         }
     }
 
-    fn place(&self) -> Place {
+    fn context(&self) -> Context {
         match &self.browser {
-            _ if self.run.is_some() => Place::Dashboard,
-            Some(browser) => browser.place(),
-            None => Place::Menu,
+            _ if self.run.is_some() => Context::Dashboard,
+            Some(browser) => browser.context(),
+            None => Context::Menu,
         }
     }
 
     fn key(&mut self, key: &KeyEvent) {
-        let place = self.place();
+        let context = self.context();
         if self.run.is_none() && self.overlay.is_none() {
             let typed = match &mut self.browser {
                 Some(browser) => browser.typing() && browser.type_key(key),
@@ -226,14 +226,14 @@ impl<'a> App<'a> {
                 return;
             }
         }
-        let Some(action) = keymap::action(place, key) else { return };
+        let Some(action) = keymap::action(context, key) else { return };
         match &mut self.overlay {
             Some(Overlay::Popup(popup)) => {
                 if popup.act(action) {
                     self.overlay = None;
                 }
             }
-            Some(Overlay::Leave(leave)) => {
+            Some(Overlay::LeaveDialog(leave)) => {
                 if let Some(way) = leave.act(action) {
                     self.overlay = None;
                     self.leave(way);
@@ -245,41 +245,41 @@ impl<'a> App<'a> {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Help => self.overlay = Some(Overlay::Popup(Popup::help(self.place()))),
+            Action::Help => self.overlay = Some(Overlay::Popup(Popup::help(self.context()))),
             Action::Quit => self.quit(),
             _ if self.run.is_some() => self.act_on_run(action),
             _ if self.browser.is_some() => self.act_on_files(action),
             _ => match self.menu.act(action) {
-                Some(Asked::Train(name)) => self.train(&name),
-                Some(Asked::Fetch(what)) => self.tell("The data are not here yet", &what),
-                Some(Asked::Browse) => self.browse(),
+                Some(Request::Train(name)) => self.train(&name),
+                Some(Request::Fetch(what)) => self.show_message("Data not found", &what),
+                Some(Request::Browse) => self.browse(),
                 None => {}
             },
         }
     }
 
-    /// Lets a file or folder be chosen, from the present folder on.
+    /// Opens the file browser in the current folder.
     fn browse(&mut self) {
-        let Some(own) = self.own else { return };
+        let Some(hooks) = self.hooks else { return };
         match std::env::current_dir() {
-            Ok(folder) => self.browser = Some(Browser::new(own, folder)),
-            Err(error) => self.tell("No files", &format!("the present folder: {error}")),
+            Ok(folder) => self.browser = Some(Browser::new(hooks, folder)),
+            Err(error) => self.show_message("Cannot list files", &format!("the current folder: {error}")),
         }
     }
 
     fn act_on_files(&mut self, action: Action) {
-        let (Some(browser), Some(own)) = (&mut self.browser, self.own) else { return };
+        let (Some(browser), Some(hooks)) = (&mut self.browser, self.hooks) else { return };
         match browser.act(action) {
-            Some(browser::Asked::Leave) => self.browser = None,
-            Some(browser::Asked::Tell(what)) => self.tell("No preset", &what),
-            Some(browser::Asked::Train(draft)) => match (own.write)(&draft) {
+            Some(browser::Request::Leave) => self.browser = None,
+            Some(browser::Request::ShowMessage(what)) => self.show_message("Cannot draft a preset", &what),
+            Some(browser::Request::Train(draft)) => match (hooks.write_preset)(&draft) {
                 Ok(preset) => {
                     self.train(&preset);
                     if self.run.is_some() {
                         self.browser = None;
                     }
                 }
-                Err(error) => self.tell("The preset cannot be written", &error),
+                Err(error) => self.show_message("Cannot write the preset", &error),
             },
             None => {}
         }
@@ -299,7 +299,7 @@ impl<'a> App<'a> {
             Action::FasterLearning => Command::ScaleLearningRate { factor: 2.0 },
             Action::FullSpeed => Command::FullSpeed,
             Action::Save => Command::Save,
-            Action::Picture => return self.picture(),
+            Action::Screenshot => return self.screenshot(),
             Action::Log => {
                 self.overlay = Some(Overlay::Popup(Popup::log()));
                 return;
@@ -324,19 +324,19 @@ impl<'a> App<'a> {
     fn train(&mut self, name: &str) {
         match (self.launch)(name) {
             Ok(link) => self.show(link),
-            Err(error) => self.tell("Cannot start", &error),
+            Err(error) => self.show_message("Cannot start training", &error),
         }
     }
 
     fn show(&mut self, link: Link) {
         let Link { events, commands } = link;
         let dashboard = Dashboard { has_menu: self.from_menu, ..Dashboard::new() };
-        self.run = Some(Run { dashboard, events: Some(events), commands, ending: None });
+        self.run = Some(RunScreen { dashboard, events: Some(events), commands, ending: None });
         self.drawing = None;
     }
 
-    /// Writes the dashboard as it is seen to an SVG file in the run folder.
-    fn picture(&mut self) {
+    /// Writes the visible dashboard to an SVG file in the run folder.
+    fn screenshot(&mut self) {
         let Some((run, info)) = self.run.as_ref().and_then(|run| Some((run, run.dashboard.run.info()?)))
         else {
             return;
@@ -345,40 +345,42 @@ impl<'a> App<'a> {
         dashboard::render(&run.dashboard, self.body, &mut buffer, &self.theme);
         let step = run.dashboard.run.latest().map_or(0, |metrics| metrics.step);
         let path = info.folder.join(format!("screen-{step}.svg"));
-        match std::fs::write(&path, picture::svg(&buffer, &self.theme)) {
-            Ok(()) => self.tell("A picture of the screen", &path.display().to_string()),
-            Err(error) => self.tell("No picture", &format!("{}: {error}", path.display())),
+        match std::fs::write(&path, screenshot::svg(&buffer, &self.theme)) {
+            Ok(()) => self.show_message("Screenshot saved", &path.display().to_string()),
+            Err(error) => {
+                self.show_message("Cannot save the screenshot", &format!("{}: {error}", path.display()))
+            }
         }
     }
 
-    fn tell(&mut self, title: &str, text: &str) {
+    fn show_message(&mut self, title: &str, text: &str) {
         self.overlay = Some(Overlay::Popup(Popup::message(title, text)));
     }
 
-    /// Ends where nothing is lost by it, else asks; asked again while the trainer is ending, does not wait for it.
+    /// Quits if nothing is lost, else asks; while the trainer is ending, a second request quits at once.
     fn quit(&mut self) {
         match &self.run {
             Some(run) if !run.over() && run.ending.is_none() => {
-                self.overlay = Some(Overlay::Leave(Leave::new()));
+                self.overlay = Some(Overlay::LeaveDialog(LeaveDialog::new()));
             }
-            _ => self.outcome = Some(Outcome::Quit),
+            _ => self.outcome = Some(ExitReason::Quit),
         }
     }
 
-    fn leave(&mut self, way: Way) {
+    fn leave(&mut self, way: LeaveChoice) {
         let Some(run) = &mut self.run else { return };
         let command = match way {
-            Way::Cancel => return,
-            Way::WithoutScreen => {
-                self.outcome = Some(Outcome::LeftTraining);
+            LeaveChoice::Cancel => return,
+            LeaveChoice::WithoutScreen => {
+                self.outcome = Some(ExitReason::LeftTraining);
                 return;
             }
-            Way::SaveAndStop => Command::SaveAndStop,
-            Way::Stop => Command::Stop,
+            LeaveChoice::SaveAndStop => Command::SaveAndStop,
+            LeaveChoice::Stop => Command::Stop,
         };
         run.ending = Some(way);
         if run.commands.send(command).is_err() {
-            self.outcome = Some(Outcome::Quit);
+            self.outcome = Some(ExitReason::Quit);
         }
     }
 
@@ -405,17 +407,44 @@ impl<'a> App<'a> {
                 let log = self.run.iter().flat_map(|run| run.dashboard.run.log());
                 popup.render(frame, whole, log, self.drawing, &self.theme);
             }
-            Some(Overlay::Leave(leave)) => leave.render(frame, whole, &self.theme),
+            Some(Overlay::LeaveDialog(leave)) => leave.render(frame, whole, &self.theme),
             None => {}
         }
-        plain::replace(frame.buffer_mut(), whole, self.theme.glyphs);
+        glyph_fallback::replace(frame.buffer_mut(), whole, self.theme.glyphs);
+    }
+
+    /// What the footer says of a key instead of the table's word: empty for a key without effect at present.
+    fn footer_word(&self, action: Action) -> Option<&'static str> {
+        let run = self.run.as_ref()?;
+        let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);
+        let trains = matches!(status, Some(RunStatus::Training | RunStatus::Validating | RunStatus::Paused));
+        match action {
+            Action::PauseResume if matches!(status, Some(RunStatus::Paused)) => Some("resume"),
+            Action::PauseResume
+            | Action::SingleStep
+            | Action::SlowerLearning
+            | Action::FasterLearning
+            | Action::Save
+                if !trains =>
+            {
+                Some("")
+            }
+            Action::Open if view.full_screen => Some(""),
+            Action::Back if view.full_screen || view.explain => Some("back"),
+            Action::Back if run.over() && self.from_menu => Some("menu"),
+            _ => None,
+        }
     }
 
     fn footer(&self, area: Rect) -> Line<'static> {
         let words = match self.run.as_ref().and_then(|run| run.ending) {
-            Some(Way::SaveAndStop) => " saving, then leaving; q leaves at once",
-            Some(_) => " stopping, then leaving; q leaves at once",
-            None => return help::footer(self.place(), usize::from(area.width), &self.theme),
+            Some(LeaveChoice::SaveAndStop) => " saving, then quitting; q quits at once",
+            Some(_) => " stopping, then quitting; q quits at once",
+            None => {
+                return help::footer(self.context(), usize::from(area.width), &self.theme, |action| {
+                    self.footer_word(action)
+                });
+            }
         };
         Line::styled(words, self.theme.style(Role::Warning))
     }

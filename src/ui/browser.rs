@@ -1,15 +1,15 @@
-//! Data of one's own, out of the menu: a file or folder is chosen, looked at, and trained on.
+//! The file browser for the user's own data: a file or folder is chosen, inspected, and trained on.
 //!
 //! ```text
 //! ╭ …/course/data (4) ─────────────╮        ╭ reviews.csv ────────────────────╮
 //! │   ../                          │        │ a table with a header: 2,000 …  │
 //! │   names/                       │ Enter  │ Columns                         │
 //! │ ▸ reviews.csv         1.2 MiB  │ ─────▶ │   review   text   17 words …    │ Enter ─▶ the preset is written,
-//! │   prose.txt         801.0 KiB  │        │ Settings that fit …             │          and trained
+//! │   prose.txt         801.0 KiB  │        │ Suggested settings …             │          and trained
 //! ╰────────────────────────────────╯        ╰─────────────────────────────────╯
 //! ```
 //!
-//! Folders are listed and data looked at by threads of their own: a slow disk makes nobody wait but for the answer.
+//! Folders are listed and data inspected on background threads, so a slow disk does not block the screen.
 
 mod list;
 mod view;
@@ -21,49 +21,49 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use crossterm::event::KeyEvent;
 
 use super::filter::Filter;
-use super::keymap::{Action, Place};
+use super::keymap::{Action, Context};
 use super::scroll::Scroll;
 use crate::protocol::Draft;
 use list::Row;
 
-/// What the program does with data of one's own. Handed in, because the screen knows neither data nor how a preset is written.
+/// Functions for the user's own data, passed in because the screen knows neither data nor the format of presets.
 #[derive(Debug, Clone, Copy)]
-pub struct Own {
-    /// Looks at a file or folder, which may take seconds; in words why it cannot.
-    pub look: fn(&Path) -> Result<Draft, String>,
-    /// Writes the preset into the present folder; its file, by which it is launched, or in words why it cannot.
-    pub write: fn(&Draft) -> Result<String, String>,
+pub struct CustomDataHooks {
+    /// Inspects a file or folder, which may take seconds; returns a message on failure.
+    pub inspect: fn(&Path) -> Result<Draft, String>,
+    /// Writes the preset to the current folder; returns its file, by which it is launched, or a message on failure.
+    pub write_preset: fn(&Draft) -> Result<String, String>,
 }
 
-/// What a thread has to tell.
+/// The result of a background task.
 #[derive(Debug)]
-pub struct Answer {
-    /// Which question it answers; later ones make it void.
-    question: u64,
-    what: What,
+pub struct TaskResult {
+    /// The number of the task; only the latest one's result is used.
+    task: u64,
+    what: TaskOutput,
 }
 
 #[derive(Debug)]
-enum What {
-    Listed(Result<Vec<Row>, String>),
-    Looked(Box<Result<Draft, String>>),
+enum TaskOutput {
+    Listing(Result<Vec<Row>, String>),
+    Inspection(Box<Result<Draft, String>>),
 }
 
-/// What the browser asks of the program.
+/// A request of the browser to the application.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Asked {
+pub enum Request {
     /// Back to the menu.
     Leave,
-    /// Train by this draft, which has a preset.
+    /// Train on this draft, which has a preset.
     Train(Box<Draft>),
-    /// Tell why there is nothing to train.
-    Tell(String),
+    /// Show why there is nothing to train.
+    ShowMessage(String),
 }
 
-/// A folder, and what was found of one thing in it.
+/// A folder's listing, and the inspection of one of its entries.
 #[derive(Debug)]
 pub struct Browser {
-    own: Own,
+    hooks: CustomDataHooks,
     folder: PathBuf,
     /// `None` while it is being read.
     rows: Option<Result<Vec<Row>, String>>,
@@ -75,29 +75,29 @@ pub struct Browser {
     wanted: Option<String>,
     hidden: bool,
     filter: Filter,
-    found: Option<Found>,
+    inspection: Option<InspectionPage>,
     /// How many rows a page is; known once it is drawn.
     page: usize,
-    question: u64,
-    send: Sender<Answer>,
-    answers: Receiver<Answer>,
+    task: u64,
+    send: Sender<TaskResult>,
+    answers: Receiver<TaskResult>,
 }
 
-/// What is known of the file or folder that was chosen.
+/// The inspection of the selected file or folder.
 #[derive(Debug)]
-struct Found {
+struct InspectionPage {
     path: PathBuf,
-    /// `None` while it is being looked at.
+    /// `None` during the inspection.
     draft: Option<Result<Draft, String>>,
     scroll: Scroll,
 }
 
 impl Browser {
     /// In `folder`, which is being read from here on.
-    pub fn new(own: Own, folder: PathBuf) -> Self {
+    pub fn new(hooks: CustomDataHooks, folder: PathBuf) -> Self {
         let (send, answers) = unbounded();
         let mut browser = Self {
-            own,
+            hooks,
             folder: PathBuf::new(),
             rows: None,
             shown: Vec::new(),
@@ -105,9 +105,9 @@ impl Browser {
             wanted: None,
             hidden: false,
             filter: Filter::default(),
-            found: None,
+            inspection: None,
             page: 1,
-            question: 0,
+            task: 0,
             send,
             answers,
         };
@@ -115,39 +115,39 @@ impl Browser {
         browser
     }
 
-    /// What its threads tell.
-    pub fn answers(&self) -> &Receiver<Answer> {
+    /// The results of its background tasks.
+    pub fn results(&self) -> &Receiver<TaskResult> {
         &self.answers
     }
 
-    /// Takes what a thread tells.
-    pub fn answer(&mut self, answer: Answer) {
-        if answer.question != self.question {
+    /// Handles the result of a background task.
+    pub fn take_result(&mut self, answer: TaskResult) {
+        if answer.task != self.task {
             return;
         }
         match answer.what {
-            What::Listed(rows) => {
+            TaskOutput::Listing(rows) => {
                 let at = |name: &String| rows.as_ref().ok()?.iter().position(|row| row.name == *name);
                 self.chosen = self.wanted.take().as_ref().and_then(at).unwrap_or(0);
                 self.rows = Some(rows);
                 self.refilter();
             }
-            What::Looked(draft) => {
-                if let Some(found) = &mut self.found {
-                    found.draft = Some(*draft);
+            TaskOutput::Inspection(draft) => {
+                if let Some(inspection) = &mut self.inspection {
+                    inspection.draft = Some(*draft);
                 }
             }
         }
     }
 
-    /// Which keys hold.
-    pub fn place(&self) -> Place {
-        if self.found.is_some() { Place::Found } else { Place::Browser }
+    /// The key bindings that apply.
+    pub fn context(&self) -> Context {
+        if self.inspection.is_some() { Context::Inspection } else { Context::Browser }
     }
 
     /// Whether keys are text for the filter now.
     pub fn typing(&self) -> bool {
-        self.filter.typing() && self.found.is_none()
+        self.filter.typing() && self.inspection.is_none()
     }
 
     /// A key while [`typing`](Self::typing); `false` when it is not for the line.
@@ -165,28 +165,30 @@ impl Browser {
         }
     }
 
-    /// Does what `action` says, and answers with what it asks of the program.
-    pub fn act(&mut self, action: Action) -> Option<Asked> {
+    /// Handles a key; returns a request to the application, if any.
+    pub fn act(&mut self, action: Action) -> Option<Request> {
         let page = self.page;
-        let Some(found) = &mut self.found else { return self.act_on_list(action) };
+        let Some(inspection) = &mut self.inspection else { return self.act_on_list(action) };
         match action {
             Action::Back | Action::Parent => {
-                self.found = None;
-                // What it would still tell is void.
-                self.question += 1;
+                self.inspection = None;
+                // A pending result is void.
+                self.task += 1;
             }
             Action::Open => {
-                return match found.draft.as_ref()? {
-                    Ok(Draft { preset: Err(doubt), .. }) | Err(doubt) => Some(Asked::Tell(doubt.clone())),
-                    Ok(draft) => Some(Asked::Train(Box::new(draft.clone()))),
+                return match inspection.draft.as_ref()? {
+                    Ok(Draft { preset: Err(doubt), .. }) | Err(doubt) => {
+                        Some(Request::ShowMessage(doubt.clone()))
+                    }
+                    Ok(draft) => Some(Request::Train(Box::new(draft.clone()))),
                 };
             }
-            _ => found.scroll.act(action, page),
+            _ => inspection.scroll.act(action, page),
         }
         None
     }
 
-    fn act_on_list(&mut self, action: Action) -> Option<Asked> {
+    fn act_on_list(&mut self, action: Action) -> Option<Request> {
         let place = self.place_of_chosen().unwrap_or(0);
         let last = self.shown.len().saturating_sub(1);
         match action {
@@ -194,24 +196,24 @@ impl Browser {
                 self.filter.clear();
                 self.refilter();
             }
-            Action::Back => return Some(Asked::Leave),
+            Action::Back => return Some(Request::Leave),
             Action::Open => {
                 let row = self.chosen()?;
                 match row.is_folder {
                     true => self.enter(row.path.clone(), row.is_parent().then(|| self.name()).flatten()),
-                    false => self.look_at(row.path.clone()),
+                    false => self.inspect(row.path.clone()),
                 }
             }
-            Action::LookAt => {
+            Action::Inspect => {
                 let path = self.chosen()?.path.clone();
-                self.look_at(path);
+                self.inspect(path);
             }
             Action::Parent => {
                 let parent = self.folder.parent()?.to_owned();
                 self.enter(parent, self.name());
             }
             Action::Filter => self.filter.start(),
-            Action::Hidden => {
+            Action::ToggleHidden => {
                 self.hidden = !self.hidden;
                 self.refilter();
             }
@@ -231,40 +233,40 @@ impl Browser {
         self.folder.file_name().map(|name| name.to_string_lossy().into_owned())
     }
 
-    /// Has the folder read; `wanted` is chosen in it.
+    /// Lists `folder` and selects `wanted` in it.
     fn enter(&mut self, folder: PathBuf, wanted: Option<String>) {
         (self.rows, self.chosen, self.wanted) = (None, 0, wanted);
         self.shown.clear();
         self.filter.clear();
         self.folder.clone_from(&folder);
-        self.ask(move || What::Listed(list::read(&folder)));
+        self.spawn(move || TaskOutput::Listing(list::read(&folder)));
     }
 
-    fn look_at(&mut self, path: PathBuf) {
-        self.found = Some(Found { path: path.clone(), draft: None, scroll: Scroll::default() });
-        let look = self.own.look;
-        self.ask(move || {
-            let looked = catch_unwind(AssertUnwindSafe(|| look(&path)));
-            What::Looked(Box::new(
-                looked.unwrap_or_else(|_| Err("looking ended by a defect of the program".into())),
+    fn inspect(&mut self, path: PathBuf) {
+        self.inspection = Some(InspectionPage { path: path.clone(), draft: None, scroll: Scroll::default() });
+        let inspect = self.hooks.inspect;
+        self.spawn(move || {
+            let inspected = catch_unwind(AssertUnwindSafe(|| inspect(&path)));
+            TaskOutput::Inspection(Box::new(
+                inspected.unwrap_or_else(|_| Err("inspection failed: internal error".into())),
             ))
         });
     }
 
-    /// Has a thread answer; what was asked before is void.
-    fn ask(&mut self, work: impl FnOnce() -> What + Send + 'static) {
-        self.question += 1;
-        let (question, send, refused) = (self.question, self.send.clone(), self.send.clone());
-        let started = std::thread::Builder::new().name("look".into()).spawn(move || {
-            // Who asked may be gone.
-            let _ = send.send(Answer { question, what: work() });
+    /// Runs a task in the background; earlier ones become void.
+    fn spawn(&mut self, work: impl FnOnce() -> TaskOutput + Send + 'static) {
+        self.task += 1;
+        let (task, send, refused) = (self.task, self.send.clone(), self.send.clone());
+        let started = std::thread::Builder::new().name("inspect".into()).spawn(move || {
+            // The browser may be closed.
+            let _ = send.send(TaskResult { task, what: work() });
         });
         if let Err(error) = started {
-            let what = match self.found {
-                Some(_) => What::Looked(Box::new(Err(error.to_string()))),
-                None => What::Listed(Err(error.to_string())),
+            let what = match self.inspection {
+                Some(_) => TaskOutput::Inspection(Box::new(Err(error.to_string()))),
+                None => TaskOutput::Listing(Err(error.to_string())),
             };
-            let _ = refused.send(Answer { question, what });
+            let _ = refused.send(TaskResult { task, what });
         }
     }
 
@@ -279,7 +281,7 @@ impl Browser {
         self.place_of_chosen().and_then(|_| self.rows().get(self.chosen))
     }
 
-    /// Where the chosen row stands among those that are shown.
+    /// The position of the selected row among the shown ones.
     fn place_of_chosen(&self) -> Option<usize> {
         // They are in order.
         self.shown.binary_search(&self.chosen).ok()

@@ -1,4 +1,4 @@
-//! What was found of somebody's own data, as lines: for the menu, and for `unrolled data info`.
+//! The report on inspected data, as lines: for the menu and for `unrolled data info`.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::text::{fit, wrap};
 use super::theme::{Colors, Glyphs, Role, Theme};
-use super::widget::plain;
+use super::widget::glyph_fallback;
 use crate::number::{count, percent};
 use crate::protocol::{ClassCount, Coverage, Draft, Findings, Lengths};
 
@@ -17,12 +17,12 @@ const CLASSES: usize = 24;
 /// Columns that a bar takes, at most.
 const BAR: usize = 36;
 
-/// How much of it is told.
+/// How much of the report is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// All; what was settled comes last, where a person reads who has let it be printed.
+    /// All; warnings and settings last, next to the prompt after printing.
     Full,
-    /// All; what was settled comes before histogram and vocabulary, where a screen begins.
+    /// All; warnings and settings before histogram and vocabulary, at the top of a screen.
     Screen,
     /// Without histogram and vocabulary.
     Short,
@@ -32,7 +32,7 @@ pub enum Detail {
 pub fn lines(draft: &Draft, detail: Detail, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let found = &draft.findings;
     let full = detail != Detail::Short;
-    let mut out = Page { lines: Vec::new(), width, theme: *theme };
+    let mut out = LineBuilder { lines: Vec::new(), width, theme: *theme };
     out.head(found);
     out.pairs(&found.facts);
     out.columns(found);
@@ -61,7 +61,7 @@ pub fn as_text(lines: Vec<Line<'_>>, width: usize, glyphs: Glyphs) -> String {
         let area = Rect::new(0, 0, width, 1);
         let mut row = Buffer::empty(area);
         line.render(area, &mut row);
-        plain::replace(&mut row, area, glyphs);
+        glyph_fallback::replace(&mut row, area, glyphs);
         let mut skip = 0;
         let mut text = String::new();
         for cell in row.content() {
@@ -82,13 +82,13 @@ pub fn plain_theme(glyphs: Glyphs) -> Theme {
     Theme { colors: Colors::Mono, glyphs, light: false }
 }
 
-struct Page {
+struct LineBuilder {
     lines: Vec<Line<'static>>,
     width: usize,
     theme: Theme,
 }
 
-impl Page {
+impl LineBuilder {
     fn span(&self, text: String, role: Role) -> Span<'static> {
         Span::styled(text, self.theme.style(role))
     }
@@ -119,7 +119,7 @@ impl Page {
             self.push(vec![line]);
         }
         let rows = format!("{} {}", count(found.rows as u64), found.unit);
-        let looked = if found.more { format!("the first {rows}; more follow") } else { rows };
+        let looked = if found.more { format!("first {rows} (more follow)") } else { rows };
         for line in wrap(&format!("{}: {looked}", found.kind), self.width) {
             let line = self.span(line, Role::Text);
             self.push(vec![line]);
@@ -141,19 +141,19 @@ impl Page {
         }
     }
 
-    /// What a person should know, and the settings that fit, or why there are none.
+    /// Warnings, and the suggested settings or why there are none.
     fn settled(&mut self, draft: &Draft) {
         if !draft.findings.notes.is_empty() {
-            self.title("Look here");
+            self.title("Warnings");
             draft.findings.notes.iter().for_each(|note| self.marked("!", note, Role::Warning));
         }
         match &draft.preset {
             Ok(_) => {
-                self.title("Settings that fit");
+                self.title("Suggested settings");
                 self.pairs(&draft.findings.suggested);
             }
             Err(doubt) => {
-                self.title("No preset yet");
+                self.title("No preset drafted");
                 self.marked("!", doubt, Role::Bad);
             }
         }
@@ -188,7 +188,7 @@ impl Page {
         if classes.is_empty() {
             return;
         }
-        let title = if found.several { "Labels, several at once" } else { "Classes" };
+        let title = if found.several { "Labels (multi-label)" } else { "Classes" };
         self.title(&format!("{title} ({})", classes.len()));
         let all: usize = match found.several {
             true => found.rows,
@@ -196,7 +196,7 @@ impl Page {
         };
         let most = classes.iter().map(|class| class.count).max().unwrap_or(0);
         let shown = if full { CLASSES } else { 8 };
-        // Of very many the most frequent are told.
+        // Of very many only the most frequent are shown.
         let mut order: Vec<_> = classes.iter().collect();
         if order.len() > shown {
             order.sort_by_key(|class| std::cmp::Reverse(class.count));
@@ -223,7 +223,7 @@ impl Page {
             first.make_ascii_uppercase();
         }
         self.title(&format!(
-            "{name} a {one}: half up to {}, 90 % up to {}, 99 % up to {}, the longest {}",
+            "{name} per {one}: median {}, 90 % ≤ {}, 99 % ≤ {}, maximum {}",
             quantile(50),
             quantile(90),
             quantile(99),
@@ -243,8 +243,8 @@ impl Page {
 
     fn vocabulary(&mut self, found: &Coverage) {
         let (distinct, running) = (count(found.distinct as u64), count(found.running));
-        let rest = if found.shares.is_empty() { "" } else { "; the most frequent cover" };
-        self.title(&format!("{distinct} different {} of {running} in all{rest}", found.unit));
+        let rest = if found.shares.is_empty() { "" } else { "; coverage by the most frequent" };
+        self.title(&format!("{distinct} distinct {} in {running} running ones{rest}", found.unit));
         let row = |(size, share): &(usize, f64)| {
             (count(*size as u64), percent(*share), (share * 10_000.0) as usize)
         };

@@ -3,34 +3,41 @@
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
-use super::keymap::{self, Place};
+use super::keymap::{self, Action, Context};
 use super::text::{fit, wrap};
 use super::theme::{Role, Theme};
 use crate::help::{self, PAGES, Style};
 
-/// The keys that `width` columns have room for, as `Esc word`.
-pub fn footer(place: Place, width: usize, theme: &Theme) -> Line<'static> {
+/// Returns as many keys as fit `width` columns, as `Esc back`. `word` may replace the word of a binding; an empty word
+/// hides it.
+pub fn footer(
+    context: Context,
+    width: usize,
+    theme: &Theme,
+    word: impl Fn(Action) -> Option<&'static str>,
+) -> Line<'static> {
     let mut spans = Vec::new();
     let mut used = 0;
-    for binding in keymap::at(place).filter(|b| !b.word.is_empty()) {
+    let words = keymap::bindings(context).map(|b| (b, word(b.action).unwrap_or(b.word)));
+    for (binding, word) in words.filter(|(_, word)| !word.is_empty()) {
         let key = binding.keys.first().map(|key| key.name()).unwrap_or_default();
-        let needed = 1 + key.width() + 1 + binding.word.width() + 1;
+        let needed = 1 + key.width() + 1 + word.width() + 1;
         if used + needed > width {
             break;
         }
         used += needed;
         spans.push(Span::raw(" "));
         spans.push(Span::styled(key, theme.style(Role::Key)));
-        spans.push(Span::styled(format!(" {} ", binding.word), theme.style(Role::Dim)));
+        spans.push(Span::styled(format!(" {word} "), theme.style(Role::Dim)));
     }
     Line::from(spans)
 }
 
-/// Every key that holds at `place` with its sentence, in lines of at most `width` columns.
-pub fn lines(place: Place, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let keys = keymap::at(place).map(|b| b.names().width()).max().unwrap_or(0);
+/// Returns the help on every key of `context`, in lines of at most `width` columns.
+pub fn lines(context: Context, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let keys = keymap::bindings(context).map(|b| b.names().width()).max().unwrap_or(0);
     let mut lines = Vec::new();
-    for binding in keymap::at(place) {
+    for binding in keymap::bindings(context) {
         let sentence = wrap(binding.help, width.saturating_sub(keys + 2).max(1));
         for (i, part) in sentence.into_iter().enumerate() {
             let names = if i == 0 { binding.names() } else { String::new() };
@@ -101,10 +108,17 @@ mod tests {
 
     #[test]
     fn the_footer_names_as_many_keys_as_fit_the_most_important_first() {
-        assert_eq!(footer(Place::Menu, 20, &THEME).to_string(), " ? help  q quit ");
-        assert_eq!(footer(Place::Menu, 3, &THEME).to_string(), "");
-        let wide = footer(Place::Dashboard, 80, &THEME).to_string();
+        assert_eq!(footer(Context::Menu, 20, &THEME, |_| None).to_string(), " ? help  q quit ");
+        assert_eq!(footer(Context::Menu, 3, &THEME, |_| None).to_string(), "");
+        let wide = footer(Context::Dashboard, 80, &THEME, |_| None).to_string();
         assert!(wide.width() <= 80 && wide.contains("Space pause"), "{wide}");
+        let paused = |action| match action {
+            Action::PauseResume => Some("resume"),
+            Action::SingleStep => Some(""),
+            _ => None,
+        };
+        let wide = footer(Context::Dashboard, 80, &THEME, paused).to_string();
+        assert!(wide.contains("Space resume") && !wide.contains("n step"), "{wide}");
     }
 
     #[test]
@@ -116,8 +130,8 @@ mod tests {
     #[test]
     fn the_help_tells_every_key_of_its_place_and_no_other() {
         let text =
-            |place| lines(place, 100, &THEME).iter().map(Line::to_string).collect::<Vec<_>>().join("\n");
-        assert!(keymap::at(Place::Dashboard).all(|b| text(Place::Dashboard).contains(b.help)));
-        assert!(!text(Place::Menu).contains("checkpoint"));
+            |context| lines(context, 100, &THEME).iter().map(Line::to_string).collect::<Vec<_>>().join("\n");
+        assert!(keymap::bindings(Context::Dashboard).all(|b| text(Context::Dashboard).contains(b.help)));
+        assert!(!text(Context::Menu).contains("checkpoint"));
     }
 }

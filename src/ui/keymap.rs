@@ -1,4 +1,4 @@
-//! Which key does what: one table that dispatches, and makes the help, the footer and the README's list.
+//! The key bindings: one table that dispatches keys and generates the help, the footer and the README's list.
 
 mod table;
 
@@ -6,29 +6,29 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 pub use table::BINDINGS;
 
-/// What a key can ask for. Screens ignore what does not concern them.
+/// The action of a key. Screens ignore actions that do not concern them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Quit; asks while training.
+    /// Quit, with a dialog while training.
     Quit,
-    /// Leave: full screen → panels → menu; closes help, filter and questions first.
+    /// Go back: full screen → panels → menu; first closes help, filter and dialogs.
     Back,
-    /// Open what is chosen: a preset, a panel as full screen.
+    /// Open the selection: a preset, a panel in full screen.
     Open,
-    /// The help.
+    /// Show the help.
     Help,
-    /// What am I looking at: explains the focused panel.
+    /// Explain the focused panel.
     Explain,
     /// Type a filter.
     Filter,
-    /// Choose data of one's own.
-    OwnData,
-    /// Look at the chosen file or folder.
-    LookAt,
-    /// The folder above.
+    /// Choose own data.
+    CustomData,
+    /// Inspect the selected file or folder.
+    Inspect,
+    /// Go to the parent folder.
     Parent,
-    /// Hidden files on and off.
-    Hidden,
+    /// Show or hide hidden files.
+    ToggleHidden,
     /// Next panel.
     FocusNext,
     /// Previous panel.
@@ -51,7 +51,7 @@ pub enum Action {
     First,
     /// To the last.
     Last,
-    /// Pause, or go on.
+    /// Pause or resume.
     PauseResume,
     /// One step.
     SingleStep,
@@ -59,7 +59,7 @@ pub enum Action {
     SlowerLearning,
     /// Learning rate up.
     FasterLearning,
-    /// Full speed: keep the preset's pace no longer.
+    /// Full speed: drop the preset's pace.
     FullSpeed,
     /// Write a checkpoint.
     Save,
@@ -73,43 +73,43 @@ pub enum Action {
     LogScale,
     /// x axis: step, epoch, time.
     XAxis,
-    /// Zoom in round the cursor, next level; over the last level back to the whole.
+    /// Zoom in around the cursor; after the last level back to the whole run.
     Zoom,
     /// Next recurrent layer or direction.
     NextLayer,
     /// Previous recurrent layer or direction.
     PreviousLayer,
-    /// Next probe sentence.
+    /// Next example.
     NextProbe,
     /// Next quantity of a recurrent layer: hidden state, cell state, gates; of the gradient: by state or recurrent kernel.
     Quantity,
-    /// A picture of the screen, as SVG.
-    Picture,
-    /// The log, with what watching costs.
+    /// Save a screenshot as SVG.
+    Screenshot,
+    /// Show the log, with the monitoring overhead.
     Log,
 }
 
-/// Where a binding holds.
+/// The part of the screen in which a binding applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Context {
     /// On every screen.
     Everywhere,
     /// In the menu only.
     Menu,
     /// In the browser of files only.
     Browser,
-    /// Where it is told what a file is, only.
-    Found,
+    /// In the inspection of a file only.
+    Inspection,
     /// In the dashboard only.
     Dashboard,
 }
 
-/// A key as a person presses it.
+/// A key as the user presses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
-    /// A character, shifted or not as the keyboard made it.
+    /// A character, shifted or not.
     Char(char),
-    /// A character with Ctrl held.
+    /// A character with Ctrl.
     Ctrl(char),
     /// `1` to `9`: the action is [`Action::Focus`] of the digit.
     Digit,
@@ -119,12 +119,12 @@ pub enum Key {
 
 impl Key {
     fn matches(self, event: &KeyEvent) -> bool {
-        let held = event.modifiers.difference(KeyModifiers::SHIFT);
+        let modifiers = event.modifiers.difference(KeyModifiers::SHIFT);
         match (self, event.code) {
-            (Self::Ctrl(c), KeyCode::Char(pressed)) => held == KeyModifiers::CONTROL && pressed == c,
-            (Self::Char(c), KeyCode::Char(pressed)) => held.is_empty() && pressed == c,
-            (Self::Digit, KeyCode::Char(pressed)) => held.is_empty() && matches!(pressed, '1'..='9'),
-            (Self::Code(code), pressed) => held.is_empty() && pressed == code,
+            (Self::Ctrl(c), KeyCode::Char(pressed)) => modifiers == KeyModifiers::CONTROL && pressed == c,
+            (Self::Char(c), KeyCode::Char(pressed)) => modifiers.is_empty() && pressed == c,
+            (Self::Digit, KeyCode::Char(pressed)) => modifiers.is_empty() && matches!(pressed, '1'..='9'),
+            (Self::Code(code), pressed) => modifiers.is_empty() && pressed == code,
             _ => false,
         }
     }
@@ -151,25 +151,25 @@ impl Key {
     }
 }
 
-/// One row of the table.
+/// A row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding {
-    /// What is asked for.
+    /// The action.
     pub action: Action,
-    /// The keys that ask for it; the first is the one that the footer names.
+    /// The keys; the footer names the first.
     pub keys: &'static [Key],
     /// A short word for the footer; empty keeps it out of there.
     pub word: &'static str,
     /// A sentence for the help.
     pub help: &'static str,
-    /// Where it holds.
-    pub place: Place,
+    /// Where it applies.
+    pub context: Context,
 }
 
 impl Binding {
-    /// Whether it holds at `place`.
-    pub fn holds(&self, place: Place) -> bool {
-        self.place == Place::Everywhere || self.place == place
+    /// Whether it holds at `context`.
+    pub fn applies_in(&self, context: Context) -> bool {
+        self.context == Context::Everywhere || self.context == context
     }
 
     /// All its keys: `q, Ctrl-C`.
@@ -178,12 +178,13 @@ impl Binding {
     }
 }
 
-/// What `event` asks for at `place`; `None` for releases and keys that mean nothing there.
-pub fn action(place: Place, event: &KeyEvent) -> Option<Action> {
+/// Returns the action of a key event in `context`; `None` for releases and unbound keys.
+pub fn action(context: Context, event: &KeyEvent) -> Option<Action> {
     if event.kind == KeyEventKind::Release {
         return None;
     }
-    let binding = BINDINGS.iter().find(|b| b.holds(place) && b.keys.iter().any(|key| key.matches(event)))?;
+    let binding =
+        BINDINGS.iter().find(|b| b.applies_in(context) && b.keys.iter().any(|key| key.matches(event)))?;
     match (binding.action, event.code) {
         (Action::Focus(_), KeyCode::Char(digit)) => {
             digit.to_digit(10).and_then(|n| u8::try_from(n).ok()).map(Action::Focus)
@@ -192,23 +193,23 @@ pub fn action(place: Place, event: &KeyEvent) -> Option<Action> {
     }
 }
 
-/// The bindings that hold at `place`, in the order of the table.
-pub fn at(place: Place) -> impl Iterator<Item = &'static Binding> {
-    BINDINGS.iter().filter(move |b| b.holds(place))
+/// Returns the bindings of `context`, in the order of the table.
+pub fn bindings(context: Context) -> impl Iterator<Item = &'static Binding> {
+    BINDINGS.iter().filter(move |b| b.applies_in(context))
 }
 
-/// The list of keys for the README, as Markdown.
+/// Returns the key bindings as Markdown, for the README.
 pub fn markdown() -> String {
     let mut out = String::new();
-    for (heading, place) in [
-        ("Everywhere", Place::Everywhere),
-        ("Menu", Place::Menu),
-        ("Your data: files", Place::Browser),
-        ("Your data: what was found", Place::Found),
-        ("Dashboard", Place::Dashboard),
+    for (heading, context) in [
+        ("Everywhere", Context::Everywhere),
+        ("Menu", Context::Menu),
+        ("Your data: files", Context::Browser),
+        ("Your data: inspection", Context::Inspection),
+        ("Dashboard", Context::Dashboard),
     ] {
         out += &format!("**{heading}**\n\n| Key | |\n|---|---|\n");
-        for binding in BINDINGS.iter().filter(|b| b.place == place) {
+        for binding in BINDINGS.iter().filter(|b| b.context == context) {
             let keys: Vec<String> = binding.keys.iter().map(|k| format!("`{}`", k.name())).collect();
             out += &format!("| {} | {} |\n", keys.join(" "), binding.help);
         }
@@ -227,12 +228,12 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_place() {
-        for place in [Place::Menu, Place::Browser, Place::Found, Place::Dashboard] {
-            let keys: Vec<Key> = at(place).flat_map(|b| b.keys.iter().copied()).collect();
+        for context in [Context::Menu, Context::Browser, Context::Inspection, Context::Dashboard] {
+            let keys: Vec<Key> = bindings(context).flat_map(|b| b.keys.iter().copied()).collect();
             for (i, key) in keys.iter().enumerate() {
-                assert!(!keys[i + 1..].contains(key), "{} means two things at {place:?}", key.name());
+                assert!(!keys[i + 1..].contains(key), "{} means two things at {context:?}", key.name());
                 let digit = matches!(key, Key::Char('1'..='9'));
-                assert!(!(digit && keys.contains(&Key::Digit)), "a digit means two things at {place:?}");
+                assert!(!(digit && keys.contains(&Key::Digit)), "a digit means two things at {context:?}");
             }
         }
     }
@@ -240,14 +241,14 @@ mod tests {
     #[test]
     fn keys_ask_for_their_actions_only_where_they_hold() {
         let space = press(KeyCode::Char(' '), KeyModifiers::NONE);
-        assert_eq!(action(Place::Dashboard, &space), Some(Action::PauseResume));
-        assert_eq!(action(Place::Menu, &space), None);
+        assert_eq!(action(Context::Dashboard, &space), Some(Action::PauseResume));
+        assert_eq!(action(Context::Menu, &space), None);
         let three = press(KeyCode::Char('3'), KeyModifiers::NONE);
-        assert_eq!(action(Place::Dashboard, &three), Some(Action::Focus(3)));
-        for place in [Place::Menu, Place::Dashboard] {
+        assert_eq!(action(Context::Dashboard, &three), Some(Action::Focus(3)));
+        for context in [Context::Menu, Context::Dashboard] {
             let interrupt = press(KeyCode::Char('c'), KeyModifiers::CONTROL);
-            assert_eq!(action(place, &interrupt), Some(Action::Quit));
-            assert_eq!(action(place, &press(KeyCode::Char('?'), KeyModifiers::SHIFT)), Some(Action::Help));
+            assert_eq!(action(context, &interrupt), Some(Action::Quit));
+            assert_eq!(action(context, &press(KeyCode::Char('?'), KeyModifiers::SHIFT)), Some(Action::Help));
         }
     }
 
@@ -255,12 +256,12 @@ mod tests {
     fn shift_makes_another_character_and_alt_another_key() {
         let save = press(KeyCode::Char('s'), KeyModifiers::NONE);
         let picture = press(KeyCode::Char('S'), KeyModifiers::SHIFT);
-        assert_eq!(action(Place::Dashboard, &save), Some(Action::Save));
-        assert_eq!(action(Place::Dashboard, &picture), Some(Action::Picture));
-        assert_eq!(action(Place::Dashboard, &press(KeyCode::Char('s'), KeyModifiers::ALT)), None);
+        assert_eq!(action(Context::Dashboard, &save), Some(Action::Save));
+        assert_eq!(action(Context::Dashboard, &picture), Some(Action::Screenshot));
+        assert_eq!(action(Context::Dashboard, &press(KeyCode::Char('s'), KeyModifiers::ALT)), None);
         let mut release = save;
         release.kind = KeyEventKind::Release;
-        assert_eq!(action(Place::Dashboard, &release), None);
+        assert_eq!(action(Context::Dashboard, &release), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The menu: the presets on the left, and what is known of the chosen one on the right.
+//! The menu: the presets on the left, a description of the selected one on the right.
 //!
 //! ```text
 //!  unrolled  recurrent networks, seen while they learn
@@ -24,21 +24,21 @@ use crate::protocol::{DataFacts, ModelTable};
 
 pub(super) use view::{SMALLEST, panel, too_small};
 
-/// What the row is called that leads to data of one's own.
-const OWN: &str = "your data…";
+/// The name of the row for own data.
+const OWN_DATA: &str = "your data…";
 
-/// What the menu asks the program to do.
+/// A request of the menu to the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
+pub enum Request {
     /// Train this preset.
     Train(String),
-    /// Tell that the data of this preset have to be fetched: what to get, and where to put it.
+    /// Show how to get the missing data of a preset.
     Fetch(String),
-    /// Let a file or folder be chosen.
+    /// Open the file browser.
     Browse,
 }
 
-/// The presets, the filter, and what is chosen.
+/// The presets, the filter and the selection.
 #[derive(Debug)]
 pub struct Menu {
     entries: Vec<Entry>,
@@ -48,7 +48,7 @@ pub struct Menu {
     chosen: usize,
     filter: Filter,
     /// Whether the arrows scroll the description instead of moving in the list.
-    reading: bool,
+    description_focused: bool,
     /// Of the description.
     scroll: Scroll,
     /// How many rows a page is; known once it is drawn.
@@ -56,7 +56,7 @@ pub struct Menu {
 }
 
 impl Menu {
-    /// A menu of `entries`, the first one chosen. Entries of one group stand together, groups in order of appearance.
+    /// Creates a menu with the first entry selected. Entries are grouped, groups in order of appearance.
     pub fn new(mut entries: Vec<Entry>) -> Self {
         let groups: Vec<String> = entries.iter().map(|entry| entry.group.clone()).collect();
         entries.sort_by_key(|entry| groups.iter().position(|group| *group == entry.group));
@@ -65,22 +65,22 @@ impl Menu {
             entries,
             chosen: 0,
             filter: Filter::default(),
-            reading: false,
+            description_focused: false,
             scroll: Scroll::default(),
             page: 1,
         }
     }
 
-    /// The same with a last row that leads to data of one's own.
+    /// Adds a last row for own data.
     pub fn with_own_data(self) -> Self {
         let mut entries = self.entries;
         entries.push(Entry {
-            group: "Your own".into(),
-            name: OWN.into(),
-            title: "A preset for data of your own".into(),
-            about: "Choose a file or a folder. What it is, is found out: texts with a class each (CSV, TSV, JSON lines, a folder of classes, \
-                    sentences with a file of labels), tagged sentences, numbers over time, or one long text. You see columns, classes, lengths \
-                    and the settings that fit; Enter writes a preset with comments into the present folder and trains it."
+            group: "Your data".into(),
+            name: OWN_DATA.into(),
+            title: "Train on your own data".into(),
+            about: "Choose a file or a folder. Its format is detected: labelled texts (CSV, TSV, JSON Lines, a folder per class, \
+                    sentences with a file of labels), tagged sentences, time series, or one long text. You see columns, classes, lengths \
+                    and suggested settings; Enter writes a commented preset to the current folder and trains it."
                 .into(),
             model: ModelTable::default(),
             data: DataFacts::default(),
@@ -110,23 +110,23 @@ impl Menu {
         }
     }
 
-    /// Does what `action` says, and answers with what it asks of the program.
-    pub fn act(&mut self, action: Action) -> Option<Asked> {
+    /// Handles a key; returns a request to the application, if any.
+    pub fn act(&mut self, action: Action) -> Option<Request> {
         let row = self.row().unwrap_or(0);
         let last = self.shown.len().saturating_sub(1);
         match action {
             Action::Open => return self.open(),
             Action::Filter => {
                 self.filter.start();
-                self.reading = false;
+                self.description_focused = false;
             }
-            Action::OwnData if self.entries.iter().any(|entry| entry.name == OWN) => {
-                return Some(Asked::Browse);
+            Action::CustomData if self.entries.iter().any(|entry| entry.name == OWN_DATA) => {
+                return Some(Request::Browse);
             }
-            Action::Back if self.reading => self.reading = false,
+            Action::Back if self.description_focused => self.description_focused = false,
             Action::Back => self.clear_filter(),
-            Action::FocusNext | Action::FocusPrevious => self.reading = !self.reading,
-            _ if self.reading => self.scroll.act(action, self.page),
+            Action::FocusNext | Action::FocusPrevious => self.description_focused = !self.description_focused,
+            _ if self.description_focused => self.scroll.act(action, self.page),
             Action::Up => self.choose(row.saturating_sub(1)),
             Action::Down => self.choose((row + 1).min(last)),
             Action::PageUp => self.choose(row.saturating_sub(self.page)),
@@ -138,7 +138,7 @@ impl Menu {
         None
     }
 
-    /// The chosen preset; `None` when none passes the filter.
+    /// The selected preset; `None` if none passes the filter.
     pub fn chosen(&self) -> Option<&Entry> {
         self.row().and_then(|_| self.entries.get(self.chosen))
     }
@@ -147,12 +147,12 @@ impl Menu {
         self.shown.iter().position(|i| *i == self.chosen)
     }
 
-    fn open(&self) -> Option<Asked> {
+    fn open(&self) -> Option<Request> {
         let entry = self.chosen()?;
         Some(match &entry.missing {
-            None if entry.name == OWN => Asked::Browse,
-            None => Asked::Train(entry.name.clone()),
-            Some(what) => Asked::Fetch(what.clone()),
+            None if entry.name == OWN_DATA => Request::Browse,
+            None => Request::Train(entry.name.clone()),
+            Some(what) => Request::Fetch(what.clone()),
         })
     }
 
@@ -170,7 +170,7 @@ impl Menu {
         self.refilter();
     }
 
-    /// Every word of the filter has to stand somewhere in what the menu tells of a preset.
+    /// Every word of the filter must occur in the description of a preset.
     fn refilter(&mut self) {
         let passes = |entry: &Entry| self.filter.passes(&searchable(entry));
         self.shown = (0..self.entries.len()).filter(|i| self.entries.get(*i).is_some_and(passes)).collect();

@@ -16,10 +16,10 @@ use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 use thiserror::Error;
 
-pub use detect::Options;
+pub use detect::TerminalOptions;
 pub use screen::Screen;
 pub use signals::{Notice, Signals, is_ignored};
-pub use writer::{Writer, Written};
+pub use writer::{WriteResult, Writer};
 
 /// Why there can be no screen.
 #[derive(Debug, Error)]

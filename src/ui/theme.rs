@@ -80,8 +80,8 @@ impl Theme {
     /// The style of `role`, with no colour above the terminal's tier.
     pub fn style(&self, role: Role) -> Style {
         let style = Style::new().add_modifier(palette::modifier(role, self.colors == Colors::Mono));
-        match palette::ink(role, self.light) {
-            Some(ink) => match ink.on(self.colors) {
+        match palette::role_color(role, self.light) {
+            Some(color) => match color.on(self.colors) {
                 Some(color) => style.fg(color),
                 None => style,
             },

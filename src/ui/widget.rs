@@ -2,8 +2,8 @@
 
 mod canvas;
 pub mod chart;
-pub mod frame;
+pub mod glyph_fallback;
 pub mod heat_map;
-pub mod plain;
+pub mod panel_frame;
 pub mod text;
 pub mod ticks;

@@ -141,7 +141,7 @@ fn what_cannot_be_learnt_from_is_told_with_exit_code_2() {
     }
     ends(unrolled(at, &["new", "two.csv", "--label", "mood"]), 0);
     let (out, _) = ends(unrolled(at, &["data", "info", "two.csv"]), 0);
-    assert!(out.contains("No preset yet"), "{out}");
+    assert!(out.contains("No preset drafted"), "{out}");
     let (out, _) = ends(unrolled(at, &["data", "info", "two.csv", "--label", "3", "--json"]), 0);
     let json: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(json["findings"]["classes"][0]["count"], 40);

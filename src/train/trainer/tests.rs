@@ -239,7 +239,7 @@ fn what_watching_costs_is_told_as_soon_as_steps_can_be_compared_and_at_the_end()
         let (outcome, events) = trained(dir.path(), &[every]);
         assert_eq!(outcome, Outcome::Finished);
         let lines = events.iter().filter_map(|e| match e {
-            Event::Log(LogLine { level: Level::Info, text }) => text.strip_prefix("instruments: "),
+            Event::Log(LogLine { level: Level::Info, text }) => text.strip_prefix("monitoring overhead: "),
             _ => None,
         });
         let share =

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::{Progress, TrainingLoop};
+use crate::number;
 use crate::protocol::{Event, Level, RunStatus};
 use crate::train::control::Stop;
 use crate::train::cost::Cost;
@@ -41,7 +42,8 @@ impl TrainingLoop<'_> {
         if factor != 1.0 && self.progress.learning_rate.scale(factor) {
             let Progress { step, epoch, .. } = self.progress;
             let rate = self.progress.learning_rate.at(step, epoch);
-            self.publisher.log(Level::Info, format!("learning rate {rate:.3e} from step {} on", step + 1));
+            let text = format!("learning rate {} from step {} on", number::metric(rate), step + 1);
+            self.publisher.log(Level::Info, text);
         }
         if std::mem::take(&mut self.control.save) {
             self.save(false);

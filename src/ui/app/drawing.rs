@@ -1,39 +1,39 @@
-//! What the screen itself takes: frames, bytes, time.
+//! The cost of drawing: frames, bytes and time.
 
 use std::time::{Duration, Instant};
 
 use crate::number;
 
-/// Over so long rates are told.
+/// The period over which rates are measured.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Counts what is drawn while a trainer tells something, and tells it once a second.
+/// Measures the cost of drawing once a second, while events arrive.
 #[derive(Debug)]
-pub(super) struct Drawing {
+pub(super) struct DrawingMeter {
     since: Instant,
-    /// When the trainer was last heard.
-    heard: Instant,
+    /// When events last arrived.
+    last_events: Instant,
     frames: u32,
     bytes: u64,
     busy: Duration,
 }
 
-/// What the screen took over the last second or so in which the trainer told something.
+/// The cost of drawing over the last second in which events arrived.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DrawingCost {
-    /// Frames that were sent.
+    /// Frames sent per second.
     pub frames_per_s: f64,
-    /// Bytes of them.
+    /// Bytes sent per second.
     pub bytes_per_s: f64,
-    /// The share of a core that folding events and drawing took, 0 to 1.
+    /// The share of a core used for folding events and drawing, 0 to 1.
     pub share: f64,
 }
 
 impl DrawingCost {
-    /// In words.
+    /// A line for the log.
     pub(super) fn line(&self) -> String {
         format!(
-            "screen, while training: {:.0} frames a second, {}/s, {} of a core",
+            "screen while training: {:.0} frames/s, {}/s, {} of a core",
             self.frames_per_s,
             number::bytes(self.bytes_per_s as u64),
             number::percent(self.share)
@@ -41,34 +41,34 @@ impl DrawingCost {
     }
 }
 
-impl Drawing {
+impl DrawingMeter {
     pub(super) fn since(now: Instant) -> Self {
-        Self { since: now, heard: now, frames: 0, bytes: 0, busy: Duration::ZERO }
+        Self { since: now, last_events: now, frames: 0, bytes: 0, busy: Duration::ZERO }
     }
 
-    /// Folding or drawing took so long.
-    pub(super) fn took(&mut self, busy: Duration) {
+    /// Counts time spent on folding or drawing.
+    pub(super) fn add_busy(&mut self, busy: Duration) {
         self.busy += busy;
     }
 
-    /// A frame of so many bytes was sent.
-    pub(super) fn sent(&mut self, bytes: usize) {
+    /// Counts a frame that was sent.
+    pub(super) fn add_frame(&mut self, bytes: usize) {
         self.frames += 1;
         self.bytes += bytes as u64;
     }
 
-    /// The trainer is heard `now`: what was counted until then, if it is time to tell; then counts anew.
-    pub(super) fn tell(&mut self, now: Instant) -> Option<DrawingCost> {
-        if now - std::mem::replace(&mut self.heard, now) > WINDOW {
-            // A pause, or an end, is not to be averaged over.
+    /// Events arrived `now`: returns the cost once per period, then restarts.
+    pub(super) fn measure(&mut self, now: Instant) -> Option<DrawingCost> {
+        if now - std::mem::replace(&mut self.last_events, now) > WINDOW {
+            // Pauses are excluded.
             *self = Self::since(now);
         }
-        let gone = now - self.since;
-        if gone < WINDOW {
+        let elapsed = now - self.since;
+        if elapsed < WINDOW {
             return None;
         }
         let Self { frames, bytes, busy, .. } = std::mem::replace(self, Self::since(now));
-        let seconds = gone.as_secs_f64();
+        let seconds = elapsed.as_secs_f64();
         Some(DrawingCost {
             frames_per_s: f64::from(frames) / seconds,
             bytes_per_s: bytes as f64 / seconds,
@@ -82,22 +82,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_are_told_once_a_second_and_counted_anew() {
+    fn rates_are_measured_once_a_second() {
         let begin = Instant::now();
-        let mut drawing = Drawing::since(begin);
+        let mut drawing = DrawingMeter::since(begin);
         for _ in 0..30 {
-            drawing.took(Duration::from_millis(2));
-            drawing.sent(2048);
+            drawing.add_busy(Duration::from_millis(2));
+            drawing.add_frame(2048);
         }
-        assert_eq!(drawing.tell(begin + Duration::from_millis(999)), None);
-        let cost = drawing.tell(begin + Duration::from_millis(1500)).unwrap();
-        let line = "screen, while training: 20 frames a second, 40.0 KiB/s, 4.0 % of a core";
+        assert_eq!(drawing.measure(begin + Duration::from_millis(999)), None);
+        let cost = drawing.measure(begin + Duration::from_millis(1500)).unwrap();
+        let line = "screen while training: 20 frames/s, 40.0 KiB/s, 4.0 % of a core";
         assert_eq!(cost.line(), line);
-        // Nobody was heard for long: that time is no part of it.
-        drawing.sent(1);
+        // Time without events is excluded.
+        drawing.add_frame(1);
         let later = begin + 60 * WINDOW;
-        assert_eq!(drawing.tell(later), None);
-        let idle = drawing.tell(later + WINDOW).unwrap();
+        assert_eq!(drawing.measure(later), None);
+        let idle = drawing.measure(later + WINDOW).unwrap();
         assert_eq!((idle.frames_per_s, idle.share), (0.0, 0.0));
     }
 }

@@ -1,4 +1,4 @@
-//! The one loop: trainer, keys, signals and the writer, one after the other; and a frame when something has changed.
+//! The event loop over trainer, keys, signals and writer; draws a frame when something has changed.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -6,47 +6,47 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, at, never, select};
 use ratatui::layout::Size;
 
-use super::drawing::Drawing;
-use super::{App, Outcome, suspends};
+use super::drawing::DrawingMeter;
+use super::{App, ExitReason, suspends};
 use crate::protocol::Event;
 use crate::ui::input::Input;
 use crate::ui::terminal::{Notice, Screen, Writer};
 
-/// At most so often does training redraw the screen; a key does at once. Curves move on no more smoothly at twice the
-/// rate, but a moving screen of 80×24 then takes 50 kB/s of a line instead of 25.
+/// Minimum time between two frames caused by training; a key redraws at once. Twice the rate looks no smoother, but a
+/// screen of 80×24 then needs 50 kB/s instead of 25.
 const FRAME: Duration = Duration::from_millis(66);
-/// At most so many events are folded before keys are looked at again.
+/// Maximum number of events to fold before keys are handled again.
 const BATCH: usize = 4096;
-/// How often to look whether the terminal is ours again, when a shell has put us in the background.
+/// How often to check whether the terminal is ours again after a shell has put us in the background.
 const AWAY: Duration = Duration::from_millis(250);
 
 /// Why the loop returns to the owner of the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     /// The screen has ended.
-    Ended(Outcome),
-    /// Give the terminal back and stop.
+    Ended(ExitReason),
+    /// Restore the terminal and stop.
     Suspend,
-    /// Take the terminal again, if it is ours.
+    /// Take the terminal over again, if it is ours.
     Resume,
 }
 
 /// The loop between two returns to the owner of the terminal.
 ///
-/// Keys and signals are taken as they come, events as often as frames: a trainer makes thousands a second, and a thread that is woken
-/// for each takes its core as often. All this also while the terminal is stalled: drawing waits for the writer, nothing else does.
-/// When the writer comes back one frame is drawn, of the newest state.
+/// Keys and signals are handled as they arrive, events once per frame: a trainer sends thousands a second, and a thread
+/// woken for each would preempt it as often. All this continues while the terminal is stalled: only drawing waits for the
+/// writer, and then draws one frame of the newest state.
 pub struct EventLoop<'c> {
     screen: Screen,
     input: &'c Receiver<Input>,
     notices: &'c Receiver<Notice>,
-    /// When to draw next; `None` while the screen shows all there is.
+    /// When to draw next; `None` while the screen is up to date.
     due: Option<Instant>,
     drawn: Instant,
-    /// When events were last taken, to the last one.
-    heard: Instant,
-    drawing: Drawing,
-    /// Set while the terminal is not ours: when to look for it next.
+    /// When the queue of events was last emptied.
+    emptied: Instant,
+    drawing: DrawingMeter,
+    /// Set while the terminal is not ours: when to check next.
     away: Option<Instant>,
 }
 
@@ -60,8 +60,8 @@ impl<'c> EventLoop<'c> {
             notices,
             due: Some(now),
             drawn: now,
-            heard: now,
-            drawing: Drawing::since(now),
+            emptied: now,
+            drawing: DrawingMeter::since(now),
             away: None,
         }
     }
@@ -91,19 +91,20 @@ impl<'c> EventLoop<'c> {
             if let Some(outcome) = ended {
                 return Ok(Flow::Ended(outcome));
             }
-            if let Some(flow) = self.turn(app, writer) {
+            if let Some(flow) = self.wait_once(app, writer) {
                 return Ok(flow);
             }
         }
     }
 
-    /// Waits for one thing to happen, and takes it.
-    fn turn(&mut self, app: &mut App<'_>, writer: &mut Writer) -> Option<Flow> {
-        let hear = self.heard + FRAME;
+    /// Waits for one input and handles it.
+    fn wait_once(&mut self, app: &mut App<'_>, writer: &mut Writer) -> Option<Flow> {
+        let next_events = self.emptied + FRAME;
         let events = app.events().cloned().unwrap_or_else(never);
-        // A trainer that is not heard yet does not wake the loop.
-        let (events, hear) = if hear <= Instant::now() { (events, never()) } else { (never(), at(hear)) };
-        let answers = app.answers().cloned().unwrap_or_else(never);
+        // Until then events do not wake the loop.
+        let (events, wait) =
+            if next_events <= Instant::now() { (events, never()) } else { (never(), at(next_events)) };
+        let results = app.results().cloned().unwrap_or_else(never);
         let frame = self.due.filter(|_| self.may_draw(writer)).map_or_else(never, at);
         let home = self.away.map_or_else(never, at);
         select! {
@@ -114,10 +115,10 @@ impl<'c> EventLoop<'c> {
                 }
                 self.draw_by(self.drawn + FRAME);
             }
-            recv(hear) -> _ => {}
-            recv(answers) -> answer => {
-                if let Ok(answer) = answer {
-                    app.answer(answer);
+            recv(wait) -> _ => {}
+            recv(results) -> result => {
+                if let Ok(result) = result {
+                    app.take_result(result);
                     self.draw_by(Instant::now());
                 }
             }
@@ -137,24 +138,24 @@ impl<'c> EventLoop<'c> {
         None
     }
 
-    /// Folds the event at hand and those that wait.
+    /// Folds the given event and the queued ones.
     fn take_events(&mut self, app: &mut App<'_>, first: Option<Event>) {
         let Some(events) = app.events().cloned() else { return };
-        let (begin, mut room) = (Instant::now(), BATCH);
+        let (begin, mut left) = (Instant::now(), BATCH);
         for event in first.into_iter().chain(events.try_iter()).take(BATCH) {
             app.fold(&event);
-            room -= 1;
+            left -= 1;
         }
         let now = Instant::now();
-        if room < BATCH {
-            if let Some(cost) = self.drawing.tell(begin) {
+        if left < BATCH {
+            if let Some(cost) = self.drawing.measure(begin) {
                 app.drawing_costs(cost);
             }
-            self.drawing.took(now - begin);
+            self.drawing.add_busy(now - begin);
         }
-        // What found no room is heard next, after the keys.
-        if room > 0 {
-            self.heard = now;
+        // The remaining events follow after the keys.
+        if left > 0 {
+            self.emptied = now;
         }
     }
 
@@ -190,9 +191,9 @@ impl<'c> EventLoop<'c> {
         let now = Instant::now();
         (self.due, self.drawn) = (None, now);
         let frame = self.screen.draw(writer.take_buffer(), |frame| app.render(frame))?;
-        self.drawing.took(now.elapsed());
+        self.drawing.add_busy(now.elapsed());
         if let Some(frame) = frame {
-            self.drawing.sent(frame.len());
+            self.drawing.add_frame(frame.len());
             if !writer.send(frame) {
                 app.input(Input::HangUp);
             }

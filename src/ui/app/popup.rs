@@ -11,14 +11,14 @@ use crate::escape;
 use crate::help::{PAGES, Page};
 use crate::protocol::{Level, LogLine};
 use crate::ui::help;
-use crate::ui::keymap::{Action, Place};
+use crate::ui::keymap::{Action, Context};
 use crate::ui::text::{fit, wrap};
 use crate::ui::theme::{Role, Theme};
 
 #[derive(Debug)]
 enum Content {
     /// The keys, and below them the list of help pages.
-    Help(Place),
+    Help(Context),
     Page(&'static Page),
     Message(String),
     /// As it is when it is drawn.
@@ -43,8 +43,8 @@ pub(super) struct Popup {
 }
 
 impl Popup {
-    pub(super) fn help(place: Place) -> Self {
-        Self::new("Keys and help".to_owned(), Content::Help(place))
+    pub(super) fn help(context: Context) -> Self {
+        Self::new("Keys and help".to_owned(), Content::Help(context))
     }
 
     pub(super) fn message(title: &str, text: &str) -> Self {
@@ -131,8 +131,8 @@ impl Popup {
         let widest = if matches!(self.content, Content::Page(_)) { 96 } else { 72 };
         let room = usize::from(area.width).saturating_sub(6).min(widest);
         let lines = match &self.content {
-            Content::Help(place) => {
-                let mut lines = help::lines(*place, room, theme);
+            Content::Help(context) => {
+                let mut lines = help::lines(*context, room, theme);
                 lines.push(Line::default());
                 lines.push(Line::styled("Help pages", theme.style(Role::Title)));
                 self.listed_at = Some(lines.len());

@@ -9,7 +9,7 @@ use ratatui::layout::Size;
 use super::*;
 use crate::protocol::{DataFacts, Level, LogLine, ModelTable, RunInfo, StepMetrics};
 use crate::ui::menu::tests::{THEME, entries};
-use crate::ui::terminal::{Screen, Writer, Written};
+use crate::ui::terminal::{Screen, WriteResult, Writer};
 
 mod looped;
 
@@ -60,7 +60,7 @@ fn screen(app: &mut App<'_>, width: u16, height: u16) -> String {
 fn while_training(story: impl FnOnce(&mut App<'_>)) -> Vec<Command> {
     let (link, _tell, asked) = link();
     let mut launch = |_: &str| Err(String::new());
-    let mut app = App::new(Start::Dashboard(link), Vec::new(), &mut launch, THEME);
+    let mut app = App::new(InitialScreen::Dashboard(link), Vec::new(), &mut launch, THEME);
     app.fold(&Event::Status(RunStatus::Training));
     story(&mut app);
     asked.try_iter().collect()
@@ -86,7 +86,7 @@ fn training_goes_on_without_the_screen() {
     let asked = while_training(|app| {
         app.input(Input::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
         type_keys(app, "\n");
-        assert_eq!(app.outcome(), Some(Outcome::LeftTraining));
+        assert_eq!(app.outcome(), Some(ExitReason::LeftTraining));
     });
     assert_eq!(asked, []);
 }
@@ -95,12 +95,12 @@ fn training_goes_on_without_the_screen() {
 fn save_and_stop_waits_for_the_trainers_last_word() {
     let asked = while_training(|app| {
         type_keys(app, "q↓\n");
-        assert!(screen(app, 80, 24).contains("saving, then leaving"));
+        assert!(screen(app, 80, 24).contains("saving, then quitting"));
         app.fold(&step(1));
         type_keys(app, "\x1b");
         assert_eq!(app.outcome(), None);
         app.fold(&Event::Status(RunStatus::Stopped { saved: true }));
-        assert_eq!(app.outcome(), Some(Outcome::Quit));
+        assert_eq!(app.outcome(), Some(ExitReason::Quit));
     });
     assert_eq!(asked, [Command::SaveAndStop]);
 }
@@ -112,7 +112,7 @@ fn when_saving_fails_the_screen_stays_to_be_read() {
         app.fold(&Event::Status(RunStatus::Failed { what: "no space left on device".into() }));
         assert_eq!(app.outcome(), None);
         type_keys(app, "q");
-        assert_eq!(app.outcome(), Some(Outcome::Quit));
+        assert_eq!(app.outcome(), Some(ExitReason::Quit));
     });
     assert_eq!(asked, [Command::SaveAndStop]);
 }
@@ -123,7 +123,7 @@ fn who_does_not_want_to_wait_for_the_trainer_need_not() {
         type_keys(app, "q3");
         assert_eq!(app.outcome(), None);
         type_keys(app, "q");
-        assert_eq!(app.outcome(), Some(Outcome::Quit));
+        assert_eq!(app.outcome(), Some(ExitReason::Quit));
     });
     assert_eq!(asked, [Command::Stop]);
 }
@@ -138,7 +138,7 @@ fn a_run_that_ends_by_itself_leaves_nothing_to_ask() {
         assert!(!seen.contains("Save and stop"), "{seen}");
         assert!(seen.contains("q quits") && !seen.contains("goes to the menu"), "there is no menu: {seen}");
         type_keys(app, "q");
-        assert_eq!(app.outcome(), Some(Outcome::Quit));
+        assert_eq!(app.outcome(), Some(ExitReason::Quit));
     });
 }
 
@@ -181,13 +181,13 @@ fn a_picture_of_the_dashboard_lands_in_the_run_folder() {
         app.fold(&step(7));
         screen(app, 80, 24);
         type_keys(app, "S");
-        assert!(screen(app, 80, 24).contains("A picture of the screen"));
+        assert!(screen(app, 80, 24).contains("Screenshot saved"));
         let picture = std::fs::read_to_string(folder.path().join("screen-7.svg")).unwrap();
         assert!(picture.starts_with("<svg") && picture.contains("word-order"));
         // What cannot be written is said, not swallowed.
         std::fs::remove_dir_all(folder.path()).unwrap();
         type_keys(app, "\x1bS");
-        assert!(screen(app, 80, 24).contains("No picture"));
+        assert!(screen(app, 80, 24).contains("Cannot save the screenshot"));
     });
 }
 
@@ -208,7 +208,7 @@ fn a_finished_run_stays_until_escape_leads_back_to_the_menu() {
         assert_eq!(name, "lecture-lstm");
         links.pop().ok_or_else(|| "the disk is full".to_owned())
     };
-    let mut app = App::new(Start::Menu(None), entries(), &mut launch, THEME);
+    let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
     type_keys(&mut app, "↓\n");
     tell.send(Event::Status(RunStatus::Finished)).unwrap();
     let event = app.events().unwrap().recv().unwrap();
@@ -227,17 +227,17 @@ fn a_finished_run_stays_until_escape_leads_back_to_the_menu() {
 #[test]
 fn a_preset_without_its_data_does_not_start() {
     let mut launch = |_: &str| -> Result<Link, String> { panic!("nothing to train on") };
-    let mut app = App::new(Start::Menu(None), entries(), &mut launch, THEME);
+    let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
     app.input(key(KeyCode::End));
     type_keys(&mut app, "\n");
     let seen = screen(&mut app, 80, 24);
-    assert!(seen.contains("╭ The data are not here yet") && seen.contains("put both in"), "{seen}");
+    assert!(seen.contains("╭ Data not found") && seen.contains("put both in"), "{seen}");
 }
 
 #[test]
 fn the_help_at_80_by_24() {
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
-    let mut help = Popup::help(Place::Dashboard);
+    let mut help = Popup::help(Context::Dashboard);
     terminal.draw(|frame| help.render(frame, frame.area(), std::iter::empty(), None, &THEME)).unwrap();
     insta::assert_snapshot!(terminal.backend());
 }
@@ -286,10 +286,7 @@ fn the_log_is_seen_from_its_end_with_what_drawing_costs() {
         type_keys(app, "L");
         let seen = screen(app, 80, 24);
         assert!(seen.contains("╭ Log ") && seen.contains("line 40") && !seen.contains("line 5 "), "{seen}");
-        assert!(
-            seen.contains("screen, while training: 15 frames a second, 2.0 KiB/s, 1.2 % of a core"),
-            "{seen}"
-        );
+        assert!(seen.contains("screen while training: 15 frames/s, 2.0 KiB/s, 1.2 % of a core"), "{seen}");
         // What comes is seen, until somebody scrolls back.
         app.fold(&line(Level::Info, "the newest".into()));
         assert!(screen(app, 80, 24).contains("the newest"));
@@ -316,7 +313,7 @@ fn no_size_is_too_small_for_what_lies_over_the_screen() {
 fn a_terminal_without_unicode_gets_ascii_alone() {
     let mut launch = |_: &str| Err(String::new());
     let theme = Theme { glyphs: crate::ui::theme::Glyphs::Ascii, ..THEME };
-    let mut app = App::new(Start::Menu(None), entries(), &mut launch, theme);
+    let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, theme);
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     terminal.draw(|frame| app.render(frame)).unwrap();
     assert!(terminal.backend().buffer().content.iter().all(|cell| cell.symbol().is_ascii()));
@@ -324,9 +321,9 @@ fn a_terminal_without_unicode_gets_ascii_alone() {
 
 #[test]
 fn data_of_ones_own_are_chosen_looked_at_and_trained() {
-    const OWN: Own = Own {
-        look: |_| Ok(crate::ui::findings::tests::draft()),
-        write: |draft| match draft.name.as_str() {
+    const OWN: CustomDataHooks = CustomDataHooks {
+        inspect: |_| Ok(crate::ui::findings::tests::draft()),
+        write_preset: |draft| match draft.name.as_str() {
             "reviews" => Ok("reviews.yaml".into()),
             _ => Err("no".into()),
         },
@@ -337,24 +334,24 @@ fn data_of_ones_own_are_chosen_looked_at_and_trained() {
         launched.push(name.to_owned());
         waiting.take().ok_or_else(|| "out of trainers".to_owned())
     };
-    let mut app = App::new(Start::Menu(Some(OWN)), entries(), &mut launch, THEME);
+    let mut app = App::new(InitialScreen::Menu(Some(OWN)), entries(), &mut launch, THEME);
     let hear = |app: &mut App<'_>| {
-        let answer = app.answers().unwrap().recv_timeout(LONG).unwrap();
-        app.answer(answer);
+        let answer = app.results().unwrap().recv_timeout(LONG).unwrap();
+        app.take_result(answer);
     };
     type_keys(&mut app, "d");
     assert!(screen(&mut app, 80, 24).contains("reading…"));
     hear(&mut app);
     let seen = screen(&mut app, 80, 24);
-    assert!(seen.contains("Cargo.toml") && seen.contains("Space look"), "{seen}");
+    assert!(seen.contains("Cargo.toml") && seen.contains("Space inspect"), "{seen}");
     type_keys(&mut app, "/cargo.toml\n?");
-    assert!(screen(&mut app, 80, 24).contains("To the folder above."));
+    assert!(screen(&mut app, 80, 24).contains("Go to the parent folder."));
     type_keys(&mut app, "\x1b\n");
     hear(&mut app);
     assert!(screen(&mut app, 80, 24).contains("Enter train"));
     type_keys(&mut app, "\n");
     assert!(screen(&mut app, 80, 24).contains("Space pause"), "{}", screen(&mut app, 80, 24));
-    assert!(app.answers().is_none());
+    assert!(app.results().is_none());
     app.fold(&Event::Status(RunStatus::Finished));
     type_keys(&mut app, "\x1b");
     assert!(screen(&mut app, 80, 24).contains("Presets (5)"));

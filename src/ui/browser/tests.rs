@@ -13,8 +13,8 @@ use crate::ui::menu::tests::THEME;
 /// Far longer than anything takes; reached only by a test that fails.
 const LONG: Duration = Duration::from_secs(30);
 
-const OWN: Own = Own {
-    look: |path| match path.extension() {
+const OWN: CustomDataHooks = CustomDataHooks {
+    inspect: |path| match path.extension() {
         Some(end) if end == "csv" => Ok(draft()),
         Some(end) if end == "odd" => {
             Ok(Draft { preset: Err("no column looks like a label".into()), ..draft() })
@@ -22,7 +22,7 @@ const OWN: Own = Own {
         Some(end) if end == "worse" => panic!("a defect"),
         _ => Err(format!("{}: found a pipe\x1b", path.display())),
     },
-    write: |draft| Ok(format!("{}.yaml", draft.name)),
+    write_preset: |draft| Ok(format!("{}.yaml", draft.name)),
 };
 
 /// A browser that has read a folder with these files; a name that ends in a slash is a folder.
@@ -43,8 +43,8 @@ fn open(names: &[&str]) -> (Browser, TempDir) {
 
 /// Takes one answer.
 fn hear(browser: &mut Browser) {
-    let answer = browser.answers().recv_timeout(LONG).unwrap();
-    browser.answer(answer);
+    let answer = browser.results().recv_timeout(LONG).unwrap();
+    browser.take_result(answer);
 }
 
 fn names(browser: &Browser) -> Vec<&str> {
@@ -76,10 +76,10 @@ fn screen(browser: &mut Browser, width: u16, height: u16) -> String {
 fn folders_come_first_and_hidden_files_when_asked_for() {
     let (mut browser, _folder) = open(&["b.csv", "A.txt", ".git/", "zoo/", "Ants/", ".rc"]);
     assert_eq!(names(&browser), ["..", "Ants", "zoo", "A.txt", "b.csv"]);
-    browser.act(Action::Hidden);
+    browser.act(Action::ToggleHidden);
     assert_eq!(names(&browser), ["..", ".git", "Ants", "zoo", ".rc", "A.txt", "b.csv"]);
     browser.act(Action::Last);
-    browser.act(Action::Hidden);
+    browser.act(Action::ToggleHidden);
     assert_eq!(chosen(&browser), "b.csv");
 }
 
@@ -100,7 +100,7 @@ fn one_goes_down_into_a_folder_and_up_to_where_one_was() {
     browser.act(Action::Open);
     hear(&mut browser);
     assert_eq!((chosen(&browser), browser.folder.as_path()), ("b", folder.path()), "by the row ..");
-    assert_eq!(browser.act(Action::Back), Some(Asked::Leave));
+    assert_eq!(browser.act(Action::Back), Some(Request::Leave));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn the_filter_narrows_and_escape_clears_it_first() {
     assert_eq!(names(&browser).len(), 4);
     browser.act(Action::Filter);
     browser.paste("zebra\n");
-    assert!(screen(&mut browser, 80, 20).contains("Nothing here"));
+    assert!(screen(&mut browser, 80, 20).contains("No matching files"));
     assert_eq!(browser.act(Action::Open), None);
 }
 
@@ -125,25 +125,25 @@ fn a_file_is_looked_at_and_trained_on() {
     let (mut browser, _folder) = open(&["reviews.csv"]);
     browser.act(Action::Last);
     browser.act(Action::Open);
-    assert_eq!(browser.place(), Place::Found);
-    assert!(screen(&mut browser, 80, 20).contains("looking…"));
+    assert_eq!(browser.context(), Context::Inspection);
+    assert!(screen(&mut browser, 80, 20).contains("inspecting…"));
     assert_eq!(browser.act(Action::Open), None, "there is nothing to train yet");
     hear(&mut browser);
     insta::assert_snapshot!(screen(&mut browser, 80, 23));
-    assert_eq!(browser.act(Action::Open), Some(Asked::Train(Box::new(draft()))));
+    assert_eq!(browser.act(Action::Open), Some(Request::Train(Box::new(draft()))));
     browser.act(Action::Last);
-    assert!(screen(&mut browser, 80, 23).contains("4,321 different words"));
+    assert!(screen(&mut browser, 80, 23).contains("4,321 distinct words"));
     browser.act(Action::Back);
-    assert_eq!((browser.place(), chosen(&browser)), (Place::Browser, "reviews.csv"));
+    assert_eq!((browser.context(), chosen(&browser)), (Context::Browser, "reviews.csv"));
 }
 
 #[test]
 fn what_cannot_be_trained_on_is_told_and_an_answer_that_nobody_waits_for_is_void() {
     let (mut browser, _folder) = open(&["a.odd", "b.pipe", "c.worse"]);
     browser.act(Action::Down);
-    browser.act(Action::LookAt);
+    browser.act(Action::Inspect);
     hear(&mut browser);
-    assert_eq!(browser.act(Action::Open), Some(Asked::Tell("no column looks like a label".into())));
+    assert_eq!(browser.act(Action::Open), Some(Request::ShowMessage("no column looks like a label".into())));
     browser.act(Action::Parent);
     browser.act(Action::Down);
     browser.act(Action::Open);
@@ -155,10 +155,10 @@ fn what_cannot_be_trained_on_is_told_and_an_answer_that_nobody_waits_for_is_void
     browser.act(Action::Open);
     browser.act(Action::Back);
     hear(&mut browser);
-    assert_eq!(browser.place(), Place::Browser);
+    assert_eq!(browser.context(), Context::Browser);
     browser.act(Action::Open);
     hear(&mut browser);
-    assert!(screen(&mut browser, 80, 20).contains("a defect of the program"));
+    assert!(screen(&mut browser, 80, 20).contains("internal error"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Padding, Paragraph};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Browser, Found, Row};
+use super::{Browser, InspectionPage, Row};
 use crate::escape::foreign;
 use crate::number;
 use crate::protocol::Draft;
@@ -17,7 +17,7 @@ use crate::ui::theme::{Role, Theme};
 
 /// Columns of the size of a file.
 const SIZE: usize = 9;
-/// Columns of a line of what was found, at most: longer ones are hard to read.
+/// Maximum width of a line: longer ones are hard to read.
 const WIDEST: usize = 96;
 
 impl Browser {
@@ -27,19 +27,19 @@ impl Browser {
             return too_small(frame, area, theme);
         }
         let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
-        let says = match &self.found {
-            None => "  your data: choose a file, or look at a folder with Space",
-            Some(Found { draft: Some(Ok(Draft { preset: Ok(_), .. })), .. }) => {
-                "  your data: what was found; Enter writes the preset and trains"
+        let says = match &self.inspection {
+            None => "  your data: open a file, or inspect a folder with Space",
+            Some(InspectionPage { draft: Some(Ok(Draft { preset: Ok(_), .. })), .. }) => {
+                "  your data: inspection; Enter writes the preset and trains"
             }
-            Some(_) => "  your data: what was found",
+            Some(_) => "  your data: inspection",
         };
         let name = Span::styled(" unrolled", theme.style(Role::Title));
         let says = fit(says, usize::from(head.width).saturating_sub(9));
         frame.render_widget(Line::from(vec![name, Span::styled(says, theme.style(Role::Dim))]), head);
         self.page = usize::from(body.height).saturating_sub(3).max(1);
-        match &mut self.found {
-            Some(found) => found.render(frame, body, theme),
+        match &mut self.inspection {
+            Some(inspection) => inspection.render(frame, body, theme),
             None => self.render_list(frame, body, theme),
         }
     }
@@ -72,7 +72,11 @@ impl Browser {
             None => return say(frame, "reading…", Role::Dim),
             Some(Err(error)) => return say(frame, &format!("{error}. ← goes up."), Role::Bad),
             Some(Ok(_)) if self.shown.is_empty() => {
-                return say(frame, "Nothing here. Esc clears a filter, . shows hidden files.", Role::Dim);
+                return say(
+                    frame,
+                    "No matching files. Esc clears a filter, . shows hidden files.",
+                    Role::Dim,
+                );
             }
             Some(Ok(_)) => {}
         }
@@ -123,7 +127,7 @@ fn end_of(path: &str, width: usize) -> String {
     ['…'].into_iter().chain(kept.into_iter().rev()).collect()
 }
 
-impl Found {
+impl InspectionPage {
     fn render(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
         let name = self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned();
         let title = format!(" {} ", fit(&name, usize::from(area.width).saturating_sub(4)));
@@ -133,7 +137,7 @@ impl Found {
             wrap(text, width).into_iter().map(|line| Line::styled(line, theme.style(role))).collect()
         };
         let lines = match &self.draft {
-            None => words("looking…", Role::Dim),
+            None => words("inspecting…", Role::Dim),
             Some(Err(error)) => words(error, Role::Bad),
             Some(Ok(draft)) => findings::lines(draft, Detail::Screen, width, theme),
         };

@@ -80,7 +80,7 @@ fn no_width_is_too_small_and_no_line_too_wide() {
     }
     let told = as_text(lines(&draft, Detail::Full, 80, &plain_theme(Glyphs::Blocks)), 80, Glyphs::Blocks);
     assert!(
-        told.contains("No preset yet") && told.contains("look like labels") && !told.contains('\x1b'),
+        told.contains("No preset drafted") && told.contains("look like labels") && !told.contains('\x1b'),
         "{told}"
     );
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What is known of a preset, as lines.
+//! The description of a preset, as lines.
 
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
@@ -9,7 +9,7 @@ use crate::protocol::{DataFacts, ModelTable};
 use crate::ui::text::{fit, wrap};
 use crate::ui::theme::{Role, Theme};
 
-/// Everything that the menu tells of `entry`, in lines of at most `width` columns.
+/// Returns the description of `entry` in lines of at most `width` columns.
 pub fn lines(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let styled = |text: String, role| Line::styled(text, theme.style(role));
     let mut out: Vec<_> =
@@ -19,7 +19,7 @@ pub fn lines(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     out.push(styled(fit(&command, width), Role::Dim));
     out.push(Line::default());
     if let Some(missing) = &entry.missing {
-        out.push(styled(fit("The data are not here yet", width), Role::Warning));
+        out.push(styled(fit("Data not found", width), Role::Warning));
         out.extend(wrap(missing, width).into_iter().map(|line| styled(line, Role::Text)));
         out.push(Line::default());
     }
@@ -38,8 +38,8 @@ pub fn lines(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     out
 }
 
-/// The layers as Keras's `summary` shows them: `Layer (type)`, `Output Shape`, `Param #`, and the total; where some do not learn, what
-/// does as well.
+/// The layers as Keras's `summary` shows them: `Layer (type)`, `Output Shape`, `Param #`, and the total; with frozen layers also the
+/// trainable parameters.
 fn table(model: &ModelTable, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     const GAP: usize = 2;
     let layers = &model.layers;
@@ -69,7 +69,7 @@ fn table(model: &ModelTable, width: usize, theme: &Theme) -> Vec<Line<'static>> 
     let mut out = vec![Line::from(line(heads, Role::Title))];
     for ([class, output, params], layer) in rows.iter().zip(layers) {
         let mut spans = vec![line([class, output, params], Role::Text)];
-        // What else is to say of a layer stands behind it, where the panel is wide enough to say it.
+        // Details follow where the panel is wide enough.
         if width >= used + GAP + 8 && !layer.detail.is_empty() {
             let detail = format!("  {}", fit(&layer.detail, width - used - GAP));
             spans.push(Span::styled(detail, theme.style(Role::Dim)));
@@ -95,8 +95,8 @@ fn facts(data: &DataFacts) -> Vec<(String, String)> {
     let count = |n: usize| number::count(n as u64);
     let sequences = match (data.train, data.validation) {
         (0, 0) => String::new(),
-        (train, 0) => format!("{} to train on", count(train)),
-        (train, validation) => format!("{} to train on, {} to validate", count(train), count(validation)),
+        (train, 0) => format!("{} for training", count(train)),
+        (train, validation) => format!("{} for training, {} for validation", count(train), count(validation)),
     };
     let classes: Vec<String> = data
         .classes

@@ -118,7 +118,7 @@ fn the_filter_narrows_as_it_is_typed_and_keeps_the_choice_while_it_can() {
     press(&mut menu, " zebra");
     assert_eq!(menu.chosen(), None);
     assert_eq!(menu.act(Action::Open), None);
-    assert!(screen(&mut menu, 80, 23).to_string().contains("No preset has"));
+    assert!(screen(&mut menu, 80, 23).to_string().contains("No preset matches"));
     menu.type_key(&KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
     assert_eq!((menu.shown.len(), menu.typing()), (5, false));
 }
@@ -129,7 +129,7 @@ fn enter_ends_the_typing_and_keeps_the_filter_until_escape() {
     menu.act(Action::Filter);
     press(&mut menu, "copy\n");
     assert!(!menu.typing());
-    assert_eq!(menu.act(Action::Open), Some(Asked::Train("copy-memory".into())));
+    assert_eq!(menu.act(Action::Open), Some(Request::Train("copy-memory".into())));
     menu.act(Action::Back);
     assert_eq!(menu.shown.len(), 5);
     assert_eq!(menu.chosen().unwrap().name, "copy-memory");
@@ -151,8 +151,8 @@ fn pasted_text_filters_only_while_a_filter_is_typed_and_cannot_steer_the_termina
 fn a_preset_without_its_data_tells_what_to_fetch() {
     let mut menu = Menu::new(entries());
     menu.act(Action::Last);
-    assert!(screen(&mut menu, 80, 23).to_string().contains("The data are not here yet"));
-    let Some(Asked::Fetch(what)) = menu.act(Action::Open) else { panic!("it must not start") };
+    assert!(screen(&mut menu, 80, 23).to_string().contains("Data not found"));
+    let Some(Request::Fetch(what)) = menu.act(Action::Open) else { panic!("it must not start") };
     assert!(what.contains("put both in ./data"));
 }
 
@@ -205,11 +205,11 @@ fn no_size_is_too_small_and_no_preset_is_needed() {
 fn the_last_row_leads_to_data_of_ones_own_and_is_no_preset() {
     let mut menu = Menu::new(entries()).with_own_data();
     assert!(screen(&mut menu, 80, 23).to_string().contains("Presets (5)"));
-    assert_eq!(menu.act(Action::OwnData), Some(Asked::Browse));
+    assert_eq!(menu.act(Action::CustomData), Some(Request::Browse));
     menu.act(Action::Last);
     let seen = screen(&mut menu, 80, 23).to_string();
     assert!(seen.contains("▸ your data…") && seen.contains("unrolled new PATH"), "{seen}");
     assert!(!seen.contains("Layer (type)"), "{seen}");
-    assert_eq!(menu.act(Action::Open), Some(Asked::Browse));
-    assert_eq!(Menu::new(entries()).act(Action::OwnData), None);
+    assert_eq!(menu.act(Action::Open), Some(Request::Browse));
+    assert_eq!(Menu::new(entries()).act(Action::CustomData), None);
 }

@@ -7,11 +7,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Padding, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Menu, OWN, description};
+use super::{Menu, OWN_DATA, description};
 use crate::ui::text::{fit, wrap};
 use crate::ui::theme::{Role, Theme};
 
-/// Below this menu and browser only say so.
+/// Minimum size of menu and browser.
 pub(in crate::ui) const SMALLEST: (u16, u16) = (24, 6);
 
 impl Menu {
@@ -42,14 +42,14 @@ impl Menu {
     }
 
     fn render_list(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
-        let all = self.entries.iter().filter(|entry| entry.name != OWN).count();
+        let all = self.entries.iter().filter(|entry| entry.name != OWN_DATA).count();
         let presets =
-            self.shown.iter().filter(|i| self.entries.get(**i).is_some_and(|entry| entry.name != OWN));
+            self.shown.iter().filter(|i| self.entries.get(**i).is_some_and(|entry| entry.name != OWN_DATA));
         let title = match presets.count() {
             shown if shown == all => format!(" Presets ({all}) "),
             shown => format!(" Presets ({shown} of {all}) "),
         };
-        let block = panel(title, !self.reading, theme);
+        let block = panel(title, !self.description_focused, theme);
         let mut inner = block.inner(area);
         frame.render_widget(block, area);
         if self.filter.is_shown() {
@@ -60,7 +60,7 @@ impl Menu {
         self.page = usize::from(inner.height).saturating_sub(1).max(1);
         let width = usize::from(inner.width);
         if self.shown.is_empty() {
-            let words = if all == 0 { "No presets." } else { "No preset has these words. Esc clears." };
+            let words = if all == 0 { "No presets." } else { "No preset matches. Esc clears the filter." };
             let lines: Vec<Line<'_>> = wrap(words, width).into_iter().map(Line::from).collect();
             return frame.render_widget(Paragraph::new(lines).style(theme.style(Role::Dim)), inner);
         }
@@ -109,12 +109,12 @@ impl Menu {
 
     fn render_description(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
         let Some(entry) = self.chosen() else {
-            return frame.render_widget(panel(String::new(), self.reading, theme), area);
+            return frame.render_widget(panel(String::new(), self.description_focused, theme), area);
         };
         let title = format!(" {} ", fit(&entry.name, usize::from(area.width).saturating_sub(4)));
-        let block = panel(title, self.reading, theme).padding(Padding::horizontal(1));
+        let block = panel(title, self.description_focused, theme).padding(Padding::horizontal(1));
         let lines = description::lines(entry, usize::from(block.inner(area).width), theme);
-        let instead = (!self.reading).then_some("Tab to read on");
+        let instead = (!self.description_focused).then_some("Tab to scroll");
         self.scroll.render(frame, area, (block, instead), lines, theme);
     }
 }
@@ -128,7 +128,7 @@ pub(in crate::ui) fn panel(title: String, focused: bool, theme: &Theme) -> Block
         .title(Span::styled(title, Style::reset().patch(theme.style(Role::Title)))) // not in the frame's colour
 }
 
-/// Side by side where there is room for a description of 40 columns, else one above the other, else the list alone.
+/// Splits list and description: side by side if the description gets 40 columns, else stacked, else the list alone.
 fn split(body: Rect, list_width: u16) -> (Rect, Option<Rect>) {
     let list_width = list_width.clamp(22, 36);
     if body.width >= list_width + 40 {
@@ -143,9 +143,9 @@ fn split(body: Rect, list_width: u16) -> (Rect, Option<Rect>) {
     }
 }
 
-/// Says no more than that there is no room.
+/// Reports that the terminal is too small.
 pub(in crate::ui) fn too_small(frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
-    let words = format!("too small: {}×{}", area.width, area.height);
+    let words = format!("Terminal too small: {}×{}", area.width, area.height);
     let lines: Vec<Line<'_>> = wrap(&words, usize::from(area.width)).into_iter().map(Line::from).collect();
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(lines).style(theme.style(Role::Warning)), area);

@@ -5,7 +5,7 @@ use crate::ui::theme::{Colors, Glyphs, Theme};
 
 /// What the user says of the terminal; what is left open is detected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct TerminalOptions {
     /// Colours to use.
     pub colors: Option<Colors>,
     /// Characters to use.
@@ -14,7 +14,7 @@ pub struct Options {
     pub light: Option<bool>,
 }
 
-impl Options {
+impl TerminalOptions {
     /// The theme for the terminal that `env` (a variable's value by its name) describes.
     ///
     /// Fails with [`UiError::Dumb`] where the terminal cannot move its cursor.
@@ -32,7 +32,7 @@ impl Options {
     }
 }
 
-impl Options {
+impl TerminalOptions {
     /// The characters to print with, also where there is no terminal.
     pub fn glyphs(&self, env: impl Fn(&str) -> Option<String>) -> Glyphs {
         let env = |name: &str| env(name).filter(|value| !value.is_empty());
@@ -89,10 +89,10 @@ mod tests {
     use super::*;
 
     fn detect(vars: &[(&str, &str)]) -> Theme {
-        try_detect(Options::default(), vars).unwrap()
+        try_detect(TerminalOptions::default(), vars).unwrap()
     }
 
-    fn try_detect(options: Options, vars: &[(&str, &str)]) -> Result<Theme, UiError> {
+    fn try_detect(options: TerminalOptions, vars: &[(&str, &str)]) -> Result<Theme, UiError> {
         options.theme(|name| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
     }
 
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn what_the_user_says_is_not_detected() {
         let options =
-            Options { colors: Some(Colors::Ansi16), glyphs: Some(Glyphs::Ascii), light: Some(true) };
+            TerminalOptions { colors: Some(Colors::Ansi16), glyphs: Some(Glyphs::Ascii), light: Some(true) };
         let vars = [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")];
         let theme = try_detect(options, &vars).unwrap();
         assert_eq!(theme, Theme { colors: Colors::Ansi16, glyphs: Glyphs::Letters, light: true });
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn a_terminal_that_cannot_move_its_cursor_is_refused_with_the_way_out() {
         for vars in [&[("TERM", "dumb")][..], &[]] {
-            let refused = try_detect(Options::default(), vars).unwrap_err().to_string();
+            let refused = try_detect(TerminalOptions::default(), vars).unwrap_err().to_string();
             assert!(refused.contains("--headless"), "{refused}");
         }
     }

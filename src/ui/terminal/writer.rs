@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 /// What became of one frame.
 #[derive(Debug)]
-pub struct Written {
+pub struct WriteResult {
     /// The frame's bytes, given back to be filled again.
     pub buffer: Vec<u8>,
     /// An error means that the terminal is gone.
@@ -22,7 +22,7 @@ pub struct Written {
 #[derive(Debug)]
 pub struct Writer {
     frames: Sender<Vec<u8>>,
-    done: Receiver<Written>,
+    done: Receiver<WriteResult>,
     busy: bool,
     spare: Vec<u8>,
 }
@@ -35,7 +35,7 @@ impl Writer {
         std::thread::Builder::new().name("terminal writer".into()).spawn(move || {
             for buffer in to_write {
                 let result = write_whole(&mut tty, &buffer);
-                if report.send(Written { buffer, result }).is_err() {
+                if report.send(WriteResult { buffer, result }).is_err() {
                     return;
                 }
             }
@@ -44,7 +44,7 @@ impl Writer {
     }
 
     /// A writer whose far end is somebody else: takes a frame from `frames`, then answers to `done`.
-    pub fn over(frames: Sender<Vec<u8>>, done: Receiver<Written>) -> Self {
+    pub fn over(frames: Sender<Vec<u8>>, done: Receiver<WriteResult>) -> Self {
         Self { frames, done, busy: false, spare: Vec::new() }
     }
 
@@ -54,12 +54,12 @@ impl Writer {
     }
 
     /// Where the end of a frame is reported; hand what comes to [`Writer::finished`].
-    pub fn done(&self) -> &Receiver<Written> {
+    pub fn done(&self) -> &Receiver<WriteResult> {
         &self.done
     }
 
     /// Takes note of the end of a frame; `false` when the terminal is gone.
-    pub fn finished(&mut self, written: Written) -> bool {
+    pub fn finished(&mut self, written: WriteResult) -> bool {
         self.busy = false;
         self.spare = written.buffer;
         self.spare.clear();

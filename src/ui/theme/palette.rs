@@ -7,13 +7,13 @@ use super::{Colors, Role};
 
 /// One colour in three tiers.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ink {
+pub(super) struct RoleColor {
     rgb: u32,
     indexed: u8,
     ansi: Color,
 }
 
-impl Ink {
+impl RoleColor {
     const fn new(rgb: u32, indexed: u8, ansi: Color) -> Self {
         Self { rgb, indexed, ansi }
     }
@@ -30,26 +30,45 @@ impl Ink {
 }
 
 /// The foreground of a role; `None` is the terminal's own.
-pub(super) fn ink(role: Role, light: bool) -> Option<Ink> {
+pub(super) fn role_color(role: Role, light: bool) -> Option<RoleColor> {
     let (dark, bright) = match role {
         Role::Text | Role::Title | Role::Selected => return None,
-        Role::Dim => (Ink::new(0x8b_93_9f, 246, Color::DarkGray), Ink::new(0x66_6d_78, 242, Color::DarkGray)),
-        Role::Border => (Ink::new(0x45_4c_58, 239, Color::DarkGray), Ink::new(0xb4_ba_c4, 250, Color::Gray)),
-        Role::Focus => (Ink::new(0xe8_ec_f2, 255, Color::White), Ink::new(0x1c_20_26, 234, Color::Black)),
-        Role::Key => (Ink::new(0xf0_e4_42, 227, Color::Yellow), Ink::new(0x7a_5c_00, 94, Color::Blue)),
-        Role::Good => (Ink::new(0x2f_c4_98, 42, Color::Green), Ink::new(0x00_78_58, 29, Color::Green)),
-        Role::Warning => {
-            (Ink::new(0xf0_e4_42, 227, Color::LightYellow), Ink::new(0x8a_68_00, 94, Color::Yellow))
+        Role::Dim => (
+            RoleColor::new(0x8b_93_9f, 246, Color::DarkGray),
+            RoleColor::new(0x66_6d_78, 242, Color::DarkGray),
+        ),
+        Role::Border => {
+            (RoleColor::new(0x45_4c_58, 239, Color::DarkGray), RoleColor::new(0xb4_ba_c4, 250, Color::Gray))
         }
-        Role::Bad => (Ink::new(0xff_78_55, 209, Color::LightRed), Ink::new(0xb8_3a_00, 130, Color::Red)),
-        Role::Train => (Ink::new(0xff_b0_2e, 214, Color::Yellow), Ink::new(0xc4_4f_00, 166, Color::Red)),
+        Role::Focus => {
+            (RoleColor::new(0xe8_ec_f2, 255, Color::White), RoleColor::new(0x1c_20_26, 234, Color::Black))
+        }
+        Role::Key => {
+            (RoleColor::new(0xf0_e4_42, 227, Color::Yellow), RoleColor::new(0x7a_5c_00, 94, Color::Blue))
+        }
+        Role::Good => {
+            (RoleColor::new(0x2f_c4_98, 42, Color::Green), RoleColor::new(0x00_78_58, 29, Color::Green))
+        }
+        Role::Warning => (
+            RoleColor::new(0xf0_e4_42, 227, Color::LightYellow),
+            RoleColor::new(0x8a_68_00, 94, Color::Yellow),
+        ),
+        Role::Bad => {
+            (RoleColor::new(0xff_78_55, 209, Color::LightRed), RoleColor::new(0xb8_3a_00, 130, Color::Red))
+        }
+        Role::Train => {
+            (RoleColor::new(0xff_b0_2e, 214, Color::Yellow), RoleColor::new(0xc4_4f_00, 166, Color::Red))
+        }
         Role::Validation => {
-            (Ink::new(0x56_b4_e9, 75, Color::LightCyan), Ink::new(0x00_62_a8, 25, Color::Blue))
+            (RoleColor::new(0x56_b4_e9, 75, Color::LightCyan), RoleColor::new(0x00_62_a8, 25, Color::Blue))
         }
-        Role::Raw => (Ink::new(0x75_56_26, 94, Color::DarkGray), Ink::new(0xe3_b4_8c, 180, Color::Gray)),
-        Role::Cursor => {
-            (Ink::new(0xd9_8b_b6, 175, Color::LightMagenta), Ink::new(0xa0_3e_78, 132, Color::Magenta))
+        Role::Raw => {
+            (RoleColor::new(0x75_56_26, 94, Color::DarkGray), RoleColor::new(0xe3_b4_8c, 180, Color::Gray))
         }
+        Role::Cursor => (
+            RoleColor::new(0xd9_8b_b6, 175, Color::LightMagenta),
+            RoleColor::new(0xa0_3e_78, 132, Color::Magenta),
+        ),
     };
     Some(if light { bright } else { dark })
 }

@@ -1,15 +1,16 @@
-//! The whole dashboard, without the line of keys under it.
+//! The layout of the dashboard, without the footer below it.
 //!
 //! ```text
-//! ● training  imdb-first   epoch 2/4  ━━━━━━━━━━──────────  53 %
-//! step 418/784 · 1.2k sequences/s · learning rate 0.0010 · 42 s gone · 38 s left
+//! ● training  imdb-first   epoch 2/4  ━━━━━━━━━━──────────  53 %                               status
+//! step 418/784 · 1.2k sequences/s · learning rate 0.0010 · 42 s elapsed · 38 s remaining     status
 //! ╭ 1 Loss ────── ━ train ◆ validation ╮╭ 2 Accuracy ───────────────────────╮
-//! │                                    ││                                   │
+//! │                                    ││                                   │                 metric
 //! ╰ step ─ 0 ────── 200 ────── 400 ────╯╰───────────────────────────────────╯
 //! ╭ 3 Gradient ‖∂L/∂h_t‖ · 1 SimpleRNN ╮╭ 4 Hidden state · 1 SimpleRNN ─────╮
-//! │                                    ││  not ▒▒▓▓░░██                     │
-//! ╰ t ── 0 ──────────────────── 199 ───╯╰ probe 1/2 ─────────────── -1 ▒ +1 ╯
-//! warnings, what went wrong, what to do after the end
+//! │                                    ││  not ▒▒▓▓░░██                     │                 gradient, hidden
+//! ╰ t ── 0 ──────────────────── 199 ───╯╰ example 1/2 ───────────── -1 ▒ +1 ╯
+//! warnings, errors, what to do after the end                                                  message
+//! the latest log line, on high screens                                                        message::log
 //! ```
 
 use ratatui::buffer::Buffer;
@@ -19,15 +20,15 @@ use super::{explain, gradient, hidden, message, metric, preparing, status};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view_state::Panel;
-use crate::ui::widget::{plain, text};
+use crate::ui::widget::{glyph_fallback, text};
 
-/// Below this nothing can be read.
+/// Minimum size of the dashboard, without the footer.
 const SMALLEST: (u16, u16) = (40, 10);
-/// From this on the four panels stand two by two.
+/// From this size on the four panels form a 2×2 grid.
 const GRID: (u16, u16) = (72, 14);
-/// From this height on narrow screens have the four panels one below the other.
+/// From this height on narrow screens stack the four panels.
 const COLUMN: u16 = 34;
-/// From this height on the latest log line has a row.
+/// From this height on the latest log line is shown.
 const LOG_ROW: u16 = 30;
 
 /// Draws the dashboard in `area` of `buf`.
@@ -58,7 +59,7 @@ pub fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
             explain::render(dash, body, buf, theme);
         }
     }
-    plain::replace(buf, area, theme.glyphs);
+    glyph_fallback::replace(buf, area, theme.glyphs);
 }
 
 fn panels(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
@@ -88,9 +89,9 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
 
 fn too_small(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let (width, height) = SMALLEST;
-    // The keys below take a row more.
-    let said = format!("Too small: {width}×{} or more", height + 1);
-    let rows = text::wrap(&said, usize::from(area.width));
+    // The footer needs another row.
+    let words = format!("Terminal too small: needs {width}×{}", height + 1);
+    let rows = text::wrap(&words, usize::from(area.width));
     for (y, row) in (area.top()..area.bottom()).zip(rows) {
         text::put(buf, area.x, y, usize::from(area.width), &[(row.into(), theme.style(Role::Text))]);
     }

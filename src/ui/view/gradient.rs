@@ -1,4 +1,4 @@
-//! The gradient's norm at every unrolled step of a recurrent layer.
+//! The gradient norm at every unrolled step of a recurrent layer.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,10 +9,10 @@ use crate::number;
 use crate::protocol::{Direction, GradientProfile, LayerHealth};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::run_state::{Profiles, RecurrentLayer};
-use crate::ui::theme::{Role, Theme};
+use crate::ui::theme::{Glyphs, Role, Theme};
 use crate::ui::view_state::{Norm, Panel};
-use crate::ui::widget::chart::{self, Chart, Curve, Line, Sample};
-use crate::ui::widget::frame::Frame;
+use crate::ui::widget::chart::{self, Chart, Curve, LineStyle, Sample};
+use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
 use crate::ui::widget::ticks::{self, Tick};
 
@@ -22,24 +22,32 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let log = view.is_log(Panel::Gradient);
     let title = title(dash, usize::from(area.width).saturating_sub(6), theme);
     let note = dash.view.health(&dash.run).map(|health| note(health, theme)).unwrap_or_default();
-    let frame =
-        Frame { focused: view.focus == Panel::Gradient, title: &title, note: &note, left: &[], right: &[] };
+    let frame = PanelFrame {
+        focused: view.focus == Panel::Gradient,
+        title: &title,
+        note: &note,
+        left: &[],
+        right: &[],
+    };
     let inner = frame.render(area, buf, theme);
     let room = usize::from(inner.width).saturating_sub(2);
-    let mut say = |words: &str, role: Role| {
+    let mut write = |words: &str, role: Role| {
         text::put(buf, inner.x + 1, inner.y, room, &[(words.into(), theme.style(role))])
     };
     let Some(profiles) = dash.view.profiles(&dash.run).filter(|_| inner.height > 2) else {
-        say(&waiting(dash), Role::Dim);
+        write(&waiting(dash), Role::Dim);
         return;
     };
     let (latest, first) = (norms(&profiles.latest, view.norm), norms(&profiles.first, view.norm));
     let used = match view.position.and_then(|at| Some((at, latest.get(at)?))) {
         Some((at, norm)) => {
             let norm = number::metric(f64::from(*norm));
-            say(&format!("t = {at} · {norm} · at step {}", number::count(profiles.latest.step)), Role::Cursor)
+            write(
+                &format!("t = {at} · {norm} · at step {}", number::count(profiles.latest.step)),
+                Role::Cursor,
+            )
         }
-        None => say(&fading(&profiles.latest, view.norm), Role::Text),
+        None => write(&decay(&profiles.latest, view.norm), Role::Text),
     };
     for wording in [true, false].map(|long| legend(profiles, long, theme)) {
         let wide = text::width_of(&wording);
@@ -57,8 +65,8 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let latest = samples(latest, columns, log);
     let first = samples(first, columns, log);
     let curves = [
-        Curve { samples: &first, line: Line::Behind, style: theme.style(Role::Raw) },
-        Curve { samples: &latest, line: Line::Solid, style: theme.style(Role::Train) },
+        Curve { samples: &first, line: LineStyle::Behind, style: theme.style(Role::Raw) },
+        Curve { samples: &latest, line: LineStyle::Solid, style: theme.style(Role::Train) },
     ];
     let alone = profiles.first.step == profiles.latest.step;
     Chart {
@@ -74,7 +82,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     .render(chart_area, buf, theme);
 }
 
-/// Which gradient of which layer, in the longest wording that `room` has room for.
+/// The title: gradient and layer, in the longest wording that fits.
 fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
     let symbol = match dash.view.norm {
         Norm::State => "‖∂L/∂h_t‖",
@@ -107,30 +115,30 @@ fn norms(profile: &GradientProfile, norm: Norm) -> &[f32] {
     }
 }
 
-/// How the norm changes towards the sentence's beginning, in words.
-pub(super) fn fading(profile: &GradientProfile, norm: Norm) -> String {
+/// Describes how the norm changes towards the beginning of the input.
+pub(super) fn decay(profile: &GradientProfile, norm: Norm) -> String {
     let norms = norms(profile, norm);
     let half_life = match norm {
         Norm::State => profile.half_life,
-        // Masked steps contribute nothing, and what is 0 is left out.
+        // Masked steps contribute 0, and zeros are excluded.
         Norm::RecurrentKernel => half_life(norms, None),
     };
     let steps = norms.len();
     match half_life {
         _ if steps == 0 => "not in this recording".into(),
-        _ if norms.iter().all(|norm| *norm == 0.0) => "zero everywhere: nothing is learned".into(),
-        None => "neither fades nor grows".into(),
+        _ if norms.iter().all(|norm| *norm == 0.0) => "zero everywhere: no gradient flows back".into(),
+        None => "neither decays nor grows".into(),
         Some(half_life) if !half_life.is_finite() || half_life.abs() > 10.0 * steps as f32 => {
-            format!("almost the same over all {steps} steps")
+            format!("nearly constant over all {steps} steps")
         }
         Some(half_life) if half_life > 0.0 => format!("halves every {half_life:.1} steps back"),
         Some(half_life) => format!("doubles every {:.1} steps back", -half_life),
     }
 }
 
-/// Spectral radius and saturation in a few words; fewer where there is less room.
+/// Spectral radius and saturation, in wordings from long to short.
 fn note<'a>(health: &LayerHealth, theme: &Theme) -> Vec<Vec<Piece<'a>>> {
-    let radius = health.spectral_radius().map(|radius| format!("ρ {radius:.2}"));
+    let radius = health.spectral_radius().map(|radius| format!("{} {radius:.2}", rho(theme)));
     let percent = |share: f32| format!("{:.0} %", 100.0 * share);
     let saturated = percent(health.saturated());
     let (long, short) = (format!("{saturated} saturated"), format!("{saturated} sat."));
@@ -148,6 +156,11 @@ fn note<'a>(health: &LayerHealth, theme: &Theme) -> Vec<Vec<Piece<'a>>> {
     wordings.map(piece).into()
 }
 
+/// The symbol of the spectral radius; the Latin name where the terminal has no Greek letters.
+pub(super) fn rho(theme: &Theme) -> &'static str {
+    if matches!(theme.glyphs, Glyphs::Ascii | Glyphs::Letters) { "rho" } else { "ρ" }
+}
+
 fn waiting(dash: &Dashboard) -> String {
     match (dash.view.layer(&dash.run), dash.run.info()) {
         (None, _) => "the model has no recurrent layer".into(),
@@ -158,7 +171,7 @@ fn waiting(dash: &Dashboard) -> String {
 fn legend<'a>(profiles: &Profiles, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
     let mut pieces = Vec::new();
     if profiles.first.step != profiles.latest.step {
-        let words = if long { ", the first" } else { "" };
+        let words = if long { " (first)" } else { "" };
         let text = format!("━ step {}{words} ", number::count(profiles.first.step));
         pieces.push((text.into(), theme.style(Role::Raw)));
     }
@@ -167,7 +180,7 @@ fn legend<'a>(profiles: &Profiles, long: bool, theme: &Theme) -> Vec<Piece<'a>> 
     pieces
 }
 
-/// The range of the y axis: whole decades if logarithmic, so that it seldom moves; else from 0.
+/// The range of the y axis: whole decades if logarithmic, so that it rarely changes; else from 0.
 fn bounds(norms: impl Iterator<Item = f64>, log: bool) -> Option<(f64, f64)> {
     let usable = norms.filter(|norm| norm.is_finite() && *norm > 0.0);
     let (low, high) =
@@ -192,13 +205,13 @@ fn samples(hnorm: &[f32], columns: usize, log: bool) -> Vec<Sample> {
             let (low, high) = sample.span.unwrap_or((value, value));
             sample.span = Some((low.min(value), high.max(value)));
         } else {
-            sample.gap = Some(if norm == 0.0 { '0' } else { '×' });
+            sample.gap = Some(if norm == 0.0 { '·' } else { '×' });
         }
     }
     samples
 }
 
-/// First and last before all others.
+/// The first and the last position come first: they take precedence.
 fn x_ticks(last: f64, columns: usize) -> Vec<Tick> {
     let mut ticks = vec![Tick { at: 0.0, text: "0".into() }, Tick { at: last, text: format!("{last}") }];
     ticks.extend(ticks::counts(0.0, last, columns / 20));

@@ -1,4 +1,4 @@
-//! What a recurrent layer holds after each token of a probe sentence: its hidden state, its cell state, its gates.
+//! Hidden state, cell state and gates of a recurrent layer after each token of an example.
 
 use std::borrow::Cow;
 
@@ -14,8 +14,8 @@ use crate::protocol::{ClassCount, ProbeFrame};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view_state::Panel;
-use crate::ui::widget::frame::Frame;
 use crate::ui::widget::heat_map::{HeatMap, swatch};
+use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
 
 /// Draws the panel.
@@ -46,7 +46,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let note = [map.map(|map| units(&map, inner, theme)).unwrap_or_default()];
     let left = shown.map(|(frame, _)| prediction(dash, frame, theme)).unwrap_or_default();
     let right = shown.map(|_| legend(scale, signed, theme)).unwrap_or_default();
-    let frame = Frame {
+    let frame = PanelFrame {
         focused: view.focus == Panel::Hidden,
         title: &title,
         note: &note,
@@ -63,7 +63,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     }
 }
 
-/// Which quantity of which layer, in the longest wording that `room` has room for.
+/// The title: quantity and layer, in the longest wording that fits.
 fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
     let layer = dash.view.layer(&dash.run).map(|recurrent| format!(" · {}", layer_name(dash, recurrent)));
     let layer = layer.unwrap_or_default();
@@ -80,7 +80,7 @@ fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
     if text::width_of(&long) <= room { long } else { wording(&format!("4 {quantity}"), "") }
 }
 
-/// A quantity in words: `gate f`, `cell state c`; `h` is `h`.
+/// The name of a quantity: `gate f`, `cell state c`; `h` is `h`.
 fn quantity_name(quantity: &str) -> Cow<'_, str> {
     match quantity {
         "h" | "candidate" => quantity.into(),
@@ -90,63 +90,65 @@ fn quantity_name(quantity: &str) -> Cow<'_, str> {
     }
 }
 
-/// 1 for what `tanh` bounds; else the greatest magnitude, rounded up to a power of two so that colours seldom
-/// jump.
+/// Returns 1 for values bounded by `tanh`; else the greatest magnitude, rounded up to a power of two so that colours
+/// rarely jump.
 fn scale(values: &[f32]) -> f32 {
     let greatest =
         values.iter().filter(|value| value.is_finite()).fold(0.0_f32, |max, value| max.max(value.abs()));
     if greatest <= 1.0 { 1.0 } else { greatest.log2().ceil().exp2() }
 }
 
-/// Numbers of an output that there is room for.
-const NUMBERS: usize = 3;
+/// Maximum number of outputs to show.
+const MAX_OUTPUTS: usize = 3;
 
-/// Which probe it is, and what the network makes of it.
+/// The number of the example and the network's prediction for it.
 fn prediction<'a>(dash: &'a Dashboard, frame: &ProbeFrame, theme: &Theme) -> Vec<Piece<'a>> {
     let total = dash.run.info().map_or(0, |info| info.probes.len());
-    let mut pieces = vec![(format!("probe {}/{total} ", frame.probe + 1).into(), theme.style(Role::Dim))];
+    let mut pieces = vec![(format!("example {}/{total} ", frame.probe + 1).into(), theme.style(Role::Dim))];
     let info = dash.run.info();
     let classes = info.map_or(&[][..], |info| &info.data.classes);
-    let told = info.filter(|info| info.has_labels()).map(|_| labels(frame, classes));
+    let predicted = info.filter(|info| info.has_labels()).map(|_| labels(frame, classes));
     let best = frame.prediction.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
     match best.and_then(|(class, value)| Some((classes.get(class)?, value))) {
-        _ if told.is_some() => pieces.push((told.unwrap_or_default().into(), theme.style(Role::Title))),
+        _ if predicted.is_some() => {
+            pieces.push((predicted.unwrap_or_default().into(), theme.style(Role::Title)))
+        }
         Some((class, value)) => {
             pieces.push((escape::foreign(&class.label), theme.style(Role::Title)));
             pieces.push((format!(" {value:.2}").into(), theme.style(Role::Text)));
         }
         None => {
-            let numbers = frame.prediction.iter().take(NUMBERS).map(|x| number::metric(f64::from(*x)));
+            let numbers = frame.prediction.iter().take(MAX_OUTPUTS).map(|x| number::metric(f64::from(*x)));
             pieces.push((numbers.collect::<Vec<_>>().join(" ").into(), theme.style(Role::Text)));
         }
     }
     if let Some(truth) = info.and_then(|info| info.probes.get(frame.probe)?.truth.as_deref()) {
-        let truth = format!(" truth {}", escape::foreign(truth));
-        pieces.push((truth.into(), theme.style(Role::Dim)));
+        let target = format!(" target {}", escape::foreign(truth));
+        pieces.push((target.into(), theme.style(Role::Dim)));
     }
     pieces
 }
 
-/// The labels that a sequence is told to have, of several at once, each with its probability; the likeliest where it is told to have none.
+/// The predicted labels of a multi-label task, each with its probability; the most likely one if none is predicted.
 fn labels(frame: &ProbeFrame, classes: &[ClassCount]) -> String {
     let named = |(p, class): (&f32, &ClassCount)| format!("{} {p:.2}", escape::foreign(&class.label));
     let all = || frame.prediction.iter().zip(classes);
-    let told: Vec<String> = all().filter(|(p, _)| is_predicted(**p)).map(named).collect();
+    let predicted: Vec<String> = all().filter(|(p, _)| is_predicted(**p)).map(named).collect();
     match all().max_by(|a, b| a.0.total_cmp(b.0)) {
-        Some(likeliest) if told.is_empty() => format!("none ({})", named(likeliest)),
-        _ => told.join(", "),
+        Some(likeliest) if predicted.is_empty() => format!("none ({})", named(likeliest)),
+        _ => predicted.join(", "),
     }
 }
 
 fn units<'a>(map: &HeatMap<'_>, area: Rect, theme: &Theme) -> Vec<Piece<'a>> {
-    let text = match map.fit(area, theme).per_cell {
+    let text = match map.layout(area, theme).per_cell {
         1 => format!("{} units", map.columns),
-        shared => format!("{} units, {shared} a cell", map.columns),
+        shared => format!("{} units, {shared} per cell", map.columns),
     };
     vec![(text.into(), theme.style(Role::Dim))]
 }
 
-/// What the colours mean; of what is nowhere negative, as gates are, the upper half of the scale alone.
+/// The legend of the colours; only the upper half of the scale for values that are never negative, such as gates.
 fn legend<'a>(scale: f32, signed: bool, theme: &Theme) -> Vec<Piece<'a>> {
     let dim = theme.style(Role::Dim);
     if theme.diverging(0.0).is_none() {
@@ -172,7 +174,7 @@ fn legend<'a>(scale: f32, signed: bool, theme: &Theme) -> Vec<Piece<'a>> {
 fn waiting(dash: &Dashboard) -> &'static str {
     match (dash.view.layer(&dash.run), dash.run.info()) {
         (None, _) => "the model has no recurrent layer",
-        (_, Some(info)) if info.probes.is_empty() => "the preset has no probe sentences",
+        (_, Some(info)) if info.probes.is_empty() => "the preset has no examples (watch.probes)",
         _ => "waiting for the first watched step",
     }
 }

@@ -1,4 +1,4 @@
-//! What must not be missed: warnings, why a run ended, and what can be done now. The latest log line below.
+//! Warnings, why a run ended, and what can be done then. Below it the latest log line.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,7 +11,7 @@ use crate::ui::dashboard::Dashboard;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::text;
 
-/// The rows of the message in full, half the screen at most.
+/// Returns the rows of the message, at most half the screen.
 pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, Style)> {
     let width = usize::from(area.width).saturating_sub(2);
     let mut rows = Vec::new();
@@ -24,13 +24,15 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
             Level::Error => ("error", Role::Bad),
             Level::Info | Level::Warning => ("warning", Role::Warning),
         };
-        say(&format!("{word}: {} (Esc hides this)", line.text), role);
+        say(&format!("{word}: {} (Esc dismisses)", line.text), role);
     }
     if let Some(status) = dash.run.status() {
         match status {
             RunStatus::Diverged { what } => say(&format!("diverged: {what}"), Role::Bad),
             RunStatus::Failed { what } => say(&format!("failed: {what}"), Role::Bad),
-            RunStatus::Stopped { saved: true } => say("stopped, and saved at this very step", Role::Text),
+            RunStatus::Stopped { saved: true } => {
+                say("stopped; a checkpoint of this step is saved", Role::Text)
+            }
             RunStatus::Stopped { saved: false } => {
                 say("stopped without a checkpoint of this step", Role::Warning)
             }
@@ -39,7 +41,7 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
             }
         }
         if status.is_over() {
-            let folder = dash.run.info().map(|info| format!("The run is in {} · ", info.folder.display()));
+            let folder = dash.run.info().map(|info| format!("Run folder: {} · ", info.folder.display()));
             let menu = if dash.has_menu { " · Esc goes to the menu" } else { "" };
             say(&format!("{}q quits{menu}", folder.unwrap_or_default()), Role::Dim);
         }
@@ -62,7 +64,7 @@ fn finished(dash: &Dashboard) -> String {
     text
 }
 
-/// Draws what [`rows`] has laid out.
+/// Draws the rows that [`rows`] returned.
 pub(super) fn render(rows: &[(String, Style)], area: Rect, buf: &mut Buffer) {
     for (y, (row, style)) in (area.top()..area.bottom()).zip(rows) {
         text::put(
@@ -75,9 +77,11 @@ pub(super) fn render(rows: &[(String, Style)], area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// Draws the latest log line.
+/// Draws the latest log line that is not shown as a warning already.
 pub(super) fn log(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let Some(line) = dash.run.log().next_back().filter(|_| area.height > 0) else { return };
+    let warning = dash.view.warning(&dash.run);
+    let mut lines = dash.run.log().rev().filter(|line| Some(*line) != warning);
+    let Some(line) = lines.next().filter(|_| area.height > 0) else { return };
     let pieces = [(escape::foreign(&line.text), theme.style(Role::Dim))];
     text::put(buf, area.x + 1, area.y, usize::from(area.width).saturating_sub(2), &pieces);
 }

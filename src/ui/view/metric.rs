@@ -12,8 +12,8 @@ use crate::ui::run_state::axis::XAxis;
 use crate::ui::run_state::series::{Series, Summary};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view_state::Panel;
-use crate::ui::widget::chart::{self, Chart, Curve, Line, Sample};
-use crate::ui::widget::frame::Frame;
+use crate::ui::widget::chart::{self, Chart, Curve, LineStyle, Sample};
+use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
 use crate::ui::widget::ticks::{self, Tick};
 
@@ -22,18 +22,18 @@ const TRAIN: char = '━';
 /// The mark of a point on validation data.
 const VALIDATION: char = '◆';
 
-/// What a panel shows.
+/// A metric as a panel shows it.
 struct Metric<'a> {
     name: &'static str,
     curves: &'a Curves,
-    /// Whether values are shares, 0 to 1, written in per cent.
+    /// Whether values are shares, 0 to 1, shown in per cent.
     share: bool,
-    /// What it is to be compared with: what chance alone reaches, or a forecast that needs no network.
+    /// Reference values: the accuracy of guessing, or the error of baseline forecasts.
     rules: Vec<f64>,
 }
 
 fn metric(dash: &Dashboard, panel: Panel) -> Metric<'_> {
-    // What chance tells of several labels at once hangs on how often each comes.
+    // The chance level of a multi-label task depends on the frequencies of its labels: none is shown.
     let classes = dash.run.info().filter(|info| !info.has_labels()).map_or(0, |info| info.data.classes.len());
     if let Some(errors) = dash.run.forecast_errors().filter(|_| panel != Panel::Loss) {
         let rules = errors.baselines.iter().map(|(_, rmse)| *rmse).collect();
@@ -41,7 +41,7 @@ fn metric(dash: &Dashboard, panel: Panel) -> Metric<'_> {
     }
     match panel {
         Panel::Loss => Metric { name: "Loss", curves: dash.run.loss(), share: false, rules: Vec::new() },
-        // a task without classes, a regression, has no accuracy; what its updates look like is seen instead
+        // a task without classes, a regression, has no accuracy; the gradient norm is shown instead
         _ if dash.run.accuracy().train.is_empty() && dash.run.latest().is_some() => {
             Metric { name: "Gradient norm", curves: dash.run.grad_norm(), share: false, rules: Vec::new() }
         }
@@ -68,7 +68,8 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
         title.push((" log".into(), theme.style(Role::Dim)));
     }
     let note = ["validation", "val", ""].map(|validation| metric.legend(dash, validation, theme));
-    let frame = Frame { focused: view.focus == panel, title: &title, note: &note, left: &[], right: &[] };
+    let frame =
+        PanelFrame { focused: view.focus == panel, title: &title, note: &note, left: &[], right: &[] };
     let inner = frame.render(area, buf, theme);
     let Some(window) = dash.view.window(&dash.run).filter(|_| inner.height > 1) else {
         let pieces = [("waiting for the first step".into(), theme.style(Role::Dim))];
@@ -84,7 +85,7 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
         reading = separated(errors.baselines.iter().map(word).collect(), theme);
     }
     let row = if refused {
-        let warning = "log scale: values ≤ 0 are left out";
+        let warning = "log scale: values ≤ 0 are omitted";
         vec![(warning.into(), theme.style(Role::Warning))]
     } else {
         reading
@@ -107,16 +108,19 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     });
     let validation = samples(&validation, log, |column| (column.min, column.max));
     let (behind, front) = (theme.style(Role::Raw), theme.style(Role::Train));
-    let after =
-        Curve { samples: &validation, line: Line::Marked(VALIDATION), style: theme.style(Role::Validation) };
+    let after = Curve {
+        samples: &validation,
+        line: LineStyle::Marked(VALIDATION),
+        style: theme.style(Role::Validation),
+    };
     let with_smoothed = [
-        Curve { samples: &raw, line: Line::Behind, style: behind },
-        Curve { samples: &smoothed, line: Line::Solid, style: front },
+        Curve { samples: &raw, line: LineStyle::Behind, style: behind },
+        Curve { samples: &smoothed, line: LineStyle::Solid, style: front },
         after,
     ];
-    let without = [Curve { samples: &raw, line: Line::Solid, style: front }, after];
+    let without = [Curve { samples: &raw, line: LineStyle::Solid, style: front }, after];
     let smooth = view.smoothing.factor() > 0.0;
-    let cursor = view.cursor.and_then(|step| metric.read().nearest(step));
+    let cursor = view.cursor.and_then(|step| metric.cursor_curve().nearest(step));
     let rules: Vec<f64> = metric.rules.iter().map(|rule| if log { rule.log10() } else { *rule }).collect();
     Chart {
         y,
@@ -132,43 +136,43 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
 }
 
 impl Metric<'_> {
-    /// The curve that the cursor reads: what is measured on validation data alone is read there.
-    fn read(&self) -> &Series {
+    /// The curve under the cursor: that of the validation data if there is no other.
+    fn cursor_curve(&self) -> &Series {
         if self.curves.train.is_empty() { &self.curves.validation } else { &self.curves.train }
     }
 
-    fn write(&self, value: f64) -> String {
+    fn format(&self, value: f64) -> String {
         if self.share { number::percent(value) } else { number::metric(value) }
     }
 
-    /// The curves with their latest values.
+    /// The legend: the curves with their latest values.
     fn legend<'a>(&self, dash: &Dashboard, name: &str, theme: &Theme) -> Vec<Piece<'a>> {
         let mut pieces = Vec::new();
         let (train, validation) = (&self.curves.train, &self.curves.validation);
         if let Some(value) = train.reading(dash.view.smoothing) {
             let words = if name.is_empty() { "" } else { " train" };
-            pieces.push((format!("{TRAIN}{words} {}", self.write(value)).into(), theme.style(Role::Train)));
+            pieces.push((format!("{TRAIN}{words} {}", self.format(value)).into(), theme.style(Role::Train)));
         }
         if let Some(value) = validation.value() {
             if !pieces.is_empty() {
                 pieces.push((" ".into(), theme.style(Role::Text)));
             }
             let space = if name.is_empty() { "" } else { " " };
-            let text = format!("{VALIDATION}{space}{name} {}", self.write(value));
+            let text = format!("{VALIDATION}{space}{name} {}", self.format(value));
             pieces.push((text.into(), theme.style(Role::Validation)));
         }
         pieces
     }
 
-    /// What the curves say at the cursor, in the most words that fit; empty without a cursor.
+    /// The values at the cursor, in the longest wording that fits; empty without a cursor.
     fn reading<'a>(&self, dash: &Dashboard, columns: usize, theme: &Theme) -> Vec<Piece<'a>> {
         let view = &dash.view;
-        let nearest = view.cursor.and_then(|step| self.read().nearest(step));
+        let nearest = view.cursor.and_then(|step| self.cursor_curve().nearest(step));
         let Some((place, summary)) = nearest else { return Vec::new() };
-        let value = if summary.finite > 0 { self.write(summary.mean()) } else { "not finite".into() };
-        let points = self.read().points_per_bucket();
+        let value = if summary.finite > 0 { self.format(summary.mean()) } else { "not finite".into() };
+        let points = self.cursor_curve().points_per_bucket();
         let mean = if points > 1 { format!("{value}, mean of {points}") } else { value.clone() };
-        let smoothed = self.write(summary.smoothed(view.smoothing));
+        let smoothed = self.format(summary.smoothed(view.smoothing));
         let step = (format!("step {}", number::count(place.step)), Role::Cursor);
         let epoch = (format!("epoch {:.2}", place.epoch), Role::Cursor);
         let time = (number::duration(place.seconds), Role::Cursor);
@@ -220,9 +224,9 @@ fn x_ticks(axis: XAxis, window: (f64, f64), columns: usize) -> Vec<Tick> {
     }
 }
 
-/// The range of the y axis, with some air; exponents if logarithmic, `None` when there is nothing to draw.
+/// The range of the y axis, with a margin; exponents if logarithmic, `None` if there is nothing to draw.
 ///
-/// Numbers are seen together with the `rules` that they are compared with; the rule of a share is where it is.
+/// It includes the `rules`, except for shares.
 fn bounds([train, validation]: [&Summary; 2], rules: &[f64], log: bool, share: bool) -> Option<(f64, f64)> {
     let rules = || rules.iter().copied().filter(|_| !share);
     let high = rules().fold(train.max.max(validation.max), f64::max);
@@ -233,10 +237,10 @@ fn bounds([train, validation]: [&Summary; 2], rules: &[f64], log: bool, share: b
     if !(low.is_finite() && high.is_finite() && high - low < f64::INFINITY) {
         return None;
     }
-    // a constant has a range of its own; rounding errors are none
+    // a constant gets a range of its own; rounding errors do not count as one
     let least = low.abs().max(high.abs()).max(1e-12) * if log { 0.02 } else { 1e-6 };
-    let air = ((high - low) * 0.04).max(least);
-    let (low, high) = (low - air, high + air);
+    let margin = ((high - low) * 0.04).max(least);
+    let (low, high) = (low - margin, high + margin);
     Some(if share && !log { (low.max(0.0), high.min(1.0)) } else { (low, high) })
 }
 

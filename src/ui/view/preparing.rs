@@ -1,4 +1,4 @@
-//! Before the first step: what is being prepared, so that no one waits before a black screen.
+//! The screen before the first step: what is being prepared, and the log so far.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -19,8 +19,8 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         _ => "starting",
     };
     let (mark, role) = status::mark(dash.run.status());
-    let said = format!("{mark} {}", escape::foreign(what));
-    let wrapped = text::wrap(&said, width);
+    let words = format!("{mark} {}", escape::foreign(what));
+    let wrapped = text::wrap(&words, width);
     let lines = usize::from(area.height / 2);
     let recent = dash.run.log().rev().take(lines).collect::<Vec<_>>().into_iter().rev();
     let top = area.y + area.height / 3;

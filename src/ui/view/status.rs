@@ -1,4 +1,4 @@
-//! How the run stands, in one or two rows.
+//! The status of the run, in one or two rows.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -13,9 +13,9 @@ use crate::ui::widget::text::{self, Piece};
 
 /// Longest progress bar.
 const LONGEST_BAR: usize = 48;
-/// Shortest one that says anything.
+/// Shortest progress bar.
 const SHORTEST_BAR: usize = 4;
-/// From this width on everything stands in one row.
+/// From this width on everything is in one row.
 const ONE_ROW: u16 = 150;
 
 /// Rows that the status takes.
@@ -116,12 +116,15 @@ fn facts<'a>(dash: &Dashboard, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
         "{learning_rate} {}",
         number::metric(dash.view.learning_rate(&dash.run).unwrap_or(latest.learning_rate))
     ));
-    let gone = number::duration(latest.seconds);
+    let elapsed = number::duration(latest.seconds);
     if over {
-        words.push(format!("took {gone}"));
+        words.push(format!("took {elapsed}"));
     } else {
-        words.push(format!("{gone} gone"));
-        words.extend(dash.run.remaining().map(|remaining| format!("{} left", number::duration(remaining))));
+        words.push(format!("{elapsed} elapsed"));
+        words.extend(dash.run.remaining().map(number::duration).map(|left| match long {
+            true => format!("{left} remaining"),
+            false => format!("ETA {left}"),
+        }));
     }
     separated(words.into_iter().map(|word| (word, Role::Text)).collect(), theme)
 }

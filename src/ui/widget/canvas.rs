@@ -8,7 +8,7 @@ use crate::ui::theme::Glyphs;
 
 /// What a dot is drawn with.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ink {
+pub(super) struct DotStyle {
     pub style: Style,
     /// Whether it lies behind: where a curve in front has a dot, a cell drops all of those behind. A cell holds
     /// one colour, and a thick line in the wrong colour reads worse than a cut in the noise.
@@ -18,7 +18,7 @@ pub(super) struct Ink {
 #[derive(Debug, Clone, Copy)]
 struct Spot {
     dots: u8,
-    ink: Ink,
+    ink: DotStyle,
 }
 
 /// An area of dots, painted to a buffer in one go.
@@ -43,7 +43,7 @@ impl Canvas {
     }
 
     /// Sets the dot `x` from the left and `y` from the top; outside of the area nothing happens.
-    pub(super) fn dot(&mut self, x: usize, y: usize, ink: Ink) {
+    pub(super) fn dot(&mut self, x: usize, y: usize, ink: DotStyle) {
         let (across, down) = resolution(self.glyphs);
         let (column, row) = (x / across, y / down);
         let width = usize::from(self.area.width);
@@ -105,7 +105,7 @@ mod tests {
     fn painted(glyphs: Glyphs, dots: &[(usize, usize, bool)]) -> String {
         let mut canvas = Canvas::new(Rect::new(0, 0, 2, 1), glyphs);
         dots.iter()
-            .for_each(|(x, y, behind)| canvas.dot(*x, *y, Ink { style: Style::new(), behind: *behind }));
+            .for_each(|(x, y, behind)| canvas.dot(*x, *y, DotStyle { style: Style::new(), behind: *behind }));
         let mut buf = Buffer::empty(Rect::new(0, 0, 2, 1));
         canvas.paint(&mut buf);
         buf.content().iter().map(|cell| cell.symbol()).collect()

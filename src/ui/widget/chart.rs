@@ -11,7 +11,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::canvas::{Canvas, Ink, resolution};
+use super::canvas::{Canvas, DotStyle, resolution};
 use super::text;
 use super::ticks::Tick;
 use crate::ui::theme::{Glyphs, Role, Theme};
@@ -30,7 +30,7 @@ pub struct Sample {
 
 /// How a curve is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Line {
+pub enum LineStyle {
     /// Behind all others.
     Behind,
     /// In front.
@@ -45,7 +45,7 @@ pub struct Curve<'a> {
     /// One for each column of dots.
     pub samples: &'a [Sample],
     /// How it is drawn.
-    pub line: Line,
+    pub line: LineStyle,
     /// Its colour.
     pub style: Style,
 }
@@ -211,8 +211,8 @@ impl Scale {
     }
 
     fn trace(&self, curve: &Curve<'_>, canvas: &mut Canvas, marks: &mut Vec<Mark>, theme: &Theme) {
-        let ink = Ink { style: curve.style, behind: curve.line == Line::Behind };
-        let dashed = matches!(curve.line, Line::Marked(_));
+        let ink = DotStyle { style: curve.style, behind: curve.line == LineStyle::Behind };
+        let dashed = matches!(curve.line, LineStyle::Marked(_));
         let mut before: Option<(usize, usize, usize)> = None;
         let mut marked = None;
         for (x, sample) in curve.samples.iter().enumerate().take(self.width) {
@@ -230,7 +230,7 @@ impl Scale {
                 (top..=bottom).for_each(|y| canvas.dot(x, y, ink));
                 before = Some((x, top, bottom));
                 let (column, row) = (x / self.across, bottom.midpoint(top) / self.down);
-                if let Line::Marked(mark) = curve.line
+                if let LineStyle::Marked(mark) = curve.line
                     && marked.is_none_or(|marked| column > marked + 1)
                 {
                     marks.push((column, row, mark, curve.style));
@@ -238,7 +238,7 @@ impl Scale {
                 }
             }
             if let Some(mark) = sample.gap {
-                let role = if mark == '0' { Role::Dim } else { Role::Bad };
+                let role = if mark == '·' { Role::Dim } else { Role::Bad };
                 marks.push((x / self.across, usize::from(self.plot.height) - 1, mark, theme.style(role)));
                 before = None;
             }
@@ -276,7 +276,7 @@ mod tests {
 
     const MONO: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false };
 
-    fn drawn(samples: &[Sample], line: Line, width: u16) -> Vec<String> {
+    fn drawn(samples: &[Sample], line: LineStyle, width: u16) -> Vec<String> {
         let ticks = [Tick { at: 1.0, text: "1".into() }, Tick { at: 0.0, text: "0".into() }];
         let x_ticks = [0.0, 10.0, 10.2].map(|at| Tick { at, text: format!("{at}") });
         let chart = Chart {
@@ -305,7 +305,7 @@ mod tests {
     fn a_spike_is_a_full_column_and_marks_never_touch() {
         let mut samples = [at(0.0, 0.0); 20];
         samples[9] = at(0.0, 1.0);
-        let rows = drawn(&samples, Line::Solid, 17);
+        let rows = drawn(&samples, LineStyle::Solid, 17);
         assert_eq!(rows[0], "     1┤    ⢸     ");
         assert_eq!(rows[1], "      │    ⢸     ");
         assert_eq!(rows[3], "     0┤⣀⣀⣀⣀⣸⣀⣀⣀⣀⣀");
@@ -320,7 +320,7 @@ mod tests {
         samples[10].gap = Some('×');
         samples[12] = at(1.0, 1.0);
         samples[19] = at(1.0, 1.0);
-        let rows = drawn(&samples, Line::Solid, 17);
+        let rows = drawn(&samples, LineStyle::Solid, 17);
         assert_eq!(rows[0], "     1┤⠱⡀    ⠉⠉⠉⠉");
         assert_eq!(rows[3], "     0┤   ⠱⡀×    ");
     }
@@ -329,7 +329,7 @@ mod tests {
     fn every_size_is_survived() {
         let samples = [at(-7.0, 7.0); 400];
         for width in 0..20 {
-            drawn(&samples, Line::Marked('o'), width);
+            drawn(&samples, LineStyle::Marked('o'), width);
         }
     }
 }

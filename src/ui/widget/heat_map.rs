@@ -35,7 +35,7 @@ pub struct HeatMap<'a> {
 
 /// How a [`HeatMap`] fits an area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fit {
+pub struct HeatMapLayout {
     /// Columns of text for labels, the blank behind them counted.
     pub labels: usize,
     /// Values that share a cell: the one of greatest magnitude shows.
@@ -53,7 +53,7 @@ pub struct Fit {
 impl HeatMap<'_> {
     /// How the map fits `area`: rows that find no place are left out from the start, unless the selected one is
     /// there.
-    pub fn fit(&self, area: Rect, theme: &Theme) -> Fit {
+    pub fn layout(&self, area: Rect, theme: &Theme) -> HeatMapLayout {
         let (width, height) = (usize::from(area.width), usize::from(area.height));
         let widest = self.labels.iter().map(|label| text::width(label)).max().unwrap_or(0);
         let labels =
@@ -69,7 +69,7 @@ impl HeatMap<'_> {
         let rows = (height / row_height).min(self.labels.len());
         let tail = self.labels.len() - rows;
         let first = self.selected.map_or(tail, |row| row.saturating_sub(rows / 2).min(tail));
-        Fit {
+        HeatMapLayout {
             labels,
             per_cell: self.columns.div_ceil(cells.max(1)).max(1),
             cell_width,
@@ -81,7 +81,7 @@ impl HeatMap<'_> {
 
     /// Draws the map.
     pub fn render(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
-        let fit = self.fit(area, theme);
+        let fit = self.layout(area, theme);
         for (i, label) in self.labels.iter().enumerate().skip(fit.first).take(fit.rows) {
             let y = area.y + ((i - fit.first) * fit.row_height) as u16;
             let style = theme.style(if self.selected == Some(i) { Role::Selected } else { Role::Text });
@@ -175,9 +175,9 @@ mod tests {
         let labels: Vec<Cow<'_, str>> = (0..9).map(|i| format!("t{i}").into()).collect();
         let mut map = HeatMap { values: &[0.0; 9], columns: 1, labels: &labels, scale: 1.0, selected: None };
         let area = Rect::new(0, 0, 10, 3);
-        assert_eq!((map.fit(area, &MONO).first, map.fit(area, &MONO).rows), (6, 3));
+        assert_eq!((map.layout(area, &MONO).first, map.layout(area, &MONO).rows), (6, 3));
         map.selected = Some(1);
-        assert_eq!(map.fit(area, &MONO).first, 0);
+        assert_eq!(map.layout(area, &MONO).first, 0);
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
         let labels = ["a".into()];
         let values: Vec<f32> = (0..40).map(|i| if i == 5 { -1.0 } else { 0.0 }).collect();
         let map = HeatMap { values: &values, columns: 40, labels: &labels, scale: 1.0, selected: None };
-        let fit = map.fit(Rect::new(0, 0, 12, 1), &MONO);
+        let fit = map.layout(Rect::new(0, 0, 12, 1), &MONO);
         assert_eq!((fit.per_cell, fit.cell_width), (4, 1));
         assert_eq!(drawn(&map, 12, 1), Buffer::with_lines(["a  Q        "]));
     }

@@ -8,7 +8,7 @@ struct Stage {
     notices: Sender<Notice>,
     events: Sender<Event>,
     frames: Receiver<Vec<u8>>,
-    written: Sender<Written>,
+    written: Sender<WriteResult>,
     seen: vt100::Parser,
     ended: JoinHandle<Flow>,
 }
@@ -23,7 +23,7 @@ impl Stage {
         let ended = std::thread::spawn(move || {
             let link = Link { events: receive_events, commands: unbounded().0 };
             let mut launch = |_: &str| Err(String::new());
-            let mut app = App::new(Start::Dashboard(link), Vec::new(), &mut launch, THEME);
+            let mut app = App::new(InitialScreen::Dashboard(link), Vec::new(), &mut launch, THEME);
             let mut event_loop = EventLoop::new(Screen::new(SIZE).unwrap(), &receive_input, &receive_notices);
             event_loop.run(&mut app, &mut Writer::over(send_frames, done)).unwrap()
         });
@@ -40,7 +40,7 @@ impl Stage {
 
     /// The terminal has taken the last frame.
     fn accept(&self) {
-        self.written.send_timeout(Written { buffer: Vec::new(), result: Ok(()) }, LONG).unwrap();
+        self.written.send_timeout(WriteResult { buffer: Vec::new(), result: Ok(()) }, LONG).unwrap();
     }
 
     /// Takes frames until one shows `text`.
@@ -85,7 +85,7 @@ fn a_stalled_terminal_holds_nobody_up_and_gets_one_complete_frame_later() {
     stage.wait_for("step 10,001");
     assert!(stage.frames.recv_timeout(Duration::from_millis(100)).is_err(), "something is sent while idle");
     stage.notices.send(Notice::End(15)).unwrap();
-    assert_eq!(stage.end(), Flow::Ended(Outcome::Signal(15)));
+    assert_eq!(stage.end(), Flow::Ended(ExitReason::Signal(15)));
 }
 
 #[test]
@@ -109,18 +109,18 @@ fn keys_are_answered_while_events_pour_in() {
         }
         if stage.frames.try_recv().is_ok() {
             // The last frame is for one who waits no longer for an answer.
-            let _ = stage.written.send_timeout(Written { buffer: Vec::new(), result: Ok(()) }, LONG);
+            let _ = stage.written.send_timeout(WriteResult { buffer: Vec::new(), result: Ok(()) }, LONG);
         }
         std::thread::yield_now();
     };
-    assert_eq!(flow, Flow::Ended(Outcome::LeftTraining));
+    assert_eq!(flow, Flow::Ended(ExitReason::LeftTraining));
     trainer.join().unwrap();
 }
 
 #[test]
 fn a_terminal_that_is_gone_ends_the_screen_by_whatever_is_seen_first() {
-    let gone = || Written { buffer: Vec::new(), result: Err(std::io::ErrorKind::BrokenPipe.into()) };
-    let ways: [fn(&Stage, Written); 3] = [
+    let gone = || WriteResult { buffer: Vec::new(), result: Err(std::io::ErrorKind::BrokenPipe.into()) };
+    let ways: [fn(&Stage, WriteResult); 3] = [
         |stage, _| stage.input.send(Input::HangUp).unwrap(),
         |stage, _| stage.notices.send(Notice::HangUp).unwrap(),
         |stage, error| stage.written.send(error).unwrap(),
@@ -129,7 +129,7 @@ fn a_terminal_that_is_gone_ends_the_screen_by_whatever_is_seen_first() {
         let mut stage = Stage::open();
         stage.take_frame();
         way(&stage, gone());
-        assert_eq!(stage.end(), Flow::Ended(Outcome::HungUp));
+        assert_eq!(stage.end(), Flow::Ended(ExitReason::HungUp));
     }
 }
 
@@ -152,7 +152,7 @@ fn in_the_background_events_are_folded_and_the_terminal_is_looked_for_again() {
     let trainer = std::thread::spawn(move || (1..).all(|n| tell.send(step(n)).is_ok()));
     let (input, notices) = (unbounded(), unbounded());
     let mut launch = |_: &str| Err(String::new());
-    let mut app = App::new(Start::Dashboard(link), Vec::new(), &mut launch, THEME);
+    let mut app = App::new(InitialScreen::Dashboard(link), Vec::new(), &mut launch, THEME);
     let mut event_loop = EventLoop::new(Screen::new(SIZE).unwrap(), &input.1, &notices.1);
     let (frames, drawn) = bounded(1);
     let (_written, done) = bounded(1);
@@ -164,7 +164,7 @@ fn in_the_background_events_are_folded_and_the_terminal_is_looked_for_again() {
     assert!(drawn.is_empty(), "drawn on the terminal of another job");
     event_loop.return_to_terminal(SIZE).unwrap();
     input.0.send(Input::HangUp).unwrap();
-    assert_eq!(event_loop.run(&mut app, &mut writer).unwrap(), Flow::Ended(Outcome::HungUp));
+    assert_eq!(event_loop.run(&mut app, &mut writer).unwrap(), Flow::Ended(ExitReason::HungUp));
     assert!(!drawn.is_empty());
     drop(app);
     trainer.join().unwrap();

@@ -1,4 +1,4 @@
-//! The question how to leave a network that is still training.
+//! The dialog shown on quitting while a network is training.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -9,68 +9,70 @@ use super::popup::{boxed, centered};
 use crate::ui::keymap::Action;
 use crate::ui::theme::{Role, Theme};
 
-/// A way to leave.
+/// How to leave a running training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum LeaveChoice {
     WithoutScreen,
     SaveAndStop,
     Stop,
     Cancel,
 }
 
-const WAYS: [(Way, &str, &str); 4] = [
-    (Way::WithoutScreen, "Go on without the screen", "training goes on, as plain lines"),
-    (Way::SaveAndStop, "Save and stop", "writes a checkpoint first"),
-    (Way::Stop, "Stop", "what came after the last checkpoint is lost"),
-    (Way::Cancel, "Cancel", "back to the dashboard"),
+const CHOICES: [(LeaveChoice, &str, &str); 4] = [
+    (LeaveChoice::WithoutScreen, "Continue without screen", "training continues and prints plain lines"),
+    (LeaveChoice::SaveAndStop, "Save and stop", "writes a checkpoint first"),
+    (LeaveChoice::Stop, "Stop", "discards progress since the last checkpoint"),
+    (LeaveChoice::Cancel, "Cancel", "back to the dashboard"),
 ];
 
-/// The dialog; the dashboard stays visible behind it and goes on moving.
+/// The dialog; the dashboard behind it stays visible and up to date.
 #[derive(Debug)]
-pub(super) struct Leave {
+pub(super) struct LeaveDialog {
     chosen: usize,
 }
 
-impl Leave {
+impl LeaveDialog {
     pub(super) fn new() -> Self {
         Self { chosen: 0 }
     }
 
-    /// The way that is taken, once it is.
-    pub(super) fn act(&mut self, action: Action) -> Option<Way> {
-        let last = WAYS.len() - 1;
+    /// Handles a key; returns the choice once it is made.
+    pub(super) fn act(&mut self, action: Action) -> Option<LeaveChoice> {
+        let last = CHOICES.len() - 1;
         self.chosen = match action {
             Action::Up | Action::FocusPrevious => self.chosen.checked_sub(1).unwrap_or(last),
-            Action::Down | Action::FocusNext => (self.chosen + 1) % WAYS.len(),
+            Action::Down | Action::FocusNext => (self.chosen + 1) % CHOICES.len(),
             Action::First => 0,
             Action::Last => last,
-            Action::Open => return WAYS.get(self.chosen).map(|way| way.0),
-            Action::Focus(number) => return WAYS.get(usize::from(number).checked_sub(1)?).map(|way| way.0),
-            Action::Back => return Some(Way::Cancel),
+            Action::Open => return CHOICES.get(self.chosen).map(|way| way.0),
+            Action::Focus(number) => {
+                return CHOICES.get(usize::from(number).checked_sub(1)?).map(|way| way.0);
+            }
+            Action::Back => return Some(LeaveChoice::Cancel),
             _ => self.chosen,
         };
         None
     }
 
     pub(super) fn render(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
-        let roomy = area.width >= 80;
-        let line = |(i, (_, name, meaning)): (usize, &(Way, &str, &str))| {
+        let wide = area.width >= 80;
+        let line = |(i, (_, name, meaning)): (usize, &(LeaveChoice, &str, &str))| {
             let chosen = i == self.chosen;
             let style = |role| theme.style(if chosen { Role::Selected } else { role });
             let mut spans = vec![
                 Span::styled(format!(" {} ", i + 1), style(Role::Key)),
                 Span::styled(format!("{name:<26}"), style(Role::Text)),
             ];
-            if roomy {
+            if wide {
                 spans.push(Span::styled(format!("{meaning:<44}"), style(Role::Dim)));
             }
             Line::from(spans)
         };
-        let lines: Vec<Line<'_>> = WAYS.iter().enumerate().map(line).collect();
+        let lines: Vec<Line<'_>> = CHOICES.iter().enumerate().map(line).collect();
         let widest = lines.iter().map(Line::width).max().unwrap_or(0);
         let area = centered(area, widest + 4, lines.len() + 2);
         let block = boxed(" The network is still training ".to_owned(), theme);
-        let hint = Line::styled(" Enter, or its number ", theme.style(Role::Dim));
+        let hint = Line::styled(" Enter or number ", theme.style(Role::Dim));
         let block = block.title_bottom(hint.right_aligned());
         let inner = block.inner(area);
         frame.render_widget(Clear, area);

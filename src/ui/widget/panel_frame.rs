@@ -8,7 +8,7 @@ use super::text::{self, Piece};
 use crate::ui::theme::{Role, Theme};
 
 /// A panel's frame.
-pub struct Frame<'a> {
+pub struct PanelFrame<'a> {
     /// Whether keys go to this panel.
     pub focused: bool,
     /// On the upper line, at the left.
@@ -21,7 +21,7 @@ pub struct Frame<'a> {
     pub right: &'a [Piece<'a>],
 }
 
-impl Frame<'_> {
+impl PanelFrame<'_> {
     /// Draws the frame; what lies within.
     pub fn render(&self, area: Rect, buf: &mut Buffer, theme: &Theme) -> Rect {
         let line = theme.style(if self.focused { Role::Focus } else { Role::Border });

@@ -1,4 +1,4 @@
-//! Characters that a font lacks, replaced by those that it has.
+//! Replaces characters that the terminal's font lacks.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

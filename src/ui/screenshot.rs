@@ -1,4 +1,4 @@
-//! A picture of the screen: cells → SVG.
+//! Screenshots: cells → SVG.
 //!
 //! Frames, blocks and braille are drawn as shapes, so that lines join and charts look alike whatever font a
 //! viewer has; all else is text in runs of one style, each forced to the width of its cells.
@@ -26,9 +26,9 @@ const BASELINE: usize = 12;
 
 type Rgb = [u8; 3];
 
-/// What a cell looks like.
+/// The style of a cell.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Look {
+struct CellStyle {
     foreground: Rgb,
     background: Rgb,
     bold: bool,
@@ -58,10 +58,10 @@ pub fn svg(buffer: &Buffer, theme: &Theme) -> String {
     );
     let mut layers = Layers::default();
     for (y, row) in buffer.content().chunks(width.max(1)).enumerate() {
-        let looks = row.iter().map(|cell| look(cell, ground, ink)).collect::<Vec<_>>();
-        layers.backgrounds(&looks, y, ground);
-        layers.shapes(row, &looks, y);
-        layers.text(row, &looks, y);
+        let styles = row.iter().map(|cell| style(cell, ground, ink)).collect::<Vec<_>>();
+        layers.backgrounds(&styles, y, ground);
+        layers.shapes(row, &styles, y);
+        layers.text(row, &styles, y);
     }
     layers.write(&mut out);
     out.push_str("</g>\n</svg>\n");
@@ -83,10 +83,10 @@ struct Layers {
 }
 
 impl Layers {
-    fn backgrounds(&mut self, looks: &[Look], y: usize, ground: Rgb) {
+    fn backgrounds(&mut self, styles: &[CellStyle], y: usize, ground: Rgb) {
         let mut x = 0;
-        for run in looks.chunk_by(|a, b| a.background == b.background) {
-            if let Some(first) = run.first().filter(|look| look.background != ground) {
+        for run in styles.chunk_by(|a, b| a.background == b.background) {
+            if let Some(first) = run.first().filter(|style| style.background != ground) {
                 let path = self.filled.entry(first.background).or_default();
                 rectangle(path, x * WIDTH, y * HEIGHT, run.len() * WIDTH, HEIGHT);
             }
@@ -94,21 +94,21 @@ impl Layers {
         }
     }
 
-    fn shapes(&mut self, row: &[Cell], looks: &[Look], y: usize) {
-        for (x, (cell, look)) in row.iter().zip(looks).enumerate() {
+    fn shapes(&mut self, row: &[Cell], styles: &[CellStyle], y: usize) {
+        for (x, (cell, style)) in row.iter().zip(styles).enumerate() {
             let (left, top) = (x * WIDTH, y * HEIGHT);
             match shape::of(cell.symbol()) {
                 Some(Shape::Blocks(quarters)) => {
-                    let path = self.blocks.entry(look.foreground).or_default();
+                    let path = self.blocks.entry(style.foreground).or_default();
                     for (dx, dy, wide, high) in shape::quarters(quarters, WIDTH, HEIGHT) {
                         rectangle(path, left + dx, top + dy, wide, high);
                     }
                 }
                 Some(Shape::Line(data)) => {
-                    let _ = write!(self.lines.entry(look.foreground).or_default(), "M{left} {top}{data}");
+                    let _ = write!(self.lines.entry(style.foreground).or_default(), "M{left} {top}{data}");
                 }
                 Some(Shape::Dots(dots)) => {
-                    let path = self.dots.entry(look.foreground).or_default();
+                    let path = self.dots.entry(style.foreground).or_default();
                     for (dx, dy) in shape::dots(dots) {
                         let _ = write!(path, "M{} {}h.01", left + dx, top + dy);
                     }
@@ -118,10 +118,10 @@ impl Layers {
         }
     }
 
-    fn text(&mut self, row: &[Cell], looks: &[Look], y: usize) {
+    fn text(&mut self, row: &[Cell], styles: &[CellStyle], y: usize) {
         let letter = |cell: &Cell| !cell.symbol().trim().is_empty() && shape::of(cell.symbol()).is_none();
         let mut x = 0;
-        while let Some((cell, look)) = row.get(x).zip(looks.get(x)) {
+        while let Some((cell, style)) = row.get(x).zip(styles.get(x)) {
             if !letter(cell) {
                 x += 1;
                 continue;
@@ -131,15 +131,15 @@ impl Layers {
             while let Some(cell) = row.get(x).filter(|cell| letter(cell) || cell.symbol() == " ") {
                 // a wide character covers the cell behind it; a run ends where a gap between words does
                 let word_ends = cell.symbol() == " " && !row.get(x + 1).is_some_and(letter);
-                if looks.get(x) != Some(look) || word_ends {
+                if styles.get(x) != Some(style) || word_ends {
                     break;
                 }
                 text.push_str(cell.symbol());
                 x += cell.symbol().width().max(1);
             }
-            let bold = if look.bold { " font-weight=\"bold\"" } else { "" };
-            let italic = if look.italic { " font-style=\"italic\"" } else { "" };
-            let underlined = if look.underlined { " text-decoration=\"underline\"" } else { "" };
+            let bold = if style.bold { " font-weight=\"bold\"" } else { "" };
+            let italic = if style.italic { " font-style=\"italic\"" } else { "" };
+            let underlined = if style.underlined { " text-decoration=\"underline\"" } else { "" };
             let _ = writeln!(
                 self.texts,
                 "<text x=\"{}\" y=\"{}\" textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\" \
@@ -147,7 +147,7 @@ impl Layers {
                 from * WIDTH,
                 y * HEIGHT + BASELINE,
                 (x - from) * WIDTH,
-                hex(look.foreground),
+                hex(style.foreground),
                 escaped(&text),
             );
         }
@@ -173,7 +173,7 @@ impl Layers {
     }
 }
 
-fn look(cell: &Cell, ground: Rgb, ink: Rgb) -> Look {
+fn style(cell: &Cell, ground: Rgb, ink: Rgb) -> CellStyle {
     let has = |modifier| cell.modifier.contains(modifier);
     let color = |color: Color, default| theme::rgb(color).unwrap_or(default);
     let (mut foreground, mut background) = (color(cell.fg, ink), color(cell.bg, ground));
@@ -184,7 +184,7 @@ fn look(cell: &Cell, ground: Rgb, ink: Rgb) -> Look {
         let mut towards = background.into_iter();
         foreground = foreground.map(|c| c.midpoint(towards.next().unwrap_or(c)));
     }
-    Look {
+    CellStyle {
         foreground,
         background,
         bold: has(Modifier::BOLD),
