@@ -1,4 +1,4 @@
-//! The screens: one loop over events, keys and signals; a fold of events into state; views that are handed data.
+//! The screens: one loop over events, keys and signals; a fold of events into state; views that only read it.
 //!
 //! Sees `protocol`, `preset` and `run`, never the trainer.
 //!
@@ -8,8 +8,10 @@
 //!   signals thread ────▶ └──────────┘ ── Command ─▶ trainer
 //! ```
 //!
-//! The loop never blocks but in its `select!`: the writer alone waits for a slow terminal, the keyboard thread alone for
-//! keys. So training, folding and the answer to a signal go on while a link is stalled.
+//! The loop blocks only in its `select!`: only the writer waits for a slow terminal, only the keyboard thread for keys. So
+//! training, folding and signal handling continue while a link is stalled.
+//!
+//! [`run_state`] is what happened, [`view_state`] what the user chose to see of it, [`view`] draws both.
 
 pub mod app;
 pub mod browser;
@@ -42,20 +44,21 @@ use theme::Theme;
 
 use crate::preset::Entry;
 
-/// Shows the menu or a dashboard until the user leaves, the terminal is gone, or a signal asks to end.
+/// Shows the menu or a dashboard until the user quits, the terminal is gone, or a signal ends it.
 ///
-/// `launch` starts the training of a preset that is chosen in the menu and returns soon; what takes long is told by
-/// `Event::Status`. SIGHUP, SIGINT, SIGTERM and SIGTSTP are taken while the screen is on. Once taken, SIGHUP, SIGINT and
-/// SIGTERM no longer end the process by themselves: what is to happen to them afterwards is up to the caller.
+/// `launch` starts training a preset selected in the menu and returns soon; long preparations report by `Event::Status`.
+/// SIGHUP, SIGINT, SIGTERM and SIGTSTP are handled while the screen is on. From then on SIGHUP, SIGINT and SIGTERM no
+/// longer end the process by themselves: the caller handles them afterwards.
 ///
-/// Fails when there is no terminal; it is then as it was, as it is at every other end.
+/// # Errors
+/// If there is no terminal. The terminal is always restored.
 pub fn run(
     start: InitialScreen,
     entries: Vec<Entry>,
     launch: Launch<'_>,
     theme: Theme,
 ) -> Result<ExitReason, UiError> {
-    // Dropped last to first: the keyboard is let go of before the terminal is given back, the signals after it.
+    // Dropped last to first: the keyboard before the terminal is restored, the signals after it.
     let signals = Signals::start(|| terminal::size(std::io::stdout()))?;
     let mut guard = Guard::take()?;
     let keyboard = Keyboard::start(guard.keyboard()?)?;

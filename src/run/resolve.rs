@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use super::RunError;
 
-/// Returns the run folder that `name` stands for: a run folder, the name of one in `runs`, or `latest`, the one there that was started last.
+/// Returns the run folder for `name`: a run folder, the name of one in `runs`, or `latest`, the one there that was started last.
 ///
 /// # Errors
 /// [`RunError::Missing`] if there is none.

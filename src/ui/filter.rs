@@ -1,4 +1,4 @@
-//! The line in which a filter is typed.
+//! The input line of a filter.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Frame;
@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthChar;
 use super::theme::{Role, Theme};
 use crate::escape::foreign;
 
-/// Words that rows have to have, and whether they are being typed.
+/// Words that rows must contain, and whether they are being typed.
 #[derive(Debug, Default)]
 pub struct Filter {
     line: LineInput,
@@ -19,28 +19,28 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether keys are text for the line now.
+    /// Whether keys are text for the filter.
     pub fn typing(&self) -> bool {
         self.typing
     }
 
-    /// Whether there is anything to show of it.
+    /// Whether the line is visible.
     pub fn is_shown(&self) -> bool {
         self.typing || !self.line.value().is_empty()
     }
 
-    /// Keys are text from here on.
+    /// Starts typing.
     pub fn start(&mut self) {
         self.typing = true;
     }
 
-    /// Nothing is typed and everything passes.
+    /// Clears the filter and stops typing.
     pub fn clear(&mut self) {
         self.typing = false;
         self.line.reset();
     }
 
-    /// A key while [`typing`](Self::typing); `false` when it is not for the line.
+    /// A key while [`typing`](Self::typing); returns `false` if the line does not use it.
     pub fn type_key(&mut self, key: &KeyEvent) -> bool {
         match key.code {
             KeyCode::Enter => self.typing = false,
@@ -59,15 +59,15 @@ impl Filter {
         }
     }
 
-    /// Whether every word of it stands somewhere in `text`, which is in lower case.
+    /// Whether `text`, in lower case, contains every word of the filter.
     pub fn passes(&self, text: &str) -> bool {
         self.line.value().to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 
     /// Draws the line, and the cursor while it is typed.
     pub fn render(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
-        let room = usize::from(area.width).saturating_sub(2); // the slash and the cursor behind the text
-        let first = self.line.visual_scroll(room);
+        let columns = usize::from(area.width).saturating_sub(2); // the slash and the cursor behind the text
+        let first = self.line.visual_scroll(columns);
         let mut skipped = 0;
         let seen: String = self
             .line

@@ -68,7 +68,7 @@ pub fn as_text(lines: Vec<Line<'_>>, width: usize, glyphs: Glyphs) -> String {
             if skip == 0 {
                 text.push_str(cell.symbol());
             }
-            // What is two columns wide stands in the first of two cells.
+            // A character two columns wide is in the first of two cells.
             skip = cell.symbol().width().max(skip).saturating_sub(1);
         }
         out.push_str(text.trim_end());
@@ -204,8 +204,8 @@ impl LineBuilder {
         let counts = order.iter().map(|class| count(class.count as u64).width()).max().unwrap_or(0);
         let row = |class: &ClassCount| {
             let share = percent(class.count as f64 / all.max(1) as f64);
-            let told = format!("{:>counts$}  {share:>7}", count(class.count as u64));
-            (class.label.clone(), told, class.count)
+            let words = format!("{:>counts$}  {share:>7}", count(class.count as u64));
+            (class.label.clone(), words, class.count)
         };
         let rows: Vec<_> = order.into_iter().take(shown).map(row).collect();
         self.bars(&rows, most);
@@ -251,15 +251,15 @@ impl LineBuilder {
         self.bars(&found.shares.iter().map(row).collect::<Vec<_>>(), 10_000);
     }
 
-    /// Rows of name, what is told of it, and a bar as long as a number is to `most`.
+    /// Rows of a name, its value in words, and a bar in proportion to `most`.
     fn bars(&mut self, rows: &[(String, String, usize)], most: usize) {
         let widest = |of: &dyn Fn(&(String, String, usize)) -> usize| rows.iter().map(of).max().unwrap_or(0);
         let names = widest(&|row| fit(&row.0, self.width / 3).width());
-        let told = widest(&|row| row.1.width());
-        let room = self.width.saturating_sub(2 + names + 2 + told + 2).min(BAR);
+        let words_width = widest(&|row| row.1.width());
+        let room = self.width.saturating_sub(2 + names + 2 + words_width + 2).min(BAR);
         for (name, words, n) in rows {
             let name = fit(name, self.width / 3);
-            let gap = " ".repeat(names - name.width() + 2 + told - words.width());
+            let gap = " ".repeat(names - name.width() + 2 + words_width - words.width());
             let spans = vec![
                 self.span(format!("  {name}"), Role::Text),
                 self.span(format!("{gap}{words}  "), Role::Dim),
@@ -270,14 +270,14 @@ impl LineBuilder {
     }
 }
 
-/// As much of `room` columns as `n` is of `most`, to the half of a column; something for anything.
-fn bar(n: usize, most: usize, room: usize, glyphs: Glyphs) -> String {
+/// A bar of `width` columns × `n` / `most`, to half a column; at least half a column if `n` > 0.
+fn bar(n: usize, most: usize, width: usize, glyphs: Glyphs) -> String {
     if n == 0 || most == 0 {
         return String::new();
     }
-    let halves = ((2 * room) as f64 * n as f64 / most as f64).round().max(1.0) as usize;
+    let halves = ((2 * width) as f64 * n as f64 / most as f64).round().max(1.0) as usize;
     match glyphs {
-        Glyphs::Ascii | Glyphs::Letters => "#".repeat(halves.div_ceil(2).min(room)),
+        Glyphs::Ascii | Glyphs::Letters => "#".repeat(halves.div_ceil(2).min(width)),
         Glyphs::Blocks | Glyphs::Braille => "█".repeat(halves / 2) + if halves % 2 == 1 { "▌" } else { "" },
     }
 }

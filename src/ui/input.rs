@@ -1,7 +1,7 @@
-//! The thread that waits for keys.
+//! The keyboard thread.
 //!
 //! It waits on the terminal itself, because after a hang-up crossterm's own waiting never returns and burns a core:
-//! crossterm is asked only for what is known to be there, and never again once the terminal is gone.
+//! crossterm is only called when input is available, and never again once the terminal is gone.
 
 use std::io::{self, PipeWriter, pipe};
 use std::os::fd::OwnedFd;
@@ -13,14 +13,14 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use crossterm::event::{Event, KeyEvent};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// What a person does at the terminal.
+/// User input from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// A key is pressed.
     Key(KeyEvent),
     /// Text is pasted. Foreign.
     Paste(String),
-    /// The terminal is gone; nothing follows.
+    /// The terminal is gone; no input follows.
     HangUp,
 }
 
@@ -30,7 +30,7 @@ const WHILE_AWAY: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// Keys from the terminal, read by a thread of their own until this is dropped.
 pub struct Keyboard {
-    /// What is typed.
+    /// The user's input.
     pub input: Receiver<Input>,
     away: Arc<AtomicBool>,
     wake: Option<PipeWriter>,
@@ -51,7 +51,7 @@ impl Keyboard {
         Ok(Self { input, away, wake: Some(wake) })
     }
 
-    /// Whether the terminal belongs to somebody else for now: then nothing is read, which would stop a background job.
+    /// Sets whether the terminal belongs to another job: then nothing is read, because that would stop a background job.
     pub fn away(&self, away: bool) {
         self.away.store(away, Ordering::Release);
     }
@@ -60,12 +60,12 @@ impl Keyboard {
 impl Drop for Keyboard {
     fn drop(&mut self) {
         drop(self.wake.take());
-        // The thread lets go of its sender when it has read for the last time: what is typed from then on is the shell's.
+        // The thread drops its sender after its last read: later input belongs to the shell.
         while self.input.recv_timeout(Duration::from_millis(200)).is_ok() {}
     }
 }
 
-/// `true` when asked to end, `false` when the terminal is gone.
+/// Returns `true` on request to end, `false` if the terminal is gone.
 fn read_until_end(tty: &OwnedFd, end: &OwnedFd, away: &AtomicBool, send: &Sender<Input>) -> bool {
     let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
     loop {
@@ -90,7 +90,7 @@ fn read_until_end(tty: &OwnedFd, end: &OwnedFd, away: &AtomicBool, send: &Sender
     }
 }
 
-/// Sends all that crossterm has read; `false` when nobody listens any more.
+/// Sends all available input; returns `false` if the receiver is gone.
 fn forward(send: &Sender<Input>) -> io::Result<bool> {
     while crossterm::event::poll(AT_ONCE)? {
         let input = match crossterm::event::read()? {

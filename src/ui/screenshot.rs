@@ -21,7 +21,7 @@ const WIDTH: usize = 8;
 const HEIGHT: usize = 16;
 /// Around the cells.
 const MARGIN: usize = 12;
-/// From a cell's top to the line that letters stand on.
+/// From a cell's top to the baseline.
 const BASELINE: usize = 12;
 
 type Rgb = [u8; 3];

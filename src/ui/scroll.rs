@@ -1,4 +1,4 @@
-//! Lines in a frame that is too low for all of them.
+//! Scrolls lines in a frame that is too low for all of them.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -8,17 +8,17 @@ use ratatui::widgets::{Block, Paragraph};
 use super::keymap::Action;
 use super::theme::{Role, Theme};
 
-/// How far lines are scrolled.
+/// A scroll position.
 #[derive(Debug, Default)]
 pub struct Scroll {
-    /// First line that is seen.
+    /// The first visible line.
     first: usize,
-    /// The last that it can be; known once lines are drawn.
+    /// Its maximum; known once lines are drawn.
     end: usize,
 }
 
 impl Scroll {
-    /// Moves as `action` says, where it does; a page has `page` lines.
+    /// Handles a key; a page has `page` lines.
     pub fn act(&mut self, action: Action, page: usize) {
         let to = match action {
             Action::Up => self.first.saturating_sub(1),
@@ -37,7 +37,7 @@ impl Scroll {
         self.first = 0;
     }
 
-    /// Draws `lines` within `block`, which says below how much follows, or `instead` of that.
+    /// Draws `lines` within `block`, which shows at the bottom how many lines follow, or the hint `instead`.
     pub fn render(
         &mut self,
         frame: &mut Frame<'_>,

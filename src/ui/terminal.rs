@@ -1,4 +1,4 @@
-//! The terminal: taken over, drawn on, and given back as it was, however the program ends.
+//! Takes the terminal over, and restores it however the program ends.
 
 mod detect;
 mod panics;
@@ -21,7 +21,7 @@ pub use screen::Screen;
 pub use signals::{Notice, Signals, is_ignored};
 pub use writer::{WriteResult, Writer};
 
-/// Why there can be no screen.
+/// An error that prevents a screen.
 #[derive(Debug, Error)]
 pub enum UiError {
     /// No terminal to draw on or to read keys from.
@@ -35,41 +35,41 @@ pub enum UiError {
         /// Its name.
         term: String,
     },
-    /// A thread, pipe or signal handler could not be had from the system.
+    /// A thread, pipe or signal handler could not be created.
     #[error("cannot set up the screen")]
     System(#[from] io::Error),
 }
 
-/// Alternate screen, no cursor, pasted text marked as such.
-const TAKE: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[0m\x1b[2J";
-/// All of it undone; the end of a synchronized update in case a frame was cut off within one.
-const GIVE_BACK: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h";
-/// How long the terminal may take to accept what gives it back. A stalled link must not keep a process from ending.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// Alternate screen, hidden cursor, bracketed paste.
+const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[0m\x1b[2J";
+/// Undoes [`ENTER`], and ends a synchronized update in case a frame was cut off.
+const RESTORE: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h";
+/// Time limit for restoring the terminal. A stalled link must not keep the process from ending.
+const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Owns the terminal: raw mode, alternate screen, cursor, bracketed paste.
 ///
-/// Dropping it gives the terminal back, in a panic as well; what was to be told of panics is printed after that.
+/// Dropping it restores the terminal, also during a panic, and then prints deferred panic messages.
 pub struct Guard {
     keyboard: OwnedFd,
     original: Termios,
     taken: bool,
-    /// The way to the screen.
+    /// Writes to the screen.
     pub writer: Writer,
 }
 
 impl Guard {
     /// Takes the terminal over.
     ///
-    /// Drawn on is the standard output; keys come from the standard input, or from `/dev/tty` when that is no terminal.
+    /// It draws on standard output and reads keys from standard input, or from `/dev/tty` if that is not a terminal.
     pub fn take() -> Result<Self, UiError> {
         let (keyboard, original) = keyboard().map_err(UiError::NoTerminal)?;
         let out = io::stdout().as_fd().try_clone_to_owned()?;
         tcgetattr(&out).map_err(|error| UiError::NoTerminal(error.into()))?;
         let writer = Writer::start(File::from(out))?;
         let mut guard = Self { keyboard, original, taken: false, writer };
-        panics::hold();
-        guard.take_again()?;
+        panics::defer();
+        guard.enter()?;
         Ok(guard)
     }
 
@@ -83,41 +83,40 @@ impl Guard {
         size(&self.keyboard)
     }
 
-    /// Gives the terminal back and stops the job, as Ctrl-Z should; returns when it goes on.
+    /// Restores the terminal and stops the job, as Ctrl-Z does; returns when it is resumed.
     ///
     /// The whole process group stops, as the terminal itself would do it: a shell waits for `cargo run`, not for us.
-    /// `false`, with nothing done, when there is no shell that could make it go on: when the group is its session
-    /// leader's own.
+    /// Returns `false`, without effect, if no shell could resume it: if the process group is the session leader's own.
     pub fn suspend(&mut self) -> bool {
         if getsid(None).is_ok_and(|session| session == getpgrp()) {
             return false;
         }
-        self.give_back();
-        // A stop that cannot be had leaves the process running, and it takes the terminal again.
+        self.restore();
+        // If stopping fails, the process continues and takes the terminal over again.
         let _ = kill_current_process_group(Signal::STOP);
         true
     }
 
-    /// Takes the terminal over after a stop; `false` while it belongs to another job (after `bg`).
+    /// Takes the terminal over after a stop; returns `false` while it belongs to another job (after `bg`).
     pub fn resume(&mut self) -> io::Result<bool> {
         if tcgetpgrp(&self.keyboard).is_ok_and(|foreground| foreground != getpgrp()) {
             return Ok(false);
         }
-        self.take_again().map(|()| true)
+        self.enter().map(|()| true)
     }
 
-    fn take_again(&mut self) -> io::Result<()> {
+    fn enter(&mut self) -> io::Result<()> {
         let mut raw = self.original.clone();
         raw.make_raw();
         tcsetattr(&self.keyboard, OptionalActions::Now, &raw)?;
         self.taken = true;
-        self.writer.send_and_wait(TAKE, PATIENCE);
+        self.writer.send_and_wait(ENTER, TIMEOUT);
         Ok(())
     }
 
-    fn give_back(&mut self) {
+    fn restore(&mut self) {
         if std::mem::take(&mut self.taken) {
-            self.writer.send_and_wait(GIVE_BACK, PATIENCE);
+            self.writer.send_and_wait(RESTORE, TIMEOUT);
             // Nothing can be done about a terminal that is gone.
             let _ = tcsetattr(&self.keyboard, OptionalActions::Now, &self.original);
         }
@@ -126,7 +125,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.give_back();
+        self.restore();
         for message in panics::release() {
             let _ = writeln!(io::stderr(), "{message}");
         }
@@ -143,7 +142,7 @@ fn keyboard() -> io::Result<(OwnedFd, Termios)> {
     Ok((tty, termios))
 }
 
-/// The size of `tty` in cells: 80×24 where it does not know.
+/// Returns the size of `tty` in cells; 80×24 if unknown.
 pub fn size(tty: impl AsFd) -> Size {
     match tcgetwinsize(tty) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),

@@ -1,15 +1,15 @@
-//! Foreign text for the screen: what could steer a terminal is made visible, then it is cut to columns.
+//! Untrusted text for the screen: control characters are made visible, then the text is wrapped or clipped.
 
 use super::widget::text;
 use crate::escape::foreign;
 
-/// `text` in lines of at most `width` columns, broken between words, longer words within. Line ends in it are kept.
+/// Wraps `text` into lines of at most `width` columns, between words or within longer ones. Newlines are preserved.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let wrapped = text.trim_end().lines().map(|paragraph| text::wrap(&foreign(paragraph), width));
     wrapped.flat_map(|lines| if lines.is_empty() { vec![String::new()] } else { lines }).collect()
 }
 
-/// `text` in at most `width` columns, with `…` where something is left out.
+/// Clips `text` to `width` columns, with `…` where it is cut.
 pub fn fit(text: &str, width: usize) -> String {
     text::clip(&foreign(text), width).into_owned()
 }

@@ -1,4 +1,4 @@
-//! What panels are drawn with. Widgets take slices and know no event.
+//! Widgets of the panels. They take slices and know no events.
 
 mod canvas;
 pub mod chart;

@@ -56,7 +56,7 @@ fn screen(app: &mut App<'_>, width: u16, height: u16) -> String {
     terminal.backend().to_string()
 }
 
-/// A dashboard of a network that trains, driven without a loop; what the trainer was asked comes last.
+/// Runs a story on the dashboard of a training network, without a loop; returns the commands sent to the trainer.
 fn while_training(story: impl FnOnce(&mut App<'_>)) -> Vec<Command> {
     let (link, _tell, asked) = link();
     let mut launch = |_: &str| Err(String::new());

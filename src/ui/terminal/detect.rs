@@ -1,9 +1,9 @@
-//! What a terminal can show, from its environment: nothing is asked of the terminal itself.
+//! Detects the capabilities of a terminal from its environment; the terminal itself is not queried.
 
 use super::UiError;
 use crate::ui::theme::{Colors, Glyphs, Theme};
 
-/// What the user says of the terminal; what is left open is detected.
+/// The user's settings for the terminal; unset ones are detected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TerminalOptions {
     /// Colours to use.
@@ -59,14 +59,14 @@ fn colors(term: &str, env: &impl Fn(&str) -> Option<String>) -> Colors {
     }
 }
 
-/// Whether the terminal takes bytes for UTF-8, as the C library reads its locale.
+/// Whether the locale is UTF-8, by the rules of the C library.
 fn is_utf_8(env: &impl Fn(&str) -> Option<String>) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env(name)).unwrap_or_default();
     let locale = locale.to_ascii_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
-/// Who wants ASCII minds boxes and charts: the letters of names arrive where the locale is UTF-8.
+/// ASCII is about boxes and charts: letters of names are still shown where the locale is UTF-8.
 fn with_letters(wanted: Glyphs, env: &impl Fn(&str) -> Option<String>) -> Glyphs {
     if wanted == Glyphs::Ascii && is_utf_8(env) { Glyphs::Letters } else { wanted }
 }

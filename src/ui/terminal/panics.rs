@@ -1,4 +1,4 @@
-//! Panics while the screen is on: held back until the terminal is restored, whoever panics.
+//! Defers panic messages of all threads until the terminal is restored.
 //!
 //! A message written under the alternate screen is lost, and ratatui's own hook takes raw mode away under a live
 //! screen when a worker panics. So while the guard lives a panic of any thread is only recorded; the guard of
@@ -10,27 +10,27 @@ use std::sync::{Mutex, Once, PoisonError};
 
 // A panic hook is global to the process, and so is what it writes to.
 static INSTALL: Once = Once::new();
-static HOLDING: AtomicBool = AtomicBool::new(false);
+static DEFERRING: AtomicBool = AtomicBool::new(false);
 static RECORDED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// Holds panic messages back from here on.
-pub(super) fn hold() {
+/// Starts to defer panic messages.
+pub(super) fn defer() {
     INSTALL.call_once(|| {
         let previous = take_hook();
         set_hook(Box::new(move |info| {
-            if HOLDING.load(Ordering::Acquire) {
+            if DEFERRING.load(Ordering::Acquire) {
                 RECORDED.lock().unwrap_or_else(PoisonError::into_inner).push(describe(info));
             } else {
                 previous(info);
             }
         }));
     });
-    HOLDING.store(true, Ordering::Release);
+    DEFERRING.store(true, Ordering::Release);
 }
 
-/// Ends the holding back and returns what was held, oldest first.
+/// Stops deferring and returns the deferred messages, oldest first.
 pub(super) fn release() -> Vec<String> {
-    HOLDING.store(false, Ordering::Release);
+    DEFERRING.store(false, Ordering::Release);
     std::mem::take(&mut *RECORDED.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -48,17 +48,17 @@ fn describe(info: &PanicHookInfo<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{hold, release};
+    use super::{defer, release};
 
     #[test]
-    fn a_panic_elsewhere_is_held_back_and_told_later() {
-        hold();
+    fn a_panic_of_another_thread_is_deferred() {
+        defer();
         let worker = std::thread::Builder::new().name("worker".into());
         let ended = worker.spawn(|| panic!("the weights fell off")).unwrap().join();
         assert!(ended.is_err());
-        let held = release();
-        held.iter().for_each(|message| eprintln!("{message}")); // another test's may be among them
-        let told = held.iter().find(|m| m.contains("the weights fell off")).unwrap();
-        assert!(told.starts_with("thread 'worker' panicked at src/ui/terminal/panics.rs:"));
+        let deferred = release();
+        deferred.iter().for_each(|message| eprintln!("{message}")); // another test's may be among them
+        let message = deferred.iter().find(|m| m.contains("the weights fell off")).unwrap();
+        assert!(message.starts_with("thread 'worker' panicked at src/ui/terminal/panics.rs:"));
     }
 }

@@ -1,4 +1,4 @@
-//! Frames as bytes: ratatui's terminal over a buffer in memory, which asks the real terminal nothing.
+//! Renders frames to bytes: ratatui's terminal over a buffer in memory, which never queries the real terminal.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use ratatui::{Frame, Terminal};
 
-/// What the terminal shows, and the bytes that change it.
+/// The content of the terminal, and the bytes that update it.
 pub struct Screen {
     terminal: Terminal<Bytes>,
 }
@@ -24,7 +24,7 @@ impl Screen {
         Ok(Self { terminal: Terminal::new(bytes)? })
     }
 
-    /// The terminal has another size: the next frame draws every cell.
+    /// Sets a new size: the next frame draws every cell.
     pub fn resize(&mut self, size: Size) {
         self.terminal.backend_mut().size = size;
     }
@@ -34,20 +34,19 @@ impl Screen {
         self.terminal.backend().size
     }
 
-    /// The terminal shows something else: the next frame draws every cell.
+    /// Forgets what the terminal shows: the next frame draws every cell.
     pub fn forget(&mut self) -> io::Result<()> {
         self.terminal.backend_mut().shown = None;
         self.terminal.clear()
     }
 
-    /// Draws a frame into `buffer` (empty, kept for its room). `None` when nothing on the screen changes: then nothing is
-    /// to be sent.
+    /// Draws a frame into `buffer`, an empty one to reuse. Returns `None` if nothing changes: then nothing needs to be sent.
     pub fn draw(
         &mut self,
         buffer: Vec<u8>,
         render: impl FnOnce(&mut Frame<'_>),
     ) -> io::Result<Option<Vec<u8>>> {
-        // What `forget` has written stands in front of the frame, so within the same update.
+        // The output of `forget` precedes the frame, within the same update.
         let cleared = std::mem::replace(&mut self.terminal.backend_mut().out, buffer);
         queue!(self.terminal.backend_mut().out, BeginSynchronizedUpdate)?;
         let opening = self.terminal.backend().out.len();

@@ -1,4 +1,4 @@
-//! Signals, as messages.
+//! Signals as messages.
 
 use std::io;
 use std::sync::Arc;
@@ -9,34 +9,34 @@ use ratatui::layout::Size;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::{Handle, Signals as Iterator};
 
-/// What a signal means for a screen.
+/// The meaning of a signal for the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
-    /// The terminal has this size now (SIGWINCH).
+    /// The terminal's new size (SIGWINCH).
     Resize(Size),
     /// Restore the terminal and stop (SIGTSTP).
     Suspend,
-    /// The process goes on; somebody else may have used the terminal (SIGCONT).
+    /// The process was resumed; another program may have used the terminal (SIGCONT).
     Continue,
     /// The terminal is gone (SIGHUP).
     HangUp,
-    /// Save and end (SIGTERM, SIGINT), with the signal's number.
+    /// Save and exit (SIGTERM, SIGINT), with the signal's number.
     End(i32),
 }
 
-/// Signals taken while it lives; SIGTSTP has its default effect again afterwards.
+/// Receives signals while it lives; afterwards SIGTSTP has its default effect again.
 ///
 /// A signal that was ignored from the start stays ignored: SIGHUP under `nohup`, SIGINT in a background job of a shell
 /// without job control.
 pub struct Signals {
     handle: Handle,
     suspend_again: Arc<AtomicBool>,
-    /// What arrives.
+    /// The received signals.
     pub notices: Receiver<Notice>,
 }
 
 impl Signals {
-    /// Takes the signals from here on; `size` is asked at every SIGWINCH.
+    /// Starts to receive signals; `size` is called at every SIGWINCH.
     pub fn start(size: impl Fn() -> Size + Send + 'static) -> io::Result<Self> {
         let wanted = [SIGWINCH, SIGCONT, SIGTSTP, SIGHUP, SIGINT, SIGTERM];
         let taken: Vec<i32> = wanted.into_iter().filter(|signal| !is_ignored(*signal)).collect();
@@ -72,7 +72,7 @@ impl Drop for Signals {
     }
 }
 
-/// Whether this process was started to ignore `signal`, and has to go on doing so.
+/// Whether this process was started with `signal` ignored, and must keep ignoring it.
 pub fn is_ignored(signal: i32) -> bool {
     ignored() & mask(signal) != 0
 }
@@ -81,7 +81,7 @@ fn mask(signal: i32) -> u64 {
     u32::try_from(signal - 1).ok().and_then(|bit| 1_u64.checked_shl(bit)).unwrap_or(0)
 }
 
-/// The signals that this process ignores, a bit each; none where the system does not tell.
+/// The signals that this process ignores, as a bit mask; 0 if unknown.
 fn ignored() -> u64 {
     std::fs::read_to_string("/proc/self/status").map_or(0, |status| ignored_in(&status))
 }

@@ -1,4 +1,4 @@
-//! The thread that alone waits for a slow terminal.
+//! The writer thread, the only one that waits for a slow terminal.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::event::{PollFd, PollFlags, poll};
 
-/// What became of one frame.
+/// The result of writing a frame.
 #[derive(Debug)]
 pub struct WriteResult {
-    /// The frame's bytes, given back to be filled again.
+    /// The frame's buffer, returned for reuse.
     pub buffer: Vec<u8>,
     /// An error means that the terminal is gone.
     pub result: io::Result<()>,
 }
 
-/// The way to the terminal: takes whole frames, one at a time, and never makes its owner wait.
+/// Writes to the terminal: takes whole frames, one at a time, and never blocks its owner.
 ///
 /// A stalled SSH link blocks `write` for minutes without any error; here it blocks a thread that has nothing else to do.
 #[derive(Debug)]
@@ -43,22 +43,22 @@ impl Writer {
         Ok(Self::over(frames, done))
     }
 
-    /// A writer whose far end is somebody else: takes a frame from `frames`, then answers to `done`.
+    /// A writer with another receiver: it receives a frame from `frames`, then reports to `done`.
     pub fn over(frames: Sender<Vec<u8>>, done: Receiver<WriteResult>) -> Self {
         Self { frames, done, busy: false, spare: Vec::new() }
     }
 
-    /// Whether a frame is still on its way.
+    /// Whether a frame is still being written.
     pub fn busy(&self) -> bool {
         self.busy
     }
 
-    /// Where the end of a frame is reported; hand what comes to [`Writer::finished`].
+    /// Results of written frames, to be passed to [`Writer::finished`].
     pub fn done(&self) -> &Receiver<WriteResult> {
         &self.done
     }
 
-    /// Takes note of the end of a frame; `false` when the terminal is gone.
+    /// Handles the result of a frame; returns `false` if the terminal is gone.
     pub fn finished(&mut self, written: WriteResult) -> bool {
         self.busy = false;
         self.spare = written.buffer;
@@ -66,7 +66,7 @@ impl Writer {
         written.result.is_ok()
     }
 
-    /// An empty buffer to draw the next frame into.
+    /// Returns an empty buffer for the next frame.
     pub fn take_buffer(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.spare)
     }
@@ -77,7 +77,7 @@ impl Writer {
         self.busy
     }
 
-    /// Sends `bytes` after the frame under way and waits until they are out, in all at most `patience`.
+    /// Sends `bytes` after the current frame and waits until they are written, for at most `patience`.
     pub fn send_and_wait(&mut self, bytes: &[u8], patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         self.wait(deadline) && self.send(bytes.to_vec()) && self.wait(deadline)
@@ -121,7 +121,7 @@ mod tests {
         let frame = vec![b'x'; 1 << 20]; // more than any pipe holds
         assert!(writer.send(frame));
         assert!(writer.done().recv_timeout(Duration::from_millis(20)).is_err());
-        assert!(!writer.send_and_wait(b"bye", Duration::ZERO), "no room for a second frame");
+        assert!(!writer.send_and_wait(b"bye", Duration::ZERO), "the pipe is full");
         let reader = std::thread::spawn(move || {
             let mut all = Vec::new();
             far_end.read_to_end(&mut all).map(|_| all.len())

@@ -1,4 +1,4 @@
-//! The colours themselves: Okabe & Ito's set (2008), told apart by every kind of colour vision, lightened on
+//! The colours themselves: Okabe & Ito's set (2008), distinguishable with every kind of colour vision, lightened on
 //! dark and darkened on light backgrounds.
 
 use ratatui::style::{Color, Modifier};

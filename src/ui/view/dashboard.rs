@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ● training  imdb-first   epoch 2/4  ━━━━━━━━━━──────────  53 %                               status
-//! step 418/784 · 1.2k sequences/s · learning rate 0.0010 · 42 s elapsed · 38 s remaining     status
+//! step 418/784 · 1.2k sequences/s · learning rate 0.0010 · 42 s elapsed · ETA 38 s           status
 //! ╭ 1 Loss ────── ━ train ◆ validation ╮╭ 2 Accuracy ───────────────────────╮
 //! │                                    ││                                   │                 metric
 //! ╰ step ─ 0 ────── 200 ────── 400 ────╯╰───────────────────────────────────╯

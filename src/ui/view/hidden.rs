@@ -44,7 +44,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         height: area.height.saturating_sub(2),
     };
     let note = [map.map(|map| units(&map, inner, theme)).unwrap_or_default()];
-    let left = shown.map(|(frame, _)| prediction(dash, frame, theme)).unwrap_or_default();
+    let left = shown.map(|(frame, _)| prediction(dash, frame, area.width < WIDE, theme)).unwrap_or_default();
     let right = shown.map(|_| legend(scale, signed, theme)).unwrap_or_default();
     let frame = PanelFrame {
         focused: view.focus == Panel::Hidden,
@@ -98,13 +98,16 @@ fn scale(values: &[f32]) -> f32 {
     if greatest <= 1.0 { 1.0 } else { greatest.log2().ceil().exp2() }
 }
 
+/// From this width on the frame has space for whole words.
+const WIDE: u16 = 44;
 /// Maximum number of outputs to show.
 const MAX_OUTPUTS: usize = 3;
 
 /// The number of the example and the network's prediction for it.
-fn prediction<'a>(dash: &'a Dashboard, frame: &ProbeFrame, theme: &Theme) -> Vec<Piece<'a>> {
+fn prediction<'a>(dash: &'a Dashboard, frame: &ProbeFrame, short: bool, theme: &Theme) -> Vec<Piece<'a>> {
     let total = dash.run.info().map_or(0, |info| info.probes.len());
-    let mut pieces = vec![(format!("example {}/{total} ", frame.probe + 1).into(), theme.style(Role::Dim))];
+    let word = if short { "ex." } else { "example" };
+    let mut pieces = vec![(format!("{word} {}/{total} ", frame.probe + 1).into(), theme.style(Role::Dim))];
     let info = dash.run.info();
     let classes = info.map_or(&[][..], |info| &info.data.classes);
     let predicted = info.filter(|info| info.has_labels()).map(|_| labels(frame, classes));

@@ -121,10 +121,7 @@ fn facts<'a>(dash: &Dashboard, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
         words.push(format!("took {elapsed}"));
     } else {
         words.push(format!("{elapsed} elapsed"));
-        words.extend(dash.run.remaining().map(number::duration).map(|left| match long {
-            true => format!("{left} remaining"),
-            false => format!("ETA {left}"),
-        }));
+        words.extend(dash.run.remaining().map(|left| format!("ETA {}", number::duration(left))));
     }
     separated(words.into_iter().map(|word| (word, Role::Text)).collect(), theme)
 }

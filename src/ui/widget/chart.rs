@@ -1,4 +1,4 @@
-//! Curves over a common x axis, drawn by the least and greatest value of every column of dots.
+//! Line charts, drawn by the minimum and maximum of every column of dots.
 //!
 //! ```text
 //! 0.8┤⢄⡀        ·        labels │ axis │ plot
@@ -16,10 +16,10 @@ use super::text;
 use super::ticks::Tick;
 use crate::ui::theme::{Glyphs, Role, Theme};
 
-/// Least columns left of the plot: the name of the x axis stands under them.
+/// Minimum width left of the plot: the name of the x axis is below it.
 const GUTTER: usize = 7;
 
-/// What a curve does in one column of dots.
+/// A curve in one column of dots.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Sample {
     /// Least and greatest value in units of the y axis; `None` where no point lies.

@@ -17,12 +17,12 @@ pub struct PanelFrame<'a> {
     pub note: &'a [Vec<Piece<'a>>],
     /// On the lower line, at the left.
     pub left: &'a [Piece<'a>],
-    /// On the lower line, at the right, where the left one leaves room.
+    /// On the lower line, at the right, if there is space beside the left one.
     pub right: &'a [Piece<'a>],
 }
 
 impl PanelFrame<'_> {
-    /// Draws the frame; what lies within.
+    /// Draws the frame and returns the area within.
     pub fn render(&self, area: Rect, buf: &mut Buffer, theme: &Theme) -> Rect {
         let line = theme.style(if self.focused { Role::Focus } else { Role::Border });
         let block = Block::bordered().border_type(BorderType::Rounded).border_style(line);

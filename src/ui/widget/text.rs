@@ -1,4 +1,4 @@
-//! Rows of text: measured in columns, clipped, wrapped and put in a buffer.
+//! Measures, clips, wraps and draws rows of text.
 
 use std::borrow::Cow;
 
@@ -24,12 +24,12 @@ pub fn clip(text: &str, columns: usize) -> Cow<'_, str> {
     if text.width() <= columns {
         return Cow::Borrowed(text);
     }
-    let Some(room) = columns.checked_sub(1) else { return Cow::Borrowed("") };
+    let Some(most) = columns.checked_sub(1) else { return Cow::Borrowed("") };
     let mut out = String::new();
     let mut used = 0;
     for c in text.chars() {
         used += c.width().unwrap_or(0);
-        if used > room {
+        if used > most {
             break;
         }
         out.push(c);
