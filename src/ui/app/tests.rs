@@ -350,7 +350,7 @@ fn data_of_ones_own_are_chosen_looked_at_and_trained() {
     hear(&mut app);
     assert!(screen(&mut app, 80, 24).contains("Enter train"));
     type_keys(&mut app, "\n");
-    assert!(screen(&mut app, 80, 24).contains("Space pause"), "{}", screen(&mut app, 80, 24));
+    assert!(screen(&mut app, 80, 24).contains("○ starting"), "{}", screen(&mut app, 80, 24));
     assert!(app.results().is_none());
     app.fold(&Event::Status(RunStatus::Finished));
     type_keys(&mut app, "\x1b");
