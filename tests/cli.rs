@@ -442,7 +442,7 @@ fn a_folder_that_holds_a_run_is_not_touched() {
     ends(train(folder.path(), "word-order", "run", &SMALL), 0);
     let before = metrics(&folder.path().join("run"));
     let (_, stderr) = ends(train(folder.path(), "word-order", "run", &SMALL), 2);
-    assert!(stderr.contains("run already holds a run; choose another folder with --run"), "{stderr}");
+    assert!(stderr.contains("run already contains a run; choose another folder with --run"), "{stderr}");
     assert_eq!(metrics(&folder.path().join("run")), before);
 }
 

@@ -397,8 +397,8 @@ fn a_damaged_checkpoint_is_refused_with_the_file_and_what_is_wrong() {
         let message = checkpoint::read(dir.path(), Which::Last).unwrap_err().to_string();
         assert!(words.iter().all(|word| message.contains(word)), "{message}");
     };
-    refused(&|path| fs::remove_file(path.join("DONE")).unwrap(), &["step-10", "not complete"]);
-    refused(&|path| fs::remove_dir_all(path).unwrap(), &["step-10", "not complete"]);
+    refused(&|path| fs::remove_file(path.join("DONE")).unwrap(), &["step-10", "incomplete"]);
+    refused(&|path| fs::remove_dir_all(path).unwrap(), &["step-10", "incomplete"]);
     refused(&|path| fs::remove_file(path.join("state.json")).unwrap(), &["state.json", "No such file"]);
     refused(&|path| fs::write(path.join("DONE"), "{}").unwrap(), &["DONE", "missing field"]);
     refused(

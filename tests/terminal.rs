@@ -317,7 +317,7 @@ fn a_dead_terminal_ends_the_screen_and_not_the_program() {
 fn the_menu_the_dashboard_full_speed_the_end() {
     let folder = folder();
     let mut session = Session::program(folder.path(), &[]);
-    session.wait_for("Word order: a SimpleRNN tells");
+    session.wait_for("Word order: a SimpleRNN distinguishes");
     session.press("\r");
     for shown in ["training", "word-order", "1 Loss", "2 Accuracy", "3 Gradient", "4 Hidden"] {
         session.wait_for(shown);

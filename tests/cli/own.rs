@@ -90,7 +90,7 @@ fn what_cannot_be_told_apart_is_refused_with_exit_code_2() {
     let output = fed(unrolled(at, &["predict", "a", "--jsonl"]), b"good\n");
     assert_eq!(output.status.code(), Some(2));
     let (_, told) = ends(unrolled(at, &["predict", "b", "good"]), 2);
-    assert!(told.starts_with("unrolled: b: there is no run; expected"), "{told}");
+    assert!(told.starts_with("unrolled: b: no such run; expected"), "{told}");
     fs::write(at.join("other.jsonl"), "{\"text\":\"good\",\"label\":\"maybe\"}\n").unwrap();
     let (_, told) = ends(unrolled(at, &["evaluate", "a", "--data", "other.jsonl"]), 2);
     assert!(
