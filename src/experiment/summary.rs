@@ -5,28 +5,24 @@ use crate::number;
 pub(super) fn summary(trainings: &[(String, Metrics)]) -> Vec<String> {
     let n = trainings.len() as f64;
     let first = trainings.iter().take(1).flat_map(|(_, metrics)| metrics.names());
-    // Of every metric its name, its values, and their mean and deviation.
-    let columns: Vec<(&str, Vec<f64>, [f64; 2])> = first
+    // The name of each metric, and its values: one per training, then mean and deviation.
+    let columns: Vec<(&str, Vec<f64>)> = first
         .filter_map(|name| {
-            let values: Vec<f64> =
+            let mut values: Vec<f64> =
                 trainings.iter().map(|(_, metrics)| metrics.get(name)).collect::<Option<_>>()?;
             let mean = values.iter().sum::<f64>() / n;
             let squares = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
             let std = (squares / (n - 1.0).max(1.0)).sqrt();
-            Some((name, values, [mean, std]))
+            values.extend([mean, std]);
+            Some((name, values))
         })
         .collect();
-    let line = |title: &str, value: &dyn Fn(&[f64], [f64; 2]) -> Option<f64>| {
-        let cell = |(name, values, moments): &(&str, Vec<f64>, [f64; 2])| {
-            let shown = value(values, *moments).map_or(String::new(), |x| number::named(name, x));
-            format!("{name} {shown}")
-        };
+    let line = |(i, title): (usize, &str)| {
+        let cell = |(name, values): &(&str, Vec<f64>)| format!("{name} {}", number::named(name, values[i]));
         format!("{title:10}  {}", columns.iter().map(cell).collect::<Vec<_>>().join("  "))
     };
-    let each =
-        trainings.iter().enumerate().map(|(i, (title, _))| line(title, &|values, _| values.get(i).copied()));
-    let all = [line("mean", &|_, [mean, _]| Some(mean)), line("std", &|_, [_, std]| Some(std))];
-    each.chain(all).collect()
+    let titles = trainings.iter().map(|(title, _)| title.as_str()).chain(["mean", "std"]);
+    titles.enumerate().map(line).collect()
 }
 
 #[cfg(test)]
