@@ -57,11 +57,11 @@ impl Task {
         names.contains(&base) && (!target || (self == Self::Forecast && base != "loss"))
     }
 
-    /// All names of its metrics, `val_` included, separated by commas.
-    pub fn listed(self) -> String {
+    /// Returns the names of all its metrics, those with `val_` last.
+    pub fn metric_names(self) -> Vec<String> {
         let (training, validation) = self.metrics();
         let validation = validation.iter().map(|name| format!("{}{name}", super::VALIDATION));
-        training.iter().map(|name| (*name).to_owned()).chain(validation).collect::<Vec<_>>().join(", ")
+        training.iter().map(|name| (*name).to_owned()).chain(validation).collect()
     }
 }
 
@@ -82,7 +82,10 @@ mod tests {
         assert!(!Task::Regression.has_metric("accuracy") && Task::Regression.has_metric("val_rmse"));
         assert!(Task::Forecast.has_metric("val_rmse.sold") && !Task::Regression.has_metric("val_rmse.sold"));
         assert!(!Task::Forecast.has_metric("val_loss.sold"));
-        assert_eq!(Task::Regression.listed(), "loss, mae, rmse, val_loss, val_mae, val_rmse");
+        assert_eq!(
+            Task::Regression.metric_names(),
+            ["loss", "mae", "rmse", "val_loss", "val_mae", "val_rmse"]
+        );
         assert!(higher_is_better("val_f1") && !higher_is_better("val_rmse") && !higher_is_better("loss"));
     }
 }

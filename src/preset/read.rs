@@ -360,10 +360,12 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
     })?;
     let task = spec.task(&model);
     match spec.monitored().find(|(_, name)| !task.has_metric(name)) {
-        Some((field, name)) => Err(document.error(
-            &steps(["train", field, "monitor"]),
-            format!("this task has no metric `{name}`; expected one of {}", task.listed()),
-        )),
+        Some((field, name)) => {
+            let known = task.metric_names();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let message = unknown("metric of this task", name, &known);
+            Err(document.error(&steps(["train", field, "monitor"]), message))
+        }
         None => Ok(()),
     }
 }
@@ -454,7 +456,8 @@ mod tests {
             assert!(error.message.contains(words), "{assignment}: {error}");
         }
         let numbers = ["train.loss=mean_squared_error", "model.2.activation=linear"];
-        let error = with(&[&numbers[..], &["train.early_stopping.monitor=accuracy"]].concat()).unwrap_err();
+        let set = vec!["train.early_stopping.monitor=accuracy".to_owned()];
+        let error = load("sine-forecast", &Overrides { set, ..Overrides::default() }).unwrap_err();
         assert_eq!(error.field, "train.early_stopping.monitor");
         let error = with(&[&numbers[..], &["train.class_weight={negative: 2}"]].concat()).unwrap_err();
         assert_eq!(error.field, "train.class_weight");
