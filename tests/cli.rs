@@ -204,8 +204,7 @@ fn a_run_without_a_screen_prints_plain_lines_and_leaves_a_complete_folder() {
 
     let run = folder.path().join("deep/run");
     let lines = metrics(&run);
-    // Of each epoch a line with its means and one with what was taken for what.
-    assert_eq!(lines.len(), 2 * 8 + 2 + 2);
+    assert_eq!(lines.len(), 2 * 8 + 2, "a line per step and epoch");
     let columns = |kind: &str| -> Vec<Vec<&str>> {
         let of_kind = lines.iter().filter(|line| line["kind"] == kind);
         of_kind.map(|line| line.as_object().unwrap().keys().map(String::as_str).collect()).collect()
