@@ -394,7 +394,7 @@ fn a_damaged_checkpoint_is_refused_with_the_file_and_what_is_wrong() {
         let dir = tempfile::tempdir().unwrap();
         let saved = save(&Folder::create(dir.path()).unwrap(), 10, false);
         damage(&saved.path);
-        let message = checkpoint::read(dir.path(), Which::Last).unwrap_err().to_string();
+        let message = unrolled::error::chain(&checkpoint::read(dir.path(), Which::Last).unwrap_err());
         assert!(words.iter().all(|word| message.contains(word)), "{message}");
     };
     refused(&|path| fs::remove_file(path.join("DONE")).unwrap(), &["step-10", "incomplete"]);
