@@ -24,7 +24,7 @@ pub(super) const CATALOG: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
-        "A target a step, and series",
+        "Sequence to sequence, and series",
         &[
             ("copy-memory", include_str!("../../presets/copy-memory.yaml")),
             ("reber-grammar", include_str!("../../presets/reber-grammar.yaml")),
