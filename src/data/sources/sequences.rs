@@ -6,6 +6,7 @@ mod mel;
 mod recordings;
 mod resample;
 mod scale;
+mod source;
 mod survey;
 mod table;
 mod ts;
@@ -19,12 +20,9 @@ use serde::{Deserialize, Serialize};
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted, refuse};
-use crate::data::form::{Form, InputForm, TargetForm};
-use crate::data::opened::{Data, Opened};
-use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
+use crate::data::opened::Data;
 use crate::data::sources::labelled::{Validation, split};
 use crate::data::text::interner::print_of;
-use crate::data::text::tokens::TokenSpec;
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 
@@ -145,53 +143,6 @@ pub fn archive(path: &Path) -> Option<(PathBuf, PathBuf)> {
         files.iter().filter(fits).find_map(|train| Some((train.clone(), test_of(train)?)))
     };
     [".ts", ".tsv", ".txt", ".csv"].into_iter().find_map(read)
-}
-
-impl Source for SequencesSpec {
-    fn description(&self) -> String {
-        self.path.display().to_string()
-    }
-
-    fn check(&self) -> Result<(), DataError> {
-        self.check_settings()
-    }
-
-    fn token_use(&self) -> TokenUse {
-        TokenUse::Numbers { source: "a source of numbers".into() }
-    }
-
-    fn form(&self, _tokens: Option<&TokenSpec>) -> Form {
-        Form {
-            inputs: InputForm::Real { time: self.length, features: self.features },
-            targets: TargetForm::Classes(None),
-        }
-    }
-
-    fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
-        Ok(self.load(context.seed, context.progress)?.into())
-    }
-
-    fn files(&self) -> Vec<RequiredFile<'_>> {
-        let paths = [Some(self.path.as_path()), self.given()];
-        paths.into_iter().flatten().map(|path| RequiredFile { path, needs: self.needs.as_deref() }).collect()
-    }
-
-    fn paths_mut(&mut self) -> Vec<PathSetting<'_>> {
-        vec![PathSetting { key: &["data", "path"], path: &mut self.path }]
-    }
-
-    fn validation_path_mut(&mut self) -> Option<&mut PathBuf> {
-        self.validation.as_mut().and_then(Validation::path_mut)
-    }
-
-    fn remove_validation(&mut self) {
-        self.validation = None;
-    }
-
-    fn fold_sizes(&self, folds: usize, seed: u64) -> Result<Option<FoldSizes>, DataError> {
-        let sizes = split::folds(self.read(&self.path, &mut |_| {})?.prints(), folds, seed);
-        Ok(Some(FoldSizes { path: self.path.clone(), unit: "sequences", sizes }))
-    }
 }
 
 impl SequencesSpec {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::data::source::Source as _;
 use crate::data::sources::labelled::GivenValidation;
 
 fn folder(files: &[(&str, &str)]) -> TempDir {
