@@ -21,6 +21,7 @@ mod defaults;
 mod dense;
 mod dropout;
 mod embedding;
+mod error;
 mod flatten;
 mod global_average_pooling1d;
 mod global_max_pooling1d;
@@ -40,6 +41,7 @@ mod observe;
 mod params;
 mod pooling;
 mod recurrent;
+mod recurrent_spec;
 mod recurrent_trace;
 mod regularizer;
 mod repeat_vector;
@@ -63,6 +65,7 @@ pub use conv1d::Conv1D;
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::{Embedding, PretrainedVectors};
+pub use error::LayerConfigError;
 pub use flatten::Flatten;
 pub use global_average_pooling1d::GlobalAveragePooling1D;
 pub use global_max_pooling1d::GlobalMaxPooling1D;
@@ -70,8 +73,7 @@ pub use gradient::Gradient;
 pub use gru::GRU;
 pub use initializer::Initializer;
 pub use layer::{
-    BackwardContext, Extent, ForwardContext, Layer, LayerConfigError, LayerOutput, MAX_INPUTS, MaskRule,
-    Mode, ParamSpec, Pass, Shape,
+    BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MAX_INPUTS, MaskRule, Mode, Pass, Shape,
 };
 pub use layer_normalization::LayerNormalization;
 pub use loss::{Loss, Score};
@@ -81,8 +83,9 @@ pub use max_pooling1d::MaxPooling1D;
 pub use model::{BuildError, Model};
 pub use multi_head_attention::MultiHeadAttention;
 pub use observe::{GradientNorms, Observer, Unrolled};
-pub use params::{Param, Params, Weights};
+pub use params::{Param, ParamSpec, Params, Weights};
 pub use recurrent::{CarriedState, CarriedStateError, Cell, PackedWeights, Quantity, RecurrentBuffers};
+pub use recurrent_spec::RecurrentSpec;
 pub use recurrent_trace::RecurrentTrace;
 pub use regularizer::Regularizer;
 pub use repeat_vector::RepeatVector;

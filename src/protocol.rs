@@ -7,15 +7,17 @@
 //! fields that measure time (`seconds`, `sequences_per_s`).
 
 mod command;
+mod direction;
 mod event;
 mod findings;
 mod instruments;
 mod table;
 
 pub use command::Command;
+pub use direction::Direction;
 pub use event::{
-    Activations, Direction, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, RunInfo,
-    RunStatus, Sample, Saved, StepMetrics, ValidationMetrics,
+    Activations, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, RunInfo, RunStatus,
+    Sample, Saved, StepMetrics, ValidationMetrics,
 };
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};

@@ -10,8 +10,8 @@ use unrolled::nn::{
     Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, BuildError, Concatenate,
     Conv1D, Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient,
     Initializer, Input, InputRef, LSTM, LayerNode, LayerNormalization, LayerSpec, Loss, Masking,
-    MaxPooling1D, Merge, Mode, Model, MultiHeadAttention, Padding, Params, Regularizer, RepeatVector,
-    ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D, TargetsView,
+    MaxPooling1D, Merge, Mode, Model, MultiHeadAttention, Padding, Params, RecurrentSpec, Regularizer,
+    RepeatVector, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D, TargetsView,
 };
 use unrolled::rng::Rng;
 
@@ -382,7 +382,7 @@ fn spatial_dropout_drops_whole_features() {
 #[test]
 fn what_is_dropped_does_not_depend_on_how_the_batch_is_cut() {
     let (dropout, recurrent_dropout) = (0.4, 0.3);
-    let lstm: LayerSpec = LSTM { units: 3, dropout, recurrent_dropout, ..LSTM::default() }.into();
+    let lstm: RecurrentSpec = LSTM { units: 3, dropout, recurrent_dropout, ..LSTM::default() }.into();
     let layers: [LayerSpec; 8] = [
         SimpleRNN { units: 3, recurrent_dropout, ..SimpleRNN::default() }.into(),
         GRU { units: 3, dropout, recurrent_dropout, ..GRU::default() }.into(),
@@ -684,7 +684,7 @@ fn sequence_layer(kind: usize, units: usize, backwards: bool, dropout: f64) -> L
     let rnn = SimpleRNN { units, return_sequences: true, dropout, recurrent_dropout, ..SimpleRNN::default() };
     let lstm = LSTM { units, return_sequences: true, dropout, recurrent_dropout, ..LSTM::default() };
     let gru = GRU { units, return_sequences: true, dropout, recurrent_dropout, ..GRU::default() };
-    let both = |of: LayerSpec, merge_mode| Bidirectional { of: Box::new(of), merge_mode }.into();
+    let both = |of: RecurrentSpec, merge_mode| Bidirectional { of: Box::new(of), merge_mode }.into();
     match kind % 9 {
         0 => SimpleRNN { go_backwards: backwards, ..rnn }.into(),
         1 => LSTM { go_backwards: backwards, ..lstm }.into(),
@@ -863,7 +863,7 @@ fn short(batch: usize, time: usize, features: usize, padding: f32) -> (Array3<f3
 #[test]
 fn masked_numbers_are_left_out_by_every_layer_that_heeds_a_mask() {
     let lstm = LSTM { units: 3, return_sequences: true, ..LSTM::default() };
-    let both = |layer: LayerSpec| Bidirectional { of: Box::new(layer), merge_mode: Merge::Concat };
+    let both = |layer: RecurrentSpec| Bidirectional { of: Box::new(layer), merge_mode: Merge::Concat };
     let stacks: [Vec<LayerSpec>; 6] = [
         vec![SimpleRNN { units: 3, ..SimpleRNN::default() }.into()],
         vec![lstm.clone().into(), GRU { units: 2, ..GRU::default() }.into()],

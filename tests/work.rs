@@ -13,8 +13,8 @@ use unrolled::kernel::{CountingAllocator, WorkCount, allocation_count, work_coun
 use unrolled::nn::{
     Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, Concatenate, Conv1D, Dense,
     Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient, Input, LSTM,
-    LayerNode, LayerNormalization, LayerSpec, Loss, Masking, MaxPooling1D, Merge, Mode, Model,
-    MultiHeadAttention, Padding, Params, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D,
+    LayerNode, LayerNormalization, Loss, Masking, MaxPooling1D, Merge, Mode, Model, MultiHeadAttention,
+    Padding, Params, RecurrentSpec, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D,
     TargetsView,
 };
 use unrolled::optim::{Adagrad, Adam, Clip, Nadam, OptimizerSpec, RMSprop, SGD};
@@ -159,7 +159,7 @@ fn other_layers_allocate_nothing() {
         ],
     ];
     for merge_mode in [Merge::Concat, Merge::Sum, Merge::Ave, Merge::Mul] {
-        let both = |of: LayerSpec| Bidirectional { of: Box::new(of), merge_mode };
+        let both = |of: RecurrentSpec| Bidirectional { of: Box::new(of), merge_mode };
         stacks.push(vec![both(sequences().into()).into(), both(last().into()).into()]);
     }
     let adam = OptimizerSpec::Adam(Adam::default());

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use super::attention::query_value::{self, AttentionCache, QueryValueAttention, query_value_passes};
 use super::attention::scores::Scores;
 use super::dropout::check_rate;
-use super::layer::{
-    BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,
-};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
+use super::params::ParamSpec;
 use super::{Initializer, Weights};
 
 /// Additive attention (Bahdanau et al. 2015): as [`Attention`](super::Attention), with a sum in place of the product. The value is

@@ -10,9 +10,9 @@ pub(super) mod scores;
 use self::query_value::{AttentionCache, QueryValueAttention, query_value_passes};
 use self::scores::Scores;
 use super::dropout::check_rate;
-use super::layer::{
-    BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,
-};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
+use super::params::ParamSpec;
 use super::{Initializer, Weights};
 
 /// How [`Attention`] compares a query and a key.

@@ -1,11 +1,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
-use super::layer::{
-    BackwardContext, Extent, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,
-};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
+use super::params::ParamSpec;
 use super::recurrent::{self, Bptt, Cell, RecurrentBuffers, UpstreamGrad};
-use super::{Block, LayerSpec, Mask, Observer};
+use super::{Block, Mask, Observer, RecurrentSpec};
 use crate::protocol::Direction::{self, Backward, Forward};
 
 /// A recurrent layer that reads in both directions (Schuster & Paliwal 1997): two of the same kind with weights of their own.
@@ -29,7 +29,7 @@ use crate::protocol::Direction::{self, Backward, Forward};
 #[serde(deny_unknown_fields)]
 pub struct Bidirectional {
     /// The layer of each direction.
-    pub of: Box<LayerSpec>,
+    pub of: Box<RecurrentSpec>,
     /// How the two become one.
     #[serde(default)]
     pub merge_mode: Merge,
@@ -51,8 +51,8 @@ pub enum Merge {
 }
 
 impl Bidirectional {
-    /// The cell of both halves; `None` where the wrapped layer is not recurrent.
-    pub(super) fn cell(&self) -> Option<&dyn Cell> {
+    /// The cell of both halves.
+    pub(super) fn cell(&self) -> &dyn Cell {
         self.of.cell()
     }
 }
@@ -82,9 +82,8 @@ impl Layer for Bidirectional {
     }
 
     fn detail(&self) -> String {
-        let cell = self
-            .cell()
-            .map_or(String::new(), |cell| format!("{}, {}", cell.class(), recurrent::detail(cell)));
+        let cell = self.cell();
+        let cell = format!("{}, {}", cell.class(), recurrent::detail(cell));
         match self.merge_mode {
             Merge::Concat => cell,
             Merge::Sum => cell + ", sum",
@@ -94,10 +93,7 @@ impl Layer for Bidirectional {
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
-        let Some(cell) = self.cell() else {
-            let found = format!("Bidirectional is of {}", self.of.layer().class());
-            return Err(LayerConfigError::of("of", found, "it wraps a SimpleRNN, an LSTM or a GRU"));
-        };
+        let cell = self.cell();
         if cell.settings().go_backwards {
             let found = "the layer within reads backwards already";
             return Err(LayerConfigError::of(
@@ -115,12 +111,12 @@ impl Layer for Bidirectional {
     }
 
     fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
-        let Some(cell) = self.cell() else { return Vec::new() };
+        let cell = self.cell();
         ["fwd.", "bwd."].iter().flat_map(|prefix| recurrent::params(cell, inputs, prefix)).collect()
     }
 
     fn mask(&self) -> MaskRule {
-        let sequences = self.cell().is_some_and(|cell| cell.settings().return_sequences);
+        let sequences = self.cell().settings().return_sequences;
         if sequences { MaskRule::Keep } else { MaskRule::Drop }
     }
 
@@ -129,11 +125,11 @@ impl Layer for Bidirectional {
     }
 
     fn recurrent_numbers(&self) -> usize {
-        self.cell().map_or(0, |cell| 2 * recurrent::numbers(cell))
+        2 * recurrent::numbers(self.cell())
     }
 
     fn cache_numbers(&self, extent: &Extent) -> usize {
-        let Some(cell) = self.cell() else { return 0 };
+        let cell = self.cell();
         let settings = cell.settings();
         // The upstream gradient of one half, and ∂L/∂input of the other.
         let half = extent.rows * settings.units * if settings.return_sequences { extent.time } else { 1 };
@@ -146,7 +142,7 @@ impl Layer for Bidirectional {
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
-        let Some(cell) = self.cell() else { return };
+        let cell = self.cell();
         let half = ctx.weights.len() / 2;
         let halves = HALVES.into_iter().zip([&mut cache.forward, &mut cache.backward]);
         for (i, (direction, buffers)) in halves.enumerate() {
@@ -194,7 +190,7 @@ impl Layer for Bidirectional {
             mut observer,
             ..
         } = ctx;
-        let Some(cell) = self.cell() else { return };
+        let cell = self.cell();
         let (x, half) = (inputs[0], weights.len() / 2);
         let BidirectionalCache { forward, backward, half_grad, second_input_grad } = cache;
         let (first_grads, second_grads) = param_grads.split_at_mut(weights.part(0..half).size());
@@ -232,7 +228,7 @@ impl Bidirectional {
         other: &RecurrentBuffers,
         mask: Option<&Mask>,
     ) {
-        let sequences = self.cell().is_some_and(|cell| cell.settings().return_sequences);
+        let sequences = self.cell().settings().return_sequences;
         let (steps, batch, width) = upstream_grad.dim();
         let (time, _, n) = other.cache.h.dim();
         half_grad.reshape(steps, batch, n);

@@ -2,9 +2,8 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::layer::{
-    BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MAX_INPUTS, Shape,
-};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MAX_INPUTS, Shape};
 
 /// Puts the features of several layers side by side: `out = [x¹ x² …]` at every time step; each part of the gradient goes back to
 /// where it came from.

@@ -2,9 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
 use super::defaults;
-use super::layer::{
-    BackwardContext, Extent, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,
-};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
+use super::params::ParamSpec;
 use super::window::Window;
 use super::{Activation, Block, Initializer, Padding, Regularizer, Signal};
 use crate::kernel::{

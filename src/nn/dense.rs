@@ -2,7 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use super::affine::{affine, affine_backward};
 use super::defaults;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, ParamSpec, Shape};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Shape};
+use super::params::ParamSpec;
 use super::{Activation, Block, Initializer, Regularizer};
 
 /// A weighted sum and an activation, the same at every time step.

@@ -2,7 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Block;
 use super::cache::layer_cache;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, Pass, Shape};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Pass, Shape};
 use crate::rng::Rng;
 
 /// While learning, sets each number to 0 with probability `rate` and scales the others up, so that their expectation stays

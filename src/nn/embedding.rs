@@ -3,9 +3,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
-use super::layer::{
-    BackwardContext, Extent, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,
-};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
+use super::params::ParamSpec;
 use super::{Block, Initializer, Rows};
 
 /// Looks up a vector for every token id.

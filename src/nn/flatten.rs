@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 
 /// Puts all time steps of a sequence into one vector: `out[t·features + f] = x[t][f]`; the gradient is reshaped back.
 ///

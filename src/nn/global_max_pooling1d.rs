@@ -2,7 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Block;
 use super::cache::layer_cache;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 
 /// The greatest value of every feature over time.
 ///

@@ -2,7 +2,7 @@ use serde::de::value::{MapAccessDeserializer, MapDeserializer};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::LayerConfigError;
+use super::error::LayerConfigError;
 use crate::rng::Rng;
 
 /// Weight initializers. Names and definitions are Keras 3's (`keras/src/initializers`).

@@ -1,16 +1,14 @@
 use std::fmt;
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
 use ndarray::ArrayView3;
 
 use super::cache::Cache;
-use super::{Block, Initializer, Lookup, Mask, Observer, Regularizer, Signal, Weights};
-use crate::number::count;
+use super::error::LayerConfigError;
+use super::params::ParamSpec;
+use super::{Block, Lookup, Mask, Observer, Signal, Weights};
 use crate::protocol::Direction;
 use crate::rng::Rng;
-
-/// Numbers that a layer may make of one sequence: 1 GiB of them, and a batch has many sequences.
-const MAX_NUMBERS: usize = 1 << 28;
 
 /// Inputs that a layer can read at most.
 pub const MAX_INPUTS: usize = 8;
@@ -100,52 +98,6 @@ pub trait Layer: fmt::Debug + Send + Sync {
     }
 }
 
-/// A parameter of a layer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ParamSpec {
-    /// Keras's name: `recurrent_kernel`; of a part of a layer `fwd.kernel`.
-    pub name: String,
-    /// In Keras's layout, e.g. `[features, units]`.
-    pub shape: Vec<usize>,
-    /// Its initializer.
-    pub initializer: Initializer,
-    /// Its regularizer.
-    pub regularizer: Option<Regularizer>,
-    /// Numbers that are initialized with 1 instead.
-    pub ones: Range<usize>,
-}
-
-impl ParamSpec {
-    /// A parameter without a regularizer.
-    pub fn new(name: &str, shape: &[usize], initializer: Initializer) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), initializer, regularizer: None, ones: 0..0 }
-    }
-
-    /// The same with some numbers initialized with 1.
-    #[must_use]
-    pub fn with_ones(self, ones: Range<usize>) -> Self {
-        Self { ones, ..self }
-    }
-
-    /// Checks initializer and regularizer: Keras calls the fields after the parameter, `recurrent_initializer` and
-    /// `bias_regularizer`.
-    ///
-    /// # Errors
-    /// For an initializer that does not fit the shape, and for invalid numbers of either.
-    pub(super) fn check(&self) -> Result<(), LayerConfigError> {
-        let name = self.name.rsplit('.').next().unwrap_or_default();
-        let stem = if name == "recurrent_kernel" { "recurrent" } else { name };
-        self.initializer.fits(&format!("{stem}_initializer"), self.shape.len())?;
-        Regularizer::check(self.regularizer, &format!("{stem}_regularizer"))
-    }
-
-    /// The same with a regularizer.
-    #[must_use]
-    pub fn with_regularizer(self, regularizer: Option<Regularizer>) -> Self {
-        Self { regularizer, ..self }
-    }
-}
-
 /// The shape of a layer's input or output, without the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
@@ -206,56 +158,6 @@ impl Shape {
                 format!("{who} reads a sequence [time, features], but one vector [{features}] reaches it"),
                 "give the recurrent layer before it `return_sequences: true`, or take this layer out",
             )),
-        }
-    }
-}
-
-/// A layer's configuration does not fit its inputs, or itself.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found}; {help}")]
-pub struct LayerConfigError {
-    /// The fault.
-    pub found: String,
-    /// How to correct it.
-    pub help: String,
-    /// The field of the configuration where the fault is, when it is in one.
-    pub field: Option<String>,
-}
-
-impl LayerConfigError {
-    /// A fault of the layer as a whole.
-    pub fn new(found: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { found: found.into(), help: help.into(), field: None }
-    }
-
-    /// A fault of one field.
-    pub fn of(field: impl Into<String>, found: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { field: Some(field.into()), ..Self::new(found, help) }
-    }
-
-    /// Limits the numbers computed of one sequence: `sizes` are those of the tensor, `what` is in it.
-    ///
-    /// # Errors
-    /// When there are more than 2²⁸.
-    pub(super) fn spacious(what: &str, sizes: &[usize]) -> Result<(), Self> {
-        let numbers = sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
-        if numbers.is_some_and(|numbers| numbers <= MAX_NUMBERS) {
-            return Ok(());
-        }
-        let sizes: Vec<String> = sizes.iter().map(|size| count(*size as u64)).collect();
-        let found = format!("it makes {} {what} of each sequence", sizes.join(" × "));
-        Err(Self::new(found, format!("{} are possible", count(MAX_NUMBERS as u64))))
-    }
-
-    /// Refuses 0 where at least 1 is needed.
-    ///
-    /// # Errors
-    /// When `value` is 0.
-    pub fn positive(field: &str, value: usize) -> Result<usize, Self> {
-        if value > 0 {
-            Ok(value)
-        } else {
-            Err(Self::of(field, format!("`{field}` is 0"), "it must be at least 1"))
         }
     }
 }

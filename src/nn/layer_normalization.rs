@@ -1,7 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, ParamSpec, Shape};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Shape};
+use super::params::ParamSpec;
 use super::{Block, Initializer, Weights};
 
 /// Gives the features of every time step mean 0 and variance 1, then a scale and an offset that are learned (Ba et al. 2016).

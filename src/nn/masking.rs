@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Block;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 
 /// Marks the time steps that are padding, in sequences of numbers: those of which every feature is `mask_value`. Later layers
 /// get the mask, as from an Embedding with `mask_zero`.

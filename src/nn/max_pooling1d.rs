@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 use super::pooling::pool;
 use super::window::Window;
 use super::{Block, Padding};

@@ -1,4 +1,6 @@
-use super::layer::{Extent, LayerConfigError, MaskRule, ParamSpec, Shape};
+use super::error::LayerConfigError;
+use super::layer::{Extent, MaskRule, Shape};
+use super::params::ParamSpec;
 use super::{Activation, Block, InputRef, LayerNode, LayerSpec, Loss, Params};
 use crate::protocol::{LayerRow, ModelTable};
 
@@ -346,7 +348,7 @@ impl Model {
     /// The model's weights, all zero.
     pub fn params(&self) -> Params {
         let layers = self.nodes.iter();
-        Params::new(layers.map(|node| (node.spec.layer(), node.shapes.as_slice(), node.trainable)))
+        Params::new(layers.map(|node| (node.spec.layer().params(&node.shapes), node.trainable)))
     }
 
     /// Applies the last layer's activation to `logits`, in place: the model's output as in Keras.

@@ -10,9 +10,9 @@ use super::attention::heads::{
 use super::attention::scores::{Gradients, Scores};
 use super::cache::layer_cache;
 use super::dropout::check_rate;
-use super::layer::{
-    BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Pass, Shape,
-};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Pass, Shape};
+use super::params::ParamSpec;
 use super::{Block, Initializer, Weights};
 use crate::kernel::{Matrix, matmul};
 

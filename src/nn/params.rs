@@ -1,6 +1,7 @@
 use std::ops::{Index, Range};
 
-use super::{Initializer, Layer, ParamSpec, Regularizer, Shape};
+use super::error::LayerConfigError;
+use super::{Initializer, Regularizer};
 use crate::rng::Rng;
 
 /// One weight tensor: its name and its place.
@@ -20,6 +21,52 @@ pub struct Param {
     ones: Range<usize>,
 }
 
+/// A parameter of a layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParamSpec {
+    /// Keras's name: `recurrent_kernel`; of a part of a layer `fwd.kernel`.
+    pub name: String,
+    /// In Keras's layout, e.g. `[features, units]`.
+    pub shape: Vec<usize>,
+    /// Its initializer.
+    pub initializer: Initializer,
+    /// Its regularizer.
+    pub regularizer: Option<Regularizer>,
+    /// Numbers that are initialized with 1 instead.
+    pub ones: Range<usize>,
+}
+
+impl ParamSpec {
+    /// A parameter without a regularizer.
+    pub fn new(name: &str, shape: &[usize], initializer: Initializer) -> Self {
+        Self { name: name.into(), shape: shape.to_vec(), initializer, regularizer: None, ones: 0..0 }
+    }
+
+    /// The same with some numbers initialized with 1.
+    #[must_use]
+    pub fn with_ones(self, ones: Range<usize>) -> Self {
+        Self { ones, ..self }
+    }
+
+    /// Checks initializer and regularizer: Keras calls the fields after the parameter, `recurrent_initializer` and
+    /// `bias_regularizer`.
+    ///
+    /// # Errors
+    /// For an initializer that does not fit the shape, and for invalid numbers of either.
+    pub(super) fn check(&self) -> Result<(), LayerConfigError> {
+        let name = self.name.rsplit('.').next().unwrap_or_default();
+        let stem = if name == "recurrent_kernel" { "recurrent" } else { name };
+        self.initializer.fits(&format!("{stem}_initializer"), self.shape.len())?;
+        Regularizer::check(self.regularizer, &format!("{stem}_regularizer"))
+    }
+
+    /// The same with a regularizer.
+    #[must_use]
+    pub fn with_regularizer(self, regularizer: Option<Regularizer>) -> Self {
+        Self { regularizer, ..self }
+    }
+}
+
 /// All weights of a model in one flat vector: what optimizers, clipping and checkpoints work on. Trainable ones come first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Params {
@@ -32,14 +79,14 @@ pub struct Params {
 }
 
 impl Params {
-    /// The weights of `layers`, each with its input shapes and whether it is trained; all zero.
-    pub(super) fn new<'a>(layers: impl Iterator<Item = (&'a dyn Layer, &'a [Shape], bool)>) -> Self {
+    /// The weights of layers, each with its tensors and whether it is trained; all zero.
+    pub(super) fn new(layers: impl Iterator<Item = (Vec<ParamSpec>, bool)>) -> Self {
         let (mut table, mut ranges) = (Vec::new(), Vec::new());
         let (mut learning, mut frozen) = (0, 0);
-        for (i, (layer, inputs, trainable)) in layers.enumerate() {
+        for (i, (tensors, trainable)) in layers.enumerate() {
             let len = if trainable { &mut learning } else { &mut frozen };
             let first = table.len();
-            for ParamSpec { name, shape, initializer, regularizer, ones } in layer.params(inputs) {
+            for ParamSpec { name, shape, initializer, regularizer, ones } in tensors {
                 let size = shape.iter().product::<usize>();
                 table.push(Param {
                     name: format!("{i}.{name}"),

@@ -40,9 +40,9 @@ pub use quantity::Quantity;
 pub use settings::Settings;
 pub(super) use settings::recurrent_layer;
 
-use super::layer::{
-    BackwardContext, Extent, ForwardContext, LayerConfigError, LayerOutput, MaskRule, ParamSpec, Shape,
-};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, Extent, ForwardContext, LayerOutput, MaskRule, Shape};
+use super::params::ParamSpec;
 use super::{Activation, Block, Layer};
 use crate::kernel::recurrent::{BackwardStep, ForwardStep, Functions};
 use crate::kernel::{Function, Matrix};

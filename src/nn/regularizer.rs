@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::LayerConfigError;
+use super::error::LayerConfigError;
 
 /// A weight regularizer: Keras's `L1`, `L2` and `L1L2`. Its penalty is added to the loss.
 ///

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, MaskRule, Shape};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 
 /// Gives one vector at each of `n` time steps, so that a recurrent layer can unfold it: `out[t] = x`, `∂L/∂x = Σₜ ∂L/∂out[t]`.
 ///

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::dropout::{DropoutCache, check_rate, drop_backward, drops, fill, scale};
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerConfigError, LayerOutput, Shape};
+use super::error::LayerConfigError;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Shape};
 
 /// While learning, drops whole features of a sequence, at all time steps alike (Tompson et al. 2014): neighbouring steps are
 /// much alike, so that [`Dropout`](super::Dropout) of single numbers would hide little.

@@ -161,7 +161,7 @@ impl LayerSpec {
             (Self::LSTM(cell), LayerCache::LSTM(cache)) => vec![(None, cell, cache)],
             (Self::GRU(cell), LayerCache::GRU(cache)) => vec![(None, cell, cache)],
             (Self::Bidirectional(both), LayerCache::Bidirectional(cache)) => {
-                let Some(cell) = both.cell() else { return Vec::new() };
+                let cell = both.cell();
                 let BidirectionalCache { forward, backward, .. } = &**cache;
                 vec![(Some(Direction::Forward), cell, forward), (Some(Direction::Backward), cell, backward)]
             }
@@ -172,7 +172,7 @@ impl LayerSpec {
     /// Whether the layer carries its state from batch to batch.
     pub(super) fn is_stateful(&self) -> bool {
         match self {
-            Self::Bidirectional(both) => both.of.is_stateful(),
+            Self::Bidirectional(both) => both.cell().settings().stateful,
             other => other.cell().is_some_and(|cell| cell.settings().stateful),
         }
     }

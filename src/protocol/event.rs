@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataFacts, Instruments, ModelTable, ProbeText};
+use super::{DataFacts, Direction, Instruments, ModelTable, ProbeText};
 use crate::metrics::{Confusion, Metrics, Task};
 
 /// What a trainer tells, in order. A screen, a recorder and a test fold the same events.
@@ -194,16 +194,6 @@ impl ValidationMetrics {
     pub fn get(&self, name: &str) -> Option<f64> {
         self.metrics.get(name)
     }
-}
-
-/// The direction of one half of a `Bidirectional` layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// Reads from the first input position to the last.
-    Forward,
-    /// Reads from the last input position to the first.
-    Backward,
 }
 
 /// `hnorm[t] = ‖∂L/∂h_t‖₂` over batch and units, L the batch's mean loss, the derivative total: through every later

@@ -1,7 +1,8 @@
 use super::heads::{AttentionMask, FullyMasked, Head, Scratch, combine, combine_backward, dropout_rng};
 use super::scores::{Gradients, Scores};
 use crate::nn::cache::layer_cache;
-use crate::nn::layer::{BackwardContext, LayerConfigError, Pass, Shape};
+use crate::nn::error::LayerConfigError;
+use crate::nn::layer::{BackwardContext, Pass, Shape};
 use crate::nn::{Block, Signal};
 
 layer_cache! {
@@ -250,7 +251,7 @@ mod tests {
             let (query, value) = (block(&query, factor), block(&value, 1.0));
             let inputs = [Signal::Real(&query), Signal::Real(&value)];
             let shapes = [Shape::Sequence { time: 2, features: 2 }, Shape::Sequence { time: 3, features: 2 }];
-            let params = Params::new(std::iter::once((layer.layer(), &shapes[..], true)));
+            let params = Params::new(std::iter::once((layer.layer().params(&shapes), true)));
             let (mut cache, mut output) = (layer.new_cache(), LayerOutput::default());
             let mut input_grads = [Block::default(), Block::default()];
             let (pass, weights, inputs) = (&pass, params.of(0), &inputs[..]);

@@ -93,7 +93,7 @@ impl<'a> Bptt<'a> {
             self.forward_segment(first..(first + length).min(time), buffers, rows);
         }
         if self.cell.settings().stateful {
-            buffers.carried.store(&buffers.cache, self.order);
+            buffers.cache.store_last(self.order, &mut buffers.carried);
         }
     }
 

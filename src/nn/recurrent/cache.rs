@@ -127,6 +127,17 @@ impl RecurrentCache {
         scale(to, self.recurrent_dropout.data());
     }
 
+    /// Copies the states after the last step to `carried`.
+    pub(super) fn store_last(&self, order: Order, carried: &mut CarriedState) {
+        let (_, batch, units) = self.h.dim();
+        let last = order.position(order.time - 1);
+        for (state, states) in [(&mut carried.h, &self.h), (&mut carried.c, &self.c)] {
+            state.zeroed(1, batch, units);
+            let states = states.part(last);
+            state.data_mut()[..states.len()].copy_from_slice(states);
+        }
+    }
+
     /// The hidden state after the last step.
     pub(super) fn last_h(&self, order: Order) -> &[f32] {
         self.h.step(order.position(order.time - 1))

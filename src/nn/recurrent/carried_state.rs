@@ -1,4 +1,4 @@
-use super::{Cell, Order, RecurrentCache};
+use super::Cell;
 use crate::nn::Block;
 
 /// Why a [`CarriedState`] cannot be put back.
@@ -54,17 +54,6 @@ impl CarriedState {
     pub fn clear(&mut self) {
         self.h.reshape(0, 0, 0);
         self.c.reshape(0, 0, 0);
-    }
-
-    /// Takes over the last states of a batch.
-    pub(super) fn store(&mut self, cache: &RecurrentCache, order: Order) {
-        let (_, batch, units) = cache.h.dim();
-        let last = order.position(order.time - 1);
-        for (state, states) in [(&mut self.h, &cache.h), (&mut self.c, &cache.c)] {
-            state.zeroed(1, batch, units);
-            let states = states.part(last);
-            state.data_mut()[..states.len()].copy_from_slice(states);
-        }
     }
 
     /// Bytes of memory in use.

@@ -5,7 +5,7 @@ use crate::kernel::ThreadPool;
 use crate::nn::GradientNorms;
 use crate::nn::{
     Activation, Bidirectional, Dense, Embedding, GRU, Gradient, Input, LSTM, LayerNode, LayerSpec, Loss,
-    Masking, Merge, Mode, Shape, SimpleRNN, TargetsView,
+    Masking, Merge, Mode, RecurrentSpec, Shape, SimpleRNN, TargetsView,
 };
 
 const TIME: usize = 7;
@@ -67,7 +67,7 @@ impl Bench {
     }
 }
 
-fn both(of: LayerSpec) -> LayerSpec {
+fn both(of: RecurrentSpec) -> LayerSpec {
     Bidirectional { of: Box::new(of), merge_mode: Merge::Concat }.into()
 }
 
