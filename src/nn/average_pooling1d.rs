@@ -1,56 +1,29 @@
-use serde::{Deserialize, Serialize};
-
+use super::Block;
 use super::error::LayerConfigError;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
-use super::pooling::pool;
-use super::window::Window;
-use super::{Block, Padding};
+use super::pooling::pooling_layer;
 
-/// The mean of every feature within a window that moves over time.
-///
-/// ```text
-/// out[t] = Σ over the window at t of x / nₜ       ∂L/∂x[i] = Σ over the windows t that hold i of ∂L/∂out[t] / nₜ
-/// ```
-/// `nₜ` counts the steps of the sequence within the window: with `padding: same` fewer at the ends. A mask ends here, as in Keras.
-///
-/// Source: `keras/src/layers/pooling/average_pooling1d.py`. `[batch, time, features] → [batch, steps, features]`, with
-/// `steps = ⌊(time − pool_size)/strides⌋ + 1` for `padding: valid`, `⌈time/strides⌉` for `same`.
-///
-/// ```
-/// use unrolled::nn::{AveragePooling1D, Layer, Padding, Shape};
-/// let layer = AveragePooling1D { padding: Padding::Same, ..AveragePooling1D::default() };
-/// let out = layer.output(&[Shape::Sequence { time: 9, features: 5 }]);
-/// assert_eq!(out, Ok(Shape::Sequence { time: 5, features: 5 }));
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AveragePooling1D {
-    /// Time steps of a window.
-    #[serde(default = "two")]
-    pub pool_size: usize,
-    /// Time steps from one window to the next; `pool_size` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub strides: Option<usize>,
-    /// Padding at the ends: valid or same.
-    #[serde(default)]
-    pub padding: Padding,
-}
-
-fn two() -> usize {
-    2
-}
-
-impl Default for AveragePooling1D {
-    fn default() -> Self {
-        Self { pool_size: two(), strides: None, padding: Padding::Valid }
-    }
+pooling_layer! {
+    /// The mean of every feature within a window that moves over time.
+    ///
+    /// ```text
+    /// out[t] = Σ over the window at t of x / nₜ       ∂L/∂x[i] = Σ over the windows t that hold i of ∂L/∂out[t] / nₜ
+    /// ```
+    /// `nₜ` counts the steps of the sequence within the window: with `padding: same` fewer at the ends. A mask ends here, as in Keras.
+    ///
+    /// Source: `keras/src/layers/pooling/average_pooling1d.py`. `[batch, time, features] → [batch, steps, features]`, with
+    /// `steps = ⌊(time − pool_size)/strides⌋ + 1` for `padding: valid`, `⌈time/strides⌉` for `same`.
+    ///
+    /// ```
+    /// use unrolled::nn::{AveragePooling1D, Layer, Padding, Shape};
+    /// let layer = AveragePooling1D { padding: Padding::Same, ..AveragePooling1D::default() };
+    /// let out = layer.output(&[Shape::Sequence { time: 9, features: 5 }]);
+    /// assert_eq!(out, Ok(Shape::Sequence { time: 5, features: 5 }));
+    /// ```
+    AveragePooling1D
 }
 
 impl AveragePooling1D {
-    fn window(&self) -> Window {
-        pool(self.pool_size, self.strides, self.padding)
-    }
-
     /// Divides every time step by the number of its window's steps that are within the sequence.
     fn divide(&self, block: &mut Block, time: usize) {
         let window = self.window();

@@ -1,50 +1,27 @@
-use serde::{Deserialize, Serialize};
-
+use super::Block;
 use super::cache::layer_cache;
 use super::error::LayerConfigError;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
-use super::pooling::pool;
-use super::window::Window;
-use super::{Block, Padding};
+use super::pooling::pooling_layer;
 
-/// The greatest value of every feature within a window that moves over time.
-///
-/// ```text
-/// out[t] = max over the window at t of x       ∂L/∂x[i] = Σ over the windows t whose first greatest step is i of ∂L/∂out[t]
-/// ```
-/// Padding never is the greatest. A mask ends here, as in Keras.
-///
-/// Source: `keras/src/layers/pooling/max_pooling1d.py`. `[batch, time, features] → [batch, steps, features]`, with
-/// `steps = ⌊(time − pool_size)/strides⌋ + 1` for `padding: valid`, `⌈time/strides⌉` for `same`.
-///
-/// ```
-/// use unrolled::nn::{Layer, MaxPooling1D, Shape};
-/// let layer = MaxPooling1D { pool_size: 3, ..MaxPooling1D::default() };
-/// let out = layer.output(&[Shape::Sequence { time: 10, features: 5 }]);
-/// assert_eq!(out, Ok(Shape::Sequence { time: 3, features: 5 }));
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MaxPooling1D {
-    /// Time steps of a window.
-    #[serde(default = "two")]
-    pub pool_size: usize,
-    /// Time steps from one window to the next; `pool_size` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub strides: Option<usize>,
-    /// Padding at the ends: valid or same.
-    #[serde(default)]
-    pub padding: Padding,
-}
-
-fn two() -> usize {
-    2
-}
-
-impl Default for MaxPooling1D {
-    fn default() -> Self {
-        Self { pool_size: two(), strides: None, padding: Padding::Valid }
-    }
+pooling_layer! {
+    /// The greatest value of every feature within a window that moves over time.
+    ///
+    /// ```text
+    /// out[t] = max over the window at t of x       ∂L/∂x[i] = Σ over the windows t whose first greatest step is i of ∂L/∂out[t]
+    /// ```
+    /// Padding never is the greatest. A mask ends here, as in Keras.
+    ///
+    /// Source: `keras/src/layers/pooling/max_pooling1d.py`. `[batch, time, features] → [batch, steps, features]`, with
+    /// `steps = ⌊(time − pool_size)/strides⌋ + 1` for `padding: valid`, `⌈time/strides⌉` for `same`.
+    ///
+    /// ```
+    /// use unrolled::nn::{Layer, MaxPooling1D, Shape};
+    /// let layer = MaxPooling1D { pool_size: 3, ..MaxPooling1D::default() };
+    /// let out = layer.output(&[Shape::Sequence { time: 10, features: 5 }]);
+    /// assert_eq!(out, Ok(Shape::Sequence { time: 3, features: 5 }));
+    /// ```
+    MaxPooling1D
 }
 
 layer_cache! {
@@ -52,12 +29,6 @@ layer_cache! {
     MaxPooling1DCache {
         /// The tap of the window that has the greatest value, of every output.
         winner: Block,
-    }
-}
-
-impl MaxPooling1D {
-    fn window(&self) -> Window {
-        pool(self.pool_size, self.strides, self.padding)
     }
 }
 

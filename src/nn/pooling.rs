@@ -1,11 +1,46 @@
-//! The window that pools over time share.
+//! What pooling layers share: their configuration and its window.
 
 use super::window::Window;
 use super::{LayerConfigError, Padding, Shape};
 
-/// The window of a pool, `strides` by default as far as it is wide.
-pub(super) fn pool(pool_size: usize, strides: Option<usize>, padding: Padding) -> Window {
-    Window { taps: pool_size, stride: strides.unwrap_or(pool_size), dilation: 1, padding }
+/// Makes the configuration of a pooling layer from its documentation and name.
+macro_rules! pooling_layer {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            /// Time steps of a window.
+            #[serde(default = "crate::nn::pooling::default_pool_size")]
+            pub pool_size: usize,
+            /// Time steps from one window to the next; `pool_size` when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub strides: Option<usize>,
+            /// Padding at the ends: valid or same.
+            #[serde(default)]
+            pub padding: crate::nn::Padding,
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                let pool_size = crate::nn::pooling::default_pool_size();
+                Self { pool_size, strides: None, padding: crate::nn::Padding::Valid }
+            }
+        }
+
+        impl $name {
+            fn window(&self) -> crate::nn::window::Window {
+                let stride = self.strides.unwrap_or(self.pool_size);
+                crate::nn::window::Window { taps: self.pool_size, stride, dilation: 1, padding: self.padding }
+            }
+        }
+    };
+}
+
+pub(super) use pooling_layer;
+
+pub(super) fn default_pool_size() -> usize {
+    2
 }
 
 impl Window {
