@@ -28,6 +28,20 @@ pub enum DataSpec {
     Generated(GeneratedSpec),
 }
 
+/// The settings of the kind of a [`DataSpec`], borrowed as it is.
+macro_rules! of_kind {
+    ($spec:expr) => {
+        match $spec {
+            DataSpec::Labelled(spec) => spec,
+            DataSpec::Text(spec) => spec,
+            DataSpec::Series(spec) => spec,
+            DataSpec::Sequences(spec) => spec,
+            DataSpec::Tags(spec) => spec,
+            DataSpec::Generated(spec) => spec,
+        }
+    };
+}
+
 impl DataSpec {
     /// The values of `source:` in a preset.
     pub const NAMES: [&'static str; 10] =
@@ -58,26 +72,12 @@ impl DataSpec {
 
     /// The settings of the kind.
     pub fn source(&self) -> &dyn Source {
-        match self {
-            Self::Labelled(spec) => spec,
-            Self::Text(spec) => spec,
-            Self::Series(spec) => spec,
-            Self::Sequences(spec) => spec,
-            Self::Tags(spec) => spec,
-            Self::Generated(spec) => spec,
-        }
+        of_kind!(self)
     }
 
     /// As [`Self::source`], to change them.
     pub fn source_mut(&mut self) -> &mut dyn Source {
-        match self {
-            Self::Labelled(spec) => spec,
-            Self::Text(spec) => spec,
-            Self::Series(spec) => spec,
-            Self::Sequences(spec) => spec,
-            Self::Tags(spec) => spec,
-            Self::Generated(spec) => spec,
-        }
+        of_kind!(self)
     }
 
     /// The path of the training data, when it is missing, with what has to be fetched, in words.
