@@ -86,9 +86,9 @@ pub fn rows(workload: &Workload, measured: &Measured) -> String {
     rows
 }
 
-/// What was measured of one workload, for programs. What is not known is null.
+/// What every JSON line begins with.
 #[derive(Debug, Serialize)]
-struct Line<'a> {
+struct Head<'a> {
     system: &'static str,
     version: &'static str,
     instructions: &'static str,
@@ -96,6 +96,26 @@ struct Line<'a> {
     workload: &'a str,
     /// The median.
     ms_per_step: f64,
+}
+
+impl<'a> Head<'a> {
+    fn new(workload: &'a Workload, effort: Effort, seconds_per_step: f64) -> Self {
+        Self {
+            system: "unrolled",
+            version: env!("CARGO_PKG_VERSION"),
+            instructions: kernel::instruction_set(),
+            threads: effort.threads,
+            workload: &workload.name,
+            ms_per_step: rounded(seconds_per_step * 1e3, 3),
+        }
+    }
+}
+
+/// The measurements of one workload, as a line of JSON. What is not known is null.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    head: Head<'a>,
     ms_p10: f64,
     ms_p90: f64,
     steps: usize,
@@ -121,12 +141,7 @@ pub fn json(workload: &Workload, measured: &Measured, effort: Effort) -> serde_j
     let median = seconds.median();
     let ms = |q: f64| rounded(seconds.at(q) * 1e3, 3);
     let line = Line {
-        system: "unrolled",
-        version: env!("CARGO_PKG_VERSION"),
-        instructions: kernel::instruction_set(),
-        threads: effort.threads,
-        workload: &workload.name,
-        ms_per_step: ms(0.5),
+        head: Head::new(workload, effort, median),
         ms_p10: ms(0.1),
         ms_p90: ms(0.9),
         steps: seconds.count(),
@@ -148,13 +163,9 @@ pub fn json(workload: &Workload, measured: &Measured, effort: Effort) -> serde_j
 /// What watching one workload costs, for programs: shares of the time of an unwatched step.
 #[derive(Debug, Serialize)]
 struct WatchedLine<'a> {
-    system: &'static str,
-    version: &'static str,
-    instructions: &'static str,
-    threads: usize,
-    workload: &'a str,
-    /// The median of steps that nobody watches.
-    ms_per_step: f64,
+    /// With the median of steps that are not watched.
+    #[serde(flatten)]
+    head: Head<'a>,
     rounds: usize,
     /// With the radii; `low` and `high` are the 95 % interval of the median.
     instruments_cost: f64,
@@ -179,12 +190,7 @@ pub fn watched_json(workload: &Workload, watched: &Watched, effort: Effort) -> s
     let (read, shown) = (|share: f64| rounded(share + radii, 5), |share: f64| rounded(share, 5));
     let (read_within, shown_within) = (instruments.median_interval(), screen.median_interval());
     let line = WatchedLine {
-        system: "unrolled",
-        version: env!("CARGO_PKG_VERSION"),
-        instructions: kernel::instruction_set(),
-        threads: effort.threads,
-        workload: &workload.name,
-        ms_per_step: rounded(seconds.median() * 1e3, 3),
+        head: Head::new(workload, effort, seconds.median()),
         rounds: screen.count(),
         instruments_cost: read(instruments.median()),
         instruments_cost_low: read_within.map(|(low, _)| read(low)),
