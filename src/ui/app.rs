@@ -17,6 +17,7 @@ pub use event_loop::{EventLoop, Flow};
 
 use super::browser::{self, Browser, CustomDataHooks};
 use super::dashboard::Dashboard;
+use super::filter::FilteredList;
 use super::input::Input;
 use super::keymap::{self, Action, Context};
 use super::menu::{Menu, Request};
@@ -189,10 +190,7 @@ impl<'a> App<'a> {
     pub fn input(&mut self, input: Input) {
         match input {
             Input::HangUp => self.outcome = Some(ExitReason::HungUp),
-            Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => match &mut self.browser {
-                Some(browser) => browser.paste(&text),
-                None => self.menu.paste(&text),
-            },
+            Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => self.list().paste(&text),
             Input::Paste(_) => {}
             Input::Key(key) => self.key(&key),
         }
@@ -215,16 +213,18 @@ impl<'a> App<'a> {
         }
     }
 
+    /// The list in front while no training is on the screen.
+    fn list(&mut self) -> &mut dyn FilteredList {
+        match &mut self.browser {
+            Some(browser) => browser,
+            None => &mut self.menu,
+        }
+    }
+
     fn key(&mut self, key: &KeyEvent) {
         let context = self.context();
-        if self.run.is_none() && self.overlay.is_none() {
-            let typed = match &mut self.browser {
-                Some(browser) => browser.typing() && browser.type_key(key),
-                None => self.menu.typing() && self.menu.type_key(key),
-            };
-            if typed {
-                return;
-            }
+        if self.run.is_none() && self.overlay.is_none() && self.list().type_key(key) {
+            return;
         }
         let Some(action) = keymap::action(context, key) else { return };
         match &mut self.overlay {

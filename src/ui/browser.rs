@@ -18,9 +18,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use crossterm::event::KeyEvent;
 
-use super::filter::Filter;
+use super::filter::{Filter, FilteredList};
 use super::keymap::{Action, Context};
 use super::scroll::Scroll;
 use crate::protocol::Draft;
@@ -143,26 +142,6 @@ impl Browser {
     /// The key bindings that apply.
     pub fn context(&self) -> Context {
         if self.inspection.is_some() { Context::Inspection } else { Context::Browser }
-    }
-
-    /// Whether keys are text for the filter now.
-    pub fn typing(&self) -> bool {
-        self.filter.typing() && self.inspection.is_none()
-    }
-
-    /// A key while [`typing`](Self::typing); `false` when it is not for the line.
-    pub fn type_key(&mut self, key: &KeyEvent) -> bool {
-        let taken = self.filter.type_key(key);
-        self.refilter();
-        taken
-    }
-
-    /// Pasted text, taken as typed if a filter is being typed.
-    pub fn paste(&mut self, text: &str) {
-        if self.typing() {
-            self.filter.paste(text);
-            self.refilter();
-        }
     }
 
     /// Handles a key; returns a request to the application, if any.
@@ -291,6 +270,12 @@ impl Browser {
         if let Some(row) = self.shown.get(place) {
             self.chosen = *row;
         }
+    }
+}
+
+impl FilteredList for Browser {
+    fn filter_mut(&mut self) -> Option<&mut Filter> {
+        self.inspection.is_none().then_some(&mut self.filter)
     }
 
     fn refilter(&mut self) {

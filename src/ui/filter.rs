@@ -2,7 +2,7 @@
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Frame;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
 use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input as LineInput, InputRequest};
@@ -10,6 +10,31 @@ use unicode_width::UnicodeWidthChar;
 
 use super::theme::{Role, Theme};
 use crate::escape::foreign;
+
+/// A list whose rows a [`Filter`] hides.
+pub trait FilteredList {
+    /// The filter, unless something covers the list.
+    fn filter_mut(&mut self) -> Option<&mut Filter>;
+
+    /// Applies the filter to the rows again.
+    fn refilter(&mut self);
+
+    /// Hands `key` to the filter if it is being typed; returns whether the filter uses it.
+    fn type_key(&mut self, key: &KeyEvent) -> bool {
+        let Some(filter) = self.filter_mut().filter(|filter| filter.typing()) else { return false };
+        let taken = filter.type_key(key);
+        self.refilter();
+        taken
+    }
+
+    /// Adds pasted text to the filter if it is being typed.
+    fn paste(&mut self, text: &str) {
+        if let Some(filter) = self.filter_mut().filter(|filter| filter.typing()) {
+            filter.paste(text);
+            self.refilter();
+        }
+    }
+}
 
 /// Words that rows must contain, and whether they are being typed.
 #[derive(Debug, Default)]
@@ -62,6 +87,16 @@ impl Filter {
     /// Whether `text`, in lower case, contains every word of the filter.
     pub fn passes(&self, text: &str) -> bool {
         self.line.value().to_lowercase().split_whitespace().all(|word| text.contains(word))
+    }
+
+    /// Draws the line, where it is visible, as the first of `area`; returns the rest.
+    pub fn render_above(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) -> Rect {
+        if !self.is_shown() {
+            return area;
+        }
+        let [line, rest] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+        self.render(frame, line, theme);
+        rest
     }
 
     /// Draws the line, and the cursor while it is typed.

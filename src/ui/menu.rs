@@ -14,9 +14,7 @@
 mod description;
 mod view;
 
-use crossterm::event::KeyEvent;
-
-use super::filter::Filter;
+use super::filter::{Filter, FilteredList};
 use super::keymap::Action;
 use super::scroll::Scroll;
 use crate::preset::Entry;
@@ -90,26 +88,6 @@ impl Menu {
         Self::new(entries)
     }
 
-    /// Whether keys are text for the filter now.
-    pub fn typing(&self) -> bool {
-        self.filter.typing()
-    }
-
-    /// A key while [`typing`](Self::typing); `false` when it is not for the line.
-    pub fn type_key(&mut self, key: &KeyEvent) -> bool {
-        let taken = self.filter.type_key(key);
-        self.refilter();
-        taken
-    }
-
-    /// Pasted text, taken as typed if a filter is being typed.
-    pub fn paste(&mut self, text: &str) {
-        if self.typing() {
-            self.filter.paste(text);
-            self.refilter();
-        }
-    }
-
     /// Handles a key; returns a request to the application, if any.
     pub fn act(&mut self, action: Action) -> Option<Request> {
         let row = self.row().unwrap_or(0);
@@ -169,8 +147,13 @@ impl Menu {
         self.filter.clear();
         self.refilter();
     }
+}
 
-    /// Every word of the filter must occur in the description of a preset.
+impl FilteredList for Menu {
+    fn filter_mut(&mut self) -> Option<&mut Filter> {
+        Some(&mut self.filter)
+    }
+
     fn refilter(&mut self) {
         let passes = |entry: &Entry| self.filter.passes(&searchable(entry));
         self.shown = (0..self.entries.len()).filter(|i| self.entries.get(*i).is_some_and(passes)).collect();

@@ -1,7 +1,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use tempfile::TempDir;
@@ -108,10 +108,10 @@ fn the_filter_narrows_and_escape_clears_it_first() {
     let (mut browser, _folder) = open(&["reviews.csv", "reviews-test.csv", "notes.txt"]);
     browser.act(Action::Filter);
     press(&mut browser, "Rev test");
-    assert_eq!((names(&browser), browser.typing()), (vec!["reviews-test.csv"], true));
+    assert_eq!((names(&browser), browser.filter.typing()), (vec!["reviews-test.csv"], true));
     assert!(screen(&mut browser, 80, 20).contains("/Rev test"));
     press(&mut browser, "\n");
-    assert_eq!((chosen(&browser), browser.typing()), ("reviews-test.csv", false));
+    assert_eq!((chosen(&browser), browser.filter.typing()), ("reviews-test.csv", false));
     assert_eq!(browser.act(Action::Back), None);
     assert_eq!(names(&browser).len(), 4);
     browser.act(Action::Filter);

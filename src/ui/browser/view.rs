@@ -56,13 +56,9 @@ impl Browser {
         };
         let title = format!(" {} ({count}) ", end_of(&self.folder.display().to_string(), room));
         let block = panel(title, true, theme);
-        let mut inner = block.inner(area);
+        let inner = block.inner(area);
         frame.render_widget(block, area);
-        if self.filter.is_shown() {
-            let [line, rest] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
-            self.filter.render(frame, line, theme);
-            inner = rest;
-        }
+        let inner = self.filter.render_above(frame, inner, theme);
         let (width, height) = (usize::from(inner.width), usize::from(inner.height));
         let say = |frame: &mut Frame<'_>, words: &str, role| {
             let lines: Vec<Line<'_>> = wrap(words, width).into_iter().map(Line::from).collect();

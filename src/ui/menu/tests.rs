@@ -1,4 +1,4 @@
-use crossterm::event::{KeyCode, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
@@ -120,7 +120,7 @@ fn the_filter_narrows_as_it_is_typed_and_keeps_the_choice_while_it_can() {
     assert_eq!(menu.act(Action::Open), None);
     assert!(screen(&mut menu, 80, 23).to_string().contains("No preset matches"));
     menu.type_key(&KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
-    assert_eq!((menu.shown.len(), menu.typing()), (5, false));
+    assert_eq!((menu.shown.len(), menu.filter.typing()), (5, false));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn enter_ends_the_typing_and_keeps_the_filter_until_escape() {
     let mut menu = Menu::new(entries());
     menu.act(Action::Filter);
     press(&mut menu, "copy\n");
-    assert!(!menu.typing());
+    assert!(!menu.filter.typing());
     assert_eq!(menu.act(Action::Open), Some(Request::Train("copy-memory".into())));
     menu.act(Action::Back);
     assert_eq!(menu.shown.len(), 5);

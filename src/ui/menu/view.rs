@@ -50,13 +50,9 @@ impl Menu {
             shown => format!(" Presets ({shown} of {all}) "),
         };
         let block = panel(title, !self.description_focused, theme);
-        let mut inner = block.inner(area);
+        let inner = block.inner(area);
         frame.render_widget(block, area);
-        if self.filter.is_shown() {
-            let [line, rest] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(inner);
-            self.filter.render(frame, line, theme);
-            inner = rest;
-        }
+        let inner = self.filter.render_above(frame, inner, theme);
         self.page = usize::from(inner.height).saturating_sub(1).max(1);
         let width = usize::from(inner.width);
         if self.shown.is_empty() {
