@@ -9,27 +9,29 @@
 //!    ui: fold into state → views → frame → writer thread        ◀───┘ never makes the trainer wait
 //! ```
 //!
-//! Imports point one way, and a test checks it: `protocol` and `kernel` (with `durable`, `escape`, `number`, `rng`) at the bottom; `nn`,
-//! `optim` and `data` above them; `preset` asks `nn` for shapes; `run` knows plain data; `train` puts them to work; `cli` starts it all.
-//! `fetch` downloads data sets and does not interpret them; `help` has the reference pages, which `ui` and `cli` show. `ui` sees `protocol`, `preset` and `run`, never the trainer. `bench`
-//! measures training, with and without a screen.
+//! Imports point one way, down this table, and a test checks it, as it checks that files form no circle. `ui` uses `protocol`,
+//! `metrics` and `preset`, never the trainer.
 //!
-//! | room | what is in it |
+//! | module | contents |
 //! |---|---|
-//! | [`protocol`] | what the parts say to each other: events up, commands down |
-//! | [`kernel`] | matrix products and activations for several instruction sets; the only `unsafe` |
-//! | [`nn`] | layers with their maths, losses, initialisers, the model, shards of a batch, instruments |
-//! | [`optim`] | optimizers, clipping, schedules, early stopping |
-//! | [`data`] | sources, tokens, vocabulary, generated tasks, batches |
-//! | [`inspect`] | files and folders: what they contain, and a preset that fits |
-//! | [`fetch`] | published data: addresses and checksums, downloading, unpacking |
-//! | [`help`] | reference pages for users: their texts, and their layout |
-//! | [`preset`] | a file as written → a spec as resolved; the catalogue |
-//! | [`run`] | the run folder: recording, checkpoints, reading back |
-//! | [`train`] | a spec made real, one step, the loop and its thread |
-//! | [`ui`] | terminal, loop, menu, dashboard |
-//! | [`mod@bench`] | how fast training is, and what it takes: steps by the clock, on workloads that others measure too |
 //! | [`cli`] | the command line |
+//! | [`mod@bench`] | time and memory of training, with and without a screen |
+//! | [`ui`] | terminal, event loop, menu, dashboard |
+//! | [`experiment`] | repeated trainings: seeds and folds, with mean and standard deviation |
+//! | [`train`] | one training: session, step on several threads, training loop |
+//! | [`infer`] | predictions, forecasts, tags, generated text and evaluations of a trained network |
+//! | [`inspect`] | files and folders of users: what they contain, and a draft of a preset for them |
+//! | [`run`] | the run folder: recording, checkpoints, reading back |
+//! | [`preset`] | a preset file → the resolved `RunSpec`; the built-in presets |
+//! | [`optim`] | optimizers, clipping, schedules, early stopping |
+//! | [`nn`] | one layer a file: formulas, forward, backward; loss, model, shards of a batch, instruments |
+//! | [`data`] | files, texts, datasets and batches, and the sources of data behind one trait |
+//! | [`fetch`] | published data sets: addresses, checksums, downloads, archives |
+//! | [`kernel`] | matrix products, vector math, thread pool, for several instruction sets; the only `unsafe` |
+//! | [`protocol`] | events (trainer → watchers) and commands (watchers → trainer) |
+//! | [`metrics`] | accuracy, F1, confusion, perplexity, forecast errors, by name; tasks |
+//! | [`help`] | the reference pages and their layout |
+//! | [`durable`], [`error`], [`escape`], [`number`], [`rng`] | files that survive a crash, chains of errors, foreign text on a terminal, formatted numbers, random numbers |
 
 pub mod bench;
 pub mod cli;
