@@ -1,3 +1,4 @@
+use std::fmt::Debug;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -5,15 +6,40 @@ use crossbeam_channel::Sender;
 use crate::error::chain;
 use crate::number;
 use crate::protocol::{Event, Level, LogLine};
-use crate::run::Recorder;
+use crate::run::{Recorder, RunError};
 
 /// The waiting time at which the first slow-disk warning is logged.
 const FIRST_WARNING: Duration = Duration::from_millis(200);
 
+/// A lossless log of events; [`Recorder`], or a substitute in tests.
+pub(super) trait EventLog: Debug {
+    /// Queues `event`; returns how long it waited for the disk, if it did.
+    ///
+    /// # Errors
+    /// When events are no longer recorded.
+    fn record(&mut self, event: Event) -> Result<Option<Duration>, RunError>;
+
+    /// Waits until all events are on disk.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    fn finish(self: Box<Self>) -> Result<(), RunError>;
+}
+
+impl EventLog for Recorder {
+    fn record(&mut self, event: Event) -> Result<Option<Duration>, RunError> {
+        Self::record(self, event)
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), RunError> {
+        Self::finish(*self)
+    }
+}
+
 /// Publishes events: to the recorder, which loses nothing and may make the trainer wait, and to the subscriber, which never does.
 #[derive(Debug)]
 pub(super) struct Publisher {
-    recorder: Option<Recorder>,
+    recorder: Option<Box<dyn EventLog>>,
     subscriber: Sender<Event>,
     /// Total time spent waiting for the disk.
     waited: Duration,
@@ -27,8 +53,8 @@ impl Publisher {
     }
 
     /// Records events from here on.
-    pub fn record_to(&mut self, recorder: Recorder) {
-        self.recorder = Some(recorder);
+    pub fn record_to(&mut self, recorder: impl EventLog + 'static) {
+        self.recorder = Some(Box::new(recorder));
     }
 
     pub fn publish(&mut self, event: Event) {
@@ -73,5 +99,84 @@ impl Publisher {
     fn send(&self, event: Event) {
         // The receiver may have disconnected.
         let _ = self.subscriber.send(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::{Receiver, unbounded};
+
+    /// A log that waits, or fails, as the test says; each call takes the next answer.
+    #[derive(Debug)]
+    struct Scripted(std::vec::IntoIter<Result<Option<Duration>, RunError>>);
+
+    impl EventLog for Scripted {
+        fn record(&mut self, _event: Event) -> Result<Option<Duration>, RunError> {
+            self.0.next().unwrap_or(Ok(None))
+        }
+
+        fn finish(self: Box<Self>) -> Result<(), RunError> {
+            Err(RunError::NotRecording)
+        }
+    }
+
+    fn publisher(answers: Vec<Result<Option<Duration>, RunError>>) -> (Publisher, Receiver<Event>) {
+        let (sender, events) = unbounded();
+        let mut publisher = Publisher::new(sender);
+        publisher.record_to(Scripted(answers.into_iter()));
+        (publisher, events)
+    }
+
+    fn step() -> Event {
+        Event::Status(crate::protocol::RunStatus::Training)
+    }
+
+    /// The log lines among what was sent.
+    fn logged(events: &Receiver<Event>) -> Vec<(Level, String)> {
+        let line = |event| if let Event::Log(line) = event { Some((line.level, line.text)) } else { None };
+        events.try_iter().filter_map(line).collect()
+    }
+
+    #[test]
+    fn a_slow_disk_is_reported_whenever_the_time_waited_has_doubled() {
+        let waited = |ms| Ok(Some(Duration::from_millis(ms)));
+        let (mut publisher, events) =
+            publisher(vec![waited(150), waited(100), Ok(None), waited(200), waited(50)]);
+        (0..5).for_each(|_| publisher.publish(step()));
+        let lines = logged(&events);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(
+            lines.iter().all(|(level, text)| *level == Level::Warning && text.contains("the disk is slow"))
+        );
+    }
+
+    #[test]
+    fn a_lost_recording_is_reported_once_and_events_still_arrive() {
+        let lost = || Err(RunError::Unwritable { path: "metrics.jsonl".into(), what: "disk full".into() });
+        let (mut publisher, events) = publisher(vec![Ok(None), lost(), lost()]);
+        (0..4).for_each(|_| publisher.publish(step()));
+        let sent: Vec<Event> = events.try_iter().collect();
+        assert_eq!(sent.iter().filter(|event| **event == step()).count(), 4);
+        let lines: Vec<_> = sent
+            .iter()
+            .filter_map(|event| if let Event::Log(line) = event { Some(line) } else { None })
+            .collect();
+        assert!(lines.len() == 1 && lines[0].level == Level::Error, "{lines:?}");
+        assert!(lines[0].text.contains("disk full; training continues without being recorded"), "{lines:?}");
+        // There is nothing left to finish: no second error.
+        publisher.finish(step());
+        assert_eq!(events.try_iter().collect::<Vec<_>>(), [step()]);
+    }
+
+    #[test]
+    fn an_error_of_the_last_write_is_reported_before_the_last_event() {
+        let (publisher, events) = publisher(Vec::new());
+        publisher.finish(step());
+        let sent: Vec<Event> = events.try_iter().collect();
+        assert!(
+            matches!(&sent[..], [Event::Log(line), last] if line.level == Level::Error && *last == step()),
+            "{sent:?}"
+        );
     }
 }
