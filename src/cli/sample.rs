@@ -38,8 +38,7 @@ pub(super) fn sample(args: &Args) -> CliResult {
         return Err(CliError::usage(format!("--{field}: {message}")));
     }
     let which = if args.best { Which::Best } else { Which::Last };
-    // What is no run is told by what it lacks.
-    let folder = run::resolve(Path::new("runs"), &args.run).unwrap_or_else(|_| args.run.clone());
+    let folder = run::resolve(Path::new("runs"), &args.run)?;
     let (mut generator, params) = Generator::open(&folder, which)?;
     let mut out = Out { to: io::stdout().lock(), is_terminal: io::stdout().is_terminal(), failed: None };
     out.put(prime);

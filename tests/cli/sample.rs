@@ -42,5 +42,5 @@ fn what_is_no_language_model_is_refused() {
     let (_, told) = ends(unrolled(folder.path(), &["sample", "run"]), 2);
     assert!(told.starts_with("unrolled: this is no language model"), "{told}");
     let (_, told) = ends(unrolled(folder.path(), &["sample", "nowhere"]), 2);
-    assert!(told.contains("nowhere/spec.yaml"), "{told}");
+    assert!(told.contains("nowhere: no such run"), "{told}");
 }
