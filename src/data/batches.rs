@@ -40,6 +40,7 @@ pub trait StreamedSplit: Debug + Send {
 
 /// A split as steps see it: batch after batch of an epoch, whether it is in memory or read anew every time.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a training has two of them")]
 pub enum Batches {
     /// In memory.
     Held {
