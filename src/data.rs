@@ -14,6 +14,7 @@
 //! ```
 
 mod batches;
+pub(crate) mod columns;
 pub(crate) mod dataset;
 pub(crate) mod error;
 pub(crate) mod files;
@@ -29,6 +30,7 @@ pub(crate) mod text;
 use progress::check_exists;
 
 pub use batches::{BatchOrder, Batches, StreamedSplit};
+pub use columns::Column;
 pub use dataset::sampler::{Sampler, in_order};
 pub use dataset::{Batch, Dataset, Inputs, Targets};
 pub use error::DataError;
@@ -43,9 +45,7 @@ pub use sources::generated::{
 };
 pub use sources::labelled::evaluation_set::{LabelledTexts, labelled_texts};
 pub use sources::labelled::streamed::Streaming;
-pub use sources::labelled::{
-    Column, Format, GivenValidation, LabelledSpec, Validation, test_beside, train_and_test,
-};
+pub use sources::labelled::{Format, GivenValidation, LabelledSpec, Validation, test_beside, train_and_test};
 pub use sources::language::TextSpec;
 pub use sources::sequences::{LabelledSequences, Scale, Scaling, SequencesSpec, Survey, archive, survey};
 pub use sources::series::{Ahead, DateOrder, Forecasts, JudgedSeries, SeriesFacts, SeriesSpec};

@@ -9,7 +9,6 @@
 //!                                └─ else ────────────────────────────────────────────────→ Text
 //! ```
 
-mod cells;
 mod columns;
 mod draft;
 mod labelled;
@@ -17,7 +16,6 @@ mod measure;
 mod plain;
 mod sequences;
 mod series;
-mod several;
 mod start;
 mod tags;
 
@@ -25,11 +23,13 @@ use std::path::Path;
 
 pub use draft::draft;
 
+use crate::data::columns::{Column, MultiLabel};
 use crate::data::error::DataError;
 use crate::data::files::encoding::Encoding;
 use crate::data::files::sniff;
+use crate::data::sources::labelled::csv::CsvFile;
 use crate::data::sources::labelled::lines;
-use crate::data::sources::labelled::{Column, Format, LabelledSpec, test_beside, train_and_test};
+use crate::data::sources::labelled::{Format, LabelledSpec, test_beside, train_and_test};
 use crate::data::sources::language::TextSpec;
 use crate::data::sources::sequences::SequencesSpec;
 use crate::data::sources::series::{DateOrder, SeriesSpec};
@@ -38,7 +38,6 @@ use crate::data::text::tokens::Level;
 use crate::number;
 use crate::protocol::Findings;
 pub(crate) use columns::Grid;
-use several::Several;
 pub(crate) use start::Start;
 
 /// Bytes of text that are looked at, at most.
@@ -152,12 +151,12 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
     match found {
         Format::Lines => {
             let labels = lines::labels_beside(path).unwrap_or_default();
-            let several = Several::of_lines(&labels)?;
+            let multi_label = multi_label_lines(&labels)?;
             let labels = labels.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let encoding = options.encoding.unwrap_or_default();
-            let spec =
+            let mut spec =
                 LabelledSpec { path: path.into(), format: Some(found), encoding, ..LabelledSpec::default() };
-            let spec = Several::set(several, spec);
+            spec.set_multi_label(multi_label);
             labelled::look(spec, "a text a line", vec![("labels".into(), labels)], Vec::new(), start.size)
         }
         Format::Jsonl => {
@@ -173,7 +172,7 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
                 ..LabelledSpec::default()
             };
             let spec = LabelledSpec { encoding: options.encoding.unwrap_or_default(), ..spec };
-            let sample = sniff::best(&start.bytes, !start.more, &spec);
+            let sample = CsvFile(&spec).sample(&start.head);
             let is_named = asked || options.task.is_some() || ends(&[".csv", ".tsv"]);
             if !is_named && !sample.is_table() {
                 return plain::look(path, options.encoding);
@@ -187,6 +186,17 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
             }
         }
     }
+}
+
+/// How the lines of a file of labels hold several labels.
+///
+/// # Errors
+/// When it cannot be read.
+fn multi_label_lines(path: &Path) -> Result<Option<MultiLabel>, DataError> {
+    let start = Start::read(path, sniff::HEAD)?;
+    let text = String::from_utf8_lossy(start.head.whole_lines());
+    let cells: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    Ok(MultiLabel::detect(&cells).filter(|found| *found != MultiLabel::List))
 }
 
 /// An encoding for people.
@@ -237,7 +247,7 @@ fn table(
         b'\t' => "tabs".to_owned(),
         byte => format!("“{}”", char::from(byte)),
     };
-    let kind = match grid.named {
+    let kind = match grid.has_header() {
         true => "a table with a header",
         false => "a table without a header",
     };
@@ -252,7 +262,7 @@ fn table(
     let encoding = options.encoding.unwrap_or_default();
     let spec =
         LabelledSpec { path: path.into(), format: Some(Format::Csv), encoding, ..LabelledSpec::default() };
-    let header = if grid.named { None } else { Some(false) };
+    let header = Some(grid.has_header());
     let delimiter = Some(char::from(sample.delimiter)).filter(|c| *c != ',');
     let spec = LabelledSpec { header, delimiter, ..spec };
     match grid.texts(spec, options)? {
@@ -288,9 +298,9 @@ fn undecided(
     let findings = Findings {
         path: path.into(),
         kind: kind.into(),
-        rows: grid.rows,
+        rows: grid.rows(),
         unit: "rows".into(),
-        more: start.more,
+        more: start.head.more,
         facts,
         columns: grid.found(),
         ..Findings::default()

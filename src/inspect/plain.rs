@@ -20,7 +20,7 @@ const PRIME: usize = 24;
 /// Looks at a file of text.
 pub(super) fn look(path: &Path, given: Option<Encoding>) -> Result<Looked, DataError> {
     let start = Start::read(path, ENOUGH)?;
-    let (more, size) = (start.more, start.size);
+    let (more, size) = (start.head.more, start.size);
     let encoding = start.encoding(given);
     let text = start.text(path, encoding)?;
     let mut characters = HashMap::<char, u64>::new();

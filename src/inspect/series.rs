@@ -28,18 +28,18 @@ pub(crate) fn look(
     size: Option<u64>,
 ) -> Result<Looked, DataError> {
     let roles = grid.dates_and_values(path, options)?;
-    let start = Start::read(path, ENOUGH)?;
-    let more = start.more;
-    let lines = start.whole_lines().len();
+    let mut start = Start::read(path, ENOUGH)?;
+    let more = start.head.more;
+    let lines = start.head.whole_lines().len();
     let encoding = start.encoding(options.encoding);
-    let text =
-        Start { bytes: start.bytes.into_iter().take(lines).collect(), ..start }.text(path, encoding)?;
+    start.head.bytes.truncate(lines);
+    let text = start.text(path, encoding)?;
     facts.push(("encoding".into(), told(encoding)));
     facts.extend(size.map(|size| ("size".to_owned(), number::bytes(size))));
     let mut findings = Findings {
         path: path.into(),
         kind: format!("a series, in {kind}"),
-        rows: grid.rows,
+        rows: grid.rows(),
         unit: "rows".into(),
         more,
         columns: grid.found(),
@@ -71,7 +71,7 @@ pub(crate) fn look(
     findings.rows = table.len();
     // Told where it is not as most have it, and said in the preset.
     let (order, decimal) = written.map_or((None, None), |written| {
-        let turned = grid.is_turned(&date).then_some(written.order);
+        let turned = grid.is_year_last(&date).then_some(written.order);
         (turned, Some(written.decimal).filter(|decimal| *decimal != '.' || options.decimal.is_some()))
     });
     if let Some(order) = order {

@@ -1,22 +1,15 @@
 //! The beginning of a file.
 
-use std::io::Read;
 use std::path::Path;
 
 use crate::data::error::DataError;
 use crate::data::files::encoding::{BadText, Encoding};
 use crate::data::files::open;
-
-/// Lines that tell what a file is: a header and a row or two.
-const FIRST_LINES: usize = 4;
-/// Bytes that are read where these lines are long: what one row may have.
-const LONG: usize = 16 << 20;
+use crate::data::files::sniff::Head;
 
 /// The beginning of a file, unpacked, without a byte-order mark.
 pub(crate) struct Start {
-    pub bytes: Vec<u8>,
-    /// Whether more follows.
-    pub more: bool,
+    pub head: Head,
     /// Bytes of the file as it lies there, packed or not.
     pub size: Option<u64>,
 }
@@ -27,37 +20,20 @@ impl Start {
     /// # Errors
     /// For what is no regular file or empty, and for an archive that is broken so early.
     pub fn read(path: &Path, size: usize) -> Result<Self, DataError> {
-        let mut text = open::text(path, None)?;
-        let mut bytes = Vec::new();
-        let mut more = |bytes: &mut Vec<u8>, most: usize| {
-            let read = (&mut text).take((most + 1).saturating_sub(bytes.len()) as u64).read_to_end(bytes);
-            read.map_err(|error| open::broken(path, 1, error))
-        };
-        more(&mut bytes, size)?;
-        let mut size = size;
-        if bytes.len() > size && bytes.iter().filter(|byte| **byte == b'\n').count() < FIRST_LINES {
-            // The first rows are longer than what tells most files.
-            size = LONG;
-            more(&mut bytes, size)?;
+        let (head, failed) = Head::read(&mut open::text(path, None)?, size);
+        if let Some(error) = failed {
+            return Err(open::broken(path, 1, error));
         }
-        if bytes.iter().all(u8::is_ascii_whitespace) && bytes.len() <= size {
-            let found = if bytes.is_empty() { "an empty file" } else { "nothing but white space" };
+        if head.bytes.iter().all(u8::is_ascii_whitespace) && !head.more {
+            let found = if head.bytes.is_empty() { "an empty file" } else { "nothing but white space" };
             return Err(DataError::content(path, None, found, "a table, JSON lines or text"));
         }
-        let more = bytes.len() > size;
-        bytes.truncate(size);
-        Ok(Self { bytes, more, size: path.metadata().ok().map(|of| of.len()) })
-    }
-
-    /// The lines that are whole.
-    pub fn whole_lines(&self) -> &[u8] {
-        let end = self.bytes.iter().rposition(|byte| *byte == b'\n').filter(|_| self.more);
-        self.bytes.get(..end.unwrap_or(self.bytes.len())).unwrap_or_default()
+        Ok(Self { head, size: path.metadata().ok().map(|of| of.len()) })
     }
 
     /// The encoding of its bytes: the `given` one, UTF-8, or a guess.
     pub fn encoding(&self, given: Option<Encoding>) -> Encoding {
-        let lines = self.whole_lines();
+        let lines = self.head.whole_lines();
         given.unwrap_or_else(|| {
             if str::from_utf8(lines).is_ok() { Encoding::Utf8 } else { Encoding::guess(lines) }
         })
@@ -68,21 +44,21 @@ impl Start {
     /// # Errors
     /// With line and byte column where it is none.
     pub fn text(mut self, path: &Path, encoding: Encoding) -> Result<String, DataError> {
-        if self.more && self.bytes.contains(&b'\n') {
-            let lines = self.whole_lines().len();
-            self.bytes.truncate(lines);
-        } else if let Err(error) = str::from_utf8(&self.bytes)
+        if self.head.more && self.head.bytes.contains(&b'\n') {
+            let lines = self.head.whole_lines().len();
+            self.head.bytes.truncate(lines);
+        } else if let Err(error) = str::from_utf8(&self.head.bytes)
             && error.error_len().is_none()
-            && self.more
+            && self.head.more
         {
-            self.bytes.truncate(error.valid_up_to());
+            self.head.bytes.truncate(error.valid_up_to());
         }
         let wrong = |bad: BadText, expected: String| {
             DataError::content(path, Some(1 + bad.lines), bad.found, expected)
         };
-        match encoding.decode(&self.bytes) {
+        match encoding.decode(&self.head.bytes) {
             Ok(text) => Ok(text.into_owned()),
-            Err(bad) if encoding == Encoding::Utf8 => Err(wrong(bad, Encoding::conversion(&self.bytes))),
+            Err(bad) if encoding == Encoding::Utf8 => Err(wrong(bad, Encoding::conversion(&self.head.bytes))),
             Err(bad) => {
                 let expected = bad.expected.to_string();
                 Err(wrong(bad, expected))
@@ -112,20 +88,24 @@ impl Start {
         ];
         let wrong =
             |line, found: String, expected: &str| Err(DataError::content(path, line, found, expected));
-        if let Some((_, found, expected)) = known.iter().find(|(magic, ..)| self.bytes.starts_with(magic)) {
+        if let Some((_, found, expected)) =
+            known.iter().find(|(magic, ..)| self.head.bytes.starts_with(magic))
+        {
             return wrong(None, (*found).into(), expected);
         }
-        let tar = self.bytes.get(257..262) == Some(b"ustar");
+        let tar = self.head.bytes.get(257..262) == Some(b"ustar");
         if tar {
             return wrong(None, "a tar archive".into(), "what is in it: tar -xf unpacks it");
         }
         let strange =
             |byte: &&u8| **byte < 32 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 0x0b | 0x0c | 0x1b);
-        if self.bytes.contains(&0) || self.bytes.iter().filter(strange).count() * 20 > self.bytes.len() {
-            let at = self.bytes.iter().position(|byte| strange(&byte)).unwrap_or_default();
-            let before = self.bytes.get(..at).unwrap_or_default();
+        if self.head.bytes.contains(&0)
+            || self.head.bytes.iter().filter(strange).count() * 20 > self.head.bytes.len()
+        {
+            let at = self.head.bytes.iter().position(|byte| strange(&byte)).unwrap_or_default();
+            let before = self.head.bytes.get(..at).unwrap_or_default();
             let line = 1 + before.iter().filter(|byte| **byte == b'\n').count() as u64;
-            let byte = self.bytes.get(at).copied().unwrap_or_default();
+            let byte = self.head.bytes.get(at).copied().unwrap_or_default();
             let found = format!("bytes that are no text, such as 0x{byte:02x}");
             return wrong(Some(line), found, "a table, JSON lines or text, plain or gzip");
         }

@@ -20,7 +20,7 @@ const EXAMPLE: usize = 12;
 
 /// Whether these are a word and its tag a line, with empty lines between sentences.
 pub(super) fn is_tagged(path: &Path, start: &Start) -> bool {
-    let Ok(text) = str::from_utf8(whole_sentences(&start.bytes, start.more)) else { return false };
+    let Ok(text) = str::from_utf8(whole_sentences(&start.head.bytes, start.head.more)) else { return false };
     sentences(path, text).is_ok_and(|found| {
         let words = found.iter().flatten();
         let mut tags: Vec<&str> = words.clone().map(|token| token.tag).collect();
@@ -42,9 +42,9 @@ fn whole_sentences(bytes: &[u8], more: bool) -> &[u8] {
 /// Looks at a file of tagged sentences.
 pub(super) fn look(path: &Path) -> Result<Looked, DataError> {
     let mut start = Start::read(path, ENOUGH)?;
-    let (more, size) = (start.more, start.size);
-    let kept = whole_sentences(&start.bytes, more).len();
-    start.bytes.truncate(kept);
+    let (more, size) = (start.head.more, start.size);
+    let kept = whole_sentences(&start.head.bytes, more).len();
+    start.head.bytes.truncate(kept);
     let text = start.text(path, Encoding::Utf8)?;
     let found = sentences(path, &text)?;
     let mut tags = BTreeMap::<&str, usize>::new();

@@ -84,7 +84,7 @@ fn columns_are_told_by_what_is_in_them() {
     assert_eq!((lengths.least, lengths.most, lengths.unit.as_str()), (7, 7, "words"));
     let spec = labelled(looked);
     assert_eq!((spec.text, spec.label), (Some("opinion".into()), Some("stars".into())));
-    assert_eq!((spec.delimiter, spec.header), (Some(';'), None));
+    assert_eq!((spec.delimiter, spec.header), (Some(';'), Some(true)));
 }
 
 #[test]

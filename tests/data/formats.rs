@@ -53,7 +53,7 @@ fn what_is_wrong_in_other_formats_is_told_with_its_place_and_its_remedy() {
         ("empty.jsonl", "\n"),
         ("cut.jsonl", "{\"text\":\"a\",\"label\":1}\n{\"text\":\""),
         ("list.jsonl", "[1]\n"),
-        ("names.jsonl", "{\"txt\":\"a\",\"label\":1}\n"),
+        ("names.jsonl", "{\"txt\":2,\"id\":3,\"label\":1}\n"),
         ("null.jsonl", "{\"text\":\"a\",\"label\":null}\n"),
         ("number.jsonl", "{\"text\":3,\"label\":1}\n"),
         ("nul.jsonl", "{\"text\":\"a\\u0000\",\"label\":1}\n"),

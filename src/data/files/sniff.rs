@@ -1,10 +1,10 @@
 //! How a table is laid out, found from its first rows.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
+use std::io::{self, Read};
 
+use crate::data::files::encoding::Encoding;
+use crate::data::files::open::LONGEST;
 use crate::data::files::rows::Rows;
-use crate::data::sources::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
 
 /// Bytes at the start of a file from which its layout is found.
 pub(crate) const HEAD: usize = 1 << 18;
@@ -12,6 +12,43 @@ pub(crate) const HEAD: usize = 1 << 18;
 const ROWS: usize = 500;
 /// What may stand between columns, the most usual first.
 pub(crate) const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
+/// Lines that show the layout: a header and a row or two.
+const FIRST_LINES: usize = 4;
+
+/// The start of a file, unpacked.
+pub(crate) struct Head {
+    pub bytes: Vec<u8>,
+    /// The byte that follows, if any was read.
+    pub next: Option<u8>,
+    /// Whether more follows.
+    pub more: bool,
+}
+
+impl Head {
+    /// Reads `size` bytes, or as many as one row may have where the first lines are longer; up to an error, which is returned as well.
+    pub fn read(text: &mut impl Read, size: usize) -> (Self, Option<io::Error>) {
+        let (mut bytes, mut size) = (Vec::new(), size);
+        loop {
+            let rest = (size + 1).saturating_sub(bytes.len()) as u64;
+            if let Err(error) = text.by_ref().take(rest).read_to_end(&mut bytes) {
+                return (Self { bytes, next: None, more: true }, Some(error));
+            }
+            let more = bytes.len() > size;
+            if more && size < LONGEST && bytes.iter().filter(|byte| **byte == b'\n').count() < FIRST_LINES {
+                size = LONGEST;
+                continue;
+            }
+            let next = if more { bytes.pop() } else { None };
+            return (Self { bytes, next, more }, None);
+        }
+    }
+
+    /// The lines that are complete.
+    pub fn whole_lines(&self) -> &[u8] {
+        let end = self.bytes.iter().rposition(|byte| *byte == b'\n').filter(|_| self.more);
+        self.bytes.get(..end.unwrap_or(self.bytes.len())).unwrap_or_default()
+    }
+}
 
 /// The first rows of a table, read in one way.
 pub(crate) struct Sample {
@@ -38,18 +75,10 @@ impl Sample {
         Self { delimiter, quoting, rows: all }
     }
 
-    /// Whether the first row names the columns with text and label.
-    fn is_named(&self, spec: &LabelledSpec) -> bool {
-        let Some((_, first)) = self.rows.first() else { return false };
-        let names: Vec<Cow<'_, str>> =
-            first.iter().filter_map(|name| spec.encoding.decode(name).ok()).collect();
-        let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
-        let has = |wanted: &Option<Column>, known| match wanted {
-            Some(Column::Name(name)) => names.contains(&name.as_str()),
-            Some(Column::Number(_)) => false,
-            None => known_name(&names, known).is_some(),
-        };
-        names.len() > 1 && has(&spec.text, TEXT_NAMES) && has(&spec.label, LABEL_NAMES)
+    /// The rows as text without blanks around the cells; bytes that are wrong in `encoding` are replaced.
+    pub fn decoded(&self, encoding: Encoding) -> Vec<Vec<String>> {
+        let cell = |cell: &Vec<u8>| encoding.lossy(cell).trim().to_owned();
+        self.rows.iter().map(|(_, row)| row.iter().map(cell).collect()).collect()
     }
 
     /// Of a thousand rows so many have the fields of the first; none where that is a single one.
@@ -63,45 +92,39 @@ impl Sample {
     pub fn is_table(&self) -> bool {
         self.regular() >= 990
     }
-
-    /// The column with the fewest different values; of equals the last.
-    pub fn fewest_values(&self) -> usize {
-        let columns = self.rows.first().map_or(0, |(_, first)| first.len());
-        let values =
-            |at: &usize| self.rows.iter().filter_map(|(_, row)| row.get(*at)).collect::<HashSet<_>>().len();
-        (0..columns).rev().min_by_key(values).unwrap_or_default()
-    }
-
-    /// Whether the value that the first row has in `column` comes again.
-    pub fn comes_again(&self, column: usize) -> bool {
-        let first = self.rows.first().and_then(|(_, row)| row.get(column));
-        self.rows.iter().skip(1).any(|(_, row)| row.get(column) == first)
-    }
 }
 
-/// The way to read `head` that makes the most regular table, within what `spec` says; `whole` where nothing follows.
+/// The settings of a layout; what is not set is found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LayoutSettings {
+    pub delimiter: Option<char>,
+    pub quoting: Option<bool>,
+}
+
+/// Returns the first rows in the layout that makes the most regular table, within `settings`.
 ///
-/// A header with the columns wanted outweighs all; of ways as good as each other the more usual wins. Quotes hold fields together
+/// A first row that `is_header` outweighs all; of equally regular layouts the more usual one is taken. Quotes hold fields together
 /// except between tabs, where they count only if the table becomes more regular.
-pub(crate) fn best(head: &[u8], whole: bool, spec: &LabelledSpec) -> Sample {
-    let given = spec.delimiter.and_then(|c| u8::try_from(c).ok());
+pub(crate) fn best(head: &Head, settings: LayoutSettings, is_header: impl Fn(&[Vec<u8>]) -> bool) -> Sample {
+    let sample = |delimiter, quoting| Sample::new(&head.bytes, !head.more, delimiter, quoting);
+    let given = settings.delimiter.and_then(|c| u8::try_from(c).ok());
     let delimiters = given.map_or(DELIMITERS.to_vec(), |delimiter| vec![delimiter]);
     let mut best: Option<((bool, usize), Sample)> = None;
+    let mut consider = |sample: Sample| {
+        let rank = (sample.rows.first().is_some_and(|(_, first)| is_header(first)), sample.regular());
+        if best.as_ref().is_none_or(|(highest, _)| rank > *highest) {
+            best = Some((rank, sample));
+        }
+    };
     for delimiter in delimiters {
         let usual: &[bool] = if delimiter == b'\t' { &[false, true] } else { &[true] };
-        for quoting in usual.iter().filter(|quoting| spec.quoting.is_none_or(|given| given == **quoting)) {
-            consider(&mut best, Sample::new(head, whole, delimiter, *quoting), spec);
+        for quoting in usual.iter().filter(|quoting| settings.quoting.is_none_or(|given| given == **quoting))
+        {
+            consider(sample(delimiter, *quoting));
         }
-        if let Some(given) = spec.quoting.filter(|given| !usual.contains(given)) {
-            consider(&mut best, Sample::new(head, whole, delimiter, given), spec);
+        if let Some(given) = settings.quoting.filter(|given| !usual.contains(given)) {
+            consider(sample(delimiter, given));
         }
     }
-    best.map_or_else(|| Sample::new(head, whole, b',', true), |(_, sample)| sample)
-}
-
-fn consider(best: &mut Option<((bool, usize), Sample)>, sample: Sample, spec: &LabelledSpec) {
-    let rank = (sample.is_named(spec), sample.regular());
-    if best.as_ref().is_none_or(|(highest, _)| rank > *highest) {
-        *best = Some((rank, sample));
-    }
+    best.map_or_else(|| sample(b',', true), |(_, sample)| sample)
 }

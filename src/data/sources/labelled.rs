@@ -16,6 +16,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::data::columns::{Column, ColumnSettings, MultiLabel};
 use crate::data::error::DataError;
 use crate::data::error::refuse;
 use crate::data::files::encoding::{BadText, Encoding};
@@ -100,64 +101,6 @@ pub enum Format {
 impl Format {
     /// As a preset writes them; each is also a `source:`.
     pub const NAMES: [&'static str; 4] = ["csv", "jsonl", "lines", "folder"];
-}
-
-/// A column by its name in the header, or by its number, from 1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Column {
-    /// From 1.
-    Number(usize),
-    /// As the header has it.
-    Name(String),
-}
-
-impl From<&str> for Column {
-    fn from(name: &str) -> Self {
-        Self::Name(name.into())
-    }
-}
-
-impl fmt::Display for Column {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => number.fmt(f),
-            Self::Name(name) => name.fmt(f),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Column {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Written;
-
-        impl<'de> Visitor<'de> for Written {
-            type Value = Column;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a column's name, or its number, from 1")
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Column, E> {
-                match usize::try_from(number) {
-                    Ok(number @ 1..) => Ok(Column::Number(number)),
-                    _ => Err(E::invalid_value(de::Unexpected::Unsigned(number), &self)),
-                }
-            }
-
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<Column, E> {
-                Ok(Column::Name(name.into()))
-            }
-
-            fn visit_seq<A: de::SeqAccess<'de>>(self, _: A) -> Result<Column, A::Error> {
-                Err(de::Error::custom(
-                    "found a list; expected one column; columns of 0 and 1 for several labels stand under `label_columns`",
-                ))
-            }
-        }
-
-        deserializer.deserialize_any(Written)
-    }
 }
 
 /// What weights do not learn from: `0.2`, `{folds: 10, fold: 1}` or `{path: test.csv}`.
@@ -277,6 +220,26 @@ impl LabelledSpec {
         self.multi_label || !self.label_columns.is_empty()
     }
 
+    /// Sets how the cells of the label hold several labels.
+    pub(crate) fn set_multi_label(&mut self, found: Option<MultiLabel>) {
+        self.multi_label = found.is_some();
+        self.separator = match found {
+            Some(MultiLabel::Separated(separator)) => Some(separator),
+            Some(MultiLabel::List) | None => None,
+        };
+    }
+
+    /// The settings that name columns.
+    pub(crate) fn column_settings(&self) -> ColumnSettings<'_> {
+        ColumnSettings {
+            text: self.text.as_ref(),
+            label: self.label.as_ref(),
+            label_columns: &self.label_columns,
+            header: self.header,
+            named: false,
+        }
+    }
+
     /// A label as it is written, or several at once.
     pub(crate) fn label_of(&self, written: &str) -> Result<String, BadText> {
         if !self.has_several() {
@@ -393,17 +356,6 @@ impl LabelledSpec {
         let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
         Ok(if first == Some(&b'{') { Format::Jsonl } else { Format::Csv })
     }
-}
-
-/// Names that people give the column with the text, and the one with the label, best first.
-pub(crate) const TEXT_NAMES: &[&str] =
-    &["text", "sentence", "review", "content", "comment", "message", "tweet", "phrase", "document", "body"];
-pub(crate) const LABEL_NAMES: &[&str] =
-    &["label", "class", "sentiment", "category", "target", "polarity", "rating", "stars", "labels", "tags"];
-
-/// Which of `names` is called as one of `known` is, upper or lower case.
-pub(crate) fn known_name<'n>(names: &[&'n str], known: &[&str]) -> Option<&'n str> {
-    known.iter().find_map(|known| names.iter().find(|name| name.trim().eq_ignore_ascii_case(known)).copied())
 }
 
 /// The training and the validation data in the folder `path`, when it has files or folders `train` and `test` (`dev`, `valid`), whatever

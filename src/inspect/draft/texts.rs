@@ -211,8 +211,10 @@ fn data(
             "what stands between columns",
         );
     }
-    if spec.header == Some(false) {
-        body.noted("  header: false", "the first row is data, columns go by their number");
+    match spec.header {
+        Some(true) => body.noted("  header: true", "the first row names the columns"),
+        Some(false) => body.noted("  header: false", "the first row is data, columns go by their number"),
+        None => {}
     }
     let label = if spec.multi_label { "its labels" } else { "its class" };
     for (key, column, what) in [("text", &spec.text, "what is read"), ("label", &spec.label, label)] {

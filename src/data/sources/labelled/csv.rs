@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::io::{Cursor, Read};
 
+use crate::data::columns::{self, Choice, Column, ColumnError, FirstRows, TEXT_NAMES, known_index};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::encoding::{BadText, Encoding};
 use crate::data::files::open;
 use crate::data::files::rows::{Row, RowError, Rows};
-use crate::data::files::sniff::{HEAD, Sample, best};
+use crate::data::files::sniff::{self, HEAD, Head, LayoutSettings, Sample};
 use crate::data::progress::ProgressSender;
-use crate::data::sources::labelled::{Column, LABEL_NAMES, LabelledSpec, TEXT_NAMES, known_name};
+use crate::data::sources::labelled::LabelledSpec;
 use crate::data::text::label_set;
 use crate::data::text::text_sink::Sink;
 use crate::number;
@@ -19,21 +20,26 @@ use crate::number;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CsvFile<'a>(pub &'a LabelledSpec);
 
-/// Where the two columns stand in every row.
-struct Columns {
-    text: usize,
-    label: Labels,
+/// Advice where a table has too few or wrong columns.
+const DELIMITER: &str = "data.delimiter says what stands between columns";
+
+/// The columns of text and labels, by their indices.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    pub text: usize,
+    pub label: Labels,
     count: usize,
-    /// Whether the first row names them.
-    header: bool,
+    /// Whether the first row is a header.
+    pub header: bool,
 }
 
-/// Where the labels stand in every row.
-enum Labels {
-    /// In one column.
+/// The columns with the labels, by their indices.
+#[derive(Debug)]
+pub(crate) enum Labels {
+    /// One column.
     Column(usize),
-    /// Each in a column of its own, 0 or 1, with its name.
-    Marks(Vec<(usize, String)>),
+    /// A column of 0 and 1 per label, with its name.
+    Indicators(Vec<(usize, String)>),
 }
 
 impl CsvFile<'_> {
@@ -42,15 +48,12 @@ impl CsvFile<'_> {
         let Self(spec) = self;
         let path = spec.path.as_path();
         let mut text = open::text(path, spec.needs.as_deref())?;
-        let (mut head, mut failed) = (Vec::new(), None);
-        // What is wrong with the end of the archive is told where rows meet it.
-        if let Err(error) = (&mut text).take(HEAD as u64).read_to_end(&mut head) {
-            failed = Some(error);
-        }
-        let whole = head.len() < HEAD && failed.is_none();
-        let sample = best(&head, whole, spec);
+        // An error at the end of a broken archive is reported where rows reach it.
+        let (head, failed) = Head::read(&mut text, HEAD);
+        let sample = self.sample(&head);
         let columns = self.columns(&sample)?;
-        let rest = Cursor::new(head).chain(failing(failed)).chain(text);
+        let next = Cursor::new(head.next.into_iter().collect::<Vec<u8>>());
+        let rest = Cursor::new(head.bytes).chain(next).chain(failing(failed)).chain(text);
         let mut rows = Rows::new(std::io::BufReader::new(rest), sample.delimiter, sample.quoting);
         if columns.header {
             rows.next().map_err(|error| self.broken(error))?;
@@ -86,8 +89,20 @@ impl CsvFile<'_> {
         }
     }
 
-    /// Where text and label stand, by what the spec says and the first rows show.
-    fn columns(&self, sample: &Sample) -> Result<Columns, DataError> {
+    /// The first rows, in the layout that is set or found.
+    pub fn sample(&self, head: &Head) -> Sample {
+        let Self(spec) = self;
+        let settings = LayoutSettings { delimiter: spec.delimiter, quoting: spec.quoting };
+        sniff::best(head, settings, |first| {
+            let names: Vec<Cow<'_, str>> =
+                first.iter().filter_map(|name| spec.encoding.decode(name).ok()).collect();
+            let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
+            spec.column_settings().are_named(&names)
+        })
+    }
+
+    /// The columns of text and labels: those that are set, else chosen from the first rows.
+    pub fn columns(&self, sample: &Sample) -> Result<Columns, DataError> {
         let Self(spec) = self;
         let Some((line, first)) = sample.rows.first() else {
             let name = |column: &Option<Column>, usual: &str| match column {
@@ -98,81 +113,65 @@ impl CsvFile<'_> {
             let expected = format!("a header with the columns {text} and {label}");
             return Err(self.wrong(None, "an empty file", expected));
         };
-        let names: Option<Vec<Cow<'_, str>>> =
-            first.iter().map(|name| spec.encoding.decode(name).ok()).collect();
-        let Some(names) = names else {
+        if first.iter().any(|name| spec.encoding.decode(name).is_err()) {
             let (expected, found) = match spec.encoding {
                 Encoding::Utf8 => (Encoding::advice(&first.join(&b'\n')), "UTF-8".to_owned()),
                 other => (format!("text as {other} has it"), other.to_string()),
             };
             return Err(self.wrong(Some(*line), format!("a first row that is not {found}"), expected));
-        };
-        let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
-        let known = known_name(&names, TEXT_NAMES).zip(known_name(&names, LABEL_NAMES));
-        let by_name = |column: &Option<Column>| matches!(column, Some(Column::Name(_)));
-        let named = by_name(&spec.text) || by_name(&spec.label);
-        let by_content = || {
-            let text = self.place("text", spec.text.as_ref(), None, *line, &names);
-            let label = self.place("label", spec.label.as_ref(), None, *line, &names);
-            match (text, label) {
-                (Ok(Some(text)), Ok(Some(label))) => Ok((text, label)),
-                (Ok(None), Ok(Some(label))) if names.len() == 2 => Ok((1 - label.min(1), label)),
-                (Ok(Some(text)), Ok(None)) if names.len() == 2 => Ok((text, 1 - text.min(1))),
-                (Ok(None), Ok(None)) if names.len() == 2 => {
-                    let label = sample.fewest_values();
-                    Ok((1 - label.min(1), label))
-                }
-                (Err(error), _) | (_, Err(error)) => Err(error),
-                _ => {
-                    let found = match names.len() {
-                        1 => format!("one column, {}", listed(names.iter().copied())),
-                        _ => format!("the columns {}", listed(names.iter().copied())),
-                    };
-                    let expected = "data.text and data.label to name two of them (a name, or a number from 1); \
-                                    data.delimiter says what stands between columns";
-                    Err(self.wrong(Some(*line), found, expected))
-                }
-            }
-        };
+        }
+        let rows = FirstRows::of_table(&sample.decoded(spec.encoding), &spec.column_settings());
+        let Some(rows) = rows else { return Err(self.wrong(None, "no row", "a row per text")) };
+        let names = rows.first_row();
         if !spec.label_columns.is_empty() {
-            return self.marks(&names, *line);
+            return self.indicators(&rows, &names, *line);
         }
-        let header = spec.header.unwrap_or(named || known.is_some());
-        if header {
-            let known = known.filter(|_| spec.text.is_none() || spec.label.is_none());
-            let text = self.place("text", spec.text.as_ref(), known.map(|(text, _)| text), *line, &names)?;
-            let label =
-                self.place("label", spec.label.as_ref(), known.map(|(_, label)| label), *line, &names)?;
-            if let (Some(text), Some(label)) = (text, label) {
-                return Ok(Columns { text, label: Labels::Column(label), count: names.len(), header });
+        let text = self.index("text", spec.text.as_ref(), *line, &names)?;
+        let label = self.index("label", spec.label.as_ref(), *line, &names)?;
+        let chosen = rows.choose(text, label);
+        let one_label = chosen.as_ref().ok().and_then(Choice::text_and_label);
+        if let Some((text, label)) = one_label.or_else(|| rows.guess(text, label)) {
+            let (label, count) = (Labels::Column(label), names.len());
+            return Ok(Columns { text, label, count, header: rows.header });
+        }
+        let all = listed(names.iter().copied());
+        let name_two = "data.text and data.label to name two of them (a name, or a number from 1)";
+        let (found, expected) = match chosen {
+            Ok(Choice { labels: columns::Labels::Indicators(labels), .. }) => {
+                let labels: Vec<&str> = labels.iter().filter_map(|at| names.get(*at).copied()).collect();
+                let found =
+                    format!("the columns {} of 0 and 1, several labels at once", listed(labels.into_iter()));
+                let expected =
+                    "data.label_columns to name them, as `unrolled new` writes it, or data.label to name one";
+                (found, expected.to_owned())
             }
-        }
-        let (text, label) = by_content()?;
-        // A label that comes again is no column's name.
-        let header = spec.header.unwrap_or(named || !sample.comes_again(label));
-        Ok(Columns { text, label: Labels::Column(label), count: names.len(), header })
+            Err(doubt) if rows.header && names.len() > 1 => {
+                (format!("the columns {all}, of which {}", doubt.brief()), format!("{name_two}; {DELIMITER}"))
+            }
+            _ if names.len() == 1 => (format!("one column, {all}"), format!("{name_two}; {DELIMITER}")),
+            _ => (format!("the columns {all}"), format!("{name_two}; {DELIMITER}")),
+        };
+        Err(self.wrong(Some(*line), found, expected))
     }
 
-    /// Where the text stands, and the columns of 0 and 1 that the spec names; `names` are those of the first row.
-    fn marks(&self, names: &[&str], line: u64) -> Result<Columns, DataError> {
+    /// The columns of text and labels, where the spec names a column of 0 and 1 per label.
+    fn indicators(&self, rows: &FirstRows, names: &[&str], line: u64) -> Result<Columns, DataError> {
         let Self(spec) = self;
-        let by_name = |column: &Column| matches!(column, Column::Name(_));
-        let header = spec.header.unwrap_or_else(|| {
-            let mut all = spec.label_columns.iter().chain(&spec.text);
-            all.any(by_name) || known_name(names, TEXT_NAMES).is_some()
-        });
-        let mut marks = Vec::new();
+        let header = rows.header;
+        let mut labels = Vec::new();
         for column in &spec.label_columns {
-            let Some(at) = self.place("label_columns", Some(column), None, line, names)? else { continue };
+            let Some(at) = self.index("label_columns", Some(column), line, names)? else { continue };
             let name =
                 names.get(at).filter(|_| header).map_or_else(|| (at + 1).to_string(), |n| (*n).to_owned());
-            marks.push((at, name));
+            labels.push((at, name));
         }
-        let known = known_name(names, TEXT_NAMES).filter(|_| header);
-        let mut others = (0..names.len()).filter(|at| marks.iter().all(|(mark, _)| mark != at));
+        let known = known_index(names, TEXT_NAMES).filter(|_| header);
+        let mut others = (0..names.len()).filter(|at| labels.iter().all(|(label, _)| label != at));
         let alone = others.next().filter(|_| others.next().is_none());
-        match self.place("text", spec.text.as_ref(), known, line, names)?.or(alone) {
-            Some(text) => Ok(Columns { text, label: Labels::Marks(marks), count: names.len(), header }),
+        let label = labels.first().map(|(at, _)| *at);
+        let by_content = || rows.choose(None, label).ok().map(|choice| choice.text);
+        match self.index("text", spec.text.as_ref(), line, names)?.or(known).or(alone).or_else(by_content) {
+            Some(text) => Ok(Columns { text, label: Labels::Indicators(labels), count: names.len(), header }),
             None => {
                 let found = format!("the columns {}", listed(names.iter().copied()));
                 Err(self.wrong(Some(line), found, "data.text to name the one with the text"))
@@ -180,43 +179,29 @@ impl CsvFile<'_> {
         }
     }
 
-    /// The place of a column: as it is `wanted`, else of the one called `known`; `None` where neither is said.
-    fn place(
+    /// The index of a column that is set; `None` where it is not.
+    fn index(
         &self,
         field: &str,
-        wanted: Option<&Column>,
-        known: Option<&str>,
+        column: Option<&Column>,
         line: u64,
         names: &[&str],
     ) -> Result<Option<usize>, DataError> {
-        let wanted = match wanted {
-            Some(Column::Number(number)) if (1..=names.len()).contains(number) => {
-                return Ok(Some(number - 1));
+        let Some(column) = column else { return Ok(None) };
+        let (found, expected) = match (column.index(names), column) {
+            (Ok(at), _) => return Ok(Some(at)),
+            (Err(_), Column::Number(number)) => {
+                (columns(names.len()), format!("{number} or more (`data.{field}` is {number})"))
             }
-            Some(Column::Number(number)) => {
-                let expected = format!("{number} or more (`data.{field}` is {number})");
-                return Err(self.wrong(Some(line), columns(names.len()), expected));
+            (Err(ColumnError::Ambiguous { .. }), Column::Name(name)) => {
+                (format!("two columns {}", quoted(name)), "a name of its own for every column".to_owned())
             }
-            Some(Column::Name(name)) => name.as_str(),
-            None => match known {
-                Some(name) => name,
-                None => return Ok(None),
-            },
-        };
-        let mut places = names.iter().enumerate().filter(|(_, name)| **name == wanted).map(|(at, _)| at);
-        match (places.next(), places.next()) {
-            (Some(at), None) => Ok(Some(at)),
-            (Some(_), Some(_)) => Err(self.wrong(
-                Some(line),
-                format!("two columns {}", quoted(wanted)),
-                "a name of its own for every column",
-            )),
-            (None, _) => Err(self.wrong(
-                Some(line),
+            (Err(ColumnError::Missing), Column::Name(name)) => (
                 format!("the columns {}", listed(names.iter().copied())),
-                format!("a column {} (`{field}` names another one)", quoted(wanted)),
-            )),
-        }
+                format!("a column {} (`{field}` names another one)", quoted(name)),
+            ),
+        };
+        Err(self.wrong(Some(line), found, expected))
     }
 
     /// Nothing after this can be read, whatever `skip_bad_rows` says.
@@ -262,8 +247,8 @@ impl Columns {
         let text = field(self.text)?;
         let label = match &self.label {
             Labels::Column(label) => spec.label_of(&field(*label)?)?,
-            Labels::Marks(marks) => {
-                let marked = marks.iter().map(|(at, name)| {
+            Labels::Indicators(labels) => {
+                let marked = labels.iter().map(|(at, name)| {
                     let marked = label_set::is_marked(name, &field(*at)?)?;
                     Ok(marked.then_some(name.as_str()))
                 });

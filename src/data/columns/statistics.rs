@@ -1,58 +1,56 @@
-//! What is in one column.
+//! Statistics of one column: what kind of values it holds.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::several::Several;
+use crate::data::columns::multi_label::MultiLabel;
+use crate::data::columns::{LONGEST_LABEL, MOST_CLASSES};
 use crate::data::sources::series::written::{any_number, is_date};
 use crate::data::text::label_set;
-use crate::number;
 
-/// Different values that a column of labels has, at most.
-pub(super) const CLASSES: usize = 200;
-/// Characters of a label, at most.
-pub(super) const LABEL: usize = 60;
-
-/// What is in a column.
+/// Statistics of the first cells of a column.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Cells {
+pub(crate) struct ColumnStatistics {
+    /// The name in the header, or the key; else `column 3`.
     pub name: String,
-    pub role: &'static str,
     pub kind: Kind,
-    /// Different values.
+    /// The number of different values.
     pub distinct: usize,
-    /// Cells that hold something.
+    /// Cells that are not empty.
     pub filled: usize,
+    /// The mean length in characters.
     pub characters: f64,
+    /// The mean number of words.
     pub words: f64,
-    /// How it holds several labels at once.
-    pub several: Option<Several>,
-    /// Whether it has a 0 (or `false`), and a 1 (or `true`), where every row has one of them.
-    pub marks: Option<[bool; 2]>,
+    /// How its cells hold several labels.
+    pub multi_label: Option<MultiLabel>,
+    /// Whether it has a 0 (or `false`), and a 1 (or `true`); `None` where a cell is neither.
+    pub indicator: Option<[bool; 2]>,
     /// Whether its dates do not begin with the year.
-    pub turned: bool,
+    pub year_last: bool,
     longest: usize,
 }
 
+/// The kind of values in a column.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     #[default]
     Empty,
     /// Dates that a series can have.
     Date,
     /// Dates in another form.
     OtherDate,
-    /// From one to another; whether all are whole.
+    /// Minimum, maximum, and whether all are whole numbers.
     Number(f64, f64, bool),
     Words,
     /// JSON that is neither text nor number.
     Nested,
 }
 
-impl Cells {
-    /// Of the cells of a column called `name`.
-    pub fn of<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> Self {
+impl ColumnStatistics {
+    /// Computes the statistics of the cells of a column called `name`.
+    pub fn new<'a>(name: String, cells: impl Iterator<Item = &'a str>) -> Self {
         let all: Vec<&str> = cells.map(str::trim).collect();
         let cells: Vec<&str> = all.iter().copied().filter(|cell| !cell.is_empty()).collect();
         let Some(count) = Some(cells.len()).filter(|count| *count > 0) else {
@@ -85,68 +83,38 @@ impl Cells {
         };
         Self {
             name,
-            role: "",
             kind,
             distinct: cells.iter().collect::<HashSet<_>>().len(),
             filled: count,
             characters: mean(&|cell| cell.chars().count()),
             words: mean(&|cell| cell.split_whitespace().count()),
-            several: Several::of(&cells)
+            multi_label: MultiLabel::detect(&cells)
                 .filter(|_| !matches!(kind, Kind::Number(..) | Kind::Date | Kind::OtherDate)),
-            marks: marks(&all),
-            turned: kind == Kind::Date
+            indicator: indicator(&all),
+            year_last: kind == Kind::Date
                 && cells.iter().all(|cell| cell.find(['-', '/', '.']).is_some_and(|at| at < 3)),
             longest: cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0),
         }
     }
 
-    /// Whether a few short values come again and again.
+    /// Whether it holds a few short values that recur.
     pub fn may_be_label(&self) -> bool {
         let whole = matches!(self.kind, Kind::Number(.., true) | Kind::Words);
-        let few = (2..=CLASSES).contains(&self.distinct) && self.distinct * 2 <= self.filled;
-        whole && few && self.longest <= LABEL && self.words <= 4.0
+        let few = (2..=MOST_CLASSES).contains(&self.distinct) && self.distinct * 2 <= self.filled;
+        whole && few && self.longest <= LONGEST_LABEL && self.words <= 4.0
     }
 
+    /// Whether it holds words that mostly differ.
     pub fn may_be_text(&self) -> bool {
-        self.kind == Kind::Words && self.distinct * 2 > self.filled && self.several.is_none()
-    }
-
-    /// For people.
-    pub fn why(&self) -> String {
-        let different = |n: usize| format!("{} different values", number::count(n as u64));
-        match self.kind {
-            Kind::Empty => "nothing".into(),
-            Kind::Date => "dates".into(),
-            Kind::OtherDate => "dates in another form than 1949-01-31 or 31.01.1949".into(),
-            _ if self.role == "labels" && self.marks.is_some() => "0 or 1".into(),
-            _ if self.role == "labels" && self.several == Some(Several::Listed) => {
-                "lists, several at once".into()
-            }
-            _ if self.role == "labels" => format!("{}, several at once", different(self.distinct)),
-            Kind::Nested => "lists or objects".into(),
-            Kind::Number(..) if self.role == "label" => different(self.distinct),
-            Kind::Number(least, greatest, _) => {
-                format!("numbers from {} to {}", amount(least), amount(greatest))
-            }
-            Kind::Words if self.role == "label" || self.distinct * 2 <= self.filled => {
-                different(self.distinct)
-            }
-            Kind::Words if self.words < 1.5 => format!("a word, {:.0} characters", self.characters),
-            Kind::Words => format!("{:.0} words on average", self.words),
-        }
+        self.kind == Kind::Words && self.distinct * 2 > self.filled && self.multi_label.is_none()
     }
 }
 
-/// Whether some of `cells` say no and some say yes, where all say one of them, as in a column for one of several labels.
-fn marks(cells: &[&str]) -> Option<[bool; 2]> {
+/// Whether `cells` have a 0 and a 1, where all are one of them, as in a column for one of several labels.
+fn indicator(cells: &[&str]) -> Option<[bool; 2]> {
     let marked = cells.iter().map(|cell| label_set::is_marked("", cell).ok());
     let marked: Vec<bool> = marked.collect::<Option<_>>()?;
     Some([false, true].map(|mark| marked.contains(&mark)))
-}
-
-/// As short as it can be said: `104`, `0.25`.
-fn amount(x: f64) -> String {
-    if x == x.trunc() && x.abs() < 1e9 { format!("{x:.0}") } else { number::metric(x) }
 }
 
 /// Whether this is a date that no series can have: `1/31/49`, `Jan 31, 1949`.

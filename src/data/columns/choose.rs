@@ -1,0 +1,205 @@
+//! Which columns hold text and label.
+
+use std::fmt;
+
+use crate::data::columns::{
+    ColumnStatistics, FirstRows, Kind, LABEL_NAMES, MOST_CLASSES, TEXT_NAMES, known_index,
+};
+use crate::data::error::listed;
+
+/// The columns of text and label, by their indices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Choice {
+    pub text: usize,
+    pub labels: Labels,
+}
+
+/// The columns with the labels, by their indices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Labels {
+    /// One column.
+    Column(usize),
+    /// A column of 0 and 1 per label.
+    Indicators(Vec<usize>),
+}
+
+/// Why text or label cannot be chosen, with the names of the columns in question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// None of these columns looks like text.
+    NoText(Vec<String>),
+    /// Several look like text.
+    Texts(Vec<String>),
+    /// None of these columns, all but the text, looks like a label.
+    NoLabel(Vec<String>),
+    /// Several look like a label.
+    Labels(Vec<String>),
+}
+
+impl Choice {
+    /// The columns of text and label, where one column has the labels.
+    pub fn text_and_label(&self) -> Option<(usize, usize)> {
+        match self.labels {
+            Labels::Column(label) => Some((self.text, label)),
+            Labels::Indicators(_) => None,
+        }
+    }
+}
+
+impl Doubt {
+    /// The setting that resolves it.
+    pub fn setting(&self) -> &'static str {
+        match self {
+            Self::NoText(_) | Self::Texts(_) => "text",
+            Self::NoLabel(_) | Self::Labels(_) => "label",
+        }
+    }
+
+    /// Whether several columns are possible.
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Texts(_) | Self::Labels(_))
+    }
+
+    /// What is in doubt, after a list of all columns: `none looks like text`.
+    pub fn brief(&self) -> String {
+        match self {
+            Self::NoText(_) => "none looks like text".into(),
+            Self::Texts(texts) => format!("{} look like texts", names(texts)),
+            Self::NoLabel(_) => "none looks like a label, a few values that come again".into(),
+            Self::Labels(labels) => format!("{} look like labels", names(labels)),
+        }
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoText(all) => write!(f, "of the columns {} none looks like text", names(all)),
+            Self::Texts(texts) => write!(f, "the columns {} look like texts", names(texts)),
+            Self::NoLabel(others) if others.is_empty() => f.write_str(
+                "no column looks like a label, a few values that come again; there is no other column",
+            ),
+            Self::NoLabel(others) => write!(
+                f,
+                "no column looks like a label, a few values that come again; the other columns are {}",
+                names(others)
+            ),
+            Self::Labels(labels) => write!(f, "the columns {} look like labels", names(labels)),
+        }
+    }
+}
+
+fn names(names: &[String]) -> String {
+    listed(names.iter().map(String::as_str))
+}
+
+impl FirstRows {
+    /// Chooses the columns of text and label: those that are set, else by usual names, else by content.
+    ///
+    /// # Errors
+    /// With the doubt where no column, or more than one, is possible.
+    pub fn choose(&self, text: Option<usize>, label: Option<usize>) -> Result<Choice, Doubt> {
+        if let (Some(text), Some(label)) = (text, label) {
+            return Ok(Choice { text, labels: Labels::Column(label) });
+        }
+        let named_label = label.or_else(|| {
+            let is_label = |column: &ColumnStatistics| {
+                column.may_be_label()
+                    || column.multi_label.is_some()
+                    || column.distinct <= MOST_CLASSES && column.kind != Kind::Nested
+            };
+            self.known(LABEL_NAMES)
+                .filter(|at| Some(*at) != text && self.columns.get(*at).is_some_and(is_label))
+        });
+        let named_text = text.or_else(|| {
+            let is_text = |column: &ColumnStatistics| column.kind == Kind::Words;
+            self.known(TEXT_NAMES)
+                .filter(|at| Some(*at) != label && self.columns.get(*at).is_some_and(is_text))
+        });
+        let text = match named_text {
+            Some(text) => text,
+            None => self.text_by_content(named_label)?,
+        };
+        let labels = match named_label.filter(|label| *label != text) {
+            Some(label) => Labels::Column(label),
+            None => self.labels_by_content(text)?,
+        };
+        Ok(Choice { text, labels })
+    }
+
+    /// Chooses columns that may be wrong, where [`Self::choose`] is in doubt: by the usual names of both; or, of two columns, the one with
+    /// fewer values for the label.
+    pub fn guess(&self, text: Option<usize>, label: Option<usize>) -> Option<(usize, usize)> {
+        let (known_text, known_label) = self.known(TEXT_NAMES).zip(self.known(LABEL_NAMES)).unzip();
+        match (text.or(known_text), label.or(known_label)) {
+            (Some(text), Some(label)) => Some((text, label)),
+            _ if self.columns.len() != 2 => None,
+            (text, label) => {
+                let text = text.or_else(|| self.known(TEXT_NAMES));
+                let other = |at: usize| 1 - at.min(1);
+                let label = label.or_else(|| text.map(other)).or_else(|| self.known(LABEL_NAMES));
+                let label = label.unwrap_or_else(|| {
+                    let distinct = |at: usize| self.columns.get(at).map_or(0, |column| column.distinct);
+                    usize::from(distinct(1) <= distinct(0))
+                });
+                Some((text.unwrap_or_else(|| other(label)), label))
+            }
+        }
+    }
+
+    /// The index of the column in the header that has one of these names.
+    fn known(&self, names: &[&str]) -> Option<usize> {
+        known_index(&self.first_row(), names).filter(|_| self.header)
+    }
+
+    /// The indices of the columns but `taken` that are `right`.
+    fn columns_that(&self, right: impl Fn(&ColumnStatistics) -> bool, taken: Option<usize>) -> Vec<usize> {
+        let all = self.columns.iter().zip(0..);
+        all.filter(|(column, at)| Some(*at) != taken && right(column)).map(|(_, at)| at).collect()
+    }
+
+    fn names_of(&self, columns: &[usize]) -> Vec<String> {
+        columns.iter().filter_map(|at| Some(self.columns.get(*at)?.name.clone())).collect()
+    }
+
+    fn text_by_content(&self, label: Option<usize>) -> Result<usize, Doubt> {
+        // A text is missing in some of the rows at most.
+        let is_text = |column: &ColumnStatistics| column.may_be_text() && column.filled * 4 >= self.rows;
+        let mut texts = self.columns_that(is_text, label);
+        if let (true, Some(label)) = (texts.is_empty() && self.columns.len() == 2, label) {
+            texts = vec![1 - label.min(1)];
+        }
+        let of = |at: &usize, value: fn(&ColumnStatistics) -> f64| self.columns.get(*at).map_or(0.0, value);
+        // Sentences go before single words, such as names and keys.
+        let is_sentence = |at: &usize| of(at, |column| column.words) >= 2.5;
+        if texts.iter().any(is_sentence) {
+            texts.retain(is_sentence);
+        }
+        let size = |at: &usize| of(at, |column| column.characters);
+        texts.sort_by(|a, b| size(b).total_cmp(&size(a)));
+        match texts.as_slice() {
+            [] => Err(Doubt::NoText(self.names_of(&self.columns_that(|_| true, None)))),
+            [first, second, ..] if size(second) * 2.0 > size(first) => {
+                Err(Doubt::Texts(self.names_of(&texts)))
+            }
+            [first, ..] => Ok(*first),
+        }
+    }
+
+    fn labels_by_content(&self, text: usize) -> Result<Labels, Doubt> {
+        let is_label = |column: &ColumnStatistics| column.may_be_label() || column.multi_label.is_some();
+        let labels = self.columns_that(is_label, Some(text));
+        // One of several labels may be so rare that none of the first rows has it.
+        let indicators = self.columns_that(|column| column.indicator.is_some_and(|[no, _]| no), Some(text));
+        let has_both = |at: &&usize| self.columns.get(**at).is_some_and(|c| c.indicator == Some([true; 2]));
+        let are_indicators = || {
+            labels.iter().all(|at| indicators.contains(at)) && indicators.iter().filter(has_both).count() > 1
+        };
+        match labels.as_slice() {
+            [label] => Ok(Labels::Column(*label)),
+            _ if are_indicators() => Ok(Labels::Indicators(indicators)),
+            [] => Err(Doubt::NoLabel(self.names_of(&self.columns_that(|_| true, Some(text))))),
+            _ => Err(Doubt::Labels(self.names_of(&labels))),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Whether the first row of a table is a header.
+
+use std::collections::HashSet;
+
+use crate::data::columns::{Column, ColumnSettings, DATE_NAMES, LABEL_NAMES, TEXT_NAMES, known_index};
+use crate::data::sources::series::written::{any_number, is_date};
+
+/// The maximum number of characters, and of words, of a name that is known by nothing else.
+const LONGEST_NAME: (usize, usize) = (30, 3);
+
+/// Whether `first` is the header of the table with the other rows `rest`, all as long.
+///
+/// The first of these that applies decides. The label is known where it is set, and in a table of two columns.
+///
+/// 1. A column is set by its name, or the row has usual names of both text and label: a header.
+/// 2. A number above numbers or a date above dates, in the column of the label where that is known: none.
+/// 3. The row has a usual name: a header.
+/// 4. The label is known: a header if the first one does not recur.
+/// 5. A name is empty: a header if it is that of the index that pandas writes; if the column is mostly empty, this says nothing.
+/// 6. Words above numbers: a header.
+/// 7. Short and different names do not recur in their columns, and one is above much longer texts: a header.
+pub(super) fn is_header(first: &[String], rest: &[&Vec<String>], settings: &ColumnSettings<'_>) -> bool {
+    let names: Vec<&str> = first.iter().map(String::as_str).collect();
+    let knows = |known| known_index(&names, known).is_some();
+    if settings.is_by_name()
+        || knows(TEXT_NAMES) && (knows(LABEL_NAMES) || !settings.label_columns.is_empty())
+    {
+        return true;
+    }
+    let column = |at: usize| rest.iter().filter_map(move |row| row.get(at)).map(String::as_str);
+    let is_numeric = |cell: &str| cell.parse::<f64>().is_ok() || any_number(cell).is_some() || is_date(cell);
+    let above_numbers = |at: usize, percent: usize| {
+        let (all, numbers) =
+            column(at).fold((0, 0), |(all, n), cell| (all + 1, n + usize::from(is_numeric(cell))));
+        all > 0 && numbers * 100 >= all * percent
+    };
+    let recurs = |at: usize| names.get(at).is_some_and(|name| column(at).any(|cell| cell == *name));
+    let numeric = |at: usize| names.get(at).is_some_and(|name| is_numeric(name));
+    // A number above words may be a name: pandas numbers columns without names, from 0.
+    let is_value = |at: usize| numeric(at) && (rest.is_empty() || above_numbers(at, 50) || recurs(at));
+    let label = label(&names, rest, settings).filter(|_| rest.len() > 1);
+    if label.map_or_else(|| (0..names.len()).any(is_value), is_value) {
+        return false;
+    }
+    if knows(TEXT_NAMES) || knows(LABEL_NAMES) || knows(DATE_NAMES) {
+        return true;
+    }
+    if let Some(label) = label {
+        return !recurs(label);
+    }
+    let (unnamed, named): (Vec<usize>, Vec<usize>) =
+        (0..names.len()).partition(|at| names.get(*at).is_some_and(|name| name.is_empty()));
+    let mostly_empty = |at: &usize| column(*at).filter(|cell| cell.is_empty()).count() * 2 >= rest.len();
+    if rest.is_empty() || !unnamed.iter().all(mostly_empty) {
+        return unnamed == [0] && !named.iter().any(|at| recurs(*at));
+    }
+    if named.iter().any(|at| !numeric(*at) && above_numbers(*at, 90)) {
+        return true;
+    }
+    let (characters, words) = LONGEST_NAME;
+    let is_name = |at: &usize| {
+        let name = names.get(*at).copied().unwrap_or_default();
+        name.chars().count() <= characters && name.split_whitespace().count() <= words && !recurs(*at)
+    };
+    let different = named.iter().filter_map(|at| names.get(*at)).collect::<HashSet<_>>().len() == named.len();
+    let above_texts = |at: &usize| {
+        let below: usize = column(*at).map(|cell| cell.chars().count()).sum();
+        below > 3 * rest.len() * names.get(*at).map_or(0, |name| name.chars().count())
+    };
+    rest.len() > 2 && different && named.iter().all(is_name) && named.iter().any(above_texts)
+}
+
+/// The index of the label, where it is known: as it is set; of two columns the one with fewer values, or the last.
+fn label(names: &[&str], rest: &[&Vec<String>], settings: &ColumnSettings<'_>) -> Option<usize> {
+    let index = |column: Option<&Column>| column.and_then(|column| column.index(names).ok());
+    let values = |at: usize| {
+        let cells = rest.iter().filter_map(|row| row.get(at)).map(String::as_str);
+        cells.chain(names.get(at).copied()).collect::<HashSet<_>>().len()
+    };
+    index(settings.label).or_else(|| {
+        let text = index(settings.text).map(|text| 1 - text.min(1));
+        (names.len() == 2).then(|| text.unwrap_or_else(|| usize::from(values(1) <= values(0))))
+    })
+}
