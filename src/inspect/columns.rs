@@ -271,6 +271,5 @@ fn amount(x: f64) -> String {
     if x == x.trunc() && x.abs() < 1e9 { format!("{x:.0}") } else { number::metric(x) }
 }
 
-
 #[cfg(test)]
 mod tests;

@@ -59,6 +59,16 @@ fn what_is_wrong_in_other_formats_is_told_with_its_place_and_its_remedy() {
         ("nul.jsonl", "{\"text\":\"a\\u0000\",\"label\":1}\n"),
         ("one.txt", "good\nbad\n"),
         ("three.csv", "a,b,c\nd,e,f\n"),
+        ("texts.csv", "n,said,answer\n1,it was a film,it was not\n2,so it was that,it never was\n"),
+        (
+            "several.csv",
+            "remark,sad,glad\nit was a film,0,1\nit was no film,1,0\nso it was,1,1\nso it is,0,0\n",
+        ),
+        (
+            "several.jsonl",
+            "{\"said\":\"it was\",\"sad\":0,\"glad\":1}\n{\"said\":\"it is\",\"sad\":1,\"glad\":0}\n\
+             {\"said\":\"so it was\",\"sad\":0,\"glad\":1}\n{\"said\":\"so it is\",\"sad\":1,\"glad\":0}\n",
+        ),
     ] {
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
