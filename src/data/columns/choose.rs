@@ -89,12 +89,17 @@ impl fmt::Display for Doubt {
     }
 }
 
+fn looks_like_label(column: &ColumnStatistics) -> bool {
+    column.may_be_label() || column.multi_label.is_some()
+}
+
 fn names(names: &[String]) -> String {
     listed(names.iter().map(String::as_str))
 }
 
 impl FirstRows {
-    /// Chooses the columns of text and label: those that are set, else by usual names, else by content.
+    /// Chooses the columns of text and label: those that are set, else by usual names that fit the content, else by
+    /// content.
     ///
     /// # Errors
     /// With the doubt where no column, or more than one, is possible.
@@ -102,27 +107,29 @@ impl FirstRows {
         if let (Some(text), Some(label)) = (text, label) {
             return Ok(Choice { text, labels: Labels::Column(label) });
         }
-        let named_label = label.or_else(|| {
-            let is_label = |column: &ColumnStatistics| {
-                column.may_be_label()
-                    || column.multi_label.is_some()
-                    || column.distinct <= MOST_CLASSES && column.kind != Kind::Nested
-            };
-            self.known(LABEL_NAMES)
-                .filter(|at| Some(*at) != text && self.columns.get(*at).is_some_and(is_label))
-        });
-        let named_text = text.or_else(|| {
-            let is_text = |column: &ColumnStatistics| column.kind == Kind::Words;
-            self.known(TEXT_NAMES)
-                .filter(|at| Some(*at) != label && self.columns.get(*at).is_some_and(is_text))
-        });
-        let text = match named_text {
-            Some(text) => text,
-            None => self.text_by_content(named_label)?,
+        let is_label = |column: &ColumnStatistics| {
+            looks_like_label(column) || column.distinct <= MOST_CLASSES && column.kind != Kind::Nested
         };
-        let labels = match named_label.filter(|label| *label != text) {
+        let holds =
+            |at: usize, right: &dyn Fn(&ColumnStatistics) -> bool| self.columns.get(at).is_some_and(right);
+        let usual_text = self.known(TEXT_NAMES).filter(|at| Some(*at) != label);
+        let usual_text = usual_text.filter(|at| holds(*at, &|column| column.kind == Kind::Words));
+        let usual_label = self.known(LABEL_NAMES).filter(|at| Some(*at) != text && holds(*at, &is_label));
+        // One usual name alone, above a column with other content, may be chance.
+        let both = text.or(usual_text).is_some() && label.or(usual_label).is_some();
+        let sure_text = usual_text.filter(|at| both || holds(*at, &ColumnStatistics::may_be_text));
+        let sure_label = usual_label.filter(|at| both || holds(*at, &looks_like_label));
+        let label = label.or(sure_label);
+        let text = match text.or(sure_text) {
+            Some(text) => text,
+            None => self.text_by_content(label).or_else(|doubt| usual_text.ok_or(doubt))?,
+        };
+        let labels = match label.filter(|label| *label != text) {
             Some(label) => Labels::Column(label),
-            None => self.labels_by_content(text)?,
+            None => {
+                let usual = || usual_label.filter(|label| *label != text).map(Labels::Column);
+                self.labels_by_content(text).or_else(|doubt| usual().ok_or(doubt))?
+            }
         };
         Ok(Choice { text, labels })
     }
@@ -134,15 +141,15 @@ impl FirstRows {
         match (text.or(known_text), label.or(known_label)) {
             (Some(text), Some(label)) => Some((text, label)),
             _ if self.columns.len() != 2 => None,
-            (text, label) => {
-                let text = text.or_else(|| self.known(TEXT_NAMES));
-                let other = |at: usize| 1 - at.min(1);
-                let label = label.or_else(|| text.map(other)).or_else(|| self.known(LABEL_NAMES));
-                let label = label.unwrap_or_else(|| {
-                    let distinct = |at: usize| self.columns.get(at).map_or(0, |column| column.distinct);
-                    usize::from(distinct(1) <= distinct(0))
-                });
-                Some((text.unwrap_or_else(|| other(label)), label))
+            (Some(text), None) => Some((text, 1 - text.min(1))),
+            (None, Some(label)) => Some((1 - label.min(1), label)),
+            (None, None) => {
+                let values = |at: usize| {
+                    let column = self.columns.get(at);
+                    column.map_or(0, |column| column.distinct + usize::from(column.filled < self.rows))
+                };
+                let label = usize::from(values(1) <= values(0));
+                Some((1 - label, label))
             }
         }
     }
@@ -187,8 +194,7 @@ impl FirstRows {
     }
 
     fn labels_by_content(&self, text: usize) -> Result<Labels, Doubt> {
-        let is_label = |column: &ColumnStatistics| column.may_be_label() || column.multi_label.is_some();
-        let labels = self.columns_that(is_label, Some(text));
+        let labels = self.columns_that(looks_like_label, Some(text));
         // One of several labels may be so rare that none of the first rows has it.
         let indicators = self.columns_that(|column| column.indicator.is_some_and(|[no, _]| no), Some(text));
         let has_both = |at: &&usize| self.columns.get(**at).is_some_and(|c| c.indicator == Some([true; 2]));
