@@ -19,6 +19,8 @@ pub use builtin::{names, text};
 pub use catalog::{Entry, entries};
 pub use document::Overrides;
 pub use error::{PresetError, in_plain_words, unknown};
-pub use read::{Resolved, load, load_run};
+pub use read::{Resolved, load, load_run, minimal, parse};
+/// A tree of YAML.
+pub use serde_yaml::Value;
 pub use spec::{Probes, RunSpec, SampleSpec, TrainSpec, WatchSpec};
 pub use target_check::{TargetError, check as check_fit};

@@ -60,6 +60,11 @@ impl Document {
         Ok(Self { origin: origin.into(), text: text.into(), tree, overridden: Vec::new() })
     }
 
+    /// A document that was never a text; errors in it have no line.
+    pub(super) fn of_tree(origin: &str, tree: Value) -> Self {
+        Self { origin: origin.into(), text: String::new(), tree, overridden: Vec::new() }
+    }
+
     /// Lays `K=V` over the tree. Missing mappings are made; list items must exist.
     pub(super) fn set(&mut self, assignment: &str) -> Result<(), PresetError> {
         let source = format!("--set {assignment}");

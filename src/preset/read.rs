@@ -1,4 +1,5 @@
 mod data;
+mod minimal;
 mod vectors;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use super::target_check;
 use crate::data::{self as sources, DataError, InputForm, RawTokenSpec, TargetForm, TokenRules, TokenUse};
 use crate::nn::{LayerNode, LayerSpec, Loss, Stepwise};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
+
+pub use minimal::minimal;
 
 /// A spec ready to run, and what a person should know of how it came about.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +44,15 @@ pub fn load(preset: &str, overrides: &Overrides) -> Result<Resolved, PresetError
 /// As [`load`].
 pub fn load_run(path: &Path, overrides: &Overrides) -> Result<Resolved, PresetError> {
     read(&path.to_string_lossy(), overrides, Origin::Run)
+}
+
+/// Reads the preset `text`, called `name`; paths in it are relative to the folder `base`.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(name: &str, text: &str, base: &Path) -> Result<Resolved, PresetError> {
+    let document = Document::parse(&format!("preset {name}"), text)?;
+    resolve(&document, name, base, None, Origin::Preset)
 }
 
 /// Where a text of settings comes from.
@@ -476,8 +488,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(spec.train.class_weight, [("0".into(), 2.0), ("negative".into(), 0.5)].into());
-        let document = Document::parse("spec.yaml", &spec.to_yaml().unwrap()).unwrap();
-        let again = resolve(&document, "word-order", Path::new(""), None, Origin::Preset).unwrap();
+        let again = parse("word-order", &spec.to_yaml().unwrap(), Path::new("")).unwrap();
         assert_eq!(again.spec, spec);
     }
 
