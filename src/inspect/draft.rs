@@ -1,6 +1,12 @@
-//! A preset for somebody's own data, with comments that teach: what each part is, and what to try next.
+//! A preset for somebody's own data: a [`RunSpec`] with comments that explain its parts and say what to try next.
+//!
+//! ```text
+//! texts, language, tags, sequences, series ─→ Proposal: RunSpec, Comments ─ render ─→ YAML ─ preset::parse ─→ the same RunSpec
+//! ```
 
+mod comments;
 mod language;
+mod render;
 mod sequences;
 mod series;
 mod tags;
@@ -9,70 +15,97 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
-use crate::data::DataError;
+use crate::data::{DataError, DataSpec};
 use crate::escape::foreign;
 use crate::inspect::{LookOptions, Looked, Material, look};
 use crate::number;
-use crate::preset::WatchSpec;
+use crate::preset::{RunSpec, Value, WatchSpec, minimal, parse};
 use crate::protocol::{Draft, Findings};
+use comments::Comments;
+use render::render;
 use yaml::Yaml;
 
-/// What a kind of data makes of its preset.
+/// What is proposed for data of some kind.
 struct Proposal {
-    /// One line.
-    title: String,
-    /// What to look for.
-    about: String,
-    /// From `data:` on.
-    body: Yaml,
-    /// For people, in rows of name and value.
+    /// The preset without its name; paths are those of the data as they were found.
+    spec: RunSpec,
+    /// Its comments.
+    comments: Comments,
+    /// Its main settings, as rows of name and value.
     suggested: Vec<(String, String)>,
 }
 
-/// Looks at `path`, and writes a preset for what is there: to be saved at `to`, to which its paths are relative, else into the present
+/// Looks at `path` and drafts a preset for what is there: to be saved at `to`, to which its paths are relative, else in the current
 /// folder under the name it gets.
 ///
 /// # Errors
-/// As [`look`]. What is there and can be learnt from in no way is no error: the draft says why.
+/// As [`look`]. Where nothing can be trained on the data, the draft says why.
 pub fn draft(path: &Path, options: &LookOptions, to: Option<&Path>) -> Result<Draft, DataError> {
     let Looked { mut findings, material } = look(path, options)?;
     let name = to
         .and_then(Path::file_stem)
         .map_or_else(|| name_of(path), |stem| stem.to_string_lossy().into_owned());
     let preset = material.and_then(|material| {
-        let place = Place { folder: to.and_then(Path::parent) };
-        let proposal = match &material {
-            Material::Texts { spec, level, examples } => {
-                texts::propose(&findings, spec, *level, examples, &place)?
-            }
-            Material::Text { spec, prime } => language::propose(&findings, spec, prime, &place)?,
-            Material::Tags { spec, examples } => tags::propose(&findings, spec, examples, &place)?,
-            Material::Sequences(spec) => sequences::propose(&findings, spec, &place)?,
-            Material::Series(spec) => series::propose(&findings, spec, &place)?,
+        let proposal = match material {
+            Material::Texts { spec, level, examples } => texts::propose(&findings, spec, level, examples),
+            Material::Text { spec, prime } => language::propose(&findings, spec, &prime)?,
+            Material::Tags { spec, examples } => tags::propose(&findings, spec, examples),
+            Material::Sequences(spec) => sequences::propose(&findings, spec),
+            Material::Series(spec) => series::propose(&findings, spec),
         };
         findings.suggested = proposal.suggested.clone();
         let file = to.map_or_else(|| format!("{name}.yaml"), |to| to.display().to_string());
-        Ok(written(path, &file, proposal))
+        let place = Place { looked_at: path, file: &file, folder: to.and_then(Path::parent) };
+        written(&name, proposal, &place)
     });
     Ok(Draft { findings, name, preset })
 }
 
-fn written(path: &Path, file: &str, proposal: Proposal) -> String {
-    let Proposal { title, about, body, .. } = proposal;
-    let mut out = Yaml::default();
-    out.comment(&format!(
-        "Written by “unrolled new {}”, to be changed as you like. It trains as it is:",
-        path.display()
-    ));
-    out.line(&format!("#   unrolled train {}", foreign(file)));
-    out.comment("Every value can be tried without a change to the file: --set train.epochs=20, --set train.batch_size=16.");
-    out.line("");
-    out.line(&format!("title: {}", yaml::quoted(&title)));
-    out.line("about: >-");
-    out.folded(&about);
-    out.line("");
-    out.append(body);
-    out.text()
+/// The preset `name` as text, which is read as what was proposed; else why there is none.
+fn written(name: &str, proposal: Proposal, place: &Place<'_>) -> Result<String, String> {
+    let Proposal { spec, mut comments, .. } = proposal;
+    let mut spec = RunSpec { name: name.into(), ..spec };
+    let mut expected = spec.clone();
+    for_each_path(&mut spec.data, |path| place.path(path))?;
+    for_each_path(&mut expected.data, |path| Ok(std::path::absolute(path).unwrap_or_else(|_| path.into())))?;
+    let refused = |error: &dyn std::fmt::Display| format!("the preset for it would be refused: {error}");
+    let tree = minimal(&spec, place.base(), &|path| comments.keeps(&path.join(".")))
+        .map_err(|error| refused(&error))?;
+    debug_assert!(comments.lost(&tree).is_empty(), "{:?}", comments.lost(&tree));
+    // What people may uncomment is right as well.
+    comments.retain_suggestions(|path, value| {
+        let text = with(&tree, path, value).map(|tree| place.text(&tree, &Comments::default()));
+        text.is_some_and(|text| parse(name, &text, place.base()).is_ok())
+    });
+    let text = place.text(&tree, &comments);
+    match parse(name, &text, place.base()) {
+        Ok(read) if read.spec == expected => Ok(text),
+        Ok(_) => Err(refused(&"it would be read as another one than was meant")),
+        Err(error) => Err(refused(&error)),
+    }
+}
+
+/// `tree` with `value` at `path`, a key of one of its sections.
+fn with(tree: &Value, path: &str, value: &Value) -> Option<Value> {
+    let mut tree = tree.clone();
+    let (section, key) = path.split_once('.')?;
+    tree.get_mut(section)?.as_mapping_mut()?.insert(key.into(), value.clone());
+    Some(tree)
+}
+
+/// Replaces each path of `data` by what `change` makes of it.
+fn for_each_path(
+    data: &mut DataSpec,
+    change: impl Fn(&Path) -> Result<PathBuf, String>,
+) -> Result<(), String> {
+    let source = data.source_mut();
+    for setting in source.paths_mut() {
+        *setting.path = change(setting.path)?;
+    }
+    if let Some(path) = source.validation_path_mut() {
+        *path = change(path)?;
+    }
+    Ok(())
 }
 
 /// A name for a preset: the file's without its endings, of letters that no shell has to be told about.
@@ -92,27 +125,55 @@ fn name_of(path: &Path) -> String {
     if name.is_empty() { "mine".into() } else { name }
 }
 
-/// Where the preset will lie.
+/// Where the preset will be.
 struct Place<'a> {
-    /// `None` and the empty one are the present folder.
+    /// The data it is for.
+    looked_at: &'a Path,
+    /// Its file.
+    file: &'a str,
+    /// The folder of that; `None` and the empty one are the current folder.
     folder: Option<&'a Path>,
 }
 
 impl Place<'_> {
-    /// A path as the preset has it; in words what is wrong with one that YAML cannot hold.
-    fn path(&self, path: &Path) -> Result<String, String> {
-        let here = self.folder.is_none_or(|folder| folder.as_os_str().is_empty() || folder == Path::new("."));
-        let path = match here {
+    /// The folder that paths in the preset are relative to.
+    fn base(&self) -> &Path {
+        self.folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
+
+    /// `path` as the preset has it; in words what is wrong with one that YAML cannot hold.
+    fn path(&self, path: &Path) -> Result<PathBuf, String> {
+        let path = match self.base() == Path::new(".") {
             true => PathBuf::from(path),
             false => std::path::absolute(path).unwrap_or_else(|_| path.into()),
         };
-        let text = path.to_str().ok_or_else(|| {
-            format!(
+        match path.to_str() {
+            Some(_) => Ok(path),
+            None => Err(format!(
                 "the path {} is not Unicode, which a preset cannot hold: rename it",
                 foreign(&path.to_string_lossy())
-            )
-        })?;
-        Ok(yaml::quoted(text))
+            )),
+        }
+    }
+
+    /// The file's content.
+    fn text(&self, tree: &Value, comments: &Comments) -> String {
+        let mut out = Yaml::default();
+        out.wrapped(
+            "# ",
+            &format!(
+                "Written by “unrolled new {}”. Change it as you like; it can be trained as it is:",
+                self.looked_at.display()
+            ),
+        );
+        out.line(&format!("#   unrolled train {}", foreign(self.file)));
+        out.wrapped(
+            "# ",
+            "To try another value without changing the file: --set train.epochs=20, --set train.batch_size=16.",
+        );
+        out.line("");
+        render(tree, comments, &mut out);
+        out.text()
     }
 }
 
@@ -164,8 +225,8 @@ fn chain(layers: &[String]) -> String {
     layers.join(" → ")
 }
 
-/// Steps from one watched to the next, of a training of so many: as presets do it, which two percent of the time allow, but some twenty looks
-/// at least at one that is over in a moment.
+/// Steps from one recorded step to the next, in a training of so many `steps`: the default of presets, but at least some twenty recorded steps in a
+/// short one.
 fn every(steps: usize) -> usize {
     (steps / 20).clamp(1, WatchSpec::default().every)
 }

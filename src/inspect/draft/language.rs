@@ -1,20 +1,20 @@
 //! One long text.
 
-use super::yaml::{Yaml, quoted};
-use super::{Place, Proposal, chain, counted};
-use crate::data::{Encoding, TextSpec};
+use std::collections::BTreeMap;
+
+use super::comments::Comments;
+use super::{Proposal, chain, counted};
+use crate::data::{DataSpec, Encoding, Level, Side, TextSpec, TokenSpec};
+use crate::nn::{Activation, Dense, Dropout, Embedding, LSTM, Loss};
 use crate::number;
+use crate::optim::{Adam, OptimizerSpec, Schedule, StepDecay};
+use crate::preset::{Probes, RunSpec, SampleSpec, TrainSpec, WatchSpec};
 use crate::protocol::Findings;
 
 /// Entries of a vocabulary of characters, at most.
 const CHARACTERS: usize = 1_000;
 
-pub(super) fn propose(
-    findings: &Findings,
-    spec: &TextSpec,
-    prime: &str,
-    place: &Place<'_>,
-) -> Result<Proposal, String> {
+pub(super) fn propose(findings: &Findings, spec: TextSpec, prime: &str) -> Result<Proposal, String> {
     let (rows, found) = (findings.rows, findings.vocabulary.as_ref());
     // Each stream, and each of the held-out tenth, has several windows.
     let layouts = [(64, 64), (32, 64), (32, 32), (16, 32), (8, 16), (4, 8), (1, 8)];
@@ -33,53 +33,55 @@ pub(super) fn propose(
         400_000..5_000_000 => (192, 8),
         _ => (256, 2),
     };
-    let mut body = Yaml::default();
-    body.line("data:");
-    body.noted("  source: text", "one long text: at every step the next character is asked for");
-    body.line(&format!("  path: {}", place.path(&spec.path)?));
-    if spec.encoding != Encoding::Utf8 {
-        body.noted(&format!("  encoding: {}", spec.encoding), "what the bytes mean: they are not UTF-8");
-    }
-    body.noted("  validation: 0.1", "the last tenth is measured on, never learnt from");
-    body.line("");
-    body.comment(&format!(
-        "Every character is one of {vocabulary} numbers (two of them are for padding and for what is unknown); {length} of them are one window. \
-         With level: word words are told, of which the most frequent `vocabulary` are known: 10000 and as many units in the last layer."
-    ));
-    body.line(&format!("tokens: {{level: character, vocabulary: {vocabulary}, length: {length}}}"));
-    body.line("");
-    body.line("model:");
-    body.line(&format!("  - {{layer: Embedding, output_dim: {}}}", (units / 2).min(64)));
-    body.hint(&format!(
-        "stateful: the text lies in {batch} streams side by side, and every window goes on with the state in which the one before it ended. \
-         Next to try: more units, a second layer like it, GRU."
-    ));
-    body.line(&format!("  - {{layer: LSTM, units: {units}, return_sequences: true, stateful: true}}"));
-    body.line("  - {layer: Dropout, rate: 0.2}");
-    body.hint("As many units as the vocabulary has entries: the probability of each to be next.");
-    body.line(&format!("  - {{layer: Dense, units: {vocabulary}, activation: softmax}}"));
-    body.line("");
-    body.line("train:");
-    body.line("  loss: sparse_categorical_crossentropy");
-    body.hint(
-        "The gradient is cut to a length of at most 5: texts have steps at which it is many times as long.",
-    );
-    body.line("  optimizer: {name: Adam, learning_rate: 0.003, global_clipnorm: 5.0}");
-    body.noted("  schedule: {name: step, every: 1, factor: 0.9}", "a tenth slower after every epoch");
-    body.line(&format!("  batch_size: {batch}"));
-    body.line(&format!("  epochs: {epochs}"));
-    body.line("  seed: 1");
-    body.line("");
-    body.line("watch:");
-    body.line(&format!("  every: {}", super::every(rows / (batch * length) * epochs)));
-    body.hint(
-        "After every epoch the model goes on with `prime` by itself: more daring at a higher temperature.",
-    );
-    body.line(&format!("  sample: {{prime: {}, temperature: 0.8, length: 300}}", quoted(prime)));
-    body.line(&format!("  probes: [{}]", quoted(prime.trim_end())));
+    let embedding = (units / 2).min(64);
     let guess = (vocabulary.saturating_sub(2).max(2) as f64).ln();
+    let comments = comments(&spec, vocabulary, batch, length);
+    let spec = RunSpec {
+        name: String::new(),
+        title: "A language model: an LSTM continues the text, character by character".into(),
+        about: format!(
+            "At every character the network predicts the next one. A guess among all of them costs {guess:.2} nats; compare val_loss. After each \
+             epoch it continues a text by itself: watch spelling come first, then words, then something like sense."
+        ),
+        data: DataSpec::Text(TextSpec { validation: 0.1, ..spec }),
+        tokens: Some(TokenSpec {
+            level: Level::Character,
+            vocabulary,
+            length,
+            padding: Side::Post,
+            truncating: Side::Post,
+            channels: Vec::new(),
+        }),
+        model: vec![
+            Embedding { output_dim: embedding, ..Embedding::default() }.into(),
+            LSTM { units, return_sequences: true, stateful: true, ..LSTM::default() }.into(),
+            Dropout { rate: 0.2 }.into(),
+            Dense { units: vocabulary, activation: Activation::Softmax, ..Dense::default() }.into(),
+        ],
+        train: TrainSpec {
+            loss: Loss::SparseCategoricalCrossentropy,
+            optimizer: OptimizerSpec::Adam(Adam {
+                learning_rate: 0.003,
+                global_clipnorm: Some(5.0),
+                ..Adam::default()
+            }),
+            schedule: Schedule::Step(StepDecay { every: 1, factor: 0.9 }),
+            early_stopping: None,
+            class_weight: BTreeMap::new(),
+            batch_size: batch,
+            epochs,
+            validate_every: None,
+            seed: 1,
+        },
+        watch: WatchSpec {
+            every: super::every(rows / (batch * length) * epochs),
+            sample: Some(SampleSpec { prime: prime.into(), temperature: 0.8, length: 300, every: None }),
+            probes: Probes::Texts(vec![prime.trim_end().to_owned()]),
+            ..WatchSpec::default()
+        },
+    };
     let layers = [
-        format!("Embedding {}", (units / 2).min(64)),
+        format!("Embedding {embedding}"),
         format!("LSTM {units}, stateful"),
         "Dropout 0.2".to_owned(),
         format!("Dense {vocabulary}"),
@@ -90,13 +92,44 @@ pub(super) fn propose(
         ("network", chain(&layers)),
         ("training", format!("the next character, {}", counted(epochs, "epoch", "epochs"))),
     ];
-    Ok(Proposal {
-        title: "A language model: an LSTM goes on with the text, character by character".into(),
-        about: format!(
-            "At every character the network says which comes next. A guess among all of them costs {guess:.2} nats; compare val_loss. After each \
-             epoch it goes on by itself: watch spelling come first, then words, then something like sense."
+    let suggested = suggested.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    Ok(Proposal { spec, comments, suggested })
+}
+
+fn comments(spec: &TextSpec, vocabulary: usize, batch: usize, length: usize) -> Comments {
+    let mut comments = Comments::default();
+    comments.beside("data.source", "one long text: the target at every step is the next character");
+    if spec.encoding != Encoding::Utf8 {
+        comments.beside("data.encoding", "the character encoding, which is not UTF-8");
+    }
+    comments.beside("data.validation", "the last tenth is for evaluation, not for training");
+    comments.before(
+        "tokens",
+        format!(
+            "Every character is one of {vocabulary} numbers (two of them are for padding and for unknown characters); {length} of them are one \
+             window. With level: word the tokens are words, of which the most frequent `vocabulary` are known: try 10000, and as many units in \
+             the last layer."
         ),
-        body,
-        suggested: suggested.map(|(name, value)| (name.to_owned(), value)).to_vec(),
-    })
+    );
+    comments.before(
+        "model.1",
+        format!(
+            "stateful: the text is divided into {batch} parallel streams, and every window starts with the final state of the window before \
+             it. Next to try: more units, a second layer like it, GRU."
+        ),
+    );
+    comments.before(
+        "model.3",
+        "As many units as the vocabulary has entries: the probability of each to be next.",
+    );
+    comments.before(
+        "train.optimizer",
+        "The gradient is clipped to a norm of at most 5: texts have steps at which it is many times as large.",
+    );
+    comments.beside("train.schedule", "a tenth less learning rate after every epoch");
+    comments.before(
+        "watch.sample",
+        "After every epoch the model continues `prime` by itself; a higher temperature gives more surprising text.",
+    );
+    comments
 }

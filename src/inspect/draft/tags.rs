@@ -1,17 +1,20 @@
 //! Sentences with a tag at every word.
 
-use super::yaml::{Yaml, quoted};
-use super::{Place, Proposal, chain, counted, length, whole};
-use crate::data::TagsSpec;
+use std::collections::BTreeMap;
+
+use super::comments::Comments;
+use super::{Proposal, chain, counted, length, whole};
+use crate::data::{ChannelLevel, ChannelSpec, DataSpec, Level, Side, TagsSpec, TokenSpec};
+use crate::nn::{
+    Activation, Bidirectional, Concatenate, Dense, Dropout, Embedding, LSTM, LayerNode, Loss, Merge,
+    SpatialDropout1D,
+};
 use crate::number;
+use crate::optim::{Adam, OptimizerSpec, Schedule, StepDecay};
+use crate::preset::{Probes, RunSpec, TrainSpec, Value, WatchSpec};
 use crate::protocol::Findings;
 
-pub(super) fn propose(
-    findings: &Findings,
-    spec: &TagsSpec,
-    examples: &[String],
-    place: &Place<'_>,
-) -> Result<Proposal, String> {
+pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>) -> Proposal {
     let length = length(findings, 99, 200);
     let distinct = findings.vocabulary.as_ref().map_or(1_000, |found| found.distinct);
     let vocabulary = distinct.next_multiple_of(100).clamp(100, 20_000);
@@ -21,64 +24,7 @@ pub(super) fn propose(
         500..5_000 => (64, 32, 15),
         _ => (64, 32, 6),
     };
-    let mut body = Yaml::default();
-    body.line("data:");
-    body.noted("  source: tags", "a word and its tag a line (or CoNLL-U), an empty line after each sentence");
-    body.line(&format!("  path: {}", place.path(&spec.path)?));
-    match &spec.validation {
-        Some(validation) => body.noted(
-            &format!("  validation: {{path: {}}}", place.path(&validation.path)?),
-            "measured on after every epoch, never learnt from",
-        ),
-        None => body.noted(
-            "  # validation: {path: OTHER}",
-            "a second file, to be measured on and never learnt from: the figures mean little without",
-        ),
-    }
-    body.line("");
-    body.comment(&format!(
-        "A sentence is a row of {length} words ({} of the sentences are no longer), read in three channels: a word that comes once only, or never, \
-         is unknown as such, and goes by its last letters and by how it is written.",
-        whole(findings, length)
-    ));
-    body.line("tokens:");
-    body.line(&format!("  length: {length}"));
-    body.line("  channels:");
-    body.line(&format!("    - {{level: word, vocabulary: {vocabulary}}}"));
-    body.line("    - {level: ending, letters: 3, vocabulary: 2000}");
-    body.line("    - {level: case}            # lower, Capitalised, UPPER, digits, …");
-    body.line("");
-    body.line("model:");
-    body.hint("mask_zero: what a sentence is filled up with counts neither in the loss nor in any measure.");
-    body.line("  - {layer: Embedding, inputs: [word], output_dim: 64, mask_zero: true}");
-    body.line("  - {layer: Embedding, inputs: [ending], output_dim: 32, mask_zero: true}");
-    body.line("  - {layer: Embedding, inputs: [case], output_dim: 8, mask_zero: true}");
-    body.line("  - {layer: Concatenate, inputs: [0, 1, 2]}");
-    body.line("  - {layer: SpatialDropout1D, rate: 0.4}");
-    body.hint("Reads from both ends, so that every word is judged by what stands before and after it; one answer a word. Next to try: a GRU, or");
-    body.hint("one direction alone, {layer: LSTM, units: 64, return_sequences: true}, to see what the other is worth.");
-    body.line(&format!(
-        "  - {{layer: Bidirectional, of: {{layer: LSTM, units: {units}, return_sequences: true}}}}"
-    ));
-    body.line("  - {layer: Dropout, rate: 0.5}");
-    body.hint(&format!("A probability for each of the {tags} tags."));
-    body.line(&format!("  - {{layer: Dense, units: {tags}, activation: softmax}}"));
-    body.line("");
-    body.line("train:");
-    body.line("  loss: sparse_categorical_crossentropy");
-    body.line("  optimizer: {name: Adam, learning_rate: 0.004, global_clipnorm: 1.0}");
-    body.noted("  schedule: {name: step, every: 1, factor: 0.9}", "a tenth slower after every epoch");
-    body.line(&format!("  batch_size: {batch}"));
-    body.line(&format!("  epochs: {epochs}"));
-    body.line("  seed: 1");
-    body.line("");
-    body.line("watch:");
-    body.line(&format!("  every: {}", super::every(findings.rows / batch * epochs)));
-    if !examples.is_empty() {
-        body.hint("Sentences whose way through the network is shown.");
-        body.line("  probes:");
-        examples.iter().for_each(|text| body.line(&format!("    - {}", quoted(text))));
-    }
+    let no_longer = whole(findings, length);
     let layers = [
         "Embedding 64 + 32 + 8".to_owned(),
         format!("Bidirectional LSTM {units}"),
@@ -88,20 +34,114 @@ pub(super) fn propose(
     let suggested = [
         (
             "tokens",
-            format!(
-                "words, endings, case; length {length} ({} of the sentences are no longer)",
-                whole(findings, length)
-            ),
+            format!("words, endings, case; length {length} ({no_longer} of the sentences are no longer)"),
         ),
         ("vocabulary", format!("{} words, 2,000 endings", number::count(vocabulary as u64))),
         ("network", chain(&layers)),
         ("training", format!("batches of {batch}, {}", counted(epochs, "epoch", "epochs"))),
     ];
-    Ok(Proposal {
+    let suggested = suggested.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let mut comments = comments(&spec, tags);
+    comments.before(
+        "tokens",
+        format!(
+            "A sentence becomes a row of {length} words ({no_longer} of the sentences are no longer), read in three channels: a word that occurs only \
+             once, or never, is unknown as a word, but has an ending and a case."
+        ),
+    );
+    if !examples.is_empty() {
+        comments.before("watch.probes", "Sentences whose way through the network is shown.");
+    }
+    let spec = RunSpec {
+        name: String::new(),
         title: format!("Tagging: a bidirectional LSTM gives every word one of {tags} tags"),
-        about: "Every word is answered, from what stands before and after it; padding counts neither in the loss nor in the accuracy."
+        about: "Every word gets a tag, from the words before and after it; padding counts neither in the loss nor in the accuracy."
             .into(),
-        body,
-        suggested: suggested.map(|(name, value)| (name.to_owned(), value)).to_vec(),
-    })
+        data: DataSpec::Tags(spec),
+        tokens: Some(TokenSpec {
+            level: Level::Symbol,
+            vocabulary: 0,
+            length,
+            padding: Side::Post,
+            truncating: Side::Post,
+            channels: vec![
+                channel(ChannelLevel::Word, None, Some(vocabulary)),
+                channel(ChannelLevel::Ending, Some(3), Some(2_000)),
+                channel(ChannelLevel::Case, None, None),
+            ],
+        }),
+        model: vec![
+            embedding("word", 64),
+            embedding("ending", 32),
+            embedding("case", 8),
+            LayerNode { inputs: vec![0.into(), 1.into(), 2.into()], ..Concatenate {}.into() },
+            SpatialDropout1D { rate: 0.4 }.into(),
+            Bidirectional {
+                of: Box::new(LSTM { units, return_sequences: true, ..LSTM::default() }.into()),
+                merge_mode: Merge::Concat,
+            }
+            .into(),
+            Dropout { rate: 0.5 }.into(),
+            Dense { units: tags, activation: Activation::Softmax, ..Dense::default() }.into(),
+        ],
+        train: TrainSpec {
+            loss: Loss::SparseCategoricalCrossentropy,
+            optimizer: OptimizerSpec::Adam(Adam {
+                learning_rate: 0.004,
+                global_clipnorm: Some(1.0),
+                ..Adam::default()
+            }),
+            schedule: Schedule::Step(StepDecay { every: 1, factor: 0.9 }),
+            early_stopping: None,
+            class_weight: BTreeMap::new(),
+            batch_size: batch,
+            epochs,
+            validate_every: None,
+            seed: 1,
+        },
+        watch: WatchSpec {
+            every: super::every(findings.rows / batch * epochs),
+            probes: match examples.is_empty() {
+                true => Probes::default(),
+                false => Probes::Texts(examples),
+            },
+            ..WatchSpec::default()
+        },
+    };
+    Proposal { spec, comments, suggested }
+}
+
+fn channel(level: ChannelLevel, letters: Option<usize>, vocabulary: Option<usize>) -> ChannelSpec {
+    ChannelSpec { name: None, level, letters, vocabulary, at_least: None }
+}
+
+fn embedding(channel: &str, output_dim: usize) -> LayerNode {
+    let layer = Embedding { output_dim, mask_zero: true, ..Embedding::default() };
+    LayerNode { inputs: vec![channel.into()], ..layer.into() }
+}
+
+fn comments(spec: &TagsSpec, tags: usize) -> Comments {
+    let mut comments = Comments::default();
+    comments
+        .beside("data.source", "a word and its tag per line (or CoNLL-U), an empty line after each sentence");
+    if spec.validation.is_some() {
+        comments.beside("data.validation", "evaluated after every epoch, never trained on");
+    } else {
+        let file = [("path".into(), "OTHER".into())];
+        comments.suggest("data.validation", Value::Mapping(file.into_iter().collect()));
+        comments.beside(
+            "data.validation",
+            "a second file, evaluated and never trained on: without it the metrics mean little",
+        );
+    }
+    comments.beside("tokens.channels.2", "lower, Capitalised, UPPER, digits, …");
+    comments.before("model.0", "mask_zero: padding counts neither in the loss nor in any metric.");
+    comments.before(
+        "model.5",
+        "Reads in both directions, so that the tag of every word depends on the words before and after it; one output per word. Next to try: a \
+         GRU, or one direction alone, {layer: LSTM, units: 64, return_sequences: true}, to see what the other is worth.",
+    );
+    comments.before("model.7", format!("A probability for each of the {tags} tags."));
+    comments.beside("train.schedule", "a tenth less learning rate after every epoch");
+    comments
 }

@@ -1,8 +1,14 @@
 use std::fs;
 
-use crate::data::DataSpec;
+use proptest::prelude::*;
+
+use crate::data::{
+    Column, DataSpec, GivenValidation, LabelledSpec, Level, SequencesSpec, SeriesSpec, TagsSpec,
+    TagsValidation, TextSpec, Validation,
+};
 use crate::inspect::LookOptions;
 use crate::preset::{Overrides, RunSpec, load};
+use crate::protocol::ClassCount;
 
 use super::*;
 
@@ -135,4 +141,192 @@ fn a_preset_is_called_after_its_data() {
     ] {
         assert_eq!(name_of(Path::new(path)), name);
     }
+}
+
+/// The draft for the first of `files`, with the temporary folder called FOLDER.
+fn shown(files: &[(&str, String)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let draft = draft(&folder.path().join(files[0].0), &LookOptions::default(), None).unwrap();
+    let text = draft.preset.unwrap().replace(&*folder.path().to_string_lossy(), "FOLDER");
+    // The lines above are as long as the folder's name makes them.
+    text.split_once("\n\n").unwrap().1.to_owned()
+}
+
+#[test]
+fn drafts_explain_what_is_in_them() {
+    let label = |n: usize| ["yes", "no: #", "1"][if n < 44 { 0 } else { n % 3 }];
+    let texts = rows(1, |n, _| format!("a text {n}\t{}\n", label(n)));
+    insta::assert_snapshot!("texts", shown(&[("a b.tsv", texts)]));
+    let prose = rows(1, |n, _| format!("And then, he said{} there came {n} more.\n", [",", ""][n % 2]));
+    insta::assert_snapshot!("language", shown(&[("a.txt", prose)]));
+    let sentences = rows(1, |n, _| format!("the D\ncat{n} N\n\n"));
+    insta::assert_snapshot!("tags", shown(&[("a.conllu", sentences)]));
+    let day = |n: usize| format!("{:02}.{:02}.1950;{}\n", n % 28 + 1, n / 28 + 1, n * 7919 % 31);
+    let series = "day;x: y\n".to_owned() + &rows(1, |n, _| day(n));
+    insta::assert_snapshot!("series", shown(&[("a.csv", series)]));
+    let waves = || rows(1, |n, _| format!("{}\t{}\n", n % 3, ["1\t2\t1", "1\t0\t1", "0\t1\t2"][n % 3]));
+    insta::assert_snapshot!("sequences", shown(&[("W_TRAIN.tsv", waves()), ("W_TEST.tsv", waves())]));
+}
+
+/// The YAML of a proposal for data that were looked at as `odd`, which the reader must not refuse; and what is read.
+fn read_back(proposal: Proposal, odd: &str) -> (String, RunSpec) {
+    let place = Place { looked_at: Path::new(odd), file: odd, folder: None };
+    let text = written(odd, proposal, &place).unwrap();
+    let spec = parse(odd, &text, Path::new(".")).unwrap().spec;
+    (text, spec)
+}
+
+/// Whatever a name, a label or a text may be.
+fn odd() -> impl Strategy<Value = String> {
+    let known = [
+        "yes",
+        "1",
+        "-1.5e3",
+        "~",
+        "null",
+        "a: b",
+        "# x",
+        "a #b",
+        "- a",
+        "'",
+        "\"",
+        "\\",
+        "{a}",
+        "[b, c]",
+        "<<",
+        "&a",
+        "*a",
+        "!t",
+        "é",
+        "日本",
+        "\u{1b}[2J",
+        " a ",
+        "a\nb",
+        "\t",
+        "\u{feff}a",
+        "\u{2028}",
+        "%",
+        "@",
+        "`",
+        "|",
+        ">-",
+        "...",
+        "---",
+    ];
+    prop_oneof![
+        proptest::sample::select(known.to_vec()).prop_map(str::to_owned),
+        any::<String>().prop_filter("a path without a name", |text| !text.is_empty()),
+    ]
+}
+
+fn column() -> impl Strategy<Value = Option<Column>> {
+    proptest::option::of(prop_oneof![(1usize..9).prop_map(Column::Number), odd().prop_map(Column::Name)])
+}
+
+fn findings(labels: impl IntoIterator<Item = String>, several: bool) -> Findings {
+    let classes = labels.into_iter().enumerate();
+    let classes: Vec<ClassCount> =
+        classes.map(|(i, label)| ClassCount { label, count: 2 + 40 * (i % 2) }).collect();
+    let rows = classes.iter().map(|class| class.count).sum();
+    Findings { rows, classes, several, ..Findings::default() }
+}
+
+fn labelled() -> impl Strategy<Value = LabelledSpec> {
+    let validation = proptest::option::of((odd(), column()).prop_map(|(path, label)| {
+        Validation::Given(GivenValidation { path: path.into(), label, ..GivenValidation::default() })
+    }));
+    let several = (any::<bool>(), proptest::option::of(any::<char>()));
+    let delimiter = proptest::option::of(proptest::sample::select(vec!['\t', ';', '|', ':', '#', '\'', '1']));
+    let parts =
+        (odd(), column(), column(), delimiter, proptest::option::of(any::<bool>()), several, validation);
+    parts.prop_map(|(path, text, label, delimiter, header, (multi_label, separator), validation)| {
+        LabelledSpec {
+            path: path.into(),
+            text,
+            label,
+            delimiter,
+            header,
+            multi_label,
+            separator: separator.filter(|_| multi_label),
+            validation,
+            ..LabelledSpec::default()
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn drafts_for_odd_labelled_texts_are_read_back(
+        spec in labelled(),
+        labels in proptest::collection::btree_set(odd(), 2..5),
+        columns in proptest::collection::vec(odd(), 2..4),
+        in_columns in any::<bool>(),
+        examples in proptest::collection::vec(odd(), 0..3),
+        characters in any::<bool>(),
+    ) {
+        let columns = columns.into_iter().map(Column::Name).collect();
+        let spec = match in_columns {
+            true => LabelledSpec { label: None, multi_label: false, separator: None, label_columns: columns, ..spec },
+            false => spec,
+        };
+        let name = spec.path.to_string_lossy().into_owned();
+        let findings = findings(labels.clone(), spec.has_several());
+        let level = if characters { Level::Character } else { Level::Word };
+        let proposal = texts::propose(&findings, spec.clone(), level, examples);
+        let (text, read) = read_back(proposal, &name);
+        let DataSpec::Labelled(data) = &read.data else { panic!("labelled texts") };
+        prop_assert_eq!(&data.path, &std::path::absolute(&spec.path).unwrap());
+        prop_assert_eq!((&data.text, &data.label), (&spec.text, &spec.label));
+        prop_assert_eq!((data.delimiter, data.header, data.separator), (spec.delimiter, spec.header, spec.separator));
+        prop_assert_eq!(&data.label_columns, &spec.label_columns);
+        // What is suggested can be uncommented.
+        if !findings.several {
+            prop_assert!(text.contains("\n  # class_weight: "), "{}", text);
+            let text = text.replace("\n  # class_weight: ", "\n  class_weight: ");
+            let weights = parse(&name, &text, Path::new(".")).unwrap().spec.train.class_weight;
+            prop_assert_eq!(weights.into_keys().collect::<std::collections::BTreeSet<_>>(), labels);
+        }
+    }
+
+    #[test]
+    fn drafts_for_odd_data_of_other_kinds_are_read_back(
+        path in odd(),
+        other in proptest::option::of(odd()),
+        names in proptest::collection::vec(odd(), 1..4),
+        numbers in (1usize..40, 1usize..4, any::<bool>(), any::<bool>(), proptest::option::of(2usize..99)),
+    ) {
+        let (length, few, log, difference, season) = numbers;
+        let found = findings(names.iter().cloned().chain(["other".into()]), false);
+        let series: SeriesSpec = serde_json::from_value(serde_json::json!({
+            "path": path, "date": other, "values": names, "window": length, "horizon": few, "log": log, "difference": difference,
+            "season": season,
+        })).unwrap();
+        read_back(series::propose(&found, series), &path);
+        let given = |path: &String| GivenValidation { path: path.into(), ..GivenValidation::default() };
+        let sequences: SequencesSpec =
+            serde_json::from_value(serde_json::json!({"path": path, "length": length, "features": few})).unwrap();
+        let validation = other.as_ref().map(|path| Validation::Given(given(path)));
+        read_back(sequences::propose(&found, SequencesSpec { validation, ..sequences }), &path);
+        let validation = other.as_ref().map(|path| TagsValidation { path: path.into() });
+        let tags = TagsSpec { path: path.clone().into(), validation, needs: None };
+        read_back(tags::propose(&found, tags, names.clone()), &path);
+        let text: TextSpec = serde_json::from_value(serde_json::json!({"path": path})).unwrap();
+        let found = Findings { rows: 5_000, ..Findings::default() };
+        let (_, read) = read_back(language::propose(&found, text, &names[0]).unwrap(), &path);
+        prop_assert_eq!(read.watch.sample.unwrap().prime, names[0].clone());
+    }
+}
+
+#[test]
+fn what_the_reader_would_refuse_is_not_written() {
+    let spec = LabelledSpec { path: "a.csv".into(), delimiter: Some('"'), ..LabelledSpec::default() };
+    let proposal = texts::propose(&findings(["a".into(), "b".into()], false), spec, Level::Word, Vec::new());
+    let place = Place { looked_at: Path::new("a.csv"), file: "a.yaml", folder: None };
+    let why = written("a", proposal, &place).unwrap_err();
+    assert!(why.contains("would be refused") && why.contains("data.delimiter"), "{why}");
 }

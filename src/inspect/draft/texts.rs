@@ -1,9 +1,16 @@
 //! Texts with a class each, or with several labels at once.
 
-use super::yaml::{Yaml, quoted};
-use super::{Place, Proposal, chain, counted, length, vocabulary, whole};
-use crate::data::{Column, Encoding, Format, LabelledSpec, Level, Validation};
+use std::collections::BTreeMap;
+
+use super::comments::Comments;
+use super::{Proposal, chain, counted, length, vocabulary, whole};
+use crate::data::{
+    DataSpec, Encoding, Format, GivenValidation, LabelledSpec, Level, Side, TokenSpec, Validation,
+};
+use crate::nn::{Activation, Dense, Dropout, Embedding, GRU, LSTM, LayerNode, Loss};
 use crate::number;
+use crate::optim::{Adam, EarlyStopping, OptimizerSpec, Schedule};
+use crate::preset::{Probes, RunSpec, TrainSpec, Value, WatchSpec};
 use crate::protocol::Findings;
 
 /// Words up to which a text is a sentence; longer ones are documents.
@@ -11,10 +18,10 @@ const SENTENCE: usize = 60;
 /// Time steps of a document, at most: the steps of a recurrent network come one after the other.
 const DOCUMENT: usize = 300;
 
-/// What fits a size and kind of texts.
+/// What fits the size and kind of the texts.
 struct Choice {
-    units: usize,
     layer: &'static str,
+    units: usize,
     embedding: usize,
     dropout: f64,
     masked: bool,
@@ -40,91 +47,51 @@ impl Choice {
         };
         let document = level != Level::Character && length > SENTENCE;
         let epochs = if document { epochs.min(5) } else { epochs };
-        Self { units, layer, embedding, dropout: 0.4, masked: !document, batch, epochs }
+        Self { layer, units, embedding, dropout: 0.4, masked: !document, batch, epochs }
+    }
+
+    fn recurrent(&self) -> LayerNode {
+        match self.layer {
+            "LSTM" => LSTM { units: self.units, ..LSTM::default() }.into(),
+            _ => GRU { units: self.units, ..GRU::default() }.into(),
+        }
     }
 }
 
 pub(super) fn propose(
     findings: &Findings,
-    spec: &LabelledSpec,
+    spec: LabelledSpec,
     level: Level,
-    examples: &[String],
-    place: &Place<'_>,
-) -> Result<Proposal, String> {
+    examples: Vec<String>,
+) -> Proposal {
     let characters = level == Level::Character;
     // Letters cost little, and the last ones of a word tell much.
     let length = if characters { length(findings, 99, 200) } else { length(findings, 90, DOCUMENT) };
     let (vocabulary, known) = vocabulary(findings);
     let choice = Choice::of(findings.rows, level, length);
     let classes = findings.classes.len();
-    let mut body = Yaml::default();
-    let held_back = data(&mut body, findings, spec, place)?;
-    body.line("");
-    let unit = if characters { "characters" } else { "words" };
-    let others = if known.starts_with("all") { "" } else { ", the others share one" };
-    body.comment(&format!(
-        "A text becomes a row of {length} numbers, one a {}: {known} have one of their own{others}. {} of the texts are no \
-         longer; longer ones lose {}.",
-        if characters { "character" } else { "word" },
-        whole(findings, length),
-        if choice.masked { "their end" } else { "their beginning, since the end often decides" },
-    ));
-    let name = if characters { "character" } else { "word" };
-    let truncating = if choice.masked { "post" } else { "pre" };
-    body.line(&format!(
-        "tokens: {{level: {name}, vocabulary: {vocabulary}, length: {length}, padding: pre, truncating: {truncating}}}"
-    ));
-    body.line("");
-    body.line("model:");
-    body.hint(&format!(
-        "A vector for each of the {unit}, learnt with the rest; mask_zero leaves padding out."
-    ));
-    let mask = if choice.masked { ", mask_zero: true" } else { "" };
-    body.line(&format!("  - {{layer: Embedding, output_dim: {}{mask}}}", choice.embedding));
-    body.hint(&format!(
-        "Reads them one after the other and hands on its last state. Next to try: {} in its place; or both ways: {{layer: Bidirectional, of: \
-         {{layer: {}, units: {}}}}}; or windows of three words in place of it: {{layer: Conv1D, filters: 100, kernel_size: 3, activation: \
-         relu}} and below it {{layer: GlobalMaxPooling1D}}, without mask_zero.",
-        if choice.layer == "GRU" { "LSTM or SimpleRNN" } else { "GRU or SimpleRNN" },
-        choice.layer,
-        choice.units,
-    ));
-    body.line(&format!("  - {{layer: {}, units: {}}}", choice.layer, choice.units));
-    body.hint("Part of the state is hidden at every step, against learning by heart: more of it when val_loss rises while loss falls.");
-    body.line(&format!("  - {{layer: Dropout, rate: {}}}", choice.dropout));
-    let outputs = if classes == 2 && !findings.several { 1 } else { classes };
-    let loss = match classes {
+    let (outputs, activation, loss, loss_name) = match classes {
         _ if findings.several => {
-            body.hint(&format!(
-                "A probability for each of the {classes} labels, by itself: a text may have several, or none."
-            ));
-            body.line(&format!("  - {{layer: Dense, units: {classes}, activation: sigmoid}}"));
-            "binary_crossentropy"
+            (classes, Activation::Sigmoid, Loss::BinaryCrossentropy, "binary_crossentropy")
         }
-        2 => {
-            body.hint("One number: the probability of the class that comes second in the alphabet.");
-            body.line("  - {layer: Dense, units: 1, activation: sigmoid}");
-            "binary_crossentropy"
-        }
-        _ => {
-            body.hint(&format!("A probability for each of the {classes} classes."));
-            body.line(&format!("  - {{layer: Dense, units: {classes}, activation: softmax}}"));
-            "sparse_categorical_crossentropy"
-        }
+        2 => (1, Activation::Sigmoid, Loss::BinaryCrossentropy, "binary_crossentropy"),
+        _ => (
+            classes,
+            Activation::Softmax,
+            Loss::SparseCategoricalCrossentropy,
+            "sparse_categorical_crossentropy",
+        ),
     };
-    body.line("");
-    train(&mut body, findings, loss, &choice, held_back);
-    body.line("");
-    body.line("watch:");
-    body.line(&format!("  every: {}", super::every(findings.rows / choice.batch * choice.epochs)));
-    match examples {
-        [] => {}
-        examples => {
-            body.hint("Texts whose way through the network is shown.");
-            body.line("  probes:");
-            examples.iter().for_each(|text| body.line(&format!("    - {}", quoted(text))));
-        }
+    let spec = held_out(findings, spec);
+    let mut comments = Comments::default();
+    of_data(&mut comments, findings, &spec);
+    of_tokens(&mut comments, findings, &choice, characters, length, &known);
+    of_model(&mut comments, findings, &choice, characters);
+    of_training(&mut comments, findings, spec.validation.is_some());
+    if !examples.is_empty() {
+        comments.before("watch.probes", "Texts whose way through the network is shown.");
     }
+    let unit = if characters { "characters" } else { "words" };
     let layers = [
         format!("Embedding {}", choice.embedding),
         format!("{} {}", choice.layer, choice.units),
@@ -140,45 +107,92 @@ pub(super) fn propose(
         ("network", chain(&layers)),
         (
             "training",
-            format!("{loss}, batches of {}, {}", choice.batch, counted(choice.epochs, "epoch", "epochs")),
+            format!(
+                "{loss_name}, batches of {}, {}",
+                choice.batch,
+                counted(choice.epochs, "epoch", "epochs")
+            ),
         ),
     ];
-    Ok(Proposal {
-        title: format!(
-            "Texts by their {unit}: {} {} tells {}",
-            article(choice.layer),
-            choice.layer,
-            told(findings)
-        ),
-        about: format!(
-            "{} {} are read {} by {}; what is kept after the last decides {} {}. Who {} is right in {}: compare val_accuracy.",
-            number::count(findings.rows as u64),
-            if findings.more { "texts and more" } else { "texts" },
-            if characters { "letter" } else { "word" },
-            if characters { "letter" } else { "word" },
-            if findings.several { "on each of" } else { "among" },
-            told(findings),
-            if findings.several { "never says any" } else { "always names the most frequent class" },
-            without_reading(findings),
-        ),
-        body,
-        suggested: suggested.map(|(name, value)| (name.to_owned(), value)).to_vec(),
-    })
+    let suggested = suggested.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let early_stopping = spec.validation.is_some().then(|| EarlyStopping {
+        monitor: Some("val_loss".into()),
+        patience: 3,
+        restore_best_weights: true,
+        ..EarlyStopping::default()
+    });
+    let spec = RunSpec {
+        name: String::new(),
+        title: title(findings, &choice, unit),
+        about: about(findings, characters),
+        data: DataSpec::Labelled(spec),
+        tokens: Some(TokenSpec {
+            level,
+            vocabulary,
+            length,
+            padding: Side::Pre,
+            truncating: if choice.masked { Side::Post } else { Side::Pre },
+            channels: Vec::new(),
+        }),
+        model: vec![
+            Embedding { output_dim: choice.embedding, mask_zero: choice.masked, ..Embedding::default() }
+                .into(),
+            choice.recurrent(),
+            Dropout { rate: choice.dropout }.into(),
+            Dense { units: outputs, activation, ..Dense::default() }.into(),
+        ],
+        train: TrainSpec {
+            loss,
+            optimizer: OptimizerSpec::Adam(Adam::default()),
+            schedule: Schedule::Constant,
+            early_stopping,
+            class_weight: BTreeMap::new(),
+            batch_size: choice.batch,
+            epochs: choice.epochs,
+            validate_every: None,
+            seed: 1,
+        },
+        watch: WatchSpec {
+            every: super::every(findings.rows / choice.batch * choice.epochs),
+            probes: match examples.is_empty() {
+                true => Probes::default(),
+                false => Probes::Texts(examples),
+            },
+            ..WatchSpec::default()
+        },
+    };
+    Proposal { spec, comments, suggested }
 }
 
-fn article(layer: &str) -> &'static str {
-    if layer.starts_with('L') { "an" } else { "a" }
+fn title(findings: &Findings, choice: &Choice, unit: &str) -> String {
+    let article = if choice.layer.starts_with('L') { "an" } else { "a" };
+    let one_of = if findings.several { "each of" } else { "one of" };
+    format!("Texts by their {unit}: {article} {} predicts {one_of} {}", choice.layer, targets(findings))
+}
+
+fn about(findings: &Findings, characters: bool) -> String {
+    let unit = if characters { "character" } else { "word" };
+    format!(
+        "{} {} are read {unit} by {unit}; the state after the last one decides {} {}. Predicting {} for every text is \
+         right in {}: compare val_accuracy.",
+        number::count(findings.rows as u64),
+        if findings.more { "texts and more" } else { "texts" },
+        if findings.several { "on each of" } else { "among" },
+        targets(findings),
+        if findings.several { "no label" } else { "the most frequent class" },
+        without_reading(findings),
+    )
 }
 
 /// How many classes or labels there are, in words.
-fn told(findings: &Findings) -> String {
+fn targets(findings: &Findings) -> String {
     match findings.several {
         true => counted(findings.classes.len(), "label", "labels"),
         false => counted(findings.classes.len(), "class", "classes"),
     }
 }
 
-/// The accuracy of who reads nothing and says what is right most often: the most frequent class, or no label.
+/// The accuracy of the most frequent class, or of no label, for every text.
 fn without_reading(findings: &Findings) -> String {
     let counts = findings.classes.iter().map(|class| class.count);
     let all = counts.clone().sum::<usize>();
@@ -188,124 +202,163 @@ fn without_reading(findings: &Findings) -> String {
     })
 }
 
-/// What stands under `data:`; whether there is something to validate on.
-fn data(
-    body: &mut Yaml,
-    findings: &Findings,
-    spec: &LabelledSpec,
-    place: &Place<'_>,
-) -> Result<bool, String> {
-    body.line("data:");
+/// The spec with validation data: those it has, or a share, if there are enough texts.
+fn held_out(findings: &Findings, spec: LabelledSpec) -> LabelledSpec {
+    let largest = findings.classes.iter().map(|class| class.count).max().unwrap_or(0);
+    let share = if findings.rows < 1_000 { 0.2 } else { 0.1 };
+    let validation = match spec.validation {
+        Some(Validation::Given(given)) => Some(Validation::Given(given)),
+        _ => (largest >= 3).then_some(Validation::Share(share)),
+    };
+    LabelledSpec { format: spec.format.or(Some(Format::Csv)), validation, ..spec }
+}
+
+fn of_data(comments: &mut Comments, findings: &Findings, spec: &LabelledSpec) {
     match spec.format {
-        Some(Format::Jsonl) => body.noted("  source: jsonl", "a JSON object a line"),
-        Some(Format::Lines) => body.noted("  source: lines", "a text a line, its label in a file beside it"),
-        Some(Format::Folder) => {
-            body.noted("  source: folder", "a class a folder, or a file with a text a line")
+        Some(Format::Jsonl) => comments.beside("data.source", "one JSON object per line"),
+        Some(Format::Lines) => {
+            comments.beside("data.source", "one text per line, the labels in a file beside it")
         }
-        Some(Format::Csv) | None => body.line("  source: csv"),
+        Some(Format::Folder) => {
+            comments.beside("data.source", "one folder per class, or one file with a text per line")
+        }
+        Some(Format::Csv) | None => {}
     }
-    body.line(&format!("  path: {}", place.path(&spec.path)?));
-    if let Some(delimiter) = spec.delimiter {
-        body.noted(
-            &format!("  delimiter: {}", quoted(&delimiter.to_string())),
-            "what stands between columns",
-        );
+    if spec.delimiter.is_some() {
+        comments.beside("data.delimiter", "the character between columns");
     }
     match spec.header {
-        Some(true) => body.noted("  header: true", "the first row names the columns"),
-        Some(false) => body.noted("  header: false", "the first row is data, columns go by their number"),
+        Some(true) => comments.beside("data.header", "the first row has the names of the columns"),
+        Some(false) => comments.beside("data.header", "the first row is data; columns are given by number"),
         None => {}
     }
-    let label = if spec.multi_label { "its labels" } else { "its class" };
-    for (key, column, what) in [("text", &spec.text, "what is read"), ("label", &spec.label, label)] {
-        match column {
-            Some(Column::Number(number)) => {
-                body.noted(&format!("  {key}: {number}"), &format!("the column with {what}"))
-            }
-            Some(Column::Name(name)) => {
-                body.noted(&format!("  {key}: {}", quoted(name)), &format!("the column with {what}"))
-            }
-            None => {}
-        }
+    if spec.text.is_some() {
+        comments.beside("data.text", "the column with the text");
+    }
+    if spec.label.is_some() {
+        let labels = if spec.multi_label { "labels" } else { "class" };
+        comments.beside("data.label", format!("the column with the {labels}"));
     }
     if spec.multi_label {
-        body.noted("  multi_label: true", "a text may have several at once, or none");
+        comments.beside("data.multi_label", "a text may have several labels, or none");
     }
-    if let Some(separator) = spec.separator {
-        body.noted(&format!("  separator: {}", quoted(&separator.to_string())), "what stands between them");
+    if spec.separator.is_some() {
+        comments.beside("data.separator", "the character between labels");
     }
     if !spec.label_columns.is_empty() {
-        let written = |column: &Column| match column {
-            Column::Number(number) => number.to_string(),
-            Column::Name(name) => quoted(name),
-        };
-        let columns: Vec<String> = spec.label_columns.iter().map(written).collect();
-        body.hint("Columns of 0 and 1: a text may have several labels at once, or none.");
-        body.line(&format!("  label_columns: [{}]", columns.join(", ")));
+        comments.before("data.label_columns", "Columns of 0 and 1: a text may have several labels, or none.");
     }
     if spec.encoding != Encoding::Utf8 {
-        body.noted(&format!("  encoding: {}", spec.encoding), "what the bytes mean: they are not UTF-8");
+        comments.beside("data.encoding", "the character encoding, which is not UTF-8");
     }
     if spec.skip_bad_rows {
-        body.noted("  skip_bad_rows: true", "without this, the first bad row is an error with its line");
+        comments.beside("data.skip_bad_rows", "without this, the first bad row is an error with its line");
     }
-    let rarest = findings.classes.iter().map(|class| class.count).min().unwrap_or(0);
-    let largest = findings.classes.iter().map(|class| class.count).max().unwrap_or(0);
-    Ok(match &spec.validation {
-        Some(Validation::Given(given)) => {
-            body.noted(
-                &format!("  validation: {{path: {}}}", place.path(&given.path)?),
-                "measured on after every epoch, never learnt from",
-            );
-            true
+    match &spec.validation {
+        Some(Validation::Given(GivenValidation { .. })) => {
+            comments.beside("data.validation", "evaluated after every epoch, never trained on")
         }
-        _ if largest >= 3 => {
-            let share = if findings.rows < 1_000 { 0.2 } else { 0.1 };
+        Some(_) => {
             let (part, what) = match findings.several {
                 true => ("the texts, drawn at random,", "labels"),
                 false => ("every class", "classes"),
             };
-            body.hint(&format!(
-                "A part of {part} is held back: measured on after every epoch, never learnt from. Or {{path: FILE}}."
-            ));
-            if rarest < 10 {
-                body.hint(&format!(
-                    "Some {what} have so few texts that what is measured of them says little."
-                ));
+            comments.before(
+                "data.validation",
+                format!(
+                    "A part of {part} is evaluated after every epoch, never trained on. Or {{path: FILE}}."
+                ),
+            );
+            if findings.classes.iter().any(|class| class.count < 10) {
+                comments.before(
+                    "data.validation",
+                    format!("Some {what} have so few texts that their metrics mean little."),
+                );
             }
-            body.line(&format!("  validation: {share}"));
-            true
         }
-        _ => false,
-    })
+        None => {}
+    }
 }
 
-/// What stands under `train:`.
-fn train(body: &mut Yaml, findings: &Findings, loss: &str, choice: &Choice, held_back: bool) {
-    body.line("train:");
-    body.line(&format!("  loss: {loss}"));
-    body.hint(
+fn of_tokens(
+    comments: &mut Comments,
+    findings: &Findings,
+    choice: &Choice,
+    characters: bool,
+    length: usize,
+    known: &str,
+) {
+    comments.before(
+        "tokens",
+        format!(
+            "A text becomes a row of {length} numbers, one per {}: {known} have a number of their own{}. {} of the texts are no longer; longer ones \
+             lose {}.",
+            if characters { "character" } else { "word" },
+            if known.starts_with("all") { "" } else { ", the others share one" },
+            whole(findings, length),
+            if choice.masked { "their end" } else { "their beginning, since the end often decides" },
+        ),
+    );
+    ["tokens.level", "tokens.padding", "tokens.truncating"].iter().for_each(|path| comments.show(path));
+}
+
+fn of_model(comments: &mut Comments, findings: &Findings, choice: &Choice, characters: bool) {
+    let Choice { layer, units, .. } = choice;
+    let (classes, unit) = (findings.classes.len(), if characters { "characters" } else { "words" });
+    comments.before(
+        "model.0",
+        format!("A vector for each of the {unit}, trained with the rest; mask_zero leaves padding out."),
+    );
+    comments.before(
+        "model.1",
+        format!(
+            "Reads them one after the other and returns its last state. Next to try: {} in its place; or both directions: {{layer: \
+             Bidirectional, of: {{layer: {layer}, units: {units}}}}}; or windows of three {unit} in place of it: {{layer: Conv1D, filters: 100, \
+             kernel_size: 3, activation: relu}} and below it {{layer: GlobalMaxPooling1D}}, without mask_zero.",
+            if *layer == "GRU" { "LSTM or SimpleRNN" } else { "GRU or SimpleRNN" },
+        ),
+    );
+    comments.before(
+        "model.2",
+        "A part of the state is set to 0 at random, against overfitting: try more when val_loss rises while loss falls.",
+    );
+    comments.before(
+        "model.3",
+        match classes {
+            _ if findings.several => {
+                format!(
+                    "A probability for each of the {classes} labels, independently: a text may have several, or none."
+                )
+            }
+            2 => "One number: the probability of the second class in alphabetical order.".to_owned(),
+            _ => format!("A probability for each of the {classes} classes."),
+        },
+    );
+}
+
+fn of_training(comments: &mut Comments, findings: &Findings, has_validation: bool) {
+    comments.before(
+        "train.optimizer",
         "The first thing to try when loss does not fall: a learning rate ten times as small, or as large.",
     );
-    body.line("  optimizer: {name: Adam, learning_rate: 0.001}");
-    body.line(&format!("  batch_size: {}", choice.batch));
-    body.line(&format!("  epochs: {}", choice.epochs));
-    if held_back {
-        body.hint("Ends when val_loss was not better for three epochs, and keeps the best weights.");
-        body.line("  early_stopping: {monitor: val_loss, patience: 3, restore_best_weights: true}");
+    if has_validation {
+        comments.before(
+            "train.early_stopping",
+            "Stops when val_loss has not improved for three epochs, and restores the best weights.",
+        );
     }
     let counts = || findings.classes.iter().map(|class| class.count);
     let (few, many) = (counts().min().unwrap_or(1).max(1), counts().max().unwrap_or(1));
     if many > 3 * few && findings.classes.len() <= 20 && !findings.several {
         let all: usize = counts().sum();
         let weight = |count: usize| all as f64 / (findings.classes.len() * count.max(1)) as f64;
-        let weights: Vec<String> = findings
-            .classes
-            .iter()
-            .map(|class| format!("{}: {:.2}", quoted(&class.label), weight(class.count)))
-            .collect();
-        body.hint("The classes are uneven; these weights let each count alike (accuracy falls, recall of the rare rises):");
-        body.line(&format!("  # class_weight: {{{}}}", weights.join(", ")));
+        let weights = findings.classes.iter().map(|class| {
+            (Value::from(class.label.as_str()), Value::from((weight(class.count) * 100.0).round() / 100.0))
+        });
+        comments.before(
+            "train.class_weight",
+            "The classes are unbalanced; with these weights each counts the same (accuracy falls, recall of rare classes rises):",
+        );
+        comments.suggest("train.class_weight", Value::Mapping(weights.collect()));
     }
-    body.line("  seed: 1");
 }

@@ -1,8 +1,8 @@
-//! YAML with comments, written by hand: the crate writes none.
+//! Lines of YAML, and texts as scalars.
 
-/// Columns of a comment, at most.
-const WIDTH: usize = 110;
-/// The column at which comments behind lines start.
+/// Columns of a line, at most, where it can be divided.
+pub(super) const WIDTH: usize = 110;
+/// The column at which comments beside values start.
 const NOTE: usize = 30;
 
 /// Lines of YAML.
@@ -10,60 +10,45 @@ const NOTE: usize = 30;
 pub(super) struct Yaml(Vec<String>);
 
 impl Yaml {
-    /// One line.
+    /// Adds one line.
     pub fn line(&mut self, line: &str) {
         self.0.push(line.trim_end().to_owned());
     }
 
-    /// One line with a comment behind it.
+    /// Adds one line with a comment beside it.
     pub fn noted(&mut self, line: &str, comment: &str) {
-        self.line(&format!("{line:<NOTE$}  # {comment}"));
+        let words: Vec<String> = comment.split_whitespace().map(printable).collect();
+        self.line(&format!("{line:<NOTE$}  # {}", words.join(" ")));
     }
 
-    /// A sentence or more, as comments.
-    pub fn comment(&mut self, words: &str) {
-        self.wrapped("# ", words);
-    }
-
-    /// The same within the list of layers.
-    pub fn hint(&mut self, words: &str) {
-        self.wrapped("  # ", words);
-    }
-
-    /// The text of a folded scalar.
-    pub fn folded(&mut self, words: &str) {
-        self.wrapped("  ", words);
-    }
-
-    /// All lines of another.
-    pub fn append(&mut self, other: Self) {
-        self.0.extend(other.0);
-    }
-
-    /// The whole, with a line end after each line.
-    pub fn text(self) -> String {
-        self.0.into_iter().map(|line| line + "\n").collect()
-    }
-
-    fn wrapped(&mut self, before: &str, words: &str) {
-        let mut line = before.to_owned();
-        for word in words.split_whitespace() {
-            // What a person cannot see must not end a comment, or the text that it stands in.
-            let word: String = word.chars().map(|c| if is_plain(c) { c } else { '\u{fffd}' }).collect();
-            if line.trim_end().len() > before.trim_end().len()
+    /// Adds `words` in as many lines as they need, each of which starts with `start`.
+    pub fn wrapped(&mut self, start: &str, words: &str) {
+        let mut line = start.to_owned();
+        for word in words.split_whitespace().map(printable) {
+            if line.trim_end().len() > start.trim_end().len()
                 && line.chars().count() + word.chars().count() > WIDTH
             {
                 self.line(&line);
-                line = before.to_owned();
+                line = start.to_owned();
             }
             line.push_str(&word);
             line.push(' ');
         }
         self.line(&line);
     }
+
+    /// Returns the whole, with a line end after each line.
+    pub fn text(self) -> String {
+        self.0.into_iter().map(|line| line + "\n").collect()
+    }
 }
 
-/// `text` as a scalar that is a text to every reader of YAML, whatever is in it.
+/// A word of a comment: an invisible character must end neither it nor the text around it.
+fn printable(word: &str) -> String {
+    word.chars().map(|c| if is_plain(c) { c } else { '\u{fffd}' }).collect()
+}
+
+/// Returns `text` as a scalar that every reader of YAML reads as this text.
 pub(super) fn quoted(text: &str) -> String {
     let words = ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "nan", "inf"];
     let simple = text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -90,8 +75,8 @@ pub(super) fn quoted(text: &str) -> String {
     out + "\""
 }
 
-/// Whether YAML takes it as it is, and a person sees it.
-fn is_plain(c: char) -> bool {
+/// Whether YAML accepts `c` unescaped, and a person sees it.
+pub(super) fn is_plain(c: char) -> bool {
     let shown = crate::escape::foreign(c.encode_utf8(&mut [0; 4])).chars().eq([c]);
     shown && !matches!(c, '\u{fffe}' | '\u{ffff}' | '\u{2028}' | '\u{2029}')
 }
@@ -126,10 +111,10 @@ mod tests {
         #[test]
         fn comments_stay_comments(words in any::<String>()) {
             let mut yaml = Yaml::default();
-            yaml.comment(&words);
+            yaml.wrapped("# ", &words);
             yaml.line("a: >-");
-            yaml.folded(&format!("b {words}"));
-            yaml.line("c: 1");
+            yaml.wrapped("  ", &format!("b {words}"));
+            yaml.noted("c: 1", &words);
             let read: serde_yaml::Value = serde_yaml::from_str(&yaml.text()).unwrap();
             prop_assert_eq!(read.get("c"), Some(&serde_yaml::Value::from(1)));
             prop_assert_eq!(read.as_mapping().map(serde_yaml::Mapping::len), Some(2));
