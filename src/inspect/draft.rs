@@ -13,13 +13,16 @@ mod tags;
 mod texts;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::data::{DataError, DataSpec};
 use crate::escape::foreign;
 use crate::inspect::{LookOptions, Looked, Material, look};
+use crate::nn::Loss;
 use crate::number;
-use crate::preset::{RunSpec, Value, WatchSpec, minimal, parse};
+use crate::optim::{Adam, OptimizerSpec, Schedule};
+use crate::preset::{RunSpec, TrainSpec, Value, WatchSpec, minimal, parse};
 use crate::protocol::{Draft, Findings};
 use comments::Comments;
 use render::render;
@@ -223,6 +226,31 @@ fn vocabulary(findings: &Findings) -> (usize, String) {
 /// Layers as one line: `Embedding 64 → GRU 64 → Dense 2`.
 fn chain(layers: &[String]) -> String {
     layers.join(" → ")
+}
+
+/// How to train: with Adam at its default learning rate.
+fn train(loss: Loss, batch_size: usize, epochs: usize) -> TrainSpec {
+    TrainSpec {
+        loss,
+        optimizer: OptimizerSpec::Adam(Adam::default()),
+        schedule: Schedule::Constant,
+        early_stopping: None,
+        class_weight: BTreeMap::new(),
+        batch_size,
+        epochs,
+        validate_every: None,
+        seed: 1,
+    }
+}
+
+/// Adam with gradients of at most this norm.
+fn clipped_adam(learning_rate: f64, norm: f64) -> OptimizerSpec {
+    OptimizerSpec::Adam(Adam { learning_rate, global_clipnorm: Some(norm), ..Adam::default() })
+}
+
+/// Settings for people.
+fn named_rows<const N: usize>(suggested: [(&str, String); N]) -> Vec<(String, String)> {
+    suggested.map(|(name, value)| (name.to_owned(), value)).to_vec()
 }
 
 /// Steps from one recorded step to the next, in a training of so many `steps`: the default of presets, but at least some twenty recorded steps in a

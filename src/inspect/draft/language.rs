@@ -1,13 +1,11 @@
 //! One long text.
 
-use std::collections::BTreeMap;
-
 use super::comments::Comments;
-use super::{Proposal, chain, counted};
+use super::{Proposal, chain, clipped_adam, counted, named_rows, train};
 use crate::data::{DataSpec, Encoding, Level, Side, TextSpec, TokenSpec};
 use crate::nn::{Activation, Dense, Dropout, Embedding, LSTM, Loss};
 use crate::number;
-use crate::optim::{Adam, OptimizerSpec, Schedule, StepDecay};
+use crate::optim::{Schedule, StepDecay};
 use crate::preset::{Probes, RunSpec, SampleSpec, TrainSpec, WatchSpec};
 use crate::protocol::Findings;
 
@@ -59,19 +57,9 @@ pub(super) fn propose(findings: &Findings, spec: TextSpec, prime: &str) -> Resul
             Dense { units: vocabulary, activation: Activation::Softmax, ..Dense::default() }.into(),
         ],
         train: TrainSpec {
-            loss: Loss::SparseCategoricalCrossentropy,
-            optimizer: OptimizerSpec::Adam(Adam {
-                learning_rate: 0.003,
-                global_clipnorm: Some(5.0),
-                ..Adam::default()
-            }),
+            optimizer: clipped_adam(0.003, 5.0),
             schedule: Schedule::Step(StepDecay { every: 1, factor: 0.9 }),
-            early_stopping: None,
-            class_weight: BTreeMap::new(),
-            batch_size: batch,
-            epochs,
-            validate_every: None,
-            seed: 1,
+            ..train(Loss::SparseCategoricalCrossentropy, batch, epochs)
         },
         watch: WatchSpec {
             every: super::every(rows / (batch * length) * epochs),
@@ -92,8 +80,7 @@ pub(super) fn propose(findings: &Findings, spec: TextSpec, prime: &str) -> Resul
         ("network", chain(&layers)),
         ("training", format!("the next character, {}", counted(epochs, "epoch", "epochs"))),
     ];
-    let suggested = suggested.map(|(name, value)| (name.to_owned(), value)).to_vec();
-    Ok(Proposal { spec, comments, suggested })
+    Ok(Proposal { spec, comments, suggested: named_rows(suggested) })
 }
 
 fn comments(spec: &TextSpec, vocabulary: usize, batch: usize, length: usize) -> Comments {

@@ -1,12 +1,9 @@
 //! Labelled sequences of numbers.
 
-use std::collections::BTreeMap;
-
 use super::comments::Comments;
-use super::{Proposal, chain, counted};
+use super::{Proposal, chain, clipped_adam, counted, named_rows, train};
 use crate::data::{DataSpec, SequencesSpec, Validation};
 use crate::nn::{Activation, Dense, Dropout, GRU, Loss, Masking};
-use crate::optim::{Adam, OptimizerSpec, Schedule};
 use crate::preset::{Probes, RunSpec, TrainSpec, WatchSpec};
 use crate::protocol::Findings;
 
@@ -42,7 +39,6 @@ pub(super) fn propose(findings: &Findings, spec: SequencesSpec) -> Proposal {
         ),
         ("training", format!("{loss_name}, batches of {batch}, {}", counted(epochs, "epoch", "epochs"))),
     ];
-    let suggested = suggested.map(|(name, value)| (name.to_owned(), value)).to_vec();
     let spec = RunSpec {
         name: String::new(),
         title: format!("Sequences of numbers: a GRU predicts one of {}", counted(classes, "class", "classes")),
@@ -57,19 +53,8 @@ pub(super) fn propose(findings: &Findings, spec: SequencesSpec) -> Proposal {
             Dense { units: outputs, activation, ..Dense::default() }.into(),
         ],
         train: TrainSpec {
-            loss,
-            optimizer: OptimizerSpec::Adam(Adam {
-                learning_rate: 0.003,
-                global_clipnorm: Some(1.0),
-                ..Adam::default()
-            }),
-            schedule: Schedule::Constant,
-            early_stopping: None,
-            class_weight: BTreeMap::new(),
-            batch_size: batch,
-            epochs,
-            validate_every: None,
-            seed: 1,
+            optimizer: clipped_adam(0.003, 1.0),
+            ..train(loss, batch, epochs)
         },
         watch: WatchSpec {
             every: super::every(findings.rows / batch * epochs),
@@ -77,7 +62,7 @@ pub(super) fn propose(findings: &Findings, spec: SequencesSpec) -> Proposal {
             ..WatchSpec::default()
         },
     };
-    Proposal { spec, comments, suggested }
+    Proposal { spec, comments, suggested: named_rows(suggested) }
 }
 
 fn comments(spec: &SequencesSpec) -> Comments {

@@ -1,12 +1,9 @@
 //! Numbers over time.
 
-use std::collections::BTreeMap;
-
 use super::comments::Comments;
-use super::{Proposal, chain, counted};
+use super::{Proposal, chain, clipped_adam, counted, named_rows, train};
 use crate::data::{DataSpec, DateOrder, Encoding, SeriesSpec};
 use crate::nn::{Dense, GRU, Loss};
-use crate::optim::{Adam, OptimizerSpec, Schedule};
 use crate::preset::{Probes, RunSpec, TrainSpec, WatchSpec};
 use crate::protocol::Findings;
 
@@ -32,7 +29,6 @@ pub(super) fn propose(findings: &Findings, spec: SeriesSpec) -> Proposal {
             format!("mean_squared_error, batches of {batch}, {}", counted(epochs, "epoch", "epochs")),
         ),
     ];
-    let suggested = suggested.map(|(name, value)| (name.to_owned(), value)).to_vec();
     let season = if spec.season.is_some() { " and the value a season ago (val_rmse_seasonal)" } else { "" };
     let comments = comments(&spec);
     let spec = RunSpec {
@@ -49,19 +45,8 @@ pub(super) fn propose(findings: &Findings, spec: SeriesSpec) -> Proposal {
             Dense { units: outputs, ..Dense::default() }.into(),
         ],
         train: TrainSpec {
-            loss: Loss::MeanSquaredError,
-            optimizer: OptimizerSpec::Adam(Adam {
-                learning_rate: 0.003,
-                global_clipnorm: Some(1.0),
-                ..Adam::default()
-            }),
-            schedule: Schedule::Constant,
-            early_stopping: None,
-            class_weight: BTreeMap::new(),
-            batch_size: batch,
-            epochs,
-            validate_every: None,
-            seed: 1,
+            optimizer: clipped_adam(0.003, 1.0),
+            ..train(Loss::MeanSquaredError, batch, epochs)
         },
         watch: WatchSpec {
             every: super::every(findings.rows / batch * epochs),
@@ -69,7 +54,7 @@ pub(super) fn propose(findings: &Findings, spec: SeriesSpec) -> Proposal {
             ..WatchSpec::default()
         },
     };
-    Proposal { spec, comments, suggested }
+    Proposal { spec, comments, suggested: named_rows(suggested) }
 }
 
 fn comments(spec: &SeriesSpec) -> Comments {

@@ -1,16 +1,14 @@
 //! Sentences with a tag at every word.
 
-use std::collections::BTreeMap;
-
 use super::comments::Comments;
-use super::{Proposal, chain, counted, length, whole};
+use super::{Proposal, chain, clipped_adam, counted, length, named_rows, train, whole};
 use crate::data::{ChannelLevel, ChannelSpec, DataSpec, Level, Side, TagsSpec, TokenSpec};
 use crate::nn::{
     Activation, Bidirectional, Concatenate, Dense, Dropout, Embedding, LSTM, LayerNode, Loss, Merge,
     SpatialDropout1D,
 };
 use crate::number;
-use crate::optim::{Adam, OptimizerSpec, Schedule, StepDecay};
+use crate::optim::{Schedule, StepDecay};
 use crate::preset::{Probes, RunSpec, TrainSpec, Value, WatchSpec};
 use crate::protocol::Findings;
 
@@ -40,7 +38,6 @@ pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>
         ("network", chain(&layers)),
         ("training", format!("batches of {batch}, {}", counted(epochs, "epoch", "epochs"))),
     ];
-    let suggested = suggested.map(|(name, value)| (name.to_owned(), value)).to_vec();
     let mut comments = comments(&spec, tags);
     comments.before(
         "tokens",
@@ -85,19 +82,9 @@ pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>
             Dense { units: tags, activation: Activation::Softmax, ..Dense::default() }.into(),
         ],
         train: TrainSpec {
-            loss: Loss::SparseCategoricalCrossentropy,
-            optimizer: OptimizerSpec::Adam(Adam {
-                learning_rate: 0.004,
-                global_clipnorm: Some(1.0),
-                ..Adam::default()
-            }),
+            optimizer: clipped_adam(0.004, 1.0),
             schedule: Schedule::Step(StepDecay { every: 1, factor: 0.9 }),
-            early_stopping: None,
-            class_weight: BTreeMap::new(),
-            batch_size: batch,
-            epochs,
-            validate_every: None,
-            seed: 1,
+            ..train(Loss::SparseCategoricalCrossentropy, batch, epochs)
         },
         watch: WatchSpec {
             every: super::every(findings.rows / batch * epochs),
@@ -108,7 +95,7 @@ pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>
             ..WatchSpec::default()
         },
     };
-    Proposal { spec, comments, suggested }
+    Proposal { spec, comments, suggested: named_rows(suggested) }
 }
 
 fn channel(level: ChannelLevel, letters: Option<usize>, vocabulary: Option<usize>) -> ChannelSpec {

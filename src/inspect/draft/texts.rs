@@ -1,15 +1,13 @@
 //! Texts with a class each, or with several labels at once.
 
-use std::collections::BTreeMap;
-
 use super::comments::Comments;
-use super::{Proposal, chain, counted, length, vocabulary, whole};
+use super::{Proposal, chain, counted, length, named_rows, train, vocabulary, whole};
 use crate::data::{
     DataSpec, Encoding, Format, GivenValidation, LabelledSpec, Level, Side, TokenSpec, Validation,
 };
 use crate::nn::{Activation, Dense, Dropout, Embedding, GRU, LSTM, LayerNode, Loss};
 use crate::number;
-use crate::optim::{Adam, EarlyStopping, OptimizerSpec, Schedule};
+use crate::optim::EarlyStopping;
 use crate::preset::{Probes, RunSpec, TrainSpec, Value, WatchSpec};
 use crate::protocol::Findings;
 
@@ -114,7 +112,6 @@ pub(super) fn propose(
             ),
         ),
     ];
-    let suggested = suggested.map(|(name, value)| (name.to_owned(), value)).to_vec();
     let early_stopping = spec.validation.is_some().then(|| EarlyStopping {
         monitor: Some("val_loss".into()),
         patience: 3,
@@ -141,17 +138,7 @@ pub(super) fn propose(
             Dropout { rate: choice.dropout }.into(),
             Dense { units: outputs, activation, ..Dense::default() }.into(),
         ],
-        train: TrainSpec {
-            loss,
-            optimizer: OptimizerSpec::Adam(Adam::default()),
-            schedule: Schedule::Constant,
-            early_stopping,
-            class_weight: BTreeMap::new(),
-            batch_size: choice.batch,
-            epochs: choice.epochs,
-            validate_every: None,
-            seed: 1,
-        },
+        train: TrainSpec { early_stopping, ..train(loss, choice.batch, choice.epochs) },
         watch: WatchSpec {
             every: super::every(findings.rows / choice.batch * choice.epochs),
             probes: match examples.is_empty() {
@@ -161,7 +148,7 @@ pub(super) fn propose(
             ..WatchSpec::default()
         },
     };
-    Proposal { spec, comments, suggested }
+    Proposal { spec, comments, suggested: named_rows(suggested) }
 }
 
 fn title(findings: &Findings, choice: &Choice, unit: &str) -> String {
