@@ -13,7 +13,8 @@ const LONGEST_NAME: (usize, usize) = (30, 3);
 /// The first of these that applies decides. The label is known where it is set, and in a table of two columns.
 ///
 /// 1. A column is set by its name, or the row has usual names of both text and label: a header.
-/// 2. A number above numbers or a date above dates, in the column of the label where that is known: none.
+/// 2. A number above numbers or a date above dates, in the column of the label where that is known: none. A number above classes
+///    that recur, which does not recur itself, is a name.
 /// 3. The row has a usual name: a header.
 /// 4. The label is known: a header if the first one does not recur.
 /// 5. A name is empty: a header if it is that of the index that pandas writes; if the column is mostly empty, this says nothing.
@@ -39,7 +40,9 @@ pub(super) fn is_header(first: &[String], rest: &[&Vec<String>], settings: &Colu
     // A number above words may be a name: pandas numbers columns without names, from 0.
     let is_value = |at: usize| numeric(at) && (rest.is_empty() || above_numbers(at, 50) || recurs(at));
     let label = label(&names, rest, settings).filter(|_| rest.len() > 1);
-    if label.map_or_else(|| (0..names.len()).any(is_value), is_value) {
+    // Of classes that recur below it, a number that does not is a name, such as a year.
+    let is_class = |at: usize| recurs(at) || column(at).collect::<HashSet<_>>().len() * 2 > rest.len();
+    if label.map_or_else(|| (0..names.len()).any(is_value), |label| is_value(label) && is_class(label)) {
         return false;
     }
     if knows(TEXT_NAMES) || knows(LABEL_NAMES) || knows(DATE_NAMES) {
@@ -81,4 +84,34 @@ fn label(names: &[&str], rest: &[&Vec<String>], settings: &ColumnSettings<'_>) -
         let text = index(settings.text).map(|text| 1 - text.min(1));
         (names.len() == 2).then(|| text.unwrap_or_else(|| usize::from(values(1) <= values(0))))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(rows: &[&[&str]]) -> bool {
+        let rows: Vec<Vec<String>> =
+            rows.iter().map(|row| row.iter().map(|cell| (*cell).to_owned()).collect()).collect();
+        let rest: Vec<&Vec<String>> = rows[1..].iter().collect();
+        is_header(&rows[0], &rest, &ColumnSettings::default())
+    }
+
+    #[test]
+    fn a_number_above_classes_that_recur_is_a_name_unless_it_recurs() {
+        let texts = ["not bad", "not good", "fine", "awful"];
+        let table = |first: &'static str| {
+            let below = texts.iter().zip(["0", "1", "0", "1"]).map(|(text, label)| vec![*text, label]);
+            [vec!["words", first]].into_iter().chain(below).collect::<Vec<_>>()
+        };
+        let header_of = |first| header(&table(first).iter().map(Vec::as_slice).collect::<Vec<_>>());
+        assert!(header_of("2019"));
+        assert!(!header_of("1"));
+    }
+
+    #[test]
+    fn a_date_above_dates_is_data() {
+        assert!(!header(&[&["2024-01-01", "3.5"], &["2024-01-02", "3.75"], &["2024-01-03", "4.25"]]));
+        assert!(header(&[&["date", "x"], &["2024-01-02", "3.75"], &["2024-01-03", "4.25"]]));
+    }
 }
