@@ -147,7 +147,7 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
     let asked = options.text.is_some() || options.label.is_some() || !options.values.is_empty();
-    let found = LabelledSpec { path: path.into(), ..LabelledSpec::default() }.found_format()?;
+    let found = LabelledSpec { path: path.into(), ..LabelledSpec::default() }.detect_format()?;
     match found {
         Format::Lines => {
             let labels = lines::labels_beside(path).unwrap_or_default();

@@ -23,7 +23,7 @@ pub(crate) struct ProgressSender(mpsc::Sender<String>);
 
 impl ProgressSender {
     /// Nobody listens.
-    pub(crate) fn to_nobody() -> Self {
+    pub(crate) fn disconnected() -> Self {
         Self(mpsc::channel().0)
     }
 

@@ -53,7 +53,7 @@ impl Classifier {
             }
             (_, Some(tokens)) => {
                 let vocabulary: Vocabulary = read_json(run, "vocabulary.json")?;
-                if let Some(what) = vocabulary.misfit(tokens.vocabulary) {
+                if let Some(what) = vocabulary.incompatibility(tokens.vocabulary) {
                     return Err(damaged(run, "vocabulary.json", what));
                 }
                 Reads::Texts { tokens, vocabulary }
@@ -116,11 +116,11 @@ impl Classifier {
     pub fn per_token(&self, text: &str) -> Result<Vec<Prefix>, InferError> {
         let Reads::Texts { tokens, vocabulary } = &self.reads else { return Ok(Vec::new()) };
         let ids = vocabulary.encode(text, tokens.level);
-        let kept = ids.get(tokens.kept(ids.len())).unwrap_or_default();
-        let rows: Vec<Vec<u32>> = (1..=kept.len()).map(|end| kept[..end].to_vec()).collect();
+        let ids = ids.get(tokens.truncated_range(ids.len())).unwrap_or_default();
+        let rows: Vec<Vec<u32>> = (1..=ids.len()).map(|end| ids[..end].to_vec()).collect();
         let word = |id: &u32| vocabulary.word(*id).to_owned();
         let prefix = |(id, probabilities)| Prefix { token: word(id), probabilities };
-        Ok(kept.iter().zip(self.answers(&rows, tokens)?).map(prefix).collect())
+        Ok(ids.iter().zip(self.answers(&rows, tokens)?).map(prefix).collect())
     }
 
     /// Evaluates the network on the run's validation data, or on the data at `moved`, with `set` laid over the spec; lists at most

@@ -52,7 +52,7 @@ impl Tagger {
             return Err(InferError::Task(format!("{}: spec.yaml has no tokens", run.display())));
         };
         let vocabularies: Vocabularies = read_json(run, "vocabulary.json")?;
-        if let Some(what) = vocabularies.misfit(&tokens.sizes()) {
+        if let Some(what) = vocabularies.incompatibility(&tokens.sizes()) {
             return Err(damaged(run, "vocabulary.json", what));
         }
         Ok(Self { vocabularies, network, tokens, labels })

@@ -13,7 +13,7 @@ use crate::data::files::encoding::Encoding;
 use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::folder;
 use crate::data::sources::labelled::{Format, GivenValidation, LabelledSpec, Validation};
-use crate::data::text::interner::{Words, print};
+use crate::data::text::interner::{Words, fingerprint};
 use crate::data::text::label_set;
 use crate::data::text::text_sink::Sink;
 use crate::data::text::tokens::Level;
@@ -72,7 +72,7 @@ impl Measured {
     fn read(level: Level, spec: &LabelledSpec) -> Result<Self, DataError> {
         let mut found = Self::new(level);
         // Nobody listens.
-        let report = ProgressSender::to_nobody();
+        let report = ProgressSender::disconnected();
         let end = |found: &mut Self, read: Result<(), DataError>| match read {
             Err(_) if found.room == 0 => {
                 found.more = true;
@@ -80,9 +80,9 @@ impl Measured {
             }
             other => other,
         };
-        if spec.found_format()? != Format::Folder {
+        if spec.detect_format()? != Format::Folder {
             found.room = ENOUGH;
-            let read = spec.pour(&mut found, &report);
+            let read = spec.read_into(&mut found, &report);
             end(&mut found, read)?;
             return Ok(found);
         }
@@ -99,7 +99,7 @@ impl Measured {
 impl Measured {
     /// The classes with their texts, or the labels where `spec` says that a text may have several.
     fn classes(&self, spec: &LabelledSpec) -> BTreeMap<String, usize> {
-        if !spec.has_several() {
+        if !spec.is_multi_label() {
             return self.labels.clone();
         }
         let mut counts = BTreeMap::new();
@@ -107,7 +107,7 @@ impl Measured {
         for column in &spec.label_columns {
             counts.insert(column.to_string(), 0);
         }
-        let sets = label_set::part(self.labels.keys().map(String::as_str), spec.separator);
+        let sets = label_set::split(self.labels.keys().map(String::as_str), spec.separator);
         for (set, count) in sets.into_iter().zip(self.labels.values()) {
             set.into_iter().for_each(|label| *counts.entry(label).or_default() += count);
         }
@@ -130,12 +130,12 @@ impl Sink for Measured {
             Some(count) => *count += 1,
             None => drop(self.labels.insert(label.to_owned(), 1)),
         }
-        match self.prints.get(&print(text)) {
+        match self.prints.get(&fingerprint(text)) {
             Some(first) => {
                 self.twice += 1;
                 self.torn += usize::from(first != label);
             }
-            None => drop(self.prints.insert(print(text), label.to_owned())),
+            None => drop(self.prints.insert(fingerprint(text), label.to_owned())),
         }
         if !self.examples.contains_key(label) && (1..=EXAMPLE).contains(&characters) && tokens > 0 {
             self.examples.insert(label.to_owned(), text.trim().to_owned());
@@ -219,7 +219,7 @@ pub(super) fn look(
         spec.label_columns.retain(|column| !unused.contains(&column.to_string()));
         notes.push(format!("no text has {}: left out", listed(unused.iter().map(String::as_str))));
     }
-    match spec.has_several() {
+    match spec.is_multi_label() {
         true => facts.push(("labels".into(), several(&labels, &found, &spec))),
         false => balance(&labels, &mut notes),
     }
@@ -233,14 +233,14 @@ pub(super) fn look(
         facts,
         columns,
         classes: labels.into_iter().map(|(label, count)| ClassCount { label, count }).collect(),
-        several: spec.has_several(),
+        several: spec.is_multi_label(),
         lengths: lengths(found.lengths, unit),
         vocabulary: Some(coverage(found.words.iter().map(|(_, _, count)| count).collect(), unit)),
         notes,
         ..Findings::default()
     };
     if let [class] = findings.classes.as_slice() {
-        let what = if spec.has_several() { "labels" } else { "classes" };
+        let what = if spec.is_multi_label() { "labels" } else { "classes" };
         let doubt = format!("one label alone, {}: at least two {what} are needed", quoted(&class.label));
         return Ok(Looked { findings, material: Err(doubt) });
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::data::error::DataError;
-use crate::data::files::encoding::{BadText, Encoding};
+use crate::data::files::encoding::{Encoding, TextError};
 use crate::data::files::open;
 use crate::data::files::sniff::Head;
 
@@ -53,7 +53,7 @@ impl Start {
         {
             self.head.bytes.truncate(error.valid_up_to());
         }
-        let wrong = |bad: BadText, expected: String| {
+        let wrong = |bad: TextError, expected: String| {
             DataError::content(path, Some(1 + bad.lines), bad.found, expected)
         };
         match encoding.decode(&self.head.bytes) {

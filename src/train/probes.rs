@@ -86,10 +86,10 @@ fn read(texts: &[String], vocabulary: &Vocabulary, spec: &TokenSpec) -> (Vec<Pro
     for (text, mut row) in texts.iter().zip(rows.rows_mut()) {
         let ids = vocabulary.encode(text, spec.level);
         row.iter_mut().zip(spec.pad(&ids)).for_each(|(to, id)| *to = id);
-        let kept = ids.get(spec.kept(ids.len())).unwrap_or_default();
+        let ids = ids.get(spec.truncated_range(ids.len())).unwrap_or_default();
         probes.push(ProbeText {
             text: text.clone(),
-            tokens: kept.iter().map(|id| vocabulary.word(*id).to_owned()).collect(),
+            tokens: ids.iter().map(|id| vocabulary.word(*id).to_owned()).collect(),
             first_step: spec.first_step(ids.len()),
             truth: None,
         });

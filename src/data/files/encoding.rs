@@ -1,4 +1,4 @@
-//! What the bytes of a text mean.
+//! Character encodings of text files.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,10 +8,10 @@ use encoding_rs::{DecoderResult, KOI8_R, KOI8_U, WINDOWS_1252};
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What the bytes of a file mean: `utf-8`, `latin-1`, or one of the WHATWG Encoding Standard by any of its names (`windows-1251`,
+/// A character encoding: `utf-8`, `latin-1`, or one of the WHATWG Encoding Standard by any of its names (`windows-1251`,
 /// `koi8-r`, `gbk`, `shift_jis`).
 ///
-/// `latin-1` (`latin1`, `iso-8859-1`) is ISO 8859-1: every byte is the character of that number. The standard takes `latin1` for
+/// `latin-1` (`latin1`, `iso-8859-1`) is ISO 8859-1: every byte is the character of that number. The standard reads `latin1` as
 /// `windows-1252`, which differs from it in the bytes 0x80 to 0x9f.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Encoding {
@@ -20,16 +20,16 @@ pub enum Encoding {
     Utf8,
     /// ISO 8859-1.
     Latin1,
-    /// Any other of the standard in which bytes below 0x80 are ASCII where they stand alone.
+    /// Any other encoding of the standard that is compatible with ASCII.
     Other(&'static encoding_rs::Encoding),
 }
 
-/// Bytes that are not ASCII, of which fewer do not show an encoding.
+/// The number of non-ASCII bytes below which an encoding cannot be detected reliably.
 const FEW: usize = 12;
 
-/// What is wrong with some bytes, in words, and where.
-pub(crate) struct BadText {
-    /// Lines before, within the bytes.
+/// An error of some bytes of text: what was found and expected, and where.
+pub(crate) struct TextError {
+    /// The number of lines before it within the bytes.
     pub lines: u64,
     pub found: String,
     pub expected: Cow<'static, str>,
@@ -58,10 +58,10 @@ impl std::str::FromStr for Encoding {
             Some(found) if found == encoding_rs::UTF_8 => Ok(Self::Utf8),
             Some(found) if found.is_ascii_compatible() => Ok(Self::Other(found)),
             Some(found) => Err(format!(
-                "{}, in which lines cannot be told apart by their bytes; expected {known}: iconv -f {name} -t utf-8 converts a file",
+                "{}, which is not compatible with ASCII; expected {known}: iconv -f {name} -t utf-8 converts a file",
                 found.name()
             )),
-            None => Err(format!("no encoding of the name {name:?}; expected {known}")),
+            None => Err(format!("the unknown encoding {name:?}; expected {known}")),
         }
     }
 }
@@ -84,36 +84,36 @@ impl Encoding {
         *self == Self::default()
     }
 
-    /// The text of `bytes`.
+    /// Decodes `bytes`.
     ///
     /// # Errors
-    /// Where it stops being text, counted from the first of the bytes.
-    pub(crate) fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, BadText> {
+    /// With the position of the first invalid byte.
+    pub(crate) fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, TextError> {
         let text = match self {
             Self::Utf8 => str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| {
                 let place = error.valid_up_to();
                 let byte = bytes.get(place).copied().unwrap_or_default();
-                bad(bytes, place, format!("the byte 0x{byte:02x}"), Self::advice(bytes).into())
+                text_error(bytes, place, format!("the byte 0x{byte:02x}"), Self::advice(bytes).into())
             })?,
             Self::Latin1 if bytes.is_ascii() => String::from_utf8_lossy(bytes),
             Self::Latin1 => bytes.iter().copied().map(char::from).collect(),
             Self::Other(other) => {
                 other.decode_without_bom_handling_and_without_replacement(bytes).ok_or_else(|| {
-                    let place = broken_at(other, bytes);
+                    let place = first_invalid(other, bytes);
                     let byte = bytes.get(place).copied().unwrap_or_default();
-                    bad(
+                    text_error(
                         bytes,
                         place,
                         format!("the byte 0x{byte:02x}"),
-                        format!("text as {self} has it").into(),
+                        format!("text encoded as {self}").into(),
                     )
                 })?
             }
         };
-        // Quick where there is none: `contains` looks at many bytes at once.
+        // Fast if there is none: `contains` compares many bytes at once.
         let nul = bytes.contains(&0).then(|| bytes.iter().position(|byte| *byte == 0)).flatten();
         match nul {
-            Some(place) => Err(bad(bytes, place, "a NUL character".into(), "text".into())),
+            Some(place) => Err(text_error(bytes, place, "a NUL character".into(), "text".into())),
             None => Ok(text),
         }
     }
@@ -124,8 +124,8 @@ impl Encoding {
         if is_latin { Self::Latin1 } else { Self::Other(WINDOWS_1252) }
     }
 
-    /// Guesses the encoding of `bytes` that are not UTF-8, as Firefox does for a page that does not name its own. Where whole
-    /// characters of UTF-8 far outnumber what breaks them, it is UTF-8 with something broken in it.
+    /// Detects the encoding of `bytes` that are not valid UTF-8, as Firefox does for a page that does not declare its own. If valid
+    /// characters of UTF-8 far outnumber invalid bytes, it is UTF-8 with errors.
     pub(crate) fn guess(bytes: &[u8]) -> Self {
         let (whole, broken) = bytes.utf8_chunks().fold((0, 0), |(whole, broken), chunk| {
             let characters = chunk.valid().chars().filter(|c| !c.is_ascii()).count();
@@ -134,7 +134,7 @@ impl Encoding {
         if whole > 4 * broken {
             return Self::Utf8;
         }
-        // A few letters of a western European language are too little for the detector, which then names a rare encoding.
+        // With only a few letters of a western European language the detector returns a rare encoding.
         let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
         let words = bytes.split(|byte| !is_letter(byte)).filter(|word| !word.is_ascii());
         let (high, all) = words.fold((0, 0), |(high, all), word| {
@@ -147,22 +147,22 @@ impl Encoding {
         detector.feed(bytes, true);
         match detector.guess(None, Utf8Detection::Deny) {
             found if found == WINDOWS_1252 => Self::western(bytes),
-            // The two differ in a few letters of Ukrainian.
+            // The two differ in a few Ukrainian letters.
             found if found == KOI8_U && !has_ukrainian_letters(bytes) => Self::Other(KOI8_R),
             found => Self::Other(found),
         }
     }
 
-    /// What `bytes` that are not UTF-8 should be, for people, where `data.encoding` can be set.
+    /// The advice in an error for `bytes` that are not UTF-8, if `data.encoding` can be set.
     pub(crate) fn advice(bytes: &[u8]) -> String {
         match Self::guess(bytes) {
             _ if is_utf_16(bytes) => Self::conversion(bytes),
-            Self::Utf8 => "UTF-8, as the rest is".into(),
+            Self::Utf8 => "UTF-8, as in the rest of the file".into(),
             guess => format!("UTF-8, or data.encoding: {guess}"),
         }
     }
 
-    /// The same where it cannot.
+    /// The same if it cannot be set.
     pub(crate) fn conversion(bytes: &[u8]) -> String {
         let name = match Self::guess(bytes) {
             _ if is_utf_16(bytes) => "utf-16".to_owned(),
@@ -172,7 +172,7 @@ impl Encoding {
         format!("UTF-8 text: iconv -f {name} -t utf-8 converts a file")
     }
 
-    /// The text of `bytes` for people, with replacement characters where they have none.
+    /// Decodes `bytes` for display, with replacement characters for invalid ones.
     pub(crate) fn lossy(self, bytes: &[u8]) -> Cow<'_, str> {
         match self {
             Self::Utf8 => String::from_utf8_lossy(bytes),
@@ -187,16 +187,16 @@ fn is_utf_16(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")
 }
 
-/// What is wrong at the byte `place` of `bytes`.
-fn bad(bytes: &[u8], place: usize, found: String, expected: Cow<'static, str>) -> BadText {
+/// The error at the byte `place` of `bytes`.
+fn text_error(bytes: &[u8], place: usize, found: String, expected: Cow<'static, str>) -> TextError {
     let good = bytes.get(..place).unwrap_or_default();
     let lines = good.iter().filter(|byte| **byte == b'\n').count() as u64;
     let column = 1 + good.iter().rev().take_while(|byte| **byte != b'\n').count();
-    BadText { lines, found: format!("{found} at byte column {column}"), expected }
+    TextError { lines, found: format!("{found} at byte column {column}"), expected }
 }
 
-/// Where the first sequence of `bytes` starts that `encoding` has no character for.
-fn broken_at(encoding: &'static encoding_rs::Encoding, bytes: &[u8]) -> usize {
+/// The start of the first byte sequence that is invalid in `encoding`.
+fn first_invalid(encoding: &'static encoding_rs::Encoding, bytes: &[u8]) -> usize {
     let mut decoder = encoding.new_decoder_without_bom_handling();
     let mut text = String::with_capacity(bytes.len().saturating_mul(3).saturating_add(16));
     match decoder.decode_to_string_without_replacement(bytes, &mut text, true) {
@@ -207,7 +207,7 @@ fn broken_at(encoding: &'static encoding_rs::Encoding, bytes: &[u8]) -> usize {
     }
 }
 
-/// Whether text in KOI8-U is another one in KOI8-R.
+/// Whether `bytes` decode differently as KOI8-U and as KOI8-R.
 fn has_ukrainian_letters(bytes: &[u8]) -> bool {
     let text = |encoding: &'static encoding_rs::Encoding| encoding.decode_without_bom_handling(bytes).0;
     text(KOI8_U) != text(KOI8_R)
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_of_the_standard_reads_what_it_wrote() {
+    fn encodings_round_trip_by_name() {
         for (name, text) in [
             ("windows-1251", PUSHKIN),
             ("koi8-r", PUSHKIN),
@@ -246,29 +246,29 @@ mod tests {
         }
         assert_eq!(Encoding::Latin1.decode(b"\x80\xe9").ok().unwrap(), "\u{80}é");
         assert!("utf-16".parse::<Encoding>().unwrap_err().contains("iconv -f utf-16"));
-        assert!("klingon".parse::<Encoding>().unwrap_err().contains("no encoding of the name"));
+        assert!("klingon".parse::<Encoding>().unwrap_err().contains("the unknown encoding"));
     }
 
     #[test]
-    fn a_broken_byte_makes_no_other_encoding_of_utf_8() {
+    fn utf_8_with_an_invalid_byte_is_detected_as_utf_8() {
         for text in ["“It’s fine,” she said – twice. ", "Хорошо, но не очень. ", "とても良い。"]
         {
             let mut bytes = text.repeat(3).into_bytes();
             bytes.insert(bytes.len() / 2, 0xff);
             assert_eq!(Encoding::guess(&bytes), Encoding::Utf8, "{text}");
-            assert_eq!(Encoding::advice(&bytes), "UTF-8, as the rest is");
+            assert_eq!(Encoding::advice(&bytes), "UTF-8, as in the rest of the file");
         }
         assert_eq!(Encoding::guess(b"caf\xe9 cr\xe8me"), Encoding::Latin1);
     }
 
     #[test]
-    fn what_has_no_character_is_told_by_line_and_column() {
+    fn errors_name_line_and_column() {
         let gbk: Encoding = "gbk".parse().unwrap();
         let mut bytes = written("好\n很好", "gbk");
         bytes.extend_from_slice(b"\xff\xff");
-        let told = gbk.decode(&bytes).err().unwrap();
-        assert_eq!((told.lines, told.found.as_str()), (1, "the byte 0xff at byte column 5"));
-        assert_eq!(told.expected, "text as gbk has it");
+        let error = gbk.decode(&bytes).err().unwrap();
+        assert_eq!((error.lines, error.found.as_str()), (1, "the byte 0xff at byte column 5"));
+        assert_eq!(error.expected, "text encoded as gbk");
         let cut_off = gbk.decode(&bytes[..1]).err().unwrap();
         assert_eq!(cut_off.found, "the byte 0xba at byte column 1");
         let nul = "koi8-r".parse::<Encoding>().unwrap().decode(b"\xc1\0").err().unwrap();
@@ -276,13 +276,13 @@ mod tests {
     }
 
     #[test]
-    fn the_encoding_is_guessed_from_words() {
+    fn the_encoding_is_detected_from_words() {
         let guess = |bytes: &[u8]| Encoding::guess(bytes).to_string();
         for (text, name) in [
             (PUSHKIN, "windows-1251"),
             (PUSHKIN, "koi8-r"),
             (PUSHKIN, "ibm866"),
-            ("not bad, хорошо\t1\nтак себе\t0", "windows-1251"),
+            ("not text_error, хорошо\t1\nтак себе\t0", "windows-1251"),
             ("καλημέρα σας φίλοι μου", "windows-1253"),
             ("很好的电影，我非常喜欢这部片子", "gbk"),
             ("とても良い映画でした", "shift_jis"),

@@ -1,4 +1,4 @@
-//! Files of text: what they are, unpacked, decoded, a line at a time.
+//! Opens text files, plain or gzip, and reads and decodes them line by line.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -8,53 +8,53 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use crate::data::error::{DataError, quoted};
-use crate::data::files::encoding::{BadText, Encoding};
+use crate::data::files::encoding::{Encoding, TextError};
 
 const BUFFER: usize = 1 << 18;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Bytes of a line or row, at most: a longer one is taken for damage, and must not eat the memory.
+/// The maximum bytes of a line or row; a longer one is an error, which bounds the memory.
 pub(crate) const LONGEST: usize = 16 << 20;
 
-/// The bytes of the text at `path`, unpacked if they start like gzip, without a byte-order mark; `needs` says what has to be fetched
-/// where there is none.
+/// Opens the text at `path`, decompressed if it starts like gzip, without a byte-order mark; `needs` is the advice in the error if
+/// there is no such file.
 ///
 /// # Errors
-/// For what is no regular file: opening a pipe may never end.
+/// For anything but a regular file: opening a pipe might block forever.
 pub(crate) fn text(path: &Path, needs: Option<&str>) -> Result<Box<dyn BufRead>, DataError> {
     let failed = |error| DataError::read(path, needs, error);
     let kind = path.metadata().map_err(failed)?;
     if !kind.is_file() {
         let found = if kind.is_dir() { "a folder" } else { "a pipe or device" };
-        return Err(DataError::content(path, None, found, "a file of text, plain or gzip"));
+        return Err(DataError::content(path, None, found, "a text file, plain or gzip"));
     }
     let mut file = BufReader::with_capacity(BUFFER, File::open(path).map_err(failed)?);
     let magic = head(&mut file, GZIP.len()).map_err(failed)?;
-    let packed = magic == GZIP;
+    let is_gzip = magic == GZIP;
     let whole = Cursor::new(magic).chain(file);
-    let mut text: Box<dyn BufRead> = match packed {
+    let mut text: Box<dyn BufRead> = match is_gzip {
         true => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(whole))),
         false => Box::new(whole),
     };
     let mark = head(&mut text, BYTE_ORDER_MARK.len()).map_err(|error| broken(path, 1, error))?;
-    let kept = if mark == BYTE_ORDER_MARK { Vec::new() } else { mark };
-    Ok(Box::new(Cursor::new(kept).chain(text)))
+    let head = if mark == BYTE_ORDER_MARK { Vec::new() } else { mark };
+    Ok(Box::new(Cursor::new(head).chain(text)))
 }
 
-/// The next `size` bytes of a stream, fewer if it ends before.
+/// Reads the next `size` bytes of a stream, fewer if it ends before.
 pub(crate) fn head(stream: &mut impl BufRead, size: usize) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     stream.take(size as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 
-/// The file at `path` failed while `line` was read.
+/// The error for a failure of reading `line` of the file at `path`.
 pub(crate) fn broken(path: &Path, line: u64, error: io::Error) -> DataError {
     let (found, expected) = match error.kind() {
-        io::ErrorKind::UnexpectedEof => ("a gzip file that is cut off", "the whole file"),
+        io::ErrorKind::UnexpectedEof => ("a gzip file that is cut short", "the whole file: fetch it again"),
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-            ("damaged gzip data", "a gzip file from its first to its last byte")
+            ("damaged gzip data", "an undamaged file: fetch it again")
         }
         _ => return DataError::read(path, None, error),
     };
@@ -76,8 +76,8 @@ impl<'p> Lines<'p> {
         Ok(Self { path, text: text(path, needs)?, bytes: Vec::new(), encoding, number: 0 })
     }
 
-    /// The next line without its end, `None` after the last. Only a bad text leaves a next line to be read.
-    pub fn next(&mut self) -> Result<Option<Result<Cow<'_, str>, BadText>>, DataError> {
+    /// The next line without its end, `None` after the last. Reading can continue after a [`TextError`] only.
+    pub fn next(&mut self) -> Result<Option<Result<Cow<'_, str>, TextError>>, DataError> {
         self.bytes.clear();
         self.number += 1;
         let mut limited = (&mut self.text).take(LONGEST as u64 + 1);
@@ -93,21 +93,22 @@ impl<'p> Lines<'p> {
         Ok(Some(self.encoding.decode(line.strip_suffix(b"\r").unwrap_or(line))))
     }
 
-    /// An error on the last line read.
-    pub fn wrong(&self, bad: BadText) -> DataError {
+    /// The error for invalid text in the last line read.
+    pub fn wrong(&self, bad: TextError) -> DataError {
         DataError::content(self.path, Some(self.number + bad.lines), bad.found, bad.expected)
     }
 }
 
-/// Refuses what cannot be the name of a class.
-pub(crate) fn label(label: &str) -> Result<&str, BadText> {
+/// Parses the name of a class.
+pub(crate) fn label(label: &str) -> Result<&str, TextError> {
     let label = label.trim();
-    let bad = |found: String, expected| Err(BadText { lines: 0, found, expected: Cow::Borrowed(expected) });
+    let error =
+        |found: String, expected| Err(TextError { lines: 0, found, expected: Cow::Borrowed(expected) });
     if label.is_empty() {
-        return bad("an empty label".into(), "the name of a class");
+        return error("an empty label".into(), "the name of a class");
     }
     if label.contains(char::is_control) {
-        return bad(format!("the label {}", quoted(label)), "the name of a class, on one line");
+        return error(format!("the label {}", quoted(label)), "the name of a class, on one line");
     }
     Ok(label)
 }

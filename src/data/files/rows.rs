@@ -8,7 +8,7 @@ use crate::data::files::open::LONGEST as LONGEST_ROW;
 
 const MOST_FIELDS: usize = 1 << 16;
 
-/// The rows of a CSV stream. Empty lines are no rows.
+/// A reader of the rows of a CSV stream. Empty lines are skipped.
 pub(crate) struct Rows<R> {
     input: R,
     core: csv_core::Reader,
@@ -23,24 +23,24 @@ pub(crate) struct Rows<R> {
 pub(crate) struct Row<'a> {
     /// The line on which it starts, from 1.
     pub line: u64,
-    /// Its bytes as they stand in the file, with what ends the line.
+    /// Its bytes in the file, including the line end.
     pub raw: &'a [u8],
     fields: &'a [u8],
     ends: &'a [usize],
 }
 
-/// Why there is no next row, and none after it.
+/// An error after which no further row can be read.
 pub(crate) enum RowError {
     /// The stream failed while the row that starts on this line was read.
     Read(u64, io::Error),
     /// A quote opened in the row that starts on this line is never closed.
     OpenQuote(u64),
-    /// The row that starts on this line is longer than any real one.
+    /// The row that starts on this line is too long.
     TooLong(u64),
 }
 
 impl Row<'_> {
-    /// Fields in the row.
+    /// The number of fields.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
@@ -56,7 +56,7 @@ impl Row<'_> {
 }
 
 impl<R: BufRead> Rows<R> {
-    /// Of a table whose columns `delimiter` parts, and whose fields `"` holds together where `quoting`.
+    /// Creates a reader of a table with this `delimiter`; with `quoting`, fields may be quoted with `"`.
     pub fn new(input: R, delimiter: u8, quoting: bool) -> Self {
         let (fields, ends, raw) = (vec![0; 1 << 16], vec![0; 64], Vec::new());
         let core = csv_core::ReaderBuilder::new().delimiter(delimiter).quoting(quoting).build();
@@ -100,7 +100,7 @@ impl<R: BufRead> Rows<R> {
         Ok(Some(Row { line, raw: &self.raw, fields: &self.fields[..length], ends: &self.ends[..count] }))
     }
 
-    /// Goes to the first byte of the next row and counts the lines on the way; false at the end of the stream.
+    /// Skips to the first byte of the next row and counts the lines skipped; false at the end of the stream.
     fn skip_line_ends(&mut self) -> io::Result<bool> {
         loop {
             let input = self.input.fill_buf()?;
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_has_the_line_it_starts_on_whatever_ends_lines() {
+    fn a_row_has_the_line_it_starts_on_for_any_line_end() {
         for end in ["\n", "\r\n", "\r"] {
             let text = ["a,b", "", "\"1", "2\",3", "", "", "c,d"].join(end);
             let quoted_break_counts = if end == "\r" { 6 } else { 7 };
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_hold_commas_line_ends_and_quotes() {
+    fn quoted_fields_contain_commas_line_ends_and_quotes() {
         let all = rows(b"a,\"b, \"\"c\"\"\nd\",\n,e", 5).unwrap();
         let expected = [(1, ["a", "b, \"c\"\nd", ""].map(String::from).to_vec())];
         assert_eq!(all[..1], expected);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_quote_and_an_endless_row_are_told() {
+    fn an_open_quote_and_an_endless_row_are_errors() {
         assert_eq!(rows(b"a,b\n\"c,d\ne,f\n", 64), Err("quote"));
         assert_eq!(rows(b"a,\"b\"", 64).unwrap().len(), 1);
         assert_eq!(rows(&vec![b','; MOST_FIELDS + 1], 4096), Err("long"));
@@ -184,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_end_and_the_size_of_the_buffer_does_not_matter(
+        fn rows_do_not_depend_on_the_size_of_the_buffer(
             text in proptest::collection::vec(
                 prop_oneof![Just(b'"'), Just(b','), Just(b'\n'), Just(b'\r'), any::<u8>()],
                 0..60,

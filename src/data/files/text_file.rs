@@ -1,4 +1,4 @@
-//! A whole text file: plain or gzip, with or without a byte-order mark.
+//! Reads whole text files, plain or gzip, with or without a byte-order mark.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,35 +7,36 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 
 use crate::data::error::DataError;
-use crate::data::files::encoding::{BadText, Encoding};
+use crate::data::files::encoding::{Encoding, TextError};
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Bytes of a file, unpacked, at most: it is held in memory as a whole.
+/// The maximum bytes of a file, uncompressed: it is read into memory as a whole.
 const LARGEST: u64 = 1 << 30;
 
-/// The text of the file at `path`, UTF-8; `needs` says what has to be fetched where there is none.
+/// Reads the file at `path`, which is UTF-8; `needs` is the advice in the error if there is no such file.
 ///
 /// # Errors
-/// For what is no regular file (reading a pipe might never end), is empty, larger than a gigabyte, cut off, or not UTF-8.
+/// For anything but a regular file (reading a pipe might block forever), and for files that are empty, larger than a gigabyte, damaged, or
+/// not UTF-8.
 pub(crate) fn read(path: &Path, needs: Option<&str>) -> Result<String, DataError> {
     decoded(path, bytes(path, needs)?, Encoding::Utf8, Encoding::conversion)
 }
 
-/// The same of one in the encoding that `data.encoding` says.
+/// [`read`] for a file in another `encoding`, that of `data.encoding`.
 pub(crate) fn read_as(path: &Path, needs: Option<&str>, encoding: Encoding) -> Result<String, DataError> {
     decoded(path, bytes(path, needs)?, encoding, Encoding::advice)
 }
 
-/// The text of the `bytes` of a file; `advice` says what bytes that are not UTF-8 should be.
+/// Decodes the `bytes` of a file; `advice` gives the expectation in the error for bytes that are not UTF-8.
 fn decoded(
     path: &Path,
     bytes: Vec<u8>,
     encoding: Encoding,
     advice: fn(&[u8]) -> String,
 ) -> Result<String, DataError> {
-    let wrong = |BadText { lines, found, expected }| {
+    let wrong = |TextError { lines, found, expected }| {
         DataError::content(path, Some(1 + lines), found, expected.into_owned())
     };
     let text = match encoding {
@@ -43,7 +44,7 @@ fn decoded(
             let bytes = error.as_bytes();
             let text = Encoding::Utf8.decode(bytes).map_err(|bad| {
                 let found = format!("{}, which is not UTF-8", bad.found);
-                wrong(BadText { found, expected: advice(bytes).into(), ..bad })
+                wrong(TextError { found, expected: advice(bytes).into(), ..bad })
             })?;
             Ok(text.into_owned())
         })?,
@@ -55,7 +56,7 @@ fn decoded(
     }
 }
 
-/// The bytes of the file at `path`, unpacked, without a byte-order mark.
+/// Reads the bytes of the file at `path`, decompressed, without a byte-order mark.
 fn bytes(path: &Path, needs: Option<&str>) -> Result<Vec<u8>, DataError> {
     let failed = |error| DataError::read(path, needs, error);
     let wrong = |found: String, expected: &str| DataError::content(path, None, found, expected);
@@ -68,8 +69,8 @@ fn bytes(path: &Path, needs: Option<&str>) -> Result<Vec<u8>, DataError> {
     File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(failed)?;
     if bytes.starts_with(GZIP) {
         let mut text = Vec::new();
-        let unpacked = MultiGzDecoder::new(bytes.as_slice()).take(LARGEST + 1).read_to_end(&mut text);
-        unpacked.map_err(|error| broken(path, error))?;
+        let result = MultiGzDecoder::new(bytes.as_slice()).take(LARGEST + 1).read_to_end(&mut text);
+        result.map_err(|error| broken(path, error))?;
         bytes = text;
     }
     if bytes.len() as u64 > LARGEST {
@@ -82,11 +83,11 @@ fn bytes(path: &Path, needs: Option<&str>) -> Result<Vec<u8>, DataError> {
     Ok(bytes)
 }
 
-/// What a damaged archive is told as.
+/// The error for a damaged gzip file.
 fn broken(path: &Path, error: io::Error) -> DataError {
-    let found = match error.kind() {
-        io::ErrorKind::UnexpectedEof => "gzip that ends too early".to_owned(),
-        _ => format!("gzip that cannot be unpacked ({error})"),
+    let (found, expected) = match error.kind() {
+        io::ErrorKind::UnexpectedEof => ("a gzip file that is cut short", "the whole file: fetch it again"),
+        _ => ("damaged gzip data", "an undamaged file: fetch it again"),
     };
-    DataError::content(path, None, found, "the whole file: fetch it again")
+    DataError::content(path, None, found, expected)
 }

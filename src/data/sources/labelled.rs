@@ -1,4 +1,4 @@
-//! `source: labelled`: texts with the name of a class each, in whatever shape people have them.
+//! `source: labelled`: texts with labels, in any of several file formats.
 
 pub(crate) mod csv;
 pub(crate) mod evaluation_set;
@@ -19,7 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::data::columns::{Column, ColumnSettings, MultiLabel};
 use crate::data::error::DataError;
 use crate::data::error::refuse;
-use crate::data::files::encoding::{BadText, Encoding};
+use crate::data::files::encoding::{Encoding, TextError};
 use crate::data::files::open;
 use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::csv::CsvFile;
@@ -31,13 +31,13 @@ use crate::data::text::tokens::Level;
 
 /// Labelled texts: a table, JSON lines, a file of texts with a file of labels, or a folder of classes.
 ///
-/// What is left out is found from the data. A file may be packed with gzip.
+/// Optional settings are detected from the data if absent. A file may be compressed with gzip.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LabelledSpec {
     /// The file or folder with the training data.
     pub path: PathBuf,
-    /// What it is.
+    /// Its format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
     /// Which column (or JSON field) holds the text.
@@ -46,10 +46,10 @@ pub struct LabelledSpec {
     /// Which column (or JSON field) holds the label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Column>,
-    /// What stands between the columns of a table: one ASCII character.
+    /// The delimiter of the columns of a table: one ASCII character.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<char>,
-    /// Whether `"` in a table holds a field together.
+    /// Whether fields of a table may be quoted with `"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quoting: Option<bool>,
     /// Whether the first row of a table names its columns.
@@ -58,33 +58,33 @@ pub struct LabelledSpec {
     /// The file with a label for each line of a file of texts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<PathBuf>,
-    /// Whether a text has several labels at once, or none: parted by `separator`, or a list in JSON.
+    /// Whether a text has any number of labels: separated by `separator`, or a JSON list.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub multi_label: bool,
-    /// What stands between the labels of a text; else whichever of `|`, `;`, `,` comes most often.
+    /// The separator of the labels of a text; the most frequent of `|`, `;`, `,` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<char>,
     /// Columns (or JSON fields) of 0 and 1, one for each of several labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub label_columns: Vec<Column>,
-    /// What its bytes mean.
+    /// The character encoding.
     #[serde(default, skip_serializing_if = "Encoding::is_default")]
     pub encoding: Encoding,
-    /// Leave bad rows out and count them, instead of ending with the first one's error.
+    /// Whether to skip and count invalid rows instead of returning the error of the first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_bad_rows: bool,
-    /// Whether texts are held in memory, or read from their file anew every epoch.
+    /// Whether texts are read into memory once or re-read from disk every epoch.
     #[serde(default, skip_serializing_if = "Streaming::is_auto")]
     pub stream: Streaming,
-    /// What weights do not learn from.
+    /// The validation data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
-    /// What to fetch and where to put it, in words: shown when a file is missing.
+    /// Instructions to obtain the data, shown when a file is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
 }
 
-/// The shapes that labelled texts come in.
+/// The file formats of labelled texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -92,14 +92,14 @@ pub enum Format {
     Csv,
     /// A JSON object a line.
     Jsonl,
-    /// A text a line, with the labels in a file of their own.
+    /// A text a line, with the labels in a separate file.
     Lines,
     /// A folder per class with a file per text, or a file per class with a text a line.
     Folder,
 }
 
 impl Format {
-    /// As a preset writes them; each is also a `source:`.
+    /// The names in a preset; each is also a `source:`.
     pub const NAMES: [&'static str; 4] = ["csv", "jsonl", "lines", "folder"];
 }
 
@@ -107,20 +107,20 @@ impl Format {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Validation {
-    /// A share of every class, drawn by the seed.
+    /// A share of every class, sampled by the seed.
     Share(f64),
-    /// One of several parts of every class, drawn by the seed.
+    /// One of several folds of every class, sampled by the seed.
     Fold {
-        /// Parts.
+        /// The number of folds.
         folds: usize,
-        /// Which of them, from 1.
+        /// The fold held out, from 1.
         fold: usize,
     },
-    /// Data of their own.
+    /// A separate file or folder.
     Given(GivenValidation),
 }
 
-/// Validation data of their own; what is left out is as in the training data.
+/// A separate file or folder of validation data; absent settings are those of the training data.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct GivenValidation {
     /// The file or folder.
@@ -148,9 +148,9 @@ impl<'de> Deserialize<'de> for Validation {
             folds: Option<usize>,
             fold: Option<usize>,
         }
-        struct Written;
+        struct ValidationVisitor;
 
-        impl<'de> Visitor<'de> for Written {
+        impl<'de> Visitor<'de> for ValidationVisitor {
             type Value = Validation;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -181,20 +181,20 @@ impl<'de> Deserialize<'de> for Validation {
             }
         }
 
-        deserializer.deserialize_any(Written)
+        deserializer.deserialize_any(ValidationVisitor)
     }
 }
 
-/// Folds at most: as many as the command line takes.
+/// The largest number of folds: that of the command line.
 const MOST_FOLDS: usize = u16::MAX as usize;
 
 impl Validation {
-    /// The path of validation data that are given.
+    /// The path of separate validation data.
     pub(crate) fn path_mut(&mut self) -> Option<&mut PathBuf> {
         if let Self::Given(given) = self { Some(&mut given.path) } else { None }
     }
 
-    /// Whether any data can meet this.
+    /// Checks the ranges of the settings.
     pub(crate) fn check(&self) -> Result<(), DataError> {
         match *self {
             Self::Share(share) if !(share > 0.0 && share < 1.0) => {
@@ -215,8 +215,8 @@ impl Validation {
 }
 
 impl LabelledSpec {
-    /// Whether a text may have several labels at once.
-    pub(crate) fn has_several(&self) -> bool {
+    /// Whether a text may have several labels.
+    pub(crate) fn is_multi_label(&self) -> bool {
         self.multi_label || !self.label_columns.is_empty()
     }
 
@@ -241,8 +241,8 @@ impl LabelledSpec {
     }
 
     /// A label as it is written, or several at once.
-    pub(crate) fn label_of(&self, written: &str) -> Result<String, BadText> {
-        if !self.has_several() {
+    pub(crate) fn label_of(&self, written: &str) -> Result<String, TextError> {
+        if !self.is_multi_label() {
             return open::label(written).map(str::to_owned);
         }
         match label_set::list(written.trim()) {
@@ -267,16 +267,16 @@ impl LabelledSpec {
         if self.stream == (Streaming::Buffered { buffer: 0 }) {
             return refuse("data.stream.buffer", 0, "at least 1 row, or data.stream: false");
         }
-        if self.has_several() && !matches!(self.stream, Streaming::Auto | Streaming::Never) {
-            let expected = "false: texts with several labels at once are held in memory";
-            return refuse("data.stream", "several labels at once", expected);
+        if self.is_multi_label() && !matches!(self.stream, Streaming::Auto | Streaming::Never) {
+            let expected = "false: texts with several labels are read into memory";
+            return refuse("data.stream", "texts with several labels", expected);
         }
         if self.separator.is_some() && !self.multi_label {
-            let expected = "multi_label: true beside it: several labels at once";
-            return refuse("data.separator", "no several labels to part", expected);
+            let expected = "multi_label: true with it, for texts with several labels";
+            return refuse("data.separator", "texts with one label each", expected);
         }
         if self.multi_label && !self.label_columns.is_empty() {
-            let expected = "one of both: labels stand in one column, or have a column each";
+            let expected = "one of the two: labels are in one column, or have a column each";
             return refuse("data.label_columns", "multi_label beside it", expected);
         }
         if self.label_columns.len() == 1 || !self.label_columns.is_empty() && self.label.is_some() {
@@ -287,45 +287,45 @@ impl LabelledSpec {
         self.validation.as_ref().map_or(Ok(()), Validation::check)
     }
 
-    /// The spec of the validation data by themselves, where they are given.
+    /// The spec of separate validation data.
     pub(crate) fn of_validation(&self) -> Option<Self> {
         let Some(Validation::Given(given)) = &self.validation else { return None };
-        let own = given.clone();
+        let given = given.clone();
         Some(Self {
-            path: own.path,
-            text: own.text.or_else(|| self.text.clone()),
-            label: own.label.or_else(|| self.label.clone()),
-            labels: own.labels,
+            path: given.path,
+            text: given.text.or_else(|| self.text.clone()),
+            label: given.label.or_else(|| self.label.clone()),
+            labels: given.labels,
             validation: None,
-            // What a folder is, is told by what is in it.
+            // The content of a folder determines its format.
             format: self.format.filter(|format| *format != Format::Folder),
             ..self.clone()
         })
     }
 
-    /// Reads all texts that stand at `path`; tells `report` how far it is.
+    /// Reads all texts at `path` into a corpus; `keep_texts` retains the original texts.
     pub(crate) fn read(
         &self,
         level: Level,
-        keep: bool,
+        keep_texts: bool,
         report: &ProgressSender,
     ) -> Result<Corpus, DataError> {
-        let mut corpus = Corpus::new(level, keep);
-        self.pour(&mut corpus, report)?;
-        if self.has_several() {
-            corpus.part_labels(self.separator);
+        let mut corpus = Corpus::new(level, keep_texts);
+        self.read_into(&mut corpus, report)?;
+        if self.is_multi_label() {
+            corpus.split_labels(self.separator);
         }
         Ok(corpus)
     }
 
-    /// Hands all texts that stand at `path` to `into`; tells `report` how far it is.
-    pub(crate) fn pour(&self, into: &mut dyn Sink, report: &ProgressSender) -> Result<(), DataError> {
+    /// Reads all texts at `path` into `into` and reports the progress.
+    pub(crate) fn read_into(&self, into: &mut dyn Sink, report: &ProgressSender) -> Result<(), DataError> {
         report.start(&self.path);
-        match self.found_format()? {
+        match self.detect_format()? {
             Format::Csv => CsvFile(self).read(into, report),
             Format::Jsonl => jsonl::read(self, into, report),
             Format::Lines => lines::read(self, into, report),
-            Format::Folder if self.has_several() => {
+            Format::Folder if self.is_multi_label() => {
                 let expected = "a table, JSON lines, or lines with a file of labels";
                 let found = "a folder, in which a text has one label";
                 Err(DataError::content(&self.path, None, found, expected))
@@ -334,8 +334,8 @@ impl LabelledSpec {
         }
     }
 
-    /// What stands at `path`: as it was said, else by its kind, its name and its first byte.
-    pub(crate) fn found_format(&self) -> Result<Format, DataError> {
+    /// The format of the data at `path`: as specified, or else detected from its kind, its name and its first byte.
+    pub(crate) fn detect_format(&self) -> Result<Format, DataError> {
         let kind = self.path.metadata().map_err(|e| DataError::read(&self.path, self.needs.as_deref(), e))?;
         if let Some(format) = self.format {
             return Ok(format);
@@ -374,12 +374,12 @@ pub fn train_and_test(path: &Path) -> Option<(PathBuf, PathBuf)> {
     Some((named("train")?, test))
 }
 
-/// The file beside a file of training data that is called as it is but for `test` (`valid`, `dev`) in place of `train`.
+/// The file beside a training file whose name has `test` (`valid`, `dev`) in place of `train`.
 pub fn test_beside(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
     let at = name.to_ascii_lowercase().rfind("train")?;
     let (before, rest) = (name.get(..at)?, name.get(at + 5..)?);
-    // `training.csv` and `trainset.csv` go with others of their own.
+    // `training.csv` and `trainset.csv` have corresponding names.
     let names = ["test", "valid", "validation", "val", "dev", "TEST", "Test"];
     let names = names.into_iter().map(|test| path.with_file_name(format!("{before}{test}{rest}")));
     names.into_iter().find(|test| test.is_file())

@@ -22,7 +22,7 @@ use crate::data::error::DataError;
 use crate::data::error::{listed, quoted, refuse};
 use crate::data::opened::Data;
 use crate::data::sources::labelled::{Validation, split};
-use crate::data::text::interner::print_of;
+use crate::data::text::interner::fingerprint_of;
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 
@@ -417,15 +417,15 @@ impl Sequences {
 
     /// The places of those to learn from and of those that `held_back` asks for; copies stay on one side.
     fn split(&self, held_back: &Validation, seed: u64) -> (Vec<usize>, Vec<usize>) {
-        split::of_prints(self.prints(), held_back, seed)
+        split::split_by_fingerprint(self.fingerprints(), held_back, seed)
     }
 
     /// The print and the class of each.
-    fn prints(&self) -> impl Iterator<Item = (u64, usize)> {
+    fn fingerprints(&self) -> impl Iterator<Item = (u64, usize)> {
         let classes: Vec<&str> = self.classes().into_iter().map(|(label, _)| label).collect();
         self.all.iter().map(move |sequence| {
             let bytes: Vec<u8> = sequence.values.iter().flat_map(|x| x.to_le_bytes()).collect();
-            (print_of(&bytes), classes.binary_search(&sequence.label.as_str()).unwrap_or(0))
+            (fingerprint_of(&bytes), classes.binary_search(&sequence.label.as_str()).unwrap_or(0))
         })
     }
 }

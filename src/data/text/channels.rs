@@ -1,4 +1,4 @@
-//! What a network reads of a word besides the word: how it ends, how it is written.
+//! Channels of a word: the word itself, its ending, its case.
 
 use std::borrow::Cow;
 
@@ -13,48 +13,48 @@ use crate::data::text::tokens::TokenSpec;
 use crate::data::text::vocabularies::Vocabularies;
 use crate::data::text::vocabulary::Vocabulary;
 
-/// How often an entry must come where nothing else is said: what comes once is read as unknown, so that the unknown is learnt too.
+/// The default minimum frequency of an entry: entries that appear once are encoded as unknown, so that unknown is trained too.
 const AT_LEAST: u64 = 2;
 
-/// Ways to write a word, all there are: see [`ChannelLevel::Case`].
+/// The entries of [`ChannelLevel::Case`].
 const CASES: [&str; 8] =
     ["lower", "Capitalised", "UPPER", "miXed", "with-hyphen", "digits", "l3tters", "marks"];
 
-/// One of the things that a network reads of every word: what a preset has in the list `tokens.channels`.
+/// A channel of every word: an item of `tokens.channels` in a preset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelSpec {
-    /// What layers call it under `inputs:`; like its level when absent.
+    /// The name under `inputs:` of layers; that of the level if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What of a word it is.
+    /// The feature of a word.
     pub level: ChannelLevel,
-    /// How many letters are an ending.
+    /// The length of an ending in letters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub letters: Option<usize>,
-    /// Most entries, padding and unknown counted; at least 3. None of `case`, whose entries are known.
+    /// The maximum number of entries, including padding and unknown; at least 3. Absent for `case`, whose entries are fixed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vocabulary: Option<usize>,
-    /// How often an entry must come in training to be none of the unknown; 2 when absent.
+    /// The minimum frequency in the training data of an entry that is not unknown; 2 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<u64>,
 }
 
-/// What of a word a channel is.
+/// The feature of a word that a channel encodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChannelLevel {
-    /// The word as it stands.
+    /// The word, unchanged.
     Word,
-    /// Its last letters, lower case; all of a word that has no more.
+    /// Its last letters in lower case, or the whole word if it is shorter.
     Ending,
-    /// How it is written: `lower`, `Capitalised`, `UPPER` (two letters or more), `miXed`, `with-hyphen`, `digits`, `l3tters` (digits
+    /// Its case: `lower`, `Capitalised`, `UPPER` (two letters or more), `miXed`, `with-hyphen`, `digits`, `l3tters` (digits
     /// with letters) or `marks` (neither letters nor digits).
     Case,
 }
 
 impl ChannelSpec {
-    /// What layers call it.
+    /// The name under `inputs:` of layers.
     pub fn name(&self) -> &str {
         match (&self.name, self.level) {
             (Some(name), _) => name,
@@ -64,7 +64,7 @@ impl ChannelSpec {
         }
     }
 
-    /// Entries of its vocabulary at most.
+    /// The maximum size of its vocabulary.
     pub fn size(&self) -> usize {
         match self.level {
             ChannelLevel::Case => CASES.len() + Vocabulary::FIRST as usize,
@@ -81,7 +81,7 @@ impl ChannelSpec {
         }
     }
 
-    /// Its vocabulary, of the `words` of training.
+    /// Builds its vocabulary from the `words` of the training data.
     fn vocabulary<'w>(&self, words: impl Iterator<Item = &'w str>) -> Vocabulary {
         if self.level == ChannelLevel::Case {
             return Vocabulary::of_symbols(&CASES);
@@ -95,11 +95,11 @@ impl ChannelSpec {
         Vocabulary::of_counts(often.map(|(entry, _, count)| (entry, count)), self.size())
     }
 
-    /// Whether it can be met; else the field, what was found and what was expected.
+    /// Checks the settings; an error is the field, what was found and what was expected.
     fn check(&self) -> Result<(), (&'static str, String, &'static str)> {
         let Self { level, letters, vocabulary, at_least, .. } = self;
         let found = |number: Option<usize>| number.map_or("nothing".to_owned(), |number| number.to_string());
-        let known = "nothing: the ways to write a word are known";
+        let known = "nothing: the entries of `level: case` are fixed";
         match (level, letters, vocabulary, at_least) {
             (ChannelLevel::Case, Some(_), ..) => Err(("letters", found(*letters), known)),
             (ChannelLevel::Case, _, Some(_), _) => Err(("vocabulary", found(*vocabulary), known)),
@@ -108,7 +108,7 @@ impl ChannelSpec {
                 Err(("letters", found(*letters), "nothing: `level: ending` has letters"))
             }
             (ChannelLevel::Ending, None | Some(0 | 21..), ..) => {
-                Err(("letters", found(*letters), "how many letters are an ending, 1 to 20"))
+                Err(("letters", found(*letters), "the length of an ending, 1 to 20 letters"))
             }
             (ChannelLevel::Word | ChannelLevel::Ending, _, None | Some(0..=2), _) => {
                 Err(("vocabulary", found(*vocabulary), "at least 3: padding and unknown are counted"))
@@ -118,10 +118,10 @@ impl ChannelSpec {
     }
 }
 
-/// Whether `channels` can be met.
+/// Checks the settings of `channels`.
 ///
 /// # Errors
-/// [`DataError::Setting`] with the first that cannot.
+/// [`DataError::Setting`] for the first that is invalid.
 pub(crate) fn check(channels: &[ChannelSpec]) -> Result<(), DataError> {
     for (i, channel) in channels.iter().enumerate() {
         let refuse = |field: &str, found: String, expected: &str| {
@@ -129,10 +129,10 @@ pub(crate) fn check(channels: &[ChannelSpec]) -> Result<(), DataError> {
         };
         let name = channel.name();
         if channels.iter().take(i).any(|before| before.name() == name) {
-            return refuse("name", format!("{name} a second time"), "a name of its own for each channel");
+            return refuse("name", format!("{name} a second time"), "a different name for each channel");
         }
         if name.is_empty() {
-            return refuse("name", "nothing".into(), "what layers call it");
+            return refuse("name", "nothing".into(), "a name for `inputs:` of layers");
         }
         channel.check().or_else(|(field, found, expected)| refuse(field, found, expected))?;
     }
@@ -140,8 +140,8 @@ pub(crate) fn check(channels: &[ChannelSpec]) -> Result<(), DataError> {
 }
 
 impl TokenSpec {
-    /// What a network reads of every word: the channels, or the word alone where there are none.
-    fn read(&self) -> Cow<'_, [ChannelSpec]> {
+    /// The channels, or a single channel of words if none are specified.
+    fn effective_channels(&self) -> Cow<'_, [ChannelSpec]> {
         if !self.channels.is_empty() {
             return self.channels.as_slice().into();
         }
@@ -149,16 +149,15 @@ impl TokenSpec {
         vec![ChannelSpec { name: None, level, letters: None, vocabulary, at_least: None }].into()
     }
 
-    /// The words that a network of these `vocabularies` knows, whatever their channel is called; `None` where it reads only what words end
-    /// with or how they are written.
+    /// The vocabulary of the channel of words; `None` if there are only endings and cases.
     pub fn known_words<'v>(&self, vocabularies: &'v Vocabularies) -> Option<&'v Vocabulary> {
-        let channels = self.read();
+        let channels = self.effective_channels();
         let words = channels.iter().find(|channel| channel.level == ChannelLevel::Word)?;
         vocabularies.of(words.name())
     }
 }
 
-/// What a network that reads `tokens` knows of the `words` of training.
+/// Builds the vocabularies of all channels of `tokens` from the `words` of the training data.
 pub(crate) fn vocabularies<'w>(
     tokens: &TokenSpec,
     words: impl Iterator<Item = &'w str> + Clone,
@@ -168,26 +167,26 @@ pub(crate) fn vocabularies<'w>(
         let name = if named { channel.name() } else { "" };
         (name.to_owned(), channel.vocabulary(words.clone()))
     };
-    let all = Vocabularies::of_channels(tokens.read().iter().map(channel));
-    all.unwrap_or_else(|| unreachable!("there is the word at least"))
+    let all = Vocabularies::of_channels(tokens.effective_channels().iter().map(channel));
+    all.unwrap_or_else(|| unreachable!("there is at least one channel"))
 }
 
-/// What a network of these `vocabularies` reads of `sentences`, each a list of words as they stand: `tokens.length` steps from the first
-/// word on, filled up with padding.
+/// Encodes `sentences`, each a list of words: ids `[sentence, tokens.length]`, or `[sentence, channel, tokens.length]` with channels,
+/// padded at the end.
 ///
 /// # Errors
-/// When a channel of `tokens` has no vocabulary, and when there is no memory for so many steps.
+/// When a channel of `tokens` has no vocabulary, and when memory cannot be allocated.
 pub fn encode_sentences(
     vocabularies: &Vocabularies,
     tokens: &TokenSpec,
     sentences: &[Vec<&str>],
 ) -> Result<Inputs, DataError> {
-    let channels = tokens.read();
+    let channels = tokens.effective_channels();
     let mut ids = blank(sentences.len().saturating_mul(channels.len()), tokens.length)?;
     for (c, channel) in channels.iter().enumerate() {
         let Some(vocabulary) = vocabularies.of(channel.name()) else {
             let found = format!("no vocabulary for the channel {}", quoted(channel.name()));
-            return refuse("tokens.channels", found, "those that the network has learnt from");
+            return refuse("tokens.channels", found, "the channels of the trained network");
         };
         let rows = ids.rows_mut().into_iter().skip(c).step_by(channels.len());
         for (mut row, sentence) in rows.zip(sentences) {
@@ -201,17 +200,17 @@ pub fn encode_sentences(
     }
     let shape = (sentences.len(), channels.len(), tokens.length);
     let ids = ids.into_shape_with_order(shape);
-    Ok(Inputs::Channels(ids.unwrap_or_else(|_| unreachable!("as many rows as sentences have channels"))))
+    Ok(Inputs::Channels(ids.unwrap_or_else(|_| unreachable!("a row for every channel of every sentence"))))
 }
 
-/// The last `letters` of a word in lower case, or all of it.
+/// The last `letters` letters of a word in lower case, or the whole word.
 fn ending(word: &str, letters: usize) -> String {
     let word = word.to_lowercase();
     let start = word.char_indices().rev().nth(letters.saturating_sub(1)).map_or(0, |(at, _)| at);
     word.get(start..).unwrap_or_default().to_owned()
 }
 
-/// How a word is written: one of [`CASES`].
+/// The case of a word: one of [`CASES`].
 fn case(word: &str) -> &'static str {
     let letters = || word.chars().filter(|c| c.is_alphabetic());
     let (all, upper) = (letters().count(), letters().filter(|c| c.is_uppercase()).count());
@@ -243,7 +242,7 @@ mod tests {
         r#"[{"level":"word","vocabulary":9},{"level":"ending","letters":3,"vocabulary":9},{"level":"case"}]"#;
 
     #[test]
-    fn a_word_is_written_in_one_of_the_known_ways() {
+    fn every_word_has_one_of_the_fixed_cases() {
         for (word, expected) in [
             ("running", "lower"),
             ("Éric", "Capitalised"),
@@ -262,14 +261,14 @@ mod tests {
     }
 
     #[test]
-    fn an_ending_is_lower_case_and_a_short_word_all_of_itself() {
+    fn an_ending_is_lower_case_and_at_most_the_whole_word() {
         for (word, expected) in [("Running", "ing"), ("ÉTÉS", "tés"), ("Of", "of"), ("", "")] {
             assert_eq!(ending(word, 3), expected);
         }
     }
 
     #[test]
-    fn every_word_has_an_id_in_each_channel_and_what_came_once_is_unknown() {
+    fn every_word_has_an_id_in_each_channel_and_rare_entries_are_unknown() {
         let tokens = spec(THREE);
         let words = ["the", "the", "King", "sing", "ring", "ring"];
         let known = vocabularies(&tokens, words.into_iter());
@@ -286,8 +285,8 @@ mod tests {
             ]
         );
         let other = Vocabularies::of_channels([("word".to_owned(), known.first().clone())]).unwrap();
-        let told = encode_sentences(&other, &tokens, &[]).unwrap_err().to_string();
-        assert!(told.contains("found no vocabulary for the channel \"ending\""), "{told}");
+        let message = encode_sentences(&other, &tokens, &[]).unwrap_err().to_string();
+        assert!(message.contains("found no vocabulary for the channel \"ending\""), "{message}");
         let words = ["a", "a", "b"].into_iter();
         let plain = TokenSpec { vocabulary: 9, channels: Vec::new(), ..tokens };
         let known = vocabularies(&plain, words);
@@ -298,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_met_is_told_by_channel_and_field() {
+    fn errors_name_channel_and_field() {
         let channels = [
             r#"[{"level":"word"}]"#,
             r#"[{"level":"case"},{"level":"case"}]"#,

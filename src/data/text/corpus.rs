@@ -1,4 +1,4 @@
-//! Labelled texts as read from one source: words by number, before there is a vocabulary.
+//! Labelled texts of one source, with words as numbers, before a vocabulary is built.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use ndarray::Array2;
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
-use crate::data::text::interner::{Words, print};
+use crate::data::text::interner::{Words, fingerprint};
 use crate::data::text::label_set;
 use crate::data::text::text_sink::Sink;
 use crate::data::text::tokens::for_each_token;
 use crate::data::text::tokens::{Level, TokenSpec};
 use crate::data::text::vocabulary::Vocabulary;
 
-/// Texts of one split. The text itself is kept where that is asked for only, else the numbers of its words.
+/// The texts of one split as numbers of words; the original texts are stored only on request.
 #[derive(Debug, Default)]
 pub(crate) struct Corpus {
     words: Words,
@@ -27,21 +27,21 @@ pub(crate) struct Corpus {
     label_of: Vec<u32>,
     labels: Vec<Label>,
     label_numbers: HashMap<String, u32>,
-    /// The labels that each of `labels` stands for, where a text may have several at once.
+    /// The labels that each of `labels` combines, if texts may have several.
     sets: Option<Vec<Vec<String>>>,
-    /// What parts them in one field, where it is said.
+    /// The separator of labels in one field, if specified.
     separator: Option<char>,
     word: String,
     level: Level,
-    /// A print of each text: that of another text is another.
-    prints: Vec<u64>,
-    /// The texts themselves, where they are kept.
+    /// A fingerprint of each text.
+    fingerprints: Vec<u64>,
+    /// The original texts, if stored.
     pub texts: Option<Vec<String>>,
-    /// Rows left out because they were bad.
+    /// The number of invalid rows skipped.
     pub skipped: usize,
 }
 
-/// A label, and where it came first.
+/// A label, and where it first appears.
 #[derive(Debug, Clone)]
 struct Label {
     name: String,
@@ -51,16 +51,16 @@ struct Label {
 }
 
 impl Corpus {
-    /// No text yet; texts are cut into tokens of this level, and kept if `keep`.
-    pub fn new(level: Level, keep: bool) -> Self {
-        Self { level, texts: keep.then(Vec::new), ..Self::default() }
+    /// Creates an empty corpus of tokens of `level`; `keep_texts` stores the original texts too.
+    pub fn new(level: Level, keep_texts: bool) -> Self {
+        Self { level, texts: keep_texts.then(Vec::new), ..Self::default() }
     }
 
-    /// Adds one text that was found at `path` and `line`.
+    /// Adds a text from `line` of `path`.
     pub fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) {
         for_each_token(text, self.level, &mut self.word, |word| self.numbers.push(self.words.count(word)));
         self.ends.push(self.numbers.len());
-        self.prints.push(print(text));
+        self.fingerprints.push(fingerprint(text));
         if let Some(texts) = &mut self.texts {
             texts.push(text.to_owned());
         }
@@ -79,72 +79,73 @@ impl Corpus {
         }
     }
 
-    /// Texts so far.
+    /// The number of texts.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// The print of each text, and the number of its label in order of first appearance; 0 for all where a text may have several.
-    pub fn prints(&self) -> impl Iterator<Item = (u64, usize)> {
+    /// The fingerprint of each text, and the number of its label in order of first appearance; 0 for all if texts may have several labels.
+    pub fn fingerprints(&self) -> impl Iterator<Item = (u64, usize)> {
         let one = usize::from(self.sets.is_none());
-        self.prints.iter().copied().zip(self.label_of.iter().map(move |label| *label as usize * one))
+        self.fingerprints.iter().copied().zip(self.label_of.iter().map(move |label| *label as usize * one))
     }
 
-    /// Takes each label for several at once, parted by `separator`, or by what is found to part them.
-    pub fn part_labels(&mut self, separator: Option<char>) {
+    /// Splits each label into several labels at `separator`, or at a detected one.
+    pub fn split_labels(&mut self, separator: Option<char>) {
         self.separator = separator;
-        self.sets = Some(label_set::part(self.labels.iter().map(|label| label.name.as_str()), separator));
+        self.sets = Some(label_set::split(self.labels.iter().map(|label| label.name.as_str()), separator));
     }
 
-    /// Whether a text may have several labels at once.
-    pub fn has_several(&self) -> bool {
+    /// Whether texts may have several labels.
+    pub fn is_multi_label(&self) -> bool {
         self.sets.is_some()
     }
 
-    /// These texts alone, in this order.
-    pub fn part(&self, texts: &[usize]) -> Self {
+    /// The corpus of the texts with these indices, in this order.
+    pub fn subset(&self, texts: &[usize]) -> Self {
         let (words, sets) = (self.words.uncounted(), self.sets.clone());
-        let mut part = Self { words, sets, separator: self.separator, level: self.level, ..Self::default() };
-        part.labels = self.labels.iter().map(|label| Label { count: 0, ..label.clone() }).collect();
-        part.texts = self.texts.is_some().then(Vec::new);
+        let mut subset =
+            Self { words, sets, separator: self.separator, level: self.level, ..Self::default() };
+        subset.labels = self.labels.iter().map(|label| Label { count: 0, ..label.clone() }).collect();
+        subset.texts = self.texts.is_some().then(Vec::new);
         for text in texts {
             let numbers = self.text(*text);
-            numbers.iter().for_each(|number| part.words.again(*number));
-            part.numbers.extend_from_slice(numbers);
-            part.ends.push(part.numbers.len());
-            part.prints.extend(self.prints.get(*text));
-            part.label_of.extend(self.label_of.get(*text));
+            numbers.iter().for_each(|number| subset.words.increment(*number));
+            subset.numbers.extend_from_slice(numbers);
+            subset.ends.push(subset.numbers.len());
+            subset.fingerprints.extend(self.fingerprints.get(*text));
+            subset.label_of.extend(self.label_of.get(*text));
             if let Some(label) =
-                self.label_of.get(*text).and_then(|label| part.labels.get_mut(*label as usize))
+                self.label_of.get(*text).and_then(|label| subset.labels.get_mut(*label as usize))
             {
                 label.count += 1;
             }
-            if let (Some(kept), Some(all)) = (&mut part.texts, &self.texts) {
-                kept.extend(all.get(*text).cloned());
+            if let (Some(selected), Some(all)) = (&mut subset.texts, &self.texts) {
+                selected.extend(all.get(*text).cloned());
             }
         }
-        part
+        subset
     }
 
-    /// The numbers of a text's words.
+    /// The word numbers of a text.
     fn text(&self, text: usize) -> &[u32] {
         let start = text.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         let end = self.ends.get(text).copied().unwrap_or(start);
         self.numbers.get(start..end).unwrap_or_default()
     }
 
-    /// How many texts of `other` are here as well.
+    /// The number of texts of `other` that also appear in this corpus.
     pub fn shared(&self, other: &Self) -> usize {
-        let mine: HashSet<u64> = self.prints.iter().copied().collect();
-        other.prints.iter().filter(|print| mine.contains(print)).count()
+        let mine: HashSet<u64> = self.fingerprints.iter().copied().collect();
+        other.fingerprints.iter().filter(|fingerprint| mine.contains(fingerprint)).count()
     }
 
-    /// The labels in sorted order, each with its number of texts: the classes.
+    /// The classes: sorted labels, each with its number of texts.
     pub fn classes(&self) -> Vec<(&str, usize)> {
         if let Some(sets) = &self.sets {
             let mut counts = BTreeMap::new();
-            let there = sets.iter().zip(&self.labels).filter(|(_, label)| label.count > 0);
-            for (name, label) in there.flat_map(|(set, label)| set.iter().map(move |name| (name, label))) {
+            let present = sets.iter().zip(&self.labels).filter(|(_, label)| label.count > 0);
+            for (name, label) in present.flat_map(|(set, label)| set.iter().map(move |name| (name, label))) {
                 *counts.entry(name.as_str()).or_default() += label.count;
             }
             return counts.into_iter().collect();
@@ -159,7 +160,7 @@ impl Corpus {
         classes
     }
 
-    /// The vocabulary of these texts, at most `size` entries long.
+    /// Builds the vocabulary of these texts, of at most `size` entries.
     pub fn vocabulary(&self, size: usize) -> Vocabulary {
         Vocabulary::of_counts(
             self.words.iter().map(|(word, _, count)| (word, count)).filter(|(_, n)| *n > 0),
@@ -167,11 +168,11 @@ impl Corpus {
         )
     }
 
-    /// The texts as rows of ids with classes by their place in `labels` (sorted), and the share of the kept words that
-    /// `vocabulary` does not have.
+    /// Encodes the texts as rows of ids `[text, step]` with classes as indices into `labels` (sorted); also returns the share of encoded words
+    /// that are not in `vocabulary`.
     ///
     /// # Errors
-    /// A label that is not in `labels`, with the place where it came first; rows that do not fit in memory.
+    /// A label that is not in `labels`, with the position of its first appearance; rows that do not fit in memory.
     pub fn encode(
         &self,
         labels: &[String],
@@ -186,38 +187,38 @@ impl Corpus {
             }
         }
         let mut tokens = blank(self.len(), spec.length)?;
-        let (mut kept_words, mut unknown) = (0_u64, 0_u64);
+        let (mut words, mut unknown) = (0_u64, 0_u64);
         for (i, mut row) in tokens.rows_mut().into_iter().enumerate() {
             let text = self.text(i);
-            let kept = text.get(spec.kept(text.len())).unwrap_or_default();
-            kept_words += kept.len() as u64;
-            for (step, number) in row.iter_mut().skip(spec.first_step(text.len())).zip(kept) {
+            let numbers = text.get(spec.truncated_range(text.len())).unwrap_or_default();
+            words += numbers.len() as u64;
+            for (step, number) in row.iter_mut().skip(spec.first_step(text.len())).zip(numbers) {
                 *step = id_of.get(*number as usize).copied().unwrap_or(Vocabulary::UNKNOWN);
                 unknown += u64::from(*step == Vocabulary::UNKNOWN);
             }
         }
         let data = Dataset { inputs: Inputs::Tokens(tokens), targets };
-        Ok((data, unknown as f64 / kept_words.max(1) as f64))
+        Ok((data, unknown as f64 / words.max(1) as f64))
     }
 
-    /// What each text should give: its class by its place in `labels`, or which of several `labels` it has.
+    /// The target of each text: its class as an index into `labels`, or a 0/1 vector of several labels.
     fn targets(&self, labels: &[String]) -> Result<Targets, DataError> {
-        // A label that no text has (another part has them all) is no class's.
-        let there = |label: &Label| label.count > 0;
+        // Labels without a text here, which appear in the other split alone, have no class.
+        let present = |label: &Label| label.count > 0;
         let Some(guessed) = &self.sets else {
             let class_of = self
                 .labels
                 .iter()
-                .map(|label| if there(label) { class(label, &label.name, labels) } else { Ok(0) });
+                .map(|label| if present(label) { class(label, &label.name, labels) } else { Ok(0) });
             let class_of = class_of.collect::<Result<Vec<u32>, _>>()?;
             let classes = self.label_of.iter().filter_map(|number| class_of.get(*number as usize).copied());
             return Ok(Targets::Classes(classes.collect()));
         };
-        // What parts the labels of one file was found from those of another: the labels that there are tell.
+        // The separator was detected from this file alone: known labels may show a better one.
         let names = self.labels.iter().filter(|_| self.separator.is_none()).map(|label| label.name.as_str());
-        let known = label_set::part_known(names, labels);
+        let known = label_set::split_by_known(names, labels);
         let sets = known.as_ref().unwrap_or(guessed);
-        let classes = sets.iter().zip(&self.labels).map(|(set, label)| match there(label) {
+        let classes = sets.iter().zip(&self.labels).map(|(set, label)| match present(label) {
             true => set.iter().map(|name| class(label, name, labels)).collect(),
             false => Ok(Vec::new()),
         });
@@ -253,7 +254,7 @@ impl Sink for Corpus {
     }
 }
 
-/// The place of `name`, which `label` is or has, in `labels`.
+/// The index in `labels` of `name`, which `label` is or contains.
 fn class(label: &Label, name: &str, labels: &[String]) -> Result<u32, DataError> {
     match labels.binary_search_by(|known| known.as_str().cmp(name)) {
         Ok(class) => Ok(class as u32),
@@ -283,7 +284,7 @@ pub(crate) fn blank(rows: usize, length: usize) -> Result<Array2<u32>, DataError
 
 #[cfg(test)]
 impl Corpus {
-    /// Every text as its words, with its class.
+    /// The words of every text, with its class.
     pub fn sentences(&self) -> Vec<(Vec<String>, u32)> {
         let mut names = vec![String::new(); self.words.len()];
         self.words.iter().for_each(|(word, number, _)| names[number as usize] = word.to_owned());

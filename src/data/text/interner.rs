@@ -1,4 +1,4 @@
-//! Each distinct word once: its number, and how often it came.
+//! String interning: distinct words with numbers and counts.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,10 +6,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 type Table<K, V> = HashMap<K, V, BuildHasherDefault<WordHasher>>;
 
-/// Bytes of a word that stands in the table itself, at most.
+/// The largest length in bytes of a word that is stored inline.
 const SHORT: usize = 15;
 
-/// A table by words, quick on short ones: these stand in it as numbers, so that looking one up goes to a single place in memory.
+/// A hash table keyed by words. Short words are stored inline as integers, so that a lookup reads a single place in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct WordTable<V> {
     short: Table<u128, V>,
@@ -41,7 +41,7 @@ impl<V> WordTable<V> {
         };
     }
 
-    /// Words in it.
+    /// The number of words.
     pub fn len(&self) -> usize {
         self.short.len() + self.long.len()
     }
@@ -50,22 +50,25 @@ impl<V> WordTable<V> {
         self.short.values().chain(self.long.values())
     }
 
-    /// The words whose values are `wanted`, in no order.
-    pub fn iter_where(&self, wanted: impl Fn(&V) -> bool + Copy) -> impl Iterator<Item = (Cow<'_, str>, &V)> {
-        let short = self.short.iter().filter(move |(_, value)| wanted(value));
-        let long = self.long.iter().filter(move |(_, value)| wanted(value));
+    /// The words whose values satisfy `predicate`, in no particular order.
+    pub fn iter_where(
+        &self,
+        predicate: impl Fn(&V) -> bool + Copy,
+    ) -> impl Iterator<Item = (Cow<'_, str>, &V)> {
+        let short = self.short.iter().filter(move |(_, value)| predicate(value));
+        let long = self.long.iter().filter(move |(_, value)| predicate(value));
         let short = short.map(|(word, value)| (unpacked(*word), value));
         short.chain(long.map(|(word, value)| (Cow::Borrowed(&**word), value)))
     }
 
-    /// Leaves only words whose values are `wanted`.
-    pub fn retain(&mut self, wanted: impl Fn(&V) -> bool) {
-        self.short.retain(|_, value| wanted(value));
-        self.long.retain(|_, value| wanted(value));
+    /// Removes the words whose values do not satisfy `predicate`.
+    pub fn retain(&mut self, predicate: impl Fn(&V) -> bool) {
+        self.short.retain(|_, value| predicate(value));
+        self.long.retain(|_, value| predicate(value));
     }
 
-    /// About how many bytes `word` takes in a table that is half free, what the allocator adds counted.
-    pub fn room_of(word: &str) -> usize {
+    /// The approximate bytes of `word` in a half-empty table, including the allocator's overhead.
+    pub fn entry_size(word: &str) -> usize {
         match word.len() <= SHORT {
             true => 2 * size_of::<(u128, V)>(),
             false => 2 * size_of::<(Box<str>, V)>() + word.len() + 16,
@@ -73,7 +76,7 @@ impl<V> WordTable<V> {
     }
 }
 
-/// A short word as a number: its bytes, and how many there are.
+/// Packs a short word into an integer: its bytes and their number.
 fn packed(word: &str) -> Option<u128> {
     let mut bytes = [0; 16];
     bytes.get_mut(..word.len()).filter(|_| word.len() <= SHORT)?.copy_from_slice(word.as_bytes());
@@ -81,7 +84,7 @@ fn packed(word: &str) -> Option<u128> {
     Some(u128::from_le_bytes(bytes))
 }
 
-/// The word of a number.
+/// The inverse of [`packed`].
 fn unpacked(word: u128) -> Cow<'static, str> {
     let bytes = word.to_le_bytes();
     let bytes = bytes.get(..usize::from(bytes[SHORT])).unwrap_or_default();
@@ -96,11 +99,11 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// The number of `word`, which has come once more.
+    /// Counts `word` and returns its number.
     pub fn count(&mut self, word: &str) -> u32 {
         if let Some(number) = self.numbers.get(word) {
             let number = *number;
-            self.again(number);
+            self.increment(number);
             return number;
         }
         let number = self.counts.len() as u32;
@@ -109,24 +112,24 @@ impl Words {
         number
     }
 
-    /// The same words under the same numbers, none of which has come yet.
+    /// The same words with the same numbers and counts of 0.
     pub fn uncounted(&self) -> Self {
         Self { numbers: self.numbers.clone(), counts: vec![0; self.counts.len()] }
     }
 
-    /// The word of this number has come once more.
-    pub fn again(&mut self, number: u32) {
+    /// Counts the word of this number.
+    pub fn increment(&mut self, number: u32) {
         if let Some(count) = self.counts.get_mut(number as usize) {
             *count += 1;
         }
     }
 
-    /// Distinct words so far.
+    /// The number of distinct words.
     pub fn len(&self) -> usize {
         self.counts.len()
     }
 
-    /// Every word with its number and count, in no order.
+    /// Every word with its number and count, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u32, u64)> {
         self.numbers.iter().map(|(word, number)| {
             let count = self.counts.get(*number as usize).copied().unwrap_or_default();
@@ -135,13 +138,13 @@ impl Words {
     }
 }
 
-/// A print of a text as it is but for white space around it: that of another text is another.
-pub(crate) fn print(text: &str) -> u64 {
-    print_of(text.trim().as_bytes())
+/// A 64-bit fingerprint of a text without surrounding white space.
+pub(crate) fn fingerprint(text: &str) -> u64 {
+    fingerprint_of(text.trim().as_bytes())
 }
 
-/// A print of bytes, the same on every machine and from every compiler.
-pub(crate) fn print_of(bytes: &[u8]) -> u64 {
+/// A 64-bit fingerprint of bytes, equal on every platform.
+pub(crate) fn fingerprint_of(bytes: &[u8]) -> u64 {
     let mut hasher = WordHasher::default();
     hasher.write(bytes);
     hasher.finish()
@@ -162,7 +165,7 @@ impl Hasher for WordHasher {
     fn write(&mut self, bytes: &[u8]) {
         let (chunks, rest) = bytes.as_chunks::<8>();
         chunks.iter().for_each(|chunk| self.mix(u64::from_le_bytes(*chunk)));
-        // the length keeps "a" and "a\0" apart
+        // The length distinguishes "a" from "a\0".
         let tail = rest.iter().fold(rest.len() as u64, |tail, byte| tail << 8 | u64::from(*byte));
         self.mix(tail);
     }
@@ -172,7 +175,7 @@ impl Hasher for WordHasher {
         self.mix((number >> 64) as u64);
     }
 
-    // the mark that `str` puts after its bytes: `write` has told lengths apart already
+    // `str` hashes a terminator after its bytes, which `write` makes redundant.
     fn write_u8(&mut self, _: u8) {}
 
     fn finish(&self) -> u64 {
@@ -197,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_any_length_are_told_apart() {
+    fn words_of_any_length_are_distinct() {
         let words: Vec<String> = (0..40).map(|n| "ä".repeat(n / 2) + &"b".repeat(n)).collect();
         let mut table = WordTable::default();
         words.iter().zip(0..).for_each(|(word, n)| table.insert(word, n));
@@ -211,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn near_words_get_far_hashes() {
+    fn similar_words_have_different_hashes() {
         let hasher = BuildHasherDefault::<WordHasher>::default();
         let packed: HashSet<u64> =
             (0..100_000).filter_map(|n| Some(hasher.hash_one(packed(&format!("w{n}"))?))).collect();

@@ -1,17 +1,17 @@
-//! Several labels of one text as one name, so that texts with several are read like those with one.
+//! Several labels of one text joined to one name, so that they can be read like a single label.
 
 use serde_json::Value;
 
 use crate::data::error::quoted;
-use crate::data::files::encoding::BadText;
+use crate::data::files::encoding::TextError;
 
-/// Starts such a name and parts its labels: no label has a control character.
+/// Precedes every label of a joined name; no label contains a control character.
 const MARK: char = '\u{1f}';
 
-/// What may stand between labels that are written in one field.
+/// The separators of labels in one field that are detected.
 pub(crate) const SEPARATORS: [char; 3] = ['|', ';', ','];
 
-/// The name for several labels at once.
+/// Joins several labels to one name.
 pub(crate) fn join<'a>(labels: impl Iterator<Item = &'a str>) -> String {
     let mut name = String::new();
     for label in labels {
@@ -21,15 +21,15 @@ pub(crate) fn join<'a>(labels: impl Iterator<Item = &'a str>) -> String {
     name
 }
 
-/// Whether a field in the column of a label says that a text has it.
+/// Parses a field of 0 or 1 in the column of `label`.
 ///
 /// # Errors
-/// When it says neither yes nor no.
-pub(crate) fn is_marked(label: &str, field: &str) -> Result<bool, BadText> {
+/// When it is neither.
+pub(crate) fn is_marked(label: &str, field: &str) -> Result<bool, TextError> {
     match field.trim().to_lowercase().as_str() {
         "1" | "1.0" | "true" => Ok(true),
         "0" | "0.0" | "false" => Ok(false),
-        _ => Err(BadText {
+        _ => Err(TextError {
             lines: 0,
             found: format!("{} in the column {}", quoted(field), quoted(label)),
             expected: "0 or 1".into(),
@@ -37,35 +37,35 @@ pub(crate) fn is_marked(label: &str, field: &str) -> Result<bool, BadText> {
     }
 }
 
-/// Each of `names` as its labels, sorted, each once: those of [`join`], or what `separator` parts; without one, whichever character
-/// comes in most names.
-pub(crate) fn part<'a>(
+/// Splits each of `names` into its labels, sorted and without duplicates: names of [`join`], or else at `separator`, or at the most
+/// frequent of [`SEPARATORS`].
+pub(crate) fn split<'a>(
     names: impl Iterator<Item = &'a str> + Clone,
     separator: Option<char>,
 ) -> Vec<Vec<String>> {
     let written = names.clone().filter(|name| !name.starts_with(MARK));
     let count = |separator: char| written.clone().filter(|name| name.contains(separator)).count();
-    // Of equals the first.
+    // The first of equally frequent ones.
     let commonest = SEPARATORS.into_iter().rev().max_by_key(|separator| count(*separator));
     let separator = separator.or(commonest.filter(|separator| count(*separator) > 0));
     names.map(|name| labels_of(name, separator)).collect()
 }
 
-/// Each of `names` as its labels, all of which are among `known`, if there is a way to part them so; `None` where there is no name.
-pub(crate) fn part_known<'a>(
+/// Splits each of `names` at a separator that gives only labels among `known`; `None` if there is no such separator, or no name.
+pub(crate) fn split_by_known<'a>(
     names: impl Iterator<Item = &'a str> + Clone,
     known: &[String],
 ) -> Option<Vec<Vec<String>>> {
     names.clone().next()?;
-    let ways = [None].into_iter().chain(SEPARATORS.map(Some));
-    let mut parted = ways.map(|separator| {
+    let separators = [None].into_iter().chain(SEPARATORS.map(Some));
+    let mut splits = separators.map(|separator| {
         let labels = names.clone().map(|name| labels_of(name, separator));
         labels.collect::<Vec<Vec<String>>>()
     });
-    parted.find(|sets| sets.iter().flatten().all(|label| known.contains(label)))
+    splits.find(|sets| sets.iter().flatten().all(|label| known.contains(label)))
 }
 
-/// The texts and numbers in a list of JSON; `None` for what is none, or has others in it.
+/// Parses a JSON list of strings and numbers; `None` for anything else.
 pub(crate) fn list(cell: &str) -> Option<Vec<String>> {
     let values: Vec<Value> = serde_json::from_str(cell).ok().filter(|_| cell.starts_with('['))?;
     let label = |value: Value| match value {
@@ -76,7 +76,7 @@ pub(crate) fn list(cell: &str) -> Option<Vec<String>> {
     values.into_iter().map(label).collect()
 }
 
-/// The labels in one name, sorted, each once.
+/// The labels of one name, sorted and without duplicates.
 fn labels_of(name: &str, separator: Option<char>) -> Vec<String> {
     let parts: Vec<&str> = match (name.strip_prefix(MARK), separator) {
         (Some(joined), _) => joined.split(MARK).collect(),
@@ -94,27 +94,27 @@ fn labels_of(name: &str, separator: Option<char>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn parted(names: &[&str], separator: Option<char>) -> Vec<Vec<String>> {
-        part(names.iter().copied(), separator)
+    fn split_all(names: &[&str], separator: Option<char>) -> Vec<Vec<String>> {
+        split(names.iter().copied(), separator)
     }
 
     #[test]
-    fn what_stands_between_labels_is_what_comes_most_often() {
+    fn the_most_frequent_separator_is_detected() {
         let expected = [vec!["a", "b, c"], vec!["b, c"], vec![], vec!["a"]];
         assert_eq!(
-            parted(&["b, c | a", "b, c", "", "a|a|"], None),
-            parted(&["a|b, c", "b, c", "", "a"], Some('|'))
+            split_all(&["b, c | a", "b, c", "", "a|a|"], None),
+            split_all(&["a|b, c", "b, c", "", "a"], Some('|'))
         );
-        assert_eq!(parted(&["b, c | a", "b, c|", "", "a|a|"], None), expected);
-        assert_eq!(parted(&["a;b", "a"], None), [vec!["a", "b"], vec!["a"]]);
-        assert_eq!(parted(&["a b", "a"], None), [vec!["a b"], vec!["a"]]);
-        assert_eq!(parted(&["a b", "a"], Some(' ')), [vec!["a", "b"], vec!["a"]]);
+        assert_eq!(split_all(&["b, c | a", "b, c|", "", "a|a|"], None), expected);
+        assert_eq!(split_all(&["a;b", "a"], None), [vec!["a", "b"], vec!["a"]]);
+        assert_eq!(split_all(&["a b", "a"], None), [vec!["a b"], vec!["a"]]);
+        assert_eq!(split_all(&["a b", "a"], Some(' ')), [vec!["a", "b"], vec!["a"]]);
     }
 
     #[test]
-    fn known_labels_tell_what_parts_them() {
+    fn known_labels_determine_the_separator() {
         let known = ["Sci-Fi, Fantasy", "drama"].map(str::to_owned);
-        let sets = |names: &[&str]| part_known(names.iter().copied(), &known);
+        let sets = |names: &[&str]| split_by_known(names.iter().copied(), &known);
         let both = vec!["Sci-Fi, Fantasy".to_owned(), "drama".to_owned()];
         assert_eq!(
             sets(&["Sci-Fi, Fantasy", "drama"]),
@@ -125,19 +125,19 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_json_in_a_cell_is_its_labels() {
+    fn a_json_list_in_a_cell_holds_labels() {
         let spec = crate::data::sources::labelled::LabelledSpec { multi_label: true, ..Default::default() };
         let read = |cell: &str| spec.label_of(cell).ok().unwrap();
         assert_eq!(read(r#" ["b, c", "a", 3]"#), join(["b, c", "a", "3"].into_iter()));
-        assert_eq!(parted(&[&read("[]"), &read(r#"["b", "a", "b"]"#)], None), [vec![], vec!["a", "b"]]);
+        assert_eq!(split_all(&[&read("[]"), &read(r#"["b", "a", "b"]"#)], None), [vec![], vec!["a", "b"]]);
         assert_eq!(read("[a, b]"), "[a, b]");
         let one = crate::data::sources::labelled::LabelledSpec { multi_label: false, ..spec.clone() };
         assert_eq!(one.label_of("[1]").ok().as_deref(), Some("[1]"));
     }
 
     #[test]
-    fn joined_labels_come_apart_as_they_were_whatever_is_in_them() {
+    fn joined_labels_round_trip() {
         let name = join(["x|y", "a,b"].into_iter());
-        assert_eq!(parted(&[&name, "", "c|d"], None), [vec!["a,b", "x|y"], vec![], vec!["c", "d"]]);
+        assert_eq!(split_all(&[&name, "", "c|d"], None), [vec!["a,b", "x|y"], vec![], vec!["c", "d"]]);
     }
 }

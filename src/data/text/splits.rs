@@ -1,4 +1,4 @@
-//! Texts with labels, of both splits, as rows of ids with classes.
+//! Labelled texts of both splits, and their encoding.
 
 use std::path::Path;
 
@@ -38,12 +38,13 @@ impl TextSplits {
         let Self { train, validation, classes } = self;
         progress(format!("encoding {} texts", number::count(train.len() as u64)));
         let too_few = match classes.as_slice() {
-            [] if train.has_several() => Some("no label".to_owned()),
-            [(label, _)] => Some(format!("one label alone, {}", quoted(label))),
+            [] if train.is_multi_label() => Some("no label".to_owned()),
+            [(label, _)] => Some(format!("a single label, {}", quoted(label))),
             _ => None,
         };
         if let Some(found) = too_few {
-            let expected = if train.has_several() { "at least two labels" } else { "at least two classes" };
+            let expected =
+                if train.is_multi_label() { "at least two labels" } else { "at least two classes" };
             return Err(DataError::content(Path::new(&source), None, found, expected));
         }
         let labels: Vec<String> = classes.iter().map(|(label, _)| label.clone()).collect();
@@ -69,10 +70,14 @@ impl TextSplits {
     }
 }
 
-/// A note where `shared` of the validation texts are training texts too.
+/// A note for the user if `shared` validation texts also appear in the training data.
 pub(crate) fn shared_note(shared: usize, validation: usize) -> Option<String> {
     let count = |n: usize| number::count(n as u64);
     (shared > 0).then(|| {
-        format!("{} of {} validation texts are in the training data too", count(shared), count(validation))
+        format!(
+            "{} of {} validation texts also appear in the training data",
+            count(shared),
+            count(validation)
+        )
     })
 }

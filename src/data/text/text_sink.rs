@@ -2,20 +2,20 @@ use std::path::Path;
 
 use crate::data::error::DataError;
 
-/// Takes the texts of a source, one after the other: into memory, or only to look at each as it goes by.
+/// A consumer of the texts of a source, one after the other.
 pub(crate) trait Sink {
-    /// A text that was found at `path` and `line`.
+    /// Adds a text from `line` of `path`.
     ///
     /// # Errors
-    /// Where no further text is wanted: reading ends with it.
+    /// Ends reading.
     fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) -> Result<(), DataError>;
 
-    /// A bad row was left out.
+    /// Counts an invalid row that is skipped.
     fn skip(&mut self);
 
-    /// Texts so far.
+    /// The number of texts so far.
     fn len(&self) -> usize;
 
-    /// Rows left out so far.
+    /// The number of skipped rows so far.
     fn skipped(&self) -> usize;
 }

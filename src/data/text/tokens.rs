@@ -1,4 +1,4 @@
-//! Text → words, and word ids → rows of a fixed length.
+//! Tokenization of texts, and padding and truncation of ids to rows of a fixed length.
 
 use std::ops::Range;
 
@@ -9,25 +9,25 @@ use crate::data::error::refuse;
 use crate::data::text::channels;
 use crate::data::text::channels::ChannelSpec;
 
-/// How text becomes a row of ids: what a preset has under `tokens:`.
+/// Settings of tokenization: `tokens:` in a preset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenSpec {
-    /// What one token is.
+    /// The kind of token.
     #[serde(default)]
     pub level: Level,
-    /// Most entries of the vocabulary, padding and unknown counted (Keras's `max_tokens`); at least 3. None (0) beside channels.
+    /// The maximum size of the vocabulary, including padding and unknown (Keras's `max_tokens`); at least 3. 0 with channels.
     #[serde(default, skip_serializing_if = "is_none")]
     pub vocabulary: usize,
     /// Time steps of every row; at least 1.
     pub length: usize,
-    /// The side on which short texts are filled up.
+    /// The side on which short texts are padded.
     #[serde(default)]
     pub padding: Side,
-    /// The side on which long texts lose tokens.
+    /// The side on which long texts are truncated.
     #[serde(default)]
     pub truncating: Side,
-    /// What a tagger reads of every word, each with a vocabulary of its own; the word alone when empty.
+    /// The channels of every word of a tagger, each with its own vocabulary; the word alone if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<ChannelSpec>,
 }
@@ -36,7 +36,7 @@ fn is_none(vocabulary: &usize) -> bool {
     *vocabulary == 0
 }
 
-/// Token settings as a preset has them, before the source fills in what is missing.
+/// Token settings of a preset, before defaults of the source are applied.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawTokenSpec {
@@ -53,13 +53,13 @@ pub struct RawTokenSpec {
 /// The token settings that a source can use; the first of each is its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenRules {
-    /// What a token may be.
+    /// The possible kinds of tokens.
     pub levels: &'static [Level],
     /// The sides on which sequences may be padded and truncated.
     pub sides: &'static [Side],
-    /// Whether words may be read through several channels.
+    /// Whether words may have channels.
     pub channels: bool,
-    /// Why there are no others.
+    /// Why no others are possible, for error messages.
     pub reason: &'static str,
 }
 
@@ -83,10 +83,10 @@ impl TokenRules {
         levels: &[Level::Symbol],
         sides: &[Side::Post],
         channels: true,
-        reason: "a tagger predicts a tag for every word as the file has it, beginning with the first",
+        reason: "a tagger predicts a tag for every word of the file, beginning with the first",
     };
 
-    /// Refuses settings of `tokens` that no text can satisfy, or that the source cannot use.
+    /// Checks that `tokens` are valid and that the source supports them.
     ///
     /// # Errors
     /// [`DataError::Setting`] with the first of them and what is allowed.
@@ -115,7 +115,7 @@ impl TokenRules {
 }
 
 impl RawTokenSpec {
-    /// The settings that are used: what is missing becomes the default of `rules`.
+    /// Fills in the defaults of `rules`.
     pub fn resolve(self, rules: &TokenRules) -> TokenSpec {
         let level = self.level.or(rules.levels.first().copied()).unwrap_or_default();
         let side = |side: Option<Side>| side.or(rules.sides.first().copied()).unwrap_or_default();
@@ -129,7 +129,7 @@ impl RawTokenSpec {
         }
     }
 
-    /// The same without the settings that `rules` does not allow.
+    /// Removes the settings that `rules` does not allow.
     #[must_use]
     pub fn allowed(self, rules: &TokenRules) -> Self {
         let side = |side: Option<Side>| side.filter(|side| rules.sides.contains(side));
@@ -142,16 +142,16 @@ impl RawTokenSpec {
     }
 }
 
-/// What one token is.
+/// The kind of token.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// A word as Keras's `TextVectorization` cuts them.
+    /// A word, as split by Keras's `TextVectorization`.
     #[default]
     Word,
-    /// A character, as it is: a Unicode scalar value.
+    /// A character, unchanged: a Unicode scalar value.
     Character,
-    /// What is between white space, unchanged: the words of a tagged sentence, and the symbols of the generated tasks.
+    /// A piece of text between white space, unchanged: the words of a tagged sentence, and the symbols of the generated tasks.
     Symbol,
 }
 
@@ -166,7 +166,7 @@ impl Level {
     }
 }
 
-/// A side of a sequence, in the words of Keras's `pad_sequences`.
+/// A side of a sequence, named as in Keras's `pad_sequences`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
@@ -188,10 +188,10 @@ impl Side {
 }
 
 impl TokenSpec {
-    /// Whether any data can meet this.
+    /// Checks the ranges of the settings.
     ///
     /// # Errors
-    /// [`DataError::Setting`] for a vocabulary without room for a word beside padding and unknown, or rows without steps.
+    /// [`DataError::Setting`] for a vocabulary of padding and unknown alone, or a length of 0.
     pub fn check(&self) -> Result<(), DataError> {
         match self {
             Self { length: 0, .. } => refuse("tokens.length", 0, "at least 1"),
@@ -210,12 +210,12 @@ impl TokenSpec {
         }
     }
 
-    /// Entries of the vocabulary at most, or of the first channel's.
+    /// The maximum size of the vocabulary, or of that of the first channel.
     pub fn size(&self) -> usize {
         self.channels.first().map_or(self.vocabulary, ChannelSpec::size)
     }
 
-    /// The names of the channels and the size of each one's vocabulary; a single one without a name where there are none.
+    /// The name and the vocabulary size of each channel; a single one with an empty name if there are no channels.
     pub fn sizes(&self) -> Vec<(String, usize)> {
         if self.channels.is_empty() {
             return vec![(String::new(), self.vocabulary)];
@@ -223,8 +223,8 @@ impl TokenSpec {
         self.channels.iter().map(|channel| (channel.name().to_owned(), channel.size())).collect()
     }
 
-    /// The tokens that stay of `tokens` many: the last ones when truncating `pre`, else the first.
-    pub fn kept(&self, tokens: usize) -> Range<usize> {
+    /// The range of a sequence of `tokens` tokens that remains after truncation.
+    pub fn truncated_range(&self, tokens: usize) -> Range<usize> {
         let cut = tokens.saturating_sub(self.length);
         match self.truncating {
             Side::Pre => cut..tokens,
@@ -232,7 +232,7 @@ impl TokenSpec {
         }
     }
 
-    /// The time step at which the first kept one of `tokens` many tokens stands.
+    /// The time step of the first remaining token of a sequence of `tokens` tokens.
     pub fn first_step(&self, tokens: usize) -> usize {
         match self.padding {
             Side::Pre => self.length.saturating_sub(tokens),
@@ -240,17 +240,17 @@ impl TokenSpec {
         }
     }
 
-    /// A text's ids as a row of `length` ids, cut or filled up with 0, as Keras's `pad_sequences` does
+    /// Truncates or pads ids with 0 to a row of `length` ids, as Keras's `pad_sequences` does
     /// (`keras/src/utils/sequence_utils.py`).
     pub fn pad(&self, ids: &[u32]) -> Vec<u32> {
         let mut row = vec![0; self.length];
-        let kept = ids.get(self.kept(ids.len())).unwrap_or_default();
-        row.iter_mut().skip(self.first_step(ids.len())).zip(kept).for_each(|(step, id)| *step = *id);
+        let remaining = ids.get(self.truncated_range(ids.len())).unwrap_or_default();
+        row.iter_mut().skip(self.first_step(ids.len())).zip(remaining).for_each(|(step, id)| *step = *id);
         row
     }
 }
 
-/// Hands each token of `text` to `each`, in order; `word` is its buffer, reused from text to text.
+/// Calls `each` for each token of `text`, in order; `word` is a scratch buffer.
 pub(crate) fn for_each_token(text: &str, level: Level, word: &mut String, mut each: impl FnMut(&str)) {
     match level {
         Level::Word => for_each_word(text, word, each),
@@ -262,12 +262,12 @@ pub(crate) fn for_each_token(text: &str, level: Level, word: &mut String, mut ea
     }
 }
 
-/// Hands each word of `text` to `each`, in order; `word` is its buffer, reused from text to text.
+/// Calls `each` for each word of `text`, in order; `word` is a scratch buffer.
 ///
-/// What Keras's `TextVectorization` does by default (`standardize="lower_and_strip_punctuation"`,
+/// Splits as Keras's `TextVectorization` does by default (`standardize="lower_and_strip_punctuation"`,
 /// `split="whitespace"`, `keras/src/layers/preprocessing/text_vectorization.py`): lower case, then the characters
-/// ``!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'`` deleted, not replaced (`well-made` is `wellmade`), then cut at runs of white
-/// space. Identical on ASCII; beyond it lower case and white space are Unicode's, where Keras leaves both alone.
+/// ``!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'`` deleted, not replaced (`well-made` becomes `wellmade`), then split at runs of white
+/// space. Identical on ASCII; beyond it lower case and white space are Unicode's, where Keras changes neither.
 pub(crate) fn for_each_word(text: &str, word: &mut String, mut each: impl FnMut(&str)) {
     if text.is_ascii() {
         return for_each_ascii_word(text, word, each);
@@ -292,19 +292,19 @@ pub(crate) fn for_each_word(text: &str, word: &mut String, mut each: impl FnMut(
     }
 }
 
-/// The same where all characters are bytes: most words stand there as they are to be, and are handed on without a copy.
+/// [`for_each_word`] for ASCII text, where most words need no change and are passed on without a copy.
 fn for_each_ascii_word(text: &str, word: &mut String, mut each: impl FnMut(&str)) {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
     let mut start = 0;
     for piece in text.as_bytes().split(is_space) {
         let end = start + piece.len();
-        let as_it_is = piece.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
+        let is_clean = piece.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
         match text.get(start..end) {
-            Some(piece) if as_it_is && !piece.is_empty() => each(piece),
+            Some(piece) if is_clean && !piece.is_empty() => each(piece),
             _ => {
                 word.clear();
-                let kept = piece.iter().filter(|byte| !byte.is_ascii_punctuation());
-                word.extend(kept.map(|byte| char::from(byte.to_ascii_lowercase())));
+                let remaining = piece.iter().filter(|byte| !byte.is_ascii_punctuation());
+                word.extend(remaining.map(|byte| char::from(byte.to_ascii_lowercase())));
                 if !word.is_empty() {
                     each(word);
                 }
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn punctuation_is_deleted_and_white_space_cuts() {
+    fn punctuation_is_deleted_and_white_space_splits() {
         assert_eq!(
             words("It's a WELL-made film.<br />Really!"),
             ["its", "a", "wellmade", "filmbr", "really"]
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deleted_punctuation_is_keras_set_and_that_is_all_of_ascii() {
+    fn the_deleted_punctuation_is_that_of_keras() {
         let keras = r##"!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'"##;
         for c in '!'..='~' {
             assert_eq!(words(&c.to_string()).is_empty(), keras.contains(c), "{c}");
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn ascii_text_is_cut_as_any_other() {
+    fn ascii_text_is_split_like_any_other() {
         let every: String =
             (0_u8..128).flat_map(|byte| [char::from(byte), 'x', 'Y', char::from(byte), ' ', 'z']).collect();
         for text in [every.as_str(), "", " ", "a", " A b ", "a  b", "so-so . well"] {
@@ -359,12 +359,12 @@ mod tests {
     }
 
     #[test]
-    fn beyond_ascii_case_and_white_space_are_unicodes() {
+    fn case_and_white_space_beyond_ascii_are_those_of_unicode() {
         assert_eq!(words("CAFÉ\u{a0}ΟΔΟΣ\u{3000}ПЛОХО «good»"), ["café", "οδος", "плохо", "«good»"]);
     }
 
     #[test]
-    fn rows_are_cut_and_filled_as_pad_sequences_does() {
+    fn rows_are_padded_and_truncated_as_by_pad_sequences() {
         let (short, long) = ([1, 2], [1, 2, 3, 4, 5, 6]);
         let rows = |padding, truncating| {
             let spec = spec(padding, truncating);
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_no_data_can_meet_are_refused() {
+    fn invalid_settings_are_errors() {
         let tiny = TokenSpec { vocabulary: 2, ..spec(Side::Pre, Side::Pre) };
         assert_eq!(
             tiny.check().unwrap_err().to_string(),

@@ -1,4 +1,4 @@
-//! Vectors of words that others have learnt, from a file of text: GloVe, fastText, word2vec.
+//! Pretrained word vectors from a text file: GloVe, fastText, word2vec.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,54 +14,54 @@ use crate::data::files::open::Lines;
 use crate::data::text::vocabulary::Vocabulary;
 use crate::number;
 
-/// What stands between the fields of a line.
+/// The separators of the fields of a line.
 const BLANK: [char; 2] = [' ', '\t'];
-/// Vectors between two lines of progress.
-const TELL_EVERY: u64 = 100_000;
-/// Words without a vector that are told by name.
+/// The number of vectors between two progress messages.
+const PROGRESS_INTERVAL: u64 = 100_000;
+/// The number of words without a vector that are listed.
 const NAMED: usize = 5;
-/// No vector yet: worse than any way to match.
+/// No vector yet: worse than the rank of any match.
 const NO_RANK: u8 = u8::MAX;
 
-/// The vectors of a vocabulary's words, as a file of text (plain or gzip) has them: a word a line and its numbers behind it, between
-/// blanks or tabs. fastText and word2vec say first how many vectors there are and how long (`400000 100`), GloVe does not. A word may hold
-/// blanks itself: the numbers are the last fields.
+/// The vectors of a vocabulary's words, from a text file (plain or gzip) with a word and its numbers a line, separated by
+/// blanks or tabs. fastText and word2vec begin with a line of count and dimension (`400000 100`), GloVe does not. A word may contain
+/// blanks: the numbers are the last fields.
 ///
-/// A word of the vocabulary takes the vector of the very same word, else of the same in lower case, else of one that differs in case
-/// only; of equals the first. The file is read line by line and only what the vocabulary asks for is kept (and read as numbers): it may
+/// A word of the vocabulary gets the vector of the same word, or else of the word in lower case, or else of one that differs in case
+/// only; the first of several. The file is read line by line and only vectors of the vocabulary are parsed and stored, so it may
 /// be larger than memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vectors {
     path: PathBuf,
     width: usize,
     values: Vec<f32>,
-    /// The place of each word's vector among them, by id.
+    /// The index of each word's vector, by id.
     places: Vec<Option<usize>>,
 }
 
-/// What the first line of a file tells.
+/// The header of a file, as read from its first line.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Head {
-    /// How many vectors it says to have, where it does.
+struct Header {
+    /// The number of vectors, if specified.
     count: Option<u64>,
-    /// Numbers of each.
+    /// The dimension.
     width: usize,
 }
 
 impl Vectors {
-    /// How many numbers each vector at `path` has; `needs` says what to fetch where nothing is.
+    /// The dimension of the vectors at `path`; `needs` is the advice in the error if the file does not exist.
     ///
     /// # Errors
-    /// When there is no such file, or its first line is none of a file of vectors.
+    /// When there is no such file, or its first line is not that of a file of vectors.
     pub fn width(path: &Path, needs: Option<&str>) -> Result<usize, DataError> {
         head(path, needs).map(|head| head.width)
     }
 
-    /// The vectors of `vocabulary`'s words.
+    /// Reads the vectors of the words of `vocabulary`.
     ///
     /// # Errors
-    /// With file and line: a line of another length, a number that is none or not finite, text that is not UTF-8, fewer or more
-    /// vectors than the first line says, a gzip file that is cut off.
+    /// With file and line: a line of another length, an invalid or not finite number, text that is not UTF-8, fewer or more
+    /// vectors than the first line specifies, a gzip file that is cut short.
     pub fn read(
         path: &Path,
         needs: Option<&str>,
@@ -87,16 +87,16 @@ impl Vectors {
         }
         loop {
             let number = lines.number + 1;
-            let wrong = |bad: Wrong| DataError::content(path, Some(number), bad.found, bad.expected);
+            let wrong = |bad: LineError| DataError::content(path, Some(number), bad.found, bad.expected);
             let Some(line) = lines.next()? else { break };
             let line =
-                line.map_err(|bad| wrong(Wrong { found: bad.found, expected: "text in UTF-8".into() }))?;
+                line.map_err(|bad| wrong(LineError { found: bad.found, expected: "text in UTF-8".into() }))?;
             let (word, numbers) = cut(&line, head.width).map_err(wrong)?;
             let lower = lower(word);
             row.clear();
             for id in wanted.get(lower.as_ref()).into_iter().flatten() {
                 let rank = match vocabulary.word(*id) {
-                    own if own == word => 0,
+                    exact if exact == word => 0,
                     _ if lower == word => 1,
                     _ => 2,
                 };
@@ -108,16 +108,16 @@ impl Vectors {
                 found.put(*id, &row);
             }
             count += 1;
-            if count % TELL_EVERY == 0 {
+            if count % PROGRESS_INTERVAL == 0 {
                 progress(format!("reading {}: {} vectors", path.display(), number::count(count)));
             }
         }
-        match head.count.filter(|said| *said != count) {
-            Some(said) => Err(DataError::content(
+        match head.count.filter(|expected| *expected != count) {
+            Some(expected) => Err(DataError::content(
                 path,
                 None,
                 format!("{} vectors", number::count(count)),
-                format!("{}, as its first line says", number::count(said)),
+                format!("{}, as specified in its first line", number::count(expected)),
             )),
             None => Ok(found),
         }
@@ -137,7 +137,7 @@ impl Vectors {
         }
     }
 
-    /// The vectors that were found, each with the id of its word.
+    /// The vectors found, each with the id of its word.
     pub fn rows(&self) -> impl Iterator<Item = (u32, &[f32])> {
         let row = |(id, place): (u32, &Option<usize>)| {
             let start = place.as_ref()? * self.width;
@@ -146,7 +146,7 @@ impl Vectors {
         (0..).zip(&self.places).filter_map(row)
     }
 
-    /// How much of `vocabulary`, and of the training sequences `rows` `[sequence, time]`, has a vector.
+    /// The coverage of `vocabulary` and of the training sequences `rows` `[sequence, time]`.
     pub fn coverage(&self, vocabulary: &Vocabulary, rows: ArrayView2<'_, u32>) -> Coverage {
         let mut counts = vec![0_u64; vocabulary.len()];
         for id in rows {
@@ -158,7 +158,7 @@ impl Vectors {
         let count = |id: &u32| counts.get(*id as usize).copied().unwrap_or(0);
         let words = Vocabulary::FIRST..vocabulary.len() as u32;
         let (found, mut missing): (Vec<u32>, Vec<u32>) = words.clone().partition(has);
-        // Ids follow the order of frequency in all texts; what counts here is what the network reads.
+        // Ids are ordered by frequency in the whole texts; these counts are of the truncated rows.
         missing.sort_by_key(|id| std::cmp::Reverse(count(id)));
         Coverage {
             path: self.path.clone(),
@@ -172,7 +172,7 @@ impl Vectors {
     }
 }
 
-/// How much of a vocabulary has a vector. Shown as a sentence, in which what is foreign is escaped.
+/// The coverage of a vocabulary by vectors. Displays as a sentence with words of the data escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coverage {
     /// The file of vectors.
@@ -181,9 +181,9 @@ pub struct Coverage {
     pub words: usize,
     /// Those that have a vector.
     pub found: usize,
-    /// The sequences whose tokens were counted: of texts that are streamed the first alone.
+    /// The number of sequences whose tokens were counted; of streamed texts only the first.
     pub sequences: usize,
-    /// Tokens of them; those not in the vocabulary are counted.
+    /// Their tokens, including unknown ones.
     pub running: u64,
     /// Those whose word has a vector.
     pub running_found: u64,
@@ -218,7 +218,7 @@ impl fmt::Display for Coverage {
 }
 
 /// Reads the first line of a file of vectors.
-fn head(path: &Path, needs: Option<&str>) -> Result<Head, DataError> {
+fn head(path: &Path, needs: Option<&str>) -> Result<Header, DataError> {
     let mut lines = Lines::open(path, needs, Encoding::Utf8)?;
     let refuse = |found: String, expected: &str| Err(DataError::content(path, Some(1), found, expected));
     let line = match lines.next()? {
@@ -230,29 +230,29 @@ fn head(path: &Path, needs: Option<&str>) -> Result<Head, DataError> {
     if let [count, width] = fields.as_slice()
         && let (Ok(count), Ok(width)) = (count.parse(), width.parse())
     {
-        let head = Head { count: Some(count), width };
+        let head = Header { count: Some(count), width };
         return if width > 0 { Ok(head) } else { refuse("vectors of 0 numbers".into(), "at least 1") };
     }
     let numbers = fields.iter().rev().take_while(|field| field.parse::<f32>().is_ok()).count();
-    // A word may look like a number itself.
+    // The word may itself be a number.
     match numbers.min(fields.len().saturating_sub(1)) {
         0 => refuse(format!("{} fields without a number at the end", fields.len()), "a word and its numbers"),
-        width => Ok(Head { count: None, width }),
+        width => Ok(Header { count: None, width }),
     }
 }
 
-/// What is wrong with a line.
-struct Wrong {
+/// The error of a line.
+struct LineError {
     found: String,
     expected: String,
 }
 
 /// The word of a line, and its `width` numbers: the last fields.
-fn cut(line: &str, width: usize) -> Result<(&str, &str), Wrong> {
+fn cut(line: &str, width: usize) -> Result<(&str, &str), LineError> {
     let line = line.trim_end_matches(BLANK);
     let mut word = line;
     for _ in 0..width {
-        // The width is what a file says.
+        // The width comes from the file and may be any number.
         if word.is_empty() {
             break;
         }
@@ -260,12 +260,12 @@ fn cut(line: &str, width: usize) -> Result<(&str, &str), Wrong> {
         word = word.get(..blank).unwrap_or_default().trim_end_matches(BLANK);
     }
     let numbers = line.get(word.len()..).unwrap_or_default();
-    // Of a word with blanks the last part may be anything but another number.
+    // A word with blanks does not end with a number.
     let one_more = word.rsplit_once(BLANK).is_some_and(|(_, last)| last.parse::<f32>().is_ok());
     if word.is_empty() || one_more {
         let fields = line.split(BLANK).filter(|field| !field.is_empty()).count();
         let found = format!("{fields} fields");
-        return Err(Wrong {
+        return Err(LineError {
             found,
             expected: format!("{}: a word and {width} numbers", width.saturating_add(1)),
         });
@@ -273,12 +273,12 @@ fn cut(line: &str, width: usize) -> Result<(&str, &str), Wrong> {
     Ok((word, numbers))
 }
 
-/// Reads `numbers` into `row`.
-fn parse(numbers: &str, row: &mut Vec<f32>) -> Result<(), Wrong> {
+/// Parses `numbers` into `row`.
+fn parse(numbers: &str, row: &mut Vec<f32>) -> Result<(), LineError> {
     for field in numbers.split(BLANK).filter(|field| !field.is_empty()) {
         match field.parse::<f32>() {
             Ok(number) if number.is_finite() => row.push(number),
-            _ => return Err(Wrong { found: quoted(field), expected: "a finite number".into() }),
+            _ => return Err(LineError { found: quoted(field), expected: "a finite number".into() }),
         }
     }
     Ok(())
@@ -318,13 +318,13 @@ mod tests {
         read(bytes).unwrap().rows().map(|(id, row)| (id, row.to_vec())).collect()
     }
 
-    fn told(bytes: &[u8]) -> String {
+    fn message(bytes: &[u8]) -> String {
         let error = read(bytes).unwrap_err().to_string();
         error.split_once("v.txt").unwrap().1.to_owned()
     }
 
     #[test]
-    fn glove_fasttext_and_word2vec_are_read_alike_packed_or_not() {
+    fn glove_fasttext_and_word2vec_are_read_plain_or_gzip() {
         let expected = [(2, vec![1.0, -0.5]), (5, vec![1e-3, 2.0])];
         let glove = "other 0 0\ngood 1 -0.5\nnew york 1e-3 2\n";
         assert_eq!(found(glove.as_bytes()), expected);
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn the_very_word_comes_first_then_lower_case_then_any_and_of_equals_the_first() {
+    fn exact_matches_precede_lower_case_and_other_case() {
         assert_eq!(found(b"PARIS 3\nparis 2\nParis 1\nparis 9"), [(3, vec![1.0]), (4, vec![2.0])]);
         assert_eq!(found(b"PARIS 3\nparis 2\n"), [(3, vec![2.0]), (4, vec![2.0])]);
         assert_eq!(found(b"PARIS 3\nPAris 2\n"), [(3, vec![3.0]), (4, vec![3.0])]);
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_name_the_line() {
         let mut cut = GzEncoder::new(Vec::new(), Compression::fast());
         (0..2000).for_each(|i: u32| writeln!(cut, "word{i} {} {i}", i * i).unwrap());
         let cut = cut.finish().unwrap();
@@ -366,16 +366,16 @@ mod tests {
             b"a 1 2\nb\xff 1 2\n",
             b"3 2\na 1 2\nb 1 2\n",
         ];
-        let entries = cases.map(|bytes| (format!("{:?}", String::from_utf8_lossy(bytes)), told(bytes)));
-        // How far a cut file is read hangs on the packer.
-        let cut = told(&cut[..cut.len() / 2]);
+        let entries = cases.map(|bytes| (format!("{:?}", String::from_utf8_lossy(bytes)), message(bytes)));
+        // The line at which a truncated file ends depends on the compressor.
+        let cut = message(&cut[..cut.len() / 2]);
         let cut = cut.trim_start_matches(|c: char| c == ':' || c.is_ascii_digit()).to_owned();
         let cut = ("half a gzip file".to_owned(), cut);
         crate::messages::assert_messages("vectors_files", entries.into_iter().chain([cut]));
     }
 
     #[test]
-    fn numbers_that_nobody_asks_for_are_not_read() {
+    fn only_vectors_of_the_vocabulary_are_parsed() {
         assert_eq!(found(b"good 1 2\nother x y\n"), [(2, vec![1.0, 2.0])]);
     }
 
@@ -396,7 +396,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_bring_the_reader_down(
+        fn no_bytes_make_the_reader_panic(
             bytes in proptest::collection::vec(
                 prop_oneof![Just(b' '), Just(b'\n'), Just(b'1'), Just(b'-'), Just(b'.'), Just(b'g'), any::<u8>()], 0..60,
             ),

@@ -9,7 +9,7 @@ use crate::data::text::vocabulary::Vocabulary;
 
 /// The vocabularies of a network: one, or one for each channel of its tokens, by the channel's name.
 ///
-/// Serialises as [`Vocabulary`] does where there is one, else as a map from names to such lists, in the order of the channels.
+/// Serializes like [`Vocabulary`] if there is one, or else as a map from channel names to such lists, in the order of the channels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vocabularies {
     first: (String, Vocabulary),
@@ -17,7 +17,7 @@ pub struct Vocabularies {
 }
 
 impl Vocabularies {
-    /// One a channel; `None` where there is no channel.
+    /// One vocabulary a channel; `None` if there is no channel.
     pub(crate) fn of_channels(channels: impl IntoIterator<Item = (String, Vocabulary)>) -> Option<Self> {
         let mut channels = channels.into_iter();
         channels.next().map(|first| Self { first, further: channels.collect() })
@@ -28,15 +28,15 @@ impl Vocabularies {
         &self.first.1
     }
 
-    /// That of the channel `name`; where there are no channels, the only one.
+    /// That of the channel `name`; without channels, the only one.
     pub fn of(&self, name: &str) -> Option<&Vocabulary> {
         let found = self.all().find(|(channel, _)| channel == name || channel.is_empty());
         found.map(|(_, vocabulary)| vocabulary)
     }
 
-    /// What keeps a network that reads ids of `sizes`, by channel, from reading these; `None` where it can.
-    pub fn misfit(&self, sizes: &[(String, usize)]) -> Option<String> {
-        let called = |names: Vec<&str>| match names.as_slice() {
+    /// Why a network with these vocabulary `sizes` by channel cannot use these vocabularies; `None` if it can.
+    pub fn incompatibility(&self, sizes: &[(String, usize)]) -> Option<String> {
+        let described = |names: Vec<&str>| match names.as_slice() {
             [""] => "one vocabulary without channels".to_owned(),
             names => format!("vocabularies of the channels {}", listed(names.iter().copied())),
         };
@@ -47,9 +47,13 @@ impl Vocabularies {
         found.sort_unstable();
         expected.sort_unstable();
         if found != expected {
-            return Some(format!("{}; the network of spec.yaml reads {}", called(found), called(expected)));
+            return Some(format!(
+                "{}; the network of spec.yaml reads {}",
+                described(found),
+                described(expected)
+            ));
         }
-        sizes.iter().find_map(|(name, size)| self.of(name)?.misfit(*size))
+        sizes.iter().find_map(|(name, size)| self.of(name)?.incompatibility(*size))
     }
 
     fn all(&self) -> impl Iterator<Item = &(String, Vocabulary)> {
@@ -74,9 +78,9 @@ impl Serialize for Vocabularies {
 
 impl<'de> Deserialize<'de> for Vocabularies {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Written;
+        struct VocabulariesVisitor;
 
-        impl<'de> Visitor<'de> for Written {
+        impl<'de> Visitor<'de> for VocabulariesVisitor {
             type Value = Vocabularies;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,7 +101,7 @@ impl<'de> Deserialize<'de> for Vocabularies {
             }
         }
 
-        deserializer.deserialize_any(Written)
+        deserializer.deserialize_any(VocabulariesVisitor)
     }
 }
 
@@ -106,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_form_of_one_is_its_list_and_of_channels_a_map_in_their_order() {
+    fn one_serializes_as_a_list_and_channels_as_an_ordered_map() {
         let [words, endings] = [["the", "cat"], ["he", "at"]].map(|words| Vocabulary::of_symbols(&words));
         let several = [("word".to_owned(), words.clone()), ("ending".to_owned(), endings.clone())];
         let several = Vocabularies::of_channels(several).unwrap();
@@ -119,14 +123,14 @@ mod tests {
         }
         assert_eq!((several.first(), several.of("ending")), (&words, Some(&endings)));
         assert_eq!((several.of("case"), Vocabularies::from(words.clone()).of("word")), (None, Some(&words)));
-        for (broken, told) in [
+        for (broken, expected) in [
             ("{}", "at least one channel"),
             ("3", "a list of words, or one for each channel"),
             (r#"["a"]"#, r#"a vocabulary starts with "" and "[UNK]""#),
             (r#"{"word":["a"]}"#, r#"a vocabulary starts with "" and "[UNK]""#),
         ] {
             let error = serde_json::from_str::<Vocabularies>(broken).unwrap_err().to_string();
-            assert!(error.contains(told), "{error}");
+            assert!(error.contains(expected), "{error}");
         }
     }
 }

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::data::text::interner::{WordTable, Words};
 use crate::data::text::tokens::{Level, for_each_token, for_each_word};
 
-/// The words a network knows, by id: 0 is padding (`""`), 1 is every unknown word (`"[UNK]"`).
+/// The words of a network, by id: 0 is padding (`""`), 1 is every unknown word (`"[UNK]"`).
 ///
-/// Serialises as the list of its words by id, like Keras's `get_vocabulary()`.
+/// Serializes as the list of its words by id, like Keras's `get_vocabulary()`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Vocabulary {
@@ -16,17 +16,17 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// The id that fills a row up.
+    /// The id of padding.
     pub const PADDING: u32 = 0;
     /// The id of every word that is not in the vocabulary.
     pub const UNKNOWN: u32 = 1;
     /// The id of the first word.
     pub const FIRST: u32 = 2;
 
-    /// The vocabulary of `texts`: at most `size` entries, padding and unknown counted.
+    /// Builds the vocabulary of `texts`: at most `size` entries, including padding and unknown.
     ///
     /// The most frequent words come first, and among equally frequent ones the greater first by the order of their
-    /// bytes: what `finalize_state` makes of its counts in `keras/src/layers/preprocessing/index_lookup.py`.
+    /// bytes, like `finalize_state` in `keras/src/layers/preprocessing/index_lookup.py`.
     pub fn build<'a>(texts: impl IntoIterator<Item = &'a str>, size: usize) -> Self {
         let (mut words, mut word) = (Words::default(), String::new());
         for text in texts {
@@ -42,17 +42,17 @@ impl Vocabulary {
         size: usize,
     ) -> Self {
         let mut counts: Vec<_> = counts.map(|(word, count)| Reverse((count, word))).collect();
-        let room = size.saturating_sub(2);
-        if room < counts.len() {
-            counts.select_nth_unstable(room);
-            counts.truncate(room);
+        let capacity = size.saturating_sub(2);
+        if capacity < counts.len() {
+            counts.select_nth_unstable(capacity);
+            counts.truncate(capacity);
         }
         counts.sort_unstable();
-        let learnt = counts.into_iter().map(|Reverse((_, word))| word.into());
-        Self::of_words(["".to_owned(), "[UNK]".to_owned()].into_iter().chain(learnt).collect())
+        let words = counts.into_iter().map(|Reverse((_, word))| word.into());
+        Self::of_words(["".to_owned(), "[UNK]".to_owned()].into_iter().chain(words).collect())
     }
 
-    /// The vocabulary of a task whose symbols are known, each once: they get the ids from [`Vocabulary::FIRST`] on.
+    /// The vocabulary of a fixed set of symbols, with ids from [`Vocabulary::FIRST`] on.
     pub(crate) fn of_symbols(symbols: &[&str]) -> Self {
         Self::of_words(["", "[UNK]"].iter().chain(symbols).map(|word| (*word).to_owned()).collect())
     }
@@ -63,25 +63,25 @@ impl Vocabulary {
         Self { words, ids }
     }
 
-    /// Entries, padding and unknown counted.
-    #[allow(clippy::len_without_is_empty, reason = "padding and unknown are always there")]
+    /// The number of entries, including padding and unknown.
+    #[allow(clippy::len_without_is_empty, reason = "padding and unknown always exist")]
     pub fn len(&self) -> usize {
         self.words.len()
     }
 
-    /// What keeps a network that reads `size` ids from reading these; `None` where it can.
-    pub fn misfit(&self, size: usize) -> Option<String> {
+    /// Why a network of `size` ids cannot use this vocabulary; `None` if it can.
+    pub fn incompatibility(&self, size: usize) -> Option<String> {
         let entries = self.len();
         (entries > size).then(|| format!("{entries} entries; the network of spec.yaml reads {size}"))
     }
 
-    /// The id of a word as tokenising leaves it, if it is known.
+    /// The id of a token, if it is in the vocabulary.
     pub fn id(&self, word: &str) -> Option<u32> {
         self.ids.get(word).copied()
     }
 
     /// The words without padding and unknown.
-    pub(crate) fn learnt(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
         self.words.iter().skip(2).map(String::as_str)
     }
 
@@ -90,7 +90,7 @@ impl Vocabulary {
         self.words.get(id as usize).map_or("[UNK]", String::as_str)
     }
 
-    /// The ids of a text's tokens, neither cut nor filled up.
+    /// The ids of the tokens of a text, neither truncated nor padded.
     pub fn encode(&self, text: &str, level: Level) -> Vec<u32> {
         let mut ids = Vec::new();
         for_each_token(text, level, &mut String::new(), |token| {
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frequent_words_come_first_and_ties_fall_from_z_to_a() {
+    fn words_are_sorted_by_frequency_and_ties_descending() {
         let vocabulary = Vocabulary::build(["foo bar", "bar baz", "baz bada boom", "é É z"], 100);
         let words = Vec::from(vocabulary.clone());
         assert_eq!(words, ["", "[UNK]", "é", "baz", "bar", "z", "foo", "boom", "bada"]);
@@ -145,13 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn symbols_keep_case_and_marks() {
+    fn symbols_are_not_normalized() {
         let vocabulary = Vocabulary::of_symbols(&["X", "x", "|"]);
         assert_eq!(vocabulary.encode(" X x\n| y", Level::Symbol), [2, 3, 4, 1]);
     }
 
     #[test]
-    fn the_file_form_is_a_list_of_words_by_id() {
+    fn a_vocabulary_serializes_as_a_list_of_words_by_id() {
         let vocabulary = Vocabulary::build(["b a b"], 10);
         let file = serde_json::to_string(&vocabulary).unwrap();
         assert_eq!(file, r#"["","[UNK]","b","a"]"#);

@@ -158,7 +158,7 @@ impl Sink for Texts {
 /// All texts, as training reads them.
 fn read(spec: &LabelledSpec) -> Result<Texts, String> {
     let mut texts = Texts::default();
-    spec.pour(&mut texts, &ProgressSender::to_nobody()).map_err(|error| error.to_string())?;
+    spec.read_into(&mut texts, &ProgressSender::disconnected()).map_err(|error| error.to_string())?;
     Ok(texts)
 }
 

@@ -275,7 +275,7 @@ proptest! {
             false => spec,
         };
         let name = spec.path.to_string_lossy().into_owned();
-        let findings = findings(labels.clone(), spec.has_several());
+        let findings = findings(labels.clone(), spec.is_multi_label());
         let level = if characters { Level::Character } else { Level::Word };
         let proposal = texts::propose(&findings, spec.clone(), level, examples);
         let (text, read) = read_back(proposal, &name);

@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use crate::data::columns::{self, Choice, Column, ColumnError, FirstRows, TEXT_NAMES, known_index};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
-use crate::data::files::encoding::{BadText, Encoding};
+use crate::data::files::encoding::{Encoding, TextError};
 use crate::data::files::open;
 use crate::data::files::rows::{Row, RowError, Rows};
 use crate::data::files::sniff::{self, HEAD, Head, LayoutSettings, Sample};
@@ -69,7 +69,7 @@ impl CsvFile<'_> {
                     into.skip();
                     first_bad.get_or_insert((row.line, bad));
                 }
-                Err(BadText { lines, found, expected }) => {
+                Err(TextError { lines, found, expected }) => {
                     let expected = format!("{expected} (skip_bad_rows: true leaves such rows out)");
                     return Err(self.wrong(Some(row.line + lines), found, expected));
                 }
@@ -77,7 +77,7 @@ impl CsvFile<'_> {
         }
         match first_bad {
             _ if into.len() > 0 => Ok(()),
-            Some((line, BadText { lines, found, expected })) => {
+            Some((line, TextError { lines, found, expected })) => {
                 let skipped = number::count(into.skipped() as u64);
                 Err(self.wrong(
                     Some(line + lines),
@@ -230,7 +230,7 @@ impl Columns {
         &self,
         row: &'r Row<'_>,
         spec: &LabelledSpec,
-    ) -> Result<(Cow<'r, str>, String), BadText> {
+    ) -> Result<(Cow<'r, str>, String), TextError> {
         if row.len() != self.count {
             let like = if self.header { "as in the header" } else { "as in the first row" };
             let quotes = if row.len() > self.count {
@@ -239,7 +239,7 @@ impl Columns {
                 ""
             };
             let expected = format!("{} {like}{quotes}", fields(self.count));
-            return Err(BadText { lines: 0, found: fields(row.len()), expected: expected.into() });
+            return Err(TextError { lines: 0, found: fields(row.len()), expected: expected.into() });
         }
         // Of the whole row, so that the place told is that in the file.
         spec.encoding.decode(row.raw)?;
@@ -252,7 +252,7 @@ impl Columns {
                     let marked = label_set::is_marked(name, &field(*at)?)?;
                     Ok(marked.then_some(name.as_str()))
                 });
-                label_set::join(marked.collect::<Result<Vec<_>, BadText>>()?.into_iter().flatten())
+                label_set::join(marked.collect::<Result<Vec<_>, TextError>>()?.into_iter().flatten())
             }
         };
         Ok((text, label))

@@ -1,32 +1,32 @@
-//! Labelled texts to judge a network by.
+//! Labelled texts for evaluation and prediction.
 
 use crate::data::dataset::TokenRows;
 use crate::data::dataset::{Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::streamed;
-use crate::data::sources::labelled::streamed::{Encoded, Encoder, Known};
+use crate::data::sources::labelled::streamed::{Encoded, Encoder, EncoderConfig};
 use crate::data::sources::labelled::{LabelledSpec, Validation, split};
 use crate::data::text::tokens::TokenSpec;
 use crate::data::text::vocabulary::Vocabulary;
 
-/// Texts that are handed on at once, at most, and bytes of them beyond which no further one is waited for.
+/// Texts of a block at most, and bytes of texts from which on a block is full.
 const BLOCK: usize = 2048;
 const BLOCK_BYTES: usize = 16 << 20;
 
-/// Labelled texts as a network reads them.
+/// A block of labelled texts, encoded.
 #[derive(Debug, Clone)]
 pub struct LabelledTexts {
-    /// As they are written.
+    /// The original texts.
     pub texts: Vec<String>,
-    /// As ids.
+    /// The ids, `[text, step]`.
     pub inputs: Inputs,
     /// The class of each, or its labels.
     pub targets: Targets,
 }
 
-/// Hands on the validation texts of `spec` (or, if `whole`, all that stand at its path) by a vocabulary and labels that there are, some of
-/// them at a time, and gives where they are from. What was drawn from data that are held in memory comes at once.
+/// Encodes the validation texts of `spec` (or, if `whole`, all texts at its path) by an existing vocabulary and existing labels, passes
+/// them to `each` in blocks, and returns their source. Texts held out of data in memory come in one block.
 ///
 /// # Errors
 /// As [`load`](crate::data::load); a label that is not among `labels` is one.
@@ -38,56 +38,57 @@ pub fn labelled_texts(
     each: &mut dyn FnMut(&LabelledTexts),
 ) -> Result<String, DataError> {
     let given = spec.of_validation().filter(|_| !whole);
-    let wanted = given.as_ref().unwrap_or(spec);
-    let drawn = spec.validation.as_ref().filter(|_| given.is_none() && !whole);
-    let source = wanted.path.display().to_string();
-    let report = ProgressSender::to_nobody();
-    let held = drawn.filter(|_| matches!(streamed::is_wanted(spec), Ok(false)));
-    if held.is_some() || wanted.has_several() {
-        each(&read_first(wanted, held, seed, (labels, vocabulary, tokens), &report)?);
+    let source_spec = given.as_ref().unwrap_or(spec);
+    let held_out = spec.validation.as_ref().filter(|_| given.is_none() && !whole);
+    let source = source_spec.path.display().to_string();
+    let report = ProgressSender::disconnected();
+    let in_memory = held_out.filter(|_| matches!(streamed::should_stream(spec), Ok(false)));
+    if in_memory.is_some() || source_spec.is_multi_label() {
+        each(&read_first(source_spec, in_memory, seed, (labels, vocabulary, tokens), &report)?);
         return Ok(source);
     }
-    let known = Known { tokens: tokens.clone(), vocabulary: vocabulary.clone(), labels: labels.to_vec() };
-    let part = streamed::held_part(drawn, seed);
+    let known =
+        EncoderConfig { tokens: tokens.clone(), vocabulary: vocabulary.clone(), labels: labels.to_vec() };
+    let subset = streamed::validation_subset(held_out, seed);
     let mut block = Block::default();
-    let mut encoder = Encoder::new(&known, &part, |text: &Encoded<'_>| {
+    let mut encoder = Encoder::new(&known, &subset, |text: &Encoded<'_>| {
         block.push(text);
         if block.rows.len() == BLOCK || block.bytes > BLOCK_BYTES {
-            each(&block.taken(tokens.length));
+            each(&block.take(tokens.length));
         }
         Ok(())
     });
-    wanted.pour(&mut encoder, &report)?;
+    source_spec.read_into(&mut encoder, &report)?;
     drop(encoder);
     if block.rows.len() > 0 {
-        each(&block.taken(tokens.length));
+        each(&block.take(tokens.length));
     }
     Ok(source)
 }
 
-/// Texts that are all read first: what `drawn` holds back of them, or all.
+/// Reads all texts into memory and returns those that `held_out` selects, or all.
 fn read_first(
     spec: &LabelledSpec,
-    drawn: Option<&Validation>,
+    held_out: Option<&Validation>,
     seed: u64,
     (labels, vocabulary, tokens): (&[String], &Vocabulary, &TokenSpec),
     report: &ProgressSender,
 ) -> Result<LabelledTexts, DataError> {
     let mut corpus = spec.read(tokens.level, true, report)?;
-    if let Some(drawn) = drawn {
-        corpus = corpus.part(&split::split(&corpus, drawn, seed).1);
+    if let Some(held_out) = held_out {
+        corpus = corpus.subset(&split::split(&corpus, held_out, seed).1);
     }
     let (dataset, _) = corpus.encode(labels, vocabulary, tokens)?;
     let texts = corpus.texts.unwrap_or_default();
     Ok(LabelledTexts { texts, inputs: dataset.inputs, targets: dataset.targets })
 }
 
-/// Texts on their way.
+/// Texts collected for the next block.
 #[derive(Default)]
 struct Block {
     texts: Vec<String>,
     rows: TokenRows,
-    /// Of the texts.
+    /// Bytes of the texts.
     bytes: usize,
 }
 
@@ -98,8 +99,8 @@ impl Block {
         self.bytes += text.text.len();
     }
 
-    /// All of them, as rows of `length` ids.
-    fn taken(&mut self, length: usize) -> LabelledTexts {
+    /// Empties the block and returns its texts, as rows of `length` ids.
+    fn take(&mut self, length: usize) -> LabelledTexts {
         let Self { texts, rows, .. } = std::mem::take(self);
         let (rows, classes) = rows.parts(length);
         LabelledTexts { texts, inputs: Inputs::Tokens(rows), targets: Targets::Classes(classes) }

@@ -11,7 +11,7 @@ use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::{LabelledSpec, train_and_test};
 use crate::data::text::text_sink::Sink;
 
-/// Adds what is in the class folders (else the class files) in `spec.path`, classes and files in the order of their names.
+/// Adds the texts of the class folders (or else of the class files) in `spec.path`, classes and files in order of their names.
 pub(crate) fn read(
     spec: &LabelledSpec,
     into: &mut dyn Sink,
@@ -20,7 +20,7 @@ pub(crate) fn read(
     classes(spec)?.iter().try_for_each(|class| class.read(spec, into, report))
 }
 
-/// A class, and the file or folder that has its texts.
+/// A class, and the file or folder with its texts.
 pub(crate) struct Class {
     label: String,
     path: PathBuf,
@@ -42,7 +42,7 @@ impl Class {
     }
 }
 
-/// The classes in `spec.path`, in the order of their names.
+/// The classes in `spec.path`, in order of their names.
 pub(crate) fn classes(spec: &LabelledSpec) -> Result<Vec<Class>, DataError> {
     let path = spec.path.as_path();
     if train_and_test(path).is_some() {
@@ -64,7 +64,7 @@ pub(crate) fn classes(spec: &LabelledSpec) -> Result<Vec<Class>, DataError> {
     Ok(files.into_iter().zip(labels).map(class).collect())
 }
 
-/// What the classes of files are called: their names up to the last dot, or, where these are all alike, what follows it.
+/// The labels of class files: their names up to the last dot, or, where these are all equal, the extensions.
 fn labels(files: &[(String, PathBuf)]) -> Vec<String> {
     let split = |name: &str| {
         let name = name.strip_suffix(".gz").unwrap_or(name);

@@ -7,7 +7,7 @@ use crate::data::columns::{
 };
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
-use crate::data::files::encoding::BadText;
+use crate::data::files::encoding::TextError;
 use crate::data::files::open;
 use crate::data::files::open::Lines;
 use crate::data::files::sniff::{HEAD, Head};
@@ -94,8 +94,9 @@ impl Fields {
     }
 }
 
-fn text_and_label(line: &str, spec: &LabelledSpec, fields: &Fields) -> Result<(String, String), BadText> {
-    let bad = |found: String, expected: &'static str| BadText { lines: 0, found, expected: expected.into() };
+fn text_and_label(line: &str, spec: &LabelledSpec, fields: &Fields) -> Result<(String, String), TextError> {
+    let bad =
+        |found: String, expected: &'static str| TextError { lines: 0, found, expected: expected.into() };
     let object: Map<String, Value> = serde_json::from_str(line).map_err(|error| {
         let found = if line.trim_start().starts_with('{') { "broken JSON" } else { "no JSON object" };
         bad(format!("{found} at byte column {}", error.column().max(1)), EXAMPLE)

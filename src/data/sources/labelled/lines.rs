@@ -1,4 +1,4 @@
-//! `format: lines`: a text a line, with the labels in a file of their own.
+//! `format: lines`: a text a line, with the labels in a separate file.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::data::sources::labelled::LabelledSpec;
 use crate::data::text::text_sink::Sink;
 use crate::number;
 
-/// The file of labels that belongs to `X.txt` by its name: `X.labels`, `X.labels.txt` or `X.txt.labels`.
+/// The file of labels that belongs to `X.txt` by name: `X.labels`, `X.labels.txt` or `X.txt.labels`.
 pub(crate) fn labels_beside(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_string_lossy();
     let stem = path.file_stem()?.to_string_lossy();
@@ -18,7 +18,7 @@ pub(crate) fn labels_beside(path: &Path) -> Option<PathBuf> {
     names.into_iter().map(|name| path.with_file_name(name)).find(|labels| labels.is_file() && labels != path)
 }
 
-/// Adds every line of `spec.path` with the line of the same number of the labels.
+/// Adds every line of `spec.path` with the line of the same number in the file of labels.
 pub(crate) fn read(
     spec: &LabelledSpec,
     into: &mut dyn Sink,

@@ -25,21 +25,22 @@ impl Source for LabelledSpec {
     }
 
     fn form(&self, tokens: Option<&TokenSpec>) -> Form {
-        let targets = if self.has_several() { TargetForm::Labels(None) } else { TargetForm::Classes(None) };
+        let targets =
+            if self.is_multi_label() { TargetForm::Labels(None) } else { TargetForm::Classes(None) };
         Form { inputs: InputForm::of_tokens(tokens, true), targets }
     }
 
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
         let tokens = context.required_tokens()?;
-        if context.may_stream && streamed::is_wanted(self)? {
+        if context.may_stream && streamed::should_stream(self)? {
             return streamed::open(self, tokens, context.seed, context.progress, context.stop);
         }
         let splits = self.splits(tokens.level, context.seed, context.progress)?;
         let mut notes = Vec::new();
         if let Some(validation) = &splits.validation {
-            if self.has_several() && self.of_validation().is_none() {
+            if self.is_multi_label() && self.of_validation().is_none() {
                 notes.push(
-                    "validation texts are drawn at random: texts with several labels have no class to draw them by"
+                    "validation texts are split off at random, not by class: texts have several labels"
                         .into(),
                 );
             }
@@ -81,17 +82,17 @@ impl Source for LabelledSpec {
     }
 
     fn fold_sizes(&self, folds: usize, seed: u64) -> Result<Option<FoldSizes>, DataError> {
-        if streamed::is_wanted(self)? {
+        if streamed::should_stream(self)? {
             return Ok(None);
         }
-        let corpus = self.read(Level::Word, false, &ProgressSender::to_nobody())?;
-        let sizes = split::folds(corpus.prints(), folds, seed);
+        let corpus = self.read(Level::Word, false, &ProgressSender::disconnected())?;
+        let sizes = split::folds(corpus.fingerprints(), folds, seed);
         Ok(Some(FoldSizes { path: self.path.clone(), unit: "texts", sizes }))
     }
 }
 
 impl LabelledSpec {
-    /// Reads the texts, each split on a thread of its own, and splits off validation texts where the settings say so.
+    /// Reads the texts, each split on a thread of its own, and splits off validation texts if `validation` is a share or a fold.
     fn splits(
         &self,
         level: Level,
@@ -100,18 +101,18 @@ impl LabelledSpec {
     ) -> Result<TextSplits, DataError> {
         let read = |spec: &Self, report: &ProgressSender| spec.read(level, false, report);
         let (whole, validation) = read_splits(self, self.of_validation().as_ref(), read, progress)?;
-        let Some(drawn) = self.validation.as_ref().filter(|_| validation.is_none()) else {
+        let Some(validation_setting) = self.validation.as_ref().filter(|_| validation.is_none()) else {
             return Ok(TextSplits::new(whole, validation));
         };
-        let (train, held_out) = split::split(&whole, drawn, seed);
+        let (train, held_out) = split::split(&whole, validation_setting, seed);
         if train.is_empty() || held_out.is_empty() {
             let found = format!("{} texts", number::count(whole.len() as u64));
-            let expected = "enough to hold some back: see data.validation";
+            let expected = "enough texts to hold some out: see data.validation";
             return Err(DataError::content(&self.path, None, found, expected));
         }
-        let (mut train, validation) = (whole.part(&train), whole.part(&held_out));
+        let (mut train, validation) = (whole.subset(&train), whole.subset(&held_out));
         train.skipped = whole.skipped;
-        // A class is one also where none of its texts is left for training.
+        // Classes of the whole data, even where no text of a class is left for training.
         let counts = train.classes();
         let count = |label| counts.iter().find(|(l, _)| *l == label).map_or(0, |(_, count)| *count);
         let classes =

@@ -1,4 +1,4 @@
-//! Validation data drawn from the training data.
+//! Stratified splits of training and validation data.
 
 use std::collections::HashMap;
 
@@ -6,31 +6,31 @@ use crate::data::sources::labelled::Validation;
 use crate::data::text::corpus::Corpus;
 use crate::rng::Rng;
 
-/// The texts of `corpus` to learn from, and those to hold back, each in its order: of every class the part that `held_back` asks for,
-/// drawn by `seed`. Texts that are alike stay on one side, that of the first one's class.
-pub(crate) fn split(corpus: &Corpus, held_back: &Validation, seed: u64) -> (Vec<usize>, Vec<usize>) {
-    of_prints(corpus.prints(), held_back, seed)
+/// The indices of the training texts of `corpus` and of the held_out-out ones, each in order: `held_out` of every class, sampled by `seed`.
+/// Equal texts stay on one side; they count as texts of the class of the first.
+pub(crate) fn split(corpus: &Corpus, held_out: &Validation, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    split_by_fingerprint(corpus.fingerprints(), held_out, seed)
 }
 
-/// The same of whatever has a print and a class.
-pub(crate) fn of_prints(
-    prints: impl Iterator<Item = (u64, usize)>,
-    held_back: &Validation,
+/// Splits items with a fingerprint and a class each, as [`split`].
+pub(crate) fn split_by_fingerprint(
+    fingerprints: impl Iterator<Item = (u64, usize)>,
+    held_out: &Validation,
     seed: u64,
 ) -> (Vec<usize>, Vec<usize>) {
-    let held = |before: usize, size: usize| match held_back {
+    let is_held_out = |before: usize, size: usize| match held_out {
         Validation::Share(share) => (before as f64) < (share * size as f64).round(),
         Validation::Fold { folds, fold } => fold_of(before, size, *folds) == *fold,
         Validation::Given(_) => false,
     };
-    let back = drawn(prints, seed, held);
-    (0..back.len()).partition(|row| !back.get(*row).copied().unwrap_or_default())
+    let held_out = assign(fingerprints, seed, is_held_out);
+    (0..held_out.len()).partition(|row| !held_out.get(*row).copied().unwrap_or_default())
 }
 
-/// How many of them each of so many folds holds back.
-pub(crate) fn folds(prints: impl Iterator<Item = (u64, usize)>, folds: usize, seed: u64) -> Vec<usize> {
+/// The number of items that each of `folds` folds holds out.
+pub(crate) fn folds(fingerprints: impl Iterator<Item = (u64, usize)>, folds: usize, seed: u64) -> Vec<usize> {
     let mut counts = vec![0; folds];
-    for fold in drawn(prints, seed, |before, size| fold_of(before, size, folds)) {
+    for fold in assign(fingerprints, seed, |before, size| fold_of(before, size, folds)) {
         if let Some(count) = counts.get_mut(fold.wrapping_sub(1)) {
             *count += 1;
         }
@@ -38,14 +38,14 @@ pub(crate) fn folds(prints: impl Iterator<Item = (u64, usize)>, folds: usize, se
     counts
 }
 
-/// The fold, from 1, of what so many of a class of this size stand before.
+/// The fold, from 1, of the item at position `before` in a class of `size` items.
 fn fold_of(before: usize, size: usize, folds: usize) -> usize {
     before * folds / size + 1
 }
 
-/// What `part` says of each row, by how many rows of its class (of so many) were drawn before it; the same of all that are alike.
-fn drawn<T: Copy + Default>(
-    prints: impl Iterator<Item = (u64, usize)>,
+/// Shuffles the rows of each class and returns `part(position, class size)` for each row; equal rows get the value of the first.
+fn assign<T: Copy + Default>(
+    fingerprints: impl Iterator<Item = (u64, usize)>,
     seed: u64,
     part: impl Fn(usize, usize) -> T,
 ) -> Vec<T> {
@@ -53,9 +53,9 @@ fn drawn<T: Copy + Default>(
     let mut group_of: HashMap<u64, usize> = HashMap::new();
     let mut classes: Vec<Vec<usize>> = Vec::new();
     let mut rows = 0;
-    for (row, (print, class)) in prints.enumerate() {
+    for (row, (fingerprint, class)) in fingerprints.enumerate() {
         rows = row + 1;
-        let group = *group_of.entry(print).or_insert_with(|| {
+        let group = *group_of.entry(fingerprint).or_insert_with(|| {
             if classes.len() <= class {
                 classes.resize(class + 1, Vec::new());
             }
@@ -65,18 +65,18 @@ fn drawn<T: Copy + Default>(
         });
         groups[group].push(row);
     }
-    let mut told = vec![T::default(); rows];
+    let mut assigned = vec![T::default(); rows];
     for (class, mut members) in classes.into_iter().enumerate() {
         Rng::new(seed, "validation", class as u64).shuffle(&mut members);
         let size: usize = members.iter().map(|group| groups[*group].len()).sum();
         let mut before = 0;
         for group in members {
             let here = part(before, size);
-            groups[group].iter().for_each(|row| told[*row] = here);
+            groups[group].iter().for_each(|row| assigned[*row] = here);
             before += groups[group].len();
         }
     }
-    told
+    assigned
 }
 
 #[cfg(test)]
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use crate::data::text::tokens::Level;
 
-    /// 60 texts of class a, of which the last 20 are alike, and 30 of class b.
+    /// 60 texts of class a, of which the last 20 are equal, and 30 of class b.
     fn corpus() -> Corpus {
         let mut corpus = Corpus::new(Level::Word, false);
         for n in 0..60 {
@@ -102,39 +102,39 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_of_every_class_and_hangs_on_the_seed() {
+    fn a_share_is_stratified_and_depends_on_the_seed() {
         let corpus = corpus();
-        let drawn = |seed| split(&corpus, &Validation::Share(0.2), seed);
+        let sample = |seed| split(&corpus, &Validation::Share(0.2), seed);
         let mut different = BTreeSet::new();
         for seed in 0..20 {
-            let (train, held) = drawn(seed);
-            assert_eq!(drawn(seed), (train.clone(), held.clone()));
-            assert_eq!(train.len() + held.len(), 90);
-            assert_eq!(held.len() - of_a(&held), 6, "a fifth of b");
-            // All that are alike, or none.
-            assert!([0, 20].contains(&held.iter().filter(|row| (40..60).contains(*row)).count()));
-            assert!(of_a(&held) >= 12 && of_a(&held) < 32, "{}", of_a(&held));
-            different.insert(held);
+            let (train, held_out) = sample(seed);
+            assert_eq!(sample(seed), (train.clone(), held_out.clone()));
+            assert_eq!(train.len() + held_out.len(), 90);
+            assert_eq!(held_out.len() - of_a(&held_out), 6, "a fifth of b");
+            // All equal texts, or none.
+            assert!([0, 20].contains(&held_out.iter().filter(|row| (40..60).contains(*row)).count()));
+            assert!(of_a(&held_out) >= 12 && of_a(&held_out) < 32, "{}", of_a(&held_out));
+            different.insert(held_out);
         }
         assert!(different.len() > 15);
     }
 
     #[test]
-    fn folds_hold_every_text_back_once() {
+    fn every_text_is_held_out_by_one_fold() {
         let corpus = corpus();
         let mut all = Vec::new();
         for fold in 1..=5 {
-            let (train, held) = split(&corpus, &Validation::Fold { folds: 5, fold }, 7);
-            assert_eq!(train.len() + held.len(), 90);
-            assert_eq!(held.len() - of_a(&held), 6);
-            all.extend(held);
+            let (train, held_out) = split(&corpus, &Validation::Fold { folds: 5, fold }, 7);
+            assert_eq!(train.len() + held_out.len(), 90);
+            assert_eq!(held_out.len() - of_a(&held_out), 6);
+            all.extend(held_out);
         }
         all.sort_unstable();
         assert!(all.into_iter().eq(0..90));
-        let counts = folds(corpus.prints(), 5, 7);
-        let held = |fold| split(&corpus, &Validation::Fold { folds: 5, fold }, 7).1.len();
-        assert_eq!(counts, (1..=5).map(held).collect::<Vec<_>>());
-        // The twenty that are alike stand in one.
-        assert!(folds(corpus.prints(), 80, 7).contains(&0));
+        let counts = folds(corpus.fingerprints(), 5, 7);
+        let held_out = |fold| split(&corpus, &Validation::Fold { folds: 5, fold }, 7).1.len();
+        assert_eq!(counts, (1..=5).map(held_out).collect::<Vec<_>>());
+        // The twenty equal texts are in one fold.
+        assert!(folds(corpus.fingerprints(), 80, 7).contains(&0));
     }
 }

@@ -1,23 +1,23 @@
-//! Labelled texts that are read anew every epoch, in memory that does not grow with the file.
+//! Labelled texts that are re-read from their file every epoch, in memory that does not grow with the file.
 //!
 //! ```text
-//! once         file ─→ Survey: words (Tally), labels, rows, what is held back ─→ Vocabulary, classes, Dataset of validation
+//! once         file ─→ FirstPass: word counts, labels, rows, held-out texts ─→ Vocabulary, classes, validation Dataset
 //! every epoch  file ─→ Encoder: rows of ids ─→ Shuffle: a buffer ─→ batches ─→ bounded channel ─→ trainer
-//!              └──────────────── a thread of its own ────────────────────┘
+//!              └──────────────────── reader thread ──────────────────────┘
 //! ```
 //!
-//! What comes when hangs on file, seed and epoch alone: one thread reads, and no draw asks a clock. A file that is no longer what it was
-//! is an error, by its size, its time of change, and a print of all its rows.
+//! The order of rows depends on file, seed and epoch alone: one thread reads, and no random choice depends on time. A file that changes
+//! between epochs is an error, detected by its size, its modification time and a fingerprint of all its rows.
 
 mod encoder;
 mod epoch_reader;
 mod file_identity;
 mod first_pass;
 mod holdout;
-mod label_counts;
 mod label_mixing;
 mod options;
 mod shuffle;
+mod word_counts;
 
 use std::io;
 use std::path::Path;
@@ -41,25 +41,25 @@ use crate::data::text::tokens::TokenSpec;
 use crate::data::text::vocabulary::Vocabulary;
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
-pub(crate) use encoder::{Encoded, Encoder, Known, Part};
-use epoch_reader::{Plan, Reading};
-use file_identity::Stamp;
-use first_pass::{Room, Survey};
-use holdout::Draw;
+pub(crate) use encoder::{Encoded, Encoder, EncoderConfig, Subset};
+use epoch_reader::{EpochReader, Plan};
+use file_identity::FileIdentity;
+use first_pass::{FirstPass, MemoryLimits};
+use holdout::Holdout;
 pub use options::Streaming;
 
-/// Bytes of text beyond which a file is streamed unless it is said otherwise: in memory it would take about half as much again.
+/// Bytes of text beyond which `stream: auto` streams a file: in memory it would take about one and a half times as much.
 const LARGE: u64 = 1 << 30;
-/// Rows that a shuffle buffer holds, unless it is said otherwise …
+/// Rows of the shuffle buffer by default …
 const BUFFER: usize = 50_000;
-/// … and they take more bytes than this.
+/// … as far as they fit into so many bytes.
 const BUFFER_BYTES: usize = 256 << 20;
-/// First texts of streamed validation data, to be looked at.
+/// Texts at the beginning of streamed validation data that are stored for inspection.
 const HEAD: usize = 64;
-/// Lack of variety within the buffer from which on it is told.
+/// The missing variety of labels within the buffer above which the user is warned.
 const POORLY_MIXED: f64 = 0.25;
 
-/// In which order an epoch is read.
+/// The order of an epoch.
 #[derive(Debug, Clone)]
 struct Order {
     batches: BatchOrder,
@@ -67,12 +67,12 @@ struct Order {
     buffer: usize,
 }
 
-/// Texts of a file, in batches, read from it anew every epoch.
+/// Texts of a file, in batches, re-read from disk every epoch.
 #[derive(Debug)]
 pub struct Streamed {
     plan: Arc<Plan>,
     order: Order,
-    reading: Option<Reading>,
+    reading: Option<EpochReader>,
 }
 
 impl Streamed {
@@ -97,18 +97,18 @@ impl StreamedSplit for Streamed {
     }
 
     fn fill(&mut self, epoch: u64, batch: usize, into: &mut Batch) -> Result<(), DataError> {
-        let is_next = |reading: &Reading| reading.epoch == epoch && reading.next == batch;
+        let is_next = |reading: &EpochReader| reading.epoch == epoch && reading.next == batch;
         let mut reading = match self.reading.take() {
             Some(reading) if is_next(&reading) => reading,
             other => {
-                drop(other.map(Reading::end));
-                Reading::start(&self.plan, &self.order, epoch)?
+                drop(other.map(EpochReader::end));
+                EpochReader::start(&self.plan, &self.order, epoch)?
             }
         };
         while reading.next <= batch {
             if !reading.fill(self.plan.known.tokens.length, into) {
-                // Fewer than there were.
-                return reading.end().1.and(Err(self.plan.stamp.changed(None)));
+                // Fewer rows than in the first pass.
+                return reading.end().1.and(Err(self.plan.identity.changed(None)));
             }
         }
         if reading.next < self.batches() {
@@ -116,23 +116,23 @@ impl StreamedSplit for Streamed {
             return Ok(());
         }
         match reading.end() {
-            (true, _) => Err(self.plan.stamp.changed(None)),
+            (true, _) => Err(self.plan.identity.changed(None)),
             (false, ended) => ended,
         }
     }
 }
 
 impl Drop for Streamed {
-    /// Leaves no thread behind.
+    /// Joins the reader thread.
     fn drop(&mut self) {
         if let Some(reading) = self.reading.take() {
-            reading.leave();
+            reading.abandon();
         }
     }
 }
 
-/// Ends reading where nobody waits for the data any more.
-fn unless(stopped: &AtomicBool, path: &Path) -> Result<(), DataError> {
+/// Returns an error of kind `Interrupted` once loading has been cancelled.
+fn check_stopped(stopped: &AtomicBool, path: &Path) -> Result<(), DataError> {
     match stopped.load(Ordering::Relaxed) {
         true => Err(DataError::read(path, None, io::ErrorKind::Interrupted.into())),
         false => Ok(()),
@@ -145,11 +145,11 @@ fn buffer(spec: &LabelledSpec, tokens: &TokenSpec) -> usize {
     spec.stream.buffer().unwrap_or(BUFFER.min(BUFFER_BYTES / row)).max(1)
 }
 
-/// Whether the texts of `spec` are read anew every epoch: as it says, else where a file is large.
+/// Whether the texts of `spec` are streamed: as its `stream` specifies, or by the size of its files.
 ///
 /// # Errors
-/// When there is no such file.
-pub(crate) fn is_wanted(spec: &LabelledSpec) -> Result<bool, DataError> {
+/// When a file does not exist.
+pub(crate) fn should_stream(spec: &LabelledSpec) -> Result<bool, DataError> {
     let large = |path: &Path| {
         file_identity::text_bytes(path)
             .map(|bytes| bytes > LARGE)
@@ -157,8 +157,8 @@ pub(crate) fn is_wanted(spec: &LabelledSpec) -> Result<bool, DataError> {
     };
     match spec.stream {
         Streaming::Never => Ok(false),
-        // Which labels a text has is known after all texts are read.
-        Streaming::Auto if spec.has_several() => Ok(false),
+        // The separator of several labels is detected from all texts.
+        Streaming::Auto if spec.is_multi_label() => Ok(false),
         Streaming::Always | Streaming::Buffered { .. } => Ok(true),
         Streaming::Auto => {
             Ok(large(&spec.path)? || spec.of_validation().map_or(Ok(false), |given| large(&given.path))?)
@@ -166,15 +166,15 @@ pub(crate) fn is_wanted(spec: &LabelledSpec) -> Result<bool, DataError> {
     }
 }
 
-/// What validation texts are, before the training texts have been surveyed.
-enum Given {
+/// Where validation texts come from, before the first pass over the training texts.
+enum ValidationTexts {
     None,
-    Drawn(Draw),
-    Held(Corpus),
+    HeldOut(Holdout),
+    InMemory(Corpus),
     Streamed(LabelledSpec),
 }
 
-/// Surveys the texts of `spec`, to be streamed.
+/// Makes the first pass over the texts of `spec` and returns splits that stream them.
 pub(crate) fn open(
     spec: &LabelledSpec,
     tokens: &TokenSpec,
@@ -183,90 +183,95 @@ pub(crate) fn open(
     stop: &mut dyn FnMut() -> bool,
 ) -> Result<Opened, DataError> {
     let work = |report: &ProgressSender, stopped: &AtomicBool| {
-        survey(spec, tokens, seed, Room::default(), (report, stopped))
+        scan(spec, tokens, seed, MemoryLimits::default(), (report, stopped))
     };
     crate::data::progress::run_with_progress(progress, stop, work)
 }
 
-fn survey(
+fn scan(
     spec: &LabelledSpec,
     tokens: &TokenSpec,
     seed: u64,
-    room: Room,
+    limits: MemoryLimits,
     (report, stopped): (&ProgressSender, &AtomicBool),
 ) -> Result<Opened, DataError> {
-    let stamp = Stamp::new(spec)?;
+    let identity = FileIdentity::new(spec)?;
     let given = match (&spec.validation, spec.of_validation()) {
-        (None, _) => Given::None,
-        (Some(drawn), None) => Given::Drawn(Draw::new(drawn, seed)),
+        (None, _) => ValidationTexts::None,
+        (Some(held_out), None) => ValidationTexts::HeldOut(Holdout::new(held_out, seed)),
         (Some(_), Some(given)) => {
             let needs = given.needs.as_deref();
             let bytes =
                 file_identity::text_bytes(&given.path).map_err(|e| DataError::read(&given.path, needs, e))?;
-            match bytes > room.validation {
-                true => Given::Streamed(given),
-                false => Given::Held(given.read(tokens.level, false, report)?),
+            match bytes > limits.validation {
+                true => ValidationTexts::Streamed(given),
+                false => ValidationTexts::InMemory(given.read(tokens.level, false, report)?),
             }
         }
     };
-    let draw = if let Given::Drawn(draw) = &given { Some(draw.clone()) } else { None };
+    let holdout = if let ValidationTexts::HeldOut(holdout) = &given { Some(holdout.clone()) } else { None };
     let buffer = buffer(spec, tokens);
-    let mut survey = Survey::new(tokens, draw.clone(), buffer, room, stopped);
-    if let Given::Held(corpus) = &given {
-        survey.met = corpus.prints().map(|(print, _)| (print, false)).collect();
+    let mut first_pass = FirstPass::new(tokens, holdout.clone(), buffer, limits, stopped);
+    if let ValidationTexts::InMemory(corpus) = &given {
+        first_pass.shared = corpus.fingerprints().map(|(fingerprint, _)| (fingerprint, false)).collect();
     }
-    spec.pour(&mut survey, report)?;
-    stamp.check()?;
+    spec.read_into(&mut first_pass, report)?;
+    identity.check()?;
 
-    let (classes, class_of) = survey.labels.classes(draw.is_some());
+    let (classes, class_of) = first_pass.labels.classes(holdout.is_some());
     if let [(label, _)] = classes.as_slice() {
-        let found = format!("one label alone, {}", quoted(label));
+        let found = format!("a single label, {}", quoted(label));
         return Err(DataError::content(&spec.path, None, found, "at least two classes"));
     }
-    if survey.learnt == 0 || (draw.is_some() && survey.held.drawn == 0) {
-        let found = format!("{} texts", number::count(survey.len() as u64));
+    if first_pass.train_texts == 0 || (holdout.is_some() && first_pass.held_out.total == 0) {
+        let found = format!("{} texts", number::count(first_pass.len() as u64));
         return Err(DataError::content(
             &spec.path,
             None,
             found,
-            "enough to hold some back: see data.validation",
+            "enough texts to hold some out: see data.validation",
         ));
     }
     let labels: Vec<String> = classes.iter().map(|(label, _)| label.clone()).collect();
-    let frequent = survey.tally.most_frequent(tokens.vocabulary.saturating_sub(2));
+    let frequent = first_pass.word_counts.most_frequent(tokens.vocabulary.saturating_sub(2));
     let frequent = frequent.iter().map(|(word, count)| (&**word, *count));
     let vocabulary = Vocabulary::of_counts(frequent, tokens.vocabulary);
-    let mut notes = notes(spec, &mut survey, buffer);
-    let known =
-        Arc::new(Known { tokens: tokens.clone(), vocabulary: vocabulary.clone(), labels: labels.clone() });
-    let part = draw.map_or(Part::Whole, Part::Learnt);
-    let (trace, rows) = (survey.trace, survey.learnt);
-    let train = Plan { spec: spec.clone(), known: Arc::clone(&known), part, stamp, trace, rows };
+    let mut notes = notes(spec, &mut first_pass, buffer);
+    let known = Arc::new(EncoderConfig {
+        tokens: tokens.clone(),
+        vocabulary: vocabulary.clone(),
+        labels: labels.clone(),
+    });
+    let subset = holdout.map_or(Subset::Whole, Subset::Train);
+    let (fingerprint, rows) = (first_pass.fingerprint, first_pass.train_texts);
+    let train = Plan { spec: spec.clone(), known: Arc::clone(&known), subset, identity, fingerprint, rows };
 
-    let mut skipped = survey.skipped();
+    let mut skipped = first_pass.skipped();
     let (mut validation, mut streamed) = (None, None);
     let (unknown, validated) = match given {
-        Given::None => (unknown_share(&survey, &vocabulary), 0),
-        Given::Drawn(_) => {
-            let (data, share) = survey.held(&vocabulary, &class_of)?;
+        ValidationTexts::None => (unknown_share(&first_pass, &vocabulary), 0),
+        ValidationTexts::HeldOut(_) => {
+            let (data, share) = first_pass.held_out(&vocabulary, &class_of)?;
             (share, validation.insert(data).len())
         }
-        Given::Held(corpus) => {
+        ValidationTexts::InMemory(corpus) => {
             let (data, share) = corpus.encode(&labels, &vocabulary, tokens)?;
             skipped += corpus.skipped;
-            let met = |(print, _): &(u64, usize)| survey.met.get(print).copied().unwrap_or_default();
-            notes.extend(shared_note(corpus.prints().filter(met).count(), corpus.len()));
+            let shared = |(fingerprint, _): &(u64, usize)| {
+                first_pass.shared.get(fingerprint).copied().unwrap_or_default()
+            };
+            notes.extend(shared_note(corpus.fingerprints().filter(shared).count(), corpus.len()));
             (share, validation.insert(data).len())
         }
-        Given::Streamed(spec) => {
-            let census = census(&spec, &known, (report, stopped))?;
-            let told = (census.unknown, census.plan.rows);
-            skipped += census.skipped;
-            notes.push(format!("{} is read anew every time it is looked at", spec.path.display()));
-            validation = Some(census.head);
-            let split: Box<dyn StreamedSplit> = Box::new(Streamed::new(census.plan));
+        ValidationTexts::Streamed(spec) => {
+            let scan = scan_validation(&spec, &known, (report, stopped))?;
+            let counts = (scan.unknown, scan.plan.rows);
+            skipped += scan.skipped;
+            notes.push(format!("{} is re-read from disk at every validation", spec.path.display()));
+            validation = Some(scan.head);
+            let split: Box<dyn StreamedSplit> = Box::new(Streamed::new(scan.plan));
             streamed = Some(split);
-            told
+            counts
         }
     };
     let facts = DataFacts {
@@ -279,89 +284,96 @@ fn survey(
         skipped,
         unknown,
     };
-    let head = survey.head(&vocabulary, &class_of)?;
+    let head = first_pass.head(&vocabulary, &class_of)?;
     let vocabularies = Some(vocabulary.into());
     let data = Data { validation, vocabularies, labels, notes, ..Data::of(head, facts) };
     Ok(Opened { data, train: Some(Box::new(Streamed::new(train))), validation: streamed })
 }
 
 /// The share of all words of the training texts that the vocabulary does not have.
-fn unknown_share(survey: &Survey<'_>, vocabulary: &Vocabulary) -> f64 {
-    let words = survey.tally.words();
-    let known: u64 = vocabulary.learnt().map(|word| survey.tally.of(word)).sum();
+fn unknown_share(first_pass: &FirstPass<'_>, vocabulary: &Vocabulary) -> f64 {
+    let words = first_pass.word_counts.words();
+    let known: u64 = vocabulary.words().map(|word| first_pass.word_counts.of(word)).sum();
     words.saturating_sub(known) as f64 / words.max(1) as f64
 }
 
-/// What people should know.
-fn notes(spec: &LabelledSpec, survey: &mut Survey<'_>, buffer: usize) -> Vec<String> {
+/// Notes for the user.
+fn notes(spec: &LabelledSpec, first_pass: &mut FirstPass<'_>, buffer: usize) -> Vec<String> {
     let (path, count) = (spec.path.display(), |n: usize| number::count(n as u64));
     let mut notes = Vec::new();
     if spec.stream == Streaming::Auto {
         notes.push(format!(
-            "{path} is large: it is read anew every epoch, and shuffled within {} rows (data.stream says otherwise)",
+            "{path} is large: it is re-read from disk every epoch and shuffled within {} rows (data.stream changes that)",
             count(buffer)
         ));
     }
-    if survey.tally.missed() > 0 {
+    if first_pass.word_counts.missed() > 0 {
         notes.push(format!(
-            "more different words than there is room to count: counts may be too small by {}",
-            number::count(survey.tally.missed())
+            "more different words than fit into memory: counts may be too small by {}",
+            number::count(first_pass.word_counts.missed())
         ));
     }
-    if survey.held.len() < survey.held.drawn {
+    if first_pass.held_out.len() < first_pass.held_out.total {
         notes.push(format!(
-            "of {} texts held back {} are in memory, drawn by the seed: these are measured",
-            count(survey.held.drawn),
-            count(survey.held.len())
+            "of {} held-out texts {} fit into memory, chosen at random by the seed: validation uses these",
+            count(first_pass.held_out.total),
+            count(first_pass.held_out.len())
         ));
     }
-    let lacks = survey.mixture.lacks();
-    if lacks > POORLY_MIXED {
+    let missing_variety = first_pass.label_mixing.missing_variety();
+    if missing_variety > POORLY_MIXED {
         notes.push(format!(
-            "{path} is sorted by label, more or less: within {} rows labels vary {} less than in all of it, and no batch will mix \
-             them better; shuffle the file once, or raise data.stream.buffer",
+            "{path} is nearly sorted by label: within {} rows labels vary {} less than in the whole file, and batches are no \
+             better mixed; shuffle the file once, or raise data.stream.buffer",
             count(buffer),
-            number::percent(lacks)
+            number::percent(missing_variety)
         ));
     }
     notes
 }
 
-/// Streamed validation texts, gone through once.
-struct Census {
+/// The result of a first pass over streamed validation texts.
+struct ValidationScan {
     plan: Plan,
     head: Dataset,
     unknown: f64,
     skipped: usize,
 }
 
-fn census(
+fn scan_validation(
     spec: &LabelledSpec,
-    known: &Arc<Known>,
+    known: &Arc<EncoderConfig>,
     (report, stopped): (&ProgressSender, &AtomicBool),
-) -> Result<Census, DataError> {
-    let stamp = Stamp::new(spec)?;
+) -> Result<ValidationScan, DataError> {
+    let identity = FileIdentity::new(spec)?;
     let length = known.tokens.length;
     let (mut rows, mut head, mut classes) = (0, Array2::zeros((0, length)), Vec::new());
-    let mut encoder = Encoder::new(known, &Part::Whole, |text: &Encoded<'_>| {
+    let mut encoder = Encoder::new(known, &Subset::Whole, |text: &Encoded<'_>| {
         rows += 1;
-        unless(stopped, &spec.path)?;
+        check_stopped(stopped, &spec.path)?;
         if classes.len() < HEAD && head.push(Axis(0), ArrayView1::from(text.row)).is_ok() {
             classes.push(text.class);
         }
         Ok(())
     });
-    spec.pour(&mut encoder, report)?;
-    stamp.check()?;
-    let (trace, unknown, skipped) = (encoder.trace, encoder.unknown(), encoder.skipped());
-    let plan = Plan { spec: spec.clone(), known: Arc::clone(known), part: Part::Whole, stamp, trace, rows };
+    spec.read_into(&mut encoder, report)?;
+    identity.check()?;
+    let (fingerprint, unknown, skipped) = (encoder.fingerprint, encoder.unknown(), encoder.skipped());
+    let plan = Plan {
+        spec: spec.clone(),
+        known: Arc::clone(known),
+        subset: Subset::Whole,
+        identity,
+        fingerprint,
+        rows,
+    };
     let head = Dataset { inputs: Inputs::Tokens(head), targets: Targets::Classes(classes) };
-    Ok(Census { plan, head, unknown, skipped })
+    Ok(ValidationScan { plan, head, unknown, skipped })
 }
 
-/// The part of a file of which `held_back` are held back, or all of it.
-pub(crate) fn held_part(held_back: Option<&Validation>, seed: u64) -> Part {
-    held_back.map_or(Part::Whole, |wanted| Part::Held(Draw::new(wanted, seed)))
+/// The texts of a file that `validation` holds out, or all of them.
+pub(crate) fn validation_subset(validation: Option<&Validation>, seed: u64) -> Subset {
+    validation.map_or(Subset::Whole, |validation| Subset::HeldOut(Holdout::new(validation, seed)))
 }
 
 #[cfg(test)]

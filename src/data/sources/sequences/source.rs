@@ -50,7 +50,7 @@ impl Source for SequencesSpec {
     }
 
     fn fold_sizes(&self, folds: usize, seed: u64) -> Result<Option<FoldSizes>, DataError> {
-        let sizes = split::folds(self.read(&self.path, &mut |_| {})?.prints(), folds, seed);
+        let sizes = split::folds(self.read(&self.path, &mut |_| {})?.fingerprints(), folds, seed);
         Ok(Some(FoldSizes { path: self.path.clone(), unit: "sequences", sizes }))
     }
 }

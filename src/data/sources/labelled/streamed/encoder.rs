@@ -1,128 +1,128 @@
 use std::path::Path;
 
-use super::holdout::Draw;
+use super::holdout::Holdout;
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
-use crate::data::text::interner::print;
+use crate::data::text::interner::fingerprint;
 use crate::data::text::text_sink::Sink;
 use crate::data::text::tokens::TokenSpec;
 use crate::data::text::tokens::for_each_token;
 use crate::data::text::vocabulary::Vocabulary;
 
-/// What texts are encoded by.
+/// Everything that encoding texts depends on.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
+pub(crate) struct EncoderConfig {
     pub tokens: TokenSpec,
     pub vocabulary: Vocabulary,
     /// Sorted.
     pub labels: Vec<String>,
 }
 
-/// A text as a network reads it.
+/// A text as the input of a network.
 pub(crate) struct Encoded<'a> {
-    /// As it is written.
+    /// The original text.
     pub text: &'a str,
-    /// As many ids as a row has steps.
+    /// One id a step, `[length]`.
     pub row: &'a [u32],
     pub class: u32,
 }
 
-/// A print of texts with their labels in their order: other rows, or another order, are another.
+/// A fingerprint of texts and labels that depends on their order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Trace {
+pub(super) struct RowsFingerprint {
     texts: u64,
     hash: u64,
 }
 
-impl Trace {
-    /// `text` is the print of the next text.
+impl RowsFingerprint {
+    /// Adds the next row; `text` is the fingerprint of its text.
     pub fn add(&mut self, text: u64, label: &str) {
         self.texts += 1;
-        let both = text ^ print(label).rotate_left(32);
+        let both = text ^ fingerprint(label).rotate_left(32);
         self.hash = (self.hash.rotate_left(5) ^ both).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 
-/// Which texts of a source are wanted.
+/// The texts of a source to be encoded.
 #[derive(Debug, Clone)]
-pub(crate) enum Part {
+pub(crate) enum Subset {
     Whole,
-    /// What is not held back.
-    Learnt(Draw),
-    /// What is.
-    Held(Draw),
+    /// Those that are not held out.
+    Train(Holdout),
+    /// Those that are.
+    HeldOut(Holdout),
 }
 
-impl Part {
-    fn has(&self, print: u64) -> bool {
+impl Subset {
+    fn has(&self, fingerprint: u64) -> bool {
         match self {
             Self::Whole => true,
-            Self::Learnt(draw) => draw.rank(print).is_none(),
-            Self::Held(draw) => draw.rank(print).is_some(),
+            Self::Train(holdout) => holdout.rank(fingerprint).is_none(),
+            Self::HeldOut(holdout) => holdout.rank(fingerprint).is_some(),
         }
     }
 }
 
-/// Makes rows of ids of the texts of `part`, and hands each on.
+/// Encodes the texts of `subset` as rows of ids and passes each to `each`.
 pub(crate) struct Encoder<'a, E> {
-    known: &'a Known,
-    part: &'a Part,
+    config: &'a EncoderConfig,
+    subset: &'a Subset,
     each: E,
     word: String,
     ids: Vec<u32>,
     row: Vec<u32>,
-    /// Of all texts, wanted or not.
-    pub(super) trace: Trace,
+    /// Of all texts, in the subset or not.
+    pub(super) fingerprint: RowsFingerprint,
     skipped: usize,
-    /// Words of the wanted texts that stay in their rows, and those among them that the vocabulary does not have.
-    kept: u64,
+    /// The number of encoded words, and of those among them that are not in the vocabulary.
+    words: u64,
     unknown: u64,
 }
 
 impl<'a, E: FnMut(&Encoded<'_>) -> Result<(), DataError>> Encoder<'a, E> {
-    pub fn new(known: &'a Known, part: &'a Part, each: E) -> Self {
+    pub fn new(config: &'a EncoderConfig, subset: &'a Subset, each: E) -> Self {
         Self {
-            known,
-            part,
+            config,
+            subset,
             each,
             word: String::new(),
             ids: Vec::new(),
-            row: vec![Vocabulary::PADDING; known.tokens.length],
-            trace: Trace::default(),
+            row: vec![Vocabulary::PADDING; config.tokens.length],
+            fingerprint: RowsFingerprint::default(),
             skipped: 0,
-            kept: 0,
+            words: 0,
             unknown: 0,
         }
     }
 
-    /// The share of the words that the vocabulary does not have.
+    /// The share of encoded words that are not in the vocabulary.
     pub fn unknown(&self) -> f64 {
-        self.unknown as f64 / self.kept.max(1) as f64
+        self.unknown as f64 / self.words.max(1) as f64
     }
 
     fn encode(&mut self, text: &str) {
-        let Known { tokens, vocabulary, .. } = self.known;
+        let EncoderConfig { tokens, vocabulary, .. } = self.config;
         self.ids.clear();
         for_each_token(text, tokens.level, &mut self.word, |word| {
             self.ids.push(vocabulary.id(word).unwrap_or(Vocabulary::UNKNOWN));
         });
-        let kept = self.ids.get(tokens.kept(self.ids.len())).unwrap_or_default();
-        self.kept += kept.len() as u64;
-        self.unknown += kept.iter().filter(|id| **id == Vocabulary::UNKNOWN).count() as u64;
+        let ids = self.ids.get(tokens.truncated_range(self.ids.len())).unwrap_or_default();
+        self.words += ids.len() as u64;
+        self.unknown += ids.iter().filter(|id| **id == Vocabulary::UNKNOWN).count() as u64;
         self.row.fill(Vocabulary::PADDING);
         let steps = self.row.iter_mut().skip(tokens.first_step(self.ids.len()));
-        steps.zip(kept).for_each(|(step, id)| *step = *id);
+        steps.zip(ids).for_each(|(step, id)| *step = *id);
     }
 }
 
 impl<E: FnMut(&Encoded<'_>) -> Result<(), DataError>> Sink for Encoder<'_, E> {
     fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) -> Result<(), DataError> {
-        let print = print(text);
-        self.trace.add(print, label);
-        if !self.part.has(print) {
+        let fingerprint = fingerprint(text);
+        self.fingerprint.add(fingerprint, label);
+        if !self.subset.has(fingerprint) {
             return Ok(());
         }
-        let labels = &self.known.labels;
+        let labels = &self.config.labels;
         let Ok(class) = labels.binary_search_by(|known| known.as_str().cmp(label)) else {
             let known = listed(labels.iter().map(String::as_str));
             let expected = format!("a label of the training data: {known}");
@@ -137,7 +137,7 @@ impl<E: FnMut(&Encoded<'_>) -> Result<(), DataError>> Sink for Encoder<'_, E> {
     }
 
     fn len(&self) -> usize {
-        self.trace.texts as usize
+        self.fingerprint.texts as usize
     }
 
     fn skipped(&self) -> usize {

@@ -5,31 +5,31 @@ use std::{io, panic};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::Order;
-use super::encoder::{Encoder, Known, Part, Trace};
-use super::file_identity::Stamp;
-use super::shuffle::{Gone, Shuffle};
+use super::encoder::{Encoder, EncoderConfig, RowsFingerprint, Subset};
+use super::file_identity::FileIdentity;
+use super::shuffle::{ClosedError, Shuffle};
 use crate::data::dataset::{Batch, TokenRows};
 use crate::data::error::DataError;
 use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::LabelledSpec;
 
-/// Batches that wait for the trainer, at most.
+/// Capacity of the channel of batches.
 const WAITING: usize = 4;
 
-/// A file as it was when it was read first, and what rows are made of it.
+/// A file as it was in the first pass, and how its rows are encoded.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub spec: LabelledSpec,
-    pub known: Arc<Known>,
-    pub part: Part,
-    pub stamp: Stamp,
-    pub trace: Trace,
-    /// Of the part.
+    pub known: Arc<EncoderConfig>,
+    pub subset: Subset,
+    pub identity: FileIdentity,
+    pub fingerprint: RowsFingerprint,
+    /// The rows of the subset.
     pub rows: usize,
 }
 
 impl Plan {
-    /// Reads the file once more and hands its rows on in the order of an epoch.
+    /// Reads the file and sends its rows in the order of an epoch.
     fn read(
         &self,
         order: &Order,
@@ -37,38 +37,38 @@ impl Plan {
         to: &Sender<TokenRows>,
         spare: &Receiver<TokenRows>,
     ) -> Result<(), DataError> {
-        self.stamp.check()?;
-        let gone = |Gone| DataError::read(&self.spec.path, None, io::ErrorKind::BrokenPipe.into());
+        self.identity.check()?;
+        let closed = |ClosedError| DataError::read(&self.spec.path, None, io::ErrorKind::BrokenPipe.into());
         let shape = (self.rows, self.known.tokens.length);
         let mut shuffle = Shuffle::new(order, epoch, shape, to, spare)?;
         let mut encoder =
-            Encoder::new(&self.known, &self.part, |text| shuffle.put(text.row, text.class).map_err(gone));
-        self.spec.pour(&mut encoder, &ProgressSender::to_nobody()).map_err(|error| match error {
-            // It was good when it was read first.
-            DataError::Content { line, .. } => self.stamp.changed(line),
+            Encoder::new(&self.known, &self.subset, |text| shuffle.put(text.row, text.class).map_err(closed));
+        self.spec.read_into(&mut encoder, &ProgressSender::disconnected()).map_err(|error| match error {
+            // It was valid in the first pass.
+            DataError::Content { line, .. } => self.identity.changed(line),
             other => other,
         })?;
-        let trace = encoder.trace;
-        self.stamp.check()?;
-        if trace != self.trace {
-            return Err(self.stamp.changed(None));
+        let fingerprint = encoder.fingerprint;
+        self.identity.check()?;
+        if fingerprint != self.fingerprint {
+            return Err(self.identity.changed(None));
         }
-        shuffle.end().map_err(gone)
+        shuffle.end().map_err(closed)
     }
 }
 
-/// A file on its way through an epoch, on a thread of its own.
+/// Reads a file through an epoch on a thread of its own.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct EpochReader {
     pub epoch: u64,
-    /// The batch that comes next.
+    /// The next batch.
     pub next: usize,
     batches: Receiver<TokenRows>,
     spare: Sender<TokenRows>,
     thread: JoinHandle<Result<(), DataError>>,
 }
 
-impl Reading {
+impl EpochReader {
     pub fn start(plan: &Arc<Plan>, order: &Order, epoch: u64) -> Result<Self, DataError> {
         let ((to, batches), (spare, back)) = (bounded(WAITING), bounded(WAITING));
         let (mine, order) = (Arc::clone(plan), order.clone());
@@ -83,18 +83,18 @@ impl Reading {
     pub fn fill(&mut self, length: usize, into: &mut Batch) -> bool {
         let Ok(rows) = self.batches.recv() else { return false };
         self.next += 1;
-        // With enough of them on their way, memory goes back to the allocator.
+        // A full channel of spare buffers frees the memory instead.
         let _ = self.spare.try_send(into.exchange(rows, length));
         true
     }
 
-    /// Waits for the end and asks nothing of it.
-    pub fn leave(self) {
+    /// Ends the thread, ignoring its result.
+    pub fn abandon(self) {
         drop((self.batches, self.spare));
         let _ = self.thread.join();
     }
 
-    /// Waits for the end, as one who takes no batch any more; whether any was left, and how it ended.
+    /// Ends the thread; returns whether a batch was left, and the thread's result.
     pub fn end(self) -> (bool, Result<(), DataError>) {
         let left = self.batches.recv().is_ok();
         drop((self.batches, self.spare));

@@ -9,18 +9,18 @@ use crate::data::error::DataError;
 use crate::data::sources::labelled::Format;
 use crate::data::sources::labelled::{LabelledSpec, lines};
 
-/// Packed bytes from which it is told how much a file unpacks to.
+/// Compressed bytes from which the uncompressed size of a file is estimated.
 const HEAD: u64 = 1 << 20;
 
-/// What the system says of a file (or of texts and labels, one each) that is to stay as it is.
+/// Path, size and modification time of a file (or of the files of texts and of labels) that must not change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stamp(Vec<(PathBuf, u64, Option<SystemTime>)>);
+pub(super) struct FileIdentity(Vec<(PathBuf, u64, Option<SystemTime>)>);
 
-impl Stamp {
-    /// Of what `spec` reads.
+impl FileIdentity {
+    /// The identity of the files that `spec` reads.
     ///
     /// # Errors
-    /// For what can be read but once (a pipe, a device), and for folders: their classes stand one after the other.
+    /// For pipes and devices, which can be read only once, and for folders, which are sorted by class.
     pub fn new(spec: &LabelledSpec) -> Result<Self, DataError> {
         let labels = match spec.format {
             None | Some(Format::Lines) => spec.labels.clone().or_else(|| lines::labels_beside(&spec.path)),
@@ -30,7 +30,7 @@ impl Stamp {
             let kind = path.metadata().map_err(|e| DataError::read(&path, spec.needs.as_deref(), e))?;
             if !kind.is_file() {
                 let (found, expected) = match kind.is_dir() {
-                    true => ("a folder", "a file, or data.stream: false: a folder is held in memory"),
+                    true => ("a folder", "a file, or data.stream: false: a folder is read into memory"),
                     false => ("a pipe or device", "a file: data.stream reads it once an epoch"),
                 };
                 return Err(DataError::content(&path, None, found, expected));
@@ -41,7 +41,7 @@ impl Stamp {
         [Some(spec.path.clone()), labels].into_iter().flatten().map(of).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Refuses files that are others than they were.
+    /// Returns an error if a file has changed.
     pub fn check(&self) -> Result<(), DataError> {
         let same = |(path, len, modified): &(PathBuf, u64, Option<SystemTime>)| {
             path.metadata().is_ok_and(|now| now.len() == *len && now.modified().ok() == *modified)
@@ -49,15 +49,15 @@ impl Stamp {
         if self.0.iter().all(same) { Ok(()) } else { Err(self.changed(None)) }
     }
 
-    /// What is told when they are; at `line` it was seen.
+    /// The error for a changed file; `line` is where the change was noticed.
     pub fn changed(&self, line: Option<u64>) -> DataError {
         let path = self.0.first().map(|(path, ..)| path.clone()).unwrap_or_default();
-        let found = "other data than when it was read first";
-        DataError::content(&path, line, found, "a file that stays as it is until training has ended")
+        let found = "other data than in the first pass";
+        DataError::content(&path, line, found, "a file that does not change during training")
     }
 }
 
-/// About how many bytes of text the file at `path` has, unpacked. 0 for what is no file.
+/// The approximate bytes of text in the file at `path`, uncompressed; 0 if it is not a regular file.
 pub(super) fn text_bytes(path: &Path) -> io::Result<u64> {
     let kind = path.metadata()?;
     if !kind.is_file() {
@@ -68,13 +68,13 @@ pub(super) fn text_bytes(path: &Path) -> io::Result<u64> {
     if !head.starts_with(&[0x1f, 0x8b]) || head.is_empty() {
         return Ok(kind.len());
     }
-    let mut unpacked = 0;
+    let mut uncompressed = 0;
     let (mut gzip, mut part) = (MultiGzDecoder::new(head.as_slice()), [0; 1 << 14]);
-    // The head is cut off somewhere: what is wrong with the file is told where it is read.
+    // The head may end anywhere; errors of the file are reported when it is read.
     while let Ok(read @ 1..) = gzip.read(&mut part) {
-        unpacked += read as u64;
+        uncompressed += read as u64;
     }
-    Ok((kind.len() as f64 / head.len() as f64 * unpacked as f64) as u64)
+    Ok((kind.len() as f64 / head.len() as f64 * uncompressed as f64) as u64)
 }
 
 #[cfg(test)]
@@ -88,19 +88,19 @@ mod tests {
     use crate::rng::Rng;
 
     #[test]
-    fn the_size_of_what_is_packed_is_told_from_its_head() {
+    fn the_uncompressed_size_is_estimated_from_the_beginning() {
         let dir = tempfile::tempdir().unwrap();
-        let (plain, packed) = (dir.path().join("a.csv"), dir.path().join("a.csv.gz"));
+        let (plain, compressed) = (dir.path().join("a.csv"), dir.path().join("a.csv.gz"));
         let mut rng = Rng::new(1, "test", 0);
         let text: String = (0..1_000_000).map(|_| format!("{} ", rng.below(100_000))).collect();
         std::fs::write(&plain, &text).unwrap();
-        let mut gzip = GzEncoder::new(File::create(&packed).unwrap(), Compression::fast());
+        let mut gzip = GzEncoder::new(File::create(&compressed).unwrap(), Compression::fast());
         gzip.write_all(text.as_bytes()).unwrap();
         gzip.finish().unwrap();
         assert_eq!(text_bytes(&plain).unwrap(), text.len() as u64);
-        assert!(packed.metadata().unwrap().len() > HEAD);
-        let told = text_bytes(&packed).unwrap() as f64 / text.len() as f64;
-        assert!((0.9..1.1).contains(&told), "{told}");
+        assert!(compressed.metadata().unwrap().len() > HEAD);
+        let ratio = text_bytes(&compressed).unwrap() as f64 / text.len() as f64;
+        assert!((0.9..1.1).contains(&ratio), "{ratio}");
         assert_eq!(text_bytes(dir.path()).unwrap(), 0);
     }
 }

@@ -4,87 +4,87 @@ use std::sync::atomic::AtomicBool;
 
 use ndarray::Array2;
 
-use super::encoder::Trace;
-use super::holdout::Draw;
-use super::label_counts::Tally;
-use super::label_mixing::Mixture;
+use super::encoder::RowsFingerprint;
+use super::holdout::Holdout;
+use super::label_mixing::LabelMixing;
+use super::word_counts::WordCounts;
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::quoted;
 use crate::data::text::corpus::blank;
-use crate::data::text::interner::print;
+use crate::data::text::interner::fingerprint;
 use crate::data::text::text_sink::Sink;
 use crate::data::text::tokens::TokenSpec;
 use crate::data::text::tokens::for_each_token;
 use crate::data::text::vocabulary::Vocabulary;
 use crate::number;
 
-/// What may be held of a file while it goes by, in bytes.
+/// Upper bounds of memory for a first pass, in bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
-    /// Words that are counted.
+pub(super) struct MemoryLimits {
+    /// For counting words.
     pub words: usize,
-    /// The words of texts that are held back.
-    pub held: usize,
-    /// Validation texts of their own, as they stand in their file: more are streamed.
+    /// For held-out texts.
+    pub held_out: usize,
+    /// For a separate file of validation texts: a larger one is streamed.
     pub validation: u64,
 }
 
-impl Default for Room {
+impl Default for MemoryLimits {
     fn default() -> Self {
-        Self { words: 128 << 20, held: 128 << 20, validation: 128 << 20 }
+        Self { words: 128 << 20, held_out: 128 << 20, validation: 128 << 20 }
     }
 }
 
-/// Labels at most, and bytes of all their names: with more, they are no names of classes.
+/// Upper bounds of the number of labels and of the bytes of their names: a column with more does not hold classes.
 const MOST_LABELS: usize = 1 << 16;
 const MOST_LABEL_BYTES: usize = 16 << 20;
-/// Training texts that are kept to be looked at, where no others are.
+/// Training texts that are stored for inspection.
 const HEAD: usize = 64;
 
-/// The words of a text that stay in its row, a NUL between two; texts have none.
-type Kept = Box<str>;
+/// The words of a text that remain after truncation, joined by NUL, which no text contains.
+type JoinedWords = Box<str>;
 
-/// Goes through a file once: what words and labels there are, and what is held back.
-pub(super) struct Survey<'a> {
+/// The first pass over a file: counts words and labels, and stores the held-out texts.
+pub(super) struct FirstPass<'a> {
     tokens: &'a TokenSpec,
-    draw: Option<Draw>,
-    pub tally: Tally,
+    holdout: Option<Holdout>,
+    pub word_counts: WordCounts,
     pub labels: Labels,
-    pub held: Held,
-    /// The first texts to learn from, with the numbers of their labels.
-    head: Vec<(Kept, usize)>,
-    pub trace: Trace,
-    /// Texts to learn from.
-    pub learnt: usize,
-    pub mixture: Mixture,
-    /// The prints of validation texts of their own, and whether each was met.
-    pub met: HashMap<u64, bool>,
+    pub held_out: HeldOut,
+    /// The first training texts, with the numbers of their labels.
+    head: Vec<(JoinedWords, usize)>,
+    pub fingerprint: RowsFingerprint,
+    /// The number of training texts.
+    pub train_texts: usize,
+    pub label_mixing: LabelMixing,
+    /// The fingerprints of the texts of a separate validation file, and whether each also appears in this file.
+    pub shared: HashMap<u64, bool>,
     skipped: usize,
     texts: usize,
     word: String,
     stopped: &'a AtomicBool,
 }
 
-impl<'a> Survey<'a> {
+impl<'a> FirstPass<'a> {
     pub fn new(
         tokens: &'a TokenSpec,
-        draw: Option<Draw>,
+        holdout: Option<Holdout>,
         buffer: usize,
-        room: Room,
+        limits: MemoryLimits,
         stopped: &'a AtomicBool,
     ) -> Self {
         Self {
             tokens,
-            draw,
-            tally: Tally::new(room.words),
+            holdout,
+            word_counts: WordCounts::new(limits.words),
             labels: Labels::default(),
-            held: Held::new(room.held),
+            held_out: HeldOut::new(limits.held_out),
             head: Vec::new(),
-            trace: Trace::default(),
-            learnt: 0,
-            mixture: Mixture::new(buffer),
-            met: HashMap::new(),
+            fingerprint: RowsFingerprint::default(),
+            train_texts: 0,
+            label_mixing: LabelMixing::new(buffer),
+            shared: HashMap::new(),
             skipped: 0,
             texts: 0,
             word: String::new(),
@@ -92,28 +92,28 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The first texts to learn from; `class_of` has the class of each label by its number.
+    /// The first training texts; `class_of` maps the number of a label to its class.
     pub fn head(&self, vocabulary: &Vocabulary, class_of: &[u32]) -> Result<Dataset, DataError> {
-        let head = self.head.iter().map(|(kept, label)| (kept, *label));
+        let head = self.head.iter().map(|(words, label)| (words, *label));
         Ok(encoded(head, self.head.len(), vocabulary, class_of, self.tokens)?.0)
     }
 
-    /// What is held of the texts held back, and the share of their words that `vocabulary` does not have.
-    pub fn held(&self, vocabulary: &Vocabulary, class_of: &[u32]) -> Result<(Dataset, f64), DataError> {
-        let held = self.held.texts.iter().map(|text| (&text.kept, text.label));
-        encoded(held, self.held.texts.len(), vocabulary, class_of, self.tokens)
+    /// The stored held-out texts, and the share of their words that are not in `vocabulary`.
+    pub fn held_out(&self, vocabulary: &Vocabulary, class_of: &[u32]) -> Result<(Dataset, f64), DataError> {
+        let texts = self.held_out.texts.iter().map(|text| (&text.words, text.label));
+        encoded(texts, self.held_out.texts.len(), vocabulary, class_of, self.tokens)
     }
 
-    fn kept(&mut self, text: &str) -> Kept {
+    fn joined_words(&mut self, text: &str) -> JoinedWords {
         let mut words: Vec<String> = Vec::new();
         for_each_token(text, self.tokens.level, &mut self.word, |word| words.push(word.to_owned()));
-        words.get(self.tokens.kept(words.len())).unwrap_or_default().join("\0").into()
+        words.get(self.tokens.truncated_range(words.len())).unwrap_or_default().join("\0").into()
     }
 }
 
-/// Texts as rows with classes.
+/// Encodes texts as rows with classes; also returns the share of unknown words.
 fn encoded<'k>(
-    texts: impl Iterator<Item = (&'k Kept, usize)>,
+    texts: impl Iterator<Item = (&'k JoinedWords, usize)>,
     count: usize,
     vocabulary: &Vocabulary,
     class_of: &[u32],
@@ -121,8 +121,8 @@ fn encoded<'k>(
 ) -> Result<(Dataset, f64), DataError> {
     let mut rows: Array2<u32> = blank(count, tokens.length)?;
     let (mut classes, mut words, mut unknown) = (Vec::with_capacity(count), 0_usize, 0_usize);
-    for (mut row, (kept, label)) in rows.rows_mut().into_iter().zip(texts) {
-        let ids = kept.split('\0').filter(|_| !kept.is_empty());
+    for (mut row, (joined, label)) in rows.rows_mut().into_iter().zip(texts) {
+        let ids = joined.split('\0').filter(|_| !joined.is_empty());
         let ids: Vec<u32> = ids.map(|word| vocabulary.id(word).unwrap_or(Vocabulary::UNKNOWN)).collect();
         words += ids.len();
         unknown += ids.iter().filter(|id| **id == Vocabulary::UNKNOWN).count();
@@ -133,31 +133,31 @@ fn encoded<'k>(
     Ok((data, unknown as f64 / words.max(1) as f64))
 }
 
-impl Sink for Survey<'_> {
+impl Sink for FirstPass<'_> {
     fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) -> Result<(), DataError> {
-        super::unless(self.stopped, path)?;
+        super::check_stopped(self.stopped, path)?;
         self.texts += 1;
-        let print = print(text);
-        self.trace.add(print, label);
+        let fingerprint = fingerprint(text);
+        self.fingerprint.add(fingerprint, label);
         let label = self.labels.number(label, path, line)?;
-        if let Some(met) = self.met.get_mut(&print) {
-            *met = true;
+        if let Some(shared) = self.shared.get_mut(&fingerprint) {
+            *shared = true;
         }
-        if let Some(rank) = self.draw.as_ref().and_then(|draw| draw.rank(print)) {
-            if self.held.takes(rank) {
-                let kept = self.kept(text);
-                self.held.push(HeldText { rank, label, kept });
+        if let Some(rank) = self.holdout.as_ref().and_then(|holdout| holdout.rank(fingerprint)) {
+            if self.held_out.accepts(rank) {
+                let words = self.joined_words(text);
+                self.held_out.push(HeldOutText { rank, label, words });
             }
             return Ok(());
         }
-        self.learnt += 1;
-        self.labels.learnt(label);
-        self.mixture.add(label);
+        self.train_texts += 1;
+        self.labels.count(label);
+        self.label_mixing.add(label);
         if self.head.len() < HEAD {
-            let kept = self.kept(text);
-            self.head.push((kept, label));
+            let words = self.joined_words(text);
+            self.head.push((words, label));
         }
-        for_each_token(text, self.tokens.level, &mut self.word, |word| self.tally.count(word));
+        for_each_token(text, self.tokens.level, &mut self.word, |word| self.word_counts.count(word));
         Ok(())
     }
 
@@ -174,7 +174,7 @@ impl Sink for Survey<'_> {
     }
 }
 
-/// The labels of a file by number, in the order in which they came, with the training texts of each.
+/// The labels of a file, numbered in order of first appearance, with the number of training texts of each.
 #[derive(Debug, Default)]
 pub(super) struct Labels {
     numbers: HashMap<String, usize>,
@@ -190,7 +190,8 @@ impl Labels {
         let number = self.counts.len();
         self.bytes += label.len();
         if number >= MOST_LABELS || self.bytes > MOST_LABEL_BYTES {
-            let found = format!("one label more than {}, {}", number::count(number as u64), quoted(label));
+            let found =
+                format!("more than {} labels, the next is {}", number::count(number as u64), quoted(label));
             let expected = "the name of one of the classes; data.label names another column";
             return Err(DataError::content(path, line, found, expected));
         }
@@ -199,13 +200,14 @@ impl Labels {
         Ok(number)
     }
 
-    fn learnt(&mut self, number: usize) {
+    fn count(&mut self, number: usize) {
         if let Some(count) = self.counts.get_mut(number) {
             *count += 1;
         }
     }
 
-    /// The labels in sorted order with their training texts, and the class of each number. Without `all` those alone that have a text.
+    /// The labels in sorted order with their numbers of training texts, and the class of each label number. Unless `all`, labels without
+    /// a training text are left out.
     pub fn classes(&self, all: bool) -> (Vec<(String, usize)>, Vec<u32>) {
         let count = |number: &usize| self.counts.get(*number).copied().unwrap_or_default();
         let mut classes: Vec<_> =
@@ -221,54 +223,54 @@ impl Labels {
     }
 }
 
-/// Texts that are held back: all of them, or where there is no room for all those of the lowest ranks.
+/// Held-out texts: all of them, or those of the lowest ranks where not all fit into memory.
 #[derive(Debug)]
-pub(super) struct Held {
-    texts: Vec<HeldText>,
+pub(super) struct HeldOut {
+    texts: Vec<HeldOutText>,
     bytes: usize,
     most_bytes: usize,
-    /// Ranks below it are held.
+    /// Texts of a rank below it are stored.
     below: f64,
-    /// Texts held back, held or not.
-    pub drawn: usize,
+    /// The number of held-out texts, stored or not.
+    pub total: usize,
 }
 
 #[derive(Debug)]
-struct HeldText {
+struct HeldOutText {
     rank: f64,
     label: usize,
-    kept: Kept,
+    words: JoinedWords,
 }
 
-impl HeldText {
+impl HeldOutText {
     fn bytes(&self) -> usize {
-        self.kept.len() + size_of::<Self>() + 16
+        self.words.len() + size_of::<Self>() + 16
     }
 }
 
-impl Held {
+impl HeldOut {
     fn new(most_bytes: usize) -> Self {
-        Self { texts: Vec::new(), bytes: 0, most_bytes, below: 1.0, drawn: 0 }
+        Self { texts: Vec::new(), bytes: 0, most_bytes, below: 1.0, total: 0 }
     }
 
-    /// Texts that are held.
+    /// The number of stored texts.
     pub fn len(&self) -> usize {
         self.texts.len()
     }
 
-    /// A text of this rank was held back; whether there is room for it.
-    fn takes(&mut self, rank: f64) -> bool {
-        self.drawn += 1;
+    /// Counts a held-out text of this rank; whether it is to be stored.
+    fn accepts(&mut self, rank: f64) -> bool {
+        self.total += 1;
         rank < self.below
     }
 
-    fn push(&mut self, text: HeldText) {
+    fn push(&mut self, text: HeldOutText) {
         self.bytes += text.bytes();
         self.texts.push(text);
         while self.bytes > self.most_bytes && !self.texts.is_empty() {
             self.below /= 2.0;
             self.texts.retain(|text| text.rank < self.below);
-            self.bytes = self.texts.iter().map(HeldText::bytes).sum();
+            self.bytes = self.texts.iter().map(HeldOutText::bytes).sum();
         }
     }
 }

@@ -1,32 +1,32 @@
-/// How well the labels of a file are mixed, as far as a shuffle buffer can see.
+/// Measures how well the labels of a file are mixed within windows of the size of the shuffle buffer.
 #[derive(Debug)]
-pub(super) struct Mixture {
+pub(super) struct LabelMixing {
     window: usize,
-    /// Of the window at hand, by label, and the labels that are in it.
+    /// Counts of the current window, by label, and the labels that appear in it.
     counts: Vec<u64>,
-    there: Vec<usize>,
+    present: Vec<usize>,
     seen: usize,
-    /// Of all windows: pairs of texts, and those of one label.
+    /// Over all windows: pairs of texts, and pairs of equal label.
     pairs: f64,
-    alike: f64,
+    same_label: f64,
     all: Vec<u64>,
 }
 
-impl Mixture {
-    /// Seen through windows of so many texts.
+impl LabelMixing {
+    /// Creates a measurement with windows of `window` texts.
     pub fn new(window: usize) -> Self {
         Self {
             window,
             counts: Vec::new(),
-            there: Vec::new(),
+            present: Vec::new(),
             seen: 0,
             pairs: 0.0,
-            alike: 0.0,
+            same_label: 0.0,
             all: Vec::new(),
         }
     }
 
-    /// The next text has this label.
+    /// Adds the label of the next text.
     pub fn add(&mut self, label: usize) {
         if label >= self.all.len() {
             self.all.resize(label + 1, 0);
@@ -34,7 +34,7 @@ impl Mixture {
         }
         if let (Some(count), Some(all)) = (self.counts.get_mut(label), self.all.get_mut(label)) {
             if *count == 0 {
-                self.there.push(label);
+                self.present.push(label);
             }
             *count += 1;
             *all += 1;
@@ -47,27 +47,27 @@ impl Mixture {
 
     fn close(&mut self) {
         self.pairs += pairs(self.seen as u64);
-        for label in self.there.drain(..) {
+        for label in self.present.drain(..) {
             if let Some(count) = self.counts.get_mut(label) {
-                self.alike += pairs(std::mem::take(count));
+                self.same_label += pairs(std::mem::take(count));
             }
         }
         self.seen = 0;
     }
 
-    /// How much of the variety of labels a window lacks: 0 where the file is well mixed, 1 where each window has one label alone. It is the
-    /// chance of two texts to differ in label, within a window against anywhere (Wright's fixation index).
-    pub fn lacks(&mut self) -> f64 {
+    /// The variety of labels that windows lack: 0 where the file is well mixed, 1 where each window has a single label. It is
+    /// `1 − P(labels of two texts of a window differ) / P(labels of any two texts differ)`, Wright's fixation index.
+    pub fn missing_variety(&mut self) -> f64 {
         self.close();
         let all: u64 = self.all.iter().sum();
         let anywhere = 1.0 - self.all.iter().map(|count| pairs(*count)).sum::<f64>() / pairs(all);
-        let within = 1.0 - self.alike / self.pairs;
-        let lacks = 1.0 - within / anywhere;
-        if lacks.is_finite() { lacks } else { 0.0 }
+        let within = 1.0 - self.same_label / self.pairs;
+        let missing = 1.0 - within / anywhere;
+        if missing.is_finite() { missing } else { 0.0 }
     }
 }
 
-/// Pairs of so many.
+/// Ordered pairs of `n` items.
 fn pairs(n: u64) -> f64 {
     n as f64 * n.saturating_sub(1) as f64
 }
@@ -77,24 +77,24 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    fn lacks(window: usize, labels: impl Iterator<Item = usize>) -> f64 {
-        let mut mixture = Mixture::new(window);
-        labels.for_each(|label| mixture.add(label));
-        mixture.lacks()
+    fn missing_variety(window: usize, labels: impl Iterator<Item = usize>) -> f64 {
+        let mut label_mixing = LabelMixing::new(window);
+        labels.for_each(|label| label_mixing.add(label));
+        label_mixing.missing_variety()
     }
 
     #[test]
-    fn a_sorted_file_lacks_all_variety_and_a_mixed_one_none() {
-        assert!(lacks(100, (0..10_000).map(|n| n / 5000)) > 0.99);
+    fn variety_is_missing_in_a_sorted_file_and_not_in_a_mixed_one() {
+        assert!(missing_variety(100, (0..10_000).map(|n| n / 5000)) > 0.99);
         let mut rng = Rng::new(1, "test", 0);
         for window in [2, 100, 1 << 20] {
-            let mixed = lacks(window, (0..10_000).map(|_| rng.below(3)));
+            let mixed = missing_variety(window, (0..10_000).map(|_| rng.below(3)));
             assert!(mixed.abs() < 0.05, "{mixed}");
         }
         // A window over two of three blocks.
-        let half = lacks(2000, (0..6000).map(|n| n / 1000 % 3));
+        let half = missing_variety(2000, (0..6000).map(|n| n / 1000 % 3));
         assert!((0.2..0.3).contains(&half), "{half}");
-        assert_eq!(lacks(100, std::iter::empty()), 0.0);
-        assert_eq!(lacks(100, std::iter::repeat_n(0, 1000)), 0.0);
+        assert_eq!(missing_variety(100, std::iter::empty()), 0.0);
+        assert_eq!(missing_variety(100, std::iter::repeat_n(0, 1000)), 0.0);
     }
 }

@@ -4,19 +4,19 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Whether texts are held in memory, or read from their file anew every epoch: `auto`, `true`, `false`, or `{buffer: 50000}`.
+/// Whether texts are read into memory once or re-read from disk every epoch: `auto`, `true`, `false`, or `{buffer: 50000}`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Streaming {
-    /// Read anew where there is more than 1 GiB of them.
+    /// Streamed if there is more than 1 GiB of text.
     #[default]
     Auto,
-    /// Held in memory.
+    /// Read into memory.
     Never,
-    /// Read anew.
+    /// Streamed.
     Always,
-    /// Read anew.
+    /// Streamed.
     Buffered {
-        /// Rows among which an epoch's order is drawn.
+        /// Rows of the shuffle buffer.
         buffer: usize,
     },
 }
@@ -26,7 +26,7 @@ impl Streaming {
         *self == Self::Auto
     }
 
-    /// Rows of the shuffle buffer, where they are said.
+    /// Rows of the shuffle buffer, if specified.
     pub(super) fn buffer(self) -> Option<usize> {
         if let Self::Buffered { buffer } = self { Some(buffer) } else { None }
     }
@@ -54,9 +54,9 @@ impl<'de> Deserialize<'de> for Streaming {
         struct Keys {
             buffer: usize,
         }
-        struct Written;
+        struct StreamingVisitor;
 
-        impl<'de> Visitor<'de> for Written {
+        impl<'de> Visitor<'de> for StreamingVisitor {
             type Value = Streaming;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,6 +80,6 @@ impl<'de> Deserialize<'de> for Streaming {
             }
         }
 
-        deserializer.deserialize_any(Written)
+        deserializer.deserialize_any(StreamingVisitor)
     }
 }

@@ -8,19 +8,19 @@ use crate::data::error::DataError;
 use crate::data::text::corpus::blank;
 use crate::rng::Rng;
 
-/// Nobody takes batches any more.
-pub(super) struct Gone;
+/// The receiver of batches has been dropped.
+pub(super) struct ClosedError;
 
-/// Puts rows in the order of an epoch and hands them on in batches.
+/// Shuffles the rows of an epoch and sends them in batches.
 ///
-/// As many rows as the buffer has room for are held; each further one takes the place of a row that is drawn and goes out, and what is left
-/// at the end goes out shuffled. So every row goes out once, none earlier than by a buffer's length, and with room for all of them
-/// every order is alike likely. Draws hang on seed and epoch alone.
+/// The buffer is filled first; each further row replaces one chosen at random, which is sent, and the rest is sent shuffled at the end.
+/// So every row is sent once, at most a buffer's length early, and if the buffer holds all rows every order is equally likely. The order
+/// depends on seed and epoch alone.
 pub(super) struct Shuffle<'a> {
     order: &'a Order,
     length: usize,
     rng: Rng,
-    /// The buffer: rows of `length`, and their classes.
+    /// The buffer: rows of `length` ids, and their classes.
     ids: Vec<u32>,
     classes: Vec<u32>,
     batch: TokenRows,
@@ -29,10 +29,10 @@ pub(super) struct Shuffle<'a> {
 }
 
 impl<'a> Shuffle<'a> {
-    /// For an epoch of so many `rows` of `length` ids.
+    /// Creates a shuffle for an epoch of `rows` rows of `length` ids.
     ///
     /// # Errors
-    /// When there is no memory for the buffer.
+    /// When memory for the buffer cannot be allocated.
     pub fn new(
         order: &'a Order,
         epoch: u64,
@@ -40,26 +40,26 @@ impl<'a> Shuffle<'a> {
         to: &'a Sender<TokenRows>,
         spare: &'a Receiver<TokenRows>,
     ) -> Result<Self, DataError> {
-        let room = if order.batches.seed.is_some() { order.buffer.min(rows) } else { 0 };
-        let (mut ids, _) = blank(room, length)?.into_raw_vec_and_offset();
+        let capacity = if order.batches.seed.is_some() { order.buffer.min(rows) } else { 0 };
+        let (mut ids, _) = blank(capacity, length)?.into_raw_vec_and_offset();
         ids.clear();
         Ok(Self {
             order,
             length,
             rng: Rng::new(order.batches.seed.unwrap_or_default(), "stream", epoch),
             ids,
-            classes: Vec::with_capacity(room),
+            classes: Vec::with_capacity(capacity),
             batch: TokenRows::default(),
             to,
             spare,
         })
     }
 
-    /// The next row of the file.
-    pub fn put(&mut self, row: &[u32], class: u32) -> Result<(), Gone> {
+    /// Adds the next row of the file.
+    pub fn put(&mut self, row: &[u32], class: u32) -> Result<(), ClosedError> {
         if self.order.batches.seed.is_none() {
             self.batch.push(row, class);
-            return self.full();
+            return self.send_if_full();
         }
         if self.classes.len() < self.order.buffer {
             self.ids.extend_from_slice(row);
@@ -67,41 +67,41 @@ impl<'a> Shuffle<'a> {
             return Ok(());
         }
         let slot = self.rng.below(self.classes.len());
-        self.take(slot);
+        self.copy_to_batch(slot);
         let place = slot * self.length;
-        if let Some(held) = self.ids.get_mut(place..place + self.length) {
-            held.copy_from_slice(row);
+        if let Some(stored) = self.ids.get_mut(place..place + self.length) {
+            stored.copy_from_slice(row);
         }
-        if let Some(held) = self.classes.get_mut(slot) {
-            *held = class;
+        if let Some(stored) = self.classes.get_mut(slot) {
+            *stored = class;
         }
-        self.full()
+        self.send_if_full()
     }
 
-    /// The file has ended.
-    pub fn end(&mut self) -> Result<(), Gone> {
+    /// Sends the rest after the last row of the file.
+    pub fn end(&mut self) -> Result<(), ClosedError> {
         let mut left: Vec<usize> = (0..self.classes.len()).collect();
         self.rng.shuffle(&mut left);
         for slot in left {
-            self.take(slot);
-            self.full()?;
+            self.copy_to_batch(slot);
+            self.send_if_full()?;
         }
         if self.batch.len() > 0 { self.send() } else { Ok(()) }
     }
 
-    /// Puts a copy of what the buffer has in `slot` into the batch.
-    fn take(&mut self, slot: usize) {
+    /// Copies the row in `slot` of the buffer into the batch.
+    fn copy_to_batch(&mut self, slot: usize) {
         let place = slot * self.length;
         if let (Some(row), Some(class)) = (self.ids.get(place..place + self.length), self.classes.get(slot)) {
             self.batch.push(row, *class);
         }
     }
 
-    fn full(&mut self) -> Result<(), Gone> {
+    fn send_if_full(&mut self) -> Result<(), ClosedError> {
         if self.batch.len() < self.order.batches.batch_size { Ok(()) } else { self.send() }
     }
 
-    fn send(&mut self) -> Result<(), Gone> {
+    fn send(&mut self) -> Result<(), ClosedError> {
         let mut next = self.spare.try_recv().unwrap_or_default();
         next.clear();
         if self.order.batches.by_length {
@@ -116,10 +116,10 @@ impl<'a> Shuffle<'a> {
             std::mem::swap(&mut self.batch, &mut next);
             let batch = std::mem::replace(&mut self.batch, next);
             self.batch.clear();
-            return self.to.send(batch).map_err(|_| Gone);
+            return self.to.send(batch).map_err(|_| ClosedError);
         }
         let batch = std::mem::replace(&mut self.batch, next);
-        self.to.send(batch).map_err(|_| Gone)
+        self.to.send(batch).map_err(|_| ClosedError)
     }
 }
 
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::data::batches::BatchOrder;
 
-    /// The rows `0..rows` as they go out, batch by batch.
+    /// The rows `0..rows` as they are sent, batch by batch.
     fn out(rows: u32, order: &Order, epoch: u64) -> Vec<Vec<u32>> {
         let ((to, batches), (_back, spare)) = (unbounded(), unbounded());
         let mut shuffle = Shuffle::new(order, epoch, (rows as usize, 2), &to, &spare).unwrap();
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_goes_out_once_whatever_the_buffer() {
+    fn every_row_is_sent_once_for_any_buffer_size() {
         for buffer in [1, 2, 7, 50, 51, 1000] {
             let batches = out(50, &order(buffer), 1);
             assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [8, 8, 8, 8, 8, 8, 2]);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_hangs_on_seed_and_epoch_and_without_a_seed_is_that_of_the_file() {
+    fn order_depends_on_seed_and_epoch_and_is_file_order_without_a_seed() {
         let first = out(50, &order(20), 1);
         assert_eq!(first, out(50, &order(20), 1));
         assert_ne!(first, out(50, &order(20), 2));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn with_room_for_all_every_order_is_alike_likely() {
+    fn all_orders_are_equally_likely_if_the_buffer_holds_all_rows() {
         let mut seen = BTreeMap::<Vec<u32>, u32>::new();
         for epoch in 0..6000 {
             *seen.entry(out(3, &order(3), epoch).concat()).or_default() += 1;
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_by_length_has_the_same_rows() {
+    fn sorting_by_length_preserves_the_rows_of_a_batch() {
         let mut by_length = order(20);
         by_length.batches.by_length = true;
         let (plain, sorted) = (out(50, &order(20), 1), out(50, &by_length, 1));

@@ -22,7 +22,7 @@ const TOKENS: TokenSpec = TokenSpec {
     channels: Vec::new(),
 };
 
-/// Rows `from..to`: no two texts alike, labels in turn.
+/// Rows `from..to`: all texts different, labels in turn.
 fn rows(from: usize, to: usize) -> Vec<(String, &'static str)> {
     let text = |n: usize| {
         let words = ["good", "bad", "so", "quite", "dull, really", ""];
@@ -49,8 +49,8 @@ fn given(path: PathBuf) -> Option<Validation> {
     Some(Validation::Given(GivenValidation { path, ..GivenValidation::default() }))
 }
 
-fn opened(spec: &LabelledSpec, room: Room) -> Result<Opened, DataError> {
-    survey(spec, &TOKENS, 1, room, (&ProgressSender::to_nobody(), &AtomicBool::new(false)))
+fn opened(spec: &LabelledSpec, limits: MemoryLimits) -> Result<Opened, DataError> {
+    scan(spec, &TOKENS, 1, limits, (&ProgressSender::disconnected(), &AtomicBool::new(false)))
 }
 
 fn in_memory(spec: &LabelledSpec) -> Data {
@@ -101,7 +101,7 @@ fn shuffled(opened: Opened) -> Box<dyn StreamedSplit> {
 }
 
 #[test]
-fn what_is_streamed_is_what_is_read_into_memory() {
+fn streamed_data_equal_data_in_memory() {
     let folder = tempfile::tempdir().unwrap();
     let (train, test) = (rows(0, 100), rows(90, 130));
     let test = written(&folder, "test.csv", csv(&test));
@@ -125,54 +125,56 @@ fn what_is_streamed_is_what_is_read_into_memory() {
     ];
     for file in files {
         let spec = LabelledSpec { validation: given(test.clone()), ..spec(file) };
-        let held = in_memory(&LabelledSpec { stream: Streaming::Never, ..spec.clone() });
+        let expected = in_memory(&LabelledSpec { stream: Streaming::Never, ..spec.clone() });
         for buffer in [1, 7, 100, 5000] {
             let spec = LabelledSpec { stream: Streaming::Buffered { buffer }, ..spec.clone() };
-            let opened = opened(&spec, Room::default()).unwrap();
+            let opened = opened(&spec, MemoryLimits::default()).unwrap();
             let data = &opened.data;
-            assert_eq!((&data.vocabularies, &data.labels), (&held.vocabularies, &held.labels));
-            assert_eq!((&data.facts, &data.validation), (&held.facts, &held.validation));
-            let shared = held.notes.iter().find(|note| note.contains("10 of 40 validation texts")).unwrap();
+            assert_eq!((&data.vocabularies, &data.labels), (&expected.vocabularies, &expected.labels));
+            assert_eq!((&data.facts, &data.validation), (&expected.facts, &expected.validation));
+            let shared =
+                expected.notes.iter().find(|note| note.contains("10 of 40 validation texts")).unwrap();
             assert!(data.notes.contains(shared), "{:?}", data.notes);
             assert!(
-                of_dataset(&held.train).starts_with(&of_dataset(&data.train)) && data.train.len() == HEAD
+                of_dataset(&expected.train).starts_with(&of_dataset(&data.train)) && data.train.len() == HEAD
             );
             let mut streamed = shuffled(opened);
             assert_eq!((streamed.len(), streamed.batches()), (100, 13));
             let (first, second) = (epoch(&mut *streamed, 1).unwrap(), epoch(&mut *streamed, 2).unwrap());
             assert_eq!(first == second, buffer == 1);
-            assert_eq!(sorted(first), sorted(of_dataset(&held.train)));
-            assert_eq!(sorted(second), sorted(of_dataset(&held.train)));
+            assert_eq!(sorted(first), sorted(of_dataset(&expected.train)));
+            assert_eq!(sorted(second), sorted(of_dataset(&expected.train)));
         }
     }
 }
 
 #[test]
-fn what_is_no_utf_8_is_streamed_as_it_is_read_and_told_by_line_where_it_breaks() {
+fn other_encodings_are_streamed_and_errors_name_the_encoding() {
     let folder = tempfile::tempdir().unwrap();
     let text = csv(&rows(0, 60)).replace("good", "хорошо").replace("yes", "да");
     let (koi, gbk): (Encoding, Encoding) = ("koi8-r".parse().unwrap(), "gbk".parse().unwrap());
     let file = written(&folder, "a.csv", encoding_rs::KOI8_R.encode(&text).0);
     let spec = LabelledSpec { encoding: koi, ..spec(file.clone()) };
-    let held = in_memory(&LabelledSpec { stream: Streaming::Never, ..spec.clone() });
-    assert_eq!(held.labels, ["maybe", "no", "да"]);
-    let opened_here = opened(&spec, Room::default()).unwrap();
+    let expected = in_memory(&LabelledSpec { stream: Streaming::Never, ..spec.clone() });
+    assert_eq!(expected.labels, ["maybe", "no", "да"]);
+    let opened_here = opened(&spec, MemoryLimits::default()).unwrap();
     assert_eq!(
         (&opened_here.data.vocabularies, &opened_here.data.labels),
-        (&held.vocabularies, &held.labels)
+        (&expected.vocabularies, &expected.labels)
     );
     let read = epoch(&mut *shuffled(opened_here), 1).unwrap();
-    assert_eq!(sorted(read), sorted(of_dataset(&held.train)));
+    assert_eq!(sorted(read), sorted(of_dataset(&expected.train)));
     fs::write(&file, [text.replace('х', "x").as_bytes(), b"so\xff\xff,no\n"].concat()).unwrap();
-    let told = opened(&LabelledSpec { encoding: gbk, ..spec }, Room::default()).unwrap_err().to_string();
-    assert!(told.contains("expected text as gbk has it"), "{told}");
+    let message =
+        opened(&LabelledSpec { encoding: gbk, ..spec }, MemoryLimits::default()).unwrap_err().to_string();
+    assert!(message.contains("expected text encoded as gbk"), "{message}");
 }
 
 #[test]
-fn in_order_and_from_any_batch_it_is_the_same_again() {
+fn order_depends_on_seed_and_epoch_and_any_batch_can_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let spec = spec(written(&folder, "a.csv", csv(&rows(0, 100))));
-    let plain = |spec: &LabelledSpec| opened(spec, Room::default()).unwrap();
+    let plain = |spec: &LabelledSpec| opened(spec, MemoryLimits::default()).unwrap();
     let mut unshuffled = in_order(plain(&spec).train.unwrap(), None, 8);
     assert_eq!(
         epoch(&mut *unshuffled, 3).unwrap(),
@@ -183,7 +185,7 @@ fn in_order_and_from_any_batch_it_is_the_same_again() {
     let (first, second) = (epoch(&mut *streamed, 1).unwrap(), epoch(&mut *streamed, 2).unwrap());
     assert_ne!(first, second);
     let mut batch = Batch::default();
-    // Out of turn, and left in the middle of an epoch.
+    // Batches out of order, and epochs that are abandoned.
     for (number, whole, place) in [(2, &second, 5), (1, &first, 12), (1, &first, 0), (1, &first, 1)] {
         streamed.fill(number, place, &mut batch).unwrap();
         assert_eq!(of_batch(&batch), whole[place * 8..whole.len().min(place * 8 + 8)]);
@@ -192,7 +194,7 @@ fn in_order_and_from_any_batch_it_is_the_same_again() {
 }
 
 #[test]
-fn a_share_is_told_by_the_text_and_copies_stay_on_one_side() {
+fn a_share_is_held_out_by_text_and_copies_stay_on_one_side() {
     let folder = tempfile::tempdir().unwrap();
     // Each text four times, far apart.
     let texts = [rows(0, 300), rows(0, 300), rows(0, 300), rows(0, 300)].concat();
@@ -204,12 +206,12 @@ fn a_share_is_told_by_the_text_and_copies_stay_on_one_side() {
     for fold in 1..=3 {
         let spec =
             LabelledSpec { validation: Some(Validation::Fold { folds: 3, fold }), ..spec(path.clone()) };
-        let opened = survey(
+        let opened = scan(
             &spec,
             &tokens,
             1,
-            Room::default(),
-            (&ProgressSender::to_nobody(), &AtomicBool::new(false)),
+            MemoryLimits::default(),
+            (&ProgressSender::disconnected(), &AtomicBool::new(false)),
         )
         .unwrap();
         let facts = opened.data.facts.clone();
@@ -220,47 +222,54 @@ fn a_share_is_told_by_the_text_and_copies_stay_on_one_side() {
             facts.validation
         );
         assert_eq!(facts.classes.iter().map(|class| class.count).sum::<usize>(), facts.train);
-        let mut learnt = sorted(epoch(&mut *shuffled(opened), 1).unwrap());
-        assert_eq!(learnt.len(), facts.train);
-        learnt.dedup();
-        assert!(learnt.len() < 300);
+        let mut trained = sorted(epoch(&mut *shuffled(opened), 1).unwrap());
+        assert_eq!(trained.len(), facts.train);
+        trained.dedup();
+        assert!(trained.len() < 300);
         held.push(facts.validation);
     }
     assert_eq!(held.iter().sum::<usize>(), whole.len());
     let share = |seed| {
         let spec = LabelledSpec { validation: Some(Validation::Share(0.2)), ..spec(path.clone()) };
-        survey(&spec, &TOKENS, seed, Room::default(), (&ProgressSender::to_nobody(), &AtomicBool::new(false)))
-            .unwrap()
-            .data
-            .validation
+        scan(
+            &spec,
+            &TOKENS,
+            seed,
+            MemoryLimits::default(),
+            (&ProgressSender::disconnected(), &AtomicBool::new(false)),
+        )
+        .unwrap()
+        .data
+        .validation
     };
     assert_eq!(share(1), share(1));
     assert_ne!(share(1), share(2));
 }
 
 #[test]
-fn what_has_no_room_is_told_and_the_rest_is_held() {
+fn texts_beyond_the_memory_limits_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = written(&folder, "a.csv", csv(&rows(0, 2000)));
     let spec = LabelledSpec { validation: Some(Validation::Share(0.5)), ..spec(path) };
-    let ample = opened(&spec, Room::default()).unwrap().data;
+    let ample = opened(&spec, MemoryLimits::default()).unwrap().data;
     assert!(ample.notes.is_empty(), "{:?}", ample.notes);
-    let tight = opened(&spec, Room { words: 20_000, held: 20_000, ..Room::default() }).unwrap();
+    let tight =
+        opened(&spec, MemoryLimits { words: 20_000, held_out: 20_000, ..MemoryLimits::default() }).unwrap();
     let [words, held] = tight.data.notes.as_slice() else { panic!("{:?}", tight.data.notes) };
-    assert!(words.starts_with("more different words than there is room to count"), "{words}");
+    assert!(words.starts_with("more different words than fit into memory"), "{words}");
     let (all, some) = (ample.facts.validation, tight.data.facts.validation);
     assert!(some > 50 && some < all);
     assert_eq!(
         *held,
         format!(
-            "of {all} texts held back {some} are in memory, drawn by the seed: these are measured",
+            "of {all} held-out texts {some} fit into memory, chosen at random by the seed: validation uses these",
             all = number::count(all as u64)
         )
     );
-    // What is not measured is not learnt from either, and the frequent words are the same.
+    // Texts that are not validated on are not trained on either, and the frequent words are the same.
     assert_eq!(tight.data.facts.train, ample.facts.train);
     let frequent = |data: &Data| {
-        data.vocabularies.as_ref().unwrap().first().learnt().take(5).map(str::to_owned).collect::<Vec<_>>()
+        data.vocabularies.as_ref().unwrap().first().words().take(5).map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(sorted_words(frequent(&tight.data)), sorted_words(frequent(&ample)));
     let whole = of_dataset(ample.validation.as_ref().unwrap());
@@ -274,49 +283,51 @@ fn sorted_words(mut words: Vec<String>) -> Vec<String> {
 }
 
 #[test]
-fn large_validation_data_are_streamed_in_their_order() {
+fn large_validation_data_are_streamed_in_file_order() {
     let folder = tempfile::tempdir().unwrap();
     let test = written(&folder, "test.csv", csv(&rows(90, 200)));
     let spec = LabelledSpec {
         validation: given(test.clone()),
         ..spec(written(&folder, "a.csv", csv(&rows(0, 100))))
     };
-    let held = in_memory(&LabelledSpec { stream: Streaming::Never, ..spec.clone() });
-    let opened_all = opened(&spec, Room { validation: 0, ..Room::default() }).unwrap();
-    assert_eq!(opened_all.data.facts, held.facts);
-    let all = of_dataset(held.validation.as_ref().unwrap());
+    let expected = in_memory(&LabelledSpec { stream: Streaming::Never, ..spec.clone() });
+    let opened_all = opened(&spec, MemoryLimits { validation: 0, ..MemoryLimits::default() }).unwrap();
+    assert_eq!(opened_all.data.facts, expected.facts);
+    let all = of_dataset(expected.validation.as_ref().unwrap());
     assert_eq!(of_dataset(&opened_all.data.validation.unwrap()), all[..HEAD]);
     let mut streamed = in_order(opened_all.validation.unwrap(), None, 32);
     assert_eq!((epoch(&mut *streamed, 0).unwrap(), epoch(&mut *streamed, 0).unwrap()), (all.clone(), all));
     fs::write(&test, csv(&[("good".into(), "never")])).unwrap();
-    let told = opened(&spec, Room { validation: 0, ..Room::default() }).unwrap_err().to_string();
-    assert!(told.ends_with("test.csv:2: found the label \"never\"; expected a label of the training data: \"maybe\", \"no\", \"yes\""), "{told}");
+    let message =
+        opened(&spec, MemoryLimits { validation: 0, ..MemoryLimits::default() }).unwrap_err().to_string();
+    assert!(message.ends_with("test.csv:2: found the label \"never\"; expected a label of the training data: \"maybe\", \"no\", \"yes\""), "{message}");
 }
 
 #[test]
-fn a_file_that_changes_is_an_error_however_it_changes() {
+fn a_changed_file_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let good = csv(&rows(0, 100));
     let path = written(&folder, "a.csv", &good);
     let since = path.metadata().unwrap().modified().unwrap();
     let spec = LabelledSpec { stream: Streaming::Buffered { buffer: 10 }, ..spec(path.clone()) };
-    let told = |content: &str, quietly: bool| {
+    let message = |content: &str, same_time: bool| {
         fs::write(&path, &good).unwrap();
         File::options().write(true).open(&path).unwrap().set_modified(since).unwrap();
-        let mut streamed = shuffled(opened(&spec, Room::default()).unwrap());
+        let mut streamed = shuffled(opened(&spec, MemoryLimits::default()).unwrap());
         epoch(&mut *streamed, 1).unwrap();
         fs::write(&path, content).unwrap();
-        if quietly {
+        if same_time {
             File::options().write(true).open(&path).unwrap().set_modified(since).unwrap();
         }
         epoch(&mut *streamed, 2).unwrap_err().to_string()
     };
-    let expected = "found other data than when it was read first; expected a file that stays as it is until training has ended";
+    let expected =
+        "found other data than in the first pass; expected a file that does not change during training";
     let longer = good.clone() + "more,yes\n";
     let swapped = good.replacen(",yes", ",no ", 1);
     let (broken, strange) = (good.replacen(",yes", ";yes", 1), good.replacen("yes", "yez", 1));
     let shorter = csv(&rows(0, 50));
-    for (content, quietly, line) in [
+    for (content, same_time, line) in [
         (&longer, false, ""),
         (&longer, true, ""),
         (&shorter, true, ""),
@@ -324,20 +335,20 @@ fn a_file_that_changes_is_an_error_however_it_changes() {
         (&broken, true, ":2"),
         (&strange, true, ":2"),
     ] {
-        let told = told(content, quietly);
-        assert!(told.ends_with(&format!("a.csv{line}: {expected}")), "{told}");
+        let message = message(content, same_time);
+        assert!(message.ends_with(&format!("a.csv{line}: {expected}")), "{message}");
     }
     fs::write(&path, &good).unwrap();
-    let mut streamed = shuffled(opened(&spec, Room::default()).unwrap());
+    let mut streamed = shuffled(opened(&spec, MemoryLimits::default()).unwrap());
     fs::remove_file(&path).unwrap();
     assert!(epoch(&mut *streamed, 1).is_err());
 }
 
 #[test]
-fn what_cannot_be_read_twice_or_has_no_classes_is_refused() {
+fn pipes_folders_and_files_without_classes_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let message = |path: PathBuf| {
-        let error = opened(&spec(path), Room::default()).unwrap_err().to_string();
+        let error = opened(&spec(path), MemoryLimits::default()).unwrap_err().to_string();
         error.replace(&folder.path().display().to_string(), "DIR")
     };
     let pipe = folder.path().join("pipe");
@@ -355,30 +366,30 @@ fn what_cannot_be_read_twice_or_has_no_classes_is_refused() {
     crate::messages::assert_messages("streaming", entries);
     let mut bad = spec(written(&folder, "bad.csv", "text,label\na,x\nb\nc,y\n"));
     bad.skip_bad_rows = true;
-    let data = opened(&bad, Room::default()).unwrap().data;
+    let data = opened(&bad, MemoryLimits::default()).unwrap().data;
     assert_eq!((data.facts.train, data.facts.skipped), (2, 1));
 }
 
 #[test]
-fn a_file_that_is_sorted_by_label_is_told() {
+fn a_file_sorted_by_label_gives_a_note() {
     let folder = tempfile::tempdir().unwrap();
     let mut sorted = rows(0, 300);
     sorted.sort_by_key(|(_, label)| *label);
     let path = written(&folder, "a.csv", csv(&sorted));
     let notes = |buffer| {
         let spec = LabelledSpec { stream: Streaming::Buffered { buffer }, ..spec(path.clone()) };
-        opened(&spec, Room::default()).unwrap().data.notes
+        opened(&spec, MemoryLimits::default()).unwrap().data.notes
     };
-    let told = notes(50);
+    let message = notes(50);
     assert!(
-        told.len() == 1 && told[0].contains("is sorted by label, more or less: within 50 rows"),
-        "{told:?}"
+        message.len() == 1 && message[0].contains("is nearly sorted by label: within 50 rows"),
+        "{message:?}"
     );
     assert!(notes(300).is_empty());
 }
 
 #[test]
-fn the_setting_is_read_as_it_is_written() {
+fn the_setting_round_trips() {
     let read = |text: &str| {
         let spec = format!(r#"{{"path":"a","stream":{text}}}"#);
         serde_json::from_str::<LabelledSpec>(&spec).map(|spec| spec.stream).map_err(|e| e.to_string())
@@ -396,28 +407,30 @@ fn the_setting_is_read_as_it_is_written() {
 }
 
 #[test]
-fn a_large_file_is_streamed_unless_it_is_said_otherwise() {
+fn a_large_file_is_streamed_by_default() {
     let folder = tempfile::tempdir().unwrap();
     let path = written(&folder, "a.csv", "text,label\n");
-    let wanted = |stream| is_wanted(&LabelledSpec { stream, ..spec(path.clone()) }).unwrap();
+    let wanted = |stream| should_stream(&LabelledSpec { stream, ..spec(path.clone()) }).unwrap();
     assert_eq!(
         [wanted(Streaming::Auto), wanted(Streaming::Always), wanted(Streaming::Never)],
         [false, true, false]
     );
-    // A hole: it takes no room on the disk.
+    // A sparse file: it takes no space on disk.
     File::options().write(true).open(&path).unwrap().set_len(LARGE + 1).unwrap();
     assert_eq!([wanted(Streaming::Auto), wanted(Streaming::Never)], [true, false]);
 }
 
 #[test]
-fn whoever_does_not_wait_for_the_survey_is_not_held_up_by_it() {
+fn the_first_pass_ends_when_cancelled() {
     let folder = tempfile::tempdir().unwrap();
     let wanted = spec(written(&folder, "a.csv", csv(&rows(0, 100))));
     let stopped = AtomicBool::new(true);
-    let told =
-        survey(&wanted, &TOKENS, 1, Room::default(), (&ProgressSender::to_nobody(), &stopped)).unwrap_err();
-    assert!(matches!(told, DataError::Read { source, .. } if source.kind() == io::ErrorKind::Interrupted));
-    // Work that goes on until it is told.
-    let work = |_: &ProgressSender, stopped: &AtomicBool| while unless(stopped, Path::new("a")).is_ok() {};
+    let message =
+        scan(&wanted, &TOKENS, 1, MemoryLimits::default(), (&ProgressSender::disconnected(), &stopped))
+            .unwrap_err();
+    assert!(matches!(message, DataError::Read { source, .. } if source.kind() == io::ErrorKind::Interrupted));
+    // Work that runs until it is cancelled.
+    let work =
+        |_: &ProgressSender, stopped: &AtomicBool| while check_stopped(stopped, Path::new("a")).is_ok() {};
     crate::data::progress::run_with_progress(&mut |_| {}, &mut || true, work);
 }
