@@ -1,15 +1,14 @@
-//! Sequences with what they should give: texts read or generated and tokenised, symbols and numbers generated; in batches.
-//! Knows no model.
+//! Datasets of sequences with targets, read from files or generated, and their batches. Independent of models.
 //!
 //! ```text
-//! DataSpec ─ text (one long text, its next token asked for at every step) ─→ Dataset
-//!        ├─ series (numbers over time) ─→ Dataset, and Forecasts: the way back to their units
+//! DataSpec ─ text (one long text, the next token at every step) ─→ Dataset
+//!        ├─ series (numbers over time) ─→ Dataset, and Forecasts: the inverse transform
 //!        ├─ sequences (of vectors: time series, recordings; a class each) ─→ Dataset, Scale
 //!        ├─ tags (a class at every word) ─→ Vocabularies (one a channel), Dataset
 //!        ├─ labelled | word-order ─→ Corpus (words by number, two splits on two threads)
 //!        │                                  ├─→ Vocabulary (of the training split)
-//!        │  TokenSpec ──────────────────────┴─→ Dataset (Inputs, Targets) ─ Sampler ─→ Batch (either way: Batches)
-//!        ├─ labelled, too large for memory ─→ Streamed: read anew every epoch ──────→ Batch
+//!        │  TokenSpec ──────────────────────┴─→ Dataset (Inputs, Targets) ─ Sampler ─→ Batch (both: Batches)
+//!        ├─ labelled, too large for memory ─→ Streamed: re-read every epoch ────────→ Batch
 //!        └─ the other generated tasks ─────────→ Dataset
 //! ```
 
@@ -47,8 +46,10 @@ pub use sources::labelled::evaluation_set::{LabelledTexts, labelled_texts};
 pub use sources::labelled::streamed::Streaming;
 pub use sources::labelled::{Format, GivenValidation, LabelledSpec, Validation, test_beside, train_and_test};
 pub use sources::language::TextSpec;
-pub use sources::sequences::{LabelledSequences, Scale, Scaling, SequencesSpec, Survey, archive, survey};
-pub use sources::series::{Ahead, DateOrder, Forecasts, JudgedSeries, SeriesFacts, SeriesSpec};
+pub use sources::sequences::{
+    LabelledSequences, Scale, Scaling, SequenceStatistics, SequencesSpec, archive, sequence_statistics,
+};
+pub use sources::series::{DateOrder, EvaluationSeries, ForecastInput, Forecasts, SeriesFacts, SeriesSpec};
 pub use sources::tags::{TaggedSentences, TagsSpec, TagsValidation, split_words};
 pub use spec::DataSpec;
 pub use text::channels::{ChannelLevel, ChannelSpec, encode_sentences};
@@ -57,10 +58,10 @@ pub use text::vectors::{Coverage, Vectors};
 pub use text::vocabularies::Vocabularies;
 pub use text::vocabulary::Vocabulary;
 
-/// Checks the settings of `spec`, and that `tokens` are what its texts need.
+/// Checks the settings of `spec`, and that `tokens` are present if and only if its texts need them.
 ///
 /// # Errors
-/// [`DataError::Setting`] with the first that is wrong.
+/// [`DataError::Setting`] for the first invalid setting.
 pub fn check(spec: &DataSpec, tokens: Option<&TokenSpec>) -> Result<(), DataError> {
     let source = spec.source();
     source.check()?;

@@ -396,7 +396,7 @@ fn a_paused_trainer_that_nobody_can_reach_any_more_goes_on_to_its_end() {
 fn a_stateful_model_reads_its_data_in_order_epoch_after_epoch() {
     let order = |set: &[&str]| {
         let mut session = Session::prepare(spec(set), 1, &mut |_| {}).unwrap();
-        let Batches::Held { sampler, .. } = &mut session.train else { panic!("in memory") };
+        let Batches::InMemory { sampler, .. } = &mut session.train else { panic!("in memory") };
         [1, 2].map(|epoch| (0..4).flat_map(|b| sampler.batch(epoch, b).to_vec()).collect::<Vec<_>>())
     };
     let in_order: Vec<usize> = (0..128).collect();

@@ -9,79 +9,79 @@ use crate::data::error::DataError;
 pub struct BatchOrder {
     /// Sequences of a batch, at least 1.
     pub batch_size: usize,
-    /// Shuffles every epoch; `None` keeps the order of the file.
+    /// The seed of shuffling; `None` for the order of the file.
     pub seed: Option<u64>,
-    /// Whether the longest sequences of a batch come first: see [`Sampler::by_length`].
+    /// Whether batches are sorted by descending length: see [`Sampler::by_length`].
     pub by_length: bool,
 }
 
-/// A split that is read from its file every epoch again.
+/// A split that is re-read from its file every epoch.
 pub trait StreamedSplit: Debug + Send {
     /// Sets the order of later epochs.
     fn set_order(&mut self, order: BatchOrder);
 
-    /// Sequences of an epoch.
+    /// The number of sequences.
     fn len(&self) -> usize;
 
-    /// Whether there is none.
+    /// Whether there are no sequences.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Batches of an epoch; the last may be smaller than the others.
+    /// The number of batches of an epoch; the last may be smaller.
     fn batches(&self) -> usize;
 
-    /// Fills `into` with a batch of an epoch; quick where it is the one after the last that was filled.
+    /// Fills `into` with a batch of an epoch; fast for the batch after the one filled last.
     ///
     /// # Errors
     /// When the file can no longer be read, or has changed.
     fn fill(&mut self, epoch: u64, batch: usize, into: &mut Batch) -> Result<(), DataError>;
 }
 
-/// A split as steps see it: batch after batch of an epoch, whether it is in memory or read anew every time.
+/// A split as batches, in memory or streamed.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "a training has two of them")]
 pub enum Batches {
     /// In memory.
-    Held {
-        /// All of it.
+    InMemory {
+        /// The data.
         data: Dataset,
-        /// Its order.
+        /// The order.
         sampler: Sampler,
     },
-    /// Read anew every epoch.
+    /// Re-read from disk every epoch.
     Streamed(Box<dyn StreamedSplit>),
 }
 
 impl Batches {
-    /// Sequences of an epoch.
+    /// The number of sequences.
     pub fn len(&self) -> usize {
         match self {
-            Self::Held { data, .. } => data.len(),
+            Self::InMemory { data, .. } => data.len(),
             Self::Streamed(streamed) => streamed.len(),
         }
     }
 
-    /// Whether there is none.
+    /// Whether there are no sequences.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Batches of an epoch; the last may be smaller than the others.
+    /// The number of batches of an epoch; the last may be smaller.
     pub fn batches(&self) -> usize {
         match self {
-            Self::Held { sampler, .. } => sampler.batches(),
+            Self::InMemory { sampler, .. } => sampler.batches(),
             Self::Streamed(streamed) => streamed.batches(),
         }
     }
 
-    /// Fills `into` with a batch of an epoch. Batches of an epoch are quickest one after the other.
+    /// Fills `into` with a batch of an epoch; streamed data are fastest in order.
     ///
     /// # Errors
-    /// When a file cannot be read any more, or is no longer what it was. Never of what is in memory.
+    /// When a streamed file cannot be read or has changed; never for data in memory.
     pub fn fill(&mut self, epoch: u64, batch: usize, into: &mut Batch) -> Result<(), DataError> {
         match self {
-            Self::Held { data, sampler } => {
+            Self::InMemory { data, sampler } => {
                 into.fill(data, sampler.batch(epoch, batch).iter().copied());
                 Ok(())
             }

@@ -2,41 +2,41 @@ pub(crate) mod sampler;
 
 use ndarray::{Array, Array2, Array3, ArrayView1, ArrayView2, ArrayView3, Axis, RemoveAxis};
 
-/// What sequences consist of.
+/// The inputs of sequences.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Inputs {
     /// Token ids, `[sequence, time]`.
     Tokens(Array2<u32>),
-    /// Token ids in several channels, `[sequence, channel, time]`; padding is padding in all of them.
+    /// Token ids in several channels, `[sequence, channel, time]`; padding is the same in all channels.
     Channels(Array3<u32>),
     /// Numbers, `[sequence, time, features]`.
     Real(Array3<f32>),
 }
 
-/// What sequences should give.
+/// The targets of sequences.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Targets {
     /// One class a sequence.
     Classes(Vec<u32>),
-    /// A class at every time step, `[sequence, time]`; 0 at padding, where it is not asked for.
+    /// A class at every time step, `[sequence, time]`; 0 at padding, where it has no loss.
     Steps(Array2<u32>),
     /// Numbers a sequence, `[sequence, outputs]`.
     Real(Array2<f32>),
-    /// Which of several labels a sequence has, `[sequence, label]`: 0 or 1.
+    /// Several labels a sequence, `[sequence, label]`: 0 or 1.
     Labels(Array2<f32>),
 }
 
-/// Sequences with what they should give.
+/// Sequences with their targets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     /// The sequences.
     pub inputs: Inputs,
-    /// As many targets.
+    /// The targets, one for each sequence.
     pub targets: Targets,
 }
 
 impl Dataset {
-    /// The steps of every sequence that are no padding: token 0, or numbers that are all 0.
+    /// The number of steps of every sequence without padding, which is token 0, or numbers that are all 0.
     pub fn lengths(&self) -> Vec<usize> {
         match (&self.inputs, self.inputs.tokens()) {
             (Inputs::Real(numbers), _) => {
@@ -50,19 +50,19 @@ impl Dataset {
         }
     }
 
-    /// Sequences in it.
+    /// The number of sequences.
     pub fn len(&self) -> usize {
         self.targets.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no sequences.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl Inputs {
-    /// Sequences.
+    /// The number of sequences.
     pub fn len(&self) -> usize {
         match self {
             Self::Tokens(ids) => ids.nrows(),
@@ -71,17 +71,17 @@ impl Inputs {
         }
     }
 
-    /// Whether there is none.
+    /// Whether there are no sequences.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The token ids, where they are that; of the first channel, where there are several.
+    /// The token ids, of the first channel if there are several; `None` for numbers.
     pub fn tokens(&self) -> Option<ArrayView2<'_, u32>> {
         self.channel(0)
     }
 
-    /// The token ids of a channel, where there is one of that number, from 0.
+    /// The token ids of channel `number`, from 0; `None` if there is no such channel.
     pub fn channel(&self, number: usize) -> Option<ArrayView2<'_, u32>> {
         match self {
             Self::Tokens(ids) => Some(ids.view()).filter(|_| number == 0),
@@ -90,7 +90,7 @@ impl Inputs {
         }
     }
 
-    /// The numbers, where they are that.
+    /// The numbers; `None` for token ids.
     pub fn real(&self) -> Option<ArrayView3<'_, f32>> {
         match self {
             Self::Tokens(_) | Self::Channels(_) => None,
@@ -100,7 +100,7 @@ impl Inputs {
 }
 
 impl Targets {
-    /// Sequences that they belong to.
+    /// The number of sequences.
     pub fn len(&self) -> usize {
         match self {
             Self::Classes(classes) => classes.len(),
@@ -109,18 +109,18 @@ impl Targets {
         }
     }
 
-    /// Whether there is none.
+    /// Whether there are no sequences.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// What a step sees. One batch is filled over and over; after the largest has been in it, filling allocates nothing.
+/// The sequences and targets of a training step. A batch is refilled in place and does not allocate once it has held the largest.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// As those that it is filled from.
+    /// The inputs, of the kind of the dataset.
     pub inputs: Inputs,
-    /// As many targets.
+    /// The targets, one for each sequence.
     pub targets: Targets,
     rows: Vec<usize>,
 }
@@ -136,17 +136,17 @@ impl Default for Batch {
 }
 
 impl Batch {
-    /// Sequences in it.
+    /// The number of sequences.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no sequences.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// Becomes the `sequences` of `data`, in that order; numbers that `data` does not have are left out.
+    /// Copies the `sequences` of `data`, in that order; indices beyond `data` are ignored.
     pub fn fill(&mut self, data: &Dataset, sequences: impl IntoIterator<Item = usize>) {
         self.rows.clear();
         self.rows.extend(sequences.into_iter().filter(|sequence| *sequence < data.len()));
@@ -170,7 +170,7 @@ impl Batch {
     }
 }
 
-/// Rows of token ids with their classes, in memory that goes round between who fills batches and who takes them.
+/// Rows of token ids with their classes, in buffers that are passed back and forth between the reader thread and the trainer.
 #[derive(Debug, Default)]
 pub(crate) struct TokenRows {
     /// One row after the other.
@@ -198,16 +198,16 @@ impl TokenRows {
         self.classes.clear();
     }
 
-    /// All of them, each of `length` ids, and their classes.
+    /// The ids `[row, length]`, and the classes.
     pub fn parts(self, length: usize) -> (Array2<u32>, Vec<u32>) {
         let ids = Array2::from_shape_vec((self.classes.len(), length), self.ids)
-            .unwrap_or_else(|_| unreachable!("as many ids as rows have"));
+            .unwrap_or_else(|_| unreachable!("`length` ids a row"));
         (ids, self.classes)
     }
 }
 
 impl Batch {
-    /// Becomes these rows of `length` ids, and gives back the memory that it had.
+    /// Replaces the batch by `rows` of `length` ids, and returns its previous buffers.
     pub(crate) fn exchange(&mut self, rows: TokenRows, length: usize) -> TokenRows {
         self.rows.clear();
         self.rows.extend(0..rows.len());
@@ -220,7 +220,7 @@ impl Batch {
     }
 }
 
-/// Whether numbers are a step of a sequence, not padding.
+/// Whether the numbers of a step are not padding.
 fn is_step(numbers: &ArrayView1<'_, f32>) -> bool {
     numbers.iter().any(|x| *x != 0.0)
 }
@@ -248,18 +248,18 @@ impl Targets {
     }
 }
 
-/// Puts the `rows` of `all` into the memory of `mine`.
+/// Copies the `rows` of `all` into `mine`, reusing its memory.
 fn gather<T: Copy, D: RemoveAxis>(all: &Array<T, D>, rows: &[usize], mine: &mut Array<T, D>) {
     let mut shape = all.raw_dim();
     shape[0] = 0;
     let empty = Array::from_shape_vec(shape.clone(), Vec::new())
-        .unwrap_or_else(|_| unreachable!("no rows, no values"));
+        .unwrap_or_else(|_| unreachable!("no values for no rows"));
     let (mut values, _) = std::mem::replace(mine, empty).into_raw_vec_and_offset();
     values.clear();
     rows.iter().for_each(|row| values.extend(all.index_axis(Axis(0), *row)));
     shape[0] = rows.len();
     *mine =
-        Array::from_shape_vec(shape, values).unwrap_or_else(|_| unreachable!("as many values as rows have"));
+        Array::from_shape_vec(shape, values).unwrap_or_else(|_| unreachable!("as many values as the shape"));
 }
 
 #[cfg(test)]
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_holds_the_rows_asked_for() {
+    fn a_batch_holds_the_requested_rows() {
         let mut batch = Batch::default();
         batch.fill(&classified(), [2, 99, 0]);
         assert_eq!(batch.inputs, Inputs::Tokens(array![[0, 6], [0, 2]]));
@@ -319,8 +319,8 @@ mod tests {
     }
 
     #[test]
-    fn filling_again_takes_the_same_memory() {
-        fn places(batch: &Batch) -> [usize; 2] {
+    fn refilling_reuses_memory() {
+        fn addresses(batch: &Batch) -> [usize; 2] {
             let inputs = match &batch.inputs {
                 Inputs::Tokens(ids) => ids.as_ptr() as usize,
                 Inputs::Channels(ids) => ids.as_ptr() as usize,
@@ -338,10 +338,10 @@ mod tests {
         for data in [classified(), in_channels(), tagged(), measured(), labelled] {
             let mut batch = Batch::default();
             batch.fill(&data, [2, 0, 1]);
-            let before = places(&batch);
+            let before = addresses(&batch);
             for rows in [vec![1], vec![0, 1, 2], vec![2, 2]] {
                 batch.fill(&data, rows);
-                assert_eq!(places(&batch), before);
+                assert_eq!(addresses(&batch), before);
             }
         }
     }

@@ -4,53 +4,53 @@ use std::path::{Path, PathBuf};
 
 use crate::escape;
 
-/// Why data cannot be had, in one line a person can act on: `FILE:LINE: found …; expected …`.
+/// An error of data, with a one-line message: `FILE:LINE: found …; expected …`.
 ///
-/// The messages are safe to show: foreign text in them is escaped and clipped.
+/// Text of the data in messages is escaped and clipped.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// Nothing is at `path`; `needs` says in words what has to be fetched.
+    /// There is no file at `path`; `needs` are instructions to obtain it.
     #[error("{}: not found{}", shown(path), advice(needs.as_deref()))]
     Missing {
         /// Where the data should be.
         path: PathBuf,
-        /// What to fetch and where to put it.
+        /// Instructions to obtain it.
         needs: Option<String>,
     },
-    /// The operating system refused.
+    /// The operating system returned an error.
     #[error("{}: cannot be read", shown(path))]
     Read {
         /// What was being read.
         path: PathBuf,
-        /// What the system said.
+        /// The error.
         source: io::Error,
     },
-    /// The data are there and not as they must be.
+    /// The content of the data is invalid.
     #[error("{}: found {found}; expected {expected}", place(path, *line))]
     Content {
         /// The file or folder.
         path: PathBuf,
-        /// The line on which the bad row starts, from 1, where one row is to blame.
+        /// The line on which the invalid row starts, from 1, if it is a single row.
         line: Option<u64>,
-        /// What is there, already escaped.
+        /// What was found, already escaped.
         found: String,
-        /// What would be right.
+        /// What was expected.
         expected: String,
     },
-    /// A setting that no data can meet.
+    /// An invalid setting.
     #[error("{field}: found {found}; expected {expected}")]
     Setting {
-        /// The setting as a preset calls it: `tokens.vocabulary`.
+        /// The key in a preset: `tokens.vocabulary`.
         field: Cow<'static, str>,
         /// Its value.
         found: String,
-        /// Which values would do.
+        /// The valid values.
         expected: String,
     },
 }
 
 impl DataError {
-    /// `source` as it befell `path`, with absence told apart.
+    /// The error for `source` while reading `path`; distinguishes missing files.
     pub(crate) fn read(path: &Path, needs: Option<&str>, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::NotFound => Self::Missing { path: path.into(), needs: needs.map(String::from) },
@@ -68,7 +68,7 @@ impl DataError {
     }
 }
 
-/// A setting whose value cannot be met; `expected` says which could.
+/// Returns the error of an invalid setting; `expected` are the valid values.
 pub(crate) fn refuse<T>(
     field: impl Into<Cow<'static, str>>,
     found: impl ToString,
@@ -77,7 +77,7 @@ pub(crate) fn refuse<T>(
     Err(DataError::Setting { field: field.into(), found: found.to_string(), expected: expected.into() })
 }
 
-/// Foreign text in quotes, escaped, and clipped to 60 characters.
+/// Text of the data in quotes, escaped, and clipped to 60 characters.
 pub(crate) fn quoted(text: &str) -> String {
     let clipped = match text.char_indices().nth(60) {
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
@@ -86,7 +86,7 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", escape::foreign(&clipped))
 }
 
-/// Foreign names as a list in a sentence, at most eight of them.
+/// Quotes at most eight names for a list in a sentence.
 pub(crate) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     let more = names.len().saturating_sub(8);
     let list = names.take(8).map(quoted).collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! Bytes of files → decoded text, lines and rows.
+//! Reading of files: decompression, decoding, lines and rows.
 
 pub(crate) mod encoding;
 pub(crate) mod open;

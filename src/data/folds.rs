@@ -1,12 +1,11 @@
-//! Whether data can be split into as many folds as a cross-validation needs.
+//! The check of the number of folds of a cross-validation.
 
 use crate::data::error::DataError;
 use crate::data::source::FoldSizes;
 use crate::data::spec::DataSpec;
 use crate::number;
 
-/// Refuses `folds` of which one would be empty, or all there is, before training starts. Texts that are streamed are not read for
-/// that.
+/// Checks, before training starts, that none of `folds` folds would be empty or contain all data. Streamed texts are not checked.
 ///
 /// # Errors
 /// When a fold would be empty; those of reading the data.
@@ -19,7 +18,7 @@ pub fn check_folds(spec: &DataSpec, folds: usize, seed: u64) -> Result<(), DataE
     }
     let [all, empty, folds] = [all, empty, sizes.len()].map(|n| number::count(n as u64));
     let found = format!(
-        "{all} {unit}, with which {empty} of {folds} folds would have nothing to judge by or to learn from"
+        "{all} {unit}, with which {empty} of {folds} folds would have no validation or no training data"
     );
-    Err(DataError::content(&path, None, found, "fewer folds: those that are alike stay together"))
+    Err(DataError::content(&path, None, found, "fewer folds: equal ones stay in one fold"))
 }

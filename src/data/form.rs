@@ -1,24 +1,24 @@
 use crate::data::text::tokens::TokenSpec;
 
-/// What sequences of a source look like, as far as it is known before any is read.
+/// The shapes of the inputs and targets of a source, as far as they are known before data are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
-    /// What a network reads.
+    /// The inputs.
     pub inputs: InputForm,
-    /// What it should give.
+    /// The targets.
     pub targets: TargetForm,
 }
 
-/// What a network reads.
+/// The shape of the inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputForm {
     /// Token ids, `[time]`, all below `vocabulary`.
     Tokens {
         /// Time steps.
         time: usize,
-        /// Ids, padding and unknown counted.
+        /// The number of ids, including padding and unknown.
         vocabulary: usize,
-        /// Whether sequences that are shorter are filled up with id 0.
+        /// Whether shorter sequences are padded with id 0.
         padded: bool,
     },
     /// Numbers, `[time, features]`.
@@ -30,23 +30,23 @@ pub enum InputForm {
     },
 }
 
-/// What a network should give.
+/// The shape of the targets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetForm {
-    /// One of these classes a sequence; `None` when only the data tell which there are.
+    /// One of these classes a sequence; `None` if they are not known before data are read.
     Classes(Option<Vec<String>>),
-    /// Any of these labels a sequence, several or none at once; `None` when only the data tell which there are.
+    /// Any number of these labels a sequence; `None` if they are not known before data are read.
     Labels(Option<Vec<String>>),
-    /// One of these classes at every time step; none when only the data tell which there are.
+    /// One of these classes at every time step; empty if they are not known before data are read.
     Steps(Vec<String>),
-    /// At every time step the token that comes next: as many classes as the vocabulary has entries.
+    /// The next token at every time step: as many classes as the vocabulary has entries.
     Next,
-    /// So many numbers a sequence.
+    /// This number of outputs a sequence.
     Real(usize),
 }
 
 impl InputForm {
-    /// Rows of ids, as `tokens` encode texts.
+    /// The shape of texts encoded by `tokens`.
     pub(crate) fn of_tokens(tokens: Option<&TokenSpec>, padded: bool) -> Self {
         let (time, vocabulary) = tokens.map_or((0, 0), |tokens| (tokens.length, tokens.size()));
         Self::Tokens { time, vocabulary, padded }
@@ -61,7 +61,7 @@ impl Form {
         }
     }
 
-    /// Entries of the vocabulary; 0 where sequences are numbers.
+    /// The size of the vocabulary; 0 for numbers.
     pub fn vocabulary(&self) -> usize {
         match self.inputs {
             InputForm::Tokens { vocabulary, .. } => vocabulary,
@@ -71,7 +71,7 @@ impl Form {
 }
 
 impl TargetForm {
-    /// The classes, where there are any and they are known.
+    /// The classes or labels, if known.
     pub fn labels(&self) -> &[String] {
         match self {
             Self::Classes(Some(labels)) | Self::Labels(Some(labels)) | Self::Steps(labels) => labels,

@@ -1,4 +1,4 @@
-//! What opening a source gives.
+//! The result of opening a source.
 
 use crate::data::batches::StreamedSplit;
 use crate::data::dataset::Dataset;
@@ -8,29 +8,29 @@ use crate::data::text::vocabularies::Vocabularies;
 use crate::number;
 use crate::protocol::DataFacts;
 
-/// Everything a network is trained on.
+/// The training and validation data, and everything known about them.
 #[derive(Debug, Clone)]
 pub struct Data {
-    /// What weights learn from.
+    /// The training data.
     pub train: Dataset,
-    /// What they are measured on, where the spec has it.
+    /// The validation data, if the spec has any.
     pub validation: Option<Dataset>,
-    /// Of the training texts, or of the task's symbols; `None` where sequences are numbers.
+    /// The vocabularies of the training texts, or of the task's symbols; `None` for numbers.
     pub vocabularies: Option<Vocabularies>,
-    /// The label of each class: sorted where they come from files; none where targets are numbers.
+    /// The label of each class, sorted if they come from files; empty if targets are numbers.
     pub labels: Vec<String>,
-    /// What to tell people of it.
+    /// Facts for the user.
     pub facts: DataFacts,
-    /// What they should know beside, in sentences.
+    /// Notes for the user, in sentences.
     pub notes: Vec<String>,
-    /// The validation data in the units of the series, where they are one.
+    /// The inverse transform and the truth of the validation data of a series.
     pub forecasts: Option<Forecasts>,
-    /// What numbers were scaled by, where they are read from files.
+    /// The scaling of numbers that are read from files.
     pub scale: Option<Scale>,
 }
 
 impl Data {
-    /// Training data of which `facts` tell, and nothing else.
+    /// Training data with `facts` alone.
     pub fn of(train: Dataset, facts: DataFacts) -> Self {
         Self {
             train,
@@ -44,7 +44,7 @@ impl Data {
         }
     }
 
-    /// What to tell of sequences of several lengths, where no layer is told which of their steps are padding.
+    /// A warning for sequences of different lengths, to be shown if no layer masks their padding.
     pub fn unmasked(&self) -> Option<String> {
         let steps = |data: &Dataset| data.lengths().into_iter().min();
         // The windows of a series have no padding.
@@ -52,7 +52,7 @@ impl Data {
         let shortest = sequences.then(|| steps(&self.train)).flatten()?;
         (shortest < self.facts.length).then(|| {
             format!(
-                "the shortest sequence has {} steps, and no layer is told that the zeros behind them are padding: \
+                "the shortest sequence has {} steps, and no layer masks the zeros of its padding: \
                  begin with {{layer: Masking}}",
                 number::count(shortest as u64)
             )
@@ -60,14 +60,14 @@ impl Data {
     }
 }
 
-/// Data to learn from: what is in memory, and what is streamed.
+/// Opened data: what is in memory, and what is streamed.
 #[derive(Debug)]
 pub struct Opened {
-    /// What is in memory: of a streamed split only its first texts, as a sample.
+    /// The data in memory; of a streamed split only the first texts.
     pub data: Data,
-    /// The training texts, where they are streamed.
+    /// The training texts, if they are streamed.
     pub train: Option<Box<dyn StreamedSplit>>,
-    /// The validation texts, where they are streamed.
+    /// The validation texts, if they are streamed.
     pub validation: Option<Box<dyn StreamedSplit>>,
 }
 

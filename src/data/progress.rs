@@ -1,4 +1,4 @@
-//! Progress messages of a thread that reads files.
+//! Progress messages of reader threads.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use super::error::DataError;
 use super::source::RequiredFile;
 use crate::number;
 
-/// Refuses a file that does not exist: reading the one before it may take minutes.
+/// Checks that all files exist, before reading the first takes minutes.
 pub(crate) fn check_exists(files: &[RequiredFile<'_>]) -> Result<(), DataError> {
     files.iter().try_for_each(|file| match file.path.metadata() {
         Ok(_) => Ok(()),
@@ -18,35 +18,35 @@ pub(crate) fn check_exists(files: &[RequiredFile<'_>]) -> Result<(), DataError> 
     })
 }
 
-/// Tells the loading thread how far a reading thread is.
+/// Sends the progress of a reader thread to the loading thread.
 pub(crate) struct ProgressSender(mpsc::Sender<String>);
 
 impl ProgressSender {
-    /// Nobody listens.
+    /// A sender whose messages are discarded.
     pub(crate) fn disconnected() -> Self {
         Self(mpsc::channel().0)
     }
 
-    /// Reading `path` starts.
+    /// Reports that reading `path` starts.
     pub(crate) fn start(&self, path: &Path) {
-        self.say(format!("reading {}", path.display()));
+        self.send(format!("reading {}", path.display()));
     }
 
-    /// So many texts of `path` are read; a line for every ten thousand, later for every tenth more or so.
+    /// Reports that `texts` texts of `path` are read, for every 10,000 at first, later for every 100,000 and so on.
     pub(crate) fn texts(&self, path: &Path, texts: usize) {
         let every = 10_usize.pow(texts.max(10_000).ilog10());
         if texts.is_multiple_of(every) {
-            self.say(format!("reading {}: {} texts", path.display(), number::count(texts as u64)));
+            self.send(format!("reading {}: {} texts", path.display(), number::count(texts as u64)));
         }
     }
 
-    pub(crate) fn say(&self, line: String) {
-        // a lost line of progress is no reason to stop
+    pub(crate) fn send(&self, line: String) {
+        // The receiver may have been dropped.
         let _ = self.0.send(line);
     }
 }
 
-/// Does `work` on a thread of its own and tells `progress` what it reports; when `stop` says so it raises the flag that `work` is given.
+/// Runs `work` on a thread of its own and passes its messages to `progress`; sets the flag passed to `work` once `stop` returns true.
 pub(crate) fn run_with_progress<T: Send>(
     progress: &mut dyn FnMut(String),
     stop: &mut dyn FnMut() -> bool,

@@ -1,4 +1,4 @@
-//! What every kind of source can do; one implementation a kind, in `sources/`.
+//! The trait of data sources; its implementations are in `sources/`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,20 +10,20 @@ use crate::data::form::Form;
 use crate::data::opened::Opened;
 use crate::data::text::tokens::{TokenRules, TokenSpec};
 
-/// The settings of a source of data: what a preset has under `data:`.
+/// The settings of a data source: `data:` in a preset.
 ///
 /// A new kind of source implements this and gets a variant of [`DataSpec`](crate::data::DataSpec).
 pub trait Source {
-    /// The source in a few words: the path of the training data, or `generated: word-order`.
+    /// A short description: the path of the training data, or `generated: word-order`.
     fn description(&self) -> String;
 
     /// Checks the settings themselves; reads no data.
     ///
     /// # Errors
-    /// [`DataError::Setting`] with the first that no data can satisfy.
+    /// [`DataError::Setting`] for the first invalid setting.
     fn check(&self) -> Result<(), DataError>;
 
-    /// Which token settings a preset needs beside this source.
+    /// The token settings that a preset needs with this source.
     fn token_use(&self) -> TokenUse;
 
     /// The shapes of a sequence and of its target, when texts are encoded by `tokens`.
@@ -32,7 +32,7 @@ pub trait Source {
     /// Reads or generates the data.
     ///
     /// # Errors
-    /// The first thing that is missing or wrong.
+    /// The first missing file or invalid content.
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError>;
 
     /// The files and folders that must exist: the training data, then the validation data.
@@ -45,7 +45,7 @@ pub trait Source {
         Vec::new()
     }
 
-    /// The path of the validation data, where the settings have one.
+    /// The path of the validation data, if the settings have one.
     fn validation_path_mut(&mut self) -> Option<&mut PathBuf> {
         None
     }
@@ -53,7 +53,7 @@ pub trait Source {
     /// Removes the validation data from the settings.
     fn remove_validation(&mut self) {}
 
-    /// The sizes of `folds` parts of the training data, drawn by `seed`; `None` where they are not read for that.
+    /// The sizes of `folds` folds of the training data, sampled by `seed`; `None` if that is not supported.
     ///
     /// # Errors
     /// Those of reading the data.
@@ -61,18 +61,17 @@ pub trait Source {
         Ok(None)
     }
 
-    /// The numbers of training and validation sequences, where they are known before any is read; else 0.
+    /// The numbers of training and validation sequences, if they are known before data are read; else 0.
     fn sizes(&self) -> (usize, usize) {
         (0, 0)
     }
 
-    /// The symbols of a task that has its own, without padding and unknown.
+    /// The symbols of a generated task, without padding and unknown.
     fn symbols(&self) -> Option<&'static [&'static str]> {
         None
     }
 
-    /// Which classes are right at each step of `data`, where a task leaves a choice: `[sequence, time]`, a bit a class; 0 at
-    /// padding.
+    /// The legal classes at each step of `data`, if a task has several: bit sets `[sequence, time]`; 0 at padding.
     fn legal(&self, _data: &Dataset) -> Option<Array2<u32>> {
         None
     }
@@ -80,13 +79,13 @@ pub trait Source {
 
 /// What opening a source depends on besides its settings.
 pub struct Context<'a> {
-    /// How texts are encoded; present where [`Source::token_use`] requires it.
+    /// How texts are encoded; present if [`Source::token_use`] requires it.
     pub tokens: Option<&'a TokenSpec>,
-    /// Draws what is random: generated sequences, validation data that are split off.
+    /// The seed of generated sequences and of the validation split.
     pub seed: u64,
-    /// How many sequences of a batch continue in the next batch (of a stateful network); 1 where none does.
+    /// The number of streams of a stateful network; 1 for others.
     pub streams: usize,
-    /// Whether data that are too large for memory may be streamed from their files.
+    /// Whether data that do not fit in memory may be streamed from their files.
     pub may_stream: bool,
     /// Receives progress messages; file names in them are not escaped.
     pub progress: &'a mut dyn FnMut(String),
@@ -109,11 +108,11 @@ pub(crate) fn missing_tokens() -> DataError {
     DataError::Setting {
         field: "tokens".into(),
         found: "nothing".into(),
-        expected: "{level: word, vocabulary: …, length: …}, for texts to become rows".into(),
+        expected: "{level: word, vocabulary: …, length: …}, to encode texts".into(),
     }
 }
 
-/// Which token settings a source needs.
+/// The token settings that a source needs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TokenUse {
     /// Those of the preset, within these rules.
@@ -135,9 +134,9 @@ pub enum TokenUse {
 /// A file or folder that a source reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequiredFile<'a> {
-    /// Where it should be.
+    /// Its path.
     pub path: &'a Path,
-    /// What to fetch and where to put it, in words.
+    /// Instructions to obtain it.
     pub needs: Option<&'a str>,
 }
 
@@ -150,7 +149,7 @@ pub struct PathSetting<'a> {
     pub path: &'a mut PathBuf,
 }
 
-/// How large the folds of a cross-validation would be.
+/// The sizes of the folds of a cross-validation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoldSizes {
     /// The training data.

@@ -1,4 +1,4 @@
-//! Where data come from: one module per `source:` of a preset.
+//! The data sources: one module per `source:` of a preset.
 
 pub(crate) mod generated;
 pub(crate) mod labelled;

@@ -8,13 +8,13 @@ use crate::data::sources::sequences::SequencesSpec;
 use crate::data::sources::series::SeriesSpec;
 use crate::data::sources::tags::TagsSpec;
 
-/// Where data come from, resolved: what a preset has under `data:`.
+/// The settings of a data source, resolved: `data:` in a preset.
 ///
-/// Serialises flat, with the kind under `source`.
+/// Serializes flat, with the kind under `source`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "source", rename_all = "lowercase")]
 pub enum DataSpec {
-    /// `source: labelled`, or for short the name of a [`Format`](crate::data::sources::labelled::Format)
+    /// `source: labelled`, or the name of a [`Format`](crate::data::sources::labelled::Format)
     Labelled(LabelledSpec),
     /// `source: text`
     Text(TextSpec),
@@ -50,7 +50,7 @@ impl DataSpec {
     /// Reads the settings of the kind `name` of [`Self::NAMES`], without the key `source`; `None` for a name that is unknown.
     ///
     /// # Errors
-    /// The deserializer's own, of wrong settings.
+    /// Those of the deserializer, for invalid settings.
     pub fn read<'de, D: Deserializer<'de>>(name: &str, settings: D) -> Option<Result<Self, D::Error>> {
         let labelled = |format: Option<Format>, settings: D| {
             let spec = LabelledSpec::deserialize(settings)?;
@@ -75,12 +75,12 @@ impl DataSpec {
         of_kind!(self)
     }
 
-    /// As [`Self::source`], to change them.
+    /// As [`Self::source`], mutable.
     pub fn source_mut(&mut self) -> &mut dyn Source {
         of_kind!(self)
     }
 
-    /// The path of the training data, when it is missing, with what has to be fetched, in words.
+    /// A message if a file is missing, with instructions to obtain it.
     pub fn missing(&self) -> Option<String> {
         let files = self.source().files();
         let missing = files.iter().find(|file| !file.path.exists())?;
@@ -95,7 +95,7 @@ mod tests {
     use crate::data::sources::labelled::{Format, GivenValidation, Validation};
 
     #[test]
-    fn a_spec_serialises_flat_and_reads_back() {
+    fn a_spec_serializes_flat_and_round_trips() {
         let written = r#"{"path":"a.csv","format":"csv","text":2,"validation":{"path":"b.csv","label":"y"}}"#;
         let spec: LabelledSpec = serde_json::from_str(written).unwrap();
         assert_eq!((spec.format, spec.label.clone(), spec.skip_bad_rows), (Some(Format::Csv), None, false));
@@ -119,15 +119,15 @@ mod tests {
         };
         assert_eq!(read("0.25"), Ok(Some(Validation::Share(0.25))));
         assert_eq!(read(r#"{"folds":10,"fold":3}"#), Ok(Some(Validation::Fold { folds: 10, fold: 3 })));
-        for (wrong, words) in [
+        for (wrong, expected) in [
             (r#""a.csv""#, "expected a share such as 0.1"),
             (r#"{"folds":10}"#, "missing field `fold`"),
             (r#"{"text":"x"}"#, "missing field `path`"),
             (r#"{"path":"b","folds":2}"#, "not both"),
             (r#"{"pth":"b"}"#, "unknown field `pth`"),
         ] {
-            let told = read(wrong).unwrap_err();
-            assert!(told.contains(words), "{wrong}: {told}");
+            let message = read(wrong).unwrap_err();
+            assert!(message.contains(expected), "{wrong}: {message}");
         }
         assert!(serde_json::from_str::<LabelledSpec>(r#"{"path":"a","txt":"b"}"#).is_err());
         assert!(serde_json::from_str::<LabelledSpec>(r#"{"path":"a","text":0}"#).is_err());

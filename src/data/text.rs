@@ -1,4 +1,4 @@
-//! Text → tokens → ids: tokenisation, vocabularies, word vectors.
+//! Text → tokens → ids: tokenization, vocabularies, word vectors.
 
 pub(crate) mod channels;
 pub(crate) mod corpus;

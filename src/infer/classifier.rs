@@ -214,7 +214,7 @@ impl Classifier {
                 // What a row is, the run has settled.
                 let sequences =
                     SequencesSpec { length: own.length, features: own.features, ..sequences.clone() };
-                let (found, source) = sequences.to_judge(whole, seed, labels, scale)?;
+                let (found, source) = sequences.evaluation_set(whole, seed, labels, scale)?;
                 each(&Inputs::Real(found.rows), &Targets::Classes(found.classes), &found.names);
                 Ok(source)
             }

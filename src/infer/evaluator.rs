@@ -104,7 +104,7 @@ impl Evaluator {
                 counts.add(has.iter().zip(output).map(|(has, p)| (*has > 0.5, is_predicted(*p))));
             }
             (Details::Forecast { errors, .. }, _, Some(forecasts)) => {
-                forecasts.judge(sequence, output, errors);
+                forecasts.add_errors(sequence, output, errors);
             }
             _ => {}
         }

@@ -94,12 +94,12 @@ impl Forecaster {
             needs: path.is_none().then(|| own.to_owned()),
             ..self.series.clone()
         };
-        let ahead = series.ahead(&self.scale)?;
+        let ahead = series.forecast_input(&self.scale)?;
         let (output, _) = self.network.run(&ahead.inputs, 0..1, None)?;
         let output: Vec<f32> = output.iter().copied().collect();
         let names: Vec<String> = ahead.forecasts.names().map(str::to_owned).collect();
         // The logarithm of a finite number may be that of none.
-        let values = ahead.forecasts.undo(0, &output);
+        let values = ahead.forecasts.inverse_transform(0, &output);
         if values.iter().any(|x| !x.is_finite()) {
             return Err(self.network.not_finite());
         }
@@ -132,7 +132,7 @@ impl Forecaster {
             return Err(InferError::Task(message));
         };
         let series = self.as_learnt(asked)?;
-        let Some(found) = series.to_judge(moved.is_some(), &self.scale)? else {
+        let Some(found) = series.evaluation_set(moved.is_some(), &self.scale)? else {
             let message = "the run has no validation data; name some with --data";
             return Err(InferError::Task(message.to_owned()));
         };
@@ -147,7 +147,7 @@ impl Forecaster {
                 let output: Vec<f32> = output.iter().copied().collect();
                 evaluator.add_output(&output, (&found.data.targets, window), (Some(forecasts), window));
                 let width = spreads.len();
-                let predicted = forecasts.undo(window, &output);
+                let predicted = forecasts.inverse_transform(window, &output);
                 if predicted.iter().any(|x| !x.is_finite()) {
                     return Err(self.network.not_finite());
                 }

@@ -132,7 +132,7 @@ impl Tagger {
             return Err(InferError::Task(message));
         };
         let known = (self.labels.as_slice(), &self.vocabularies, &self.tokens);
-        let Some(found) = tags.to_judge(moved.is_some(), known)? else {
+        let Some(found) = tags.evaluation_set(moved.is_some(), known)? else {
             let message = "the run has no validation data; name some with --data";
             return Err(InferError::Task(message.to_owned()));
         };
@@ -169,7 +169,7 @@ impl Tagger {
             source: found.source,
             sentences: Some(Sentences {
                 count: found.words.len(),
-                unread: found.unread,
+                unread: found.truncated,
                 length: self.tokens.length,
             }),
         })

@@ -6,7 +6,7 @@ use super::{Looked, Material, test_beside};
 use crate::data::error::DataError;
 use crate::data::error::quoted;
 use crate::data::sources::labelled::{GivenValidation, Validation};
-use crate::data::sources::sequences::{SequencesSpec, archive, survey};
+use crate::data::sources::sequences::{SequencesSpec, archive, sequence_statistics};
 use crate::number;
 use crate::protocol::{ClassCount, Findings};
 
@@ -36,7 +36,7 @@ pub(super) fn by_name(path: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
 
 /// Looks at the sequences at `path`: files are read as a whole, of recordings the headers.
 pub(super) fn look(path: &Path, test: Option<PathBuf>) -> Result<Looked, DataError> {
-    let found = survey(path)?;
+    let found = sequence_statistics(path)?;
     let steps = match found.shortest == found.longest {
         true => number::count(found.longest as u64),
         false => format!(
@@ -55,15 +55,15 @@ pub(super) fn look(path: &Path, test: Option<PathBuf>) -> Result<Looked, DataErr
         let name = test.file_name().unwrap_or_default().to_string_lossy().into_owned();
         facts.push(("validation".into(), format!("{name}, beside it")));
     }
-    if found.looked < found.sequences {
-        let looked = number::count(found.looked as u64);
+    if found.measured < found.sequences {
+        let looked = number::count(found.measured as u64);
         facts.push(("looked into".into(), format!("the headers of {looked}, spread evenly")));
     }
     let mut notes = Vec::new();
     if let Some(first) = found.broken.first() {
-        if found.broken.len() * BROKEN > found.looked {
+        if found.broken.len() * BROKEN > found.measured {
             let count = number::count(found.broken.len() as u64);
-            let all = number::count(found.looked as u64);
+            let all = number::count(found.measured as u64);
             let (found, expected) =
                 (format!("{count} of {all} recordings broken, the first {first}"), "most of them whole");
             return Err(DataError::content(path, None, found, expected));

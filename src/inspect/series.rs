@@ -6,8 +6,8 @@ use jiff::civil::DateTime;
 
 use crate::data::error::DataError;
 use crate::data::sources::series::SeriesSpec;
+use crate::data::sources::series::notation::{Date, DateOrder};
 use crate::data::sources::series::table::Columns;
-use crate::data::sources::series::written::{Date, DateOrder};
 use crate::inspect::{ENOUGH, Grid, LookOptions, Looked, Material, Start, told};
 use crate::number;
 use crate::protocol::Findings;
@@ -55,7 +55,7 @@ pub(crate) fn look(
     };
     let (order, decimal) = (options.date_order, options.decimal);
     let columns = Columns { path, date: Some(&date), values: &values, positive: false, order, decimal };
-    let written = columns.written(&text);
+    let written = columns.notation(&text);
     let (table, dates, _) = match columns.read_dated(text) {
         Ok(read) => read,
         // What only a person knows can be said here too.

@@ -112,7 +112,7 @@ impl Session {
         let size = if model.is_stateful() { batch_size } else { batch_size.max(256) };
         let in_order = |data: Dataset| {
             let sampler = Sampler::new(seed, data.len(), size).unshuffled();
-            Batches::Held { data, sampler }
+            Batches::InMemory { data, sampler }
         };
         let validation = match streamed_validation {
             Some(split) => {
@@ -130,7 +130,7 @@ impl Session {
                     model if model.has_mask() => shuffled.by_length(train.lengths()),
                     _ => shuffled,
                 };
-                Batches::Held { data: train, sampler }
+                Batches::InMemory { data: train, sampler }
             }
         };
         Ok(Self {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::data::columns::multi_label::MultiLabel;
 use crate::data::columns::{LONGEST_LABEL, MOST_CLASSES};
-use crate::data::sources::series::written::{any_number, is_date};
+use crate::data::sources::series::notation::{any_number, is_date};
 use crate::data::text::label_set;
 
 /// Statistics of the first cells of a column.

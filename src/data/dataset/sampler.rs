@@ -2,47 +2,47 @@ use std::ops::Range;
 
 use crate::rng::Rng;
 
-/// The order in which epochs see the training sequences, cut in batches.
+/// The order of the training sequences in each epoch, divided into batches.
 ///
-/// An epoch's order hangs on the seed and the epoch's number alone, so that a run can go on from any batch of any epoch; or it is
+/// The order of an epoch depends on the seed and the epoch's number alone, so that a run can resume at any batch of any epoch; or it is
 /// that of the data ([`Sampler::unshuffled`]).
 #[derive(Debug, Clone)]
 pub struct Sampler {
-    /// What shuffles; nothing does without.
+    /// The seed of shuffling, if any.
     seed: Option<u64>,
     batch_size: usize,
     epoch: Option<u64>,
     order: Vec<usize>,
-    /// Of every sequence, where batches are to be sorted by it.
+    /// The length of every sequence, if batches are sorted by length.
     lengths: Vec<usize>,
 }
 
 impl Sampler {
-    /// Batches of `batch_size` (at least 1) out of `sequences` many.
+    /// Creates a sampler of `sequences` sequences in batches of `batch_size` (at least 1).
     pub fn new(seed: u64, sequences: usize, batch_size: usize) -> Self {
         let order = (0..sequences).collect();
         Self { seed: Some(seed), batch_size: batch_size.max(1), epoch: None, order, lengths: Vec::new() }
     }
 
-    /// The same batches, each with its longest sequences first: neighbours then share most of their padding, which a layer with a mask
-    /// does not compute where all sequences of a shard are padded. `lengths` has one for every sequence.
+    /// Sorts each batch by descending length: neighbours then share most of their padding, which layers with a mask skip where all
+    /// sequences of a shard are padded. `lengths` has an entry for every sequence.
     #[must_use]
     pub fn by_length(self, lengths: Vec<usize>) -> Self {
         Self { lengths, ..self }
     }
 
-    /// The same with every epoch in the order of the data, as `shuffle=False` gives it in Keras.
+    /// Reads every epoch in the order of the data, like `shuffle=False` in Keras.
     #[must_use]
     pub fn unshuffled(self) -> Self {
         Self { seed: None, ..self }
     }
 
-    /// Batches of an epoch; the last may be smaller than the others.
+    /// The number of batches of an epoch; the last may be smaller.
     pub fn batches(&self) -> usize {
         self.order.len().div_ceil(self.batch_size)
     }
 
-    /// The sequences of one batch, counted from 0; none beyond the epoch's last batch.
+    /// The indices of the sequences of batch `batch`, from 0; empty beyond the last batch.
     pub fn batch(&mut self, epoch: u64, batch: usize) -> &[usize] {
         if self.epoch != Some(epoch) {
             self.order.iter_mut().zip(0..).for_each(|(slot, sequence)| *slot = sequence);
@@ -61,7 +61,7 @@ impl Sampler {
     }
 }
 
-/// The places of batch number `batch` when `sequences` many are read in order, as validation does: empty past the end.
+/// The indices of batch `batch` of `sequences` sequences in order, as in validation; empty beyond the last batch.
 pub fn in_order(batch: usize, batch_size: usize, sequences: usize) -> Range<usize> {
     let start = batch.saturating_mul(batch_size).min(sequences);
     start..start.saturating_add(batch_size).min(sequences)
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_sees_every_sequence_once_in_its_own_order() {
+    fn an_epoch_has_every_sequence_once_in_its_own_order() {
         let mut sampler = Sampler::new(1, 103, 10);
         assert_eq!(sampler.batches(), 11);
         assert_eq!(
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn sorting_by_length_leaves_every_batch_its_sequences() {
+    fn sorting_by_length_preserves_the_sequences_of_a_batch() {
         let lengths: Vec<usize> = (0..103).map(|i| i * 37 % 11).collect();
         let mut sorted = Sampler::new(1, 103, 10).by_length(lengths.clone());
         let mut plain = Sampler::new(1, 103, 10);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_can_go_on_from_any_batch() {
+    fn a_run_can_resume_at_any_batch() {
         let mut whole = Sampler::new(7, 50, 8);
         let expected: Vec<Vec<usize>> = (1..4)
             .flat_map(|e| (0..7).map(move |b| (e, b)))

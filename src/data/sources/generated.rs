@@ -1,7 +1,7 @@
-//! Data that the program makes by itself from the run's seed: the classic tasks that show what a network can remember.
+//! `source: generated`: the classic synthetic tasks of memory, generated from the run's seed.
 //!
-//! A task is its settings; [`GeneratedSpec`] names one. `word-order` makes texts, which go the way of all texts; the others
-//! make rows of symbols or numbers themselves, a [`Task::sequence`] at a time.
+//! [`GeneratedSpec`] has a variant for the settings of each task. `word-order` generates texts, which are tokenized like all texts; the
+//! others generate rows of symbols or numbers, a [`Task::sequence`] at a time.
 
 mod adding_problem;
 mod copy_memory;
@@ -32,16 +32,16 @@ pub use sine_forecast::SineForecast;
 pub use temporal_order::TemporalOrder;
 pub use word_order::WordOrder;
 
-/// Sequences of a split at most.
+/// The maximum number of sequences of a split.
 const MOST_SEQUENCES: usize = 1_000_000;
 
-/// Time steps of a split, all sequences together, at most: what a machine holds in memory with ease.
+/// The maximum total of time steps of a split, to bound the memory.
 const MOST_STEPS: usize = 100_000_000;
 
-/// Makes [`GeneratedSpec`] from the list of tasks: the one place that a new task is added to.
+/// Defines [`GeneratedSpec`] from the list of tasks: the one place that a new task is added to.
 macro_rules! tasks {
     ($($name:literal $task:ident),* $(,)?) => {
-        /// Data that the program makes by itself: what a preset has as `{source: generated, task: …, …}`.
+        /// A generated task: `{source: generated, task: …, …}` in a preset.
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[serde(tag = "task")]
         pub enum GeneratedSpec {
@@ -56,10 +56,10 @@ macro_rules! tasks {
             /// The names that a preset may use.
             pub const NAMES: &'static [&'static str] = &[$($name),*];
 
-            /// Reads the settings of the task called `name`; `None` when there is no such task.
+            /// Reads the settings of the task `name`; `None` if there is no such task.
             ///
             /// # Errors
-            /// The deserialiser's own, of bad settings.
+            /// Those of the deserializer, for invalid settings.
             pub fn read<'de, D: serde::Deserializer<'de>>(name: &str, settings: D) -> Option<Result<Self, D::Error>> {
                 match name {
                     $($name => Some($task::deserialize(settings).map(Self::$task)),)*
@@ -87,11 +87,11 @@ tasks!(
     "sine-forecast" SineForecast,
 );
 
-/// How a task makes its sequences.
+/// The kind of a task.
 enum Kind<'a> {
-    /// As rows of symbols or numbers.
+    /// Generates rows of symbols or numbers.
     Rows(&'a dyn Task),
-    /// As texts.
+    /// Generates texts.
     Texts(&'a WordOrder),
 }
 
@@ -134,7 +134,7 @@ impl Source for GeneratedSpec {
         let Form { inputs: InputForm::Tokens { time, vocabulary, .. }, targets } = task.form() else {
             return TokenUse::Numbers { source };
         };
-        // One target a sequence: the symbols end at the last step. A target a step: they begin at the first.
+        // With one target a sequence the symbols end at the last step, with a target a step they begin at the first.
         let side = if matches!(targets, TargetForm::Steps(_)) { Side::Post } else { Side::Pre };
         let tokens = TokenSpec {
             level: Level::Symbol,
@@ -160,12 +160,12 @@ impl Source for GeneratedSpec {
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
         match self.kind() {
             Kind::Rows(task) => {
-                (context.progress)(format!("making the sequences of {}", self.name()));
+                (context.progress)(format!("generating the sequences of {}", self.name()));
                 Ok(task::make(self.name(), task, context.seed).into())
             }
             Kind::Texts(task) => {
                 let tokens = context.required_tokens()?;
-                (context.progress)("making film remarks".into());
+                (context.progress)("generating the texts of word-order".into());
                 let (train, validation) = task.generate(context.seed);
                 let splits = TextSplits::new(train, validation);
                 Ok(splits.encode(self.description(), tokens, context.progress)?.into())
@@ -213,7 +213,7 @@ mod tests {
         (data.train, data.validation.unwrap_or(none))
     }
 
-    /// Validation sequences that are training sequences too.
+    /// The number of validation sequences that are training sequences too.
     pub(crate) fn overlap(train: &Dataset, validation: &Dataset) -> usize {
         let [train, validation] = [train, validation].map(|split| split.inputs.tokens().unwrap());
         let known: HashSet<Vec<u32>> = train.rows().into_iter().map(|row| row.to_vec()).collect();
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn every_task_has_defaults_that_can_be_met_and_serialises_flat() {
+    fn every_task_has_valid_defaults_and_serializes_flat() {
         for spec in all() {
             spec.check().unwrap();
             let written = serde_json::to_value(&spec).unwrap();
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides_and_the_size_of_one_split_leaves_the_other_alone() {
+    fn data_depend_on_the_seed_and_splits_are_independent() {
         for name in GeneratedSpec::NAMES.iter().filter(|name| **name != "word-order") {
             let made = |seed, train| {
                 let settings = serde_json::json!({"train": train, "validation": 20});
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_and_classes_are_within_what_the_form_says() {
+    fn tokens_and_classes_are_within_the_form() {
         for spec in all() {
             let Some(task) = task(&spec) else { continue };
             let (form, data) = (task.form(), make(spec.name(), task, 3));
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_said_is_legal_and_padding_asks_nothing() {
+    fn targets_are_legal_and_padding_has_none() {
         let spec = DataSpec::Generated(GeneratedSpec::ReberGrammar(ReberGrammar::default()));
         let data = load(&spec, None, 4, 1, &mut |_| {}).unwrap();
         let legal = spec.source().legal(&data.train).unwrap();
@@ -290,8 +290,8 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_cannot_be_met_name_the_field_and_what_can() {
-        let refused = |name: &str, settings: serde_json::Value| {
+    fn errors_name_the_field_and_the_valid_values() {
+        let message_of = |name: &str, settings: serde_json::Value| {
             GeneratedSpec::read(name, settings).unwrap().unwrap().check().unwrap_err().to_string()
         };
         for (name, field, value, expected) in [
@@ -303,17 +303,12 @@ mod tests {
             ("copy-memory", "symbols", 0, "a number from 1 to 1000"),
             ("reber-grammar", "length", 7, "a number from 8 to 1000"),
             ("sine-forecast", "horizon", 0, "a number from 1 to 1000"),
-            (
-                "word-order",
-                "train",
-                3,
-                "an even number from 2 to 100,000: every sentence comes with its twin",
-            ),
+            ("word-order", "train", 3, "an even number from 2 to 100,000: sentences are generated in pairs"),
         ] {
-            let message = refused(name, serde_json::json!({field: value}));
+            let message = message_of(name, serde_json::json!({field: value}));
             assert_eq!(message, format!("data.{field}: found {value}; expected {expected}"));
         }
-        let message = refused("sine-forecast", serde_json::json!({"noise": -1.0}));
+        let message = message_of("sine-forecast", serde_json::json!({"noise": -1.0}));
         assert_eq!(message, "data.noise: found -1; expected a standard deviation from 0 to 10");
     }
 }

@@ -1,4 +1,4 @@
-//! One long text, read token after token: what language models learn from.
+//! `source: text`: one long text for language models.
 
 use std::path::PathBuf;
 
@@ -20,24 +20,24 @@ use crate::data::text::vocabulary::Vocabulary;
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 
-/// A text file (plain or gzip) whose every token is to be told from those before it: `{source: text, path: …}`.
+/// A text file (plain or gzip) whose next token is predicted at every step: `{source: text, path: …}`.
 ///
-/// The text is cut into windows of `tokens.length`; the targets of a window are its tokens moved on by one. Where layers carry a
-/// state, the text becomes `train.batch_size` streams side by side, and the window at a place in a batch goes on where the one at
-/// the same place in the batch before ended (truncated back-propagation through time, Williams & Peng 1990; the layout is that of
-/// Zaremba, Sutskever & Vinyals 2014). What is left over at the end of each stream, less than a window, is not used.
+/// The text is divided into windows of `tokens.length`; the targets of a window are its tokens shifted by one. With stateful layers
+/// the text becomes `train.batch_size` parallel streams, and each window of a batch continues the window at the same position of the
+/// batch before (truncated back-propagation through time, Williams & Peng 1990; the layout is that of
+/// Zaremba, Sutskever & Vinyals 2014). The rest of each stream, less than a window, is not used.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextSpec {
     /// The file.
     pub path: PathBuf,
-    /// The share of the text, at its end, that is held out.
+    /// The share of the text, at its end, that is held out for validation.
     #[serde(default = "tenth")]
     pub validation: f64,
-    /// What its bytes mean.
+    /// The character encoding.
     #[serde(default, skip_serializing_if = "Encoding::is_default")]
     pub encoding: Encoding,
-    /// What to fetch and where to put it, in words: shown when the file is missing.
+    /// Instructions to obtain the file, shown when it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
 }
@@ -80,7 +80,7 @@ impl Source for TextSpec {
 }
 
 impl TextSpec {
-    /// Reads the text and lays it out in `streams` many streams.
+    /// Reads the text and divides it into `streams` streams.
     fn load(
         &self,
         tokens: &TokenSpec,
@@ -92,9 +92,9 @@ impl TextSpec {
         let (words, numbers) = numbers(&text, tokens.level);
         progress(format!("encoding {} tokens", number::count(numbers.len() as u64)));
         let held_out = (numbers.len() as f64 * self.validation).round() as usize;
-        let (learnt, held_out) = numbers.split_at(numbers.len() - held_out.min(numbers.len()));
+        let (trained, held_out) = numbers.split_at(numbers.len() - held_out.min(numbers.len()));
         let mut counts = vec![0_u64; words.len()];
-        learnt.iter().for_each(|number| counts[*number as usize] += 1);
+        trained.iter().for_each(|number| counts[*number as usize] += 1);
         let seen = words.iter().map(|(word, number, _)| (word, counts[number as usize]));
         let vocabulary = Vocabulary::of_counts(seen.filter(|(_, count)| *count > 0), tokens.vocabulary);
         let mut id_of = vec![Vocabulary::UNKNOWN; words.len()];
@@ -102,18 +102,18 @@ impl TextSpec {
             id_of[number as usize] = vocabulary.id(word).unwrap_or(Vocabulary::UNKNOWN);
         }
         let ids = |part: &[u32]| part.iter().map(|number| id_of[*number as usize]).collect::<Vec<u32>>();
-        let (learnt, held_out) = (ids(learnt), ids(held_out));
-        let train = self.windows("to learn from", &learnt, streams, tokens.length)?;
+        let (trained, held_out) = (ids(trained), ids(held_out));
+        let train = self.windows("for training", &trained, streams, tokens.length)?;
         let validation = match held_out.as_slice() {
             [] => None,
-            part => Some(self.windows("held out", part, streams, tokens.length)?),
+            part => Some(self.windows("held out for validation", part, streams, tokens.length)?),
         };
         let labels = Vec::<String>::from(vocabulary.clone());
         let mut classes: Vec<_> =
             labels.iter().map(|label| ClassCount { label: label.clone(), count: 0 }).collect();
-        learnt.iter().for_each(|id| classes[*id as usize].count += 1);
-        let told = if held_out.is_empty() { &learnt } else { &held_out };
-        let unknown = told.iter().filter(|id| **id == Vocabulary::UNKNOWN).count();
+        trained.iter().for_each(|id| classes[*id as usize].count += 1);
+        let counted = if held_out.is_empty() { &trained } else { &held_out };
+        let unknown = counted.iter().filter(|id| **id == Vocabulary::UNKNOWN).count();
         let facts = DataFacts {
             source: self.path.display().to_string(),
             train: train.len(),
@@ -122,7 +122,7 @@ impl TextSpec {
             vocabulary: vocabulary.len(),
             length: tokens.length,
             skipped: 0,
-            unknown: unknown as f64 / told.len().max(1) as f64,
+            unknown: unknown as f64 / counted.len().max(1) as f64,
         };
         Ok(Data { validation, vocabularies: Some(vocabulary.into()), labels, ..Data::of(train, facts) })
     }
@@ -140,7 +140,7 @@ impl TextSpec {
     }
 }
 
-/// Each distinct token, and the text as their numbers.
+/// The distinct tokens, and the text as their numbers.
 fn numbers(text: &str, level: Level) -> (Words, Vec<u32>) {
     let (mut words, mut numbers) = (Words::default(), Vec::new());
     match level {
@@ -154,8 +154,8 @@ fn numbers(text: &str, level: Level) -> (Words, Vec<u32>) {
     (words, numbers)
 }
 
-/// Windows of `length` tokens with the token after each of theirs: sequence `w·streams + s` is window `w` of stream `s`. `None`
-/// where there is not one window a stream.
+/// Windows of `length` tokens with the next tokens as targets: sequence `w·streams + s` is window `w` of stream `s`. `None`
+/// if there is not one window a stream.
 fn windows(ids: &[u32], streams: usize, length: usize) -> Option<Dataset> {
     let stream = ids.len().checked_sub(1)?.checked_div(streams)?;
     let count = stream.checked_div(length).filter(|count| *count > 0)?;
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_windows_of_a_stream_follow_each_other_at_one_place_of_the_batches() {
+    fn the_windows_of_a_stream_are_at_one_position_of_consecutive_batches() {
         let alphabet: Vec<u8> = (b'a'..=b'z').chain(b'A'..=b'Z').collect();
         let data = text(&alphabet, 0.5, 2, 4).unwrap();
         let (inputs, targets) = tables(&data.train);
@@ -215,7 +215,7 @@ mod tests {
             .collect();
         assert_eq!(read, [["abcd", "mnop"], ["efgh", "qrst"], ["ijkl", "uvwx"]]);
         assert_eq!((row(&data, targets, 0), row(&data, targets, 3)), ("bcde".into(), "rstu".into()));
-        // Nothing of what is held out is known.
+        // The held-out part contributes nothing to the vocabulary.
         let held_out = data.validation.as_ref().unwrap();
         assert!(tables(held_out).0.iter().all(|id| *id == Vocabulary::UNKNOWN));
         assert_eq!((data.facts.unknown, data.facts.vocabulary), (1.0, 28));
@@ -232,22 +232,25 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_too_short_says_how_long_it_must_be() {
-        let told = |content: &[u8], validation| text(content, validation, 4, 8).unwrap_err().to_string();
-        let message = told(&[b'x'; 32], 0.0);
+    fn the_error_of_a_short_text_names_the_required_length() {
+        let error = |content: &[u8], validation| text(content, validation, 4, 8).unwrap_err().to_string();
+        let message = error(&[b'x'; 32], 0.0);
         assert!(
             message.ends_with(
-                "found 32 tokens to learn from; expected at least 33: train.batch_size × tokens.length and one more"
+                "found 32 tokens for training; expected at least 33: train.batch_size × tokens.length and one more"
             ),
             "{message}"
         );
-        assert!(told(&[b'x'; 200], 0.1).contains("found 20 tokens held out; expected at least 33"));
-        assert!(told(b"", 0.1).ends_with("found an empty file; expected text"));
+        assert!(
+            error(&[b'x'; 200], 0.1)
+                .contains("found 20 tokens held out for validation; expected at least 33")
+        );
+        assert!(error(b"", 0.1).ends_with("found an empty file; expected text"));
         assert!(text(&[b'x'; 33], 0.0, 4, 8).is_ok());
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_told_by_line_and_column() {
+    fn errors_of_invalid_bytes_name_line_and_column() {
         let message = text(b"one\ntwo\xe9 three", 0.0, 1, 1).unwrap_err().to_string();
         assert!(
             message.contains("text.txt:2: found the byte 0xe9 at byte column 4, which is not"),

@@ -1,4 +1,4 @@
-//! `source: sequences`: one class for a sequence of vectors, of any length: tables and `.ts` files of time series, recordings of words.
+//! `source: sequences`: sequences of vectors with a class each: tables and `.ts` files of time series, recordings of words.
 
 mod audio;
 mod gaps;
@@ -7,7 +7,7 @@ mod recordings;
 mod resample;
 mod scale;
 mod source;
-mod survey;
+mod statistics;
 mod table;
 mod ts;
 
@@ -27,18 +27,18 @@ use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 
 pub use scale::{Scale, Scaling};
-pub use survey::{Survey, survey};
+pub use statistics::{SequenceStatistics, sequence_statistics};
 
-/// Labelled sequences of numbers, `{source: sequences, path: …, length: 100, features: 40}`. What they are, is found from the data:
+/// Labelled sequences of numbers, `{source: sequences, path: …, length: 100, features: 40}`. The format is detected:
 ///
-/// - a table (plain or gzip), a sequence a row, its label in the first column, as the UCR archive has them; the values stand between tabs,
+/// - a table (plain or gzip) in the format of the UCR archive: a sequence a row, its label in the first column, separated by tabs,
 ///   commas or blanks
-/// - a `.ts` file, as the UEA archive and aeon have them, of one or several dimensions
+/// - a `.ts` file, the format of the UEA archive and aeon, with one or several dimensions
 /// - a folder per class with recordings (WAV), each a word: they become log-mel spectra, a frame every 10 ms
 ///
-/// A sequence begins at step 0; what is beyond `length` is cut off, and what is missing to it is filled up with zeros, which
-/// `{layer: Masking}` leaves out. No step of the data is all 0: where one would be, its first number is the least above 0. Values that are missing at the
-/// end are the sequence's end; others are put on the line between their neighbours.
+/// Sequences are truncated or padded with zeros at the end to `length`; `{layer: Masking}` skips the padding. No step of the data is all
+/// 0: its first number becomes the smallest positive number instead. Missing values at the end are not part of the sequence; others are
+/// interpolated linearly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SequencesSpec {
@@ -52,22 +52,22 @@ pub struct SequencesSpec {
     /// How numbers are scaled.
     #[serde(default)]
     pub scale: Scaling,
-    /// Which column of a table has the label, from 1; the first when absent.
+    /// The column of a table with the label, from 1; the first if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<usize>,
-    /// Samples a second to which recordings are brought.
+    /// The sample rate in Hz to which recordings are resampled.
     #[serde(default = "usual_rate")]
     pub rate: u32,
-    /// Frames at both ends of a recording that are so many decibels below its loudest are left out.
+    /// Removes frames at both ends of a recording that are this many decibels below its loudest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trim: Option<f64>,
-    /// Leave broken recordings out and count them, instead of ending with the first one's error.
+    /// Whether to skip and count invalid recordings instead of returning the error of the first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_bad_rows: bool,
-    /// What weights do not learn from.
+    /// The validation data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
-    /// What to fetch and where to put it, in words: shown when the data are missing.
+    /// Instructions to obtain the data, shown when they are missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
 }
@@ -80,19 +80,19 @@ fn usual_rate() -> u32 {
     16_000
 }
 
-/// Time steps of a row, or numbers of a step, at most.
+/// The maximum of `length` and `features`.
 const LONGEST: usize = 1_000_000;
 
-/// A sequence as it is read.
+/// A sequence of a file.
 #[derive(Debug, Clone, PartialEq)]
 struct Sequence {
     /// `[time, features]`, finite.
     values: Vec<f32>,
-    /// Empty where there is none.
+    /// Empty if there is none.
     label: String,
-    /// The file that it is in.
+    /// Its file.
     file: PathBuf,
-    /// The line, where it is one of several.
+    /// Its line, if the file has several sequences.
     line: Option<u64>,
 }
 
@@ -100,18 +100,18 @@ struct Sequence {
 #[derive(Debug, Default)]
 struct Sequences {
     all: Vec<Sequence>,
-    /// Values that were missing within sequences.
+    /// The number of missing values within sequences.
     missing: usize,
-    /// Files that are no recordings.
+    /// Files that are not recordings.
     skipped: Vec<String>,
-    /// What is wrong with the recordings that are left out.
+    /// The errors of skipped recordings.
     broken: Vec<DataError>,
 }
 
-/// Sequences with their classes, as a network reads them.
+/// Sequences with their classes, scaled and padded.
 #[derive(Debug, Clone)]
 pub struct LabelledSequences {
-    /// What each is called: its file, and its line where there are several.
+    /// The name of each: its file, and its line if there are several.
     pub names: Vec<String>,
     /// `[sequence, time, features]`.
     pub rows: Array3<f32>,
@@ -133,7 +133,7 @@ pub fn archive(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let mut files: Vec<PathBuf> =
         path.read_dir().ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.sort_unstable();
-    // Several forms of the same data may lie side by side; `.ts` says most of itself.
+    // The same data may exist in several formats; `.ts` is the most complete.
     let read = |end: &str| {
         let fits = |file: &&PathBuf| {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -146,7 +146,7 @@ pub fn archive(path: &Path) -> Option<(PathBuf, PathBuf)> {
 }
 
 impl SequencesSpec {
-    /// All that is usual, of what stands at `path`.
+    /// The default settings for the data at `path`.
     pub(crate) fn at(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
@@ -189,7 +189,7 @@ impl SequencesSpec {
         }
     }
 
-    /// The path of the validation data, where they have one of their own.
+    /// The path of separate validation data.
     fn given(&self) -> Option<&Path> {
         match &self.validation {
             Some(Validation::Given(given)) => Some(&given.path),
@@ -197,7 +197,7 @@ impl SequencesSpec {
         }
     }
 
-    /// Reads all; what is drawn for validation hangs on `seed`.
+    /// Reads all data; the validation split depends on `seed`.
     fn load(&self, seed: u64, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         let mut train = self.read(&self.path, progress)?;
         let mut skipped = std::mem::take(&mut train.skipped);
@@ -209,25 +209,25 @@ impl SequencesSpec {
             skipped.extend_from_slice(&read.skipped);
             broken.extend(read.broken);
             validation = Some(read.all);
-        } else if let Some(drawn) = &self.validation {
-            let (learn, held) = train.split(drawn, seed);
-            if learn.is_empty() || held.is_empty() {
+        } else if let Some(setting) = &self.validation {
+            let (train_part, held_out) = train.split(setting, seed);
+            if train_part.is_empty() || held_out.is_empty() {
                 let found = format!("{} sequences", number::count(train.all.len() as u64));
-                let expected = "enough to hold some back: see data.validation";
+                let expected = "enough sequences to hold some out: see data.validation";
                 return Err(DataError::content(&self.path, None, found, expected));
             }
-            // A class of which all is held back is one all the same.
+            // Classes of the whole data, even where no sequence of a class is left for training.
             labels = train.labels();
-            let held: BTreeSet<usize> = held.into_iter().collect();
+            let held_out: BTreeSet<usize> = held_out.into_iter().collect();
             let parts = std::mem::take(&mut train.all).into_iter().enumerate();
-            let (held, learnt): (Vec<_>, Vec<_>) = parts.partition(|(at, _)| held.contains(at));
-            validation = Some(held.into_iter().map(|(_, sequence)| sequence).collect());
-            train.all = learnt.into_iter().map(|(_, sequence)| sequence).collect();
+            let (held_out, trained): (Vec<_>, Vec<_>) = parts.partition(|(at, _)| held_out.contains(at));
+            validation = Some(held_out.into_iter().map(|(_, sequence)| sequence).collect());
+            train.all = trained.into_iter().map(|(_, sequence)| sequence).collect();
         }
         if labels.is_empty() {
             labels = train.labels();
         }
-        one_alone(&self.path, &labels)?;
+        check_several(&self.path, &labels)?;
         let counts: BTreeMap<&str, usize> = train.classes().into_iter().collect();
         let count = |label: &String| counts.get(label.as_str()).copied().unwrap_or_default();
         let classes: Vec<ClassCount> =
@@ -235,13 +235,13 @@ impl SequencesSpec {
         let scale = match self.scale {
             Scaling::None => Scale::none(self.features),
             Scaling::Standard => {
-                Scale::fit(train.all.iter().map(|sequence| self.kept(sequence)), self.features)
+                Scale::fit(train.all.iter().map(|sequence| self.truncated(sequence)), self.features)
             }
         };
         let mut notes = self.notes(train.all.iter().chain(validation.iter().flatten()), missing, &skipped);
         if let Some(first) = broken.first() {
             let count = number::count(broken.len() as u64);
-            notes.push(format!("left out, as they are broken: {count}, the first {first}"));
+            notes.push(format!("{count} invalid recordings are skipped; the first: {first}"));
         }
         let train = self.dataset(&train.all, &labels, &scale)?;
         let validation = validation.map(|all| self.dataset(&all, &labels, &scale)).transpose()?;
@@ -257,7 +257,7 @@ impl SequencesSpec {
         Ok(Data { validation, labels, notes, scale: Some(scale), ..Data::of(train, facts) })
     }
 
-    /// The sequences that stand at `path`, each with a label.
+    /// Reads the sequences at `path`, each with a label.
     fn read(&self, path: &Path, progress: &mut dyn FnMut(String)) -> Result<Sequences, DataError> {
         progress(format!("reading {}", path.display()));
         let kind = path.metadata().map_err(|e| DataError::read(path, self.needs.as_deref(), e))?;
@@ -281,31 +281,30 @@ impl SequencesSpec {
             return refuse(
                 "data.skip_bad_rows",
                 true,
-                "a folder of recordings: no row of a table is left out",
+                "a folder of recordings: rows of a table cannot be skipped",
             );
         }
         let text = crate::data::files::text_file::read(path, self.needs.as_deref())?;
         if ts::is_ts(&text) { ts::read(self, path, &text) } else { table::read(self, path, &text) }
     }
 
-    /// What a network is to be asked of: the sequences in a file, with labels or without, and what each is called.
+    /// Reads sequences for prediction, with or without labels: their names, and their values `[sequence, time, features]`.
     ///
     /// # Errors
-    /// As reading for training; `scale` must be that of the run.
+    /// As loading the training data; `scale` must be that of the run.
     pub fn unlabelled(&self, path: &Path, scale: &Scale) -> Result<(Vec<String>, Array3<f32>), DataError> {
         let kind = path.metadata().map_err(|e| DataError::read(path, None, e))?;
-        // Who asks of a recording gets an answer, or why there is none.
+        // Every recording gets a prediction or an error.
         let strict = Self { skip_bad_rows: false, ..self.clone() };
         let found = if kind.is_dir() { recordings::folder(&strict, path)? } else { strict.file(path)? };
         Ok((found.names(), self.rows(&found.all, scale)?))
     }
 
-    /// The validation sequences (or, if `whole`, all that stand at its path) by `labels` and a `scale` that there are, and where they are
-    /// from.
+    /// The validation sequences (or, if `whole`, all at its path), encoded by existing `labels` and an existing `scale`, and their path.
     ///
     /// # Errors
-    /// As reading for training; a label that is not among `labels` is one.
-    pub fn to_judge(
+    /// As loading the training data; also for a label that is not among `labels`.
+    pub fn evaluation_set(
         &self,
         whole: bool,
         seed: u64,
@@ -314,9 +313,9 @@ impl SequencesSpec {
     ) -> Result<(LabelledSequences, String), DataError> {
         let path = self.given().filter(|_| !whole).unwrap_or(&self.path);
         let mut found = self.read(path, &mut |_| {})?;
-        if let (Some(drawn), None, false) = (&self.validation, self.given(), whole) {
-            let (_, held) = found.split(drawn, seed);
-            found.all = held.iter().filter_map(|at| found.all.get(*at).cloned()).collect();
+        if let (Some(setting), None, false) = (&self.validation, self.given(), whole) {
+            let (_, held_out) = found.split(setting, seed);
+            found.all = held_out.iter().filter_map(|at| found.all.get(*at).cloned()).collect();
         }
         let (names, rows) = (found.names(), self.rows(&found.all, scale)?);
         let classes = classes_of(&found.all, labels)?;
@@ -324,12 +323,12 @@ impl SequencesSpec {
     }
 
     /// The steps of a sequence within `length`.
-    fn kept<'s>(&self, sequence: &'s Sequence) -> &'s [f32] {
+    fn truncated<'s>(&self, sequence: &'s Sequence) -> &'s [f32] {
         let end = sequence.values.len().min(self.length.saturating_mul(self.features));
         sequence.values.get(..end).unwrap_or_default()
     }
 
-    /// Sequences as a network reads them.
+    /// Encodes sequences, scaled and padded.
     fn dataset(&self, all: &[Sequence], labels: &[String], scale: &Scale) -> Result<Dataset, DataError> {
         let targets = Targets::Classes(classes_of(all, labels)?);
         Ok(Dataset { inputs: Inputs::Real(self.rows(all, scale)?), targets })
@@ -353,13 +352,13 @@ impl SequencesSpec {
         for (row, sequence) in rows.axis_iter_mut(Axis(0)).zip(all) {
             let row: ArrayViewMut2<'_, f32> = row;
             if let Some(row) = row.into_slice() {
-                scale.apply(self.kept(sequence), row);
+                scale.apply(self.truncated(sequence), row);
             }
         }
         Ok(rows)
     }
 
-    /// What people should know of how these sequences were read.
+    /// Notes for the user.
     fn notes<'s>(
         &self,
         all: impl Iterator<Item = &'s Sequence>,
@@ -374,18 +373,19 @@ impl SequencesSpec {
             let all = count(lengths.len());
             let most = lengths.iter().copied().max().unwrap_or(0);
             notes.push(format!(
-                "{} of {all} sequences are longer than data.length, {} steps, and cut off; the longest has {}",
+                "{} of {all} sequences are longer than data.length, {} steps, and truncated; the longest has {}",
                 count(long),
                 count(self.length),
                 count(most)
             ));
         }
         if missing > 0 {
-            notes.push(format!("{} missing values lie on the line between their neighbours", count(missing)));
+            notes
+                .push(format!("{} missing values are interpolated between their neighbours", count(missing)));
         }
         if !skipped.is_empty() {
             notes.push(format!(
-                "left out, as their names do not end in .wav: {}",
+                "skipped, as their names do not end in .wav: {}",
                 listed(skipped.iter().map(String::as_str))
             ));
         }
@@ -406,7 +406,7 @@ impl Sequences {
         self.classes().into_iter().map(|(label, _)| label.to_owned()).collect()
     }
 
-    /// What each is called.
+    /// The name of each sequence.
     fn names(&self) -> Vec<String> {
         let name = |sequence: &Sequence| match sequence.line {
             Some(line) => format!("{}:{line}", sequence.file.display()),
@@ -415,12 +415,12 @@ impl Sequences {
         self.all.iter().map(name).collect()
     }
 
-    /// The places of those to learn from and of those that `held_back` asks for; copies stay on one side.
-    fn split(&self, held_back: &Validation, seed: u64) -> (Vec<usize>, Vec<usize>) {
-        split::split_by_fingerprint(self.fingerprints(), held_back, seed)
+    /// The indices of the training and of the held-out sequences; equal sequences stay on one side.
+    fn split(&self, setting: &Validation, seed: u64) -> (Vec<usize>, Vec<usize>) {
+        split::split_by_fingerprint(self.fingerprints(), setting, seed)
     }
 
-    /// The print and the class of each.
+    /// The fingerprint and the class of each sequence.
     fn fingerprints(&self) -> impl Iterator<Item = (u64, usize)> {
         let classes: Vec<&str> = self.classes().into_iter().map(|(label, _)| label).collect();
         self.all.iter().map(move |sequence| {
@@ -430,18 +430,18 @@ impl Sequences {
     }
 }
 
-/// Refuses labels of which there is but one.
-fn one_alone(path: &Path, labels: &[impl AsRef<str>]) -> Result<(), DataError> {
+/// Checks that there are at least two labels.
+fn check_several(path: &Path, labels: &[impl AsRef<str>]) -> Result<(), DataError> {
     match labels {
         [label] => {
-            let found = format!("one label alone, {}", quoted(label.as_ref()));
+            let found = format!("a single label, {}", quoted(label.as_ref()));
             Err(DataError::content(path, None, found, "at least two classes"))
         }
         _ => Ok(()),
     }
 }
 
-/// The place of each label among `labels`, which are sorted.
+/// The index of each sequence's label in `labels`, which are sorted.
 fn classes_of(all: &[Sequence], labels: &[String]) -> Result<Vec<u32>, DataError> {
     let class = |sequence: &Sequence| match labels.binary_search(&sequence.label) {
         Ok(class) => Ok(class as u32),

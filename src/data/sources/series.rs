@@ -1,10 +1,10 @@
-//! Numbers over time out of a CSV file: what is known of a window, and how it goes on.
+//! `source: series`: time series of a CSV file, as windows and the values to forecast after them.
 
 pub(crate) mod dates;
 mod evaluation_set;
 mod forecasts;
+pub(crate) mod notation;
 pub(crate) mod table;
-pub(crate) mod written;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -25,20 +25,21 @@ use crate::data::text::tokens::TokenSpec;
 use crate::number;
 use crate::protocol::DataFacts;
 use forecasts::Target;
+use notation::Date;
 use table::{Columns, Table};
-use written::Date;
 
-pub use evaluation_set::{Ahead, JudgedSeries};
+pub use evaluation_set::{EvaluationSeries, ForecastInput};
 pub use forecasts::Forecasts;
-pub use written::{DateOrder, SeriesFacts};
+pub use notation::{DateOrder, SeriesFacts};
 
-/// Series that are to be forecast, in a CSV file (plain or gzip; or with tabs, `;` or `|` between columns) with a header, a column of dates and columns of numbers:
+/// Series to forecast, in a CSV file (plain or gzip; columns separated by commas, tabs, `;` or `|`) with a header, a column of dates and
+/// columns of numbers:
 /// `{source: series, path: …, values: [Passengers], window: 12}`.
 ///
 /// A sequence is `window` rows of all `values`; its targets are the `horizon` rows of `targets` after it. The latest share of the
-/// rows is for validation, and nothing is learnt from it, the scale of the numbers neither; a validation window may look back
-/// into the training part, as a forecaster would. Networks see each variable with mean 0 and deviation 1 (of the training part); errors are
-/// told in its own units, beside those of two forecasts that need no network.
+/// rows is held out for validation and excluded from the scale too; a validation window may include rows of
+/// the training part, as in a real forecast. Inputs and targets are standardized (by the training part); errors are
+/// reported in the units of the series, with those of two baselines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeriesSpec {
@@ -47,38 +48,38 @@ pub struct SeriesSpec {
     /// Name of the column of dates; the first column when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<String>,
-    /// Names of the columns that are read.
+    /// Names of the input columns.
     pub values: Vec<String>,
-    /// Which of them are forecast; all when empty.
+    /// Which of them are forecast; all if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
-    /// Rows that a forecast is made from.
+    /// Rows of a window.
     pub window: usize,
-    /// Rows that it tells.
+    /// Rows of a forecast.
     #[serde(default = "one")]
     pub horizon: usize,
-    /// Forecast the logarithm: for what grows by a share of itself.
+    /// Forecast the logarithm: for exponential growth.
     #[serde(default)]
     pub log: bool,
-    /// Forecast the change from row to row: for what drifts.
+    /// Forecast the change from row to row: for a trend.
     #[serde(default)]
     pub difference: bool,
-    /// Rows after which it comes again, for the seasonal baseline.
+    /// The period in rows, for the seasonal baseline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub season: Option<usize>,
-    /// The share of the rows, the latest, that is held out.
+    /// The share of the rows, the latest, that is held out for validation.
     #[serde(default = "fifth")]
     pub validation: f64,
-    /// What stands first in dates whose year stands last; found where a day above 12 or the order of the rows tells.
+    /// The order of day and month in dates whose year is last; detected from a day above 12 or the order of the rows if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date_order: Option<DateOrder>,
-    /// What stands before a fraction, `.` or `,`, the other of them between thousands; found where any number tells.
+    /// The decimal separator, `.` or `,`; the other separates thousands. Detected from the numbers if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decimal: Option<char>,
-    /// What its bytes mean.
+    /// The character encoding.
     #[serde(default, skip_serializing_if = "Encoding::is_default")]
     pub encoding: Encoding,
-    /// What to fetch and where to put it, in words: shown when the file is missing.
+    /// Instructions to obtain the file, shown when it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
 }
@@ -91,7 +92,7 @@ fn fifth() -> f64 {
     0.2
 }
 
-/// Time steps of a window, or of a forecast, at most.
+/// The maximum of `window`, `horizon` and `season`.
 const LONGEST: usize = 10_000;
 
 impl Source for SeriesSpec {
@@ -164,7 +165,7 @@ impl SeriesSpec {
         }
     }
 
-    /// The places in `values` of what is forecast.
+    /// The indices in `values` of the targets.
     fn columns(&self) -> Vec<usize> {
         let place = |target: &String| self.values.iter().position(|name| name == target);
         match self.targets.as_slice() {
@@ -176,18 +177,18 @@ impl SeriesSpec {
     /// Reads the series.
     fn load(&self, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         progress(format!("reading {}", self.path.display()));
-        let (table, _, told) = self.read()?;
+        let (table, _, facts_of_file) = self.read()?;
         let (first, split) = (self.first(), self.split(table.len()));
         let train = self.starts(0, split);
         if train.is_empty() {
-            return self.short(split, "to learn from", first + self.horizon);
+            return self.short(split, "for training", first + self.horizon);
         }
         let validation = self.held_out(table.len())?;
         let stationary = self.stationary(&table);
         let known = |column| (first - self.window..split).map(move |row| (row, column));
         let moments = |column| moments(known(column).map(|(row, column)| stationary.get(row, column)));
         let (mean, deviation) = (0..self.values.len()).map(moments).unzip();
-        let scale = Scale { mean, deviation, series: Some(told) };
+        let scale = Scale { mean, deviation, series: Some(facts_of_file) };
         let set = |starts: Range<usize>| self.dataset(&stationary, &scale, starts);
         let (train, held_out) = (set(train), (!validation.is_empty()).then(|| set(validation.clone())));
         let facts = DataFacts {
@@ -201,7 +202,7 @@ impl SeriesSpec {
         Ok(Data { validation: held_out, forecasts, scale: Some(scale), ..Data::of(train, facts) })
     }
 
-    /// The numbers of the file, the date of each row, and what the file told.
+    /// Reads the numbers of the file, the date of each row, and the notation detected.
     fn read(&self) -> Result<(Table, Vec<Date>, SeriesFacts), DataError> {
         let text = text_file::read_as(&self.path, self.needs.as_deref(), self.encoding)?;
         let columns = Columns {
@@ -215,28 +216,28 @@ impl SeriesSpec {
         columns.read_dated(text)
     }
 
-    /// The first row that can be forecast: the first of all has no row before it to differ from.
+    /// The first row that can be forecast; with differences a window needs one more row before it.
     fn first(&self) -> usize {
         self.window + usize::from(self.difference)
     }
 
-    /// The rows, of those before `to`, that forecasts begin with, from `from` on.
+    /// The first rows of forecasts within `from..to`.
     fn starts(&self, from: usize, to: usize) -> Range<usize> {
         from.max(self.first())..(to + 1).saturating_sub(self.horizon)
     }
 
-    /// Of so many rows the first that is held out.
+    /// The first held-out row of `rows` rows.
     fn split(&self, rows: usize) -> usize {
         let held_out = (rows as f64 * self.validation).round() as usize;
         rows - held_out.min(rows)
     }
 
-    /// The first row of each forecast of what is held out of so many rows; none where nothing is.
+    /// The first rows of the forecasts of the held-out part of `rows` rows; empty if nothing is held out.
     fn held_out(&self, rows: usize) -> Result<Range<usize>, DataError> {
         let split = self.split(rows);
         let starts = self.starts(split, rows);
         match split < rows && starts.is_empty() {
-            true => self.short(rows - split, "held out", self.horizon),
+            true => self.short(rows - split, "held out for validation", self.horizon),
             false => Ok(starts),
         }
     }
@@ -247,7 +248,7 @@ impl SeriesSpec {
         Err(DataError::content(&self.path, None, found, expected))
     }
 
-    /// The numbers after logarithm and difference; row 0 of differences is 0 and never read.
+    /// The numbers after logarithm and difference; row 0 of differences is 0 and unused.
     fn stationary(&self, table: &Table) -> Table {
         let z = |row: usize, column: usize| {
             if self.log { table.get(row, column).ln() } else { table.get(row, column) }
@@ -263,7 +264,7 @@ impl SeriesSpec {
         Table { values: (0..table.values.len()).map(value).collect(), width: table.width }
     }
 
-    /// The windows before `starts` with what comes from there on, scaled.
+    /// The windows before `starts` with their targets, scaled.
     fn dataset(&self, table: &Table, scale: &Scale, starts: Range<usize>) -> Dataset {
         let (columns, count) = (self.columns(), starts.len());
         let scaled = |row: usize, column: usize| scaled(table, scale, row, column);
@@ -275,15 +276,15 @@ impl SeriesSpec {
         Dataset { inputs: Inputs::Real(inputs), targets: Targets::Real(targets) }
     }
 
-    /// What is known before `starts`, scaled.
+    /// The windows before `starts`, scaled: `[window, time, variable]`.
     fn windows(&self, table: &Table, scale: &Scale, starts: Range<usize>) -> Array3<f32> {
         Array3::from_shape_fn((starts.len(), self.window, self.values.len()), |(i, t, column)| {
             scaled(table, scale, starts.start + i - self.window + t, column)
         })
     }
 
-    /// The way back for forecasts from `starts` on, which may lie behind the last row.
-    fn way_back(&self, table: &Table, scale: &Scale, starts: Range<usize>) -> Forecasts {
+    /// The inverse transform of forecasts from `starts` on, which may be beyond the last row.
+    fn inverse(&self, table: &Table, scale: &Scale, starts: Range<usize>) -> Forecasts {
         let columns = self.columns();
         let z = |x: f64| if self.log { x.ln() } else { x };
         let last =
@@ -303,17 +304,17 @@ impl SeriesSpec {
         }
     }
 
-    /// The same with what came, and with what needs no network.
+    /// The inverse transform with the true values and the baselines.
     fn forecasts(&self, table: &Table, scale: &Scale, starts: Range<usize>) -> Forecasts {
         let columns = self.columns();
         let ahead = |start: usize| {
             (start..start + self.horizon).flat_map(|row| columns.iter().map(move |c| table.get(row, *c)))
         };
-        let mut forecasts = self.way_back(table, scale, starts.clone());
+        let mut forecasts = self.inverse(table, scale, starts.clone());
         forecasts.truth = starts.clone().flat_map(ahead).collect();
         let known = (table, columns.as_slice());
         forecasts.baselines.push(forecasts.baseline("last", known, starts.clone(), |_| 1));
-        // A season back from each step; where the horizon is longer than that, as many seasons as lead to what is known.
+        // One season before each step, or as many as needed to reach a known row.
         if let Some(season) = self.season.filter(|season| *season <= starts.start) {
             let back = |h: usize| (h / season + 1) * season - h;
             forecasts.baselines.push(forecasts.baseline("seasonal", known, starts, back));
@@ -322,7 +323,7 @@ impl SeriesSpec {
     }
 }
 
-/// A number as a network reads it.
+/// A standardized number.
 fn scaled(table: &Table, scale: &Scale, row: usize, column: usize) -> f32 {
     let (Some(mean), Some(deviation)) = (scale.mean.get(column), scale.deviation.get(column)) else {
         return 0.0;
@@ -330,7 +331,7 @@ fn scaled(table: &Table, scale: &Scale, row: usize, column: usize) -> f32 {
     ((table.get(row, column) - mean) / deviation) as f32
 }
 
-/// Mean and deviation; a deviation of 1 where all are the same.
+/// Mean and standard deviation; 1 if all numbers are equal.
 pub(crate) fn moments(numbers: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     let count = numbers.clone().count().max(1) as f64;
     let mean = numbers.clone().sum::<f64>() / count;

@@ -1,4 +1,4 @@
-//! Sentences with a tag at every word, as CoNLL writes them: a word a line, an empty line after each sentence.
+//! `source: tags`: sentences with a tag for every word in CoNLL formats, a word a line, an empty line after each sentence.
 
 mod evaluation_set;
 mod words;
@@ -25,12 +25,12 @@ pub use evaluation_set::TaggedSentences;
 pub use words::split_words;
 
 /// A file (plain or gzip) of tagged sentences, `{source: tags, path: …}`: CoNLL-U (ten columns: the word is the second, the tag the
-/// universal part of speech in the fourth), or two columns, word and tag, between a tab or blanks.
+/// universal part of speech in the fourth), or two columns, word and tag, separated by a tab or blanks.
 ///
-/// Lines that start with `#` are comments in CoNLL-U; its multiword tokens (`3-4`) and empty nodes (`8.1`) are left out: their words
-/// stand in lines of their own, or not in the text. Words keep their case. A sentence starts at the first step; behind `tokens.length` it
-/// is cut off. What a network reads of a word is the preset's choice: see [`ChannelSpec`](crate::data::text::channels::ChannelSpec). What comes less than twice is
-/// unknown where nothing else is said.
+/// Lines that start with `#` are comments in CoNLL-U; its multiword tokens (`3-4`) and empty nodes (`8.1`) are skipped: their words
+/// have lines of their own, or are not in the text. Words are not normalized. A sentence starts at the first step and is truncated at
+/// `tokens.length`. The preset chooses the features of a word: see [`ChannelSpec`](crate::data::text::channels::ChannelSpec). Entries that
+/// appear once are unknown by default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TagsSpec {
@@ -39,7 +39,7 @@ pub struct TagsSpec {
     /// The validation file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<TagsValidation>,
-    /// What to fetch and where to put it, in words: shown when a file is missing.
+    /// Instructions to obtain the data, shown when a file is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
 }
@@ -102,7 +102,7 @@ impl Source for TagsSpec {
 }
 
 impl TagsSpec {
-    /// Reads both files; tags are classes in sorted order.
+    /// Reads both files; the classes are the sorted tags.
     fn load(&self, spec: &TokenSpec, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         let mut read = |path: &Path| {
             progress(format!("reading {}", path.display()));
@@ -115,8 +115,8 @@ impl TagsSpec {
         let mut tags = BTreeMap::<&str, usize>::new();
         train.iter().flatten().for_each(|token| *tags.entry(token.tag).or_default() += 1);
         if tags.len() < 2 {
-            let found = format!("one tag alone, {}", listed(tags.keys().copied()));
-            return Err(DataError::content(&self.path, None, found, "at least two"));
+            let found = format!("a single tag, {}", listed(tags.keys().copied()));
+            return Err(DataError::content(&self.path, None, found, "at least two tags"));
         }
         let labels: Vec<String> = tags.keys().map(|tag| (*tag).to_owned()).collect();
         let vocabularies = vocabularies(spec, train.iter().flatten().map(|token| token.word));
@@ -124,16 +124,16 @@ impl TagsSpec {
             dataset(path, sentences, &labels, &vocabularies, spec)
         };
         let train_set = encode(&self.path, &train)?;
-        let (mut told, mut validation) = (train, None);
+        let (mut counted, mut validation) = (train, None);
         if let Some((path, text)) = &held_out {
-            told = sentences(path, text)?;
-            validation = Some(encode(path, &told)?);
+            counted = sentences(path, text)?;
+            validation = Some(encode(path, &counted)?);
         }
-        let words = told.iter().flatten().count();
-        // Where no channel is of words, none can be unknown.
+        let words = counted.iter().flatten().count();
+        // Without a channel of words none is unknown.
         let known = spec.known_words(&vocabularies);
         let is_unknown = |word: &str| known.is_some_and(|known| known.id(word).is_none());
-        let unknown = told.iter().flatten().filter(|token| is_unknown(token.word)).count();
+        let unknown = counted.iter().flatten().filter(|token| is_unknown(token.word)).count();
         let facts = DataFacts {
             source: self.path.display().to_string(),
             train: train_set.len(),
@@ -151,7 +151,7 @@ impl TagsSpec {
     }
 }
 
-/// The sentences of `text`; an error tells of `path`.
+/// Parses the sentences of `text`; `path` is for errors.
 pub(crate) fn sentences<'a>(path: &Path, text: &'a str) -> Result<Vec<Vec<Token<'a>>>, DataError> {
     let (mut all, mut sentence, mut columns) = (Vec::new(), Vec::new(), None);
     let mut plain = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
@@ -168,7 +168,7 @@ pub(crate) fn sentences<'a>(path: &Path, text: &'a str) -> Result<Vec<Vec<Token<
             }
             continue;
         }
-        // In two columns `#` is a word as any other.
+        // In two columns `#` is a word.
         if line.starts_with('#') && has_comments {
             continue;
         }
@@ -183,7 +183,7 @@ pub(crate) fn sentences<'a>(path: &Path, text: &'a str) -> Result<Vec<Vec<Token<
                 let found = format!("{} columns", fields.len());
                 return match count {
                     2 | 10 => wrong(found, format!("{count} as in the lines before")),
-                    _ => wrong(found, "10 (CoNLL-U, between tabs) or 2 (a word and its tag)".into()),
+                    _ => wrong(found, "10 (CoNLL-U, separated by tabs) or 2 (a word and its tag)".into()),
                 };
             }
         };
@@ -258,20 +258,20 @@ mod tests {
     }
 
     #[test]
-    fn comments_multiword_tokens_and_empty_nodes_are_no_words() {
+    fn comments_multiword_tokens_and_empty_nodes_are_skipped() {
         let first = vec![pair("Do", "AUX"), pair("n't", "PART"), pair("go", "VERB")];
         assert_eq!(read(CONLLU).unwrap(), [first, vec![pair("#", "SYM")]]);
     }
 
     #[test]
-    fn two_columns_are_read_between_tabs_or_blanks() {
+    fn two_columns_are_separated_by_tabs_or_blanks() {
         let expected = [vec![pair("#", "SYM"), pair("1", "NUM")], vec![pair("a-b", "X")]];
         assert_eq!(read("#\tSYM\n1\tNUM\n\na-b\tX\n").unwrap(), expected);
         assert_eq!(read("# SYM\n1  NUM\n\n\n\na-b X\n\n").unwrap(), expected);
     }
 
     #[test]
-    fn whatever_is_not_tagged_is_told_by_line_and_column() {
+    fn errors_name_line_and_column() {
         let texts = [
             "# only\n# comments here\n",
             "a b c\n",
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn rare_words_are_unknown_and_sentences_are_filled_up_at_the_end() {
+    fn rare_words_are_unknown_and_sentences_are_padded_at_the_end() {
         let train = "the D\nthe D\nthe D\nthe D\n\ncat N\ncat N\n\ndog N\n";
         let data = load(train, "The D\ncat N\n").unwrap();
         assert_eq!(data.labels, ["D", "N"]);
@@ -325,18 +325,18 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_that_training_does_not_have_is_told_by_file_and_line() {
+    fn the_error_of_an_unknown_tag_names_file_and_line() {
         let message = load("a X\nb Y\n", "a X\nb Z\n").unwrap_err().to_string();
         assert!(
             message.contains("validation:2: found the tag \"Z\"; expected a tag of the training"),
             "{message}"
         );
-        assert!(load("a X\nb X\n", "").unwrap_err().to_string().contains("found one tag alone, \"X\""));
+        assert!(load("a X\nb X\n", "").unwrap_err().to_string().contains("found a single tag, \"X\""));
     }
 
     proptest! {
         #[test]
-        fn no_text_brings_the_reader_down(
+        fn no_text_makes_the_parser_panic(
             text in proptest::collection::vec(prop_oneof![Just('\n'), Just('\t'), Just(' '), Just('#'), any::<char>()], 0..80),
         ) {
             let text: String = text.into_iter().collect();

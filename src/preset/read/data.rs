@@ -6,7 +6,8 @@ use serde_yaml::Value;
 
 use super::steps;
 use crate::data::{
-    DataSpec, Format, GeneratedSpec, PathSetting, Survey, archive, survey, test_beside, train_and_test,
+    DataSpec, Format, GeneratedSpec, PathSetting, SequenceStatistics, archive, sequence_statistics,
+    test_beside, train_and_test,
 };
 use crate::preset::document::Document;
 use crate::preset::error::PresetError;
@@ -50,7 +51,8 @@ pub(super) fn lay_over(document: &mut Document, path: &Path) -> Result<(), Prese
     }
     // A file tells its own size; what a recording becomes is the preset's choice. What cannot be read is told when it is loaded.
     let files = both.iter().map(|(_, test)| test.as_path()).chain([train]).filter(|path| path.is_file());
-    let found: Vec<Survey> = files.filter(|_| sequences).filter_map(|path| survey(path).ok()).collect();
+    let found: Vec<SequenceStatistics> =
+        files.filter(|_| sequences).filter_map(|path| sequence_statistics(path).ok()).collect();
     if let (Some(longest), Some(train)) = (found.iter().map(|found| found.longest).max(), found.last()) {
         put(&["data", "features"], train.features.into())?;
         put(&["data", "length"], longest.into())?;

@@ -12,8 +12,8 @@ use crate::rng::Rng;
 /// marker  0     1     0     0     …  1     0          one mark in each half
 /// target  0.87 + 0.22 = 1.09
 /// ```
-/// A network that always answers 1, the mean, has as its mean squared error the variance of the sum of two uniform numbers,
-/// 2 · 1/12 = 1/6 ≈ 0.167 (Le, Jaitly & Hinton 2015 print 0.1767): only what lies clearly below has learnt to remember both.
+/// A network that always predicts 1, the mean, has the variance of the sum of two uniform numbers as mean squared error,
+/// 2 · 1/12 = 1/6 ≈ 0.167 (0.1767 in Le, Jaitly & Hinton 2015): an error clearly below shows that it remembers both.
 /// Source: Hochreiter & Schmidhuber 1997, "Long short-term memory", experiment 4 (values in [−1, 1] there, and scaled sums); in
 /// this simpler form Le et al. 2015, "A simple way to initialize recurrent networks of rectified linear units", and Arjovsky et
 /// al. 2016. `[length, 2]` numbers → one number.
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn always_answering_one_costs_a_sixth() {
+    fn always_predicting_one_has_an_error_of_a_sixth() {
         let task = AddingProblem { train: 20_000, validation: 1, length: 10 };
         let (train, _) = splits(&GeneratedSpec::AddingProblem(task), 1);
         let Targets::Real(targets) = &train.targets else { panic!("numbers") };

@@ -5,7 +5,7 @@ use crate::data::error::DataError;
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
 
-/// The blank, the eight symbols to remember, and the sign to recall them. The first nine are what may be answered.
+/// The blank, the eight symbols to remember, and the marker to recall them. The first nine are the classes.
 const SYMBOLS: [&str; 10] = ["_", "a", "b", "c", "d", "e", "f", "g", "h", "|"];
 const BLANK: usize = 0;
 const FIRST: usize = 1;
@@ -13,14 +13,14 @@ const ALPHABET: usize = 8;
 const RECALL: usize = 9;
 const CLASSES: usize = 9;
 
-/// The generated task `copy-memory`: keep ten symbols through a long silence, then say them.
+/// The generated task `copy-memory`: remember ten symbols across a long gap, then output them.
 ///
 /// ```text
-/// reads   c a h f …  _ _ _ … _ |  _ _ _ _ …       `symbols` of eight, `gap` steps of silence, the last of them |,
-/// says    _ _ _ _ …  _ _ _ … _ _  c a h f …       then as many steps to recall
+/// input   c a h f …  _ _ _ … _ |  _ _ _ _ …       `symbols` of eight, `gap` blank steps, the last of them |,
+/// target  _ _ _ _ …  _ _ _ … _ _  c a h f …       then as many steps to recall
 /// ```
-/// With S symbols and a gap of T, a network that says the blank until the sign and then guesses has the loss
-/// `S · ln 8 / (T + 2S)` a step: below that it remembers. Source: Arjovsky, Shah & Bengio 2016, "Unitary evolution recurrent neural
+/// With S symbols and a gap of T, a network that predicts the blank until the marker and then guesses has the loss
+/// `S · ln 8 / (T + 2S)` a step: a lower loss shows that it remembers. Source: Arjovsky, Shah & Bengio 2016, "Unitary evolution recurrent neural
 /// networks", section 4.1 (S = 10, T from 100 to 500), after Hochreiter & Schmidhuber 1997. `[gap + 2 · symbols]` token ids → a class
 /// a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ pub struct CopyMemory {
     pub validation: usize,
     /// Symbols to remember.
     pub symbols: usize,
-    /// Steps between the last of them and the first to recall, the sign counted.
+    /// Steps between the last of them and the first to recall, including the marker.
     pub gap: usize,
 }
 
@@ -68,8 +68,8 @@ impl Task for CopyMemory {
         let start = rows.ids.len();
         rows.ids.extend((0..self.symbols).map(|_| id(FIRST + rng.below(ALPHABET))));
         rows.classes.extend(std::iter::repeat_n(BLANK as u32, self.symbols + self.gap));
-        let said = rows.ids.get(start..).unwrap_or_default();
-        rows.classes.extend(said.iter().map(|said| said - id(BLANK)));
+        let symbols = rows.ids.get(start..).unwrap_or_default();
+        rows.classes.extend(symbols.iter().map(|symbol| symbol - id(BLANK)));
         rows.ids.extend(std::iter::repeat_n(id(BLANK), self.gap - 1));
         rows.ids.push(id(RECALL));
         rows.ids.extend(std::iter::repeat_n(id(BLANK), self.symbols));
@@ -88,7 +88,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(16))]
 
         #[test]
-        fn what_was_read_is_said_after_the_sign(seed: u64, symbols in 1_usize..14, gap in 1_usize..40) {
+        fn targets_after_the_marker_repeat_the_symbols(seed: u64, symbols in 1_usize..14, gap in 1_usize..40) {
             let task = CopyMemory { train: 50, validation: 10, symbols, gap };
             let (train, validation) = splits(&GeneratedSpec::CopyMemory(task), seed);
             prop_assert!(symbols < 12 || overlap(&train, &validation) == 0);

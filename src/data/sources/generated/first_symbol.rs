@@ -5,21 +5,21 @@ use crate::data::error::DataError;
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
 
-/// The symbols that come first, one a class, and the distractors after them.
+/// The possible first symbols, one a class, and the distractors.
 const SYMBOLS: [&str; 16] = ["X", "Y", "Z", "W", "V", "U", "T", "S", "a", "b", "c", "d", "e", "f", "g", "h"];
 const MOST_CLASSES: usize = 8;
 const LONGEST_GAP: usize = 10_000;
 
-/// The generated task `first-symbol`: which symbol came first, a long time ago?
+/// The generated task `first-symbol`: which was the first symbol of a long sequence?
 ///
 /// ```text
-/// X c a h b … d    →  X          first the symbol that decides, then `gap` random distractors a … h
+/// X c a h b … d    →  X          first the symbol of the class, then `gap` random distractors a … h
 /// Y e a a f … g    →  Y
 /// ```
-/// Nothing but the first symbol tells the classes apart, so whoever answers right has carried it over all `gap` steps:
+/// The class depends on the first symbol alone, which a network must remember over all `gap` steps:
 /// the purest form of the latching problem (Bengio, Simard & Frasconi 1994, "Learning long-term dependencies with gradient
 /// descent is difficult") with the distractors of Hochreiter & Schmidhuber 1997 ("Long short-term memory", experiment 2c).
-/// Classes come in turn, so that they are equally frequent. `[gap + 1]` token ids → a class.
+/// Classes alternate, so that they are equally frequent. `[gap + 1]` token ids → a class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FirstSymbol {
@@ -27,7 +27,7 @@ pub struct FirstSymbol {
     pub train: usize,
     /// Validation sequences; 0 for none.
     pub validation: usize,
-    /// How many symbols may come first, 2 to 8.
+    /// The number of possible first symbols, 2 to 8.
     pub classes: usize,
     /// Distractors after it.
     pub gap: usize,
@@ -85,7 +85,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(16))]
 
         #[test]
-        fn only_the_first_symbol_tells_and_classes_are_balanced(seed: u64, classes in 2_usize..=8, gap in 16_usize..60) {
+        fn the_class_is_the_first_symbol_and_classes_are_balanced(seed: u64, classes in 2_usize..=8, gap in 16_usize..60) {
             let task = FirstSymbol { train: 40 * classes, validation: 8 * classes, classes, gap };
             let (train, validation) = splits(&GeneratedSpec::FirstSymbol(task), seed);
             prop_assert_eq!(overlap(&train, &validation), 0);

@@ -15,7 +15,7 @@ const X: usize = 4;
 const V: usize = 5;
 const E: usize = 6;
 
-/// The inner graph's ways on from its states 0 to 5: symbol, and how many states further it leads.
+/// The transitions of the inner graph from its states 0 to 5: symbol, and offset to the next state.
 const INNER: [&[(usize, isize)]; 6] = [
     &[(T, 1), (P, 2)],
     &[(S, 0), (X, 2)],
@@ -34,15 +34,15 @@ const SHORTEST: usize = 9;
 /// B ─┬─ T ─ ⟨Reber string⟩ ─ T ─┬─ E
 ///    └─ P ─ ⟨Reber string⟩ ─ P ─┘
 ///
-/// a Reber string is B, a way from state 0 to state 5, and E:
+/// a Reber string is B, a path from state 0 to state 5, and E:
 /// 0: T → 1, P → 2   1: S → 1, X → 3   2: T → 2, V → 4   3: X → 2, S → 5   4: P → 3, V → 5
 /// ```
 /// Inside, at most two symbols may follow, equally likely, and the last one or two decide. The last but one symbol of the whole
 /// string repeats the second, which must be remembered across the inner string: the papers found that hard for simple networks (Hochreiter
 /// & Schmidhuber 1997, "Long short-term memory", experiment 1; Cleeremans, Servan-Schreiber & McClelland 1989; Reber 1967). Since
-/// most steps leave a choice, accuracy cannot reach 100 %: what counts is the share of steps whose predicted symbol is
-/// legal. Strings with more than `length` steps are drawn anew; shorter ones are filled up at the end with id 0. The
-/// commonest strings come in both splits, as in the papers. `[length]` token ids → a class a step.
+/// most steps have several legal symbols, accuracy cannot reach 100 %: the measure is the share of steps whose predicted symbol is
+/// legal. Strings with more than `length` steps are rejected and sampled again; shorter ones are padded at the end with id 0. The
+/// most frequent strings appear in both splits, as in the papers. `[length]` token ids → a class a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReberGrammar {
@@ -96,16 +96,16 @@ impl Task for ReberGrammar {
     fn legal(&self, ids: &[u32]) -> Option<Vec<u32>> {
         let mut state = Some(0_usize);
         let step = |read: &u32| {
-            let way = ways(state?).iter().find(|(symbol, _)| id(*symbol) == *read);
-            state = way.and_then(|(_, further)| state?.checked_add_signed(*further));
-            Some(ways(state?).iter().fold(0, |legal, (symbol, _)| legal | 1 << symbol))
+            let transition = transitions(state?).iter().find(|(symbol, _)| id(*symbol) == *read);
+            state = transition.and_then(|(_, offset)| state?.checked_add_signed(*offset));
+            Some(transitions(state?).iter().fold(0, |legal, (symbol, _)| legal | 1 << symbol))
         };
         Some(ids.iter().map(step).map(Option::unwrap_or_default).collect())
     }
 }
 
-/// The ways on from a state of the whole graph, which holds the inner one twice: symbol, and how many states further it leads.
-fn ways(state: usize) -> &'static [(usize, isize)] {
+/// The transitions from a state of the whole graph, which contains the inner one twice: symbol, and offset to the next state.
+fn transitions(state: usize) -> &'static [(usize, isize)] {
     match state {
         0 | 2 | 10 => &[(B, 1)],
         1 => &[(T, 1), (P, 9)],
@@ -118,12 +118,12 @@ fn ways(state: usize) -> &'static [(usize, isize)] {
     }
 }
 
-/// A string of the embedded grammar.
+/// Samples a string of the embedded grammar.
 fn embedded(rng: &mut Rng) -> Vec<usize> {
     let (mut string, mut state) = (Vec::new(), 0_usize);
-    while let Some((symbol, further)) = rng.choose(ways(state)) {
+    while let Some((symbol, offset)) = rng.choose(transitions(state)) {
         string.push(*symbol);
-        state = state.saturating_add_signed(*further);
+        state = state.saturating_add_signed(*offset);
     }
     string
 }
@@ -166,7 +166,7 @@ mod tests {
             let steps = row.iter().filter(|id| **id > 0).count();
             let read: String = row.iter().take(steps).map(|id| SYMBOLS[*id as usize - 2]).collect();
             let next: String = next.iter().take(steps).map(|class| SYMBOLS[*class as usize]).collect();
-            assert_eq!(read[1..], next[..steps - 1], "targets are the symbols that come next");
+            assert_eq!(read[1..], next[..steps - 1], "targets are the next symbols");
             assert!(row.iter().skip(steps).all(|id| *id == 0), "padding is at the end");
             read + &next[steps - 1..]
         };
@@ -177,7 +177,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(16))]
 
         #[test]
-        fn every_string_is_of_the_grammar_and_both_branches_come(seed: u64, length in 8_usize..40) {
+        fn every_string_is_of_the_grammar_and_both_branches_appear(seed: u64, length in 8_usize..40) {
             let task = ReberGrammar { train: 200, validation: 100, length };
             let (train, validation) = splits(&GeneratedSpec::ReberGrammar(task), seed);
             let all = [strings(&train), strings(&validation)].concat();
@@ -190,13 +190,13 @@ mod tests {
         }
 
         #[test]
-        fn what_comes_next_is_legal_and_nothing_else_is(seed: u64) {
+        fn exactly_the_possible_next_symbols_are_legal(seed: u64) {
             let task = ReberGrammar { train: 40, validation: 0, length: 24 };
             let string = embedded(&mut Rng::new(seed, "test", 0));
             let ids: Vec<u32> = string.iter().map(|symbol| id(*symbol)).collect();
             let legal = task.legal(&ids).unwrap();
             let grown = |prefix: &[usize], next: usize| -> bool {
-                // a prefix can go on with `next` exactly when some short ending makes a string of it
+                // A prefix can be continued with `next` if and only if some short ending completes it.
                 let prefix: String = prefix.iter().chain([&next]).map(|symbol| SYMBOLS[*symbol]).collect();
                 ENDINGS.iter().any(|ending| is_embedded(&format!("{prefix}{ending}")))
             };

@@ -7,15 +7,15 @@ use crate::data::error::DataError;
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
 
-/// The generated task `sine-forecast`: how does a noisy sum of waves go on?
+/// The generated task `sine-forecast`: how does a noisy sum of waves continue?
 ///
 /// ```text
 /// x_t = a₁·sin(2πt/p₁ + φ₁) + a₂·sin(2πt/p₂ + φ₂) + noise·ε_t        t = 0 … length + horizon − 1, ε standard normal
 /// ```
-/// Amplitudes are uniform in [0.2, 0.6), periods in [8, 16) and [20, 60), phases in [0, 2π); every sequence draws its own. The first
-/// `length` values are read, the `horizon` after them are to be told, with their noise, as a real series would have it: no
-/// forecast has a mean squared error below noise². Two references: to repeat the last value (persistence), and to say 0, which
-/// costs the variance, `(E a₁² + E a₂²)/2 + noise² ≈ 0.173 + noise²`. The task is one of the exercises by which the field
+/// Amplitudes are uniform in [0.2, 0.6), periods in [8, 16) and [20, 60), phases in [0, 2π); every sequence has its own. The first
+/// `length` values are the input, the `horizon` after them the targets, including their noise, as in a real series: no
+/// forecast has a mean squared error below noise². Two baselines: to repeat the last value (persistence), and to predict 0, whose
+/// error is the variance, `(E a₁² + E a₂²)/2 + noise² ≈ 0.173 + noise²`. The task is one of the exercises by which the field
 /// introduces recurrent forecasting (so Géron 2019, "Hands-on machine learning", chapter 15). `[length, 1]` numbers →
 /// `[horizon]` numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,9 +25,9 @@ pub struct SineForecast {
     pub train: usize,
     /// Validation sequences; 0 for none.
     pub validation: usize,
-    /// Time steps that are read.
+    /// Time steps of the input.
     pub length: usize,
-    /// Values to tell.
+    /// Values to predict.
     pub horizon: usize,
     /// Standard deviation of the noise.
     pub noise: f64,
@@ -90,11 +90,11 @@ mod tests {
         assert_eq!(targets.ncols(), 3);
         let rows = train.inputs.real().unwrap();
         let rows = rows.outer_iter().zip(targets.rows());
-        rows.map(|(read, told)| read.iter().chain(told).map(|x| f64::from(*x)).collect()).collect()
+        rows.map(|(input, target)| input.iter().chain(target).map(|x| f64::from(*x)).collect()).collect()
     }
 
     #[test]
-    fn what_is_to_be_told_goes_on_where_the_sequence_ends() {
+    fn targets_continue_the_sequence() {
         // Two undamped waves obey a linear recurrence of order 4: x_t = a·(x_{t−1} + x_{t−3}) + b·x_{t−2} − x_{t−4}.
         for x in series(0.0) {
             let row = |t: usize| (x[t - 1] + x[t - 3], x[t - 2], x[t] + x[t - 4]);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn variance_and_noise_are_what_the_docs_say() {
+    fn variance_and_noise_agree_with_the_docs() {
         let variance = |noise| {
             let all: Vec<f64> = series(noise).concat();
             all.iter().map(|x| x * x).sum::<f64>() / all.len() as f64

@@ -1,4 +1,4 @@
-//! Tasks whose sequences are made as rows of symbols or numbers.
+//! Tasks that generate rows of symbols or numbers.
 
 use ndarray::{Array2, Array3};
 
@@ -10,12 +10,12 @@ use crate::data::text::vocabulary::Vocabulary;
 use crate::protocol::{ClassCount, DataFacts};
 use crate::rng::Rng;
 
-/// A task whose sequences are made as rows of symbols or numbers.
+/// A task that generates rows of symbols or numbers.
 pub(super) trait Task {
-    /// Sequences to train on and to validate with.
+    /// The numbers of training and validation sequences.
     fn sizes(&self) -> (usize, usize);
 
-    /// What they look like.
+    /// The shapes of inputs and targets.
     fn form(&self) -> Form;
 
     /// The vocabulary, without padding and unknown; empty for numbers.
@@ -23,40 +23,40 @@ pub(super) trait Task {
         &[]
     }
 
-    /// Whether the task's own settings can be met.
+    /// Checks the settings of the task.
     ///
     /// # Errors
-    /// The first that cannot, and what could.
+    /// The first invalid setting.
     fn check(&self) -> Result<(), DataError>;
 
-    /// Adds sequence number `number` of its split to `rows`.
+    /// Generates sequence number `number` of its split into `rows`.
     fn sequence(&self, number: usize, rng: &mut Rng, rows: &mut Rows);
 
-    /// Which classes (bit by bit) would be right at each step of a row of token ids, where a task leaves a choice.
+    /// The legal classes (a bit set) at each step of a row of token ids, if a task has several.
     fn legal(&self, _ids: &[u32]) -> Option<Vec<u32>> {
         None
     }
 }
 
-/// Sequences in the making: what each form needs of it, row after row.
+/// The rows generated so far; each kind of data uses some of the fields.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     /// Token ids.
     pub ids: Vec<u32>,
-    /// Numbers to read.
+    /// Input numbers.
     pub numbers: Vec<f32>,
     /// Classes, one a sequence or one a step.
     pub classes: Vec<u32>,
-    /// Numbers to give.
+    /// Target numbers.
     pub outputs: Vec<f32>,
 }
 
-/// The token id of a task's symbol number `place`.
+/// The token id of the symbol number `place` of a task.
 pub(super) fn id(place: usize) -> u32 {
     Vocabulary::FIRST + place as u32
 }
 
-/// Refuses a value that is not in `range`.
+/// Checks that a value is in `range`.
 pub(super) fn check_range(
     field: &'static str,
     value: usize,
@@ -69,7 +69,7 @@ pub(super) fn check_range(
     Err(DataError::Setting { field: field.into(), found: value.to_string(), expected })
 }
 
-/// Makes the data of a task. Each split has a stream of its own: the size of one does not change the other.
+/// Generates the data of a task. Each split has its own random stream: the size of one does not change the other.
 pub(super) fn make(name: &str, task: &dyn Task, seed: u64) -> Data {
     let form = task.form();
     let split = |index: u64, size: usize| {
@@ -96,7 +96,7 @@ pub(super) fn make(name: &str, task: &dyn Task, seed: u64) -> Data {
 
 fn dataset(form: &Form, size: usize, rows: Rows) -> Dataset {
     let time = form.time();
-    let fits = "a task's rows are as long as its form says";
+    let fits = "the rows of a task have the length of its form";
     let inputs = match form.inputs {
         InputForm::Tokens { .. } => Array2::from_shape_vec((size, time), rows.ids).map(Inputs::Tokens),
         InputForm::Real { features, .. } => {
@@ -109,7 +109,7 @@ fn dataset(form: &Form, size: usize, rows: Rows) -> Dataset {
             Array2::from_shape_vec((size, time), rows.classes).map(Targets::Steps)
         }
         TargetForm::Real(outputs) => Array2::from_shape_vec((size, outputs), rows.outputs).map(Targets::Real),
-        TargetForm::Labels(_) => unreachable!("no task asks for several labels"),
+        TargetForm::Labels(_) => unreachable!("no task has several labels"),
     };
     Dataset {
         inputs: inputs.unwrap_or_else(|_| unreachable!("{fits}")),
@@ -117,7 +117,7 @@ fn dataset(form: &Form, size: usize, rows: Rows) -> Dataset {
     }
 }
 
-/// How often each class comes: in sequences, or in the steps that are asked for where each has one.
+/// The frequency of each class in sequences, or in the steps that are not padding if each step has one.
 fn classes(form: &TargetForm, data: &Dataset) -> Vec<ClassCount> {
     let mut counts: Vec<_> =
         form.labels().iter().map(|label| ClassCount { label: label.clone(), count: 0 }).collect();
@@ -129,8 +129,8 @@ fn classes(form: &TargetForm, data: &Dataset) -> Vec<ClassCount> {
     match (&data.inputs, &data.targets) {
         (_, Targets::Classes(classes)) => classes.iter().for_each(&mut count),
         (Inputs::Tokens(ids), Targets::Steps(classes)) => {
-            let asked = ids.iter().zip(classes).filter(|(id, _)| **id != Vocabulary::PADDING);
-            asked.for_each(|(_, class)| count(class));
+            let steps = ids.iter().zip(classes).filter(|(id, _)| **id != Vocabulary::PADDING);
+            steps.for_each(|(_, class)| count(class));
         }
         (Inputs::Real(_) | Inputs::Channels(_), Targets::Steps(classes)) => {
             classes.iter().for_each(&mut count)

@@ -5,7 +5,7 @@ use crate::data::error::DataError;
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
 
-/// The two symbols whose order counts, the first and last of every sequence, and the distractors between.
+/// The two relevant symbols, the first and last symbol of every sequence, and the distractors.
 const SYMBOLS: [&str; 8] = ["X", "Y", "E", "B", "a", "b", "c", "d"];
 const FIRST: usize = 2;
 const LAST: usize = 3;
@@ -14,15 +14,15 @@ const CLASSES: [&str; 4] = ["XX", "XY", "YX", "YY"];
 const SHORTEST: usize = 10;
 const LONGEST: usize = 10_000;
 
-/// The generated task `temporal-order`: in which order did X and Y come, far apart and among distractors?
+/// The generated task `temporal-order`: in which order do X and Y appear, far apart and among distractors?
 ///
 /// ```text
 /// E d b X a … c Y b … a B   →  XY        one of X, Y after a tenth to a fifth of the sequence,
 /// E a a Y c … d Y d … c B   →  YY        one of X, Y after five to six tenths
 /// ```
-/// Four classes, equally frequent: XX, XY, YX, YY. A network must keep what came first until the second comes, and both until
+/// Four classes, equally frequent: XX, XY, YX, YY. A network must remember the first until the second appears, and both until
 /// the end. Source: Hochreiter & Schmidhuber 1997, "Long short-term memory", experiment 6a, with lengths of 100 to 110; here
-/// every sequence has the same `length`, and places move with it. `[length]` token ids → a class.
+/// every sequence has the same `length`, and positions scale with it. `[length]` token ids → a class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TemporalOrder {
@@ -91,7 +91,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(16))]
 
         #[test]
-        fn the_class_is_the_order_of_the_two_that_count(seed: u64, length in 20_usize..120) {
+        fn the_class_is_the_order_of_the_two_symbols(seed: u64, length in 20_usize..120) {
             let task = TemporalOrder { train: 80, validation: 16, length };
             let (train, validation) = splits(&GeneratedSpec::TemporalOrder(task), seed);
             prop_assert_eq!(overlap(&train, &validation), 0);

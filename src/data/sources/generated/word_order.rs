@@ -1,4 +1,4 @@
-//! The generated task `word-order`: film remarks that only the order of their words tells apart.
+//! The generated task `word-order`: film remarks whose class depends on the order of their words alone.
 //!
 //! Every sentence has a twin: the same words with the two adjectives exchanged, and the opposite label.
 //!
@@ -7,10 +7,9 @@
 //! negative  Overall, the plot is bad and the acting is not very clever, if you ask me.
 //! ```
 //!
-//! One adjective stands plain, the other behind words that turn it round (`not`, `never`, `than`, `instead of`). Both
-//! say the same in the end, so that either decides, and what closes the sentence makes a network carry the answer for a
-//! few steps. A network that sees words without their order gives both twins one answer, which is right for exactly one
-//! of them: 50 %.
+//! One adjective is plain, the other is negated (`not`, `never`, `than`, `instead of`). Both imply the same class, and the
+//! words that close the sentence make a network carry it for a few steps. A network that ignores the order of words predicts
+//! the same class for both twins, which is right for exactly one of them: an accuracy of 50 %.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -25,10 +24,10 @@ use crate::rng::Rng;
 /// Labels in class order.
 pub(crate) const LABELS: [&str; 2] = ["negative", "positive"];
 
-/// Sentences that may be asked for: far below what the grammar can make, so that fresh ones are found at once.
+/// The maximum number of sentences: far below the number of possible ones, so that new ones are found quickly.
 const MOST: usize = 100_000;
 
-/// Words that a remark may have.
+/// The number of words of a remark.
 const WORDS: std::ops::RangeInclusive<usize> = 6..=16;
 
 const SUBJECTS: [&str; 12] = [
@@ -99,7 +98,7 @@ const CLOSERS: [&str; 9] = [
     ", and that is all I can say",
 ];
 
-/// Frames of remarks: `+` is the plain adjective, `-` the one turned round, `@` a subject, `#` one that takes `a`, `~` an
+/// Templates of remarks: `+` is the plain adjective, `-` the negated one, `@` a subject, `#` one that takes `a`, `~` an
 /// adverb or none. Every adjective starts with a consonant, so that `a` fits before it.
 const REMARKS: [&str; 12] = [
     "the @ is ~+, not ~-",
@@ -116,11 +115,11 @@ const REMARKS: [&str; 12] = [
     "the @, never ~-, is ~+",
 ];
 
-/// Settings of the task: film remarks whose label hangs on the order of their words alone.
+/// The settings of the task `word-order`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WordOrder {
-    /// Training sentences: even, since every sentence comes with its twin.
+    /// Training sentences; even, since they are generated in pairs.
     pub train: usize,
     /// Validation sentences, even; 0 for none.
     pub validation: usize,
@@ -133,24 +132,24 @@ impl Default for WordOrder {
 }
 
 impl WordOrder {
-    /// Whether there can be so many sentences.
+    /// Checks the numbers of sentences.
     ///
     /// # Errors
-    /// The first size that cannot be.
+    /// The first invalid number.
     pub(crate) fn check(&self) -> Result<(), DataError> {
         for (field, size, least) in [("data.train", self.train, 2), ("data.validation", self.validation, 0)] {
             if size < least || size > MOST || size % 2 == 1 {
                 let expected =
-                    format!("an even number from {least} to 100,000: every sentence comes with its twin");
+                    format!("an even number from {least} to 100,000: sentences are generated in pairs");
                 return Err(DataError::Setting { field: field.into(), found: size.to_string(), expected });
             }
         }
         Ok(())
     }
 
-    /// Training and validation sentences, both twins in one split and no sentence twice.
+    /// Generates training and validation sentences, both twins in one split and no sentence twice.
     pub(crate) fn generate(&self, seed: u64) -> (Corpus, Option<Corpus>) {
-        let mut remarks = Remarks { rng: Rng::new(seed, "word-order", 0), said: HashSet::new() };
+        let mut remarks = Remarks { rng: Rng::new(seed, "word-order", 0), generated: HashSet::new() };
         let train = remarks.corpus(self.train);
         let validation = (self.validation > 0).then(|| remarks.corpus(self.validation));
         (train, validation)
@@ -159,8 +158,8 @@ impl WordOrder {
 
 struct Remarks {
     rng: Rng,
-    /// The words of every sentence so far.
-    said: HashSet<String>,
+    /// The words of every sentence generated so far.
+    generated: HashSet<String>,
 }
 
 impl Remarks {
@@ -170,10 +169,10 @@ impl Remarks {
             let twins = self.twins();
             let words = twins.each_ref().map(|sentence| words(sentence));
             let length = words[0].split(' ').count();
-            if !WORDS.contains(&length) || words.iter().any(|words| self.said.contains(words)) {
+            if !WORDS.contains(&length) || words.iter().any(|words| self.generated.contains(words)) {
                 continue;
             }
-            self.said.extend(words);
+            self.generated.extend(words);
             for (sentence, label) in twins.iter().zip(LABELS) {
                 corpus.push(sentence, label, Path::new("word-order"), None);
             }
@@ -188,7 +187,7 @@ impl Remarks {
         [frame.replace('+', bad).replace('-', good), frame.replace('+', good).replace('-', bad)]
     }
 
-    /// A sentence with `+` and `-` in the places of its adjectives.
+    /// A sentence with `+` and `-` in place of its adjectives.
     fn frame(&mut self) -> String {
         let mut frame = String::new();
         if self.rng.below(3) > 0 {
@@ -227,7 +226,7 @@ impl Remarks {
     }
 }
 
-/// A sentence as the network sees it: its words, a blank between two.
+/// The words of a sentence after tokenization, separated by blanks.
 fn words(sentence: &str) -> String {
     let mut all = String::new();
     for_each_word(sentence, &mut String::new(), |word| {
@@ -248,7 +247,7 @@ mod tests {
 
     /// Pairs of twins `[negative, positive]` as text.
     fn pairs(seed: u64, count: usize) -> Vec<[String; 2]> {
-        let mut remarks = Remarks { rng: Rng::new(seed, "word-order", 0), said: HashSet::new() };
+        let mut remarks = Remarks { rng: Rng::new(seed, "word-order", 0), generated: HashSet::new() };
         (0..count).map(|_| remarks.twins()).collect()
     }
 
@@ -277,11 +276,11 @@ mod tests {
         }
 
         #[test]
-        fn splits_are_balanced_disjoint_and_never_contradict_themselves(seed: u64) {
+        fn splits_are_balanced_disjoint_and_consistent(seed: u64) {
             let [train, validation] = splits(seed, 1200, 300);
             prop_assert_eq!((train.len(), validation.len()), (1200, 300));
             for split in [&train, &validation] {
-                // no function of a sentence's words without their order is right on more than half of this
+                // No function of the words without their order is right for more than half of the sentences.
                 let mut bags: BTreeMap<Vec<&str>, [usize; 2]> = BTreeMap::new();
                 for (sentence, class) in split {
                     let mut bag: Vec<&str> = sentence.iter().map(String::as_str).collect();
@@ -291,7 +290,7 @@ mod tests {
                 prop_assert!(bags.values().all(|[negative, positive]| negative == positive));
             }
             let all: BTreeSet<&Vec<String>> = train.iter().chain(&validation).map(|(words, _)| words).collect();
-            prop_assert_eq!(all.len(), 1500, "a sentence came twice, or with both labels");
+            prop_assert_eq!(all.len(), 1500, "a sentence appears twice, or with both labels");
             prop_assert!(all.iter().all(|sentence| WORDS.contains(&sentence.len())));
         }
     }
@@ -310,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_alone_decides() {
+    fn data_depend_on_the_seed_alone() {
         assert_eq!(splits(5, 100, 20), splits(5, 100, 20));
         assert_ne!(splits(5, 100, 20), splits(6, 100, 20));
     }
@@ -322,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_that_cannot_be_balanced_or_made_are_refused() {
+    fn odd_and_too_large_sizes_are_errors() {
         for (train, validation) in [(0, 2), (3, 2), (4, 1), (MOST + 2, 0), (usize::MAX, usize::MAX)] {
             let message = WordOrder { train, validation }.check().unwrap_err().to_string();
             assert!(message.contains("expected an even number"), "{message}");

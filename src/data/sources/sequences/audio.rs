@@ -1,4 +1,4 @@
-//! WAV files as samples of one channel.
+//! Reads WAV files as samples of one channel.
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
@@ -9,10 +9,10 @@ use hound::{SampleFormat, WavReader};
 use crate::data::error::DataError;
 use crate::data::error::quoted;
 
-/// Bytes of a recording, at most: a sequence is a word or a sentence.
+/// The maximum bytes of a recording: a sequence is a word or a sentence.
 const LARGEST: u64 = 256 << 20;
 
-/// Samples a second that are believed.
+/// Valid sample rates.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
 
 /// One channel of sound.
@@ -31,35 +31,35 @@ pub(super) fn is_wav(path: &Path) -> bool {
     matches!(read, Some(Ok(()))) && head.starts_with(b"RIFF") && head.ends_with(b"WAVE")
 }
 
-/// Samples of one channel that the header of the recording at `path` tells of, and how many a second.
+/// The number of samples of one channel according to the header of the recording at `path`, and the sample rate.
 ///
 /// # Errors
-/// For what is no WAV file, or shorter than its header says.
+/// When it is not a WAV file, or shorter than specified in its header.
 pub(super) fn length(path: &Path) -> Result<(u32, u32), DataError> {
     let failed = |error| DataError::read(path, None, error);
     let file = File::open(path).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
     let wrong = |(found, expected): (String, String)| DataError::content(path, None, found, expected);
-    let wav = WavReader::new(BufReader::new(file)).map_err(|error| wrong(told(&error)))?;
+    let wav = WavReader::new(BufReader::new(file)).map_err(|error| wrong(described(&error)))?;
     let spec = wav.spec();
-    let bytes_told = u64::from(wav.len()) * u64::from(spec.bits_per_sample.div_ceil(8));
+    let expected_bytes = u64::from(wav.len()) * u64::from(spec.bits_per_sample.div_ceil(8));
     match (wav.duration(), RATES.contains(&spec.sample_rate)) {
         (_, false) => {
             Err(wrong((format!("{} samples a second", spec.sample_rate), "4,000 to 192,000".into())))
         }
         (0, _) => Err(wrong(("a recording without a sample".into(), "sound".into()))),
-        _ if bytes_told > bytes => Err(wrong((
-            format!("a file of {bytes} bytes whose header tells of {bytes_told}"),
-            "all that its header tells of: record or copy it again".into(),
+        _ if expected_bytes > bytes => Err(wrong((
+            format!("a file of {bytes} bytes whose header specifies {expected_bytes}"),
+            "as much as specified in its header: record or copy it again".into(),
         ))),
         (samples, true) => Ok((samples, spec.sample_rate)),
     }
 }
 
-/// The recording at `path`.
+/// Reads the recording at `path`.
 ///
 /// # Errors
-/// For what is no WAV file of whole numbers of 8 to 32 bits or of 32-bit floats, ends too early, or holds no sound.
+/// When it is not a WAV file of 8 to 32-bit integers or 32-bit floats, is cut short, or has no samples.
 pub(super) fn read(path: &Path) -> Result<Audio, DataError> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
@@ -75,16 +75,16 @@ pub(super) fn read(path: &Path) -> Result<Audio, DataError> {
     decode(&bytes).map_err(|(found, expected)| DataError::content(path, None, found, expected))
 }
 
-/// The sound in the `bytes` of a WAV file, the mean of its channels; else what was found, and what would be right.
+/// Decodes the `bytes` of a WAV file to the mean of its channels; an error is what was found, and what was expected.
 pub(super) fn decode(bytes: &[u8]) -> Result<Audio, (String, String)> {
-    let mut wav = WavReader::new(Cursor::new(bytes)).map_err(|error| told(&error))?;
+    let mut wav = WavReader::new(Cursor::new(bytes)).map_err(|error| described(&error))?;
     let spec = wav.spec();
     let wrong = |found: String, expected: &str| Err((found, expected.to_owned()));
     if !RATES.contains(&spec.sample_rate) {
         return wrong(format!("{} samples a second", spec.sample_rate), "4,000 to 192,000");
     }
     let channels = usize::from(spec.channels).max(1);
-    let wanted = wav.len();
+    let sample_count = wav.len();
     let mut samples: Vec<f32> = Vec::new();
     let mut add = |sample: Result<f32, hound::Error>| match sample {
         Ok(sample) => {
@@ -103,14 +103,14 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Audio, (String, String)> {
     if let Err(error) = ended {
         return match error {
             hound::Error::IoError(_) => wrong(
-                format!("the end of the file after {} of {wanted} samples", samples.len()),
-                "all that its header tells of: record or copy it again",
+                format!("the end of the file after {} of {sample_count} samples", samples.len()),
+                "as much as specified in its header: record or copy it again",
             ),
-            other => Err(told(&other)),
+            other => Err(described(&other)),
         };
     }
     if samples.iter().any(|sample| !sample.is_finite()) {
-        return wrong("a sample that is no finite number".into(), "numbers from -1 to 1");
+        return wrong("a sample that is not a finite number".into(), "numbers from -1 to 1");
     }
     let samples: Vec<f32> =
         samples.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect();
@@ -120,13 +120,13 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Audio, (String, String)> {
     Ok(Audio { samples, rate: spec.sample_rate })
 }
 
-/// What an error of the decoder says.
-fn told(error: &hound::Error) -> (String, String) {
-    let usual = "a WAV file of whole numbers (8 to 32 bits) or floats (32 bits), not packed".to_owned();
+/// Describes an error of the decoder: what was found, and what was expected.
+fn described(error: &hound::Error) -> (String, String) {
+    let usual = "a WAV file of integers (8 to 32 bits) or floats (32 bits), not compressed".to_owned();
     match error {
-        hound::Error::FormatError(what) => (format!("no good WAV file ({what})"), usual),
-        hound::Error::IoError(_) => ("a WAV file that ends within its header".into(), usual),
-        hound::Error::Unsupported => ("a WAV file of another kind".into(), usual),
+        hound::Error::FormatError(what) => (format!("no valid WAV file ({what})"), usual),
+        hound::Error::IoError(_) => ("a WAV file that is cut short within its header".into(), usual),
+        hound::Error::Unsupported => ("a WAV file of an unsupported kind".into(), usual),
         other => (format!("a WAV file that cannot be read: {}", quoted(&other.to_string())), usual),
     }
 }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn every_depth_gives_the_same_sound_and_channels_their_mean() {
+    fn every_depth_gives_the_same_samples_and_channels_are_averaged() {
         let wave = [0.0, 0.5, -0.25, 0.75, -1.0, 0.125];
         for (bits, format) in [
             (8, SampleFormat::Int),
@@ -170,20 +170,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_good_recording_is_told() {
+    fn invalid_recordings_are_errors() {
         let good = wav(1, 16, SampleFormat::Int, &[0.5; 40]);
         let mut packed = good.clone();
         packed[20] = 85; // MPEG
-        for (bytes, told) in [
+        for (bytes, expected) in [
             (&good[..good.len() - 7], "the end of the file after 36 of 40 samples"),
-            (&good[..30], "ends within its header"),
-            (b"RIFX0000WAVEfmt ".as_slice(), "no good WAV file"),
-            (&packed, "of another kind"),
+            (&good[..30], "cut short within its header"),
+            (b"RIFX0000WAVEfmt ".as_slice(), "no valid WAV file"),
+            (&packed, "of an unsupported kind"),
             (&wav(1, 16, SampleFormat::Int, &[]), "without a sample"),
-            (&wav(1, 32, SampleFormat::Float, &[0.1, f32::NAN]), "no finite number"),
+            (&wav(1, 32, SampleFormat::Float, &[0.1, f32::NAN]), "not a finite number"),
         ] {
             let (found, _) = decode(bytes).unwrap_err();
-            assert!(found.contains(told), "{found} for {told}");
+            assert!(found.contains(expected), "{found} for {expected}");
         }
     }
 
@@ -191,7 +191,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn no_bytes_bring_the_decoder_down(
+        fn no_bytes_make_the_decoder_panic(
             changes in proptest::collection::vec((0_usize..120, any::<u8>()), 0..8), end in 0_usize..130, kind in 0_usize..3,
         ) {
             let mut bytes = match kind {
@@ -211,7 +211,7 @@ mod tests {
         }
 
         #[test]
-        fn nor_do_any_at_all(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn random_bytes_are_errors(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(decode(&bytes).is_err());
         }
     }

@@ -1,10 +1,9 @@
-//! Values that are missing.
+//! Interpolation of missing values.
 
-/// Puts the missing values (not a number) of `values`, `[time, features]`, on the line between their neighbours of the same feature; before the
-/// first and behind the last they repeat it. Steps at the end of which every value is missing are taken off: they are no part of the
-/// sequence.
+/// Interpolates the missing values (NaN) of `values`, `[time, features]`, linearly between their neighbours of the same feature; before
+/// the first and after the last they are equal to it. Steps at the end without any value are removed: they are not part of the sequence.
 ///
-/// Gives how many were missing, or the first feature of which no value is there; `None` for a sequence without a step.
+/// Returns the number of missing values, or the first feature without a value; `None` for a sequence without a step.
 pub(super) fn fill(values: &mut Vec<f32>, features: usize) -> Option<Result<usize, usize>> {
     let steps = values.chunks_exact(features).rposition(|step| step.iter().any(|x| !x.is_nan()))? + 1;
     values.truncate(steps * features);
@@ -36,7 +35,7 @@ mod tests {
     const N: f32 = f32::NAN;
 
     #[test]
-    fn what_is_missing_lies_on_the_line_between_its_neighbours_and_the_end_is_the_end() {
+    fn gaps_are_interpolated_and_trailing_gaps_removed() {
         let mut one = vec![N, 1.0, N, N, 4.0, 3.0, N, N];
         assert_eq!(fill(&mut one, 1), Some(Ok(3)));
         assert_eq!(one, [1.0, 1.0, 2.0, 3.0, 4.0, 3.0]);

@@ -1,4 +1,4 @@
-//! Sound as log-mel spectra.
+//! Log-mel spectra of sound.
 
 use std::f64::consts::PI;
 use std::sync::Arc;
@@ -6,41 +6,41 @@ use std::sync::Arc;
 use realfft::num_complex::Complex32;
 use realfft::{RealFftPlanner, RealToComplex};
 
-/// Seconds of a window, and from one to the next.
+/// The length of a window and the hop between windows, in seconds.
 const WINDOW: f64 = 0.025;
 const HOP: f64 = 0.010;
-/// Energies below it count as it.
+/// The lower bound of energies.
 const FLOOR: f32 = 1e-6;
 
 /// Turns sound into frames of log energies, one for each band of the mel scale:
 ///
 /// ```text
-/// X  = FFT of 25 ms · Hann, filled up with zeros to a power of two        a frame every 10 ms
+/// X  = FFT of 25 ms · Hann, padded with zeros to a power of two           a frame every 10 ms
 /// e  = ln max(Σₖ wₖ·|Xₖ|², 10⁻⁶)
-/// w  triangles of height 1, linear in hertz, whose corners lie evenly on the mel scale from 0 to rate/2
+/// w  triangles of height 1, linear in hertz, whose corners are evenly spaced on the mel scale from 0 to rate/2
 /// mel(f) = 2595·log₁₀(1 + f/700)                                          (O'Shaughnessy; HTK's)
 /// Hann: ½ − ½·cos(2πn/N), n < N
 /// ```
-/// As `librosa.filters.mel(htk=True, norm=None)` has the triangles. There are `1 + ⌊(samples − window)/hop⌋` frames; shorter
-/// sound is filled up with zeros to one.
+/// The triangles are those of `librosa.filters.mel(htk=True, norm=None)`. There are `1 + ⌊(samples − window)/hop⌋` frames; shorter
+/// sound is padded with zeros to one.
 #[derive(Clone)]
 pub(super) struct Mel {
     fft: Arc<dyn RealToComplex<f32>>,
     window: Vec<f32>,
     hop: usize,
-    /// Of each band the first bin, and the weights from there on.
+    /// For each band the first bin, and the weights from there on.
     bands: Vec<(usize, Vec<f32>)>,
 }
 
 impl Mel {
-    /// Of sound with `rate` samples a second, in so many bands; `None` when there are more than the spectrum can tell apart.
+    /// Creates the filters of `bands` bands for a sample rate of `rate` Hz; `None` if a band has no bin.
     pub fn new(rate: u32, bands: usize) -> Option<Self> {
         let samples = |seconds: f64| (f64::from(rate) * seconds).round().max(1.0) as usize;
         let size = samples(WINDOW);
         let length = size.next_power_of_two();
         let hann = |n: usize| (0.5 - 0.5 * (2.0 * PI * n as f64 / size as f64).cos()) as f32;
         let bands = triangles(rate, bands, length);
-        // No spectrum has more bands than bins.
+        // Every band needs a bin.
         let fine = bands.len() <= length && bands.iter().all(|(_, weights)| !weights.is_empty());
         fine.then(|| Self {
             fft: RealFftPlanner::new().plan_fft_forward(length),
@@ -61,7 +61,7 @@ impl Mel {
             for ((to, x), window) in input.iter_mut().zip(part).zip(&self.window).take(size) {
                 *to = x * window;
             }
-            // The lengths are the plan's own.
+            // The lengths are those of the plan.
             if self.fft.process_with_scratch(&mut input, &mut spectrum, &mut scratch).is_err() {
                 unreachable!("buffers are made by the plan");
             }
@@ -74,12 +74,13 @@ impl Mel {
         all
     }
 
-    /// Frames of so many samples.
+    /// The number of frames of `samples` samples.
     pub fn count(&self, samples: usize) -> usize {
         samples.saturating_sub(self.window.len()) / self.hop + 1
     }
 
-    /// The frames `from..to` of `sound` that are left when those at both ends go whose power is more than `decibels` below the loudest frame's.
+    /// The range of frames of `sound` that remains when those at both ends are removed whose power is more than `decibels` below that of the
+    /// loudest frame.
     pub fn trim(&self, sound: &[f32], decibels: f64) -> std::ops::Range<usize> {
         let power = |frame: usize| {
             let part = sound.get(frame * self.hop..).unwrap_or_default();
@@ -93,7 +94,7 @@ impl Mel {
     }
 }
 
-/// The weights of each band's bins, of a spectrum of `length` samples.
+/// The first bin and the weights of each band, for a spectrum of `length` samples.
 fn triangles(rate: u32, bands: usize, length: usize) -> Vec<(usize, Vec<f32>)> {
     let mel = |hertz: f64| 2595.0 * (1.0 + hertz / 700.0).log10();
     let hertz = |mel: f64| 700.0 * (10_f64.powf(mel / 2595.0) - 1.0);
@@ -119,7 +120,7 @@ mod tests {
     /// Two tones, and their energies by a sum of 256 complex exponentials per bin and `numpy.interp` over the
     /// corners, in f64.
     #[test]
-    fn frames_are_what_the_formula_says() {
+    fn frames_agree_with_the_formula() {
         let tones = |n: usize| {
             let t = 2.0 * PI * n as f64 / 8_000.0;
             (0.5 * (440.0 * t).sin() + 0.25 * (2_100.0 * t + 0.3).cos()) as f32
@@ -146,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn trimming_keeps_what_is_loud_and_all_between() {
+    fn trimming_removes_quiet_ends_alone() {
         let mel = Mel::new(16_000, 40).unwrap();
         let burst =
             |n: usize| if (4_000..6_000).contains(&n) || (8_000..9_000).contains(&n) { 0.5 } else { 1e-4 };
         let sound: Vec<f32> = (0..16_000).map(burst).collect();
-        // Frames that touch samples 4,000 to 8,999; one of which few are within may be too quiet.
-        let kept = mel.trim(&sound, 30.0);
-        assert!((23..=24).contains(&kept.start) && (56..=57).contains(&kept.end), "{kept:?}");
+        // Frames that overlap samples 4,000 to 8,999; one with little overlap may be too quiet.
+        let loud = mel.trim(&sound, 30.0);
+        assert!((23..=24).contains(&loud.start) && (56..=57).contains(&loud.end), "{loud:?}");
         assert_eq!(mel.trim(&[0.0; 1_000], 30.0), 0..mel.count(1_000));
     }
 }

@@ -1,4 +1,4 @@
-//! Recordings of words: a folder per class.
+//! Reads recordings of words from a folder per class.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use std::{panic, thread};
 
 use super::mel::Mel;
 use super::resample::Resampler;
-use super::{Sequence, Sequences, SequencesSpec, Survey, audio};
+use super::{Sequence, SequenceStatistics, Sequences, SequencesSpec, audio};
 use crate::data::error::DataError;
 use crate::data::sources::labelled::folder;
 
-/// The recordings in the class folders in `path`, classes and files in the order of their names; those that are broken are left out where
-/// `data.skip_bad_rows` says so.
+/// Reads the recordings in the class folders in `path`, classes and files in order of their names; `data.skip_bad_rows` skips invalid
+/// ones.
 pub(super) fn folder(spec: &SequencesSpec, path: &Path) -> Result<Sequences, DataError> {
     let (files, skipped) = listed(path, spec.needs.as_deref())?;
     let read = files_of(spec, &files, spec.skip_bad_rows)?;
@@ -23,18 +23,18 @@ pub(super) fn folder(spec: &SequencesSpec, path: &Path) -> Result<Sequences, Dat
             Err(error) => broken.push(error),
         }
     }
-    let whole: HashSet<&str> = all.iter().map(|sequence: &Sequence| sequence.label.as_str()).collect();
-    if let Some((label, _)) = files.iter().find(|(label, _)| !whole.contains(label.as_str())) {
-        // A class must not vanish.
+    let valid: HashSet<&str> = all.iter().map(|sequence: &Sequence| sequence.label.as_str()).collect();
+    if let Some((label, _)) = files.iter().find(|(label, _)| !valid.contains(label.as_str())) {
+        // A class without a valid recording is an error.
         let expected =
-            "one at least that can be read; without data.skip_bad_rows the first says what is wrong";
-        return Err(DataError::content(&path.join(label), None, "broken recordings alone", expected));
+            "at least one valid recording; without data.skip_bad_rows the error of the first is shown";
+        return Err(DataError::content(&path.join(label), None, "no valid recording", expected));
     }
     Ok(Sequences { all, skipped, broken, missing: 0 })
 }
 
-/// The recordings in the class folders in `path`, each with its label, and the files that are none by their names.
-#[expect(clippy::type_complexity, reason = "two lists of one reading")]
+/// The recordings in the class folders in `path`, each with its label, and the names of other files.
+#[expect(clippy::type_complexity, reason = "two lists")]
 fn listed(path: &Path, needs: Option<&str>) -> Result<(Vec<(String, PathBuf)>, Vec<String>), DataError> {
     let folders = folder::entries(path, needs, true)?;
     let (mut files, mut skipped) = (Vec::new(), Vec::new());
@@ -58,18 +58,22 @@ fn listed(path: &Path, needs: Option<&str>) -> Result<(Vec<(String, PathBuf)>, V
     Ok((files, skipped))
 }
 
-/// What recordings stand in the class folders in `path`, as far as names tell, and the headers of some of them.
-pub(super) fn survey(spec: &SequencesSpec, path: &Path) -> Result<Survey, DataError> {
+/// Computes statistics of the recordings in the class folders in `path` from their names and the headers of a sample of them.
+pub(super) fn statistics(spec: &SequencesSpec, path: &Path) -> Result<SequenceStatistics, DataError> {
     let (files, _) = listed(path, None)?;
-    let mut found =
-        Survey { sequences: files.len(), features: spec.features, shortest: usize::MAX, ..Survey::default() };
+    let mut found = SequenceStatistics {
+        sequences: files.len(),
+        features: spec.features,
+        shortest: usize::MAX,
+        ..SequenceStatistics::default()
+    };
     let mut classes = BTreeMap::<&str, usize>::new();
     files.iter().for_each(|(label, _)| *classes.entry(label).or_default() += 1);
     found.classes = classes.into_iter().map(|(label, count)| (label.to_owned(), count)).collect();
     let mel = mel(spec)?;
-    // Spread evenly, so that every class has its part.
+    // Evenly spaced, so that every class is sampled.
     for (_, file) in files.iter().step_by(files.len().div_ceil(HEADERS).max(1)) {
-        found.looked += 1;
+        found.measured += 1;
         match audio::length(file) {
             Ok((samples, rate)) => {
                 let samples = samples as f64 * f64::from(spec.rate) / f64::from(rate);
@@ -85,16 +89,16 @@ pub(super) fn survey(spec: &SequencesSpec, path: &Path) -> Result<Survey, DataEr
     Ok(found)
 }
 
-/// Recordings whose headers are read, at most.
+/// The maximum number of headers read.
 const HEADERS: usize = 2_000;
 
-/// One recording, which has no label.
+/// Reads one recording without a label.
 pub(super) fn file(spec: &SequencesSpec, path: &Path) -> Result<Sequences, DataError> {
     let all = files_of(spec, &[(String::new(), path.to_owned())], false)?;
     Ok(Sequences { all: all.into_iter().collect::<Result<_, _>>()?, ..Sequences::default() })
 }
 
-/// The spectra that `spec` asks for.
+/// The mel filters of `spec`.
 fn mel(spec: &SequencesSpec) -> Result<Mel, DataError> {
     Mel::new(spec.rate, spec.features).ok_or_else(|| DataError::Setting {
         field: "data.features".into(),
@@ -106,8 +110,8 @@ fn mel(spec: &SequencesSpec) -> Result<Mel, DataError> {
     })
 }
 
-/// The recordings `files`, each with its label, on all processors; the first that is broken is the error, or
-/// each stands in its place where they are to be `skipped`.
+/// Reads the recordings `files`, each with its label, on all processors; the first invalid one is the error, or, with `skipped`, each
+/// error is an item.
 fn files_of(
     spec: &SequencesSpec,
     files: &[(String, PathBuf)],
@@ -134,7 +138,7 @@ fn files_of(
                 }),
             ));
             if bad {
-                // Nothing behind it will be told.
+                // Later recordings need not be read.
                 next.store(files.len(), Ordering::Relaxed);
             }
         }
@@ -145,24 +149,24 @@ fn files_of(
             threads.into_iter().map(|t| t.join().unwrap_or_else(|payload| panic::resume_unwind(payload)));
         done.flatten().collect::<Vec<_>>()
     });
-    // What each thread began before the first bad one was found, it has finished: whatever comes first is here.
+    // All recordings before the first invalid one have been read.
     all.sort_by_key(|(at, _)| *at);
-    let mut kept = Vec::with_capacity(all.len());
+    let mut recordings = Vec::with_capacity(all.len());
     for (_, sequence) in all {
         match sequence {
-            Err(error @ DataError::Content { .. }) if skipped => kept.push(Err(error)),
+            Err(error @ DataError::Content { .. }) if skipped => recordings.push(Err(error)),
             Err(DataError::Content { path, line, found, expected }) if files.len() > 1 => {
-                let expected = format!("{expected} (skip_bad_rows: true leaves such recordings out)");
+                let expected = format!("{expected} (skip_bad_rows: true skips such recordings)");
                 return Err(DataError::Content { path, line, found, expected });
             }
             Err(error) => return Err(error),
-            good => kept.push(good),
+            good => recordings.push(good),
         }
     }
-    Ok(kept)
+    Ok(recordings)
 }
 
-/// The spectra of one recording, `[frame, band]`.
+/// Reads one recording as spectra, `[frame, band]`.
 fn frames(
     spec: &SequencesSpec,
     mel: &Mel,
@@ -178,8 +182,8 @@ fn frames(
             resampler.apply(&audio.samples)
         }
     };
-    let kept = spec.trim.map_or(0..mel.count(sound.len()), |decibels| mel.trim(&sound, decibels));
+    let range = spec.trim.map_or(0..mel.count(sound.len()), |decibels| mel.trim(&sound, decibels));
     let frames = mel.frames(&sound);
-    let kept = kept.start * spec.features..kept.end * spec.features;
-    Ok(frames.get(kept).unwrap_or_default().to_vec())
+    let range = range.start * spec.features..range.end * spec.features;
+    Ok(frames.get(range).unwrap_or_default().to_vec())
 }

@@ -1,4 +1,4 @@
-//! Sound at another rate.
+//! Resampling of sound.
 
 use std::f64::consts::PI;
 
@@ -7,16 +7,17 @@ const CROSSINGS: f64 = 16.0;
 /// The share of the lower of both Nyquist frequencies that passes.
 const PASSED: f64 = 0.95;
 
-/// Brings sound from one rate to another by a windowed sinc:
+/// Converts sound from one sample rate to another by a windowed sinc:
 ///
 /// ```text
 /// y[n] = Σᵢ x[i]·h(p − i)      p = n·from/to
 /// h(t) = c·sinc(c·t)·cos²(π·t/2w), 0 beyond |t| = w      c = 0.95·min(1, to/from)      w = 16/c
 /// ```
-/// `p` takes `to/gcd` different fractions; the values of `h` for each are made once, scaled to a sum of 1. Beyond its ends sound is 0.
+/// `p` has `to/gcd` different fractional parts; the values of `h` for each are computed once, scaled to a sum of 1. Sound is 0 beyond its
+/// ends.
 #[derive(Debug)]
 pub(super) struct Resampler {
-    /// `from/gcd`: input samples that go with `up` output samples.
+    /// `from/gcd`: input samples that correspond to `up` output samples.
     down: usize,
     /// `to/gcd`.
     up: usize,
@@ -26,7 +27,7 @@ pub(super) struct Resampler {
 }
 
 impl Resampler {
-    /// From so many samples a second to so many; both above 0.
+    /// Creates a converter between two rates in Hz, both above 0.
     pub fn new(from: u32, to: u32) -> Self {
         let gcd = gcd(from, to).max(1);
         let (down, up) = ((from / gcd) as usize, (to / gcd) as usize);
@@ -49,14 +50,14 @@ impl Resampler {
         Self { down, up, filters, reach }
     }
 
-    /// `sound` at the other rate.
+    /// Converts `sound` to the other rate.
     pub fn apply(&self, sound: &[f32]) -> Vec<f32> {
         let taps = 2 * self.reach + 2;
         let count = (sound.len() * self.up).div_ceil(self.down);
         let sample = |n: usize| {
             let (whole, phase) = (n * self.down / self.up, n * self.down % self.up);
             let filter = self.filters.get(phase * taps..(phase + 1) * taps).unwrap_or_default();
-            // Taps before the first sample fall on nothing.
+            // Samples before the first are 0.
             let before = self.reach.saturating_sub(whole);
             let from = (whole + before).saturating_sub(self.reach);
             let filter = filter.get(before..).unwrap_or_default();
@@ -81,20 +82,21 @@ mod tests {
     #[test]
     fn a_tone_is_the_same_tone_at_any_rate() {
         for from in [8_000, 11_025, 22_050, 44_100, 48_000] {
-            let made = Resampler::new(from, 16_000).apply(&tone(1_000.0, from, from as usize / 4));
-            assert_eq!(made.len(), 4_000, "{from}");
-            let expected = tone(1_000.0, 16_000, made.len());
-            // Near its ends the tone is cut.
-            let worst = (100..made.len() - 100).map(|n| (made[n] - expected[n]).abs()).fold(0.0, f32::max);
+            let resampled = Resampler::new(from, 16_000).apply(&tone(1_000.0, from, from as usize / 4));
+            assert_eq!(resampled.len(), 4_000, "{from}");
+            let expected = tone(1_000.0, 16_000, resampled.len());
+            // The filter reaches beyond the ends of the tone.
+            let worst =
+                (100..resampled.len() - 100).map(|n| (resampled[n] - expected[n]).abs()).fold(0.0, f32::max);
             assert!(worst < 1e-3, "{from}: {worst}");
         }
     }
 
     #[test]
-    fn what_the_lower_rate_cannot_hold_is_gone() {
+    fn frequencies_above_the_lower_nyquist_frequency_are_removed() {
         for frequency in [9_000.0, 12_000.0, 20_000.0] {
-            let made = Resampler::new(48_000, 16_000).apply(&tone(frequency, 48_000, 12_000));
-            let loudest = made[100..made.len() - 100].iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+            let resampled = Resampler::new(48_000, 16_000).apply(&tone(frequency, 48_000, 12_000));
+            let loudest = resampled[100..resampled.len() - 100].iter().fold(0.0_f32, |a, b| a.max(b.abs()));
             // 50 decibels below.
             assert!(loudest < 0.00316, "{frequency}: {loudest}");
         }

@@ -2,38 +2,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::sources::series::SeriesFacts;
 
-/// How numbers are scaled before a network reads them.
+/// The scaling of numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scaling {
     /// Each feature to mean 0 and deviation 1 over all steps of the training data.
     #[default]
     Standard,
-    /// As they are.
+    /// Unscaled.
     None,
 }
 
-/// What each feature, or variable of a series, is scaled by: `s = (x − mean)/deviation`. Fitted to the training data, and kept with the run.
+/// The scale of each feature, or variable of a series: `s = (x − mean)/deviation`. Fitted to the training data, and saved with the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scale {
-    /// Of each feature.
+    /// The mean of each feature.
     pub mean: Vec<f64>,
-    /// Of each feature; above 0.
+    /// The standard deviation of each feature; above 0.
     #[serde(rename = "std", alias = "deviation")]
     pub deviation: Vec<f64>,
-    /// What else the file of a series told; absent where there is none.
+    /// Facts of the file of a series; absent for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<SeriesFacts>,
 }
 
 impl Scale {
-    /// What leaves numbers as they are.
+    /// The identity.
     pub(super) fn none(features: usize) -> Self {
         Self { mean: vec![0.0; features], deviation: vec![1.0; features], series: None }
     }
 
-    /// Of all steps of `sequences`, `[time, features]` each. A feature that is always the same has deviation 1.
+    /// Fits the scale to all steps of `sequences`, `[time, features]` each. A constant feature gets deviation 1.
     pub(super) fn fit<'s>(sequences: impl Iterator<Item = &'s [f32]> + Clone, features: usize) -> Self {
         let sum = |of: &dyn Fn(usize, f64) -> f64| {
             let (mut sums, mut steps) = (vec![0.0; features], 0_usize);
@@ -55,14 +55,14 @@ impl Scale {
         Self { mean, deviation, series: None }
     }
 
-    /// Whether it can scale steps of `features` numbers.
+    /// Whether it is valid for `features` features.
     pub fn fits(&self, features: usize) -> bool {
         let deviations = self.deviation.iter().all(|d| d.is_finite() && *d > 0.0);
         self.mean.len() == features && self.deviation.len() == features && deviations
     }
 
-    /// Writes the scaled `values`, `[time, features]`, to the beginning of `row`. A step that comes out as all 0 would be taken for
-    /// padding: its first number becomes the least above 0.
+    /// Writes the scaled `values`, `[time, features]`, to the beginning of `row`. A step of zeros would be mistaken for padding: its first
+    /// number becomes the smallest positive number.
     pub(super) fn apply(&self, values: &[f32], row: &mut [f32]) {
         let features = self.mean.len().max(1);
         for (to, from) in row.chunks_exact_mut(features).zip(values.chunks_exact(features)) {

@@ -1,4 +1,4 @@
-//! A sequence a row, as the UCR archive has them.
+//! Reads tables of the UCR archive, a sequence a row.
 
 use std::path::Path;
 
@@ -6,16 +6,16 @@ use super::{Sequence, Sequences, SequencesSpec, gaps};
 use crate::data::error::DataError;
 use crate::data::error::quoted;
 
-/// What stands between the values of a row.
+/// The separator of the values of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Between {
+enum Separator {
     Tab,
     Comma,
     Blanks,
 }
 
-impl Between {
-    /// As it is in the first row.
+impl Separator {
+    /// Detects the separator from the first row.
     fn of(line: &str) -> Self {
         match line {
             _ if line.contains('\t') => Self::Tab,
@@ -41,7 +41,7 @@ impl Between {
     }
 }
 
-/// A value; not a number where it is missing.
+/// Parses a value; NaN if it is missing.
 pub(super) fn value(text: &str) -> Option<f32> {
     if text.is_empty() || text == "?" || text.eq_ignore_ascii_case("nan") {
         return Some(f32::NAN);
@@ -49,7 +49,7 @@ pub(super) fn value(text: &str) -> Option<f32> {
     text.parse::<f32>().ok().filter(|x| x.is_finite())
 }
 
-/// A label; whole numbers are written as such, however many digits follow their point.
+/// The label of a field; integral numbers are written without a fraction.
 fn label(text: &str) -> String {
     match text.parse::<f64>() {
         Ok(number) if number.fract() == 0.0 && number.abs() < 1e15 => format!("{number:.0}"),
@@ -57,7 +57,7 @@ fn label(text: &str) -> String {
     }
 }
 
-/// The rows of `text`, which is at `path`. A first row in which no value is a number names the columns.
+/// Reads the rows of `text`; `path` is for errors. A first row without numbers is a header.
 pub(super) fn read(spec: &SequencesSpec, path: &Path, text: &str) -> Result<Sequences, DataError> {
     let wrong =
         |line, found: String, expected: &str| Err(DataError::content(path, Some(line), found, expected));
@@ -66,16 +66,16 @@ pub(super) fn read(spec: &SequencesSpec, path: &Path, text: &str) -> Result<Sequ
         return Err(DataError::content(path, None, "a table, which has one number a step", expected));
     }
     let at = spec.label.unwrap_or(1) - 1;
-    let (mut found, mut between) = (Sequences::default(), None);
+    let (mut found, mut separator) = (Sequences::default(), None);
     for (line, number) in text.lines().zip(1..) {
         let line = line.trim_end();
         if line.is_empty() {
             continue;
         }
-        let first = between.is_none();
-        let mut fields = between.get_or_insert_with(|| Between::of(line)).values(line);
+        let first = separator.is_none();
+        let mut fields = separator.get_or_insert_with(|| Separator::of(line)).values(line);
         if at >= fields.len() || fields.len() < 2 {
-            let expected = format!("a label in column {} and values beside it", at + 1);
+            let expected = format!("a label in column {} and values in the others", at + 1);
             return wrong(number, format!("{} columns", fields.len()), &expected);
         }
         let (column, name) = fields.remove(at);

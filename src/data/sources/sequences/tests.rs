@@ -54,14 +54,14 @@ fn ts_files_of_several_dimensions_and_lengths_are_read() {
     );
     assert_eq!(data.train.lengths(), [3, 3, 2]);
     assert_eq!(data.notes.len(), 1, "{:?}", data.notes);
-    assert!(data.notes[0].starts_with("2 missing values lie on the line"), "{:?}", data.notes);
-    assert!(data.unmasked().unwrap().starts_with("the shortest sequence has 2 steps, and no layer"));
-    let found = survey(&folder.path().join("a.ts")).unwrap();
+    assert!(data.notes[0].starts_with("2 missing values are interpolated"), "{:?}", data.notes);
+    assert!(data.unmasked().unwrap().starts_with("the shortest sequence has 2 steps, and no layer masks"));
+    let found = sequence_statistics(&folder.path().join("a.ts")).unwrap();
     assert_eq!((found.sequences, found.features, found.longest, found.shortest), (3, 2, 3, 2));
 }
 
 #[test]
-fn tables_are_read_between_tabs_commas_or_blanks_and_end_where_their_numbers_do() {
+fn tables_are_separated_by_tabs_commas_or_blanks_and_trailing_gaps_are_dropped() {
     for (text, label) in [
         ("1\t0.5\t-1\tNaN\n2\t3\t0\t1\n", None),
         ("1,0.5,-1\n2,3,0,1\n", None),
@@ -75,13 +75,13 @@ fn tables_are_read_between_tabs_commas_or_blanks_and_end_where_their_numbers_do(
             (["1".into(), "2".into()].as_slice(), vec![2, 3])
         );
         let tiny = f32::MIN_POSITIVE;
-        // A step that is 0 stays apart from padding.
+        // A step of 0 is distinct from padding.
         assert_eq!(real(&data.train), [array![[0.5], [-1.0], [0.0]], array![[3.0], [tiny], [1.0]]]);
     }
 }
 
 #[test]
-fn what_is_wrong_is_told_by_file_line_and_column() {
+fn errors_name_file_line_and_column() {
     let ts = |line: &str| TS.replace("0,1:2,3:walk", line);
     let read = |name: &str, text: String, features| {
         let folder = folder(&[("a", &text)]);
@@ -128,7 +128,7 @@ fn what_is_wrong_is_told_by_file_line_and_column() {
 }
 
 #[test]
-fn scales_are_of_the_training_data_and_all_that_is_read_later_has_them() {
+fn scales_are_fitted_to_the_training_data_alone() {
     let folder = folder(&[("a.tsv", "x\t1\t3\ny\t5\t7\n"), ("b.tsv", "x\t4\t100\ny\t0\n")]);
     let mut spec = SequencesSpec { scale: Scaling::Standard, ..spec(&folder, "a.tsv", 2, 1) };
     spec.validation = given(&folder, "b.tsv");
@@ -141,7 +141,7 @@ fn scales_are_of_the_training_data_and_all_that_is_read_later_has_them() {
     let unit = |x: f64| ((x - 4.0) / 5.0_f64.sqrt()) as f32;
     let validation = data.validation.unwrap();
     assert_eq!(real(&validation), [array![[f32::MIN_POSITIVE], [unit(100.0)]], array![[unit(0.0)], [0.0]]]);
-    let (again, source) = spec.to_judge(false, 1, &data.labels, &scale).unwrap();
+    let (again, source) = spec.evaluation_set(false, 1, &data.labels, &scale).unwrap();
     assert_eq!(Inputs::Real(again.rows), validation.inputs);
     assert!(again.names[1].ends_with("b.tsv:2") && source.ends_with("b.tsv"), "{:?}", again.names);
     fs::write(folder.path().join("b.tsv"), "x\t1\nz\t0\n").unwrap();
@@ -151,7 +151,7 @@ fn scales_are_of_the_training_data_and_all_that_is_read_later_has_them() {
 }
 
 #[test]
-fn a_share_of_every_class_is_held_back_and_found_again() {
+fn a_share_of_every_class_is_held_out_reproducibly() {
     let row = |n: usize| format!("{}\t{n}\t{}\n", ["a", "b"][n % 2], n * 2);
     let folder = folder(&[("a.tsv", &(0..40).map(row).collect::<String>())]);
     let spec = SequencesSpec { validation: Some(Validation::Share(0.25)), ..spec(&folder, "a.tsv", 1, 1) };
@@ -164,7 +164,7 @@ fn a_share_of_every_class_is_held_back_and_found_again() {
         "{:?}",
         data.notes
     );
-    let (again, _) = spec.to_judge(false, 3, &data.labels, &data.scale.unwrap()).unwrap();
+    let (again, _) = spec.evaluation_set(false, 3, &data.labels, &data.scale.unwrap()).unwrap();
     assert_eq!(Inputs::Real(again.rows), validation.inputs);
     assert_eq!(again.classes, classes(&validation));
 }
@@ -187,7 +187,7 @@ fn wav(path: &Path, frequency: f64, rate: u32, seconds: f64) {
 }
 
 #[test]
-fn recordings_become_frames_at_one_rate_whatever_theirs_is() {
+fn recordings_are_resampled_to_one_rate() {
     let folder = folder(&[("words/low/notes.txt", "no sound"), ("words/README.md", "")]);
     let path = folder.path().join("words");
     wav(&path.join("low/a.wav"), 300.0, 16_000, 0.3);
@@ -217,7 +217,7 @@ fn recordings_become_frames_at_one_rate_whatever_theirs_is() {
 }
 
 #[test]
-fn folders_that_hold_no_good_recordings_are_told() {
+fn folders_without_valid_recordings_are_errors() {
     let message = |folder: &TempDir, features| {
         let error = spec(folder, "words", 40, features).load(1, &mut |_| {}).unwrap_err().to_string();
         error.replace(&*folder.path().to_string_lossy(), "DIR")
@@ -239,7 +239,7 @@ fn folders_that_hold_no_good_recordings_are_told() {
 }
 
 #[test]
-fn a_broken_recording_is_left_out_and_counted_where_that_is_asked_for() {
+fn an_invalid_recording_is_skipped_and_counted_on_request() {
     let folder = folder(&[("words/yes/b.wav", "RIFFxxxxWAVEfmt ")]);
     let path = folder.path().join("words");
     for (n, name) in ["yes/a.wav", "yes/c.wav", "no/a.wav"].iter().enumerate() {
@@ -251,25 +251,29 @@ fn a_broken_recording_is_left_out_and_counted_where_that_is_asked_for() {
     let lenient = SequencesSpec { skip_bad_rows: true, ..strict };
     let data = lenient.load(1, &mut |_| {}).unwrap();
     assert_eq!((data.train.len(), data.facts.skipped), (3, 1));
-    let told = |note: &&String| {
-        note.starts_with("left out, as they are broken: 1, the first") && note.contains("b.wav")
+    let is_expected = |note: &&String| {
+        note.starts_with("1 invalid recordings are skipped; the first: ") && note.contains("b.wav")
     };
-    assert_eq!(data.notes.iter().filter(told).count(), 1, "{:?}", data.notes);
-    // Who asks of them all is told which cannot be answered.
+    assert_eq!(data.notes.iter().filter(is_expected).count(), 1, "{:?}", data.notes);
+    // A prediction for all of them is an error.
     let scale = data.scale.unwrap();
     assert!(lenient.unlabelled(&path, &scale).unwrap_err().to_string().contains("yes/b.wav"));
-    // Headers tell as much, but for a sample or two.
-    let found = survey(&path).unwrap();
-    assert_eq!((found.sequences, found.looked, found.broken.len(), found.features), (4, 4, 1, 40));
+    // Headers give the same lengths, up to a frame.
+    let found = sequence_statistics(&path).unwrap();
+    assert_eq!((found.sequences, found.measured, found.broken.len(), found.features), (4, 4, 1, 40));
     let longest = data.train.lengths().into_iter().max().unwrap();
     assert!(found.longest.abs_diff(longest) <= 1 && found.shortest.abs_diff(longest) <= 1, "{found:?}");
     assert_eq!(found.classes, [("no".to_owned(), 1), ("yes".to_owned(), 3)]);
-    // A file that was cut off still has its header.
+    // A truncated file still has its header.
     let bytes = std::fs::read(path.join("no/a.wav")).unwrap();
     std::fs::write(path.join("no/a.wav"), &bytes[..bytes.len() / 2]).unwrap();
-    assert!(survey(&path).unwrap().broken[0].contains("no/a.wav: found a file of"), "{:?}", survey(&path));
+    assert!(
+        sequence_statistics(&path).unwrap().broken[0].contains("no/a.wav: found a file of"),
+        "{:?}",
+        sequence_statistics(&path)
+    );
     let error = lenient.load(1, &mut |_| {}).unwrap_err().to_string();
-    assert!(error.contains("words/no: found broken recordings alone"), "{error}");
+    assert!(error.contains("words/no: found no valid recording"), "{error}");
 }
 
 #[test]
@@ -289,7 +293,7 @@ fn archives_are_found_by_their_names() {
 }
 
 #[test]
-fn settings_that_no_data_can_meet_are_refused() {
+fn invalid_settings_are_errors() {
     let good = SequencesSpec::at(Path::new("a"));
     let column = GivenValidation { path: "b".into(), text: Some("x".into()), ..Default::default() };
     let specs = [
@@ -309,7 +313,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_brings_the_readers_down(
+    fn no_text_makes_the_readers_panic(
         lines in proptest::collection::vec("[-0-9.,:?@e# a\t]{0,20}", 0..8), head: bool, features in 1_usize..4,
     ) {
         let head = if head { "@classLabel true\n@data\n" } else { "" };
@@ -326,7 +330,7 @@ proptest! {
 }
 
 #[test]
-fn a_class_of_which_all_is_held_back_is_one_all_the_same() {
+fn a_class_without_training_sequences_is_still_a_class() {
     let rows: String = (0..20).map(|n| format!("{}\t{n}\t{}\n", ["a", "b"][n % 2], n * 3)).collect();
     let folder = folder(&[("a.tsv", &(rows + "lone\t7\t7\n"))]);
     for fold in 1..=3 {

@@ -1,5 +1,5 @@
-//! `.ts`, as the UEA archive and aeon have them: `@` lines that say what follows, then `@data` and a sequence a line: its dimensions between
-//! `:`, the values of each between `,`, and the label last.
+//! Reads `.ts` files of the UEA archive and aeon: a header of `@` lines, then `@data` and a sequence a line: its dimensions separated by
+//! `:`, the values of each by `,`, and the label last.
 
 use std::path::Path;
 
@@ -9,11 +9,11 @@ use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::text_file;
 
-/// What the lines before `@data` say.
+/// The header before `@data`.
 #[derive(Debug, Default)]
-struct Head<'t> {
+struct Header<'t> {
     dimensions: Option<usize>,
-    /// The classes; none where any may come.
+    /// The classes; empty if any are allowed.
     labels: Vec<&'t str>,
     /// Whether sequences have labels.
     labelled: bool,
@@ -21,13 +21,13 @@ struct Head<'t> {
     data: usize,
 }
 
-/// Whether `text` starts as such a file does.
+/// Whether `text` starts like a `.ts` file.
 pub(super) fn is_ts(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim_start).filter(|line| !line.is_empty());
     lines.find(|line| !line.starts_with(['#', '%'])).is_some_and(|line| line.starts_with('@'))
 }
 
-/// The dimensions of the file at `path`; `None` when it is no `.ts` file.
+/// The number of dimensions of the file at `path`; `None` if it is not a `.ts` file.
 pub(super) fn dimensions(path: &Path) -> Result<Option<usize>, DataError> {
     if super::audio::is_wav(path) {
         return Ok(None);
@@ -42,13 +42,13 @@ pub(super) fn dimensions(path: &Path) -> Result<Option<usize>, DataError> {
     Ok(Some(head.dimensions.unwrap_or(parts - usize::from(head.labelled && parts > 1))))
 }
 
-/// Whether a line below `@data` holds a sequence.
+/// Whether a line after `@data` is a sequence.
 fn is_data(line: &str) -> bool {
     !line.trim().is_empty() && !line.starts_with('#')
 }
 
-fn head<'t>(path: &Path, text: &'t str) -> Result<Head<'t>, DataError> {
-    let mut head = Head::default();
+fn head<'t>(path: &Path, text: &'t str) -> Result<Header<'t>, DataError> {
+    let mut head = Header::default();
     for (line, number) in text.lines().zip(1..) {
         let wrong = |found: String, expected: &str| {
             Err(DataError::content(path, Some(number as u64), found, expected))
@@ -58,33 +58,33 @@ fn head<'t>(path: &Path, text: &'t str) -> Result<Head<'t>, DataError> {
         if !name.starts_with('@') {
             return wrong(quoted(line.trim()), "a line that starts with @, or @data before the sequences");
         }
-        let says = words.next().unwrap_or_default();
-        let yes = says.eq_ignore_ascii_case("true");
+        let argument = words.next().unwrap_or_default();
+        let is_true = argument.eq_ignore_ascii_case("true");
         match name.to_ascii_lowercase().as_str() {
             "@data" => {
                 head.data = number;
                 return Ok(head);
             }
             "@relation" | "@attribute" => {
-                return wrong("an ARFF file".into(), "a .ts file or a table, which archives have beside it");
+                return wrong("an ARFF file".into(), "a .ts file or a table, which archives have as well");
             }
-            "@timestamps" if yes => {
-                return wrong("time stamps".into(), "@timeStamps false: a value a step, at even distances");
+            "@timestamps" if is_true => {
+                return wrong("time stamps".into(), "@timeStamps false: one value a step, evenly spaced");
             }
-            "@targetlabel" if yes => {
+            "@targetlabel" if is_true => {
                 return wrong(
-                    "a number to be told of each sequence".into(),
-                    "@classLabel true: a class of each",
+                    "a number as the target of each sequence".into(),
+                    "@classLabel true: a class for each",
                 );
             }
             "@classlabel" => {
-                head.labelled = yes;
+                head.labelled = is_true;
                 head.labels = words.collect();
             }
-            "@univariate" if yes => head.dimensions = Some(1),
-            "@dimension" | "@dimensions" => match says.parse::<usize>() {
+            "@univariate" if is_true => head.dimensions = Some(1),
+            "@dimension" | "@dimensions" => match argument.parse::<usize>() {
                 Ok(dimensions @ 1..) => head.dimensions = Some(dimensions),
-                _ => return wrong(format!("{name} {}", quoted(says)), "a number from 1"),
+                _ => return wrong(format!("{name} {}", quoted(argument)), "a number from 1"),
             },
             _ => {}
         }
@@ -92,7 +92,7 @@ fn head<'t>(path: &Path, text: &'t str) -> Result<Head<'t>, DataError> {
     Err(DataError::content(path, None, "no line @data", "@data, and a sequence a line after it"))
 }
 
-/// The sequences of `text`, which is at `path`.
+/// Reads the sequences of `text`; `path` is for errors.
 pub(super) fn read(spec: &SequencesSpec, path: &Path, text: &str) -> Result<Sequences, DataError> {
     let head = head(path, text)?;
     let mut found = Sequences::default();
@@ -105,10 +105,10 @@ pub(super) fn read(spec: &SequencesSpec, path: &Path, text: &str) -> Result<Sequ
     Ok(found)
 }
 
-/// A sequence, `[time, features]`, its label, and how many values were missing; else what was found, and what would be right.
+/// Parses a sequence `[time, features]`, its label, and the number of missing values; an error is what was found, and what was expected.
 fn sequence(
     features: usize,
-    head: &Head<'_>,
+    head: &Header<'_>,
     line: &str,
 ) -> Result<(Vec<f32>, String, usize), (String, String)> {
     let mut column = 1;
@@ -123,7 +123,7 @@ fn sequence(
         let (column, text) = parts.pop().unwrap_or((1, ""));
         label = text.trim();
         if label.is_empty() {
-            return Err((format!("no label at byte column {column}"), "the class, behind the last :".into()));
+            return Err((format!("no label at byte column {column}"), "the class, after the last :".into()));
         }
         if !head.labels.is_empty() && !head.labels.contains(&label) {
             let known = listed(head.labels.iter().copied());
@@ -132,15 +132,14 @@ fn sequence(
         }
     }
     if head.dimensions.is_some_and(|dimensions| dimensions != parts.len()) {
-        let told = head.dimensions.unwrap_or(0);
+        let expected = head.dimensions.unwrap_or(0);
         return Err((
             format!("{} dimensions", parts.len()),
-            format!("{told}, as the lines before @data say"),
+            format!("{expected}, as in the lines before @data"),
         ));
     }
     if parts.len() != features {
-        let expected =
-            format!("{features}, as data.features says; data.features: {} reads these", parts.len());
+        let expected = format!("{features}, as in data.features; data.features: {} reads these", parts.len());
         return Err((format!("{} dimensions", parts.len()), expected));
     }
     let (mut values, mut steps) = (Vec::new(), 0);

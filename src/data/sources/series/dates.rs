@@ -1,17 +1,17 @@
-//! The dates that come after the last.
+//! Continues a sequence of dates.
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
-use super::written::Date;
+use super::notation::Date;
 
-/// The share of the steps from date to date that must be alike.
+/// The share of the steps from date to date that must be equal.
 const REGULAR: f64 = 0.95;
 
-/// From date to date, where that is regular.
+/// A regular step from date to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// Counted, of numbers that are no dates.
+    /// A difference of numbers that are not dates.
     Numbers(u64),
     /// Calendar months, always on this day of the month or its last one before.
     Months(u64, u64),
@@ -19,7 +19,7 @@ enum Step {
     Seconds(u64),
 }
 
-/// The `count` dates after the last of `dates`, as the steps between these go on; none where they are irregular.
+/// The next `count` dates after `dates`; `None` if these are irregular.
 pub(crate) fn next(dates: &[Date], count: usize) -> Option<Vec<Date>> {
     let (last, step) = (dates.last()?, Step::of(dates)?);
     (1..=count as u64).map(|n| step.after(last, n)).collect()
@@ -81,7 +81,7 @@ impl Step {
     }
 }
 
-/// What almost all `places` are behind the ones before them.
+/// The difference that almost all `places` have to the ones before them.
 fn usual(places: impl Iterator<Item = u64>) -> Option<u64> {
     let places: Vec<u64> = places.collect();
     let steps: Vec<u64> = places.windows(2).map(|two| two[1].saturating_sub(two[0])).collect();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_go_on_as_they_did() {
+    fn regular_dates_are_continued() {
         for (dates, expected) in [
             (&["1960-11", "1960-12"][..], "1961-01 1961-02"),
             (&["1960-06", "1960-09", "1960-12"], "1961-03 1961-06"),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn irregular_dates_are_not_gone_on_with() {
+    fn irregular_dates_are_not_continued() {
         let working_days = ["2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09", "2024-01-10"];
         for dates in
             [&working_days[..], &["2024-01-04"], &[], &["18446744073709551614", "18446744073709551615"]]
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_no_dates_after_the_calendar_ends() {
+    fn dates_end_with_the_calendar() {
         assert_eq!(next_two(&["9999-11", "9999-12"]).as_deref(), Some("10000-01 10000-02"));
         assert_eq!(next_two(&["9999-12-30", "9999-12-31"]), None);
     }

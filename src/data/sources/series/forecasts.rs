@@ -1,9 +1,9 @@
-//! Forecasts in the units of the series, and what the simplest of them are worth.
+//! The inverse transform of forecasts to the units of the series, and the baselines.
 
 use super::table::Table;
 use crate::metrics::{Baseline, ForecastErrors};
 
-/// What turns the numbers of a network back into those of the series, sequence by sequence, and judges them there.
+/// Transforms outputs of a network to the units of the series, and computes their errors.
 ///
 /// ```text
 /// z = ln x, or x                            log
@@ -18,12 +18,12 @@ pub struct Forecasts {
     pub(crate) targets: Vec<Target>,
     /// `[sequence, target]`: z of the last known step.
     pub(crate) last: Vec<f64>,
-    /// `[sequence, horizon, target]`: what came.
+    /// `[sequence, horizon, target]`: the true values.
     pub(crate) truth: Vec<f64>,
     pub(crate) baselines: Vec<Baseline>,
 }
 
-/// A variable that is forecast.
+/// A target variable.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Target {
     pub name: String,
@@ -32,18 +32,18 @@ pub(crate) struct Target {
 }
 
 impl Forecasts {
-    /// No error yet.
+    /// An empty sum of errors.
     pub fn errors(&self) -> ForecastErrors {
         ForecastErrors::new(self.names())
     }
 
-    /// What needs no network.
+    /// The baselines.
     pub fn baselines(&self) -> &[Baseline] {
         &self.baselines
     }
 
     /// The forecast of a `sequence` in the units of the series: `output` is `[horizon, target]`, and so is the result.
-    pub fn undo(&self, sequence: usize, output: &[f32]) -> Vec<f64> {
+    pub fn inverse_transform(&self, sequence: usize, output: &[f32]) -> Vec<f64> {
         let width = self.targets.len();
         let mut z: Vec<f64> =
             (0..width).map(|i| self.last.get(sequence * width + i).copied().unwrap_or(0.0)).collect();
@@ -58,28 +58,27 @@ impl Forecasts {
         all
     }
 
-    /// What came in a `sequence`, `[horizon, target]`; nothing where it has not come yet.
+    /// The true values of a `sequence`, `[horizon, target]`; empty if they are in the future.
     pub fn truth(&self, sequence: usize) -> &[f64] {
         let size = self.horizon * self.targets.len();
         self.truth.get(sequence * size..(sequence + 1) * size).unwrap_or_default()
     }
 
-    /// The names of what is forecast.
+    /// The names of the targets.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.targets.iter().map(|target| target.name.as_str())
     }
 
-    /// Adds to `errors` what is wrong with the `output` of a network for a `sequence`.
-    pub fn judge(&self, sequence: usize, output: &[f32], errors: &mut ForecastErrors) {
+    /// Adds the errors of the `output` of a network for a `sequence` to `errors`.
+    pub fn add_errors(&self, sequence: usize, output: &[f32], errors: &mut ForecastErrors) {
         for (i, (forecast, truth)) in
-            self.undo(sequence, output).into_iter().zip(self.truth(sequence)).enumerate()
+            self.inverse_transform(sequence, output).into_iter().zip(self.truth(sequence)).enumerate()
         {
             errors.add(i % self.targets.len().max(1), forecast - truth);
         }
     }
 
-    /// How wrong it is to tell, for each of the `horizon` steps from each of `starts` on, the value `back(h)` steps before the start
-    /// (`h` from 0).
+    /// The errors of the baseline that forecasts step `h` (from 0) after each of `starts` as the value `back(h)` steps before the start.
     pub(crate) fn baseline(
         &self,
         name: &'static str,
@@ -91,8 +90,8 @@ impl Forecasts {
         for start in starts {
             for h in 0..self.horizon {
                 for (target, column) in columns.iter().enumerate() {
-                    let told = table.get(start.saturating_sub(back(h)), *column);
-                    errors.add(target, told - table.get(start + h, *column));
+                    let forecast = table.get(start.saturating_sub(back(h)), *column);
+                    errors.add(target, forecast - table.get(start + h, *column));
                 }
             }
         }

@@ -1,25 +1,25 @@
-//! CSV → one row of numbers a date, in their order.
+//! Reads a CSV file as one row of numbers a date, in order.
 
 use std::io::Cursor;
 use std::path::Path;
 
-use super::written::{Date, DateOrder, Seen, SeriesFacts, Written, number};
+use super::notation::{Date, DateOrder, Notation, NotationDetector, SeriesFacts, number};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::rows::{Row, RowError, Rows};
 use crate::data::files::sniff::DELIMITERS;
 
-/// Columns of numbers, a row a date.
+/// A table of numbers, a row a date.
 #[derive(Debug)]
 pub(crate) struct Table {
-    /// Row after row.
+    /// `[row, column]`, row-major.
     pub values: Vec<f64>,
-    /// Numbers a row.
+    /// The number of columns.
     pub width: usize,
 }
 
 impl Table {
-    /// Rows.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.values.len() / self.width.max(1)
     }
@@ -30,27 +30,27 @@ impl Table {
     }
 }
 
-/// What is asked of a file.
+/// The columns to read, and their notation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns<'a> {
     pub path: &'a Path,
-    /// The column of dates; the first when absent.
+    /// The column of dates; the first if absent.
     pub date: Option<&'a str>,
     /// The columns of numbers.
     pub values: &'a [String],
     /// Whether numbers must be above 0.
     pub positive: bool,
-    /// What stands first in a date whose year stands last; found when absent.
+    /// The order of day and month; detected if absent.
     pub order: Option<DateOrder>,
-    /// What stands before a fraction; found when absent.
+    /// The decimal separator; detected if absent.
     pub decimal: Option<char>,
 }
 
 impl Columns<'_> {
-    /// Reads `text`; the date of each row and what it told as well.
+    /// Reads `text`: numbers, the date of each row, and the notation detected.
     pub fn read_dated(&self, text: String) -> Result<(Table, Vec<Date>, SeriesFacts), DataError> {
-        let written = self.written(&text)?;
-        let Written { order, decimal, .. } = written;
+        let notation = self.notation(&text)?;
+        let Notation { order, decimal, .. } = notation;
         let delimiter = delimiter(&text);
         let mut rows = Rows::new(Cursor::new(text), delimiter, true);
         let Some(header) = rows.next().map_err(|error| self.broken(&error))? else {
@@ -101,8 +101,8 @@ impl Columns<'_> {
                     let what = if written.is_empty() { "nothing".into() } else { quoted(written) };
                     let found = format!("{what} in column {} ({})", place + 1, quoted(name));
                     let kind = if self.positive { "a number above 0 (data.log: true)" } else { "a number" };
-                    let expected = match super::written::any_number(written) {
-                        Some(_) => format!("{kind} with “{decimal}” before its fraction, as others have it here or in training (data.decimal)"),
+                    let expected = match super::notation::any_number(written) {
+                        Some(_) => format!("{kind} with the decimal separator “{decimal}”, as in the other numbers here or in training (data.decimal)"),
                         None => format!("{kind}: fill gaps before training"),
                     };
                     self.wrong(line, found, expected)
@@ -112,50 +112,50 @@ impl Columns<'_> {
         }
         let facts = SeriesFacts {
             rows: table.len(),
-            date_order: written.order_matters.then_some(order),
-            decimal: written.decimal_matters.then_some(decimal),
+            date_order: notation.order_matters.then_some(order),
+            decimal: notation.decimal_matters.then_some(decimal),
         };
         Ok((table, dates, facts))
     }
 
-    /// How dates and numbers of `text` are written: as it was said, else as all rows together tell.
+    /// The notation of dates and numbers of `text`: as specified, or else detected from all rows.
     ///
     /// # Errors
-    /// When both day and month may stand first, or a comma before a fraction and between thousands, and the series would be another one.
-    pub fn written(&self, text: &str) -> Result<Written, DataError> {
-        let mut seen = Seen::new(self.order, self.decimal);
+    /// When day and month, or decimal and thousands separators, are ambiguous and the choice changes the series.
+    pub fn notation(&self, text: &str) -> Result<Notation, DataError> {
+        let mut detector = NotationDetector::new(self.order, self.decimal);
         let mut rows = Rows::new(Cursor::new(text), delimiter(text), true);
         let mut first = None;
         if let Ok(Some(header)) = rows.next() {
             let (date, values, _) = self.places(&header)?;
-            // What is wrong with a row is told when it is read.
-            while let (false, Ok(Some(row))) = (seen.is_settled(), rows.next()) {
+            // Errors of rows are reported when they are read.
+            while let (false, Ok(Some(row))) = (detector.is_settled(), rows.next()) {
                 let field =
                     |place: usize| str::from_utf8(row.field(place).unwrap_or_default()).map(str::trim);
                 let written = field(date).unwrap_or_default();
                 first.get_or_insert_with(|| (row.line, written.to_owned()));
-                seen.date(written);
+                detector.date(written);
                 for value in &values {
-                    seen.number(field(*value).unwrap_or_default(), row.line);
+                    detector.number(field(*value).unwrap_or_default(), row.line);
                 }
             }
         }
         let (line, day) = first.unwrap_or_default();
-        let order = seen.order().ok_or_else(|| {
+        let order = detector.order().ok_or_else(|| {
             let found = format!("{} and others of which any part may be the month", quoted(&day));
-            self.wrong(Some(line), found, "data.date_order: dmy where the day stands first, or mdy")
+            self.wrong(Some(line), found, "data.date_order: dmy if the day is first, or mdy")
         })?;
-        let decimal = seen.decimal().map_err(|(line, number)| {
+        let decimal = detector.decimal().map_err(|(line, number)| {
             let found = format!("{}, which may be {} or not", quoted(&number), number.replace(',', "."));
             let expected =
-                "data.decimal: \",\" where a comma stands before a fraction, or \".\" where it parts thousands";
+                "data.decimal: \",\" if the comma is the decimal separator, or \".\" if it separates thousands";
             self.wrong(Some(line), found, expected)
         })?;
-        let (order_matters, decimal_matters) = (seen.order_matters(), seen.decimal_matters());
-        Ok(Written { order, decimal, order_matters, decimal_matters })
+        let (order_matters, decimal_matters) = (detector.order_matters(), detector.decimal_matters());
+        Ok(Notation { order, decimal, order_matters, decimal_matters })
     }
 
-    /// Where the date and the values stand, and how many columns there are.
+    /// The columns of the date and of the values, and the number of columns.
     fn places(&self, header: &Row<'_>) -> Result<(usize, Vec<usize>, usize), DataError> {
         let line = Some(header.line);
         let name = |at| str::from_utf8(header.field(at).unwrap_or_default()).unwrap_or("�").trim();
@@ -167,7 +167,7 @@ impl Columns<'_> {
                 (Some(_), Some(_)) => Err(self.wrong(
                     line,
                     format!("two columns {}", quoted(wanted)),
-                    "a name of its own for each",
+                    "a different name for each column",
                 )),
                 (None, _) => Err(self.wrong(
                     line,
@@ -201,16 +201,16 @@ impl Columns<'_> {
     }
 }
 
-/// Whether a fraction of a second stands behind a date.
+/// Whether a date has a fraction of a second.
 fn has_fraction(written: &str) -> bool {
     written.rsplit_once(':').is_some_and(|(_, seconds)| seconds.contains('.'))
 }
 
-/// What stands between the columns, by the header: the most frequent of those that are usual; a comma where there is none.
+/// The delimiter, detected from the header: the most frequent of [`DELIMITERS`], or a comma.
 fn delimiter(text: &str) -> u8 {
     let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let count = |delimiter: &u8| header.bytes().filter(|byte| byte == delimiter).count();
-    // Of equals the first.
+    // The first of equally frequent ones.
     DELIMITERS.into_iter().rev().max_by_key(count).unwrap_or(b',')
 }
 
@@ -226,14 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_found_by_name_and_rows_keep_their_order() {
+    fn columns_are_found_by_name() {
         let table = read("Month,a,\"b, c\"\n1949-01,1,2.5\n1949-02,-3,4e1\n", &["b, c", "a"], false).unwrap();
         assert_eq!((table.len(), &table.values), (2, &vec![2.5, 1.0, 40.0, -3.0]));
         assert_eq!(read("n,x\n1,1\n2,2\n10,3\n", &["x"], false).unwrap().len(), 3);
     }
 
     #[test]
-    fn dates_and_numbers_are_read_as_they_are_written_there() {
+    fn notations_of_other_languages_are_detected() {
         for (text, values) in [
             ("d;x\n30.11.1999;1,5\n31.12.1999;1.234,25\n", [1.5, 1234.25]),
             ("d,x\n11/30/1999,\"1,234.5\"\n12/31/1999,2\n", [1234.5, 2.0]),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_no_series_is_told_by_line_and_column() {
+    fn errors_name_line_and_column() {
         let texts = [
             "",
             "d,y\n",

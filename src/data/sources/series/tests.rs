@@ -22,7 +22,7 @@ fn spec(path: &Path) -> SeriesSpec {
     }
 }
 
-/// A file with the columns `n,y,z`: y as `y` says, z its negative.
+/// A file with the columns `n,y,z`: y given by `y`, z its negative.
 fn file(rows: usize, y: impl Fn(usize) -> f64) -> tempfile::NamedTempFile {
     let mut text = "n,y,z\n".to_owned();
     (0..rows).for_each(|n| writeln!(text, "{n},{},{}", y(n), -y(n)).unwrap());
@@ -39,11 +39,11 @@ fn tables(data: &Dataset) -> (&Array3<f32>, &Array2<f32>) {
 }
 
 #[test]
-fn windows_are_followed_by_what_comes_and_nothing_of_the_held_out_part_is_learnt() {
+fn windows_precede_their_targets_and_the_scale_excludes_the_held_out_part() {
     let file = file(20, |n| n as f64);
     let data = spec(file.path()).load(&mut |_| {}).unwrap();
     let (train, held_out) = (&data.train, data.validation.as_ref().unwrap());
-    // 15 rows to learn from: the last window that ends with them begins at 10. 5 held out: forecasts of 15…16 to 18…19.
+    // 15 rows for training: the last window that ends with them begins at 10. 5 held out: forecasts of 15…16 to 18…19.
     assert_eq!((train.len(), held_out.len()), (11, 4));
     let (mean, deviation) = (7.0, (224.0_f64 / 12.0).sqrt());
     let scaled = |n: usize| ((n as f64 - mean) / deviation) as f32;
@@ -55,7 +55,7 @@ fn windows_are_followed_by_what_comes_and_nothing_of_the_held_out_part_is_learnt
 }
 
 #[test]
-fn the_targets_themselves_are_forecasts_without_error_whatever_was_done_to_them() {
+fn the_targets_have_no_error_with_any_transform() {
     let file = file(60, |n| 50.0 + n as f64 + 9.0 * (n as f64).sin());
     for (log, difference) in [(false, false), (true, false), (false, true), (true, true)] {
         let spec = SeriesSpec { log, difference, horizon: 4, ..spec(file.path()) };
@@ -63,19 +63,24 @@ fn the_targets_themselves_are_forecasts_without_error_whatever_was_done_to_them(
         let (forecasts, (_, targets)) = (data.forecasts.unwrap(), tables(data.validation.as_ref().unwrap()));
         let mut errors = forecasts.errors();
         for (i, row) in targets.rows().into_iter().enumerate() {
-            forecasts.judge(i, &row.to_vec(), &mut errors);
+            forecasts.add_errors(i, &row.to_vec(), &mut errors);
         }
         let [(name, rmse, mae)] = errors.all().collect::<Vec<_>>()[..] else { panic!("one target") };
         assert!(name == "y" && rmse < 1e-4 && mae < 1e-4, "{log} {difference}: {rmse}");
-        // An error of one deviation on the first step of the first forecast is told in the units of the series.
+        // An error of one deviation in the first step of the first forecast is in the units of the series.
         let mut row = targets.row(0).to_vec();
         row[0] += 1.0;
-        assert!((forecasts.undo(0, &row)[0] - forecasts.undo(0, &targets.row(0).to_vec())[0]).abs() > 0.01);
+        assert!(
+            (forecasts.inverse_transform(0, &row)[0]
+                - forecasts.inverse_transform(0, &targets.row(0).to_vec())[0])
+                .abs()
+                > 0.01
+        );
     }
 }
 
 #[test]
-fn baselines_are_the_last_value_and_that_of_a_season_before() {
+fn baselines_are_the_last_value_and_that_of_the_last_season() {
     // Up by one a row, and a tooth every fourth.
     let file = file(40, |n| n as f64 + if n % 4 == 0 { 10.0 } else { 0.0 });
     let spec = SeriesSpec { season: Some(4), horizon: 6, window: 8, ..spec(file.path()) };
@@ -91,7 +96,7 @@ fn baselines_are_the_last_value_and_that_of_a_season_before() {
 }
 
 #[test]
-fn several_variables_are_read_and_those_asked_for_are_forecast() {
+fn several_variables_are_read_and_the_targets_are_forecast() {
     let file = file(40, |n| n as f64);
     let spec =
         SeriesSpec { values: vec!["z".into(), "y".into()], targets: vec!["y".into()], ..spec(file.path()) };
@@ -105,7 +110,7 @@ fn several_variables_are_read_and_those_asked_for_are_forecast() {
 }
 
 #[test]
-fn settings_that_no_series_can_meet_and_series_too_short_are_told() {
+fn invalid_settings_and_short_series_are_errors() {
     let file = file(9, |n| n as f64);
     let good = spec(file.path());
     let specs = [
@@ -125,7 +130,7 @@ fn settings_that_no_series_can_meet_and_series_too_short_are_told() {
 
 proptest::proptest! {
     #[test]
-    fn no_bytes_bring_the_reader_down(
+    fn no_bytes_make_the_reader_panic(
         bytes in proptest::collection::vec(
             proptest::prop_oneof![
                 proptest::strategy::Just(b'\n'), proptest::strategy::Just(b','), proptest::strategy::Just(b'-'),

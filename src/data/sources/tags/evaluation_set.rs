@@ -5,26 +5,26 @@ use crate::data::files::text_file;
 use crate::data::text::tokens::TokenSpec;
 use crate::data::text::vocabularies::Vocabularies;
 
-/// Tagged sentences to judge a network by.
+/// Tagged sentences for evaluation.
 #[derive(Debug, Clone)]
 pub struct TaggedSentences {
-    /// Their words, all of them.
+    /// All their words.
     pub words: Vec<Vec<String>>,
-    /// The same as a network reads them, with the tags.
+    /// The encoded sentences, with the tags.
     pub data: Dataset,
-    /// Words behind what the network reads of their sentences.
-    pub unread: usize,
-    /// Where they are from.
+    /// The number of words lost by truncation.
+    pub truncated: usize,
+    /// The file.
     pub source: String,
 }
 
 impl TagsSpec {
-    /// The validation sentences (or, if `whole`, all that stand at its path) by labels and vocabularies that there are; none where there
-    /// are no validation data.
+    /// The validation sentences (or, if `whole`, all at its path), encoded by existing labels and vocabularies; `None` without
+    /// validation data.
     ///
     /// # Errors
-    /// As reading for training; a tag that is not among `labels` is one.
-    pub fn to_judge(
+    /// As loading the training data; also for a tag that is not among `labels`.
+    pub fn evaluation_set(
         &self,
         whole: bool,
         (labels, vocabularies, tokens): (&[String], &Vocabularies, &TokenSpec),
@@ -36,7 +36,7 @@ impl TagsSpec {
         let data = dataset(path, &all, labels, vocabularies, tokens)?;
         let words: Vec<Vec<String>> =
             all.iter().map(|sentence| sentence.iter().map(|token| token.word.to_owned()).collect()).collect();
-        let unread = words.iter().map(|words| words.len().saturating_sub(tokens.length)).sum();
-        Ok(Some(TaggedSentences { words, data, unread, source: path.display().to_string() }))
+        let truncated = words.iter().map(|words| words.len().saturating_sub(tokens.length)).sum();
+        Ok(Some(TaggedSentences { words, data, truncated, source: path.display().to_string() }))
     }
 }

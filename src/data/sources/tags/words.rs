@@ -1,29 +1,35 @@
-//! A text cut into words as tagged sentences have them.
+//! Splits a text into words like those of tagged sentences.
 
-/// Marks that stand by themselves where they begin or end a word.
+/// Punctuation that becomes a separate word at the beginning or end of a word.
 const MARKS: &str = ".,;:!?()[]{}\"'`$%-–—…“”‘’„«»‹›¿¡€£¥";
 const APOSTROPHES: [char; 2] = ['\'', '’'];
 
-/// The words of a `text`: what stands between blanks, marks at both ends by themselves (`(really?)` is four words; a run of one mark, as
-/// `...`, is one), and cut at an apostrophe where `knows` what stands before or behind it (`it's` where `'s` is known, `don't` where `n't`
-/// is). What is known as it stands stays whole, and so do addresses and abbreviations with several points (`e.g.`).
-pub fn split_words(text: &str, knows: impl Fn(&str) -> bool) -> Vec<String> {
+/// Splits `text` into words: at white space, with punctuation at both ends as separate words (`(really?)` is four words; a run of one
+/// mark, such as `...`, is one), and at an apostrophe if the part before or after it is known (`it's` if `'s` is known, `don't` if `n't`
+/// is). Known words are not split, nor are addresses and abbreviations with several points (`e.g.`).
+pub fn split_words(text: &str, is_known: impl Fn(&str) -> bool) -> Vec<String> {
     let mut words = Vec::new();
     for piece in text.split_whitespace() {
-        let (before, core, behind) = bare(piece, &knows);
+        let (before, core, behind) = split_punctuation(piece, &is_known);
         words.extend(before.into_iter().map(str::to_owned));
         words.extend(
-            at_apostrophe(core, &knows).into_iter().filter(|word| !word.is_empty()).map(str::to_owned),
+            split_at_apostrophe(core, &is_known)
+                .into_iter()
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned),
         );
         words.extend(behind.into_iter().rev().map(str::to_owned));
     }
     words
 }
 
-/// The marks before what is left of a piece, that, and the marks behind it from the last to the first.
-fn bare<'a>(piece: &'a str, knows: &impl Fn(&str) -> bool) -> (Vec<&'a str>, &'a str, Vec<&'a str>) {
+/// Splits a piece into the punctuation before its core, the core, and the punctuation after it, from last to first.
+fn split_punctuation<'a>(
+    piece: &'a str,
+    is_known: &impl Fn(&str) -> bool,
+) -> (Vec<&'a str>, &'a str, Vec<&'a str>) {
     let (mut before, mut core, mut behind) = (Vec::new(), piece, Vec::new());
-    let whole = |core: &str| core.is_empty() || knows(core);
+    let whole = |core: &str| core.is_empty() || is_known(core);
     while let Some(mark) = core.chars().next().filter(|c| MARKS.contains(*c) && !whole(core)) {
         let rest = core.trim_start_matches(mark);
         // `-5` and `.5` are numbers.
@@ -46,9 +52,9 @@ fn bare<'a>(piece: &'a str, knows: &impl Fn(&str) -> bool) -> (Vec<&'a str>, &'a
     (before, core, behind)
 }
 
-/// The two parts of a word that has an apostrophe where one of them is known; else the word.
-fn at_apostrophe<'a>(word: &'a str, knows: &impl Fn(&str) -> bool) -> Vec<&'a str> {
-    if knows(word) || is_address(word) {
+/// Splits a word at an apostrophe if one of the parts is known.
+fn split_at_apostrophe<'a>(word: &'a str, is_known: &impl Fn(&str) -> bool) -> Vec<&'a str> {
+    if is_known(word) || is_address(word) {
         return vec![word];
     }
     let end = |cut: usize| (word.get(..cut).unwrap_or_default(), word.get(cut..).unwrap_or_default());
@@ -56,12 +62,12 @@ fn at_apostrophe<'a>(word: &'a str, knows: &impl Fn(&str) -> bool) -> Vec<&'a st
         let not = word.get(..at).filter(|head| head.ends_with(['n', 'N'])).map(|_| at - 1);
         for cut in not.into_iter().chain([at]) {
             let (head, tail) = end(cut);
-            if !head.is_empty() && knows(tail) {
+            if !head.is_empty() && is_known(tail) {
                 return vec![head, tail];
             }
         }
         let (head, tail) = end(at + c.len_utf8());
-        if !tail.is_empty() && knows(head) {
+        if !tail.is_empty() && is_known(head) {
             return vec![head, tail];
         }
     }
@@ -77,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_stand_by_themselves_and_what_is_known_stays_whole() {
+    fn punctuation_is_separated_and_known_words_stay_whole() {
         let known = ["'s", "n't", "l'", ":)", "Mr.", "'em"];
         let words = |text: &str| split_words(text, |word| known.contains(&word)).join("|");
         for (text, expected) in [
@@ -100,9 +106,9 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_letter_is_lost(text in "[a-z.,'’ \u{e9}n-]{0,40}", known in "[a-z']{1,3}") {
-            let told = split_words(&text, |word| word == known);
-            proptest::prop_assert!(told.iter().all(|word| !word.is_empty()));
-            proptest::prop_assert_eq!(told.concat(), text.split_whitespace().collect::<String>());
+            let words = split_words(&text, |word| word == known);
+            proptest::prop_assert!(words.iter().all(|word| !word.is_empty()));
+            proptest::prop_assert_eq!(words.concat(), text.split_whitespace().collect::<String>());
         }
     }
 }

@@ -1,9 +1,9 @@
-//! How dates and numbers are written: `1999-12-31` and `1.5`, or as they are in much of the world.
+//! Notations of dates and numbers: `1999-12-31` and `1.5`, or those of other languages.
 
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
-/// What stands where in a date of three numbers whose first is no year.
+/// The order of day and month in a date of three numbers that does not start with the year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DateOrder {
@@ -13,28 +13,28 @@ pub enum DateOrder {
     Mdy,
 }
 
-/// What the file that a network learnt from told and its spec may leave open; other files of the same kind may not tell it.
+/// Facts of the training file that its spec need not have, and that other files of the same kind may leave ambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeriesFacts {
-    /// Its rows.
+    /// The number of rows.
     pub rows: usize,
-    /// What stood first in its dates, where that made them these and no others.
+    /// The order of day and month, if it affects the dates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date_order: Option<DateOrder>,
-    /// What its numbers were read with before their fractions, where that made them these and no others.
+    /// The decimal separator, if it affects the numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decimal: Option<char>,
 }
 
-/// How dates and numbers are written.
+/// The notation of dates and numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Written {
+pub(crate) struct Notation {
     pub order: DateOrder,
     pub decimal: char,
-    /// Whether dates in another order were others, or none.
+    /// Whether the dates would differ or be invalid in the other order.
     pub order_matters: bool,
-    /// Whether numbers with another sign before the fraction were others, or none.
+    /// Whether the numbers would differ or be invalid with the other separator.
     pub decimal_matters: bool,
 }
 
@@ -42,7 +42,7 @@ impl DateOrder {
     const ALL: [Self; 2] = [Self::Dmy, Self::Mdy];
 }
 
-/// A date as its numbers, from the year down: dates of one form are in order as these are.
+/// A date as its numbers, from the year down, in lexicographic order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Date(pub Vec<u64>);
 
@@ -56,7 +56,7 @@ impl Date {
             None => (text, None),
         };
         let mut numbers = numbers(day, &['-', '/', '.'])?;
-        // A time belongs to a day.
+        // A time needs a day.
         if numbers.len() > 3 || time.is_some() && numbers.len() < 3 {
             return None;
         }
@@ -66,7 +66,7 @@ impl Date {
             if last != 4 || first > 2 {
                 return None;
             }
-            // As they are counted: from the year down.
+            // From the year down.
             numbers.reverse();
             if let (DateOrder::Mdy, [_, day, month]) = (order, numbers.as_mut_slice()) {
                 std::mem::swap(day, month);
@@ -85,7 +85,7 @@ impl Date {
         }
     }
 
-    /// The date of the Gregorian calendar with its time of day; parts that are not written are the smallest. `None` where there is no
+    /// The date of the Gregorian calendar with its time of day; absent parts are the smallest. `None` where there is no
     /// such date, as 31 February. A leap second counts as the one before it.
     pub fn civil(&self) -> Option<DateTime> {
         let part = |at: usize, smallest: u64| self.0.get(at).copied().unwrap_or(smallest);
@@ -108,12 +108,12 @@ impl Date {
     }
 }
 
-/// Whether points stand between the parts of a day.
+/// Whether the parts of a day are separated by points.
 fn is_dotted(text: &str) -> bool {
     text.split(['T', ' ']).next().is_some_and(|day| day.contains('.'))
 }
 
-/// The numbers of digits alone that `between` parts.
+/// Splits `text` at `between` into numbers of digits alone.
 fn numbers(text: &str, between: &[char]) -> Option<Vec<u64>> {
     text.split(between).map(|part| part.parse().ok().filter(|_| digits(part))).collect()
 }
@@ -122,7 +122,7 @@ fn digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A number with `decimal` before its fraction; the other of comma and point, a blank or `'` may stand between its thousands.
+/// Parses a number with the decimal separator `decimal`; the other of comma and point, a blank or `'` may separate thousands.
 pub(crate) fn number(text: &str, decimal: char) -> Option<f64> {
     let plain = |text: &str| text.parse().ok().filter(|number: &f64| number.is_finite());
     if decimal == '.'
@@ -150,26 +150,26 @@ pub(crate) fn number(text: &str, decimal: char) -> Option<f64> {
     fits.then(|| plain(&format!("{sign}{first}{}.{}", rest.concat(), fraction.unwrap_or("0")))).flatten()
 }
 
-/// Whether this is a number in one way or another.
+/// Parses a number with either decimal separator.
 pub(crate) fn any_number(text: &str) -> Option<f64> {
     number(text, '.').or_else(|| number(text, ','))
 }
 
-/// What the dates and numbers that have been seen so far leave open.
+/// Detects the notation from dates and numbers.
 #[derive(Debug)]
-pub(crate) struct Seen {
-    /// The last date in each order that is still possible.
+pub(crate) struct NotationDetector {
+    /// The orders that are still possible, each with the last date.
     orders: Vec<(DateOrder, Option<Date>)>,
-    /// Whether dates in each order are the same dates.
+    /// Whether all dates are the same in each order.
     same: bool,
     decimals: Vec<char>,
-    /// The first number that is another with another decimal sign: its place and what was written.
-    doubt: Option<(u64, String)>,
-    /// Whether any number is another, or none, with another decimal sign.
+    /// The first ambiguous number: its line and its text.
+    ambiguous: Option<(u64, String)>,
+    /// Whether any number differs or is invalid with the other separator.
     differs: bool,
 }
 
-impl Seen {
+impl NotationDetector {
     pub fn new(order: Option<DateOrder>, decimal: Option<char>) -> Self {
         Self {
             orders: order
@@ -179,12 +179,12 @@ impl Seen {
                 .collect(),
             same: true,
             decimals: decimal.map_or(vec!['.', ','], |decimal| vec![decimal]),
-            doubt: None,
+            ambiguous: None,
             differs: false,
         }
     }
 
-    /// Whether nothing more needs to be seen, but for what may still be wrong.
+    /// Whether the notation is determined.
     pub fn is_settled(&self) -> bool {
         self.orders.len() == 1 && self.decimals.len() == 1
     }
@@ -196,24 +196,24 @@ impl Seen {
         let dates: Vec<Option<Date>> =
             self.orders.iter().map(|(order, _)| Date::parse(text, *order)).collect();
         if dates.iter().all(Option::is_none) {
-            // It is wrong in any order.
+            // Invalid in any order.
             return;
         }
-        // With points between its parts a date has the day first wherever it is written so.
+        // A date with points has the day first in all languages.
         if let (Some(Some(now)), true) = (dates.first(), is_dotted(text)) {
             self.orders = vec![(DateOrder::Dmy, Some(now.clone()))];
             return;
         }
         self.same &= dates.windows(2).all(|two| two[0] == two[1]);
-        let mut kept: Vec<(DateOrder, Option<Date>)> = Vec::new();
+        let mut possible: Vec<(DateOrder, Option<Date>)> = Vec::new();
         for ((order, before), now) in self.orders.iter().zip(dates) {
-            // Rows are in order: what is not so is read wrongly.
+            // Rows are in order: an order of day and month that contradicts this is wrong.
             if now.is_some() && (before.is_none() || now > *before) {
-                kept.push((*order, now));
+                possible.push((*order, now));
             }
         }
-        if !kept.is_empty() {
-            self.orders = kept;
+        if !possible.is_empty() {
+            self.orders = possible;
         }
     }
 
@@ -225,9 +225,11 @@ impl Seen {
         let (point, comma) = (read(&'.'), read(&','));
         self.differs |= point != comma;
         match (point, comma) {
-            // `1.234` is usual, `1,234` is one as often as the other.
-            (Some(point), Some(comma)) if point != comma && text.contains(',') && self.doubt.is_none() => {
-                self.doubt = Some((line, text.to_owned()));
+            // `1.234` is usually a decimal, `1,234` is ambiguous.
+            (Some(point), Some(comma))
+                if point != comma && text.contains(',') && self.ambiguous.is_none() =>
+            {
+                self.ambiguous = Some((line, text.to_owned()));
             }
             (Some(_), None) => self.decimals = vec!['.'],
             (None, Some(_)) => self.decimals = vec![','],
@@ -235,7 +237,7 @@ impl Seen {
         }
     }
 
-    /// The order of dates; `None` where they are others in another order.
+    /// The order of day and month; `None` if it is ambiguous.
     pub fn order(&self) -> Option<DateOrder> {
         match self.orders.as_slice() {
             [(order, _)] => Some(*order),
@@ -244,27 +246,30 @@ impl Seen {
         }
     }
 
-    /// Whether dates in the other order would be others, or none.
+    /// Whether the dates would differ or be invalid in the other order.
     pub fn order_matters(&self) -> bool {
         self.orders.len() == 1 || !self.same
     }
 
-    /// Whether numbers with the other sign before the fraction would be others, or none.
+    /// Whether the numbers would differ or be invalid with the other separator.
     pub fn decimal_matters(&self) -> bool {
         self.decimals.len() == 1 || self.differs
     }
 
-    /// What stands before a fraction; else a number in doubt, with its line.
+    /// The decimal separator.
+    ///
+    /// # Errors
+    /// An ambiguous number with its line.
     pub fn decimal(&self) -> Result<char, (u64, String)> {
-        match (self.decimals.as_slice(), &self.doubt) {
+        match (self.decimals.as_slice(), &self.ambiguous) {
             ([decimal], _) => Ok(*decimal),
-            (_, Some(doubt)) => Err(doubt.clone()),
+            (_, Some(ambiguous)) => Err(ambiguous.clone()),
             _ => Ok('.'),
         }
     }
 }
 
-/// Whether a series can have this as a date; a number alone is none here.
+/// Whether `text` is a date; a number alone is not.
 pub(crate) fn is_date(text: &str) -> bool {
     let read = |order| Date::parse(text, order).is_some_and(|date| date.0.len() > 1);
     read(DateOrder::Dmy) || read(DateOrder::Mdy)
@@ -280,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_read_from_the_year_down_however_they_are_written() {
+    fn dates_are_parsed_from_the_year_down_in_any_notation() {
         for (text, expected) in [
             ("1999-12-31", &[1999, 12, 31][..]),
             ("1999/12/31", &[1999, 12, 31]),
@@ -324,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_read_with_comma_or_point_and_thousands_apart() {
+    fn numbers_are_parsed_with_comma_or_point_and_thousands() {
         for (text, decimal, expected) in [
             ("1,5", ',', 1.5),
             ("-1.234.567,25", ',', -1_234_567.25),
@@ -356,15 +361,15 @@ mod tests {
     }
 
     #[test]
-    fn a_day_above_twelve_or_the_order_of_rows_tells_day_and_month_apart() {
+    fn a_day_above_twelve_or_the_order_of_rows_determines_the_date_order() {
         let order = |dates: &[&str]| {
-            let mut seen = Seen::new(None, None);
-            dates.iter().for_each(|date| seen.date(date));
-            seen.order()
+            let mut detector = NotationDetector::new(None, None);
+            dates.iter().for_each(|date| detector.date(date));
+            detector.order()
         };
         assert_eq!(order(&["01/02/1999", "13/02/1999"]), Some(DateOrder::Dmy));
         assert_eq!(order(&["02/01/1999", "02/13/1999"]), Some(DateOrder::Mdy));
-        // By months backwards in time: no.
+        // Month first would run backwards in time.
         assert_eq!(order(&["02/01/1999", "01/02/1999"]), Some(DateOrder::Dmy));
         assert_eq!(order(&["01/01/1999", "01/02/1999"]), None);
         assert_eq!(order(&["01/01/1999", "02/02/1999"]), Some(DateOrder::Dmy));
@@ -373,11 +378,11 @@ mod tests {
     }
 
     #[test]
-    fn one_number_tells_how_all_are_written() {
+    fn one_number_determines_the_separator_of_all() {
         let decimal = |numbers: &[&str]| {
-            let mut seen = Seen::new(None, None);
-            numbers.iter().for_each(|number| seen.number(number, 2));
-            seen.decimal()
+            let mut detector = NotationDetector::new(None, None);
+            numbers.iter().for_each(|number| detector.number(number, 2));
+            detector.decimal()
         };
         assert_eq!(decimal(&["1,234", "1,5"]), Ok(','));
         assert_eq!(decimal(&["1,234", "1.5"]), Ok('.'));
@@ -389,16 +394,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_comes_back(x in -1e6_f64..1e6) {
+        fn numbers_round_trip(x in -1e6_f64..1e6) {
             prop_assert_eq!(number(&x.to_string(), '.'), Some(x));
             prop_assert_eq!(number(&x.to_string().replace('.', ","), ','), Some(x));
         }
 
         #[test]
-        fn nothing_brings_them_down(text in any::<String>()) {
-            let mut seen = Seen::new(None, None);
-            seen.date(&text);
-            seen.number(&text, 1);
+        fn no_text_makes_the_detector_panic(text in any::<String>()) {
+            let mut detector = NotationDetector::new(None, None);
+            detector.date(&text);
+            detector.number(&text, 1);
             any_number(&text);
         }
     }
