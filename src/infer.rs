@@ -33,23 +33,23 @@ pub use generator::Generator;
 use network::Network;
 pub use tagger::{TaggedSentence, TaggedWord, Tagger};
 
-/// A trained network by what it reads and tells.
+/// A trained network, by its task.
 #[derive(Debug)]
 pub enum Predictor {
     /// Texts, or sequences of numbers: a class, or several labels.
     Classifier(Classifier),
     /// Sentences: the class of every word.
     Tagger(Tagger),
-    /// Series: how they go on.
+    /// Series: the next values.
     Forecaster(Forecaster),
 }
 
 impl Predictor {
-    /// Opens the run in the folder `run`: `spec.yaml`, a checkpoint, and of `labels.json`, `vocabulary.json` and `scale.json` what its kind
-    /// of data has, are all it takes.
+    /// Opens the run in the folder `run`, from `spec.yaml`, a checkpoint, and those of `labels.json`, `vocabulary.json` and `scale.json` that
+    /// its kind of data has.
     ///
     /// # Errors
-    /// When one of them is missing or does not fit the others, or when the network does something that cannot be asked for.
+    /// When one of them is missing or inconsistent with the others, or when the network has no prediction for user data.
     pub fn open(run: &Path, which: Which) -> Result<Self, InferError> {
         let spec = Network::spec(run, None, &[])?;
         let output = spec.model().map_err(|e| InferError::Task(e.to_string()))?.output();
@@ -64,17 +64,17 @@ impl Predictor {
                 Ok(Self::Classifier(Classifier::open(run, spec, which)?))
             }
             (_, TargetForm::Next, _) => {
-                refuse("a language model goes on with a text: unrolled sample RUN --prime TEXT")
+                refuse("a language model generates text: unrolled sample RUN --prime TEXT")
             }
-            // What is left is generated.
+            // The other sources are generated.
             _ => refuse(
-                "this network learnt from sequences that its task makes, and there are none to ask it of; how good it is \
-                 stands in metrics.jsonl",
+                "this network was trained on generated sequences, so there are no other data to predict; its metrics are in \
+                 metrics.jsonl",
             ),
         }
     }
 
-    /// Updates that made the weights.
+    /// The number of updates of the weights.
     pub fn step(&self) -> u64 {
         self.network().step
     }

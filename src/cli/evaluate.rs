@@ -40,7 +40,7 @@ pub(super) fn evaluate(args: &Args) -> CliResult {
         true => Ok(report.as_json(step).to_string()),
         false => report.as_text(),
     };
-    let told = match &predictor {
+    let report = match &predictor {
         Predictor::Classifier(classifier) => classes(Report {
             subject: classifier.subject(),
             labels: classifier.labels(),
@@ -58,15 +58,15 @@ pub(super) fn evaluate(args: &Args) -> CliResult {
             }
         }
     };
-    let told = if args.json { told + "\n" } else { head(&folder, step) + &told };
+    let report = if args.json { report + "\n" } else { head(&folder, step) + &report };
     match args.json && stdout().is_terminal() {
-        // JSON has escapes of its own, but not for everything that steers a terminal.
-        true => pages::write(format!("{}\n", foreign(told.trim_end())).as_bytes()),
-        false => pages::write(told.as_bytes()),
+        // JSON does not escape all characters that control a terminal.
+        true => pages::write(format!("{}\n", foreign(report.trim_end())).as_bytes()),
+        false => pages::write(report.as_bytes()),
     }
 }
 
-/// Which weights were evaluated.
+/// The line with the run and the step of its weights.
 fn head(folder: &Path, step: u64) -> String {
     format!("run   {}, after {} steps\n", foreign(&folder.to_string_lossy()), count(step))
 }

@@ -46,7 +46,7 @@ longer than the network's input is tagged in overlapping windows.
 A series needs the columns of the training data and at least one window of rows. The forecast is in the units of the series, with dates if \
 the dates of the rows are regular.";
 
-/// Which run, and which of its weights.
+/// The run and its checkpoint.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
     /// A run folder, the name of one in runs/, or `latest`
@@ -57,7 +57,7 @@ pub(super) struct RunArgs {
 }
 
 impl RunArgs {
-    /// The run's folder, and its network.
+    /// Opens the run: its folder and its network.
     pub fn open(&self) -> Result<(PathBuf, Predictor), InferError> {
         let folder = run::resolve(Path::new("runs"), &self.run)?;
         let which = if self.best { Which::Best } else { Which::Last };
@@ -67,30 +67,30 @@ impl RunArgs {
 }
 
 impl Args {
-    /// What the run does not do.
+    /// The error for arguments that the task of the run does not support.
     fn refuse(&self, message: &str) -> CliError {
         InferError::Task(format!("{}: {message}", self.run.run.display())).into()
     }
 }
 
-/// Texts that go through the network at once, at most.
+/// The maximum number of texts of a batch.
 const BATCH: usize = 256;
 
-/// Puts a question to a run, by what it learnt.
+/// Predicts with the network of a run.
 pub(super) fn predict(args: &Args) -> CliResult {
     let (_, predictor) = args.run.open()?;
     match &predictor {
-        Predictor::Classifier(classifier) => classes::tell(args, classifier)?,
-        Predictor::Tagger(tagger) => tags::tell(args, tagger)?,
-        Predictor::Forecaster(forecaster) => series::tell(args, forecaster)?,
+        Predictor::Classifier(classifier) => classes::predict(args, classifier)?,
+        Predictor::Tagger(tagger) => tags::predict(args, tagger)?,
+        Predictor::Forecaster(forecaster) => series::predict(args, forecaster)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where answers go.
+/// Writes predictions to stdout.
 struct Out {
     to: StdoutLock<'static>,
-    /// Whether they are JSON on a terminal: it has escapes of its own, but not for everything that steers one.
+    /// Whether to escape JSON on a terminal, as JSON does not escape all characters that control one.
     escaped: bool,
 }
 
@@ -100,21 +100,21 @@ impl Out {
         Self { escaped: json && to.is_terminal(), to }
     }
 
-    /// Writes lines; whether anybody reads on.
-    fn put(&mut self, told: impl Iterator<Item = String>) -> CliResult<bool> {
-        let safe = |told: String| match self.escaped {
-            true => foreign(told.trim_end()).into_owned() + "\n",
-            false => told,
+    /// Writes lines; returns whether stdout is still open.
+    fn put(&mut self, lines: impl Iterator<Item = String>) -> CliResult<bool> {
+        let safe = |line: String| match self.escaped {
+            true => foreign(line.trim_end()).into_owned() + "\n",
+            false => line,
         };
-        let told: String = told.map(safe).collect();
-        match self.to.write_all(told.as_bytes()).and_then(|()| self.to.flush()) {
+        let text: String = lines.map(safe).collect();
+        match self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
             done => Ok(done.map(|()| true)?),
         }
     }
 }
 
-/// A probability that an argument says.
+/// Parses a probability.
 fn probability(written: &str) -> Result<f32, String> {
     let p = written.parse().ok().filter(|p| (0.0..=1.0).contains(p));
     p.ok_or_else(|| "expected a number from 0 to 1".into())

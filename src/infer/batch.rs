@@ -1,4 +1,4 @@
-//! A batch of data as a network reads it.
+//! Conversion of datasets to the inputs and targets of a network.
 
 use std::ops::Range;
 

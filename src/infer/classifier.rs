@@ -13,25 +13,25 @@ use crate::nn::Score;
 use crate::preset::RunSpec;
 use crate::run::{checkpoint::Which, read_json};
 
-/// A trained network that tells the class of a text, or which of several labels it has; or the class of a sequence of numbers in a file.
+/// A trained network that predicts the class or labels of a text, or the class of a sequence of numbers in a file.
 #[derive(Debug)]
 pub struct Classifier {
     pub(super) network: Network,
-    reads: Reads,
+    input: InputKind,
     labels: Vec<String>,
 }
 
-/// How what it is asked becomes what its network reads.
+/// The kind of input, and how it is encoded.
 #[derive(Debug)]
-enum Reads {
+enum InputKind {
     Texts { tokens: TokenSpec, vocabulary: Vocabulary },
     Sequences { spec: SequencesSpec, scale: Scale },
 }
 
-/// What a network says of a text after some of its tokens.
+/// The prediction after some tokens of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prefix {
-    /// The last of these tokens, as the vocabulary has it.
+    /// The last of these tokens, as in the vocabulary.
     pub token: String,
     /// The probability of each class.
     pub probabilities: Vec<f32>,
@@ -42,66 +42,65 @@ impl Classifier {
         let network = Network::open(run, spec, which)?;
         let labels = network.labels(run)?;
         let spec = &network.spec;
-        let reads = match (&spec.data, spec.token_spec()) {
+        let input = match (&spec.data, spec.token_spec()) {
             (DataSpec::Sequences(spec), _) => {
                 let scale: Scale = read_json(run, "scale.json")?;
                 if !scale.fits(spec.features) {
                     let what = format!("no mean and deviation above 0 of {} features", spec.features);
                     return Err(damaged(run, "scale.json", what));
                 }
-                Reads::Sequences { spec: spec.clone(), scale }
+                InputKind::Sequences { spec: spec.clone(), scale }
             }
             (_, Some(tokens)) => {
                 let vocabulary: Vocabulary = read_json(run, "vocabulary.json")?;
                 if let Some(what) = vocabulary.incompatibility(tokens.vocabulary) {
                     return Err(damaged(run, "vocabulary.json", what));
                 }
-                Reads::Texts { tokens, vocabulary }
+                InputKind::Texts { tokens, vocabulary }
             }
             (_, None) => {
-                let message =
-                    format!("{}: this network tells the class of numbers that its task makes", run.display());
+                let message = format!("{}: this network classifies generated numbers", run.display());
                 return Err(InferError::Task(message));
             }
         };
-        Ok(Self { network, reads, labels })
+        Ok(Self { network, input, labels })
     }
 
-    /// The classes in their order.
+    /// The classes, in order.
     pub fn labels(&self) -> &[String] {
         &self.labels
     }
 
-    /// Whether a text may have several of the labels at once, or none: then each has a probability of its own.
+    /// Whether a text may have any number of labels, each with its own probability.
     pub fn has_labels(&self) -> bool {
         self.network.model.labels().is_some()
     }
 
-    /// What it tells the class of, in a word: `text` or `sequence`.
+    /// What is classified: `text` or `sequence`.
     pub fn subject(&self) -> &'static str {
-        match &self.reads {
-            Reads::Texts { .. } => "text",
-            Reads::Sequences { .. } => "sequence",
+        match &self.input {
+            InputKind::Texts { .. } => "text",
+            InputKind::Sequences { .. } => "sequence",
         }
     }
 
-    /// The probability of each class, or label: of every text, or of every sequence in the files that `asked` names; after what each is
-    /// called.
+    /// The probabilities of all classes or labels for every text of `inputs`, or for every sequence in the files that `inputs` names; with
+    /// the name of each.
     ///
     /// # Errors
-    /// When a file is missing or is not as it must be, and when a probability is not finite.
-    pub fn predict(&self, asked: &[String]) -> Result<Vec<(String, Vec<f32>)>, InferError> {
-        match &self.reads {
-            Reads::Texts { tokens, vocabulary } => {
+    /// When a file is missing or invalid, and when a probability is not finite.
+    pub fn predict(&self, inputs: &[String]) -> Result<Vec<(String, Vec<f32>)>, InferError> {
+        match &self.input {
+            InputKind::Texts { tokens, vocabulary } => {
                 let encode = |text: &String| vocabulary.encode(text, tokens.level);
-                let rows: Vec<Vec<u32>> = asked.iter().map(encode).collect();
-                Ok(asked.iter().cloned().zip(self.answers(&rows, tokens)?).collect())
+                let rows: Vec<Vec<u32>> = inputs.iter().map(encode).collect();
+                Ok(inputs.iter().cloned().zip(self.probabilities(&rows, tokens)?).collect())
             }
-            Reads::Sequences { spec, scale } => {
+            InputKind::Sequences { spec, scale } => {
                 let mut all = Vec::new();
-                for file in asked {
+                for file in inputs {
                     let (names, rows) = spec.unlabelled(Path::new(file), scale)?;
-                    let (output, _) = self.through(&Inputs::Real(rows), None)?;
+                    let (output, _) = self.forward(&Inputs::Real(rows), None)?;
                     all.extend(names.into_iter().zip(output.rows().into_iter().map(|row| row.to_vec())));
                 }
                 Ok(all)
@@ -109,25 +108,25 @@ impl Classifier {
         }
     }
 
-    /// What the network says after every token of `text` that it reads, as if the text ended there; nothing where it reads no texts.
+    /// The predictions after every token of `text`, as if the text ended there; empty if the input is not text.
     ///
     /// # Errors
     /// When a probability is not finite.
     pub fn per_token(&self, text: &str) -> Result<Vec<Prefix>, InferError> {
-        let Reads::Texts { tokens, vocabulary } = &self.reads else { return Ok(Vec::new()) };
+        let InputKind::Texts { tokens, vocabulary } = &self.input else { return Ok(Vec::new()) };
         let ids = vocabulary.encode(text, tokens.level);
         let ids = ids.get(tokens.truncated_range(ids.len())).unwrap_or_default();
         let rows: Vec<Vec<u32>> = (1..=ids.len()).map(|end| ids[..end].to_vec()).collect();
         let word = |id: &u32| vocabulary.word(*id).to_owned();
         let prefix = |(id, probabilities)| Prefix { token: word(id), probabilities };
-        Ok(ids.iter().zip(self.answers(&rows, tokens)?).map(prefix).collect())
+        Ok(ids.iter().zip(self.probabilities(&rows, tokens)?).map(prefix).collect())
     }
 
-    /// Evaluates the network on the run's validation data, or on the data at `moved`, with `set` laid over the spec; lists at most
-    /// `mistakes` mistakes.
+    /// Evaluates the network on the run's validation data, or on the data at `moved`, with the overrides `set` of the spec; lists at
+    /// most `mistakes` mistakes.
     ///
     /// # Errors
-    /// When the data are missing or wrong, have other labels, or when the run has no validation data.
+    /// When the data are missing or invalid, have other labels, or when the run has no validation data.
     pub fn evaluate(
         &self,
         moved: Option<&Path>,
@@ -139,8 +138,8 @@ impl Classifier {
         let mut worst = Worst::new(mistakes);
         let mut failed = None;
         let source = self.each_evaluated(&spec, moved, &mut |inputs, targets, names| {
-            let (outputs, score) = match self.through(inputs, Some(targets)) {
-                Ok(answers) if failed.is_none() => answers,
+            let (outputs, score) = match self.forward(inputs, Some(targets)) {
+                Ok(outputs) if failed.is_none() => outputs,
                 Ok(_) => return,
                 Err(error) => return failed = Some(error),
             };
@@ -169,7 +168,7 @@ impl Classifier {
         }
     }
 
-    /// Hands the data to evaluate on to `each`: inputs, targets and names. Returns where they are from.
+    /// Passes the evaluation data to `each`: inputs, targets and names. Returns their source.
     fn each_evaluated(
         &self,
         spec: &RunSpec,
@@ -183,56 +182,56 @@ impl Classifier {
             DataSpec::Labelled(labelled) => &labelled.validation,
             DataSpec::Sequences(sequences) => &sequences.validation,
             _ => {
-                let message = "only labelled texts or sequences can be judged; name some with --data";
+                let message = "only labelled texts or sequences can be evaluated; name some with --data";
                 return refuse(format!("{source}: {message}"));
             }
         };
         if matches!(spec.form().targets, TargetForm::Labels(_)) != self.has_labels() {
             let message = match self.has_labels() {
-                true => "the network tells several labels at once; add --set data.multi_label=true",
+                true => "the network predicts several labels; add --set data.multi_label=true",
                 false => {
-                    "the network tells one class of several, and a text of these data may have several labels"
+                    "the network predicts a single class, but a text of these data may have several labels"
                 }
             };
             return refuse(message.to_owned());
         }
-        // Of training and test data that lie side by side the test data are meant; else all that stand there.
+        // Of a folder of training and test data the test data are evaluated, of others all data.
         let sequences = matches!(spec.data, DataSpec::Sequences(_));
         let is_whole = |path: &Path| train_and_test(path).or(archive(path).filter(|_| sequences)).is_none();
         let whole = moved.is_some_and(is_whole);
         if !whole && validation.is_none() {
             return refuse("the run has no validation data; name some with --data".to_owned());
         }
-        match (&spec.data, &self.reads) {
-            (DataSpec::Labelled(labelled), Reads::Texts { tokens, vocabulary }) => {
+        match (&spec.data, &self.input) {
+            (DataSpec::Labelled(labelled), InputKind::Texts { tokens, vocabulary }) => {
                 let known = (labels, vocabulary, tokens);
                 Ok(data::labelled_texts(labelled, whole, seed, known, &mut |texts| {
                     each(&texts.inputs, &texts.targets, &texts.texts);
                 })?)
             }
-            (DataSpec::Sequences(sequences), Reads::Sequences { spec: own, scale }) => {
-                // What a row is, the run has settled.
+            (DataSpec::Sequences(sequences), InputKind::Sequences { spec: trained, scale }) => {
+                // The shape of a row is that of the run.
                 let sequences =
-                    SequencesSpec { length: own.length, features: own.features, ..sequences.clone() };
+                    SequencesSpec { length: trained.length, features: trained.features, ..sequences.clone() };
                 let (found, source) = sequences.evaluation_set(whole, seed, labels, scale)?;
                 each(&Inputs::Real(found.rows), &Targets::Classes(found.classes), &found.names);
                 Ok(source)
             }
-            _ => refuse(format!("{source}: this network tells the class of a {}", self.subject())),
+            _ => refuse(format!("{source}: this network classifies a {}", self.subject())),
         }
     }
 
-    fn answers(&self, ids: &[Vec<u32>], tokens: &TokenSpec) -> Result<Vec<Vec<f32>>, InferError> {
+    fn probabilities(&self, ids: &[Vec<u32>], tokens: &TokenSpec) -> Result<Vec<Vec<f32>>, InferError> {
         let mut rows = Array2::zeros((ids.len(), tokens.length));
         for (mut row, ids) in rows.rows_mut().into_iter().zip(ids) {
             row.iter_mut().zip(tokens.pad(ids)).for_each(|(to, id)| *to = id);
         }
-        let (probabilities, _) = self.through(&Inputs::Tokens(rows), None)?;
+        let (probabilities, _) = self.forward(&Inputs::Tokens(rows), None)?;
         Ok(probabilities.rows().into_iter().map(|row| row.to_vec()).collect())
     }
 
-    /// The probability of each class, `[sequence, class]`; and, where the `targets` are known, loss and accuracy.
-    fn through(
+    /// The probability of each class, `[sequence, class]`; with `targets`, also loss and accuracy.
+    fn forward(
         &self,
         inputs: &Inputs,
         targets: Option<&Targets>,

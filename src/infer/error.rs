@@ -2,19 +2,19 @@ use crate::data::DataError;
 use crate::preset::PresetError;
 use crate::run::RunError;
 
-/// Why a run cannot be put to use, or not on these data.
+/// An error of using a run for inference.
 #[derive(Debug, thiserror::Error)]
 pub enum InferError {
-    /// Its spec cannot be read.
+    /// The spec of the run cannot be read.
     #[error(transparent)]
     Spec(#[from] PresetError),
-    /// Its folder is not as it must be.
+    /// The run folder is invalid.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// It does something else.
+    /// The run has another task.
     #[error("{0}")]
     Task(String),
-    /// The data to ask or to judge it by are missing or wrong.
+    /// The data are missing or invalid.
     #[error(transparent)]
     Data(#[from] DataError),
 }

@@ -1,4 +1,4 @@
-//! What an evaluation of a classifier or tagger gives, and its worst mistakes.
+//! The results of evaluating a classifier or tagger, and the worst mistakes.
 
 use ndarray::ArrayView1;
 
@@ -12,20 +12,20 @@ pub struct Evaluation {
     pub result: EvaluationResult,
     /// The wrong predictions, most confident first.
     pub mistakes: Vec<Mistake>,
-    /// Where the data are from.
+    /// The path or description of the data.
     pub source: String,
-    /// Of a tagger.
+    /// The sentences of a tagger.
     pub sentences: Option<Sentences>,
 }
 
 /// The sentences whose words were tagged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sentences {
-    /// How many.
+    /// The number of sentences.
     pub count: usize,
-    /// Words beyond [`length`](Self::length) in their sentence: they were not evaluated, as in training.
-    pub unread: usize,
-    /// Words of a sentence that the network reads.
+    /// The number of words beyond [`length`](Self::length) in their sentence, which are not evaluated, as in training.
+    pub truncated: usize,
+    /// The maximum number of words of a sentence.
     pub length: usize,
 }
 
@@ -36,7 +36,7 @@ pub struct Mistake {
     pub text: String,
     /// The sentence of that word, and its position there, from 0.
     pub sentence: Option<(Vec<String>, usize)>,
-    /// Its class; its labels, where it may have several.
+    /// Its class, or its labels.
     pub actual: Vec<usize>,
     /// The predicted class or labels.
     pub predicted: Vec<usize>,
@@ -47,7 +47,7 @@ pub struct Mistake {
 /// The actual and the predicted classes of a sequence, and the probability.
 pub(super) type Wrong = (Vec<usize>, Vec<usize>, f32);
 
-/// What is wrong with the `output` of a classifier for the `row`-th of the `targets`; `None` where it is right.
+/// The mistake in the `output` of a classifier for the `row`-th of the `targets`; `None` if it is correct.
 pub(super) fn wrong(output: ArrayView1<'_, f32>, targets: &Targets, row: usize) -> Option<Wrong> {
     match targets {
         Targets::Classes(classes) => {
@@ -67,12 +67,12 @@ pub(super) fn wrong(output: ArrayView1<'_, f32>, targets: &Targets, row: usize) 
             let mistake = |p| (those(|(has, _)| has), those(|(_, predicted)| predicted), p);
             wrong.reduce(f32::max).map(mistake)
         }
-        // Data with other targets are refused before.
+        // Data with other targets have been rejected before.
         _ => None,
     }
 }
 
-/// The worst of what was added, at most so many; of equals the first.
+/// Collects the worst items, at most `most`; the first of equal ones.
 #[derive(Debug)]
 pub(super) struct Worst<T> {
     most: usize,
@@ -80,27 +80,27 @@ pub(super) struct Worst<T> {
 }
 
 impl<T> Worst<T> {
-    /// None yet, of at most `most`.
+    /// Creates an empty collection of at most `most` items.
     pub fn new(most: usize) -> Self {
         Self { most, all: Vec::new() }
     }
 
-    /// Adds what is wrong by so much.
-    pub fn add(&mut self, wrong: f64, what: impl FnOnce() -> T) {
-        let place = self.all.partition_point(|(other, _)| other.total_cmp(&wrong).is_ge());
+    /// Adds an item with this error.
+    pub fn add(&mut self, error: f64, item: impl FnOnce() -> T) {
+        let place = self.all.partition_point(|(other, _)| other.total_cmp(&error).is_ge());
         if place < self.most {
-            self.all.insert(place, (wrong, what()));
+            self.all.insert(place, (error, item()));
             self.all.truncate(self.most);
         }
     }
 
-    /// The worst first.
+    /// The items, worst first.
     pub fn sorted(self) -> Vec<T> {
-        self.all.into_iter().map(|(_, what)| what).collect()
+        self.all.into_iter().map(|(_, item)| item).collect()
     }
 }
 
-/// The most likely class, of equals the first, and its probability.
+/// The most likely class (the first of equal ones) and its probability.
 pub fn most_likely(probabilities: impl IntoIterator<Item = f32>) -> (usize, f32) {
     let all = probabilities.into_iter().enumerate();
     all.fold((0, f32::NEG_INFINITY), |best, (class, p)| if p > best.1 { (class, p) } else { best })

@@ -50,13 +50,14 @@ impl Totals {
 pub(crate) struct Evaluator {
     task: Task,
     totals: Totals,
-    /// Rows whose predicted class is allowed, where the task allows several.
+    /// The number of rows whose predicted class is legal, if the task has several legal ones.
     legal: Option<f64>,
     details: Details,
 }
 
 impl Evaluator {
-    /// Of a `model` that does `task`, up to `classes` classes for a confusion matrix; of forecasts in the units of the series.
+    /// Creates an evaluator for a `model` of `task`, with a confusion matrix for up to `classes` classes; errors of `forecasts` are in the
+    /// units of the series.
     pub fn new(task: Task, model: &Model, classes: usize, forecasts: Option<&Forecasts>) -> Self {
         let details = match (task, model.classes(), model.labels(), forecasts) {
             (Task::Binary | Task::Classes | Task::Tags, Some(n), ..) if n <= classes => {
@@ -76,17 +77,17 @@ impl Evaluator {
         self.totals.add(score, penalty);
     }
 
-    /// Adds `rows` whose predicted class is one of those allowed.
+    /// Adds the number of rows whose predicted class is legal.
     pub fn add_legal(&mut self, rows: f64) {
         *self.legal.get_or_insert(0.0) += rows;
     }
 
-    /// The confusion matrix to count in, where there is one.
+    /// The confusion matrix, if there is one.
     pub fn confusion(&mut self) -> Option<&mut Confusion> {
         if let Details::Classes(confusion) = &mut self.details { Some(confusion) } else { None }
     }
 
-    /// Whether [`add_output`](Self::add_output) does anything.
+    /// Whether [`add_output`](Self::add_output) has any effect.
     pub fn needs_outputs(&self) -> bool {
         matches!(self.details, Details::Labels(_) | Details::Forecast { .. })
     }

@@ -8,10 +8,10 @@ use crate::metrics::EvaluationResult;
 use crate::preset::RunSpec;
 use crate::run::{checkpoint::Which, read_json};
 
-/// Windows whose forecasts are held at once.
+/// The number of windows of a block.
 const BLOCK: usize = 4096;
 
-/// A trained network that goes on with a series.
+/// A trained network that forecasts a series.
 #[derive(Debug)]
 pub struct Forecaster {
     pub(super) network: Network,
@@ -19,46 +19,46 @@ pub struct Forecaster {
     scale: Scale,
 }
 
-/// How a series goes on behind its last row.
+/// A forecast beyond the last row of a series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
-    /// Where it is from.
+    /// The file of the series.
     pub source: String,
-    /// Its rows.
+    /// The number of rows of the series.
     pub rows: usize,
-    /// The date of the last.
+    /// The date of the last row.
     pub last: String,
-    /// The variables that are told.
+    /// The target variables.
     pub names: Vec<String>,
-    /// Of each row that comes next, in the units of the series, what each variable is told to be.
+    /// The forecast in the units of the series, `[row, variable]`.
     pub values: Vec<Vec<f64>>,
-    /// The dates of these, where those of the rows are regular.
+    /// The dates of the forecast, if those of the rows are regular.
     pub dates: Option<Vec<String>>,
 }
 
 /// The evaluation of forecasts: the loss of scaled numbers, and errors in the units of the series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ForecastEvaluation {
-    /// Metrics, and the errors of every target beside those of the baselines.
+    /// Metrics, and the errors of every target with those of the baselines.
     pub result: EvaluationResult,
     /// Rows of each forecast.
     pub horizon: usize,
-    /// Rows of a season for which there are too few before the first forecast.
+    /// The rows of a season, if there are too few before the first forecast for the seasonal baseline.
     pub no_season: Option<usize>,
     /// The worst forecasts, the worst first.
     pub worst: Vec<WorstForecast>,
-    /// What the series is.
+    /// The file of the series.
     pub source: String,
 }
 
-/// A forecast beside the actual values.
+/// A forecast with the actual values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorstForecast {
-    /// Of each row.
+    /// The date of each row.
     pub dates: Vec<String>,
     /// `[row, variable]`.
     pub predicted: Vec<Vec<f64>>,
-    /// Likewise.
+    /// `[row, variable]`.
     pub actual: Vec<Vec<f64>>,
     /// The root of the mean squared error of each variable.
     pub rmse: Vec<f64>,
@@ -72,7 +72,8 @@ impl Forecaster {
         which: Which,
     ) -> Result<Self, InferError> {
         if !run.join("scale.json").exists() {
-            let what = "not there: a run on a series keeps it since such runs can be asked; train it anew, from its spec.yaml";
+            let what =
+                "not found: the run is older than forecasts of series; train it again, from its spec.yaml";
             return Err(damaged(run, "scale.json", what.to_owned()));
         }
         let scale: Scale = read_json(run, "scale.json")?;
@@ -83,55 +84,55 @@ impl Forecaster {
         Ok(Self { network: Network::open(run, spec, which)?, series, scale })
     }
 
-    /// How the series in the file `path` goes on, or the run's own series.
+    /// Forecasts the series in the file `path`, or the run's trained series, beyond its last row.
     ///
     /// # Errors
-    /// When the file is missing, is not as it must be, or has too few rows, and when a number that is told is not finite.
+    /// When the file is missing, invalid, or has too few rows, and when a forecast is not finite.
     pub fn forecast(&self, path: Option<&Path>) -> Result<Forecast, InferError> {
-        let own = "the series that the run learnt from; name another with the same columns: unrolled predict RUN SERIES.csv";
+        let trained = "the series that the run was trained on; name another with the same columns: unrolled predict RUN SERIES.csv";
         let series = SeriesSpec {
             path: path.unwrap_or(&self.series.path).to_owned(),
-            needs: path.is_none().then(|| own.to_owned()),
+            needs: path.is_none().then(|| trained.to_owned()),
             ..self.series.clone()
         };
-        let ahead = series.forecast_input(&self.scale)?;
-        let (output, _) = self.network.run(&ahead.inputs, 0..1, None)?;
+        let input = series.forecast_input(&self.scale)?;
+        let (output, _) = self.network.run(&input.inputs, 0..1, None)?;
         let output: Vec<f32> = output.iter().copied().collect();
-        let names: Vec<String> = ahead.forecasts.names().map(str::to_owned).collect();
-        // The logarithm of a finite number may be that of none.
-        let values = ahead.forecasts.inverse_transform(0, &output);
+        let names: Vec<String> = input.forecasts.names().map(str::to_owned).collect();
+        // The exponential of a finite number may be infinite.
+        let values = input.forecasts.inverse_transform(0, &output);
         if values.iter().any(|x| !x.is_finite()) {
             return Err(self.network.not_finite());
         }
         Ok(Forecast {
             values: rows(&values, names.len()),
             names,
-            source: ahead.source,
-            rows: ahead.rows,
-            last: ahead.last,
-            dates: ahead.dates,
+            source: input.source,
+            rows: input.rows,
+            last: input.last,
+            dates: input.dates,
         })
     }
 
-    /// Evaluates the network on the latest part of the run's series, or on all of the file `moved`, with `set` laid over the spec; lists at
-    /// most `worst` of the forecasts.
+    /// Evaluates the network on the held-out part of the run's series, or on all of the file `moved`, with the overrides `set` of the spec;
+    /// lists at most `worst` of the forecasts.
     ///
     /// # Errors
-    /// When the data are missing or wrong, have other variables, when nothing is held out, and when a forecast is not finite.
+    /// When the data are missing or invalid, have other variables, when nothing is held out, and when a forecast is not finite.
     pub fn evaluate(
         &self,
         moved: Option<&Path>,
         set: &[String],
         worst: usize,
     ) -> Result<ForecastEvaluation, InferError> {
-        // Before the network is held against them: it is not what must change.
+        // First, as the error of the spec with these overrides would suggest changing the network.
         self.check(set)?;
         let spec = self.network.spec_with(moved, set)?;
-        let DataSpec::Series(asked) = &spec.data else {
-            let message = format!("{}: this network goes on with a series", spec.data.source().description());
+        let DataSpec::Series(requested) = &spec.data else {
+            let message = format!("{}: this network forecasts a series", spec.data.source().description());
             return Err(InferError::Task(message));
         };
-        let series = self.as_learnt(asked)?;
+        let series = self.checked(requested)?;
         let Some(found) = series.evaluation_set(moved.is_some(), &self.scale)? else {
             let message = "the run has no validation data; name some with --data";
             return Err(InferError::Task(message.to_owned()));
@@ -154,7 +155,7 @@ impl Forecaster {
                 let predicted = rows(&predicted, width);
                 let actual = rows(forecasts.truth(window), width);
                 let rmse: Vec<f64> = (0..width).map(|variable| rmse(&predicted, &actual, variable)).collect();
-                // Variables have units of their own: how much each moves makes them comparable.
+                // Variables have different units: their standard deviations make the errors comparable.
                 let wrong = rmse.iter().zip(&spreads).map(|(rmse, spread)| (rmse / spread).powi(2)).sum();
                 let dates = || found.dates.get(window).cloned().unwrap_or_default();
                 worst.add(wrong, || WorstForecast { dates: dates(), predicted, actual, rmse });
@@ -170,41 +171,43 @@ impl Forecaster {
         })
     }
 
-    /// Refuses what `set` would change of what a forecast is.
+    /// Checks that `set` does not change the shape or the transform of a forecast.
     fn check(&self, set: &[String]) -> Result<(), InferError> {
         let numbers = forecast(&self.series);
         let change = set.iter().find_map(|set| {
             let (field, found) = set.split_once('=')?;
-            let (field, own) = numbers.iter().find(|(name, _)| *name == field)?;
-            (found.trim() != own).then(|| (*field, found.trim().to_owned(), own.clone()))
+            let (field, trained) = numbers.iter().find(|(name, _)| *name == field)?;
+            (found.trim() != trained).then(|| (*field, found.trim().to_owned(), trained.clone()))
         });
         match change {
-            Some((field, found, own)) => Err(unlike(field, found, format!("{own}, as in training"))),
+            Some((field, found, trained)) => Err(unlike(field, found, format!("{trained}, as in training"))),
             None => Ok(()),
         }
     }
 
-    /// The series that is `asked` for, where it is of the run's kind: what a row of it is the run has settled.
-    fn as_learnt(&self, asked: &SeriesSpec) -> Result<SeriesSpec, InferError> {
-        let own = &self.series;
-        for (field, found, expected) in
-            [("data.values", &asked.values, &own.values), ("data.targets", &asked.targets, &own.targets)]
-        {
+    /// Checks that the series `requested` has the columns, the shape and the transform of the run's series.
+    fn checked(&self, requested: &SeriesSpec) -> Result<SeriesSpec, InferError> {
+        let trained = &self.series;
+        for (field, found, expected) in [
+            ("data.values", &requested.values, &trained.values),
+            ("data.targets", &requested.targets, &trained.targets),
+        ] {
             if found != expected {
-                let expected = format!("{}, as in training: columns go by their names", expected.join(", "));
+                let expected =
+                    format!("{}, as in training: columns are matched by name", expected.join(", "));
                 return Err(unlike(field, found.join(", "), expected));
             }
         }
-        for ((field, found), (_, own)) in forecast(asked).into_iter().zip(forecast(own)) {
-            if found != own {
-                return Err(unlike(field, found, format!("{own}, as in training")));
+        for ((field, found), (_, trained)) in forecast(requested).into_iter().zip(forecast(trained)) {
+            if found != trained {
+                return Err(unlike(field, found, format!("{trained}, as in training")));
             }
         }
-        Ok(asked.clone())
+        Ok(requested.clone())
     }
 }
 
-/// What a forecast of `series` is made from and tells, by the names that presets have for it.
+/// The settings of `series` that define the shape and the transform of a forecast, by their keys.
 fn forecast(series: &SeriesSpec) -> [(&'static str, String); 4] {
     [
         ("data.window", series.window.to_string()),

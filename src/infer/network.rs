@@ -14,23 +14,23 @@ use crate::preset::{self, Overrides, RunSpec};
 use crate::run::checkpoint::{self, Which};
 use crate::run::{RunError, read_json};
 
-/// Sequences that go through the network at once.
+/// The batch size.
 const BATCH: usize = 64;
 
 /// The network of a run, with its last or best weights.
 #[derive(Debug)]
 pub(super) struct Network {
     folder: PathBuf,
-    /// As it was trained.
+    /// The spec of the run.
     pub spec: RunSpec,
     pub model: Model,
     pub params: Params,
-    /// Updates that made the weights.
+    /// The number of updates of the weights.
     pub step: u64,
 }
 
 impl Network {
-    /// What `spec.yaml` in the folder of the run says of it, with `set` and `moved` data laid over.
+    /// Reads `spec.yaml` in the run folder, with the overrides `set` and `moved` data.
     pub fn spec(run: &Path, moved: Option<&Path>, set: &[String]) -> Result<RunSpec, InferError> {
         let overrides = Overrides { set: set.to_vec(), data: moved.map(Path::to_owned), seed: None };
         Ok(preset::load_run(&run.join("spec.yaml"), &overrides)?.spec)
@@ -47,7 +47,7 @@ impl Network {
                 Some(tensor) => params.values_mut()[param.range].copy_from_slice(&tensor.data),
                 None => {
                     let what =
-                        format!("no tensor {} of shape {:?}, as spec.yaml has it", param.name, param.shape);
+                        format!("no tensor {} of shape {:?}, as in spec.yaml", param.name, param.shape);
                     return Err(damaged(&loaded.path, "model.safetensors", what));
                 }
             }
@@ -55,17 +55,17 @@ impl Network {
         Ok(Self { folder: run.to_owned(), spec, model, params, step: loaded.step })
     }
 
-    /// The run's spec with `set` and `moved` data laid over it.
+    /// The run's spec with the overrides `set` and `moved` data.
     pub fn spec_with(&self, moved: Option<&Path>, set: &[String]) -> Result<RunSpec, InferError> {
         Self::spec(&self.folder, moved, set)
     }
 
-    /// Evaluates this network; `forecasts` turn outputs into the units of a series.
+    /// An evaluator for this network; `forecasts` transform outputs to the units of a series.
     pub fn evaluator(&self, forecasts: Option<&Forecasts>) -> Evaluator {
         Evaluator::new(self.spec.task(&self.model), &self.model, usize::MAX, forecasts)
     }
 
-    /// The classes or labels that it tells apart, in their order, as the folder of the run has them.
+    /// The classes or labels of the run folder, in order.
     pub fn labels(&self, run: &Path) -> Result<Vec<String>, InferError> {
         let labels: Vec<String> = read_json(run, "labels.json")?;
         let classes = self.model.classes().or(self.model.labels()).unwrap_or(0);
@@ -76,8 +76,8 @@ impl Network {
         Ok(labels)
     }
 
-    /// What the network gives for `rows` of the `inputs`, `[sequence, time, features]` (time 1 for a vector a sequence), on all
-    /// processors; and, where the `targets` are known, loss and accuracy.
+    /// The outputs for `rows` of the `inputs`, `[sequence, time, features]` (time 1 for one vector a sequence), computed on all
+    /// processors; with `targets`, also loss and accuracy.
     ///
     /// # Errors
     /// When one of the numbers is not finite.
@@ -107,20 +107,20 @@ impl Network {
             return Err(self.not_finite());
         }
         let output = Array3::from_shape_vec((rows.len(), shape.0, shape.1), output);
-        Ok((output.unwrap_or_else(|_| unreachable!("as many numbers as all batches gave")), score))
+        Ok((output.unwrap_or_else(|_| unreachable!("the outputs of all sequences")), score))
     }
 
-    /// What is told in place of an answer that is no number, or infinite.
+    /// The error for outputs that are not finite.
     pub fn not_finite(&self) -> InferError {
         InferError::Task(format!(
-            "{}: its weights after step {} give no finite number: training diverged, or the data lie far from those of training; \
-             --best takes the best weights, a lower learning rate makes others",
+            "{}: the output with the weights of step {} is not finite: training diverged, or the data are far from the training data; \
+             use the best weights (--best), or train with a lower learning rate",
             self.folder.display(),
             number::count(self.step)
         ))
     }
 
-    /// The same on this thread: the numbers, and steps and features of each sequence.
+    /// [`run`](Self::run) on this thread: the outputs, and steps and features of each sequence.
     fn part(
         &self,
         inputs: &Inputs,
@@ -131,9 +131,10 @@ impl Network {
         let (mut numbers, mut shape) = (Vec::new(), (0, 0));
         for start in rows.clone().step_by(BATCH) {
             let batch = start..(start + BATCH).min(rows.end);
-            let answers = targets.map_or(TargetsView::None, |all| network_targets(all, batch.clone()));
+            let targets_of_batch =
+                targets.map_or(TargetsView::None, |all| network_targets(all, batch.clone()));
             shard.reset_states();
-            shard.load(network_input(inputs).part(batch), answers);
+            shard.load(network_input(inputs).part(batch), targets_of_batch);
             shard.forward(&self.model, &self.params, Mode::Evaluate);
             if targets.is_some() {
                 score.add(shard.score(&self.model));

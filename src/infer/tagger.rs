@@ -10,10 +10,10 @@ use crate::data::{DataSpec, Targets, TokenSpec, Vocabularies, encode_sentences, 
 use crate::preset::RunSpec;
 use crate::run::{checkpoint::Which, read_json};
 
-/// Sentences whose answers are held at once.
+/// The number of sentences of a block.
 const BLOCK: usize = 2048;
 
-/// A trained network that tells the class of every word of a sentence.
+/// A trained network that predicts a tag for every word of a sentence.
 #[derive(Debug)]
 pub struct Tagger {
     pub(super) network: Network,
@@ -22,24 +22,23 @@ pub struct Tagger {
     labels: Vec<String>,
 }
 
-/// What a network told of a sentence.
+/// A sentence with predicted tags.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaggedSentence {
     /// Its words.
     pub words: Vec<TaggedWord>,
-    /// In how many windows, each with as much before and behind a word as there is room for, it was read; 1 unless it is longer than
-    /// what the network reads.
+    /// The number of overlapping windows; 1 unless the sentence is longer than the network's input.
     pub windows: usize,
 }
 
-/// A word with what it was told to be.
+/// A word with its predicted tag.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaggedWord {
-    /// As it was asked.
+    /// The word.
     pub word: String,
-    /// Its likeliest class.
+    /// The most likely class.
     pub tag: usize,
-    /// The probability of that.
+    /// Its probability.
     pub probability: f32,
 }
 
@@ -58,23 +57,23 @@ impl Tagger {
         Ok(Self { vocabularies, network, tokens, labels })
     }
 
-    /// The classes in their order.
+    /// The classes, in order.
     pub fn labels(&self) -> &[String] {
         &self.labels
     }
 
-    /// Words of a sentence that the network reads at once.
+    /// The maximum number of words of a window.
     pub fn length(&self) -> usize {
         self.tokens.length
     }
 
-    /// The words of a text, cut as [`split_words`] does by what the network knows.
+    /// Splits a text into words with [`split_words`] and the network's vocabulary.
     pub fn words(&self, text: &str) -> Vec<String> {
         let known = self.tokens.known_words(&self.vocabularies);
         split_words(text, |word| known.is_some_and(|known| known.id(word).is_some()))
     }
 
-    /// What every word of every sentence is told to be.
+    /// Predicts the tag of every word of every sentence.
     ///
     /// # Errors
     /// When the sentences do not fit into memory, or when a probability is not finite.
@@ -82,25 +81,25 @@ impl Tagger {
         let cut: Vec<Vec<Window>> =
             sentences.iter().map(|words| windows(words.len(), self.tokens.length)).collect();
         let parts = |(words, windows): (&'s Vec<String>, &Vec<Window>)| -> Vec<Vec<&'s str>> {
-            let part = |window: &Window| words.get(window.read.clone()).unwrap_or_default();
+            let part = |window: &Window| words.get(window.input.clone()).unwrap_or_default();
             windows.iter().map(|window| part(window).iter().map(String::as_str).collect()).collect()
         };
-        let read: Vec<Vec<&str>> = sentences.iter().zip(&cut).flat_map(parts).collect();
-        let mut told = Vec::with_capacity(read.len());
-        for block in read.chunks(BLOCK) {
+        let input: Vec<Vec<&str>> = sentences.iter().zip(&cut).flat_map(parts).collect();
+        let mut predicted = Vec::with_capacity(input.len());
+        for block in input.chunks(BLOCK) {
             let inputs = encode_sentences(&self.vocabularies, &self.tokens, block)?;
             let (output, _) = self.network.run(&inputs, 0..block.len(), None)?;
-            told.extend(
+            predicted.extend(
                 block.iter().enumerate().map(|(row, words)| most_likely_tags(&output, row, words.len())),
             );
         }
-        let mut told = told.into_iter();
-        let answer = |(words, windows): (&Vec<String>, &Vec<Window>)| {
-            // All windows of a sentence are taken, also of one without words.
-            let parts: Vec<_> = windows.iter().zip(told.by_ref()).collect();
+        let mut predicted = predicted.into_iter();
+        let tagged = |(words, windows): (&Vec<String>, &Vec<Window>)| {
+            // Every sentence has a window, even without words.
+            let parts: Vec<_> = windows.iter().zip(predicted.by_ref()).collect();
             let tags = parts.into_iter().flat_map(|(window, tags)| {
-                let from = window.answered.start - window.read.start;
-                tags.into_iter().skip(from).take(window.answered.len())
+                let from = window.used.start - window.input.start;
+                tags.into_iter().skip(from).take(window.used.len())
             });
             let word = |(word, (tag, probability)): (&String, (usize, f32))| TaggedWord {
                 word: word.clone(),
@@ -109,14 +108,14 @@ impl Tagger {
             };
             TaggedSentence { words: words.iter().zip(tags).map(word).collect(), windows: windows.len() }
         };
-        Ok(sentences.iter().zip(&cut).map(answer).collect())
+        Ok(sentences.iter().zip(&cut).map(tagged).collect())
     }
 
-    /// Evaluates the network on the run's validation sentences, or on all in the file `moved`, with `set` laid over the spec; lists at most
-    /// `mistakes` mistakes. A sentence is read as in training, up to [`length`](Self::length).
+    /// Evaluates the network on the run's validation sentences, or on all in the file `moved`, with the overrides `set` of the spec; lists at
+    /// most `mistakes` mistakes. Sentences are truncated to [`length`](Self::length), as in training.
     ///
     /// # Errors
-    /// When the data are missing or wrong, have other tags, or when the run has no validation data.
+    /// When the data are missing or invalid, have other tags, or when the run has no validation data.
     pub fn evaluate(
         &self,
         moved: Option<&Path>,
@@ -126,7 +125,7 @@ impl Tagger {
         let spec = self.network.spec_with(moved, set)?;
         let DataSpec::Tags(tags) = &spec.data else {
             let message = format!(
-                "{}: this network tells the class of every word of a sentence",
+                "{}: this network predicts a tag for every word of a sentence",
                 spec.data.source().description()
             );
             return Err(InferError::Task(message));
@@ -144,9 +143,9 @@ impl Tagger {
             evaluator.add(part, self.network.params.regularization_loss());
             for (row, words) in found.words.iter().enumerate().skip(rows.start).take(rows.len()) {
                 let Targets::Steps(truth) = &found.data.targets else { continue };
-                let told = most_likely_tags(&output, row - start, words.len());
-                let answers = told.into_iter().zip(truth.row(row)).zip(words);
-                for (at, (((predicted, probability), actual), word)) in answers.enumerate() {
+                let predictions = most_likely_tags(&output, row - start, words.len());
+                let compared = predictions.into_iter().zip(truth.row(row)).zip(words);
+                for (at, (((predicted, probability), actual), word)) in compared.enumerate() {
                     let actual = *actual as usize;
                     if let Some(confusion) = evaluator.confusion() {
                         confusion.add(actual, predicted);
@@ -169,30 +168,30 @@ impl Tagger {
             source: found.source,
             sentences: Some(Sentences {
                 count: found.words.len(),
-                unread: found.truncated,
+                truncated: found.truncated,
                 length: self.tokens.length,
             }),
         })
     }
 }
 
-/// The likeliest class of each of the first `words` steps of a `row`, as far as it goes, and its probability.
+/// The most likely class and its probability for each of the first `words` steps of a `row`, as far as it reaches.
 fn most_likely_tags(output: &Array3<f32>, row: usize, words: usize) -> Vec<(usize, f32)> {
     let steps = output.slice(s![row, .., ..]);
     steps.rows().into_iter().take(words).map(|step| most_likely(step.iter().copied())).collect()
 }
 
-/// A part of a sentence.
+/// A window of a sentence.
 #[derive(Debug, PartialEq, Eq)]
 struct Window {
-    /// What is read.
-    read: Range<usize>,
-    /// For which of it the answer counts.
-    answered: Range<usize>,
+    /// The words of the window.
+    input: Range<usize>,
+    /// The words whose predictions are used.
+    used: Range<usize>,
 }
 
-/// `words` in windows of `length`, each half as far on as the one before; in what two of them read, the first answers for the first half and
-/// the second for the rest.
+/// Divides `words` words into windows of `length` that overlap by half; the predictions for the overlap of two windows are those of the
+/// first for its first half, and those of the second for the rest.
 fn windows(words: usize, length: usize) -> Vec<Window> {
     let length = length.max(1);
     let last = words.saturating_sub(length);
@@ -200,9 +199,9 @@ fn windows(words: usize, length: usize) -> Vec<Window> {
     starts.push(last);
     let mut from = 0;
     let window = |(i, start): (usize, &usize)| {
-        let read = *start..(start + length).min(words);
-        let to = starts.get(i + 1).map_or(words, |next| (next + read.end).div_ceil(2));
-        Window { read, answered: std::mem::replace(&mut from, to)..to }
+        let input = *start..(start + length).min(words);
+        let to = starts.get(i + 1).map_or(words, |next| (next + input.end).div_ceil(2));
+        Window { input, used: std::mem::replace(&mut from, to)..to }
     };
     starts.iter().enumerate().map(window).collect()
 }
@@ -212,22 +211,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_answer_for_every_word_once_and_away_from_their_edges() {
+    fn every_word_is_predicted_once_and_away_from_window_edges() {
         for words in 0..60 {
             for length in 1..12 {
                 let windows = windows(words, length);
-                let answered: Vec<usize> = windows.iter().flat_map(|w| w.answered.clone()).collect();
-                assert_eq!(answered, (0..words).collect::<Vec<_>>(), "{words} {length}");
-                for Window { read, answered } in &windows {
-                    assert!(read.len() <= length && read.end <= words);
+                let used: Vec<usize> = windows.iter().flat_map(|w| w.used.clone()).collect();
+                assert_eq!(used, (0..words).collect::<Vec<_>>(), "{words} {length}");
+                for Window { input, used } in &windows {
+                    assert!(input.len() <= length && input.end <= words);
                     let margin = length / 4;
-                    assert!(answered.start >= read.start + if read.start > 0 { margin } else { 0 });
-                    assert!(answered.end + if read.end < words { margin } else { 0 } <= read.end);
+                    assert!(used.start >= input.start + if input.start > 0 { margin } else { 0 });
+                    assert!(used.end + if input.end < words { margin } else { 0 } <= input.end);
                 }
             }
         }
-        assert_eq!(windows(3, 4), [Window { read: 0..3, answered: 0..3 }]);
-        let two = [Window { read: 0..4, answered: 0..3 }, Window { read: 2..6, answered: 3..6 }];
+        assert_eq!(windows(3, 4), [Window { input: 0..3, used: 0..3 }]);
+        let two = [Window { input: 0..4, used: 0..3 }, Window { input: 2..6, used: 3..6 }];
         assert_eq!(windows(6, 4), two);
     }
 }

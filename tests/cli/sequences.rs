@@ -92,7 +92,7 @@ fn a_run_on_recordings_answers_from_its_folder_alone_as_it_did_in_training() {
     let (_, told) = ends(unrolled(at, &["predict", "a", "1.wav"]), 2);
     assert!(told.contains("1.wav: found"), "{told}");
     let (_, told) = ends(unrolled(at, &["predict", "a", "--per-token", "0.wav"]), 2);
-    assert!(told.contains("which have no tokens; leave --per-token out"), "{told}");
+    assert!(told.contains("which have no tokens; omit --per-token"), "{told}");
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn a_series_is_gone_on_with_in_its_units_and_dates_from_the_folder_of_the_run_al
             "other.csv:1: found the columns \"month\", \"price\", \"bought\"; expected a column \"sold\"",
         ),
         (&["none.csv"], "none.csv: not found"),
-        (&["--per-token", "same.csv"], "goes on with series of numbers; leave --per-token out"),
+        (&["--per-token", "same.csv"], "forecasts series of numbers; omit --per-token"),
     ] {
         let (_, found) = ends(unrolled(at, &[&["predict", "moved"], args].concat()), 2);
         assert!(found.contains(error), "{found}");

@@ -89,10 +89,10 @@ fn a_tagger_answers_every_word_from_its_folder_alone() {
     assert_eq!(tagged(&told[0]), ["the/D book/N is/V old/A ./P"; 30].join(" "));
     assert!(told[0]["windows"].as_u64().unwrap() > 20);
     let (out, _) = ends(unrolled(at, &["predict", "moved", &long]), 0);
-    assert!(out.contains("(150 words, of which the network reads 7 at once"), "{out}");
+    assert!(out.contains("(150 words, but the network's input has 7"), "{out}");
 
     let (_, told) = ends(unrolled(at, &["predict", "moved", "--threshold", "0.5", "it"]), 2);
-    assert!(told.contains("moved: tells one class a word"), "{told}");
+    assert!(told.contains("moved: predicts one tag a word"), "{told}");
     let output = fed(unrolled(at, &["predict", "moved", "--jsonl"]), b"{\"tokens\": [\"a\", 3]}\n");
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8(output.stderr).unwrap();

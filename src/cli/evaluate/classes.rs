@@ -12,15 +12,15 @@ use crate::number::{count, metric, percent};
 
 /// The evaluation of a classifier or tagger.
 pub(super) struct Report<'a> {
-    /// What has a class, in a word: `text`.
+    /// What has a class: `text`.
     pub subject: &'static str,
-    /// The classes or labels in their order.
+    /// The classes or labels, in order.
     pub labels: &'a [String],
     pub evaluation: &'a Evaluation,
 }
 
 impl Report<'_> {
-    /// For people.
+    /// A report as text.
     pub fn as_text(&self) -> Result<String, Error> {
         let Self { evaluation, .. } = self;
         let labels: Vec<String> = self.labels.iter().map(|label| foreign(label).into_owned()).collect();
@@ -33,11 +33,11 @@ impl Report<'_> {
             None => texts,
         };
         writeln!(out, "data  {}: {what}", foreign(&evaluation.source))?;
-        if let Some(sentences) = evaluation.sentences.filter(|sentences| sentences.unread > 0) {
-            let (unread, length) = (count(sentences.unread as u64), count(sentences.length as u64));
+        if let Some(sentences) = evaluation.sentences.filter(|sentences| sentences.truncated > 0) {
+            let (truncated, length) = (count(sentences.truncated as u64), count(sentences.length as u64));
             writeln!(
                 out,
-                "      {unread} words behind the first {length} of their sentence were not read, as in training"
+                "      {truncated} words beyond the first {length} of their sentence are not evaluated, as in training"
             )?;
         }
         let value = |name| evaluation.result.metrics.get(name).unwrap_or(f64::NAN);
@@ -65,7 +65,7 @@ impl Report<'_> {
         Ok(out)
     }
 
-    /// One JSON object; `step` updates made the weights.
+    /// The report as a JSON object; `step` is the number of updates of the weights.
     pub fn as_json(&self, step: u64) -> Value {
         let Self { labels, subject, evaluation } = *self;
         let details = &evaluation.result.details;
@@ -94,7 +94,8 @@ impl Report<'_> {
         });
         evaluation.result.metrics.iter().for_each(|(name, value)| object[name] = json!(value));
         if let Some(sentences) = evaluation.sentences {
-            (object["n_sentences"], object["n_unread"]) = (json!(sentences.count), json!(sentences.unread));
+            (object["n_sentences"], object["n_unread"]) =
+                (json!(sentences.count), json!(sentences.truncated));
         }
         let more = match details {
             Details::Classes(matrix) => fields(labels, matrix),
@@ -107,7 +108,7 @@ impl Report<'_> {
     }
 }
 
-/// A wrong text on one line; a word in brackets, with those that stand around it.
+/// A mistaken text on one line, or a mistaken word in brackets with the words around it.
 fn place(mistake: &Mistake) -> String {
     const AROUND: usize = 7;
     let Some((words, at)) = &mistake.sentence else { return clipped(&mistake.text) };
@@ -127,7 +128,8 @@ fn place(mistake: &Mistake) -> String {
     shown.join(" ")
 }
 
-/// Appends a line for each class, the means, and the confusion matrix; labels are at most `width` wide, and `subjects` have them.
+/// Appends a line for each class, the means, and the confusion matrix; labels are at most `width` columns wide, `subjects` is the heading
+/// of the support.
 fn table(
     out: &mut String,
     labels: &[String],
@@ -161,7 +163,7 @@ fn table(
     Ok(())
 }
 
-/// A text on one line, its beginning and its end.
+/// A text on one line, shortened to its beginning and its end.
 fn clipped(text: &str) -> String {
     const HALF: usize = 90;
     let all: Vec<char> = foreign(text).chars().collect();
@@ -173,7 +175,7 @@ fn clipped(text: &str) -> String {
     }
 }
 
-/// Classes and confusion matrix as fields of a JSON object.
+/// The classes and the confusion matrix as fields of a JSON object.
 fn fields(labels: &[String], matrix: &Confusion) -> Vec<(&'static str, Value)> {
     let classes = labels.iter().enumerate().map(|(class, label)| {
         json!({

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::metrics::{LabelCount, LabelCounts};
 use crate::number::{count, percent};
 
-/// Appends a line a label, and the means; labels are at most `width` wide.
+/// Appends a line for each label, and the means; labels are at most `width` columns wide.
 pub(super) fn table(
     out: &mut String,
     labels: &[String],
@@ -24,7 +24,7 @@ pub(super) fn table(
     }
     line("mean (macro)", "", means(counts))?;
     line("all (micro)", "", shares(counts.total()))?;
-    writeln!(out, "\nevery label right: {} of the texts", percent(counts.exact_match()))
+    writeln!(out, "\nexact match: {} of the texts", percent(counts.exact_match()))
 }
 
 /// The same as fields of a JSON object.

@@ -9,7 +9,7 @@ use crate::infer::{ForecastEvaluation, WorstForecast};
 use crate::metrics::{Details, ForecastErrors};
 use crate::number::{count, metric, value};
 
-/// For people.
+/// The evaluation as text.
 pub(super) fn as_text(evaluation: &ForecastEvaluation) -> Result<String, Error> {
     let mut out = String::new();
     let (forecasts, rows) = (count(evaluation.result.count), count(evaluation.horizon as u64));
@@ -31,7 +31,7 @@ pub(super) fn as_text(evaluation: &ForecastEvaluation) -> Result<String, Error> 
         }
     }
     if let Some(season) = evaluation.no_season {
-        writeln!(out, "\nno season before to compare with: {}", too_few(season))?;
+        writeln!(out, "\nno seasonal baseline: {}", too_few(season))?;
     }
     if !evaluation.worst.is_empty() {
         writeln!(out, "\nworst forecasts")?;
@@ -42,12 +42,12 @@ pub(super) fn as_text(evaluation: &ForecastEvaluation) -> Result<String, Error> 
     Ok(out)
 }
 
-/// Why there is no season before.
+/// Why there is no seasonal baseline.
 fn too_few(season: usize) -> String {
-    format!("{} rows before the first forecast are not there", count(season as u64))
+    format!("fewer than {} rows before the first forecast", count(season as u64))
 }
 
-/// A line for each variable: the predicted and the actual value; of several rows those farthest apart.
+/// Appends a line for each variable: the predicted and the actual value; of several rows those with the largest error.
 fn worst(out: &mut String, names: &[String], forecast: &WorstForecast) -> Result<(), Error> {
     let of = |rows: &[Vec<f64>], row: usize, at: usize| {
         rows.get(row).and_then(|row| row.get(at)).copied().unwrap_or(f64::NAN)
@@ -73,7 +73,7 @@ fn worst(out: &mut String, names: &[String], forecast: &WorstForecast) -> Result
     Ok(())
 }
 
-/// The errors of the network and of the forecasts that need none, by name.
+/// The errors of the network and of the baselines, by name.
 fn all(evaluation: &ForecastEvaluation) -> impl Iterator<Item = (&'static str, &ForecastErrors)> {
     let (errors, baselines) = match &evaluation.result.details {
         Details::Forecast { errors, baselines } => (Some(errors), baselines.as_slice()),
@@ -83,12 +83,12 @@ fn all(evaluation: &ForecastEvaluation) -> impl Iterator<Item = (&'static str, &
     errors.map(|errors| ("network", errors)).into_iter().chain(baselines)
 }
 
-/// The variables that are forecast.
+/// The target variables.
 fn names(evaluation: &ForecastEvaluation) -> impl Iterator<Item = &str> {
     all(evaluation).take(1).flat_map(|(_, errors)| errors.all().map(|(name, ..)| name))
 }
 
-/// One JSON object; `step` updates made the weights.
+/// The evaluation as a JSON object; `step` is the number of updates of the weights.
 pub(super) fn as_json(evaluation: &ForecastEvaluation, step: u64) -> Value {
     let names: Vec<&str> = names(evaluation).collect();
     let by_name = |numbers: &[f64]| -> Map<String, Value> {

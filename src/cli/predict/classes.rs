@@ -1,9 +1,9 @@
-//! The class of texts and sequences, or their labels.
+//! Predictions of a classifier.
 
 use serde_json::{Map, Value, json};
 
 use super::Out;
-use super::input::{self, Asked, Form};
+use super::input::{self, Form, Input};
 use super::{Args, BATCH};
 use crate::cli::error::CliResult;
 use crate::escape::foreign;
@@ -11,70 +11,70 @@ use crate::infer::{Classifier, InferError, Prefix, most_likely};
 use crate::metrics::is_predicted;
 use crate::number::{count, percent};
 
-/// Tells the class of texts: of the arguments, else of the lines of stdin, as many at once as have come.
-pub(super) fn tell(args: &Args, classifier: &Classifier) -> CliResult<()> {
+/// Predicts the classes of the texts of the arguments, or else of the lines of stdin, in batches of those available.
+pub(super) fn predict(args: &Args, classifier: &Classifier) -> CliResult<()> {
     if args.threshold.is_some() && !classifier.has_labels() {
-        return Err(args.refuse("tells one class of several; --threshold is for several labels at once"));
+        return Err(args.refuse("predicts a single class; --threshold is for several labels"));
     }
-    let texts = classifier.subject() == "text";
-    if args.per_token && !texts {
-        return Err(args.refuse("reads sequences of numbers, which have no tokens; leave --per-token out"));
+    let is_text = classifier.subject() == "text";
+    if args.per_token && !is_text {
+        return Err(args.refuse("classifies sequences of numbers, which have no tokens; omit --per-token"));
     }
-    // What stands in the files before a bad one is told.
-    let at_once = if texts { BATCH } else { 1 };
+    // Files are predicted one by one, so that those before an invalid one are printed.
+    let at_once = if is_text { BATCH } else { 1 };
     let form = if args.jsonl { Form::Json } else { Form::Plain };
-    let speaker = Speaker { threshold: args.threshold, classifier };
+    let formatter = Formatter { threshold: args.threshold, classifier };
     let mut out = Out::new(args.json);
-    input::each(&args.text, form, at_once, &mut |asked| {
-        let asked: Vec<String> = asked.iter().map(Asked::text).collect();
-        let answers = classifier.predict(&asked)?;
-        let told = answers.iter().map(|(text, answer)| match args.json {
-            true => Ok(speaker.as_json(text, answer, args.per_token)?.to_string() + "\n"),
-            false => speaker.as_lines(text, answer, args.per_token),
+    input::for_each_batch(&args.text, form, at_once, &mut |inputs| {
+        let texts: Vec<String> = inputs.iter().map(Input::text).collect();
+        let predictions = classifier.predict(&texts)?;
+        let lines = predictions.iter().map(|(text, probabilities)| match args.json {
+            true => Ok(formatter.as_json(text, probabilities, args.per_token)?.to_string() + "\n"),
+            false => formatter.as_lines(text, probabilities, args.per_token),
         });
-        out.put(told.collect::<Result<Vec<String>, InferError>>()?.into_iter())
+        out.put(lines.collect::<Result<Vec<String>, InferError>>()?.into_iter())
     })
 }
 
-/// Says what a network makes of texts.
-struct Speaker<'a> {
+/// Formats predictions.
+struct Formatter<'a> {
     classifier: &'a Classifier,
-    /// Of several labels at once, those with at least this probability are told; without, as [`is_predicted`] says.
+    /// The minimum probability of a predicted label; that of [`is_predicted`] if absent.
     threshold: Option<f32>,
 }
 
-impl Speaker<'_> {
-    /// The labels that a text with these probabilities is told to have, of several at once.
-    fn told(&self, probabilities: &[f32]) -> Vec<&str> {
+impl Formatter<'_> {
+    /// The predicted labels of a multi-label classifier.
+    fn predicted_labels(&self, probabilities: &[f32]) -> Vec<&str> {
         let labels = self.classifier.labels().iter().zip(probabilities);
-        let told = |p: f32| self.threshold.map_or(is_predicted(p), |least| p >= least);
-        labels.filter(|(_, p)| told(**p)).map(|(label, _)| label.as_str()).collect()
+        let predicted = |p: f32| self.threshold.map_or(is_predicted(p), |least| p >= least);
+        labels.filter(|(_, p)| predicted(**p)).map(|(label, _)| label.as_str()).collect()
     }
 
-    /// The likeliest class and its probability; of several labels at once those that are told, then each with its probability.
-    fn said(&self, probabilities: &[f32]) -> String {
+    /// The most likely class and its probability; or the predicted labels, then all labels with their probabilities.
+    fn summary(&self, probabilities: &[f32]) -> String {
         let labels = self.classifier.labels();
         let share = |p: &f32| percent(f64::from(*p));
         if self.classifier.has_labels() {
-            let told = self.told(probabilities);
-            let told = if told.is_empty() { "none".into() } else { told.join(", ") };
+            let predicted = self.predicted_labels(probabilities);
+            let predicted = if predicted.is_empty() { "none".into() } else { predicted.join(", ") };
             let each = labels.iter().zip(probabilities);
             let each: Vec<String> =
                 each.map(|(label, p)| format!("{} {}", foreign(label), share(p))).collect();
-            return format!("{:20}  ({})", foreign(&told), each.join(", "));
+            return format!("{:20}  ({})", foreign(&predicted), each.join(", "));
         }
         let (class, probability) = most_likely(probabilities.iter().copied());
         let label = labels.get(class).map_or("", String::as_str);
         format!("{:12} {:>7}", foreign(label), share(&probability))
     }
 
-    fn as_lines(&self, text: &str, answer: &[f32], per_token: bool) -> Result<String, InferError> {
-        let mut lines = vec![format!("{}  {}\n", self.said(answer), foreign(text))];
+    fn as_lines(&self, text: &str, probabilities: &[f32], per_token: bool) -> Result<String, InferError> {
+        let mut lines = vec![format!("{}  {}\n", self.summary(probabilities), foreign(text))];
         if per_token {
             let prefixes = self.classifier.per_token(text)?;
             let line = |(at, prefix): (usize, &Prefix)| {
-                let said = self.said(&prefix.probabilities);
-                format!("  {:>4}  {said}  {}\n", count(at as u64 + 1), foreign(&prefix.token))
+                let summary = self.summary(&prefix.probabilities);
+                format!("  {:>4}  {summary}  {}\n", count(at as u64 + 1), foreign(&prefix.token))
             };
             lines.extend(prefixes.iter().enumerate().map(line));
         }
@@ -82,10 +82,10 @@ impl Speaker<'_> {
     }
 
     /// `object` with the label, or the labels, and all probabilities.
-    fn with_answer(&self, mut object: Value, probabilities: &[f32]) -> Value {
+    fn with_prediction(&self, mut object: Value, probabilities: &[f32]) -> Value {
         let labels = self.classifier.labels();
         match self.classifier.has_labels() {
-            true => object["labels"] = json!(self.told(probabilities)),
+            true => object["labels"] = json!(self.predicted_labels(probabilities)),
             false => object["label"] = json!(labels.get(most_likely(probabilities.iter().copied()).0)),
         }
         let by_label: Map<String, Value> =
@@ -94,12 +94,12 @@ impl Speaker<'_> {
         object
     }
 
-    fn as_json(&self, text: &str, answer: &[f32], per_token: bool) -> Result<Value, InferError> {
-        let mut object = self.with_answer(json!({self.classifier.subject(): text}), answer);
+    fn as_json(&self, text: &str, probabilities: &[f32], per_token: bool) -> Result<Value, InferError> {
+        let mut object = self.with_prediction(json!({self.classifier.subject(): text}), probabilities);
         if per_token {
             let prefixes = self.classifier.per_token(text)?;
             let prefixes =
-                prefixes.iter().map(|p| self.with_answer(json!({"token": p.token}), &p.probabilities));
+                prefixes.iter().map(|p| self.with_prediction(json!({"token": p.token}), &p.probabilities));
             object["tokens"] = prefixes.collect();
         }
         Ok(object)

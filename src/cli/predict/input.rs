@@ -1,27 +1,27 @@
-//! What a network is asked: arguments, or lines of stdin.
+//! The inputs of `predict`: arguments, or lines of stdin.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use crate::cli::error::{CliError, CliResult};
 use serde_json::Value;
 
-/// Bytes of a line of input, at most.
+/// The maximum bytes of a line of input.
 const LONGEST: u64 = 16 << 20;
-/// Bytes of texts beyond which no further one is waited for.
+/// Bytes of texts from which on a batch is full.
 const BATCH_BYTES: usize = 4 << 20;
-/// Bytes of stdin that are read at once.
+/// The size of the buffer of stdin.
 const BUFFER: usize = 1 << 18;
 
-/// What is asked of.
+/// An input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum Input {
     /// A text, or the path of a file.
     Text(String),
     /// The words of a sentence.
     Words(Vec<String>),
 }
 
-/// What a line of stdin is.
+/// The format of a line of stdin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// A text.
@@ -32,18 +32,17 @@ pub(super) enum Form {
     JsonOrWords,
 }
 
-/// Hands the `arguments`, or without any the lines of stdin as they come, to `tell`, at most `most` at once, until it says that nobody
-/// reads on.
-pub(super) fn each(
+/// Passes the `arguments`, or without any the lines of stdin as they arrive, to `each`, at most `most` at once, until it returns false.
+pub(super) fn for_each_batch(
     arguments: &[String],
     form: Form,
     most: usize,
-    tell: &mut dyn FnMut(&[Asked]) -> CliResult<bool>,
+    each: &mut dyn FnMut(&[Input]) -> CliResult<bool>,
 ) -> CliResult<()> {
     if !arguments.is_empty() {
         for some in arguments.chunks(most) {
-            let asked: Vec<Asked> = some.iter().cloned().map(Asked::Text).collect();
-            if !tell(&asked)? {
+            let inputs: Vec<Input> = some.iter().cloned().map(Input::Text).collect();
+            if !each(&inputs)? {
                 break;
             }
         }
@@ -52,23 +51,24 @@ pub(super) fn each(
     let mut stdin = BufReader::with_capacity(BUFFER, io::stdin().lock());
     let mut line = 0;
     loop {
-        let (asked, ended) = next_texts(&mut stdin, &mut line, form, most);
-        let goes_on = asked.is_empty() || tell(&asked)?;
+        let (inputs, ended) = next_texts(&mut stdin, &mut line, form, most);
+        let is_open = inputs.is_empty() || each(&inputs)?;
         match ended {
             Some(ended) => return ended,
-            None if goes_on => {}
+            None if is_open => {}
             None => return Ok(()),
         }
     }
 }
 
-/// The next texts that have come, `most` of them: at least one, for which it waits, and whole lines that came with it; after the last how it ended.
+/// Reads the next inputs, at most `most`: waits for one, and adds the whole lines in the buffer; after the last also returns how stdin
+/// ended.
 fn next_texts(
     input: &mut BufReader<impl Read>,
     line: &mut u64,
     form: Form,
     most: usize,
-) -> (Vec<Asked>, Option<CliResult<()>>) {
+) -> (Vec<Input>, Option<CliResult<()>>) {
     let (mut texts, mut bytes) = (Vec::new(), 0);
     loop {
         *line += 1;
@@ -86,8 +86,8 @@ fn next_texts(
     }
 }
 
-/// The text of the next line, `None` after the last.
-fn next_text(input: &mut impl BufRead, line: u64, form: Form) -> CliResult<Option<Asked>> {
+/// Reads the next input, `None` after the last.
+fn next_text(input: &mut impl BufRead, line: u64, form: Form) -> CliResult<Option<Input>> {
     let bad = |what: &str| CliError::usage(format!("stdin:{line}: {what}"));
     let mut bytes = Vec::new();
     if input.take(LONGEST + 1).read_until(b'\n', &mut bytes)? == 0 {
@@ -103,28 +103,28 @@ fn next_text(input: &mut impl BufRead, line: u64, form: Form) -> CliResult<Optio
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if form == Form::Plain {
-        return Ok(Some(Asked::Text(text.to_owned())));
+        return Ok(Some(Input::Text(text.to_owned())));
     }
     let object: Value = serde_json::from_str(text).unwrap_or_default();
-    // Words that somebody has cut are meant, also where the text that they are of stands beside them.
+    // Tokens take precedence over a text in the same object.
     let words = object.get("tokens").filter(|_| form == Form::JsonOrWords);
     if let Some(text) = object.get("text").and_then(Value::as_str).filter(|_| words.is_none()) {
-        return Ok(Some(Asked::Text(text.to_owned())));
+        return Ok(Some(Input::Text(text.to_owned())));
     }
     if form == Form::Json {
         return Err(bad(r#"expected an object with a text, such as {"text": "not bad"}"#));
     }
     let word = |word: &Value| word.as_str().filter(|word| !word.is_empty()).map(str::to_owned);
     match words.and_then(Value::as_array).and_then(|words| words.iter().map(word).collect()) {
-        Some(words) => Ok(Some(Asked::Words(words))),
+        Some(words) => Ok(Some(Input::Words(words))),
         None => Err(bad(
             r#"expected an object with a text, such as {"text": "She waits."}, or with its words, {"tokens": ["She", "waits", "."]}"#,
         )),
     }
 }
 
-impl Asked {
-    /// About so many bytes.
+impl Input {
+    /// The approximate size in bytes.
     fn size(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),

@@ -1,4 +1,4 @@
-//! How series go on.
+//! Predictions of a forecaster.
 
 use std::fmt::{Error, Write};
 use std::path::Path;
@@ -11,30 +11,30 @@ use crate::escape::foreign;
 use crate::infer::{Forecast, Forecaster};
 use crate::number::{count, value};
 
-/// Goes on with the series in the files of the arguments, without any with the run's own.
-pub(super) fn tell(args: &Args, forecaster: &Forecaster) -> CliResult<()> {
+/// Forecasts the series in the files of the arguments, or without any that of the run.
+pub(super) fn predict(args: &Args, forecaster: &Forecaster) -> CliResult<()> {
     let flags =
         [(args.threshold.is_some(), "--threshold"), (args.per_token, "--per-token"), (args.jsonl, "--jsonl")];
     if let Some((_, flag)) = flags.iter().find(|(given, _)| *given) {
-        return Err(args.refuse(&format!("goes on with series of numbers; leave {flag} out")));
+        return Err(args.refuse(&format!("forecasts series of numbers; omit {flag}")));
     }
     let own = args.text.is_empty().then_some(None);
     let named = args.text.iter().map(|path| Some(Path::new(path)));
     let mut out = Out::new(args.json);
     for path in own.into_iter().chain(named) {
         let forecast = forecaster.forecast(path)?;
-        let told = match args.json {
+        let text = match args.json {
             true => as_json(&forecast).to_string() + "\n",
             false => as_lines(&forecast)?,
         };
-        if !out.put([told].into_iter())? {
+        if !out.put([text].into_iter())? {
             break;
         }
     }
     Ok(())
 }
 
-/// A line a row that comes next, under the names of the variables.
+/// A line for each forecast row, below the names of the variables.
 fn as_lines(forecast: &Forecast) -> Result<String, Error> {
     let mut out = String::new();
     let (source, last) = (foreign(&forecast.source), foreign(&forecast.last));

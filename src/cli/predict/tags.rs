@@ -1,34 +1,34 @@
-//! The class of every word.
+//! Predictions of a tagger.
 
 use serde_json::{Value, json};
 
-use super::input::{self, Asked, Form};
+use super::input::{self, Form, Input};
 use super::{Args, BATCH, Out};
 use crate::cli::error::CliResult;
 use crate::escape::foreign;
 use crate::infer::{TaggedSentence, Tagger};
 use crate::number::{count, percent};
 
-/// Tells the class of every word of sentences: of the arguments, else of the lines of stdin, as many at once as have come.
-pub(super) fn tell(args: &Args, tagger: &Tagger) -> CliResult<()> {
+/// Predicts the tag of every word of the sentences of the arguments, or else of the lines of stdin, in batches of those available.
+pub(super) fn predict(args: &Args, tagger: &Tagger) -> CliResult<()> {
     if args.threshold.is_some() {
-        return Err(args.refuse("tells one class a word; --threshold is for several labels at once"));
+        return Err(args.refuse("predicts one tag a word; --threshold is for several labels"));
     }
     let form = if args.jsonl { Form::JsonOrWords } else { Form::Plain };
     let mut out = Out::new(args.json);
     let mut first = true;
-    input::each(&args.text, form, BATCH, &mut |asked| {
-        let words = |asked: &Asked| match asked {
-            Asked::Text(text) => tagger.words(text),
-            Asked::Words(words) => words.clone(),
+    input::for_each_batch(&args.text, form, BATCH, &mut |inputs| {
+        let words = |input: &Input| match input {
+            Input::Text(text) => tagger.words(text),
+            Input::Words(words) => words.clone(),
         };
-        let sentences: Vec<Vec<String>> = asked.iter().map(words).collect();
-        let told = tagger.tag(&sentences)?;
-        out.put(asked.iter().zip(&told).map(|(asked, told)| match args.json {
-            true => as_json(tagger, asked, told).to_string() + "\n",
-            // Sentences are apart by an empty line.
-            false if std::mem::take(&mut first) => as_lines(tagger, told),
-            false => format!("\n{}", as_lines(tagger, told)),
+        let sentences: Vec<Vec<String>> = inputs.iter().map(words).collect();
+        let tagged = tagger.tag(&sentences)?;
+        out.put(inputs.iter().zip(&tagged).map(|(input, tagged)| match args.json {
+            true => as_json(tagger, input, tagged).to_string() + "\n",
+            // Sentences are separated by an empty line.
+            false if std::mem::take(&mut first) => as_lines(tagger, tagged),
+            false => format!("\n{}", as_lines(tagger, tagged)),
         }))
     })
 }
@@ -37,10 +37,10 @@ fn label(tagger: &Tagger, tag: usize) -> &str {
     tagger.labels().get(tag).map_or("", String::as_str)
 }
 
-/// A line a word: what it is, with which probability.
-fn as_lines(tagger: &Tagger, told: &TaggedSentence) -> String {
+/// A line for each word: its tag, the probability, and the word.
+fn as_lines(tagger: &Tagger, tagged: &TaggedSentence) -> String {
     let width = tagger.labels().iter().map(|label| foreign(label).chars().count()).max().unwrap_or(0);
-    let mut lines: Vec<String> = told
+    let mut lines: Vec<String> = tagged
         .words
         .iter()
         .map(|word| {
@@ -49,27 +49,27 @@ fn as_lines(tagger: &Tagger, told: &TaggedSentence) -> String {
             format!("{label:width$} {share:>8}  {}\n", foreign(&word.word))
         })
         .collect();
-    if told.windows > 1 {
+    if tagged.windows > 1 {
         lines.push(format!(
-            "({} words, of which the network reads {} at once: it read them in {} windows)\n",
-            count(told.words.len() as u64),
+            "({} words, but the network's input has {}: tagged in {} overlapping windows)\n",
+            count(tagged.words.len() as u64),
             count(tagger.length() as u64),
-            count(told.windows as u64),
+            count(tagged.windows as u64),
         ));
     }
     lines.concat()
 }
 
-fn as_json(tagger: &Tagger, asked: &Asked, told: &TaggedSentence) -> Value {
-    let words = told.words.iter().map(
+fn as_json(tagger: &Tagger, input: &Input, tagged: &TaggedSentence) -> Value {
+    let words = tagged.words.iter().map(
         |word| json!({"token": word.word, "tag": label(tagger, word.tag), "probability": word.probability}),
     );
     let mut object = json!({"tokens": words.collect::<Vec<_>>()});
-    if let Asked::Text(text) = asked {
+    if let Input::Text(text) = input {
         object["text"] = json!(text);
     }
-    if told.windows > 1 {
-        object["windows"] = json!(told.windows);
+    if tagged.windows > 1 {
+        object["windows"] = json!(tagged.windows);
     }
     object
 }
