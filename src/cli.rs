@@ -1,4 +1,4 @@
-//! The command line: parse, do, exit code. One file a subcommand.
+//! The command line: arguments, commands and exit codes. One module a command.
 
 mod bench;
 mod data;
@@ -22,7 +22,7 @@ use clap::{Parser, Subcommand};
 use crate::ui;
 use crate::ui::theme::{Colors, Glyphs, Theme};
 
-/// Exit codes, as `--help` names them.
+/// Exit codes, documented in `--help`.
 mod exit {
     pub const FAILED: u8 = 1;
     pub const USAGE: u8 = 2;
@@ -85,13 +85,13 @@ enum Command {
     Help(help::Args),
 }
 
-/// How the screen looks; by default what the terminal can do.
+/// The appearance of the screen; detected from the terminal by default.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 struct ScreenArgs {
     /// Colours of the screen; detected by default
     #[arg(long, value_enum, global = true, value_name = "TIER")]
     colors: Option<ColorTier>,
-    /// Characters for charts and boxes; detected by default. Letters of texts and names are kept where the locale is UTF-8
+    /// Characters for charts and boxes; detected by default. Letters of texts and names are unchanged if the locale is UTF-8
     #[arg(long, value_enum, global = true, value_name = "SET")]
     glyphs: Option<GlyphSet>,
     /// Colours for a light background
@@ -100,12 +100,15 @@ struct ScreenArgs {
 }
 
 impl ScreenArgs {
-    /// How to draw on this terminal; fails where it cannot show a screen.
+    /// The theme for this terminal.
+    ///
+    /// # Errors
+    /// When it cannot show a screen.
     fn theme(self) -> Result<Theme, ui::UiError> {
         self.options().theme(|name| std::env::var(name).ok())
     }
 
-    /// The characters to print with.
+    /// The characters for printed output.
     fn glyphs(self) -> Glyphs {
         self.options().glyphs(|name| std::env::var(name).ok())
     }
@@ -152,10 +155,10 @@ enum GlyphSet {
     Ascii,
 }
 
-/// The program.
+/// Runs the program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = match cli.command {
+    let result = match cli.command {
         None => train::menu(cli.screen),
         Some(Command::Train(args)) => train::train(&args, cli.screen),
         Some(Command::New(args)) => new::new(&args, cli.screen),
@@ -169,18 +172,18 @@ pub fn main() -> ExitCode {
         Some(Command::Man) => pages::man(),
         Some(Command::Help(args)) => help::help(&args, cli.screen),
     };
-    done.unwrap_or_else(|error| {
+    result.unwrap_or_else(|error| {
         print_error(&error);
         error.code()
     })
 }
 
-/// Prints the one line that a failure leaves on stderr, which may be closed.
+/// Prints an error to stderr in one line; stderr may be closed.
 fn print_error(error: &dyn std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "unrolled: {}", crate::escape::foreign(&error.to_string()));
 }
 
-/// `word` as a shell takes it for one.
+/// Quotes `word` for a shell if necessary.
 fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
     match !word.is_empty() && word.chars().all(plain) {

@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// Print one JSON object per line and workload
     #[arg(long)]
     json: bool,
-    /// Measure what watching costs instead: instruments at their default rate, and a screen, each against unwatched steps
+    /// Measure the overhead of monitoring instead: instruments at their default rate, and a screen, each against unmonitored steps
     #[arg(long)]
     watch: bool,
 }
@@ -34,7 +34,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     seconds.filter(|time| time.as_secs() <= 86_400).ok_or("expected seconds, from 0 to 86400".into())
 }
 
-/// Measures one workload after the other and prints what it took, each as soon as it is known.
+/// Measures one workload after the other and prints each result as soon as it is available.
 pub(super) fn bench(args: &Args) -> CliResult {
     let workloads = bench::workloads(args.workloads.as_deref(), &args.only)?;
     let effort = Effort { time: args.seconds, threads: args.threads.into() };
@@ -72,7 +72,7 @@ fn watched(workload: &Workload, effort: Effort, json: bool) -> CliResult<String>
     })
 }
 
-/// Whether somebody still reads: who has seen enough (`| head`) is no failure.
+/// Prints `text`; returns whether stdout is still open, as closing it (`| head`) is not an error.
 fn print(out: &mut impl Write, text: &str) -> std::io::Result<bool> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(false),

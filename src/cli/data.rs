@@ -5,7 +5,7 @@ mod meter;
 use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
 
-use super::new::Look;
+use super::new::InspectArgs;
 use super::{ScreenArgs, help, new, pages};
 use crate::cli::error::CliResult;
 use crate::escape::foreign;
@@ -19,7 +19,7 @@ pub(super) enum Command {
         /// A table, JSON lines, a folder of classes, tagged sentences, a series or a text
         path: PathBuf,
         #[command(flatten)]
-        look: Look,
+        options: InspectArgs,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -37,17 +37,17 @@ pub(super) enum Command {
 
 pub(super) fn data(command: &Command, screen: ScreenArgs) -> CliResult {
     match command {
-        Command::Info { path, look, json } => {
-            let draft = inspect::draft(path, &look.options(), None)?;
-            let told = match json {
-                // JSON has escapes of its own, but not for everything that steers a terminal.
+        Command::Info { path, options, json } => {
+            let draft = inspect::draft(path, &options.options(), None)?;
+            let text = match json {
+                // JSON does not escape all characters that control a terminal.
                 true if stdout().is_terminal() => {
                     foreign(&serde_json::to_string(&draft)?).into_owned() + "\n"
                 }
                 true => serde_json::to_string(&draft)? + "\n",
-                false => new::told(&draft, Detail::Full, screen.glyphs()),
+                false => new::report(&draft, Detail::Full, screen.glyphs()),
             };
-            pages::write(told.as_bytes())
+            pages::write(text.as_bytes())
         }
         Command::List => list::list(),
         Command::Fetch(args) => fetch::fetch(args),

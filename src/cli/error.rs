@@ -24,12 +24,12 @@ pub(super) struct CliError {
 pub(super) type CliResult<T = ExitCode> = Result<T, CliError>;
 
 impl CliError {
-    /// Arguments, preset or data are to blame.
+    /// An error of arguments, preset or data.
     pub fn usage(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { code: exit::USAGE, source: source.into() }
     }
 
-    /// Anything else.
+    /// Any other error.
     pub fn failed(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { code: exit::FAILED, source: source.into() }
     }
@@ -47,10 +47,10 @@ impl fmt::Display for CliError {
 }
 
 macro_rules! exit_codes {
-    ($($way:ident: $($error:ty),+;)+) => {
+    ($($kind:ident: $($error:ty),+;)+) => {
         $($(impl From<$error> for CliError {
             fn from(error: $error) -> Self {
-                Self::$way(error)
+                Self::$kind(error)
             }
         })+)+
     };
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_cause_is_printed_once_and_the_code_is_that_of_who_is_to_blame() {
+    fn every_cause_is_printed_once_and_the_code_is_that_of_the_kind() {
         let disk = FileError { action: "write", path: "x".into(), source: io::Error::other("disk full") };
         let error = CliError::from(RunError::from(disk));
         assert_eq!((error.to_string().as_str(), error.code), ("cannot write x: disk full", exit::FAILED));

@@ -1,4 +1,4 @@
-//! A training without a screen, from its start to its end.
+//! Training without a screen.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ pub(super) fn follow(trainer: Trainer) -> std::io::Result<(Outcome, Option<Box<E
     signals::save_on_signal(trainer.commands.clone())?;
     let (last, error) = plain::print(&trainer.events, std::io::stdout().lock())?;
     if let Some(error) = error {
-        print_error(&format_args!("lines could not be printed: {error}; the run folder has all of them"));
+        print_error(&format_args!("cannot print: {error}; the run folder has all metrics"));
     }
     let outcome = trainer.join();
     if let Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {

@@ -16,9 +16,9 @@ use crate::ui;
 use crate::ui::findings::as_text;
 use crate::ui::theme::Glyphs;
 
-/// Columns of a page, at most: longer lines are hard to read.
+/// The maximum width of a page: longer lines are hard to read.
 const WIDEST: usize = 96;
-/// Columns where nobody knows how many there are.
+/// The width if that of the terminal is unknown.
 const WIDTH: usize = 80;
 
 #[derive(Debug, clap::Args)]
@@ -60,7 +60,7 @@ fn command(path: &[&str]) -> Option<clap::Command> {
     path.iter().try_fold(root, |command, name| command.find_subcommand(name).cloned())
 }
 
-/// What there is instead of `topic`.
+/// The error for an unknown `topic`, with a suggestion.
 fn unknown(topic: &str) -> String {
     let root = Cli::command();
     let known = PAGES.iter().map(|page| page.name).chain(root.get_subcommands().map(clap::Command::get_name));
@@ -118,7 +118,7 @@ fn show(page: &Page, glyphs: Glyphs) -> CliResult {
     }
 }
 
-/// `$PAGER`, else `less -R`; `None` where there is neither.
+/// Starts `$PAGER`, or else `less -R`; `None` if there is neither.
 fn pager() -> Option<Child> {
     let mut command = match std::env::var("PAGER") {
         Ok(chosen) if chosen.trim().is_empty() => return None,
@@ -134,19 +134,19 @@ fn pager() -> Option<Child> {
         }
     };
     if std::env::var_os("LESS").is_none() {
-        command.env("LESS", "FRX"); // as git does: a page that fits is printed, and bold text is bold
+        command.env("LESS", "FRX"); // As git does: print a page that fits, and interpret escape sequences.
     }
     command.stdin(Stdio::piped()).spawn().ok()
 }
 
 /// Sends `text` through the pager and waits for its end.
 fn through(mut pager: Child, text: &str) -> CliResult {
-    // Ctrl-C is for the pager: it must not lose its terminal to a shell.
+    // Ctrl-C is for the pager, which would lose its terminal if this process ended.
     signal_hook::flag::register(SIGINT, Arc::new(AtomicBool::new(false)))?;
     let sent = pager.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(text.as_bytes()));
     let status = wait(&mut pager)?;
     match sent {
-        // A shell that finds no such pager ends with 127.
+        // The exit code of a shell for an unknown command.
         _ if status.code() == Some(127) => pages::write(text.as_bytes()),
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::SUCCESS),
@@ -157,7 +157,7 @@ fn wait(pager: &mut Child) -> io::Result<std::process::ExitStatus> {
     loop {
         match pager.wait() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            done => return done,
+            result => return result,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::ui::CustomDataHooks;
 use crate::ui::findings::{self, Detail, as_text, plain_theme};
 use crate::ui::theme::Glyphs;
 
-/// Columns of what is printed.
+/// The width of the report.
 const WIDTH: usize = 80;
 
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// A table, JSON lines, a folder of classes, tagged sentences, sequences of numbers, a series or a text
     path: PathBuf,
     #[command(flatten)]
-    look: Look,
+    options: InspectArgs,
     /// Where to write the preset; - for stdout; by default NAME.yaml in the current folder
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -31,9 +31,9 @@ pub(super) struct Args {
     force: bool,
 }
 
-/// What is said beforehand of data that are looked at.
+/// Options of the inspection of data.
 #[derive(Debug, Default, clap::Args)]
-pub(super) struct Look {
+pub(super) struct InspectArgs {
     /// The task; detected by default
     #[arg(long, value_enum, value_name = "TASK")]
     task: Option<Task>,
@@ -80,7 +80,7 @@ enum Task {
     Language,
 }
 
-impl Look {
+impl InspectArgs {
     pub fn options(&self) -> LookOptions {
         let column = |column: &String| match column.parse() {
             Ok(number) => Column::Number(number),
@@ -108,10 +108,10 @@ impl Look {
     }
 }
 
-/// What the menu does with data of one's own.
-pub(super) const OWN: CustomDataHooks = CustomDataHooks {
+/// The functions of the menu for the user's own data.
+pub(super) const CUSTOM_DATA: CustomDataHooks = CustomDataHooks {
     inspect: |path| {
-        // In the preset as a person would write it.
+        // Relative to the current folder in the preset.
         let here = std::env::current_dir().unwrap_or_default();
         let path = path.strip_prefix(&here).ok().filter(|path| !path.as_os_str().is_empty()).unwrap_or(path);
         inspect::draft(path, &LookOptions::default(), None).map_err(|error| crate::error::chain(&error))
@@ -119,9 +119,9 @@ pub(super) const OWN: CustomDataHooks = CustomDataHooks {
     write_preset: |draft| write_beside(draft).map_err(|error| error.to_string()),
 };
 
-/// Writes the preset into the present folder under its name, or under one with a number where another preset has that; the file.
+/// Writes the preset to the current folder under its name, or with a number appended if another preset has that; returns the file name.
 fn write_beside(draft: &Draft) -> CliResult<String> {
-    let preset = draft.preset.as_ref().map_err(|doubt| CliError::usage(doubt.clone()))?;
+    let preset = draft.preset.as_ref().map_err(|reason| CliError::usage(reason.clone()))?;
     for number in 1..1000 {
         let end = if number == 1 { String::new() } else { format!("-{number}") };
         let name = format!("{}{end}.yaml", draft.name);
@@ -130,63 +130,63 @@ fn write_beside(draft: &Draft) -> CliResult<String> {
             write(path, preset, false)?;
             return Ok(name);
         }
-        // Who looks twice at the same data gets the same file.
-        if fs::read(path).is_ok_and(|there| there == preset.as_bytes()) {
+        // Inspecting the same data again gives the same file.
+        if fs::read(path).is_ok_and(|target| target == preset.as_bytes()) {
             return Ok(name);
         }
     }
-    Err(CliError::usage(format!("{}.yaml and 998 more are there already", draft.name)))
+    Err(CliError::usage(format!("{}.yaml and 998 more files exist already", draft.name)))
 }
 
-/// Looks at data, tells of them in short, and writes a preset.
+/// Inspects data, prints a short report, and writes a preset.
 pub(super) fn new(args: &Args, screen: ScreenArgs) -> CliResult {
     let to_stdout = args.out.as_deref() == Some(Path::new("-"));
     let to = args.out.as_deref().filter(|_| !to_stdout);
-    let draft = inspect::draft(&args.path, &args.look.options(), to)?;
-    let told = told(&draft, Detail::Short, screen.glyphs());
+    let draft = inspect::draft(&args.path, &args.options.options(), to)?;
+    let report = report(&draft, Detail::Short, screen.glyphs());
     let preset = match &draft.preset {
         Ok(preset) if to_stdout => return pages::write(preset.as_bytes()),
         Ok(preset) => preset,
-        Err(doubt) => {
+        Err(reason) => {
             if !to_stdout {
-                pages::write(told.as_bytes())?;
+                pages::write(report.as_bytes())?;
             }
-            return Err(CliError::usage(format!("{}: no preset: {doubt}", args.path.display())));
+            return Err(CliError::usage(format!("{}: no preset: {reason}", args.path.display())));
         }
     };
     let to = to.map_or_else(|| PathBuf::from(format!("{}.yaml", draft.name)), PathBuf::from);
     write(&to, preset, args.force)?;
     let path = foreign(&to.display().to_string()).into_owned();
     let word = super::shell_word(&path);
-    pages::write(format!("{told}\nwritten: {path}\nnext:    unrolled train {word}\n").as_bytes())
+    pages::write(format!("{report}\nwritten: {path}\nnext:    unrolled train {word}\n").as_bytes())
 }
 
-/// Writes a preset, and over a file that is there only where that is asked for.
+/// Writes a preset; overwrites an existing file only with `force`.
 fn write(to: &Path, preset: &str, force: bool) -> CliResult<()> {
     let refuse = |what: String| CliError::usage(format!("{}: {what}", to.display()));
     if force {
-        // A name that stands for another file still does afterwards, and what is no file is not replaced by one.
-        let there = fs::canonicalize(to);
-        if there.as_ref().is_ok_and(|there| !there.is_file()) {
-            return Err(refuse("is no file: --out FILE names one, --out - prints the preset".into()));
+        // A symbolic link is followed, and anything but a regular file is not replaced.
+        let target = fs::canonicalize(to);
+        if target.as_ref().is_ok_and(|target| !target.is_file()) {
+            return Err(refuse("not a file: --out FILE names one, --out - prints the preset".into()));
         }
-        // Beside it first: what is there is not lost to a full disk.
-        return Ok(durable::write(there.as_deref().unwrap_or(to), preset.as_bytes())?);
+        // An atomic write: the old file is not lost to a full disk.
+        return Ok(durable::write(target.as_deref().unwrap_or(to), preset.as_bytes())?);
     }
     let mut file = File::create_new(to).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
-            refuse("is there already: --force writes over it, --out FILE names another".into())
+            refuse("already exists: --force overwrites it, --out FILE names another".into())
         }
         _ => refuse(format!("cannot be written: {error}")),
     })?;
     file.write_all(preset.as_bytes()).map_err(|error| {
-        // Half a preset is worse than none.
+        // Do not leave an incomplete preset.
         let _ = fs::remove_file(to);
         FileError { action: "write", path: to.to_owned(), source: error }.into()
     })
 }
 
-/// What was found, as plain lines.
-pub(super) fn told(draft: &Draft, detail: Detail, glyphs: Glyphs) -> String {
+/// The report of an inspection as plain text.
+pub(super) fn report(draft: &Draft, detail: Detail, glyphs: Glyphs) -> String {
     as_text(findings::lines(draft, detail, WIDTH, &plain_theme(glyphs)), WIDTH, glyphs)
 }

@@ -28,7 +28,7 @@ pub(super) fn man() -> CliResult {
     write(&page)
 }
 
-/// Writes to stdout; a reader that has seen enough (`| head`) is no failure.
+/// Writes to stdout; a closed stdout (`| head`) is not an error.
 pub(super) fn write(bytes: &[u8]) -> CliResult {
     match std::io::stdout().lock().write_all(bytes) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(e.into()),

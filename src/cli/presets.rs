@@ -20,7 +20,7 @@ pub(super) fn print(name: Option<&str>) -> CliResult {
     };
     match preset::text(name) {
         Some(text) => pages::write(text.as_bytes()),
-        // Says what is wrong with the name, and which there are.
+        // The error names the valid names.
         None => preset::load(name, &Overrides::default())
             .map_err(Into::into)
             .and_then(|resolved| pages::write(resolved.spec.to_yaml().map_err(CliError::failed)?.as_bytes())),

@@ -76,13 +76,13 @@ fn train_repeatedly(args: &Args, repeat: &Repeat) -> CliResult {
     };
     let mut out = std::io::stdout().lock();
     for line in summary {
-        // The reader may be gone; the runs are there.
+        // Stdout may be closed; the runs are saved.
         let _ = writeln!(out, "{line}");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Trains one preset, with the dashboard where there is a terminal.
+/// Trains one preset, with the dashboard on a terminal.
 pub(super) fn train(args: &Args, screen: ScreenArgs) -> CliResult {
     let folds = args.folds.map(Repeat::Folds);
     if let Some(repeat) = args.seeds.clone().map(Repeat::Seeds).or(folds) {
@@ -91,7 +91,7 @@ pub(super) fn train(args: &Args, screen: ScreenArgs) -> CliResult {
     let resolved = preset::load(&args.preset, &args.overrides())?;
     let watched = !args.headless && std::io::stdout().is_terminal();
     let Resolved { spec, notes } = resolved;
-    // A terminal that can show nothing is refused before a run begins.
+    // A terminal without a screen is an error before training starts.
     let theme = watched.then(|| screen.theme()).transpose()?;
     let options = Options { folder: args.run.clone(), threads: usize::from(args.threads), watched, notes };
     let trainer = Trainer::start(spec, options)?;
@@ -101,7 +101,7 @@ pub(super) fn train(args: &Args, screen: ScreenArgs) -> CliResult {
     end(outcome, Some(trainer))
 }
 
-/// The menu, and whatever is chosen in it.
+/// Shows the menu, and trains what is chosen in it.
 pub(super) fn menu(screen: ScreenArgs) -> CliResult {
     let trainer = RefCell::new(None::<Trainer>);
     let mut launch = |name: &str| {
@@ -110,12 +110,13 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
         let options = Options { folder: None, threads: usize::from(processors()), watched: true, notes };
         let started = Trainer::start(spec, options).map_err(|e| crate::error::chain(&e))?;
         let link = link(&started);
-        // The one before has ended: the menu is reached from an ended run only.
+        // The previous run has ended: the menu is reachable from an ended run only.
         *trainer.borrow_mut() = Some(started);
         Ok(link)
     };
     let (entries, theme) = (preset::entries()?, screen.theme()?);
-    let outcome = shown(|| ui::run(InitialScreen::Menu(Some(super::new::OWN)), entries, &mut launch, theme));
+    let outcome =
+        shown(|| ui::run(InitialScreen::Menu(Some(super::new::CUSTOM_DATA)), entries, &mut launch, theme));
     end(outcome, trainer.take())
 }
 
@@ -123,15 +124,15 @@ fn link(trainer: &Trainer) -> Link {
     Link { events: trainer.events.clone(), commands: trainer.commands.clone() }
 }
 
-/// How the screen ended. A defect of it is an error like any other: the screen has told it and there is a run to save.
+/// Runs the screen; a panic becomes an error, so that the run can be saved.
 fn shown(screen: impl FnOnce() -> Result<ui::ExitReason, ui::UiError>) -> CliResult<ui::ExitReason> {
     match catch_unwind(AssertUnwindSafe(screen)) {
         Ok(outcome) => Ok(outcome?),
-        Err(_) => Err(CliError::failed("the screen ended by a defect of the program")),
+        Err(_) => Err(CliError::failed("the screen ended because of a bug in the program")),
     }
 }
 
-/// What becomes of training when the screen has ended.
+/// Ends or continues training after the screen has ended.
 fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>) -> CliResult {
     let Some(trainer) = trainer else {
         let interrupted = matches!(outcome?, ui::ExitReason::Signal(_));
@@ -140,7 +141,7 @@ fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>) -> CliResul
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
-            // The screen failed, not the run: what was learnt is kept.
+            // The screen failed, not the run, which is saved.
             let _ = trainer.commands.send(Command::SaveAndStop);
             trainer.join();
             return Err(error);
@@ -150,20 +151,20 @@ fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>) -> CliResul
         ui::ExitReason::Quit => {
             let _ = trainer.commands.send(Command::Stop);
             let outcome = trainer.join();
-            // The screen that said so is gone.
+            // The message on the screen is no longer visible.
             if let Outcome::Diverged(what) | Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
                 print_error(what);
             }
-            // Who chose on the screen to stop got what they asked for.
+            // Stopping on the screen is a success.
             Ok(if outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code(&outcome) })
         }
         ui::ExitReason::LeftTraining => {
-            go_on_unwatched(&trainer);
+            continue_unwatched(&trainer);
             without_screen(trainer)
         }
         ui::ExitReason::HungUp => {
             signals::save_on_signal(trainer.commands.clone())?;
-            go_on_unwatched(&trainer);
+            continue_unwatched(&trainer);
             Ok(code(&trainer.join()))
         }
         ui::ExitReason::Signal(_) => {
@@ -174,14 +175,14 @@ fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>) -> CliResul
     }
 }
 
-/// Without a screen there is nobody to keep a pace for, and nobody who could end a pause.
-fn go_on_unwatched(trainer: &Trainer) {
+/// Ends pace and pause, which have no effect or could not be ended without a screen.
+fn continue_unwatched(trainer: &Trainer) {
     for command in [Command::FullSpeed, Command::Resume] {
         let _ = trainer.commands.send(command);
     }
 }
 
-/// Prints lines until the end, without a screen.
+/// Prints lines until training ends.
 fn without_screen(trainer: Trainer) -> CliResult {
     let (outcome, _) = follow(trainer)?;
     Ok(code(&outcome))
@@ -213,7 +214,7 @@ mod tests {
         assert!(trainer.events.iter().any(|event| matches!(event, Event::Step(_))));
         let outcome = shown(|| panic!("the screen fails"));
         let error = end(outcome, Some(trainer)).unwrap_err();
-        assert_eq!(error.to_string(), "the screen ended by a defect of the program");
+        assert_eq!(error.to_string(), "the screen ended because of a bug in the program");
         assert!(checkpoint::read(&run, Which::Last).unwrap().step >= 1);
     }
 }

@@ -67,7 +67,7 @@ fn what_is_here_is_not_fetched_again() {
     let dir = TempDir::new().unwrap();
     fs::create_dir(dir.path().join("names")).unwrap();
     let (told, _) = ends(fetch(dir.path(), nobody(), &["names"]), 0);
-    assert_eq!(told, "names was here already\nGo on with:\n  unrolled train names-gru --data names\n");
+    assert_eq!(told, "names already exists\nNext:\n  unrolled train names-gru --data names\n");
 }
 
 #[test]

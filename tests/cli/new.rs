@@ -91,7 +91,7 @@ fn a_file_that_is_there_is_kept_and_stdout_is_for_the_preset_alone() {
     put(at, "mine.tsv", &rows(|n, l| format!("it was {l} {n}\t{l}\n")));
     put(at, "mine.yaml", "mine");
     let (_, err) = ends(unrolled(at, &["new", "mine.tsv"]), 2);
-    assert!(err.contains("mine.yaml: is there already: --force writes over it"), "{err}");
+    assert!(err.contains("mine.yaml: already exists: --force overwrites it"), "{err}");
     assert_eq!(fs::read(at.join("mine.yaml")).unwrap(), b"mine");
     let (out, _) = ends(unrolled(at, &["new", "mine.tsv", "--out", "-"]), 0);
     ends(unrolled(at, &["new", "mine.tsv", "--force"]), 0);

@@ -238,6 +238,6 @@ fn a_run_that_diverged_tells_no_infinite_forecast() {
     assert!(out.contains("diverged"), "{out}");
     for args in [&["predict", "a"][..], &["predict", "a", "--json"], &["evaluate", "a"]] {
         let (out, error) = ends(unrolled(at, args), 2);
-        assert!(out.is_empty() && error.contains("give no finite number: training diverged"), "{out}{error}");
+        assert!(out.is_empty() && error.contains("is not finite: training diverged"), "{out}{error}");
     }
 }

@@ -160,7 +160,7 @@ fn data_that_do_not_fit_are_told_by_line() {
     let one = "text,label\none,a\ntwo,\n";
     std::fs::write(folder.path().join("d.csv"), one).unwrap();
     let spec = load(&preset(folder.path(), "d.csv", "multi_label: true", TWO), &[]).unwrap();
-    assert!(data(&spec).unwrap_err().ends_with("found one label alone, \"a\"; expected at least two labels"));
+    assert!(data(&spec).unwrap_err().ends_with("found a single label, \"a\"; expected at least two labels"));
 }
 
 #[test]

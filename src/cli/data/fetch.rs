@@ -18,10 +18,10 @@ use crate::fetch::{self, FetchError, FetchOptions, Fetched, File, Form, Progress
 use crate::number::bytes;
 use crate::ui::terminal::is_ignored;
 
-/// How long a fetch that is to stop may take to tidy up.
-const TIDYING: Duration = Duration::from_secs(3);
-/// How often it is looked whether it is to stop.
-const GLANCE: Duration = Duration::from_millis(100);
+/// The maximum time for a cancelled download to clean up.
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(3);
+/// The interval of checking for cancellation.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
@@ -35,24 +35,24 @@ pub(in crate::cli) struct Args {
     force: bool,
 }
 
-/// There is no data set of that name.
+/// An unknown name of a data set.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: there is no such data set{}; there are {}", like.map(|like| format!("; did you mean {like}?")).unwrap_or_default(), DATASETS.iter().map(|dataset| dataset.name).collect::<Vec<_>>().join(", "))]
-struct UnknownDataset {
+struct UnknownDatasetError {
     name: String,
     like: Option<&'static str>,
 }
 
-/// Fetches a data set, and says how to go on.
+/// Downloads a data set, and prints the commands to use it.
 pub(super) fn fetch(args: &Args) -> CliResult {
     let dataset = catalog::find(&args.name).ok_or_else(|| {
         let close = |name: &&str| strsim::jaro_winkler(name, &args.name) > 0.8;
         let like = DATASETS.iter().map(|dataset| dataset.name).find(close);
-        CliError::usage(UnknownDataset { name: args.name.clone(), like })
+        CliError::usage(UnknownDatasetError { name: args.name.clone(), like })
     })?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)) {
-        // The second one does not ask.
+        // A second signal exits immediately.
         signal_hook::flag::register_conditional_shutdown(
             signal,
             i32::from(exit::INTERRUPTED),
@@ -61,20 +61,24 @@ pub(super) fn fetch(args: &Args) -> CliResult {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let into = if args.into == Path::new(".") { Path::new("") } else { &args.into };
-    let mut told = String::new();
+    let mut report = String::new();
     for file in dataset.files {
-        match file_there(file, into, args.force, &stop)? {
-            Ok(Fetched::New(path)) => told += &format!("{} is here\n", path.display()),
-            Ok(Fetched::Existing(path)) => told += &format!("{} was here already\n", path.display()),
+        match fetch_file(file, into, args.force, &stop)? {
+            Ok(Fetched::New(path)) => report += &format!("{} is complete\n", path.display()),
+            Ok(Fetched::Existing(path)) => report += &format!("{} already exists\n", path.display()),
             Err(FetchError::Stopped) => {
                 let part = fetch::part(file, into);
-                let kept = match part.metadata().map(|part| part.len()) {
-                    Ok(kept @ 1..) => {
-                        format!("; {} are in {}: the same command goes on there", bytes(kept), part.display())
+                let hint = match part.metadata().map(|part| part.len()) {
+                    Ok(size @ 1..) => {
+                        format!(
+                            "; {} are in {}: the same command resumes the download",
+                            bytes(size),
+                            part.display()
+                        )
                     }
                     _ => String::new(),
                 };
-                crate::cli::print_error(&format_args!("interrupted{kept}"));
+                crate::cli::print_error(&format_args!("interrupted{hint}"));
                 return Ok(ExitCode::from(exit::INTERRUPTED));
             }
             Err(error) => {
@@ -86,51 +90,53 @@ pub(super) fn fetch(args: &Args) -> CliResult {
         }
     }
     if !dataset.next.is_empty() {
-        told += "Go on with:\n";
+        report += "Next:\n";
     }
     for command in dataset.next {
-        told += &format!("  {}\n", placed(command, into));
+        report += &format!("  {}\n", placed(command, into));
     }
-    pages::write(foreign_lines(&told).as_bytes())
+    pages::write(foreign_lines(&report).as_bytes())
 }
 
-/// Fetches one file on a thread of its own, and says how far it is: a server that says nothing must not keep a signal waiting.
-fn file_there(
+/// Downloads one file on a thread of its own and prints the progress, so that a slow server does not delay signals.
+fn fetch_file(
     file: &'static File<'static>,
     into: &Path,
     force: bool,
     stop: &Arc<AtomicBool>,
 ) -> CliResult<Result<Fetched, FetchError>> {
-    let (news, told) = unbounded();
+    let (sender, messages) = unbounded();
     let (into, flag) = (into.to_owned(), Arc::clone(stop));
     let worker = thread::Builder::new().name("fetch".into()).spawn(move || {
-        let way = FetchOptions { force, ..FetchOptions::new(&into, &flag) };
-        fetch::fetch(file, &way, &mut |progress| say(&news, progress))
+        let options = FetchOptions { force, ..FetchOptions::new(&into, &flag) };
+        fetch::fetch(file, &options, &mut |progress| send(&sender, progress))
     })?;
     let terminal = std::io::stderr().is_terminal();
     let mut meter = Meter::new(std::io::stderr(), file.name(), terminal);
-    let mut asked = None;
+    let mut stopped_at = None;
     loop {
-        match told.recv_timeout(GLANCE) {
-            Ok(progress) => meter.tell(&progress, Instant::now()),
+        match messages.recv_timeout(POLL_INTERVAL) {
+            Ok(progress) => meter.update(&progress, Instant::now()),
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        if stop.load(Ordering::Relaxed) && asked.get_or_insert_with(Instant::now).elapsed() >= TIDYING {
+        if stop.load(Ordering::Relaxed)
+            && stopped_at.get_or_insert_with(Instant::now).elapsed() >= CLEANUP_TIMEOUT
+        {
             meter.end();
             return Ok(Err(FetchError::Stopped));
         }
     }
     meter.end();
-    worker.join().map_err(|_| CliError::failed("the fetching ended by a defect of the program"))
+    worker.join().map_err(|_| CliError::failed("the download ended because of a bug in the program"))
 }
 
-/// Nobody need listen any more.
-fn say(news: &Sender<Progress>, progress: Progress) {
-    let _ = news.send(progress);
+/// Sends a message; the receiver may have been dropped.
+fn send(sender: &Sender<Progress>, progress: Progress) {
+    let _ = sender.send(progress);
 }
 
-/// How to get the file without this program, where that may help.
+/// Instructions to download the file without this program, if that may help.
 fn by_hand(error: &FetchError, file: &File<'_>, into: &Path, name: &str) -> String {
     if !matches!(error, FetchError::Unreachable(_) | FetchError::Without) {
         return String::new();
@@ -138,7 +144,7 @@ fn by_hand(error: &FetchError, file: &File<'_>, into: &Path, name: &str) -> Stri
     let place = fetch::archive(file, into);
     let (place, sum) = (shell_word(&place.display().to_string()), file.sum);
     let mut text = format!(
-        "By hand, also on another machine:\n  curl -L -o {place} {}\n",
+        "To download it manually, also on another machine:\n  curl -L -o {place} {}\n",
         file.addresses.first().unwrap_or(&"")
     );
     text += &format!("  {} {place}    # {}\n", sum.command(), sum.hex());
@@ -161,12 +167,12 @@ fn by_hand(error: &FetchError, file: &File<'_>, into: &Path, name: &str) -> Stri
     foreign_lines(&text)
 }
 
-/// Lines of ours around paths of others.
+/// Escapes every line of `text`.
 fn foreign_lines(text: &str) -> String {
     text.lines().map(|line| format!("{}\n", foreign(line))).collect()
 }
 
-/// A command of the catalogue, with the folder that the data are in.
+/// A command of the catalog, with the folder of the data.
 fn placed(command: &str, into: &Path) -> String {
     let word = |word: &str| match word.split_once('@') {
         Some((before, file)) => shell_word(&format!("{before}{}", into.join(file).display())),
@@ -180,25 +186,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_to_go_on_with_name_the_folder_and_survive_a_shell() {
-        let go_on = |command, into| placed(command, Path::new(into));
-        assert_eq!(go_on("unrolled train a --data @b", ""), "unrolled train a --data b");
+    fn next_commands_name_the_folder_and_are_quoted_for_a_shell() {
+        let next = |command, into| placed(command, Path::new(into));
+        assert_eq!(next("unrolled train a --data @b", ""), "unrolled train a --data b");
         assert_eq!(
-            go_on("train --set data.validation.path=@c/d.csv", "x/y"),
+            next("train --set data.validation.path=@c/d.csv", "x/y"),
             "train --set data.validation.path=x/y/c/d.csv"
         );
-        assert_eq!(go_on("train --data @b", "it's here"), r"train --data 'it'\''s here/b'");
-        assert_eq!(go_on("train --set data.values=[\"#P\"]", ""), "train --set 'data.values=[\"#P\"]'");
+        assert_eq!(next("train --data @b", "it's here"), r"train --data 'it'\''s here/b'");
+        assert_eq!(next("train --set data.values=[\"#P\"]", ""), "train --set 'data.values=[\"#P\"]'");
     }
 
     #[test]
-    fn what_the_catalogue_says_of_presets_is_so() {
+    fn the_catalog_and_the_presets_are_consistent() {
         for dataset in DATASETS {
             let mut named = dataset
                 .next
                 .iter()
                 .flat_map(|command| command.split(' ').skip_while(|word| *word != "train").nth(1))
-                // What the command before it has written.
+                // Written by the command before it.
                 .filter(|preset| !preset.ends_with(".yaml"));
             for preset in dataset.presets.iter().copied().chain(named.by_ref()) {
                 assert!(
@@ -211,7 +217,7 @@ mod tests {
                 let text = crate::preset::text(preset).unwrap();
                 assert!(
                     text.contains(&format!("unrolled data fetch {}", dataset.name)),
-                    "{preset} does not say it"
+                    "{preset} does not mention it"
                 );
             }
         }

@@ -8,14 +8,14 @@ use crate::fetch::{self, Dataset, File, Size};
 use crate::number::{bytes, percent};
 use crate::ui::text::wrap;
 
-/// Columns of a name, of a size, and of the rest: 80 together.
+/// The widths of the columns, 80 together.
 const NAME: usize = 20;
 const SIZE: usize = 9;
 const REST: usize = 80 - NAME - SIZE - 4;
-/// Columns by which a line that goes on is further to the right.
+/// The indentation of continuation lines.
 const INDENT: usize = 2;
 
-/// Prints what can be fetched, and what of it is in the present folder.
+/// Prints the data sets, and which of them are in the current folder.
 pub(super) fn list() -> CliResult {
     pages::write(table(Path::new("")).as_bytes())
 }
@@ -29,7 +29,7 @@ fn table(folder: &Path) -> String {
             head = " ".repeat(NAME + SIZE + 4);
         }
     }
-    out.push_str("\nunrolled data fetch NAME puts one into the present folder.\n");
+    out.push_str("\nunrolled data fetch NAME downloads one to the current folder.\n");
     out
 }
 
@@ -42,7 +42,7 @@ fn facts(dataset: &Dataset, folder: &Path) -> Vec<String> {
     facts
 }
 
-/// What is there of `file`, if anything is.
+/// The state of `file`, if it is downloaded or partly downloaded.
 fn state(file: &File<'_>, folder: &Path) -> Option<String> {
     let target = folder.join(file.target);
     if target.exists() {
@@ -58,7 +58,7 @@ fn size(dataset: &Dataset) -> String {
     format!("{}{}", if about { "~" } else { "" }, bytes(all))
 }
 
-/// `text` in lines of at most [`REST`] columns, those after the first further to the right.
+/// Wraps `text` to lines of at most [`REST`] columns, with continuation lines indented.
 fn wrapped(text: &str) -> Vec<String> {
     let lines = wrap(text, REST - INDENT).into_iter().enumerate();
     lines.map(|(i, line)| format!("{:1$}{line}", "", if i == 0 { 0 } else { INDENT })).collect()
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_fits_80_columns_and_says_what_is_here() {
+    fn the_table_fits_80_columns_and_shows_downloaded_files() {
         let dir = tempfile::tempdir().unwrap();
         let before = table(dir.path());
         assert!(before.lines().all(|line| line.chars().count() <= 80), "{before}");

@@ -5,38 +5,38 @@ use crate::escape::foreign;
 use crate::fetch::Progress;
 use crate::number::{bytes, count, duration, percent};
 
-/// How often a terminal gets a new line over the old one.
+/// The interval of updates on a terminal.
 const REDRAW: Duration = Duration::from_millis(100);
-/// How often there is a line where lines stay.
+/// The interval of lines elsewhere.
 const LINE: Duration = Duration::from_secs(30);
-/// The rate is that of so long a time, at least.
+/// The minimum time over which the rate is measured.
 const WINDOW: Duration = Duration::from_secs(3);
-/// Columns, at most.
+/// The maximum width of a line.
 const COLUMNS: usize = 79;
 
-/// Says on `out` how far a file is: on a terminal in one line that is drawn over, elsewhere in a line now and then.
+/// Shows the progress of a download: on a terminal in one line that is overwritten, elsewhere in a line from time to time.
 pub(super) struct Meter<'a, W: Write> {
     out: W,
     name: &'a str,
     terminal: bool,
-    /// When something was last said, and in how many columns.
-    said: Option<Instant>,
+    /// The time of the last update, and its width.
+    updated: Option<Instant>,
     columns: usize,
-    /// The bytes at the starts of the present window of the rate and of the one before.
+    /// The times and bytes at the starts of the previous and the current window of the rate.
     windows: [Option<(Instant, u64)>; 2],
 }
 
 impl<'a, W: Write> Meter<'a, W> {
     pub fn new(out: W, name: &'a str, terminal: bool) -> Self {
-        Self { out, name, terminal, said: None, columns: 0, windows: [None; 2] }
+        Self { out, name, terminal, updated: None, columns: 0, windows: [None; 2] }
     }
 
-    /// Takes a piece of news at `now`.
-    pub fn tell(&mut self, progress: &Progress, now: Instant) {
+    /// Shows a progress message that arrived at `now`.
+    pub fn update(&mut self, progress: &Progress, now: Instant) {
         match progress {
             Progress::Connecting { address, from } => {
                 self.windows = [None; 2];
-                let on = if *from > 0 { format!(", from {} on", bytes(*from)) } else { String::new() };
+                let on = if *from > 0 { format!(", resuming at {}", bytes(*from)) } else { String::new() };
                 self.line(&format!("{address}{on}"));
             }
             Progress::Received { bytes, of } => {
@@ -44,23 +44,23 @@ impl<'a, W: Write> Meter<'a, W> {
                 let last = Some(*bytes) == *of;
                 if self.due(now, last) {
                     let text = self.received(*bytes, *of, now);
-                    self.over(&text, now);
+                    self.overwrite(&text, now);
                 }
             }
             Progress::Retrying { why, pause } => {
-                self.line(&format!("{why}; again in {}", duration(pause.as_secs_f64())));
+                self.line(&format!("{why}; retrying in {}", duration(pause.as_secs_f64())));
             }
-            Progress::Checking => self.over(&format!("{}: taking the checksum", self.name), now),
+            Progress::Checking => self.overwrite(&format!("{}: verifying the checksum", self.name), now),
             Progress::Unpacked { files, bytes: unpacked } => {
                 if self.due(now, false) {
                     let (files, unpacked) = (count(*files), bytes(*unpacked));
-                    self.over(&format!("{}: unpacked {files} files, {unpacked}", self.name), now);
+                    self.overwrite(&format!("{}: unpacked {files} files, {unpacked}", self.name), now);
                 }
             }
         }
     }
 
-    /// Leaves no line behind that is drawn over.
+    /// Clears the line that is overwritten.
     pub fn end(&mut self) {
         if self.terminal && self.columns > 0 {
             let blank = " ".repeat(self.columns);
@@ -69,16 +69,16 @@ impl<'a, W: Write> Meter<'a, W> {
         }
     }
 
-    /// A line that stays.
+    /// Prints a permanent line.
     fn line(&mut self, text: &str) {
         self.end();
-        // Nobody need be there to read it.
+        // Stderr may be closed.
         let _ = writeln!(self.out, "{}", foreign(text)).and_then(|()| self.out.flush());
-        self.said = None;
+        self.updated = None;
     }
 
-    fn over(&mut self, text: &str, now: Instant) {
-        self.said = Some(now);
+    fn overwrite(&mut self, text: &str, now: Instant) {
+        self.updated = Some(now);
         if !self.terminal {
             let _ = writeln!(self.out, "{}", foreign(text)).and_then(|()| self.out.flush());
             return;
@@ -92,10 +92,10 @@ impl<'a, W: Write> Meter<'a, W> {
 
     fn due(&self, now: Instant, last: bool) -> bool {
         let every = if self.terminal { REDRAW } else { LINE };
-        last || self.said.is_none_or(|said| now.duration_since(said) >= every)
+        last || self.updated.is_none_or(|updated| now.duration_since(updated) >= every)
     }
 
-    /// Begins a new window when the present one is full.
+    /// Starts a new window when the current one is full.
     fn turn(&mut self, bytes: u64, now: Instant) {
         match self.windows[1] {
             None => self.windows = [Some((now, bytes)); 2],
@@ -106,7 +106,7 @@ impl<'a, W: Write> Meter<'a, W> {
         }
     }
 
-    /// Bytes a second, since the window before the present one began.
+    /// Bytes a second since the start of the previous window.
     fn rate(&self, bytes: u64, now: Instant) -> Option<f64> {
         let (start, then) = self.windows[0]?;
         let seconds = now.duration_since(start).as_secs_f64();
@@ -132,28 +132,29 @@ impl<'a, W: Write> Meter<'a, W> {
 mod tests {
     use super::*;
 
-    /// What is said when `bytes` of a MiB come every half second.
-    fn said(terminal: bool, bytes: u64, steps: u64) -> String {
+    /// The output when `bytes` of a MiB arrive every half second.
+    fn output(terminal: bool, bytes: u64, steps: u64) -> String {
         let (mut out, start) = (Vec::new(), Instant::now());
         let mut meter = Meter::new(&mut out, "a.zip", terminal);
-        meter.tell(&Progress::Connecting { address: "https://a.org/a.zip\u{1b}[2J".into(), from: 0 }, start);
+        meter
+            .update(&Progress::Connecting { address: "https://a.org/a.zip\u{1b}[2J".into(), from: 0 }, start);
         for step in 1..=steps {
             let now = start + Duration::from_millis(500 * step);
-            meter.tell(&Progress::Received { bytes: bytes * step, of: Some(1 << 20) }, now);
+            meter.update(&Progress::Received { bytes: bytes * step, of: Some(1 << 20) }, now);
         }
-        meter.tell(&Progress::Checking, start + Duration::from_secs(steps));
+        meter.update(&Progress::Checking, start + Duration::from_secs(steps));
         meter.end();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn a_terminal_has_one_line_that_is_drawn_over_and_taken_away() {
-        let text = said(true, 1 << 17, 8);
+    fn a_terminal_has_one_line_that_is_overwritten_and_cleared() {
+        let text = output(true, 1 << 17, 8);
         assert!(text.starts_with("https://a.org/a.zip␛[2J\n\ra.zip: 128 KiB of 1.0 MiB, 12.5 %"), "{text:?}");
         assert!(text.contains("\ra.zip: 512 KiB of 1.0 MiB, 50.0 %, 256 KiB/s, 2.0 s left"), "{text:?}");
         assert!(text.contains("\ra.zip: 1.0 MiB of 1.0 MiB, 100.0 %, 256 KiB/s"), "{text:?}");
         assert!(
-            text.ends_with("a.zip: taking the checksum                   \r                           \r")
+            text.ends_with("a.zip: verifying the checksum                \r                           \r")
                 || text.ends_with(" \r"),
             "{text:?}"
         );
@@ -161,15 +162,15 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_there_is_a_line_now_and_then() {
-        let text = said(false, 1 << 13, 128);
+    fn elsewhere_there_is_a_line_from_time_to_time() {
+        let text = output(false, 1 << 13, 128);
         assert!(!text.contains('\r'), "{text:?}");
-        // the first, after half a minute, after a minute, the last
+        // The first, after half a minute, after a minute, and the last.
         assert_eq!(
             text.lines().filter(|line| line.contains("KiB of") || line.contains("MiB of")).count(),
             4,
             "{text}"
         );
-        assert!(text.ends_with("a.zip: taking the checksum\n"), "{text}");
+        assert!(text.ends_with("a.zip: verifying the checksum\n"), "{text}");
     }
 }
