@@ -1,8 +1,9 @@
-//! Training: a [`Session`] is a spec made real, a [`Stepper`] makes one step of a batch, and the [`Trainer`] runs the training loop on a
-//! thread of its own; it publishes [`Event`](crate::protocol::Event)s and takes [`Command`](crate::protocol::Command)s.
+//! Training: a [`Session`] has the data and the network of a spec, a [`Stepper`] computes one step of a batch, and the [`Trainer`] runs the
+//! training loop on a thread of its own; it publishes [`Event`](crate::protocol::Event)s and receives
+//! [`Command`](crate::protocol::Command)s.
 //!
-//! The trainer owns the model; nothing is shared behind a lock. What it computes depends on the spec and the count of steps alone, never
-//! on a clock or on who watches. A pace, which is applied only while someone watches, changes which steps are watched, and no weight.
+//! The trainer owns the model; nothing is shared behind a lock. The weights depend on the spec and the number of steps alone, never
+//! on time or on monitoring. A pace, which is applied only with a screen, changes which steps are monitored, and no weight.
 
 mod control;
 mod cost;

@@ -4,7 +4,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
 use crate::protocol::Command;
 
-/// Commands that have come and are not applied yet, pause and pace.
+/// Pending commands, pause and pace.
 #[derive(Debug)]
 pub(super) struct Control {
     commands: Receiver<Command>,
@@ -15,7 +15,7 @@ pub(super) struct Control {
     /// The product of the pending factors of the learning rate.
     pub factor: f64,
     pub stop: Option<Stop>,
-    /// The least time of a step, where training is slowed down.
+    /// The minimum time of a step, if training is slowed down.
     pace: Option<Duration>,
     last_step: Instant,
 }
@@ -42,44 +42,44 @@ impl Control {
         }
     }
 
-    /// Limits training to so many steps a second.
+    /// Limits training to `steps_per_s` steps a second.
     pub fn set_pace(&mut self, steps_per_s: f64) {
         self.pace = Duration::try_from_secs_f64(1.0 / steps_per_s).ok();
     }
 
-    /// The least time of a step, where training is slowed down.
+    /// The minimum time of a step, if training is slowed down.
     pub fn pace(&self) -> Option<Duration> {
         self.pace
     }
 
-    /// Whether the current step is a single one, made while training is paused.
+    /// Whether the current step is a single one while training is paused.
     pub fn is_single_step(&self) -> bool {
         self.paused
     }
 
-    /// Waits until the pace allows the next step, taking commands meanwhile.
+    /// Waits until the pace allows the next step, receiving commands meanwhile.
     pub fn throttle(&mut self) {
         while let Some(pace) = self.pace.filter(|_| !self.paused && self.stop.is_none()) {
             match self.commands.recv_deadline(self.last_step + pace) {
                 Ok(command) => self.apply(command),
                 Err(RecvTimeoutError::Timeout) => break,
-                // The watcher has disconnected.
+                // All senders of commands have been dropped.
                 Err(RecvTimeoutError::Disconnected) => self.pace = None,
             }
         }
-        // Not `now`: a late waking is made good by the next step, but a pause is not.
+        // Not `now`: the next step compensates a late wake-up, but not a pause.
         let now = Instant::now();
         let due = self.pace.map_or(now, |pace| self.last_step + pace);
         self.last_step = if now - due > Duration::from_millis(100) { now } else { due };
     }
 
-    /// Takes all waiting commands, without waiting.
+    /// Receives all pending commands without waiting.
     pub fn poll(&mut self) {
         loop {
             match self.commands.try_recv() {
                 Ok(command) => self.apply(command),
                 Err(TryRecvError::Empty) => return,
-                // No command can come any more: training goes to its end.
+                // No further command is possible: training runs to its end.
                 Err(TryRecvError::Disconnected) => {
                     self.paused = false;
                     return;
@@ -119,13 +119,13 @@ impl Control {
     }
 }
 
-/// Measures the time spent training, pauses left out, and the throughput of the last half second.
+/// Measures the training time without pauses, and the throughput of the last half second.
 #[derive(Debug)]
 pub(super) struct Clock {
     before: Duration,
     since: Option<Instant>,
     window: (Duration, usize),
-    /// Of the window before.
+    /// The throughput of the previous window.
     rate: Option<f64>,
 }
 
@@ -134,7 +134,7 @@ impl Clock {
         Self { before: Duration::ZERO, since: Some(Instant::now()), window: (Duration::ZERO, 0), rate: None }
     }
 
-    /// Time spent training so far.
+    /// The training time so far.
     pub fn elapsed(&self) -> Duration {
         self.before + self.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
@@ -148,12 +148,12 @@ impl Clock {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Leaves what was done since `begin` of [`Clock::elapsed`] (validation) out of the throughput.
-    pub fn leave_out_since(&mut self, begin: Duration) {
+    /// Excludes the time since `begin` of [`Clock::elapsed`] (validation) from the throughput.
+    pub fn exclude_since(&mut self, begin: Duration) {
         self.window.0 += self.elapsed().saturating_sub(begin);
     }
 
-    /// Counts `sequences`; gives sequences per second of the last half second or more, of the time so far before that.
+    /// Counts `sequences`; returns the sequences per second of the last half second or more, or at first of the time so far.
     pub fn count(&mut self, sequences: usize) -> f64 {
         let now = self.elapsed();
         self.window.1 += sequences;
@@ -187,18 +187,18 @@ mod tests {
     }
 
     #[test]
-    fn throughput_leaves_out_what_is_no_training_and_nothing_else() {
+    fn throughput_excludes_validation_and_nothing_else() {
         let at = |ms: u64| Clock { before: Duration::from_millis(ms), since: None, ..Clock::start() };
         let mut clock = at(100);
         assert_eq!(clock.count(50).round(), 500.0);
-        // Epochs shorter than a window: what was learnt before a validation of 300 ms still counts.
+        // Epochs shorter than a window: training before a validation of 300 ms still counts.
         clock.before += Duration::from_millis(300);
-        clock.leave_out_since(Duration::from_millis(100));
+        clock.exclude_since(Duration::from_millis(100));
         clock.before += Duration::from_millis(100);
         assert_eq!(clock.count(10).round(), 300.0);
         clock.before += Duration::from_millis(400);
         assert_eq!(clock.count(540).round(), 1000.0);
-        // The next window is another.
+        // The next window.
         clock.before += Duration::from_millis(300);
         assert_eq!(clock.count(9999).round(), 1000.0);
         clock.before += Duration::from_millis(700);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_multiply_and_nonsense_is_ignored() {
+    fn factors_multiply_and_invalid_ones_are_ignored() {
         let (send, receive) = unbounded();
         let mut control = Control::new(receive);
         for factor in [2.0, 0.5, f64::NAN, -1.0, 0.0, 3.0] {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pace_holds_steps_back_until_full_speed_is_asked_for() {
+    fn a_pace_slows_steps_down_until_full_speed() {
         let (send, receive) = unbounded();
         let mut control = Control::new(receive);
         control.set_pace(100.0);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn saving_wins_over_stopping_and_a_lost_link_does_not_hold_a_paused_run() {
+    fn saving_overrides_stopping_and_a_paused_run_ends_when_disconnected() {
         let (send, receive) = unbounded();
         let mut control = Control::new(receive);
         for command in [Command::Pause, Command::SaveAndStop, Command::Stop] {

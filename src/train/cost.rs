@@ -1,17 +1,17 @@
 use std::time::Duration;
 
-/// Steps of either kind that a comparison needs at least.
+/// The minimum number of steps of each kind for a comparison.
 const ENOUGH: u32 = 5;
 
-/// What watching costs: the time that the instruments are read, and by how much watched steps take longer than others. Its share is that of
-/// the training time, idle time under a pace included.
+/// Measures the overhead of monitoring: the time to read the instruments, and the additional time of monitored steps, as a share of the
+/// training time including idle time under a pace.
 #[derive(Debug, Default)]
 pub(super) struct Cost {
-    /// The first step lays out memory and is compared with nothing.
+    /// Whether the first step is over, which allocates memory and is not measured.
     warm: bool,
     plain: Times,
-    watched: Times,
-    /// Of what is done after watched steps, between them and the next.
+    monitored: Times,
+    /// The time to read the instruments after monitored steps.
     reading: Duration,
     idle: Duration,
 }
@@ -29,31 +29,31 @@ impl Times {
 }
 
 impl Cost {
-    /// A step took so long; after a watched one, reading the instruments took as long as `reading`.
+    /// Adds the time of a step; after a monitored one also the time of reading the instruments.
     pub fn step(&mut self, took: Duration, reading: Option<Duration>) {
         if !std::mem::replace(&mut self.warm, true) {
             return;
         }
-        let times = if reading.is_some() { &mut self.watched } else { &mut self.plain };
+        let times = if reading.is_some() { &mut self.monitored } else { &mut self.plain };
         times.count = times.count.saturating_add(1);
         times.sum += took;
         self.reading += reading.unwrap_or_default();
     }
 
-    /// Training waited for so long, because of its pace.
+    /// Adds idle time caused by the pace.
     pub fn idle(&mut self, idle: Duration) {
         if self.warm {
             self.idle += idle;
         }
     }
 
-    /// The share of the training time that watching took, 0 to 1; `None` where there were too few steps of either kind.
+    /// The share of the training time that is overhead, 0 to 1; `None` with too few steps of either kind.
     pub fn share(&self) -> Option<f64> {
-        let longer = self.watched.mean()? - self.plain.mean()?;
+        let longer = self.monitored.mean()? - self.plain.mean()?;
         let reading = self.reading.as_secs_f64();
-        let all = (self.plain.sum + self.watched.sum + self.idle).as_secs_f64() + reading;
-        // Watched steps that happened to be the faster ones cost nothing.
-        Some(((longer * f64::from(self.watched.count)).max(0.0) + reading) / all)
+        let all = (self.plain.sum + self.monitored.sum + self.idle).as_secs_f64() + reading;
+        // Monitored steps that are faster by chance have no overhead.
+        Some(((longer * f64::from(self.monitored.count)).max(0.0) + reading) / all)
     }
 }
 
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn longer_steps_and_reading_are_the_cost_and_the_first_step_does_not_count() {
+    fn longer_steps_and_reading_are_overhead_and_the_first_step_is_excluded() {
         // 45 steps of 10 ms, 5 of 12 ms with 3 ms of reading: 25 ms of 525.
         let ten: Vec<_> = [[(10, None); 9].as_slice(), &[(12, Some(3))]].concat();
         let steps = [vec![(900, Some(70))], ten.repeat(5)].concat();
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn watched_steps_that_are_faster_by_chance_earn_nothing() {
+    fn monitored_steps_that_are_faster_by_chance_have_no_overhead() {
         let steps = [vec![(10, None); 11], vec![(8, Some(1)); 10]].concat();
         assert!((after(&steps).share().unwrap() - 10.0 / 190.0).abs() < 1e-9);
     }
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn there_is_no_share_without_steps_of_both_kinds() {
         assert_eq!(after(&[]).share(), None);
-        assert_eq!(after(&vec![(10, Some(1)); 50]).share(), None, "all steps were watched");
+        assert_eq!(after(&vec![(10, Some(1)); 50]).share(), None, "all steps were monitored");
         assert_eq!(after(&vec![(10, None); 50]).share(), None, "no step was");
     }
 }

@@ -2,16 +2,16 @@ use super::session::PrepareError;
 use crate::error::chain;
 use crate::run::RunError;
 
-/// Why training ended before its time.
+/// An error that ends training.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TrainError {
     /// A loss, gradient or weight is not finite.
     #[error("{0}")]
     Diverged(String),
-    /// Data, preset or run folder are to blame.
+    /// Data, preset or run folder are invalid.
     #[error("{0}")]
     Unusable(String),
-    /// The system, or a defect of the program.
+    /// An error of the system, or a bug in the program.
     #[error("{0}")]
     Failed(String),
 }

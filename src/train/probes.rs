@@ -9,10 +9,10 @@ use crate::number;
 use crate::preset;
 use crate::protocol::{Activations, ProbeFrame, ProbeText};
 
-/// Time steps of numbers from one label to the next.
+/// The number of time steps between two labels of numeric sequences.
 const LABEL_EVERY: usize = 5;
 
-/// The sequences whose way through the network is shown.
+/// The sequences whose activations are shown.
 #[derive(Debug)]
 pub(super) struct Probes {
     pub texts: Vec<ProbeText>,
@@ -21,15 +21,15 @@ pub(super) struct Probes {
 }
 
 impl Probes {
-    /// The probes that a preset asks for: texts read as `tokens` says, or sequences of `data`.
+    /// Encodes the probes of a preset: texts by `tokens`, or the first sequences of `data`.
     pub fn new(
-        wanted: &preset::Probes,
+        spec: &preset::Probes,
         tokens: Option<&TokenSpec>,
         data: &Data,
         model: &Model,
         params: &Params,
     ) -> Self {
-        let (texts, inputs) = match (wanted, tokens, &data.vocabularies) {
+        let (texts, inputs) = match (spec, tokens, &data.vocabularies) {
             (preset::Probes::Texts(texts), Some(spec), Some(known)) if !spec.channels.is_empty() => {
                 sentences(texts, known, spec)
             }
@@ -40,36 +40,36 @@ impl Probes {
         Self { texts, inputs, shard: Shard::new(model, params) }
     }
 
-    /// What the network makes of every probe after `step` updates.
-    pub fn look(&mut self, model: &Model, params: &Params, step: u64) -> Vec<ProbeFrame> {
+    /// The activations and predictions of every probe after `step` updates.
+    pub fn frames(&mut self, model: &Model, params: &Params, step: u64) -> Vec<ProbeFrame> {
         if self.texts.is_empty() {
             return Vec::new();
         }
-        // Each look begins anew, also where layers carry a state.
+        // Probes start with a zero state, also with stateful layers.
         self.shard.reset_states();
         self.shard.load(network_input(&self.inputs), TargetsView::None);
         self.shard.forward(model, params, Mode::Evaluate);
         let output = self.shard.output(model);
-        let unrolls = self.shard.recurrent_buffers(model);
-        let held = unrolls.iter().flat_map(|(layer, direction, cell, unroll)| {
-            Quantity::all(*cell, unroll).into_iter().map(move |held| (*layer, *direction, held))
+        let buffers = self.shard.recurrent_buffers(model);
+        let quantities = buffers.iter().flat_map(|(layer, direction, cell, buffer)| {
+            Quantity::all(*cell, buffer).into_iter().map(move |quantity| (*layer, *direction, quantity))
         });
-        let held: Vec<_> = held.collect();
+        let quantities: Vec<_> = quantities.collect();
         let frame = |(row, text): (usize, &ProbeText)| ProbeFrame {
             step,
             probe: row,
             prediction: prediction(model, output.view(), row, text),
-            activations: held
+            activations: quantities
                 .iter()
-                .map(|(layer, direction, held)| {
-                    let steps = text.first_step..(text.first_step + text.tokens.len()).min(held.dim().0);
-                    let values = steps.flat_map(|t| held.row(t, row)).copied().collect();
-                    let quantity = held.name.into();
+                .map(|(layer, direction, values_of)| {
+                    let steps = text.first_step..(text.first_step + text.tokens.len()).min(values_of.dim().0);
+                    let values = steps.flat_map(|t| values_of.row(t, row)).copied().collect();
+                    let quantity = values_of.name.into();
                     Activations {
                         layer: *layer,
                         direction: *direction,
                         quantity,
-                        units: held.units(),
+                        units: values_of.units(),
                         values,
                     }
                 })
@@ -79,7 +79,7 @@ impl Probes {
     }
 }
 
-/// Texts as rows of ids.
+/// Encodes texts as rows of ids.
 fn read(texts: &[String], vocabulary: &Vocabulary, spec: &TokenSpec) -> (Vec<ProbeText>, Inputs) {
     let mut rows = Array2::zeros((texts.len(), spec.length));
     let mut probes = Vec::new();
@@ -97,11 +97,11 @@ fn read(texts: &[String], vocabulary: &Vocabulary, spec: &TokenSpec) -> (Vec<Pro
     (probes, Inputs::Tokens(rows))
 }
 
-/// Texts as words in channels, cut as sentences to be tagged are. They are called as they stand: what of a word a network knows is not in one channel.
+/// Encodes texts as words in channels, split like sentences for a tagger. Tokens are shown unchanged, as no single channel has the words.
 fn sentences(texts: &[String], known: &Vocabularies, spec: &TokenSpec) -> (Vec<ProbeText>, Inputs) {
     let known_words = spec.known_words(known);
-    let knows = |word: &str| known_words.is_some_and(|known| known.id(word).is_some());
-    let cut: Vec<Vec<String>> = texts.iter().map(|text| split_words(text, knows)).collect();
+    let is_known = |word: &str| known_words.is_some_and(|known| known.id(word).is_some());
+    let cut: Vec<Vec<String>> = texts.iter().map(|text| split_words(text, is_known)).collect();
     let words: Vec<Vec<&str>> =
         cut.iter().map(|words| words.iter().take(spec.length).map(String::as_str).collect()).collect();
     let Ok(inputs) = encode_sentences(known, spec, &words) else { return nothing() };
@@ -116,7 +116,7 @@ fn nothing() -> (Vec<ProbeText>, Inputs) {
     (Vec::new(), Inputs::Tokens(Array2::zeros((0, 0))))
 }
 
-/// The first sequences of the data that the network does not learn from; `masked` where it is told of padding.
+/// The first validation sequences, or else training sequences; `masked` if the network has a mask.
 fn first(count: usize, data: &Data, masked: bool) -> (Vec<ProbeText>, Inputs) {
     let (split, name) = match &data.validation {
         Some(validation) => (validation, "validation"),
@@ -143,7 +143,7 @@ fn first(count: usize, data: &Data, masked: bool) -> (Vec<ProbeText>, Inputs) {
     ((0..count).map(probe).collect(), inputs)
 }
 
-/// What the steps of a sequence are called, and the first that is no padding.
+/// The labels of the steps of a sequence, and the first step that is not padding.
 fn labels(
     split: &Dataset,
     row: usize,
@@ -172,7 +172,7 @@ fn labels(
     }
 }
 
-/// What a sequence of the data should give; at step `last`, where there is an answer at every step.
+/// The target of a sequence; that of step `last` if there is a target at every step.
 fn truth(split: &Dataset, row: usize, last: usize, labels: &[String]) -> Option<String> {
     let label = |class: &u32| labels.get(*class as usize).cloned();
     match &split.targets {
@@ -192,7 +192,7 @@ fn truth(split: &Dataset, row: usize, last: usize, labels: &[String]) -> Option<
     }
 }
 
-/// The model's answer to one probe.
+/// The prediction for one probe.
 fn prediction(model: &Model, output: ArrayView3<'_, f32>, row: usize, text: &ProbeText) -> Vec<f32> {
     let step = match model.output() {
         Shape::Sequence { .. } => (text.first_step + text.tokens.len()).saturating_sub(1),
@@ -202,11 +202,11 @@ fn prediction(model: &Model, output: ArrayView3<'_, f32>, row: usize, text: &Pro
     if row >= rows || step >= steps {
         return Vec::new();
     }
-    let answer = (0..features).map(|i| output[(row, step, i)]);
+    let output = (0..features).map(|i| output[(row, step, i)]);
     match model.loss().has_classes() && features == 1 {
         // One sigmoid is the probability of class 1.
-        true => answer.flat_map(|p| [1.0 - p, p]).collect(),
-        false => answer.collect(),
+        true => output.flat_map(|p| [1.0 - p, p]).collect(),
+        false => output.collect(),
     }
 }
 
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_probe_is_cut_as_a_sentence_to_be_tagged_is() {
+    fn a_probe_is_split_like_a_sentence_for_a_tagger() {
         let spec: TokenSpec = serde_json::from_str(
             r#"{"length":4,"channels":[{"level":"case"},{"name":"form","level":"word","vocabulary":9}]}"#,
         )

@@ -12,57 +12,56 @@ use crate::nn::Model;
 use crate::preset::{RunSpec, check_fit};
 use crate::protocol::{DataFacts, RunInfo};
 
-/// A spec made real: data, a network with its optimizer, sequences to probe it with.
+/// The data, the network with its optimizer, and the instruments of a spec.
 #[derive(Debug)]
 pub struct Session {
-    /// What was asked for.
+    /// The spec.
     pub spec: RunSpec,
-    /// What weights learn from.
+    /// The training data.
     pub train: Batches,
-    /// What they are measured on.
+    /// The validation data.
     pub validation: Option<Batches>,
-    /// Of the training texts or the task's symbols; `None` where sequences are numbers.
+    /// The vocabularies of the training texts or of the task's symbols; `None` for numbers.
     pub vocabularies: Option<Vocabularies>,
-    /// The label of each class; none where targets are numbers.
+    /// The label of each class; empty if targets are numbers.
     pub labels: Vec<String>,
-    /// What the network does.
+    /// The task of the network.
     pub(super) task: Task,
-    /// The network at work.
+    /// The network, its weights and its optimizer.
     pub stepper: Stepper,
     pub(super) watch: Watch,
-    /// Which classes are right at each step of the validation data, where the task leaves a choice: `[sequence, time]`, a bit a
-    /// class.
+    /// The legal classes at each step of the validation data, if the task has several: bit sets `[sequence, time]`.
     pub(super) legal: Option<Array2<u32>>,
-    /// The validation data in the units of the series, where they are one.
+    /// The inverse transform and the truth of the validation data of a series.
     pub(super) forecasts: Option<Forecasts>,
-    /// What numbers were scaled by, where they are read from files.
+    /// The scaling of numbers that are read from files.
     pub(super) scale: Option<Scale>,
     facts: DataFacts,
-    /// What people should know of the data, in sentences.
+    /// Notes on the data for the user, in sentences.
     pub(super) notes: Vec<String>,
-    /// How much of the vocabulary the pretrained vectors of each Embedding know.
+    /// The coverage of the vocabulary by the pretrained vectors of each Embedding.
     pub(super) coverages: Vec<Coverage>,
 }
 
-/// Why a spec cannot be made real.
+/// An error of preparing a session.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    /// The data are not there, or not as they must be.
+    /// The data are missing or invalid.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// The data do not fit the task.
+    /// The data and the network do not fit together.
     #[error("{0}")]
     Task(String),
-    /// The system gave no threads.
+    /// The threads cannot be started.
     #[error("cannot start the trainer's threads")]
     Threads(#[from] std::io::Error),
 }
 
 impl Session {
-    /// Reads the data and builds the network. `progress` is told in words what is being done.
+    /// Reads the data and builds the network. `progress` receives progress messages.
     ///
     /// # Errors
-    /// When data are missing or wrong, or do not fit the task.
+    /// When data are missing or invalid, or do not fit the network.
     pub fn prepare(
         spec: RunSpec,
         threads: usize,
@@ -71,14 +70,14 @@ impl Session {
         Self::prepare_unless(spec, threads, progress, &mut || false)
     }
 
-    /// The same; where it takes long it ends with an error soon after `stop` says so.
+    /// [`prepare`](Self::prepare), which ends with an error soon after `stop` returns true.
     pub(super) fn prepare_unless(
         spec: RunSpec,
         threads: usize,
         progress: &mut dyn FnMut(String),
         stop: &mut dyn FnMut() -> bool,
     ) -> Result<Self, PrepareError> {
-        // A spec from `preset::load` was checked; one made by hand may be wrong.
+        // A spec from `preset::load` has been checked, others may be invalid.
         let model = spec.model().map_err(|e| PrepareError::Task(e.to_string()))?;
         let clip = spec.train.optimizer.clip().map_err(|e| PrepareError::Task(e.to_string()))?;
         let streams = if model.is_stateful() { spec.train.batch_size } else { 1 };
@@ -99,7 +98,7 @@ impl Session {
         let model =
             model.with_class_weights(spec.train.class_weights(&data.labels).map_err(PrepareError::Task)?);
         let mut stepper = Stepper::new(model, &spec.train.optimizer, clip, spec.train.seed, threads)?;
-        let coverages = vectors::begin(&spec, &data, &mut stepper, progress)?;
+        let coverages = vectors::initialize(&spec, &data, &mut stepper, progress)?;
         let tokens = spec.token_spec();
         let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
         let watch = watch.with_samples(&spec, data.vocabularies.as_ref().map(Vocabularies::first));
@@ -108,7 +107,7 @@ impl Session {
         notes.extend(unmasked);
         let legal = validation.as_ref().and_then(|data| spec.data.source().legal(data));
         let (model, seed, batch_size) = (stepper.model(), spec.train.seed, spec.train.batch_size);
-        // Without gradients a batch can be larger; but a carried state goes from batch to batch as in training.
+        // Without gradients a batch can be larger, but not with a carried state.
         let size = if model.is_stateful() { batch_size } else { batch_size.max(256) };
         let in_order = |data: Dataset| {
             let sampler = Sampler::new(seed, data.len(), size).unshuffled();
@@ -124,7 +123,7 @@ impl Session {
             Some(split) => streamed(split, training_order(model, batch_size, seed)),
             None => {
                 let shuffled = Sampler::new(seed, train.len(), batch_size);
-                // A carried state belongs to the sequence that stands at the same place of the next batch.
+                // A carried state belongs to the sequence at the same position of the next batch.
                 let sampler = match model {
                     model if model.is_stateful() => shuffled.unshuffled(),
                     model if model.has_mask() => shuffled.by_length(train.lengths()),
@@ -151,7 +150,7 @@ impl Session {
         })
     }
 
-    /// What holds for the whole run.
+    /// The facts of the whole run.
     pub fn info(&self, folder: &std::path::Path) -> RunInfo {
         RunInfo {
             name: self.spec.name.clone(),
@@ -174,7 +173,7 @@ impl Session {
     }
 }
 
-/// The order in which `model` learns from streamed texts: that of those in memory.
+/// The order of streamed training texts: that of texts in memory.
 fn training_order(model: &Model, batch_size: usize, seed: u64) -> BatchOrder {
     let seed = (!model.is_stateful()).then_some(seed);
     BatchOrder { batch_size, seed, by_length: seed.is_some() && model.has_mask() }
@@ -186,7 +185,7 @@ fn streamed(mut split: Box<dyn StreamedSplit>, order: BatchOrder) -> Batches {
     Batches::Streamed(split)
 }
 
-/// The first of the labels, at the end of a sentence; nothing where there are none.
+/// The first labels in parentheses; empty without labels.
 fn named(labels: &[String]) -> String {
     if labels.is_empty() {
         return String::new();

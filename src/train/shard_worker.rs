@@ -15,7 +15,7 @@ pub(super) struct ShardWorker {
     pub weight: f64,
     pub norms: GradientNorms,
     pub score: Score,
-    /// Of the last batch evaluated, where it is counted.
+    /// The confusion matrix of the last batch evaluated, if counted.
     pub confusion: Confusion,
 }
 
@@ -40,8 +40,8 @@ impl ShardWorker {
         self.weight = self.shard.weight(model);
     }
 
-    /// Forward, loss, backward, after `step` updates; `weight` is the whole batch's, and `watch` sums the gradient norm per unrolled
-    /// step.
+    /// Forward, loss and backward pass after `step` updates; `weight` is that of the whole batch, and `watch` sums the gradient norms per
+    /// unrolled step.
     pub fn train(&mut self, model: &Model, params: &Params, seed: u64, step: u64, weight: f64, watch: bool) {
         self.shard.forward(model, params, Mode::Train { seed, step, first_row: self.first_row });
         self.norms.clear();
@@ -49,7 +49,7 @@ impl ShardWorker {
         self.score = self.shard.backward(model, params, weight, observer);
     }
 
-    /// Forward and loss; `count_classes` fills the confusion matrix.
+    /// Forward pass and loss; `count_classes` fills the confusion matrix.
     pub fn evaluate(&mut self, model: &Model, params: &Params, count_classes: bool) {
         self.shard.forward(model, params, Mode::Evaluate);
         self.score = self.shard.score(model);

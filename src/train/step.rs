@@ -9,17 +9,17 @@ use crate::nn::{Gradient, GradientNorms, Model, Param, Params, RecurrentTrace, S
 use crate::optim::{Clip, Optimizer, OptimizerSpec};
 use crate::protocol::ParamNorms;
 
-/// The least sequences of a shard, where there are two such shards: fewer would make the matrix products too thin.
+/// The minimum number of sequences of a shard, if there are two such shards: fewer would make the matrix products too thin.
 const SHARD_ROWS: usize = 16;
-/// The least sequences of a shard of a smaller batch.
+/// The minimum number of sequences of a shard of a smaller batch.
 const FEW_ROWS: usize = 8;
-/// The most shards of a batch.
+/// The maximum number of shards of a batch.
 const SHARDS: usize = 8;
-/// Bytes that recurrent layers may keep of a batch's steps before they make gates again on the way back: see
+/// Bytes of cached gates of a batch above which recurrent layers recompute them in the backward pass (gradient checkpointing): see
 /// [`Model::recurrent_bytes`].
 const BUDGET: usize = 192 << 20;
 
-/// One batch through the network, forward, backward and update, on several threads with the same bits as on one.
+/// Computes training steps: forward pass, backward pass and update of one batch, on several threads with the same bits as on one.
 #[derive(Debug)]
 pub struct Stepper {
     model: Model,
@@ -27,9 +27,9 @@ pub struct Stepper {
     seed: u64,
     optimizer: Optimizer,
     clip: Option<Clip>,
-    team: ThreadPool,
+    pool: ThreadPool,
     work: Vec<ShardWorker>,
-    /// The shards of evaluation where layers carry a state: those of training keep theirs.
+    /// The shards of evaluation if layers carry a state: those of training retain theirs.
     evaluation_work: Vec<ShardWorker>,
     /// Shards that the last batch did not need.
     spare: Vec<ShardWorker>,
@@ -60,7 +60,7 @@ pub struct DivergedError {
 }
 
 impl Stepper {
-    /// A network with weights initialized from `seed`.
+    /// Creates a network with weights initialized from `seed`.
     ///
     /// # Errors
     /// When the threads cannot be started.
@@ -75,7 +75,7 @@ impl Stepper {
         params.initialize(seed);
         let gradient = Gradient::new(&model, &params);
         Ok(Self {
-            team: ThreadPool::new(threads)?,
+            pool: ThreadPool::new(threads)?,
             optimizer: Optimizer::new(optimizer, params.trainable().len()),
             params,
             clip,
@@ -110,47 +110,46 @@ impl Stepper {
         &mut self.optimizer
     }
 
-    /// Threads that share a step.
+    /// The number of threads of a step.
     pub fn threads(&self) -> usize {
-        self.team.threads()
+        self.pool.threads()
     }
 
-    /// What the last watched step left, until the next batch, and who reads it: the network and its weights, the gradient norms per
-    /// unrolled step, and the ways through time of the recurrent layers.
+    /// The results of the last monitored step, valid until the next batch: the network and its weights, the gradient norms per
+    /// unrolled step, and the traces of the recurrent layers; and the thread pool to evaluate them.
     pub fn watched(&mut self) -> (&Model, &Params, &GradientNorms, Vec<RecurrentTrace<'_>>, &mut ThreadPool) {
-        let ways = self.model.recurrent_traces(self.work.iter().map(|work| &work.shard));
-        (&self.model, &self.params, &self.norms, ways, &mut self.team)
+        let traces = self.model.recurrent_traces(self.work.iter().map(|work| &work.shard));
+        (&self.model, &self.params, &self.norms, traces, &mut self.pool)
     }
 
-    /// The norms of every weight tensor, its gradient and its update on the last watched step.
+    /// The norms of every weight tensor, its gradient and its update in the last monitored step.
     pub fn param_norms(&self) -> &[ParamNorms] {
         self.update_norms.norms()
     }
 
-    /// Bytes of memory for what the sequences of a batch become on their way through the network and back, as held for the batches
-    /// so far: see [`Shard::activation_bytes`](crate::nn::Shard::activation_bytes).
+    /// Bytes of the activations and gradients of a batch, as allocated for the batches so far: see [`Shard::activation_bytes`](crate::nn::Shard::activation_bytes).
     pub fn activation_bytes(&self) -> usize {
         let all = self.work.iter().chain(&self.evaluation_work).chain(&self.spare);
         all.map(|work| work.shard.activation_bytes()).sum()
     }
 
-    /// Learns from one batch.
+    /// Trains on one batch.
     ///
     /// # Errors
     /// [`DivergedError`], found before the optimizer touches a weight.
     pub fn step(&mut self, batch: &Batch, watch: bool) -> Result<StepResult, DivergedError> {
         self.shard_batch(batch.len());
         let (model, params, seed, step) = (&self.model, &self.params, self.seed, self.optimizer.steps());
-        self.team.run(&mut self.work, |_, work| work.load(batch, model));
+        self.pool.run(&mut self.work, |_, work| work.load(batch, model));
         let weight = self.work.iter().map(|work| work.weight).sum();
-        self.team.run(&mut self.work, |_, work| work.train(model, params, seed, step, weight, watch));
+        self.pool.run(&mut self.work, |_, work| work.train(model, params, seed, step, weight, watch));
         let score = self.total();
         let penalty = self.params.regularization_loss();
         if watch {
             self.norms.clear();
             self.work.iter().for_each(|work| self.norms.merge(&work.norms));
         }
-        self.gradient.sum(&self.params, self.work.iter().map(|work| &work.shard), &mut self.team);
+        self.gradient.sum(&self.params, self.work.iter().map(|work| &work.shard), &mut self.pool);
         let grad_norm = self.gradient.norm();
         if !(score.loss + penalty).is_finite() {
             return Err(DivergedError { what: "the loss".into() });
@@ -163,22 +162,22 @@ impl Stepper {
         }
         if watch {
             let gradient = |tensor| self.gradient.norm_of(tensor);
-            self.update_norms.before(&self.params, gradient, &mut self.team);
+            self.update_norms.before(&self.params, gradient, &mut self.pool);
         }
         let limit = self.clip.map(|clip| clip.apply(self.gradient.tensors_mut(&self.params), grad_norm));
         let (weights, grads) = (self.params.trainable_mut(), self.gradient.values());
-        self.optimizer.step(weights, grads, limit.unwrap_or_default(), &mut self.team);
+        self.optimizer.step(weights, grads, limit.unwrap_or_default(), &mut self.pool);
         if watch {
-            self.update_norms.after(&self.params, &mut self.team);
+            self.update_norms.after(&self.params, &mut self.pool);
         }
         Ok(StepResult { score, penalty, grad_norm })
     }
 
-    /// Checks the weights, which an update can take beyond what an `f32` holds: [`Stepper::step`] finds it in the next loss only,
-    /// and not at all where no further batch reads them.
+    /// Checks that the weights are finite after an update: [`Stepper::step`] notices it in the next loss only, and not at all without
+    /// a further batch.
     ///
     /// # Errors
-    /// [`DivergedError`] with the first tensor that is not finite.
+    /// [`DivergedError`] for the first tensor that is not finite.
     pub fn check(&self) -> Result<(), DivergedError> {
         match self.not_finite(self.params.values(), |_| true) {
             Some(name) => Err(DivergedError { what: name.into() }),
@@ -186,14 +185,14 @@ impl Stepper {
         }
     }
 
-    /// The first tensor, of those that `has` says to be in `values`, that is not finite there.
+    /// The first tensor that is not finite, of those for which `has` returns true.
     fn not_finite(&self, values: &[f32], has: impl Fn(&Param) -> bool) -> Option<&str> {
         let finite = |range: std::ops::Range<usize>| values[range].iter().all(|value| value.is_finite());
         let bad = self.params.table().iter().find(|param| has(param) && !finite(param.range.clone()));
         bad.map(|param| param.name.as_str())
     }
 
-    /// Evaluates one batch without learning; counts its classes in `confusion`.
+    /// Evaluates one batch; counts its classes in `confusion`.
     pub fn evaluate(&mut self, batch: &Batch, confusion: Option<&mut Confusion>) -> Score {
         let separate = self.model.is_stateful();
         if separate {
@@ -201,7 +200,7 @@ impl Stepper {
         }
         self.shard_batch(batch.len());
         let (model, params, count_classes) = (&self.model, &self.params, confusion.is_some());
-        self.team.run(&mut self.work, |_, work| {
+        self.pool.run(&mut self.work, |_, work| {
             work.load(batch, model);
             work.evaluate(model, params, count_classes);
         });
@@ -215,7 +214,7 @@ impl Stepper {
         total
     }
 
-    /// The number of steps of the batch just evaluated whose predicted class `legal` allows: `[batch, time]`, a bit a class.
+    /// The number of steps of the batch just evaluated whose predicted class is in `legal`: bit sets `[batch, time]`.
     pub fn legal(&self, legal: ArrayView2<'_, u32>) -> f64 {
         let count = |work: &ShardWorker| {
             let predicted = work.shard.predicted(&self.model);
@@ -230,7 +229,7 @@ impl Stepper {
         evaluated.iter().map(count).sum::<usize>() as f64
     }
 
-    /// Hands the outputs for the batch just evaluated to `each`: the sequence's position in the batch, and its output, step after step.
+    /// Passes the outputs for the batch just evaluated to `each`: the position of the sequence in the batch, and its output, step after step.
     pub fn each_output(&self, mut each: impl FnMut(usize, &[f32])) {
         let evaluated = if self.model.is_stateful() { &self.evaluation_work } else { &self.work };
         for work in evaluated {
@@ -261,12 +260,12 @@ impl Stepper {
         }
     }
 
-    /// Resets the carried states of evaluation; those of training stay.
+    /// Resets the carried states of evaluation, not those of training.
     pub fn reset_evaluation_states(&mut self) {
         self.evaluation_work.iter_mut().for_each(|work| work.shard.reset_states());
     }
 
-    /// Resets all carried states: another stream follows.
+    /// Resets all carried states, before another stream.
     pub fn reset_states(&mut self) {
         let all = self.work.iter_mut().chain(&mut self.evaluation_work).chain(&mut self.spare);
         all.for_each(|work| work.shard.reset_states());
@@ -289,13 +288,13 @@ impl Stepper {
         while self.work.len() < shards {
             let fresh = || ShardWorker::new(&self.model, &self.params);
             let mut work = self.spare.pop().unwrap_or_else(fresh);
-            // The state it carries may be another stream's.
+            // Its carried state may be that of another stream.
             work.shard.reset_states();
             self.work.push(work);
         }
         for (i, work) in self.work.iter_mut().enumerate() {
             let first_row = i * rows;
-            // A batch of another size is split elsewhere: the state is that of other rows.
+            // A batch of another size is split differently: the state is that of other rows.
             if work.first_row != first_row {
                 work.shard.reset_states();
             }

@@ -18,44 +18,44 @@ use crate::preset::RunSpec;
 use crate::protocol::{Command, Event, Level, RunStatus};
 use crate::run::{Folder, Recorder};
 
-/// Share of the training tokens below which pretrained vectors may be those of another language, or of words cut otherwise.
+/// The coverage of the training tokens below which pretrained vectors may be of another language or tokenization.
 const FEW_KNOWN: f64 = 0.5;
 
-/// How to run, beside what.
+/// Options of a run besides its spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The run folder; by default a new one under `runs/`.
     pub folder: Option<PathBuf>,
-    /// Threads that share a step.
+    /// The number of threads of a step.
     pub threads: usize,
-    /// Whether someone watches: then the preset's pace is kept.
+    /// Whether there is a screen, and so the preset's pace applies.
     pub watched: bool,
-    /// What to log first, e.g. notes of the preset.
+    /// Notes to log first, such as those of the preset.
     pub notes: Vec<String>,
 }
 
-/// A trainer at work on a thread of its own.
+/// A running trainer on a thread of its own.
 #[derive(Debug)]
 pub struct Trainer {
-    /// What it tells. Unbounded, so that it never waits for who listens; drain it or drop it.
+    /// Its events. Unbounded, so that it never waits for the receiver; drain it or drop it.
     pub events: Receiver<Event>,
-    /// What it is told. When all senders are gone it trains to its end.
+    /// Commands to it. When all senders are dropped it trains to its end.
     pub commands: Sender<Command>,
     thread: JoinHandle<Outcome>,
 }
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// All epochs are done.
+    /// Training has finished.
     Finished,
-    /// Ended by command.
+    /// Stopped by a command.
     Stopped,
     /// A loss or gradient was not finite.
     Diverged(String),
-    /// Data or preset are not as they must be.
+    /// Data or preset are invalid.
     Unusable(String),
-    /// Anything else: disk, threads, a defect.
+    /// Any other error: disk, threads, a bug.
     Failed(String),
 }
 
@@ -63,7 +63,7 @@ impl Trainer {
     /// Starts training `spec`.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the thread cannot be started.
     pub fn start(spec: RunSpec, options: Options) -> std::io::Result<Self> {
         let (watcher, events) = unbounded();
         let (commands, inbox) = unbounded();
@@ -73,27 +73,27 @@ impl Trainer {
         Ok(Self { events, commands, thread })
     }
 
-    /// Waits for the end, as one who neither listens nor commands any more: events are not piled up for nobody, and a
-    /// paused trainer that no other sender can reach goes on.
+    /// Waits for the end after dropping both channels: events do not accumulate, and a paused trainer without other senders
+    /// continues.
     pub fn join(self) -> Outcome {
         let Self { events, commands, thread } = self;
         drop((events, commands));
-        let lost = || Outcome::Failed("the trainer's thread was lost".into());
+        let lost = || Outcome::Failed("the training thread exited unexpectedly".into());
         thread.join().unwrap_or_else(|_| lost())
     }
 }
 
 fn run(spec: RunSpec, options: &Options, watcher: Sender<Event>, commands: Receiver<Command>) -> Outcome {
     let mut publisher = Publisher::new(watcher);
-    // A defect must not take the recording with it: the panic becomes an event like any other end.
+    // A panic becomes an event, so that the recording is complete.
     let caught =
         catch_unwind(AssertUnwindSafe(|| train(spec, options, &mut publisher, Control::new(commands))));
-    let end = caught.unwrap_or_else(|panic| {
+    let result = caught.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
-        Err(TrainError::Failed(format!("a defect of the program: {}", text.unwrap_or_default())))
+        Err(TrainError::Failed(format!("a bug in the program: {}", text.unwrap_or_default())))
     });
-    let (status, outcome) = match end {
+    let (status, outcome) = match result {
         Ok(status @ RunStatus::Finished) => (status, Outcome::Finished),
         Ok(status) => (status, Outcome::Stopped),
         Err(TrainError::Diverged(what)) => {
@@ -146,7 +146,7 @@ fn train(
     publisher.publish(Event::Prepared(Box::new(session.info(folder.path()))));
     options.notes.iter().chain(&session.notes).for_each(|note| publisher.log(Level::Warning, note));
     if session.spec.train.validate_every.is_some() && session.validation.is_none() {
-        let text = "train.validate_every: there are no validation data to look at between epochs";
+        let text = "train.validate_every: there are no validation data";
         publisher.log(Level::Warning, text);
     }
     for coverage in &session.coverages {
@@ -160,7 +160,7 @@ fn train(
         control.set_pace(pace);
         publisher.log(
             Level::Info,
-            format!("slowed down to {pace} steps a second, to be watched; f for full speed"),
+            format!("slowed down to {pace} steps a second for the screen; press f for full speed"),
         );
     }
     let progress = Progress::new(&session);
@@ -191,7 +191,7 @@ fn check_monitors(session: &Session) -> Result<(), TrainError> {
         true => {
             let instead = name.strip_prefix(VALIDATION).filter(|base| names.iter().any(|name| name == base));
             let instead = instead.unwrap_or("loss");
-            format!("{place}: {name} needs validation data, and there are none; monitor {instead}")
+            format!("{place}: {name} needs validation data, but there are none; monitor {instead}")
         }
         false => format!("{place}: this run has no metric `{name}`; expected one of {}", names.join(", ")),
     }))

@@ -1,4 +1,4 @@
-//! The training loop: epochs of steps; validation after every epoch and, if the preset says so, between; commands between two steps.
+//! The training loop: epochs of steps; validation after every epoch and optionally between; commands between two steps.
 
 mod commands;
 mod saving;
@@ -27,18 +27,18 @@ use crate::run::Folder;
 /// The state of training apart from the weights and the optimizer's slots.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Progress {
-    /// Updates made.
+    /// The number of updates.
     step: u64,
     /// The current epoch, from 1.
     epoch: usize,
-    /// Its batches that are done.
+    /// The number of its batches that are done.
     batch: usize,
     learning_rate: LearningRate,
     /// The best epoch so far by the monitored metric, and patience.
     early_stopping: Stopper,
     /// The best value of the same metric for the best checkpoint, between epochs as well.
     best: Best,
-    /// Over the epoch so far.
+    /// The totals of the epoch so far.
     totals: Totals,
     /// Seconds of training.
     seconds: f64,
@@ -69,10 +69,10 @@ pub(super) struct TrainingLoop<'a> {
     pub control: Control,
     pub clock: Clock,
     pub progress: Progress,
-    /// The weights of the best epoch, where they are to be restored.
+    /// The weights of the best epoch, if they are to be restored.
     pub best_weights: Option<Vec<f32>>,
     pub cost: Cost,
-    /// Whether the log has the cost of watching.
+    /// Whether the overhead of monitoring has been logged.
     pub cost_logged: bool,
     /// The buffer of the current batch.
     pub batch: Batch,
@@ -107,7 +107,7 @@ impl TrainingLoop<'_> {
             }
             let seconds = (self.clock.elapsed() - begin).as_secs_f64();
             let ends = self.epoch_ended(validation, seconds);
-            self.clock.leave_out_since(trained);
+            self.clock.exclude_since(trained);
             if ends || epoch == self.session.spec.train.epochs {
                 break;
             }
@@ -125,7 +125,7 @@ impl TrainingLoop<'_> {
         filled.map_err(|error| self.unreadable(&error))?;
         let session = &mut self.session;
         let steps = self.progress.step;
-        // A single step is asked for in order to see it.
+        // A single step is always monitored.
         let watch = session.watch.is_due(steps, self.control.pace()) || self.control.is_single_step();
         let learning_rate = self.progress.learning_rate.at(self.progress.step, self.progress.epoch);
         session.stepper.optimizer_mut().learning_rate = learning_rate;
@@ -135,7 +135,7 @@ impl TrainingLoop<'_> {
         let result = match result {
             Ok(result) => result,
             Err(error) => {
-                // The progress since the last checkpoint shows where it began to go wrong.
+                // The metrics since the last checkpoint show where training diverged.
                 if session.stepper.check().is_ok() {
                     self.save(false);
                 }
@@ -195,7 +195,7 @@ impl TrainingLoop<'_> {
             let text = format!(
                 "early stopping after epoch {epoch}: {monitor} was best in epoch {} with {}, and patience is {patience}",
                 self.progress.early_stopping.best_epoch(),
-                best.map_or("no number".into(), number::metric),
+                best.map_or("no value".into(), number::metric),
             );
             self.publisher.log(Level::Info, text);
         }
@@ -204,7 +204,7 @@ impl TrainingLoop<'_> {
 
     /// The metrics of the epoch, and those of the validation after it.
     fn epoch_metrics(&self, validation: Option<&EvaluationResult>) -> Metrics {
-        // Without validation data the errors of forecasts are those of scaled numbers.
+        // Without validation data errors of forecasts are those of scaled numbers.
         let task = match self.session.task {
             Task::Forecast if self.session.forecasts.is_none() => Task::Regression,
             task => task,
@@ -233,14 +233,14 @@ impl TrainingLoop<'_> {
         watch.probe(stepper, self.progress.step, &mut |event| self.publisher.publish(event));
     }
 
-    /// Publishes a sample of a language model, where the preset asks for one and it is due.
+    /// Publishes a sample of a language model if it is due.
     fn publish_sample(&mut self, epoch_ended: bool) {
         let Session { watch, stepper, .. } = &mut self.session;
         let at = (self.progress.epoch, self.progress.step);
         watch.sample(stepper, at, epoch_ended, &mut |event| self.publisher.publish(event));
     }
 
-    /// Logs the share of the training time that watching took; returns whether it is known.
+    /// Logs the overhead of monitoring; returns whether it is known.
     pub fn log_cost(&mut self) -> bool {
         let Some(share) = self.cost.share() else { return false };
         let text = format!("monitoring overhead: {} of the training time", number::percent(share));
@@ -248,7 +248,7 @@ impl TrainingLoop<'_> {
         true
     }
 
-    /// Saves before training ends because the data cannot be read any more.
+    /// Saves before training ends with an error of streamed data.
     fn unreadable(&mut self, error: &DataError) -> TrainError {
         if self.session.stepper.check().is_ok() {
             self.save(false);
@@ -256,7 +256,7 @@ impl TrainingLoop<'_> {
         TrainError::Unusable(chain(error))
     }
 
-    /// Checks that the last update left finite weights: others must neither be saved nor pass for a result.
+    /// Checks that the weights are finite after the last update, before they are saved.
     fn check_weights(&self) -> Result<(), TrainError> {
         let diverged = |error| TrainError::Diverged(format!("step {}: {error}", self.progress.step));
         self.session.stepper.check().map_err(diverged)

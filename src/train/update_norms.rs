@@ -2,24 +2,24 @@ use crate::kernel::{SumOfSquares, ThreadPool};
 use crate::nn::Params;
 use crate::protocol::ParamNorms;
 
-/// Weights that one thread takes at a time.
+/// The number of weights of a work item.
 const CHUNK: usize = 1 << 14;
 
-/// The norms of every weight tensor, its gradient and its update `‖ΔW‖`, on watched steps.
+/// The norms of every weight tensor, its gradient and its update `‖ΔW‖`, in monitored steps.
 #[derive(Debug, Default)]
 pub(super) struct UpdateNorms {
     /// All weights before the update.
     weights: Vec<f32>,
-    /// Of every chunk of every tensor, so that sums are the same sums on any number of threads.
+    /// The sums of every chunk of every tensor, so that results do not depend on the number of threads.
     sums: Vec<SumOfSquares>,
     norms: Vec<ParamNorms>,
 }
 
 impl UpdateNorms {
     /// Copies the weights; `gradient` gives the norm of each tensor's gradient before clipping, by its index in [`Params::table`].
-    pub fn before(&mut self, params: &Params, gradient: impl Fn(usize) -> f64, team: &mut ThreadPool) {
+    pub fn before(&mut self, params: &Params, gradient: impl Fn(usize) -> f64, pool: &mut ThreadPool) {
         self.weights.resize(params.values().len(), 0.0);
-        let weights = self.sum(params, team, |mine, theirs, sum| {
+        let weights = self.sum(params, pool, |mine, theirs, sum| {
             mine.copy_from_slice(theirs);
             sum.add(theirs);
         });
@@ -29,20 +29,20 @@ impl UpdateNorms {
         self.norms = norms.collect();
     }
 
-    /// Measures how far the update moved the weights.
-    pub fn after(&mut self, params: &Params, team: &mut ThreadPool) {
-        let moved = self.sum(params, team, |mine, theirs, sum| {
+    /// Measures the update of the weights.
+    pub fn after(&mut self, params: &Params, pool: &mut ThreadPool) {
+        let moved = self.sum(params, pool, |mine, theirs, sum| {
             mine.iter_mut().zip(theirs).for_each(|(moved, w)| *moved = w - *moved);
             sum.add(mine);
         });
         self.norms.iter_mut().zip(moved).for_each(|(norms, moved)| norms.update = moved);
     }
 
-    /// `√Σ` of what `work` sums over the chunks of each tensor: of the weights kept here, and the present ones.
+    /// The square root, for each tensor, of the sums that `work` computes over its chunks from the stored and the current weights.
     fn sum(
         &mut self,
         params: &Params,
-        team: &mut ThreadPool,
+        pool: &mut ThreadPool,
         work: impl Fn(&mut [f32], &[f32], &mut SumOfSquares) + Sync,
     ) -> Vec<f64> {
         let chunks = |param: &crate::nn::Param| param.range.len().div_ceil(CHUNK);
@@ -59,13 +59,13 @@ impl UpdateNorms {
             let mine = weights.split_off_mut(..part.len())?;
             Some((mine, &params.values()[part], sum))
         });
-        team.for_each(items, |(mine, theirs, sum)| work(mine, theirs, sum));
+        pool.for_each(items, |(mine, theirs, sum)| work(mine, theirs, sum));
         let mut sums = self.sums.iter();
         let norm = |param| sums.by_ref().take(chunks(param)).map(|sum| sum.total()).sum::<f64>().sqrt();
         params.table().iter().map(norm).collect()
     }
 
-    /// Of the last update that was measured, in the order of [`Params::table`].
+    /// The norms of the last measured update, in the order of [`Params::table`].
     pub fn norms(&self) -> &[ParamNorms] {
         &self.norms
     }
@@ -78,7 +78,7 @@ mod tests {
     use crate::nn::{Dense, Loss, Model, Shape, SimpleRNN};
 
     #[test]
-    fn an_update_is_what_the_weights_moved_by() {
+    fn an_update_is_the_change_of_the_weights() {
         let layers = [
             SimpleRNN { units: 3, ..SimpleRNN::default() }.into(),
             Dense { units: 1, ..Dense::default() }.into(),
@@ -90,10 +90,10 @@ mod tests {
         let gradient: Vec<f32> = (0..params.values().len()).map(|i| i as f32 / 8.0).collect();
         let mut measured = UpdateNorms::default();
         let table = params.table().to_vec();
-        let mut team = ThreadPool::new(2).unwrap();
-        measured.before(&params, |tensor| l2_norm(&gradient[table[tensor].range.clone()]), &mut team);
+        let mut pool = ThreadPool::new(2).unwrap();
+        measured.before(&params, |tensor| l2_norm(&gradient[table[tensor].range.clone()]), &mut pool);
         params.values_mut().iter_mut().zip(&gradient).for_each(|(w, g)| *w -= 0.5 * g);
-        measured.after(&params, &mut team);
+        measured.after(&params, &mut pool);
         let names: Vec<&str> = measured.norms().iter().map(|norms| norms.name.as_str()).collect();
         assert_eq!(names, ["0.kernel", "0.recurrent_kernel", "0.bias", "1.kernel", "1.bias"]);
         for norms in measured.norms() {

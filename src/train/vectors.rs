@@ -1,4 +1,4 @@
-//! Embeddings that begin with vectors which others have learnt.
+//! Embeddings with pretrained vectors.
 
 use ndarray::ArrayView2;
 
@@ -7,7 +7,7 @@ use crate::data::{Coverage, Data, DataError, Vectors, Vocabulary};
 use crate::nn::{Embedding, InputRef, LayerSpec, PretrainedVectors};
 use crate::preset::RunSpec;
 
-/// The Embeddings of `spec` that begin with vectors: the number of the layer, the layer, and where the vectors are.
+/// The Embeddings of `spec` with pretrained vectors: the index of the layer, the layer, and the file of the vectors.
 fn pretrained(spec: &RunSpec) -> impl Iterator<Item = (usize, &Embedding, &PretrainedVectors)> {
     spec.model.iter().enumerate().filter_map(|(i, placed)| match &placed.spec {
         LayerSpec::Embedding(layer) => layer.vectors.as_ref().map(|vectors| (i, layer, vectors)),
@@ -15,10 +15,10 @@ fn pretrained(spec: &RunSpec) -> impl Iterator<Item = (usize, &Embedding, &Pretr
     })
 }
 
-/// Checks that the files of vectors are there and fit: reading the data may take minutes.
+/// Checks the files of vectors, before reading the data takes minutes.
 ///
 /// # Errors
-/// When a file is missing, is none of vectors, or has vectors of another length than the layer.
+/// When a file is missing, is not a file of vectors, or its vectors have another dimension than the layer.
 pub(super) fn check(spec: &RunSpec) -> Result<(), DataError> {
     for (i, layer, PretrainedVectors { path, needs }) in pretrained(spec) {
         let width = Vectors::width(path, needs.as_deref())?;
@@ -27,18 +27,18 @@ pub(super) fn check(spec: &RunSpec) -> Result<(), DataError> {
                 path: path.clone(),
                 line: Some(1),
                 found: format!("vectors of {width} numbers"),
-                expected: format!("{}, as model.{i}.output_dim says; it may be left out", layer.output_dim),
+                expected: format!("{}, as in model.{i}.output_dim, which may be omitted", layer.output_dim),
             });
         }
     }
     Ok(())
 }
 
-/// Puts the vectors of the vocabulary's words in their places; how much of it each file knows. The row of padding becomes 0.
+/// Initializes the embeddings with the vectors of the vocabulary; returns the coverage of each file. The row of padding becomes 0.
 ///
 /// # Errors
-/// When a file is not as it must be.
-pub(super) fn begin(
+/// When a file is invalid.
+pub(super) fn initialize(
     spec: &RunSpec,
     data: &Data,
     stepper: &mut Stepper,
@@ -46,7 +46,7 @@ pub(super) fn begin(
 ) -> Result<Vec<Coverage>, DataError> {
     let mut coverages = Vec::new();
     for (i, layer, PretrainedVectors { path, needs }) in pretrained(spec) {
-        let Some((vocabulary, rows)) = read_by(spec, data, i) else { continue };
+        let Some((vocabulary, rows)) = inputs_of(spec, data, i) else { continue };
         progress(format!("reading {}", path.display()));
         let vectors = Vectors::read(path, needs.as_deref(), vocabulary, progress)?;
         let padding = vec![0.0; layer.output_dim];
@@ -58,8 +58,8 @@ pub(super) fn begin(
     Ok(coverages)
 }
 
-/// The vocabulary and the ids, `[sequence, time]`, that layer `i` reads: of the channel that it names, or the only ones.
-fn read_by<'d>(spec: &RunSpec, data: &'d Data, i: usize) -> Option<(&'d Vocabulary, ArrayView2<'d, u32>)> {
+/// The vocabulary and the ids, `[sequence, time]`, of the input of layer `i`: those of its channel, or the only ones.
+fn inputs_of<'d>(spec: &RunSpec, data: &'d Data, i: usize) -> Option<(&'d Vocabulary, ArrayView2<'d, u32>)> {
     let vocabularies = data.vocabularies.as_ref()?;
     let Some(InputRef::Channel(name)) = spec.model.get(i)?.inputs.first() else {
         return Some((vocabularies.first(), data.train.inputs.tokens()?));

@@ -8,7 +8,7 @@ use crate::protocol::{
 };
 use crate::run::checkpoint::{self, Which};
 
-/// A small run of the word-order preset with `set` laid over it: how it ended, and what it told.
+/// A small run of the word-order preset with the overrides `set`: its outcome and events.
 fn trained(folder: &Path, set: &[&str]) -> (Outcome, Vec<Event>) {
     let small = ["data.train=200", "data.validation=60", "train.epochs=6", "model.1.units=4"];
     let set = small.iter().chain(set).map(|a| (*a).to_owned()).collect();
@@ -30,7 +30,7 @@ fn steps(events: &[Event]) -> Vec<StepMetrics> {
 #[test]
 fn early_stopping_ends_the_run_and_its_last_checkpoint_holds_the_best_weights() {
     let dir = tempfile::tempdir().unwrap();
-    // No change is ever enough: the first epoch stays the best.
+    // No improvement is large enough: the first epoch remains the best.
     let stopping =
         "train.early_stopping={monitor: val_accuracy, patience: 2, min_delta: 1, restore_best_weights: true}";
     let (outcome, events) = trained(dir.path(), &[stopping]);
@@ -92,7 +92,7 @@ fn every_validation_of_a_stateful_model_begins_anew() {
 
 #[test]
 fn the_best_checkpoint_may_lie_between_epochs_where_validation_is_monitored() {
-    // The weights grow worse from the first update on: what comes earliest is best.
+    // The weights get worse from the first update on: the earliest are the best.
     let worse = "train.optimizer={name: SGD, learning_rate: 50}";
     let bests = |set: &[&str]| -> Vec<u64> {
         let dir = tempfile::tempdir().unwrap();
@@ -128,7 +128,7 @@ fn the_reported_loss_counts_the_size_of_the_weights_and_validation_does_not_coun
         assert_eq!(outcome, Outcome::Finished);
         (steps(&events)[0], epochs(&events)[0].clone())
     };
-    // Without any learning to speak of, so that only what is counted differs.
+    // With almost no training, so that only the counts differ.
     let still = "train.optimizer={name: SGD, learning_rate: 1e-30}";
     let (plain, plain_epoch) = first(&[still]);
     let constant = "model.2.kernel_initializer={name: constant, value: 0.5}";
@@ -234,7 +234,7 @@ fn watched_steps_carry_the_instruments_and_others_do_not() {
 
 #[test]
 fn what_watching_costs_is_told_as_soon_as_steps_can_be_compared_and_at_the_end() {
-    let told = |every: &str| {
+    let shares_of = |every: &str| {
         let dir = tempfile::tempdir().unwrap();
         let (outcome, events) = trained(dir.path(), &[every]);
         assert_eq!(outcome, Outcome::Finished);
@@ -246,8 +246,8 @@ fn what_watching_costs_is_told_as_soon_as_steps_can_be_compared_and_at_the_end()
             |line: &str| line.strip_suffix(" % of the training time").unwrap().parse::<f64>().unwrap();
         lines.map(share).collect::<Vec<_>>()
     };
-    let shares = told("watch.every=2");
+    let shares = shares_of("watch.every=2");
     assert_eq!(shares.len(), 2, "after an epoch, and at the end");
     assert!(shares.iter().all(|share| (0.0..=100.0).contains(share)), "{shares:?}");
-    assert!(told("watch.every=1").is_empty(), "there is no other step");
+    assert!(shares_of("watch.every=1").is_empty(), "there is no other step");
 }

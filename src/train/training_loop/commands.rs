@@ -9,14 +9,14 @@ use crate::train::control::Stop;
 use crate::train::cost::Cost;
 
 impl TrainingLoop<'_> {
-    /// Applies the commands that have come, and waits while training is paused or slowed down; returns whether to stop.
+    /// Applies pending commands, and waits while training is paused or slowed down; returns whether to stop.
     pub(super) fn poll_commands(&mut self) -> Option<Stop> {
         let (begin, paced) = (Instant::now(), self.control.pace().is_some());
         self.control.throttle();
         self.cost.idle(begin.elapsed());
         self.control.poll();
         if paced && self.control.pace().is_none() {
-            // At full speed watching has another share of the time.
+            // At full speed the overhead of monitoring differs.
             self.cost = Cost::default();
         }
         self.apply_pending();
@@ -36,7 +36,7 @@ impl TrainingLoop<'_> {
         self.control.stop
     }
 
-    /// Applies the pending change of the learning rate, and saves if asked to.
+    /// Applies the pending change of the learning rate, and saves if requested.
     fn apply_pending(&mut self) {
         let factor = std::mem::replace(&mut self.control.factor, 1.0);
         if factor != 1.0 && self.progress.learning_rate.scale(factor) {

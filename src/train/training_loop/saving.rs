@@ -6,7 +6,7 @@ use crate::protocol::{Event, Level};
 use crate::run::checkpoint::{self, Checkpoint, NamedTensor};
 
 impl TrainingLoop<'_> {
-    /// Restores the weights of the best epoch, if the preset asks for it and it is not the last, and saves them.
+    /// Restores and saves the weights of the best epoch, if the preset requests it and it is not the last.
     pub(super) fn restore_best(&mut self) {
         let Some(best) = self.best_weights.take() else { return };
         if best == self.session.stepper.params().values() {

@@ -11,7 +11,7 @@ use crate::train::error::TrainError;
 use crate::train::session::Session;
 
 impl TrainingLoop<'_> {
-    /// Whether validation is due after the step just made; after the epoch's last step it is made anyway.
+    /// Whether validation is due after the current step; after the last step of an epoch it is made anyway.
     pub(super) fn is_validation_due(&self) -> bool {
         let Progress { step, batch, .. } = self.progress;
         let due = self.session.spec.train.validate_every.is_some_and(|every| step.is_multiple_of(every));
@@ -31,7 +31,7 @@ impl TrainingLoop<'_> {
         let seconds = (self.clock.elapsed() - begin).as_secs_f64();
         self.publisher.publish(Event::Validation(ValidationMetrics { step, epoch, metrics, seconds }));
         self.save(best);
-        self.clock.leave_out_since(begin);
+        self.clock.exclude_since(begin);
         Ok(())
     }
 
@@ -54,7 +54,7 @@ impl TrainingLoop<'_> {
             if self.control.stop.is_some() {
                 return Ok(None);
             }
-            // Every pass is like the first.
+            // Every pass starts with a zero state.
             if let Err(error) = validation.fill(0, batch, &mut rows) {
                 return Err(self.unreadable(&error));
             }
