@@ -1,10 +1,10 @@
-//! Presets: a file as written → a [`RunSpec`], resolved and validated; and the catalogue of those that the program carries.
+//! Presets: parsing a file to a resolved and validated [`RunSpec`], and the catalog of the built-in presets.
 //!
 //! ```text
 //! text ─ yaml ─→ tree ← --set, --data, --seed      (document.rs: as written)
-//!                  └─ read.rs ─→ RunSpec            (spec.rs: as resolved; checked against the network's shapes)
+//!                  └─ read.rs ─→ RunSpec            (spec.rs: resolved; checked against the network's shapes)
 //! ```
-//! The YAML crate is known to this module alone.
+//! Only this module uses the YAML crate.
 
 mod builtin;
 mod catalog;

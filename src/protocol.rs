@@ -1,9 +1,9 @@
-//! What the parts say to each other: [`Event`]s go up from a trainer, [`Command`]s go down to it.
+//! The messages between the parts: [`Event`]s from a trainer, [`Command`]s to it.
 //!
-//! Plain serde types at the bottom of the program. They know no layer, no file and no screen, so that a live trainer,
-//! a recorded run and a socket can stand in for one another.
+//! Plain serde types without dependencies on layers, files or screens, so that a live trainer, a recorded run and a socket are
+//! interchangeable.
 //!
-//! Events are emitted by count of steps, never by clock: the same spec and seed give the same events, but for the
+//! Events are emitted by number of steps, not by time: the same spec and seed give the same events, except for the
 //! fields that measure time (`seconds`, `sequences_per_s`).
 
 mod command;

@@ -1,6 +1,6 @@
 //! The texts of the built-in presets.
 
-/// The presets that the program carries, in the menu's order; the first is the default.
+/// The built-in presets, in the order of the menu; the first is the default.
 pub(super) const CATALOG: &[(&str, &[(&str, &str)])] = &[
     (
         "Word order",

@@ -5,28 +5,28 @@ use super::read;
 use super::spec::RunSpec;
 use crate::protocol::{ClassCount, DataFacts, ModelTable};
 
-/// A preset as the menu shows it: all that can be said of it without reading its data.
+/// A preset in the menu: everything known without reading its data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Heading that it stands under.
+    /// The heading above it.
     pub group: String,
-    /// What `unrolled train` calls it.
+    /// The name for `unrolled train`.
     pub name: String,
-    /// One line.
+    /// The title, one line.
     pub title: String,
-    /// What to look for, in two or three sentences.
+    /// What it shows, in two or three sentences.
     pub about: String,
     /// The layers with their output shapes and parameters, as Keras's `summary`.
     pub model: ModelTable,
-    /// What the preset alone says of the data; numbers it does not know are 0.
+    /// The facts of the data that are known from the preset; unknown numbers are 0.
     pub data: DataFacts,
     /// Further rows of name and value: loss, optimizer, epochs, batch size.
     pub settings: Vec<(String, String)>,
-    /// What has to be fetched and where it has to go, when the data are not there.
+    /// Instructions to obtain the data, if they are missing.
     pub missing: Option<String>,
 }
 
-/// All embedded presets as the menu shows them.
+/// The entries of all built-in presets.
 ///
 /// # Errors
 /// When an embedded preset is wrong; a test makes sure that none is.

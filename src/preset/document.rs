@@ -1,4 +1,4 @@
-//! A preset as written: a tree of YAML with `--set`, `--data` and `--seed` laid over it, which remembers where each part came from.
+//! A preset as a tree of YAML with the overrides `--set`, `--data` and `--seed`, which tracks the origin of each part.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use serde_yaml::{Mapping, Value};
 use super::error::{PresetError, in_plain_words, unknown};
 use super::yaml_position;
 
-/// What the command line lays over a preset.
+/// The overrides of a preset on the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `--set K=V`: `train.epochs=2`, `model.1.units=16`.
@@ -26,7 +26,7 @@ pub(super) struct Document {
     origin: String,
     text: String,
     tree: Value,
-    /// The path of every override, and how the command line wrote it.
+    /// The path of every override, and its text on the command line.
     overridden: Vec<(Vec<String>, String)>,
 }
 
@@ -40,7 +40,7 @@ impl Document {
         if let Some((line, column, key)) = yaml_position::of_duplicate(text) {
             return Err(at(
                 Some((line, column)),
-                format!("the key `{key}` stands twice in one mapping; leave one out"),
+                format!("the key `{key}` appears twice in one mapping; remove one"),
             ));
         }
         let tree: Value = serde_yaml::from_str(text).map_err(|e| {
@@ -83,7 +83,7 @@ impl Document {
         self.put(steps, value, source.clone()).map_err(|message| refuse(path, message))
     }
 
-    /// Puts `value` at `path`, on behalf of `source`.
+    /// Sets `value` at `path`; `source` is its origin.
     pub(super) fn put(&mut self, path: Vec<String>, value: Value, source: String) -> Result<(), String> {
         let mut node = &mut self.tree;
         for step in &path {
@@ -107,12 +107,12 @@ impl Document {
         Ok(())
     }
 
-    /// What stands at `path`.
+    /// The value at `path`.
     pub(super) fn get(&self, path: &[&str]) -> Option<&Value> {
         path.iter().try_fold(&self.tree, |node, step| node.get(*step))
     }
 
-    /// Takes what stands at `path` out of the tree.
+    /// Removes and returns the value at `path`.
     pub(super) fn remove(&mut self, path: &[&str]) {
         let Some((last, parents)) = path.split_last() else { return };
         let parent = parents.iter().try_fold(&mut self.tree, |node, step| node.get_mut(*step));
@@ -121,12 +121,12 @@ impl Document {
         }
     }
 
-    /// Whether the command line gave what stands at `path`, or something within it.
+    /// Whether the value at `path`, or a part of it, is from the command line.
     pub(super) fn is_overridden(&self, path: &[&str]) -> bool {
         self.overridden.iter().any(|(given, _)| given.iter().zip(path).all(|(a, b)| a == b))
     }
 
-    /// An error at `path`, with the place it came from.
+    /// An error at `path`, with its position in the file.
     pub(super) fn error(&self, path: &[String], message: impl Into<String>) -> PresetError {
         let given = self.overridden.iter().rev().find(|(given, _)| path.starts_with(given));
         let place = match given {
@@ -139,7 +139,7 @@ impl Document {
         PresetError { place, field: path.join("."), message: message.into() }
     }
 
-    /// Reads what stands at `path`; errors carry the place of the very field.
+    /// Deserializes the value at `path`; errors have the position of the field.
     pub(super) fn read<T: DeserializeOwned>(&self, path: &[String], value: Value) -> Result<T, PresetError> {
         self.read_with(path, |track| {
             let result = T::deserialize(serde_path_to_error::Deserializer::new(value, track));
@@ -170,8 +170,8 @@ impl Document {
         }
     }
 
-    /// Reads a mapping whose `tag` (`layer`, `name`, `source`) says which of `known` it is: `read` gets the name and the
-    /// rest of the mapping, and answers `None` for a name it does not know.
+    /// Deserializes a mapping whose `tag` (`layer`, `name`, `source`) is one of `known`: `read` receives the name and the
+    /// rest of the mapping, and returns `None` for an unknown name.
     pub(super) fn read_tagged<T>(
         &self,
         path: &[String],
@@ -211,7 +211,7 @@ impl Document {
         &self.tree
     }
 
-    /// Makes the path that stands at `path` absolute: relative to the present folder when the command line gave it, else to
+    /// Makes the path at `path` absolute: relative to the current folder if it is from the command line, or else to
     /// `base`.
     pub(super) fn absolute(&self, path: &[&str], written: &Path, base: &Path) -> PathBuf {
         let from = if self.is_overridden(path) { Path::new("") } else { base };

@@ -1,13 +1,13 @@
 use crate::escape;
 
-/// Why a preset cannot be run: where, what was found, what would be right.
+/// An error of a preset: where, what was found, and what was expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresetError {
-    /// File or `--set …`, with line and column where there are any: `my.yaml:7:12`.
+    /// The file or `--set …`, with line and column if known: `my.yaml:7:12`.
     pub place: String,
-    /// The field: `model.1.units`; empty when it is about the whole.
+    /// The field: `model.1.units`; empty for an error of the whole preset.
     pub field: String,
-    /// What is wrong and what would be right.
+    /// What was found and what was expected.
     pub message: String,
 }
 
@@ -23,7 +23,7 @@ impl std::fmt::Display for PresetError {
     }
 }
 
-/// Says what serde says in words that a person who writes presets knows, with the nearest right word for a wrong one.
+/// Rewords an error of serde for users, with a suggestion for a misspelt word.
 pub fn in_plain_words(message: &str) -> String {
     for kind in ["invalid type: ", "invalid value: "] {
         if let Some((found, expected)) = message.strip_prefix(kind).and_then(|m| m.split_once(", expected "))
@@ -44,7 +44,7 @@ pub fn in_plain_words(message: &str) -> String {
     message.to_owned()
 }
 
-/// Refuses `found` and proposes the nearest of `known`, or names them all.
+/// The error for an unknown `found`: suggests the nearest of `known`, and lists them.
 pub fn unknown(what: &str, found: &str, known: &[&str]) -> String {
     let near = known
         .iter()

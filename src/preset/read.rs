@@ -28,12 +28,12 @@ pub struct Resolved {
     pub notes: Vec<String>,
 }
 
-/// Finds `preset` (an embedded name, or the path of a YAML file), lays `overrides` over it, resolves and checks it.
+/// Finds `preset` (a built-in name, or the path of a YAML file), applies `overrides`, resolves and checks it.
 ///
-/// Relative paths are relative to the preset's file; to the present folder on the command line and in embedded presets.
+/// Relative paths are relative to the preset's file; on the command line and in built-in presets to the current folder.
 ///
 /// # Errors
-/// With file, line and field, what was found and what would be right.
+/// With file, line and field, what was found and what was expected.
 pub fn load(preset: &str, overrides: &Overrides) -> Result<Resolved, PresetError> {
     read(preset, overrides, Origin::Preset)
 }
@@ -58,10 +58,10 @@ pub fn parse(name: &str, text: &str, base: &Path) -> Result<Resolved, PresetErro
 /// Where a text of settings comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// Somebody wrote it, or it is to be trained again: settings that cannot be used are errors.
+    /// A preset for training: settings that cannot be used are errors.
     Preset,
     /// The folder of a run. Earlier versions wrote `padding: pre`, `truncating: pre` and `level: word` for taggers and language models,
-    /// although `post` and the words as they are were used: what cannot be used there is ignored, as it was in training.
+    /// although `post` and unchanged words were used: settings that cannot be used are ignored, as they were in training.
     Run,
 }
 
@@ -88,14 +88,14 @@ fn read_file(preset: &str) -> Result<(String, String, PathBuf), PresetError> {
     let bytes = std::fs::read(path).map_err(|e| refuse(format!("the preset cannot be read: {e}")))?;
     let mut text = String::from_utf8(bytes).map_err(|e| not_text(preset, &e))?;
     if text.starts_with('\u{feff}') {
-        text.remove(0); // the mark that some editors put in front; the YAML crate takes it for a document of its own
+        text.remove(0); // A byte-order mark, which the YAML crate reads as a separate document.
     }
     let name = path.file_stem().map_or_else(|| "preset".into(), |stem| stem.to_string_lossy().into_owned());
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok((name, text, folder.to_owned()))
 }
 
-/// Says where a file stops being UTF-8.
+/// The error for a file that is not UTF-8, with its position.
 fn not_text(preset: &str, error: &std::string::FromUtf8Error) -> PresetError {
     let (good, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
     let good = String::from_utf8_lossy(good);
@@ -109,7 +109,7 @@ fn not_text(preset: &str, error: &std::string::FromUtf8Error) -> PresetError {
     }
 }
 
-/// `--data` first, so that a more specific `--set` wins.
+/// Applies `--data` first, so that a more specific `--set` overrides it.
 fn lay_over(document: &mut Document, overrides: &Overrides) -> Result<(), PresetError> {
     if let Some(path) = &overrides.data {
         data::lay_over(document, path)?;
@@ -124,7 +124,7 @@ fn lay_over(document: &mut Document, overrides: &Overrides) -> Result<(), Preset
     Ok(())
 }
 
-/// A preset's top level as written; what has a place of its own is read further from there.
+/// The top level of a preset; nested settings are parsed separately.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawPreset {
@@ -140,7 +140,7 @@ struct RawPreset {
     watch: WatchSpec,
 }
 
-/// Defaults are Keras's, of `compile` and `fit`.
+/// Defaults are those of Keras's `compile` and `fit`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawTrain {
@@ -265,7 +265,7 @@ fn layer(document: &Document, i: usize, mut value: Value, base: &Path) -> Result
     Ok(LayerNode { spec, inputs, trainable })
 }
 
-/// What stands at `train.KEY`: `{name: Adam, …}`, or the name alone.
+/// Parses `train.KEY`: `{name: Adam, …}`, or the name alone.
 fn named<T>(
     document: &Document,
     key: &str,
@@ -283,7 +283,7 @@ fn named<T>(
     document.read_tagged(&steps(["train", key]), value, "name", known, read)
 }
 
-/// `{LABEL: WEIGHT}`; a label may look like a number.
+/// `{LABEL: WEIGHT}`; a label may be a number.
 fn class_weight(document: &Document, written: Mapping) -> Result<BTreeMap<String, f64>, PresetError> {
     let weight = |(label, weight): (Value, Value)| {
         let label = match label {
@@ -302,7 +302,7 @@ fn class_weight(document: &Document, written: Mapping) -> Result<BTreeMap<String
     written.into_iter().map(weight).collect()
 }
 
-/// What types alone cannot say.
+/// Checks beyond those of the types.
 fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
     let positive = [
         (["train", "batch_size"], spec.train.batch_size),
@@ -382,7 +382,7 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
     }
 }
 
-/// Samples are for models that can go on with a text.
+/// Samples are for language models.
 fn check_sample(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
     let Some(sample) = &spec.watch.sample else { return Ok(()) };
     let path = steps(["watch", "sample"]);
@@ -398,7 +398,7 @@ fn check_sample(document: &Document, spec: &RunSpec) -> Result<(), PresetError> 
     stepwise.map(drop).map_err(|e| document.error(&path, e.to_string()))
 }
 
-/// Symbols of a task are all known beforehand: a probe that has others is a slip.
+/// The symbols of a task are known: a probe with others is an error.
 fn check_probes(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
     let Probes::Texts(texts) = &spec.watch.probes else { return Ok(()) };
     let form = spec.form();
@@ -412,7 +412,7 @@ fn check_probes(document: &Document, spec: &RunSpec) -> Result<(), PresetError> 
             |message: String| Err(document.error(&steps(["watch", "probes", &i.to_string()]), message));
         let (known, count) = (symbols.join(" "), text.split_whitespace().count());
         if let Some(stranger) = text.split_whitespace().find(|symbol| !symbols.contains(symbol)) {
-            return refuse(format!("`{stranger}` is no symbol of this task; expected some of {known}"));
+            return refuse(format!("`{stranger}` is not a symbol of this task; expected some of {known}"));
         }
         if count > time || count == 0 {
             return refuse(format!("it has {count} symbols; expected 1 to {time}, a blank between two"));

@@ -10,27 +10,27 @@ use crate::metrics::Task;
 use crate::nn::{BuildError, LayerNode, Loss, Model, Shape};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 
-/// A run, resolved: every default filled in, every path absolute. Written to the run folder it is itself a valid preset that
+/// The resolved settings of a run: with all defaults, and absolute paths. In the run folder it is itself a valid preset that
 /// gives the same run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunSpec {
-    /// What the run folder is called after.
+    /// The name, from which that of the run folder is made.
     pub name: String,
     /// One line.
     pub title: String,
-    /// What to look for.
+    /// What the run shows.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub about: String,
-    /// Where the data come from.
+    /// The data source.
     pub data: DataSpec,
-    /// How texts become ids, where the data are texts.
+    /// The tokenization, if the data are texts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<TokenSpec>,
     /// The layers in order.
     pub model: Vec<LayerNode>,
-    /// How to train.
+    /// Settings of training.
     pub train: TrainSpec,
-    /// What to watch.
+    /// Settings of monitoring.
     pub watch: WatchSpec,
 }
 
@@ -38,7 +38,7 @@ impl RunSpec {
     /// The network.
     ///
     /// # Errors
-    /// The first layer that does not fit. A spec that [`super::load`] gave always fits.
+    /// The first layer that does not fit. A spec of [`super::load`] always fits.
     pub fn model(&self) -> Result<Model, BuildError> {
         let loss = self.train.loss;
         match (self.form().inputs, &self.tokens) {
@@ -56,7 +56,7 @@ impl RunSpec {
         }
     }
 
-    /// The token settings that are used: those of the preset, or of a generated task with symbols of its own; `None` where
+    /// The effective token settings: those of the preset, or of a generated task with its own symbols; `None` if
     /// sequences are numbers.
     pub fn token_spec(&self) -> Option<TokenSpec> {
         match self.data.source().token_use() {
@@ -66,18 +66,18 @@ impl RunSpec {
         }
     }
 
-    /// What the data look like, as far as it is known before they are read.
+    /// The shapes of the data, as far as they are known before data are read.
     pub fn form(&self) -> Form {
         self.data.source().form(self.tokens.as_ref())
     }
 
-    /// What `model`, the network of this spec, does.
+    /// The task of `model`, the network of this spec.
     pub fn task(&self, model: &Model) -> Task {
         let generated = matches!(self.data, DataSpec::Generated(_));
         match (&self.data, self.form().targets) {
             (DataSpec::Series(_), _) => Task::Forecast,
             (_, TargetForm::Next) => Task::Language,
-            // A generated task whose classes are its symbols is measured like a language model.
+            // A generated task whose classes are its symbols has the metrics of a language model.
             (_, TargetForm::Steps(_)) if generated && model.is_next_token() => Task::Language,
             (_, TargetForm::Steps(_)) => Task::Tags,
             (_, TargetForm::Labels(_)) => Task::Labels,
@@ -87,54 +87,54 @@ impl RunSpec {
         }
     }
 
-    /// The metrics that the preset names as monitored, each with the field that names it.
+    /// The monitored metrics, each with its field.
     pub fn monitored(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let stopping = self.train.early_stopping.as_ref().and_then(|stopping| stopping.monitor.as_deref());
         let all = [("schedule", self.train.schedule.monitor()), ("early_stopping", stopping)];
         all.into_iter().filter_map(|(field, name)| Some((field, name?)))
     }
 
-    /// As a preset.
+    /// Serializes the spec as a preset.
     ///
     /// # Errors
-    /// When a path is not Unicode, which YAML cannot hold.
+    /// When a path is not Unicode, which YAML cannot represent.
     pub fn to_yaml(&self) -> Result<String, String> {
         serde_yaml::to_string(self).map_err(|e| format!("this spec cannot be written as YAML: {e}"))
     }
 }
 
-/// How to train.
+/// Settings of training: `train:` in a preset.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrainSpec {
-    /// What to make small.
+    /// The loss.
     pub loss: Loss,
-    /// How.
+    /// The optimizer.
     pub optimizer: OptimizerSpec,
-    /// How its learning rate changes.
+    /// The schedule of the learning rate.
     pub schedule: Schedule,
-    /// When to end before the epochs are over.
+    /// Early stopping.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
-    /// What an error on a label counts, by label; 1 for those not named.
+    /// The class weight of each label; 1 if absent.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub class_weight: BTreeMap<String, f64>,
-    /// Sequences an optimizer step.
+    /// The number of sequences of an optimizer step.
     pub batch_size: usize,
-    /// Times through the training data.
+    /// The number of epochs.
     pub epochs: usize,
-    /// Look at the validation data every so many steps as well, not after epochs alone. It changes no weight, neither early
+    /// Also validate every so many steps, not only after epochs. It changes no weight, neither early
     /// stopping nor plateaus count it, and the best checkpoint may come of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validate_every: Option<u64>,
-    /// Of weights, order and generated data.
+    /// The seed of weights, order and generated data.
     pub seed: u64,
 }
 
 impl TrainSpec {
-    /// What an error on each class counts, in the order of `labels`; empty when all count alike.
+    /// The weight of each class, in the order of `labels`; empty if all are 1.
     ///
     /// # Errors
-    /// In words, with the field, for a weight of a label that there is none of.
+    /// A message with the field, for a weight of an unknown label.
     pub fn class_weights(&self, labels: &[String]) -> Result<Vec<f32>, String> {
         if let Some(stranger) = self.class_weight.keys().find(|label| !labels.contains(label)) {
             let known = labels.iter().take(10).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -151,21 +151,21 @@ impl TrainSpec {
     }
 }
 
-/// What to watch.
+/// Settings of monitoring: `watch:` in a preset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WatchSpec {
-    /// Look at gradients and probes every so many steps; as often as the screen is drawn, if that is more often, while a pace is kept.
+    /// The interval in steps of measuring gradients and probes; with a pace at least as often as the screen is drawn.
     pub every: usize,
-    /// Sequences whose way through the network is shown.
+    /// Sequences whose activations are shown.
     pub probes: Probes,
-    /// MiB that recorded probes may take; beyond, every second one goes.
+    /// The maximum size of recorded probes in MiB; beyond it every second one is removed.
     pub budget: u64,
-    /// Optimizer steps a second at most while a screen watches: small networks learn faster than eyes can follow. It slows
+    /// The maximum optimizer steps a second with a screen, as small networks train faster than eyes can follow. It slows
     /// training down and changes nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pace: Option<f64>,
-    /// What a language model goes on with, after every epoch.
+    /// Samples of a language model after every epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample: Option<SampleSpec>,
 }
@@ -176,26 +176,26 @@ impl Default for WatchSpec {
     }
 }
 
-/// What a language model is to write.
+/// Settings of generated samples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SampleSpec {
-    /// The text that it goes on with.
+    /// The text to continue.
     pub prime: String,
-    /// What logits are divided by: below 1 it keeps to what is likely, above it dares more; 0 takes the most likely always.
+    /// The sampling temperature, which divides the logits: below 1 more predictable, above 1 more varied; 0 always takes the most likely token.
     pub temperature: f64,
-    /// How many tokens.
+    /// The number of tokens.
     pub length: usize,
-    /// Every so many steps as well, not after epochs alone.
+    /// Also every so many steps, not only after epochs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
 }
 
 impl SampleSpec {
-    /// Whether it can be met; else the field, what was found and what would be right.
+    /// Checks the settings; an error is the field and a message.
     ///
     /// # Errors
-    /// The first field that cannot.
+    /// The first invalid field.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         let Self { temperature, length, every, .. } = self;
         if !(temperature.is_finite() && *temperature >= 0.0) {
@@ -217,11 +217,11 @@ impl Default for SampleSpec {
     }
 }
 
-/// Sequences whose way through the network is shown.
+/// Sequences whose activations are shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Probes {
-    /// The first so many of the validation data; of the training data where there are no others.
+    /// The first sequences of the validation data, or else of the training data.
     First(usize),
     /// These texts.
     Texts(Vec<String>),
@@ -233,7 +233,7 @@ impl Default for Probes {
     }
 }
 
-/// Not derived: what serde says of an untagged enum names neither what was found nor the text in the list that is none.
+/// Not derived: the error of serde for an untagged enum names neither what was found nor the invalid item of the list.
 impl<'de> Deserialize<'de> for Probes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Written;

@@ -1,4 +1,4 @@
-//! Whether a network answers what its data ask.
+//! Checks that the loss and the output of a network fit the targets of its data.
 
 use crate::data::{Form, InputForm, TargetForm};
 use crate::nn::{Loss, Model, Shape};
@@ -7,22 +7,22 @@ use crate::nn::{Loss, Model, Shape};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TargetError {
-    /// The layer that is to blame; `None` for the loss.
+    /// The layer that does not fit; `None` for the loss.
     pub layer: Option<usize>,
-    /// Its field, when it is one.
+    /// Its field, if it is a single one.
     pub field: Option<&'static str>,
-    /// What was found and what would fit.
+    /// What was found and what was expected.
     pub message: String,
 }
 
-/// Checks the loss and the output of `model` against what the data look like.
+/// Checks the loss and the output of `model` against the shapes of the data.
 ///
 /// # Errors
-/// The first thing that does not fit, and what would.
+/// The first mismatch, and what was expected.
 pub fn check(form: &Form, model: &Model) -> Result<(), TargetError> {
     let last = model.table().layers.len().saturating_sub(1);
     let refuse = |layer, field, message: String| Err(TargetError { layer, field, message });
-    let asked = match &form.targets {
+    let targets = match &form.targets {
         TargetForm::Classes(None) => "one class a sequence".to_owned(),
         TargetForm::Classes(Some(labels)) => format!("one of {} classes a sequence", labels.len()),
         TargetForm::Labels(None) => "several labels a sequence".to_owned(),
@@ -36,16 +36,21 @@ pub fn check(form: &Form, model: &Model) -> Result<(), TargetError> {
     let numbers = matches!(form.targets, TargetForm::Real(_));
     if numbers == model.loss().has_classes() {
         let fits = if numbers { "mean_squared_error, mean_absolute_error or huber" } else { CROSS_ENTROPIES };
-        return refuse(None, None, format!("{} cannot judge {asked}; expected {fits}", model.loss().name()));
+        return refuse(
+            None,
+            None,
+            format!("{} does not fit targets of {targets}; expected {fits}", model.loss().name()),
+        );
     }
-    let units = |units: usize, asked_for: usize| match units == asked_for {
+    let units = |units: usize, expected: usize| match units == expected {
         true => Ok(()),
         false => {
-            let found = format!("the model gives {}, but the data ask for {asked}", numbers_in_words(units));
+            let found =
+                format!("the model outputs {}, but the targets are {targets}", numbers_in_words(units));
             refuse(
                 Some(last),
                 Some("units"),
-                format!("{found}; expected {asked_for} (--set model.{last}.units={asked_for})"),
+                format!("{found}; expected {expected} (--set model.{last}.units={expected})"),
             )
         }
     };
@@ -53,7 +58,7 @@ pub fn check(form: &Form, model: &Model) -> Result<(), TargetError> {
         (TargetForm::Classes(labels), Shape::Vector { features }) => match (model.loss(), labels) {
             (Loss::BinaryCrossentropy, Some(labels)) if labels.len() != 2 => {
                 let message = format!(
-                    "binary_crossentropy tells two classes apart, but the data ask for {asked}; expected \
+                    "binary_crossentropy is for two classes, but the targets are {targets}; expected \
                      sparse_categorical_crossentropy and {{layer: Dense, units: {}, activation: softmax}}",
                     labels.len()
                 );
@@ -61,10 +66,10 @@ pub fn check(form: &Form, model: &Model) -> Result<(), TargetError> {
             }
             (Loss::SparseCategoricalCrossentropy, Some(labels)) => units(features, labels.len()),
             (Loss::BinaryCrossentropy, labels) if features > 1 => {
-                // Where the task says its classes, it has no others.
+                // A generated task has no other classes.
                 let several = if labels.is_none() { ", or `data.multi_label: true`" } else { "" };
                 let message = format!(
-                    "the model tells {features} labels at once, but the data ask for {asked}; expected 1{several}"
+                    "the model outputs {features} labels, but the targets are {targets}; expected 1{several}"
                 );
                 refuse(Some(last), Some("units"), message)
             }
@@ -74,7 +79,7 @@ pub fn check(form: &Form, model: &Model) -> Result<(), TargetError> {
             let count = labels.as_ref().map_or("LABELS".to_owned(), |labels| labels.len().to_string());
             if model.loss() != Loss::BinaryCrossentropy {
                 let message = format!(
-                    "{} tells one class of several, but the data ask for {asked}; expected binary_crossentropy \
+                    "{} is for one class of several, but the targets are {targets}; expected binary_crossentropy \
                      and {{layer: Dense, units: {count}, activation: sigmoid}}",
                     model.loss().name()
                 );
@@ -87,7 +92,7 @@ pub fn check(form: &Form, model: &Model) -> Result<(), TargetError> {
                     Some(last),
                     Some("units"),
                     format!(
-                        "the model gives a number, but the data ask for {asked}; expected as many as there are labels"
+                        "the model outputs a number, but the targets are {targets}; expected as many as there are labels"
                     ),
                 ),
             }
@@ -100,11 +105,16 @@ pub fn check(form: &Form, model: &Model) -> Result<(), TargetError> {
             };
             units(features, classes)?;
             if time != form.time() {
-                let found = format!("the model answers at {time} steps, but the data ask at {}", form.time());
-                return refuse(Some(last), None, format!("{found}; expected layers that keep every step"));
+                let found =
+                    format!("the model has outputs at {time} steps, but the targets are at {}", form.time());
+                return refuse(
+                    Some(last),
+                    None,
+                    format!("{found}; expected layers that preserve the number of steps"),
+                );
             }
             if matches!(form.inputs, InputForm::Tokens { padded: true, .. }) && !model.is_output_masked() {
-                let found = "sequences are filled up at the end, and the loss would judge these steps too";
+                let found = "sequences are padded at the end, and the loss would include the padding";
                 return refuse(
                     Some(0),
                     None,
@@ -118,14 +128,14 @@ pub fn check(form: &Form, model: &Model) -> Result<(), TargetError> {
             Some(last),
             None,
             format!(
-                "the model answers once a sequence, but the data ask for {asked}; expected `return_sequences: true`"
+                "the model has one output a sequence, but the targets are {targets}; expected `return_sequences: true`"
             ),
         ),
         _ => refuse(
             Some(last),
             None,
             format!(
-                "the model answers at every step, but the data ask for {asked}; expected one vector a sequence"
+                "the model has an output at every step, but the targets are {targets}; expected one vector a sequence"
             ),
         ),
     }
@@ -142,7 +152,7 @@ mod tests {
     use crate::preset::{Overrides, load};
 
     #[test]
-    fn what_the_data_ask_and_the_network_does_not_give_is_told_by_field() {
+    fn mismatches_of_output_and_targets_name_the_field() {
         let cases: [(&str, &[&str], &str); 11] = [
             ("word-order", &["train.loss=huber"], "train.loss"),
             (
@@ -170,7 +180,7 @@ mod tests {
         crate::messages::assert_messages("presets_targets", cases.map(refused));
     }
 
-    /// What was set, and the message; the field must be the expected one.
+    /// The settings, and the message; checks the field.
     fn refused((name, set, field): (&str, &[&str], &str)) -> (String, String) {
         let overrides = set.iter().map(|s| (*s).to_owned()).collect();
         let error = load(name, &Overrides { set: overrides, ..Overrides::default() }).unwrap_err();

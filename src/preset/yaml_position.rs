@@ -1,5 +1,5 @@
-//! Where in a YAML text a field stands. The YAML crate keeps no places in its trees; but an error that is raised while it reads
-//! carries one. So the text is read once more, towards the field, and an error is raised there.
+//! The position of a field in a YAML text. The YAML crate stores no positions in its trees, but its errors have one. So the text is parsed
+//! again up to the field, where an error is raised.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Line and column, from 1, of the value at `path` (`model.1.units`), or of the nearest that exists above it.
+/// Line and column, from 1, of the value at `path` (`model.1.units`), or of its nearest existing ancestor.
 pub(super) fn of(text: &str, path: &[String]) -> Option<(usize, usize)> {
     let found = (0..=path.len()).rev().find_map(|depth| {
         let seed = Towards { path: path.get(..depth)?, unique: None };
@@ -16,7 +16,7 @@ pub(super) fn of(text: &str, path: &[String]) -> Option<(usize, usize)> {
     found.map(|(line, column, _)| (line, column))
 }
 
-/// Line, column and name of the first key that stands twice in its mapping.
+/// Line, column and name of the first key that appears twice in its mapping.
 pub(super) fn of_duplicate(text: &str) -> Option<(usize, usize, String)> {
     let seed = Towards { path: &[], unique: Some(()) };
     place(seed.deserialize(serde_yaml::Deserializer::from_str(text)).err()?)
@@ -31,14 +31,14 @@ fn place(error: serde_yaml::Error) -> Option<(usize, usize, String)> {
     error.location().map(|at| (at.line(), at.column(), key.to_owned()))
 }
 
-/// Reads on towards `path`; or, to find duplicates, everything.
+/// Parses up to `path`, or, to find duplicates, everything.
 #[derive(Clone, Copy)]
 struct Towards<'a> {
     path: &'a [String],
     unique: Option<()>,
 }
 
-/// Raises the error at whatever stands there.
+/// Raises the error at the current value.
 struct Here<'a>(&'a str);
 
 impl<'de> DeserializeSeed<'de> for Towards<'_> {

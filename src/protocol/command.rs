@@ -1,23 +1,23 @@
 use serde::{Deserialize, Serialize};
 
-/// What a person, or a program in their place, asks of a trainer. Obeyed between two steps, never within one.
+/// A command to a trainer, applied between two steps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    /// Wait after the current step.
+    /// Pause after the current step.
     Pause,
-    /// Go on.
+    /// Continue.
     Resume,
-    /// Make one step, then wait.
+    /// Make one step, then pause.
     SingleStep,
     /// Multiply the learning rate by `factor` (finite and above 0) from the next step on.
     ScaleLearningRate {
-        /// New rate ÷ present rate.
+        /// New rate ÷ current rate.
         factor: f64,
     },
-    /// Keep the preset's pace no longer: as fast as it goes from here on.
+    /// Ignore the preset's pace from now on.
     FullSpeed,
-    /// Write a checkpoint and go on.
+    /// Write a checkpoint and continue.
     Save,
     /// Write a checkpoint and end.
     SaveAndStop,

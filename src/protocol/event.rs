@@ -11,7 +11,7 @@ use crate::metrics::{Confusion, Metrics, Task};
 pub enum Event {
     /// The run is ready to train: sent once, before any step.
     Prepared(Box<RunInfo>),
-    /// The trainer does something else from here on.
+    /// The status of the trainer has changed.
     Status(RunStatus),
     /// An optimizer update was made.
     Step(StepMetrics),
@@ -19,34 +19,34 @@ pub enum Event {
     Validation(ValidationMetrics),
     /// An epoch and its validation ended.
     Epoch(Box<EpochMetrics>),
-    /// The gradient norm per unrolled step of one recurrent layer, on watched steps.
+    /// The gradient norm per unrolled step of one recurrent layer, on monitored steps.
     Gradient(GradientProfile),
-    /// Saturation, spectral radii and norms of all weight tensors, on watched steps.
+    /// Saturation, spectral radii and norms of all weight tensors, on monitored steps.
     Instruments(Box<Instruments>),
     /// A probe sentence seen by the network, on watched steps. Latest wins.
     Probe(Box<ProbeFrame>),
-    /// What a language model wrote.
+    /// A generated text of a language model.
     Sample(Sample),
     /// A checkpoint is complete on disk.
     Saved(Saved),
-    /// Something worth a line in the log.
+    /// A line of the log.
     Log(LogLine),
 }
 
-/// What holds for a whole run.
+/// The facts of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {
     /// The preset's name.
     pub name: String,
     /// The preset's title.
     pub title: String,
-    /// What to look for.
+    /// What the run shows.
     pub about: String,
     /// The run folder.
     pub folder: PathBuf,
     /// The layers.
     pub model: ModelTable,
-    /// The data as read.
+    /// The facts of the data.
     pub data: DataFacts,
     /// The probe sentences that [`ProbeFrame::probe`] counts.
     pub probes: Vec<ProbeText>,
@@ -56,9 +56,9 @@ pub struct RunInfo {
     pub steps_per_epoch: usize,
     /// Sequences a step (the last of an epoch may have fewer).
     pub batch_size: usize,
-    /// Every how many steps gradients and probes are watched.
+    /// The interval in steps of measuring gradients and probes.
     pub watch_every: usize,
-    /// What the network does.
+    /// The task of the network.
     pub task: Task,
     /// Keras's name of the loss.
     pub loss: String,
@@ -66,18 +66,18 @@ pub struct RunInfo {
     pub optimizer: String,
     /// Seed of weights, order and generated data.
     pub seed: u64,
-    /// Threads that share a step.
+    /// The number of threads of a step.
     pub threads: usize,
 }
 
 impl RunInfo {
-    /// Whether the network predicts several labels at once, each with a probability of its own.
+    /// Whether the network predicts several labels, each with its own probability.
     pub fn has_labels(&self) -> bool {
         self.task == Task::Labels
     }
 }
 
-/// What the trainer is doing.
+/// The status of the trainer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RunStatus {
@@ -88,15 +88,15 @@ pub enum RunStatus {
     },
     /// Making steps.
     Training,
-    /// Looking at validation data between two steps.
+    /// Validating between two steps.
     Validating,
     /// Waiting for a command.
     Paused,
-    /// All epochs are done.
+    /// Training has finished.
     Finished,
-    /// Ended by command or signal; `saved` when a checkpoint of this very step exists.
+    /// Stopped by a command or signal; `saved` if a checkpoint of the last step exists.
     Stopped {
-        /// Whether nothing is lost.
+        /// Whether the last step is saved.
         saved: bool,
     },
     /// A loss or gradient was not finite; the weights are those before that step.
@@ -104,9 +104,9 @@ pub enum RunStatus {
         /// What was not finite, where, and what may help.
         what: String,
     },
-    /// The trainer failed: data, disk or a defect.
+    /// The trainer failed: data, disk or a bug.
     Failed {
-        /// The error in words.
+        /// The error message.
         what: String,
     },
 }
@@ -141,19 +141,19 @@ pub struct StepMetrics {
     pub epoch: usize,
     /// The batch's mean loss.
     pub loss: f64,
-    /// Share of the batch that is right, where the task has classes.
+    /// The accuracy of the batch, if the task has classes.
     pub accuracy: Option<f64>,
-    /// The rate that this update used.
+    /// The learning rate of this update.
     pub learning_rate: f64,
     /// L2 norm of the whole gradient, before clipping.
     pub grad_norm: f64,
     /// Training throughput of the last steps.
     pub sequences_per_s: f64,
-    /// Seconds of training so far, pauses not counted.
+    /// Seconds of training so far, without pauses.
     pub seconds: f64,
 }
 
-/// What was measured over one epoch, and on the validation data after it.
+/// The metrics of an epoch, and of the validation after it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// From 1.
@@ -165,32 +165,32 @@ pub struct EpochMetrics {
     pub metrics: Metrics,
     /// Of the validation data, for up to [`Confusion::MAX_CLASSES`] classes.
     pub confusion: Option<Confusion>,
-    /// Seconds that the epoch took, validation included, pauses not.
+    /// The duration in seconds, including validation, without pauses.
     pub seconds: f64,
 }
 
 impl EpochMetrics {
-    /// The metric called `name`, where it was measured.
+    /// The metric `name`, if measured.
     pub fn get(&self, name: &str) -> Option<f64> {
         self.metrics.get(name)
     }
 }
 
-/// What was measured on the validation data between two steps of an epoch.
+/// The metrics of a validation between two steps of an epoch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ValidationMetrics {
-    /// After how many updates.
+    /// The number of updates before it.
     pub step: u64,
     /// The current epoch, from 1.
     pub epoch: usize,
     /// By name, with `val_` before it, as in [`EpochMetrics`].
     pub metrics: Metrics,
-    /// Seconds that it took.
+    /// The duration in seconds.
     pub seconds: f64,
 }
 
 impl ValidationMetrics {
-    /// The metric called `name`, where it was measured.
+    /// The metric `name`, if measured.
     pub fn get(&self, name: &str) -> Option<f64> {
         self.metrics.get(name)
     }
@@ -208,28 +208,28 @@ pub struct GradientProfile {
     pub direction: Option<Direction>,
     /// One norm per input position, from 0, also with `go_backwards`.
     pub hnorm: Vec<f32>,
-    /// What each position contributes by itself to the gradient of the recurrent kernel `U`: `‖∂L/∂U_t‖_F` with
+    /// The contribution of each position to the gradient of the recurrent kernel `U`: `‖∂L/∂U_t‖_F` with
     /// `∂L/∂U_t = h_{t−1}ᵀ·δ_t` over the whole batch, δ_t the derivative of the product with `U` (for a GRU without
-    /// `reset_after` the candidate's `r_t ⊙ h_{t−1}` takes the place of `h_{t−1}`). The `∂L/∂U_t` of all positions add up to
+    /// `reset_after` the candidate's `r_t ⊙ h_{t−1}` replaces `h_{t−1}`). The `∂L/∂U_t` of all positions add up to
     /// `∂L/∂U`: they are the gradients of copies of `U`, one a step (Goodfellow, Bengio & Courville 2016, section 10.2.2). Indexed as `hnorm`; 0 at
-    /// the first position read, which nothing came before, and at masked ones. Empty in recordings that lack it.
+    /// the first position read, which has no predecessor, and at masked ones. Empty in recordings that lack it.
     #[serde(default)]
     pub kernel_norm: Vec<f32>,
     /// Steps back over which the norm halves; see [`half_life`](crate::metrics::half_life).
     pub half_life: Option<f32>,
 }
 
-/// What the network makes of one probe sentence.
+/// The prediction and the activations for one probe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProbeFrame {
-    /// After how many updates.
+    /// The number of updates before it.
     pub step: u64,
     /// Index in [`RunInfo::probes`].
     pub probe: usize,
-    /// The probability of each class, in class order, or the numbers of the output; of a network that answers at every step
-    /// those of the probe's last.
+    /// The probability of each class, in class order, or the numbers of the output; of a network with an output at every step
+    /// those of the last step of the probe.
     pub prediction: Vec<f32>,
-    /// What each recurrent layer held after reading each token.
+    /// The activations of each recurrent layer after each token.
     pub activations: Vec<Activations>,
 }
 
@@ -240,7 +240,7 @@ pub struct Activations {
     pub layer: usize,
     /// Which half of a `Bidirectional`.
     pub direction: Option<Direction>,
-    /// `h`; gates and cells carry their own names.
+    /// `h`, or the name of the gate or cell.
     pub quantity: String,
     /// Columns of `values`.
     pub units: usize,
@@ -248,23 +248,23 @@ pub struct Activations {
     pub values: Vec<f32>,
 }
 
-/// A text as a language model goes on with it.
+/// A text generated by a language model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// After how many updates.
+    /// The number of updates before it.
     pub step: u64,
-    /// The epoch at hand or just ended, from 1.
+    /// The current epoch, or the one just ended, from 1.
     pub epoch: usize,
-    /// What it was given.
+    /// The beginning.
     pub prime: String,
-    /// What it wrote after that; line ends and all.
+    /// The continuation, with line ends.
     pub text: String,
 }
 
 /// A checkpoint on disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Saved {
-    /// After how many updates.
+    /// The number of updates before it.
     pub step: u64,
     /// Its folder.
     pub path: PathBuf,
@@ -275,20 +275,20 @@ pub struct Saved {
 /// A line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// How much it matters.
+    /// Its severity.
     pub level: Level,
-    /// Foreign text may be in it: escape before it reaches a terminal.
+    /// May contain text of the data: escape it before printing.
     pub text: String,
 }
 
-/// How much a log line matters.
+/// The severity of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// Good to know.
+    /// Information.
     Info,
-    /// Something is not as it should be; training goes on.
+    /// A problem; training continues.
     Warning,
-    /// Something failed.
+    /// A failure.
     Error,
 }

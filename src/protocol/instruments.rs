@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Direction;
 
-/// What the instruments say of one watched step, beside its [`GradientProfile`](super::GradientProfile)s.
+/// The readings of the instruments for one monitored step, besides its [`GradientProfile`](super::GradientProfile)s.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Instruments {
     /// The step whose batch this is.
@@ -13,14 +13,14 @@ pub struct Instruments {
     pub params: Vec<ParamNorms>,
 }
 
-/// How freely gradients pass through a recurrent layer.
+/// Statistics of a recurrent layer that affect the flow of gradients.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayerHealth {
     /// The layer's number.
     pub layer: usize,
     /// Which half of a `Bidirectional`.
     pub direction: Option<Direction>,
-    /// Which of `quantities` proposes the new state: `h` of a SimpleRNN, `g` of an LSTM, `candidate` of a GRU.
+    /// The quantity of `quantities` that proposes the new state: `h` of a SimpleRNN, `g` of an LSTM, `candidate` of a GRU.
     pub proposal: String,
     /// `h`, and the gates where there are several.
     pub quantities: Vec<QuantityHealth>,
@@ -41,25 +41,25 @@ pub struct QuantityHealth {
     /// Share of the units that are dead: their value is the same in every sequence at every position that is counted.
     pub dead: f32,
     /// `max |λ|` over the eigenvalues λ of the quantity's block `[units, units]` of the recurrent kernel, after the step's update.
-    /// `None` where there is no such block (`h` beside gates), and of large layers on most watched steps.
+    /// `None` if there is no such block (`h` with gates), and for large layers on most monitored steps.
     pub spectral_radius: Option<f32>,
 }
 
-/// How long a weight tensor, its gradient and its update are: L2 norms over all its numbers.
+/// The L2 norms of a weight tensor, its gradient and its update.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParamNorms {
     /// `1.recurrent_kernel`: the layer's number and Keras's name.
     pub name: String,
-    /// Of the weights before the update.
+    /// The norm of the weights before the update.
     pub weight: f64,
-    /// Of their gradient, before clipping.
+    /// The norm of their gradient, before clipping.
     pub gradient: f64,
-    /// Of what the optimizer changed: `‖w_after − w_before‖`.
+    /// The norm of the update: `‖w_after − w_before‖`.
     pub update: f64,
 }
 
 impl LayerHealth {
-    /// The spectral radius of the block that proposes the new state, where it is known.
+    /// The spectral radius of the block that proposes the new state, if measured.
     pub fn spectral_radius(&self) -> Option<f32> {
         self.quantities.iter().find(|q| q.quantity == self.proposal)?.spectral_radius
     }
@@ -87,7 +87,7 @@ impl LayerHealth {
 }
 
 impl ParamNorms {
-    /// `‖update‖ / ‖weight‖`: how far a step moves the weights by their own measure; `None` of weights that are all 0.
+    /// `‖update‖ / ‖weight‖`: the relative size of an update; `None` for weights that are all 0.
     pub fn ratio(&self) -> Option<f64> {
         (self.weight > 0.0).then(|| self.update / self.weight)
     }

@@ -2,10 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Direction;
 
-/// The model as Keras's `summary()` shows it: a row per layer, with output shape and number of parameters.
+/// The model summary, like Keras's `summary()`: a row per layer, with output shape and number of parameters.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelTable {
-    /// The layers, numbered from 0 by their place.
+    /// The layers, in order.
     pub layers: Vec<LayerRow>,
 }
 
@@ -15,7 +15,7 @@ impl ModelTable {
         self.layers.iter().map(|row| row.params).sum()
     }
 
-    /// The number of parameters that do not learn.
+    /// The number of non-trainable parameters.
     pub fn frozen(&self) -> usize {
         self.layers.iter().filter(|row| row.frozen).map(|row| row.params).sum()
     }
@@ -31,23 +31,23 @@ impl ModelTable {
 pub struct LayerRow {
     /// Keras's class name: `SimpleRNN`.
     pub class: String,
-    /// Output shape, batch first; `None` is a size not known before the data are (the batch).
+    /// Output shape, batch first; `None` is an unknown size (the batch).
     pub output: Vec<Option<usize>>,
     /// Parameters.
     pub params: usize,
-    /// Whether they stay as they are (`trainable: false`).
+    /// Whether they are frozen (`trainable: false`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub frozen: bool,
-    /// What else its `config` says in short: `tanh, return_sequences`.
+    /// Other settings in short: `tanh, return_sequences`.
     pub detail: String,
     /// Empty unless recurrent; `[None]` for one direction, forward and backward for a `Bidirectional`.
     pub directions: Vec<Option<Direction>>,
 }
 
-/// What is known of the data: before a run from the preset alone, in a run from the data themselves.
+/// Facts of the data: before a run from the preset alone, in a run from the data.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DataFacts {
-    /// Where the data come from, in words: a path, or `generated: word-order`.
+    /// A description of the source: a path, or `generated: word-order`.
     pub source: String,
     /// Training sequences.
     pub train: usize,
@@ -55,29 +55,29 @@ pub struct DataFacts {
     pub validation: usize,
     /// Classes with their number of training sequences, in class order.
     pub classes: Vec<ClassCount>,
-    /// Entries of the vocabulary, padding and unknown counted; 0 where the data are no tokens.
+    /// The size of the vocabulary, including padding and unknown; 0 for numbers.
     pub vocabulary: usize,
     /// Time steps of a sequence, after padding and truncating.
     pub length: usize,
-    /// Rows left out because they were bad (`skip_bad_rows`).
+    /// Invalid rows skipped (`skip_bad_rows`).
     pub skipped: usize,
     /// Share of validation (else training) tokens that are not in the vocabulary, 0 to 1.
     pub unknown: f64,
 }
 
-/// A class and how many training sequences carry it.
+/// A class and its number of training sequences.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassCount {
-    /// The label as the data have it. Foreign text: escape before it reaches a terminal.
+    /// The label, text of the data: escape it before printing.
     pub label: String,
     /// Training sequences of this class.
     pub count: usize,
 }
 
-/// A probe: a text cut in the tokens that the network sees, or a sequence of the data.
+/// A probe: a tokenized text, or a sequence of the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProbeText {
-    /// The text as the preset has it, or what the sequence is called. Foreign text.
+    /// The text in the preset, or the name of the sequence; not escaped.
     pub text: String,
     /// Its tokens after truncation, without padding: the labels of the activation map, one a time step, some empty where
     /// steps have no names. Foreign text.

@@ -172,7 +172,7 @@ fn networks_and_settings_that_do_not_fit_are_refused_by_field() {
         (
             &["train.loss=sparse_categorical_crossentropy", "model.2.activation=softmax"][..],
             "train.loss",
-            "tells one class of several, but the data ask for several labels a sequence; expected \
+            "is for one class of several, but the targets are several labels a sequence; expected \
              binary_crossentropy and {layer: Dense, units: LABELS, activation: sigmoid}",
         ),
         (&["model.2.activation=softmax"], "model.2.activation", "it must be sigmoid"),

@@ -1,4 +1,4 @@
-//! What a preset has under `data:`.
+//! Parsing of `data:`.
 
 use std::path::{Path, PathBuf};
 
@@ -12,15 +12,15 @@ use crate::data::{
 use crate::preset::document::Document;
 use crate::preset::error::PresetError;
 
-/// Has `document` read the data at `path`: what `--data` asks for.
+/// Applies `--data PATH` to `document`.
 pub(super) fn lay_over(document: &mut Document, path: &Path) -> Result<(), PresetError> {
     let source = format!("--data {}", path.display());
     let refuse = |message: String| PresetError { place: source.clone(), field: String::new(), message };
     let kind = document.get(&["data", "source"]).and_then(Value::as_str).unwrap_or_default().to_owned();
     if kind == "generated" {
-        return Err(refuse("this preset makes its own data; --data is for presets that read files".into()));
+        return Err(refuse("this preset generates its data; --data is for presets that read files".into()));
     }
-    // Another source of labelled texts may take the place of the preset's: what it is, is found from the data.
+    // Labelled texts may be of another format than those of the preset, which is detected.
     let labelled = ["labelled", ""].into_iter().chain(Format::NAMES).any(|name| name == kind);
     let sequences = kind == "sequences";
     let both = train_and_test(path).filter(|_| labelled || sequences);
@@ -49,7 +49,7 @@ pub(super) fn lay_over(document: &mut Document, path: &Path) -> Result<(), Prese
     if let Some((_, test)) = &both {
         put(&["data", "validation", "path"], text(test))?;
     }
-    // A file tells its own size; what a recording becomes is the preset's choice. What cannot be read is told when it is loaded.
+    // The sizes of sequences are those of the file, but the spectra of recordings are the preset's. Errors are reported on loading.
     let files = both.iter().map(|(_, test)| test.as_path()).chain([train]).filter(|path| path.is_file());
     let found: Vec<SequenceStatistics> =
         files.filter(|_| sequences).filter_map(|path| sequence_statistics(path).ok()).collect();
@@ -70,7 +70,7 @@ fn generated(document: &Document, mut value: Value) -> Result<GeneratedSpec, Pre
     })
 }
 
-/// What stands under `data:`, with absolute paths; `moved` is where `--data` moved the training data.
+/// Parses `data:`, with absolute paths; `moved` is the path of `--data`.
 pub(super) fn read(
     document: &Document,
     value: Value,
@@ -92,7 +92,7 @@ pub(super) fn read(
         is_folder |= path.is_dir();
     }
     if let Some(path) = source.validation_path_mut() {
-        // A folder beside a folder, a file beside a file.
+        // Validation data of the same kind: a folder for a folder, a file for a file.
         let fits = |path: &Path| path.exists() && path.is_dir() == is_folder;
         match beside(document, path, base, moved, fits, notes) {
             Some(absolute) => *path = absolute,
@@ -102,8 +102,8 @@ pub(super) fn read(
     Ok(spec)
 }
 
-/// Where the validation data `given` are, as an absolute path. Where `--data` `moved` the training data, those that the preset names
-/// lie beside them, if what lies there `fits`.
+/// The absolute path of the validation data `given`. If `--data` `moved` the training data, those of the preset are expected
+/// beside them, if the file there `fits`.
 fn beside(
     document: &Document,
     given: &Path,
@@ -122,7 +122,7 @@ fn beside(
     if fits(&moved) {
         return Some(moved);
     }
-    // Or what is called as they are, with `test` in place of `train`.
+    // Or a file of the same name with `test` in place of `train`.
     if let Some(test) = data.and_then(test_beside).filter(|test| fits(test)) {
         return Some(std::path::absolute(&test).unwrap_or(test));
     }

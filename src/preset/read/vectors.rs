@@ -1,4 +1,4 @@
-//! What a preset has under `vectors:` of an Embedding.
+//! Parsing of `vectors:` of an Embedding.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::nn::LayerSpec;
 use crate::preset::document::Document;
 use crate::preset::error::PresetError;
 
-/// Gives layer `i`, written as `value`, the `output_dim` of its vectors, where it has such and says nothing of their length.
+/// Sets `output_dim` of layer `i`, with the settings `value`, to the dimension of its vectors, if it has vectors and no `output_dim`.
 pub(super) fn measure(
     document: &Document,
     i: usize,
