@@ -1,4 +1,4 @@
-//! How fast training is here, and what it takes of the machine: the same workloads that other systems are measured on.
+//! Benchmarks of training: time, memory and allocations of the workloads that other systems are measured on.
 //!
 //! ```text
 //! workloads.json ─ catalog ─→ Workload ─→ nn::Model, data: batches ─→ train::Stepper

@@ -1,4 +1,4 @@
-//! The real program without a screen: what it prints, what it leaves behind, how it ends.
+//! The program without a screen: its output, its files and its exit codes.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
@@ -40,7 +40,7 @@ const LONG: Duration = Duration::from_secs(120);
 
 /// Eight steps an epoch, two epochs: trained in no time.
 const SMALL: [&str; 3] = ["data.train=256", "data.validation=64", "train.epochs=2"];
-/// Ends when it is told to.
+/// Runs until it is stopped.
 const ENDLESS: [&str; 3] = ["data.train=256", "data.validation=64", "train.epochs=1000000"];
 
 fn unrolled(folder: &Path, args: &[&str]) -> Command {
@@ -76,7 +76,7 @@ fn done(mut command: Command) -> Output {
     command.output().unwrap()
 }
 
-/// Runs to an end of exit code `code`; what it printed.
+/// Runs until it exits with `code`; returns its output.
 #[track_caller]
 fn ends(command: Command, code: i32) -> (String, String) {
     let Output { status, stdout, stderr } = done(command);
@@ -92,7 +92,7 @@ fn metrics(run: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The metrics without what measures time.
+/// The metrics without those that measure time.
 fn timeless(run: &Path) -> Vec<Value> {
     let mut lines = metrics(run);
     for line in lines.iter_mut().filter_map(Value::as_object_mut) {
@@ -106,7 +106,7 @@ fn last(run: &Path, file: &str) -> Vec<u8> {
     fs::read(checkpoint::read(run, Which::Last).unwrap().path.join(file)).unwrap()
 }
 
-/// A program at work, killed when the test is over, or when it takes far too long: whoever reads from it then reads no more.
+/// A running program, killed at the end of the test or after a timeout.
 struct Running {
     child: Child,
     /// Dropped when nothing is waited for any more.
@@ -175,19 +175,19 @@ fn saved_at_its_last_step(run: &Path) {
 /// Where every write fails for want of space: Linux has such a device.
 #[cfg(target_os = "linux")]
 #[test]
-fn lines_that_find_no_room_are_told_of_and_the_run_goes_on() {
+fn a_full_disk_for_output_is_reported_and_the_run_continues() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = train(folder.path(), "word-order", "run", &["train.epochs=1", "data.train=64"]);
     command.arg("--headless").stdout(fs::File::options().write(true).open("/dev/full").unwrap());
     let output = command.output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.contains("cannot print: No space left"), "{told}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{message}");
+    assert!(message.contains("cannot print: No space left"), "{message}");
     assert!(!metrics(&folder.path().join("run")).is_empty());
 }
 
 #[test]
-fn a_run_without_a_screen_prints_plain_lines_and_leaves_a_complete_folder() {
+fn a_headless_run_prints_plain_lines_and_leaves_a_complete_folder() {
     let folder = tempfile::tempdir().unwrap();
     let (stdout, stderr) = ends(train(folder.path(), "word-order", "deep/run", &SMALL), 0);
     assert_eq!(stderr, "");
@@ -236,7 +236,7 @@ fn a_run_without_a_screen_prints_plain_lines_and_leaves_a_complete_folder() {
 }
 
 #[test]
-fn without_a_folder_named_a_run_goes_below_runs() {
+fn the_default_run_folder_is_in_runs() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = unrolled(folder.path(), &["train", "word-order-dense", "--headless"]);
     command.args(sets(&SMALL));
@@ -282,7 +282,7 @@ fn the_number_of_threads_changes_no_bit_and_the_seed_does() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_does_not_end_training() {
+fn a_closed_stdout_does_not_end_training() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = train(folder.path(), "word-order", "run", &SMALL).stdout(Stdio::piped()).spawn().unwrap();
     let mut first = [0];
@@ -292,7 +292,7 @@ fn a_reader_that_has_seen_enough_does_not_end_training() {
 }
 
 #[test]
-fn lists_and_pages_may_be_cut_off_by_their_reader() {
+fn a_closed_stdout_is_not_an_error_for_lists_and_pages() {
     for args in [&["presets"][..], &["presets", "word-order"], &["man"], &["completions", "bash"]] {
         let mut child =
             unrolled(Path::new("."), args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -376,7 +376,7 @@ fn epochs_so_far(folder: &TempDir) -> u64 {
 }
 
 #[test]
-fn what_diverges_says_so_and_keeps_finite_weights() {
+fn a_diverged_run_is_reported_and_leaves_finite_weights() {
     let folder = tempfile::tempdir().unwrap();
     let set = [&SMALL[..], &["train.optimizer={name: SGD, learning_rate: 1e38}"]].concat();
     let (stdout, stderr) = ends(train(folder.path(), "word-order", "run", &set), 3);
@@ -392,7 +392,7 @@ fn what_diverges_says_so_and_keeps_finite_weights() {
 }
 
 #[test]
-fn what_cannot_be_done_ends_with_2_and_says_why_on_stderr() {
+fn usage_errors_exit_with_2_and_a_message_on_stderr() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("broken.yaml"), "title: x\ntrain: {epochs: 2\n").unwrap();
     let cases: [(&[&str], &str); 8] = [
@@ -420,7 +420,7 @@ fn what_cannot_be_done_ends_with_2_and_says_why_on_stderr() {
 }
 
 #[test]
-fn data_that_are_missing_are_named_with_what_to_get_and_where_to_put_it() {
+fn the_error_of_missing_data_has_instructions_to_obtain_them() {
     let folder = tempfile::tempdir().unwrap();
     let (_, stderr) = ends(unrolled(folder.path(), &["train", "lecture-rnn8"]), 2);
     for said in [
@@ -436,7 +436,7 @@ fn data_that_are_missing_are_named_with_what_to_get_and_where_to_put_it() {
 }
 
 #[test]
-fn a_folder_that_holds_a_run_is_not_touched() {
+fn an_existing_run_folder_is_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     ends(train(folder.path(), "word-order", "run", &SMALL), 0);
     let before = metrics(&folder.path().join("run"));
@@ -446,7 +446,7 @@ fn a_folder_that_holds_a_run_is_not_touched() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_ends_with_1() {
+fn a_folder_that_cannot_be_created_exits_with_1() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
     let (_, stderr) = ends(train(folder.path(), "word-order", "file/run", &SMALL), 1);
@@ -454,7 +454,7 @@ fn a_folder_that_cannot_be_made_ends_with_1() {
 }
 
 #[test]
-fn presets_are_listed_and_what_is_printed_of_one_trains() {
+fn presets_are_listed_and_a_printed_one_trains() {
     let folder = tempfile::tempdir().unwrap();
     let (list, _) = ends(unrolled(folder.path(), &["presets"]), 0);
     for name in unrolled::preset::names() {

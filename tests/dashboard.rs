@@ -1,4 +1,4 @@
-//! The dashboard as text: what a run looks like from its first moment to its end, on every kind of terminal.
+//! The dashboard as text, from the start of a run to its end, on every kind of terminal.
 
 #[path = "dashboard/story.rs"]
 mod story;
@@ -272,7 +272,7 @@ fn first_step() -> StepMetrics {
     }
 }
 
-/// The story with text that no terminal should see, wherever text comes from outside.
+/// The run with control characters in all text of the data.
 fn hostile() -> Dashboard {
     const EVIL: &str = "\x1b[2J\u{9b}31m\u{202e}é";
     let events = story::events(40).into_iter().map(|event| match event {

@@ -89,7 +89,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     packed.finish().unwrap()
 }
 
-/// What is made of a file or folder: the labels, and each text of the training data by its tokens with its label.
+/// The labels of a file or folder, and each training text as its tokens with its label.
 fn texts(spec: LabelledSpec, level: Level) -> (Vec<String>, Vec<(String, String)>) {
     let tokens = TokenSpec { level, length: 12, ..tokens(1) };
     let data = data::load(&DataSpec::Labelled(spec), Some(&tokens), 1, 1, &mut |_| {}).unwrap();

@@ -56,22 +56,22 @@ fn help_lists_pages_and_shows_pages_and_commands() {
 }
 
 #[test]
-fn an_unknown_topic_ends_with_2_and_a_suggestion() {
+fn an_unknown_topic_exits_with_2_and_a_suggestion() {
     for (topic, hint) in [
         ("layer", "did you mean `layers`?"),
         ("trian", "did you mean `train`?"),
         ("something else", "`unrolled help` lists them"),
     ] {
         let output = shell(Path::new("."), &format!("unrolled help {topic}"));
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{told}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{message}");
         let expected = format!("unrolled: no help page and no command `{topic}`; {hint}\n");
-        assert_eq!(told, expected);
+        assert_eq!(message, expected);
     }
 }
 
 #[test]
-fn the_readme_is_short_and_its_links_lead_somewhere() {
+fn the_readme_is_short_and_its_links_are_valid() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("README.md")).unwrap();
     assert!(text.lines().count() <= 150);

@@ -1,4 +1,4 @@
-//! The shape of the sources: imports point one way between rooms, files form no circle, `unsafe` stays in one place, files stay
+//! Rules of the sources: imports between modules point one way, files form no cycle, `unsafe` is in one module, files are
 //! readable.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
@@ -15,8 +15,8 @@ use std::path::Path;
 use graph::Graph;
 use source::Source;
 
-/// What each room, a module of the crate, may use besides itself. From the bottom to the top. What a room may use and does not
-/// is a fault as well.
+/// The modules that each top-level module may use besides itself, from the bottom to the top. An unused
+/// permission is an error as well.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("durable", &[]),
@@ -93,29 +93,29 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
 /// Lines of a file before its tests, at most.
 const LONGEST: usize = 500;
 
-/// The rooms that a file uses, tests included.
-fn rooms(source: &Source) -> BTreeSet<&str> {
+/// The modules that a file uses, including tests.
+fn modules(source: &Source) -> BTreeSet<&str> {
     let absolute = source.references.iter().filter(|reference| reference.absolute);
     absolute.filter_map(|reference| reference.path.first().map(String::as_str)).collect()
 }
 
-/// What is wrong with a file `path` (from `src/`) of this text, a line each.
+/// The violations of a file `path` (from `src/`) with this text, a line each.
 fn faults(path: &str, text: &str) -> Vec<String> {
     let table: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
     let source = Source::read(path, text).unwrap_or_else(|error| panic!("{path}: {error}"));
     let mut faults = Vec::new();
-    let room = source.module.first().map_or("lib", String::as_str);
-    if room != "lib" {
-        let Some(allowed) = table.get(room) else {
-            return vec![format!("{path}: the table does not know {room}")];
+    let module = source.module.first().map_or("lib", String::as_str);
+    if module != "lib" {
+        let Some(allowed) = table.get(module) else {
+            return vec![format!("{path}: the table does not know {module}")];
         };
-        for name in rooms(&source) {
-            if name != room && table.contains_key(name) && !allowed.contains(&name) {
-                faults.push(format!("{path}: {room} must not use {name}"));
+        for name in modules(&source) {
+            if name != module && table.contains_key(name) && !allowed.contains(&name) {
+                faults.push(format!("{path}: {module} must not use {name}"));
             }
         }
     }
-    if source.is_unsafe && room != "kernel" {
+    if source.is_unsafe && module != "kernel" {
         faults.push(format!("{path}: unsafe outside kernel"));
     }
     let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).count();
@@ -152,30 +152,30 @@ fn circles(files: &[(String, String)]) -> Vec<(Vec<String>, Vec<String>)> {
 }
 
 #[test]
-fn the_sources_keep_to_their_shape() {
+fn source_files_follow_the_rules() {
     let faults: Vec<String> = all_sources().iter().flat_map(|(path, text)| faults(path, text)).collect();
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
 #[test]
-fn files_form_no_circle_but_the_known_ones() {
-    let mut told = String::new();
+fn files_form_no_cycles_but_the_known_ones() {
+    let mut message = String::new();
     let found = circles(&all_sources());
     for (files, arrows) in &found {
         if !KNOWN_CIRCLES.iter().any(|known| files == known) {
-            told += &format!("\nnew: {files:?}\n  {}", arrows.join("\n  "));
+            message += &format!("\nnew: {files:?}\n  {}", arrows.join("\n  "));
         }
     }
     for known in KNOWN_CIRCLES {
         if !found.iter().any(|(files, _)| files == known) {
-            told += &format!("\nno longer there: {known:?}");
+            message += &format!("\nno longer there: {known:?}");
         }
     }
-    assert!(told.is_empty(), "{told}");
+    assert!(message.is_empty(), "{message}");
 }
 
 #[test]
-fn the_table_names_the_rooms_that_there_are_and_points_downwards() {
+fn the_table_has_all_modules_and_points_downwards() {
     let there: BTreeSet<String> = all_sources()
         .iter()
         .map(|(path, _)| path.split('/').next().unwrap().trim_end_matches(".rs").to_owned())
@@ -190,20 +190,20 @@ fn the_table_names_the_rooms_that_there_are_and_points_downwards() {
 }
 
 #[test]
-fn whatever_a_room_may_use_it_uses() {
+fn every_allowed_dependency_is_used() {
     let mut unused: BTreeSet<(&str, &str)> =
-        MAY_USE.iter().flat_map(|(room, used)| used.iter().map(|name| (*room, *name))).collect();
+        MAY_USE.iter().flat_map(|(module, used)| used.iter().map(|name| (*module, *name))).collect();
     for (path, text) in all_sources() {
         let source = Source::read(&path, &text).unwrap();
-        let room = path.split('/').next().unwrap().trim_end_matches(".rs");
-        let used = rooms(&source);
-        unused.retain(|(from, to)| *from != room || !used.contains(to));
+        let module = path.split('/').next().unwrap().trim_end_matches(".rs");
+        let used = modules(&source);
+        unused.retain(|(from, to)| *from != module || !used.contains(to));
     }
     assert!(unused.is_empty(), "arrows that the table allows and nobody needs: {unused:?}");
 }
 
 #[test]
-fn a_wrong_import_is_found_however_it_is_written() {
+fn a_forbidden_import_is_found_in_any_form() {
     let wrong = [
         ("ui/view.rs", "use crate::train::Trainer;", "train"),
         ("ui.rs", "fn f() { let _ = crate::nn::Model::build; }", "nn"),
@@ -221,13 +221,13 @@ fn a_wrong_import_is_found_however_it_is_written() {
         ("nn/layer.rs", "#[cfg(test)] mod tests { use crate::data::X; }", "data"),
     ];
     for (path, text, used) in wrong {
-        let room = path.split(['/', '.']).next().unwrap();
-        assert_eq!(faults(path, text), [format!("{path}: {room} must not use {used}")], "{text}");
+        let module = path.split(['/', '.']).next().unwrap();
+        assert_eq!(faults(path, text), [format!("{path}: {module} must not use {used}")], "{text}");
     }
 }
 
 #[test]
-fn what_is_right_or_only_in_a_comment_is_left_alone() {
+fn allowed_imports_and_comments_are_ignored() {
     let right = [
         ("ui/view.rs", "use crate::{escape, preset::Entry, ui::state::Dashboard};"),
         (
@@ -252,7 +252,7 @@ fn what_is_right_or_only_in_a_comment_is_left_alone() {
 }
 
 #[test]
-fn unsafe_long_files_and_strange_modules_are_found() {
+fn unsafe_code_long_files_and_unknown_modules_are_found() {
     for text in [
         "unsafe fn f() {}",
         "fn f() { unsafe { g() } }",
@@ -271,7 +271,7 @@ fn unsafe_long_files_and_strange_modules_are_found() {
 }
 
 #[test]
-fn circles_are_found_through_reexports_children_and_macros() {
+fn cycles_are_found_through_reexports_children_and_macros() {
     let of = |files: &[(&str, &str)]| {
         let files: Vec<_> =
             files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
@@ -279,7 +279,7 @@ fn circles_are_found_through_reexports_children_and_macros() {
     };
     let none = [""; 0];
     let facade = ("nn.rs", "mod a; mod b; pub use a::A; pub use b::B; struct Own;");
-    // What a parent re-exports is used where it is defined.
+    // A re-export counts as a use of the defining module.
     assert_eq!(of(&[facade, ("nn/a.rs", "use super::B; struct A;"), ("nn/b.rs", "struct B;")]), none);
     let b = "struct B; fn f() { super::a::g() }";
     assert_eq!(of(&[facade, ("nn/a.rs", "use crate::nn::B; struct A;"), ("nn/b.rs", b)]), ["nn/a nn/b"]);
@@ -288,7 +288,7 @@ fn circles_are_found_through_reexports_children_and_macros() {
         of(&[facade, ("nn/a.rs", "use super::*; use super::B; struct A;"), ("nn/b.rs", b)]),
         ["nn/a nn/b"]
     );
-    // A child may use what its parent defines, and the parent what the child does.
+    // A child may use items of its parent, and the parent those of the child.
     let child = [("nn/a.rs", "use super::Own; struct A;"), ("nn/b.rs", "struct B;")];
     let parent = ("nn.rs", "mod a; mod b; pub use a::A; struct Own(A); fn f() { b::h() }");
     assert_eq!(of(&[&[parent], &child[..]].concat()), none);

@@ -301,7 +301,7 @@ fn a_layer_that_names_no_channel_or_none_that_there_is_is_told_which_there_are()
     let (word, ending): (InputRef, InputRef) = ("word".into(), "ending".into());
     let (word, ending) = (std::slice::from_ref(&word), std::slice::from_ref(&ending));
     assert_eq!(build([word, ending], &channels), Ok(()));
-    for (named, told) in [
+    for (named, message) in [
         (
             [&[][..], ending],
             "layer 0: the data have 2 channels, and the layer names none; add `inputs: [word]`; there are word, ending",
@@ -314,7 +314,7 @@ fn a_layer_that_names_no_channel_or_none_that_there_is_is_told_which_there_are()
         ([word, &[3.into()][..]], "layer 1: `inputs` names layer 3"),
     ] {
         let error = build(named, &channels).unwrap_err();
-        assert!(error.starts_with(told), "{error}");
+        assert!(error.starts_with(message), "{error}");
     }
     let alone = &[(String::new(), channels[0].1)];
     let error = build([word, ending], alone).unwrap_err();
@@ -941,9 +941,10 @@ fn masking_stands_where_numbers_are_and_first_where_the_loss_counts_steps() {
         Model::build(&layers, input, Loss::SparseCategoricalCrossentropy).unwrap_err().to_string()
     };
     let steps: LayerNode = Dense { units: 3, activation: Activation::Softmax, ..Dense::default() }.into();
-    let told = build(vec![Masking::default().into(), steps.clone()], Shape::Ids { time: 4, vocabulary: 9 });
-    assert!(told.contains("layer 0: Masking reads numbers, but token ids"), "{told}");
+    let message =
+        build(vec![Masking::default().into(), steps.clone()], Shape::Ids { time: 4, vocabulary: 9 });
+    assert!(message.contains("layer 0: Masking reads numbers, but token ids"), "{message}");
     let late = vec![Dense::default().into(), Masking::default().into(), steps];
-    let told = build(late, numbers);
-    assert!(told.contains("layer 1") && told.contains("let it read the data"), "{told}");
+    let message = build(late, numbers);
+    assert!(message.contains("layer 1") && message.contains("let it read the data"), "{message}");
 }

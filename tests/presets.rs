@@ -1,4 +1,4 @@
-//! Presets as people write them: every broken one is refused by line and field, every good one comes back from its own YAML.
+//! Presets: errors of broken ones have line and field, valid ones round-trip.
 //!
 //! Messages are snapshots in `tests/messages`; `INSTA_UPDATE=always cargo test` writes them again.
 
@@ -57,7 +57,7 @@ fn names_in(folder: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_broken_preset_is_refused_by_file_line_and_field() {
+fn errors_of_broken_presets_name_file_line_and_field() {
     let folder = "tests/presets/broken";
     let entries = names_in(folder).into_iter().map(|name| {
         let path = format!("{folder}/{name}");
@@ -69,14 +69,14 @@ fn every_broken_preset_is_refused_by_file_line_and_field() {
 }
 
 #[test]
-fn a_preset_that_is_not_there_is_told_by_name_or_path() {
+fn the_error_of_a_missing_preset_names_it() {
     let entries =
         ["word-ordr", "no/such/preset.yaml"].map(|name| (name, refusal(name, &Overrides::default())));
     assert_messages("presets_absent", entries);
 }
 
 #[test]
-fn the_catalogue_and_the_folder_of_presets_hold_the_same() {
+fn the_catalog_and_the_folder_of_presets_are_equal() {
     let embedded: BTreeSet<String> = preset::names().map(|name| format!("{name}.yaml")).collect();
     assert_eq!(embedded, names_in("presets"));
     for name in preset::names() {
@@ -89,7 +89,7 @@ fn the_catalogue_and_the_folder_of_presets_hold_the_same() {
     );
 }
 
-/// What the spec says of itself as a preset in another folder.
+/// The spec, serialized and loaded as a preset in another folder.
 fn again(spec: &RunSpec) -> RunSpec {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spec.yaml");
@@ -100,7 +100,7 @@ fn again(spec: &RunSpec) -> RunSpec {
 }
 
 #[test]
-fn a_resolved_spec_is_itself_a_preset_that_resolves_to_it() {
+fn a_resolved_spec_is_a_preset_that_resolves_to_itself() {
     let turned = [
         "name='on'",
         "title='a: b # \"c\" \\ 1e3'",
@@ -141,7 +141,7 @@ fn set_reaches_every_depth() {
 }
 
 #[test]
-fn set_makes_the_mappings_that_are_missing() {
+fn set_creates_missing_mappings() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("small.yaml");
     let text = "title: x\ndata: {source: csv, path: a.csv}\ntokens: {vocabulary: 9, length: 3}\n\
@@ -159,12 +159,12 @@ fn set_makes_the_mappings_that_are_missing() {
     assert_eq!(csv.path, folder.path().join("a.csv"), "relative to the preset's file");
     let beside = std::env::current_dir().unwrap().join("b.csv");
     let expected = GivenValidation { path: beside, label: Some("y".into()), ..GivenValidation::default() };
-    assert_eq!(csv.validation.as_ref(), Some(&Validation::Given(expected)), "relative to the present folder");
+    assert_eq!(csv.validation.as_ref(), Some(&Validation::Given(expected)), "relative to the current folder");
     assert_eq!((spec.train.optimizer.name(), spec.watch.every), ("SGD", 5));
 }
 
 #[test]
-fn what_set_breaks_is_said_of_set() {
+fn errors_of_overrides_name_the_override() {
     let cases = [
         "train.epochs",
         "=2",
@@ -184,13 +184,13 @@ fn what_set_breaks_is_said_of_set() {
 }
 
 #[test]
-fn a_seed_on_the_command_line_wins() {
+fn a_seed_on_the_command_line_overrides_the_preset() {
     let overrides = Overrides { seed: Some(7), ..sets(&["train.seed=6"]) };
     assert_eq!(preset::load("word-order", &overrides).unwrap().spec.train.seed, 7);
 }
 
 #[test]
-fn a_data_file_takes_validation_from_beside_it_or_says_that_there_is_none() {
+fn a_data_file_has_the_validation_file_beside_it_or_a_note() {
     let folder = tempfile::tempdir().unwrap();
     let path = touch(folder.path().join("mine-train.csv"));
     let Resolved { spec, notes } = load("lecture-rnn8", &moved(&path)).unwrap();
@@ -243,7 +243,7 @@ fn a_folder_of_classes_has_no_validation_even_beside_a_validation_file() {
 }
 
 #[test]
-fn a_preset_that_makes_its_own_data_refuses_others() {
+fn a_preset_of_generated_data_rejects_data() {
     assert_messages(
         "presets_own_data",
         [("word-order --data a.csv", refusal("word-order", &moved("a.csv")))],
@@ -251,7 +251,7 @@ fn a_preset_that_makes_its_own_data_refuses_others() {
 }
 
 #[test]
-fn paths_are_relative_to_where_they_were_written() {
+fn paths_are_relative_to_their_origin() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mine.yaml");
     fs::write(&path, preset::text("lecture-rnn8").unwrap()).unwrap();
@@ -345,17 +345,17 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
     #[test]
-    fn no_bytes_bring_the_reader_down(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn no_bytes_make_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         answers(&bytes, &Overrides::default());
     }
 
     #[test]
-    fn no_change_of_a_good_preset_brings_the_reader_down(bytes in mutated()) {
+    fn no_change_of_a_valid_preset_makes_the_parser_panic(bytes in mutated()) {
         answers(&bytes, &Overrides::default());
     }
 
     #[test]
-    fn no_assignment_brings_the_reader_down(
+    fn no_assignment_makes_the_parser_panic(
         path in prop::sample::select(vec!["model", "model.1", "model.1.units", "data.train", "tokens.length", "train.optimizer", "watch.pace", "a.b"]),
         value in prop_oneof!["\\PC{0,12}", "[0-9]{1,20}", "-?[0-9]\\.[0-9]e-?[0-9]{1,3}"],
     ) {

@@ -1,4 +1,4 @@
-//! A trainer as its users have it: events in their order, commands obeyed, and nobody who listens can hold it up.
+//! The trainer's public interface: order of events, commands, and independence of its receivers.
 
 #![allow(
     clippy::unwrap_used,
@@ -55,7 +55,7 @@ impl Run {
         Self::start_as(spec, false)
     }
 
-    /// As somebody or nobody watches.
+    /// With or without a screen.
     fn start_as(spec: RunSpec, watched: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let run = Some(folder.path().join("run"));
@@ -87,7 +87,7 @@ impl Run {
         self.next(|event| matches!(event, Event::Status(s) if s == status).then_some(()));
     }
 
-    /// The numbers of the steps made before it pauses.
+    /// The numbers of the steps before it pauses.
     fn steps_until_paused(&self) -> Vec<u64> {
         let mut steps = Vec::new();
         loop {
@@ -158,7 +158,7 @@ fn frames(events: &[Event]) -> Vec<&ProbeFrame> {
 }
 
 #[test]
-fn every_preset_that_makes_its_own_data_trains_and_shows_its_probes() {
+fn every_preset_of_generated_data_trains_and_has_probes() {
     let generated = |name: &&str| {
         matches!(preset::load(name, &Overrides::default()).unwrap().spec.data, DataSpec::Generated(_))
     };
@@ -189,7 +189,7 @@ fn every_preset_that_makes_its_own_data_trains_and_shows_its_probes() {
 }
 
 #[test]
-fn a_probe_of_the_data_is_told_with_its_truth() {
+fn a_probe_of_the_data_has_its_truth() {
     let (events, ..) = Run::start(brief("adding-problem", &["watch.probes=3", "data.length=12"])).outcome();
     let probes = &prepared(&events).probes;
     assert_eq!(probes.len(), 3);
@@ -209,7 +209,7 @@ fn a_probe_of_the_data_is_told_with_its_truth() {
 }
 
 #[test]
-fn the_answer_at_every_step_is_shown_at_the_last_that_is_no_padding() {
+fn the_prediction_of_a_probe_is_that_of_the_last_step_before_padding() {
     let first = |length: &str| {
         let (events, ..) = Run::start(brief("reber-grammar", &["watch.probes=[B T B]", length])).outcome();
         frames(&events)[0].prediction.clone()
@@ -220,7 +220,7 @@ fn the_answer_at_every_step_is_shown_at_the_last_that_is_no_padding() {
 }
 
 #[test]
-fn where_a_task_leaves_a_choice_the_share_of_legal_answers_is_told() {
+fn tasks_with_several_legal_classes_report_the_legal_share() {
     let set = ["data.train=640", "train.epochs=4"];
     let (events, ..) = Run::start(brief("reber-grammar", &set)).outcome();
     let accuracy =
@@ -236,7 +236,7 @@ fn where_a_task_leaves_a_choice_the_share_of_legal_answers_is_told() {
 }
 
 #[test]
-fn an_epoch_tells_the_means_over_its_sequences() {
+fn metrics_of_an_epoch_are_means_over_its_sequences() {
     // 72 sequences: the last of three batches has eight.
     let (events, ..) = Run::start(spec(&["data.train=72", "train.epochs=1"])).outcome();
     let losses: Vec<f64> = events.iter().filter_map(step).map(|m| m.loss).collect();
@@ -249,7 +249,7 @@ fn an_epoch_tells_the_means_over_its_sequences() {
 }
 
 #[test]
-fn watched_steps_show_gradients_and_probes_and_no_others_do() {
+fn only_monitored_steps_have_gradients_and_probes() {
     let (events, ..) = Run::start(spec(&["watch.every=3"])).outcome();
     let info = prepared(&events).clone();
     let gradients: Vec<(u64, usize, usize)> = events
@@ -278,7 +278,7 @@ fn profiled(events: &[Event]) -> Vec<u64> {
 }
 
 #[test]
-fn a_run_that_keeps_a_pace_is_watched_as_often_as_it_is_drawn() {
+fn with_a_pace_steps_are_monitored_as_often_as_the_screen_is_drawn() {
     // Two steps a frame of a fifteenth of a second.
     for (every, watched, profiles) in
         [("100", true, vec![1, 3, 5, 7]), ("1", true, (1..=8).collect()), ("100", false, vec![1])]
@@ -290,7 +290,7 @@ fn a_run_that_keeps_a_pace_is_watched_as_often_as_it_is_drawn() {
 }
 
 #[test]
-fn a_single_step_is_watched() {
+fn a_single_step_is_monitored() {
     let run = Run::start(spec(&["watch.every=100"]));
     for step in 1..=3 {
         run.tell(Command::SingleStep);
@@ -303,7 +303,7 @@ fn a_single_step_is_watched() {
 }
 
 #[test]
-fn a_pause_holds_a_single_step_makes_one_and_resuming_goes_on() {
+fn pause_single_step_and_resume() {
     let run = Run::start(spec(&[]));
     run.tell(Command::Pause);
     let mut steps = run.steps_until_paused();
@@ -321,7 +321,7 @@ fn a_pause_holds_a_single_step_makes_one_and_resuming_goes_on() {
 }
 
 #[test]
-fn a_doubled_learning_rate_shows_in_the_next_step() {
+fn a_doubled_learning_rate_applies_to_the_next_step() {
     let run = Run::start(spec(&[]));
     run.tell(Command::SingleStep);
     assert_eq!(run.next_step().learning_rate, 0.002);
@@ -333,7 +333,7 @@ fn a_doubled_learning_rate_shows_in_the_next_step() {
 }
 
 #[test]
-fn stopping_keeps_the_last_checkpoint_and_saving_makes_one_of_this_very_step() {
+fn stopping_leaves_the_last_checkpoint_and_saving_writes_one_of_the_current_step() {
     for (command, saved) in [(Command::Stop, None), (Command::SaveAndStop, Some(2))] {
         let run = Run::start(spec(&[]));
         for _ in 0..2 {
@@ -350,7 +350,7 @@ fn stopping_keeps_the_last_checkpoint_and_saving_makes_one_of_this_very_step() {
 }
 
 #[test]
-fn saving_on_the_way_does_not_end_the_run() {
+fn saving_does_not_end_the_run() {
     let run = Run::start(spec(&[]));
     run.tell(Command::SingleStep);
     run.next_status(&RunStatus::Paused);
@@ -362,20 +362,20 @@ fn saving_on_the_way_does_not_end_the_run() {
 }
 
 #[test]
-fn what_is_recorded_is_what_was_told() {
-    let (told, _, folder) = Run::start(spec(&[])).outcome();
+fn recorded_events_equal_sent_events() {
+    let (message, _, folder) = Run::start(spec(&[])).outcome();
     let reader = Reader::open(&folder.path().join("run")).unwrap();
     let recorded: Vec<Event> = reader.events().unwrap().collect::<Result<_, RunError>>().unwrap();
-    // Recording starts when the folder is made; probes lose a little by being quantised.
+    // Recording starts when the folder is created; probes are quantized.
     let exact = |events: &[Event]| -> Vec<Event> {
         let from = events.iter().position(|e| matches!(e, Event::Prepared(_))).unwrap();
         events[from..].iter().filter(|e| !matches!(e, Event::Probe(_))).cloned().collect()
     };
-    assert_eq!(exact(&recorded), exact(&told));
+    assert_eq!(exact(&recorded), exact(&message));
 }
 
 #[test]
-fn who_goes_away_or_never_listens_does_not_stop_training() {
+fn a_dropped_receiver_does_not_stop_training() {
     let gone = Run::start(spec(&[]));
     let Run { folder, trainer } = gone;
     let Trainer { events, .. } = &trainer;
@@ -385,7 +385,7 @@ fn who_goes_away_or_never_listens_does_not_stop_training() {
 }
 
 #[test]
-fn a_paused_trainer_that_nobody_can_reach_any_more_goes_on_to_its_end() {
+fn a_paused_trainer_without_senders_runs_to_its_end() {
     let run = Run::start(spec(&[]));
     run.tell(Command::Pause);
     run.steps_until_paused();
@@ -408,7 +408,7 @@ fn a_stateful_model_reads_its_data_in_order_epoch_after_epoch() {
 }
 
 #[test]
-fn validation_of_a_stateful_model_goes_on_from_batch_to_batch_as_training_does() {
+fn validation_of_a_stateful_model_carries_states_between_batches() {
     let still = "train.optimizer={name: SGD, learning_rate: 1e-30}";
     let spec = spec(&["model.1.stateful=true", still, "train.epochs=1"]);
     let mut session = Session::prepare(spec.clone(), 1, &mut |_| {}).unwrap();
@@ -419,14 +419,14 @@ fn validation_of_a_stateful_model_goes_on_from_batch_to_batch_as_training_does()
         sum.add(session.stepper.evaluate(&batch, None));
     }
     let (events, _, _) = Run::start(spec).outcome();
-    let told = events.iter().find_map(|e| if let Event::Epoch(m) = e { m.get("val_loss") } else { None });
-    assert_eq!(told, Some(sum.mean_loss()));
+    let message = events.iter().find_map(|e| if let Event::Epoch(m) = e { m.get("val_loss") } else { None });
+    assert_eq!(message, Some(sum.mean_loss()));
     let words = "every epoch reads the data in order, unshuffled";
     assert!(events.iter().any(|e| matches!(e, Event::Log(line) if line.text.contains(words))));
 }
 
 #[test]
-fn a_run_that_diverges_leaves_weights_that_are_finite() {
+fn a_diverged_run_leaves_finite_weights() {
     let run = Run::start(spec(&["train.optimizer={name: SGD, learning_rate: 1e38}"]));
     let (events, outcome, folder) = run.outcome();
     let Outcome::Diverged(what) = outcome else { panic!("{outcome:?}") };
@@ -448,7 +448,7 @@ fn weights_that_overflowed_are_not_saved() {
 }
 
 #[test]
-fn a_run_whose_very_last_update_overflows_has_not_finished() {
+fn a_run_whose_last_update_overflows_has_diverged() {
     let rate = "train.optimizer={name: SGD, learning_rate: 1e300}";
     let run = Run::start(spec(&[rate, "data.train=64", "train.batch_size=64", "train.epochs=1"]));
     let (events, outcome, folder) = run.outcome();
@@ -459,7 +459,7 @@ fn a_run_whose_very_last_update_overflows_has_not_finished() {
 }
 
 #[test]
-fn data_that_do_not_fit_the_task_are_refused_before_a_folder_is_made() {
+fn data_that_do_not_fit_the_task_are_an_error_before_a_folder_is_created() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("three.csv");
     std::fs::write(&data, "text,label\na,x\nb,y\nc,z\n").unwrap();

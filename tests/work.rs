@@ -1,4 +1,4 @@
-//! What a training step costs in counts: allocations, multiplications, bytes. No clock is asked, so other programs change nothing.
+//! The cost of a training step in allocations, multiplications and bytes, which does not depend on the load of the machine.
 //!
 //! One test after another: the allocator counts for the whole process.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
@@ -23,7 +23,7 @@ use unrolled::train::Stepper;
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// Small forms of what `unrolled bench` measures, and one that is long.
+/// Small variants of the workloads of `unrolled bench`, and a long one.
 const SMALL: &str = r#"{ "workloads": {
     "rnn":  {"task": "binary", "vocab": 300, "embed": 10, "batch": 40, "length": 30, "stack": [{"simple_rnn": 8}]},
     "deep": {"task": "binary", "vocab": 300, "embed": 10, "batch": 40, "length": 30, "stack": [{"simple_rnn": 16}, {"simple_rnn": 8}]},
@@ -88,11 +88,11 @@ fn recomputed_gates_give_the_same_gradient() {
     each_workload(|workload, batches| gates_made_again_give_the_same_gradient(workload, &batches[0]));
 }
 
-/// Once every batch has been seen, a step asks the allocator for nothing, on any number of threads.
+/// After every batch has been seen, a step allocates nothing, on any number of threads.
 fn nothing_is_allocated(workload: &Workload, batches: &[Batch]) {
     for threads in [1, 2, 3] {
         let mut stepper = stepper(workload, threads);
-        // Which thread takes which shard is left to chance, and each keeps room for products: it must have met them all.
+        // The assignment of shards to threads is random, and each thread has packing buffers, which must have reached their final size.
         for batch in batches.iter().cycle().take(if threads == 1 { 2 } else { 20 } * batches.len()) {
             stepper.step(batch, false).unwrap();
         }
@@ -170,7 +170,7 @@ fn other_layers_allocate_nothing() {
     }
 }
 
-/// Likewise with gradients clipped in every way, and with every optimizer.
+/// Likewise with every kind of clipping, and with every optimizer.
 #[test]
 fn clips_and_other_optimizers_allocate_nothing() {
     let _alone = alone();
@@ -188,7 +188,7 @@ fn clips_and_other_optimizers_allocate_nothing() {
     }
 }
 
-/// What a step asks the allocator for, once there have been a few.
+/// The allocations of a step after a few others.
 fn calls_of_a_step(model: Model, optimizer: &OptimizerSpec, clip: Option<Clip>, batch: &Batch) -> u64 {
     let mut stepper = Stepper::new(model, optimizer, clip, 0, 1).unwrap();
     (0..4).for_each(|_| once(&mut stepper, batch));
@@ -241,7 +241,7 @@ fn once(stepper: &mut Stepper, batch: &Batch) {
     stepper.step(batch, false).unwrap();
 }
 
-/// Who watches only looks on: the weights are the same, to the bit, also where a segment of time ends and where padding is shared.
+/// Monitoring does not change the weights by a bit, also where a segment of time ends and where padding is shared.
 #[test]
 fn watching_changes_no_bit() {
     let _alone = alone();
@@ -273,7 +273,7 @@ fn masked(layers: Vec<LayerNode>) -> (Model, Batch) {
     (model, batch)
 }
 
-/// `Model::activation_bytes` is what the buffers of a shard hold, to 10 %.
+/// `Model::activation_bytes` is the size of the buffers of a shard, to 10 %.
 fn the_formula_tells_what_is_held(workload: &Workload, batches: &[Batch]) {
     let model = workload.model().unwrap();
     let params = params(&model);
@@ -298,7 +298,7 @@ fn the_formula_tells_what_is_held(workload: &Workload, batches: &[Batch]) {
     }
 }
 
-/// With no room for gates, they are made again on the way back: the same bits, for less memory.
+/// Without memory for gates, they are recomputed in the backward pass (gradient checkpointing): the same bits, for less memory.
 fn gates_made_again_give_the_same_gradient(workload: &Workload, batch: &Batch) {
     let model = workload.model().unwrap();
     let params = params(&model);

@@ -1,7 +1,7 @@
 use crate::nn::Params;
 use crate::protocol::{LayerRow, ModelTable};
 
-/// Floating-point operations of one training step of `sequences` sequences, as the field counts them:
+/// Floating-point operations of one training step of `sequences` sequences, counted as usual:
 ///
 /// ```text
 /// 6 · sequences · Σ over layers of  time · Σ over kernels of  size
@@ -10,10 +10,10 @@ use crate::protocol::{LayerRow, ModelTable};
 ///     6      a multiply-add is 2 operations; forward makes each once, backward twice: for its input and for its weights
 /// ```
 /// Embeddings are looked up and cost nothing; biases, activations, losses, the optimizer, and the products of queries and keys in
-/// attention are left out. (Kaplan et al. 2020, section 2.1, count transformers so.)
+/// attention are not counted (as for transformers in Kaplan et al. 2020, section 2.1).
 ///
-/// This is what the mathematics asks for, whatever is really computed: where a token that occurs often is multiplied once, or an input
-/// needs no derivative, a program can seem to do more than the processor can.
+/// This is the number of operations of the formulas, not of the program: if a frequent token is multiplied only once, or an input
+/// needs no derivative, the rate of a program can exceed that of the processor.
 pub fn training_flops(table: &ModelTable, params: &Params, sequences: usize) -> f64 {
     let mut multiply_adds = 0;
     let mut before = None;
@@ -28,7 +28,7 @@ pub fn training_flops(table: &ModelTable, params: &Params, sequences: usize) -> 
     6.0 * sequences as f64 * multiply_adds as f64
 }
 
-/// Steps of time that a layer writes.
+/// The number of time steps of the output of a layer.
 fn time(row: &LayerRow) -> usize {
     match row.output.as_slice() {
         [_, Some(time), _] => *time,

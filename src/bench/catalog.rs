@@ -11,14 +11,14 @@ use crate::preset::{in_plain_words, unknown};
 
 const BUILT_IN: &str = include_str!("workloads.json");
 
-/// Why a file of workloads cannot be used: where, what was found, what would be right.
+/// An error of a file of workloads: where, what was found, and what was expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkloadError {
-    /// File, with line and column where there are any: `mine.json:7:12`; or `--only`.
+    /// The file, with line and column if known: `mine.json:7:12`; or `--only`.
     pub place: String,
-    /// The field: `workloads.mine.stack.0.lstm`; empty when it is about the whole.
+    /// The field: `workloads.mine.stack.0.lstm`; empty for an error of the whole file.
     pub field: String,
-    /// What is wrong and what would be right.
+    /// What was found and what was expected.
     pub message: String,
 }
 
@@ -34,10 +34,10 @@ impl fmt::Display for WorkloadError {
     }
 }
 
-/// The workloads of `file`, in its order, or those built in; of these the ones called as in `only`, where it names any.
+/// The workloads of `file`, in its order, or the built-in ones; only those with a name in `only`, unless it is empty.
 ///
 /// # Errors
-/// When the file cannot be read or understood, when a network does not fit together, or when there is none of a name.
+/// When the file cannot be read or is invalid, or when there is no workload with a name in `only`.
 pub fn workloads(file: Option<&Path>, only: &[String]) -> Result<Vec<Workload>, WorkloadError> {
     let all = match file {
         None => read("the built-in workloads", BUILT_IN)?,
@@ -63,7 +63,7 @@ pub fn workloads(file: Option<&Path>, only: &[String]) -> Result<Vec<Workload>, 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    /// For people who open the file.
+    /// A comment.
     #[serde(default, rename = "note")]
     _note: String,
     workloads: InOrder,
@@ -75,7 +75,7 @@ struct InOrder(Vec<Workload>);
 fn read(place: &str, text: &str) -> Result<Vec<Workload>, WorkloadError> {
     let (mut json, mut track) = (serde_json::Deserializer::from_str(text), Track::new());
     let read = File::deserialize(serde_path_to_error::Deserializer::new(&mut json, &mut track));
-    // What stands behind the end is an error as well.
+    // Trailing text is an error.
     let read = read.and_then(|file| json.end().map(|()| file));
     let file = read.map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -96,7 +96,7 @@ fn read(place: &str, text: &str) -> Result<Vec<Workload>, WorkloadError> {
     Ok(file.workloads.0)
 }
 
-/// Where reading ended: `workloads.mine.stack.0`.
+/// The path at which parsing ended: `workloads.mine.stack.0`.
 fn field(track: Track) -> String {
     let steps = track.path();
     let step = |segment: &Segment| match segment {
@@ -126,7 +126,7 @@ impl<'de> Visitor<'de> for Named {
         let mut all = Vec::<Workload>::new();
         while let Some(name) = map.next_key::<String>()? {
             if all.iter().any(|workload| workload.name == name) {
-                return Err(A::Error::custom(format!("`{name}` stands there twice")));
+                return Err(A::Error::custom(format!("`{name}` appears twice")));
             }
             let mut workload = map.next_value::<Workload>()?;
             workload.name = name;
@@ -214,7 +214,7 @@ mod tests {
         let text = format!("{{\"note\": \"x\", \"workloads\": {{\"a\": {one}, \"b\": {one}}}}}");
         assert_eq!(read("w.json", &text).unwrap().len(), 2);
         let error = read("w.json", &text.replace("\"b\"", "\"a\"")).unwrap_err();
-        assert!(error.to_string().contains("`a` stands there twice"), "{error}");
+        assert!(error.to_string().contains("`a` appears twice"), "{error}");
     }
 
     #[test]

@@ -6,50 +6,50 @@ use crate::kernel::{AllocationCount, allocation_count};
 use crate::optim::{Adam, OptimizerSpec};
 use crate::train::{DivergedError, Stepper};
 
-/// Steps that are not counted: memory is laid out, caches and branches learn.
+/// Warm-up steps, which are not counted.
 pub(super) const WARM_UP: usize = 5;
-/// Steps that are counted at least, however long they take.
+/// The minimum number of measured steps.
 const LEAST: usize = 5;
 
-/// How to measure.
+/// Settings of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effort {
-    /// How long each workload is trained, after warming up.
+    /// The time for which each workload is trained, after warming up.
     pub time: Duration,
-    /// Threads that share a step.
+    /// The number of threads of a step.
     pub threads: usize,
 }
 
-/// What training a workload took.
+/// The measurements of a workload.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// Seconds of a step.
     pub seconds: Quantiles,
     /// Floating-point operations of a step: see [`training_flops`](super::training_flops).
     pub flops: f64,
-    /// Those that the threads could make in a second, measured the best of all tries before, between and after workloads.
+    /// The maximum per second of the threads, measured before, between and after workloads.
     pub peak_flops: f64,
-    /// What the later half of the steps allocated, a step: buffers have grown to the largest batch by then. `None` where nobody counts.
+    /// The allocations of a step, averaged over the second half, when buffers have grown to the largest batch. `None` if not counted.
     pub allocated: Option<AllocatedPerStep>,
-    /// Numbers that are learnt.
+    /// The number of trainable parameters.
     pub params: usize,
-    /// Bytes for what the sequences become on their way through the network and back.
+    /// Bytes of activations and their gradients.
     pub activation_bytes: usize,
-    /// What the process held in the end, and at most since it took up the workload.
+    /// The resident memory at the end, and its peak since the start of the workload.
     pub resident: Option<Resident>,
 }
 
-/// What a step asks the allocator for, on average.
+/// The average allocations of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AllocatedPerStep {
-    /// Times that memory was asked for.
+    /// The number of allocations.
     pub calls: f64,
-    /// Bytes asked for.
+    /// Bytes allocated.
     pub bytes: f64,
 }
 
 impl AllocatedPerStep {
-    /// Of the later half of `steps`; `None` where there are none.
+    /// The average over the second half of `steps`; `None` if empty.
     fn of(steps: &[AllocationCount]) -> Option<Self> {
         let later = &steps[steps.len() / 2..];
         let mean = |count: fn(&AllocationCount) -> u64| {
@@ -60,24 +60,24 @@ impl AllocatedPerStep {
     }
 }
 
-/// Why a workload cannot be measured.
+/// An error of measuring a workload.
 #[derive(Debug, thiserror::Error)]
 pub enum MeasureError {
-    /// The system gave no threads.
+    /// The threads cannot be started.
     #[error("cannot start the threads")]
     Threads(#[from] std::io::Error),
-    /// The network is impossible.
+    /// The network is invalid.
     #[error(transparent)]
     Model(#[from] crate::nn::BuildError),
-    /// It cannot be trained on.
+    /// Training diverged.
     #[error(transparent)]
     Diverged(#[from] DivergedError),
 }
 
-/// Trains `workload` for some time, step by step as a run does; `peak` is measured before and after.
+/// Trains `workload` for some time, step by step like a run; `peak` is measured before and after.
 ///
 /// # Errors
-/// When there are no threads, or a loss is not finite.
+/// When threads cannot be started, or a loss is not finite.
 pub fn measure(workload: &Workload, effort: Effort, peak: &mut Peak) -> Result<Measured, MeasureError> {
     memory::begin();
     peak.measure();
@@ -87,7 +87,7 @@ pub fn measure(workload: &Workload, effort: Effort, peak: &mut Peak) -> Result<M
     for batch in batches.by_ref().take(WARM_UP) {
         stepper.step(batch, false)?;
     }
-    let (mut seconds, mut asked) = (Vec::new(), Vec::new());
+    let (mut seconds, mut allocations) = (Vec::new(), Vec::new());
     let begin = Instant::now();
     for batch in batches {
         if seconds.len() >= LEAST && begin.elapsed() >= effort.time {
@@ -95,7 +95,7 @@ pub fn measure(workload: &Workload, effort: Effort, peak: &mut Peak) -> Result<M
         }
         let before = allocation_count();
         let took = timed(&mut stepper, batch)?;
-        asked.extend(allocation_count().zip(before).map(|(after, before)| after - before));
+        allocations.extend(allocation_count().zip(before).map(|(after, before)| after - before));
         seconds.push(took);
     }
     let table = stepper.model().table();
@@ -105,18 +105,18 @@ pub fn measure(workload: &Workload, effort: Effort, peak: &mut Peak) -> Result<M
         activation_bytes: stepper.activation_bytes(),
         seconds: Quantiles::new(seconds),
         peak_flops: peak.measure(),
-        allocated: AllocatedPerStep::of(&asked),
+        allocated: AllocatedPerStep::of(&allocations),
         resident: memory::resident(),
     })
 }
 
-/// The workload's network, ready to learn with Keras's Adam.
+/// The network of a workload with Keras's Adam.
 pub(super) fn stepper(workload: &Workload, threads: usize) -> Result<Stepper, MeasureError> {
     let adam = OptimizerSpec::Adam(Adam::default());
     Ok(Stepper::new(workload.model()?, &adam, None, 0, threads)?)
 }
 
-/// The seconds that one step takes.
+/// The seconds of one step.
 fn timed(stepper: &mut Stepper, batch: &Batch) -> Result<f64, DivergedError> {
     let begin = Instant::now();
     stepper.step(batch, false)?;

@@ -1,26 +1,26 @@
 use std::fs;
 
-/// What the process holds of the machine's memory, in bytes.
+/// The resident memory of the process, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resident {
     /// Now.
     pub now: u64,
-    /// At most since the workload began.
+    /// The peak since the start of the workload.
     pub peak: u64,
 }
 
-/// Lets the peak begin anew, where the system can (Linux; else it is that of the whole process).
+/// Resets the peak, on Linux; elsewhere it is that of the whole process.
 pub fn begin() {
-    // 5 sets the high-water mark back: proc_pid_clear_refs(5). Where that is refused, the mark stays.
+    // 5 resets the high-water mark: proc_pid_clear_refs(5). If that fails, the mark remains.
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
 
-/// What the process holds now; `None` where the system does not tell.
+/// The current resident memory; `None` if the system does not report it.
 pub fn resident() -> Option<Resident> {
     parse(&fs::read_to_string("/proc/self/status").ok()?)
 }
 
-/// Reads `VmRSS` and `VmHWM` (resident set, its high-water mark) out of `/proc/self/status`: proc_pid_status(5).
+/// Parses `VmRSS` and `VmHWM` (resident set size, its high-water mark) of `/proc/self/status`: proc_pid_status(5).
 fn parse(status: &str) -> Option<Resident> {
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;

@@ -10,18 +10,18 @@ use crate::ui::terminal::Screen;
 use crate::ui::theme::{Colors, Glyphs, Theme};
 use crate::ui::view::dashboard;
 
-/// A terminal window of usual size.
+/// The size of a usual terminal.
 const SIZE: Size = Size { width: 120, height: 40 };
-/// Twice as many frames as the program itself draws, so that what is measured is rather too much.
+/// Twice as many frames as the program draws, an upper bound of the overhead.
 pub(super) const FRAME: Duration = Duration::from_millis(33);
-/// As it costs most: every colour and every character.
+/// The most expensive theme: all colours and characters.
 const THEME: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false };
 
-/// The dashboard of a run, drawn as ever, but into memory.
+/// The dashboard of a run, drawn to memory.
 pub(super) struct Offscreen {
     dashboard: Dashboard,
     screen: Screen,
-    /// Frames so far, and the bytes that a terminal would have been sent.
+    /// The number of frames, and the bytes that would be sent to a terminal.
     pub frames: u64,
     pub bytes: u64,
     /// Time spent on folding and drawing.
@@ -35,9 +35,9 @@ impl Offscreen {
         Ok(Self { dashboard, screen, frames: 0, bytes: 0, busy: Duration::ZERO })
     }
 
-    /// Draws as many frames as it is asked for, each of all events until then, as the program's own loop does; until nobody is left to ask.
-    pub fn follow(mut self, events: &Receiver<Event>, asked: &Receiver<usize>) -> Self {
-        for frames in asked {
+    /// Draws the requested numbers of frames, each after all events so far, like the program's loop, until the sender of requests is dropped.
+    pub fn follow(mut self, events: &Receiver<Event>, requests: &Receiver<usize>) -> Self {
+        for frames in requests {
             for frame in 0..frames {
                 if frame > 0 {
                     thread::sleep(FRAME);
@@ -56,7 +56,7 @@ impl Offscreen {
         let frame = screen.draw(Vec::new(), |frame| {
             dashboard::render(dashboard, frame.area(), frame.buffer_mut(), &THEME);
         });
-        // Memory takes every frame.
+        // Writing to memory does not fail.
         if let Ok(Some(bytes)) = frame {
             self.frames += 1;
             self.bytes += bytes.len() as u64;

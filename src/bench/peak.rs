@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use crate::kernel::multiply_add_in_registers;
 
-/// Rounds between two looks at the clock: some tens of microseconds.
+/// Rounds between two readings of the clock: some tens of microseconds.
 const ROUNDS: u64 = 10_000;
-/// How long a try lasts, and how many there are each time: the best of all counts, since others may work on the machine too.
+/// The duration and the number of tries: the best counts, as other programs may run on the machine.
 const TRY: Duration = Duration::from_millis(20);
 const TRIES: usize = 5;
 
-/// Floating-point operations a second that some threads can make together, at most, with the instructions that training uses: fused
+/// The maximum floating-point operations a second of several threads, with the instructions that training uses: fused
 /// multiply-adds in registers, all threads at once, since cores that share units or heat do less together.
 #[derive(Debug)]
 pub struct Peak {
@@ -19,12 +19,12 @@ pub struct Peak {
 }
 
 impl Peak {
-    /// Of so many threads, not measured yet.
+    /// For `threads` threads, not measured yet.
     pub fn new(threads: usize) -> Self {
         Self { threads, flops: 0.0 }
     }
 
-    /// Measures once more; the best so far.
+    /// Measures again; returns the best so far.
     pub fn measure(&mut self) -> f64 {
         self.flops = (0..TRIES).map(|_| once(self.threads)).fold(self.flops, f64::max);
         self.flops

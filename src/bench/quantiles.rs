@@ -1,4 +1,4 @@
-/// Measured values in order, to be asked for their median and spread.
+/// Sorted measured values, and their quantiles.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quantiles(Vec<f64>);
 
@@ -18,7 +18,7 @@ impl Quantiles {
         low + (high - low) * place.fract()
     }
 
-    /// The middle.
+    /// The median.
     pub fn median(&self) -> f64 {
         self.at(0.5)
     }
@@ -42,7 +42,7 @@ impl Quantiles {
         Some((*self.0.get(low)?, *self.0.get(n - 1 - low)?))
     }
 
-    /// How many there are.
+    /// The number of values.
     pub fn count(&self) -> usize {
         self.0.len()
     }

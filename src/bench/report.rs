@@ -3,7 +3,7 @@ use serde::Serialize;
 use super::{Effort, Measured, Quantiles, Watched, Workload};
 use crate::{escape, kernel, number};
 
-/// What stands above the [`rows`]: what was measured, and the names of the columns.
+/// The heading of the [`rows`]: the conditions, and the names of the columns.
 pub fn heading(effort: Effort) -> String {
     format!(
         "{}; a step is forward, loss, backward, update\n{:20} {:>8} {:>17} {:>6} {:>6} {:>7} {:>7}\n",
@@ -18,10 +18,10 @@ pub fn heading(effort: Effort) -> String {
     )
 }
 
-/// What stands above the [`watched_row`]s.
+/// The heading of the [`watched_row`]s.
 pub fn watched_heading(effort: Effort) -> String {
     format!(
-        "{}; what watching adds: median, 95 % interval of the median\n{:20} {:>8} {:>19} {:>19} {:>9}\n",
+        "{}; overhead of monitoring: median, 95 % interval of the median\n{:20} {:>8} {:>19} {:>19} {:>9}\n",
         system(effort),
         "workload",
         "ms/step",
@@ -31,14 +31,14 @@ pub fn watched_heading(effort: Effort) -> String {
     )
 }
 
-/// What this program is, and what it runs on.
+/// The version of the program, the threads and the instruction set.
 fn system(effort: Effort) -> String {
     let Effort { threads, .. } = effort;
     let unit = if threads == 1 { "thread" } else { "threads" };
     format!("unrolled {}, {threads} {unit}, {}", env!("CARGO_PKG_VERSION"), kernel::instruction_set())
 }
 
-/// What watching one workload costs, as people read it.
+/// The overhead of monitoring one workload, as a row of a table.
 pub fn watched_row(workload: &Workload, watched: &Watched) -> String {
     let cost = |shares: &Quantiles, more: f64| {
         let percent = |share: f64| format!("{:.1}", (share + more) * 100.0);
@@ -56,8 +56,8 @@ pub fn watched_row(workload: &Workload, watched: &Watched) -> String {
     )
 }
 
-/// What was measured of one workload, as people read it: a row of numbers and one of what else it took, each ended, at most 80
-/// columns wide unless the name is long.
+/// The measurements of one workload as two lines of text, a row of the table and further numbers, at most 80 columns wide unless the
+/// name is long.
 pub fn rows(workload: &Workload, measured: &Measured) -> String {
     let Measured { seconds, flops, peak_flops, .. } = measured;
     let median = seconds.median();
@@ -75,8 +75,8 @@ pub fn rows(workload: &Workload, measured: &Measured) -> String {
     );
     let mut more = vec![format!("peak {} GFLOP/s", number::count((peak_flops / 1e9).round() as u64))];
     let mut memory = |bytes: u64, what: &str| more.push(format!("{} {what}", number::bytes(bytes)));
-    if let Some(asked) = measured.allocated {
-        memory(asked.bytes.round() as u64, "allocated");
+    if let Some(allocations) = measured.allocated {
+        memory(allocations.bytes.round() as u64, "allocated");
     }
     memory(measured.activation_bytes as u64, "activations");
     if let Some(resident) = measured.resident {
@@ -132,7 +132,7 @@ struct Line<'a> {
     peak_resident_bytes: Option<u64>,
 }
 
-/// The same for programs: one JSON object, on one line with its end.
+/// One JSON object on a line.
 ///
 /// # Errors
 /// None that a workload can cause.
@@ -151,8 +151,8 @@ pub fn json(workload: &Workload, measured: &Measured, effort: Effort) -> serde_j
         gflops: rounded(flops / median / 1e9, 3),
         peak_gflops: rounded(peak_flops / 1e9, 3),
         peak_share: rounded(flops / median / peak_flops, 5),
-        allocations_per_step: allocated.map(|asked| rounded(asked.calls, 1)),
-        allocated_bytes_per_step: allocated.map(|asked| rounded(asked.bytes, 1)),
+        allocations_per_step: allocated.map(|allocations| rounded(allocations.calls, 1)),
+        allocated_bytes_per_step: allocated.map(|allocations| rounded(allocations.bytes, 1)),
         activation_bytes: measured.activation_bytes,
         resident_bytes: resident.map(|resident| resident.now),
         peak_resident_bytes: resident.map(|resident| resident.peak),
@@ -160,7 +160,7 @@ pub fn json(workload: &Workload, measured: &Measured, effort: Effort) -> serde_j
     serde_json::to_string(&line).map(|line| line + "\n")
 }
 
-/// What watching one workload costs, for programs: shares of the time of an unwatched step.
+/// The overhead of monitoring one workload as JSON: shares of the time of an unmonitored step.
 #[derive(Debug, Serialize)]
 struct WatchedLine<'a> {
     /// With the median of steps that are not watched.
@@ -172,7 +172,7 @@ struct WatchedLine<'a> {
     instruments_cost_low: Option<f64>,
     instruments_cost_high: Option<f64>,
     radii_cost: f64,
-    /// Beside that of the instruments.
+    /// In addition to that of the instruments.
     screen_cost: f64,
     screen_cost_low: Option<f64>,
     screen_cost_high: Option<f64>,
@@ -181,7 +181,7 @@ struct WatchedLine<'a> {
     bytes_per_s: f64,
 }
 
-/// The same for programs: one JSON object, on one line with its end.
+/// One JSON object on a line.
 ///
 /// # Errors
 /// None that a workload can cause.
@@ -206,7 +206,7 @@ pub fn watched_json(workload: &Workload, watched: &Watched, effort: Effort) -> s
     serde_json::to_string(&line).map(|line| line + "\n")
 }
 
-/// Without the digits that no clock tells.
+/// Rounds a measurement to significant digits.
 fn rounded(x: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
     (x * scale).round() / scale

@@ -7,11 +7,11 @@ use crate::nn::{
     LayerNode, Merge, SimpleRNN,
 };
 
-/// The names that a stage may have, and the one key more that one of them takes.
+/// The names of the stages, and the additional key of one of them.
 const KEYS: &[&str] = &["simple_rnn", "lstm", "gru", "bilstm", "conv1d", "mean_pool_dense", KERNEL];
 const KERNEL: &str = "kernel";
 
-/// What stands between the Embedding and the last Dense, as a file of workloads writes it: `{"lstm": 32}`.
+/// A stage between the Embedding and the last Dense in a file of workloads: `{"lstm": 32}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     /// `{"simple_rnn": units}`
@@ -29,7 +29,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    /// The layers that it is made of; a recurrent one gives all its steps with `return_sequences`.
+    /// The layers of the stage; a recurrent one returns all its steps with `return_sequences`.
     pub(super) fn layers(self, return_sequences: bool) -> Vec<LayerNode> {
         let lstm = |units| LSTM { units, return_sequences, ..LSTM::default() };
         match self {
@@ -83,7 +83,7 @@ impl<'de> Visitor<'de> for OneLayer {
             };
             if let Some(first) = twice {
                 let message =
-                    format!("`{known}` cannot stand beside `{first}`; each layer has its own braces");
+                    format!("`{known}` is not allowed with `{first}`; each layer has its own braces");
                 return Err(A::Error::custom(message));
             }
         }
@@ -105,7 +105,7 @@ impl<'de> Visitor<'de> for OneLayer {
     }
 }
 
-/// The names of layers, in words.
+/// The names of layers as a list in a sentence.
 fn names() -> String {
     KEYS.iter().filter(|key| **key != KERNEL).copied().collect::<Vec<_>>().join(", ")
 }

@@ -7,31 +7,31 @@ use crate::nn::{Activation, BuildError, Dense, Embedding, Loss, Model, Shape};
 use crate::rng::Rng;
 use ndarray::Array2;
 
-/// Batches that a workload takes in turn, so that no step sees what the one before has left in the cache.
+/// The number of batches used in turn, so that the data of a step are not in the cache.
 const BATCHES: usize = 16;
 /// The exponent by which the k-th most frequent token has probability `∝ k^−1.2`: somewhat like words of a language.
 const EXPONENT: f64 = 1.2;
 
-/// A network and the data of its training steps: `task`, sizes and layers, as a file of workloads has them.
+/// A network and the data of its training steps: `task`, sizes and layers in a file of workloads.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
-    /// What it is called; in a file the key before the braces.
+    /// Its name; in a file the key before the braces.
     #[serde(skip)]
     pub name: String,
     task: Task,
-    /// Token ids.
+    /// The number of token ids.
     vocab: usize,
-    /// Numbers that an id becomes.
+    /// The dimension of the embedding.
     embed: usize,
-    /// Sequences a step.
+    /// The number of sequences of a step.
     batch: usize,
-    /// Tokens a sequence.
+    /// The number of tokens of a sequence.
     length: usize,
     stack: Vec<Stage>,
 }
 
-/// What is learnt.
+/// The task of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Task {
@@ -42,12 +42,12 @@ enum Task {
 }
 
 impl Workload {
-    /// Sequences a step.
+    /// The number of sequences of a step.
     pub fn sequences(&self) -> usize {
         self.batch
     }
 
-    /// Tokens a step.
+    /// The number of tokens of a step.
     pub fn tokens(&self) -> usize {
         self.batch * self.length
     }
@@ -69,7 +69,7 @@ impl Workload {
         Model::build(&layers, Shape::Ids { time: self.length, vocabulary: self.vocab }, loss)
     }
 
-    /// What it learns from: ids drawn by Zipf's law, targets by lot. There is nothing to be learnt from it.
+    /// The training data: ids sampled by Zipf's law, random targets.
     pub fn data(&self) -> Dataset {
         let mut rng = Rng::new(0, "bench", 0);
         let (shape, zipf) = ((BATCHES * self.batch, self.length), Zipf::new(EXPONENT, self.vocab));
@@ -81,7 +81,7 @@ impl Workload {
         Dataset { inputs: Inputs::Tokens(inputs), targets }
     }
 
-    /// `data` cut in batches.
+    /// `data` divided into batches.
     pub fn batches(&self, data: &Dataset) -> Vec<Batch> {
         let batch = |i: usize| {
             let mut batch = Batch::default();
@@ -91,9 +91,9 @@ impl Workload {
         (0..BATCHES).map(batch).collect()
     }
 
-    /// Why it cannot be measured, and which field is to blame, if it cannot.
+    /// The first invalid field with a message, if there is one.
     pub(super) fn misfit(&self) -> Option<(&'static str, String)> {
-        /// Ids are `u32`, and a step beyond this would take longer than anybody waits.
+        /// Ids are `u32`, and larger steps would take too long.
         const MOST: usize = 1 << 24;
         for (field, size) in [("batch", self.batch), ("length", self.length), ("vocab", self.vocab)] {
             if !(1..=MOST).contains(&size) {

@@ -9,10 +9,10 @@ pub(super) struct Zipf {
 }
 
 impl Zipf {
-    /// For an exponent `s` above 1 and at least one id.
+    /// Creates a distribution with an exponent `s` above 1 and at least one id.
     pub(super) fn new(s: f64, vocabulary: usize) -> Self {
         let last = vocabulary as f64;
-        // What the last id and all beyond it weigh, Σ k^−s from k = last: Euler and Maclaurin's formula, to 1e-4 for one id.
+        // The weight of the last id and all beyond, Σ k^−s from k = last: Euler–Maclaurin formula, to 1e-4 for one id.
         let beyond = last.powf(1.0 - s) / (s - 1.0) + 0.5 * last.powf(-s) + s / 12.0 * last.powf(-s - 1.0);
         let weights = (1..vocabulary).map(|k| (k as f64).powf(-s)).chain([beyond]);
         let mut sum = 0.0;
@@ -26,7 +26,7 @@ impl Zipf {
         Self { cumulative }
     }
 
-    /// One id, below the vocabulary.
+    /// Samples an id below the vocabulary.
     pub(super) fn draw(&self, rng: &mut Rng) -> u32 {
         let at = rng.uniform();
         let id = self.cumulative.partition_point(|below| *below <= at);

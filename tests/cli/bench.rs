@@ -1,4 +1,4 @@
-//! `unrolled bench`: the form that other programs read, and what is said of mistakes.
+//! `unrolled bench`: the JSON format, and errors.
 
 use std::fs;
 
@@ -36,13 +36,13 @@ fn each_workload_gets_a_line_of_json_in_the_order_of_the_file() {
         let ms = number("ms_per_step");
         assert!(ms > 0.0 && number("ms_p10") <= ms && ms <= number("ms_p90"), "{line}");
         assert!(number("steps") >= 5.0, "{line}");
-        // A step is told to the microsecond.
+        // Times are rounded to microseconds.
         for (field, count) in [("sequences_per_s", sequences), ("tokens_per_s", tokens)] {
             let ms_from = count / number(field) * 1e3;
             assert!((ms_from - ms).abs() <= 0.0006, "{field}: {ms_from} ms a step: {line}");
         }
         assert!(number("peak_gflops") > 0.1 && number("peak_share") > 0.0, "{line}");
-        // The program counts what it allocates: next to nothing, after the first steps.
+        // Allocations are counted: almost none after the first steps.
         assert!(number("allocated_bytes_per_step") < 16_384.0, "{line}");
         assert!(number("activation_bytes") >= tokens * 4.0, "{line}");
         if cfg!(target_os = "linux") {
@@ -60,7 +60,7 @@ fn only_the_workloads_that_are_named_are_measured() {
 }
 
 #[test]
-fn people_get_a_table_that_eighty_columns_hold() {
+fn the_table_fits_eighty_columns() {
     let folder = tempdir().unwrap();
     let args =
         ["bench", "--only", "dense-bag", "--only", "lecture-rnn8", "--seconds", "0.05", "--threads", "1"];
@@ -74,7 +74,7 @@ fn people_get_a_table_that_eighty_columns_hold() {
 }
 
 #[test]
-fn what_watching_costs_is_told_apart_for_instruments_and_screen() {
+fn the_overhead_of_instruments_and_of_the_screen_is_separate() {
     for line in lines(&["--watch"]) {
         let number = |field: &str| line[field].as_f64().unwrap_or_else(|| panic!("{field} in {line}"));
         for cost in ["instruments_cost", "screen_cost"] {
@@ -94,7 +94,7 @@ fn what_watching_costs_is_told_apart_for_instruments_and_screen() {
 }
 
 #[test]
-fn mistakes_are_bad_usage_and_say_what_would_be_right() {
+fn errors_are_usage_errors_with_the_expected_values() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join("bad.json"), FILE.replace("\"gru\"", "\"gro\"")).unwrap();
     let wrong: [(&[&str], &str); 5] = [

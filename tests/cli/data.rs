@@ -1,4 +1,4 @@
-//! `unrolled data`: what it says and how it ends. Nothing here leaves this machine.
+//! `unrolled data`: output and exit codes, without network access.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -16,13 +16,13 @@ fn fetch(folder: &Path, port: u16, args: &[&str]) -> Command {
     command
 }
 
-/// A port on which nobody listens.
+/// An unused port.
 fn nobody() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[test]
-fn what_can_be_fetched_is_listed() {
+fn data_sets_are_listed() {
     let dir = TempDir::new().unwrap();
     fs::write(dir.path().join("tinyshakespeare.txt"), "to be").unwrap();
     let (list, _) = ends(unrolled(dir.path(), &["data", "list"]), 0);
@@ -40,16 +40,16 @@ fn what_can_be_fetched_is_listed() {
 }
 
 #[test]
-fn a_name_that_there_is_not_is_a_mistake_of_the_arguments() {
+fn an_unknown_name_is_a_usage_error() {
     let dir = TempDir::new().unwrap();
-    let (_, told) = ends(unrolled(dir.path(), &["data", "fetch", "imbd"]), 2);
-    assert!(told.contains("imbd: there is no such data set; did you mean imdb?"), "{told}");
+    let (_, message) = ends(unrolled(dir.path(), &["data", "fetch", "imbd"]), 2);
+    assert!(message.contains("imbd: there is no such data set; did you mean imdb?"), "{message}");
 }
 
 #[test]
-fn without_a_network_it_says_what_to_do_by_hand() {
+fn without_a_network_there_are_instructions_for_a_manual_download() {
     let dir = TempDir::new().unwrap();
-    let (_, told) = ends(fetch(dir.path(), nobody(), &["names", "--into", "my data"]), 1);
+    let (_, message) = ends(fetch(dir.path(), nobody(), &["names", "--into", "my data"]), 1);
     for part in [
         "https://download.pytorch.org/tutorial/data.zip",
         "By hand",
@@ -57,21 +57,21 @@ fn without_a_network_it_says_what_to_do_by_hand() {
         "sha256sum 'my data/data.zip'    # fb317e80248faeb62dc25ef3390ae24ca34b94e276bbc5141fd8862c2200bff5",
         "unrolled data fetch names --into 'my data'",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(message.contains(part), "{part}: {message}");
     }
     assert_eq!(fs::read_dir(dir.path().join("my data")).unwrap().count(), 0);
 }
 
 #[test]
-fn what_is_here_is_not_fetched_again() {
+fn existing_files_are_not_downloaded_again() {
     let dir = TempDir::new().unwrap();
     fs::create_dir(dir.path().join("names")).unwrap();
-    let (told, _) = ends(fetch(dir.path(), nobody(), &["names"]), 0);
-    assert_eq!(told, "names already exists\nNext:\n  unrolled train names-gru --data names\n");
+    let (message, _) = ends(fetch(dir.path(), nobody(), &["names"]), 0);
+    assert_eq!(message, "names already exists\nNext:\n  unrolled train names-gru --data names\n");
 }
 
 #[test]
-fn a_signal_ends_it_though_the_server_says_nothing() {
+fn a_signal_ends_a_download_from_a_silent_server() {
     let dir = TempDir::new().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
@@ -79,10 +79,10 @@ fn a_signal_ends_it_though_the_server_says_nothing() {
     let mut running = Running::of(child);
     let _connection = connection(&silent);
     running.signal(Signal::INT);
-    let mut told = String::new();
-    running.child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
-    assert_eq!(running.code(), Some(130), "{told}");
-    assert!(told.contains("interrupted"), "{told}");
+    let mut message = String::new();
+    running.child.stderr.take().unwrap().read_to_string(&mut message).unwrap();
+    assert_eq!(running.code(), Some(130), "{message}");
+    assert!(message.contains("interrupted"), "{message}");
 }
 
 /// The next connection, waited for with a limit.
@@ -99,7 +99,7 @@ fn connection(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// A little of what each data set has, where `data fetch` puts it.
+/// A small sample of each data set, where `data fetch` writes it.
 fn stand_ins(folder: &Path) {
     let put = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -156,7 +156,7 @@ fn stand_ins(folder: &Path) {
 }
 
 #[test]
-fn what_it_says_to_go_on_with_works_and_so_do_the_presets_of_the_menu() {
+fn suggested_commands_and_the_presets_of_the_menu_work() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     stand_ins(at);
@@ -177,7 +177,7 @@ fn what_it_says_to_go_on_with_works_and_so_do_the_presets_of_the_menu() {
             }
             ends(command, 0);
         }
-        // What the menu trains where nothing more is said.
+        // The presets of the menu without further settings.
         for preset in dataset.presets {
             let mut command = unrolled(at, &["train", preset]);
             short(&mut command, preset);

@@ -1,4 +1,4 @@
-//! Presets for one's own data: written, trained at once, and refused where they cannot be.
+//! Presets for the user's own data: written, trained, and errors.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn put(folder: &Path, name: &str, text: &str) {
 }
 
 #[test]
-fn data_of_every_kind_get_a_preset_that_trains_at_once() {
+fn data_of_every_kind_get_a_preset_that_trains() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     put(
@@ -63,7 +63,7 @@ fn data_of_every_kind_get_a_preset_that_trains_at_once() {
         "marks.csv",
         &("id,text,red,round\n".to_owned() + &rows(|n, l| format!("{n},a {l} {n},{}\n", marks(n)))),
     );
-    for (path, name, told) in [
+    for (path, name, message) in [
         ("several.csv", "several", "tags  labels  3 different values, several at once"),
         ("lists.jsonl", "lists", "topics  labels  lists, several at once"),
         ("marks.csv", "marks", "round  labels  0 or 1"),
@@ -78,14 +78,14 @@ fn data_of_every_kind_get_a_preset_that_trains_at_once() {
     ] {
         let (out, _) = ends(unrolled(at, &["new", path]), 0);
         let preset = format!("{name}.yaml");
-        assert!(out.contains(told) && out.ends_with(&format!("unrolled train {preset}\n")), "{out}");
+        assert!(out.contains(message) && out.ends_with(&format!("unrolled train {preset}\n")), "{out}");
         let (out, _) = ends(train(at, &preset, &format!("runs/{name}"), &["train.epochs=1"]), 0);
         assert!(out.contains("loss"), "{out}");
     }
 }
 
 #[test]
-fn a_file_that_is_there_is_kept_and_stdout_is_for_the_preset_alone() {
+fn an_existing_file_is_not_overwritten_and_stdout_has_the_preset_alone() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     put(at, "mine.tsv", &rows(|n, l| format!("it was {l} {n}\t{l}\n")));
@@ -97,7 +97,7 @@ fn a_file_that_is_there_is_kept_and_stdout_is_for_the_preset_alone() {
     ends(unrolled(at, &["new", "mine.tsv", "--force"]), 0);
     assert_eq!(fs::read_to_string(at.join("mine.yaml")).unwrap(), out);
     fs::create_dir(at.join("sub")).unwrap();
-    // A name that stands for another file goes on to do so; what is no file is never replaced by one.
+    // A symbolic link is followed; anything but a regular file is never replaced.
     std::os::unix::fs::symlink("../mine.yaml", at.join("sub/link.yaml")).unwrap();
     fs::write(at.join("mine.yaml"), "old").unwrap();
     ends(unrolled(at, &["new", "mine.tsv", "--out", "sub/link.yaml", "--force"]), 0);
@@ -113,7 +113,7 @@ fn a_file_that_is_there_is_kept_and_stdout_is_for_the_preset_alone() {
 }
 
 #[test]
-fn what_cannot_be_learnt_from_is_told_with_exit_code_2() {
+fn unusable_data_are_an_error_with_exit_code_2() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     put(
@@ -124,7 +124,7 @@ fn what_cannot_be_learnt_from_is_told_with_exit_code_2() {
     put(at, "empty.csv", "");
     put(at, "one.csv", &("text,label\n".to_owned() + &rows(|n, _| format!("a text {n},same\n"))));
     put(at, "binary", "a\0b");
-    for (args, told) in [
+    for (args, message) in [
         (
             &["new", "two.csv"][..],
             "two.csv: no preset: the columns \"mood\", \"site\" look like labels: --label COLUMN says which",
@@ -137,7 +137,7 @@ fn what_cannot_be_learnt_from_is_told_with_exit_code_2() {
         (&["new", "two.csv", "--label", "moods"], "a column \"moods\""),
     ] {
         let (_, err) = ends(unrolled(at, args), 2);
-        assert!(err.contains(told), "{err}");
+        assert!(err.contains(message), "{err}");
     }
     ends(unrolled(at, &["new", "two.csv", "--label", "mood"]), 0);
     let (out, _) = ends(unrolled(at, &["data", "info", "two.csv"]), 0);

@@ -1,10 +1,10 @@
-//! One's own texts: trained on, told apart and judged by, in processes of their own.
+//! The user's own texts: training, prediction and evaluation, in separate processes.
 
 use std::io::Write as _;
 
 use super::*;
 
-/// Rows whose class hangs on one word.
+/// Rows whose class depends on one word.
 fn table(folder: &Path) -> std::path::PathBuf {
     let row = |n: usize| {
         let (word, label) = if n.is_multiple_of(2) { ("good", "yes") } else { ("bad", "no") };
@@ -25,7 +25,7 @@ model:
 train: {loss: binary_crossentropy, optimizer: {name: Adam, learning_rate: 0.1}, batch_size: 16, epochs: 5}
 ";
 
-/// A folder with a preset, its data, and a run of it that has learnt.
+/// A folder with a preset, its data, and a trained run of it.
 fn learnt() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     table(folder.path());
@@ -48,7 +48,7 @@ fn json_lines(bytes: &[u8]) -> Vec<Value> {
 }
 
 #[test]
-fn a_run_tells_classes_by_name_when_its_data_are_gone() {
+fn a_run_predicts_class_names_without_its_data() {
     let folder = learnt();
     let at = folder.path();
     fs::remove_file(at.join("mine.tsv")).unwrap();
@@ -61,49 +61,52 @@ fn a_run_tells_classes_by_name_when_its_data_are_gone() {
         unrolled(at, &["predict", "a", "--json", "--jsonl"]),
         b"{\"text\":\"bad\"}\n{\"text\":\"good\"}\n",
     );
-    let told = json_lines(&output.stdout);
-    assert_eq!(told.iter().map(|one| one["label"].as_str().unwrap()).collect::<Vec<_>>(), ["no", "yes"]);
-    let probabilities = &told[0]["probabilities"];
+    let message = json_lines(&output.stdout);
+    assert_eq!(message.iter().map(|one| one["label"].as_str().unwrap()).collect::<Vec<_>>(), ["no", "yes"]);
+    let probabilities = &message[0]["probabilities"];
     let sum = probabilities["no"].as_f64().unwrap() + probabilities["yes"].as_f64().unwrap();
     assert!((sum - 1.0).abs() < 1e-6);
 
     let output = fed(unrolled(at, &["predict", "runs/a", "--json", "--per-token"]), b"good bad bad\r\n");
-    let told = json_lines(&output.stdout);
-    let tokens = told[0]["tokens"].as_array().unwrap();
+    let message = json_lines(&output.stdout);
+    let tokens = message[0]["tokens"].as_array().unwrap();
     assert_eq!(
         tokens.iter().map(|t| t["token"].as_str().unwrap()).collect::<Vec<_>>(),
         ["good", "bad", "bad"]
     );
     assert_eq!((&tokens[0]["label"], &tokens[2]["label"]), (&"yes".into(), &"no".into()));
-    // After the last token it says what it says of the whole.
-    assert_eq!(tokens[2]["probabilities"], told[0]["probabilities"]);
+    // The prediction after the last token is that of the whole text.
+    assert_eq!(tokens[2]["probabilities"], message[0]["probabilities"]);
 }
 
 #[test]
-fn what_cannot_be_told_apart_is_refused_with_exit_code_2() {
+fn runs_without_predictions_are_errors_with_exit_code_2() {
     let folder = learnt();
     let at = folder.path();
     let output = fed(unrolled(at, &["predict", "a"]), b"good\nna\xefve\n");
     assert_eq!(output.status.code(), Some(2));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(told, "unrolled: stdin:2: found a byte that is not UTF-8 at byte column 3; expected UTF-8\n");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        message,
+        "unrolled: stdin:2: found a byte that is not UTF-8 at byte column 3; expected UTF-8\n"
+    );
     let output = fed(unrolled(at, &["predict", "a", "--jsonl"]), b"good\n");
     assert_eq!(output.status.code(), Some(2));
-    let (_, told) = ends(unrolled(at, &["predict", "b", "good"]), 2);
-    assert!(told.starts_with("unrolled: b: no such run; expected"), "{told}");
+    let (_, message) = ends(unrolled(at, &["predict", "b", "good"]), 2);
+    assert!(message.starts_with("unrolled: b: no such run; expected"), "{message}");
     fs::write(at.join("other.jsonl"), "{\"text\":\"good\",\"label\":\"maybe\"}\n").unwrap();
-    let (_, told) = ends(unrolled(at, &["evaluate", "a", "--data", "other.jsonl"]), 2);
+    let (_, message) = ends(unrolled(at, &["evaluate", "a", "--data", "other.jsonl"]), 2);
     assert!(
-        told.contains("other.jsonl:1: found the label \"maybe\"; expected a label of the training data"),
-        "{told}"
+        message.contains("other.jsonl:1: found the label \"maybe\"; expected a label of the training data"),
+        "{message}"
     );
     fs::write(at.join("runs/a/labels.json"), "[\"no\"]").unwrap();
-    let (_, told) = ends(unrolled(at, &["predict", "a", "good"]), 1);
-    assert!(told.contains("1 labels; the network of spec.yaml has 2 classes"), "{told}");
+    let (_, message) = ends(unrolled(at, &["predict", "a", "good"]), 1);
+    assert!(message.contains("1 labels; the network of spec.yaml has 2 classes"), "{message}");
 }
 
 #[test]
-fn a_run_is_judged_as_it_was_in_training_and_its_mistakes_are_told() {
+fn a_run_is_evaluated_as_in_training_and_mistakes_are_listed() {
     let folder = learnt();
     let at = folder.path();
     let (out, _) = ends(unrolled(at, &["evaluate", "a", "--json"]), 0);
@@ -153,18 +156,21 @@ fn seeds_and_folds_train_several_times_and_give_mean_and_deviation() {
         assert_ne!(spec(parts[0]), spec(parts[1]));
     }
     // Before the first fold is trained, not after it.
-    let (out, told) = ends(unrolled(at, &["train", "mine.yaml", "--folds", "100", "--run", "many"]), 2);
-    assert!(told.contains("mine.tsv: found 120 texts, with which") && told.contains("fewer folds"), "{told}");
+    let (out, message) = ends(unrolled(at, &["train", "mine.yaml", "--folds", "100", "--run", "many"]), 2);
+    assert!(
+        message.contains("mine.tsv: found 120 texts, with which") && message.contains("fewer folds"),
+        "{message}"
+    );
     assert!(out.is_empty() && !at.join("many").exists(), "{out}");
-    // What the system says is told once.
-    let (_, told) = ends(unrolled(at, &["train", "mine.yaml", "--run", "mine.tsv/x"]), 1);
-    assert_eq!(told.matches("(os error").count(), 1, "{told}");
-    let (_, told) = ends(unrolled(at, &["train", "word-order", "--folds", "3"]), 2);
-    assert!(told.contains("--folds: word-order makes its own data"), "{told}");
+    // The error of the system appears once.
+    let (_, message) = ends(unrolled(at, &["train", "mine.yaml", "--run", "mine.tsv/x"]), 1);
+    assert_eq!(message.matches("(os error").count(), 1, "{message}");
+    let (_, message) = ends(unrolled(at, &["train", "word-order", "--folds", "3"]), 2);
+    assert!(message.contains("--folds: word-order makes its own data"), "{message}");
 }
 
 #[test]
-fn a_streamed_run_is_judged_by_all_that_it_held_back() {
+fn a_streamed_run_is_evaluated_on_all_held_out_texts() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     table(at);
@@ -180,21 +186,21 @@ fn a_streamed_run_is_judged_by_all_that_it_held_back() {
     let (ours, theirs) = (judged["loss"].as_f64().unwrap(), last["val_loss"].as_f64().unwrap());
     assert!((ours - theirs).abs() < 1e-6, "{ours} {theirs}");
     assert!(judged["n_samples"].as_u64().unwrap() < 120);
-    // The same run again from what it left.
+    // The same run again from its folder.
     ends(unrolled(at, &["train", "runs/a/spec.yaml", "--run", "runs/b"]), 0);
     assert_eq!(timeless(&at.join("runs/a")), timeless(&at.join("runs/b")));
 }
 
 #[test]
-fn more_texts_than_go_at_once_are_told_and_judged_in_their_order() {
+fn several_batches_are_predicted_and_evaluated_in_order() {
     let folder = learnt();
     let at = folder.path();
     let texts: Vec<String> =
         (0..3000).map(|n| format!("{} n{n}", if n % 3 == 0 { "good" } else { "bad" })).collect();
     let output = fed(unrolled(at, &["predict", "a"]), texts.join("\n").as_bytes());
     let out = String::from_utf8(output.stdout).unwrap();
-    let told: Vec<&str> = out.lines().map(|line| line.rsplit("  ").next().unwrap()).collect();
-    assert_eq!(told, texts);
+    let message: Vec<&str> = out.lines().map(|line| line.rsplit("  ").next().unwrap()).collect();
+    assert_eq!(message, texts);
     assert_eq!(out.lines().filter(|line| line.starts_with("yes")).count(), 1000);
 
     let row = |text: &String| format!("{text}\t{}\n", if text.ends_with("99") { "no" } else { "yes" });
@@ -208,9 +214,9 @@ fn more_texts_than_go_at_once_are_told_and_judged_in_their_order() {
     assert!(sure.len() == 3 && sure.is_sorted_by(|a, b| a >= b), "{sure:?}");
 }
 
-/// Whoever types, or pipes slowly, gets an answer before the next text comes.
+/// With slow input, a prediction is printed before the next text arrives.
 #[test]
-fn a_text_is_answered_when_the_next_is_not_there_yet() {
+fn a_text_is_predicted_before_the_next_arrives() {
     use std::io::{BufRead as _, BufReader};
 
     let folder = learnt();
@@ -230,7 +236,7 @@ fn a_text_is_answered_when_the_next_is_not_there_yet() {
 }
 
 #[test]
-fn other_data_are_judged_by_also_where_the_run_has_validation_data_of_its_own() {
+fn other_data_replace_the_validation_data_of_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     table(at);
@@ -247,7 +253,7 @@ fn other_data_are_judged_by_also_where_the_run_has_validation_data_of_its_own() 
 }
 
 #[test]
-fn a_run_that_diverged_tells_no_class() {
+fn a_diverged_run_gives_an_error_instead_of_a_class() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     table(at);

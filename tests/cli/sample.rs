@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_finished_language_model_goes_on_with_a_text_and_needs_its_data_no_more() {
+fn a_language_model_generates_text_without_its_data() {
     let folder = tempfile::tempdir().unwrap();
     let preset = "title: t
 data: {source: text, path: text.txt}
@@ -27,8 +27,8 @@ watch: {probes: 0}
     let daring = |seed| sample(&["--temperature", "50", "--length", "60", "--seed", seed], 0).0;
     assert_eq!(daring("1"), daring("1"));
     assert_ne!(daring("1"), daring("2"));
-    let (_, told) = sample(&["--temperature", "-1"], 2);
-    assert!(told.contains("--temperature: found -1; it must be 0 or more"), "{told}");
+    let (_, message) = sample(&["--temperature", "-1"], 2);
+    assert!(message.contains("--temperature: found -1; it must be 0 or more"), "{message}");
     fs::create_dir(folder.path().join("runs")).unwrap();
     fs::rename(folder.path().join("run"), folder.path().join("runs/run")).unwrap();
     let latest = ["sample", "latest", "--prime", "ab", "--temperature", "0", "--length", "8"];
@@ -36,11 +36,11 @@ watch: {probes: 0}
 }
 
 #[test]
-fn what_is_no_language_model_is_refused() {
+fn other_models_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     ends(train(folder.path(), "word-order", "run", &SMALL), 0);
-    let (_, told) = ends(unrolled(folder.path(), &["sample", "run"]), 2);
-    assert!(told.starts_with("unrolled: this is no language model"), "{told}");
-    let (_, told) = ends(unrolled(folder.path(), &["sample", "nowhere"]), 2);
-    assert!(told.contains("nowhere: no such run"), "{told}");
+    let (_, message) = ends(unrolled(folder.path(), &["sample", "run"]), 2);
+    assert!(message.starts_with("unrolled: this is no language model"), "{message}");
+    let (_, message) = ends(unrolled(folder.path(), &["sample", "nowhere"]), 2);
+    assert!(message.contains("nowhere: no such run"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! Sequences of numbers: recordings and time series, trained on, told apart and judged by, in processes of their own.
+//! Sequences of numbers: training, prediction and evaluation on recordings and time series, in separate processes.
 
 use std::f64::consts::TAU;
 
@@ -48,7 +48,7 @@ fn probabilities(line: &Value) -> [f64; 2] {
 }
 
 #[test]
-fn a_run_on_recordings_answers_from_its_folder_alone_as_it_did_in_training() {
+fn a_run_on_recordings_predicts_from_its_folder_alone_as_in_training() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     words(at);
@@ -66,7 +66,7 @@ fn a_run_on_recordings_answers_from_its_folder_alone_as_it_did_in_training() {
             _ => None,
         })
         .collect();
-    let (_, told) = probes.iter().rfind(|(probe, _)| *probe == 0).unwrap();
+    let (_, message) = probes.iter().rfind(|(probe, _)| *probe == 0).unwrap();
     let steps = events.iter().find_map(|event| match event {
         Event::Probe(frame) => frame.activations.first().map(|h| h.values.len() / h.units),
         _ => None,
@@ -85,14 +85,14 @@ fn a_run_on_recordings_answers_from_its_folder_alone_as_it_did_in_training() {
         (lines.len(), lines[0]["sequence"].as_str(), lines[0]["label"].as_str()),
         (2, Some("0.wav"), Some("fall"))
     );
-    for (ours, theirs) in probabilities(&lines[1]).iter().zip(told) {
+    for (ours, theirs) in probabilities(&lines[1]).iter().zip(message) {
         assert!((ours - f64::from(*theirs)).abs() < 1e-6, "{ours} for {theirs}");
     }
     fs::write(at.join("1.wav"), "RIFF....WAVEfmt ").unwrap();
-    let (_, told) = ends(unrolled(at, &["predict", "a", "1.wav"]), 2);
-    assert!(told.contains("1.wav: found"), "{told}");
-    let (_, told) = ends(unrolled(at, &["predict", "a", "--per-token", "0.wav"]), 2);
-    assert!(told.contains("which have no tokens; omit --per-token"), "{told}");
+    let (_, message) = ends(unrolled(at, &["predict", "a", "1.wav"]), 2);
+    assert!(message.contains("1.wav: found"), "{message}");
+    let (_, message) = ends(unrolled(at, &["predict", "a", "--per-token", "0.wav"]), 2);
+    assert!(message.contains("which have no tokens; omit --per-token"), "{message}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Series: gone on with and judged by, in processes of their own.
+//! Series: forecast and evaluation, in separate processes.
 
 use std::f64::consts::TAU;
 use std::fmt::Write;
@@ -23,7 +23,7 @@ model: [{layer: LSTM, units: 16, kernel_regularizer: {l2: 0.00001}}, {layer: Den
 train: {loss: mean_squared_error, optimizer: {name: Adam, learning_rate: 0.01}, batch_size: 8, epochs: 20}
 ";
 
-/// A folder with a run `a` that has learnt to forecast.
+/// A folder with a run `a` of a forecaster.
 fn learnt() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
@@ -37,12 +37,12 @@ fn json(command: Command) -> Value {
     serde_json::from_str(&ends(command, 0).0).unwrap()
 }
 
-fn told(forecast: &Value, row: usize) -> f64 {
+fn message(forecast: &Value, row: usize) -> f64 {
     forecast["forecast"][row]["values"]["sold"].as_f64().unwrap()
 }
 
 #[test]
-fn a_series_is_gone_on_with_in_its_units_and_dates_from_the_folder_of_the_run_alone() {
+fn a_series_is_forecast_in_its_units_and_dates_from_the_run_folder_alone() {
     let folder = learnt();
     let at = folder.path();
     let own = json(unrolled(at, &["predict", "a", "--json"]));
@@ -62,25 +62,25 @@ fn a_series_is_gone_on_with_in_its_units_and_dates_from_the_folder_of_the_run_al
     let (out, _) = ends(unrolled(at, &["predict", "moved", "--json", "same.csv", "shorter.csv"]), 0);
     let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["forecast"], own["forecast"]);
-    // What came in the two months that the shorter series lacks.
+    // The true values of the two months that the shorter series lacks.
     let came: Vec<f64> =
         table(120).lines().skip(119).map(|line| line.rsplit(',').next().unwrap().parse().unwrap()).collect();
     for (row, came) in came.iter().enumerate() {
-        assert!((told(&lines[1], row) / came - 1.0).abs() < 0.1, "{} {came}", lines[1]);
+        assert!((message(&lines[1], row) / came - 1.0).abs() < 0.1, "{} {came}", lines[1]);
     }
     let (out, _) = ends(unrolled(at, &["predict", "moved", "same.csv"]), 0);
     let lines: Vec<&str> = out.lines().collect();
     assert_eq!((lines[0], lines[1].trim()), ("same.csv: 120 rows, the last 2010-12", "sold"));
     assert!(lines.len() == 4 && lines[3].starts_with("2011-02  "), "{out}");
 
-    // Irregular dates are not gone on with.
+    // Irregular dates are not continued.
     let gaps: String = table(120)
         .lines()
         .filter(|line| !line.contains("-08,"))
         .fold(String::new(), |all, line| all + line + "\n");
     fs::write(at.join("gaps.csv"), gaps).unwrap();
     let irregular = json(unrolled(at, &["predict", "moved", "--json", "gaps.csv"]));
-    assert!(irregular["forecast"][0]["date"].is_null() && told(&irregular, 0) > 0.0);
+    assert!(irregular["forecast"][0]["date"].is_null() && message(&irregular, 0) > 0.0);
     let (out, _) = ends(unrolled(at, &["predict", "moved", "gaps.csv"]), 0);
     assert!(out.lines().last().unwrap().starts_with("+2  "), "{out}");
 
@@ -106,7 +106,7 @@ fn a_series_is_gone_on_with_in_its_units_and_dates_from_the_folder_of_the_run_al
 }
 
 #[test]
-fn a_forecaster_is_judged_in_the_units_of_the_series_as_it_was_in_training() {
+fn a_forecaster_is_evaluated_in_the_units_of_the_series_as_in_training() {
     let folder = learnt();
     let at = folder.path();
     let judged = json(unrolled(at, &["evaluate", "a", "--json", "--mistakes", "3"]));
@@ -142,7 +142,7 @@ fn a_forecaster_is_judged_in_the_units_of_the_series_as_it_was_in_training() {
     fs::write(at.join("short.csv"), table(14)).unwrap();
     let (_, error) = ends(unrolled(at, &["evaluate", "a", "--data", "short.csv"]), 2);
     assert!(error.contains("short.csv: found 14 rows to forecast from; expected at least 15"), "{error}");
-    for (set, told) in [
+    for (set, message) in [
         ("data.values=[price, sold]", "data.values: found price, sold; expected sold, price, as in training"),
         ("data.window=6", "data.window: found 6; expected 12, as in training"),
         ("data.horizon=1", "data.horizon: found 1; expected 2, as in training"),
@@ -150,7 +150,7 @@ fn a_forecaster_is_judged_in_the_units_of_the_series_as_it_was_in_training() {
         ("data.difference=false", "data.difference: found false; expected true, as in training"),
     ] {
         let (_, error) = ends(unrolled(at, &["evaluate", "a", "--set", set]), 2);
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(message), "{error}");
     }
     ends(unrolled(at, &["evaluate", "a", "--set", "data.window=12"]), 0);
 
@@ -177,7 +177,7 @@ train: {loss: mean_squared_error, optimizer: {name: Adam, learning_rate: 0.01}, 
 ";
 
 #[test]
-fn another_file_is_read_as_that_of_training_was_where_it_does_not_tell() {
+fn an_ambiguous_file_is_read_in_the_notation_of_the_training_file() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     fs::write(at.join("sold.csv"), foreign_table(60)).unwrap();
@@ -189,7 +189,7 @@ fn another_file_is_read_as_that_of_training_was_where_it_does_not_tell() {
     fs::write(at.join("whole.csv"), &whole).unwrap();
     let forecast = json(unrolled(at, &["predict", "a", "--json", "whole.csv"]));
     assert_eq!(forecast["last_date"].as_str(), Some("2006-01-12"));
-    assert!(told(&forecast, 0) > 500.0, "{forecast}");
+    assert!(message(&forecast, 0) > 500.0, "{forecast}");
     let judged = json(unrolled(at, &["evaluate", "a", "--json", "--data", "whole.csv"]));
     assert!(judged["mistakes"][0]["steps"][0]["actual"]["sold"].as_f64().unwrap() > 1000.0, "{judged}");
 
@@ -206,7 +206,7 @@ fn another_file_is_read_as_that_of_training_was_where_it_does_not_tell() {
         assert!(found.contains(error), "{found}");
     }
 
-    // Of another number of rows another part is the latest: some of it was learnt from.
+    // With another number of rows the latest part would include training rows.
     fs::write(at.join("sold.csv"), foreign_table(50)).unwrap();
     let (_, error) = ends(unrolled(at, &["evaluate", "a"]), 2);
     assert!(
@@ -215,7 +215,7 @@ fn another_file_is_read_as_that_of_training_was_where_it_does_not_tell() {
     );
     ends(unrolled(at, &["evaluate", "a", "--data", "sold.csv"]), 0);
 
-    // A run of an earlier version has not kept it.
+    // A run of an earlier version has no such file.
     let path = at.join("runs/a/scale.json");
     let mut scale: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let series = scale.as_object_mut().unwrap().remove("series").unwrap();
@@ -227,7 +227,7 @@ fn another_file_is_read_as_that_of_training_was_where_it_does_not_tell() {
 }
 
 #[test]
-fn a_run_that_diverged_tells_no_infinite_forecast() {
+fn a_diverged_run_gives_an_error_instead_of_a_forecast() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let rows: String = (0..60).map(|n| format!("{n};{}\n", n % 7 + 5)).collect();

@@ -1,4 +1,4 @@
-//! Sentences: trained on, tagged and judged by, in processes of their own.
+//! Sentences: training, tagging and evaluation, in separate processes.
 
 use std::io::Write;
 
@@ -29,7 +29,7 @@ model:
 train: {loss: sparse_categorical_crossentropy, optimizer: {name: Adam, learning_rate: 0.02}, batch_size: 8, epochs: 6}
 ";
 
-/// A folder with a run `a` that has learnt to tag.
+/// A folder with a run `a` of a tagger.
 fn learnt() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
@@ -52,15 +52,15 @@ fn json_lines(text: &[u8]) -> Vec<Value> {
 }
 
 /// `word/TAG` after `word/TAG`.
-fn tagged(told: &Value) -> String {
-    let words = told["tokens"].as_array().unwrap().iter();
+fn tagged(message: &Value) -> String {
+    let words = message["tokens"].as_array().unwrap().iter();
     let word =
         |word: &Value| format!("{}/{}", word["token"].as_str().unwrap(), word["tag"].as_str().unwrap());
     words.map(word).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
-fn a_tagger_answers_every_word_from_its_folder_alone() {
+fn a_tagger_predicts_every_word_from_its_folder_alone() {
     let folder = learnt();
     let at = folder.path();
     ["train.txt", "test.txt"].iter().for_each(|file| fs::remove_file(at.join(file)).unwrap());
@@ -75,32 +75,34 @@ fn a_tagger_answers_every_word_from_its_folder_alone() {
     assert_eq!(words[9][3], "␛");
 
     let input = b"{\"text\": \"the play, the walk.\"}\n{\"tokens\": [\"play\", \"the\", \"play.\"]}\n{\"text\": \"\"}\n{\"text\":\"it\"}\n";
-    let told = json_lines(&fed(unrolled(at, &["predict", "moved", "--json", "--jsonl"]), input).stdout);
-    assert_eq!(tagged(&told[0]), "the/D play/N ,/P the/D walk/N ./P");
-    assert_eq!(told[0]["text"], "the play, the walk.");
-    assert!(tagged(&told[1]).starts_with("play/V the/D play./"), "{}", told[1]);
-    assert_eq!((tagged(&told[2]), tagged(&told[3])), (String::new(), "it/R".to_owned()));
-    assert!(told[0]["tokens"][0]["probability"].as_f64().unwrap() > 0.5 && told[0]["windows"].is_null());
+    let message = json_lines(&fed(unrolled(at, &["predict", "moved", "--json", "--jsonl"]), input).stdout);
+    assert_eq!(tagged(&message[0]), "the/D play/N ,/P the/D walk/N ./P");
+    assert_eq!(message[0]["text"], "the play, the walk.");
+    assert!(tagged(&message[1]).starts_with("play/V the/D play./"), "{}", message[1]);
+    assert_eq!((tagged(&message[2]), tagged(&message[3])), (String::new(), "it/R".to_owned()));
+    assert!(
+        message[0]["tokens"][0]["probability"].as_f64().unwrap() > 0.5 && message[0]["windows"].is_null()
+    );
 
     // Every word of a sentence far longer than the seven that the network reads is answered.
     let long = "the book is old. ".repeat(30);
     let (out, _) = ends(unrolled(at, &["predict", "moved", "--json", "--per-token", &long]), 0);
-    let told = json_lines(out.as_bytes());
-    assert_eq!(tagged(&told[0]), ["the/D book/N is/V old/A ./P"; 30].join(" "));
-    assert!(told[0]["windows"].as_u64().unwrap() > 20);
+    let message = json_lines(out.as_bytes());
+    assert_eq!(tagged(&message[0]), ["the/D book/N is/V old/A ./P"; 30].join(" "));
+    assert!(message[0]["windows"].as_u64().unwrap() > 20);
     let (out, _) = ends(unrolled(at, &["predict", "moved", &long]), 0);
     assert!(out.contains("(150 words, but the network's input has 7"), "{out}");
 
-    let (_, told) = ends(unrolled(at, &["predict", "moved", "--threshold", "0.5", "it"]), 2);
-    assert!(told.contains("moved: predicts one tag a word"), "{told}");
+    let (_, message) = ends(unrolled(at, &["predict", "moved", "--threshold", "0.5", "it"]), 2);
+    assert!(message.contains("moved: predicts one tag a word"), "{message}");
     let output = fed(unrolled(at, &["predict", "moved", "--jsonl"]), b"{\"tokens\": [\"a\", 3]}\n");
     assert_eq!(output.status.code(), Some(2));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("stdin:1: expected an object with a text"), "{told}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("stdin:1: expected an object with a text"), "{message}");
 }
 
 #[test]
-fn a_tagger_is_judged_word_by_word_as_it_was_in_training() {
+fn a_tagger_is_evaluated_word_by_word_as_in_training() {
     let folder = learnt();
     let at = folder.path();
     let (out, _) = ends(unrolled(at, &["evaluate", "a", "--json"]), 0);
@@ -134,12 +136,15 @@ fn a_tagger_is_judged_word_by_word_as_it_was_in_training() {
     let judged: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((judged["n_samples"].as_u64(), judged["accuracy"].as_f64()), (Some(2), Some(0.5)));
     fs::write(at.join("other.txt"), "the\tD\nbook\tX\n").unwrap();
-    let (_, told) = ends(unrolled(at, &["evaluate", "a", "--data", "other.txt"]), 2);
-    assert!(told.contains("other.txt:2: found the tag \"X\"; expected a tag of the training data"), "{told}");
+    let (_, message) = ends(unrolled(at, &["evaluate", "a", "--data", "other.txt"]), 2);
+    assert!(
+        message.contains("other.txt:2: found the tag \"X\"; expected a tag of the training data"),
+        "{message}"
+    );
 }
 
-/// [`learnt`] from two channels: that of the words has a name of its own and is not the first; and what training told.
-fn learnt_from_channels() -> (TempDir, String) {
+/// [`learnt`] with two channels: that of the words has a custom name and is not the first; returns the output of training as well.
+fn trained_on_channels() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     fs::write(at.join("train.txt"), sentences(200) + &"it R\n's V\n. P\n\n".repeat(20)).unwrap();
@@ -152,26 +157,26 @@ fn learnt_from_channels() -> (TempDir, String) {
         .replace("tokens: {vocabulary: 50, length: 7}", &format!("tokens:\n  length: 7\n{channels}"))
         .replace("  - {layer: Embedding, output_dim: 8, mask_zero: true}", layers);
     fs::write(at.join("tags.yaml"), preset).unwrap();
-    let (out, told) = ends(unrolled(at, &["train", "tags.yaml", "--run", "runs/a"]), 0);
-    (folder, out + &told)
+    let (out, message) = ends(unrolled(at, &["train", "tags.yaml", "--run", "runs/a"]), 0);
+    (folder, out + &message)
 }
 
 #[test]
-fn a_word_channel_of_any_name_and_place_is_what_the_network_knows_of_words() {
-    let (folder, trained) = learnt_from_channels();
+fn the_word_channel_is_found_under_any_name_and_position() {
+    let (folder, trained) = trained_on_channels();
     let at = folder.path();
     // One word of two is unknown, though both endings are known.
     assert!(trained.contains("50.0 % of tokens unknown"), "{trained}");
     let input = b"{\"text\": \"it's.\"}\n{\"text\": \"of these nothing\", \"tokens\": [\"it's\"]}\n";
-    let told = json_lines(&fed(unrolled(at, &["predict", "a", "--json", "--jsonl"]), input).stdout);
-    assert_eq!(tagged(&told[0]), "it/R 's/V ./P");
-    assert_eq!(told[1]["tokens"].as_array().unwrap().len(), 1, "{}", told[1]);
-    assert_eq!(told[1]["tokens"][0]["token"], "it's");
+    let message = json_lines(&fed(unrolled(at, &["predict", "a", "--json", "--jsonl"]), input).stdout);
+    assert_eq!(tagged(&message[0]), "it/R 's/V ./P");
+    assert_eq!(message[1]["tokens"].as_array().unwrap().len(), 1, "{}", message[1]);
+    assert_eq!(message[1]["tokens"][0]["token"], "it's");
 }
 
 #[test]
-fn a_vocabulary_that_does_not_fit_the_network_is_told_by_its_file() {
-    let (folder, _) = learnt_from_channels();
+fn the_error_of_an_incompatible_vocabulary_names_its_file() {
+    let (folder, _) = trained_on_channels();
     let at = folder.path();
     let file = at.join("runs/a/vocabulary.json");
     let known: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
@@ -188,7 +193,7 @@ fn a_vocabulary_that_does_not_fit_the_network_is_told_by_its_file() {
         (&far_more, "entries; the network of spec.yaml reads 50".to_owned()),
     ] {
         fs::write(&file, broken.to_string()).unwrap();
-        let (_, told) = ends(unrolled(at, &["predict", "a", "it w59"]), 1);
-        assert!(told.contains("vocabulary.json: ") && told.contains(&expected), "{told}");
+        let (_, message) = ends(unrolled(at, &["predict", "a", "it w59"]), 1);
+        assert!(message.contains("vocabulary.json: ") && message.contains(&expected), "{message}");
     }
 }

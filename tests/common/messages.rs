@@ -1,9 +1,9 @@
-//! Messages as snapshots: each file of `tests/messages/` is a table of inputs and of what the program says of them, so that
+//! Messages as snapshots: each file of `tests/messages/` is a table of inputs and the program's messages, so that
 //! wording is reviewed there alone. `INSTA_UPDATE=always cargo test` writes them again.
 
 use std::fmt::{Display, Write as _};
 
-/// Compares inputs and their messages with `tests/messages/NAME.snap`, wherever the test stands.
+/// Compares inputs and their messages with `tests/messages/NAME.snap`.
 #[track_caller]
 pub fn assert_messages<I: Display, M: Display>(name: &str, entries: impl IntoIterator<Item = (I, M)>) {
     let mut settings = insta::Settings::clone_current();

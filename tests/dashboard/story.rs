@@ -1,4 +1,4 @@
-//! A run told without a trainer: the same events every time.
+//! A scripted run without a trainer: always the same events.
 
 use unrolled::metrics::{Metrics, Task, half_life};
 use unrolled::protocol::{
@@ -17,7 +17,7 @@ const UNITS: usize = 8;
 const PROBES: [&str; 2] =
     ["overall the movie is not bad and has entertainment value", "unfortunately the movie is not so good"];
 
-/// Tells the run up to `steps`.
+/// Passes the events of the run up to `steps` to the dashboard.
 pub fn told(steps: u64) -> Dashboard {
     let mut dash = Dashboard::new();
     events(steps).iter().for_each(|event| dash.apply(event));
@@ -31,7 +31,7 @@ pub fn finished() -> Dashboard {
     dash
 }
 
-/// What has been told up to `steps`.
+/// The dashboard after `steps` steps.
 pub fn events(steps: u64) -> Vec<Event> {
     let mut rng = Rng::new(1, "story", 0);
     let mut events = vec![
@@ -81,7 +81,7 @@ pub fn log(text: &str) -> Event {
     Event::Log(LogLine { level: Level::Info, text: text.into() })
 }
 
-/// What holds for the whole run.
+/// The facts of the run.
 pub fn info() -> RunInfo {
     let layer = |class: &str, directions: &[Option<_>]| LayerRow {
         class: class.into(),
@@ -147,7 +147,7 @@ fn gradient(step: u64, gone: f64, rng: &mut Rng) -> Event {
         layer: 1,
         direction: None,
         half_life: half_life(&hnorm, None),
-        // Nothing came before the first position.
+        // The first position has no predecessor.
         kernel_norm: hnorm
             .iter()
             .enumerate()
@@ -219,10 +219,10 @@ fn gates_of(direction: Direction) -> LayerHealth {
     LayerHealth { layer: 1, direction: Some(direction), proposal: "g".into(), quantities }
 }
 
-/// One value made of another.
+/// A value derived from another.
 type Made = fn(f32) -> f32;
 
-/// All quantities of an LSTM, made of one.
+/// All quantities of an LSTM, derived from one.
 fn held(direction: Direction, h: &[Activations]) -> Vec<Activations> {
     let gate: Made = |x| (1.0 + x) / 2.0;
     let all: [(&str, Made); 6] =
@@ -263,7 +263,7 @@ fn activations(step: u64, probe: usize, gone: f64) -> Event {
     }))
 }
 
-/// A run on a series, of which every epoch tells errors in its units beside those of forecasts that need no network.
+/// A run on a series, whose epochs have errors in its units and those of the baselines.
 pub fn forecast(steps: u64) -> Dashboard {
     let told = [("val_mae", 30.0), ("val_rmse_last", 48.0412), ("val_rmse_seasonal", 41.85)];
     forecast_of(steps, "", &told)

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_folder_per_class_is_read_in_the_order_of_its_names() {
+fn a_folder_per_class_is_read_in_order_of_names() {
     let root = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &[u8]| {
         let path = root.path().join(path);
@@ -58,7 +58,7 @@ fn a_folder_per_class_is_read_in_the_order_of_its_names() {
 }
 
 #[test]
-fn a_file_per_class_is_called_by_its_name_or_by_what_follows_the_last_dot() {
+fn a_file_per_class_is_labelled_by_its_stem_or_its_extension() {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [("German.txt", "Bär\nKöhler \n\n"), ("Irish.txt", "Adam\n"), ("README.md", "x")] {
         std::fs::write(folder.path().join(name), text).unwrap();

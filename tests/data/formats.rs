@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_a_file_is_and_how_it_is_laid_out_is_found_from_it() {
+fn formats_and_layouts_are_detected() {
     let folder = tempfile::tempdir().unwrap();
     let expected = pairs(&[("not bad", "1"), ("not good its bad", "0"), ("good", "1")]);
     let packed = gzip(b"not bad\t1\nNot good, it's bad\t0\ngood\t1\n");
@@ -29,7 +29,7 @@ fn what_a_file_is_and_how_it_is_laid_out_is_found_from_it() {
 }
 
 #[test]
-fn what_is_said_of_a_table_outweighs_what_is_found() {
+fn settings_of_a_table_override_detection() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("table.txt");
     std::fs::write(&path, "a,b#pos\nc#neg\n\"d#neg\n").unwrap();
@@ -46,7 +46,7 @@ fn what_is_said_of_a_table_outweighs_what_is_found() {
 }
 
 #[test]
-fn what_is_wrong_in_other_formats_is_told_with_its_place_and_its_remedy() {
+fn errors_of_other_formats_name_position_and_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let mut entries = Vec::new();
     for (name, text) in [
@@ -87,7 +87,7 @@ fn what_is_wrong_in_other_formats_is_told_with_its_place_and_its_remedy() {
 }
 
 #[test]
-fn endless_lines_and_pipes_are_refused_at_once() {
+fn endless_lines_and_pipes_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let endless = vec![b'a'; (16 << 20) + 70_000];
     let mut entries = Vec::new();
@@ -112,7 +112,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn no_bytes_bring_any_format_down(
+    fn no_bytes_make_any_reader_panic(
         bytes in proptest::collection::vec(
             prop_oneof![
                 Just(b'"'), Just(b'\t'), Just(b'\n'), Just(b'{'), Just(b'}'), Just(b':'), Just(b'a'), any::<u8>()

@@ -4,7 +4,7 @@ use super::*;
 use unrolled::data::TokenUse;
 
 #[test]
-fn generated_data_hang_on_the_seed_alone() {
+fn generated_data_depend_on_the_seed_alone() {
     let spec = DataSpec::Generated(GeneratedSpec::WordOrder(WordOrder { train: 400, validation: 100 }));
     let made = |seed| data::load(&spec, Some(&tokens(16)), seed, 1, &mut |_| {}).unwrap();
     let (first, again, other) = (made(1), made(1), made(2));
@@ -44,7 +44,7 @@ fn load_other(spec: &DataSpec) -> Result<Data, DataError> {
 }
 
 #[test]
-fn what_is_no_file_is_refused_by_every_source_and_read_by_none() {
+fn every_source_rejects_anything_but_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -61,7 +61,7 @@ fn what_is_no_file_is_refused_by_every_source_and_read_by_none() {
 }
 
 #[test]
-fn a_packed_text_with_a_mark_reads_as_the_plain_one() {
+fn a_gzip_text_with_a_byte_order_mark_equals_the_plain_one() {
     let folder = tempfile::tempdir().unwrap();
     let load = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn every_broken_file_is_told_with_its_place_and_its_remedy() {
+fn errors_of_broken_files_name_position_and_remedy() {
     let folder = here("broken");
     let files = std::fs::read_dir(&folder).unwrap();
     let mut files: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
@@ -22,7 +22,7 @@ fn every_broken_file_is_told_with_its_place_and_its_remedy() {
 }
 
 #[test]
-fn what_is_not_there_or_not_a_file_is_told() {
+fn missing_files_and_other_kinds_are_errors() {
     let needs = Some("fetch it from example.org\ninto data/".to_owned());
     let folder = here("broken");
     let entries = [
@@ -62,7 +62,7 @@ fn bad_rows_can_be_skipped_and_are_counted() {
 }
 
 #[test]
-fn labels_are_classes_in_sorted_order_and_rows_are_the_last_words() {
+fn classes_are_sorted_labels_and_rows_are_the_last_words() {
     let folder = tempfile::tempdir().unwrap();
     let (train, test) = (folder.path().join("a.csv"), folder.path().join("b.csv"));
     std::fs::write(&train, "id,text,label\n1,\"a b\nb, C c c d d d d\", yes\n2,d,no\n3,,no\n").unwrap();
@@ -92,7 +92,7 @@ fn labels_are_classes_in_sorted_order_and_rows_are_the_last_words() {
 }
 
 #[test]
-fn gzip_members_marks_and_line_ends_make_no_difference() {
+fn gzip_members_byte_order_marks_and_line_ends_make_no_difference() {
     let folder = tempfile::tempdir().unwrap();
     let plain = load(csv(here("good.csv"))).unwrap();
     let text = std::fs::read_to_string(here("good.csv")).unwrap();

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::*;
 
 #[test]
-fn rows_that_fit_in_no_memory_are_an_error() {
+fn rows_that_do_not_fit_in_memory_are_an_error() {
     let spec = DataSpec::Labelled(csv(here("good.csv")));
     for length in [usize::MAX, usize::MAX / 8, 1 << 58] {
         let error = data::load(&spec, Some(&tokens(length)), 1, 1, &mut |_| {}).unwrap_err();
@@ -37,7 +37,7 @@ struct Padded {
 }
 
 #[test]
-fn words_ids_and_rows_are_keras_own() {
+fn words_ids_and_rows_equal_those_of_keras() {
     let keras: Keras = serde_json::from_str(include_str!("../keras/text_vectorization.json")).unwrap();
     for case in &keras.cases {
         let vocabulary = Vocabulary::build(keras.texts.iter().map(String::as_str), case.vocabulary);

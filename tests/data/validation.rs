@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_share_held_back_is_no_training_text_and_copies_are_counted() {
+fn held_out_texts_are_not_trained_on_and_copies_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("all.csv");
     let rows: String = (0..50).map(|n| format!("w{n},{}\nv{n},{}\n", n % 2, n % 2)).collect();
@@ -23,7 +23,7 @@ fn a_share_held_back_is_no_training_text_and_copies_are_counted() {
     assert_eq!(facts.train + facts.validation, 103);
     assert!((20..=24).contains(&facts.validation), "{}", facts.validation);
     assert!(notes.is_empty(), "{notes:?}");
-    // No text that is held back has given the vocabulary a word.
+    // No held-out text contributes to the vocabulary.
     assert_eq!(facts.unknown, 1.0);
     assert_ne!(held(Validation::Share(0.2), 4).unwrap().train, data.train);
     let wrong = held(Validation::Fold { folds: 5, fold: 6 }, 1).unwrap_err();

@@ -13,7 +13,7 @@ fn commands(text: &str) -> Vec<String> {
         if line.starts_with("```") {
             inside = line == "```sh";
         } else if inside {
-            // What continues the line before.
+            // A continuation of the line before.
             let Some(line) = joined(&mut before, line) else { continue };
             let command = line.split("  #").next().unwrap().trim();
             let command = command.trim_start_matches("nohup ").trim_end_matches('&').trim();
@@ -31,7 +31,7 @@ fn commands(text: &str) -> Vec<String> {
     commands
 }
 
-/// The command that ends with `line`; `None` where a backslash says that it continues.
+/// The command that ends with `line`; `None` if a backslash continues it.
 fn joined(before: &mut String, line: &str) -> Option<String> {
     before.push_str(line);
     match before.strip_suffix('\\') {
@@ -54,7 +54,7 @@ fn shortened(command: &str) -> String {
     command.concat().replacen("unrolled train", &epochs, 1)
 }
 
-/// What needs a network, a terminal or minutes: only its arguments are checked.
+/// Whether a command needs a network, a terminal or minutes: only its arguments are checked.
 fn is_only_parsed(command: &str) -> bool {
     command == "unrolled"
         || ["unrolled data fetch", "unrolled bench"].iter().any(|start| command.starts_with(start))
@@ -92,7 +92,7 @@ macro_rules! pages {
 pages!(README, presets, data, language, series, recordings, tags, streaming, runs, json, ssh, speed);
 
 #[test]
-fn only_parsing_finds_wrong_arguments() {
+fn parsing_alone_finds_invalid_arguments() {
     for wrong in ["unrolled bench --secnods 1 --help", "unrolled data fetch imdb --in-to x --help"] {
         assert_eq!(shell(Path::new("."), wrong).status.code(), Some(2), "{wrong}");
     }

@@ -20,7 +20,7 @@ model: [{layer: GRU, units: 2}, {layer: Dense, units: 1, activation: sigmoid}]
 train: {loss: binary_crossentropy, batch_size: 8, epochs: 2}
 ";
 
-/// Writes the files that the commands of `page` read; what has to run before them.
+/// Writes the files that the commands of `page` read; returns the commands to run before them.
 pub(crate) fn make(at: &Path, page: &str) -> &'static [&'static str] {
     let write = |name: &str, text: &str| {
         let path = at.join(name);

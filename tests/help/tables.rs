@@ -34,7 +34,7 @@ fn arguments(name: &str) -> Vec<String> {
     listed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// A configuration of the layer `name` with required arguments alone, and what it serialises to.
+/// A configuration of the layer `name` with required arguments alone, and its serialized form.
 fn smallest(name: &str) -> (Map<String, Value>, Value) {
     let mut config = Map::new();
     loop {

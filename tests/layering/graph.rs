@@ -1,4 +1,4 @@
-//! The files of the crate and the arrows between them: a file points to the files that define what it uses.
+//! The dependency graph of the crate's files: a file points to the files that define the items it uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ pub struct Graph {
     files: BTreeMap<Module, Source>,
 }
 
-/// What a path leads to.
+/// The target of a path.
 enum Target {
     Module(Module),
     /// An item, by the module of the file that defines it.

@@ -1,4 +1,4 @@
-//! One file of `src/` as the compiler reads it: what it names, what it defines, and whether it is `unsafe`.
+//! The syntax tree of one file of `src/`: the paths it uses, the items it defines, and its `unsafe` code.
 
 use std::collections::{BTreeMap, BTreeSet};
 

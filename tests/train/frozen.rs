@@ -3,7 +3,7 @@
 use super::*;
 use unrolled::run::checkpoint::Tensor;
 
-/// The weights that a run of `spec` begins with and ends with, by name, and what was told meanwhile.
+/// The weights before and after a run of `spec`, by name, and its events.
 pub fn trained(spec: RunSpec) -> (Vec<Tensor>, Vec<Tensor>, Vec<Event>, TempDir) {
     let session = Session::prepare(spec.clone(), 1, &mut |_| {}).unwrap();
     let params = session.stepper.params();
@@ -27,7 +27,7 @@ fn unmoved(begin: &[Tensor], end: &[Tensor]) -> Vec<String> {
 }
 
 #[test]
-fn frozen_weights_keep_their_bits_and_all_others_move() {
+fn frozen_weights_do_not_change_and_all_others_do() {
     for (frozen, expected) in [
         (vec![], vec![]),
         (vec![0], vec!["0.embeddings"]),
@@ -44,20 +44,20 @@ fn frozen_weights_keep_their_bits_and_all_others_move() {
         let spec = spec(&set.iter().map(String::as_str).collect::<Vec<_>>());
         let (begin, end, events, _folder) = trained(spec);
         assert_eq!(unmoved(&begin, &end), expected);
-        // The way through time is shown also of what does not learn.
+        // Traces exist for frozen layers too.
         let profiles = events.iter().filter(|e| matches!(e, Event::Gradient(profile) if profile.layer == 1));
         assert!(profiles.count() > 0);
-        let told = events.iter().find_map(|event| match event {
-            Event::Instruments(told) => Some(told.params.clone()),
+        let report = events.iter().find_map(|event| match event {
+            Event::Instruments(report) => Some(report.params.clone()),
             _ => None,
         });
-        let still = told.unwrap().into_iter().filter(|norms| norms.update == 0.0 && norms.gradient == 0.0);
+        let still = report.unwrap().into_iter().filter(|norms| norms.update == 0.0 && norms.gradient == 0.0);
         assert_eq!(still.map(|norms| norms.name).collect::<Vec<_>>(), expected);
     }
 }
 
 #[test]
-fn what_is_frozen_stands_in_the_model_table_and_in_the_spec_of_the_run() {
+fn frozen_layers_are_marked_in_the_model_table_and_the_spec() {
     let (.., events, folder) = trained(spec(&["model.0.trainable=false"]));
     let info = events.iter().find_map(|e| if let Event::Prepared(info) = e { Some(info) } else { None });
     let table = &info.unwrap().model;
@@ -69,7 +69,7 @@ fn what_is_frozen_stands_in_the_model_table_and_in_the_spec_of_the_run() {
 }
 
 #[test]
-fn a_model_in_which_nothing_learns_is_refused() {
+fn a_model_without_trainable_weights_is_an_error() {
     let set = (0..3).map(|layer| format!("model.{layer}.trainable=false")).collect();
     let error = preset::load("word-order", &Overrides { set, ..Overrides::default() }).unwrap_err();
     assert_eq!(error.field, "model.0.trainable");

@@ -1,4 +1,4 @@
-//! Commands and watchers that come in between: while validating, while a pace is kept.
+//! Commands while validating and with a pace.
 
 use super::*;
 
@@ -38,7 +38,7 @@ fn a_stop_while_validating_between_two_steps_ends_the_run_there() {
 }
 
 #[test]
-fn a_save_while_validating_is_made_and_the_run_goes_on() {
+fn saving_while_validating_does_not_end_the_run() {
     let run = Run::start(slow_validation(&["train.epochs=2"]));
     run.next_status(&RunStatus::Validating);
     run.tell(Command::Save);
@@ -51,7 +51,7 @@ fn a_save_while_validating_is_made_and_the_run_goes_on() {
 
 /// At this pace eight steps take a quarter of an hour.
 #[test]
-fn a_pace_is_given_up_when_nobody_watches_any_more() {
+fn a_pace_ends_when_all_senders_are_dropped() {
     let run = Run::start_as(spec(&["watch.pace=0.01"]), true);
     run.next_status(&RunStatus::Training);
     let Run { folder, trainer } = run;
@@ -65,7 +65,7 @@ fn a_pace_is_given_up_when_nobody_watches_any_more() {
 }
 
 #[test]
-fn validation_between_steps_counts_neither_for_patience_nor_for_the_weights_that_are_restored() {
+fn validation_between_steps_affects_neither_patience_nor_restored_weights() {
     let weights = |folder: &TempDir| {
         let tensors = checkpoint::read(&folder.path().join("run"), Which::Last).unwrap().model;
         tensors.into_iter().map(|tensor| tensor.data).collect::<Vec<_>>()

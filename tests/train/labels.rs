@@ -54,7 +54,7 @@ fn things() -> String {
 }
 
 #[test]
-fn two_words_each_by_itself_are_learnt_as_two_labels() {
+fn two_independent_words_are_learned_as_two_labels() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("things.csv"), things()).unwrap();
     let spec = preset(folder.path(), "things.csv", "multi_label: true, validation: 0.25", TWO);
@@ -81,9 +81,10 @@ fn two_words_each_by_itself_are_learnt_as_two_labels() {
     let Predictor::Classifier(predictor) = Predictor::open(&run, Which::Last).unwrap() else { panic!() };
     assert!(predictor.has_labels());
     let texts = ["scarlet square", "grey circular", "scarlet circular", "grey square"].map(str::to_owned);
-    let told = predictor.predict(&texts).unwrap();
-    let told: Vec<Vec<bool>> = told.iter().map(|(_, all)| all.iter().map(|p| *p > 0.5).collect()).collect();
-    assert_eq!(told, [[true, false], [false, true], [true, true], [false, false]]);
+    let report = predictor.predict(&texts).unwrap();
+    let report: Vec<Vec<bool>> =
+        report.iter().map(|(_, all)| all.iter().map(|p| *p > 0.5).collect()).collect();
+    assert_eq!(report, [[true, false], [false, true], [true, true], [false, false]]);
 
     let judged = predictor.evaluate(None, &[], 5).unwrap();
     let Details::Labels(counts) = &judged.result.details else { panic!("{judged:?}") };
@@ -98,7 +99,7 @@ fn two_words_each_by_itself_are_learnt_as_two_labels() {
 }
 
 #[test]
-fn labels_are_the_same_however_they_are_written() {
+fn labels_are_the_same_in_any_format() {
     let folder = tempfile::tempdir().unwrap();
     for (file, content, settings) in [
         ("a.csv", "text,label\none,b|a\ntwo,\nthree,b\n", "multi_label: true"),
@@ -124,7 +125,7 @@ fn labels_are_the_same_however_they_are_written() {
         let expected = ndarray::array![[1.0, 1.0], [0.0, 0.0], [0.0, 1.0]];
         assert_eq!(data.train.targets, Targets::Labels(expected), "{file}");
         assert_eq!(data.facts.classes.iter().map(|class| class.count).collect::<Vec<_>>(), [1, 2]);
-        // What the run folder says of the data reads them again.
+        // The spec in the run folder reads the data again.
         let again = folder.path().join("spec.yaml");
         std::fs::write(&again, spec.to_yaml().unwrap()).unwrap();
         assert_eq!(load(again.to_str().unwrap(), &[]).unwrap(), spec);
@@ -132,7 +133,7 @@ fn labels_are_the_same_however_they_are_written() {
 }
 
 #[test]
-fn data_that_do_not_fit_are_told_by_line() {
+fn errors_of_data_name_the_line() {
     let folder = tempfile::tempdir().unwrap();
     let train = "text,label,a,b\none,a|b,1,1\ntwo,a,1,0\n";
     std::fs::write(folder.path().join("a.csv"), train).unwrap();
@@ -164,7 +165,7 @@ fn data_that_do_not_fit_are_told_by_line() {
 }
 
 #[test]
-fn networks_and_settings_that_do_not_fit_are_refused_by_field() {
+fn errors_of_networks_and_settings_name_the_field() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.csv"), "text,label\none,a|b\ntwo,c\n").unwrap();
     let several = preset(folder.path(), "a.csv", "multi_label: true", TWO);
@@ -188,7 +189,7 @@ fn networks_and_settings_that_do_not_fit_are_refused_by_field() {
         assert_eq!(error.field, field, "{error}");
         assert!(error.message.contains(words), "{error}");
     }
-    // How many labels there are only the data tell.
+    // The number of labels is known from the data alone.
     let error = Session::prepare(load(&several, &[]).unwrap(), 1, &mut |_| {}).unwrap_err().to_string();
     assert!(error.contains("gives 2 numbers, but the data ask for any of 3 labels"), "{error}");
 }

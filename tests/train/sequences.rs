@@ -6,7 +6,7 @@ use super::*;
 use unrolled::data::Vocabularies;
 use unrolled::protocol::{EpochMetrics, Sample};
 
-/// A preset with `data` (its path within `folder`), layers and what else there is.
+/// A preset with `data` (its path within `folder`), layers and other settings.
 fn written(folder: &TempDir, file: &str, content: &str, preset: &str, set: &[&str]) -> RunSpec {
     std::fs::write(folder.path().join(file), content).unwrap();
     let path = folder.path().join("preset.yaml");
@@ -15,7 +15,7 @@ fn written(folder: &TempDir, file: &str, content: &str, preset: &str, set: &[&st
     preset::load(path.to_str().unwrap(), &Overrides { set, ..Overrides::default() }).unwrap().spec
 }
 
-/// `aabb` over and over, in windows of three: where the first step of a window stands only the state can tell.
+/// `aabb` repeated, in windows of three: only the state shows the position of the first step of a window.
 fn language(folder: &TempDir, set: &[&str]) -> RunSpec {
     let preset = "title: t
 data: {source: text, path: text.txt, validation: 0.2}
@@ -39,8 +39,8 @@ fn epochs(events: &[Event]) -> Vec<&EpochMetrics> {
 }
 
 fn val_accuracy(events: &[Event]) -> f64 {
-    let mut told = events.iter().rev();
-    told.find_map(|e| if let Event::Epoch(m) = e { m.get("val_accuracy") } else { None }).unwrap()
+    let mut message = events.iter().rev();
+    message.find_map(|e| if let Event::Epoch(m) = e { m.get("val_accuracy") } else { None }).unwrap()
 }
 
 fn samples(events: &[Event]) -> Vec<&Sample> {
@@ -48,7 +48,7 @@ fn samples(events: &[Event]) -> Vec<&Sample> {
 }
 
 #[test]
-fn a_carried_state_reads_a_text_as_one_and_without_it_each_window_begins_blind() {
+fn a_carried_state_connects_windows_and_otherwise_each_starts_at_zero() {
     let folder = tempfile::tempdir().unwrap();
     let (carried, outcome, _run) = Run::start(language(&folder, &[])).outcome();
     assert_eq!(outcome, Outcome::Finished);
@@ -56,14 +56,14 @@ fn a_carried_state_reads_a_text_as_one_and_without_it_each_window_begins_blind()
     let (blind, _, _run) = Run::start(language(&folder, &["model.1.stateful=false"])).outcome();
     // Half of the first steps are wrong: one in six.
     assert!((0.78..0.88).contains(&val_accuracy(&blind)), "{}", val_accuracy(&blind));
-    // A language model is told by perplexity, not by which character was taken for which.
+    // A language model has perplexity, but no confusion matrix.
     let [.., last] = epochs(&carried)[..] else { panic!("no epoch") };
     assert!(last.confusion.is_none());
     assert!(last.get("val_bits_per_token").unwrap() < 0.5, "{last:?}");
 }
 
 #[test]
-fn after_every_epoch_and_when_asked_the_model_goes_on_with_a_text() {
+fn samples_are_generated_after_every_epoch_and_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let spec = language(&folder, &["watch.sample.every=100"]);
     let steps = Session::prepare(spec.clone(), 1, &mut |_| {}).unwrap().train.batches() as u64;
@@ -83,7 +83,7 @@ fn after_every_epoch_and_when_asked_the_model_goes_on_with_a_text() {
 }
 
 #[test]
-fn the_errors_of_a_series_are_in_its_units_beside_those_of_simple_forecasts() {
+fn errors_of_a_series_are_in_its_units_with_those_of_baselines() {
     let folder = tempfile::tempdir().unwrap();
     let mut text = "month,sold\n".to_owned();
     (0..120).for_each(|n| {
@@ -98,16 +98,16 @@ train: {loss: mean_squared_error, optimizer: {name: Adam, learning_rate: 0.01}, 
     let (events, outcome, _run) = Run::start(written(&folder, "sold.csv", &text, preset, &[])).outcome();
     assert_eq!(outcome, Outcome::Finished);
     let [.., last] = epochs(&events)[..] else { panic!("no epoch") };
-    let told = |name: &str| last.get(name).unwrap();
+    let message = |name: &str| last.get(name).unwrap();
     // Growth by 1 % a month: the same month of the year before is about 12 % too low.
-    assert!((200.0..400.0).contains(&told("val_rmse_seasonal")), "{last:?}");
-    assert!(told("val_rmse") < told("val_rmse_seasonal") / 2.0, "{last:?}");
-    assert!(told("val_rmse") < told("val_rmse_last") / 2.0, "{last:?}");
-    assert!(told("val_mae") <= told("val_rmse"));
+    assert!((200.0..400.0).contains(&message("val_rmse_seasonal")), "{last:?}");
+    assert!(message("val_rmse") < message("val_rmse_seasonal") / 2.0, "{last:?}");
+    assert!(message("val_rmse") < message("val_rmse_last") / 2.0, "{last:?}");
+    assert!(message("val_mae") <= message("val_rmse"));
 }
 
 #[test]
-fn padding_counts_in_no_measure_of_tagged_sentences() {
+fn padding_is_excluded_from_all_metrics_of_tagged_sentences() {
     let folder = tempfile::tempdir().unwrap();
     let sentences = "the D\ndog N\nbarks V\n\ndogs N\nrun V\n\n".repeat(40);
     std::fs::write(folder.path().join("test.txt"), "the D\ndog N\nbarks V\n\ndogs N\nrun V\n").unwrap();

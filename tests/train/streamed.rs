@@ -1,8 +1,8 @@
-//! Training on texts that are read anew every epoch.
+//! Training on streamed texts.
 
 use super::*;
 
-/// Rows whose class hangs on one word, and what trains on them.
+/// Rows whose class depends on one word, and a preset for them.
 fn spec_in(folder: &TempDir, set: &[&str]) -> RunSpec {
     let row = |n: usize| {
         let (word, label) = if n.is_multiple_of(2) { ("good", "yes") } else { ("bad", "no") };
@@ -24,7 +24,7 @@ watch: {every: 10, probes: 2}
 ";
     let path = folder.path().join("preset.yaml");
     std::fs::write(&path, preset).unwrap();
-    // On the command line a path is one of the present folder.
+    // On the command line a path is relative to the current folder.
     let set = set.iter().map(|s| s.replace("FOLDER", folder.path().to_str().unwrap())).collect();
     preset::load(path.to_str().unwrap(), &Overrides { set, ..Overrides::default() }).unwrap().spec
 }
@@ -62,7 +62,7 @@ fn the_number_of_threads_changes_no_bit_and_neither_does_validation_between_epoc
 }
 
 #[test]
-fn a_streamed_run_comes_to_what_one_in_memory_comes_to() {
+fn a_streamed_run_has_the_results_of_one_in_memory() {
     let data = tempfile::tempdir().unwrap();
     let set = |stream| [stream, "data.validation={path: FOLDER/a.csv}"];
     let (events, _, _run) = trained(spec_in(&data, &set("data.stream=true")), 2);
@@ -76,21 +76,21 @@ fn a_streamed_run_comes_to_what_one_in_memory_comes_to() {
 }
 
 #[test]
-fn a_file_that_changes_ends_the_run_with_what_was_learnt_saved() {
+fn a_changed_file_ends_the_run_after_saving() {
     let data = tempfile::tempdir().unwrap();
     let run = Run::start(spec_in(&data, &["train.epochs=100000"]));
     run.next(|event| matches!(event, Event::Saved(_)).then_some(()));
     std::fs::write(data.path().join("a.csv"), "text,label\nnot,no\n").unwrap();
     let (events, outcome, folder) = run.outcome();
-    let Outcome::Unusable(told) = outcome else { panic!("{outcome:?}") };
-    assert!(told.contains("a.csv: found other data than when it was read first"), "{told}");
+    let Outcome::Unusable(message) = outcome else { panic!("{outcome:?}") };
+    assert!(message.contains("a.csv: found other data than when it was read first"), "{message}");
     let last = events.iter().rev().find_map(step).map(|metrics| metrics.step);
     let saved = saved_step(&folder.path().join("run"));
     assert!(saved >= 25 && last.is_none_or(|last| last == saved), "{last:?} {saved}");
 }
 
 #[test]
-fn who_stops_a_streamed_run_waits_for_no_file() {
+fn stopping_a_streamed_run_does_not_wait_for_the_file() {
     let data = tempfile::tempdir().unwrap();
     let run = Run::start(spec_in(&data, &["train.epochs=100000", "data.stream={buffer: 5}"]));
     run.next_step();

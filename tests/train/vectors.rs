@@ -1,4 +1,4 @@
-//! Embeddings that begin with vectors which others have learnt.
+//! Embeddings with pretrained vectors.
 
 use super::frozen::trained;
 use super::*;
@@ -6,7 +6,7 @@ use unrolled::infer::Predictor;
 
 const VECTORS: &str = "3 3\ngood 1 0 0.5\nMOVIE 0 0 1\nelsewhere 7 7 7\n";
 
-/// A preset beside its vectors, with `vectors` (and what else the Embedding has) in it.
+/// A preset and its file of vectors; `vectors` are settings of the Embedding.
 fn written(folder: &TempDir, embedding: &str) -> String {
     std::fs::write(folder.path().join("tiny.txt"), VECTORS).unwrap();
     let preset = format!(
@@ -30,7 +30,7 @@ fn load(preset: &str) -> RunSpec {
 }
 
 #[test]
-fn rows_begin_with_the_vectors_and_stay_or_learn_and_the_run_needs_no_file_afterwards() {
+fn embeddings_start_with_the_vectors_frozen_or_not_and_the_run_does_not_need_the_file() {
     for (embedding, stays) in [
         ("vectors: {path: tiny.txt}, trainable: false", true),
         ("output_dim: , vectors: {path: tiny.txt}, mask_zero: true", false),
@@ -45,18 +45,22 @@ fn rows_begin_with_the_vectors_and_stay_or_learn_and_the_run_needs_no_file_after
         assert_eq!(row(0), [0.0; 3]);
         assert_eq!(row(vocabulary.id("good").unwrap()), [1.0, 0.0, 0.5]);
         assert_eq!(row(vocabulary.id("movie").unwrap()), [0.0, 0.0, 1.0]);
-        // All others begin as the layer says: uniformly within 0.05.
+        // All others are initialized uniformly within 0.05.
         let bad = row(vocabulary.id("bad").unwrap());
         assert!(bad.iter().all(|x| x.abs() <= 0.05 && *x != 0.0), "{bad:?}");
         assert_eq!(begin[0] == end[0], stays);
         let words = vocabulary.len() - 2;
-        let told = events.iter().find_map(|event| match event {
+        let report = events.iter().find_map(|event| match event {
             Event::Log(line) if line.text.contains("tiny.txt: vectors for") => Some(line),
             _ => None,
         });
-        let told = told.unwrap();
-        assert!(told.text.starts_with(&format!("tiny.txt: vectors for 2 of {words} words")), "{}", told.text);
-        assert_eq!(told.level, Level::Warning, "most of the text is unknown: {}", told.text);
+        let report = report.unwrap();
+        assert!(
+            report.text.starts_with(&format!("tiny.txt: vectors for 2 of {words} words")),
+            "{}",
+            report.text
+        );
+        assert_eq!(report.level, Level::Warning, "most of the text is unknown: {}", report.text);
 
         drop(folder);
         let predictor = Predictor::open(&run.path().join("run"), Which::Last).unwrap();
@@ -66,7 +70,7 @@ fn rows_begin_with_the_vectors_and_stay_or_learn_and_the_run_needs_no_file_after
 }
 
 #[test]
-fn vectors_go_to_the_words_of_the_channel_that_their_embedding_reads() {
+fn vectors_are_those_of_the_channel_of_their_embedding() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("tiny.txt"), VECTORS).unwrap();
     std::fs::write(folder.path().join("tags.txt"), "good A\nmovie N\n\n".repeat(3)).unwrap();
@@ -95,7 +99,7 @@ train: {loss: sparse_categorical_crossentropy}
 }
 
 #[test]
-fn vectors_that_are_missing_or_of_another_length_are_told_before_anything_is_read() {
+fn missing_vectors_and_other_dimensions_are_errors_before_data_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let preset = written(&folder, "output_dim: 4, vectors: {path: tiny.txt}");
     let error = Session::prepare(load(&preset), 1, &mut |what| panic!("{what}")).unwrap_err().to_string();
