@@ -58,14 +58,22 @@ macro_rules! exit_codes {
 
 exit_codes! {
     usage: PresetError, DataError, WorkloadError;
-    failed: RunError, FileError, UiError, FetchError, MeasureError, io::Error, fmt::Error, serde_json::Error;
+    failed: FileError, UiError, FetchError, MeasureError, io::Error, fmt::Error, serde_json::Error;
+}
+
+impl From<RunError> for CliError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Missing(_) => Self::usage(error),
+            _ => Self::failed(error),
+        }
+    }
 }
 
 impl From<InferError> for CliError {
     fn from(error: InferError) -> Self {
         match error {
-            InferError::Run(RunError::Missing(_)) => Self::usage(error),
-            InferError::Run(_) => Self::failed(error),
+            InferError::Run(error) => error.into(),
             InferError::Spec(_) | InferError::Task(_) | InferError::Data(_) => Self::usage(error),
         }
     }
