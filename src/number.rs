@@ -13,6 +13,11 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// A count with its unit: `1 field`, `1,200 fields`.
+pub fn counted(n: usize, unit: &str) -> String {
+    format!("{} {unit}{}", count(n as u64), if n == 1 { "" } else { "s" })
+}
+
 /// Formats a measured value in at most eight columns: `0.6932`, `12.35`, `1.2e-7`, `nan`.
 pub fn metric(x: f64) -> String {
     match x.abs() {

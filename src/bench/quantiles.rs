@@ -24,7 +24,7 @@ impl Quantiles {
     }
 
     /// Where the median of all that could have been measured lies, with 95 % confidence or more, if these are a random part of it: between
-    /// the values of two ranks, whatever their distribution (the sign test's interval). `None` of fewer than six, which cannot tell.
+    /// the values of two ranks, whatever their distribution (the sign test's interval). `None` for fewer than six values.
     pub fn median_interval(&self) -> Option<(f64, f64)> {
         let n = self.0.len();
         // Of n values k lie below the median with probability C(n, k)/2ⁿ; left out are as many at either end as come to 2.5 % at most.

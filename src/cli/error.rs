@@ -20,7 +20,7 @@ pub(super) struct CliError {
     source: Box<dyn Error + Send + Sync>,
 }
 
-/// What a command returns.
+/// The result of a command.
 pub(super) type CliResult<T = ExitCode> = Result<T, CliError>;
 
 impl CliError {

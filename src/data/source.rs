@@ -77,7 +77,7 @@ pub trait Source {
     }
 }
 
-/// What opening a source depends on besides its settings.
+/// The parameters of opening a source besides its settings.
 pub struct Context<'a> {
     /// How texts are encoded; present if [`Source::token_use`] requires it.
     pub tokens: Option<&'a TokenSpec>,
@@ -121,7 +121,7 @@ pub enum TokenUse {
     Own {
         /// The source, in an error.
         source: String,
-        /// What it uses.
+        /// The settings it uses.
         tokens: TokenSpec,
     },
     /// None: its sequences are numbers.
@@ -154,7 +154,7 @@ pub struct PathSetting<'a> {
 pub struct FoldSizes {
     /// The training data.
     pub path: PathBuf,
-    /// What is counted: `texts`, `sequences`.
+    /// The unit of the sizes: `texts`, `sequences`.
     pub unit: &'static str,
     /// The validation sequences of each fold.
     pub sizes: Vec<usize>,

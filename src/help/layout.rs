@@ -9,7 +9,7 @@ use super::markdown::{Block, Piece, Style, parse};
 pub struct Span {
     /// The text.
     pub text: String,
-    /// How it is set.
+    /// The style.
     pub style: Style,
 }
 
@@ -62,16 +62,16 @@ fn indented(mark: &str, lines: Vec<Line>) -> impl Iterator<Item = Line> {
     })
 }
 
-/// Code keeps its blanks. A line that is too long is broken at a blank, and continues four columns to the right.
+/// Lays out code with its blanks. A long line is broken at a blank, with its continuation indented by four columns.
 fn verbatim(code: &str, columns: usize) -> Vec<Line> {
     const FURTHER: usize = 4;
     let (mut lines, mut rest, mut indent) = (Vec::new(), code, 0);
     loop {
-        let room = columns.saturating_sub(indent).max(1);
-        let fits = rest.char_indices().take(room + 1).last().map_or(0, |(at, _)| at);
-        let end = match rest.chars().count() <= room {
+        let available = columns.saturating_sub(indent).max(1);
+        let fits = rest.char_indices().take(available + 1).last().map_or(0, |(at, _)| at);
+        let end = match rest.chars().count() <= available {
             true => rest.len(),
-            false => match rest.char_indices().take(room + 1).filter(|(_, c)| *c == ' ').last() {
+            false => match rest.char_indices().take(available + 1).filter(|(_, c)| *c == ' ').last() {
                 Some((at, _)) if at > 0 => at,
                 _ => fits,
             },
@@ -166,8 +166,8 @@ fn table(rows: &[Vec<Vec<Piece>>], columns: usize) -> Vec<Line> {
         cells.map(|cell| cell.iter().map(|piece| piece.text.width()).sum()).max().unwrap_or(0)
     };
     let mut widths: Vec<usize> = (0..count).map(natural).collect();
-    let room = columns.saturating_sub(GAP * count.saturating_sub(1));
-    while widths.iter().sum::<usize>() > room {
+    let available = columns.saturating_sub(GAP * count.saturating_sub(1));
+    while widths.iter().sum::<usize>() > available {
         match widths.iter_mut().max() {
             Some(widest) if *widest > NARROWEST => *widest -= 1,
             _ => break,

@@ -1,6 +1,6 @@
 //! The part of Markdown that the help pages use: headings, paragraphs, lists, fenced code, tables; `code`, **bold** and links.
 
-/// How a run of text is set.
+/// The style of a run of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// Running text.
@@ -122,7 +122,7 @@ fn inline(text: &str, plain: Style) -> Vec<Piece> {
     pieces
 }
 
-/// What is between `open`, with which `text` starts, and the next `close`; and the rest.
+/// The text between `open`, with which `text` starts, and the next `close`; and the rest.
 fn delimited<'t>(text: &'t str, open: &str, close: &str) -> Option<(&'t str, &'t str)> {
     text.strip_prefix(open)?.split_once(close).filter(|(inside, _)| !inside.is_empty())
 }
@@ -180,7 +180,8 @@ mod tests {
             ]
         );
         let links = "see [data](data.md), [long texts](language.md) and [the site](https://a.b)";
-        let told = "see unrolled help data, long texts (unrolled help language) and the site (https://a.b)";
-        assert_eq!(inline(links, Style::Text), [piece(told, Style::Text)]);
+        let expected =
+            "see unrolled help data, long texts (unrolled help language) and the site (https://a.b)";
+        assert_eq!(inline(links, Style::Text), [piece(expected, Style::Text)]);
     }
 }

@@ -388,7 +388,7 @@ fn check_sample(document: &Document, spec: &RunSpec) -> Result<(), PresetError> 
     let path = steps(["watch", "sample"]);
     let form = spec.form();
     if form.targets != TargetForm::Next {
-        let message = "only a language model can go on with a text: its data are `source: text`";
+        let message = "only a language model generates text: its data are `source: text`";
         return Err(document.error(&path, message));
     }
     sample

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{DataFacts, Direction, Instruments, ModelTable, ProbeText};
 use crate::metrics::{Confusion, Metrics, Task};
 
-/// What a trainer tells, in order. A screen, a recorder and a test fold the same events.
+/// An event of a trainer. Screens, recorders and tests process the same events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {

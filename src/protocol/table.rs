@@ -80,11 +80,11 @@ pub struct ProbeText {
     /// The text in the preset, or the name of the sequence; not escaped.
     pub text: String,
     /// Its tokens after truncation, without padding: the labels of the activation map, one a time step, some empty where
-    /// steps have no names. Foreign text.
+    /// steps have no names; not escaped.
     pub tokens: Vec<String>,
     /// The input position (time step) of `tokens[0]`: the padding in front.
     pub first_step: usize,
-    /// What the network should answer, in words, where it is known. Foreign text.
+    /// The expected prediction as text, if known; not escaped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth: Option<String>,
 }

@@ -20,7 +20,7 @@ pub(super) struct Control {
     last_step: Instant,
 }
 
-/// How to stop.
+/// Whether to save before stopping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
     Save,

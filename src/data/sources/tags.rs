@@ -180,7 +180,7 @@ pub(crate) fn sentences<'a>(path: &Path, text: &'a str) -> Result<Vec<Vec<Token<
             [_, word, _, tag, ..] if fields.len() == 10 && count == 10 => (*word, *tag, 4),
             [word, tag] if count == 2 => (*word, *tag, 2),
             _ => {
-                let found = format!("{} columns", fields.len());
+                let found = crate::number::counted(fields.len(), "column");
                 return match count {
                     2 | 10 => wrong(found, format!("{count} as in the lines before")),
                     _ => wrong(found, "10 (CoNLL-U, separated by tabs) or 2 (a word and its tag)".into()),

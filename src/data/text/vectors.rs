@@ -236,7 +236,10 @@ fn head(path: &Path, needs: Option<&str>) -> Result<Header, DataError> {
     let numbers = fields.iter().rev().take_while(|field| field.parse::<f32>().is_ok()).count();
     // The word may itself be a number.
     match numbers.min(fields.len().saturating_sub(1)) {
-        0 => refuse(format!("{} fields without a number at the end", fields.len()), "a word and its numbers"),
+        0 => refuse(
+            format!("{} without a number at the end", number::counted(fields.len(), "field")),
+            "a word and its numbers",
+        ),
         width => Ok(Header { count: None, width }),
     }
 }
@@ -264,7 +267,7 @@ fn cut(line: &str, width: usize) -> Result<(&str, &str), LineError> {
     let one_more = word.rsplit_once(BLANK).is_some_and(|(_, last)| last.parse::<f32>().is_ok());
     if word.is_empty() || one_more {
         let fields = line.split(BLANK).filter(|field| !field.is_empty()).count();
-        let found = format!("{fields} fields");
+        let found = number::counted(fields, "field");
         return Err(LineError {
             found,
             expected: format!("{}: a word and {width} numbers", width.saturating_add(1)),

@@ -76,7 +76,7 @@ pub(super) fn read(spec: &SequencesSpec, path: &Path, text: &str) -> Result<Sequ
         let mut fields = separator.get_or_insert_with(|| Separator::of(line)).values(line);
         if at >= fields.len() || fields.len() < 2 {
             let expected = format!("a label in column {} and values in the others", at + 1);
-            return wrong(number, format!("{} columns", fields.len()), &expected);
+            return wrong(number, crate::number::counted(fields.len(), "column"), &expected);
         }
         let (column, name) = fields.remove(at);
         if first && fields.iter().all(|(_, field)| value(field).is_none()) {

@@ -8,6 +8,7 @@ use super::{Sequence, Sequences, SequencesSpec, gaps};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::text_file;
+use crate::number;
 
 /// The header before `@data`.
 #[derive(Debug, Default)]
@@ -134,13 +135,13 @@ fn sequence(
     if head.dimensions.is_some_and(|dimensions| dimensions != parts.len()) {
         let expected = head.dimensions.unwrap_or(0);
         return Err((
-            format!("{} dimensions", parts.len()),
+            number::counted(parts.len(), "dimension"),
             format!("{expected}, as in the lines before @data"),
         ));
     }
     if parts.len() != features {
         let expected = format!("{features}, as in data.features; data.features: {} reads these", parts.len());
-        return Err((format!("{} dimensions", parts.len()), expected));
+        return Err((number::counted(parts.len(), "dimension"), expected));
     }
     let (mut values, mut steps) = (Vec::new(), 0);
     for (dimension, (start, part)) in parts.iter().enumerate() {
@@ -169,7 +170,7 @@ fn sequence(
         if dimension == 0 {
             steps = count;
         } else if count != steps {
-            let found = format!("{count} values in dimension {}", dimension + 1);
+            let found = format!("{} in dimension {}", number::counted(count, "value"), dimension + 1);
             return Err((found, format!("{steps}, as in its first dimension")));
         }
     }

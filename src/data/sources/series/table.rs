@@ -62,7 +62,7 @@ impl Columns<'_> {
         while let Some(row) = rows.next().map_err(|error| self.broken(&error))? {
             let line = Some(row.line);
             if row.len() != count {
-                let found = format!("{} fields", row.len());
+                let found = crate::number::counted(row.len(), "field");
                 return Err(self.wrong(line, found, format!("{count} as in the header")));
             }
             let field = |place: usize| str::from_utf8(row.field(place).unwrap_or_default()).map(str::trim);
