@@ -64,13 +64,13 @@ fn preparing() {
 
 #[test]
 fn prepared() {
-    insta::assert_snapshot!(text(&story::told(0), 80, 23, &THEME));
+    insta::assert_snapshot!(text(&story::after_steps(0), 80, 23, &THEME));
 }
 
 #[test]
 fn training() {
-    insta::assert_snapshot!("training_80", text(&story::told(418), 80, 23, &THEME));
-    insta::assert_snapshot!("training_120", text(&story::told(418), 120, 39, &THEME));
+    insta::assert_snapshot!("training_80", text(&story::after_steps(418), 80, 23, &THEME));
+    insta::assert_snapshot!("training_120", text(&story::after_steps(418), 120, 39, &THEME));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn the_truth_of_a_probe_stands_beside_the_answer() {
 
 #[test]
 fn paused_with_a_cursor_by_epochs() {
-    let paused = after(story::told(418), &[Event::Status(RunStatus::Paused)]);
+    let paused = after(story::after_steps(418), &[Event::Status(RunStatus::Paused)]);
     let dash =
         acted(paused, &[Action::XAxis, Action::SmoothOff, Action::Zoom, Action::PageUp, Action::PageUp]);
     insta::assert_snapshot!(text(&dash, 120, 39, &THEME));
@@ -119,7 +119,7 @@ fn diverged() {
         seconds: 31.0,
     };
     let end = RunStatus::Diverged { what: what.into() };
-    let dash = after(story::told(300), &[Event::Step(broken), Event::Status(end)]);
+    let dash = after(story::after_steps(300), &[Event::Step(broken), Event::Status(end)]);
     insta::assert_snapshot!(text(&dash, 80, 23, &THEME));
 }
 
@@ -127,7 +127,7 @@ fn diverged() {
 fn a_warning_is_seen_in_full_until_it_is_dismissed() {
     let warning =
         LogLine { level: Level::Warning, text: "the disk is slow: training waits for the recorder".into() };
-    let dash = after(story::told(50), &[Event::Log(warning), story::log("later")]);
+    let dash = after(story::after_steps(50), &[Event::Log(warning), story::log("later")]);
     assert!(
         text(&dash, 80, 23, &THEME).contains("warning: the disk is slow: training waits for the recorder")
     );
@@ -137,16 +137,18 @@ fn a_warning_is_seen_in_full_until_it_is_dismissed() {
 #[test]
 fn fewer_glyphs() {
     let blocks = Theme { colors: Colors::Ansi16, glyphs: Glyphs::Blocks, light: false };
-    insta::assert_snapshot!("blocks_80", text(&story::told(418), 80, 23, &blocks));
-    insta::assert_snapshot!("ascii_80", text(&story::told(418), 80, 23, &PLAIN));
+    insta::assert_snapshot!("blocks_80", text(&story::after_steps(418), 80, 23, &blocks));
+    insta::assert_snapshot!("ascii_80", text(&story::after_steps(418), 80, 23, &PLAIN));
 }
 
 #[test]
 fn one_panel_alone_and_explained() {
-    let dash = acted(story::told(418), &[Action::Focus(3), Action::Open, Action::Left, Action::PageUp]);
+    let dash =
+        acted(story::after_steps(418), &[Action::Focus(3), Action::Open, Action::Left, Action::PageUp]);
     insta::assert_snapshot!("gradient_alone", text(&dash, 80, 23, &THEME));
     insta::assert_snapshot!("gradient_explained", text(&acted(dash, &[Action::Explain]), 80, 23, &THEME));
-    let small = acted(story::told(418), &[Action::Focus(4), Action::NextProbe, Action::Up, Action::Up]);
+    let small =
+        acted(story::after_steps(418), &[Action::Focus(4), Action::NextProbe, Action::Up, Action::Up]);
     insta::assert_snapshot!("smallest", text(&small, 40, 10, &THEME));
     insta::assert_snapshot!("too_small", text(&small, 30, 8, &THEME));
 }
@@ -166,20 +168,23 @@ fn gates_of_one_direction_and_what_each_step_gives_the_recurrent_kernel() {
 
 #[test]
 fn the_loss_is_explained_with_how_far_a_step_moves_the_weights() {
-    let screen = text(&acted(story::told(418), &[Action::Explain]), 80, 23, &THEME);
+    let screen = text(&acted(story::after_steps(418), &[Action::Explain]), 80, 23, &THEME);
     assert!(
         screen.contains("by at most 0.0018 of their norm") && screen.contains("of 1.recurrent_kernel"),
         "{screen}"
     );
-    assert!(!text(&acted(story::told(0), &[Action::Explain]), 80, 23, &THEME).contains("moves the weights"));
+    assert!(
+        !text(&acted(story::after_steps(0), &[Action::Explain]), 80, 23, &THEME)
+            .contains("moves the weights")
+    );
 }
 
 #[test]
 fn a_logarithmic_axis_refuses_what_is_not_positive_and_says_so() {
     let zero = StepMetrics { loss: 0.0, step: 101, ..first_step() };
-    let dash = acted(after(story::told(100), &[Event::Step(zero)]), &[Action::LogScale]);
+    let dash = acted(after(story::after_steps(100), &[Event::Step(zero)]), &[Action::LogScale]);
     assert!(text(&dash, 80, 23, &THEME).contains("log scale: values ≤ 0 are omitted"));
-    let dash = acted(story::told(100), &[Action::LogScale]);
+    let dash = acted(story::after_steps(100), &[Action::LogScale]);
     assert!(!text(&dash, 80, 23, &THEME).contains("omitted"));
 }
 
@@ -199,10 +204,10 @@ fn no_size_and_no_state_panics() {
     let states = [
         Dashboard::new(),
         after(Dashboard::new(), &[story::preparing()]),
-        story::told(0),
-        story::told(1),
+        story::after_steps(0),
+        story::after_steps(1),
         acted(
-            story::told(230),
+            story::after_steps(230),
             &[Action::Left, Action::LogScale, Action::XAxis, Action::XAxis, Action::Explain],
         ),
         acted(story::finished(), &[Action::Focus(4), Action::Open, Action::Up]),
@@ -228,7 +233,7 @@ fn ascii_is_ascii_and_mono_has_no_colour() {
         story::finished(),
         story::gated(20),
         foreign,
-        acted(story::told(100), &[Action::Focus(3), Action::Explain]),
+        acted(story::after_steps(100), &[Action::Focus(3), Action::Explain]),
     ] {
         for (width, height) in [(80, 23), (120, 40), (200, 59), (40, 10), (20, 5)] {
             let buf = drawn(&dash, width, height, &PLAIN);

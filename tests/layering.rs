@@ -78,8 +78,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["kernel", "cli"]),
 ];
 
-/// Circles of files that are there today. The list is exact, so that it shrinks: one that is untied leaves it.
-const KNOWN_CIRCLES: &[&[&str]] = &[
+/// The existing cycles of files. The list is exact, so that it shrinks: a cycle that is resolved must be removed.
+const KNOWN_CYCLES: &[&[&str]] = &[
     &["data/sources/sequences/recordings", "data/sources/sequences/statistics"],
     &[
         "data/text/channels",
@@ -90,8 +90,8 @@ const KNOWN_CIRCLES: &[&[&str]] = &[
     ],
 ];
 
-/// Lines of a file before its tests, at most.
-const LONGEST: usize = 500;
+/// The maximum number of lines of a file before its tests.
+const MAX_LINES: usize = 500;
 
 /// The modules that a file uses, including tests.
 fn modules(source: &Source) -> BTreeSet<&str> {
@@ -119,7 +119,7 @@ fn faults(path: &str, text: &str) -> Vec<String> {
         faults.push(format!("{path}: unsafe outside kernel"));
     }
     let lines = text.lines().take_while(|line| !line.starts_with("#[cfg(test)]")).count();
-    if lines > LONGEST && !path.ends_with("/tests.rs") {
+    if lines > MAX_LINES && !path.ends_with("/tests.rs") {
         faults.push(format!("{path}: {lines} lines before its tests"));
     }
     if path.ends_with("/mod.rs") {
@@ -146,9 +146,9 @@ fn all_sources() -> Vec<(String, String)> {
     all
 }
 
-/// The circles of these files, and the arrows that make them.
-fn circles(files: &[(String, String)]) -> Vec<(Vec<String>, Vec<String>)> {
-    Graph::new(files.iter().map(|(path, text)| Source::read(path, text).unwrap())).circles()
+/// The cycles of these files, and the arrows that make them.
+fn cycles(files: &[(String, String)]) -> Vec<(Vec<String>, Vec<String>)> {
+    Graph::new(files.iter().map(|(path, text)| Source::read(path, text).unwrap())).cycles()
 }
 
 #[test]
@@ -160,15 +160,15 @@ fn source_files_follow_the_rules() {
 #[test]
 fn files_form_no_cycles_but_the_known_ones() {
     let mut message = String::new();
-    let found = circles(&all_sources());
+    let found = cycles(&all_sources());
     for (files, arrows) in &found {
-        if !KNOWN_CIRCLES.iter().any(|known| files == known) {
+        if !KNOWN_CYCLES.iter().any(|known| files == known) {
             message += &format!("\nnew: {files:?}\n  {}", arrows.join("\n  "));
         }
     }
-    for known in KNOWN_CIRCLES {
+    for known in KNOWN_CYCLES {
         if !found.iter().any(|(files, _)| files == known) {
-            message += &format!("\nno longer there: {known:?}");
+            message += &format!("\nresolved: {known:?}");
         }
     }
     assert!(message.is_empty(), "{message}");
@@ -262,9 +262,9 @@ fn unsafe_code_long_files_and_unknown_modules_are_found() {
     ] {
         assert_eq!(faults("nn/a.rs", text), ["nn/a.rs: unsafe outside kernel"], "{text}");
     }
-    let long = "//\n".repeat(LONGEST + 1);
+    let long = "//\n".repeat(MAX_LINES + 1);
     assert_eq!(faults("nn/a.rs", &long), ["nn/a.rs: 501 lines before its tests"]);
-    let tested = "//\n".repeat(LONGEST) + "#[cfg(test)]\nmod tests {}\n";
+    let tested = "//\n".repeat(MAX_LINES) + "#[cfg(test)]\nmod tests {}\n";
     assert_eq!(faults("nn/a.rs", &tested), [""; 0]);
     assert_eq!(faults("nn/a/mod.rs", ""), ["nn/a/mod.rs: modules are foo.rs beside foo/"]);
     assert_eq!(faults("helpers/a.rs", ""), ["helpers/a.rs: the table does not know helpers"]);
@@ -275,7 +275,7 @@ fn cycles_are_found_through_reexports_children_and_macros() {
     let of = |files: &[(&str, &str)]| {
         let files: Vec<_> =
             files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-        circles(&files).into_iter().map(|(files, _)| files.join(" ")).collect::<Vec<_>>()
+        cycles(&files).into_iter().map(|(files, _)| files.join(" ")).collect::<Vec<_>>()
     };
     let none = [""; 0];
     let facade = ("nn.rs", "mod a; mod b; pub use a::A; pub use b::B; struct Own;");

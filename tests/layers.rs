@@ -1,5 +1,5 @@
-//! Layers and random stacks of them, through the public API: their gradients are the slopes of the loss, whatever the shape;
-//! dropout, masks and ties are what a second, plain implementation makes of them; and what cannot stand is refused with its field.
+//! Layers and random stacks of them, through the public API: gradients equal finite differences of the loss for any shape;
+//! dropout, masks and ties agree with a second, plain implementation; and errors name the field.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
 
 use ndarray::{Array1, Array2, Array3, Axis, s};
@@ -17,7 +17,7 @@ use unrolled::rng::Rng;
 
 const TRAIN: Mode = Mode::Train { seed: 3, step: 5, first_row: 0 };
 
-/// What a network reads.
+/// The input of a network.
 #[derive(Clone)]
 enum Data {
     Ids(Array2<u32>),
@@ -52,7 +52,7 @@ impl Data {
 
 const VOCABULARY: usize = 9;
 
-/// Numbers of which no two are near each other, so that a small push changes no maximum.
+/// Numbers that differ from each other, so that a small change affects no maximum.
 fn apart(batch: usize, time: usize, features: usize, seed: u64) -> Data {
     let count = batch * time * features;
     let mut values: Vec<f32> =
@@ -72,7 +72,7 @@ fn padded(batch: usize, time: usize, seed: u64, before: bool) -> Data {
     Data::Ids(ids)
 }
 
-/// A network that ends in a vector, its weights, and targets to be away from.
+/// A network with a vector as output, its weights, and targets.
 struct Net {
     model: Model,
     params: Params,
@@ -81,7 +81,7 @@ struct Net {
 }
 
 impl Net {
-    /// `layers` between what reads the data (a `Dense` that gives them as they are, an Embedding that masks, or one for each channel) and
+    /// `layers` between the input layer (a `Dense` with the identity, an Embedding with a mask, or one for each channel) and
     /// a `Flatten`.
     fn new(data: Data, layers: Vec<LayerNode>, seed: u64) -> Result<Self, BuildError> {
         let embedding = Embedding { output_dim: 4, mask_zero: true, ..Embedding::default() };
@@ -151,7 +151,7 @@ impl Net {
     }
 
     /// Compares the gradient along several directions of every tensor with the slope of the loss.
-    fn check_slopes(&mut self, mode: Mode) {
+    fn check_gradients(&mut self, mode: Mode) {
         const STEP: f64 = 2e-3;
         let gradient = self.gradient(mode);
         let whole = norm(&gradient);
@@ -186,15 +186,15 @@ fn norm(values: &[f32]) -> f64 {
 
 fn slopes(data: Data, layer: impl Into<LayerSpec>, mode: Mode) {
     let layer: LayerSpec = layer.into();
-    Net::new(data, vec![layer.into()], 1).unwrap().check_slopes(mode);
+    Net::new(data, vec![layer.into()], 1).unwrap().check_gradients(mode);
 }
 
-/// Checks the slopes of a layer that `fits` its input, and that any other is refused.
-fn check_slopes_if(fits: bool, data: Data, layer: LayerSpec, seed: u64) -> Result<(), TestCaseError> {
+/// Checks the gradients of a layer that `fits` its input, and that any other is an error.
+fn check_gradients_if(fits: bool, data: Data, layer: LayerSpec, seed: u64) -> Result<(), TestCaseError> {
     let net = Net::new(data, vec![layer.into()], seed);
     prop_assert_eq!(net.is_ok(), fits);
     if let Ok(mut net) = net {
-        net.check_slopes(TRAIN);
+        net.check_gradients(TRAIN);
     }
     Ok(())
 }
@@ -203,7 +203,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn convolutions_of_any_shape_have_their_slopes(
+    fn convolutions_of_any_shape_have_correct_gradients(
         (batch, time, features, filters) in (1usize..4, 1usize..10, 1usize..5, 1usize..5),
         (kernel_size, strides, dilation_rate, padding) in (1usize..5, 1usize..4, 1usize..4, 0usize..3),
         use_bias: bool, seed in 0u64..1000,
@@ -215,11 +215,11 @@ proptest! {
             filters, kernel_size, strides, padding, dilation_rate, use_bias, activation, ..Conv1D::default()
         };
         let fits = padding != Padding::Valid || (kernel_size - 1) * dilation_rate < time;
-        check_slopes_if(fits, apart(batch, time, features, seed), layer.into(), seed)?;
+        check_gradients_if(fits, apart(batch, time, features, seed), layer.into(), seed)?;
     }
 
     #[test]
-    fn pools_of_any_shape_have_their_slopes(
+    fn pools_of_any_shape_have_correct_gradients(
         (batch, time, features) in (1usize..4, 1usize..10, 1usize..5),
         (pool_size, strides, same) in (1usize..5, proptest::option::of(1usize..5), any::<bool>()),
         seed in 0u64..1000,
@@ -229,12 +229,12 @@ proptest! {
             [MaxPooling1D { pool_size, strides, padding }.into(), AveragePooling1D { pool_size, strides, padding }.into()];
         for pool in pools {
             let fits = padding == Padding::Same || pool_size <= time;
-            check_slopes_if(fits, apart(batch, time, features, seed), pool, seed)?;
+            check_gradients_if(fits, apart(batch, time, features, seed), pool, seed)?;
         }
     }
 
     #[test]
-    fn attention_over_masked_sequences_has_its_slopes(
+    fn attention_over_masked_sequences_has_correct_gradients(
         (batch, time) in (1usize..4, 2usize..8), (num_heads, key_dim, value_dim) in (1usize..4, 1usize..4, 1usize..4),
         (use_scale, use_bias, before, concat) in any::<(bool, bool, bool, bool)>(),
         dropout in prop_oneof![Just(0.0), Just(0.4)], seed in 0u64..1000,
@@ -246,13 +246,13 @@ proptest! {
             MultiHeadAttention { num_heads, key_dim, value_dim: Some(value_dim), use_bias, dropout }.into(),
         ];
         for layer in layers {
-            Net::new(padded(batch, time, seed, before), vec![layer.into()], seed).unwrap().check_slopes(TRAIN);
+            Net::new(padded(batch, time, seed, before), vec![layer.into()], seed).unwrap().check_gradients(TRAIN);
         }
     }
 }
 
 #[test]
-fn the_other_layers_have_their_slopes() {
+fn the_other_layers_have_correct_gradients() {
     slopes(apart(3, 6, 4, 1), GlobalMaxPooling1D {}, TRAIN);
     slopes(apart(3, 6, 4, 1), LayerNormalization::default(), TRAIN);
     slopes(apart(3, 6, 4, 1), LayerNormalization { scale: false, ..LayerNormalization::default() }, TRAIN);
@@ -261,7 +261,7 @@ fn the_other_layers_have_their_slopes() {
     slopes(apart(3, 6, 4, 1), Dropout { rate: 0.5 }, TRAIN);
     slopes(apart(3, 6, 4, 1), SpatialDropout1D { rate: 0.5 }, TRAIN);
     let repeat = vec![GlobalMaxPooling1D {}.into(), RepeatVector { n: 3 }.into()];
-    Net::new(apart(3, 6, 4, 1), repeat, 1).unwrap().check_slopes(TRAIN);
+    Net::new(apart(3, 6, 4, 1), repeat, 1).unwrap().check_gradients(TRAIN);
 }
 
 /// Words padded at the end, and another channel of them.
@@ -272,7 +272,7 @@ fn in_channels(batch: usize, time: usize, seed: u64) -> Data {
 }
 
 #[test]
-fn embeddings_of_several_channels_have_their_slopes_and_share_a_mask() {
+fn embeddings_of_several_channels_have_correct_gradients_and_share_a_mask() {
     let lstm = LSTM { units: 3, return_sequences: true, ..LSTM::default() };
     let both = Bidirectional { of: Box::new(lstm.into()), merge_mode: Merge::Concat };
     slopes(in_channels(3, 6, 4), both.clone(), TRAIN);
@@ -287,7 +287,7 @@ fn embeddings_of_several_channels_have_their_slopes_and_share_a_mask() {
 }
 
 #[test]
-fn a_layer_that_names_no_channel_or_none_that_there_is_is_told_which_there_are() {
+fn the_error_of_a_missing_or_unknown_channel_lists_the_channels() {
     let channels = in_channels(1, 4, 1).channels();
     let build = |named: [&[InputRef]; 2], channels: &[(String, Shape)]| {
         let layers = named.map(|inputs| LayerNode {
@@ -321,7 +321,7 @@ fn a_layer_that_names_no_channel_or_none_that_there_is_is_told_which_there_are()
     assert!(error.contains("no such channel; layers are named by their numbers"), "{error}");
 }
 
-/// A decoder's steps look at an encoder's: the query has another length, and no mask.
+/// A decoder attends to an encoder: the query has another length, and no mask.
 #[test]
 fn a_query_of_its_own_attends_to_masked_values() {
     let layers: [LayerSpec; 3] = [
@@ -333,7 +333,7 @@ fn a_query_of_its_own_attends_to_masked_values() {
         let attention = LayerNode { spec, inputs: vec![2.into(), 0.into()], trainable: true };
         let stack = vec![GlobalMaxPooling1D {}.into(), RepeatVector { n: 3 }.into(), attention];
         let mut net = Net::new(padded(3, 6, 4, false), stack, 2).unwrap();
-        net.check_slopes(TRAIN);
+        net.check_gradients(TRAIN);
         let Data::Ids(ids) = &net.data else { panic!("ids") };
         let shard = net.shard(0..3, Mode::Evaluate);
         for (layer, _, weights) in shard.attention(&net.model) {
@@ -351,14 +351,14 @@ fn a_query_of_its_own_attends_to_masked_values() {
 }
 
 #[test]
-fn dropout_drops_its_share_and_keeps_the_expectation() {
+fn dropout_drops_its_share_and_preserves_the_expectation() {
     let ones = || Data::Real(Array3::ones((16, 50, 8)));
     let layers: [LayerSpec; 2] = [Dropout { rate: 0.3 }.into(), SpatialDropout1D { rate: 0.3 }.into()];
     for (layer, draws) in layers.into_iter().zip([16 * 50 * 8, 16 * 8]) {
         let net = Net::new(ones(), vec![layer.into()], 1).unwrap();
         let out = net.output(TRAIN);
         let dropped = out.iter().filter(|x| **x == 0.0).count() as f64 / out.len() as f64;
-        // Four standard deviations of a share of so many draws.
+        // Four standard deviations of the share.
         let spread = 4.0 * (0.3 * 0.7 / f64::from(draws)).sqrt();
         assert!((dropped - 0.3).abs() < spread, "{dropped}");
         assert!(out.iter().all(|x| *x == 0.0 || (*x - 1.0 / 0.7).abs() < 1e-6));
@@ -380,7 +380,7 @@ fn spatial_dropout_drops_whole_features() {
 }
 
 #[test]
-fn what_is_dropped_does_not_depend_on_how_the_batch_is_cut() {
+fn dropout_does_not_depend_on_the_shards_of_a_batch() {
     let (dropout, recurrent_dropout) = (0.4, 0.3);
     let lstm: RecurrentSpec = LSTM { units: 3, dropout, recurrent_dropout, ..LSTM::default() }.into();
     let layers: [LayerSpec; 8] = [
@@ -410,10 +410,10 @@ fn what_is_dropped_does_not_depend_on_how_the_batch_is_cut() {
 
 #[test]
 fn the_greatest_steps_share_the_gradient_of_a_global_maximum() {
-    // One sequence, one feature; the Dense before gives it as it is, so that ∂L/∂bias = Σ and ∂L/∂kernel = Σ x·∂L/∂x.
+    // One sequence, one feature; the Dense before is the identity, so that ∂L/∂bias = Σ and ∂L/∂kernel = Σ x·∂L/∂x.
     let x = Array3::from_shape_vec((1, 4, 2), vec![3.0, 0.0, 1.0, 0.0, 3.0, 0.0, 3.0, -1.0]).unwrap();
     let marks = Array3::from_shape_vec((1, 4, 1), vec![1.0, 10.0, 100.0, 1000.0]).unwrap();
-    // A third feature marks the steps: it is weighted 0 on the way, and its weight's gradient tells which steps are blamed.
+    // A third feature marks the steps: its weight is 0, and the gradient of the weight shows which steps get a gradient.
     let x = ndarray::concatenate![Axis(2), x, marks];
     let mut net = Net::new(Data::Real(x), vec![GlobalMaxPooling1D {}.into()], 1).unwrap();
     net.targets = Array2::from_shape_vec((1, 3), vec![2.0, -3.0, 1000.0]).unwrap();
@@ -464,7 +464,7 @@ fn plain_multi_head(
         let scores = q.dot(&k.t()) / (key_dim as f64).sqrt();
         let mut p = Array2::zeros((time, time));
         for (i, j) in ndarray::indices((time, time)) {
-            // A query that is padding sees every step alike.
+            // A padding query attends to all steps equally.
             p[[i, j]] = match (valid[i], valid[j]) {
                 (true, true) => scores[[i, j]].exp(),
                 (true, false) => 0.0,
@@ -479,7 +479,7 @@ fn plain_multi_head(
 }
 
 #[test]
-fn several_heads_under_a_mask_are_what_the_formula_says() {
+fn several_heads_with_a_mask_agree_with_the_formula() {
     let (heads, key_dim, value_dim, time) = (3, 2, 4, 6);
     let layer = MultiHeadAttention {
         num_heads: heads,
@@ -530,7 +530,7 @@ fn the_output_at_masked_queries_is_zero_and_padding_changes_nothing() {
 }
 
 #[test]
-fn not_a_number_is_not_lost_in_a_maximum_or_a_softmax() {
+fn nan_propagates_through_maximum_and_softmax() {
     let layers: [LayerSpec; 5] = [
         GlobalMaxPooling1D {}.into(),
         MaxPooling1D::default().into(),
@@ -550,7 +550,7 @@ fn not_a_number_is_not_lost_in_a_maximum_or_a_softmax() {
 }
 
 #[test]
-fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
+fn errors_of_invalid_layers_name_the_field_and_the_valid_values() {
     let conv = |kernel_size| Conv1D { filters: 2, kernel_size, ..Conv1D::default() };
     let heads = |num_heads| MultiHeadAttention { num_heads, key_dim: 3, ..MultiHeadAttention::default() };
     let (identity, penalty) = (Initializer::Identity { gain: 1.0 }, Regularizer { l1: 0.0, l2: -1.0 });
@@ -623,7 +623,7 @@ fn what_cannot_stand_is_refused_with_its_field_and_what_would_fit() {
 }
 
 #[test]
-fn more_numbers_than_memory_holds_are_refused_before_they_are_made() {
+fn networks_that_do_not_fit_in_memory_are_errors_before_allocation() {
     let repeat = |n: usize| -> [LayerNode; 2] { [GlobalMaxPooling1D {}.into(), RepeatVector { n }.into()] };
     let after = |n, layer: LayerSpec| [&repeat(n)[..], &[layer.into()]].concat();
     let wide = Conv1D { filters: 100_000_000, kernel_size: 1, use_bias: false, ..Conv1D::default() };
@@ -645,7 +645,7 @@ fn more_numbers_than_memory_holds_are_refused_before_they_are_made() {
 }
 
 #[test]
-fn a_sequence_of_one_step_that_is_padding_does_not_count() {
+fn a_sequence_of_padding_alone_does_not_count() {
     let tag = Dense { units: 3, activation: Activation::Softmax, ..Dense::default() };
     let embedding = Embedding { output_dim: 4, mask_zero: true, ..Embedding::default() };
     let gru = GRU { units: 2, return_sequences: true, ..GRU::default() };
@@ -678,7 +678,7 @@ fn gradient(model: &Model, params: &Params, shard: &Shard) -> Vec<f32> {
     gradient.values().to_vec()
 }
 
-/// A layer that reads and gives sequences of the same length and carries a mask; `kind` chooses it.
+/// A layer whose input and output are sequences of the same length, and which propagates a mask; chosen by `kind`.
 fn sequence_layer(kind: usize, units: usize, backwards: bool, dropout: f64) -> LayerNode {
     let recurrent_dropout = dropout / 2.0;
     let rnn = SimpleRNN { units, return_sequences: true, dropout, recurrent_dropout, ..SimpleRNN::default() };
@@ -698,7 +698,7 @@ fn sequence_layer(kind: usize, units: usize, backwards: bool, dropout: f64) -> L
     }
 }
 
-/// What makes one vector of a sequence and heeds a mask.
+/// A layer from a sequence to a vector that supports a mask.
 fn vector_layer(kind: usize, units: usize) -> LayerNode {
     match kind % 4 {
         0 => LSTM { units, ..LSTM::default() }.into(),
@@ -726,17 +726,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn stacks_of_any_layers_have_the_shape_they_say_and_their_slopes((layers, end, seed) in stack(), before: bool) {
-        // Masks, dropout (drawn once, so that the loss stays a function) and all.
+    fn random_stacks_have_the_declared_shape_and_correct_gradients((layers, end, seed) in stack(), before: bool) {
+        // With masks and dropout (sampled once, so that the loss is a function of the weights).
         let mut net = Net::new(padded(3, 6, seed, before), built(&layers, end, 0.3), seed).unwrap();
         let (batch, width) = net.targets.dim();
         prop_assert_eq!(net.output(TRAIN).dim(), (batch, 1, width));
-        net.check_slopes(TRAIN);
+        net.check_gradients(TRAIN);
     }
 
     #[test]
-    fn padding_a_sequence_further_changes_no_answer((layers, end, seed) in stack()) {
-        // With `go_backwards` a sequence comes out in the order of reading, and a mask in that of the input: as in Keras.
+    fn more_padding_does_not_change_the_output((layers, end, seed) in stack()) {
+        // With `go_backwards` the output is in the order of reading, but the mask in that of the input, as in Keras.
         let layers: Vec<_> = layers.into_iter().map(|(kind, units, back)| (kind, units, back && kind % 9 > 2)).collect();
         let Data::Ids(short) = padded(3, 6, seed, false) else { panic!("ids") };
         let mut long = Array2::zeros((3, 11));
@@ -748,7 +748,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_a_batch_changes_no_answer_and_dropout_is_off_when_answering((layers, end, seed) in stack()) {
+    fn outputs_do_not_depend_on_the_order_of_a_batch_and_inference_has_no_dropout((layers, end, seed) in stack()) {
         let Data::Ids(ids) = padded(4, 6, seed, true) else { panic!("ids") };
         let turned = ids.slice(s![..;-1, ..]).to_owned();
         let of = |data: &Array2<u32>, dropout| {
@@ -762,7 +762,7 @@ proptest! {
     }
 }
 
-/// A linear layer that gives its input as it is: what comes out is the input times what dropout made of it.
+/// A linear layer with the identity: its output is the input after dropout.
 #[test]
 fn recurrent_layers_drop_the_same_inputs_at_every_step() {
     let layer = SimpleRNN {
@@ -797,9 +797,9 @@ fn recurrent_layers_drop_the_same_inputs_at_every_step() {
     assert!(net.output(Mode::Evaluate).iter().all(|x| *x == 1.0));
 }
 
-/// Truncated back-propagation through time: the state goes on from batch to batch, the gradient does not.
+/// Truncated back-propagation through time: the state is carried from batch to batch, the gradient is not.
 #[test]
-fn a_stateful_layer_goes_on_where_the_last_batch_ended() {
+fn a_stateful_layer_continues_from_the_last_batch() {
     let layers = |stateful| -> [LayerNode; 3] {
         [
             SimpleRNN { units: 3, stateful, ..SimpleRNN::default() }.into(),
@@ -823,7 +823,7 @@ fn a_stateful_layer_goes_on_where_the_last_batch_ended() {
         for (a, b) in second.iter().zip(&at_once) {
             assert!((a - b).abs() < 1e-6, "{a} for {b}");
         }
-        // The gradient of the second half is the slope with the state it began with held.
+        // The gradient of the second half is that with a constant initial state.
         let weight = shard.weight(&net.model);
         shard.backward(&net.model, &net.params, weight, None);
         let gradient = gradient(&net.model, &net.params, &shard);
@@ -861,7 +861,7 @@ fn short(batch: usize, time: usize, features: usize, padding: f32) -> (Array3<f3
 }
 
 #[test]
-fn masked_numbers_are_left_out_by_every_layer_that_heeds_a_mask() {
+fn masked_numbers_are_skipped_by_every_layer_that_supports_a_mask() {
     let lstm = LSTM { units: 3, return_sequences: true, ..LSTM::default() };
     let both = |layer: RecurrentSpec| Bidirectional { of: Box::new(layer), merge_mode: Merge::Concat };
     let stacks: [Vec<LayerSpec>; 6] = [
@@ -902,9 +902,9 @@ fn masked_numbers_are_left_out_by_every_layer_that_heeds_a_mask() {
 }
 
 #[test]
-fn what_masking_blanks_has_no_slope_and_its_neighbours_keep_theirs() {
+fn masked_steps_have_no_gradient_and_others_do() {
     let (x, _) = short(4, 6, 2, 0.0);
-    // Without a bias, what is 0 stays so, whatever the kernel.
+    // Without a bias, 0 remains 0 for any kernel.
     let layers: Vec<LayerNode> = vec![
         Dense { units: 3, use_bias: false, ..Dense::default() }.into(),
         Masking::default().into(),
@@ -918,7 +918,7 @@ fn what_masking_blanks_has_no_slope_and_its_neighbours_keep_theirs() {
     params.values_mut().iter_mut().for_each(|w| *w = (0.6 * rng.normal()) as f32);
     let targets = Array2::from_shape_fn((4, 18), |_| rng.normal() as f32);
     let mut net = Net { model, params, data: Data::Real(x), targets };
-    net.check_slopes(TRAIN);
+    net.check_gradients(TRAIN);
 }
 
 #[test]
@@ -935,7 +935,7 @@ fn a_step_is_padding_only_when_all_its_numbers_are_the_mask_value() {
 }
 
 #[test]
-fn masking_stands_where_numbers_are_and_first_where_the_loss_counts_steps() {
+fn masking_needs_numbers_and_is_first_if_the_loss_is_per_step() {
     let numbers = Shape::Sequence { time: 4, features: 2 };
     let build = |layers: Vec<LayerNode>, input| {
         Model::build(&layers, input, Loss::SparseCategoricalCrossentropy).unwrap_err().to_string()

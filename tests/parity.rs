@@ -1,8 +1,8 @@
 //! The same network here and in Keras gives the same numbers: output, loss, every gradient, every hidden state and its
 //! derivative, and the weights after five optimizer steps.
 //!
-//! `tests/keras/generate.py` makes the fixtures and says what each tensor is. `PARITY_FIXTURES=DIR` reads another folder of
-//! the same form. Every tensor of a fixture is compared: one that nothing here understands is a failure.
+//! `tests/keras/generate.py` generates the fixtures and documents each tensor. `PARITY_FIXTURES=DIR` reads another folder of
+//! the same format. Every tensor of a fixture is compared: an unknown one is a failure.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -22,7 +22,7 @@ use unrolled::protocol::Direction;
 type Tensors = BTreeMap<String, (Vec<usize>, Vec<f64>)>;
 type Checked<T> = Result<T, String>;
 
-/// One network and Keras's answers.
+/// One network and the results of Keras.
 struct Case {
     config: Value,
     tensors: Tensors,
@@ -129,13 +129,13 @@ impl Case {
     }
 }
 
-/// A layer as the fixture writes it: Keras's class and arguments.
+/// A layer in a fixture: Keras's class and arguments.
 fn layer(config: &Value) -> Checked<LayerNode> {
     let mut config = config.clone();
     let fields = config.as_object_mut().ok_or("a layer is no object")?;
     let class =
         fields.remove("class").and_then(|c| c.as_str().map(str::to_owned)).ok_or("a layer without class")?;
-    // The fixtures call attention of a sequence over itself by a name of their own.
+    // Self-attention has its own name in the fixtures.
     let class = class.strip_prefix("Self").unwrap_or(&class);
     // A wrapped layer is [class, arguments] there, {layer: class, …} here.
     if let Some(Value::Array(wrapped)) = fields.remove("layer") {
@@ -154,7 +154,7 @@ fn layer(config: &Value) -> Checked<LayerNode> {
     Ok(LayerNode { trainable, inputs, ..spec.into() })
 }
 
-/// Collects every unrolled step whole.
+/// Collects every unrolled step.
 #[derive(Default)]
 struct Everything(BTreeMap<String, Vec<Step>>);
 
@@ -173,14 +173,14 @@ impl Observer for Everything {
     }
 }
 
-/// Compares with the fixture and remembers what was compared.
-struct Judge<'a> {
+/// Compares tensors with the fixture and records which have been compared.
+struct Comparison<'a> {
     case: &'a Case,
     largest_gradient: f64,
     seen: Vec<String>,
 }
 
-impl Judge<'_> {
+impl Comparison<'_> {
     fn check(&mut self, name: &str, ours: &[f32], tolerance: impl Fn(f64, f64) -> f64) -> Checked<()> {
         let (_, theirs) = self.case.tensor(name)?;
         self.seen.push(name.to_owned());
@@ -209,7 +209,7 @@ impl Judge<'_> {
     }
 }
 
-/// Two threads: more than one, whatever the machine.
+/// Two threads, on any machine.
 fn team() -> Checked<ThreadPool> {
     ThreadPool::new(2).map_err(|e| e.to_string())
 }
@@ -234,13 +234,14 @@ fn verify(case: &Case) -> Checked<()> {
 
     let largest_gradient = case.tensors.iter().filter(|(name, _)| name.starts_with("g."));
     let largest_gradient = largest_gradient.flat_map(|(_, (_, g))| g).fold(0.0f64, |m, g| m.max(g.abs()));
-    let mut judge = Judge { case, largest_gradient, seen: ["x", "y", "mask"].map(str::to_owned).to_vec() };
-    judge.answer("out", output.as_slice().ok_or("output not contiguous")?)?;
-    judge.answer("loss", &[(score.mean_loss() + params.regularization_loss()) as f32])?;
+    let mut comparison =
+        Comparison { case, largest_gradient, seen: ["x", "y", "mask"].map(str::to_owned).to_vec() };
+    comparison.answer("out", output.as_slice().ok_or("output not contiguous")?)?;
+    comparison.answer("loss", &[(score.mean_loss() + params.regularization_loss()) as f32])?;
     for param in params.table() {
-        judge.seen.push(format!("w.{}", param.name));
+        comparison.seen.push(format!("w.{}", param.name));
         if param.trainable {
-            judge.inner(&format!("g.{}", param.name), &gradient.values()[param.range.clone()])?;
+            comparison.inner(&format!("g.{}", param.name), &gradient.values()[param.range.clone()])?;
         }
     }
     for (layer, steps) in &everything.0 {
@@ -253,30 +254,35 @@ fn verify(case: &Case) -> Checked<()> {
         let norm = |t: usize| {
             dh.slice(s![.., t, ..]).iter().map(|d| f64::from(*d).powi(2)).sum::<f64>().sqrt() as f32
         };
-        judge.inner(&format!("h.{layer}"), h.as_slice().ok_or("h")?)?;
-        judge.inner(&format!("dh.{layer}"), dh.as_slice().ok_or("dh")?)?;
-        judge.check(&format!("hnorm.{layer}"), &(0..time).map(norm).collect::<Vec<_>>(), |b, _| {
+        comparison.inner(&format!("h.{layer}"), h.as_slice().ok_or("h")?)?;
+        comparison.inner(&format!("dh.{layer}"), dh.as_slice().ok_or("dh")?)?;
+        comparison.check(&format!("hnorm.{layer}"), &(0..time).map(norm).collect::<Vec<_>>(), |b, _| {
             3e-4 * b.abs()
         })?;
     }
 
-    five_steps(&mut judge, &model, &mut params, batch)?;
-    match case.tensors.keys().find(|name| !judge.seen.contains(name)) {
+    five_steps(&mut comparison, &model, &mut params, batch)?;
+    match case.tensors.keys().find(|name| !comparison.seen.contains(name)) {
         Some(name) => Err(format!("{name} was not compared")),
         None => Ok(()),
     }
 }
 
-/// Five updates on the same batch, cut in two shards, as training cuts it.
-fn five_steps(judge: &mut Judge<'_>, model: &Model, params: &mut Params, batch: usize) -> Checked<()> {
-    let spec = judge.case.optimizer()?;
+/// Five updates on the same batch, split into two shards as in training.
+fn five_steps(
+    comparison: &mut Comparison<'_>,
+    model: &Model,
+    params: &mut Params,
+    batch: usize,
+) -> Checked<()> {
+    let spec = comparison.case.optimizer()?;
     let mut optimizer = Optimizer::new(&spec, params.trainable().len());
     let clip = spec.clip().map_err(|e| e.to_string())?;
     let (cut, mut shards) = (batch / 2 + 1, Vec::new());
     // A batch of one gives one shard: training makes no empty ones.
     for rows in [0..cut, cut..batch].into_iter().filter(|rows| !rows.is_empty()) {
         let mut shard = Shard::new(model, params);
-        judge.case.load(&mut shard, rows)?;
+        comparison.case.load(&mut shard, rows)?;
         shards.push(shard);
     }
     let weight: f64 = shards.iter_mut().map(|shard| shard.weight(model)).sum();
@@ -296,9 +302,10 @@ fn five_steps(judge: &mut Judge<'_>, model: &Model, params: &mut Params, batch: 
     }
     let adam_like = !matches!(spec, OptimizerSpec::SGD(_));
     let allowed = if adam_like { 1e-4 } else { 1e-5 };
-    judge.check("loss5", &losses, |b, _| allowed * b.abs())?;
+    comparison.check("loss5", &losses, |b, _| allowed * b.abs())?;
     for param in params.table() {
-        judge.check(&format!("w5.{}", param.name), &params.values()[param.range.clone()], |_, _| allowed)?;
+        comparison
+            .check(&format!("w5.{}", param.name), &params.values()[param.range.clone()], |_, _| allowed)?;
     }
     Ok(())
 }
@@ -317,7 +324,7 @@ fn load(params: &mut Params, case: &Case) -> Checked<()> {
     Ok(())
 }
 
-/// Every case of a folder; the names of those that pass, or all that is wrong.
+/// Verifies every case of a folder; returns the names of those that pass, or all errors.
 fn verify_folder(folder: &Path) -> Checked<Vec<String>> {
     let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut files: Vec<PathBuf> = entries.filter_map(|e| e.ok().map(|e| e.path())).collect();

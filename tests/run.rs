@@ -1,4 +1,4 @@
-//! A run folder from the outside: what is recorded reads back, and no crash, cut or flipped bit takes more than its own.
+//! Run folders: recordings round-trip, and crashes, truncation and flipped bits lose no other data.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
@@ -84,7 +84,7 @@ fn probe(step: u64, probe: usize) -> Event {
     Event::Probe(Box::new(ProbeFrame { step, probe, prediction: vec![0.25, 0.75], activations: vec![h, c] }))
 }
 
-/// Two epochs of fifty steps as a trainer tells them.
+/// The events of a trainer for two epochs of fifty steps.
 fn story() -> Vec<Event> {
     let mut events = vec![Event::Status(RunStatus::Preparing { what: "reading".into() }), prepared()];
     events.push(Event::Status(RunStatus::Training));
@@ -150,7 +150,7 @@ fn assert_same(read: &[Event], recorded: &[Event]) {
 }
 
 #[test]
-fn what_is_recorded_reads_back_and_the_folder_is_refused_to_another_run() {
+fn a_recording_round_trips_and_its_folder_is_rejected_for_another_run() {
     let dir = tempfile::tempdir().unwrap();
     record(dir.path(), &story(), AMPLE);
     let (events, error, dropped) = read(dir.path(), None).unwrap();
@@ -167,7 +167,7 @@ fn what_is_recorded_reads_back_and_the_folder_is_refused_to_another_run() {
 }
 
 #[test]
-fn a_step_is_on_disk_while_the_run_goes_on() {
+fn steps_are_on_disk_during_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let folder = Folder::create(dir.path()).unwrap();
     let mut recorder = Recorder::start(&folder, AMPLE).unwrap();
@@ -182,7 +182,7 @@ fn a_step_is_on_disk_while_the_run_goes_on() {
 }
 
 #[test]
-fn a_recording_cut_anywhere_reads_to_its_last_whole_event() {
+fn a_truncated_recording_is_read_to_its_last_complete_event() {
     let dir = tempfile::tempdir().unwrap();
     let short =
         [&story()[..5], &[gradient(2), instruments(2), probe(2, 0)], &story()[story().len() - 2..]].concat();
@@ -204,7 +204,7 @@ fn a_recording_cut_anywhere_reads_to_its_last_whole_event() {
 }
 
 #[test]
-fn a_flipped_bit_is_noticed_and_what_comes_before_it_is_read() {
+fn a_flipped_bit_is_detected_and_events_before_it_are_read() {
     let dir = tempfile::tempdir().unwrap();
     let short = [step(1), gradient(2), instruments(2), probe(2, 0), step(3)];
     record(dir.path(), &short, AMPLE);
@@ -226,7 +226,7 @@ fn a_flipped_bit_is_noticed_and_what_comes_before_it_is_read() {
 }
 
 #[test]
-fn a_frame_of_a_kind_not_known_is_passed_over() {
+fn a_frame_of_an_unknown_kind_is_skipped() {
     let dir = tempfile::tempdir().unwrap();
     record(dir.path(), &[step(1), gradient(1)], AMPLE);
     let path = dir.path().join("frames.bin");
@@ -247,7 +247,7 @@ fn a_frame_of_a_kind_not_known_is_passed_over() {
 }
 
 #[test]
-fn reading_from_a_step_gives_that_step_and_all_after_with_an_index_or_without() {
+fn reading_from_a_step_gives_all_events_from_it_with_or_without_an_index() {
     let dir = tempfile::tempdir().unwrap();
     let long: Vec<Event> = (1..=4_000).flat_map(|n| [step(n), gradient(n)]).collect();
     record(dir.path(), &long, AMPLE);
@@ -264,7 +264,7 @@ fn reading_from_a_step_gives_that_step_and_all_after_with_an_index_or_without() 
 }
 
 #[test]
-fn probes_stay_spread_over_the_whole_run_under_their_budget() {
+fn probes_are_thinned_evenly_to_their_budget() {
     let dir = tempfile::tempdir().unwrap();
     let watched = 500;
     let all: Vec<Event> =
@@ -316,7 +316,7 @@ fn folders(dir: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_checkpoint_reads_back_and_only_last_and_best_are_kept() {
+fn a_checkpoint_round_trips_and_only_last_and_best_remain() {
     let dir = tempfile::tempdir().unwrap();
     let folder = Folder::create(dir.path()).unwrap();
     save(&folder, 10, false);
@@ -342,7 +342,7 @@ fn a_checkpoint_reads_back_and_only_last_and_best_are_kept() {
 }
 
 #[test]
-fn weights_alone_decide_the_bytes_of_the_model() {
+fn the_bytes_of_the_model_depend_on_the_weights_alone() {
     let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let bytes =
         |dir: &Path| fs::read(save(&Folder::create(dir).unwrap(), 5, false).path.join("model.safetensors"));
@@ -363,7 +363,7 @@ fn a_second_checkpoint_of_a_step_never_endangers_the_first() {
 }
 
 #[test]
-fn a_crash_while_saving_leaves_the_checkpoint_before_it() {
+fn a_crash_while_saving_leaves_the_previous_checkpoint() {
     let files = ["model.safetensors", "optimizer.safetensors", "state.json", "DONE"];
     // After so many files, the last of them half written; then renamed but not named yet; then half named.
     for crash in 0..=files.len() + 1 {
@@ -389,7 +389,7 @@ fn a_crash_while_saving_leaves_the_checkpoint_before_it() {
 }
 
 #[test]
-fn a_damaged_checkpoint_is_refused_with_the_file_and_what_is_wrong() {
+fn the_error_of_a_damaged_checkpoint_names_file_and_cause() {
     let refused = |damage: &dyn Fn(&Path), words: &[&str]| {
         let dir = tempfile::tempdir().unwrap();
         let saved = save(&Folder::create(dir.path()).unwrap(), 10, false);

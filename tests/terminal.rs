@@ -1,7 +1,7 @@
-//! The real terminal code in a pseudo-terminal: taken over, drawn on, and given back however it ends.
+//! The terminal code in a pseudo-terminal: setup, drawing, and restoration after every kind of exit.
 //!
-//! The program under test is the real one where a run is to be trained; for what only a played trainer can do it is this
-//! very test binary, run again as the ignored test `screen`.
+//! The program under test is the real one for training; for scripted trainers it is this test binary, run again as the ignored
+//! test `screen`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
 
@@ -19,14 +19,14 @@ use unrolled::run::checkpoint::{self, Which};
 use unrolled::run::{Reader, RunError};
 use unrolled::ui::{self, ExitReason, InitialScreen, Link, TerminalOptions};
 
-/// Far longer than anything takes; reached only by a test that fails.
+/// A timeout that only a failing test reaches.
 const LONG: Duration = Duration::from_secs(30);
 const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
 
 /// A terminal with a program in it.
 struct Session {
     master: Box<dyn MasterPty + Send>,
-    /// Kept open, so that the terminal can be asked how the program has left it.
+    /// Kept open to read the settings of the terminal after the program has ended.
     _slave: Box<dyn SlavePty + Send>,
     child: Box<dyn Child + Send + Sync>,
     keys: Box<dyn Write + Send>,
@@ -103,7 +103,7 @@ impl Session {
         step(self.screen.screen())
     }
 
-    /// The terminal has another size. Its screen is kept as it is: the crate that plays it cannot be very small.
+    /// Resizes the terminal, but not the emulated screen, which cannot be very small.
     fn resize(&self, rows: u16, cols: u16) {
         self.master.resize(PtySize { rows, cols, ..SIZE }).unwrap();
     }
@@ -128,8 +128,7 @@ impl Session {
         }
     }
 
-    /// Waits for the end of the program; what its screen looked like then must be what it found, and
-    /// `last_words` stand on it.
+    /// Waits for the end of the program; the terminal must be restored, and `last_words` must be on the screen.
     fn ends_restored(mut self, code: u32, last_words: &str) {
         assert_eq!(self.exit_code(), code);
         self.wait_for(last_words);
@@ -141,10 +140,10 @@ impl Session {
         assert_eq!(termios(self.master.as_ref()), self.termios_before);
     }
 
-    /// The terminal dies under the program.
+    /// Closes the terminal of the running program.
     fn hang_up(mut self) -> u32 {
         drop(self.output);
-        // The reader lets go of the terminal when it next has something to tell.
+        // The reader closes its handle at its next message.
         self.master.resize(PtySize { rows: 20, ..SIZE }).unwrap();
         self.reader.join().unwrap();
         drop((self.keys, self.master));
@@ -177,7 +176,7 @@ fn loss(screen: &vt100::Screen) -> Option<f64> {
     number.split_whitespace().next()?.parse().ok().filter(|loss: &f64| *loss > 0.0)
 }
 
-/// The run's recorded events, whole to the last.
+/// The recorded events of the run, which are complete.
 fn recorded(run: &Path) -> Vec<Event> {
     let reader = Reader::open(run).unwrap();
     reader.events().unwrap().collect::<Result<_, RunError>>().unwrap()
@@ -216,7 +215,7 @@ fn screen() {
     };
     let theme = TerminalOptions::default().theme(|name| std::env::var(name).ok()).unwrap();
     let outcome = ui::run(InitialScreen::Menu(None), vec![entry], &mut play, theme).unwrap();
-    // `println!` would panic where the terminal is gone.
+    // `println!` would panic on a closed terminal.
     let _ = writeln!(std::io::stdout(), "ended by {outcome:?}");
     std::process::exit(match outcome {
         ExitReason::Quit => 0,
@@ -247,7 +246,7 @@ fn play(preset: &str) -> Result<Link, String> {
 }
 
 #[test]
-fn a_run_from_the_menu_to_its_end_leaves_the_terminal_as_it_was() {
+fn a_run_from_the_menu_to_its_end_restores_the_terminal() {
     let mut session = Session::with_preset("finishes");
     session.wait_for("A trainer that is played");
     assert!(session.screen.screen().alternate_screen() && session.screen.screen().bracketed_paste());
@@ -270,7 +269,7 @@ fn save_and_stop_ends_when_the_trainer_has_stopped() {
 }
 
 #[test]
-fn a_panic_of_the_screen_is_told_on_a_restored_terminal() {
+fn a_panic_of_the_screen_is_reported_on_a_restored_terminal() {
     let mut session = Session::with_preset("panics");
     session.wait_for("A trainer that is played");
     session.press("\r");
@@ -278,7 +277,7 @@ fn a_panic_of_the_screen_is_told_on_a_restored_terminal() {
 }
 
 #[test]
-fn a_panic_of_the_trainer_leaves_the_screen_alone_and_is_told_at_the_end() {
+fn a_panic_of_the_trainer_does_not_disturb_the_screen_and_is_reported_at_the_end() {
     let mut session = Session::with_preset("fails");
     session.wait_for("A trainer that is played");
     session.press("\r");
@@ -335,7 +334,7 @@ fn the_menu_the_dashboard_full_speed_the_end() {
 }
 
 #[test]
-fn space_holds_the_steps_n_makes_one_and_leaving_asks_first() {
+fn space_pauses_n_makes_a_step_and_leaving_opens_a_dialog() {
     let folder = folder();
     let mut session = Session::training(folder.path(), &["train.epochs=100000"]);
     session.press(" ");
@@ -374,10 +373,10 @@ fn sigterm_on_the_dashboard_saves_and_restores_the_terminal() {
 }
 
 #[test]
-fn a_run_whose_terminal_dies_goes_on_to_its_end_paused_or_not() {
+fn a_run_whose_terminal_closes_continues_to_its_end_paused_or_not() {
     for paused in [false, true] {
         let folder = folder();
-        // At this pace it would take longer than anyone waits.
+        // At this pace it would exceed the timeout.
         let mut session = Session::training(folder.path(), &["train.epochs=3", "watch.pace=0.5"]);
         if paused {
             session.press(" ");
@@ -391,7 +390,7 @@ fn a_run_whose_terminal_dies_goes_on_to_its_end_paused_or_not() {
 }
 
 #[test]
-fn a_run_goes_on_in_plain_lines_when_only_the_screen_is_left() {
+fn a_run_continues_in_plain_lines_after_leaving_the_screen() {
     let folder = folder();
     let mut session = Session::training(folder.path(), &["train.epochs=3", "watch.pace=0.5"]);
     session.press("q");
@@ -402,7 +401,7 @@ fn a_run_goes_on_in_plain_lines_when_only_the_screen_is_left() {
 }
 
 #[test]
-fn no_size_of_the_terminal_brings_the_dashboard_down() {
+fn no_terminal_size_makes_the_dashboard_panic() {
     let folder = folder();
     let mut session = Session::training(folder.path(), &["train.epochs=100000"]);
     for (rows, cols) in [(1, 1), (1, 200), (24, 1), (5, 40), (10, 39), (60, 250), (2, 2)] {
@@ -422,7 +421,7 @@ fn no_size_of_the_terminal_brings_the_dashboard_down() {
 }
 
 #[test]
-fn a_preset_without_its_data_tells_what_to_get() {
+fn a_preset_without_its_data_shows_instructions() {
     let folder = folder();
     let mut session = Session::program(folder.path(), &[]);
     session.wait_for("word-order");

@@ -57,7 +57,7 @@ fn ids_of(batch: &Batch) -> &ndarray::Array2<u32> {
     ids
 }
 
-/// Held by the test that runs: the allocator counts for the whole process.
+/// Locked by the running test: the allocator counts for the whole process.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn alone() -> MutexGuard<'static, ()> {
@@ -80,12 +80,12 @@ fn training_allocates_nothing() {
 
 #[test]
 fn activations_take_the_bytes_of_the_formula() {
-    each_workload(the_formula_tells_what_is_held);
+    each_workload(the_formula_gives_the_size_of_buffers);
 }
 
 #[test]
 fn recomputed_gates_give_the_same_gradient() {
-    each_workload(|workload, batches| gates_made_again_give_the_same_gradient(workload, &batches[0]));
+    each_workload(|workload, batches| gates_recomputed_give_the_same_gradient(workload, &batches[0]));
 }
 
 /// After every batch has been seen, a step allocates nothing, on any number of threads.
@@ -243,7 +243,7 @@ fn once(stepper: &mut Stepper, batch: &Batch) {
 
 /// Monitoring does not change the weights by a bit, also where a segment of time ends and where padding is shared.
 #[test]
-fn watching_changes_no_bit() {
+fn monitoring_changes_no_bit() {
     let _alone = alone();
     let weights = |watch: bool| {
         let (model, batch) = masked(vec![LSTM { units: 300, ..LSTM::default() }.into()]);
@@ -274,20 +274,20 @@ fn masked(layers: Vec<LayerNode>) -> (Model, Batch) {
 }
 
 /// `Model::activation_bytes` is the size of the buffers of a shard, to 10 %.
-fn the_formula_tells_what_is_held(workload: &Workload, batches: &[Batch]) {
+fn the_formula_gives_the_size_of_buffers(workload: &Workload, batches: &[Batch]) {
     let model = workload.model().unwrap();
     let params = params(&model);
     for budget in [usize::MAX, 0] {
         let mut shard = Shard::new(&model, &params);
         shard.set_budget(budget);
-        // Gradients go from layer to layer in two buffers that take turns.
+        // Gradients are passed from layer to layer in two alternating buffers.
         (0..2).for_each(|_| learn(&model, &params, &batches[0], &mut shard));
         let ids = ids_of(&batches[0]);
         let distinct = ids.iter().collect::<BTreeSet<_>>().len();
         let recompute = budget == 0 && model.recurrent_bytes(ids.len()) > 0;
         let expected = model.activation_bytes(ids.nrows(), distinct, recompute) as f64;
         let held = shard.activation_bytes() as f64;
-        // A few numbers a sequence are in no formula.
+        // The formula omits a few numbers a sequence.
         let ratio = held / (expected + 1024.0 * ids.nrows() as f64);
         let low = held / expected;
         assert!(
@@ -299,7 +299,7 @@ fn the_formula_tells_what_is_held(workload: &Workload, batches: &[Batch]) {
 }
 
 /// Without memory for gates, they are recomputed in the backward pass (gradient checkpointing): the same bits, for less memory.
-fn gates_made_again_give_the_same_gradient(workload: &Workload, batch: &Batch) {
+fn gates_recomputed_give_the_same_gradient(workload: &Workload, batch: &Batch) {
     let model = workload.model().unwrap();
     let params = params(&model);
     let mut results = [usize::MAX, 0].map(|budget| {
@@ -320,8 +320,8 @@ fn gates_made_again_give_the_same_gradient(workload: &Workload, batch: &Batch) {
     }
 }
 
-/// Memory grows with length by what must stay, states and layers' outputs, and no gates: ten times the longest of `unrolled bench`
-/// has its place, by the stepper's own budget, and gates made again make the same gradient there too.
+/// Memory grows with length by states and layers' outputs, but not by gates: ten times the longest sequence of `unrolled bench` fits
+/// the stepper's budget, and recomputed gates give the same gradient there too.
 #[test]
 fn twenty_thousand_steps_fit_in_256_mib() {
     let _alone = alone();
@@ -339,7 +339,7 @@ fn twenty_thousand_steps_fit_in_256_mib() {
     assert!(held < 256 << 20, "{held} bytes");
     // As many sequences as the stepper puts in a shard of this batch.
     batch.fill(&data, 0..workload.sequences() / 2);
-    gates_made_again_give_the_same_gradient(workload, &batch);
+    gates_recomputed_give_the_same_gradient(workload, &batch);
 }
 
 fn params(model: &Model) -> Params {
@@ -373,8 +373,8 @@ fn named(name: &str) -> Workload {
     read(SMALL).into_iter().find(|workload| workload.name == name).unwrap()
 }
 
-/// `x·W`, `∂L/∂W` and `∂L/∂x` cost one row for each distinct id; only what meets the state costs one for each position. So do the bytes
-/// that they move: with fewer ids in the same places they are fewer.
+/// `x·W`, `∂L/∂W` and `∂L/∂x` cost one row for each distinct id; only products with the state cost one for each position. The bytes
+/// moved scale likewise: with fewer distinct ids they are fewer.
 #[test]
 fn distinct_ids_are_projected_once() {
     let _alone = alone();
@@ -391,7 +391,7 @@ fn distinct_ids_are_projected_once() {
         let counted = work(&model, batch);
         assert_eq!(counted.multiply_adds, rnn_multiply_adds(b, t, distinct) as u64, "{distinct} ids");
         assert_eq!(counted.bytes, rnn_bytes(b, t, distinct) as u64, "{distinct} ids");
-        // A call for each time step each way, and a few more.
+        // A call for each time step in each direction, and a few more.
         assert!(counted.calls <= 2 * t as u64 + 16, "{} calls", counted.calls);
         counted.bytes
     });
@@ -419,9 +419,9 @@ fn rnn_bytes(b: usize, t: usize, distinct: usize) -> usize {
         + product(features, distinct, units)
         + product(distinct, units, features);
     let (u, state) = (units * units, b * units);
-    // U, the state before and after, and of every sequence the place of its projection, and the projection: no more than there are.
+    // U, the state before and after, and for every sequence the index of its projection, and the distinct projections.
     let forward = t * (u + 2 * state + b + b.min(distinct) * units);
-    // h, δ, ∂L/∂h and what is carried; Uᵀ and δ of the step after, unless there is none; what the Dense asks of the last state.
+    // h, δ, ∂L/∂h and the carried state; Uᵀ and δ of the step after, unless there is none; and the upstream gradient of the last state from the Dense.
     let back = t * 4 * state + (t - 1) * (u + state) + state;
     // All steps at once: they are within one segment.
     let d_u = product(units, (t - 1) * b, units);
@@ -431,7 +431,7 @@ fn rnn_bytes(b: usize, t: usize, distinct: usize) -> usize {
 
 /// Padding that all sequences of a shard share is not computed.
 #[test]
-fn steps_that_nobody_takes_cost_nothing() {
+fn steps_of_shared_padding_cost_nothing() {
     let _alone = alone();
     let embedding = Embedding { output_dim: 6, mask_zero: true, ..Embedding::default() };
     let gru = GRU { units: 5, ..GRU::default() };
@@ -451,18 +451,18 @@ fn steps_that_nobody_takes_cost_nothing() {
         batch
     };
     let (bare, padded) = (work(&model(7), &batch(0)), work(&model(47), &batch(40)));
-    // The padding's own vector is looked up and projected as one more id, and the first word meets the state it begins with.
+    // The padding's own vector is looked up and projected as one more id, and the first word is multiplied with its initial state.
     let one_more = 3 * 6 * 15 + 4 * 5 * 15;
     assert_eq!(padded.multiply_adds, bare.multiply_adds + one_more);
-    // Of each of its three products one more row either side, and of ∂L/∂U's one more step either side.
+    // One more row for each of its three products on either side, and one more step of ∂L/∂U on either side.
     let one_more = 3 * (6 + 15) + 4 * (5 + 15);
     assert_eq!(padded.bytes, bare.bytes + 4 * one_more);
     assert_eq!(padded.calls, bare.calls);
 }
 
-/// Below a maximum over time the gradient of a convolution goes by its few numbers.
+/// Below a maximum over time the gradient of a convolution is sparse.
 #[test]
-fn a_maximum_leaves_few_numbers_to_go_back() {
+fn a_maximum_makes_the_gradient_sparse() {
     let _alone = alone();
     let workload = named("conv");
     let batch = &workload.batches(&workload.data())[0];
@@ -470,7 +470,7 @@ fn a_maximum_leaves_few_numbers_to_go_back() {
     let distinct = ids_of(batch).iter().collect::<BTreeSet<_>>().len();
     let (features, filters, taps) = (10, 32, 5);
     let forward = distinct * features * filters * taps;
-    // One step a filter; a window that comes twice in a text shares its maximum.
+    // One step a filter; a window that appears twice in a text shares its maximum.
     let back = 2 * b * filters * taps * features;
     let most = forward + back + back / 10 + 3 * b * filters;
     let counted = work(&workload.model().unwrap(), batch);

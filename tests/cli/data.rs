@@ -52,7 +52,7 @@ fn without_a_network_there_are_instructions_for_a_manual_download() {
     let (_, message) = ends(fetch(dir.path(), nobody(), &["names", "--into", "my data"]), 1);
     for part in [
         "https://download.pytorch.org/tutorial/data.zip",
-        "By hand",
+        "To download it manually",
         "curl -L -o 'my data/data.zip'",
         "sha256sum 'my data/data.zip'    # fb317e80248faeb62dc25ef3390ae24ca34b94e276bbc5141fd8862c2200bff5",
         "unrolled data fetch names --into 'my data'",

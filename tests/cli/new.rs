@@ -106,7 +106,7 @@ fn an_existing_file_is_not_overwritten_and_stdout_has_the_preset_alone() {
     let _socket = std::os::unix::net::UnixListener::bind(at.join("socket")).unwrap();
     for other in ["socket", "sub"] {
         let (_, err) = ends(unrolled(at, &["new", "mine.tsv", "--out", other, "--force"]), 2);
-        assert!(err.contains(&format!("{other}: is no file")), "{err}");
+        assert!(err.contains(&format!("{other}: not a file")), "{err}");
     }
     ends(unrolled(at, &["new", "mine.tsv", "--out", "sub/x.yaml"]), 0);
     ends(train(at, "sub/x.yaml", "run", &["train.epochs=1"]), 0);

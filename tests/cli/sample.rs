@@ -40,7 +40,7 @@ fn other_models_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     ends(train(folder.path(), "word-order", "run", &SMALL), 0);
     let (_, message) = ends(unrolled(folder.path(), &["sample", "run"]), 2);
-    assert!(message.starts_with("unrolled: this is no language model"), "{message}");
+    assert!(message.starts_with("unrolled: this is not a language model"), "{message}");
     let (_, message) = ends(unrolled(folder.path(), &["sample", "nowhere"]), 2);
     assert!(message.contains("nowhere: no such run"), "{message}");
 }

@@ -90,7 +90,7 @@ fn a_series_is_forecast_in_its_units_and_dates_from_the_run_folder_alone() {
     for (args, error) in [
         (
             &["short.csv"][..],
-            "short.csv: found 12 rows to go on from; expected at least 13: a window, and one more for its",
+            "short.csv: found 12 rows to forecast from; expected at least 13: a window, and one more for its",
         ),
         (&["zero.csv"], "zero.csv:42: found \"0\" in column 2 (\"price\"); expected a number above 0"),
         (
@@ -198,7 +198,7 @@ fn an_ambiguous_file_is_read_in_the_notation_of_the_training_file() {
     for (file, error) in [
         (
             "points.csv",
-            "points.csv:2: found \"1100.50\" in column 2 (\"sold\"); expected a number with “,” before its",
+            "points.csv:2: found \"1100.50\" in column 2 (\"sold\"); expected a number with the decimal separator “,”",
         ),
         ("days.csv", "days.csv:14: found \"28/01/2006\" as the date in column 1; expected a date as"),
     ] {

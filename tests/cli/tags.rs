@@ -127,7 +127,7 @@ fn a_tagger_is_evaluated_word_by_word_as_in_training() {
     assert_eq!((&mistake["sentence"][place], mistake["actual"].as_str()), (&mistake["word"], Some("N")));
 
     let (out, _) = ends(unrolled(at, &["evaluate", "a", "--mistakes", "1"]), 0);
-    assert!(out.contains("11 sentences, 52 words") && out.contains("4 words behind the first 7 of"), "{out}");
+    assert!(out.contains("11 sentences, 52 words") && out.contains("4 words beyond the first 7 of"), "{out}");
     let last = out.lines().last().unwrap();
     assert!(last.contains("N predicted as V: ") && last.contains("[book]"), "{out}");
 

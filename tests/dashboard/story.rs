@@ -18,7 +18,7 @@ const PROBES: [&str; 2] =
     ["overall the movie is not bad and has entertainment value", "unfortunately the movie is not so good"];
 
 /// Passes the events of the run up to `steps` to the dashboard.
-pub fn told(steps: u64) -> Dashboard {
+pub fn after_steps(steps: u64) -> Dashboard {
     let mut dash = Dashboard::new();
     events(steps).iter().for_each(|event| dash.apply(event));
     dash
@@ -26,7 +26,7 @@ pub fn told(steps: u64) -> Dashboard {
 
 /// The whole run, finished.
 pub fn finished() -> Dashboard {
-    let mut dash = told(EPOCHS * EPOCH);
+    let mut dash = after_steps(EPOCHS * EPOCH);
     dash.apply(&Event::Status(RunStatus::Finished));
     dash
 }
@@ -265,12 +265,12 @@ fn activations(step: u64, probe: usize, gone: f64) -> Event {
 
 /// A run on a series, whose epochs have errors in its units and those of the baselines.
 pub fn forecast(steps: u64) -> Dashboard {
-    let told = [("val_mae", 30.0), ("val_rmse_last", 48.0412), ("val_rmse_seasonal", 41.85)];
-    forecast_of(steps, "", &told)
+    let further = [("val_mae", 30.0), ("val_rmse_last", 48.0412), ("val_rmse_seasonal", 41.85)];
+    forecast_of(steps, "", &further)
 }
 
-/// The same of a `variable`, `.sold` where there are several, beside what else is `told` of each epoch.
-pub fn forecast_of(steps: u64, variable: &str, told: &[(&str, f64)]) -> Dashboard {
+/// The same of a `variable`, `.sold` where there are several, with `further` metrics of each epoch.
+pub fn forecast_of(steps: u64, variable: &str, further: &[(&str, f64)]) -> Dashboard {
     let mut dash = Dashboard::new();
     for event in events(steps) {
         match event {
@@ -286,8 +286,8 @@ pub fn forecast_of(steps: u64, variable: &str, told: &[(&str, f64)]) -> Dashboar
                 for name in ["loss", "val_loss"] {
                     epoch.get(name).into_iter().for_each(|value| metrics.set(name, value));
                 }
-                let told = own.iter().chain(told);
-                told.for_each(|(name, value)| metrics.set(format!("{name}{variable}"), *value));
+                let values = own.iter().chain(further);
+                values.for_each(|(name, value)| metrics.set(format!("{name}{variable}"), *value));
                 dash.apply(&Event::Epoch(Box::new(EpochMetrics { metrics, ..*epoch })));
             }
             other => dash.apply(&other),

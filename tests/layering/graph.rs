@@ -96,8 +96,8 @@ impl Graph {
         Target::Module(at)
     }
 
-    /// The files of each circle, in alphabetical order, and the arrows that make it.
-    pub fn circles(&self) -> Vec<(Vec<String>, Vec<String>)> {
+    /// The files of each cycle, in alphabetical order, and the arrows that make it.
+    pub fn cycles(&self) -> Vec<(Vec<String>, Vec<String>)> {
         let tests: BTreeSet<&Module> = self.files.values().flat_map(|source| &source.test_modules).collect();
         let is_test = |file: &Module| (1..=file.len()).any(|n| tests.contains(&file[..n].to_vec()));
         let files = self.files.values().filter(|source| !is_test(&source.module));
@@ -106,20 +106,19 @@ impl Graph {
         let reached: BTreeMap<&Module, BTreeSet<&Module>> =
             arrows.keys().map(|file| (*file, reached(&arrows, file))).collect();
         let reaches = |a: &Module, b: &Module| reached.get(a).is_some_and(|files| files.contains(b));
-        let mut circles = BTreeSet::new();
+        let mut cycles = BTreeSet::new();
         for file in arrows.keys().filter(|file| reaches(file, file)) {
-            circles
-                .insert(arrows.keys().filter(|b| reaches(file, b) && reaches(b, file)).collect::<Vec<_>>());
+            cycles.insert(arrows.keys().filter(|b| reaches(file, b) && reaches(b, file)).collect::<Vec<_>>());
         }
         let name = |file: &Module| file.join("/");
-        let circle = |files: Vec<&&Module>| {
+        let cycle = |files: Vec<&&Module>| {
             let inside = files.iter().flat_map(|a| {
                 let to = arrows[**a].iter().filter(|b| files.contains(b));
                 to.map(|b| format!("{} -> {}", name(a), name(b)))
             });
             (files.iter().map(|file| name(file)).collect(), inside.collect())
         };
-        circles.into_iter().map(circle).collect()
+        cycles.into_iter().map(cycle).collect()
     }
 }
 
