@@ -52,8 +52,10 @@ pub use sources::sequences::{
 pub use sources::series::{DateOrder, EvaluationSeries, ForecastInput, Forecasts, SeriesFacts, SeriesSpec};
 pub use sources::tags::{TaggedSentences, TagsSpec, TagsValidation, split_words};
 pub use spec::DataSpec;
-pub use text::channels::{ChannelLevel, ChannelSpec, encode_sentences};
-pub use text::tokens::{Level, RawTokenSpec, Side, TokenRules, TokenSpec};
+pub use text::channels::{ChannelLevel, ChannelSpec};
+pub use text::sentences::encode_sentences;
+pub use text::tokenizer::Level;
+pub use text::tokens::{RawTokenSpec, Side, TokenRules, TokenSpec};
 pub use text::vectors::{Coverage, Vectors};
 pub use text::vocabularies::Vocabularies;
 pub use text::vocabulary::Vocabulary;

@@ -34,7 +34,7 @@ use crate::data::sources::language::TextSpec;
 use crate::data::sources::sequences::SequencesSpec;
 use crate::data::sources::series::{DateOrder, SeriesSpec};
 use crate::data::sources::tags::TagsSpec;
-use crate::data::text::tokens::Level;
+use crate::data::text::tokenizer::Level;
 use crate::number;
 use crate::protocol::Findings;
 pub(crate) use columns::Grid;

@@ -78,18 +78,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["kernel", "cli"]),
 ];
 
-/// The existing cycles of files. The list is exact, so that it shrinks: a cycle that is resolved must be removed.
-const KNOWN_CYCLES: &[&[&str]] = &[
-    &["data/sources/sequences/recordings", "data/sources/sequences/statistics"],
-    &[
-        "data/text/channels",
-        "data/text/corpus",
-        "data/text/tokens",
-        "data/text/vocabularies",
-        "data/text/vocabulary",
-    ],
-];
-
 /// The maximum number of lines of a file before its tests.
 const MAX_LINES: usize = 500;
 
@@ -158,20 +146,11 @@ fn source_files_follow_the_rules() {
 }
 
 #[test]
-fn files_form_no_cycles_but_the_known_ones() {
-    let mut message = String::new();
+fn files_form_no_cycles() {
     let found = cycles(&all_sources());
-    for (files, arrows) in &found {
-        if !KNOWN_CYCLES.iter().any(|known| files == known) {
-            message += &format!("\nnew: {files:?}\n  {}", arrows.join("\n  "));
-        }
-    }
-    for known in KNOWN_CYCLES {
-        if !found.iter().any(|(files, _)| files == known) {
-            message += &format!("\nresolved: {known:?}");
-        }
-    }
-    assert!(message.is_empty(), "{message}");
+    let message: Vec<String> =
+        found.iter().map(|(files, arrows)| format!("{files:?}\n  {}", arrows.join("\n  "))).collect();
+    assert!(message.is_empty(), "{}", message.join("\n"));
 }
 
 #[test]

@@ -16,8 +16,8 @@ use crate::data::sources::labelled::{Format, GivenValidation, LabelledSpec, Vali
 use crate::data::text::interner::{Words, fingerprint};
 use crate::data::text::label_set;
 use crate::data::text::text_sink::Sink;
-use crate::data::text::tokens::Level;
-use crate::data::text::tokens::for_each_token;
+use crate::data::text::tokenizer::Level;
+use crate::data::text::tokenizer::for_each_token;
 use crate::number;
 use crate::protocol::{ClassCount, ColumnFound, Findings};
 

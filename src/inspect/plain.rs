@@ -10,7 +10,7 @@ use crate::data::error::DataError;
 use crate::data::files::encoding::Encoding;
 use crate::data::sources::language::TextSpec;
 use crate::data::text::interner::Words;
-use crate::data::text::tokens::for_each_word;
+use crate::data::text::tokenizer::for_each_word;
 use crate::number;
 use crate::protocol::Findings;
 

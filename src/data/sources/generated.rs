@@ -21,7 +21,8 @@ use crate::data::form::{Form, InputForm, TargetForm};
 use crate::data::opened::Opened;
 use crate::data::source::{Context, Source, TokenUse};
 use crate::data::text::splits::TextSplits;
-use crate::data::text::tokens::{Level, Side, TokenRules, TokenSpec};
+use crate::data::text::tokenizer::Level;
+use crate::data::text::tokens::{Side, TokenRules, TokenSpec};
 use task::{Task, check_range};
 
 pub use adding_problem::AddingProblem;

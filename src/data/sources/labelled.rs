@@ -27,7 +27,7 @@ use crate::data::sources::labelled::streamed::Streaming;
 use crate::data::text::corpus::Corpus;
 use crate::data::text::label_set;
 use crate::data::text::text_sink::Sink;
-use crate::data::text::tokens::Level;
+use crate::data::text::tokenizer::Level;
 
 /// Labelled texts: a table, JSON lines, a file of texts with a file of labels, or a folder of classes.
 ///

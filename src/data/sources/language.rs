@@ -14,7 +14,7 @@ use crate::data::form::{Form, InputForm, TargetForm};
 use crate::data::opened::{Data, Opened};
 use crate::data::source::{Context, PathSetting, RequiredFile, Source, TokenUse};
 use crate::data::text::interner::Words;
-use crate::data::text::tokens::{Level, for_each_word};
+use crate::data::text::tokenizer::{Level, for_each_word};
 use crate::data::text::tokens::{TokenRules, TokenSpec};
 use crate::data::text::vocabulary::Vocabulary;
 use crate::number;

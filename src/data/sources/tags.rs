@@ -15,8 +15,8 @@ use crate::data::files::text_file;
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::data::opened::{Data, Opened};
 use crate::data::source::{Context, PathSetting, RequiredFile, Source, TokenUse};
-use crate::data::text::channels::{encode_sentences, vocabularies};
 use crate::data::text::corpus::blank;
+use crate::data::text::sentences::{encode_sentences, vocabularies};
 use crate::data::text::tokens::{TokenRules, TokenSpec};
 use crate::data::text::vocabularies::Vocabularies;
 use crate::protocol::{ClassCount, DataFacts};
@@ -237,7 +237,8 @@ fn dataset<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::text::tokens::{Level, Side};
+    use crate::data::text::tokenizer::Level;
+    use crate::data::text::tokens::Side;
     use crate::data::text::vocabulary::Vocabulary;
     use proptest::prelude::*;
 

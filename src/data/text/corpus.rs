@@ -11,8 +11,9 @@ use crate::data::error::{listed, quoted};
 use crate::data::text::interner::{Words, fingerprint};
 use crate::data::text::label_set;
 use crate::data::text::text_sink::Sink;
-use crate::data::text::tokens::for_each_token;
-use crate::data::text::tokens::{Level, TokenSpec};
+use crate::data::text::tokenizer::Level;
+use crate::data::text::tokenizer::for_each_token;
+use crate::data::text::tokens::TokenSpec;
 use crate::data::text::vocabulary::Vocabulary;
 
 /// The texts of one split as numbers of words; the original texts are stored only on request.

@@ -1,4 +1,4 @@
-//! Tokenization of texts, and padding and truncation of ids to rows of a fixed length.
+//! Token settings, and padding and truncation of ids to rows of a fixed length.
 
 use std::ops::Range;
 
@@ -8,6 +8,7 @@ use crate::data::error::DataError;
 use crate::data::error::refuse;
 use crate::data::text::channels;
 use crate::data::text::channels::ChannelSpec;
+use crate::data::text::tokenizer::Level;
 
 /// Settings of tokenization: `tokens:` in a preset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -142,30 +143,6 @@ impl RawTokenSpec {
     }
 }
 
-/// The kind of token.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// A word, as split by Keras's `TextVectorization`.
-    #[default]
-    Word,
-    /// A character, unchanged: a Unicode scalar value.
-    Character,
-    /// A piece of text between white space, unchanged: the words of a tagged sentence, and the symbols of the generated tasks.
-    Symbol,
-}
-
-impl Level {
-    /// The name in presets.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Word => "word",
-            Self::Character => "character",
-            Self::Symbol => "symbol",
-        }
-    }
-}
-
 /// A side of a sequence, named as in Keras's `pad_sequences`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -250,117 +227,12 @@ impl TokenSpec {
     }
 }
 
-/// Calls `each` for each token of `text`, in order; `word` is a scratch buffer.
-pub(crate) fn for_each_token(text: &str, level: Level, word: &mut String, mut each: impl FnMut(&str)) {
-    match level {
-        Level::Word => for_each_word(text, word, each),
-        Level::Character => {
-            let mut bytes = [0; 4];
-            text.chars().for_each(|c| each(c.encode_utf8(&mut bytes)));
-        }
-        Level::Symbol => text.split_whitespace().for_each(each),
-    }
-}
-
-/// Calls `each` for each word of `text`, in order; `word` is a scratch buffer.
-///
-/// Splits as Keras's `TextVectorization` does by default (`standardize="lower_and_strip_punctuation"`,
-/// `split="whitespace"`, `keras/src/layers/preprocessing/text_vectorization.py`): lower case, then the characters
-/// ``!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'`` deleted, not replaced (`well-made` becomes `wellmade`), then split at runs of white
-/// space. Identical on ASCII; beyond it lower case and white space are Unicode's, where Keras changes neither.
-pub(crate) fn for_each_word(text: &str, word: &mut String, mut each: impl FnMut(&str)) {
-    if text.is_ascii() {
-        return for_each_ascii_word(text, word, each);
-    }
-    let text = text.to_lowercase();
-    word.clear();
-    for c in text.chars() {
-        if c.is_ascii_alphanumeric() {
-            word.push(c);
-        } else if c.is_whitespace() {
-            if !word.is_empty() {
-                each(word);
-                word.clear();
-            }
-        } else if !c.is_ascii_punctuation() {
-            word.push(c);
-        }
-    }
-    if !word.is_empty() {
-        each(word);
-        word.clear();
-    }
-}
-
-/// [`for_each_word`] for ASCII text, where most words need no change and are passed on without a copy.
-fn for_each_ascii_word(text: &str, word: &mut String, mut each: impl FnMut(&str)) {
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
-    let mut start = 0;
-    for piece in text.as_bytes().split(is_space) {
-        let end = start + piece.len();
-        let is_clean = piece.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
-        match text.get(start..end) {
-            Some(piece) if is_clean && !piece.is_empty() => each(piece),
-            _ => {
-                word.clear();
-                let remaining = piece.iter().filter(|byte| !byte.is_ascii_punctuation());
-                word.extend(remaining.map(|byte| char::from(byte.to_ascii_lowercase())));
-                if !word.is_empty() {
-                    each(word);
-                }
-            }
-        }
-        start = end + 1;
-    }
-    word.clear();
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(text: &str) -> Vec<String> {
-        let mut words = vec![];
-        for_each_word(text, &mut String::new(), |word| words.push(word.to_owned()));
-        words
-    }
-
     fn spec(padding: Side, truncating: Side) -> TokenSpec {
         TokenSpec { level: Level::Word, vocabulary: 10, length: 4, padding, truncating, channels: Vec::new() }
-    }
-
-    #[test]
-    fn punctuation_is_deleted_and_white_space_splits() {
-        assert_eq!(
-            words("It's a WELL-made film.<br />Really!"),
-            ["its", "a", "wellmade", "filmbr", "really"]
-        );
-        assert_eq!(words(" \t\r\n\x0b\x0c ... -- "), [""; 0]);
-        assert_eq!(words("a\x0bb\x0cc\x1cd"), ["a", "b", "c\x1cd"]);
-    }
-
-    #[test]
-    fn the_deleted_punctuation_is_that_of_keras() {
-        let keras = r##"!"#$%&()*+,-./:;<=>?@[\]^_`{|}~'"##;
-        for c in '!'..='~' {
-            assert_eq!(words(&c.to_string()).is_empty(), keras.contains(c), "{c}");
-        }
-    }
-
-    #[test]
-    fn ascii_text_is_split_like_any_other() {
-        let every: String =
-            (0_u8..128).flat_map(|byte| [char::from(byte), 'x', 'Y', char::from(byte), ' ', 'z']).collect();
-        for text in [every.as_str(), "", " ", "a", " A b ", "a  b", "so-so . well"] {
-            let mut other = words(&format!("{text} é"));
-            assert_eq!(other.pop().as_deref(), Some("é"));
-            assert_eq!(words(text), other, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn case_and_white_space_beyond_ascii_are_those_of_unicode() {
-        assert_eq!(words("CAFÉ\u{a0}ΟΔΟΣ\u{3000}ПЛОХО «good»"), ["café", "οδος", "плохо", "«good»"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use crate::data::text::interner::{WordTable, Words};
-use crate::data::text::tokens::{Level, for_each_token, for_each_word};
+use crate::data::text::tokenizer::{Level, for_each_token, for_each_word};
 
 /// The words of a network, by id: 0 is padding (`""`), 1 is every unknown word (`"[UNK]"`).
 ///

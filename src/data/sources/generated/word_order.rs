@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::error::DataError;
 use crate::data::text::corpus::Corpus;
-use crate::data::text::tokens::for_each_word;
+use crate::data::text::tokenizer::for_each_word;
 use crate::rng::Rng;
 
 /// Labels in class order.

@@ -8,7 +8,8 @@ use crate::data::opened::{Data, Opened};
 use crate::data::progress::{ProgressSender, read_splits};
 use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
 use crate::data::text::splits::{TextSplits, shared_note};
-use crate::data::text::tokens::{Level, TokenRules, TokenSpec};
+use crate::data::text::tokenizer::Level;
+use crate::data::text::tokens::{TokenRules, TokenSpec};
 use crate::number;
 
 impl Source for LabelledSpec {

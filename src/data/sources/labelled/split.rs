@@ -85,7 +85,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::data::text::tokens::Level;
+    use crate::data::text::tokenizer::Level;
 
     /// 60 texts of class a, of which the last 20 are equal, and 30 of class b.
     fn corpus() -> Corpus {

@@ -5,8 +5,8 @@ use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::text::interner::fingerprint;
 use crate::data::text::text_sink::Sink;
+use crate::data::text::tokenizer::for_each_token;
 use crate::data::text::tokens::TokenSpec;
-use crate::data::text::tokens::for_each_token;
 use crate::data::text::vocabulary::Vocabulary;
 
 /// Everything that encoding texts depends on.

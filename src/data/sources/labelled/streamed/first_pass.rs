@@ -14,8 +14,8 @@ use crate::data::error::quoted;
 use crate::data::text::corpus::blank;
 use crate::data::text::interner::fingerprint;
 use crate::data::text::text_sink::Sink;
+use crate::data::text::tokenizer::for_each_token;
 use crate::data::text::tokens::TokenSpec;
-use crate::data::text::tokens::for_each_token;
 use crate::data::text::vocabulary::Vocabulary;
 use crate::number;
 

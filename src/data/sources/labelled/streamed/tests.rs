@@ -11,7 +11,8 @@ use crate::data::files::encoding::Encoding;
 use crate::data::load;
 use crate::data::sources::labelled::GivenValidation;
 use crate::data::spec::DataSpec;
-use crate::data::text::tokens::{Level, Side};
+use crate::data::text::tokenizer::Level;
+use crate::data::text::tokens::Side;
 
 const TOKENS: TokenSpec = TokenSpec {
     level: Level::Word,
