@@ -45,9 +45,9 @@ pub(crate) const ENOUGH: usize = 48 << 20;
 
 /// What a person says beforehand; what is left out is found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LookOptions {
+pub struct InspectOptions {
     /// What is to be learnt.
-    pub task: Option<LookTask>,
+    pub task: Option<TaskHint>,
     /// The column with the text.
     pub text: Option<Column>,
     /// The column with the label.
@@ -66,7 +66,7 @@ pub struct LookOptions {
 
 /// What is to be learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LookTask {
+pub enum TaskHint {
     /// The class of a text.
     Classify,
     /// How a series of numbers goes on.
@@ -79,16 +79,16 @@ pub enum LookTask {
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Looked {
+pub struct Inspection {
     /// For people.
     pub findings: Findings,
     /// What a network can be trained on; in words what is wanting where nothing can be.
-    pub material: Result<Material, String>,
+    pub detected: Result<DetectedData, String>,
 }
 
 /// What a network can be trained on.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Material {
+pub enum DetectedData {
     /// Texts with a class each.
     Texts {
         /// Where they are. Validation data that lie beside them are in it, else none are.
@@ -124,13 +124,13 @@ pub enum Material {
 ///
 /// # Errors
 /// When nothing is there, or what is there can be read in no way: a pipe, an empty file, bytes that are no text.
-pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
+pub fn inspect(path: &Path, options: &InspectOptions) -> Result<Inspection, DataError> {
     let kind = path.metadata().map_err(|error| DataError::read(path, None, error))?;
     if let Some((train, test)) = sequences::by_name(path).filter(|_| options.task.is_none()) {
-        match sequences::look(&train, test) {
+        match sequences::inspect(&train, test) {
             // Texts may lie in files that are called as an archive's are.
             Err(_) if train.extension().is_none_or(|end| end != "ts") => {}
-            looked => return looked,
+            inspection => return inspection,
         }
     }
     if kind.is_dir() {
@@ -139,9 +139,9 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
     let start = Start::read(path, sniff::HEAD)?;
     start.refuse_binary(path)?;
     match options.task {
-        Some(LookTask::Language) => return plain::look(path, options.encoding),
-        Some(LookTask::Tag) => return tags::look(path),
-        Some(LookTask::Classify | LookTask::Forecast) | None => {}
+        Some(TaskHint::Language) => return plain::inspect(path, options.encoding),
+        Some(TaskHint::Tag) => return tags::inspect(path),
+        Some(TaskHint::Classify | TaskHint::Forecast) | None => {}
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
@@ -157,13 +157,13 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
             let mut spec =
                 LabelledSpec { path: path.into(), format: Some(found), encoding, ..LabelledSpec::default() };
             spec.set_multi_label(multi_label);
-            labelled::look(spec, "a text a line", vec![("labels".into(), labels)], Vec::new(), start.size)
+            labelled::inspect(spec, "a text a line", vec![("labels".into(), labels)], Vec::new(), start.size)
         }
         Format::Jsonl => {
             let grid = Grid::of_objects(path, &start, options)?;
             objects(path, &grid, &start, options)
         }
-        _ if ends(&[".conll", ".conllu"]) || !asked && tags::is_tagged(path, &start) => tags::look(path),
+        _ if ends(&[".conll", ".conllu"]) || !asked && tags::is_tagged(path, &start) => tags::inspect(path),
         _ => {
             let spec = LabelledSpec {
                 path: path.into(),
@@ -175,14 +175,14 @@ pub fn look(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
             let sample = CsvFile(&spec).sample(&start.head);
             let is_named = asked || options.task.is_some() || ends(&[".csv", ".tsv"]);
             if !is_named && !sample.is_table() {
-                return plain::look(path, options.encoding);
+                return plain::inspect(path, options.encoding);
             }
             match table(path, &sample, &start, options) {
                 // Lines of prose may have as many commas each by chance.
-                Ok(Looked { material: Err(_), .. }) if !is_named && sample.delimiter == b',' => {
-                    plain::look(path, options.encoding)
+                Ok(Inspection { detected: Err(_), .. }) if !is_named && sample.delimiter == b',' => {
+                    plain::inspect(path, options.encoding)
                 }
-                looked => looked,
+                inspection => inspection,
             }
         }
     }
@@ -208,11 +208,11 @@ pub(crate) fn told(encoding: Encoding) -> String {
 }
 
 /// A folder of classes, or one with train and test data.
-fn folder(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
+fn folder(path: &Path, options: &InspectOptions) -> Result<Inspection, DataError> {
     let encoding = options.encoding.unwrap_or_default();
     let Some((train, test)) = train_and_test(path) else {
         if sequences::has_recordings(path) {
-            return sequences::look(path, None);
+            return sequences::inspect(path, None);
         }
         let spec = LabelledSpec {
             path: path.into(),
@@ -220,18 +220,18 @@ fn folder(path: &Path, options: &LookOptions) -> Result<Looked, DataError> {
             encoding,
             ..LabelledSpec::default()
         };
-        return labelled::look(spec, "a folder of classes", Vec::new(), Vec::new(), None);
+        return labelled::inspect(spec, "a folder of classes", Vec::new(), Vec::new(), None);
     };
     if train.is_dir() && sequences::has_recordings(&train) {
-        return sequences::look(&train, Some(test));
+        return sequences::inspect(&train, Some(test));
     }
     if train.is_dir() {
         let spec =
             LabelledSpec { path: train, format: Some(Format::Folder), encoding, ..LabelledSpec::default() };
         let kind = "folders of classes, to train and to test";
-        return labelled::look(labelled::validated(spec, test), kind, Vec::new(), Vec::new(), None);
+        return labelled::inspect(labelled::validated(spec, test), kind, Vec::new(), Vec::new(), None);
     }
-    look(&train, options)
+    inspect(&train, options)
 }
 
 /// A table: of texts with labels, or of numbers with dates.
@@ -239,8 +239,8 @@ fn table(
     path: &Path,
     sample: &sniff::Sample,
     start: &Start,
-    options: &LookOptions,
-) -> Result<Looked, DataError> {
+    options: &InspectOptions,
+) -> Result<Inspection, DataError> {
     let encoding = start.encoding(options.encoding);
     let mut grid = Grid::of_table(path, sample, encoding, options)?;
     let delimiter = match sample.delimiter {
@@ -253,11 +253,11 @@ fn table(
     };
     let facts = vec![("between columns".to_owned(), delimiter)];
     let forecast = match options.task {
-        Some(task) => task == LookTask::Forecast,
+        Some(task) => task == TaskHint::Forecast,
         None => !options.values.is_empty() || options.label.is_none() && grid.is_series(options),
     };
     if forecast {
-        return series::look(path, kind, facts, &mut grid, options, start.size);
+        return series::inspect(path, kind, facts, &mut grid, options, start.size);
     }
     let encoding = options.encoding.unwrap_or_default();
     let spec =
@@ -266,20 +266,25 @@ fn table(
     let delimiter = Some(char::from(sample.delimiter)).filter(|c| *c != ',');
     let spec = LabelledSpec { header, delimiter, ..spec };
     match grid.texts(spec, options)? {
-        Ok(spec) => labelled::look(beside(spec), kind, facts, grid.found(), start.size),
-        Err(_) if options.task.is_none() && grid.is_numbers() => sequences::look(path, None),
+        Ok(spec) => labelled::inspect(beside(spec), kind, facts, grid.found(), start.size),
+        Err(_) if options.task.is_none() && grid.is_numbers() => sequences::inspect(path, None),
         Err(doubt) => Ok(undecided(path, kind, facts, &grid, start, doubt)),
     }
 }
 
 /// JSON lines.
-fn objects(path: &Path, grid: &Grid, start: &Start, options: &LookOptions) -> Result<Looked, DataError> {
+fn objects(
+    path: &Path,
+    grid: &Grid,
+    start: &Start,
+    options: &InspectOptions,
+) -> Result<Inspection, DataError> {
     let mut grid = grid.clone();
     let encoding = options.encoding.unwrap_or_default();
     let spec =
         LabelledSpec { path: path.into(), format: Some(Format::Jsonl), encoding, ..LabelledSpec::default() };
     match grid.texts(spec, options)? {
-        Ok(spec) => labelled::look(beside(spec), "JSON lines", Vec::new(), grid.found(), start.size),
+        Ok(spec) => labelled::inspect(beside(spec), "JSON lines", Vec::new(), grid.found(), start.size),
         Err(doubt) => Ok(undecided(path, "JSON lines", Vec::new(), &grid, start, doubt)),
     }
 }
@@ -292,7 +297,7 @@ fn undecided(
     grid: &Grid,
     start: &Start,
     doubt: String,
-) -> Looked {
+) -> Inspection {
     let mut facts = facts;
     facts.extend(start.size.map(|size| ("size".to_owned(), number::bytes(size))));
     let findings = Findings {
@@ -305,7 +310,7 @@ fn undecided(
         columns: grid.found(),
         ..Findings::default()
     };
-    Looked { findings, material: Err(doubt) }
+    Inspection { findings, detected: Err(doubt) }
 }
 
 /// With the test data that lie beside the training data.

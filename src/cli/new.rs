@@ -8,7 +8,7 @@ use crate::data::{Column, DateOrder, Encoding};
 use crate::durable;
 use crate::durable::FileError;
 use crate::escape::foreign;
-use crate::inspect::{self, LookOptions, LookTask};
+use crate::inspect::{self, InspectOptions, TaskHint};
 use crate::protocol::Draft;
 use crate::ui::CustomDataHooks;
 use crate::ui::findings::{self, Detail, as_text, plain_theme};
@@ -81,18 +81,18 @@ enum Task {
 }
 
 impl InspectArgs {
-    pub fn options(&self) -> LookOptions {
+    pub fn options(&self) -> InspectOptions {
         let column = |column: &String| match column.parse() {
             Ok(number) => Column::Number(number),
             Err(_) => Column::Name(column.clone()),
         };
         let task = |task| match task {
-            Task::Classify => LookTask::Classify,
-            Task::Forecast => LookTask::Forecast,
-            Task::Tag => LookTask::Tag,
-            Task::Language => LookTask::Language,
+            Task::Classify => TaskHint::Classify,
+            Task::Forecast => TaskHint::Forecast,
+            Task::Tag => TaskHint::Tag,
+            Task::Language => TaskHint::Language,
         };
-        LookOptions {
+        InspectOptions {
             task: self.task.map(task),
             text: self.text.as_ref().map(column),
             label: self.label.as_ref().map(column),
@@ -114,7 +114,7 @@ pub(super) const CUSTOM_DATA: CustomDataHooks = CustomDataHooks {
         // Relative to the current folder in the preset.
         let here = std::env::current_dir().unwrap_or_default();
         let path = path.strip_prefix(&here).ok().filter(|path| !path.as_os_str().is_empty()).unwrap_or(path);
-        inspect::draft(path, &LookOptions::default(), None).map_err(|error| crate::error::chain(&error))
+        inspect::draft(path, &InspectOptions::default(), None).map_err(|error| crate::error::chain(&error))
     },
     write_preset: |draft| write_beside(draft).map_err(|error| error.to_string()),
 };

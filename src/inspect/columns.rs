@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::LookOptions;
+use super::InspectOptions;
 use super::start::Start;
 use crate::data::Column;
 use crate::data::columns::{
@@ -38,7 +38,7 @@ impl Grid {
         path: &Path,
         sample: &Sample,
         encoding: Encoding,
-        options: &LookOptions,
+        options: &InspectOptions,
     ) -> Result<Self, DataError> {
         let settings = ColumnSettings {
             text: options.text.as_ref(),
@@ -65,7 +65,7 @@ impl Grid {
     ///
     /// # Errors
     /// For a line that is no object.
-    pub fn of_objects(path: &Path, start: &Start, options: &LookOptions) -> Result<Self, DataError> {
+    pub fn of_objects(path: &Path, start: &Start, options: &InspectOptions) -> Result<Self, DataError> {
         let encoding = start.encoding(options.encoding);
         let mut objects = Vec::<Map<String, Value>>::new();
         let lines = start.head.whole_lines().split(|byte| *byte == b'\n');
@@ -136,7 +136,7 @@ impl Grid {
     }
 
     /// Whether it has dates and numbers, and no text.
-    pub fn is_series(&self, options: &LookOptions) -> bool {
+    pub fn is_series(&self, options: &InspectOptions) -> bool {
         let dates = options.date.is_some() || self.date().is_some();
         let numbers = self.first.columns.iter().any(|cells| matches!(cells.kind, Kind::Number(..)));
         let text = options.text.is_some()
@@ -161,7 +161,7 @@ impl Grid {
     pub fn dates_and_values(
         &mut self,
         path: &Path,
-        options: &LookOptions,
+        options: &InspectOptions,
     ) -> Result<Result<(String, Vec<String>), String>, DataError> {
         let name = |name: &String| Column::Name(name.clone());
         let date =
@@ -208,7 +208,7 @@ impl Grid {
     pub fn texts(
         &mut self,
         spec: LabelledSpec,
-        options: &LookOptions,
+        options: &InspectOptions,
     ) -> Result<Result<LabelledSpec, String>, DataError> {
         let path = &spec.path;
         let text = self.wanted(path, "text", options.text.as_ref())?;

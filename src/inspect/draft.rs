@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::{DataError, DataSpec};
 use crate::escape::foreign;
-use crate::inspect::{LookOptions, Looked, Material, look};
+use crate::inspect::{DetectedData, InspectOptions, Inspection, inspect};
 use crate::nn::Loss;
 use crate::number;
 use crate::optim::{Adam, OptimizerSpec, Schedule};
@@ -42,23 +42,23 @@ struct Proposal {
 /// folder under the name it gets.
 ///
 /// # Errors
-/// As [`look`]. Where nothing can be trained on the data, the draft says why.
-pub fn draft(path: &Path, options: &LookOptions, to: Option<&Path>) -> Result<Draft, DataError> {
-    let Looked { mut findings, material } = look(path, options)?;
+/// As [`inspect`]. Where nothing can be trained on the data, the draft says why.
+pub fn draft(path: &Path, options: &InspectOptions, to: Option<&Path>) -> Result<Draft, DataError> {
+    let Inspection { mut findings, detected } = inspect(path, options)?;
     let name = to
         .and_then(Path::file_stem)
         .map_or_else(|| name_of(path), |stem| stem.to_string_lossy().into_owned());
-    let preset = material.and_then(|material| {
-        let proposal = match material {
-            Material::Texts { spec, level, examples } => texts::propose(&findings, spec, level, examples),
-            Material::Text { spec, prime } => language::propose(&findings, spec, &prime)?,
-            Material::Tags { spec, examples } => tags::propose(&findings, spec, examples),
-            Material::Sequences(spec) => sequences::propose(&findings, spec),
-            Material::Series(spec) => series::propose(&findings, spec),
+    let preset = detected.and_then(|detected| {
+        let proposal = match detected {
+            DetectedData::Texts { spec, level, examples } => texts::propose(&findings, spec, level, examples),
+            DetectedData::Text { spec, prime } => language::propose(&findings, spec, &prime)?,
+            DetectedData::Tags { spec, examples } => tags::propose(&findings, spec, examples),
+            DetectedData::Sequences(spec) => sequences::propose(&findings, spec),
+            DetectedData::Series(spec) => series::propose(&findings, spec),
         };
         findings.suggested = proposal.suggested.clone();
         let file = to.map_or_else(|| format!("{name}.yaml"), |to| to.display().to_string());
-        let place = Place { looked_at: path, file: &file, folder: to.and_then(Path::parent) };
+        let place = Place { inspected: path, file: &file, folder: to.and_then(Path::parent) };
         written(&name, proposal, &place)
     });
     Ok(Draft { findings, name, preset })
@@ -131,7 +131,7 @@ fn name_of(path: &Path) -> String {
 /// Where the preset will be.
 struct Place<'a> {
     /// The data it is for.
-    looked_at: &'a Path,
+    inspected: &'a Path,
     /// Its file.
     file: &'a str,
     /// The folder of that; `None` and the empty one are the current folder.
@@ -166,7 +166,7 @@ impl Place<'_> {
             "# ",
             &format!(
                 "Written by “unrolled new {}”. Change it as you like; it can be trained as it is:",
-                self.looked_at.display()
+                self.inspected.display()
             ),
         );
         out.line(&format!("#   unrolled train {}", foreign(self.file)));

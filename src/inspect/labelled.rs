@@ -6,7 +6,7 @@ use std::{panic, thread};
 
 use super::measure::{coverage, lengths};
 use super::start::Start;
-use super::{ENOUGH, Looked, Material, told};
+use super::{DetectedData, ENOUGH, Inspection, told};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::encoding::Encoding;
@@ -169,13 +169,13 @@ pub(super) fn validated(spec: LabelledSpec, path: PathBuf) -> LabelledSpec {
 }
 
 /// Looks at the texts of `spec`, of which `kind`, `facts` and `columns` are known.
-pub(super) fn look(
+pub(super) fn inspect(
     mut spec: LabelledSpec,
     kind: &str,
     mut facts: Vec<(String, String)>,
     columns: Vec<ColumnFound>,
     size: Option<u64>,
-) -> Result<Looked, DataError> {
+) -> Result<Inspection, DataError> {
     let mut notes = Vec::new();
     let as_given = spec.clone();
     // Both files are read at a time: a person waits.
@@ -242,7 +242,7 @@ pub(super) fn look(
     if let [class] = findings.classes.as_slice() {
         let what = if spec.is_multi_label() { "labels" } else { "classes" };
         let doubt = format!("one label alone, {}: at least two {what} are needed", quoted(&class.label));
-        return Ok(Looked { findings, material: Err(doubt) });
+        return Ok(Inspection { findings, detected: Err(doubt) });
     }
     let mut different = BTreeMap::<&str, usize>::new();
     found.prints.values().for_each(|label| *different.entry(label).or_default() += 1);
@@ -256,11 +256,11 @@ pub(super) fn look(
                 "of {rows} texts only {prints} differ: too few to learn from some and be judged by others"
             ),
         };
-        return Ok(Looked { findings, material: Err(doubt) });
+        return Ok(Inspection { findings, detected: Err(doubt) });
     }
     let examples = found.examples.into_values().take(EXAMPLES).collect();
     let level = found.level;
-    Ok(Looked { findings, material: Ok(Material::Texts { spec, level, examples }) })
+    Ok(Inspection { findings, detected: Ok(DetectedData::Texts { spec, level, examples }) })
 }
 
 /// Reads the texts; where they are not UTF-8 as what they are likely to be, and without bad rows where there are few. What had to be done is set in `spec` and

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::measure::coverage;
 use super::start::Start;
-use super::{ENOUGH, Looked, Material, told};
+use super::{DetectedData, ENOUGH, Inspection, told};
 use crate::data::error::DataError;
 use crate::data::files::encoding::Encoding;
 use crate::data::sources::language::TextSpec;
@@ -18,7 +18,7 @@ use crate::protocol::Findings;
 const PRIME: usize = 24;
 
 /// Looks at a file of text.
-pub(super) fn look(path: &Path, given: Option<Encoding>) -> Result<Looked, DataError> {
+pub(super) fn inspect(path: &Path, given: Option<Encoding>) -> Result<Inspection, DataError> {
     let start = Start::read(path, ENOUGH)?;
     let (more, size) = (start.head.more, start.size);
     let encoding = start.encoding(given);
@@ -64,5 +64,5 @@ pub(super) fn look(path: &Path, given: Option<Encoding>) -> Result<Looked, DataE
         prime.push('\n');
     }
     let spec = TextSpec { path: path.into(), validation: 0.1, encoding, needs: None };
-    Ok(Looked { findings, material: Ok(Material::Text { spec, prime }) })
+    Ok(Inspection { findings, detected: Ok(DetectedData::Text { spec, prime }) })
 }

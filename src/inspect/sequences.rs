@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Looked, Material, test_beside};
+use super::{DetectedData, Inspection, test_beside};
 use crate::data::error::DataError;
 use crate::data::error::quoted;
 use crate::data::sources::labelled::{GivenValidation, Validation};
@@ -35,7 +35,7 @@ pub(super) fn by_name(path: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
 }
 
 /// Looks at the sequences at `path`: files are read as a whole, of recordings the headers.
-pub(super) fn look(path: &Path, test: Option<PathBuf>) -> Result<Looked, DataError> {
+pub(super) fn inspect(path: &Path, test: Option<PathBuf>) -> Result<Inspection, DataError> {
     let found = sequence_statistics(path)?;
     let steps = match found.shortest == found.longest {
         true => number::count(found.longest as u64),
@@ -56,8 +56,8 @@ pub(super) fn look(path: &Path, test: Option<PathBuf>) -> Result<Looked, DataErr
         facts.push(("validation".into(), format!("{name}, beside it")));
     }
     if found.measured < found.sequences {
-        let looked = number::count(found.measured as u64);
-        facts.push(("looked into".into(), format!("the headers of {looked}, spread evenly")));
+        let measured = number::count(found.measured as u64);
+        facts.push(("inspected".into(), format!("the headers of {measured}, spread evenly")));
     }
     let mut notes = Vec::new();
     if let Some(first) = found.broken.first() {
@@ -91,11 +91,11 @@ pub(super) fn look(path: &Path, test: Option<PathBuf>) -> Result<Looked, DataErr
         classes: found.classes.into_iter().map(|(label, count)| ClassCount { label, count }).collect(),
         ..Findings::default()
     };
-    let material = match findings.classes.as_slice() {
+    let detected = match findings.classes.as_slice() {
         [only] => Err(format!("one label alone, {}: at least two classes are needed", quoted(&only.label))),
-        _ => Ok(Material::Sequences(spec)),
+        _ => Ok(DetectedData::Sequences(spec)),
     };
-    Ok(Looked { findings, material })
+    Ok(Inspection { findings, detected })
 }
 
 /// Of so many recordings one may be broken; where there are more, something else is wrong.

@@ -8,7 +8,7 @@ use crate::data::error::DataError;
 use crate::data::sources::series::SeriesSpec;
 use crate::data::sources::series::notation::{Date, DateOrder};
 use crate::data::sources::series::table::Columns;
-use crate::inspect::{ENOUGH, Grid, LookOptions, Looked, Material, Start, told};
+use crate::inspect::{DetectedData, ENOUGH, Grid, InspectOptions, Inspection, Start, told};
 use crate::number;
 use crate::protocol::Findings;
 
@@ -19,14 +19,14 @@ const LONGEST: usize = 1_200;
 const ALIKE: f64 = 0.3;
 
 /// Looks at the dates and numbers of a table of which the first rows are in `grid`.
-pub(crate) fn look(
+pub(crate) fn inspect(
     path: &Path,
     kind: &str,
     mut facts: Vec<(String, String)>,
     grid: &mut Grid,
-    options: &LookOptions,
+    options: &InspectOptions,
     size: Option<u64>,
-) -> Result<Looked, DataError> {
+) -> Result<Inspection, DataError> {
     let roles = grid.dates_and_values(path, options)?;
     let mut start = Start::read(path, ENOUGH)?;
     let more = start.head.more;
@@ -47,7 +47,7 @@ pub(crate) fn look(
     };
     let wrong = |mut findings: Findings, facts, doubt: String| {
         findings.facts = facts;
-        Ok(Looked { findings, material: Err(doubt) })
+        Ok(Inspection { findings, detected: Err(doubt) })
     };
     let (date, values) = match roles {
         Ok(roles) => roles,
@@ -119,7 +119,7 @@ pub(crate) fn look(
             "{} rows: at least 20 are needed to learn from some and be judged by others",
             table.len()
         );
-        return Ok(Looked { findings, material: Err(doubt) });
+        return Ok(Inspection { findings, detected: Err(doubt) });
     }
     let spec = SeriesSpec {
         path: path.into(),
@@ -137,7 +137,7 @@ pub(crate) fn look(
         encoding,
         needs: None,
     };
-    Ok(Looked { findings, material: Ok(Material::Series(spec)) })
+    Ok(Inspection { findings, detected: Ok(DetectedData::Series(spec)) })
 }
 
 /// How far dates are apart.

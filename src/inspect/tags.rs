@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::measure::{coverage, lengths};
 use super::start::Start;
-use super::{ENOUGH, Looked, Material, test_beside};
+use super::{DetectedData, ENOUGH, Inspection, test_beside};
 use crate::data::error::DataError;
 use crate::data::files::encoding::Encoding;
 use crate::data::sources::tags::{TagsSpec, TagsValidation};
@@ -40,7 +40,7 @@ fn whole_sentences(bytes: &[u8], more: bool) -> &[u8] {
 }
 
 /// Looks at a file of tagged sentences.
-pub(super) fn look(path: &Path) -> Result<Looked, DataError> {
+pub(super) fn inspect(path: &Path) -> Result<Inspection, DataError> {
     let mut start = Start::read(path, ENOUGH)?;
     let (more, size) = (start.head.more, start.size);
     let kept = whole_sentences(&start.head.bytes, more).len();
@@ -90,7 +90,7 @@ pub(super) fn look(path: &Path) -> Result<Looked, DataError> {
     };
     if let [only] = tags.keys().collect::<Vec<_>>().as_slice() {
         let doubt = format!("one tag alone, {}: at least two are needed", crate::data::error::quoted(only));
-        return Ok(Looked { findings, material: Err(doubt) });
+        return Ok(Inspection { findings, detected: Err(doubt) });
     }
     let sentence =
         |words: &Vec<Token<'_>>| words.iter().map(|token| token.word).collect::<Vec<_>>().join(" ");
@@ -98,7 +98,7 @@ pub(super) fn look(path: &Path) -> Result<Looked, DataError> {
     let examples = found.iter().filter(short).take(EXAMPLES).map(sentence).collect();
     let validation = beside.map(|path| TagsValidation { path });
     let spec = TagsSpec { path: path.into(), validation, needs: None };
-    Ok(Looked { findings, material: Ok(Material::Tags { spec, examples }) })
+    Ok(Inspection { findings, detected: Ok(DetectedData::Tags { spec, examples }) })
 }
 
 /// The file to validate on that lies beside one to train on; beside a `dev` file, the test file.

@@ -25,27 +25,27 @@ impl Files {
         self.0.path().join(name)
     }
 
-    fn look(&self, name: &str) -> Looked {
-        self.look_with(name, &LookOptions::default())
+    fn inspect(&self, name: &str) -> Inspection {
+        self.inspect_with(name, &InspectOptions::default())
     }
 
-    fn look_with(&self, name: &str, options: &LookOptions) -> Looked {
-        look(&self.path(name), options).unwrap()
+    fn inspect_with(&self, name: &str, options: &InspectOptions) -> Inspection {
+        inspect(&self.path(name), options).unwrap()
     }
 }
 
-fn look_at(name: &str, bytes: &[u8]) -> Looked {
-    Files::new(&[(name, bytes)]).look(name)
+fn inspect_bytes(name: &str, bytes: &[u8]) -> Inspection {
+    Files::new(&[(name, bytes)]).inspect(name)
 }
 
 fn error(name: &str, bytes: &[u8]) -> String {
     let files = Files::new(&[(name, bytes)]);
-    look(&files.path(name), &LookOptions::default()).unwrap_err().to_string()
+    inspect(&files.path(name), &InspectOptions::default()).unwrap_err().to_string()
 }
 
-fn labelled(looked: Looked) -> LabelledSpec {
-    match looked.material {
-        Ok(Material::Texts { spec, .. }) => spec,
+fn labelled(inspection: Inspection) -> LabelledSpec {
+    match inspection.detected {
+        Ok(DetectedData::Texts { spec, .. }) => spec,
         other => panic!("{other:?}"),
     }
 }
@@ -64,8 +64,8 @@ fn columns_are_told_by_what_is_in_them() {
     let rows = table("when;id;opinion;stars\n", |n, text, label| {
         format!("2020-01-{:02};k{n}x;{text};{label}\n", n + 1)
     });
-    let looked = look_at("a.csv", &rows);
-    let found = &looked.findings;
+    let inspection = inspect_bytes("a.csv", &rows);
+    let found = &inspection.findings;
     assert_eq!((found.kind.as_str(), found.rows, found.more), ("a table with a header", 20, false));
     let told: Vec<_> =
         found.columns.iter().map(|c| (c.name.as_str(), c.role.as_str(), c.why.as_str())).collect();
@@ -82,17 +82,19 @@ fn columns_are_told_by_what_is_in_them() {
     assert_eq!(counts, [("bad", 10), ("good", 10)]);
     let lengths = found.lengths.as_ref().unwrap();
     assert_eq!((lengths.least, lengths.most, lengths.unit.as_str()), (7, 7, "words"));
-    let spec = labelled(looked);
+    let spec = labelled(inspection);
     assert_eq!((spec.text, spec.label), (Some("opinion".into()), Some("stars".into())));
     assert_eq!((spec.delimiter, spec.header), (Some(';'), Some(true)));
 }
 
 #[test]
 fn a_table_without_a_header_goes_by_numbers() {
-    let looked =
-        look_at("a.txt", &table("", |_, text, label| format!("{text}\t{}\n", usize::from(label == "good"))));
-    assert_eq!(looked.findings.kind, "a table without a header");
-    let spec = labelled(looked);
+    let inspection = inspect_bytes(
+        "a.txt",
+        &table("", |_, text, label| format!("{text}\t{}\n", usize::from(label == "good"))),
+    );
+    assert_eq!(inspection.findings.kind, "a table without a header");
+    let spec = labelled(inspection);
     assert_eq!((spec.text, spec.label), (Some(Column::Number(1)), Some(Column::Number(2))));
     assert_eq!((spec.delimiter, spec.header), (Some('\t'), Some(false)));
 }
@@ -103,20 +105,20 @@ fn what_is_in_doubt_is_told_with_the_way_out_and_done_as_somebody_says() {
         format!("{text},{text} and more,{label},{}\n", ["a", "b"][n / 2 % 2])
     });
     let files = Files::new(&[("a.csv", &rows)]);
-    let text = LookOptions { text: Some("said".into()), ..LookOptions::default() };
-    let both = LookOptions { label: Some(Column::Number(4)), ..text.clone() };
-    assert_eq!(labelled(files.look_with("a.csv", &both)).label, Some("site".into()));
-    let wrong = LookOptions { label: Some("moods".into()), ..text.clone() };
-    let wrong = look(&files.path("a.csv"), &wrong).unwrap_err().to_string();
+    let text = InspectOptions { text: Some("said".into()), ..InspectOptions::default() };
+    let both = InspectOptions { label: Some(Column::Number(4)), ..text.clone() };
+    assert_eq!(labelled(files.inspect_with("a.csv", &both)).label, Some("site".into()));
+    let wrong = InspectOptions { label: Some("moods".into()), ..text.clone() };
+    let wrong = inspect(&files.path("a.csv"), &wrong).unwrap_err().to_string();
     let wrong = wrong.replace(&files.path("a.csv").display().to_string(), "a.csv");
     let none = table("said,id\n", |n, text, _| format!("{text},{n}\n"));
     let alike = table("text,label\n", |_, text, _| format!("{text},same\n"));
     let equal = table("text,label\n", |_, _, label| format!("the very same words,{label}\n"));
     let two = table("text,label\n", |_, _, label| format!("a {label} film,{label}\n"));
-    let doubt = |rows: &[u8]| look_at("a.csv", rows).material.unwrap_err();
+    let doubt = |rows: &[u8]| inspect_bytes("a.csv", rows).detected.unwrap_err();
     let entries = [
-        ("two columns of texts", files.look("a.csv").material.unwrap_err()),
-        ("two columns of labels", files.look_with("a.csv", &text).material.unwrap_err()),
+        ("two columns of texts", files.inspect("a.csv").detected.unwrap_err()),
+        ("two columns of labels", files.inspect_with("a.csv", &text).detected.unwrap_err()),
         ("--label moods", wrong),
         ("no column of labels", doubt(&none)),
         ("one label", doubt(&alike)),
@@ -131,15 +133,19 @@ fn bytes_that_are_not_utf_8_and_few_bad_rows_are_told_and_set() {
     let mut rows = table("text,label\n", |_, text, label| format!("{text},{label}\n"));
     let good = rows.clone();
     rows.extend_from_slice(b"a caf\xe9,good\n");
-    let looked = look_at("a.csv", &rows);
+    let inspection = inspect_bytes("a.csv", &rows);
     assert!(
-        looked.findings.notes[0].contains("a.csv:22: found the byte 0xe9 at byte column 6"),
-        "{looked:?}"
+        inspection.findings.notes[0].contains("a.csv:22: found the byte 0xe9 at byte column 6"),
+        "{inspection:?}"
     );
-    assert_eq!(labelled(looked).encoding, Encoding::Latin1);
-    let looked = look_at("a.csv", &[good.as_slice(), b"a row of, three,fields\n"].concat());
-    assert!(looked.findings.notes[0].starts_with("1 bad rows are left out"), "{:?}", looked.findings.notes);
-    assert!(labelled(looked).skip_bad_rows);
+    assert_eq!(labelled(inspection).encoding, Encoding::Latin1);
+    let inspection = inspect_bytes("a.csv", &[good.as_slice(), b"a row of, three,fields\n"].concat());
+    assert!(
+        inspection.findings.notes[0].starts_with("1 bad rows are left out"),
+        "{:?}",
+        inspection.findings.notes
+    );
+    assert!(labelled(inspection).skip_bad_rows);
 }
 
 #[test]
@@ -151,74 +157,79 @@ fn texts_that_stand_twice_uneven_classes_and_test_data_beside_are_told() {
         ("text,label\n".to_owned() + &(from..from + 40).map(row).collect::<String>()).into_bytes()
     };
     let train = [rows(0), b"a text of number 0,often\n".to_vec()].concat();
-    let looked = Files::new(&[("x-train.csv", &train), ("x-test.csv", &rows(30))]).look("x-train.csv");
-    let notes = looked.findings.notes.join("\n");
+    let inspection = Files::new(&[("x-train.csv", &train), ("x-test.csv", &rows(30))]).inspect("x-train.csv");
+    let notes = inspection.findings.notes.join("\n");
     assert!(notes.contains("1 texts stand there a second time, 1 of them with another label"), "{notes}");
     assert!(notes.contains("10 texts of x-test.csv stand in the training data too"), "{notes}");
     assert!(notes.contains("\"often\" is 5 times as frequent as \"rare\""), "{notes}");
-    assert!(matches!(labelled(looked).validation, Some(Validation::Given(_))));
+    assert!(matches!(labelled(inspection).validation, Some(Validation::Given(_))));
     let strange = b"text,label\na text,never\nand one,often\n";
-    let looked = Files::new(&[("train.csv", &train), ("test.csv", strange)]).look("train.csv");
-    assert!(looked.findings.notes.iter().any(|note| note.contains("have not: \"never\"")), "{looked:?}");
-    assert_eq!(labelled(looked).validation, None);
+    let inspection = Files::new(&[("train.csv", &train), ("test.csv", strange)]).inspect("train.csv");
+    assert!(
+        inspection.findings.notes.iter().any(|note| note.contains("have not: \"never\"")),
+        "{inspection:?}"
+    );
+    assert_eq!(labelled(inspection).validation, None);
 }
 
 #[test]
 fn names_are_read_letter_by_letter_and_folders_hold_classes() {
     let names: &[(&str, &[u8])] =
         &[("names/x.txt", b"Anna\nOtto\nHannah\n"), ("names/y.txt", "Zo\u{eb}\nJos\u{e9}\n".as_bytes())];
-    let looked = Files::new(names).look("names");
-    assert_eq!((looked.findings.kind.as_str(), looked.findings.rows), ("a folder of classes", 5));
-    assert_eq!(looked.findings.vocabulary.as_ref().unwrap().unit, "characters");
-    assert!(matches!(looked.material, Ok(Material::Texts { level: Level::Character, .. })));
+    let inspection = Files::new(names).inspect("names");
+    assert_eq!((inspection.findings.kind.as_str(), inspection.findings.rows), ("a folder of classes", 5));
+    assert_eq!(inspection.findings.vocabulary.as_ref().unwrap().unit, "characters");
+    assert!(matches!(inspection.detected, Ok(DetectedData::Texts { level: Level::Character, .. })));
     let both: &[(&str, &[u8])] = &[
         ("a/train/pos/1.txt", b"a good long film"),
         ("a/train/neg/1.txt", b"a bad long film"),
         ("a/test/pos/1.txt", b"not bad at all"),
         ("a/test/neg/1.txt", b"not good at all"),
     ];
-    let looked = Files::new(both).look("a");
+    let inspection = Files::new(both).inspect("a");
     assert!(
-        looked.findings.facts.iter().any(|(_, value)| value == "2 texts in test, beside it"),
-        "{looked:?}"
+        inspection.findings.facts.iter().any(|(_, value)| value == "2 texts in test, beside it"),
+        "{inspection:?}"
     );
-    assert!(labelled(looked).path.ends_with("train"));
+    assert!(labelled(inspection).path.ends_with("train"));
 }
 
 #[test]
 fn each_kind_is_known_by_its_content() {
     let jsonl =
         table("", |_, text, label| format!("{{\"said\": \"{text}\", \"mood\": \"{label}\", \"n\": 3}}\n"));
-    let spec = labelled(look_at("a.dat", &jsonl));
+    let spec = labelled(inspect_bytes("a.dat", &jsonl));
     assert_eq!(
         (spec.format, spec.text, spec.label),
         (Some(Format::Jsonl), Some("said".into()), Some("mood".into()))
     );
     let lines: &[(&str, &[u8])] = &[("a.txt", b"one good film\none bad film\n"), ("a.labels", b"y\nn\n")];
-    assert_eq!(labelled(Files::new(lines).look("a.txt")).format, Some(Format::Lines));
+    assert_eq!(labelled(Files::new(lines).inspect("a.txt")).format, Some(Format::Lines));
     let tagged = "the D\ncat N\n\na D\ndog N\nran V\n\n";
-    let looked = look_at("a.txt", tagged.repeat(5).as_bytes());
-    assert!(matches!(looked.material, Ok(Material::Tags { .. })), "{looked:?}");
-    assert_eq!((looked.findings.rows, looked.findings.classes.len()), (10, 3));
+    let inspection = inspect_bytes("a.txt", tagged.repeat(5).as_bytes());
+    assert!(matches!(inspection.detected, Ok(DetectedData::Tags { .. })), "{inspection:?}");
+    assert_eq!((inspection.findings.rows, inspection.findings.classes.len()), (10, 3));
     let prose = "It was late, and nobody came.\nThen somebody did: the cat.\n\nIt sat down.\n";
-    let looked = look_at("a.txt", prose.repeat(9).as_bytes());
-    assert_eq!(looked.findings.kind, "one long text");
-    let Ok(Material::Text { prime, .. }) = looked.material else { panic!("a text") };
+    let inspection = inspect_bytes("a.txt", prose.repeat(9).as_bytes());
+    assert_eq!(inspection.findings.kind, "one long text");
+    let Ok(DetectedData::Text { prime, .. }) = inspection.detected else { panic!("a text") };
     assert_eq!(prime, "It was late, and nobody ");
     let days = (1..=28).map(|day| format!("2024-02-{day:02},{}\n", day % 7)).collect::<String>();
-    let looked = look_at("a.csv", ("day,sold\n".to_owned() + &days).as_bytes());
-    let Ok(Material::Series(spec)) = looked.material else { panic!("{looked:?}") };
+    let inspection = inspect_bytes("a.csv", ("day,sold\n".to_owned() + &days).as_bytes());
+    let Ok(DetectedData::Series(spec)) = inspection.detected else { panic!("{inspection:?}") };
     assert_eq!(
         (spec.date.as_deref(), spec.values, spec.season),
         (Some("day"), vec!["sold".to_owned()], Some(7))
     );
-    assert!(looked.findings.facts.contains(&("dates".into(), "2024-02-01 to 2024-02-28, every day".into())));
+    assert!(
+        inspection.findings.facts.contains(&("dates".into(), "2024-02-01 to 2024-02-28, every day".into()))
+    );
 }
 
 #[test]
 fn a_series_that_training_would_refuse_is_told_with_its_line() {
     let doubt = |rows: &str| {
-        let message = look_at("a.csv", rows.as_bytes()).material.unwrap_err();
+        let message = inspect_bytes("a.csv", rows.as_bytes()).detected.unwrap_err();
         message.find("a.csv:").map_or(message.clone(), |at| message[at..].to_owned())
     };
     let days = (1..=28).map(|day| format!("2024-02-{day:02},{day}\n")).collect::<String>();
@@ -253,7 +264,7 @@ fn what_cannot_be_read_is_told() {
     let files = Files::new(&[("empty/.keep", b"")]);
     rustix::fs::mkfifoat(rustix::fs::CWD, files.path("pipe"), rustix::fs::Mode::RUSR).unwrap();
     let others = ["nowhere", "empty", "pipe"].map(|name| {
-        let error = look(&files.path(name), &LookOptions::default()).unwrap_err().to_string();
+        let error = inspect(&files.path(name), &InspectOptions::default()).unwrap_err().to_string();
         (name.to_owned(), from_name(&error, name))
     });
     crate::messages::assert_messages("inspection_files", texts.into_iter().chain(others));
@@ -292,8 +303,8 @@ proptest! {
         name in prop_oneof![Just("a.csv"), Just("a.txt"), Just("a.jsonl"), Just("a.conllu"), Just("a.gz")],
     ) {
         let files = Files::new(&[(name, &bytes)]);
-        for task in [None, Some(LookTask::Classify), Some(LookTask::Forecast), Some(LookTask::Tag), Some(LookTask::Language)] {
-            let _ = look(&files.path(name), &LookOptions { task, ..LookOptions::default() });
+        for task in [None, Some(TaskHint::Classify), Some(TaskHint::Forecast), Some(TaskHint::Tag), Some(TaskHint::Language)] {
+            let _ = inspect(&files.path(name), &InspectOptions { task, ..InspectOptions::default() });
         }
     }
 }
@@ -311,26 +322,32 @@ fn what_the_bytes_mean_is_found_and_names_of_columns_with_it() {
     };
     let rows = String::from_utf8(table("отзыв;оценка\n", row)).unwrap();
     for encoding in ["windows-1251", "koi8-r", "ibm866"] {
-        let looked = look_at("a.csv", &written(&rows, encoding));
+        let inspection = inspect_bytes("a.csv", &written(&rows, encoding));
         let told = format!("not UTF-8; read as {encoding}");
-        assert!(looked.findings.facts.iter().any(|(name, fact)| name == "encoding" && *fact == told));
-        assert!(looked.findings.notes[0].contains("--encoding names another"), "{:?}", looked.findings.notes);
-        let spec = labelled(looked);
+        assert!(inspection.findings.facts.iter().any(|(name, fact)| name == "encoding" && *fact == told));
+        assert!(
+            inspection.findings.notes[0].contains("--encoding names another"),
+            "{:?}",
+            inspection.findings.notes
+        );
+        let spec = labelled(inspection);
         assert_eq!((spec.text, spec.label), (Some("отзыв".into()), Some("оценка".into())));
         assert_eq!(spec.encoding.to_string(), encoding);
     }
     // An encoding that is given is used.
     let bytes = written(&rows, "windows-1251");
     let files = Files::new(&[("a.csv", &bytes)]);
-    let latin = LookOptions { encoding: Some(Encoding::Latin1), ..LookOptions::default() };
-    let looked = files.look_with("a.csv", &latin);
-    assert!(looked.findings.notes.is_empty(), "{:?}", looked.findings.notes);
-    assert_eq!(labelled(looked).encoding, Encoding::Latin1);
+    let latin = InspectOptions { encoding: Some(Encoding::Latin1), ..InspectOptions::default() };
+    let inspection = files.inspect_with("a.csv", &latin);
+    assert!(inspection.findings.notes.is_empty(), "{:?}", inspection.findings.notes);
+    assert_eq!(labelled(inspection).encoding, Encoding::Latin1);
     let chinese = table("text,label\n", |n, _, label| format!("这部电影很{n},{label}\n"));
-    let chinese = look_at("a.csv", &written(str::from_utf8(&chinese).unwrap(), "gbk"));
+    let chinese = inspect_bytes("a.csv", &written(str::from_utf8(&chinese).unwrap(), "gbk"));
     assert_eq!(labelled(chinese).encoding.to_string(), "gbk");
-    let prose =
-        look_at("a.txt", &written("Я помню чудное мгновенье:\nпередо мной явилась ты.\n", "windows-1251"));
-    let Ok(Material::Text { spec, prime }) = prose.material else { panic!("{prose:?}") };
+    let prose = inspect_bytes(
+        "a.txt",
+        &written("Я помню чудное мгновенье:\nпередо мной явилась ты.\n", "windows-1251"),
+    );
+    let Ok(DetectedData::Text { spec, prime }) = prose.detected else { panic!("{prose:?}") };
     assert_eq!((spec.encoding.to_string().as_str(), prime.as_str()), ("windows-1251", "Я помню чудное "));
 }

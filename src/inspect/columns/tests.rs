@@ -11,7 +11,7 @@ use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::csv::{Columns, CsvFile, Labels};
 use crate::data::sources::labelled::{Format, LabelledSpec};
 use crate::data::text::text_sink::Sink;
-use crate::inspect::{LookOptions, Looked, Material, look};
+use crate::inspect::{DetectedData, InspectOptions, Inspection, inspect};
 
 /// What the cells of a column are.
 #[derive(Debug, Clone, Copy)]
@@ -182,10 +182,10 @@ fn check(table: &Table, file: &str, content: &str) -> Result<(), TestCaseError> 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(file);
     fs::write(&path, content).unwrap();
-    let Ok(Looked { material, .. }) = look(&path, &LookOptions::default()) else { return Ok(()) };
+    let Ok(Inspection { detected, .. }) = inspect(&path, &InspectOptions::default()) else { return Ok(()) };
     let nothing = LabelledSpec { path, ..LabelledSpec::default() };
-    match material {
-        Ok(Material::Texts { spec, .. }) if spec.label_columns.is_empty() => {
+    match detected {
+        Ok(DetectedData::Texts { spec, .. }) if spec.label_columns.is_empty() => {
             // What is no matter of columns is as in the draft.
             let nothing = LabelledSpec {
                 encoding: spec.encoding,
@@ -201,7 +201,7 @@ fn check(table: &Table, file: &str, content: &str) -> Result<(), TestCaseError> 
                 prop_assert_eq!(spec.header, Some(found.header));
             }
         }
-        Ok(Material::Texts { spec, .. }) => {
+        Ok(DetectedData::Texts { spec, .. }) => {
             prop_assert!(read(&spec).is_ok());
             if let Err(error) = read(&nothing) {
                 prop_assert!(error.contains("data.label_columns"), "{error}\n{content}");

@@ -6,7 +6,7 @@ use crate::data::{
     Column, DataSpec, GivenValidation, LabelledSpec, Level, SequencesSpec, SeriesSpec, TagsSpec,
     TagsValidation, TextSpec, Validation,
 };
-use crate::inspect::LookOptions;
+use crate::inspect::InspectOptions;
 use crate::preset::{Overrides, RunSpec, load};
 use crate::protocol::ClassCount;
 
@@ -22,8 +22,8 @@ fn preset_of(files: &[(&str, String)], to: &str) -> (RunSpec, String) {
     }
     let to = folder.path().join(to);
     fs::create_dir_all(to.parent().unwrap()).unwrap();
-    let looked_at = folder.path().join(files[0].0.split('/').next().unwrap());
-    let draft = draft(&looked_at, &LookOptions::default(), Some(&to)).unwrap();
+    let inspected = folder.path().join(files[0].0.split('/').next().unwrap());
+    let draft = draft(&inspected, &InspectOptions::default(), Some(&to)).unwrap();
     let text = draft.preset.unwrap();
     fs::write(&to, &text).unwrap();
     let spec =
@@ -149,7 +149,7 @@ fn shown(files: &[(&str, String)]) -> String {
     for (name, text) in files {
         fs::write(folder.path().join(name), text).unwrap();
     }
-    let draft = draft(&folder.path().join(files[0].0), &LookOptions::default(), None).unwrap();
+    let draft = draft(&folder.path().join(files[0].0), &InspectOptions::default(), None).unwrap();
     let text = draft.preset.unwrap().replace(&*folder.path().to_string_lossy(), "FOLDER");
     // The lines above are as long as the folder's name makes them.
     text.split_once("\n\n").unwrap().1.to_owned()
@@ -173,7 +173,7 @@ fn drafts_explain_what_is_in_them() {
 
 /// The YAML of a proposal for data that were looked at as `odd`, which the reader must not refuse; and what is read.
 fn read_back(proposal: Proposal, odd: &str) -> (String, RunSpec) {
-    let place = Place { looked_at: Path::new(odd), file: odd, folder: None };
+    let place = Place { inspected: Path::new(odd), file: odd, folder: None };
     let text = written(odd, proposal, &place).unwrap();
     let spec = parse(odd, &text, Path::new(".")).unwrap().spec;
     (text, spec)
@@ -328,7 +328,7 @@ proptest! {
 fn what_the_reader_would_refuse_is_not_written() {
     let spec = LabelledSpec { path: "a.csv".into(), delimiter: Some('"'), ..LabelledSpec::default() };
     let proposal = texts::propose(&findings(["a".into(), "b".into()], false), spec, Level::Word, Vec::new());
-    let place = Place { looked_at: Path::new("a.csv"), file: "a.yaml", folder: None };
+    let place = Place { inspected: Path::new("a.csv"), file: "a.yaml", folder: None };
     let why = written("a", proposal, &place).unwrap_err();
     assert!(why.contains("would be refused") && why.contains("data.delimiter"), "{why}");
 }
