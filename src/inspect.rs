@@ -40,10 +40,10 @@ use crate::protocol::Findings;
 pub(crate) use columns::Grid;
 pub(crate) use start::Start;
 
-/// Bytes of text that are looked at, at most.
+/// The maximum number of bytes of text that are read.
 pub(crate) const ENOUGH: usize = 48 << 20;
 
-/// What a person says beforehand; what is left out is found.
+/// Settings of the user; what is not set is detected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InspectOptions {
     /// What is to be learnt.
@@ -58,9 +58,9 @@ pub struct InspectOptions {
     pub values: Vec<String>,
     /// What the bytes mean.
     pub encoding: Option<Encoding>,
-    /// What stands first in dates whose year stands last.
+    /// The order of day and month in dates that end with the year.
     pub date_order: Option<DateOrder>,
-    /// What stands before a fraction.
+    /// The decimal separator.
     pub decimal: Option<char>,
 }
 
@@ -69,11 +69,11 @@ pub struct InspectOptions {
 pub enum TaskHint {
     /// The class of a text.
     Classify,
-    /// How a series of numbers goes on.
+    /// Forecasting a series of numbers.
     Forecast,
     /// The tag of every word.
     Tag,
-    /// How a text goes on.
+    /// Language modelling of a text.
     Language,
 }
 
@@ -112,18 +112,18 @@ pub enum DetectedData {
         /// Short sentences.
         examples: Vec<String>,
     },
-    /// Sequences of numbers with a class each. Validation data that lie beside them are in it, else a fifth is held back.
+    /// Sequences of numbers with a class each; with the validation data beside them, or a fifth of them for validation.
     Sequences(SequencesSpec),
     /// Numbers over time. The window is as long as a season, or as seems fit.
     Series(SeriesSpec),
 }
 
-/// Looks at what stands at `path`.
+/// Inspects the file or folder at `path`.
 ///
 /// At most the first 48 MiB of text are read, so that it answers within a second or two.
 ///
 /// # Errors
-/// When nothing is there, or what is there can be read in no way: a pipe, an empty file, bytes that are no text.
+/// When nothing exists there, or it cannot be read: a pipe, an empty file, bytes that are not text.
 pub fn inspect(path: &Path, options: &InspectOptions) -> Result<Inspection, DataError> {
     let kind = path.metadata().map_err(|error| DataError::read(path, None, error))?;
     if let Some((train, test)) = sequences::by_name(path).filter(|_| options.task.is_none()) {
@@ -146,7 +146,7 @@ pub fn inspect(path: &Path, options: &InspectOptions) -> Result<Inspection, Data
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
-    let asked = options.text.is_some() || options.label.is_some() || !options.values.is_empty();
+    let has_columns = options.text.is_some() || options.label.is_some() || !options.values.is_empty();
     let found = LabelledSpec { path: path.into(), ..LabelledSpec::default() }.detect_format()?;
     match found {
         Format::Lines => {
@@ -163,7 +163,9 @@ pub fn inspect(path: &Path, options: &InspectOptions) -> Result<Inspection, Data
             let grid = Grid::of_objects(path, &start, options)?;
             objects(path, &grid, &start, options)
         }
-        _ if ends(&[".conll", ".conllu"]) || !asked && tags::is_tagged(path, &start) => tags::inspect(path),
+        _ if ends(&[".conll", ".conllu"]) || !has_columns && tags::is_tagged(path, &start) => {
+            tags::inspect(path)
+        }
         _ => {
             let spec = LabelledSpec {
                 path: path.into(),
@@ -173,7 +175,7 @@ pub fn inspect(path: &Path, options: &InspectOptions) -> Result<Inspection, Data
             };
             let spec = LabelledSpec { encoding: options.encoding.unwrap_or_default(), ..spec };
             let sample = CsvFile(&spec).sample(&start.head);
-            let is_named = asked || options.task.is_some() || ends(&[".csv", ".tsv"]);
+            let is_named = has_columns || options.task.is_some() || ends(&[".csv", ".tsv"]);
             if !is_named && !sample.is_table() {
                 return plain::inspect(path, options.encoding);
             }
@@ -200,7 +202,7 @@ fn multi_label_lines(path: &Path) -> Result<Option<MultiLabel>, DataError> {
 }
 
 /// An encoding for people.
-pub(crate) fn told(encoding: Encoding) -> String {
+pub(crate) fn encoding_fact(encoding: Encoding) -> String {
     match encoding {
         Encoding::Utf8 => "UTF-8".into(),
         other => format!("not UTF-8; read as {other}"),
@@ -289,7 +291,7 @@ fn objects(
     }
 }
 
-/// With the columns told, and why nothing can be trained yet.
+/// With the columns, and why nothing can be trained yet.
 fn undecided(
     path: &Path,
     kind: &str,

@@ -144,7 +144,7 @@ impl Grid {
         dates && numbers && !text
     }
 
-    /// The column with dates: the first, and none where the numbers of a column only look like them.
+    /// The first column of dates; `None` where numbers only resemble dates.
     fn date(&self) -> Option<usize> {
         let by_kind = |kind: Kind| self.first.columns.iter().position(|cells| cells.kind == kind);
         let named = || {
@@ -216,7 +216,7 @@ impl Grid {
         let Choice { text, labels } = match self.first.choose(text, label) {
             Ok(choice) => choice,
             Err(doubt) => {
-                let verb = if doubt.is_ambiguous() { "says which" } else { "names it" };
+                let verb = if doubt.is_ambiguous() { "selects one" } else { "names it" };
                 return Ok(Err(format!("{doubt}: --{} COLUMN {verb}", doubt.setting())));
             }
         };

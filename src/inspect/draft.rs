@@ -111,7 +111,7 @@ fn for_each_path(
     Ok(())
 }
 
-/// A name for a preset: the file's without its endings, of letters that no shell has to be told about.
+/// A name for a preset: that of the file without its extensions, in characters that need no quoting in a shell.
 fn name_of(path: &Path) -> String {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.into());
     let file = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();

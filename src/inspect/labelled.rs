@@ -6,7 +6,7 @@ use std::{panic, thread};
 
 use super::measure::{coverage, lengths};
 use super::start::Start;
-use super::{DetectedData, ENOUGH, Inspection, told};
+use super::{DetectedData, ENOUGH, Inspection, encoding_fact};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::encoding::Encoding;
@@ -21,7 +21,7 @@ use crate::data::text::tokenizer::for_each_token;
 use crate::number;
 use crate::protocol::{ClassCount, ColumnFound, Findings};
 
-/// Characters of a text that is shown on its way through the network, at most.
+/// The maximum number of characters of a text that is proposed as a probe.
 const EXAMPLE: usize = 60;
 /// Classes of which one is shown.
 const EXAMPLES: usize = 3;
@@ -44,8 +44,8 @@ struct Measured {
     examples: BTreeMap<String, String>,
     word: String,
     skipped: usize,
-    /// Bytes of text that are still to be looked at.
-    room: usize,
+    /// Bytes of text still to be read.
+    remaining: usize,
     more: bool,
 }
 
@@ -63,32 +63,32 @@ impl Measured {
             examples: BTreeMap::new(),
             word: String::new(),
             skipped: 0,
-            room: 0,
+            remaining: 0,
             more: false,
         }
     }
 
-    /// Reads what `spec` says, as far as there is room; of a folder as much of each class.
+    /// Reads the texts of `spec` up to the limit of bytes; of a folder the same amount of each class.
     fn read(level: Level, spec: &LabelledSpec) -> Result<Self, DataError> {
         let mut found = Self::new(level);
         // Nobody listens.
         let report = ProgressSender::disconnected();
         let end = |found: &mut Self, read: Result<(), DataError>| match read {
-            Err(_) if found.room == 0 => {
+            Err(_) if found.remaining == 0 => {
                 found.more = true;
                 Ok(())
             }
             other => other,
         };
         if spec.detect_format()? != Format::Folder {
-            found.room = ENOUGH;
+            found.remaining = ENOUGH;
             let read = spec.read_into(&mut found, &report);
             end(&mut found, read)?;
             return Ok(found);
         }
         let classes = folder::classes(spec)?;
         for class in &classes {
-            found.room = (ENOUGH / classes.len().max(1)).max(1);
+            found.remaining = (ENOUGH / classes.len().max(1)).max(1);
             let read = class.read(spec, &mut found, &report);
             end(&mut found, read)?;
         }
@@ -97,7 +97,7 @@ impl Measured {
 }
 
 impl Measured {
-    /// The classes with their texts, or the labels where `spec` says that a text may have several.
+    /// The classes with their numbers of texts, or the labels if `spec` is multi-label.
     fn classes(&self, spec: &LabelledSpec) -> BTreeMap<String, usize> {
         if !spec.is_multi_label() {
             return self.labels.clone();
@@ -141,8 +141,8 @@ impl Sink for Measured {
             self.examples.insert(label.to_owned(), text.trim().to_owned());
         }
         // A text of a few letters costs more than its letters.
-        self.room = self.room.saturating_sub(text.len() + 100);
-        match self.room {
+        self.remaining = self.remaining.saturating_sub(text.len() + 100);
+        match self.remaining {
             // Nobody sees it: it only ends the reading.
             0 => Err(DataError::content(path, line, number::count(before as u64), "fewer texts")),
             _ => Ok(()),
@@ -195,7 +195,7 @@ pub(super) fn inspect(
     if sorted.get(sorted.len() / 2).is_none_or(|median| *median <= 2) {
         found = Measured::read(Level::Character, &spec)?;
     }
-    facts.push(("encoding".into(), told(spec.encoding)));
+    facts.push(("encoding".into(), encoding_fact(spec.encoding)));
     facts.extend(size.map(|size| ("size".to_owned(), number::bytes(size))));
     if found.twice > 0 {
         let torn = match found.torn {
@@ -203,7 +203,7 @@ pub(super) fn inspect(
             torn => format!(", {} of them with another label", number::count(torn as u64)),
         };
         let texts = number::count(found.twice as u64);
-        notes.push(format!("{texts} texts stand there a second time{torn}"));
+        notes.push(format!("{texts} texts appear more than once{torn}"));
     }
     if let Some(given) = given {
         validation(&mut spec, &found, given, &mut facts, &mut notes);
@@ -252,9 +252,7 @@ pub(super) fn inspect(
         let (rows, prints) = (number::count(findings.rows as u64), number::count(found.prints.len() as u64));
         let doubt = match found.prints.len() {
             1 => format!("all {rows} texts are the same: there is nothing to tell apart"),
-            _ => format!(
-                "of {rows} texts only {prints} differ: too few to learn from some and be judged by others"
-            ),
+            _ => format!("of {rows} texts only {prints} differ: too few for training and validation"),
         };
         return Ok(Inspection { findings, detected: Err(doubt) });
     }
@@ -264,21 +262,21 @@ pub(super) fn inspect(
 }
 
 /// Reads the texts; where they are not UTF-8 as what they are likely to be, and without bad rows where there are few. What had to be done is set in `spec` and
-/// told in `notes`.
+/// reported in `notes`.
 fn lenient(spec: &mut LabelledSpec, level: Level, notes: &mut Vec<String>) -> Result<Measured, DataError> {
     let error = match Measured::read(level, spec) {
         Ok(found) => return Ok(found),
         Err(error) => error,
     };
     let first = crate::error::chain(&error);
-    let told = first.split("; expected").next().unwrap_or_default();
+    let reason = first.split("; expected").next().unwrap_or_default();
     if let Some(encoding) = other_encoding(spec, &error)? {
         let other = LabelledSpec { encoding, ..spec.clone() };
         // Where it cannot be read so either, something else is wrong.
         if let Ok(found) = Measured::read(level, &other) {
-            let why = if told.ends_with("not UTF-8") { "" } else { ", which is not UTF-8" };
+            let why = if reason.ends_with("not UTF-8") { "" } else { ", which is not UTF-8" };
             notes.push(format!(
-                "{told}{why}: read as {encoding}, as which it looks; --encoding names another"
+                "{reason}{why}: read as {encoding}, the most likely encoding; --encoding names another"
             ));
             spec.encoding = encoding;
             return Ok(found);
@@ -288,7 +286,7 @@ fn lenient(spec: &mut LabelledSpec, level: Level, notes: &mut Vec<String>) -> Re
     match Measured::read(level, &lenient) {
         Ok(found) if found.skipped * BAD <= found.lengths.len() => {
             notes.push(format!(
-                "{} bad rows are left out, the first: {told}",
+                "{} bad rows are left out, the first: {reason}",
                 number::count(found.skipped as u64)
             ));
             spec.skip_bad_rows = true;
@@ -298,10 +296,10 @@ fn lenient(spec: &mut LabelledSpec, level: Level, notes: &mut Vec<String>) -> Re
     }
 }
 
-/// What the file that `error` befell is likely to be, where it is not UTF-8 and nobody has said what it is.
+/// The likely encoding of the file of `error`, if it is not UTF-8 and no encoding is set.
 ///
 /// # Errors
-/// When it cannot be told.
+/// When the file cannot be read.
 fn other_encoding(spec: &LabelledSpec, error: &DataError) -> Result<Option<Encoding>, DataError> {
     let DataError::Content { path, .. } = error else { return Ok(None) };
     if spec.encoding != Encoding::Utf8 || !path.is_file() {
@@ -330,7 +328,7 @@ fn validation(
             let shared = found.prints.keys().filter(|print| train.prints.contains_key(print)).count();
             if shared > 0 {
                 notes.push(format!(
-                    "{} texts of {name} stand in the training data too",
+                    "{} texts of {name} also appear in the training data",
                     number::count(shared as u64)
                 ));
             }
@@ -347,7 +345,7 @@ fn validation(
     };
     if let Some(why) = refused {
         facts.retain(|(name, _)| name != "validation");
-        notes.push(format!("{why}; a part of the training data is held back instead"));
+        notes.push(format!("{why}; a part of the training data is used for validation instead"));
         spec.validation = None;
     }
 }
@@ -376,7 +374,7 @@ fn balance(labels: &BTreeMap<String, usize>, notes: &mut Vec<String>) {
     let all: usize = labels.values().sum();
     if *many > *few * 3 {
         notes.push(format!(
-            "the classes are uneven: {} is {} times as frequent as {}; who always says {} is right in {}",
+            "the classes are uneven: {} is {} times as frequent as {}; always predicting {} is right in {}",
             quoted(often),
             many / few.max(&1),
             quoted(rare),

@@ -4,7 +4,7 @@ use crate::protocol::{Coverage, Lengths};
 
 /// Bars of a histogram, at most.
 const BARS: usize = 12;
-/// Sizes of a vocabulary that are told.
+/// The sizes of a vocabulary whose coverage is reported.
 const SIZES: [usize; 6] = [1_000, 2_000, 5_000, 10_000, 20_000, 50_000];
 
 /// Of sequences of these lengths, counted in `unit`; `None` where there is none.
@@ -44,8 +44,8 @@ pub(super) fn coverage(mut counts: Vec<u64>, unit: &str) -> Coverage {
     counts.sort_unstable_by(|a, b| b.cmp(a));
     let running: u64 = counts.iter().sum();
     let share = |size: usize| {
-        let kept: u64 = counts.iter().take(size).sum();
-        (size, kept as f64 / running.max(1) as f64)
+        let covered: u64 = counts.iter().take(size).sum();
+        (size, covered as f64 / running.max(1) as f64)
     };
     let shares = SIZES.into_iter().filter(|size| *size < counts.len()).map(share).collect();
     Coverage { unit: unit.into(), distinct: counts.len(), running, shares }

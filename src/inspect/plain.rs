@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::measure::coverage;
 use super::start::Start;
-use super::{DetectedData, ENOUGH, Inspection, told};
+use super::{DetectedData, ENOUGH, Inspection, encoding_fact};
 use crate::data::error::DataError;
 use crate::data::files::encoding::Encoding;
 use crate::data::sources::language::TextSpec;
@@ -14,7 +14,7 @@ use crate::data::text::tokenizer::for_each_word;
 use crate::number;
 use crate::protocol::Findings;
 
-/// Characters that the sample after each epoch goes on from.
+/// The number of characters that the sample after each epoch starts with.
 const PRIME: usize = 24;
 
 /// Looks at a file of text.
@@ -32,7 +32,7 @@ pub(super) fn inspect(path: &Path, given: Option<Encoding>) -> Result<Inspection
     let words = coverage(words.iter().map(|(_, _, count)| count).collect(), "words");
     let found = coverage(characters.into_values().collect(), "characters");
     let count = |n: u64| number::count(n);
-    let mut facts = vec![("encoding".to_owned(), told(encoding))];
+    let mut facts = vec![("encoding".to_owned(), encoding_fact(encoding))];
     facts.extend(size.map(|size| ("size".to_owned(), number::bytes(size))));
     facts.push(("lines".into(), count(text.lines().count() as u64)));
     facts.push((
@@ -42,7 +42,7 @@ pub(super) fn inspect(path: &Path, given: Option<Encoding>) -> Result<Inspection
     let mut notes = Vec::new();
     if encoding != Encoding::Utf8 && given.is_none() {
         notes.push(format!(
-            "it is not UTF-8: read as {encoding}, as which it looks; --encoding names another"
+            "it is not UTF-8: read as {encoding}, the most likely encoding; --encoding names another"
         ));
     }
     let findings = Findings {
@@ -58,8 +58,8 @@ pub(super) fn inspect(path: &Path, given: Option<Encoding>) -> Result<Inspection
     };
     let first = text.trim_start().lines().next().unwrap_or_default();
     let mut prime: String = first.chars().take(PRIME).collect();
-    if let Some((kept, _)) = prime.rsplit_once(' ').filter(|_| first.chars().count() > PRIME) {
-        prime = format!("{kept} ");
+    if let Some((whole, _)) = prime.rsplit_once(' ').filter(|_| first.chars().count() > PRIME) {
+        prime = format!("{whole} ");
     } else if prime.chars().count() < PRIME && text.contains('\n') {
         prime.push('\n');
     }

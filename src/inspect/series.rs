@@ -8,11 +8,11 @@ use crate::data::error::DataError;
 use crate::data::sources::series::SeriesSpec;
 use crate::data::sources::series::notation::{Date, DateOrder};
 use crate::data::sources::series::table::Columns;
-use crate::inspect::{DetectedData, ENOUGH, Grid, InspectOptions, Inspection, Start, told};
+use crate::inspect::{DetectedData, ENOUGH, Grid, InspectOptions, Inspection, Start, encoding_fact};
 use crate::number;
 use crate::protocol::Findings;
 
-/// Rows that a season is looked for in, and rows of a season, at most.
+/// The maximum number of rows in which a season is searched, and of rows of a season.
 const ROWS: usize = 20_000;
 const LONGEST: usize = 1_200;
 /// What the autocorrelation a season later is at least.
@@ -34,7 +34,7 @@ pub(crate) fn inspect(
     let encoding = start.encoding(options.encoding);
     start.head.bytes.truncate(lines);
     let text = start.text(path, encoding)?;
-    facts.push(("encoding".into(), told(encoding)));
+    facts.push(("encoding".into(), encoding_fact(encoding)));
     facts.extend(size.map(|size| ("size".to_owned(), number::bytes(size))));
     let mut findings = Findings {
         path: path.into(),
@@ -58,7 +58,7 @@ pub(crate) fn inspect(
     let written = columns.notation(&text);
     let (table, dates, _) = match columns.read_dated(text) {
         Ok(read) => read,
-        // What only a person knows can be said here too.
+        // The user can set what the file does not show.
         Err(error) if written.is_err() => {
             return wrong(
                 findings,
@@ -69,14 +69,14 @@ pub(crate) fn inspect(
         Err(error) => return wrong(findings, facts, crate::error::chain(&error)),
     };
     findings.rows = table.len();
-    // Told where it is not as most have it, and said in the preset.
+    // Reported and written to the preset where it is not the usual notation.
     let (order, decimal) = written.map_or((None, None), |written| {
         let turned = grid.is_year_last(&date).then_some(written.order);
         (turned, Some(written.decimal).filter(|decimal| *decimal != '.' || options.decimal.is_some()))
     });
     if let Some(order) = order {
         let first = if order == DateOrder::Dmy { "the day" } else { "the month" };
-        facts.push(("in a date".into(), format!("{first} stands first")));
+        facts.push(("in a date".into(), format!("{first} first")));
     }
     if decimal == Some(',') {
         facts.push(("fractions".into(), "behind a comma".into()));
@@ -115,10 +115,7 @@ pub(crate) fn inspect(
     // Window, horizon and the first difference have to fit in four fifths, a forecast in the last.
     let window = window.min(table.len() * 4 / 5 / 2);
     if window == 0 || table.len() < 20 {
-        let doubt = format!(
-            "{} rows: at least 20 are needed to learn from some and be judged by others",
-            table.len()
-        );
+        let doubt = format!("{} rows: at least 20 are needed for training and validation", table.len());
         return Ok(Inspection { findings, detected: Err(doubt) });
     }
     let spec = SeriesSpec {

@@ -14,7 +14,7 @@ use crate::data::text::interner::Words;
 use crate::number;
 use crate::protocol::{ClassCount, Findings};
 
-/// Sentences whose way through the network is shown, and words of each, at most.
+/// The maximum number of sentences that are proposed as probes, and of words of each.
 const EXAMPLES: usize = 2;
 const EXAMPLE: usize = 12;
 
@@ -43,8 +43,8 @@ fn whole_sentences(bytes: &[u8], more: bool) -> &[u8] {
 pub(super) fn inspect(path: &Path) -> Result<Inspection, DataError> {
     let mut start = Start::read(path, ENOUGH)?;
     let (more, size) = (start.head.more, start.size);
-    let kept = whole_sentences(&start.head.bytes, more).len();
-    start.head.bytes.truncate(kept);
+    let whole = whole_sentences(&start.head.bytes, more).len();
+    start.head.bytes.truncate(whole);
     let text = start.text(path, Encoding::Utf8)?;
     let found = sentences(path, &text)?;
     let mut tags = BTreeMap::<&str, usize>::new();

@@ -127,7 +127,7 @@ fn unusable_data_are_an_error_with_exit_code_2() {
     for (args, message) in [
         (
             &["new", "two.csv"][..],
-            "two.csv: no preset: the columns \"mood\", \"site\" look like labels: --label COLUMN says which",
+            "two.csv: no preset: the columns \"mood\", \"site\" look like labels: --label COLUMN selects one",
         ),
         (&["new", "empty.csv"], "empty.csv: found an empty file"),
         (&["new", "one.csv"], "one label alone, \"same\""),

@@ -61,7 +61,7 @@ impl Comments {
     /// Whether the key at `path` is written even where it has its default: it or something within it is shown or has a comment.
     pub fn keeps(&self, path: &str) -> bool {
         let shown = SHOWN.into_iter().chain(self.shown.iter().map(String::as_str));
-        shown.chain(self.paths()).any(|kept| kept == path || is_within(kept, path))
+        shown.chain(self.paths()).any(|other| other == path || is_within(other, path))
     }
 
     /// Whether something within `path` has a comment, so that it must be in lines of its own.

@@ -89,6 +89,6 @@ fn comments(spec: &SequencesSpec) -> Comments {
         "Reads step by step and returns its last state. Next to try: LSTM in its place, both directions with Bidirectional, or in front of it \
          {layer: Conv1D, filters: 32, kernel_size: 5, activation: relu} and {layer: MaxPooling1D, pool_size: 2}, without Masking.",
     );
-    comments.beside("watch.probes", "the number of sequences whose way through the network is shown");
+    comments.beside("watch.probes", "the number of sequences shown as they pass through the network");
     comments
 }

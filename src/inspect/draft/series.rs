@@ -110,6 +110,6 @@ fn comments(spec: &SeriesSpec) -> Comments {
         "Reads the window row by row. Next to try: a longer window, LSTM in its place, more units, dropout: 0.2.",
     );
     comments.beside("train.loss", "or huber, on which single outliers have less effect");
-    comments.beside("watch.probes", "the number of windows whose way through the network is shown");
+    comments.beside("watch.probes", "the number of windows shown as they pass through the network");
     comments
 }

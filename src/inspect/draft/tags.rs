@@ -47,7 +47,7 @@ pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>
         ),
     );
     if !examples.is_empty() {
-        comments.before("watch.probes", "Sentences whose way through the network is shown.");
+        comments.before("watch.probes", "Sentences shown as they pass through the network.");
     }
     let spec = RunSpec {
         name: String::new(),

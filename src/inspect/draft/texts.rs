@@ -87,7 +87,7 @@ pub(super) fn propose(
     of_model(&mut comments, findings, &choice, characters);
     of_training(&mut comments, findings, spec.validation.is_some());
     if !examples.is_empty() {
-        comments.before("watch.probes", "Texts whose way through the network is shown.");
+        comments.before("watch.probes", "Texts shown as they pass through the network.");
     }
     let unit = if characters { "characters" } else { "words" };
     let layers = [

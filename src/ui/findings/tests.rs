@@ -44,7 +44,7 @@ pub fn draft() -> Draft {
             running: 34_000,
             shares: vec![(1_000, 0.705), (2_000, 0.85)],
         }),
-        notes: vec!["12 texts stand there a second time, 3 of them with another label".into()],
+        notes: vec!["12 texts appear more than once, 3 of them with another label".into()],
         suggested: vec![
             pair("tokens", "words, length 35"),
             pair("network", "Embedding 64 → GRU 64 → Dense 1"),
@@ -72,7 +72,7 @@ fn in_short_and_in_ascii() {
 #[test]
 fn no_width_is_too_small_and_no_line_too_wide() {
     let mut draft = draft();
-    draft.preset = Err("the columns \"a\", \"b\" look like labels: --label COLUMN says which".into());
+    draft.preset = Err("the columns \"a\", \"b\" look like labels: --label COLUMN selects one".into());
     for width in 1..100 {
         for line in lines(&draft, Detail::Full, width, &plain_theme(Glyphs::Blocks)) {
             assert!(line.width() <= width.max(30), "{width}: {line}");
