@@ -241,7 +241,7 @@ pub(super) fn inspect(
     };
     if let [class] = findings.classes.as_slice() {
         let what = if spec.is_multi_label() { "labels" } else { "classes" };
-        let doubt = format!("one label alone, {}: at least two {what} are needed", quoted(&class.label));
+        let doubt = format!("a single label, {}: at least two {what} are needed", quoted(&class.label));
         return Ok(Inspection { findings, detected: Err(doubt) });
     }
     let mut different = BTreeMap::<&str, usize>::new();

@@ -92,7 +92,7 @@ pub(super) fn inspect(path: &Path, test: Option<PathBuf>) -> Result<Inspection, 
         ..Findings::default()
     };
     let detected = match findings.classes.as_slice() {
-        [only] => Err(format!("one label alone, {}: at least two classes are needed", quoted(&only.label))),
+        [only] => Err(format!("a single label, {}: at least two classes are needed", quoted(&only.label))),
         _ => Ok(DetectedData::Sequences(spec)),
     };
     Ok(Inspection { findings, detected })

@@ -89,7 +89,7 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, DataError> {
         ..Findings::default()
     };
     if let [only] = tags.keys().collect::<Vec<_>>().as_slice() {
-        let doubt = format!("one tag alone, {}: at least two are needed", crate::data::error::quoted(only));
+        let doubt = format!("a single tag, {}: at least two are needed", crate::data::error::quoted(only));
         return Ok(Inspection { findings, detected: Err(doubt) });
     }
     let sentence =

@@ -130,7 +130,7 @@ fn unusable_data_are_an_error_with_exit_code_2() {
             "two.csv: no preset: the columns \"mood\", \"site\" look like labels: --label COLUMN selects one",
         ),
         (&["new", "empty.csv"], "empty.csv: found an empty file"),
-        (&["new", "one.csv"], "one label alone, \"same\""),
+        (&["new", "one.csv"], "a single label, \"same\""),
         (&["new", "binary"], "binary:1: found bytes that are no text"),
         (&["new", "nowhere"], "nowhere: not found"),
         (&["data", "info", "empty.csv"], "empty.csv: found an empty file"),
