@@ -169,7 +169,7 @@ impl Params {
     }
 }
 
-/// The weights of one layer: `weights[i]` is the `i`-th of [`Layer::params`].
+/// The weights of one layer: `weights[i]` is the `i`-th of [`Layer::params`](super::Layer::params).
 #[derive(Debug, Clone, Copy)]
 pub struct Weights<'a> {
     values: &'a [f32],
