@@ -1,4 +1,4 @@
-//! What a table with dates and numbers is: its spacing, its gaps, and after how many rows it comes again.
+//! Inspects a table with dates and numbers: spacing, gaps, seasonality, trend.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::data::error::DataError;
 use crate::data::sources::series::SeriesSpec;
 use crate::data::sources::series::notation::{Date, DateOrder};
 use crate::data::sources::series::table::Columns;
-use crate::inspect::{DetectedData, ENOUGH, Grid, InspectOptions, Inspection, Start, encoding_fact};
+use crate::inspect::{DetectedData, ENOUGH, InspectOptions, Inspection, Start, TableSample, encoding_fact};
 use crate::number;
 use crate::protocol::Findings;
 
@@ -23,7 +23,7 @@ pub(crate) fn inspect(
     path: &Path,
     kind: &str,
     mut facts: Vec<(String, String)>,
-    grid: &mut Grid,
+    grid: &mut TableSample,
     options: &InspectOptions,
     size: Option<u64>,
 ) -> Result<Inspection, DataError> {
@@ -96,7 +96,7 @@ pub(crate) fn inspect(
     let season = season(&first, &spacing);
     facts.push(match season {
         Some((rows, alike)) => {
-            ("season".into(), format!("comes again after {rows} rows (autocorrelation {alike:.2})"))
+            ("season".into(), format!("repeats every {rows} rows (autocorrelation {alike:.2})"))
         }
         None => ("season".into(), "none was found".into()),
     });
@@ -241,7 +241,7 @@ impl std::fmt::Display for Date {
     }
 }
 
-/// After how many rows a series comes again, and how alike it is then: the first high peak of the autocorrelation, once the
+/// The period of a series in rows, with the autocorrelation at that lag: the first high peak of the autocorrelation, once the
 /// straight line through the series is taken out, behind the first place where it is low.
 fn season(series: &[f64], spacing: &Spacing) -> Option<(usize, f64)> {
     let rest = detrended(series.get(series.len().saturating_sub(ROWS)..).unwrap_or_default());
@@ -303,7 +303,7 @@ impl Shape {
 
     fn words(&self, log: bool) -> &'static str {
         if log {
-            "it grows by a share of itself: the logarithm's change is forecast"
+            "it grows by a percentage: forecasts are of the change in the logarithm"
         } else {
             "it drifts: the change from row to row is forecast"
         }

@@ -74,7 +74,7 @@ fn data_of_every_kind_get_a_preset_that_trains() {
         ("lines.txt", "lines", "a text a line: 80 texts"),
         ("words.conllu", "words", "sentences with a tag at every word: 80 sentences"),
         ("prose.txt", "prose", "one long text"),
-        ("sold.csv", "sold", "comes again after 12 rows"),
+        ("sold.csv", "sold", "repeats every 12 rows"),
     ] {
         let (out, _) = ends(unrolled(at, &["new", path]), 0);
         let preset = format!("{name}.yaml");
