@@ -1,4 +1,4 @@
-//! What a file or folder of somebody's own is: found by looking at its beginning, with the readers that training has.
+//! Detects what a file or folder of a user contains, from its beginning and with the readers of training.
 //!
 //! ```text
 //! path ─ start: bytes, unpacked ─┬─ a table, JSON lines: columns ─┬─ text and label ─→ Texts
@@ -37,7 +37,7 @@ use crate::data::sources::tags::TagsSpec;
 use crate::data::text::tokenizer::Level;
 use crate::number;
 use crate::protocol::Findings;
-pub(crate) use columns::Grid;
+pub(crate) use columns::TableSample;
 pub(crate) use start::Start;
 
 /// The maximum number of bytes of text that are read.
@@ -46,7 +46,7 @@ pub(crate) const ENOUGH: usize = 48 << 20;
 /// Settings of the user; what is not set is detected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InspectOptions {
-    /// What is to be learnt.
+    /// The task; detected if absent.
     pub task: Option<TaskHint>,
     /// The column with the text.
     pub text: Option<Column>,
@@ -82,7 +82,7 @@ pub enum TaskHint {
 pub struct Inspection {
     /// For people.
     pub findings: Findings,
-    /// What a network can be trained on; in words what is wanting where nothing can be.
+    /// The data that a network can be trained on, or why nothing can be trained.
     pub detected: Result<DetectedData, String>,
 }
 
@@ -160,7 +160,7 @@ pub fn inspect(path: &Path, options: &InspectOptions) -> Result<Inspection, Data
             labelled::inspect(spec, "a text a line", vec![("labels".into(), labels)], Vec::new(), start.size)
         }
         Format::Jsonl => {
-            let grid = Grid::of_objects(path, &start, options)?;
+            let grid = TableSample::of_objects(path, &start, options)?;
             objects(path, &grid, &start, options)
         }
         _ if ends(&[".conll", ".conllu"]) || !has_columns && tags::is_tagged(path, &start) => {
@@ -244,7 +244,7 @@ fn table(
     options: &InspectOptions,
 ) -> Result<Inspection, DataError> {
     let encoding = start.encoding(options.encoding);
-    let mut grid = Grid::of_table(path, sample, encoding, options)?;
+    let mut grid = TableSample::of_table(path, sample, encoding, options)?;
     let delimiter = match sample.delimiter {
         b'\t' => "tabs".to_owned(),
         byte => format!("“{}”", char::from(byte)),
@@ -277,7 +277,7 @@ fn table(
 /// JSON lines.
 fn objects(
     path: &Path,
-    grid: &Grid,
+    grid: &TableSample,
     start: &Start,
     options: &InspectOptions,
 ) -> Result<Inspection, DataError> {
@@ -296,7 +296,7 @@ fn undecided(
     path: &Path,
     kind: &str,
     facts: Vec<(String, String)>,
-    grid: &Grid,
+    grid: &TableSample,
     start: &Start,
     doubt: String,
 ) -> Inspection {

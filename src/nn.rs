@@ -2,7 +2,7 @@
 //!
 //! A [`Layer`] is its configuration and no more. Parameters lie in one flat [`Params`] and do not change during a step;
 //! what a step saves lies in a [`Cache`] of the layer's own type, which belongs to a [`Shard`] of the batch, as do the gradients. So shards of
-//! one batch run on several threads, and their gradients are summed in a fixed order: the bits do not depend on the threads.
+//! one batch run on several threads, and [`Gradient`] sums their gradients in a fixed order: the bits do not depend on the threads.
 //!
 //! At public boundaries tensors are `[batch, time, features]`; inside they are time-major [`Block`]s, `[time, batch, features]`,
 //! because a recurrent layer works step by step on whole batches.
@@ -58,7 +58,7 @@ pub use additive_attention::AdditiveAttention;
 pub use attention::{Attention, ScoreMode};
 pub use average_pooling1d::AveragePooling1D;
 pub use bidirectional::{Bidirectional, Merge};
-pub use block::{Block, Ids, Lookup, Mask, Rows, Signal};
+pub use block::{Block, Ids, IndexedRows, Lookup, Mask, Signal};
 pub use cache::Cache;
 pub use concatenate::Concatenate;
 pub use conv1d::Conv1D;

@@ -662,7 +662,7 @@ fn a_sequence_of_padding_alone_does_not_count() {
         shard.forward(&model, &params, TRAIN);
         let weight = shard.weight(&model);
         let mut confusion = Confusion::new(3);
-        shard.confuse(&model, &mut confusion);
+        shard.update_confusion(&model, &mut confusion);
         let score = shard.backward(&model, &params, weight, None);
         let gradient = gradient(&model, &params, &shard);
         assert_eq!((score.count, confusion.counts.iter().sum::<u64>()), (weight, weight as u64));

@@ -1,7 +1,7 @@
 //! The columns of a table, or the keys of JSON lines: whether the first row names them, what they hold, which are text and label.
 //!
 //! ```text
-//! first rows ─ header ─→ FirstRows: statistics of each column ─ choose ─→ Choice (text, label) or Doubt
+//! first rows ─ header ─→ FirstRows: statistics of each column ─ choose ─→ Choice (text, label) or ColumnAmbiguity
 //! ```
 //!
 //! The reader of labelled texts and the inspection of files of unknown content use the same rules, so that they agree.

@@ -12,7 +12,8 @@ use crate::data::text::tokens::{TokenRules, TokenSpec};
 
 /// The settings of a data source: `data:` in a preset.
 ///
-/// A new kind of source implements this and gets a variant of [`DataSpec`](crate::data::DataSpec).
+/// A new kind of source implements this and gets a variant of [`DataSpec`](crate::data::DataSpec). A new *file format* of labelled
+/// texts is a variant of [`Format`](crate::data::Format) instead, with its reader in `sources/labelled/`.
 pub trait Source {
     /// A short description: the path of the training data, or `generated: word-order`.
     fn description(&self) -> String;

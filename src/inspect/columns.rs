@@ -21,7 +21,7 @@ use crate::protocol::ColumnFound;
 
 /// The first rows with a role for each column.
 #[derive(Debug, Clone)]
-pub(crate) struct Grid {
+pub(crate) struct TableSample {
     first: FirstRows,
     /// `text`, `label`, `labels`, `date`, `values` or nothing, by column.
     roles: Vec<&'static str>,
@@ -29,7 +29,7 @@ pub(crate) struct Grid {
     line: u64,
 }
 
-impl Grid {
+impl TableSample {
     /// The grid of the first rows of a table.
     ///
     /// # Errors

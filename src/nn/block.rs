@@ -282,13 +282,13 @@ impl Lookup {
 
 /// A sequence of vectors of which many are the same: position `i` of `[time, batch]` has row `index[i]`.
 #[derive(Debug, Clone, Copy)]
-pub struct Rows<'a> {
+pub struct IndexedRows<'a> {
     /// Distinct vectors, `[1, rows, features]`.
     pub rows: &'a Block,
     lookup: &'a Lookup,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> IndexedRows<'a> {
     /// `rows` has one for each of `lookup`'s distinct ids.
     pub fn new(rows: &'a Block, lookup: &'a Lookup) -> Self {
         Self { rows, lookup }
@@ -340,7 +340,7 @@ pub enum Signal<'a> {
     /// Numbers.
     Real(&'a Block),
     /// Numbers of which many are the same, for layers that [read rows](super::Layer::reads_rows).
-    Rows(Rows<'a>),
+    Rows(IndexedRows<'a>),
 }
 
 impl<'a> Signal<'a> {

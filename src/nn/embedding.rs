@@ -6,7 +6,7 @@ use super::cache::layer_cache;
 use super::error::LayerConfigError;
 use super::layer::{BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 use super::params::ParamSpec;
-use super::{Block, Initializer, Rows};
+use super::{Block, IndexedRows, Initializer};
 
 /// Looks up a vector for every token id.
 ///
@@ -135,7 +135,7 @@ impl Layer for Embedding {
             row.copy_from_slice(&table[*id as usize * size..][..size]);
         }
         if !ctx.pass.to_rows {
-            Rows::new(&cache.rows, lookup).spread(values);
+            IndexedRows::new(&cache.rows, lookup).spread(values);
         }
         if self.mask_zero {
             mask.of_ids(ids);
@@ -147,7 +147,7 @@ impl Layer for Embedding {
         // Ids have no gradient, and the table's is scattered: a batch touches few of its rows.
         if !pass.to_rows {
             let EmbeddingCache { rows, row_grads } = cache;
-            Rows::new(rows, &output.lookup).gather(upstream_grad, row_grads);
+            IndexedRows::new(rows, &output.lookup).gather(upstream_grad, row_grads);
             std::mem::swap(upstream_grad, row_grads);
         }
     }
@@ -156,7 +156,7 @@ impl Layer for Embedding {
         2 * extent.rows * extent.time
     }
 
-    fn scatters(&self) -> bool {
+    fn has_sparse_gradient(&self) -> bool {
         true
     }
 }

@@ -1,3 +1,5 @@
+//! The gradient of a batch: the sum over its shards, in a fixed order.
+
 use std::ops::Range;
 
 use super::{Model, Params, Shard};
@@ -12,7 +14,7 @@ const BLOCK: usize = 1 << 12;
 /// weights that learn.
 ///
 /// It is cut into chunks by the model alone, and each is summed by one thread: the same bits at any number of threads. Of a table of
-/// which a batch touches few rows ([`scatters`](super::Layer::scatters)) only those are added, and those touched before made 0
+/// which a batch touches few rows ([`has_sparse_gradient`](super::Layer::has_sparse_gradient)) only those are added, and those touched before made 0
 /// again.
 #[derive(Debug)]
 pub struct Gradient {
@@ -36,13 +38,13 @@ struct Part {
     /// Its place among the layer's parameters.
     place: Range<usize>,
     /// Of a table.
-    rows: Option<Rows>,
+    rows: Option<SparseRows>,
     squares: SumOfSquares,
 }
 
 /// Some rows of a table of which a batch touches few.
 #[derive(Debug)]
-struct Rows {
+struct SparseRows {
     width: usize,
     first: usize,
     /// Those that the last batch touched: all others are 0.
@@ -55,7 +57,7 @@ impl Gradient {
         let mut chunks = vec![Chunk::default()];
         for (layer, node) in model.nodes.iter().enumerate().filter(|(_, node)| node.trainable) {
             let span = params.span(layer);
-            let scatters = node.spec.layer().scatters();
+            let has_sparse_gradient = node.spec.layer().has_sparse_gradient();
             for tensor in params.tensors(layer) {
                 let param = &params.table()[tensor];
                 let width = param.shape.iter().skip(1).product::<usize>().max(1);
@@ -69,7 +71,8 @@ impl Gradient {
                     }
                     // Whole rows, the last of them perhaps beyond the chunk's size.
                     let end = (start + left.div_ceil(width) * width).min(place.end);
-                    let rows = scatters.then(|| Rows::new(width, start - place.start, end - start));
+                    let rows =
+                        has_sparse_gradient.then(|| SparseRows::new(width, start - place.start, end - start));
                     let squares = SumOfSquares::default();
                     if let Some(chunk) = chunks.last_mut() {
                         chunk.len += end - start;
@@ -82,19 +85,19 @@ impl Gradient {
         Self { values: vec![0.0; params.trainable().len()], chunks }
     }
 
-    /// Becomes the gradient after [`Shard::backward`] of all `shards` of a batch, `team` sharing the work.
+    /// Computes the gradient after [`Shard::backward`] of all `shards` of a batch, on the threads of `pool`.
     pub fn sum<'a>(
         &mut self,
         params: &Params,
         shards: impl Iterator<Item = &'a Shard> + Clone + Sync,
-        team: &mut ThreadPool,
+        pool: &mut ThreadPool,
     ) {
         let mut values = self.values.as_mut_slice();
         let chunks = self.chunks.iter_mut().filter_map(|chunk| {
             let values = values.split_off_mut(..chunk.len)?;
             Some((chunk, values))
         });
-        team.for_each(chunks, |(chunk, mut values)| {
+        pool.for_each(chunks, |(chunk, mut values)| {
             for part in &mut chunk.parts {
                 if let Some(values) = values.split_off_mut(..part.place.len()) {
                     part.sum(params, shards.clone(), values);
@@ -169,7 +172,7 @@ impl Part {
     }
 }
 
-impl Rows {
+impl SparseRows {
     /// The rows of `width` in `len` numbers, from number `start` of the table on.
     fn new(width: usize, start: usize, len: usize) -> Self {
         Self { width, first: start / width, touched: vec![false; len / width] }
@@ -268,13 +271,13 @@ mod tests {
         params.initialize(1);
         let mut bits = Vec::new();
         for threads in [1, 2, 3, 8] {
-            let mut team = ThreadPool::new(threads).unwrap();
+            let mut pool = ThreadPool::new(threads).unwrap();
             let mut gradient = Gradient::new(&model, &params);
             assert!(gradient.chunks.len() > 4, "{}", gradient.chunks.len());
             let mut shards: Vec<Shard> = (0..3).map(|_| Shard::new(&model, &params)).collect();
             for step in 0..3 {
                 learn(&model, &params, &mut shards, step);
-                gradient.sum(&params, shards.iter(), &mut team);
+                gradient.sum(&params, shards.iter(), &mut pool);
                 assert!(
                     gradient.values() == plain(&model, &params, &shards),
                     "{threads} threads, step {step}"

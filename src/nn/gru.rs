@@ -120,7 +120,7 @@ impl Cell for GRU {
         vec![self.recurrent_activation, self.recurrent_activation, self.activation]
     }
 
-    fn proposal(&self) -> usize {
+    fn candidate_gate(&self) -> usize {
         2
     }
 

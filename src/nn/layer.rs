@@ -72,7 +72,7 @@ pub trait Layer: fmt::Debug + Send + Sync {
 
     /// Whether its one parameter is a table `[rows, width]`, without a penalty, of which a batch touches few rows. `backward` then leaves the gradient of
     /// each row of [`LayerOutput::lookup`]'s distinct ids in `upstream_grad`, `[1, ids, width]`, and nothing in `param_grads`.
-    fn scatters(&self) -> bool {
+    fn has_sparse_gradient(&self) -> bool {
         false
     }
 

@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 use super::{Activation, Block, LayerConfigError, Mask, Shape, TargetRows};
 use crate::kernel;
 
-/// The loss, by Keras's name. Source: `keras/src/losses/losses.py`.
+/// The loss, by Keras's name. A new one is a variant here, whose formulas the compiler then asks for; `help/layers.md` lists it, and
+/// one with classes also needs `preset/target_check.rs`. Source: `keras/src/losses/losses.py`.
 ///
 /// Cross-entropies work on *logits*: the model takes the last layer's sigmoid or softmax off and hands it to the loss, which is the
 /// same function and exact where a rounded probability of 0 or 1 would not be (Keras does so as well: `from_logits`).
@@ -39,13 +40,13 @@ const ONE_SIGMOID: &str = "end with `{layer: Dense, units: 1, activation: sigmoi
 pub struct Score {
     /// Sum of the losses.
     pub loss: f64,
-    /// How many were right, where there are classes; of several labels at once the sum of the shares that were.
+    /// Correctly predicted rows, if there are classes; of several labels at once the sum of the correct shares.
     pub correct: f64,
     /// Sum of the mean absolute errors, where there are numbers.
-    pub absolute: f64,
+    pub absolute_error: f64,
     /// Sum of the mean squared errors, where there are numbers.
-    pub squared: f64,
-    /// How many there were.
+    pub squared_error: f64,
+    /// Rows that were counted.
     pub count: f64,
 }
 
@@ -54,8 +55,8 @@ impl Score {
     pub fn add(&mut self, other: Self) {
         self.loss += other.loss;
         self.correct += other.correct;
-        self.absolute += other.absolute;
-        self.squared += other.squared;
+        self.absolute_error += other.absolute_error;
+        self.squared_error += other.squared_error;
         self.count += other.count;
     }
 
@@ -71,12 +72,12 @@ impl Score {
 
     /// Mean absolute error.
     pub fn mae(&self) -> f64 {
-        self.absolute / self.count
+        self.absolute_error / self.count
     }
 
     /// Root of the mean squared error.
     pub fn rmse(&self) -> f64 {
-        (self.squared / self.count).sqrt()
+        (self.squared_error / self.count).sqrt()
     }
 }
 
@@ -94,7 +95,7 @@ impl Loss {
 
     /// Whether the targets are classes; else they are numbers.
     pub fn has_classes(self) -> bool {
-        self.link().is_some()
+        self.required_activation().is_some()
     }
 
     /// Whether outputs of so many numbers are several labels at once.
@@ -103,7 +104,7 @@ impl Loss {
     }
 
     /// The activation that the last layer must have, which the loss applies itself; numbers take any.
-    pub(super) fn link(self) -> Option<Activation> {
+    pub(super) fn required_activation(self) -> Option<Activation> {
         match self {
             Self::BinaryCrossentropy => Some(Activation::Sigmoid),
             Self::SparseCategoricalCrossentropy => Some(Activation::Softmax),
@@ -121,8 +122,8 @@ impl Loss {
                 output.keras().iter().map(|n| n.map_or("None".into(), |n| n.to_string())).collect::<Vec<_>>();
             format!("({})", sizes.join(", "))
         };
-        let refuse = |judges: &str, help: &str| {
-            let found = format!("{} judges {judges}, but the model's output is {}", self.name(), shape());
+        let refuse = |expected: &str, help: &str| {
+            let found = format!("{} expects {expected}, but the model's output is {}", self.name(), shape());
             Err(LayerConfigError::new(found, help))
         };
         match (self, output) {
@@ -140,20 +141,22 @@ impl Loss {
                     "end with `{layer: Dense, units: CLASSES, activation: softmax}`",
                 );
             }
-            (_, Shape::Vector { .. }) => {}
-            _ => {
+            (Self::MeanSquaredError | Self::MeanAbsoluteError | Self::Huber, Shape::Vector { .. }) => {}
+            (Self::MeanSquaredError | Self::MeanAbsoluteError | Self::Huber, _) => {
                 return refuse(
                     "numbers a sequence, (None, n)",
                     "end with `{layer: Dense, units: 1}` after a single vector",
                 );
             }
         }
-        match self.link() {
-            Some(link) if activation != Some(link) => {
+        match self.required_activation() {
+            Some(required) if activation != Some(required) => {
                 let has = activation.map_or("none", Activation::name);
-                let found =
-                    format!("{} judges probabilities, but the last layer's activation is {has}", self.name());
-                Err(LayerConfigError::of("activation", found, format!("it must be {}", link.name())))
+                let found = format!(
+                    "{} expects probabilities, but the last layer's activation is {has}",
+                    self.name()
+                );
+                Err(LayerConfigError::of("activation", found, format!("it must be {}", required.name())))
             }
             _ => Ok(()),
         }
@@ -186,19 +189,19 @@ impl Loss {
             score.count += 1.0;
             if self.has_labels(width) {
                 let Some(y) = targets.real.get(row * width..(row + 1) * width) else { continue };
-                judge_labels(z, y, scale, &mut score, d);
+                multi_label_loss(z, y, scale, &mut score, d);
             } else if self.has_classes() {
                 let Some(class) = targets.classes.get(row).map(|c| *c as usize) else { continue };
                 let weight = weights.get(class).copied().unwrap_or(1.0);
                 let loss = match d {
-                    Some(d) => self.learn_class(z, class, d, weight * scale),
-                    None => self.judge_class(z, class),
+                    Some(d) => self.class_loss_and_gradient(z, class, d, weight * scale),
+                    None => self.class_loss(z, class),
                 };
                 score.loss += f64::from(weight) * loss;
                 score.correct += f64::from(u8::from(self.predicted(z) == class));
             } else {
                 let Some(y) = targets.real.get(row * width..(row + 1) * width) else { continue };
-                self.judge_numbers(z, y, scale, &mut score, d);
+                self.regression_loss(z, y, scale, &mut score, d);
             }
         }
         score
@@ -214,7 +217,7 @@ impl Loss {
     }
 
     /// Loss of logits `z` for `class`.
-    fn judge_class(self, z: &[f32], class: usize) -> f64 {
+    fn class_loss(self, z: &[f32], class: usize) -> f64 {
         if self == Self::BinaryCrossentropy {
             return binary_crossentropy(z[0], class as f32);
         }
@@ -224,12 +227,12 @@ impl Loss {
         sum.ln() + f64::from(greatest) - f64::from(own)
     }
 
-    /// [`Loss::judge_class`]; `d` holds the logits as well and becomes `scale · ∂L/∂z`.
-    fn learn_class(self, z: &[f32], class: usize, d: &mut [f32], scale: f32) -> f64 {
+    /// [`Loss::class_loss`]; `d` holds the logits as well and becomes `scale · ∂L/∂z`.
+    fn class_loss_and_gradient(self, z: &[f32], class: usize, d: &mut [f32], scale: f32) -> f64 {
         if self == Self::BinaryCrossentropy {
             kernel::sigmoid(d);
             d[0] = (d[0] - class as f32) * scale;
-            return self.judge_class(z, class);
+            return self.class_loss(z, class);
         }
         let log_sum = kernel::softmax_with_log_sum(d);
         if let Some(own) = d.get_mut(class) {
@@ -239,17 +242,20 @@ impl Loss {
         log_sum - f64::from(z.get(class).copied().unwrap_or(f32::NAN))
     }
 
-    fn judge_numbers(self, a: &[f32], y: &[f32], scale: f32, score: &mut Score, d: Option<&mut [f32]>) {
+    /// Adds the mean loss of the numbers `a` for `y`; `d` contains `a` as well and becomes `scale · ∂L/∂a`.
+    fn regression_loss(self, a: &[f32], y: &[f32], scale: f32, score: &mut Score, d: Option<&mut [f32]>) {
         let n = a.len() as f64;
         for (a, y) in a.iter().zip(y) {
             let e = f64::from(*a) - f64::from(*y);
-            score.absolute += e.abs() / n;
-            score.squared += e * e / n;
+            score.absolute_error += e.abs() / n;
+            score.squared_error += e * e / n;
             score.loss += match self {
                 Self::MeanAbsoluteError => e.abs(),
                 Self::Huber if e.abs() <= 1.0 => 0.5 * e * e,
                 Self::Huber => e.abs() - 0.5,
-                _ => e * e,
+                Self::MeanSquaredError | Self::BinaryCrossentropy | Self::SparseCategoricalCrossentropy => {
+                    e * e
+                }
             } / n;
         }
         for (d, y) in d.into_iter().flatten().zip(y) {
@@ -258,7 +264,9 @@ impl Loss {
                 Self::MeanAbsoluteError if e == 0.0 => 0.0,
                 Self::MeanAbsoluteError => e.signum(),
                 Self::Huber => e.clamp(-1.0, 1.0),
-                _ => 2.0 * e,
+                Self::MeanSquaredError | Self::BinaryCrossentropy | Self::SparseCategoricalCrossentropy => {
+                    2.0 * e
+                }
             };
             *d = slope * scale / n as f32;
         }
@@ -273,7 +281,7 @@ fn binary_crossentropy(z: f32, y: f32) -> f64 {
 
 /// Adds the mean loss of logits `z` for labels `y` (0 or 1 each) and the share that is right to `score`; `d` holds the logits as well and
 /// becomes `scale · ∂L/∂z`.
-fn judge_labels(z: &[f32], y: &[f32], scale: f32, score: &mut Score, d: Option<&mut [f32]>) {
+fn multi_label_loss(z: &[f32], y: &[f32], scale: f32, score: &mut Score, d: Option<&mut [f32]>) {
     let n = z.len() as f64;
     for (z, y) in z.iter().zip(y) {
         score.loss += binary_crossentropy(*z, *y) / n;

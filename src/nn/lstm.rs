@@ -104,7 +104,7 @@ impl Cell for LSTM {
         vec![gate, gate, self.activation, gate]
     }
 
-    fn proposal(&self) -> usize {
+    fn candidate_gate(&self) -> usize {
         2
     }
 

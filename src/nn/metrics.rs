@@ -30,7 +30,7 @@ impl Model {
 }
 
 /// Counts each row of `out`, logits, that `mask` lets count under its true class and the class it is taken for.
-pub(super) fn confuse(
+pub(super) fn update_confusion(
     loss: Loss,
     out: &Block,
     targets: &TargetRows,
@@ -61,7 +61,7 @@ mod tests {
         let mut mask = Mask::default();
         mask.of_ids(&ids(&[[1, 1], [1, 0]]));
         let mut confusion = Confusion::new(3);
-        confuse(Loss::SparseCategoricalCrossentropy, &out, &targets, Some(&mask), &mut confusion);
+        update_confusion(Loss::SparseCategoricalCrossentropy, &out, &targets, Some(&mask), &mut confusion);
         assert_eq!(confusion.counts, [0, 0, 0, 1, 1, 0, 0, 0, 1]);
     }
 
@@ -72,7 +72,7 @@ mod tests {
         out.data_mut().copy_from_slice(&[-0.1, 0.1, 0.0]);
         let targets = TargetRows { classes: vec![1, 1, 0], real: vec![] };
         let mut confusion = Confusion::new(2);
-        confuse(Loss::BinaryCrossentropy, &out, &targets, None, &mut confusion);
+        update_confusion(Loss::BinaryCrossentropy, &out, &targets, None, &mut confusion);
         assert_eq!(confusion.counts, [1, 0, 1, 1]);
     }
 

@@ -184,7 +184,7 @@ impl Model {
                 }
             };
             given.push(Given { shape, mask: made, read: i == last });
-            let to_rows = layer.scatters() && i != last;
+            let to_rows = layer.has_sparse_gradient() && i != last;
             if !layer.reads_rows() {
                 read().for_each(|layer| nodes[layer].to_rows = false);
             }
@@ -239,7 +239,7 @@ impl Model {
         }
         let link = nodes[last].spec.link_mut();
         loss.fits(output, link.as_deref().copied()).map_err(|error| BuildError { layer: last, error })?;
-        if let (Some(activation), Some(_)) = (link, loss.link()) {
+        if let (Some(activation), Some(_)) = (link, loss.required_activation()) {
             *activation = Activation::Linear;
         }
         let table = ModelTable { layers: rows };
@@ -354,7 +354,7 @@ impl Model {
     /// Applies the last layer's activation to `logits`, in place: the model's output as in Keras.
     pub fn activate(&self, logits: &mut Block) {
         let (_, _, width) = logits.dim();
-        if let Some(link) = self.loss.link() {
+        if let Some(link) = self.loss.required_activation() {
             link.apply(logits.data_mut(), width);
         }
     }

@@ -63,7 +63,7 @@ pub trait Cell: fmt::Debug + Send + Sync {
     fn activations(&self) -> Vec<Activation>;
 
     /// Which of [`Cell::gates`] proposes the new state; its activation bounds the hidden state as well.
-    fn proposal(&self) -> usize;
+    fn candidate_gate(&self) -> usize;
 
     /// The activations in words, for the model table.
     fn detail(&self) -> String;

@@ -158,7 +158,7 @@ impl RecurrentTrace<'_> {
         LayerHealth {
             layer: self.layer,
             direction: self.direction,
-            proposal: names.get(cell.proposal()).copied().unwrap_or_default().into(),
+            proposal: names.get(cell.candidate_gate()).copied().unwrap_or_default().into(),
             quantities: quantities.collect(),
         }
     }

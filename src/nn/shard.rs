@@ -7,8 +7,8 @@ use super::model::{InputSource, Node};
 use super::recurrent::{CarriedState, CarriedStateError, Cell, RecurrentBuffers};
 use super::spec::LayerCache;
 use super::{
-    Block, Ids, LayerSpec, Mask, Model, Observer, Params, Rows, Score, Signal, TargetRows, TargetsView,
-    metrics,
+    Block, Ids, IndexedRows, LayerSpec, Mask, Model, Observer, Params, Score, Signal, TargetRows,
+    TargetsView, metrics,
 };
 use crate::metrics::Confusion;
 use crate::protocol::Direction;
@@ -65,7 +65,7 @@ impl Shard {
     /// An empty shard for `model`.
     pub fn new(model: &Model, params: &Params) -> Self {
         let zeros = |(i, node): (usize, &Node)| {
-            let len = if node.spec.layer().scatters() { 0 } else { params.span(i).len() };
+            let len = if node.spec.layer().has_sparse_gradient() { 0 } else { params.span(i).len() };
             vec![0.0; len]
         };
         let nodes = &model.nodes;
@@ -162,8 +162,8 @@ impl Shard {
     }
 
     /// Counts, after [`Shard::forward`], the predicted class of each row that the loss counts.
-    pub fn confuse(&self, model: &Model, confusion: &mut Confusion) {
-        metrics::confuse(model.loss, self.logits(), &self.targets, self.mask(model), confusion);
+    pub fn update_confusion(&self, model: &Model, confusion: &mut Confusion) {
+        metrics::update_confusion(model.loss, self.logits(), &self.targets, self.mask(model), confusion);
     }
 
     /// The loss after [`Shard::forward`], and the gradients of the *mean* loss over `weight` rows ([`Shard::weight`] of all shards
@@ -296,7 +296,7 @@ impl Shard {
         &self.param_grads[i]
     }
 
-    /// ∂L/∂rows of those rows that the sequences touched of the table of layer `i`, which [scatters](super::Layer::scatters), after
+    /// ∂L/∂rows of those rows that the sequences touched of the table of layer `i`, which [has_sparse_gradient](super::Layer::has_sparse_gradient), after
     /// the place of each row of the table among them, plus 1; 0 where it is not.
     pub(super) fn scattered(&self, i: usize) -> (&[u32], &[f32]) {
         (self.outputs[i].lookup.places(), self.upstream_grads[i].data())
@@ -366,7 +366,7 @@ fn signals<'a>(
         *signal = match *from {
             InputSource::Data(channel) => data.signal(channel),
             InputSource::Layer(from) if model.nodes[from].to_rows => {
-                Signal::Rows(Rows::new(&before[from].values, &before[from].lookup))
+                Signal::Rows(IndexedRows::new(&before[from].values, &before[from].lookup))
             }
             InputSource::Layer(from) => Signal::Real(&before[from].values),
         };

@@ -73,7 +73,7 @@ impl Cell for SimpleRNN {
         vec![self.activation]
     }
 
-    fn proposal(&self) -> usize {
+    fn candidate_gate(&self) -> usize {
         0
     }
 

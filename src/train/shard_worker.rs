@@ -55,7 +55,7 @@ impl ShardWorker {
         self.score = self.shard.score(model);
         if count_classes {
             self.confusion = Confusion::new(model.classes().unwrap_or(0));
-            self.shard.confuse(model, &mut self.confusion);
+            self.shard.update_confusion(model, &mut self.confusion);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The key bindings: one table that dispatches keys and generates the help, the footer and the README's list.
+//! The key bindings: one table that dispatches keys and generates the help, the footer and the help page `keys`.
 
 mod table;
 
@@ -198,7 +198,7 @@ pub fn bindings(context: Context) -> impl Iterator<Item = &'static Binding> {
     BINDINGS.iter().filter(move |b| b.applies_in(context))
 }
 
-/// Returns the key bindings as Markdown, for the README.
+/// Returns the key bindings as Markdown, for the help page.
 pub fn markdown() -> String {
     let mut out = String::new();
     for (heading, context) in [

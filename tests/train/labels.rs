@@ -71,7 +71,7 @@ fn two_independent_words_are_learned_as_two_labels() {
     assert!(["none", "red", "round", "red, round"].contains(&info.probes[0].truth.as_deref().unwrap()));
     let said =
         |words: &str| events.iter().any(|e| matches!(e, Event::Log(line) if line.text.contains(words)));
-    assert!(said("drawn at random"));
+    assert!(said("split off at random"));
     let last = events.iter().rev().find_map(|e| if let Event::Epoch(m) = e { Some(m) } else { None });
     for name in ["val_accuracy", "val_precision", "val_recall", "val_f1", "val_f1_micro"] {
         assert_eq!(last.unwrap().get(name), Some(1.0), "{name}");
@@ -177,13 +177,13 @@ fn errors_of_networks_and_settings_name_the_field() {
              binary_crossentropy and {layer: Dense, units: LABELS, activation: sigmoid}",
         ),
         (&["model.2.activation=softmax"], "model.2.activation", "it must be sigmoid"),
-        (&["model.2.units=1"], "model.2.units", "the model gives a number, but"),
+        (&["model.2.units=1"], "model.2.units", "the model outputs a number, but"),
         (&["data.multi_label=false"], "model.2.units", "expected 1, or `data.multi_label: true`"),
         (&["train.class_weight={a: 2}"], "train.class_weight", "several labels at once have none"),
         (&["data.multi_label=false", "data.separator=;"], "data.separator", "multi_label: true beside it"),
         (&["data.label_columns=[a, b]"], "data.label_columns", "one of both"),
         (&["data.multi_label=false", "data.label_columns=[a]"], "data.label_columns", "two columns or more"),
-        (&["data.label=[a, b]"], "data.label", "stand under `label_columns`"),
+        (&["data.label=[a, b]"], "data.label", "`label_columns`"),
     ] {
         let error = load(&several, set).unwrap_err();
         assert_eq!(error.field, field, "{error}");

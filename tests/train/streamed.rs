@@ -83,7 +83,7 @@ fn a_changed_file_ends_the_run_after_saving() {
     std::fs::write(data.path().join("a.csv"), "text,label\nnot,no\n").unwrap();
     let (events, outcome, folder) = run.outcome();
     let Outcome::Unusable(message) = outcome else { panic!("{outcome:?}") };
-    assert!(message.contains("a.csv: found other data than when it was read first"), "{message}");
+    assert!(message.contains("a.csv: found other data than in the first pass"), "{message}");
     let last = events.iter().rev().find_map(step).map(|metrics| metrics.step);
     let saved = saved_step(&folder.path().join("run"));
     assert!(saved >= 25 && last.is_none_or(|last| last == saved), "{last:?} {saved}");

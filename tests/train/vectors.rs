@@ -103,7 +103,7 @@ fn missing_vectors_and_other_dimensions_are_errors_before_data_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let preset = written(&folder, "output_dim: 4, vectors: {path: tiny.txt}");
     let error = Session::prepare(load(&preset), 1, &mut |what| panic!("{what}")).unwrap_err().to_string();
-    let words = "tiny.txt:1: found vectors of 3 numbers; expected 4, as model.0.output_dim says";
+    let words = "tiny.txt:1: found vectors of 3 numbers; expected 4, as in model.0.output_dim";
     assert!(error.contains(words), "{error}");
 
     let preset = written(&folder, "output_dim: 4, vectors: {path: gone.txt, needs: fetch it}");

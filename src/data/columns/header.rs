@@ -1,4 +1,5 @@
-//! Whether the first row of a table is a header.
+//! Whether the first row of a table of texts is a header, unless `data.header` sets it. Series always have one, and tables of sequences
+//! have numbers alone.
 
 use std::collections::HashSet;
 

@@ -94,7 +94,7 @@ impl AttentionMask<'_> {
         }
     }
 
-    /// Turns ∂L/∂weights of one sequence, in `d`, into ∂L/∂scores: `p ⊙ (d − Σ p·d)`; 0 where the scores had no say.
+    /// Turns ∂L/∂weights of one sequence, in `d`, into ∂L/∂scores: `p ⊙ (d − Σ p·d)`; 0 where the weights do not depend on the scores, as all keys are masked.
     fn softmax_backward(self, row: usize, d: &mut [f32], weights: &[f32], keys: usize) {
         for (query, (d, p)) in d.chunks_exact_mut(keys).zip(weights.chunks_exact(keys)).enumerate() {
             if self.fully_masked == FullyMasked::Mean && !self.any(row, query, keys) {

@@ -15,7 +15,7 @@ use crate::kernel::recurrent::{BackwardStep, ForwardStep, Projected};
 use crate::kernel::{Matrix, add_column_sums};
 use crate::nn::affine::affine;
 use crate::nn::layer::Pass;
-use crate::nn::{Block, Observer, Rows, Signal, Unrolled, Weights};
+use crate::nn::{Block, IndexedRows, Observer, Signal, Unrolled, Weights};
 use crate::protocol::Direction;
 
 /// Numbers of δ in a segment: a quarter of a usual second-level cache of 1 MiB, through which the gates go as well.
@@ -113,7 +113,12 @@ impl<'a> Bptt<'a> {
     }
 
     /// Takes `steps`, counted in the order of reading; where gates are saved by segment, those of these steps.
-    fn forward_segment(&self, steps: Range<usize>, buffers: &mut RecurrentBuffers, rows: Option<Rows<'_>>) {
+    fn forward_segment(
+        &self,
+        steps: Range<usize>,
+        buffers: &mut RecurrentBuffers,
+        rows: Option<IndexedRows<'_>>,
+    ) {
         let (cell, order) = (self.cell, self.order);
         let positions = order.positions(steps.clone());
         let RecurrentBuffers { cache, packed, scratch: Scratch { h_dropped, .. }, .. } = buffers;

@@ -3,7 +3,7 @@ use std::ops::Range;
 use super::{CarriedState, Cell, Order};
 use crate::nn::cache::layer_cache;
 use crate::nn::layer::Pass;
-use crate::nn::{Block, Mode, Rows, Signal};
+use crate::nn::{Block, IndexedRows, Mode, Signal};
 
 layer_cache! {
     /// What the forward pass over one shard saves for the backward pass and for instruments.
@@ -90,7 +90,7 @@ impl RecurrentCache {
 
     /// Prepares the input: returns rows to be projected once each, or else leaves every position's vector to be read, in `self.x` if
     /// some of it was dropped.
-    pub(super) fn prepare_input<'a>(&mut self, x: Signal<'a>) -> Option<Rows<'a>> {
+    pub(super) fn prepare_input<'a>(&mut self, x: Signal<'a>) -> Option<IndexedRows<'a>> {
         let dropped = !self.input_dropout.data().is_empty();
         match x {
             Signal::Rows(rows) if !dropped => return Some(rows),

@@ -47,7 +47,7 @@ fn tallies_of(
 ) -> Vec<(&'static str, Tally)> {
     let (names, activations) = (cell.gates(), cell.activations());
     let bounds = |quantity: &str| {
-        let gate = names.iter().position(|name| *name == quantity).unwrap_or(cell.proposal());
+        let gate = names.iter().position(|name| *name == quantity).unwrap_or(cell.candidate_gate());
         activations.get(gate).map_or(flat_ends(Activation::Linear), |activation| flat_ends(*activation))
     };
     let quantities = Quantity::all(cell, buffers).into_iter();

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::task::{Rows, Task, check_range};
+use super::task::{GeneratedRows, Task, check_range};
 use crate::data::error::DataError;
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
@@ -47,7 +47,7 @@ impl Task for AddingProblem {
         check_range("data.length", self.length, 2..=10_000)
     }
 
-    fn sequence(&self, _number: usize, rng: &mut Rng, rows: &mut Rows) {
+    fn sequence(&self, _number: usize, rng: &mut Rng, rows: &mut GeneratedRows) {
         let half = self.length / 2;
         let marks = [rng.below(half), half + rng.below(self.length - half)];
         let mut sum = 0.0;

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::task::{Rows, Task, check_range, id, labels};
+use super::task::{GeneratedRows, Task, check_range, id, labels};
 use crate::data::error::DataError;
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
@@ -64,7 +64,7 @@ impl Task for CopyMemory {
         check_range("data.gap", self.gap, 1..=10_000)
     }
 
-    fn sequence(&self, _number: usize, rng: &mut Rng, rows: &mut Rows) {
+    fn sequence(&self, _number: usize, rng: &mut Rng, rows: &mut GeneratedRows) {
         let start = rows.ids.len();
         rows.ids.extend((0..self.symbols).map(|_| id(FIRST + rng.below(ALPHABET))));
         rows.classes.extend(std::iter::repeat_n(BLANK as u32, self.symbols + self.gap));

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::task::{Rows, Task, check_range, id, labels};
+use super::task::{GeneratedRows, Task, check_range, id, labels};
 use crate::data::error::DataError;
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
@@ -64,7 +64,7 @@ impl Task for FirstSymbol {
         check_range("data.gap", self.gap, 1..=LONGEST_GAP)
     }
 
-    fn sequence(&self, number: usize, rng: &mut Rng, rows: &mut Rows) {
+    fn sequence(&self, number: usize, rng: &mut Rng, rows: &mut GeneratedRows) {
         let class = number % self.classes;
         let distractor = |_| id(MOST_CLASSES + rng.below(SYMBOLS.len() - MOST_CLASSES));
         rows.ids.push(id(class));

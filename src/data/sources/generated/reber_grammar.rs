@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::task::{Rows, Task, check_range, id, labels};
+use super::task::{GeneratedRows, Task, check_range, id, labels};
 use crate::data::error::DataError;
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::data::text::vocabulary::Vocabulary;
@@ -80,7 +80,7 @@ impl Task for ReberGrammar {
         check_range("data.length", self.length, SHORTEST - 1..=1000)
     }
 
-    fn sequence(&self, _number: usize, rng: &mut Rng, rows: &mut Rows) {
+    fn sequence(&self, _number: usize, rng: &mut Rng, rows: &mut GeneratedRows) {
         let mut string = embedded(rng);
         while string.len() > self.length + 1 {
             string = embedded(rng);

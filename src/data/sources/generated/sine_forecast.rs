@@ -2,7 +2,7 @@ use std::f64::consts::TAU;
 
 use serde::{Deserialize, Serialize};
 
-use super::task::{Rows, Task, check_range};
+use super::task::{GeneratedRows, Task, check_range};
 use crate::data::error::DataError;
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
@@ -61,7 +61,7 @@ impl Task for SineForecast {
         Err(DataError::Setting { field: "data.noise".into(), found, expected })
     }
 
-    fn sequence(&self, _number: usize, rng: &mut Rng, rows: &mut Rows) {
+    fn sequence(&self, _number: usize, rng: &mut Rng, rows: &mut GeneratedRows) {
         let waves = [(8.0, 16.0), (20.0, 60.0)].map(|(shortest, longest)| {
             let amplitude = 0.2 + 0.4 * rng.uniform();
             (amplitude, shortest + (longest - shortest) * rng.uniform(), TAU * rng.uniform())

@@ -30,7 +30,7 @@ pub(super) trait Task {
     fn check(&self) -> Result<(), DataError>;
 
     /// Generates sequence number `number` of its split into `rows`.
-    fn sequence(&self, number: usize, rng: &mut Rng, rows: &mut Rows);
+    fn sequence(&self, number: usize, rng: &mut Rng, rows: &mut GeneratedRows);
 
     /// The legal classes (a bit set) at each step of a row of token ids, if a task has several.
     fn legal(&self, _ids: &[u32]) -> Option<Vec<u32>> {
@@ -40,7 +40,7 @@ pub(super) trait Task {
 
 /// The rows generated so far; each kind of data uses some of the fields.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
+pub(super) struct GeneratedRows {
     /// Token ids.
     pub ids: Vec<u32>,
     /// Input numbers.
@@ -73,7 +73,7 @@ pub(super) fn check_range(
 pub(super) fn make(name: &str, task: &dyn Task, seed: u64) -> Data {
     let form = task.form();
     let split = |index: u64, size: usize| {
-        let (mut rng, mut rows) = (Rng::new(seed, name, index), Rows::default());
+        let (mut rng, mut rows) = (Rng::new(seed, name, index), GeneratedRows::default());
         (0..size).for_each(|number| task.sequence(number, &mut rng, &mut rows));
         dataset(&form, size, rows)
     };
@@ -94,7 +94,7 @@ pub(super) fn make(name: &str, task: &dyn Task, seed: u64) -> Data {
     Data { validation, vocabularies, labels, ..Data::of(train, facts) }
 }
 
-fn dataset(form: &Form, size: usize, rows: Rows) -> Dataset {
+fn dataset(form: &Form, size: usize, rows: GeneratedRows) -> Dataset {
     let time = form.time();
     let fits = "the rows of a task have the length of its form";
     let inputs = match form.inputs {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::task::{Rows, Task, check_range, id, labels};
+use super::task::{GeneratedRows, Task, check_range, id, labels};
 use crate::data::error::DataError;
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::rng::Rng;
@@ -60,7 +60,7 @@ impl Task for TemporalOrder {
         check_range("data.length", self.length, SHORTEST..=LONGEST)
     }
 
-    fn sequence(&self, number: usize, rng: &mut Rng, rows: &mut Rows) {
+    fn sequence(&self, number: usize, rng: &mut Rng, rows: &mut GeneratedRows) {
         let class = number % CLASSES.len();
         let tenths = |n: usize| n * self.length / 10;
         let mut between = |from, to| tenths(from) + rng.below(tenths(to) - tenths(from));
