@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use crate::data::{DataError, DataSpec};
 use crate::escape::foreign;
 use crate::inspect::{DetectedData, InspectOptions, Inspection, inspect};
-use crate::nn::Loss;
+use crate::nn::{Activation, Loss};
 use crate::number;
 use crate::optim::{Adam, OptimizerSpec, Schedule};
 use crate::preset::{RunSpec, TrainSpec, Value, WatchSpec, minimal, parse};
@@ -257,6 +257,15 @@ fn named_rows<const N: usize>(suggested: [(&str, String); N]) -> Vec<(String, St
 /// short one.
 fn every(steps: usize) -> usize {
     (steps / 20).clamp(1, WatchSpec::default().every)
+}
+
+/// The units and the activation of the last layer for so many classes, or labels of which a text may have `several`; and the loss.
+fn classification(classes: usize, several: bool) -> (usize, Activation, Loss) {
+    match classes {
+        _ if several => (classes, Activation::Sigmoid, Loss::BinaryCrossentropy),
+        2 => (1, Activation::Sigmoid, Loss::BinaryCrossentropy),
+        _ => (classes, Activation::Softmax, Loss::SparseCategoricalCrossentropy),
+    }
 }
 
 /// `1 class`, `18 classes`.

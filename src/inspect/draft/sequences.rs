@@ -1,9 +1,9 @@
 //! Labelled sequences of numbers.
 
 use super::comments::Comments;
-use super::{Proposal, chain, clipped_adam, counted, named_rows, train};
+use super::{Proposal, chain, classification, clipped_adam, counted, named_rows, train};
 use crate::data::{DataSpec, SequencesSpec, Validation};
-use crate::nn::{Activation, Dense, Dropout, GRU, Loss, Masking};
+use crate::nn::{Dense, Dropout, GRU, Masking};
 use crate::preset::{Probes, RunSpec, TrainSpec, WatchSpec};
 use crate::protocol::Findings;
 
@@ -15,15 +15,7 @@ pub(super) fn propose(findings: &Findings, spec: SequencesSpec) -> Proposal {
         2_000..20_000 => (64, 32, 15),
         _ => (64, 64, 5),
     };
-    let (outputs, activation, loss, loss_name) = match classes {
-        2 => (1, Activation::Sigmoid, Loss::BinaryCrossentropy, "binary_crossentropy"),
-        _ => (
-            classes,
-            Activation::Softmax,
-            Loss::SparseCategoricalCrossentropy,
-            "sparse_categorical_crossentropy",
-        ),
-    };
+    let (outputs, activation, loss) = classification(classes, false);
     let spec = SequencesSpec { validation: spec.validation.or(Some(Validation::Share(0.2))), ..spec };
     let comments = comments(&spec);
     let suggested = [
@@ -37,7 +29,7 @@ pub(super) fn propose(findings: &Findings, spec: SequencesSpec) -> Proposal {
                 format!("Dense {outputs}"),
             ]),
         ),
-        ("training", format!("{loss_name}, batches of {batch}, {}", counted(epochs, "epoch", "epochs"))),
+        ("training", format!("{}, batches of {batch}, {}", loss.name(), counted(epochs, "epoch", "epochs"))),
     ];
     let spec = RunSpec {
         name: String::new(),

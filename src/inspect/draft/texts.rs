@@ -1,11 +1,11 @@
 //! Texts with a class each, or with several labels at once.
 
 use super::comments::Comments;
-use super::{Proposal, chain, counted, length, named_rows, train, vocabulary, whole};
+use super::{Proposal, chain, classification, counted, length, named_rows, train, vocabulary, whole};
 use crate::data::{
     DataSpec, Encoding, Format, GivenValidation, LabelledSpec, Level, Side, TokenSpec, Validation,
 };
-use crate::nn::{Activation, Dense, Dropout, Embedding, GRU, LSTM, LayerNode, Loss};
+use crate::nn::{Dense, Dropout, Embedding, GRU, LSTM, LayerNode};
 use crate::number;
 use crate::optim::EarlyStopping;
 use crate::preset::{Probes, RunSpec, TrainSpec, Value, WatchSpec};
@@ -68,18 +68,7 @@ pub(super) fn propose(
     let (vocabulary, known) = vocabulary(findings);
     let choice = Choice::of(findings.rows, level, length);
     let classes = findings.classes.len();
-    let (outputs, activation, loss, loss_name) = match classes {
-        _ if findings.several => {
-            (classes, Activation::Sigmoid, Loss::BinaryCrossentropy, "binary_crossentropy")
-        }
-        2 => (1, Activation::Sigmoid, Loss::BinaryCrossentropy, "binary_crossentropy"),
-        _ => (
-            classes,
-            Activation::Softmax,
-            Loss::SparseCategoricalCrossentropy,
-            "sparse_categorical_crossentropy",
-        ),
-    };
+    let (outputs, activation, loss) = classification(classes, findings.several);
     let spec = held_out(findings, spec);
     let mut comments = Comments::default();
     of_data(&mut comments, findings, &spec);
@@ -106,7 +95,8 @@ pub(super) fn propose(
         (
             "training",
             format!(
-                "{loss_name}, batches of {}, {}",
+                "{}, batches of {}, {}",
+                loss.name(),
                 choice.batch,
                 counted(choice.epochs, "epoch", "epochs")
             ),
