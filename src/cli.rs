@@ -50,30 +50,30 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Train a preset and watch it; without a terminal, print plain lines
-    Train(train::Args),
+    Train(train::TrainArgs),
     /// Inspect a file or folder of your own and write a preset for it
-    New(new::Args),
+    New(new::NewArgs),
     /// Inspect data; list and download published data sets
     #[command(subcommand)]
     Data(data::Command),
     /// Predict with a trained network
     ///
     /// Classes of texts and sequences, tags of words, the next values of a series.
-    Predict(predict::Args),
+    Predict(predict::PredictArgs),
     /// Evaluate a trained network on labelled data
     ///
     /// Prints loss, accuracy, precision, recall, F1 and the confusion matrix, or the errors of forecasts, and the worst mistakes. Language
     /// models cannot be evaluated; see `unrolled sample`.
-    Evaluate(evaluate::Args),
+    Evaluate(evaluate::EvaluateArgs),
     /// List the presets, or print one
     Presets {
         /// The preset to print as YAML: save it, change it, and train the file
         name: Option<String>,
     },
     /// Generate text with a trained language model
-    Sample(sample::Args),
+    Sample(sample::SampleArgs),
     /// Measure how fast networks train on this machine
-    Bench(bench::Args),
+    Bench(bench::BenchArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -82,7 +82,7 @@ enum Command {
     /// Print the manual page
     Man,
     /// Show a help page, or the help of a command
-    Help(help::Args),
+    Help(help::HelpArgs),
 }
 
 /// The appearance of the screen; detected from the terminal by default.

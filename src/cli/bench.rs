@@ -8,7 +8,7 @@ use crate::bench::{self, Effort, Peak, Workload};
 use crate::cli::error::CliResult;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct BenchArgs {
     /// A JSON file of workloads instead of the built-in ones
     #[arg(long, value_name = "FILE")]
     workloads: Option<PathBuf>,
@@ -35,7 +35,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// Measures one workload after the other and prints each result as soon as it is available.
-pub(super) fn bench(args: &Args) -> CliResult {
+pub(super) fn bench(args: &BenchArgs) -> CliResult {
     let workloads = bench::workloads(args.workloads.as_deref(), &args.only)?;
     let effort = Effort { time: args.seconds, threads: args.threads.into() };
     let (mut out, mut peak) = (std::io::stdout().lock(), Peak::new(effort.threads));

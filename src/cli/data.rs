@@ -27,7 +27,7 @@ pub(super) enum Command {
     /// List published data sets: size, terms of use, presets, whether they are downloaded
     List,
     /// Download a published data set, verify its checksum and unpack it
-    Fetch(fetch::Args),
+    Fetch(fetch::FetchArgs),
     /// Print this help, or the help of a subcommand
     Help {
         /// info, list or fetch

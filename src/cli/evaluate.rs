@@ -14,7 +14,7 @@ use crate::number::count;
 use classes::Report;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct EvaluateArgs {
     #[command(flatten)]
     run: RunArgs,
     /// Labelled data to evaluate on, all of it (texts or sequences, tagged sentences, a series); by default the run's validation data
@@ -32,7 +32,7 @@ pub(super) struct Args {
 }
 
 /// Evaluates a run on labelled data.
-pub(super) fn evaluate(args: &Args) -> CliResult {
+pub(super) fn evaluate(args: &EvaluateArgs) -> CliResult {
     let (folder, predictor) = args.run.open()?;
     let (data, set, mistakes) = (args.data.as_deref(), args.set.as_slice(), args.mistakes);
     let step = predictor.step();

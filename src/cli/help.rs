@@ -22,13 +22,13 @@ const WIDEST: usize = 96;
 const WIDTH: usize = 80;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct HelpArgs {
     /// A page, such as `layers`, or a command, such as `train` or `data fetch`
     topic: Vec<String>,
 }
 
 /// Lists pages and commands, or shows one.
-pub(super) fn help(args: &Args, screen: ScreenArgs) -> CliResult {
+pub(super) fn help(args: &HelpArgs, screen: ScreenArgs) -> CliResult {
     let topic: Vec<&str> = args.topic.iter().map(String::as_str).collect();
     match topic.as_slice() {
         [] => pages::write(list().as_bytes()),

@@ -18,7 +18,7 @@ use crate::ui::theme::Glyphs;
 const WIDTH: usize = 80;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct NewArgs {
     /// A table, JSON lines, a folder of classes, tagged sentences, sequences of numbers, a series or a text
     path: PathBuf,
     #[command(flatten)]
@@ -139,7 +139,7 @@ fn write_beside(draft: &Draft) -> CliResult<String> {
 }
 
 /// Inspects data, prints a short report, and writes a preset.
-pub(super) fn new(args: &Args, screen: ScreenArgs) -> CliResult {
+pub(super) fn new(args: &NewArgs, screen: ScreenArgs) -> CliResult {
     let to_stdout = args.out.as_deref() == Some(Path::new("-"));
     let to = args.out.as_deref().filter(|_| !to_stdout);
     let draft = inspect::draft(&args.path, &args.options.options(), to)?;

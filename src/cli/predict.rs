@@ -14,7 +14,7 @@ use crate::run;
 use crate::run::checkpoint::Which;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct PredictArgs {
     #[command(flatten)]
     run: RunArgs,
     /// Texts to classify, sentences to tag, or files: sequences (WAV, .ts, tables), or series to forecast
@@ -66,7 +66,7 @@ impl RunArgs {
     }
 }
 
-impl Args {
+impl PredictArgs {
     /// The error for arguments that the task of the run does not support.
     fn refuse(&self, message: &str) -> CliError {
         InferError::Task(format!("{}: {message}", self.run.run.display())).into()
@@ -77,7 +77,7 @@ impl Args {
 const BATCH: usize = 256;
 
 /// Predicts with the network of a run.
-pub(super) fn predict(args: &Args) -> CliResult {
+pub(super) fn predict(args: &PredictArgs) -> CliResult {
     let (_, predictor) = args.run.open()?;
     match &predictor {
         Predictor::Classifier(classifier) => classes::predict(args, classifier)?,

@@ -15,7 +15,7 @@ use crate::train::{Options, Outcome, Trainer};
 use crate::ui::{self, InitialScreen, Link};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct TrainArgs {
     /// A preset's name (see `unrolled presets`), or the path of a YAML file
     pub preset: String,
     /// Change one value of the preset, e.g. train.epochs=2 or model.1.units=16; may be repeated
@@ -48,7 +48,7 @@ pub(super) fn processors() -> u16 {
     std::thread::available_parallelism().map_or(1, |n| n.get().min(256) as u16)
 }
 
-impl Args {
+impl TrainArgs {
     fn overrides(&self) -> Overrides {
         Overrides { set: self.set.clone(), data: self.data.clone(), seed: self.seed }
     }
@@ -64,7 +64,7 @@ fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
 }
 
 /// Trains once for every seed or fold, without a screen, and prints a summary. Ends with the first training that does not finish.
-fn train_repeatedly(args: &Args, repeat: &Repeat) -> CliResult {
+fn train_repeatedly(args: &TrainArgs, repeat: &Repeat) -> CliResult {
     let options = (args.run.clone(), usize::from(args.threads));
     let mut follow = |trainer| {
         let (outcome, last) = follow(trainer)?;
@@ -83,7 +83,7 @@ fn train_repeatedly(args: &Args, repeat: &Repeat) -> CliResult {
 }
 
 /// Trains one preset, with the dashboard on a terminal.
-pub(super) fn train(args: &Args, screen: ScreenArgs) -> CliResult {
+pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
     let folds = args.folds.map(Repeat::Folds);
     if let Some(repeat) = args.seeds.clone().map(Repeat::Seeds).or(folds) {
         return train_repeatedly(args, &repeat);

@@ -1,7 +1,7 @@
 //! The columns of a table, or the keys of JSON lines: whether the first row names them, what they hold, which are text and label.
 //!
 //! ```text
-//! first rows ─ header ─→ FirstRows: statistics of each column ─ choose ─→ Choice (text, label) or ColumnAmbiguity
+//! first rows ─ header ─→ FirstRows: statistics of each column ─ choose ─→ Choice (text, label) or ColumnChoiceError
 //! ```
 //!
 //! The reader of labelled texts and the inspection of files of unknown content use the same rules, so that they agree.
@@ -108,9 +108,9 @@ impl fmt::Display for Column {
 
 impl<'de> Deserialize<'de> for Column {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Written;
+        struct ColumnVisitor;
 
-        impl<'de> Visitor<'de> for Written {
+        impl<'de> Visitor<'de> for ColumnVisitor {
             type Value = Column;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -135,7 +135,7 @@ impl<'de> Deserialize<'de> for Column {
             }
         }
 
-        deserializer.deserialize_any(Written)
+        deserializer.deserialize_any(ColumnVisitor)
     }
 }
 

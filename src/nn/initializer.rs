@@ -193,7 +193,7 @@ impl Initializer {
 
     /// Keras's name: `glorot_uniform`.
     pub fn name(self) -> String {
-        let written = serde_json::to_value(Written(self)).unwrap_or_default();
+        let written = serde_json::to_value(InitializerValue(self)).unwrap_or_default();
         written.get("name").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
     }
 }
@@ -215,7 +215,7 @@ impl Draw {
 
 /// An initializer as a mapping, with all its numbers.
 #[derive(Serialize)]
-struct Written(#[serde(with = "Initializer")] Initializer);
+struct InitializerValue(#[serde(with = "Initializer")] Initializer);
 
 impl Serialize for Initializer {
     /// The name alone, if that says it all.
@@ -249,7 +249,7 @@ impl<'de> Deserialize<'de> for Initializer {
                 let init = Initializer::deserialize(serde_json::Value::Object(fields.clone()));
                 let init = init.map_err(A::Error::custom)?;
                 // A name that takes no numbers lets any pass by itself.
-                let known = serde_json::to_value(Written(init)).unwrap_or_default();
+                let known = serde_json::to_value(InitializerValue(init)).unwrap_or_default();
                 match fields.keys().find(|key| known.get(key).is_none()) {
                     Some(key) => {
                         Err(A::Error::custom(format_args!("unknown field `{key}` of {}", init.name())))

@@ -96,7 +96,7 @@ pub struct BuildError {
 }
 
 /// The output of a layer that has been checked.
-struct Given {
+struct CheckedOutput {
     shape: Shape,
     mask: Option<usize>,
     read: bool,
@@ -126,7 +126,7 @@ impl Model {
                 error: LayerConfigError::new("the model has no layer", "name at least one"),
             });
         };
-        let (mut given, mut nodes, mut rows) = (Vec::<Given>::new(), Vec::<Node>::new(), Vec::new());
+        let (mut given, mut nodes, mut rows) = (Vec::<CheckedOutput>::new(), Vec::<Node>::new(), Vec::new());
         let mut total = 0_usize;
         for (i, LayerNode { spec, inputs, trainable }) in layers.iter().enumerate() {
             let fail = |error| BuildError { layer: i, error };
@@ -183,7 +183,7 @@ impl Model {
                     Some(nodes.iter().position(|node| ids && node.makes_mask_of_ids()).unwrap_or(i))
                 }
             };
-            given.push(Given { shape, mask: made, read: i == last });
+            given.push(CheckedOutput { shape, mask: made, read: i == last });
             let to_rows = layer.has_sparse_gradient() && i != last;
             if !layer.reads_rows() {
                 read().for_each(|layer| nodes[layer].to_rows = false);
@@ -229,7 +229,7 @@ impl Model {
                 LayerConfigError::new(found, "name it under the `inputs` of one, or take it out of the data");
             return Err(BuildError { layer: layers.len(), error });
         }
-        let Given { shape: output, mask, .. } = given[last];
+        let CheckedOutput { shape: output, mask, .. } = given[last];
         if let Some(late) = mask.filter(|maker| !matches!(nodes[*maker].from[..], [InputSource::Data(_)])) {
             let found = "the loss counts the steps that it leaves, before any layer has run";
             return Err(BuildError {

@@ -118,7 +118,7 @@ impl Shard {
     pub fn forward(&mut self, model: &Model, params: &Params, mode: Mode) {
         self.mode = mode;
         let recompute = self.recompute(model);
-        let data = Given { real: self.is_real.then_some(&self.real), ids: &self.ids };
+        let data = ModelInput { real: self.is_real.then_some(&self.real), ids: &self.ids };
         for (i, node) in model.nodes.iter().enumerate() {
             let (before, rest) = self.outputs.split_at_mut(i);
             let pass = pass(mode, recompute, i, node, before);
@@ -190,7 +190,7 @@ impl Shard {
             scale,
             last_grad,
         );
-        let data = Given { real: self.is_real.then_some(&self.real), ids: &self.ids };
+        let data = ModelInput { real: self.is_real.then_some(&self.real), ids: &self.ids };
         // Layers below which nothing is trained are left out, unless a recurrent layer below is watched.
         let watched = observer.is_some();
         let needs_grad = |node: &Node| node.learns || watched && node.unrolls;
@@ -341,14 +341,14 @@ fn pass<'a>(mode: Mode, recompute: bool, i: usize, node: &Node, before: &'a [Lay
 
 /// The input of the model, time-major.
 #[derive(Clone, Copy)]
-struct Given<'a> {
+struct ModelInput<'a> {
     /// Numbers, where they are that.
     real: Option<&'a Block>,
     /// Else ids, one a channel.
     ids: &'a [Ids],
 }
 
-impl<'a> Given<'a> {
+impl<'a> ModelInput<'a> {
     fn signal(self, channel: usize) -> Signal<'a> {
         self.real.map_or_else(|| Signal::Ids(&self.ids[channel]), Signal::Real)
     }
@@ -358,7 +358,7 @@ impl<'a> Given<'a> {
 fn signals<'a>(
     model: &Model,
     node: &Node,
-    data: Given<'a>,
+    data: ModelInput<'a>,
     before: &'a [LayerOutput],
 ) -> [Signal<'a>; MAX_INPUTS] {
     let mut signals = [data.signal(0); MAX_INPUTS];

@@ -228,9 +228,9 @@ impl From<&str> for InputRef {
 /// Not derived: serde's message for an untagged enum names neither the value found nor the one expected.
 impl<'de> Deserialize<'de> for InputRef {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Written;
+        struct InputRefVisitor;
 
-        impl Visitor<'_> for Written {
+        impl Visitor<'_> for InputRefVisitor {
             type Value = InputRef;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -246,7 +246,7 @@ impl<'de> Deserialize<'de> for InputRef {
             }
         }
 
-        deserializer.deserialize_any(Written)
+        deserializer.deserialize_any(InputRefVisitor)
     }
 }
 

@@ -236,9 +236,9 @@ impl Default for Probes {
 /// Not derived: the error of serde for an untagged enum names neither what was found nor the invalid item of the list.
 impl<'de> Deserialize<'de> for Probes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Written;
+        struct ProbesVisitor;
 
-        impl<'de> Visitor<'de> for Written {
+        impl<'de> Visitor<'de> for ProbesVisitor {
             type Value = Probes;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -254,6 +254,6 @@ impl<'de> Deserialize<'de> for Probes {
             }
         }
 
-        deserializer.deserialize_any(Written)
+        deserializer.deserialize_any(ProbesVisitor)
     }
 }

@@ -24,7 +24,7 @@ const CLEANUP_TIMEOUT: Duration = Duration::from_secs(3);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Args {
+pub(in crate::cli) struct FetchArgs {
     /// A data set's name (see `unrolled data list`)
     name: String,
     /// The folder to put it into; by default the current one
@@ -44,7 +44,7 @@ struct UnknownDatasetError {
 }
 
 /// Downloads a data set, and prints the commands to use it.
-pub(super) fn fetch(args: &Args) -> CliResult {
+pub(super) fn fetch(args: &FetchArgs) -> CliResult {
     let dataset = catalog::find(&args.name).ok_or_else(|| {
         let close = |name: &&str| strsim::jaro_winkler(name, &args.name) > 0.8;
         let like = DATASETS.iter().map(|dataset| dataset.name).find(close);

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Out;
 use super::input::{self, Form, Input};
-use super::{Args, BATCH};
+use super::{BATCH, PredictArgs};
 use crate::cli::error::CliResult;
 use crate::escape::foreign;
 use crate::infer::{Classifier, InferError, Prefix, most_likely};
@@ -12,7 +12,7 @@ use crate::metrics::is_predicted;
 use crate::number::{count, percent};
 
 /// Predicts the classes of the texts of the arguments, or else of the lines of stdin, in batches of those available.
-pub(super) fn predict(args: &Args, classifier: &Classifier) -> CliResult<()> {
+pub(super) fn predict(args: &PredictArgs, classifier: &Classifier) -> CliResult<()> {
     if args.threshold.is_some() && !classifier.has_labels() {
         return Err(args.refuse("predicts a single class; --threshold is for several labels"));
     }

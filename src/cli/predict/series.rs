@@ -5,14 +5,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{Args, Out};
+use super::{Out, PredictArgs};
 use crate::cli::error::CliResult;
 use crate::escape::foreign;
 use crate::infer::{Forecast, Forecaster};
 use crate::number::{count, value};
 
 /// Forecasts the series in the files of the arguments, or without any that of the run.
-pub(super) fn predict(args: &Args, forecaster: &Forecaster) -> CliResult<()> {
+pub(super) fn predict(args: &PredictArgs, forecaster: &Forecaster) -> CliResult<()> {
     let flags =
         [(args.threshold.is_some(), "--threshold"), (args.per_token, "--per-token"), (args.jsonl, "--jsonl")];
     if let Some((_, flag)) = flags.iter().find(|(given, _)| *given) {

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::input::{self, Form, Input};
-use super::{Args, BATCH, Out};
+use super::{BATCH, Out, PredictArgs};
 use crate::cli::error::CliResult;
 use crate::escape::foreign;
 use crate::infer::{TaggedSentence, Tagger};
 use crate::number::{count, percent};
 
 /// Predicts the tag of every word of the sentences of the arguments, or else of the lines of stdin, in batches of those available.
-pub(super) fn predict(args: &Args, tagger: &Tagger) -> CliResult<()> {
+pub(super) fn predict(args: &PredictArgs, tagger: &Tagger) -> CliResult<()> {
     if args.threshold.is_some() {
         return Err(args.refuse("predicts one tag a word; --threshold is for several labels"));
     }

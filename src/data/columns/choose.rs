@@ -25,7 +25,7 @@ pub(crate) enum Labels {
 
 /// Why text or label cannot be chosen, with the names of the columns in question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ColumnAmbiguity {
+pub(crate) enum ColumnChoiceError {
     /// None of these columns looks like text.
     NoText(Vec<String>),
     /// Several look like text.
@@ -46,7 +46,7 @@ impl Choice {
     }
 }
 
-impl ColumnAmbiguity {
+impl ColumnChoiceError {
     /// The setting that resolves it.
     pub fn setting(&self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ impl ColumnAmbiguity {
     }
 }
 
-impl fmt::Display for ColumnAmbiguity {
+impl fmt::Display for ColumnChoiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoText(all) => write!(f, "of the columns {} none looks like text", names(all)),
@@ -103,7 +103,7 @@ impl FirstRows {
     ///
     /// # Errors
     /// With the doubt where no column, or more than one, is possible.
-    pub fn choose(&self, text: Option<usize>, label: Option<usize>) -> Result<Choice, ColumnAmbiguity> {
+    pub fn choose(&self, text: Option<usize>, label: Option<usize>) -> Result<Choice, ColumnChoiceError> {
         if let (Some(text), Some(label)) = (text, label) {
             return Ok(Choice { text, labels: Labels::Column(label) });
         }
@@ -169,7 +169,7 @@ impl FirstRows {
         columns.iter().filter_map(|at| Some(self.columns.get(*at)?.name.clone())).collect()
     }
 
-    fn text_by_content(&self, label: Option<usize>) -> Result<usize, ColumnAmbiguity> {
+    fn text_by_content(&self, label: Option<usize>) -> Result<usize, ColumnChoiceError> {
         // A text is missing in some of the rows at most.
         let is_text = |column: &ColumnStatistics| column.may_be_text() && column.filled * 4 >= self.rows;
         let mut texts = self.columns_that(is_text, label);
@@ -185,15 +185,15 @@ impl FirstRows {
         let size = |at: &usize| of(at, |column| column.characters);
         texts.sort_by(|a, b| size(b).total_cmp(&size(a)));
         match texts.as_slice() {
-            [] => Err(ColumnAmbiguity::NoText(self.names_of(&self.columns_that(|_| true, None)))),
+            [] => Err(ColumnChoiceError::NoText(self.names_of(&self.columns_that(|_| true, None)))),
             [first, second, ..] if size(second) * 2.0 > size(first) => {
-                Err(ColumnAmbiguity::Texts(self.names_of(&texts)))
+                Err(ColumnChoiceError::Texts(self.names_of(&texts)))
             }
             [first, ..] => Ok(*first),
         }
     }
 
-    fn labels_by_content(&self, text: usize) -> Result<Labels, ColumnAmbiguity> {
+    fn labels_by_content(&self, text: usize) -> Result<Labels, ColumnChoiceError> {
         let labels = self.columns_that(looks_like_label, Some(text));
         // One of several labels may be so rare that none of the first rows has it.
         let indicators = self.columns_that(|column| column.indicator.is_some_and(|[no, _]| no), Some(text));
@@ -204,8 +204,8 @@ impl FirstRows {
         match labels.as_slice() {
             [label] => Ok(Labels::Column(*label)),
             _ if are_indicators() => Ok(Labels::Indicators(indicators)),
-            [] => Err(ColumnAmbiguity::NoLabel(self.names_of(&self.columns_that(|_| true, Some(text))))),
-            _ => Err(ColumnAmbiguity::Labels(self.names_of(&labels))),
+            [] => Err(ColumnChoiceError::NoLabel(self.names_of(&self.columns_that(|_| true, Some(text))))),
+            _ => Err(ColumnChoiceError::Labels(self.names_of(&labels))),
         }
     }
 }

@@ -84,7 +84,7 @@ pub struct LabelledSpec {
     pub needs: Option<String>,
 }
 
-/// The file formats of labelled texts. A new one needs its reader in `labelled/`, its detection in [`LabelledSpec::detect_format`], and
+/// The file formats of labelled texts. A new one needs its reader in `labelled/`, its detection in `LabelledSpec::detect_format`, and
 /// a name in [`DataSpec::read`](crate::data::DataSpec::read).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
