@@ -180,7 +180,7 @@ fn errors_of_networks_and_settings_name_the_field() {
         (&["model.2.units=1"], "model.2.units", "the model outputs a number, but"),
         (&["data.multi_label=false"], "model.2.units", "expected 1, or `data.multi_label: true`"),
         (&["train.class_weight={a: 2}"], "train.class_weight", "several labels at once have none"),
-        (&["data.multi_label=false", "data.separator=;"], "data.separator", "multi_label: true beside it"),
+        (&["data.multi_label=false", "data.separator=;"], "data.separator", "multi_label: true with it"),
         (&["data.label_columns=[a, b]"], "data.label_columns", "one of both"),
         (&["data.multi_label=false", "data.label_columns=[a]"], "data.label_columns", "two columns or more"),
         (&["data.label=[a, b]"], "data.label", "`label_columns`"),
