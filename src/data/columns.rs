@@ -130,7 +130,7 @@ impl<'de> Deserialize<'de> for Column {
 
             fn visit_seq<A: de::SeqAccess<'de>>(self, _: A) -> Result<Column, A::Error> {
                 Err(de::Error::custom(
-                    "found a list; expected one column; columns of 0 and 1 for several labels stand under `label_columns`",
+                    "found a list; expected one column; columns of 0 and 1 for several labels belong under `label_columns`",
                 ))
             }
         }

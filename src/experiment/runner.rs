@@ -28,7 +28,7 @@ pub enum ExperimentError {
     #[error(transparent)]
     Data(#[from] DataError),
     /// The preset's data have no folds.
-    #[error("--folds: {0} makes its own data; --seeds 1..5 trains on five makings")]
+    #[error("--folds: {0} generates its data; --seeds 1..5 trains on five generated sets")]
     NoFolds(String),
     /// The folder cannot be made.
     #[error(transparent)]

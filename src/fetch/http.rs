@@ -84,7 +84,9 @@ pub(super) fn get(
         if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
             if let Some(coding) = header(&response, &CONTENT_ENCODING).filter(|coding| *coding != "identity")
             {
-                return Err(HttpError::permanent(format!("it came packed as {coding}, unasked")));
+                return Err(HttpError::permanent(format!(
+                    "it was sent with content encoding {coding}, which was not requested"
+                )));
             }
             return Ok(response);
         }

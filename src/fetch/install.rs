@@ -160,7 +160,7 @@ fn download(
 fn mismatch(file: &File<'_>, found: &str) -> String {
     let (kind, expected) = (file.sum.name(), file.sum.hex());
     format!(
-        "it came with {kind} {found}, and {expected} was expected: it was changed there or on the way, and is not used"
+        "it came with {kind} {found}, and {expected} was expected: it was changed on the server or in transit, and is not used"
     )
 }
 

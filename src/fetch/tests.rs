@@ -81,7 +81,7 @@ fn a_file_with_another_checksum_is_not_used_and_both_sums_are_told() {
     let told = refused(&right, dir.path());
     let wrong = file(&[], &other, Form::Plain);
     assert!(told.contains(right.sum.hex()) && told.contains(wrong.sum.hex()), "{told}");
-    assert!(told.contains("changed there or on the way"), "{told}");
+    assert!(told.contains("changed on the server or in transit"), "{told}");
     assert_eq!(names(dir.path()), [""; 0]);
 }
 

@@ -245,7 +245,7 @@ impl TableSample {
 
 /// Why a column has its role, or what it holds.
 fn why(column: &ColumnStatistics, role: &str) -> String {
-    let different = |n: usize| format!("{} different values", number::count(n as u64));
+    let different = |n: usize| number::counted(n, "different value");
     match column.kind {
         Kind::Empty => "nothing".into(),
         Kind::Date => "dates".into(),

@@ -72,7 +72,7 @@ pub(super) fn inspect(path: &Path) -> Result<Inspection, DataError> {
     let mut notes = Vec::new();
     if beside.is_none() {
         notes.push(
-            "no file to validate on was found beside it (train, dev and test in their names): what is learnt is measured on itself".into(),
+            "no validation file was found beside it (train, dev and test in their names): metrics are those of the training data".into(),
         );
     }
     let findings = Findings {

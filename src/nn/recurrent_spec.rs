@@ -43,7 +43,12 @@ impl<'de> Deserialize<'de> for RecurrentSpec {
             "SimpleRNN" => SimpleRNN::deserialize(config).map(Self::SimpleRNN),
             "LSTM" => LSTM::deserialize(config).map(Self::LSTM),
             "GRU" => GRU::deserialize(config).map(Self::GRU),
-            _ => return Err(D::Error::unknown_variant(name, Self::NAMES)),
+            _ => {
+                let known = Self::NAMES.join(", ");
+                return Err(D::Error::custom(format_args!(
+                    "found `{name}`; Bidirectional wraps one of {known}"
+                )));
+            }
         };
         layer.map_err(D::Error::custom)
     }

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::escape::foreign;
 use crate::metrics::{Confusion, Metrics};
-use crate::number::{self, count, duration, metric, percent, rate};
+use crate::number::{self, count, counted, duration, metric, percent, rate};
 use crate::protocol::{EpochMetrics, Event, Level, RunInfo, RunStatus, StepMetrics, ValidationMetrics};
 
 /// Lines that steps get within an epoch.
@@ -246,14 +246,14 @@ fn facts(info: &RunInfo) -> Vec<String> {
             },
         ),
         format!(
-            "train  {}, {}, batch size {}, {} epochs of {} steps, seed {}, {} threads",
+            "train  {}, {}, batch size {}, {} of {}, seed {}, {}",
             info.loss,
             info.optimizer,
             info.batch_size,
-            info.epochs,
-            count(info.steps_per_epoch as u64),
+            counted(info.epochs, "epoch"),
+            counted(info.steps_per_epoch, "step"),
             info.seed,
-            info.threads,
+            counted(info.threads, "thread"),
         ),
     ]
 }

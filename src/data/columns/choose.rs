@@ -65,7 +65,7 @@ impl ColumnChoiceError {
         match self {
             Self::NoText(_) => "none looks like text".into(),
             Self::Texts(texts) => format!("{} look like texts", names(texts)),
-            Self::NoLabel(_) => "none looks like a label, a few values that come again".into(),
+            Self::NoLabel(_) => "none looks like a label, a few values that recur".into(),
             Self::Labels(labels) => format!("{} look like labels", names(labels)),
         }
     }
@@ -76,12 +76,12 @@ impl fmt::Display for ColumnChoiceError {
         match self {
             Self::NoText(all) => write!(f, "of the columns {} none looks like text", names(all)),
             Self::Texts(texts) => write!(f, "the columns {} look like texts", names(texts)),
-            Self::NoLabel(others) if others.is_empty() => f.write_str(
-                "no column looks like a label, a few values that come again; there is no other column",
-            ),
+            Self::NoLabel(others) if others.is_empty() => {
+                f.write_str("no column looks like a label, a few values that recur; there is no other column")
+            }
             Self::NoLabel(others) => write!(
                 f,
-                "no column looks like a label, a few values that come again; the other columns are {}",
+                "no column looks like a label, a few values that recur; the other columns are {}",
                 names(others)
             ),
             Self::Labels(labels) => write!(f, "the columns {} look like labels", names(labels)),
@@ -104,7 +104,11 @@ impl FirstRows {
     /// # Errors
     /// With the doubt where no column, or more than one, is possible.
     pub fn choose(&self, text: Option<usize>, label: Option<usize>) -> Result<Choice, ColumnChoiceError> {
-        if let (Some(text), Some(label)) = (text, label) {
+        // Usual names of both are a choice of whoever made the table, whatever the number of classes.
+        let named = (text.or_else(|| self.known(TEXT_NAMES)), label.or_else(|| self.known(LABEL_NAMES)));
+        if let (Some(text), Some(label)) = named
+            && text != label
+        {
             return Ok(Choice { text, labels: Labels::Column(label) });
         }
         let is_label = |column: &ColumnStatistics| {
@@ -116,9 +120,10 @@ impl FirstRows {
         let usual_text = usual_text.filter(|at| holds(*at, &|column| column.kind == Kind::Words));
         let usual_label = self.known(LABEL_NAMES).filter(|at| Some(*at) != text && holds(*at, &is_label));
         // One usual name alone, above a column with other content, may be chance.
-        let both = text.or(usual_text).is_some() && label.or(usual_label).is_some();
-        let sure_text = usual_text.filter(|at| both || holds(*at, &ColumnStatistics::may_be_text));
-        let sure_label = usual_label.filter(|at| both || holds(*at, &looks_like_label));
+        let recurs = |column: &ColumnStatistics| column.distinct * 10 <= column.filled * 9;
+        let sure_text = usual_text.filter(|at| holds(*at, &ColumnStatistics::may_be_text));
+        let sure_label =
+            usual_label.filter(|at| holds(*at, &|column| looks_like_label(column) || recurs(column)));
         let label = label.or(sure_label);
         let text = match text.or(sure_text) {
             Some(text) => text,
@@ -154,9 +159,12 @@ impl FirstRows {
         }
     }
 
-    /// The index of the column in the header that has one of these names.
+    /// The index of the column in the header that has one of these names, unless two have it.
     fn known(&self, names: &[&str]) -> Option<usize> {
-        known_index(&self.first_row(), names).filter(|_| self.header)
+        let first = self.first_row();
+        let known = known_index(&first, names).filter(|_| self.header)?;
+        let name = first.get(known)?;
+        (first.iter().filter(|other| other == &name).count() == 1).then_some(known)
     }
 
     /// The indices of the columns but `taken` that are `right`.
@@ -207,5 +215,41 @@ impl FirstRows {
             [] => Err(ColumnChoiceError::NoLabel(self.names_of(&self.columns_that(|_| true, Some(text))))),
             _ => Err(ColumnChoiceError::Labels(self.names_of(&labels))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::columns::ColumnSettings;
+
+    fn chosen(header: [&str; 3], row: impl Fn(usize) -> [String; 3], rows: usize) -> Option<(usize, usize)> {
+        let first = header.map(str::to_owned).to_vec();
+        let rows: Vec<Vec<String>> = [first].into_iter().chain((0..rows).map(|n| row(n).to_vec())).collect();
+        let rows =
+            FirstRows::of_table(&rows, &ColumnSettings { header: Some(true), ..ColumnSettings::default() });
+        rows.unwrap().choose(None, None).ok().and_then(|choice| choice.text_and_label())
+    }
+
+    fn text(n: usize) -> String {
+        format!("this is the long text of row {n}")
+    }
+
+    #[test]
+    fn usual_names_of_both_win_whatever_the_number_of_classes() {
+        let row = |n| [text(n), format!("intent {}", n % 300), ["train", "test"][n % 2].to_owned()];
+        assert_eq!(chosen(["text", "label", "split"], row, 400), Some((0, 1)));
+    }
+
+    #[test]
+    fn a_usual_name_of_a_label_wins_over_a_column_that_looks_more_like_one() {
+        let row = |n| [text(n), format!("kind {}", n % 25), ["en", "de"][n % 2].to_owned()];
+        assert_eq!(chosen(["title", "category", "lang"], row, 40), Some((0, 1)));
+    }
+
+    #[test]
+    fn two_columns_of_the_same_usual_name_are_ambiguous() {
+        let row = |n| [text(n), text(n + 1), ["yes", "no"][n % 2].to_owned()];
+        assert_eq!(chosen(["text", "text", "label"], row, 40), None);
     }
 }

@@ -17,7 +17,7 @@ const LONGEST_NAME: (usize, usize) = (30, 3);
 /// 2. A number above numbers or a date above dates, in the column of the label where that is known: none. A number above classes
 ///    that recur, which does not recur itself, is a name.
 /// 3. The row has a usual name: a header.
-/// 4. The label is known: a header if the first one does not recur.
+/// 4. The label is known: a header if the first one does not recur, nor a part of it, beside a short name.
 /// 5. A name is empty: a header if it is that of the index that pandas writes; if the column is mostly empty, this says nothing.
 /// 6. Words above numbers: a header.
 /// 7. Short and different names do not recur in their columns, and one is above much longer texts: a header.
@@ -36,10 +36,25 @@ pub(super) fn is_header(first: &[String], rest: &[&Vec<String>], settings: &Colu
             column(at).fold((0, 0), |(all, n), cell| (all + 1, n + usize::from(is_numeric(cell))));
         all > 0 && numbers * 100 >= all * percent
     };
+    let is_short = |at: usize| {
+        let (characters, words) = LONGEST_NAME;
+        let name = names.get(at).copied().unwrap_or_default();
+        name.chars().count() <= characters && name.split_whitespace().count() <= words
+    };
     let recurs = |at: usize| names.get(at).is_some_and(|name| column(at).any(|cell| cell == *name));
     let numeric = |at: usize| names.get(at).is_some_and(|name| is_numeric(name));
     // A number above words may be a name: pandas numbers columns without names, from 0.
     let is_value = |at: usize| numeric(at) && (rest.is_empty() || above_numbers(at, 50) || recurs(at));
+    // Labels of one text, of which each may recur where all of them together do not.
+    let part_recurs = |at: usize| {
+        let parts =
+            |cell: &str| cell.split(['|', ';', ',']).map(|part| part.trim().to_owned()).collect::<Vec<_>>();
+        let first = names.get(at).map(|name| parts(name)).unwrap_or_default();
+        first.len() > 1 && {
+            let below: HashSet<String> = column(at).flat_map(parts).collect();
+            first.iter().any(|part| below.contains(part))
+        }
+    };
     let label = label(&names, rest, settings).filter(|_| rest.len() > 1);
     // Of classes that recur below it, a number that does not is a name, such as a year.
     let is_class = |at: usize| recurs(at) || column(at).collect::<HashSet<_>>().len() * 2 > rest.len();
@@ -50,7 +65,9 @@ pub(super) fn is_header(first: &[String], rest: &[&Vec<String>], settings: &Colu
         return true;
     }
     if let Some(label) = label {
-        return !recurs(label);
+        return !recurs(label)
+            && !part_recurs(label)
+            && (0..names.len()).any(|at| at != label && is_short(at));
     }
     let (unnamed, named): (Vec<usize>, Vec<usize>) =
         (0..names.len()).partition(|at| names.get(*at).is_some_and(|name| name.is_empty()));
@@ -61,11 +78,7 @@ pub(super) fn is_header(first: &[String], rest: &[&Vec<String>], settings: &Colu
     if named.iter().any(|at| !numeric(*at) && above_numbers(*at, 90)) {
         return true;
     }
-    let (characters, words) = LONGEST_NAME;
-    let is_name = |at: &usize| {
-        let name = names.get(*at).copied().unwrap_or_default();
-        name.chars().count() <= characters && name.split_whitespace().count() <= words && !recurs(*at)
-    };
+    let is_name = |at: &usize| is_short(*at) && !recurs(*at);
     let different = named.iter().filter_map(|at| names.get(*at)).collect::<HashSet<_>>().len() == named.len();
     let above_texts = |at: &usize| {
         let below: usize = column(*at).map(|cell| cell.chars().count()).sum();
@@ -108,6 +121,17 @@ mod tests {
         let header_of = |first| header(&table(first).iter().map(Vec::as_slice).collect::<Vec<_>>());
         assert!(header_of("2019"));
         assert!(!header_of("1"));
+    }
+
+    #[test]
+    fn a_first_row_of_text_and_a_rare_label_is_data() {
+        let text = "the girl walked down the street and told the whole story of the film";
+        let rows = [[text, "war|family"], [text, "war"], [text, "family|crime"], [text, "crime"]];
+        assert!(!header(&rows.iter().map(|row| &row[..]).collect::<Vec<_>>()));
+        let rows = [[text, "card lost"], [text, "transfer"], [text, "transfer"], [text, "fees"]];
+        assert!(!header(&rows.iter().map(|row| &row[..]).collect::<Vec<_>>()));
+        let rows = [["remark", "verdict"], [text, "transfer"], [text, "transfer"], [text, "fees"]];
+        assert!(header(&rows.iter().map(|row| &row[..]).collect::<Vec<_>>()));
     }
 
     #[test]

@@ -60,13 +60,19 @@ pub(super) fn prepared(payload: &[u8]) -> Option<Box<RunInfo>> {
         let output =
             layers.and_then(|layers| layers.last()).and_then(|layer| layer.get("output")?.as_array());
         let width = output.and_then(|shape| shape.last()).and_then(Value::as_u64);
+        let vocabulary = info.pointer("/data/vocabulary").and_then(Value::as_u64);
+        let source = info.pointer("/data/source").and_then(Value::as_str);
+        let is_generated = source.is_some_and(|source| source.starts_with("generated:"));
         let is_sequence = output.is_some_and(|shape| shape.len() > 2);
         let task = match info.get("loss").and_then(Value::as_str) {
             Some("binary_crossentropy") if width.is_some_and(|width| width > 1) => Task::Labels,
             Some("binary_crossentropy") => Task::Binary,
+            // The classes of a language model are its vocabulary.
+            Some("sparse_categorical_crossentropy") if is_sequence && width == vocabulary => Task::Language,
             Some("sparse_categorical_crossentropy") if is_sequence => Task::Tags,
             Some("sparse_categorical_crossentropy") => Task::Classes,
-            _ => Task::Regression,
+            _ if is_generated => Task::Regression,
+            _ => Task::Forecast,
         };
         info.as_object_mut()?.insert("task".into(), serde_json::to_value(task).ok()?);
     }
@@ -91,5 +97,30 @@ mod tests {
         let expected =
             EpochMetrics { epoch: 3, step: 12, metrics: all.into(), confusion: None, seconds: 9.0 };
         assert_eq!(epoch, expected);
+    }
+
+    #[test]
+    fn the_task_of_an_earlier_version_follows_from_loss_output_and_source() {
+        let task = |loss: &str, output: &[u64], vocabulary: u64, source: &str| {
+            let layer = crate::protocol::LayerRow {
+                output: output.iter().map(|n| Some(*n as usize)).collect(),
+                ..crate::protocol::LayerRow::default()
+            };
+            let model = crate::protocol::ModelTable { layers: vec![layer], ..Default::default() };
+            let mut data = serde_json::to_value(crate::protocol::DataFacts::default()).unwrap();
+            (data["vocabulary"], data["source"]) = (vocabulary.into(), source.into());
+            let info = serde_json::json!({
+                "name": "a", "title": "", "about": "", "folder": "runs/a", "model": model, "data": data, "probes": [], "epochs": 1,
+                "steps_per_epoch": 1, "batch_size": 8, "watch_every": 1, "loss": loss, "optimizer": "SGD", "seed": 1, "threads": 1,
+            });
+            prepared(&serde_json::to_vec(&info).unwrap()).unwrap().task
+        };
+        let classes = "sparse_categorical_crossentropy";
+        assert_eq!(task(classes, &[8, 20, 65], 65, "text.txt"), Task::Language);
+        assert_eq!(task(classes, &[8, 20, 17], 5000, "tags.conllu"), Task::Tags);
+        assert_eq!(task(classes, &[8, 17], 5000, "texts.csv"), Task::Classes);
+        assert_eq!(task("mean_squared_error", &[8, 1], 0, "series.csv"), Task::Forecast);
+        assert_eq!(task("mean_squared_error", &[8, 1], 0, "generated: sine-forecast"), Task::Regression);
+        assert_eq!(task("binary_crossentropy", &[8, 4], 50, "texts.csv"), Task::Labels);
     }
 }

@@ -21,7 +21,7 @@ use crate::number;
 pub(crate) struct CsvFile<'a>(pub &'a LabelledSpec);
 
 /// Advice where a table has too few or wrong columns.
-const DELIMITER: &str = "data.delimiter says what stands between columns";
+const DELIMITER: &str = "data.delimiter sets the character between columns";
 
 /// The columns of text and labels, by their indices.
 #[derive(Debug)]
@@ -233,11 +233,8 @@ impl Columns {
     ) -> Result<(Cow<'r, str>, String), TextError> {
         if row.len() != self.count {
             let like = if self.header { "as in the header" } else { "as in the first row" };
-            let quotes = if row.len() > self.count {
-                "; a text with the delimiter in it stands in quotes"
-            } else {
-                ""
-            };
+            let quotes =
+                if row.len() > self.count { "; a text with the delimiter in it must be quoted" } else { "" };
             let expected = format!("{} {like}{quotes}", fields(self.count));
             return Err(TextError { lines: 0, found: fields(row.len()), expected: expected.into() });
         }

@@ -74,7 +74,7 @@ impl Columns<'_> {
                     DateOrder::Mdy => "01/31/1949",
                 };
                 let expected = format!(
-                    "a date as 1949-01-31, 1949-01, 1949 or {other}, the year in full, or a number that counts"
+                    "a date that exists, as 1949-01-31, 1949-01, 1949 or {other}, the year in full, or a whole number"
                 );
                 self.wrong(line, found, expected)
             })?;
