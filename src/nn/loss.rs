@@ -43,8 +43,10 @@ pub struct Score {
     /// Correctly predicted rows, if there are classes; of several labels at once the sum of the correct shares.
     pub correct: f64,
     /// Sum of the mean absolute errors, where there are numbers.
+    #[serde(rename = "absolute")]
     pub absolute_error: f64,
     /// Sum of the mean squared errors, where there are numbers.
+    #[serde(rename = "squared")]
     pub squared_error: f64,
     /// Rows that were counted.
     pub count: f64,

@@ -166,7 +166,7 @@ fn seeds_and_folds_train_several_times_and_give_mean_and_deviation() {
     let (_, message) = ends(unrolled(at, &["train", "mine.yaml", "--run", "mine.tsv/x"]), 1);
     assert_eq!(message.matches("(os error").count(), 1, "{message}");
     let (_, message) = ends(unrolled(at, &["train", "word-order", "--folds", "3"]), 2);
-    assert!(message.contains("--folds: word-order makes its own data"), "{message}");
+    assert!(message.contains("--folds: word-order generates its data"), "{message}");
 }
 
 #[test]

@@ -200,7 +200,10 @@ fn an_ambiguous_file_is_read_in_the_notation_of_the_training_file() {
             "points.csv",
             "points.csv:2: found \"1100.50\" in column 2 (\"sold\"); expected a number with the decimal separator “,”",
         ),
-        ("days.csv", "days.csv:14: found \"28/01/2006\" as the date in column 1; expected a date as"),
+        (
+            "days.csv",
+            "days.csv:14: found \"28/01/2006\" as the date in column 1; expected a date that exists",
+        ),
     ] {
         let (_, found) = ends(unrolled(at, &["predict", "a", file]), 2);
         assert!(found.contains(error), "{found}");

@@ -181,7 +181,7 @@ fn errors_of_networks_and_settings_name_the_field() {
         (&["data.multi_label=false"], "model.2.units", "expected 1, or `data.multi_label: true`"),
         (&["train.class_weight={a: 2}"], "train.class_weight", "several labels at once have none"),
         (&["data.multi_label=false", "data.separator=;"], "data.separator", "multi_label: true with it"),
-        (&["data.label_columns=[a, b]"], "data.label_columns", "one of both"),
+        (&["data.label_columns=[a, b]"], "data.label_columns", "one of the two"),
         (&["data.multi_label=false", "data.label_columns=[a]"], "data.label_columns", "two columns or more"),
         (&["data.label=[a, b]"], "data.label", "`label_columns`"),
     ] {

@@ -106,7 +106,7 @@ mod tests {
                 output: output.iter().map(|n| Some(*n as usize)).collect(),
                 ..crate::protocol::LayerRow::default()
             };
-            let model = crate::protocol::ModelTable { layers: vec![layer], ..Default::default() };
+            let model = crate::protocol::ModelTable { layers: vec![layer] };
             let mut data = serde_json::to_value(crate::protocol::DataFacts::default()).unwrap();
             (data["vocabulary"], data["source"]) = (vocabulary.into(), source.into());
             let info = serde_json::json!({
