@@ -191,5 +191,5 @@ fn errors_of_networks_and_settings_name_the_field() {
     }
     // The number of labels is known from the data alone.
     let error = Session::prepare(load(&several, &[]).unwrap(), 1, &mut |_| {}).unwrap_err().to_string();
-    assert!(error.contains("gives 2 numbers, but the data ask for any of 3 labels"), "{error}");
+    assert!(error.contains("outputs 2 numbers, but the targets are any of 3 labels"), "{error}");
 }
