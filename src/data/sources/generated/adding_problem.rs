@@ -52,7 +52,9 @@ impl Task for AddingProblem {
         let marks = [rng.below(half), half + rng.below(self.length - half)];
         let mut sum = 0.0;
         for t in 0..self.length {
-            let (value, marked) = (rng.uniform() as f32, marks.contains(&t));
+            // A number just below 1 is rounded to 1, which is not in [0, 1).
+            let value = (rng.uniform() as f32).min(1.0_f32.next_down());
+            let marked = marks.contains(&t);
             rows.numbers.extend([value, f32::from(u8::from(marked))]);
             sum += if marked { value } else { 0.0 };
         }
@@ -67,6 +69,22 @@ mod tests {
     use crate::data::dataset::Targets;
     use crate::data::sources::generated::GeneratedSpec;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_number_just_below_one_stays_below_one() {
+        let task = AddingProblem { train: 60, validation: 20, length: 25 };
+        // A seed whose numbers contain one that `f32` rounds to 1.
+        let (train, validation) = splits(&GeneratedSpec::AddingProblem(task), 3_850_112_648_102_180_039);
+        let below_one = |split: &crate::data::dataset::Dataset| {
+            split
+                .inputs
+                .real()
+                .unwrap()
+                .outer_iter()
+                .all(|row| row.column(0).iter().all(|value| *value < 1.0))
+        };
+        assert!(below_one(&train) && below_one(&validation));
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(16))]
