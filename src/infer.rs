@@ -49,8 +49,15 @@ impl Predictor {
     /// its kind of data has.
     ///
     /// # Errors
-    /// When one of them is missing or inconsistent with the others, or when the network has no prediction for user data.
+    /// When one of them is missing, has changed since training, or is inconsistent with the others, or when the network has no prediction
+    /// for user data.
     pub fn open(run: &Path, which: Which) -> Result<Self, InferError> {
+        let predictor = Self::open_unchecked(run, which)?;
+        predictor.network().check_files()?;
+        Ok(predictor)
+    }
+
+    fn open_unchecked(run: &Path, which: Which) -> Result<Self, InferError> {
         let spec = Network::spec(run, None, &[])?;
         let output = spec.model().map_err(|e| InferError::Task(e.to_string()))?.output();
         let refuse = |message: &str| Err(InferError::Task(format!("{}: {message}", run.display())));

@@ -9,6 +9,7 @@
 //! unit of every quantity of every probe; probes are thinned to stay within a budget.
 
 pub mod checkpoint;
+mod checksum;
 mod error;
 mod folder;
 mod frames;
@@ -19,6 +20,7 @@ mod recorder;
 mod resolve;
 pub mod timestamp;
 
+pub use checksum::{Checksum, check_run_files};
 pub use error::RunError;
 pub use folder::{Folder, create_run_dir, read_json};
 pub use reader::{Events, Reader};

@@ -47,7 +47,9 @@ impl Generator {
     pub fn open(run: &Path, which: Which) -> Result<(Self, Params), InferError> {
         let spec = Network::spec(run, None, &[])?;
         let generator = Self::new(&spec, read_json(run, "vocabulary.json")?).map_err(InferError::Task)?;
-        Ok((generator, Network::open(run, spec, which)?.params))
+        let network = Network::open(run, spec, which)?;
+        network.check_files()?;
+        Ok((generator, network.params))
     }
 
     /// Continues `settings.prime` by `settings.length` tokens, with the weights `params`; passes the text of each to `each`. An empty prime

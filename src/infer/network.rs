@@ -12,7 +12,7 @@ use crate::nn::{Mode, Model, Params, Score, Shard, TargetsView};
 use crate::number;
 use crate::preset::{self, Overrides, RunSpec};
 use crate::run::checkpoint::{self, Which};
-use crate::run::{RunError, read_json};
+use crate::run::{Checksum, RunError, check_run_files, read_json};
 
 /// The batch size.
 const BATCH: usize = 64;
@@ -21,6 +21,8 @@ const BATCH: usize = 64;
 #[derive(Debug)]
 pub(super) struct Network {
     folder: PathBuf,
+    /// The files of the folder on which predictions depend.
+    run_files: Vec<Checksum>,
     /// The spec of the run.
     pub spec: RunSpec,
     pub model: Model,
@@ -52,7 +54,19 @@ impl Network {
                 }
             }
         }
-        Ok(Self { folder: run.to_owned(), spec, model, params, step: loaded.step })
+        Ok(Self {
+            folder: run.to_owned(),
+            run_files: loaded.run_files,
+            spec,
+            model,
+            params,
+            step: loaded.step,
+        })
+    }
+
+    /// Checks that the files of the run folder are those of the training; done after they are read, whose errors say more.
+    pub fn check_files(&self) -> Result<(), InferError> {
+        Ok(check_run_files(&self.folder, &self.run_files)?)
     }
 
     /// The run's spec with the overrides `set` and `moved` data.

@@ -8,24 +8,35 @@
 //! A checkpoint is written under a hidden temporary name, each file synced and `DONE` last, then renamed; then `last`
 //! and `best` are replaced, and only then are the checkpoints removed that neither names. So a crash at any moment
 //! leaves either the previous checkpoint in use or the new one. A second checkpoint of the same step is `step-N-2`: the
-//! first stays until nothing names it.
+//! first stays until nothing names it. What a failed attempt has written is removed at once, and what a killed process has
+//! written by the next attempt: there is at most one partial checkpoint.
+//!
+//! `DONE` has the checksums of the checkpoint's files, of those files of the run folder on which predictions depend
+//! (`spec.yaml`, `vocabulary.json`, …), and of itself.
 
+mod done;
 mod tensors;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, thread};
 
-use serde::{Deserialize, Serialize};
-
+use super::checksum::Checksum;
 use super::{Folder, RunError};
 use crate::durable;
 use crate::protocol::Saved;
+use done::{DONE, Done};
 pub use tensors::{NamedTensor, Tensor};
 
 const MODEL: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const STATE: &str = "state.json";
-const DONE: &str = "DONE";
+/// How often a checkpoint is looked up again that was replaced while it was read.
+const REPLACED: usize = 100;
+/// How often one is read again that cannot be read though it was not replaced: a later one may have had the same name.
+const UNREADABLE: usize = 3;
+/// The pause before.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A checkpoint to save.
 #[derive(Debug, Clone)]
@@ -73,61 +84,111 @@ pub struct LoadedCheckpoint {
     pub optimizer: Vec<Tensor>,
     /// The remaining training state.
     pub state: serde_json::Value,
-}
-
-/// The content of `DONE`.
-#[derive(Serialize, Deserialize)]
-struct Done {
-    step: u64,
-    files: Vec<DoneFile>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct DoneFile {
-    name: String,
-    bytes: u64,
-    crc32: u32,
+    /// The files of the run folder on which predictions depend; empty in runs of earlier versions.
+    pub run_files: Vec<Checksum>,
 }
 
 /// Saves a checkpoint as `last`, and also as `best` if [`Checkpoint::best`]. Earlier ones that are now neither are removed.
 ///
 /// # Errors
-/// If writing fails, or a tensor's values do not fit its shape; earlier checkpoints then stay unchanged.
+/// If writing fails, or a tensor's values do not fit its shape; earlier checkpoints then stay unchanged, and nothing is left of
+/// this one. Also if the folder is no longer at its path.
 pub fn write(folder: &Folder, checkpoint: &Checkpoint<'_>) -> Result<Saved, RunError> {
+    let pointers = if checkpoint.best { &[Which::Last, Which::Best][..] } else { &[Which::Last] };
+    write_as(folder, checkpoint, pointers)
+}
+
+/// Saves a checkpoint as `best` alone: one that could not be saved when it was the last.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_best(folder: &Folder, checkpoint: &Checkpoint<'_>) -> Result<Saved, RunError> {
+    write_as(folder, checkpoint, &[Which::Best])
+}
+
+/// Whether the run folder `run` has a complete checkpoint that is saved as `which`.
+pub fn exists(run: &Path, which: Which) -> bool {
+    let complete = || resolve(&run.join("checkpoints"), which).is_ok_and(|path| Done::read(&path).is_ok());
+    // It may have been replaced meanwhile.
+    complete() || complete()
+}
+
+/// Whether `saved` is complete on disk and the one that `last` names.
+pub fn is_last(folder: &Folder, saved: &Saved) -> bool {
+    let root = folder.path().join("checkpoints");
+    folder.check_place().is_ok()
+        && named(&root, Which::Last).is_ok_and(|path| path == saved.path && Done::read(&path).is_ok())
+}
+
+fn write_as(folder: &Folder, checkpoint: &Checkpoint<'_>, pointers: &[Which]) -> Result<Saved, RunError> {
+    folder.check_place()?;
     let root = folder.path().join("checkpoints");
     if !root.exists() {
         fs::create_dir(&root).map_err(RunError::io("create", &root))?;
         durable::sync_folder(folder.path())?;
     }
+    // What a killed process left takes space. If it cannot be removed, the error of writing is the one to report.
+    let _ = remove_all(&root, is_partial);
     let path = free_name(&root, checkpoint.step);
-    let temporary = durable::beside(&path);
-    remove(&temporary)?;
-    fs::create_dir(&temporary).map_err(RunError::io("create", &temporary))?;
-    write_files(&temporary, checkpoint)?;
-    durable::rename(&temporary, &path)?;
-    let name = format!("{}\n", path.file_name().unwrap_or_default().display());
-    durable::write(&root.join(Which::Last.name()), name.as_bytes())?;
-    if checkpoint.best {
-        durable::write(&root.join(Which::Best.name()), name.as_bytes())?;
-    }
-    // The new one is complete and in use: removal that fails now is retried after the next.
+    let written = write_new(folder, checkpoint, &path, pointers);
+    // After a failure, what it has written is not named. Removal that fails now is retried at the next checkpoint.
     let _ = remove_unnamed(&root);
-    Ok(Saved { step: checkpoint.step, path, best: checkpoint.best })
+    written?;
+    Ok(Saved { step: checkpoint.step, path, best: pointers.contains(&Which::Best) })
 }
 
-/// Reads a checkpoint of the run folder `run`; each file is verified by length and checksum.
+/// Writes a checkpoint to `path`, and then its name to `pointers`.
+fn write_new(
+    folder: &Folder,
+    checkpoint: &Checkpoint<'_>,
+    path: &Path,
+    pointers: &[Which],
+) -> Result<(), RunError> {
+    let root = path.parent().unwrap_or(path);
+    let temporary = durable::beside(path);
+    fs::create_dir(&temporary).map_err(RunError::io("create", &temporary))?;
+    let done = Done {
+        step: checkpoint.step,
+        files: Vec::new(),
+        run_files: folder.checksums(),
+        order: 1 + highest_order(root),
+        last: pointers.contains(&Which::Last),
+        best: pointers.contains(&Which::Best),
+    };
+    write_files(&temporary, checkpoint, done)?;
+    durable::rename(&temporary, path)?;
+    let name = format!("{}\n", path.file_name().unwrap_or_default().display());
+    Ok(pointers.iter().try_for_each(|pointer| durable::write(&root.join(pointer.name()), name.as_bytes()))?)
+}
+
+/// Reads a checkpoint of the run folder `run`; each file is verified by length and checksum. One that is replaced by a later one
+/// meanwhile is looked up again.
 ///
 /// # Errors
 /// [`RunError::Damaged`] with the file and the cause: no such checkpoint, incomplete, modified, or unreadable.
 pub fn read(run: &Path, which: Which) -> Result<LoadedCheckpoint, RunError> {
-    let path = resolve(&run.join("checkpoints"), which)?;
-    let done_path = path.join(DONE);
-    if !done_path.exists() {
-        return Err(RunError::damaged(&path, "the checkpoint is incomplete: it has no file DONE"));
+    let root = run.join("checkpoints");
+    let (mut replaced, mut unreadable) = (0, 0);
+    loop {
+        let path = resolve(&root, which)?;
+        let error = match read_from(&path) {
+            Ok(checkpoint) => return Ok(checkpoint),
+            Err(error) => error,
+        };
+        if replaced < REPLACED && resolve(&root, which)? != path {
+            replaced += 1;
+        } else if unreadable < UNREADABLE {
+            unreadable += 1;
+            thread::sleep(PAUSE);
+        } else {
+            return Err(error);
+        }
     }
-    let done: Done = serde_json::from_slice(&read_bytes(&done_path)?)
-        .map_err(|error| RunError::damaged(&done_path, error.to_string()))?;
-    let file = |name| read_verified(&path, &done, name);
+}
+
+fn read_from(path: &Path) -> Result<LoadedCheckpoint, RunError> {
+    let done = Done::read(path)?;
+    let file = |name| done.file(path, name)?.read(path);
     let tensors = |name| {
         let bytes = file(name)?;
         tensors::decode(&bytes).map_err(|what| RunError::damaged(&path.join(name), what))
@@ -135,26 +196,24 @@ pub fn read(run: &Path, which: Which) -> Result<LoadedCheckpoint, RunError> {
     let state = serde_json::from_slice(&file(STATE)?)
         .map_err(|error| RunError::damaged(&path.join(STATE), error.to_string()))?;
     let (model, optimizer) = (tensors(MODEL)?, tensors(OPTIMIZER)?);
-    Ok(LoadedCheckpoint { step: done.step, model, optimizer, state, path })
+    let path = path.to_owned();
+    Ok(LoadedCheckpoint { step: done.step, model, optimizer, state, run_files: done.run_files, path })
 }
 
-fn write_files(dir: &Path, checkpoint: &Checkpoint<'_>) -> Result<(), RunError> {
-    let mut done = Done { step: checkpoint.step, files: Vec::new() };
+fn write_files(dir: &Path, checkpoint: &Checkpoint<'_>, mut done: Done) -> Result<(), RunError> {
     let mut put = |name: &str, content: Result<Vec<u8>, String>| {
         let path = dir.join(name);
         let content = content.map_err(|what| RunError::unwritable(&path, what))?;
-        let (bytes, crc32) = (content.len() as u64, crc32fast::hash(&content));
-        done.files.push(DoneFile { name: name.into(), bytes, crc32 });
+        done.files.push(Checksum::of(name, &content));
         Ok::<_, RunError>(durable::write_synced(&path, &content)?)
     };
-    let json = |json: serde_json::Result<Vec<u8>>| json.map_err(|error| error.to_string());
     put(MODEL, tensors::encode(&checkpoint.model))?;
     put(OPTIMIZER, tensors::encode(&checkpoint.optimizer))?;
-    put(STATE, json(serde_json::to_vec_pretty(&checkpoint.state)))?;
+    put(STATE, serde_json::to_vec_pretty(&checkpoint.state).map_err(|error| error.to_string()))?;
     // The files' names are durable before DONE exists.
     durable::sync_folder(dir)?;
     let path = dir.join(DONE);
-    let done = json(serde_json::to_vec(&done)).map_err(|what| RunError::unwritable(&path, what))?;
+    let done = done.encode().map_err(|what| RunError::unwritable(&path, what))?;
     durable::write_synced(&path, &done)?;
     Ok(durable::sync_folder(dir)?)
 }
@@ -170,13 +229,28 @@ fn free_name(root: &Path, step: u64) -> PathBuf {
     path
 }
 
-/// Returns the folder that `last` or `best` names.
+/// Returns the folder of the last or best checkpoint: that which the file `last` or `best` names, or a later complete one, whose name was
+/// not written before a crash.
+///
+/// The file is a name without a checksum: that of another checkpoint is noticed by the order of the checkpoints.
 fn resolve(root: &Path, which: Which) -> Result<PathBuf, RunError> {
+    let path = named(root, which)?;
+    let Ok(done) = Done::read(&path) else { return Ok(path) };
+    let saved_as = |done: &Done| match which {
+        Which::Last => done.last,
+        Which::Best => done.best,
+    };
+    let later = complete(root).filter(|(_, other)| other.order > done.order && saved_as(other));
+    Ok(later.max_by_key(|(_, other)| other.order).map_or(path, |(path, _)| path))
+}
+
+/// Returns the folder that the file `last` or `best` names.
+fn named(root: &Path, which: Which) -> Result<PathBuf, RunError> {
     let pointer = root.join(which.name());
     if !pointer.exists() {
         return Err(RunError::damaged(root, format!("no checkpoint is saved as `{}`", which.name())));
     }
-    let content = read_bytes(&pointer)?;
+    let content = fs::read(&pointer).map_err(RunError::io("read", &pointer))?;
     let name = std::str::from_utf8(&content).unwrap_or_default().trim_end();
     // Only a sibling folder is allowed: the file may have been tampered with.
     let plain = name.strip_prefix("step-").is_some_and(|rest| {
@@ -188,40 +262,39 @@ fn resolve(root: &Path, which: Which) -> Result<PathBuf, RunError> {
     }
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>, RunError> {
-    fs::read(path).map_err(RunError::io("read", path))
+/// The complete checkpoints. What cannot be read is not one of them.
+fn complete(root: &Path) -> impl Iterator<Item = (PathBuf, Done)> {
+    let paths = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
+    let paths = paths.filter(|path| file_name(path).starts_with("step-"));
+    paths.filter_map(|path| Done::read(&path).ok().map(|done| (path, done)))
 }
 
-fn read_verified(dir: &Path, done: &Done, name: &str) -> Result<Vec<u8>, RunError> {
-    let path = dir.join(name);
-    let expected = done.files.iter().find(|file| file.name == name);
-    let expected =
-        expected.ok_or_else(|| RunError::damaged(&dir.join(DONE), format!("it does not list {name}")))?;
-    let bytes = read_bytes(&path)?;
-    if bytes.len() as u64 != expected.bytes {
-        let what = format!("{} bytes were saved, but the file has {}", expected.bytes, bytes.len());
-        return Err(RunError::damaged(&path, what));
-    }
-    match crc32fast::hash(&bytes) == expected.crc32 {
-        true => Ok(bytes),
-        false => Err(RunError::damaged(&path, "its checksum differs from the one that was saved")),
-    }
+fn highest_order(root: &Path) -> u64 {
+    complete(root).map(|(_, done)| done.order).max().unwrap_or(0)
+}
+
+fn file_name(path: &Path) -> std::borrow::Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
+}
+
+/// Whether it is a checkpoint whose writing has not ended.
+fn is_partial(path: &PathBuf) -> bool {
+    file_name(path).starts_with(".step-")
 }
 
 /// Removes the checkpoints that nothing names, and incomplete ones left by a crash.
 fn remove_unnamed(root: &Path) -> Result<(), RunError> {
     let pointers = [Which::Last, Which::Best].into_iter().filter(|which| root.join(which.name()).exists());
-    // A pointer that cannot be read may name any of them: then all stay.
-    let kept = pointers.map(|which| resolve(root, which)).collect::<Result<Vec<_>, _>>()?;
-    for entry in fs::read_dir(root).map_err(RunError::io("read", root))?.flatten() {
-        let path = entry.path();
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if !kept.contains(&path) && (name.starts_with("step-") || name.starts_with(".step-")) {
-            remove(&path)?;
-        }
-    }
-    Ok(())
+    // A pointer that cannot be read may name any of them: then all complete ones stay.
+    let kept = pointers.map(|which| named(root, which)).collect::<Result<Vec<_>, _>>();
+    let Ok(kept) = kept else { return remove_all(root, is_partial) };
+    remove_all(root, |path| is_partial(path) || file_name(path).starts_with("step-") && !kept.contains(path))
+}
+
+/// Removes the checkpoints that `selects` selects.
+fn remove_all(root: &Path, selects: impl Fn(&PathBuf) -> bool) -> Result<(), RunError> {
+    let entries = fs::read_dir(root).map_err(RunError::io("read", root))?;
+    entries.flatten().map(|entry| entry.path()).filter(selects).try_for_each(|path| remove(&path))
 }
 
 /// Removes a checkpoint's folder if it exists. `DONE` is removed first: a partial checkpoint is never mistaken for a complete one.

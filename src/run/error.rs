@@ -25,6 +25,9 @@ pub enum RunError {
     /// A running trainer has locked this folder.
     #[error("{} is in use by another trainer; choose another folder with --run", .0.display())]
     Locked(PathBuf),
+    /// A folder or file of a run in training is no longer at its path.
+    #[error("{} is no longer there: it was removed, renamed or replaced during the run", .0.display())]
+    Moved(PathBuf),
     /// A file's content is invalid.
     #[error("{}: {what}", path.display())]
     Damaged {

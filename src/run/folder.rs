@@ -1,21 +1,33 @@
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::checksum::Checksum;
 use super::{RunError, timestamp};
 use crate::durable;
 
+/// Bytes of a run's name; with its date and a number it is at most 255 bytes, which file systems allow.
+const MAX_NAME: usize = 220;
 /// Entries that show that a folder contains a run.
 const MARKERS: [&str; 4] = ["spec.yaml", "metrics.jsonl", "frames.bin", "checkpoints"];
+
+/// Files that are written beside and renamed.
+const WRITTEN: [&str; 4] = ["spec.yaml", "vocabulary.json", "labels.json", "scale.json"];
 
 /// The folder of a run in training, created for it and locked as long as this value lives.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// The folder itself, wherever it is.
+    place: File,
+    /// The checksums of the files on which predictions depend.
+    checksums: Mutex<Vec<Checksum>>,
     /// Never read: the operating system releases the lock when the process ends, however it ends.
     _lock: File,
 }
@@ -32,7 +44,12 @@ impl Folder {
         // Again, now that no other process can create a run here.
         check_no_run(dir)?;
         durable::sync_folder(dir.parent().unwrap_or(dir))?;
-        Ok(Self { path: dir.to_owned(), _lock: lock })
+        // Left by a process that was killed before its run began.
+        for name in WRITTEN {
+            let _ = fs::remove_file(durable::beside(&dir.join(name)));
+        }
+        let place = File::open(dir).map_err(RunError::io("open", dir))?;
+        Ok(Self { path: dir.to_owned(), place, checksums: Mutex::default(), _lock: lock })
     }
 
     /// Creates `runs/NAME-YYYYMMDD-HHMMSS` (UTC), with `-2`, `-3`, … if several runs of this name start within one second.
@@ -50,9 +67,30 @@ impl Folder {
         &self.path
     }
 
+    /// Checks that the folder is still at its path: neither removed nor renamed, nor replaced by another.
+    ///
+    /// # Errors
+    /// [`RunError::Moved`] if it is not.
+    pub fn check_place(&self) -> Result<(), RunError> {
+        is_at(&self.place, &self.path)
+    }
+
+    /// The checksums of the files that were written on which predictions depend.
+    pub(super) fn checksums(&self) -> Vec<Checksum> {
+        self.checksums.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Writes `spec.yaml`, durably.
     pub fn write_spec(&self, yaml: &str) -> Result<(), RunError> {
-        Ok(durable::write(&self.path.join("spec.yaml"), yaml.as_bytes())?)
+        self.write("spec.yaml", yaml.as_bytes())
+    }
+
+    fn write(&self, name: &str, content: &[u8]) -> Result<(), RunError> {
+        durable::write(&self.path.join(name), content)?;
+        let mut checksums = self.checksums.lock().unwrap_or_else(PoisonError::into_inner);
+        checksums.retain(|file| file.name != name);
+        checksums.push(Checksum::of(name, content));
+        Ok(())
     }
 
     /// Writes `value` as JSON to the file `name` (`vocabulary.json`, `labels.json`), durably.
@@ -60,7 +98,7 @@ impl Folder {
         let path = self.path.join(name);
         let mut json = serde_json::to_vec(value).map_err(|error| RunError::unwritable(&path, error))?;
         json.push(b'\n');
-        Ok(durable::write(&path, &json)?)
+        self.write(name, &json)
     }
 }
 
@@ -103,6 +141,20 @@ fn check_no_run(dir: &Path) -> Result<(), RunError> {
     }
 }
 
+/// Checks that the open file or folder is that at `path`.
+///
+/// # Errors
+/// [`RunError::Moved`] if nothing or another one is there; also if that cannot be known.
+pub(super) fn is_at(open: &File, path: &Path) -> Result<(), RunError> {
+    let known = |file: io::Result<fs::Metadata>| file.map(|data| (data.dev(), data.ino()));
+    let ours = known(open.metadata()).map_err(RunError::io("look at", path))?;
+    match known(fs::metadata(path)) {
+        Ok(found) if found == ours => Ok(()),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(RunError::io("look at", path)(error)),
+        _ => Err(RunError::Moved(path.to_owned())),
+    }
+}
+
 fn lock(dir: &Path) -> Result<File, RunError> {
     let path = dir.join("lock");
     let file = File::options().create(true).append(true).open(&path).map_err(RunError::io("open", &path))?;
@@ -118,7 +170,10 @@ fn file_name(name: &str) -> String {
         name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
     match plain.trim_start_matches(['.', '-']) {
         "" => "run".into(),
-        shown => shown.into(),
+        shown => {
+            let ends = shown.char_indices().map(|(start, c)| start + c.len_utf8());
+            shown[..ends.take_while(|end| *end <= MAX_NAME).last().unwrap_or(0)].into()
+        }
     }
 }
 
@@ -168,6 +223,34 @@ mod tests {
                 "run-20240229-123456"
             ]
         );
+    }
+
+    #[test]
+    fn a_long_name_is_shortened_between_two_characters() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = UNIX_EPOCH + Duration::from_secs(1_709_210_096);
+        for name in ["x".repeat(300), format!("x{}", "良".repeat(100)), "é".repeat(128)] {
+            for ending in ["-20240229-123456", "-20240229-123456-2"] {
+                let folder = Folder::create_named(dir.path(), &name, now).unwrap();
+                let shown = folder.path().file_name().unwrap().to_str().unwrap();
+                let short = shown.strip_suffix(ending).unwrap();
+                assert!(name.starts_with(short) && (MAX_NAME - 3..=MAX_NAME).contains(&short.len()), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_that_was_renamed_removed_or_replaced_is_not_at_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&dir.path().join("run")).unwrap();
+        folder.check_place().unwrap();
+        fs::rename(folder.path(), dir.path().join("other")).unwrap();
+        assert!(matches!(folder.check_place(), Err(RunError::Moved(_))));
+        fs::create_dir(folder.path()).unwrap();
+        assert!(matches!(folder.check_place(), Err(RunError::Moved(_))));
+        fs::remove_dir(folder.path()).unwrap();
+        fs::rename(dir.path().join("other"), folder.path()).unwrap();
+        folder.check_place().unwrap();
     }
 
     #[test]

@@ -1,8 +1,10 @@
 use std::path::{Path, PathBuf};
 
 use super::RunError;
+use super::checkpoint::{Which, exists};
 
-/// Returns the run folder for `name`: a run folder, the name of one in `runs`, or `latest`, the one there that was started last.
+/// Returns the run folder for `name`: a run folder, the name of one in `runs`, or `latest`, the one there that was started last and has a
+/// checkpoint (if none has, the one that was started last).
 ///
 /// # Errors
 /// [`RunError::Missing`] if there is none.
@@ -11,8 +13,11 @@ pub fn resolve(runs: &Path, name: &Path) -> Result<PathBuf, RunError> {
     if [name, &runs.join(name)].iter().all(|folder| !folder.is_dir()) && name == Path::new("latest") {
         let folders = runs.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
         // Of two that started at the same instant, the last by name.
-        let latest = folders.filter_map(|folder| Some((started(&folder)?, folder))).max();
-        return latest.map(|(_, folder)| folder).ok_or_else(|| RunError::Missing(runs.to_owned()));
+        let latest = folders.filter_map(|folder| {
+            let started = started(&folder)?;
+            Some((exists(&folder, Which::Last), started, folder))
+        });
+        return latest.max().map(|(.., folder)| folder).ok_or_else(|| RunError::Missing(runs.to_owned()));
     }
     let named = [name.to_owned(), runs.join(name)];
     let found = named.into_iter().find(|folder| started(folder).is_some());
@@ -38,6 +43,18 @@ mod tests {
             File::create(spec).unwrap().set_modified(started).unwrap();
         }
         fs::create_dir(runs.join("z")).unwrap();
+        assert_eq!(resolve(&runs, Path::new("latest")).unwrap(), runs.join("c"));
+        // One with a checkpoint goes before those that have none, and one whose checkpoint is incomplete does not.
+        for (name, done) in [("a", true), ("b", false)] {
+            let checkpoints = runs.join(name).join("checkpoints");
+            fs::create_dir_all(checkpoints.join("step-7")).unwrap();
+            fs::write(checkpoints.join("last"), "step-7\n").unwrap();
+            if done {
+                fs::write(checkpoints.join("step-7/DONE"), r#"{"step":7,"files":[]}"#).unwrap();
+            }
+        }
+        assert_eq!(resolve(&runs, Path::new("latest")).unwrap(), runs.join("a"));
+        fs::remove_dir_all(runs.join("a/checkpoints")).unwrap();
         assert_eq!(resolve(&runs, Path::new("latest")).unwrap(), runs.join("c"));
         assert_eq!(resolve(&runs, Path::new("a")).unwrap(), runs.join("a"));
         assert_eq!(resolve(&runs, &runs.join("b")).unwrap(), runs.join("b"));
