@@ -7,6 +7,7 @@
 
 mod control;
 mod cost;
+mod divergence;
 mod error;
 mod probes;
 mod publisher;

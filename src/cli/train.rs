@@ -143,18 +143,14 @@ fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>) -> CliResul
         Err(error) => {
             // The screen failed, not the run, which is saved.
             let _ = trainer.commands.send(Command::SaveAndStop);
-            trainer.join();
+            ended(trainer);
             return Err(error);
         }
     };
     match outcome {
         ui::ExitReason::Quit => {
             let _ = trainer.commands.send(Command::Stop);
-            let outcome = trainer.join();
-            // The message on the screen is no longer visible.
-            if let Outcome::Diverged(what) | Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
-                print_error(what);
-            }
+            let outcome = ended(trainer);
             // Stopping on the screen is a success.
             Ok(if outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code(&outcome) })
         }
@@ -165,14 +161,26 @@ fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>) -> CliResul
         ui::ExitReason::HungUp => {
             signals::save_on_signal(trainer.commands.clone())?;
             continue_unwatched(&trainer);
-            Ok(code(&trainer.join()))
+            Ok(code(&ended(trainer)))
         }
         ui::ExitReason::Signal(_) => {
             let _ = trainer.commands.send(Command::SaveAndStop);
-            let _ = trainer.join();
-            Ok(ExitCode::from(exit::INTERRUPTED))
+            match ended(trainer) {
+                Outcome::Finished | Outcome::Stopped => Ok(ExitCode::from(exit::INTERRUPTED)),
+                // Not saved: what the code of an interruption promises.
+                outcome => Ok(code(&outcome)),
+            }
         }
     }
+}
+
+/// Waits for the end; prints the error that ended training, as it is no longer visible on the screen.
+fn ended(trainer: Trainer) -> Outcome {
+    let outcome = trainer.join();
+    if let Outcome::Diverged(what) | Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
+        print_error(what);
+    }
+    outcome
 }
 
 /// Ends pace and pause, which have no effect or could not be ended without a screen.

@@ -234,7 +234,10 @@ mod tests {
                 let folder = Folder::create_named(dir.path(), &name, now).unwrap();
                 let shown = folder.path().file_name().unwrap().to_str().unwrap();
                 let short = shown.strip_suffix(ending).unwrap();
-                assert!(name.starts_with(short) && (MAX_NAME - 3..=MAX_NAME).contains(&short.len()), "{shown}");
+                assert!(
+                    name.starts_with(short) && (MAX_NAME - 3..=MAX_NAME).contains(&short.len()),
+                    "{shown}"
+                );
             }
         }
     }

@@ -1,10 +1,10 @@
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::RunError;
-use super::record_file::RecordFile;
+use super::record_file::{RecordFile, Space};
 use crate::metrics::Metrics;
 use crate::protocol::Event;
 
@@ -41,52 +41,118 @@ enum Line<'a> {
         prime: &'a str,
         text: &'a str,
     },
+    /// So many lines, from one step to another, were not written here: there was no space.
+    Gap {
+        records: u64,
+        first_step: u64,
+        last_step: u64,
+    },
 }
 
 /// Writes `metrics.jsonl`: a JSON object per line, non-finite numbers as null.
-pub(super) struct MetricsWriter(RecordFile);
+pub(super) struct MetricsWriter {
+    output: RecordFile,
+    /// The steps of the first and the last line that were dropped since the last gap.
+    dropped: Option<(u64, u64)>,
+    /// All dropped lines.
+    pub lost: u64,
+}
 
 impl MetricsWriter {
-    /// Opens `path` for appending and creates it if it is missing.
+    /// Opens `path` for appending and creates it if it is missing; a part of a line at its end is removed.
     pub fn open(path: &Path) -> Result<Self, RunError> {
-        let file =
-            File::options().create(true).append(true).open(path).map_err(RunError::io("create", path))?;
-        Ok(Self(RecordFile::new(path.to_owned(), file)))
+        let file = File::options().create(true).truncate(false).write(true).open(path);
+        let file = file.map_err(RunError::io("create", path))?;
+        let length = file.metadata().map_err(RunError::io("read", path))?.len();
+        let mut whole = 0;
+        if length > 0 {
+            let content = fs::read(path).map_err(RunError::io("read", path))?;
+            whole = content.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last as u64 + 1);
+        }
+        if whole < length {
+            file.set_len(whole).map_err(RunError::io("truncate", path))?;
+        }
+        Ok(Self { output: RecordFile::new(path.to_owned(), file, whole), dropped: None, lost: 0 })
     }
 
     /// Appends an event if it carries metrics of a step or an epoch; it is on disk after the next [`flush`](Self::flush).
     pub fn write(&mut self, event: &Event) -> Result<(), RunError> {
-        let line = match event {
-            Event::Step(m) => Line::Step {
-                step: m.step,
-                epoch: m.epoch,
-                loss: m.loss,
-                accuracy: m.accuracy,
-                learning_rate: m.learning_rate,
-                grad_norm: m.grad_norm,
-                sequences_per_s: m.sequences_per_s,
-            },
+        let (step, line) = match event {
+            Event::Step(m) => (
+                m.step,
+                Line::Step {
+                    step: m.step,
+                    epoch: m.epoch,
+                    loss: m.loss,
+                    accuracy: m.accuracy,
+                    learning_rate: m.learning_rate,
+                    grad_norm: m.grad_norm,
+                    sequences_per_s: m.sequences_per_s,
+                },
+            ),
             Event::Epoch(m) => {
-                Line::Epoch { step: m.step, epoch: m.epoch, seconds: m.seconds, metrics: &m.metrics }
+                let (step, epoch, seconds) = (m.step, m.epoch, m.seconds);
+                (step, Line::Epoch { step, epoch, seconds, metrics: &m.metrics })
             }
             Event::Validation(m) => {
-                Line::Validation { step: m.step, epoch: m.epoch, seconds: m.seconds, metrics: &m.metrics }
+                let (step, epoch, seconds) = (m.step, m.epoch, m.seconds);
+                (step, Line::Validation { step, epoch, seconds, metrics: &m.metrics })
             }
-            Event::Sample(m) => Line::Sample { step: m.step, epoch: m.epoch, prime: &m.prime, text: &m.text },
+            Event::Sample(m) => {
+                (m.step, Line::Sample { step: m.step, epoch: m.epoch, prime: &m.prime, text: &m.text })
+            }
             _ => return Ok(()),
         };
-        serde_json::to_writer(&mut self.0.pending, &line)
-            .map_err(|error| RunError::unwritable(self.0.path(), error))?;
-        self.0.pending.push(b'\n');
-        self.0.flush_if_full()
+        let gap = match self.output.space() {
+            Space::Ample => Ok(()),
+            Space::AfterGap(records) => self.append_gap(records),
+            Space::None => {
+                self.lost += 1;
+                self.dropped = Some((self.dropped.map_or(step, |(first, _)| first), step));
+                return Ok(());
+            }
+        };
+        gap.and(self.append(&line))
+    }
+
+    fn append_gap(&mut self, records: u64) -> Result<(), RunError> {
+        let (first_step, last_step) = self.dropped.take().unwrap_or_default();
+        self.append(&Line::Gap { records, first_step, last_step })
+    }
+
+    fn append(&mut self, line: &Line<'_>) -> Result<(), RunError> {
+        let start = self.output.pending.len();
+        if let Err(error) = serde_json::to_writer(&mut self.output.pending, line) {
+            self.output.pending.truncate(start);
+            return Err(RunError::unwritable(self.output.path(), error));
+        }
+        self.output.pending.push(b'\n');
+        self.output.end_record()
     }
 
     pub fn flush(&mut self) -> Result<(), RunError> {
-        self.0.flush()
+        self.output.flush()
     }
 
     pub fn sync(&mut self) -> Result<(), RunError> {
-        self.0.sync()
+        self.output.sync()
+    }
+
+    /// Whether the last attempt to write failed.
+    pub fn is_failing(&self) -> bool {
+        self.output.is_failing()
+    }
+
+    /// Writes and syncs all lines.
+    ///
+    /// # Errors
+    /// Also if the file is no longer at its path.
+    pub fn finish(mut self) -> Result<(), RunError> {
+        if let Some(records) = self.output.gap() {
+            // Its error is that of the next line.
+            let _ = self.append_gap(records);
+        }
+        self.output.finish()
     }
 }
 

@@ -1,12 +1,14 @@
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, SendError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, SendError, Sender, TrySendError, bounded, unbounded};
 
 use super::frames::FramesWriter;
 use super::metrics::MetricsWriter;
+use super::record_file::MAX_PENDING;
 use super::{Folder, RunError};
-use crate::protocol::Event;
+use crate::error::chain;
+use crate::protocol::{Event, Level, LogLine};
 
 /// Events that may be queued for the disk: some tens of megabytes even if every step sends large probes.
 const QUEUE: usize = 512;
@@ -15,15 +17,21 @@ const FLUSH_EVERY: Duration = Duration::from_millis(500);
 /// How long the recorder sleeps when the queue is empty, unless it is half full earlier: woken for every event, it would
 /// preempt a training thread thousands of times a second.
 const IDLE_SLEEP: Duration = Duration::from_millis(20);
+/// The pause before the last attempt to write.
+const LAST_ATTEMPT: Duration = Duration::from_millis(200);
 
 /// Writes the events of a run to its folder, on a thread of its own. Lossless: when the disk is slower than the
 /// trainer, the trainer waits.
+///
+/// While nothing can be written (a full disk), 16 MiB of events for each file stay in memory and are written as soon as that is possible;
+/// more are dropped, and a record in their place has their number.
 ///
 /// If dropped without [`finish`](Self::finish), it still writes all queued events, but errors are lost.
 #[derive(Debug)]
 pub struct Recorder {
     /// `None` once recording has ended.
     running: Option<Running>,
+    notices: Receiver<LogLine>,
 }
 
 #[derive(Debug)]
@@ -43,17 +51,24 @@ impl Recorder {
         let frames = FramesWriter::create(&folder.path().join("frames.bin"), probe_budget)?;
         let metrics = MetricsWriter::open(&folder.path().join("metrics.jsonl"))?;
         let (queue, events) = bounded(QUEUE);
+        let (to_notices, notices) = unbounded();
+        let files = Files { frames, metrics, notices: to_notices, stalls: 0, is_stalled: false };
         let thread = thread::Builder::new()
             .name("recorder".into())
-            .spawn(move || Files { frames, metrics }.record(&events))
+            .spawn(move || files.record(&events))
             .map_err(RunError::io("start the recorder of", folder.path()))?;
-        Ok(Self { running: Some(Running { queue, thread }) })
+        Ok(Self { running: Some(Running { queue, thread }), notices })
+    }
+
+    /// What has happened to the recording since the last call: nothing can be written, or everything can again.
+    pub fn notices(&self) -> Vec<LogLine> {
+        self.notices.try_iter().collect()
     }
 
     /// Queues an event; it is visible to other processes within a second. Returns how long it waited if the queue was full.
     ///
     /// # Errors
-    /// The cause if recording failed (for example a full disk), once; then [`RunError::NotRecording`]. Training may continue.
+    /// [`RunError::NotRecording`] if the recorder has ended because of a bug. Training may continue.
     pub fn record(&mut self, event: Event) -> Result<Option<Duration>, RunError> {
         let Some(Running { queue, thread }) = &self.running else { return Err(RunError::NotRecording) };
         if queue.len() >= QUEUE / 2 {
@@ -66,9 +81,15 @@ impl Recorder {
     /// Waits until all events are written and synced, with the index of `frames.bin`.
     ///
     /// # Errors
-    /// As [`record`](Self::record).
+    /// If the last events cannot be written, or the files are no longer in the folder.
     pub fn finish(mut self) -> Result<(), RunError> {
         self.end()
+    }
+
+    /// [`finish`](Self::finish), with the last [`notices`](Self::notices).
+    pub fn complete(mut self) -> (Vec<LogLine>, Result<(), RunError>) {
+        let ended = self.end();
+        (self.notices(), ended)
     }
 
     fn end(&mut self) -> Result<(), RunError> {
@@ -107,17 +128,30 @@ fn enqueue(
 struct Files {
     frames: FramesWriter,
     metrics: MetricsWriter,
+    notices: Sender<LogLine>,
+    /// How often writing began to fail.
+    stalls: u64,
+    /// Whether it fails now.
+    is_stalled: bool,
 }
 
 impl Files {
     fn record(mut self, events: &Receiver<Event>) -> Result<(), RunError> {
-        let recorded = self.write_all(events);
-        // If one file fails, the other still gets its last half second.
-        let frames = if recorded.is_ok() { self.frames.finish() } else { self.frames.sync() };
-        recorded.and(frames).and(self.metrics.sync())
+        self.write_all(events);
+        if self.sync().is_err() {
+            thread::sleep(LAST_ATTEMPT);
+        }
+        let lost = self.lost();
+        // If one file fails, the other is still completed.
+        let (metrics, frames) = (self.metrics.finish(), self.frames.finish());
+        let written = metrics.and(frames);
+        if lost > 0 && written.is_ok() {
+            let _ = self.notices.send(resumed(lost));
+        }
+        written
     }
 
-    fn write_all(&mut self, events: &Receiver<Event>) -> Result<(), RunError> {
+    fn write_all(&mut self, events: &Receiver<Event>) {
         // When to write the buffered events; `None` if there are none.
         let mut due: Option<Instant> = None;
         loop {
@@ -127,35 +161,84 @@ impl Files {
             };
             match received {
                 Ok(event) => {
-                    self.metrics.write(&event)?;
-                    self.frames.write(&event)?;
+                    let written = self.metrics.write(&event).and(self.frames.write(&event));
+                    self.note(written);
                     due.get_or_insert_with(|| Instant::now() + FLUSH_EVERY);
-                    match event {
+                    let flushed = match event {
                         // A checkpoint must not be more durable than its history.
-                        Event::Saved(_) => self.sync()?,
-                        Event::Epoch(_) | Event::Prepared(_) | Event::Status(_) => self.flush()?,
-                        _ => {}
-                    }
+                        Event::Saved(_) => self.sync(),
+                        Event::Epoch(_) | Event::Prepared(_) | Event::Status(_) => self.flush(),
+                        _ => Ok(()),
+                    };
+                    self.note(flushed);
                     if events.is_empty() {
                         thread::park_timeout(IDLE_SLEEP);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => return,
             }
             if due.is_some_and(|due| Instant::now() >= due) {
-                self.flush()?;
-                due = None;
+                let flushed = self.flush();
+                self.note(flushed);
+                // What could not be written is due again.
+                due = self.is_stalled.then(|| Instant::now() + FLUSH_EVERY);
             }
         }
     }
 
+    /// Reports when writing begins to fail, and when it succeeds again; not every time if that alternates.
+    fn note(&mut self, result: Result<(), RunError>) {
+        let is_stalled = self.metrics.is_failing() || self.frames.is_failing();
+        match result {
+            Err(error) if !self.is_stalled => {
+                self.stalls += 1;
+                if self.stalls.is_power_of_two() {
+                    let text = format!(
+                        "{}; up to {} MiB of the metrics are kept in memory and written as soon as that is possible",
+                        chain(&error),
+                        MAX_PENDING >> 20
+                    );
+                    let _ = self.notices.send(LogLine { level: Level::Error, text });
+                }
+            }
+            Ok(()) if self.is_stalled && !is_stalled && self.stalls.is_power_of_two() => {
+                let _ = self.notices.send(resumed(self.lost()));
+            }
+            _ => {}
+        }
+        self.is_stalled = is_stalled;
+    }
+
+    /// All dropped lines and events.
+    fn lost(&self) -> u64 {
+        self.metrics.lost + self.frames.lost
+    }
+
     fn flush(&mut self) -> Result<(), RunError> {
-        self.metrics.flush().and(self.frames.flush())
+        let metrics = self.metrics.flush();
+        metrics.and(self.frames.flush())
     }
 
     fn sync(&mut self) -> Result<(), RunError> {
-        self.metrics.sync().and(self.frames.sync())
+        let metrics = self.metrics.sync();
+        metrics.and(self.frames.sync())
+    }
+}
+
+/// The line of the log when everything is written again.
+fn resumed(lost: u64) -> LogLine {
+    match lost {
+        0 => LogLine {
+            level: Level::Info,
+            text: "everything is recorded again, and nothing is missing".into(),
+        },
+        _ => {
+            let text = format!(
+                "everything is recorded again, but {lost} records are missing: gaps in metrics.jsonl and frames.bin say where"
+            );
+            LogLine { level: Level::Warning, text }
+        }
     }
 }
 
@@ -185,19 +268,33 @@ mod tests {
     // Only Linux has a device on which every write fails for want of space.
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_is_an_error_and_not_a_panic() {
+    fn a_full_disk_is_reported_once_and_the_other_file_is_complete() {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::create(dir.path()).unwrap();
         std::os::unix::fs::symlink("/dev/full", dir.path().join("metrics.jsonl")).unwrap();
         let mut recorder = Recorder::start(&folder, 1 << 20).unwrap();
-        let error = loop {
-            let metrics = crate::protocol::EpochMetrics::default();
-            if let Err(error) = recorder.record(Event::Epoch(Box::new(metrics))) {
-                break crate::error::chain(&error);
-            }
-        };
+        let mut notices = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while notices.is_empty() && Instant::now() < deadline {
+            recorder.record(Event::Epoch(Box::default())).unwrap();
+            notices.extend(recorder.notices());
+        }
+        recorder.record(line("later")).unwrap();
+        let error = chain(&recorder.finish().unwrap_err());
         assert!(error.contains("metrics.jsonl") && error.contains("No space left"), "{error}");
-        assert!(matches!(recorder.record(line("later")), Err(RunError::NotRecording)));
-        assert!(recorder.finish().is_err());
+        assert!(notices.len() == 1 && notices[0].text.starts_with(&error), "{notices:?}");
+        let reader = crate::run::Reader::open(dir.path()).unwrap();
+        assert_eq!(reader.events().unwrap().last().unwrap().unwrap(), line("later"));
+    }
+
+    #[test]
+    fn recording_into_a_folder_that_was_removed_is_an_error_at_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&dir.path().join("run")).unwrap();
+        let mut recorder = Recorder::start(&folder, 1 << 20).unwrap();
+        recorder.record(line("before")).unwrap();
+        std::fs::remove_dir_all(folder.path()).unwrap();
+        recorder.record(line("after")).unwrap();
+        assert!(matches!(recorder.finish(), Err(RunError::Moved(_))));
     }
 }

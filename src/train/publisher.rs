@@ -5,7 +5,7 @@ use crossbeam_channel::Sender;
 
 use crate::error::chain;
 use crate::number;
-use crate::protocol::{Event, Level, LogLine};
+use crate::protocol::{Event, Level, LogLine, RunStatus};
 use crate::run::{Recorder, RunError};
 
 /// The waiting time at which the first slow-disk warning is logged.
@@ -19,11 +19,14 @@ pub(super) trait EventLog: Debug {
     /// When events are no longer recorded.
     fn record(&mut self, event: Event) -> Result<Option<Duration>, RunError>;
 
-    /// Waits until all events are on disk.
+    /// What has happened to the log itself since the last call.
+    fn notices(&self) -> Vec<LogLine>;
+
+    /// Waits until all events are on disk; returns the last notices as well.
     ///
     /// # Errors
-    /// As [`record`](Self::record).
-    fn finish(self: Box<Self>) -> Result<(), RunError>;
+    /// If some are not.
+    fn finish(self: Box<Self>) -> (Vec<LogLine>, Result<(), RunError>);
 }
 
 impl EventLog for Recorder {
@@ -31,8 +34,12 @@ impl EventLog for Recorder {
         Self::record(self, event)
     }
 
-    fn finish(self: Box<Self>) -> Result<(), RunError> {
-        Self::finish(*self)
+    fn notices(&self) -> Vec<LogLine> {
+        Self::notices(self)
+    }
+
+    fn finish(self: Box<Self>) -> (Vec<LogLine>, Result<(), RunError>) {
+        self.complete()
     }
 }
 
@@ -60,6 +67,13 @@ impl Publisher {
     pub fn publish(&mut self, event: Event) {
         let recorded = self.recorder.as_mut().map(|recorder| recorder.record(event.clone()));
         self.send(event);
+        for line in self.recorder.as_ref().map_or(Vec::new(), |recorder| recorder.notices()) {
+            if let Some(recorder) = &mut self.recorder {
+                // An error is returned for the next event as well.
+                let _ = recorder.record(Event::Log(line.clone()));
+            }
+            self.send(Event::Log(line));
+        }
         match recorded {
             None | Some(Ok(None)) => {}
             Some(Ok(Some(waited))) => {
@@ -84,16 +98,34 @@ impl Publisher {
         self.publish(Event::Log(LogLine { level, text: text.into() }));
     }
 
-    /// Waits until everything is on disk, then sends the last event.
-    pub fn finish(mut self, last: Event) {
-        let recorded = self.recorder.take().map(|mut recorder| {
-            recorder.record(last.clone())?;
-            recorder.finish()
-        });
-        if let Some(Err(e)) = recorded {
-            self.send(Event::Log(LogLine { level: Level::Error, text: chain(&e) }));
-        }
-        self.send(last);
+    /// Waits until everything is on disk, then sends `status`, the last event; returns the status that was sent. Training whose metrics
+    /// are not on disk has not ended well.
+    pub fn finish(mut self, status: RunStatus) -> RunStatus {
+        let (notices, recorded) = match self.recorder.take() {
+            Some(mut recorder) => {
+                let recorded = recorder.record(Event::Status(status.clone()));
+                let (notices, finished) = recorder.finish();
+                (notices, recorded.and(finished))
+            }
+            None => (Vec::new(), Ok(())),
+        };
+        notices.into_iter().for_each(|line| self.send(Event::Log(line)));
+        let status = match (recorded, status) {
+            (Err(e), RunStatus::Finished | RunStatus::Stopped { saved: true }) => RunStatus::Failed {
+                what: format!("the recording of the run is incomplete: {}; the weights are saved", chain(&e)),
+            },
+            (Err(e), RunStatus::Stopped { saved: false }) => {
+                RunStatus::Failed { what: format!("the recording of the run is incomplete: {}", chain(&e)) }
+            }
+            (Err(e), status) => {
+                let text = format!("the recording of the run is incomplete: {}", chain(&e));
+                self.send(Event::Log(LogLine { level: Level::Error, text }));
+                status
+            }
+            (Ok(()), status) => status,
+        };
+        self.send(Event::Status(status.clone()));
+        status
     }
 
     fn send(&self, event: Event) {
@@ -116,8 +148,12 @@ mod tests {
             self.0.next().unwrap_or(Ok(None))
         }
 
-        fn finish(self: Box<Self>) -> Result<(), RunError> {
-            Err(RunError::NotRecording)
+        fn notices(&self) -> Vec<LogLine> {
+            Vec::new()
+        }
+
+        fn finish(self: Box<Self>) -> (Vec<LogLine>, Result<(), RunError>) {
+            (Vec::new(), Err(RunError::NotRecording))
         }
     }
 
@@ -129,7 +165,7 @@ mod tests {
     }
 
     fn step() -> Event {
-        Event::Status(crate::protocol::RunStatus::Training)
+        Event::Status(RunStatus::Training)
     }
 
     /// The log lines among what was sent.
@@ -165,18 +201,27 @@ mod tests {
         assert!(lines.len() == 1 && lines[0].level == Level::Error, "{lines:?}");
         assert!(lines[0].text.contains("disk full; training continues without being recorded"), "{lines:?}");
         // There is nothing left to finish: no second error.
-        publisher.finish(step());
-        assert_eq!(events.try_iter().collect::<Vec<_>>(), [step()]);
+        publisher.finish(RunStatus::Finished);
+        assert_eq!(events.try_iter().collect::<Vec<_>>(), [Event::Status(RunStatus::Finished)]);
     }
 
     #[test]
-    fn an_error_of_the_last_write_is_reported_before_the_last_event() {
-        let (publisher, events) = publisher(Vec::new());
-        publisher.finish(step());
-        let sent: Vec<Event> = events.try_iter().collect();
-        assert!(
-            matches!(&sent[..], [Event::Log(line), last] if line.level == Level::Error && *last == step()),
-            "{sent:?}"
-        );
+    fn a_run_whose_last_events_are_not_on_disk_has_failed() {
+        let ended = |status: RunStatus| {
+            let (publisher, events) = publisher(Vec::new());
+            let status = publisher.finish(status);
+            let mut sent: Vec<Event> = events.try_iter().collect();
+            assert_eq!(sent.pop(), Some(Event::Status(status.clone())));
+            (status, sent.len())
+        };
+        for status in [RunStatus::Finished, RunStatus::Stopped { saved: true }] {
+            let (ended, lines) = ended(status);
+            let RunStatus::Failed { what } = ended else { panic!("{ended:?}") };
+            assert!(what.contains("recording") && what.ends_with("the weights are saved"), "{what}");
+            assert_eq!(lines, 0);
+        }
+        // One that has not ended well anyway has its own cause, and a line of the log.
+        let diverged = RunStatus::Diverged { what: "the loss".into() };
+        assert_eq!(ended(diverged.clone()), (diverged, 1));
     }
 }

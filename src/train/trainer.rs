@@ -7,10 +7,11 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::control::{Clock, Control};
 use super::cost::Cost;
+use super::divergence::Divergence;
 use super::error::TrainError;
 use super::publisher::Publisher;
 use super::session::Session;
-use super::training_loop::{Progress, TrainingLoop, metric_names};
+use super::training_loop::{Progress, Saving, TrainingLoop, metric_names};
 use crate::data::Batch;
 use crate::metrics::VALIDATION;
 use crate::optim::needs_validation;
@@ -51,7 +52,7 @@ pub enum Outcome {
     Finished,
     /// Stopped by a command.
     Stopped,
-    /// A loss or gradient was not finite.
+    /// A loss, gradient or weight was not finite, or far too large.
     Diverged(String),
     /// Data or preset are invalid.
     Unusable(String),
@@ -104,8 +105,12 @@ fn run(spec: RunSpec, options: &Options, watcher: Sender<Event>, commands: Recei
         }
         Err(TrainError::Failed(what)) => (RunStatus::Failed { what: what.clone() }, Outcome::Failed(what)),
     };
-    publisher.finish(Event::Status(status));
-    outcome
+    match publisher.finish(status) {
+        RunStatus::Failed { what } if matches!(outcome, Outcome::Finished | Outcome::Stopped) => {
+            Outcome::Failed(what)
+        }
+        _ => outcome,
+    }
 }
 
 fn train(
@@ -165,6 +170,8 @@ fn train(
     }
     let progress = Progress::new(&session);
     let mut training = TrainingLoop {
+        saving: Saving::new(progress.best().clone()),
+        divergence: Divergence::new(&session),
         session,
         folder,
         publisher,

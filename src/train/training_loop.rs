@@ -4,6 +4,7 @@ mod commands;
 mod saving;
 mod validation;
 
+pub(super) use saving::Saving;
 pub(super) use validation::metric_names;
 
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use super::control::{Clock, Control, Stop};
 use super::cost::Cost;
+use super::divergence::Divergence;
 use super::error::TrainError;
 use super::publisher::Publisher;
 use super::session::Session;
@@ -60,6 +62,11 @@ impl Progress {
             seconds: 0.0,
         }
     }
+
+    /// The best value of the monitored metric.
+    pub fn best(&self) -> &Best {
+        &self.best
+    }
 }
 
 pub(super) struct TrainingLoop<'a> {
@@ -69,6 +76,8 @@ pub(super) struct TrainingLoop<'a> {
     pub control: Control,
     pub clock: Clock,
     pub progress: Progress,
+    pub saving: Saving,
+    pub divergence: Divergence,
     /// The weights of the best epoch, if they are to be restored.
     pub best_weights: Option<Vec<f32>>,
     pub cost: Cost,
@@ -79,8 +88,13 @@ pub(super) struct TrainingLoop<'a> {
 }
 
 impl TrainingLoop<'_> {
-    /// Trains to the end, or until a command stops it.
+    /// Trains to the end, or until a command stops it, and saves.
     pub fn run(&mut self) -> Result<RunStatus, TrainError> {
+        let end = self.train();
+        self.conclude(end)
+    }
+
+    fn train(&mut self) -> Result<RunStatus, TrainError> {
         self.publisher.publish(Event::Status(RunStatus::Training));
         self.publish_probes();
         for epoch in 1..=self.session.spec.train.epochs {
@@ -135,8 +149,9 @@ impl TrainingLoop<'_> {
         let result = match result {
             Ok(result) => result,
             Err(error) => {
-                // The metrics since the last checkpoint show where training diverged.
-                if session.stepper.check().is_ok() {
+                // The metrics since the last checkpoint show where training diverged; its weights may be good until then.
+                let weights = session.stepper.params().values();
+                if session.stepper.check().is_ok() && self.divergence.verdict(weights).is_none() {
                     self.save(false);
                 }
                 return Err(TrainError::Diverged(format!("step {}: {error}", self.progress.step + 1)));
@@ -156,6 +171,9 @@ impl TrainingLoop<'_> {
             seconds: self.clock.elapsed().as_secs_f64(),
         };
         self.publisher.publish(Event::Step(metrics));
+        if let Some(line) = self.divergence.step(self.progress.step, result.score.mean_loss()) {
+            self.publisher.publish(Event::Log(line));
+        }
         let reading = watch.then(|| self.publish_instruments(steps));
         self.batch = rows;
         self.cost.step(took, reading);
@@ -188,7 +206,7 @@ impl TrainingLoop<'_> {
             self.best_weights = Some(self.session.stepper.params().values().to_vec());
         }
         let best = self.progress.best.improves(&metrics);
-        self.save(best);
+        self.save_scheduled(best);
         if verdict.stop {
             let patience = stopping.map_or(0, |stopping| stopping.patience);
             let (monitor, best) = self.progress.early_stopping.best();
@@ -266,6 +284,6 @@ impl TrainingLoop<'_> {
         if stop == Stop::Save {
             self.check_weights()?;
         }
-        Ok(RunStatus::Stopped { saved: stop == Stop::Save && self.save(false) })
+        Ok(RunStatus::Stopped { saved: stop == Stop::Save })
     }
 }

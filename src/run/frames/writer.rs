@@ -1,18 +1,26 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::event::encode;
 use super::thinning::Thinning;
 use super::{FRAME_HEADER, FrameReader, Index, Kind, header};
 use crate::durable;
-use crate::protocol::Event;
+use crate::protocol::{Event, Level, LogLine};
 use crate::run::RunError;
-use crate::run::record_file::RecordFile;
+use crate::run::record_file::{RecordFile, Space};
+
+/// The time between two attempts to thin probes, which needs space for a second file.
+const HALVE_EVERY: Duration = Duration::from_secs(5);
 
 /// Writes `frames.bin`.
 pub(in crate::run) struct FramesWriter {
     frames: Frames,
     thinning: Thinning,
+    /// After a failed attempt to thin probes: when to try again. Until then none are recorded.
+    halve_at: Option<Instant>,
+    /// All dropped events.
+    pub lost: u64,
 }
 
 impl FramesWriter {
@@ -24,22 +32,54 @@ impl FramesWriter {
         let file = File::create_new(path).map_err(RunError::io("create", path))?;
         let mut frames = Frames::new(path.to_owned(), file);
         frames.output.flush()?;
-        Ok(Self { frames, thinning: Thinning::new(probe_budget) })
+        Ok(Self { frames, thinning: Thinning::new(probe_budget), halve_at: None, lost: 0 })
     }
 
     /// Appends an event; it is on disk after the next [`flush`](Self::flush).
     pub fn write(&mut self, event: &Event) -> Result<(), RunError> {
-        let Event::Probe(frame) = event else {
-            return self.frames.append_event(event).map(|_| ());
-        };
-        if self.thinning.keeps(frame.step) {
-            let bytes = self.frames.append_event(event)?;
-            self.thinning.wrote(bytes);
+        let Event::Probe(frame) = event else { return self.append(event) };
+        let keeps = self.thinning.keeps(frame.step);
+        if self.halve_at.is_some_and(|time| Instant::now() < time) {
+            return Ok(());
+        }
+        self.halve_at = None;
+        let (before, mut appended) = (self.frames.offset, Ok(()));
+        if keeps {
+            appended = self.append(event);
+            self.thinning.wrote(self.frames.offset - before);
         }
         while self.thinning.is_over() {
-            self.halve()?;
+            if let Err(error) = self.halve() {
+                self.halve_at = Some(Instant::now() + HALVE_EVERY);
+                return Err(error);
+            }
         }
-        Ok(())
+        appended
+    }
+
+    /// Appends an event if there is space.
+    fn append(&mut self, event: &Event) -> Result<(), RunError> {
+        let gap = match self.frames.output.space() {
+            Space::Ample => Ok(()),
+            Space::AfterGap(events) => self.append_gap(events),
+            Space::None => {
+                self.lost += 1;
+                return Ok(());
+            }
+        };
+        gap.and(self.frames.append_event(event))
+    }
+
+    /// Records that events were dropped, as a line of the log.
+    fn append_gap(&mut self, events: u64) -> Result<(), RunError> {
+        let text = format!("{events} events are missing here: there was no space to record them");
+        let line = LogLine { level: Level::Warning, text };
+        self.frames.append_event(&Event::Log(line))
+    }
+
+    /// Whether the last attempt to write failed.
+    pub fn is_failing(&self) -> bool {
+        self.frames.output.is_failing()
     }
 
     pub fn flush(&mut self) -> Result<(), RunError> {
@@ -51,18 +91,25 @@ impl FramesWriter {
     }
 
     /// Appends the index and syncs.
+    ///
+    /// # Errors
+    /// Also if the file is no longer at its path.
     pub fn finish(mut self) -> Result<(), RunError> {
+        // Errors of appending are those of the last write.
+        if let Some(events) = self.frames.output.gap() {
+            let _ = self.append_gap(events);
+        }
         let own_offset = self.frames.offset;
         let (start, step) = (self.frames.begin(), self.frames.index.step());
         self.frames.index.encode(own_offset, &mut self.frames.output.pending);
-        self.frames.end(start, Kind::Index, step)?;
-        self.frames.output.sync()
+        let _ = self.frames.end(start, Kind::Index, step);
+        self.frames.output.finish()
     }
 
     /// Drops the probes of every second step that has any: the file is rewritten under a temporary name, then renamed.
     fn halve(&mut self) -> Result<(), RunError> {
-        self.flush()?;
-        let path = self.frames.output.path().clone();
+        self.sync()?;
+        let path = self.frames.output.path().to_owned();
         let temporary = durable::beside(&path);
         let halved = self.halve_into(&path, &temporary);
         if halved.is_err() {
@@ -93,7 +140,7 @@ impl FramesWriter {
         }
         kept.output.sync()?;
         durable::rename(temporary, path)?;
-        self.frames = Frames { output: kept.output.renamed(path.to_owned()), ..kept };
+        self.frames = Frames { output: kept.output.replaces(&mut self.frames.output), ..kept };
         self.thinning.halved(bytes);
         Ok(())
     }
@@ -110,17 +157,18 @@ struct Frames {
 impl Frames {
     /// Starts an empty file; its header is pending.
     fn new(path: PathBuf, file: File) -> Self {
-        let mut output = RecordFile::new(path, file);
+        let mut output = RecordFile::new(path, file, 0);
         let header = header();
         output.pending.extend_from_slice(&header);
+        output.end_header();
         Self { output, offset: header.len() as u64, index: Index::default() }
     }
 
-    /// Appends a frame; returns its size in bytes.
-    fn append_event(&mut self, event: &Event) -> Result<u64, RunError> {
+    /// Appends a frame.
+    fn append_event(&mut self, event: &Event) -> Result<(), RunError> {
         let start = self.begin();
         match encode(event, &mut self.output.pending) {
-            Ok((kind, step)) => self.end(start, kind, step.unwrap_or(self.index.step())),
+            Ok((kind, step)) => self.end(start, kind, step.unwrap_or(self.index.step())).map(|_| ()),
             Err(error) => {
                 self.output.pending.truncate(start);
                 Err(RunError::unwritable(self.output.path(), error))
@@ -151,7 +199,7 @@ impl Frames {
         let bytes = (pending.len() - start) as u64;
         self.index.add(self.offset, step);
         self.offset += bytes;
-        self.output.flush_if_full()?;
+        self.output.end_record()?;
         Ok(bytes)
     }
 }

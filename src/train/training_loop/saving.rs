@@ -1,55 +1,261 @@
-//! Checkpoints.
+//! Checkpoints: after an epoch or a validation, on command, and at the end.
 
-use super::TrainingLoop;
+use std::thread;
+use std::time::Duration;
+
+use super::{Progress, TrainingLoop};
 use crate::error::chain;
-use crate::protocol::{Event, Level};
+use crate::nn::Param;
+use crate::number::count;
+use crate::optim::Best;
+use crate::protocol::{Event, Level, RunStatus, Saved};
 use crate::run::checkpoint::{self, Checkpoint, NamedTensor};
+use crate::train::error::TrainError;
+
+/// The pause before the last attempt to save at the end.
+const LAST_ATTEMPT: Duration = Duration::from_millis(200);
+
+/// What is saved, and what is not.
+#[derive(Debug)]
+pub(in crate::train) struct Saving {
+    /// The last checkpoint.
+    last: Option<Saved>,
+    /// Whether the weights have changed since, other than by steps.
+    restored: bool,
+    /// The best value of the monitored metric whose weights are saved.
+    best: Best,
+    /// The best weights, as long as they could not be saved.
+    unsaved_best: Option<Snapshot>,
+    /// The failed attempts since the last that succeeded, and the last error.
+    failures: u64,
+    error: Option<String>,
+}
+
+/// All that a checkpoint contains.
+#[derive(Debug)]
+struct Snapshot {
+    progress: Progress,
+    weights: Vec<f32>,
+    slots: Vec<(&'static str, Vec<f32>)>,
+}
+
+impl Saving {
+    /// Nothing is saved yet; `best` has no value.
+    pub fn new(best: Best) -> Self {
+        Self { last: None, restored: false, best, unsaved_best: None, failures: 0, error: None }
+    }
+}
 
 impl TrainingLoop<'_> {
-    /// Restores and saves the weights of the best epoch, if the preset requests it and it is not the last.
+    /// Restores the weights of the best epoch, if the preset requests it and it is not the last.
     pub(super) fn restore_best(&mut self) {
         let Some(best) = self.best_weights.take() else { return };
         if best == self.session.stepper.params().values() {
             return;
         }
         self.session.stepper.set_weights(&best);
+        self.saving.restored = true;
+        self.divergence.restored();
         let epoch = self.progress.early_stopping.best_epoch();
         self.publisher.log(Level::Info, format!("the weights are those of the best epoch, {epoch}"));
-        self.save(false);
     }
 
-    /// Writes a checkpoint, unless a weight is not finite; returns whether it is complete.
+    /// Writes a checkpoint as scheduled, unless training diverges and there is an earlier one.
+    pub(super) fn save_scheduled(&mut self, best: bool) {
+        if best || self.saving.last.is_none() || !self.divergence.is_diverging() {
+            self.save(best);
+        }
+    }
+
+    /// Writes a checkpoint, unless the weights are no use; returns whether it is complete.
     pub(super) fn save(&mut self, best: bool) -> bool {
         let stepper = &self.session.stepper;
-        if let Err(e) = stepper.check() {
-            self.publisher.log(Level::Error, format!("no checkpoint: {e}"));
+        let weights = stepper.params().values();
+        let useless = stepper.check().map_err(|e| e.to_string()).err();
+        if let Some(why) = useless.or_else(|| self.divergence.absurd(weights)) {
+            self.failed(format!("step {}: {why}", count(self.progress.step)));
             return false;
         }
+        if !best {
+            self.save_earlier_best();
+        }
         self.progress.seconds = self.clock.elapsed().as_secs_f64();
-        let table = stepper.params().table();
-        let tensor = |name: String, shape: &[usize], data| NamedTensor { name, shape: shape.to_vec(), data };
-        let weights = stepper.params().values();
-        let model =
-            table.iter().map(|p| tensor(p.name.clone(), &p.shape, &weights[p.range.clone()])).collect();
-        let slots = stepper.optimizer().slots();
-        let optimizer = slots.flat_map(|(slot, values)| {
-            table
-                .iter()
-                .filter(|p| p.trainable)
-                .map(move |p| tensor(format!("{}.{slot}", p.name), &p.shape, &values[p.range.clone()]))
-        });
-        let state = serde_json::to_value(&self.progress).unwrap_or_default();
-        let checkpoint =
-            Checkpoint { step: self.progress.step, model, optimizer: optimizer.collect(), state, best };
+        // The state has the best value whose weights are saved.
+        let of = if best { &self.progress.best } else { &self.saving.best };
+        let progress = Progress { best: of.clone(), ..self.progress.clone() };
+        let stepper = &self.session.stepper;
+        let (table, weights) = (stepper.params().table(), stepper.params().values());
+        let checkpoint = checkpoint(table, &progress, weights, stepper.optimizer().slots(), best);
         match checkpoint::write(&self.folder, &checkpoint) {
             Ok(saved) => {
-                self.publisher.publish(Event::Saved(saved));
+                if best {
+                    self.saving.unsaved_best = None;
+                    self.saving.best = progress.best;
+                }
+                self.saving.restored = false;
+                self.saved(saved);
                 true
             }
             Err(e) => {
-                self.publisher.log(Level::Error, format!("no checkpoint: {}", chain(&e)));
+                if best {
+                    let slots = stepper.optimizer().slots().map(|(name, values)| (name, values.to_vec()));
+                    let snapshot = Snapshot { progress, weights: weights.to_vec(), slots: slots.collect() };
+                    self.saving.unsaved_best = Some(snapshot);
+                }
+                self.failed(chain(&e));
                 false
             }
         }
     }
+
+    /// Tries again to save the best weights, if that failed when they were the last.
+    fn save_earlier_best(&mut self) {
+        let Some(best) = self.saving.unsaved_best.take() else { return };
+        let slots = best.slots.iter().map(|(name, values)| (*name, values.as_slice()));
+        let table = self.session.stepper.params().table();
+        let checkpoint = checkpoint(table, &best.progress, &best.weights, slots, true);
+        match checkpoint::write_best(&self.folder, &checkpoint) {
+            Ok(saved) => {
+                self.saving.best = best.progress.best;
+                self.publisher.publish(Event::Saved(saved));
+            }
+            Err(e) => {
+                self.saving.unsaved_best = Some(best);
+                self.failed(chain(&e));
+            }
+        }
+    }
+
+    fn saved(&mut self, saved: Saved) {
+        self.saving.last = Some(saved.clone());
+        self.publisher.publish(Event::Saved(saved));
+        if self.saving.unsaved_best.is_none() && self.saving.error.take().is_some() {
+            let failures = std::mem::take(&mut self.saving.failures);
+            let attempts = if failures == 1 { "attempt" } else { "attempts" };
+            let text = format!("checkpoints are saved again, after {} failed {attempts}", count(failures));
+            self.publisher.log(Level::Info, text);
+        }
+    }
+
+    /// Logs the first failure of several in a row; the others are counted.
+    fn failed(&mut self, error: String) {
+        self.saving.failures += 1;
+        if self.saving.error.replace(error.clone()).is_none() {
+            self.publisher.log(Level::Error, format!("no checkpoint: {error}"));
+        }
+    }
+
+    /// Saves at the end what is not saved, and checks that it is on disk.
+    ///
+    /// # Errors
+    /// [`TrainError::Failed`] with what is not saved, and why; [`TrainError::Diverged`] if the loss or the weights are absurd.
+    pub(super) fn conclude(&mut self, end: Result<RunStatus, TrainError>) -> Result<RunStatus, TrainError> {
+        match end {
+            Ok(status) => {
+                let diverged = self.divergence.verdict(self.session.stepper.params().values());
+                let has_checkpoint = self.saving.last.is_some();
+                let stopped = matches!(status, RunStatus::Stopped { .. });
+                match diverged {
+                    _ if status == (RunStatus::Stopped { saved: false }) => self.discard(status),
+                    // Weights that are better than none, or that the user wants.
+                    Some(what) if stopped || !has_checkpoint => {
+                        self.save(false);
+                        Err(self.diverged(what))
+                    }
+                    Some(what) => Err(self.diverged(what)),
+                    None => self.save_all().map(|()| status),
+                }
+            }
+            Err(TrainError::Diverged(what)) => Err(self.diverged(what)),
+            Err(error) => {
+                self.save_earlier_best();
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends without saving what was trained since the last checkpoint.
+    fn discard(&mut self, status: RunStatus) -> Result<RunStatus, TrainError> {
+        self.save_earlier_best();
+        match self.saving.error.take() {
+            Some(error) if self.saving.failures > 0 => Err(self.unsaved(&error)),
+            _ => Ok(status),
+        }
+    }
+
+    /// Says which weights a training that has diverged leaves.
+    fn diverged(&mut self, what: String) -> TrainError {
+        self.save_earlier_best();
+        let text = match &self.saving.last {
+            Some(saved) => format!("the last checkpoint is of step {}", count(saved.step)),
+            None => "there is no checkpoint: no weights were any use".into(),
+        };
+        self.publisher.log(Level::Warning, text);
+        TrainError::Diverged(what)
+    }
+
+    /// Saves the last and the best weights, if they are not saved.
+    fn save_all(&mut self) -> Result<(), TrainError> {
+        for pause in [Duration::ZERO, LAST_ATTEMPT] {
+            thread::sleep(pause);
+            self.save_earlier_best();
+            let saved = self.is_last_saved() || self.save(false);
+            if saved && self.saving.unsaved_best.is_none() {
+                return Ok(());
+            }
+        }
+        let error = self.saving.error.take().unwrap_or_default();
+        Err(self.unsaved(&error))
+    }
+
+    /// Whether the present weights are in the last checkpoint, on disk.
+    fn is_last_saved(&self) -> bool {
+        let is_current = |saved: &&Saved| saved.step == self.progress.step && !self.saving.restored;
+        let last = self.saving.last.as_ref().filter(is_current);
+        last.is_some_and(|saved| checkpoint::is_last(&self.folder, saved))
+    }
+
+    /// What is not saved, and why.
+    fn unsaved(&self, error: &str) -> TrainError {
+        let steps = |step| format!("the weights of step {}", count(step));
+        let best = self.saving.unsaved_best.as_ref().map(|best| best.progress.step);
+        let what = match (self.is_last_saved(), best) {
+            (false, Some(best)) if best != self.progress.step => {
+                format!("{} and the best weights, of step {},", steps(self.progress.step), count(best))
+            }
+            (true, Some(best)) => format!("the best weights, of step {},", count(best)),
+            _ => steps(self.progress.step),
+        };
+        let left = match &self.saving.last {
+            Some(saved) if checkpoint::is_last(&self.folder, saved) => {
+                format!("the last checkpoint is of step {}", count(saved.step))
+            }
+            _ => "there is no checkpoint".into(),
+        };
+        let attempts = match self.saving.failures {
+            0 | 1 => String::new(),
+            failures => format!("{} attempts to save failed; ", count(failures)),
+        };
+        TrainError::Failed(format!("{what} could not be saved: {error}; {attempts}{left}"))
+    }
+}
+
+/// A checkpoint of these weights and slots.
+fn checkpoint<'a>(
+    table: &[Param],
+    progress: &Progress,
+    weights: &'a [f32],
+    slots: impl Iterator<Item = (&'static str, &'a [f32])>,
+    best: bool,
+) -> Checkpoint<'a> {
+    let tensor = |name: String, shape: &[usize], data| NamedTensor { name, shape: shape.to_vec(), data };
+    let model = table.iter().map(|p| tensor(p.name.clone(), &p.shape, &weights[p.range.clone()])).collect();
+    let optimizer = slots.flat_map(|(slot, values)| {
+        table
+            .iter()
+            .filter(|p| p.trainable)
+            .map(move |p| tensor(format!("{}.{slot}", p.name), &p.shape, &values[p.range.clone()]))
+    });
+    let state = serde_json::to_value(progress).unwrap_or_default();
+    Checkpoint { step: progress.step, model, optimizer: optimizer.collect(), state, best }
 }

@@ -30,7 +30,7 @@ impl TrainingLoop<'_> {
         let best = self.progress.best.improves(&metrics);
         let seconds = (self.clock.elapsed() - begin).as_secs_f64();
         self.publisher.publish(Event::Validation(ValidationMetrics { step, epoch, metrics, seconds }));
-        self.save(best);
+        self.save_scheduled(best);
         self.clock.exclude_since(begin);
         Ok(())
     }

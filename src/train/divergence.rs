@@ -1,0 +1,246 @@
+use ndarray::Axis;
+
+use super::session::Session;
+use crate::data::{Batches, Targets};
+use crate::nn::Loss;
+use crate::number::{count, metric};
+use crate::protocol::{Level, LogLine};
+
+/// How many times the loss of a predictor that knows nothing counts as divergence.
+const FACTOR: f64 = 2.0;
+/// How many times that loss is absurd, even of a single batch.
+const ABSURD: f64 = 1e4;
+/// Steps in a row for which the loss must be so high; of an epoch with fewer, all.
+const STEPS: u64 = 10;
+/// The size of a weight that is absurd, unless the initial weights are as large.
+const LARGEST_WEIGHT: f32 = 1e9;
+
+/// Detects divergence while the loss is finite: for some steps it is far above that of a predictor that knows nothing, which is
+///
+/// ```text
+/// ln K for K classes, ln 2 for each of several labels; times the largest class weight
+/// the variance of the training targets for the squared error, else their mean absolute deviation
+/// ```
+///
+/// or that of the untrained network, if that is more (up to ten times as much).
+#[derive(Debug, Clone)]
+pub(super) struct Divergence {
+    /// The loss of a predictor that knows nothing, if it is known.
+    uninformed: Option<f64>,
+    /// The loss of the untrained network.
+    untrained: Option<f64>,
+    /// The weight above which weights are absurd.
+    largest_weight: f32,
+    /// Steps in a row that count.
+    steps: u64,
+    /// How many of the last steps were above, and how many below the threshold.
+    above: u64,
+    below: u64,
+    /// The last step and its loss.
+    last: (u64, f64),
+    /// The first step above the threshold, while the loss stays there.
+    since: Option<u64>,
+}
+
+impl Divergence {
+    pub fn new(session: &Session) -> Self {
+        let largest = largest(session.stepper.params().values());
+        Self {
+            uninformed: uninformed(session).filter(|loss| loss.is_finite() && *loss > 0.0),
+            untrained: None,
+            largest_weight: LARGEST_WEIGHT * largest.max(1.0),
+            steps: STEPS.min(session.train.batches() as u64).max(1),
+            above: 0,
+            below: 0,
+            last: (0, 0.0),
+            since: None,
+        }
+    }
+
+    /// Takes the loss of a step without the regularization penalty; returns a line for the log when training begins to diverge or recovers.
+    pub fn step(&mut self, step: u64, loss: f64) -> Option<LogLine> {
+        self.untrained.get_or_insert(loss);
+        self.last = (step, loss);
+        let (threshold, of) = self.threshold()?;
+        match loss > threshold {
+            true => (self.above, self.below) = (self.above + 1, 0),
+            false => (self.above, self.below) = (0, self.below + 1),
+        }
+        if self.since.is_none() && self.above == self.steps {
+            let since = step + 1 - self.above;
+            self.since = Some(since);
+            let text = format!(
+                "training diverges: since step {} the loss is above {}, {FACTOR} times that of {of}, and now {}; \
+                 the learning rate may be too high; the last checkpoint is not replaced until the loss falls",
+                count(since),
+                metric(threshold),
+                metric(loss)
+            );
+            return Some(LogLine { level: Level::Warning, text });
+        }
+        if self.since.is_some() && self.below == self.steps {
+            self.since = None;
+            let text = format!("the loss is no longer that of a diverging training: {}", metric(loss));
+            return Some(LogLine { level: Level::Info, text });
+        }
+        None
+    }
+
+    /// The weights are other ones from here on, which were good.
+    pub fn restored(&mut self) {
+        (self.since, self.above, self.below) = (None, 0, 0);
+        self.last.1 = 0.0;
+    }
+
+    /// Whether the loss has been too high for some steps.
+    pub fn is_diverging(&self) -> bool {
+        // The first step is that of the untrained network.
+        let (step, _) = self.last;
+        self.since.is_some() || self.above > 0 && self.above >= self.steps.min(step.saturating_sub(1))
+    }
+
+    /// Why training that ends now has diverged, if it has.
+    pub fn verdict(&self, weights: &[f32]) -> Option<String> {
+        if let Some(why) = self.absurd(weights) {
+            return Some(why);
+        }
+        let ((step, loss), (_, of)) = (self.last, self.threshold()?);
+        let since = self.since.unwrap_or(step + 1 - self.above);
+        self.is_diverging().then(|| {
+            format!(
+                "the loss is {}, far above that of {of}, since step {}: the learning rate may be too high",
+                metric(loss),
+                count(since)
+            )
+        })
+    }
+
+    /// Why the weights are no use to anybody, if they are not.
+    pub fn absurd(&self, weights: &[f32]) -> Option<String> {
+        let largest = largest(weights);
+        if largest > self.largest_weight {
+            return Some(format!(
+                "the weights have grown to {}: the learning rate may be too high",
+                metric(f64::from(largest))
+            ));
+        }
+        let ((step, loss), (threshold, of)) = (self.last, self.threshold()?);
+        (loss > threshold / FACTOR * ABSURD).then(|| {
+            let loss = metric(loss);
+            format!(
+                "step {}: the loss is {loss}, far above that of {of}: the learning rate may be too high",
+                count(step)
+            )
+        })
+    }
+
+    /// The loss above which training diverges, and in words that of which it is a multiple; `None` if neither loss is known.
+    fn threshold(&self) -> Option<(f64, String)> {
+        let uninformed = |loss| (loss, format!("a predictor that knows nothing ({})", metric(loss)));
+        let untrained = |loss| (loss, format!("the untrained network ({})", metric(loss)));
+        let (loss, of) = match (self.uninformed, self.untrained) {
+            (Some(known), Some(first)) if first > known => untrained(first.min(10.0 * known)),
+            (Some(known), _) => uninformed(known),
+            (None, Some(first)) if first.is_finite() && first > 0.0 => untrained(first),
+            (None, _) => return None,
+        };
+        Some((FACTOR * loss, of))
+    }
+}
+
+fn largest(weights: &[f32]) -> f32 {
+    weights.iter().fold(0.0, |largest, weight| weight.abs().max(largest))
+}
+
+/// The training loss of a predictor that knows nothing; `None` if it is not known.
+fn uninformed(session: &Session) -> Option<f64> {
+    let (model, train) = (session.stepper.model(), &session.spec.train);
+    let weights = train.class_weights(&session.labels).unwrap_or_default();
+    let weight = weights.into_iter().fold(1.0, f32::max);
+    if let Some(classes) = model.classes() {
+        return Some((classes.max(2) as f64).ln() * f64::from(weight));
+    }
+    if model.labels().is_some() {
+        return Some(2_f64.ln() * f64::from(weight));
+    }
+    let Batches::InMemory { data, .. } = &session.train else { return None };
+    let Targets::Real(targets) = &data.targets else { return None };
+    let deviations = targets.axis_iter(Axis(1)).map(|column| {
+        let n = column.len() as f64;
+        let mean = column.iter().map(|y| f64::from(*y)).sum::<f64>() / n;
+        let deviation = |y: &f32| match model.loss() {
+            Loss::MeanSquaredError => (f64::from(*y) - mean).powi(2),
+            _ => (f64::from(*y) - mean).abs(),
+        };
+        column.iter().map(deviation).sum::<f64>() / n
+    });
+    let columns = targets.len_of(Axis(1)).max(1) as f64;
+    Some(deviations.sum::<f64>() / columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(uninformed: f64, steps: u64) -> Divergence {
+        Divergence {
+            uninformed: Some(uninformed),
+            untrained: None,
+            largest_weight: LARGEST_WEIGHT,
+            steps,
+            above: 0,
+            below: 0,
+            last: (0, 0.0),
+            since: None,
+        }
+    }
+
+    /// The steps at which there was a line of the log, and its level.
+    fn lines(divergence: &mut Divergence, losses: &[f64]) -> Vec<(u64, Level)> {
+        let steps = losses.iter().zip(1..);
+        steps.filter_map(|(loss, step)| divergence.step(step, *loss).map(|line| (step, line.level))).collect()
+    }
+
+    #[test]
+    fn a_loss_that_stays_too_high_is_divergence_until_it_falls() {
+        let mut divergence = of(0.7, 3);
+        assert_eq!(lines(&mut divergence, &[0.7, 0.6, 9.0, 1.0, 9.0, 9.0]), []);
+        assert_eq!(lines(&mut divergence, &[9.0, 9.0, 9.0, 1e30]), [(1, Level::Warning)]);
+        assert!(divergence.is_diverging());
+        assert!(divergence.verdict(&[0.5]).unwrap().contains("1.0e30"));
+        assert_eq!(lines(&mut divergence, &[1.0, 1.0, 9.0, 1.0, 1.0, 1.0]), [(6, Level::Info)]);
+        assert_eq!(divergence.verdict(&[0.5]), None);
+    }
+
+    #[test]
+    fn one_high_loss_is_no_divergence_unless_it_is_absurd() {
+        let mut divergence = of(0.7, 10);
+        lines(&mut divergence, &[0.7, 0.7, 100.0]);
+        assert_eq!((divergence.is_diverging(), divergence.verdict(&[0.5])), (false, None));
+        lines(&mut divergence, &[0.7, 0.7, 1e5]);
+        assert!(divergence.verdict(&[0.5]).unwrap().starts_with("step 3: the loss is 1.0e5"));
+        divergence.restored();
+        assert_eq!(divergence.verdict(&[0.5]), None);
+        assert!(divergence.verdict(&[0.5, -1e24]).unwrap().contains("1.0e24"));
+    }
+
+    #[test]
+    fn a_short_run_diverges_if_all_steps_after_the_first_do() {
+        let mut divergence = of(0.7, 10);
+        lines(&mut divergence, &[0.7, 5.0, 5.0]);
+        assert!(divergence.is_diverging());
+        let mut divergence = of(0.7, 1);
+        lines(&mut divergence, &[5.0]);
+        assert!(!divergence.is_diverging(), "the untrained network");
+    }
+
+    #[test]
+    fn the_untrained_network_may_be_worse_than_one_that_knows_nothing() {
+        let mut divergence = of(0.17, 2);
+        assert_eq!(lines(&mut divergence, &[1.2, 1.2, 1.1, 0.9]), []);
+        assert_eq!(lines(&mut divergence, &[2.5, 2.5]), [(2, Level::Warning)]);
+        // But not by any amount.
+        let mut divergence = of(0.17, 2);
+        assert_eq!(lines(&mut divergence, &[1e9, 1e9]), [(2, Level::Warning)]);
+    }
+}
