@@ -12,7 +12,7 @@ use unrolled::protocol::{
     LogLine, ModelTable, ParamNorms, ProbeFrame, QuantityHealth, RunInfo, RunStatus, Saved, StepMetrics,
 };
 use unrolled::run::checkpoint::{self, Checkpoint, NamedTensor, Which};
-use unrolled::run::{Folder, Reader, Recorder, RunError};
+use unrolled::run::{Folder, Reader, Recorder, RunError, check_run_files};
 
 const AMPLE: u64 = 1 << 30;
 
@@ -385,6 +385,156 @@ fn a_crash_while_saving_leaves_the_previous_checkpoint() {
         save(&folder, 20, false);
         assert_eq!(checkpoint::read(dir.path(), Which::Last).unwrap().step, 20);
         assert_eq!(folders(dir.path()).len(), 4, "crash {crash} left something: {:?}", folders(dir.path()));
+    }
+}
+
+/// The weights of [`save`] with a shape that does not fit, which is noticed after the folder is created.
+fn fail(folder: &Folder, step: u64) {
+    let model = vec![NamedTensor { name: "1.bias".into(), shape: vec![3], data: &[0.0] }];
+    let state = serde_json::Value::Null;
+    let checkpoint = Checkpoint { step, model, optimizer: Vec::new(), state, best: true };
+    checkpoint::write(folder, &checkpoint).unwrap_err();
+}
+
+#[test]
+fn a_failed_checkpoint_leaves_nothing_and_one_that_was_killed_is_removed_by_the_next_attempt() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::create(dir.path()).unwrap();
+    fail(&folder, 5);
+    assert!(folders(dir.path()).is_empty());
+    save(&folder, 10, true);
+    let complete = ["best", "last", "step-10"];
+    // Names that cannot be written: the checkpoint itself is complete.
+    let last = dir.path().join("checkpoints/.last.partial");
+    fs::create_dir(&last).unwrap();
+    let state = serde_json::Value::Null;
+    let checkpoint = Checkpoint { step: 11, model: Vec::new(), optimizer: Vec::new(), state, best: false };
+    checkpoint::write(&folder, &checkpoint).unwrap_err();
+    fs::remove_dir(&last).unwrap();
+    assert_eq!(folders(dir.path()), complete);
+    for killed in [11, 12, 13] {
+        let partial = dir.path().join(format!("checkpoints/.step-{killed}.partial"));
+        fs::create_dir(&partial).unwrap();
+        fs::write(partial.join("model.safetensors"), "half").unwrap();
+    }
+    assert_eq!(checkpoint::read(dir.path(), Which::Last).unwrap().step, 10);
+    fail(&folder, 14);
+    assert_eq!(folders(dir.path()), complete);
+}
+
+#[test]
+fn a_checkpoint_of_a_folder_that_was_renamed_is_an_error_and_not_written_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::create(&dir.path().join("run")).unwrap();
+    let saved = save(&folder, 10, true);
+    assert!(checkpoint::is_last(&folder, &saved));
+    fs::rename(folder.path(), dir.path().join("renamed")).unwrap();
+    assert!(!checkpoint::is_last(&folder, &saved));
+    let state = serde_json::Value::Null;
+    let checkpoint = Checkpoint { step: 11, model: Vec::new(), optimizer: Vec::new(), state, best: false };
+    for another in [false, true] {
+        if another {
+            fs::create_dir(folder.path()).unwrap();
+        }
+        let error = checkpoint::write(&folder, &checkpoint).unwrap_err().to_string();
+        assert!(error.contains("renamed or replaced during the run"), "{error}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(checkpoint::read(&dir.path().join("renamed"), Which::Last).unwrap().step, 10);
+}
+
+#[test]
+fn the_best_checkpoint_can_be_saved_after_later_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::create(dir.path()).unwrap();
+    save(&folder, 10, true);
+    save(&folder, 30, false);
+    let state = serde_json::Value::Null;
+    let best = Checkpoint { step: 20, model: Vec::new(), optimizer: Vec::new(), state, best: true };
+    assert!(checkpoint::write_best(&folder, &best).unwrap().best);
+    let step = |which| checkpoint::read(dir.path(), which).unwrap().step;
+    assert_eq!((step(Which::Last), step(Which::Best)), (30, 20));
+    assert_eq!(folders(dir.path()), ["best", "last", "step-20", "step-30"]);
+}
+
+#[test]
+fn a_checkpoint_that_is_replaced_while_it_is_read_is_looked_up_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::create(dir.path()).unwrap();
+    save(&folder, 1, true);
+    std::thread::scope(|scope| {
+        // Also several of one step, whose names come again.
+        let saving = scope.spawn(|| (0..900).for_each(|n| drop(save(&folder, 1 + n / 3, n % 2 == 0))));
+        let (mut reads, mut last) = (0, 0);
+        while !saving.is_finished() {
+            for which in [Which::Last, Which::Best] {
+                let step = checkpoint::read(dir.path(), which).unwrap().step;
+                if which == Which::Last {
+                    assert!(step >= last, "{step} after {last}");
+                    last = step;
+                }
+                reads += 1;
+            }
+        }
+        assert!(reads > 20, "{reads}");
+    });
+}
+
+#[test]
+fn files_on_which_predictions_depend_are_those_of_the_training() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::create(dir.path()).unwrap();
+    folder.write_spec("title: x\n").unwrap();
+    folder.write_json("labels.json", &["no", "yes"]).unwrap();
+    save(&folder, 10, true);
+    let check = || check_run_files(dir.path(), &checkpoint::read(dir.path(), Which::Last)?.run_files);
+    check().unwrap();
+    for name in ["spec.yaml", "labels.json"] {
+        let path = dir.path().join(name);
+        let content = fs::read(&path).unwrap();
+        for i in 0..content.len() {
+            let mut flipped = content.clone();
+            flipped[i] ^= 1 << (i % 8);
+            fs::write(&path, flipped).unwrap();
+            let error = check().unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("checksum differs"), "{error}");
+        }
+        fs::remove_file(&path).unwrap();
+        assert!(check().is_err());
+        fs::write(&path, content).unwrap();
+    }
+    check().unwrap();
+    // A checkpoint of an earlier version lists its own files only.
+    let done = checkpoint::read(dir.path(), Which::Last).unwrap().path.join("DONE");
+    let mut old: serde_json::Value = serde_json::from_slice(&fs::read(&done).unwrap()).unwrap();
+    old.as_object_mut().unwrap().retain(|key, _| ["step", "files"].contains(&key.as_str()));
+    fs::write(&done, old.to_string()).unwrap();
+    fs::write(dir.path().join("labels.json"), "[]").unwrap();
+    check().unwrap();
+}
+
+#[test]
+fn a_flipped_byte_in_done_last_or_best_gives_no_other_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::create(dir.path()).unwrap();
+    save(&folder, 14, true);
+    save(&folder, 15, false);
+    let read = |which| checkpoint::read(dir.path(), which).map(|read| (read.step, read.model));
+    for which in [Which::Last, Which::Best] {
+        let expected = read(which).unwrap();
+        let name = if which == Which::Last { "last" } else { "best" };
+        let done = checkpoint::read(dir.path(), which).unwrap().path.join("DONE");
+        for path in [dir.path().join("checkpoints").join(name), done] {
+            let content = fs::read(&path).unwrap();
+            // Every bit of the digits of a short file, and some of a long one.
+            for bit in (0..8 * content.len()).rev().step_by(1 + content.len() / 8) {
+                let mut flipped = content.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                fs::write(&path, &flipped).unwrap();
+                assert!(read(which).map_or(true, |read| read == expected), "{name}: {flipped:?}");
+            }
+            fs::write(&path, content).unwrap();
+        }
     }
 }
 

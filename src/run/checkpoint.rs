@@ -131,7 +131,11 @@ fn write_as(folder: &Folder, checkpoint: &Checkpoint<'_>, pointers: &[Which]) ->
     let _ = remove_all(&root, is_partial);
     let path = free_name(&root, checkpoint.step);
     let written = write_new(folder, checkpoint, &path, pointers);
-    // After a failure, what it has written is not named. Removal that fails now is retried at the next checkpoint.
+    // Removal that fails now is retried at the next checkpoint.
+    let is_named = |which| named(&root, which).is_ok_and(|named| named == path);
+    if written.is_err() && !is_named(Which::Last) && !is_named(Which::Best) {
+        let _ = remove(&path);
+    }
     let _ = remove_unnamed(&root);
     written?;
     Ok(Saved { step: checkpoint.step, path, best: pointers.contains(&Which::Best) })
@@ -232,7 +236,7 @@ fn free_name(root: &Path, step: u64) -> PathBuf {
 /// Returns the folder of the last or best checkpoint: that which the file `last` or `best` names, or a later complete one, whose name was
 /// not written before a crash.
 ///
-/// The file is a name without a checksum: that of another checkpoint is noticed by the order of the checkpoints.
+/// The file is a name without a checksum: that of another checkpoint is noticed by what that was saved as, and when.
 fn resolve(root: &Path, which: Which) -> Result<PathBuf, RunError> {
     let path = named(root, which)?;
     let Ok(done) = Done::read(&path) else { return Ok(path) };
@@ -240,8 +244,17 @@ fn resolve(root: &Path, which: Which) -> Result<PathBuf, RunError> {
         Which::Last => done.last,
         Which::Best => done.best,
     };
-    let later = complete(root).filter(|(_, other)| other.order > done.order && saved_as(other));
-    Ok(later.max_by_key(|(_, other)| other.order).map_or(path, |(path, _)| path))
+    // Of an earlier version: nothing is known of it.
+    if done.order == 0 {
+        return Ok(path);
+    }
+    let named = if saved_as(&done) { Some((path.clone(), done)) } else { None };
+    let latest = complete(root).filter(|(_, done)| saved_as(done)).chain(named);
+    // Of two that are equal, the one that is named.
+    let latest = latest.max_by_key(|(_, done)| done.order);
+    let wrong =
+        || RunError::damaged(&root.join(which.name()), "it names a checkpoint that was saved as another");
+    latest.map(|(path, _)| path).ok_or_else(wrong)
 }
 
 /// Returns the folder that the file `last` or `best` names.

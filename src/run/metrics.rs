@@ -41,19 +41,20 @@ enum Line<'a> {
         prime: &'a str,
         text: &'a str,
     },
-    /// So many lines, from one step to another, were not written here: there was no space.
+    /// So many lines, from `first_step` to `step`, were not written here: there was no space.
     Gap {
-        records: u64,
+        step: u64,
+        epoch: usize,
         first_step: u64,
-        last_step: u64,
+        records: u64,
     },
 }
 
 /// Writes `metrics.jsonl`: a JSON object per line, non-finite numbers as null.
 pub(super) struct MetricsWriter {
     output: RecordFile,
-    /// The steps of the first and the last line that were dropped since the last gap.
-    dropped: Option<(u64, u64)>,
+    /// Of the lines that were dropped since the last gap: the first step, and the last step and epoch.
+    dropped: Option<(u64, (u64, usize))>,
     /// All dropped lines.
     pub lost: u64,
 }
@@ -77,9 +78,9 @@ impl MetricsWriter {
 
     /// Appends an event if it carries metrics of a step or an epoch; it is on disk after the next [`flush`](Self::flush).
     pub fn write(&mut self, event: &Event) -> Result<(), RunError> {
-        let (step, line) = match event {
+        let (at, line) = match event {
             Event::Step(m) => (
-                m.step,
+                (m.step, m.epoch),
                 Line::Step {
                     step: m.step,
                     epoch: m.epoch,
@@ -92,14 +93,15 @@ impl MetricsWriter {
             ),
             Event::Epoch(m) => {
                 let (step, epoch, seconds) = (m.step, m.epoch, m.seconds);
-                (step, Line::Epoch { step, epoch, seconds, metrics: &m.metrics })
+                ((step, epoch), Line::Epoch { step, epoch, seconds, metrics: &m.metrics })
             }
             Event::Validation(m) => {
                 let (step, epoch, seconds) = (m.step, m.epoch, m.seconds);
-                (step, Line::Validation { step, epoch, seconds, metrics: &m.metrics })
+                ((step, epoch), Line::Validation { step, epoch, seconds, metrics: &m.metrics })
             }
             Event::Sample(m) => {
-                (m.step, Line::Sample { step: m.step, epoch: m.epoch, prime: &m.prime, text: &m.text })
+                let (step, epoch) = (m.step, m.epoch);
+                ((step, epoch), Line::Sample { step, epoch, prime: &m.prime, text: &m.text })
             }
             _ => return Ok(()),
         };
@@ -108,7 +110,7 @@ impl MetricsWriter {
             Space::AfterGap(records) => self.append_gap(records),
             Space::None => {
                 self.lost += 1;
-                self.dropped = Some((self.dropped.map_or(step, |(first, _)| first), step));
+                self.dropped = Some((self.dropped.map_or(at.0, |(first, _)| first), at));
                 return Ok(());
             }
         };
@@ -116,8 +118,8 @@ impl MetricsWriter {
     }
 
     fn append_gap(&mut self, records: u64) -> Result<(), RunError> {
-        let (first_step, last_step) = self.dropped.take().unwrap_or_default();
-        self.append(&Line::Gap { records, first_step, last_step })
+        let (first_step, (step, epoch)) = self.dropped.take().unwrap_or_default();
+        self.append(&Line::Gap { step, epoch, first_step, records })
     }
 
     fn append(&mut self, line: &Line<'_>) -> Result<(), RunError> {

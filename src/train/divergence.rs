@@ -61,19 +61,20 @@ impl Divergence {
     pub fn step(&mut self, step: u64, loss: f64) -> Option<LogLine> {
         self.untrained.get_or_insert(loss);
         self.last = (step, loss);
-        let (threshold, of) = self.threshold()?;
+        let threshold = FACTOR * self.reference()?.0;
         match loss > threshold {
             true => (self.above, self.below) = (self.above + 1, 0),
             false => (self.above, self.below) = (0, self.below + 1),
         }
         if self.since.is_none() && self.above == self.steps {
-            let since = step + 1 - self.above;
+            let since = (step + 1).saturating_sub(self.above);
             self.since = Some(since);
             let text = format!(
-                "training diverges: since step {} the loss is above {}, {FACTOR} times that of {of}, and now {}; \
+                "training diverges: since step {} the loss is above {}, twice that of {}, and now {}; \
                  the learning rate may be too high; the last checkpoint is not replaced until the loss falls",
                 count(since),
                 metric(threshold),
+                self.of(),
                 metric(loss)
             );
             return Some(LogLine { level: Level::Warning, text });
@@ -99,14 +100,14 @@ impl Divergence {
         self.since.is_some() || self.above > 0 && self.above >= self.steps.min(step.saturating_sub(1))
     }
 
-    /// Why training that ends now has diverged, if it has.
-    pub fn verdict(&self, weights: &[f32]) -> Option<String> {
+    /// Why training that ends now has diverged, if it has; a run of few steps is judged by all of them, unless it is `stopped` early.
+    pub fn verdict(&self, weights: &[f32], stopped: bool) -> Option<String> {
         if let Some(why) = self.absurd(weights) {
             return Some(why);
         }
-        let ((step, loss), (_, of)) = (self.last, self.threshold()?);
-        let since = self.since.unwrap_or(step + 1 - self.above);
-        self.is_diverging().then(|| {
+        let ((step, loss), of) = (self.last, self.of());
+        let since = self.since.unwrap_or((step + 1).saturating_sub(self.above));
+        (self.since.is_some() || !stopped && self.is_diverging()).then(|| {
             format!(
                 "the loss is {}, far above that of {of}, since step {}: the learning rate may be too high",
                 metric(loss),
@@ -124,9 +125,9 @@ impl Divergence {
                 metric(f64::from(largest))
             ));
         }
-        let ((step, loss), (threshold, of)) = (self.last, self.threshold()?);
-        (loss > threshold / FACTOR * ABSURD).then(|| {
-            let loss = metric(loss);
+        let ((step, loss), (reference, _)) = (self.last, self.reference()?);
+        (loss > ABSURD * reference).then(|| {
+            let (loss, of) = (metric(loss), self.of());
             format!(
                 "step {}: the loss is {loss}, far above that of {of}: the learning rate may be too high",
                 count(step)
@@ -134,17 +135,25 @@ impl Divergence {
         })
     }
 
-    /// The loss above which training diverges, and in words that of which it is a multiple; `None` if neither loss is known.
-    fn threshold(&self) -> Option<(f64, String)> {
-        let uninformed = |loss| (loss, format!("a predictor that knows nothing ({})", metric(loss)));
-        let untrained = |loss| (loss, format!("the untrained network ({})", metric(loss)));
-        let (loss, of) = match (self.uninformed, self.untrained) {
-            (Some(known), Some(first)) if first > known => untrained(first.min(10.0 * known)),
-            (Some(known), _) => uninformed(known),
-            (None, Some(first)) if first.is_finite() && first > 0.0 => untrained(first),
-            (None, _) => return None,
-        };
-        Some((FACTOR * loss, of))
+    /// The loss that a multiple of is divergence, and whether it is that of the untrained network; `None` if neither is known.
+    fn reference(&self) -> Option<(f64, bool)> {
+        match (self.uninformed, self.untrained) {
+            (Some(known), Some(first)) if first > 1.5 * known => Some((first.min(10.0 * known), true)),
+            (Some(known), first) => Some((known.max(first.unwrap_or(known)), false)),
+            (None, Some(first)) if first.is_finite() && first > 0.0 => Some((first, true)),
+            (None, _) => None,
+        }
+    }
+
+    /// [`reference`](Self::reference) in words.
+    fn of(&self) -> String {
+        match self.reference() {
+            Some((loss, true)) => format!("the untrained network ({})", metric(loss)),
+            Some((_, false)) => {
+                format!("a predictor that knows nothing ({})", metric(self.uninformed.unwrap_or_default()))
+            }
+            None => String::new(),
+        }
     }
 }
 
@@ -197,7 +206,7 @@ mod tests {
 
     /// The steps at which there was a line of the log, and its level.
     fn lines(divergence: &mut Divergence, losses: &[f64]) -> Vec<(u64, Level)> {
-        let steps = losses.iter().zip(1..);
+        let steps = losses.iter().zip(divergence.last.0 + 1..);
         steps.filter_map(|(loss, step)| divergence.step(step, *loss).map(|line| (step, line.level))).collect()
     }
 
@@ -205,30 +214,30 @@ mod tests {
     fn a_loss_that_stays_too_high_is_divergence_until_it_falls() {
         let mut divergence = of(0.7, 3);
         assert_eq!(lines(&mut divergence, &[0.7, 0.6, 9.0, 1.0, 9.0, 9.0]), []);
-        assert_eq!(lines(&mut divergence, &[9.0, 9.0, 9.0, 1e30]), [(1, Level::Warning)]);
+        assert_eq!(lines(&mut divergence, &[9.0, 9.0, 9.0, 1e30]), [(7, Level::Warning)]);
         assert!(divergence.is_diverging());
-        assert!(divergence.verdict(&[0.5]).unwrap().contains("1.0e30"));
-        assert_eq!(lines(&mut divergence, &[1.0, 1.0, 9.0, 1.0, 1.0, 1.0]), [(6, Level::Info)]);
-        assert_eq!(divergence.verdict(&[0.5]), None);
+        assert!(divergence.verdict(&[0.5], false).unwrap().contains("1.0e30"));
+        assert_eq!(lines(&mut divergence, &[1.0, 1.0, 9.0, 1.0, 1.0, 1.0]), [(16, Level::Info)]);
+        assert_eq!(divergence.verdict(&[0.5], false), None);
     }
 
     #[test]
     fn one_high_loss_is_no_divergence_unless_it_is_absurd() {
         let mut divergence = of(0.7, 10);
         lines(&mut divergence, &[0.7, 0.7, 100.0]);
-        assert_eq!((divergence.is_diverging(), divergence.verdict(&[0.5])), (false, None));
+        assert_eq!((divergence.is_diverging(), divergence.verdict(&[0.5], false)), (false, None));
         lines(&mut divergence, &[0.7, 0.7, 1e5]);
-        assert!(divergence.verdict(&[0.5]).unwrap().starts_with("step 3: the loss is 1.0e5"));
+        assert!(divergence.verdict(&[0.5], false).unwrap().starts_with("step 6: the loss is 1.0e5"));
         divergence.restored();
-        assert_eq!(divergence.verdict(&[0.5]), None);
-        assert!(divergence.verdict(&[0.5, -1e24]).unwrap().contains("1.0e24"));
+        assert_eq!(divergence.verdict(&[0.5], false), None);
+        assert!(divergence.verdict(&[0.5, -1e24], false).unwrap().contains("1.0e24"));
     }
 
     #[test]
     fn a_short_run_diverges_if_all_steps_after_the_first_do() {
         let mut divergence = of(0.7, 10);
         lines(&mut divergence, &[0.7, 5.0, 5.0]);
-        assert!(divergence.is_diverging());
+        assert!(divergence.verdict(&[0.5], false).is_some() && divergence.verdict(&[0.5], true).is_none());
         let mut divergence = of(0.7, 1);
         lines(&mut divergence, &[5.0]);
         assert!(!divergence.is_diverging(), "the untrained network");
@@ -238,7 +247,7 @@ mod tests {
     fn the_untrained_network_may_be_worse_than_one_that_knows_nothing() {
         let mut divergence = of(0.17, 2);
         assert_eq!(lines(&mut divergence, &[1.2, 1.2, 1.1, 0.9]), []);
-        assert_eq!(lines(&mut divergence, &[2.5, 2.5]), [(2, Level::Warning)]);
+        assert_eq!(lines(&mut divergence, &[2.5, 2.5]), [(6, Level::Warning)]);
         // But not by any amount.
         let mut divergence = of(0.17, 2);
         assert_eq!(lines(&mut divergence, &[1e9, 1e9]), [(2, Level::Warning)]);

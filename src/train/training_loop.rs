@@ -150,8 +150,9 @@ impl TrainingLoop<'_> {
             Ok(result) => result,
             Err(error) => {
                 // The metrics since the last checkpoint show where training diverged; its weights may be good until then.
-                let weights = session.stepper.params().values();
-                if session.stepper.check().is_ok() && self.divergence.verdict(weights).is_none() {
+                let is_finite = session.stepper.check().is_ok();
+                let diverges = self.divergence.verdict(session.stepper.params().values(), false).is_some();
+                if is_finite && !(diverges && self.has_good_checkpoint()) {
                     self.save(false);
                 }
                 return Err(TrainError::Diverged(format!("step {}: {error}", self.progress.step + 1)));

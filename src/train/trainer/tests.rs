@@ -48,6 +48,135 @@ fn early_stopping_ends_the_run_and_its_last_checkpoint_holds_the_best_weights() 
     assert_eq!((last.step, events.iter().filter(saved).count()), (21, 1));
 }
 
+/// A trainer that is paused before its first step, and then makes single ones.
+fn stepwise(folder: &Path, set: &[&str]) -> Trainer {
+    let small = ["data.train=200", "data.validation=60", "train.epochs=6", "model.1.units=4"];
+    let set = small.iter().chain(set).map(|a| (*a).to_owned()).collect();
+    let spec = preset::load("word-order", &Overrides { set, ..Overrides::default() }).unwrap().spec;
+    let options = Options { folder: Some(folder.join("run")), threads: 1, watched: false, notes: Vec::new() };
+    let trainer = Trainer::start(spec, options).unwrap();
+    trainer.commands.send(Command::Pause).unwrap();
+    until_paused(&trainer);
+    trainer
+}
+
+/// The events until training is paused.
+fn until_paused(trainer: &Trainer) -> Vec<Event> {
+    let is_paused = |event: &Event| *event == Event::Status(RunStatus::Paused);
+    trainer.events.iter().take_while(|event| !is_paused(event)).collect()
+}
+
+fn single_step(trainer: &Trainer) -> Vec<Event> {
+    trainer.commands.send(Command::SingleStep).unwrap();
+    until_paused(trainer)
+}
+
+#[test]
+fn the_best_weights_that_could_not_be_saved_are_saved_later() {
+    let dir = tempfile::tempdir().unwrap();
+    // Small steps: each of the first is better than the one before.
+    let set = ["train.optimizer={name: SGD, learning_rate: 0.05}", "train.validate_every=1"];
+    let trainer = stepwise(dir.path(), &set);
+    let saved = |events: &[Event]| -> Vec<(u64, bool)> {
+        let saved = |e: &Event| if let Event::Saved(s) = e { Some((s.step, s.best)) } else { None };
+        events.iter().filter_map(saved).collect()
+    };
+    assert_eq!(saved(&single_step(&trainer)), [(1, true)]);
+    let root = dir.path().join("run/checkpoints");
+    let first = std::fs::read(root.join("best")).unwrap();
+    std::fs::remove_file(root.join("best")).unwrap();
+    std::fs::create_dir_all(root.join("best/in the way")).unwrap();
+    let failed = |e: &&Event| matches!(e, Event::Log(LogLine { level: Level::Error, text }) if text.starts_with("no checkpoint"));
+    let save_and_step = || {
+        trainer.commands.send(Command::Save).unwrap();
+        single_step(&trainer)
+    };
+    let events = single_step(&trainer);
+    assert_eq!((saved(&events), events.iter().filter(failed).count()), (vec![], 1), "{events:?}");
+    // Attempts that fail as well are no further lines; the last weights are saved all the same.
+    let events = save_and_step();
+    assert_eq!((saved(&events)[0], events.iter().filter(failed).count()), ((2, false), 0), "{events:?}");
+    assert!(!root.join("step-2-2").exists(), "nothing is left of an attempt that failed");
+    std::fs::remove_dir_all(root.join("best")).unwrap();
+    std::fs::write(root.join("best"), first).unwrap();
+    let events = save_and_step();
+    assert_eq!(saved(&events)[..2], [(2, true), (3, false)], "{events:?}");
+    let best = checkpoint::read(&dir.path().join("run"), Which::Best).unwrap();
+    assert!(best.step >= 2);
+    trainer.commands.send(Command::Stop).unwrap();
+    assert_eq!(trainer.join(), Outcome::Stopped);
+}
+
+#[test]
+fn a_run_whose_folder_is_gone_has_failed() {
+    type Change = fn(&Path);
+    let changes: [Change; 3] = [
+        |run| std::fs::remove_dir_all(run).unwrap(),
+        |run| std::fs::rename(run, run.with_file_name("renamed")).unwrap(),
+        |run| {
+            std::fs::remove_dir_all(run).unwrap();
+            std::fs::create_dir(run).unwrap();
+        },
+    ];
+    for (change, command) in
+        changes.into_iter().flat_map(|change| [(change, Command::SaveAndStop), (change, Command::Resume)])
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let trainer = stepwise(dir.path(), &[]);
+        single_step(&trainer);
+        change(&dir.path().join("run"));
+        trainer.commands.send(command).unwrap();
+        let events: Vec<Event> = trainer.events.iter().collect();
+        let Outcome::Failed(what) = trainer.join() else { panic!("{events:?}") };
+        assert!(
+            what.contains("could not be saved") && what.contains("removed, renamed or replaced"),
+            "{what}"
+        );
+        assert_eq!(events.last(), Some(&Event::Status(RunStatus::Failed { what })));
+    }
+}
+
+#[test]
+fn a_checkpoint_that_is_removed_before_the_end_is_saved_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let trainer = stepwise(dir.path(), &[]);
+    trainer.commands.send(Command::Save).unwrap();
+    single_step(&trainer);
+    std::fs::remove_dir_all(dir.path().join("run/checkpoints")).unwrap();
+    trainer.commands.send(Command::SaveAndStop).unwrap();
+    assert_eq!(trainer.join(), Outcome::Stopped);
+    assert_eq!(checkpoint::read(&dir.path().join("run"), Which::Last).unwrap().step, 1);
+}
+
+#[test]
+fn a_loss_that_is_finite_and_absurd_is_divergence_and_the_last_good_weights_stay() {
+    let warned = |e: &&Event| matches!(e, Event::Log(LogLine { level: Level::Warning, text }) if text.starts_with("training diverges"));
+    for rate in ["1e24", "1e10", "30"] {
+        let dir = tempfile::tempdir().unwrap();
+        let set =
+            [&format!("train.optimizer={{name: Adam, learning_rate: {rate}}}"), "train.validate_every=3"];
+        let (outcome, events) = trained(dir.path(), &set);
+        let Outcome::Diverged(what) = outcome else { panic!("{rate}: {outcome:?}") };
+        assert!(what.contains("learning rate"), "{what}");
+        assert_eq!(events.iter().filter(warned).count(), 1, "{rate}");
+        assert!(matches!(events.last(), Some(Event::Status(RunStatus::Diverged { .. }))));
+    }
+    // Good weights first, then absurd ones: by a rate that rises.
+    let dir = tempfile::tempdir().unwrap();
+    let trainer = stepwise(dir.path(), &["train.validate_every=3"]);
+    let events: Vec<Event> = (0..3).flat_map(|_| single_step(&trainer)).collect();
+    assert!(events.iter().any(|e| matches!(e, Event::Saved(Saved { step: 3, .. }))), "{events:?}");
+    trainer.commands.send(Command::ScaleLearningRate { factor: 1e27 }).unwrap();
+    trainer.commands.send(Command::Resume).unwrap();
+    let events: Vec<Event> = trainer.events.iter().collect();
+    assert!(matches!(trainer.join(), Outcome::Diverged(_)));
+    assert_eq!(checkpoint::read(&dir.path().join("run"), Which::Last).unwrap().step, 3, "{events:?}");
+    // A normal training is none.
+    let dir = tempfile::tempdir().unwrap();
+    let (outcome, events) = trained(dir.path(), &[]);
+    assert_eq!((outcome, events.iter().filter(warned).count()), (Outcome::Finished, 0));
+}
+
 fn between(events: &[Event]) -> Vec<ValidationMetrics> {
     events.iter().filter_map(|e| if let Event::Validation(m) = e { Some(m.clone()) } else { None }).collect()
 }

@@ -20,6 +20,8 @@ const LAST_ATTEMPT: Duration = Duration::from_millis(200);
 pub(in crate::train) struct Saving {
     /// The last checkpoint.
     last: Option<Saved>,
+    /// Whether its weights are absurd: there are no better ones.
+    is_absurd: bool,
     /// Whether the weights have changed since, other than by steps.
     restored: bool,
     /// The best value of the monitored metric whose weights are saved.
@@ -42,7 +44,15 @@ struct Snapshot {
 impl Saving {
     /// Nothing is saved yet; `best` has no value.
     pub fn new(best: Best) -> Self {
-        Self { last: None, restored: false, best, unsaved_best: None, failures: 0, error: None }
+        Self {
+            last: None,
+            is_absurd: false,
+            restored: false,
+            best,
+            unsaved_best: None,
+            failures: 0,
+            error: None,
+        }
     }
 }
 
@@ -60,22 +70,31 @@ impl TrainingLoop<'_> {
         self.publisher.log(Level::Info, format!("the weights are those of the best epoch, {epoch}"));
     }
 
+    /// Whether there is a checkpoint of good weights.
+    pub(super) fn has_good_checkpoint(&self) -> bool {
+        self.saving.last.is_some() && !self.saving.is_absurd
+    }
+
     /// Writes a checkpoint as scheduled, unless training diverges and there is an earlier one.
     pub(super) fn save_scheduled(&mut self, best: bool) {
-        if best || self.saving.last.is_none() || !self.divergence.is_diverging() {
+        if best || !self.has_good_checkpoint() || !self.divergence.is_diverging() {
             self.save(best);
         }
     }
 
-    /// Writes a checkpoint, unless the weights are no use; returns whether it is complete.
+    /// Writes a checkpoint, unless the weights are not finite, or absurd and there is one of good weights; returns whether it is complete.
     pub(super) fn save(&mut self, best: bool) -> bool {
         let stepper = &self.session.stepper;
-        let weights = stepper.params().values();
-        let useless = stepper.check().map_err(|e| e.to_string()).err();
-        if let Some(why) = useless.or_else(|| self.divergence.absurd(weights)) {
-            self.failed(format!("step {}: {why}", count(self.progress.step)));
+        if let Err(e) = stepper.check() {
+            self.failed(format!("step {}: {e}", count(self.progress.step)));
             return false;
         }
+        let absurd = self.divergence.absurd(stepper.params().values());
+        if let Some(why) = absurd.as_ref().filter(|_| self.has_good_checkpoint()) {
+            self.failed(why.clone());
+            return false;
+        }
+        let (best, is_absurd) = (best && absurd.is_none(), absurd.is_some());
         if !best {
             self.save_earlier_best();
         }
@@ -92,7 +111,7 @@ impl TrainingLoop<'_> {
                     self.saving.unsaved_best = None;
                     self.saving.best = progress.best;
                 }
-                self.saving.restored = false;
+                (self.saving.restored, self.saving.is_absurd) = (false, is_absurd);
                 self.saved(saved);
                 true
             }
@@ -152,17 +171,17 @@ impl TrainingLoop<'_> {
     pub(super) fn conclude(&mut self, end: Result<RunStatus, TrainError>) -> Result<RunStatus, TrainError> {
         match end {
             Ok(status) => {
-                let diverged = self.divergence.verdict(self.session.stepper.params().values());
-                let has_checkpoint = self.saving.last.is_some();
                 let stopped = matches!(status, RunStatus::Stopped { .. });
+                let diverged = self.divergence.verdict(self.session.stepper.params().values(), stopped);
                 match diverged {
                     _ if status == (RunStatus::Stopped { saved: false }) => self.discard(status),
-                    // Weights that are better than none, or that the user wants.
-                    Some(what) if stopped || !has_checkpoint => {
-                        self.save(false);
+                    Some(what) => {
+                        // Weights that are better than none, or that the user wants.
+                        if stopped || !self.has_good_checkpoint() {
+                            self.save(false);
+                        }
                         Err(self.diverged(what))
                     }
-                    Some(what) => Err(self.diverged(what)),
                     None => self.save_all().map(|()| status),
                 }
             }
@@ -187,8 +206,14 @@ impl TrainingLoop<'_> {
     fn diverged(&mut self, what: String) -> TrainError {
         self.save_earlier_best();
         let text = match &self.saving.last {
+            Some(saved) if self.saving.is_absurd => {
+                format!(
+                    "no good weights are saved: the last checkpoint, of step {}, is one of divergence",
+                    count(saved.step)
+                )
+            }
             Some(saved) => format!("the last checkpoint is of step {}", count(saved.step)),
-            None => "there is no checkpoint: no weights were any use".into(),
+            None => "there is no checkpoint".into(),
         };
         self.publisher.log(Level::Warning, text);
         TrainError::Diverged(what)
@@ -226,17 +251,19 @@ impl TrainingLoop<'_> {
             (true, Some(best)) => format!("the best weights, of step {},", count(best)),
             _ => steps(self.progress.step),
         };
-        let left = match &self.saving.last {
-            Some(saved) if checkpoint::is_last(&self.folder, saved) => {
-                format!("the last checkpoint is of step {}", count(saved.step))
-            }
-            _ => "there is no checkpoint".into(),
-        };
         let attempts = match self.saving.failures {
             0 | 1 => String::new(),
-            failures => format!("{} attempts to save failed; ", count(failures)),
+            failures => format!("; {} attempts to save failed", count(failures)),
         };
-        TrainError::Failed(format!("{what} could not be saved: {error}; {attempts}{left}"))
+        let left = match &self.saving.last {
+            // The error says it.
+            _ if self.folder.check_place().is_err() => String::new(),
+            Some(saved) if checkpoint::is_last(&self.folder, saved) => {
+                format!("; the last checkpoint is of step {}", count(saved.step))
+            }
+            _ => "; there is no checkpoint".into(),
+        };
+        TrainError::Failed(format!("{what} could not be saved: {error}{attempts}{left}"))
     }
 }
 
