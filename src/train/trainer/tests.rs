@@ -96,7 +96,7 @@ fn the_best_weights_that_could_not_be_saved_are_saved_later() {
     // Attempts that fail as well are no further lines; the last weights are saved all the same.
     let events = save_and_step();
     assert_eq!((saved(&events)[0], events.iter().filter(failed).count()), ((2, false), 0), "{events:?}");
-    assert!(!root.join("step-2-2").exists(), "nothing is left of an attempt that failed");
+    assert!(!root.join("step-2-3").exists(), "nothing is left of an attempt that failed");
     std::fs::remove_dir_all(root.join("best")).unwrap();
     std::fs::write(root.join("best"), first).unwrap();
     let events = save_and_step();
