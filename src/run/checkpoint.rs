@@ -291,7 +291,7 @@ fn file_name(path: &Path) -> std::borrow::Cow<'_, str> {
 }
 
 /// Whether it is a checkpoint whose writing has not ended.
-fn is_partial(path: &PathBuf) -> bool {
+fn is_partial(path: &Path) -> bool {
     file_name(path).starts_with(".step-")
 }
 
@@ -301,13 +301,19 @@ fn remove_unnamed(root: &Path) -> Result<(), RunError> {
     // A pointer that cannot be read may name any of them: then all complete ones stay.
     let kept = pointers.map(|which| named(root, which)).collect::<Result<Vec<_>, _>>();
     let Ok(kept) = kept else { return remove_all(root, is_partial) };
-    remove_all(root, |path| is_partial(path) || file_name(path).starts_with("step-") && !kept.contains(path))
+    remove_all(root, |path| {
+        is_partial(path) || file_name(path).starts_with("step-") && !kept.iter().any(|kept| kept == path)
+    })
 }
 
 /// Removes the checkpoints that `selects` selects.
-fn remove_all(root: &Path, selects: impl Fn(&PathBuf) -> bool) -> Result<(), RunError> {
+fn remove_all(root: &Path, selects: impl Fn(&Path) -> bool) -> Result<(), RunError> {
     let entries = fs::read_dir(root).map_err(RunError::io("read", root))?;
-    entries.flatten().map(|entry| entry.path()).filter(selects).try_for_each(|path| remove(&path))
+    entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| selects(path))
+        .try_for_each(|path| remove(&path))
 }
 
 /// Removes a checkpoint's folder if it exists. `DONE` is removed first: a partial checkpoint is never mistaken for a complete one.
