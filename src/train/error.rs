@@ -28,7 +28,9 @@ impl From<PrepareError> for TrainError {
 impl From<RunError> for TrainError {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Occupied(_) | RunError::Locked(_) => Self::Unusable(chain(&error)),
+            RunError::Occupied(_) | RunError::NotEmpty { .. } | RunError::Locked(_) => {
+                Self::Unusable(chain(&error))
+            }
             _ => Self::Failed(chain(&error)),
         }
     }
