@@ -158,6 +158,9 @@ enum GlyphSet {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Err(error) = signals::report_file_size_limit() {
+        print_error(&error);
+    }
     let result = match cli.command {
         None => train::menu(cli.screen),
         Some(Command::Train(args)) => train::train(&args, cli.screen),

@@ -6,6 +6,8 @@
 mod bench;
 #[path = "cli/data.rs"]
 mod data;
+#[path = "cli/experiments.rs"]
+mod experiments;
 #[path = "cli/new.rs"]
 mod new;
 #[path = "cli/own.rs"]

@@ -58,7 +58,7 @@ pub enum ExitReason {
     LeftTraining,
     /// The terminal is gone; training should continue to its end. `println!` panics from here on.
     HungUp,
-    /// SIGTERM or SIGINT, by number: save and exit. Save before printing: the terminal may be stalled.
+    /// A signal that ends a training, by number: save and exit. Save before printing: the terminal may be stalled.
     Signal(i32),
 }
 

@@ -18,7 +18,7 @@ use thiserror::Error;
 
 pub use detect::TerminalOptions;
 pub use screen::Screen;
-pub use signals::{Notice, Signals, is_ignored};
+pub use signals::{END_SIGNALS, Notice, Signals, is_ignored};
 pub use writer::{WriteResult, Writer};
 
 /// An error that prevents a screen.

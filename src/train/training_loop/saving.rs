@@ -8,11 +8,12 @@ use crate::run::checkpoint::{self, Checkpoint, NamedTensor};
 impl TrainingLoop<'_> {
     /// Restores and saves the weights of the best epoch, if the preset requests it and it is not the last.
     pub(super) fn restore_best(&mut self) {
-        let Some(best) = self.best_weights.take() else { return };
+        let Some((best, metrics)) = self.best_epoch.take() else { return };
         if best == self.session.stepper.params().values() {
             return;
         }
         self.session.stepper.set_weights(&best);
+        self.kept = Some(metrics);
         let epoch = self.progress.early_stopping.best_epoch();
         self.publisher.log(Level::Info, format!("the weights are those of the best epoch, {epoch}"));
         self.save(false);
