@@ -35,6 +35,13 @@ enum Line<'a> {
         #[serde(flatten)]
         metrics: &'a Metrics,
     },
+    Command {
+        step: u64,
+        epoch: usize,
+        command: &'static str,
+        factor: f64,
+        learning_rate: f64,
+    },
     Sample {
         step: u64,
         epoch: usize,
@@ -72,6 +79,13 @@ impl MetricsWriter {
             Event::Validation(m) => {
                 Line::Validation { step: m.step, epoch: m.epoch, seconds: m.seconds, metrics: &m.metrics }
             }
+            Event::LearningRate(change) => Line::Command {
+                step: change.step,
+                epoch: change.epoch,
+                command: "scale_learning_rate",
+                factor: change.factor,
+                learning_rate: change.learning_rate,
+            },
             Event::Sample(m) => Line::Sample { step: m.step, epoch: m.epoch, prime: &m.prime, text: &m.text },
             _ => return Ok(()),
         };

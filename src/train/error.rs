@@ -20,7 +20,9 @@ impl From<PrepareError> for TrainError {
     fn from(error: PrepareError) -> Self {
         match error {
             PrepareError::Threads(_) => Self::Failed(chain(&error)),
-            PrepareError::Data(_) | PrepareError::Task(_) => Self::Unusable(chain(&error)),
+            PrepareError::Data(_) | PrepareError::Task(_) | PrepareError::Memory(_) => {
+                Self::Unusable(chain(&error))
+            }
         }
     }
 }

@@ -69,7 +69,8 @@ impl Trainer {
         let (commands, inbox) = unbounded();
         let thread = thread::Builder::new()
             .name("trainer".into())
-            .spawn(move || train_and_report(spec, &options, watcher, inbox))?;
+            .spawn(move || train_and_report(spec, &options, watcher, inbox))
+            .map_err(|error| std::io::Error::new(error.kind(), format!("cannot start a thread: {error}")))?;
         Ok(Self { events, commands, thread })
     }
 
@@ -186,11 +187,14 @@ fn train(
         progress,
         kept: None,
         best_epoch: None,
+        rate_changes: Vec::new(),
         batch: Batch::default(),
         cost: Cost::default(),
         cost_logged: false,
     };
-    let status = training.run()?;
+    let status = training.run();
+    training.log_rate_changes();
+    let status = status?;
     training.log_cost();
     Ok((status, training.kept))
 }

@@ -21,7 +21,7 @@ use crate::infer::Totals;
 use crate::metrics::{EvaluationResult, Metrics, Task, VALIDATION};
 use crate::number;
 use crate::optim::{Best, LearningRate, Stopper};
-use crate::protocol::{EpochMetrics, Event, Level, RunStatus, StepMetrics};
+use crate::protocol::{EpochMetrics, Event, LearningRateChange, Level, RunStatus, StepMetrics};
 use crate::run::Folder;
 
 /// The state of training apart from the weights and the optimizer's slots.
@@ -73,6 +73,8 @@ pub(super) struct TrainingLoop<'a> {
     pub kept: Option<Metrics>,
     /// The weights of the best epoch and its metrics, if they are to be restored.
     pub best_epoch: Option<(Vec<f32>, Metrics)>,
+    /// The changes of the learning rate by commands.
+    pub rate_changes: Vec<LearningRateChange>,
     pub cost: Cost,
     /// Whether the overhead of monitoring has been logged.
     pub cost_logged: bool,

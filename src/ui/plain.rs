@@ -118,7 +118,11 @@ impl Lines {
                 let text = format!("{}{}", sample.prime, sample.text);
                 text.lines().map(|line| format!("  │ {line}")).collect()
             }
-            Event::Gradient(_) | Event::Instruments(_) | Event::Probe(_) | Event::Saved(_) => Vec::new(),
+            Event::Gradient(_)
+            | Event::Instruments(_)
+            | Event::Probe(_)
+            | Event::Saved(_)
+            | Event::LearningRate(_) => Vec::new(),
         }
     }
 
