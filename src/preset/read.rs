@@ -13,7 +13,7 @@ use super::builtin;
 use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
 use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
-use super::target_check;
+use super::{target_check, units};
 use crate::data::{self as sources, DataError, InputForm, RawTokenSpec, TargetForm, TokenRules, TokenUse};
 use crate::nn::{LayerNode, LayerSpec, Loss, Stepwise};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
@@ -215,7 +215,7 @@ fn resolve(
     moved: Option<&Path>,
     from: Origin,
 ) -> Result<Resolved, PresetError> {
-    let written: RawPreset = document.read(&[], document.tree().clone())?;
+    let mut written: RawPreset = document.read(&[], document.tree().clone())?;
     check_counts(document, &written)?;
     let mut notes = Vec::new();
     let data = data::read(document, written.data, base, moved, &mut notes)?;
@@ -228,6 +228,7 @@ fn resolve(
         Origin::Preset => tokens.resolve(&rules),
         Origin::Run => tokens.allowed(&rules).resolve(&rules),
     });
+    let units_follow_classes = units::follow(&mut written.model);
     let model = written.model.into_iter().enumerate();
     let model = model.map(|(i, value)| layer(document, i, value, base)).collect::<Result<Vec<_>, _>>()?;
     let RawTrain {
@@ -257,7 +258,7 @@ fn resolve(
         seed,
     };
     let name = written.name.unwrap_or_else(|| name.to_owned());
-    let spec = RunSpec {
+    let mut spec = RunSpec {
         title: if written.title.is_empty() { name.clone() } else { written.title },
         about: written.about,
         name,
@@ -266,7 +267,11 @@ fn resolve(
         model,
         train,
         watch: written.watch,
+        units_follow_classes,
     };
+    if units_follow_classes {
+        spec.set_units(&spec.form());
+    }
     check(document, &spec)?;
     Ok(Resolved { spec, notes })
 }

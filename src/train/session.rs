@@ -76,7 +76,7 @@ impl Session {
 
     /// [`prepare`](Self::prepare), which ends with an error soon after `stop` returns true.
     pub(super) fn prepare_unless(
-        spec: RunSpec,
+        mut spec: RunSpec,
         threads: usize,
         progress: &mut dyn FnMut(String),
         stop: &mut dyn FnMut() -> bool,
@@ -100,6 +100,12 @@ impl Session {
             TargetForm::Steps(labels) => labels.clone_from(&data.labels),
             TargetForm::Next | TargetForm::Real(_) => {}
         }
+        let model = if spec.units_follow_classes {
+            spec.set_units(&form);
+            spec.model().map_err(|e| PrepareError::Task(e.to_string()))?
+        } else {
+            model
+        };
         check_fit(&form, &model)
             .map_err(|e| PrepareError::Task(format!("{}{}", crate::error::chain(&e), named(&data.labels))))?;
         let task = spec.task(&model);
