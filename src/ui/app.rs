@@ -13,6 +13,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
 pub use drawing::DrawingCost;
+#[cfg(test)]
+use event_loop::NO_ANSWER;
 pub use event_loop::{EventLoop, Flow};
 
 use super::browser::{self, Browser, CustomDataHooks};
@@ -192,8 +194,16 @@ impl<'a> App<'a> {
             Input::HangUp => self.outcome = Some(ExitReason::HungUp),
             Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => self.list().paste(&text),
             Input::Paste(_) => {}
+            // Pasted text is no command to a training.
+            Input::Burst(_) if self.run.is_some() || self.overlay.is_some() => {}
+            Input::Burst(keys) => keys.iter().for_each(|key| self.key(key)),
             Input::Key(key) => self.key(&key),
         }
+    }
+
+    /// Whether a dialog waits for an answer.
+    pub fn is_asking(&self) -> bool {
+        matches!(self.overlay, Some(Overlay::LeaveDialog(_)))
     }
 
     /// Handles a signal; those that concern the terminal are handled elsewhere.

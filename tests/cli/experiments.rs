@@ -106,3 +106,82 @@ fn seeds_join_those_of_an_earlier_command_and_replace_none() {
     assert!(message.contains("r/seed-2 already contains a run"), "{message}");
     assert_eq!(out, "", "before anything is trained");
 }
+
+#[test]
+fn the_last_layer_has_as_many_units_as_the_data_have_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let write = |name: &str, text: String| fs::write(at.join(name), text).unwrap();
+    write("three.csv", "text,label\n".to_owned() + &"one a,x\ntwo b,y\nsix c,z\n".repeat(20));
+    write("two.csv", "text,label\n".to_owned() + &"one a,x\ntwo b,y\n".repeat(20));
+    write("labels.csv", "text,label\n".to_owned() + &"one a,x;y\ntwo b,y\nsix c,z\n".repeat(20));
+    let preset = |data: &str, last: &str, loss: &str| {
+        format!(
+            "data: {{source: csv, path: {data}, text: text, label: label}}\n\
+             tokens: {{vocabulary: 9, length: 4}}\n\
+             model: [{{layer: Embedding, output_dim: 2}}, {{layer: GRU, units: 2}}, {{layer: Dense, {last}}}]\n\
+             train: {{loss: {loss}}}\n"
+        )
+    };
+    let sparse = "sparse_categorical_crossentropy";
+    for (i, (data, last, loss, units)) in [
+        ("three.csv", "units: classes, activation: softmax", sparse, 3),
+        ("three.csv", "activation: softmax", sparse, 3),
+        ("two.csv", "units: classes, activation: softmax", sparse, 2),
+        ("two.csv", "activation: sigmoid", "binary_crossentropy", 1),
+        ("labels.csv, multi_label: true", "units: classes, activation: sigmoid", "binary_crossentropy", 3),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        write("own.yaml", preset(data, last, loss));
+        let run = format!("run-{i}");
+        ends(unrolled(at, &["train", "own.yaml", "--headless", "--run", &run]), 0);
+        let spec = fs::read_to_string(at.join(&run).join("spec.yaml")).unwrap();
+        let found = spec.split("layer: Dense\n").nth(1).unwrap();
+        assert!(found.trim_start().starts_with(&format!("units: {units}\n")), "{spec}");
+        ends(unrolled(at, &["evaluate", &run]), 0);
+    }
+    // Without a title: the name stands for it.
+    assert!(fs::read_to_string(at.join("run-0/spec.yaml")).unwrap().contains("title: own"));
+}
+
+#[test]
+fn presets_of_any_size_are_refused_at_once_with_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = "data: {source: generated, task: word-order}\ntokens: {vocabulary: 9, length: 9}\n\
+                train: {loss: binary_crossentropy}\n";
+    let layers = |count| "  - {layer: Dense, units: 1}\n".repeat(count);
+    for (text, message) in [
+        (format!("{head}model:\n{}", layers(100_000)), "model: found 100000 layers; expected at most 1000"),
+        (
+            format!("{head}watch: {{probes: 1000000}}\nmodel:\n{}", layers(2)),
+            "watch.probes: found 1000000 probes",
+        ),
+        (format!("{head}about: {}\n", "x".repeat(5 << 20)), "found more than 4 MiB"),
+    ] {
+        fs::write(folder.path().join("large.yaml"), text).unwrap();
+        let begin = Instant::now();
+        let (_, found) = ends(unrolled(folder.path(), &["train", "large.yaml", "--headless"]), 2);
+        assert!(found.contains(message), "{found}");
+        assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    }
+}
+
+#[test]
+fn a_series_of_numbers_whose_squares_overflow_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, found) in
+        [("1e308", "numbers from -1e308 to 1e308"), ("1e-200", "numbers from -1e-200 to 1e-200")]
+    {
+        let rows: String =
+            (0..60).map(|i| format!("{}{number}\n", if i % 3 == 0 { "-" } else { "" })).collect();
+        fs::write(folder.path().join("series.csv"), format!("sold\n{rows}")).unwrap();
+        let preset = "data: {source: series, path: series.csv, values: [sold], window: 4, horizon: 1, validation: 0.2}\n\
+                      model: [{layer: GRU, units: 2}, {layer: Dense}]\n\
+                      train: {loss: mean_squared_error}\n";
+        fs::write(folder.path().join("series.yaml"), preset).unwrap();
+        let (_, message) = ends(unrolled(folder.path(), &["train", "series.yaml", "--headless"]), 2);
+        assert!(message.contains(found) && message.contains("sold"), "{message}");
+    }
+}
