@@ -13,8 +13,6 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
 pub use drawing::DrawingCost;
-#[cfg(test)]
-use event_loop::NO_ANSWER;
 pub use event_loop::{EventLoop, Flow};
 
 use super::browser::{self, Browser, CustomDataHooks};
