@@ -467,26 +467,24 @@ fn other_signals_save_and_restore_the_terminal_as_well() {
 }
 
 #[test]
-fn a_signal_ends_the_program_while_a_preparation_does_not_after_the_screen() {
-    let folder = folder();
-    // Opening a pipe without a writer lasts for ever.
-    let fifo = std::process::Command::new("mkfifo").arg(folder.path().join("fifo.csv")).status();
-    assert!(fifo.unwrap().success());
-    let preset = "\
-        data: {source: csv, path: fifo.csv, text: text, label: label, header: true}\n\
-        tokens: {vocabulary: 9, length: 9}\n\
-        model: [{layer: Embedding, output_dim: 2}, {layer: GRU, units: 2}, {layer: Dense, activation: softmax}]\n\
-        train: {loss: sparse_categorical_crossentropy}\n";
-    std::fs::write(folder.path().join("fifo.yaml"), preset).unwrap();
+fn a_signal_ends_the_program_during_a_long_step_after_the_screen() {
+    // A step takes many seconds.
+    let set = ["model.1.units=2048", "tokens.length=4000", "data.train=16", "data.validation=8"];
+    let set = set.into_iter().chain(["train.batch_size=8", "watch.probes=0"]);
+    let args: Vec<&str> = ["train", "word-order", "--threads", "1", "--run", "run"]
+        .into_iter()
+        .chain(set.flat_map(|set| ["--set", set]))
+        .collect();
     for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
-        let mut session = Session::program(folder.path(), &["train", "fifo.yaml", "--run", "run"]);
-        session.wait_for("reading");
+        let folder = folder();
+        let mut session = Session::program(folder.path(), &args);
+        session.wait_for("training");
         session.press("q");
         session.wait_for("Save and stop");
         session.answer("3");
         session.wait_for("q quits at once");
         session.press("q");
-        session.wait_until("the shell's screen", |screen| !screen.alternate_screen());
+        session.wait_until("the screen before", |screen| !screen.alternate_screen());
         session.signal(signal);
         session.ends_restored(130, "");
     }

@@ -55,7 +55,13 @@ impl MemoryEstimate {
         };
         let sequences = (train as u64).saturating_add(validation as u64);
         let data = sequences.saturating_mul(step).saturating_mul(4);
-        let rows = if train == 0 { spec.train.batch_size } else { spec.train.batch_size.min(train) };
+        // Of files it is not known yet how many sequences there are.
+        Self { data, ..Self::without_data(spec, model, train.max(1)) }
+    }
+
+    /// Of training `spec` with `model` once its `sequences` of training data are in memory.
+    pub fn without_data(spec: &RunSpec, model: &Model, sequences: usize) -> Self {
+        let rows = spec.train.batch_size.min(sequences);
         // Linear in the number of sequences; gates are recomputed where that takes less.
         let of_rows =
             |rows| model.activation_bytes(rows, 0, true).min(model.activation_bytes(rows, 0, false)) as u64;
@@ -69,7 +75,7 @@ impl MemoryEstimate {
         let copies = 1 + spec.train.optimizer.slots() as u64;
         let weights =
             params.saturating_add((params.saturating_sub(frozen)).saturating_mul(copies)).saturating_mul(4);
-        Self { data, weights, batch }
+        Self { data: 0, weights, batch }
     }
 
     /// Checks it against the memory that is available.

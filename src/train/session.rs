@@ -85,15 +85,15 @@ impl Session {
         let model = spec.model().map_err(|e| PrepareError::Task(e.to_string()))?;
         let clip = spec.train.optimizer.clip().map_err(|e| PrepareError::Task(e.to_string()))?;
         // Before data are read, which fill memory themselves, and after, when their number is known.
-        let estimate = MemoryEstimate::new(&spec, &model);
-        estimate.check(spec.train.batch_size)?;
+        MemoryEstimate::new(&spec, &model).check(spec.train.batch_size)?;
         let streams = if model.is_stateful() { spec.train.batch_size } else { 1 };
         vectors::check(&spec)?;
         let (tokens, seed) = (spec.tokens.as_ref(), spec.train.seed);
         let context = Context { tokens, seed, streams, may_stream: true, progress: &mut *progress, stop };
         let Opened { data, train: streamed_train, validation: streamed_validation } =
             data::open(&spec.data, context)?;
-        MemoryEstimate { data: 0, ..estimate }.check(spec.train.batch_size)?;
+        let sequences = if streamed_train.is_some() { usize::MAX } else { data.train.len() };
+        MemoryEstimate::without_data(&spec, &model, sequences).check(spec.train.batch_size)?;
         let mut form = spec.form();
         match &mut form.targets {
             TargetForm::Classes(labels) | TargetForm::Labels(labels) => *labels = Some(data.labels.clone()),

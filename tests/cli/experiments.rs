@@ -23,7 +23,7 @@ fn noisy_texts() -> String {
 
 const EARLY: &str = "\
 data: {source: csv, path: noisy.csv, text: text, label: label, validation: 0.3}
-tokens: {length: 8}
+tokens: {vocabulary: 20, length: 8}
 model:
   - {layer: Embedding, output_dim: 8}
   - {layer: LSTM, units: 16}
@@ -140,7 +140,8 @@ fn the_last_layer_has_as_many_units_as_the_data_have_classes() {
         let spec = fs::read_to_string(at.join(&run).join("spec.yaml")).unwrap();
         let found = spec.split("layer: Dense\n").nth(1).unwrap();
         assert!(found.trim_start().starts_with(&format!("units: {units}\n")), "{spec}");
-        ends(unrolled(at, &["evaluate", &run]), 0);
+        let file = data.split(',').next().unwrap();
+        ends(unrolled(at, &["evaluate", &run, "--data", file]), 0);
     }
     // Without a title: the name stands for it.
     assert!(fs::read_to_string(at.join("run-0/spec.yaml")).unwrap().contains("title: own"));
@@ -173,10 +174,10 @@ fn a_series_of_numbers_whose_squares_overflow_is_refused() {
     for (number, found) in
         [("1e308", "numbers from -1e308 to 1e308"), ("1e-200", "numbers from -1e-200 to 1e-200")]
     {
-        let rows: String =
-            (0..60).map(|i| format!("{}{number}\n", if i % 3 == 0 { "-" } else { "" })).collect();
-        fs::write(folder.path().join("series.csv"), format!("sold\n{rows}")).unwrap();
-        let preset = "data: {source: series, path: series.csv, values: [sold], window: 4, horizon: 1, validation: 0.2}\n\
+        let sign = |i| if i % 3 == 0 { "-" } else { "" };
+        let rows: String = (1..=60).map(|i| format!("{i},{}{number}\n", sign(i))).collect();
+        fs::write(folder.path().join("series.csv"), format!("day,sold\n{rows}")).unwrap();
+        let preset = "data: {source: series, path: series.csv, date: day, values: [sold], window: 4, horizon: 1, validation: 0.2}\n\
                       model: [{layer: GRU, units: 2}, {layer: Dense}]\n\
                       train: {loss: mean_squared_error}\n";
         fs::write(folder.path().join("series.yaml"), preset).unwrap();
