@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn more_than_any_machine_has_is_refused_with_numbers() {
-        let huge = estimate(&["data.train=1000000000", "tokens.length=1000000000"]);
+        let huge = estimate(&["data.train=100000", "tokens.length=1000000", "train.batch_size=100000"]);
         let message = huge.check(32).unwrap_err().to_string();
         assert!(message.contains("needs at least") && message.contains("train.batch_size"), "{message}");
     }
