@@ -157,7 +157,10 @@ enum GlyphSet {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| escaped(error).exit());
+    if let Err(error) = signals::report_file_size_limit() {
+        print_error(&error);
+    }
     let result = match cli.command {
         None => train::menu(cli.screen),
         Some(Command::Train(args)) => train::train(&args, cli.screen),
@@ -175,6 +178,18 @@ pub fn main() -> ExitCode {
     result.unwrap_or_else(|error| {
         print_error(&error);
         error.code()
+    })
+}
+
+/// The error of arguments, in which their control characters are escaped.
+fn escaped(error: clap::Error) -> clap::Error {
+    let escape = |arg: std::ffi::OsString| crate::escape::foreign(&arg.to_string_lossy()).into_owned();
+    // The same arguments, escaped, give the same error.
+    let again = Cli::try_parse_from(std::env::args_os().map(escape)).err();
+    again.filter(|again| again.kind() == error.kind()).unwrap_or_else(|| {
+        let lines = error.to_string();
+        let lines: Vec<_> = lines.lines().map(crate::escape::foreign).collect();
+        clap::Error::raw(error.kind(), lines.join("\n") + "\n")
     })
 }
 

@@ -21,6 +21,7 @@ mod folds;
 pub(crate) mod form;
 mod opened;
 pub(crate) mod progress;
+pub(crate) mod scoped;
 mod source;
 pub(crate) mod sources;
 mod spec;

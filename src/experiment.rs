@@ -3,4 +3,4 @@
 mod runner;
 mod summary;
 
-pub use runner::{ExperimentError, Repeat, Trained, train_all};
+pub use runner::{ExperimentError, MAX_SEEDS, Repeat, Trained, train_all};

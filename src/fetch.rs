@@ -53,6 +53,10 @@ pub struct FetchOptions<'a> {
     pub pause: Duration,
     /// Network timeout.
     pub timeout: Duration,
+    /// The minimum speed in bytes per second over [`window`](Self::window); a slower transfer is an error, and is retried.
+    pub min_speed: u64,
+    /// The time over which speed is measured.
+    pub window: Duration,
     /// Whether plain HTTP to the loopback address is allowed: for tests.
     pub plain_loopback: bool,
     /// Cancellation flag: when set, fetching ends with [`FetchError::Stopped`].
@@ -68,6 +72,8 @@ impl<'a> FetchOptions<'a> {
             attempts: 5,
             pause: Duration::from_secs(1),
             timeout: Duration::from_secs(30),
+            min_speed: 1 << 10,
+            window: Duration::from_secs(60),
             plain_loopback: false,
             stop,
         }

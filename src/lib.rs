@@ -31,7 +31,7 @@
 //! | [`protocol`] | events (trainer → watchers) and commands (watchers → trainer) |
 //! | [`metrics`] | accuracy, F1, confusion, perplexity, forecast errors, by name; tasks |
 //! | [`help`] | the reference pages and their layout |
-//! | [`durable`], [`error`], [`escape`], [`number`], [`rng`] | files that survive a crash, chains of errors, foreign text on a terminal, formatted numbers, random numbers |
+//! | [`durable`], [`error`], [`escape`], [`memory`], [`number`], [`rng`] | files that survive a crash, chains of errors, foreign text on a terminal, available memory, formatted numbers, random numbers |
 
 pub mod bench;
 pub mod cli;
@@ -45,6 +45,7 @@ pub mod help;
 pub mod infer;
 pub mod inspect;
 pub mod kernel;
+pub mod memory;
 pub mod metrics;
 pub mod nn;
 pub mod number;

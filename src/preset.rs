@@ -13,6 +13,7 @@ mod error;
 mod read;
 mod spec;
 mod target_check;
+mod units;
 mod yaml_position;
 
 pub use builtin::{names, text};

@@ -16,8 +16,8 @@ mod table;
 pub use command::Command;
 pub use direction::Direction;
 pub use event::{
-    Activations, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, RunInfo, RunStatus,
-    Sample, Saved, StepMetrics, ValidationMetrics,
+    Activations, EpochMetrics, Event, GradientProfile, LearningRateChange, Level, LogLine, ProbeFrame,
+    RunInfo, RunStatus, Sample, Saved, StepMetrics, ValidationMetrics,
 };
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};

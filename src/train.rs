@@ -9,6 +9,7 @@ mod control;
 mod cost;
 mod divergence;
 mod error;
+mod memory;
 mod probes;
 mod publisher;
 mod session;
@@ -20,6 +21,7 @@ mod update_norms;
 mod vectors;
 mod watch;
 
+pub use memory::MemoryError;
 pub use session::{PrepareError, Session};
 pub use step::{DivergedError, StepResult, Stepper};
 pub use trainer::{Options, Outcome, Trainer};

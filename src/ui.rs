@@ -47,8 +47,8 @@ use crate::preset::Entry;
 /// Shows the menu or a dashboard until the user quits, the terminal is gone, or a signal ends it.
 ///
 /// `launch` starts training a preset selected in the menu and returns soon; long preparations report by `Event::Status`.
-/// SIGHUP, SIGINT, SIGTERM and SIGTSTP are handled while the screen is on. From then on SIGHUP, SIGINT and SIGTERM no
-/// longer end the process by themselves: the caller handles them afterwards.
+/// SIGHUP, SIGTSTP and [`terminal::END_SIGNALS`] are handled while the screen is on. From then on, SIGTSTP apart, they no longer end the
+/// process by themselves: the caller handles them afterwards.
 ///
 /// # Errors
 /// If there is no terminal. The terminal is always restored.

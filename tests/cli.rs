@@ -6,6 +6,8 @@
 mod bench;
 #[path = "cli/data.rs"]
 mod data;
+#[path = "cli/experiments.rs"]
+mod experiments;
 #[path = "cli/new.rs"]
 mod new;
 #[path = "cli/own.rs"]
@@ -16,6 +18,8 @@ mod sample;
 mod sequences;
 #[path = "cli/series.rs"]
 mod series;
+#[path = "cli/signals.rs"]
+mod signals;
 #[path = "cli/tags.rs"]
 mod tags;
 #[path = "cli/unsaved.rs"]
@@ -30,12 +34,12 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag::register_conditional_shutdown;
+use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXCPU, SIGXFSZ};
 use tempfile::TempDir;
 use unrolled::protocol::{Event, RunStatus};
 use unrolled::run::checkpoint::{self, Which};
 use unrolled::run::{Reader, RunError};
+use unrolled::ui::terminal::is_ignored;
 
 /// Far longer than anything takes; reached only by a test that fails.
 const LONG: Duration = Duration::from_secs(120);
@@ -52,13 +56,14 @@ fn unrolled(folder: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Children get a SIGINT and a SIGTERM that end them, also where these tests are run with the signals ignored, as by `nohup` or in
-/// the background of a script: what is ignored stays ignored in a new program, what is handled is not.
+/// Children get signals that end them, also where these tests are run with the signals ignored, as by `nohup` or in the background of a
+/// script: what is ignored stays ignored in a new program, what is handled is not. These tests go on ignoring them.
 fn default_signals() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        for signal in [SIGINT, SIGTERM] {
-            register_conditional_shutdown(signal, 128 + signal, Arc::new(true.into())).unwrap();
+        let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGXCPU, SIGXFSZ];
+        for signal in signals.into_iter().filter(|signal| is_ignored(*signal)) {
+            signal_hook::flag::register(signal, Arc::new(false.into())).unwrap();
         }
     });
 }

@@ -112,6 +112,12 @@ impl Session {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
+    /// Presses the key of an answer, once the dialog on the screen takes one.
+    fn answer(&mut self, key: &str) {
+        sleep(Duration::from_millis(400));
+        self.press(key);
+    }
+
     fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_raw(self.child.process_id().unwrap().try_into().unwrap());
         rustix::process::kill_process(pid.unwrap(), signal).unwrap();
@@ -264,7 +270,7 @@ fn save_and_stop_ends_when_the_trainer_has_stopped() {
     session.wait_for("training");
     session.press("\x03");
     session.wait_for("Save and stop");
-    session.press("2");
+    session.answer("2");
     session.ends_restored(0, "ended by Quit");
 }
 
@@ -352,13 +358,13 @@ fn space_pauses_n_makes_a_step_and_leaving_opens_a_dialog() {
     session.wait_until("steps again", |screen| step(screen) > held + 5);
     session.press("q");
     session.wait_for("Save and stop");
-    session.press("\x1b");
+    session.answer("\x1b");
     session.wait_until("the dashboard", |screen| !screen.contents().contains("Save and stop"));
     let cancelled = session.step();
     session.wait_until("steps still", |screen| step(screen) > cancelled);
     session.press("q");
     session.wait_for("Save and stop");
-    session.press("2");
+    session.answer("2");
     session.ends_restored(0, "");
     assert_saved(&folder.path().join("run"));
 }
@@ -395,7 +401,7 @@ fn a_run_continues_in_plain_lines_after_leaving_the_screen() {
     let mut session = Session::training(folder.path(), &["train.epochs=3", "watch.pace=0.5"]);
     session.press("q");
     session.wait_for("Continue without screen");
-    session.press("1");
+    session.answer("1");
     session.wait_for("finished");
     session.ends_restored(0, "epoch 3");
 }
@@ -404,7 +410,9 @@ fn a_run_continues_in_plain_lines_after_leaving_the_screen() {
 fn no_terminal_size_makes_the_dashboard_panic() {
     let folder = folder();
     let mut session = Session::training(folder.path(), &["train.epochs=100000"]);
-    for (rows, cols) in [(1, 1), (1, 200), (24, 1), (5, 40), (10, 39), (60, 250), (2, 2)] {
+    for (rows, cols) in
+        [(1, 1), (1, 200), (24, 1), (5, 40), (10, 39), (60, 250), (u16::MAX, u16::MAX), (2, 2)]
+    {
         session.resize(rows, cols);
         let drawn = session.output.recv_timeout(LONG).unwrap();
         session.screen.process(&drawn);
@@ -416,7 +424,7 @@ fn no_terminal_size_makes_the_dashboard_panic() {
     }
     session.press("q");
     session.wait_for("Save and stop");
-    session.press("3");
+    session.answer("3");
     session.ends_restored(0, "");
 }
 
@@ -444,4 +452,85 @@ fn a_preset_without_its_data_shows_instructions() {
     session.wait_for("not found");
     session.press("q");
     session.ends_restored(2, "unrolled data fetch imdb");
+}
+
+#[test]
+fn other_signals_save_and_restore_the_terminal_as_well() {
+    use rustix::process::Signal;
+    for signal in [Signal::QUIT, Signal::ALARM, Signal::XCPU] {
+        let folder = folder();
+        let session = Session::training(folder.path(), &["train.epochs=100000"]);
+        session.signal(signal);
+        session.ends_restored(130, "");
+        assert_saved(&folder.path().join("run"));
+    }
+}
+
+#[test]
+fn a_signal_ends_the_program_during_a_long_step_after_the_screen() {
+    // A step takes many seconds.
+    let set = ["model.1.units=2048", "tokens.length=4000", "data.train=16", "data.validation=8"];
+    let set = set.into_iter().chain(["train.batch_size=8", "watch.probes=0"]);
+    let args: Vec<&str> = ["train", "word-order", "--threads", "1", "--run", "run"]
+        .into_iter()
+        .chain(set.flat_map(|set| ["--set", set]))
+        .collect();
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        let folder = folder();
+        let mut session = Session::program(folder.path(), &args);
+        session.wait_for("training");
+        session.press("q");
+        session.wait_for("Save and stop");
+        session.answer("3");
+        session.wait_for("q quits at once");
+        session.press("q");
+        session.wait_until("the screen before", |screen| !screen.alternate_screen());
+        session.signal(signal);
+        session.ends_restored(130, "");
+    }
+}
+
+#[test]
+fn a_paste_without_its_end_or_without_marks_is_no_command() {
+    let folder = folder();
+    let mut session = Session::training(folder.path(), &["train.epochs=100000"]);
+    session.press("quick, brown fox. Sad news,\rn");
+    sleep(Duration::from_millis(200));
+    session.press("\x1b[200~abc q");
+    sleep(Duration::from_millis(300));
+    session.press(" ");
+    session.wait_for("paused");
+    assert!(!session.screen.screen().contents().contains("Save and stop"));
+    session.press("q");
+    session.wait_for("Save and stop");
+    // The dialog takes no answer yet.
+    session.press("1");
+    session.answer("2");
+    session.ends_restored(0, "");
+    assert_saved(&folder.path().join("run"));
+    let rates = recorded(&folder.path().join("run"));
+    assert!(!rates.iter().any(|event| matches!(event, Event::LearningRate(_))));
+}
+
+#[test]
+fn changes_of_the_learning_rate_are_recorded_and_said_to_be_missing_from_the_spec() {
+    let folder = folder();
+    let mut session = Session::training(folder.path(), &["train.epochs=100000"]);
+    session.press(",");
+    session.wait_until("a few steps", |screen| step(screen) > 20);
+    session.press("q");
+    session.wait_for("Save and stop");
+    session.answer("2");
+    session.ends_restored(0, "");
+    let run = folder.path().join("run");
+    let spec = std::fs::read_to_string(run.join("spec.yaml")).unwrap();
+    assert!(spec.starts_with("# This file alone does not reproduce the run"), "{spec}");
+    assert!(spec.contains("multiplied by 0.5"), "{spec}");
+    let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    assert!(
+        metrics.lines().any(|line| line.contains("\"command\":\"scale_learning_rate\",\"factor\":0.5")),
+        "{metrics}"
+    );
+    let says = |event: &Event| matches!(event, Event::Log(line) if line.text.contains("spec.yaml alone does not reproduce"));
+    assert!(recorded(&run).iter().any(says));
 }

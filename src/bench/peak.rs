@@ -1,4 +1,4 @@
-use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,9 +32,11 @@ impl Peak {
 }
 
 fn once(threads: usize) -> f64 {
-    let barrier = Barrier::new(threads.max(1));
+    let all_started = AtomicBool::new(false);
     let work = || {
-        barrier.wait();
+        while !all_started.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
         let (begin, mut operations) = (Instant::now(), 0);
         while begin.elapsed() < TRY {
             operations += multiply_add_in_registers(ROUNDS);
@@ -42,7 +44,10 @@ fn once(threads: usize) -> f64 {
         operations as f64 / begin.elapsed().as_secs_f64()
     };
     thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        // As many as the system has.
+        let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..threads).map_while(start).collect();
+        all_started.store(true, Ordering::Release);
         let own = work();
         own + others.into_iter().filter_map(|thread| thread.join().ok()).sum::<f64>()
     })

@@ -64,7 +64,10 @@ exit_codes! {
 impl From<RunError> for CliError {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Missing(_) => Self::usage(error),
+            RunError::Missing(_)
+            | RunError::Occupied(_)
+            | RunError::NotEmpty { .. }
+            | RunError::Locked(_) => Self::usage(error),
             _ => Self::failed(error),
         }
     }
@@ -85,7 +88,8 @@ impl From<ExperimentError> for CliError {
             ExperimentError::Preset(_) | ExperimentError::Data(_) | ExperimentError::NoFolds(_) => {
                 Self::usage(error)
             }
-            ExperimentError::Run(_) | ExperimentError::System(_) => Self::failed(error),
+            ExperimentError::Run(error) => error.into(),
+            ExperimentError::System(_) => Self::failed(error),
         }
     }
 }

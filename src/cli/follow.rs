@@ -2,23 +2,28 @@
 
 use std::process::ExitCode;
 
-use super::{exit, print_error, signals};
-use crate::protocol::EpochMetrics;
+use super::signals::Signals;
+use super::{exit, print_error};
+use crate::metrics::Metrics;
 use crate::train::{Outcome, Trainer};
 use crate::ui::plain;
 
-/// Prints lines until training ends; returns how it ended, and its last epoch.
-pub(super) fn follow(trainer: Trainer) -> std::io::Result<(Outcome, Option<Box<EpochMetrics>>)> {
-    signals::save_on_signal(trainer.commands.clone())?;
-    let (last, error) = plain::print(&trainer.events, std::io::stdout().lock())?;
-    if let Some(error) = error {
+/// Prints lines until training ends; returns how it ended, and the metrics of the weights it keeps.
+pub(super) fn follow(trainer: Trainer) -> std::io::Result<(Outcome, Option<Metrics>)> {
+    Signals::without_screen(trainer.commands.clone())?;
+    print_until_end(trainer)
+}
+
+/// As [`follow`], where signals are handled already.
+pub(super) fn print_until_end(trainer: Trainer) -> std::io::Result<(Outcome, Option<Metrics>)> {
+    if let Some(error) = plain::print(&trainer.events, std::io::stdout().lock())? {
         print_error(&format_args!("cannot print: {error}; the run folder has all metrics"));
     }
-    let outcome = trainer.join();
+    let (outcome, metrics) = trainer.join_with_metrics();
     if let Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
         print_error(what);
     }
-    Ok((outcome, last))
+    Ok((outcome, metrics))
 }
 
 /// The exit code of a training.

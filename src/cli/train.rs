@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::error::{CliError, CliResult};
-use super::follow::{code, follow};
-use super::{ScreenArgs, exit, print_error, signals};
-use crate::experiment::{Repeat, train_all};
+use super::follow::{code, follow, print_until_end};
+use super::signals::Signals;
+use super::{ScreenArgs, exit, print_error};
+use crate::escape::foreign;
+use crate::experiment::{MAX_SEEDS, Repeat, train_all};
 use crate::preset::{self, Overrides, Resolved};
 use crate::protocol::Command;
 use crate::train::{Options, Outcome, Trainer};
@@ -60,26 +62,25 @@ fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
         Some(first.trim().parse().ok()?..=last.trim_start_matches('=').trim().parse().ok()?)
     });
     let wrong = || "expected two seeds, the smaller first, as in 1..5".to_owned();
-    range.filter(|range| !range.is_empty()).ok_or_else(wrong)
+    let range = range.filter(|range| !range.is_empty()).ok_or_else(wrong)?;
+    let count = u128::from(range.end() - range.start()) + 1;
+    match count <= u128::from(MAX_SEEDS) {
+        true => Ok(range),
+        false => Err(format!("found {count} seeds; expected at most {MAX_SEEDS}")),
+    }
 }
 
-/// Trains once for every seed or fold, without a screen, and prints a summary. Ends with the first training that does not finish.
+/// Trains once for every seed or fold, without a screen, and prints a summary. A training that diverges does not end the others; its exit
+/// code is that of the program.
 fn train_repeatedly(args: &TrainArgs, repeat: &Repeat) -> CliResult {
     let options = (args.run.clone(), usize::from(args.threads));
-    let mut follow = |trainer| {
-        let (outcome, last) = follow(trainer)?;
-        Ok((outcome, last.map(|epoch| epoch.metrics)))
-    };
-    let summary = match train_all(&args.preset, repeat, &args.overrides(), options, &mut follow)? {
-        Ok(summary) => summary,
-        Err(outcome) => return Ok(code(&outcome)),
-    };
+    let (outcome, summary) = train_all(&args.preset, repeat, &args.overrides(), options, &mut follow)?;
     let mut out = std::io::stdout().lock();
     for line in summary {
         // Stdout may be closed; the runs are saved.
-        let _ = writeln!(out, "{line}");
+        let _ = writeln!(out, "{}", foreign(&line));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code(&outcome))
 }
 
 /// Trains one preset, with the dashboard on a terminal.
@@ -95,10 +96,11 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
     let theme = watched.then(|| screen.theme()).transpose()?;
     let options = Options { folder: args.run.clone(), threads: usize::from(args.threads), watched, notes };
     let trainer = Trainer::start(spec, options)?;
-    let Some(theme) = theme else { return without_screen(trainer) };
+    let Some(theme) = theme else { return Ok(code(&follow(trainer)?.0)) };
+    let signals = Signals::with_screen()?;
     let start = InitialScreen::Dashboard(link(&trainer));
     let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
-    end(outcome, Some(trainer))
+    end(outcome, Some(trainer), &signals)
 }
 
 /// Shows the menu, and trains what is chosen in it.
@@ -115,9 +117,10 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
         Ok(link)
     };
     let (entries, theme) = (preset::entries()?, screen.theme()?);
+    let signals = Signals::with_screen()?;
     let outcome =
         shown(|| ui::run(InitialScreen::Menu(Some(super::new::CUSTOM_DATA)), entries, &mut launch, theme));
-    end(outcome, trainer.take())
+    end(outcome, trainer.take(), &signals)
 }
 
 fn link(trainer: &Trainer) -> Link {
@@ -133,7 +136,7 @@ fn shown(screen: impl FnOnce() -> Result<ui::ExitReason, ui::UiError>) -> CliRes
 }
 
 /// Ends or continues training after the screen has ended.
-fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>) -> CliResult {
+fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>, signals: &Signals) -> CliResult {
     let Some(trainer) = trainer else {
         let interrupted = matches!(outcome?, ui::ExitReason::Signal(_));
         return Ok(ExitCode::from(if interrupted { exit::INTERRUPTED } else { 0 }));
@@ -143,6 +146,7 @@ fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>) -> CliResul
         Err(error) => {
             // The screen failed, not the run, which is saved.
             let _ = trainer.commands.send(Command::SaveAndStop);
+            signals.ending(0);
             ended(trainer);
             return Err(error);
         }
@@ -150,21 +154,24 @@ fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>) -> CliResul
     match outcome {
         ui::ExitReason::Quit => {
             let _ = trainer.commands.send(Command::Stop);
+            signals.ending(0);
             let outcome = ended(trainer);
             // Stopping on the screen is a success.
             Ok(if outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code(&outcome) })
         }
         ui::ExitReason::LeftTraining => {
+            signals.training(trainer.commands.clone());
             continue_unwatched(&trainer);
-            without_screen(trainer)
+            Ok(code(&print_until_end(trainer)?.0))
         }
         ui::ExitReason::HungUp => {
-            signals::save_on_signal(trainer.commands.clone())?;
+            signals.training(trainer.commands.clone());
             continue_unwatched(&trainer);
             Ok(code(&ended(trainer)))
         }
         ui::ExitReason::Signal(_) => {
             let _ = trainer.commands.send(Command::SaveAndStop);
+            signals.ending(1);
             match ended(trainer) {
                 Outcome::Finished | Outcome::Stopped => Ok(ExitCode::from(exit::INTERRUPTED)),
                 // Not saved: what the code of an interruption promises.
@@ -190,12 +197,6 @@ fn continue_unwatched(trainer: &Trainer) {
     }
 }
 
-/// Prints lines until training ends.
-fn without_screen(trainer: Trainer) -> CliResult {
-    let (outcome, _) = follow(trainer)?;
-    Ok(code(&outcome))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +210,13 @@ mod tests {
         for wrong in ["5..1", "1", "a..b", "1..", "-1..2"] {
             assert!(seeds(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(seeds("7..10006"), Ok(7..=10_006));
+        for (many, count) in [
+            ("1..18446744073709551615", "18446744073709551615"),
+            ("0..18446744073709551615", "18446744073709551616"),
+        ] {
+            assert_eq!(seeds(many), Err(format!("found {count} seeds; expected at most 10000")));
+        }
     }
 
     #[test]
@@ -221,7 +229,7 @@ mod tests {
         let trainer = Trainer::start(spec, options).unwrap();
         assert!(trainer.events.iter().any(|event| matches!(event, Event::Step(_))));
         let outcome = shown(|| panic!("the screen fails"));
-        let error = end(outcome, Some(trainer)).unwrap_err();
+        let error = end(outcome, Some(trainer), &Signals::with_screen().unwrap()).unwrap_err();
         assert_eq!(error.to_string(), "the screen ended because of a bug in the program");
         assert!(checkpoint::read(&run, Which::Last).unwrap().step >= 1);
     }

@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
-use std::{panic, thread};
 
 use super::error::DataError;
+use super::scoped;
 use super::source::RequiredFile;
 use crate::number;
 
@@ -55,7 +56,7 @@ pub(crate) fn run_with_progress<T: Send>(
     let (sender, messages) = mpsc::channel();
     let stopped = &AtomicBool::new(false);
     thread::scope(|scope| {
-        let done = scope.spawn(move || work(&ProgressSender(sender), stopped));
+        let done = scoped::spawn(scope, move || work(&ProgressSender(sender), stopped));
         loop {
             match messages.recv_timeout(Duration::from_millis(50)) {
                 Ok(line) => progress(line),
@@ -66,7 +67,7 @@ pub(crate) fn run_with_progress<T: Send>(
                 stopped.store(true, Ordering::Relaxed);
             }
         }
-        done.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
+        done.join()
     })
 }
 
@@ -82,14 +83,14 @@ pub(crate) fn read_splits<S: Copy + Send, T: Send>(
     thread::scope(|scope| {
         let start = |source| {
             let report = ProgressSender(sender.clone());
-            scope.spawn(move || read(source, &report))
+            scoped::spawn(scope, move || read(source, &report))
         };
         let (train, validation) = (start(train), validation.map(start));
         drop(sender);
         messages.iter().for_each(progress);
-        let train = train.join().unwrap_or_else(|payload| panic::resume_unwind(payload))?;
+        let train = train.join()?;
         let validation = match validation {
-            Some(thread) => Some(thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload))?),
+            Some(thread) => Some(thread.join()?),
             None => None,
         };
         Ok((train, validation))

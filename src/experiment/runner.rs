@@ -1,3 +1,4 @@
+use std::fs::DirEntry;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -8,6 +9,9 @@ use crate::metrics::Metrics;
 use crate::preset::{self, Overrides, PresetError, Resolved};
 use crate::run::{self, RunError};
 use crate::train::{Options, Outcome, Trainer};
+
+/// The maximum number of seeds: the specs of all are checked before the first training.
+pub const MAX_SEEDS: u64 = 10_000;
 
 /// What sets the trainings apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +34,7 @@ pub enum ExperimentError {
     /// The preset's data have no folds.
     #[error("--folds: {0} generates its data; --seeds 1..5 trains on five generated sets")]
     NoFolds(String),
-    /// The folder cannot be made.
+    /// The folder cannot be created, or contains something else.
     #[error(transparent)]
     Run(#[from] RunError),
     /// A training cannot be started or followed.
@@ -38,7 +42,7 @@ pub enum ExperimentError {
     System(#[from] std::io::Error),
 }
 
-/// How a training ended, and the metrics of its last epoch.
+/// How a training ended, and the metrics of the weights that its run keeps.
 pub type Trained = (Outcome, Option<Metrics>);
 
 impl Repeat {
@@ -46,17 +50,27 @@ impl Repeat {
     fn trainings(&self, all: &Overrides) -> Vec<(String, Overrides)> {
         match self {
             Self::Seeds(seeds) => {
-                let with = |seed| (format!("seed-{seed}"), Overrides { seed: Some(seed), ..all.clone() });
+                let with = |seed| {
+                    (format!("{}{seed}", self.prefix()), Overrides { seed: Some(seed), ..all.clone() })
+                };
                 seeds.clone().map(with).collect()
             }
             Self::Folds(folds) => {
                 let with = |fold| {
                     let set = format!("data.validation={{folds: {folds}, fold: {fold}}}");
                     let set = all.set.iter().cloned().chain([set]).collect();
-                    (format!("fold-{fold}"), Overrides { set, ..all.clone() })
+                    (format!("{}{fold}", self.prefix()), Overrides { set, ..all.clone() })
                 };
                 (1..=*folds).map(with).collect()
             }
+        }
+    }
+
+    /// The beginning of the names of the trainings.
+    fn prefix(&self) -> &'static str {
+        match self {
+            Self::Seeds(_) => "seed-",
+            Self::Folds(_) => "fold-",
         }
     }
 
@@ -70,20 +84,25 @@ impl Repeat {
 }
 
 /// Trains `name` with `overrides` once for every seed or fold, each run in a folder of its own below `root` (by default one in `runs/`);
-/// `follow` shows a training until it ends. Returns the lines of the summary, or the outcome of the first training that did not finish.
+/// `follow` shows a training until it ends. Trainings that diverge do not end the others; what ends one in another way, ends all. Returns
+/// how the trainings ended, and the lines of the summary.
 ///
 /// # Errors
-/// When the preset or its data are wrong, before anything is trained; when a training cannot be started.
+/// When the preset, its data or `root` are wrong, before anything is trained; when a training cannot be started.
 pub fn train_all(
     name: &str,
     repeat: &Repeat,
     overrides: &Overrides,
     (root, threads): (Option<PathBuf>, usize),
     follow: &mut dyn FnMut(Trainer) -> std::io::Result<Trained>,
-) -> Result<Result<Vec<String>, Outcome>, ExperimentError> {
+) -> Result<(Outcome, Vec<String>), ExperimentError> {
     let specs = specs(name, repeat, overrides)?;
-    let mut root = root;
+    if let Some(root) = &root {
+        check_root(root, repeat, specs.iter().map(|(name, _)| name.as_str()))?;
+    }
+    let (mut root, planned) = (root, specs.len());
     let mut ends = Vec::new();
+    let mut outcome = Outcome::Finished;
     for (name, Resolved { spec, notes }) in specs {
         let root = match &mut root {
             Some(root) => root,
@@ -93,15 +112,44 @@ pub fn train_all(
             }
         };
         let options = Options { folder: Some(root.join(&name)), threads, watched: false, notes };
-        match follow(Trainer::start(spec, options)?)? {
-            (Outcome::Finished, Some(metrics)) => ends.push((name, metrics)),
+        let (ended, result) = match follow(Trainer::start(spec, options)?)? {
+            (Outcome::Finished, Some(metrics)) => (Outcome::Finished, Ok(metrics)),
             (Outcome::Finished, None) => {
-                return Ok(Err(Outcome::Failed("the training had no epoch".into())));
+                let what = "the training had no epoch".to_owned();
+                (Outcome::Failed(what.clone()), Err(what))
             }
-            (outcome, _) => return Ok(Err(outcome)),
+            (Outcome::Diverged(what), _) => {
+                (Outcome::Diverged(what.clone()), Err(format!("diverged: {what}")))
+            }
+            (Outcome::Stopped, _) => (Outcome::Stopped, Err("stopped".to_owned())),
+            (Outcome::Unusable(what), _) => (Outcome::Unusable(what.clone()), Err(what)),
+            (Outcome::Failed(what), _) => (Outcome::Failed(what.clone()), Err(format!("failed: {what}"))),
+        };
+        ends.push((name, result));
+        if ended != Outcome::Finished {
+            let ends_all = !matches!(ended, Outcome::Diverged(_));
+            outcome = ended;
+            if ends_all {
+                break;
+            }
         }
     }
-    Ok(Ok(summary(&ends)))
+    Ok((outcome, summary(&ends, planned)))
+}
+
+/// Checks that `root` contains nothing but runs of other seeds or folds, and that of the new ones there is none.
+fn check_root<'n>(
+    root: &Path,
+    repeat: &Repeat,
+    mut names: impl Iterator<Item = &'n str>,
+) -> Result<(), RunError> {
+    let is_run = |entry: &DirEntry| {
+        let name = entry.file_name();
+        let is_named = name.to_str().is_some_and(|name| name.starts_with(repeat.prefix()));
+        is_named && entry.file_type().is_ok_and(|kind| kind.is_dir())
+    };
+    run::check_empty_except(root, is_run)?;
+    names.try_for_each(|name| run::check_empty(&root.join(name)))
 }
 
 /// The spec of each training, checked before hours of training.

@@ -1,15 +1,20 @@
 use crate::metrics::Metrics;
 use crate::number;
 
-/// A line for each training, then the mean and the sample standard deviation of every metric that all of them have.
-pub(super) fn summary(trainings: &[(String, Metrics)]) -> Vec<String> {
-    let n = trainings.len() as f64;
-    let first = trainings.iter().take(1).flat_map(|(_, metrics)| metrics.names());
+/// A training's name, and its metrics or why it has none.
+pub(super) type Training = (String, Result<Metrics, String>);
+
+/// A line for each training, then the mean and the sample standard deviation of every metric that all finished ones have; `planned` is the
+/// number of trainings that were to be made.
+pub(super) fn summary(trainings: &[Training], planned: usize) -> Vec<String> {
+    let finished: Vec<&Metrics> = trainings.iter().filter_map(|(_, result)| result.as_ref().ok()).collect();
+    let n = finished.len() as f64;
+    let first = finished.iter().take(1).flat_map(|metrics| metrics.names());
     // The name of each metric, and its values: one per training, then mean and deviation.
     let columns: Vec<(&str, Vec<f64>)> = first
         .filter_map(|name| {
             let mut values: Vec<f64> =
-                trainings.iter().map(|(_, metrics)| metrics.get(name)).collect::<Option<_>>()?;
+                finished.iter().map(|metrics| metrics.get(name)).collect::<Option<_>>()?;
             let mean = values.iter().sum::<f64>() / n;
             let squares = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
             let std = (squares / (n - 1.0).max(1.0)).sqrt();
@@ -17,21 +22,39 @@ pub(super) fn summary(trainings: &[(String, Metrics)]) -> Vec<String> {
             Some((name, values))
         })
         .collect();
-    let line = |(i, title): (usize, &str)| {
+    let line = |title: &str, i: usize| {
         let cell = |(name, values): &(&str, Vec<f64>)| format!("{name} {}", number::named(name, values[i]));
         format!("{title:10}  {}", columns.iter().map(cell).collect::<Vec<_>>().join("  "))
     };
-    let titles = trainings.iter().map(|(title, _)| title.as_str()).chain(["mean", "std"]);
-    titles.enumerate().map(line).collect()
+    let mut row = 0;
+    let mut lines = Vec::new();
+    for (title, result) in trainings {
+        lines.push(match result {
+            Ok(_) => line(title, row),
+            Err(why) => format!("{title:10}  {why}"),
+        });
+        row += usize::from(result.is_ok());
+    }
+    if row > 0 {
+        lines.extend([line("mean", row), line("std", row + 1)]);
+    }
+    if row < planned {
+        let planned = number::counted(planned, "training");
+        lines.push(match row {
+            0 => format!("none of {planned} finished"),
+            _ => format!("{row} of {planned} finished; mean and std are of those that finished"),
+        });
+    }
+    lines
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn trained(name: &str, metrics: &[(&str, f64)]) -> (String, Metrics) {
+    fn trained(name: &str, metrics: &[(&str, f64)]) -> Training {
         let known = [("loss", 0.5), ("accuracy", 1.0)];
-        (name.to_owned(), known.iter().chain(metrics).copied().collect())
+        (name.to_owned(), Ok(known.iter().chain(metrics).copied().collect()))
     }
 
     #[test]
@@ -41,7 +64,7 @@ mod tests {
         };
         let trainings = [fold("fold-1", 0.2, 0.5), fold("fold-2", 0.4, 0.7), fold("fold-3", 0.6, 0.6)];
         assert_eq!(
-            summary(&trainings),
+            summary(&trainings, 3),
             [
                 "fold-1      loss 0.5000  accuracy 100.0 %  val_loss 0.2000  val_accuracy 50.0 %  val_f1 0.2500",
                 "fold-2      loss 0.5000  accuracy 100.0 %  val_loss 0.4000  val_accuracy 70.0 %  val_f1 0.2500",
@@ -52,6 +75,24 @@ mod tests {
         );
         // A metric that not all have has no mean.
         let trainings = [trained("seed-1", &[("val_f1", 0.5)]), trained("seed-2", &[])];
-        assert!(summary(&trainings).iter().all(|line| !line.contains("val_f1")));
+        assert!(summary(&trainings, 2).iter().all(|line| !line.contains("val_f1")));
+    }
+
+    #[test]
+    fn a_training_that_diverged_is_named_and_has_no_part_in_the_mean() {
+        let diverged = ("seed-2".to_owned(), Err("diverged: step 3: the loss is not finite".to_owned()));
+        let all = [trained("seed-1", &[]), diverged.clone(), trained("seed-3", &[])];
+        assert_eq!(
+            summary(&all, 4),
+            [
+                "seed-1      loss 0.5000  accuracy 100.0 %",
+                "seed-2      diverged: step 3: the loss is not finite",
+                "seed-3      loss 0.5000  accuracy 100.0 %",
+                "mean        loss 0.5000  accuracy 100.0 %",
+                "std         loss 0  accuracy 0.0 %",
+                "2 of 4 trainings finished; mean and std are of those that finished",
+            ]
+        );
+        assert_eq!(summary(&[diverged], 1).last().unwrap(), "none of 1 training finished");
     }
 }

@@ -29,6 +29,9 @@ pub enum FetchError {
         /// Description of what is there.
         what: String,
     },
+    /// A folder, pipe or device is where a file is to be read or written.
+    #[error("{} is no file; take it away", .0.display())]
+    NoFile(PathBuf),
     /// Another process is fetching the same file into the same folder.
     #[error("{} is being written by another process", .0.display())]
     Busy(PathBuf),

@@ -22,6 +22,8 @@ pub(super) type Response = ureq::http::Response<Body>;
 pub(super) struct HttpError {
     pub why: String,
     pub retry: Retry,
+    /// Bytes came, but too few per second: further attempts are counted.
+    pub slow: bool,
 }
 
 /// Whether a retry may succeed.
@@ -35,11 +37,15 @@ pub(super) enum Retry {
 
 impl HttpError {
     pub fn permanent(why: impl Into<String>) -> Self {
-        Self { why: why.into(), retry: Retry::No }
+        Self { why: why.into(), retry: Retry::No, slow: false }
     }
 
     pub fn transient(why: impl Into<String>) -> Self {
-        Self { why: why.into(), retry: Retry::Yes }
+        Self { why: why.into(), retry: Retry::Yes, slow: false }
+    }
+
+    pub fn slow(why: impl Into<String>) -> Self {
+        Self { why: why.into(), retry: Retry::Yes, slow: true }
     }
 }
 
@@ -164,7 +170,7 @@ fn http_error(error: &Error) -> HttpError {
         Error::Io(error) => error.to_string(),
         other => other.to_string(),
     };
-    HttpError { why, retry }
+    HttpError { why, retry, slow: false }
 }
 
 #[cfg(test)]

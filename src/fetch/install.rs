@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use super::partial::Partial;
 use super::replace::{recover, remove, replace_target};
@@ -81,10 +84,11 @@ fn is_installed(
         (true, false) => taken("no folder"),
         (false, true) => taken("a folder"),
         // The checksum is that of the archive.
+        (false, false) if !kind.is_file() => taken("no file"),
         (false, false) if file.form != Form::Plain => Ok(true),
         (false, false) => {
             progress(Progress::Checking);
-            let mut existing = fs::File::open(target).map_err(FileError::at("read", target))?;
+            let mut existing = open(target).map_err(FileError::at("read", target))?;
             match check(&mut existing, target, file, options)? {
                 Ok(()) => Ok(true),
                 Err(_) => taken("another file, or changed"),
@@ -101,10 +105,13 @@ fn install_archive(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<bool, FetchError> {
     let path = archive(file, options.into);
-    let mut archive = match fs::File::open(&path) {
+    let mut archive = match open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         archive => archive.map_err(FileError::at("read", &path))?,
     };
+    if !archive.metadata().map_err(FileError::at("read", &path))?.is_file() {
+        return Err(FetchError::NoFile(path));
+    }
     progress(Progress::Checking);
     if let Err(found) = check(&mut archive, &path, file, options)? {
         return Err(FetchError::Wrong { path, why: mismatch(file, &found) });
@@ -112,6 +119,11 @@ fn install_archive(
     io::Seek::rewind(&mut archive).map_err(FileError::at("read", &path))?;
     install((&mut archive, &path), file, target, options, progress)?;
     Ok(true)
+}
+
+/// Opens a file for reading, without waiting for the writer of a pipe.
+fn open(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
 }
 
 /// Completes `part` from the first address that serves the right file.

@@ -30,10 +30,13 @@ impl Partial {
             .write(true)
             .create(true)
             .truncate(false)
-            // never write through a symbolic link
-            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+            // Never write through a symbolic link, never wait for the reader of a pipe.
+            .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
             .open(&path)
             .map_err(FileError::at("write", &path))?;
+        if !file.metadata().map_err(FileError::at("read", &path))?.is_file() {
+            return Err(FetchError::NoFile(path));
+        }
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(FetchError::Busy(path)),
@@ -70,7 +73,7 @@ impl Partial {
         self.bytes = 0;
         let version_file = version_path(&self.path);
         match version {
-            Some(version) => fs::write(&version_file, format!("{address}\n{version}\n")),
+            Some(version) => replace(&version_file, &format!("{address}\n{version}\n")),
             None => ignore_missing(fs::remove_file(&version_file)),
         }
         .map_err(FileError::at("write", &version_file))
@@ -78,7 +81,10 @@ impl Partial {
 
     /// Returns the validator of the bytes present, if they came from `address`.
     pub fn version(&self, address: &str) -> Option<String> {
-        let text = fs::read_to_string(version_path(&self.path)).ok()?;
+        let path = version_path(&self.path);
+        // Only what this program has written: no link, no pipe.
+        fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
+        let text = fs::read_to_string(path).ok()?;
         let mut lines = text.lines();
         (lines.next()? == address).then(|| lines.next().map(str::to_owned))?
     }
@@ -123,6 +129,12 @@ fn version_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".version");
     name.into()
+}
+
+/// Replaces the file at `path`, or the link there but not its destination.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    ignore_missing(fs::remove_file(path))?;
+    OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
 }
 
 /// Ignores the error that a file to remove does not exist.

@@ -339,3 +339,56 @@ fn two_do_not_write_one_file_and_a_link_is_not_written_through() {
     assert_eq!(fs::read(&precious).unwrap(), b"as it was");
     assert!(server.seen().is_empty());
 }
+
+#[test]
+fn a_link_in_place_of_the_version_file_is_not_written_through() {
+    let (content, dir) = (content(), tempfile::tempdir().unwrap());
+    let mine = dir.path().join("mine");
+    fs::write(&mine, "mine").unwrap();
+    std::os::unix::fs::symlink(&mine, dir.path().join("target.part.version")).unwrap();
+    let server = Server::start(vec![ok(&content)]);
+    get(&file(&[&server], &content, Form::Plain), dir.path()).unwrap();
+    assert_eq!(fs::read_to_string(mine).unwrap(), "mine");
+    assert_eq!(names(dir.path()), ["mine", "target"]);
+}
+
+#[test]
+fn a_pipe_is_refused_and_not_waited_for() {
+    let content = content();
+    for (name, expected) in
+        [("target.part", "target.part"), ("target", "target is there already, and is no file")]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let made = std::process::Command::new("mkfifo").arg(dir.path().join(name)).status();
+        assert!(made.unwrap().success());
+        let server = Server::start(Vec::new());
+        let message = refused(&file(&[&server], &content, Form::Plain), dir.path());
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn a_server_that_sends_a_byte_at_a_time_is_given_up() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/d/a.bin", listener.local_addr().unwrap()).leak();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 800000\r\n\r\n");
+            while stream.write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    });
+    let (dir, stop, mut retries) = (tempfile::tempdir().unwrap(), AtomicBool::new(false), 0);
+    let server = Server::start(Vec::new());
+    let file = File { addresses: vec![&*address].leak(), ..file(&[&server], &content(), Form::Plain) };
+    let options =
+        FetchOptions { min_speed: 1 << 20, window: Duration::from_millis(100), ..options(dir.path(), &stop) };
+    let mut count = |progress| retries += u32::from(matches!(progress, Progress::Retrying { .. }));
+    let message = fetch(&file, &options, &mut count).unwrap_err().to_string();
+    assert!(message.contains("too slow"), "{message}");
+    assert_eq!(retries, 2, "it does not begin anew for every byte");
+}

@@ -12,6 +12,7 @@ use super::http::{self, HttpError, Response, Retry};
 use super::partial::Partial;
 use super::{FetchError, FetchOptions, File, Progress, Size};
 use crate::durable::FileError;
+use crate::number;
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 16;
@@ -63,7 +64,7 @@ pub(super) fn complete(
             Err(local) => return Err(local),
         };
         // Only progress beyond the previous maximum resets the attempts.
-        if part.bytes() > most {
+        if part.bytes() > most && !error.slow {
             (tries, pause, most) = (0, options.pause, part.bytes());
         }
         let begun = most > before;
@@ -152,7 +153,17 @@ fn receive(
 ) -> Result<(), TransferError> {
     let mut body = response.into_body().into_reader();
     let mut chunk = vec![0; CHUNK];
+    let (mut since, mut received) = (Instant::now(), 0);
     loop {
+        if since.elapsed() >= options.window {
+            let speed = received as f64 / since.elapsed().as_secs_f64();
+            if speed < options.min_speed as f64 {
+                let (speed, seconds) = (number::bytes(speed as u64), since.elapsed().as_secs());
+                let why = format!("the server sends {speed} per second for {seconds} s: too slow");
+                return Err(HttpError::slow(why).into());
+            }
+            (since, received) = (Instant::now(), 0);
+        }
         if options.stop.load(Ordering::Relaxed) {
             return Err(TransferError::Local(FetchError::Stopped));
         }
@@ -162,6 +173,7 @@ fn receive(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(HttpError::transient(format!("the connection broke: {error}")).into()),
         };
+        received += bytes.len() as u64;
         part.add(bytes).map_err(|error| {
             let more = of.unwrap_or_default().saturating_sub(part.bytes());
             TransferError::Local(FetchError::of_disk(error, &part.path, more))

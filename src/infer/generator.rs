@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::InferError;
 use super::network::Network;
+use crate::data::text::tokenizer::for_each_token;
 use crate::data::{InputForm, Level, TargetForm, TokenSpec, Vocabulary};
 use crate::nn::{Params, Stepwise};
 use crate::preset::{RunSpec, SampleSpec};
@@ -50,6 +51,21 @@ impl Generator {
         let network = Network::open(run, spec, which)?;
         network.check_files()?;
         Ok((generator, network.params))
+    }
+
+    /// The tokens of `prime` that the model does not know, each once, and how many of how many tokens these are.
+    pub fn unknown(&self, prime: &str) -> (Vec<String>, usize, usize) {
+        let (mut names, mut unknown, mut all, mut word) = (Vec::new(), 0, 0, String::new());
+        for_each_token(prime, self.level, &mut word, |token| {
+            all += 1;
+            if self.vocabulary.id(token).is_none() {
+                unknown += 1;
+                if !names.iter().any(|name| name == token) {
+                    names.push(token.to_owned());
+                }
+            }
+        });
+        (names, unknown, all)
     }
 
     /// Continues `settings.prime` by `settings.length` tokens, with the weights `params`; passes the text of each to `each`. An empty prime

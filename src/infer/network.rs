@@ -1,13 +1,13 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::{panic, thread};
+use std::thread;
 
 use ndarray::{Array3, Axis};
 
 use super::InferError;
 use super::batch::{network_input, network_targets};
 use super::evaluator::Evaluator;
-use crate::data::{Forecasts, Inputs, Targets};
+use crate::data::{Forecasts, Inputs, Targets, scoped};
 use crate::nn::{Mode, Model, Params, Score, Shard, TargetsView};
 use crate::number;
 use crate::preset::{self, Overrides, RunSpec};
@@ -108,10 +108,9 @@ impl Network {
         let mut shape = (0, 0);
         thread::scope(|scope| {
             let started: Vec<_> =
-                parts.map(|rows| scope.spawn(move || self.part(inputs, rows, targets))).collect();
+                parts.map(|rows| scoped::spawn(scope, move || self.part(inputs, rows, targets))).collect();
             for thread in started {
-                let (numbers, dim, more) =
-                    thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload));
+                let (numbers, dim, more) = thread.join();
                 output.extend(numbers);
                 shape = dim;
                 score.add(more);

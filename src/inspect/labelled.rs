@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::{panic, thread};
+use std::thread;
 
 use super::measure::{coverage, lengths};
 use super::start::Start;
@@ -11,6 +11,7 @@ use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::encoding::Encoding;
 use crate::data::progress::ProgressSender;
+use crate::data::scoped;
 use crate::data::sources::labelled::folder;
 use crate::data::sources::labelled::{Format, GivenValidation, LabelledSpec, Validation};
 use crate::data::text::interner::{Words, fingerprint};
@@ -180,9 +181,11 @@ pub(super) fn inspect(
     let as_given = spec.clone();
     // Both files are read at a time: a person waits.
     let (found, given) = thread::scope(|scope| {
-        let given = scope.spawn(|| as_given.of_validation().map(|given| Measured::read(Level::Word, &given)));
+        let given = scoped::spawn(scope, || {
+            as_given.of_validation().map(|given| Measured::read(Level::Word, &given))
+        });
         let found = lenient(&mut spec, Level::Word, &mut notes);
-        (found, given.join().unwrap_or_else(|payload| panic::resume_unwind(payload)))
+        (found, given.join())
     });
     let mut found = found?;
     // What the training data had to be read with, the others are read with again.

@@ -44,6 +44,11 @@ macro_rules! optimizers {
                 match self { $(Self::$name(o) => o.weight_decay,)* }
             }
 
+            /// The number of values that it stores for each weight.
+            pub fn slots(&self) -> usize {
+                self.rule().slots().len()
+            }
+
             pub(super) fn rule(&self) -> &dyn Rule {
                 match self { $(Self::$name(o) => o,)* }
             }

@@ -36,6 +36,18 @@ pub fn entries() -> Result<Vec<Entry>, PresetError> {
     all.map(|(group, name)| Ok(entry(group, &read::load(name, &Overrides::default())?.spec))).collect()
 }
 
+/// The layers of `spec`. Units that follow the data are unknown, and so are the parameters that belong to them.
+fn table(spec: &RunSpec) -> ModelTable {
+    let mut table = spec.model().map(|model| model.table().clone()).unwrap_or_default();
+    if let Some(row) = table.layers.last_mut().filter(|_| spec.units_follow_classes) {
+        if let Some(units) = row.output.last_mut() {
+            *units = None;
+        }
+        row.params = 0;
+    }
+    table
+}
+
 fn entry(group: &str, spec: &RunSpec) -> Entry {
     let (train, validation) = spec.data.source().sizes();
     let (form, optimizer) = (spec.form(), &spec.train.optimizer);
@@ -50,7 +62,7 @@ fn entry(group: &str, spec: &RunSpec) -> Entry {
         name: spec.name.clone(),
         title: spec.title.clone(),
         about: spec.about.clone(),
-        model: spec.model().map(|model| model.table().clone()).unwrap_or_default(),
+        model: table(spec),
         data: DataFacts {
             source: spec.data.source().description(),
             train,

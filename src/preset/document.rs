@@ -20,6 +20,22 @@ pub struct Overrides {
     pub seed: Option<u64>,
 }
 
+/// The maximum depth of brackets. The YAML crate refuses half of it, but takes the square of the depth of time for that.
+const MAX_DEPTH: usize = 256;
+
+/// Whether there are more than [`MAX_DEPTH`] open brackets anywhere; those in texts count as well.
+fn is_too_deep(text: &str) -> bool {
+    let mut depth = 0_usize;
+    text.bytes().any(|byte| {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MAX_DEPTH
+    })
+}
+
 /// A tree and its origin.
 pub(super) struct Document {
     /// File name or preset name, for messages.
@@ -37,6 +53,9 @@ impl Document {
             field: String::new(),
             message,
         };
+        if is_too_deep(text) {
+            return Err(at(None, format!("found more than {MAX_DEPTH} brackets within each other")));
+        }
         if let Some((line, column, key)) = yaml_position::of_duplicate(text) {
             return Err(at(
                 Some((line, column)),
@@ -76,6 +95,9 @@ impl Document {
         let Some((path, value)) = assignment.split_once('=').filter(|(path, _)| !path.is_empty()) else {
             return Err(refuse("", "expected KEY=VALUE, as in train.epochs=2".into()));
         };
+        if is_too_deep(value) {
+            return Err(refuse(path, format!("found more than {MAX_DEPTH} brackets within each other")));
+        }
         let value: Value = serde_yaml::from_str(value).map_err(|_| {
             refuse(path, format!("`{value}` is no YAML value; quote a text that has special characters"))
         })?;

@@ -32,10 +32,14 @@ pub fn in_plain_words(message: &str) -> String {
         }
     }
     for (kind, what) in [("unknown field `", "key"), ("unknown variant `", "word")] {
-        let Some((found, rest)) = message.strip_prefix(kind).and_then(|m| m.split_once('`')) else {
-            continue;
-        };
-        let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+        let Some(rest) = message.strip_prefix(kind) else { continue };
+        // What was found may contain a backtick, the list of what is expected does not.
+        let (found, known) =
+            match rest.rsplit_once("`, expected ").or_else(|| rest.rsplit_once("`, there are no ")) {
+                Some((found, known)) => (found, known),
+                None => (rest.trim_end_matches('`'), ""),
+            };
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
         return unknown(what, found, &known);
     }
     if let Some(field) = message.strip_prefix("missing field ") {
@@ -91,12 +95,14 @@ mod tests {
 
     #[test]
     fn what_serde_says_is_said_plainly() {
-        let serde = [
+        let serde: [&str; 7] = [
             "invalid type: string \"eight\", expected usize",
             "invalid value: integer `-3`, expected usize",
             "unknown field `unit`, expected one of `units`, `activation`",
             "unknown field `x`, there are no fields",
             "missing field `units`",
+            "unknown field `un`its`, expected `units` or `activation`",
+            "unknown field `a`, expected `b`, expected `units`",
         ];
         crate::messages::assert_messages(
             "presets_serde",

@@ -3,6 +3,7 @@ mod minimal;
 mod vectors;
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use super::builtin;
 use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
 use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
-use super::target_check;
+use super::{target_check, units};
 use crate::data::{self as sources, DataError, InputForm, RawTokenSpec, TargetForm, TokenRules, TokenUse};
 use crate::nn::{LayerNode, LayerSpec, Loss, Stepwise};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
@@ -43,7 +44,7 @@ pub fn load(preset: &str, overrides: &Overrides) -> Result<Resolved, PresetError
 /// # Errors
 /// As [`load`].
 pub fn load_run(path: &Path, overrides: &Overrides) -> Result<Resolved, PresetError> {
-    read(&path.to_string_lossy(), overrides, Origin::Run)
+    resolve_text(read_file(path)?, &path.to_string_lossy(), overrides, Origin::Run)
 }
 
 /// Reads the preset `text`, called `name`; paths in it are relative to the folder `base`.
@@ -66,27 +67,46 @@ enum Origin {
 }
 
 fn read(preset: &str, overrides: &Overrides, from: Origin) -> Result<Resolved, PresetError> {
-    let (name, text, base) = match builtin::text(preset) {
-        Some(text) => (preset.to_owned(), text.to_owned(), PathBuf::new()),
-        None => read_file(preset)?,
-    };
-    let origin = if base.as_os_str().is_empty() { format!("preset {name}") } else { preset.to_owned() };
-    let mut document = Document::parse(&origin, &text)?;
-    lay_over(&mut document, overrides)?;
-    resolve(&document, &name, &base, overrides.data.as_deref(), from)
-}
-
-/// Name, text and folder of a preset file.
-fn read_file(preset: &str) -> Result<(String, String, PathBuf), PresetError> {
-    let refuse = |message: String| PresetError { place: preset.into(), field: String::new(), message };
+    if let Some(text) = builtin::text(preset) {
+        let text = (preset.to_owned(), text.to_owned(), PathBuf::new());
+        return resolve_text(text, &format!("preset {preset}"), overrides, from);
+    }
     let path = Path::new(preset);
     let looks_like_a_name = path.components().count() == 1 && path.extension().is_none();
     if looks_like_a_name && !path.exists() {
         let names: Vec<&str> = builtin::names().collect();
-        return Err(refuse(unknown("preset", preset, &names) + "; or give the path of a YAML file"));
+        let message = unknown("preset", preset, &names) + "; or give the path of a YAML file";
+        return Err(PresetError { place: preset.into(), field: String::new(), message });
     }
-    let bytes = std::fs::read(path).map_err(|e| refuse(format!("the preset cannot be read: {e}")))?;
-    let mut text = String::from_utf8(bytes).map_err(|e| not_text(preset, &e))?;
+    resolve_text(read_file(path)?, preset, overrides, from)
+}
+
+/// Resolves the name, text and folder of a preset; `origin` is its name in messages.
+fn resolve_text(
+    (name, text, base): (String, String, PathBuf),
+    origin: &str,
+    overrides: &Overrides,
+    from: Origin,
+) -> Result<Resolved, PresetError> {
+    let mut document = Document::parse(origin, &text)?;
+    lay_over(&mut document, overrides)?;
+    resolve(&document, &name, &base, overrides.data.as_deref(), from)
+}
+
+/// The maximum size of a preset in bytes.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// Name, text and folder of a preset file.
+fn read_file(path: &Path) -> Result<(String, String, PathBuf), PresetError> {
+    let place = path.to_string_lossy();
+    let refuse = |message: String| PresetError { place: place.clone().into(), field: String::new(), message };
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+    read.map_err(|e| refuse(format!("the preset cannot be read: {e}")))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(refuse("found more than 4 MiB; a preset is a YAML file of a few KiB".into()));
+    }
+    let mut text = String::from_utf8(bytes).map_err(|e| not_text(&place, &e))?;
     if text.starts_with('\u{feff}') {
         text.remove(0); // A byte-order mark, which the YAML crate reads as a separate document.
     }
@@ -129,6 +149,7 @@ fn lay_over(document: &mut Document, overrides: &Overrides) -> Result<(), Preset
 #[serde(deny_unknown_fields)]
 struct RawPreset {
     name: Option<String>,
+    #[serde(default)]
     title: String,
     #[serde(default)]
     about: String,
@@ -194,7 +215,8 @@ fn resolve(
     moved: Option<&Path>,
     from: Origin,
 ) -> Result<Resolved, PresetError> {
-    let written: RawPreset = document.read(&[], document.tree().clone())?;
+    let mut written: RawPreset = document.read(&[], document.tree().clone())?;
+    check_counts(document, &written)?;
     let mut notes = Vec::new();
     let data = data::read(document, written.data, base, moved, &mut notes)?;
     let rules = match data.source().token_use() {
@@ -206,6 +228,7 @@ fn resolve(
         Origin::Preset => tokens.resolve(&rules),
         Origin::Run => tokens.allowed(&rules).resolve(&rules),
     });
+    let units_follow_classes = units::follow(&mut written.model);
     let model = written.model.into_iter().enumerate();
     let model = model.map(|(i, value)| layer(document, i, value, base)).collect::<Result<Vec<_>, _>>()?;
     let RawTrain {
@@ -235,16 +258,20 @@ fn resolve(
         seed,
     };
     let name = written.name.unwrap_or_else(|| name.to_owned());
-    let spec = RunSpec {
-        name,
-        title: written.title,
+    let mut spec = RunSpec {
+        title: if written.title.is_empty() { name.clone() } else { written.title },
         about: written.about,
+        name,
         data,
         tokens,
         model,
         train,
         watch: written.watch,
+        units_follow_classes,
     };
+    if units_follow_classes {
+        spec.set_units(&spec.form());
+    }
     check(document, &spec)?;
     Ok(Resolved { spec, notes })
 }
@@ -300,6 +327,29 @@ fn class_weight(document: &Document, written: Mapping) -> Result<BTreeMap<String
         Ok((label, weight))
     };
     written.into_iter().map(weight).collect()
+}
+
+/// The maximum number of layers.
+const MAX_LAYERS: usize = 1000;
+/// The maximum number of probes: each is a picture on every monitored step.
+const MAX_PROBES: usize = 1000;
+
+/// Checks the lengths of lists before anything is made of them.
+fn check_counts(document: &Document, written: &RawPreset) -> Result<(), PresetError> {
+    let probes = match &written.watch.probes {
+        Probes::First(count) => *count,
+        Probes::Texts(texts) => texts.len(),
+    };
+    let counts = [
+        (steps(["model"]), written.model.len(), MAX_LAYERS, "layers"),
+        (steps(["watch", "probes"]), probes, MAX_PROBES, "probes"),
+    ];
+    match counts.into_iter().find(|(_, count, most, _)| count > most) {
+        None => Ok(()),
+        Some((path, count, most, what)) => {
+            Err(document.error(&path, format!("found {count} {what}; expected at most {most}")))
+        }
+    }
 }
 
 /// Checks beyond those of the types.

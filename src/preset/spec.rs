@@ -5,6 +5,9 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use serde_yaml::Value;
+
+use super::units;
 use crate::data::{DataSpec, Form, InputForm, TargetForm, TokenSpec, TokenUse};
 use crate::metrics::Task;
 use crate::nn::{BuildError, LayerNode, Loss, Model, Shape};
@@ -32,6 +35,9 @@ pub struct RunSpec {
     pub train: TrainSpec,
     /// Settings of monitoring.
     pub watch: WatchSpec,
+    /// Whether the units of the last layer are those that the data need, and still a placeholder: written as `units: classes`.
+    #[serde(skip)]
+    pub units_follow_classes: bool,
 }
 
 impl RunSpec {
@@ -94,12 +100,36 @@ impl RunSpec {
         all.into_iter().filter_map(|(field, name)| Some((field, name?)))
     }
 
+    /// Sets the units of the last layer by `form`, the shapes of the data, if they follow the data and are known there.
+    pub fn set_units(&mut self, form: &Form) {
+        self.units_follow_classes =
+            self.units_follow_classes && !units::set(&mut self.model, form, self.train.loss);
+    }
+
+    /// The spec as a tree of YAML.
+    ///
+    /// # Errors
+    /// When a path is not Unicode, which YAML cannot represent.
+    pub(super) fn to_tree(&self) -> Result<Value, serde_yaml::Error> {
+        let mut tree = serde_yaml::to_value(self)?;
+        let layers = tree.get_mut("model").and_then(Value::as_sequence_mut);
+        let last = layers.and_then(|layers| layers.last_mut()).and_then(Value::as_mapping_mut);
+        if let Some(layer) = last.filter(|_| self.units_follow_classes) {
+            layer.insert("units".into(), units::CLASSES.into());
+        }
+        Ok(tree)
+    }
+
     /// Serializes the spec as a preset.
     ///
     /// # Errors
     /// When a path is not Unicode, which YAML cannot represent.
     pub fn to_yaml(&self) -> Result<String, String> {
-        serde_yaml::to_string(self).map_err(|e| format!("this spec cannot be written as YAML: {e}"))
+        match self.units_follow_classes {
+            true => self.to_tree().and_then(|tree| serde_yaml::to_string(&tree)),
+            false => serde_yaml::to_string(self),
+        }
+        .map_err(|e| format!("this spec cannot be written as YAML: {e}"))
     }
 }
 

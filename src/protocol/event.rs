@@ -31,6 +31,8 @@ pub enum Event {
     Saved(Saved),
     /// A line of the log.
     Log(LogLine),
+    /// A command has changed the learning rate.
+    LearningRate(LearningRateChange),
 }
 
 /// The facts of a run.
@@ -270,6 +272,19 @@ pub struct Saved {
     pub path: PathBuf,
     /// Whether it is the best so far by the monitored metric.
     pub best: bool,
+}
+
+/// A change of the learning rate by a command: the spec alone does not give the same training.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LearningRateChange {
+    /// The number of updates before it.
+    pub step: u64,
+    /// The current epoch, from 1.
+    pub epoch: usize,
+    /// What the scheduled rate is multiplied by, in addition to earlier factors.
+    pub factor: f64,
+    /// The learning rate of the next update.
+    pub learning_rate: f64,
 }
 
 /// A line of the log.

@@ -19,6 +19,14 @@ pub enum RunError {
     /// The folder of a new run already contains one.
     #[error("{} already contains a run; choose another folder with --run", .0.display())]
     Occupied(PathBuf),
+    /// The folder of a new run contains something else.
+    #[error("{} is not empty: it contains {found}; choose a new or empty folder with --run", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+        /// The names of its first entries.
+        found: String,
+    },
     /// No run has that name.
     #[error("{}: no such run; expected a run folder, the name of one in runs/, or `latest`", .0.display())]
     Missing(PathBuf),

@@ -1,4 +1,4 @@
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirEntry, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,10 @@ use crate::durable;
 
 /// Bytes of a run's name; with its date and a number it is at most 255 bytes, which file systems allow.
 const MAX_NAME: usize = 220;
+/// The file that a trainer locks.
+const LOCK: &str = "lock";
+/// The number of entries named of a folder that is not empty.
+const NAMED: usize = 5;
 /// Entries that show that a folder contains a run.
 const MARKERS: [&str; 4] = ["spec.yaml", "metrics.jsonl", "frames.bin", "checkpoints"];
 
@@ -33,16 +37,17 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Creates `dir` and its parents for a new run. An existing folder is used if it contains no run.
+    /// Creates `dir` and its parents for a new run. An existing folder is used if it is empty.
     ///
     /// # Errors
-    /// [`RunError::Occupied`] if it contains a run, [`RunError::Locked`] if another trainer has locked it.
+    /// [`RunError::Occupied`] if it contains a run, [`RunError::NotEmpty`] if anything else, [`RunError::Locked`] if another trainer has
+    /// locked it.
     pub fn create(dir: &Path) -> Result<Self, RunError> {
-        check_no_run(dir)?;
+        check_empty(dir)?;
         fs::create_dir_all(dir).map_err(RunError::io("create", dir))?;
         let lock = lock(dir)?;
         // Again, now that no other process can create a run here.
-        check_no_run(dir)?;
+        check_empty(dir)?;
         durable::sync_folder(dir.parent().unwrap_or(dir))?;
         // Left by a process that was killed before its run began.
         for name in WRITTEN {
@@ -134,11 +139,42 @@ pub fn read_json<T: DeserializeOwned>(run: &Path, name: &str) -> Result<T, RunEr
     serde_json::from_slice(&bytes).map_err(|error| RunError::damaged(&path, error.to_string()))
 }
 
-fn check_no_run(dir: &Path) -> Result<(), RunError> {
-    match MARKERS.iter().any(|marker| dir.join(marker).exists()) {
-        true => Err(RunError::Occupied(dir.to_owned())),
-        false => Ok(()),
+/// Checks that a run can be created in `dir`: that it does not exist, or is empty. The lock of a trainer that wrote nothing else may stay, as may files that it
+/// had begun to write.
+///
+/// # Errors
+/// As [`Folder::create`].
+pub fn check_empty(dir: &Path) -> Result<(), RunError> {
+    check_empty_except(dir, |entry| {
+        let is_empty_file = || entry.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
+        let unfinished = || WRITTEN.iter().any(|name| durable::beside(&dir.join(name)) == entry.path());
+        (entry.file_name() == LOCK && is_empty_file()) || unfinished()
+    })
+}
+
+/// As [`check_empty`], for a folder that may also contain what `belongs` there.
+///
+/// # Errors
+/// As [`Folder::create`].
+pub fn check_empty_except(dir: &Path, belongs: impl Fn(&DirEntry) -> bool) -> Result<(), RunError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(RunError::io("read", dir))?,
+    };
+    let entries: Vec<DirEntry> = entries.collect::<Result<_, _>>().map_err(RunError::io("read", dir))?;
+    if entries.iter().any(|entry| MARKERS.iter().any(|marker| entry.file_name() == *marker)) {
+        return Err(RunError::Occupied(dir.to_owned()));
     }
+    let others = entries.iter().filter(|entry| !belongs(entry));
+    let mut found: Vec<String> = others.map(|entry| entry.file_name().display().to_string()).collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    found.sort_unstable();
+    let more = found.len().saturating_sub(NAMED);
+    found.truncate(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Err(RunError::NotEmpty { path: dir.to_owned(), found: found.join(", ") + &more })
 }
 
 /// Checks that the open file or folder is that at `path`.
@@ -156,7 +192,7 @@ pub(super) fn is_at(open: &File, path: &Path) -> Result<(), RunError> {
 }
 
 fn lock(dir: &Path) -> Result<File, RunError> {
-    let path = dir.join("lock");
+    let path = dir.join(LOCK);
     let file = File::options().create(true).append(true).open(&path).map_err(RunError::io("open", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -203,6 +239,24 @@ mod tests {
             let message = Folder::create(&path).unwrap_err().to_string();
             assert!(message.contains(&format!("with-{mark}")) && message.contains("--run"), "{message}");
         }
+    }
+
+    #[test]
+    fn a_folder_with_files_of_the_user_is_refused_and_they_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for i in 1..=7 {
+            fs::write(dir.path().join(format!("{i}.json")), "mine").unwrap();
+        }
+        let message = Folder::create(dir.path()).unwrap_err().to_string();
+        assert!(
+            message.contains("1.json, 2.json, 3.json, 4.json, 5.json and 2 more")
+                && message.contains("--run")
+        );
+        // Also a lock that is no trainer's.
+        let other = tempfile::tempdir().unwrap();
+        fs::write(other.path().join(LOCK), "mine").unwrap();
+        assert!(matches!(Folder::create(other.path()), Err(RunError::NotEmpty { .. })));
+        assert_eq!(fs::read_to_string(other.path().join(LOCK)).unwrap(), "mine");
     }
 
     #[test]

@@ -62,14 +62,15 @@ pub(super) enum Kind {
     OldValidation = 12,
     Epoch = 13,
     Validation = 14,
+    LearningRate = 15,
     Index = 255,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::{
-            Epoch, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation, OldValidation, Prepared,
-            Probe, Sample, Saved, Status, Step, Validation,
+            Epoch, Gradient, Index, Instruments, LearningRate, Log, OldEpoch, OldEvaluation, OldValidation,
+            Prepared, Probe, Sample, Saved, Status, Step, Validation,
         };
         let all = [
             Prepared,
@@ -86,6 +87,7 @@ impl Kind {
             OldValidation,
             Epoch,
             Validation,
+            LearningRate,
             Index,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)

@@ -35,6 +35,13 @@ enum Line<'a> {
         #[serde(flatten)]
         metrics: &'a Metrics,
     },
+    Command {
+        step: u64,
+        epoch: usize,
+        command: &'static str,
+        factor: f64,
+        learning_rate: f64,
+    },
     Sample {
         step: u64,
         epoch: usize,
@@ -102,6 +109,11 @@ impl MetricsWriter {
             Event::Sample(m) => {
                 let (step, epoch) = (m.step, m.epoch);
                 ((step, epoch), Line::Sample { step, epoch, prime: &m.prime, text: &m.text })
+            }
+            Event::LearningRate(m) => {
+                let (step, epoch, factor, learning_rate) = (m.step, m.epoch, m.factor, m.learning_rate);
+                let command = "scale_learning_rate";
+                ((step, epoch), Line::Command { step, epoch, command, factor, learning_rate })
             }
             _ => return Ok(()),
         };

@@ -20,7 +20,9 @@ impl From<PrepareError> for TrainError {
     fn from(error: PrepareError) -> Self {
         match error {
             PrepareError::Threads(_) => Self::Failed(chain(&error)),
-            PrepareError::Data(_) | PrepareError::Task(_) => Self::Unusable(chain(&error)),
+            PrepareError::Data(_) | PrepareError::Task(_) | PrepareError::Memory(_) => {
+                Self::Unusable(chain(&error))
+            }
         }
     }
 }
@@ -28,7 +30,9 @@ impl From<PrepareError> for TrainError {
 impl From<RunError> for TrainError {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Occupied(_) | RunError::Locked(_) => Self::Unusable(chain(&error)),
+            RunError::Occupied(_) | RunError::NotEmpty { .. } | RunError::Locked(_) => {
+                Self::Unusable(chain(&error))
+            }
             _ => Self::Failed(chain(&error)),
         }
     }

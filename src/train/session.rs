@@ -1,5 +1,6 @@
 use ndarray::Array2;
 
+use super::memory::{MemoryError, MemoryEstimate};
 use super::step::Stepper;
 use super::vectors;
 use super::watch::Watch;
@@ -52,6 +53,9 @@ pub enum PrepareError {
     /// The data and the network do not fit together.
     #[error("{0}")]
     Task(String),
+    /// There is too little memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The threads cannot be started.
     #[error("cannot start the trainer's threads")]
     Threads(#[from] std::io::Error),
@@ -72,7 +76,7 @@ impl Session {
 
     /// [`prepare`](Self::prepare), which ends with an error soon after `stop` returns true.
     pub(super) fn prepare_unless(
-        spec: RunSpec,
+        mut spec: RunSpec,
         threads: usize,
         progress: &mut dyn FnMut(String),
         stop: &mut dyn FnMut() -> bool,
@@ -80,18 +84,28 @@ impl Session {
         // A spec from `preset::load` has been checked, others may be invalid.
         let model = spec.model().map_err(|e| PrepareError::Task(e.to_string()))?;
         let clip = spec.train.optimizer.clip().map_err(|e| PrepareError::Task(e.to_string()))?;
+        // Before data are read, which fill memory themselves, and after, when their number is known.
+        MemoryEstimate::new(&spec, &model).check(spec.train.batch_size)?;
         let streams = if model.is_stateful() { spec.train.batch_size } else { 1 };
         vectors::check(&spec)?;
         let (tokens, seed) = (spec.tokens.as_ref(), spec.train.seed);
         let context = Context { tokens, seed, streams, may_stream: true, progress: &mut *progress, stop };
         let Opened { data, train: streamed_train, validation: streamed_validation } =
             data::open(&spec.data, context)?;
+        let sequences = if streamed_train.is_some() { usize::MAX } else { data.train.len() };
+        MemoryEstimate::without_data(&spec, &model, sequences).check(spec.train.batch_size)?;
         let mut form = spec.form();
         match &mut form.targets {
             TargetForm::Classes(labels) | TargetForm::Labels(labels) => *labels = Some(data.labels.clone()),
             TargetForm::Steps(labels) => labels.clone_from(&data.labels),
             TargetForm::Next | TargetForm::Real(_) => {}
         }
+        let model = if spec.units_follow_classes {
+            spec.set_units(&form);
+            spec.model().map_err(|e| PrepareError::Task(e.to_string()))?
+        } else {
+            model
+        };
         check_fit(&form, &model)
             .map_err(|e| PrepareError::Task(format!("{}{}", crate::error::chain(&e), named(&data.labels))))?;
         let task = spec.task(&model);

@@ -51,12 +51,16 @@ pub struct StepResult {
 
 /// A loss, a gradient or a weight that is not finite.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error(
-    "{what} is not finite: the learning rate may be too high, or gradients need clipping (global_clipnorm: 1.0)"
-)]
+#[error("{what} is not finite: the learning rate may be too high{}", if *is_clipped {
+    ", although gradients are clipped: try a tenth of it"
+} else {
+    ", or gradients need clipping (global_clipnorm: 1.0)"
+})]
 pub struct DivergedError {
     /// `the loss`, `the gradient of 1.recurrent_kernel`, or `1.recurrent_kernel` itself.
     pub what: String,
+    /// Whether gradients are clipped.
+    pub is_clipped: bool,
 }
 
 impl Stepper {
@@ -152,13 +156,13 @@ impl Stepper {
         self.gradient.sum(&self.params, self.work.iter().map(|work| &work.shard), &mut self.pool);
         let grad_norm = self.gradient.norm();
         if !(score.loss + penalty).is_finite() {
-            return Err(DivergedError { what: "the loss".into() });
+            return Err(self.diverged("the loss"));
         }
         if !grad_norm.is_finite() {
             let bad = self.not_finite(self.gradient.values(), |param| param.trainable);
             let what =
                 bad.map_or("the norm of the gradient".into(), |name| format!("the gradient of {name}"));
-            return Err(DivergedError { what });
+            return Err(self.diverged(what));
         }
         if watch {
             let gradient = |tensor| self.gradient.norm_of(tensor);
@@ -180,9 +184,13 @@ impl Stepper {
     /// [`DivergedError`] for the first tensor that is not finite.
     pub fn check(&self) -> Result<(), DivergedError> {
         match self.not_finite(self.params.values(), |_| true) {
-            Some(name) => Err(DivergedError { what: name.into() }),
+            Some(name) => Err(self.diverged(name)),
             None => Ok(()),
         }
+    }
+
+    fn diverged(&self, what: impl Into<String>) -> DivergedError {
+        DivergedError { what: what.into(), is_clipped: self.clip.is_some() }
     }
 
     /// The first tensor that is not finite, of those for which `has` returns true.
@@ -318,6 +326,14 @@ mod tests {
         let shape = Shape::Sequence { time: 2, features: 1 };
         let model = Model::build(&[rnn.into()], shape, Loss::MeanSquaredError).unwrap();
         Stepper::new(model, &OptimizerSpec::SGD(SGD::default()), None, 1, 1).unwrap()
+    }
+
+    #[test]
+    fn clipping_is_not_proposed_where_it_is_set() {
+        let message = |clip| Stepper { clip, ..stepper() }.diverged("the loss").to_string();
+        assert!(message(None).contains("need clipping"));
+        let clipped = message(Some(Clip::GlobalNorm(1.0)));
+        assert!(clipped.contains("although gradients are clipped") && !clipped.contains("need clipping"));
     }
 
     #[test]

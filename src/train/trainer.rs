@@ -13,11 +13,11 @@ use super::publisher::Publisher;
 use super::session::Session;
 use super::training_loop::{Progress, Saving, TrainingLoop, metric_names};
 use crate::data::Batch;
-use crate::metrics::VALIDATION;
+use crate::metrics::{Metrics, VALIDATION};
 use crate::optim::needs_validation;
 use crate::preset::RunSpec;
 use crate::protocol::{Command, Event, Level, RunStatus};
-use crate::run::{Folder, Recorder};
+use crate::run::{self, Folder, Recorder};
 
 /// The coverage of the training tokens below which pretrained vectors may be of another language or tokenization.
 const FEW_KNOWN: f64 = 0.5;
@@ -42,7 +42,7 @@ pub struct Trainer {
     pub events: Receiver<Event>,
     /// Commands to it. When all senders are dropped it trains to its end.
     pub commands: Sender<Command>,
-    thread: JoinHandle<Outcome>,
+    thread: JoinHandle<(Outcome, Option<Metrics>)>,
 }
 
 /// The outcome of a run.
@@ -70,31 +70,43 @@ impl Trainer {
         let (commands, inbox) = unbounded();
         let thread = thread::Builder::new()
             .name("trainer".into())
-            .spawn(move || run(spec, &options, watcher, inbox))?;
+            .spawn(move || train_and_report(spec, &options, watcher, inbox))
+            .map_err(|error| std::io::Error::new(error.kind(), format!("cannot start a thread: {error}")))?;
         Ok(Self { events, commands, thread })
     }
 
     /// Waits for the end after dropping both channels: events do not accumulate, and a paused trainer without other senders
     /// continues.
     pub fn join(self) -> Outcome {
+        self.join_with_metrics().0
+    }
+
+    /// As [`join`](Self::join), with the metrics of the epoch whose weights were saved last: the best epoch, if its weights were restored.
+    pub fn join_with_metrics(self) -> (Outcome, Option<Metrics>) {
         let Self { events, commands, thread } = self;
         drop((events, commands));
-        let lost = || Outcome::Failed("the training thread exited unexpectedly".into());
+        let lost = || (Outcome::Failed("the training thread exited unexpectedly".into()), None);
         thread.join().unwrap_or_else(|_| lost())
     }
 }
 
-fn run(spec: RunSpec, options: &Options, watcher: Sender<Event>, commands: Receiver<Command>) -> Outcome {
+fn train_and_report(
+    spec: RunSpec,
+    options: &Options,
+    watcher: Sender<Event>,
+    commands: Receiver<Command>,
+) -> (Outcome, Option<Metrics>) {
     let mut publisher = Publisher::new(watcher);
     // A panic becomes an event, so that the recording is complete.
     let caught =
         catch_unwind(AssertUnwindSafe(|| train(spec, options, &mut publisher, Control::new(commands))));
-    let result = caught.unwrap_or_else(|panic| {
+    let mut result = caught.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
         Err(TrainError::Failed(format!("a bug in the program: {}", text.unwrap_or_default())))
     });
-    let (status, outcome) = match result {
+    let metrics = result.as_mut().map_or(None, |(_, metrics)| metrics.take());
+    let (status, outcome) = match result.map(|(status, _)| status) {
         Ok(status @ RunStatus::Finished) => (status, Outcome::Finished),
         Ok(status) => (status, Outcome::Stopped),
         Err(TrainError::Diverged(what)) => {
@@ -105,12 +117,13 @@ fn run(spec: RunSpec, options: &Options, watcher: Sender<Event>, commands: Recei
         }
         Err(TrainError::Failed(what)) => (RunStatus::Failed { what: what.clone() }, Outcome::Failed(what)),
     };
-    match publisher.finish(status) {
+    let outcome = match publisher.finish(status) {
         RunStatus::Failed { what } if matches!(outcome, Outcome::Finished | Outcome::Stopped) => {
             Outcome::Failed(what)
         }
         _ => outcome,
-    }
+    };
+    (outcome, metrics)
 }
 
 fn train(
@@ -118,20 +131,22 @@ fn train(
     options: &Options,
     publisher: &mut Publisher,
     mut control: Control,
-) -> Result<RunStatus, TrainError> {
+) -> Result<(RunStatus, Option<Metrics>), TrainError> {
+    // Before data are read, which may take long.
+    options.folder.as_deref().map_or(Ok(()), run::check_empty)?;
     let mut progress = |what| publisher.publish(Event::Status(RunStatus::Preparing { what }));
     let mut stop = || {
         control.poll();
         control.stop.is_some()
     };
     let session = match Session::prepare_unless(spec, options.threads, &mut progress, &mut stop) {
-        Err(_) if control.stop.is_some() => return Ok(RunStatus::Stopped { saved: false }),
+        Err(_) if control.stop.is_some() => return Ok((RunStatus::Stopped { saved: false }, None)),
         prepared => prepared?,
     };
     check_monitors(&session)?;
     control.poll();
     if control.stop.is_some() {
-        return Ok(RunStatus::Stopped { saved: false });
+        return Ok((RunStatus::Stopped { saved: false }, None));
     }
     let folder = match &options.folder {
         Some(path) => Folder::create(path)?,
@@ -178,14 +193,18 @@ fn train(
         control,
         clock: Clock::start(),
         progress,
-        best_weights: None,
+        kept: None,
+        best_epoch: None,
+        rate_changes: Vec::new(),
         batch: Batch::default(),
         cost: Cost::default(),
         cost_logged: false,
     };
-    let status = training.run()?;
+    let status = training.run();
+    training.log_rate_changes();
+    let status = status?;
     training.log_cost();
-    Ok(status)
+    Ok((status, training.kept))
 }
 
 /// Checks that the monitored metrics will be measured.

@@ -23,7 +23,7 @@ use crate::infer::Totals;
 use crate::metrics::{EvaluationResult, Metrics, Task, VALIDATION};
 use crate::number;
 use crate::optim::{Best, LearningRate, Stopper};
-use crate::protocol::{EpochMetrics, Event, Level, RunStatus, StepMetrics};
+use crate::protocol::{EpochMetrics, Event, LearningRateChange, Level, RunStatus, StepMetrics};
 use crate::run::Folder;
 
 /// The state of training apart from the weights and the optimizer's slots.
@@ -78,8 +78,12 @@ pub(super) struct TrainingLoop<'a> {
     pub progress: Progress,
     pub saving: Saving,
     pub divergence: Divergence,
-    /// The weights of the best epoch, if they are to be restored.
-    pub best_weights: Option<Vec<f32>>,
+    /// The metrics of the epoch whose weights are those of the network: the last, or the best if its weights were restored.
+    pub kept: Option<Metrics>,
+    /// The weights of the best epoch and its metrics, if they are to be restored.
+    pub best_epoch: Option<(Vec<f32>, Metrics)>,
+    /// The changes of the learning rate by commands.
+    pub rate_changes: Vec<LearningRateChange>,
     pub cost: Cost,
     /// Whether the overhead of monitoring has been logged.
     pub cost_logged: bool,
@@ -193,6 +197,7 @@ impl TrainingLoop<'_> {
             seconds,
         };
         let metrics = event.metrics.clone();
+        self.kept = Some(metrics.clone());
         self.publisher.publish(Event::Epoch(Box::new(event)));
         self.publish_sample(true);
         let verdict = self.progress.early_stopping.epoch_ended(epoch, &metrics);
@@ -204,7 +209,7 @@ impl TrainingLoop<'_> {
         }
         let stopping = self.session.spec.train.early_stopping.clone();
         if verdict.best && stopping.as_ref().is_some_and(|stopping| stopping.restore_best_weights) {
-            self.best_weights = Some(self.session.stepper.params().values().to_vec());
+            self.best_epoch = Some((self.session.stepper.params().values().to_vec(), metrics.clone()));
         }
         let best = self.progress.best.improves(&metrics);
         self.save_scheduled(best);

@@ -58,7 +58,7 @@ pub enum ExitReason {
     LeftTraining,
     /// The terminal is gone; training should continue to its end. `println!` panics from here on.
     HungUp,
-    /// SIGTERM or SIGINT, by number: save and exit. Save before printing: the terminal may be stalled.
+    /// A signal that ends a training, by number: save and exit. Save before printing: the terminal may be stalled.
     Signal(i32),
 }
 
@@ -192,8 +192,16 @@ impl<'a> App<'a> {
             Input::HangUp => self.outcome = Some(ExitReason::HungUp),
             Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => self.list().paste(&text),
             Input::Paste(_) => {}
+            // Pasted text is no command to a training.
+            Input::Burst(_) if self.run.is_some() || self.overlay.is_some() => {}
+            Input::Burst(keys) => keys.iter().for_each(|key| self.key(key)),
             Input::Key(key) => self.key(&key),
         }
+    }
+
+    /// Whether a dialog waits for an answer.
+    pub fn is_asking(&self) -> bool {
+        matches!(self.overlay, Some(Overlay::LeaveDialog(_)))
     }
 
     /// Handles a signal; those that concern the terminal are handled elsewhere.

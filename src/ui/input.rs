@@ -1,17 +1,19 @@
-//! The keyboard thread.
-//!
-//! It waits on the terminal itself, because after a hang-up crossterm's own waiting never returns and burns a core:
-//! crossterm is only called when input is available, and never again once the terminal is gone.
+//! The keyboard thread: it waits on the terminal and parses what comes, never again once the terminal is gone.
+
+mod key_parser;
 
 use std::io::{self, PipeWriter, pipe};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use crossterm::event::{Event, KeyEvent};
+use crossterm::event::KeyEvent;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, read};
+
+use key_parser::KeyParser;
 
 /// User input from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +22,12 @@ pub enum Input {
     Key(KeyEvent),
     /// Text is pasted. Foreign.
     Paste(String),
+    /// So many keys at once that nobody has typed them: text pasted in a terminal that does not mark it.
+    Burst(Vec<KeyEvent>),
     /// The terminal is gone; no input follows.
     HangUp,
 }
 
-/// With `use-dev-tty`, crossterm takes a timeout of 0 for "nothing there".
-const AT_ONCE: Duration = Duration::from_millis(1);
 const WHILE_AWAY: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// Keys from the terminal, read by a thread of their own until this is dropped.
@@ -37,7 +39,7 @@ pub struct Keyboard {
 }
 
 impl Keyboard {
-    /// Reads `tty` from here on: the terminal that crossterm reads (standard input, else `/dev/tty`).
+    /// Reads `tty` from here on.
     pub fn start(tty: OwnedFd) -> io::Result<Self> {
         let (end, wake) = pipe()?;
         let (send, input) = unbounded();
@@ -68,41 +70,35 @@ impl Drop for Keyboard {
 /// Returns `true` on request to end, `false` if the terminal is gone.
 fn read_until_end(tty: &OwnedFd, end: &OwnedFd, away: &AtomicBool, send: &Sender<Input>) -> bool {
     let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    let (mut parser, mut bytes) = (KeyParser::default(), [0; 4096]);
     loop {
         let waiting = away.load(Ordering::Acquire);
+        let patience = parser.patience().and_then(|patience| Timespec::try_from(patience).ok());
         // While away only the end is waited for: typed text would wake a wait on the terminal again and again.
         let mut both = [PollFd::new(end, PollFlags::IN), PollFd::new(tty, PollFlags::IN)];
-        let polled = if waiting { poll(&mut both[..1], Some(&WHILE_AWAY)) } else { poll(&mut both, None) };
+        let polled = match waiting {
+            true => poll(&mut both[..1], Some(&WHILE_AWAY)),
+            false => poll(&mut both, patience.as_ref()),
+        };
         let [ended, typed] = both.map(|fd| fd.revents());
-        match polled {
-            Err(rustix::io::Errno::INTR) => continue,
+        let inputs = match polled {
+            Err(Errno::INTR) => continue,
             Err(_) => return false,
             Ok(_) if !ended.is_empty() => return true,
             Ok(_) if typed.intersects(gone) => return false,
+            Ok(0) if !waiting => parser.end(),
             Ok(_) if typed.is_empty() || away.load(Ordering::Acquire) => continue,
-            Ok(_) => {}
-        }
-        match forward(send) {
-            Ok(true) => {}
-            Ok(false) => return true,
-            Err(_) => return false,
-        }
-    }
-}
-
-/// Sends all available input; returns `false` if the receiver is gone.
-fn forward(send: &Sender<Input>) -> io::Result<bool> {
-    while crossterm::event::poll(AT_ONCE)? {
-        let input = match crossterm::event::read()? {
-            Event::Key(key) => Input::Key(key),
-            Event::Paste(text) => Input::Paste(text),
-            _ => continue, // sizes come by signal
+            Ok(_) => match read(tty, &mut bytes) {
+                Ok(0) => return false,
+                Ok(count) => parser.parse(bytes.get(..count).unwrap_or_default(), Instant::now()),
+                Err(Errno::INTR | Errno::AGAIN) => continue,
+                Err(_) => return false,
+            },
         };
-        if send.send(input).is_err() {
-            return Ok(false);
+        if inputs.into_iter().any(|input| send.send(input).is_err()) {
+            return true;
         }
     }
-    Ok(true)
 }
 
 #[cfg(test)]
@@ -131,5 +127,17 @@ mod tests {
             assert!(input.recv_timeout(LONG).is_err_and(|error| error.is_disconnected()), "away: {away}");
             drop(far_end);
         }
+    }
+
+    #[test]
+    fn a_paste_whose_end_is_lost_blocks_the_keyboard_for_a_moment_only() {
+        use std::io::Write;
+        let (tty, mut far_end) = pipe().unwrap();
+        let keyboard = Keyboard::start(tty.into()).unwrap();
+        far_end.write_all(b"\x1b[200~abc").unwrap();
+        assert_eq!(keyboard.input.recv_timeout(LONG), Ok(Input::Paste("abc".into())));
+        far_end.write_all(b"q").unwrap();
+        let key = keyboard.input.recv_timeout(LONG);
+        assert!(matches!(key, Ok(Input::Key(key)) if key.code == crossterm::event::KeyCode::Char('q')));
     }
 }

@@ -23,17 +23,14 @@ const NAP: Duration = Duration::from_millis(20);
 /// Lines that wait for a reader who has stopped reading, at most.
 const WAITING: usize = 1000;
 
-/// Prints plain lines to `out` until the trainer has ended; returns the last epoch, and the error that ended the printing before that.
+/// Prints plain lines to `out` until the trainer has ended; returns the error that ended the printing before that.
 ///
 /// A stalled reader (Ctrl-S, a pipe that nobody empties) makes only the printing wait: events are taken as they come, and the number of
 /// dropped lines is printed.
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn print(
-    events: &Receiver<Event>,
-    mut out: impl Write,
-) -> io::Result<(Option<Box<EpochMetrics>>, Option<io::Error>)> {
+pub fn print(events: &Receiver<Event>, mut out: impl Write) -> io::Result<Option<io::Error>> {
     let (lines, to_print) = bounded(WAITING);
     thread::scope(|scope| {
         let follower = thread::Builder::new()
@@ -45,8 +42,8 @@ pub fn print(
             let printed = writeln!(out, "{}", foreign(&line)).and_then(|()| out.flush());
             refused = refused.or(printed.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe));
         }
-        let last = follower.join().map_err(|_| io::Error::other("the thread that makes lines was lost"))?;
-        Ok((last, refused))
+        follower.join().map_err(|_| io::Error::other("the thread that makes lines was lost"))?;
+        Ok(refused)
     })
 }
 
@@ -66,13 +63,9 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// Sends lines until the last event; returns the last epoch.
-    fn follow(mut self, events: &Receiver<Event>, to: &Sender<String>) -> Option<Box<EpochMetrics>> {
-        let mut last_epoch = None;
+    /// Sends lines until the last event.
+    fn follow(mut self, events: &Receiver<Event>, to: &Sender<String>) {
         for event in events {
-            if let Event::Epoch(epoch) = &event {
-                last_epoch = Some(epoch.clone());
-            }
             let last = matches!(&event, Event::Status(status) if status.is_over());
             for line in self.fold(&event) {
                 if last {
@@ -86,7 +79,6 @@ impl Lines {
                 thread::sleep(NAP);
             }
         }
-        last_epoch
     }
 
     fn offer(&mut self, line: String, to: &Sender<String>) {
@@ -126,7 +118,11 @@ impl Lines {
                 let text = format!("{}{}", sample.prime, sample.text);
                 text.lines().map(|line| format!("  │ {line}")).collect()
             }
-            Event::Gradient(_) | Event::Instruments(_) | Event::Probe(_) | Event::Saved(_) => Vec::new(),
+            Event::Gradient(_)
+            | Event::Instruments(_)
+            | Event::Probe(_)
+            | Event::Saved(_)
+            | Event::LearningRate(_) => Vec::new(),
         }
     }
 

@@ -88,6 +88,8 @@ impl RunState {
                 self.log_line(&LogLine { level: Level::Info, text });
             }
             Event::Log(line) => self.log_line(line),
+            // A line of the log says it.
+            Event::LearningRate(_) => {}
         }
     }
 

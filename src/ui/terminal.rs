@@ -18,7 +18,7 @@ use thiserror::Error;
 
 pub use detect::TerminalOptions;
 pub use screen::Screen;
-pub use signals::{Notice, Signals, is_ignored};
+pub use signals::{END_SIGNALS, Notice, Signals, is_ignored};
 pub use writer::{WriteResult, Writer};
 
 /// An error that prevents a screen.
@@ -142,10 +142,30 @@ fn keyboard() -> io::Result<(OwnedFd, Termios)> {
     Ok((tty, termios))
 }
 
-/// Returns the size of `tty` in cells; 80×24 if unknown.
+/// The largest size that is drawn: larger than any screen, and far from filling memory.
+const MAX_SIZE: Size = Size { width: 1000, height: 400 };
+
+fn clamped(width: u16, height: u16) -> Size {
+    Size::new(width.min(MAX_SIZE.width), height.min(MAX_SIZE.height))
+}
+
+/// Returns the size of `tty` in cells, up to 1000×400; 80×24 if unknown.
 pub fn size(tty: impl AsFd) -> Size {
     match tcgetwinsize(tty) {
-        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => clamped(size.ws_col, size.ws_row),
         _ => Size::new(80, 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_of_any_size_takes_little_memory() {
+        assert_eq!(clamped(200, 60), Size::new(200, 60));
+        assert_eq!(clamped(u16::MAX, u16::MAX), MAX_SIZE);
+        let mut screen = Screen::new(clamped(u16::MAX, u16::MAX)).unwrap();
+        assert!(screen.draw(Vec::new(), |frame| assert_eq!(frame.area().as_size(), MAX_SIZE)).is_ok());
     }
 }

@@ -27,6 +27,10 @@ watch: {probes: 0}
     let daring = |seed| sample(&["--temperature", "50", "--length", "60", "--seed", seed], 0).0;
     assert_eq!(daring("1"), daring("1"));
     assert_ne!(daring("1"), daring("2"));
+    let strange = ["sample", "run", "--prime", "абa а", "--length", "1"];
+    let (_, message) = ends(unrolled(folder.path(), &strange), 0);
+    assert!(message.contains("4 of 5 tokens of --prime never occurred in training"), "{message}");
+    assert!(message.contains("\"а\", \"б\", \" \""), "{message}");
     let (_, message) = sample(&["--temperature", "-1"], 2);
     assert!(message.contains("--temperature: found -1; it must be 0 or more"), "{message}");
     fs::create_dir(folder.path().join("runs")).unwrap();

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
-use crate::data::error::refuse;
+use crate::data::error::{quoted, refuse};
 use crate::data::files::encoding::Encoding;
 use crate::data::files::text_file;
 use crate::data::form::{Form, InputForm, TargetForm};
@@ -128,6 +128,11 @@ impl Source for SeriesSpec {
     }
 }
 
+/// The largest number of a series, and the least difference of its largest and smallest: sums of the squares of 10¹⁰⁰ numbers are in the
+/// range of floating point.
+const MAX_NUMBER: f64 = 1e100;
+const MIN_RANGE: f64 = 1e-100;
+
 impl SeriesSpec {
     /// Checks the settings themselves.
     fn check_settings(&self) -> Result<(), DataError> {
@@ -174,6 +179,29 @@ impl SeriesSpec {
         }
     }
 
+    /// Checks that the squares of the numbers in `rows` of a column, which scaling and errors are made of, are neither infinite nor all 0.
+    fn check_range(&self, table: &Table, rows: Range<usize>, column: usize) -> Result<(), DataError> {
+        let numbers = rows.clone().map(|row| table.get(row, column));
+        let (least, most) =
+            numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), x| (least.min(x), most.max(x)));
+        let range = least.abs().max(most.abs());
+        let (is_large, is_flat) = (range > MAX_NUMBER, most > least && most - least < MIN_RANGE);
+        if !(is_large || is_flat) {
+            return Ok(());
+        }
+        let name = self.values.get(column).map_or("", |name| name.as_str());
+        let found = format!("numbers from {least:e} to {most:e} in {}", quoted(name));
+        let expected = match is_large {
+            true => format!(
+                "none beyond ±{MAX_NUMBER:e}, as squares must be finite; divide the column by a constant"
+            ),
+            false => format!(
+                "differences of at least {MIN_RANGE:e}, as squares must be above 0; multiply the column by a constant"
+            ),
+        };
+        Err(DataError::content(&self.path, None, found, expected))
+    }
+
     /// Reads the series.
     fn load(&self, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         progress(format!("reading {}", self.path.display()));
@@ -188,6 +216,8 @@ impl SeriesSpec {
         let known = |column| (first - self.window..split).map(move |row| (row, column));
         let moments = |column| moments(known(column).map(|(row, column)| stationary.get(row, column)));
         let (mean, deviation) = (0..self.values.len()).map(moments).unzip();
+        let used = first - self.window..table.len();
+        (0..self.values.len()).try_for_each(|column| self.check_range(&stationary, used.clone(), column))?;
         let scale = Scale { mean, deviation, series: Some(facts_of_file) };
         let set = |starts: Range<usize>| self.dataset(&stationary, &scale, starts);
         let (train, held_out) = (set(train), (!validation.is_empty()).then(|| set(validation.clone())));

@@ -15,6 +15,7 @@ use crate::data::text::tokenizer::Level;
 use crate::data::text::tokenizer::for_each_token;
 use crate::data::text::tokens::TokenSpec;
 use crate::data::text::vocabulary::Vocabulary;
+use crate::memory;
 
 /// The texts of one split as numbers of words; the original texts are stored only on request.
 #[derive(Debug, Default)]
@@ -271,7 +272,11 @@ fn class(label: &Label, name: &str, labels: &[String]) -> Result<u32, DataError>
 /// Rows of padding.
 pub(crate) fn blank(rows: usize, length: usize) -> Result<Array2<u32>, DataError> {
     let mut ids = Vec::new();
-    let size = rows.checked_mul(length).filter(|size| ids.try_reserve_exact(*size).is_ok());
+    let fits = |size: &usize| {
+        let bytes = (*size as u64).saturating_mul(size_of::<u32>() as u64);
+        memory::available().is_none_or(|available| bytes <= available.bytes)
+    };
+    let size = rows.checked_mul(length).filter(fits).filter(|size| ids.try_reserve_exact(*size).is_ok());
     let filled = size.and_then(|size| {
         ids.resize(size, Vocabulary::PADDING);
         Array2::from_shape_vec((rows, length), ids).ok()

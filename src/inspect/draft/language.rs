@@ -67,6 +67,7 @@ pub(super) fn propose(findings: &Findings, spec: TextSpec, prime: &str) -> Resul
             probes: Probes::Texts(vec![prime.trim_end().to_owned()]),
             ..WatchSpec::default()
         },
+        units_follow_classes: false,
     };
     let layers = [
         format!("Embedding {embedding}"),

@@ -53,6 +53,7 @@ pub(super) fn propose(findings: &Findings, spec: SeriesSpec) -> Proposal {
             probes: Probes::First(2),
             ..WatchSpec::default()
         },
+        units_follow_classes: false,
     };
     Proposal { spec, comments, suggested: named_rows(suggested) }
 }

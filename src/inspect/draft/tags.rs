@@ -94,6 +94,7 @@ pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>
             },
             ..WatchSpec::default()
         },
+        units_follow_classes: false,
     };
     Proposal { spec, comments, suggested: named_rows(suggested) }
 }

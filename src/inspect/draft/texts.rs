@@ -137,6 +137,7 @@ pub(super) fn propose(
             },
             ..WatchSpec::default()
         },
+        units_follow_classes: false,
     };
     Proposal { spec, comments, suggested: named_rows(suggested) }
 }

@@ -15,7 +15,7 @@ use crate::preset::document::Document;
 /// # Errors
 /// When `spec` cannot be written as YAML, or the reader refuses it.
 pub fn minimal(spec: &RunSpec, base: &Path, keep: &dyn Fn(&[String]) -> bool) -> Result<Value, PresetError> {
-    let mut tree = serde_yaml::to_value(spec).map_err(|error| PresetError {
+    let mut tree = spec.to_tree().map_err(|error| PresetError {
         place: format!("preset {}", spec.name),
         field: String::new(),
         message: format!("this spec cannot be written as YAML: {error}"),

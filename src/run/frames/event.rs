@@ -18,6 +18,9 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
         Event::Prepared(info) => put_json(out, Kind::Prepared, &json_safe(info)),
         Event::Status(status) => put_json(out, Kind::Status, status),
         Event::Log(line) => put_json(out, Kind::Log, line),
+        Event::LearningRate(change) => {
+            put_json(out, Kind::LearningRate, change).map(|(kind, _)| (kind, Some(change.step)))
+        }
         Event::Saved(saved) => {
             let path = PathBuf::from(saved.path.to_string_lossy().as_ref());
             put_json(out, Kind::Saved, &Saved { path, ..saved.clone() })
@@ -60,6 +63,9 @@ pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
         Kind::Prepared => return legacy::prepared(frame.payload).map(Event::Prepared),
         Kind::Status => return serde_json::from_slice(frame.payload).ok().map(Event::Status),
         Kind::Log => return serde_json::from_slice(frame.payload).ok().map(Event::Log),
+        Kind::LearningRate => {
+            return serde_json::from_slice(frame.payload).ok().map(Event::LearningRate);
+        }
         Kind::Saved => return serde_json::from_slice(frame.payload).ok().map(Event::Saved),
         Kind::Sample => return serde_json::from_slice(frame.payload).ok().map(Event::Sample),
         Kind::Step => Event::Step(take_step(&mut take, frame.step)?),

@@ -59,13 +59,14 @@ impl Saving {
 impl TrainingLoop<'_> {
     /// Restores the weights of the best epoch, if the preset requests it and it is not the last.
     pub(super) fn restore_best(&mut self) {
-        let Some(best) = self.best_weights.take() else { return };
+        let Some((best, metrics)) = self.best_epoch.take() else { return };
         if best == self.session.stepper.params().values() {
             return;
         }
         self.session.stepper.set_weights(&best);
         self.saving.restored = true;
         self.divergence.restored();
+        self.kept = Some(metrics);
         let epoch = self.progress.early_stopping.best_epoch();
         self.publisher.log(Level::Info, format!("the weights are those of the best epoch, {epoch}"));
     }

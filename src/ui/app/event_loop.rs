@@ -20,6 +20,9 @@ const BATCH: usize = 4096;
 /// How often to check whether the terminal is ours again after a shell has put us in the background.
 const AWAY: Duration = Duration::from_millis(250);
 
+/// How long after its opening a dialog takes no answer: what is typed then was meant for something else.
+pub(super) const NO_ANSWER: Duration = Duration::from_millis(300);
+
 /// Why the loop returns to the owner of the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
@@ -46,6 +49,8 @@ pub struct EventLoop<'c> {
     /// When the queue of events was last emptied.
     emptied: Instant,
     drawing: DrawingMeter,
+    /// When the dialog on the screen was opened.
+    asked: Option<Instant>,
     /// Set while the terminal is not ours: when to check next.
     away: Option<Instant>,
 }
@@ -62,6 +67,7 @@ impl<'c> EventLoop<'c> {
             drawn: now,
             emptied: now,
             drawing: DrawingMeter::since(now),
+            asked: None,
             away: None,
         }
     }
@@ -163,7 +169,12 @@ impl<'c> EventLoop<'c> {
         if matches!(&input, Input::Key(key) if suspends(key)) {
             return Some(Flow::Suspend);
         }
+        let is_answer = matches!(input, Input::Key(_)) && app.is_asking();
+        if is_answer && self.asked.is_some_and(|asked| asked.elapsed() < NO_ANSWER) {
+            return None;
+        }
         app.input(input);
+        self.asked = app.is_asking().then(|| self.asked.unwrap_or_else(Instant::now));
         self.draw_by(Instant::now());
         None
     }

@@ -6,8 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, unbounded};
 use ratatui::layout::Size;
-use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::consts::{SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH, SIGXCPU};
 use signal_hook::iterator::{Handle, Signals as Iterator};
+
+/// The signals that end a training after saving it, with a screen and without: those of people and of batch systems (SIGXCPU: the limit on
+/// CPU time is reached).
+pub const END_SIGNALS: [i32; 5] = [SIGINT, SIGTERM, SIGQUIT, SIGALRM, SIGXCPU];
 
 /// The meaning of a signal for the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +24,7 @@ pub enum Notice {
     Continue,
     /// The terminal is gone (SIGHUP).
     HangUp,
-    /// Save and exit (SIGTERM, SIGINT), with the signal's number.
+    /// Save and exit: one of [`END_SIGNALS`].
     End(i32),
 }
 
@@ -38,8 +42,8 @@ pub struct Signals {
 impl Signals {
     /// Starts to receive signals; `size` is called at every SIGWINCH.
     pub fn start(size: impl Fn() -> Size + Send + 'static) -> io::Result<Self> {
-        let wanted = [SIGWINCH, SIGCONT, SIGTSTP, SIGHUP, SIGINT, SIGTERM];
-        let taken: Vec<i32> = wanted.into_iter().filter(|signal| !is_ignored(*signal)).collect();
+        let wanted = [SIGWINCH, SIGCONT, SIGTSTP, SIGHUP].into_iter().chain(END_SIGNALS);
+        let taken: Vec<i32> = wanted.filter(|signal| !is_ignored(*signal)).collect();
         let suspend_again = Arc::new(AtomicBool::new(false));
         if taken.contains(&SIGTSTP) {
             signal_hook::flag::register_conditional_default(SIGTSTP, Arc::clone(&suspend_again))?;

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::{panic, thread};
+use std::thread;
 
 use super::mel::Mel;
 use super::resample::Resampler;
 use super::{Sequence, SequenceStatistics, Sequences, SequencesSpec, audio};
 use crate::data::error::DataError;
+use crate::data::scoped::{self, ScopedTask};
 use crate::data::sources::labelled::folder;
 
 /// Reads the recordings in the class folders in `path`, classes and files in order of their names; `data.skip_bad_rows` skips invalid
@@ -144,10 +145,8 @@ fn files_of(
         }
     };
     let mut all = thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let done =
-            threads.into_iter().map(|t| t.join().unwrap_or_else(|payload| panic::resume_unwind(payload)));
-        done.flatten().collect::<Vec<_>>()
+        let threads: Vec<_> = (0..threads).map(|_| scoped::spawn(scope, work)).collect();
+        threads.into_iter().flat_map(ScopedTask::join).collect::<Vec<_>>()
     });
     // All recordings before the first invalid one have been read.
     all.sort_by_key(|(at, _)| *at);

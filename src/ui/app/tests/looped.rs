@@ -101,6 +101,7 @@ fn keys_are_answered_while_events_pour_in() {
     });
     stage.input.send(key(KeyCode::Char('q'))).unwrap();
     stage.wait_for("Save and stop");
+    std::thread::sleep(crate::ui::app::event_loop::NO_ANSWER);
     stage.input.send(key(KeyCode::Char('1'))).unwrap();
     let flow = loop {
         if stage.ended.is_finished() {
