@@ -13,6 +13,7 @@
 //! ```
 
 mod batches;
+pub(crate) mod beside;
 pub(crate) mod columns;
 pub(crate) mod dataset;
 pub(crate) mod error;
@@ -29,6 +30,7 @@ pub(crate) mod text;
 use progress::check_exists;
 
 pub use batches::{BatchOrder, Batches, StreamedSplit};
+pub use beside::{Beside, DividedFolder, divided_folder, test_beside, train_and_test};
 pub use columns::Column;
 pub use dataset::sampler::{Sampler, in_order};
 pub use dataset::{Batch, Dataset, Inputs, Targets};
@@ -44,13 +46,13 @@ pub use sources::generated::{
 };
 pub use sources::labelled::evaluation_set::{LabelledTexts, labelled_texts};
 pub use sources::labelled::streamed::Streaming;
-pub use sources::labelled::{Format, GivenValidation, LabelledSpec, Validation, test_beside, train_and_test};
+pub use sources::labelled::{Format, GivenValidation, LabelledSpec, Validation};
 pub use sources::language::TextSpec;
 pub use sources::sequences::{
     LabelledSequences, Scale, Scaling, SequenceStatistics, SequencesSpec, archive, sequence_statistics,
 };
 pub use sources::series::{DateOrder, EvaluationSeries, ForecastInput, Forecasts, SeriesFacts, SeriesSpec};
-pub use sources::tags::{TaggedSentences, TagsSpec, TagsValidation, split_words};
+pub use sources::tags::{TaggedSentences, TagsSpec, split_words};
 pub use spec::DataSpec;
 pub use text::channels::{ChannelLevel, ChannelSpec};
 pub use text::sentences::encode_sentences;

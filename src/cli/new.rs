@@ -43,6 +43,9 @@ pub(super) struct InspectArgs {
     /// The column with the label: its name, or its number from 1
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
+    /// The column with the tag of every word: its number from 1, or its name in CoNLL-U (xpos)
+    #[arg(long, value_name = "COLUMN")]
+    tag: Option<String>,
     /// The column with the dates of a series
     #[arg(long, value_name = "COLUMN")]
     date: Option<String>,
@@ -96,6 +99,7 @@ impl InspectArgs {
             task: self.task.map(task),
             text: self.text.as_ref().map(column),
             label: self.label.as_ref().map(column),
+            tag: self.tag.as_ref().map(column),
             date: self.date.clone(),
             values: self.values.clone(),
             encoding: self.encoding,

@@ -9,6 +9,7 @@ pub(crate) mod splits;
 pub(crate) mod text_sink;
 pub(crate) mod tokenizer;
 pub(crate) mod tokens;
+pub(crate) mod unseen;
 pub(crate) mod vectors;
 pub(crate) mod vocabularies;
 pub(crate) mod vocabulary;

@@ -131,11 +131,14 @@ impl Tagger {
             return Err(InferError::Task(message));
         };
         let known = (self.labels.as_slice(), &self.vocabularies, &self.tokens);
-        let Some(found) = tags.evaluation_set(moved.is_some(), known)? else {
+        let Some(found) = tags.evaluation_set(moved.is_some(), self.network.spec.train.seed, known)? else {
             let message = "the run has no validation data; name some with --data";
             return Err(InferError::Task(message.to_owned()));
         };
-        let (mut evaluator, mut worst) = (self.network.evaluator(None), Worst::new(mistakes));
+        let unseen = found.unseen.iter().map(|unseen| unseen.label.as_str());
+        let evaluator = self.network.evaluator(None);
+        let mut evaluator = evaluator.with_chunks(self.labels.iter().map(String::as_str), unseen);
+        let mut worst = Worst::new(mistakes);
         for start in (0..found.words.len()).step_by(BLOCK) {
             let rows = start..(start + BLOCK).min(found.words.len());
             let (output, part) =
@@ -144,6 +147,11 @@ impl Tagger {
             for (row, words) in found.words.iter().enumerate().skip(rows.start).take(rows.len()) {
                 let Targets::Steps(truth) = &found.data.targets else { continue };
                 let predictions = most_likely_tags(&output, row - start, words.len());
+                if let Some(chunks) = evaluator.chunks() {
+                    let predicted: Vec<usize> = predictions.iter().map(|(class, _)| *class).collect();
+                    let actual = truth.row(row).into_iter().take(predicted.len());
+                    chunks.add(&actual.map(|class| *class as usize).collect::<Vec<_>>(), &predicted);
+                }
                 let compared = predictions.into_iter().zip(truth.row(row)).zip(words);
                 for (at, (((predicted, probability), actual), word)) in compared.enumerate() {
                     let actual = *actual as usize;
@@ -166,6 +174,7 @@ impl Tagger {
             result: evaluator.result(),
             mistakes: worst.sorted(),
             source: found.source,
+            unseen: found.unseen,
             sentences: Some(Sentences {
                 count: found.words.len(),
                 truncated: found.truncated,

@@ -1,12 +1,13 @@
 //! Labelled texts.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{panic, thread};
 
 use super::measure::{coverage, lengths};
 use super::start::Start;
 use super::{DetectedData, ENOUGH, Inspection, encoding_fact};
+use crate::data::beside::Beside;
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::encoding::Encoding;
@@ -15,6 +16,7 @@ use crate::data::sources::labelled::folder;
 use crate::data::sources::labelled::{Format, GivenValidation, LabelledSpec, Validation};
 use crate::data::text::interner::{Words, fingerprint};
 use crate::data::text::label_set;
+use crate::data::text::splits::overlap_note;
 use crate::data::text::text_sink::Sink;
 use crate::data::text::tokenizer::Level;
 use crate::data::text::tokenizer::for_each_token;
@@ -41,6 +43,8 @@ struct Measured {
     /// Texts that stood before, and those of them that had another label there.
     twice: usize,
     torn: usize,
+    /// Texts without a token.
+    empty: usize,
     examples: BTreeMap<String, String>,
     word: String,
     skipped: usize,
@@ -60,6 +64,7 @@ impl Measured {
             prints: HashMap::new(),
             twice: 0,
             torn: 0,
+            empty: 0,
             examples: BTreeMap::new(),
             word: String::new(),
             skipped: 0,
@@ -124,6 +129,7 @@ impl Sink for Measured {
             tokens += 1;
         });
         self.lengths.push(tokens);
+        self.empty += usize::from(tokens == 0);
         let characters = text.chars().count();
         self.characters += characters as u64;
         match self.labels.get_mut(label) {
@@ -162,8 +168,9 @@ impl Sink for Measured {
     }
 }
 
-/// The spec with the data at `path` to validate on.
-pub(super) fn validated(spec: LabelledSpec, path: PathBuf) -> LabelledSpec {
+/// The spec with the data to validate on among those `beside` its own, if there are any.
+pub(super) fn validated(spec: LabelledSpec, beside: &Beside) -> LabelledSpec {
+    let Some(path) = beside.held_out().cloned() else { return spec };
     let given = GivenValidation { path, ..GivenValidation::default() };
     LabelledSpec { validation: Some(Validation::Given(given)), ..spec }
 }
@@ -208,7 +215,12 @@ pub(super) fn inspect(
     if let Some(given) = given {
         validation(&mut spec, &found, given, &mut facts, &mut notes);
     }
+    if found.empty > 0 {
+        let (empty, all) = (number::count(found.empty as u64), number::count(found.lengths.len() as u64));
+        notes.push(format!("{empty} of {all} texts are empty: the network sees nothing but padding"));
+    }
     let mut labels = found.classes(&spec);
+    notes.extend(cased(labels.iter().map(|(label, count)| (label.as_str(), *count)), "labels"));
     let unused: Vec<String> = labels
         .iter()
         .filter(|(_, count)| **count == 0 && !found.more)
@@ -326,21 +338,20 @@ fn validation(
             let more = if found.more { " and more" } else { "" };
             facts.push(("validation".into(), format!("{texts} texts{more} in {name}, beside it")));
             let shared = found.prints.keys().filter(|print| train.prints.contains_key(print)).count();
-            if shared > 0 {
-                notes.push(format!(
-                    "{} texts of {name} also appear in the training data",
-                    number::count(shared as u64)
-                ));
-            }
+            notes.extend(overlap_note(shared, found.prints.len(), &format!("texts of {name}")));
             let (known, theirs) = (train.classes(spec), found.classes(spec));
             let strangers: Vec<&str> =
                 theirs.keys().filter(|label| !known.contains_key(*label)).map(String::as_str).collect();
-            (!strangers.is_empty() && !train.more).then(|| {
-                format!(
-                    "{name} has labels that the training data have not: {}",
+            if !strangers.is_empty() && !train.more {
+                let texts: usize = strangers.iter().filter_map(|label| theirs.get(*label)).sum();
+                let fate = if spec.is_multi_label() { "are in no metric" } else { "count as wrong" };
+                notes.push(format!(
+                    "{} of {name} have labels that the training data have not, and {fate}: {}",
+                    number::counted(texts, "text"),
                     listed(strangers.into_iter())
-                )
-            })
+                ));
+            }
+            None
         }
     };
     if let Some(why) = refused {
@@ -348,6 +359,24 @@ fn validation(
         notes.push(format!("{why}; a part of the training data is used for validation instead"));
         spec.validation = None;
     }
+}
+
+/// Says which names differ by the case of their letters alone, with their numbers of texts or words; `what` they are.
+pub(super) fn cased<'l>(names: impl Iterator<Item = (&'l str, usize)>, what: &str) -> Option<String> {
+    let mut groups = BTreeMap::<String, Vec<(&str, usize)>>::new();
+    names.for_each(|(name, count)| groups.entry(name.to_lowercase()).or_default().push((name, count)));
+    let named = |group: &Vec<(&str, usize)>| {
+        let each =
+            group.iter().map(|(name, count)| format!("{} ({})", quoted(name), number::count(*count as u64)));
+        each.collect::<Vec<_>>().join(" and ")
+    };
+    let groups: Vec<String> = groups.values().filter(|group| group.len() > 1).take(4).map(named).collect();
+    (!groups.is_empty()).then(|| {
+        format!(
+            "{what} that differ by the case of their letters only are different ones: {}",
+            groups.join("; ")
+        )
+    })
 }
 
 /// How many labels a text has, where it may have several.

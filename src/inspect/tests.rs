@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::data::beside::test_beside;
 use crate::data::files::encoding::Encoding;
 use crate::data::sources::labelled::Validation;
 

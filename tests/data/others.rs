@@ -28,7 +28,7 @@ fn others(path: &Path) -> [DataSpec; 3] {
             needs: Some("fetch it".into()),
         }),
         DataSpec::Series(serde_json::from_value(series).unwrap()),
-        DataSpec::Tags(TagsSpec { path: path(), validation: None, needs: None }),
+        DataSpec::Tags(TagsSpec { path: path(), ..TagsSpec::default() }),
     ]
 }
 

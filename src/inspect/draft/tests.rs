@@ -3,8 +3,8 @@ use std::fs;
 use proptest::prelude::*;
 
 use crate::data::{
-    Column, DataSpec, GivenValidation, LabelledSpec, Level, SequencesSpec, SeriesSpec, TagsSpec,
-    TagsValidation, TextSpec, Validation,
+    Column, DataSpec, GivenValidation, LabelledSpec, Level, SequencesSpec, SeriesSpec, TagsSpec, TextSpec,
+    Validation,
 };
 use crate::inspect::InspectOptions;
 use crate::preset::{Overrides, RunSpec, load};
@@ -314,8 +314,8 @@ proptest! {
             serde_json::from_value(serde_json::json!({"path": path, "length": length, "features": few})).unwrap();
         let validation = other.as_ref().map(|path| Validation::Given(given(path)));
         read_back(sequences::propose(&found, SequencesSpec { validation, ..sequences }), &path);
-        let validation = other.as_ref().map(|path| TagsValidation { path: path.into() });
-        let tags = TagsSpec { path: path.clone().into(), validation, needs: None };
+        let validation = other.as_ref().map(|path| Validation::Given(GivenValidation { path: path.into(), ..GivenValidation::default() }));
+        let tags = TagsSpec { path: path.clone().into(), validation, ..TagsSpec::default() };
         read_back(tags::propose(&found, tags, names.clone()), &path);
         let text: TextSpec = serde_json::from_value(serde_json::json!({"path": path})).unwrap();
         let found = Findings { rows: 5_000, ..Findings::default() };

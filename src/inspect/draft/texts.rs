@@ -199,10 +199,19 @@ fn of_data(comments: &mut Comments, findings: &Findings, spec: &LabelledSpec) {
         Some(Format::Folder) => {
             comments.beside("data.source", "one folder per class, or one file with a text per line")
         }
+        Some(Format::FastText) => {
+            comments
+                .beside("data.source", "one text per line, with labels of fastText such as __label__good");
+        }
+        Some(Format::LabelFirst) => comments.beside("data.source", "one text per line, its label before it"),
+        Some(Format::LabelLast) => comments.beside("data.source", "one text per line, its label behind it"),
         Some(Format::Csv) | None => {}
     }
     if spec.delimiter.is_some() {
-        comments.beside("data.delimiter", "the character between columns");
+        let inline =
+            spec.format.is_some_and(|format| matches!(format, Format::LabelFirst | Format::LabelLast));
+        let between = if inline { "label and text" } else { "columns" };
+        comments.beside("data.delimiter", format!("the character between {between}"));
     }
     match spec.header {
         Some(true) => comments.beside("data.header", "the first row has the names of the columns"),

@@ -11,6 +11,7 @@ pub fn draft() -> Draft {
     };
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let findings = Findings {
+        test: None,
         path: "data/reviews\x1b.csv".into(),
         kind: "a table with a header".into(),
         rows: 2_000,

@@ -4,11 +4,12 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::data::beside::train_and_test;
 use crate::data::error::DataError;
 use crate::data::files::open;
 use crate::data::files::open::{LONGEST, Lines};
 use crate::data::progress::ProgressSender;
-use crate::data::sources::labelled::{LabelledSpec, train_and_test};
+use crate::data::sources::labelled::LabelledSpec;
 use crate::data::text::text_sink::Sink;
 
 /// Adds the texts of the class folders (or else of the class files) in `spec.path`, classes and files in order of their names.

@@ -7,7 +7,7 @@ use crate::data::form::{Form, InputForm, TargetForm};
 use crate::data::opened::{Data, Opened};
 use crate::data::progress::{ProgressSender, read_splits};
 use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
-use crate::data::text::splits::{TextSplits, shared_note};
+use crate::data::text::splits::{TextSplits, overlap_note};
 use crate::data::text::tokenizer::Level;
 use crate::data::text::tokens::{TokenRules, TokenSpec};
 use crate::number;
@@ -45,9 +45,11 @@ impl Source for LabelledSpec {
                         .into(),
                 );
             }
-            notes.extend(shared_note(splits.train.shared(validation), validation.len()));
+            let shared = splits.train.shared(validation);
+            notes.extend(overlap_note(shared, validation.len(), "validation texts"));
         }
-        let data = splits.encode(self.description(), tokens, context.progress)?;
+        let mut data = splits.encode(self.description(), tokens, context.progress)?;
+        notes.append(&mut data.notes);
         Ok(Data { notes, ..data }.into())
     }
 
