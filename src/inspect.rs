@@ -58,6 +58,8 @@ pub struct InspectOptions {
     pub label: Option<Column>,
     /// The column with the tag of a word.
     pub tag: Option<Column>,
+    /// The minimum number of occurrences of a word of the vocabulary.
+    pub at_least: Option<u64>,
     /// The column of dates.
     pub date: Option<String>,
     /// The columns of numbers that are forecast from.
@@ -183,6 +185,7 @@ fn look_at(path: &Path, options: &InspectOptions) -> Result<Inspection, DataErro
             let grid = TableSample::of_objects(path, &start, options)?;
             objects(path, &grid, &start, options)
         }
+        Format::Arff => lines::arff(path, &start, options),
         Format::FastText if !has_columns && !forecast => lines::fasttext(path, &start, options),
         _ if options.tag.is_some()
             || ends(&[".conll", ".conllu", ".conllx", ".conllup"])

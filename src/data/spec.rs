@@ -44,7 +44,7 @@ macro_rules! of_kind {
 
 impl DataSpec {
     /// The values of `source:` in a preset.
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 14] = [
         "labelled",
         "csv",
         "jsonl",
@@ -53,6 +53,7 @@ impl DataSpec {
         "fasttext",
         "label-first",
         "label-last",
+        "arff",
         "text",
         "series",
         "sequences",

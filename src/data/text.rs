@@ -1,6 +1,7 @@
 //! Text → tokens → ids: tokenization, vocabularies, word vectors.
 
 pub(crate) mod channels;
+pub(crate) mod conll;
 pub(crate) mod corpus;
 pub(crate) mod interner;
 pub(crate) mod label_set;

@@ -25,6 +25,8 @@ use crate::protocol::{ClassCount, ColumnFound, Findings};
 
 /// The maximum number of characters of a text that is proposed as a probe.
 const EXAMPLE: usize = 60;
+/// The median number of words up to which texts may be names.
+const SHORT: usize = 2;
 /// Classes of which one is shown.
 const EXAMPLES: usize = 3;
 /// Of so many bad rows one may be skipped; where there are more, the table is read wrongly.
@@ -34,6 +36,8 @@ const BAD: usize = 10;
 struct Measured {
     level: Level,
     words: Words,
+    /// The words of texts that did not stand before.
+    different: Words,
     /// Tokens of each text.
     lengths: Vec<usize>,
     characters: u64,
@@ -58,6 +62,7 @@ impl Measured {
         Self {
             level,
             words: Words::default(),
+            different: Words::default(),
             lengths: Vec::new(),
             characters: 0,
             labels: BTreeMap::new(),
@@ -102,6 +107,17 @@ impl Measured {
 }
 
 impl Measured {
+    /// Whether short texts are phrases: they have several words, most of which occur in other texts as well. Names have one, or words that do
+    /// not recur.
+    fn are_phrases(&self) -> bool {
+        let (mut all, mut recurring) = (0, 0);
+        for (_, _, count) in self.different.iter() {
+            all += count;
+            recurring += if count > 1 { count } else { 0 };
+        }
+        all * 10 >= self.prints.len() as u64 * 12 && recurring * 2 >= all
+    }
+
     /// The classes with their numbers of texts, or the labels if `spec` is multi-label.
     fn classes(&self, spec: &LabelledSpec) -> BTreeMap<String, usize> {
         if !spec.is_multi_label() {
@@ -124,8 +140,13 @@ impl Sink for Measured {
     fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) -> Result<(), DataError> {
         let before = self.lengths.len();
         let mut tokens = 0;
+        let print = fingerprint(text);
+        let is_new = !self.prints.contains_key(&print);
         for_each_token(text, self.level, &mut self.word, |token| {
             self.words.count(token);
+            if is_new {
+                self.different.count(token);
+            }
             tokens += 1;
         });
         self.lengths.push(tokens);
@@ -136,12 +157,12 @@ impl Sink for Measured {
             Some(count) => *count += 1,
             None => drop(self.labels.insert(label.to_owned(), 1)),
         }
-        match self.prints.get(&fingerprint(text)) {
+        match self.prints.get(&print) {
             Some(first) => {
                 self.twice += 1;
                 self.torn += usize::from(first != label);
             }
-            None => drop(self.prints.insert(fingerprint(text), label.to_owned())),
+            None => drop(self.prints.insert(print, label.to_owned())),
         }
         if !self.examples.contains_key(label) && (1..=EXAMPLE).contains(&characters) && tokens > 0 {
             self.examples.insert(label.to_owned(), text.trim().to_owned());
@@ -196,10 +217,11 @@ pub(super) fn inspect(
     let again = (spec.encoding, spec.skip_bad_rows) != (as_given.encoding, as_given.skip_bad_rows);
     let given =
         if again { spec.of_validation().map(|given| Measured::read(Level::Word, &given)) } else { given };
-    // A name, or a sentence of a language without blanks, is read letter by letter.
+    // A name, or a sentence of a language without blanks, is read letter by letter; a phrase word by word.
     let mut sorted = found.lengths.clone();
     sorted.sort_unstable();
-    if sorted.get(sorted.len() / 2).is_none_or(|median| *median <= 2) {
+    let short = sorted.get(sorted.len() / 2).is_none_or(|median| *median <= SHORT);
+    if short && !found.are_phrases() {
         found = Measured::read(Level::Character, &spec)?;
     }
     facts.push(("encoding".into(), encoding_fact(spec.encoding)));

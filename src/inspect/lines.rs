@@ -4,9 +4,13 @@ use std::path::Path;
 
 use super::start::Start;
 use super::{InspectOptions, Inspection, TaskHint, labelled, plain};
+use crate::data::columns::Column;
 use crate::data::error::{DataError, listed};
+use crate::data::sources::labelled::arff;
 use crate::data::sources::labelled::inline::{self, InlineLabels};
 use crate::data::sources::labelled::{Format, LabelledSpec};
+use crate::number;
+use crate::protocol::ColumnFound;
 
 /// Looks at a file with labels of fastText.
 pub(super) fn fasttext(
@@ -74,3 +78,42 @@ pub(super) fn inline(
 /// Why a file that is neither a table nor has labels in its lines cannot be classified.
 pub(super) const NO_LABELS: &str = "--task classify finds no labels: it is no table of two columns or more, and no few labels stand before or \
      behind the texts of its lines; put a label and a tab before each text, or the labels into a file beside it, NAME.labels";
+
+/// Looks at an ARFF file.
+pub(super) fn arff(path: &Path, start: &Start, options: &InspectOptions) -> Result<Inspection, DataError> {
+    let spec = LabelledSpec {
+        path: path.into(),
+        format: Some(Format::Arff),
+        text: options.text.clone(),
+        label: options.label.clone(),
+        encoding: options.encoding.unwrap_or_default(),
+        ..LabelledSpec::default()
+    };
+    // The header is ASCII as a rule, whatever the texts are.
+    let attributes = arff::attributes(path, start.encoding(options.encoding))?;
+    let roles = arff::roles(&spec, &attributes)?;
+    let name = |at: &usize| attributes.get(*at).map(|attribute| Column::Name(attribute.name.clone()));
+    let labels = roles.labels.iter().filter_map(name);
+    let spec = match roles.indicators {
+        true => LabelledSpec { label_columns: labels.collect(), ..spec },
+        false => LabelledSpec { label: labels.into_iter().next(), ..spec },
+    };
+    let spec = LabelledSpec { text: name(&roles.text), ..spec };
+    let column = |(at, attribute): (usize, &arff::Attribute)| ColumnFound {
+        name: attribute.name.clone(),
+        role: match at {
+            at if at == roles.text => "text",
+            at if roles.labels.contains(&at) && roles.indicators => "labels",
+            at if roles.labels.contains(&at) => "label",
+            _ => "",
+        }
+        .into(),
+        why: match &attribute.kind {
+            arff::Kind::Text => "texts".into(),
+            arff::Kind::Nominal(values) => number::counted(values.len(), "name"),
+            arff::Kind::Other(kind) => kind.clone(),
+        },
+    };
+    let columns = attributes.iter().enumerate().map(column).collect();
+    labelled::inspect(super::beside(spec), "an ARFF file", Vec::new(), columns, start.size)
+}

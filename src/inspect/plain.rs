@@ -7,8 +7,10 @@ use super::measure::coverage;
 use super::prose::not_prose;
 use super::start::Start;
 use super::{DetectedData, ENOUGH, Inspection, encoding_fact};
+use crate::data::beside::Beside;
 use crate::data::error::DataError;
 use crate::data::files::encoding::Encoding;
+use crate::data::sources::labelled::{GivenValidation, Validation};
 use crate::data::sources::language::TextSpec;
 use crate::data::text::interner::Words;
 use crate::data::text::tokenizer::for_each_word;
@@ -40,6 +42,11 @@ pub(super) fn inspect(path: &Path, given: Option<Encoding>, check: bool) -> Resu
         "words".into(),
         format!("{}, {} different", count(words.running), count(words.distinct as u64)),
     ));
+    let beside = Beside::of_any(path);
+    if let Some(validation) = &beside.validation {
+        let name = validation.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        facts.push(("validation".into(), format!("{name}, beside it")));
+    }
     let mut notes = Vec::new();
     if encoding != Encoding::Utf8 && given.is_none() {
         notes.push(format!(
@@ -73,6 +80,8 @@ pub(super) fn inspect(path: &Path, given: Option<Encoding>, check: bool) -> Resu
     } else if prime.chars().count() < PRIME && text.contains('\n') {
         prime.push('\n');
     }
-    let spec = TextSpec { path: path.into(), validation: 0.1, encoding, needs: None };
+    let given = beside.validation.map(|path| GivenValidation { path, ..GivenValidation::default() });
+    let validation = given.map_or(Validation::Share(0.1), Validation::Given);
+    let spec = TextSpec { path: path.into(), validation, encoding, needs: None };
     Ok(Inspection { findings, detected: Ok(DetectedData::Text { spec, prime }) })
 }

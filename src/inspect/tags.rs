@@ -10,7 +10,8 @@ use crate::data::beside::Beside;
 use crate::data::error::DataError;
 use crate::data::files::encoding::Encoding;
 use crate::data::sources::labelled::{GivenValidation, Validation};
-use crate::data::sources::tags::{Sentences, TagsSpec, Token, fingerprints, sentences};
+use crate::data::sources::tags::{TagsSpec, fingerprints};
+use crate::data::text::conll::{self, Sentences, Token, sentences};
 use crate::data::text::interner::Words;
 use crate::data::text::splits::overlap_note;
 use crate::data::text::unseen::{Unseen, unseen_note};
@@ -27,19 +28,7 @@ const FEWEST: usize = 20;
 /// Whether these are words with their tags, a word a line, with empty lines between sentences.
 pub(super) fn is_tagged(path: &Path, start: &Start, options: &InspectOptions) -> bool {
     let whole = whole_sentences(&start.head.bytes, start.head.more);
-    let text = start.encoding(options.encoding).lossy(whole);
-    sentences(path, &text, None).is_ok_and(|found| {
-        let words = || found.all.iter().flatten();
-        let count = words().count();
-        let tags = words().map(|token| token.tag).collect::<HashSet<_>>().len();
-        // Rows of texts, or of numbers, are none of words.
-        let are_words = |token: &&Token<'_>| {
-            !token.word.contains(char::is_whitespace) && !token.word.parse::<f64>().is_ok()
-        };
-        let few = tags > 1 && tags * 2 <= count && words().filter(are_words).count() * 10 > count * 6;
-        // Of the rows of a table with empty lines in it none belong together.
-        few && found.all.len() > 1 && count * 2 > found.all.len() * 3 && count <= found.all.len() * 500
-    })
+    conll::is_tagged(path, &start.encoding(options.encoding).lossy(whole))
 }
 
 /// Up to the last empty line, where more follows.

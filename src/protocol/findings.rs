@@ -79,6 +79,9 @@ pub struct Coverage {
     pub unit: String,
     /// The number of distinct tokens.
     pub distinct: usize,
+    /// The number of distinct tokens that occur once.
+    #[serde(default)]
+    pub once: usize,
     /// The number of all tokens.
     pub running: u64,
     /// Numbers of most frequent tokens, each with their share of all, 0 to 1.

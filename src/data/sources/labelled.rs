@@ -1,5 +1,6 @@
 //! `source: labelled`: texts with labels, in any of several file formats.
 
+pub(crate) mod arff;
 pub(crate) mod csv;
 pub(crate) mod evaluation_set;
 pub(crate) mod folder;
@@ -11,7 +12,7 @@ pub(crate) mod split;
 pub(crate) mod streamed;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
@@ -107,25 +108,49 @@ pub enum Format {
     /// A text a line, its label behind it.
     #[serde(rename = "label-last")]
     LabelLast,
+    /// An attribute-relation file of Weka.
+    Arff,
 }
 
 impl Format {
     /// The names in a preset; each is also a `source:`.
-    pub const NAMES: [&'static str; 7] =
-        ["csv", "jsonl", "lines", "folder", "fasttext", "label-first", "label-last"];
+    pub const NAMES: [&'static str; 8] =
+        ["csv", "jsonl", "lines", "folder", "fasttext", "label-first", "label-last", "arff"];
+
+    /// The formats in the order of [`NAMES`](Self::NAMES).
+    const ALL: [Self; 8] = [
+        Self::Csv,
+        Self::Jsonl,
+        Self::Lines,
+        Self::Folder,
+        Self::FastText,
+        Self::LabelFirst,
+        Self::LabelLast,
+        Self::Arff,
+    ];
 
     /// The format called `name`.
     pub fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "csv" => Self::Csv,
-            "jsonl" => Self::Jsonl,
-            "lines" => Self::Lines,
-            "folder" => Self::Folder,
-            "fasttext" => Self::FastText,
-            "label-first" => Self::LabelFirst,
-            "label-last" => Self::LabelLast,
-            _ => return None,
-        })
+        Self::NAMES.iter().zip(Self::ALL).find(|(known, _)| **known == name).map(|(_, format)| format)
+    }
+
+    /// Its name in a preset.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().zip(Self::ALL).find(|(_, format)| *format == self).map_or("", |(name, _)| *name)
+    }
+
+    /// The format of the file at `path` whose lines have their labels in them, where data of the format `like` are expected there: a few lines
+    /// may not show it by themselves. `None` for all other files.
+    pub fn of_lines(path: &Path, like: Option<Self>) -> Option<Self> {
+        let spec = LabelledSpec { path: path.into(), ..LabelledSpec::default() };
+        match spec.detect_format().ok()? {
+            found if found.is_inline() => Some(found),
+            Self::Csv => {
+                let (head, _) = Head::read(&mut open::text(path, None).ok()?, HEAD);
+                like.filter(|like| like.is_inline() && !CsvFile(&spec).sample(&head).is_table())
+            }
+            _ => None,
+        }
     }
 
     /// Whether every line has a text and its label.
@@ -356,6 +381,7 @@ impl LabelledSpec {
             Format::Csv => CsvFile(self).read(into, report),
             Format::Jsonl => jsonl::read(self, into, report),
             Format::Lines => lines::read(self, into, report),
+            Format::Arff => arff::read(self, into, report),
             format if format.is_inline() => inline::read(self, format, into, report),
             Format::Folder if self.is_multi_label() => {
                 let expected = "a table, JSON lines, or lines with a file of labels";
@@ -389,6 +415,9 @@ impl LabelledSpec {
             return Ok(Format::Jsonl);
         }
         let text = self.encoding.lossy(head.whole_lines());
+        if name.ends_with(".arff") || arff::is_arff(&text) {
+            return Ok(Format::Arff);
+        }
         if inline::fasttext(&inline::lines_of(&text)).is_some() {
             return Ok(Format::FastText);
         }

@@ -1,6 +1,5 @@
 //! `source: tags`: sentences with a tag for every word in CoNLL formats, a word a line, an empty line after each sentence.
 
-mod conll;
 mod evaluation_set;
 mod words;
 
@@ -19,6 +18,7 @@ use crate::data::opened::{Data, Opened};
 use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
 use crate::data::sources::labelled::split::{self, split_by_fingerprint};
 use crate::data::sources::labelled::{GivenValidation, Validation};
+use crate::data::text::conll::{Token, sentences};
 use crate::data::text::corpus::blank;
 use crate::data::text::interner::fingerprint_of;
 use crate::data::text::sentences::{encode_sentences, vocabularies};
@@ -29,7 +29,6 @@ use crate::data::text::vocabularies::Vocabularies;
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 
-pub(crate) use conll::{Sentences, Token, sentences};
 pub use evaluation_set::TaggedSentences;
 pub use words::split_words;
 

@@ -167,6 +167,11 @@ impl Corpus {
         )
     }
 
+    /// The number of words that occur at least `least` times.
+    pub fn words_at_least(&self, least: u64) -> usize {
+        self.words.iter().filter(|(_, _, count)| *count >= least.max(1)).count()
+    }
+
     /// Encodes the texts as rows of ids `[text, step]` with classes as indices into `labels` (sorted), or behind them where `labels` have
     /// not that one: those are collected in `unseen`. Also returns the share of encoded words that are not in `vocabulary`.
     ///

@@ -54,7 +54,7 @@ pub(super) fn propose(findings: &Findings, spec: SequencesSpec) -> Proposal {
             ..WatchSpec::default()
         },
     };
-    Proposal { spec, comments, suggested: named_rows(suggested) }
+    Proposal { spec, comments, suggested: named_rows(suggested), at_least: None }
 }
 
 fn comments(spec: &SequencesSpec) -> Comments {

@@ -41,6 +41,7 @@ pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>
         ("training", format!("batches of {batch}, {}", counted(epochs, "epoch", "epochs"))),
     ];
     let mut comments = comments(&spec, tags);
+    super::of_test(&mut comments, findings);
     comments.before(
         "tokens",
         format!(
@@ -97,7 +98,7 @@ pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>
             ..WatchSpec::default()
         },
     };
-    Proposal { spec, comments, suggested: named_rows(suggested) }
+    Proposal { spec, comments, suggested: named_rows(suggested), at_least: None }
 }
 
 fn channel(level: ChannelLevel, letters: Option<usize>, vocabulary: Option<usize>) -> ChannelSpec {

@@ -40,6 +40,7 @@ pub fn draft() -> Draft {
             ],
         }),
         vocabulary: Some(Coverage {
+            once: 0,
             unit: "words".into(),
             distinct: 4_321,
             running: 34_000,

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::streamed;
 use super::{LabelledSpec, Validation, split};
-use crate::data::error::DataError;
+use crate::data::error::{DataError, refuse};
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::data::opened::{Data, Opened};
 use crate::data::progress::{ProgressSender, read_splits};
@@ -10,6 +10,7 @@ use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source,
 use crate::data::text::splits::{TextSplits, overlap_note};
 use crate::data::text::tokenizer::Level;
 use crate::data::text::tokens::{TokenRules, TokenSpec};
+use crate::data::text::vocabulary::Vocabulary;
 use crate::number;
 
 impl Source for LabelledSpec {
@@ -82,6 +83,24 @@ impl Source for LabelledSpec {
 
     fn remove_validation(&mut self) {
         self.validation = None;
+    }
+
+    fn vocabulary_at_least(
+        &self,
+        tokens: &TokenSpec,
+        seed: u64,
+        least: u64,
+    ) -> Result<Option<usize>, DataError> {
+        if streamed::should_stream(self)? {
+            let expected = "a number of words: these texts are too large to be counted before training";
+            return refuse("tokens.vocabulary", format!("at_least: {least}"), expected);
+        }
+        let mut corpus = self.read(tokens.level, false, &ProgressSender::disconnected())?;
+        let held_out = self.validation.as_ref().filter(|_| self.of_validation().is_none());
+        if let Some(held_out) = held_out {
+            corpus = corpus.subset(&split::split(&corpus, held_out, seed).0);
+        }
+        Ok(Some(corpus.words_at_least(least) + Vocabulary::FIRST as usize))
     }
 
     fn fold_sizes(&self, folds: usize, seed: u64) -> Result<Option<FoldSizes>, DataError> {

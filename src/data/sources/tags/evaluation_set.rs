@@ -1,7 +1,8 @@
-use super::{TagsSpec, dataset, sentences};
+use super::{TagsSpec, dataset};
 use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
 use crate::data::sources::labelled::Validation;
+use crate::data::text::conll::sentences;
 use crate::data::text::tokens::TokenSpec;
 use crate::data::text::unseen::Unseen;
 use crate::data::text::vocabularies::Vocabularies;

@@ -1,5 +1,6 @@
 //! The CoNLL formats: a word a line with its columns, an empty line after each sentence.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::data::columns::Column;
@@ -127,6 +128,22 @@ pub(crate) fn sentences<'a>(
         true => Err(DataError::content(path, None, "no sentence", "a word a line, with its tag")),
         false => Ok(found),
     }
+}
+
+/// Whether `text` has words with their tags, a word a line, with empty lines between sentences.
+pub(crate) fn is_tagged(path: &Path, text: &str) -> bool {
+    sentences(path, text, None).is_ok_and(|found| {
+        let words = || found.all.iter().flatten();
+        let (count, all) = (words().count(), found.all.len());
+        let tags = words().map(|token| token.tag).collect::<HashSet<_>>().len();
+        // Rows of texts, or of numbers, are none of words.
+        let is_word = |token: &&Token<'_>| {
+            !token.word.contains(char::is_whitespace) && token.word.parse::<f64>().is_err()
+        };
+        let few = tags > 1 && tags * 2 <= count && words().filter(is_word).count() * 10 > count * 6;
+        // Of the rows of a table with empty lines in it none belong together.
+        few && all > 1 && count * 2 > all * 3 && count <= all * 500
+    })
 }
 
 /// The columns of a line: between tabs, or else between blanks.
