@@ -23,7 +23,7 @@ fn others(path: &Path) -> [DataSpec; 3] {
     [
         DataSpec::Text(TextSpec {
             path: path(),
-            validation: 0.1,
+            validation: Validation::Share(0.1),
             encoding: Encoding::Utf8,
             needs: Some("fetch it".into()),
         }),
