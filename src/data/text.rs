@@ -5,6 +5,7 @@ pub(crate) mod conll;
 pub(crate) mod corpus;
 pub(crate) mod interner;
 pub(crate) mod label_set;
+pub(crate) mod notes;
 pub(crate) mod sentences;
 pub(crate) mod splits;
 pub(crate) mod text_sink;

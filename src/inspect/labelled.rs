@@ -16,7 +16,7 @@ use crate::data::sources::labelled::folder;
 use crate::data::sources::labelled::{Format, GivenValidation, LabelledSpec, Validation};
 use crate::data::text::interner::{Words, fingerprint};
 use crate::data::text::label_set;
-use crate::data::text::splits::overlap_note;
+use crate::data::text::notes::{cased_note, empty_note, overlap_note};
 use crate::data::text::text_sink::Sink;
 use crate::data::text::tokenizer::Level;
 use crate::data::text::tokenizer::for_each_token;
@@ -237,12 +237,9 @@ pub(super) fn inspect(
     if let Some(given) = given {
         validation(&mut spec, &found, given, &mut facts, &mut notes);
     }
-    if found.empty > 0 {
-        let (empty, all) = (number::count(found.empty as u64), number::count(found.lengths.len() as u64));
-        notes.push(format!("{empty} of {all} texts are empty: the network sees nothing but padding"));
-    }
+    notes.extend(empty_note(found.empty, found.lengths.len()));
     let mut labels = found.classes(&spec);
-    notes.extend(cased(labels.iter().map(|(label, count)| (label.as_str(), *count)), "labels"));
+    notes.extend(cased_note(labels.iter().map(|(label, count)| (label.as_str(), *count)), "labels"));
     let unused: Vec<String> = labels
         .iter()
         .filter(|(_, count)| **count == 0 && !found.more)
@@ -381,24 +378,6 @@ fn validation(
         notes.push(format!("{why}; a part of the training data is used for validation instead"));
         spec.validation = None;
     }
-}
-
-/// Says which names differ by the case of their letters alone, with their numbers of texts or words; `what` they are.
-pub(super) fn cased<'l>(names: impl Iterator<Item = (&'l str, usize)>, what: &str) -> Option<String> {
-    let mut groups = BTreeMap::<String, Vec<(&str, usize)>>::new();
-    names.for_each(|(name, count)| groups.entry(name.to_lowercase()).or_default().push((name, count)));
-    let named = |group: &Vec<(&str, usize)>| {
-        let each =
-            group.iter().map(|(name, count)| format!("{} ({})", quoted(name), number::count(*count as u64)));
-        each.collect::<Vec<_>>().join(" and ")
-    };
-    let groups: Vec<String> = groups.values().filter(|group| group.len() > 1).take(4).map(named).collect();
-    (!groups.is_empty()).then(|| {
-        format!(
-            "{what} that differ by the case of their letters only are different ones: {}",
-            groups.join("; ")
-        )
-    })
 }
 
 /// How many labels a text has, where it may have several.

@@ -13,7 +13,7 @@ use crate::data::sources::labelled::{GivenValidation, Validation};
 use crate::data::sources::tags::{TagsSpec, fingerprints};
 use crate::data::text::conll::{self, Sentences, Token, sentences};
 use crate::data::text::interner::Words;
-use crate::data::text::splits::overlap_note;
+use crate::data::text::notes::{cased_note, overlap_note};
 use crate::data::text::unseen::{Unseen, unseen_note};
 use crate::metrics::ChunkScheme;
 use crate::number;
@@ -64,7 +64,7 @@ pub(super) fn inspect(path: &Path, options: &InspectOptions) -> Result<Inspectio
         facts.push(("metrics".into(), "entity F1, as conlleval counts, beside that of the tags".into()));
     }
     let mut notes: Vec<String> = found.note().into_iter().collect();
-    notes.extend(super::labelled::cased(tags.iter().map(|(tag, count)| (*tag, *count)), "tags"));
+    notes.extend(cased_note(tags.iter().map(|(tag, count)| (*tag, *count)), "tags"));
     let (validation, fact) = validation(&beside, &found, options, &mut notes);
     facts.push(("validation".into(), fact));
     let findings = Findings {

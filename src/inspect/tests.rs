@@ -352,3 +352,5 @@ fn what_the_bytes_mean_is_found_and_names_of_columns_with_it() {
     let Ok(DetectedData::Text { spec, prime }) = prose.detected else { panic!("{prose:?}") };
     assert_eq!((spec.encoding.to_string().as_str(), prime.as_str()), ("windows-1251", "Я помню чудное "));
 }
+
+mod texts;

@@ -16,7 +16,7 @@ use crate::data::opened::{Data, Opened};
 use crate::data::source::{Context, PathSetting, RequiredFile, Source, TokenUse};
 use crate::data::sources::labelled::{GivenValidation, Validation};
 use crate::data::text::interner::{Words, fingerprint};
-use crate::data::text::splits::overlap_note;
+use crate::data::text::notes::overlap_note;
 use crate::data::text::tokenizer::{Level, for_each_word};
 use crate::data::text::tokens::{TokenRules, TokenSpec};
 use crate::data::text::vocabulary::Vocabulary;

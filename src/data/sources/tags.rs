@@ -21,8 +21,8 @@ use crate::data::sources::labelled::{GivenValidation, Validation};
 use crate::data::text::conll::{Token, sentences};
 use crate::data::text::corpus::blank;
 use crate::data::text::interner::fingerprint_of;
+use crate::data::text::notes::{cased_note, overlap_note};
 use crate::data::text::sentences::{encode_sentences, vocabularies};
-use crate::data::text::splits::overlap_note;
 use crate::data::text::tokens::{TokenRules, TokenSpec};
 use crate::data::text::unseen::{Unseen, unseen_note};
 use crate::data::text::vocabularies::Vocabularies;
@@ -167,6 +167,7 @@ impl TagsSpec {
             .transpose()?;
         let unseen = unseen.counts();
         notes.extend(unseen_note(&unseen, "tag", "word"));
+        notes.extend(cased_note(tags.iter().map(|(tag, count)| (*tag, *count)), "tags"));
         let counts = count_tags(&train);
         let counted = held_out.as_ref().unwrap_or(&train);
         let words = counted.iter().flatten().count();

@@ -167,6 +167,12 @@ impl Corpus {
         )
     }
 
+    /// The number of texts without a word.
+    pub fn empty(&self) -> usize {
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        starts.zip(&self.ends).filter(|(start, end)| start == *end).count()
+    }
+
     /// The number of words that occur at least `least` times.
     pub fn words_at_least(&self, least: u64) -> usize {
         self.words.iter().filter(|(_, _, count)| *count >= least.max(1)).count()

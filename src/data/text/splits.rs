@@ -83,13 +83,3 @@ impl TextSplits {
         })
     }
 }
-
-/// A note for the user if `shared` of `all` validation sequences, called `what`, also appear in the training data.
-pub(crate) fn overlap_note(shared: usize, all: usize, what: &str) -> Option<String> {
-    let count = |n: usize| number::count(n as u64);
-    let mut note = format!("{} of {} {what} also appear in the training data", count(shared), count(all));
-    if shared * 2 >= all {
-        note += ": metrics say little about other data";
-    }
-    (shared > 0).then_some(note)
-}

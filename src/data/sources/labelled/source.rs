@@ -7,7 +7,8 @@ use crate::data::form::{Form, InputForm, TargetForm};
 use crate::data::opened::{Data, Opened};
 use crate::data::progress::{ProgressSender, read_splits};
 use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
-use crate::data::text::splits::{TextSplits, overlap_note};
+use crate::data::text::notes::{cased_note, empty_note, overlap_note};
+use crate::data::text::splits::TextSplits;
 use crate::data::text::tokenizer::Level;
 use crate::data::text::tokens::{TokenRules, TokenSpec};
 use crate::data::text::vocabulary::Vocabulary;
@@ -49,6 +50,11 @@ impl Source for LabelledSpec {
             let shared = splits.train.shared(validation);
             notes.extend(overlap_note(shared, validation.len(), "validation texts"));
         }
+        notes.extend(empty_note(splits.train.empty(), splits.train.len()));
+        notes.extend(cased_note(
+            splits.classes.iter().map(|(label, count)| (label.as_str(), *count)),
+            "labels",
+        ));
         let mut data = splits.encode(self.description(), tokens, context.progress)?;
         notes.append(&mut data.notes);
         Ok(Data { notes, ..data }.into())

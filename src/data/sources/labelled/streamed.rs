@@ -35,7 +35,7 @@ use crate::data::opened::{Data, Opened};
 use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::{LabelledSpec, Validation};
 use crate::data::text::corpus::Corpus;
-use crate::data::text::splits::overlap_note;
+use crate::data::text::notes::{cased_note, overlap_note};
 use crate::data::text::text_sink::Sink as _;
 use crate::data::text::tokens::TokenSpec;
 use crate::data::text::unseen::{Unseen, unseen_note};
@@ -277,6 +277,7 @@ fn scan(
             counts
         }
     };
+    notes.extend(cased_note(classes.iter().map(|(label, count)| (label.as_str(), *count)), "labels"));
     let facts = DataFacts {
         source: spec.path.display().to_string(),
         train: rows,
