@@ -30,7 +30,7 @@ pub(crate) mod text;
 use progress::check_exists;
 
 pub use batches::{BatchOrder, Batches, StreamedSplit};
-pub use beside::{Beside, DividedFolder, divided_folder, test_beside, train_and_test};
+pub use beside::{Beside, DividedFolder, divided_folder, test_beside, test_of, train_and_test};
 pub use columns::Column;
 pub use dataset::sampler::{Sampler, in_order};
 pub use dataset::{Batch, Dataset, Inputs, Targets};

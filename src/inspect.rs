@@ -238,6 +238,11 @@ fn lines_with_labels(path: &Path, options: &InspectOptions, start: &Start) -> Re
         LabelledSpec { path: path.into(), format: Some(Format::Lines), encoding, ..LabelledSpec::default() };
     spec.set_multi_label(multi_label);
     let facts = vec![("labels".into(), labels)];
+    let beside = Beside::of(path);
+    let has_labels = |path: &Path| labels_of_lines::labels_beside(path).is_some();
+    if beside.held_out().is_some_and(|path| has_labels(path)) {
+        spec = labelled::validated(spec, &beside);
+    }
     labelled::inspect(spec, "a text a line", facts, Vec::new(), start.size)
 }
 
@@ -305,7 +310,7 @@ fn folder(path: &Path, options: &InspectOptions) -> Result<Inspection, DataError
         )?;
         return Ok(with_test(inspection, &divided.beside));
     }
-    inspect(&train, options)
+    look_at(&train, options)
 }
 
 /// With the test data that lie beside the training data, and whether they have to validate.

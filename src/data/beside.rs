@@ -104,6 +104,12 @@ pub fn train_and_test(path: &Path) -> Option<(PathBuf, PathBuf)> {
     Some((train, held_out))
 }
 
+/// The data of a [`divided_folder`] to evaluate on: the test data, or else those for validation.
+pub fn test_of(path: &Path) -> Option<PathBuf> {
+    let Beside { validation, test } = divided_folder(path)?.beside;
+    test.or(validation)
+}
+
 /// The file beside a training file to validate on: see [`Beside::held_out`].
 pub fn test_beside(path: &Path) -> Option<PathBuf> {
     Beside::of(path).held_out().cloned()

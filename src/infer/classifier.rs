@@ -7,7 +7,7 @@ use super::network::{Network, damaged};
 use super::{Evaluation, InferError, Mistake, most_likely};
 use crate::data::{
     self, DataSpec, GivenValidation, Inputs, LabelledSpec, Scale, SequencesSpec, TargetForm, Targets,
-    TokenSpec, Validation, Vocabulary, archive, divided_folder, train_and_test,
+    TokenSpec, Validation, Vocabulary, archive, test_of, train_and_test,
 };
 use crate::nn::Score;
 use crate::preset::RunSpec;
@@ -208,7 +208,7 @@ impl Classifier {
             (DataSpec::Labelled(labelled), InputKind::Texts { tokens, vocabulary }) => {
                 let known = (labels, vocabulary, tokens);
                 // Training validates on other data of the folder where there are any.
-                let test = moved.and_then(divided_folder).and_then(|divided| divided.beside.test);
+                let test = moved.and_then(test_of);
                 let given = test
                     .map(|path| Validation::Given(GivenValidation { path, ..GivenValidation::default() }));
                 let labelled = &LabelledSpec {

@@ -3,7 +3,7 @@ use std::path::Path;
 use super::InferError;
 use super::batch::{network_input, network_targets};
 use super::network::{Network, damaged};
-use crate::data::{DataSpec, Targets, TokenSpec, Vocabulary};
+use crate::data::{DataSpec, Targets, TextSpec, TokenSpec, Vocabulary, test_of};
 use crate::metrics::{EvaluationResult, bits_per_token};
 use crate::nn::{Mode, Shard};
 use crate::preset::RunSpec;
@@ -62,6 +62,10 @@ impl LanguageModel {
         let model = &self.network.model;
         let carries = model.is_stateful();
         let streams = if carries { self.network.spec.train.batch_size } else { 1 };
+        // Of a folder of training and test data the test data are evaluated, of others all data.
+        let test = moved.and_then(test_of);
+        let path = test.unwrap_or_else(|| text.path.clone());
+        let text = &TextSpec { path, ..text.clone() };
         let known = (&self.vocabulary, &self.tokens);
         let Some(found) = text.evaluation_text(moved.is_some(), streams, known)? else {
             let message = "the run has no validation data; name some with --data";

@@ -6,7 +6,10 @@ use ndarray::{Array3, s};
 use super::evaluation::{Sentences, Worst};
 use super::network::{Network, damaged};
 use super::{Evaluation, InferError, Mistake, most_likely};
-use crate::data::{DataSpec, Targets, TokenSpec, Vocabularies, encode_sentences, split_words};
+use crate::data::{
+    DataSpec, GivenValidation, TagsSpec, Targets, TokenSpec, Validation, Vocabularies, encode_sentences,
+    split_words, test_of,
+};
 use crate::preset::RunSpec;
 use crate::run::{checkpoint::Which, read_json};
 
@@ -130,8 +133,14 @@ impl Tagger {
             );
             return Err(InferError::Task(message));
         };
+        // Of a folder of training and test data the test data are evaluated, of others all data.
+        let test = moved.and_then(test_of);
+        let whole = moved.is_some() && test.is_none();
+        let given =
+            test.map(|path| Validation::Given(GivenValidation { path, ..GivenValidation::default() }));
+        let tags = &TagsSpec { validation: given.or_else(|| tags.validation.clone()), ..tags.clone() };
         let known = (self.labels.as_slice(), &self.vocabularies, &self.tokens);
-        let Some(found) = tags.evaluation_set(moved.is_some(), self.network.spec.train.seed, known)? else {
+        let Some(found) = tags.evaluation_set(whole, self.network.spec.train.seed, known)? else {
             let message = "the run has no validation data; name some with --data";
             return Err(InferError::Task(message.to_owned()));
         };

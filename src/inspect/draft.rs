@@ -51,6 +51,9 @@ pub fn draft(path: &Path, options: &InspectOptions, to: Option<&Path>) -> Result
         .and_then(Path::file_stem)
         .map_or_else(|| name_of(path), |stem| stem.to_string_lossy().into_owned());
     let preset = detected.and_then(|detected| {
+        if options.at_least.is_some() && !matches!(detected, DetectedData::Texts { .. }) {
+            return Err("--at-least is for labelled texts: these data have no vocabulary of words, or channels with their own".into());
+        }
         let proposal = match detected {
             DetectedData::Texts { spec, level, examples } => {
                 texts::propose(&findings, spec, level, examples, options.at_least)

@@ -361,16 +361,24 @@ fn validation(
             let (known, theirs) = (train.classes(spec), found.classes(spec));
             let strangers: Vec<&str> =
                 theirs.keys().filter(|label| !known.contains_key(*label)).map(String::as_str).collect();
-            if !strangers.is_empty() && !train.more {
-                let texts: usize = strangers.iter().filter_map(|label| theirs.get(*label)).sum();
+            let texts: usize = strangers.iter().filter_map(|label| theirs.get(*label)).sum();
+            let none_known = theirs.keys().all(|label| !known.contains_key(label));
+            if none_known && !train.more {
+                Some(format!(
+                    "{name} has only labels that the training data have not: {}",
+                    listed(strangers.into_iter())
+                ))
+            } else if !strangers.is_empty() && !train.more {
                 let fate = if spec.is_multi_label() { "are in no metric" } else { "count as wrong" };
                 notes.push(format!(
                     "{} of {name} have labels that the training data have not, and {fate}: {}",
                     number::counted(texts, "text"),
                     listed(strangers.into_iter())
                 ));
+                None
+            } else {
+                None
             }
-            None
         }
     };
     if let Some(why) = refused {

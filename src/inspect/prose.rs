@@ -1,5 +1,7 @@
 //! Whether a text looks like one to continue: prose, verse, a program, in any script.
 
+use std::collections::HashSet;
+
 use crate::data::sources::labelled::inline::lines_of;
 
 /// Lines from which on a structure is none by chance.
@@ -19,14 +21,17 @@ const PIECES: usize = 4;
 /// 1. fewer than half of its characters but white space are letters;
 /// 2. it has 200 letters or more, and fewer than nine different ones (DNA);
 /// 3. four of five lines (at least one) are a single string of 40 letters, digits and signs or more, of ASCII (proteins, base64);
-/// 4. of ten lines or more, nine of ten have the same number of columns, two or more, between tabs, bars, semicolons or (three or more)
+/// 4. nine of ten words have a tag behind a slash or an underscore (Brown corpus);
+/// 5. of ten lines or more, nine of ten have the same number of columns, two or more, between tabs, bars, semicolons or (three or more)
 ///    commas or blanks;
-/// 5. nine of ten begin with a number, or have a date, a time or an address at the same place (logs);
-/// 6. six of ten begin with `<` (markup).
+/// 6. nine of ten begin with a number, or have a date, a time or an address at the same place (logs);
+/// 7. six of ten begin with `<` (markup).
 pub(super) fn not_prose(text: &str) -> Option<String> {
-    let lines = lines_of(text);
+    // What is repeated shows no structure.
+    let mut seen = HashSet::new();
+    let lines: Vec<&str> = lines_of(text).into_iter().filter(|line| seen.insert(*line)).collect();
     let (mut all, mut letters) = (0_usize, 0_usize);
-    let mut alphabet = std::collections::HashSet::new();
+    let mut alphabet = HashSet::new();
     for c in lines.iter().flat_map(|line| line.chars()).filter(|c| !c.is_whitespace()) {
         all += 1;
         // Scripts whose vowels are marks, such as Devanagari and Thai, have letters and marks.
@@ -43,12 +48,22 @@ pub(super) fn not_prose(text: &str) -> Option<String> {
     }
     let share =
         |is: &dyn Fn(&&&str) -> bool| lines.iter().filter(is).count() as f64 / lines.len().max(1) as f64;
-    let is_string = |line: &&&str| {
+    // A line before each of them may name it (FASTA).
+    let is_string = |line: &str| {
         let line = line.trim();
         line.len() >= STRING && line.is_ascii() && !line.contains(char::is_whitespace)
     };
-    if share(&is_string) >= 0.8 {
+    let strings = lines.iter().filter(|line| is_string(line)).count();
+    let named = lines.iter().filter(|line| line.starts_with('>')).count();
+    if strings > 0 && strings * 10 >= (lines.len() - named) * 8 {
         return Some("its lines are long strings without blanks".to_owned());
+    }
+    let words = || lines.iter().flat_map(|line| line.split_whitespace());
+    let (all, tagged) = (words().count(), words().filter(|word| has_tag(word)).count());
+    if tagged >= LINES && tagged * 10 >= all * 9 {
+        let why = "its words have their tags behind them, as house/NN has: put a word and its tag on each line, a blank between and an \
+                   empty line after each sentence";
+        return Some(why.to_owned());
     }
     if lines.len() < LINES {
         return None;
@@ -82,6 +97,15 @@ pub(super) fn not_prose(text: &str) -> Option<String> {
     (0..PIECES)
         .any(timed)
         .then(|| "its lines have a date, a time or an address at the same place, as logs have".to_owned())
+}
+
+/// Whether a word ends with a tag in capital letters or marks: `house/NN`, `the_DT`, `./.`.
+fn has_tag(word: &str) -> bool {
+    let parts = word.rsplit_once('/').or_else(|| word.rsplit_once('_'));
+    let is_tag = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c.is_ascii_punctuation();
+    parts.is_some_and(|(word, tag)| {
+        !word.is_empty() && !tag.is_empty() && tag.len() <= 8 && tag.chars().all(is_tag)
+    })
 }
 
 /// Whether digits stand on both sides of a hyphen, colon, slash or point, as in dates, times and addresses.
@@ -135,10 +159,12 @@ mod tests {
             ),
             (
                 rows(&|n| format!("127.0.0.1 - - [10/Oct/2000:13:55:{n:02}] \"GET /{}\"\n", words[n % 4])),
-                "a date, a time",
+                "are letters",
             ),
             (rows(&|n| format!("Ann\tsold{}\tthe house\n", n)), "3 columns each, between tabs"),
             (rows(&|n| format!("{n} {}\n", words[n % 4])), "begin with numbers"),
+            (rows(&|n| "Ann/NNP sold/VBD the/DT house/NN ".repeat(1 + n % 3) + "./.\n"), "tags behind them"),
+            (rows(&|n| format!(">seq{n}\n{}\n", "MKVLAAGICQDERSTPYWHF".repeat(3))), "long strings"),
             (rows(&|n| format!("<p>{}</p>\n", words[n % 4])), "markup"),
             (rows(&|n| format!("name{n} verb noun NN VB\n")), "5 columns each, between blanks"),
         ];

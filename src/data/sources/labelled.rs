@@ -147,7 +147,7 @@ impl Format {
             found if found.is_inline() => Some(found),
             Self::Csv => {
                 let (head, _) = Head::read(&mut open::text(path, None).ok()?, HEAD);
-                like.filter(|like| like.is_inline() && !CsvFile(&spec).sample(&head).is_table())
+                like.filter(|like| like.is_inline() && !CsvFile(&spec).sample(&head).is_nearly_table())
             }
             _ => None,
         }
@@ -422,7 +422,11 @@ impl LabelledSpec {
             return Ok(Format::FastText);
         }
         // What is wrong with a table is reported by its reader.
-        if failed.is_some() || self.has_layout() || CsvFile(self).sample(&head).is_table() {
+        let sample = CsvFile(self).sample(&head);
+        let is_header = sample.decoded(self.encoding).first().is_some_and(|first| {
+            self.column_settings().are_named(&first.iter().map(String::as_str).collect::<Vec<_>>())
+        });
+        if failed.is_some() || self.has_layout() || sample.is_nearly_table() || is_header {
             return Ok(Format::Csv);
         }
         Ok(inline::detect(&self.path, self.encoding)?.map_or(Format::Csv, |found| found.format))

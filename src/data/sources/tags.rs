@@ -165,6 +165,9 @@ impl TagsSpec {
             .as_ref()
             .map(|held_out| dataset(held_out, &labels, &mut unseen, &vocabularies, spec))
             .transpose()?;
+        let words = held_out.iter().flatten().flatten().count();
+        let path = self.given().map_or(&self.path, |given| &given.path);
+        unseen.check(path, words, &labels)?;
         let unseen = unseen.counts();
         notes.extend(unseen_note(&unseen, "tag", "word"));
         notes.extend(cased_note(tags.iter().map(|(tag, count)| (*tag, *count)), "tags"));
@@ -319,7 +322,7 @@ mod tests {
             data.notes
         );
         assert!(
-            data.notes.iter().any(|note| note.starts_with("1 of 3 validation sentences")),
+            data.notes.iter().any(|note| note.starts_with("2 of 3 validation sentences")),
             "{:?}",
             data.notes
         );

@@ -164,7 +164,6 @@ fn is_comment(line: &str, fields: &[&str], layout: &Layout) -> bool {
 fn layout(path: &Path, text: &str, tag: Option<&Column>) -> Result<Layout, DataError> {
     let is_row = |line: &&str| !line.trim().is_empty() && !line.starts_with(DOCUMENT);
     let without_hash = || text.lines().filter(is_row).filter(|line| !line.starts_with('#'));
-    // In a file of two columns `#` may be the first word, and the only one.
     let first = without_hash().next().or_else(|| text.lines().find(is_row));
     let Some(columns) = first.map(|line| fields(line).len()) else {
         return Err(DataError::content(path, None, "no sentence", "a word a line, with its tag"));
@@ -172,7 +171,7 @@ fn layout(path: &Path, text: &str, tag: Option<&Column>) -> Result<Layout, DataE
     let line = text.lines().zip(1..).find(|(line, _)| Some(*line) == first).map(|(_, number)| number);
     let wrong =
         |found: String, expected: &str| Err(DataError::content(path, line, found, expected.to_owned()));
-    if without_hash().next().is_none() && columns != 2 {
+    if without_hash().next().is_none() {
         return Err(DataError::content(path, None, "no sentence", "a word a line, with its tag"));
     }
     if text.starts_with("#begin document") && columns > TREEBANK {
@@ -203,7 +202,10 @@ fn layout(path: &Path, text: &str, tag: Option<&Column>) -> Result<Layout, DataE
         // A treebank may have the parts of speech of its language alone.
         None if has_ids && columns >= TREEBANK && missing(3) && !missing(4) => Some(4),
         None if has_ids && columns >= TREEBANK => Some(3),
-        None => Some(columns - 1),
+        // Lines may end with a tab.
+        None => (0..columns)
+            .rev()
+            .find(|at| rows.iter().any(|row| row.get(*at).is_some_and(|tag| !tag.is_empty()))),
     };
     let Some(tag_at) = tag_at.filter(|at| *at != word) else {
         let wanted = tag.map(ToString::to_string).unwrap_or_default();
@@ -284,6 +286,7 @@ mod tests {
             read(&x.replace('\t', " ").replace("#Text=Hi\n", "")).unwrap(),
             ["Hi/INTJ you/PRON", "Hi/INTJ"]
         );
+        assert_eq!(read("a\tDT\t\nb\tNN\t\n").unwrap(), ["a/DT b/NN"]);
         // A number as the first word is no id.
         assert_eq!(read("1 CD B-NP\nman NN I-NP\n\n2 CD O\n").unwrap(), ["1/B-NP man/I-NP", "2/O"]);
     }

@@ -1,6 +1,8 @@
 //! Labels of data to evaluate on that the training data have not.
 
-use crate::data::error::quoted;
+use std::path::Path;
+
+use crate::data::error::{DataError, listed, quoted};
 use crate::number;
 use crate::protocol::ClassCount;
 
@@ -10,6 +12,11 @@ use crate::protocol::ClassCount;
 pub(crate) struct Unseen(Vec<ClassCount>);
 
 impl Unseen {
+    /// Those that were collected.
+    pub fn of(counts: &[ClassCount]) -> Self {
+        Self(counts.to_vec())
+    }
+
     /// The class of `label`, an index into the sorted `labels` or behind them.
     pub fn class(&mut self, label: &str, labels: &[String]) -> u32 {
         self.class_of(label, labels, 1)
@@ -28,6 +35,29 @@ impl Unseen {
             unseen.count += count;
         }
         (labels.len() + at) as u32
+    }
+
+    /// Refuses data at `path` of which all `all` sequences have such labels: they are other labels, or written otherwise.
+    ///
+    /// # Errors
+    /// With the labels, and how they are written in the training data.
+    pub fn check(&self, path: &Path, all: usize, labels: &[String]) -> Result<(), DataError> {
+        let count: usize = self.0.iter().map(|unseen| unseen.count).sum();
+        if all == 0 || count < all {
+            return Ok(());
+        }
+        let same = |known: &&String, unseen: &str| {
+            let number = |label: &str| label.trim().parse::<f64>().ok();
+            known.eq_ignore_ascii_case(unseen) || number(known).is_some() && number(known) == number(unseen)
+        };
+        let hint = self.0.iter().find_map(|unseen| {
+            let known = labels.iter().find(|known| same(known, &unseen.label))?;
+            Some(format!("; write {} for {}", quoted(known), quoted(&unseen.label)))
+        });
+        let found = format!("only labels that the training data have not, {}", unseen_list(&self.0));
+        let known = listed(labels.iter().map(String::as_str));
+        let expected = format!("labels of the training data: {known}{}", hint.unwrap_or_default());
+        Err(DataError::content(path, None, found, expected))
     }
 
     /// The labels with their counts, in the order of their classes.
@@ -67,4 +97,31 @@ pub(crate) fn unseen_list(unseen: &[ClassCount]) -> String {
         .collect();
     let more = unseen.len().saturating_sub(8);
     if more > 0 { format!("{} and {more} more", listed.join(", ")) } else { listed.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_written_otherwise_are_refused_with_a_hint_and_a_few_unseen_ones_are_counted() {
+        let labels = ["0", "1"].map(str::to_owned);
+        let mut unseen = Unseen::default();
+        assert_eq!(["1", "x", "y", "x"].map(|label| unseen.class(label, &labels)), [1, 2, 3, 2]);
+        assert!(unseen.check(Path::new("a.csv"), 4, &labels).is_ok());
+        let note = unseen_note(&unseen.counts(), "label", "text").unwrap();
+        assert_eq!(
+            note,
+            "3 texts of the validation data have a label that no training data have, and count as wrong: \"x\" (2), \"y\" (1)"
+        );
+        let mut unseen = Unseen::default();
+        unseen.class_of("1.0", &labels, 5);
+        let message = unseen.check(Path::new("a.csv"), 5, &labels).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "a.csv: found only labels that the training data have not, \"1.0\" (5); expected labels of the training data: \"0\", \"1\"; \
+             write \"1\" for \"1.0\""
+        );
+        assert_eq!(unseen_note(&[], "label", "text"), None);
+    }
 }

@@ -65,7 +65,9 @@ pub fn labelled_texts(
     });
     source_spec.read_into(&mut encoder, &report)?;
     let unseen = std::mem::take(&mut encoder.unseen);
+    let all = encoder.encoded;
     drop(encoder);
+    unseen.check(&source_spec.path, all, labels)?;
     if block.rows.len() > 0 {
         each(&block.take(tokens.length));
     }
@@ -87,6 +89,9 @@ fn read_first(
     let mut unseen = Unseen::default();
     let (dataset, _) = corpus.encode(labels, vocabulary, tokens, &mut unseen)?;
     let texts = corpus.texts.unwrap_or_default();
+    if !spec.is_multi_label() {
+        unseen.check(&spec.path, dataset.targets.len(), labels)?;
+    }
     let texts = LabelledTexts { texts, inputs: dataset.inputs, targets: dataset.targets };
     Ok((texts, unseen.counts()))
 }

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use super::streamed;
 use super::{LabelledSpec, Validation, split};
+use crate::data::dataset::Dataset;
 use crate::data::error::{DataError, refuse};
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::data::opened::{Data, Opened};
@@ -11,6 +12,7 @@ use crate::data::text::notes::{cased_note, empty_note, overlap_note};
 use crate::data::text::splits::TextSplits;
 use crate::data::text::tokenizer::Level;
 use crate::data::text::tokens::{TokenRules, TokenSpec};
+use crate::data::text::unseen::Unseen;
 use crate::data::text::vocabulary::Vocabulary;
 use crate::number;
 
@@ -56,6 +58,10 @@ impl Source for LabelledSpec {
             "labels",
         ));
         let mut data = splits.encode(self.description(), tokens, context.progress)?;
+        let held_out = data.validation.as_ref().map_or(0, Dataset::len);
+        if let Some(given) = self.of_validation().filter(|_| !self.is_multi_label()) {
+            Unseen::of(&data.unseen).check(&given.path, held_out, &data.labels)?;
+        }
         notes.append(&mut data.notes);
         Ok(Data { notes, ..data }.into())
     }

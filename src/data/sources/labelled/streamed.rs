@@ -257,6 +257,7 @@ fn scan(
         }
         ValidationTexts::InMemory(corpus) => {
             let (data, share) = corpus.encode(&labels, &vocabulary, tokens, &mut unseen)?;
+            unseen.check(&spec.path, corpus.len(), &labels)?;
             skipped += corpus.skipped;
             let shared = |(fingerprint, _): &(u64, usize)| {
                 first_pass.shared.get(fingerprint).copied().unwrap_or_default()
@@ -367,6 +368,7 @@ fn scan_validation(
     identity.check()?;
     let (fingerprint, unknown, skipped) = (encoder.fingerprint, encoder.unknown(), encoder.skipped());
     let unseen = std::mem::take(&mut encoder.unseen);
+    unseen.check(&spec.path, rows, &known.labels)?;
     let plan = Plan {
         spec: spec.clone(),
         known: Arc::clone(known),

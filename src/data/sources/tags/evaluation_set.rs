@@ -43,13 +43,14 @@ impl TagsSpec {
         };
         let text = self.text(path)?;
         let mut all = sentences(path, &text, self.tag.as_ref())?.all;
-        if let Some(part) = self.validation.as_ref().filter(|_| !whole && path == &self.path) {
+        if let Some(part) = self.validation.as_ref().filter(|_| !whole && self.given().is_none()) {
             (_, all) = self.split(all, part, seed)?;
         }
         let mut unseen = Unseen::default();
         let data = dataset(&all, labels, &mut unseen, vocabularies, tokens)?;
         let words: Vec<Vec<String>> =
             all.iter().map(|sentence| sentence.iter().map(|token| token.word.to_owned()).collect()).collect();
+        unseen.check(path, all.iter().flatten().count(), labels)?;
         let truncated = words.iter().map(|words| words.len().saturating_sub(tokens.length)).sum();
         let (source, unseen) = (path.display().to_string(), unseen.counts());
         Ok(Some(TaggedSentences { words, data, truncated, source, unseen }))

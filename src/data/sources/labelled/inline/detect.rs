@@ -78,9 +78,13 @@ pub(crate) fn fasttext(lines: &[&str]) -> Option<bool> {
 
 /// Detects a label at the beginning of every line, or at its end.
 pub(super) fn inline_labels(lines: &[&str]) -> Option<InlineLabels> {
-    // The lines of a program are indented.
+    // What is repeated, such as a refrain, shows no structure.
+    let mut seen = HashSet::new();
+    let lines: Vec<&str> = lines.iter().copied().filter(|line| seen.insert(*line)).collect();
+    let lines = lines.as_slice();
+    // The lines of a program are indented, but not all of them.
     let indented = lines.iter().filter(|line| line.starts_with([' ', '\t'])).count();
-    if lines.len() < FEWEST || indented * 10 > lines.len() {
+    if lines.len() < FEWEST || indented * 10 > lines.len() && indented < lines.len() {
         return None;
     }
     let formats = [Format::LabelFirst, Format::LabelLast];
@@ -110,7 +114,11 @@ fn labels_at(lines: &[&str], format: Format, separator: Option<char>) -> Option<
     // A line of a hundred may be broken.
     let rare = counts.values().filter(|count| **count == 1).count();
     let wordless = texts.iter().filter(|text| !text.contains(char::is_alphabetic)).count();
-    if (strange + rare) * 100 > lines.len()
+    // The cells of a table may be quoted, the texts of lines are not.
+    let quoted = texts.iter().filter(|text| text.len() > 1 && text.starts_with('"') && text.ends_with('"'));
+    let is_table = separator.is_some() && quoted.count() * 50 > lines.len();
+    if is_table
+        || (strange + rare) * 100 > lines.len()
         || wordless * 10 > lines.len()
         || !(2..=most).contains(&counts.len())
     {

@@ -75,6 +75,8 @@ pub(crate) struct Encoder<'a, E> {
     pub(super) fingerprint: RowsFingerprint,
     /// Labels that the training data have not.
     pub unseen: Unseen,
+    /// Texts of the subset.
+    pub encoded: usize,
     skipped: usize,
     /// The number of encoded words, and of those among them that are not in the vocabulary.
     words: u64,
@@ -92,6 +94,7 @@ impl<'a, E: FnMut(&Encoded<'_>) -> Result<(), DataError>> Encoder<'a, E> {
             row: vec![Vocabulary::PADDING; config.tokens.length],
             fingerprint: RowsFingerprint::default(),
             unseen: Unseen::default(),
+            encoded: 0,
             skipped: 0,
             words: 0,
             unknown: 0,
@@ -126,6 +129,7 @@ impl<E: FnMut(&Encoded<'_>) -> Result<(), DataError>> Sink for Encoder<'_, E> {
             return Ok(());
         }
         let class = self.unseen.class(label, &self.config.labels);
+        self.encoded += 1;
         self.encode(text);
         (self.each)(&Encoded { text, row: &self.row, class })
     }
