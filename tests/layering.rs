@@ -37,7 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["error", "metrics", "protocol", "escape", "number", "rng", "data", "nn", "optim", "preset"],
     ),
     ("run", &["error", "durable", "metrics", "protocol"]),
-    ("infer", &["metrics", "number", "rng", "data", "nn", "preset", "run"]),
+    ("infer", &["metrics", "protocol", "number", "rng", "data", "nn", "preset", "run"]),
     // `kernel` for its threads, which shards, gradients and weights share.
     (
         "train",

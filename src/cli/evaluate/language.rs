@@ -17,14 +17,14 @@ pub(super) fn as_text(evaluation: &TextEvaluation) -> Result<String, Error> {
     if evaluation.unread > 0 {
         writeln!(
             out,
-            "      {} tokens at its end fill no window and are not evaluated",
+            "      {} tokens at the ends of streams fill no window and are not evaluated",
             count(evaluation.unread as u64)
         )?;
     }
     if evaluation.streams > 1 {
         writeln!(
             out,
-            "      in {} streams as in training, each of which begins without what is before it",
+            "      in {} streams, each of which begins without what is before it",
             count(evaluation.streams as u64)
         )?;
     }

@@ -177,7 +177,14 @@ impl TextSpec {
             }
         }
         // A short text has fewer streams.
-        let streams = streams.min(ids.len().saturating_sub(1) / tokens.length.max(1)).max(1);
+        let (steps, length) = (ids.len().saturating_sub(1), tokens.length.max(1));
+        let streams = streams.min(steps / length).max(1);
+        // Of another text than that of training at most a twentieth is lost at the ends of streams.
+        let is_whole = |streams: &usize| (steps - steps / streams / length * length * streams) * 20 <= steps;
+        let streams = match whole {
+            true => (1..=streams).rev().find(is_whole).unwrap_or(1),
+            false => streams,
+        };
         let data = Self { path: path.clone(), ..self.clone() }.windows("", &ids, streams, tokens.length)?;
         let unread = ids.len().saturating_sub(1 + data.len() * tokens.length);
         let unknown = ids.iter().filter(|id| **id == Vocabulary::UNKNOWN).count() as f64;
