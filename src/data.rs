@@ -13,6 +13,7 @@
 //! ```
 
 mod batches;
+pub(crate) mod beside;
 pub(crate) mod columns;
 pub(crate) mod dataset;
 pub(crate) mod error;
@@ -30,6 +31,7 @@ pub(crate) mod text;
 use progress::check_exists;
 
 pub use batches::{BatchOrder, Batches, StreamedSplit};
+pub use beside::{Beside, DividedFolder, divided_folder, test_beside, test_of, train_and_test};
 pub use columns::Column;
 pub use dataset::sampler::{Sampler, in_order};
 pub use dataset::{Batch, Dataset, Inputs, Targets};
@@ -45,13 +47,13 @@ pub use sources::generated::{
 };
 pub use sources::labelled::evaluation_set::{LabelledTexts, labelled_texts};
 pub use sources::labelled::streamed::Streaming;
-pub use sources::labelled::{Format, GivenValidation, LabelledSpec, Validation, test_beside, train_and_test};
-pub use sources::language::TextSpec;
+pub use sources::labelled::{Format, GivenValidation, LabelledSpec, Validation};
+pub use sources::language::{EvaluationText, TextSpec};
 pub use sources::sequences::{
     LabelledSequences, Scale, Scaling, SequenceStatistics, SequencesSpec, archive, sequence_statistics,
 };
 pub use sources::series::{DateOrder, EvaluationSeries, ForecastInput, Forecasts, SeriesFacts, SeriesSpec};
-pub use sources::tags::{TaggedSentences, TagsSpec, TagsValidation, split_words};
+pub use sources::tags::{TaggedSentences, TagsSpec, split_words};
 pub use spec::DataSpec;
 pub use text::channels::{ChannelLevel, ChannelSpec};
 pub use text::sentences::encode_sentences;
@@ -83,6 +85,37 @@ pub fn check(spec: &DataSpec, tokens: Option<&TokenSpec>) -> Result<(), DataErro
         (Some(rules), Some(tokens)) => rules.check(tokens),
         (Some(_), None) => Err(source::missing_tokens()),
         (None, _) => Ok(()),
+    }
+}
+
+/// The size of the vocabulary, with padding and unknown, of all words that occur at least `least` times in the training data of `spec`; the
+/// part of them that is trained on is sampled by `seed`.
+///
+/// # Errors
+/// When the data are missing or invalid, have no such vocabulary, or no word occurs so often.
+pub fn vocabulary_at_least(
+    spec: &DataSpec,
+    tokens: &TokenSpec,
+    seed: u64,
+    least: u64,
+) -> Result<usize, DataError> {
+    let (source, found) = (spec.source(), format!("at_least: {least}"));
+    if !tokens.channels.is_empty() {
+        return error::refuse("tokens.vocabulary", found, "nothing: every channel has its own at_least");
+    }
+    check_exists(&source.files())?;
+    match source.vocabulary_at_least(tokens, seed, least)? {
+        Some(size) if size > Vocabulary::FIRST as usize => Ok(size),
+        Some(_) => error::refuse(
+            "tokens.vocabulary",
+            found,
+            "a smaller number: no word of the training data occurs so often",
+        ),
+        None => error::refuse(
+            "tokens.vocabulary",
+            found,
+            "a number of entries: these data have no vocabulary of words",
+        ),
     }
 }
 

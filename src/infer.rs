@@ -1,4 +1,4 @@
-//! Inference: a run's weights put to use, without its data. A [`Predictor`] classifies, tags or forecasts, and is evaluated on labelled data;
+//! Inference: a run's weights put to use, without its data. A [`Predictor`] classifies, tags or forecasts, and is evaluated on other data;
 //! a [`Generator`] continues a text.
 //!
 //! ```text
@@ -14,6 +14,7 @@ mod evaluation;
 mod evaluator;
 mod forecaster;
 mod generator;
+mod language_model;
 mod network;
 mod tagger;
 
@@ -30,6 +31,7 @@ pub use evaluation::{Evaluation, Mistake, Sentences, most_likely};
 pub(crate) use evaluator::{Evaluator, Totals};
 pub use forecaster::{Forecast, ForecastEvaluation, Forecaster, WorstForecast};
 pub use generator::Generator;
+pub use language_model::{LanguageModel, TextEvaluation};
 use network::Network;
 pub use tagger::{TaggedSentence, TaggedWord, Tagger};
 
@@ -42,6 +44,8 @@ pub enum Predictor {
     Tagger(Tagger),
     /// Series: the next values.
     Forecaster(Forecaster),
+    /// Texts: how well they are predicted.
+    LanguageModel(LanguageModel),
 }
 
 impl Predictor {
@@ -70,9 +74,7 @@ impl Predictor {
             (_, TargetForm::Classes(_) | TargetForm::Labels(_), Shape::Vector { .. }) => {
                 Ok(Self::Classifier(Classifier::open(run, spec, which)?))
             }
-            (_, TargetForm::Next, _) => {
-                refuse("a language model generates text: unrolled sample RUN --prime TEXT")
-            }
+            (DataSpec::Text(_), ..) => Ok(Self::LanguageModel(LanguageModel::open(run, spec, which)?)),
             // The other sources are generated.
             _ => refuse(
                 "this network was trained on generated sequences, so there are no other data to predict; its metrics are in \
@@ -91,6 +93,7 @@ impl Predictor {
             Self::Classifier(classifier) => &classifier.network,
             Self::Tagger(tagger) => &tagger.network,
             Self::Forecaster(forecaster) => &forecaster.network,
+            Self::LanguageModel(model) => &model.network,
         }
     }
 }

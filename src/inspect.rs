@@ -6,14 +6,17 @@
 //!      ├─ a folder of classes ───┼──────────────────────────────────────────────────────→ Texts
 //!      └─ of recordings, archives ┼──────────────────────────────────────────────────────→ Sequences
 //!                                ├─ a word and its tag a line ───────────────────────────→ Tags
-//!                                └─ else ────────────────────────────────────────────────→ Text
+//!                                ├─ a label before or behind each line, fastText ────────→ Texts
+//!                                └─ else, where it looks like prose ─────────────────────→ Text
 //! ```
 
 mod columns;
 mod draft;
 mod labelled;
+mod lines;
 mod measure;
 mod plain;
+mod prose;
 mod sequences;
 mod series;
 mod start;
@@ -23,13 +26,14 @@ use std::path::Path;
 
 pub use draft::draft;
 
+use crate::data::beside::{Beside, divided_folder};
 use crate::data::columns::{Column, MultiLabel};
 use crate::data::error::DataError;
 use crate::data::files::encoding::Encoding;
 use crate::data::files::sniff;
 use crate::data::sources::labelled::csv::CsvFile;
-use crate::data::sources::labelled::lines;
-use crate::data::sources::labelled::{Format, LabelledSpec, test_beside, train_and_test};
+use crate::data::sources::labelled::lines as labels_of_lines;
+use crate::data::sources::labelled::{Format, LabelledSpec};
 use crate::data::sources::language::TextSpec;
 use crate::data::sources::sequences::SequencesSpec;
 use crate::data::sources::series::{DateOrder, SeriesSpec};
@@ -52,6 +56,10 @@ pub struct InspectOptions {
     pub text: Option<Column>,
     /// The column with the label.
     pub label: Option<Column>,
+    /// The column with the tag of a word.
+    pub tag: Option<Column>,
+    /// The minimum number of occurrences of a word of the vocabulary.
+    pub at_least: Option<u64>,
     /// The column of dates.
     pub date: Option<String>,
     /// The columns of numbers that are forecast from.
@@ -125,8 +133,21 @@ pub enum DetectedData {
 /// # Errors
 /// When nothing exists there, or it cannot be read: a pipe, an empty file, bytes that are not text.
 pub fn inspect(path: &Path, options: &InspectOptions) -> Result<Inspection, DataError> {
+    let inspection = look_at(path, options)?;
+    let train = match &inspection.detected {
+        Ok(DetectedData::Texts { spec, .. }) => &spec.path,
+        Ok(DetectedData::Tags { spec, .. }) => &spec.path,
+        Ok(DetectedData::Text { spec, .. }) => &spec.path,
+        Ok(DetectedData::Sequences(_) | DetectedData::Series(_)) | Err(_) => return Ok(inspection),
+    };
+    let beside = Beside::of_any(train);
+    Ok(with_test(inspection, &beside))
+}
+
+fn look_at(path: &Path, options: &InspectOptions) -> Result<Inspection, DataError> {
     let kind = path.metadata().map_err(|error| DataError::read(path, None, error))?;
-    if let Some((train, test)) = sequences::by_name(path).filter(|_| options.task.is_none()) {
+    let sequences = options.task.is_none_or(|task| task == TaskHint::Classify);
+    if let Some((train, test)) = sequences::by_name(path).filter(|_| sequences) {
         match sequences::inspect(&train, test) {
             // Texts may lie in files that are called as an archive's are.
             Err(_) if train.extension().is_none_or(|end| end != "ts") => {}
@@ -139,55 +160,90 @@ pub fn inspect(path: &Path, options: &InspectOptions) -> Result<Inspection, Data
     let start = Start::read(path, sniff::HEAD)?;
     start.refuse_binary(path)?;
     match options.task {
-        Some(TaskHint::Language) => return plain::inspect(path, options.encoding),
-        Some(TaskHint::Tag) => return tags::inspect(path),
+        Some(TaskHint::Language) => return plain::inspect(path, options.encoding, false),
+        Some(TaskHint::Tag) => return tags::inspect(path, options),
         Some(TaskHint::Classify | TaskHint::Forecast) | None => {}
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
-    let has_columns = options.text.is_some() || options.label.is_some() || !options.values.is_empty();
-    let found = LabelledSpec { path: path.into(), ..LabelledSpec::default() }.detect_format()?;
-    match found {
-        Format::Lines => {
-            let labels = lines::labels_beside(path).unwrap_or_default();
-            let multi_label = multi_label_lines(&labels)?;
-            let labels = labels.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let encoding = options.encoding.unwrap_or_default();
-            let mut spec =
-                LabelledSpec { path: path.into(), format: Some(found), encoding, ..LabelledSpec::default() };
-            spec.set_multi_label(multi_label);
-            labelled::inspect(spec, "a text a line", vec![("labels".into(), labels)], Vec::new(), start.size)
-        }
+    let has_columns = options.text.is_some()
+        || options.label.is_some()
+        || options.date.is_some()
+        || !options.values.is_empty();
+    let spec = LabelledSpec {
+        path: path.into(),
+        text: options.text.clone(),
+        label: options.label.clone(),
+        encoding: options.encoding.unwrap_or_default(),
+        ..LabelledSpec::default()
+    };
+    let forecast = options.task == Some(TaskHint::Forecast);
+    match spec.detect_format()? {
+        Format::Lines if !forecast => lines_with_labels(path, options, &start),
         Format::Jsonl => {
             let grid = TableSample::of_objects(path, &start, options)?;
             objects(path, &grid, &start, options)
         }
-        _ if ends(&[".conll", ".conllu"]) || !has_columns && tags::is_tagged(path, &start) => {
-            tags::inspect(path)
+        Format::Arff => lines::arff(path, &start, options),
+        Format::FastText if !has_columns && !forecast => lines::fasttext(path, &start, options),
+        _ if options.tag.is_some()
+            || ends(&[".conll", ".conllu", ".conllx", ".conllup"])
+            || !has_columns && options.task.is_none() && tags::is_tagged(path, &start, options) =>
+        {
+            tags::inspect(path, options)
         }
-        _ => {
-            let spec = LabelledSpec {
-                path: path.into(),
-                text: options.text.clone(),
-                label: options.label.clone(),
-                ..LabelledSpec::default()
-            };
-            let spec = LabelledSpec { encoding: options.encoding.unwrap_or_default(), ..spec };
+        format => {
             let sample = CsvFile(&spec).sample(&start.head);
+            if format.is_inline()
+                && !has_columns
+                && !forecast
+                && let Some(inspection) = lines::inline(path, &start, options)?
+            {
+                return Ok(inspection);
+            }
             let is_named = has_columns || options.task.is_some() || ends(&[".csv", ".tsv"]);
             if !is_named && !sample.is_table() {
-                return plain::inspect(path, options.encoding);
+                return plain::inspect(path, options.encoding, true);
             }
             match table(path, &sample, &start, options) {
                 // Lines of prose may have as many commas each by chance.
                 Ok(Inspection { detected: Err(_), .. }) if !is_named && sample.delimiter == b',' => {
-                    plain::inspect(path, options.encoding)
+                    plain::inspect(path, options.encoding, true)
+                }
+                Ok(Inspection { findings, detected: Err(_) }) if is_without_labels(options, &sample) => {
+                    Ok(Inspection { findings, detected: Err(lines::NO_LABELS.into()) })
                 }
                 inspection => inspection,
             }
         }
     }
+}
+
+/// Whether a text is to be classified that has neither columns nor labels.
+fn is_without_labels(options: &InspectOptions, sample: &sniff::Sample) -> bool {
+    options.task == Some(TaskHint::Classify)
+        && !sample.is_table()
+        && options.text.is_none()
+        && options.label.is_none()
+}
+
+/// A file of texts with a file of labels beside it.
+fn lines_with_labels(path: &Path, options: &InspectOptions, start: &Start) -> Result<Inspection, DataError> {
+    let labels = labels_of_lines::labels_beside(path).unwrap_or_default();
+    let multi_label = multi_label_lines(&labels)?;
+    let labels = labels.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let encoding = options.encoding.unwrap_or_default();
+    let mut spec =
+        LabelledSpec { path: path.into(), format: Some(Format::Lines), encoding, ..LabelledSpec::default() };
+    spec.set_multi_label(multi_label);
+    let facts = vec![("labels".into(), labels)];
+    let beside = Beside::of(path);
+    let has_labels = |path: &Path| labels_of_lines::labels_beside(path).is_some();
+    if beside.held_out().is_some_and(|path| has_labels(path)) {
+        spec = labelled::validated(spec, &beside);
+    }
+    labelled::inspect(spec, "a text a line", facts, Vec::new(), start.size)
 }
 
 /// How the lines of a file of labels hold several labels.
@@ -212,7 +268,20 @@ pub(crate) fn encoding_fact(encoding: Encoding) -> String {
 /// A folder of classes, or one with train and test data.
 fn folder(path: &Path, options: &InspectOptions) -> Result<Inspection, DataError> {
     let encoding = options.encoding.unwrap_or_default();
-    let Some((train, test)) = train_and_test(path) else {
+    let refused = match options.task {
+        Some(TaskHint::Language) => Some("--task language reads one file: name a file of this folder"),
+        Some(TaskHint::Forecast) => Some("--task forecast reads one table: name a file of this folder"),
+        Some(TaskHint::Tag | TaskHint::Classify) | None => None,
+    };
+    if let Some(refused) = refused {
+        return Err(DataError::content(path, None, "a folder", refused));
+    }
+    let divided = divided_folder(path);
+    if options.task == Some(TaskHint::Tag) && divided.is_none() {
+        let expected = "--task tag reads one file: name a file of this folder";
+        return Err(DataError::content(path, None, "a folder", expected));
+    }
+    let Some(divided) = divided else {
         if sequences::has_recordings(path) {
             return sequences::inspect(path, None);
         }
@@ -224,16 +293,44 @@ fn folder(path: &Path, options: &InspectOptions) -> Result<Inspection, DataError
         };
         return labelled::inspect(spec, "a folder of classes", Vec::new(), Vec::new(), None);
     };
+    let (train, held_out) = (divided.train, divided.beside.held_out().cloned());
     if train.is_dir() && sequences::has_recordings(&train) {
-        return sequences::inspect(&train, Some(test));
+        return sequences::inspect(&train, held_out);
     }
     if train.is_dir() {
         let spec =
             LabelledSpec { path: train, format: Some(Format::Folder), encoding, ..LabelledSpec::default() };
         let kind = "folders of classes, to train and to test";
-        return labelled::inspect(labelled::validated(spec, test), kind, Vec::new(), Vec::new(), None);
+        let inspection = labelled::inspect(
+            labelled::validated(spec, &divided.beside),
+            kind,
+            Vec::new(),
+            Vec::new(),
+            None,
+        )?;
+        return Ok(with_test(inspection, &divided.beside));
     }
-    inspect(&train, options)
+    look_at(&train, options)
+}
+
+/// With the test data that lie beside the training data, and whether they have to validate.
+fn with_test(inspection: Inspection, beside: &Beside) -> Inspection {
+    let Inspection { mut findings, detected } = inspection;
+    let Some(test) = beside.test.as_ref().filter(|_| detected.is_ok() && findings.test.is_none()) else {
+        return Inspection { findings, detected };
+    };
+    let name = test.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let validates = findings.facts.iter().any(|(fact, value)| fact == "validation" && value.contains(&name));
+    if validates {
+        findings.notes.push(format!(
+            "only test data lie beside the training data: {name} validates, and the best epoch is chosen by it; with data.validation: 0.1 \
+             it is left for unrolled evaluate"
+        ));
+    } else {
+        findings.facts.push(("test".into(), format!("{name}, beside it, for unrolled evaluate")));
+        findings.test = Some(test.clone());
+    }
+    Inspection { findings, detected }
 }
 
 /// A table: of texts with labels, or of numbers with dates.
@@ -315,12 +412,10 @@ fn undecided(
     Inspection { findings, detected: Err(doubt) }
 }
 
-/// With the test data that lie beside the training data.
+/// With the data to validate on that lie beside the training data.
 fn beside(spec: LabelledSpec) -> LabelledSpec {
-    match test_beside(&spec.path) {
-        Some(test) => labelled::validated(spec, test),
-        None => spec,
-    }
+    let beside = Beside::of(&spec.path);
+    labelled::validated(spec, &beside)
 }
 
 #[cfg(test)]

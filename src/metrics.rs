@@ -4,6 +4,7 @@
 //! [`Details::set_metrics`] or in `infer`'s evaluator. From there it is in every epoch's event, in `metrics.jsonl`, in the monitors of presets
 //! and in the summaries of repeated trainings.
 
+mod chunks;
 mod confusion;
 mod evaluation;
 mod forecast;
@@ -13,6 +14,7 @@ mod language;
 mod task;
 mod values;
 
+pub use chunks::{ChunkCounts, ChunkScheme};
 pub use confusion::Confusion;
 pub use evaluation::{Details, EvaluationResult};
 pub use forecast::{Baseline, ForecastErrors};

@@ -33,9 +33,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("nn", &["metrics", "protocol", "kernel", "number", "rng"]),
     ("optim", &["metrics", "kernel"]),
     ("preset", &["metrics", "protocol", "escape", "data", "nn", "optim"]),
-    ("inspect", &["error", "protocol", "escape", "number", "rng", "data", "nn", "optim", "preset"]),
+    (
+        "inspect",
+        &["error", "metrics", "protocol", "escape", "number", "rng", "data", "nn", "optim", "preset"],
+    ),
     ("run", &["error", "durable", "metrics", "protocol"]),
-    ("infer", &["metrics", "number", "rng", "data", "nn", "preset", "run"]),
+    ("infer", &["metrics", "protocol", "number", "rng", "data", "nn", "preset", "run"]),
     // `kernel` for its threads, which shards, gradients and weights share.
     (
         "train",

@@ -1,5 +1,6 @@
 mod classes;
 mod labels;
+mod language;
 mod series;
 
 use std::io::{IsTerminal, stdout};
@@ -17,7 +18,7 @@ use classes::Report;
 pub(super) struct EvaluateArgs {
     #[command(flatten)]
     run: RunArgs,
-    /// Labelled data to evaluate on, all of it (texts or sequences, tagged sentences, a series); by default the run's validation data
+    /// Data to evaluate on, all of it (labelled texts or sequences, tagged sentences, a series, a text); by default the run's validation data
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// Change a setting of the data, e.g. data.text=review or data.encoding=latin-1; may be repeated
@@ -31,7 +32,7 @@ pub(super) struct EvaluateArgs {
     json: bool,
 }
 
-/// Evaluates a run on labelled data.
+/// Evaluates a run on data with the truth.
 pub(super) fn evaluate(args: &EvaluateArgs) -> CliResult {
     let (folder, predictor) = args.run.open()?;
     let (data, set, mistakes) = (args.data.as_deref(), args.set.as_slice(), args.mistakes);
@@ -49,6 +50,13 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> CliResult {
         Predictor::Tagger(tagger) => {
             let evaluation = &tagger.evaluate(data, set, mistakes)?;
             classes(Report { subject: "word", labels: tagger.labels(), evaluation })?
+        }
+        Predictor::LanguageModel(model) => {
+            let evaluation = model.evaluate(data, set)?;
+            match args.json {
+                true => language::as_json(&evaluation, step).to_string(),
+                false => language::as_text(&evaluation)?,
+            }
         }
         Predictor::Forecaster(forecaster) => {
             let evaluation = forecaster.evaluate(data, set, mistakes)?;

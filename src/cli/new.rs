@@ -43,12 +43,18 @@ pub(super) struct InspectArgs {
     /// The column with the label: its name, or its number from 1
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
+    /// The column with the tag of every word: its number from 1, or its name in CoNLL-U (xpos)
+    #[arg(long, value_name = "COLUMN")]
+    tag: Option<String>,
     /// The column with the dates of a series
     #[arg(long, value_name = "COLUMN")]
     date: Option<String>,
     /// The columns of a series to forecast
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     values: Vec<String>,
+    /// Know all words that occur so often in the training texts: 1 for all, 2 for those that recur
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    at_least: Option<u64>,
     /// Character encoding: utf-8, latin-1, windows-1251, koi8-r, gbk, …; detected by default
     #[arg(long, value_name = "NAME")]
     encoding: Option<Encoding>,
@@ -96,6 +102,8 @@ impl InspectArgs {
             task: self.task.map(task),
             text: self.text.as_ref().map(column),
             label: self.label.as_ref().map(column),
+            tag: self.tag.as_ref().map(column),
+            at_least: self.at_least,
             date: self.date.clone(),
             values: self.values.clone(),
             encoding: self.encoding,

@@ -83,6 +83,9 @@ pub(super) fn predict(args: &PredictArgs) -> CliResult {
         Predictor::Classifier(classifier) => classes::predict(args, classifier)?,
         Predictor::Tagger(tagger) => tags::predict(args, tagger)?,
         Predictor::Forecaster(forecaster) => series::predict(args, forecaster)?,
+        Predictor::LanguageModel(_) => {
+            return Err(args.refuse("a language model generates text: unrolled sample RUN --prime TEXT"));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

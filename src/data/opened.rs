@@ -6,7 +6,7 @@ use crate::data::sources::sequences::Scale;
 use crate::data::sources::series::Forecasts;
 use crate::data::text::vocabularies::Vocabularies;
 use crate::number;
-use crate::protocol::DataFacts;
+use crate::protocol::{ClassCount, DataFacts};
 
 /// The training and validation data, and everything known about them.
 #[derive(Debug, Clone)]
@@ -19,6 +19,9 @@ pub struct Data {
     pub vocabularies: Option<Vocabularies>,
     /// The label of each class, sorted if they come from files; empty if targets are numbers.
     pub labels: Vec<String>,
+    /// Labels that only the validation data have, with their numbers of sequences or words: their classes are behind those of `labels`, and
+    /// no network predicts them.
+    pub unseen: Vec<ClassCount>,
     /// Facts for the user.
     pub facts: DataFacts,
     /// Notes for the user, in sentences.
@@ -37,6 +40,7 @@ impl Data {
             validation: None,
             vocabularies: None,
             labels: Vec::new(),
+            unseen: Vec::new(),
             facts,
             notes: Vec::new(),
             forecasts: None,

@@ -62,6 +62,20 @@ pub trait Source {
         Ok(None)
     }
 
+    /// The size of the vocabulary of all tokens that occur at least `least` times in the training data, whose part is sampled by `seed`;
+    /// `None` if the source has no such vocabulary.
+    ///
+    /// # Errors
+    /// Those of reading the data.
+    fn vocabulary_at_least(
+        &self,
+        _tokens: &TokenSpec,
+        _seed: u64,
+        _least: u64,
+    ) -> Result<Option<usize>, DataError> {
+        Ok(None)
+    }
+
     /// The numbers of training and validation sequences, if they are known before data are read; else 0.
     fn sizes(&self) -> (usize, usize) {
         (0, 0)

@@ -44,8 +44,22 @@ macro_rules! of_kind {
 
 impl DataSpec {
     /// The values of `source:` in a preset.
-    pub const NAMES: [&'static str; 10] =
-        ["labelled", "csv", "jsonl", "lines", "folder", "text", "series", "sequences", "tags", "generated"];
+    pub const NAMES: [&'static str; 14] = [
+        "labelled",
+        "csv",
+        "jsonl",
+        "lines",
+        "folder",
+        "fasttext",
+        "label-first",
+        "label-last",
+        "arff",
+        "text",
+        "series",
+        "sequences",
+        "tags",
+        "generated",
+    ];
 
     /// Reads the settings of the kind `name` of [`Self::NAMES`], without the key `source`; `None` for a name that is unknown.
     ///
@@ -58,15 +72,11 @@ impl DataSpec {
         };
         Some(match name {
             "labelled" => labelled(None, settings),
-            "csv" => labelled(Some(Format::Csv), settings),
-            "jsonl" => labelled(Some(Format::Jsonl), settings),
-            "lines" => labelled(Some(Format::Lines), settings),
-            "folder" => labelled(Some(Format::Folder), settings),
             "text" => TextSpec::deserialize(settings).map(Self::Text),
             "series" => SeriesSpec::deserialize(settings).map(Self::Series),
             "sequences" => SequencesSpec::deserialize(settings).map(Self::Sequences),
             "tags" => TagsSpec::deserialize(settings).map(Self::Tags),
-            _ => return None,
+            other => labelled(Some(Format::of(other)?), settings),
         })
     }
 

@@ -6,11 +6,12 @@ use super::evaluation::{Worst, wrong};
 use super::network::{Network, damaged};
 use super::{Evaluation, InferError, Mistake, most_likely};
 use crate::data::{
-    self, DataSpec, Inputs, Scale, SequencesSpec, TargetForm, Targets, TokenSpec, Vocabulary, archive,
-    train_and_test,
+    self, DataSpec, GivenValidation, Inputs, LabelledSpec, Scale, SequencesSpec, TargetForm, Targets,
+    TokenSpec, Validation, Vocabulary, archive, test_of, train_and_test,
 };
 use crate::nn::Score;
 use crate::preset::RunSpec;
+use crate::protocol::ClassCount;
 use crate::run::{checkpoint::Which, read_json};
 
 /// A trained network that predicts the class or labels of a text, or the class of a sequence of numbers in a file.
@@ -137,7 +138,7 @@ impl Classifier {
         let mut evaluator = self.network.evaluator(None);
         let mut worst = Worst::new(mistakes);
         let mut failed = None;
-        let source = self.each_evaluated(&spec, moved, &mut |inputs, targets, names| {
+        let (source, unseen) = self.each_evaluated(&spec, moved, &mut |inputs, targets, names| {
             let (outputs, score) = match self.forward(inputs, Some(targets)) {
                 Ok(outputs) if failed.is_none() => outputs,
                 Ok(_) => return,
@@ -164,17 +165,18 @@ impl Classifier {
                 mistakes: worst.sorted(),
                 source,
                 sentences: None,
+                unseen,
             }),
         }
     }
 
-    /// Passes the evaluation data to `each`: inputs, targets and names. Returns their source.
+    /// Passes the evaluation data to `each`: inputs, targets and names. Returns their source, and labels that the network has not.
     fn each_evaluated(
         &self,
         spec: &RunSpec,
         moved: Option<&Path>,
         each: &mut dyn FnMut(&Inputs, &Targets, &[String]),
-    ) -> Result<String, InferError> {
+    ) -> Result<(String, Vec<ClassCount>), InferError> {
         let refuse = |message: String| Err(InferError::Task(message));
         let (seed, labels, source) =
             (self.network.spec.train.seed, self.labels.as_slice(), spec.data.source().description());
@@ -205,6 +207,14 @@ impl Classifier {
         match (&spec.data, &self.input) {
             (DataSpec::Labelled(labelled), InputKind::Texts { tokens, vocabulary }) => {
                 let known = (labels, vocabulary, tokens);
+                // Training validates on other data of the folder where there are any.
+                let test = moved.and_then(test_of);
+                let given = test
+                    .map(|path| Validation::Given(GivenValidation { path, ..GivenValidation::default() }));
+                let labelled = &LabelledSpec {
+                    validation: given.or_else(|| labelled.validation.clone()),
+                    ..labelled.clone()
+                };
                 Ok(data::labelled_texts(labelled, whole, seed, known, &mut |texts| {
                     each(&texts.inputs, &texts.targets, &texts.texts);
                 })?)
@@ -215,7 +225,7 @@ impl Classifier {
                     SequencesSpec { length: trained.length, features: trained.features, ..sequences.clone() };
                 let (found, source) = sequences.evaluation_set(whole, seed, labels, scale)?;
                 each(&Inputs::Real(found.rows), &Targets::Classes(found.classes), &found.names);
-                Ok(source)
+                Ok((source, Vec::new()))
             }
             _ => refuse(format!("{source}: this network classifies a {}", self.subject())),
         }

@@ -4,6 +4,7 @@ use ndarray::ArrayView1;
 
 use crate::data::Targets;
 use crate::metrics::{EvaluationResult, is_predicted};
+use crate::protocol::ClassCount;
 
 /// The evaluation of a classifier or tagger.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,9 @@ pub struct Evaluation {
     pub source: String,
     /// The sentences of a tagger.
     pub sentences: Option<Sentences>,
+    /// Labels that the training data have not, each with its number of texts or words: they count as wrong. Their classes are behind those
+    /// of the network.
+    pub unseen: Vec<ClassCount>,
 }
 
 /// The sentences whose words were tagged.

@@ -2,8 +2,8 @@ use serde::Serialize;
 
 use crate::data::{Forecasts, Targets};
 use crate::metrics::{
-    Confusion, Details, EvaluationResult, LabelCounts, Metrics, Task, bits_per_token, is_predicted,
-    perplexity,
+    ChunkCounts, ChunkScheme, Confusion, Details, EvaluationResult, LabelCounts, Metrics, Task,
+    bits_per_token, is_predicted, perplexity,
 };
 use crate::nn::{Model, Score};
 
@@ -53,6 +53,7 @@ pub(crate) struct Evaluator {
     /// The number of rows whose predicted class is legal, if the task has several legal ones.
     legal: Option<f64>,
     details: Details,
+    chunks: Option<ChunkCounts>,
 }
 
 impl Evaluator {
@@ -69,7 +70,24 @@ impl Evaluator {
             }
             _ => Details::None,
         };
-        Self { task, totals: Totals::default(), legal: None, details }
+        Self { task, totals: Totals::default(), legal: None, details, chunks: None }
+    }
+
+    /// Also counts the chunks of a tagger whose tags `tags`, in the order of their classes, mark them; `unseen` are tags of the data alone.
+    #[must_use]
+    pub fn with_chunks<'t>(
+        mut self,
+        tags: impl Iterator<Item = &'t str>,
+        unseen: impl Iterator<Item = &'t str>,
+    ) -> Self {
+        let scheme = ChunkScheme::of(tags).filter(|_| self.task == Task::Tags);
+        self.chunks = scheme.map(|scheme| ChunkCounts::new(scheme.with(unseen)));
+        self
+    }
+
+    /// The counts of chunks, if there are any.
+    pub fn chunks(&mut self) -> Option<&mut ChunkCounts> {
+        self.chunks.as_mut()
     }
 
     /// Adds the score of a batch, and the regularization `penalty` of the weights.
@@ -113,12 +131,17 @@ impl Evaluator {
 
     /// Every metric of the task.
     pub fn result(self) -> EvaluationResult {
-        let Self { task, totals, legal, details } = self;
+        let Self { task, totals, legal, details, chunks } = self;
         let mut metrics = totals.metrics(task);
         if let Some(legal) = legal {
             metrics.set("legal", legal / totals.score.count);
         }
         details.set_metrics(&mut metrics);
-        EvaluationResult { count: totals.score.count as u64, metrics, details }
+        if let Some(total) = chunks.as_ref().map(ChunkCounts::total) {
+            metrics.set("entity_precision", total.precision());
+            metrics.set("entity_recall", total.recall());
+            metrics.set("entity_f1", total.f1());
+        }
+        EvaluationResult { count: totals.score.count as u64, metrics, details, chunks }
     }
 }

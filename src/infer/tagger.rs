@@ -6,7 +6,10 @@ use ndarray::{Array3, s};
 use super::evaluation::{Sentences, Worst};
 use super::network::{Network, damaged};
 use super::{Evaluation, InferError, Mistake, most_likely};
-use crate::data::{DataSpec, Targets, TokenSpec, Vocabularies, encode_sentences, split_words};
+use crate::data::{
+    DataSpec, GivenValidation, TagsSpec, Targets, TokenSpec, Validation, Vocabularies, encode_sentences,
+    split_words, test_of,
+};
 use crate::preset::RunSpec;
 use crate::run::{checkpoint::Which, read_json};
 
@@ -130,12 +133,21 @@ impl Tagger {
             );
             return Err(InferError::Task(message));
         };
+        // Of a folder of training and test data the test data are evaluated, of others all data.
+        let test = moved.and_then(test_of);
+        let whole = moved.is_some() && test.is_none();
+        let given =
+            test.map(|path| Validation::Given(GivenValidation { path, ..GivenValidation::default() }));
+        let tags = &TagsSpec { validation: given.or_else(|| tags.validation.clone()), ..tags.clone() };
         let known = (self.labels.as_slice(), &self.vocabularies, &self.tokens);
-        let Some(found) = tags.evaluation_set(moved.is_some(), known)? else {
+        let Some(found) = tags.evaluation_set(whole, self.network.spec.train.seed, known)? else {
             let message = "the run has no validation data; name some with --data";
             return Err(InferError::Task(message.to_owned()));
         };
-        let (mut evaluator, mut worst) = (self.network.evaluator(None), Worst::new(mistakes));
+        let unseen = found.unseen.iter().map(|unseen| unseen.label.as_str());
+        let evaluator = self.network.evaluator(None);
+        let mut evaluator = evaluator.with_chunks(self.labels.iter().map(String::as_str), unseen);
+        let mut worst = Worst::new(mistakes);
         for start in (0..found.words.len()).step_by(BLOCK) {
             let rows = start..(start + BLOCK).min(found.words.len());
             let (output, part) =
@@ -144,6 +156,11 @@ impl Tagger {
             for (row, words) in found.words.iter().enumerate().skip(rows.start).take(rows.len()) {
                 let Targets::Steps(truth) = &found.data.targets else { continue };
                 let predictions = most_likely_tags(&output, row - start, words.len());
+                if let Some(chunks) = evaluator.chunks() {
+                    let predicted: Vec<usize> = predictions.iter().map(|(class, _)| *class).collect();
+                    let actual = truth.row(row).into_iter().take(predicted.len());
+                    chunks.add(&actual.map(|class| *class as usize).collect::<Vec<_>>(), &predicted);
+                }
                 let compared = predictions.into_iter().zip(truth.row(row)).zip(words);
                 for (at, (((predicted, probability), actual), word)) in compared.enumerate() {
                     let actual = *actual as usize;
@@ -166,6 +183,7 @@ impl Tagger {
             result: evaluator.result(),
             mistakes: worst.sorted(),
             source: found.source,
+            unseen: found.unseen,
             sentences: Some(Sentences {
                 count: found.words.len(),
                 truncated: found.truncated,

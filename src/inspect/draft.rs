@@ -36,6 +36,8 @@ struct Proposal {
     comments: Comments,
     /// Its main settings, as rows of name and value.
     suggested: Vec<(String, String)>,
+    /// The vocabulary has all words that occur so often.
+    at_least: Option<u64>,
 }
 
 /// Looks at `path` and drafts a preset for what is there: to be saved at `to`, to which its paths are relative, else in the current
@@ -49,8 +51,13 @@ pub fn draft(path: &Path, options: &InspectOptions, to: Option<&Path>) -> Result
         .and_then(Path::file_stem)
         .map_or_else(|| name_of(path), |stem| stem.to_string_lossy().into_owned());
     let preset = detected.and_then(|detected| {
+        if options.at_least.is_some() && !matches!(detected, DetectedData::Texts { .. }) {
+            return Err("--at-least is for labelled texts: these data have no vocabulary of words, or channels with their own".into());
+        }
         let proposal = match detected {
-            DetectedData::Texts { spec, level, examples } => texts::propose(&findings, spec, level, examples),
+            DetectedData::Texts { spec, level, examples } => {
+                texts::propose(&findings, spec, level, examples, options.at_least)
+            }
             DetectedData::Text { spec, prime } => language::propose(&findings, spec, &prime)?,
             DetectedData::Tags { spec, examples } => tags::propose(&findings, spec, examples),
             DetectedData::Sequences(spec) => sequences::propose(&findings, spec),
@@ -66,7 +73,7 @@ pub fn draft(path: &Path, options: &InspectOptions, to: Option<&Path>) -> Result
 
 /// The preset `name` as text, which is read as what was proposed; else why there is none.
 fn written(name: &str, proposal: Proposal, place: &Place<'_>) -> Result<String, String> {
-    let Proposal { spec, mut comments, .. } = proposal;
+    let Proposal { spec, mut comments, at_least, .. } = proposal;
     let mut spec = RunSpec { name: name.into(), ..spec };
     let mut expected = spec.clone();
     for_each_path(&mut spec.data, |path| place.path(path))?;
@@ -80,12 +87,30 @@ fn written(name: &str, proposal: Proposal, place: &Place<'_>) -> Result<String, 
         let text = with(&tree, path, value).map(|tree| place.text(&tree, &Comments::default()));
         text.is_some_and(|text| parse(name, &text, place.base()).is_ok())
     });
+    let tree = match at_least {
+        Some(least) => with_vocabulary(tree, least),
+        None => tree,
+    };
     let text = place.text(&tree, &comments);
-    match parse(name, &text, place.base()) {
+    let parsed = parse(name, &text, place.base());
+    if let (Ok(read), Some(tokens)) = (&parsed, expected.tokens.as_mut().filter(|_| at_least.is_some())) {
+        // The size follows from the part of the texts that is trained on.
+        tokens.vocabulary = read.spec.tokens.as_ref().map_or(0, |tokens| tokens.vocabulary);
+    }
+    match parsed {
         Ok(read) if read.spec == expected => Ok(text),
         Ok(_) => Err(refused(&"it would be read as another one than was meant")),
         Err(error) => Err(refused(&error)),
     }
+}
+
+/// `tree` with the vocabulary of all words that occur at least `least` times.
+fn with_vocabulary(mut tree: Value, least: u64) -> Value {
+    let size = [("at_least".into(), least.into())];
+    if let Some(tokens) = tree.get_mut("tokens").and_then(Value::as_mapping_mut) {
+        tokens.insert("vocabulary".into(), Value::Mapping(size.into_iter().collect()));
+    }
+    tree
 }
 
 /// `tree` with `value` at `path`, a key of one of its sections.
@@ -116,7 +141,8 @@ fn name_of(path: &Path) -> String {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.into());
     let file = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut stem = file.as_str();
-    let endings = [".gz", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".conllu", ".conll", ".ts"];
+    let endings =
+        [".gz", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".conllu", ".conll", ".arff", ".ts"];
     while let Some(shorter) =
         endings.iter().find_map(|end| stem.strip_suffix(end)).filter(|rest| !rest.is_empty())
     {
@@ -220,6 +246,16 @@ fn vocabulary(findings: &Findings) -> (usize, String) {
             (*size, format!("{} of all {} in the texts", number::percent(*share), found.unit))
         }
         _ => (all, format!("all {} of the texts", found.unit)),
+    }
+}
+
+/// Names the test data that no training uses.
+fn of_test(comments: &mut Comments, findings: &Findings) {
+    if let Some(test) = &findings.test {
+        comments.before(
+            "data.validation",
+            format!("Left for the test: unrolled evaluate RUN --data {}", test.display()),
+        );
     }
 }
 

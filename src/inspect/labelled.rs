@@ -1,12 +1,14 @@
 //! Labelled texts.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
 use std::thread;
 
 use super::measure::{coverage, lengths};
 use super::start::Start;
 use super::{DetectedData, ENOUGH, Inspection, encoding_fact};
+use crate::data::beside::Beside;
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::encoding::Encoding;
@@ -16,6 +18,7 @@ use crate::data::sources::labelled::folder;
 use crate::data::sources::labelled::{Format, GivenValidation, LabelledSpec, Validation};
 use crate::data::text::interner::{Words, fingerprint};
 use crate::data::text::label_set;
+use crate::data::text::notes::{cased_note, empty_note, overlap_note};
 use crate::data::text::text_sink::Sink;
 use crate::data::text::tokenizer::Level;
 use crate::data::text::tokenizer::for_each_token;
@@ -24,6 +27,8 @@ use crate::protocol::{ClassCount, ColumnFound, Findings};
 
 /// The maximum number of characters of a text that is proposed as a probe.
 const EXAMPLE: usize = 60;
+/// The median number of words up to which texts may be names.
+const SHORT: usize = 2;
 /// Classes of which one is shown.
 const EXAMPLES: usize = 3;
 /// Of so many bad rows one may be skipped; where there are more, the table is read wrongly.
@@ -33,6 +38,8 @@ const BAD: usize = 10;
 struct Measured {
     level: Level,
     words: Words,
+    /// The words of texts that did not stand before.
+    different: Words,
     /// Tokens of each text.
     lengths: Vec<usize>,
     characters: u64,
@@ -42,6 +49,8 @@ struct Measured {
     /// Texts that stood before, and those of them that had another label there.
     twice: usize,
     torn: usize,
+    /// Texts without a token.
+    empty: usize,
     examples: BTreeMap<String, String>,
     word: String,
     skipped: usize,
@@ -55,12 +64,14 @@ impl Measured {
         Self {
             level,
             words: Words::default(),
+            different: Words::default(),
             lengths: Vec::new(),
             characters: 0,
             labels: BTreeMap::new(),
             prints: HashMap::new(),
             twice: 0,
             torn: 0,
+            empty: 0,
             examples: BTreeMap::new(),
             word: String::new(),
             skipped: 0,
@@ -98,6 +109,17 @@ impl Measured {
 }
 
 impl Measured {
+    /// Whether short texts are phrases: they have several words, most of which occur in other texts as well. Names have one, or words that do
+    /// not recur.
+    fn are_phrases(&self) -> bool {
+        let (mut all, mut recurring) = (0, 0);
+        for (_, _, count) in self.different.iter() {
+            all += count;
+            recurring += if count > 1 { count } else { 0 };
+        }
+        all * 10 >= self.prints.len() as u64 * 12 && recurring * 2 >= all
+    }
+
     /// The classes with their numbers of texts, or the labels if `spec` is multi-label.
     fn classes(&self, spec: &LabelledSpec) -> BTreeMap<String, usize> {
         if !spec.is_multi_label() {
@@ -120,23 +142,29 @@ impl Sink for Measured {
     fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) -> Result<(), DataError> {
         let before = self.lengths.len();
         let mut tokens = 0;
+        let print = fingerprint(text);
+        let is_new = !self.prints.contains_key(&print);
         for_each_token(text, self.level, &mut self.word, |token| {
             self.words.count(token);
+            if is_new {
+                self.different.count(token);
+            }
             tokens += 1;
         });
         self.lengths.push(tokens);
+        self.empty += usize::from(tokens == 0);
         let characters = text.chars().count();
         self.characters += characters as u64;
         match self.labels.get_mut(label) {
             Some(count) => *count += 1,
             None => drop(self.labels.insert(label.to_owned(), 1)),
         }
-        match self.prints.get(&fingerprint(text)) {
+        match self.prints.get(&print) {
             Some(first) => {
                 self.twice += 1;
                 self.torn += usize::from(first != label);
             }
-            None => drop(self.prints.insert(fingerprint(text), label.to_owned())),
+            None => drop(self.prints.insert(print, label.to_owned())),
         }
         if !self.examples.contains_key(label) && (1..=EXAMPLE).contains(&characters) && tokens > 0 {
             self.examples.insert(label.to_owned(), text.trim().to_owned());
@@ -163,8 +191,9 @@ impl Sink for Measured {
     }
 }
 
-/// The spec with the data at `path` to validate on.
-pub(super) fn validated(spec: LabelledSpec, path: PathBuf) -> LabelledSpec {
+/// The spec with the data to validate on among those `beside` its own, if there are any.
+pub(super) fn validated(spec: LabelledSpec, beside: &Beside) -> LabelledSpec {
+    let Some(path) = beside.held_out().cloned() else { return spec };
     let given = GivenValidation { path, ..GivenValidation::default() };
     LabelledSpec { validation: Some(Validation::Given(given)), ..spec }
 }
@@ -192,10 +221,11 @@ pub(super) fn inspect(
     let again = (spec.encoding, spec.skip_bad_rows) != (as_given.encoding, as_given.skip_bad_rows);
     let given =
         if again { spec.of_validation().map(|given| Measured::read(Level::Word, &given)) } else { given };
-    // A name, or a sentence of a language without blanks, is read letter by letter.
+    // A name, or a sentence of a language without blanks, is read letter by letter; a phrase word by word.
     let mut sorted = found.lengths.clone();
     sorted.sort_unstable();
-    if sorted.get(sorted.len() / 2).is_none_or(|median| *median <= 2) {
+    let short = sorted.get(sorted.len() / 2).is_none_or(|median| *median <= SHORT);
+    if short && !found.are_phrases() {
         found = Measured::read(Level::Character, &spec)?;
     }
     facts.push(("encoding".into(), encoding_fact(spec.encoding)));
@@ -211,7 +241,9 @@ pub(super) fn inspect(
     if let Some(given) = given {
         validation(&mut spec, &found, given, &mut facts, &mut notes);
     }
+    notes.extend(empty_note(found.empty, found.lengths.len()));
     let mut labels = found.classes(&spec);
+    notes.extend(cased_note(labels.iter().map(|(label, count)| (label.as_str(), *count)), "labels"));
     let unused: Vec<String> = labels
         .iter()
         .filter(|(_, count)| **count == 0 && !found.more)
@@ -329,21 +361,28 @@ fn validation(
             let more = if found.more { " and more" } else { "" };
             facts.push(("validation".into(), format!("{texts} texts{more} in {name}, beside it")));
             let shared = found.prints.keys().filter(|print| train.prints.contains_key(print)).count();
-            if shared > 0 {
-                notes.push(format!(
-                    "{} texts of {name} also appear in the training data",
-                    number::count(shared as u64)
-                ));
-            }
+            notes.extend(overlap_note(shared, found.prints.len(), &format!("texts of {name}")));
             let (known, theirs) = (train.classes(spec), found.classes(spec));
             let strangers: Vec<&str> =
                 theirs.keys().filter(|label| !known.contains_key(*label)).map(String::as_str).collect();
-            (!strangers.is_empty() && !train.more).then(|| {
-                format!(
-                    "{name} has labels that the training data have not: {}",
+            let texts: usize = strangers.iter().filter_map(|label| theirs.get(*label)).sum();
+            let none_known = theirs.keys().all(|label| !known.contains_key(label));
+            if none_known && !train.more {
+                Some(format!(
+                    "{name} has only labels that the training data have not: {}",
                     listed(strangers.into_iter())
-                )
-            })
+                ))
+            } else if !strangers.is_empty() && !train.more {
+                let fate = if spec.is_multi_label() { "are in no metric" } else { "count as wrong" };
+                notes.push(format!(
+                    "{} of {name} have labels that the training data have not, and {fate}: {}",
+                    number::counted(texts, "text"),
+                    listed(strangers.into_iter())
+                ));
+                None
+            } else {
+                None
+            }
         }
     };
     if let Some(why) = refused {

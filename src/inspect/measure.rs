@@ -48,7 +48,8 @@ pub(super) fn coverage(mut counts: Vec<u64>, unit: &str) -> Coverage {
         (size, covered as f64 / running.max(1) as f64)
     };
     let shares = SIZES.into_iter().filter(|size| *size < counts.len()).map(share).collect();
-    Coverage { unit: unit.into(), distinct: counts.len(), running, shares }
+    let once = counts.iter().filter(|count| **count == 1).count();
+    Coverage { unit: unit.into(), distinct: counts.len(), once, running, shares }
 }
 
 #[cfg(test)]

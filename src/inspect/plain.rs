@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::measure::coverage;
+use super::prose::not_prose;
 use super::start::Start;
 use super::{DetectedData, ENOUGH, Inspection, encoding_fact};
+use crate::data::beside::Beside;
 use crate::data::error::DataError;
 use crate::data::files::encoding::Encoding;
+use crate::data::sources::labelled::{GivenValidation, Validation};
 use crate::data::sources::language::TextSpec;
 use crate::data::text::interner::Words;
 use crate::data::text::tokenizer::for_each_word;
@@ -17,8 +20,8 @@ use crate::protocol::Findings;
 /// The number of characters that the sample after each epoch starts with.
 const PRIME: usize = 24;
 
-/// Looks at a file of text.
-pub(super) fn inspect(path: &Path, given: Option<Encoding>) -> Result<Inspection, DataError> {
+/// Looks at a file of text, which must look like one to continue if `check`.
+pub(super) fn inspect(path: &Path, given: Option<Encoding>, check: bool) -> Result<Inspection, DataError> {
     let start = Start::read(path, ENOUGH)?;
     let (more, size) = (start.head.more, start.size);
     let encoding = start.encoding(given);
@@ -39,15 +42,26 @@ pub(super) fn inspect(path: &Path, given: Option<Encoding>) -> Result<Inspection
         "words".into(),
         format!("{}, {} different", count(words.running), count(words.distinct as u64)),
     ));
+    let beside = Beside::of_any(path);
+    if let Some(validation) = &beside.validation {
+        let name = validation.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        facts.push(("validation".into(), format!("{name}, beside it")));
+    }
     let mut notes = Vec::new();
     if encoding != Encoding::Utf8 && given.is_none() {
         notes.push(format!(
             "it is not UTF-8: read as {encoding}, the most likely encoding; --encoding names another"
         ));
     }
+    let doubt = Some(&text).filter(|_| check).and_then(|text| not_prose(text)).map(|why| {
+        format!(
+            "{why}, so it hardly is a text to continue: --task language trains a language model on it, --task tag reads a word and its \
+             tag a line, --task classify a label and a text"
+        )
+    });
     let findings = Findings {
         path: path.into(),
-        kind: "one long text".into(),
+        kind: if doubt.is_some() { "an unknown file" } else { "one long text" }.into(),
         rows: usize::try_from(found.running).unwrap_or(usize::MAX),
         unit: "characters".into(),
         more,
@@ -56,6 +70,9 @@ pub(super) fn inspect(path: &Path, given: Option<Encoding>) -> Result<Inspection
         vocabulary: Some(found),
         ..Findings::default()
     };
+    if let Some(doubt) = doubt {
+        return Ok(Inspection { findings, detected: Err(doubt) });
+    }
     let first = text.trim_start().lines().next().unwrap_or_default();
     let mut prime: String = first.chars().take(PRIME).collect();
     if let Some((whole, _)) = prime.rsplit_once(' ').filter(|_| first.chars().count() > PRIME) {
@@ -63,6 +80,8 @@ pub(super) fn inspect(path: &Path, given: Option<Encoding>) -> Result<Inspection
     } else if prime.chars().count() < PRIME && text.contains('\n') {
         prime.push('\n');
     }
-    let spec = TextSpec { path: path.into(), validation: 0.1, encoding, needs: None };
+    let given = beside.validation.map(|path| GivenValidation { path, ..GivenValidation::default() });
+    let validation = given.map_or(Validation::Share(0.1), Validation::Given);
+    let spec = TextSpec { path: path.into(), validation, encoding, needs: None };
     Ok(Inspection { findings, detected: Ok(DetectedData::Text { spec, prime }) })
 }

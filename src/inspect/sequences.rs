@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DetectedData, Inspection, test_beside};
+use super::{DetectedData, Inspection};
+use crate::data::beside::test_beside;
 use crate::data::error::DataError;
 use crate::data::error::quoted;
 use crate::data::sources::labelled::{GivenValidation, Validation};

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::data::beside::test_beside;
 use crate::data::files::encoding::Encoding;
 use crate::data::sources::labelled::Validation;
 
@@ -160,15 +161,18 @@ fn texts_that_stand_twice_uneven_classes_and_test_data_beside_are_told() {
     let inspection = Files::new(&[("x-train.csv", &train), ("x-test.csv", &rows(30))]).inspect("x-train.csv");
     let notes = inspection.findings.notes.join("\n");
     assert!(notes.contains("1 texts appear more than once, 1 of them with another label"), "{notes}");
-    assert!(notes.contains("10 texts of x-test.csv also appear in the training data"), "{notes}");
+    assert!(notes.contains("10 of 40 texts of x-test.csv also appear in the training data"), "{notes}");
     assert!(notes.contains("\"often\" is 5 times as frequent as \"rare\""), "{notes}");
     assert!(matches!(labelled(inspection).validation, Some(Validation::Given(_))));
     let strange = b"text,label\na text,never\nand one,often\n";
     let inspection = Files::new(&[("train.csv", &train), ("test.csv", strange)]).inspect("train.csv");
-    assert!(
-        inspection.findings.notes.iter().any(|note| note.contains("have not: \"never\"")),
-        "{inspection:?}"
-    );
+    let notes = inspection.findings.notes.join("\n");
+    assert!(notes.contains("have not, and count as wrong: \"never\""), "{notes}");
+    assert!(matches!(labelled(inspection).validation, Some(Validation::Given(_))));
+    let others = b"text,label\na text,never\nand one,once\n";
+    let inspection = Files::new(&[("train.csv", &train), ("test.csv", others)]).inspect("train.csv");
+    let notes = inspection.findings.notes.join("\n");
+    assert!(notes.contains("only labels that the training data have not: \"never\", \"once\""), "{notes}");
     assert_eq!(labelled(inspection).validation, None);
 }
 
@@ -351,3 +355,5 @@ fn what_the_bytes_mean_is_found_and_names_of_columns_with_it() {
     let Ok(DetectedData::Text { spec, prime }) = prose.detected else { panic!("{prose:?}") };
     assert_eq!((spec.encoding.to_string().as_str(), prime.as_str()), ("windows-1251", "Я помню чудное "));
 }
+
+mod texts;

@@ -9,6 +9,9 @@ pub struct Confusion {
     pub classes: usize,
     /// Row-major `[actual, predicted]`.
     pub counts: Vec<u64>,
+    /// Rows whose actual class is none of the matrix, by predicted class; empty where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen: Vec<u64>,
 }
 
 impl Confusion {
@@ -17,20 +20,25 @@ impl Confusion {
 
     /// An empty matrix of so many classes.
     pub fn new(classes: usize) -> Self {
-        Self { classes, counts: vec![0; classes * classes] }
+        Self { classes, counts: vec![0; classes * classes], unseen: Vec::new() }
     }
 
-    /// Counts one row. A class outside the matrix is ignored.
+    /// Counts one row. An actual class outside the matrix counts against the precision of the predicted one.
     pub fn add(&mut self, actual: usize, predicted: usize) {
         let inside = actual < self.classes && predicted < self.classes;
         if let Some(count) = self.counts.get_mut(actual * self.classes + predicted).filter(|_| inside) {
             *count += 1;
+        } else if actual >= self.classes && predicted < self.classes {
+            self.unseen.resize(self.classes, 0);
+            self.unseen.iter_mut().skip(predicted).take(1).for_each(|count| *count += 1);
         }
     }
 
     /// Adds the counts of another matrix of the same size.
     pub fn merge(&mut self, other: &Self) {
         self.counts.iter_mut().zip(&other.counts).for_each(|(sum, n)| *sum += n);
+        self.unseen.resize(self.unseen.len().max(other.unseen.len()), 0);
+        self.unseen.iter_mut().zip(&other.unseen).for_each(|(sum, n)| *sum += n);
     }
 
     /// Rows of class `actual` that were predicted as `predicted`.
@@ -44,9 +52,15 @@ impl Confusion {
         (0..self.classes).map(|predicted| self.count(class, predicted)).sum()
     }
 
+    /// Rows that were predicted as `class`.
+    pub fn predicted(&self, class: usize) -> u64 {
+        let known: u64 = (0..self.classes).map(|actual| self.count(actual, class)).sum();
+        known + self.unseen.get(class).copied().unwrap_or(0)
+    }
+
     /// True positives / predicted positives of `class`; 0 when nothing was predicted as it.
     pub fn precision(&self, class: usize) -> f64 {
-        ratio(self.count(class, class), (0..self.classes).map(|c| self.count(c, class)).sum())
+        ratio(self.count(class, class), self.predicted(class))
     }
 
     /// True positives / actual positives of `class`; 0 when there are none.
@@ -57,8 +71,7 @@ impl Confusion {
     /// The harmonic mean of precision and recall: `2·TP/(2·TP + FP + FN)`.
     pub fn f1(&self, class: usize) -> f64 {
         let true_positives = self.count(class, class);
-        let predicted: u64 = (0..self.classes).map(|c| self.count(c, class)).sum();
-        ratio(2 * true_positives, predicted + self.support(class))
+        ratio(2 * true_positives, self.predicted(class) + self.support(class))
     }
 
     /// The macro average of `metric`: its unweighted mean over the classes that occur.
@@ -70,7 +83,7 @@ impl Confusion {
 
     /// The number of rows counted.
     pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
+        self.counts.iter().chain(&self.unseen).sum()
     }
 }
 
@@ -78,10 +91,11 @@ impl Confusion {
 mod tests {
     use super::*;
 
-    /// True 0: 5 right, 1 predicted as 1. True 1: 2 predicted as 0, 3 right, 1 predicted as 2. True 2: never there.
+    /// True 0: 5 right, 1 predicted as 1. True 1: 2 predicted as 0, 3 right, 1 predicted as 2. True 2: never there. Three of a fourth class,
+    /// which the matrix has not, predicted as 0.
     fn matrix() -> Confusion {
         let mut matrix = Confusion::new(3);
-        for (class, predicted, times) in [(0, 0, 5), (0, 1, 1), (1, 0, 2), (1, 1, 3), (1, 2, 1), (3, 0, 9)] {
+        for (class, predicted, times) in [(0, 0, 5), (0, 1, 1), (1, 0, 2), (1, 1, 3), (1, 2, 1), (3, 0, 3)] {
             (0..times).for_each(|_| matrix.add(class, predicted));
         }
         matrix
@@ -91,11 +105,12 @@ mod tests {
     fn shares_are_those_worked_out_by_hand() {
         let m = matrix();
         assert_eq!(m.counts, [5, 1, 0, 2, 3, 1, 0, 0, 0]);
+        assert_eq!((m.unseen.as_slice(), m.total()), (&[3, 0, 0][..], 15));
         assert_eq!([m.support(0), m.support(1), m.support(2)], [6, 6, 0]);
-        assert_eq!([m.precision(0), m.precision(1), m.precision(2)], [5.0 / 7.0, 0.75, 0.0]);
+        assert_eq!([m.precision(0), m.precision(1), m.precision(2)], [0.5, 0.75, 0.0]);
         assert_eq!([m.recall(0), m.recall(1), m.recall(2)], [5.0 / 6.0, 0.5, 0.0]);
-        assert_eq!([m.f1(0), m.f1(1), m.f1(2)], [10.0 / 13.0, 0.6, 0.0]);
-        assert!((m.macro_average(Confusion::f1) - (10.0 / 13.0 + 0.6) / 2.0).abs() < 1e-15);
+        assert_eq!([m.f1(0), m.f1(1), m.f1(2)], [10.0 / 16.0, 0.6, 0.0]);
+        assert!((m.macro_average(Confusion::f1) - (10.0 / 16.0 + 0.6) / 2.0).abs() < 1e-15);
     }
 
     #[test]
@@ -103,6 +118,6 @@ mod tests {
         let mut sum = matrix();
         sum.merge(&matrix());
         assert_eq!(sum.counts, [10, 2, 0, 4, 6, 2, 0, 0, 0]);
-        assert_eq!((sum.precision(0), Confusion::new(0).macro_average(Confusion::f1)), (5.0 / 7.0, 0.0));
+        assert_eq!((sum.precision(0), Confusion::new(0).macro_average(Confusion::f1)), (0.5, 0.0));
     }
 }

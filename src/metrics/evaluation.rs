@@ -1,4 +1,4 @@
-use super::{Baseline, Confusion, ForecastErrors, LabelCount, LabelCounts, Metrics};
+use super::{Baseline, ChunkCounts, Confusion, ForecastErrors, LabelCount, LabelCounts, Metrics};
 
 /// What an evaluation gives: every metric of the task by name, and the counts that they come from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -9,6 +9,8 @@ pub struct EvaluationResult {
     pub metrics: Metrics,
     /// The counts.
     pub details: Details,
+    /// Those of chunks or entities, where tags mark them.
+    pub chunks: Option<ChunkCounts>,
 }
 
 /// The counts behind the metrics of an evaluation.

@@ -32,7 +32,18 @@ impl Task {
                 (&["loss", "accuracy"], &["loss", "accuracy", "precision", "recall", "f1", "f1_micro"])
             }
             Self::Tags => {
-                (&["loss", "accuracy"], &["loss", "accuracy", "legal", "precision", "recall", "f1"])
+                let chunks = &[
+                    "loss",
+                    "accuracy",
+                    "legal",
+                    "precision",
+                    "recall",
+                    "f1",
+                    "entity_precision",
+                    "entity_recall",
+                    "entity_f1",
+                ];
+                (&["loss", "accuracy"], chunks)
             }
             Self::Language => {
                 let all = &["loss", "accuracy", "perplexity", "bits_per_token"];
@@ -69,7 +80,18 @@ impl Task {
 /// errors, less is.
 pub fn higher_is_better(name: &str) -> bool {
     let name = name.strip_prefix(super::VALIDATION).unwrap_or(name);
-    matches!(name, "accuracy" | "precision" | "recall" | "f1" | "f1_micro" | "legal")
+    matches!(
+        name,
+        "accuracy"
+            | "precision"
+            | "recall"
+            | "f1"
+            | "f1_micro"
+            | "legal"
+            | "entity_precision"
+            | "entity_recall"
+            | "entity_f1"
+    )
 }
 
 #[cfg(test)]

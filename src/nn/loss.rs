@@ -35,6 +35,10 @@ pub enum Loss {
 const ONE_NUMBER: &str = "one number a sequence, (None, 1)";
 const ONE_SIGMOID: &str = "end with `{layer: Dense, units: 1, activation: sigmoid}`";
 
+/// The loss of a class that only the data to evaluate on have: −ln 10⁻⁷, the greatest of Keras's cross-entropy of probabilities, which it
+/// clips at its `epsilon` (`keras/src/backend/config.py`).
+pub const UNSEEN_LOSS: f64 = 16.118_095_650_958_32;
+
 /// Sums over the rows that the loss counts (sequences, or unmasked steps), so that shards add up; the caller divides by the count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Score {
@@ -218,14 +222,14 @@ impl Loss {
         z.iter().position(|z| *z == greatest).unwrap_or(0)
     }
 
-    /// Loss of logits `z` for `class`.
+    /// Loss of logits `z` for `class`; [`UNSEEN_LOSS`] for one that the network has not.
     fn class_loss(self, z: &[f32], class: usize) -> f64 {
-        if self == Self::BinaryCrossentropy {
-            return binary_crossentropy(z[0], class as f32);
-        }
+        let Some(own) = z.get(class).copied().filter(|_| self != Self::BinaryCrossentropy) else {
+            let known = self == Self::BinaryCrossentropy && class < 2;
+            return if known { binary_crossentropy(z[0], class as f32) } else { UNSEEN_LOSS };
+        };
         let greatest = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let sum: f64 = z.iter().map(|z| f64::from(z - greatest).exp()).sum();
-        let own = z.get(class).copied().unwrap_or(f32::NAN);
         sum.ln() + f64::from(greatest) - f64::from(own)
     }
 

@@ -224,11 +224,24 @@ fn resolve(
         // An error below, if there are token settings.
         TokenUse::Own { .. } | TokenUse::Numbers { .. } => TokenRules::TEXTS,
     };
-    let tokens = written.tokens.map(|tokens| match from {
+    let at_least = written.tokens.as_ref().and_then(RawTokenSpec::at_least);
+    let mut tokens = written.tokens.map(|tokens| match from {
         Origin::Preset => tokens.resolve(&rules),
         Origin::Run => tokens.allowed(&rules).resolve(&rules),
     });
     let units_follow_classes = units::follow(&mut written.model);
+    if let (Some(tokens), Some(least)) = (&mut tokens, at_least) {
+        tokens.vocabulary =
+            sources::vocabulary_at_least(&data, tokens, written.train.seed, least).map_err(|error| {
+                match error {
+                    DataError::Setting { found, expected, .. } => document.error(
+                        &steps(["tokens", "vocabulary"]),
+                        format!("found {found}; expected {expected}"),
+                    ),
+                    other => document.error(&steps(["tokens", "vocabulary"]), other.to_string()),
+                }
+            })?;
+    }
     let model = written.model.into_iter().enumerate();
     let model = model.map(|(i, value)| layer(document, i, value, base)).collect::<Result<Vec<_>, _>>()?;
     let RawTrain {

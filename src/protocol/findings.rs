@@ -30,6 +30,9 @@ pub struct Findings {
     pub lengths: Option<Lengths>,
     /// The vocabulary of words (or characters).
     pub vocabulary: Option<Coverage>,
+    /// The test data beside the training data, where others are for validation.
+    #[serde(default)]
+    pub test: Option<PathBuf>,
     /// Notes and warnings for the user, in sentences.
     pub notes: Vec<String>,
     /// Suggested settings, as rows of name and value: `tokens.length`, the layers.
@@ -76,6 +79,9 @@ pub struct Coverage {
     pub unit: String,
     /// The number of distinct tokens.
     pub distinct: usize,
+    /// The number of distinct tokens that occur once.
+    #[serde(default)]
+    pub once: usize,
     /// The number of all tokens.
     pub running: u64,
     /// Numbers of most frequent tokens, each with their share of all, 0 to 1.

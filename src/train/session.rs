@@ -11,7 +11,7 @@ use crate::data::{
 use crate::metrics::Task;
 use crate::nn::Model;
 use crate::preset::{RunSpec, check_fit};
-use crate::protocol::{DataFacts, RunInfo};
+use crate::protocol::{ClassCount, DataFacts, RunInfo};
 
 /// The data, the network with its optimizer, and the instruments of a spec.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Session {
     pub vocabularies: Option<Vocabularies>,
     /// The label of each class; empty if targets are numbers.
     pub labels: Vec<String>,
+    /// Labels that only the validation data have.
+    pub(super) unseen: Vec<ClassCount>,
     /// The task of the network.
     pub(super) task: Task,
     /// The network, its weights and its optimizer.
@@ -117,7 +119,8 @@ impl Session {
         let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
         let watch = watch.with_samples(&spec, data.vocabularies.as_ref().map(Vocabularies::first));
         let unmasked = data.unmasked().filter(|_| !stepper.model().has_mask());
-        let Data { train, validation, vocabularies, labels, facts, mut notes, forecasts, scale } = data;
+        let Data { train, validation, vocabularies, labels, unseen, facts, mut notes, forecasts, scale } =
+            data;
         notes.extend(unmasked);
         let legal = validation.as_ref().and_then(|data| spec.data.source().legal(data));
         let (model, seed, batch_size) = (stepper.model(), spec.train.seed, spec.train.batch_size);
@@ -151,6 +154,7 @@ impl Session {
             validation,
             vocabularies,
             labels,
+            unseen,
             task,
             stepper,
             watch,

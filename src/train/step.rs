@@ -237,6 +237,17 @@ impl Stepper {
         evaluated.iter().map(count).sum::<usize>() as f64
     }
 
+    /// Passes the predicted classes of the batch just evaluated to `each`: the position of the sequence in the batch, and a class a step.
+    pub fn each_predicted(&self, mut each: impl FnMut(usize, &[u32])) {
+        let evaluated = if self.model.is_stateful() { &self.evaluation_work } else { &self.work };
+        for work in evaluated {
+            let predicted = work.shard.predicted(&self.model);
+            for (row, classes) in predicted.outer_iter().enumerate() {
+                each(work.first_row + row, &classes.iter().copied().collect::<Vec<u32>>());
+            }
+        }
+    }
+
     /// Passes the outputs for the batch just evaluated to `each`: the position of the sequence in the batch, and its output, step after step.
     pub fn each_output(&self, mut each: impl FnMut(usize, &[f32])) {
         let evaluated = if self.model.is_stateful() { &self.evaluation_work } else { &self.work };

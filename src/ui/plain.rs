@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn an_epoch_of_classes_has_a_line_and_one_for_its_confusion_matrix() {
         let mut lines = Lines::default();
-        let matrix = Confusion { classes: 2, counts: vec![451, 49, 60, 1440] };
+        let matrix = Confusion { classes: 2, counts: vec![451, 49, 60, 1440], ..Confusion::default() };
         assert_eq!(
             lines.fold(&ended(&[("val_accuracy", 0.5), ("val_f1", 0.75)], Some(matrix))),
             [

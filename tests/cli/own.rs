@@ -97,7 +97,7 @@ fn runs_without_predictions_are_errors_with_exit_code_2() {
     fs::write(at.join("other.jsonl"), "{\"text\":\"good\",\"label\":\"maybe\"}\n").unwrap();
     let (_, message) = ends(unrolled(at, &["evaluate", "a", "--data", "other.jsonl"]), 2);
     assert!(
-        message.contains("other.jsonl:1: found the label \"maybe\"; expected a label of the training data"),
+        message.contains("other.jsonl: found only labels that the training data have not, \"maybe\" (1)"),
         "{message}"
     );
     fs::write(at.join("runs/a/labels.json"), "[\"no\"]").unwrap();

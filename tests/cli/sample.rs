@@ -48,3 +48,48 @@ fn other_models_are_errors() {
     let (_, message) = ends(unrolled(folder.path(), &["sample", "nowhere"]), 2);
     assert!(message.contains("nowhere: no such run"), "{message}");
 }
+
+#[test]
+fn a_language_model_is_evaluated_as_in_training_and_on_other_texts() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let preset = "title: t
+data: {source: text, path: train.txt, validation: {path: valid.txt}}
+tokens: {vocabulary: {at_least: 2}, length: 6}
+model:
+  - {layer: Embedding, output_dim: 4}
+  - {layer: GRU, units: 8, return_sequences: true, stateful: true}
+  - {layer: Dense, units: 6, activation: softmax}
+train: {loss: sparse_categorical_crossentropy, optimizer: {name: Adam, learning_rate: 0.03}, batch_size: 4, epochs: 2}
+watch: {probes: 0}
+";
+    fs::write(at.join("preset.yaml"), preset).unwrap();
+    fs::write(at.join("train.txt"), "one two three four\n".repeat(100) + "rare").unwrap();
+    fs::write(at.join("valid.txt"), "one two three four five\n".repeat(20)).unwrap();
+    fs::write(at.join("test.txt"), "four one two\n".repeat(9)).unwrap();
+    ends(train(at, "preset.yaml", "run", &[]), 0);
+    let spec = fs::read_to_string(at.join("run/spec.yaml")).unwrap();
+    assert!(spec.contains("vocabulary: 6\n"), "{spec}");
+    let (out, _) = ends(unrolled(at, &["evaluate", "run", "--json"]), 0);
+    let judged: Value = serde_json::from_str(&out).unwrap();
+    let lines = metrics(&at.join("run"));
+    let last = lines.iter().rfind(|line| line["kind"] == "epoch").unwrap();
+    for name in ["loss", "accuracy", "perplexity", "bits_per_token"] {
+        let (ours, theirs) = (judged[name].as_f64().unwrap(), last[&format!("val_{name}")].as_f64().unwrap());
+        assert!((ours - theirs).abs() < 1e-5 * theirs.abs().max(1.0), "{name}: {ours} {theirs}");
+    }
+    let (bits, characters) =
+        (judged["bits_per_token"].as_f64().unwrap(), judged["bits_per_character"].as_f64().unwrap());
+    assert!((bits / characters - 24.0 / 5.0).abs() < 1e-9, "{bits} {characters}");
+    assert!((judged["unknown"].as_f64().unwrap() - 0.2).abs() < 1e-9, "five is unknown");
+    let (out, _) = ends(unrolled(at, &["evaluate", "run", "--data", "test.txt"]), 0);
+    assert!(out.contains("test.txt: 24 tokens") && out.contains("perplexity "), "{out}");
+    let (_, message) = ends(unrolled(at, &["predict", "run", "one"]), 2);
+    assert!(message.contains("unrolled sample RUN --prime TEXT"), "{message}");
+    fs::write(at.join("short.txt"), "four").unwrap();
+    let (_, message) = ends(unrolled(at, &["evaluate", "run", "--data", "short.txt"]), 2);
+    assert!(
+        message.contains("short.txt: found 1 tokens; expected at least 7: tokens.length and one more"),
+        "{message}"
+    );
+}

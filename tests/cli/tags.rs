@@ -136,11 +136,14 @@ fn a_tagger_is_evaluated_word_by_word_as_in_training() {
     let judged: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((judged["n_samples"].as_u64(), judged["accuracy"].as_f64()), (Some(2), Some(0.5)));
     fs::write(at.join("other.txt"), "the\tD\nbook\tX\n").unwrap();
-    let (_, message) = ends(unrolled(at, &["evaluate", "a", "--data", "other.txt"]), 2);
-    assert!(
-        message.contains("other.txt:2: found the tag \"X\"; expected a tag of the training data"),
-        "{message}"
-    );
+    let (out, _) = ends(unrolled(at, &["evaluate", "a", "--data", "other.txt"]), 0);
+    assert!(out.contains("accuracy 50.0 %"), "{out}");
+    assert!(out.contains("have a tag that the network has not, and count as wrong: X (1)"), "{out}");
+    assert!(out.contains("X predicted as "), "{out}");
+    let (out, _) = ends(unrolled(at, &["evaluate", "a", "--json", "--data", "other.txt"]), 0);
+    let judged: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(judged["unseen_labels"], serde_json::json!([{"label": "X", "support": 1}]));
+    assert_eq!(judged["mistakes"][0]["actual"], "X");
 }
 
 /// [`learnt`] with two channels: that of the words has a custom name and is not the first; returns the output of training as well.
@@ -196,4 +199,49 @@ fn the_error_of_an_incompatible_vocabulary_names_its_file() {
         let (_, message) = ends(unrolled(at, &["predict", "a", "it w59"]), 1);
         assert!(message.contains("vocabulary.json: ") && message.contains(&expected), "{message}");
     }
+}
+
+#[test]
+fn entities_are_counted_in_training_and_evaluation_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let text: String = (0..60)
+        .map(|n| match n % 3 {
+            0 => "Ann B-PER\nLee I-PER\nmet O\nBob B-PER\n\n",
+            1 => "Rome B-LOC\nis O\nold O\n\n",
+            _ => "he O\nmet O\nLee B-PER\n\n",
+        })
+        .collect();
+    fs::write(at.join("train.txt"), &text).unwrap();
+    let preset =
+        PRESET.replace(", validation: {path: test.txt}", ", validation: 0.5").replace("units: 6", "units: 4");
+    let stop = "epochs: 6, early_stopping: {monitor: val_entity_f1, patience: 9}";
+    fs::write(at.join("tags.yaml"), preset.replace("epochs: 6", stop)).unwrap();
+    // Equal sentences stay on one side, so that all three are made different.
+    let different: String = text
+        .split("\n\n")
+        .filter(|s| !s.is_empty())
+        .enumerate()
+        .map(|(n, s)| format!("{s}\nw{n} O\n\n"))
+        .collect();
+    fs::write(at.join("train.txt"), different).unwrap();
+    ends(unrolled(at, &["train", "tags.yaml", "--run", "runs/a"]), 0);
+    let (out, _) = ends(unrolled(at, &["evaluate", "a", "--json"]), 0);
+    let judged: Value = serde_json::from_str(&out).unwrap();
+    let lines = metrics(&at.join("runs/a"));
+    let last = lines.iter().rfind(|line| line["kind"] == "epoch").unwrap();
+    for name in ["entity_precision", "entity_recall", "entity_f1"] {
+        let (ours, theirs) = (judged[name].as_f64().unwrap(), last[&format!("val_{name}")].as_f64().unwrap());
+        assert!((ours - theirs).abs() < 1e-9, "{name}: {ours} {theirs}");
+    }
+    let types: Vec<&str> =
+        judged["entities"].as_array().unwrap().iter().map(|of| of["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["LOC", "PER"]);
+    let (out, _) = ends(unrolled(at, &["evaluate", "a"]), 0);
+    assert!(out.contains("entities: precision ") && out.contains("(as conlleval counts)"), "{out}");
+    let (out, _) = ends(
+        unrolled(at, &["train", "tags.yaml", "--folds", "2", "--set", "train.epochs=1", "--run", "folds"]),
+        0,
+    );
+    assert!(out.contains("val_entity_f1"), "{out}");
 }

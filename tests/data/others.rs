@@ -23,12 +23,12 @@ fn others(path: &Path) -> [DataSpec; 3] {
     [
         DataSpec::Text(TextSpec {
             path: path(),
-            validation: 0.1,
+            validation: Validation::Share(0.1),
             encoding: Encoding::Utf8,
             needs: Some("fetch it".into()),
         }),
         DataSpec::Series(serde_json::from_value(series).unwrap()),
-        DataSpec::Tags(TagsSpec { path: path(), validation: None, needs: None }),
+        DataSpec::Tags(TagsSpec { path: path(), ..TagsSpec::default() }),
     ]
 }
 

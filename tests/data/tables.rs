@@ -10,11 +10,7 @@ fn errors_of_broken_files_name_position_and_remedy() {
     files.sort_unstable();
     let entries = files.into_iter().map(|name| {
         let path = folder.join(&name);
-        let spec = match name.as_str() {
-            "unseen-label.csv" => LabelledSpec { validation: validated_by(&path), ..csv(here("good.csv")) },
-            _ => csv(&path),
-        };
-        let message = message(&folder, spec);
+        let message = message(&folder, csv(&path));
         assert!(message.starts_with(&format!("DIR/{name}:")), "the message names the file: {message}");
         (name, message)
     });

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::labels;
 use crate::escape::foreign;
 use crate::infer::{Evaluation, Mistake};
-use crate::metrics::{Confusion, Details};
+use crate::metrics::{ChunkCounts, Confusion, Details};
 use crate::number::{count, metric, percent};
+use crate::protocol::ClassCount;
 
 /// The evaluation of a classifier or tagger.
 pub(super) struct Report<'a> {
@@ -23,7 +24,10 @@ impl Report<'_> {
     /// A report as text.
     pub fn as_text(&self) -> Result<String, Error> {
         let Self { evaluation, .. } = self;
-        let labels: Vec<String> = self.labels.iter().map(|label| foreign(label).into_owned()).collect();
+        let unseen = evaluation.unseen.iter().map(|unseen| &unseen.label);
+        let all: Vec<String> =
+            self.labels.iter().chain(unseen).map(|label| foreign(label).into_owned()).collect();
+        let labels = all.get(..self.labels.len()).unwrap_or_default();
         let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0).max(12);
         let mut out = String::new();
         let subjects = format!("{}s", self.subject);
@@ -42,11 +46,25 @@ impl Report<'_> {
         }
         let value = |name| evaluation.result.metrics.get(name).unwrap_or(f64::NAN);
         writeln!(out, "loss {}  accuracy {}", metric(value("loss")), percent(value("accuracy")))?;
+        if let Some(total) = evaluation.result.chunks.as_ref().map(ChunkCounts::total) {
+            writeln!(
+                out,
+                "entities: precision {}  recall {}  f1 {}, of {} (as conlleval counts)",
+                percent(total.precision()),
+                percent(total.recall()),
+                percent(total.f1()),
+                count(total.support())
+            )?;
+        }
         let class = if evaluation.sentences.is_some() { "tag" } else { "class" };
+        self.unseen(&mut out, class, &subjects)?;
         match &evaluation.result.details {
-            Details::Classes(matrix) => table(&mut out, &labels, matrix, (class, &subjects, width))?,
-            Details::Labels(counts) => labels::table(&mut out, &labels, counts, width)?,
+            Details::Classes(matrix) => table(&mut out, labels, matrix, (class, &subjects, width))?,
+            Details::Labels(counts) => labels::table(&mut out, labels, counts, width)?,
             Details::None | Details::Forecast { .. } => {}
+        }
+        if let Some(chunks) = &evaluation.result.chunks {
+            entities(&mut out, chunks, width)?;
         }
         if !evaluation.mistakes.is_empty() {
             writeln!(out, "\nmost confident mistakes")?;
@@ -54,7 +72,7 @@ impl Report<'_> {
         let named = |classes: &[usize]| match classes {
             [] => "none".to_owned(),
             classes => {
-                classes.iter().filter_map(|class| labels.get(*class).cloned()).collect::<Vec<_>>().join(", ")
+                classes.iter().filter_map(|class| all.get(*class).cloned()).collect::<Vec<_>>().join(", ")
             }
         };
         for mistake in &evaluation.mistakes {
@@ -65,14 +83,43 @@ impl Report<'_> {
         Ok(out)
     }
 
+    /// Appends what is to be said of labels that the network has not.
+    fn unseen(&self, out: &mut String, class: &str, subjects: &str) -> Result<(), Error> {
+        let unseen = &self.evaluation.unseen;
+        let several = matches!(self.evaluation.result.details, Details::Labels(_));
+        let list = || {
+            let each =
+                |unseen: &ClassCount| format!("{} ({})", foreign(&unseen.label), count(unseen.count as u64));
+            unseen.iter().map(each).collect::<Vec<_>>().join(", ")
+        };
+        match unseen.as_slice() {
+            [] => Ok(()),
+            _ if several => writeln!(out, "labels that the network has not are in no metric: {}", list()),
+            _ => {
+                let all: usize = unseen.iter().map(|unseen| unseen.count).sum();
+                writeln!(
+                    out,
+                    "{} {subjects} have a {class} that the network has not, and count as wrong: {}",
+                    count(all as u64),
+                    list()
+                )
+            }
+        }
+    }
+
     /// The report as a JSON object; `step` is the number of updates of the weights.
     pub fn as_json(&self, step: u64) -> Value {
         let Self { labels, subject, evaluation } = *self;
         let details = &evaluation.result.details;
+        let label = |class: &usize| {
+            let unseen =
+                || evaluation.unseen.get(class.checked_sub(labels.len())?).map(|unseen| &unseen.label);
+            labels.get(*class).or_else(unseen)
+        };
         let named = |classes: &[usize]| -> Value {
             match (details, classes) {
-                (Details::Classes(_), [class]) => json!(labels.get(*class)),
-                _ => classes.iter().filter_map(|class| labels.get(*class)).cloned().collect(),
+                (Details::Classes(_), [class]) => json!(label(class)),
+                _ => classes.iter().filter_map(label).cloned().collect(),
             }
         };
         let mistake = |mistake: &Mistake| {
@@ -103,6 +150,23 @@ impl Report<'_> {
             Details::None | Details::Forecast { .. } => Vec::new(),
         };
         more.into_iter().for_each(|(name, value)| object[name] = value);
+        if let Some(chunks) = &evaluation.result.chunks {
+            let each = chunks.types.iter().map(|(name, counts)| {
+                json!({
+                    "type": name,
+                    "support": counts.support(),
+                    "precision": counts.precision(),
+                    "recall": counts.recall(),
+                    "f1": counts.f1(),
+                })
+            });
+            object["entities"] = each.collect();
+        }
+        if !evaluation.unseen.is_empty() {
+            let each = evaluation.unseen.iter();
+            object["unseen_labels"] =
+                each.map(|unseen| json!({"label": unseen.label, "support": unseen.count})).collect();
+        }
         object["mistakes"] = evaluation.mistakes.iter().map(mistake).collect();
         object
     }
@@ -159,6 +223,27 @@ fn table(
         let row: Vec<String> =
             (0..matrix.classes).map(|p| format!("{:>cell$}", count(matrix.count(class, p)))).collect();
         writeln!(out, "{:>2}  {:width$}  {}", class + 1, label(class), row.join(" "))?;
+    }
+    Ok(())
+}
+
+/// Appends a line for each type of chunk or entity.
+fn entities(out: &mut String, chunks: &ChunkCounts, width: usize) -> Result<(), Error> {
+    writeln!(
+        out,
+        "\n{:width$}  {:>9} {:>10} {:>8} {:>8}",
+        "entity", "entities", "precision", "recall", "f1"
+    )?;
+    for (name, counts) in &chunks.types {
+        writeln!(
+            out,
+            "{:width$}  {:>9} {:>10} {:>8} {:>8}",
+            foreign(name),
+            count(counts.support()),
+            percent(counts.precision()),
+            percent(counts.recall()),
+            percent(counts.f1()),
+        )?;
     }
     Ok(())
 }

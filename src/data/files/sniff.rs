@@ -88,6 +88,11 @@ impl Sample {
         alike * 1000 / self.rows.len()
     }
 
+    /// Whether this is a table of which up to a tenth of the rows may be bad.
+    pub fn is_nearly_table(&self) -> bool {
+        self.regular() >= 900
+    }
+
     /// Whether this can be a table: two columns or more in all rows but one in a hundred.
     pub fn is_table(&self) -> bool {
         self.regular() >= 990

@@ -1,8 +1,10 @@
 //! `source: labelled`: texts with labels, in any of several file formats.
 
+pub(crate) mod arff;
 pub(crate) mod csv;
 pub(crate) mod evaluation_set;
 pub(crate) mod folder;
+pub(crate) mod inline;
 pub(crate) mod jsonl;
 pub(crate) mod lines;
 mod source;
@@ -21,6 +23,7 @@ use crate::data::error::DataError;
 use crate::data::error::refuse;
 use crate::data::files::encoding::{Encoding, TextError};
 use crate::data::files::open;
+use crate::data::files::sniff::{HEAD, Head};
 use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::csv::CsvFile;
 use crate::data::sources::labelled::streamed::Streaming;
@@ -97,11 +100,63 @@ pub enum Format {
     Lines,
     /// A folder per class with a file per text, or a file per class with a text a line.
     Folder,
+    /// A text a line, with labels of fastText in it, `__label__good`.
+    FastText,
+    /// A text a line, its label before it.
+    #[serde(rename = "label-first")]
+    LabelFirst,
+    /// A text a line, its label behind it.
+    #[serde(rename = "label-last")]
+    LabelLast,
+    /// An attribute-relation file of Weka.
+    Arff,
 }
 
 impl Format {
     /// The names in a preset; each is also a `source:`.
-    pub const NAMES: [&'static str; 4] = ["csv", "jsonl", "lines", "folder"];
+    pub const NAMES: [&'static str; 8] =
+        ["csv", "jsonl", "lines", "folder", "fasttext", "label-first", "label-last", "arff"];
+
+    /// The formats in the order of [`NAMES`](Self::NAMES).
+    const ALL: [Self; 8] = [
+        Self::Csv,
+        Self::Jsonl,
+        Self::Lines,
+        Self::Folder,
+        Self::FastText,
+        Self::LabelFirst,
+        Self::LabelLast,
+        Self::Arff,
+    ];
+
+    /// The format called `name`.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::NAMES.iter().zip(Self::ALL).find(|(known, _)| **known == name).map(|(_, format)| format)
+    }
+
+    /// Its name in a preset.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().zip(Self::ALL).find(|(_, format)| *format == self).map_or("", |(name, _)| *name)
+    }
+
+    /// The format of the file at `path` whose lines have their labels in them, where data of the format `like` are expected there: a few lines
+    /// may not show it by themselves. `None` for all other files.
+    pub fn of_lines(path: &Path, like: Option<Self>) -> Option<Self> {
+        let spec = LabelledSpec { path: path.into(), ..LabelledSpec::default() };
+        match spec.detect_format().ok()? {
+            found if found.is_inline() => Some(found),
+            Self::Csv => {
+                let (head, _) = Head::read(&mut open::text(path, None).ok()?, HEAD);
+                like.filter(|like| like.is_inline() && !CsvFile(&spec).sample(&head).is_nearly_table())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether every line has a text and its label.
+    pub(crate) fn is_inline(self) -> bool {
+        matches!(self, Self::FastText | Self::LabelFirst | Self::LabelLast)
+    }
 }
 
 /// What weights do not learn from: `0.2`, `{folds: 10, fold: 1}` or `{path: test.csv}`.
@@ -326,12 +381,14 @@ impl LabelledSpec {
             Format::Csv => CsvFile(self).read(into, report),
             Format::Jsonl => jsonl::read(self, into, report),
             Format::Lines => lines::read(self, into, report),
+            Format::Arff => arff::read(self, into, report),
+            format if format.is_inline() => inline::read(self, format, into, report),
             Format::Folder if self.is_multi_label() => {
                 let expected = "a table, JSON lines, or lines with a file of labels";
                 let found = "a folder, in which a text has one label";
                 Err(DataError::content(&self.path, None, found, expected))
             }
-            Format::Folder => folder::read(self, into, report),
+            _ => folder::read(self, into, report),
         }
     }
 
@@ -352,36 +409,36 @@ impl LabelledSpec {
         if [".jsonl", ".ndjson", ".json"].iter().any(|end| name.ends_with(end)) {
             return Ok(Format::Jsonl);
         }
-        let mut text = open::text(&self.path, self.needs.as_deref())?;
-        let head = open::head(&mut text, 64).map_err(|e| open::broken(&self.path, 1, e))?;
-        let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
-        Ok(if first == Some(&b'{') { Format::Jsonl } else { Format::Csv })
+        let (head, failed) = Head::read(&mut open::text(&self.path, self.needs.as_deref())?, HEAD);
+        let first = head.bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first == Some(&b'{') {
+            return Ok(Format::Jsonl);
+        }
+        let text = self.encoding.lossy(head.whole_lines());
+        if name.ends_with(".arff") || arff::is_arff(&text) {
+            return Ok(Format::Arff);
+        }
+        if inline::fasttext(&inline::lines_of(&text)).is_some() {
+            return Ok(Format::FastText);
+        }
+        // What is wrong with a table is reported by its reader.
+        let sample = CsvFile(self).sample(&head);
+        let is_header = sample.decoded(self.encoding).first().is_some_and(|first| {
+            self.column_settings().are_named(&first.iter().map(String::as_str).collect::<Vec<_>>())
+        });
+        if failed.is_some() || self.has_layout() || sample.is_nearly_table() || is_header {
+            return Ok(Format::Csv);
+        }
+        Ok(inline::detect(&self.path, self.encoding)?.map_or(Format::Csv, |found| found.format))
     }
-}
 
-/// The training and the validation data in the folder `path`, when it has files or folders `train` and `test` (`dev`, `valid`), whatever
-/// follows the first dot.
-pub fn train_and_test(path: &Path) -> Option<(PathBuf, PathBuf)> {
-    let mut entries: Vec<PathBuf> = path.read_dir().ok()?.filter_map(|e| Some(e.ok()?.path())).collect();
-    entries.sort_unstable();
-    let named = |wanted: &str| {
-        let is = |path: &&PathBuf| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.split('.').next() == Some(wanted)
-        };
-        entries.iter().find(is).cloned()
-    };
-    let test = ["test", "valid", "validation", "val", "dev"].into_iter().find_map(named)?;
-    Some((named("train")?, test))
-}
-
-/// The file beside a training file whose name has `test` (`valid`, `dev`) in place of `train`.
-pub fn test_beside(path: &Path) -> Option<PathBuf> {
-    let name = path.file_name()?.to_str()?;
-    let at = name.to_ascii_lowercase().rfind("train")?;
-    let (before, rest) = (name.get(..at)?, name.get(at + 5..)?);
-    // `training.csv` and `trainset.csv` have corresponding names.
-    let names = ["test", "valid", "validation", "val", "dev", "TEST", "Test"];
-    let names = names.into_iter().map(|test| path.with_file_name(format!("{before}{test}{rest}")));
-    names.into_iter().find(|test| test.is_file())
+    /// Whether settings say that it is a table.
+    fn has_layout(&self) -> bool {
+        self.text.is_some()
+            || self.label.is_some()
+            || !self.label_columns.is_empty()
+            || self.delimiter.is_some()
+            || self.quoting.is_some()
+            || self.header.is_some()
+    }
 }

@@ -1,6 +1,7 @@
 //! `source: text`: one long text for language models.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,9 @@ use crate::data::files::text_file;
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::data::opened::{Data, Opened};
 use crate::data::source::{Context, PathSetting, RequiredFile, Source, TokenUse};
-use crate::data::text::interner::Words;
+use crate::data::sources::labelled::{GivenValidation, Validation};
+use crate::data::text::interner::{Words, fingerprint};
+use crate::data::text::notes::overlap_note;
 use crate::data::text::tokenizer::{Level, for_each_word};
 use crate::data::text::tokens::{TokenRules, TokenSpec};
 use crate::data::text::vocabulary::Vocabulary;
@@ -31,9 +34,9 @@ use crate::protocol::{ClassCount, DataFacts};
 pub struct TextSpec {
     /// The file.
     pub path: PathBuf,
-    /// The share of the text, at its end, that is held out for validation.
+    /// What is for validation: a share of the text, at its end, or another file.
     #[serde(default = "tenth")]
-    pub validation: f64,
+    pub validation: Validation,
     /// The character encoding.
     #[serde(default, skip_serializing_if = "Encoding::is_default")]
     pub encoding: Encoding,
@@ -42,8 +45,17 @@ pub struct TextSpec {
     pub needs: Option<String>,
 }
 
-fn tenth() -> f64 {
-    0.1
+/// Bytes from which on a line hardly recurs by chance.
+const LONG_LINE: usize = 30;
+
+fn tenth() -> Validation {
+    Validation::Share(0.1)
+}
+
+impl Default for TextSpec {
+    fn default() -> Self {
+        Self { path: PathBuf::new(), validation: tenth(), encoding: Encoding::default(), needs: None }
+    }
 }
 
 impl Source for TextSpec {
@@ -52,10 +64,14 @@ impl Source for TextSpec {
     }
 
     fn check(&self) -> Result<(), DataError> {
-        if (0.0..1.0).contains(&self.validation) {
-            return Ok(());
+        let expected = "a share of the text, 0 or more and below 1, or {path: FILE}";
+        match &self.validation {
+            Validation::Share(share) if (0.0..1.0).contains(share) => Ok(()),
+            Validation::Share(share) => refuse("data.validation", share, expected),
+            Validation::Fold { .. } => refuse("data.validation", "a fold of one text", expected),
+            Validation::Given(GivenValidation { text: None, label: None, labels: None, .. }) => Ok(()),
+            Validation::Given(_) => refuse("data.validation", "text, label or labels", expected),
         }
-        refuse("data.validation", self.validation, "a share of the text: 0 or more and below 1")
     }
 
     fn token_use(&self) -> TokenUse {
@@ -71,15 +87,112 @@ impl Source for TextSpec {
     }
 
     fn files(&self) -> Vec<RequiredFile<'_>> {
-        vec![RequiredFile { path: &self.path, needs: self.needs.as_deref() }]
+        let paths = [Some(&self.path), self.given().map(|given| &given.path)];
+        let file = |path| RequiredFile { path, needs: self.needs.as_deref() };
+        paths.into_iter().flatten().map(|path| file(path.as_path())).collect()
     }
 
     fn paths_mut(&mut self) -> Vec<PathSetting<'_>> {
         vec![PathSetting { key: &["data", "path"], path: &mut self.path }]
     }
+
+    fn validation_path_mut(&mut self) -> Option<&mut PathBuf> {
+        self.validation.path_mut()
+    }
+
+    fn remove_validation(&mut self) {
+        self.validation = Validation::Share(0.0);
+    }
+
+    fn vocabulary_at_least(
+        &self,
+        tokens: &TokenSpec,
+        _seed: u64,
+        least: u64,
+    ) -> Result<Option<usize>, DataError> {
+        let text = self.text(&self.path)?;
+        let (words, numbers) = numbers(&text, tokens.level);
+        let mut counts = vec![0_u64; words.len()];
+        self.divide(&numbers).0.iter().for_each(|number| counts[*number as usize] += 1);
+        Ok(Some(counts.into_iter().filter(|count| *count >= least).count() + Vocabulary::FIRST as usize))
+    }
+}
+
+/// A text to evaluate a language model on.
+#[derive(Debug, Clone)]
+pub struct EvaluationText {
+    /// Windows with the next tokens as targets, as in training.
+    pub data: Dataset,
+    /// The number of parallel streams; the windows of a batch are one of each.
+    pub streams: usize,
+    /// Tokens that are in no window.
+    pub unread: usize,
+    /// The share of the tokens that are not in the vocabulary.
+    pub unknown: f64,
+    /// The mean number of characters of a token, with the white space after it.
+    pub characters: f64,
+    /// The file.
+    pub source: String,
 }
 
 impl TextSpec {
+    /// The validation file.
+    fn given(&self) -> Option<&GivenValidation> {
+        match &self.validation {
+            Validation::Given(given) => Some(given),
+            _ => None,
+        }
+    }
+
+    fn text(&self, path: &Path) -> Result<String, DataError> {
+        text_file::read_as(path, self.needs.as_deref(), self.encoding)
+    }
+
+    /// The tokens to train on, and those held out at the end.
+    fn divide<'n>(&self, numbers: &'n [u32]) -> (&'n [u32], &'n [u32]) {
+        let Validation::Share(share) = self.validation else { return (numbers, &[]) };
+        let held_out = (numbers.len() as f64 * share).round() as usize;
+        numbers.split_at(numbers.len() - held_out.min(numbers.len()))
+    }
+
+    /// The validation text (or, if `whole`, all of the file at its path), encoded by an existing vocabulary, in at most `streams` streams;
+    /// `None` without validation data.
+    ///
+    /// # Errors
+    /// As loading the training data.
+    pub fn evaluation_text(
+        &self,
+        whole: bool,
+        streams: usize,
+        (vocabulary, tokens): (&Vocabulary, &TokenSpec),
+    ) -> Result<Option<EvaluationText>, DataError> {
+        let path = self.given().filter(|_| !whole).map_or(&self.path, |given| &given.path);
+        let text = self.text(path)?;
+        let mut ids = vocabulary.encode(&text, tokens.level);
+        let characters = text.chars().count() as f64 / ids.len().max(1) as f64;
+        if !whole && self.given().is_none() {
+            ids = self.divide(&ids).1.to_vec();
+            if ids.is_empty() {
+                return Ok(None);
+            }
+        }
+        // A short text has fewer streams.
+        let (steps, length) = (ids.len().saturating_sub(1), tokens.length.max(1));
+        let streams = streams.min(steps / length).max(1);
+        // Of another text than that of training at most a twentieth is lost at the ends of streams.
+        let is_whole = |streams: &usize| (steps - steps / streams / length * length * streams) * 20 <= steps;
+        let streams = match whole {
+            true => (1..=streams).rev().find(is_whole).unwrap_or(1),
+            false => streams,
+        };
+        let data = Self { path: path.clone(), ..self.clone() }.windows("", &ids, streams, tokens.length)?;
+        let unread = ids.len().saturating_sub(1 + data.len() * tokens.length);
+        let unknown = ids.iter().filter(|id| **id == Vocabulary::UNKNOWN).count() as f64;
+        let unknown = unknown / ids.len().max(1) as f64;
+        let source = path.display().to_string();
+        Ok(Some(EvaluationText { data, streams, unread, unknown, characters, source }))
+    }
+
     /// Reads the text and divides it into `streams` streams.
     fn load(
         &self,
@@ -88,11 +201,10 @@ impl TextSpec {
         progress: &mut dyn FnMut(String),
     ) -> Result<Data, DataError> {
         progress(format!("reading {}", self.path.display()));
-        let text = text_file::read_as(&self.path, self.needs.as_deref(), self.encoding)?;
+        let text = self.text(&self.path)?;
         let (words, numbers) = numbers(&text, tokens.level);
         progress(format!("encoding {} tokens", number::count(numbers.len() as u64)));
-        let held_out = (numbers.len() as f64 * self.validation).round() as usize;
-        let (trained, held_out) = numbers.split_at(numbers.len() - held_out.min(numbers.len()));
+        let (trained, held_out) = self.divide(&numbers);
         let mut counts = vec![0_u64; words.len()];
         trained.iter().for_each(|number| counts[*number as usize] += 1);
         let seen = words.iter().map(|(word, number, _)| (word, counts[number as usize]));
@@ -102,7 +214,14 @@ impl TextSpec {
             id_of[number as usize] = vocabulary.id(word).unwrap_or(Vocabulary::UNKNOWN);
         }
         let ids = |part: &[u32]| part.iter().map(|number| id_of[*number as usize]).collect::<Vec<u32>>();
-        let (trained, held_out) = (ids(trained), ids(held_out));
+        let (trained, mut held_out) = (ids(trained), ids(held_out));
+        let mut notes = Vec::new();
+        if let Some(GivenValidation { path, .. }) = self.given() {
+            progress(format!("reading {}", path.display()));
+            let other = self.text(path)?;
+            notes.extend(overlap(&text, &other));
+            held_out = vocabulary.encode(&other, tokens.level);
+        }
         let train = self.windows("for training", &trained, streams, tokens.length)?;
         let validation = match held_out.as_slice() {
             [] => None,
@@ -124,12 +243,18 @@ impl TextSpec {
             skipped: 0,
             unknown: unknown as f64 / counted.len().max(1) as f64,
         };
-        Ok(Data { validation, vocabularies: Some(vocabulary.into()), labels, ..Data::of(train, facts) })
+        Ok(Data {
+            validation,
+            vocabularies: Some(vocabulary.into()),
+            labels,
+            notes,
+            ..Data::of(train, facts)
+        })
     }
 
     fn windows(&self, part: &str, ids: &[u32], streams: usize, length: usize) -> Result<Dataset, DataError> {
         windows(ids, streams, length).ok_or_else(|| {
-            let found = format!("{} tokens {part}", number::count(ids.len() as u64));
+            let found = format!("{} tokens {part}", number::count(ids.len() as u64)).trim_end().to_owned();
             let least = number::count(streams.saturating_mul(length).saturating_add(1) as u64);
             let expected = match streams {
                 1 => format!("at least {least}: tokens.length and one more"),
@@ -138,6 +263,17 @@ impl TextSpec {
             DataError::content(&self.path, None, found, expected)
         })
     }
+}
+
+/// A note for the user if most lines of the validation text are in the training text as well.
+fn overlap(train: &str, validation: &str) -> Option<String> {
+    let lines = |text: &'_ str| -> Vec<u64> {
+        let long = text.lines().filter(|line| line.trim().len() >= LONG_LINE);
+        long.map(fingerprint).collect()
+    };
+    let (known, lines): (HashSet<u64>, _) = (lines(train).into_iter().collect(), lines(validation));
+    let shared = lines.iter().filter(|line| known.contains(line)).count();
+    overlap_note(shared, lines.len(), "long lines of the validation text")
 }
 
 /// The distinct tokens, and the text as their numbers.
@@ -177,7 +313,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("text.txt");
         std::fs::write(&path, content).unwrap();
-        let spec = TextSpec { path, validation, encoding: Encoding::Utf8, needs: None };
+        let spec = TextSpec { path, validation: Validation::Share(validation), ..TextSpec::default() };
         let (padding, truncating) = (Side::Post, Side::Post);
         let tokens = TokenSpec {
             level: Level::Character,
@@ -247,6 +383,51 @@ mod tests {
         );
         assert!(error(b"", 0.1).ends_with("found an empty file; expected text"));
         assert!(text(&[b'x'; 33], 0.0, 4, 8).is_ok());
+    }
+
+    #[test]
+    fn another_file_validates_and_is_evaluated_by_the_same_vocabulary() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let long = "a line that is longer than forty bytes is one of a text\n";
+        let path = put("train.txt", &(long.repeat(2) + &"ab".repeat(40)));
+        let given = GivenValidation {
+            path: put("valid.txt", &(long.to_owned() + "abcdabcdz")),
+            ..GivenValidation::default()
+        };
+        let spec = TextSpec { path, validation: Validation::Given(given), ..TextSpec::default() };
+        let (padding, truncating, channels) = (Side::Post, Side::Post, Vec::new());
+        let tokens =
+            TokenSpec { level: Level::Character, vocabulary: 60, length: 4, padding, truncating, channels };
+        let data = spec.load(&tokens, 2, &mut |_| {}).unwrap();
+        assert_eq!(data.train.len(), 2 * ((2 * long.len() + 80 - 1) / 2 / 4));
+        assert_eq!(data.validation.unwrap().len(), 2 * ((long.len() + 9 - 1) / 2 / 4));
+        assert!(
+            data.notes[0].starts_with("1 of 1 long lines of the validation text also appear"),
+            "{:?}",
+            data.notes
+        );
+        let vocabulary = data.vocabularies.unwrap().first().clone();
+        let found = spec.evaluation_text(false, 64, (&vocabulary, &tokens)).unwrap().unwrap();
+        assert_eq!((found.streams, found.data.len(), found.characters), (16, 16, 1.0));
+        assert_eq!(found.unread, long.len() + 9 - 1 - 64);
+        assert!(
+            (found.unknown - 5.0 / (long.len() + 9) as f64).abs() < 1e-12,
+            "c, d and z are unknown: {}",
+            found.unknown
+        );
+        assert!(
+            spec.evaluation_text(true, 1, (&vocabulary, &tokens))
+                .unwrap()
+                .unwrap()
+                .source
+                .ends_with("train.txt")
+        );
+        assert_eq!(spec.vocabulary_at_least(&tokens, 1, 30).unwrap(), Some(4));
     }
 
     #[test]

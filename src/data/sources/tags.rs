@@ -3,61 +3,61 @@
 mod evaluation_set;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::columns::Column;
 use crate::data::dataset::{Dataset, Targets};
-use crate::data::error::DataError;
-use crate::data::error::{listed, quoted};
+use crate::data::error::{DataError, listed, refuse};
+use crate::data::files::encoding::Encoding;
 use crate::data::files::text_file;
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::data::opened::{Data, Opened};
-use crate::data::source::{Context, PathSetting, RequiredFile, Source, TokenUse};
+use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
+use crate::data::sources::labelled::split::{self, split_by_fingerprint};
+use crate::data::sources::labelled::{GivenValidation, Validation};
+use crate::data::text::conll::{Token, sentences};
 use crate::data::text::corpus::blank;
+use crate::data::text::interner::fingerprint_of;
+use crate::data::text::notes::{cased_note, overlap_note};
 use crate::data::text::sentences::{encode_sentences, vocabularies};
 use crate::data::text::tokens::{TokenRules, TokenSpec};
+use crate::data::text::unseen::{Unseen, unseen_note};
 use crate::data::text::vocabularies::Vocabularies;
+use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 
 pub use evaluation_set::TaggedSentences;
 pub use words::split_words;
 
-/// A file (plain or gzip) of tagged sentences, `{source: tags, path: …}`: CoNLL-U (ten columns: the word is the second, the tag the
-/// universal part of speech in the fourth), or two columns, word and tag, separated by a tab or blanks.
+/// A file (plain or gzip) of tagged sentences, `{source: tags, path: …}`, in one of the CoNLL formats: a word a line with its columns,
+/// separated by tabs or blanks, an empty line after each sentence.
 ///
-/// Lines that start with `#` are comments in CoNLL-U; its multiword tokens (`3-4`) and empty nodes (`8.1`) are skipped: their words
-/// have lines of their own, or are not in the text. Words are not normalized. A sentence starts at the first step and is truncated at
-/// `tokens.length`. The preset chooses the features of a word: see [`ChannelSpec`](crate::data::text::channels::ChannelSpec). Entries that
-/// appear once are unknown by default.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The word is in the first column, or in the second where the first one numbers the words of a sentence. The tag is in the last column,
+/// or in that of the universal part of speech where rows have eight columns or more and a number (CoNLL-X, CoNLL-U); `tag` names another.
+/// Lines that start with `#` and are no words are comments; multiword tokens (`3-4`) and empty nodes (`8.1`) are skipped: their words
+/// have lines of their own, or are not in the text. `-DOCSTART-` parts documents. Words are not normalized. A sentence starts at the first
+/// step and is truncated at `tokens.length`. The preset chooses the features of a word: see
+/// [`ChannelSpec`](crate::data::text::channels::ChannelSpec). Entries that appear once are unknown by default.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TagsSpec {
     /// The training file.
     pub path: PathBuf,
-    /// The validation file.
+    /// The column of the tag: its number, from 1, or its name in CoNLL-U, such as `XPOS`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub validation: Option<TagsValidation>,
+    pub tag: Option<Column>,
+    /// The character encoding.
+    #[serde(default, skip_serializing_if = "Encoding::is_default")]
+    pub encoding: Encoding,
+    /// The validation data: a file, a share of the sentences, or a fold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
     /// Instructions to obtain the data, shown when a file is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
-}
-
-/// The validation data of a [`TagsSpec`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TagsValidation {
-    /// The file.
-    pub path: PathBuf,
-}
-
-/// A word of a sentence.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Token<'a> {
-    pub word: &'a str,
-    pub tag: &'a str,
-    line: u64,
 }
 
 impl Source for TagsSpec {
@@ -66,7 +66,15 @@ impl Source for TagsSpec {
     }
 
     fn check(&self) -> Result<(), DataError> {
-        Ok(())
+        match &self.validation {
+            Some(Validation::Given(GivenValidation { text: None, label: None, labels: None, .. })) | None => {
+                Ok(())
+            }
+            Some(Validation::Given(_)) => {
+                refuse("data.validation", "text, label or labels", "{path: FILE}: tagged sentences have none")
+            }
+            Some(validation) => validation.check(),
+        }
     }
 
     fn token_use(&self) -> TokenUse {
@@ -78,12 +86,12 @@ impl Source for TagsSpec {
     }
 
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
-        Ok(self.load(context.required_tokens()?, context.progress)?.into())
+        Ok(self.load(context.required_tokens()?, context.seed, context.progress)?.into())
     }
 
     fn files(&self) -> Vec<RequiredFile<'_>> {
         let needs = self.needs.as_deref();
-        let validation = self.validation.iter().map(|validation| &validation.path);
+        let validation = self.given().map(|given| &given.path);
         let paths = std::iter::once(&self.path).chain(validation);
         paths.map(|path| RequiredFile { path, needs }).collect()
     }
@@ -93,140 +101,153 @@ impl Source for TagsSpec {
     }
 
     fn validation_path_mut(&mut self) -> Option<&mut PathBuf> {
-        self.validation.as_mut().map(|validation| &mut validation.path)
+        self.validation.as_mut().and_then(Validation::path_mut)
     }
 
     fn remove_validation(&mut self) {
         self.validation = None;
     }
+
+    fn fold_sizes(&self, folds: usize, seed: u64) -> Result<Option<FoldSizes>, DataError> {
+        let text = self.text(&self.path)?;
+        let found = sentences(&self.path, &text, self.tag.as_ref())?;
+        let sizes = split::folds(fingerprints(&found.all), folds, seed);
+        Ok(Some(FoldSizes { path: self.path.clone(), unit: "sentences", sizes }))
+    }
 }
 
 impl TagsSpec {
-    /// Reads both files; the classes are the sorted tags.
-    fn load(&self, spec: &TokenSpec, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
+    /// The validation file.
+    fn given(&self) -> Option<&GivenValidation> {
+        match &self.validation {
+            Some(Validation::Given(given)) => Some(given),
+            _ => None,
+        }
+    }
+
+    fn text(&self, path: &Path) -> Result<String, DataError> {
+        text_file::read_as(path, self.needs.as_deref(), self.encoding)
+    }
+
+    /// Reads the sentences; the classes are the sorted tags, of a file that is divided by `seed` those of all its sentences.
+    fn load(&self, spec: &TokenSpec, seed: u64, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         let mut read = |path: &Path| {
             progress(format!("reading {}", path.display()));
-            text_file::read(path, self.needs.as_deref())
+            self.text(path)
         };
         let text = read(&self.path)?;
-        let held_out =
-            self.validation.as_ref().map(|v| Ok((v.path.as_path(), read(&v.path)?))).transpose()?;
-        let train = sentences(&self.path, &text)?;
-        let mut tags = BTreeMap::<&str, usize>::new();
-        train.iter().flatten().for_each(|token| *tags.entry(token.tag).or_default() += 1);
+        let given = self.given().map(|v| Ok((v.path.as_path(), read(&v.path)?))).transpose()?;
+        let found = sentences(&self.path, &text, self.tag.as_ref())?;
+        let mut notes: Vec<String> = found.note().into_iter().collect();
+        let tags: BTreeMap<&str, usize> = count_tags(&found.all);
         if tags.len() < 2 {
             let found = format!("a single tag, {}", listed(tags.keys().copied()));
             return Err(DataError::content(&self.path, None, found, "at least two tags"));
         }
         let labels: Vec<String> = tags.keys().map(|tag| (*tag).to_owned()).collect();
-        let vocabularies = vocabularies(spec, train.iter().flatten().map(|token| token.word));
-        let encode = |path: &Path, sentences: &[Vec<Token<'_>>]| {
-            dataset(path, sentences, &labels, &vocabularies, spec)
-        };
-        let train_set = encode(&self.path, &train)?;
-        let (mut counted, mut validation) = (train, None);
-        if let Some((path, text)) = &held_out {
-            counted = sentences(path, text)?;
-            validation = Some(encode(path, &counted)?);
+        let (mut train, mut held_out) = (found.all, None);
+        if let Some(validation) = self.validation.as_ref().filter(|_| given.is_none()) {
+            let (kept, out) = self.split(train, validation, seed)?;
+            (train, held_out) = (kept, Some(out));
         }
+        if let Some((path, text)) = &given {
+            let found = sentences(path, text, self.tag.as_ref())?;
+            notes.extend(found.note());
+            let known: HashSet<u64> = fingerprints(&train).map(|(print, _)| print).collect();
+            let shared = fingerprints(&found.all).filter(|(print, _)| known.contains(print)).count();
+            notes.extend(overlap_note(shared, found.all.len(), "validation sentences"));
+            held_out = Some(found.all);
+        }
+        let vocabularies = vocabularies(spec, train.iter().flatten().map(|token| token.word));
+        let train_set = dataset(&train, &labels, &mut Unseen::default(), &vocabularies, spec)?;
+        let mut unseen = Unseen::default();
+        let validation = held_out
+            .as_ref()
+            .map(|held_out| dataset(held_out, &labels, &mut unseen, &vocabularies, spec))
+            .transpose()?;
+        let words = held_out.iter().flatten().flatten().count();
+        let path = self.given().map_or(&self.path, |given| &given.path);
+        unseen.check(path, words, &labels)?;
+        let unseen = unseen.counts();
+        notes.extend(unseen_note(&unseen, "tag", "word"));
+        notes.extend(cased_note(tags.iter().map(|(tag, count)| (*tag, *count)), "tags"));
+        let counts = count_tags(&train);
+        let counted = held_out.as_ref().unwrap_or(&train);
         let words = counted.iter().flatten().count();
         // Without a channel of words none is unknown.
         let known = spec.known_words(&vocabularies);
         let is_unknown = |word: &str| known.is_some_and(|known| known.id(word).is_none());
         let unknown = counted.iter().flatten().filter(|token| is_unknown(token.word)).count();
+        let class = |label: &String| ClassCount {
+            label: label.clone(),
+            count: counts.get(label.as_str()).copied().unwrap_or(0),
+        };
         let facts = DataFacts {
             source: self.path.display().to_string(),
             train: train_set.len(),
             validation: validation.as_ref().map_or(0, Dataset::len),
-            classes: tags
-                .iter()
-                .map(|(tag, count)| ClassCount { label: (*tag).into(), count: *count })
-                .collect(),
+            classes: labels.iter().map(class).collect(),
             vocabulary: known.unwrap_or(vocabularies.first()).len(),
             length: spec.length,
             skipped: 0,
             unknown: unknown as f64 / words.max(1) as f64,
         };
-        Ok(Data { validation, vocabularies: Some(vocabularies), labels, ..Data::of(train_set, facts) })
+        let vocabularies = Some(vocabularies);
+        Ok(Data { validation, vocabularies, labels, unseen, notes, ..Data::of(train_set, facts) })
+    }
+
+    /// Divides sentences by `seed` into those to train on and those that `validation` holds out; equal ones stay on one side.
+    fn split<'a>(
+        &self,
+        all: Vec<Vec<Token<'a>>>,
+        validation: &Validation,
+        seed: u64,
+    ) -> Result<(Tagged<'a>, Tagged<'a>), DataError> {
+        let (_, out) = split_by_fingerprint(fingerprints(&all), validation, seed);
+        let (out, count): (HashSet<usize>, usize) = (out.into_iter().collect(), all.len());
+        let (held_out, train): (Vec<_>, Vec<_>) =
+            all.into_iter().enumerate().partition(|(at, _)| out.contains(at));
+        if train.is_empty() || held_out.is_empty() {
+            let found = number::counted(count, "sentence");
+            let expected = "enough sentences to hold some out: see data.validation";
+            return Err(DataError::content(&self.path, None, found, expected));
+        }
+        let sentences = |all: Vec<(usize, _)>| all.into_iter().map(|(_, sentence)| sentence).collect();
+        Ok((sentences(train), sentences(held_out)))
     }
 }
 
-/// Parses the sentences of `text`; `path` is for errors.
-pub(crate) fn sentences<'a>(path: &Path, text: &'a str) -> Result<Vec<Vec<Token<'a>>>, DataError> {
-    let (mut all, mut sentence, mut columns) = (Vec::new(), Vec::new(), None);
-    let mut plain = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
-    let has_comments = plain.next().is_none_or(|line| line.split('\t').count() == 10);
-    for (line, number) in text.lines().zip(1..) {
-        let line = line.trim_end_matches('\r');
-        let fields: Vec<&str> = match line.contains('\t') {
-            true => line.split('\t').map(str::trim).collect(),
-            false => line.split_whitespace().collect(),
-        };
-        if line.trim().is_empty() {
-            if !sentence.is_empty() {
-                all.push(std::mem::take(&mut sentence));
-            }
-            continue;
-        }
-        // In two columns `#` is a word.
-        if line.starts_with('#') && has_comments {
-            continue;
-        }
-        let wrong =
-            |found: String, expected: String| Err(DataError::content(path, Some(number), found, expected));
-        let count = *columns.get_or_insert(fields.len());
-        let (word, tag, at) = match fields.as_slice() {
-            [id, ..] if fields.len() == 10 && count == 10 && id.contains(['-', '.']) => continue,
-            [_, word, _, tag, ..] if fields.len() == 10 && count == 10 => (*word, *tag, 4),
-            [word, tag] if count == 2 => (*word, *tag, 2),
-            _ => {
-                let found = crate::number::counted(fields.len(), "column");
-                return match count {
-                    2 | 10 => wrong(found, format!("{count} as in the lines before")),
-                    _ => wrong(found, "10 (CoNLL-U, separated by tabs) or 2 (a word and its tag)".into()),
-                };
-            }
-        };
-        if word.is_empty() {
-            return wrong(format!("no word in column {}", if at == 4 { 2 } else { 1 }), "a word".into());
-        }
-        if tag.is_empty() || tag == "_" {
-            return wrong(format!("no tag for {} in column {at}", quoted(word)), "the word's tag".into());
-        }
-        sentence.push(Token { word, tag, line: number });
-    }
-    if !sentence.is_empty() {
-        all.push(sentence);
-    }
-    match all.is_empty() {
-        true => Err(DataError::content(path, None, "no sentence", "a word a line, with its tag")),
-        false => Ok(all),
-    }
+/// Sentences of words with their tags.
+type Tagged<'a> = Vec<Vec<Token<'a>>>;
+
+fn count_tags<'a>(sentences: &[Vec<Token<'a>>]) -> BTreeMap<&'a str, usize> {
+    let mut tags = BTreeMap::<&str, usize>::new();
+    sentences.iter().flatten().for_each(|token| *tags.entry(token.tag).or_default() += 1);
+    tags
 }
 
+/// A fingerprint of the words of each sentence, all in one class.
+pub(crate) fn fingerprints<'s>(
+    sentences: &'s [Vec<Token<'_>>],
+) -> impl ExactSizeIterator<Item = (u64, usize)> + 's {
+    sentences.iter().map(|sentence| {
+        let words: Vec<&str> = sentence.iter().map(|token| token.word).collect();
+        (fingerprint_of(words.join("\n").as_bytes()), 0)
+    })
+}
+
+/// The words as ids and the tags as indices into `labels`; those that `labels` have not are in `unseen`, with indices behind them.
 fn dataset<'a>(
-    path: &Path,
     sentences: &[Vec<Token<'a>>],
     labels: &[String],
+    unseen: &mut Unseen,
     vocabularies: &Vocabularies,
     tokens: &TokenSpec,
 ) -> Result<Dataset, DataError> {
     let mut targets = blank(sentences.len(), tokens.length)?;
     for (row, sentence) in sentences.iter().enumerate() {
-        for (t, token) in sentence.iter().enumerate() {
-            let Ok(class) = labels.binary_search_by(|label| label.as_str().cmp(token.tag)) else {
-                let expected =
-                    format!("a tag of the training data: {}", listed(labels.iter().map(String::as_str)));
-                return Err(DataError::content(
-                    path,
-                    Some(token.line),
-                    format!("the tag {}", quoted(token.tag)),
-                    expected,
-                ));
-            };
-            if let Some(target) = targets.get_mut((row, t)) {
-                *target = class as u32;
-            }
+        for (token, target) in sentence.iter().zip(targets.row_mut(row)) {
+            *target = unseen.class(token.tag, labels);
         }
     }
     let words = |sentence: &Vec<Token<'a>>| sentence.iter().map(|token| token.word).collect();
@@ -240,50 +261,6 @@ mod tests {
     use crate::data::text::tokenizer::Level;
     use crate::data::text::tokens::Side;
     use crate::data::text::vocabulary::Vocabulary;
-    use proptest::prelude::*;
-
-    const CONLLU: &str = "# newpar\n# sent_id = 1\n# text = Don't go\n1-2\tDon't\t_\t_\t_\t_\t_\t_\t_\t_\n\
-        1\tDo\tdo\tAUX\t_\t_\t0\t_\t_\t_\n2\tn't\tnot\tPART\t_\t_\t0\t_\t_\t_\n3\tgo\tgo\tVERB\t_\t_\t0\t_\t_\t_\n\
-        3.1\tgone\tgo\tVERB\t_\t_\t_\t_\t_\t_\n\r\n\n# sent_id = 2\n1\t#\t#\tSYM\t_\t_\t0\t_\t_\t_";
-
-    fn read(text: &str) -> Result<Vec<Vec<(String, String)>>, String> {
-        let pairs = |s: &Vec<Token<'_>>| s.iter().map(|t| (t.word.to_owned(), t.tag.to_owned())).collect();
-        match sentences(Path::new("tags.conllu"), text) {
-            Ok(all) => Ok(all.iter().map(pairs).collect()),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    fn pair(word: &str, tag: &str) -> (String, String) {
-        (word.into(), tag.into())
-    }
-
-    #[test]
-    fn comments_multiword_tokens_and_empty_nodes_are_skipped() {
-        let first = vec![pair("Do", "AUX"), pair("n't", "PART"), pair("go", "VERB")];
-        assert_eq!(read(CONLLU).unwrap(), [first, vec![pair("#", "SYM")]]);
-    }
-
-    #[test]
-    fn two_columns_are_separated_by_tabs_or_blanks() {
-        let expected = [vec![pair("#", "SYM"), pair("1", "NUM")], vec![pair("a-b", "X")]];
-        assert_eq!(read("#\tSYM\n1\tNUM\n\na-b\tX\n").unwrap(), expected);
-        assert_eq!(read("# SYM\n1  NUM\n\n\n\na-b X\n\n").unwrap(), expected);
-    }
-
-    #[test]
-    fn errors_name_line_and_column() {
-        let texts = [
-            "# only\n# comments here\n",
-            "a b c\n",
-            "a X\nb\n",
-            "a X\n\nb\t_\n",
-            "1\tDo\tdo\t_\t_\t_\t0\t_\t_\t_\n",
-            "\tX\n",
-        ];
-        let entries = texts.map(|text| (format!("{text:?}"), read(text).unwrap_err()));
-        crate::messages::assert_messages("tags_files", entries);
-    }
 
     fn load(train: &str, validation: &str) -> Result<Data, DataError> {
         let folder = tempfile::tempdir().unwrap();
@@ -293,8 +270,15 @@ mod tests {
             path
         };
         let path = put("train", train);
-        let validation =
-            (!validation.is_empty()).then(|| TagsValidation { path: put("validation", validation) });
+        let validation = match validation.parse() {
+            Ok(share) => Some(Validation::Share(share)),
+            Err(_) => (!validation.is_empty()).then(|| {
+                Validation::Given(GivenValidation {
+                    path: put("validation", validation),
+                    ..GivenValidation::default()
+                })
+            }),
+        };
         let (padding, truncating) = (Side::Post, Side::Post);
         let tokens = TokenSpec {
             level: Level::Word,
@@ -304,7 +288,7 @@ mod tests {
             truncating,
             channels: Vec::new(),
         };
-        TagsSpec { path, validation, needs: None }.load(&tokens, &mut |_| {})
+        TagsSpec { path, validation, ..TagsSpec::default() }.load(&tokens, 1, &mut |_| {})
     }
 
     #[test]
@@ -326,24 +310,34 @@ mod tests {
     }
 
     #[test]
-    fn the_error_of_an_unknown_tag_names_file_and_line() {
-        let message = load("a X\nb Y\n", "a X\nb Z\n").unwrap_err().to_string();
+    fn a_tag_that_only_the_validation_file_has_is_counted_and_said() {
+        let data = load("a X\nb Y\n", "a X\nb Z\n\na Z\n\na X\nb Y\n").unwrap();
+        assert_eq!(data.labels, ["X", "Y"]);
+        assert_eq!(data.unseen, [ClassCount { label: "Z".into(), count: 2 }]);
+        let Targets::Steps(targets) = &data.validation.as_ref().unwrap().targets else { panic!("steps") };
+        assert_eq!(targets, &ndarray::array![[0, 2, 0], [2, 0, 0], [0, 1, 0]]);
         assert!(
-            message.contains("validation:2: found the tag \"Z\"; expected a tag of the training"),
-            "{message}"
+            data.notes.iter().any(|note| note.starts_with("2 words of the validation data have a tag")),
+            "{:?}",
+            data.notes
+        );
+        assert!(
+            data.notes.iter().any(|note| note.starts_with("2 of 3 validation sentences")),
+            "{:?}",
+            data.notes
         );
         assert!(load("a X\nb X\n", "").unwrap_err().to_string().contains("found a single tag, \"X\""));
     }
 
-    proptest! {
-        #[test]
-        fn no_text_makes_the_parser_panic(
-            text in proptest::collection::vec(prop_oneof![Just('\n'), Just('\t'), Just(' '), Just('#'), any::<char>()], 0..80),
-        ) {
-            let text: String = text.into_iter().collect();
-            if let Ok(sentences) = read(&text) {
-                prop_assert!(sentences.iter().all(|sentence| !sentence.is_empty()));
-            }
-        }
+    #[test]
+    fn a_share_of_the_sentences_validates_and_equal_ones_stay_together() {
+        let text: String = (0..40).map(|n| format!("w{} X\nb Y\n\n", n / 2)).collect();
+        let data = load(&text, "0.2").unwrap();
+        let validation = data.validation.unwrap();
+        assert_eq!((data.train.len(), validation.len()), (32, 8));
+        assert_eq!(data.facts.classes.iter().map(|class| class.count).sum::<usize>(), 64);
+        assert!(
+            load("a X\nb Y\n", "0.2").unwrap_err().to_string().contains("enough sentences to hold some out")
+        );
     }
 }

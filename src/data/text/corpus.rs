@@ -1,19 +1,19 @@
 //! Labelled texts of one source, with words as numbers, before a vocabulary is built.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray::Array2;
 
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
-use crate::data::error::{listed, quoted};
 use crate::data::text::interner::{Words, fingerprint};
 use crate::data::text::label_set;
 use crate::data::text::text_sink::Sink;
 use crate::data::text::tokenizer::Level;
 use crate::data::text::tokenizer::for_each_token;
 use crate::data::text::tokens::TokenSpec;
+use crate::data::text::unseen::Unseen;
 use crate::data::text::vocabulary::Vocabulary;
 use crate::memory;
 
@@ -43,13 +43,11 @@ pub(crate) struct Corpus {
     pub skipped: usize,
 }
 
-/// A label, and where it first appears.
+/// A label, and its number of texts.
 #[derive(Debug, Clone)]
 struct Label {
     name: String,
     count: usize,
-    path: PathBuf,
-    line: Option<u64>,
 }
 
 impl Corpus {
@@ -58,8 +56,8 @@ impl Corpus {
         Self { level, texts: keep_texts.then(Vec::new), ..Self::default() }
     }
 
-    /// Adds a text from `line` of `path`.
-    pub fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) {
+    /// Adds a text.
+    pub fn push(&mut self, text: &str, label: &str) {
         for_each_token(text, self.level, &mut self.word, |word| self.numbers.push(self.words.count(word)));
         self.ends.push(self.numbers.len());
         self.fingerprints.push(fingerprint(text));
@@ -71,7 +69,7 @@ impl Corpus {
             None => {
                 let number = self.labels.len() as u32;
                 self.label_numbers.insert(label.into(), number);
-                self.labels.push(Label { name: label.into(), count: 0, path: path.into(), line });
+                self.labels.push(Label { name: label.into(), count: 0 });
                 number
             }
         };
@@ -170,18 +168,30 @@ impl Corpus {
         )
     }
 
-    /// Encodes the texts as rows of ids `[text, step]` with classes as indices into `labels` (sorted); also returns the share of encoded words
-    /// that are not in `vocabulary`.
+    /// The number of texts without a word.
+    pub fn empty(&self) -> usize {
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        starts.zip(&self.ends).filter(|(start, end)| start == *end).count()
+    }
+
+    /// The number of words that occur at least `least` times.
+    pub fn words_at_least(&self, least: u64) -> usize {
+        self.words.iter().filter(|(_, _, count)| *count >= least.max(1)).count()
+    }
+
+    /// Encodes the texts as rows of ids `[text, step]` with classes as indices into `labels` (sorted), or behind them where `labels` have
+    /// not that one: those are collected in `unseen`. Also returns the share of encoded words that are not in `vocabulary`.
     ///
     /// # Errors
-    /// A label that is not in `labels`, with the position of its first appearance; rows that do not fit in memory.
+    /// Rows that do not fit in memory.
     pub fn encode(
         &self,
         labels: &[String],
         vocabulary: &Vocabulary,
         spec: &TokenSpec,
+        unseen: &mut Unseen,
     ) -> Result<(Dataset, f64), DataError> {
-        let targets = self.targets(labels)?;
+        let targets = self.targets(labels, unseen);
         let mut id_of = vec![Vocabulary::UNKNOWN; self.words.len()];
         for (word, number, _) in self.words.iter() {
             if let (Some(slot), Some(id)) = (id_of.get_mut(number as usize), vocabulary.id(word)) {
@@ -204,27 +214,25 @@ impl Corpus {
     }
 
     /// The target of each text: its class as an index into `labels`, or a 0/1 vector of several labels.
-    fn targets(&self, labels: &[String]) -> Result<Targets, DataError> {
+    fn targets(&self, labels: &[String], unseen: &mut Unseen) -> Targets {
         // Labels without a text here, which appear in the other split alone, have no class.
         let present = |label: &Label| label.count > 0;
         let Some(guessed) = &self.sets else {
-            let class_of = self
-                .labels
-                .iter()
-                .map(|label| if present(label) { class(label, &label.name, labels) } else { Ok(0) });
-            let class_of = class_of.collect::<Result<Vec<u32>, _>>()?;
+            let mut class = |label: &Label| unseen.class_of(&label.name, labels, label.count);
+            let class_of = self.labels.iter().map(|label| if present(label) { class(label) } else { 0 });
+            let class_of: Vec<u32> = class_of.collect();
             let classes = self.label_of.iter().filter_map(|number| class_of.get(*number as usize).copied());
-            return Ok(Targets::Classes(classes.collect()));
+            return Targets::Classes(classes.collect());
         };
         // The separator was detected from this file alone: known labels may show a better one.
         let names = self.labels.iter().filter(|_| self.separator.is_none()).map(|label| label.name.as_str());
         let known = label_set::split_by_known(names, labels);
         let sets = known.as_ref().unwrap_or(guessed);
         let classes = sets.iter().zip(&self.labels).map(|(set, label)| match present(label) {
-            true => set.iter().map(|name| class(label, name, labels)).collect(),
-            false => Ok(Vec::new()),
+            true => set.iter().map(|name| unseen.class_of(name, labels, label.count)).collect(),
+            false => Vec::new(),
         });
-        let classes = classes.collect::<Result<Vec<Vec<u32>>, _>>()?;
+        let classes: Vec<Vec<u32>> = classes.collect();
         let mut targets = Array2::zeros((self.len(), labels.len()));
         for (mut row, number) in targets.rows_mut().into_iter().zip(&self.label_of) {
             for class in classes.get(*number as usize).into_iter().flatten() {
@@ -233,13 +241,13 @@ impl Corpus {
                 }
             }
         }
-        Ok(Targets::Labels(targets))
+        Targets::Labels(targets)
     }
 }
 
 impl Sink for Corpus {
-    fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) -> Result<(), DataError> {
-        Self::push(self, text, label, path, line);
+    fn push(&mut self, text: &str, label: &str, _: &Path, _: Option<u64>) -> Result<(), DataError> {
+        Self::push(self, text, label);
         Ok(())
     }
 
@@ -253,19 +261,6 @@ impl Sink for Corpus {
 
     fn skipped(&self) -> usize {
         self.skipped
-    }
-}
-
-/// The index in `labels` of `name`, which `label` is or contains.
-fn class(label: &Label, name: &str, labels: &[String]) -> Result<u32, DataError> {
-    match labels.binary_search_by(|known| known.as_str().cmp(name)) {
-        Ok(class) => Ok(class as u32),
-        Err(_) => Err(DataError::content(
-            &label.path,
-            label.line,
-            format!("the label {}", quoted(name)),
-            format!("a label of the training data: {}", listed(labels.iter().map(String::as_str))),
-        )),
     }
 }
 

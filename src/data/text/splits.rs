@@ -7,6 +7,7 @@ use crate::data::error::{DataError, quoted};
 use crate::data::opened::Data;
 use crate::data::text::corpus::Corpus;
 use crate::data::text::tokens::TokenSpec;
+use crate::data::text::unseen::{Unseen, unseen_labels_note, unseen_note};
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 
@@ -28,7 +29,7 @@ impl TextSplits {
     /// Builds the vocabulary of the training texts and encodes all by `tokens`; `source` describes them.
     ///
     /// # Errors
-    /// When there are fewer than two classes, or a label of a validation text is not one of the training texts.
+    /// When there are fewer than two classes.
     pub(crate) fn encode(
         self,
         source: String,
@@ -36,6 +37,7 @@ impl TextSplits {
         progress: &mut dyn FnMut(String),
     ) -> Result<Data, DataError> {
         let Self { train, validation, classes } = self;
+        let several = train.is_multi_label();
         progress(format!("encoding {} texts", number::count(train.len() as u64)));
         let too_few = match classes.as_slice() {
             [] if train.is_multi_label() => Some("no label".to_owned()),
@@ -49,10 +51,10 @@ impl TextSplits {
         }
         let labels: Vec<String> = classes.iter().map(|(label, _)| label.clone()).collect();
         let vocabulary = train.vocabulary(tokens.vocabulary);
-        let (train_set, mut unknown) = train.encode(&labels, &vocabulary, tokens)?;
-        let mut validation_set = None;
+        let (train_set, mut unknown) = train.encode(&labels, &vocabulary, tokens, &mut Unseen::default())?;
+        let (mut validation_set, mut unseen) = (None, Unseen::default());
         if let Some(validation) = &validation {
-            let (dataset, share) = validation.encode(&labels, &vocabulary, tokens)?;
+            let (dataset, share) = validation.encode(&labels, &vocabulary, tokens, &mut unseen)?;
             (validation_set, unknown) = (Some(dataset), share);
         }
         let facts = DataFacts {
@@ -66,18 +68,18 @@ impl TextSplits {
             unknown,
         };
         let vocabularies = Some(vocabulary.into());
-        Ok(Data { validation: validation_set, vocabularies, labels, ..Data::of(train_set, facts) })
+        let unseen = unseen.counts();
+        let notes = match several {
+            true => unseen_labels_note(&unseen).into_iter().collect(),
+            false => unseen_note(&unseen, "label", "text").into_iter().collect(),
+        };
+        Ok(Data {
+            validation: validation_set,
+            vocabularies,
+            labels,
+            unseen,
+            notes,
+            ..Data::of(train_set, facts)
+        })
     }
-}
-
-/// A note for the user if `shared` validation texts also appear in the training data.
-pub(crate) fn shared_note(shared: usize, validation: usize) -> Option<String> {
-    let count = |n: usize| number::count(n as u64);
-    (shared > 0).then(|| {
-        format!(
-            "{} of {} validation texts also appear in the training data",
-            count(shared),
-            count(validation)
-        )
-    })
 }

@@ -1,7 +1,10 @@
 //! Token settings, and padding and truncation of ids to rows of a fixed length.
 
+use std::fmt;
 use std::ops::Range;
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::data::error::DataError;
@@ -43,12 +46,62 @@ fn is_none(vocabulary: &usize) -> bool {
 pub struct RawTokenSpec {
     level: Option<Level>,
     #[serde(default)]
-    vocabulary: usize,
+    vocabulary: VocabularySize,
     length: usize,
     padding: Option<Side>,
     truncating: Option<Side>,
     #[serde(default)]
     channels: Vec<ChannelSpec>,
+}
+
+/// The size of a vocabulary as a preset has it: `10000`, or `{at_least: 2}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum VocabularySize {
+    /// The number of entries, including padding and unknown.
+    Entries(usize),
+    /// All words that occur so often in the training data.
+    AtLeast(u64),
+}
+
+impl Default for VocabularySize {
+    fn default() -> Self {
+        Self::Entries(0)
+    }
+}
+
+impl<'de> Deserialize<'de> for VocabularySize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Keys {
+            at_least: u64,
+        }
+        struct SizeVisitor;
+
+        impl<'de> Visitor<'de> for SizeVisitor {
+            type Value = VocabularySize;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of entries, or {at_least: 2} for all words that occur so often")
+            }
+
+            fn visit_u64<E: de::Error>(self, entries: u64) -> Result<VocabularySize, E> {
+                let entries = usize::try_from(entries);
+                entries
+                    .map(VocabularySize::Entries)
+                    .map_err(|_| E::custom("a number of entries that fits in memory"))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<VocabularySize, A::Error> {
+                match Keys::deserialize(MapAccessDeserializer::new(map))? {
+                    Keys { at_least: 0 } => Err(de::Error::custom("at_least: found 0; expected 1 or more")),
+                    Keys { at_least } => Ok(VocabularySize::AtLeast(at_least)),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(SizeVisitor)
+    }
 }
 
 /// The token settings that a source can use; the first of each is its default.
@@ -116,13 +169,24 @@ impl TokenRules {
 }
 
 impl RawTokenSpec {
-    /// Fills in the defaults of `rules`.
+    /// The minimum number of occurrences of a word, where the vocabulary has all words with so many.
+    pub fn at_least(&self) -> Option<u64> {
+        match self.vocabulary {
+            VocabularySize::AtLeast(least) => Some(least),
+            VocabularySize::Entries(_) => None,
+        }
+    }
+
+    /// Fills in the defaults of `rules`; the size of a vocabulary [`at_least`](Self::at_least) is that of its data, 0 here.
     pub fn resolve(self, rules: &TokenRules) -> TokenSpec {
         let level = self.level.or(rules.levels.first().copied()).unwrap_or_default();
         let side = |side: Option<Side>| side.or(rules.sides.first().copied()).unwrap_or_default();
         TokenSpec {
             level,
-            vocabulary: self.vocabulary,
+            vocabulary: match self.vocabulary {
+                VocabularySize::Entries(entries) => entries,
+                VocabularySize::AtLeast(_) => 0,
+            },
             length: self.length,
             padding: side(self.padding),
             truncating: side(self.truncating),

@@ -2,7 +2,7 @@
 
 use super::comments::Comments;
 use super::{Proposal, chain, clipped_adam, counted, named_rows, train};
-use crate::data::{DataSpec, Encoding, Level, Side, TextSpec, TokenSpec};
+use crate::data::{DataSpec, Encoding, Level, Side, TextSpec, TokenSpec, Validation};
 use crate::nn::{Activation, Dense, Dropout, Embedding, LSTM, Loss};
 use crate::number;
 use crate::optim::{Schedule, StepDecay};
@@ -33,7 +33,8 @@ pub(super) fn propose(findings: &Findings, spec: TextSpec, prime: &str) -> Resul
     };
     let embedding = (units / 2).min(64);
     let guess = (vocabulary.saturating_sub(2).max(2) as f64).ln();
-    let comments = comments(&spec, vocabulary, batch, length);
+    let mut comments = comments(&spec, vocabulary, batch, length);
+    super::of_test(&mut comments, findings);
     let spec = RunSpec {
         name: String::new(),
         title: "A language model: an LSTM continues the text, character by character".into(),
@@ -41,7 +42,7 @@ pub(super) fn propose(findings: &Findings, spec: TextSpec, prime: &str) -> Resul
             "At every character the network predicts the next one. A guess among all of them costs {guess:.2} nats; compare val_loss. After each \
              epoch it continues a text by itself: watch spelling come first, then words, then something like sense."
         ),
-        data: DataSpec::Text(TextSpec { validation: 0.1, ..spec }),
+        data: DataSpec::Text(spec),
         tokens: Some(TokenSpec {
             level: Level::Character,
             vocabulary,
@@ -81,7 +82,7 @@ pub(super) fn propose(findings: &Findings, spec: TextSpec, prime: &str) -> Resul
         ("network", chain(&layers)),
         ("training", format!("the next character, {}", counted(epochs, "epoch", "epochs"))),
     ];
-    Ok(Proposal { spec, comments, suggested: named_rows(suggested) })
+    Ok(Proposal { spec, comments, suggested: named_rows(suggested), at_least: None })
 }
 
 fn comments(spec: &TextSpec, vocabulary: usize, batch: usize, length: usize) -> Comments {
@@ -90,7 +91,11 @@ fn comments(spec: &TextSpec, vocabulary: usize, batch: usize, length: usize) -> 
     if spec.encoding != Encoding::Utf8 {
         comments.beside("data.encoding", "the character encoding, which is not UTF-8");
     }
-    comments.beside("data.validation", "the last tenth is for evaluation, not for training");
+    let what = match spec.validation {
+        Validation::Given(_) => "evaluated after every epoch, never trained on",
+        _ => "the last tenth is for evaluation, not for training",
+    };
+    comments.beside("data.validation", what);
     comments.before(
         "tokens",
         format!(

@@ -55,7 +55,7 @@ pub(super) fn propose(findings: &Findings, spec: SequencesSpec) -> Proposal {
         },
         units_follow_classes: false,
     };
-    Proposal { spec, comments, suggested: named_rows(suggested) }
+    Proposal { spec, comments, suggested: named_rows(suggested), at_least: None }
 }
 
 fn comments(spec: &SequencesSpec) -> Comments {

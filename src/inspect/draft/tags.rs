@@ -2,7 +2,9 @@
 
 use super::comments::Comments;
 use super::{Proposal, chain, clipped_adam, counted, length, named_rows, train, whole};
-use crate::data::{ChannelLevel, ChannelSpec, DataSpec, Level, Side, TagsSpec, TokenSpec};
+use crate::data::{
+    ChannelLevel, ChannelSpec, DataSpec, Encoding, Level, Side, TagsSpec, TokenSpec, Validation,
+};
 use crate::nn::{
     Activation, Bidirectional, Concatenate, Dense, Dropout, Embedding, LSTM, LayerNode, Loss, Merge,
     SpatialDropout1D,
@@ -39,6 +41,7 @@ pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>
         ("training", format!("batches of {batch}, {}", counted(epochs, "epoch", "epochs"))),
     ];
     let mut comments = comments(&spec, tags);
+    super::of_test(&mut comments, findings);
     comments.before(
         "tokens",
         format!(
@@ -96,7 +99,7 @@ pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>
         },
         units_follow_classes: false,
     };
-    Proposal { spec, comments, suggested: named_rows(suggested) }
+    Proposal { spec, comments, suggested: named_rows(suggested), at_least: None }
 }
 
 fn channel(level: ChannelLevel, letters: Option<usize>, vocabulary: Option<usize>) -> ChannelSpec {
@@ -113,7 +116,11 @@ fn comments(spec: &TagsSpec, tags: usize) -> Comments {
     comments
         .beside("data.source", "a word and its tag per line (or CoNLL-U), an empty line after each sentence");
     if spec.validation.is_some() {
-        comments.beside("data.validation", "evaluated after every epoch, never trained on");
+        let what = match &spec.validation {
+            Some(Validation::Given(_)) => "evaluated after every epoch, never trained on",
+            _ => "this share of the sentences, chosen by the seed, is evaluated and never trained on",
+        };
+        comments.beside("data.validation", what);
     } else {
         let file = [("path".into(), "OTHER".into())];
         comments.suggest("data.validation", Value::Mapping(file.into_iter().collect()));
@@ -121,6 +128,12 @@ fn comments(spec: &TagsSpec, tags: usize) -> Comments {
             "data.validation",
             "a second file, evaluated and never trained on: without it the metrics mean little",
         );
+    }
+    if spec.tag.is_some() {
+        comments.beside("data.tag", "the column of the tag");
+    }
+    if spec.encoding != Encoding::Utf8 {
+        comments.beside("data.encoding", "the character encoding, which is not UTF-8");
     }
     comments.beside("tokens.channels.2", "lower, Capitalised, UPPER, digits, …");
     comments.before("model.0", "mask_zero: padding counts neither in the loss nor in any metric.");

@@ -3,8 +3,8 @@ use std::fs;
 use proptest::prelude::*;
 
 use crate::data::{
-    Column, DataSpec, GivenValidation, LabelledSpec, Level, SequencesSpec, SeriesSpec, TagsSpec,
-    TagsValidation, TextSpec, Validation,
+    Column, DataSpec, GivenValidation, LabelledSpec, Level, SequencesSpec, SeriesSpec, TagsSpec, TextSpec,
+    Validation,
 };
 use crate::inspect::InspectOptions;
 use crate::preset::{Overrides, RunSpec, load};
@@ -277,7 +277,7 @@ proptest! {
         let name = spec.path.to_string_lossy().into_owned();
         let findings = findings(labels.clone(), spec.is_multi_label());
         let level = if characters { Level::Character } else { Level::Word };
-        let proposal = texts::propose(&findings, spec.clone(), level, examples);
+        let proposal = texts::propose(&findings, spec.clone(), level, examples, None);
         let (text, read) = read_back(proposal, &name);
         let DataSpec::Labelled(data) = &read.data else { panic!("labelled texts") };
         prop_assert_eq!(&data.path, &std::path::absolute(&spec.path).unwrap());
@@ -314,8 +314,8 @@ proptest! {
             serde_json::from_value(serde_json::json!({"path": path, "length": length, "features": few})).unwrap();
         let validation = other.as_ref().map(|path| Validation::Given(given(path)));
         read_back(sequences::propose(&found, SequencesSpec { validation, ..sequences }), &path);
-        let validation = other.as_ref().map(|path| TagsValidation { path: path.into() });
-        let tags = TagsSpec { path: path.clone().into(), validation, needs: None };
+        let validation = other.as_ref().map(|path| Validation::Given(GivenValidation { path: path.into(), ..GivenValidation::default() }));
+        let tags = TagsSpec { path: path.clone().into(), validation, ..TagsSpec::default() };
         read_back(tags::propose(&found, tags, names.clone()), &path);
         let text: TextSpec = serde_json::from_value(serde_json::json!({"path": path})).unwrap();
         let found = Findings { rows: 5_000, ..Findings::default() };
@@ -327,7 +327,8 @@ proptest! {
 #[test]
 fn what_the_reader_would_refuse_is_not_written() {
     let spec = LabelledSpec { path: "a.csv".into(), delimiter: Some('"'), ..LabelledSpec::default() };
-    let proposal = texts::propose(&findings(["a".into(), "b".into()], false), spec, Level::Word, Vec::new());
+    let proposal =
+        texts::propose(&findings(["a".into(), "b".into()], false), spec, Level::Word, Vec::new(), None);
     let place = Place { inspected: Path::new("a.csv"), file: "a.yaml", folder: None };
     let why = written("a", proposal, &place).unwrap_err();
     assert!(why.contains("would be refused") && why.contains("data.delimiter"), "{why}");

@@ -13,6 +13,10 @@ use crate::protocol::Findings;
 
 /// Words up to which a text is a sentence; longer ones are documents.
 const SENTENCE: usize = 60;
+/// Texts below which all words that recur are known.
+const SMALL: usize = 50_000;
+/// The minimum number of words that recur.
+const FEWEST_WORDS: usize = 20;
 /// Time steps of a document, at most: the steps of a recurrent network come one after the other.
 const DOCUMENT: usize = 300;
 
@@ -61,17 +65,26 @@ pub(super) fn propose(
     spec: LabelledSpec,
     level: Level,
     examples: Vec<String>,
+    at_least: Option<u64>,
 ) -> Proposal {
     let characters = level == Level::Character;
     // Letters cost little, and the last ones of a word tell much.
     let length = if characters { length(findings, 99, 200) } else { length(findings, 90, DOCUMENT) };
-    let (vocabulary, known) = vocabulary(findings);
+    let (mut vocabulary, mut known) = vocabulary(findings);
+    let at_least = at_least.or_else(|| usual_at_least(findings, level));
+    if let Some(least) = at_least {
+        vocabulary = findings.vocabulary.as_ref().map_or(3, |found| found.distinct + 2);
+        known = occurring(least, level);
+    }
     let choice = Choice::of(findings.rows, level, length);
     let classes = findings.classes.len();
     let (outputs, activation, loss) = classification(classes, findings.several);
     let spec = held_out(findings, spec);
     let mut comments = Comments::default();
     of_data(&mut comments, findings, &spec);
+    if spec.validation.is_some() {
+        super::of_test(&mut comments, findings);
+    }
     of_tokens(&mut comments, findings, &choice, characters, length, &known);
     of_model(&mut comments, findings, &choice, characters);
     of_training(&mut comments, findings, spec.validation.is_some());
@@ -90,7 +103,14 @@ pub(super) fn propose(
             "tokens",
             format!("{unit}, length {length} ({} of the texts are no longer)", whole(findings, length)),
         ),
-        ("vocabulary", format!("{} ({known})", number::count(vocabulary as u64))),
+        (
+            "vocabulary",
+            if at_least.is_some() {
+                known.clone()
+            } else {
+                format!("{} ({known})", number::count(vocabulary as u64))
+            },
+        ),
         ("network", chain(&layers)),
         (
             "training",
@@ -139,7 +159,26 @@ pub(super) fn propose(
         },
         units_follow_classes: false,
     };
-    Proposal { spec, comments, suggested: named_rows(suggested) }
+    Proposal { spec, comments, suggested: named_rows(suggested), at_least }
+}
+
+/// All words that occur twice, where those that occur once would be known as well: they are learnt from one text, and nothing is learnt about
+/// the words that no training text has.
+fn usual_at_least(findings: &Findings, level: Level) -> Option<u64> {
+    let words = level != Level::Character && findings.rows < SMALL && !findings.more;
+    let found = findings.vocabulary.as_ref()?;
+    let often = found.distinct.saturating_sub(found.once);
+    (words && often >= FEWEST_WORDS && found.once > 0).then_some(2)
+}
+
+/// Which words are known, in words.
+fn occurring(least: u64, level: Level) -> String {
+    let unit = if level == Level::Character { "characters" } else { "words" };
+    match least {
+        1 => format!("all {unit} of the training texts"),
+        2 => format!("all {unit} that occur twice or more"),
+        least => format!("all {unit} that occur {least} times or more"),
+    }
 }
 
 fn title(findings: &Findings, choice: &Choice, unit: &str) -> String {
@@ -200,10 +239,20 @@ fn of_data(comments: &mut Comments, findings: &Findings, spec: &LabelledSpec) {
         Some(Format::Folder) => {
             comments.beside("data.source", "one folder per class, or one file with a text per line")
         }
+        Some(Format::FastText) => {
+            comments
+                .beside("data.source", "one text per line, with labels of fastText such as __label__good");
+        }
+        Some(Format::Arff) => comments.beside("data.source", "an attribute-relation file of Weka"),
+        Some(Format::LabelFirst) => comments.beside("data.source", "one text per line, its label before it"),
+        Some(Format::LabelLast) => comments.beside("data.source", "one text per line, its label behind it"),
         Some(Format::Csv) | None => {}
     }
     if spec.delimiter.is_some() {
-        comments.beside("data.delimiter", "the character between columns");
+        let inline =
+            spec.format.is_some_and(|format| matches!(format, Format::LabelFirst | Format::LabelLast));
+        let between = if inline { "label and text" } else { "columns" };
+        comments.beside("data.delimiter", format!("the character between {between}"));
     }
     match spec.header {
         Some(true) => comments.beside("data.header", "the first row has the names of the columns"),

@@ -23,11 +23,22 @@ pub(super) fn lay_over(document: &mut Document, path: &Path) -> Result<(), Prese
     // Labelled texts may be of another format than those of the preset, which is detected.
     let labelled = ["labelled", ""].into_iter().chain(Format::NAMES).any(|name| name == kind);
     let sequences = kind == "sequences";
-    let both = train_and_test(path).filter(|_| labelled || sequences);
+    let divided = labelled || sequences || ["tags", "text"].contains(&kind.as_str());
+    let both = train_and_test(path).filter(|_| divided);
     let both = both.or_else(|| archive(path).filter(|_| sequences));
     if both.is_some() && document.get(&["data", "validation", "path"]).is_none() {
         document.remove(&["data", "validation"]);
     }
+    let like = Format::of(&kind).or_else(|| {
+        Format::of(document.get(&["data", "format"]).and_then(Value::as_str).unwrap_or_default())
+    });
+    let is_inline = like.is_some_and(|like| ["fasttext", "label-first", "label-last"].contains(&like.name()));
+    let has_columns = ["text", "label"].iter().any(|column| document.get(&["data", column]).is_some());
+    let lines = if labelled && path.is_file() && (is_inline || !has_columns) {
+        Format::of_lines(path, like)
+    } else {
+        None
+    };
     if labelled {
         document.remove(&["data", "format"]);
         let no_columns = both.as_ref().map_or(path, |(train, _)| train).is_dir();
@@ -42,7 +53,7 @@ pub(super) fn lay_over(document: &mut Document, path: &Path) -> Result<(), Prese
     };
     let text = |path: &Path| Value::String(path.to_string_lossy().into_owned());
     if labelled {
-        put(&["data", "source"], "labelled".into())?;
+        put(&["data", "source"], lines.map_or("labelled", Format::name).into())?;
     }
     let train = both.as_ref().map_or(path, |(train, _)| train.as_path());
     put(&["data", "path"], text(train))?;

@@ -138,7 +138,7 @@ fn take_epoch(take: &mut PayloadReader<'_>, step: u64) -> Option<EpochMetrics> {
     // A count takes a byte at least.
     let cells = classes.checked_mul(classes).filter(|cells| *cells <= take.0.len())?;
     let counts: Vec<u64> = (0..cells).map(|_| take.uint()).collect::<Option<_>>()?;
-    let confusion = (classes > 0).then_some(Confusion { classes, counts });
+    let confusion = (classes > 0).then_some(Confusion { classes, counts, ..Confusion::default() });
     Some(EpochMetrics { epoch, step, metrics, confusion, seconds })
 }
 
@@ -230,7 +230,11 @@ mod tests {
             };
             prop_assert_eq!(format!("{:?}", round_trip(&Event::Step(metrics))), format!("{:?}", Some(Event::Step(metrics))));
             let all: Metrics = [("loss", loss), ("val_f1", rest)].into();
-            let confusion = step.is_multiple_of(2).then(|| Confusion { classes: 2, counts: vec![1, 2, 300, step] });
+            let confusion = step.is_multiple_of(2).then(|| Confusion {
+                classes: 2,
+                counts: vec![1, 2, 300, step],
+                ..Confusion::default()
+            });
             let metrics = Event::Epoch(Box::new(EpochMetrics { epoch, step, metrics: all.clone(), confusion, seconds: rest }));
             prop_assert_eq!(format!("{:?}", round_trip(&metrics)), format!("{:?}", Some(metrics)));
             let metrics = ValidationMetrics { step, epoch, metrics: all, seconds: rest };

@@ -3,9 +3,9 @@
 use ndarray::s;
 
 use super::{Progress, TrainingLoop};
-use crate::data::Forecasts;
+use crate::data::{Batch, Forecasts, Targets, Vocabulary};
 use crate::infer::Evaluator;
-use crate::metrics::{Confusion, EvaluationResult, Metrics, VALIDATION};
+use crate::metrics::{ChunkCounts, Confusion, EvaluationResult, Metrics, VALIDATION};
 use crate::protocol::{Event, RunStatus, ValidationMetrics};
 use crate::train::error::TrainError;
 use crate::train::session::Session;
@@ -66,6 +66,9 @@ impl TrainingLoop<'_> {
                     evaluator.add_output(output, (&rows.targets, row), forecasts);
                 });
             }
+            if let Some(chunks) = evaluator.chunks() {
+                stepper.each_predicted(|row, predicted| count_chunks(chunks, &rows, row, predicted));
+            }
             if let Some(legal) = legal {
                 evaluator.add_legal(stepper.legal(legal.slice(s![first..first + rows.len(), ..])));
             }
@@ -80,7 +83,18 @@ impl TrainingLoop<'_> {
 /// An evaluator of the validation data.
 fn evaluator(session: &Session) -> Evaluator {
     let forecasts: Option<&Forecasts> = session.forecasts.as_ref();
+    let (tags, unseen) = (session.labels.iter(), session.unseen.iter());
     Evaluator::new(session.task, session.stepper.model(), Confusion::MAX_CLASSES, forecasts)
+        .with_chunks(tags.map(String::as_str), unseen.map(|unseen| unseen.label.as_str()))
+}
+
+/// Counts the chunks of the sentence at `row` of a batch, up to its padding.
+fn count_chunks(chunks: &mut ChunkCounts, batch: &Batch, row: usize, predicted: &[u32]) {
+    let (Some(ids), Targets::Steps(targets)) = (batch.inputs.tokens(), &batch.targets) else { return };
+    let words = ids.row(row).iter().rposition(|id| *id != Vocabulary::PADDING).map_or(0, |last| last + 1);
+    let actual: Vec<usize> = targets.row(row).iter().take(words).map(|class| *class as usize).collect();
+    let predicted: Vec<usize> = predicted.iter().take(words).map(|class| *class as usize).collect();
+    chunks.add(&actual, &predicted);
 }
 
 /// The names of the metrics that the epochs of a `session` will have.

@@ -11,6 +11,7 @@ pub fn draft() -> Draft {
     };
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let findings = Findings {
+        test: None,
         path: "data/reviews\x1b.csv".into(),
         kind: "a table with a header".into(),
         rows: 2_000,
@@ -39,6 +40,7 @@ pub fn draft() -> Draft {
             ],
         }),
         vocabulary: Some(Coverage {
+            once: 0,
             unit: "words".into(),
             distinct: 4_321,
             running: 34_000,

@@ -12,7 +12,6 @@
 //! the same class for both twins, which is right for exactly one of them: an accuracy of 50 %.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -174,7 +173,7 @@ impl Remarks {
             }
             self.generated.extend(words);
             for (sentence, label) in twins.iter().zip(LABELS) {
-                corpus.push(sentence, label, Path::new("word-order"), None);
+                corpus.push(sentence, label);
             }
         }
         corpus

@@ -8,7 +8,9 @@ use crate::data::sources::labelled::streamed;
 use crate::data::sources::labelled::streamed::{Encoded, Encoder, EncoderConfig};
 use crate::data::sources::labelled::{LabelledSpec, Validation, split};
 use crate::data::text::tokens::TokenSpec;
+use crate::data::text::unseen::Unseen;
 use crate::data::text::vocabulary::Vocabulary;
+use crate::protocol::ClassCount;
 
 /// Texts of a block at most, and bytes of texts from which on a block is full.
 const BLOCK: usize = 2048;
@@ -21,22 +23,23 @@ pub struct LabelledTexts {
     pub texts: Vec<String>,
     /// The ids, `[text, step]`.
     pub inputs: Inputs,
-    /// The class of each, or its labels.
+    /// The class of each, or its labels. Those that training data have not are behind the others.
     pub targets: Targets,
 }
 
 /// Encodes the validation texts of `spec` (or, if `whole`, all texts at its path) by an existing vocabulary and existing labels, passes
-/// them to `each` in blocks, and returns their source. Texts held out of data in memory come in one block.
+/// them to `each` in blocks, and returns their source and the labels that are not among `labels`. Texts held out of data in memory come in
+/// one block.
 ///
 /// # Errors
-/// As [`load`](crate::data::load); a label that is not among `labels` is one.
+/// As [`load`](crate::data::load).
 pub fn labelled_texts(
     spec: &LabelledSpec,
     whole: bool,
     seed: u64,
     (labels, vocabulary, tokens): (&[String], &Vocabulary, &TokenSpec),
     each: &mut dyn FnMut(&LabelledTexts),
-) -> Result<String, DataError> {
+) -> Result<(String, Vec<ClassCount>), DataError> {
     let given = spec.of_validation().filter(|_| !whole);
     let source_spec = given.as_ref().unwrap_or(spec);
     let held_out = spec.validation.as_ref().filter(|_| given.is_none() && !whole);
@@ -44,8 +47,10 @@ pub fn labelled_texts(
     let report = ProgressSender::disconnected();
     let in_memory = held_out.filter(|_| matches!(streamed::should_stream(spec), Ok(false)));
     if in_memory.is_some() || source_spec.is_multi_label() {
-        each(&read_first(source_spec, in_memory, seed, (labels, vocabulary, tokens), &report)?);
-        return Ok(source);
+        let (texts, unseen) =
+            read_first(source_spec, in_memory, seed, (labels, vocabulary, tokens), &report)?;
+        each(&texts);
+        return Ok((source, unseen));
     }
     let known =
         EncoderConfig { tokens: tokens.clone(), vocabulary: vocabulary.clone(), labels: labels.to_vec() };
@@ -59,11 +64,14 @@ pub fn labelled_texts(
         Ok(())
     });
     source_spec.read_into(&mut encoder, &report)?;
+    let unseen = std::mem::take(&mut encoder.unseen);
+    let all = encoder.encoded;
     drop(encoder);
+    unseen.check(&source_spec.path, all, labels)?;
     if block.rows.len() > 0 {
         each(&block.take(tokens.length));
     }
-    Ok(source)
+    Ok((source, unseen.counts()))
 }
 
 /// Reads all texts into memory and returns those that `held_out` selects, or all.
@@ -73,14 +81,19 @@ fn read_first(
     seed: u64,
     (labels, vocabulary, tokens): (&[String], &Vocabulary, &TokenSpec),
     report: &ProgressSender,
-) -> Result<LabelledTexts, DataError> {
+) -> Result<(LabelledTexts, Vec<ClassCount>), DataError> {
     let mut corpus = spec.read(tokens.level, true, report)?;
     if let Some(held_out) = held_out {
         corpus = corpus.subset(&split::split(&corpus, held_out, seed).1);
     }
-    let (dataset, _) = corpus.encode(labels, vocabulary, tokens)?;
+    let mut unseen = Unseen::default();
+    let (dataset, _) = corpus.encode(labels, vocabulary, tokens, &mut unseen)?;
     let texts = corpus.texts.unwrap_or_default();
-    Ok(LabelledTexts { texts, inputs: dataset.inputs, targets: dataset.targets })
+    if !spec.is_multi_label() {
+        unseen.check(&spec.path, dataset.targets.len(), labels)?;
+    }
+    let texts = LabelledTexts { texts, inputs: dataset.inputs, targets: dataset.targets };
+    Ok((texts, unseen.counts()))
 }
 
 /// Texts collected for the next block.

@@ -4,12 +4,19 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::data::beside::train_and_test;
 use crate::data::error::DataError;
 use crate::data::files::open;
 use crate::data::files::open::{LONGEST, Lines};
+use crate::data::files::sniff::{self, HEAD, Head, LayoutSettings};
 use crate::data::progress::ProgressSender;
-use crate::data::sources::labelled::{LabelledSpec, train_and_test};
+use crate::data::sources::labelled::LabelledSpec;
+use crate::data::text::conll;
 use crate::data::text::text_sink::Sink;
+use crate::number;
+
+/// Files of a folder that are looked at.
+const MOST_LOOKED_AT: usize = 20;
 
 /// Adds the texts of the class folders (or else of the class files) in `spec.path`, classes and files in order of their names.
 pub(crate) fn read(
@@ -59,9 +66,70 @@ pub(crate) fn classes(spec: &LabelledSpec) -> Result<Vec<Class>, DataError> {
         let expected = "a folder per class with a file per text, such as pos/ and neg/, or a file per class with a text a line";
         return Err(DataError::content(path, None, "an empty folder", expected));
     }
+    refuse_tables(path, &files)?;
     let labels = labels(&files);
     let class = |((_, path), label)| Class { label, path, is_folder: false };
     Ok(files.into_iter().zip(labels).map(class).collect())
+}
+
+/// Refuses files of which each is a table or a treebank, or a part of one, and none a class with a text a line.
+fn refuse_tables(path: &Path, files: &[(String, PathBuf)]) -> Result<(), DataError> {
+    let mut contents = Vec::new();
+    for (name, file) in files.iter().take(MOST_LOOKED_AT) {
+        let name = name.to_lowercase();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        let (head, _) = Head::read(&mut open::text(file, None)?, HEAD);
+        contents.push(Content::of(file, name, &head));
+    }
+    let all = |is: &dyn Fn(&Content) -> bool| !contents.is_empty() && contents.iter().all(is);
+    let first = contents.first();
+    let same = |content: &Content| {
+        matches!(content, Content::Rows { named: true, .. }) || contents.len() > 1 && Some(content) == first
+    };
+    let join = "cat FOLDER/* > all.txt joins them";
+    let (what, expected) = if all(&|content| *content == Content::Tagged) {
+        ("of tagged sentences", format!("one file of tagged sentences: name it; {join}"))
+    } else if all(&|content| *content == Content::Jsonl) {
+        ("of JSON lines", format!("one file of JSON lines: name it; {join}"))
+    } else if all(&|content| matches!(content, Content::Rows { .. }) && same(content)) {
+        let rows = "head -qn 1 FOLDER/FIRST > all.csv; tail -qn +2 FOLDER/* >> all.csv joins tables with the same header";
+        ("with columns, a table each", format!("one table: name it; {rows}"))
+    } else {
+        return Ok(());
+    };
+    let found = format!("{} {what}", number::counted(files.len(), "file"));
+    Err(DataError::content(path, None, found, expected))
+}
+
+/// What a file in a folder has in place of a text a line.
+#[derive(Debug, PartialEq)]
+enum Content {
+    Tagged,
+    Jsonl,
+    /// A table, with its first row, and whether its name says so.
+    Rows {
+        first: Vec<Vec<u8>>,
+        named: bool,
+    },
+    Lines,
+}
+
+impl Content {
+    fn of(file: &Path, name: &str, head: &Head) -> Self {
+        let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+        let text = String::from_utf8_lossy(head.whole_lines());
+        if ends(&[".conll", ".conllu"]) || conll::is_tagged(file, &text) {
+            return Self::Tagged;
+        }
+        if ends(&[".jsonl", ".ndjson"]) || text.trim_start().starts_with("{\"") {
+            return Self::Jsonl;
+        }
+        let sample = sniff::best(head, LayoutSettings::default(), |_| false);
+        match sample.rows.first().filter(|_| sample.is_table()) {
+            Some((_, first)) => Self::Rows { first: first.clone(), named: ends(&[".csv", ".tsv"]) },
+            None => Self::Lines,
+        }
+    }
 }
 
 /// The labels of class files: their names up to the last dot, or, where these are all equal, the extensions.

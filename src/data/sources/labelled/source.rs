@@ -2,14 +2,18 @@ use std::path::PathBuf;
 
 use super::streamed;
 use super::{LabelledSpec, Validation, split};
-use crate::data::error::DataError;
+use crate::data::dataset::Dataset;
+use crate::data::error::{DataError, refuse};
 use crate::data::form::{Form, InputForm, TargetForm};
 use crate::data::opened::{Data, Opened};
 use crate::data::progress::{ProgressSender, read_splits};
 use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
-use crate::data::text::splits::{TextSplits, shared_note};
+use crate::data::text::notes::{cased_note, empty_note, overlap_note};
+use crate::data::text::splits::TextSplits;
 use crate::data::text::tokenizer::Level;
 use crate::data::text::tokens::{TokenRules, TokenSpec};
+use crate::data::text::unseen::Unseen;
+use crate::data::text::vocabulary::Vocabulary;
 use crate::number;
 
 impl Source for LabelledSpec {
@@ -45,9 +49,20 @@ impl Source for LabelledSpec {
                         .into(),
                 );
             }
-            notes.extend(shared_note(splits.train.shared(validation), validation.len()));
+            let shared = splits.train.shared(validation);
+            notes.extend(overlap_note(shared, validation.len(), "validation texts"));
         }
-        let data = splits.encode(self.description(), tokens, context.progress)?;
+        notes.extend(empty_note(splits.train.empty(), splits.train.len()));
+        notes.extend(cased_note(
+            splits.classes.iter().map(|(label, count)| (label.as_str(), *count)),
+            "labels",
+        ));
+        let mut data = splits.encode(self.description(), tokens, context.progress)?;
+        let held_out = data.validation.as_ref().map_or(0, Dataset::len);
+        if let Some(given) = self.of_validation().filter(|_| !self.is_multi_label()) {
+            Unseen::of(&data.unseen).check(&given.path, held_out, &data.labels)?;
+        }
+        notes.append(&mut data.notes);
         Ok(Data { notes, ..data }.into())
     }
 
@@ -80,6 +95,24 @@ impl Source for LabelledSpec {
 
     fn remove_validation(&mut self) {
         self.validation = None;
+    }
+
+    fn vocabulary_at_least(
+        &self,
+        tokens: &TokenSpec,
+        seed: u64,
+        least: u64,
+    ) -> Result<Option<usize>, DataError> {
+        if streamed::should_stream(self)? {
+            let expected = "a number of words: these texts are too large to be counted before training";
+            return refuse("tokens.vocabulary", format!("at_least: {least}"), expected);
+        }
+        let mut corpus = self.read(tokens.level, false, &ProgressSender::disconnected())?;
+        let held_out = self.validation.as_ref().filter(|_| self.of_validation().is_none());
+        if let Some(held_out) = held_out {
+            corpus = corpus.subset(&split::split(&corpus, held_out, seed).0);
+        }
+        Ok(Some(corpus.words_at_least(least) + Vocabulary::FIRST as usize))
     }
 
     fn fold_sizes(&self, folds: usize, seed: u64) -> Result<Option<FoldSizes>, DataError> {

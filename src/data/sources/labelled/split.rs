@@ -82,7 +82,6 @@ fn assign<T: Copy + Default>(
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::path::Path;
 
     use super::*;
     use crate::data::text::tokenizer::Level;
@@ -91,9 +90,9 @@ mod tests {
     fn corpus() -> Corpus {
         let mut corpus = Corpus::new(Level::Word, false);
         for n in 0..60 {
-            corpus.push(&format!("a {}", n.min(40)), "a", Path::new("x"), None);
+            corpus.push(&format!("a {}", n.min(40)), "a");
         }
-        (0..30).for_each(|n| corpus.push(&format!("b {n}"), "b", Path::new("x"), None));
+        (0..30).for_each(|n| corpus.push(&format!("b {n}"), "b"));
         corpus
     }
 

@@ -35,9 +35,10 @@ use crate::data::opened::{Data, Opened};
 use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::{LabelledSpec, Validation};
 use crate::data::text::corpus::Corpus;
-use crate::data::text::splits::shared_note;
+use crate::data::text::notes::{cased_note, overlap_note};
 use crate::data::text::text_sink::Sink as _;
 use crate::data::text::tokens::TokenSpec;
+use crate::data::text::unseen::{Unseen, unseen_note};
 use crate::data::text::vocabulary::Vocabulary;
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
@@ -247,7 +248,7 @@ fn scan(
     let train = Plan { spec: spec.clone(), known: Arc::clone(&known), subset, identity, fingerprint, rows };
 
     let mut skipped = first_pass.skipped();
-    let (mut validation, mut streamed) = (None, None);
+    let (mut validation, mut streamed, mut unseen) = (None, None, Unseen::default());
     let (unknown, validated) = match given {
         ValidationTexts::None => (unknown_share(&first_pass, &vocabulary), 0),
         ValidationTexts::HeldOut(_) => {
@@ -255,18 +256,21 @@ fn scan(
             (share, validation.insert(data).len())
         }
         ValidationTexts::InMemory(corpus) => {
-            let (data, share) = corpus.encode(&labels, &vocabulary, tokens)?;
+            let (data, share) = corpus.encode(&labels, &vocabulary, tokens, &mut unseen)?;
+            unseen.check(&spec.path, corpus.len(), &labels)?;
             skipped += corpus.skipped;
             let shared = |(fingerprint, _): &(u64, usize)| {
                 first_pass.shared.get(fingerprint).copied().unwrap_or_default()
             };
-            notes.extend(shared_note(corpus.fingerprints().filter(shared).count(), corpus.len()));
+            let shared = corpus.fingerprints().filter(shared).count();
+            notes.extend(overlap_note(shared, corpus.len(), "validation texts"));
             (share, validation.insert(data).len())
         }
         ValidationTexts::Streamed(spec) => {
             let scan = scan_validation(&spec, &known, (report, stopped))?;
             let counts = (scan.unknown, scan.plan.rows);
             skipped += scan.skipped;
+            unseen = scan.unseen;
             notes.push(format!("{} is re-read from disk at every validation", spec.path.display()));
             validation = Some(scan.head);
             let split: Box<dyn StreamedSplit> = Box::new(Streamed::new(scan.plan));
@@ -274,6 +278,7 @@ fn scan(
             counts
         }
     };
+    notes.extend(cased_note(classes.iter().map(|(label, count)| (label.as_str(), *count)), "labels"));
     let facts = DataFacts {
         source: spec.path.display().to_string(),
         train: rows,
@@ -284,9 +289,11 @@ fn scan(
         skipped,
         unknown,
     };
+    let unseen = unseen.counts();
+    notes.extend(unseen_note(&unseen, "label", "text"));
     let head = first_pass.head(&vocabulary, &class_of)?;
     let vocabularies = Some(vocabulary.into());
-    let data = Data { validation, vocabularies, labels, notes, ..Data::of(head, facts) };
+    let data = Data { validation, vocabularies, labels, unseen, notes, ..Data::of(head, facts) };
     Ok(Opened { data, train: Some(Box::new(Streamed::new(train))), validation: streamed })
 }
 
@@ -337,6 +344,7 @@ struct ValidationScan {
     plan: Plan,
     head: Dataset,
     unknown: f64,
+    unseen: Unseen,
     skipped: usize,
 }
 
@@ -359,6 +367,8 @@ fn scan_validation(
     spec.read_into(&mut encoder, report)?;
     identity.check()?;
     let (fingerprint, unknown, skipped) = (encoder.fingerprint, encoder.unknown(), encoder.skipped());
+    let unseen = std::mem::take(&mut encoder.unseen);
+    unseen.check(&spec.path, rows, &known.labels)?;
     let plan = Plan {
         spec: spec.clone(),
         known: Arc::clone(known),
@@ -368,7 +378,7 @@ fn scan_validation(
         rows,
     };
     let head = Dataset { inputs: Inputs::Tokens(head), targets: Targets::Classes(classes) };
-    Ok(ValidationScan { plan, head, unknown, skipped })
+    Ok(ValidationScan { plan, head, unknown, unseen, skipped })
 }
 
 /// The texts of a file that `validation` holds out, or all of them.

@@ -2,11 +2,11 @@ use std::path::Path;
 
 use super::holdout::Holdout;
 use crate::data::error::DataError;
-use crate::data::error::{listed, quoted};
 use crate::data::text::interner::fingerprint;
 use crate::data::text::text_sink::Sink;
 use crate::data::text::tokenizer::for_each_token;
 use crate::data::text::tokens::TokenSpec;
+use crate::data::text::unseen::Unseen;
 use crate::data::text::vocabulary::Vocabulary;
 
 /// Everything that encoding texts depends on.
@@ -73,6 +73,10 @@ pub(crate) struct Encoder<'a, E> {
     row: Vec<u32>,
     /// Of all texts, in the subset or not.
     pub(super) fingerprint: RowsFingerprint,
+    /// Labels that the training data have not.
+    pub unseen: Unseen,
+    /// Texts of the subset.
+    pub encoded: usize,
     skipped: usize,
     /// The number of encoded words, and of those among them that are not in the vocabulary.
     words: u64,
@@ -89,6 +93,8 @@ impl<'a, E: FnMut(&Encoded<'_>) -> Result<(), DataError>> Encoder<'a, E> {
             ids: Vec::new(),
             row: vec![Vocabulary::PADDING; config.tokens.length],
             fingerprint: RowsFingerprint::default(),
+            unseen: Unseen::default(),
+            encoded: 0,
             skipped: 0,
             words: 0,
             unknown: 0,
@@ -116,20 +122,16 @@ impl<'a, E: FnMut(&Encoded<'_>) -> Result<(), DataError>> Encoder<'a, E> {
 }
 
 impl<E: FnMut(&Encoded<'_>) -> Result<(), DataError>> Sink for Encoder<'_, E> {
-    fn push(&mut self, text: &str, label: &str, path: &Path, line: Option<u64>) -> Result<(), DataError> {
+    fn push(&mut self, text: &str, label: &str, _: &Path, _: Option<u64>) -> Result<(), DataError> {
         let fingerprint = fingerprint(text);
         self.fingerprint.add(fingerprint, label);
         if !self.subset.has(fingerprint) {
             return Ok(());
         }
-        let labels = &self.config.labels;
-        let Ok(class) = labels.binary_search_by(|known| known.as_str().cmp(label)) else {
-            let known = listed(labels.iter().map(String::as_str));
-            let expected = format!("a label of the training data: {known}");
-            return Err(DataError::content(path, line, format!("the label {}", quoted(label)), expected));
-        };
+        let class = self.unseen.class(label, &self.config.labels);
+        self.encoded += 1;
         self.encode(text);
-        (self.each)(&Encoded { text, row: &self.row, class: class as u32 })
+        (self.each)(&Encoded { text, row: &self.row, class })
     }
 
     fn skip(&mut self) {
