@@ -333,8 +333,10 @@ fn validation(
                 ));
             }
             let (known, theirs) = (train.classes(spec), found.classes(spec));
+            let known: Vec<String> = known.into_keys().collect();
+            let is_known = |label: &str| label_set::position(&known, label).is_some();
             let strangers: Vec<&str> =
-                theirs.keys().filter(|label| !known.contains_key(*label)).map(String::as_str).collect();
+                theirs.keys().map(String::as_str).filter(|label| !is_known(label)).collect();
             (!strangers.is_empty() && !train.more).then(|| {
                 format!(
                     "{name} has labels that the training data have not: {}",

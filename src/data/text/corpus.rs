@@ -257,9 +257,9 @@ impl Sink for Corpus {
 
 /// The index in `labels` of `name`, which `label` is or contains.
 fn class(label: &Label, name: &str, labels: &[String]) -> Result<u32, DataError> {
-    match labels.binary_search_by(|known| known.as_str().cmp(name)) {
-        Ok(class) => Ok(class as u32),
-        Err(_) => Err(DataError::content(
+    match label_set::position(labels, name) {
+        Some(class) => Ok(class as u32),
+        None => Err(DataError::content(
             &label.path,
             label.line,
             format!("the label {}", quoted(name)),

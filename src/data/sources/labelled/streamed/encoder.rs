@@ -4,6 +4,7 @@ use super::holdout::Holdout;
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::text::interner::fingerprint;
+use crate::data::text::label_set;
 use crate::data::text::text_sink::Sink;
 use crate::data::text::tokenizer::for_each_token;
 use crate::data::text::tokens::TokenSpec;
@@ -123,7 +124,7 @@ impl<E: FnMut(&Encoded<'_>) -> Result<(), DataError>> Sink for Encoder<'_, E> {
             return Ok(());
         }
         let labels = &self.config.labels;
-        let Ok(class) = labels.binary_search_by(|known| known.as_str().cmp(label)) else {
+        let Some(class) = label_set::position(labels, label) else {
             let known = listed(labels.iter().map(String::as_str));
             let expected = format!("a label of the training data: {known}");
             return Err(DataError::content(path, line, format!("the label {}", quoted(label)), expected));
