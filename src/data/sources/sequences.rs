@@ -11,6 +11,7 @@ mod source;
 mod statistics;
 mod table;
 mod ts;
+mod wav_header;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
