@@ -49,7 +49,10 @@ pub use sources::language::TextSpec;
 pub use sources::sequences::{
     LabelledSequences, Scale, Scaling, SequenceStatistics, SequencesSpec, archive, sequence_statistics,
 };
-pub use sources::series::{DateOrder, EvaluationSeries, ForecastInput, Forecasts, SeriesFacts, SeriesSpec};
+pub use sources::series::{
+    DateColumns, DateOrder, Difference, EvaluationSeries, Fill, ForecastInput, Forecasts, SeriesFacts,
+    SeriesSpec,
+};
 pub use sources::tags::{TaggedSentences, TagsSpec, TagsValidation, split_words};
 pub use spec::DataSpec;
 pub use text::channels::{ChannelLevel, ChannelSpec};

@@ -16,6 +16,8 @@ mod sample;
 mod sequences;
 #[path = "cli/series.rs"]
 mod series;
+#[path = "cli/tables.rs"]
+mod tables;
 #[path = "cli/tags.rs"]
 mod tags;
 

@@ -16,7 +16,7 @@ pub(super) fn propose(findings: &Findings, spec: SeriesSpec) -> Proposal {
         2_000..20_000 => (24, 64, 15),
         _ => (32, 128, 5),
     };
-    let target = match (spec.log, spec.difference) {
+    let target = match (spec.log, spec.difference.lag() > 0) {
         (true, true) => "the logarithm's change from row to row",
         (false, true) => "the change from row to row",
         _ => "the next row",
@@ -61,7 +61,7 @@ fn comments(spec: &SeriesSpec) -> Comments {
     let mut comments = Comments::default();
     comments.beside("data.source", "numbers over time, one row per date");
     if spec.date.is_some() {
-        comments.beside("data.date", "the column with the dates");
+        comments.beside("data.date", "the column with the dates, or a list of several that have a part each");
     }
     match spec.date_order {
         Some(DateOrder::Dmy) => comments.beside("data.date_order", "the day comes first"),
@@ -70,6 +70,9 @@ fn comments(spec: &SeriesSpec) -> Comments {
     }
     if spec.decimal.is_some() {
         comments.beside("data.decimal", "the decimal separator");
+    }
+    if spec.fill.is_some() {
+        comments.beside("data.fill", "how gaps are closed; without it no window spans one");
     }
     if spec.encoding != Encoding::Utf8 {
         comments.beside("data.encoding", "the character encoding, which is not UTF-8");
@@ -86,7 +89,7 @@ fn comments(spec: &SeriesSpec) -> Comments {
     if spec.log {
         comments.beside("data.log", "the logarithm is forecast: for exponential growth");
     }
-    if spec.difference {
+    if spec.difference.lag() > 0 {
         comments.beside("data.difference", "the change from row to row is forecast: for values that drift");
     }
     match spec.season {
