@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::data::error::DataError;
 use crate::data::sources::series::notation::KnownNotation;
 use crate::data::sources::series::table::{Columns, ReadSeries, Table};
-use crate::data::sources::series::{DateColumns, DateOrder, Difference, SeriesSpec};
+use crate::data::sources::series::{DateColumns, DateOrder, Difference, SeriesSpec, moments};
 use crate::inspect::columns::{SeriesColumns, range};
 use crate::inspect::{DetectedData, ENOUGH, InspectOptions, Inspection, Start, TableSample, encoding_fact};
 use crate::number;
@@ -106,7 +106,7 @@ pub(crate) fn inspect(
     let positive = table.values.iter().all(|x| *x > 0.0 || x.is_nan());
     let present: Vec<f64> = first.iter().copied().filter(|x| x.is_finite()).collect();
     let shape = Shape::of(&present);
-    let (log, difference) = (positive && shape.grows, shape.drifts);
+    let log = positive && shape.grows;
     // The season of a series that grows is that of its logarithm.
     let season = match log {
         true => season(&first.iter().map(|x| x.ln()).collect::<Vec<f64>>(), &spacing),
@@ -118,17 +118,20 @@ pub(crate) fn inspect(
         }
         None => ("season".into(), "none was found".into()),
     });
-    if shape.drifts {
-        facts.push(("trend".into(), shape.words(log).into()));
+    let season = season.map(|(rows, _)| rows).filter(|rows| *rows * 2 < table.len());
+    let train = table.len() * 4 / 5;
+    let transformed: Vec<f64> = first.iter().take(train).map(|x| if log { x.ln() } else { *x }).collect();
+    let lag = Naive::of(&transformed, season).lag();
+    if log || lag > 0 || shape.drifts {
+        facts.push(("trend".into(), shape.words(log, lag, season)));
     }
     findings.facts = facts;
-    let season = season.map(|(rows, _)| rows).filter(|rows| *rows * 2 < table.len());
     let window = match season {
         Some(season) if season <= 60 => season.max(6),
         Some(_) | None => 30,
     };
     // Window, horizon and the first difference have to fit in four fifths, a forecast in the last.
-    let window = window.min(table.len() * 4 / 5 / 2);
+    let window = window.min(train.saturating_sub(lag) / 2);
     if window == 0 || table.len() < 20 {
         let doubt = format!("{} rows: at least 20 are needed for training and validation", table.len());
         return Ok(Inspection { findings, detected: Err(doubt) });
@@ -141,7 +144,7 @@ pub(crate) fn inspect(
         window,
         horizon: 1,
         log,
-        difference: Difference::of(usize::from(difference)),
+        difference: Difference::of(lag),
         season,
         validation: 0.2,
         date_order: order,
@@ -178,7 +181,7 @@ struct Shape {
 
 impl Shape {
     fn of(series: &[f64]) -> Self {
-        let moments = |part: &[f64]| crate::data::sources::series::moments(part.iter().copied());
+        let moments = |part: &[f64]| moments(part.iter().copied());
         let part = series.len() / 4;
         let ends = [series.get(..part), series.get(series.len() - part..)].map(Option::unwrap_or_default);
         let (Some(_), [first, last]) = (series.get(8), ends.map(|end| moments(end).0)) else {
@@ -191,11 +194,62 @@ impl Shape {
         Self { drifts, grows }
     }
 
-    fn words(&self, log: bool) -> &'static str {
-        if log {
-            "it grows by a percentage: forecasts are of the change in the logarithm"
-        } else {
-            "it drifts: the change from row to row is forecast"
+    fn words(&self, log: bool, lag: usize, season: Option<usize>) -> String {
+        let of = if log { "the logarithm" } else { "the values" };
+        match (lag, log) {
+            (0, _) => format!("none in the long run: {of} are forecast"),
+            (1, true) => "it grows by a percentage: forecasts are of the change in the logarithm".into(),
+            (1, false) if self.drifts => "it drifts: the change from row to row is forecast".into(),
+            (1, false) => "neighbours are alike: the change from row to row is forecast".into(),
+            (lag, _) if Some(lag) == season => {
+                format!("seasons are alike: the change of {of} from {lag} rows before is forecast")
+            }
+            (lag, _) => format!("the change of {of} from {lag} rows before is forecast"),
+        }
+    }
+}
+
+/// The standard deviation.
+fn deviation(numbers: Vec<f64>) -> f64 {
+    let count = numbers.len().max(1) as f64;
+    let mean = numbers.iter().sum::<f64>() / count;
+    (numbers.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count).sqrt()
+}
+
+/// The errors of naive forecasts, root mean squares in the training part.
+#[derive(Debug)]
+struct Naive {
+    /// Of the mean.
+    mean: f64,
+    /// Of the last value, without its mean.
+    last: f64,
+    /// Of the value one season before, without its mean, with the rows of the season.
+    seasonal: Option<(usize, f64)>,
+}
+
+impl Naive {
+    fn of(series: &[f64], season: Option<usize>) -> Self {
+        let spread = |lag: usize| {
+            let changes = series.iter().skip(lag).zip(series).map(|(now, before)| now - before);
+            deviation(changes.filter(|change| change.is_finite()).collect())
+        };
+        let all = series.iter().copied().filter(|x| x.is_finite()).collect();
+        // Changes over a season take away as many rows as it has.
+        let season = season.filter(|season| season * 4 <= series.len());
+        Self {
+            mean: deviation(all),
+            last: spread(1),
+            seasonal: season.map(|season| (season, spread(season))),
+        }
+    }
+
+    /// The rows between the values of the change that is easiest to forecast; 0 for the values themselves.
+    ///
+    /// A network that forecasts no change is as good as that naive forecast from its first epoch on.
+    fn lag(&self) -> usize {
+        match self.seasonal {
+            Some((season, error)) if error < 0.8 * self.last.min(self.mean) => season,
+            _ => usize::from(self.last < self.mean),
         }
     }
 }
@@ -214,5 +268,26 @@ mod tests {
         assert_eq!(shape(&|t| t + 5.0 * t.sin()), (true, false));
         assert_eq!(shape(&|t| 5.0 * t.sin()), (false, false));
         assert!(!Shape::of(&[1.0, 2.0]).drifts);
+    }
+
+    #[test]
+    fn the_change_that_is_easiest_to_forecast_is_chosen() {
+        let mut rng = crate::rng::Rng::new(3, "naive", 0);
+        let noise: Vec<f64> = (0..400).map(|_| rng.normal()).collect();
+        let walk: Vec<f64> = noise
+            .iter()
+            .scan(0.0, |sum, x| {
+                *sum += x;
+                Some(*sum)
+            })
+            .collect();
+        let lag = |series: &[f64], season| Naive::of(series, season).lag();
+        assert_eq!((lag(&noise, None), lag(&walk, None)), (0, 1));
+        let seasonal: Vec<f64> =
+            noise.iter().enumerate().map(|(t, x)| [9.0, -5.0, 3.0, -7.0][t % 4] + 0.5 * x).collect();
+        assert_eq!((lag(&seasonal, Some(4)), lag(&seasonal, None)), (4, 0));
+        let smooth: Vec<f64> =
+            noise.iter().enumerate().map(|(t, x)| 9.0 * (t as f64 / 30.0).sin() + x).collect();
+        assert_eq!(lag(&smooth, Some(188)), 1);
     }
 }
