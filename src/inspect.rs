@@ -246,7 +246,7 @@ fn table(
     options: &InspectOptions,
 ) -> Result<Inspection, DataError> {
     let encoding = start.encoding(options.encoding);
-    let sample = &sample.clone().spread(open::text(path, None)?, ENOUGH as u64);
+    let sample = &sample.clone().spread(open::text(path, None)?);
     let mut grid = TableSample::of_table(path, sample, encoding, options)?;
     let delimiter = match sample.delimiter {
         b'\t' => "tabs".to_owned(),

@@ -14,7 +14,8 @@ use crate::data::columns::{
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::encoding::Encoding;
-use crate::data::files::sniff::Sample;
+use crate::data::files::open;
+use crate::data::files::sniff::{self, Sample};
 use crate::data::sources::labelled::LabelledSpec;
 use crate::data::sources::series::parts::DatePart;
 use crate::number;
@@ -100,8 +101,14 @@ impl TableSample {
                 })?;
             objects.push(object);
         }
-        let whole = !start.head.more && objects.len() < SAMPLE_ROWS;
-        Ok(Self::new(FirstRows::of_objects(&objects), 1, whole))
+        if !start.head.more && objects.len() < SAMPLE_ROWS {
+            return Ok(Self::new(FirstRows::of_objects(&objects), 1, true));
+        }
+        let (lines, rows, more) = sniff::spread_lines(open::text(path, None)?);
+        let spread: Vec<Map<String, Value>> =
+            lines.iter().filter_map(|line| serde_json::from_str(&encoding.lossy(line)).ok()).collect();
+        let objects = if spread.is_empty() { objects } else { spread };
+        Ok(Self { rows, more, ..Self::new(FirstRows::of_objects(&objects), 1, false) })
     }
 
     /// The columns for people.

@@ -181,7 +181,10 @@ fn labels_of_every_kind_are_found() {
             format!("\"He said \\\"{}, sure\\\" {n}\",{}\n", ["no", "yes"][n % 2], ["neg", "pos"][n % 2])
         })
         .collect();
+    let backslash: String =
+        (0..20).map(|n| format!("{},\"in C:\\{}\\\"\n", ["neg", "pos"][n % 2], text(n))).collect();
     let folder = files(&[
+        ("backslash.csv", "label,text\n".to_owned() + &backslash),
         ("sorted.tsv", sorted),
         ("python.csv", lists(&|labels| format!("[{}]", quoted(labels).join(", ")))),
         ("numpy.csv", lists(&|labels| format!("[{}]", quoted(labels).join(" ")))),
@@ -213,8 +216,10 @@ fn labels_of_every_kind_are_found() {
     }
     let (_, error) = ends(unrolled(at, &["new", "columns.csv", "--label", "joy,source", "--out", "-"]), 2);
     assert!(error.contains("other values than 0 and 1 in the column \"source\""), "{error}");
-    let out = info(at, &["escaped.csv"]);
-    assert!(out.contains("20 texts") && out.contains("Classes (2)"), "{out}");
+    for file in ["escaped.csv", "backslash.csv"] {
+        let out = info(at, &[file]);
+        assert!(out.contains("20 texts") && out.contains("Classes (2)"), "{file}: {out}");
+    }
     ends(unrolled(at, &["new", "int.csv", "--out", "int.yaml"]), 0);
     ends(train(at, "int.yaml", "runs/int", &["train.epochs=1"]), 0);
     let (out, _) = ends(unrolled(at, &["evaluate", "int", "--data", "float.csv"]), 0);

@@ -10,6 +10,8 @@ use crate::data::files::rows::Rows;
 pub(crate) const HEAD: usize = 1 << 18;
 /// Rows that are looked at.
 const ROWS: usize = 500;
+/// The maximum number of bytes of a file from which rows are taken that are spread over it.
+pub(crate) const SPREAD: u64 = 48 << 20;
 /// What may stand between columns, the most usual first.
 pub(crate) const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 /// Lines that show the layout: a header and a row or two.
@@ -93,13 +95,13 @@ impl Sample {
         }
     }
 
-    /// As many rows or twice as many, spread over the first `most` bytes of the table in `text`, the first one included: the first rows of
-    /// a sorted file do not show what it has.
-    pub fn spread(self, text: impl BufRead, most: u64) -> Self {
+    /// As many rows or twice as many, spread over the table in `text`, the first one included: the first rows of a sorted file do
+    /// not show what it has.
+    pub fn spread(self, text: impl BufRead) -> Self {
         if self.whole {
             return self;
         }
-        let mut rows = Rows::with_escape(text.take(most), self.delimiter, self.quoting, self.escaped);
+        let mut rows = Rows::with_escape(text.take(SPREAD), self.delimiter, self.quoting, self.escaped);
         let (mut all, mut every, mut total, mut bytes) = (Vec::new(), 1, 0, 0);
         while let Ok(Some(row)) = rows.next() {
             if total % every == 0 {
@@ -108,19 +110,12 @@ impl Sample {
             }
             total += 1;
             bytes += row.raw.len() as u64;
-            if all.len() > 2 * ROWS {
-                let mut at = 0;
-                all.retain(|_| {
-                    at += 1;
-                    at % 2 == 1
-                });
-                every *= 2;
-            }
+            thin(&mut all, &mut every);
         }
         match total < self.rows.len() {
             true => self,
             // Line ends between rows are not counted.
-            false => Self { rows: all, total, more: bytes > most / 100 * 99, ..self },
+            false => Self { rows: all, total, more: bytes > SPREAD / 100 * 99, ..self },
         }
     }
 
@@ -143,6 +138,35 @@ impl Sample {
     }
 }
 
+/// Removes every second of too many items that were taken from a file at equal distances.
+fn thin<T>(all: &mut Vec<T>, every: &mut usize) {
+    if all.len() > 2 * ROWS {
+        let mut at = 0;
+        all.retain(|_| {
+            at += 1;
+            at % 2 == 1
+        });
+        *every *= 2;
+    }
+}
+
+/// Lines that are spread over a file, the number of all, and whether there are more.
+pub(crate) fn spread_lines(text: impl BufRead) -> (Vec<Vec<u8>>, usize, bool) {
+    let (mut all, mut every, mut total, mut bytes) = (Vec::new(), 1, 0, 0);
+    for line in text.take(SPREAD).split(b'\n').map_while(Result::ok) {
+        bytes += line.len() as u64 + 1;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        if total % every == 0 {
+            all.push(line);
+        }
+        total += 1;
+        thin(&mut all, &mut every);
+    }
+    (all, total, bytes >= SPREAD)
+}
+
 /// The settings of a layout; what is not set is found.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LayoutSettings {
@@ -159,15 +183,23 @@ pub(crate) fn best(head: &Head, settings: LayoutSettings, is_header: impl Fn(&[V
         |delimiter, quoting, escaped| Sample::new(&head.bytes, !head.more, delimiter, quoting, escaped);
     let sample = |delimiter, quoting| read(delimiter, quoting, false);
     let has_escapes = head.bytes.windows(2).any(|two| two == b"\\\"");
+    // A quote that ends a field is followed by a delimiter or a line end.
+    let within = |delimiter: u8| {
+        let ends = |byte: u8| byte == delimiter || matches!(byte, b'\r' | b'\n' | b'"');
+        head.bytes.windows(3).any(|three| matches!(three, [b'\\', b'"', next] if !ends(*next)))
+    };
     let given = settings.delimiter.and_then(|c| u8::try_from(c).ok());
     let delimiters = given.map_or(DELIMITERS.to_vec(), |delimiter| vec![delimiter]);
     let mut best: Option<((bool, usize), Sample)> = None;
     let rank =
         |sample: &Sample| (sample.rows.first().is_some_and(|(_, first)| is_header(first)), sample.regular());
     let mut consider = |plain: Sample| {
-        // Where `\"` may be a quote, it is one if the table is as regular: else a field ends with a backslash.
+        // Where `\"` stands within a field, it is a quote if the table is as regular; else it may be a backslash at the end of a field.
         let escaped = (has_escapes && plain.quoting).then(|| read(plain.delimiter, true, true));
-        let escaped = escaped.filter(|escaped| rank(escaped) >= rank(&plain));
+        let escaped = escaped.filter(|escaped| match within(plain.delimiter) {
+            true => rank(escaped) >= rank(&plain),
+            false => rank(escaped) > rank(&plain),
+        });
         let sample = escaped.unwrap_or(plain);
         let rank = rank(&sample);
         if best.as_ref().is_none_or(|(highest, _)| rank > *highest) {

@@ -138,7 +138,7 @@ fn displayed_list(cell: &str) -> Option<Vec<String>> {
         }
     }
     // `(see below)` is no list.
-    let is_list = (commas == 0 || blanks == 0) && !(open == '(' && is_bare);
+    let is_list = (commas == 0 || blanks == 0) && !(open == '(' && is_bare && !labels.is_empty());
     is_list.then_some(labels)
 }
 
@@ -245,6 +245,7 @@ mod tests {
             ("[a, b c]", &["a", "b c"]),
             ("[]", &[]),
             ("set()", &[]),
+            ("()", &[]),
         ] {
             assert_eq!(
                 list(cell).as_deref(),

@@ -20,9 +20,6 @@ use crate::number;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CsvFile<'a>(pub &'a LabelledSpec);
 
-/// The maximum number of bytes of a table from which rows are taken to choose columns.
-const SPREAD: u64 = 48 << 20;
-
 /// Advice where a table has too few or wrong columns.
 const DELIMITER: &str = "data.delimiter sets the character between columns";
 
@@ -114,7 +111,7 @@ impl CsvFile<'_> {
 
     /// The rows of `sample`, or some that are spread over the file if it has more.
     pub fn spread(&self, sample: Sample) -> Result<Sample, DataError> {
-        Ok(sample.spread(open::text(&self.0.path, self.0.needs.as_deref())?, SPREAD))
+        Ok(sample.spread(open::text(&self.0.path, self.0.needs.as_deref())?))
     }
 
     /// Whether the settings name all columns, so that none is chosen by its content.

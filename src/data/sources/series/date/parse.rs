@@ -224,7 +224,7 @@ fn runs(text: &str) -> Option<Vec<(bool, &str)>> {
         let end = at + c.len_utf8();
         let is_word = c.is_alphabetic();
         if !is_word && !c.is_ascii_digit() {
-            if !matches!(c, ' ' | '-' | '/' | '.' | ',' | '_' | '\u{a0}') {
+            if !matches!(c, ' ' | '-' | '/' | '.' | ',' | ':' | '_' | '\u{a0}') {
                 return None;
             }
             continue;
