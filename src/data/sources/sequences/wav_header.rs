@@ -26,7 +26,7 @@ impl Header {
         let short = |at: usize| Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
         let riff = word(4)?;
         let honest = u64::from(riff) + 8 == total || u64::from(riff) + 9 == total;
-        let (mut at, mut format) = (12, None);
+        let (mut at, mut format, mut odd) = (12, None, false);
         loop {
             let (name, size) = (bytes.get(at..at + 4)?, word(at + 4)?);
             let start = at + 8;
@@ -44,7 +44,8 @@ impl Header {
                         _ if tag == EXTENSIBLE && fmt_size > 40 => 40,
                         _ => fmt_size,
                     };
-                    if !is_unknown && kept == fmt_size {
+                    // The decoder does not skip the byte that pads a chunk of odd size.
+                    if !is_unknown && kept == fmt_size && !odd {
                         return None;
                     }
                     let frame = u64::from(short(from + 12)?).max(1);
@@ -62,7 +63,7 @@ impl Header {
                     header.extend_from_slice(&length.to_le_bytes());
                     return Some(Self { bytes: header, start, length: length as usize });
                 }
-                _ => {}
+                _ => odd |= size % 2 == 1,
             }
             // Chunks start at even places.
             at = start.checked_add(size as usize)?.checked_add(size as usize % 2)?;
