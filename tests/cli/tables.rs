@@ -14,13 +14,16 @@ fn files(files: &[(&str, String)]) -> TempDir {
 }
 
 fn info(at: &Path, args: &[&str]) -> String {
-    ends(unrolled(at, &[&["data", "info"], args].concat()), 0).0
+    let (out, _) = ends(unrolled(at, &[&["data", "info"], args].concat()), 0);
+    // Lines are wrapped.
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What `predict` prints after training on the preset that `new` writes for `file`.
 fn forecast(at: &Path, file: &str, options: &[&str]) -> String {
     ends(unrolled(at, &[&["new", file, "--out", "a.yaml", "--force"], options].concat()), 0);
     let run = format!("runs/{file}");
+    let _ = fs::remove_dir_all(at.join(&run));
     ends(train(at, "a.yaml", &run, &["train.epochs=1"]), 0);
     ends(unrolled(at, &["predict", &run]), 0).0
 }
@@ -117,7 +120,7 @@ fn looking_and_training_read_the_same_numbers() {
         writeln!(two, "{day:02}.01.2021;{};{},4", thousands(985 + 3 * day), 19 + day).unwrap();
     }
     let many: String = (0..2000).map(|n| format!("{n},{n}\n")).collect();
-    let folder = files(&[("one.csv", one), ("two.csv", two), ("many.csv", "n,load\n".to_owned() + &many)]);
+    let folder = files(&[("one.csv", one), ("two.csv", two), ("many.csv", "day,load\n".to_owned() + &many)]);
     let at = folder.path();
     for (file, range, rows) in [
         ("one.csv", "numbers from 986 to 1013", "28 rows"),

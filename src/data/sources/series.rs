@@ -7,6 +7,7 @@ mod difference;
 mod evaluation_set;
 mod forecasts;
 pub(crate) mod gaps;
+mod grid;
 pub(crate) mod notation;
 pub(crate) mod numbers;
 pub(crate) mod parts;

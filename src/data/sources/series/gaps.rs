@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::date::Date;
 use super::dates::Step;
-use super::table::Table;
+use super::grid::Table;
 use crate::number;
 
 /// How gaps are closed.

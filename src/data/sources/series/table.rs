@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::date::{Date, DateOrder};
 use super::gaps::{self, Fill, Gaps};
+pub(crate) use super::grid::Table;
 use super::notation::{KnownNotation, Notation, NotationDetector, SeriesFacts};
 use super::numbers::{any_number, is_missing, number};
 use super::parts::{self, DatePart};
@@ -13,27 +14,6 @@ use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::rows::{Row, RowError, Rows};
 use crate::data::files::sniff::DELIMITERS;
-
-/// A table of numbers, a row a date.
-#[derive(Debug)]
-pub(crate) struct Table {
-    /// `[row, column]`, row-major; NaN where a value is missing.
-    pub values: Vec<f64>,
-    /// The number of columns.
-    pub width: usize,
-}
-
-impl Table {
-    /// The number of rows.
-    pub fn len(&self) -> usize {
-        self.values.len() / self.width.max(1)
-    }
-
-    /// The number in a row and column.
-    pub fn get(&self, row: usize, column: usize) -> f64 {
-        self.values.get(row * self.width + column).copied().unwrap_or(f64::NAN)
-    }
-}
 
 /// The content of a file.
 #[derive(Debug)]
