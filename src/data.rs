@@ -52,7 +52,10 @@ pub use sources::language::{EvaluationText, TextSpec};
 pub use sources::sequences::{
     LabelledSequences, Scale, Scaling, SequenceStatistics, SequencesSpec, archive, sequence_statistics,
 };
-pub use sources::series::{DateOrder, EvaluationSeries, ForecastInput, Forecasts, SeriesFacts, SeriesSpec};
+pub use sources::series::{
+    DateColumns, DateOrder, Difference, EvaluationSeries, Fill, ForecastInput, Forecasts, SeriesFacts,
+    SeriesSpec,
+};
 pub use sources::tags::{TaggedSentences, TagsSpec, split_words};
 pub use spec::DataSpec;
 pub use text::channels::{ChannelLevel, ChannelSpec};

@@ -30,13 +30,13 @@ use crate::data::beside::{Beside, divided_folder};
 use crate::data::columns::{Column, MultiLabel};
 use crate::data::error::DataError;
 use crate::data::files::encoding::Encoding;
-use crate::data::files::sniff;
+use crate::data::files::{open, sniff};
 use crate::data::sources::labelled::csv::CsvFile;
 use crate::data::sources::labelled::lines as labels_of_lines;
 use crate::data::sources::labelled::{Format, LabelledSpec};
 use crate::data::sources::language::TextSpec;
 use crate::data::sources::sequences::SequencesSpec;
-use crate::data::sources::series::{DateOrder, SeriesSpec};
+use crate::data::sources::series::{DateOrder, Fill, SeriesSpec};
 use crate::data::sources::tags::TagsSpec;
 use crate::data::text::tokenizer::Level;
 use crate::number;
@@ -60,10 +60,12 @@ pub struct InspectOptions {
     pub tag: Option<Column>,
     /// The minimum number of occurrences of a word of the vocabulary.
     pub at_least: Option<u64>,
-    /// The column of dates.
+    /// The column of dates: its name or number, or those of several with a part of the date each, with commas between them.
     pub date: Option<String>,
-    /// The columns of numbers that are forecast from.
+    /// The columns of numbers that are forecast from, by name or number.
     pub values: Vec<String>,
+    /// How gaps of a series are closed.
+    pub fill: Option<Fill>,
     /// What the bytes mean.
     pub encoding: Option<Encoding>,
     /// The order of day and month in dates that end with the year.
@@ -341,6 +343,7 @@ fn table(
     options: &InspectOptions,
 ) -> Result<Inspection, DataError> {
     let encoding = start.encoding(options.encoding);
+    let sample = &sample.clone().spread(open::text(path, None)?);
     let mut grid = TableSample::of_table(path, sample, encoding, options)?;
     let delimiter = match sample.delimiter {
         b'\t' => "tabs".to_owned(),
@@ -404,7 +407,7 @@ fn undecided(
         kind: kind.into(),
         rows: grid.rows(),
         unit: "rows".into(),
-        more: start.head.more,
+        more: grid.more,
         facts,
         columns: grid.found(),
         ..Findings::default()

@@ -20,6 +20,8 @@ mod sequences;
 mod series;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/tables.rs"]
+mod tables;
 #[path = "cli/tags.rs"]
 mod tags;
 #[path = "cli/unsaved.rs"]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{ScreenArgs, pages};
 use crate::cli::error::{CliError, CliResult};
-use crate::data::{Column, DateOrder, Encoding};
+use crate::data::{Column, DateOrder, Encoding, Fill};
 use crate::durable;
 use crate::durable::FileError;
 use crate::escape::foreign;
@@ -40,16 +40,16 @@ pub(super) struct InspectArgs {
     /// The column with the text: its name, or its number from 1
     #[arg(long, value_name = "COLUMN")]
     text: Option<String>,
-    /// The column with the label: its name, or its number from 1
+    /// The column with the label: its name, or its number from 1; several columns of 0 and 1 with commas between them
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
     /// The column with the tag of every word: its number from 1, or its name in CoNLL-U (xpos)
     #[arg(long, value_name = "COLUMN")]
     tag: Option<String>,
-    /// The column with the dates of a series
-    #[arg(long, value_name = "COLUMN")]
+    /// The column with the dates of a series, or those with parts of them: year,month,day
+    #[arg(long, value_name = "COLUMN,…")]
     date: Option<String>,
-    /// The columns of a series to forecast
+    /// The columns of a series to forecast: their names, or their numbers from 1
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
     values: Vec<String>,
     /// Know all words that occur so often in the training texts: 1 for all, 2 for those that recur
@@ -64,6 +64,19 @@ pub(super) struct InspectArgs {
     /// Decimal separator of the numbers of a series: "." or ","; detected by default
     #[arg(long, value_name = "SIGN", value_parser = [".", ","])]
     decimal: Option<String>,
+    /// How gaps of a series are closed; by default no window spans one
+    #[arg(long, value_enum, value_name = "HOW")]
+    fill: Option<Gaps>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Gaps {
+    /// By the straight line between the values on both sides
+    Linear,
+    /// By the value before
+    Previous,
+    /// Rows without a value are left out, those beside them are neighbours
+    Drop,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -88,10 +101,7 @@ enum Task {
 
 impl InspectArgs {
     pub fn options(&self) -> InspectOptions {
-        let column = |column: &String| match column.parse() {
-            Ok(number) => Column::Number(number),
-            Err(_) => Column::Name(column.clone()),
-        };
+        let column = |column: &String| Column::parse(column);
         let task = |task| match task {
             Task::Classify => TaskHint::Classify,
             Task::Forecast => TaskHint::Forecast,
@@ -110,6 +120,11 @@ impl InspectArgs {
             date_order: self.date_order.map(|order| match order {
                 Order::Dmy => DateOrder::Dmy,
                 Order::Mdy => DateOrder::Mdy,
+            }),
+            fill: self.fill.map(|fill| match fill {
+                Gaps::Linear => Fill::Linear,
+                Gaps::Previous => Fill::Previous,
+                Gaps::Drop => Fill::Drop,
             }),
             decimal: self.decimal.as_deref().and_then(|sign| sign.chars().next()),
         }

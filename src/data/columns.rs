@@ -54,29 +54,63 @@ pub enum Column {
 }
 
 impl Column {
-    fn is_name(&self) -> bool {
-        matches!(self, Self::Name(_))
+    /// A column as a command line names it: by its number, or by its name.
+    pub fn parse(text: &str) -> Self {
+        match text.trim().parse() {
+            Ok(number @ 1..) => Self::Number(number),
+            _ => Self::Name(text.to_owned()),
+        }
     }
 
-    /// The index of this column among columns with these names in the first row.
+    /// The name, or `column 3` where it has none.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Number(number) => numbered(*number),
+            Self::Name(name) => name.clone(),
+        }
+    }
+
+    /// Whether it is named as in a header: `column 3` and `3,4` say nothing of one.
+    fn is_name(&self) -> bool {
+        let is_number = |part: &str| number_of(part).is_some() || part.trim().parse::<usize>().is_ok();
+        matches!(self, Self::Name(name) if !name.split(',').all(is_number))
+    }
+
+    /// The index of this column among columns with these names in the first row. What no column is called is a number: `column 3`; a
+    /// number beyond the last column is a name: `2019`.
     ///
     /// # Errors
     /// When there is no such column, or more than one with the name.
     pub(crate) fn index(&self, names: &[&str]) -> Result<usize, ColumnError> {
         match self {
             Self::Number(number) => {
-                number.checked_sub(1).filter(|at| *at < names.len()).ok_or(ColumnError::Missing)
+                let at = number.checked_sub(1).filter(|at| *at < names.len());
+                let named = || names.iter().position(|name| *name == number.to_string());
+                at.or_else(named).ok_or(ColumnError::Missing)
             }
             Self::Name(wanted) => {
                 let mut all = names.iter().zip(0..).filter(|(name, _)| *name == wanted).map(|(_, at)| at);
                 match (all.next(), all.next()) {
                     (Some(at), None) => Ok(at),
                     (Some(first), Some(_)) => Err(ColumnError::Ambiguous { first }),
-                    (None, _) => Err(ColumnError::Missing),
+                    (None, _) => {
+                        let at = number_of(wanted).and_then(|number| number.checked_sub(1));
+                        at.filter(|at| *at < names.len()).ok_or(ColumnError::Missing)
+                    }
                 }
             }
         }
     }
+}
+
+/// The name of a column without one, by its number from 1.
+fn numbered(number: usize) -> String {
+    format!("column {number}")
+}
+
+/// The number in such a name.
+fn number_of(name: &str) -> Option<usize> {
+    name.trim().strip_prefix("column ")?.parse().ok()
 }
 
 /// Why a column that is given cannot be resolved.
@@ -194,7 +228,7 @@ impl FirstRows {
         let column = |at: usize| {
             let name = match first.get(at) {
                 Some(name) if header && !name.is_empty() => name.clone(),
-                _ => format!("column {}", at + 1),
+                _ => numbered(at + 1),
             };
             ColumnStatistics::new(name, body().filter_map(|row| row.get(at)).map(String::as_str))
         };

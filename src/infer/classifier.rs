@@ -197,9 +197,11 @@ impl Classifier {
             };
             return refuse(message.to_owned());
         }
-        // Of a folder of training and test data the test data are evaluated, of others all data.
+        // Of a folder of training and test data the test data are evaluated; of another, and of a file that is named, all data.
         let sequences = matches!(spec.data, DataSpec::Sequences(_));
-        let is_whole = |path: &Path| train_and_test(path).or(archive(path).filter(|_| sequences)).is_none();
+        let is_whole = |path: &Path| {
+            path.is_file() || train_and_test(path).or(archive(path).filter(|_| sequences)).is_none()
+        };
         let whole = moved.is_some_and(is_whole);
         if !whole && validation.is_none() {
             return refuse("the run has no validation data; name some with --data".to_owned());

@@ -3,7 +3,7 @@ use std::path::Path;
 use super::InferError;
 use super::evaluation::Worst;
 use super::network::{Network, damaged};
-use crate::data::{DataError, DataSpec, Forecasts, Scale, SeriesSpec};
+use crate::data::{Column, DataError, DataSpec, Forecasts, Scale, SeriesSpec};
 use crate::metrics::EvaluationResult;
 use crate::preset::RunSpec;
 use crate::run::{checkpoint::Which, read_json};
@@ -193,9 +193,10 @@ impl Forecaster {
             ("data.targets", &requested.targets, &trained.targets),
         ] {
             if found != expected {
-                let expected =
-                    format!("{}, as in training: columns are matched by name", expected.join(", "));
-                return Err(unlike(field, found.join(", "), expected));
+                let joined =
+                    |columns: &[Column]| columns.iter().map(Column::to_string).collect::<Vec<_>>().join(", ");
+                let expected = format!("{}, as in training: columns are matched by name", joined(expected));
+                return Err(unlike(field, joined(found), expected));
             }
         }
         for ((field, found), (_, trained)) in forecast(requested).into_iter().zip(forecast(trained)) {

@@ -14,10 +14,21 @@ use crate::data::columns::{
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::encoding::Encoding;
-use crate::data::files::sniff::Sample;
+use crate::data::files::open;
+use crate::data::files::sniff::{self, Sample};
 use crate::data::sources::labelled::LabelledSpec;
+use crate::data::sources::series::parts::DatePart;
 use crate::number;
 use crate::protocol::ColumnFound;
+
+/// The columns of a series.
+#[derive(Debug)]
+pub(crate) struct SeriesColumns {
+    pub date: Vec<Column>,
+    pub values: Vec<Column>,
+    /// The indices of the values.
+    pub places: Vec<usize>,
+}
 
 /// The first rows with a role for each column.
 #[derive(Debug, Clone)]
@@ -27,6 +38,12 @@ pub(crate) struct TableSample {
     roles: Vec<&'static str>,
     /// The line of the first row.
     line: u64,
+    /// Whether these are all rows of the file.
+    whole: bool,
+    /// The number of rows of which these are some, without the header.
+    rows: usize,
+    /// Whether more rows follow those.
+    pub more: bool,
 }
 
 impl TableSample {
@@ -53,12 +70,13 @@ impl TableSample {
         if first.header && first.rows == 0 {
             return Err(DataError::content(path, None, "a header and no rows", "a row per text or date"));
         }
-        Ok(Self::new(first, *line))
+        let rows = sample.total - usize::from(first.header);
+        Ok(Self { rows, more: sample.more, ..Self::new(first, *line, sample.whole) })
     }
 
-    fn new(first: FirstRows, line: u64) -> Self {
+    fn new(first: FirstRows, line: u64, whole: bool) -> Self {
         let roles = vec![""; first.columns.len()];
-        Self { first, roles, line }
+        Self { roles, line, whole, rows: first.rows, more: !whole, first }
     }
 
     /// The grid of the first JSON lines.
@@ -83,7 +101,14 @@ impl TableSample {
                 })?;
             objects.push(object);
         }
-        Ok(Self::new(FirstRows::of_objects(&objects), 1))
+        if !start.head.more && objects.len() < SAMPLE_ROWS {
+            return Ok(Self::new(FirstRows::of_objects(&objects), 1, true));
+        }
+        let (lines, rows, more) = sniff::spread_lines(open::text(path, None)?);
+        let spread: Vec<Map<String, Value>> =
+            lines.iter().filter_map(|line| serde_json::from_str(&encoding.lossy(line)).ok()).collect();
+        let objects = if spread.is_empty() { objects } else { spread };
+        Ok(Self { rows, more, ..Self::new(FirstRows::of_objects(&objects), 1, false) })
     }
 
     /// The columns for people.
@@ -92,7 +117,7 @@ impl TableSample {
         let found = |(column, role): (&ColumnStatistics, &&'static str)| ColumnFound {
             name: column.name.clone(),
             role: (*role).into(),
-            why: why(column, role),
+            why: why(column, role, (!self.whole).then_some(self.first.rows)),
         };
         columns.map(found).collect()
     }
@@ -104,7 +129,7 @@ impl TableSample {
 
     /// The number of rows, without the header.
     pub fn rows(&self) -> usize {
-        self.first.rows
+        self.rows
     }
 
     /// The index of the column that is set by `--field`.
@@ -130,31 +155,87 @@ impl TableSample {
         !self.first.header && self.first.columns.len() >= 8 && self.first.columns.iter().all(number)
     }
 
-    /// Whether dates in the column called `name` do not begin with the year.
-    pub fn is_year_last(&self, name: &str) -> bool {
-        self.first.columns.iter().any(|cells| cells.name == name && cells.year_last)
-    }
-
     /// Whether it has dates and numbers, and no text.
     pub fn is_series(&self, options: &InspectOptions) -> bool {
-        let dates = options.date.is_some() || self.date().is_some();
-        let numbers = self.first.columns.iter().any(|cells| matches!(cells.kind, Kind::Number(..)));
+        let date = self.date();
+        let dates = options.date.is_some() || !date.is_empty();
+        let numbers = self.numbers(&date).next().is_some();
         let text = options.text.is_some()
             || self.first.columns.iter().any(|cells| cells.may_be_text() && cells.words >= 1.5);
         dates && numbers && !text
     }
 
-    /// The first column of dates; `None` where numbers only resemble dates.
-    fn date(&self) -> Option<usize> {
-        let by_kind = |kind: Kind| self.first.columns.iter().position(|cells| cells.kind == kind);
-        let named = || {
-            let at = known_index(&self.first.names(), DATE_NAMES)?;
-            self.first.columns.get(at).filter(|cells| matches!(cells.kind, Kind::Number(..))).map(|_| at)
-        };
-        by_kind(Kind::Date).or_else(|| by_kind(Kind::OtherDate)).or_else(named)
+    /// The columns of numbers but those of the date.
+    fn numbers<'a>(&'a self, date: &'a [usize]) -> impl Iterator<Item = usize> + 'a {
+        let columns = self.first.columns.iter().zip(0..);
+        let numbers =
+            columns.filter(|(cells, at)| !date.contains(at) && matches!(cells.kind, Kind::Number(..)));
+        numbers.map(|(_, at)| at)
     }
 
-    /// The names of the column of dates and of those with numbers, which get these roles; in words what is wanting.
+    /// The columns of the date: one of dates, with a time or an hour beside it where dates recur; or year and month, quarter or week, by
+    /// their names; or numbers with the name of dates.
+    fn date(&self) -> Vec<usize> {
+        let columns = || self.first.columns.iter().zip(0_usize..);
+        let names = self.first.names();
+        let part =
+            |at: usize| names.get(at).filter(|_| self.first.header).and_then(|name| DatePart::of_name(name));
+        let has = |at: usize, part: DatePart| {
+            self.first.columns.get(at).is_some_and(|cells| match cells.kind {
+                Kind::Number(least, greatest, true) => part.has(least) && part.has(greatest),
+                Kind::Words => part == DatePart::Month || part == DatePart::Quarter || cells.is_time,
+                _ => false,
+            })
+        };
+        let of_part = |wanted: DatePart| {
+            columns().map(|(_, at)| at).find(|at| part(*at) == Some(wanted) && has(*at, wanted))
+        };
+        if let Some((cells, day)) = columns().find(|(cells, _)| cells.kind == Kind::Date) {
+            let time = columns().find(|(cells, _)| cells.is_time && cells.filled > 0).map(|(_, at)| at);
+            let clock = [DatePart::Hour, DatePart::Minute, DatePart::Second]
+                .map(of_part)
+                .into_iter()
+                .map_while(|at| at);
+            let clock: Vec<usize> = time.map_or_else(|| clock.collect(), |time| vec![time]);
+            let recurs = cells.distinct < cells.filled;
+            return [vec![day], clock].into_iter().take(if recurs { 2 } else { 1 }).flatten().collect();
+        }
+        let year = of_part(DatePart::Year);
+        let below = [DatePart::Month, DatePart::Quarter, DatePart::Half, DatePart::Week, DatePart::DayOfYear];
+        let below = below.into_iter().find_map(|part| Some((part, of_part(part)?)));
+        if let (Some(year), Some((part, below))) = (year, below) {
+            let rest = [DatePart::Day, DatePart::Hour, DatePart::Minute, DatePart::Second].map(of_part);
+            let rest = rest.into_iter().map_while(|at| at);
+            let rest: Vec<usize> = match part {
+                DatePart::Month => rest.collect(),
+                DatePart::DayOfYear => of_part(DatePart::Hour).into_iter().collect(),
+                _ => Vec::new(),
+            };
+            return [vec![year, below], rest].concat();
+        }
+        let other = columns().find(|(cells, _)| cells.kind == Kind::OtherDate).map(|(_, at)| at);
+        let named = || {
+            let at = known_index(&names, DATE_NAMES)?;
+            self.first.columns.get(at).filter(|cells| matches!(cells.kind, Kind::Number(..))).map(|_| at)
+        };
+        other.or_else(named).into_iter().collect()
+    }
+
+    /// The columns that `text` names: one of this name or number, or several with commas between them.
+    fn listed(&self, path: &Path, field: &str, text: &str) -> Result<Vec<usize>, DataError> {
+        let names = self.first.first_row();
+        let whole = Column::parse(text);
+        if whole.index(&names).is_ok() || !text.contains(',') {
+            return Ok(self.wanted(path, field, Some(&whole))?.into_iter().collect());
+        }
+        let mut all = Vec::new();
+        for part in text.split(',') {
+            all.extend(self.wanted(path, field, Some(&Column::parse(part.trim())))?);
+        }
+        Ok(all)
+    }
+
+    /// The columns of the date and those with numbers, which get these roles; in words what is wanting.
     ///
     /// # Errors
     /// When a column that somebody named is not there.
@@ -162,31 +243,33 @@ impl TableSample {
         &mut self,
         path: &Path,
         options: &InspectOptions,
-    ) -> Result<Result<(String, Vec<String>), String>, DataError> {
-        let name = |name: &String| Column::Name(name.clone());
-        let date =
-            self.wanted(path, "date", options.date.as_ref().map(name).as_ref())?.or_else(|| self.date());
+    ) -> Result<Result<SeriesColumns, String>, DataError> {
+        let date = match &options.date {
+            Some(date) => self.listed(path, "date", date)?,
+            None => self.date(),
+        };
         let mut values = Vec::new();
         for value in &options.values {
-            values.extend(self.wanted(path, "values", Some(&name(value)))?);
+            values.extend(self.wanted(path, "values", Some(&Column::parse(value)))?);
         }
         if values.is_empty() {
-            let numbers = self
-                .first
-                .columns
-                .iter()
-                .enumerate()
-                .filter(|(at, cells)| Some(*at) != date && matches!(cells.kind, Kind::Number(..)));
-            values = numbers.map(|(at, _)| at).collect();
+            values = self.numbers(&date).collect();
+            // A number of the row says nothing beside others.
+            let counts = |at: &usize| self.first.columns.get(*at).is_some_and(|cells| cells.is_counter);
+            if !values.iter().all(counts) {
+                values.retain(|at| !counts(at) || !self.is_index(*at));
+            }
         }
-        let Some(date) = date else {
-            return Ok(Err("no column looks like dates: --date COLUMN names it".into()));
-        };
+        if date.is_empty() {
+            return Ok(Err(
+                "no column looks like dates: --date COLUMN names it, or --date year,month,day".into()
+            ));
+        }
         if values.is_empty() {
             return Ok(Err("no column has numbers: --values COLUMN,… names those that are forecast".into()));
         }
         for (at, role) in self.roles.iter_mut().enumerate() {
-            *role = if at == date {
+            *role = if date.contains(&at) {
                 "date"
             } else if values.contains(&at) {
                 "values"
@@ -197,8 +280,36 @@ impl TableSample {
         if !self.first.header {
             return Ok(Err("the first row must name the columns: a series goes by their names".into()));
         }
-        let named = |at: &usize| self.first.columns.get(*at).map(|cells| cells.name.clone());
-        Ok(Ok((named(&date).unwrap_or_default(), values.iter().filter_map(named).collect())))
+        let columns = |all: &[usize]| all.iter().map(|at| self.first.column(*at)).collect();
+        Ok(Ok(SeriesColumns { date: columns(&date), values: columns(&values), places: values }))
+    }
+
+    /// Whether a column is called as the number of a row is.
+    fn is_index(&self, at: usize) -> bool {
+        let name = self.first.first_row().get(at).map(|name| name.to_lowercase()).unwrap_or_default();
+        matches!(name.as_str(), "" | "index" | "id" | "no" | "nr" | "row" | "unnamed: 0")
+    }
+
+    /// The columns of 0 and 1 that `label` names with commas between them; `None` where it names one column.
+    ///
+    /// # Errors
+    /// When one of them is not there, or has other values.
+    fn label_columns(&self, path: &Path, label: Option<&Column>) -> Result<Option<Vec<usize>>, DataError> {
+        let Some(Column::Name(text)) = label else { return Ok(None) };
+        let all = self.listed(path, "label", text)?;
+        if all.len() < 2 {
+            return Ok(None);
+        }
+        let other =
+            all.iter().filter_map(|at| self.first.columns.get(*at)).find(|cells| cells.indicator.is_none());
+        match other {
+            Some(cells) => {
+                let found = format!("other values than 0 and 1 in the column {}", quoted(&cells.name));
+                let expected = "columns of 0 and 1 for several labels, or one column (--label names it)";
+                Err(DataError::content(path, Some(self.line), found, expected))
+            }
+            None => Ok(Some(all)),
+        }
     }
 
     /// Sets the columns of text and label in `spec`, and their roles; in words what is missing.
@@ -212,12 +323,24 @@ impl TableSample {
     ) -> Result<Result<LabelledSpec, String>, DataError> {
         let path = &spec.path;
         let text = self.wanted(path, "text", options.text.as_ref())?;
-        let label = self.wanted(path, "label", options.label.as_ref())?;
-        let Choice { text, labels } = match self.first.choose(text, label) {
+        let several = self.label_columns(path, options.label.as_ref())?;
+        let label = match &several {
+            Some(all) => all.first().copied(),
+            None => self.wanted(path, "label", options.label.as_ref())?,
+        };
+        let choice = match (several, self.first.choose(text, label)) {
+            (Some(all), Ok(choice)) => Ok(Choice { labels: Labels::Indicators(all), ..choice }),
+            (_, choice) => choice,
+        };
+        let Choice { text, labels } = match choice {
             Ok(choice) => choice,
             Err(doubt) => {
                 let verb = if doubt.is_ambiguous() { "selects one" } else { "names it" };
-                return Ok(Err(format!("{doubt}: --{} COLUMN {verb}", doubt.setting())));
+                let several = match self.first.indicators(&doubt).as_slice() {
+                    [] | [_] => String::new(),
+                    all => format!(", --label {} several at once", all.join(",")),
+                };
+                return Ok(Err(format!("{doubt}: --{} COLUMN {verb}{several}", doubt.setting())));
             }
         };
         let mut spec = LabelledSpec { text: Some(self.first.column(text)), ..spec };
@@ -244,12 +367,16 @@ impl TableSample {
 }
 
 /// Why a column has its role, or what it holds.
-fn why(column: &ColumnStatistics, role: &str) -> String {
-    let different = |n: usize| number::counted(n, "different value");
+///
+/// What was counted in `some` rows alone is not said of the file.
+fn why(column: &ColumnStatistics, role: &str, some: Option<usize>) -> String {
+    let of = some.map_or_else(String::new, |rows| format!(" in {} rows", number::count(rows as u64)));
+    let different = |n: usize| number::counted(n, "different value") + &of;
     match column.kind {
         Kind::Empty => "nothing".into(),
         Kind::Date => "dates".into(),
-        Kind::OtherDate => "dates in another form than 1949-01-31 or 31.01.1949".into(),
+        Kind::OtherDate => "dates in another form than 1949-01-31 or 31.01.1949, the year in full".into(),
+        _ if role == "date" => "a part of the date".into(),
         _ if role == "labels" && column.indicator.is_some() => "0 or 1".into(),
         _ if role == "labels" && column.multi_label == Some(MultiLabel::List) => {
             "lists, several at once".into()
@@ -258,12 +385,17 @@ fn why(column: &ColumnStatistics, role: &str) -> String {
         Kind::Nested => "lists or objects".into(),
         Kind::Number(..) if role == "label" => different(column.distinct),
         Kind::Number(least, greatest, _) => {
-            format!("numbers from {} to {}", amount(least), amount(greatest))
+            format!("{}{of}", range(least, greatest))
         }
         Kind::Words if role == "label" || column.distinct * 2 <= column.filled => different(column.distinct),
         Kind::Words if column.words < 1.5 => format!("a word, {:.0} characters", column.characters),
         Kind::Words => format!("{:.0} words on average", column.words),
     }
+}
+
+/// The range of the numbers of a column.
+pub(super) fn range(least: f64, greatest: f64) -> String {
+    format!("numbers from {} to {}", amount(least), amount(greatest))
 }
 
 /// A number in few characters: `104`, `0.25`.

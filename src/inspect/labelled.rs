@@ -363,10 +363,12 @@ fn validation(
             let shared = found.prints.keys().filter(|print| train.prints.contains_key(print)).count();
             notes.extend(overlap_note(shared, found.prints.len(), &format!("texts of {name}")));
             let (known, theirs) = (train.classes(spec), found.classes(spec));
+            let known: Vec<String> = known.into_keys().collect();
+            let is_known = |label: &str| label_set::position(&known, label).is_some();
             let strangers: Vec<&str> =
-                theirs.keys().filter(|label| !known.contains_key(*label)).map(String::as_str).collect();
+                theirs.keys().map(String::as_str).filter(|label| !is_known(label)).collect();
             let texts: usize = strangers.iter().filter_map(|label| theirs.get(*label)).sum();
-            let none_known = theirs.keys().all(|label| !known.contains_key(label));
+            let none_known = strangers.len() == theirs.len();
             if none_known && !train.more {
                 Some(format!(
                     "{name} has only labels that the training data have not: {}",

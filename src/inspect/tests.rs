@@ -8,6 +8,7 @@ use super::*;
 use crate::data::beside::test_beside;
 use crate::data::files::encoding::Encoding;
 use crate::data::sources::labelled::Validation;
+use crate::data::sources::series::DateColumns;
 
 struct Files(TempDir);
 
@@ -222,8 +223,8 @@ fn each_kind_is_known_by_its_content() {
     let inspection = inspect_bytes("a.csv", ("day,sold\n".to_owned() + &days).as_bytes());
     let Ok(DetectedData::Series(spec)) = inspection.detected else { panic!("{inspection:?}") };
     assert_eq!(
-        (spec.date.as_deref(), spec.values, spec.season),
-        (Some("day"), vec!["sold".to_owned()], Some(7))
+        (spec.date, spec.values, spec.season),
+        (Some(DateColumns(vec!["day".into()])), vec!["sold".into()], Some(7))
     );
     assert!(
         inspection.findings.facts.contains(&("dates".into(), "2024-02-01 to 2024-02-28, every day".into()))
@@ -237,11 +238,13 @@ fn a_series_that_training_would_refuse_is_told_with_its_line() {
         message.find("a.csv:").map_or(message.clone(), |at| message[at..].to_owned())
     };
     let days = (1..=28).map(|day| format!("2024-02-{day:02},{day}\n")).collect::<String>();
-    let gap = format!("day,sold\n{days}2024-03-01,\n");
+    let every_second = |day: i32| if day % 2 == 0 { String::new() } else { day.to_string() };
+    let gap: String = (1..=28).map(|day| format!("2024-02-{day:02},{}\n", every_second(day))).collect();
+    let gap = format!("day,sold\n{gap}");
     let turned = (1..=28).map(|day| format!("{day:02}.02.24,{day}\n")).collect::<String>();
     let either = (1..=12).map(|month| format!("01/{month:02}/2024;{month}\n")).collect::<String>();
     let entries = [
-        ("a gap", doubt(&gap)),
+        ("gaps", doubt(&gap)),
         ("no header", doubt(&days)),
         ("two rows", doubt("day,sold\n2024-01-01,1\n2024-01-02,2\n")),
         ("years of two digits", doubt(&format!("day,sold\n{turned}"))),

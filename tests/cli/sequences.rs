@@ -119,6 +119,11 @@ fn the_two_files_of_an_archive_are_found_with_their_sizes() {
         spec.contains("features: 2") && spec.contains("length: 5") && spec.contains("Sign_TEST.ts"),
         "{spec}"
     );
+    // The file that is named is evaluated, not the one beside it.
+    for (file, count) in [("Sign_TRAIN.ts", 32), ("Sign_TEST.ts", 6)] {
+        let (out, _) = ends(unrolled(at, &["evaluate", "a", "--data", file]), 0);
+        assert!(out.contains(&format!("{file}: {count} sequences")), "{out}");
+    }
     let (out, _) = ends(unrolled(at, &["predict", "a", "Sign_TEST.ts"]), 0);
     let lines: Vec<&str> = out.lines().collect();
     assert!(lines.len() == 6 && lines[0].starts_with("up") && lines[0].ends_with("Sign_TEST.ts:5"), "{out}");

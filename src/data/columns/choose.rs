@@ -139,6 +139,14 @@ impl FirstRows {
         Ok(Choice { text, labels })
     }
 
+    /// The names of the columns of 0 and 1 among those that look like labels.
+    pub fn indicators(&self, doubt: &ColumnChoiceError) -> Vec<String> {
+        let ColumnChoiceError::Labels(labels) = doubt else { return Vec::new() };
+        let is_indicator = |column: &&ColumnStatistics| column.indicator == Some([true; 2]);
+        let names = self.columns.iter().filter(is_indicator).map(|column| column.name.clone());
+        names.filter(|name| labels.contains(name)).collect()
+    }
+
     /// Chooses columns that may be wrong, where [`Self::choose`] is in doubt: by the usual names of both; or, of two columns, the one with
     /// fewer values for the label.
     pub fn guess(&self, text: Option<usize>, label: Option<usize>) -> Option<(usize, usize)> {

@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 
 use crate::data::columns::{Column, ColumnSettings, DATE_NAMES, LABEL_NAMES, TEXT_NAMES, known_index};
-use crate::data::sources::series::notation::{any_number, is_date};
+use crate::data::sources::series::date::is_date;
+use crate::data::sources::series::numbers::any_number;
 
 /// The maximum number of characters, and of words, of a name that is known by nothing else.
 const LONGEST_NAME: (usize, usize) = (30, 3);

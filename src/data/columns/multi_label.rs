@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::data::columns::{LONGEST_LABEL, MOST_CLASSES};
-use crate::data::text::label_set::{SEPARATORS, list};
+use crate::data::text::label_set::{SEPARATORS, json_list, list};
 
 /// How the cells of a column hold several labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,13 @@ impl MultiLabel {
     pub fn detect(cells: &[&str]) -> Option<Self> {
         let lists: Option<Vec<Vec<String>>> = cells.iter().map(|cell| list(cell)).collect();
         if lists.as_ref().is_some_and(|lists| !are_sets(lists)) {
+            return None;
+        }
+        // `[music]`, `[noise]`: a word in brackets may be a class.
+        let is_word = |cell: &&str| json_list(cell).is_none() && !cell.contains(['\'', '"']);
+        if lists.as_ref().is_some_and(|lists| lists.iter().all(|list| list.len() == 1))
+            && cells.iter().any(is_word)
+        {
             return None;
         }
         if let Some(lists) = lists {
@@ -109,6 +116,8 @@ mod tests {
         assert_eq!(of(&["1,2,3", "1,3", "2", "3,2"]), Some(MultiLabel::Separated(',')));
         assert_eq!(of(&["[\"a\", \"b\"]", "[]", "[\"b\"]", "[3]"]), Some(MultiLabel::List));
         assert_eq!(of(&["[\"a\"]", "[\"b\"]"]), Some(MultiLabel::List));
+        assert_eq!(of(&["['a', 'b']", "[]", "['b']"]), Some(MultiLabel::List));
+        assert_eq!(of(&["[0 1]", "[]", "[1]", "[2 1]"]), Some(MultiLabel::List));
     }
 
     #[test]
@@ -121,6 +130,7 @@ mod tests {
             &["4,5", "5,0", "3,5", "4,0", "5"],
             &["a", "b", "c"],
             &["a|b", "a"],
+            &["[music]", "[noise]"],
             &["AC/DC", "yes; no", "no"],
             &["{\"a\": 1}", "[[1], [2]]"],
             // As many each time, or one twice: pairs, votes, marks.

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::data::columns::multi_label::MultiLabel;
 use crate::data::columns::{LONGEST_LABEL, MOST_CLASSES};
-use crate::data::sources::series::notation::{any_number, is_date};
+use crate::data::sources::series::date::{Date, is_date};
+use crate::data::sources::series::numbers::{any_number, is_missing};
 use crate::data::text::label_set;
 
 /// Statistics of the first cells of a column.
@@ -27,8 +28,10 @@ pub(crate) struct ColumnStatistics {
     pub multi_label: Option<MultiLabel>,
     /// Whether it has a 0 (or `false`), and a 1 (or `true`); `None` where a cell is neither.
     pub indicator: Option<[bool; 2]>,
-    /// Whether its dates do not begin with the year.
-    pub year_last: bool,
+    /// Whether it counts the rows: whole numbers, each one more than the one before.
+    pub is_counter: bool,
+    /// Whether it has times of day: `12:30`.
+    pub is_time: bool,
     longest: usize,
 }
 
@@ -59,11 +62,20 @@ impl ColumnStatistics {
         // One in fifty may be a slip, or `NA`.
         let most =
             |right: &dyn Fn(&str) -> bool| cells.iter().filter(|cell| right(cell)).count() * 50 >= count * 49;
+        // A column of numbers may lack many.
+        let present: Vec<&str> = cells.iter().copied().filter(|cell| !is_missing(cell)).collect();
+        let most_present = |right: &dyn Fn(&str) -> bool| {
+            let number = present.iter().filter(|cell| right(cell)).count();
+            present.len() * 2 > count && number * 50 >= present.len() * 49
+        };
         let numbers = cells.iter().filter_map(|cell| any_number(cell));
         let (least, greatest) =
             numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), n| (a.min(n), b.max(n)));
         let is_number = |cell: &str| cell.parse::<f64>().is_ok() || any_number(cell).is_some();
-        let kind = if most(&is_number) {
+        let is_compact = |cell: &str| cell.len() == 8 && Date::compact(cell).is_some();
+        let kind = if cells.len() > 1 && cells.iter().all(|cell| is_compact(cell)) {
+            Kind::Date
+        } else if most(&is_number) || most_present(&is_number) {
             Kind::Number(
                 least,
                 greatest,
@@ -91,8 +103,8 @@ impl ColumnStatistics {
             multi_label: MultiLabel::detect(&cells)
                 .filter(|_| !matches!(kind, Kind::Number(..) | Kind::Date | Kind::OtherDate)),
             indicator: indicator(&all),
-            year_last: kind == Kind::Date
-                && cells.iter().all(|cell| cell.find(['-', '/', '.']).is_some_and(|at| at < 3)),
+            is_counter: is_counter(&all),
+            is_time: cells.iter().all(|cell| is_time(cell)),
             longest: cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0),
         }
     }
@@ -108,6 +120,23 @@ impl ColumnStatistics {
     pub fn may_be_text(&self) -> bool {
         self.kind == Kind::Words && self.distinct * 2 > self.filled && self.multi_label.is_none()
     }
+}
+
+/// Whether whole numbers each are one more than the one before.
+fn is_counter(cells: &[&str]) -> bool {
+    let mut numbers = cells.iter().map(|cell| cell.parse::<i64>().ok());
+    let Some(Some(mut before)) = numbers.next() else { return false };
+    cells.len() > 2
+        && numbers.all(|number| {
+            let follows = number.is_some_and(|number| Some(number) == before.checked_add(1));
+            before = number.unwrap_or(before);
+            follows
+        })
+}
+
+/// Whether this is a time of day: `12:30`, `1:30:05 PM`.
+fn is_time(cell: &str) -> bool {
+    cell.contains(':') && is_date(&format!("2000-01-01 {cell}"))
 }
 
 /// Whether `cells` have a 0 and a 1, where all are one of them, as in a column for one of several labels.

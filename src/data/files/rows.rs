@@ -58,9 +58,15 @@ impl Row<'_> {
 impl<R: BufRead> Rows<R> {
     /// Creates a reader of a table with this `delimiter`; with `quoting`, fields may be quoted with `"`.
     pub fn new(input: R, delimiter: u8, quoting: bool) -> Self {
+        Self::with_escape(input, delimiter, quoting, false)
+    }
+
+    /// Creates a reader; with `escaped`, `\"` within quotes is a quote too, as MySQL and others write it.
+    pub fn with_escape(input: R, delimiter: u8, quoting: bool, escaped: bool) -> Self {
         let (fields, ends, raw) = (vec![0; 1 << 16], vec![0; 64], Vec::new());
-        let core = csv_core::ReaderBuilder::new().delimiter(delimiter).quoting(quoting).build();
-        Self { input, core, fields, ends, raw, returned: false }
+        let mut core = csv_core::ReaderBuilder::new();
+        core.delimiter(delimiter).quoting(quoting).escape(escaped.then_some(b'\\'));
+        Self { input, core: core.build(), fields, ends, raw, returned: false }
     }
 
     /// The next row, `None` at the end.

@@ -1,6 +1,6 @@
 //! How a table is laid out, found from its first rows.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use crate::data::files::encoding::Encoding;
 use crate::data::files::open::LONGEST;
@@ -10,6 +10,8 @@ use crate::data::files::rows::Rows;
 pub(crate) const HEAD: usize = 1 << 18;
 /// Rows that are looked at.
 const ROWS: usize = 500;
+/// The maximum number of bytes of a file from which rows are taken that are spread over it.
+pub(crate) const SPREAD: u64 = 48 << 20;
 /// What may stand between columns, the most usual first.
 pub(crate) const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 /// Lines that show the layout: a header and a row or two.
@@ -51,16 +53,25 @@ impl Head {
 }
 
 /// The first rows of a table, read in one way.
+#[derive(Clone)]
 pub(crate) struct Sample {
     pub delimiter: u8,
     pub quoting: bool,
+    /// Whether `\"` within quotes is a quote.
+    pub escaped: bool,
     /// Each with the line on which it starts.
     pub rows: Vec<(u64, Vec<Vec<u8>>)>,
+    /// Whether these are all rows of the file.
+    pub whole: bool,
+    /// The number of rows of which these are some; there may be more behind them.
+    pub total: usize,
+    /// Whether more rows follow those.
+    pub more: bool,
 }
 
 impl Sample {
-    fn new(head: &[u8], whole: bool, delimiter: u8, quoting: bool) -> Self {
-        let (mut all, mut rows) = (Vec::new(), Rows::new(head, delimiter, quoting));
+    fn new(head: &[u8], whole: bool, delimiter: u8, quoting: bool, escaped: bool) -> Self {
+        let (mut all, mut rows) = (Vec::new(), Rows::with_escape(head, delimiter, quoting, escaped));
         while let Ok(Some(row)) = rows.next() {
             let fields = (0..row.len()).map(|at| row.field(at).unwrap_or_default().to_vec());
             all.push((row.line, fields.collect()));
@@ -69,10 +80,43 @@ impl Sample {
             }
         }
         // The last one may be cut off.
+        let enough = all.len() > ROWS;
         if !whole && all.len() > 1 {
             all.pop();
         }
-        Self { delimiter, quoting, rows: all }
+        Self {
+            delimiter,
+            quoting,
+            escaped,
+            total: all.len(),
+            rows: all,
+            whole: whole && !enough,
+            more: !whole || enough,
+        }
+    }
+
+    /// As many rows or twice as many, spread over the table in `text`, the first one included: the first rows of a sorted file do
+    /// not show what it has.
+    pub fn spread(self, text: impl BufRead) -> Self {
+        if self.whole {
+            return self;
+        }
+        let mut rows = Rows::with_escape(text.take(SPREAD), self.delimiter, self.quoting, self.escaped);
+        let (mut all, mut every, mut total, mut bytes) = (Vec::new(), 1, 0, 0);
+        while let Ok(Some(row)) = rows.next() {
+            if total % every == 0 {
+                let fields = (0..row.len()).map(|at| row.field(at).unwrap_or_default().to_vec());
+                all.push((row.line, fields.collect()));
+            }
+            total += 1;
+            bytes += row.raw.len() as u64;
+            thin(&mut all, &mut every);
+        }
+        match total < self.rows.len() {
+            true => self,
+            // Line ends between rows are not counted.
+            false => Self { rows: all, total, more: bytes > SPREAD / 100 * 99, ..self },
+        }
     }
 
     /// The rows as text without blanks around the cells; bytes that are wrong in `encoding` are replaced.
@@ -99,6 +143,35 @@ impl Sample {
     }
 }
 
+/// Removes every second of too many items that were taken from a file at equal distances.
+fn thin<T>(all: &mut Vec<T>, every: &mut usize) {
+    if all.len() > 2 * ROWS {
+        let mut at = 0;
+        all.retain(|_| {
+            at += 1;
+            at % 2 == 1
+        });
+        *every *= 2;
+    }
+}
+
+/// Lines that are spread over a file, the number of all, and whether there are more.
+pub(crate) fn spread_lines(text: impl BufRead) -> (Vec<Vec<u8>>, usize, bool) {
+    let (mut all, mut every, mut total, mut bytes) = (Vec::new(), 1, 0, 0);
+    for line in text.take(SPREAD).split(b'\n').map_while(Result::ok) {
+        bytes += line.len() as u64 + 1;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        if total % every == 0 {
+            all.push(line);
+        }
+        total += 1;
+        thin(&mut all, &mut every);
+    }
+    (all, total, bytes >= SPREAD)
+}
+
 /// The settings of a layout; what is not set is found.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LayoutSettings {
@@ -111,12 +184,29 @@ pub(crate) struct LayoutSettings {
 /// A first row that `is_header` outweighs all; of equally regular layouts the more usual one is taken. Quotes hold fields together
 /// except between tabs, where they count only if the table becomes more regular.
 pub(crate) fn best(head: &Head, settings: LayoutSettings, is_header: impl Fn(&[Vec<u8>]) -> bool) -> Sample {
-    let sample = |delimiter, quoting| Sample::new(&head.bytes, !head.more, delimiter, quoting);
+    let read =
+        |delimiter, quoting, escaped| Sample::new(&head.bytes, !head.more, delimiter, quoting, escaped);
+    let sample = |delimiter, quoting| read(delimiter, quoting, false);
+    let has_escapes = head.bytes.windows(2).any(|two| two == b"\\\"");
+    // A quote that ends a field is followed by a delimiter or a line end.
+    let within = |delimiter: u8| {
+        let ends = |byte: u8| byte == delimiter || matches!(byte, b'\r' | b'\n' | b'"');
+        head.bytes.windows(3).any(|three| matches!(three, [b'\\', b'"', next] if !ends(*next)))
+    };
     let given = settings.delimiter.and_then(|c| u8::try_from(c).ok());
     let delimiters = given.map_or(DELIMITERS.to_vec(), |delimiter| vec![delimiter]);
     let mut best: Option<((bool, usize), Sample)> = None;
-    let mut consider = |sample: Sample| {
-        let rank = (sample.rows.first().is_some_and(|(_, first)| is_header(first)), sample.regular());
+    let rank =
+        |sample: &Sample| (sample.rows.first().is_some_and(|(_, first)| is_header(first)), sample.regular());
+    let mut consider = |plain: Sample| {
+        // Where `\"` stands within a field, it is a quote if the table is as regular; else it may be a backslash at the end of a field.
+        let escaped = (has_escapes && plain.quoting).then(|| read(plain.delimiter, true, true));
+        let escaped = escaped.filter(|escaped| match within(plain.delimiter) {
+            true => rank(escaped) >= rank(&plain),
+            false => rank(escaped) > rank(&plain),
+        });
+        let sample = escaped.unwrap_or(plain);
+        let rank = rank(&sample);
         if best.as_ref().is_none_or(|(highest, _)| rank > *highest) {
             best = Some((rank, sample));
         }

@@ -11,6 +11,7 @@ mod source;
 mod statistics;
 mod table;
 mod ts;
+mod wav_header;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use crate::data::error::{listed, quoted, refuse};
 use crate::data::opened::Data;
 use crate::data::sources::labelled::{Validation, split};
 use crate::data::text::interner::fingerprint_of;
+use crate::data::text::label_set;
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
 
@@ -444,9 +446,9 @@ fn check_several(path: &Path, labels: &[impl AsRef<str>]) -> Result<(), DataErro
 
 /// The index of each sequence's label in `labels`, which are sorted.
 fn classes_of(all: &[Sequence], labels: &[String]) -> Result<Vec<u32>, DataError> {
-    let class = |sequence: &Sequence| match labels.binary_search(&sequence.label) {
-        Ok(class) => Ok(class as u32),
-        Err(_) => Err(DataError::content(
+    let class = |sequence: &Sequence| match label_set::position(labels, &sequence.label) {
+        Some(class) => Ok(class as u32),
+        None => Err(DataError::content(
             &sequence.file,
             sequence.line,
             format!("the label {}", quoted(&sequence.label)),

@@ -1,9 +1,17 @@
 //! `source: series`: time series of a CSV file, as windows and the values to forecast after them.
 
+pub(crate) mod date;
+mod date_columns;
 pub(crate) mod dates;
+mod difference;
 mod evaluation_set;
 mod forecasts;
+pub(crate) mod gaps;
+mod grid;
 pub(crate) mod notation;
+pub(crate) mod numbers;
+pub(crate) mod parts;
+mod separators;
 pub(crate) mod table;
 
 use std::ops::Range;
@@ -12,6 +20,7 @@ use std::path::PathBuf;
 use ndarray::{Array2, Array3};
 use serde::{Deserialize, Serialize};
 
+use crate::data::columns::Column;
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::{quoted, refuse};
@@ -25,12 +34,16 @@ use crate::data::text::tokens::TokenSpec;
 use crate::number;
 use crate::protocol::DataFacts;
 use forecasts::Target;
-use notation::Date;
-use table::{Columns, Table};
+use notation::KnownNotation;
+use table::{Columns, ReadSeries, Table};
 
+pub use date::DateOrder;
+pub use date_columns::DateColumns;
+pub use difference::Difference;
 pub use evaluation_set::{EvaluationSeries, ForecastInput};
 pub use forecasts::Forecasts;
-pub use notation::{DateOrder, SeriesFacts};
+pub use gaps::Fill;
+pub use notation::SeriesFacts;
 
 /// Series to forecast, in a CSV file (plain or gzip; columns separated by commas, tabs, `;` or `|`) with a header, a column of dates and
 /// columns of numbers:
@@ -45,14 +58,14 @@ pub use notation::{DateOrder, SeriesFacts};
 pub struct SeriesSpec {
     /// The file.
     pub path: PathBuf,
-    /// Name of the column of dates; the first column when absent.
+    /// The column of dates, or several with a part of the date each; the first column when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub date: Option<String>,
-    /// Names of the input columns.
-    pub values: Vec<String>,
+    pub date: Option<DateColumns>,
+    /// The input columns.
+    pub values: Vec<Column>,
     /// Which of them are forecast; all if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub targets: Vec<String>,
+    pub targets: Vec<Column>,
     /// Rows of a window.
     pub window: usize,
     /// Rows of a forecast.
@@ -61,9 +74,9 @@ pub struct SeriesSpec {
     /// Forecast the logarithm: for exponential growth.
     #[serde(default)]
     pub log: bool,
-    /// Forecast the change from row to row: for a trend.
+    /// Forecast the change from row to row (`true`), for a trend, or from so many rows before, for a season.
     #[serde(default)]
-    pub difference: bool,
+    pub difference: Difference,
     /// The period in rows, for the seasonal baseline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub season: Option<usize>,
@@ -76,6 +89,9 @@ pub struct SeriesSpec {
     /// The decimal separator, `.` or `,`; the other separates thousands. Detected from the numbers if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decimal: Option<char>,
+    /// How gaps are closed: missing values, and missing dates between regular ones. Without it no window spans a gap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fill: Option<Fill>,
     /// The character encoding.
     #[serde(default, skip_serializing_if = "Encoding::is_default")]
     pub encoding: Encoding,
@@ -140,6 +156,7 @@ impl SeriesSpec {
             ("data.window", self.window),
             ("data.horizon", self.horizon),
             ("data.season", self.season.unwrap_or(1)),
+            ("data.difference", self.difference.lag().max(1)),
         ] {
             if !(1..=LONGEST).contains(&steps) {
                 return refuse(field, steps, format!("a number from 1 to {LONGEST}"));
@@ -151,17 +168,17 @@ impl SeriesSpec {
         if let Some(decimal) = self.decimal.filter(|decimal| !matches!(decimal, '.' | ',')) {
             return refuse("data.decimal", decimal, "\".\" or \",\"");
         }
-        let twice = |names: &[String]| (1..names.len()).any(|i| names[..i].contains(&names[i]));
+        let twice = |names: &[Column]| (1..names.len()).any(|i| names[..i].contains(&names[i]));
         for (field, names) in [("data.values", &self.values), ("data.targets", &self.targets)] {
             if twice(names) {
-                return refuse(field, names.join(", "), "each column once");
+                return refuse(field, joined(names), "each column once");
             }
         }
         if let Some(stranger) = self.targets.iter().find(|target| !self.values.contains(target)) {
             return refuse(
                 "data.targets",
                 stranger,
-                format!("some of data.values: {}", self.values.join(", ")),
+                format!("some of data.values: {}", joined(&self.values)),
             );
         }
         match (0.0..1.0).contains(&self.validation) {
@@ -172,7 +189,7 @@ impl SeriesSpec {
 
     /// The indices in `values` of the targets.
     fn columns(&self) -> Vec<usize> {
-        let place = |target: &String| self.values.iter().position(|name| name == target);
+        let place = |target: &Column| self.values.iter().position(|name| name == target);
         match self.targets.as_slice() {
             [] => (0..self.values.len()).collect(),
             targets => targets.iter().filter_map(place).collect(),
@@ -189,8 +206,8 @@ impl SeriesSpec {
         if !(is_large || is_flat) {
             return Ok(());
         }
-        let name = self.values.get(column).map_or("", |name| name.as_str());
-        let found = format!("numbers from {least:e} to {most:e} in {}", quoted(name));
+        let name = self.values.get(column).map(Column::to_string).unwrap_or_default();
+        let found = format!("numbers from {least:e} to {most:e} in {}", quoted(&name));
         let expected = match is_large {
             true => format!(
                 "none beyond ±{MAX_NUMBER:e}, as squares must be finite; divide the column by a constant"
@@ -205,22 +222,24 @@ impl SeriesSpec {
     /// Reads the series.
     fn load(&self, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         progress(format!("reading {}", self.path.display()));
-        let (table, _, facts_of_file) = self.read()?;
+        let ReadSeries { table, facts: facts_of_file, gaps, reversed, .. } = self.read(None)?;
         let (first, split) = (self.first(), self.split(table.len()));
-        let train = self.starts(0, split);
-        if train.is_empty() {
-            return self.short(split, "for training", first + self.horizon);
-        }
-        let validation = self.held_out(table.len())?;
         let stationary = self.stationary(&table);
+        let train = self.starts(&stationary, 0, split);
+        if train.is_empty() {
+            return self.short(split, "for training", first + self.horizon, gaps.count > 0);
+        }
+        let validation = self.held_out(&stationary, gaps.count > 0)?;
         let known = |column| (first - self.window..split).map(move |row| (row, column));
-        let moments = |column| moments(known(column).map(|(row, column)| stationary.get(row, column)));
+        let moments = |column| {
+            moments(known(column).map(|(row, column)| stationary.get(row, column)).filter(|x| x.is_finite()))
+        };
         let (mean, deviation) = (0..self.values.len()).map(moments).unzip();
         let used = first - self.window..table.len();
         (0..self.values.len()).try_for_each(|column| self.check_range(&stationary, used.clone(), column))?;
         let scale = Scale { mean, deviation, series: Some(facts_of_file) };
-        let set = |starts: Range<usize>| self.dataset(&stationary, &scale, starts);
-        let (train, held_out) = (set(train), (!validation.is_empty()).then(|| set(validation.clone())));
+        let set = |starts: &[usize]| self.dataset(&stationary, &scale, starts);
+        let (train, held_out) = (set(&train), (!validation.is_empty()).then(|| set(&validation)));
         let facts = DataFacts {
             source: self.path.display().to_string(),
             train: train.len(),
@@ -228,32 +247,57 @@ impl SeriesSpec {
             length: self.window,
             ..DataFacts::default()
         };
-        let forecasts = held_out.is_some().then(|| self.forecasts(&table, &scale, validation));
-        Ok(Data { validation: held_out, forecasts, scale: Some(scale), ..Data::of(train, facts) })
+        let mut notes: Vec<String> = gaps.words(self.fill).into_iter().collect();
+        if reversed {
+            notes.push("the file has the latest row first: it is read from its end".into());
+        }
+        let forecasts = held_out.is_some().then(|| self.forecasts(&table, &scale, &validation));
+        Ok(Data { validation: held_out, forecasts, notes, scale: Some(scale), ..Data::of(train, facts) })
     }
 
-    /// Reads the numbers of the file, the date of each row, and the notation detected.
-    fn read(&self) -> Result<(Table, Vec<Date>, SeriesFacts), DataError> {
+    /// Reads the numbers of the file, the date of each row, and the notation: as set, as in the training file, or detected.
+    fn read(&self, trained: Option<SeriesFacts>) -> Result<ReadSeries, DataError> {
         let text = text_file::read_as(&self.path, self.needs.as_deref(), self.encoding)?;
+        let known = KnownNotation {
+            order: self.date_order.or(trained.and_then(|trained| trained.date_order)),
+            decimal: self.decimal.or(trained.and_then(|trained| trained.decimal)),
+            compact: trained.and_then(|trained| trained.compact),
+        };
+        let date = self.date.as_ref().map_or(&[][..], |DateColumns(columns)| columns);
         let columns = Columns {
             path: &self.path,
-            date: self.date.as_deref(),
+            date,
             values: &self.values,
             positive: self.log,
-            order: self.date_order,
-            decimal: self.decimal,
+            fill: self.fill,
+            known,
         };
         columns.read_dated(text)
     }
 
-    /// The first row that can be forecast; with differences a window needs one more row before it.
+    /// The first row that can be forecast; with differences a window needs rows before it.
     fn first(&self) -> usize {
-        self.window + usize::from(self.difference)
+        self.window + self.difference.lag()
     }
 
-    /// The first rows of forecasts within `from..to`.
-    fn starts(&self, from: usize, to: usize) -> Range<usize> {
-        from.max(self.first())..(to + 1).saturating_sub(self.horizon)
+    /// The first rows of forecasts within `from..to` of the rows of `stationary`, where no value of the window and of the targets is missing.
+    fn starts(&self, stationary: &Table, from: usize, to: usize) -> Vec<usize> {
+        let (all, targets): (Vec<usize>, _) = ((0..self.values.len()).collect(), self.columns());
+        let (inputs, targets) = (whole_rows(stationary, &all), whole_rows(stationary, &targets));
+        let run = |runs: &[usize], row: usize| runs.get(row).copied().unwrap_or(0);
+        let starts = from.max(self.first())..(to + 1).saturating_sub(self.horizon);
+        let is_whole = |start: &usize| {
+            run(&inputs, start - 1) >= self.window && run(&targets, start + self.horizon - 1) >= self.horizon
+        };
+        starts.filter(is_whole).collect()
+    }
+
+    /// The numbers of windows between the gaps of `table`: for training, for validation, and for training if there were no gaps.
+    pub(crate) fn windows_between_gaps(&self, table: &Table) -> (usize, usize, usize) {
+        let (stationary, split) = (self.stationary(table), self.split(table.len()));
+        let of = |from: usize, to: usize| self.starts(&stationary, from, to).len();
+        let all = (split + 1).saturating_sub(self.horizon + self.first());
+        (of(0, split), of(split, table.len()), all)
     }
 
     /// The first held-out row of `rows` rows.
@@ -262,70 +306,80 @@ impl SeriesSpec {
         rows - held_out.min(rows)
     }
 
-    /// The first rows of the forecasts of the held-out part of `rows` rows; empty if nothing is held out.
-    fn held_out(&self, rows: usize) -> Result<Range<usize>, DataError> {
+    /// The first rows of the forecasts of the held-out part; empty if nothing is held out.
+    fn held_out(&self, stationary: &Table, has_gaps: bool) -> Result<Vec<usize>, DataError> {
+        let rows = stationary.len();
         let split = self.split(rows);
-        let starts = self.starts(split, rows);
+        let starts = self.starts(stationary, split, rows);
         match split < rows && starts.is_empty() {
-            true => self.short(rows - split, "held out for validation", self.horizon),
+            true => self.short(rows - split, "held out for validation", self.horizon, has_gaps),
             false => Ok(starts),
         }
     }
 
-    fn short<T>(&self, rows: usize, what: &str, least: usize) -> Result<T, DataError> {
-        let found = format!("{} rows {what}", number::count(rows as u64));
-        let expected = format!("at least {}: window and horizon must fit", number::count(least as u64));
+    fn short<T>(&self, rows: usize, what: &str, least: usize, has_gaps: bool) -> Result<T, DataError> {
+        let gaps = if has_gaps { ", with gaps" } else { "" };
+        let found = format!("{} rows {what}{gaps}", number::count(rows as u64));
+        let least = number::count(least as u64);
+        let expected = match has_gaps {
+            true => format!(
+                "at least {least} without a gap: window and horizon must fit; data.fill: linear or previous closes gaps"
+            ),
+            false => format!("at least {least}: window and horizon must fit"),
+        };
         Err(DataError::content(&self.path, None, found, expected))
     }
 
-    /// The numbers after logarithm and difference; row 0 of differences is 0 and unused.
+    /// The numbers after logarithm and difference; the first rows of differences are 0 and unused.
     fn stationary(&self, table: &Table) -> Table {
         let z = |row: usize, column: usize| {
             if self.log { table.get(row, column).ln() } else { table.get(row, column) }
         };
         let value = |i: usize| {
             let (row, column) = (i / table.width, i % table.width);
-            match row.checked_sub(1).filter(|_| self.difference) {
-                Some(before) => z(row, column) - z(before, column),
-                None if self.difference => 0.0,
-                None => z(row, column),
+            match (self.difference.lag(), row.checked_sub(self.difference.lag())) {
+                (0, _) => z(row, column),
+                (_, Some(before)) => z(row, column) - z(before, column),
+                (_, None) => 0.0,
             }
         };
         Table { values: (0..table.values.len()).map(value).collect(), width: table.width }
     }
 
     /// The windows before `starts` with their targets, scaled.
-    fn dataset(&self, table: &Table, scale: &Scale, starts: Range<usize>) -> Dataset {
+    fn dataset(&self, table: &Table, scale: &Scale, starts: &[usize]) -> Dataset {
         let (columns, count) = (self.columns(), starts.len());
         let scaled = |row: usize, column: usize| scaled(table, scale, row, column);
-        let inputs = self.windows(table, scale, starts.clone());
+        let inputs = self.windows(table, scale, starts);
         let width = columns.len();
         let targets = Array2::from_shape_fn((count, self.horizon * width), |(i, j)| {
-            scaled(starts.start + i + j / width, columns[j % width])
+            scaled(starts[i] + j / width, columns[j % width])
         });
         Dataset { inputs: Inputs::Real(inputs), targets: Targets::Real(targets) }
     }
 
     /// The windows before `starts`, scaled: `[window, time, variable]`.
-    fn windows(&self, table: &Table, scale: &Scale, starts: Range<usize>) -> Array3<f32> {
+    fn windows(&self, table: &Table, scale: &Scale, starts: &[usize]) -> Array3<f32> {
         Array3::from_shape_fn((starts.len(), self.window, self.values.len()), |(i, t, column)| {
-            scaled(table, scale, starts.start + i - self.window + t, column)
+            scaled(table, scale, starts[i] - self.window + t, column)
         })
     }
 
     /// The inverse transform of forecasts from `starts` on, which may be beyond the last row.
-    fn inverse(&self, table: &Table, scale: &Scale, starts: Range<usize>) -> Forecasts {
+    fn inverse(&self, table: &Table, scale: &Scale, starts: &[usize]) -> Forecasts {
         let columns = self.columns();
         let z = |x: f64| if self.log { x.ln() } else { x };
-        let last =
-            starts.flat_map(|start| columns.iter().map(move |column| z(table.get(start - 1, *column))));
+        let lag = self.difference.lag();
+        let before = |start: usize| (start - lag.max(1).min(start))..start;
+        let rows = starts.iter().flat_map(|start| before(*start));
+        let last = rows.flat_map(|row| columns.iter().map(move |column| z(table.get(row, *column))));
         let target = |column: &usize| {
             let (mean, deviation) = (*scale.mean.get(*column)?, *scale.deviation.get(*column)?);
-            Some(Target { name: self.values.get(*column)?.clone(), mean, deviation })
+            Some(Target { name: self.values.get(*column)?.title(), mean, deviation })
         };
         Forecasts {
             log: self.log,
-            difference: self.difference,
+            lag,
             horizon: self.horizon,
             targets: columns.iter().filter_map(target).collect(),
             last: last.collect(),
@@ -335,22 +389,44 @@ impl SeriesSpec {
     }
 
     /// The inverse transform with the true values and the baselines.
-    fn forecasts(&self, table: &Table, scale: &Scale, starts: Range<usize>) -> Forecasts {
+    fn forecasts(&self, table: &Table, scale: &Scale, starts: &[usize]) -> Forecasts {
         let columns = self.columns();
         let ahead = |start: usize| {
             (start..start + self.horizon).flat_map(|row| columns.iter().map(move |c| table.get(row, *c)))
         };
-        let mut forecasts = self.inverse(table, scale, starts.clone());
-        forecasts.truth = starts.clone().flat_map(ahead).collect();
+        let mut forecasts = self.inverse(table, scale, starts);
+        forecasts.truth = starts.iter().copied().flat_map(ahead).collect();
         let known = (table, columns.as_slice());
-        forecasts.baselines.push(forecasts.baseline("last", known, starts.clone(), |_| 1));
+        forecasts
+            .baselines
+            .push(forecasts.baseline("last", known, starts, |start, _, _| start.checked_sub(1)));
         // One season before each step, or as many as needed to reach a known row.
-        if let Some(season) = self.season.filter(|season| *season <= starts.start) {
-            let back = |h: usize| (h / season + 1) * season - h;
-            forecasts.baselines.push(forecasts.baseline("seasonal", known, starts, back));
+        if let Some(season) = self.season.filter(|season| starts.first().is_some_and(|first| season <= first))
+        {
+            let row = |start: usize, h: usize, column: usize| {
+                let known = |row: &usize| *row < start && table.get(*row, column).is_finite();
+                (1..).map_while(|seasons: usize| (start + h).checked_sub(seasons * season)).find(known)
+            };
+            forecasts.baselines.push(forecasts.baseline("seasonal", known, starts, row));
         }
         forecasts
     }
+}
+
+/// The columns for messages.
+fn joined(columns: &[Column]) -> String {
+    columns.iter().map(Column::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// For each row the number of rows up to it, without interruption, in which none of `columns` is missing.
+fn whole_rows(table: &Table, columns: &[usize]) -> Vec<usize> {
+    let mut run = 0;
+    let count = |row: usize| {
+        let is_whole = columns.iter().all(|column| table.get(row, *column).is_finite());
+        run = if is_whole { run + 1 } else { 0 };
+        run
+    };
+    (0..table.len()).map(count).collect()
 }
 
 /// A standardized number.

@@ -65,8 +65,99 @@ pub(crate) fn split_by_known<'a>(
     splits.find(|sets| sets.iter().flatten().all(|label| known.contains(label)))
 }
 
-/// Parses a JSON list of strings and numbers; `None` for anything else.
+/// The index of `name` in sorted `labels`; of a number also under another notation: `1.0` for `1`.
+pub(crate) fn position(labels: &[String], name: &str) -> Option<usize> {
+    let exact = labels.binary_search_by(|label| label.as_str().cmp(name)).ok();
+    exact.or_else(|| {
+        let number: f64 = name.trim().parse().ok().filter(|x: &f64| x.is_finite())?;
+        let mut equal = (0..labels.len()).filter(|at| {
+            labels.get(*at).is_some_and(|label| label.trim().parse().is_ok_and(|x: f64| x == number))
+        });
+        equal.next().filter(|_| equal.next().is_none())
+    })
+}
+
+/// Parses a list of strings and numbers: of JSON, or as Python and NumPy display one: `['a', 'b']`, `['a' 'b']`, `[0 1]`, `{'a', 'b'}`,
+/// `[a, b]`. `None` for anything else.
 pub(crate) fn list(cell: &str) -> Option<Vec<String>> {
+    json_list(cell).or_else(|| displayed_list(cell))
+}
+
+/// Parses a list as Python and NumPy display it.
+fn displayed_list(cell: &str) -> Option<Vec<String>> {
+    let cell = cell.trim();
+    if matches!(cell, "set()" | "frozenset()") {
+        return Some(Vec::new());
+    }
+    let cell = cell.strip_prefix("array(").map_or(cell, |rest| {
+        let end = rest.rfind(']').map_or(rest.len(), |at| at + 1);
+        rest.get(..end).unwrap_or(rest)
+    });
+    let (open, close) = (cell.chars().next()?, cell.chars().last()?);
+    if !matches!((open, close), ('[', ']') | ('{', '}') | ('(', ')')) {
+        return None;
+    }
+    let mut rest = cell.get(1..cell.len() - 1)?.trim();
+    let (mut labels, mut commas, mut blanks) = (Vec::new(), 0, 0);
+    let mut is_bare = true;
+    while let Some(first) = rest.chars().next() {
+        let after = if matches!(first, '\'' | '"') {
+            let (label, after) = quoted_label(rest, first)?;
+            is_bare = false;
+            labels.push(label);
+            after
+        } else {
+            let end = rest.find([',', ' ', '\n', '\t']).unwrap_or(rest.len());
+            // Of several words only commas can be between labels.
+            let end = match rest.get(..end)?.trim_end_matches('.').parse::<f64>() {
+                Ok(_) => end,
+                Err(_) => rest.find(',').unwrap_or(rest.len()),
+            };
+            let (word, after) = rest.split_at_checked(end)?;
+            let word = word.trim();
+            if word.is_empty() || word.contains(['[', ']', '{', '}', '(', ')', ':', '"', '\'']) {
+                return None;
+            }
+            labels
+                .push(word.strip_suffix('.').filter(|n| n.parse::<f64>().is_ok()).unwrap_or(word).to_owned());
+            after
+        };
+        let next = after.trim_start();
+        match next.strip_prefix(',') {
+            Some(more) => {
+                commas += 1;
+                rest = more.trim_start();
+            }
+            None if next.is_empty() => rest = next,
+            // Between quotes NumPy has a blank, or the end of a line.
+            None if next.len() < after.len() => {
+                blanks += 1;
+                rest = next;
+            }
+            None => return None,
+        }
+    }
+    // `(see below)` is no list.
+    let is_list = (commas == 0 || blanks == 0) && !(open == '(' && is_bare && !labels.is_empty());
+    is_list.then_some(labels)
+}
+
+/// Parses a label between quotes at the start of `text`, as Python escapes it; also returns what follows.
+fn quoted_label(text: &str, quote: char) -> Option<(String, &str)> {
+    let mut label = String::new();
+    let mut chars = text.char_indices().skip(1);
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => label.push(chars.next()?.1),
+            _ if c == quote => return Some((label, text.get(at + c.len_utf8()..)?)),
+            _ => label.push(c),
+        }
+    }
+    None
+}
+
+/// Parses a JSON list of strings and numbers; `None` for anything else.
+pub(crate) fn json_list(cell: &str) -> Option<Vec<String>> {
     let values: Vec<Value> = serde_json::from_str(cell).ok().filter(|_| cell.starts_with('['))?;
     let label = |value: Value| match value {
         Value::String(label) => Some(label),
@@ -130,9 +221,63 @@ mod tests {
         let read = |cell: &str| spec.label_of(cell).ok().unwrap();
         assert_eq!(read(r#" ["b, c", "a", 3]"#), join(["b, c", "a", "3"].into_iter()));
         assert_eq!(split_all(&[&read("[]"), &read(r#"["b", "a", "b"]"#)], None), [vec![], vec!["a", "b"]]);
-        assert_eq!(read("[a, b]"), "[a, b]");
+        assert_eq!(read("[a, b]"), join(["a", "b"].into_iter()));
+        assert_eq!(read("[[1], [2]]"), "[[1], [2]]");
         let one = crate::data::sources::labelled::LabelledSpec { multi_label: false, ..spec.clone() };
         assert_eq!(one.label_of("[1]").ok().as_deref(), Some("[1]"));
+    }
+
+    #[test]
+    fn lists_are_read_as_python_and_numpy_display_them() {
+        for (cell, labels) in [
+            ("['a', 'b']", &["a", "b"][..]),
+            ("['a' 'b']", &["a", "b"]),
+            ("['a'\n 'b c']", &["a", "b c"]),
+            ("[\"it's\", 'b']", &["it's", "b"]),
+            (r"['it\'s']", &["it's"]),
+            ("[0 1]", &["0", "1"]),
+            ("[0. 1.]", &["0", "1"]),
+            ("[ 3  12]", &["3", "12"]),
+            ("{'b', 'a'}", &["b", "a"]),
+            ("{a,b}", &["a", "b"]),
+            ("('a',)", &["a"]),
+            ("array(['a', 'b'], dtype=object)", &["a", "b"]),
+            ("[a, b c]", &["a", "b c"]),
+            ("[]", &[]),
+            ("set()", &[]),
+            ("()", &[]),
+        ] {
+            assert_eq!(
+                list(cell).as_deref(),
+                Some(&labels.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>()[..]),
+                "{cell}"
+            );
+        }
+        for cell in [
+            "a, b",
+            "[a",
+            "{'a': 1}",
+            "{\"a\": 1}",
+            "[[1], [2]]",
+            "['a'b]",
+            "['a', 'b' 'c']",
+            "(a, b)",
+            "['a",
+            "",
+        ] {
+            assert_eq!(list(cell), None, "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_found_in_any_notation() {
+        let labels = ["0", "1", "yes"].map(str::to_owned);
+        assert_eq!(
+            ["1", "1.0", "0.0", "1e0", "yes", "2", "2.0", "no"].map(|name| position(&labels, name)),
+            [Some(1), Some(1), Some(0), Some(1), Some(2), None, None, None]
+        );
+        let twice = ["1", "1.0"].map(str::to_owned);
+        assert_eq!((position(&twice, "1.0"), position(&twice, "1.00")), (Some(1), None));
     }
 
     #[test]

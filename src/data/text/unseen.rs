@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::data::error::{DataError, listed, quoted};
+use crate::data::text::label_set;
 use crate::number;
 use crate::protocol::ClassCount;
 
@@ -24,7 +25,7 @@ impl Unseen {
 
     /// [`Self::class`] for a label of `count` sequences.
     pub fn class_of(&mut self, label: &str, labels: &[String], count: usize) -> u32 {
-        if let Ok(class) = labels.binary_search_by(|known| known.as_str().cmp(label)) {
+        if let Some(class) = label_set::position(labels, label) {
             return class as u32;
         }
         let at = self.0.iter().position(|unseen| unseen.label == label).unwrap_or_else(|| {
@@ -46,12 +47,8 @@ impl Unseen {
         if all == 0 || count < all {
             return Ok(());
         }
-        let same = |known: &&String, unseen: &str| {
-            let number = |label: &str| label.trim().parse::<f64>().ok();
-            known.eq_ignore_ascii_case(unseen) || number(known).is_some() && number(known) == number(unseen)
-        };
         let hint = self.0.iter().find_map(|unseen| {
-            let known = labels.iter().find(|known| same(known, &unseen.label))?;
+            let known = labels.iter().find(|known| known.eq_ignore_ascii_case(&unseen.label))?;
             Some(format!("; write {} for {}", quoted(known), quoted(&unseen.label)))
         });
         let found = format!("only labels that the training data have not, {}", unseen_list(&self.0));
@@ -115,12 +112,13 @@ mod tests {
             "3 texts of the validation data have a label that no training data have, and count as wrong: \"x\" (2), \"y\" (1)"
         );
         let mut unseen = Unseen::default();
-        unseen.class_of("1.0", &labels, 5);
+        let labels = ["neg", "pos"].map(str::to_owned);
+        unseen.class_of("POS", &labels, 5);
         let message = unseen.check(Path::new("a.csv"), 5, &labels).unwrap_err().to_string();
         assert_eq!(
             message,
-            "a.csv: found only labels that the training data have not, \"1.0\" (5); expected labels of the training data: \"0\", \"1\"; \
-             write \"1\" for \"1.0\""
+            "a.csv: found only labels that the training data have not, \"POS\" (5); expected labels of the training data: \"neg\", \"pos\"; \
+             write \"pos\" for \"POS\""
         );
         assert_eq!(unseen_note(&[], "label", "text"), None);
     }

@@ -4,22 +4,25 @@ use super::comments::Comments;
 use super::{Proposal, chain, clipped_adam, counted, named_rows, train};
 use crate::data::{DataSpec, DateOrder, Encoding, SeriesSpec};
 use crate::nn::{Dense, GRU, Loss};
+use crate::optim::EarlyStopping;
 use crate::preset::{Probes, RunSpec, TrainSpec, WatchSpec};
 use crate::protocol::Findings;
 
 pub(super) fn propose(findings: &Findings, spec: SeriesSpec) -> Proposal {
     let forecast = if spec.targets.is_empty() { spec.values.len() } else { spec.targets.len() };
     let outputs = spec.horizon * forecast;
+    let patience = 10;
     let (units, batch, epochs) = match findings.rows {
-        0..300 => (24, 16, 60),
-        300..2_000 => (24, 32, 30),
-        2_000..20_000 => (24, 64, 15),
-        _ => (32, 128, 5),
+        0..300 => (24, 16, 100),
+        300..2_000 => (24, 32, 60),
+        2_000..20_000 => (24, 64, 30),
+        _ => (32, 128, 10),
     };
-    let target = match (spec.log, spec.difference) {
-        (true, true) => "the logarithm's change from row to row",
-        (false, true) => "the change from row to row",
-        _ => "the next row",
+    let of = if spec.log { "the logarithm's change" } else { "the change" };
+    let target = match spec.difference.lag() {
+        0 => "the next row".to_owned(),
+        1 => format!("{of} from row to row"),
+        lag => format!("{of} from {lag} rows before"),
     };
     let suggested = [
         ("window", format!("{}, forecast: {target}", counted(spec.window, "row", "rows"))),
@@ -46,6 +49,12 @@ pub(super) fn propose(findings: &Findings, spec: SeriesSpec) -> Proposal {
         ],
         train: TrainSpec {
             optimizer: clipped_adam(0.003, 1.0),
+            early_stopping: Some(EarlyStopping {
+                monitor: Some("val_loss".into()),
+                patience,
+                restore_best_weights: true,
+                ..EarlyStopping::default()
+            }),
             ..train(Loss::MeanSquaredError, batch, epochs)
         },
         watch: WatchSpec {
@@ -62,7 +71,7 @@ fn comments(spec: &SeriesSpec) -> Comments {
     let mut comments = Comments::default();
     comments.beside("data.source", "numbers over time, one row per date");
     if spec.date.is_some() {
-        comments.beside("data.date", "the column with the dates");
+        comments.beside("data.date", "the column with the dates, or a list of several that have a part each");
     }
     match spec.date_order {
         Some(DateOrder::Dmy) => comments.beside("data.date_order", "the day comes first"),
@@ -71,6 +80,9 @@ fn comments(spec: &SeriesSpec) -> Comments {
     }
     if spec.decimal.is_some() {
         comments.beside("data.decimal", "the decimal separator");
+    }
+    if spec.fill.is_some() {
+        comments.beside("data.fill", "how gaps are closed; without it no window spans one");
     }
     if spec.encoding != Encoding::Utf8 {
         comments.beside("data.encoding", "the character encoding, which is not UTF-8");
@@ -87,8 +99,14 @@ fn comments(spec: &SeriesSpec) -> Comments {
     if spec.log {
         comments.beside("data.log", "the logarithm is forecast: for exponential growth");
     }
-    if spec.difference {
-        comments.beside("data.difference", "the change from row to row is forecast: for values that drift");
+    if spec.difference.lag() > 0 {
+        let lag = match spec.difference.lag() {
+            1 => "the change from row to row is forecast, which is smaller than the values".to_owned(),
+            lag => format!(
+                "the change from {lag} rows before is forecast, which is smaller than that from row to row"
+            ),
+        };
+        comments.beside("data.difference", lag);
     }
     match spec.season {
         Some(_) => {
@@ -109,6 +127,10 @@ fn comments(spec: &SeriesSpec) -> Comments {
     comments.before(
         "model.0",
         "Reads the window row by row. Next to try: a longer window, LSTM in its place, more units, dropout: 0.2.",
+    );
+    comments.before(
+        "train.early_stopping",
+        "Stops when val_loss has not improved for ten epochs, and restores the best weights.",
     );
     comments.beside("train.loss", "or huber, on which single outliers have less effect");
     comments.beside("watch.probes", "the number of windows shown as they pass through the network");

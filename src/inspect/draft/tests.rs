@@ -77,7 +77,7 @@ fn every_kind_has_a_preset_that_can_be_trained() {
     let month = |n: usize| format!("{}-{:02},{},{}\n", 1950 + n / 12, n % 12 + 1, n * n + 5, n % 12);
     let (spec, _) = preset_of(&[("a.csv", "m,x,y\n".to_owned() + &rows(1, |n, _| month(n)))], "a.yaml");
     let DataSpec::Series(series) = &spec.data else { panic!("a series") };
-    assert_eq!((series.values.len(), series.difference), (2, true));
+    assert_eq!((series.values.len(), series.difference.lag()), (2, 1));
 }
 
 /// What one may know of each text: whether its number is even, and whether three divides it.

@@ -51,10 +51,18 @@ impl CsvFile<'_> {
         // An error at the end of a broken archive is reported where rows reach it.
         let (head, failed) = Head::read(&mut text, HEAD);
         let sample = self.sample(&head);
-        let columns = self.columns(&sample)?;
+        let columns = match self.are_columns_set() {
+            true => self.columns(&sample)?,
+            false => self.columns(&self.spread(sample.clone())?)?,
+        };
         let next = Cursor::new(head.next.into_iter().collect::<Vec<u8>>());
         let rest = Cursor::new(head.bytes).chain(next).chain(failing(failed)).chain(text);
-        let mut rows = Rows::new(std::io::BufReader::new(rest), sample.delimiter, sample.quoting);
+        let mut rows = Rows::with_escape(
+            std::io::BufReader::new(rest),
+            sample.delimiter,
+            sample.quoting,
+            sample.escaped,
+        );
         if columns.header {
             rows.next().map_err(|error| self.broken(error))?;
         }
@@ -101,7 +109,20 @@ impl CsvFile<'_> {
         })
     }
 
-    /// The columns of text and labels: those that are set, else chosen from the first rows.
+    /// The rows of `sample`, or some that are spread over the file if it has more.
+    pub fn spread(&self, sample: Sample) -> Result<Sample, DataError> {
+        Ok(sample.spread(open::text(&self.0.path, self.0.needs.as_deref())?))
+    }
+
+    /// Whether the settings name all columns, so that none is chosen by its content.
+    fn are_columns_set(&self) -> bool {
+        let Self(spec) = self;
+        spec.header.is_some()
+            && spec.text.is_some()
+            && (spec.label.is_some() || !spec.label_columns.is_empty())
+    }
+
+    /// The columns of text and labels: those that are set, else chosen from these rows.
     pub fn columns(&self, sample: &Sample) -> Result<Columns, DataError> {
         let Self(spec) = self;
         let Some((line, first)) = sample.rows.first() else {

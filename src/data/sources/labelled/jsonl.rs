@@ -2,15 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use crate::data::columns::{
-    Choice, Column, FirstRows, LABEL_NAMES, Labels, SAMPLE_ROWS, TEXT_NAMES, known_index,
-};
+use crate::data::columns::{Choice, Column, FirstRows, LABEL_NAMES, Labels, TEXT_NAMES, known_index};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::encoding::TextError;
 use crate::data::files::open;
 use crate::data::files::open::Lines;
-use crate::data::files::sniff::{HEAD, Head};
+use crate::data::files::sniff;
 use crate::data::progress::ProgressSender;
 use crate::data::sources::labelled::LabelledSpec;
 use crate::data::text::label_set;
@@ -66,11 +64,9 @@ impl Fields {
         if spec.text.is_some() && (spec.label.is_some() || !spec.label_columns.is_empty()) {
             return Ok(Self::default());
         }
-        let (head, _) = Head::read(&mut open::text(&spec.path, spec.needs.as_deref())?, HEAD);
-        let lines = head.whole_lines().split(|byte| *byte == b'\n');
-        let lines = lines.filter(|line| !line.trim_ascii().is_empty()).take(SAMPLE_ROWS);
+        let (lines, ..) = sniff::spread_lines(open::text(&spec.path, spec.needs.as_deref())?);
         // A line that is no object is an error where it is read.
-        let objects = lines.filter_map(|line| serde_json::from_str(&spec.encoding.lossy(line)).ok());
+        let objects = lines.iter().filter_map(|line| serde_json::from_str(&spec.encoding.lossy(line)).ok());
         let rows = FirstRows::of_objects(&objects.collect::<Vec<_>>());
         let names = rows.first_row();
         let label = spec.label.as_ref().or(spec.label_columns.first());

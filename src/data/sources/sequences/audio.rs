@@ -1,11 +1,13 @@
 //! Reads WAV files as samples of one channel.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 
 use hound::{SampleFormat, WavReader};
 
+use super::wav_header::{Header, SEARCHED};
 use crate::data::error::DataError;
 use crate::data::error::quoted;
 
@@ -37,10 +39,15 @@ pub(super) fn is_wav(path: &Path) -> bool {
 /// When it is not a WAV file, or shorter than specified in its header.
 pub(super) fn length(path: &Path) -> Result<(u32, u32), DataError> {
     let failed = |error| DataError::read(path, None, error);
-    let file = File::open(path).map_err(failed)?;
-    let bytes = file.metadata().map_err(failed)?.len();
+    let mut file = BufReader::new(File::open(path).map_err(failed)?);
+    let bytes = file.get_ref().metadata().map_err(failed)?.len();
     let wrong = |(found, expected): (String, String)| DataError::content(path, None, found, expected);
-    let wav = WavReader::new(BufReader::new(file)).map_err(|error| wrong(described(&error)))?;
+    let head = crate::data::files::open::head(&mut file, SEARCHED).map_err(failed)?;
+    let whole: Box<dyn Read> = match Header::repaired(&head, bytes) {
+        Some(header) => Box::new(Cursor::new(header.bytes)),
+        None => Box::new(Cursor::new(head).chain(file)),
+    };
+    let wav = WavReader::new(whole).map_err(|error| wrong(described(&error)))?;
     let spec = wav.spec();
     let expected_bytes = u64::from(wav.len()) * u64::from(spec.bits_per_sample.div_ceil(8));
     match (wav.duration(), RATES.contains(&spec.sample_rate)) {
@@ -77,7 +84,17 @@ pub(super) fn read(path: &Path) -> Result<Audio, DataError> {
 
 /// Decodes the `bytes` of a WAV file to the mean of its channels; an error is what was found, and what was expected.
 pub(super) fn decode(bytes: &[u8]) -> Result<Audio, (String, String)> {
-    let mut wav = WavReader::new(Cursor::new(bytes)).map_err(|error| described(&error))?;
+    let searched = bytes.get(..SEARCHED.min(bytes.len())).unwrap_or_default();
+    let repaired = Header::repaired(searched, bytes.len() as u64);
+    let whole = match repaired {
+        Some(Header { bytes: header, start, length }) => {
+            let samples = bytes.get(start..).unwrap_or_default();
+            let samples = samples.get(..length.min(samples.len())).unwrap_or_default();
+            Cow::Owned([header.as_slice(), samples].concat())
+        }
+        None => Cow::Borrowed(bytes),
+    };
+    let mut wav = WavReader::new(Cursor::new(&*whole)).map_err(|error| described(&error))?;
     let spec = wav.spec();
     let wrong = |found: String, expected: &str| Err((found, expected.to_owned()));
     if !RATES.contains(&spec.sample_rate) {
@@ -167,6 +184,56 @@ mod tests {
             let stereo = decode(&wav(2, bits, format, &wave)).unwrap();
             assert_eq!(stereo.samples, [0.25, 0.25, -0.4375], "{bits} bits");
         }
+    }
+
+    /// The chunks of a file: sizes of the file and of the samples as given, `extension` behind the format, a chunk of an odd size before the
+    /// samples.
+    fn piped(plain: &[u8], sizes: [u32; 2], extension: &[u8]) -> Vec<u8> {
+        let (format, samples) = (&plain[20..36], &plain[44..]);
+        let fmt_size = 16 + extension.len() as u32;
+        [
+            &b"RIFF"[..],
+            &sizes[0].to_le_bytes(),
+            b"WAVEfmt ",
+            &fmt_size.to_le_bytes(),
+            format,
+            extension,
+            b"LIST\x05\0\0\0abcde\0data",
+            &sizes[1].to_le_bytes(),
+            samples,
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn sizes_that_are_not_known_and_long_formats_are_read() {
+        let plain = wav(1, 16, SampleFormat::Int, &[0.5, -0.25, 0.125]);
+        let expected = decode(&plain).unwrap();
+        let unknown = u32::MAX;
+        for (sizes, extension) in [
+            ([unknown, unknown], &[][..]),
+            ([0, 0], &[]),
+            ([36, 0], &[]),
+            ([0x7FFF_FFFF, 0x7FFF_FFDB], &[]),
+            ([unknown, unknown], &[0; 2]),
+            ([1000, 6], &[0; 24]),
+            ([1000, 6], &[0; 4]),
+        ] {
+            let bytes = piped(&plain, sizes, extension);
+            assert_eq!(decode(&bytes).as_ref(), Ok(&expected), "{sizes:?} {extension:?}");
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), &bytes).unwrap();
+            assert_eq!(length(file.path()).unwrap(), (3, 8_000), "{sizes:?} {extension:?}");
+        }
+        // A frame that is cut off at the end is none.
+        let mut torn = piped(&plain, [unknown, unknown], &[]);
+        torn.pop();
+        assert_eq!(decode(&torn).unwrap().samples, expected.samples[..2]);
+        // The header says how long it is: something is missing.
+        let short = piped(&plain, [1000, 8], &[]);
+        assert!(decode(&short).unwrap_err().0.contains("the end of the file after 3 of 4 samples"));
+        let empty = wav(1, 16, SampleFormat::Int, &[]);
+        assert!(decode(&empty).unwrap_err().0.contains("without a sample"));
     }
 
     #[test]

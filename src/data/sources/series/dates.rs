@@ -1,18 +1,17 @@
 //! Continues a sequence of dates.
 
-use jiff::SignedDuration;
-use jiff::civil::DateTime;
-
-use super::notation::Date;
+use super::date::{Date, DateForm};
 
 /// The share of the steps from date to date that must be equal.
 const REGULAR: f64 = 0.95;
 
 /// A regular step from date to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+pub(crate) enum Step {
     /// A difference of numbers that are not dates.
     Numbers(u64),
+    /// Parts of a year, of which there are so many in one: months, quarters or halves.
+    OfYear(u64, u64),
     /// Calendar months, always on this day of the month or its last one before.
     Months(u64, u64),
     /// Seconds.
@@ -26,40 +25,62 @@ pub(crate) fn next(dates: &[Date], count: usize) -> Option<Vec<Date>> {
 }
 
 impl Step {
-    fn of(dates: &[Date]) -> Option<Self> {
-        let parts = dates.first()?.0.len();
-        let part = |date: &Date, at: usize| date.0.get(at).copied().unwrap_or_default();
-        if parts == 1 {
-            return usual(dates.iter().map(|date| part(date, 0))).map(Self::Numbers);
+    /// The step that almost all `dates` have to the ones before them.
+    pub fn of(dates: &[Date]) -> Option<Self> {
+        let first = dates.first()?;
+        let part = |date: &Date, at: usize| date.parts.get(at).copied().unwrap_or_default();
+        let in_year =
+            |per_year: u64| usual(dates.iter().map(|date| part(date, 0) * per_year + part(date, 1)));
+        match (first.form, first.parts.len()) {
+            (DateForm::Number, _) | (_, 1) => {
+                return usual(dates.iter().map(|date| part(date, 0))).map(Self::Numbers);
+            }
+            (DateForm::Half, _) => return in_year(2).map(|step| Self::OfYear(2, step)),
+            (DateForm::Quarter, _) => return in_year(4).map(|step| Self::OfYear(4, step)),
+            (DateForm::Calendar | DateForm::Compact, 2) => {
+                return in_year(12).map(|step| Self::OfYear(12, step));
+            }
+            (DateForm::Week | DateForm::Calendar | DateForm::Compact, _) => {}
         }
-        let months = || usual(dates.iter().map(|date| part(date, 0) * 12 + part(date, 1)));
-        if parts == 2 {
-            return months().map(|months| Self::Months(months, 1));
+        let seconds = |of: &dyn Fn(&Date) -> Option<i64>| {
+            let seconds =
+                dates.iter().map(|date| u64::try_from(of(date)?).ok()).collect::<Option<Vec<_>>>()?;
+            usual(seconds.into_iter()).map(Self::Seconds)
+        };
+        if first.form == DateForm::Week {
+            return seconds(&Date::seconds);
         }
         // February's last day and August's are a month's last, not 181 days apart.
         let day = dates.iter().map(|date| part(date, 2)).max()?;
         let on_day = |date: &Date| {
             days(part(date, 0), part(date, 1)).is_some_and(|days| part(date, 2) == day.min(days))
         };
-        let time = dates.first()?.0.get(3..);
-        match months().filter(|_| dates.iter().all(|date| on_day(date) && date.0.get(3..) == time)) {
-            Some(months) => Some(Self::Months(months, day)),
-            None => {
-                let seconds = dates.iter().map(seconds).collect::<Option<Vec<_>>>()?;
-                usual(seconds.into_iter()).map(Self::Seconds)
-            }
+        let time = first.parts.get(3..);
+        let monthly = dates.iter().all(|date| on_day(date) && date.parts.get(3..) == time);
+        if let Some(months) = in_year(12).filter(|_| monthly) {
+            return Some(Self::Months(months, day));
         }
+        // Where the offsets differ, days at the same local time are not 24 hours apart.
+        let local = |date: &Date| Date { offset: None, ..date.clone() }.seconds();
+        let by_day = seconds(&local).filter(|step| matches!(step, Self::Seconds(step) if step % 86_400 == 0));
+        by_day.or_else(|| seconds(&Date::seconds))
     }
 
-    /// `n` steps after `date`.
-    fn after(self, date: &Date, n: u64) -> Option<Date> {
-        let mut parts = date.0.clone();
+    /// The date `n` steps after `date`.
+    pub fn after(self, date: &Date, n: u64) -> Option<Date> {
+        let mut parts = date.parts.clone();
         match self {
             Self::Numbers(step) => {
                 *parts.first_mut()? = parts.first()?.checked_add(step.checked_mul(n)?)?;
             }
+            Self::OfYear(per_year, step) => {
+                let place =
+                    parts.first()? * per_year + parts.get(1)?.checked_sub(1)? + step.checked_mul(n)?;
+                *parts.first_mut()? = place / per_year;
+                *parts.get_mut(1)? = place % per_year + 1;
+            }
             Self::Months(step, day) => {
-                let months = parts.first()? * 12 + parts.get(1)? - 1 + step.checked_mul(n)?;
+                let months = parts.first()? * 12 + parts.get(1)?.checked_sub(1)? + step.checked_mul(n)?;
                 let (year, month) = (months / 12, months % 12 + 1);
                 *parts.first_mut()? = year;
                 *parts.get_mut(1)? = month;
@@ -67,17 +88,29 @@ impl Step {
                     *place = day.min(days(year, month)?);
                 }
             }
-            Self::Seconds(step) => {
-                let later = SignedDuration::from_secs(i64::try_from(step.checked_mul(n)?).ok()?);
-                let next = date.civil()?.checked_add(later).ok()?;
-                *parts.first_mut()? = u64::try_from(next.year()).ok()?;
-                let rest = [next.month(), next.day(), next.hour(), next.minute(), next.second()];
-                for (part, number) in parts.iter_mut().skip(1).zip(rest) {
-                    *part = u64::try_from(number).ok()?;
-                }
-            }
+            Self::Seconds(step) => return date.later(i64::try_from(step.checked_mul(n)?).ok()?),
         }
-        Some(Date(parts))
+        Some(Date { parts, ..date.clone() })
+    }
+
+    /// How many dates a regular series would have between two neighbours.
+    pub fn missing(self, before: &Date, after: &Date) -> usize {
+        let place = |date: &Date| match self {
+            Self::Numbers(_) => date.parts.first().copied(),
+            Self::OfYear(per_year, _) => Some(date.parts.first()? * per_year + date.parts.get(1)?),
+            Self::Months(..) => Some(date.parts.first()? * 12 + date.parts.get(1)?),
+            // Whole days in local time, whatever the offsets.
+            Self::Seconds(step) if step % 86_400 == 0 => {
+                u64::try_from(Date { offset: None, ..date.clone() }.seconds()?).ok()
+            }
+            Self::Seconds(_) => u64::try_from(date.seconds()?).ok(),
+        };
+        let (Self::Numbers(step) | Self::OfYear(_, step) | Self::Months(step, _) | Self::Seconds(step)) =
+            self;
+        let apart = place(after).zip(place(before)).map_or(0, |(after, before)| after.saturating_sub(before));
+        // Between whole steps: half of one more is rounded up.
+        let steps = apart.saturating_add(step / 2) / step.max(1);
+        usize::try_from(steps.saturating_sub(1)).unwrap_or(usize::MAX)
     }
 }
 
@@ -94,18 +127,13 @@ fn usual(places: impl Iterator<Item = u64>) -> Option<u64> {
 
 /// Days of a month.
 fn days(year: u64, month: u64) -> Option<u64> {
-    let first = Date(vec![year, month]).civil()?;
+    let first = Date::new(DateForm::Calendar, vec![year, month]).civil()?;
     u64::try_from(first.days_in_month()).ok()
-}
-
-/// Seconds from the start of the year 0.
-fn seconds(date: &Date) -> Option<u64> {
-    u64::try_from(date.civil()?.duration_since(DateTime::ZERO).as_secs()).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::DateOrder;
+    use super::super::date::DateOrder;
     use super::*;
 
     fn next_two(dates: &[&str]) -> Option<String> {
@@ -128,6 +156,23 @@ mod tests {
             (&["2023-12-31T23:58:30", "2023-12-31T23:59:00"], "2023-12-31 23:59:30 2024-01-01 00:00:00"),
             (&["7", "9"], "11 13"),
             (&["1949", "1950"], "1951 1952"),
+            (&["1999Q3", "1999Q4"], "2000-Q1 2000-Q2"),
+            (&["1999-S1", "1999-S2"], "2000-H1 2000-H2"),
+            (&["2020-W52", "2020-W53"], "2021-W01 2021-W02"),
+            (&["Nov 1999", "Dec 1999"], "2000-01 2000-02"),
+            (
+                &["2021-01-28 00:00+02:00", "2021-01-29 00:00+02:00"],
+                "2021-01-30 00:00+02:00 2021-01-31 00:00+02:00",
+            ),
+            // Daylight saving time begins: the same hour of the next day, and every hour.
+            (
+                &["2021-03-27 00:00+01:00", "2021-03-28 00:00+01:00", "2021-03-29 00:00+02:00"],
+                "2021-03-30 00:00+02:00 2021-03-31 00:00+02:00",
+            ),
+            (
+                &["2021-03-28 00:00+01:00", "2021-03-28 01:00+01:00", "2021-03-28 03:00+02:00"],
+                "2021-03-28 04:00+02:00 2021-03-28 05:00+02:00",
+            ),
         ] {
             assert_eq!(next_two(dates).as_deref(), Some(expected), "{dates:?}");
         }
@@ -146,6 +191,29 @@ mod tests {
         let mut days: Vec<Date> = (1..=100).filter_map(|n| Step::Seconds(86_400).after(&first, n)).collect();
         days.remove(40);
         assert_eq!(next(&days, 1).unwrap()[0].to_string(), "2024-04-10");
+    }
+
+    #[test]
+    fn compact_dates_are_continued_over_the_end_of_a_month() {
+        let dates: Vec<Date> = ["20010130", "20010131"].map(|text| Date::compact(text).unwrap()).to_vec();
+        assert_eq!(next(&dates, 1).unwrap()[0].to_string(), "20010201");
+        let dates: Vec<Date> = ["200111", "200112"].map(|text| Date::compact(text).unwrap()).to_vec();
+        assert_eq!(next(&dates, 1).unwrap()[0].to_string(), "200201");
+    }
+
+    #[test]
+    fn missing_dates_are_counted() {
+        let date = |text| Date::parse(text, DateOrder::Dmy).unwrap();
+        for (step, before, after, expected) in [
+            (Step::Seconds(86_400), "2001-01-05", "2001-01-07", 1),
+            (Step::Seconds(86_400), "2001-01-05", "2001-01-06", 0),
+            (Step::Seconds(3_600), "2021-03-28 01:00+01:00", "2021-03-28 03:00+02:00", 0),
+            (Step::OfYear(4, 1), "2001-Q4", "2002-Q3", 2),
+            (Step::Months(1, 31), "2001-01-31", "2001-04-30", 2),
+            (Step::Numbers(10), "10", "40", 2),
+        ] {
+            assert_eq!(step.missing(&date(before), &date(after)), expected, "{before} {after}");
+        }
     }
 
     #[test]

@@ -1,4 +1,6 @@
-use super::{Date, SeriesSpec, dates};
+use super::date::Date;
+use super::table::ReadSeries;
+use super::{SeriesSpec, dates};
 use crate::data::dataset::{Dataset, Inputs};
 use crate::data::error::DataError;
 use crate::data::sources::sequences::Scale;
@@ -44,36 +46,30 @@ impl SeriesSpec {
         if !whole && self.validation <= 0.0 {
             return Ok(None);
         }
-        let (table, dates, _) = self.with_notation_of(scale).read()?;
-        if let Some(trained) = scale.series.filter(|trained| !whole && trained.rows != table.len()) {
-            let found = format!("{} rows", number::count(table.len() as u64));
+        let ReadSeries { table, dates, facts, gaps, .. } = self.read(scale.series)?;
+        if let Some(trained) = scale.series.filter(|trained| !whole && trained.rows != facts.rows) {
+            let found = format!("{} rows", number::count(facts.rows as u64));
             let expected = format!(
                 "{} as in training, of which the latest part was held out; name the file with --data to evaluate on all of it",
                 number::count(trained.rows as u64)
             );
             return Err(DataError::content(&self.path, None, found, expected));
         }
+        let stationary = self.stationary(&table);
         let starts = match whole {
-            true => self.starts(0, table.len()),
-            false => self.held_out(table.len())?,
+            true => self.starts(&stationary, 0, table.len()),
+            false => self.held_out(&stationary, gaps.count > 0)?,
         };
         if starts.is_empty() {
-            return self.short(table.len(), "to forecast from", self.first() + self.horizon);
+            return self.short(table.len(), "to forecast from", self.first() + self.horizon, gaps.count > 0);
         }
         let ahead = |start: usize| dates.iter().skip(start).take(self.horizon).map(Date::to_string).collect();
         Ok(Some(EvaluationSeries {
-            data: self.dataset(&self.stationary(&table), scale, starts.clone()),
-            forecasts: self.forecasts(&table, scale, starts.clone()),
-            dates: starts.map(ahead).collect(),
+            data: self.dataset(&stationary, scale, &starts),
+            forecasts: self.forecasts(&table, scale, &starts),
+            dates: starts.into_iter().map(ahead).collect(),
             source: self.path.display().to_string(),
         }))
-    }
-
-    /// The spec with the notation of dates and numbers of the training data as default.
-    fn with_notation_of(&self, scale: &Scale) -> Self {
-        let order = scale.series.and_then(|trained| trained.date_order);
-        let decimal = scale.series.and_then(|trained| trained.decimal);
-        Self { date_order: self.date_order.or(order), decimal: self.decimal.or(decimal), ..self.clone() }
     }
 
     /// The last window, to forecast beyond the last row.
@@ -81,19 +77,32 @@ impl SeriesSpec {
     /// # Errors
     /// As loading the training data, and when there are too few rows.
     pub fn forecast_input(&self, scale: &Scale) -> Result<ForecastInput, DataError> {
-        let (table, dates, _) = self.with_notation_of(scale).read()?;
+        let ReadSeries { table, dates, facts, .. } = self.read(scale.series)?;
         let (rows, least) = (table.len(), self.first());
+        let wrong = |found, expected| Err(DataError::content(&self.path, None, found, expected));
         if rows < least {
             let found = format!("{} rows to forecast from", number::count(rows as u64));
-            let more = if self.difference { ", and one more for its first change" } else { "" };
-            let expected = format!("at least {}: a window{more}", number::count(least as u64));
-            return Err(DataError::content(&self.path, None, found, expected));
+            let more = match self.difference.lag() {
+                0 => String::new(),
+                1 => ", and one more for its first change".to_owned(),
+                lag => format!(", and {lag} more for its first change"),
+            };
+            return wrong(found, format!("at least {}: a window{more}", number::count(least as u64)));
+        }
+        let is_whole = |row: usize| (0..table.width).all(|column| table.get(row, column).is_finite());
+        if let Some(gap) = (rows - least..rows).rfind(|row| !is_whole(*row)) {
+            let date = dates.get(gap).map(Date::to_string).unwrap_or_default();
+            return wrong(
+                format!("a gap at {date} in the last {} rows", number::count(least as u64)),
+                "no gap in the rows that are forecast from, or a run with data.fill: linear or previous"
+                    .to_owned(),
+            );
         }
         let next = dates::next(&dates, self.horizon);
         Ok(ForecastInput {
-            inputs: Inputs::Real(self.windows(&self.stationary(&table), scale, rows..rows + 1)),
-            forecasts: self.inverse(&table, scale, rows..rows + 1),
-            rows,
+            inputs: Inputs::Real(self.windows(&self.stationary(&table), scale, &[rows])),
+            forecasts: self.inverse(&table, scale, &[rows]),
+            rows: facts.rows,
             last: dates.last().map(Date::to_string).unwrap_or_default(),
             dates: next.map(|dates| dates.iter().map(Date::to_string).collect()),
             source: self.path.display().to_string(),

@@ -7,16 +7,17 @@ use crate::metrics::{Baseline, ForecastErrors};
 ///
 /// ```text
 /// z = ln x, or x                            log
-/// d_t = z_t − z_{t−1}, or z_t               difference
+/// d_t = z_t − z_{t−lag}, or z_t             difference, the lag 1 or a season
 /// s = (d − mean)/deviation                  of the training part
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecasts {
     pub(crate) log: bool,
-    pub(crate) difference: bool,
+    /// 0 without difference.
+    pub(crate) lag: usize,
     pub(crate) horizon: usize,
     pub(crate) targets: Vec<Target>,
-    /// `[sequence, target]`: z of the last known step.
+    /// `[sequence, lag, target]`: z of the last known steps, of one if the lag is 0.
     pub(crate) last: Vec<f64>,
     /// `[sequence, horizon, target]`: the true values.
     pub(crate) truth: Vec<f64>,
@@ -44,18 +45,21 @@ impl Forecasts {
 
     /// The forecast of a `sequence` in the units of the series: `output` is `[horizon, target]`, and so is the result.
     pub fn inverse_transform(&self, sequence: usize, output: &[f32]) -> Vec<f64> {
-        let width = self.targets.len();
-        let mut z: Vec<f64> =
-            (0..width).map(|i| self.last.get(sequence * width + i).copied().unwrap_or(0.0)).collect();
-        let mut all = Vec::with_capacity(output.len());
-        for step in output.chunks_exact(width.max(1)) {
-            for ((z, s), target) in z.iter_mut().zip(step).zip(&self.targets) {
-                let d = f64::from(*s) * target.deviation + target.mean;
-                *z = if self.difference { *z + d } else { d };
-                all.push(if self.log { z.exp() } else { *z });
-            }
+        let width = self.targets.len().max(1);
+        let rows = self.lag.max(1);
+        let last = self.last.get(sequence * rows * width..).unwrap_or_default();
+        let mut z: Vec<f64> = Vec::with_capacity(output.len());
+        for (at, s) in output.iter().enumerate().take(output.len() / width * width) {
+            let Some(target) = self.targets.get(at % width) else { break };
+            let d = f64::from(*s) * target.deviation + target.mean;
+            let (step, size) = (at / width, self.lag * width);
+            let before = if step < self.lag { last.get(at) } else { z.get(at.wrapping_sub(size)) };
+            z.push(if self.lag > 0 { before.copied().unwrap_or(0.0) + d } else { d });
         }
-        all
+        if self.log {
+            z.iter_mut().for_each(|z| *z = z.exp());
+        }
+        z
     }
 
     /// The true values of a `sequence`, `[horizon, target]`; empty if they are in the future.
@@ -78,20 +82,22 @@ impl Forecasts {
         }
     }
 
-    /// The errors of the baseline that forecasts step `h` (from 0) after each of `starts` as the value `back(h)` steps before the start.
+    /// The errors of the baseline that forecasts step `h` (from 0) from `start` on as the value in the row `row(start, h, column)`, where
+    /// that is known.
     pub(crate) fn baseline(
         &self,
         name: &'static str,
         (table, columns): (&Table, &[usize]),
-        starts: impl Iterator<Item = usize>,
-        back: impl Fn(usize) -> usize,
+        starts: &[usize],
+        row: impl Fn(usize, usize, usize) -> Option<usize>,
     ) -> Baseline {
         let mut errors = self.errors();
         for start in starts {
             for h in 0..self.horizon {
                 for (target, column) in columns.iter().enumerate() {
-                    let forecast = table.get(start.saturating_sub(back(h)), *column);
-                    errors.add(target, forecast - table.get(start + h, *column));
+                    if let Some(row) = row(*start, h, *column) {
+                        errors.add(target, table.get(row, *column) - table.get(start + h, *column));
+                    }
                 }
             }
         }

@@ -3,119 +3,129 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use super::notation::{Date, DateOrder, Notation, NotationDetector, SeriesFacts, number};
+use super::date::{Date, DateOrder};
+use super::gaps::{self, Fill, Gaps};
+pub(crate) use super::grid::Table;
+use super::notation::{KnownNotation, Notation, NotationDetector, SeriesFacts};
+use super::numbers::{any_number, is_missing, number};
+use super::parts::{self, DatePart};
+use crate::data::columns::{Column, ColumnError};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
 use crate::data::files::rows::{Row, RowError, Rows};
 use crate::data::files::sniff::DELIMITERS;
 
-/// A table of numbers, a row a date.
+/// The content of a file.
 #[derive(Debug)]
-pub(crate) struct Table {
-    /// `[row, column]`, row-major.
-    pub values: Vec<f64>,
-    /// The number of columns.
-    pub width: usize,
-}
-
-impl Table {
-    /// The number of rows.
-    pub fn len(&self) -> usize {
-        self.values.len() / self.width.max(1)
-    }
-
-    /// The number in a row and column.
-    pub fn get(&self, row: usize, column: usize) -> f64 {
-        self.values.get(row * self.width + column).copied().unwrap_or(f64::NAN)
-    }
+pub(crate) struct ReadSeries {
+    pub table: Table,
+    /// The date of each row.
+    pub dates: Vec<Date>,
+    pub facts: SeriesFacts,
+    pub gaps: Gaps,
+    /// Whether the file has the latest row first.
+    pub reversed: bool,
 }
 
 /// The columns to read, and their notation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns<'a> {
     pub path: &'a Path,
-    /// The column of dates; the first if absent.
-    pub date: Option<&'a str>,
+    /// The columns of the date; the first column if empty.
+    pub date: &'a [Column],
     /// The columns of numbers.
-    pub values: &'a [String],
+    pub values: &'a [Column],
     /// Whether numbers must be above 0.
     pub positive: bool,
-    /// The order of day and month; detected if absent.
-    pub order: Option<DateOrder>,
-    /// The decimal separator; detected if absent.
-    pub decimal: Option<char>,
+    /// How gaps are closed.
+    pub fill: Option<Fill>,
+    /// What is known of the notation; the rest is detected.
+    pub known: KnownNotation,
+}
+
+/// The columns by their indices.
+struct Places {
+    date: Vec<(DatePart, usize)>,
+    values: Vec<usize>,
+    /// The number of columns.
+    count: usize,
+}
+
+/// A row as it is read.
+struct DatedRow {
+    date: Date,
+    line: u64,
+    values: Vec<f64>,
 }
 
 impl Columns<'_> {
     /// Reads `text`: numbers, the date of each row, and the notation detected.
-    pub fn read_dated(&self, text: String) -> Result<(Table, Vec<Date>, SeriesFacts), DataError> {
+    pub fn read_dated(&self, text: String) -> Result<ReadSeries, DataError> {
         let notation = self.notation(&text)?;
-        let Notation { order, decimal, .. } = notation;
+        let Notation { order, decimal, compact, .. } = notation;
         let delimiter = delimiter(&text);
         let mut rows = Rows::new(Cursor::new(text), delimiter, true);
         let Some(header) = rows.next().map_err(|error| self.broken(&error))? else {
             return Err(self.wrong(None, "no row", "a header with the names of the columns"));
         };
-        let (date, values, count) = self.places(&header)?;
-        let mut table = Table { values: Vec::new(), width: values.len() };
-        let mut dates: Vec<Date> = Vec::new();
+        let places = self.places(&header)?;
+        let mut all: Vec<DatedRow> = Vec::new();
+        let mut ascends = None;
         while let Some(row) = rows.next().map_err(|error| self.broken(&error))? {
             let line = Some(row.line);
-            if row.len() != count {
+            if row.len() != places.count {
                 let found = crate::number::counted(row.len(), "field");
-                return Err(self.wrong(line, found, format!("{count} as in the header")));
+                return Err(self.wrong(line, found, format!("{} as in the header", places.count)));
             }
-            let field = |place: usize| str::from_utf8(row.field(place).unwrap_or_default()).map(str::trim);
-            let written = field(date).unwrap_or_default();
-            let now = Date::parse(written, order).ok_or_else(|| {
-                let found = format!("{} as the date in column {}", quoted(written), date + 1);
-                let other = match order {
-                    DateOrder::Dmy => "31.01.1949",
-                    DateOrder::Mdy => "01/31/1949",
-                };
-                let expected = format!(
-                    "a date that exists, as 1949-01-31, 1949-01, 1949 or {other}, the year in full, or a whole number"
-                );
-                self.wrong(line, found, expected)
-            })?;
-            if let Some(before) =
-                dates.last().filter(|before| now <= **before || now.0.len() != before.0.len())
-            {
-                let found = match now.0.len() == before.0.len() {
-                    true if now == *before => format!("the date {} a second time", quoted(written)),
-                    true => format!("the date {} after a later one", quoted(written)),
-                    false => format!("the date {} in another form than those before", quoted(written)),
-                };
-                let expected = match now == *before && has_fraction(written) {
-                    true => {
-                        "one row a second at most; where rows come faster, number them in a column of dates: 1, 2, 3, …"
-                    }
-                    false => "one row a date, from the earliest to the latest",
-                };
-                return Err(self.wrong(line, found, expected));
+            let fields: Vec<(DatePart, &str)> =
+                places.date.iter().map(|(part, at)| (*part, field(&row, *at))).collect();
+            let written = || fields.iter().map(|(_, text)| *text).collect::<Vec<_>>().join(" ");
+            let date = parts::date(&fields, order, compact == Some(true))
+                .ok_or_else(|| self.no_date(line, &written(), &places, order))?;
+            if let Some(before) = all.last() {
+                let ascends = *ascends.get_or_insert(date > before.date);
+                let follows = if ascends { date > before.date } else { date < before.date };
+                if !follows || !date.is_like(&before.date) {
+                    return Err(self.out_of_order(line, &written(), &date, &before.date, ascends));
+                }
             }
-            dates.push(now);
-            for (place, name) in values.iter().zip(self.values) {
-                let written = field(*place).unwrap_or("�");
-                let number = number(written, decimal).filter(|number| *number > 0.0 || !self.positive).ok_or_else(|| {
-                    let what = if written.is_empty() { "nothing".into() } else { quoted(written) };
-                    let found = format!("{what} in column {} ({})", place + 1, quoted(name));
-                    let kind = if self.positive { "a number above 0 (data.log: true)" } else { "a number" };
-                    let expected = match super::notation::any_number(written) {
-                        Some(_) => format!("{kind} with the decimal separator “{decimal}”, as in the other numbers here or in training (data.decimal)"),
-                        None => format!("{kind}: fill gaps before training"),
-                    };
-                    self.wrong(line, found, expected)
-                })?;
-                table.values.push(number);
-            }
+            let values = places.values.iter().zip(self.values).map(|(place, name)| {
+                let written = field(&row, *place);
+                match number(written, decimal) {
+                    Some(number) if number > 0.0 || !self.positive => Ok(number),
+                    None if is_missing(written) => Ok(f64::NAN),
+                    _ => Err(self.no_number(line, written, (*place, name), decimal)),
+                }
+            });
+            let values = values.collect::<Result<Vec<f64>, DataError>>()?;
+            all.push(DatedRow { date, line: row.line, values });
+        }
+        let reversed = ascends == Some(false);
+        if reversed {
+            all.reverse();
+        }
+        let first_line = all.first().map(|row| row.line);
+        let width = places.values.len();
+        let mut table = Table { values: Vec::with_capacity(all.len() * width), width };
+        let mut dates = Vec::with_capacity(all.len());
+        for row in all {
+            table.values.extend_from_slice(&row.values);
+            dates.push(row.date);
         }
         let facts = SeriesFacts {
             rows: table.len(),
             date_order: notation.order_matters.then_some(order),
             decimal: notation.decimal_matters.then_some(decimal),
+            compact,
         };
-        Ok((table, dates, facts))
+        if first_line.is_some()
+            && !table.values.chunks(width.max(1)).any(|row| row.iter().all(|x| x.is_finite()))
+        {
+            let found = "no row with a number in every column";
+            return Err(self.wrong(first_line, found, "numbers in the columns of values (data.values)"));
+        }
+        let gaps = gaps::close(&mut table, &mut dates, self.fill);
+        Ok(ReadSeries { table, dates, facts, gaps, reversed })
     }
 
     /// The notation of dates and numbers of `text`: as specified, or else detected from all rows.
@@ -123,62 +133,149 @@ impl Columns<'_> {
     /// # Errors
     /// When day and month, or decimal and thousands separators, are ambiguous and the choice changes the series.
     pub fn notation(&self, text: &str) -> Result<Notation, DataError> {
-        let mut detector = NotationDetector::new(self.order, self.decimal);
-        let mut rows = Rows::new(Cursor::new(text), delimiter(text), true);
-        let mut first = None;
+        let mut detector = NotationDetector::new(self.known);
+        let delimiter = delimiter(text);
+        let mut rows = Rows::new(Cursor::new(text), delimiter, true);
+        let mut is_dotted = false;
         if let Ok(Some(header)) = rows.next() {
-            let (date, values, _) = self.places(&header)?;
+            let places = self.places(&header)?;
             // Errors of rows are reported when they are read.
-            while let (false, Ok(Some(row))) = (detector.is_settled(), rows.next()) {
-                let field =
-                    |place: usize| str::from_utf8(row.field(place).unwrap_or_default()).map(str::trim);
-                let written = field(date).unwrap_or_default();
-                first.get_or_insert_with(|| (row.line, written.to_owned()));
-                detector.date(written);
-                for value in &values {
-                    detector.number(field(*value).unwrap_or_default(), row.line);
+            while let Ok(Some(row)) = rows.next() {
+                if let Some((_, at)) = places.date.first() {
+                    let written = field(&row, *at);
+                    detector.date(written, row.line);
+                    is_dotted |= written.matches('.').count() == 2;
+                }
+                for (column, value) in places.values.iter().enumerate() {
+                    detector.numbers.add(column, field(&row, *value), row.line);
                 }
             }
         }
-        let (line, day) = first.unwrap_or_default();
-        let order = detector.order().ok_or_else(|| {
+        if is_dotted && delimiter == b';' {
+            detector.numbers.set_continental();
+        }
+        let order = detector.order().map_err(|(line, day)| {
             let found = format!("{} and others of which any part may be the month", quoted(&day));
             self.wrong(Some(line), found, "data.date_order: dmy if the day is first, or mdy")
         })?;
-        let decimal = detector.decimal().map_err(|(line, number)| {
-            let found = format!("{}, which may be {} or not", quoted(&number), number.replace(',', "."));
-            let expected =
-                "data.decimal: \",\" if the comma is the decimal separator, or \".\" if it separates thousands";
+        let decimal = detector.numbers.decimal().map_err(|(line, number)| {
+            let (sign, other) = if number.contains(',') { (',', '.') } else { ('.', ',') };
+            let names = |sign| if sign == ',' { "comma" } else { "point" };
+            let plain = number.replace(sign, if sign == ',' { "." } else { "" });
+            let found = format!("{}, which may be {plain} or not", quoted(&number));
+            let expected = format!(
+                "data.decimal: \"{sign}\" if the {} is the decimal separator, or \"{other}\" if it separates thousands",
+                names(sign)
+            );
             self.wrong(Some(line), found, expected)
         })?;
-        let (order_matters, decimal_matters) = (detector.order_matters(), detector.decimal_matters());
-        Ok(Notation { order, decimal, order_matters, decimal_matters })
+        let (order_matters, decimal_matters) = (detector.order_matters(), detector.numbers.matters());
+        Ok(Notation { order, decimal, order_matters, decimal_matters, compact: detector.compact() })
     }
 
     /// The columns of the date and of the values, and the number of columns.
-    fn places(&self, header: &Row<'_>) -> Result<(usize, Vec<usize>, usize), DataError> {
+    fn places(&self, header: &Row<'_>) -> Result<Places, DataError> {
         let line = Some(header.line);
-        let name = |at| str::from_utf8(header.field(at).unwrap_or_default()).unwrap_or("�").trim();
-        let names: Vec<&str> = (0..header.len()).map(name).collect();
-        let find = |wanted: &str, field: &str| {
-            let mut places = names.iter().enumerate().filter(|(_, name)| **name == wanted).map(|(at, _)| at);
-            match (places.next(), places.next()) {
-                (Some(at), None) => Ok(at),
-                (Some(_), Some(_)) => Err(self.wrong(
+        let names: Vec<&str> = (0..header.len()).map(|at| field(header, at)).collect();
+        let find = |wanted: &Column, setting: &str| {
+            wanted.index(&names).map_err(|error| match error {
+                ColumnError::Ambiguous { .. } => self.wrong(
                     line,
-                    format!("two columns {}", quoted(wanted)),
+                    format!("two columns {}", quoted(&wanted.to_string())),
                     "a different name for each column",
-                )),
-                (None, _) => Err(self.wrong(
-                    line,
-                    format!("the columns {}", listed(names.iter().copied())),
-                    format!("a column {} (`{field}` names others)", quoted(wanted)),
-                )),
-            }
+                ),
+                ColumnError::Missing => {
+                    let name = match wanted {
+                        Column::Number(number) => number.to_string(),
+                        Column::Name(name) => quoted(name),
+                    };
+                    self.wrong(
+                        line,
+                        format!("the columns {}", listed(names.iter().copied())),
+                        format!("a column {name} (`{setting}` names others)"),
+                    )
+                }
+            })
         };
-        let date = self.date.map_or(Ok(0), |date| find(date, "date"))?;
-        let values = self.values.iter().map(|wanted| find(wanted, "values")).collect::<Result<_, _>>()?;
-        Ok((date, values, names.len()))
+        let date = match self.date {
+            [] => vec![0],
+            date => date.iter().map(|column| find(column, "date")).collect::<Result<Vec<_>, _>>()?,
+        };
+        let values = self.values.iter().map(|column| find(column, "values")).collect::<Result<_, _>>()?;
+        let named: Vec<&str> = date.iter().filter_map(|at| names.get(*at).copied()).collect();
+        let parts = DatePart::all_of(&named).ok_or_else(|| {
+            let found = format!("the columns {} for the date", listed(named.iter().copied()));
+            let expected =
+                "columns whose names say what they have: year, quarter, month, week, day, hour, minute, second, date, time";
+            self.wrong(line, found, expected)
+        })?;
+        Ok(Places { date: parts.into_iter().zip(date).collect(), values, count: names.len() })
+    }
+
+    fn no_date(&self, line: Option<u64>, written: &str, places: &Places, order: DateOrder) -> DataError {
+        let columns: Vec<String> = places.date.iter().map(|(_, at)| (at + 1).to_string()).collect();
+        let (noun, columns) = match columns.as_slice() {
+            [column] => ("column", column.clone()),
+            columns => ("columns", columns.join(", ")),
+        };
+        let found = format!("{} as the date in {noun} {columns}", quoted(written));
+        let other = match order {
+            DateOrder::Dmy => "31.01.1949",
+            DateOrder::Mdy => "01/31/1949",
+        };
+        let expected = match places.date.len() {
+            1 => format!(
+                "a date that exists, as 1949-01-31, 1949-01, 1949, {other}, Jan 1949 or 1949-Q1, the year in full, or a whole number"
+            ),
+            _ => "a date that exists, the year in full: year, month and day; year and month, quarter or week; a day and a time".into(),
+        };
+        self.wrong(line, found, expected)
+    }
+
+    fn out_of_order(
+        &self,
+        line: Option<u64>,
+        written: &str,
+        now: &Date,
+        before: &Date,
+        ascends: bool,
+    ) -> DataError {
+        let written = quoted(written);
+        let found = match now.is_like(before) {
+            false => format!("the date {written} in another form than those before"),
+            true if now.cmp(before).is_eq() => format!("the date {written} a second time"),
+            true if ascends => format!("the date {written} after a later one"),
+            true => format!("the date {written} after an earlier one, where others run backwards"),
+        };
+        let expected = match now.cmp(before).is_eq() && has_fraction(&written) {
+            true => {
+                "one row a second at most; where rows come faster, number them in a column of dates: 1, 2, 3, …"
+            }
+            false => "one row a date, from the earliest to the latest; `date: [year, month]` joins columns",
+        };
+        self.wrong(line, found, expected)
+    }
+
+    fn no_number(
+        &self,
+        line: Option<u64>,
+        written: &str,
+        (at, name): (usize, &Column),
+        decimal: char,
+    ) -> DataError {
+        let name = match name {
+            Column::Name(name) => format!(" ({})", quoted(name)),
+            Column::Number(_) => String::new(),
+        };
+        let found = format!("{} in column {}{name}", quoted(written), at + 1);
+        let kind = if self.positive { "a number above 0 (data.log: true)" } else { "a number" };
+        let expected = match any_number(written) {
+            Some(_) => format!(
+                "{kind} with the decimal separator “{decimal}”, as in the other numbers here or in training (data.decimal)"
+            ),
+            None => format!("{kind}, or nothing, NA or NaN where it is missing"),
+        };
+        self.wrong(line, found, expected)
     }
 
     fn broken(&self, error: &RowError) -> DataError {
@@ -201,6 +298,11 @@ impl Columns<'_> {
     }
 }
 
+/// A field as text without blanks around it.
+fn field<'r>(row: &'r Row<'_>, at: usize) -> &'r str {
+    str::from_utf8(row.field(at).unwrap_or_default()).unwrap_or("�").trim()
+}
+
 /// Whether a date has a fraction of a second.
 fn has_fraction(written: &str) -> bool {
     written.rsplit_once(':').is_some_and(|(_, seconds)| seconds.contains('.'))
@@ -219,10 +321,74 @@ mod tests {
     use super::*;
 
     fn read(text: &str, values: &[&str], positive: bool) -> Result<Table, String> {
-        let values: Vec<String> = values.iter().map(|name| (*name).to_owned()).collect();
+        series(text, &[], values, positive).map(|read| read.table)
+    }
+
+    fn series(text: &str, date: &[&str], values: &[&str], positive: bool) -> Result<ReadSeries, String> {
+        let [date, values] =
+            [date, values].map(|names| names.iter().map(|name| Column::from(*name)).collect::<Vec<_>>());
         let path = Path::new("series.csv");
-        let columns = Columns { path, date: None, values: &values, positive, order: None, decimal: None };
-        columns.read_dated(text.into()).map(|(table, ..)| table).map_err(|error| error.to_string())
+        let known = KnownNotation::default();
+        let columns = Columns { path, date: &date, values: &values, positive, fill: None, known };
+        columns.read_dated(text.into()).map_err(|error| error.to_string())
+    }
+
+    fn last_date(text: &str, date: &[&str]) -> String {
+        let read = series(text, date, &["x"], false).unwrap();
+        read.dates.last().unwrap().to_string()
+    }
+
+    #[test]
+    fn dates_of_many_kinds_are_read() {
+        for (text, date, last) in [
+            ("d,x\n20010130,1\n20010131,2\n", &[][..], "20010131"),
+            ("d,x\n1991 Jan,1\n1991 Feb,2\n", &[], "1991-02"),
+            ("d,x\nJan-1-1995,1\nFeb-1-1995,2\n", &[], "1995-02-01"),
+            ("d,x\n1990 Q4,1\n1991 Q1,2\n", &[], "1991-Q1"),
+            ("year,quarter,x\n1990,4,1\n1991,1,2\n", &["year", "quarter"], "1991-Q1"),
+            (
+                "x,year,month,day,hour\n1,2010,1,1,23\n2,2010,1,2,0\n",
+                &["year", "month", "day", "hour"],
+                "2010-01-02 00",
+            ),
+            (
+                "t,x\n2021-01-01 00:00:00+02:00,1\n2021-01-02 00:00:00+02:00,2\n",
+                &[],
+                "2021-01-02 00:00:00+02:00",
+            ),
+            (",x\n2010-01-01,1\n2010-02-01,2\n", &["column 1"], "2010-02-01"),
+        ] {
+            assert_eq!(last_date(text, date), last, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_latest_row_may_be_first() {
+        let read = series("d,x\n2001-01-03,3\n2001-01-02,2\n2001-01-01,1\n", &[], &["x"], false).unwrap();
+        assert_eq!((read.table.values, read.reversed), (vec![1.0, 2.0, 3.0], true));
+    }
+
+    #[test]
+    fn missing_values_are_gaps() {
+        for missing in ["", "NA", "NaN", "null", "-", "?", "n/a"] {
+            let read = series(&format!("d,x\n1,1\n2,{missing}\n3,3\n"), &[], &["x"], false).unwrap();
+            assert!(read.table.get(1, 0).is_nan() && read.gaps.count == 1, "{missing}");
+        }
+    }
+
+    #[test]
+    fn german_thousands_are_no_fractions() {
+        let rows: String = (985..=1012_u32)
+            .map(|n| {
+                format!(
+                    "{:02}.01.2021;{}\n",
+                    n - 984,
+                    if n < 1000 { n.to_string() } else { format!("1.{:03}", n - 1000) }
+                )
+            })
+            .collect();
+        let table = read(&format!("Datum;x\n{rows}"), &["x"], false).unwrap();
+        assert!(table.values.iter().zip(985..).all(|(x, n)| *x == f64::from(n)), "{:?}", table.values);
     }
 
     #[test]
@@ -252,10 +418,8 @@ mod tests {
             "d,x,x\n",
             "d,x\n1949-01,1\n1949-02\n",
             "d,x\n1949-01,\n",
-            "d,x\n1949-01,NA\n",
-            "d,x\n1949-01,nan\n",
+            "d,x\n1949-01,many\n",
             "d,x\n1949-01,0\n",
-            "d,x\n1949-02,1\n1949-01,1\n",
             "d,x\n1949-02,1\n1949-02,1\n",
             "d,x\n2024-01-01T10:00:00.0,1\n2024-01-01T10:00:00.5,1\n",
             "d,x\n1949-02,1\n1949-03-01,1\n",
@@ -265,6 +429,8 @@ mod tests {
             "d;x\n01/02/1999;1\n01/03/1999;1\n",
             "d;x\n1999;1,234\n2000;5\n",
             "d;x\n1999;1,5\n2000;5.25\n",
+            "d;x\n01.01.1999;1.234\n02.01.1999;1.250\n",
+            "d,x\n1949-03,1\n1949-02,1\n1949-04,1\n",
         ];
         let entries = texts.map(|text| (format!("{text:?}"), read(text, &["x"], true).unwrap_err()));
         crate::messages::assert_messages("series_tables", entries);

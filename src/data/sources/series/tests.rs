@@ -12,7 +12,8 @@ fn spec(path: &Path) -> SeriesSpec {
         window: 3,
         horizon: 2,
         log: false,
-        difference: false,
+        difference: Difference::default(),
+        fill: None,
         season: None,
         validation: 0.25,
         date_order: None,
@@ -57,8 +58,9 @@ fn windows_precede_their_targets_and_the_scale_excludes_the_held_out_part() {
 #[test]
 fn the_targets_have_no_error_with_any_transform() {
     let file = file(60, |n| 50.0 + n as f64 + 9.0 * (n as f64).sin());
-    for (log, difference) in [(false, false), (true, false), (false, true), (true, true)] {
-        let spec = SeriesSpec { log, difference, horizon: 4, ..spec(file.path()) };
+    for (log, difference) in [(false, 0), (true, 0), (false, 1), (true, 1), (false, 3), (true, 7)] {
+        let spec =
+            SeriesSpec { log, difference: Difference::of(difference), horizon: 4, ..spec(file.path()) };
         let data = spec.load(&mut |_| {}).unwrap();
         let (forecasts, (_, targets)) = (data.forecasts.unwrap(), tables(data.validation.as_ref().unwrap()));
         let mut errors = forecasts.errors();
@@ -93,6 +95,29 @@ fn baselines_are_the_last_value_and_that_of_the_last_season() {
     assert!((mae - steps.iter().sum::<f64>() / 6.0).abs() < 1e-9, "{mae}");
     assert!((rmse - (steps.iter().map(|e| e * e).sum::<f64>() / 6.0).sqrt()).abs() < 1e-9, "{rmse}");
     assert!(last.errors.all().next().unwrap().1 > rmse);
+}
+
+#[test]
+fn no_window_spans_a_gap_unless_it_is_filled() {
+    let rows = (0..40).map(|n| if n == 15 { format!("{n},,0\n") } else { format!("{n},{n},0\n") });
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "n,y,z\n".to_owned() + &rows.collect::<String>()).unwrap();
+    let spec = spec(file.path());
+    let open = spec.load(&mut |_| {}).unwrap();
+    // Of 26 windows in 30 rows those with row 15 among their 3 inputs and 2 targets are left out.
+    assert_eq!(open.train.len(), 21);
+    assert!(open.notes[0].starts_with("1 gap, of 1 row, before 16: no window spans one"), "{:?}", open.notes);
+    let (inputs, targets) = tables(&open.train);
+    let step = inputs[(0, 1, 0)] - inputs[(0, 0, 0)];
+    let all = |x: &Array3<f32>| x.iter().all(|x| x.is_finite());
+    assert!(all(inputs) && targets.iter().all(|x| x.is_finite()));
+    assert!((0..21).all(|i| (inputs[(i, 2, 0)] - inputs[(i, 0, 0)] - 2.0 * step).abs() < 1e-5));
+    let filled = SeriesSpec { fill: Some(Fill::Linear), ..spec.clone() }.load(&mut |_| {}).unwrap();
+    assert_eq!(filled.train.len(), 26);
+    let (inputs, _) = tables(&filled.train);
+    assert!((0..26).all(|i| (inputs[(i, 2, 0)] - inputs[(i, 0, 0)] - 2.0 * step).abs() < 0.01));
+    let dropped = SeriesSpec { fill: Some(Fill::Drop), ..spec }.load(&mut |_| {}).unwrap();
+    assert_eq!(dropped.train.len(), 25);
 }
 
 #[test]
@@ -142,7 +167,7 @@ proptest::proptest! {
     ) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), [b"n,y\n", bytes.as_slice()].concat()).unwrap();
-        let spec = SeriesSpec { window: 1, horizon: 1, log: difference, difference, ..spec(file.path()) };
+        let spec = SeriesSpec { window: 1, horizon: 1, log: difference, difference: Difference::of(usize::from(difference)), ..spec(file.path()) };
         if let Ok(data) = spec.load(&mut |_| {}) {
             let (inputs, targets) = tables(&data.train);
             proptest::prop_assert!(inputs.iter().chain(targets).all(|x| x.is_finite()));
