@@ -37,7 +37,7 @@ macro_rules! layers {
             /// # Errors
             /// The deserializer's own, of a bad configuration.
             pub fn read<'de, D: serde::Deserializer<'de>>(name: &str, config: D) -> Option<Result<Self, D::Error>> {
-                match name {
+                match full_name(name) {
                     $(stringify!($name) => Some($name::deserialize(config).map(Self::$name)),)*
                     _ => None,
                 }
@@ -140,6 +140,18 @@ layers!(
     AdditiveAttention,
     MultiHeadAttention,
 );
+
+/// The name of a layer for which Keras has two.
+fn full_name(name: &str) -> &str {
+    match name {
+        "Convolution1D" => "Conv1D",
+        "MaxPool1D" => "MaxPooling1D",
+        "AvgPool1D" => "AveragePooling1D",
+        "GlobalMaxPool1D" => "GlobalMaxPooling1D",
+        "GlobalAvgPool1D" => "GlobalAveragePooling1D",
+        other => other,
+    }
+}
 
 impl LayerCache {
     /// The caches of the directions of a recurrent layer, in the order of [`Layer::directions`].

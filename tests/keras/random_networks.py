@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws random networks over all layers and computes Keras 3's answers for them in float64.
 
-    KERAS_BACKEND=tensorflow .venv/bin/python random_networks.py --out random [--first 0] [--count 230]
+    KERAS_BACKEND=tensorflow .venv/bin/python random_networks.py --out random [--first 0] [--count 250]
 
 All go into two files: `OUT.jsonl`, a network a line as `generate.py` writes it, and `OUT.safetensors`, tensors named
 `NUMBER/NAME` as there, in float32 (inputs and weights are rounded to float32 before Keras reads them). Beyond `generate.py`:
@@ -150,8 +150,29 @@ class Network:
         time, features = self.shape
         self.add(cls, [time * features if cls == "Flatten" else features], False)
 
+def attention_with_penalties(i):
+    """MultiHeadAttention, Dense and a Conv1D with L1L2: the gradient of the bias of the keys is 0, which an optimizer must not take for more."""
+    r = random.Random(i); T = r.randint(4, 7); data = dict(kind="series", batch=3, time=T, batches=1, pad=None, features=3, target="classes", classes=3)
+    n = Network(r, data); n.shape = [T, 3]
+    n.add("SelfMultiHeadAttention", num_heads=r.randint(1, 3), key_dim=r.randint(2, 4)); n.add("Dense", units=3, activation=r.choice(["tanh", "relu"]))
+    n.add("Conv1D", filters=3, kernel_size=r.randint(1, 3), padding="same", kernel_regularizer=dict(class_name="L1L2", config=dict(l1=0.01, l2=0.02)))
+    n.add("GlobalMaxPooling1D"); n.add("Dense", units=3, activation="softmax")
+    return n.layers, "sparse_categorical_crossentropy", r.choice([("RMSprop", dict(learning_rate=0.05)), ("Adam", dict(learning_rate=0.05)), ("Nadam", dict(learning_rate=0.05))]), data
+
+def stateful(i):
+    """Stateful layers, and others behind them, over batches with padding anywhere."""
+    r = random.Random(i); T = r.randint(4, 6); pad = r.choice(["pre", "interior", "interior", "post"])
+    data = dict(kind="tokens", batch=3, time=T, batches=r.randint(2, 4), pad=pad, vocab=9, target="real", classes=2); n = Network(r, data); n.shape = [T, 3]
+    n.add("Embedding", masked=True, input_dim=9, output_dim=3, mask_zero=True)
+    for _ in range(r.randint(1, 2)): n.recurrent(True)
+    cls, kw = n.layers[1]; (kw["layer"][1] if cls == "Bidirectional" else kw)["stateful"] = True
+    n.collapse(); n.add("Dense", units=2)
+    return n.layers, "mean_squared_error", ("SGD", dict(learning_rate=0.1)), data
+
 def draw(i):
     """The i-th network: layers, loss, optimizer, data."""
+    if i >= 2000: return stateful(i)
+    if i >= 1000: return attention_with_penalties(i)
     r = random.Random(i * 7919 + 11)
     batches = r.choice([1, 1, 1, 2, 3]); T = r.randint(4, 7)
     kind = r.choice(["tokens", "tokens", "tokens", "series", "series", "channels"])
@@ -364,15 +385,25 @@ def answer(i, specs, loss, opt, d):
     T["out5"] = out.numpy()
     return T, (optimizer.get_config() if not d.get("inference") else {})
 
+def vanishes(T):
+    """Whether the gradient of a weight is 0 but for rounding, which in float32 is another: of a bias below a BatchNormalization, say. That of the
+    bias of attention's keys is exactly 0 with us."""
+    largest = max([np.abs(v).max() for n, v in T.items() if n.startswith("g.")], default=0)
+    return any(0 < np.abs(v).max() < 1e-7 * largest for n, v in T.items() if n.startswith("g.") and not n.endswith("key.bias"))
+
 def main():
-    ap = argparse.ArgumentParser(); ap.add_argument("--out", default="random"); ap.add_argument("--first", type=int, default=0); ap.add_argument("--count", type=int, default=230)
-    ap.add_argument("--only", type=int, nargs="*"); ap.add_argument("--show", action="store_true")
-    a = ap.parse_args(); dst = pathlib.Path(a.out); dst.parent.mkdir(parents=True, exist_ok=True); lines, tensors, wrong = [], {}, []
-    for i in a.only or range(a.first, a.first + a.count):
+    ap = argparse.ArgumentParser(); ap.add_argument("--out", default="random"); ap.add_argument("--first", type=int, default=0); ap.add_argument("--count", type=int, default=250)
+    ap.add_argument("--only", type=int, nargs="*", help="networks from 1000 and from 2000 on are of the two kinds that once differed"); ap.add_argument("--show", action="store_true")
+    ap.add_argument("--layers", action="store_true", help="list the classes of keras.layers instead")
+    a = ap.parse_args()
+    if a.layers: return print("\n".join(sorted(n for n, c in vars(L).items() if isinstance(c, type) and issubclass(c, L.Layer))))
+    dst = pathlib.Path(a.out); dst.parent.mkdir(parents=True, exist_ok=True); lines, tensors, wrong = [], {}, []
+    for i in a.only or [*range(a.first, a.first + a.count), *range(1000, 1010), *range(2000, 2020)]:
         specs, loss, opt, d = draw(i)
         if a.show: print(i, loss, opt, d, *specs, sep="\n  "); continue
         try: T, config = answer(i, specs, loss, opt, d)
         except Exception as e: wrong.append(i); print(f"{i}: {type(e).__name__}: {str(e)[:300]}", [s[0] for s in specs], d, flush=True); continue
+        if vanishes(T): print(f"{i}: the gradient of a weight is 0 up to rounding, left out", [s[0] for s in specs], flush=True); continue
         if not all(np.isfinite(v).all() for v in T.values()): print(f"{i}: not finite in Keras, left out", [s[0] for s in specs], d["pad"], flush=True); continue
         lines.append(json.dumps({"name": str(i), "layers": [{"class": s[0], **s[1]} for s in specs], "loss": loss, "optimizer": {"class": opt[0], "given": opt[1]}, "data": d}))
         for n, v in T.items(): tensors[f"{i}/{n}"] = np.ascontiguousarray(v if v.dtype.kind == "i" else v.astype("float32"))
