@@ -111,6 +111,10 @@ impl Net {
         let mut params = model.params();
         let mut rng = Rng::new(seed, "test", 2);
         params.values_mut().iter_mut().for_each(|w| *w = (0.6 * rng.normal()) as f32);
+        // No variance is below 0.
+        for param in params.table().to_vec().into_iter().filter(|param| !param.trainable) {
+            params.values_mut()[param.range].iter_mut().for_each(|w| *w = w.abs());
+        }
         if let Data::Real(x) = &data {
             let features = x.len_of(Axis(2));
             for (i, w) in params.values_mut()[..features * (features + 1)].iter_mut().enumerate() {

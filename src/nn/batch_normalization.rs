@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::batch_sums::BatchSums;
 use super::cache::layer_cache;
 use super::error::LayerConfigError;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Mode, Shape};
+use super::layer::{BackwardContext, Extent, ForwardContext, Layer, LayerOutput, Mode, Shape};
 use super::params::ParamSpec;
 use super::{Block, Initializer, Mask, Regularizer, Weights};
 
@@ -201,6 +201,10 @@ impl Layer for BatchNormalization {
         let variance = ParamSpec::new("moving_variance", &shape, self.moving_variance_initializer).frozen();
         let learned = self.scale.then(gamma).into_iter().chain(self.center.then(beta));
         learned.chain([mean, variance]).collect()
+    }
+
+    fn cache_numbers(&self, extent: &Extent) -> usize {
+        extent.time * extent.rows * extent.features
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {

@@ -44,7 +44,13 @@ fn smallest(name: &str) -> (Map<String, Value>, Value) {
                 let error = error.to_string();
                 let missing = error.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
                 let missing = missing.unwrap_or_else(|| panic!("{name}: {error}"));
-                let value = if missing == "of" { json!({"layer": "LSTM", "units": 1}) } else { json!(1) };
+                let value = match missing {
+                    "of" if name == "TimeDistributed" => json!({"layer": "Dense", "units": 1}),
+                    "of" => json!({"layer": "LSTM", "units": 1}),
+                    "activation" => json!("tanh"),
+                    "dims" | "target_shape" => json!([1]),
+                    _ => json!(1),
+                };
                 config.insert(missing.to_owned(), value);
             }
         }

@@ -171,8 +171,8 @@ def stateful(i):
 
 def draw(i):
     """The i-th network: layers, loss, optimizer, data."""
-    if i >= 2000: return stateful(i)
-    if i >= 1000: return attention_with_penalties(i)
+    if 2000 <= i < 3000: return stateful(i)
+    if 1000 <= i < 2000: return attention_with_penalties(i)
     r = random.Random(i * 7919 + 11)
     batches = r.choice([1, 1, 1, 2, 3]); T = r.randint(4, 7)
     kind = r.choice(["tokens", "tokens", "tokens", "series", "series", "channels"])
@@ -397,18 +397,22 @@ def main():
     ap.add_argument("--layers", action="store_true", help="list the classes of keras.layers instead")
     a = ap.parse_args()
     if a.layers: return print("\n".join(sorted(n for n, c in vars(L).items() if isinstance(c, type) and issubclass(c, L.Layer))))
-    dst = pathlib.Path(a.out); dst.parent.mkdir(parents=True, exist_ok=True); lines, tensors, wrong = [], {}, []
-    for i in a.only or [*range(a.first, a.first + a.count), *range(1000, 1010), *range(2000, 2020)]:
+    numbers = a.only or [*range(a.first, a.first + a.count), *range(1000, 1010), *range(2000, 2020)]
+    if not a.show: return write(a.out, numbers)
+    for i in numbers: specs, loss, opt, d = draw(i); print(i, loss, opt, d, *specs, sep="\n  ")
+
+def write(out, numbers):
+    """Writes the networks of these numbers to OUT.jsonl and OUT.safetensors."""
+    dst = pathlib.Path(out); dst.parent.mkdir(parents=True, exist_ok=True); lines, tensors, wrong = [], {}, []
+    for i in numbers:
         specs, loss, opt, d = draw(i)
-        if a.show: print(i, loss, opt, d, *specs, sep="\n  "); continue
         try: T, config = answer(i, specs, loss, opt, d)
         except Exception as e: wrong.append(i); print(f"{i}: {type(e).__name__}: {str(e)[:300]}", [s[0] for s in specs], d, flush=True); continue
         if vanishes(T): print(f"{i}: the gradient of a weight is 0 up to rounding, left out", [s[0] for s in specs], flush=True); continue
         if not all(np.isfinite(v).all() for v in T.values()): print(f"{i}: not finite in Keras, left out", [s[0] for s in specs], d["pad"], flush=True); continue
         lines.append(json.dumps({"name": str(i), "layers": [{"class": s[0], **s[1]} for s in specs], "loss": loss, "optimizer": {"class": opt[0], "given": opt[1]}, "data": d}))
         for n, v in T.items(): tensors[f"{i}/{n}"] = np.ascontiguousarray(v if v.dtype.kind == "i" else v.astype("float32"))
-    if not a.show:
-        dst.with_suffix(".jsonl").write_text("\n".join(lines) + "\n"); save_file(tensors, dst.with_suffix(".safetensors"))
-        print(f"{len(lines)} networks with Keras {keras.__version__}, {len(wrong)} failed")
+    dst.with_suffix(".jsonl").write_text("\n".join(lines) + "\n"); save_file(tensors, dst.with_suffix(".safetensors"))
+    print(f"{len(lines)} networks with Keras {keras.__version__}, {len(wrong)} failed")
 
 if __name__ == "__main__": main()

@@ -168,3 +168,16 @@ fn noise_is_added_in_training_only_and_has_its_deviation() {
     assert!(mean.abs() < 0.03 && (deviation - 0.5).abs() < 0.02, "{mean} {deviation}");
     assert_eq!(noisy, net.output(TRAIN), "the same numbers for the same seed and step");
 }
+
+/// Where Keras has NaN, and where it has no mask because attention took it off the tensor that both read.
+#[test]
+fn what_is_not_as_in_keras() {
+    let ids = ndarray::array![[3, 1, 0], [0, 0, 0]];
+    let mean = Net::new(Data::Ids(ids), vec![GlobalAveragePooling1D {}.into()], 1).unwrap();
+    assert!(mean.output(TRAIN).index_axis(Axis(0), 0).iter().any(|x| *x != 0.0));
+    assert!(mean.output(TRAIN).index_axis(Axis(0), 1).iter().all(|x| *x == 0.0));
+    assert!(mean.gradient(TRAIN).iter().all(|g| g.is_finite()));
+    let attention = MultiHeadAttention { num_heads: 1, key_dim: 2, ..MultiHeadAttention::default() };
+    let layers = vec![attention.into(), reading(&[0, 1], Add {}), GlobalAveragePooling1D {}.into()];
+    assert!(Net::new(padded(3, 6, 1, false), layers, 1).unwrap().model.is_masked(3));
+}
