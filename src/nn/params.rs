@@ -190,7 +190,7 @@ impl Params {
         let learns = table.iter().any(|param| param.trainable);
         let mut together = table.iter().filter(|param| param.trainable == learns);
         let first = together.next();
-        match (first, together.last().or(first)) {
+        match (first, together.next_back().or(first)) {
             (Some(first), Some(last)) => first.range.start..last.range.end,
             _ => 0..0,
         }
