@@ -2,16 +2,23 @@
 //! dropout, masks and ties agree with a second, plain implementation; and errors name the field.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
 
+#[path = "layers/batch_normalization.rs"]
+mod batch_normalization;
+#[path = "layers/graph.rs"]
+mod graph;
+
 use ndarray::{Array1, Array2, Array3, Axis, s};
 use proptest::prelude::*;
 use unrolled::kernel::ThreadPool;
 use unrolled::metrics::Confusion;
 use unrolled::nn::{
-    Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, BuildError, Concatenate,
-    Conv1D, Dense, Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient,
-    Initializer, Input, InputRef, LSTM, LayerNode, LayerNormalization, LayerSpec, Loss, Masking,
-    MaxPooling1D, Merge, Mode, Model, MultiHeadAttention, Padding, Params, RecurrentSpec, Regularizer,
-    RepeatVector, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D, TargetsView,
+    Activation, ActivationLayer, Add, AdditiveAttention, Attention, Average, AveragePooling1D,
+    BatchNormalization, Bidirectional, BuildError, Concatenate, Conv1D, Dense, Dropout, Embedding, Ends,
+    Flatten, GRU, GaussianNoise, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient, Initializer, Input,
+    InputRef, LSTM, LayerNode, LayerNormalization, LayerSpec, Loss, Masking, MaxPooling1D, Maximum, Merge,
+    Mode, Model, MultiHeadAttention, Multiply, Padding, Params, Permute, RecurrentSpec, Regularizer,
+    RepeatVector, Reshape, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D, TargetsView,
+    TimeDistributed, UpSampling1D, ZeroPadding1D,
 };
 use unrolled::rng::Rng;
 
@@ -104,6 +111,10 @@ impl Net {
         let mut params = model.params();
         let mut rng = Rng::new(seed, "test", 2);
         params.values_mut().iter_mut().for_each(|w| *w = (0.6 * rng.normal()) as f32);
+        // No variance is below 0.
+        for param in params.table().to_vec().into_iter().filter(|param| !param.trainable) {
+            params.values_mut()[param.range].iter_mut().for_each(|w| *w = w.abs());
+        }
         if let Data::Real(x) = &data {
             let features = x.len_of(Axis(2));
             for (i, w) in params.values_mut()[..features * (features + 1)].iter_mut().enumerate() {
@@ -156,7 +167,7 @@ impl Net {
         let gradient = self.gradient(mode);
         let whole = norm(&gradient);
         let mut rng = Rng::new(9, "test", 3);
-        for param in self.params.table().to_vec() {
+        for param in self.params.table().to_vec().into_iter().filter(|param| param.trainable) {
             for _ in 0..2 {
                 let mut direction: Vec<f64> = param.range.clone().map(|_| rng.normal()).collect();
                 let length = direction.iter().map(|d| d * d).sum::<f64>().sqrt();

@@ -9,12 +9,13 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, Array3, s};
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use unrolled::kernel::ThreadPool;
 use unrolled::nn::{
-    Gradient, Input, InputRef, LayerNode, LayerSpec, Loss, Mode, Model, Observer, Params, Shape, Shard,
-    TargetsView, Unrolled,
+    BatchSums, Gradient, Input, InputRef, LayerNode, LayerSpec, Loss, Mode, Model, Observer, Params, Shape,
+    Shard, TargetsView, Unrolled,
 };
 use unrolled::optim::{Optimizer, OptimizerSpec};
 use unrolled::protocol::Direction;
@@ -35,22 +36,44 @@ impl Case {
         let file = json.with_extension("safetensors");
         let bytes = std::fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
         let raw = SafeTensors::deserialize(&bytes).map_err(|e| format!("{}: {e}", file.display()))?;
-        let tensors = raw.iter().map(|(name, view)| {
-            let values = match view.dtype() {
-                Dtype::F64 => view.data().as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
-                Dtype::I32 => {
-                    view.data().as_chunks().0.iter().map(|b| f64::from(i32::from_le_bytes(*b))).collect()
-                }
-                Dtype::U8 => view.data().iter().map(|b| f64::from(*b)).collect(),
-                other => return Err(format!("{name}: {other:?}")),
-            };
-            Ok((name.to_owned(), (view.shape().to_vec(), values)))
-        });
+        let tensors = raw.iter().map(|(name, view)| Ok((name.to_owned(), numbers(name, &view)?)));
         Ok(Self { config, tensors: tensors.collect::<Checked<_>>()? })
+    }
+
+    /// The random networks of a `jsonl` file, whose tensors all lie in the one file beside it, `NUMBER/NAME`.
+    fn read_packed(jsonl: &Path) -> Checked<Vec<Self>> {
+        let text = std::fs::read_to_string(jsonl).map_err(|e| format!("{}: {e}", jsonl.display()))?;
+        let file = jsonl.with_extension("safetensors");
+        let bytes = std::fs::read(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        let raw = SafeTensors::deserialize(&bytes).map_err(|e| format!("{}: {e}", file.display()))?;
+        let mut all = BTreeMap::<String, Tensors>::new();
+        for (name, view) in raw.iter() {
+            let (case, tensor) = name.split_once('/').ok_or_else(|| format!("{name}: of no case"))?;
+            all.entry(case.into()).or_default().insert(tensor.into(), numbers(name, &view)?);
+        }
+        let case = |line: &str| {
+            let config: Value =
+                serde_json::from_str(line).map_err(|e| format!("{}: {e}", jsonl.display()))?;
+            let name = config["name"].as_str().unwrap_or_default();
+            let tensors = all.remove(name).ok_or_else(|| format!("{name}: no tensors"))?;
+            Ok(Self { config, tensors })
+        };
+        text.lines().map(case).collect()
+    }
+
+    /// How many batches it has, one after the other.
+    fn batches(&self) -> usize {
+        self.config["data"]["batches"].as_u64().unwrap_or(1) as usize
     }
 
     fn tensor(&self, name: &str) -> Checked<&(Vec<usize>, Vec<f64>)> {
         self.tensors.get(name).ok_or_else(|| format!("no tensor `{name}`"))
+    }
+
+    /// A shard with the sequences `rows` of the `k`-th batch.
+    fn load_batch(&self, shard: &mut Shard, k: usize, rows: Range<usize>) -> Checked<()> {
+        let (k, batch) = (k % self.batches(), self.tensor("x")?.0[0] / self.batches());
+        self.load(shard, k * batch + rows.start..k * batch + rows.end)
     }
 
     fn model(&self) -> Checked<Model> {
@@ -129,9 +152,22 @@ impl Case {
     }
 }
 
+/// The shape and the numbers of a tensor.
+fn numbers(name: &str, view: &TensorView<'_>) -> Checked<(Vec<usize>, Vec<f64>)> {
+    let values = match view.dtype() {
+        Dtype::F64 => view.data().as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
+        Dtype::F32 => view.data().as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect(),
+        Dtype::I32 => view.data().as_chunks().0.iter().map(|b| f64::from(i32::from_le_bytes(*b))).collect(),
+        Dtype::U8 => view.data().iter().map(|b| f64::from(*b)).collect(),
+        other => return Err(format!("{name}: {other:?}")),
+    };
+    Ok((view.shape().to_vec(), values))
+}
+
 /// A layer in a fixture: Keras's class and arguments.
 fn layer(config: &Value) -> Checked<LayerNode> {
     let mut config = config.clone();
+    regularizers(&mut config);
     let fields = config.as_object_mut().ok_or("a layer is no object")?;
     let class =
         fields.remove("class").and_then(|c| c.as_str().map(str::to_owned)).ok_or("a layer without class")?;
@@ -140,11 +176,9 @@ fn layer(config: &Value) -> Checked<LayerNode> {
     // A wrapped layer is [class, arguments] there, {layer: class, …} here.
     if let Some(Value::Array(wrapped)) = fields.remove("layer") {
         let mut inner = wrapped.get(1).cloned().unwrap_or_default();
+        regularizers(&mut inner);
         inner["layer"] = wrapped.first().cloned().unwrap_or_default();
         fields.insert("of".into(), inner);
-    }
-    for (_, value) in fields.iter_mut().filter(|(name, _)| name.ends_with("_regularizer")) {
-        *value = value["config"].clone();
     }
     let trainable = fields.remove("trainable").is_none_or(|trainable| trainable == Value::Bool(true));
     let inputs = fields.remove("inputs").map_or(Ok(Vec::new()), serde_json::from_value::<Vec<InputRef>>);
@@ -152,6 +186,14 @@ fn layer(config: &Value) -> Checked<LayerNode> {
     let read = LayerSpec::read(class, config).ok_or_else(|| format!("no layer `{class}`"))?;
     let spec = read.map_err(|e| format!("{class}: {e}"))?;
     Ok(LayerNode { trainable, inputs, ..spec.into() })
+}
+
+/// Regularizers are `{class_name, config}` there, their config alone here.
+fn regularizers(layer: &mut Value) {
+    let fields = layer.as_object_mut().into_iter().flatten();
+    for (_, value) in fields.filter(|(name, _)| name.ends_with("_regularizer")) {
+        *value = value["config"].clone();
+    }
 }
 
 /// Collects every unrolled step.
@@ -219,30 +261,53 @@ fn verify(case: &Case) -> Checked<()> {
     let model = case.model()?;
     let mut params = model.params();
     load(&mut params, case)?;
-    let batch = case.tensor("x")?.0[0];
-    let mode = Mode::Train { seed: 0, step: 0, first_row: 0 };
-
-    let mut shard = Shard::new(&model, &params);
-    case.load(&mut shard, 0..batch)?;
-    shard.forward(&model, &params, mode);
-    let mut everything = Everything::default();
-    let output = shard.output(&model);
-    let weight = shard.weight(&model);
-    let score = shard.backward(&model, &params, weight, Some(&mut everything));
-    let mut gradient = Gradient::new(&model, &params);
-    gradient.sum(&params, std::iter::once(&shard), &mut team()?);
-
+    let batch = case.tensor("x")?.0[0] / case.batches();
     let largest_gradient = case.tensors.iter().filter(|(name, _)| name.starts_with("g."));
     let largest_gradient = largest_gradient.flat_map(|(_, (_, g))| g).fold(0.0f64, |m, g| m.max(g.abs()));
     let mut comparison =
         Comparison { case, largest_gradient, seen: ["x", "y", "mask"].map(str::to_owned).to_vec() };
+    let weights = params.table().iter().map(|param| format!("w.{}", param.name));
+    comparison.seen.extend(weights);
+    if case.tensors.contains_key("loss") {
+        one_step(&mut comparison, &model, &params, batch)?;
+        five_steps(&mut comparison, &model, &mut params, batch)?;
+    }
+    if case.tensors.contains_key("out5") {
+        let mut shard = Shard::new(&model, &params);
+        case.load_batch(&mut shard, 0, 0..batch)?;
+        shard.forward(&model, &params, Mode::Evaluate);
+        let adam_like = !matches!(case.optimizer()?, OptimizerSpec::SGD(_));
+        let allowed = if adam_like { 3e-4 } else { 3e-5 };
+        let output = shard.output(&model);
+        let output = output.as_slice().ok_or("output not contiguous")?;
+        comparison.check("out5", output, |b, _| (allowed * b.abs()).max(allowed / 10.0))?;
+    }
+    match case.tensors.keys().find(|name| !comparison.seen.contains(name)) {
+        Some(name) => Err(format!("{name} was not compared")),
+        None => Ok(()),
+    }
+}
+
+/// Reads all batches with the weights at the start, and compares output, loss and derivatives of the last.
+fn one_step(comparison: &mut Comparison<'_>, model: &Model, params: &Params, batch: usize) -> Checked<()> {
+    let case = comparison.case;
+    let mode = Mode::Train { seed: 0, step: 0, first_row: 0 };
+    let mut shard = Shard::new(model, params);
+    for k in 0..case.batches() {
+        case.load_batch(&mut shard, k, 0..batch)?;
+        shard.forward(model, params, mode);
+    }
+    let mut everything = Everything::default();
+    let output = shard.output(model);
+    let weight = shard.weight(model);
+    let score = shard.backward(model, params, weight, Some(&mut everything));
+    let mut gradient = Gradient::new(model, params);
+    gradient.sum(params, std::iter::once(&shard), &mut team()?);
+
     comparison.answer("out", output.as_slice().ok_or("output not contiguous")?)?;
     comparison.answer("loss", &[(score.mean_loss() + params.regularization_loss()) as f32])?;
-    for param in params.table() {
-        comparison.seen.push(format!("w.{}", param.name));
-        if param.trainable {
-            comparison.inner(&format!("g.{}", param.name), &gradient.values()[param.range.clone()])?;
-        }
+    for param in params.table().iter().filter(|param| param.trainable) {
+        comparison.inner(&format!("g.{}", param.name), &gradient.values()[param.range.clone()])?;
     }
     for (layer, steps) in &everything.0 {
         let (time, (batch, units)) = (steps.len(), steps[0].1.dim());
@@ -251,24 +316,21 @@ fn verify(case: &Case) -> Checked<()> {
             h.slice_mut(s![.., *t, ..]).assign(state);
             dh.slice_mut(s![.., *t, ..]).assign(derivative);
         }
+        comparison.inner(&format!("h.{layer}"), h.as_slice().ok_or("h")?)?;
+        comparison.inner(&format!("dh.{layer}"), dh.as_slice().ok_or("dh")?)?;
+        let name = format!("hnorm.{layer}");
+        if !case.tensors.contains_key(&name) {
+            continue;
+        }
         let norm = |t: usize| {
             dh.slice(s![.., t, ..]).iter().map(|d| f64::from(*d).powi(2)).sum::<f64>().sqrt() as f32
         };
-        comparison.inner(&format!("h.{layer}"), h.as_slice().ok_or("h")?)?;
-        comparison.inner(&format!("dh.{layer}"), dh.as_slice().ok_or("dh")?)?;
-        comparison.check(&format!("hnorm.{layer}"), &(0..time).map(norm).collect::<Vec<_>>(), |b, _| {
-            3e-4 * b.abs()
-        })?;
+        comparison.check(&name, &(0..time).map(norm).collect::<Vec<_>>(), |b, _| 3e-4 * b.abs())?;
     }
-
-    five_steps(&mut comparison, &model, &mut params, batch)?;
-    match case.tensors.keys().find(|name| !comparison.seen.contains(name)) {
-        Some(name) => Err(format!("{name} was not compared")),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
-/// Five updates on the same batch, split into two shards as in training.
+/// Five updates, each on the next batch, split into two shards as in training.
 fn five_steps(
     comparison: &mut Comparison<'_>,
     model: &Model,
@@ -281,24 +343,37 @@ fn five_steps(
     let (cut, mut shards) = (batch / 2 + 1, Vec::new());
     // A batch of one gives one shard: training makes no empty ones.
     for rows in [0..cut, cut..batch].into_iter().filter(|rows| !rows.is_empty()) {
-        let mut shard = Shard::new(model, params);
-        comparison.case.load(&mut shard, rows)?;
-        shards.push(shard);
+        shards.push((Shard::new(model, params), rows));
     }
-    let weight: f64 = shards.iter_mut().map(|shard| shard.weight(model)).sum();
     let (mut losses, mut gradient) = (Vec::new(), Gradient::new(model, params));
     let mut team = team()?;
-    for _ in 0..5 {
-        let mut loss = 0.0;
-        for shard in &mut shards {
-            shard.forward(model, params, Mode::Train { seed: 0, step: 0, first_row: 0 });
-            loss += shard.backward(model, params, weight, None).loss;
+    for k in 0..5 {
+        let (mut weight, mut loss) = (0.0, 0.0);
+        for (shard, rows) in &mut shards {
+            comparison.case.load_batch(shard, k, rows.clone())?;
+            weight += shard.weight(model);
+        }
+        let mode = Mode::Train { seed: 0, step: 0, first_row: 0 };
+        for segment in model.segments() {
+            shards
+                .iter_mut()
+                .for_each(|(shard, _)| shard.forward_segment(model, params, mode, segment.clone()));
+            exchange(model, &mut shards, segment.end, false);
+        }
+        for (shard, _) in &mut shards {
+            loss += shard.begin_backward(model, weight).loss;
+        }
+        for segment in model.segments().rev() {
+            let each = shards.iter_mut();
+            each.for_each(|(shard, _)| shard.backward_segment(model, params, segment.clone(), None));
+            exchange(model, &mut shards, segment.start, true);
         }
         losses.push((loss / weight + params.regularization_loss()) as f32);
-        gradient.sum(params, shards.iter(), &mut team);
+        gradient.sum(params, shards.iter().map(|(shard, _)| shard), &mut team);
         let norm = gradient.norm();
         let limit = clip.map(|clip| clip.apply(gradient.tensors_mut(params), norm)).unwrap_or_default();
         optimizer.step(params.trainable_mut(), gradient.values(), limit, &mut team);
+        shards[0].0.move_averages(model, params);
     }
     let adam_like = !matches!(spec, OptimizerSpec::SGD(_));
     let allowed = if adam_like { 1e-4 } else { 1e-5 };
@@ -308,6 +383,13 @@ fn five_steps(
             .check(&format!("w5.{}", param.name), &params.values()[param.range.clone()], |_, _| allowed)?;
     }
     Ok(())
+}
+
+/// Gives all shards the sums of all for layer `i`.
+fn exchange(model: &Model, shards: &mut [(Shard, Range<usize>)], i: usize, backward: bool) {
+    let mut sums = BatchSums::default();
+    shards.iter_mut().for_each(|(shard, _)| shard.add_sums(model, i, backward, &mut sums));
+    shards.iter_mut().for_each(|(shard, _)| shard.set_sums(model, i, backward, &sums));
 }
 
 fn load(params: &mut Params, case: &Case) -> Checked<()> {
@@ -355,6 +437,19 @@ fn parity_with_keras() {
         Ok(passed) => println!("{} cases: {}", passed.len(), passed.join(" ")),
         Err(e) => panic!("{e}"),
     }
+}
+
+/// The random networks; those of `PARITY_RANDOM=FILE.jsonl` where it is set.
+#[test]
+fn random_networks_agree_with_keras() {
+    let own = || own_fixtures().with_file_name("random.jsonl");
+    let file = std::env::var_os("PARITY_RANDOM").map_or_else(own, PathBuf::from);
+    let cases = Case::read_packed(&file).unwrap();
+    let verified = cases.iter().map(|case| (case.config["name"].as_str().unwrap_or_default(), verify(case)));
+    let failures = verified.filter_map(|(name, verified)| Some(format!("{name}: {}", verified.err()?)));
+    let failures = failures.collect::<Vec<_>>();
+    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    println!("{} random networks", cases.len());
 }
 
 /// The test itself is tested: one value of any tensor off by 1 % must be found.

@@ -11,11 +11,12 @@ use unrolled::bench::{Workload, workloads};
 use unrolled::data::{Batch, Dataset, Inputs, Targets};
 use unrolled::kernel::{CountingAllocator, WorkCount, allocation_count, work_count};
 use unrolled::nn::{
-    Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, Concatenate, Conv1D, Dense,
-    Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient, Input, LSTM,
-    LayerNode, LayerNormalization, Loss, Masking, MaxPooling1D, Merge, Mode, Model, MultiHeadAttention,
-    Padding, Params, RecurrentSpec, RepeatVector, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D,
-    TargetsView,
+    Activation, ActivationLayer, Add, AdditiveAttention, Attention, Average, AveragePooling1D,
+    BatchNormalization, Bidirectional, Concatenate, Conv1D, Dense, Dropout, Embedding, Flatten, GRU,
+    GaussianNoise, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient, Input, LSTM, LayerNode,
+    LayerNormalization, LayerSpec, Loss, Masking, MaxPooling1D, Maximum, Merge, Mode, Model,
+    MultiHeadAttention, Multiply, Padding, Params, Permute, RecurrentSpec, RepeatVector, Reshape, ScoreMode,
+    Shape, Shard, SimpleRNN, SpatialDropout1D, TargetsView, TimeDistributed, UpSampling1D, ZeroPadding1D,
 };
 use unrolled::optim::{Adagrad, Adam, Clip, Nadam, OptimizerSpec, RMSprop, SGD};
 use unrolled::train::Stepper;
@@ -118,6 +119,11 @@ fn layers_that_drop_or_carry_allocate_nothing() {
     assert_eq!(calls_of_a_step(model, &rmsprop, None, &batch), 0);
 }
 
+/// A layer that names the `inputs` that it reads.
+fn reading(inputs: &[usize], layer: LayerSpec) -> LayerNode {
+    LayerNode { inputs: inputs.iter().map(|i| (*i).into()).collect(), ..layer.into() }
+}
+
 /// Likewise with every kind of layer that reads numbers.
 #[test]
 fn other_layers_allocate_nothing() {
@@ -152,6 +158,22 @@ fn other_layers_allocate_nothing() {
             Flatten {}.into(),
         ],
         vec![last().into(), RepeatVector { n: 4 }.into(), GRU { reset_after: false, ..last() }.into()],
+        vec![
+            BatchNormalization::default().into(),
+            TimeDistributed { of: Box::new(Dense { units: 4, ..Dense::default() }.into()) }.into(),
+            GaussianNoise { stddev: 0.2 }.into(),
+            reading(&[2, 3], Add {}.into()),
+            reading(&[3, 4], Average {}.into()),
+            reading(&[4, 5], Multiply {}.into()),
+            reading(&[5, 6], Maximum {}.into()),
+            ZeroPadding1D::default().into(),
+            UpSampling1D::default().into(),
+            Permute { dims: vec![2, 1] }.into(),
+            Reshape { target_shape: vec![-1, 8] }.into(),
+            ActivationLayer { activation: Activation::Tanh }.into(),
+            BatchNormalization::default().into(),
+            last().into(),
+        ],
         vec![
             Masking::default().into(),
             SimpleRNN { units: 5, return_sequences: true, ..SimpleRNN::default() }.into(),

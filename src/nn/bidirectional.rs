@@ -153,6 +153,7 @@ impl Layer for Bidirectional {
         let (time, batch, n) = fwd.h.dim();
         let width = if self.merge_mode == Merge::Concat { n.saturating_mul(2) } else { n };
         let sequences = cell.settings().return_sequences;
+        let mask = ctx.pass.mask.filter(|_| sequences || cell.settings().stateful);
         out.reshape(if sequences { time } else { 1 }, batch, width);
         for t in 0..out.dim().0 {
             let (f, b) = if sequences {
@@ -162,7 +163,7 @@ impl Layer for Bidirectional {
             };
             let rows = out.step_mut(t).chunks_exact_mut(width).zip(f.chunks_exact(n).zip(b.chunks_exact(n)));
             for (row, (out, (f, b))) in rows.enumerate() {
-                if sequences && ctx.pass.mask.is_some_and(|mask| !mask.step(t)[row]) {
+                if mask.is_some_and(|mask| !gives(mask, sequences, t, row)) {
                     out.fill(0.0);
                     continue;
                 }
@@ -194,7 +195,8 @@ impl Layer for Bidirectional {
         let (x, half) = (inputs[0], weights.len() / 2);
         let BidirectionalCache { forward, backward, half_grad, second_input_grad } = cache;
         let (first_grads, second_grads) = param_grads.split_at_mut(weights.part(0..half).size());
-        let mask = pass.mask.filter(|_| cell.settings().return_sequences);
+        let settings = cell.settings();
+        let mask = pass.mask.filter(|_| settings.return_sequences || settings.stateful);
         for (i, param_grads) in [first_grads, second_grads].into_iter().enumerate() {
             let (buffers, other) =
                 if i == 0 { (&mut *forward, &*backward) } else { (&mut *backward, &*forward) };
@@ -241,7 +243,7 @@ impl Bidirectional {
             let rows =
                 half_grad.step_mut(t).chunks_exact_mut(n).zip(upstream_grad.step(t).chunks_exact(width));
             for (row, ((half, d), other)) in rows.zip(other.cache.h.step(at).chunks_exact(n)).enumerate() {
-                if mask.is_some_and(|mask| !mask.step(t)[row]) {
+                if mask.is_some_and(|mask| !gives(mask, sequences, t, row)) {
                     half.fill(0.0);
                     continue;
                 }
@@ -254,6 +256,12 @@ impl Bidirectional {
             }
         }
     }
+}
+
+/// Whether the output for sequence `row` at `t` is other than 0: that of a masked step is 0, and, where there is one output a sequence and
+/// states are carried on, that of a sequence of padding alone, as in Keras.
+fn gives(mask: &Mask, sequences: bool, t: usize, row: usize) -> bool {
+    if sequences { mask.step(t)[row] } else { (0..mask.time()).any(|t| mask.step(t)[row]) }
 }
 
 fn combine(out: &mut [f32], a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) {

@@ -193,6 +193,33 @@ impl Mask {
         self.data.extend(rows.map(|row| row.iter().any(|x| *x != padding)));
     }
 
+    /// Marks the steps that any of `masks` marks; one of a single step counts for all.
+    pub fn of_any<'a>(&mut self, masks: impl Iterator<Item = &'a Self>) {
+        self.data.clear();
+        for mask in masks {
+            if self.data.len() < mask.data.len() {
+                let (step, batch) = (self.data.len(), mask.batch);
+                self.data.resize(mask.data.len(), false);
+                // What was of a single step is repeated.
+                (step..mask.data.len()).for_each(|i| self.data[i] = step > 0 && self.data[i - batch]);
+            }
+            self.batch = mask.batch;
+            let marks = mask.data.iter().cycle();
+            self.data.iter_mut().zip(marks).for_each(|(mark, other)| *mark |= other);
+        }
+    }
+
+    /// Time steps.
+    pub fn time(&self) -> usize {
+        self.data.len().checked_div(self.batch).unwrap_or(0)
+    }
+
+    /// Whether sequence `row` has data at time step `t`; of a mask of a single step, at any.
+    pub fn marks(&self, t: usize, row: usize) -> bool {
+        let at = t * self.batch + row;
+        self.data.get(at).or_else(|| self.data.get(row)).is_none_or(|mark| *mark)
+    }
+
     /// All marks, time step after time step.
     pub fn data(&self) -> &[bool] {
         &self.data

@@ -3,10 +3,10 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::error::LayerConfigError;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MAX_INPUTS, Shape};
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MAX_INPUTS, MaskRule, Shape};
 
 /// Puts the features of several layers side by side: `out = [x¹ x² …]` at every time step; each part of the gradient goes back to
-/// where it came from.
+/// where it came from. A step is masked where it is in every input; where one has no mask, nothing is masked, as in Keras.
 ///
 /// Source: `keras/src/layers/merging/concatenate.py`, axis -1. `[batch, time, f¹], [batch, time, f²], … → [batch, time, f¹ + f² + …]`,
 /// and vectors likewise. In a preset `{layer: Concatenate, inputs: [1, 2]}`.
@@ -48,6 +48,10 @@ impl Layer for Concatenate {
                 "all its inputs must have the same number of time steps, or none",
             )),
         }
+    }
+
+    fn mask(&self) -> MaskRule {
+        MaskRule::Any
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, _cache: &mut Self::Cache, output: &mut LayerOutput) {

@@ -58,7 +58,7 @@ impl Gradient {
         for (layer, node) in model.nodes.iter().enumerate().filter(|(_, node)| node.trainable) {
             let span = params.span(layer);
             let has_sparse_gradient = node.spec.layer().has_sparse_gradient();
-            for tensor in params.tensors(layer) {
+            for tensor in params.tensors(layer).filter(|tensor| params.table()[*tensor].trainable) {
                 let param = &params.table()[tensor];
                 let width = param.shape.iter().skip(1).product::<usize>().max(1);
                 let place = param.range.start - span.start..param.range.end - span.start;

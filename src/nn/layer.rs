@@ -186,6 +186,8 @@ pub enum MaskRule {
     Drop,
     /// That of the first input passes on; its inputs may have different masks, and different lengths.
     First,
+    /// A step is data where it is in any input; where one input has no mask, neither has the output.
+    Any,
     /// A new one is written to [`LayerOutput::mask`].
     Make,
 }
@@ -213,7 +215,7 @@ pub struct Pass<'a> {
     pub mode: Mode,
     /// The layer's number.
     pub layer: usize,
-    /// The mask that reaches the layer: the one that its inputs share, or with [`MaskRule::First`] its first input's.
+    /// The mask that reaches the layer: its first input's.
     pub mask: Option<&'a Mask>,
     /// Whether recurrent layers save gates of one segment of time only, and recompute them in the backward pass.
     pub recompute: bool,

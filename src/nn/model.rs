@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::error::LayerConfigError;
 use super::layer::{Extent, MaskRule, Shape};
 use super::params::ParamSpec;
@@ -13,6 +15,10 @@ pub struct Model {
     pub(super) output: Shape,
     /// Which layer made the mask that reaches the loss; never one where the output is a vector a sequence.
     pub(super) mask: Option<usize>,
+    /// It, after all layers whose masks it joins.
+    pub(super) loss_masks: Vec<usize>,
+    /// The layers that need sums over a whole batch before they go on in training: see [`Model::segments`].
+    pub(super) synchronized: Vec<usize>,
     pub(super) loss: Loss,
     /// The weight of each class in the loss; 1 for all when empty.
     pub(super) class_weights: Vec<f32>,
@@ -34,6 +40,8 @@ pub(super) struct Node {
     pub mask: Option<usize>,
     /// Which layer made the mask of each input.
     pub masks: Vec<Option<usize>>,
+    /// Whether it makes a mask of those of its inputs, which differ.
+    pub joins_masks: bool,
     /// Whether all its readers take rows: see [`Layer::reads_rows`](super::Layer::reads_rows).
     pub to_rows: bool,
     /// Whether its weights learn.
@@ -140,10 +148,7 @@ impl Model {
             let masks: Vec<Option<usize>> =
                 from.iter().map(|from| from.layer().and_then(|layer| given[layer].mask)).collect();
             let read = || from.iter().filter_map(|from| from.layer());
-            let mask = match layer.mask() {
-                MaskRule::First => masks.first().copied().flatten(),
-                _ => common_mask(&masks).map_err(fail)?,
-            };
+            let mask = masks.first().copied().flatten();
             read().for_each(|layer| given[layer].read = true);
             let shape = layer.output(&shapes).map_err(fail)?;
             let wanted = layer.params(&shapes);
@@ -179,17 +184,22 @@ impl Model {
                 // A vector a sequence has no padding any more.
                 (MaskRule::Drop, _) | (_, Shape::Vector { .. }) => None,
                 (MaskRule::Keep | MaskRule::First, _) => mask,
+                (MaskRule::Any, _) if masks.contains(&None) => None,
+                (MaskRule::Any, _) if masks.iter().all(|other| *other == mask) => mask,
+                (MaskRule::Any, _) => Some(i),
                 (MaskRule::Make, _) => {
                     Some(nodes.iter().position(|node| ids && node.makes_mask_of_ids()).unwrap_or(i))
                 }
             };
+            let joins_masks = layer.mask() == MaskRule::Any && made == Some(i);
             given.push(CheckedOutput { shape, mask: made, read: i == last });
             let to_rows = layer.has_sparse_gradient() && i != last;
             if !layer.reads_rows() {
                 read().for_each(|layer| nodes[layer].to_rows = false);
             }
             let below = |any: fn(&Node) -> bool| read().any(|layer| any(&nodes[layer]));
-            let learns = *trainable && params > 0 || below(|node| node.learns);
+            let learns =
+                *trainable && wanted.iter().any(|param| param.trainable) || below(|node| node.learns);
             let unrolls = !layer.directions().is_empty() || below(|node| node.unrolls);
             nodes.push(Node {
                 spec: spec.clone(),
@@ -198,6 +208,7 @@ impl Model {
                 output: shape,
                 mask,
                 masks,
+                joins_masks,
                 to_rows,
                 trainable: *trainable,
                 learns,
@@ -230,7 +241,10 @@ impl Model {
             return Err(BuildError { layer: layers.len(), error });
         }
         let CheckedOutput { shape: output, mask, .. } = given[last];
-        if let Some(late) = mask.filter(|maker| !matches!(nodes[*maker].from[..], [InputSource::Data(_)])) {
+        let loss_masks = makers(&nodes, mask);
+        let reads_data = |maker: &usize| matches!(nodes[*maker].from[..], [InputSource::Data(_)]);
+        let late = loss_masks.iter().find(|maker| !nodes[**maker].joins_masks && !reads_data(maker));
+        if let Some(late) = late.copied() {
             let found = "the loss counts the steps that it leaves, before any layer has run";
             return Err(BuildError {
                 layer: late,
@@ -244,7 +258,11 @@ impl Model {
         }
         let table = ModelTable { layers: rows };
         let channels = channels.len();
-        Ok(Self { channels, nodes, output, mask, loss, class_weights: Vec::new(), table })
+        let synchronizes =
+            |(i, node): (usize, &Node)| (node.trainable && node.spec.is_synchronized()).then_some(i);
+        let synchronized = nodes.iter().enumerate().filter_map(synchronizes).collect();
+        let class_weights = Vec::new();
+        Ok(Self { channels, nodes, output, mask, loss_masks, synchronized, loss, class_weights, table })
     }
 
     /// Bytes that recurrent layers save of every step of `positions` = time × sequences and could recompute from the states: 4
@@ -302,6 +320,26 @@ impl Model {
             2 * output + d_inputs.sum::<usize>() + node.spec.layer().cache_numbers(&extent)
         });
         numbers.sum::<usize>() * size_of::<f32>()
+    }
+
+    /// The layers in the parts that run one after the other in training: each but the last ends before a layer that needs sums over all shards
+    /// of the batch ([`Shard::add_sums`](super::Shard::add_sums)). One part, of all layers, where there is no such layer.
+    pub fn segments(&self) -> impl DoubleEndedIterator<Item = Range<usize>> + '_ {
+        let ends = &self.synchronized;
+        (0..=ends.len()).map(|k| {
+            let start = k.checked_sub(1).map_or(0, |before| ends[before]);
+            start..ends.get(k).copied().unwrap_or(self.nodes.len())
+        })
+    }
+
+    /// Whether shards of a batch wait for each other in training.
+    pub fn is_synchronized(&self) -> bool {
+        !self.synchronized.is_empty()
+    }
+
+    /// Whether the layer needs ∂L/∂output, on watched steps or others: below some layers nothing is trained, and nothing recurrent watched.
+    pub(super) fn needs_grad(&self, i: usize, watched: bool) -> bool {
+        self.nodes[i].learns || watched && self.nodes[i].unrolls
     }
 
     /// Lets an error on each class count as much as its weight says, in class order (Keras's `class_weight`).
@@ -423,18 +461,21 @@ fn known(channels: &[(String, Shape)]) -> String {
     }
 }
 
-/// The mask that all masked inputs share.
-fn common_mask(masks: &[Option<usize>]) -> Result<Option<usize>, LayerConfigError> {
-    let mut masks = masks.iter().flatten();
-    let first = masks.next().copied();
-    match masks.find(|mask| Some(**mask) != first) {
-        Some(_) => Err(LayerConfigError::of(
-            "inputs",
-            "its inputs have different masks",
-            "let all of them have one Embedding's or Masking's, or one only have any",
-        )),
-        None => Ok(first),
+/// The makers of the masks that `mask` joins, in order, and its own.
+fn makers(nodes: &[Node], mask: Option<usize>) -> Vec<usize> {
+    let mut all: Vec<usize> = mask.into_iter().collect();
+    let mut i = 0;
+    while let Some(maker) = all.get(i).copied() {
+        if nodes[maker].joins_masks {
+            let joined = nodes[maker].masks.iter().flatten().filter(|joined| !all.contains(joined));
+            let joined = joined.copied().collect::<Vec<_>>();
+            all.extend(joined);
+        }
+        i += 1;
     }
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The numbers in tensors of these shapes; `None` when they cannot be counted.

@@ -26,7 +26,7 @@ use crate::kernel::{Matrix, matmul};
 /// ∂L/∂C = ∂L/∂out·W^oᵀ      ∂L/∂V^h = P^hᵀ·∂L/∂C^h      G = ∂L/∂C^h·V^hᵀ      δ = P^h ⊙ (G − Σⱼ P^h·G)
 /// ∂L/∂Q^h = δ·K^h/√key_dim    ∂L/∂K^h = δᵀ·Q^h/√key_dim;    then through the projections as in a `Dense`
 /// ```
-/// Masked values have weight 0. A masked query attends to nothing in particular: its weights are all alike, or all 0 with a
+/// `∂L/∂b^k = Σ δᵀ·Q^h/√key_dim = 0`, as every row of δ sums to 0. Masked values have weight 0. A masked query attends to nothing in particular: its weights are all alike, or all 0 with a
 /// `dropout` above 0, as in Keras. `dropout` drops weights while learning.
 ///
 /// Source: `keras/src/layers/attention/multi_head_attention.py`. One input attends to itself, `[batch, time, features]` → the same;
@@ -248,6 +248,8 @@ impl Layer for MultiHeadAttention {
         }
         let kernel = |i| self.projection(weights, i).0;
         affine_backward(dq.data(), query, kernel(0), d_query, key_units, None);
+        // b^k adds one number to all scores of a query, which changes no softmax: its gradient is 0, and rounding must not give it another.
+        let (d_key, _) = d_key.split_at_mut(value_features * key_units);
         affine_backward(dk.data(), value, kernel(1), d_key, key_units, None);
         affine_backward(dv.data(), value, kernel(2), d_value, value_units, None);
         // With one input all three gradients are added to it.

@@ -34,18 +34,33 @@ pub struct ParamSpec {
     pub regularizer: Option<Regularizer>,
     /// Numbers that are initialized with 1 instead.
     pub ones: Range<usize>,
+    /// Whether the optimizer trains it, where the layer is trained at all.
+    pub trainable: bool,
 }
 
 impl ParamSpec {
     /// A parameter without a regularizer.
     pub fn new(name: &str, shape: &[usize], initializer: Initializer) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), initializer, regularizer: None, ones: 0..0 }
+        Self {
+            name: name.into(),
+            shape: shape.to_vec(),
+            initializer,
+            regularizer: None,
+            ones: 0..0,
+            trainable: true,
+        }
     }
 
     /// The same with some numbers initialized with 1.
     #[must_use]
     pub fn with_ones(self, ones: Range<usize>) -> Self {
         Self { ones, ..self }
+    }
+
+    /// The same without training: statistics, say, that the forward pass of training moves.
+    #[must_use]
+    pub fn frozen(self) -> Self {
+        Self { trainable: false, ..self }
     }
 
     /// Checks initializer and regularizer: Keras calls the fields after the parameter, `recurrent_initializer` and
@@ -84,9 +99,10 @@ impl Params {
         let (mut table, mut ranges) = (Vec::new(), Vec::new());
         let (mut learning, mut frozen) = (0, 0);
         for (i, (tensors, trainable)) in layers.enumerate() {
-            let len = if trainable { &mut learning } else { &mut frozen };
             let first = table.len();
-            for ParamSpec { name, shape, initializer, regularizer, ones } in tensors {
+            for ParamSpec { name, shape, initializer, regularizer, ones, trainable: learns } in tensors {
+                let trainable = trainable && learns;
+                let len = if trainable { &mut learning } else { &mut frozen };
                 let size = shape.iter().product::<usize>();
                 table.push(Param {
                     name: format!("{i}.{name}"),
@@ -142,6 +158,15 @@ impl Params {
         &mut self.values
     }
 
+    /// The `tensor`-th tensor of layer `i` and the next, which lies behind it.
+    pub(super) fn pair_mut(&mut self, i: usize, tensor: usize) -> Option<[&mut [f32]; 2]> {
+        let [first, second] = self.table[self.layers[i].clone()].get(tensor..tensor + 2)? else {
+            return None;
+        };
+        let (low, high) = self.values.split_at_mut(second.range.start);
+        Some([&mut low[first.range.clone()], high.get_mut(..second.range.len())?])
+    }
+
     /// The regularization penalty of the trainable weights.
     pub fn regularization_loss(&self) -> f64 {
         let cost =
@@ -159,10 +184,13 @@ impl Params {
         self.layers[i].clone()
     }
 
-    /// The place of all weights of layer `i` together.
+    /// The place of those weights of layer `i` that learn; of a layer in which none does, of all.
     pub fn span(&self, i: usize) -> Range<usize> {
         let table = &self.table[self.layers[i].clone()];
-        match (table.first(), table.last()) {
+        let learns = table.iter().any(|param| param.trainable);
+        let mut together = table.iter().filter(|param| param.trainable == learns);
+        let first = together.next();
+        match (first, together.next_back().or(first)) {
             (Some(first), Some(last)) => first.range.start..last.range.end,
             _ => 0..0,
         }

@@ -12,6 +12,7 @@
 //! `dropout` multiplies `x_t`, `recurrent_dropout` the `h_{t−1}` that is multiplied by `U`, each with one mask a sequence for all steps
 //! and gates (Gal & Ghahramani 2016, tied weights; Keras draws one a gate when both are used). `stateful` starts from the state that the
 //! last batch ended with, row by row; no gradient flows into it (truncated back-propagation through time), and training does not shuffle.
+//! Its output is 0 at masked steps before the first that it reads, as in Keras, though its state is the carried one.
 
 mod bptt;
 mod buffers;
@@ -41,7 +42,7 @@ pub use settings::Settings;
 pub(super) use settings::recurrent_layer;
 
 use super::error::LayerConfigError;
-use super::layer::{BackwardContext, Extent, ForwardContext, LayerOutput, MaskRule, Shape};
+use super::layer::{BackwardContext, Extent, ForwardContext, LayerOutput, MaskRule, Pass, Shape};
 use super::params::ParamSpec;
 use super::{Activation, Block, Layer};
 use crate::kernel::recurrent::{BackwardStep, ForwardStep, Functions};
@@ -216,13 +217,38 @@ impl<C: Cell> Layer for C {
             out.reshape(1, batch, units);
             out.data_mut().copy_from_slice(cache.last_h(order));
         }
+        clear_unread(self, ctx.pass, order, out);
     }
 
     fn backward(&self, ctx: BackwardContext<'_>, buffers: &mut RecurrentBuffers) {
         let input_grad = ctx.input_grads.and_then(<[Block]>::first_mut);
+        let order = Order::of(self, None, ctx.inputs[0].dim().0);
+        clear_unread(self, ctx.pass, order, ctx.upstream_grad);
         let upstream = UpstreamGrad { values: ctx.upstream_grad, in_reading_order: true };
         let bptt = Bptt::new(self, ctx.pass, ctx.weights, ctx.inputs[0], None);
         bptt.backward(buffers, upstream, ctx.param_grads, input_grad, ctx.observer);
+    }
+}
+
+/// Sets to 0, in an output in the order of reading or in its gradient, what a stateful layer gives before it has read a step: Keras repeats the
+/// output of the step before at a masked one, and 0 where there is none, whatever state was carried on. (Without a carried state it is 0 anyway.)
+pub(super) fn clear_unread(cell: &dyn Cell, pass: &Pass<'_>, order: Order, out: &mut Block) {
+    let Some(mask) = pass.mask.filter(|_| cell.settings().stateful) else { return };
+    let (steps, batch, units) = out.dim();
+    let sequences = cell.settings().return_sequences;
+    for row in 0..batch {
+        let first = (0..order.time).find(|step| mask.step(order.position(*step))[row]);
+        let unread = match first {
+            Some(first) => {
+                if sequences {
+                    first
+                } else {
+                    0
+                }
+            }
+            None => steps,
+        };
+        (0..unread).for_each(|t| out.step_mut(t)[row * units..][..units].fill(0.0));
     }
 }
 

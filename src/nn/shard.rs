@@ -7,7 +7,7 @@ use super::model::{InputSource, Node};
 use super::recurrent::{CarriedState, CarriedStateError, Cell, RecurrentBuffers};
 use super::spec::LayerCache;
 use super::{
-    Block, Ids, IndexedRows, LayerSpec, Mask, Model, Observer, Params, Score, Signal, TargetRows,
+    BatchSums, Block, Ids, IndexedRows, LayerSpec, Mask, Model, Observer, Params, Score, Signal, TargetRows,
     TargetsView, metrics,
 };
 use crate::metrics::Confusion;
@@ -114,30 +114,54 @@ impl Shard {
         self.targets.load(answers);
     }
 
-    /// Runs the network over the sequences.
+    /// Runs the network over the sequences, which are a whole batch. Where a batch has several shards, and the model
+    /// [synchronizes](Model::is_synchronized) them in training, see [`Shard::forward_segment`].
     pub fn forward(&mut self, model: &Model, params: &Params, mode: Mode) {
+        for segment in model.segments() {
+            self.forward_segment(model, params, mode, segment.clone());
+            self.share_own_sums(model, segment.end);
+        }
+    }
+
+    /// Runs one of the model's [segments](Model::segments); before the next, [sums](Shard::add_sums) are exchanged.
+    pub fn forward_segment(&mut self, model: &Model, params: &Params, mode: Mode, segment: Range<usize>) {
         self.mode = mode;
         let recompute = self.recompute(model);
         let data = ModelInput { real: self.is_real.then_some(&self.real), ids: &self.ids };
-        for (i, node) in model.nodes.iter().enumerate() {
+        for i in segment.clone() {
+            let node = &model.nodes[i];
             let (before, rest) = self.outputs.split_at_mut(i);
             let pass = pass(mode, recompute, i, node, before);
             let signals = signals(model, node, data, before);
             let inputs = &signals[..node.from.len()];
             let ctx = ForwardContext { pass: &pass, weights: params.of(i), inputs };
             node.spec.forward(ctx, &mut self.caches[i], &mut rest[0]);
+            if node.joins_masks {
+                join_masks(node, before, &mut rest[0].mask);
+            }
+        }
+        if let Some(node) = model.nodes.get(segment.end).filter(|_| mode != Mode::Evaluate) {
+            let (before, _) = self.outputs.split_at(segment.end);
+            let pass = pass(mode, recompute, segment.end, node, before);
+            let signals = signals(model, node, data, before);
+            if let Some((layer, cache)) = node.spec.batch_normalization(&mut self.caches[segment.end]) {
+                layer.sum_moments(signals[0].real(), pass.mask, cache);
+            }
         }
     }
 
     /// How many rows the loss counts: sequences, or unmasked steps. After [`Shard::forward`] or [`Shard::load`] of the same batch.
     pub fn weight(&mut self, model: &Model) -> f64 {
-        // The mask is made in the forward pass; this may be called before it.
-        if let Some(from) = model.mask {
-            let mask = &mut self.outputs[from].mask;
-            match &model.nodes[from].spec {
+        // Masks are made in the forward pass; this may be called before it.
+        for from in model.loss_masks.iter().copied() {
+            let node = &model.nodes[from];
+            let (before, rest) = self.outputs.split_at_mut(from);
+            let mask = &mut rest[0].mask;
+            match &node.spec {
                 LayerSpec::Masking(layer) => mask.of_steps(&self.real, layer.mask_value),
-                // Only layers that read the data make the loss's mask.
-                _ => mask.of_ids(&self.ids[model.nodes[from].channel()]),
+                _ if node.joins_masks => join_masks(node, before, mask),
+                // Only layers that read the data make masks that the loss has.
+                _ => mask.of_ids(&self.ids[node.channel()]),
             }
         }
         self.targets.weight(model.output, self.mask(model))
@@ -175,30 +199,52 @@ impl Shard {
         weight: f64,
         mut observer: Option<&mut dyn Observer>,
     ) -> Score {
+        let score = self.begin_backward(model, weight);
+        for segment in model.segments().rev() {
+            let observer = observer.as_mut().map(|o| &mut **o as &mut dyn Observer);
+            self.backward_segment(model, params, segment.clone(), observer);
+            self.share_own_sums(model, segment.start);
+        }
+        score
+    }
+
+    /// The loss, and its gradient by the output, as [`Shard::backward`] begins; [`Shard::backward_segment`] takes it back, from the model's
+    /// last segment to the first.
+    pub fn begin_backward(&mut self, model: &Model, weight: f64) -> Score {
         self.param_grads.iter_mut().for_each(|param_grads| param_grads.fill(0.0));
         self.has_grad.fill(false);
-        let recompute = self.recompute(model);
         let Some(last) = model.nodes.len().checked_sub(1) else { return Score::default() };
         let mask = model.mask.map(|from| &self.outputs[from].mask);
         let scale = (1.0 / weight.max(1.0)) as f32;
         let last_grad = Some(&mut self.upstream_grads[last]);
-        let score = model.loss.score(
-            &self.outputs[last].values,
-            &self.targets,
-            mask,
-            &model.class_weights,
-            scale,
-            last_grad,
-        );
+        let out = &self.outputs[last].values;
+        model.loss.score(out, &self.targets, mask, &model.class_weights, scale, last_grad)
+    }
+
+    /// Takes the gradient back through the layers of one of the model's [segments](Model::segments). Its first layer, before which sums
+    /// are exchanged, comes with the segment before it, after they have been exchanged [again](Shard::add_sums).
+    pub fn backward_segment(
+        &mut self,
+        model: &Model,
+        params: &Params,
+        segment: Range<usize>,
+        mut observer: Option<&mut dyn Observer>,
+    ) {
+        let recompute = self.recompute(model);
         let data = ModelInput { real: self.is_real.then_some(&self.real), ids: &self.ids };
         // Layers below which nothing is trained are left out, unless a recurrent layer below is watched.
         let watched = observer.is_some();
-        let needs_grad = |node: &Node| node.learns || watched && node.unrolls;
-        for (i, node) in model.nodes.iter().enumerate().rev().filter(|(_, node)| needs_grad(node)) {
+        let needs_grad = |i: usize| model.needs_grad(i, watched);
+        // Before the first segment nothing is exchanged; it is empty where the first layer waits for sums.
+        let is_first = segment.start == 0 && (segment.is_empty() || !model.synchronized.contains(&0));
+        let first = segment.start + usize::from(!is_first);
+        let end = model.nodes.len().min(segment.end + 1);
+        for i in (first..end).rev().filter(|i| needs_grad(*i)) {
+            let node = &model.nodes[i];
             let (before, rest) = self.outputs.split_at(i);
             let pass = pass(self.mode, recompute, i, node, before);
             let signals = signals(model, node, data, before);
-            let needed = node.layers().any(|from| needs_grad(&model.nodes[from]));
+            let needed = node.layers().any(needs_grad);
             let ctx = BackwardContext {
                 pass: &pass,
                 weights: params.of(i),
@@ -211,7 +257,7 @@ impl Shard {
             };
             node.spec.backward(ctx, &mut self.caches[i]);
             for (input_grad, from) in self.input_grads[i].iter_mut().zip(&node.from) {
-                let Some(from) = from.layer().filter(|from| needs_grad(&model.nodes[*from])) else {
+                let Some(from) = from.layer().filter(|from| needs_grad(*from)) else {
                     continue;
                 };
                 if std::mem::replace(&mut self.has_grad[from], true) {
@@ -222,7 +268,63 @@ impl Shard {
                 }
             }
         }
-        score
+        let i = segment.start;
+        if is_first || !needs_grad(i) {
+            return;
+        }
+        if let Some((layer, cache)) = model.nodes[i].spec.batch_normalization(&mut self.caches[i]) {
+            layer.sum_gradients(&self.upstream_grads[i], cache);
+        }
+    }
+
+    /// Adds to `total` what this shard has summed for layer `i`, which waits for the sums of all shards: after a segment of the forward
+    /// pass that ends before it, or of the backward pass that begins with it (`backward`).
+    pub fn add_sums(&mut self, model: &Model, i: usize, backward: bool, total: &mut BatchSums) {
+        if let Some((own, _)) = self.sums_mut(model, i, backward) {
+            total.add(own);
+        }
+    }
+
+    /// Sets the sums of all shards for layer `i`.
+    pub fn set_sums(&mut self, model: &Model, i: usize, backward: bool, total: &BatchSums) {
+        if let Some((_, batch)) = self.sums_mut(model, i, backward) {
+            batch.clone_from(total);
+        }
+    }
+
+    /// The sums of this shard and of the whole batch for layer `i`.
+    fn sums_mut(
+        &mut self,
+        model: &Model,
+        i: usize,
+        backward: bool,
+    ) -> Option<(&mut BatchSums, &mut BatchSums)> {
+        let (_, cache) = model.nodes.get(i)?.spec.batch_normalization(self.caches.get_mut(i)?)?;
+        Some(if backward {
+            (&mut cache.gradients, &mut cache.batch_gradients)
+        } else {
+            (&mut cache.moments, &mut cache.batch_moments)
+        })
+    }
+
+    /// Of a batch of one shard the sums are its own.
+    fn share_own_sums(&mut self, model: &Model, i: usize) {
+        for backward in [false, true] {
+            if let Some((own, batch)) = self.sums_mut(model, i, backward) {
+                batch.clone_from(own);
+            }
+        }
+    }
+
+    /// Moves the moving averages of batch normalizations in `params`, after a training step that this shard has taken part in.
+    pub fn move_averages(&mut self, model: &Model, params: &mut Params) {
+        for i in model.synchronized.iter().copied() {
+            let node = &model.nodes[i];
+            let Some((layer, cache)) = node.spec.batch_normalization(&mut self.caches[i]) else { continue };
+            if let Some([mean, variance]) = params.pair_mut(i, layer.moving()) {
+                layer.move_averages(cache, node.mask.is_some(), mean, variance);
+            }
+        }
     }
 
     /// The last layer's output before its activation.
@@ -331,11 +433,18 @@ impl Shard {
     }
 }
 
+/// Writes the mask of a node that joins those of its inputs.
+fn join_masks(node: &Node, before: &[LayerOutput], mask: &mut Mask) {
+    mask.of_any(node.masks.iter().flatten().map(|from| &before[*from].mask));
+}
+
 /// The context of a pass through the `i`-th node, after the layers before it.
 fn pass<'a>(mode: Mode, recompute: bool, i: usize, node: &Node, before: &'a [LayerOutput]) -> Pass<'a> {
     let mask = |from: Option<usize>| from.map(|from| &before[from].mask);
     let mut masks = [None; MAX_INPUTS];
     masks.iter_mut().zip(&node.masks).for_each(|(to, from)| *to = mask(*from));
+    // A batch normalization that is not trained works as in inference, and moves no averages.
+    let mode = if node.spec.is_synchronized() && !node.trainable { Mode::Evaluate } else { mode };
     Pass { mode, layer: i, mask: mask(node.mask), to_rows: node.to_rows, recompute, masks }
 }
 

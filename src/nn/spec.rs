@@ -4,14 +4,17 @@ use ndarray::ArrayView3;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::batch_normalization::BatchNormalizationCache;
 use super::bidirectional::BidirectionalCache;
 use super::cache::Cache;
 use super::layer::{BackwardContext, ForwardContext, LayerOutput};
 use super::recurrent::{Cell, RecurrentBuffers};
 use super::{
-    Activation, AdditiveAttention, Attention, AveragePooling1D, Bidirectional, Concatenate, Conv1D, Dense,
-    Dropout, Embedding, Flatten, GRU, GlobalAveragePooling1D, GlobalMaxPooling1D, LSTM, Layer,
-    LayerNormalization, Masking, MaxPooling1D, MultiHeadAttention, RepeatVector, SimpleRNN, SpatialDropout1D,
+    ActivationLayer as Activation, Add, AdditiveAttention, Attention, Average, AveragePooling1D,
+    BatchNormalization, Bidirectional, Concatenate, Conv1D, Dense, Dropout, Embedding, Flatten, GRU,
+    GaussianNoise, GlobalAveragePooling1D, GlobalMaxPooling1D, LSTM, Layer, LayerNormalization, Masking,
+    MaxPooling1D, Maximum, MultiHeadAttention, Multiply, Permute, RepeatVector, Reshape, SimpleRNN,
+    SpatialDropout1D, TimeDistributed, UpSampling1D, ZeroPadding1D,
 };
 use crate::protocol::Direction;
 
@@ -34,7 +37,7 @@ macro_rules! layers {
             /// # Errors
             /// The deserializer's own, of a bad configuration.
             pub fn read<'de, D: serde::Deserializer<'de>>(name: &str, config: D) -> Option<Result<Self, D::Error>> {
-                match name {
+                match full_name(name) {
                     $(stringify!($name) => Some($name::deserialize(config).map(Self::$name)),)*
                     _ => None,
                 }
@@ -109,7 +112,9 @@ layers!(
     LSTM,
     GRU,
     Bidirectional,
+    TimeDistributed,
     Dense,
+    Activation,
     Conv1D,
     MaxPooling1D,
     AveragePooling1D,
@@ -117,14 +122,36 @@ layers!(
     GlobalAveragePooling1D,
     Flatten,
     RepeatVector,
+    Reshape,
+    Permute,
+    ZeroPadding1D,
+    UpSampling1D,
     Concatenate,
+    Add,
+    Multiply,
+    Average,
+    Maximum,
     LayerNormalization,
+    BatchNormalization,
     Dropout,
     SpatialDropout1D,
+    GaussianNoise,
     Attention,
     AdditiveAttention,
     MultiHeadAttention,
 );
+
+/// The name of a layer for which Keras has two.
+fn full_name(name: &str) -> &str {
+    match name {
+        "Convolution1D" => "Conv1D",
+        "MaxPool1D" => "MaxPooling1D",
+        "AvgPool1D" => "AveragePooling1D",
+        "GlobalMaxPool1D" => "GlobalMaxPooling1D",
+        "GlobalAvgPool1D" => "GlobalAveragePooling1D",
+        other => other,
+    }
+}
 
 impl LayerCache {
     /// The caches of the directions of a recurrent layer, in the order of [`Layer::directions`].
@@ -177,10 +204,28 @@ impl LayerSpec {
         }
     }
 
+    /// Whether the layer needs sums over a whole batch before it goes on in training.
+    pub(super) fn is_synchronized(&self) -> bool {
+        matches!(self, Self::BatchNormalization(_))
+    }
+
+    /// A batch normalization and its cache.
+    pub(super) fn batch_normalization<'l, 'c>(
+        &'l self,
+        cache: &'c mut LayerCache,
+    ) -> Option<(&'l BatchNormalization, &'c mut BatchNormalizationCache)> {
+        match (self, cache) {
+            (Self::BatchNormalization(layer), LayerCache::BatchNormalization(cache)) => Some((layer, cache)),
+            _ => None,
+        }
+    }
+
     /// The activation of a layer that can end a model.
-    pub(super) fn link_mut(&mut self) -> Option<&mut Activation> {
+    pub(super) fn link_mut(&mut self) -> Option<&mut super::Activation> {
         match self {
-            Self::Dense(dense) => Some(&mut dense.activation),
+            Self::Dense(layer) => Some(&mut layer.activation),
+            Self::Activation(layer) => Some(&mut layer.activation),
+            Self::TimeDistributed(layer) => layer.of.link_mut(),
             _ => None,
         }
     }

@@ -69,6 +69,14 @@ impl LayerSpec {
             | Self::Dropout(_)
             | Self::SpatialDropout1D(_)
             | Self::LayerNormalization(_)
+            | Self::BatchNormalization(_)
+            | Self::GaussianNoise(_)
+            | Self::Activation(_)
+            | Self::TimeDistributed(_)
+            | Self::Add(_)
+            | Self::Multiply(_)
+            | Self::Average(_)
+            | Self::Maximum(_)
             | Self::Concatenate(_)) => layer,
             _ => return refuse(format!("{class} reads more than one step at a time")),
         })

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use crate::data::Batch;
 use crate::infer::{network_input, network_targets};
 use crate::metrics::Confusion;
@@ -47,6 +49,24 @@ impl ShardWorker {
         self.norms.clear();
         let observer = watch.then_some(&mut self.norms as &mut dyn Observer);
         self.score = self.shard.backward(model, params, weight, observer);
+    }
+
+    /// The part of [`ShardWorker::train`]'s forward pass between two exchanges of sums with the other shards.
+    pub fn forward(&mut self, model: &Model, params: &Params, seed: u64, step: u64, segment: Range<usize>) {
+        let mode = Mode::Train { seed, step, first_row: self.first_row };
+        self.shard.forward_segment(model, params, mode, segment);
+    }
+
+    /// The loss, after the forward pass of all segments.
+    pub fn begin_backward(&mut self, model: &Model, weight: f64) {
+        self.norms.clear();
+        self.score = self.shard.begin_backward(model, weight);
+    }
+
+    /// The part of [`ShardWorker::train`]'s backward pass between two exchanges.
+    pub fn backward(&mut self, model: &Model, params: &Params, segment: Range<usize>, watch: bool) {
+        let observer = watch.then_some(&mut self.norms as &mut dyn Observer);
+        self.shard.backward_segment(model, params, segment, observer);
     }
 
     /// Forward pass and loss; `count_classes` fills the confusion matrix.

@@ -5,7 +5,7 @@ use super::update_norms::UpdateNorms;
 use crate::data::Batch;
 use crate::kernel::ThreadPool;
 use crate::metrics::Confusion;
-use crate::nn::{Gradient, GradientNorms, Model, Param, Params, RecurrentTrace, Score};
+use crate::nn::{BatchSums, Gradient, GradientNorms, Model, Param, Params, RecurrentTrace, Score};
 use crate::optim::{Clip, Optimizer, OptimizerSpec};
 use crate::protocol::ParamNorms;
 
@@ -36,6 +36,8 @@ pub struct Stepper {
     gradient: Gradient,
     norms: GradientNorms,
     update_norms: UpdateNorms,
+    /// What shards exchange within a step.
+    sums: BatchSums,
 }
 
 /// The result of a step, measured on its batch before the update.
@@ -91,6 +93,7 @@ impl Stepper {
             gradient,
             norms: GradientNorms::default(),
             update_norms: UpdateNorms::default(),
+            sums: BatchSums::default(),
         })
     }
 
@@ -146,7 +149,11 @@ impl Stepper {
         let (model, params, seed, step) = (&self.model, &self.params, self.seed, self.optimizer.steps());
         self.pool.run(&mut self.work, |_, work| work.load(batch, model));
         let weight = self.work.iter().map(|work| work.weight).sum();
-        self.pool.run(&mut self.work, |_, work| work.train(model, params, seed, step, weight, watch));
+        if model.is_synchronized() {
+            self.train_synchronized(step, weight, watch);
+        } else {
+            self.pool.run(&mut self.work, |_, work| work.train(model, params, seed, step, weight, watch));
+        }
         let score = self.total();
         let penalty = self.params.regularization_loss();
         if watch {
@@ -171,10 +178,32 @@ impl Stepper {
         let limit = self.clip.map(|clip| clip.apply(self.gradient.tensors_mut(&self.params), grad_norm));
         let (weights, grads) = (self.params.trainable_mut(), self.gradient.values());
         self.optimizer.step(weights, grads, limit.unwrap_or_default(), &mut self.pool);
+        if let Some(work) = self.work.first_mut() {
+            work.shard.move_averages(&self.model, &mut self.params);
+        }
         if watch {
             self.update_norms.after(&self.params, &mut self.pool);
         }
         Ok(StepResult { score, penalty, grad_norm })
+    }
+
+    /// Trains the shards in segments, between which they exchange sums over the batch.
+    fn train_synchronized(&mut self, step: u64, weight: f64, watch: bool) {
+        let Self { model, params, seed, pool, work, sums, .. } = self;
+        let mut exchange = |work: &mut [ShardWorker], layer: usize, backward: bool| {
+            sums.clear();
+            work.iter_mut().for_each(|work| work.shard.add_sums(model, layer, backward, sums));
+            work.iter_mut().for_each(|work| work.shard.set_sums(model, layer, backward, sums));
+        };
+        for segment in model.segments() {
+            pool.run(work, |_, work| work.forward(model, params, *seed, step, segment.clone()));
+            exchange(work, segment.end, false);
+        }
+        pool.run(work, |_, work| work.begin_backward(model, weight));
+        for segment in model.segments().rev() {
+            pool.run(work, |_, work| work.backward(model, params, segment.clone(), watch));
+            exchange(work, segment.start, true);
+        }
     }
 
     /// Checks that the weights are finite after an update: [`Stepper::step`] notices it in the next loss only, and not at all without

@@ -54,6 +54,9 @@ macro_rules! recurrent_layer {
             /// Whether a batch starts from the last states of the batch before it.
             #[serde(default)]
             pub stateful: bool,
+            /// Changes nothing: the states are no input of another layer.
+            #[serde(default)]
+            pub return_state: bool,
             /// Share of the inputs that is dropped while learning.
             #[serde(default)]
             pub dropout: f64,
@@ -88,6 +91,7 @@ macro_rules! recurrent_layer {
                     $($field: $call,)*
                     use_bias: true,
                     return_sequences: false,
+                    return_state: false,
                     go_backwards: false,
                     stateful: false,
                     dropout: 0.0,
