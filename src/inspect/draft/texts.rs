@@ -1,18 +1,19 @@
 //! Texts with a class each, or with several labels at once.
 
+mod network;
+
 use super::comments::Comments;
 use super::{Proposal, chain, classification, counted, length, named_rows, train, vocabulary, whole};
 use crate::data::{
     DataSpec, Encoding, Format, GivenValidation, LabelledSpec, Level, Side, TokenSpec, Validation,
 };
-use crate::nn::{Dense, Dropout, Embedding, GRU, LSTM, LayerNode};
+use crate::nn::Dense;
 use crate::number;
-use crate::optim::EarlyStopping;
+use crate::optim::{Adam, EarlyStopping, OptimizerSpec};
 use crate::preset::{Probes, RunSpec, TrainSpec, Value, WatchSpec};
 use crate::protocol::Findings;
+use network::Kind;
 
-/// Words up to which a text is a sentence; longer ones are documents.
-const SENTENCE: usize = 60;
 /// Texts below which all words that recur are known.
 const SMALL: usize = 50_000;
 /// The minimum number of words that recur.
@@ -20,19 +21,15 @@ const FEWEST_WORDS: usize = 20;
 /// Time steps of a document, at most: the steps of a recurrent network come one after the other.
 const DOCUMENT: usize = 300;
 
-/// What fits the size and kind of the texts.
-struct Choice {
-    layer: &'static str,
-    units: usize,
-    embedding: usize,
-    dropout: f64,
-    masked: bool,
+/// How the texts are trained on: batches, epochs and learning rate by their number.
+struct Training {
     batch: usize,
     epochs: usize,
+    learning_rate: f64,
 }
 
-impl Choice {
-    fn of(rows: usize, level: Level, length: usize) -> Self {
+impl Training {
+    fn of(rows: usize, kind: Kind) -> Self {
         let (batch, epochs) = match rows {
             0..1_000 => (16, 30),
             1_000..5_000 => (32, 20),
@@ -40,23 +37,9 @@ impl Choice {
             50_000..500_000 => (128, 5),
             _ => (256, 2),
         };
-        let (layer, units, embedding) = match level {
-            Level::Character if rows < 5_000 => ("GRU", 64, 32),
-            Level::Character => ("GRU", 128, 64),
-            _ if length > SENTENCE => ("LSTM", 32, 32),
-            _ if rows < 2_000 => ("GRU", 32, 32),
-            _ => ("GRU", 64, 64),
-        };
-        let document = level != Level::Character && length > SENTENCE;
-        let epochs = if document { epochs.min(5) } else { epochs };
-        Self { layer, units, embedding, dropout: 0.4, masked: !document, batch, epochs }
-    }
-
-    fn recurrent(&self) -> LayerNode {
-        match self.layer {
-            "LSTM" => LSTM { units: self.units, ..LSTM::default() }.into(),
-            _ => GRU { units: self.units, ..GRU::default() }.into(),
-        }
+        // The average of a document learns its vectors, each from few texts.
+        let learning_rate = if kind == Kind::Document { 0.004 } else { 0.001 };
+        Self { batch, epochs, learning_rate }
     }
 }
 
@@ -76,7 +59,8 @@ pub(super) fn propose(
         vocabulary = findings.vocabulary.as_ref().map_or(3, |found| found.distinct + 2);
         known = occurring(least, level);
     }
-    let choice = Choice::of(findings.rows, level, length);
+    let kind = Kind::of(level, length);
+    let training = Training::of(findings.rows, kind);
     let classes = findings.classes.len();
     let (outputs, activation, loss) = classification(classes, findings.several);
     let spec = held_out(findings, spec);
@@ -85,19 +69,24 @@ pub(super) fn propose(
     if spec.validation.is_some() {
         super::of_test(&mut comments, findings);
     }
-    of_tokens(&mut comments, findings, &choice, characters, length, &known);
-    of_model(&mut comments, findings, &choice, characters);
+    let layers = network::layers(
+        kind,
+        findings.rows,
+        length,
+        Dense { units: outputs, activation, ..Dense::default() },
+    );
+    of_tokens(&mut comments, findings, kind, length, &known);
+    for (index, layer) in layers.iter().enumerate() {
+        if let Some(comment) = &layer.comment {
+            comments.before(&format!("model.{index}"), comment.as_str());
+        }
+    }
+    comments.before(&format!("model.{}", layers.len() - 1), of_output(findings));
     of_training(&mut comments, findings, spec.validation.is_some());
     if !examples.is_empty() {
         comments.before("watch.probes", "Texts shown as they pass through the network.");
     }
     let unit = if characters { "characters" } else { "words" };
-    let layers = [
-        format!("Embedding {}", choice.embedding),
-        format!("{} {}", choice.layer, choice.units),
-        format!("Dropout {}", choice.dropout),
-        format!("Dense {outputs}"),
-    ];
     let suggested = [
         (
             "tokens",
@@ -111,14 +100,15 @@ pub(super) fn propose(
                 format!("{} ({known})", number::count(vocabulary as u64))
             },
         ),
-        ("network", chain(&layers)),
+        ("network", chain(&layers.iter().map(|layer| layer.name.clone()).collect::<Vec<_>>())),
+        ("reason", kind.reason().into()),
         (
             "training",
             format!(
                 "{}, batches of {}, {}",
                 loss.name(),
-                choice.batch,
-                counted(choice.epochs, "epoch", "epochs")
+                training.batch,
+                counted(training.epochs, "epoch", "epochs")
             ),
         ),
     ];
@@ -130,7 +120,7 @@ pub(super) fn propose(
     });
     let spec = RunSpec {
         name: String::new(),
-        title: title(findings, &choice, unit),
+        title: title(findings, unit),
         about: about(findings, characters),
         data: DataSpec::Labelled(spec),
         tokens: Some(TokenSpec {
@@ -138,19 +128,17 @@ pub(super) fn propose(
             vocabulary,
             length,
             padding: Side::Pre,
-            truncating: if choice.masked { Side::Post } else { Side::Pre },
+            truncating: Side::Post,
             channels: Vec::new(),
         }),
-        model: vec![
-            Embedding { output_dim: choice.embedding, mask_zero: choice.masked, ..Embedding::default() }
-                .into(),
-            choice.recurrent(),
-            Dropout { rate: choice.dropout }.into(),
-            Dense { units: outputs, activation, ..Dense::default() }.into(),
-        ],
-        train: TrainSpec { early_stopping, ..train(loss, choice.batch, choice.epochs) },
+        model: layers.into_iter().map(|layer| layer.layer).collect(),
+        train: TrainSpec {
+            early_stopping,
+            optimizer: OptimizerSpec::Adam(Adam { learning_rate: training.learning_rate, ..Adam::default() }),
+            ..train(loss, training.batch, training.epochs)
+        },
         watch: WatchSpec {
-            every: super::every(findings.rows / choice.batch * choice.epochs),
+            every: super::every(findings.rows / training.batch * training.epochs),
             probes: match examples.is_empty() {
                 true => Probes::default(),
                 false => Probes::Texts(examples),
@@ -181,16 +169,15 @@ fn occurring(least: u64, level: Level) -> String {
     }
 }
 
-fn title(findings: &Findings, choice: &Choice, unit: &str) -> String {
-    let article = if choice.layer.starts_with('L') { "an" } else { "a" };
+fn title(findings: &Findings, unit: &str) -> String {
     let one_of = if findings.several { "each of" } else { "one of" };
-    format!("Texts by their {unit}: {article} {} predicts {one_of} {}", choice.layer, targets(findings))
+    format!("Texts by their {unit}: a GRU predicts {one_of} {}", targets(findings))
 }
 
 fn about(findings: &Findings, characters: bool) -> String {
     let unit = if characters { "character" } else { "word" };
     format!(
-        "{} {} are read {unit} by {unit}; the state after the last one decides {} {}. Predicting {} for every text is \
+        "{} {} are read {unit} by {unit}, in both directions; the largest value of every unit decides {} {}. Predicting {} for every text is \
          right in {}: compare val_accuracy.",
         number::count(findings.rows as u64),
         if findings.more { "texts and more" } else { "texts" },
@@ -307,60 +294,32 @@ fn of_data(comments: &mut Comments, findings: &Findings, spec: &LabelledSpec) {
     }
 }
 
-fn of_tokens(
-    comments: &mut Comments,
-    findings: &Findings,
-    choice: &Choice,
-    characters: bool,
-    length: usize,
-    known: &str,
-) {
+fn of_tokens(comments: &mut Comments, findings: &Findings, kind: Kind, length: usize, known: &str) {
     comments.before(
         "tokens",
         format!(
             "A text becomes a row of {length} numbers, one per {}: {known} have a number of their own{}. {} of the texts are no longer; longer ones \
-             lose {}.",
-            if characters { "character" } else { "word" },
+             lose their end.",
+            if kind == Kind::Characters { "character" } else { "word" },
             if known.starts_with("all") { "" } else { ", the others share one" },
             whole(findings, length),
-            if choice.masked { "their end" } else { "their beginning, since the end often decides" },
         ),
     );
     ["tokens.level", "tokens.padding", "tokens.truncating"].iter().for_each(|path| comments.show(path));
 }
 
-fn of_model(comments: &mut Comments, findings: &Findings, choice: &Choice, characters: bool) {
-    let Choice { layer, units, .. } = choice;
-    let (classes, unit) = (findings.classes.len(), if characters { "characters" } else { "words" });
-    comments.before(
-        "model.0",
-        format!("A vector for each of the {unit}, trained with the rest; mask_zero leaves padding out."),
-    );
-    comments.before(
-        "model.1",
-        format!(
-            "Reads them one after the other and returns its last state. Next to try: {} in its place; or both directions: {{layer: \
-             Bidirectional, of: {{layer: {layer}, units: {units}}}}}; or windows of three {unit} in place of it: {{layer: Conv1D, filters: 100, \
-             kernel_size: 3, activation: relu}} and below it {{layer: GlobalMaxPooling1D}}, without mask_zero.",
-            if *layer == "GRU" { "LSTM or SimpleRNN" } else { "GRU or SimpleRNN" },
-        ),
-    );
-    comments.before(
-        "model.2",
-        "A part of the state is set to 0 at random, against overfitting: try more when val_loss rises while loss falls.",
-    );
-    comments.before(
-        "model.3",
-        match classes {
-            _ if findings.several => {
-                format!(
-                    "A probability for each of the {classes} labels, independently: a text may have several, or none."
-                )
-            }
-            2 => "One number: the probability of the second class in alphabetical order.".to_owned(),
-            _ => format!("A probability for each of the {classes} classes."),
-        },
-    );
+/// What the last layer computes.
+fn of_output(findings: &Findings) -> String {
+    let classes = findings.classes.len();
+    match classes {
+        _ if findings.several => {
+            format!(
+                "A probability for each of the {classes} labels, independently: a text may have several, or none."
+            )
+        }
+        2 => "One number: the probability of the second class in alphabetical order.".to_owned(),
+        _ => format!("A probability for each of the {classes} classes."),
+    }
 }
 
 fn of_training(comments: &mut Comments, findings: &Findings, has_validation: bool) {
