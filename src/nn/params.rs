@@ -1,7 +1,7 @@
 use std::ops::{Index, Range};
 
 use super::error::LayerConfigError;
-use super::{Initializer, Regularizer};
+use super::{Constraint, Initializer, Regularizer};
 use crate::rng::Rng;
 
 /// One weight tensor: its name and its place.
@@ -15,6 +15,8 @@ pub struct Param {
     pub range: Range<usize>,
     /// Its regularizer.
     pub regularizer: Option<Regularizer>,
+    /// Its constraint, which holds after every step.
+    pub constraint: Option<Constraint>,
     /// Whether it is trained.
     pub trainable: bool,
     initializer: Initializer,
@@ -32,14 +34,23 @@ pub struct ParamSpec {
     pub initializer: Initializer,
     /// Its regularizer.
     pub regularizer: Option<Regularizer>,
+    /// Its constraint.
+    pub constraint: Option<Constraint>,
     /// Numbers that are initialized with 1 instead.
     pub ones: Range<usize>,
 }
 
 impl ParamSpec {
-    /// A parameter without a regularizer.
+    /// A parameter without a regularizer and a constraint.
     pub fn new(name: &str, shape: &[usize], initializer: Initializer) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), initializer, regularizer: None, ones: 0..0 }
+        Self {
+            name: name.into(),
+            shape: shape.to_vec(),
+            initializer,
+            regularizer: None,
+            constraint: None,
+            ones: 0..0,
+        }
     }
 
     /// The same with some numbers initialized with 1.
@@ -48,16 +59,23 @@ impl ParamSpec {
         Self { ones, ..self }
     }
 
-    /// Checks initializer and regularizer: Keras calls the fields after the parameter, `recurrent_initializer` and
+    /// Checks initializer, regularizer and constraint: Keras calls the fields after the parameter, `recurrent_initializer` and
     /// `bias_regularizer`.
     ///
     /// # Errors
-    /// For an initializer that does not fit the shape, and for invalid numbers of either.
+    /// For an initializer or a constraint that does not fit the shape, and for invalid numbers.
     pub(super) fn check(&self) -> Result<(), LayerConfigError> {
         let name = self.name.rsplit('.').next().unwrap_or_default();
         let stem = if name == "recurrent_kernel" { "recurrent" } else { name };
         self.initializer.fits(&format!("{stem}_initializer"), self.shape.len())?;
-        Regularizer::check(self.regularizer, &format!("{stem}_regularizer"))
+        Regularizer::check(self.regularizer, &format!("{stem}_regularizer"))?;
+        Constraint::check(self.constraint, &format!("{stem}_constraint"), self.shape.len())
+    }
+
+    /// The same with a constraint.
+    #[must_use]
+    pub fn with_constraint(self, constraint: Option<Constraint>) -> Self {
+        Self { constraint, ..self }
     }
 
     /// The same with a regularizer.
@@ -86,13 +104,14 @@ impl Params {
         for (i, (tensors, trainable)) in layers.enumerate() {
             let len = if trainable { &mut learning } else { &mut frozen };
             let first = table.len();
-            for ParamSpec { name, shape, initializer, regularizer, ones } in tensors {
+            for ParamSpec { name, shape, initializer, regularizer, constraint, ones } in tensors {
                 let size = shape.iter().product::<usize>();
                 table.push(Param {
                     name: format!("{i}.{name}"),
                     shape,
                     range: *len..*len + size,
                     regularizer,
+                    constraint,
                     trainable,
                     initializer,
                     ones,
@@ -147,6 +166,15 @@ impl Params {
         let cost =
             |param: &Param| param.regularizer.map_or(0.0, |r| r.loss(&self.values[param.range.clone()]));
         self.table.iter().filter(|param| param.trainable).map(cost).sum()
+    }
+
+    /// Lets the constraints of the trainable weights hold; `norms` is scratch memory.
+    pub fn constrain(&mut self, norms: &mut Vec<f64>) {
+        for param in self.table.iter().filter(|param| param.trainable) {
+            if let Some(constraint) = param.constraint {
+                constraint.apply(&mut self.values[param.range.clone()], &param.shape, norms);
+            }
+        }
     }
 
     /// The weights of layer `i`.

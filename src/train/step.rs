@@ -36,6 +36,8 @@ pub struct Stepper {
     gradient: Gradient,
     norms: GradientNorms,
     update_norms: UpdateNorms,
+    /// Scratch memory of weight constraints.
+    constraint_norms: Vec<f64>,
 }
 
 /// The result of a step, measured on its batch before the update.
@@ -87,6 +89,7 @@ impl Stepper {
             gradient,
             norms: GradientNorms::default(),
             update_norms: UpdateNorms::default(),
+            constraint_norms: Vec::new(),
         })
     }
 
@@ -143,8 +146,10 @@ impl Stepper {
         self.pool.run(&mut self.work, |_, work| work.load(batch, model));
         let weight = self.work.iter().map(|work| work.weight).sum();
         self.pool.run(&mut self.work, |_, work| work.train(model, params, seed, step, weight, watch));
-        let score = self.total();
-        let penalty = self.params.regularization_loss();
+        let mut score = self.total();
+        let penalty = self.params.regularization_loss() + score.activity_penalty();
+        // It is part of the penalty from here on.
+        (score.activity, score.sequences) = (0.0, 0.0);
         if watch {
             self.norms.clear();
             self.work.iter().for_each(|work| self.norms.merge(&work.norms));
@@ -167,6 +172,7 @@ impl Stepper {
         let limit = self.clip.map(|clip| clip.apply(self.gradient.tensors_mut(&self.params), grad_norm));
         let (weights, grads) = (self.params.trainable_mut(), self.gradient.values());
         self.optimizer.step(weights, grads, limit.unwrap_or_default(), &mut self.pool);
+        self.params.constrain(&mut self.constraint_norms);
         if watch {
             self.update_norms.after(&self.params, &mut self.pool);
         }
@@ -300,6 +306,7 @@ impl Stepper {
             }
             (work.first_row, work.rows) = (first_row, rows.min(sequences - first_row));
             work.shard.set_budget(BUDGET / shards);
+            work.shard.set_batch(sequences);
         }
     }
 }
