@@ -13,8 +13,8 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use unrolled::kernel::ThreadPool;
 use unrolled::nn::{
-    Gradient, Input, InputRef, LayerNode, LayerSpec, Loss, Mode, Model, Observer, Params, Shape, Shard,
-    TargetsView, Unrolled,
+    Gradient, Input, InputRef, LayerNode, LayerSpec, LossSpec, Mode, Model, Observer, Params, Score, Shape,
+    Shard, TargetsView, Unrolled,
 };
 use unrolled::optim::{Optimizer, OptimizerSpec};
 use unrolled::protocol::Direction;
@@ -53,10 +53,14 @@ impl Case {
         self.tensors.get(name).ok_or_else(|| format!("no tensor `{name}`"))
     }
 
+    fn loss(&self) -> Checked<LossSpec> {
+        serde_json::from_value(self.config["loss"].clone()).map_err(|e| e.to_string())
+    }
+
     fn model(&self) -> Checked<Model> {
         let layers = self.config["layers"].as_array().ok_or("no layers")?;
         let layers: Vec<LayerNode> = layers.iter().map(layer).collect::<Checked<_>>()?;
-        let loss = serde_json::from_value::<Loss>(self.config["loss"].clone()).map_err(|e| e.to_string())?;
+        let loss = self.loss()?;
         let (shape, _) = self.tensor("x")?;
         if let Some(names) = self.config["data"]["channels"].as_array() {
             let vocabulary = self.config["data"]["vocab"].as_u64().unwrap_or(0) as usize;
@@ -83,8 +87,7 @@ impl Case {
         let part = rows.start * width..rows.end * width;
         let (steps, real);
         let all_classes = classes(part.clone());
-        let has_classes = self.config["loss"].as_str().is_some_and(|loss| loss.ends_with("crossentropy"));
-        let has_classes = has_classes && self.config["data"]["target"] != "labels";
+        let has_classes = self.loss()?.has_classes() && self.config["data"]["target"] != "labels";
         let answers = match (has_classes, width) {
             (true, 1) => TargetsView::Classes(&all_classes),
             (true, _) => {
@@ -143,15 +146,14 @@ fn layer(config: &Value) -> Checked<LayerNode> {
         inner["layer"] = wrapped.first().cloned().unwrap_or_default();
         fields.insert("of".into(), inner);
     }
-    for (_, value) in fields.iter_mut().filter(|(name, _)| name.ends_with("_regularizer")) {
-        *value = value["config"].clone();
-    }
+    let activity = fields.remove("activity_regularizer").map_or(Ok(None), serde_json::from_value);
+    let activity_regularizer = activity.map_err(|e| e.to_string())?;
     let trainable = fields.remove("trainable").is_none_or(|trainable| trainable == Value::Bool(true));
     let inputs = fields.remove("inputs").map_or(Ok(Vec::new()), serde_json::from_value::<Vec<InputRef>>);
     let inputs = inputs.map_err(|e| e.to_string())?;
     let read = LayerSpec::read(class, config).ok_or_else(|| format!("no layer `{class}`"))?;
     let spec = read.map_err(|e| format!("{class}: {e}"))?;
-    Ok(LayerNode { trainable, inputs, ..spec.into() })
+    Ok(LayerNode { trainable, inputs, activity_regularizer, ..spec.into() })
 }
 
 /// Collects every unrolled step.
@@ -237,7 +239,8 @@ fn verify(case: &Case) -> Checked<()> {
     let mut comparison =
         Comparison { case, largest_gradient, seen: ["x", "y", "mask"].map(str::to_owned).to_vec() };
     comparison.answer("out", output.as_slice().ok_or("output not contiguous")?)?;
-    comparison.answer("loss", &[(score.mean_loss() + params.regularization_loss()) as f32])?;
+    let penalty = params.regularization_loss() + score.activity_penalty();
+    comparison.answer("loss", &[(score.mean_loss() + penalty) as f32])?;
     for param in params.table() {
         comparison.seen.push(format!("w.{}", param.name));
         if param.trainable {
@@ -283,22 +286,25 @@ fn five_steps(
     for rows in [0..cut, cut..batch].into_iter().filter(|rows| !rows.is_empty()) {
         let mut shard = Shard::new(model, params);
         comparison.case.load(&mut shard, rows)?;
+        shard.set_batch(batch);
         shards.push(shard);
     }
     let weight: f64 = shards.iter_mut().map(|shard| shard.weight(model)).sum();
     let (mut losses, mut gradient) = (Vec::new(), Gradient::new(model, params));
     let mut team = team()?;
     for _ in 0..5 {
-        let mut loss = 0.0;
+        let mut score = Score::default();
         for shard in &mut shards {
             shard.forward(model, params, Mode::Train { seed: 0, step: 0, first_row: 0 });
-            loss += shard.backward(model, params, weight, None).loss;
+            score.add(shard.backward(model, params, weight, None));
         }
-        losses.push((loss / weight + params.regularization_loss()) as f32);
+        let penalty = params.regularization_loss() + score.activity_penalty();
+        losses.push((score.loss / weight + penalty) as f32);
         gradient.sum(params, shards.iter(), &mut team);
         let norm = gradient.norm();
         let limit = clip.map(|clip| clip.apply(gradient.tensors_mut(params), norm)).unwrap_or_default();
         optimizer.step(params.trainable_mut(), gradient.values(), limit, &mut team);
+        params.constrain(&mut Vec::new());
     }
     let adam_like = !matches!(spec, OptimizerSpec::SGD(_));
     let allowed = if adam_like { 1e-4 } else { 1e-5 };
