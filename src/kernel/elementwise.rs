@@ -58,7 +58,7 @@ pub enum Elementwise {
         #[serde(default)]
         threshold: f64,
     },
-    /// (Misra 2019).
+    /// `z·tanh(softplus z)` (Misra 2019).
     Mish,
     /// The identity between −1 and 1.
     HardTanh,
@@ -171,7 +171,7 @@ macro_rules! formulas {
             /// Whether the derivative is computed from the input, which must be saved for it.
             pub fn needs_input(self) -> bool {
                 match self {
-                    $(Self::$name { .. } => stringify!($from).len() == "input".len(),)*
+                    $(Self::$name { .. } => stringify!($from) == "input",)*
                 }
             }
         }

@@ -80,16 +80,16 @@ pub(super) fn plain(document: &Document, path: &[String], value: Value) -> Resul
     for (key, layers, accepted) in
         ARGUMENTS.iter().filter(|(_, layers, _)| layers.is_empty() || layers.contains(&layer.as_str()))
     {
-        debug_assert!(layers.iter().all(|layer| !layer.is_empty()));
         let Some(found) = map.get(*key) else { continue };
         if let Only(values, reason) = accepted
             && !values.iter().any(|value| means(found, key, value))
         {
             let at = [path, &steps([key])].concat();
-            let written = serde_yaml::to_string(found).unwrap_or_default();
-            let written = written.trim().replace('\n', " ");
-            return Err(document
-                .error(&at, format!("found {written}; {reason}: leave it out, or write {}", values[0])));
+            let written = match found {
+                Value::String(text) => text.clone(),
+                other => serde_json::to_string(other).unwrap_or_default(),
+            };
+            return Err(document.error(&at, format!("found {written}; {reason}: leave `{key}` out")));
         }
         map.remove(*key);
     }
