@@ -106,13 +106,13 @@ impl LossSpec {
             return Err(format!("unknown variant `{name}`, expected one of {}", names.join(", ")));
         };
         // Keras's own files name more, which is the same here: the mean over the batch, classes in the last axis.
-        config.retain(|key, value| {
-            !value.is_null()
-                && !matches!(key.as_str(), "name" | "fn")
-                && !(key == "reduction"
-                    && matches!(value.as_str(), Some("sum_over_batch_size" | "mean" | "auto")))
-                && !(key == "axis" && *value == serde_json::json!(-1))
-                && !(key == "dtype" && *value == "float32")
+        config.retain(|key, value| match key.as_str() {
+            _ if value.is_null() => false,
+            "name" | "fn" => false,
+            "reduction" => !matches!(value.as_str(), Some("sum_over_batch_size" | "mean" | "auto")),
+            "axis" => *value != serde_json::json!(-1),
+            "dtype" => *value != "float32",
+            _ => true,
         });
         let mut spec = Self::from(loss);
         let known: Vec<&str> = spec.options().into_iter().map(|(key, _)| key).collect();
