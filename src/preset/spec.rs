@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::data::{DataSpec, Form, InputForm, TargetForm, TokenSpec, TokenUse};
 use crate::metrics::Task;
-use crate::nn::{BuildError, LayerNode, Loss, Model, Shape};
+use crate::nn::{BuildError, LayerNode, LossSpec, Model, Shape};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 
 /// The resolved settings of a run: with all defaults, and absolute paths. In the run folder it is itself a valid preset that
@@ -81,7 +81,7 @@ impl RunSpec {
             (_, TargetForm::Steps(_)) if generated && model.is_next_token() => Task::Language,
             (_, TargetForm::Steps(_)) => Task::Tags,
             (_, TargetForm::Labels(_)) => Task::Labels,
-            (_, TargetForm::Classes(_)) if model.loss() == Loss::BinaryCrossentropy => Task::Binary,
+            (_, TargetForm::Classes(_)) if model.loss().is_binary() => Task::Binary,
             (_, TargetForm::Classes(_)) => Task::Classes,
             (_, TargetForm::Real(_)) => Task::Regression,
         }
@@ -107,7 +107,7 @@ impl RunSpec {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrainSpec {
     /// The loss.
-    pub loss: Loss,
+    pub loss: LossSpec,
     /// The optimizer.
     pub optimizer: OptimizerSpec,
     /// The schedule of the learning rate.
