@@ -114,6 +114,8 @@ fn steps(cell: &dyn Cell, batch: usize, units: usize) -> (f64, f64) {
             h: &mut h,
             c: &mut c,
             saved: &mut saved,
+            arguments: &mut [],
+            products: &[],
         };
         cell.step_forward(black_box(&packed), step);
     }));
@@ -127,6 +129,7 @@ fn steps(cell: &dyn Cell, batch: usize, units: usize) -> (f64, f64) {
             gates: &made,
             h: &h,
             saved: &saved,
+            arguments: &[],
             h_prev: &state,
             h_dropped: &state,
             dropout: &[],

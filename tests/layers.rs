@@ -254,7 +254,9 @@ proptest! {
         let layers: [LayerSpec; 3] = [
             Attention { use_scale, score_mode, dropout }.into(),
             AdditiveAttention { use_scale, dropout }.into(),
-            MultiHeadAttention { num_heads, key_dim, value_dim: Some(value_dim), use_bias, dropout }.into(),
+            MultiHeadAttention {
+                num_heads, key_dim, value_dim: Some(value_dim), use_bias, dropout, ..MultiHeadAttention::default()
+            }.into(),
         ];
         for layer in layers {
             Net::new(padded(batch, time, seed, before), vec![layer.into()], seed).unwrap().check_gradients(TRAIN);
@@ -341,7 +343,7 @@ fn a_query_of_its_own_attends_to_masked_values() {
         MultiHeadAttention { num_heads: 2, key_dim: 3, ..MultiHeadAttention::default() }.into(),
     ];
     for spec in layers {
-        let attention = LayerNode { spec, inputs: vec![2.into(), 0.into()], trainable: true };
+        let attention = LayerNode { inputs: vec![2.into(), 0.into()], ..spec.into() };
         let stack = vec![GlobalMaxPooling1D {}.into(), RepeatVector { n: 3 }.into(), attention];
         let mut net = Net::new(padded(3, 6, 4, false), stack, 2).unwrap();
         net.check_gradients(TRAIN);

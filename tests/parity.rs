@@ -14,8 +14,8 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use unrolled::kernel::ThreadPool;
 use unrolled::nn::{
-    BatchSums, Gradient, Input, InputRef, LayerNode, LayerSpec, Loss, Mode, Model, Observer, Params, Shape,
-    Shard, TargetsView, Unrolled,
+    BatchSums, Gradient, Input, InputRef, LayerNode, LayerSpec, LossSpec, Mode, Model, Observer, Params,
+    Score, Shape, Shard, TargetsView, Unrolled,
 };
 use unrolled::optim::{Optimizer, OptimizerSpec};
 use unrolled::protocol::Direction;
@@ -76,10 +76,14 @@ impl Case {
         self.load(shard, k * batch + rows.start..k * batch + rows.end)
     }
 
+    fn loss(&self) -> Checked<LossSpec> {
+        serde_json::from_value(self.config["loss"].clone()).map_err(|e| e.to_string())
+    }
+
     fn model(&self) -> Checked<Model> {
         let layers = self.config["layers"].as_array().ok_or("no layers")?;
         let layers: Vec<LayerNode> = layers.iter().map(layer).collect::<Checked<_>>()?;
-        let loss = serde_json::from_value::<Loss>(self.config["loss"].clone()).map_err(|e| e.to_string())?;
+        let loss = self.loss()?;
         let (shape, _) = self.tensor("x")?;
         if let Some(names) = self.config["data"]["channels"].as_array() {
             let vocabulary = self.config["data"]["vocab"].as_u64().unwrap_or(0) as usize;
@@ -106,8 +110,7 @@ impl Case {
         let part = rows.start * width..rows.end * width;
         let (steps, real);
         let all_classes = classes(part.clone());
-        let has_classes = self.config["loss"].as_str().is_some_and(|loss| loss.ends_with("crossentropy"));
-        let has_classes = has_classes && self.config["data"]["target"] != "labels";
+        let has_classes = self.loss()?.has_classes() && self.config["data"]["target"] != "labels";
         let answers = match (has_classes, width) {
             (true, 1) => TargetsView::Classes(&all_classes),
             (true, _) => {
@@ -167,7 +170,6 @@ fn numbers(name: &str, view: &TensorView<'_>) -> Checked<(Vec<usize>, Vec<f64>)>
 /// A layer in a fixture: Keras's class and arguments.
 fn layer(config: &Value) -> Checked<LayerNode> {
     let mut config = config.clone();
-    regularizers(&mut config);
     let fields = config.as_object_mut().ok_or("a layer is no object")?;
     let class =
         fields.remove("class").and_then(|c| c.as_str().map(str::to_owned)).ok_or("a layer without class")?;
@@ -176,24 +178,17 @@ fn layer(config: &Value) -> Checked<LayerNode> {
     // A wrapped layer is [class, arguments] there, {layer: class, …} here.
     if let Some(Value::Array(wrapped)) = fields.remove("layer") {
         let mut inner = wrapped.get(1).cloned().unwrap_or_default();
-        regularizers(&mut inner);
         inner["layer"] = wrapped.first().cloned().unwrap_or_default();
         fields.insert("of".into(), inner);
     }
+    let activity = fields.remove("activity_regularizer").map_or(Ok(None), serde_json::from_value);
+    let activity_regularizer = activity.map_err(|e| e.to_string())?;
     let trainable = fields.remove("trainable").is_none_or(|trainable| trainable == Value::Bool(true));
     let inputs = fields.remove("inputs").map_or(Ok(Vec::new()), serde_json::from_value::<Vec<InputRef>>);
     let inputs = inputs.map_err(|e| e.to_string())?;
     let read = LayerSpec::read(class, config).ok_or_else(|| format!("no layer `{class}`"))?;
     let spec = read.map_err(|e| format!("{class}: {e}"))?;
-    Ok(LayerNode { trainable, inputs, ..spec.into() })
-}
-
-/// Regularizers are `{class_name, config}` there, their config alone here.
-fn regularizers(layer: &mut Value) {
-    let fields = layer.as_object_mut().into_iter().flatten();
-    for (_, value) in fields.filter(|(name, _)| name.ends_with("_regularizer")) {
-        *value = value["config"].clone();
-    }
+    Ok(LayerNode { trainable, inputs, activity_regularizer, ..spec.into() })
 }
 
 /// Collects every unrolled step.
@@ -305,7 +300,8 @@ fn one_step(comparison: &mut Comparison<'_>, model: &Model, params: &Params, bat
     gradient.sum(params, std::iter::once(&shard), &mut team()?);
 
     comparison.answer("out", output.as_slice().ok_or("output not contiguous")?)?;
-    comparison.answer("loss", &[(score.mean_loss() + params.regularization_loss()) as f32])?;
+    let penalty = params.regularization_loss() + score.activity_penalty();
+    comparison.answer("loss", &[(score.mean_loss() + penalty) as f32])?;
     for param in params.table().iter().filter(|param| param.trainable) {
         comparison.inner(&format!("g.{}", param.name), &gradient.values()[param.range.clone()])?;
     }
@@ -343,12 +339,14 @@ fn five_steps(
     let (cut, mut shards) = (batch / 2 + 1, Vec::new());
     // A batch of one gives one shard: training makes no empty ones.
     for rows in [0..cut, cut..batch].into_iter().filter(|rows| !rows.is_empty()) {
-        shards.push((Shard::new(model, params), rows));
+        let mut shard = Shard::new(model, params);
+        shard.set_batch(batch);
+        shards.push((shard, rows));
     }
     let (mut losses, mut gradient) = (Vec::new(), Gradient::new(model, params));
     let mut team = team()?;
     for k in 0..5 {
-        let (mut weight, mut loss) = (0.0, 0.0);
+        let (mut weight, mut score) = (0.0, Score::default());
         for (shard, rows) in &mut shards {
             comparison.case.load_batch(shard, k, rows.clone())?;
             weight += shard.weight(model);
@@ -361,18 +359,20 @@ fn five_steps(
             exchange(model, &mut shards, segment.end, false);
         }
         for (shard, _) in &mut shards {
-            loss += shard.begin_backward(model, weight).loss;
+            score.add(shard.begin_backward(model, weight));
         }
         for segment in model.segments().rev() {
             let each = shards.iter_mut();
             each.for_each(|(shard, _)| shard.backward_segment(model, params, segment.clone(), None));
             exchange(model, &mut shards, segment.start, true);
         }
-        losses.push((loss / weight + params.regularization_loss()) as f32);
+        let penalty = params.regularization_loss() + score.activity_penalty();
+        losses.push((score.loss / weight + penalty) as f32);
         gradient.sum(params, shards.iter().map(|(shard, _)| shard), &mut team);
         let norm = gradient.norm();
         let limit = clip.map(|clip| clip.apply(gradient.tensors_mut(params), norm)).unwrap_or_default();
         optimizer.step(params.trainable_mut(), gradient.values(), limit, &mut team);
+        params.constrain(&mut Vec::new());
         shards[0].0.move_averages(model, params);
     }
     let adam_like = !matches!(spec, OptimizerSpec::SGD(_));

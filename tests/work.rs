@@ -12,11 +12,12 @@ use unrolled::data::{Batch, Dataset, Inputs, Targets};
 use unrolled::kernel::{CountingAllocator, WorkCount, allocation_count, work_count};
 use unrolled::nn::{
     Activation, ActivationLayer, Add, AdditiveAttention, Attention, Average, AveragePooling1D,
-    BatchNormalization, Bidirectional, Concatenate, Conv1D, Dense, Dropout, Embedding, Flatten, GRU,
-    GaussianNoise, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient, Input, LSTM, LayerNode,
+    BatchNormalization, Bidirectional, Concatenate, Constraint, Conv1D, Dense, Dropout, Embedding, Flatten,
+    GRU, GaussianNoise, GlobalAveragePooling1D, GlobalMaxPooling1D, Gradient, Input, LSTM, LayerNode,
     LayerNormalization, LayerSpec, Loss, Masking, MaxPooling1D, Maximum, Merge, Mode, Model,
-    MultiHeadAttention, Multiply, Padding, Params, Permute, RecurrentSpec, RepeatVector, Reshape, ScoreMode,
-    Shape, Shard, SimpleRNN, SpatialDropout1D, TargetsView, TimeDistributed, UpSampling1D, ZeroPadding1D,
+    MultiHeadAttention, Multiply, Padding, Params, Permute, RecurrentSpec, Regularizer, RepeatVector,
+    Reshape, ScoreMode, Shape, Shard, SimpleRNN, SpatialDropout1D, TargetsView, TimeDistributed,
+    UpSampling1D, ZeroPadding1D,
 };
 use unrolled::optim::{Adagrad, Adam, Clip, Nadam, OptimizerSpec, RMSprop, SGD};
 use unrolled::train::Stepper;
@@ -184,6 +185,48 @@ fn other_layers_allocate_nothing() {
         let both = |of: RecurrentSpec| Bidirectional { of: Box::new(of), merge_mode };
         stacks.push(vec![both(sequences().into()).into(), both(last().into()).into()]);
     }
+    let adam = OptimizerSpec::Adam(Adam::default());
+    for stack in stacks {
+        let names: Vec<_> = stack.iter().map(|layer| layer.spec.layer().class()).collect();
+        let (model, batch) = masked(stack);
+        assert_eq!(calls_of_a_step(model, &adam, None, &batch), 0, "{names:?}");
+    }
+}
+
+/// Likewise with activations whose arguments are saved, penalties of outputs, constraints and a dropout mask for each gate.
+#[test]
+fn arguments_of_layers_allocate_nothing() {
+    let _alone = alone();
+    let activation = |name: &str| serde_yaml::from_str::<Activation>(name).unwrap();
+    let constraint = |text: &str| serde_yaml::from_str::<Constraint>(text).ok();
+    let activity_regularizer = Some(Regularizer { l1: 0.01, l2: 0.01 });
+    let lstm = LSTM {
+        units: 6,
+        activation: activation("gelu"),
+        recurrent_activation: activation("hard_silu"),
+        return_sequences: true,
+        zero_output_for_mask: true,
+        dropout: 0.2,
+        recurrent_dropout: 0.2,
+        recurrent_constraint: constraint("unit_norm"),
+        ..LSTM::default()
+    };
+    let gru = GRU { units: 5, recurrent_dropout: 0.2, activity_regularizer, ..GRU::default() };
+    let before = GRU { reset_after: false, activation: activation("mish"), ..gru.clone() };
+    let both = Bidirectional { of: Box::new(before.into()), merge_mode: Merge::Mul };
+    let dense = Dense { units: 4, activation: activation("silu"), ..Dense::default() };
+    let rows = Dense { units: 4, activation: activation("sparsemax"), ..Dense::default() };
+    let stacks: [Vec<LayerNode>; 3] = [
+        vec![lstm.into(), LayerNode { activity_regularizer, ..gru.into() }],
+        vec![both.into(), LayerNode { activity_regularizer, ..dense.clone().into() }],
+        vec![
+            dense.into(),
+            rows.into(),
+            Conv1D { filters: 3, kernel_size: 2, activation: activation("tanh_shrink"), ..Conv1D::default() }
+                .into(),
+            GlobalMaxPooling1D {}.into(),
+        ],
+    ];
     let adam = OptimizerSpec::Adam(Adam::default());
     for stack in stacks {
         let names: Vec<_> = stack.iter().map(|layer| layer.spec.layer().class()).collect();

@@ -19,7 +19,7 @@ impl Totals {
     /// Adds a batch: its `score`, and the regularization `penalty` of the weights at that time.
     pub fn add(&mut self, score: Score, penalty: f64) {
         self.score.add(score);
-        self.penalty += penalty * score.count;
+        self.penalty += (penalty + score.activity_penalty()) * score.count;
     }
 
     /// The metrics of `task`. The loss is that of Keras: the mean over the rows, and the penalty.

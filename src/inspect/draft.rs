@@ -267,7 +267,7 @@ fn chain(layers: &[String]) -> String {
 /// How to train: with Adam at its default learning rate.
 fn train(loss: Loss, batch_size: usize, epochs: usize) -> TrainSpec {
     TrainSpec {
-        loss,
+        loss: loss.into(),
         optimizer: OptimizerSpec::Adam(Adam::default()),
         schedule: Schedule::Constant,
         early_stopping: None,

@@ -1,9 +1,9 @@
 use super::activation::{Lanewise, Sigmoid, Tanh};
 use super::simd::Simd;
-use super::{Isa, dispatch};
+use super::{Elementwise, Isa, dispatch};
 
 /// An elementwise activation function with its derivative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Function {
     /// `x`.
     Linear,
@@ -15,21 +15,33 @@ pub enum Function {
     Sigmoid,
     /// `x/6 + 1/2`, clipped to [0, 1].
     HardSigmoid,
+    /// Any other, number by number.
+    Other(Elementwise),
 }
 
 impl Function {
     /// `a = f(z)`, in place.
     pub fn apply(self, values: &mut [f32]) {
-        if self != Self::Linear {
-            apply_on(Isa::best(), values, self);
+        match self {
+            Self::Linear => {}
+            Self::Other(f) => f.apply(values),
+            fast => apply_on(Isa::best(), values, fast),
         }
     }
 
-    /// `∂L/∂z = ∂L/∂a · f′(z)`, in place, with `f′` from `a = f(z)`: `1 − a²` for tanh, `a(1 − a)` for sigmoid, `[a > 0]` for relu.
-    pub fn chain(self, d: &mut [f32], a: &[f32]) {
-        if self != Self::Linear {
-            chain_on(Isa::best(), d, a, self);
+    /// `∂L/∂z = ∂L/∂a · f′(z)`, in place, with `f′` from `a = f(z)`: `1 − a²` for tanh, `a(1 − a)` for sigmoid, `[a > 0]` for relu. Where
+    /// [`Function::needs_input`], `at` is `z` instead.
+    pub fn chain(self, d: &mut [f32], at: &[f32]) {
+        match self {
+            Self::Linear => {}
+            Self::Other(f) => f.chain(d, at),
+            fast => chain_on(Isa::best(), d, at, fast),
         }
+    }
+
+    /// Whether the derivative is computed from `z`: see [`Elementwise::needs_input`].
+    pub fn needs_input(self) -> bool {
+        matches!(self, Self::Other(f) if f.needs_input())
     }
 
     /// `f(z)` in every lane.
@@ -43,10 +55,16 @@ impl Function {
             Self::Sigmoid => Sigmoid::of(z),
             // `min` and `max` return their second operand for NaN: NaN propagates.
             Self::HardSigmoid => zero.max(one.min(z.div(V::splat(6.0)).add(V::splat(0.5)))),
+            Self::Other(f) => {
+                let mut lanes = [0.0; MAX_LANES];
+                z.store(&mut lanes);
+                apply_lanes(f, &mut lanes[..V::LANES]);
+                V::load(&lanes)
+            }
         }
     }
 
-    /// `d · f′(z)` in every lane, from `a = f(z)`.
+    /// `d · f′(z)` in every lane, from `a = f(z)`, or from `z` where [`Function::needs_input`].
     #[inline(always)]
     pub(crate) fn slope<V: Simd>(self, d: V, a: V) -> V {
         let (zero, one) = (V::splat(0.0), V::splat(1.0));
@@ -56,8 +74,31 @@ impl Function {
             Self::Tanh => d.mul(one.sub(a.mul(a))),
             Self::Sigmoid => d.mul(a.mul(one.sub(a))),
             Self::HardSigmoid => zero.select_less(a, a.select_less(one, d.div(V::splat(6.0)), zero), zero),
+            Self::Other(f) => {
+                let (mut lanes, mut at) = ([0.0; MAX_LANES], [0.0; MAX_LANES]);
+                d.store(&mut lanes);
+                a.store(&mut at);
+                chain_lanes(f, &mut lanes[..V::LANES], &at[..V::LANES]);
+                V::load(&lanes)
+            }
         }
     }
+}
+
+/// Lanes of the widest vector.
+const MAX_LANES: usize = 16;
+
+/// Out of line, so that the loops of the fast functions stay as small as they are.
+#[cold]
+#[inline(never)]
+fn apply_lanes(f: Elementwise, values: &mut [f32]) {
+    f.apply(values);
+}
+
+#[cold]
+#[inline(never)]
+fn chain_lanes(f: Elementwise, d: &mut [f32], at: &[f32]) {
+    f.chain(d, at);
 }
 
 dispatch!(fn apply_on(values: &mut [f32], f: Function) = apply_all);
@@ -93,12 +134,16 @@ fn chain_all<V: Simd, N: Simd>(d: &mut [f32], a: &[f32], f: Function) {
 mod tests {
     use super::*;
 
-    const ALL: [Function; 5] =
+    const FAST: [Function; 5] =
         [Function::Linear, Function::Relu, Function::Tanh, Function::Sigmoid, Function::HardSigmoid];
+
+    fn all() -> impl Iterator<Item = Function> {
+        FAST.into_iter().chain(crate::kernel::elementwise::tests::all().into_iter().map(Function::Other))
+    }
 
     #[test]
     fn instruction_sets_agree_at_every_length() {
-        for f in ALL {
+        for f in all() {
             for n in 0..40 {
                 let z: Vec<f32> = (0..n).map(|i| (i as f32 * 0.37 - 5.0).sin() * 4.0).collect();
                 let of = |isa| {
@@ -119,7 +164,7 @@ mod tests {
 
     #[test]
     fn nan_propagates() {
-        for f in ALL {
+        for f in all() {
             for isa in Isa::available() {
                 let mut z = [f32::NAN, 1.0];
                 apply_on(isa, &mut z, f);

@@ -35,6 +35,7 @@ impl Layer for ActivationLayer {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         inputs[0].features("Activation")?;
+        self.activation.check("activation")?;
         Ok(inputs[0])
     }
 
@@ -45,11 +46,13 @@ impl Layer for ActivationLayer {
     }
 
     fn backward(&self, ctx: BackwardContext<'_>, _cache: &mut Self::Cache) {
-        let BackwardContext { output, upstream_grad, input_grads: Some([input_grad, ..]), .. } = ctx else {
+        let BackwardContext { output, inputs, upstream_grad, input_grads: Some([input_grad, ..]), .. } = ctx
+        else {
             return;
         };
         let (_, _, width) = upstream_grad.dim();
-        self.activation.chain(upstream_grad.data_mut(), output.values.data(), width);
+        let (a, z) = (output.values.data(), inputs[0].real().data());
+        self.activation.chain(upstream_grad.data_mut(), a, z, width);
         std::mem::swap(input_grad, upstream_grad);
     }
 }

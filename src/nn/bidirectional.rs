@@ -201,6 +201,11 @@ impl Layer for Bidirectional {
             let (buffers, other) =
                 if i == 0 { (&mut *forward, &*backward) } else { (&mut *backward, &*forward) };
             self.half_gradient(half_grad, upstream_grad, i, other, mask);
+            if let Some(regularizer) = cell.settings().activity_regularizer {
+                let regularizer = regularizer.scaled(1.0 / pass.batch as f64);
+                let rows = self.output_rows(i, buffers, mask);
+                rows.for_each(|(row, h)| regularizer.add_gradient(h, half_grad.row_mut(row)));
+            }
             let weights = weights.part(i * half..(i + 1) * half);
             let input_grad = match (&mut input_grads, i) {
                 (Some(input_grads), 0) => input_grads.first_mut(),
@@ -220,6 +225,33 @@ impl Layer for Bidirectional {
 }
 
 impl Bidirectional {
+    /// The activity penalty of both halves, each of its own output, summed over the sequences of a shard.
+    pub(super) fn activity_loss(&self, cache: &BidirectionalCache, mask: Option<&Mask>) -> f64 {
+        let Some(regularizer) = self.cell().settings().activity_regularizer else { return 0.0 };
+        let mask = mask.filter(|_| self.cell().settings().return_sequences);
+        let halves = [&cache.forward, &cache.backward].into_iter().enumerate();
+        let rows = halves.flat_map(|(i, buffers)| self.output_rows(i, buffers, mask));
+        rows.map(|(_, h)| regularizer.loss(h)).sum()
+    }
+
+    /// The outputs of half `i`, each with its row in the block of outputs; without those that the mask leaves out, which are 0.
+    fn output_rows<'a>(
+        &self,
+        i: usize,
+        buffers: &'a RecurrentBuffers,
+        mask: Option<&'a Mask>,
+    ) -> impl Iterator<Item = (usize, &'a [f32])> {
+        let h = &buffers.cache.h;
+        let (time, _, units) = h.dim();
+        let steps = match (self.cell().settings().return_sequences, i) {
+            (true, _) => 0..time,
+            (false, 0) => time - 1..time,
+            (false, _) => 0..1,
+        };
+        let rows = h.steps(steps).chunks_exact(units.max(1)).enumerate();
+        rows.filter(move |(row, _)| mask.is_none_or(|mask| mask.data()[*row]))
+    }
+
     /// Writes the upstream gradient of half `i` to `half_grad`; `other` is the other half. Masked rows have output 0, whatever their
     /// state: their gradient is 0.
     fn half_gradient(

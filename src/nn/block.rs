@@ -70,6 +70,11 @@ impl Block {
         &mut self.data[t * size..(t + 1) * size]
     }
 
+    /// The numbers of row `row`, counted through all time steps.
+    pub(super) fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        &mut self.data[row * self.features..][..self.features]
+    }
+
     /// [`Block::step`], or nothing where the block has no time steps.
     pub(super) fn part(&self, t: usize) -> &[f32] {
         if self.time == 0 { &[] } else { self.step(t) }

@@ -6,7 +6,7 @@ use super::error::LayerConfigError;
 use super::layer::{BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 use super::params::ParamSpec;
 use super::window::Window;
-use super::{Activation, Block, Initializer, Padding, Regularizer, Signal};
+use super::{Activation, Block, Constraint, Initializer, Padding, Regularizer, Signal};
 use crate::kernel::{
     Matrix, NonzeroEntry, add_column_sums, collect_nonzeros, gather_windows, matmul, scatter_add,
     scatter_windows,
@@ -68,6 +68,18 @@ pub struct Conv1D {
     /// The kernel regularizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kernel_regularizer: Option<Regularizer>,
+    /// The bias initializer.
+    #[serde(default = "crate::nn::defaults::zeros")]
+    pub bias_initializer: Initializer,
+    /// The bias regularizer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias_regularizer: Option<Regularizer>,
+    /// The kernel constraint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_constraint: Option<Constraint>,
+    /// The bias constraint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias_constraint: Option<Constraint>,
 }
 
 fn one() -> usize {
@@ -86,6 +98,10 @@ impl Default for Conv1D {
             use_bias: true,
             kernel_initializer: defaults::glorot_uniform(),
             kernel_regularizer: None,
+            bias_initializer: defaults::zeros(),
+            bias_regularizer: None,
+            kernel_constraint: None,
+            bias_constraint: None,
         }
     }
 }
@@ -104,6 +120,8 @@ impl Conv1D {
 layer_cache! {
     /// The cache of a [`Conv1D`].
     Conv1DCache {
+        /// z, where `f′` is computed from it.
+        z: Block,
         /// Behind an Embedding: forward each distinct vector's product with every tap, `[kernel_size, distinct, filters]`; backward δ summed
         /// by distinct vector, `[1, distinct, filters]`.
         by_distinct: Block,
@@ -133,6 +151,7 @@ impl Layer for Conv1D {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         let (time, _) = inputs[0].sequence("Conv1D")?;
+        self.activation.check("activation")?;
         let features = LayerConfigError::positive("filters", self.filters)?;
         LayerConfigError::positive("kernel_size", self.kernel_size)?;
         LayerConfigError::positive("strides", self.strides)?;
@@ -148,9 +167,11 @@ impl Layer for Conv1D {
         let features = inputs[0].features("Conv1D").unwrap_or(0);
         let shape = [self.kernel_size, features, self.filters];
         let kernel = ParamSpec::new("kernel", &shape, self.kernel_initializer);
-        let mut all = vec![kernel.with_regularizer(self.kernel_regularizer)];
+        let kernel = kernel.with_regularizer(self.kernel_regularizer);
+        let mut all = vec![kernel.with_constraint(self.kernel_constraint)];
         if self.use_bias {
-            all.push(ParamSpec::new("bias", &[self.filters], Initializer::Zeros));
+            let bias = ParamSpec::new("bias", &[self.filters], self.bias_initializer);
+            all.push(bias.with_regularizer(self.bias_regularizer).with_constraint(self.bias_constraint));
         }
         all
     }
@@ -164,7 +185,8 @@ impl Layer for Conv1D {
     }
 
     fn cache_numbers(&self, extent: &Extent) -> usize {
-        extent.distinct.map_or(0, |distinct| self.kernel_size * self.filters * distinct)
+        let saved = if self.activation.needs_input() { extent.time * extent.rows * self.filters } else { 0 };
+        saved + extent.distinct.map_or(0, |distinct| self.kernel_size * self.filters * distinct)
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
@@ -195,6 +217,9 @@ impl Layer for Conv1D {
                 }
             }
         }
+        if self.activation.needs_input() {
+            cache.z.clone_from(out);
+        }
         self.activation.apply(out.data_mut(), filters);
     }
 
@@ -202,7 +227,8 @@ impl Layer for Conv1D {
         let BackwardContext { output, weights, inputs, upstream_grad, param_grads, input_grads, .. } = ctx;
         let (filters, window) = (self.filters, self.window());
         let (time, batch, features) = inputs[0].dim();
-        self.activation.chain(upstream_grad.data_mut(), output.values.data(), filters);
+        let Conv1DCache { z, by_distinct: sums, entries, kernel_transposed, kernel_grad_transposed } = cache;
+        self.activation.chain(upstream_grad.data_mut(), output.values.data(), z.data(), filters);
         let size = features * filters;
         let (d_kernel, d_bias) = param_grads.split_at_mut(self.kernel_size * size);
         if self.use_bias {
@@ -217,7 +243,6 @@ impl Layer for Conv1D {
             let (steps, rows, _) = x.dim();
             input_grads.zeroed(steps, rows, features);
         }
-        let Conv1DCache { by_distinct: sums, entries, kernel_transposed, kernel_grad_transposed } = cache;
         if collect_nonzeros(
             entries,
             upstream_grad.data(),

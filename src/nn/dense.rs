@@ -1,11 +1,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::affine::{affine, affine_backward};
+use super::cache::layer_cache;
 use super::defaults;
 use super::error::LayerConfigError;
-use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Shape};
+use super::layer::{BackwardContext, Extent, ForwardContext, Layer, LayerOutput, Shape};
 use super::params::ParamSpec;
-use super::{Activation, Block, Initializer, Regularizer};
+use super::{Activation, Block, Constraint, Initializer, Regularizer};
 
 /// A weighted sum and an activation, the same at every time step.
 ///
@@ -44,6 +45,12 @@ pub struct Dense {
     /// The bias regularizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_regularizer: Option<Regularizer>,
+    /// The kernel constraint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_constraint: Option<Constraint>,
+    /// The bias constraint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias_constraint: Option<Constraint>,
 }
 
 impl Default for Dense {
@@ -56,12 +63,22 @@ impl Default for Dense {
             bias_initializer: defaults::zeros(),
             kernel_regularizer: None,
             bias_regularizer: None,
+            kernel_constraint: None,
+            bias_constraint: None,
         }
     }
 }
 
+layer_cache! {
+    /// The cache of a [`Dense`].
+    DenseCache {
+        /// z, where `f′` is computed from it.
+        z: Block,
+    }
+}
+
 impl Layer for Dense {
-    type Cache = ();
+    type Cache = DenseCache;
 
     fn class(&self) -> &'static str {
         "Dense"
@@ -73,6 +90,7 @@ impl Layer for Dense {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, LayerConfigError> {
         inputs[0].features("Dense")?;
+        self.activation.check("activation")?;
         let features = LayerConfigError::positive("units", self.units)?;
         Ok(match inputs[0] {
             Shape::Sequence { time, .. } => Shape::Sequence { time, features },
@@ -83,27 +101,36 @@ impl Layer for Dense {
     fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
         let features = inputs[0].features("Dense").unwrap_or(0);
         let kernel = ParamSpec::new("kernel", &[features, self.units], self.kernel_initializer);
-        let mut all = vec![kernel.with_regularizer(self.kernel_regularizer)];
+        let kernel = kernel.with_regularizer(self.kernel_regularizer);
+        let mut all = vec![kernel.with_constraint(self.kernel_constraint)];
         if self.use_bias {
             let bias = ParamSpec::new("bias", &[self.units], self.bias_initializer);
-            all.push(bias.with_regularizer(self.bias_regularizer));
+            all.push(bias.with_regularizer(self.bias_regularizer).with_constraint(self.bias_constraint));
         }
         all
     }
 
-    fn forward(&self, ctx: ForwardContext<'_>, _cache: &mut Self::Cache, output: &mut LayerOutput) {
+    fn cache_numbers(&self, extent: &Extent) -> usize {
+        if self.activation.needs_input() { extent.time * extent.rows * self.units } else { 0 }
+    }
+
+    fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {
         let x = ctx.inputs[0].real();
         let (time, batch, features) = x.dim();
         output.values.reshape(time, batch, self.units);
         let bias = self.use_bias.then(|| ctx.weights.get(1));
         affine(output.values.data_mut(), x.data(), ctx.weights.get(0), bias, features, self.units);
+        if self.activation.needs_input() {
+            cache.z.clone_from(&output.values);
+        }
         self.activation.apply(output.values.data_mut(), self.units);
     }
 
-    fn backward(&self, ctx: BackwardContext<'_>, _cache: &mut Self::Cache) {
+    fn backward(&self, ctx: BackwardContext<'_>, cache: &mut Self::Cache) {
         let BackwardContext { output, weights, inputs, upstream_grad, param_grads, input_grads, .. } = ctx;
         let x = inputs[0].real();
-        self.activation.chain(upstream_grad.data_mut(), output.values.data(), self.units);
+        let (d, a) = (upstream_grad.data_mut(), output.values.data());
+        self.activation.chain(d, a, cache.z.data(), self.units);
         affine_backward(
             upstream_grad.data(),
             x,

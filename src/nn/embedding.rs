@@ -6,7 +6,7 @@ use super::cache::layer_cache;
 use super::error::LayerConfigError;
 use super::layer::{BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 use super::params::ParamSpec;
-use super::{Block, IndexedRows, Initializer};
+use super::{Block, Constraint, IndexedRows, Initializer, Regularizer};
 
 /// Looks up a vector for every token id.
 ///
@@ -44,6 +44,12 @@ pub struct Embedding {
     /// The initializer of `E`.
     #[serde(default = "random_uniform")]
     pub embeddings_initializer: Initializer,
+    /// The regularizer of `E`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embeddings_regularizer: Option<Regularizer>,
+    /// The constraint of `E`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embeddings_constraint: Option<Constraint>,
     /// Pretrained vectors for `E`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vectors: Option<PretrainedVectors>,
@@ -71,6 +77,8 @@ impl Default for Embedding {
             output_dim: 1,
             mask_zero: false,
             embeddings_initializer: random_uniform(),
+            embeddings_regularizer: None,
+            embeddings_constraint: None,
             vectors: None,
         }
     }
@@ -109,7 +117,9 @@ impl Layer for Embedding {
             return Err(LayerConfigError::of(
                 "input_dim",
                 format!("`input_dim` is {rows}, but there are {vocabulary} token ids"),
-                format!("it must be at least {vocabulary}; leave it out to get just that"),
+                format!(
+                    "it must be at least {vocabulary}; leave it out to get just that, or lower `tokens.vocabulary`"
+                ),
             ));
         }
         Ok(Shape::Sequence { time, features: LayerConfigError::positive("output_dim", self.output_dim)? })
@@ -118,7 +128,9 @@ impl Layer for Embedding {
     fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
         let vocabulary = if let Shape::Ids { vocabulary, .. } = inputs[0] { vocabulary } else { 0 };
         let rows = self.input_dim.unwrap_or(vocabulary);
-        vec![ParamSpec::new("embeddings", &[rows, self.output_dim], self.embeddings_initializer)]
+        let table = ParamSpec::new("embeddings", &[rows, self.output_dim], self.embeddings_initializer);
+        let table = table.with_regularizer(self.embeddings_regularizer);
+        vec![table.with_constraint(self.embeddings_constraint)]
     }
 
     fn mask(&self) -> MaskRule {

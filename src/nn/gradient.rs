@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Model, Params, Shard};
+use super::{Model, Params, Regularizer, Shard};
 use crate::kernel::{SumOfSquares, ThreadPool, add_column_sums, gather_add};
 
 /// Numbers of a chunk at least, if there are as many: handing one out is nothing beside working on it.
@@ -147,7 +147,12 @@ impl Part {
     ) {
         self.squares = SumOfSquares::default();
         match &mut self.rows {
-            Some(rows) => rows.sum(shards, self.layer, values, &mut self.squares),
+            Some(rows) => {
+                let param = &params.table()[self.tensor];
+                let weights = &params.values()[param.range.clone()][self.place.clone()];
+                let penalty = param.regularizer.map(|regularizer| (regularizer, weights));
+                rows.sum(shards, self.layer, values, penalty, &mut self.squares);
+            }
             None => {
                 let param = &params.table()[self.tensor];
                 let start = params.span(self.layer).start;
@@ -178,14 +183,18 @@ impl SparseRows {
         Self { width, first: start / width, touched: vec![false; len / width] }
     }
 
-    /// Some at a time, over all shards, in the order of the table.
+    /// Some at a time, over all shards, in the order of the table. A `penalty` of these weights has a gradient in every row.
     fn sum<'a>(
         &mut self,
         shards: impl Iterator<Item = &'a Shard> + Clone,
         layer: usize,
         values: &mut [f32],
+        penalty: Option<(Regularizer, &[f32])>,
         squares: &mut SumOfSquares,
     ) {
+        if penalty.is_some() {
+            self.touched.fill(true);
+        }
         let (width, many) = (self.width, (BLOCK / self.width).max(1));
         for (i, (values, touched)) in
             values.chunks_mut(many * width).zip(self.touched.chunks_mut(many)).enumerate()
@@ -199,6 +208,11 @@ impl SparseRows {
             for shard in shards.clone() {
                 let (places, d) = shard.scattered(layer);
                 gather_add(values, touched, &places[rows.clone()], d, width);
+            }
+            if let Some((regularizer, weights)) = penalty {
+                let start = i * many * width;
+                regularizer.add_gradient(&weights[start..start + values.len()], values);
+                touched.fill(true);
             }
             for (row, _) in values.chunks_exact(width).zip(&*touched).filter(|(_, touched)| **touched) {
                 squares.add(row);
@@ -214,8 +228,7 @@ mod tests {
     use super::*;
     use crate::kernel::l2_norm;
     use crate::nn::{
-        Dense, Embedding, GlobalAveragePooling1D, Input, LayerNode, Loss, Mode, Regularizer, Shape,
-        TargetsView,
+        Dense, Embedding, GlobalAveragePooling1D, Input, LayerNode, Loss, Mode, Shape, TargetsView,
     };
 
     const VOCABULARY: usize = 4000;

@@ -65,9 +65,13 @@ impl CellMath<3> for GruMath {
     #[inline(always)]
     fn forward<V: Simd>(&self, [z, r, p]: [V; 3], at: &mut ForwardView<'_, '_>) {
         let Functions { state: phi, gate: sigma } = self.0;
+        at.save_argument((0, 3), z);
+        at.save_argument((1, 3), r);
         let (z, r) = (sigma.of(z), sigma.of(r));
         // ĥ_t = φ(r ⊙ p + x_t·W_h + b_h)
-        let candidate = phi.of(r.mul_add(p, at.input(2)));
+        let sum = r.mul_add(p, at.input(2));
+        at.save_argument((2, 3), sum);
+        let candidate = phi.of(sum);
         at.save(p);
         at.save_gates([z, r, candidate]);
         at.set_h(interpolate(z, at.h_prev(), candidate));
@@ -78,7 +82,7 @@ impl CellMath<3> for GruMath {
         let Some(dh) = at.total_dh(product) else { return };
         let (r, p): (V, V) = (at.gate(1), at.saved());
         let (delta_z, delta_h) = interpolate_backward(self.0, dh, at);
-        let delta_r = self.0.gate.slope(delta_h.mul(p), r);
+        let delta_r = at.slope(self.0.gate, (1, 3), delta_h.mul(p), r);
         at.set_deltas([delta_z, delta_r, delta_h]);
         // δ of the products: only that of the candidate differs, δ′_h = δ_h ⊙ r
         for (gate, delta) in [delta_z, delta_r, delta_h.mul(r)].into_iter().enumerate() {
@@ -97,8 +101,8 @@ fn interpolate<V: Simd>(z: V, h_prev: V, candidate: V) -> V {
 #[inline(always)]
 fn interpolate_backward<V: Simd>(f: Functions, dh: V, at: &mut BackwardView<'_, '_>) -> (V, V) {
     let (z, candidate): (V, V) = (at.gate(0), at.gate(2));
-    let delta_z = f.gate.slope(dh.mul(at.h_prev::<V>().sub(candidate)), z);
-    let delta_h = f.state.slope(dh.mul(V::splat(1.0).sub(z)), candidate);
+    let delta_z = at.slope(f.gate, (0, 3), dh.mul(at.h_prev::<V>().sub(candidate)), z);
+    let delta_h = at.slope(f.state, (2, 3), dh.mul(V::splat(1.0).sub(z)), candidate);
     at.set_dh_prev(dh.mul(z));
     (delta_z, delta_h)
 }
@@ -127,6 +131,14 @@ impl Cell for GRU {
     fn detail(&self) -> String {
         let before = if self.reset_after { "" } else { ", reset before" };
         format!("{}{before}", self.activation.name())
+    }
+
+    fn arguments(&self) -> usize {
+        if self.activation.needs_input() || self.recurrent_activation.needs_input() { 3 } else { 0 }
+    }
+
+    fn state_gates(&self) -> usize {
+        if self.reset_after { 3 } else { 2 }
     }
 
     fn has_recurrent_bias(&self) -> bool {

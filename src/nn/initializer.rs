@@ -1,8 +1,9 @@
-use serde::de::value::{MapAccessDeserializer, MapDeserializer};
+use serde::de::value::MapDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::LayerConfigError;
+use super::keras_object::KerasObject;
 use crate::rng::Rng;
 
 /// Weight initializers. Names and definitions are Keras 3's (`keras/src/initializers`).
@@ -50,14 +51,14 @@ pub enum Initializer {
     #[serde(alias = "LecunNormal")]
     LecunNormal,
     /// Rows or columns, whichever are fewer, orthonormal times `gain` (Saxe et al. 2013).
-    #[serde(alias = "Orthogonal")]
+    #[serde(alias = "Orthogonal", alias = "OrthogonalInitializer")]
     Orthogonal {
         /// Their length; 1 by default.
         #[serde(default = "one")]
         gain: f64,
     },
     /// `gain` on the diagonal, 0 elsewhere: as the recurrent kernel of relu units, an IRNN (Le et al. 2015).
-    #[serde(alias = "Identity")]
+    #[serde(alias = "Identity", alias = "IdentityInitializer")]
     Identity {
         /// 1 by default.
         #[serde(default = "one")]
@@ -93,6 +94,46 @@ pub enum Initializer {
         #[serde(default = "a_twentieth")]
         stddev: f64,
     },
+    /// The variance `scale` divided by a fan, of which those above are cases.
+    #[serde(alias = "VarianceScaling")]
+    VarianceScaling {
+        /// 1 by default.
+        #[serde(default = "one")]
+        scale: f64,
+        /// The fan; `fan_in` by default.
+        #[serde(default)]
+        mode: FanMode,
+        /// `truncated_normal` by default.
+        #[serde(default)]
+        distribution: Distribution,
+    },
+}
+
+/// The fan by which the variance of [`Initializer::VarianceScaling`] is divided.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FanMode {
+    /// The number of inputs.
+    #[default]
+    FanIn,
+    /// The number of outputs.
+    FanOut,
+    /// Their mean.
+    FanAvg,
+}
+
+/// The distribution of [`Initializer::VarianceScaling`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distribution {
+    /// Normal, but drawn again beyond two standard deviations.
+    #[default]
+    #[serde(alias = "normal")]
+    TruncatedNormal,
+    /// Normal.
+    UntruncatedNormal,
+    /// Uniform.
+    Uniform,
 }
 
 fn one() -> f64 {
@@ -146,6 +187,20 @@ impl Initializer {
             Self::HeNormal => normal(2.0 / fan_in),
             Self::LecunUniform => uniform(1.0 / fan_in),
             Self::LecunNormal => normal(1.0 / fan_in),
+            Self::VarianceScaling { scale, mode, distribution } => {
+                let fan = match mode {
+                    FanMode::FanIn => fan_in,
+                    FanMode::FanOut => fan_out,
+                    FanMode::FanAvg => (fan_in + fan_out) / 2.0,
+                };
+                match distribution {
+                    Distribution::TruncatedNormal => normal(scale / fan),
+                    Distribution::UntruncatedNormal => {
+                        Draw::Normal { mean: 0.0, stddev: (scale / fan).sqrt() }
+                    }
+                    Distribution::Uniform => uniform(scale / fan),
+                }
+            }
             Self::RandomUniform { minval, maxval } => {
                 Draw::Uniform { middle: (minval + maxval) / 2.0, limit: (maxval - minval) / 2.0 }
             }
@@ -168,6 +223,7 @@ impl Initializer {
                 [x, 0.0]
             }
             Self::RandomUniform { minval, maxval } => [minval, maxval],
+            Self::VarianceScaling { scale, .. } => [scale, 0.0],
             Self::RandomNormal { mean, stddev } | Self::TruncatedNormal { mean, stddev } => [mean, stddev],
             _ => [0.0; 2],
         };
@@ -177,6 +233,9 @@ impl Initializer {
         match self {
             Self::RandomNormal { stddev, .. } | Self::TruncatedNormal { stddev, .. } if stddev < 0.0 => {
                 refuse(format!("has stddev {stddev}"), "it must be 0 or more")
+            }
+            Self::VarianceScaling { scale, .. } if scale <= 0.0 => {
+                refuse(format!("has scale {scale}"), "it must be above 0")
             }
             Self::RandomUniform { minval, maxval } if minval > maxval => {
                 refuse(format!("goes from {minval} to {maxval}"), "minval must not be above maxval")
@@ -245,7 +304,11 @@ impl<'de> Deserialize<'de> for Initializer {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Initializer, A::Error> {
-                let fields = serde_json::Map::deserialize(MapAccessDeserializer::new(map))?;
+                let KerasObject { name, config: mut fields } = KerasObject::read(map)?;
+                // Keras's own draws: here `train.seed` decides.
+                fields.remove("seed");
+                fields.retain(|_, value| !value.is_null());
+                fields.insert("name".into(), name.into());
                 let init = Initializer::deserialize(serde_json::Value::Object(fields.clone()));
                 let init = init.map_err(A::Error::custom)?;
                 // A name that takes no numbers lets any pass by itself.

@@ -70,7 +70,7 @@ pub trait Layer: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Whether its one parameter is a table `[rows, width]`, without a penalty, of which a batch touches few rows. `backward` then leaves the gradient of
+    /// Whether its one parameter is a table `[rows, width]` of which a batch touches few rows. `backward` then leaves the gradient of
     /// each row of [`LayerOutput::lookup`]'s distinct ids in `upstream_grad`, `[1, ids, width]`, and nothing in `param_grads`.
     fn has_sparse_gradient(&self) -> bool {
         false
@@ -221,6 +221,8 @@ pub struct Pass<'a> {
     pub recompute: bool,
     /// Whether all layers that read it [read rows](Layer::reads_rows).
     pub to_rows: bool,
+    /// Sequences of the whole batch, by which activity penalties are divided.
+    pub batch: usize,
     /// The mask of each input.
     pub masks: [Option<&'a Mask>; MAX_INPUTS],
 }

@@ -4,7 +4,7 @@ use super::cache::layer_cache;
 use super::error::LayerConfigError;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Shape};
 use super::params::ParamSpec;
-use super::{Block, Initializer, Weights};
+use super::{Block, Constraint, Initializer, Regularizer, Weights};
 
 /// Gives the features of every time step mean 0 and variance 1, then a scale and an offset that are learned (Ba et al. 2016).
 ///
@@ -33,11 +33,37 @@ pub struct LayerNormalization {
     pub center: bool,
     /// Whether there is a γ.
     pub scale: bool,
+    /// The initializer of β.
+    pub beta_initializer: Initializer,
+    /// The initializer of γ.
+    pub gamma_initializer: Initializer,
+    /// The regularizer of β.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta_regularizer: Option<Regularizer>,
+    /// The regularizer of γ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gamma_regularizer: Option<Regularizer>,
+    /// The constraint of β.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta_constraint: Option<Constraint>,
+    /// The constraint of γ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gamma_constraint: Option<Constraint>,
 }
 
 impl Default for LayerNormalization {
     fn default() -> Self {
-        Self { epsilon: 1e-3, center: true, scale: true }
+        Self {
+            epsilon: 1e-3,
+            center: true,
+            scale: true,
+            beta_initializer: Initializer::Zeros,
+            gamma_initializer: Initializer::Ones,
+            beta_regularizer: None,
+            gamma_regularizer: None,
+            beta_constraint: None,
+            gamma_constraint: None,
+        }
     }
 }
 
@@ -90,8 +116,11 @@ impl Layer for LayerNormalization {
 
     fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
         let features = inputs[0].features("LayerNormalization").unwrap_or(0);
-        let gamma = self.scale.then(|| ParamSpec::new("gamma", &[features], Initializer::Ones));
-        let beta = self.center.then(|| ParamSpec::new("beta", &[features], Initializer::Zeros));
+        let tensor = |name, initializer| ParamSpec::new(name, &[features], initializer);
+        let gamma = tensor("gamma", self.gamma_initializer).with_regularizer(self.gamma_regularizer);
+        let gamma = self.scale.then(|| gamma.with_constraint(self.gamma_constraint));
+        let beta = tensor("beta", self.beta_initializer).with_regularizer(self.beta_regularizer);
+        let beta = self.center.then(|| beta.with_constraint(self.beta_constraint));
         gamma.into_iter().chain(beta).collect()
     }
 

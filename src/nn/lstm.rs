@@ -49,6 +49,9 @@ recurrent_layer! {
     }
 }
 
+/// Of i, f, g and o, and c, the argument of φ(c).
+const ARGUMENTS: usize = 5;
+
 /// The formulas above, for one vector of units.
 pub(super) struct LstmMath(pub Functions);
 
@@ -56,9 +59,13 @@ impl CellMath<4> for LstmMath {
     #[inline(always)]
     fn forward<V: Simd>(&self, [i, f, g, o]: [V; 4], at: &mut ForwardView<'_, '_>) {
         let Functions { state: phi, gate: sigma } = self.0;
+        for (gate, sum) in [i, f, g, o].into_iter().enumerate() {
+            at.save_argument((gate, ARGUMENTS), sum);
+        }
         let (i, f, g, o) = (sigma.of(i), sigma.of(f), phi.of(g), sigma.of(o));
         // c_t = f ⊙ c_{t−1} + i ⊙ g
         let c = f.mul_add(at.c_prev(), i.mul(g));
+        at.save_argument((4, ARGUMENTS), c);
         let phi_c = phi.of(c);
         at.save_gates([i, f, g, o]);
         at.save(phi_c);
@@ -74,11 +81,11 @@ impl CellMath<4> for LstmMath {
         let (i, f, g, o): (V, V, V, V) = (at.gate(0), at.gate(1), at.gate(2), at.gate(3));
         let phi_c: V = at.saved();
         // ∂L/∂c_t = ∂L/∂h_t ⊙ o ⊙ φ′(c_t) + what came from step t+1
-        let dc = phi.slope(dh.mul(o), phi_c).add(at.dc());
-        let delta_i = sigma.slope(dc.mul(g), i);
-        let delta_f = sigma.slope(dc.mul(at.c_prev()), f);
-        let delta_g = phi.slope(dc.mul(i), g);
-        let delta_o = sigma.slope(dh.mul(phi_c), o);
+        let dc = at.slope(phi, (4, ARGUMENTS), dh.mul(o), phi_c).add(at.dc());
+        let delta_i = at.slope(sigma, (0, ARGUMENTS), dc.mul(g), i);
+        let delta_f = at.slope(sigma, (1, ARGUMENTS), dc.mul(at.c_prev()), f);
+        let delta_g = at.slope(phi, (2, ARGUMENTS), dc.mul(i), g);
+        let delta_o = at.slope(sigma, (3, ARGUMENTS), dh.mul(phi_c), o);
         at.set_deltas([delta_i, delta_f, delta_g, delta_o]);
         // ∂L/∂c_{t−1} = ∂L/∂c_t ⊙ f; all of ∂L/∂h_{t−1} passes through δ·Uᵀ
         at.set_dc_prev(dc.mul(f));
@@ -114,6 +121,11 @@ impl Cell for LSTM {
 
     fn has_cell_state(&self) -> bool {
         true
+    }
+
+    fn arguments(&self) -> usize {
+        let needed = self.activation.needs_input() || self.recurrent_activation.needs_input();
+        if needed { ARGUMENTS } else { 0 }
     }
 
     fn bias_ones(&self) -> Range<usize> {

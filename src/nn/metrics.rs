@@ -6,14 +6,14 @@ use crate::metrics::Confusion;
 impl Model {
     /// The number of labels that the model predicts at once, each with a probability of its own; `None` for other tasks.
     pub fn labels(&self) -> Option<usize> {
-        self.output.features("").ok().filter(|width| self.loss.has_labels(*width))
+        self.output.features("").ok().filter(|width| self.loss().has_labels(*width))
     }
 
     /// The number of classes; `None` for a model that predicts numbers, or several labels at once.
     pub fn classes(&self) -> Option<usize> {
-        match (self.loss, self.output) {
+        match (self.loss(), self.output) {
             _ if self.labels().is_some() => None,
-            (Loss::BinaryCrossentropy, _) => Some(2),
+            (loss, _) if loss.is_binary() => Some(2),
             (loss, output) if loss.has_classes() => output.features("").ok(),
             _ => None,
         }

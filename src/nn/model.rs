@@ -2,8 +2,9 @@ use std::ops::Range;
 
 use super::error::LayerConfigError;
 use super::layer::{Extent, MaskRule, Shape};
+use super::layer_name::check_name;
 use super::params::ParamSpec;
-use super::{Activation, Block, InputRef, LayerNode, LayerSpec, Loss, Params};
+use super::{Activation, Block, InputRef, LayerNode, LayerSpec, Loss, LossSpec, Params, Regularizer};
 use crate::protocol::{LayerRow, ModelTable};
 
 /// A checked graph of layers and its loss. It has no weights: see [`Params`].
@@ -19,7 +20,7 @@ pub struct Model {
     pub(super) loss_masks: Vec<usize>,
     /// The layers that need sums over a whole batch before they go on in training: see [`Model::segments`].
     pub(super) synchronized: Vec<usize>,
-    pub(super) loss: Loss,
+    pub(super) loss: LossSpec,
     /// The weight of each class in the loss; 1 for all when empty.
     pub(super) class_weights: Vec<f32>,
     table: ModelTable,
@@ -46,6 +47,8 @@ pub(super) struct Node {
     pub to_rows: bool,
     /// Whether its weights learn.
     pub trainable: bool,
+    /// The regularizer of its output.
+    pub activity: Option<Regularizer>,
     /// Whether weights of it, or of a layer that it reads directly or not, learn: else nobody needs ∂L/∂output.
     pub learns: bool,
     /// Whether it, or a layer that it reads directly or not, unrolls through time: watched steps then want ∂L/∂output.
@@ -115,7 +118,7 @@ impl Model {
     ///
     /// # Errors
     /// The first layer that does not fit, and what would fit.
-    pub fn build(layers: &[LayerNode], input: Shape, loss: Loss) -> Result<Self, BuildError> {
+    pub fn build(layers: &[LayerNode], input: Shape, loss: impl Into<LossSpec>) -> Result<Self, BuildError> {
         Self::of_channels(layers, &[(String::new(), input)], loss)
     }
 
@@ -126,8 +129,9 @@ impl Model {
     pub fn of_channels(
         layers: &[LayerNode],
         channels: &[(String, Shape)],
-        loss: Loss,
+        loss: impl Into<LossSpec>,
     ) -> Result<Self, BuildError> {
+        let loss = loss.into();
         let Some(last) = layers.len().checked_sub(1) else {
             return Err(BuildError {
                 layer: 0,
@@ -136,10 +140,13 @@ impl Model {
         };
         let (mut given, mut nodes, mut rows) = (Vec::<CheckedOutput>::new(), Vec::<Node>::new(), Vec::new());
         let mut total = 0_usize;
-        for (i, LayerNode { spec, inputs, trainable }) in layers.iter().enumerate() {
+        for (i, node @ LayerNode { spec, inputs, trainable, name, .. }) in layers.iter().enumerate() {
             let fail = |error| BuildError { layer: i, error };
             let layer = spec.layer();
-            let from = sources(i, inputs, channels, layer.arity()).map_err(fail)?;
+            check_name(name.as_deref(), &layers[..i], channels).map_err(fail)?;
+            let from = sources(&layers[..i], inputs, channels, layer.arity()).map_err(fail)?;
+            let activity = node.activity();
+            Regularizer::check(activity, "activity_regularizer").map_err(fail)?;
             let shape = |from: &InputSource| match from {
                 InputSource::Data(channel) => channels[*channel].1,
                 InputSource::Layer(layer) => given[*layer].shape,
@@ -175,7 +182,7 @@ impl Model {
                 output: shape.keras(),
                 params,
                 frozen: !trainable,
-                detail: detail(spec, *trainable, inputs),
+                detail: detail(node, channels),
                 directions: layer.directions().to_vec(),
             });
             // Padding is padding in all channels: the masks of ids are all the same.
@@ -193,7 +200,7 @@ impl Model {
             };
             let joins_masks = layer.mask() == MaskRule::Any && made == Some(i);
             given.push(CheckedOutput { shape, mask: made, read: i == last });
-            let to_rows = layer.has_sparse_gradient() && i != last;
+            let to_rows = layer.has_sparse_gradient() && i != last && activity.is_none();
             if !layer.reads_rows() {
                 read().for_each(|layer| nodes[layer].to_rows = false);
             }
@@ -211,6 +218,7 @@ impl Model {
                 joins_masks,
                 to_rows,
                 trainable: *trainable,
+                activity,
                 learns,
                 unrolls,
             });
@@ -252,7 +260,8 @@ impl Model {
             });
         }
         let link = nodes[last].spec.link_mut();
-        loss.fits(output, link.as_deref().copied()).map_err(|error| BuildError { layer: last, error })?;
+        let fits = loss.loss.fits(output, link.as_deref().copied(), loss.from_logits);
+        fits.map_err(|error| BuildError { layer: last, error })?;
         if let (Some(activation), Some(_)) = (link, loss.required_activation()) {
             *activation = Activation::Linear;
         }
@@ -355,7 +364,7 @@ impl Model {
 
     /// The loss.
     pub fn loss(&self) -> Loss {
-        self.loss
+        self.loss.loss
     }
 
     /// The output shape of the last layer.
@@ -383,6 +392,17 @@ impl Model {
         self.nodes.iter().any(|node| node.mask.is_some())
     }
 
+    /// Whether any layer has an activity regularizer.
+    pub(super) fn has_activity(&self) -> bool {
+        self.nodes.iter().any(|node| node.activity.is_some() || node.spec.has_inner_activity())
+    }
+
+    /// Whether the activation of layer `i` is applied by the loss.
+    pub(super) fn is_linked(&self, i: usize) -> bool {
+        let applied = self.loss.required_activation().is_some() && !self.loss.from_logits;
+        applied && i + 1 == self.nodes.len()
+    }
+
     /// The model's weights, all zero.
     pub fn params(&self) -> Params {
         let layers = self.nodes.iter();
@@ -399,23 +419,26 @@ impl Model {
 }
 
 /// The configuration of a layer in a few words.
-fn detail(spec: &LayerSpec, trainable: bool, inputs: &[InputRef]) -> String {
+fn detail(node: &LayerNode, data: &[(String, Shape)]) -> String {
+    let LayerNode { spec, inputs, trainable, name, .. } = node;
     let channels = inputs.iter().filter_map(|reads| match reads {
-        InputRef::Channel(name) => Some(name.clone()),
+        InputRef::Channel(name) => data.iter().any(|(channel, _)| channel == name).then(|| name.clone()),
         InputRef::Layer(_) => None,
     });
     let own = Some(spec.layer().detail()).filter(|own| !own.is_empty());
     let frozen = (!trainable).then(|| "not trainable".to_owned());
-    channels.chain(own).chain(frozen).collect::<Vec<_>>().join(", ")
+    name.clone().into_iter().chain(channels).chain(own).chain(frozen).collect::<Vec<_>>().join(", ")
 }
 
-/// The inputs of the `i`-th layer: those that it names, or the layer before it.
+/// The inputs of the layer after those `before`: those that it names, or the layer before it.
 fn sources(
-    i: usize,
+    before: &[LayerNode],
     named: &[InputRef],
     channels: &[(String, Shape)],
     arity: std::ops::RangeInclusive<usize>,
 ) -> Result<Vec<InputSource>, LayerConfigError> {
+    let i = before.len();
+    let layer_called = |name: &str| before.iter().position(|node| node.name.as_deref() == Some(name));
     let source = |reads: &InputRef| match reads {
         InputRef::Layer(layer) if *layer < i => Ok(InputSource::Layer(*layer)),
         InputRef::Layer(late) => {
@@ -425,10 +448,10 @@ fn sources(
         }
         InputRef::Channel(name) => match channels.iter().position(|(channel, _)| channel == name) {
             Some(channel) => Ok(InputSource::Data(channel)),
-            None => {
+            None => layer_called(name).map(InputSource::Layer).ok_or_else(|| {
                 let found = format!("`inputs` names `{name}`, but the data have no such channel");
-                Err(LayerConfigError::of("inputs", found, known(channels)))
-            }
+                LayerConfigError::of("inputs", found, known(channels))
+            }),
         },
     };
     let from = match (named, i.checked_sub(1)) {

@@ -13,7 +13,7 @@ use super::dropout::check_rate;
 use super::error::LayerConfigError;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Pass, Shape};
 use super::params::ParamSpec;
-use super::{Block, Initializer, Weights};
+use super::{Block, Constraint, Initializer, Regularizer, Weights, defaults};
 use crate::kernel::{Matrix, matmul};
 
 /// Several attentions at once, each over its own projection of the inputs (Vaswani et al. 2017).
@@ -55,11 +55,41 @@ pub struct MultiHeadAttention {
     /// The share of weights that is dropped while learning.
     #[serde(default)]
     pub dropout: f64,
+    /// The initializer of the kernels.
+    #[serde(default = "crate::nn::defaults::glorot_uniform")]
+    pub kernel_initializer: Initializer,
+    /// The initializer of the biases.
+    #[serde(default = "crate::nn::defaults::zeros")]
+    pub bias_initializer: Initializer,
+    /// The regularizer of the kernels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_regularizer: Option<Regularizer>,
+    /// The regularizer of the biases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias_regularizer: Option<Regularizer>,
+    /// The constraint of the kernels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_constraint: Option<Constraint>,
+    /// The constraint of the biases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias_constraint: Option<Constraint>,
 }
 
 impl Default for MultiHeadAttention {
     fn default() -> Self {
-        Self { num_heads: 1, key_dim: 1, value_dim: None, use_bias: true, dropout: 0.0 }
+        Self {
+            num_heads: 1,
+            key_dim: 1,
+            value_dim: None,
+            use_bias: true,
+            dropout: 0.0,
+            kernel_initializer: defaults::glorot_uniform(),
+            bias_initializer: defaults::zeros(),
+            kernel_regularizer: None,
+            bias_regularizer: None,
+            kernel_constraint: None,
+            bias_constraint: None,
+        }
     }
 }
 
@@ -167,9 +197,13 @@ impl Layer for MultiHeadAttention {
             ("attention_output", [heads, value_dim, query], vec![query]),
         ];
         let tensors = projections.into_iter().flat_map(|(name, kernel, bias)| {
-            let kernel = ParamSpec::new(&format!("{name}.kernel"), &kernel, Initializer::GlorotUniform);
-            let bias = || ParamSpec::new(&format!("{name}.bias"), &bias, Initializer::Zeros);
-            [Some(kernel), self.use_bias.then(bias)]
+            let kernel = ParamSpec::new(&format!("{name}.kernel"), &kernel, self.kernel_initializer)
+                .with_regularizer(self.kernel_regularizer)
+                .with_constraint(self.kernel_constraint);
+            let bias = ParamSpec::new(&format!("{name}.bias"), &bias, self.bias_initializer)
+                .with_regularizer(self.bias_regularizer)
+                .with_constraint(self.bias_constraint);
+            [Some(kernel), self.use_bias.then_some(bias)]
         });
         tensors.flatten().collect()
     }

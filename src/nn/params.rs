@@ -1,7 +1,7 @@
 use std::ops::{Index, Range};
 
 use super::error::LayerConfigError;
-use super::{Initializer, Regularizer};
+use super::{Constraint, Initializer, Regularizer};
 use crate::rng::Rng;
 
 /// One weight tensor: its name and its place.
@@ -15,6 +15,8 @@ pub struct Param {
     pub range: Range<usize>,
     /// Its regularizer.
     pub regularizer: Option<Regularizer>,
+    /// Its constraint, which holds after every step.
+    pub constraint: Option<Constraint>,
     /// Whether it is trained.
     pub trainable: bool,
     initializer: Initializer,
@@ -32,6 +34,8 @@ pub struct ParamSpec {
     pub initializer: Initializer,
     /// Its regularizer.
     pub regularizer: Option<Regularizer>,
+    /// Its constraint.
+    pub constraint: Option<Constraint>,
     /// Numbers that are initialized with 1 instead.
     pub ones: Range<usize>,
     /// Whether the optimizer trains it, where the layer is trained at all.
@@ -39,13 +43,14 @@ pub struct ParamSpec {
 }
 
 impl ParamSpec {
-    /// A parameter without a regularizer.
+    /// A parameter without a regularizer and a constraint.
     pub fn new(name: &str, shape: &[usize], initializer: Initializer) -> Self {
         Self {
             name: name.into(),
             shape: shape.to_vec(),
             initializer,
             regularizer: None,
+            constraint: None,
             ones: 0..0,
             trainable: true,
         }
@@ -63,16 +68,23 @@ impl ParamSpec {
         Self { trainable: false, ..self }
     }
 
-    /// Checks initializer and regularizer: Keras calls the fields after the parameter, `recurrent_initializer` and
+    /// Checks initializer, regularizer and constraint: Keras calls the fields after the parameter, `recurrent_initializer` and
     /// `bias_regularizer`.
     ///
     /// # Errors
-    /// For an initializer that does not fit the shape, and for invalid numbers of either.
+    /// For an initializer or a constraint that does not fit the shape, and for invalid numbers.
     pub(super) fn check(&self) -> Result<(), LayerConfigError> {
         let name = self.name.rsplit('.').next().unwrap_or_default();
         let stem = if name == "recurrent_kernel" { "recurrent" } else { name };
         self.initializer.fits(&format!("{stem}_initializer"), self.shape.len())?;
-        Regularizer::check(self.regularizer, &format!("{stem}_regularizer"))
+        Regularizer::check(self.regularizer, &format!("{stem}_regularizer"))?;
+        Constraint::check(self.constraint, &format!("{stem}_constraint"), self.shape.len())
+    }
+
+    /// The same with a constraint.
+    #[must_use]
+    pub fn with_constraint(self, constraint: Option<Constraint>) -> Self {
+        Self { constraint, ..self }
     }
 
     /// The same with a regularizer.
@@ -100,7 +112,9 @@ impl Params {
         let (mut learning, mut frozen) = (0, 0);
         for (i, (tensors, trainable)) in layers.enumerate() {
             let first = table.len();
-            for ParamSpec { name, shape, initializer, regularizer, ones, trainable: learns } in tensors {
+            for spec in tensors {
+                let ParamSpec { name, shape, initializer, regularizer, constraint, ones, trainable: learns } =
+                    spec;
                 let trainable = trainable && learns;
                 let len = if trainable { &mut learning } else { &mut frozen };
                 let size = shape.iter().product::<usize>();
@@ -109,6 +123,7 @@ impl Params {
                     shape,
                     range: *len..*len + size,
                     regularizer,
+                    constraint,
                     trainable,
                     initializer,
                     ones,
@@ -172,6 +187,15 @@ impl Params {
         let cost =
             |param: &Param| param.regularizer.map_or(0.0, |r| r.loss(&self.values[param.range.clone()]));
         self.table.iter().filter(|param| param.trainable).map(cost).sum()
+    }
+
+    /// Lets the constraints of the trainable weights hold; `norms` is scratch memory.
+    pub fn constrain(&mut self, norms: &mut Vec<f64>) {
+        for param in self.table.iter().filter(|param| param.trainable) {
+            if let Some(constraint) = param.constraint {
+                constraint.apply(&mut self.values[param.range.clone()], &param.shape, norms);
+            }
+        }
     }
 
     /// The weights of layer `i`.

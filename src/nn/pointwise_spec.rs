@@ -1,6 +1,7 @@
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::cache::Cache;
+use super::dense::DenseCache;
 use super::dropout::DropoutCache;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput};
 use super::layer_normalization::LayerNormalizationCache;
@@ -72,7 +73,7 @@ macro_rules! pointwise_layers {
 }
 
 pointwise_layers!(
-    Dense(Dense, ()),
+    Dense(Dense, DenseCache),
     Activation(ActivationLayer, ()),
     LayerNormalization(LayerNormalization, LayerNormalizationCache),
     Dropout(Dropout, DropoutCache),

@@ -9,13 +9,15 @@
 //!            δ_t = ∂L/∂g_t;   ∂L/∂h_{t−1}, ∂L/∂c_{t−1} by the cell;   masked: ∂L/∂h_{t−1} = ∂L/∂h_t
 //! weights    ∂L/∂W = Σ x_tᵀ·δ_t    ∂L/∂b = Σ δ_t    ∂L/∂U by the cell    ∂L/∂x_t = δ_t·Wᵀ
 //! ```
-//! `dropout` multiplies `x_t`, `recurrent_dropout` the `h_{t−1}` that is multiplied by `U`, each with one mask a sequence for all steps
-//! and gates (Gal & Ghahramani 2016, tied weights; Keras draws one a gate when both are used). `stateful` starts from the state that the
+//! `dropout` multiplies `x_t`, `recurrent_dropout` the `h_{t−1}` that is multiplied by `U`, with masks that stay for all steps of a
+//! sequence (Gal & Ghahramani 2016). As in Keras, all gates share one mask of the input, but with `recurrent_dropout` each gate has its
+//! own, of state and input (see `by_gate`). `stateful` starts from the state that the
 //! last batch ended with, row by row; no gradient flows into it (truncated back-propagation through time), and training does not shuffle.
 //! Its output is 0 at masked steps before the first that it reads, as in Keras, though its state is the carried one.
 
 mod bptt;
 mod buffers;
+mod by_gate;
 mod cache;
 mod carried_state;
 #[cfg(test)]
@@ -77,6 +79,31 @@ pub trait Cell: fmt::Debug + Send + Sync {
     /// Whether it saves `units` numbers a step besides gates and states.
     fn saves(&self) -> bool {
         true
+    }
+
+    /// How many arguments of activation functions it saves, `units` numbers a step each: 0 where derivatives are computed from values.
+    fn arguments(&self) -> usize {
+        0
+    }
+
+    /// How many of its gates multiply the state itself by their columns of `U`.
+    fn state_gates(&self) -> usize {
+        self.gates().len()
+    }
+
+    /// With `zero_output_for_mask`, sets the outputs of steps that the mask leaves out to 0, or their gradients, in the order of reading; of
+    /// the last step alone where only its output is returned.
+    fn zero_masked(&self, pass: &Pass<'_>, order: Order, values: &mut Block) {
+        let Some(mask) = pass.mask.filter(|_| self.settings().zero_output_for_mask) else { return };
+        let (steps, _, units) = values.dim();
+        for step in 0..steps {
+            let taken = mask.step(order.position(order.time - steps + step));
+            for (row, taken) in values.step_mut(step).chunks_exact_mut(units.max(1)).zip(taken) {
+                if !taken {
+                    row.fill(0.0);
+                }
+            }
+        }
     }
 
     /// Whether the recurrent product has a bias of its own: then `bias` is `[2, gates·units]`.
@@ -218,14 +245,15 @@ impl<C: Cell> Layer for C {
             out.data_mut().copy_from_slice(cache.last_h(order));
         }
         clear_unread(self, ctx.pass, order, out);
+        self.zero_masked(ctx.pass, order, out);
     }
 
     fn backward(&self, ctx: BackwardContext<'_>, buffers: &mut RecurrentBuffers) {
         let input_grad = ctx.input_grads.and_then(<[Block]>::first_mut);
-        let order = Order::of(self, None, ctx.inputs[0].dim().0);
-        clear_unread(self, ctx.pass, order, ctx.upstream_grad);
-        let upstream = UpstreamGrad { values: ctx.upstream_grad, in_reading_order: true };
         let bptt = Bptt::new(self, ctx.pass, ctx.weights, ctx.inputs[0], None);
+        clear_unread(self, ctx.pass, bptt.order(), ctx.upstream_grad);
+        self.zero_masked(ctx.pass, bptt.order(), ctx.upstream_grad);
+        let upstream = UpstreamGrad { values: ctx.upstream_grad, in_reading_order: true };
         bptt.backward(buffers, upstream, ctx.param_grads, input_grad, ctx.observer);
     }
 }
@@ -254,7 +282,7 @@ pub(super) fn clear_unread(cell: &dyn Cell, pass: &Pass<'_>, order: Order, out: 
 
 /// Numbers saved of every step of a sequence that can be recomputed: see [`Model::recurrent_bytes`](super::Model::recurrent_bytes).
 pub(super) fn numbers(cell: &dyn Cell) -> usize {
-    cell.settings().units * (cell.gates().len() + usize::from(cell.saves()))
+    cell.settings().units * (cell.gates().len() + usize::from(cell.saves()) + cell.arguments())
 }
 
 /// Numbers that one direction saves: see [`Model::activation_bytes`](super::Model::activation_bytes).
@@ -267,7 +295,7 @@ pub(super) fn cache_numbers(cell: &dyn Cell, extent: &Extent) -> usize {
     let positions = if recompute && recomputes { segment } else { time };
     // The gate of a cell with one is its state: only projections of positions are saved apart.
     let gates = if gates > 1 || distinct.is_none() { width } else { 0 };
-    let saved = if cell.saves() { units } else { 0 };
+    let saved = units * (usize::from(cell.saves()) + cell.arguments());
     let deltas = segment * width * if cell.has_recurrent_bias() { 2 } else { 1 };
     let dropped = if cell.settings().dropout > 0.0 { 2 * time * rows * features } else { 0 };
     rows * (time * states + positions * (gates + saved) + deltas)
@@ -318,14 +346,17 @@ pub(super) fn params(cell: &dyn Cell, inputs: &[Shape], prefix: &str) -> Vec<Par
     let named = |name: &str| format!("{prefix}{name}");
     let mut all = vec![
         ParamSpec::new(&named("kernel"), &[features, width], settings.kernel_initializer)
-            .with_regularizer(settings.kernel_regularizer),
+            .with_regularizer(settings.kernel_regularizer)
+            .with_constraint(settings.kernel_constraint),
         ParamSpec::new(&named("recurrent_kernel"), &[units, width], settings.recurrent_initializer)
-            .with_regularizer(settings.recurrent_regularizer),
+            .with_regularizer(settings.recurrent_regularizer)
+            .with_constraint(settings.recurrent_constraint),
     ];
     if settings.use_bias {
         let shape = if cell.has_recurrent_bias() { vec![2, width] } else { vec![width] };
         let bias = ParamSpec::new(&named("bias"), &shape, settings.bias_initializer);
-        all.push(bias.with_regularizer(settings.bias_regularizer).with_ones(cell.bias_ones()));
+        let bias = bias.with_regularizer(settings.bias_regularizer).with_ones(cell.bias_ones());
+        all.push(bias.with_constraint(settings.bias_constraint));
     }
     all
 }

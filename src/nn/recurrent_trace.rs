@@ -107,6 +107,9 @@ impl RecurrentTrace<'_> {
         for (step, norm) in steps.zip(norms) {
             let (mut states, mut deltas) = outer.rows(rows, units, width);
             for (buffers, _) in &self.parts {
+                if buffers.cache.recurrent_masks() > 1 {
+                    return false;
+                }
                 let Some(delta) = self.cell.product_delta(buffers) else { return false };
                 let delta = buffers.deltas.step(delta, order.position(step));
                 let (row, rest) = std::mem::take(&mut states).split_at_mut(buffers.cache.h.dim().1 * units);

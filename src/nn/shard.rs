@@ -46,6 +46,10 @@ pub struct Shard {
     is_real: bool,
     targets: TargetRows,
     budget: usize,
+    /// Sequences of the whole batch; 0 where this shard is all of it.
+    batch: usize,
+    /// Of a layer whose activation the loss applies: its output after it, and ∂(activity penalty)/∂output.
+    activated: [Block; 2],
     mode: Mode,
     /// The output of every layer.
     outputs: Vec<LayerOutput>,
@@ -75,6 +79,8 @@ impl Shard {
             is_real: false,
             targets: TargetRows::default(),
             budget: usize::MAX,
+            batch: 0,
+            activated: Default::default(),
             mode: Mode::Evaluate,
             outputs: nodes.iter().map(|_| LayerOutput::default()).collect(),
             caches: nodes.iter().map(|node| node.spec.new_cache()).collect(),
@@ -91,6 +97,21 @@ impl Shard {
     /// Limits the bytes that recurrent layers save of every step; beyond that they recompute gates in the backward pass.
     pub fn set_budget(&mut self, bytes: usize) {
         self.budget = bytes;
+    }
+
+    /// Says how many sequences the whole batch has, of which these are a part: activity penalties are divided by it. Without it the
+    /// shard is all of the batch.
+    pub fn set_batch(&mut self, sequences: usize) {
+        self.batch = sequences;
+    }
+
+    /// Its own sequences.
+    fn sequences(&self) -> usize {
+        if self.is_real { self.real.dim().1 } else { self.ids[0].batch() }
+    }
+
+    fn whole_batch(&self) -> usize {
+        if self.batch > 0 { self.batch } else { self.sequences().max(1) }
     }
 
     /// Whether the gates of all steps would exceed the budget.
@@ -126,12 +147,12 @@ impl Shard {
     /// Runs one of the model's [segments](Model::segments); before the next, [sums](Shard::add_sums) are exchanged.
     pub fn forward_segment(&mut self, model: &Model, params: &Params, mode: Mode, segment: Range<usize>) {
         self.mode = mode;
-        let recompute = self.recompute(model);
+        let (recompute, batch) = (self.recompute(model), self.whole_batch());
         let data = ModelInput { real: self.is_real.then_some(&self.real), ids: &self.ids };
         for i in segment.clone() {
             let node = &model.nodes[i];
             let (before, rest) = self.outputs.split_at_mut(i);
-            let pass = pass(mode, recompute, i, node, before);
+            let pass = pass((mode, batch), recompute, i, node, before);
             let signals = signals(model, node, data, before);
             let inputs = &signals[..node.from.len()];
             let ctx = ForwardContext { pass: &pass, weights: params.of(i), inputs };
@@ -142,11 +163,18 @@ impl Shard {
         }
         if let Some(node) = model.nodes.get(segment.end).filter(|_| mode != Mode::Evaluate) {
             let (before, _) = self.outputs.split_at(segment.end);
-            let pass = pass(mode, recompute, segment.end, node, before);
+            let pass = pass((mode, batch), recompute, segment.end, node, before);
             let signals = signals(model, node, data, before);
             if let Some((layer, cache)) = node.spec.batch_normalization(&mut self.caches[segment.end]) {
                 layer.sum_moments(signals[0].real(), pass.mask, cache);
             }
+        }
+        if let (Some(last), Some(output)) = (model.nodes.last(), self.outputs.last())
+            && last.activity.is_some()
+            && segment.end == model.nodes.len()
+        {
+            self.activated[0].clone_from(&output.values);
+            model.activate(&mut self.activated[0]);
         }
     }
 
@@ -174,20 +202,59 @@ impl Shard {
     /// The loss after [`Shard::forward`], summed over the rows it counts. Class weights are for learning: here all count
     /// alike, as in Keras's validation.
     pub fn score(&self, model: &Model) -> Score {
-        model.loss.score(self.logits(), &self.targets, self.mask(model), &[], 1.0, None)
+        let score = model.loss.score(self.logits(), &self.targets, self.mask(model), &[], 1.0, None);
+        self.with_activity(model, score)
+    }
+
+    /// Adds the activity penalties after [`Shard::forward`] to `score`.
+    fn with_activity(&self, model: &Model, score: Score) -> Score {
+        let mut score = score;
+        if !model.has_activity() {
+            return score;
+        }
+        score.sequences += self.sequences() as f64;
+        for (i, node) in model.nodes.iter().enumerate() {
+            score.activity += node.spec.activity_loss(&self.caches[i], self.layer_mask(model, i));
+            let Some(regularizer) = node.activity else { continue };
+            let output = &self.outputs[i].values;
+            score.activity += match model.is_linked(i) {
+                false => regularizer.loss(output.data()),
+                true => regularizer.loss(self.activated[0].data()),
+            };
+        }
+        score
+    }
+
+    /// Adds `∂R(output)/∂output` of layer `i`, divided by the sequences of the batch, to ∂L/∂output: of the output after its activation,
+    /// which may be the loss's.
+    fn add_activity_gradient(&mut self, model: &Model, i: usize) {
+        let Some(regularizer) = model.nodes[i].activity else { return };
+        let regularizer = regularizer.scaled(1.0 / self.whole_batch() as f64);
+        let (output, upstream_grad) = (&self.outputs[i].values, &mut self.upstream_grads[i]);
+        if !model.is_linked(i) {
+            return regularizer.add_gradient(output.data(), upstream_grad.data_mut());
+        }
+        let [activated, grad] = &mut self.activated;
+        let (time, batch, width) = activated.dim();
+        grad.zeroed(time, batch, width);
+        regularizer.add_gradient(activated.data(), grad.data_mut());
+        if let Some(link) = model.loss.required_activation() {
+            link.chain(grad.data_mut(), activated.data(), &[], width);
+        }
+        upstream_grad.data_mut().iter_mut().zip(grad.data()).for_each(|(sum, d)| *sum += d);
     }
 
     /// The class predicted by each row of the output, `[batch, time]`; time 1 for a vector a sequence.
     pub fn predicted(&self, model: &Model) -> Array2<u32> {
         let (time, batch, width) = self.logits().dim();
         let rows = self.logits().data().chunks_exact(width.max(1));
-        let classes = rows.map(|z| model.loss.predicted(z) as u32).collect();
+        let classes = rows.map(|z| model.loss().predicted(z) as u32).collect();
         Array2::from_shape_vec((time, batch), classes).unwrap_or_default().reversed_axes()
     }
 
     /// Counts, after [`Shard::forward`], the predicted class of each row that the loss counts.
     pub fn update_confusion(&self, model: &Model, confusion: &mut Confusion) {
-        metrics::update_confusion(model.loss, self.logits(), &self.targets, self.mask(model), confusion);
+        metrics::update_confusion(model.loss(), self.logits(), &self.targets, self.mask(model), confusion);
     }
 
     /// The loss after [`Shard::forward`], and the gradients of the *mean* loss over `weight` rows ([`Shard::weight`] of all shards
@@ -218,7 +285,8 @@ impl Shard {
         let scale = (1.0 / weight.max(1.0)) as f32;
         let last_grad = Some(&mut self.upstream_grads[last]);
         let out = &self.outputs[last].values;
-        model.loss.score(out, &self.targets, mask, &model.class_weights, scale, last_grad)
+        let score = model.loss.score(out, &self.targets, mask, &model.class_weights, scale, last_grad);
+        self.with_activity(model, score)
     }
 
     /// Takes the gradient back through the layers of one of the model's [segments](Model::segments). Its first layer, before which sums
@@ -230,8 +298,7 @@ impl Shard {
         segment: Range<usize>,
         mut observer: Option<&mut dyn Observer>,
     ) {
-        let recompute = self.recompute(model);
-        let data = ModelInput { real: self.is_real.then_some(&self.real), ids: &self.ids };
+        let (recompute, batch) = (self.recompute(model), self.whole_batch());
         // Layers below which nothing is trained are left out, unless a recurrent layer below is watched.
         let watched = observer.is_some();
         let needs_grad = |i: usize| model.needs_grad(i, watched);
@@ -241,8 +308,13 @@ impl Shard {
         let end = model.nodes.len().min(segment.end + 1);
         for i in (first..end).rev().filter(|i| needs_grad(*i)) {
             let node = &model.nodes[i];
+            // That of a layer that waits for sums is in them already.
+            if !model.synchronized.contains(&i) {
+                self.add_activity_gradient(model, i);
+            }
+            let data = ModelInput { real: self.is_real.then_some(&self.real), ids: &self.ids };
             let (before, rest) = self.outputs.split_at(i);
-            let pass = pass(self.mode, recompute, i, node, before);
+            let pass = pass((self.mode, batch), recompute, i, node, before);
             let signals = signals(model, node, data, before);
             let needed = node.layers().any(needs_grad);
             let ctx = BackwardContext {
@@ -272,6 +344,7 @@ impl Shard {
         if is_first || !needs_grad(i) {
             return;
         }
+        self.add_activity_gradient(model, i);
         if let Some((layer, cache)) = model.nodes[i].spec.batch_normalization(&mut self.caches[i]) {
             layer.sum_gradients(&self.upstream_grads[i], cache);
         }
@@ -439,13 +512,19 @@ fn join_masks(node: &Node, before: &[LayerOutput], mask: &mut Mask) {
 }
 
 /// The context of a pass through the `i`-th node, after the layers before it.
-fn pass<'a>(mode: Mode, recompute: bool, i: usize, node: &Node, before: &'a [LayerOutput]) -> Pass<'a> {
+fn pass<'a>(
+    (mode, batch): (Mode, usize),
+    recompute: bool,
+    i: usize,
+    node: &Node,
+    before: &'a [LayerOutput],
+) -> Pass<'a> {
     let mask = |from: Option<usize>| from.map(|from| &before[from].mask);
     let mut masks = [None; MAX_INPUTS];
     masks.iter_mut().zip(&node.masks).for_each(|(to, from)| *to = mask(*from));
     // A batch normalization that is not trained works as in inference, and moves no averages.
     let mode = if node.spec.is_synchronized() && !node.trainable { Mode::Evaluate } else { mode };
-    Pass { mode, layer: i, mask: mask(node.mask), to_rows: node.to_rows, recompute, masks }
+    Pass { mode, layer: i, mask: mask(node.mask), to_rows: node.to_rows, recompute, batch, masks }
 }
 
 /// The input of the model, time-major.

@@ -29,7 +29,7 @@ recurrent_layer! {
     /// assert_eq!(out, Ok(Shape::Sequence { time: 200, features: 8 }));
     /// ```
     SimpleRNN {
-        /// `f`: tanh, relu or linear.
+        /// `f`.
         activation: Activation = "crate::nn::defaults::tanh" crate::nn::defaults::tanh(),
     }
 }
@@ -43,6 +43,7 @@ impl CellMath<1> for SimpleRnnMath {
     #[inline(always)]
     fn forward<V: Simd>(&self, [sum]: [V; 1], at: &mut ForwardView<'_, '_>) {
         // h_t = f(x_t·W + b + h_{t−1}·U)
+        at.save_argument((0, 1), sum);
         at.set_h(self.f.of(sum));
     }
 
@@ -50,7 +51,7 @@ impl CellMath<1> for SimpleRnnMath {
     fn backward<V: Simd>(&self, product: V, at: &mut BackwardView<'_, '_>) {
         let Some(dh) = at.total_dh(product) else { return };
         // δ_t = ∂L/∂h_t ⊙ f′; all of ∂L/∂h_{t−1} passes through δ_t·Uᵀ
-        let delta = self.f.slope(dh, at.h());
+        let delta = at.slope(self.f, (0, 1), dh, at.h());
         at.set_delta(0, delta);
         at.set_dh_prev(V::splat(0.0));
     }
@@ -87,6 +88,10 @@ impl Cell for SimpleRNN {
 
     fn saves(&self) -> bool {
         false
+    }
+
+    fn arguments(&self) -> usize {
+        usize::from(self.activation.needs_input())
     }
 
     fn pack_forward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights) {

@@ -12,9 +12,9 @@ use super::recurrent::{Cell, RecurrentBuffers};
 use super::{
     ActivationLayer as Activation, Add, AdditiveAttention, Attention, Average, AveragePooling1D,
     BatchNormalization, Bidirectional, Concatenate, Conv1D, Dense, Dropout, Embedding, Flatten, GRU,
-    GaussianNoise, GlobalAveragePooling1D, GlobalMaxPooling1D, LSTM, Layer, LayerNormalization, Masking,
-    MaxPooling1D, Maximum, MultiHeadAttention, Multiply, Permute, RepeatVector, Reshape, SimpleRNN,
-    SpatialDropout1D, TimeDistributed, UpSampling1D, ZeroPadding1D,
+    GaussianNoise, GlobalAveragePooling1D, GlobalMaxPooling1D, LSTM, Layer, LayerNormalization, Mask,
+    Masking, MaxPooling1D, Maximum, MultiHeadAttention, Multiply, Permute, Regularizer, RepeatVector,
+    Reshape, SimpleRNN, SpatialDropout1D, TimeDistributed, UpSampling1D, ZeroPadding1D,
 };
 use crate::protocol::Direction;
 
@@ -196,6 +196,19 @@ impl LayerSpec {
         }
     }
 
+    /// Whether the halves of a `Bidirectional` have an activity regularizer.
+    pub(super) fn has_inner_activity(&self) -> bool {
+        matches!(self, Self::Bidirectional(both) if both.cell().settings().activity_regularizer.is_some())
+    }
+
+    /// The activity penalty of the halves of a `Bidirectional`, summed over the sequences of a shard.
+    pub(super) fn activity_loss(&self, cache: &LayerCache, mask: Option<&Mask>) -> f64 {
+        match (self, cache) {
+            (Self::Bidirectional(both), LayerCache::Bidirectional(cache)) => both.activity_loss(cache, mask),
+            _ => 0.0,
+        }
+    }
+
     /// Whether the layer carries its state from batch to batch.
     pub(super) fn is_stateful(&self) -> bool {
         match self {
@@ -254,7 +267,7 @@ impl<'de> Deserialize<'de> for LayerSpec {
 pub enum InputRef {
     /// The output of the layer of this number, from 0.
     Layer(usize),
-    /// The channel of the data of this name.
+    /// The channel of the data, or else the layer, of this name.
     Channel(String),
 }
 
@@ -307,6 +320,26 @@ pub struct LayerNode {
     /// Whether its weights are trained; else they keep their initial values (Keras's `trainable`).
     #[serde(skip_serializing_if = "is_true")]
     pub trainable: bool,
+    /// Its name, by which later layers can read it; no two layers share one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The regularizer of its output; the penalty is divided by the sequences of the batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activity_regularizer: Option<Regularizer>,
+}
+
+impl LayerNode {
+    /// The layer as messages call it: its class, and its name if it has one.
+    pub fn title(&self) -> String {
+        let class = self.spec.layer().class();
+        self.name.as_ref().map_or(class.to_owned(), |name| format!("{class} `{name}`"))
+    }
+
+    /// The regularizer of its output, its own or that of its recurrent layer.
+    pub(super) fn activity(&self) -> Option<Regularizer> {
+        let cell = || self.spec.cell().and_then(|cell| cell.settings().activity_regularizer);
+        self.activity_regularizer.or_else(cell)
+    }
 }
 
 fn is_true(value: &bool) -> bool {
@@ -315,6 +348,12 @@ fn is_true(value: &bool) -> bool {
 
 impl<L: Into<LayerSpec>> From<L> for LayerNode {
     fn from(layer: L) -> Self {
-        Self { spec: layer.into(), inputs: Vec::new(), trainable: true }
+        Self {
+            spec: layer.into(),
+            inputs: Vec::new(),
+            trainable: true,
+            name: None,
+            activity_regularizer: None,
+        }
     }
 }

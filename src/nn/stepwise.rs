@@ -1,7 +1,7 @@
 use ndarray::Array2;
 
 use super::{
-    BuildError, Input, LayerConfigError, LayerNode, LayerSpec, Loss, Mode, Model, Params, Shape, Shard,
+    BuildError, Input, LayerConfigError, LayerNode, LayerSpec, LossSpec, Mode, Model, Params, Shape, Shard,
     TargetsView,
 };
 
@@ -22,7 +22,11 @@ impl Stepwise {
     ///
     /// # Errors
     /// The first layer that needs more than the present step and a state.
-    pub fn new(layers: &[LayerNode], vocabulary: usize, loss: Loss) -> Result<Self, BuildError> {
+    pub fn new(
+        layers: &[LayerNode],
+        vocabulary: usize,
+        loss: impl Into<LossSpec>,
+    ) -> Result<Self, BuildError> {
         let step = |(layer, placed): (usize, &LayerNode)| {
             let spec = placed.spec.stepwise().map_err(|error| BuildError { layer, error })?;
             Ok(LayerNode { spec, ..placed.clone() })
@@ -88,7 +92,7 @@ mod tests {
     use super::*;
     use crate::nn::{Activation, Bidirectional, Dense, Embedding, LSTM, SimpleRNN};
 
-    const LOSS: Loss = Loss::SparseCategoricalCrossentropy;
+    const LOSS: crate::nn::Loss = crate::nn::Loss::SparseCategoricalCrossentropy;
 
     fn layers(recurrent: impl Into<LayerNode>) -> Vec<LayerNode> {
         let embedding = Embedding { output_dim: 3, ..Embedding::default() };

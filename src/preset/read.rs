@@ -1,4 +1,6 @@
 mod data;
+mod keras;
+mod layer;
 mod minimal;
 mod vectors;
 
@@ -15,7 +17,7 @@ use super::error::{PresetError, unknown};
 use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
 use super::{target_check, units};
 use crate::data::{self as sources, DataError, InputForm, RawTokenSpec, TargetForm, TokenRules, TokenUse};
-use crate::nn::{LayerNode, LayerSpec, Loss, Stepwise};
+use crate::nn::{LayerConfigError, LossSpec, Stepwise};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 
 pub use minimal::minimal;
@@ -165,7 +167,7 @@ struct RawPreset {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawTrain {
-    loss: Loss,
+    loss: LossSpec,
     #[serde(default = "adam")]
     optimizer: Value,
     #[serde(default = "constant")]
@@ -243,7 +245,8 @@ fn resolve(
             })?;
     }
     let model = written.model.into_iter().enumerate();
-    let model = model.map(|(i, value)| layer(document, i, value, base)).collect::<Result<Vec<_>, _>>()?;
+    let model =
+        model.map(|(i, value)| layer::read(document, i, value, base)).collect::<Result<Vec<_>, _>>()?;
     let RawTrain {
         loss,
         optimizer,
@@ -287,22 +290,6 @@ fn resolve(
     }
     check(document, &spec)?;
     Ok(Resolved { spec, notes })
-}
-
-/// `{layer: Dense, …}`, perhaps with `inputs` and `trainable`.
-fn layer(document: &Document, i: usize, mut value: Value, base: &Path) -> Result<LayerNode, PresetError> {
-    let path = steps(["model", &i.to_string()]);
-    let mut take = |key: &str| {
-        let value = value.as_mapping_mut().and_then(|map| map.remove(key));
-        value.map(|value| ([path.as_slice(), &steps([key])].concat(), value))
-    };
-    let inputs = take("inputs").map_or(Ok(Vec::new()), |(path, value)| document.read(&path, value))?;
-    let trainable = take("trainable").map_or(Ok(true), |(path, value)| document.read(&path, value))?;
-    vectors::measure(document, i, &mut value, base)?;
-    let mut spec = document
-        .read_tagged(&path, value, "layer", LayerSpec::NAMES, |name, rest| LayerSpec::read(name, rest))?;
-    vectors::place(document, i, &mut spec, base);
-    Ok(LayerNode { spec, inputs, trainable })
 }
 
 /// Parses `train.KEY`: `{name: Adam, …}`, or the name alone.
@@ -397,6 +384,8 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
     };
     sources::check(&spec.data, spec.tokens.as_ref()).map_err(setting)?;
     check_probes(document, spec)?;
+    let loss = &spec.train.loss;
+    loss.check().map_err(|e| document.error(&loss_path(&e), e.to_string()))?;
     let optimizer = &spec.train.optimizer;
     optimizer.check().map_err(|e| document.error(&steps(["train", "optimizer", e.field]), e.to_string()))?;
     let train = &spec.train;
@@ -422,7 +411,7 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         };
         let mut path = steps(["model", &e.layer.to_string()]);
         path.extend(e.error.field.clone());
-        document.error(&path, format!("layer {} ({}): {}", e.layer, layer.spec.layer().class(), e.error))
+        document.error(&path, format!("layer {} ({}): {}", e.layer, layer.title(), e.error))
     })?;
     check_sample(document, spec)?;
     target_check::check(&spec.form(), &model).map_err(|unfit| match unfit.layer {
@@ -443,6 +432,11 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         }
         None => Ok(()),
     }
+}
+
+/// Where an option of the loss is.
+fn loss_path(error: &LayerConfigError) -> Vec<String> {
+    steps(["train", "loss"]).into_iter().chain(error.field.clone()).collect()
 }
 
 /// Samples are for language models.

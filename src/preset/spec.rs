@@ -10,7 +10,7 @@ use serde_yaml::Value;
 use super::units;
 use crate::data::{DataSpec, Form, InputForm, TargetForm, TokenSpec, TokenUse};
 use crate::metrics::Task;
-use crate::nn::{BuildError, LayerNode, Loss, Model, Shape};
+use crate::nn::{BuildError, LayerNode, LossSpec, Model, Shape};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 
 /// The resolved settings of a run: with all defaults, and absolute paths. In the run folder it is itself a valid preset that
@@ -87,7 +87,7 @@ impl RunSpec {
             (_, TargetForm::Steps(_)) if generated && model.is_next_token() => Task::Language,
             (_, TargetForm::Steps(_)) => Task::Tags,
             (_, TargetForm::Labels(_)) => Task::Labels,
-            (_, TargetForm::Classes(_)) if model.loss() == Loss::BinaryCrossentropy => Task::Binary,
+            (_, TargetForm::Classes(_)) if model.loss().is_binary() => Task::Binary,
             (_, TargetForm::Classes(_)) => Task::Classes,
             (_, TargetForm::Real(_)) => Task::Regression,
         }
@@ -103,7 +103,7 @@ impl RunSpec {
     /// Sets the units of the last layer by `form`, the shapes of the data, if they follow the data and are known there.
     pub fn set_units(&mut self, form: &Form) {
         self.units_follow_classes =
-            self.units_follow_classes && !units::set(&mut self.model, form, self.train.loss);
+            self.units_follow_classes && !units::set(&mut self.model, form, self.train.loss.loss);
     }
 
     /// The spec as a tree of YAML.
@@ -137,7 +137,7 @@ impl RunSpec {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrainSpec {
     /// The loss.
-    pub loss: Loss,
+    pub loss: LossSpec,
     /// The optimizer.
     pub optimizer: OptimizerSpec,
     /// The schedule of the learning rate.

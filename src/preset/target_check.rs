@@ -1,7 +1,7 @@
 //! Checks that the loss and the output of a network fit the targets of its data.
 
 use crate::data::{Form, InputForm, TargetForm};
-use crate::nn::{Loss, Model, Shape};
+use crate::nn::{Model, Shape};
 
 /// A loss or a last layer that does not fit the targets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,16 +56,17 @@ pub fn check(form: &Form, model: &Model) -> Result<(), TargetError> {
     };
     match (&form.targets, model.output()) {
         (TargetForm::Classes(labels), Shape::Vector { features }) => match (model.loss(), labels) {
-            (Loss::BinaryCrossentropy, Some(labels)) if labels.len() != 2 => {
+            (loss, Some(labels)) if loss.is_binary() && labels.len() != 2 => {
                 let message = format!(
-                    "binary_crossentropy is for two classes, but the targets are {targets}; expected \
+                    "{} is for two classes, but the targets are {targets}; expected \
                      sparse_categorical_crossentropy and {{layer: Dense, units: {}, activation: softmax}}",
+                    loss.name(),
                     labels.len()
                 );
                 refuse(None, None, message)
             }
-            (Loss::SparseCategoricalCrossentropy, Some(labels)) => units(features, labels.len()),
-            (Loss::BinaryCrossentropy, labels) if features > 1 => {
+            (loss, Some(labels)) if !loss.is_binary() => units(features, labels.len()),
+            (loss, labels) if loss.is_binary() && features > 1 => {
                 // A generated task has no other classes.
                 let several = if labels.is_none() { ", or `data.multi_label: true`" } else { "" };
                 let message = format!(
@@ -77,7 +78,7 @@ pub fn check(form: &Form, model: &Model) -> Result<(), TargetError> {
         },
         (TargetForm::Labels(labels), Shape::Vector { features }) => {
             let count = labels.as_ref().map_or("LABELS".to_owned(), |labels| labels.len().to_string());
-            if model.loss() != Loss::BinaryCrossentropy {
+            if !model.loss().is_binary() {
                 let message = format!(
                     "{} is for one class of several, but the targets are {targets}; expected binary_crossentropy \
                      and {{layer: Dense, units: {count}, activation: sigmoid}}",

@@ -33,7 +33,11 @@ pub(super) fn set(layers: &mut [LayerNode], form: &Form, loss: Loss) -> bool {
 /// The outputs of a network for the targets of `form`.
 fn outputs(form: &Form, loss: Loss) -> Option<usize> {
     match &form.targets {
-        TargetForm::Classes(_) if loss == Loss::BinaryCrossentropy => Some(1),
+        TargetForm::Classes(_)
+            if matches!(loss, Loss::BinaryCrossentropy | Loss::BinaryFocalCrossentropy) =>
+        {
+            Some(1)
+        }
         TargetForm::Classes(labels) | TargetForm::Labels(labels) => labels.as_ref().map(Vec::len),
         TargetForm::Steps(labels) => Some(labels.len()).filter(|count| *count > 0),
         TargetForm::Next => Some(form.vocabulary()),

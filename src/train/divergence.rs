@@ -164,6 +164,17 @@ fn largest(weights: &[f32]) -> f32 {
 /// The training loss of a predictor that knows nothing; `None` if it is not known.
 fn uninformed(session: &Session) -> Option<f64> {
     let (model, train) = (session.stepper.model(), &session.spec.train);
+    // Focal losses are small for any prediction, and losses relative to the targets have no such bound.
+    if matches!(
+        train.loss.loss,
+        Loss::BinaryFocalCrossentropy
+            | Loss::CategoricalFocalCrossentropy
+            | Loss::Poisson
+            | Loss::MeanAbsolutePercentageError
+            | Loss::MeanSquaredLogarithmicError
+    ) {
+        return None;
+    }
     let weights = train.class_weights(&session.labels).unwrap_or_default();
     let weight = weights.into_iter().fold(1.0, f32::max);
     if let Some(classes) = model.classes() {
@@ -177,7 +188,7 @@ fn uninformed(session: &Session) -> Option<f64> {
     let deviations = targets.axis_iter(Axis(1)).map(|column| {
         let n = column.len() as f64;
         let mean = column.iter().map(|y| f64::from(*y)).sum::<f64>() / n;
-        let deviation = |y: &f32| match model.loss() {
+        let deviation = |y: &f32| match train.loss.loss {
             Loss::MeanSquaredError => (f64::from(*y) - mean).powi(2),
             _ => (f64::from(*y) - mean).abs(),
         };

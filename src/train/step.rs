@@ -38,6 +38,8 @@ pub struct Stepper {
     update_norms: UpdateNorms,
     /// What shards exchange within a step.
     sums: BatchSums,
+    /// Scratch memory of weight constraints.
+    constraint_norms: Vec<f64>,
 }
 
 /// The result of a step, measured on its batch before the update.
@@ -94,6 +96,7 @@ impl Stepper {
             norms: GradientNorms::default(),
             update_norms: UpdateNorms::default(),
             sums: BatchSums::default(),
+            constraint_norms: Vec::new(),
         })
     }
 
@@ -154,8 +157,10 @@ impl Stepper {
         } else {
             self.pool.run(&mut self.work, |_, work| work.train(model, params, seed, step, weight, watch));
         }
-        let score = self.total();
-        let penalty = self.params.regularization_loss();
+        let mut score = self.total();
+        let penalty = self.params.regularization_loss() + score.activity_penalty();
+        // It is part of the penalty from here on.
+        (score.activity, score.sequences) = (0.0, 0.0);
         if watch {
             self.norms.clear();
             self.work.iter().for_each(|work| self.norms.merge(&work.norms));
@@ -181,6 +186,7 @@ impl Stepper {
         if let Some(work) = self.work.first_mut() {
             work.shard.move_averages(&self.model, &mut self.params);
         }
+        self.params.constrain(&mut self.constraint_norms);
         if watch {
             self.update_norms.after(&self.params, &mut self.pool);
         }
@@ -348,6 +354,7 @@ impl Stepper {
             }
             (work.first_row, work.rows) = (first_row, rows.min(sequences - first_row));
             work.shard.set_budget(BUDGET / shards);
+            work.shard.set_batch(sequences);
         }
     }
 }

@@ -1,8 +1,8 @@
 use super::packed::{Finish, UnitVector};
 use super::{BackwardStep, ForwardStep, PackedMatrix, Projected};
-use crate::kernel::dispatch;
 use crate::kernel::simd::Simd;
 use crate::kernel::work_count::{count, looked_up, numbers};
+use crate::kernel::{Function, dispatch};
 
 /// The arithmetic of a recurrent cell, for one vector of units of one sequence at a time; `SUMS` gates share a product with `U`.
 ///
@@ -68,7 +68,8 @@ fn forward_body<V: Simd, N: Simd, const SUMS: usize, M: CellMath<SUMS>>(
     math: &M,
     step: ForwardStep<'_>,
 ) {
-    let (x, stride, rows) = (step.h_dropped, step.units, step.batch);
+    let x = if step.products.is_empty() { step.h_dropped } else { &[] };
+    let (stride, rows) = (step.units, step.batch);
     packed.run::<V, N, _, SUMS>(x, stride, rows, &mut Forward { math, step });
 }
 
@@ -91,7 +92,14 @@ struct Forward<'a, 's, M> {
 impl<const SUMS: usize, M: CellMath<SUMS>> Finish<SUMS> for Forward<'_, '_, M> {
     #[inline(always)]
     fn begin<V: Simd>(&mut self, vector: UnitVector) -> [V; SUMS] {
-        self.math.begin(&ForwardView { step: &mut self.step, vector, gates: M::GATES })
+        let at = ForwardView { step: &mut self.step, vector, gates: M::GATES };
+        let mut sums: [V; SUMS] = self.math.begin(&at);
+        if !at.step.products.is_empty() {
+            for (gate, sum) in sums.iter_mut().enumerate() {
+                *sum = sum.add(at.product(gate));
+            }
+        }
+        sums
     }
 
     #[inline(always)]
@@ -172,6 +180,21 @@ impl ForwardView<'_, '_> {
         self.vector.load(self.step.recurrent_bias, gate * self.step.units + self.vector.unit)
     }
 
+    /// The product of a gate that was made beforehand.
+    #[inline(always)]
+    fn product<V: Simd>(&self, gate: usize) -> V {
+        let row = gate * self.step.batch + self.vector.row;
+        self.vector.load(self.step.products, row * self.step.units + self.vector.unit)
+    }
+
+    /// Saves the argument of an activation function, the `i`-th of `all`, where the step backward needs it.
+    #[inline(always)]
+    pub fn save_argument<V: Simd>(&mut self, (i, all): (usize, usize), argument: V) {
+        if !self.step.arguments.is_empty() {
+            self.vector.store(self.step.arguments, self.vector.gate(i, all), argument);
+        }
+    }
+
     /// Saves one activated gate.
     #[inline(always)]
     pub fn save_gate<V: Simd>(&mut self, gate: usize, value: V) {
@@ -235,6 +258,17 @@ impl BackwardView<'_, '_> {
         c_prev,
         /// The part of ∂L/∂c_t that comes from step t+1.
         dc,
+    }
+
+    /// `d · f′` from the value `a` of `f`, or from its argument, the `i`-th of `all`, where that is needed.
+    #[inline(always)]
+    pub fn slope<V: Simd>(&self, f: Function, (i, all): (usize, usize), d: V, a: V) -> V {
+        let arguments = self.step.arguments;
+        let from = match arguments.is_empty() || !f.needs_input() {
+            true => a,
+            false => self.vector.load(arguments, self.vector.gate(i, all)),
+        };
+        f.slope(d, from)
     }
 
     /// The total ∂L/∂h_t = upstream gradient + `product` (⊙ recurrent dropout) + what passed by the product, and saves it. `None` where
@@ -307,11 +341,25 @@ impl BackwardView<'_, '_> {
 impl ForwardStep<'_> {
     /// Bytes that a cell touches beside the weights: all its buffers, the state only once where dropout leaves it alone.
     fn bytes(&self) -> usize {
-        let Self { recurrent_bias, gates, h_prev, h_dropped, c_prev, mask, h, c, saved, .. } = self;
+        let Self {
+            recurrent_bias,
+            gates,
+            h_prev,
+            h_dropped,
+            c_prev,
+            mask,
+            h,
+            c,
+            saved,
+            arguments,
+            products,
+            ..
+        } = self;
         let dropped = if std::ptr::eq(*h_dropped, *h_prev) { 0 } else { h_dropped.len() };
         let own =
             [recurrent_bias.len(), gates.len(), h_prev.len(), c_prev.len(), h.len(), c.len(), saved.len()];
-        numbers(own.iter().sum::<usize>() + dropped) + size_of_val(*mask) + self.looked_up()
+        let more = arguments.len() + products.len();
+        numbers(own.iter().sum::<usize>() + more + dropped) + size_of_val(*mask) + self.looked_up()
     }
 
     /// Bytes of projections that are looked up.
@@ -330,9 +378,11 @@ impl ForwardStep<'_> {
 impl BackwardStep<'_> {
     /// Bytes that a cell touches beside the operands of the product: all its buffers.
     fn bytes(&self) -> usize {
-        let Self { upstream_grad, gates, h, saved, h_prev, h_dropped, dropout, c_prev, mask, .. } = self;
-        let read =
-            [upstream_grad, gates, h, saved, h_prev, h_dropped, dropout, c_prev].map(|read| read.len());
+        let Self {
+            upstream_grad, gates, h, saved, arguments, h_prev, h_dropped, dropout, c_prev, mask, ..
+        } = self;
+        let read = [upstream_grad, gates, h, saved, arguments, h_prev, h_dropped, dropout, c_prev];
+        let read = read.map(|read| read.len());
         let Self { delta, delta_recurrent, dh, carry, dc, .. } = self;
         let written = [delta, delta_recurrent, dh, carry, dc].map(|written| written.len());
         numbers(read.iter().chain(&written).sum::<usize>()) + size_of_val(*mask)

@@ -50,6 +50,11 @@ pub struct ForwardStep<'a> {
     pub c: &'a mut [f32],
     /// Out: what else the cell saves for the step backward, `[batch, units]`.
     pub saved: &'a mut [f32],
+    /// Out: the arguments of the activation functions, `[batch, arguments·units]`, where a derivative is computed from them; else empty.
+    pub arguments: &'a mut [f32],
+    /// The products with `U`, `[gates, batch, units]`, where each gate has a dropout mask of its own: `h_dropped` is not multiplied then.
+    /// Else empty.
+    pub products: &'a [f32],
 }
 
 /// The buffers of one step backward.
@@ -69,6 +74,8 @@ pub struct BackwardStep<'a> {
     pub h: &'a [f32],
     /// What else the cell saved.
     pub saved: &'a [f32],
+    /// The arguments of the activation functions, where a derivative is computed from them; else empty.
+    pub arguments: &'a [f32],
     /// The hidden state h_{t−1}.
     pub h_prev: &'a [f32],
     /// The same after recurrent dropout.
@@ -94,8 +101,8 @@ pub struct BackwardStep<'a> {
 impl ForwardStep<'_> {
     /// The same buffers once more, for a second product.
     pub fn reborrow(&mut self) -> ForwardStep<'_> {
-        let Self { gates, h, c, saved, .. } = self;
-        ForwardStep { gates, h, c, saved, ..*self }
+        let Self { gates, h, c, saved, arguments, .. } = self;
+        ForwardStep { gates, h, c, saved, arguments, ..*self }
     }
 }
 

@@ -244,8 +244,15 @@ mod tests {
         mask.of_ids(&ids);
         let mut masks = [None; MAX_INPUTS];
         masks[1] = Some(&mask);
-        let pass =
-            Pass { mode: Mode::Evaluate, layer: 0, mask: None, masks, recompute: false, to_rows: false };
+        let pass = Pass {
+            mode: Mode::Evaluate,
+            layer: 0,
+            mask: None,
+            masks,
+            recompute: false,
+            to_rows: false,
+            batch: 1,
+        };
         for (layer, factor, keras) in cases {
             let what = format!("{} of queries times {factor}", layer.layer().class());
             let (query, value) = (block(&query, factor), block(&value, 1.0));

@@ -31,6 +31,8 @@ impl CellMath<2> for GatesMath {
 
     #[inline(always)]
     fn forward<V: Simd>(&self, [z, r]: [V; 2], at: &mut ForwardView<'_, '_>) {
+        at.save_argument((0, 3), z);
+        at.save_argument((1, 3), r);
         let (z, r) = (self.0.gate.of(z), self.0.gate.of(r));
         // The candidate's projection waits for the second product.
         let input: V = at.input(2);
@@ -42,7 +44,7 @@ impl CellMath<2> for GatesMath {
     #[inline(always)]
     fn backward<V: Simd>(&self, product: V, at: &mut BackwardView<'_, '_>) {
         let r: V = at.gate(1);
-        let delta_r = self.0.gate.slope(product.mul(at.h_dropped()), r);
+        let delta_r = at.slope(self.0.gate, (1, 3), product.mul(at.h_dropped()), r);
         at.set_delta(1, delta_r);
         at.add_dh_prev(product.mul(r));
     }
@@ -61,6 +63,7 @@ impl CellMath<1> for CandidateMath {
 
     #[inline(always)]
     fn forward<V: Simd>(&self, [sum]: [V; 1], at: &mut ForwardView<'_, '_>) {
+        at.save_argument((2, 3), sum);
         let candidate = self.0.state.of(sum);
         at.save_gate(2, candidate);
         let z: V = at.gate(0);
@@ -91,9 +94,10 @@ pub(in crate::nn) fn step_forward(f: Functions, packed: &PackedWeights, mut step
     let gates = ForwardStep { mask: &[], h: &mut [], ..step.reborrow() };
     cell_forward(&packed.forward[0], &GatesMath(f), gates);
     // The second product reads s, which the first has saved.
-    let ForwardStep { gates, h, c, saved, .. } = step;
+    let ForwardStep { gates, h, c, saved, arguments, .. } = step;
+    let (projected, products) = (Projected::InPlace, &[][..]);
     let step =
-        ForwardStep { projected: Projected::InPlace, gates, h, c, h_dropped: saved, saved: &mut [], ..step };
+        ForwardStep { projected, products, gates, h, c, arguments, h_dropped: saved, saved: &mut [], ..step };
     cell_forward(&packed.forward[1], &CandidateMath(f), step);
 }
 

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use ndarray::ArrayView2;
 
+use super::by_gate;
 use super::input_gradient::InputGrads;
 use super::{Cell, GateWindow, Order, RecurrentBuffers, RecurrentCache, Scratch};
 use crate::kernel::recurrent::{BackwardStep, ForwardStep, Projected};
@@ -88,13 +89,18 @@ impl<'a> Bptt<'a> {
             cache.projected.reshape(1, rows.rows.rows(), self.width);
             self.project(cache.projected.data_mut(), rows.rows.data());
         }
-        self.cell.pack_forward(Matrix::new(self.weights.get(1), self.units, self.width), packed);
+        self.cell.pack_forward(self.recurrent_kernel(), packed);
         for first in (0..time).step_by(length.max(1)) {
             self.forward_segment(first..(first + length).min(time), buffers, rows);
         }
         if self.cell.settings().stateful {
             buffers.cache.store_last(self.order, &mut buffers.carried);
         }
+    }
+
+    /// `U`, `[units, gates·units]`.
+    fn recurrent_kernel(&self) -> Matrix<'a> {
+        Matrix::new(self.weights.get(1), self.units, self.width)
     }
 
     /// `out = x·W + b`.
@@ -121,20 +127,39 @@ impl<'a> Bptt<'a> {
     ) {
         let (cell, order) = (self.cell, self.order);
         let positions = order.positions(steps.clone());
-        let RecurrentBuffers { cache, packed, scratch: Scratch { h_dropped, .. }, .. } = buffers;
+        let RecurrentBuffers { cache, packed, scratch: Scratch { h_dropped, by_gate, .. }, .. } = buffers;
         cache.window.first = if cache.window.segmented { positions.start } else { 0 };
         if rows.is_none() {
             let x = if cache.x.data().is_empty() { self.x.real() } else { &cache.x };
             let slots = positions.start - cache.window.first..positions.end - cache.window.first;
-            self.project(cache.gates.steps_mut(slots), x.steps(positions));
+            let gates = cache.gates.steps_mut(slots);
+            if cache.input_dropout.dim().0 > 1 {
+                let w = Matrix::new(self.weights.get(0), self.features, self.width);
+                by_gate::project(
+                    gates,
+                    x.steps(positions),
+                    w,
+                    self.biases().0,
+                    &cache.input_dropout,
+                    by_gate,
+                );
+            } else {
+                self.project(gates, x.steps(positions));
+            }
         }
         let (_, recurrent_bias) = self.biases();
         for step in steps {
             let t = order.position(step);
             let before = step.checked_sub(1).map(|step| order.position(step));
-            cache.drop_state(before, h_dropped);
-            let RecurrentCache { gates, h, c, saved, initial_h, initial_c, projected, window, .. } =
-                &mut *cache;
+            cache.drop_state(before, cell.candidate_gate(), h_dropped);
+            let masks_of_gates = cache.recurrent_masks() > 1;
+            if masks_of_gates {
+                let (u, masks) = (self.recurrent_kernel(), &cache.recurrent_dropout);
+                by_gate::multiply_state(cache.h_prev(before), u, masks, cell.state_gates(), by_gate);
+            }
+            let RecurrentCache {
+                gates, h, c, saved, arguments, initial_h, initial_c, projected, window, ..
+            } = &mut *cache;
             let (h_prev, h_now) = split(h, initial_h, before, t);
             let (c_prev, c_now) =
                 if cell.has_cell_state() { split(c, initial_c, before, t) } else { (&[][..], &mut [][..]) };
@@ -145,6 +170,7 @@ impl<'a> Bptt<'a> {
                 c_now.copy_from_slice(c_prev);
                 gates.part_mut(t - window.first).fill(0.0);
                 saved.part_mut(t - window.first).fill(0.0);
+                arguments.part_mut(t - window.first).fill(0.0);
                 continue;
             }
             cell.step_forward(
@@ -165,6 +191,8 @@ impl<'a> Bptt<'a> {
                     h: h_now,
                     c: c_now,
                     saved: saved.part_mut(t - window.first),
+                    arguments: arguments.part_mut(t - window.first),
+                    products: if masks_of_gates { by_gate.products.data() } else { &[] },
                 },
             );
         }
@@ -182,7 +210,7 @@ impl<'a> Bptt<'a> {
         let Order { time, .. } = self.order;
         let (cell, settings) = (self.cell, self.cell.settings());
         let RecurrentBuffers { cache, deltas, packed, input_gradient, scratch, .. } = &mut *buffers;
-        cell.pack_backward(Matrix::new(self.weights.get(1), self.units, self.width), packed);
+        cell.pack_backward(self.recurrent_kernel(), packed);
         let rows = match self.x {
             Signal::Rows(rows) if cache.x.data().is_empty() => Some(rows),
             _ => None,
@@ -279,11 +307,11 @@ impl<'a> Bptt<'a> {
     ) {
         let (cell, order, last) = (self.cell, self.order, steps.end);
         let RecurrentBuffers { cache, deltas, packed, scratch, .. } = buffers;
-        let Scratch { h_dropped, dh, carry, dc, cell: cell_scratch, .. } = scratch;
+        let Scratch { h_dropped, dh, carry, dc, cell: cell_scratch, by_gate, .. } = scratch;
         for step in steps.rev() {
             let t = order.position(step);
             let before = step.checked_sub(1).map(|step| order.position(step));
-            cache.drop_state(before, h_dropped);
+            cache.drop_state(before, cell.candidate_gate(), h_dropped);
             let (saved_slot, slot) = (t - cache.window.first, t - deltas.window.first);
             let after = Some(step + 1).filter(|after| *after < last);
             let after = after.map(|after| order.position(after) - deltas.window.first);
@@ -301,6 +329,14 @@ impl<'a> Bptt<'a> {
                 let (next, delta) = split(&mut deltas.input, boundary, after, slot);
                 (next, delta, &mut [][..])
             };
+            let mut next_delta = next_delta;
+            if cache.recurrent_masks() > 1 && !next_delta.is_empty() {
+                let delta = Matrix::new(next_delta, self.batch, self.width);
+                let gates = (&cache.recurrent_dropout, cell.state_gates(), self.units);
+                let (u, sizes) = (self.recurrent_kernel(), (self.batch, self.units));
+                by_gate::add_transposed(carry.data_mut(), delta, u, gates, sizes, &mut by_gate.dropped);
+                next_delta = &[];
+            }
             cell.step_backward(
                 packed,
                 BackwardStep {
@@ -311,9 +347,10 @@ impl<'a> Bptt<'a> {
                     gates: cache.gates.part(saved_slot),
                     h: cache.h.step(t),
                     saved: cache.saved.part(saved_slot),
+                    arguments: cache.arguments.part(saved_slot),
                     h_prev,
                     h_dropped: if h_dropped.data().is_empty() { h_prev } else { h_dropped.data() },
-                    dropout: cache.recurrent_dropout.data(),
+                    dropout: cache.recurrent_mask(cell.candidate_gate()),
                     c_prev,
                     mask: self.pass.mask.map_or(&[][..], |mask| mask.step(t)),
                     delta,

@@ -1,5 +1,6 @@
 use std::ops::Range;
 
+use super::by_gate::{GateScratch, add_products_by_gate};
 use super::cache::scale;
 use super::input_gradient::InputGradient;
 use super::{CarriedState, Cell, Deltas, Order, PackedWeights, RecurrentCache};
@@ -40,6 +41,8 @@ layer_cache! {
         cell: Block,
         /// Of one segment's ∂L/∂U.
         states: Block,
+        /// Of one gate at a time, where each has a dropout mask of its own.
+        by_gate: GateScratch,
     }
 }
 
@@ -56,10 +59,14 @@ impl RecurrentBuffers {
     ) {
         let RecurrentCache { h, initial_h, recurrent_dropout, .. } = &self.cache;
         let (_, batch, units) = h.dim();
+        let masks = self.cache.recurrent_masks();
         let mut add = |states: &[f32], positions: Range<usize>| {
             let slots = self.deltas.window.slots(positions);
             let rows = slots.len() * batch;
             let delta = Matrix::new(delta.steps(slots), rows, delta.dim().2);
+            if masks > 1 {
+                return add_products_by_gate(sum, (states, units), delta, recurrent_dropout, scratch);
+            }
             let mut states = states;
             if !recurrent_dropout.data().is_empty() {
                 scratch.reshape(1, rows, units);

@@ -13,7 +13,9 @@ layer_cache! {
         gates: Block,
         /// What else the cell saves, of the same positions, `[time, batch, units]`.
         saved: Block,
-        /// Which positions `gates` and `saved` have.
+        /// The arguments of activation functions, of the same positions, `[time, batch, arguments·units]`, where the cell saves any.
+        arguments: Block,
+        /// Which positions `gates`, `saved` and `arguments` have.
         window: GateWindow,
         /// The hidden state after reading each input position, `[time, batch, units]`.
         h: Block,
@@ -23,11 +25,11 @@ layer_cache! {
         initial_h: Block,
         /// The cell state before the first step.
         initial_c: Block,
-        /// The input after dropout; empty without.
+        /// The input after dropout; empty without. Where each gate has a mask of its own, the input before it, if it came in rows.
         x: Block,
-        /// The factors of input dropout, `[1, batch, features]`; empty without.
+        /// The factors of input dropout, `[masks, batch, features]`, one mask or one for each gate; empty without.
         input_dropout: Block,
-        /// The factors of recurrent dropout, `[1, batch, units]`; empty without.
+        /// The factors of recurrent dropout, `[masks, batch, units]`, likewise; empty without.
         recurrent_dropout: Block,
         /// The input projections of distinct inputs.
         projected: Block,
@@ -67,6 +69,11 @@ impl RecurrentCache {
         self.h.reshape(time, batch, units);
         self.c.reshape(if cell.has_cell_state() { time } else { 0 }, batch, units);
         self.saved.reshape(if cell.saves() { positions } else { 0 }, batch, units);
+        self.arguments.reshape(
+            if cell.arguments() > 0 { positions } else { 0 },
+            batch,
+            units * cell.arguments(),
+        );
         self.window.segmented = positions < time;
         // A carried state belongs to the same rows of the next batch.
         if settings.stateful && carried.h.dim() == (1, batch, units) {
@@ -80,8 +87,10 @@ impl RecurrentCache {
             true => ["dropout backwards", "recurrent backwards"],
             false => ["dropout forwards", "recurrent forwards"],
         };
-        draw(&mut self.input_dropout, settings.dropout, pass, x, batch, features);
-        draw(&mut self.recurrent_dropout, settings.recurrent_dropout, pass, h, batch, units);
+        // As Keras: with recurrent dropout a mask for each gate.
+        let masks = if settings.recurrent_dropout > 0.0 { cell.gates().len() } else { 1 };
+        draw(&mut self.input_dropout, settings.dropout, pass, x, (masks, batch, features));
+        draw(&mut self.recurrent_dropout, settings.recurrent_dropout, pass, h, (masks, batch, units));
         self.x.reshape(0, 0, 0);
         // Of a cell whose one gate is the state, projections of distinct inputs are read where they are.
         let apart = by_rows && self.input_dropout.data().is_empty() && cell.gates().len() == 1;
@@ -95,8 +104,11 @@ impl RecurrentCache {
         match x {
             Signal::Rows(rows) if !dropped => return Some(rows),
             Signal::Rows(rows) => rows.spread(&mut self.x),
-            _ if dropped => self.x.clone_from(x.real()),
+            _ if dropped && self.input_masks() == 1 => self.x.clone_from(x.real()),
             _ => {}
+        }
+        if self.input_masks() > 1 {
+            return None;
         }
         for t in 0..self.x.dim().0 {
             scale(self.x.step_mut(t), self.input_dropout.data());
@@ -109,18 +121,33 @@ impl RecurrentCache {
         before.map_or(self.initial_h.data(), |before| self.h.step(before))
     }
 
-    /// Writes the hidden state at `before` after recurrent dropout to `h_dropped`, where there is any.
-    pub(super) fn drop_state(&self, before: Option<usize>, h_dropped: &mut Block) {
+    /// Masks of input dropout; 0 without.
+    pub(super) fn input_masks(&self) -> usize {
+        self.input_dropout.dim().0
+    }
+
+    /// Masks of recurrent dropout; 0 without.
+    pub(in crate::nn) fn recurrent_masks(&self) -> usize {
+        self.recurrent_dropout.dim().0
+    }
+
+    /// The only mask of recurrent dropout, or that of gate `gate`; empty without.
+    pub(super) fn recurrent_mask(&self, gate: usize) -> &[f32] {
+        self.recurrent_dropout.part(gate.min(self.recurrent_masks().saturating_sub(1)))
+    }
+
+    /// Writes the hidden state at `before` after recurrent dropout, by the mask of gate `gate`, to `h_dropped`, where there is any.
+    pub(super) fn drop_state(&self, before: Option<usize>, gate: usize, h_dropped: &mut Block) {
         if self.recurrent_dropout.data().is_empty() {
             return h_dropped.reshape(0, 0, 0);
         }
         let (_, batch, units) = self.h.dim();
         h_dropped.reshape(1, batch, units);
-        let factors = self.h_prev(before).iter().zip(self.recurrent_dropout.data());
+        let factors = self.h_prev(before).iter().zip(self.recurrent_mask(gate));
         h_dropped.data_mut().iter_mut().zip(factors).for_each(|(out, (h, factor))| *out = h * factor);
     }
 
-    /// Copies to `to` `[batch, units]` the state that is multiplied by `U` at `step`, counted in the order of reading.
+    /// Copies to `to` `[batch, units]` the state that is multiplied by `U` at `step`, counted in the order of reading; of one mask.
     pub(in crate::nn) fn copy_h_dropped(&self, order: Order, step: usize, to: &mut [f32]) {
         let before = step.checked_sub(1).map(|step| order.position(step));
         to.copy_from_slice(self.h_prev(before));
@@ -156,14 +183,17 @@ pub(super) fn scale(values: &mut [f32], factors: &[f32]) {
 }
 
 /// Draws the factors of inverted dropout: 0 with probability `rate`, else `1/(1 − rate)`; none when nothing is to be dropped.
-fn draw(factors: &mut Block, rate: f64, pass: &Pass<'_>, purpose: &str, batch: usize, features: usize) {
+fn draw(factors: &mut Block, rate: f64, pass: &Pass<'_>, purpose: &str, sizes: (usize, usize, usize)) {
+    let (masks, batch, features) = sizes;
     if rate == 0.0 || pass.mode == Mode::Evaluate {
         factors.reshape(0, 0, 0);
         return;
     }
-    factors.reshape(1, batch, features);
-    for (row, factors) in factors.data_mut().chunks_exact_mut(features).enumerate() {
-        if let Some(mut rng) = pass.dropout_rng(purpose, row) {
+    factors.reshape(masks, batch, features);
+    for row in 0..batch {
+        let Some(mut rng) = pass.dropout_rng(purpose, row) else { return };
+        for mask in 0..masks {
+            let factors = &mut factors.step_mut(mask)[row * features..][..features];
             crate::nn::dropout::fill(factors, rate, &mut rng);
         }
     }

@@ -109,15 +109,17 @@ impl Case {
             h: &mut h,
             c: &mut c,
             saved: &mut saved,
+            arguments: &mut [],
+            products: &[],
         };
         match (g, reset_after) {
             (1, _) => forward_on(isa, &forward[0], &SimpleRnnMath { f: F.state }, step),
             (3, true) => forward_on(isa, &forward[0], &GruMath(F), step),
             (3, false) => {
                 forward_on(isa, &forward[0], &GatesMath(F), step.reborrow());
-                let ForwardStep { saved, gates, h, c, .. } = step;
+                let ForwardStep { saved, gates, h, c, arguments, .. } = step;
                 let saved = saved.to_vec();
-                let step = ForwardStep { gates, h, c, saved: &mut [], h_dropped: &saved, ..step };
+                let step = ForwardStep { gates, h, c, arguments, saved: &mut [], h_dropped: &saved, ..step };
                 forward_on(isa, &forward[1], &CandidateMath(F), step);
             }
             _ => forward_on(isa, &forward[0], &LstmMath(F), step),
@@ -135,6 +137,7 @@ impl Case {
             gates: &gates,
             h: &h,
             saved: &saved,
+            arguments: &[],
             h_prev: &self.h_prev,
             h_dropped: &h_dropped,
             dropout: &self.dropout,

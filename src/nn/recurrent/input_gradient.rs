@@ -1,5 +1,6 @@
 use std::ops::Range;
 
+use super::by_gate::{add_products_by_gate, add_transposed_by_gate};
 use super::cache::scale;
 use super::{Deltas, RecurrentCache};
 use crate::kernel::{Matrix, add_column_sums, matmul, scatter_add};
@@ -15,6 +16,8 @@ layer_cache! {
         delta_by_row: Block,
         /// ∂L/∂x of every position, where dropout comes between it and the rows.
         by_position: Block,
+        /// Of one gate at a time.
+        scratch: Block,
     }
 }
 
@@ -79,15 +82,29 @@ impl InputGradient {
         }
         let read = if dropped.data().is_empty() { x.real() } else { dropped };
         let rows = positions.len() * batch;
-        let read = Matrix::new(read.steps(positions.clone()), rows, features);
+        let read_steps = read.steps(positions.clone());
+        let read = Matrix::new(read_steps, rows, features);
         let delta = Matrix::new(delta, rows, width);
-        matmul(grads.kernel, read.t(), delta, true);
+        let by_gate = cache.input_masks() > 1;
+        match by_gate {
+            true => {
+                let x = (read_steps, features);
+                add_products_by_gate(grads.kernel, x, delta, input_dropout, &mut self.scratch);
+            }
+            false => matmul(grads.kernel, read.t(), delta, true),
+        }
         let Some(input_grad) = grads.input.as_deref_mut() else { return };
         let by_row = if let Signal::Rows(rows) = x { Some(rows) } else { None };
         let part = if by_row.is_some() { &mut self.by_position } else { &mut *input_grad };
         let part = part.steps_mut(positions.clone());
-        matmul(part, delta, Matrix::new(w, features, width).t(), false);
-        if !input_dropout.data().is_empty() {
+        let w = Matrix::new(w, features, width);
+        if by_gate {
+            part.fill(0.0);
+            add_transposed_by_gate(part, delta, w, input_dropout, &mut self.scratch);
+        } else {
+            matmul(part, delta, w.t(), false);
+        }
+        if !by_gate && !input_dropout.data().is_empty() {
             part.chunks_exact_mut(batch * features).for_each(|step| scale(step, input_dropout.data()));
         }
         if let Some(rows) = by_row {

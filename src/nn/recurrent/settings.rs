@@ -1,4 +1,4 @@
-use crate::nn::{Initializer, Regularizer};
+use crate::nn::{Constraint, Initializer, Regularizer};
 
 /// The settings that all recurrent layers share, by Keras's names.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +29,16 @@ pub struct Settings {
     pub recurrent_regularizer: Option<Regularizer>,
     /// The regularizer of `bias`.
     pub bias_regularizer: Option<Regularizer>,
+    /// The regularizer of the output, within a `Bidirectional` of the output of each half.
+    pub activity_regularizer: Option<Regularizer>,
+    /// The constraint of `kernel`.
+    pub kernel_constraint: Option<Constraint>,
+    /// The constraint of `recurrent_kernel`.
+    pub recurrent_constraint: Option<Constraint>,
+    /// The constraint of `bias`.
+    pub bias_constraint: Option<Constraint>,
+    /// Whether the output is 0 where the mask leaves a step out.
+    pub zero_output_for_mask: bool,
 }
 
 /// Defines a recurrent layer: its own fields, each with the name and the call of its default, and those of [`Settings`] with
@@ -81,6 +91,21 @@ macro_rules! recurrent_layer {
             /// The regularizer of `bias`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub bias_regularizer: Option<crate::nn::Regularizer>,
+            /// The regularizer of the output, within a `Bidirectional` of the output of each half.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub activity_regularizer: Option<crate::nn::Regularizer>,
+            /// The constraint of `kernel`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub kernel_constraint: Option<crate::nn::Constraint>,
+            /// The constraint of `recurrent_kernel`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub recurrent_constraint: Option<crate::nn::Constraint>,
+            /// The constraint of `bias`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub bias_constraint: Option<crate::nn::Constraint>,
+            /// Whether the output is 0 where the mask leaves a step out; else it is that of the step before.
+            #[serde(default)]
+            pub zero_output_for_mask: bool,
         }
 
         impl Default for $name {
@@ -102,6 +127,11 @@ macro_rules! recurrent_layer {
                     kernel_regularizer: None,
                     recurrent_regularizer: None,
                     bias_regularizer: None,
+                    activity_regularizer: None,
+                    kernel_constraint: None,
+                    recurrent_constraint: None,
+                    bias_constraint: None,
+                    zero_output_for_mask: false,
                 }
             }
         }
@@ -122,6 +152,11 @@ macro_rules! recurrent_layer {
                     kernel_regularizer: self.kernel_regularizer,
                     recurrent_regularizer: self.recurrent_regularizer,
                     bias_regularizer: self.bias_regularizer,
+                    activity_regularizer: self.activity_regularizer,
+                    kernel_constraint: self.kernel_constraint,
+                    recurrent_constraint: self.recurrent_constraint,
+                    bias_constraint: self.bias_constraint,
+                    zero_output_for_mask: self.zero_output_for_mask,
                 }
             }
         }

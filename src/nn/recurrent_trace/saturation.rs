@@ -74,7 +74,10 @@ fn flat_ends(activation: Activation) -> (f32, f32) {
         Activation::Tanh => (-0.95, 0.95),
         Activation::HardSigmoid => (f32::MIN_POSITIVE, 1.0 - f32::EPSILON),
         Activation::Relu => (f32::MIN_POSITIVE, f32::INFINITY),
-        Activation::Linear | Activation::Softmax => (f32::NEG_INFINITY, f32::INFINITY),
+        Activation::Elementwise(f) => f.flat_ends(),
+        Activation::Linear | Activation::Softmax | Activation::LogSoftmax | Activation::Sparsemax => {
+            (f32::NEG_INFINITY, f32::INFINITY)
+        }
     }
 }
 
