@@ -77,7 +77,7 @@ pub(super) fn plain(document: &Document, path: &[String], value: Value) -> Resul
     let Value::Mapping(map) = value else { return Ok(value) };
     let mut map = named(map);
     let layer = map.get("layer").and_then(Value::as_str).unwrap_or_default().to_owned();
-    for (key, layers, accepted) in
+    for (key, _, accepted) in
         ARGUMENTS.iter().filter(|(_, layers, _)| layers.is_empty() || layers.contains(&layer.as_str()))
     {
         let Some(found) = map.get(*key) else { continue };
