@@ -121,7 +121,7 @@ fn activations() -> Vec<Activation> {
     let with = [
         "{name: gelu, approximate: true}",
         "{name: elu, alpha: 0.5}",
-        "{name: relu, negative_slope: 0.1, max_value: 1.5, threshold: 0.2}",
+        "{name: relu, negative_slope: 0.1, max_value: 1.5}",
         "{name: threshold, threshold: -5, default_value: 0}",
     ];
     let names = Activation::NAMES.iter().filter(|name| **name != "threshold");
@@ -166,7 +166,8 @@ fn every_activation_of_recurrent_layers_has_correct_gradients() {
                     format!("{} {} {}", cell.layer().class(), activation.name(), recurrent_activation.name());
                 let mut net = Net::new(words().into(), &[cell.into()], 4);
                 // Small states: an exponential of an exponential soon overflows.
-                net.params.values_mut().iter_mut().for_each(|w| *w *= 0.5);
+                let scale = if f.name() == "exponential" { 0.2 } else { 0.5 };
+                net.params.values_mut().iter_mut().for_each(|w| *w *= scale);
                 net.check(&name);
             }
         }

@@ -89,9 +89,12 @@ impl Loss {
 
     /// The loss of Keras's name, short name or class.
     pub fn of_name(name: &str) -> Option<Self> {
-        let plain = |name: &str| name.to_lowercase().replace('_', "");
-        let name = plain(name);
-        let long = match name.as_str() {
+        if let Some((_, loss)) = NAMES.iter().find(|(own, _)| *own == name) {
+            return Some(*loss);
+        }
+        // Classes have no underscores; a name with a wrong one is a slip.
+        let class = name.to_lowercase();
+        let class = match class.as_str() {
             "mse" => "meansquarederror",
             "mae" => "meanabsoluteerror",
             "mape" => "meanabsolutepercentageerror",
@@ -100,7 +103,7 @@ impl Loss {
             "kld" | "kullbackleiblerdivergence" => "kldivergence",
             other => other,
         };
-        NAMES.iter().find(|(name, _)| plain(name) == long).map(|(_, loss)| *loss)
+        NAMES.iter().find(|(own, _)| own.replace('_', "") == class).map(|(_, loss)| *loss)
     }
 
     /// Keras's name.
