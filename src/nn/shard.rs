@@ -1,3 +1,6 @@
+mod activity;
+mod batch_sums;
+
 use std::ops::Range;
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, s};
@@ -7,7 +10,7 @@ use super::model::{InputSource, Node};
 use super::recurrent::{CarriedState, CarriedStateError, Cell, RecurrentBuffers};
 use super::spec::LayerCache;
 use super::{
-    BatchSums, Block, Ids, IndexedRows, LayerSpec, Mask, Model, Observer, Params, Score, Signal, TargetRows,
+    Block, Ids, IndexedRows, LayerSpec, Mask, Model, Observer, Params, Score, Signal, TargetRows,
     TargetsView, metrics,
 };
 use crate::metrics::Confusion;
@@ -206,44 +209,6 @@ impl Shard {
         self.with_activity(model, score)
     }
 
-    /// Adds the activity penalties after [`Shard::forward`] to `score`.
-    fn with_activity(&self, model: &Model, score: Score) -> Score {
-        let mut score = score;
-        if !model.has_activity() {
-            return score;
-        }
-        score.sequences += self.sequences() as f64;
-        for (i, node) in model.nodes.iter().enumerate() {
-            score.activity += node.spec.activity_loss(&self.caches[i], self.layer_mask(model, i));
-            let Some(regularizer) = node.activity else { continue };
-            let output = &self.outputs[i].values;
-            score.activity += match model.is_linked(i) {
-                false => regularizer.loss(output.data()),
-                true => regularizer.loss(self.activated[0].data()),
-            };
-        }
-        score
-    }
-
-    /// Adds `∂R(output)/∂output` of layer `i`, divided by the sequences of the batch, to ∂L/∂output: of the output after its activation,
-    /// which may be the loss's.
-    fn add_activity_gradient(&mut self, model: &Model, i: usize) {
-        let Some(regularizer) = model.nodes[i].activity else { return };
-        let regularizer = regularizer.scaled(1.0 / self.whole_batch() as f64);
-        let (output, upstream_grad) = (&self.outputs[i].values, &mut self.upstream_grads[i]);
-        if !model.is_linked(i) {
-            return regularizer.add_gradient(output.data(), upstream_grad.data_mut());
-        }
-        let [activated, grad] = &mut self.activated;
-        let (time, batch, width) = activated.dim();
-        grad.zeroed(time, batch, width);
-        regularizer.add_gradient(activated.data(), grad.data_mut());
-        if let Some(link) = model.loss.required_activation() {
-            link.chain(grad.data_mut(), activated.data(), &[], width);
-        }
-        upstream_grad.data_mut().iter_mut().zip(grad.data()).for_each(|(sum, d)| *sum += d);
-    }
-
     /// The class predicted by each row of the output, `[batch, time]`; time 1 for a vector a sequence.
     pub fn predicted(&self, model: &Model) -> Array2<u32> {
         let (time, batch, width) = self.logits().dim();
@@ -347,56 +312,6 @@ impl Shard {
         self.add_activity_gradient(model, i);
         if let Some((layer, cache)) = model.nodes[i].spec.batch_normalization(&mut self.caches[i]) {
             layer.sum_gradients(&self.upstream_grads[i], cache);
-        }
-    }
-
-    /// Adds to `total` what this shard has summed for layer `i`, which waits for the sums of all shards: after a segment of the forward
-    /// pass that ends before it, or of the backward pass that begins with it (`backward`).
-    pub fn add_sums(&mut self, model: &Model, i: usize, backward: bool, total: &mut BatchSums) {
-        if let Some((own, _)) = self.sums_mut(model, i, backward) {
-            total.add(own);
-        }
-    }
-
-    /// Sets the sums of all shards for layer `i`.
-    pub fn set_sums(&mut self, model: &Model, i: usize, backward: bool, total: &BatchSums) {
-        if let Some((_, batch)) = self.sums_mut(model, i, backward) {
-            batch.clone_from(total);
-        }
-    }
-
-    /// The sums of this shard and of the whole batch for layer `i`.
-    fn sums_mut(
-        &mut self,
-        model: &Model,
-        i: usize,
-        backward: bool,
-    ) -> Option<(&mut BatchSums, &mut BatchSums)> {
-        let (_, cache) = model.nodes.get(i)?.spec.batch_normalization(self.caches.get_mut(i)?)?;
-        Some(if backward {
-            (&mut cache.gradients, &mut cache.batch_gradients)
-        } else {
-            (&mut cache.moments, &mut cache.batch_moments)
-        })
-    }
-
-    /// Of a batch of one shard the sums are its own.
-    fn share_own_sums(&mut self, model: &Model, i: usize) {
-        for backward in [false, true] {
-            if let Some((own, batch)) = self.sums_mut(model, i, backward) {
-                batch.clone_from(own);
-            }
-        }
-    }
-
-    /// Moves the moving averages of batch normalizations in `params`, after a training step that this shard has taken part in.
-    pub fn move_averages(&mut self, model: &Model, params: &mut Params) {
-        for i in model.synchronized.iter().copied() {
-            let node = &model.nodes[i];
-            let Some((layer, cache)) = node.spec.batch_normalization(&mut self.caches[i]) else { continue };
-            if let Some([mean, variance]) = params.pair_mut(i, layer.moving()) {
-                layer.move_averages(cache, node.mask.is_some(), mean, variance);
-            }
         }
     }
 

@@ -30,7 +30,9 @@ fn data_of_every_kind_get_a_preset_that_trains() {
     put(
         at,
         "prose.txt",
-        &rows(|n, l| format!("And then{} said the {l} one, there were {n}.\n", [",", ""][n % 2])),
+        &rows(|n, l| {
+            format!("And then{} said the {l} one, there were {n}.\n", [",", " it was,", " he"][n % 3])
+        }),
     );
     let month = |n: usize| format!("{}-{:02};{}\n", 1950 + n / 12, n % 12 + 1, n % 12);
     put(at, "sold.csv", &("month;sold\n".to_owned() + &rows(|n, _| month(n))));

@@ -70,6 +70,7 @@ pub(crate) fn make(at: &Path, page: &str) -> &'static [&'static str] {
         }
         "language" => {
             write("mine.txt", &"To be, or not to be: that is the question.\n".repeat(1_100));
+            write("other.txt", &"That is to be, or not to be.\n".repeat(100));
             &[]
         }
         "series" => {

@@ -70,7 +70,12 @@ fn every_kind_has_a_preset_that_can_be_trained() {
     let (spec, _) = preset_of(&[("a.conllu", rows(1, |n, _| format!("the D\ncat{n} N\n\n")))], "a.yaml");
     assert!(matches!(spec.data, DataSpec::Tags(_)));
     let (spec, _) = preset_of(
-        &[("a.txt", rows(1, |n, _| format!("And then, he said{} there came {n} more.\n", [",", ""][n % 2])))],
+        &[(
+            "a.txt",
+            rows(1, |n, _| {
+                format!("And then, he said{} there came {n} more.\n", [",", "", " to us,"][n % 3])
+            }),
+        )],
         "a.yaml",
     );
     assert!(matches!(spec.data, DataSpec::Text(_)));
@@ -160,7 +165,8 @@ fn drafts_explain_what_is_in_them() {
     let label = |n: usize| ["yes", "no: #", "1"][if n < 44 { 0 } else { n % 3 }];
     let texts = rows(1, |n, _| format!("a text {n}\t{}\n", label(n)));
     insta::assert_snapshot!("texts", shown(&[("a b.tsv", texts)]));
-    let prose = rows(1, |n, _| format!("And then, he said{} there came {n} more.\n", [",", ""][n % 2]));
+    let prose =
+        rows(1, |n, _| format!("And then, he said{} there came {n} more.\n", [",", "", " to us,"][n % 3]));
     insta::assert_snapshot!("language", shown(&[("a.txt", prose)]));
     let sentences = rows(1, |n, _| format!("the D\ncat{n} N\n\n"));
     insta::assert_snapshot!("tags", shown(&[("a.conllu", sentences)]));

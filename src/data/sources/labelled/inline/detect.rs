@@ -250,7 +250,8 @@ mod tests {
             labelled(&["2024-01-01", "2024-01-02"], |day, n| format!("{day} 12:00:{n:02} INFO started\n"));
         let numbers = labelled(&["0", "1"], |label, n| format!("{label} {n} 1.5 2.5\n"));
         let sparse = labelled(&["0", "1"], |label, n| format!("{label} 1:{n} 7:0.5\n"));
-        let code = labelled(&["let", "if"], |word, n| format!("    {word} x{n} = 5;\n"));
+        let code =
+            labelled(&["let", "if"], |word, n| format!("{}{word} x{n} = 5;\n", ["", "    "][n / 4 % 2]));
         for text in [verses, &anaphora, &log, &numbers, &sparse, &code] {
             assert_eq!(found(text), None, "{text}");
         }
