@@ -147,7 +147,8 @@ def train_and_evaluate(options, folder, train, test, read):
     preset = folder / "preset.yaml"
     preset.unlink(missing_ok=True)
     found = run([options.unrolled, "new", train, "--out", preset])
-    network = next((line.split("network", 1)[1].strip() for line in found.splitlines() if line.startswith("  network")), "?")
+    shown = re.search(r"^  network +(.*(?:\n {6,}.*)*)", found, re.M)
+    network = " ".join(shown.group(1).split()) if shown else "?"
     values, seconds = [], []
     first, last = map(int, options.seeds.split(".."))
     for seed in range(first, last + 1):

@@ -101,7 +101,7 @@ pub fn write(folder: &Folder, checkpoint: &Checkpoint<'_>) -> Result<Saved, RunE
 /// Saves a checkpoint as `best` alone: one that could not be saved when it was the last.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_best(folder: &Folder, checkpoint: &Checkpoint<'_>) -> Result<Saved, RunError> {
     write_as(folder, checkpoint, &[Which::Best])
 }

@@ -168,7 +168,7 @@ fn labels_of_every_kind_are_found() {
             format!(
                 "\"{}\",\"{}\"\n",
                 text(n),
-                list(&[&["joy"][..], &[], &["joy", "anger"], &["fear"]][n % 4])
+                list([&["joy"][..], &[], &["joy", "anger"], &["fear"]][n % 4])
             )
         };
         "text,labels\n".to_owned() + &(0..28).map(row).collect::<String>()

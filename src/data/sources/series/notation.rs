@@ -180,7 +180,7 @@ impl NotationDetector {
 /// Whether the parts of a day are separated by points, and the year is last.
 fn is_dotted(text: &str) -> bool {
     let day = text.split(['T', ' ']).next().unwrap_or_default();
-    day.split('.').count() == 3 && !day.split('.').next().is_some_and(|first| first.len() == 4)
+    day.split('.').count() == 3 && day.split('.').next().is_none_or(|first| first.len() != 4)
 }
 
 #[cfg(test)]
