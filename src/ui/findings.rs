@@ -244,7 +244,7 @@ impl LineBuilder {
     fn vocabulary(&mut self, found: &Coverage) {
         let (distinct, running) = (count(found.distinct as u64), count(found.running));
         let rest = if found.shares.is_empty() { "" } else { "; coverage by the most frequent" };
-        self.title(&format!("{distinct} distinct {} in {running} running ones{rest}", found.unit));
+        self.title(&format!("{distinct} distinct {} among {running}{rest}", found.unit));
         let row = |(size, share): &(usize, f64)| {
             (count(*size as u64), percent(*share), (share * 10_000.0) as usize)
         };

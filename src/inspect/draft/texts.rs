@@ -111,6 +111,13 @@ pub(super) fn propose(
                 counted(training.epochs, "epoch", "epochs")
             ),
         ),
+        (
+            "to try",
+            format!(
+                "--set model.1.rate=0.5, --set train.optimizer.learning_rate={}",
+                training.learning_rate / 2.0
+            ),
+        ),
     ];
     let early_stopping = spec.validation.is_some().then(|| EarlyStopping {
         monitor: Some("val_loss".into()),
