@@ -62,8 +62,8 @@ enum Command {
     Predict(predict::PredictArgs),
     /// Evaluate a trained network on labelled data
     ///
-    /// Prints loss, accuracy, precision, recall, F1 and the confusion matrix, or the errors of forecasts, and the worst mistakes. Language
-    /// models cannot be evaluated; see `unrolled sample`.
+    /// Prints loss, accuracy, precision, recall, F1 and the confusion matrix, or the errors of forecasts, and the worst mistakes; of a
+    /// language model loss per token, perplexity and bits per character.
     Evaluate(evaluate::EvaluateArgs),
     /// List the presets, or print one
     Presets {

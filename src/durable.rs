@@ -64,6 +64,17 @@ pub fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Reads a regular file: a pipe or a device might never end.
+///
+/// # Errors
+/// If it cannot be read, or is something else.
+pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::metadata(path)?.is_file() {
+        true => fs::read(path),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

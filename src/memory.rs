@@ -14,7 +14,7 @@ pub struct Available {
 
 /// Returns the memory available to this process; `None` where the system does not say.
 ///
-/// The limits: RLIMIT_AS and RLIMIT_DATA less what is in use; of the control group and those above it `memory.max` less `memory.current`,
+/// The limits: four fifths of RLIMIT_AS less what is in use; of the control group and those above it `memory.max` less `memory.current`,
 /// file caches apart; `MemAvailable` and free swap.
 pub fn available() -> Option<Available> {
     let limits = [address_space(), control_group(), machine()];
@@ -27,7 +27,9 @@ fn address_space() -> Option<Available> {
     let statm = fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split_whitespace().next()?.parse().ok()?;
     let used = pages.saturating_mul(rustix::param::page_size() as u64);
-    Some(Available { bytes: limit.saturating_sub(used), limit: "the limit of address space (ulimit -v)" })
+    // A fifth is for stacks and for what the allocator reserves, which count as well.
+    let bytes = limit.saturating_sub(used) / 5 * 4;
+    Some(Available { bytes, limit: "the limit of address space (ulimit -v)" })
 }
 
 fn control_group() -> Option<Available> {

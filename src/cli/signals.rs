@@ -6,6 +6,7 @@
 //! ending      the next one: exit at once
 //! ```
 
+use std::io::Write as _;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
@@ -84,15 +85,21 @@ impl Signals {
     fn start(phase: Phase) -> io::Result<Self> {
         let all = END_SIGNALS.into_iter().chain([SIGHUP]);
         let mut signals = iterator::Signals::new(all.filter(|signal| !is_ignored(*signal)))?;
+        let no_thread = |error: io::Error| {
+            io::Error::new(error.kind(), format!("no thread can be started for signals: {error}"))
+        };
         let shared = Self(Arc::new(Mutex::new(State { phase, ends: 0, hang_ups: 0 })));
         let state = Arc::clone(&shared.0);
-        thread::Builder::new().name("signals".into()).spawn(move || {
-            for signal in signals.forever() {
-                if state.lock().unwrap_or_else(PoisonError::into_inner).receive(signal) {
-                    exit_now();
+        thread::Builder::new()
+            .name("signals".into())
+            .spawn(move || {
+                for signal in signals.forever() {
+                    if state.lock().unwrap_or_else(PoisonError::into_inner).receive(signal) {
+                        exit_now();
+                    }
                 }
-            }
-        })?;
+            })
+            .map_err(no_thread)?;
         Ok(shared)
     }
 
@@ -121,8 +128,10 @@ impl Signals {
     }
 }
 
-/// Exits with the last checkpoint complete, as it always is.
+/// Exits with the last checkpoint complete, as it always is; says that later steps are lost.
 fn exit_now() -> ! {
+    let line = "unrolled: ended at once by a second signal; steps after the last checkpoint are not saved";
+    let _ = writeln!(io::stderr(), "{line}");
     signal_hook::low_level::exit(i32::from(exit::INTERRUPTED))
 }
 

@@ -1,6 +1,7 @@
 mod data;
 mod keras;
 mod layer;
+mod limits;
 mod minimal;
 mod vectors;
 
@@ -16,8 +17,10 @@ use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
 use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
 use super::{target_check, units};
-use crate::data::{self as sources, DataError, InputForm, RawTokenSpec, TargetForm, TokenRules, TokenUse};
-use crate::nn::{LayerConfigError, LossSpec, Stepwise};
+use crate::data::{
+    self as sources, DataError, DataSpec, InputForm, RawTokenSpec, TargetForm, TokenRules, TokenUse,
+};
+use crate::nn::{LayerConfigError, Loss, LossSpec, Stepwise};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 
 pub use minimal::minimal;
@@ -218,7 +221,12 @@ fn resolve(
     from: Origin,
 ) -> Result<Resolved, PresetError> {
     let mut written: RawPreset = document.read(&[], document.tree().clone())?;
-    check_counts(document, &written)?;
+    limits::check_counts(document, written.model.len(), &written.watch.probes)?;
+    for section in ["model", "train"] {
+        document
+            .get(&[section])
+            .map_or(Ok(()), |value| limits::check_numbers(document, &mut steps([section]), value))?;
+    }
     let mut notes = Vec::new();
     let data = data::read(document, written.data, base, moved, &mut notes)?;
     let rules = match data.source().token_use() {
@@ -273,6 +281,18 @@ fn resolve(
         validate_every,
         seed,
     };
+    let is_relative = matches!(
+        train.loss.loss,
+        Loss::Poisson | Loss::MeanAbsolutePercentageError | Loss::MeanSquaredLogarithmicError
+    );
+    if is_relative && matches!(data, DataSpec::Series(_)) {
+        let found = format!(
+            "found {}, which is for counts or amounts; a series is scaled to mean 0 and deviation 1: expected mean_squared_error, \
+             mean_absolute_error, huber or log_cosh",
+            train.loss.name()
+        );
+        return Err(document.error(&steps(["train", "loss"]), found));
+    }
     let name = written.name.unwrap_or_else(|| name.to_owned());
     let mut spec = RunSpec {
         title: if written.title.is_empty() { name.clone() } else { written.title },
@@ -327,29 +347,6 @@ fn class_weight(document: &Document, written: Mapping) -> Result<BTreeMap<String
         Ok((label, weight))
     };
     written.into_iter().map(weight).collect()
-}
-
-/// The maximum number of layers.
-const MAX_LAYERS: usize = 1000;
-/// The maximum number of probes: each is a picture on every monitored step.
-const MAX_PROBES: usize = 1000;
-
-/// Checks the lengths of lists before anything is made of them.
-fn check_counts(document: &Document, written: &RawPreset) -> Result<(), PresetError> {
-    let probes = match &written.watch.probes {
-        Probes::First(count) => *count,
-        Probes::Texts(texts) => texts.len(),
-    };
-    let counts = [
-        (steps(["model"]), written.model.len(), MAX_LAYERS, "layers"),
-        (steps(["watch", "probes"]), probes, MAX_PROBES, "probes"),
-    ];
-    match counts.into_iter().find(|(_, count, most, _)| count > most) {
-        None => Ok(()),
-        Some((path, count, most, what)) => {
-            Err(document.error(&path, format!("found {count} {what}; expected at most {most}")))
-        }
-    }
 }
 
 /// Checks beyond those of the types.

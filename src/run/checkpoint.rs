@@ -263,7 +263,7 @@ fn named(root: &Path, which: Which) -> Result<PathBuf, RunError> {
     if !pointer.exists() {
         return Err(RunError::damaged(root, format!("no checkpoint is saved as `{}`", which.name())));
     }
-    let content = fs::read(&pointer).map_err(RunError::io("read", &pointer))?;
+    let content = durable::read_regular(&pointer).map_err(RunError::io("read", &pointer))?;
     let name = std::str::from_utf8(&content).unwrap_or_default().trim_end();
     // Only a sibling folder is allowed: the file may have been tampered with.
     let plain = name.strip_prefix("step-").is_some_and(|rest| {

@@ -1,9 +1,9 @@
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::RunError;
+use crate::durable;
 
 /// The length and the CRC-32 of a file, by which a change after it was saved is detected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ impl Checksum {
     /// [`RunError::Damaged`] if it has changed; also if it cannot be read.
     pub fn read(&self, dir: &Path) -> Result<Vec<u8>, RunError> {
         let path = dir.join(&self.name);
-        let content = fs::read(&path).map_err(RunError::io("read", &path))?;
+        let content = durable::read_regular(&path).map_err(RunError::io("read", &path))?;
         if content.len() as u64 != self.bytes {
             let what = format!("{} bytes were saved, but the file has {}", self.bytes, content.len());
             return Err(RunError::damaged(&path, what));

@@ -135,7 +135,7 @@ pub fn create_run_dir(runs: &Path, name: &str, now: SystemTime) -> Result<PathBu
 /// If the file is missing or does not deserialize as `T`.
 pub fn read_json<T: DeserializeOwned>(run: &Path, name: &str) -> Result<T, RunError> {
     let path = run.join(name);
-    let bytes = fs::read(&path).map_err(RunError::io("read", &path))?;
+    let bytes = durable::read_regular(&path).map_err(RunError::io("read", &path))?;
     serde_json::from_slice(&bytes).map_err(|error| RunError::damaged(&path, error.to_string()))
 }
 

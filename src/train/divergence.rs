@@ -10,8 +10,10 @@ use crate::protocol::{Level, LogLine};
 const FACTOR: f64 = 2.0;
 /// How many times that loss is absurd, even of a single batch.
 const ABSURD: f64 = 1e4;
-/// Steps in a row for which the loss must be so high; of an epoch with fewer, all.
+/// Steps in a row for which the loss must be so high; of a run with fewer, all but the first, if these are more than the fewest: the loss of
+/// the first steps of a good training may be high.
 const STEPS: u64 = 10;
+const FEWEST_STEPS: u64 = 4;
 /// The size of a weight that is absurd, unless the initial weights are as large.
 const LARGEST_WEIGHT: f32 = 1e9;
 
@@ -49,7 +51,7 @@ impl Divergence {
             uninformed: uninformed(session).filter(|loss| loss.is_finite() && *loss > 0.0),
             untrained: None,
             largest_weight: LARGEST_WEIGHT * largest.max(1.0),
-            steps: STEPS.min(session.train.batches() as u64).max(1),
+            steps: STEPS,
             above: 0,
             below: 0,
             last: (0, 0.0),
@@ -97,7 +99,8 @@ impl Divergence {
     pub fn is_diverging(&self) -> bool {
         // The first step is that of the untrained network.
         let (step, _) = self.last;
-        self.since.is_some() || self.above > 0 && self.above >= self.steps.min(step.saturating_sub(1))
+        self.since.is_some()
+            || self.above > FEWEST_STEPS && self.above >= self.steps.min(step.saturating_sub(1))
     }
 
     /// Why training that ends now has diverged, if it has; a run of few steps is judged by all of them, unless it is `stopped` early.
@@ -138,9 +141,8 @@ impl Divergence {
     /// The loss that a multiple of is divergence, and whether it is that of the untrained network; `None` if neither is known.
     fn reference(&self) -> Option<(f64, bool)> {
         match (self.uninformed, self.untrained) {
-            (Some(known), Some(first)) if first > 1.5 * known => Some((first.min(10.0 * known), true)),
-            (Some(known), first) => Some((known.max(first.unwrap_or(known)), false)),
-            (None, Some(first)) if first.is_finite() && first > 0.0 => Some((first, true)),
+            (Some(known), Some(first)) if first > known => Some((first.min(10.0 * known), true)),
+            (Some(known), _) => Some((known, false)),
             (None, _) => None,
         }
     }
@@ -149,9 +151,7 @@ impl Divergence {
     fn of(&self) -> String {
         match self.reference() {
             Some((loss, true)) => format!("the untrained network ({})", metric(loss)),
-            Some((_, false)) => {
-                format!("a predictor that knows nothing ({})", metric(self.uninformed.unwrap_or_default()))
-            }
+            Some((loss, false)) => format!("a predictor that knows nothing ({})", metric(loss)),
             None => String::new(),
         }
     }
@@ -164,24 +164,28 @@ fn largest(weights: &[f32]) -> f32 {
 /// The training loss of a predictor that knows nothing; `None` if it is not known.
 fn uninformed(session: &Session) -> Option<f64> {
     let (model, train) = (session.stepper.model(), &session.spec.train);
-    // Focal losses are small for any prediction, and losses relative to the targets have no such bound.
-    if matches!(
-        train.loss.loss,
-        Loss::BinaryFocalCrossentropy
-            | Loss::CategoricalFocalCrossentropy
-            | Loss::Poisson
-            | Loss::MeanAbsolutePercentageError
-            | Loss::MeanSquaredLogarithmicError
-    ) {
-        return None;
-    }
+    let loss = &train.loss;
+    // At p = ½ or 1/K a focal loss is the cross-entropy times this.
+    let focal = |p: f64, weight: f64| (1.0 - p).powf(loss.gamma) * weight;
+    let factor = match loss.loss {
+        Loss::BinaryFocalCrossentropy if loss.apply_class_balancing => {
+            focal(0.5, loss.alpha.max(1.0 - loss.alpha))
+        }
+        Loss::BinaryFocalCrossentropy => focal(0.5, 1.0),
+        Loss::CategoricalFocalCrossentropy => {
+            focal(1.0 / model.classes().unwrap_or(2).max(2) as f64, loss.alpha)
+        }
+        // Relative to the targets, or of counts: no such bound.
+        Loss::Poisson | Loss::MeanAbsolutePercentageError | Loss::MeanSquaredLogarithmicError => return None,
+        _ => 1.0,
+    };
     let weights = train.class_weights(&session.labels).unwrap_or_default();
     let weight = weights.into_iter().fold(1.0, f32::max);
     if let Some(classes) = model.classes() {
-        return Some((classes.max(2) as f64).ln() * f64::from(weight));
+        return Some((classes.max(2) as f64).ln() * f64::from(weight) * factor);
     }
     if model.labels().is_some() {
-        return Some(2_f64.ln() * f64::from(weight));
+        return Some(2_f64.ln() * f64::from(weight) * factor);
     }
     let Batches::InMemory { data, .. } = &session.train else { return None };
     let Targets::Real(targets) = &data.targets else { return None };
@@ -248,6 +252,8 @@ mod tests {
     fn a_short_run_diverges_if_all_steps_after_the_first_do() {
         let mut divergence = of(0.7, 10);
         lines(&mut divergence, &[0.7, 5.0, 5.0]);
+        assert_eq!(divergence.verdict(&[0.5], false), None, "two steps");
+        lines(&mut divergence, &[5.0; 3]);
         assert!(divergence.verdict(&[0.5], false).is_some() && divergence.verdict(&[0.5], true).is_none());
         let mut divergence = of(0.7, 1);
         lines(&mut divergence, &[5.0]);

@@ -228,3 +228,31 @@ fn labels_of_every_kind_are_found() {
     let (out, _) = ends(unrolled(at, &["evaluate", "int", "--data", "float.csv"]), 0);
     assert!(out.contains("float.csv: 12 texts"), "{out}");
 }
+
+/// What is found in a long table does not depend on what recurs in it every few rows.
+#[test]
+fn long_tables_are_read_as_short_ones() {
+    let words = ["plain", "warm", "sharp", "slow", "kind"];
+    let review = |n: usize| format!("a {} film, the {}th of {}", words[n % 5], n, words[n / 5 % 5]);
+    let alternating: String =
+        (0..3000).map(|n| format!("{},{}\n", review(n).replace(',', ""), n % 2)).collect();
+    let days = |n: usize| format!("{}-{:02}-{:02}", 2000 + n / 336, n / 28 % 12 + 1, n % 28 + 1);
+    let counted: String = (0..3000).map(|n| format!("{n},{},{}\n", days(n), n * 7 % 11)).collect();
+    let hourly: String =
+        (0..6000).map(|n| format!("{},{},{}\n", days(n / 24), n % 24, 20 + n * 7 % 11)).collect();
+    let folder = files(&[
+        ("labels.csv", format!("review,col\n{alternating}")),
+        ("counted.csv", format!(",date,load\n{counted}")),
+        ("hourly.csv", format!("dteday,hr,cnt\n{hourly}")),
+    ]);
+    let at = folder.path();
+    let found = info(at, &["labels.csv"]);
+    assert!(found.contains("Classes (2) 0 1,500 50.0 %"), "{found}");
+    let found = info(at, &["counted.csv"]);
+    assert!(found.contains("load values") && !found.contains("column 1 values"), "{found}");
+    let found = info(at, &["hourly.csv"]);
+    assert!(
+        found.contains("a series") && found.contains("every hour") && !found.contains("a second time"),
+        "{found}"
+    );
+}

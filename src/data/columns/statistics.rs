@@ -28,7 +28,7 @@ pub(crate) struct ColumnStatistics {
     pub multi_label: Option<MultiLabel>,
     /// Whether it has a 0 (or `false`), and a 1 (or `true`); `None` where a cell is neither.
     pub indicator: Option<[bool; 2]>,
-    /// Whether it counts the rows: whole numbers, each one more than the one before.
+    /// Whether it counts the rows: whole numbers that rise by one.
     pub is_counter: bool,
     /// Whether it has times of day: `12:30`.
     pub is_time: bool,
@@ -122,16 +122,14 @@ impl ColumnStatistics {
     }
 }
 
-/// Whether whole numbers each are one more than the one before.
+/// Whether whole numbers rise, nine of ten by one: rows may be left out.
 fn is_counter(cells: &[&str]) -> bool {
-    let mut numbers = cells.iter().map(|cell| cell.parse::<i64>().ok());
-    let Some(Some(mut before)) = numbers.next() else { return false };
-    cells.len() > 2
-        && numbers.all(|number| {
-            let follows = number.is_some_and(|number| Some(number) == before.checked_add(1));
-            before = number.unwrap_or(before);
-            follows
-        })
+    let Some(numbers) = cells.iter().map(|cell| cell.parse::<i64>().ok()).collect::<Option<Vec<_>>>() else {
+        return false;
+    };
+    let steps = || numbers.windows(2).map(|two| two[1].saturating_sub(two[0]));
+    let ones = steps().filter(|step| *step == 1).count();
+    numbers.len() > 2 && steps().all(|step| step > 0) && ones * 10 >= (numbers.len() - 1) * 9
 }
 
 /// Whether this is a time of day: `12:30`, `1:30:05 PM`.

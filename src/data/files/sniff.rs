@@ -10,6 +10,8 @@ use crate::data::files::rows::Rows;
 pub(crate) const HEAD: usize = 1 << 18;
 /// Rows that are looked at.
 const ROWS: usize = 500;
+/// Neighbouring rows that are taken together.
+const RUN: usize = 25;
 /// The maximum number of bytes of a file from which rows are taken that are spread over it.
 pub(crate) const SPREAD: u64 = 48 << 20;
 /// What may stand between columns, the most usual first.
@@ -102,16 +104,16 @@ impl Sample {
             return self;
         }
         let mut rows = Rows::with_escape(text.take(SPREAD), self.delimiter, self.quoting, self.escaped);
-        let (mut all, mut every, mut total, mut bytes) = (Vec::new(), 1, 0, 0);
+        let (mut all, mut total, mut bytes) = (Spread::default(), 0, 0);
         while let Ok(Some(row)) = rows.next() {
-            if total % every == 0 {
+            all.take(total, || {
                 let fields = (0..row.len()).map(|at| row.field(at).unwrap_or_default().to_vec());
-                all.push((row.line, fields.collect()));
-            }
+                (row.line, fields.collect())
+            });
             total += 1;
             bytes += row.raw.len() as u64;
-            thin(&mut all, &mut every);
         }
+        let all = all.items();
         match total < self.rows.len() {
             true => self,
             // Line ends between rows are not counted.
@@ -143,33 +145,56 @@ impl Sample {
     }
 }
 
-/// Removes every second of too many items that were taken from a file at equal distances.
-fn thin<T>(all: &mut Vec<T>, every: &mut usize) {
-    if all.len() > 2 * ROWS {
-        let mut at = 0;
-        all.retain(|_| {
-            at += 1;
-            at % 2 == 1
-        });
-        *every *= 2;
+/// Items of a long list, as runs of [`RUN`] neighbours that are spread over it: neighbours show what follows what, such as the numbers of
+/// rows, and the places of the runs are drawn by a hash, so that they do not fall in step with what recurs in the list.
+struct Spread<T> {
+    items: Vec<(usize, T)>,
+    every: u64,
+}
+
+impl<T> Default for Spread<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), every: 1 }
     }
+}
+
+impl<T> Spread<T> {
+    /// Takes the item at `index` if it is in a run.
+    fn take(&mut self, index: usize, item: impl FnOnce() -> T) {
+        if !is_drawn(index, self.every) {
+            return;
+        }
+        self.items.push((index, item()));
+        if self.items.len() > 2 * ROWS {
+            self.every *= 2;
+            let every = self.every;
+            self.items.retain(|(index, _)| is_drawn(*index, every));
+        }
+    }
+
+    fn items(self) -> Vec<T> {
+        self.items.into_iter().map(|(_, item)| item).collect()
+    }
+}
+
+/// Whether `index` is in one of the runs, of which one in `every`, a power of two, is drawn, and the first always.
+fn is_drawn(index: usize, every: u64) -> bool {
+    let run = (index / RUN) as u64;
+    (run.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).is_multiple_of(every)
 }
 
 /// Lines that are spread over a file, the number of all, and whether there are more.
 pub(crate) fn spread_lines(text: impl BufRead) -> (Vec<Vec<u8>>, usize, bool) {
-    let (mut all, mut every, mut total, mut bytes) = (Vec::new(), 1, 0, 0);
+    let (mut all, mut total, mut bytes) = (Spread::default(), 0, 0);
     for line in text.take(SPREAD).split(b'\n').map_while(Result::ok) {
         bytes += line.len() as u64 + 1;
         if line.trim_ascii().is_empty() {
             continue;
         }
-        if total % every == 0 {
-            all.push(line);
-        }
+        all.take(total, || line);
         total += 1;
-        thin(&mut all, &mut every);
     }
-    (all, total, bytes >= SPREAD)
+    (all.items(), total, bytes >= SPREAD)
 }
 
 /// The settings of a layout; what is not set is found.

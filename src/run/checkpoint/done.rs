@@ -1,10 +1,10 @@
 //! `DONE`: the last file of a checkpoint, with the checksums of all others and of itself.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::durable;
 use crate::run::RunError;
 use crate::run::checksum::Checksum;
 
@@ -50,7 +50,7 @@ impl Done {
         if !path.exists() {
             return Err(RunError::damaged(dir, "the checkpoint is incomplete: it has no file DONE"));
         }
-        let bytes = fs::read(&path).map_err(RunError::io("read", &path))?;
+        let bytes = durable::read_regular(&path).map_err(RunError::io("read", &path))?;
         let done: Self =
             serde_json::from_slice(&bytes).map_err(|error| RunError::damaged(&path, error.to_string()))?;
         let own = bytes.windows(OWN_CHECKSUM.len()).rposition(|part| part == OWN_CHECKSUM.as_bytes());
