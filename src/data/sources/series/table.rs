@@ -136,7 +136,8 @@ impl Columns<'_> {
         let mut detector = NotationDetector::new(self.known);
         let delimiter = delimiter(text);
         let mut rows = Rows::new(Cursor::new(text), delimiter, true);
-        let mut is_dotted = false;
+        // As of 31.12.1999, and of 1999.12.31 too.
+        let (mut day_first, mut dotted) = (false, false);
         if let Ok(Some(header)) = rows.next() {
             let places = self.places(&header)?;
             // Errors of rows are reported when they are read.
@@ -144,15 +145,18 @@ impl Columns<'_> {
                 if let Some((_, at)) = places.date.first() {
                     let written = field(&row, *at);
                     detector.date(written, row.line);
-                    is_dotted |= written.matches('.').count() == 2;
+                    if written.matches('.').count() == 2 {
+                        dotted = true;
+                        day_first |= written.find('.').is_some_and(|at| at <= 2);
+                    }
                 }
                 for (column, value) in places.values.iter().enumerate() {
                     detector.numbers.add(column, field(&row, *value), row.line);
                 }
             }
         }
-        if is_dotted && delimiter == b';' {
-            detector.numbers.set_continental();
+        if day_first || delimiter == b';' {
+            detector.numbers.set_continental(dotted);
         }
         let order = detector.order().map_err(|(line, day)| {
             let found = format!("{} and others of which any part may be the month", quoted(&day));
