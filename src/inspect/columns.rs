@@ -365,6 +365,15 @@ impl TableSample {
                 return Ok(Err(format!("{doubt}: --{} COLUMN {verb}{several}", doubt.setting())));
             }
         };
+        if let Labels::Column(at) = labels
+            && let Some(column) = self.first.columns.get(at).filter(|column| column.is_other_lists)
+        {
+            return Ok(Err(format!(
+                "the column {} has lists or objects, such as [0, 1, 0], that do not name labels: lists of names such as ['a', 'b'] do, or a \
+                 column of 0 and 1 a label (--label a,b,c)",
+                quoted(&column.name)
+            )));
+        }
         let mut spec = LabelledSpec { text: Some(self.first.column(text)), ..spec };
         match &labels {
             Labels::Column(label) => {

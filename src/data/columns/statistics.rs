@@ -34,6 +34,8 @@ pub(crate) struct ColumnStatistics {
     pub is_time: bool,
     /// Whether its cells are numbers with signs between them, or a number with a short word, as a date is in many a form: `1990-IV`, `Week 1`.
     pub is_numbered: bool,
+    /// Whether its cells are lists or objects of several values that give no labels: `[0, 1, 0]`, `{'joy': 0.9}`.
+    pub is_other_lists: bool,
     longest: usize,
 }
 
@@ -107,6 +109,12 @@ impl ColumnStatistics {
             indicator: indicator(&all),
             is_counter: is_counter(&all),
             is_time: cells.iter().all(|cell| is_time(cell)),
+            is_other_lists: most(&|cell| {
+                let several = |cell: &str| {
+                    cell.starts_with('[') && label_set::list(cell).is_some_and(|list| list.len() > 1)
+                };
+                label_set::is_other_list(cell) || several(cell)
+            }) && MultiLabel::detect(&cells).is_none(),
             is_numbered: most(&is_numbered),
             longest: cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0),
         }
