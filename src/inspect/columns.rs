@@ -8,8 +8,8 @@ use super::InspectOptions;
 use super::start::Start;
 use crate::data::Column;
 use crate::data::columns::{
-    Choice, ColumnError, ColumnSettings, ColumnStatistics, DATE_NAMES, FirstRows, Kind, Labels, MultiLabel,
-    SAMPLE_ROWS, known_index,
+    Choice, ColumnError, ColumnSettings, ColumnStatistics, DATE_NAMES, FirstRows, Kind, LABEL_NAMES, Labels,
+    MultiLabel, SAMPLE_ROWS, TEXT_NAMES, known_index,
 };
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted};
@@ -160,8 +160,10 @@ impl TableSample {
         let date = self.date();
         let dates = options.date.is_some() || !date.is_empty();
         let numbers = self.numbers(&date).next().is_some();
+        let is_date = |at: &usize| date.contains(at);
+        let mut columns = self.first.columns.iter().zip(0..);
         let text = options.text.is_some()
-            || self.first.columns.iter().any(|cells| cells.may_be_text() && cells.words >= 1.5);
+            || columns.any(|(cells, at)| !is_date(&at) && cells.may_be_text() && cells.words >= 1.5);
         dates && numbers && !text
     }
 
@@ -218,7 +220,27 @@ impl TableSample {
             let at = known_index(&names, DATE_NAMES)?;
             self.first.columns.get(at).filter(|cells| matches!(cells.kind, Kind::Number(..))).map(|_| at)
         };
-        other.or_else(named).into_iter().collect()
+        other.or_else(named).or_else(|| self.unknown_dates()).into_iter().collect()
+    }
+
+    /// The column of dates in a form that is not known: beside numbers alone one that is called as dates are, or whose words are numbers
+    /// with a word.
+    fn unknown_dates(&self) -> Option<usize> {
+        let first = self.first.first_row();
+        let is_known = |known| known_index(&first, known).is_some();
+        if !self.first.header || is_known(TEXT_NAMES) || is_known(LABEL_NAMES) {
+            return None;
+        }
+        let mut words = self
+            .first
+            .columns
+            .iter()
+            .zip(0..)
+            .filter(|(cells, _)| !matches!(cells.kind, Kind::Number(..) | Kind::Empty));
+        let (cells, at) = words.next().filter(|(cells, _)| cells.kind == Kind::Words)?;
+        let named = || known_index(&first, DATE_NAMES) == Some(at);
+        let numbered = || cells.may_be_text() && cells.is_numbered;
+        (words.next().is_none() && (named() || numbered())).then_some(at)
     }
 
     /// The columns that `text` names: one of this name or number, or several with commas between them.
@@ -343,6 +365,15 @@ impl TableSample {
                 return Ok(Err(format!("{doubt}: --{} COLUMN {verb}{several}", doubt.setting())));
             }
         };
+        if let Labels::Column(at) = labels
+            && let Some(column) = self.first.columns.get(at).filter(|column| column.is_other_lists)
+        {
+            return Ok(Err(format!(
+                "the column {} has lists or objects, such as [0, 1, 0], that do not name labels: lists of names such as ['a', 'b'] do, or a \
+                 column of 0 and 1 a label (--label a,b,c)",
+                quoted(&column.name)
+            )));
+        }
         let mut spec = LabelledSpec { text: Some(self.first.column(text)), ..spec };
         match &labels {
             Labels::Column(label) => {
@@ -376,6 +407,7 @@ fn why(column: &ColumnStatistics, role: &str, some: Option<usize>) -> String {
         Kind::Empty => "nothing".into(),
         Kind::Date => "dates".into(),
         Kind::OtherDate => "dates in another form than 1949-01-31 or 31.01.1949, the year in full".into(),
+        Kind::Words if role == "date" && column.may_be_text() => "dates in a form that is not known".into(),
         _ if role == "date" => "a part of the date".into(),
         _ if role == "labels" && column.indicator.is_some() => "0 or 1".into(),
         _ if role == "labels" && column.multi_label == Some(MultiLabel::List) => {

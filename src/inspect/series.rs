@@ -51,7 +51,8 @@ pub(crate) fn inspect(
         Ok(roles) => roles,
         Err(doubt) => return wrong(findings, facts, doubt),
     };
-    let known = KnownNotation { order: options.date_order, decimal: options.decimal, compact: None };
+    let known =
+        KnownNotation { order: options.date_order, decimal: options.decimal, ..KnownNotation::default() };
     let columns = Columns { path, date: &date, values: &values, positive: false, fill: options.fill, known };
     let written = columns.notation(&text);
     let ReadSeries { table, dates, facts: of_file, gaps, reversed } = match columns.read_dated(text) {

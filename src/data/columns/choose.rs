@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::data::columns::{
-    ColumnStatistics, FirstRows, Kind, LABEL_NAMES, MOST_CLASSES, TEXT_NAMES, known_index,
+    ColumnStatistics, DATE_NAMES, FirstRows, Kind, LABEL_NAMES, MOST_CLASSES, TEXT_NAMES, known_index,
 };
 use crate::data::error::listed;
 
@@ -187,7 +187,12 @@ impl FirstRows {
 
     fn text_by_content(&self, label: Option<usize>) -> Result<usize, ColumnChoiceError> {
         // A text is missing in some of the rows at most.
-        let is_text = |column: &ColumnStatistics| column.may_be_text() && column.filled * 4 >= self.rows;
+        let is_date = |name: &str| {
+            self.header && DATE_NAMES.iter().any(|known| name.trim().eq_ignore_ascii_case(known))
+        };
+        let is_text = |column: &ColumnStatistics| {
+            column.may_be_text() && column.filled * 4 >= self.rows && !is_date(&column.name)
+        };
         let mut texts = self.columns_that(is_text, label);
         if let (true, Some(label)) = (texts.is_empty() && self.columns.len() == 2, label) {
             texts = vec![1 - label.min(1)];

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::data::columns::{LONGEST_LABEL, MOST_CLASSES};
-use crate::data::text::label_set::{SEPARATORS, json_list, list};
+use crate::data::text::label_set::{SEPARATORS, is_other_list, json_list, list};
 
 /// How the cells of a column hold several labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,10 @@ fn is_separated(cells: &[&str], separator: char) -> bool {
         cell.split(separator).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
     };
     let rows: Vec<Vec<String>> = cells.iter().map(|cell| parts_of(cell)).collect();
+    // Lists and objects that are not understood.
+    if cells.iter().any(|cell| is_other_list(cell)) {
+        return false;
+    }
     if !are_sets(&rows) || !recur(rows.iter().flatten().map(String::as_str)) {
         return false;
     }
@@ -138,6 +142,7 @@ mod tests {
             &["yes; no", "no; yes", "yes; yes", "no"],
             &["0,1,0", "1,0,0", "0,0,1"],
             &["[0, 1, 0]", "[1, 0, 0]"],
+            &["{'joy': 1, 'fear': 0}", "{'joy': 1}", "{'fear': 0}", "{'fear': 0, 'joy': 1}"],
         ] {
             assert_eq!(of(cells), None, "{cells:?}");
         }

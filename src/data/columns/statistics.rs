@@ -32,6 +32,10 @@ pub(crate) struct ColumnStatistics {
     pub is_counter: bool,
     /// Whether it has times of day: `12:30`.
     pub is_time: bool,
+    /// Whether its cells are numbers with signs between them, or a number with a short word, as a date is in many a form: `1990-IV`, `Week 1`.
+    pub is_numbered: bool,
+    /// Whether its cells are lists or objects of several values that give no labels: `[0, 1, 0]`, `{'joy': 0.9}`.
+    pub is_other_lists: bool,
     longest: usize,
 }
 
@@ -105,6 +109,13 @@ impl ColumnStatistics {
             indicator: indicator(&all),
             is_counter: is_counter(&all),
             is_time: cells.iter().all(|cell| is_time(cell)),
+            is_other_lists: most(&|cell| {
+                let several = |cell: &str| {
+                    cell.starts_with('[') && label_set::list(cell).is_some_and(|list| list.len() > 1)
+                };
+                label_set::is_other_list(cell) || several(cell)
+            }) && MultiLabel::detect(&cells).is_none(),
+            is_numbered: most(&is_numbered),
             longest: cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0),
         }
     }
@@ -135,6 +146,20 @@ fn is_counter(cells: &[&str]) -> bool {
 /// Whether this is a time of day: `12:30`, `1:30:05 PM`.
 fn is_time(cell: &str) -> bool {
     cell.contains(':') && is_date(&format!("2000-01-01 {cell}"))
+}
+
+/// Whether these are numbers with signs between them, or one number with a short word.
+fn is_numbered(cell: &str) -> bool {
+    const LONGEST_WORD: usize = 9;
+    let mut words = cell.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    let word = words.next();
+    let numbers = cell.split(|c: char| !c.is_ascii_digit()).filter(|digits| !digits.is_empty()).count();
+    let short = word.is_none_or(|word| word.chars().count() <= LONGEST_WORD && numbers == 1);
+    let sign = |c: char| matches!(c, ' ' | '-' | '/' | '.' | ',' | ':' | '_' | '\'');
+    short
+        && words.next().is_none()
+        && numbers > 0
+        && cell.chars().all(|c| c.is_alphabetic() || c.is_ascii_digit() || sign(c))
 }
 
 /// Whether `cells` have a 0 and a 1, where all are one of them, as in a column for one of several labels.

@@ -307,6 +307,11 @@ impl LabelledSpec {
                 Ok(label_set::join(labels.into_iter()))
             }
             _ if written.trim().is_empty() => Ok(String::new()),
+            None if self.separator.is_none() && label_set::is_other_list(written) => Err(TextError {
+                lines: 0,
+                found: format!("{} for several labels", crate::data::error::quoted(written)),
+                expected: "a list of the names of labels: ['a', 'b']".into(),
+            }),
             _ => open::label(written).map(str::to_owned),
         }
     }

@@ -262,6 +262,7 @@ impl SeriesSpec {
             order: self.date_order.or(trained.and_then(|trained| trained.date_order)),
             decimal: self.decimal.or(trained.and_then(|trained| trained.decimal)),
             compact: trained.and_then(|trained| trained.compact),
+            decimal_years: trained.and_then(|trained| trained.decimal_years),
         };
         let date = self.date.as_ref().map_or(&[][..], |DateColumns(columns)| columns);
         let columns = Columns {

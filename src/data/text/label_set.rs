@@ -83,6 +83,14 @@ pub(crate) fn list(cell: &str) -> Option<Vec<String>> {
     json_list(cell).or_else(|| displayed_list(cell))
 }
 
+/// Whether a cell looks like a list or an object of JSON or Python that is no list of labels: of several values in brackets.
+pub(crate) fn is_other_list(cell: &str) -> bool {
+    let cell = cell.trim();
+    let enclosed =
+        cell.starts_with('[') && cell.ends_with(']') || cell.starts_with('{') && cell.ends_with('}');
+    enclosed && cell.contains([',', ':']) && list(cell).is_none()
+}
+
 /// Parses a list as Python and NumPy display it.
 fn displayed_list(cell: &str) -> Option<Vec<String>> {
     let cell = cell.trim();
@@ -101,6 +109,24 @@ fn displayed_list(cell: &str) -> Option<Vec<String>> {
     let (mut labels, mut commas, mut blanks) = (Vec::new(), 0, 0);
     let mut is_bare = true;
     while let Some(first) = rest.chars().next() {
+        // NumPy 2 displays `np.str_('a')` and `np.int64(3)`.
+        let scalar = rest.strip_prefix("np.").or_else(|| rest.strip_prefix("numpy."));
+        if let Some((_, inner)) = scalar.and_then(|scalar| scalar.split_once('(')) {
+            let (label, after) = match inner.chars().next()? {
+                quote @ ('\'' | '"') => quoted_label(inner, quote)?,
+                _ => inner.split_at_checked(inner.find(')')?).map(|(n, after)| (n.to_owned(), after))?,
+            };
+            labels.push(label);
+            is_bare = false;
+            rest = after.strip_prefix(')')?.trim_start();
+            if let Some(more) = rest.strip_prefix(',') {
+                commas += 1;
+                rest = more.trim_start();
+            } else if !rest.is_empty() {
+                return None;
+            }
+            continue;
+        }
         let after = if matches!(first, '\'' | '"') {
             let (label, after) = quoted_label(rest, first)?;
             is_bare = false;
@@ -222,7 +248,10 @@ mod tests {
         assert_eq!(read(r#" ["b, c", "a", 3]"#), join(["b, c", "a", "3"].into_iter()));
         assert_eq!(split_all(&[&read("[]"), &read(r#"["b", "a", "b"]"#)], None), [vec![], vec!["a", "b"]]);
         assert_eq!(read("[a, b]"), join(["a", "b"].into_iter()));
-        assert_eq!(read("[[1], [2]]"), "[[1], [2]]");
+        // What is in brackets otherwise is never split at its commas.
+        for cell in ["[[1], [2]]", "{'joy': 0.9, 'fear': 0.1}"] {
+            assert!(spec.label_of(cell).is_err(), "{cell}");
+        }
         let one = crate::data::sources::labelled::LabelledSpec { multi_label: false, ..spec.clone() };
         assert_eq!(one.label_of("[1]").ok().as_deref(), Some("[1]"));
     }
@@ -245,6 +274,9 @@ mod tests {
             ("[a, b c]", &["a", "b c"]),
             ("[]", &[]),
             ("set()", &[]),
+            ("[np.str_('joy'), np.str_('fear, \\'x')]", &["joy", "fear, 'x"]),
+            ("[np.int64(3), np.int64(12)]", &["3", "12"]),
+            ("[numpy.str_('a')]", &["a"]),
             ("()", &[]),
         ] {
             assert_eq!(
@@ -263,6 +295,8 @@ mod tests {
             "['a', 'b' 'c']",
             "(a, b)",
             "['a",
+            "[np.str_('a'",
+            "[np.str_('a') 'b']",
             "",
         ] {
             assert_eq!(list(cell), None, "{cell}");

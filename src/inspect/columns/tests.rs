@@ -263,3 +263,37 @@ fn a_header_is_found_by_names_values_and_the_label() {
         assert_eq!(text_label_header(&found), (text, Some(label), header), "{content}");
     }
 }
+
+/// What is in doubt about a table with these lines.
+fn doubt_of(table: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    fs::write(&path, table).unwrap();
+    inspect(&path, &InspectOptions::default()).unwrap().detected.unwrap_err()
+}
+
+#[test]
+fn dates_of_an_unknown_form_are_no_texts() {
+    for (name, form) in
+        [("date", "19@-IV"), ("period", "19@-IV"), ("x", "Week @"), ("t", "FY19@"), ("time", "the @th of x")]
+    {
+        let rows: String =
+            (10..60).map(|n| format!("{},{}\n", form.replace('@', &n.to_string()), n % 7)).collect();
+        let doubt = doubt_of(&format!("{name},sold\n{rows}"));
+        assert!(doubt.contains("as the date in column 1"), "{doubt}");
+    }
+}
+
+#[test]
+fn lists_that_name_no_labels_are_in_doubt() {
+    for lists in [
+        ["\"[0, 1, 0]\"", "\"[1, 0, 0]\""],
+        ["[0 1 0]", "[1 1 0]"],
+        ["\"{'joy': 1, 'fear': 0}\"", "{'joy': 0}"],
+    ] {
+        let rows: String =
+            (0..40).map(|n| format!("it was film {n} that we saw,{}\n", lists[n % 2])).collect();
+        let doubt = doubt_of(&format!("text,labels\n{rows}"));
+        assert!(doubt.contains("has lists or objects"), "{doubt}");
+    }
+}

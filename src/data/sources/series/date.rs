@@ -11,6 +11,7 @@ use jiff::{SignedDuration, civil};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use months::month;
+pub(crate) use parse::is_decimal_year;
 
 /// The order of day and month in a date of three numbers that does not start with the year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

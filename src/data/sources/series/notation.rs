@@ -21,6 +21,9 @@ pub struct SeriesFacts {
     /// Whether whole numbers such as 20010131 are dates, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compact: Option<bool>,
+    /// Whether dates are years with fractions: 1949.08333.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decimal_years: Option<bool>,
 }
 
 /// The notation of dates and numbers.
@@ -34,6 +37,8 @@ pub(crate) struct Notation {
     pub decimal_matters: bool,
     /// Whether whole numbers are dates without separators; `None` if there are none that may be.
     pub compact: Option<bool>,
+    /// Whether dates are years with fractions; `None` if not.
+    pub decimal_years: Option<bool>,
 }
 
 /// What is known of a notation; the rest is detected.
@@ -42,6 +47,7 @@ pub(crate) struct KnownNotation {
     pub order: Option<DateOrder>,
     pub decimal: Option<char>,
     pub compact: Option<bool>,
+    pub decimal_years: Option<bool>,
 }
 
 /// Detects the notation from all rows of a table.
@@ -56,6 +62,7 @@ pub(crate) struct NotationDetector {
     /// The first date: its line and its text.
     first: Option<(u64, String)>,
     compact: CompactEvidence,
+    decimal_years: DecimalYearEvidence,
     pub numbers: SeparatorDetector,
 }
 
@@ -121,6 +128,25 @@ impl CompactEvidence {
     }
 }
 
+/// Whether all dates are such as 1949.08333, and some can be nothing else.
+#[derive(Debug, Default)]
+struct DecimalYearEvidence {
+    certain: bool,
+    fails: bool,
+}
+
+impl DecimalYearEvidence {
+    fn add(&mut self, text: &str) {
+        self.fails |= Date::decimal_year(text).is_none();
+        // `1990.10` may be October.
+        self.certain |= Date::parse(text, DateOrder::Dmy).is_none();
+    }
+
+    fn found(&self) -> Option<bool> {
+        (self.certain && !self.fails).then_some(true)
+    }
+}
+
 impl NotationDetector {
     pub fn new(known: KnownNotation) -> Self {
         Self {
@@ -130,6 +156,7 @@ impl NotationDetector {
             dotted: false,
             first: None,
             compact: CompactEvidence::default(),
+            decimal_years: DecimalYearEvidence::default(),
             numbers: SeparatorDetector::new(known.decimal),
         }
     }
@@ -137,6 +164,7 @@ impl NotationDetector {
     pub fn date(&mut self, text: &str, line: u64) {
         self.first.get_or_insert_with(|| (line, text.to_owned()));
         self.compact.add(text);
+        self.decimal_years.add(text);
         let dates = DateOrder::ALL.map(|order| Date::parse(text, order));
         if dates.iter().all(Option::is_none) {
             // Invalid in any order.
@@ -174,6 +202,11 @@ impl NotationDetector {
     /// Whether whole numbers are dates; `None` if there are none that may be.
     pub fn compact(&self) -> Option<bool> {
         self.known.compact.or(self.compact.found())
+    }
+
+    /// Whether dates are years with fractions; `None` if not.
+    pub fn decimal_years(&self) -> Option<bool> {
+        self.known.decimal_years.or(self.decimal_years.found())
     }
 }
 
@@ -217,6 +250,15 @@ mod tests {
         assert_eq!(detector(&["200011", "200012", "200101"]).compact(), Some(true));
         assert_eq!(detector(&["1999", "2000"]).compact(), None);
         assert_eq!(detector(&["2001-01-31"]).compact(), None);
+    }
+
+    #[test]
+    fn numbers_are_years_with_fractions_if_all_of_them_can_be_and_one_is_no_month() {
+        assert_eq!(detector(&["1949", "1949.08333333333", "1949.16666666667"]).decimal_years(), Some(true));
+        assert_eq!(detector(&["1960", "1960.25", "1960.5"]).decimal_years(), Some(true));
+        assert_eq!(detector(&["1990.01", "1990.02", "1990.10"]).decimal_years(), None);
+        assert_eq!(detector(&["1990", "1991"]).decimal_years(), None);
+        assert_eq!(detector(&["1990.01918", "1990.03836"]).decimal_years(), None);
     }
 
     proptest! {

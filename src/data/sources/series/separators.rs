@@ -4,7 +4,8 @@
 //!
 //! - a number that can be read in one way only, such as `1,5` or `1.234.567`
 //! - a point (or comma) that makes a series a thousand times as small from one row to the next: 999, `1.000`
-//! - whole numbers below 1000 beside `1.500`: with fractions of three digits, padded with zeros, they would be `12.000`
+//! - whole numbers below 1000 beside `1.500`, in a table of a country where that sign separates thousands: with fractions of three
+//!   digits, padded with zeros, they would be `12.000`
 
 use super::numbers::{digits, number};
 
@@ -23,8 +24,10 @@ pub(crate) struct SeparatorDetector {
     ambiguous: [Option<(u64, String)>; 2],
     /// Whether any number differs or is invalid with the other separator.
     differs: bool,
-    /// Whether a point between digits more likely separates thousands, by what else the file shows.
+    /// Whether the table is written as in countries with decimal commas.
     continental: bool,
+    /// Whether its dates are too: a number such as `1.234` may then be either.
+    dotted_dates: bool,
 }
 
 /// Evidence in one column, by separator: point, comma.
@@ -36,6 +39,8 @@ struct Column {
     padded: [usize; 2],
     /// Neighbours that a fraction would make a thousand times as small.
     jumps: [usize; 2],
+    /// Neighbours that a thousand would make a thousand times as large.
+    leaps: [usize; 2],
     /// Whole numbers below 1000, and others, without separator.
     small: usize,
     large: usize,
@@ -95,9 +100,11 @@ impl SeparatorDetector {
         }
     }
 
-    /// Takes note that the file is written as in countries with decimal commas.
-    pub fn set_continental(&mut self) {
+    /// Takes note that the table is written as in countries with decimal commas: its delimiter is a semicolon, or its dates are such
+    /// as `31.12.1999`.
+    pub fn set_continental(&mut self, dotted_dates: bool) {
         self.continental = true;
+        self.dotted_dates |= dotted_dates;
     }
 
     /// Whether the numbers would differ or be invalid with the other separator.
@@ -113,7 +120,10 @@ impl SeparatorDetector {
         if let Some(given) = self.given {
             return Ok(given);
         }
-        let shown = |sign: usize| self.columns.iter().any(|column| column.shows_thousands(sign));
+        let any = |right: &dyn Fn(&Column) -> bool| self.columns.iter().any(right);
+        // The sign between thousands, by what else the table shows, and the other.
+        let usual = usize::from(!self.continental);
+        let shown = |sign: usize| any(&|column| column.shows_thousands(sign, sign == usual));
         let [points, commas] = [0, 1].map(shown);
         let [point, comma] = &self.ambiguous;
         let doubt = |first: &Option<(u64, String)>| Err(first.clone().unwrap_or_default());
@@ -122,12 +132,12 @@ impl SeparatorDetector {
             Some('.') if points => doubt(point),
             Some(',') if commas => doubt(comma),
             Some(certain) => Ok(certain),
-            None if points && commas => doubt(point),
+            None if points && (commas || !self.continental) => doubt(point),
             None if points => Ok(','),
-            None if commas => Ok('.'),
+            None if commas && !self.continental => Ok('.'),
             // `1.234` is usually a decimal, `1,234` is ambiguous.
             None if comma.is_some() => doubt(comma),
-            None if point.is_some() && self.continental => doubt(point),
+            None if point.is_some() && self.dotted_dates => doubt(point),
             None => Ok('.'),
         }
     }
@@ -139,11 +149,14 @@ impl Column {
         if let (Some(before), Some(now)) = (self.before, now) {
             let ratio = |a: f64, b: f64| (a / b).abs().max((b / a).abs());
             let has_sign = (now.0 != now.1, before.0 != before.1);
-            let jumps = ratio(now.0, before.0) > APART && ratio(now.1, before.1) < CLOSE;
-            if jumps && has_sign.0 != has_sign.1 {
+            let (decimals, thousands) = (ratio(now.0, before.0), ratio(now.1, before.1));
+            let jumps = decimals > APART && thousands < CLOSE;
+            let leaps = thousands > APART && decimals < CLOSE;
+            if (jumps || leaps) && has_sign.0 != has_sign.1 {
                 // Of the number before with a separator the kind is that of the last counted.
                 let sign = sign.or_else(|| self.grouped.iter().position(|count| *count > 0));
-                if let Some(count) = sign.and_then(|sign| self.jumps.get_mut(sign)) {
+                let counts = if jumps { &mut self.jumps } else { &mut self.leaps };
+                if let Some(count) = sign.and_then(|sign| counts.get_mut(sign)) {
                     *count += 1;
                 }
             }
@@ -151,12 +164,13 @@ impl Column {
         self.before = now;
     }
 
-    /// Whether this `sign` separates thousands.
-    fn shows_thousands(&self, sign: usize) -> bool {
+    /// Whether this `sign` separates thousands: the one that `is_usual` in the table by weaker evidence.
+    fn shows_thousands(&self, sign: usize, is_usual: bool) -> bool {
         let of = |counts: [usize; 2]| counts.get(sign).copied().unwrap_or(0);
+        let padded = self.small > 0 && of(self.padded) > 0;
         of(self.grouped) > 0
             && self.large == 0
-            && (of(self.jumps) > 0 || self.small > 0 && of(self.padded) > 0)
+            && if is_usual { of(self.jumps) > 0 || padded } else { of(self.jumps) > of(self.leaps) }
     }
 }
 
@@ -181,11 +195,33 @@ mod tests {
         assert_eq!(decimal(&["1,00,000", "99,999"]), Ok('.'));
     }
 
+    fn continental(numbers: &[&str]) -> Result<char, (u64, String)> {
+        let mut detector = SeparatorDetector::new(None);
+        detector.set_continental(false);
+        numbers.iter().for_each(|number| detector.add(0, number, 2));
+        detector.decimal()
+    }
+
+    #[test]
+    fn whole_numbers_beside_padded_fractions_are_thousands_where_the_table_is_continental() {
+        let numbers = ["0", "1.250", "2.375", "3", "4.500", "3", "1.250"];
+        assert_eq!((decimal(&numbers), continental(&numbers)), (Ok('.'), Ok(',')));
+        let numbers = numbers.map(|number| number.replace('.', ","));
+        let numbers = numbers.each_ref().map(String::as_str);
+        assert_eq!((decimal(&numbers), continental(&numbers)), (Ok('.'), Err((2, "1,250".to_owned()))));
+        // Kilometres beside whole ones.
+        assert_eq!(decimal(&["12.345", "11.020", "12", "11.870"]), Ok('.'));
+        // A thousandth of the row before is doubtful in any table.
+        assert_eq!(decimal(&["998", "999", "1.000", "1.001"]), Err((2, "1.000".to_owned())));
+        assert_eq!(decimal(&["998", "999", "1,001"]), Ok('.'));
+        assert_eq!(decimal(&["12", "1.500", "7", "2.311"]), Ok('.'));
+    }
+
     #[test]
     fn a_fall_to_a_thousandth_and_fractions_of_zeros_are_thousands() {
+        let decimal = continental;
         assert_eq!(decimal(&["998", "999", "1.000", "1.001"]), Ok(','));
         assert_eq!(decimal(&["1.002", "1.001", "999"]), Ok(','));
-        assert_eq!(decimal(&["998", "999", "1,001"]), Ok('.'));
         assert_eq!(decimal(&["12", "1.500", "7", "2.311"]), Ok(','));
         // Three digits always.
         assert_eq!(decimal(&["1.500", "0.311", "2.000"]), Ok('.'));
@@ -206,7 +242,7 @@ mod tests {
         }
         assert_eq!(detector.decimal(), Err((2, "1.000".to_owned())));
         let mut detector = SeparatorDetector::new(None);
-        detector.set_continental();
+        detector.set_continental(true);
         detector.add(0, "1.234", 3);
         assert_eq!(detector.decimal(), Err((3, "1.234".to_owned())));
     }

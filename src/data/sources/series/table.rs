@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use super::date::{Date, DateOrder};
+use super::date::{Date, DateOrder, is_decimal_year};
 use super::gaps::{self, Fill, Gaps};
 pub(crate) use super::grid::Table;
 use super::notation::{KnownNotation, Notation, NotationDetector, SeriesFacts};
@@ -62,7 +62,7 @@ impl Columns<'_> {
     /// Reads `text`: numbers, the date of each row, and the notation detected.
     pub fn read_dated(&self, text: String) -> Result<ReadSeries, DataError> {
         let notation = self.notation(&text)?;
-        let Notation { order, decimal, compact, .. } = notation;
+        let Notation { order, decimal, compact, decimal_years, .. } = notation;
         let delimiter = delimiter(&text);
         let mut rows = Rows::new(Cursor::new(text), delimiter, true);
         let Some(header) = rows.next().map_err(|error| self.broken(&error))? else {
@@ -80,8 +80,11 @@ impl Columns<'_> {
             let fields: Vec<(DatePart, &str)> =
                 places.date.iter().map(|(part, at)| (*part, field(&row, *at))).collect();
             let written = || fields.iter().map(|(_, text)| *text).collect::<Vec<_>>().join(" ");
-            let date = parts::date(&fields, order, compact == Some(true))
-                .ok_or_else(|| self.no_date(line, &written(), &places, order))?;
+            let date = match fields.as_slice() {
+                [(_, text)] if decimal_years == Some(true) => Date::decimal_year(text),
+                _ => parts::date(&fields, order, compact == Some(true)),
+            };
+            let date = date.ok_or_else(|| self.no_date(line, &written(), &places, order))?;
             if let Some(before) = all.last() {
                 let ascends = *ascends.get_or_insert(date > before.date);
                 let follows = if ascends { date > before.date } else { date < before.date };
@@ -117,6 +120,7 @@ impl Columns<'_> {
             date_order: notation.order_matters.then_some(order),
             decimal: notation.decimal_matters.then_some(decimal),
             compact,
+            decimal_years: decimal_years.filter(|_| places.date.len() == 1),
         };
         if first_line.is_some()
             && !table.values.chunks(width.max(1)).any(|row| row.iter().all(|x| x.is_finite()))
@@ -136,7 +140,8 @@ impl Columns<'_> {
         let mut detector = NotationDetector::new(self.known);
         let delimiter = delimiter(text);
         let mut rows = Rows::new(Cursor::new(text), delimiter, true);
-        let mut is_dotted = false;
+        // As of 31.12.1999, and of 1999.12.31 too.
+        let (mut day_first, mut dotted) = (false, false);
         if let Ok(Some(header)) = rows.next() {
             let places = self.places(&header)?;
             // Errors of rows are reported when they are read.
@@ -144,15 +149,18 @@ impl Columns<'_> {
                 if let Some((_, at)) = places.date.first() {
                     let written = field(&row, *at);
                     detector.date(written, row.line);
-                    is_dotted |= written.matches('.').count() == 2;
+                    if written.matches('.').count() == 2 {
+                        dotted = true;
+                        day_first |= written.find('.').is_some_and(|at| at <= 2);
+                    }
                 }
                 for (column, value) in places.values.iter().enumerate() {
                     detector.numbers.add(column, field(&row, *value), row.line);
                 }
             }
         }
-        if is_dotted && delimiter == b';' {
-            detector.numbers.set_continental();
+        if day_first || delimiter == b';' {
+            detector.numbers.set_continental(dotted);
         }
         let order = detector.order().map_err(|(line, day)| {
             let found = format!("{} and others of which any part may be the month", quoted(&day));
@@ -170,7 +178,8 @@ impl Columns<'_> {
             self.wrong(Some(line), found, expected)
         })?;
         let (order_matters, decimal_matters) = (detector.order_matters(), detector.numbers.matters());
-        Ok(Notation { order, decimal, order_matters, decimal_matters, compact: detector.compact() })
+        let (compact, decimal_years) = (detector.compact(), detector.decimal_years());
+        Ok(Notation { order, decimal, order_matters, decimal_matters, compact, decimal_years })
     }
 
     /// The columns of the date and of the values, and the number of columns.
@@ -224,6 +233,9 @@ impl Columns<'_> {
             DateOrder::Mdy => "01/31/1949",
         };
         let expected = match places.date.len() {
+            1 if is_decimal_year(written) => {
+                "of decimal years those of months (1949.08333) or quarters (1949.25), or another column for the date, such as the number of the row (--date 1)".into()
+            }
             1 => format!(
                 "a date that exists, as 1949-01-31, 1949-01, 1949, {other}, Jan 1949 or 1949-Q1, the year in full, or a whole number"
             ),

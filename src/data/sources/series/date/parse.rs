@@ -11,7 +11,9 @@ impl Date {
     ///
     /// - `1949-01-31` (or with `/` or `.`), without the day, or the month too; `31.01.1949`, `01/1949`
     /// - `31 Jan 1949`, `Jan-31-1949`, `January 1949`, `1949 Jan`
-    /// - `1949Q1`, `Q1 1949`, `1949-H1`, `1949M01`, `1949-W05`
+    /// - `1949Q1`, `Q1 1949`, `1949-H1`, `1949M01`, `1949-W05`, `1949:01`
+    /// - `1Q90`, `Q1-90`: of two digits 69 to 99 are 1969 to 1999, and 00 to 68 are 2000 to 2068
+    /// - `1949-031`: the day of the year
     /// - a day with a time: `T12:30:00`, ` 12:30`, ` 1:30 PM`, and with an offset: `Z`, `+02:00`; the day also as `19490131`
     /// - a whole number alone
     pub fn parse(text: &str, order: DateOrder) -> Option<Self> {
@@ -63,6 +65,26 @@ impl Date {
             _ => date.civil().is_some().then_some(date),
         }
     }
+}
+
+impl Date {
+    /// A month as a year with a fraction, as R writes the time of a series: `1949`, `1949.08333`, `1949.25`; `None` between months.
+    pub fn decimal_year(text: &str) -> Option<Self> {
+        /// How far the fraction may be from a month's, in years.
+        const TOLERANCE: f64 = 0.002;
+        let text = text.trim();
+        let years: f64 = text.parse().ok().filter(|_| is_decimal_year(text))?;
+        let months = (years * 12.0).round();
+        let near = (years - months / 12.0).abs() <= TOLERANCE;
+        let months = near.then_some(months as u64)?;
+        Some(Self::new(DateForm::Calendar, vec![months / 12, months % 12 + 1]))
+    }
+}
+
+/// Whether `text` has the four digits of a year, alone or with a fraction.
+pub(crate) fn is_decimal_year(text: &str) -> bool {
+    let (year, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    year.len() == 4 && digits(year) && digits(fraction)
 }
 
 /// Splits the time of day from a date.
@@ -144,12 +166,23 @@ fn split_offset(text: &str) -> (&str, Option<i64>) {
 
 /// A day, month or year of numbers alone.
 fn numeric(day: &str, order: DateOrder) -> Option<Date> {
+    // `1990:01` is a month; `1990:1` may be a quarter.
+    let month = day.split_once(':').filter(|(year, month)| year.len() == 4 && month.len() == 2);
+    let joined = month.map(|(year, month)| format!("{year}-{month}"));
+    let day = joined.as_deref().unwrap_or(day);
+    if let Some((year, day)) = day.split_once('-').filter(|(year, day)| year.len() == 4 && day.len() == 3) {
+        return day_of_year(year, day);
+    }
     let mut numbers = numbers(day, &SEPARATORS)?;
     if numbers.len() > 3 {
         return None;
     }
     let first = day.split(SEPARATORS).next().map_or(0, str::len);
     let last = day.rsplit(SEPARATORS).next().map_or(0, str::len);
+    // `1949.083` is no month.
+    if numbers.len() == 2 && first == 4 && last > 2 {
+        return None;
+    }
     if numbers.len() > 1 && first != 4 {
         if last != 4 || first > 2 {
             return None;
@@ -162,6 +195,19 @@ fn numeric(day: &str, order: DateOrder) -> Option<Date> {
     }
     let form = if numbers.len() == 1 { DateForm::Number } else { DateForm::Calendar };
     Some(Date::new(form, numbers))
+}
+
+/// The day of this number in the year, from 1.
+fn day_of_year(year: &str, day: &str) -> Option<Date> {
+    let [year, day] = [year, day].map(|part| part.parse::<u64>().ok().filter(|_| digits(part)));
+    let days = i64::try_from(day?.checked_sub(1)?).ok()?;
+    let date = Date::new(DateForm::Calendar, vec![year?, 1, 1]).later(days * 86_400)?;
+    (date.parts.first() == year.as_ref()).then_some(date)
+}
+
+/// The year of two digits: from 1969 to 2068.
+fn full_year(digits: u64) -> u64 {
+    digits + if digits < 69 { 2000 } else { 1900 }
 }
 
 /// A date with the name of a month, or with a letter for a quarter, a half, a month or a week.
@@ -182,6 +228,14 @@ fn lettered(day: &str) -> Option<Date> {
     let [word] = words.as_slice() else { return None };
     let years: Vec<usize> =
         (0..numbers.len()).filter(|at| numbers.get(*at).is_some_and(|n| n.len() == 4)).collect();
+    if let ([], [a, b]) = (years.as_slice(), numbers.as_slice()) {
+        // A part of one digit beside a year of two; `1h30` is a duration.
+        let form = form_of(word).filter(|_| word.starts_with('q'))?;
+        let (part, year) = if a.len() < b.len() { (a, b) } else { (b, a) };
+        let fits = part.len() == 1 && year.len() == 2;
+        let [part, year] = [part, year].map(|number| number.parse::<u64>().ok().filter(|_| fits));
+        return Some(Date::new(form, vec![full_year(year?), part?]));
+    }
     let [year_at] = years.as_slice() else { return None };
     let year: u64 = numbers.get(*year_at)?.parse().ok()?;
     let mut rest = Vec::new();
@@ -199,13 +253,7 @@ fn lettered(day: &str) -> Option<Date> {
             _ => None,
         };
     }
-    let form = match word.as_str() {
-        "q" | "qtr" | "quarter" | "quartal" | "t" | "trim" | "trimestre" => DateForm::Quarter,
-        "h" | "s" | "half" | "halbjahr" | "semester" | "semestre" => DateForm::Half,
-        "m" | "month" => DateForm::Calendar,
-        "w" | "wk" | "week" | "kw" | "woche" => DateForm::Week,
-        _ => return None,
-    };
+    let form = form_of(word)?;
     match (form, rest.as_slice()) {
         (_, [part]) => Some(Date::new(form, vec![year, *part])),
         (DateForm::Week, [week, weekday @ 1..=7]) if *year_at == 0 => {
@@ -217,6 +265,17 @@ fn lettered(day: &str) -> Option<Date> {
     }
 }
 
+/// What the number beside this word counts in a year.
+fn form_of(word: &str) -> Option<DateForm> {
+    match word {
+        "q" | "qtr" | "quarter" | "quartal" | "t" | "trim" | "trimestre" => Some(DateForm::Quarter),
+        "h" | "s" | "half" | "halbjahr" | "semester" | "semestre" => Some(DateForm::Half),
+        "m" | "month" => Some(DateForm::Calendar),
+        "w" | "wk" | "week" | "kw" | "woche" => Some(DateForm::Week),
+        _ => None,
+    }
+}
+
 /// The runs of letters (true) and of digits (false) of `text`; `None` if it has other characters than separators.
 fn runs(text: &str) -> Option<Vec<(bool, &str)>> {
     let mut runs: Vec<(bool, usize, usize)> = Vec::new();
@@ -224,7 +283,7 @@ fn runs(text: &str) -> Option<Vec<(bool, &str)>> {
         let end = at + c.len_utf8();
         let is_word = c.is_alphabetic();
         if !is_word && !c.is_ascii_digit() {
-            if !matches!(c, ' ' | '-' | '/' | '.' | ',' | ':' | '_' | '\u{a0}') {
+            if !matches!(c, ' ' | '-' | '/' | '.' | ',' | ':' | '_' | '\'' | '’' | '\u{a0}') {
                 return None;
             }
             continue;

@@ -40,6 +40,11 @@ fn dates_are_parsed_from_the_year_down_in_any_notation() {
         ("août 1995", &[1995, 8]),
         ("2000M11", &[2000, 11]),
         ("2020-W05-1", &[2020, 1, 27]),
+        ("1Q90", &[1990, 1]),
+        ("Q4-68", &[2068, 4]),
+        ("Q2'69", &[1969, 2]),
+        ("1990:01", &[1990, 1]),
+        ("1990-060", &[1990, 3, 1]),
     ] {
         assert_eq!(date(text).as_deref(), Some(expected), "{text}");
     }
@@ -69,6 +74,13 @@ fn dates_are_parsed_from_the_year_down_in_any_notation() {
         "2000 X 1",
         "2021-W53",
         "in may 2000",
+        "1h30",
+        "5Q90",
+        "1990:1",
+        "1990:13",
+        "1990-000",
+        "1990-366",
+        "1949.083",
     ] {
         assert_eq!(date(text), None, "{text}");
     }
@@ -120,5 +132,24 @@ fn compact_dates_are_those_of_the_calendar() {
     assert_eq!(compact("2001013123"), Some(("2001013123".into(), vec![2001, 1, 31, 23])));
     for text in ["20010132", "200113", "1609459200", "2001", "x0010131", "2001-01-31"] {
         assert_eq!(compact(text), None, "{text}");
+    }
+}
+
+#[test]
+fn decimal_years_are_months() {
+    for (text, expected) in [
+        ("1949", Some("1949-01")),
+        ("1949.0", Some("1949-01")),
+        ("1949.08333333333", Some("1949-02")),
+        ("1949.917", Some("1949-12")),
+        ("1949.9999999", Some("1950-01")),
+        ("1960.25", Some("1960-04")),
+        ("1749.042", None),
+        ("49.25", None),
+        ("1949.-5", None),
+        ("1949e2", None),
+    ] {
+        let date = Date::decimal_year(text).map(|date| date.to_string());
+        assert_eq!(date.as_deref(), expected, "{text}");
     }
 }
