@@ -146,7 +146,7 @@ pub(crate) fn lines_of(text: &str) -> Vec<&str> {
     if step < 2 {
         return all;
     }
-    let is_drawn = |block: usize| scattered(block as u64) % step == 0;
+    let is_drawn = |block: usize| scattered(block as u64).is_multiple_of(step);
     all.chunks(BLOCK)
         .enumerate()
         .filter(|(at, _)| is_drawn(*at))
