@@ -146,6 +146,10 @@ pub fn inspect(path: &Path, options: &InspectOptions) -> Result<Inspection, Data
     Ok(with_test(inspection, &beside))
 }
 
+/// What `--task forecast` is for.
+const FORECAST: &str =
+    "--task forecast reads a table of numbers, with a date or without: write the columns into a CSV file";
+
 fn look_at(path: &Path, options: &InspectOptions) -> Result<Inspection, DataError> {
     let kind = path.metadata().map_err(|error| DataError::read(path, None, error))?;
     let sequences = options.task.is_none_or(|task| task == TaskHint::Classify);
@@ -181,7 +185,23 @@ fn look_at(path: &Path, options: &InspectOptions) -> Result<Inspection, DataErro
         ..LabelledSpec::default()
     };
     let forecast = options.task == Some(TaskHint::Forecast);
-    match spec.detect_format()? {
+    let format = spec.detect_format()?;
+    let is_tagged = options.tag.is_some() || ends(&[".conll", ".conllu", ".conllx", ".conllup"]);
+    let refused = match format {
+        Format::Jsonl if forecast => Some(("JSON lines", FORECAST)),
+        Format::Arff if forecast => Some(("an ARFF file", FORECAST)),
+        Format::Jsonl | Format::Arff => None,
+        _ if is_tagged && forecast => Some(("words with their tags", FORECAST)),
+        _ if is_tagged && options.task == Some(TaskHint::Classify) => Some((
+            "words with their tags",
+            "--task classify reads texts with a label each: --task tag learns the tags of the words",
+        )),
+        _ => None,
+    };
+    if let Some((found, expected)) = refused {
+        return Err(DataError::content(path, None, found, expected));
+    }
+    match format {
         Format::Lines if !forecast => lines_with_labels(path, options, &start),
         Format::Jsonl => {
             let grid = TableSample::of_objects(path, &start, options)?;
@@ -189,8 +209,7 @@ fn look_at(path: &Path, options: &InspectOptions) -> Result<Inspection, DataErro
         }
         Format::Arff => lines::arff(path, &start, options),
         Format::FastText if !has_columns && !forecast => lines::fasttext(path, &start, options),
-        _ if options.tag.is_some()
-            || ends(&[".conll", ".conllu", ".conllx", ".conllup"])
+        _ if is_tagged
             || !has_columns && options.task.is_none() && tags::is_tagged(path, &start, options) =>
         {
             tags::inspect(path, options)

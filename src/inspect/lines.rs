@@ -48,7 +48,7 @@ pub(super) fn inline(
 ) -> Result<Option<Inspection>, DataError> {
     let encoding = options.encoding.unwrap_or_default();
     let Some(found) = inline::detect(path, encoding)? else { return Ok(None) };
-    let InlineLabels { format, separator, labels, certain } = found;
+    let InlineLabels { format, separator, labels, certain, header } = found;
     let (place, verb) = match format {
         Format::LabelLast => ("behind", "end"),
         _ => ("before", "begin"),
@@ -56,9 +56,13 @@ pub(super) fn inline(
     if !certain && options.task != Some(TaskHint::Classify) {
         let inspection = plain::inspect(path, options.encoding, false)?;
         let names = listed(labels.iter().map(String::as_str));
+        let header = match header {
+            true => "; the first line looks like a header, which is a text too unless it is deleted",
+            false => "",
+        };
         let doubt = format!(
             "all lines {verb} with one of {names}: with --task classify that is the label of each, with --task language it is one \
-             text to continue"
+             text to continue{header}"
         );
         return Ok(Some(Inspection { detected: Err(doubt), ..inspection }));
     }

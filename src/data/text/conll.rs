@@ -135,6 +135,10 @@ pub(crate) fn is_tagged(path: &Path, text: &str) -> bool {
     sentences(path, text, None).is_ok_and(|found| {
         let words = || found.all.iter().flatten();
         let (count, all) = (words().count(), found.all.len());
+        // Numbered lines of as many words each, such as verses, are no rows of a treebank.
+        if found.layout.has_ids && !text.contains('\t') && found.glued * 10 > all * 8 {
+            return false;
+        }
         let tags = words().map(|token| token.tag).collect::<HashSet<_>>().len();
         // Rows of texts, or of numbers, are none of words.
         let is_word = |token: &&Token<'_>| {
@@ -149,8 +153,9 @@ pub(crate) fn is_tagged(path: &Path, text: &str) -> bool {
 /// The columns of a line: between tabs, or else between blanks.
 fn fields(line: &str) -> Vec<&str> {
     match line.contains('\t') {
-        true => line.split('\t').map(str::trim).collect(),
-        false => line.split_whitespace().collect(),
+        true => line.split('\t').map(|field| field.trim_matches(|c: char| c.is_ascii_whitespace())).collect(),
+        // A space that does not break, U+00A0, is within a word.
+        false => line.split_ascii_whitespace().collect(),
     }
 }
 
@@ -265,6 +270,7 @@ mod tests {
     fn two_columns_are_separated_by_tabs_or_blanks() {
         let expected = ["#/SYM 1/NUM", "a-b/X"];
         assert_eq!(read("#\tSYM\n1\tNUM\n\na-b\tX\n").unwrap(), expected);
+        assert_eq!(read("1\u{a0}000 NUM\nx X\n").unwrap(), ["1\u{a0}000/NUM x/X"]);
         assert_eq!(read("# SYM\n1  NUM\n\n\n\na-b X\n\n").unwrap(), expected);
     }
 
@@ -330,6 +336,14 @@ mod tests {
         assert_eq!(words, [vec!["a", "b"], vec!["c"], vec!["d"], vec!["e", "f"]]);
         assert_eq!(found.glued, 2);
         assert!(found.note().unwrap().starts_with("2 of 4 sentences begin without an empty line"));
+    }
+
+    #[test]
+    fn numbered_lines_of_as_many_words_are_no_sentences() {
+        let verses: String = (0..60).map(|n| format!("{} and the sea was cold\n", n % 12 + 1)).collect();
+        assert!(!is_tagged(Path::new("x"), &verses));
+        let bank = "1 the DT\n2 sea NN\n\n1 the DT\n2 cold JJ\n3 sea NN\n\n".repeat(9);
+        assert!(is_tagged(Path::new("x"), &bank));
     }
 
     #[test]

@@ -273,3 +273,42 @@ fn labels_that_differ_by_case_and_empty_texts_are_said() {
     assert!(notes.contains("labels that differ by the case of their letters only are different ones: \"Pos\" (14) and \"pos\" (13)"), "{notes}");
     assert!(notes.contains("10 of 40 texts are empty"), "{notes}");
 }
+
+#[test]
+fn a_task_that_a_file_cannot_have_is_refused_with_the_reason() {
+    let bank = b"1\tBirds\tbird\tNOUN\t_\t_\t2\tnsubj\t_\t_\n2\tsing\tsing\tVERB\t_\t_\t0\troot\t_\t_\n\n"
+        .repeat(30);
+    let posts: String = (0..60)
+        .map(|n| format!("{{\"text\": \"{} {n}\", \"label\": \"{}\"}}\n", TEXTS[n % 4], n % 2))
+        .collect();
+    let rows = lines(&["pos", "neg"], |label, text, n| format!("'{text} {n}',{label}\n"));
+    let arff = format!("@relation x\n@attribute words string\n@attribute mood {{pos,neg}}\n@data\n{rows}");
+    let files = Files::new(&[
+        ("bank/x-dev.conllu", &bank),
+        ("bank/x-train.conllu", &bank),
+        ("a.jsonl", posts.as_bytes()),
+        ("a.arff", arff.as_bytes()),
+    ]);
+    for (name, hint, says) in [
+        ("a.jsonl", TaskHint::Forecast, "JSON lines; expected --task forecast reads a table"),
+        ("a.arff", TaskHint::Forecast, "an ARFF file; expected --task forecast reads a table"),
+        ("bank/x-train.conllu", TaskHint::Forecast, "--task forecast reads a table"),
+        ("bank/x-train.conllu", TaskHint::Classify, "--task tag learns the tags of the words"),
+        ("bank", TaskHint::Classify, "--task tag learns the tags of the words"),
+    ] {
+        let message = inspect(&files.path(name), &task(hint)).unwrap_err().to_string();
+        assert!(message.contains(says), "{name}: {message}");
+    }
+    assert!(inspect(&files.path("bank"), &task(TaskHint::Tag)).unwrap().detected.is_ok());
+    assert!(inspect(&files.path("a.arff"), &task(TaskHint::Classify)).unwrap().detected.is_ok());
+}
+
+#[test]
+fn numbered_verses_are_a_doubt_and_no_tags_that_names_the_tasks() {
+    let verse =
+        |n: usize| format!("{} the {} sea was cold and {} of the night fell.\n", n % 21 + 1, n * 7, n * 3);
+    let text: String = (0..252).map(verse).collect();
+    let files = Files::new(&[("verses.txt", text.as_bytes())]);
+    let says = doubt(files.inspect("verses.txt"));
+    assert!(says.contains("--task classify") && says.contains("--task language"), "{says}");
+}

@@ -13,8 +13,9 @@ use crate::data::sources::labelled::Format;
 
 /// Bytes of a file that are looked at: a file that is sorted by label shows one label only for a long time.
 const ENOUGH: usize = 48 << 20;
-/// Lines that are looked at, evenly over these bytes.
+/// Lines that are looked at, in blocks of so many that follow each other, which lie all over these bytes.
 const LINES: usize = 50_000;
+const BLOCK: usize = 32;
 /// The minimum number of lines, and of lines a label.
 const FEWEST: usize = 8;
 const FEWEST_EACH: usize = 4;
@@ -27,6 +28,98 @@ const LONGEST: usize = 40;
 const WITHIN: usize = 10;
 /// From here on they are words of the texts and no labels.
 const WITHIN_PROSE: usize = 30;
+/// Characters up to which capitals are an abbreviation, as classes have them: `DESC`, `ENTY`.
+const SHORT: usize = 4;
+/// Usual names of labels, which may be in capitals.
+const USUAL: [&str; 24] = [
+    "positive",
+    "negative",
+    "neutral",
+    "mixed",
+    "true",
+    "false",
+    "other",
+    "subjective",
+    "objective",
+    "toxic",
+    "offensive",
+    "hateful",
+    "sports",
+    "sport",
+    "business",
+    "politics",
+    "world",
+    "science",
+    "technology",
+    "anger",
+    "sadness",
+    "surprise",
+    "disgust",
+    "anticipation",
+];
+/// Levels of logs, and states of entries of lists.
+const STATUS: [&str; 22] = [
+    "trace",
+    "debug",
+    "verbose",
+    "info",
+    "notice",
+    "warn",
+    "warning",
+    "err",
+    "error",
+    "severe",
+    "crit",
+    "critical",
+    "fatal",
+    "panic",
+    "alert",
+    "emerg",
+    "todo",
+    "done",
+    "fixme",
+    "wip",
+    "cancelled",
+    "waiting",
+];
+/// Names of the column of labels, in a header.
+const HEADERS: [&str; 9] =
+    ["label", "labels", "class", "category", "sentiment", "target", "polarity", "rating", "stars"];
+/// Units of amounts in recipes and lists.
+const UNITS: [&str; 30] = [
+    "tsp",
+    "teaspoon",
+    "teaspoons",
+    "tbsp",
+    "tablespoon",
+    "tablespoons",
+    "cup",
+    "cups",
+    "oz",
+    "ounce",
+    "ounces",
+    "lb",
+    "lbs",
+    "pound",
+    "pounds",
+    "g",
+    "gram",
+    "grams",
+    "kg",
+    "ml",
+    "l",
+    "litre",
+    "litres",
+    "liter",
+    "pinch",
+    "clove",
+    "cloves",
+    "slice",
+    "slices",
+    "can",
+];
+/// What may enclose a label.
+const BRACKETS: [(char, char); 3] = [('[', ']'), ('(', ')'), ('"', '"')];
 /// What may stand between label and text, white space first.
 const SEPARATORS: [Option<char>; 5] = [None, Some(','), Some(';'), Some('|'), Some(':')];
 
@@ -39,15 +132,35 @@ pub(crate) struct InlineLabels {
     pub separator: Option<char>,
     /// The labels, sorted.
     pub labels: Vec<String>,
-    /// Whether there can hardly be another reading; else they may be words with which lines of prose begin, or names of speakers.
+    /// Whether there can hardly be another reading; else they may be words with which lines of prose begin, names of speakers, levels of a
+    /// log, or numbers of verses, steps and pages.
     pub certain: bool,
+    /// Whether the first line looks like a header, which would be a text with a label of its own.
+    pub header: bool,
 }
 
-/// The text of `head`, decoded, and its lines that are not blank, at most [`LINES`] evenly over it.
-pub(crate) fn lines_of<'t>(text: &'t str) -> Vec<&'t str> {
-    let all: Vec<&'t str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let step = all.len().div_ceil(LINES).max(1);
-    all.into_iter().step_by(step).collect()
+/// The lines of `text` that are not blank; of more than [`LINES`] about as many, in blocks whose places have no period.
+pub(crate) fn lines_of(text: &str) -> Vec<&str> {
+    let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let step = all.len().div_ceil(LINES) as u64;
+    if step < 2 {
+        return all;
+    }
+    let is_drawn = |block: usize| scattered(block as u64).is_multiple_of(step);
+    all.chunks(BLOCK)
+        .enumerate()
+        .filter(|(at, _)| is_drawn(*at))
+        .flat_map(|(_, lines)| lines)
+        .copied()
+        .collect()
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea & Flood 2014): bits without a pattern of a number.
+fn scattered(number: u64) -> u64 {
+    let mut z = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// Detects labels in the lines of the file at `path`; `None` where there are none.
@@ -78,10 +191,13 @@ pub(crate) fn fasttext(lines: &[&str]) -> Option<bool> {
 
 /// Detects a label at the beginning of every line, or at its end.
 pub(super) fn inline_labels(lines: &[&str]) -> Option<InlineLabels> {
+    let (in_order, first) = (lines, lines.first().copied().unwrap_or_default());
     // What is repeated, such as a refrain, shows no structure.
     let mut seen = HashSet::new();
     let lines: Vec<&str> = lines.iter().copied().filter(|line| seen.insert(*line)).collect();
-    let lines = lines.as_slice();
+    let all = lines.as_slice();
+    let header = is_header(first, all);
+    let lines = if header { all.get(1..).unwrap_or_default() } else { all };
     // The lines of a program are indented, but not all of them.
     let indented = lines.iter().filter(|line| line.starts_with([' ', '\t'])).count();
     if lines.len() < FEWEST || indented * 10 > lines.len() && indented < lines.len() {
@@ -91,17 +207,66 @@ pub(super) fn inline_labels(lines: &[&str]) -> Option<InlineLabels> {
     let candidates = formats.into_iter().flat_map(|format| SEPARATORS.map(|separator| (format, separator)));
     let found: Vec<InlineLabels> =
         candidates.filter_map(|(format, separator)| labels_at(lines, format, separator)).collect();
-    found.iter().find(|found| found.certain).or(found.first()).cloned()
+    let mut found = found.iter().find(|found| found.certain).or(found.first()).cloned()?;
+    found.header = header;
+    found.certain &= !header && !counts_lines(in_order, &found);
+    Some(found)
+}
+
+/// Whether the first line has the name of a column where the others have labels, and none of the others has it. A line with other separators
+/// than blanks is the header of a table.
+fn is_header(first: &str, lines: &[&str]) -> bool {
+    let is_name = |line: &str, last: bool| {
+        let (label, _) = divide(line.trim(), last, None);
+        HEADERS.contains(&label.to_lowercase().as_str())
+    };
+    let is_table = first.contains(['\t', ',', ';', '|']);
+    let mut ends = [false, true].into_iter();
+    !is_table
+        && ends.any(|last| is_name(first, last) && !lines.iter().skip(1).any(|line| is_name(line, last)))
+}
+
+/// Whether the labels are whole numbers that count the lines: those of verses, steps and pages.
+///
+/// They rise by one and start again, now here, now there; or they never fall, and there are many for few lines. Labels of a file that is
+/// sorted by them are few and stand many times each.
+fn counts_lines(lines: &[&str], found: &InlineLabels) -> bool {
+    let last = found.format == Format::LabelLast;
+    let number = |line: &&str| {
+        let (label, _) = divide(line.trim(), last, found.separator);
+        label.trim_matches(['(', ')', '[', ']', '.']).parse::<u64>().ok()
+    };
+    let numbers: Vec<u64> = lines.iter().filter_map(number).collect();
+    let Some(least) = numbers.iter().min().copied() else { return false };
+    let (mut counted, mut fell, mut tops) = (0, 0, HashSet::new());
+    for pair in numbers.windows(2) {
+        let [before, after] = *pair else { continue };
+        let again = after < before && after == least;
+        counted += usize::from(after == before + 1 || again);
+        fell += usize::from(after < before);
+        if again {
+            tops.insert(before);
+        }
+    }
+    let (pairs, labels) = (numbers.len().saturating_sub(1), found.labels.len());
+    // Labels in turn, as many each, have a period too, but are few or begin with 0.
+    let in_turn = tops.len() < 2 && labels < if least == 0 { 8 } else { 5 };
+    let starts_again = counted * 10 > pairs * 9 && fell > 0 && labels > 2 && !in_turn;
+    let never_falls = fell * 100 <= pairs && labels > 5 && numbers.len() < labels * 20;
+    numbers.len() * 10 > lines.len() * 9 && (starts_again || never_falls)
 }
 
 fn labels_at(lines: &[&str], format: Format, separator: Option<char>) -> Option<InlineLabels> {
     let last = format == Format::LabelLast;
     let most = MOST.min(lines.len() / FEWEST_EACH);
     let (mut counts, mut texts) = (HashMap::<&str, usize>::new(), Vec::new());
-    let mut strange = 0;
+    let (mut strange, mut bracketed) = (0, 0);
     for line in lines {
         let (label, text) = divide(line.trim(), last, separator);
-        if !may_be_label(label) {
+        let bare =
+            if last || separator.is_some() { label } else { without_brackets(label, line.trim(), text) };
+        bracketed += usize::from(bare != label);
+        if !may_be_label(bare) {
             strange += 1;
             continue;
         }
@@ -124,11 +289,21 @@ fn labels_at(lines: &[&str], format: Format, separator: Option<char>) -> Option<
     {
         return None;
     }
+    if !last && separator == Some(':') && has_fine_labels(lines) {
+        return fine_labels(lines);
+    }
     let marks = counts.keys().all(|label| is_mark(label));
     let within = within(&counts, &texts);
+    // `LEAR Nothing` may be anybody's class, or a play; `INFO started` a log.
+    let capitals = counts.keys().all(|label| is_capital(label) || is_status(label));
+    let doubtful = bracketed > 0
+        || counts.keys().all(|label| is_status(label))
+        || !last && has_quantities(&texts) && counts.keys().all(|label| label.parse::<f64>().is_ok());
     // `Ann: Hello` may be anybody's class, or a conversation.
-    let certain = marks && separator != Some(':')
-        || !marks
+    let certain = !doubtful && marks && separator != Some(':')
+        || !doubtful
+            && !marks
+            && !capitals
             && separator != Some(':')
             && within < WITHIN
             && counts.len() <= MOST_WORDS
@@ -139,7 +314,49 @@ fn labels_at(lines: &[&str], format: Format, separator: Option<char>) -> Option<
     }
     let mut labels: Vec<String> = counts.into_keys().map(str::to_owned).collect();
     labels.sort_unstable();
-    Some(InlineLabels { format, separator, labels, certain })
+    Some(InlineLabels { format, separator, labels, certain, header: false })
+}
+
+/// Whether nearly all lines begin with a label of two parts, as those of TREC: `NUM:date`.
+fn has_fine_labels(lines: &[&str]) -> bool {
+    let is_fine = |line: &&&str| {
+        let (label, _) = divide(line.trim(), false, None);
+        let parts = label.split_once(':').filter(|(coarse, _)| is_capital(coarse) && !is_status(coarse));
+        parts.is_some_and(|(_, fine)| may_be_label(fine) && fine.starts_with(char::is_lowercase))
+    };
+    lines.iter().filter(is_fine).count() * 100 >= lines.len() * 99
+}
+
+/// The labels of [`has_fine_labels`], though there are few texts for each.
+fn fine_labels(lines: &[&str]) -> Option<InlineLabels> {
+    let mut labels: Vec<String> =
+        lines.iter().map(|line| divide(line.trim(), false, None).0.to_owned()).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    let is_few = labels.len() <= MOST.min(lines.len() / 2);
+    is_few.then_some(InlineLabels {
+        format: Format::LabelFirst,
+        separator: None,
+        labels,
+        certain: false,
+        header: false,
+    })
+}
+
+/// What brackets or quotes enclose: `[pos] text`, `"pos" text`. A table may have quotes around its cells.
+fn without_brackets<'l>(label: &'l str, line: &str, text: &str) -> &'l str {
+    let is_cell = text.starts_with('"') || line.get(label.len()..).is_some_and(|rest| !rest.starts_with(' '));
+    let inner = BRACKETS.iter().find_map(|(open, close)| label.strip_prefix(*open)?.strip_suffix(*close));
+    inner.filter(|_| !is_cell).unwrap_or(label)
+}
+
+/// Whether many texts begin with a unit: numbers before them are amounts, as those of a recipe.
+fn has_quantities(texts: &[&str]) -> bool {
+    let begins = |text: &&&str| {
+        let unit = text.split_whitespace().next().unwrap_or_default().trim_end_matches('.').to_lowercase();
+        UNITS.contains(&unit.as_str())
+    };
+    texts.iter().filter(begins).count() * 10 >= texts.len() * 3
 }
 
 /// Of a thousand words of `texts`, those that are one of the labels.
@@ -181,12 +398,25 @@ fn is_date(word: &str) -> bool {
     between(b"-:/") > 0 || between(b".") > 1
 }
 
-/// Whether a label is a number, or written as no word of a text is: `NUM:date`, `pos_1`, `B2`.
+/// Whether a label is a number, or written as no word of a text is: `NUM:date`, `pos_1`, `B2`, `DESC`, or a usual name in capitals.
 fn is_mark(label: &str) -> bool {
     let number = label.parse::<f64>().is_ok();
+    let usual = || label.chars().count() <= SHORT || USUAL.contains(&label.to_lowercase().as_str());
+    let name = is_capital(label) && usual();
+    let sign = label.contains(['_', ':', '#']) || label.contains(|c: char| c.is_ascii_digit());
+    !is_status(label) && (number || name || sign)
+}
+
+/// Whether a label has capitals only, two or more.
+fn is_capital(label: &str) -> bool {
     let letters = || label.chars().filter(|c| c.is_alphabetic());
-    let upper = letters().count() > 1 && letters().all(char::is_uppercase);
-    number || upper || label.contains(['_', ':', '#']) || label.contains(|c: char| c.is_ascii_digit())
+    letters().count() > 1 && letters().all(char::is_uppercase)
+}
+
+/// Whether a label is, or begins with, the level of a line of a log, or the state of an entry of a list: `INFO`, `INFO:root:`, `TODO`.
+fn is_status(label: &str) -> bool {
+    let word = label.split(|c: char| !c.is_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default();
+    STATUS.contains(&word.to_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -236,6 +466,115 @@ mod tests {
     fn names_of_speakers_are_in_doubt() {
         let text = labelled(&["Ann", "Bob"], |name, n| format!("{name}: what about {n}, then\n"));
         assert_eq!(found(&text).map(|found| found.certain), Some(false));
+    }
+
+    #[test]
+    fn numbers_that_count_the_lines_are_in_doubt() {
+        let certain = |text: &str| found(text).map(|found| found.certain);
+        let words = ["went", "said", "took it and", "was"];
+        let line = |n: usize| format!("he {} home {n} x", words[n % 4]);
+        // Verses of chapters of three lengths, steps of a period, pages, amounts.
+        let verses: String = (0..252)
+            .map(|n| n % 63)
+            .map(|n| {
+                if n < 20 {
+                    n
+                } else if n < 41 {
+                    n - 20
+                } else {
+                    n - 41
+                }
+            })
+            .enumerate()
+            .map(|(n, verse)| format!("{} {}\n", verse + 1, line(n)))
+            .collect();
+        let steps: String = (0..60).map(|n| format!("{} {}\n", n % 5 + 1, line(n))).collect();
+        let stories: String =
+            (0..300).map(|n| format!("{} he {} home\n", n % 15 + 1, words[n % 4])).collect();
+        let pages: String = (0..80).map(|n| format!("{} {}\n", line(n), n / 4)).collect();
+        let amounts: String = (0..80)
+            .map(|n| format!("{} {} of {}\n", n * 7 % 4 + 1, ["tsp", "cups"][n % 2], line(n)))
+            .collect();
+        for text in [&verses, &steps, &pages, &amounts] {
+            assert_eq!(certain(text), Some(false), "{text}");
+        }
+        assert_ne!(certain(&stories), Some(true));
+        // Classes: sorted, in turn, without order.
+        let sorted: String = (0..400).map(|n| format!("{} {}\n", n / 80, line(n))).collect();
+        let in_turn: String = (0..400).map(|n| format!("{} {}\n", n % 5, line(n))).collect();
+        let mixed: String =
+            (0..400_u64).map(|n| format!("{} {}\n", scattered(n) % 5 + 1, line(n as usize))).collect();
+        for text in [sorted, in_turn, mixed] {
+            assert_eq!(certain(&text), Some(true), "{text}");
+        }
+    }
+
+    #[test]
+    fn levels_states_names_in_capitals_and_brackets_are_in_doubt() {
+        let certain = |labels: &[&str]| {
+            let text = labelled(labels, |label, n| format!("{label} what about {n}, then\n"));
+            found(&text).map(|found| found.certain)
+        };
+        for labels in [
+            ["INFO", "WARN"],
+            ["INFO:root:started", "ERROR:root:failed"],
+            ["TODO", "DONE"],
+            ["HAMLET", "OPHELIA"],
+            ["info", "error"],
+            ["[INFO]", "[ERROR]"],
+            ["[pos]", "[neg]"],
+            ["\"pos\"", "\"neg\""],
+            ["INFO", "HAMLET"],
+        ] {
+            assert_eq!(certain(&labels), Some(false), "{labels:?}");
+        }
+        for labels in [
+            ["POS", "NEG"],
+            ["POSITIVE", "NEGATIVE"],
+            ["DESC", "HUM"],
+            ["NUM:date", "HUM:ind"],
+            ["0", "4"],
+            ["pos", "neg"],
+            ["info", "complaint"],
+            ["class_a", "class_b"],
+        ] {
+            assert_eq!(certain(&labels), Some(true), "{labels:?}");
+        }
+    }
+
+    #[test]
+    fn labels_of_two_parts_end_at_the_blank_though_there_are_few_texts() {
+        let labels = [
+            "NUM:count",
+            "NUM:date",
+            "HUM:ind",
+            "LOC:city",
+            "LOC:other",
+            "DESC:def",
+            "ENTY:animal",
+            "ABBR:exp",
+        ];
+        let text: String = (0..24).map(|n| format!("{} What is number {n} ?\n", labels[n % 8])).collect();
+        let found = found(&text).unwrap();
+        assert_eq!((found.separator, found.labels.len(), found.certain), (None, 8, false));
+    }
+
+    #[test]
+    fn a_header_is_in_doubt() {
+        let text = labelled(&["pos", "neg"], |label, n| format!("{label} what about {n}, then\n"));
+        let headed = found(&format!("label text\n{text}")).unwrap();
+        assert_eq!((headed.certain, headed.header, headed.labels.len()), (false, true, 2));
+        assert!(!found(&text).unwrap().header);
+        // A table has its own reader.
+        assert_eq!(found(&format!("label\ttext\n{}", text.replace(" what", "\twhat"))), None);
+    }
+
+    #[test]
+    fn lines_of_a_long_file_are_drawn_without_a_period() {
+        let text: String = (0..120_000).map(|n| format!("{} line {n} of a text\n", n % 2)).collect();
+        let lines = lines_of(&text);
+        assert!((30_000..60_000).contains(&lines.len()), "{}", lines.len());
+        assert_eq!(found(&text).map(|found| (found.labels.len(), found.certain)), Some((2, true)));
     }
 
     #[test]
