@@ -222,10 +222,9 @@ fn resolve(
 ) -> Result<Resolved, PresetError> {
     let mut written: RawPreset = document.read(&[], document.tree().clone())?;
     limits::check_counts(document, written.model.len(), &written.watch.probes)?;
-    for section in ["model", "train"] {
-        document
-            .get(&[section])
-            .map_or(Ok(()), |value| limits::check_numbers(document, &mut steps([section]), value))?;
+    for path in [&["model"][..], &["train", "loss"]] {
+        let mut steps = path.iter().map(|step| (*step).to_owned()).collect();
+        document.get(path).map_or(Ok(()), |value| limits::check_numbers(document, &mut steps, value))?;
     }
     let mut notes = Vec::new();
     let data = data::read(document, written.data, base, moved, &mut notes)?;
