@@ -67,7 +67,7 @@ impl From<RunError> for CliError {
             RunError::Missing(_)
             | RunError::Occupied(_)
             | RunError::NotEmpty { .. }
-            | RunError::Locked(_) => Self::usage(error),
+            | RunError::Locked { .. } => Self::usage(error),
             _ => Self::failed(error),
         }
     }

@@ -1,6 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::owner::Owner;
 use crate::durable::FileError;
 
 /// An error of a run folder. Paths in it are untrusted text: escape before printing to a terminal.
@@ -30,9 +31,17 @@ pub enum RunError {
     /// No run has that name.
     #[error("{}: no such run; expected a run folder, the name of one in runs/, or `latest`", .0.display())]
     Missing(PathBuf),
-    /// A running trainer has locked this folder.
-    #[error("{} is in use by another trainer; choose another folder with --run", .0.display())]
-    Locked(PathBuf),
+    /// Another process trains the run of this folder.
+    #[error(
+        "{} is in use by another trainer{owner}; `unrolled attach {}` shows it, --run chooses another folder",
+        path.display(), path.display()
+    )]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// Who, since when, if known: `: process 12 on host, since …`.
+        owner: String,
+    },
     /// A folder or file of a run in training is no longer at its path.
     #[error("{} is no longer there: it was removed, renamed or replaced during the run", .0.display())]
     Moved(PathBuf),
@@ -61,6 +70,11 @@ impl RunError {
     /// For `map_err`: the operation (a verb before the path) and the path.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+
+    pub(super) fn locked(path: &Path, owner: Option<&Owner>) -> Self {
+        let owner = owner.map_or(String::new(), |owner| format!(": {}", owner.description()));
+        Self::Locked { path: path.to_owned(), owner }
     }
 
     pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Self {

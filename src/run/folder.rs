@@ -2,20 +2,26 @@ use std::fs::{self, DirEntry, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
+use rustix::io::Errno;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::checksum::Checksum;
+use super::owner::{self, LOCK, Owner, OwnerGuard};
 use super::{RunError, timestamp};
 use crate::durable;
 
 /// Bytes of a run's name; with its date and a number it is at most 255 bytes, which file systems allow.
 const MAX_NAME: usize = 220;
-/// The file that a trainer locks.
-const LOCK: &str = "lock";
+/// What programs print that a run's process writes to nobody's terminal.
+pub const OUTPUT: &str = "output.log";
+/// How often a lock is tried that is taken, and the pause in between: who asks for the state of a run takes it for an instant.
+const ATTEMPTS: u32 = 3;
+const ATTEMPT_EVERY: Duration = Duration::from_millis(20);
 /// The number of entries named of a folder that is not empty.
 const NAMED: usize = 5;
 /// Entries that show that a folder contains a run.
@@ -32,8 +38,9 @@ pub struct Folder {
     place: File,
     /// The checksums of the files on which predictions depend.
     checksums: Mutex<Vec<Checksum>>,
-    /// Never read: the operating system releases the lock when the process ends, however it ends.
-    _lock: File,
+    owner: Arc<OwnerGuard>,
+    /// What the user should know of the folder.
+    notes: Vec<String>,
 }
 
 impl Folder {
@@ -45,7 +52,7 @@ impl Folder {
     pub fn create(dir: &Path) -> Result<Self, RunError> {
         check_empty(dir)?;
         fs::create_dir_all(dir).map_err(RunError::io("create", dir))?;
-        let lock = lock(dir)?;
+        let (owner, notes) = claim(dir)?;
         // Again, now that no other process can create a run here.
         check_empty(dir)?;
         durable::sync_folder(dir.parent().unwrap_or(dir))?;
@@ -54,7 +61,7 @@ impl Folder {
             let _ = fs::remove_file(durable::beside(&dir.join(name)));
         }
         let place = File::open(dir).map_err(RunError::io("open", dir))?;
-        Ok(Self { path: dir.to_owned(), place, checksums: Mutex::default(), _lock: lock })
+        Ok(Self { path: dir.to_owned(), place, checksums: Mutex::default(), owner, notes })
     }
 
     /// Creates `runs/NAME-YYYYMMDD-HHMMSS` (UTC), with `-2`, `-3`, … if several runs of this name start within one second.
@@ -65,6 +72,16 @@ impl Folder {
     /// As [`Folder::create`], but never because the name exists.
     pub fn create_named(runs: &Path, name: &str, now: SystemTime) -> Result<Self, RunError> {
         Self::create(&create_run_dir(runs, name, now)?)
+    }
+
+    /// What the user should know of the folder: that it cannot be locked.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Holds the lock, also after the folder is dropped.
+    pub(super) fn owner(&self) -> Arc<OwnerGuard> {
+        Arc::clone(&self.owner)
     }
 
     /// The folder's path.
@@ -148,7 +165,11 @@ pub fn check_empty(dir: &Path) -> Result<(), RunError> {
     check_empty_except(dir, |entry| {
         let is_empty_file = || entry.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
         let unfinished = || WRITTEN.iter().any(|name| durable::beside(&dir.join(name)) == entry.path());
-        (entry.file_name() == LOCK && is_empty_file()) || unfinished()
+        let no_owner = || entry.file_name() == owner::FILE && owner::live(dir).is_none();
+        (entry.file_name() == LOCK && is_empty_file())
+            || entry.file_name() == OUTPUT
+            || no_owner()
+            || unfinished()
     })
 }
 
@@ -191,14 +212,48 @@ pub(super) fn is_at(open: &File, path: &Path) -> Result<(), RunError> {
     }
 }
 
-fn lock(dir: &Path) -> Result<File, RunError> {
+/// Locks the folder `dir` and takes its run over; returns what the user should know.
+///
+/// # Errors
+/// [`RunError::Locked`] if another process trains the run.
+pub(super) fn claim(dir: &Path) -> Result<(Arc<OwnerGuard>, Vec<String>), RunError> {
+    let (lock, note) = lock(dir, File::try_lock)?;
+    let guard = OwnerGuard::claim(dir, lock)?;
+    Ok((Arc::new(guard), note.into_iter().collect()))
+}
+
+/// Locks `dir`; without a lock, but with a note, where the file system has none.
+fn lock(
+    dir: &Path,
+    try_lock: impl Fn(&File) -> Result<(), TryLockError>,
+) -> Result<(File, Option<String>), RunError> {
     let path = dir.join(LOCK);
     let file = File::options().create(true).append(true).open(&path).map_err(RunError::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(RunError::Locked(dir.to_owned())),
+    for _ in 1..ATTEMPTS {
+        if !matches!(try_lock(&file), Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        thread::sleep(ATTEMPT_EVERY);
+    }
+    match try_lock(&file) {
+        Ok(()) => Ok((file, None)),
+        Err(TryLockError::WouldBlock) => Err(RunError::locked(dir, Owner::read(dir).as_ref())),
+        Err(TryLockError::Error(error)) if has_no_locks(&error) => {
+            let note = format!(
+                "{} cannot be locked ({error}): whether another process trains this run is told by owner.json alone",
+                dir.display()
+            );
+            Ok((file, Some(note)))
+        }
         Err(TryLockError::Error(error)) => Err(RunError::io("lock", &path)(error)),
     }
+}
+
+/// Whether a file system that has no locks gives this error: Lustre without `flock`, some NFS.
+fn has_no_locks(error: &io::Error) -> bool {
+    let codes = [Errno::NOSYS, Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOTSUP];
+    error.kind() == ErrorKind::Unsupported
+        || codes.iter().any(|code| error.raw_os_error() == Some(code.raw_os_error()))
 }
 
 fn file_name(name: &str) -> String {
@@ -222,11 +277,44 @@ mod tests {
     fn a_folder_is_locked_by_one_trainer_and_unlocked_when_it_ends() {
         let dir = tempfile::tempdir().unwrap();
         let first = Folder::create(&dir.path().join("deep/run")).unwrap();
-        assert!(matches!(Folder::create(first.path()), Err(RunError::Locked(_))));
+        let error = Folder::create(first.path()).unwrap_err();
+        assert!(matches!(error, RunError::Locked { .. }));
+        // Who has it, and since when.
+        let who = format!("process {} on {}, since 20", std::process::id(), owner::host());
+        assert!(error.to_string().contains(&who), "{error}");
         let path = first.path().to_owned();
         drop(first);
         // Nothing was written yet: it contains no run.
         assert!(Folder::create(&path).is_ok());
+    }
+
+    #[test]
+    fn a_file_system_without_locks_gives_a_note_and_another_error_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let fails = |code: Errno| {
+            lock(dir.path(), move |_| Err(TryLockError::Error(code.into()))).map(|(_, note)| note.unwrap())
+        };
+        for code in [Errno::NOSYS, Errno::NOLCK, Errno::OPNOTSUPP] {
+            let note = fails(code).unwrap();
+            assert!(note.contains("cannot be locked (") && note.contains("owner.json"), "{note}");
+        }
+        assert!(matches!(fails(Errno::IO), Err(RunError::Io { action: "lock", .. })));
+        assert!(matches!(lock(dir.path(), |_| Err(TryLockError::WouldBlock)), Err(RunError::Locked { .. })));
+        // Where nothing is locked, the owner is known by its file.
+        let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let owner = Folder::create(&dir.path().join("run")).unwrap();
+        let read = Owner::read(owner.path()).unwrap();
+        drop(owner);
+        let other_owner = Owner { pid: other.id(), process_start: None, ..read };
+        fs::create_dir_all(dir.path().join("run")).unwrap();
+        fs::write(dir.path().join("run/owner.json"), serde_json::to_vec(&other_owner).unwrap()).unwrap();
+        let unlocked = File::create(dir.path().join("unlocked")).unwrap();
+        let claimed = OwnerGuard::claim(&dir.path().join("run"), unlocked);
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert!(claimed.unwrap_err().to_string().contains(&format!("process {}", other.id())));
+        let unlocked = File::open(dir.path().join("unlocked")).unwrap();
+        assert!(OwnerGuard::claim(&dir.path().join("run"), unlocked).is_ok());
     }
 
     #[test]

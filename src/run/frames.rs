@@ -14,17 +14,21 @@
 mod bytes;
 mod event;
 mod frame_reader;
+mod framing;
 mod index;
 mod instruments;
 mod legacy;
 mod probe;
+mod stream;
 mod thinning;
 mod writer;
 
 pub(super) use event::decode;
 pub(super) use frame_reader::FrameReader;
+pub(super) use framing::frame;
 pub(super) use index::Index;
 pub(super) use legacy::OldEvaluation;
+pub use stream::FrameStream;
 pub(super) use writer::FramesWriter;
 
 const MAGIC: [u8; 8] = *b"unrolled";
@@ -67,6 +71,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// Whether its frames are events, and no pictures, of which a later one replaces an earlier.
+    fn is_scalar(self) -> bool {
+        !matches!(self, Self::Gradient | Self::Instruments | Self::Probe | Self::OldEvaluation | Self::Index)
+    }
+
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::{
             Epoch, Gradient, Index, Instruments, LearningRate, Log, OldEpoch, OldEvaluation, OldValidation,

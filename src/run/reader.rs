@@ -27,6 +27,11 @@ impl Reader {
         Ok(Self { path, file, index })
     }
 
+    /// The highest step of all events.
+    pub fn last_step(&self) -> u64 {
+        self.index.step()
+    }
+
     /// Returns all events, in the order in which they were recorded.
     pub fn events(&self) -> Result<Events<'_>, RunError> {
         Ok(Events { path: &self.path, frames: FrameReader::new(&self.path, &self.file)?, step: 0, old: None })

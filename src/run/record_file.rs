@@ -183,6 +183,13 @@ impl<S: Storage> RecordFile<S> {
     }
 }
 
+impl RecordFile {
+    /// A handle of the file, the bytes of the whole records in it, and the records that are not written yet.
+    pub fn records(&self) -> io::Result<(File, u64, Vec<u8>)> {
+        Ok((self.file.try_clone()?, self.written, self.pending.clone()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

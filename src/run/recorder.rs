@@ -1,9 +1,13 @@
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, SendError, Sender, TrySendError, bounded, unbounded};
+use crossbeam_channel::{
+    Receiver, RecvTimeoutError, SendError, Sender, TryRecvError, TrySendError, after, bounded, never, select,
+    unbounded,
+};
 
 use super::frames::FramesWriter;
+use super::hub::{Broadcast, Hub};
 use super::metrics::MetricsWriter;
 use super::record_file::MAX_PENDING;
 use super::{Folder, RunError};
@@ -32,6 +36,7 @@ pub struct Recorder {
     /// `None` once recording has ended.
     running: Option<Running>,
     notices: Receiver<LogLine>,
+    hub: Hub,
 }
 
 #[derive(Debug)]
@@ -52,12 +57,18 @@ impl Recorder {
         let metrics = MetricsWriter::open(&folder.path().join("metrics.jsonl"))?;
         let (queue, events) = bounded(QUEUE);
         let (to_notices, notices) = unbounded();
-        let files = Files { frames, metrics, notices: to_notices, stalls: 0, is_stalled: false };
+        let (hub, broadcast) = Hub::new(0);
+        let files = Files { frames, metrics, broadcast, notices: to_notices, stalls: 0, is_stalled: false };
         let thread = thread::Builder::new()
             .name("recorder".into())
             .spawn(move || files.record(&events))
             .map_err(RunError::io("start the recorder of", folder.path()))?;
-        Ok(Self { running: Some(Running { queue, thread }), notices })
+        Ok(Self { running: Some(Running { queue, thread }), notices, hub })
+    }
+
+    /// Where others can subscribe to what is recorded.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// What has happened to the recording since the last call: nothing can be written, or everything can again.
@@ -128,6 +139,8 @@ fn enqueue(
 struct Files {
     frames: FramesWriter,
     metrics: MetricsWriter,
+    /// Those who read along.
+    broadcast: Broadcast,
     notices: Sender<LogLine>,
     /// How often writing began to fail.
     stalls: u64,
@@ -155,14 +168,11 @@ impl Files {
         // When to write the buffered events; `None` if there are none.
         let mut due: Option<Instant> = None;
         loop {
-            let received = match due {
-                Some(due) => events.recv_deadline(due),
-                None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            match received {
+            match self.receive(events, due) {
                 Ok(event) => {
                     let written = self.metrics.write(&event).and(self.frames.write(&event));
                     self.note(written);
+                    self.broadcast.publish(&event, self.frames.step());
                     due.get_or_insert_with(|| Instant::now() + FLUSH_EVERY);
                     let flushed = match event {
                         // A checkpoint must not be more durable than its history.
@@ -183,6 +193,29 @@ impl Files {
                 self.note(flushed);
                 // What could not be written is due again.
                 due = self.is_stalled.then(|| Instant::now() + FLUSH_EVERY);
+            }
+        }
+    }
+
+    /// Receives an event, at the latest at `due`; answers requests to subscribe meanwhile.
+    fn receive(&mut self, events: &Receiver<Event>, due: Option<Instant>) -> Result<Event, RecvTimeoutError> {
+        let wait = due.map_or_else(never, |due| after(due.saturating_duration_since(Instant::now())));
+        loop {
+            let Self { broadcast, frames, .. } = self;
+            broadcast.answer(|| frames.recording());
+            match events.try_recv() {
+                Ok(event) => return Ok(event),
+                Err(TryRecvError::Disconnected) => return Err(RecvTimeoutError::Disconnected),
+                Err(TryRecvError::Empty) => {}
+            }
+            select! {
+                recv(events) -> event => return event.map_err(|_| RecvTimeoutError::Disconnected),
+                recv(broadcast.requests) -> request => match request {
+                    Ok(request) => broadcast.accept(request, frames.recording()),
+                    // No one can subscribe any more.
+                    Err(_) => broadcast.requests = never(),
+                },
+                recv(wait) -> _ => return Err(RecvTimeoutError::Timeout),
             }
         }
     }

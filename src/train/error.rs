@@ -30,7 +30,7 @@ impl From<PrepareError> for TrainError {
 impl From<RunError> for TrainError {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Occupied(_) | RunError::NotEmpty { .. } | RunError::Locked(_) => {
+            RunError::Occupied(_) | RunError::NotEmpty { .. } | RunError::Locked { .. } => {
                 Self::Unusable(chain(&error))
             }
             _ => Self::Failed(chain(&error)),

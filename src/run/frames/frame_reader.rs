@@ -120,7 +120,7 @@ struct FrameHeader {
 }
 
 /// Returns kind and step of a complete frame with a payload of `length` bytes; `None` if its checksum is wrong.
-fn parse(frame: &[u8], length: usize) -> Option<(u8, u64)> {
+pub(super) fn parse(frame: &[u8], length: usize) -> Option<(u8, u64)> {
     let (content, checksum) = frame.split_at_checked(FRAME_HEADER + length)?;
     if PayloadReader(checksum).array() != Some(crc32fast::hash(content).to_le_bytes()) {
         return None;

@@ -1,10 +1,12 @@
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::event::encode;
+use super::framing::{begin, seal};
 use super::thinning::Thinning;
-use super::{FRAME_HEADER, FrameReader, Index, Kind, header};
+use super::{FrameReader, Index, Kind, header};
 use crate::durable;
 use crate::protocol::{Event, Level, LogLine};
 use crate::run::RunError;
@@ -29,7 +31,8 @@ impl FramesWriter {
     /// # Errors
     /// Also if `path` exists.
     pub fn create(path: &Path, probe_budget: u64) -> Result<Self, RunError> {
-        let file = File::create_new(path).map_err(RunError::io("create", path))?;
+        let file = File::options().read(true).write(true).create_new(true).open(path);
+        let file = file.map_err(RunError::io("create", path))?;
         let mut frames = Frames::new(path.to_owned(), file);
         frames.output.flush()?;
         Ok(Self { frames, thinning: Thinning::new(probe_budget), halve_at: None, lost: 0 })
@@ -77,6 +80,16 @@ impl FramesWriter {
         self.frames.append_event(&Event::Log(line))
     }
 
+    /// A handle of the file, the bytes of its whole frames, and the frames that are not written yet.
+    pub fn recording(&self) -> io::Result<(File, u64, Vec<u8>)> {
+        self.frames.output.records()
+    }
+
+    /// The step of the latest event that has one.
+    pub fn step(&self) -> u64 {
+        self.frames.index.step()
+    }
+
     /// Whether the last attempt to write failed.
     pub fn is_failing(&self) -> bool {
         self.frames.output.is_failing()
@@ -120,7 +133,8 @@ impl FramesWriter {
     }
 
     fn halve_into(&mut self, path: &Path, temporary: &Path) -> Result<(), RunError> {
-        let file = File::create(temporary).map_err(RunError::io("create", temporary))?;
+        let file = File::options().read(true).write(true).create(true).truncate(true).open(temporary);
+        let file = file.map_err(RunError::io("create", temporary))?;
         let mut kept = Frames::new(temporary.to_owned(), file);
         let mut bytes = 0;
         let (mut latest, mut keep) = (None, false);
@@ -178,25 +192,14 @@ impl Frames {
 
     /// Reserves the header of a frame whose payload is appended next.
     fn begin(&mut self) -> usize {
-        let start = self.output.pending.len();
-        self.output.pending.extend_from_slice(&[0; FRAME_HEADER]);
-        start
+        begin(&mut self.output.pending)
     }
 
     /// Completes the frame that began at `start`; returns its size in bytes.
     fn end(&mut self, start: usize, kind: Kind, step: u64) -> Result<u64, RunError> {
-        let pending = &mut self.output.pending;
-        let Ok(length) = u32::try_from(pending.len() - start - FRAME_HEADER) else {
-            pending.truncate(start);
+        let Some(bytes) = seal(&mut self.output.pending, start, kind, step) else {
             return Err(RunError::unwritable(self.output.path(), "an event of more than 4 GiB"));
         };
-        let [a, b, c, d] = length.to_le_bytes();
-        let [s, t, u, v, w, x, y, z] = step.to_le_bytes();
-        pending[start..start + FRAME_HEADER]
-            .copy_from_slice(&[a, b, c, d, kind as u8, s, t, u, v, w, x, y, z]);
-        let checksum = crc32fast::hash(&pending[start..]);
-        pending.extend_from_slice(&checksum.to_le_bytes());
-        let bytes = (pending.len() - start) as u64;
         self.index.add(self.offset, step);
         self.offset += bytes;
         self.output.end_record()?;
