@@ -7,17 +7,19 @@
 //! fields that measure time (`seconds`, `sequences_per_s`).
 
 mod command;
+mod command_sender;
 mod direction;
 mod event;
 mod findings;
 mod instruments;
 mod table;
 
-pub use command::Command;
+pub use command::{AppliedCommand, Command, CommandError, CommandRequest};
+pub use command_sender::CommandSender;
 pub use direction::Direction;
 pub use event::{
-    Activations, EpochMetrics, Event, GradientProfile, LearningRateChange, Level, LogLine, ProbeFrame,
-    RunInfo, RunStatus, Sample, Saved, StepMetrics, ValidationMetrics,
+    Activations, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, Resumed, RunInfo,
+    RunStatus, Sample, Saved, StepMetrics, ValidationMetrics,
 };
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};

@@ -14,7 +14,9 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtyPair, PtySize, SlavePty, native_pty_system};
 use tempfile::TempDir;
 use unrolled::preset::Entry;
-use unrolled::protocol::{Command, DataFacts, Event, ModelTable, RunStatus};
+use unrolled::protocol::{
+    AppliedCommand, Command, CommandRequest, CommandSender, DataFacts, Event, ModelTable, RunStatus,
+};
 use unrolled::run::checkpoint::{self, Which};
 use unrolled::run::{Reader, RunError};
 use unrolled::ui::{self, ExitReason, InitialScreen, Link, TerminalOptions};
@@ -243,12 +245,15 @@ fn play(preset: &str) -> Result<Link, String> {
             "finishes" => status(RunStatus::Finished),
             "fails" => panic!("the trainer fails"),
             _ => {
-                let last = asked.iter().find(|c| matches!(c, Command::SaveAndStop | Command::Stop));
+                let last = asked
+                    .iter()
+                    .map(|asked: CommandRequest| asked.command)
+                    .find(|c| matches!(c, Command::SaveAndStop | Command::Stop));
                 status(RunStatus::Stopped { saved: last == Some(Command::SaveAndStop) });
             }
         }
     });
-    Ok(Link { events, commands })
+    Ok(Link { events, commands: CommandSender::new("screen", commands) })
 }
 
 #[test]
@@ -509,7 +514,13 @@ fn a_paste_without_its_end_or_without_marks_is_no_command() {
     session.ends_restored(0, "");
     assert_saved(&folder.path().join("run"));
     let rates = recorded(&folder.path().join("run"));
-    assert!(!rates.iter().any(|event| matches!(event, Event::LearningRate(_))));
+    assert!(!rates.iter().any(|event| matches!(
+        event,
+        Event::Command(AppliedCommand {
+            request: CommandRequest { command: Command::ScaleLearningRate { .. }, .. },
+            ..
+        })
+    )));
 }
 
 #[test]

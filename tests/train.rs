@@ -333,6 +333,48 @@ fn a_doubled_learning_rate_applies_to_the_next_step() {
 }
 
 #[test]
+fn commands_change_clipping_dropout_patience_and_probes_and_come_back_as_events() {
+    let layers = "model=[{layer: Embedding, output_dim: 4, mask_zero: true}, {layer: Dropout, rate: 0.5}, {layer: LSTM, units: 4}, {layer: Dense, units: 1, activation: sigmoid}]";
+    let run = Run::start(spec(&[layers, "train.early_stopping={patience: 3}"]));
+    run.tell(Command::SingleStep);
+    run.next_status(&RunStatus::Paused);
+    for command in [
+        Command::SetLearningRate { value: 0.25 },
+        Command::SetClipnorm { global_clipnorm: Some(0.5) },
+        Command::SetDropout { rate: 0.125 },
+        Command::SetPatience { patience: 1 },
+        Command::AddProbe { text: "not good".into() },
+        // Out of range: ignored.
+        Command::SetDropout { rate: 2.0 },
+    ] {
+        run.tell(command);
+    }
+    run.tell(Command::SaveAndStop);
+    let (events, outcome, folder) = run.outcome();
+    assert_eq!(outcome, Outcome::Stopped);
+    let applied = events.iter().filter_map(|event| match event {
+        Event::Command(applied) => Some(serde_json::to_string(applied).unwrap()),
+        _ => None,
+    });
+    let at = r#"{"step":1,"epoch":1,"by":"program","command":"#;
+    let expected = [
+        r#""set_learning_rate","value":0.25,"learning_rate":0.25}"#,
+        r#""set_clipnorm","global_clipnorm":0.5,"learning_rate":0.25}"#,
+        r#""set_dropout","rate":0.125,"learning_rate":0.25}"#,
+        r#""set_patience","patience":1,"learning_rate":0.25}"#,
+        r#""add_probe","text":"not good","learning_rate":0.25}"#,
+        r#""save_and_stop","learning_rate":0.25}"#,
+    ];
+    assert_eq!(applied.collect::<Vec<_>>(), expected.map(|end| format!("{at}{end}")));
+    assert!(events.iter().any(|event| matches!(event, Event::ProbeAdded(probe) if probe.tokens.len() == 2)));
+    // Those on which later weights depend are lines of the metrics, and comments of the spec.
+    let metrics = std::fs::read_to_string(folder.path().join("run/metrics.jsonl")).unwrap();
+    assert_eq!(metrics.lines().filter(|line| line.contains(r#""kind":"command""#)).count(), 4, "{metrics}");
+    let spec = std::fs::read_to_string(folder.path().join("run/spec.yaml")).unwrap();
+    assert_eq!(spec.lines().filter(|line| line.starts_with("#   after step 1: ")).count(), 4, "{spec}");
+}
+
+#[test]
 fn stopping_leaves_the_last_checkpoint_and_saving_writes_one_of_the_current_step() {
     for (command, saved) in [(Command::Stop, None), (Command::SaveAndStop, Some(2))] {
         let run = Run::start(spec(&[]));

@@ -10,7 +10,7 @@ use crate::ui::plain;
 
 /// Prints lines until training ends; returns how it ended, and the metrics of the weights it keeps.
 pub(super) fn follow(trainer: Trainer) -> std::io::Result<(Outcome, Option<Metrics>)> {
-    Signals::without_screen(trainer.commands.clone())?;
+    Signals::without_screen(trainer.commands.named("signal"))?;
     print_until_end(trainer)
 }
 

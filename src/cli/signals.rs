@@ -11,12 +11,11 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
 
-use crossbeam_channel::Sender;
 use signal_hook::consts::{SIGHUP, SIGXCPU, SIGXFSZ};
 use signal_hook::iterator;
 
 use super::exit;
-use crate::protocol::Command;
+use crate::protocol::{Command, CommandSender};
 use crate::ui::terminal::{END_SIGNALS, is_ignored};
 
 /// A limit on the size of files (`ulimit -f`) makes a write fail, as a full disk does, instead of ending the program.
@@ -30,7 +29,7 @@ enum Phase {
     /// The screen takes the signals.
     Screen,
     /// Training without a screen: save and stop.
-    Training(Sender<Command>),
+    Training(CommandSender),
     /// Training is stopping because of so many signals, or none: exit at once with the next.
     Ending { handled: u32 },
 }
@@ -78,7 +77,7 @@ impl Signals {
     }
 
     /// The first signal that ends a training saves and stops it, a second one exits at once.
-    pub fn without_screen(commands: Sender<Command>) -> io::Result<Self> {
+    pub fn without_screen(commands: CommandSender) -> io::Result<Self> {
         Self::start(Phase::Training(commands))
     }
 
@@ -104,7 +103,7 @@ impl Signals {
     }
 
     /// The screen is gone, training continues: signals save and stop it from here on.
-    pub fn training(&self, commands: Sender<Command>) {
+    pub fn training(&self, commands: CommandSender) {
         let mut state = self.lock();
         state.phase = Phase::Training(commands.clone());
         if state.ends > 0 {
@@ -149,10 +148,10 @@ mod tests {
     #[test]
     fn the_second_signal_exits_and_a_terminal_that_is_gone_does_not() {
         let (send, commands) = unbounded();
-        let mut state = state(Phase::Training(send));
+        let mut state = state(Phase::Training(CommandSender::new("signal", send)));
         assert!(!state.receive(SIGHUP) && commands.is_empty());
         assert!(!state.receive(SIGXCPU));
-        assert_eq!(commands.try_recv(), Ok(Command::SaveAndStop));
+        assert_eq!(commands.try_recv(), Ok(Command::SaveAndStop.by("signal")));
         assert!(!state.receive(SIGXCPU), "the kernel repeats it");
         assert!(state.receive(SIGINT));
     }

@@ -124,7 +124,7 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
 }
 
 fn link(trainer: &Trainer) -> Link {
-    Link { events: trainer.events.clone(), commands: trainer.commands.clone() }
+    Link { events: trainer.events.clone(), commands: trainer.commands.named("screen") }
 }
 
 /// Runs the screen; a panic becomes an error, so that the run can be saved.
@@ -160,12 +160,12 @@ fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>, signals: &S
             Ok(if outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code(&outcome) })
         }
         ui::ExitReason::LeftTraining => {
-            signals.training(trainer.commands.clone());
+            signals.training(trainer.commands.named("signal"));
             continue_unwatched(&trainer);
             Ok(code(&print_until_end(trainer)?.0))
         }
         ui::ExitReason::HungUp => {
-            signals.training(trainer.commands.clone());
+            signals.training(trainer.commands.named("signal"));
             continue_unwatched(&trainer);
             Ok(code(&ended(trainer)))
         }

@@ -360,6 +360,11 @@ impl Model {
         Self { class_weights, ..self }
     }
 
+    /// Sets the rate of all `Dropout` and `SpatialDropout1D` layers, also those within other layers; returns their number.
+    pub fn set_dropout(&mut self, rate: f64) -> usize {
+        self.nodes.iter_mut().filter_map(|node| node.spec.dropout_mut()).map(|old| *old = rate).count()
+    }
+
     /// The layers with output shapes and numbers of parameters, as Keras's `summary`.
     pub fn table(&self) -> &ModelTable {
         &self.table

@@ -81,6 +81,11 @@ pointwise_layers!(
 );
 
 impl PointwiseSpec {
+    /// The rate of a layer that only drops.
+    pub(super) fn dropout_mut(&mut self) -> Option<&mut f64> {
+        if let Self::Dropout(layer) = self { Some(&mut layer.rate) } else { None }
+    }
+
     /// The activation of a layer that can end a model.
     pub(super) fn link_mut(&mut self) -> Option<&mut Activation> {
         match self {

@@ -217,6 +217,16 @@ impl LayerSpec {
         }
     }
 
+    /// The rate of a layer that only drops.
+    pub(super) fn dropout_mut(&mut self) -> Option<&mut f64> {
+        match self {
+            Self::Dropout(layer) => Some(&mut layer.rate),
+            Self::SpatialDropout1D(layer) => Some(&mut layer.rate),
+            Self::TimeDistributed(layer) => layer.of.dropout_mut(),
+            _ => None,
+        }
+    }
+
     /// Whether the layer needs sums over a whole batch before it goes on in training.
     pub(super) fn is_synchronized(&self) -> bool {
         matches!(self, Self::BatchNormalization(_))

@@ -84,6 +84,11 @@ impl Stopper {
         &self.best
     }
 
+    /// Changes the patience; returns whether training may stop early at all.
+    pub fn set_patience(&mut self, patience: usize) -> bool {
+        self.patience.as_mut().map(|old| *old = patience).is_some()
+    }
+
     /// The best epoch, from 1; 0 if there was none.
     pub fn best_epoch(&self) -> usize {
         self.best_epoch

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataFacts, Direction, Instruments, ModelTable, ProbeText};
+use super::{AppliedCommand, DataFacts, Direction, Instruments, ModelTable, ProbeText};
 use crate::metrics::{Confusion, Metrics, Task};
 
 /// An event of a trainer. Screens, recorders and tests process the same events.
@@ -31,8 +31,12 @@ pub enum Event {
     Saved(Saved),
     /// A line of the log.
     Log(LogLine),
-    /// A command has changed the learning rate.
-    LearningRate(LearningRateChange),
+    /// A command was applied.
+    Command(AppliedCommand),
+    /// Training goes on from a checkpoint.
+    Resumed(Resumed),
+    /// A command has added a probe, with the next number of [`ProbeFrame::probe`].
+    ProbeAdded(ProbeText),
 }
 
 /// The facts of a run.
@@ -274,17 +278,18 @@ pub struct Saved {
     pub best: bool,
 }
 
-/// A change of the learning rate by a command: the spec alone does not give the same training.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct LearningRateChange {
+/// Training goes on from a checkpoint: a seam in the curves, and none in the training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resumed {
     /// The number of updates before it.
     pub step: u64,
     /// The current epoch, from 1.
     pub epoch: usize,
-    /// What the scheduled rate is multiplied by, in addition to earlier factors.
-    pub factor: f64,
-    /// The learning rate of the next update.
-    pub learning_rate: f64,
+    /// The settings that were changed, as `key=value`.
+    pub changes: Vec<String>,
+    /// The run that this one was branched from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<PathBuf>,
 }
 
 /// A line of the log.

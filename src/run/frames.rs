@@ -66,7 +66,10 @@ pub(super) enum Kind {
     OldValidation = 12,
     Epoch = 13,
     Validation = 14,
-    LearningRate = 15,
+    OldLearningRate = 15,
+    Command = 16,
+    Resumed = 17,
+    ProbeAdded = 18,
     Index = 255,
 }
 
@@ -78,8 +81,8 @@ impl Kind {
 
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::{
-            Epoch, Gradient, Index, Instruments, LearningRate, Log, OldEpoch, OldEvaluation, OldValidation,
-            Prepared, Probe, Sample, Saved, Status, Step, Validation,
+            Command, Epoch, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation, OldLearningRate,
+            OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample, Saved, Status, Step, Validation,
         };
         let all = [
             Prepared,
@@ -96,7 +99,10 @@ impl Kind {
             OldValidation,
             Epoch,
             Validation,
-            LearningRate,
+            OldLearningRate,
+            Command,
+            Resumed,
+            ProbeAdded,
             Index,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)

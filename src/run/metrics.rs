@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::RunError;
 use super::record_file::{RecordFile, Space};
 use crate::metrics::Metrics;
-use crate::protocol::Event;
+use crate::protocol::{AppliedCommand, Event};
 
 /// A line of `metrics.jsonl`. The order of the fields is that of the keys; metrics follow by name.
 #[derive(Serialize)]
@@ -35,13 +35,7 @@ enum Line<'a> {
         #[serde(flatten)]
         metrics: &'a Metrics,
     },
-    Command {
-        step: u64,
-        epoch: usize,
-        command: &'static str,
-        factor: f64,
-        learning_rate: f64,
-    },
+    Command(&'a AppliedCommand),
     Sample {
         step: u64,
         epoch: usize,
@@ -110,10 +104,9 @@ impl MetricsWriter {
                 let (step, epoch) = (m.step, m.epoch);
                 ((step, epoch), Line::Sample { step, epoch, prime: &m.prime, text: &m.text })
             }
-            Event::LearningRate(m) => {
-                let (step, epoch, factor, learning_rate) = (m.step, m.epoch, m.factor, m.learning_rate);
-                let command = "scale_learning_rate";
-                ((step, epoch), Line::Command { step, epoch, command, factor, learning_rate })
+            // Pausing and saving leave no trace: the metrics are those of a training that was never stopped.
+            Event::Command(m) if m.request.command.changes_training() => {
+                ((m.step, m.epoch), Line::Command(m))
             }
             _ => return Ok(()),
         };

@@ -2,18 +2,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
-use crate::protocol::Command;
+use crate::protocol::{Command, CommandRequest};
 
 /// Pending commands, pause and pace.
 #[derive(Debug)]
 pub(super) struct Control {
-    commands: Receiver<Command>,
+    commands: Receiver<CommandRequest>,
+    /// Commands to be applied between two steps, and recorded.
+    pub pending: Vec<CommandRequest>,
     paused: bool,
     single: bool,
-    /// Whether to save a checkpoint.
-    pub save: bool,
-    /// The product of the pending factors of the learning rate.
-    pub factor: f64,
     pub stop: Option<Stop>,
     /// The minimum time of a step, if training is slowed down.
     pace: Option<Duration>,
@@ -28,14 +26,13 @@ pub(super) enum Stop {
 }
 
 impl Control {
-    pub fn new(commands: Receiver<Command>) -> Self {
+    pub fn new(commands: Receiver<CommandRequest>) -> Self {
         let last_step = Instant::now();
         Self {
             commands,
+            pending: Vec::new(),
             paused: false,
             single: false,
-            save: false,
-            factor: 1.0,
             stop: None,
             pace: None,
             last_step,
@@ -61,7 +58,7 @@ impl Control {
     pub fn throttle(&mut self) {
         while let Some(pace) = self.pace.filter(|_| !self.paused && self.stop.is_none()) {
             match self.commands.recv_deadline(self.last_step + pace) {
-                Ok(command) => self.apply(command),
+                Ok(command) => self.receive(command),
                 Err(RecvTimeoutError::Timeout) => break,
                 // All senders of commands have been dropped.
                 Err(RecvTimeoutError::Disconnected) => self.pace = None,
@@ -77,7 +74,7 @@ impl Control {
     pub fn poll(&mut self) {
         loop {
             match self.commands.try_recv() {
-                Ok(command) => self.apply(command),
+                Ok(command) => self.receive(command),
                 Err(TryRecvError::Empty) => return,
                 // No further command is possible: training runs to its end.
                 Err(TryRecvError::Disconnected) => {
@@ -91,7 +88,7 @@ impl Control {
     /// Waits for one command.
     pub fn wait(&mut self) {
         match self.commands.recv() {
-            Ok(command) => self.apply(command),
+            Ok(command) => self.receive(command),
             Err(_) => self.paused = false,
         }
     }
@@ -101,21 +98,22 @@ impl Control {
         self.paused && !std::mem::take(&mut self.single)
     }
 
-    fn apply(&mut self, command: Command) {
-        match command {
+    /// Receives a command. One with wrong arguments is ignored: senders check them.
+    fn receive(&mut self, request: CommandRequest) {
+        if request.command.check().is_err() {
+            return;
+        }
+        match request.command {
             Command::Pause => self.paused = true,
             Command::Resume => self.paused = false,
             Command::SingleStep => (self.paused, self.single) = (true, true),
-            Command::ScaleLearningRate { factor } if factor.is_finite() && factor > 0.0 => {
-                self.factor *= factor
-            }
-            Command::ScaleLearningRate { .. } => {}
             Command::FullSpeed => self.pace = None,
-            Command::Save => self.save = true,
             Command::SaveAndStop => self.stop = Some(Stop::Save),
             // Stopping without a checkpoint never overrides stopping with one.
             Command::Stop => self.stop = self.stop.or(Some(Stop::Discard)),
+            _ => {}
         }
+        self.pending.push(request);
     }
 }
 
@@ -177,11 +175,11 @@ mod tests {
         let (send, receive) = unbounded();
         let mut control = Control::new(receive);
         assert!(!control.must_wait());
-        send.send(Command::SingleStep).unwrap();
+        send.send(Command::SingleStep.by("test")).unwrap();
         control.poll();
         assert!(!control.must_wait());
         assert!(control.must_wait());
-        send.send(Command::Resume).unwrap();
+        send.send(Command::Resume.by("test")).unwrap();
         control.wait();
         assert!(!control.must_wait());
     }
@@ -206,14 +204,15 @@ mod tests {
     }
 
     #[test]
-    fn factors_multiply_and_invalid_ones_are_ignored() {
+    fn commands_wait_in_order_and_invalid_ones_are_ignored() {
         let (send, receive) = unbounded();
         let mut control = Control::new(receive);
         for factor in [2.0, 0.5, f64::NAN, -1.0, 0.0, 3.0] {
-            send.send(Command::ScaleLearningRate { factor }).unwrap();
+            send.send(Command::ScaleLearningRate { factor }.by("test")).unwrap();
         }
         control.poll();
-        assert_eq!(control.factor, 3.0);
+        let factors = [2.0, 0.5, 3.0].map(|factor| Command::ScaleLearningRate { factor }.by("test"));
+        assert_eq!(control.pending, factors);
     }
 
     #[test]
@@ -225,7 +224,7 @@ mod tests {
         (0..5).for_each(|_| control.throttle());
         assert!(begin.elapsed() >= Duration::from_millis(49));
         control.set_pace(1e-3);
-        send.send(Command::FullSpeed).unwrap();
+        send.send(Command::FullSpeed.by("test")).unwrap();
         // Would last a quarter of an hour.
         control.throttle();
         assert_eq!(control.pace, None);
@@ -236,7 +235,7 @@ mod tests {
         let (send, receive) = unbounded();
         let mut control = Control::new(receive);
         for command in [Command::Pause, Command::SaveAndStop, Command::Stop] {
-            send.send(command).unwrap();
+            send.send(command.by("test")).unwrap();
         }
         control.poll();
         assert_eq!(control.stop, Some(Stop::Save));

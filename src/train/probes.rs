@@ -1,4 +1,4 @@
-use ndarray::{Array2, ArrayView3, Axis, Slice};
+use ndarray::{Array2, ArrayView3, Axis, Slice, concatenate};
 
 use crate::data::{
     Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, encode_sentences, split_words,
@@ -30,14 +30,26 @@ impl Probes {
         params: &Params,
     ) -> Self {
         let (texts, inputs) = match (spec, tokens, &data.vocabularies) {
-            (preset::Probes::Texts(texts), Some(spec), Some(known)) if !spec.channels.is_empty() => {
-                sentences(texts, known, spec)
-            }
-            (preset::Probes::Texts(texts), Some(spec), Some(known)) => read(texts, known.first(), spec),
+            (preset::Probes::Texts(texts), Some(spec), Some(known)) => encode(texts, known, spec),
             (preset::Probes::Texts(_), ..) => nothing(),
             (preset::Probes::First(count), ..) => first(*count, data, model.has_mask()),
         };
         Self { texts, inputs, shard: Shard::new(model, params) }
+    }
+
+    /// Adds a text; returns it as encoded.
+    pub fn add(&mut self, text: &str, known: &Vocabularies, spec: &TokenSpec) -> Option<ProbeText> {
+        let (texts, inputs) = encode(&[text.to_owned()], known, spec);
+        let joined = match (&self.inputs, inputs) {
+            (_, inputs) if self.texts.is_empty() => inputs,
+            (Inputs::Tokens(a), Inputs::Tokens(b)) => Inputs::Tokens(concatenate![Axis(0), *a, b]),
+            (Inputs::Channels(a), Inputs::Channels(b)) => Inputs::Channels(concatenate![Axis(0), *a, b]),
+            _ => return None,
+        };
+        let added = texts.into_iter().next()?;
+        self.inputs = joined;
+        self.texts.push(added.clone());
+        Some(added)
     }
 
     /// The activations and predictions of every probe after `step` updates.
@@ -76,6 +88,14 @@ impl Probes {
                 .collect(),
         };
         self.texts.iter().enumerate().map(frame).collect()
+    }
+}
+
+/// Encodes texts as the network reads them.
+fn encode(texts: &[String], known: &Vocabularies, spec: &TokenSpec) -> (Vec<ProbeText>, Inputs) {
+    match spec.channels.is_empty() {
+        true => read(texts, known.first(), spec),
+        false => sentences(texts, known, spec),
     }
 }
 

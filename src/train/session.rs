@@ -11,7 +11,7 @@ use crate::data::{
 use crate::metrics::Task;
 use crate::nn::Model;
 use crate::preset::{RunSpec, check_fit};
-use crate::protocol::{ClassCount, DataFacts, RunInfo};
+use crate::protocol::{ClassCount, DataFacts, ProbeText, RunInfo};
 
 /// The data, the network with its optimizer, and the instruments of a spec.
 #[derive(Debug)]
@@ -166,6 +166,16 @@ impl Session {
             coverages,
             spec,
         })
+    }
+
+    /// Adds a text to the probes; returns it as encoded.
+    ///
+    /// # Errors
+    /// Why that is not possible, in words.
+    pub(super) fn add_probe(&mut self, text: &str) -> Result<ProbeText, &'static str> {
+        let (tokens, known) = (self.spec.token_spec(), &self.vocabularies);
+        let (Some(tokens), Some(known)) = (tokens, known) else { return Err("the network reads no texts") };
+        self.watch.add_probe(text, known, &tokens).ok_or("the other probes are no texts")
     }
 
     /// The facts of the whole run.

@@ -120,6 +120,16 @@ impl Stepper {
         &mut self.optimizer
     }
 
+    /// Clips gradients so from the next step on.
+    pub fn set_clip(&mut self, clip: Option<Clip>) {
+        self.clip = clip;
+    }
+
+    /// Sets the rate of all `Dropout` and `SpatialDropout1D` layers; returns their number.
+    pub fn set_dropout(&mut self, rate: f64) -> usize {
+        self.model.set_dropout(rate)
+    }
+
     /// The number of threads of a step.
     pub fn threads(&self) -> usize {
         self.pool.threads()

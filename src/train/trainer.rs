@@ -16,7 +16,7 @@ use crate::data::Batch;
 use crate::metrics::{Metrics, VALIDATION};
 use crate::optim::needs_validation;
 use crate::preset::RunSpec;
-use crate::protocol::{Command, Event, Level, RunStatus};
+use crate::protocol::{CommandRequest, CommandSender, Event, Level, RunStatus};
 use crate::run::{self, Folder, Recorder};
 
 /// The coverage of the training tokens below which pretrained vectors may be of another language or tokenization.
@@ -41,7 +41,7 @@ pub struct Trainer {
     /// Its events. Unbounded, so that it never waits for the receiver; drain it or drop it.
     pub events: Receiver<Event>,
     /// Commands to it. When all senders are dropped it trains to its end.
-    pub commands: Sender<Command>,
+    pub commands: CommandSender,
     thread: JoinHandle<(Outcome, Option<Metrics>)>,
 }
 
@@ -72,7 +72,7 @@ impl Trainer {
             .name("trainer".into())
             .spawn(move || train_and_report(spec, &options, watcher, inbox))
             .map_err(|error| std::io::Error::new(error.kind(), format!("cannot start a thread: {error}")))?;
-        Ok(Self { events, commands, thread })
+        Ok(Self { events, commands: CommandSender::new("program", commands), thread })
     }
 
     /// Waits for the end after dropping both channels: events do not accumulate, and a paused trainer without other senders
@@ -94,7 +94,7 @@ fn train_and_report(
     spec: RunSpec,
     options: &Options,
     watcher: Sender<Event>,
-    commands: Receiver<Command>,
+    commands: Receiver<CommandRequest>,
 ) -> (Outcome, Option<Metrics>) {
     let mut publisher = Publisher::new(watcher);
     // A panic becomes an event, so that the recording is complete.
@@ -195,13 +195,13 @@ fn train(
         progress,
         kept: None,
         best_epoch: None,
-        rate_changes: Vec::new(),
+        changes: Vec::new(),
         batch: Batch::default(),
         cost: Cost::default(),
         cost_logged: false,
     };
     let status = training.run();
-    training.log_rate_changes();
+    training.log_changes();
     let status = status?;
     training.log_cost();
     Ok((status, training.kept))

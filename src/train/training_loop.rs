@@ -23,7 +23,7 @@ use crate::infer::Totals;
 use crate::metrics::{EvaluationResult, Metrics, Task, VALIDATION};
 use crate::number;
 use crate::optim::{Best, LearningRate, Stopper};
-use crate::protocol::{EpochMetrics, Event, LearningRateChange, Level, RunStatus, StepMetrics};
+use crate::protocol::{AppliedCommand, EpochMetrics, Event, Level, RunStatus, StepMetrics};
 use crate::run::Folder;
 
 /// The state of training apart from the weights and the optimizer's slots.
@@ -82,8 +82,8 @@ pub(super) struct TrainingLoop<'a> {
     pub kept: Option<Metrics>,
     /// The weights of the best epoch and its metrics, if they are to be restored.
     pub best_epoch: Option<(Vec<f32>, Metrics)>,
-    /// The changes of the learning rate by commands.
-    pub rate_changes: Vec<LearningRateChange>,
+    /// The commands that changed the training.
+    pub changes: Vec<AppliedCommand>,
     pub cost: Cost,
     /// Whether the overhead of monitoring has been logged.
     pub cost_logged: bool,

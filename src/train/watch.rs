@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::probes::Probes;
 use super::step::Stepper;
-use crate::data::{Data, TokenSpec, Vocabulary};
+use crate::data::{Data, TokenSpec, Vocabularies, Vocabulary};
 use crate::infer::Generator;
 use crate::metrics::half_life;
 use crate::nn::RecurrentTrace;
@@ -69,6 +69,11 @@ impl Watch {
         let (mut rng, mut text) = (Rng::new(*seed, "sample", step), String::new());
         generator.generate(stepper.params(), settings, &mut rng, |token| text.push_str(token));
         publish(Event::Sample(Sample { step, epoch, prime: settings.prime.clone(), text }));
+    }
+
+    /// Adds a text to the probes; returns it as encoded, or `None` where probes are no texts.
+    pub fn add_probe(&mut self, text: &str, known: &Vocabularies, tokens: &TokenSpec) -> Option<ProbeText> {
+        self.probes.add(text, known, tokens)
     }
 
     /// The probe sequences.

@@ -5,7 +5,7 @@ mod event_loop;
 mod leave_dialog;
 mod popup;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -27,7 +27,7 @@ use super::view::dashboard;
 use super::widget::glyph_fallback;
 use super::{help, screenshot};
 use crate::preset::Entry;
-use crate::protocol::{Command, Event, RunStatus};
+use crate::protocol::{Command, CommandSender, Event, RunStatus};
 use leave_dialog::{LeaveChoice, LeaveDialog};
 use popup::Popup;
 
@@ -37,7 +37,7 @@ pub struct Link {
     /// The trainer's events; must not block it.
     pub events: Receiver<Event>,
     /// Commands to the trainer.
-    pub commands: Sender<Command>,
+    pub commands: CommandSender,
 }
 
 /// The screen to start with.
@@ -77,7 +77,7 @@ struct RunScreen {
     dashboard: Dashboard,
     /// `None` once the trainer has disconnected.
     events: Option<Receiver<Event>>,
-    commands: Sender<Command>,
+    commands: CommandSender,
     /// The user's choice to end the trainer; the screen ends with it.
     ending: Option<LeaveChoice>,
 }

@@ -9,7 +9,9 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use crate::escape::foreign;
 use crate::metrics::{Confusion, Metrics};
 use crate::number::{self, count, counted, duration, metric, percent, rate};
-use crate::protocol::{EpochMetrics, Event, Level, RunInfo, RunStatus, StepMetrics, ValidationMetrics};
+use crate::protocol::{
+    EpochMetrics, Event, Level, Resumed, RunInfo, RunStatus, StepMetrics, ValidationMetrics,
+};
 
 /// Lines that steps get within an epoch.
 const LINES_AN_EPOCH: usize = 5;
@@ -122,7 +124,9 @@ impl Lines {
             | Event::Instruments(_)
             | Event::Probe(_)
             | Event::Saved(_)
-            | Event::LearningRate(_) => Vec::new(),
+            | Event::Command(_)
+            | Event::ProbeAdded(_) => Vec::new(),
+            Event::Resumed(resumed) => vec![resumed_line(resumed)],
         }
     }
 
@@ -199,6 +203,15 @@ impl Lines {
         };
         format!("  true → predicted: {}", (0..matrix.classes).map(row).collect::<Vec<_>>().join("; "))
     }
+}
+
+/// `resumed after step 120, in epoch 2`, with what was changed.
+fn resumed_line(resumed: &Resumed) -> String {
+    let parent = resumed.parent.as_ref().map(|parent| format!("branched from {}", parent.display()));
+    let how = parent.unwrap_or("resumed".into());
+    let changes = resumed.changes.join(" ");
+    let changes = if changes.is_empty() { String::new() } else { format!(", with {changes}") };
+    format!("{how} after step {}, in epoch {}{changes}", count(resumed.step), resumed.epoch)
 }
 
 /// Metrics by name, two blanks before each.

@@ -89,7 +89,12 @@ impl RunState {
             }
             Event::Log(line) => self.log_line(line),
             // A line of the log says it.
-            Event::LearningRate(_) => {}
+            Event::Command(_) | Event::Resumed(_) => {}
+            Event::ProbeAdded(probe) => {
+                if let Some(info) = &mut self.info {
+                    info.probes.push(probe.clone());
+                }
+            }
         }
     }
 

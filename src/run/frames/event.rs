@@ -7,7 +7,9 @@ use serde::Serialize;
 use super::bytes::{PayloadReader, put_direction, put_f32, put_f32s, put_f64, put_str, put_uint};
 use super::{Frame, Kind, instruments, legacy, probe};
 use crate::metrics::{Confusion, Metrics};
-use crate::protocol::{EpochMetrics, Event, GradientProfile, RunInfo, Saved, StepMetrics, ValidationMetrics};
+use crate::protocol::{
+    EpochMetrics, Event, GradientProfile, Resumed, RunInfo, Saved, StepMetrics, ValidationMetrics,
+};
 
 /// Appends the payload of `event` to `out`; returns its kind and, if it has one, its own step.
 ///
@@ -18,14 +20,21 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
         Event::Prepared(info) => put_json(out, Kind::Prepared, &json_safe(info)),
         Event::Status(status) => put_json(out, Kind::Status, status),
         Event::Log(line) => put_json(out, Kind::Log, line),
-        Event::LearningRate(change) => {
-            put_json(out, Kind::LearningRate, change).map(|(kind, _)| (kind, Some(change.step)))
+        Event::Command(command) => {
+            put_json(out, Kind::Command, command).map(|(kind, _)| (kind, Some(command.step)))
+        }
+        Event::Resumed(resumed) => {
+            let path = |path: &PathBuf| PathBuf::from(path.to_string_lossy().as_ref());
+            let parent = resumed.parent.as_ref().map(path);
+            put_json(out, Kind::Resumed, &Resumed { parent, ..resumed.clone() })
+                .map(|(kind, _)| (kind, Some(resumed.step)))
         }
         Event::Saved(saved) => {
             let path = PathBuf::from(saved.path.to_string_lossy().as_ref());
             put_json(out, Kind::Saved, &Saved { path, ..saved.clone() })
                 .map(|(kind, _)| (kind, Some(saved.step)))
         }
+        Event::ProbeAdded(probe) => put_json(out, Kind::ProbeAdded, probe),
         Event::Step(metrics) => {
             put_step(out, metrics);
             Ok((Kind::Step, Some(metrics.step)))
@@ -63,9 +72,10 @@ pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
         Kind::Prepared => return legacy::prepared(frame.payload).map(Event::Prepared),
         Kind::Status => return serde_json::from_slice(frame.payload).ok().map(Event::Status),
         Kind::Log => return serde_json::from_slice(frame.payload).ok().map(Event::Log),
-        Kind::LearningRate => {
-            return serde_json::from_slice(frame.payload).ok().map(Event::LearningRate);
-        }
+        Kind::OldLearningRate => return legacy::learning_rate(frame.payload).map(Event::Command),
+        Kind::Command => return serde_json::from_slice(frame.payload).ok().map(Event::Command),
+        Kind::Resumed => return serde_json::from_slice(frame.payload).ok().map(Event::Resumed),
+        Kind::ProbeAdded => return serde_json::from_slice(frame.payload).ok().map(Event::ProbeAdded),
         Kind::Saved => return serde_json::from_slice(frame.payload).ok().map(Event::Saved),
         Kind::Sample => return serde_json::from_slice(frame.payload).ok().map(Event::Sample),
         Kind::Step => Event::Step(take_step(&mut take, frame.step)?),
@@ -246,7 +256,7 @@ mod tests {
 
         #[test]
         fn no_payload_panics(kind in any::<u8>(), step in any::<u64>(), payload in proptest::collection::vec(any::<u8>(), 0..64)) {
-            if let Some(kind) = Kind::from_byte(kind % 15) {
+            if let Some(kind) = Kind::from_byte(kind % 20) {
                 decode(Frame { offset: 0, kind, step, payload: &payload });
             }
         }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::bytes::PayloadReader;
 use crate::metrics::{Confusion, Metrics, Task};
-use crate::protocol::{EpochMetrics, RunInfo, ValidationMetrics};
+use crate::protocol::{AppliedCommand, Command, EpochMetrics, RunInfo, ValidationMetrics};
 
 /// The frame that came before an epoch's, with its further metrics.
 #[derive(Debug, Deserialize)]
@@ -30,6 +30,21 @@ impl OldEvaluation {
         self.metrics.into_iter().for_each(|metric| epoch.metrics.set(metric.name, metric.value));
         epoch.confusion = self.confusion;
     }
+}
+
+#[derive(Debug, Deserialize)]
+struct OldLearningRate {
+    step: u64,
+    epoch: usize,
+    factor: f64,
+    learning_rate: f64,
+}
+
+/// A change of the learning rate, whose sender was not recorded.
+pub(super) fn learning_rate(payload: &[u8]) -> Option<AppliedCommand> {
+    let OldLearningRate { step, epoch, factor, learning_rate } = serde_json::from_slice(payload).ok()?;
+    let request = Command::ScaleLearningRate { factor }.by("");
+    Some(AppliedCommand { step, epoch, request, learning_rate })
 }
 
 pub(super) fn take_epoch(take: &mut PayloadReader<'_>, step: u64) -> Option<EpochMetrics> {

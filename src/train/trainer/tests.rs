@@ -4,7 +4,7 @@ use super::*;
 use crate::metrics::Confusion;
 use crate::preset::{self, Overrides};
 use crate::protocol::{
-    EpochMetrics, GradientProfile, Instruments, LogLine, Saved, StepMetrics, ValidationMetrics,
+    Command, EpochMetrics, GradientProfile, Instruments, LogLine, Saved, StepMetrics, ValidationMetrics,
 };
 use crate::run::checkpoint::{self, Which};
 

@@ -5,9 +5,11 @@ use std::time::Instant;
 use super::{Progress, TrainingLoop};
 use crate::error::chain;
 use crate::number;
-use crate::protocol::{Event, LearningRateChange, Level, RunStatus};
+use crate::optim::Clip;
+use crate::protocol::{AppliedCommand, Command, CommandRequest, Event, Level, RunStatus};
 use crate::train::control::Stop;
 use crate::train::cost::Cost;
+use crate::train::session::Session;
 
 impl TrainingLoop<'_> {
     /// Applies pending commands, and waits while training is paused or slowed down; returns whether to stop.
@@ -37,46 +39,107 @@ impl TrainingLoop<'_> {
         self.control.stop
     }
 
-    /// Writes the changes of the learning rate as comments into `spec.yaml`, which is read as before.
-    fn note_rate_changes(&mut self) {
+    /// Applies and publishes the pending commands, in order.
+    fn apply_pending(&mut self) {
+        for request in std::mem::take(&mut self.control.pending) {
+            self.apply(request);
+        }
+    }
+
+    fn apply(&mut self, request: CommandRequest) {
+        let is_save = request.command == Command::Save;
+        let text = self.set(&request.command);
+        let Progress { step, epoch, .. } = self.progress;
+        let applied = AppliedCommand {
+            step,
+            epoch,
+            request,
+            learning_rate: self.progress.learning_rate.at(step, epoch),
+        };
+        match text {
+            Ok(Some(text)) => self.publisher.log(Level::Info, format!("{text} from step {} on", step + 1)),
+            Ok(None) => {}
+            Err(text) => return self.publisher.log(Level::Warning, text),
+        }
+        self.publisher.publish(Event::Command(applied.clone()));
+        if applied.request.command.changes_training() {
+            self.changes.push(applied);
+            self.note_changes();
+        }
+        if is_save {
+            self.save(false);
+        }
+    }
+
+    /// Changes what a command is about; returns what has changed, in words.
+    ///
+    /// # Errors
+    /// Why it cannot be changed.
+    fn set(&mut self, command: &Command) -> Result<Option<String>, String> {
+        let Progress { step, epoch, learning_rate, early_stopping, .. } = &mut self.progress;
+        let Session { stepper, .. } = &mut self.session;
+        let scaled = match command {
+            Command::ScaleLearningRate { factor } => Some(*factor),
+            Command::SetLearningRate { value } => Some(*value / learning_rate.at(*step, *epoch)),
+            _ => None,
+        };
+        if let Some(factor) = scaled {
+            if !learning_rate.scale(factor) {
+                return Err(format!("the learning rate is not multiplied by {factor}: out of range"));
+            }
+            let rate = learning_rate.at(*step, *epoch);
+            return Ok(Some(format!("learning rate {}", number::metric(rate))));
+        }
+        match command {
+            Command::SetClipnorm { global_clipnorm } => {
+                stepper.set_clip(global_clipnorm.map(Clip::GlobalNorm));
+                Ok(Some(match global_clipnorm {
+                    Some(norm) => format!("gradients are clipped to a norm of {}", number::metric(*norm)),
+                    None => "gradients are not clipped".into(),
+                }))
+            }
+            Command::SetDropout { rate } => match stepper.set_dropout(*rate) {
+                0 => Err("no layer is a Dropout or SpatialDropout1D: the rate is not changed".into()),
+                layers => Ok(Some(format!("dropout {rate} in {}", number::counted(layers, "layer")))),
+            },
+            Command::SetPatience { patience } => match early_stopping.set_patience(*patience) {
+                true => Ok(Some(format!("patience of {}", number::counted(*patience, "epoch")))),
+                false => Err("the preset has no train.early_stopping: patience is not changed".into()),
+            },
+            Command::AddProbe { text } => match self.session.add_probe(text) {
+                Ok(probe) => {
+                    self.publisher.publish(Event::ProbeAdded(probe));
+                    Ok(Some("another probe".into()))
+                }
+                Err(why) => Err(format!("no probe is added: {why}")),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    /// Writes the commands that changed training as comments into `spec.yaml`, which is read as before.
+    fn note_changes(&mut self) {
         let Ok(spec) = self.session.spec.to_yaml() else { return };
         let mut yaml =
-            "# This file alone does not reproduce the run: commands changed the learning rate.\n".to_owned();
-        for LearningRateChange { step, factor, learning_rate, .. } in &self.rate_changes {
-            yaml += &format!("#   after step {step}: multiplied by {factor}, to {learning_rate}\n");
+            "# This file alone does not reproduce the run: commands changed the training.\n".to_owned();
+        for AppliedCommand { step, request, learning_rate, .. } in &self.changes {
+            let command = serde_json::to_string(request).unwrap_or_default();
+            yaml += &format!("#   after step {step}: {command}; learning rate {learning_rate}\n");
         }
         if let Err(error) = self.folder.write_spec(&(yaml + &spec)) {
             self.publisher.log(Level::Error, chain(&error));
         }
     }
 
-    /// Says at the end of training that commands have changed the learning rate.
-    pub(in crate::train) fn log_rate_changes(&mut self) {
-        if !self.rate_changes.is_empty() {
+    /// Says at the end of training that commands have changed it.
+    pub(in crate::train) fn log_changes(&mut self) {
+        if !self.changes.is_empty() {
             let text = format!(
-                "commands changed the learning rate {}: spec.yaml alone does not reproduce this run; its first lines and the lines of kind \
+                "commands changed the training {}: spec.yaml alone does not reproduce this run; its first lines and the lines of kind \
                  command in metrics.jsonl have the changes",
-                number::counted(self.rate_changes.len(), "time"),
+                number::counted(self.changes.len(), "time"),
             );
             self.publisher.log(Level::Warning, text);
-        }
-    }
-
-    /// Applies the pending change of the learning rate, and saves if requested.
-    fn apply_pending(&mut self) {
-        let factor = std::mem::replace(&mut self.control.factor, 1.0);
-        if factor != 1.0 && self.progress.learning_rate.scale(factor) {
-            let Progress { step, epoch, .. } = self.progress;
-            let rate = self.progress.learning_rate.at(step, epoch);
-            let text = format!("learning rate {} from step {} on", number::metric(rate), step + 1);
-            self.publisher.log(Level::Info, text);
-            let change = LearningRateChange { step, epoch, factor, learning_rate: rate };
-            self.publisher.publish(Event::LearningRate(change));
-            self.rate_changes.push(change);
-            self.note_rate_changes();
-        }
-        if std::mem::take(&mut self.control.save) {
-            self.save(false);
         }
     }
 }

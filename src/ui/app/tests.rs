@@ -1,13 +1,13 @@
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{bounded, unbounded};
+use crossbeam_channel::{Sender, bounded, unbounded};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
 
 use super::*;
-use crate::protocol::{DataFacts, Level, LogLine, ModelTable, RunInfo, StepMetrics};
+use crate::protocol::{CommandRequest, DataFacts, Level, LogLine, ModelTable, RunInfo, StepMetrics};
 use crate::ui::menu::tests::{THEME, entries};
 use crate::ui::terminal::{Screen, WriteResult, Writer};
 
@@ -35,10 +35,10 @@ fn key(code: KeyCode) -> Input {
     Input::Key(KeyEvent::new(code, modifiers))
 }
 
-fn link() -> (Link, Sender<Event>, Receiver<Command>) {
+fn link() -> (Link, Sender<Event>, Receiver<CommandRequest>) {
     let (tell, events) = unbounded();
     let (commands, asked) = unbounded();
-    (Link { events, commands }, tell, asked)
+    (Link { events, commands: CommandSender::new("screen", commands) }, tell, asked)
 }
 
 fn type_keys(app: &mut App<'_>, keys: &str) {
@@ -63,7 +63,7 @@ fn while_training(story: impl FnOnce(&mut App<'_>)) -> Vec<Command> {
     let mut app = App::new(InitialScreen::Dashboard(link), Vec::new(), &mut launch, THEME);
     app.fold(&Event::Status(RunStatus::Training));
     story(&mut app);
-    asked.try_iter().collect()
+    asked.try_iter().map(|request| request.command).collect()
 }
 
 #[test]

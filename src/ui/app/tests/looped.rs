@@ -21,7 +21,7 @@ impl Stage {
         let (send_frames, frames) = bounded(1);
         let (written, done) = bounded(1);
         let ended = std::thread::spawn(move || {
-            let link = Link { events: receive_events, commands: unbounded().0 };
+            let link = Link { events: receive_events, commands: CommandSender::new("screen", unbounded().0) };
             let mut launch = |_: &str| Err(String::new());
             let mut app = App::new(InitialScreen::Dashboard(link), Vec::new(), &mut launch, THEME);
             let mut event_loop = EventLoop::new(Screen::new(SIZE).unwrap(), &receive_input, &receive_notices);
