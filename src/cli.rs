@@ -1,17 +1,22 @@
 //! The command line: arguments, commands and exit codes. One module a command.
 
+mod attach;
 mod bench;
 mod data;
+mod detach;
 mod error;
 mod evaluate;
 mod follow;
 mod help;
+mod live;
 mod new;
 mod pages;
 mod predict;
 mod presets;
 mod sample;
+mod send;
 mod signals;
+mod slurm;
 mod train;
 
 use std::io::Write;
@@ -45,12 +50,21 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     screen: ScreenArgs,
+    /// Leave the session of the parent process first
+    #[arg(long, global = true, hide = true)]
+    new_session: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Train a preset and watch it; without a terminal, print plain lines
     Train(train::TrainArgs),
+    /// Show a run that another process trains, and control it
+    ///
+    /// Its whole history at once, then live; several terminals may show the same run. Leaving it (q, Esc, d) leaves it running.
+    Attach(attach::AttachArgs),
+    /// Send a command to a run that another process trains
+    Send(send::SendArgs),
     /// Inspect a file or folder of your own and write a preset for it
     New(new::NewArgs),
     /// Inspect data; list and download published data sets
@@ -158,12 +172,17 @@ enum GlyphSet {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| escaped(error).exit());
+    if cli.new_session {
+        detach::leave_session();
+    }
     if let Err(error) = signals::report_file_size_limit() {
         print_error(&error);
     }
     let result = match cli.command {
         None => train::menu(cli.screen),
         Some(Command::Train(args)) => train::train(&args, cli.screen),
+        Some(Command::Attach(args)) => attach::attach(&args, cli.screen),
+        Some(Command::Send(args)) => send::send(&args),
         Some(Command::New(args)) => new::new(&args, cli.screen),
         Some(Command::Data(command)) => data::data(&command, cli.screen),
         Some(Command::Predict(args)) => predict::predict(&args),

@@ -55,6 +55,7 @@ pages! {
     TAGS = "tags",
     STREAMING = "streaming",
     RUNS = "runs",
+    CONTROL = "control",
     JSON = "json",
     KEYS = "keys",
     SSH = "ssh",

@@ -10,23 +10,27 @@
 
 pub mod checkpoint;
 mod checksum;
+pub mod control;
 mod error;
 mod folder;
 mod frames;
 mod hub;
 mod metrics;
 pub mod owner;
+mod place;
 mod reader;
 mod record_file;
 mod recorder;
 mod resolve;
+mod tail;
 pub mod timestamp;
 
 pub use checksum::{Checksum, check_run_files};
 pub use error::RunError;
-pub use folder::{Folder, check_empty, check_empty_except, create_run_dir, read_json};
+pub use folder::{Folder, OUTPUT, check_empty, check_empty_except, create_run_dir, read_json};
 pub use frames::FrameStream;
 pub use hub::{Hub, Prefix, Queue, Received, SubscribeError, Subscription, Summary};
 pub use reader::{Events, Reader};
 pub use recorder::Recorder;
 pub use resolve::resolve;
+pub use tail::Tail;

@@ -5,13 +5,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
 
-use std::io::{Read, Write};
-use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
-use std::thread::{JoinHandle, sleep, spawn};
-use std::time::{Duration, Instant};
+#[path = "common/session.rs"]
+mod session;
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtyPair, PtySize, SlavePty, native_pty_system};
+use std::io::Write;
+use std::path::Path;
+use std::thread::{sleep, spawn};
+use std::time::Duration;
+
+use portable_pty::CommandBuilder;
+use session::{LONG, SIZE, Session, step};
 use tempfile::TempDir;
 use unrolled::preset::Entry;
 use unrolled::protocol::{
@@ -20,161 +23,6 @@ use unrolled::protocol::{
 use unrolled::run::checkpoint::{self, Which};
 use unrolled::run::{Reader, RunError};
 use unrolled::ui::{self, ExitReason, InitialScreen, Link, TerminalOptions};
-
-/// A timeout that only a failing test reaches.
-const LONG: Duration = Duration::from_secs(30);
-const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
-
-/// A terminal with a program in it.
-struct Session {
-    master: Box<dyn MasterPty + Send>,
-    /// Kept open to read the settings of the terminal after the program has ended.
-    _slave: Box<dyn SlavePty + Send>,
-    child: Box<dyn Child + Send + Sync>,
-    keys: Box<dyn Write + Send>,
-    output: Receiver<Vec<u8>>,
-    reader: JoinHandle<()>,
-    screen: vt100::Parser,
-    termios_before: String,
-}
-
-impl Session {
-    fn open(mut command: CommandBuilder) -> Self {
-        let PtyPair { master, slave } = native_pty_system().openpty(SIZE).unwrap();
-        command.env("TERM", "xterm-256color");
-        command.env("LC_ALL", "C.UTF-8");
-        let termios_before = termios(master.as_ref());
-        let child = slave.spawn_command(command).unwrap();
-        let mut from_terminal = master.try_clone_reader().unwrap();
-        let (send, output) = channel();
-        let reader = spawn(move || {
-            let mut chunk = [0; 4096];
-            while let Ok(n @ 1..) = from_terminal.read(&mut chunk) {
-                if send.send(chunk[..n].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        let keys = master.take_writer().unwrap();
-        let screen = vt100::Parser::new(SIZE.rows, SIZE.cols, 0);
-        Self { master, _slave: slave, child, keys, output, reader, screen, termios_before }
-    }
-
-    /// This binary again, as a program with a menu of `preset` alone.
-    fn with_preset(preset: &str) -> Self {
-        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "screen", "--ignored", "--nocapture"]);
-        command.env("SCREEN_PRESET", preset);
-        Self::open(command)
-    }
-
-    /// The real program, in `folder`.
-    fn program(folder: &Path, args: &[&str]) -> Self {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_unrolled"));
-        command.args(args);
-        command.cwd(folder);
-        Self::open(command)
-    }
-
-    /// The real program training word-order in `folder/run`: eight steps an epoch, with `set` on top.
-    fn training(folder: &Path, set: &[&str]) -> Self {
-        let small = ["data.train=256", "data.validation=64", "watch.pace=200"];
-        let set = small.iter().chain(set).flat_map(|set| ["--set", *set]);
-        let args: Vec<&str> = ["train", "word-order", "--run", "run"].into_iter().chain(set).collect();
-        let mut session = Self::program(folder, &args);
-        session.wait_until("steps", |screen| step(screen) >= 1);
-        session
-    }
-
-    fn wait_for(&mut self, text: &str) {
-        self.wait_until(text, |screen| screen.contents().contains(text));
-    }
-
-    fn wait_until(&mut self, what: &str, reached: impl Fn(&vt100::Screen) -> bool) {
-        let deadline = Instant::now() + LONG;
-        while !reached(self.screen.screen()) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let Ok(chunk) = self.output.recv_timeout(left) else {
-                panic!("{what:?} never appears:\n{}", self.screen.screen().contents())
-            };
-            self.screen.process(&chunk);
-        }
-    }
-
-    fn step(&self) -> u64 {
-        step(self.screen.screen())
-    }
-
-    /// Resizes the terminal, but not the emulated screen, which cannot be very small.
-    fn resize(&self, rows: u16, cols: u16) {
-        self.master.resize(PtySize { rows, cols, ..SIZE }).unwrap();
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-    }
-
-    /// Presses the key of an answer, once the dialog on the screen takes one.
-    fn answer(&mut self, key: &str) {
-        sleep(Duration::from_millis(400));
-        self.press(key);
-    }
-
-    fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_raw(self.child.process_id().unwrap().try_into().unwrap());
-        rustix::process::kill_process(pid.unwrap(), signal).unwrap();
-    }
-
-    fn exit_code(&mut self) -> u32 {
-        let deadline = Instant::now() + LONG;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.exit_code();
-            }
-            assert!(Instant::now() < deadline, "the program does not end");
-            sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// Waits for the end of the program; the terminal must be restored, and `last_words` must be on the screen.
-    fn ends_restored(mut self, code: u32, last_words: &str) {
-        assert_eq!(self.exit_code(), code);
-        self.wait_for(last_words);
-        self.wait_until("the screen that was there before", |screen| !screen.alternate_screen());
-        self.wait_until("the cursor", |screen| !screen.hide_cursor());
-        let screen = self.screen.screen();
-        assert!(!screen.bracketed_paste(), "bracketed paste is on");
-        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
-        assert_eq!(termios(self.master.as_ref()), self.termios_before);
-    }
-
-    /// Closes the terminal of the running program.
-    fn hang_up(mut self) -> u32 {
-        drop(self.output);
-        // The reader closes its handle at its next message.
-        self.master.resize(PtySize { rows: 20, ..SIZE }).unwrap();
-        self.reader.join().unwrap();
-        drop((self.keys, self.master));
-        let deadline = Instant::now() + LONG;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.exit_code();
-            }
-            assert!(Instant::now() < deadline, "the program does not notice that its terminal is gone");
-            sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-/// The number in `step 12/1,500` on a dashboard; 0 before the first.
-fn step(screen: &vt100::Screen) -> u64 {
-    let contents = screen.contents();
-    let said = contents.split("step ").find_map(|rest| {
-        let (number, _) = rest.split_once('/')?;
-        number.replace(',', "").parse().ok()
-    });
-    said.unwrap_or(0)
-}
 
 /// The training loss in the title of its chart.
 fn loss(screen: &vt100::Screen) -> Option<f64> {
@@ -198,12 +46,16 @@ fn assert_saved(run: &Path) {
     assert_eq!(Some(checkpoint::read(run, Which::Last).unwrap().step), last);
 }
 
-fn folder() -> TempDir {
-    tempfile::tempdir().unwrap()
+/// This binary again, as a program with a menu of `preset` alone.
+fn with_preset(preset: &str) -> Session {
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "screen", "--ignored", "--nocapture"]);
+    command.env("SCREEN_PRESET", preset);
+    Session::open(command)
 }
 
-fn termios(terminal: &dyn MasterPty) -> String {
-    format!("{:?}", terminal.get_termios().unwrap())
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
 }
 
 /// The program in the pseudo-terminal: not a test by itself.
@@ -229,6 +81,7 @@ fn screen() {
         ExitReason::Quit => 0,
         ExitReason::LeftTraining => 10,
         ExitReason::HungUp => 11,
+        ExitReason::Detached => 12,
         ExitReason::Signal(_) => 130,
     });
 }
@@ -258,7 +111,7 @@ fn play(preset: &str) -> Result<Link, String> {
 
 #[test]
 fn a_run_from_the_menu_to_its_end_restores_the_terminal() {
-    let mut session = Session::with_preset("finishes");
+    let mut session = with_preset("finishes");
     session.wait_for("A trainer that is played");
     assert!(session.screen.screen().alternate_screen() && session.screen.screen().bracketed_paste());
     session.press("\r");
@@ -269,7 +122,7 @@ fn a_run_from_the_menu_to_its_end_restores_the_terminal() {
 
 #[test]
 fn save_and_stop_ends_when_the_trainer_has_stopped() {
-    let mut session = Session::with_preset("trains");
+    let mut session = with_preset("trains");
     session.wait_for("A trainer that is played");
     session.press("\r");
     session.wait_for("training");
@@ -281,7 +134,7 @@ fn save_and_stop_ends_when_the_trainer_has_stopped() {
 
 #[test]
 fn a_panic_of_the_screen_is_reported_on_a_restored_terminal() {
-    let mut session = Session::with_preset("panics");
+    let mut session = with_preset("panics");
     session.wait_for("A trainer that is played");
     session.press("\r");
     session.ends_restored(101, "the screen itself fails");
@@ -289,7 +142,7 @@ fn a_panic_of_the_screen_is_reported_on_a_restored_terminal() {
 
 #[test]
 fn a_panic_of_the_trainer_does_not_disturb_the_screen_and_is_reported_at_the_end() {
-    let mut session = Session::with_preset("fails");
+    let mut session = with_preset("fails");
     session.wait_for("A trainer that is played");
     session.press("\r");
     session.wait_for("failed");
@@ -300,7 +153,7 @@ fn a_panic_of_the_trainer_does_not_disturb_the_screen_and_is_reported_at_the_end
 
 #[test]
 fn sigterm_ends_with_a_restored_terminal() {
-    let mut session = Session::with_preset("trains");
+    let mut session = with_preset("trains");
     session.wait_for("A trainer that is played");
     session.signal(rustix::process::Signal::TERM);
     session.ends_restored(130, "ended by Signal(15)");
@@ -308,7 +161,7 @@ fn sigterm_ends_with_a_restored_terminal() {
 
 #[test]
 fn ctrl_z_does_not_stop_a_program_that_no_shell_could_continue() {
-    let mut session = Session::with_preset("trains");
+    let mut session = with_preset("trains");
     session.wait_for("A trainer that is played");
     session.press("\x1a?");
     session.wait_for("This help.");
@@ -318,7 +171,7 @@ fn ctrl_z_does_not_stop_a_program_that_no_shell_could_continue() {
 
 #[test]
 fn a_dead_terminal_ends_the_screen_and_not_the_program() {
-    let mut session = Session::with_preset("trains");
+    let mut session = with_preset("trains");
     session.wait_for("A trainer that is played");
     assert_eq!(session.hang_up(), 11);
 }

@@ -11,6 +11,7 @@ use crate::fetch::FetchError;
 use crate::infer::InferError;
 use crate::preset::PresetError;
 use crate::run::RunError;
+use crate::run::control::ControlError;
 use crate::ui::UiError;
 
 /// Why a command failed, and its exit code.
@@ -32,6 +33,11 @@ impl CliError {
     /// Any other error.
     pub fn failed(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { code: exit::FAILED, source: source.into() }
+    }
+
+    /// An error with the exit code of another process.
+    pub fn with_code(code: u8, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { code, source: source.into() }
     }
 
     /// The exit code.
@@ -58,7 +64,7 @@ macro_rules! exit_codes {
 
 exit_codes! {
     usage: PresetError, DataError, WorkloadError;
-    failed: FileError, UiError, FetchError, MeasureError, io::Error, fmt::Error, serde_json::Error;
+    failed: FileError, UiError, ControlError, FetchError, MeasureError, io::Error, fmt::Error, serde_json::Error;
 }
 
 impl From<RunError> for CliError {

@@ -1,17 +1,60 @@
 //! Training without a screen.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use super::signals::Signals;
-use super::{exit, print_error};
+use super::{exit, print_error, shell_word, slurm};
+use crate::escape::foreign;
 use crate::metrics::Metrics;
-use crate::train::{Outcome, Trainer};
-use crate::ui::plain;
+use crate::protocol::{Event, RunStatus};
+use crate::train::{Outcome, RunFolder, Trainer};
+use crate::ui::{self, plain};
 
 /// Prints lines until training ends; returns how it ended, and the metrics of the weights it keeps.
 pub(super) fn follow(trainer: Trainer) -> std::io::Result<(Outcome, Option<Metrics>)> {
-    Signals::without_screen(trainer.commands.named("signal"))?;
-    print_until_end(trainer)
+    let (signals, folder) = (Signals::without_screen(trainer.commands.named("signal"))?, trainer.folder());
+    let ended = print_until_end(trainer)?;
+    requeue(&signals, &folder, &ended.0);
+    Ok(ended)
+}
+
+/// Starts the job again whose training was saved and stopped because of SIGUSR1.
+pub(super) fn requeue(signals: &Signals, folder: &RunFolder, outcome: &Outcome) {
+    if signals.requeues()
+        && *outcome == Outcome::Stopped
+        && let Some(run) = folder.get()
+    {
+        slurm::requeue(run);
+    }
+}
+
+/// Trains in the background of a terminal: prints where the run is, and how it has ended.
+pub(super) fn follow_quietly(trainer: Trainer) -> std::io::Result<Outcome> {
+    let (signals, folder) = (Signals::without_screen(trainer.commands.named("signal"))?, trainer.folder());
+    // Such a line would stop the training.
+    let say = |line: &str| {
+        if !ui::terminal::is_background() || !ui::terminal::stops_printing() {
+            let _ = writeln!(std::io::stdout(), "{}", foreign(line));
+        }
+    };
+    for event in &trainer.events {
+        match event {
+            Event::Prepared(info) => {
+                let run = shell_word(&info.folder.to_string_lossy());
+                say(&format!("training in the background; `unrolled attach {run}` shows it"));
+            }
+            Event::Status(RunStatus::Diverged { what }) => say(&format!("diverged: {what}")),
+            Event::Status(status) if status.is_over() => say(status.word()),
+            _ => {}
+        }
+    }
+    let outcome = trainer.join();
+    if let Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
+        say(what);
+    }
+    requeue(&signals, &folder, &outcome);
+    Ok(outcome)
 }
 
 /// As [`follow`], where signals are handled already.

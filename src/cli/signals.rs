@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
 
-use signal_hook::consts::{SIGHUP, SIGXCPU, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGUSR1, SIGXCPU, SIGXFSZ};
 use signal_hook::iterator;
 
 use super::exit;
@@ -39,6 +39,8 @@ struct State {
     phase: Phase,
     /// Signals that end a training. SIGXCPU, which the kernel repeats every second, counts once.
     ends: u32,
+    /// Whether the first of them was SIGUSR1: the job should be started again.
+    requeues: bool,
     /// SIGHUPs: the first means that the terminal is gone, and ends nothing.
     hang_ups: u32,
 }
@@ -49,7 +51,10 @@ impl State {
         match signal {
             SIGHUP => self.hang_ups += 1,
             SIGXCPU if self.ends > 0 => return false,
-            _ => self.ends += 1,
+            _ => {
+                self.requeues = if self.ends == 0 { signal == SIGUSR1 } else { self.requeues };
+                self.ends += 1;
+            }
         }
         match &self.phase {
             Phase::Screen => false,
@@ -87,7 +92,7 @@ impl Signals {
         let no_thread = |error: io::Error| {
             io::Error::new(error.kind(), format!("no thread can be started for signals: {error}"))
         };
-        let shared = Self(Arc::new(Mutex::new(State { phase, ends: 0, hang_ups: 0 })));
+        let shared = Self(Arc::new(Mutex::new(State { phase, ends: 0, requeues: false, hang_ups: 0 })));
         let state = Arc::clone(&shared.0);
         thread::Builder::new()
             .name("signals".into())
@@ -100,6 +105,11 @@ impl Signals {
             })
             .map_err(no_thread)?;
         Ok(shared)
+    }
+
+    /// Whether training has ended because of SIGUSR1, with which batch systems announce the end of a job.
+    pub fn requeues(&self) -> bool {
+        self.lock().requeues
     }
 
     /// The screen is gone, training continues: signals save and stop it from here on.
@@ -142,7 +152,7 @@ mod tests {
     use super::*;
 
     fn state(phase: Phase) -> State {
-        State { phase, ends: 0, hang_ups: 0 }
+        State { phase, ends: 0, requeues: false, hang_ups: 0 }
     }
 
     #[test]

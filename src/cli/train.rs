@@ -1,18 +1,21 @@
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use super::error::{CliError, CliResult};
-use super::follow::{code, follow, print_until_end};
+use super::follow::{code, follow, follow_quietly, print_until_end, requeue};
 use super::signals::Signals;
-use super::{ScreenArgs, exit, print_error};
+use super::{ScreenArgs, detach, exit, print_error};
 use crate::escape::foreign;
 use crate::experiment::{MAX_SEEDS, Repeat, train_all};
-use crate::preset::{self, Overrides, Resolved};
+use crate::preset::{self, Overrides, Resolved, RunSpec};
 use crate::protocol::Command;
+use crate::run;
 use crate::train::{Options, Outcome, Trainer};
 use crate::ui::{self, InitialScreen, Link};
 
@@ -44,10 +47,21 @@ pub(super) struct TrainArgs {
     /// Print plain lines instead of the dashboard
     #[arg(long)]
     headless: bool,
+    /// Train without this terminal, and print how to see it: the prompt comes back
+    #[arg(long, conflicts_with_all = ["seeds", "folds"])]
+    detach: bool,
 }
 
+/// The processors that this program may use: under Slurm those of a task, which the system does not limit everywhere.
 pub(super) fn processors() -> u16 {
-    std::thread::available_parallelism().map_or(1, |n| n.get().min(256) as u16)
+    let available = std::thread::available_parallelism().map_or(1, |n| n.get().min(256) as u16);
+    let of_task = std::env::var("SLURM_CPUS_PER_TASK").ok();
+    processors_of(available, of_task.as_deref())
+}
+
+fn processors_of(available: u16, of_task: Option<&str>) -> u16 {
+    let of_task = of_task.and_then(|number| number.trim().parse::<u16>().ok()).filter(|number| *number > 0);
+    of_task.map_or(available, |number| number.min(available))
 }
 
 impl TrainArgs {
@@ -90,17 +104,60 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
         return train_repeatedly(args, &repeat);
     }
     let resolved = preset::load(&args.preset, &args.overrides())?;
-    let watched = !args.headless && std::io::stdout().is_terminal();
     let Resolved { spec, notes } = resolved;
+    if args.detach {
+        return detached(args, &spec);
+    }
+    let is_terminal = std::io::stdout().is_terminal();
+    // A screen in the background would be stopped at once.
+    let in_background = is_terminal && !args.headless && ui::terminal::is_background();
+    let watched = is_terminal && !args.headless && !in_background;
     // A terminal without a screen is an error before training starts.
     let theme = watched.then(|| screen.theme()).transpose()?;
     let options = Options { folder: args.run.clone(), threads: usize::from(args.threads), watched, notes };
     let trainer = Trainer::start(spec, options)?;
+    if in_background {
+        return Ok(code(&follow_quietly(trainer)?));
+    }
     let Some(theme) = theme else { return Ok(code(&follow(trainer)?.0)) };
     let signals = Signals::with_screen()?;
     let start = InitialScreen::Dashboard(link(&trainer));
     let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
     end(outcome, Some(trainer), &signals)
+}
+
+/// Starts the training in a session of its own.
+fn detached(args: &TrainArgs, spec: &RunSpec) -> CliResult {
+    let run = match &args.run {
+        Some(run) => {
+            run::check_empty(run)?;
+            std::fs::create_dir_all(run)?;
+            run.clone()
+        }
+        None => run::create_run_dir(Path::new("runs"), &spec.name, SystemTime::now())?,
+    };
+    let mut given: Vec<OsString> = std::env::args_os().skip(1).filter(|arg| arg != "--detach").collect();
+    if !args.headless {
+        given.push("--headless".into());
+    }
+    if args.run.is_none() {
+        given.extend(["--run".into(), run.clone().into_os_string()]);
+    }
+    detach::start(&run, given)
+}
+
+/// Continues the run of a trainer in a process of its own: it is saved and stopped here, and goes on there to the same bits.
+fn hand_over(trainer: Trainer, signals: &Signals) -> CliResult {
+    let folder = trainer.folder();
+    let _ = trainer.commands.named("detach").send(Command::SaveAndStop);
+    signals.ending(0);
+    match (ended(trainer), folder.get()) {
+        (Outcome::Stopped, Some(run)) => {
+            let resume = ["resume".into(), run.clone().into_os_string(), "--headless".into()];
+            detach::start(run, resume)
+        }
+        (outcome, _) => Ok(code(&outcome)),
+    }
 }
 
 /// Shows the menu, and trains what is chosen in it.
@@ -159,20 +216,30 @@ fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>, signals: &S
             // Stopping on the screen is a success.
             Ok(if outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code(&outcome) })
         }
+        ui::ExitReason::Detached => hand_over(trainer, signals),
         ui::ExitReason::LeftTraining => {
             signals.training(trainer.commands.named("signal"));
             continue_unwatched(&trainer);
-            Ok(code(&print_until_end(trainer)?.0))
+            let folder = trainer.folder();
+            let outcome = print_until_end(trainer)?.0;
+            requeue(signals, &folder, &outcome);
+            Ok(code(&outcome))
         }
         ui::ExitReason::HungUp => {
             signals.training(trainer.commands.named("signal"));
             continue_unwatched(&trainer);
-            Ok(code(&ended(trainer)))
+            let folder = trainer.folder();
+            let outcome = ended(trainer);
+            requeue(signals, &folder, &outcome);
+            Ok(code(&outcome))
         }
         ui::ExitReason::Signal(_) => {
+            let folder = trainer.folder();
             let _ = trainer.commands.send(Command::SaveAndStop);
             signals.ending(1);
-            match ended(trainer) {
+            let outcome = ended(trainer);
+            requeue(signals, &folder, &outcome);
+            match outcome {
                 Outcome::Finished | Outcome::Stopped => Ok(ExitCode::from(exit::INTERRUPTED)),
                 // Not saved: what the code of an interruption promises.
                 outcome => Ok(code(&outcome)),
@@ -216,6 +283,21 @@ mod tests {
             ("0..18446744073709551615", "18446744073709551616"),
         ] {
             assert_eq!(seeds(many), Err(format!("found {count} seeds; expected at most 10000")));
+        }
+    }
+
+    #[test]
+    fn a_task_of_slurm_uses_its_own_processors() {
+        for (of_task, expected) in [
+            (None, 16),
+            (Some("4"), 4),
+            (Some(" 2 "), 2),
+            (Some("64"), 16),
+            (Some("0"), 16),
+            (Some(""), 16),
+            (Some("many"), 16),
+        ] {
+            assert_eq!(processors_of(16, of_task), expected, "{of_task:?}");
         }
     }
 

@@ -39,6 +39,13 @@ pub enum Event {
     ProbeAdded(ProbeText),
 }
 
+impl Event {
+    /// Whether a later event of its kind replaces it on a screen, unlike all others.
+    pub fn is_picture(&self) -> bool {
+        matches!(self, Self::Gradient(_) | Self::Instruments(_) | Self::Probe(_))
+    }
+}
+
 /// The facts of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunInfo {

@@ -1,7 +1,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::owner::Owner;
 use crate::durable::FileError;
 
 /// An error of a run folder. Paths in it are untrusted text: escape before printing to a terminal.
@@ -72,8 +71,9 @@ impl RunError {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }
 
-    pub(super) fn locked(path: &Path, owner: Option<&Owner>) -> Self {
-        let owner = owner.map_or(String::new(), |owner| format!(": {}", owner.description()));
+    /// `owner` is who trains the run, if known.
+    pub(super) fn locked(path: &Path, owner: Option<String>) -> Self {
+        let owner = owner.map_or(String::new(), |owner| format!(": {owner}"));
         Self::Locked { path: path.to_owned(), owner }
     }
 

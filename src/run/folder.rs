@@ -1,6 +1,5 @@
 use std::fs::{self, DirEntry, File, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -12,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::checksum::Checksum;
 use super::owner::{self, LOCK, Owner, OwnerGuard};
+use super::place::is_at;
 use super::{RunError, timestamp};
 use crate::durable;
 
@@ -80,7 +80,7 @@ impl Folder {
     }
 
     /// Holds the lock, also after the folder is dropped.
-    pub(super) fn owner(&self) -> Arc<OwnerGuard> {
+    pub fn owner(&self) -> Arc<OwnerGuard> {
         Arc::clone(&self.owner)
     }
 
@@ -165,7 +165,11 @@ pub fn check_empty(dir: &Path) -> Result<(), RunError> {
     check_empty_except(dir, |entry| {
         let is_empty_file = || entry.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
         let unfinished = || WRITTEN.iter().any(|name| durable::beside(&dir.join(name)) == entry.path());
-        let no_owner = || entry.file_name() == owner::FILE && owner::live(dir).is_none();
+        let no_owner = || {
+            // This process has claimed the folder, or locks it next.
+            let live = owner::live(dir);
+            entry.file_name() == owner::FILE && live.is_none_or(|owner| owner.is_this_process())
+        };
         (entry.file_name() == LOCK && is_empty_file())
             || entry.file_name() == OUTPUT
             || no_owner()
@@ -184,7 +188,10 @@ pub fn check_empty_except(dir: &Path, belongs: impl Fn(&DirEntry) -> bool) -> Re
     };
     let entries: Vec<DirEntry> = entries.collect::<Result<_, _>>().map_err(RunError::io("read", dir))?;
     if entries.iter().any(|entry| MARKERS.iter().any(|marker| entry.file_name() == *marker)) {
-        return Err(RunError::Occupied(dir.to_owned()));
+        return Err(match owner::live(dir) {
+            Some(owner) => RunError::locked(dir, Some(owner.description())),
+            None => RunError::Occupied(dir.to_owned()),
+        });
     }
     let others = entries.iter().filter(|entry| !belongs(entry));
     let mut found: Vec<String> = others.map(|entry| entry.file_name().display().to_string()).collect();
@@ -196,20 +203,6 @@ pub fn check_empty_except(dir: &Path, belongs: impl Fn(&DirEntry) -> bool) -> Re
     found.truncate(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     Err(RunError::NotEmpty { path: dir.to_owned(), found: found.join(", ") + &more })
-}
-
-/// Checks that the open file or folder is that at `path`.
-///
-/// # Errors
-/// [`RunError::Moved`] if nothing or another one is there; also if that cannot be known.
-pub(super) fn is_at(open: &File, path: &Path) -> Result<(), RunError> {
-    let known = |file: io::Result<fs::Metadata>| file.map(|data| (data.dev(), data.ino()));
-    let ours = known(open.metadata()).map_err(RunError::io("look at", path))?;
-    match known(fs::metadata(path)) {
-        Ok(found) if found == ours => Ok(()),
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(RunError::io("look at", path)(error)),
-        _ => Err(RunError::Moved(path.to_owned())),
-    }
 }
 
 /// Locks the folder `dir` and takes its run over; returns what the user should know.
@@ -237,7 +230,9 @@ fn lock(
     }
     match try_lock(&file) {
         Ok(()) => Ok((file, None)),
-        Err(TryLockError::WouldBlock) => Err(RunError::locked(dir, Owner::read(dir).as_ref())),
+        Err(TryLockError::WouldBlock) => {
+            Err(RunError::locked(dir, Owner::read(dir).map(|owner| owner.description())))
+        }
         Err(TryLockError::Error(error)) if has_no_locks(&error) => {
             let note = format!(
                 "{} cannot be locked ({error}): whether another process trains this run is told by owner.json alone",

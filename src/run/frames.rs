@@ -34,7 +34,7 @@ pub(super) use writer::FramesWriter;
 const MAGIC: [u8; 8] = *b"unrolled";
 const VERSION: u32 = 1;
 /// Bytes of the file's header: magic and version.
-const HEADER: usize = 12;
+pub(super) const HEADER: usize = 12;
 /// Bytes of a frame before its payload: length, kind and step.
 const FRAME_HEADER: usize = 13;
 /// Bytes of a frame after its payload: the checksum.

@@ -323,9 +323,9 @@ mod tests {
         let folder = Folder::create(dir.path()).unwrap();
         std::os::unix::fs::symlink("/dev/full", dir.path().join("metrics.jsonl")).unwrap();
         let mut recorder = Recorder::start(&folder, 1 << 20).unwrap();
-        (1..=100).for_each(|at| drop(recorder.record(step(at)).unwrap()));
+        (1..=100).for_each(|at| assert!(recorder.record(step(at)).is_ok()));
         let subscription = recorder.hub().subscribe().unwrap();
-        (101..=200).for_each(|at| drop(recorder.record(step(at)).unwrap()));
+        (101..=200).for_each(|at| assert!(recorder.record(step(at)).is_ok()));
         assert!(recorder.finish().is_err());
         assert_eq!(steps(&subscription), (1..=200).collect::<Vec<_>>());
     }

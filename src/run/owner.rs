@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Reader, RunError};
 use crate::protocol::{Event, RunStatus};
-pub(super) use guard::OwnerGuard;
+pub use guard::OwnerGuard;
 pub use process::host;
 use process::{boot_id, is_running, own_start};
 
@@ -93,9 +93,18 @@ pub struct Owner {
     pub started: String,
     /// [`RunState::Live`] until the process ends the run.
     pub state: RunState,
-    /// How often Slurm was asked to start the run again since its last step.
-    #[serde(default)]
-    pub requeues: u32,
+    /// The last requests to Slurm to start the run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requeued: Option<Requeued>,
+}
+
+/// Requests to start a run again that had made no step in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requeued {
+    /// The last step.
+    pub step: u64,
+    /// How many.
+    pub count: u32,
 }
 
 /// A job of Slurm.
@@ -138,7 +147,7 @@ impl Owner {
             slurm: SlurmJob::from_env(env),
             started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             state: RunState::Live,
-            requeues: before.map_or(0, |owner| owner.requeues),
+            requeued: before.and_then(|owner| owner.requeued),
         }
     }
 
@@ -150,6 +159,11 @@ impl Owner {
     /// Whether its host is this one.
     pub fn is_here(&self) -> bool {
         self.host == host()
+    }
+
+    /// Whether it is this process.
+    pub(super) fn is_this_process(&self) -> bool {
+        self.pid == std::process::id() && self.is_here()
     }
 
     /// Whether its process is one of this host that still runs.
@@ -183,6 +197,20 @@ pub fn state(run: &Path) -> Result<RunState, RunError> {
         Some(_) => Ok(if is_fresh(run, SystemTime::now()) { RunState::Live } else { RunState::Crashed }),
         None => recorded(run),
     }
+}
+
+/// Notes that the ended run in the folder `run` will be started again after `step`; returns how often that was so without a step in
+/// between.
+///
+/// # Errors
+/// If `owner.json` cannot be read or written.
+pub fn note_requeue(run: &Path, step: u64) -> Result<u32, RunError> {
+    let path = run.join(FILE);
+    let mut owner = Owner::read(run).ok_or_else(|| RunError::damaged(&path, "it cannot be read"))?;
+    let before = owner.requeued.filter(|requeued| requeued.step == step).map_or(0, |requeued| requeued.count);
+    owner.requeued = Some(Requeued { step, count: before + 1 });
+    guard::write(run, &owner)?;
+    Ok(before + 1)
 }
 
 /// The owner of the run in the folder `run`, if it is live.
@@ -286,6 +314,17 @@ mod tests {
         lock.try_lock().unwrap();
         assert_eq!(state(run).unwrap(), RunState::Live);
         assert!(fs::read_dir(run).unwrap().count() == 2, "nothing is left of the comparison of clocks");
+    }
+
+    #[test]
+    fn requeues_without_a_step_in_between_are_counted_from_process_to_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = dir.path();
+        write(run, &Owner::this_process(None));
+        for (step, count) in [(7, 1), (7, 2), (7, 3), (8, 1), (8, 2)] {
+            assert_eq!(note_requeue(run, step).unwrap(), count);
+            write(run, &Owner::this_process(Owner::read(run).as_ref()));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::RunError;
-use super::folder::is_at;
+use super::place::is_at;
 
 /// Pending bytes that trigger a write.
 const BUFFER_SIZE: usize = 64 * 1024;

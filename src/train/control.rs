@@ -1,21 +1,44 @@
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, at, never, select, unbounded};
 
 use crate::protocol::{Command, CommandRequest};
+use crate::run::control::RemoteCommand;
 
 /// Pending commands, pause and pace.
 #[derive(Debug)]
 pub(super) struct Control {
     commands: Receiver<CommandRequest>,
+    /// Commands of the control socket. A sender is kept: they may come at any time, but nobody waits for one.
+    remote: (Sender<RemoteCommand>, Receiver<RemoteCommand>),
     /// Commands to be applied between two steps, and recorded.
-    pub pending: Vec<CommandRequest>,
+    pub pending: Vec<PendingCommand>,
     paused: bool,
     single: bool,
     pub stop: Option<Stop>,
     /// The minimum time of a step, if training is slowed down.
     pace: Option<Duration>,
     last_step: Instant,
+}
+
+/// A command that is not applied yet.
+#[derive(Debug)]
+pub(super) struct PendingCommand {
+    pub request: CommandRequest,
+    /// Receives whether it was applied, or why not.
+    pub answer: Option<Sender<Result<(), String>>>,
+}
+
+impl From<CommandRequest> for PendingCommand {
+    fn from(request: CommandRequest) -> Self {
+        Self { request, answer: None }
+    }
+}
+
+impl From<RemoteCommand> for PendingCommand {
+    fn from(RemoteCommand { request, answer }: RemoteCommand) -> Self {
+        Self { request, answer: Some(answer) }
+    }
 }
 
 /// Whether to save before stopping.
@@ -30,6 +53,7 @@ impl Control {
         let last_step = Instant::now();
         Self {
             commands,
+            remote: unbounded(),
             pending: Vec::new(),
             paused: false,
             single: false,
@@ -37,6 +61,11 @@ impl Control {
             pace: None,
             last_step,
         }
+    }
+
+    /// Where the control socket sends commands to.
+    pub fn remote(&self) -> Sender<RemoteCommand> {
+        self.remote.0.clone()
     }
 
     /// Limits training to `steps_per_s` steps a second.
@@ -57,7 +86,7 @@ impl Control {
     /// Waits until the pace allows the next step, receiving commands meanwhile.
     pub fn throttle(&mut self) {
         while let Some(pace) = self.pace.filter(|_| !self.paused && self.stop.is_none()) {
-            match self.commands.recv_deadline(self.last_step + pace) {
+            match self.next(Some(self.last_step + pace)) {
                 Ok(command) => self.receive(command),
                 Err(RecvTimeoutError::Timeout) => break,
                 // All senders of commands have been dropped.
@@ -72,11 +101,14 @@ impl Control {
 
     /// Receives all pending commands without waiting.
     pub fn poll(&mut self) {
+        while let Ok(command) = self.remote.1.try_recv() {
+            self.receive(command.into());
+        }
         loop {
             match self.commands.try_recv() {
-                Ok(command) => self.receive(command),
+                Ok(command) => self.receive(command.into()),
                 Err(TryRecvError::Empty) => return,
-                // No further command is possible: training runs to its end.
+                // Nobody waits for training to go on: it runs to its end.
                 Err(TryRecvError::Disconnected) => {
                     self.paused = false;
                     return;
@@ -85,9 +117,25 @@ impl Control {
         }
     }
 
+    /// Waits for a command until `deadline`.
+    fn next(&self, deadline: Option<Instant>) -> Result<PendingCommand, RecvTimeoutError> {
+        let timeout = deadline.map_or_else(never, at);
+        select! {
+            recv(self.commands) -> command => match command {
+                Ok(command) => Ok(command.into()),
+                Err(_) => Err(RecvTimeoutError::Disconnected),
+            },
+            recv(self.remote.1) -> command => match command {
+                Ok(command) => Ok(command.into()),
+                Err(_) => Err(RecvTimeoutError::Disconnected),
+            },
+            recv(timeout) -> _ => Err(RecvTimeoutError::Timeout),
+        }
+    }
+
     /// Waits for one command.
     pub fn wait(&mut self) {
-        match self.commands.recv() {
+        match self.next(None) {
             Ok(command) => self.receive(command),
             Err(_) => self.paused = false,
         }
@@ -99,11 +147,14 @@ impl Control {
     }
 
     /// Receives a command. One with wrong arguments is ignored: senders check them.
-    fn receive(&mut self, request: CommandRequest) {
-        if request.command.check().is_err() {
+    fn receive(&mut self, pending: PendingCommand) {
+        if let Err(error) = pending.request.command.check() {
+            if let Some(answer) = pending.answer {
+                let _ = answer.send(Err(error.to_string()));
+            }
             return;
         }
-        match request.command {
+        match pending.request.command {
             Command::Pause => self.paused = true,
             Command::Resume => self.paused = false,
             Command::SingleStep => (self.paused, self.single) = (true, true),
@@ -113,7 +164,7 @@ impl Control {
             Command::Stop => self.stop = self.stop.or(Some(Stop::Discard)),
             _ => {}
         }
-        self.pending.push(request);
+        self.pending.push(pending);
     }
 }
 
@@ -212,7 +263,8 @@ mod tests {
         }
         control.poll();
         let factors = [2.0, 0.5, 3.0].map(|factor| Command::ScaleLearningRate { factor }.by("test"));
-        assert_eq!(control.pending, factors);
+        let pending: Vec<_> = control.pending.into_iter().map(|pending| pending.request).collect();
+        assert_eq!(pending, factors);
     }
 
     #[test]

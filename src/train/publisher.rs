@@ -1,4 +1,5 @@
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -6,6 +7,8 @@ use crossbeam_channel::Sender;
 use crate::error::chain;
 use crate::number;
 use crate::protocol::{Event, Level, LogLine, RunStatus};
+use crate::run::control::Server;
+use crate::run::owner::OwnerGuard;
 use crate::run::{Recorder, RunError};
 
 /// The waiting time at which the first slow-disk warning is logged.
@@ -47,6 +50,10 @@ impl EventLog for Recorder {
 #[derive(Debug)]
 pub(super) struct Publisher {
     recorder: Option<Box<dyn EventLog>>,
+    /// Says in the run folder how training ends, and holds its lock until then.
+    owner: Option<Arc<OwnerGuard>>,
+    /// The control socket, to which the recorder's hub sends events.
+    server: Option<Server>,
     subscriber: Sender<Event>,
     /// Total time spent waiting for the disk.
     waited: Duration,
@@ -56,12 +63,29 @@ pub(super) struct Publisher {
 
 impl Publisher {
     pub fn new(subscriber: Sender<Event>) -> Self {
-        Self { recorder: None, subscriber, waited: Duration::ZERO, warn_at: FIRST_WARNING }
+        Self {
+            recorder: None,
+            owner: None,
+            server: None,
+            subscriber,
+            waited: Duration::ZERO,
+            warn_at: FIRST_WARNING,
+        }
     }
 
     /// Records events from here on.
     pub fn record_to(&mut self, recorder: impl EventLog + 'static) {
         self.recorder = Some(Box::new(recorder));
+    }
+
+    /// Says at the end in the run folder how training has ended.
+    pub fn own(&mut self, owner: Arc<OwnerGuard>) {
+        self.owner = Some(owner);
+    }
+
+    /// Serves clients until the last event is published.
+    pub fn serve(&mut self, server: Server) {
+        self.server = Some(server);
     }
 
     pub fn publish(&mut self, event: Event) {
@@ -124,7 +148,12 @@ impl Publisher {
             }
             (Ok(()), status) => status,
         };
+        if let Some(owner) = &self.owner {
+            owner.finish(&status);
+        }
         self.send(Event::Status(status.clone()));
+        // Clients read what is left.
+        drop(self.server.take());
         status
     }
 

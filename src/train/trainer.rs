@@ -1,5 +1,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
@@ -17,6 +18,7 @@ use crate::metrics::{Metrics, VALIDATION};
 use crate::optim::needs_validation;
 use crate::preset::RunSpec;
 use crate::protocol::{CommandRequest, CommandSender, Event, Level, RunStatus};
+use crate::run::control::Server;
 use crate::run::{self, Folder, Recorder};
 
 /// The coverage of the training tokens below which pretrained vectors may be of another language or tokenization.
@@ -43,7 +45,11 @@ pub struct Trainer {
     /// Commands to it. When all senders are dropped it trains to its end.
     pub commands: CommandSender,
     thread: JoinHandle<(Outcome, Option<Metrics>)>,
+    folder: RunFolder,
 }
+
+/// The folder of a run in preparation.
+pub type RunFolder = Arc<OnceLock<PathBuf>>;
 
 /// The outcome of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,11 +74,18 @@ impl Trainer {
     pub fn start(spec: RunSpec, options: Options) -> std::io::Result<Self> {
         let (watcher, events) = unbounded();
         let (commands, inbox) = unbounded();
+        let folder = Arc::new(OnceLock::new());
+        let created = Arc::clone(&folder);
         let thread = thread::Builder::new()
             .name("trainer".into())
-            .spawn(move || train_and_report(spec, &options, watcher, inbox))
+            .spawn(move || train_and_report(spec, &options, watcher, inbox, &created))
             .map_err(|error| std::io::Error::new(error.kind(), format!("cannot start a thread: {error}")))?;
-        Ok(Self { events, commands: CommandSender::new("program", commands), thread })
+        Ok(Self { events, commands: CommandSender::new("program", commands), thread, folder })
+    }
+
+    /// The run folder, which is known once it is created, also after the end of training.
+    pub fn folder(&self) -> RunFolder {
+        Arc::clone(&self.folder)
     }
 
     /// Waits for the end after dropping both channels: events do not accumulate, and a paused trainer without other senders
@@ -83,7 +96,7 @@ impl Trainer {
 
     /// As [`join`](Self::join), with the metrics of the epoch whose weights were saved last: the best epoch, if its weights were restored.
     pub fn join_with_metrics(self) -> (Outcome, Option<Metrics>) {
-        let Self { events, commands, thread } = self;
+        let Self { events, commands, thread, .. } = self;
         drop((events, commands));
         let lost = || (Outcome::Failed("the training thread exited unexpectedly".into()), None);
         thread.join().unwrap_or_else(|_| lost())
@@ -95,11 +108,13 @@ fn train_and_report(
     options: &Options,
     watcher: Sender<Event>,
     commands: Receiver<CommandRequest>,
+    created: &OnceLock<PathBuf>,
 ) -> (Outcome, Option<Metrics>) {
     let mut publisher = Publisher::new(watcher);
     // A panic becomes an event, so that the recording is complete.
-    let caught =
-        catch_unwind(AssertUnwindSafe(|| train(spec, options, &mut publisher, Control::new(commands))));
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        train(spec, options, &mut publisher, Control::new(commands), created)
+    }));
     let mut result = caught.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
@@ -131,6 +146,7 @@ fn train(
     options: &Options,
     publisher: &mut Publisher,
     mut control: Control,
+    created: &OnceLock<PathBuf>,
 ) -> Result<(RunStatus, Option<Metrics>), TrainError> {
     // Before data are read, which may take long.
     options.folder.as_deref().map_or(Ok(()), run::check_empty)?;
@@ -152,6 +168,8 @@ fn train(
         Some(path) => Folder::create(path)?,
         None => Folder::create_named(std::path::Path::new("runs"), &session.spec.name, SystemTime::now())?,
     };
+    publisher.own(folder.owner());
+    created.get_or_init(|| folder.path().to_owned());
     folder.write_spec(&session.spec.to_yaml().map_err(TrainError::Failed)?)?;
     if let Some(vocabularies) = &session.vocabularies {
         folder.write_json("vocabulary.json", vocabularies)?;
@@ -162,9 +180,23 @@ fn train(
     if let Some(scale) = &session.scale {
         folder.write_json("scale.json", scale)?;
     }
-    publisher.record_to(Recorder::start(&folder, session.spec.watch.budget.saturating_mul(1 << 20))?);
+    let recorder = Recorder::start(&folder, session.spec.watch.budget.saturating_mul(1 << 20))?;
+    let name = folder.path().file_name().unwrap_or_default().to_string_lossy();
+    let server = Server::start(folder.path(), &name, recorder.hub().clone(), control.remote());
+    publisher.record_to(recorder);
     publisher.publish(Event::Prepared(Box::new(session.info(folder.path()))));
-    options.notes.iter().chain(&session.notes).for_each(|note| publisher.log(Level::Warning, note));
+    match server {
+        Ok(server) => publisher.serve(server),
+        Err(error) => {
+            publisher.log(Level::Warning, format!("the run cannot be controlled from elsewhere: {error}"))
+        }
+    }
+    options
+        .notes
+        .iter()
+        .chain(folder.notes())
+        .chain(&session.notes)
+        .for_each(|note| publisher.log(Level::Warning, note));
     if session.spec.train.validate_every.is_some() && session.validation.is_none() {
         let text = "train.validate_every: there are no validation data";
         publisher.log(Level::Warning, text);

@@ -47,6 +47,8 @@ pub enum InitialScreen {
     Menu(Option<CustomDataHooks>),
     /// The dashboard of a run.
     Dashboard(Link),
+    /// The dashboard of a run of another process, which goes on when the screen ends.
+    Attached(Link),
 }
 
 /// Why the screen ended.
@@ -54,6 +56,8 @@ pub enum InitialScreen {
 pub enum ExitReason {
     /// The user quit. A trainer that still runs is no longer needed.
     Quit,
+    /// Training should continue in another process, without this terminal; or it does already.
+    Detached,
     /// Training should continue without the screen. [`Link::events`] has no receiver any more.
     LeftTraining,
     /// The terminal is gone; training should continue to its end. `println!` panics from here on.
@@ -96,6 +100,8 @@ pub struct App<'a> {
     hooks: Option<CustomDataHooks>,
     /// Whether there is a menu to go back to.
     from_menu: bool,
+    /// Whether the runs are those of another process.
+    attached: bool,
     run: Option<RunScreen>,
     overlay: Option<Overlay>,
     launch: Launch<'a>,
@@ -117,6 +123,7 @@ impl<'a> App<'a> {
             browser: None,
             hooks,
             from_menu: matches!(start, InitialScreen::Menu(_)),
+            attached: matches!(start, InitialScreen::Attached(_)),
             run: None,
             overlay: None,
             launch,
@@ -125,7 +132,7 @@ impl<'a> App<'a> {
             drawing: None,
             outcome: None,
         };
-        if let InitialScreen::Dashboard(link) = start {
+        if let InitialScreen::Dashboard(link) | InitialScreen::Attached(link) = start {
             app.show(link);
         }
         app
@@ -307,6 +314,8 @@ impl<'a> App<'a> {
             Action::FasterLearning => Command::ScaleLearningRate { factor: 2.0 },
             Action::FullSpeed => Command::FullSpeed,
             Action::Save => Command::Save,
+            Action::Detach => return self.detach(),
+            Action::Stop if !run.over() && run.ending.is_none() => return self.ask(),
             Action::Screenshot => return self.screenshot(),
             Action::Log => {
                 self.overlay = Some(Overlay::Popup(Popup::log()));
@@ -368,10 +377,25 @@ impl<'a> App<'a> {
     /// Quits if nothing is lost, else asks; while the trainer is ending, a second request quits at once.
     fn quit(&mut self) {
         match &self.run {
-            Some(run) if !run.over() && run.ending.is_none() => {
-                self.overlay = Some(Overlay::LeaveDialog(LeaveDialog::new()));
-            }
+            Some(run) if !run.over() && self.attached => self.outcome = Some(ExitReason::Detached),
+            Some(run) if !run.over() && run.ending.is_none() => self.ask(),
             _ => self.outcome = Some(ExitReason::Quit),
+        }
+    }
+
+    /// Asks how to leave the run.
+    fn ask(&mut self) {
+        self.overlay = Some(Overlay::LeaveDialog(LeaveDialog::new(self.attached)));
+    }
+
+    /// Leaves a run, which goes on.
+    fn detach(&mut self) {
+        match &self.run {
+            Some(run) if run.over() || run.ending.is_some() => {}
+            Some(run) if run.dashboard.run.info().is_some() || self.attached => {
+                self.outcome = Some(ExitReason::Detached);
+            }
+            _ => self.show_message("Not yet", "A run can be left once its data are prepared."),
         }
     }
 
@@ -383,10 +407,14 @@ impl<'a> App<'a> {
                 self.outcome = Some(ExitReason::LeftTraining);
                 return;
             }
+            LeaveChoice::Detach => return self.detach(),
             LeaveChoice::SaveAndStop => Command::SaveAndStop,
             LeaveChoice::Stop => Command::Stop,
         };
-        run.ending = Some(way);
+        // The screen of another process's run stays to its end.
+        if !self.attached {
+            run.ending = Some(way);
+        }
         if run.commands.send(command).is_err() {
             self.outcome = Some(ExitReason::Quit);
         }
@@ -428,6 +456,8 @@ impl<'a> App<'a> {
         let trains = matches!(status, Some(RunStatus::Training | RunStatus::Validating | RunStatus::Paused));
         match action {
             Action::PauseResume if matches!(status, Some(RunStatus::Paused)) => Some("resume"),
+            Action::Quit if self.attached && !run.over() => Some("detach"),
+            Action::Detach if self.attached || !trains => Some(""),
             Action::PauseResume
             | Action::SingleStep
             | Action::SlowerLearning

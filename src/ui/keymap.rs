@@ -63,6 +63,10 @@ pub enum Action {
     FullSpeed,
     /// Write a checkpoint.
     Save,
+    /// Leave the run, which continues without this terminal.
+    Detach,
+    /// Stop the run, with a dialog.
+    Stop,
     /// More smoothing.
     SmoothMore,
     /// Less smoothing.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use ratatui::layout::Size;
 use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 use thiserror::Error;
 
 pub use detect::TerminalOptions;
@@ -147,6 +147,16 @@ const MAX_SIZE: Size = Size { width: 1000, height: 400 };
 
 fn clamped(width: u16, height: u16) -> Size {
     Size::new(width.min(MAX_SIZE.width), height.min(MAX_SIZE.height))
+}
+
+/// Whether standard output is a terminal that belongs to another job than this process: what takes it over would be stopped.
+pub fn is_background() -> bool {
+    tcgetpgrp(io::stdout()).is_ok_and(|foreground| foreground != getpgrp())
+}
+
+/// Whether the terminal stops processes in the background that print (`stty tostop`).
+pub fn stops_printing() -> bool {
+    tcgetattr(io::stdout()).is_ok_and(|settings| settings.local_modes.contains(LocalModes::TOSTOP))
 }
 
 /// Returns the size of `tty` in cells, up to 1000×400; 80×24 if unknown.

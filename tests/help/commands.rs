@@ -57,6 +57,7 @@ fn shortened(command: &str) -> String {
 /// Whether a command needs a network, a terminal or minutes: only its arguments are checked.
 fn is_only_parsed(command: &str) -> bool {
     command == "unrolled"
+        || command.contains("--detach")
         || ["unrolled data fetch", "unrolled bench"].iter().any(|start| command.starts_with(start))
 }
 

@@ -14,7 +14,7 @@ use crate::run::RunError;
 
 /// Owns a run: holds its lock, touches `owner.json` regularly, and writes the state into it at the end.
 #[derive(Debug)]
-pub(in crate::run) struct OwnerGuard {
+pub struct OwnerGuard {
     run: PathBuf,
     owner: Mutex<Owner>,
     /// Dropped at the end: the beats end.
@@ -28,15 +28,15 @@ impl OwnerGuard {
     ///
     /// # Errors
     /// [`RunError::Locked`] where there are no locks, and another process owns the run; or if `owner.json` cannot be written.
-    pub fn claim(run: &Path, lock: File) -> Result<Self, RunError> {
+    pub(in crate::run) fn claim(run: &Path, lock: File) -> Result<Self, RunError> {
         let owner = Owner::this_process(Owner::read(run).as_ref());
         // Where nothing is locked, of two processes one creates the file.
         let created = File::create_new(run.join(FILE));
         if created.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
             && let Some(other) = super::live(run)
-            && (other.pid, &other.host) != (owner.pid, &owner.host)
+            && !other.is_this_process()
         {
-            return Err(RunError::locked(run, Some(&other)));
+            return Err(RunError::locked(run, Some(other.description())));
         }
         write(run, &owner)?;
         let file = File::open(run.join(FILE)).map_err(RunError::io("open", &run.join(FILE)))?;
@@ -70,7 +70,7 @@ impl Drop for OwnerGuard {
     }
 }
 
-fn write(run: &Path, owner: &Owner) -> Result<(), RunError> {
+pub(super) fn write(run: &Path, owner: &Owner) -> Result<(), RunError> {
     let path = run.join(FILE);
     let mut json = serde_json::to_vec(owner).map_err(|error| RunError::unwritable(&path, error))?;
     json.push(b'\n');

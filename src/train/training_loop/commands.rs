@@ -7,7 +7,7 @@ use crate::error::chain;
 use crate::number;
 use crate::optim::Clip;
 use crate::protocol::{AppliedCommand, Command, CommandRequest, Event, Level, RunStatus};
-use crate::train::control::Stop;
+use crate::train::control::{PendingCommand, Stop};
 use crate::train::cost::Cost;
 use crate::train::session::Session;
 
@@ -41,12 +41,20 @@ impl TrainingLoop<'_> {
 
     /// Applies and publishes the pending commands, in order.
     fn apply_pending(&mut self) {
-        for request in std::mem::take(&mut self.control.pending) {
-            self.apply(request);
+        for PendingCommand { request, answer } in std::mem::take(&mut self.control.pending) {
+            let applied = self.apply(request);
+            if let Some(answer) = answer {
+                // A client that is gone needs no answer.
+                let _ = answer.send(applied);
+            }
         }
     }
 
-    fn apply(&mut self, request: CommandRequest) {
+    /// Applies and publishes a command.
+    ///
+    /// # Errors
+    /// Why that is not possible.
+    fn apply(&mut self, request: CommandRequest) -> Result<(), String> {
         let is_save = request.command == Command::Save;
         let text = self.set(&request.command);
         let Progress { step, epoch, .. } = self.progress;
@@ -59,15 +67,19 @@ impl TrainingLoop<'_> {
         match text {
             Ok(Some(text)) => self.publisher.log(Level::Info, format!("{text} from step {} on", step + 1)),
             Ok(None) => {}
-            Err(text) => return self.publisher.log(Level::Warning, text),
+            Err(text) => {
+                self.publisher.log(Level::Warning, text.as_str());
+                return Err(text);
+            }
         }
         self.publisher.publish(Event::Command(applied.clone()));
         if applied.request.command.changes_training() {
             self.changes.push(applied);
             self.note_changes();
         }
-        if is_save {
-            self.save(false);
+        match is_save && !self.save(false) {
+            true => Err("no checkpoint is written; the log says why".into()),
+            false => Ok(()),
         }
     }
 

@@ -15,38 +15,54 @@ pub(super) enum LeaveChoice {
     WithoutScreen,
     SaveAndStop,
     Stop,
+    Detach,
     Cancel,
 }
 
-const CHOICES: [(LeaveChoice, &str, &str); 4] = [
+/// A choice, its name and its effect.
+type Choice = (LeaveChoice, &'static str, &'static str);
+
+const SAVE: Choice = (LeaveChoice::SaveAndStop, "Save and stop", "writes a checkpoint first");
+const STOP: Choice = (LeaveChoice::Stop, "Stop", "discards progress since the last checkpoint");
+const CANCEL: Choice = (LeaveChoice::Cancel, "Cancel", "back to the dashboard");
+
+/// For a run of this process.
+const OWN: [Choice; 5] = [
     (LeaveChoice::WithoutScreen, "Continue without screen", "training continues and prints plain lines"),
-    (LeaveChoice::SaveAndStop, "Save and stop", "writes a checkpoint first"),
-    (LeaveChoice::Stop, "Stop", "discards progress since the last checkpoint"),
-    (LeaveChoice::Cancel, "Cancel", "back to the dashboard"),
+    SAVE,
+    STOP,
+    (LeaveChoice::Detach, "Detach", "training continues, the prompt comes back"),
+    CANCEL,
 ];
+
+/// For a run of another process.
+const ATTACHED: [Choice; 4] =
+    [(LeaveChoice::Detach, "Detach", "training continues, this screen ends"), SAVE, STOP, CANCEL];
 
 /// The dialog; the dashboard behind it stays visible and up to date.
 #[derive(Debug)]
 pub(super) struct LeaveDialog {
+    choices: &'static [Choice],
     chosen: usize,
 }
 
 impl LeaveDialog {
-    pub(super) fn new() -> Self {
-        Self { chosen: 0 }
+    /// The dialog for a run of this process, or of another one to which the screen is attached.
+    pub(super) fn new(attached: bool) -> Self {
+        Self { choices: if attached { &ATTACHED } else { &OWN }, chosen: 0 }
     }
 
     /// Handles a key; returns the choice once it is made.
     pub(super) fn act(&mut self, action: Action) -> Option<LeaveChoice> {
-        let last = CHOICES.len() - 1;
+        let last = self.choices.len() - 1;
         self.chosen = match action {
             Action::Up | Action::FocusPrevious => self.chosen.checked_sub(1).unwrap_or(last),
-            Action::Down | Action::FocusNext => (self.chosen + 1) % CHOICES.len(),
+            Action::Down | Action::FocusNext => (self.chosen + 1) % self.choices.len(),
             Action::First => 0,
             Action::Last => last,
-            Action::Open => return CHOICES.get(self.chosen).map(|way| way.0),
+            Action::Open => return self.choices.get(self.chosen).map(|way| way.0),
             Action::Focus(number) => {
-                return CHOICES.get(usize::from(number).checked_sub(1)?).map(|way| way.0);
+                return self.choices.get(usize::from(number).checked_sub(1)?).map(|way| way.0);
             }
             Action::Back => return Some(LeaveChoice::Cancel),
             _ => self.chosen,
@@ -56,7 +72,7 @@ impl LeaveDialog {
 
     pub(super) fn render(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
         let wide = area.width >= 80;
-        let line = |(i, (_, name, meaning)): (usize, &(LeaveChoice, &str, &str))| {
+        let line = |(i, (_, name, meaning)): (usize, &Choice)| {
             let chosen = i == self.chosen;
             let style = |role| theme.style(if chosen { Role::Selected } else { role });
             let mut spans = vec![
@@ -68,7 +84,7 @@ impl LeaveDialog {
             }
             Line::from(spans)
         };
-        let lines: Vec<Line<'_>> = CHOICES.iter().enumerate().map(line).collect();
+        let lines: Vec<Line<'_>> = self.choices.iter().enumerate().map(line).collect();
         let widest = lines.iter().map(Line::width).max().unwrap_or(0);
         let area = centered(area, widest + 4, lines.len() + 2);
         let block = boxed(" The network is still training ".to_owned(), theme);

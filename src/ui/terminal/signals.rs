@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, unbounded};
 use ratatui::layout::Size;
-use signal_hook::consts::{SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH, SIGXCPU};
+use signal_hook::consts::{
+    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGWINCH, SIGXCPU,
+};
 use signal_hook::iterator::{Handle, Signals as Iterator};
 
 /// The signals that end a training after saving it, with a screen and without: those of people and of batch systems (SIGXCPU: the limit on
-/// CPU time is reached).
-pub const END_SIGNALS: [i32; 5] = [SIGINT, SIGTERM, SIGQUIT, SIGALRM, SIGXCPU];
+/// CPU time is reached; SIGUSR1: that on time will be).
+pub const END_SIGNALS: [i32; 6] = [SIGINT, SIGTERM, SIGQUIT, SIGALRM, SIGXCPU, SIGUSR1];
 
 /// The meaning of a signal for the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

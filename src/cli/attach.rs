@@ -1,0 +1,232 @@
+//! `unrolled attach`: the screen of a run that another process trains.
+
+use std::io::{IsTerminal, Write, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+use super::error::CliResult;
+use super::live;
+use super::{ScreenArgs, exit, print_error, shell_word};
+use crate::error::chain;
+use crate::protocol::{Command, CommandRequest, CommandSender, Event, Level, LogLine, RunStatus};
+use crate::run::control::{Client, ControlError, Frames};
+use crate::run::owner::{self, RunState};
+use crate::run::{RunError, Tail};
+use crate::ui::{self, ExitReason, InitialScreen, Link, plain};
+
+/// Events on their way to the screen, at most: a long history is read as fast as it is shown.
+const QUEUE: usize = 64 * 1024;
+/// How often the recording of another host is read.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+/// After how many of these the run is looked after that has nothing new.
+const LOOK_AFTER: u32 = 10;
+/// How long the process of a run may take to end after its socket.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct AttachArgs {
+    /// A run folder, the name of one in runs/, or `latest`
+    run: PathBuf,
+    /// Print plain lines instead of the dashboard
+    #[arg(long)]
+    headless: bool,
+}
+
+/// Shows a live run, with its whole history, until it is left or has ended.
+pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
+    let run = live::resolve(&args.run)?;
+    let owner = live::check(&run)?;
+    let watched = !args.headless && stdout().is_terminal() && !ui::terminal::is_background();
+    let theme = watched.then(|| screen.theme()).transpose()?;
+    let (to_screen, events) = bounded(QUEUE);
+    let (commands, requests) = unbounded();
+    let mut last_words = None;
+    match (connect(&run), owner) {
+        (Ok((frames, controls)), _) => {
+            start("attached", follow(run.clone(), frames, to_screen.clone()))?;
+            start("commands", forward(controls, requests, to_screen))?;
+        }
+        (Err(ControlError::Silent(_)), Some(owner)) if !owner.is_here() => {
+            let command = live::remote_command(&run, &owner);
+            let text = format!(
+                "this run is trained on {}, and only watched here; to control it: {command}",
+                owner.host
+            );
+            last_words = Some(text.clone());
+            start("attached", poll(run.clone(), text, to_screen.clone()))?;
+            start("commands", refuse(requests, to_screen))?;
+        }
+        (Err(ControlError::Silent(_)), _) => return Err(live::not_live(&run, owner::state(&run)?)),
+        (Err(error), _) => return Err(error.into()),
+    }
+    let Some(theme) = theme else {
+        if let Some(error) = plain::print(&events, stdout().lock())? {
+            print_error(&format_args!("cannot print: {error}"));
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    let link = Link { events, commands: CommandSender::new(live::sender(), commands) };
+    let outcome = ui::run(InitialScreen::Attached(link), Vec::new(), &mut |_| Err(String::new()), theme)?;
+    let say = |line: &str| {
+        // Stdout may be closed.
+        let _ = writeln!(stdout(), "{}", crate::escape::foreign(line));
+    };
+    match outcome {
+        ExitReason::Detached => {
+            let word = shell_word(&run.to_string_lossy());
+            say(&format!("detached, training continues: `unrolled attach {word}` shows it again"));
+            last_words.iter().for_each(|text| say(text));
+            Ok(ExitCode::SUCCESS)
+        }
+        ExitReason::Signal(_) => Ok(ExitCode::from(exit::INTERRUPTED)),
+        ExitReason::Quit | ExitReason::LeftTraining | ExitReason::HungUp => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Connects to a run twice: for its events, and for commands.
+fn connect(run: &Path) -> Result<(Frames, Client), ControlError> {
+    Ok((Client::connect(run)?.frames()?, Client::connect(run)?))
+}
+
+fn start(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    thread::Builder::new().name(name.into()).spawn(run).map(|_| ())
+}
+
+/// Sends events on; remembers how the run ended.
+struct Feed {
+    run: PathBuf,
+    events: Sender<Event>,
+    /// The number of events sent that are no pictures.
+    seq: u64,
+    is_over: bool,
+    /// Whether the screen has ended.
+    is_closed: bool,
+}
+
+impl Feed {
+    fn new(run: PathBuf, events: Sender<Event>) -> Self {
+        Self { run, events, seq: 0, is_over: false, is_closed: false }
+    }
+
+    fn send(&mut self, mut event: Event) {
+        if let Event::Prepared(info) = &mut event {
+            // The path as it is here.
+            info.folder.clone_from(&self.run);
+        }
+        self.seq += u64::from(!event.is_picture());
+        self.is_over = match &event {
+            Event::Status(status) => status.is_over(),
+            _ => self.is_over,
+        };
+        self.is_closed = self.is_closed || self.events.send(event).is_err();
+    }
+
+    fn log(&mut self, level: Level, text: String) {
+        self.is_closed = self.is_closed || self.events.send(Event::Log(LogLine { level, text })).is_err();
+    }
+
+    /// After the last event that came: reads the others from the recording, or says that the run has ended without them.
+    fn end(&mut self) {
+        let since = std::time::Instant::now();
+        while !self.is_over && !self.is_closed && since.elapsed() < LAST_WORDS {
+            if !matches!(owner::state(&self.run), Ok(RunState::Live)) {
+                break;
+            }
+            thread::sleep(LAST_WORDS / 30);
+        }
+        if !self.is_over && !self.is_closed {
+            let mut tail = Tail::new(&self.run, self.seq);
+            let _ = tail.read(&mut |event| self.send(event));
+        }
+        if !self.is_over && !self.is_closed {
+            let word = shell_word(&self.run.to_string_lossy());
+            let what = match owner::state(&self.run) {
+                Ok(RunState::Live) => {
+                    format!("the connection is lost; `unrolled attach {word}` connects again")
+                }
+                _ => format!(
+                    "the process that trained it was killed; `unrolled resume {word}` goes on from the last checkpoint"
+                ),
+            };
+            self.send(Event::Status(RunStatus::Failed { what }));
+        }
+    }
+}
+
+/// Sends on the events of a socket.
+fn follow(run: PathBuf, mut frames: Frames, events: Sender<Event>) -> impl FnOnce() + Send {
+    move || {
+        let mut feed = Feed::new(run, events);
+        while !feed.is_closed
+            && let Ok(Some(event)) = frames.stream.next_event()
+        {
+            feed.send(event);
+        }
+        feed.end();
+    }
+}
+
+/// Sends on the events of a recording that another host writes.
+fn poll(run: PathBuf, text: String, events: Sender<Event>) -> impl FnOnce() + Send {
+    move || {
+        let (mut tail, mut idle) = (Tail::new(&run, 0), 0);
+        let mut feed = Feed::new(run, events);
+        let mut is_new = true;
+        while !feed.is_over && !feed.is_closed {
+            let before = feed.seq;
+            if let Err(error) = tail.read(&mut |event| feed.send(event))
+                && !matches!(&error, RunError::Io { .. })
+            {
+                feed.log(Level::Error, chain(&error));
+                break;
+            }
+            if std::mem::take(&mut is_new) {
+                feed.log(Level::Warning, text.clone());
+            }
+            idle = if feed.seq > before { 0 } else { idle + 1 };
+            if idle >= LOOK_AFTER && !matches!(owner::state(&feed.run), Ok(RunState::Live)) {
+                break;
+            }
+            thread::sleep(POLL_EVERY);
+        }
+        feed.end();
+    }
+}
+
+/// Sends commands to the run; one that is refused is a line of the log.
+fn forward(
+    mut client: Client,
+    requests: Receiver<CommandRequest>,
+    events: Sender<Event>,
+) -> impl FnOnce() + Send {
+    move || {
+        for request in requests {
+            // What the trainer refuses it logs itself.
+            if let Err(error) = client.command(&request)
+                && !matches!(error, ControlError::Refused(_))
+                && !matches!(request.command, Command::Stop | Command::SaveAndStop)
+            {
+                let line = LogLine { level: Level::Warning, text: chain(&error) };
+                if events.send(Event::Log(line)).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Refuses commands for a run that is only watched.
+fn refuse(requests: Receiver<CommandRequest>, events: Sender<Event>) -> impl FnOnce() + Send {
+    move || {
+        for _ in requests {
+            let text = "this run is only watched here: it is trained on another host".to_owned();
+            if events.send(Event::Log(LogLine { level: Level::Warning, text })).is_err() {
+                return;
+            }
+        }
+    }
+}

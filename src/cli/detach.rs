@@ -1,0 +1,93 @@
+//! Training in a session of its own, which no terminal ends: `train --detach`, and the key `d` of the dashboard.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Write, stdout};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::error::{CliError, CliResult};
+use super::shell_word;
+use crate::escape::foreign;
+use crate::run::OUTPUT;
+use crate::run::control::Client;
+
+/// How often the socket of a run is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// After how long a line says that the data are still being prepared.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The flag of a process that leaves the session of its parent.
+pub(super) const NEW_SESSION: &str = "--new-session";
+
+/// Leaves the session of the parent process, and with it the terminal. Without effect in the first process of a job.
+pub(super) fn leave_session() {
+    let _ = rustix::process::setsid();
+}
+
+/// Starts this program with `arguments` in a session of its own; it trains the run in the folder `run`, and what it prints is in a file
+/// there. Returns once it answers there, and prints how to see it.
+///
+/// # Errors
+/// If it cannot be started, or ends before it answers.
+pub(super) fn start(run: &Path, arguments: impl IntoIterator<Item = OsString>) -> CliResult {
+    let output = run.join(OUTPUT);
+    let cannot = |action: &'static str| {
+        move |error: std::io::Error| CliError::failed(format!("cannot {action}: {error}"))
+    };
+    let file = File::options().create(true).append(true).open(&output);
+    let file = file.map_err(cannot("write the output of the training"))?;
+    let errors = file.try_clone()?;
+    let begin = file.metadata()?.len();
+    let program = std::env::current_exe().map_err(cannot("find this program"))?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .arg(NEW_SESSION)
+        .stdin(Stdio::null())
+        .stdout(file)
+        .stderr(errors)
+        .spawn()
+        .map_err(cannot("start the training"))?;
+    if !wait_until_live(run, &mut child)? {
+        let code = child.wait()?.code().and_then(|code| u8::try_from(code).ok());
+        let said = std::fs::read(&output).unwrap_or_default();
+        let said = said.get(usize::try_from(begin).unwrap_or(0)..).unwrap_or_default();
+        let said = String::from_utf8_lossy(said);
+        if code == Some(0) {
+            // A short training.
+            said.lines().for_each(|line| drop(writeln!(stdout(), "{}", foreign(line))));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let last = said.lines().last().unwrap_or_default().trim_start_matches("unrolled: ").to_owned();
+        let what = if last.is_empty() { "the training ended at once".to_owned() } else { last };
+        return Err(CliError::with_code(code.unwrap_or(super::exit::FAILED), what));
+    }
+    let line = format!(
+        "training continues in process {}; `unrolled attach {}` shows it",
+        child.id(),
+        shell_word(&run.to_string_lossy())
+    );
+    // Stdout may be closed.
+    let _ = writeln!(stdout(), "{}", foreign(&line));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until `child` serves the run; returns `false` if it ends before.
+fn wait_until_live(run: &Path, child: &mut Child) -> std::io::Result<bool> {
+    let since = Instant::now();
+    let mut said = false;
+    loop {
+        if Client::connect(run).is_ok() {
+            return Ok(true);
+        }
+        if child.try_wait()?.is_some() {
+            return Ok(false);
+        }
+        if !said && since.elapsed() > PATIENCE {
+            said = true;
+            let _ = writeln!(stdout(), "preparing the data in process {}…", child.id());
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}

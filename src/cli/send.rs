@@ -1,0 +1,211 @@
+//! `unrolled send`: commands for a live run.
+
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use super::error::{CliError, CliResult};
+use super::live;
+use crate::escape::foreign;
+use crate::number::{count, metric};
+use crate::protocol::Command;
+use crate::run::control::{Client, ControlError};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SendArgs {
+    /// A run folder, the name of one in runs/, or `latest`
+    run: PathBuf,
+    /// What the run does
+    #[command(subcommand)]
+    message: Message,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Message {
+    /// Pause after the current step
+    Pause,
+    /// Continue
+    Resume,
+    /// Make a single step, then pause
+    Step,
+    /// Change the learning rate: 0.5x multiplies it, 1e-3 sets it
+    Lr {
+        /// A factor such as 0.5x, or a rate such as 1e-3
+        #[arg(value_name = "RATE")]
+        rate: Rate,
+    },
+    /// Clip gradients by their global norm; `off` ends that
+    Clip {
+        /// The maximum norm, or `off`
+        #[arg(value_name = "NORM")]
+        norm: Norm,
+    },
+    /// Set the rate of all dropout layers
+    Dropout {
+        /// From 0 and below 1
+        rate: f64,
+    },
+    /// Set the patience of early stopping
+    Patience {
+        /// Epochs without an improvement
+        epochs: usize,
+    },
+    /// Show the network another text
+    Probe {
+        /// The text
+        text: String,
+    },
+    /// Drop the pace of the preset
+    FullSpeed,
+    /// Write a checkpoint and continue
+    Save,
+    /// Write a checkpoint and stop
+    Stop {
+        /// Stop without a checkpoint: what was trained since the last is lost
+        #[arg(long)]
+        discard: bool,
+    },
+    /// Print the state of the run
+    Status {
+        /// As a JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A learning rate, or a factor of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Rate {
+    Factor(f64),
+    Value(f64),
+}
+
+impl std::str::FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let positive = |number: &str| number.parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0);
+        let rate = match text.strip_suffix('x') {
+            Some(factor) => positive(factor).map(Self::Factor),
+            None => positive(text).map(Self::Value),
+        };
+        rate.ok_or_else(|| "expected a factor such as 0.5x, or a rate such as 1e-3".into())
+    }
+}
+
+/// A maximum norm, or none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Norm(Option<f64>);
+
+impl std::str::FromStr for Norm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self(None)),
+            _ => match text.parse() {
+                Ok(norm) if f64::is_finite(norm) && norm > 0.0 => Ok(Self(Some(norm))),
+                _ => Err("expected a norm such as 1.0, or off".into()),
+            },
+        }
+    }
+}
+
+impl Message {
+    /// The command; `None` if only the state is wanted.
+    fn command(&self) -> Option<Command> {
+        Some(match self {
+            Self::Pause => Command::Pause,
+            Self::Resume => Command::Resume,
+            Self::Step => Command::SingleStep,
+            Self::Lr { rate: Rate::Factor(factor) } => Command::ScaleLearningRate { factor: *factor },
+            Self::Lr { rate: Rate::Value(value) } => Command::SetLearningRate { value: *value },
+            Self::Clip { norm: Norm(global_clipnorm) } => {
+                Command::SetClipnorm { global_clipnorm: *global_clipnorm }
+            }
+            Self::Dropout { rate } => Command::SetDropout { rate: *rate },
+            Self::Patience { epochs } => Command::SetPatience { patience: *epochs },
+            Self::Probe { text } => Command::AddProbe { text: text.clone() },
+            Self::FullSpeed => Command::FullSpeed,
+            Self::Save => Command::Save,
+            Self::Stop { discard: false } => Command::SaveAndStop,
+            Self::Stop { discard: true } => Command::Stop,
+            Self::Status { .. } => return None,
+        })
+    }
+}
+
+/// Sends a command to a run, waits until it is applied, and prints the state of the run.
+pub(super) fn send(args: &SendArgs) -> CliResult {
+    let command = args.message.command();
+    if let Some(command) = &command {
+        command.check().map_err(CliError::usage)?;
+    }
+    let run = live::resolve(&args.run)?;
+    let owner = live::check(&run)?;
+    let mut client = match (Client::connect(&run), owner) {
+        (Err(ControlError::Silent(_)), Some(owner)) if !owner.is_here() => {
+            let there = live::remote_command(&run, &owner).replacen("unrolled attach", "unrolled send", 1);
+            let what = format!("{} is trained on {}; there: {there} …", run.display(), owner.host);
+            return Err(CliError::failed(what.replace(" --pty", "").replace("ssh -t", "ssh")));
+        }
+        (client, _) => client?,
+    };
+    let ends = matches!(command, Some(Command::Stop | Command::SaveAndStop));
+    if let Some(command) = command {
+        client.command(&command.by(live::sender()))?;
+    }
+    let status = match client.status() {
+        Ok(status) => status,
+        // It has ended already.
+        Err(_) if ends => return Ok(ExitCode::SUCCESS),
+        Err(error) => return Err(error.into()),
+    };
+    let line = match args.message {
+        Message::Status { json: true } => status.to_string(),
+        _ if ends => format!("stopping at {}", at(&status)),
+        _ => format!("{} at {}", text(&status, "state"), at(&status)),
+    };
+    // Stdout may be closed.
+    let _ = writeln!(stdout(), "{}", foreign(&line));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text<'v>(status: &'v Value, name: &str) -> &'v str {
+    status.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Where a run is: `step 120 of 1,500, loss 0.69, learning rate 0.001`.
+fn at(status: &Value) -> String {
+    let number = |name: &str| status.get(name).and_then(Value::as_f64);
+    let whole = |name: &str| status.get(name).and_then(Value::as_u64);
+    let steps = whole("epochs").zip(whole("steps_per_epoch")).map(|(epochs, steps)| epochs * steps);
+    let mut out = format!("step {}", count(whole("step").unwrap_or(0)));
+    if let Some(steps) = steps {
+        out += &format!(" of {}", count(steps));
+    }
+    for (name, label) in [("loss", "loss"), ("learning_rate", "learning rate")] {
+        if let Some(value) = number(name) {
+            out += &format!(", {label} {}", metric(value));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_factors_or_values() {
+        assert_eq!("0.5x".parse(), Ok(Rate::Factor(0.5)));
+        assert_eq!("1e-3".parse(), Ok(Rate::Value(0.001)));
+        assert_eq!("off".parse(), Ok(Norm(None)));
+        assert_eq!("1.0".parse(), Ok(Norm(Some(1.0))));
+        for wrong in ["x", "-1", "0x", "half", "nan", "infx", ""] {
+            assert!(wrong.parse::<Rate>().is_err() && wrong.parse::<Norm>().is_err(), "{wrong}");
+        }
+    }
+}
