@@ -6,6 +6,7 @@
 //!    ui ── Command ──────────────────────────────────────────────▶ train::Trainer ─ shards ⇄ worker threads
 //!                                                                   │ Event (by count of steps, never by clock)
 //!                       run::Recorder, its own thread: lossless ◀───┤
+//!                        └ run::Hub ─▶ run::control: other processes  │
 //!    ui: fold into state → views → frame → writer thread        ◀───┘ never makes the trainer wait
 //! ```
 //!
@@ -21,7 +22,7 @@
 //! | [`train`] | one training: session, step on several threads, training loop |
 //! | [`infer`] | predictions, forecasts, tags, generated text and evaluations of a trained network |
 //! | [`inspect`] | files and folders of users: what they contain, and a draft of a preset for them |
-//! | [`run`] | the run folder: recording, checkpoints, reading back |
+//! | [`run`] | the run folder: recording, checkpoints, reading back; hub, control socket, owner |
 //! | [`preset`] | a preset file → the resolved `RunSpec`; the built-in presets |
 //! | [`optim`] | optimizers, clipping, schedules, early stopping |
 //! | [`nn`] | one layer a file: formulas, forward, backward; loss, model, shards of a batch, instruments |

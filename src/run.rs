@@ -2,7 +2,8 @@
 //!
 //! A [`Folder`] is locked by one trainer at a time. Its [`Recorder`] writes every [`Event`](crate::protocol::Event) on a
 //! thread of its own, to `metrics.jsonl` for other tools and to `frames.bin` for this one; a [`Reader`] returns the
-//! events; [`checkpoint`] saves and loads weights. Sees the protocol and plain data, never the trainer, a layer or a screen.
+//! events; [`checkpoint`] saves and loads weights. Others see what is recorded through its [`Hub`], and from other processes through the
+//! [`control`] socket; [`owner`] tells who trains a run, and how it ended. Sees the protocol and plain data, never the trainer, a layer or a screen.
 //!
 //! Bytes on disk per optimizer step: 67 in `frames.bin` and about 170 in `metrics.jsonl`. A watched step adds
 //! `4·T + 26` bytes per recurrent layer and direction for the gradient over `T` time steps, and a byte per token and

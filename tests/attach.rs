@@ -253,7 +253,6 @@ fn events_are_numbered_and_go_on_where_a_client_left_off() {
     assert!(first.iter().enumerate().all(|(i, event)| event["seq"] == i as u64 + 1), "{first:?}");
     let rest = read(Some(30), 5);
     assert_eq!(rest[0]["seq"], 31);
-    drop(read);
     // Those to come, up to the last.
     let mut stream = training.connect();
     stream.write_all(b"{\"request\":\"events\",\"since\":0}\n").unwrap();

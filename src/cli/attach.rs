@@ -48,7 +48,9 @@ pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
     match (connect(&run), owner) {
         (Ok((frames, controls)), _) => {
             start("attached", follow(run.clone(), frames, to_screen.clone()))?;
-            start("commands", forward(controls, requests, to_screen))?;
+            if watched {
+                start("commands", forward(controls, requests, to_screen))?;
+            }
         }
         (Err(ControlError::Silent(_)), Some(owner)) if !owner.is_here() => {
             let command = live::remote_command(&run, &owner);
@@ -58,7 +60,9 @@ pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
             );
             last_words = Some(text.clone());
             start("attached", poll(run.clone(), text, to_screen.clone()))?;
-            start("commands", refuse(requests, to_screen))?;
+            if watched {
+                start("commands", refuse(requests, to_screen))?;
+            }
         }
         (Err(ControlError::Silent(_)), _) => return Err(live::not_live(&run, owner::state(&run)?)),
         (Err(error), _) => return Err(error.into()),

@@ -3,6 +3,8 @@
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -154,10 +156,16 @@ pub(super) fn send(args: &SendArgs) -> CliResult {
         (client, _) => client?,
     };
     let ends = matches!(command, Some(Command::Stop | Command::SaveAndStop));
-    if let Some(command) = command {
+    let before = client.status()?;
+    let pauses = matches!(command, Some(Command::Pause | Command::SingleStep));
+    if let Some(command) = command.clone() {
         client.command(&command.by(live::sender()))?;
     }
-    let status = match client.status() {
+    let shows = |status: &Value| {
+        let applied = command.is_none() || number(status, "commands") > number(&before, "commands");
+        applied && (!pauses || text(status, "state") == "paused")
+    };
+    let status = match status_when(&mut client, shows) {
         Ok(status) => status,
         // It has ended already.
         Err(_) if ends => return Ok(ExitCode::SUCCESS),
@@ -173,21 +181,37 @@ pub(super) fn send(args: &SendArgs) -> CliResult {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The state of the run once it is as `expected`: what the trainer has done is seen a moment later; or as it is after a second.
+fn status_when(client: &mut Client, expected: impl Fn(&Value) -> bool) -> Result<Value, ControlError> {
+    let since = Instant::now();
+    loop {
+        let status = client.status()?;
+        if expected(&status) || since.elapsed() > Duration::from_secs(1) {
+            return Ok(status);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The number in the field `name`.
+fn number(status: &Value, name: &str) -> Option<u64> {
+    status.get(name).and_then(Value::as_u64)
+}
+
 fn text<'v>(status: &'v Value, name: &str) -> &'v str {
     status.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Where a run is: `step 120 of 1,500, loss 0.69, learning rate 0.001`.
 fn at(status: &Value) -> String {
-    let number = |name: &str| status.get(name).and_then(Value::as_f64);
-    let whole = |name: &str| status.get(name).and_then(Value::as_u64);
-    let steps = whole("epochs").zip(whole("steps_per_epoch")).map(|(epochs, steps)| epochs * steps);
-    let mut out = format!("step {}", count(whole("step").unwrap_or(0)));
+    let steps = number(status, "epochs").zip(number(status, "steps_per_epoch"));
+    let steps = steps.map(|(epochs, steps)| epochs.saturating_mul(steps));
+    let mut out = format!("step {}", count(number(status, "step").unwrap_or(0)));
     if let Some(steps) = steps {
         out += &format!(" of {}", count(steps));
     }
     for (name, label) in [("loss", "loss"), ("learning_rate", "learning rate")] {
-        if let Some(value) = number(name) {
+        if let Some(value) = status.get(name).and_then(Value::as_f64) {
             out += &format!(", {label} {}", metric(value));
         }
     }

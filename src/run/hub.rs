@@ -48,7 +48,9 @@ pub struct Summary {
     pub info: Option<Arc<RunInfo>>,
     /// The status of the trainer.
     pub status: Option<RunStatus>,
-    /// The last step.
+    /// How many commands this process has applied.
+    pub commands: u64,
+    /// The last step; with the learning rate of the next, if a command has changed it.
     pub step: Option<StepMetrics>,
     /// The last epoch.
     pub epoch: Option<EpochMetrics>,
@@ -200,6 +202,12 @@ impl Broadcast {
             Event::Prepared(info) => summary.info = Some(Arc::new((**info).clone())),
             Event::Status(status) => summary.status = Some(status.clone()),
             Event::Step(step) => summary.step = Some(*step),
+            Event::Command(applied) => {
+                summary.commands += 1;
+                if let Some(step) = &mut summary.step {
+                    step.learning_rate = applied.learning_rate;
+                }
+            }
             Event::Epoch(epoch) => summary.epoch = Some((**epoch).clone()),
             Event::Validation(validation) => summary.validation = Some(validation.clone()),
             _ => {}

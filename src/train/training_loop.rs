@@ -287,6 +287,8 @@ impl TrainingLoop<'_> {
     }
 
     fn stop(&mut self, stop: Stop) -> Result<RunStatus, TrainError> {
+        // Those that have come during a validation, the one that stops it among them.
+        self.apply_pending();
         if stop == Stop::Save {
             self.check_weights()?;
         }

@@ -246,6 +246,7 @@ fn status(summary: &Summary) -> Value {
     let mut set = |name: &str, value: Value| drop(fields.insert(name.to_owned(), value));
     set("state", summary.status.as_ref().map_or("preparing", |status| status.word()).into());
     set("seq", summary.seq.into());
+    set("commands", summary.commands.into());
     if let Some(info) = &summary.info {
         set("name", info.name.as_str().into());
         set("folder", info.folder.to_string_lossy().into());

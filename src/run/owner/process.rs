@@ -15,15 +15,27 @@ pub(super) fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").map_or(String::new(), |id| id.trim().to_owned())
 }
 
+/// What the system tells of a process.
+enum Found {
+    /// It started at this time, in ticks since the boot.
+    Running(u64),
+    /// It has ended, and its parent has not noticed yet.
+    Ended,
+}
+
 /// When this process started, in ticks since the boot.
 pub(super) fn own_start() -> Option<u64> {
-    start("self")
+    match find("self")? {
+        Found::Running(start) => Some(start),
+        Found::Ended => None,
+    }
 }
 
 /// Whether the process `pid` that started at `start` still runs.
 pub(super) fn is_running(pid: u32, start: Option<u64>) -> bool {
-    match (self::start(&pid.to_string()), start) {
-        (Some(found), Some(start)) => found == start,
+    match (find(&pid.to_string()), start) {
+        (Some(Found::Ended), _) => false,
+        (Some(Found::Running(found)), Some(start)) => found == start,
         _ => {
             let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
             // The process of another user exists, but cannot be signalled.
@@ -32,16 +44,15 @@ pub(super) fn is_running(pid: u32, start: Option<u64>) -> bool {
     }
 }
 
-fn start(process: &str) -> Option<u64> {
+fn find(process: &str) -> Option<Found> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name of the program, in parentheses, may contain anything.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace();
-    // A zombie has ended.
-    if fields.next()? == "Z" {
-        return None;
+    if matches!(fields.next()?, "Z" | "X") {
+        return Some(Found::Ended);
     }
-    fields.nth(18)?.parse().ok()
+    fields.nth(18)?.parse().ok().map(Found::Running)
 }
 
 #[cfg(test)]
@@ -52,6 +63,12 @@ mod tests {
     fn a_process_is_known_by_number_and_start() {
         assert!(is_running(std::process::id(), own_start()));
         assert!(!host().is_empty());
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        // Not waited for: it is a zombie.
+        while is_running(ended.id(), None) {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        ended.wait().unwrap();
         #[cfg(target_os = "linux")]
         assert!(own_start().is_some() && !is_running(std::process::id(), Some(1)) && !boot_id().is_empty());
     }

@@ -40,7 +40,7 @@ impl TrainingLoop<'_> {
     }
 
     /// Applies and publishes the pending commands, in order.
-    fn apply_pending(&mut self) {
+    pub(super) fn apply_pending(&mut self) {
         for PendingCommand { request, answer } in std::mem::take(&mut self.control.pending) {
             let applied = self.apply(request);
             if let Some(answer) = answer {
