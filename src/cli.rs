@@ -1,6 +1,8 @@
 //! The command line: arguments, commands and exit codes. One module a command.
 
 mod bench;
+mod branch;
+mod dashboard;
 mod data;
 mod error;
 mod evaluate;
@@ -10,9 +12,12 @@ mod new;
 mod pages;
 mod predict;
 mod presets;
+mod resume;
 mod sample;
 mod signals;
+mod threads;
 mod train;
+mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -51,6 +56,12 @@ struct Cli {
 enum Command {
     /// Train a preset and watch it; without a terminal, print plain lines
     Train(train::TrainArgs),
+    /// Go on with a run from where it stopped, to the same bits
+    Resume(resume::ResumeArgs),
+    /// Train a run again from one of its steps on, on another course
+    Branch(branch::BranchArgs),
+    /// Train a run again and compare its weights and metrics to the bit
+    Verify(verify::VerifyArgs),
     /// Inspect a file or folder of your own and write a preset for it
     New(new::NewArgs),
     /// Inspect data; list and download published data sets
@@ -164,6 +175,9 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         None => train::menu(cli.screen),
         Some(Command::Train(args)) => train::train(&args, cli.screen),
+        Some(Command::Resume(args)) => resume::resume(&args, cli.screen),
+        Some(Command::Branch(args)) => branch::branch(&args, cli.screen),
+        Some(Command::Verify(args)) => verify::verify(&args),
         Some(Command::New(args)) => new::new(&args, cli.screen),
         Some(Command::Data(command)) => data::data(&command, cli.screen),
         Some(Command::Predict(args)) => predict::predict(&args),

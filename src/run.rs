@@ -18,6 +18,7 @@ mod reader;
 mod record_file;
 mod recorder;
 mod resolve;
+mod resume_point;
 pub mod timestamp;
 
 pub use checksum::{Checksum, check_run_files};
@@ -26,3 +27,4 @@ pub use folder::{Folder, check_empty, check_empty_except, create_run_dir, read_j
 pub use reader::{Events, Reader};
 pub use recorder::Recorder;
 pub use resolve::resolve;
+pub use resume_point::ResumePoint;

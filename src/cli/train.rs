@@ -1,20 +1,19 @@
 use std::cell::RefCell;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::ops::RangeInclusive;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
 
-use super::error::{CliError, CliResult};
-use super::follow::{code, follow, print_until_end};
+use super::ScreenArgs;
+use super::dashboard::{end, link, screen_theme, show, shown};
+use super::error::CliResult;
+use super::follow::{code, follow};
 use super::signals::Signals;
-use super::{ScreenArgs, exit, print_error};
+use super::threads::{ThreadArgs, processors};
 use crate::escape::foreign;
 use crate::experiment::{MAX_SEEDS, Repeat, train_all};
 use crate::preset::{self, Overrides, Resolved};
-use crate::protocol::Command;
-use crate::train::{Options, Outcome, Trainer};
-use crate::ui::{self, InitialScreen, Link};
+use crate::train::{Options, Trainer};
+use crate::ui::{self, InitialScreen};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct TrainArgs {
@@ -38,16 +37,14 @@ pub(super) struct TrainArgs {
     /// N-fold cross-validation, without a screen; prints mean and standard deviation
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
     pub folds: Option<u16>,
-    /// Threads for a training step; the results do not depend on their number
-    #[arg(long, value_name = "N", default_value_t = processors(), value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub threads: u16,
+    #[command(flatten)]
+    threads: ThreadArgs,
     /// Print plain lines instead of the dashboard
     #[arg(long)]
     headless: bool,
-}
-
-pub(super) fn processors() -> u16 {
-    std::thread::available_parallelism().map_or(1, |n| n.get().min(256) as u16)
+    /// If the folder of --run contains a run, go on with it; a finished one is a success
+    #[arg(long, requires = "run", conflicts_with_all = ["seeds", "folds"])]
+    resume_or_start: bool,
 }
 
 impl TrainArgs {
@@ -73,7 +70,7 @@ fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
 /// Trains once for every seed or fold, without a screen, and prints a summary. A training that diverges does not end the others; its exit
 /// code is that of the program.
 fn train_repeatedly(args: &TrainArgs, repeat: &Repeat) -> CliResult {
-    let options = (args.run.clone(), usize::from(args.threads));
+    let options = (args.run.clone(), args.threads.count());
     let (outcome, summary) = train_all(&args.preset, repeat, &args.overrides(), options, &mut follow)?;
     let mut out = std::io::stdout().lock();
     for line in summary {
@@ -89,18 +86,18 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
     if let Some(repeat) = args.seeds.clone().map(Repeat::Seeds).or(folds) {
         return train_repeatedly(args, &repeat);
     }
-    let resolved = preset::load(&args.preset, &args.overrides())?;
-    let watched = !args.headless && std::io::stdout().is_terminal();
-    let Resolved { spec, notes } = resolved;
-    // A terminal without a screen is an error before training starts.
-    let theme = watched.then(|| screen.theme()).transpose()?;
-    let options = Options { folder: args.run.clone(), threads: usize::from(args.threads), watched, notes };
-    let trainer = Trainer::start(spec, options)?;
-    let Some(theme) = theme else { return Ok(code(&follow(trainer)?.0)) };
-    let signals = Signals::with_screen()?;
-    let start = InitialScreen::Dashboard(link(&trainer));
-    let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
-    end(outcome, Some(trainer), &signals)
+    if let Some(folder) = args.run.as_deref().filter(|folder| args.resume_or_start && has_run(folder)) {
+        return super::resume::go_on(folder, &args.overrides(), args.threads, args.headless, screen);
+    }
+    let Resolved { spec, notes } = preset::load(&args.preset, &args.overrides())?;
+    let theme = screen_theme(args.headless, screen)?;
+    let (folder, threads, watched) = (args.run.clone(), args.threads.count(), theme.is_some());
+    show(Trainer::start(spec, Options { folder, threads, watched, notes, ..Options::default() })?, theme)
+}
+
+/// Whether a training has begun in `folder`.
+fn has_run(folder: &Path) -> bool {
+    folder.join("spec.yaml").exists()
 }
 
 /// Shows the menu, and trains what is chosen in it.
@@ -109,7 +106,13 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
     let mut launch = |name: &str| {
         let Resolved { spec, notes } =
             preset::load(name, &Overrides::default()).map_err(|e| crate::error::chain(&e))?;
-        let options = Options { folder: None, threads: usize::from(processors()), watched: true, notes };
+        let options = Options {
+            folder: None,
+            threads: usize::from(processors()),
+            watched: true,
+            notes,
+            ..Options::default()
+        };
         let started = Trainer::start(spec, options).map_err(|e| crate::error::chain(&e))?;
         let link = link(&started);
         // The previous run has ended: the menu is reachable from an ended run only.
@@ -123,85 +126,9 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
     end(outcome, trainer.take(), &signals)
 }
 
-fn link(trainer: &Trainer) -> Link {
-    Link { events: trainer.events.clone(), commands: trainer.commands.named("screen") }
-}
-
-/// Runs the screen; a panic becomes an error, so that the run can be saved.
-fn shown(screen: impl FnOnce() -> Result<ui::ExitReason, ui::UiError>) -> CliResult<ui::ExitReason> {
-    match catch_unwind(AssertUnwindSafe(screen)) {
-        Ok(outcome) => Ok(outcome?),
-        Err(_) => Err(CliError::failed("the screen ended because of a bug in the program")),
-    }
-}
-
-/// Ends or continues training after the screen has ended.
-fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>, signals: &Signals) -> CliResult {
-    let Some(trainer) = trainer else {
-        let interrupted = matches!(outcome?, ui::ExitReason::Signal(_));
-        return Ok(ExitCode::from(if interrupted { exit::INTERRUPTED } else { 0 }));
-    };
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            // The screen failed, not the run, which is saved.
-            let _ = trainer.commands.send(Command::SaveAndStop);
-            signals.ending(0);
-            ended(trainer);
-            return Err(error);
-        }
-    };
-    match outcome {
-        ui::ExitReason::Quit => {
-            let _ = trainer.commands.send(Command::Stop);
-            signals.ending(0);
-            let outcome = ended(trainer);
-            // Stopping on the screen is a success.
-            Ok(if outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code(&outcome) })
-        }
-        ui::ExitReason::LeftTraining => {
-            signals.training(trainer.commands.named("signal"));
-            continue_unwatched(&trainer);
-            Ok(code(&print_until_end(trainer)?.0))
-        }
-        ui::ExitReason::HungUp => {
-            signals.training(trainer.commands.named("signal"));
-            continue_unwatched(&trainer);
-            Ok(code(&ended(trainer)))
-        }
-        ui::ExitReason::Signal(_) => {
-            let _ = trainer.commands.send(Command::SaveAndStop);
-            signals.ending(1);
-            match ended(trainer) {
-                Outcome::Finished | Outcome::Stopped => Ok(ExitCode::from(exit::INTERRUPTED)),
-                // Not saved: what the code of an interruption promises.
-                outcome => Ok(code(&outcome)),
-            }
-        }
-    }
-}
-
-/// Waits for the end; prints the error that ended training, as it is no longer visible on the screen.
-fn ended(trainer: Trainer) -> Outcome {
-    let outcome = trainer.join();
-    if let Outcome::Diverged(what) | Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
-        print_error(what);
-    }
-    outcome
-}
-
-/// Ends pace and pause, which have no effect or could not be ended without a screen.
-fn continue_unwatched(trainer: &Trainer) {
-    for command in [Command::FullSpeed, Command::Resume] {
-        let _ = trainer.commands.send(command);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Event;
-    use crate::run::checkpoint::{self, Which};
 
     #[test]
     fn seeds_are_a_range_with_both_ends() {
@@ -217,20 +144,5 @@ mod tests {
         ] {
             assert_eq!(seeds(many), Err(format!("found {count} seeds; expected at most 10000")));
         }
-    }
-
-    #[test]
-    fn a_run_whose_screen_fails_is_saved() {
-        let folder = tempfile::tempdir().unwrap();
-        let run = folder.path().join("run");
-        let set = vec!["data.train=256".into(), "train.epochs=1000000".into()];
-        let spec = preset::load("word-order", &Overrides { set, ..Overrides::default() }).unwrap().spec;
-        let options = Options { folder: Some(run.clone()), threads: 1, watched: true, notes: Vec::new() };
-        let trainer = Trainer::start(spec, options).unwrap();
-        assert!(trainer.events.iter().any(|event| matches!(event, Event::Step(_))));
-        let outcome = shown(|| panic!("the screen fails"));
-        let error = end(outcome, Some(trainer), &Signals::with_screen().unwrap()).unwrap_err();
-        assert_eq!(error.to_string(), "the screen ended because of a bug in the program");
-        assert!(checkpoint::read(&run, Which::Last).unwrap().step >= 1);
     }
 }

@@ -19,6 +19,9 @@ pub(super) trait EventLog: Debug {
     /// When events are no longer recorded.
     fn record(&mut self, event: Event) -> Result<Option<Duration>, RunError>;
 
+    /// Waits until all events so far are on disk; returns the length of `metrics.jsonl`, or `None` if that fails.
+    fn sync(&self) -> Option<u64>;
+
     /// What has happened to the log itself since the last call.
     fn notices(&self) -> Vec<LogLine>;
 
@@ -32,6 +35,10 @@ pub(super) trait EventLog: Debug {
 impl EventLog for Recorder {
     fn record(&mut self, event: Event) -> Result<Option<Duration>, RunError> {
         Self::record(self, event)
+    }
+
+    fn sync(&self) -> Option<u64> {
+        Self::sync(self)
     }
 
     fn notices(&self) -> Vec<LogLine> {
@@ -94,6 +101,16 @@ impl Publisher {
         }
     }
 
+    /// Sends an event that is recorded already to the subscriber alone.
+    pub fn show(&self, event: Event) {
+        self.send(event);
+    }
+
+    /// Waits until all events so far are on disk; returns the length of `metrics.jsonl`, or `None` if that fails.
+    pub fn sync(&self) -> Option<u64> {
+        self.recorder.as_ref().and_then(|recorder| recorder.sync())
+    }
+
     pub fn log(&mut self, level: Level, text: impl Into<String>) {
         self.publish(Event::Log(LogLine { level, text: text.into() }));
     }
@@ -146,6 +163,10 @@ mod tests {
     impl EventLog for Scripted {
         fn record(&mut self, _event: Event) -> Result<Option<Duration>, RunError> {
             self.0.next().unwrap_or(Ok(None))
+        }
+
+        fn sync(&self) -> Option<u64> {
+            None
         }
 
         fn notices(&self) -> Vec<LogLine> {
