@@ -2,6 +2,8 @@
 
 mod attach;
 mod bench;
+mod branch;
+mod dashboard;
 mod data;
 mod detach;
 mod error;
@@ -13,11 +15,14 @@ mod new;
 mod pages;
 mod predict;
 mod presets;
+mod resume;
 mod sample;
 mod send;
 mod signals;
 mod slurm;
+mod threads;
 mod train;
+mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -65,6 +70,12 @@ enum Command {
     Attach(attach::AttachArgs),
     /// Send a command to a run that another process trains
     Send(send::SendArgs),
+    /// Go on with a run from where it stopped, to the same bits
+    Resume(resume::ResumeArgs),
+    /// Train a run again from one of its steps on, on another course
+    Branch(branch::BranchArgs),
+    /// Train a run again and compare its weights and metrics to the bit
+    Verify(verify::VerifyArgs),
     /// Inspect a file or folder of your own and write a preset for it
     New(new::NewArgs),
     /// Inspect data; list and download published data sets
@@ -183,6 +194,9 @@ pub fn main() -> ExitCode {
         Some(Command::Train(args)) => train::train(&args, cli.screen),
         Some(Command::Attach(args)) => attach::attach(&args, cli.screen),
         Some(Command::Send(args)) => send::send(&args),
+        Some(Command::Resume(args)) => resume::resume(&args, cli.screen),
+        Some(Command::Branch(args)) => branch::branch(&args, cli.screen),
+        Some(Command::Verify(args)) => verify::verify(&args),
         Some(Command::New(args)) => new::new(&args, cli.screen),
         Some(Command::Data(command)) => data::data(&command, cli.screen),
         Some(Command::Predict(args)) => predict::predict(&args),

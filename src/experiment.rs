@@ -1,6 +1,16 @@
-//! Several trainings as one: a preset trained once for every seed of a range, or once for every fold of a cross-validation.
+//! Several trainings as one: a preset trained once for every seed of a range or every fold of a cross-validation; a training again, as a proof
+//! or on another course.
 
+mod branch;
+mod history;
+mod phases;
 mod runner;
 mod summary;
+mod verify;
+
+pub use branch::{branch_phases, changed, check_changes, copy_to_branch};
+pub use history::{History, Phase};
+pub use phases::{PhaseOptions, PhaseTraining, train_phases};
 
 pub use runner::{ExperimentError, MAX_SEEDS, Repeat, Trained, train_all};
+pub use verify::{Verification, verify};

@@ -8,6 +8,7 @@
 
 mod builtin;
 mod catalog;
+mod checkpoint_spec;
 mod document;
 mod error;
 mod read;
@@ -18,9 +19,10 @@ mod yaml_position;
 
 pub use builtin::{names, text};
 pub use catalog::{Entry, entries};
+pub use checkpoint_spec::CheckpointSpec;
 pub use document::Overrides;
 pub use error::{PresetError, in_plain_words, unknown};
-pub use read::{Resolved, load, load_run, minimal, parse};
+pub use read::{Resolved, load, load_run, minimal, parse, reload};
 /// A tree of YAML.
 pub use serde_yaml::Value;
 pub use spec::{Probes, RunSpec, SampleSpec, TrainSpec, WatchSpec};

@@ -23,6 +23,7 @@ mod reader;
 mod record_file;
 mod recorder;
 mod resolve;
+mod resume_point;
 mod tail;
 pub mod timestamp;
 
@@ -34,4 +35,5 @@ pub use hub::{Hub, Prefix, Queue, Received, SubscribeError, Subscription, Summar
 pub use reader::{Events, Reader};
 pub use recorder::Recorder;
 pub use resolve::resolve;
+pub use resume_point::ResumePoint;
 pub use tail::Tail;

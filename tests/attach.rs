@@ -526,3 +526,34 @@ fn the_script_of_the_help_page_lowers_the_rate_saves_and_stops() {
     assert_eq!(names, ["scale_learning_rate", "scale_learning_rate", "save_and_stop"]);
     assert!(commands.iter().all(|line| line["by"] == "plateau.sh"));
 }
+
+#[test]
+fn d_gives_the_prompt_back_and_training_goes_on_in_a_session_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = shell(folder.path());
+    session.press(&format!("{TRAIN} --threads 1\r"));
+    session.wait_until("steps", |screen| step(screen) >= 3);
+    session.press("d");
+    session.wait_for("training continues in process ");
+    session.wait_for("`unrolled attach run` shows it");
+    assert!(!session.screen.screen().alternate_screen());
+    let run = folder.path().join("run");
+    let mut client = Client::connect(&run).unwrap();
+    let at = client.status().unwrap()["step"].as_u64().unwrap();
+    wait("steps", || client.status().unwrap()["step"].as_u64() > Some(at + 100));
+    // The terminal closes; it goes on, and another one shows it, with all of its history.
+    session.press("exit\r");
+    session.exit_code();
+    let mut screen = Session::program(folder.path(), &["attach", "run"]);
+    screen.wait_until("steps", |screen| step(screen) > at + 100);
+    screen.press("X");
+    screen.wait_for("Save and stop");
+    screen.answer("2");
+    screen.wait_for("stopped");
+    wait("the end", || owner::state(&run).unwrap() == RunState::Stopped);
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let lines = metrics.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let steps: Vec<u64> =
+        lines.filter(|line| line["kind"] == "step").map(|line| line["step"].as_u64().unwrap()).collect();
+    assert!(steps.iter().enumerate().all(|(i, step)| *step == i as u64 + 1), "steps are missing or twice");
+}

@@ -98,7 +98,12 @@ fn story() -> Vec<Event> {
             let metrics = [("loss", 0.5), ("accuracy", 0.5), ("val_loss", 0.75)].into();
             let metrics = EpochMetrics { epoch, step: n, metrics, confusion: None, seconds: 2.0 };
             events.push(Event::Epoch(Box::new(metrics)));
-            events.push(Event::Saved(Saved { step: n, path: format!("step-{n}").into(), best: n == 100 }));
+            events.push(Event::Saved(Saved {
+                step: n,
+                path: format!("step-{n}").into(),
+                best: n == 100,
+                ..Saved::default()
+            }));
         }
     }
     events.push(Event::Log(LogLine { level: Level::Warning, text: "a line\nwith \u{1b}[2J in it".into() }));
@@ -304,6 +309,7 @@ fn save(folder: &Folder, step: u64, best: bool) -> Saved {
         optimizer: vec![NamedTensor { name: "1.bias.m".into(), shape: vec![2], data: &moments }],
         state: serde_json::json!({"epoch": 3, "loss_sum": 0.1 + 0.2 + step as f64 / 7.0}),
         best,
+        ..Checkpoint::default()
     };
     checkpoint::write(folder, &checkpoint).unwrap()
 }
@@ -324,7 +330,8 @@ fn a_checkpoint_round_trips_and_only_last_and_best_remain() {
     save(&folder, 20, true);
     save(&folder, 30, false);
     let saved = save(&folder, 40, false);
-    assert_eq!(saved, Saved { step: 40, path: dir.path().join("checkpoints/step-40"), best: false });
+    let weights = saved.weights.clone();
+    assert_eq!(saved, Saved { step: 40, path: dir.path().join("checkpoints/step-40"), best: false, weights });
     assert_eq!(folders(dir.path()), ["best", "last", "step-20", "step-40"]);
 
     let (last, best) = (Which::Last, Which::Best);
@@ -392,7 +399,7 @@ fn a_crash_while_saving_leaves_the_previous_checkpoint() {
 fn fail(folder: &Folder, step: u64) {
     let model = vec![NamedTensor { name: "1.bias".into(), shape: vec![3], data: &[0.0] }];
     let state = serde_json::Value::Null;
-    let checkpoint = Checkpoint { step, model, optimizer: Vec::new(), state, best: true };
+    let checkpoint = Checkpoint { step, model, state, best: true, ..Checkpoint::default() };
     checkpoint::write(folder, &checkpoint).unwrap_err();
 }
 
@@ -408,7 +415,7 @@ fn a_failed_checkpoint_leaves_nothing_and_one_that_was_killed_is_removed_by_the_
     let last = dir.path().join("checkpoints/.last.partial");
     fs::create_dir(&last).unwrap();
     let state = serde_json::Value::Null;
-    let checkpoint = Checkpoint { step: 11, model: Vec::new(), optimizer: Vec::new(), state, best: false };
+    let checkpoint = Checkpoint { step: 11, state, ..Checkpoint::default() };
     checkpoint::write(&folder, &checkpoint).unwrap_err();
     fs::remove_dir(&last).unwrap();
     assert_eq!(folders(dir.path()), complete);
@@ -431,7 +438,7 @@ fn a_checkpoint_of_a_folder_that_was_renamed_is_an_error_and_not_written_elsewhe
     fs::rename(folder.path(), dir.path().join("renamed")).unwrap();
     assert!(!checkpoint::is_last(&folder, &saved));
     let state = serde_json::Value::Null;
-    let checkpoint = Checkpoint { step: 11, model: Vec::new(), optimizer: Vec::new(), state, best: false };
+    let checkpoint = Checkpoint { step: 11, state, ..Checkpoint::default() };
     for another in [false, true] {
         if another {
             fs::create_dir(folder.path()).unwrap();
@@ -450,7 +457,7 @@ fn the_best_checkpoint_can_be_saved_after_later_ones() {
     save(&folder, 10, true);
     save(&folder, 30, false);
     let state = serde_json::Value::Null;
-    let best = Checkpoint { step: 20, model: Vec::new(), optimizer: Vec::new(), state, best: true };
+    let best = Checkpoint { step: 20, state, best: true, ..Checkpoint::default() };
     assert!(checkpoint::write_best(&folder, &best).unwrap().best);
     let step = |which| checkpoint::read(dir.path(), which).unwrap().step;
     assert_eq!((step(Which::Last), step(Which::Best)), (30, 20));

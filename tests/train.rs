@@ -59,7 +59,7 @@ impl Run {
     fn start_as(spec: RunSpec, watched: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let run = Some(folder.path().join("run"));
-        let options = Options { folder: run, threads: 2, watched, notes: Vec::new() };
+        let options = Options { folder: run, threads: 2, watched, ..Options::default() };
         Self { trainer: Trainer::start(spec, options).unwrap(), folder }
     }
 

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::train::processors;
+use super::threads::processors;
 use crate::bench::{self, Effort, Peak, Workload};
 use crate::cli::error::CliResult;
 

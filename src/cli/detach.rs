@@ -26,6 +26,26 @@ pub(super) fn leave_session() {
     let _ = rustix::process::setsid();
 }
 
+/// Goes on with the run in the folder `run` in a session of its own, with the number of threads that this process was given.
+///
+/// # Errors
+/// As [`start`].
+pub(super) fn resume(run: &Path) -> CliResult {
+    let mut arguments = vec!["resume".into(), run.as_os_str().to_owned(), "--headless".into()];
+    arguments.extend(threads(std::env::args_os()));
+    start(run, arguments)
+}
+
+/// The option `--threads` of a command line.
+fn threads(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut rest = arguments.skip_while(|argument| !argument.to_string_lossy().starts_with("--threads"));
+    match rest.next() {
+        Some(option) if option == "--threads" => [option].into_iter().chain(rest.next()).collect(),
+        Some(option) => vec![option],
+        None => Vec::new(),
+    }
+}
+
 /// Starts this program with `arguments` in a session of its own; it trains the run in the folder `run`, and what it prints is in a file
 /// there. Returns once it answers there, and prints how to see it.
 ///
@@ -89,5 +109,18 @@ fn wait_until_live(run: &Path, child: &mut Child) -> std::io::Result<bool> {
             let _ = writeln!(stdout(), "preparing the data in process {}…", child.id());
         }
         thread::sleep(LOOK_EVERY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_threads_is_handed_on() {
+        let of = |line: &str| threads(line.split(' ').map(OsString::from)).join(std::ffi::OsStr::new(" "));
+        assert_eq!(of("unrolled train x --threads 2 --seed 1"), "--threads 2");
+        assert_eq!(of("unrolled train --threads=2 x"), "--threads=2");
+        assert_eq!(of("unrolled train x"), "");
     }
 }

@@ -91,11 +91,13 @@ impl From<InferError> for CliError {
 impl From<ExperimentError> for CliError {
     fn from(error: ExperimentError) -> Self {
         match error {
-            ExperimentError::Preset(_) | ExperimentError::Data(_) | ExperimentError::NoFolds(_) => {
-                Self::usage(error)
-            }
+            ExperimentError::Preset(_)
+            | ExperimentError::Data(_)
+            | ExperimentError::NoFolds(_)
+            | ExperimentError::Unchangeable(_)
+            | ExperimentError::NoStep { .. } => Self::usage(error),
             ExperimentError::Run(error) => error.into(),
-            ExperimentError::System(_) => Self::failed(error),
+            ExperimentError::System(_) | ExperimentError::NotAgain(_) => Self::failed(error),
         }
     }
 }

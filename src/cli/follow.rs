@@ -57,6 +57,12 @@ pub(super) fn follow_quietly(trainer: Trainer) -> std::io::Result<Outcome> {
     Ok(outcome)
 }
 
+/// Waits until training ends, without printing it.
+pub(super) fn drain(trainer: Trainer) -> std::io::Result<Outcome> {
+    Signals::without_screen(trainer.commands.named("signal"))?;
+    Ok(trainer.join())
+}
+
 /// As [`follow`], where signals are handled already.
 pub(super) fn print_until_end(trainer: Trainer) -> std::io::Result<(Outcome, Option<Metrics>)> {
     if let Some(error) = plain::print(&trainer.events, std::io::stdout().lock())? {

@@ -1,23 +1,22 @@
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::ops::RangeInclusive;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::SystemTime;
 
-use super::error::{CliError, CliResult};
-use super::follow::{code, follow, follow_quietly, print_until_end, requeue};
+use super::dashboard::{Display, end, link, show, shown};
+use super::error::CliResult;
+use super::follow::{code, follow};
 use super::signals::Signals;
-use super::{ScreenArgs, detach, exit, print_error};
+use super::threads::{ThreadArgs, processors};
+use super::{ScreenArgs, detach};
 use crate::escape::foreign;
 use crate::experiment::{MAX_SEEDS, Repeat, train_all};
 use crate::preset::{self, Overrides, Resolved, RunSpec};
-use crate::protocol::Command;
 use crate::run;
-use crate::train::{Options, Outcome, Trainer};
-use crate::ui::{self, InitialScreen, Link};
+use crate::train::{Options, Trainer};
+use crate::ui::{self, InitialScreen};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct TrainArgs {
@@ -41,27 +40,17 @@ pub(super) struct TrainArgs {
     /// N-fold cross-validation, without a screen; prints mean and standard deviation
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
     pub folds: Option<u16>,
-    /// Threads for a training step; the results do not depend on their number
-    #[arg(long, value_name = "N", default_value_t = processors(), value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub threads: u16,
+    #[command(flatten)]
+    threads: ThreadArgs,
     /// Print plain lines instead of the dashboard
     #[arg(long)]
     headless: bool,
+    /// If the folder of --run contains a run, go on with it; a finished one is a success
+    #[arg(long, requires = "run", conflicts_with_all = ["seeds", "folds"])]
+    resume_or_start: bool,
     /// Train without this terminal, and print how to see it: the prompt comes back
     #[arg(long, conflicts_with_all = ["seeds", "folds"])]
     detach: bool,
-}
-
-/// The processors that this program may use: under Slurm those of a task, which the system does not limit everywhere.
-pub(super) fn processors() -> u16 {
-    let available = std::thread::available_parallelism().map_or(1, |n| n.get().min(256) as u16);
-    let of_task = std::env::var("SLURM_CPUS_PER_TASK").ok();
-    processors_of(available, of_task.as_deref())
-}
-
-fn processors_of(available: u16, of_task: Option<&str>) -> u16 {
-    let of_task = of_task.and_then(|number| number.trim().parse::<u16>().ok()).filter(|number| *number > 0);
-    of_task.map_or(available, |number| number.min(available))
 }
 
 impl TrainArgs {
@@ -87,7 +76,7 @@ fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
 /// Trains once for every seed or fold, without a screen, and prints a summary. A training that diverges does not end the others; its exit
 /// code is that of the program.
 fn train_repeatedly(args: &TrainArgs, repeat: &Repeat) -> CliResult {
-    let options = (args.run.clone(), usize::from(args.threads));
+    let options = (args.run.clone(), args.threads.count());
     let (outcome, summary) = train_all(&args.preset, repeat, &args.overrides(), options, &mut follow)?;
     let mut out = std::io::stdout().lock();
     for line in summary {
@@ -103,27 +92,20 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
     if let Some(repeat) = args.seeds.clone().map(Repeat::Seeds).or(folds) {
         return train_repeatedly(args, &repeat);
     }
-    let resolved = preset::load(&args.preset, &args.overrides())?;
-    let Resolved { spec, notes } = resolved;
+    if let Some(folder) = args.run.as_deref().filter(|folder| args.resume_or_start && has_run(folder)) {
+        if args.detach {
+            let given = std::env::args_os().skip(1).filter(|arg| arg != "--detach");
+            return detach::start(folder, given.chain((!args.headless).then(|| "--headless".into())));
+        }
+        return super::resume::go_on(folder, &args.overrides(), args.threads, args.headless, screen);
+    }
+    let Resolved { spec, notes } = preset::load(&args.preset, &args.overrides())?;
     if args.detach {
         return detached(args, &spec);
     }
-    let is_terminal = std::io::stdout().is_terminal();
-    // A screen in the background would be stopped at once.
-    let in_background = is_terminal && !args.headless && ui::terminal::is_background();
-    let watched = is_terminal && !args.headless && !in_background;
-    // A terminal without a screen is an error before training starts.
-    let theme = watched.then(|| screen.theme()).transpose()?;
-    let options = Options { folder: args.run.clone(), threads: usize::from(args.threads), watched, notes };
-    let trainer = Trainer::start(spec, options)?;
-    if in_background {
-        return Ok(code(&follow_quietly(trainer)?));
-    }
-    let Some(theme) = theme else { return Ok(code(&follow(trainer)?.0)) };
-    let signals = Signals::with_screen()?;
-    let start = InitialScreen::Dashboard(link(&trainer));
-    let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
-    end(outcome, Some(trainer), &signals)
+    let display = Display::new(args.headless, screen)?;
+    let (folder, threads, watched) = (args.run.clone(), args.threads.count(), display.is_watched());
+    show(Trainer::start(spec, Options { folder, threads, watched, notes, ..Options::default() })?, display)
 }
 
 /// Starts the training in a session of its own.
@@ -146,18 +128,9 @@ fn detached(args: &TrainArgs, spec: &RunSpec) -> CliResult {
     detach::start(&run, given)
 }
 
-/// Continues the run of a trainer in a process of its own: it is saved and stopped here, and goes on there to the same bits.
-fn hand_over(trainer: Trainer, signals: &Signals) -> CliResult {
-    let folder = trainer.folder();
-    let _ = trainer.commands.named("detach").send(Command::SaveAndStop);
-    signals.ending(0);
-    match (ended(trainer), folder.get()) {
-        (Outcome::Stopped, Some(run)) => {
-            let resume = ["resume".into(), run.clone().into_os_string(), "--headless".into()];
-            detach::start(run, resume)
-        }
-        (outcome, _) => Ok(code(&outcome)),
-    }
+/// Whether a training has begun in `folder`.
+fn has_run(folder: &Path) -> bool {
+    folder.join("spec.yaml").exists()
 }
 
 /// Shows the menu, and trains what is chosen in it.
@@ -166,7 +139,13 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
     let mut launch = |name: &str| {
         let Resolved { spec, notes } =
             preset::load(name, &Overrides::default()).map_err(|e| crate::error::chain(&e))?;
-        let options = Options { folder: None, threads: usize::from(processors()), watched: true, notes };
+        let options = Options {
+            folder: None,
+            threads: usize::from(processors()),
+            watched: true,
+            notes,
+            ..Options::default()
+        };
         let started = Trainer::start(spec, options).map_err(|e| crate::error::chain(&e))?;
         let link = link(&started);
         // The previous run has ended: the menu is reachable from an ended run only.
@@ -180,95 +159,9 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
     end(outcome, trainer.take(), &signals)
 }
 
-fn link(trainer: &Trainer) -> Link {
-    Link { events: trainer.events.clone(), commands: trainer.commands.named("screen") }
-}
-
-/// Runs the screen; a panic becomes an error, so that the run can be saved.
-fn shown(screen: impl FnOnce() -> Result<ui::ExitReason, ui::UiError>) -> CliResult<ui::ExitReason> {
-    match catch_unwind(AssertUnwindSafe(screen)) {
-        Ok(outcome) => Ok(outcome?),
-        Err(_) => Err(CliError::failed("the screen ended because of a bug in the program")),
-    }
-}
-
-/// Ends or continues training after the screen has ended.
-fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>, signals: &Signals) -> CliResult {
-    let Some(trainer) = trainer else {
-        let interrupted = matches!(outcome?, ui::ExitReason::Signal(_));
-        return Ok(ExitCode::from(if interrupted { exit::INTERRUPTED } else { 0 }));
-    };
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            // The screen failed, not the run, which is saved.
-            let _ = trainer.commands.send(Command::SaveAndStop);
-            signals.ending(0);
-            ended(trainer);
-            return Err(error);
-        }
-    };
-    match outcome {
-        ui::ExitReason::Quit => {
-            let _ = trainer.commands.send(Command::Stop);
-            signals.ending(0);
-            let outcome = ended(trainer);
-            // Stopping on the screen is a success.
-            Ok(if outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code(&outcome) })
-        }
-        ui::ExitReason::Detached => hand_over(trainer, signals),
-        ui::ExitReason::LeftTraining => {
-            signals.training(trainer.commands.named("signal"));
-            continue_unwatched(&trainer);
-            let folder = trainer.folder();
-            let outcome = print_until_end(trainer)?.0;
-            requeue(signals, &folder, &outcome);
-            Ok(code(&outcome))
-        }
-        ui::ExitReason::HungUp => {
-            signals.training(trainer.commands.named("signal"));
-            continue_unwatched(&trainer);
-            let folder = trainer.folder();
-            let outcome = ended(trainer);
-            requeue(signals, &folder, &outcome);
-            Ok(code(&outcome))
-        }
-        ui::ExitReason::Signal(_) => {
-            let folder = trainer.folder();
-            let _ = trainer.commands.send(Command::SaveAndStop);
-            signals.ending(1);
-            let outcome = ended(trainer);
-            requeue(signals, &folder, &outcome);
-            match outcome {
-                Outcome::Finished | Outcome::Stopped => Ok(ExitCode::from(exit::INTERRUPTED)),
-                // Not saved: what the code of an interruption promises.
-                outcome => Ok(code(&outcome)),
-            }
-        }
-    }
-}
-
-/// Waits for the end; prints the error that ended training, as it is no longer visible on the screen.
-fn ended(trainer: Trainer) -> Outcome {
-    let outcome = trainer.join();
-    if let Outcome::Diverged(what) | Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
-        print_error(what);
-    }
-    outcome
-}
-
-/// Ends pace and pause, which have no effect or could not be ended without a screen.
-fn continue_unwatched(trainer: &Trainer) {
-    for command in [Command::FullSpeed, Command::Resume] {
-        let _ = trainer.commands.send(command);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Event;
-    use crate::run::checkpoint::{self, Which};
 
     #[test]
     fn seeds_are_a_range_with_both_ends() {
@@ -284,35 +177,5 @@ mod tests {
         ] {
             assert_eq!(seeds(many), Err(format!("found {count} seeds; expected at most 10000")));
         }
-    }
-
-    #[test]
-    fn a_task_of_slurm_uses_its_own_processors() {
-        for (of_task, expected) in [
-            (None, 16),
-            (Some("4"), 4),
-            (Some(" 2 "), 2),
-            (Some("64"), 16),
-            (Some("0"), 16),
-            (Some(""), 16),
-            (Some("many"), 16),
-        ] {
-            assert_eq!(processors_of(16, of_task), expected, "{of_task:?}");
-        }
-    }
-
-    #[test]
-    fn a_run_whose_screen_fails_is_saved() {
-        let folder = tempfile::tempdir().unwrap();
-        let run = folder.path().join("run");
-        let set = vec!["data.train=256".into(), "train.epochs=1000000".into()];
-        let spec = preset::load("word-order", &Overrides { set, ..Overrides::default() }).unwrap().spec;
-        let options = Options { folder: Some(run.clone()), threads: 1, watched: true, notes: Vec::new() };
-        let trainer = Trainer::start(spec, options).unwrap();
-        assert!(trainer.events.iter().any(|event| matches!(event, Event::Step(_))));
-        let outcome = shown(|| panic!("the screen fails"));
-        let error = end(outcome, Some(trainer), &Signals::with_screen().unwrap()).unwrap_err();
-        assert_eq!(error.to_string(), "the screen ended because of a bug in the program");
-        assert!(checkpoint::read(&run, Which::Last).unwrap().step >= 1);
     }
 }

@@ -37,6 +37,20 @@ pub enum ExperimentError {
     /// The folder cannot be created, or contains something else.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A setting that cannot be changed while training.
+    #[error("{0}")]
+    Unchangeable(String),
+    /// A run has no such step.
+    #[error("--at {step}: the run has {steps} steps")]
+    NoStep {
+        /// The step.
+        step: u64,
+        /// The steps of the run.
+        steps: u64,
+    },
+    /// A training cannot be repeated.
+    #[error("the training cannot be repeated: {0}")]
+    NotAgain(String),
     /// A training cannot be started or followed.
     #[error(transparent)]
     System(#[from] std::io::Error),
@@ -111,7 +125,8 @@ pub fn train_all(
                 none.insert(run::create_run_dir(Path::new("runs"), &name, SystemTime::now())?)
             }
         };
-        let options = Options { folder: Some(root.join(&name)), threads, watched: false, notes };
+        let options =
+            Options { folder: Some(root.join(&name)), threads, watched: false, notes, ..Options::default() };
         let (ended, result) = match follow(Trainer::start(spec, options)?)? {
             (Outcome::Finished, Some(metrics)) => (Outcome::Finished, Ok(metrics)),
             (Outcome::Finished, None) => {

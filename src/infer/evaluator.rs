@@ -1,4 +1,4 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::data::{Forecasts, Targets};
 use crate::metrics::{
@@ -8,7 +8,7 @@ use crate::metrics::{
 use crate::nn::{Model, Score};
 
 /// Losses and errors, summed over rows, from which the metrics of training follow.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Totals {
     score: Score,
     /// The regularization penalty, once for each row.

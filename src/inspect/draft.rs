@@ -22,7 +22,7 @@ use crate::inspect::{DetectedData, InspectOptions, Inspection, inspect};
 use crate::nn::{Activation, Loss};
 use crate::number;
 use crate::optim::{Adam, OptimizerSpec, Schedule};
-use crate::preset::{RunSpec, TrainSpec, Value, WatchSpec, minimal, parse};
+use crate::preset::{CheckpointSpec, RunSpec, TrainSpec, Value, WatchSpec, minimal, parse};
 use crate::protocol::{Draft, Findings};
 use comments::Comments;
 use render::render;
@@ -275,6 +275,7 @@ fn train(loss: Loss, batch_size: usize, epochs: usize) -> TrainSpec {
         batch_size,
         epochs,
         validate_every: None,
+        checkpoint: CheckpointSpec::default(),
         seed: 1,
     }
 }

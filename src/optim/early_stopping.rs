@@ -36,13 +36,15 @@ impl EarlyStopping {
 }
 
 /// Early stopping at work: the best epoch so far, and the epochs since.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stopper {
     best: Best,
     best_epoch: usize,
     wait: usize,
     /// `None`: only the best epoch is of interest.
     patience: Option<usize>,
+    /// Whether training ends after the last epoch.
+    stopped: bool,
 }
 
 /// The decision after an epoch.
@@ -65,6 +67,7 @@ impl Stopper {
             best_epoch: 0,
             wait: 0,
             patience: config.map(|config| config.patience),
+            stopped: false,
         }
     }
 
@@ -75,8 +78,8 @@ impl Stopper {
         if best {
             (self.wait, self.best_epoch) = (0, epoch);
         }
-        let patience = self.patience.is_some_and(|patience| self.wait >= patience);
-        Verdict { best, stop: !best && patience && epoch > 1 }
+        self.stopped = !best && self.is_exhausted() && epoch > 1;
+        Verdict { best, stop: self.stopped }
     }
 
     /// The best so far of the metric that it watches.
@@ -86,7 +89,28 @@ impl Stopper {
 
     /// Changes the patience; returns whether training may stop early at all.
     pub fn set_patience(&mut self, patience: usize) -> bool {
-        self.patience.as_mut().map(|old| *old = patience).is_some()
+        let is_set = self.patience.as_mut().map(|old| *old = patience).is_some();
+        self.stopped &= self.is_exhausted();
+        is_set
+    }
+
+    /// Takes other settings, and the `best` value of what they monitor, if that is another metric.
+    pub fn set_config(&mut self, config: Option<&EarlyStopping>, best: &Best) {
+        self.patience = config.map(|config| config.patience);
+        if self.best.monitor() != best.monitor() {
+            self.best = best.clone();
+            (self.best_epoch, self.wait) = (0, 0);
+        }
+        self.stopped &= self.is_exhausted();
+    }
+
+    /// Whether training ends after the last epoch.
+    pub fn has_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.patience.is_some_and(|patience| self.wait >= patience)
     }
 
     /// The best epoch, from 1; 0 if there was none.

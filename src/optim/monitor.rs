@@ -35,7 +35,7 @@ pub fn needs_validation(name: &str) -> bool {
 /// The best value of a monitored metric so far. A further one is better if it is by more than `min_delta`.
 ///
 /// Source: `keras/src/callbacks/monitor_callback.py`. Here a value that is no number is never better, not even the first.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Best {
     monitor: String,
     higher_is_better: bool,

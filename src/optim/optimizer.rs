@@ -31,6 +31,12 @@ impl Optimizer {
         self.spec.rule().slots().into_iter().zip(self.slots.iter().map(Vec::as_slice))
     }
 
+    /// Takes over the state after `steps` steps: one vector a slot, in the order of [`slots`](Self::slots).
+    pub fn restore(&mut self, steps: u64, slots: Vec<Vec<f32>>) {
+        self.steps = steps;
+        self.slots = slots;
+    }
+
     /// Updates `weights` with the gradients `grads`, clipped by `limit`, in parallel on `pool`; the formulas are beside the configurations.
     /// The result does not depend on the number of threads.
     pub fn step(&mut self, weights: &mut [f32], grads: &[f32], limit: Limit, pool: &mut ThreadPool) {

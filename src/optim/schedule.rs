@@ -173,7 +173,7 @@ impl Schedule {
 }
 
 /// A schedule with its state: the learning rate of every step, as scheduled and as scaled by the user.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LearningRate {
     #[serde(skip)]
     schedule: Schedule,
@@ -196,6 +196,11 @@ impl LearningRate {
         };
         let best = Best::new(monitor, mode, min_delta);
         Self { schedule: schedule.clone(), initial, scale: 1.0, best, wait: 0, cooldown: 0 }
+    }
+
+    /// Sets the schedule, which a saved state lacks: it is that of the spec.
+    pub fn set_schedule(&mut self, schedule: &Schedule) {
+        self.schedule = schedule.clone();
     }
 
     /// Returns the rate of the update number `step`, from 0, in epoch number `epoch`, from 1.

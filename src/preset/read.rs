@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_yaml::{Mapping, Value};
 
+use super::CheckpointSpec;
 use super::builtin;
 use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
@@ -50,6 +51,14 @@ pub fn load(preset: &str, overrides: &Overrides) -> Result<Resolved, PresetError
 /// As [`load`].
 pub fn load_run(path: &Path, overrides: &Overrides) -> Result<Resolved, PresetError> {
     resolve_text(read_file(path)?, &path.to_string_lossy(), overrides, Origin::Run)
+}
+
+/// As [`load_run`] for the text of a run's `spec.yaml`.
+///
+/// # Errors
+/// As [`load`].
+pub fn reload(text: &str, overrides: &Overrides) -> Result<Resolved, PresetError> {
+    resolve_text(("run".into(), text.to_owned(), PathBuf::new()), "spec.yaml", overrides, Origin::Run)
 }
 
 /// Reads the preset `text`, called `name`; paths in it are relative to the folder `base`.
@@ -185,6 +194,8 @@ struct RawTrain {
     epochs: usize,
     #[serde(default)]
     validate_every: Option<u64>,
+    #[serde(default)]
+    checkpoint: CheckpointSpec,
     #[serde(default = "first_seed")]
     seed: u64,
 }
@@ -263,6 +274,7 @@ fn resolve(
         batch_size,
         epochs,
         validate_every,
+        checkpoint,
         seed,
     } = written.train;
     let train = TrainSpec {
@@ -278,6 +290,7 @@ fn resolve(
         batch_size,
         epochs,
         validate_every,
+        checkpoint,
         seed,
     };
     let is_relative = matches!(
@@ -364,6 +377,9 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         return Err(
             document.error(&steps(["train", "validate_every"]), "found 0; it must be at least 1 step")
         );
+    }
+    if let Some((field, found)) = spec.train.checkpoint.invalid() {
+        return Err(document.error(&steps(["train", "checkpoint", field]), found));
     }
     if let Some(pace) = spec.watch.pace.filter(|pace| !(pace.is_finite() && *pace > 0.0)) {
         return Err(document.error(

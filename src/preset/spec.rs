@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use serde_yaml::Value;
 
-use super::units;
+use super::{CheckpointSpec, units};
 use crate::data::{DataSpec, Form, InputForm, TargetForm, TokenSpec, TokenUse};
 use crate::metrics::Task;
 use crate::nn::{BuildError, LayerNode, LossSpec, Model, Shape};
@@ -156,6 +156,9 @@ pub struct TrainSpec {
     /// stopping nor plateaus count it, and the best checkpoint may come of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validate_every: Option<u64>,
+    /// When checkpoints are saved.
+    #[serde(skip_serializing_if = "CheckpointSpec::is_default")]
+    pub checkpoint: CheckpointSpec,
     /// The seed of weights, order and generated data.
     pub seed: u64,
 }

@@ -83,6 +83,11 @@ impl Command {
         if fits { Ok(()) } else { Err(CommandError { argument, found, expected }) }
     }
 
+    /// Whether it changes a setting, which a training that is resumed takes over.
+    pub fn is_setting(&self) -> bool {
+        self.changes_training() || matches!(self, Self::AddProbe { .. } | Self::FullSpeed)
+    }
+
     /// Whether the weights of later steps depend on it: the spec alone does not give them.
     pub fn changes_training(&self) -> bool {
         matches!(

@@ -275,7 +275,7 @@ pub struct Sample {
 }
 
 /// A checkpoint on disk.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Saved {
     /// The number of updates before it.
     pub step: u64,
@@ -283,6 +283,9 @@ pub struct Saved {
     pub path: PathBuf,
     /// Whether it is the best so far by the monitored metric.
     pub best: bool,
+    /// The fingerprint of its weights, 16 hexadecimal digits: equal for equal bits. Empty in recordings that lack it.
+    #[serde(default)]
+    pub weights: String,
 }
 
 /// Training goes on from a checkpoint: a seam in the curves, and none in the training.

@@ -1,12 +1,14 @@
 //! Checkpoints: weights, optimizer slots and training state, either complete or absent.
 //!
 //! ```text
-//! checkpoints/step-N/   model.safetensors  optimizer.safetensors  state.json  DONE
+//! checkpoints/step-N/   model.safetensors  optimizer.safetensors  carried.safetensors  state.json  DONE
 //! checkpoints/last      the name of one of these folders and a newline; likewise checkpoints/best
 //! ```
 //!
+//! `carried.safetensors` has the states that stateful layers carry to the next batch, if there are any.
+//!
 //! A checkpoint is written under a hidden temporary name, each file synced and `DONE` last, then renamed; then `last`
-//! and `best` are replaced, and only then are the checkpoints removed that neither names. So a crash at any moment
+//! and `best` are replaced, and only then are the checkpoints removed that neither names and that are not of the latest steps. So a crash at any moment
 //! leaves either the previous checkpoint in use or the new one. A second checkpoint of the same step is `step-N-2`: the
 //! first stays until nothing names it. What a failed attempt has written is removed at once, and what a killed process has
 //! written by the next attempt: there is at most one partial checkpoint.
@@ -30,6 +32,7 @@ pub use tensors::{NamedTensor, Tensor};
 
 const MODEL: &str = "model.safetensors";
 const OPTIMIZER: &str = "optimizer.safetensors";
+const CARRIED: &str = "carried.safetensors";
 const STATE: &str = "state.json";
 /// How often a checkpoint is looked up again that was replaced while it was read.
 const REPLACED: usize = 100;
@@ -39,7 +42,7 @@ const UNREADABLE: usize = 3;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// A checkpoint to save.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Checkpoint<'a> {
     /// Optimizer updates made.
     pub step: u64,
@@ -47,10 +50,14 @@ pub struct Checkpoint<'a> {
     pub model: Vec<NamedTensor<'a>>,
     /// The optimizer's slots (moments).
     pub optimizer: Vec<NamedTensor<'a>>,
-    /// The remaining training state: generators, position in the epoch, schedules. JSON has no NaN.
+    /// The states that stateful layers carry to the next batch.
+    pub carried: Vec<NamedTensor<'a>>,
+    /// The remaining training state: position in the epoch, schedules, early stopping. JSON has no NaN.
     pub state: serde_json::Value,
     /// Whether it is the best so far by the monitored metric.
     pub best: bool,
+    /// How many checkpoints of the latest steps stay, besides the last and the best; 0 is 1.
+    pub keep: usize,
 }
 
 /// Which checkpoint of a run.
@@ -82,6 +89,8 @@ pub struct LoadedCheckpoint {
     pub model: Vec<Tensor>,
     /// The optimizer's slots, likewise.
     pub optimizer: Vec<Tensor>,
+    /// The carried states, likewise.
+    pub carried: Vec<Tensor>,
     /// The remaining training state.
     pub state: serde_json::Value,
     /// The files of the run folder on which predictions depend; empty in runs of earlier versions.
@@ -136,9 +145,55 @@ fn write_as(folder: &Folder, checkpoint: &Checkpoint<'_>, pointers: &[Which]) ->
     if written.is_err() && !is_named(Which::Last) && !is_named(Which::Best) {
         let _ = remove(&path);
     }
-    let _ = remove_unnamed(&root);
+    let _ = remove_unnamed(&root, checkpoint.keep.max(1));
     written?;
-    Ok(Saved { step: checkpoint.step, path, best: pointers.contains(&Which::Best) })
+    let weights = tensors::fingerprint(&checkpoint.model);
+    Ok(Saved { step: checkpoint.step, path, best: pointers.contains(&Which::Best), weights })
+}
+
+/// Saves the best checkpoint also as `last`: training has ended, and its weights are those of the network. The checkpoint of the latest step
+/// stays, so that training can go on from there.
+///
+/// # Errors
+/// If there is no best checkpoint, or it cannot be written.
+pub fn best_is_last(folder: &Folder) -> Result<LoadedCheckpoint, RunError> {
+    let root = folder.path().join("checkpoints");
+    let best = read(folder.path(), Which::Best)?;
+    let mut done = Done::read(&best.path)?;
+    (done.order, done.last) = (1 + highest_order(&root), true);
+    let path = best.path.join(DONE);
+    let content = done.encode().map_err(|what| RunError::unwritable(&path, what))?;
+    durable::write(&path, &content)?;
+    let name = format!("{}\n", file_name(&best.path));
+    durable::write(&root.join(Which::Last.name()), name.as_bytes())?;
+    Ok(best)
+}
+
+/// Notes in all checkpoints that files of the run folder on which predictions depend were written again.
+///
+/// # Errors
+/// If a `DONE` cannot be written.
+pub fn update_run_files(folder: &Folder) -> Result<(), RunError> {
+    let run_files = folder.checksums();
+    for (path, done) in complete(&folder.path().join("checkpoints")) {
+        if done.run_files == run_files {
+            continue;
+        }
+        let path = path.join(DONE);
+        let done = Done { run_files: run_files.clone(), ..done };
+        let content = done.encode().map_err(|what| RunError::unwritable(&path, what))?;
+        durable::write(&path, &content)?;
+    }
+    Ok(())
+}
+
+/// The complete checkpoints of the run folder `run` with their steps, the latest step first; of several of one step, the one that was saved
+/// last.
+pub fn by_step(run: &Path) -> Vec<(u64, PathBuf)> {
+    let mut all: Vec<(u64, u64, PathBuf)> =
+        complete(&run.join("checkpoints")).map(|(path, done)| (done.step, done.order, path)).collect();
+    all.sort_by(|a, b| b.cmp(a));
+    all.into_iter().map(|(step, _, path)| (step, path)).collect()
 }
 
 /// Writes a checkpoint to `path`, and then its name to `pointers`.
@@ -190,7 +245,11 @@ pub fn read(run: &Path, which: Which) -> Result<LoadedCheckpoint, RunError> {
     }
 }
 
-fn read_from(path: &Path) -> Result<LoadedCheckpoint, RunError> {
+/// Reads the checkpoint in the folder `path`; each file is verified by length and checksum.
+///
+/// # Errors
+/// As [`read()`].
+pub fn read_from(path: &Path) -> Result<LoadedCheckpoint, RunError> {
     let done = Done::read(path)?;
     let file = |name| done.file(path, name)?.read(path);
     let tensors = |name| {
@@ -200,8 +259,18 @@ fn read_from(path: &Path) -> Result<LoadedCheckpoint, RunError> {
     let state = serde_json::from_slice(&file(STATE)?)
         .map_err(|error| RunError::damaged(&path.join(STATE), error.to_string()))?;
     let (model, optimizer) = (tensors(MODEL)?, tensors(OPTIMIZER)?);
+    let has_carried = done.files.iter().any(|file| file.name == CARRIED);
+    let carried = if has_carried { tensors(CARRIED)? } else { Vec::new() };
     let path = path.to_owned();
-    Ok(LoadedCheckpoint { step: done.step, model, optimizer, state, run_files: done.run_files, path })
+    Ok(LoadedCheckpoint {
+        step: done.step,
+        model,
+        optimizer,
+        carried,
+        state,
+        run_files: done.run_files,
+        path,
+    })
 }
 
 fn write_files(dir: &Path, checkpoint: &Checkpoint<'_>, mut done: Done) -> Result<(), RunError> {
@@ -213,6 +282,9 @@ fn write_files(dir: &Path, checkpoint: &Checkpoint<'_>, mut done: Done) -> Resul
     };
     put(MODEL, tensors::encode(&checkpoint.model))?;
     put(OPTIMIZER, tensors::encode(&checkpoint.optimizer))?;
+    if !checkpoint.carried.is_empty() {
+        put(CARRIED, tensors::encode(&checkpoint.carried))?;
+    }
     put(STATE, serde_json::to_vec_pretty(&checkpoint.state).map_err(|error| error.to_string()))?;
     // The files' names are durable before DONE exists.
     durable::sync_folder(dir)?;
@@ -295,12 +367,18 @@ fn is_partial(path: &Path) -> bool {
     file_name(path).starts_with(".step-")
 }
 
-/// Removes the checkpoints that nothing names, and incomplete ones left by a crash.
-fn remove_unnamed(root: &Path) -> Result<(), RunError> {
+/// Removes the checkpoints that nothing names and that are not of the `latest` steps, and incomplete ones left by a crash.
+fn remove_unnamed(root: &Path, latest: usize) -> Result<(), RunError> {
     let pointers = [Which::Last, Which::Best].into_iter().filter(|which| root.join(which.name()).exists());
     // A pointer that cannot be read may name any of them: then all complete ones stay.
     let kept = pointers.map(|which| named(root, which)).collect::<Result<Vec<_>, _>>();
-    let Ok(kept) = kept else { return remove_all(root, is_partial) };
+    let Ok(mut kept) = kept else { return remove_all(root, is_partial) };
+    let mut by_step: Vec<(u64, u64, PathBuf)> =
+        complete(root).map(|(path, done)| (done.step, done.order, path)).collect();
+    by_step.sort_by(|a, b| b.cmp(a));
+    // Of several of one step, the one that was saved last.
+    by_step.dedup_by_key(|(step, ..)| *step);
+    kept.extend(by_step.into_iter().take(latest).map(|(.., path)| path));
     remove_all(root, |path| {
         is_partial(path) || file_name(path).starts_with("step-") && !kept.iter().any(|kept| kept == path)
     })

@@ -64,6 +64,21 @@ impl Folder {
         Ok(Self { path: dir.to_owned(), place, checksums: Mutex::default(), owner, notes })
     }
 
+    /// Opens the folder of a run that goes on.
+    ///
+    /// # Errors
+    /// [`RunError::Missing`] if there is no run, [`RunError::Locked`] if a trainer has locked it.
+    pub fn reopen(dir: &Path) -> Result<Self, RunError> {
+        if !dir.join("spec.yaml").is_file() {
+            return Err(RunError::Missing(dir.to_owned()));
+        }
+        let (owner, notes) = claim(dir)?;
+        let place = File::open(dir).map_err(RunError::io("open", dir))?;
+        let of = |name: &&str| Some(Checksum::of(name, &durable::read_regular(&dir.join(name)).ok()?));
+        let checksums = Mutex::new(WRITTEN.iter().filter_map(of).collect());
+        Ok(Self { path: dir.to_owned(), place, checksums, owner, notes })
+    }
+
     /// Creates `runs/NAME-YYYYMMDD-HHMMSS` (UTC), with `-2`, `-3`, … if several runs of this name start within one second.
     ///
     /// Characters that are unsafe in a file name become `-` in NAME.
@@ -105,6 +120,11 @@ impl Folder {
     /// Writes `spec.yaml`, durably.
     pub fn write_spec(&self, yaml: &str) -> Result<(), RunError> {
         self.write("spec.yaml", yaml.as_bytes())
+    }
+
+    /// Writes a text on which no prediction depends, durably.
+    pub fn write_text(&self, name: &str, text: &str) -> Result<(), RunError> {
+        Ok(durable::write(&self.path.join(name), text.as_bytes())?)
     }
 
     fn write(&self, name: &str, content: &[u8]) -> Result<(), RunError> {

@@ -9,7 +9,8 @@
 //! `step` is the event's own step, or that of the latest event that has one. An entry of the index holds the offset of a
 //! frame and the highest step of all frames before it, so that a seek to a step need not read from the start; a file
 //! without an index (a live or crashed run) is scanned to build one. A crash leaves at most one torn frame, at the end.
-//! Frames of an unknown kind are skipped: a later version may add kinds.
+//! Frames of an unknown kind are skipped: a later version may add kinds. Where probes were thinned, a frame of kind `Stride` has the
+//! number of monitored steps from one recorded probe to the next, as u64.
 
 mod bytes;
 mod event;
@@ -70,19 +71,29 @@ pub(super) enum Kind {
     Command = 16,
     Resumed = 17,
     ProbeAdded = 18,
+    Stride = 20,
     Index = 255,
 }
 
 impl Kind {
     /// Whether its frames are events, and no pictures, of which a later one replaces an earlier.
     fn is_scalar(self) -> bool {
-        !matches!(self, Self::Gradient | Self::Instruments | Self::Probe | Self::OldEvaluation | Self::Index)
+        !matches!(
+            self,
+            Self::Gradient
+                | Self::Instruments
+                | Self::Probe
+                | Self::OldEvaluation
+                | Self::Stride
+                | Self::Index
+        )
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::{
             Command, Epoch, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation, OldLearningRate,
-            OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample, Saved, Status, Step, Validation,
+            OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample, Saved, Status, Step, Stride,
+            Validation,
         };
         let all = [
             Prepared,
@@ -103,6 +114,7 @@ impl Kind {
             Command,
             Resumed,
             ProbeAdded,
+            Stride,
             Index,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)

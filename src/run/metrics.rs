@@ -1,10 +1,11 @@
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::RunError;
 use super::record_file::{RecordFile, Space};
+use super::{ResumePoint, RunError};
 use crate::metrics::Metrics;
 use crate::protocol::{AppliedCommand, Event};
 
@@ -75,6 +76,24 @@ impl MetricsWriter {
             file.set_len(whole).map_err(RunError::io("truncate", path))?;
         }
         Ok(Self { output: RecordFile::new(path.to_owned(), file, whole), dropped: None, lost: 0 })
+    }
+
+    /// Continues the file of a run that goes on at `from`, or from the start without it: later lines are dropped.
+    pub fn resume(path: &Path, from: Option<&ResumePoint>) -> Result<Self, RunError> {
+        let content = match fs::read(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            read => read.map_err(RunError::io("read", path))?,
+        };
+        let whole = from.map_or(0, |from| from.bytes_before(&content));
+        if let Ok(file) = File::options().write(true).open(path) {
+            file.set_len(whole as u64).map_err(RunError::io("truncate", path))?;
+        }
+        Self::open(path)
+    }
+
+    /// Bytes of all lines, if they are written.
+    pub fn bytes(&self) -> Option<u64> {
+        self.output.bytes()
     }
 
     /// Appends an event if it carries metrics of a step or an epoch; it is on disk after the next [`flush`](Self::flush).

@@ -75,7 +75,7 @@ impl Iterator for Events<'_> {
                 Ok(frame) => frame?,
                 Err(error) => return Some(Err(error)),
             };
-            if frame.step < self.step || frame.kind == Kind::Index {
+            if frame.step < self.step || matches!(frame.kind, Kind::Index | Kind::Stride) {
                 continue;
             }
             let offset = frame.offset;

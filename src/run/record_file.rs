@@ -95,6 +95,11 @@ impl<S: Storage> RecordFile<S> {
         &self.path
     }
 
+    /// Bytes of all records, if they are in the file.
+    pub fn bytes(&self) -> Option<u64> {
+        (self.pending.is_empty() && self.dropped == 0).then_some(self.written)
+    }
+
     /// Whether the last attempt to write failed.
     pub fn is_failing(&self) -> bool {
         self.retry_at.is_some()

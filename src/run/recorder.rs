@@ -10,7 +10,7 @@ use super::frames::FramesWriter;
 use super::hub::{Broadcast, Hub};
 use super::metrics::MetricsWriter;
 use super::record_file::MAX_PENDING;
-use super::{Folder, RunError};
+use super::{Folder, ResumePoint, RunError};
 use crate::error::chain;
 use crate::protocol::{Event, Level, LogLine};
 
@@ -39,9 +39,18 @@ pub struct Recorder {
     hub: Hub,
 }
 
+/// What the recorder's thread receives.
+#[derive(Debug)]
+enum Message {
+    /// An event to write.
+    Event(Event),
+    /// Write all events so far, and send the length of `metrics.jsonl`, if they are written.
+    Sync(Sender<Option<u64>>),
+}
+
 #[derive(Debug)]
 struct Running {
-    queue: Sender<Event>,
+    queue: Sender<Message>,
     thread: JoinHandle<Result<(), RunError>>,
 }
 
@@ -55,9 +64,27 @@ impl Recorder {
     pub fn start(folder: &Folder, probe_budget: u64) -> Result<Self, RunError> {
         let frames = FramesWriter::create(&folder.path().join("frames.bin"), probe_budget)?;
         let metrics = MetricsWriter::open(&folder.path().join("metrics.jsonl"))?;
+        Self::write_to(folder, frames, metrics)
+    }
+
+    /// Continues the files of a run that goes on at `from`, or from the start without it: what was recorded after that is dropped.
+    ///
+    /// # Errors
+    /// If the files cannot be read or truncated, or the thread cannot be created.
+    pub fn resume(folder: &Folder, probe_budget: u64, from: Option<&ResumePoint>) -> Result<Self, RunError> {
+        let frames = folder.path().join("frames.bin");
+        let frames = match frames.exists() {
+            true => FramesWriter::resume(&frames, probe_budget, from)?,
+            false => FramesWriter::create(&frames, probe_budget)?,
+        };
+        let metrics = MetricsWriter::resume(&folder.path().join("metrics.jsonl"), from)?;
+        Self::write_to(folder, frames, metrics)
+    }
+
+    fn write_to(folder: &Folder, frames: FramesWriter, metrics: MetricsWriter) -> Result<Self, RunError> {
         let (queue, events) = bounded(QUEUE);
         let (to_notices, notices) = unbounded();
-        let (hub, broadcast) = Hub::new(0);
+        let (hub, broadcast) = Hub::new(frames.scalars());
         let files = Files { frames, metrics, broadcast, notices: to_notices, stalls: 0, is_stalled: false };
         let thread = thread::Builder::new()
             .name("recorder".into())
@@ -86,7 +113,17 @@ impl Recorder {
             thread.thread().unpark();
         }
         // A closed queue means that the thread has ended early, with an error.
-        enqueue(queue, event, || ()).map_err(|_| self.end().err().unwrap_or(RunError::NotRecording))
+        let sent = enqueue(queue, Message::Event(event), || ());
+        sent.map_err(|_| self.end().err().unwrap_or(RunError::NotRecording))
+    }
+
+    /// Waits until all events so far are written and synced; returns the length of `metrics.jsonl`, or `None` if that fails.
+    pub fn sync(&self) -> Option<u64> {
+        let Running { queue, thread } = self.running.as_ref()?;
+        let (reply, length) = bounded(1);
+        queue.send(Message::Sync(reply)).ok()?;
+        thread.thread().unpark();
+        length.recv().ok()?
     }
 
     /// Waits until all events are written and synced, with the index of `frames.bin`.
@@ -119,11 +156,11 @@ impl Drop for Recorder {
 }
 
 /// Sends `event`; if the queue is full, calls `when_full`, waits for space and returns the time waited.
-fn enqueue(
-    queue: &Sender<Event>,
-    event: Event,
+fn enqueue<T>(
+    queue: &Sender<T>,
+    event: T,
     when_full: impl FnOnce(),
-) -> Result<Option<Duration>, SendError<Event>> {
+) -> Result<Option<Duration>, SendError<T>> {
     match queue.try_send(event) {
         Ok(()) => Ok(None),
         Err(TrySendError::Disconnected(event)) => Err(SendError(event)),
@@ -149,7 +186,7 @@ struct Files {
 }
 
 impl Files {
-    fn record(mut self, events: &Receiver<Event>) -> Result<(), RunError> {
+    fn record(mut self, events: &Receiver<Message>) -> Result<(), RunError> {
         self.write_all(events);
         if self.sync().is_err() {
             thread::sleep(LAST_ATTEMPT);
@@ -164,12 +201,19 @@ impl Files {
         written
     }
 
-    fn write_all(&mut self, events: &Receiver<Event>) {
+    fn write_all(&mut self, events: &Receiver<Message>) {
         // When to write the buffered events; `None` if there are none.
         let mut due: Option<Instant> = None;
         loop {
             match self.receive(events, due) {
-                Ok(event) => {
+                Ok(Message::Sync(reply)) => {
+                    let synced = self.sync();
+                    let length = synced.is_ok().then(|| self.metrics.bytes()).flatten();
+                    self.note(synced);
+                    // The sender may have stopped waiting.
+                    let _ = reply.send(length);
+                }
+                Ok(Message::Event(event)) => {
                     let written = self.metrics.write(&event).and(self.frames.write(&event));
                     self.note(written);
                     self.broadcast.publish(&event, self.frames.step());
@@ -197,8 +241,12 @@ impl Files {
         }
     }
 
-    /// Receives an event, at the latest at `due`; answers requests to subscribe meanwhile.
-    fn receive(&mut self, events: &Receiver<Event>, due: Option<Instant>) -> Result<Event, RecvTimeoutError> {
+    /// Receives a message, at the latest at `due`; answers requests to subscribe meanwhile.
+    fn receive(
+        &mut self,
+        events: &Receiver<Message>,
+        due: Option<Instant>,
+    ) -> Result<Message, RecvTimeoutError> {
         let wait = due.map_or_else(never, |due| after(due.saturating_duration_since(Instant::now())));
         loop {
             let Self { broadcast, frames, .. } = self;

@@ -73,6 +73,11 @@ impl Control {
         self.pace = Duration::try_from_secs_f64(1.0 / steps_per_s).ok();
     }
 
+    /// Ends the limit.
+    pub fn set_full_speed(&mut self) {
+        self.pace = None;
+    }
+
     /// The minimum time of a step, if training is slowed down.
     pub fn pace(&self) -> Option<Duration> {
         self.pace
@@ -147,7 +152,7 @@ impl Control {
     }
 
     /// Receives a command. One with wrong arguments is ignored: senders check them.
-    fn receive(&mut self, pending: PendingCommand) {
+    pub fn receive(&mut self, pending: PendingCommand) {
         if let Err(error) = pending.request.command.check() {
             if let Some(answer) = pending.answer {
                 let _ = answer.send(Err(error.to_string()));
@@ -181,6 +186,11 @@ pub(super) struct Clock {
 impl Clock {
     pub fn start() -> Self {
         Self { before: Duration::ZERO, since: Some(Instant::now()), window: (Duration::ZERO, 0), rate: None }
+    }
+
+    /// Goes on after so many seconds of training.
+    pub fn resume_after(seconds: f64) -> Self {
+        Self { before: Duration::try_from_secs_f64(seconds).unwrap_or_default(), ..Self::start() }
     }
 
     /// The training time so far.

@@ -1,4 +1,5 @@
 use ndarray::Axis;
+use serde::{Deserialize, Serialize};
 
 use super::session::Session;
 use crate::data::{Batches, Targets};
@@ -29,12 +30,18 @@ const LARGEST_WEIGHT: f32 = 1e9;
 pub(super) struct Divergence {
     /// The loss of a predictor that knows nothing, if it is known.
     uninformed: Option<f64>,
-    /// The loss of the untrained network.
-    untrained: Option<f64>,
     /// The weight above which weights are absurd.
     largest_weight: f32,
     /// Steps in a row that count.
     steps: u64,
+    history: LossHistory,
+}
+
+/// The losses so far, as far as divergence depends on them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct LossHistory {
+    /// The loss of the untrained network.
+    untrained: Option<f64>,
     /// How many of the last steps were above, and how many below the threshold.
     above: u64,
     below: u64,
@@ -49,28 +56,34 @@ impl Divergence {
         let largest = largest(session.stepper.params().values());
         Self {
             uninformed: uninformed(session).filter(|loss| loss.is_finite() && *loss > 0.0),
-            untrained: None,
             largest_weight: LARGEST_WEIGHT * largest.max(1.0),
             steps: STEPS,
-            above: 0,
-            below: 0,
-            last: (0, 0.0),
-            since: None,
+            history: LossHistory::default(),
         }
+    }
+
+    /// The losses so far.
+    pub fn history(&self) -> LossHistory {
+        self.history.clone()
+    }
+
+    /// Goes on after the losses of `history`.
+    pub fn resume(&mut self, history: LossHistory) {
+        self.history = history;
     }
 
     /// Takes the loss of a step without the regularization penalty; returns a line for the log when training begins to diverge or recovers.
     pub fn step(&mut self, step: u64, loss: f64) -> Option<LogLine> {
-        self.untrained.get_or_insert(loss);
-        self.last = (step, loss);
+        self.history.untrained.get_or_insert(loss);
+        self.history.last = (step, loss);
         let threshold = FACTOR * self.reference()?.0;
         match loss > threshold {
-            true => (self.above, self.below) = (self.above + 1, 0),
-            false => (self.above, self.below) = (0, self.below + 1),
+            true => (self.history.above, self.history.below) = (self.history.above + 1, 0),
+            false => (self.history.above, self.history.below) = (0, self.history.below + 1),
         }
-        if self.since.is_none() && self.above == self.steps {
-            let since = (step + 1).saturating_sub(self.above);
-            self.since = Some(since);
+        if self.history.since.is_none() && self.history.above == self.steps {
+            let since = (step + 1).saturating_sub(self.history.above);
+            self.history.since = Some(since);
             let text = format!(
                 "training diverges: since step {} the loss is above {}, twice that of {}, and now {}; \
                  the learning rate may be too high; the last checkpoint is not replaced until the loss falls",
@@ -81,8 +94,8 @@ impl Divergence {
             );
             return Some(LogLine { level: Level::Warning, text });
         }
-        if self.since.is_some() && self.below == self.steps {
-            self.since = None;
+        if self.history.since.is_some() && self.history.below == self.steps {
+            self.history.since = None;
             let text = format!("the loss is no longer that of a diverging training: {}", metric(loss));
             return Some(LogLine { level: Level::Info, text });
         }
@@ -91,16 +104,17 @@ impl Divergence {
 
     /// The weights are other ones from here on, which were good.
     pub fn restored(&mut self) {
-        (self.since, self.above, self.below) = (None, 0, 0);
-        self.last.1 = 0.0;
+        (self.history.since, self.history.above, self.history.below) = (None, 0, 0);
+        self.history.last.1 = 0.0;
     }
 
     /// Whether the loss has been too high for some steps.
     pub fn is_diverging(&self) -> bool {
         // The first step is that of the untrained network.
-        let (step, _) = self.last;
-        self.since.is_some()
-            || self.above > FEWEST_STEPS && self.above >= self.steps.min(step.saturating_sub(1))
+        let (step, _) = self.history.last;
+        self.history.since.is_some()
+            || self.history.above > FEWEST_STEPS
+                && self.history.above >= self.steps.min(step.saturating_sub(1))
     }
 
     /// Why training that ends now has diverged, if it has; a run of few steps is judged by all of them, unless it is `stopped` early.
@@ -108,9 +122,9 @@ impl Divergence {
         if let Some(why) = self.absurd(weights) {
             return Some(why);
         }
-        let ((step, loss), of) = (self.last, self.of());
-        let since = self.since.unwrap_or((step + 1).saturating_sub(self.above));
-        (self.since.is_some() || !stopped && self.is_diverging()).then(|| {
+        let ((step, loss), of) = (self.history.last, self.of());
+        let since = self.history.since.unwrap_or((step + 1).saturating_sub(self.history.above));
+        (self.history.since.is_some() || !stopped && self.is_diverging()).then(|| {
             format!(
                 "the loss is {}, far above that of {of}, since step {}: the learning rate may be too high",
                 metric(loss),
@@ -128,7 +142,7 @@ impl Divergence {
                 metric(f64::from(largest))
             ));
         }
-        let ((step, loss), (reference, _)) = (self.last, self.reference()?);
+        let ((step, loss), (reference, _)) = (self.history.last, self.reference()?);
         (loss > ABSURD * reference).then(|| {
             let (loss, of) = (metric(loss), self.of());
             format!(
@@ -140,7 +154,7 @@ impl Divergence {
 
     /// The loss that a multiple of is divergence, and whether it is that of the untrained network; `None` if neither is known.
     fn reference(&self) -> Option<(f64, bool)> {
-        match (self.uninformed, self.untrained) {
+        match (self.uninformed, self.history.untrained) {
             (Some(known), Some(first)) if first > known => Some((first.min(10.0 * known), true)),
             (Some(known), _) => Some((known, false)),
             (None, _) => None,
@@ -209,19 +223,15 @@ mod tests {
     fn of(uninformed: f64, steps: u64) -> Divergence {
         Divergence {
             uninformed: Some(uninformed),
-            untrained: None,
             largest_weight: LARGEST_WEIGHT,
             steps,
-            above: 0,
-            below: 0,
-            last: (0, 0.0),
-            since: None,
+            history: LossHistory::default(),
         }
     }
 
     /// The steps at which there was a line of the log, and its level.
     fn lines(divergence: &mut Divergence, losses: &[f64]) -> Vec<(u64, Level)> {
-        let steps = losses.iter().zip(divergence.last.0 + 1..);
+        let steps = losses.iter().zip(divergence.history.last.0 + 1..);
         steps.filter_map(|(loss, step)| divergence.step(step, *loss).map(|line| (step, line.level))).collect()
     }
 

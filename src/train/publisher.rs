@@ -9,7 +9,7 @@ use crate::number;
 use crate::protocol::{Event, Level, LogLine, RunStatus};
 use crate::run::control::Server;
 use crate::run::owner::OwnerGuard;
-use crate::run::{Recorder, RunError};
+use crate::run::{Hub, Recorder, RunError};
 
 /// The waiting time at which the first slow-disk warning is logged.
 const FIRST_WARNING: Duration = Duration::from_millis(200);
@@ -22,8 +22,16 @@ pub(super) trait EventLog: Debug {
     /// When events are no longer recorded.
     fn record(&mut self, event: Event) -> Result<Option<Duration>, RunError>;
 
+    /// Waits until all events so far are on disk; returns the length of `metrics.jsonl`, or `None` if that fails.
+    fn sync(&self) -> Option<u64>;
+
     /// What has happened to the log itself since the last call.
     fn notices(&self) -> Vec<LogLine>;
+
+    /// Where others can subscribe to the events.
+    fn hub(&self) -> Option<Hub> {
+        None
+    }
 
     /// Waits until all events are on disk; returns the last notices as well.
     ///
@@ -37,8 +45,16 @@ impl EventLog for Recorder {
         Self::record(self, event)
     }
 
+    fn sync(&self) -> Option<u64> {
+        Self::sync(self)
+    }
+
     fn notices(&self) -> Vec<LogLine> {
         Self::notices(self)
+    }
+
+    fn hub(&self) -> Option<Hub> {
+        Some(Self::hub(self).clone())
     }
 
     fn finish(self: Box<Self>) -> (Vec<LogLine>, Result<(), RunError>) {
@@ -76,6 +92,11 @@ impl Publisher {
     /// Records events from here on.
     pub fn record_to(&mut self, recorder: impl EventLog + 'static) {
         self.recorder = Some(Box::new(recorder));
+    }
+
+    /// Where others can subscribe to the events.
+    pub fn hub(&self) -> Option<Hub> {
+        self.recorder.as_ref()?.hub()
     }
 
     /// Says at the end in the run folder how training has ended.
@@ -116,6 +137,16 @@ impl Publisher {
                 self.send(Event::Log(LogLine { level: Level::Error, text }));
             }
         }
+    }
+
+    /// Sends an event that is recorded already to the subscriber alone.
+    pub fn show(&self, event: Event) {
+        self.send(event);
+    }
+
+    /// Waits until all events so far are on disk; returns the length of `metrics.jsonl`, or `None` if that fails.
+    pub fn sync(&self) -> Option<u64> {
+        self.recorder.as_ref().and_then(|recorder| recorder.sync())
     }
 
     pub fn log(&mut self, level: Level, text: impl Into<String>) {
@@ -175,6 +206,10 @@ mod tests {
     impl EventLog for Scripted {
         fn record(&mut self, _event: Event) -> Result<Option<Duration>, RunError> {
             self.0.next().unwrap_or(Ok(None))
+        }
+
+        fn sync(&self) -> Option<u64> {
+            None
         }
 
         fn notices(&self) -> Vec<LogLine> {

@@ -5,7 +5,10 @@ use super::update_norms::UpdateNorms;
 use crate::data::Batch;
 use crate::kernel::ThreadPool;
 use crate::metrics::Confusion;
-use crate::nn::{BatchSums, Gradient, GradientNorms, Model, Param, Params, RecurrentTrace, Score};
+use crate::nn::{
+    BatchSums, CarriedState, CarriedStateError, Gradient, GradientNorms, Model, Param, Params,
+    RecurrentTrace, Score,
+};
 use crate::optim::{Clip, Optimizer, OptimizerSpec};
 use crate::protocol::ParamNorms;
 
@@ -307,6 +310,34 @@ impl Stepper {
     /// Sets the weights, laid out as [`Params::values`].
     pub fn set_weights(&mut self, weights: &[f32]) {
         self.params.values_mut().iter_mut().zip(weights).for_each(|(w, other)| *w = *other);
+    }
+
+    /// The states that layers carry to the next batch: for each shard its first row, its number of rows, and a state for each recurrent
+    /// layer and direction. Empty unless a layer is stateful.
+    pub fn carried(&self) -> Vec<(usize, usize, Vec<CarriedState>)> {
+        let shards = if self.model.is_stateful() { self.work.as_slice() } else { &[] };
+        let carried = |work: &ShardWorker| (work.first_row, work.rows, work.shard.carried_state(&self.model));
+        let carried: Vec<_> = shards.iter().map(carried).collect();
+        let is_empty = carried.iter().all(|(.., states)| states.iter().all(CarriedState::is_empty));
+        if is_empty { Vec::new() } else { carried }
+    }
+
+    /// Takes over the states that [`carried`](Self::carried) has returned.
+    ///
+    /// # Errors
+    /// If they are those of another network.
+    pub fn set_carried(
+        &mut self,
+        shards: Vec<(usize, usize, Vec<CarriedState>)>,
+    ) -> Result<(), CarriedStateError> {
+        self.work.clear();
+        for (first_row, rows, states) in shards {
+            let mut work = ShardWorker::new(&self.model, &self.params);
+            (work.first_row, work.rows) = (first_row, rows);
+            work.shard.set_carried_state(&self.model, states)?;
+            self.work.push(work);
+        }
+        Ok(())
     }
 
     /// Sets `rows` of `width` numbers each, with their indices, of the table that is the first tensor of `layer`.

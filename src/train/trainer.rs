@@ -6,36 +6,18 @@ use std::time::SystemTime;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::control::{Clock, Control};
-use super::cost::Cost;
-use super::divergence::Divergence;
+use super::control::Control;
 use super::error::TrainError;
+use super::options::Options;
 use super::publisher::Publisher;
 use super::session::Session;
-use super::training_loop::{Progress, Saving, TrainingLoop, metric_names};
-use crate::data::Batch;
+use super::training_loop::{TrainingLoop, metric_names, write_files};
 use crate::metrics::{Metrics, VALIDATION};
 use crate::optim::needs_validation;
 use crate::preset::RunSpec;
-use crate::protocol::{CommandRequest, CommandSender, Event, Level, RunStatus};
+use crate::protocol::{CommandRequest, CommandSender, Event, Level, Resumed, RunStatus};
 use crate::run::control::Server;
 use crate::run::{self, Folder, Recorder};
-
-/// The coverage of the training tokens below which pretrained vectors may be of another language or tokenization.
-const FEW_KNOWN: f64 = 0.5;
-
-/// Options of a run besides its spec.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// The run folder; by default a new one under `runs/`.
-    pub folder: Option<PathBuf>,
-    /// The number of threads of a step.
-    pub threads: usize,
-    /// Whether there is a screen, and so the preset's pace applies.
-    pub watched: bool,
-    /// Notes to log first, such as those of the preset.
-    pub notes: Vec<String>,
-}
 
 /// A running trainer on a thread of its own.
 #[derive(Debug)]
@@ -149,7 +131,14 @@ fn train(
     created: &OnceLock<PathBuf>,
 ) -> Result<(RunStatus, Option<Metrics>), TrainError> {
     // Before data are read, which may take long.
-    options.folder.as_deref().map_or(Ok(()), run::check_empty)?;
+    let mut folder = match (&options.folder, &options.resume) {
+        (Some(path), Some(_)) => Some(Folder::reopen(path)?),
+        (Some(path), None) => run::check_empty(path).map(|()| None)?,
+        (None, _) => None,
+    };
+    if let Some(folder) = &folder {
+        own(folder, publisher, created);
+    }
     let mut progress = |what| publisher.publish(Event::Status(RunStatus::Preparing { what }));
     let mut stop = || {
         control.poll();
@@ -164,79 +153,54 @@ fn train(
     if control.stop.is_some() {
         return Ok((RunStatus::Stopped { saved: false }, None));
     }
-    let folder = match &options.folder {
-        Some(path) => Folder::create(path)?,
-        None => Folder::create_named(std::path::Path::new("runs"), &session.spec.name, SystemTime::now())?,
-    };
-    publisher.own(folder.owner());
-    created.get_or_init(|| folder.path().to_owned());
-    folder.write_spec(&session.spec.to_yaml().map_err(TrainError::Failed)?)?;
-    if let Some(vocabularies) = &session.vocabularies {
-        folder.write_json("vocabulary.json", vocabularies)?;
-    }
-    if !session.labels.is_empty() {
-        folder.write_json("labels.json", &session.labels)?;
-    }
-    if let Some(scale) = &session.scale {
-        folder.write_json("scale.json", scale)?;
-    }
-    let recorder = Recorder::start(&folder, session.spec.watch.budget.saturating_mul(1 << 20))?;
-    let name = folder.path().file_name().unwrap_or_default().to_string_lossy();
-    let server = Server::start(folder.path(), &name, recorder.hub().clone(), control.remote());
-    publisher.record_to(recorder);
-    publisher.publish(Event::Prepared(Box::new(session.info(folder.path()))));
-    match server {
-        Ok(server) => publisher.serve(server),
-        Err(error) => {
-            publisher.log(Level::Warning, format!("the run cannot be controlled from elsewhere: {error}"))
+    let mut training = match folder.take() {
+        Some(folder) => TrainingLoop::resume(session, folder, publisher, control, options)?,
+        None => {
+            let folder = match &options.folder {
+                Some(path) => Folder::create(path)?,
+                None => {
+                    Folder::create_named(std::path::Path::new("runs"), &session.spec.name, SystemTime::now())?
+                }
+            };
+            own(&folder, publisher, created);
+            write_files(&session, &folder)?;
+            let budget = session.spec.watch.budget.saturating_mul(1 << 20);
+            publisher.record_to(Recorder::start(&folder, budget)?);
+            if let Some(parent) = options.parent.clone() {
+                let (changes, parent) = (Vec::new(), Some(parent));
+                publisher.publish(Event::Resumed(Resumed { step: 0, epoch: 1, changes, parent }));
+            }
+            TrainingLoop::new(session, folder, publisher, control)
         }
-    }
-    options
-        .notes
-        .iter()
-        .chain(folder.notes())
-        .chain(&session.notes)
-        .for_each(|note| publisher.log(Level::Warning, note));
-    if session.spec.train.validate_every.is_some() && session.validation.is_none() {
-        let text = "train.validate_every: there are no validation data";
-        publisher.log(Level::Warning, text);
-    }
-    for coverage in &session.coverages {
-        let level = if coverage.share() < FEW_KNOWN { Level::Warning } else { Level::Info };
-        publisher.log(level, coverage.to_string());
-    }
-    if session.stepper.model().is_stateful() {
-        publisher.log(Level::Info, "a layer is stateful: every epoch reads the data in order, unshuffled");
-    }
-    if let Some(pace) = session.spec.watch.pace.filter(|_| options.watched) {
-        control.set_pace(pace);
-        publisher.log(
-            Level::Info,
-            format!("slowed down to {pace} steps a second for the screen; press f for full speed"),
-        );
-    }
-    let progress = Progress::new(&session);
-    let mut training = TrainingLoop {
-        saving: Saving::new(progress.best().clone()),
-        divergence: Divergence::new(&session),
-        session,
-        folder,
-        publisher,
-        control,
-        clock: Clock::start(),
-        progress,
-        kept: None,
-        best_epoch: None,
-        changes: Vec::new(),
-        batch: Batch::default(),
-        cost: Cost::default(),
-        cost_logged: false,
     };
+    training.script = options.script.iter().cloned().collect();
+    training.publish_facts(options);
+    serve(&mut training);
     let status = training.run();
     training.log_changes();
     let status = status?;
     training.log_cost();
     Ok((status, training.kept))
+}
+
+/// This process owns the run in `folder` from here on.
+fn own(folder: &Folder, publisher: &mut Publisher, created: &OnceLock<PathBuf>) {
+    publisher.own(folder.owner());
+    created.get_or_init(|| folder.path().to_owned());
+}
+
+/// Serves the control socket of the run.
+fn serve(training: &mut TrainingLoop<'_>) {
+    let TrainingLoop { folder, publisher, control, .. } = training;
+    folder.notes().iter().for_each(|note| publisher.log(Level::Warning, note));
+    let Some(hub) = publisher.hub() else { return };
+    let name = folder.path().file_name().unwrap_or_default().to_string_lossy();
+    match Server::start(folder.path(), &name, hub, control.remote()) {
+        Ok(server) => publisher.serve(server),
+        Err(error) => {
+            publisher.log(Level::Warning, format!("the run cannot be controlled from elsewhere: {error}"))
+        }
+    }
 }
 
 /// Checks that the monitored metrics will be measured.

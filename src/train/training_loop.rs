@@ -2,14 +2,15 @@
 
 mod commands;
 mod saving;
+mod start;
 mod validation;
 
-pub(super) use saving::Saving;
+use saving::Saving;
+pub(super) use start::write_files;
 pub(super) use validation::metric_names;
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
-
-use serde::Serialize;
 
 use super::control::{Clock, Control, Stop};
 use super::cost::Cost;
@@ -17,57 +18,14 @@ use super::divergence::Divergence;
 use super::error::TrainError;
 use super::publisher::Publisher;
 use super::session::Session;
+use super::state::{Next, TrainingState};
 use crate::data::{Batch, DataError};
 use crate::error::chain;
 use crate::infer::Totals;
 use crate::metrics::{EvaluationResult, Metrics, Task, VALIDATION};
 use crate::number;
-use crate::optim::{Best, LearningRate, Stopper};
-use crate::protocol::{AppliedCommand, EpochMetrics, Event, Level, RunStatus, StepMetrics};
+use crate::protocol::{CommandRequest, EpochMetrics, Event, Level, RunStatus, StepMetrics};
 use crate::run::Folder;
-
-/// The state of training apart from the weights and the optimizer's slots.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Progress {
-    /// The number of updates.
-    step: u64,
-    /// The current epoch, from 1.
-    epoch: usize,
-    /// The number of its batches that are done.
-    batch: usize,
-    learning_rate: LearningRate,
-    /// The best epoch so far by the monitored metric, and patience.
-    early_stopping: Stopper,
-    /// The best value of the same metric for the best checkpoint, between epochs as well.
-    best: Best,
-    /// The totals of the epoch so far.
-    totals: Totals,
-    /// Seconds of training.
-    seconds: f64,
-}
-
-impl Progress {
-    pub fn new(session: &Session) -> Self {
-        let (train, has_validation) = (&session.spec.train, session.validation.is_some());
-        let initial = train.optimizer.learning_rate();
-        let early_stopping = Stopper::new(train.early_stopping.as_ref(), has_validation);
-        Self {
-            step: 0,
-            epoch: 1,
-            batch: 0,
-            learning_rate: LearningRate::new(&train.schedule, initial, has_validation),
-            best: early_stopping.watched().clone(),
-            early_stopping,
-            totals: Totals::default(),
-            seconds: 0.0,
-        }
-    }
-
-    /// The best value of the monitored metric.
-    pub fn best(&self) -> &Best {
-        &self.best
-    }
-}
 
 pub(super) struct TrainingLoop<'a> {
     pub session: Session,
@@ -75,15 +33,13 @@ pub(super) struct TrainingLoop<'a> {
     pub publisher: &'a mut Publisher,
     pub control: Control,
     pub clock: Clock,
-    pub progress: Progress,
+    pub state: TrainingState,
     pub saving: Saving,
     pub divergence: Divergence,
-    /// The metrics of the epoch whose weights are those of the network: the last, or the best if its weights were restored.
+    /// The metrics of the checkpoint that predictions use: the last, or the best if its weights were restored.
     pub kept: Option<Metrics>,
-    /// The weights of the best epoch and its metrics, if they are to be restored.
-    pub best_epoch: Option<(Vec<f32>, Metrics)>,
-    /// The commands that changed the training.
-    pub changes: Vec<AppliedCommand>,
+    /// Commands to apply before the step after so many steps, in order.
+    pub script: VecDeque<(u64, CommandRequest)>,
     pub cost: Cost,
     /// Whether the overhead of monitoring has been logged.
     pub cost_logged: bool,
@@ -100,52 +56,67 @@ impl TrainingLoop<'_> {
 
     fn train(&mut self) -> Result<RunStatus, TrainError> {
         self.publisher.publish(Event::Status(RunStatus::Training));
-        self.publish_probes();
-        for epoch in 1..=self.session.spec.train.epochs {
-            let begin = self.clock.elapsed();
-            self.progress.epoch = epoch;
-            self.progress.totals = Totals::default();
-            self.session.stepper.reset_states();
-            for batch in 0..self.session.train.batches() {
-                self.progress.batch = batch;
-                if let Some(stop) = self.poll_commands() {
-                    return self.stop(stop);
+        if !std::mem::replace(&mut self.state.has_probed, true) {
+            self.publish_probes();
+        }
+        while !self.state.is_complete(self.session.spec.train.epochs) {
+            match self.state.next {
+                Next::Step => {
+                    if let Some(stop) = self.poll_commands() {
+                        return self.stop(stop);
+                    }
+                    self.save_between();
+                    if self.state.batch == 0 {
+                        self.begin_epoch();
+                    }
+                    self.step(self.state.batch)?;
+                    self.state.batch += 1;
+                    self.state.next = match self.state.batch < self.session.train.batches() {
+                        false => Next::EpochEnd,
+                        true if self.is_validation_due() => Next::Validation,
+                        true => Next::Step,
+                    };
                 }
-                self.step(batch)?;
-                self.progress.batch = batch + 1;
-                if self.is_validation_due() {
-                    self.validate_between()?;
+                Next::Validation => {
+                    if let Some(stop) = self.validate_between()? {
+                        return self.stop(stop);
+                    }
                 }
-            }
-            self.check_weights()?;
-            let trained = self.clock.elapsed();
-            let validation = self.validate()?;
-            if let Some(stop) = self.control.stop {
-                return self.stop(stop);
-            }
-            let seconds = (self.clock.elapsed() - begin).as_secs_f64();
-            let ends = self.epoch_ended(validation, seconds);
-            self.clock.exclude_since(trained);
-            if ends || epoch == self.session.spec.train.epochs {
-                break;
-            }
-            if !self.cost_logged {
-                self.cost_logged = self.log_cost();
+                Next::EpochEnd => {
+                    self.check_weights()?;
+                    let trained = self.clock.elapsed();
+                    let validation = self.validate()?;
+                    if let Some(stop) = self.control.stop {
+                        return self.stop(stop);
+                    }
+                    let seconds = self.clock.elapsed().as_secs_f64() - self.state.epoch_began;
+                    self.end_epoch(validation, seconds);
+                    self.clock.exclude_since(trained);
+                    if !self.cost_logged {
+                        self.cost_logged = self.log_cost();
+                    }
+                }
             }
         }
-        self.restore_best();
+        self.restore_best()?;
         Ok(RunStatus::Finished)
+    }
+
+    fn begin_epoch(&mut self) {
+        self.state.totals = Totals::default();
+        self.state.epoch_began = self.clock.elapsed().as_secs_f64();
+        self.session.stepper.reset_states();
     }
 
     fn step(&mut self, batch: usize) -> Result<(), TrainError> {
         let mut rows = std::mem::take(&mut self.batch);
-        let filled = self.session.train.fill(self.progress.epoch as u64, batch, &mut rows);
+        let filled = self.session.train.fill(self.state.epoch as u64, batch, &mut rows);
         filled.map_err(|error| self.unreadable(&error))?;
         let session = &mut self.session;
-        let steps = self.progress.step;
+        let steps = self.state.step;
         // A single step is always monitored.
         let watch = session.watch.is_due(steps, self.control.pace()) || self.control.is_single_step();
-        let learning_rate = self.progress.learning_rate.at(self.progress.step, self.progress.epoch);
+        let learning_rate = self.state.learning_rate.at(self.state.step, self.state.epoch);
         session.stepper.optimizer_mut().learning_rate = learning_rate;
         let begin = Instant::now();
         let result = session.stepper.step(&rows, watch);
@@ -159,15 +130,15 @@ impl TrainingLoop<'_> {
                 if is_finite && !(diverges && self.has_good_checkpoint()) {
                     self.save(false);
                 }
-                return Err(TrainError::Diverged(format!("step {}: {error}", self.progress.step + 1)));
+                return Err(TrainError::Diverged(format!("step {}: {error}", self.state.step + 1)));
             }
         };
-        self.progress.step += 1;
-        self.progress.totals.add(result.score, result.penalty);
+        self.state.step += 1;
+        self.state.totals.add(result.score, result.penalty);
         let has_classes = session.stepper.model().loss().has_classes();
         let metrics = StepMetrics {
-            step: self.progress.step,
-            epoch: self.progress.epoch,
+            step: self.state.step,
+            epoch: self.state.epoch,
             loss: result.score.mean_loss() + result.penalty,
             accuracy: has_classes.then(|| result.score.accuracy()),
             learning_rate,
@@ -176,7 +147,7 @@ impl TrainingLoop<'_> {
             seconds: self.clock.elapsed().as_secs_f64(),
         };
         self.publisher.publish(Event::Step(metrics));
-        if let Some(line) = self.divergence.step(self.progress.step, result.score.mean_loss()) {
+        if let Some(line) = self.divergence.step(self.state.step, result.score.mean_loss()) {
             self.publisher.publish(Event::Log(line));
         }
         let reading = watch.then(|| self.publish_instruments(steps));
@@ -186,9 +157,9 @@ impl TrainingLoop<'_> {
         Ok(())
     }
 
-    /// Publishes the epoch, saves, and applies schedule and early stopping; returns whether training ends here.
-    fn epoch_ended(&mut self, validation: Option<EvaluationResult>, seconds: f64) -> bool {
-        let Progress { epoch, step, .. } = self.progress;
+    /// Publishes the epoch, applies schedule and early stopping, and saves.
+    fn end_epoch(&mut self, validation: Option<EvaluationResult>, seconds: f64) {
+        let TrainingState { epoch, step, .. } = self.state;
         let event = EpochMetrics {
             epoch,
             step,
@@ -197,33 +168,35 @@ impl TrainingLoop<'_> {
             seconds,
         };
         let metrics = event.metrics.clone();
-        self.kept = Some(metrics.clone());
         self.publisher.publish(Event::Epoch(Box::new(event)));
         self.publish_sample(true);
-        let verdict = self.progress.early_stopping.epoch_ended(epoch, &metrics);
-        if self.progress.learning_rate.epoch_ended(&metrics) {
-            let rate = self.progress.learning_rate.at(step, epoch + 1);
+        let verdict = self.state.early_stopping.epoch_ended(epoch, &metrics);
+        if self.state.learning_rate.epoch_ended(&metrics) {
+            let rate = self.state.learning_rate.at(step, epoch + 1);
             let text =
                 format!("no progress: learning rate {} from step {} on", number::metric(rate), step + 1);
             self.publisher.log(Level::Info, text);
         }
-        let stopping = self.session.spec.train.early_stopping.clone();
-        if verdict.best && stopping.as_ref().is_some_and(|stopping| stopping.restore_best_weights) {
-            self.best_epoch = Some((self.session.stepper.params().values().to_vec(), metrics.clone()));
+        let best = self.state.best.improves(&metrics);
+        if best {
+            self.state.best_metrics = Some(metrics.clone());
         }
-        let best = self.progress.best.improves(&metrics);
-        self.save_scheduled(best);
+        self.state.metrics = Some(metrics.clone());
+        self.kept = Some(metrics);
+        (self.state.epoch, self.state.batch, self.state.next) = (epoch + 1, 0, Next::Step);
+        let is_due = self.is_checkpoint_due_after(epoch);
+        self.save_scheduled(best, is_due);
         if verdict.stop {
+            let stopping = self.session.spec.train.early_stopping.as_ref();
             let patience = stopping.map_or(0, |stopping| stopping.patience);
-            let (monitor, best) = self.progress.early_stopping.best();
+            let (monitor, best) = self.state.early_stopping.best();
             let text = format!(
                 "early stopping after epoch {epoch}: {monitor} was best in epoch {} with {}, and patience is {patience}",
-                self.progress.early_stopping.best_epoch(),
+                self.state.early_stopping.best_epoch(),
                 best.map_or("no value".into(), number::metric),
             );
             self.publisher.log(Level::Info, text);
         }
-        verdict.stop
     }
 
     /// The metrics of the epoch, and those of the validation after it.
@@ -233,7 +206,7 @@ impl TrainingLoop<'_> {
             Task::Forecast if self.session.forecasts.is_none() => Task::Regression,
             task => task,
         };
-        let mut metrics = self.progress.totals.metrics(task);
+        let mut metrics = self.state.totals.metrics(task);
         if let Some(validation) = validation {
             metrics.set_all(VALIDATION, &validation.metrics);
         }
@@ -247,20 +220,20 @@ impl TrainingLoop<'_> {
         let begin = Instant::now();
         let Session { watch, stepper, .. } = &mut self.session;
         let all_radii = watch.measures_all_radii(steps, self.control.pace());
-        watch.profile(stepper, self.progress.step, all_radii, &mut |event| self.publisher.publish(event));
+        watch.profile(stepper, self.state.step, all_radii, &mut |event| self.publisher.publish(event));
         self.publish_probes();
         begin.elapsed()
     }
 
     fn publish_probes(&mut self) {
         let Session { watch, stepper, .. } = &mut self.session;
-        watch.probe(stepper, self.progress.step, &mut |event| self.publisher.publish(event));
+        watch.probe(stepper, self.state.step, &mut |event| self.publisher.publish(event));
     }
 
     /// Publishes a sample of a language model if it is due.
     fn publish_sample(&mut self, epoch_ended: bool) {
         let Session { watch, stepper, .. } = &mut self.session;
-        let at = (self.progress.epoch, self.progress.step);
+        let at = (self.state.epoch, self.state.step);
         watch.sample(stepper, at, epoch_ended, &mut |event| self.publisher.publish(event));
     }
 
@@ -282,7 +255,7 @@ impl TrainingLoop<'_> {
 
     /// Checks that the weights are finite after the last update, before they are saved.
     fn check_weights(&self) -> Result<(), TrainError> {
-        let diverged = |error| TrainError::Diverged(format!("step {}: {error}", self.progress.step));
+        let diverged = |error| TrainError::Diverged(format!("step {}: {error}", self.state.step));
         self.session.stepper.check().map_err(diverged)
     }
 

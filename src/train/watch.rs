@@ -76,6 +76,16 @@ impl Watch {
         self.probes.add(text, known, tokens)
     }
 
+    /// The step of the last sample of a language model; 0 without any.
+    pub fn last_sample(&self) -> u64 {
+        self.samples.as_ref().map_or(0, |samples| samples.last)
+    }
+
+    /// Goes on after the sample of a step.
+    pub fn set_last_sample(&mut self, step: u64) {
+        self.samples.iter_mut().for_each(|samples| samples.last = step);
+    }
+
     /// The probe sequences.
     pub fn probes(&self) -> &[ProbeText] {
         &self.probes.texts

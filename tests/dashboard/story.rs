@@ -64,6 +64,7 @@ pub fn events(steps: u64) -> Vec<Event> {
                 step,
                 path: format!("checkpoints/step-{step}").into(),
                 best: true,
+                ..Saved::default()
             }));
             events.push(log(&format!("epoch {} ended, checkpoint of step {step} saved", step / EPOCH)));
         }

@@ -32,7 +32,7 @@ watch: {every: 10, probes: 2}
 fn trained(spec: RunSpec, threads: usize) -> (Vec<Event>, checkpoint::LoadedCheckpoint, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let options = Options { folder: Some(run.clone()), threads, watched: false, notes: Vec::new() };
+    let options = Options { folder: Some(run.clone()), threads, watched: false, ..Options::default() };
     let trainer = Trainer::start(spec, options).unwrap();
     let events = trainer.events.iter().collect();
     assert_eq!(trainer.join(), Outcome::Finished);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use safetensors::{Dtype, SafeTensors, View};
+use sha2::{Digest, Sha256};
 
 /// A tensor to save.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +43,24 @@ impl View for &NamedTensor<'_> {
     fn data_len(&self) -> usize {
         self.data.len() * 4
     }
+}
+
+/// The first 64 bits of the SHA-256 of all names, shapes and values (little-endian) in alphabetical order, as 16 hexadecimal digits.
+pub(super) fn fingerprint(tensors: &[NamedTensor<'_>]) -> String {
+    let mut sorted: Vec<_> = tensors.iter().collect();
+    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    let (mut hash, mut bytes) = (Sha256::new(), Vec::new());
+    for tensor in sorted {
+        hash.update(tensor.name.as_bytes());
+        hash.update([0]);
+        tensor.shape.iter().for_each(|n| hash.update((*n as u64).to_le_bytes()));
+        for part in tensor.data.chunks(16 * 1024) {
+            bytes.clear();
+            bytes.extend(part.iter().flat_map(|value| value.to_le_bytes()));
+            hash.update(&bytes);
+        }
+    }
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns the bytes of the file: a function of names, shapes and values, independent of their order.
@@ -104,6 +123,18 @@ mod tests {
         assert_eq!((back[0].name.as_str(), back[0].shape.as_slice()), ("0.bias", [].as_slice()));
         assert_eq!(back[1].shape, [2, 3]);
         assert!(back[1].data.iter().zip(odd).all(|(x, y)| x.to_bits() == y.to_bits()));
+    }
+
+    #[test]
+    fn equal_weights_have_equal_fingerprints_and_others_do_not() {
+        let (values, mut other) = ([1.0, 2.0, 3.0, 0.0], [1.0, 2.0, 3.0, 0.0]);
+        let all = |values| [tensor("b", &[2, 2], values), tensor("a", &[], &[7.0])];
+        let [b, a] = all(&values);
+        let print = fingerprint(&[b.clone(), a.clone()]);
+        assert_eq!((print.len(), &print), (16, &fingerprint(&[a, b.clone()])));
+        other[3] = -0.0;
+        assert_ne!(fingerprint(&all(&other)), print);
+        assert_ne!(fingerprint(&[NamedTensor { shape: vec![4], ..b.clone() }]), fingerprint(&[b]));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::run::RunError;
 const SPACING: u64 = 64 * 1024;
 
 /// Maps steps to offsets in a recording.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(in crate::run) struct Index {
     entries: Vec<Entry>,
     step: u64,

@@ -98,6 +98,15 @@ impl<R: Read> FrameStream<R> {
     }
 }
 
+/// The number of events in `input` that are no pictures.
+pub(super) fn count_scalars(input: impl Read) -> io::Result<u64> {
+    let (mut frames, mut count) = (FrameStream::new(input)?, 0);
+    while let Some(frame) = frames.next_frame()? {
+        count += u64::from(frame.is_scalar());
+    }
+    Ok(count)
+}
+
 fn damaged() -> io::Error {
     io::Error::new(ErrorKind::InvalidData, "a frame is damaged")
 }

@@ -2,7 +2,7 @@
 ///
 /// The stride is 1 at first and doubles each time the budget is exceeded; so the recorded probes are spread over the
 /// whole run, and all probes of a step are recorded or dropped together. Those of one step are recorded, however large.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Thinning {
     budget: u64,
     stride: u64,
@@ -33,6 +33,16 @@ impl Thinning {
     /// Whether every second recorded step has to be dropped.
     pub fn is_over(&self) -> bool {
         self.bytes > self.budget && self.rank >= self.stride
+    }
+
+    /// The stride after the next [`halved`](Self::halved).
+    pub fn next_stride(&self) -> u64 {
+        self.stride.saturating_mul(2)
+    }
+
+    /// Sets the stride, that of a recording that is resumed.
+    pub fn set_stride(&mut self, stride: u64) {
+        self.stride = stride.max(1);
     }
 
     /// Every second step was dropped; this many bytes are left.

@@ -1,16 +1,17 @@
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::event::encode;
+use super::event::{decode, encode};
 use super::framing::{begin, seal};
+use super::stream::count_scalars;
 use super::thinning::Thinning;
-use super::{FrameReader, Index, Kind, header};
+use super::{FRAME_HEADER, FRAME_TRAILER, Frame, FrameReader, Index, Kind, header};
 use crate::durable;
 use crate::protocol::{Event, Level, LogLine};
-use crate::run::RunError;
 use crate::run::record_file::{RecordFile, Space};
+use crate::run::{ResumePoint, RunError};
 
 /// The time between two attempts to thin probes, which needs space for a second file.
 const HALVE_EVERY: Duration = Duration::from_secs(5);
@@ -38,9 +39,54 @@ impl FramesWriter {
         Ok(Self { frames, thinning: Thinning::new(probe_budget), halve_at: None, lost: 0 })
     }
 
+    /// Continues the recording at `path` of a run that goes on from a checkpoint, or from the start without one: what was recorded
+    /// after it is dropped, and the index at its end. What is left is read once.
+    ///
+    /// # Errors
+    /// If it cannot be read or truncated, or is no recording.
+    pub fn resume(path: &Path, probe_budget: u64, from: Option<&ResumePoint>) -> Result<Self, RunError> {
+        let file = File::options().read(true).write(true).open(path).map_err(RunError::io("open", path))?;
+        let (mut all, mut at_checkpoint) = (Resumable::new(probe_budget), None);
+        let mut frames = FrameReader::new(path, &file)?;
+        // Damage further on ends what is kept.
+        while let Ok(Some(frame)) = frames.next() {
+            if frame.kind == Kind::Index {
+                continue;
+            }
+            let saved = (frame.kind == Kind::Saved).then(|| decode(frame));
+            all.add(&frame);
+            if let (Some(Some(Event::Saved(saved))), Some(from)) = (saved, from)
+                && from.is_of(&saved)
+            {
+                at_checkpoint = Some(all.clone());
+            }
+        }
+        let kept = match from {
+            None => Resumable::new(probe_budget),
+            // The event that the checkpoint is saved was not recorded any more: all that was, is before it.
+            Some(_) => at_checkpoint.unwrap_or(all),
+        };
+        if kept.end == 0 {
+            // Not even the header.
+            file.set_len(0).map_err(RunError::io("truncate", path))?;
+            let frames = Frames::new(path.to_owned(), file);
+            return Ok(Self { frames, thinning: kept.thinning, halve_at: None, lost: 0 });
+        }
+        file.set_len(kept.end).map_err(RunError::io("truncate", path))?;
+        let output = RecordFile::new(path.to_owned(), file, kept.end);
+        let frames = Frames { output, offset: kept.end, index: kept.index };
+        Ok(Self { frames, thinning: kept.thinning, halve_at: None, lost: 0 })
+    }
+
     /// Appends an event; it is on disk after the next [`flush`](Self::flush).
     pub fn write(&mut self, event: &Event) -> Result<(), RunError> {
-        let Event::Probe(frame) = event else { return self.append(event) };
+        let Event::Probe(frame) = event else {
+            if let Event::Instruments(read) = event {
+                // Probes of the same step follow: a recording that is resumed counts monitored steps by these, which are never dropped.
+                self.thinning.keeps(read.step);
+            }
+            return self.append(event);
+        };
         let keeps = self.thinning.keeps(frame.step);
         if self.halve_at.is_some_and(|time| Instant::now() < time) {
             return Ok(());
@@ -83,6 +129,16 @@ impl FramesWriter {
     /// A handle of the file, the bytes of its whole frames, and the frames that are not written yet.
     pub fn recording(&self) -> io::Result<(File, u64, Vec<u8>)> {
         self.frames.output.records()
+    }
+
+    /// The number of events recorded that are no pictures; 0 where they cannot be read.
+    pub fn scalars(&self) -> u64 {
+        let count = || {
+            let (mut file, written, _) = self.recording()?;
+            file.rewind()?;
+            count_scalars(io::BufReader::new(file.take(written)))
+        };
+        count().unwrap_or(0)
     }
 
     /// The step of the latest event that has one.
@@ -137,10 +193,15 @@ impl FramesWriter {
         let file = file.map_err(RunError::io("create", temporary))?;
         let mut kept = Frames::new(temporary.to_owned(), file);
         let mut bytes = 0;
+        let stride = self.thinning.next_stride();
+        kept.append_stride(stride)?;
         let (mut latest, mut keep) = (None, false);
         let before = File::open(path).map_err(RunError::io("open", path))?;
         let mut frames = FrameReader::new(path, &before)?;
         while let Some(frame) = frames.next()? {
+            if frame.kind == Kind::Stride {
+                continue;
+            }
             if frame.kind == Kind::Probe {
                 keep ^= latest.replace(frame.step) != Some(frame.step);
                 if !keep {
@@ -157,6 +218,42 @@ impl FramesWriter {
         self.frames = Frames { output: kept.output.replaces(&mut self.frames.output), ..kept };
         self.thinning.halved(bytes);
         Ok(())
+    }
+}
+
+/// What a recording is up to one of its frames.
+#[derive(Clone)]
+struct Resumable {
+    /// Bytes of it.
+    end: u64,
+    index: Index,
+    thinning: Thinning,
+}
+
+impl Resumable {
+    fn new(probe_budget: u64) -> Self {
+        Self { end: 0, index: Index::default(), thinning: Thinning::new(probe_budget) }
+    }
+
+    /// Adds the next frame.
+    fn add(&mut self, frame: &Frame<'_>) {
+        let bytes = (FRAME_HEADER + frame.payload.len() + FRAME_TRAILER) as u64;
+        self.index.add(frame.offset, frame.step);
+        self.end = frame.offset + bytes;
+        match frame.kind {
+            Kind::Stride => {
+                let stride = frame.payload.try_into().map_or(1, u64::from_le_bytes);
+                self.thinning.set_stride(stride);
+            }
+            Kind::Instruments => {
+                self.thinning.keeps(frame.step);
+            }
+            Kind::Probe => {
+                self.thinning.keeps(frame.step);
+                self.thinning.wrote(bytes);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -188,6 +285,13 @@ impl Frames {
                 Err(RunError::unwritable(self.output.path(), error))
             }
         }
+    }
+
+    /// Appends the stride of recorded probes.
+    fn append_stride(&mut self, stride: u64) -> Result<(), RunError> {
+        let start = self.begin();
+        self.output.pending.extend_from_slice(&stride.to_le_bytes());
+        self.end(start, Kind::Stride, self.index.step()).map(|_| ())
     }
 
     /// Reserves the header of a frame whose payload is appended next.

@@ -4,7 +4,8 @@ use super::*;
 use crate::metrics::Confusion;
 use crate::preset::{self, Overrides};
 use crate::protocol::{
-    Command, EpochMetrics, GradientProfile, Instruments, LogLine, Saved, StepMetrics, ValidationMetrics,
+    Command, EpochMetrics, GradientProfile, Instruments, Level, LogLine, Saved, StepMetrics,
+    ValidationMetrics,
 };
 use crate::run::checkpoint::{self, Which};
 
@@ -13,7 +14,8 @@ fn trained(folder: &Path, set: &[&str]) -> (Outcome, Vec<Event>) {
     let small = ["data.train=200", "data.validation=60", "train.epochs=6", "model.1.units=4"];
     let set = small.iter().chain(set).map(|a| (*a).to_owned()).collect();
     let spec = preset::load("word-order", &Overrides { set, ..Overrides::default() }).unwrap().spec;
-    let options = Options { folder: Some(folder.join("run")), threads: 1, watched: false, notes: Vec::new() };
+    let options =
+        Options { folder: Some(folder.join("run")), threads: 1, watched: false, ..Options::default() };
     let trainer = Trainer::start(spec, options).unwrap();
     let events: Vec<Event> = trainer.events.iter().collect();
     (trainer.join(), events)
@@ -53,7 +55,8 @@ fn stepwise(folder: &Path, set: &[&str]) -> Trainer {
     let small = ["data.train=200", "data.validation=60", "train.epochs=6", "model.1.units=4"];
     let set = small.iter().chain(set).map(|a| (*a).to_owned()).collect();
     let spec = preset::load("word-order", &Overrides { set, ..Overrides::default() }).unwrap().spec;
-    let options = Options { folder: Some(folder.join("run")), threads: 1, watched: false, notes: Vec::new() };
+    let options =
+        Options { folder: Some(folder.join("run")), threads: 1, watched: false, ..Options::default() };
     let trainer = Trainer::start(spec, options).unwrap();
     trainer.commands.send(Command::Pause).unwrap();
     until_paused(&trainer);
@@ -334,7 +337,7 @@ fn watched_steps_carry_the_instruments_and_others_do_not() {
     let overrides = Overrides { set: set.map(String::from).to_vec(), ..Overrides::default() };
     let spec = preset::load("word-order", &overrides).unwrap().spec;
     let folder = Some(dir.path().join("run"));
-    let options = Options { folder, threads: 2, watched: false, notes: Vec::new() };
+    let options = Options { folder, threads: 2, watched: false, ..Options::default() };
     let trainer = Trainer::start(spec, options).unwrap();
     let events: Vec<Event> = trainer.events.iter().collect();
     assert_eq!(trainer.join(), Outcome::Finished);

@@ -2,18 +2,21 @@
 
 use std::time::Instant;
 
-use super::{Progress, TrainingLoop};
+use super::TrainingLoop;
 use crate::error::chain;
 use crate::number;
 use crate::optim::Clip;
 use crate::protocol::{AppliedCommand, Command, CommandRequest, Event, Level, RunStatus};
+use crate::run::checkpoint;
 use crate::train::control::{PendingCommand, Stop};
 use crate::train::cost::Cost;
 use crate::train::session::Session;
+use crate::train::state::TrainingState;
 
 impl TrainingLoop<'_> {
     /// Applies pending commands, and waits while training is paused or slowed down; returns whether to stop.
     pub(super) fn poll_commands(&mut self) -> Option<Stop> {
+        self.schedule_script();
         let (begin, paced) = (Instant::now(), self.control.pace().is_some());
         self.control.throttle();
         self.cost.idle(begin.elapsed());
@@ -39,6 +42,33 @@ impl TrainingLoop<'_> {
         self.control.stop
     }
 
+    /// Receives the commands that are scheduled for the current step.
+    fn schedule_script(&mut self) {
+        while self.script.front().is_some_and(|(step, _)| *step <= self.state.step) {
+            self.script.pop_front().into_iter().for_each(|(_, request)| self.control.receive(request.into()));
+        }
+    }
+
+    /// Applies the settings that commands have made before a checkpoint, when training goes on from it: those that are no part of its state.
+    pub(in crate::train) fn restore_settings(&mut self) {
+        let Self { session, control, .. } = self;
+        for change in &self.state.changes {
+            match &change.request.command {
+                Command::FullSpeed => control.set_full_speed(),
+                Command::SetClipnorm { global_clipnorm } => {
+                    session.stepper.set_clip(global_clipnorm.map(Clip::GlobalNorm));
+                }
+                Command::SetDropout { rate } => {
+                    session.stepper.set_dropout(*rate);
+                }
+                Command::AddProbe { text } => {
+                    let _ = session.add_probe(text);
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Applies and publishes the pending commands, in order.
     pub(super) fn apply_pending(&mut self) {
         for PendingCommand { request, answer } in std::mem::take(&mut self.control.pending) {
@@ -57,13 +87,9 @@ impl TrainingLoop<'_> {
     fn apply(&mut self, request: CommandRequest) -> Result<(), String> {
         let is_save = request.command == Command::Save;
         let text = self.set(&request.command);
-        let Progress { step, epoch, .. } = self.progress;
-        let applied = AppliedCommand {
-            step,
-            epoch,
-            request,
-            learning_rate: self.progress.learning_rate.at(step, epoch),
-        };
+        let TrainingState { step, epoch, .. } = self.state;
+        let applied =
+            AppliedCommand { step, epoch, request, learning_rate: self.state.learning_rate.at(step, epoch) };
         match text {
             Ok(Some(text)) => self.publisher.log(Level::Info, format!("{text} from step {} on", step + 1)),
             Ok(None) => {}
@@ -73,9 +99,12 @@ impl TrainingLoop<'_> {
             }
         }
         self.publisher.publish(Event::Command(applied.clone()));
-        if applied.request.command.changes_training() {
-            self.changes.push(applied);
-            self.note_changes();
+        if applied.request.command.is_setting() {
+            let changes_training = applied.request.command.changes_training();
+            self.state.changes.push(applied);
+            if changes_training {
+                self.note_changes();
+            }
         }
         match is_save && !self.save(false) {
             true => Err("no checkpoint is written; the log says why".into()),
@@ -88,7 +117,7 @@ impl TrainingLoop<'_> {
     /// # Errors
     /// Why it cannot be changed.
     fn set(&mut self, command: &Command) -> Result<Option<String>, String> {
-        let Progress { step, epoch, learning_rate, early_stopping, .. } = &mut self.progress;
+        let TrainingState { step, epoch, learning_rate, early_stopping, .. } = &mut self.state;
         let Session { stepper, .. } = &mut self.session;
         let scaled = match command {
             Command::ScaleLearningRate { factor } => Some(*factor),
@@ -130,26 +159,34 @@ impl TrainingLoop<'_> {
     }
 
     /// Writes the commands that changed training as comments into `spec.yaml`, which is read as before.
-    fn note_changes(&mut self) {
+    pub(super) fn note_changes(&mut self) {
+        if !self.state.changes.iter().any(|change| change.request.command.changes_training()) {
+            return;
+        }
         let Ok(spec) = self.session.spec.to_yaml() else { return };
         let mut yaml =
             "# This file alone does not reproduce the run: commands changed the training.\n".to_owned();
-        for AppliedCommand { step, request, learning_rate, .. } in &self.changes {
+        let changes = self.state.changes.iter().filter(|change| change.request.command.changes_training());
+        for AppliedCommand { step, request, learning_rate, .. } in changes {
             let command = serde_json::to_string(request).unwrap_or_default();
             yaml += &format!("#   after step {step}: {command}; learning rate {learning_rate}\n");
         }
-        if let Err(error) = self.folder.write_spec(&(yaml + &spec)) {
+        let written = self.folder.write_spec(&(yaml + &spec));
+        // Checkpoints list its checksum.
+        if let Err(error) = written.and_then(|()| checkpoint::update_run_files(&self.folder)) {
             self.publisher.log(Level::Error, chain(&error));
         }
     }
 
     /// Says at the end of training that commands have changed it.
     pub(in crate::train) fn log_changes(&mut self) {
-        if !self.changes.is_empty() {
+        let changes = self.state.changes.iter();
+        let changes = changes.filter(|change| change.request.command.changes_training()).count();
+        if changes > 0 {
             let text = format!(
                 "commands changed the training {}: spec.yaml alone does not reproduce this run; its first lines and the lines of kind \
                  command in metrics.jsonl have the changes",
-                number::counted(self.changes.len(), "time"),
+                number::counted(changes, "time"),
             );
             self.publisher.log(Level::Warning, text);
         }

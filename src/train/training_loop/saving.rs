@@ -1,16 +1,19 @@
 //! Checkpoints: after an epoch or a validation, on command, and at the end.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{Progress, TrainingLoop};
+use super::TrainingLoop;
 use crate::error::chain;
-use crate::nn::Param;
-use crate::number::count;
+use crate::nn::{CarriedState, Param};
+use crate::number::{count, metric};
 use crate::optim::Best;
+use crate::preset::CheckpointSpec;
 use crate::protocol::{Event, Level, RunStatus, Saved};
-use crate::run::checkpoint::{self, Checkpoint, NamedTensor};
+use crate::run::checkpoint::{self, Checkpoint, NamedTensor, Which};
 use crate::train::error::TrainError;
+use crate::train::restore::slot_name;
+use crate::train::state::TrainingState;
 
 /// The pause before the last attempt to save at the end.
 const LAST_ATTEMPT: Duration = Duration::from_millis(200);
@@ -22,10 +25,12 @@ pub(in crate::train) struct Saving {
     last: Option<Saved>,
     /// Whether its weights are absurd: there are no better ones.
     is_absurd: bool,
-    /// Whether the weights have changed since, other than by steps.
-    restored: bool,
+    /// The step of the checkpoint whose weights were restored, which is the last one now.
+    restored: Option<u64>,
+    /// When the last checkpoint was saved.
+    at: Instant,
     /// The best value of the monitored metric whose weights are saved.
-    best: Best,
+    pub best: Best,
     /// The best weights, as long as they could not be saved.
     unsaved_best: Option<Snapshot>,
     /// The failed attempts since the last that succeeded, and the last error.
@@ -36,9 +41,10 @@ pub(in crate::train) struct Saving {
 /// All that a checkpoint contains.
 #[derive(Debug)]
 struct Snapshot {
-    progress: Progress,
+    state: TrainingState,
     weights: Vec<f32>,
     slots: Vec<(&'static str, Vec<f32>)>,
+    carried: Vec<(usize, usize, Vec<CarriedState>)>,
 }
 
 impl Saving {
@@ -47,7 +53,8 @@ impl Saving {
         Self {
             last: None,
             is_absurd: false,
-            restored: false,
+            restored: None,
+            at: Instant::now(),
             best,
             unsaved_best: None,
             failures: 0,
@@ -56,19 +63,44 @@ impl Saving {
     }
 }
 
+impl Saving {
+    /// `last` was saved before training goes on, and `best` is the best value that is saved.
+    pub fn resume(best: Best, last: Saved) -> Self {
+        Self { last: Some(last), ..Self::new(best) }
+    }
+}
+
 impl TrainingLoop<'_> {
-    /// Restores the weights of the best epoch, if the preset requests it and it is not the last.
-    pub(super) fn restore_best(&mut self) {
-        let Some((best, metrics)) = self.best_epoch.take() else { return };
-        if best == self.session.stepper.params().values() {
-            return;
+    /// Makes the best checkpoint the last, if the preset requests it and it is not: its weights are those that predictions use. The
+    /// checkpoint of the latest step stays.
+    ///
+    /// # Errors
+    /// If it cannot be read or written.
+    pub(super) fn restore_best(&mut self) -> Result<(), TrainError> {
+        let stopping = self.session.spec.train.early_stopping.as_ref();
+        if !stopping.is_some_and(|stopping| stopping.restore_best_weights) || self.state.best.value.is_none()
+        {
+            return Ok(());
         }
-        self.session.stepper.set_weights(&best);
-        self.saving.restored = true;
+        // First the latest, so that training can go on.
+        self.save_all()?;
+        let best = checkpoint::best_is_last(&self.folder)?;
+        if best.step == self.state.step {
+            return Ok(());
+        }
+        let params = self.session.stepper.params_of(&best.model).map_err(TrainError::Failed)?;
+        self.session.stepper.set_weights(&params);
         self.divergence.restored();
-        self.kept = Some(metrics);
-        let epoch = self.progress.early_stopping.best_epoch();
-        self.publisher.log(Level::Info, format!("the weights are those of the best epoch, {epoch}"));
+        self.kept = self.state.best_metrics.clone();
+        self.saving.restored = Some(best.step);
+        let text = format!(
+            "the weights are the best, of step {}: {} {}",
+            count(best.step),
+            self.state.best.monitor(),
+            self.state.best.value.map_or(String::new(), metric)
+        );
+        self.publisher.log(Level::Info, text);
+        Ok(())
     }
 
     /// Whether there is a checkpoint of good weights.
@@ -76,9 +108,28 @@ impl TrainingLoop<'_> {
         self.saving.last.is_some() && !self.saving.is_absurd
     }
 
-    /// Writes a checkpoint as scheduled, unless training diverges and there is an earlier one.
-    pub(super) fn save_scheduled(&mut self, best: bool) {
-        if best || !self.has_good_checkpoint() || !self.divergence.is_diverging() {
+    /// Whether a checkpoint is due after an epoch.
+    pub(super) fn is_checkpoint_due_after(&self, epoch: usize) -> bool {
+        let CheckpointSpec { every_epochs, .. } = self.session.spec.train.checkpoint;
+        let is_complete = self.state.is_complete(self.session.spec.train.epochs);
+        is_complete || every_epochs > 0 && epoch.is_multiple_of(every_epochs)
+    }
+
+    /// Writes a checkpoint between two steps, if one is due by steps or by time.
+    pub(super) fn save_between(&mut self) {
+        let CheckpointSpec { every_steps, every_seconds, .. } = self.session.spec.train.checkpoint;
+        let step = self.state.step;
+        let is_new = step > 0 && self.saving.last.as_ref().is_none_or(|saved| saved.step != step);
+        let by_steps = || every_steps.is_some_and(|every| step.is_multiple_of(every));
+        let by_time = || every_seconds.is_some_and(|every| self.saving.at.elapsed().as_secs_f64() >= every);
+        if is_new && (by_steps() || by_time()) {
+            self.save_scheduled(false, true);
+        }
+    }
+
+    /// Writes a checkpoint if it `is_due` or the best, unless training diverges and there is an earlier one.
+    pub(super) fn save_scheduled(&mut self, best: bool, is_due: bool) {
+        if best || is_due && (!self.has_good_checkpoint() || !self.divergence.is_diverging()) {
             self.save(best);
         }
     }
@@ -87,7 +138,7 @@ impl TrainingLoop<'_> {
     pub(super) fn save(&mut self, best: bool) -> bool {
         let stepper = &self.session.stepper;
         if let Err(e) = stepper.check() {
-            self.failed(format!("step {}: {e}", count(self.progress.step)));
+            self.failed(format!("step {}: {e}", count(self.state.step)));
             return false;
         }
         let absurd = self.divergence.absurd(stepper.params().values());
@@ -99,27 +150,41 @@ impl TrainingLoop<'_> {
         if !best {
             self.save_earlier_best();
         }
-        self.progress.seconds = self.clock.elapsed().as_secs_f64();
+        self.saving.at = Instant::now();
+        self.state.seconds = self.clock.elapsed().as_secs_f64();
+        self.state.losses = self.divergence.history();
+        self.state.sampled = self.session.watch.last_sample();
+        // A checkpoint must not be more durable than its history.
+        self.state.metrics_bytes = self.publisher.sync();
         // The state has the best value whose weights are saved.
-        let of = if best { &self.progress.best } else { &self.saving.best };
-        let progress = Progress { best: of.clone(), ..self.progress.clone() };
+        let of = if best { &self.state.best } else { &self.saving.best };
+        let carried = self.session.stepper.carried();
+        let shards = carried.iter().map(|(first_row, rows, _)| (*first_row, *rows)).collect();
+        let mut state = self.state.clone();
+        (state.best, state.shards) = (of.clone(), shards);
+        let keep = self.session.spec.train.checkpoint.keep;
         let stepper = &self.session.stepper;
         let (table, weights) = (stepper.params().table(), stepper.params().values());
-        let checkpoint = checkpoint(table, &progress, weights, stepper.optimizer().slots(), best);
+        let checkpoint = Checkpoint {
+            carried: carried_tensors(&carried),
+            keep,
+            ..checkpoint(table, &state, weights, stepper.optimizer().slots(), best)
+        };
         match checkpoint::write(&self.folder, &checkpoint) {
             Ok(saved) => {
                 if best {
                     self.saving.unsaved_best = None;
-                    self.saving.best = progress.best;
+                    self.saving.best = state.best;
                 }
-                (self.saving.restored, self.saving.is_absurd) = (false, is_absurd);
+                self.saving.is_absurd = is_absurd;
                 self.saved(saved);
                 true
             }
             Err(e) => {
                 if best {
                     let slots = stepper.optimizer().slots().map(|(name, values)| (name, values.to_vec()));
-                    let snapshot = Snapshot { progress, weights: weights.to_vec(), slots: slots.collect() };
+                    let snapshot =
+                        Snapshot { state, weights: weights.to_vec(), slots: slots.collect(), carried };
                     self.saving.unsaved_best = Some(snapshot);
                 }
                 self.failed(chain(&e));
@@ -133,10 +198,14 @@ impl TrainingLoop<'_> {
         let Some(best) = self.saving.unsaved_best.take() else { return };
         let slots = best.slots.iter().map(|(name, values)| (*name, values.as_slice()));
         let table = self.session.stepper.params().table();
-        let checkpoint = checkpoint(table, &best.progress, &best.weights, slots, true);
+        let checkpoint = Checkpoint {
+            carried: carried_tensors(&best.carried),
+            keep: self.session.spec.train.checkpoint.keep,
+            ..checkpoint(table, &best.state, &best.weights, slots, true)
+        };
         match checkpoint::write_best(&self.folder, &checkpoint) {
             Ok(saved) => {
-                self.saving.best = best.progress.best;
+                self.saving.best = best.state.best;
                 self.publisher.publish(Event::Saved(saved));
             }
             Err(e) => {
@@ -236,7 +305,10 @@ impl TrainingLoop<'_> {
 
     /// Whether the present weights are in the last checkpoint, on disk.
     fn is_last_saved(&self) -> bool {
-        let is_current = |saved: &&Saved| saved.step == self.progress.step && !self.saving.restored;
+        if self.saving.restored.is_some() {
+            return checkpoint::exists(self.folder.path(), Which::Last);
+        }
+        let is_current = |saved: &&Saved| saved.step == self.state.step;
         let last = self.saving.last.as_ref().filter(is_current);
         last.is_some_and(|saved| checkpoint::is_last(&self.folder, saved))
     }
@@ -244,13 +316,13 @@ impl TrainingLoop<'_> {
     /// What is not saved, and why.
     fn unsaved(&self, error: &str) -> TrainError {
         let steps = |step| format!("the weights of step {}", count(step));
-        let best = self.saving.unsaved_best.as_ref().map(|best| best.progress.step);
+        let best = self.saving.unsaved_best.as_ref().map(|best| best.state.step);
         let what = match (self.is_last_saved(), best) {
-            (false, Some(best)) if best != self.progress.step => {
-                format!("{} and the best weights, of step {},", steps(self.progress.step), count(best))
+            (false, Some(best)) if best != self.state.step => {
+                format!("{} and the best weights, of step {},", steps(self.state.step), count(best))
             }
             (true, Some(best)) => format!("the best weights, of step {},", count(best)),
-            _ => steps(self.progress.step),
+            _ => steps(self.state.step),
         };
         let attempts = match self.saving.failures {
             0 | 1 => String::new(),
@@ -271,7 +343,7 @@ impl TrainingLoop<'_> {
 /// A checkpoint of these weights and slots.
 fn checkpoint<'a>(
     table: &[Param],
-    progress: &Progress,
+    state: &TrainingState,
     weights: &'a [f32],
     slots: impl Iterator<Item = (&'static str, &'a [f32])>,
     best: bool,
@@ -282,8 +354,24 @@ fn checkpoint<'a>(
         table
             .iter()
             .filter(|p| p.trainable)
-            .map(move |p| tensor(format!("{}.{slot}", p.name), &p.shape, &values[p.range.clone()]))
+            .map(move |p| tensor(slot_name(&p.name, slot), &p.shape, &values[p.range.clone()]))
     });
-    let state = serde_json::to_value(progress).unwrap_or_default();
-    Checkpoint { step: progress.step, model, optimizer: optimizer.collect(), state, best }
+    let optimizer = optimizer.collect();
+    let json = serde_json::to_value(state).unwrap_or_default();
+    Checkpoint { step: state.step, model, optimizer, state: json, best, ..Checkpoint::default() }
+}
+
+/// The carried states of every shard: `SHARD.LAYER.h` and `SHARD.LAYER.c`, `[batch, units]`, where LAYER counts recurrent layers and
+/// directions.
+fn carried_tensors(shards: &[(usize, usize, Vec<CarriedState>)]) -> Vec<NamedTensor<'_>> {
+    let states = shards.iter().enumerate().flat_map(|(shard, (.., states))| {
+        states.iter().enumerate().map(move |(layer, state)| (format!("{shard}.{layer}"), state))
+    });
+    let tensors = states.flat_map(|(name, CarriedState { h, c })| {
+        [("h", h), ("c", c)].map(|(part, block)| {
+            let (_, batch, units) = block.dim();
+            NamedTensor { name: format!("{name}.{part}"), shape: vec![batch, units], data: block.data() }
+        })
+    });
+    tensors.collect()
 }

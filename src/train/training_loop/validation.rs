@@ -2,37 +2,48 @@
 
 use ndarray::s;
 
-use super::{Progress, TrainingLoop};
+use super::TrainingLoop;
 use crate::data::{Batch, Forecasts, Targets, Vocabulary};
 use crate::infer::Evaluator;
 use crate::metrics::{ChunkCounts, Confusion, EvaluationResult, Metrics, VALIDATION};
 use crate::protocol::{Event, RunStatus, ValidationMetrics};
+use crate::train::control::Stop;
 use crate::train::error::TrainError;
 use crate::train::session::Session;
+use crate::train::state::{Next, TrainingState};
 
 impl TrainingLoop<'_> {
     /// Whether validation is due after the current step; after the last step of an epoch it is made anyway.
     pub(super) fn is_validation_due(&self) -> bool {
-        let Progress { step, batch, .. } = self.progress;
+        let TrainingState { step, batch, .. } = self.state;
         let due = self.session.spec.train.validate_every.is_some_and(|every| step.is_multiple_of(every));
         due && batch < self.session.train.batches()
     }
 
     /// Evaluates between two steps, publishes the metrics and saves. The training that follows does not depend on it.
-    pub(super) fn validate_between(&mut self) -> Result<(), TrainError> {
+    /// Returns whether a command stops it.
+    pub(super) fn validate_between(&mut self) -> Result<Option<Stop>, TrainError> {
         self.check_weights()?;
         let begin = self.clock.elapsed();
-        let Some(result) = self.validate()? else { return Ok(()) };
-        let Progress { epoch, step, .. } = self.progress;
+        let result = self.validate()?;
+        if self.control.stop.is_some() {
+            return Ok(self.control.stop);
+        }
+        self.state.next = Next::Step;
+        let Some(result) = result else { return Ok(None) };
+        let TrainingState { epoch, step, .. } = self.state;
         let mut metrics = Metrics::default();
         metrics.set_all(VALIDATION, &result.metrics);
         metrics.drop_unmeasured();
-        let best = self.progress.best.improves(&metrics);
+        let best = self.state.best.improves(&metrics);
+        if best {
+            self.state.best_metrics = Some(metrics.clone());
+        }
         let seconds = (self.clock.elapsed() - begin).as_secs_f64();
         self.publisher.publish(Event::Validation(ValidationMetrics { step, epoch, metrics, seconds }));
-        self.save_scheduled(best);
+        self.save_scheduled(best, true);
         self.clock.exclude_since(begin);
-        Ok(())
+        Ok(None)
     }
 
     /// Evaluates the network on the validation data; `None` without any, or when a command stops it meanwhile.

@@ -1,0 +1,86 @@
+//! Another course of a training.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::ScreenArgs;
+use super::dashboard::{Display, show};
+use super::error::{CliError, CliResult};
+use super::follow::{code, drain};
+use super::threads::ThreadArgs;
+use crate::escape::foreign;
+use crate::experiment::{PhaseOptions, PhaseTraining, branch_phases, copy_to_branch, train_phases};
+use crate::number::count;
+use crate::run;
+use crate::train::Outcome;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct BranchArgs {
+    /// The parent: a run folder, the name of one in runs/, or `latest`
+    run: PathBuf,
+    /// The step after which the branch takes another course; it begins at the nearest checkpoint at or before it, and trains the steps between
+    /// again, to the same bits
+    #[arg(long, value_name = "STEP")]
+    at: u64,
+    /// Change a setting of training from that step on, e.g. train.optimizer.learning_rate=0.01; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// The run folder to create; by default runs/NAME-DATE-TIME
+    #[arg(long = "run", value_name = "DIR")]
+    folder: Option<PathBuf>,
+    #[command(flatten)]
+    threads: ThreadArgs,
+    /// Print plain lines instead of the dashboard
+    #[arg(long)]
+    headless: bool,
+}
+
+/// Branches a run.
+pub(super) fn branch(args: &BranchArgs, screen: ScreenArgs) -> CliResult {
+    let runs = Path::new("runs");
+    let parent = run::resolve(runs, &args.run)?;
+    let phases = branch_phases(&parent, args.at, &args.set)?;
+    let display = Display::new(args.headless, screen)?;
+    let name = phases.last().map_or_else(String::new, |phase| phase.spec.name.clone());
+    let folder = match &args.folder {
+        Some(folder) => {
+            run::check_empty(folder)?;
+            std::fs::create_dir_all(folder)?;
+            folder.clone()
+        }
+        None => run::create_run_dir(runs, &format!("{name}-branch"), SystemTime::now())?,
+    };
+    let from = copy_to_branch(&parent, &folder, args.at)?;
+    let mut out = std::io::stdout();
+    if from < args.at && !args.set.is_empty() {
+        let text = format!(
+            "{}: training steps {} to {} again",
+            foreign(&folder.display().to_string()),
+            count(from + 1),
+            count(args.at)
+        );
+        writeln!(out, "{text}").map_err(CliError::failed)?;
+    }
+    let options = PhaseOptions {
+        threads: args.threads.count(),
+        watched: display.is_watched(),
+        parent: Some(std::path::absolute(&parent)?),
+        changes: args.set.clone(),
+        save_at: Vec::new(),
+    };
+    let mut result = Ok(None);
+    let outcome =
+        train_phases(&folder, &phases, &options, &mut |PhaseTraining { trainer, is_last, .. }| {
+            if !is_last {
+                return Ok(drain(trainer)?);
+            }
+            // How the screen or the signals ended it decides the exit code.
+            result = show(trainer, display).map(Some);
+            Ok(Outcome::Finished)
+        })?;
+    match result? {
+        Some(code) => Ok(code),
+        None => Ok(code(&outcome)),
+    }
+}

@@ -1,0 +1,182 @@
+//! A training on the dashboard, and what becomes of it when the screen ends.
+
+use std::io::IsTerminal;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use super::error::{CliError, CliResult};
+use super::follow::{code, follow, follow_quietly, print_until_end, requeue};
+use super::signals::Signals;
+use super::{ScreenArgs, detach, exit, print_error};
+use crate::protocol::Command;
+use crate::train::{Outcome, Trainer};
+use crate::ui::theme::Theme;
+use crate::ui::{self, InitialScreen, Link};
+
+/// How a training is shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Display {
+    /// On the dashboard.
+    Dashboard(Theme),
+    /// As plain lines.
+    Lines,
+    /// Not at all: this process is in the background of its terminal, and would be stopped.
+    Background,
+}
+
+impl Display {
+    /// How a training is shown here.
+    ///
+    /// # Errors
+    /// When the terminal cannot show a screen, before training starts.
+    pub fn new(headless: bool, screen: ScreenArgs) -> CliResult<Self> {
+        Ok(match !headless && std::io::stdout().is_terminal() {
+            true if ui::terminal::is_background() => Self::Background,
+            true => Self::Dashboard(screen.theme()?),
+            false => Self::Lines,
+        })
+    }
+
+    /// Whether it is seen on a screen.
+    pub fn is_watched(&self) -> bool {
+        matches!(self, Self::Dashboard(_))
+    }
+}
+
+/// Shows a training until it ends or the user leaves.
+pub(super) fn show(trainer: Trainer, display: Display) -> CliResult {
+    let theme = match display {
+        Display::Dashboard(theme) => theme,
+        Display::Lines => return Ok(code(&follow(trainer)?.0)),
+        Display::Background => return Ok(code(&follow_quietly(trainer)?)),
+    };
+    let signals = Signals::with_screen()?;
+    let start = InitialScreen::Dashboard(link(&trainer));
+    let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
+    end(outcome, Some(trainer), &signals)
+}
+
+pub(super) fn link(trainer: &Trainer) -> Link {
+    Link { events: trainer.events.clone(), commands: trainer.commands.named("screen") }
+}
+
+/// Runs the screen; a panic becomes an error, so that the run can be saved.
+pub(super) fn shown(
+    screen: impl FnOnce() -> Result<ui::ExitReason, ui::UiError>,
+) -> CliResult<ui::ExitReason> {
+    match catch_unwind(AssertUnwindSafe(screen)) {
+        Ok(outcome) => Ok(outcome?),
+        Err(_) => Err(CliError::failed("the screen ended because of a bug in the program")),
+    }
+}
+
+/// Ends or continues training after the screen has ended.
+pub(super) fn end(
+    outcome: CliResult<ui::ExitReason>,
+    trainer: Option<Trainer>,
+    signals: &Signals,
+) -> CliResult {
+    let Some(trainer) = trainer else {
+        let interrupted = matches!(outcome?, ui::ExitReason::Signal(_));
+        return Ok(ExitCode::from(if interrupted { exit::INTERRUPTED } else { 0 }));
+    };
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            // The screen failed, not the run, which is saved.
+            let _ = trainer.commands.send(Command::SaveAndStop);
+            signals.ending(0);
+            ended(trainer);
+            return Err(error);
+        }
+    };
+    match outcome {
+        ui::ExitReason::Quit => {
+            let _ = trainer.commands.send(Command::Stop);
+            signals.ending(0);
+            let outcome = ended(trainer);
+            // Stopping on the screen is a success.
+            Ok(if outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code(&outcome) })
+        }
+        ui::ExitReason::Detached => hand_over(trainer, signals),
+        ui::ExitReason::LeftTraining => {
+            signals.training(trainer.commands.named("signal"));
+            continue_unwatched(&trainer);
+            let folder = trainer.folder();
+            let outcome = print_until_end(trainer)?.0;
+            requeue(signals, &folder, &outcome);
+            Ok(code(&outcome))
+        }
+        ui::ExitReason::HungUp => {
+            signals.training(trainer.commands.named("signal"));
+            continue_unwatched(&trainer);
+            let folder = trainer.folder();
+            let outcome = ended(trainer);
+            requeue(signals, &folder, &outcome);
+            Ok(code(&outcome))
+        }
+        ui::ExitReason::Signal(_) => {
+            let folder = trainer.folder();
+            let _ = trainer.commands.send(Command::SaveAndStop);
+            signals.ending(1);
+            let outcome = ended(trainer);
+            requeue(signals, &folder, &outcome);
+            match outcome {
+                Outcome::Finished | Outcome::Stopped => Ok(ExitCode::from(exit::INTERRUPTED)),
+                // Not saved: what the code of an interruption promises.
+                outcome => Ok(code(&outcome)),
+            }
+        }
+    }
+}
+
+/// Continues the run of a trainer in a process of its own: it is saved and stopped here, and goes on there to the same bits.
+fn hand_over(trainer: Trainer, signals: &Signals) -> CliResult {
+    let folder = trainer.folder();
+    let _ = trainer.commands.named("detach").send(Command::SaveAndStop);
+    signals.ending(0);
+    match (ended(trainer), folder.get()) {
+        (Outcome::Stopped, Some(run)) => detach::resume(run),
+        (outcome, _) => Ok(code(&outcome)),
+    }
+}
+
+/// Waits for the end; prints the error that ended training, as it is no longer visible on the screen.
+fn ended(trainer: Trainer) -> Outcome {
+    let outcome = trainer.join();
+    if let Outcome::Diverged(what) | Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
+        print_error(what);
+    }
+    outcome
+}
+
+/// Ends pace and pause, which have no effect or could not be ended without a screen.
+fn continue_unwatched(trainer: &Trainer) {
+    for command in [Command::FullSpeed, Command::Resume] {
+        let _ = trainer.commands.send(command);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preset::{self, Overrides};
+    use crate::protocol::Event;
+    use crate::run::checkpoint::{self, Which};
+    use crate::train::Options;
+
+    #[test]
+    fn a_run_whose_screen_fails_is_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let set = vec!["data.train=256".into(), "train.epochs=1000000".into()];
+        let spec = preset::load("word-order", &Overrides { set, ..Overrides::default() }).unwrap().spec;
+        let options = Options { folder: Some(run.clone()), threads: 1, watched: true, ..Options::default() };
+        let trainer = Trainer::start(spec, options).unwrap();
+        assert!(trainer.events.iter().any(|event| matches!(event, Event::Step(_))));
+        let outcome = shown(|| panic!("the screen fails"));
+        let error = end(outcome, Some(trainer), &Signals::with_screen().unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "the screen ended because of a bug in the program");
+        assert!(checkpoint::read(&run, Which::Last).unwrap().step >= 1);
+    }
+}

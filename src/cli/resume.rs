@@ -1,0 +1,78 @@
+//! Training that goes on from where it stopped.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::ScreenArgs;
+use super::dashboard::{Display, show};
+use super::error::{CliError, CliResult};
+use super::threads::ThreadArgs;
+use crate::escape::foreign;
+use crate::experiment::check_changes;
+use crate::preset::{self, Overrides, Resolved};
+use crate::run::{self, checkpoint};
+use crate::train::{Options, Progress, Resume, Trainer};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ResumeArgs {
+    /// A run folder, the name of one in runs/, or `latest`
+    run: PathBuf,
+    /// Change a setting of training from here on, e.g. train.epochs=20; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    #[command(flatten)]
+    threads: ThreadArgs,
+    /// Print plain lines instead of the dashboard
+    #[arg(long)]
+    headless: bool,
+}
+
+/// Resumes a run.
+pub(super) fn resume(args: &ResumeArgs, screen: ScreenArgs) -> CliResult {
+    let folder = run::resolve(Path::new("runs"), &args.run)?;
+    let overrides = Overrides { set: args.set.clone(), ..Overrides::default() };
+    go_on(&folder, &overrides, args.threads, args.headless, screen)
+}
+
+/// Goes on with the run in `folder`, with the settings of `overrides` changed. A run that is finished stays as it is: that is a success, so
+/// that a job that a cluster starts again may do this every time.
+pub(super) fn go_on(
+    folder: &Path,
+    overrides: &Overrides,
+    threads: ThreadArgs,
+    headless: bool,
+    screen: ScreenArgs,
+) -> CliResult {
+    let path = folder.join("spec.yaml");
+    let before = preset::load_run(&path, &Overrides::default())?.spec;
+    let Resolved { spec, notes } = preset::load_run(&path, overrides)?;
+    check_changes(&before, &spec)?;
+    let latest = checkpoint::by_step(folder).into_iter().next();
+    // What cannot be read is reported when training starts, which passes over a damaged checkpoint.
+    let progress = latest.and_then(|(_, path)| Progress::at(&path, &spec).ok());
+    if progress.is_some_and(|progress| progress.is_complete) {
+        let folder = folder.display().to_string();
+        let mut out = std::io::stdout().lock();
+        let line = format!(
+            "{} is finished; to train on: unrolled resume {} --set train.epochs=N",
+            foreign(&folder),
+            super::shell_word(&foreign(&folder))
+        );
+        writeln!(out, "{line}").map_err(CliError::failed)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let is_changed = before != spec;
+    let changes = if is_changed { overrides.set.clone() } else { Vec::new() };
+    let resume = Resume { before: is_changed.then(|| Box::new(before)), changes };
+    let display = Display::new(headless, screen)?;
+    let options = Options {
+        folder: Some(folder.to_owned()),
+        threads: threads.count(),
+        watched: display.is_watched(),
+        notes,
+        resume: Some(resume),
+        ..Options::default()
+    };
+    show(Trainer::start(spec, options)?, display)
+}

@@ -1,0 +1,90 @@
+//! What a run has behind it: its specs one after the other, and the commands that it was given.
+
+use std::path::{Path, PathBuf};
+
+use super::runner::ExperimentError;
+use crate::preset::{self, Overrides, RunSpec};
+use crate::protocol::{AppliedCommand, Event, RunStatus, Saved};
+use crate::run::{Reader, RunError};
+
+/// A part of a training with the same spec.
+#[derive(Debug, Clone)]
+pub struct Phase {
+    /// The number of updates at which the next phase begins; `None` for the last.
+    pub until: Option<u64>,
+    /// The spec.
+    pub spec: RunSpec,
+    /// The commands that changed a setting in it, in order.
+    pub commands: Vec<AppliedCommand>,
+}
+
+/// The history of a run.
+#[derive(Debug, Clone)]
+pub struct History {
+    /// The phases, at least one.
+    pub phases: Vec<Phase>,
+    /// Every checkpoint that was saved, in order.
+    pub saved: Vec<Saved>,
+    /// How the training ended, if it has.
+    pub status: Option<RunStatus>,
+    /// The number of updates.
+    pub steps: u64,
+}
+
+impl History {
+    /// Reads the history of the run in the folder `run`.
+    ///
+    /// # Errors
+    /// If its recording or its specs cannot be read.
+    pub fn read(run: &Path) -> Result<Self, ExperimentError> {
+        let mut phases = phases(run)?;
+        let (mut saved, mut status, mut steps, mut phase) = (Vec::new(), None, 0, 0);
+        let reader = Reader::open(run)?;
+        for event in reader.events()? {
+            match event? {
+                Event::Step(metrics) => steps = metrics.step,
+                Event::Saved(checkpoint) => saved.push(checkpoint),
+                Event::Status(now) => status = Some(now),
+                Event::Resumed(resumed) => {
+                    let is_over = |phase: &Phase| phase.until.is_some_and(|until| until <= resumed.step);
+                    phase = phases.iter().take_while(|phase| is_over(phase)).count();
+                }
+                Event::Command(applied) if applied.request.command.is_setting() => {
+                    phases
+                        .iter_mut()
+                        .skip(phase)
+                        .take(1)
+                        .for_each(|phase| phase.commands.push(applied.clone()));
+                }
+                _ => {}
+            }
+        }
+        let status = status.filter(RunStatus::is_over);
+        Ok(Self { phases, saved, status, steps })
+    }
+
+    /// All commands that changed a setting, in order.
+    pub fn commands(&self) -> impl Iterator<Item = &AppliedCommand> {
+        self.phases.iter().flat_map(|phase| &phase.commands)
+    }
+}
+
+/// The specs of a run, without commands: `spec-until-STEP.yaml` in the order of their steps, then `spec.yaml`.
+fn phases(run: &Path) -> Result<Vec<Phase>, ExperimentError> {
+    let entries =
+        run.read_dir().map_err(|source| RunError::Io { action: "read", path: run.to_owned(), source })?;
+    let until = |path: &PathBuf| {
+        let name = path.file_name()?.to_str()?;
+        name.strip_prefix("spec-until-")?.strip_suffix(".yaml")?.parse::<u64>().ok()
+    };
+    let paths = entries.flatten().map(|entry| entry.path());
+    let mut earlier: Vec<(u64, PathBuf)> = paths.filter_map(|path| Some((until(&path)?, path))).collect();
+    earlier.sort();
+    let all = earlier.into_iter().map(|(until, path)| (Some(until), path));
+    all.chain([(None, run.join("spec.yaml"))])
+        .map(|(until, path)| {
+            let spec = preset::load_run(&path, &Overrides::default())?.spec;
+            Ok(Phase { until, spec, commands: Vec::new() })
+        })
+        .collect()
+}

@@ -1,0 +1,46 @@
+use std::path::PathBuf;
+
+use crate::preset::RunSpec;
+use crate::protocol::CommandRequest;
+
+/// Options of a run besides its spec.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The run folder; by default a new one under `runs/`.
+    pub folder: Option<PathBuf>,
+    /// The number of threads of a step.
+    pub threads: usize,
+    /// Whether there is a screen, and so the preset's pace applies.
+    pub watched: bool,
+    /// Notes to log first, such as those of the preset.
+    pub notes: Vec<String>,
+    /// Whether and how the run in the folder goes on; by default the run is new.
+    pub resume: Option<Resume>,
+    /// The run that this one is branched from.
+    pub parent: Option<PathBuf>,
+    /// Commands to apply before the step after so many steps, in the order of their steps.
+    pub script: Vec<(u64, CommandRequest)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            threads: 1,
+            watched: false,
+            notes: Vec::new(),
+            resume: None,
+            parent: None,
+            script: Vec::new(),
+        }
+    }
+}
+
+/// How a run goes on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Resume {
+    /// The spec until now, if it is changed, and the changes as `key=value`.
+    pub before: Option<Box<RunSpec>>,
+    /// See `before`.
+    pub changes: Vec<String>,
+}

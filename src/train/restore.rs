@@ -1,0 +1,127 @@
+//! A training as it was when a checkpoint was saved.
+
+use std::path::Path;
+
+use super::session::Session;
+use super::state::TrainingState;
+use super::step::Stepper;
+use crate::nn::CarriedState;
+use crate::preset::RunSpec;
+use crate::run::RunError;
+use crate::run::checkpoint::{self, LoadedCheckpoint, Tensor};
+
+/// The name of a slot variable of a parameter.
+pub(super) fn slot_name(param: &str, slot: &str) -> String {
+    format!("{param}.{slot}")
+}
+
+impl Stepper {
+    /// The tensors of a checkpoint as weights, laid out as [`Params::values`](crate::nn::Params::values).
+    ///
+    /// # Errors
+    /// In words, if they are those of another network.
+    pub(super) fn params_of(&self, tensors: &[Tensor]) -> Result<Vec<f32>, String> {
+        let mut values = self.params().values().to_vec();
+        for param in self.params().table() {
+            values[param.range.clone()].copy_from_slice(find(tensors, &param.name, &param.shape)?);
+        }
+        Ok(values)
+    }
+
+    /// The slot variables of a checkpoint.
+    fn slots_of(&self, tensors: &[Tensor]) -> Result<Vec<Vec<f32>>, String> {
+        let mut slots = Vec::new();
+        for (slot, initial) in self.optimizer().slots() {
+            let mut values = initial.to_vec();
+            for param in self.params().table().iter().filter(|param| param.trainable) {
+                let name = slot_name(&param.name, slot);
+                values[param.range.clone()].copy_from_slice(find(tensors, &name, &param.shape)?);
+            }
+            slots.push(values);
+        }
+        Ok(slots)
+    }
+}
+
+/// The values of the tensor `name`.
+fn find<'t>(tensors: &'t [Tensor], name: &str, shape: &[usize]) -> Result<&'t [f32], String> {
+    let found = tensors.iter().find(|tensor| tensor.name == name && tensor.shape == shape);
+    found.map(|tensor| tensor.data.as_slice()).ok_or_else(|| format!("no tensor {name} of shape {shape:?}"))
+}
+
+/// How far a training is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The number of updates at the checkpoint of the latest step.
+    pub step: u64,
+    /// How many commands that change settings it has applied.
+    pub commands: usize,
+    /// Whether all epochs are done, or early stopping has ended training.
+    pub is_complete: bool,
+}
+
+impl Progress {
+    /// The progress of a training of `spec` at the checkpoint in the folder `path`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is one of an earlier version.
+    pub fn at(path: &Path, spec: &RunSpec) -> Result<Self, RunError> {
+        let loaded = checkpoint::read_from(path)?;
+        let what = |what| RunError::Damaged { path: path.join("state.json"), what };
+        let state = TrainingState::from_json(&loaded.state).map_err(what)?;
+        let is_complete = state.is_complete(spec.train.epochs);
+        Ok(Self { step: state.step, commands: state.changes.len(), is_complete })
+    }
+}
+
+/// Sets the weights, the optimizer and the carried states of `session` to those of a checkpoint; returns the rest of its state.
+///
+/// # Errors
+/// In words, if it is the checkpoint of another network or of other data.
+pub(super) fn restore(session: &mut Session, checkpoint: &LoadedCheckpoint) -> Result<TrainingState, String> {
+    let mut state = TrainingState::from_json(&checkpoint.state)?;
+    if let Some(difference) = state.data.difference(&session.fingerprint()) {
+        return Err(format!(
+            "the data have changed since the run was stopped ({difference}): training cannot go on as if it had never stopped; restore the \
+             data, or train a new run"
+        ));
+    }
+    let stepper = &mut session.stepper;
+    let (weights, slots) = (stepper.params_of(&checkpoint.model)?, stepper.slots_of(&checkpoint.optimizer)?);
+    stepper.set_weights(&weights);
+    stepper.optimizer_mut().restore(state.step, slots);
+    let carried = carried(&state.shards, &checkpoint.carried)?;
+    stepper.set_carried(carried).map_err(|error| error.to_string())?;
+    session.watch.set_last_sample(state.sampled);
+    state.learning_rate.set_schedule(&session.spec.train.schedule);
+    Ok(state)
+}
+
+/// The carried states of every shard.
+fn carried(
+    shards: &[(usize, usize)],
+    tensors: &[Tensor],
+) -> Result<Vec<(usize, usize, Vec<CarriedState>)>, String> {
+    let part = |name: String| {
+        let tensor = tensors.iter().find(|tensor| tensor.name == name)?;
+        let [batch, units] = tensor.shape[..] else { return None };
+        let mut block = crate::nn::Block::default();
+        if batch > 0 {
+            block.reshape(1, batch, units);
+            block.data_mut().copy_from_slice(&tensor.data);
+        }
+        Some(block)
+    };
+    let of_shard = |(shard, (first_row, rows)): (usize, &(usize, usize))| {
+        let layers = (0..).map_while(|layer| {
+            let state = |name| part(format!("{shard}.{layer}.{name}"));
+            Some(CarriedState { h: state("h")?, c: state("c")? })
+        });
+        (*first_row, *rows, layers.collect::<Vec<_>>())
+    };
+    let all: Vec<_> = shards.iter().enumerate().map(of_shard).collect();
+    match all.iter().any(|(.., states)| states.is_empty()) {
+        true => Err("carried states are missing".into()),
+        false => Ok(all),
+    }
+}

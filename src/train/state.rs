@@ -1,0 +1,147 @@
+//! The state of a training besides its weights: what the next step depends on, and what later events depend on.
+
+use serde::{Deserialize, Serialize};
+
+use super::divergence::LossHistory;
+use super::fingerprint::DataFingerprint;
+use super::session::Session;
+use crate::infer::Totals;
+use crate::metrics::Metrics;
+use crate::optim::{Best, LearningRate, Stopper};
+use crate::protocol::{AppliedCommand, Command};
+
+/// The version of `state.json`; one of another version cannot be resumed.
+const VERSION: u32 = 2;
+
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Next {
+    /// A step of the batch number [`TrainingState::batch`].
+    Step,
+    /// The validation between two steps of an epoch.
+    Validation,
+    /// The validation after the last step of an epoch, and what follows from it.
+    EpochEnd,
+}
+
+/// The state of training apart from weights, optimizer slots and carried states, which are tensors. A checkpoint has it as `state.json`, as
+/// it is between two steps, or before a validation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct TrainingState {
+    version: u32,
+    /// The number of updates.
+    pub step: u64,
+    /// The current epoch, from 1; one more than the spec has once training is complete.
+    pub epoch: usize,
+    /// The number of its batches that are done.
+    pub batch: usize,
+    pub next: Next,
+    /// Seconds of training.
+    pub seconds: f64,
+    /// [`seconds`](Self::seconds) when the epoch began.
+    pub epoch_began: f64,
+    pub learning_rate: LearningRate,
+    /// The best epoch so far by the monitored metric, and patience.
+    pub early_stopping: Stopper,
+    /// The best value of the same metric for the best checkpoint, between epochs as well.
+    pub best: Best,
+    /// The metrics of the best checkpoint, and those of the last epoch.
+    pub best_metrics: Option<Metrics>,
+    pub metrics: Option<Metrics>,
+    /// The totals of the epoch so far.
+    pub totals: Totals,
+    pub losses: LossHistory,
+    /// Whether the probes were shown before the first step.
+    pub has_probed: bool,
+    /// The step of the last sample of a language model.
+    pub sampled: u64,
+    /// The commands that changed the training or its monitoring.
+    pub changes: Vec<AppliedCommand>,
+    /// Of the shards whose carried states are saved: the first row and the number of rows.
+    pub shards: Vec<(usize, usize)>,
+    /// The length of `metrics.jsonl`, if all lines so far were written.
+    pub metrics_bytes: Option<u64>,
+    pub data: DataFingerprint,
+}
+
+impl TrainingState {
+    /// The state before the first step.
+    pub fn new(session: &Session) -> Self {
+        let (train, has_validation) = (&session.spec.train, session.validation.is_some());
+        let initial = train.optimizer.learning_rate();
+        let early_stopping = Stopper::new(train.early_stopping.as_ref(), has_validation);
+        Self {
+            version: VERSION,
+            step: 0,
+            epoch: 1,
+            batch: 0,
+            next: Next::Step,
+            seconds: 0.0,
+            epoch_began: 0.0,
+            learning_rate: LearningRate::new(&train.schedule, initial, has_validation),
+            best: early_stopping.watched().clone(),
+            early_stopping,
+            best_metrics: None,
+            metrics: None,
+            totals: Totals::default(),
+            losses: LossHistory::default(),
+            has_probed: false,
+            sampled: 0,
+            changes: Vec::new(),
+            shards: Vec::new(),
+            metrics_bytes: None,
+            data: session.fingerprint(),
+        }
+    }
+
+    /// Reads `state.json`.
+    ///
+    /// # Errors
+    /// In words, for the state of an earlier version, and for anything else.
+    pub fn from_json(state: &serde_json::Value) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            #[serde(default)]
+            version: u32,
+        }
+        let found = Versioned::deserialize(state).map_err(|error| error.to_string())?.version;
+        if found != VERSION {
+            return Err(format!(
+                "the training state is of version {found}, and this program resumes version {VERSION}; train again with \
+                 `unrolled train RUN/spec.yaml`"
+            ));
+        }
+        Self::deserialize(state).map_err(|error| error.to_string())
+    }
+
+    /// Takes over the settings of a spec that was changed since the state was saved.
+    pub fn apply_spec(&mut self, session: &Session, before: &crate::preset::RunSpec) {
+        let (train, old) = (&session.spec.train, &before.train);
+        let fresh = Self::new(session);
+        if train.optimizer.learning_rate() != old.optimizer.learning_rate() || train.schedule != old.schedule
+        {
+            self.learning_rate = fresh.learning_rate;
+        } else {
+            self.learning_rate.set_schedule(&train.schedule);
+        }
+        if train.early_stopping != old.early_stopping {
+            self.early_stopping.set_config(train.early_stopping.as_ref(), fresh.early_stopping.watched());
+            if self.best.monitor() != fresh.best.monitor() {
+                self.best = fresh.best;
+                self.best_metrics = None;
+            }
+        }
+    }
+
+    /// Whether a command has ended the pace of the preset.
+    pub fn has_full_speed(&self) -> bool {
+        self.changes.iter().any(|change| change.request.command == Command::FullSpeed)
+    }
+
+    /// Whether all epochs are done, or early stopping ends training.
+    pub fn is_complete(&self, epochs: usize) -> bool {
+        let between = self.batch == 0 && self.next == Next::Step;
+        between && (self.epoch > epochs || self.early_stopping.has_stopped())
+    }
+}

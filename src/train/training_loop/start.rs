@@ -1,0 +1,182 @@
+//! The start of training: at step 0, or from a checkpoint.
+
+use std::collections::VecDeque;
+
+use super::{Saving, TrainingLoop};
+use crate::data::Batch;
+use crate::protocol::{Event, Level, Resumed, Saved};
+use crate::run::checkpoint::{self, LoadedCheckpoint};
+use crate::run::{Folder, Reader, Recorder, ResumePoint};
+use crate::train::control::{Clock, Control};
+use crate::train::cost::Cost;
+use crate::train::divergence::Divergence;
+use crate::train::error::TrainError;
+use crate::train::options::{Options, Resume};
+use crate::train::publisher::Publisher;
+use crate::train::restore::restore;
+use crate::train::session::Session;
+use crate::train::state::{Next, TrainingState};
+
+/// The coverage of the training tokens below which pretrained vectors may be of another language or tokenization.
+const FEW_KNOWN: f64 = 0.5;
+
+impl<'a> TrainingLoop<'a> {
+    /// A training at step 0.
+    pub fn new(session: Session, folder: Folder, publisher: &'a mut Publisher, control: Control) -> Self {
+        let state = TrainingState::new(&session);
+        Self {
+            saving: Saving::new(state.best.clone()),
+            divergence: Divergence::new(&session),
+            session,
+            folder,
+            publisher,
+            control,
+            clock: Clock::start(),
+            state,
+            kept: None,
+            script: VecDeque::new(),
+            batch: Batch::default(),
+            cost: Cost::default(),
+            cost_logged: false,
+        }
+    }
+
+    /// A training that goes on from the checkpoint of the latest step in `folder`; without any, from step 0.
+    ///
+    /// # Errors
+    /// If the checkpoint cannot be read, or is one of another network or of other data.
+    pub fn resume(
+        session: Session,
+        folder: Folder,
+        publisher: &'a mut Publisher,
+        control: Control,
+        options: &Options,
+    ) -> Result<Self, TrainError> {
+        let none = Resume::default();
+        let resume = options.resume.as_ref().unwrap_or(&none);
+        let (loaded, damaged) = latest(&folder)?;
+        let mut training = Self::new(session, folder, publisher, control);
+        let point = match &loaded {
+            Some(loaded) => Some(training.restore(loaded)?),
+            None => None,
+        };
+        if options.watched {
+            training.show_history(point.as_ref());
+        }
+        let budget = training.session.spec.watch.budget.saturating_mul(1 << 20);
+        training.publisher.record_to(Recorder::resume(&training.folder, budget, point.as_ref())?);
+        for (step, error) in damaged {
+            training
+                .publisher
+                .log(Level::Warning, format!("the checkpoint of step {step} is not used: {error}"));
+        }
+        if let Some(before) = &resume.before {
+            training.state.apply_spec(&training.session, before);
+            training.saving.best = training.state.best.clone();
+            if training.session.spec.train.optimizer.clip().ok() != before.train.optimizer.clip().ok() {
+                let clip = training.session.spec.train.optimizer.clip();
+                training.session.stepper.set_clip(clip.ok().flatten());
+            }
+            let name = format!("spec-until-{}.yaml", training.state.step);
+            training.folder.write_text(&name, &before.to_yaml().map_err(TrainError::Failed)?)?;
+        }
+        write_files(&training.session, &training.folder)?;
+        training.note_changes();
+        checkpoint::update_run_files(&training.folder)?;
+        let TrainingState { step, epoch, .. } = training.state;
+        let (changes, parent) = (resume.changes.clone(), options.parent.clone());
+        training.publisher.publish(Event::Resumed(Resumed { step, epoch, changes, parent }));
+        Ok(training)
+    }
+
+    /// Takes over a checkpoint; returns where the recording goes on.
+    fn restore(&mut self, loaded: &LoadedCheckpoint) -> Result<ResumePoint, TrainError> {
+        let refused = |what: String| TrainError::Unusable(format!("{}: {what}", loaded.path.display()));
+        self.state = restore(&mut self.session, loaded).map_err(refused)?;
+        self.divergence.resume(self.state.losses.clone());
+        self.clock = Clock::resume_after(self.state.seconds);
+        self.kept.clone_from(&self.state.metrics);
+        let saved = Saved { step: loaded.step, path: loaded.path.clone(), ..Saved::default() };
+        self.saving = Saving::resume(self.state.best.clone(), saved.clone());
+        self.restore_settings();
+        let TrainingState { epoch, next, metrics_bytes, .. } = self.state;
+        let before_validation = next == Next::Validation;
+        Ok(ResumePoint { checkpoint: saved, epoch, before_validation, metrics_bytes })
+    }
+
+    /// Shows a screen what was recorded before.
+    fn show_history(&self, point: Option<&ResumePoint>) {
+        let (Some(point), Ok(reader)) = (point, Reader::open(self.folder.path())) else { return };
+        let Ok(events) = reader.events() else { return };
+        for event in events.map_while(Result::ok) {
+            let is_point = matches!(&event, Event::Saved(saved) if point.is_of(saved));
+            if !matches!(event, Event::Status(_)) {
+                self.publisher.show(event);
+            }
+            if is_point {
+                break;
+            }
+        }
+    }
+
+    /// Publishes the facts of the run, and what the user should know before training.
+    pub(in crate::train) fn publish_facts(&mut self, options: &Options) {
+        let Self { session, publisher, .. } = self;
+        publisher.publish(Event::Prepared(Box::new(session.info(self.folder.path()))));
+        options.notes.iter().chain(&session.notes).for_each(|note| publisher.log(Level::Warning, note));
+        if session.spec.train.validate_every.is_some() && session.validation.is_none() {
+            let text = "train.validate_every: there are no validation data";
+            publisher.log(Level::Warning, text);
+        }
+        for coverage in &session.coverages {
+            let level = if coverage.share() < FEW_KNOWN { Level::Warning } else { Level::Info };
+            publisher.log(level, coverage.to_string());
+        }
+        if session.stepper.model().is_stateful() {
+            publisher
+                .log(Level::Info, "a layer is stateful: every epoch reads the data in order, unshuffled");
+        }
+        let full_speed = self.state.has_full_speed();
+        if let Some(pace) = session.spec.watch.pace.filter(|_| options.watched && !full_speed) {
+            self.control.set_pace(pace);
+            publisher.log(
+                Level::Info,
+                format!("slowed down to {pace} steps a second for the screen; press f for full speed"),
+            );
+        }
+    }
+}
+
+/// Writes what a run needs besides its checkpoints.
+pub(in crate::train) fn write_files(session: &Session, folder: &Folder) -> Result<(), TrainError> {
+    folder.write_spec(&session.spec.to_yaml().map_err(TrainError::Failed)?)?;
+    if let Some(vocabularies) = &session.vocabularies {
+        folder.write_json("vocabulary.json", vocabularies)?;
+    }
+    if !session.labels.is_empty() {
+        folder.write_json("labels.json", &session.labels)?;
+    }
+    if let Some(scale) = &session.scale {
+        folder.write_json("scale.json", scale)?;
+    }
+    Ok(())
+}
+
+/// The checkpoint of the latest step that can be read, and the errors of later ones.
+type Latest = (Option<LoadedCheckpoint>, Vec<(u64, String)>);
+
+/// Reads the checkpoint of the latest step; one that is damaged is passed over if there is an earlier one.
+fn latest(folder: &Folder) -> Result<Latest, TrainError> {
+    let mut damaged = Vec::new();
+    let mut first = None;
+    for (step, path) in checkpoint::by_step(folder.path()) {
+        match checkpoint::read_from(&path) {
+            Ok(loaded) => return Ok((Some(loaded), damaged)),
+            Err(error) => {
+                damaged.push((step, crate::error::chain(&error)));
+                first.get_or_insert(error);
+            }
+        }
+    }
+    first.map_or(Ok((None, Vec::new())), |error| Err(error.into()))
+}
