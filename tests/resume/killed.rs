@@ -8,7 +8,8 @@ use super::*;
 
 /// Presets with dropout, states, plateaus, early stopping, streamed data, and how to shrink them.
 fn trainings(data: &Path) -> Vec<Vec<String>> {
-    let rows = (0..300).map(|n| format!("{} it was n{n},{}\n", if n % 3 == 0 { "bad" } else { "good" }, n % 3 == 0));
+    let rows =
+        (0..300).map(|n| format!("{} it was n{n},{}\n", if n % 3 == 0 { "bad" } else { "good" }, n % 3 == 0));
     let table = data.join("table.csv");
     fs::write(&table, "text,label\n".to_owned() + &rows.collect::<String>()).unwrap();
     let streamed = data.join("streamed.yaml");
@@ -29,14 +30,21 @@ watch: {every: 5, probes: 2}
     let set = |args: &[&str]| {
         args.iter().flat_map(|set| ["--set".to_owned(), (*set).to_owned()]).collect::<Vec<String>>()
     };
-    let named = |preset: &str, more: &[&str]| [vec![preset.to_owned()], set(&[&small, more].concat())].concat();
+    let named =
+        |preset: &str, more: &[&str]| [vec![preset.to_owned()], set(&[&small, more].concat())].concat();
     vec![
         named("word-order", &["train.epochs=6", "train.validate_every=6", "train.checkpoint.every_steps=9"]),
-        named("word-order", &[
-            "train.epochs=40",
-            "train.early_stopping={patience: 2, min_delta: 0.01, restore_best_weights: true}",
-        ]),
-        named("word-order", &[&format!("model={}", MODELS[1]), "train.epochs=6", "train.checkpoint.every_seconds=0.02"]),
+        named(
+            "word-order",
+            &[
+                "train.epochs=40",
+                "train.early_stopping={patience: 2, min_delta: 0.01, restore_best_weights: true}",
+            ],
+        ),
+        named(
+            "word-order",
+            &[&format!("model={}", MODELS[1]), "train.epochs=6", "train.checkpoint.every_seconds=0.02"],
+        ),
         [vec![streamed.to_str().unwrap().to_owned()], Vec::new()].concat(),
     ]
 }
