@@ -169,6 +169,22 @@ pub fn best_is_last(folder: &Folder) -> Result<LoadedCheckpoint, RunError> {
     Ok(best)
 }
 
+/// Writes the names of the last and the best checkpoint that a process was killed before it could write.
+///
+/// # Errors
+/// If they cannot be written.
+pub fn name_again(folder: &Folder) -> Result<(), RunError> {
+    let root = folder.path().join("checkpoints");
+    for which in [Which::Last, Which::Best] {
+        // Without one, or with a file that is damaged, there is nothing to write.
+        let Ok(path) = resolve(&root, which) else { continue };
+        if !named(&root, which).is_ok_and(|named| named == path) {
+            durable::write(&root.join(which.name()), format!("{}\n", file_name(&path)).as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
 /// Notes in all checkpoints that files of the run folder on which predictions depend were written again.
 ///
 /// # Errors
@@ -310,12 +326,19 @@ fn free_name(root: &Path, step: u64) -> PathBuf {
 ///
 /// The file is a name without a checksum: that of another checkpoint is noticed by what that was saved as, and when.
 fn resolve(root: &Path, which: Which) -> Result<PathBuf, RunError> {
-    let path = named(root, which)?;
-    let Ok(done) = Done::read(&path) else { return Ok(path) };
     let saved_as = |done: &Done| match which {
         Which::Last => done.last,
         Which::Best => done.best,
     };
+    let path = match named(root, which) {
+        // The first was saved, and the process killed before it was named.
+        Err(error) if !root.join(which.name()).exists() => {
+            let saved = complete(root).filter(|(_, done)| done.order > 0 && saved_as(done));
+            return saved.max_by_key(|(_, done)| done.order).map(|(path, _)| path).ok_or(error);
+        }
+        named => named?,
+    };
+    let Ok(done) = Done::read(&path) else { return Ok(path) };
     // Of an earlier version: nothing is known of it.
     if done.order == 0 {
         return Ok(path);

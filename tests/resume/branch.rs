@@ -18,7 +18,7 @@ fn text(output: &Output) -> String {
 
 /// A parent of 24 steps, with a command and a checkpoint now and then.
 fn parent() -> TempDir {
-    let spec = word_order(&["train.checkpoint={every_steps: 5, keep: 3}", "train.validate_every=3"]);
+    let spec = word_order(&["train.checkpoint={every_steps: 5, keep: 9}", "train.validate_every=3"]);
     let dir = tempfile::tempdir().unwrap();
     let script = vec![(9, unrolled::protocol::Command::ScaleLearningRate { factor: 0.5 }.by("test"))];
     let options = Options { folder: Some(run_folder(&dir)), threads: 1, script, ..Options::default() };
@@ -46,26 +46,22 @@ fn a_branch_without_a_change_ends_in_the_bits_of_its_parent() {
 fn a_branch_knows_its_parent_and_changes_nothing_before_its_step() {
     let parent = parent();
     let set = "train.optimizer.learning_rate=0.05";
-    let args = ["branch", "run", "--at", "12", "--set", set, "--headless", "--run", "branch"];
+    let args = ["branch", "run", "--at", "13", "--set", set, "--headless", "--run", "branch"];
     text(&unrolled(parent.path(), &args));
     let folder = parent.path().join("branch");
     let (before, after) = (metrics(&parent.path().join("run")), metrics(&folder));
     let step = |line: &Value| line["step"].as_u64().unwrap();
-    let common = |lines: &[Value]| lines.iter().filter(|line| step(line) <= 12).cloned().collect::<Vec<_>>();
+    let common = |lines: &[Value]| lines.iter().filter(|line| step(line) <= 13).cloned().collect::<Vec<_>>();
     assert_eq!(common(&before), common(&after));
-    let rate = after.iter().find(|line| line["kind"] == "step" && step(line) == 13).unwrap()["learning_rate"]
+    let rate = after.iter().find(|line| line["kind"] == "step" && step(line) == 14).unwrap()["learning_rate"]
         .as_f64();
     assert_eq!(rate, Some(0.05));
-    let seams =
-        Reader::open(&folder).unwrap().events().unwrap().map(Result::unwrap).filter_map(
-            |event| match event {
-                Event::Resumed(resumed) => {
-                    Some((resumed.step, resumed.changes.len(), resumed.parent.is_some()))
-                }
-                _ => None,
-            },
-        );
-    assert_eq!(seams.collect::<Vec<_>>(), [(10, 0, true), (12, 1, false)]);
+    let reader = Reader::open(&folder).unwrap();
+    let seams = reader.events().unwrap().map(Result::unwrap).filter_map(|event| match event {
+        Event::Resumed(resumed) => Some((resumed.step, resumed.changes.len(), resumed.parent.is_some())),
+        _ => None,
+    });
+    assert_eq!(seams.collect::<Vec<_>>(), [(12, 0, true), (13, 1, false)]);
     let wrong = unrolled(parent.path(), &["branch", "run", "--at", "25", "--headless"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("the run has 24 steps"));

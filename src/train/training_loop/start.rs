@@ -83,6 +83,7 @@ impl<'a> TrainingLoop<'a> {
         write_files(&training.session, &training.folder)?;
         training.note_changes();
         checkpoint::update_run_files(&training.folder)?;
+        checkpoint::name_again(&training.folder)?;
         let TrainingState { step, epoch, .. } = training.state;
         let (changes, parent) = (resume.changes.clone(), options.parent.clone());
         training.publisher.publish(Event::Resumed(Resumed { step, epoch, changes, parent }));
