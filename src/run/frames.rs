@@ -11,7 +11,7 @@
 //! without an index (a live or crashed run) is scanned to build one. A crash leaves at most one torn frame, at the end.
 //! Frames of an unknown kind are skipped: a later version may add kinds.
 
-mod bytes;
+pub(crate) mod bytes;
 mod event;
 mod frame_reader;
 mod index;
@@ -30,7 +30,7 @@ pub(super) use writer::FramesWriter;
 const MAGIC: [u8; 8] = *b"unrolled";
 const VERSION: u32 = 1;
 /// Bytes of the file's header: magic and version.
-const HEADER: usize = 12;
+pub(super) const HEADER: usize = 12;
 /// Bytes of a frame before its payload: length, kind and step.
 const FRAME_HEADER: usize = 13;
 /// Bytes of a frame after its payload: the checksum.
