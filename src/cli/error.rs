@@ -11,6 +11,7 @@ use crate::fetch::FetchError;
 use crate::infer::InferError;
 use crate::preset::PresetError;
 use crate::run::RunError;
+use crate::runs::{FilterError, KeyError, MarksError, RankError, RemoveError};
 use crate::ui::UiError;
 
 /// Why a command failed, and its exit code.
@@ -57,7 +58,7 @@ macro_rules! exit_codes {
 }
 
 exit_codes! {
-    usage: PresetError, DataError, WorkloadError;
+    usage: PresetError, DataError, WorkloadError, FilterError, KeyError, RankError;
     failed: FileError, UiError, FetchError, MeasureError, io::Error, fmt::Error, serde_json::Error;
 }
 
@@ -69,6 +70,24 @@ impl From<RunError> for CliError {
             | RunError::NotEmpty { .. }
             | RunError::Locked(_) => Self::usage(error),
             _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<MarksError> for CliError {
+    fn from(error: MarksError) -> Self {
+        match error {
+            MarksError::Tag { .. } => Self::usage(error),
+            MarksError::Damaged { .. } | MarksError::File(_) => Self::failed(error),
+        }
+    }
+}
+
+impl From<RemoveError> for CliError {
+    fn from(error: RemoveError) -> Self {
+        match error {
+            RemoveError::Io { .. } => Self::failed(error),
+            RemoveError::Live(_) | RemoveError::NoRun(_) | RemoveError::Current(_) => Self::usage(error),
         }
     }
 }
