@@ -24,7 +24,7 @@ pub mod timestamp;
 
 pub use checksum::{Checksum, check_run_files};
 pub use error::RunError;
-pub use folder::{Folder, check_empty, check_empty_except, create_run_dir, read_json};
+pub use folder::{Folder, INDEX, check_empty, check_empty_except, create_run_dir, read_json};
 pub(crate) use frames::bytes;
 pub use outline::{Outline, log_lines};
 pub use reader::{Events, Reader};

@@ -1,11 +1,16 @@
 //! `unrolled compare`.
 
+use std::io::{IsTerminal, stdin, stdout};
 use std::path::PathBuf;
 
 use super::ScreenArgs;
 use super::error::{CliError, CliResult};
 use super::runs::{comparison_json, find, print_json, print_lines, width};
+use super::signals::Signals;
+use super::train::{end, shown};
 use crate::runs::{self, Comparison, Table};
+use crate::ui::compare::{CompareScreen, MAX_RUNS};
+use crate::ui::{self, InitialScreen};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CompareArgs {
@@ -31,6 +36,14 @@ pub(super) fn compare(args: &CompareArgs, screen: ScreenArgs) -> CliResult {
     }
     if chosen.len() < 2 {
         return Err(CliError::usage("found one run; expected two or more to compare"));
+    }
+    let is_shown = !args.json && !args.plain && stdin().is_terminal() && stdout().is_terminal();
+    if is_shown && chosen.len() <= MAX_RUNS {
+        let theme = screen.theme()?;
+        let signals = Signals::with_screen()?;
+        let start = InitialScreen::Compare(Box::new(CompareScreen::new(chosen)));
+        let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
+        return end(outcome, None, &signals);
     }
     let comparison = Comparison::new(chosen);
     if args.json {

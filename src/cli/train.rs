@@ -128,7 +128,9 @@ fn link(trainer: &Trainer) -> Link {
 }
 
 /// Runs the screen; a panic becomes an error, so that the run can be saved.
-fn shown(screen: impl FnOnce() -> Result<ui::ExitReason, ui::UiError>) -> CliResult<ui::ExitReason> {
+pub(super) fn shown(
+    screen: impl FnOnce() -> Result<ui::ExitReason, ui::UiError>,
+) -> CliResult<ui::ExitReason> {
     match catch_unwind(AssertUnwindSafe(screen)) {
         Ok(outcome) => Ok(outcome?),
         Err(_) => Err(CliError::failed("the screen ended because of a bug in the program")),
@@ -136,7 +138,11 @@ fn shown(screen: impl FnOnce() -> Result<ui::ExitReason, ui::UiError>) -> CliRes
 }
 
 /// Ends or continues training after the screen has ended.
-fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>, signals: &Signals) -> CliResult {
+pub(super) fn end(
+    outcome: CliResult<ui::ExitReason>,
+    trainer: Option<Trainer>,
+    signals: &Signals,
+) -> CliResult {
     let Some(trainer) = trainer else {
         let interrupted = matches!(outcome?, ui::ExitReason::Signal(_));
         return Ok(ExitCode::from(if interrupted { exit::INTERRUPTED } else { 0 }));

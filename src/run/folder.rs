@@ -16,6 +16,8 @@ use crate::durable;
 const MAX_NAME: usize = 220;
 /// The file that a trainer locks.
 const LOCK: &str = "lock";
+/// The index in a folder of runs, which is no content of its own.
+pub const INDEX: &str = ".index";
 /// The number of entries named of a folder that is not empty.
 const NAMED: usize = 5;
 /// Entries that show that a folder contains a run.
@@ -165,7 +167,7 @@ pub fn check_empty_except(dir: &Path, belongs: impl Fn(&DirEntry) -> bool) -> Re
     if entries.iter().any(|entry| MARKERS.iter().any(|marker| entry.file_name() == *marker)) {
         return Err(RunError::Occupied(dir.to_owned()));
     }
-    let others = entries.iter().filter(|entry| !belongs(entry));
+    let others = entries.iter().filter(|entry| entry.file_name() != INDEX && !belongs(entry));
     let mut found: Vec<String> = others.map(|entry| entry.file_name().display().to_string()).collect();
     if found.is_empty() {
         return Ok(());

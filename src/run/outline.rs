@@ -112,7 +112,9 @@ mod tests {
         let folder = Folder::create(dir.path()).unwrap();
         let mut recorder = Recorder::start(&folder, 1 << 20).unwrap();
         recorder.record(Event::Status(RunStatus::Training)).unwrap();
-        (1..=5000).for_each(|n| drop(recorder.record(step(n)).unwrap()));
+        for n in 1..=5000 {
+            recorder.record(step(n)).unwrap();
+        }
         recorder.record(Event::Log(LogLine { level: Level::Warning, text: "hot".into() })).unwrap();
         recorder.record(Event::Status(RunStatus::Finished)).unwrap();
         // A probe of an earlier step may come late.

@@ -98,7 +98,9 @@ mod tests {
         let record = |name: &str, statuses: &[RunStatus]| {
             let folder = Folder::create(&dir.path().join(name)).unwrap();
             let mut recorder = Recorder::start(&folder, 1 << 20).unwrap();
-            statuses.iter().for_each(|status| drop(recorder.record(Event::Status(status.clone())).unwrap()));
+            for status in statuses {
+                recorder.record(Event::Status(status.clone())).unwrap();
+            }
             recorder.finish().unwrap();
             folder
         };

@@ -103,7 +103,7 @@ impl Card {
         rows.push(("trained", format!("{} steps, {epochs} epochs, {time}", number::count(summary.steps))));
         let list = |values: &super::Values| {
             let values = values.iter().map(|(name, x)| format!("{name} {}", number::named(name, *x)));
-            values.collect::<Vec<String>>().join("  ")
+            values.collect::<Vec<String>>().join(", ")
         };
         if let Some(best) = &summary.best {
             let at =

@@ -9,10 +9,8 @@ use super::index::{self, Entries, Entry};
 use super::marks::{self, Marks};
 use super::summary::Summary;
 use crate::durable;
-use crate::run::{RunError, RunState, state_without_end};
+use crate::run::{INDEX, RunError, RunState, state_without_end};
 
-/// The index in a folder of runs.
-const INDEX: &str = ".index";
 /// The files whose change makes an entry stale.
 const SUMMARISED: [&str; 4] = ["spec.yaml", "metrics.jsonl", "frames.bin", marks::FILE];
 /// Levels of folders below the listed one in which runs are looked for: those of `--seeds` and `--folds` contain runs.

@@ -3,6 +3,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use crate::metrics::{Metrics, higher_is_better};
@@ -50,16 +51,24 @@ pub struct Recorded {
     pub fields: Map<String, Value>,
 }
 
-/// The keys that every line has.
+/// What every line begins with.
 #[derive(Deserialize)]
-struct Line {
+struct Head {
     kind: String,
     #[serde(default)]
     step: u64,
-    #[serde(default)]
+}
+
+/// The line of an epoch or a validation; its metrics are in the order of the file.
+#[derive(Deserialize)]
+struct EvaluationLine {
+    #[serde(rename = "kind")]
+    _kind: IgnoredAny,
+    step: u64,
     epoch: usize,
+    seconds: f64,
     #[serde(flatten)]
-    rest: Map<String, Value>,
+    metrics: Metrics,
 }
 
 /// Which metric is monitored, and whether more of it is better; unset ones follow from the preset's defaults.
@@ -92,12 +101,12 @@ impl Progress {
             if line.starts_with(FREQUENT[0]) {
                 std::mem::swap(&mut line, &mut last);
             } else if !line.starts_with(FREQUENT[1])
-                && let Ok(line) = serde_json::from_slice(&line)
+                && let Ok(Head { kind, step }) = serde_json::from_slice(&line)
             {
-                progress.take(line, monitored);
+                progress.take(kind, step, &line, monitored);
             }
         }
-        if let Ok(Line { step, .. }) = serde_json::from_slice(&last) {
+        if let Ok(Head { step, .. }) = serde_json::from_slice(&last) {
             progress.steps = progress.steps.max(step);
         }
         if progress.monitor.is_empty() {
@@ -109,19 +118,18 @@ impl Progress {
         Ok(progress)
     }
 
-    fn take(&mut self, line: Line, monitored: Monitored<'_>) {
-        let Line { kind, step, epoch, mut rest } = line;
+    fn take(&mut self, kind: String, step: u64, line: &[u8], monitored: Monitored<'_>) {
         self.steps = self.steps.max(step);
         if kind != "epoch" && kind != "validation" {
-            self.recorded.push(Recorded { kind, step, fields: rest });
+            if let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(line) {
+                fields.retain(|key, _| key != "kind" && key != "step");
+                self.recorded.push(Recorded { kind, step, fields });
+            }
             return;
         }
-        let seconds = rest.remove("seconds").and_then(|seconds| seconds.as_f64()).unwrap_or_default();
-        let number = |(name, value): (String, Value)| match value {
-            Value::Null => Some((name, f64::NAN)),
-            value => Some((name, value.as_f64()?)),
+        let Ok(EvaluationLine { step, epoch, seconds, metrics, .. }) = serde_json::from_slice(line) else {
+            return;
         };
-        let metrics: Metrics = rest.into_iter().filter_map(number).collect();
         if self.monitor.is_empty() {
             let has_validation = metrics.get("val_loss").is_some();
             self.monitor = if has_validation { "val_loss" } else { "loss" }.to_owned();
