@@ -131,7 +131,7 @@ fn runs_are_listed_with_the_state_that_they_ended_in() {
     assert_eq!(states, expected.map(|(name, state)| (name.to_owned(), state.to_owned())), "{table}");
     // A name of a sub-folder is one that other commands take.
     assert!(printed(at, &["show", "seeds/seed-2"]).contains("finished"));
-    assert!(printed(at, &["show", "hot"]).contains("not finite"));
+    assert!(printed(at, &["show", "hot"]).contains("reason      the weights have grown to"));
     let found: Vec<Value> = json(&printed(at, &["runs", "runs/seeds", "--json"]));
     assert_eq!((found.len(), &found[0]["state"]), (2, &"finished".into()));
     assert_eq!(json(&printed(at, &["runs", "runs/good", "--json"]))[0]["name"], "good");
@@ -185,7 +185,7 @@ fn runs_are_sorted_filtered_and_grouped() {
     let table = printed(at, &["runs", "--group", "layer"]);
     assert!(table.contains("Conv1D") && table.contains(" ± "), "{table}");
 
-    assert!(refused(at, 2, &["runs", "--sort", "val_los"]).contains("did you mean `val_loss`?"));
+    assert!(refused(at, 2, &["runs", "--sort", "val_lsos"]).contains("did you mean `val_loss`?"));
     assert!(refused(at, 2, &["runs", "--group", "units"]).contains("`units` is several settings"));
     assert!(
         refused(at, 2, &["runs", "--filter", "val_loss>big"]).contains("found \"big\"; expected a number")

@@ -107,10 +107,9 @@ fn names(runs: &Path) -> io::Result<Vec<String>> {
             kind.is_dir() || (kind.is_symlink() && is_run(&stamps(&entry.path())))
         });
         // Names that are not Unicode cannot be typed either.
-        if let (true, Some(name)) = (is_folder, entry.file_name().to_str()) {
-            if !name.starts_with('.') {
-                names.push(name.to_owned());
-            }
+        let name = entry.file_name();
+        if let Some(name) = name.to_str().filter(|name| is_folder && !name.starts_with('.')) {
+            names.push(name.to_owned());
         }
     }
     names.sort_unstable();

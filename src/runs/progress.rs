@@ -89,8 +89,8 @@ impl Progress {
             return Err(io::Error::other("it is not a regular file"));
         }
         let mut input = BufReader::with_capacity(256 * 1024, file);
-        let mut progress = Self::default();
-        progress.monitor = monitored.metric.unwrap_or_default().to_owned();
+        let monitor = monitored.metric.unwrap_or_default().to_owned();
+        let mut progress = Self { monitor, ..Self::default() };
         // The last line of a step, whose number is looked at only once.
         let (mut line, mut last) = (Vec::new(), Vec::new());
         loop {

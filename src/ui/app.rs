@@ -443,6 +443,10 @@ impl<'a> App<'a> {
 
     /// What the footer says of a key instead of the table's word: empty for a key without effect at present.
     fn footer_word(&self, action: Action) -> Option<&'static str> {
+        let has_panels = self.run.is_some() || (self.runs.is_none() && self.compare.is_none());
+        if action == Action::FocusNext && !has_panels {
+            return Some("");
+        }
         let run = self.run.as_ref()?;
         let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);
         let trains = matches!(status, Some(RunStatus::Training | RunStatus::Validating | RunStatus::Paused));

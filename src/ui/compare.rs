@@ -1,7 +1,6 @@
 //! Several runs on one chart, with the settings that differ and their gradients.
 //!
 //! ```text
-//!  Compare  3 runs
 //! ╭ val_loss by steps ───────────────────────────────────╮
 //! │0.7┤A⢄⡀                                               │
 //! │0.6┤ B⠑⠢⢄⡀A                                           │

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::Axis;
-use super::slots::COLORS;
+use super::slots::{COLORS, LINES};
 use crate::metrics::Metrics;
 use crate::protocol::{Event, GradientProfile, RunInfo, StepMetrics};
 use crate::run::Reader;
@@ -164,7 +164,7 @@ impl RunCurves {
     }
 
     fn pattern(&self) -> Pattern {
-        match self.slot % 3 {
+        match self.slot % LINES {
             0 => Pattern::Solid,
             1 => Pattern::Dashed,
             _ => Pattern::Dotted,

@@ -4,25 +4,27 @@
 pub(super) const SLOTS: usize = 24;
 /// The number of colours: a run whose slot is greater shares one.
 pub(super) const COLORS: usize = 8;
+/// The number of lines, likewise.
+pub(super) const LINES: usize = 3;
 
-/// Returns the slot of each name: that of its hash, or the next free one, those with a free colour first. The order of the names changes
-/// nothing.
+/// Returns the slot of each name: that of its hash, or the next free one, first those with the least used colour and then those with the
+/// least used line. The order of the names changes nothing.
 pub(super) fn slots(names: &[&str]) -> Vec<usize> {
     let mut sorted: Vec<usize> = (0..names.len()).collect();
     sorted.sort_unstable_by_key(|i| names.get(*i));
     let mut slots = vec![0; names.len()];
     let mut taken = [false; SLOTS];
-    let mut colors = [0_usize; COLORS];
+    let (mut colors, mut lines) = ([0_usize; COLORS], [0_usize; LINES]);
     for i in sorted {
         let first = names.get(i).map_or(0, |name| hash(name)) % SLOTS;
         let candidates = (0..SLOTS).map(|by| (first + by) % SLOTS);
         let free = candidates.filter(|slot| !taken.get(*slot).copied().unwrap_or(true));
-        // The least used colour, and of equal ones the nearest to the hash.
-        let used = |slot: &usize| colors.get(slot % COLORS).copied().unwrap_or(0);
-        let slot = free.min_by_key(used).unwrap_or(first);
-        if let (Some(taken), Some(color)) = (taken.get_mut(slot), colors.get_mut(slot % COLORS)) {
+        // Of equal ones the nearest to the hash.
+        let slot = free.min_by_key(|slot| (colors[slot % COLORS], lines[slot % LINES])).unwrap_or(first);
+        colors[slot % COLORS] += 1;
+        lines[slot % LINES] += 1;
+        if let Some(taken) = taken.get_mut(slot) {
             *taken = true;
-            *color += 1;
         }
         if let Some(of) = slots.get_mut(i) {
             *of = slot;
@@ -54,6 +56,9 @@ mod tests {
         assert_eq!(all, back);
         let colors: std::collections::BTreeSet<usize> = all.iter().map(|slot| slot % COLORS).collect();
         assert_eq!(colors.len(), COLORS);
+        let lines: std::collections::BTreeSet<usize> =
+            slots(&names[..3]).iter().map(|slot| slot % LINES).collect();
+        assert_eq!(lines.len(), LINES);
         // The first of the sorted names always has its own.
         assert_eq!(slots(&["attention"])[0], all[5]);
     }

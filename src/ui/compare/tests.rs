@@ -147,7 +147,10 @@ fn keys_turn_through_metrics_and_leave_one_thing_at_a_time() {
     screen.act(Action::NextMetric);
     assert_eq!(screen.metric(), Some("val_loss"));
     screen.act(Action::Open);
-    assert!(screen.alone && !screen.act(Action::Back) && !screen.alone && screen.act(Action::Back));
+    assert!(screen.alone);
+    assert!(!screen.act(Action::Back), "the screen stays");
+    assert!(!screen.alone);
+    assert!(screen.act(Action::Back), "the screen is left");
 }
 
 #[test]

@@ -158,6 +158,11 @@ impl CompareScreen {
 
     fn render_settings(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
         let settings = &self.comparison.settings;
+        let block = panel(" Settings that differ ".to_owned(), false, theme);
+        let width = usize::from(block.inner(area).width);
+        self.page = usize::from(block.inner(area).height).saturating_sub(1).max(1);
+        // More than half of the width is for the values.
+        let room = (width * 3 / 5 / self.curves.len().max(1)).saturating_sub(2).clamp(6, 16);
         let mut columns = vec![Column::text(
             "",
             u8::MAX,
@@ -165,20 +170,14 @@ impl CompareScreen {
         )];
         for (i, curves) in self.curves.iter().enumerate() {
             let cell = |values: &Vec<Option<std::sync::Arc<str>>>| match values.get(i) {
-                Some(Some(value)) => text::clip(&foreign(value), 16).into_owned(),
+                Some(Some(value)) => text::clip(&foreign(value), room).into_owned(),
                 _ => "–".to_owned(),
             };
             // The runs at the right are left out first.
             let rank = 200_u8.saturating_sub(i as u8);
-            columns.push(Column::text(
-                curves.letter(),
-                rank,
-                settings.iter().map(|(_, values)| cell(values)).collect(),
-            ));
+            let cells = settings.iter().map(|(_, values)| cell(values)).collect();
+            columns.push(Column::text(curves.letter(), rank, cells));
         }
-        let block = panel(" Settings that differ ".to_owned(), false, theme);
-        let width = usize::from(block.inner(area).width);
-        self.page = usize::from(block.inner(area).height).saturating_sub(1).max(1);
         let (head, rows) = Table { columns }.lines(width);
         let mut lines = vec![Line::styled(head, theme.style(Role::Title))];
         if rows.is_empty() {
