@@ -3,6 +3,7 @@
 mod attach;
 mod bench;
 mod branch;
+mod compare;
 mod dashboard;
 mod data;
 mod detach;
@@ -15,9 +16,12 @@ mod new;
 mod pages;
 mod predict;
 mod presets;
+mod remove;
 mod resume;
+mod runs;
 mod sample;
 mod send;
+mod show;
 mod signals;
 mod slurm;
 mod threads;
@@ -29,6 +33,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::escape::shell_word;
 use crate::ui;
 use crate::ui::theme::{Colors, Glyphs, Theme};
 
@@ -97,6 +102,20 @@ enum Command {
     },
     /// Generate text with a trained language model
     Sample(sample::SampleArgs),
+    /// List runs: state, metrics, time; sorted, filtered, grouped
+    Runs(runs::RunsArgs),
+    /// Show all about a run: data, settings, numbers, notes, the command to repeat it
+    Show(show::ShowArgs),
+    /// Compare runs: the settings that differ, and the metrics
+    Compare(compare::CompareArgs),
+    /// Add a note to a run
+    Note(show::NoteArgs),
+    /// Add tags to a run, or remove them
+    Tag(show::TagArgs),
+    /// Remove runs
+    Rm(remove::RemoveArgs),
+    /// Remove the finished runs that are not among the best of their preset
+    Prune(remove::PruneArgs),
     /// Measure how fast networks train on this machine
     Bench(bench::BenchArgs),
     /// Print a completion script for a shell
@@ -203,6 +222,13 @@ pub fn main() -> ExitCode {
         Some(Command::Evaluate(args)) => evaluate::evaluate(&args),
         Some(Command::Presets { name }) => presets::print(name.as_deref()),
         Some(Command::Sample(args)) => sample::sample(&args),
+        Some(Command::Runs(args)) => runs::runs(&args, cli.screen),
+        Some(Command::Show(args)) => show::show(&args, cli.screen),
+        Some(Command::Compare(args)) => compare::compare(&args, cli.screen),
+        Some(Command::Note(args)) => show::note(&args),
+        Some(Command::Tag(args)) => show::tag(&args),
+        Some(Command::Rm(args)) => remove::rm(&args, cli.screen),
+        Some(Command::Prune(args)) => remove::prune(&args, cli.screen),
         Some(Command::Bench(args)) => bench::bench(&args),
         Some(Command::Completions { shell }) => pages::completions(shell),
         Some(Command::Man) => pages::man(),
@@ -229,13 +255,4 @@ fn escaped(error: clap::Error) -> clap::Error {
 /// Prints an error to stderr in one line; stderr may be closed.
 fn print_error(error: &dyn std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "unrolled: {}", crate::escape::foreign(&error.to_string()));
-}
-
-/// Quotes `word` for a shell if necessary.
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }

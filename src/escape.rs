@@ -1,4 +1,4 @@
-//! Escaping of untrusted text (data, file names, presets) before it is printed to a terminal.
+//! Escaping of untrusted text (data, file names, presets) before it is printed to a terminal, and of words for a shell.
 
 use std::borrow::Cow;
 
@@ -11,6 +11,15 @@ pub fn foreign(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().map(|c| harmless(c).unwrap_or('\u{fffd}')).collect())
+}
+
+/// Quotes `word` for a shell if necessary.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 fn harmless(c: char) -> Option<char> {

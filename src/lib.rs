@@ -22,6 +22,7 @@
 //! | [`train`] | one training: session, step on several threads, training loop |
 //! | [`infer`] | predictions, forecasts, tags, generated text and evaluations of a trained network |
 //! | [`inspect`] | files and folders of users: what they contain, and a draft of a preset for them |
+//! | [`runs`] | the runs of a folder: table, filter, groups, comparison, notes |
 //! | [`run`] | the run folder: recording, checkpoints, reading back; hub, control socket, owner |
 //! | [`preset`] | a preset file → the resolved `RunSpec`; the built-in presets |
 //! | [`optim`] | optimizers, clipping, schedules, early stopping |
@@ -55,6 +56,7 @@ pub mod preset;
 pub mod protocol;
 pub mod rng;
 pub mod run;
+pub mod runs;
 pub mod train;
 pub mod ui;
 

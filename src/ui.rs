@@ -1,6 +1,6 @@
 //! The screens: one loop over events, keys and signals; a fold of events into state; views that only read it.
 //!
-//! Sees `protocol`, `preset` and `run`, never the trainer.
+//! Sees `protocol`, `preset`, `run` and `runs`, never the trainer.
 //!
 //! ```text
 //!   trainer ── Event ──▶ ┌──────────┐ ── frame ──▶ writer thread ──▶ terminal
@@ -15,6 +15,7 @@
 
 pub mod app;
 pub mod browser;
+pub mod compare;
 pub mod dashboard;
 pub mod filter;
 pub mod findings;
@@ -24,6 +25,7 @@ pub mod keymap;
 pub mod menu;
 pub mod plain;
 pub mod run_state;
+pub mod runs;
 pub mod screenshot;
 pub mod scroll;
 pub mod terminal;
@@ -35,6 +37,7 @@ mod widget;
 
 pub use app::{ExitReason, InitialScreen, Launch, Link};
 pub use browser::CustomDataHooks;
+pub use compare::CompareScreen;
 pub use terminal::{TerminalOptions, UiError};
 
 use app::{App, EventLoop, Flow};

@@ -24,7 +24,7 @@ use session::{LONG, Session, step};
 use tempfile::TempDir;
 use unrolled::protocol::Event;
 use unrolled::run::control::Client;
-use unrolled::run::owner::{self, RunState};
+use unrolled::run::{RunState, owner};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_unrolled");
 /// A training that ends with the test only.

@@ -38,6 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["error", "metrics", "protocol", "escape", "number", "rng", "data", "nn", "optim", "preset"],
     ),
     ("run", &["error", "durable", "metrics", "protocol"]),
+    ("runs", &["error", "durable", "escape", "metrics", "number", "preset", "protocol", "run"]),
     ("infer", &["metrics", "protocol", "number", "rng", "data", "nn", "preset", "run"]),
     // `kernel` for its threads, which shards, gradients and weights share.
     (
@@ -48,7 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("experiment", &["metrics", "number", "data", "preset", "run", "train"]),
-    ("ui", &["metrics", "protocol", "escape", "help", "number", "preset"]),
+    ("ui", &["metrics", "protocol", "escape", "help", "number", "preset", "run", "runs"]),
     (
         "bench",
         &[
@@ -72,6 +73,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "preset",
             "inspect",
             "run",
+            "runs",
             "infer",
             "train",
             "experiment",

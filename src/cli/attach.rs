@@ -14,7 +14,7 @@ use super::{ScreenArgs, exit, print_error, shell_word};
 use crate::error::chain;
 use crate::protocol::{Command, CommandRequest, CommandSender, Event, Level, LogLine, RunStatus};
 use crate::run::control::{Client, ControlError, Frames};
-use crate::run::owner::{self, RunState};
+use crate::run::{RunState, owner};
 use crate::run::{RunError, Tail};
 use crate::ui::{self, ExitReason, InitialScreen, Link, plain};
 
@@ -137,7 +137,7 @@ impl Feed {
     fn end(&mut self) {
         let since = std::time::Instant::now();
         while !self.is_over && !self.is_closed && since.elapsed() < LAST_WORDS {
-            if !matches!(owner::state(&self.run), Ok(RunState::Live)) {
+            if !owner::is_live(&self.run) {
                 break;
             }
             thread::sleep(LAST_WORDS / 30);
@@ -192,7 +192,7 @@ fn poll(run: PathBuf, text: String, events: Sender<Event>) -> impl FnOnce() + Se
                 feed.log(Level::Warning, text.clone());
             }
             idle = if feed.seq > before { 0 } else { idle + 1 };
-            if idle >= LOOK_AFTER && !matches!(owner::state(&feed.run), Ok(RunState::Live)) {
+            if idle >= LOOK_AFTER && !owner::is_live(&feed.run) {
                 break;
             }
             thread::sleep(POLL_EVERY);

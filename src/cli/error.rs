@@ -12,6 +12,7 @@ use crate::infer::InferError;
 use crate::preset::PresetError;
 use crate::run::RunError;
 use crate::run::control::ControlError;
+use crate::runs::{FilterError, KeyError, MarksError, RankError, RemoveError};
 use crate::ui::UiError;
 
 /// Why a command failed, and its exit code.
@@ -63,7 +64,7 @@ macro_rules! exit_codes {
 }
 
 exit_codes! {
-    usage: PresetError, DataError, WorkloadError;
+    usage: PresetError, DataError, WorkloadError, FilterError, KeyError, RankError;
     failed: FileError, UiError, ControlError, FetchError, MeasureError, io::Error, fmt::Error, serde_json::Error;
 }
 
@@ -75,6 +76,24 @@ impl From<RunError> for CliError {
             | RunError::NotEmpty { .. }
             | RunError::Locked { .. } => Self::usage(error),
             _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<MarksError> for CliError {
+    fn from(error: MarksError) -> Self {
+        match error {
+            MarksError::Tag { .. } => Self::usage(error),
+            MarksError::Damaged { .. } | MarksError::File(_) => Self::failed(error),
+        }
+    }
+}
+
+impl From<RemoveError> for CliError {
+    fn from(error: RemoveError) -> Self {
+        match error {
+            RemoveError::Io { .. } => Self::failed(error),
+            RemoveError::Live(_) | RemoveError::NoRun(_) | RemoveError::Current(_) => Self::usage(error),
         }
     }
 }

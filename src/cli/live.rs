@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::{CliError, CliResult};
 use super::shell_word;
-use crate::run::owner::{self, Owner, RunState};
+use crate::run::RunState;
+use crate::run::owner::{self, Owner};
 use crate::run::{self, RunError};
 
 /// Returns the run folder for `name`: a run folder, the name of one in `runs/`, or `latest`, of live runs the one started last, or else
@@ -17,7 +18,7 @@ pub(super) fn resolve(name: &Path) -> Result<PathBuf, RunError> {
     let is_folder = [name.to_owned(), runs.join(name)].iter().any(|folder| folder.is_dir());
     if !is_folder && name == Path::new("latest") {
         let folders = runs.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
-        let live = folders.filter(|folder| owner::state(folder).is_ok_and(|state| state == RunState::Live));
+        let live = folders.filter(|folder| owner::is_live(folder));
         let latest = live.filter_map(|folder| Some((Owner::read(&folder)?.started, folder))).max();
         if let Some((_, folder)) = latest {
             return Ok(folder);

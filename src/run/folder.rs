@@ -22,6 +22,8 @@ pub const OUTPUT: &str = "output.log";
 /// How often a lock is tried that is taken, and the pause in between: who asks for the state of a run takes it for an instant.
 const ATTEMPTS: u32 = 3;
 const ATTEMPT_EVERY: Duration = Duration::from_millis(20);
+/// The index in a folder of runs, which is no content of its own.
+pub const INDEX: &str = ".index";
 /// The number of entries named of a folder that is not empty.
 const NAMED: usize = 5;
 /// Entries that show that a folder contains a run.
@@ -213,7 +215,7 @@ pub fn check_empty_except(dir: &Path, belongs: impl Fn(&DirEntry) -> bool) -> Re
             None => RunError::Occupied(dir.to_owned()),
         });
     }
-    let others = entries.iter().filter(|entry| !belongs(entry));
+    let others = entries.iter().filter(|entry| entry.file_name() != INDEX && !belongs(entry));
     let mut found: Vec<String> = others.map(|entry| entry.file_name().display().to_string()).collect();
     if found.is_empty() {
         return Ok(());

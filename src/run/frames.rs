@@ -12,7 +12,7 @@
 //! Frames of an unknown kind are skipped: a later version may add kinds. Where probes were thinned, a frame of kind `Stride` has the
 //! number of monitored steps from one recorded probe to the next, as u64.
 
-mod bytes;
+pub(crate) mod bytes;
 mod event;
 mod frame_reader;
 mod framing;

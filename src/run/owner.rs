@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Reader, RunError};
+use super::{Reader, RunError, RunState};
 use crate::protocol::{Event, RunStatus};
 pub use guard::OwnerGuard;
 pub use process::host;
@@ -27,51 +27,6 @@ pub(super) const LOCK: &str = "lock";
 const BEAT: Duration = Duration::from_secs(10);
 /// The age from which the process of another host is taken for dead.
 const DEAD: Duration = Duration::from_secs(30);
-
-/// The state of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunState {
-    /// A process trains it.
-    Live,
-    /// Trained to its end.
-    Finished,
-    /// Stopped by a command or signal.
-    Stopped,
-    /// Ended because a loss, gradient or weight was not finite, or absurd.
-    Diverged,
-    /// Ended by an error.
-    Failed,
-    /// The process has ended without a word: killed, or its machine went down.
-    Crashed,
-}
-
-impl RunState {
-    /// One word for tables.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Finished => "finished",
-            Self::Stopped => "stopped",
-            Self::Diverged => "diverged",
-            Self::Failed => "failed",
-            Self::Crashed => "crashed",
-        }
-    }
-
-    /// The state after a training that ended with `status`.
-    fn after(status: &RunStatus) -> Self {
-        match status {
-            RunStatus::Finished => Self::Finished,
-            RunStatus::Stopped { .. } => Self::Stopped,
-            RunStatus::Diverged { .. } => Self::Diverged,
-            RunStatus::Failed { .. } => Self::Failed,
-            RunStatus::Preparing { .. } | RunStatus::Training | RunStatus::Validating | RunStatus::Paused => {
-                Self::Crashed
-            }
-        }
-    }
-}
 
 /// The content of `owner.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,20 +138,25 @@ impl Owner {
 /// # Errors
 /// If there is no run, or, for one without `owner.json`, if its recording cannot be read.
 pub fn state(run: &Path) -> Result<RunState, RunError> {
-    let owner = Owner::read(run);
-    match &owner {
-        Some(owner) if owner.state != RunState::Live => return Ok(owner.state),
-        Some(owner) if owner.runs_here() => return Ok(RunState::Live),
-        _ => {}
-    }
-    if is_locked(run) {
+    if is_live(run) {
         return Ok(RunState::Live);
     }
-    match owner {
-        Some(owner) if owner.is_here() => Ok(RunState::Crashed),
-        Some(_) => Ok(if is_fresh(run, SystemTime::now()) { RunState::Live } else { RunState::Crashed }),
+    match Owner::read(run) {
+        Some(owner) if owner.state == RunState::Live => Ok(RunState::Crashed),
+        Some(owner) => Ok(owner.state),
         None => recorded(run),
     }
+}
+
+/// Whether a process trains the run in the folder `run`.
+pub fn is_live(run: &Path) -> bool {
+    let owner = Owner::read(run);
+    match &owner {
+        Some(owner) if owner.state != RunState::Live => return false,
+        Some(owner) if owner.runs_here() => return true,
+        _ => {}
+    }
+    is_locked(run) || owner.is_some_and(|owner| !owner.is_here() && is_fresh(run, SystemTime::now()))
 }
 
 /// Notes that the ended run in the folder `run` will be started again after `step`; returns how often that was so without a step in
@@ -215,7 +175,7 @@ pub fn note_requeue(run: &Path, step: u64) -> Result<u32, RunError> {
 
 /// The owner of the run in the folder `run`, if it is live.
 pub(super) fn live(run: &Path) -> Option<Owner> {
-    Owner::read(run).filter(|_| state(run).is_ok_and(|state| state == RunState::Live))
+    Owner::read(run).filter(|_| is_live(run))
 }
 
 /// Whether a process has locked the run, as far as this host knows.
@@ -254,7 +214,7 @@ fn recorded(run: &Path) -> Result<RunState, RunError> {
             Err(error) => return Err(error),
         }
     }
-    Ok(last.as_ref().map_or(RunState::Crashed, RunState::after))
+    Ok(last.as_ref().and_then(RunState::of_status).unwrap_or(RunState::Crashed))
 }
 
 #[cfg(test)]
@@ -294,7 +254,7 @@ mod tests {
             (RunStatus::Diverged { what: String::new() }, RunState::Diverged),
             (RunStatus::Failed { what: String::new() }, RunState::Failed),
         ] {
-            write(run, &Owner { state: RunState::after(&status), ..owner.clone() });
+            write(run, &Owner { state: RunState::of_status(&status).unwrap(), ..owner.clone() });
             assert_eq!(state(run).unwrap(), expected);
         }
     }

@@ -3,6 +3,7 @@
 mod drawing;
 mod event_loop;
 mod leave_dialog;
+mod lists;
 mod popup;
 
 use crossbeam_channel::Receiver;
@@ -16,11 +17,13 @@ pub use drawing::DrawingCost;
 pub use event_loop::{EventLoop, Flow};
 
 use super::browser::{self, Browser, CustomDataHooks};
+use super::compare::CompareScreen;
 use super::dashboard::Dashboard;
 use super::filter::FilteredList;
 use super::input::Input;
 use super::keymap::{self, Action, Context};
 use super::menu::{Menu, Request};
+use super::runs::RunsScreen;
 use super::terminal::Notice;
 use super::theme::{Role, Theme};
 use super::view::dashboard;
@@ -49,6 +52,8 @@ pub enum InitialScreen {
     Dashboard(Link),
     /// The dashboard of a run of another process, which goes on when the screen ends.
     Attached(Link),
+    /// Runs side by side.
+    Compare(Box<CompareScreen>),
 }
 
 /// Why the screen ended.
@@ -98,6 +103,10 @@ pub struct App<'a> {
     /// Over the menu, while the user chooses own data.
     browser: Option<Browser>,
     hooks: Option<CustomDataHooks>,
+    /// The list of runs, over the menu.
+    runs: Option<RunsScreen>,
+    /// The comparison of runs, over all.
+    compare: Option<Box<CompareScreen>>,
     /// Whether there is a menu to go back to.
     from_menu: bool,
     /// Whether the runs are those of another process.
@@ -116,14 +125,23 @@ pub struct App<'a> {
 impl<'a> App<'a> {
     /// The screen as it starts.
     pub fn new(start: InitialScreen, entries: Vec<Entry>, launch: Launch<'a>, theme: Theme) -> Self {
-        let hooks = if let InitialScreen::Menu(hooks) = start { hooks } else { None };
+        let from_menu = matches!(start, InitialScreen::Menu(_));
+        let attached = matches!(start, InitialScreen::Attached(_));
+        let (mut hooks, mut link, mut compare) = (None, None, None);
+        match start {
+            InitialScreen::Menu(given) => hooks = given,
+            InitialScreen::Dashboard(given) | InitialScreen::Attached(given) => link = Some(given),
+            InitialScreen::Compare(given) => compare = Some(given),
+        }
         let menu = Menu::new(entries);
         let mut app = Self {
             menu: if hooks.is_some() { menu.with_own_data() } else { menu },
             browser: None,
             hooks,
-            from_menu: matches!(start, InitialScreen::Menu(_)),
-            attached: matches!(start, InitialScreen::Attached(_)),
+            runs: None,
+            compare,
+            from_menu,
+            attached,
             run: None,
             overlay: None,
             launch,
@@ -132,7 +150,7 @@ impl<'a> App<'a> {
             drawing: None,
             outcome: None,
         };
-        if let InitialScreen::Dashboard(link) | InitialScreen::Attached(link) = start {
+        if let Some(link) = link {
             app.show(link);
         }
         app
@@ -223,6 +241,8 @@ impl<'a> App<'a> {
     fn context(&self) -> Context {
         match &self.browser {
             _ if self.run.is_some() => Context::Dashboard,
+            _ if self.compare.is_some() => Context::Compare,
+            _ if self.runs.is_some() => Context::Runs,
             Some(browser) => browser.context(),
             None => Context::Menu,
         }
@@ -230,9 +250,10 @@ impl<'a> App<'a> {
 
     /// The list in front while no training is on the screen.
     fn list(&mut self) -> &mut dyn FilteredList {
-        match &mut self.browser {
-            Some(browser) => browser,
-            None => &mut self.menu,
+        match (&mut self.runs, &mut self.browser) {
+            (Some(runs), _) => runs,
+            (None, Some(browser)) => browser,
+            (None, None) => &mut self.menu,
         }
     }
 
@@ -263,11 +284,14 @@ impl<'a> App<'a> {
             Action::Help => self.overlay = Some(Overlay::Popup(Popup::help(self.context()))),
             Action::Quit => self.quit(),
             _ if self.run.is_some() => self.act_on_run(action),
+            _ if self.compare.is_some() => self.act_on_comparison(action),
+            _ if self.runs.is_some() => self.act_on_runs(action),
             _ if self.browser.is_some() => self.act_on_files(action),
             _ => match self.menu.act(action) {
                 Some(Request::Train(name)) => self.train(&name),
                 Some(Request::Fetch(what)) => self.show_message("Data not found", &what),
                 Some(Request::Browse) => self.browse(),
+                Some(Request::Runs) => self.show_runs(),
                 None => {}
             },
         }
@@ -429,10 +453,7 @@ impl<'a> App<'a> {
         self.body = body;
         match &self.run {
             Some(run) => dashboard::render(&run.dashboard, body, frame.buffer_mut(), &self.theme),
-            None => match &mut self.browser {
-                Some(browser) => browser.render(frame, body, &self.theme),
-                None => self.menu.render(frame, body, &self.theme),
-            },
+            None => self.render_lists(frame, body),
         }
         if let Some(foot) = foot {
             let line = self.footer(foot);
@@ -451,6 +472,10 @@ impl<'a> App<'a> {
 
     /// What the footer says of a key instead of the table's word: empty for a key without effect at present.
     fn footer_word(&self, action: Action) -> Option<&'static str> {
+        let has_panels = self.run.is_some() || (self.runs.is_none() && self.compare.is_none());
+        if action == Action::FocusNext && !has_panels {
+            return Some("");
+        }
         let run = self.run.as_ref()?;
         let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);
         let trains = matches!(status, Some(RunStatus::Training | RunStatus::Validating | RunStatus::Paused));

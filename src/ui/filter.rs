@@ -84,6 +84,11 @@ impl Filter {
         }
     }
 
+    /// What was typed.
+    pub fn text(&self) -> &str {
+        self.line.value()
+    }
+
     /// Whether `text`, in lower case, contains every word of the filter.
     pub fn passes(&self, text: &str) -> bool {
         self.line.value().to_lowercase().split_whitespace().all(|word| text.contains(word))

@@ -29,6 +29,18 @@ pub enum Action {
     Parent,
     /// Show or hide hidden files.
     ToggleHidden,
+    /// Show the runs.
+    Runs,
+    /// Mark a run, or remove its mark.
+    Mark,
+    /// Compare the marked runs.
+    Compare,
+    /// Sort by something else.
+    Sort,
+    /// Next metric.
+    NextMetric,
+    /// Previous metric.
+    PreviousMetric,
     /// Next panel.
     FocusNext,
     /// Previous panel.
@@ -104,6 +116,10 @@ pub enum Context {
     Browser,
     /// In the inspection of a file only.
     Inspection,
+    /// In the list of runs only.
+    Runs,
+    /// In a comparison of runs only.
+    Compare,
     /// In the dashboard only.
     Dashboard,
 }
@@ -210,6 +226,8 @@ pub fn markdown() -> String {
         ("Menu", Context::Menu),
         ("Your data: files", Context::Browser),
         ("Your data: inspection", Context::Inspection),
+        ("Runs", Context::Runs),
+        ("Comparison of runs", Context::Compare),
         ("Dashboard", Context::Dashboard),
     ] {
         out += &format!("**{heading}**\n\n| Key | |\n|---|---|\n");
@@ -232,7 +250,9 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_place() {
-        for context in [Context::Menu, Context::Browser, Context::Inspection, Context::Dashboard] {
+        let contexts =
+            [Context::Menu, Context::Browser, Context::Inspection, Context::Runs, Context::Compare];
+        for context in contexts.into_iter().chain([Context::Dashboard]) {
             let keys: Vec<Key> = bindings(context).flat_map(|b| b.keys.iter().copied()).collect();
             for (i, key) in keys.iter().enumerate() {
                 assert!(!keys[i + 1..].contains(key), "{} means two things at {context:?}", key.name());

@@ -34,6 +34,8 @@ pub enum Request {
     Fetch(String),
     /// Open the file browser.
     Browse,
+    /// Show the list of runs.
+    Runs,
 }
 
 /// The presets, the filter and the selection.
@@ -101,6 +103,7 @@ impl Menu {
             Action::CustomData if self.entries.iter().any(|entry| entry.name == OWN_DATA) => {
                 return Some(Request::Browse);
             }
+            Action::Runs => return Some(Request::Runs),
             Action::Back if self.description_focused => self.description_focused = false,
             Action::Back => self.clear_filter(),
             Action::FocusNext | Action::FocusPrevious => self.description_focused = !self.description_focused,

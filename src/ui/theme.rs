@@ -89,6 +89,12 @@ impl Theme {
         }
     }
 
+    /// The style of the curve of one of several equal things: eight colours, which repeat.
+    pub fn series(&self, number: usize) -> Style {
+        let color = palette::series_color(number, self.light).on(self.colors);
+        color.map_or(Style::new(), |color| Style::new().fg(color))
+    }
+
     /// The colour of a value between -1 and 1 on a diverging, colour-blind-safe scale; `None` without colours.
     ///
     /// Blue for negative, orange for positive, the background's own black or white for 0; values beyond ±1 take
@@ -154,7 +160,16 @@ mod tests {
                 assert_ne!(of(Role::Good), of(Role::Bad));
             }
         }
+        for colors in [Colors::Ansi16, Colors::Ansi256, Colors::True] {
+            for light in [false, true] {
+                let theme = Theme { colors, glyphs: Glyphs::Braille, light };
+                let series: Vec<Style> = (0..8).map(|number| theme.series(number)).collect();
+                assert!((0..8).all(|i| !series[..i].contains(&series[i])), "{series:?}");
+                assert!(series.iter().flat_map(|style| style.fg).all(|color| tier(color) <= colors));
+            }
+        }
         let mono = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false };
+        assert_eq!(mono.series(3), Style::new());
         assert_ne!(mono.style(Role::Train), mono.style(Role::Raw));
         assert_ne!(mono.style(Role::Border), mono.style(Role::Focus));
     }

@@ -87,6 +87,19 @@ fn keys_of_a_classifier() {
     printed(at, &format!("printf '{wrong}' > wrong.csv"));
     check_lines(&printed(at, "unrolled evaluate run --json --data wrong.csv"), "evaluate --json");
     check_lines(&printed(at, "unrolled data info reviews.csv --json"), "data info --json");
+    for line in ["note run new", "tag run a"] {
+        printed(at, &format!("unrolled {line}"));
+    }
+    let keys = |section| documented(section);
+    let of_runs = keys("runs --json");
+    check_lines(&printed(at, "unrolled runs --json"), "runs --json");
+    check_lines(&printed(at, "unrolled runs --group seed --json"), "runs --group --json");
+    for (command, section) in
+        [("show run --json", "show --json"), ("compare latest run --json", "compare --json")]
+    {
+        let all = keys(section).into_iter().chain(of_runs.clone()).collect();
+        check(&serde_json::from_str(&printed(at, &format!("unrolled {command}"))).unwrap(), &all, section);
+    }
 }
 
 #[test]

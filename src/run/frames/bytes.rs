@@ -4,7 +4,7 @@
 use crate::protocol::Direction;
 
 /// Appends `x` in groups of 7 bits, lowest first; the high bit is set if more follow.
-pub(super) fn put_uint(out: &mut Vec<u8>, mut x: u64) {
+pub(crate) fn put_uint(out: &mut Vec<u8>, mut x: u64) {
     while x >= 0x80 {
         out.push(x as u8 | 0x80);
         x >>= 7;
@@ -12,7 +12,7 @@ pub(super) fn put_uint(out: &mut Vec<u8>, mut x: u64) {
     out.push(x as u8);
 }
 
-pub(super) fn put_f64(out: &mut Vec<u8>, x: f64) {
+pub(crate) fn put_f64(out: &mut Vec<u8>, x: f64) {
     out.extend_from_slice(&x.to_le_bytes());
 }
 
@@ -27,7 +27,7 @@ pub(super) fn put_f32s(out: &mut Vec<u8>, values: &[f32]) {
 }
 
 /// Appends the length in bytes, then the text.
-pub(super) fn put_str(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn put_str(out: &mut Vec<u8>, text: &str) {
     put_uint(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
 }
@@ -43,7 +43,7 @@ pub(super) fn put_direction(out: &mut Vec<u8>, direction: Option<Direction>) {
 
 /// Reads values from the front of a payload; `None` if it is too short or invalid. Memory is allocated only for bytes
 /// that are present, so a hostile length allocates nothing.
-pub(super) struct PayloadReader<'a>(pub &'a [u8]);
+pub(crate) struct PayloadReader<'a>(pub &'a [u8]);
 
 impl<'a> PayloadReader<'a> {
     pub fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {

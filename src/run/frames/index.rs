@@ -44,7 +44,8 @@ impl Index {
         }
     }
 
-    fn from_end(path: &Path, file: &File) -> Option<Self> {
+    /// The index at the end of a finished recording.
+    pub fn from_end(path: &Path, file: &File) -> Option<Self> {
         let end = file.metadata().ok()?.len();
         let mut own_offset = [0; 8];
         file.read_exact_at(&mut own_offset, end.checked_sub((8 + FRAME_TRAILER) as u64)?).ok()?;

@@ -45,7 +45,7 @@ impl OwnerGuard {
 
     /// Writes the state after a training that ended with `status`.
     pub fn finish(&self, status: &RunStatus) {
-        self.change(|owner| owner.state = RunState::after(status));
+        self.change(|owner| owner.state = RunState::of_status(status).unwrap_or(RunState::Crashed));
     }
 
     /// Changes what is in the file. Best effort: a folder that is gone or full is reported by the recording.

@@ -1,6 +1,6 @@
 use ratatui::crossterm::event::KeyCode;
 
-use super::Context::{Browser, Dashboard, Everywhere, Inspection, Menu};
+use super::Context::{Browser, Compare, Dashboard, Everywhere, Inspection, Menu, Runs};
 use super::Key::{Char, Code, Ctrl, Digit};
 use super::{Action, Binding, Context, Key};
 
@@ -27,6 +27,64 @@ pub const BINDINGS: &[Binding] = &[
     row(Menu, Action::Open, &[Code(KeyCode::Enter)], "train", "Train the chosen preset."),
     row(Menu, Action::Filter, &[Char('/')], "filter", "Show only presets that contain the typed words."),
     row(Menu, Action::CustomData, &[Char('d')], "your data", "Use your own data: choose a file or folder."),
+    row(
+        Menu,
+        Action::Runs,
+        &[Char('r')],
+        "runs",
+        "Show the runs in runs/: look at them, filter and compare them.",
+    ),
+    row(Runs, Action::Open, &[Code(KeyCode::Enter)], "show", "Show all about the chosen run."),
+    row(Runs, Action::Mark, &[Char(' ')], "mark", "Mark the run for a comparison, or remove its mark."),
+    row(
+        Runs,
+        Action::Compare,
+        &[Char('c')],
+        "compare",
+        "Compare the marked runs, or the marked one with the chosen one.",
+    ),
+    row(
+        Runs,
+        Action::Filter,
+        &[Char('/')],
+        "filter",
+        "Show only runs that fulfil all typed conditions: lstm, !conv, val_acc>0.9, units=16.",
+    ),
+    row(Runs, Action::Sort, &[Char('s')], "sort", "Sort by age, name, best value or state."),
+    row(Compare, Action::NextMetric, &[Char('m')], "metric", "Show the next metric."),
+    row(Compare, Action::PreviousMetric, &[Char('M')], "", "Show the previous metric."),
+    row(Compare, Action::XAxis, &[Char('x')], "axis", "Switch the x axis: steps, epochs, tokens, seconds."),
+    row(Compare, Action::LogScale, &[Char('l')], "log", "Toggle a logarithmic axis of the metric."),
+    row(
+        Compare,
+        Action::Open,
+        &[Code(KeyCode::Enter)],
+        "enlarge",
+        "Show the chart alone, or the panels again.",
+    ),
+    row(
+        Compare,
+        Action::SmoothMore,
+        &[Char('+'), Char('=')],
+        "smooth",
+        "Smooth the metrics of single steps more.",
+    ),
+    row(Compare, Action::SmoothLess, &[Char('-')], "", "Smooth the metrics of single steps less."),
+    row(Compare, Action::SmoothOff, &[Char('0')], "", "Do not smooth."),
+    row(
+        Compare,
+        Action::NextLayer,
+        &[Char(']')],
+        "layer",
+        "Show the gradient of the next recurrent layer or direction.",
+    ),
+    row(
+        Compare,
+        Action::PreviousLayer,
+        &[Char('[')],
+        "",
+        "Show the gradient of the previous recurrent layer or direction.",
+    ),
     row(
         Browser,
         Action::Open,

@@ -73,6 +73,37 @@ pub(super) fn role_color(role: Role, light: bool) -> Option<RoleColor> {
     Some(if light { bright } else { dark })
 }
 
+/// The colours of several equal curves, on dark and on light backgrounds.
+const SERIES: [[RoleColor; 8]; 2] = [
+    [
+        RoleColor::new(0xff_b0_2e, 214, Color::Yellow),
+        RoleColor::new(0x56_b4_e9, 75, Color::LightCyan),
+        RoleColor::new(0x2f_c4_98, 42, Color::Green),
+        RoleColor::new(0xd9_8b_b6, 175, Color::LightMagenta),
+        RoleColor::new(0xf0_e4_42, 227, Color::LightYellow),
+        RoleColor::new(0xff_78_55, 209, Color::LightRed),
+        RoleColor::new(0x7a_9c_ff, 69, Color::LightBlue),
+        RoleColor::new(0xe8_ec_f2, 255, Color::White),
+    ],
+    [
+        RoleColor::new(0xc4_4f_00, 166, Color::Red),
+        RoleColor::new(0x00_62_a8, 25, Color::Blue),
+        RoleColor::new(0x00_78_58, 29, Color::Green),
+        RoleColor::new(0xa0_3e_78, 132, Color::Magenta),
+        RoleColor::new(0x8a_68_00, 94, Color::Yellow),
+        RoleColor::new(0xb8_00_3a, 125, Color::LightRed),
+        RoleColor::new(0x4a_3a_c0, 55, Color::LightBlue),
+        RoleColor::new(0x1c_20_26, 234, Color::Black),
+    ],
+];
+
+/// The colour of one of several equal curves.
+pub(super) fn series_color(number: usize, light: bool) -> RoleColor {
+    let [dark, bright] = SERIES;
+    let colors = if light { bright } else { dark };
+    colors[number % colors.len()]
+}
+
 /// What a role adds to its colour, or says without any.
 pub(super) fn modifier(role: Role, mono: bool) -> Modifier {
     match role {

@@ -16,6 +16,8 @@ use super::text;
 use super::ticks::Tick;
 use crate::ui::theme::{Glyphs, Role, Theme};
 
+/// Columns between two marks of a [`LineStyle::Named`].
+const NAMED_EVERY: usize = 24;
 /// Minimum width left of the plot: the name of the x axis is below it.
 const GUTTER: usize = 7;
 
@@ -37,6 +39,58 @@ pub enum LineStyle {
     Solid,
     /// Dashed, with a mark at every point.
     Marked(char),
+    /// One of several equal curves, told apart without colours.
+    Named {
+        /// Where it has dots.
+        pattern: Pattern,
+        /// Its mark, at some points and at the last.
+        mark: char,
+        /// Columns to the first mark: those of different curves lie apart.
+        offset: usize,
+    },
+}
+
+/// Where a line has dots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pattern {
+    /// Everywhere.
+    Solid,
+    /// In long pieces.
+    Dashed,
+    /// Here and there.
+    Dotted,
+}
+
+impl LineStyle {
+    /// Whether the line between two points has dots in column `x` of dots.
+    fn joins(self, x: usize) -> bool {
+        match self {
+            Self::Behind | Self::Solid => true,
+            Self::Marked(_) => !x.is_multiple_of(3),
+            Self::Named { .. } => self.has_point(x),
+        }
+    }
+
+    /// Whether a point in column `x` of dots is drawn.
+    fn has_point(self, x: usize) -> bool {
+        match self {
+            Self::Named { pattern: Pattern::Dashed, .. } => x % 8 < 5,
+            Self::Named { pattern: Pattern::Dotted, .. } => x.is_multiple_of(4),
+            _ => true,
+        }
+    }
+
+    /// The mark of a point in this column, if the last one was at `marked`; `last` if there is no further point.
+    fn mark(self, column: usize, marked: Option<usize>, last: bool) -> Option<char> {
+        match self {
+            Self::Behind | Self::Solid => None,
+            Self::Marked(mark) => marked.is_none_or(|marked| column > marked + 1).then_some(mark),
+            Self::Named { mark, offset, .. } => {
+                let due = marked.map_or(offset % NAMED_EVERY, |marked| marked + NAMED_EVERY);
+                (last || column >= due).then_some(mark)
+            }
+        }
+    }
 }
 
 /// A curve.
@@ -212,7 +266,7 @@ impl Scale {
 
     fn trace(&self, curve: &Curve<'_>, canvas: &mut Canvas, marks: &mut Vec<Mark>, theme: &Theme) {
         let ink = DotStyle { style: curve.style, behind: curve.line == LineStyle::Behind };
-        let dashed = matches!(curve.line, LineStyle::Marked(_));
+        let last = curve.samples.iter().take(self.width).rposition(|sample| sample.span.is_some());
         let mut before: Option<(usize, usize, usize)> = None;
         let mut marked = None;
         for (x, sample) in curve.samples.iter().enumerate().take(self.width) {
@@ -222,17 +276,17 @@ impl Scale {
                     let start = top.clamp(upper, lower);
                     let end = start.clamp(top, bottom);
                     segment((from, start), (x, end), |x, y| {
-                        if !dashed || x % 3 != 0 {
+                        if curve.line.joins(x) {
                             canvas.dot(x, y, ink);
                         }
                     });
                 }
-                (top..=bottom).for_each(|y| canvas.dot(x, y, ink));
+                if curve.line.has_point(x) {
+                    (top..=bottom).for_each(|y| canvas.dot(x, y, ink));
+                }
                 before = Some((x, top, bottom));
                 let (column, row) = (x / self.across, bottom.midpoint(top) / self.down);
-                if let LineStyle::Marked(mark) = curve.line
-                    && marked.is_none_or(|marked| column > marked + 1)
-                {
+                if let Some(mark) = curve.line.mark(column, marked, last == Some(x)) {
                     marks.push((column, row, mark, curve.style));
                     marked = Some(column);
                 }
@@ -326,10 +380,25 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_equal_rank_differ_without_colours_and_end_with_their_letter() {
+        let samples = [at(0.0, 0.0); 40];
+        let row =
+            |pattern| drawn(&samples, LineStyle::Named { pattern, mark: 'B', offset: 3 }, 27)[3].clone();
+        assert_eq!(row(Pattern::Solid), "     0┤⣀⣀⣀B⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀B");
+        assert_eq!(row(Pattern::Dashed), "     0┤⣀⣀⡀B⣀⣀⡀ ⣀⣀⡀ ⣀⣀⡀ ⣀⣀⡀B");
+        assert_eq!(row(Pattern::Dotted), "     0┤⡀ ⡀B⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀ ⡀B");
+        let mut alone = [Sample::default(); 40];
+        alone[0] = at(0.0, 0.0);
+        let line = LineStyle::Named { pattern: Pattern::Dotted, mark: 'B', offset: 3 };
+        assert_eq!(drawn(&alone, line, 27)[3].trim_end(), "     0┤B");
+    }
+
+    #[test]
     fn every_size_is_survived() {
         let samples = [at(-7.0, 7.0); 400];
         for width in 0..20 {
             drawn(&samples, LineStyle::Marked('o'), width);
+            drawn(&samples, LineStyle::Named { pattern: Pattern::Dashed, mark: 'B', offset: 9 }, width);
         }
     }
 }

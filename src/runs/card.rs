@@ -1,0 +1,226 @@
+use std::path::{Path, PathBuf};
+
+use super::list::{self, Run};
+use super::progress::{Monitored, Progress, Recorded};
+use super::summary::Summary;
+use crate::escape::{foreign, shell_word};
+use crate::number;
+use crate::preset::{self, Overrides, Settings};
+use crate::protocol::{Level, RunInfo};
+use crate::run::{self, Outline};
+
+/// The maximum number of warnings on a card; those that follow are counted.
+const WARNINGS: usize = 10;
+
+/// All about one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Card {
+    /// The run.
+    pub run: Run,
+    /// The facts of its network and data, if it was prepared.
+    pub info: Option<Box<RunInfo>>,
+    /// Settings that differ from those of the built-in preset of its name: path, the preset's value, the run's. `None` if there is no such
+    /// preset.
+    pub changed: Option<Vec<Changed>>,
+    /// Commands, alerts and gaps.
+    pub recorded: Vec<Recorded>,
+    /// Warnings and errors of its log.
+    pub warnings: Vec<String>,
+    /// Its complete checkpoints.
+    pub checkpoints: Vec<Checkpoint>,
+    /// The command that makes the same training.
+    pub repeat: String,
+}
+
+/// Path of a setting, value in the preset, value in the run.
+pub type Changed = (String, Option<String>, Option<String>);
+
+/// A checkpoint of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The name of its folder: `step-100`.
+    pub name: String,
+    /// Whether it is the last.
+    pub is_last: bool,
+    /// Whether it is the best by the monitored metric.
+    pub is_best: bool,
+}
+
+impl Card {
+    /// Reads the run in the folder `path`, called `name`.
+    pub fn read(path: &Path, name: &str) -> Self {
+        let run = list::open(path, name);
+        let info = Outline::read(path, false).ok().and_then(|outline| outline.info);
+        let log = run::log_lines(path).unwrap_or_default();
+        let mut warnings: Vec<String> =
+            log.into_iter().filter(|line| line.level != Level::Info).map(|line| line.text).collect();
+        let more = warnings.len().saturating_sub(WARNINGS);
+        warnings.truncate(WARNINGS);
+        if more > 0 {
+            warnings.push(format!("and {more} more"));
+        }
+        let progress = Progress::read(&path.join("metrics.jsonl"), Monitored::default()).unwrap_or_default();
+        let own: Settings =
+            run.summary.settings.iter().map(|(path, value)| (path.to_string(), value.to_string())).collect();
+        let changed =
+            of_preset(&run.summary.preset, &Overrides::default()).map(|preset| changes(&preset, &own));
+        let repeat = repeat(&run.summary, changed.as_deref(), &own, path);
+        let checkpoints = checkpoints(path);
+        Self { run, info, changed, recorded: progress.recorded, warnings, checkpoints, repeat }
+    }
+
+    /// The card as rows of name and value, escaped; a name may have several rows.
+    pub fn rows(&self) -> Vec<(&'static str, String)> {
+        let Run { name, path, state, started, summary, marks } = &self.run;
+        let mut rows = vec![
+            ("run", path.display().to_string()),
+            ("state", state.word().to_owned()),
+            ("reason", summary.reason.to_string()),
+            ("damage", summary.damage.to_string()),
+            ("started", super::format::timestamp(*started)),
+            ("preset", summary.preset.to_string()),
+        ];
+        if path.as_os_str().is_empty() {
+            rows.insert(0, ("run", name.to_string()));
+        }
+        if let Some(info) = &self.info {
+            rows.extend(facts(info));
+        }
+        rows.extend(self.changed.iter().flatten().map(|(path, before, after)| {
+            let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".into());
+            ("changed", format!("{path} = {} (preset: {})", value(after), value(before)))
+        }));
+        if self.changed.is_none() {
+            let shown = |key: &str| ["train.", "data."].iter().any(|start| key.starts_with(start));
+            let settings = summary.settings.iter().filter(|(key, _)| shown(key));
+            rows.extend(settings.map(|(key, value)| ("setting", format!("{key} = {value}"))));
+        }
+        let epochs = match summary.planned {
+            0 => number::count(summary.epochs),
+            planned => format!("{} of {}", number::count(summary.epochs), number::count(planned)),
+        };
+        let time = number::duration(summary.seconds);
+        rows.push(("trained", format!("{} steps, {epochs} epochs, {time}", number::count(summary.steps))));
+        let list = |values: &super::Values| {
+            let values = values.iter().map(|(name, x)| format!("{name} {}", number::named(name, *x)));
+            values.collect::<Vec<String>>().join(", ")
+        };
+        if let Some(best) = &summary.best {
+            let at =
+                format!("epoch {}, step {}, by {}", best.epoch, number::count(best.step), summary.monitor);
+            rows.push(("best", format!("{at}: {}", list(&best.metrics))));
+        }
+        if !summary.last.is_empty() {
+            rows.push(("last", format!("epoch {}: {}", number::count(summary.epochs), list(&summary.last))));
+        }
+        rows.extend(self.recorded.iter().map(|Recorded { kind, step, fields }| {
+            let fields: Vec<String> =
+                fields.iter().map(|(key, value)| format!("{key} {}", plain(value))).collect();
+            ("event", format!("{kind} after step {}: {}", number::count(*step), fields.join(", ")))
+        }));
+        rows.extend(self.warnings.iter().map(|text| ("warning", text.clone())));
+        rows.extend(self.checkpoints.iter().map(|checkpoint| {
+            let marks = [(checkpoint.is_last, "last"), (checkpoint.is_best, "best")];
+            let marks: Vec<&str> = marks.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
+            ("checkpoint", format!("{} {}", checkpoint.name, marks.join(", ")).trim_end().to_owned())
+        }));
+        rows.push(("tags", marks.tags.join(" ")));
+        rows.extend(marks.notes.iter().map(|note| ("note", format!("{}: {}", note.time, note.text))));
+        rows.push(("repeat", self.repeat.clone()));
+        let escaped = rows.into_iter().map(|(name, value)| (name, foreign(&value).into_owned()));
+        escaped.filter(|(_, value)| !value.is_empty()).collect()
+    }
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn facts(info: &RunInfo) -> Vec<(&'static str, String)> {
+    let mut rows = vec![("data", info.data.source.clone())];
+    let count = |n: usize| number::count(n as u64);
+    let (train, validation) = (count(info.data.train), count(info.data.validation));
+    rows.push(("sequences", format!("{train} for training, {validation} for validation")));
+    if info.data.vocabulary > 0 {
+        rows.push(("vocabulary", count(info.data.vocabulary)));
+    }
+    rows.push(("length", format!("{} time steps", count(info.data.length))));
+    for (i, layer) in info.model.layers.iter().enumerate() {
+        let sizes = layer.output.iter().map(|size| size.map_or("None".into(), |size| size.to_string()));
+        let shape = sizes.collect::<Vec<String>>().join(", ");
+        let detail = if layer.detail.is_empty() { String::new() } else { format!("  {}", layer.detail) };
+        let params = number::counted(layer.params, "parameter");
+        rows.push(("layer", format!("{i} {} ({shape})  {params}{detail}", layer.class)));
+    }
+    rows.extend([
+        ("parameters", count(info.model.params())),
+        ("optimizer", info.optimizer.clone()),
+        ("loss", info.loss.clone()),
+        ("seed", info.seed.to_string()),
+        ("threads", info.threads.to_string()),
+    ]);
+    rows
+}
+
+/// The settings of the built-in preset `name` with `overrides`.
+fn of_preset(name: &str, overrides: &Overrides) -> Option<Settings> {
+    preset::text(name)?;
+    preset::load(name, overrides).ok()?.spec.settings().ok()
+}
+
+/// The settings that differ: first those that the run has, in its order.
+fn changes(preset: &Settings, own: &Settings) -> Vec<Changed> {
+    let find = |settings: &Settings, path: &str| {
+        settings.iter().find(|(key, _)| key == path).map(|(_, value)| value.clone())
+    };
+    let gone = preset.iter().filter(|(path, _)| find(own, path).is_none());
+    own.iter()
+        .map(|(path, value)| (path.clone(), find(preset, path), Some(value.clone())))
+        .filter(|(_, before, after)| before != after)
+        .chain(gone.map(|(path, value)| (path.clone(), Some(value.clone()), None)))
+        .collect()
+}
+
+/// The command that trains the same: by the preset's name and its changes, if these give all settings of the run; else by its spec.
+fn repeat(summary: &Summary, changed: Option<&[Changed]>, own: &Settings, path: &Path) -> String {
+    let mut words = vec!["unrolled".to_owned(), "train".to_owned()];
+    let by_name = changed.and_then(|changed| {
+        let mut overrides = Overrides::default();
+        for (path, _, value) in changed {
+            match (path.as_str(), value) {
+                ("train.seed", Some(value)) => overrides.seed = value.parse().ok(),
+                (path, Some(value)) => overrides.set.push(format!("{path}={value}")),
+                (_, None) => {}
+            }
+        }
+        (of_preset(&summary.preset, &overrides)? == *own).then_some(overrides)
+    });
+    match by_name {
+        Some(overrides) => {
+            words.push(summary.preset.to_string());
+            words.extend(overrides.set.into_iter().flat_map(|set| ["--set".to_owned(), set]));
+            words.extend(overrides.seed.into_iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
+        }
+        None => words.push(path.join("spec.yaml").display().to_string()),
+    }
+    words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn checkpoints(run: &Path) -> Vec<Checkpoint> {
+    let root = run.join("checkpoints");
+    let pointer = |name: &str| -> Option<PathBuf> {
+        let content = std::fs::read_to_string(root.join(name)).ok()?;
+        Some(PathBuf::from(content.trim_end()))
+    };
+    let (last, best) = (pointer("last"), pointer("best"));
+    let entries = root.read_dir().into_iter().flatten().flatten();
+    let complete = entries.filter(|entry| entry.path().join("DONE").is_file());
+    let mut names: Vec<String> =
+        complete.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| name.starts_with("step-"));
+    let step = |name: &String| name.split('-').nth(1).and_then(|step| step.parse::<u64>().ok());
+    names.sort_by_key(|name| (step(name), name.clone()));
+    let is = |pointer: &Option<PathBuf>, name: &str| pointer.as_deref() == Some(Path::new(name));
+    let checkpoint = |name: String| Checkpoint { is_last: is(&last, &name), is_best: is(&best, &name), name };
+    names.into_iter().map(checkpoint).collect()
+}

@@ -1,0 +1,323 @@
+//! The index of a folder of runs: the summaries of all runs, with the sizes and times of the files that they summarise.
+//!
+//! ```text
+//! file  = "unrolled runs 1\n" texts:uint text* entries:uint entry* crc:u32     integers as in frames.bin, crc = CRC-32 of all before it
+//! entry = stamp(4) name …                                                      a text is the number of one in the table
+//! ```
+//!
+//! A copy of what the run folders say: it is ignored if it is damaged, an entry if one of its files has changed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::list::Stamps;
+use super::marks::{Marks, Note};
+use super::summary::{Best, Summary, Values};
+use crate::run::RunState;
+use crate::run::bytes::{PayloadReader, put_f64, put_str, put_uint};
+
+/// The first bytes, with the version.
+const MAGIC: &[u8] = b"unrolled runs 1\n";
+
+/// What is known of a run folder.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Entry {
+    pub stamps: Stamps,
+    pub summary: Arc<Summary>,
+    pub marks: Arc<Marks>,
+}
+
+/// Entries by the names of their folders.
+pub(super) type Entries = HashMap<Arc<str>, Entry>;
+
+/// Returns the content of the index file.
+pub(super) fn encode<'e>(entries: impl Iterator<Item = (&'e str, &'e Entry)>) -> Vec<u8> {
+    let mut encoder = Encoder::default();
+    let mut count = 0;
+    for (name, entry) in entries {
+        encoder.entry(name, entry);
+        count += 1;
+    }
+    let mut out = MAGIC.to_vec();
+    put_uint(&mut out, encoder.texts.len() as u64);
+    let mut texts: Vec<(&Arc<str>, &u64)> = encoder.texts.iter().collect();
+    texts.sort_unstable_by_key(|(_, number)| **number);
+    texts.iter().for_each(|(text, _)| put_str(&mut out, text));
+    put_uint(&mut out, count);
+    out.extend_from_slice(&encoder.out);
+    let checksum = crc32fast::hash(&out);
+    out.extend_from_slice(&checksum.to_le_bytes());
+    out
+}
+
+/// Returns the entries of an index file; `None` if it is damaged or of another version.
+pub(super) fn decode(bytes: &[u8]) -> Option<Entries> {
+    let (content, checksum) = bytes.split_last_chunk::<4>()?;
+    if crc32fast::hash(content).to_le_bytes() != *checksum {
+        return None;
+    }
+    let mut take = PayloadReader(content.strip_prefix(MAGIC)?);
+    // A text takes a byte at least.
+    let count = take.count().filter(|count| *count <= take.0.len())?;
+    let texts: Vec<Arc<str>> = (0..count).map(|_| take.str().map(Into::into)).collect::<Option<_>>()?;
+    let count = take.count().filter(|count| *count <= take.0.len())?;
+    let mut decoder = Decoder { texts, take };
+    let mut entries = Entries::with_capacity(count);
+    for _ in 0..count {
+        let (name, entry) = decoder.entry()?;
+        entries.insert(name, entry);
+    }
+    Some(entries)
+}
+
+#[derive(Default)]
+struct Encoder {
+    texts: HashMap<Arc<str>, u64>,
+    out: Vec<u8>,
+}
+
+impl Encoder {
+    fn entry(&mut self, name: &str, entry: &Entry) {
+        for x in entry.stamps.iter().flatten() {
+            self.uint(*x);
+        }
+        self.text(name);
+        let Summary {
+            ended,
+            is_complete,
+            reason,
+            damage,
+            preset,
+            task,
+            layers,
+            params,
+            steps,
+            epochs,
+            planned,
+            seconds,
+            monitor,
+            higher_is_better,
+            best,
+            last,
+            settings,
+        } = &*entry.summary;
+        let ended = ended.and_then(|state| RunState::ALL.iter().position(|known| *known == state));
+        self.uint(ended.map_or(0, |state| state as u64 + 1));
+        self.uint(u64::from(*is_complete));
+        for text in [reason, damage, preset, task, layers, monitor] {
+            self.text(text);
+        }
+        for x in [*params, *steps, *epochs, *planned, u64::from(*higher_is_better), u64::from(best.is_some())]
+        {
+            self.uint(x);
+        }
+        put_f64(&mut self.out, *seconds);
+        if let Some(Best { value, step, epoch, metrics }) = best {
+            put_f64(&mut self.out, *value);
+            self.uint(*step);
+            self.uint(*epoch);
+            self.values(metrics);
+        }
+        self.values(last);
+        self.uint(settings.len() as u64);
+        for (key, value) in settings {
+            self.text(key);
+            self.text(value);
+        }
+        self.uint(entry.marks.tags.len() as u64);
+        entry.marks.tags.iter().for_each(|tag| self.text(tag));
+        self.uint(entry.marks.notes.len() as u64);
+        for note in &entry.marks.notes {
+            self.text(&note.time);
+            self.text(&note.text);
+        }
+    }
+
+    fn uint(&mut self, x: u64) {
+        put_uint(&mut self.out, x);
+    }
+
+    fn text(&mut self, text: &str) {
+        let number = match self.texts.get(text) {
+            Some(number) => *number,
+            None => {
+                let number = self.texts.len() as u64;
+                self.texts.insert(text.into(), number);
+                number
+            }
+        };
+        self.uint(number);
+    }
+
+    fn values(&mut self, values: &Values) {
+        self.uint(values.len() as u64);
+        for (name, value) in values {
+            self.text(name);
+            put_f64(&mut self.out, *value);
+        }
+    }
+}
+
+struct Decoder<'b> {
+    texts: Vec<Arc<str>>,
+    take: PayloadReader<'b>,
+}
+
+impl Decoder<'_> {
+    fn entry(&mut self) -> Option<(Arc<str>, Entry)> {
+        let mut stamps = Stamps::default();
+        for x in stamps.iter_mut().flatten() {
+            *x = self.uint()?;
+        }
+        let name = self.text()?;
+        let ended = match self.take.count()? {
+            0 => None,
+            state => Some(*RunState::ALL.get(state - 1)?),
+        };
+        let is_complete = self.uint()? != 0;
+        let [reason, damage, preset, task, layers, monitor] = self.texts()?;
+        let [params, steps, epochs, planned, higher, has_best] = self.uints()?;
+        let seconds = self.take.f64()?;
+        let best = match has_best {
+            0 => None,
+            _ => {
+                let value = self.take.f64()?;
+                let [step, epoch] = self.uints()?;
+                Some(Best { value, step, epoch, metrics: self.values()? })
+            }
+        };
+        let last = self.values()?;
+        let settings = self.list(|decoder| Some((decoder.text()?, decoder.text()?)))?;
+        let tags = self.list(|decoder| decoder.text().map(|tag| tag.to_string()))?;
+        let notes = self.list(|decoder| {
+            Some(Note { time: decoder.text()?.to_string(), text: decoder.text()?.to_string() })
+        })?;
+        let summary = Summary {
+            ended,
+            is_complete,
+            reason,
+            damage,
+            preset,
+            task,
+            layers,
+            params,
+            steps,
+            epochs,
+            planned,
+            seconds,
+            monitor,
+            higher_is_better: higher != 0,
+            best,
+            last,
+            settings,
+        };
+        let (summary, marks) = (Arc::new(summary), Arc::new(Marks { tags, notes }));
+        Some((name, Entry { stamps, summary, marks }))
+    }
+
+    fn uint(&mut self) -> Option<u64> {
+        self.take.uint()
+    }
+
+    fn uints<const N: usize>(&mut self) -> Option<[u64; N]> {
+        let mut all = [0; N];
+        for x in &mut all {
+            *x = self.uint()?;
+        }
+        Some(all)
+    }
+
+    fn text(&mut self) -> Option<Arc<str>> {
+        let number = self.take.count()?;
+        self.texts.get(number).cloned()
+    }
+
+    fn texts<const N: usize>(&mut self) -> Option<[Arc<str>; N]> {
+        let mut all = [const { None }; N];
+        for text in &mut all {
+            *text = Some(self.text()?);
+        }
+        Some(all.map(Option::unwrap_or_default))
+    }
+
+    fn values(&mut self) -> Option<Values> {
+        self.list(|decoder| Some((decoder.text()?, decoder.take.f64()?)))
+    }
+
+    fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        // An item takes a byte at least.
+        let count = self.take.count().filter(|count| *count <= self.take.0.len())?;
+        (0..count).map(|_| item(self)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text() -> impl Strategy<Value = Arc<str>> {
+        prop::sample::select(vec!["", "val_loss", "LSTM", "0.01", "ä\x1b", "keep"]).prop_map(Into::into)
+    }
+
+    fn values() -> impl Strategy<Value = Values> {
+        prop::collection::vec((text(), -1e9..1e9f64), 0..4)
+    }
+
+    fn entry() -> impl Strategy<Value = (Arc<str>, Entry)> {
+        let best = prop::option::of((any::<f64>(), any::<u64>(), any::<u64>(), values()));
+        let settings = prop::collection::vec((text(), text()), 0..5);
+        let ended = prop::option::of(prop::sample::select(RunState::ALL.to_vec()));
+        let stamps: Strategy4 = prop::array::uniform4(prop::array::uniform2(any::<u64>()));
+        let texts = (text(), text(), text());
+        ("[a-z/é]{1,9}", stamps, ended, any::<[u64; 2]>(), texts, best, values(), settings).prop_map(
+            |(name, stamps, ended, [steps, params], (preset, reason, tag), best, last, settings)| {
+                let best = best.filter(|best| !best.0.is_nan());
+                let summary = Summary {
+                    ended,
+                    is_complete: ended.is_some(),
+                    preset,
+                    reason,
+                    steps,
+                    params,
+                    best: best.map(|(value, step, epoch, metrics)| Best { value, step, epoch, metrics }),
+                    last,
+                    settings,
+                    ..Summary::default()
+                };
+                let note = Note { time: "t".into(), text: "u".into() };
+                let marks = Marks { tags: vec![tag.to_string()], notes: vec![note] };
+                (name.into(), Entry { stamps, summary: Arc::new(summary), marks: Arc::new(marks) })
+            },
+        )
+    }
+
+    type Strategy4 = prop::array::UniformArrayStrategy<
+        prop::array::UniformArrayStrategy<prop::num::u64::Any, [u64; 2]>,
+        [[u64; 2]; 4],
+    >;
+
+    proptest! {
+        #[test]
+        fn an_index_comes_back_and_a_changed_byte_voids_it(
+            all in prop::collection::vec(entry(), 0..6), at in any::<prop::sample::Index>(), bit in 0..8u8,
+        ) {
+            let entries: Entries = all.into_iter().collect();
+            let mut bytes = encode(entries.iter().map(|(name, entry)| (&**name, entry)));
+            prop_assert_eq!(decode(&bytes), Some(entries));
+            let at = at.index(bytes.len());
+            prop_assert_eq!(decode(&bytes[..at]), None);
+            bytes[at] ^= 1 << bit;
+            prop_assert_eq!(decode(&bytes), None);
+        }
+
+        /// Behind a checksum that is right, too.
+        #[test]
+        fn no_bytes_panic(rest in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut bytes = MAGIC.to_vec();
+            bytes.extend(rest);
+            bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+            decode(&bytes);
+        }
+    }
+}

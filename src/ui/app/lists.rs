@@ -1,0 +1,48 @@
+//! The screens of the application without a training: menu, files, runs and their comparison.
+
+use std::path::Path;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::App;
+use crate::ui::compare::CompareScreen;
+use crate::ui::keymap::Action;
+use crate::ui::runs::{Request, RunsScreen};
+
+impl App<'_> {
+    /// Opens the list of runs.
+    pub(super) fn show_runs(&mut self) {
+        self.runs = Some(RunsScreen::new(Path::new("runs")));
+    }
+
+    pub(super) fn act_on_runs(&mut self, action: Action) {
+        match self.runs.as_mut().and_then(|runs| runs.act(action)) {
+            Some(Request::Leave) => self.runs = None,
+            Some(Request::Show(title, text)) => self.show_message(&title, &text),
+            Some(Request::Compare(chosen)) => self.compare = Some(Box::new(CompareScreen::new(chosen))),
+            Some(Request::Refuse(what)) => self.show_message("Nothing to compare", &what),
+            None => {}
+        }
+    }
+
+    /// A comparison that was not opened from a list ends the program.
+    pub(super) fn act_on_comparison(&mut self, action: Action) {
+        if self.compare.as_mut().is_some_and(|compare| compare.act(action)) {
+            match self.runs {
+                Some(_) => self.compare = None,
+                None => self.quit(),
+            }
+        }
+    }
+
+    /// Draws the screen that is in front.
+    pub(super) fn render_lists(&mut self, frame: &mut Frame<'_>, area: Rect) {
+        match (&mut self.compare, &mut self.runs, &mut self.browser) {
+            (Some(compare), ..) => compare.render(frame, area, &self.theme),
+            (None, Some(runs), _) => runs.render(frame, area, &self.theme),
+            (None, None, Some(browser)) => browser.render(frame, area, &self.theme),
+            (None, None, None) => self.menu.render(frame, area, &self.theme),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Several runs on one chart, with the settings that differ and their gradients.
+//!
+//! ```text
+//! ╭ val_loss by steps ───────────────────────────────────╮
+//! │0.7┤A⢄⡀                                               │
+//! │0.6┤ B⠑⠢⢄⡀A                                           │
+//! │step 0     200     400                                │
+//! ╰──────────────────────────────────────────────────────╯
+//!  A ━━ lstm-1   0.6012   best 0.5990
+//!  B ╍╍ gru-1    0.6213   best 0.6101
+//! ╭ Settings ───────────────╮╭ ‖∂L/∂h_t‖ · 1 ────────────╮
+//! │model.1.layer  LSTM  GRU ││ …                          │
+//! ╰─────────────────────────╯╰────────────────────────────╯
+//! ```
+//!
+//! A run has the colour, the letter and the line of its name, whatever it is compared with.
+
+mod curves;
+mod gradients;
+mod slots;
+mod view;
+
+use super::keymap::Action;
+use super::run_state::RecurrentLayer;
+use super::run_state::smoothing::Smoothing;
+use super::scroll::Scroll;
+use crate::runs::{Comparison, Run};
+use curves::RunCurves;
+
+/// The largest number of runs that can be told apart.
+pub const MAX_RUNS: usize = slots::SLOTS;
+
+/// The unit of the x axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Axis {
+    Steps,
+    Epochs,
+    /// Sequences times their length, padding counted.
+    Tokens,
+    Seconds,
+}
+
+impl Axis {
+    fn next(self) -> Self {
+        match self {
+            Self::Steps => Self::Epochs,
+            Self::Epochs => Self::Tokens,
+            Self::Tokens => Self::Seconds,
+            Self::Seconds => Self::Steps,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Steps => "steps",
+            Self::Epochs => "epochs",
+            Self::Tokens => "tokens",
+            Self::Seconds => "seconds",
+        }
+    }
+}
+
+/// The screen of a comparison.
+#[derive(Debug)]
+pub struct CompareScreen {
+    comparison: Comparison,
+    /// One a run, in the order of the comparison.
+    curves: Vec<RunCurves>,
+    /// The names of all metrics, and which one is shown.
+    metrics: Vec<String>,
+    metric: usize,
+    axis: Axis,
+    log: bool,
+    smoothing: Smoothing,
+    /// The recurrent layers of any run, and which one is shown.
+    layers: Vec<RecurrentLayer>,
+    layer: usize,
+    /// Whether the chart has the whole screen.
+    alone: bool,
+    /// Of the settings.
+    scroll: Scroll,
+    page: usize,
+}
+
+impl CompareScreen {
+    /// Reads the recordings of `runs`; a run that cannot be read has no curves.
+    pub fn new(runs: Vec<Run>) -> Self {
+        let names: Vec<&str> = runs.iter().map(|run| &*run.name).collect();
+        let slots = slots::slots(&names);
+        let curves: Vec<RunCurves> =
+            runs.iter().zip(slots).map(|(run, slot)| RunCurves::read(run, slot)).collect();
+        let mut metrics: Vec<String> = Vec::new();
+        let monitors = runs.iter().map(|run| run.summary.monitor.to_string());
+        let recorded = curves.iter().flat_map(|curves| curves.names().map(str::to_owned));
+        for name in monitors.chain(recorded) {
+            if !metrics.contains(&name) && curves.iter().any(|curves| curves.series(&name).is_some()) {
+                metrics.push(name);
+            }
+        }
+        let mut layers: Vec<RecurrentLayer> =
+            curves.iter().flat_map(|curves| curves.gradients.keys().copied()).collect();
+        layers.sort_unstable();
+        layers.dedup();
+        Self {
+            comparison: Comparison::new(runs),
+            curves,
+            metrics,
+            metric: 0,
+            axis: Axis::Steps,
+            log: false,
+            smoothing: Smoothing::default(),
+            layers,
+            layer: 0,
+            alone: false,
+            scroll: Scroll::default(),
+            page: 1,
+        }
+    }
+
+    /// Handles a key; returns whether the screen is left.
+    pub fn act(&mut self, action: Action) -> bool {
+        let turned = |at: usize, by: usize, count: usize| if count > 0 { (at + by) % count } else { 0 };
+        match action {
+            Action::NextMetric => self.metric = turned(self.metric, 1, self.metrics.len()),
+            Action::PreviousMetric => {
+                self.metric = turned(self.metric, self.metrics.len().saturating_sub(1), self.metrics.len());
+            }
+            Action::XAxis => self.axis = self.axis.next(),
+            Action::LogScale => self.log = !self.log,
+            Action::SmoothMore => self.smoothing = self.smoothing.more(),
+            Action::SmoothLess => self.smoothing = self.smoothing.less(),
+            Action::SmoothOff => self.smoothing = Smoothing::OFF,
+            Action::NextLayer => self.layer = turned(self.layer, 1, self.layers.len()),
+            Action::PreviousLayer => {
+                self.layer = turned(self.layer, self.layers.len().saturating_sub(1), self.layers.len());
+            }
+            Action::Open => self.alone = !self.alone,
+            Action::Back if self.alone => self.alone = false,
+            Action::Back => return true,
+            other => self.scroll.act(other, self.page),
+        }
+        false
+    }
+
+    /// The name of the metric that is shown.
+    fn metric(&self) -> Option<&str> {
+        self.metrics.get(self.metric).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+pub(in crate::ui) mod tests;

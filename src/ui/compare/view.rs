@@ -1,0 +1,241 @@
+//! A comparison on the screen.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+use unicode_width::UnicodeWidthStr;
+
+use super::curves::RunCurves;
+use super::{Axis, CompareScreen};
+use crate::escape::foreign;
+use crate::number;
+use crate::runs::{Column, Table};
+use crate::ui::menu::{SMALLEST, panel, too_small};
+use crate::ui::run_state::series::Summary;
+use crate::ui::run_state::smoothing::Smoothing;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widget::chart::{self, Chart, Curve, Sample};
+use crate::ui::widget::panel_frame::PanelFrame;
+use crate::ui::widget::text::{self, Piece};
+use crate::ui::widget::ticks::{self, Tick};
+
+/// Rows of the legend at most; more runs are counted.
+const LEGEND: usize = 8;
+/// Columns from which settings and gradients are beside each other.
+const WIDE: u16 = 70;
+
+impl CompareScreen {
+    /// Draws the screen into `area` of `frame`.
+    pub fn render(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+            return too_small(frame, area, theme);
+        }
+        let legend = self.curves.len().min(LEGEND) as u16;
+        let (chart, legend, below) = match self.alone || area.height < legend + 14 {
+            true => {
+                let [chart, legend] =
+                    Layout::vertical([Constraint::Fill(1), Constraint::Length(legend.min(area.height / 3))])
+                        .areas(area);
+                (chart, legend, None)
+            }
+            false => {
+                let parts = [Constraint::Fill(3), Constraint::Length(legend), Constraint::Fill(2)];
+                let [chart, legend, below] = Layout::vertical(parts).areas(area);
+                (chart, legend, Some(below))
+            }
+        };
+        self.render_chart(chart, frame.buffer_mut(), theme);
+        self.render_legend(legend, frame.buffer_mut(), theme);
+        let Some(below) = below else { return };
+        if below.width >= WIDE && !self.layers.is_empty() {
+            let [settings, gradients] = Layout::horizontal([Constraint::Fill(1); 2]).areas(below);
+            self.render_settings(frame, settings, theme);
+            self.render_gradients(gradients, frame.buffer_mut(), theme);
+        } else {
+            self.render_settings(frame, below, theme);
+        }
+    }
+
+    fn render_chart(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
+        let name = self.metric().unwrap_or("no metric");
+        let scale = if self.log { ", log" } else { "" };
+        let title: [Piece<'_>; 2] = [
+            (foreign(name), theme.style(Role::Title)),
+            (format!(" by {}{scale}", self.axis.name()).into(), theme.style(Role::Dim)),
+        ];
+        let smooth = RunCurves::is_of_steps(name) && self.smoothing != Smoothing::OFF;
+        let factor = format!("smoothed {}", self.smoothing.factor());
+        let note = [vec![(factor.into(), theme.style(Role::Dim))], Vec::new()];
+        let note = if smooth { &note[..] } else { &note[1..] };
+        let inner =
+            PanelFrame { focused: true, title: &title, note, left: &[], right: &[] }.render(area, buf, theme);
+        let area = Rect { height: inner.height + 1, ..inner };
+        let end = self.curves.iter().filter_map(|curves| curves.end(name, self.axis)).fold(0.0, f64::max);
+        let nothing = |buf: &mut Buffer| {
+            let words = [("nothing was recorded".into(), theme.style(Role::Dim))];
+            text::put(buf, inner.x + 1, inner.y, usize::from(inner.width), &words);
+        };
+        if end <= 0.0 || inner.height < 2 {
+            return nothing(buf);
+        }
+        let smoothing = if smooth { self.smoothing } else { Smoothing::OFF };
+        // Twice: the marks of the y axis decide how wide the plot is.
+        let sampled = |columns: usize| -> Vec<Vec<Sample>> {
+            let of = |curves: &RunCurves| {
+                samples(&curves.columns(name, self.axis, end, columns), self.log, smoothing, smooth)
+            };
+            self.curves.iter().map(of).collect()
+        };
+        let Some(y) = bounds(&sampled(usize::from(area.width) * 2), self.log) else { return nothing(buf) };
+        let most = ticks::fitting(area.height.saturating_sub(1));
+        let y_ticks = y_ticks(name, y, self.log, most);
+        let plot = chart::plot(area, &y_ticks);
+        let samples = sampled(chart::columns(plot, theme.glyphs));
+        let curves: Vec<Curve<'_>> = self
+            .curves
+            .iter()
+            .zip(&samples)
+            .map(|(curves, samples)| Curve {
+                samples,
+                line: curves.line(),
+                style: theme.series(curves.color()),
+            })
+            .collect();
+        let x_ticks = x_ticks(self.axis, end, usize::from(plot.width));
+        let (x, x_name) = ((0.0, end), self.axis.name());
+        Chart {
+            y,
+            y_ticks: &y_ticks,
+            x,
+            x_ticks: &x_ticks,
+            x_name,
+            curves: &curves,
+            rules: &[],
+            cursor: None,
+        }
+        .render(area, buf, theme);
+    }
+
+    fn render_legend(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
+        let name = self.metric().unwrap_or_default();
+        let runs = &self.comparison.runs;
+        let longest = runs.iter().map(|run| foreign(&run.name).width()).max().unwrap_or(0);
+        let longest = longest.min(usize::from(area.width).saturating_sub(40).max(10));
+        for (i, (curves, run)) in self.curves.iter().zip(runs).enumerate() {
+            let y = area.y + i as u16;
+            if y >= area.bottom() {
+                break;
+            }
+            let more = self.curves.len() - i;
+            if y + 1 == area.bottom() && more > 1 {
+                let words =
+                    [(format!(" and {}", number::counted(more, "run")).into(), theme.style(Role::Dim))];
+                text::put(buf, area.x, y, usize::from(area.width), &words);
+                break;
+            }
+            let style = theme.series(curves.color());
+            let run_name = foreign(&run.name);
+            let shown = text::clip(&run_name, longest);
+            let gap = " ".repeat(longest.saturating_sub(shown.width()));
+            let value =
+                |value: Option<f64>| value.map_or("–".to_owned(), |value| number::named(name, value));
+            let last = value(curves.series(name).and_then(|series| series.reading(Smoothing::OFF)));
+            let best = run.summary.metric(name).filter(|_| !RunCurves::is_of_steps(name));
+            let best = best.map_or(String::new(), |best| format!("  best {}", value(Some(best))));
+            let note = curves.error.as_deref().map_or(String::new(), |error| format!("  {}", foreign(error)));
+            let pieces: [Piece<'_>; 6] = [
+                (format!(" {} {} ", curves.letter(), curves.sample()).into(), style),
+                (format!("{shown}{gap}").into(), theme.style(Role::Text)),
+                (format!("  {:8}", run.state.word()).into(), theme.style(Role::Dim)),
+                (format!("  {last:>8}").into(), style),
+                (best.into(), theme.style(Role::Dim)),
+                (note.into(), theme.style(Role::Warning)),
+            ];
+            text::put(buf, area.x, y, usize::from(area.width), &pieces);
+        }
+    }
+
+    fn render_settings(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        let settings = &self.comparison.settings;
+        let block = panel(" Settings that differ ".to_owned(), false, theme);
+        let width = usize::from(block.inner(area).width);
+        self.page = usize::from(block.inner(area).height).saturating_sub(1).max(1);
+        // More than half of the width is for the values.
+        let room = (width * 3 / 5 / self.curves.len().max(1)).saturating_sub(2).clamp(6, 16);
+        let mut columns = vec![Column::text(
+            "",
+            u8::MAX,
+            settings.iter().map(|(path, _)| foreign(path).into_owned()).collect(),
+        )];
+        for (i, curves) in self.curves.iter().enumerate() {
+            let cell = |values: &Vec<Option<std::sync::Arc<str>>>| match values.get(i) {
+                Some(Some(value)) => text::clip(&foreign(value), room).into_owned(),
+                _ => "–".to_owned(),
+            };
+            // The runs at the right are left out first.
+            let rank = 200_u8.saturating_sub(i as u8);
+            let cells = settings.iter().map(|(_, values)| cell(values)).collect();
+            columns.push(Column::text(curves.letter(), rank, cells));
+        }
+        let (head, rows) = Table { columns }.lines(width);
+        let mut lines = vec![Line::styled(head, theme.style(Role::Title))];
+        if rows.is_empty() {
+            lines = vec![Line::styled("None: the runs have the same settings.", theme.style(Role::Dim))];
+        }
+        lines.extend(rows.into_iter().map(|row| Line::styled(row, theme.style(Role::Text))));
+        self.scroll.render(frame, area, (block, None), lines, theme);
+    }
+}
+
+/// What is drawn of each column: the smoothed value, or the extremes.
+pub(super) fn samples(columns: &[Summary], log: bool, smoothing: Smoothing, smooth: bool) -> Vec<Sample> {
+    let sample = |column: &Summary| {
+        let value = column.smoothed(smoothing);
+        let (low, high) = if smooth { (value, value) } else { (column.min, column.max) };
+        let refused = column.non_finite || (log && column.finite > 0 && high <= 0.0);
+        let (low, high) =
+            if log { (low.max(column.least_positive.min(high)).log10(), high.log10()) } else { (low, high) };
+        let is_drawn = column.finite > 0 && low.is_finite() && high.is_finite();
+        Sample { span: is_drawn.then_some((low.min(high), high)), gap: refused.then_some('×') }
+    };
+    columns.iter().map(sample).collect()
+}
+
+/// The range of the y axis, with a margin; `None` if there is nothing to draw.
+pub(super) fn bounds(curves: &[Vec<Sample>], log: bool) -> Option<(f64, f64)> {
+    let spans = || curves.iter().flatten().filter_map(|sample| sample.span);
+    let low = spans().map(|(low, _)| low).fold(f64::INFINITY, f64::min);
+    let high = spans().map(|(_, high)| high).fold(f64::NEG_INFINITY, f64::max);
+    if !(low.is_finite() && high.is_finite() && (high - low).is_finite()) {
+        return None;
+    }
+    let least = low.abs().max(high.abs()).max(1e-12) * if log { 0.02 } else { 1e-6 };
+    let margin = ((high - low) * 0.04).max(least);
+    Some((low - margin, high + margin))
+}
+
+fn y_ticks(name: &str, y: (f64, f64), log: bool, most: usize) -> Vec<Tick> {
+    match (log, name.ends_with("accuracy")) {
+        (true, _) => ticks::logarithmic(y.0, y.1, most),
+        (false, false) => ticks::linear(y.0, y.1, most),
+        (false, true) => ticks::linear(y.0 * 100.0, y.1 * 100.0, most)
+            .into_iter()
+            .map(|tick| Tick { at: tick.at / 100.0, text: tick.text + " %" })
+            .collect(),
+    }
+}
+
+fn x_ticks(axis: Axis, end: f64, columns: usize) -> Vec<Tick> {
+    let widest = match axis {
+        Axis::Steps | Axis::Tokens => number::count(end as u64).len(),
+        Axis::Epochs => 4,
+        Axis::Seconds => 7,
+    };
+    let most = columns / (widest + 3);
+    match axis {
+        Axis::Steps | Axis::Tokens => ticks::counts(0.0, end, most),
+        Axis::Epochs => ticks::linear(0.0, end, most),
+        Axis::Seconds => ticks::seconds(0.0, end, most),
+    }
+}
