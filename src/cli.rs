@@ -10,6 +10,7 @@ mod new;
 mod pages;
 mod predict;
 mod presets;
+mod replay;
 mod sample;
 mod signals;
 mod train;
@@ -56,6 +57,8 @@ enum Command {
     /// Inspect data; list and download published data sets
     #[command(subcommand)]
     Data(data::Command),
+    /// Replay a recorded run: the dashboard at any step, as it was then
+    Replay(replay::ReplayArgs),
     /// Predict with a trained network
     ///
     /// Classes of texts and sequences, tags of words, the next values of a series.
@@ -166,6 +169,7 @@ pub fn main() -> ExitCode {
         Some(Command::Train(args)) => train::train(&args, cli.screen),
         Some(Command::New(args)) => new::new(&args, cli.screen),
         Some(Command::Data(command)) => data::data(&command, cli.screen),
+        Some(Command::Replay(args)) => replay::replay(&args, cli.screen),
         Some(Command::Predict(args)) => predict::predict(&args),
         Some(Command::Evaluate(args)) => evaluate::evaluate(&args),
         Some(Command::Presets { name }) => presets::print(name.as_deref()),

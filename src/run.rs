@@ -22,7 +22,7 @@ pub mod timestamp;
 
 pub use checksum::{Checksum, check_run_files};
 pub use error::RunError;
-pub use folder::{Folder, check_empty, check_empty_except, create_run_dir, read_json};
-pub use reader::{Events, Reader};
+pub use folder::{Folder, check_empty, check_empty_except, create_run_dir, is_locked, read_json};
+pub use reader::{Events, Position, Reader};
 pub use recorder::Recorder;
 pub use resolve::resolve;

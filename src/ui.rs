@@ -23,6 +23,7 @@ pub mod input;
 pub mod keymap;
 pub mod menu;
 pub mod plain;
+pub mod replay;
 pub mod run_state;
 pub mod screenshot;
 pub mod scroll;

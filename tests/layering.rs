@@ -48,7 +48,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("experiment", &["metrics", "number", "data", "preset", "run", "train"]),
-    ("ui", &["metrics", "protocol", "escape", "help", "number", "preset"]),
+    ("ui", &["error", "metrics", "protocol", "escape", "help", "number", "preset", "run"]),
     (
         "bench",
         &[

@@ -201,6 +201,12 @@ fn lock(dir: &Path) -> Result<File, RunError> {
     }
 }
 
+/// Whether a process that trains has locked the run folder `run`; `false` where that cannot be known.
+pub fn is_locked(run: &Path) -> bool {
+    File::open(run.join(LOCK))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 fn file_name(name: &str) -> String {
     let plain: String =
         name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
@@ -224,7 +230,9 @@ mod tests {
         let first = Folder::create(&dir.path().join("deep/run")).unwrap();
         assert!(matches!(Folder::create(first.path()), Err(RunError::Locked(_))));
         let path = first.path().to_owned();
+        assert!(is_locked(&path));
         drop(first);
+        assert!(!is_locked(&path) && !is_locked(dir.path()));
         // Nothing was written yet: it contains no run.
         assert!(Folder::create(&path).is_ok());
     }
