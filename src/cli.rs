@@ -8,6 +8,7 @@ mod follow;
 mod help;
 mod new;
 mod pages;
+mod plot;
 mod predict;
 mod presets;
 mod replay;
@@ -59,6 +60,8 @@ enum Command {
     Data(data::Command),
     /// Replay a recorded run: the dashboard at any step, as it was then
     Replay(replay::ReplayArgs),
+    /// Print charts of a recorded run
+    Plot(plot::PlotArgs),
     /// Predict with a trained network
     ///
     /// Classes of texts and sequences, tags of words, the next values of a series.
@@ -170,6 +173,7 @@ pub fn main() -> ExitCode {
         Some(Command::New(args)) => new::new(&args, cli.screen),
         Some(Command::Data(command)) => data::data(&command, cli.screen),
         Some(Command::Replay(args)) => replay::replay(&args, cli.screen),
+        Some(Command::Plot(args)) => plot::plot(&args, cli.screen),
         Some(Command::Predict(args)) => predict::predict(&args),
         Some(Command::Evaluate(args)) => evaluate::evaluate(&args),
         Some(Command::Presets { name }) => presets::print(name.as_deref()),

@@ -23,6 +23,8 @@ pub mod input;
 pub mod keymap;
 pub mod menu;
 pub mod plain;
+pub mod plot;
+pub mod printed;
 pub mod replay;
 pub mod run_state;
 pub mod screenshot;

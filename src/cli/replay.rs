@@ -61,7 +61,8 @@ fn size(text: &str) -> Result<Size, String> {
     let [least, most] = SIZES;
     let parsed = text.split_once('x').and_then(|(columns, rows)| {
         let (columns, rows) = (columns.parse().ok()?, rows.parse().ok()?);
-        let fits = (least.width..=most.width).contains(&columns) && (least.height..=most.height).contains(&rows);
+        let fits =
+            (least.width..=most.width).contains(&columns) && (least.height..=most.height).contains(&rows);
         fits.then_some(Size::new(columns, rows))
     });
     let wrong = || format!("expected columns and rows from {least} to {most}, as in 120x40");
@@ -104,7 +105,9 @@ fn cast(args: &ReplayArgs, screen: ScreenArgs, recording: &Recording, path: &Pat
     let speed = match args.speed.unwrap_or_else(|| Speed::for_training(seconds)) {
         Speed::Times(times) => times,
         Speed::Fastest => {
-            return Err(CliError::usage("--speed fastest gives no times for --cast; expected a number, as in 8"));
+            return Err(CliError::usage(
+                "--speed fastest gives no times for --cast; expected a number, as in 8",
+            ));
         }
     };
     let options = screen.options();
@@ -121,11 +124,12 @@ fn cast(args: &ReplayArgs, screen: ScreenArgs, recording: &Recording, path: &Pat
     };
     let temporary = durable::beside(path);
     let written = File::create(&temporary).and_then(|file| cast.write(recording, BufWriter::new(file)));
-    let length = written.and_then(|length| fs::rename(&temporary, path).map(|()| length)).map_err(|error| {
-        // Best effort: the first failure is the one to report.
-        let _ = fs::remove_file(&temporary);
-        CliError::failed(format!("cannot write {}: {error}", path.display()))
-    })?;
+    let length =
+        written.and_then(|length| fs::rename(&temporary, path).map(|()| length)).map_err(|error| {
+            // Best effort: the first failure is the one to report.
+            let _ = fs::remove_file(&temporary);
+            CliError::failed(format!("cannot write {}: {error}", path.display()))
+        })?;
     let line = format!(
         "{}: {} at {:.3}×, {} frames\n",
         foreign(&path.to_string_lossy()),

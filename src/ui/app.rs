@@ -3,8 +3,8 @@
 mod drawing;
 mod event_loop;
 mod leave_dialog;
-mod popup;
 mod picture;
+mod popup;
 mod replaying;
 mod step_prompt;
 
@@ -20,6 +20,7 @@ pub use event_loop::{EventLoop, Flow};
 use super::browser::{self, Browser, CustomDataHooks};
 use super::dashboard::Dashboard;
 use super::filter::FilteredList;
+use super::help;
 use super::input::Input;
 use super::keymap::{self, Action, Context};
 use super::menu::{Menu, Request};
@@ -28,7 +29,6 @@ use super::terminal::Notice;
 use super::theme::{Role, Theme};
 use super::view::dashboard;
 use super::widget::glyph_fallback;
-use super::help;
 use crate::preset::Entry;
 use crate::protocol::{Command, Event, RunStatus};
 use leave_dialog::{LeaveChoice, LeaveDialog};

@@ -259,7 +259,9 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_place() {
-        for context in [Context::Menu, Context::Browser, Context::Inspection, Context::Dashboard, Context::Replay] {
+        for context in
+            [Context::Menu, Context::Browser, Context::Inspection, Context::Dashboard, Context::Replay]
+        {
             let keys: Vec<Key> = bindings(context).flat_map(|b| b.keys.iter().copied()).collect();
             for (i, key) in keys.iter().enumerate() {
                 assert!(!keys[i + 1..].contains(key), "{} means two things at {context:?}", key.name());

@@ -302,7 +302,9 @@ impl Replay {
             Goal::End => return end(),
             Goal::Step(step) => step,
             Goal::Share(share) => (last as f64 * share).round() as u64,
-            Goal::WorstGradient => is_complete.then(|| self.timeline.marks.worst.map_or(0, |(step, _)| step))?,
+            Goal::WorstGradient => {
+                is_complete.then(|| self.timeline.marks.worst.map_or(0, |(step, _)| step))?
+            }
             Goal::BestValidation => is_complete.then(|| self.timeline.marks.best())?.unwrap_or(0),
         };
         match step {

@@ -58,6 +58,7 @@ fn shortened(command: &str) -> String {
 fn is_only_parsed(command: &str) -> bool {
     command == "unrolled"
         || ["unrolled data fetch", "unrolled bench"].iter().any(|start| command.starts_with(start))
+        || command.starts_with("unrolled replay") && !command.contains("--cast")
 }
 
 fn run(page: &str) {

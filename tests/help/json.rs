@@ -87,6 +87,7 @@ fn keys_of_a_classifier() {
     printed(at, &format!("printf '{wrong}' > wrong.csv"));
     check_lines(&printed(at, "unrolled evaluate run --json --data wrong.csv"), "evaluate --json");
     check_lines(&printed(at, "unrolled data info reviews.csv --json"), "data info --json");
+    check_lines(&printed(at, "unrolled plot run loss val_loss --json"), "plot --json");
 }
 
 #[test]

@@ -63,6 +63,11 @@ impl Recording {
         &self.folder
     }
 
+    /// Its events, as far as they are readable.
+    pub(in crate::ui) fn events(&self) -> impl Iterator<Item = Event> {
+        self.reader.events_at(Position::START).into_iter().flatten().map_while(Result::ok)
+    }
+
     /// Folds an event of the recording: as it was, except that the run may have been moved since.
     pub(super) fn apply(&self, run: &mut RunState, event: Event) {
         match event {

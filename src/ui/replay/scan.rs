@@ -297,3 +297,46 @@ impl Scanner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::timeline::Timeline;
+    use super::*;
+    use crate::run::{Folder, Recorder};
+
+    const STEPS: u64 = 150_000;
+
+    #[test]
+    fn snapshots_are_few_and_everywhere_near() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut recorder = Recorder::start(&Folder::create(dir.path()).unwrap(), 0).unwrap();
+        for step in 1..=STEPS {
+            let metrics = StepMetrics {
+                step,
+                epoch: 1,
+                loss: 1.0,
+                accuracy: None,
+                learning_rate: 1e-3,
+                grad_norm: 1.0,
+                sequences_per_s: 1.0,
+                seconds: step as f64,
+            };
+            recorder.record(Event::Step(metrics)).unwrap();
+        }
+        recorder.finish().unwrap();
+        let recording = Arc::new(Recording::open(dir.path()).unwrap());
+        let mut timeline = Timeline::new(recording.reader().last_step());
+        let scan = Scan::start(recording).unwrap();
+        let mut most = 0;
+        for update in &scan.updates {
+            let Update::Found(found) = update else { panic!("nobody rewrites it") };
+            timeline.add(*found);
+            most = most.max(timeline.snapshots().count());
+        }
+        assert!(timeline.is_complete() && timeline.last == STEPS);
+        assert!((MAX_SNAPSHOTS / 2..=MAX_SNAPSHOTS).contains(&timeline.snapshots().count()));
+        assert!(most <= MAX_SNAPSHOTS, "{most}");
+        let farthest = (0..=STEPS).map(|step| step - timeline.snapshot(step).step).max().unwrap();
+        assert!(farthest <= STEPS / (MAX_SNAPSHOTS as u64 / 2), "{farthest}");
+    }
+}

@@ -63,7 +63,10 @@ mod tests {
         }
         assert_eq!(names.join(" "), "¼× ½× 1× 2× 4× 8× 16× 32× 64× fastest");
         assert_eq!((speed.faster(), speed.slower()), (Speed::Fastest, Speed::Times(64.0)));
-        assert_eq!((Speed::Times(3.0).faster(), Speed::Times(3.0).slower()), (Speed::Times(4.0), Speed::Times(2.0)));
+        assert_eq!(
+            (Speed::Times(3.0).faster(), Speed::Times(3.0).slower()),
+            (Speed::Times(4.0), Speed::Times(2.0))
+        );
     }
 
     #[test]

@@ -45,15 +45,18 @@ impl Replay {
         }
         let y = area.bottom() - 1;
         let mut used = text::put(buf, area.x, y, width, &self.state(run, theme)) + 2;
-        let wordings = self.wordings(run);
-        let left = |words: &str| width.saturating_sub(used + text::width(words) + 2);
-        let fits = wordings.iter().position(|words| left(words) >= width / 3);
-        let words = wordings.get(fits.unwrap_or(wordings.len() - 1)).map_or("", String::as_str);
-        let columns = left(words);
+        let latest = run.latest().map_or((0, 1, 0.0), |latest| (latest.step, latest.epoch, latest.seconds));
+        let wordings = self.wordings(latest);
+        // As wide as at the end, so that the bar stays as it is.
+        let widest = self.wordings((self.timeline.last, latest.1, self.timeline.latest.1));
+        let left = |words: &String| width.saturating_sub(used + text::width(words) + 2);
+        let fits = widest.iter().position(|words| left(words) >= width / 3).unwrap_or(widest.len() - 1);
+        let columns = widest.get(fits).map_or(0, left);
         if columns >= SHORTEST {
             text::put(buf, area.x + used as u16, y, columns, &self.bar(run, columns, theme));
             used += columns + 2;
         }
+        let words = wordings.get(fits).map_or("", String::as_str);
         let rest = width.saturating_sub(used);
         text::put(buf, area.x + used as u16, y, rest, &[(words.into(), theme.style(Role::Text))]);
     }
@@ -63,9 +66,10 @@ impl Replay {
         let end = self.timeline.end.as_ref()?;
         match &end.damage {
             Some(damage) => Some(damage.clone()),
-            None if !end.is_live && !end.is_over => {
-                Some("the run was interrupted: its recording ends without its end".into())
-            }
+            None if !end.is_live && !end.is_over => Some(
+                "the recording has no end: the run was interrupted, or its process is not seen from here"
+                    .into(),
+            ),
             None => None,
         }
     }
@@ -90,12 +94,10 @@ impl Replay {
     }
 
     /// Step, epoch and time, in wordings from long to short.
-    fn wordings(&self, run: &RunState) -> [String; 4] {
-        let (step, last) = (number::count(self.step_of(run)), number::count(self.timeline.last));
+    fn wordings(&self, (step, epoch, now): (u64, usize, f64)) -> [String; 4] {
+        let (step, last) = (number::count(step), number::count(self.timeline.last));
         let seconds = |seconds: f64| if seconds > 0.0 { number::duration(seconds) } else { "0 s".into() };
-        let now = seconds(run.latest().map_or(0.0, |latest| latest.seconds));
-        let whole = seconds(self.timeline.latest.1);
-        let epoch = run.latest().map_or(1, |latest| latest.epoch);
+        let (now, whole) = (seconds(now), seconds(self.timeline.latest.1));
         let grows = if self.timeline.is_live() { " so far" } else { "" };
         let (long, short) = match self.is_complete() {
             true => (format!("{now} of {whole}{grows}"), format!("{now}/{whole}")),

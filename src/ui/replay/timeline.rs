@@ -71,6 +71,11 @@ impl Timeline {
         self.end.as_ref().is_some_and(|end| end.is_live)
     }
 
+    #[cfg(test)]
+    pub fn snapshots(&self) -> impl Iterator<Item = &Snapshot> {
+        self.snapshots.iter()
+    }
+
     /// The latest snapshot at or before `step`.
     pub fn snapshot(&self, step: u64) -> &Snapshot {
         let after = self.snapshots.partition_point(|snapshot| snapshot.step <= step);
