@@ -131,10 +131,10 @@ fn cast(args: &ReplayArgs, screen: ScreenArgs, recording: &Recording, path: &Pat
             CliError::failed(format!("cannot write {}: {error}", path.display()))
         })?;
     let line = format!(
-        "{}: {} at {:.3}×, {} frames\n",
+        "{}: {} at {}×, {} frames\n",
         foreign(&path.to_string_lossy()),
         number::duration(length.seconds),
-        cast.speed,
+        number::value(cast.speed),
         number::count(length.frames)
     );
     pages::write(line.as_bytes())

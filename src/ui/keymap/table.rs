@@ -64,7 +64,7 @@ pub const BINDINGS: &[Binding] = &[
     row(Replay, Action::Left, &[Code(KeyCode::Left)], "time", "Go back to the previous monitored step."),
     row(Replay, Action::Right, &[Code(KeyCode::Right)], "", "Go on to the next monitored step."),
     row(Replay, Action::FasterPlayback, &[Char('.')], "faster", "Replay twice as fast, from ¼× to 64×."),
-    row(Replay, Action::SlowerPlayback, &[Char(',')], "slower", "Replay half as fast."),
+    row(Replay, Action::SlowerPlayback, &[Char(',')], "", "Replay half as fast."),
     row(Replay, Action::FullSpeed, &[Char('f')], "", "Replay as fast as possible."),
     row(Replay, Action::NextEpoch, &[Char('e')], "epoch", "Go to the end of the next epoch."),
     row(Replay, Action::PreviousEpoch, &[Char('E')], "", "Go to the end of the previous epoch."),
