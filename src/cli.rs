@@ -14,9 +14,11 @@ mod help;
 mod live;
 mod new;
 mod pages;
+mod plot;
 mod predict;
 mod presets;
 mod remove;
+mod replay;
 mod resume;
 mod runs;
 mod sample;
@@ -86,6 +88,10 @@ enum Command {
     /// Inspect data; list and download published data sets
     #[command(subcommand)]
     Data(data::Command),
+    /// Replay a recorded run: the dashboard at any step, as it was then
+    Replay(replay::ReplayArgs),
+    /// Print charts of a recorded run
+    Plot(plot::PlotArgs),
     /// Predict with a trained network
     ///
     /// Classes of texts and sequences, tags of words, the next values of a series.
@@ -218,6 +224,8 @@ pub fn main() -> ExitCode {
         Some(Command::Verify(args)) => verify::verify(&args),
         Some(Command::New(args)) => new::new(&args, cli.screen),
         Some(Command::Data(command)) => data::data(&command, cli.screen),
+        Some(Command::Replay(args)) => replay::replay(&args, cli.screen),
+        Some(Command::Plot(args)) => plot::plot(&args, cli.screen),
         Some(Command::Predict(args)) => predict::predict(&args),
         Some(Command::Evaluate(args)) => evaluate::evaluate(&args),
         Some(Command::Presets { name }) => presets::print(name.as_deref()),

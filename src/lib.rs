@@ -11,13 +11,13 @@
 //! ```
 //!
 //! Imports point one way, down this table, and a test checks it, as it checks that files form no circle. `ui` uses `protocol`,
-//! `metrics` and `preset`, never the trainer.
+//! `metrics`, `preset` and `run`, never the trainer.
 //!
 //! | module | contents |
 //! |---|---|
 //! | [`cli`] | the command line |
 //! | [`mod@bench`] | time and memory of training, with and without a screen |
-//! | [`ui`] | terminal, event loop, menu, dashboard |
+//! | [`ui`] | terminal, event loop, menu, dashboard of live and recorded runs, charts |
 //! | [`experiment`] | repeated trainings: seeds and folds, with mean and standard deviation |
 //! | [`train`] | one training: session, step on several threads, training loop |
 //! | [`infer`] | predictions, forecasts, tags, generated text and evaluations of a trained network |

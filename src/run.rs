@@ -36,7 +36,7 @@ pub use frames::FrameStream;
 pub(crate) use frames::bytes;
 pub use hub::{Hub, Prefix, Queue, Received, SubscribeError, Subscription, Summary};
 pub use outline::{Outline, log_lines};
-pub use reader::{Events, Reader};
+pub use reader::{Events, Position, Reader};
 pub use recorder::Recorder;
 pub use resolve::resolve;
 pub use resume_point::ResumePoint;

@@ -49,7 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("experiment", &["metrics", "number", "data", "preset", "run", "train"]),
-    ("ui", &["metrics", "protocol", "escape", "help", "number", "preset", "run", "runs"]),
+    ("ui", &["error", "metrics", "protocol", "escape", "help", "number", "preset", "run", "runs"]),
     (
         "bench",
         &[

@@ -300,7 +300,9 @@ mod tests {
         let who = format!("process {} on {}, since 20", std::process::id(), owner::host());
         assert!(error.to_string().contains(&who), "{error}");
         let path = first.path().to_owned();
+        assert!(owner::is_live(&path));
         drop(first);
+        assert!(!owner::is_live(&path) && !owner::is_live(dir.path()));
         // Nothing was written yet: it contains no run.
         assert!(Folder::create(&path).is_ok());
     }

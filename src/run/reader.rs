@@ -2,8 +2,23 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::RunError;
+use super::folder::is_at;
 use super::frames::{FrameReader, Index, Kind, OldEvaluation, decode};
 use crate::protocol::Event;
+
+/// A place between two events of one recording: before the first, between two, or after the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position(u64);
+
+impl Position {
+    /// Before the first event.
+    pub const START: Self = Self(Index::START);
+
+    /// Its distance from the start of the file, in bytes.
+    pub fn bytes(self) -> u64 {
+        self.0
+    }
+}
 
 /// Reads the events of a run from its folder, during training or after it.
 ///
@@ -43,6 +58,27 @@ impl Reader {
         let frames = FrameReader::at(&self.path, &self.file, self.index.offset_of(step))?;
         Ok(Events { path: &self.path, frames, step, old: None })
     }
+
+    /// Returns the events after `position`, also those that were recorded since the recording was opened.
+    pub fn events_at(&self, position: Position) -> Result<Events<'_>, RunError> {
+        let frames = FrameReader::at(&self.path, &self.file, position.0)?;
+        Ok(Events { path: &self.path, frames, step: 0, old: None })
+    }
+
+    /// Returns the highest step that was recorded when it was opened, damaged events excluded.
+    pub fn last_step(&self) -> u64 {
+        self.index.step()
+    }
+
+    /// Returns the number of bytes of the recording at present.
+    pub fn bytes(&self) -> u64 {
+        self.file.metadata().map_or(0, |file| file.len())
+    }
+
+    /// Whether the file is still that of the run: a recording in progress is rewritten when its probes are thinned.
+    pub fn is_current(&self) -> bool {
+        is_at(&self.file, &self.path).is_ok()
+    }
 }
 
 /// The events of a [`Reader`], exact except for quantised probes: an error of at most 1/254 of the largest activation
@@ -59,6 +95,11 @@ pub struct Events<'r> {
 }
 
 impl Events<'_> {
+    /// The position after the last event that was returned.
+    pub fn position(&self) -> Position {
+        Position(self.frames.offset())
+    }
+
     /// After the last event: the number of bytes behind it that are not a complete event. 0 unless the recording is
     /// truncated or damaged.
     pub fn trailing_bytes(&self) -> u64 {

@@ -4,12 +4,14 @@ mod drawing;
 mod event_loop;
 mod leave_dialog;
 mod lists;
+mod picture;
 mod popup;
+mod replaying;
+mod step_prompt;
 
 use crossbeam_channel::Receiver;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Frame;
-use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 
@@ -20,19 +22,21 @@ use super::browser::{self, Browser, CustomDataHooks};
 use super::compare::CompareScreen;
 use super::dashboard::Dashboard;
 use super::filter::FilteredList;
+use super::help;
 use super::input::Input;
 use super::keymap::{self, Action, Context};
 use super::menu::{Menu, Request};
+use super::replay::Replay;
 use super::runs::RunsScreen;
 use super::terminal::Notice;
 use super::theme::{Role, Theme};
 use super::view::dashboard;
 use super::widget::glyph_fallback;
-use super::{help, screenshot};
 use crate::preset::Entry;
 use crate::protocol::{Command, CommandSender, Event, RunStatus};
 use leave_dialog::{LeaveChoice, LeaveDialog};
 use popup::Popup;
+use step_prompt::StepPrompt;
 
 /// The connection to a trainer: a socket or a recording can replace one.
 #[derive(Debug)]
@@ -54,6 +58,8 @@ pub enum InitialScreen {
     Attached(Link),
     /// Runs side by side.
     Compare(Box<CompareScreen>),
+    /// The dashboard of a recorded run.
+    Replay(Box<Replay>),
 }
 
 /// Why the screen ended.
@@ -79,14 +85,18 @@ pub type Launch<'a> = &'a mut dyn FnMut(&str) -> Result<Link, String>;
 enum Overlay {
     Popup(Popup),
     LeaveDialog(LeaveDialog),
+    StepPrompt(StepPrompt),
 }
 
 /// The screen of a run.
 struct RunScreen {
     dashboard: Dashboard,
-    /// `None` once the trainer has disconnected.
+    /// `None` once the trainer has disconnected, and without one.
     events: Option<Receiver<Event>>,
-    commands: CommandSender,
+    /// `None` without a trainer.
+    commands: Option<CommandSender>,
+    /// Where the dashboard is in a recorded run.
+    replay: Option<Box<Replay>>,
     /// The user's choice to end the trainer; the screen ends with it.
     ending: Option<LeaveChoice>,
 }
@@ -127,11 +137,12 @@ impl<'a> App<'a> {
     pub fn new(start: InitialScreen, entries: Vec<Entry>, launch: Launch<'a>, theme: Theme) -> Self {
         let from_menu = matches!(start, InitialScreen::Menu(_));
         let attached = matches!(start, InitialScreen::Attached(_));
-        let (mut hooks, mut link, mut compare) = (None, None, None);
+        let (mut hooks, mut link, mut compare, mut recorded) = (None, None, None, None);
         match start {
             InitialScreen::Menu(given) => hooks = given,
             InitialScreen::Dashboard(given) | InitialScreen::Attached(given) => link = Some(given),
             InitialScreen::Compare(given) => compare = Some(given),
+            InitialScreen::Replay(given) => recorded = Some(given),
         }
         let menu = Menu::new(entries);
         let mut app = Self {
@@ -152,6 +163,9 @@ impl<'a> App<'a> {
         };
         if let Some(link) = link {
             app.show(link);
+        }
+        if let Some(replay) = recorded {
+            app.show_replay(replay);
         }
         app
     }
@@ -218,7 +232,8 @@ impl<'a> App<'a> {
             Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => self.list().paste(&text),
             Input::Paste(_) => {}
             // Pasted text is no command to a training.
-            Input::Burst(_) if self.run.is_some() || self.overlay.is_some() => {}
+            Input::Burst(_) if self.overlay.is_some() => {}
+            Input::Burst(_) if self.run.as_ref().is_some_and(|run| run.replay.is_none()) => {}
             Input::Burst(keys) => keys.iter().for_each(|key| self.key(key)),
             Input::Key(key) => self.key(&key),
         }
@@ -240,6 +255,7 @@ impl<'a> App<'a> {
 
     fn context(&self) -> Context {
         match &self.browser {
+            _ if self.replay().is_some() => Context::Replay,
             _ if self.run.is_some() => Context::Dashboard,
             _ if self.compare.is_some() => Context::Compare,
             _ if self.runs.is_some() => Context::Runs,
@@ -262,8 +278,12 @@ impl<'a> App<'a> {
         if self.run.is_none() && self.overlay.is_none() && self.list().type_key(key) {
             return;
         }
+        if matches!(self.overlay, Some(Overlay::StepPrompt(_))) {
+            return self.type_step(key);
+        }
         let Some(action) = keymap::action(context, key) else { return };
         match &mut self.overlay {
+            Some(Overlay::StepPrompt(_)) => {}
             Some(Overlay::Popup(popup)) => {
                 if popup.act(action) {
                     self.overlay = None;
@@ -283,6 +303,7 @@ impl<'a> App<'a> {
         match action {
             Action::Help => self.overlay = Some(Overlay::Popup(Popup::help(self.context()))),
             Action::Quit => self.quit(),
+            _ if self.replay().is_some() => self.act_on_replay(action),
             _ if self.run.is_some() => self.act_on_run(action),
             _ if self.compare.is_some() => self.act_on_comparison(action),
             _ if self.runs.is_some() => self.act_on_runs(action),
@@ -358,8 +379,10 @@ impl<'a> App<'a> {
         {
             run.dashboard.view.scale_learning_rate(factor, &run.dashboard.run);
         }
-        // A trainer that has ended ignores commands, and its status shows that.
-        let _ = run.commands.send(command);
+        if let Some(commands) = &run.commands {
+            // A trainer that has ended ignores commands, and its status shows that.
+            let _ = commands.send(command);
+        }
     }
 
     fn train(&mut self, name: &str) {
@@ -372,26 +395,9 @@ impl<'a> App<'a> {
     fn show(&mut self, link: Link) {
         let Link { events, commands } = link;
         let dashboard = Dashboard { has_menu: self.from_menu, ..Dashboard::new() };
-        self.run = Some(RunScreen { dashboard, events: Some(events), commands, ending: None });
+        let (events, commands) = (Some(events), Some(commands));
+        self.run = Some(RunScreen { dashboard, events, commands, replay: None, ending: None });
         self.drawing = None;
-    }
-
-    /// Writes the visible dashboard to an SVG file in the run folder.
-    fn screenshot(&mut self) {
-        let Some((run, info)) = self.run.as_ref().and_then(|run| Some((run, run.dashboard.run.info()?)))
-        else {
-            return;
-        };
-        let mut buffer = Buffer::empty(self.body);
-        dashboard::render(&run.dashboard, self.body, &mut buffer, &self.theme);
-        let step = run.dashboard.run.latest().map_or(0, |metrics| metrics.step);
-        let path = info.folder.join(format!("screen-{step}.svg"));
-        match std::fs::write(&path, screenshot::svg(&buffer, &self.theme)) {
-            Ok(()) => self.show_message("Screenshot saved", &path.display().to_string()),
-            Err(error) => {
-                self.show_message("Cannot save the screenshot", &format!("{}: {error}", path.display()))
-            }
-        }
     }
 
     fn show_message(&mut self, title: &str, text: &str) {
@@ -402,7 +408,7 @@ impl<'a> App<'a> {
     fn quit(&mut self) {
         match &self.run {
             Some(run) if !run.over() && self.attached => self.outcome = Some(ExitReason::Detached),
-            Some(run) if !run.over() && run.ending.is_none() => self.ask(),
+            Some(run) if !run.over() && run.ending.is_none() && run.replay.is_none() => self.ask(),
             _ => self.outcome = Some(ExitReason::Quit),
         }
     }
@@ -439,7 +445,7 @@ impl<'a> App<'a> {
         if !self.attached {
             run.ending = Some(way);
         }
-        if run.commands.send(command).is_err() {
+        if run.commands.as_ref().is_none_or(|commands| commands.send(command).is_err()) {
             self.outcome = Some(ExitReason::Quit);
         }
     }
@@ -447,13 +453,18 @@ impl<'a> App<'a> {
     /// Draws the whole screen.
     pub fn render(&mut self, frame: &mut Frame<'_>) {
         let whole = frame.area();
-        let [body, foot] = Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(whole);
+        let bar = self.replay().map_or(0, |replay| replay.rows(whole.height));
+        let rows = [Constraint::Fill(1), Constraint::Length(bar), Constraint::Length(1)];
+        let [body, bar, foot] = Layout::vertical(rows).areas(whole);
         // A single line is not given to the footer.
         let (body, foot) = if whole.height > 1 { (body, Some(foot)) } else { (whole, None) };
         self.body = body;
         match &self.run {
             Some(run) => dashboard::render(&run.dashboard, body, frame.buffer_mut(), &self.theme),
             None => self.render_lists(frame, body),
+        }
+        if let Some((replay, run)) = self.replay().zip(self.run.as_ref()) {
+            replay.render(&run.dashboard.run, bar, frame.buffer_mut(), &self.theme);
         }
         if let Some(foot) = foot {
             let line = self.footer(foot);
@@ -465,6 +476,7 @@ impl<'a> App<'a> {
                 popup.render(frame, whole, log, self.drawing, &self.theme);
             }
             Some(Overlay::LeaveDialog(leave)) => leave.render(frame, whole, &self.theme),
+            Some(Overlay::StepPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
             None => {}
         }
         glyph_fallback::replace(frame.buffer_mut(), whole, self.theme.glyphs);
@@ -478,6 +490,9 @@ impl<'a> App<'a> {
         }
         let run = self.run.as_ref()?;
         let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);
+        if let Some(replay) = &run.replay {
+            return replaying::footer_word(replay, view, action);
+        }
         let trains = matches!(status, Some(RunStatus::Training | RunStatus::Validating | RunStatus::Paused));
         match action {
             Action::PauseResume if matches!(status, Some(RunStatus::Paused)) => Some("resume"),

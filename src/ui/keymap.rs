@@ -103,6 +103,28 @@ pub enum Action {
     Screenshot,
     /// Show the log, with the monitoring overhead.
     Log,
+    /// Replay: one step back.
+    StepBack,
+    /// Replay: half the speed.
+    SlowerPlayback,
+    /// Replay: twice the speed.
+    FasterPlayback,
+    /// Replay: to the end of the next epoch.
+    NextEpoch,
+    /// Replay: to the end of the previous epoch.
+    PreviousEpoch,
+    /// Replay: to the greatest gradient norm.
+    WorstGradient,
+    /// Replay: to the best validation.
+    BestValidation,
+    /// Replay: to a step by its number.
+    GoToStep,
+    /// Replay: the cursor of the focused panel back.
+    CursorBack,
+    /// Replay: the cursor of the focused panel forward.
+    CursorForward,
+    /// Replay: show how to branch the run at this step.
+    Branch,
 }
 
 /// The part of the screen in which a binding applies.
@@ -120,8 +142,12 @@ pub enum Context {
     Runs,
     /// In a comparison of runs only.
     Compare,
-    /// In the dashboard only.
+    /// In the dashboard of a run in training only.
     Dashboard,
+    /// In the dashboard of a recorded run only.
+    Replay,
+    /// In the dashboard of any run.
+    AnyRun,
 }
 
 /// A key as the user presses it.
@@ -189,7 +215,10 @@ pub struct Binding {
 impl Binding {
     /// Whether it holds at `context`.
     pub fn applies_in(&self, context: Context) -> bool {
-        self.context == Context::Everywhere || self.context == context
+        let is_run = matches!(context, Context::Dashboard | Context::Replay);
+        self.context == Context::Everywhere
+            || self.context == context
+            || self.context == Context::AnyRun && is_run
     }
 
     /// All its keys: `q, Ctrl-C`.
@@ -228,7 +257,9 @@ pub fn markdown() -> String {
         ("Your data: inspection", Context::Inspection),
         ("Runs", Context::Runs),
         ("Comparison of runs", Context::Compare),
-        ("Dashboard", Context::Dashboard),
+        ("Dashboard", Context::AnyRun),
+        ("Dashboard of a run in training", Context::Dashboard),
+        ("Dashboard of a recorded run (`unrolled replay`)", Context::Replay),
     ] {
         out += &format!("**{heading}**\n\n| Key | |\n|---|---|\n");
         for binding in BINDINGS.iter().filter(|b| b.context == context) {
@@ -252,7 +283,7 @@ mod tests {
     fn no_key_means_two_things_in_one_place() {
         let contexts =
             [Context::Menu, Context::Browser, Context::Inspection, Context::Runs, Context::Compare];
-        for context in contexts.into_iter().chain([Context::Dashboard]) {
+        for context in contexts.into_iter().chain([Context::Dashboard, Context::Replay]) {
             let keys: Vec<Key> = bindings(context).flat_map(|b| b.keys.iter().copied()).collect();
             for (i, key) in keys.iter().enumerate() {
                 assert!(!keys[i + 1..].contains(key), "{} means two things at {context:?}", key.name());

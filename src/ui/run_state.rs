@@ -25,7 +25,7 @@ pub(super) const LOG_LINES: usize = 500;
 pub type RecurrentLayer = (usize, Option<Direction>);
 
 /// The state of a run: the same events always give the same state.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RunState {
     info: Option<Box<RunInfo>>,
     status: Option<RunStatus>,
@@ -46,7 +46,7 @@ pub struct RunState {
 }
 
 /// One metric on training and on validation data.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Curves {
     /// One point per step.
     pub train: Series,

@@ -6,5 +6,6 @@ mod gradient;
 mod hidden;
 mod message;
 mod metric;
+pub mod plot;
 mod preparing;
 mod status;

@@ -59,6 +59,7 @@ fn is_only_parsed(command: &str) -> bool {
     command == "unrolled"
         || command.contains("--detach")
         || ["unrolled data fetch", "unrolled bench"].iter().any(|start| command.starts_with(start))
+        || command.starts_with("unrolled replay") && !command.contains("--cast")
 }
 
 fn run(page: &str) {

@@ -100,6 +100,7 @@ fn keys_of_a_classifier() {
         let all = keys(section).into_iter().chain(of_runs.clone()).collect();
         check(&serde_json::from_str(&printed(at, &format!("unrolled {command}"))).unwrap(), &all, section);
     }
+    check_lines(&printed(at, "unrolled plot run loss val_loss --json"), "plot --json");
 }
 
 #[test]

@@ -97,6 +97,11 @@ impl<'f> FrameReader<'f> {
         self.ended = true;
     }
 
+    /// Offset of the next frame, after the last complete one.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Bytes after the last complete frame.
     pub fn trailing_bytes(&self) -> u64 {
         self.end.saturating_sub(self.offset)

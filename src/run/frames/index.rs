@@ -25,6 +25,9 @@ struct Entry {
 }
 
 impl Index {
+    /// Offset of the first frame of a recording.
+    pub const START: u64 = HEADER as u64;
+
     /// Loads the index of an open recording: from its end, or by a scan of its complete frames.
     ///
     /// # Errors
@@ -83,7 +86,7 @@ impl Index {
     /// Returns the offset of a frame such that no earlier frame belongs to `step` or a later one.
     pub fn offset_of(&self, step: u64) -> u64 {
         let behind = self.entries.partition_point(|entry| entry.before < step);
-        self.entries.get(behind.saturating_sub(1)).map_or(HEADER as u64, |entry| entry.offset)
+        self.entries.get(behind.saturating_sub(1)).map_or(Self::START, |entry| entry.offset)
     }
 
     /// Appends the payload of the index frame, which is at `own_offset`.

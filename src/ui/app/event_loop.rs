@@ -113,6 +113,7 @@ impl<'c> EventLoop<'c> {
         let results = app.results().cloned().unwrap_or_else(never);
         let frame = self.due.filter(|_| self.may_draw(writer)).map_or_else(never, at);
         let home = self.away.map_or_else(never, at);
+        let tick = app.next_tick().map_or_else(never, at);
         select! {
             recv(events) -> event => {
                 match event {
@@ -136,6 +137,11 @@ impl<'c> EventLoop<'c> {
                 }
             }
             recv(frame) -> _ => {}
+            recv(tick) -> _ => {
+                if app.tick(Instant::now()) {
+                    self.draw_by(self.drawn + FRAME);
+                }
+            }
             recv(home) -> now => {
                 self.away = now.ok().map(|now| now + AWAY);
                 return Some(Flow::Resume);

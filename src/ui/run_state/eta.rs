@@ -3,7 +3,7 @@
 use crate::protocol::StepMetrics;
 
 /// The speed of a run by the trainer's own clock, which excludes pauses.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Eta {
     first: Option<(u64, f64)>,
     latest: (u64, f64),

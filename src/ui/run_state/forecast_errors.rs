@@ -10,7 +10,7 @@ const RMSE: &str = "val_rmse";
 const BASELINES: [(&str, &str); 2] = [("_last", "last value"), ("_seasonal", "season")];
 
 /// Forecast errors in the units of a series: of the first variable if there are several.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ForecastErrors {
     /// The variable's name if there are several. Untrusted text.
     pub variable: String,

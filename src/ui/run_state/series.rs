@@ -172,6 +172,11 @@ impl Series {
         self.per_bucket
     }
 
+    /// The drawn points: where each bucket ends, and its statistics.
+    pub fn points(&self) -> impl Iterator<Item = (XPosition, &Summary)> {
+        self.buckets.iter().map(|bucket| (bucket.last, &bucket.summary))
+    }
+
     /// The latest value, finite or not.
     pub fn value(&self) -> Option<f64> {
         self.value

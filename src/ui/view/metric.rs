@@ -18,9 +18,9 @@ use crate::ui::widget::text::{self, Piece};
 use crate::ui::widget::ticks::{self, Tick};
 
 /// The mark of the training curve in the legend.
-const TRAIN: char = '━';
+pub(super) const TRAIN: char = '━';
 /// The mark of a point on validation data.
-const VALIDATION: char = '◆';
+pub(super) const VALIDATION: char = '◆';
 
 /// A metric as a panel shows it.
 struct Metric<'a> {
@@ -96,7 +96,7 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     let chart_area = Rect { y: inner.y + taken, height: inner.height - taken + 1, ..inner };
     let Some(y) = bounds([&train, &validation], &metric.rules, log, metric.share) else { return };
     let most = ticks::fitting(chart_area.height.saturating_sub(1));
-    let y_ticks = metric.y_ticks(y, log, most);
+    let y_ticks = y_ticks(y, log, metric.share, most);
     let plot = chart::plot(chart_area, &y_ticks);
     let columns = chart::columns(plot, theme.glyphs);
     let sampled = |series: &Series| series.columns(view.axis, window.0, window.1, columns);
@@ -197,20 +197,23 @@ impl Metric<'_> {
         let last = wordings.next_back().unwrap_or_default();
         wordings.find(|pieces| text::width_of(pieces) <= columns).unwrap_or(last)
     }
-
-    fn y_ticks(&self, y: (f64, f64), log: bool, most: usize) -> Vec<Tick> {
-        match (log, self.share) {
-            (true, _) => ticks::logarithmic(y.0, y.1, most),
-            (false, false) => ticks::linear(y.0, y.1, most),
-            (false, true) => ticks::linear(y.0 * 100.0, y.1 * 100.0, most)
-                .into_iter()
-                .map(|tick| Tick { at: tick.at / 100.0, text: tick.text + " %" })
-                .collect(),
-        }
-    }
 }
 
-fn x_ticks(axis: XAxis, window: (f64, f64), columns: usize) -> Vec<Tick> {
+/// The marks of a y axis; exponents if logarithmic, shares in per cent.
+fn y_ticks(y: (f64, f64), log: bool, share: bool, most: usize) -> Vec<Tick> {
+    if log { ticks::logarithmic(y.0, y.1, most) } else { linear_ticks(y, share, most) }
+}
+
+/// The marks of a linear y axis, shares in per cent.
+pub(super) fn linear_ticks(y: (f64, f64), share: bool, most: usize) -> Vec<Tick> {
+    if !share {
+        return ticks::linear(y.0, y.1, most);
+    }
+    let percents = ticks::linear(y.0 * 100.0, y.1 * 100.0, most).into_iter();
+    percents.map(|tick| Tick { at: tick.at / 100.0, text: tick.text + " %" }).collect()
+}
+
+pub(super) fn x_ticks(axis: XAxis, window: (f64, f64), columns: usize) -> Vec<Tick> {
     let widest = match axis {
         XAxis::Step => number::count(window.1 as u64).len(),
         XAxis::Epoch => 4,
@@ -227,7 +230,12 @@ fn x_ticks(axis: XAxis, window: (f64, f64), columns: usize) -> Vec<Tick> {
 /// The range of the y axis, with a margin; exponents if logarithmic, `None` if there is nothing to draw.
 ///
 /// It includes the `rules`, except for shares.
-fn bounds([train, validation]: [&Summary; 2], rules: &[f64], log: bool, share: bool) -> Option<(f64, f64)> {
+pub(super) fn bounds(
+    [train, validation]: [&Summary; 2],
+    rules: &[f64],
+    log: bool,
+    share: bool,
+) -> Option<(f64, f64)> {
     let rules = || rules.iter().copied().filter(|_| !share);
     let high = rules().fold(train.max.max(validation.max), f64::max);
     let low =
@@ -244,7 +252,7 @@ fn bounds([train, validation]: [&Summary; 2], rules: &[f64], log: bool, share: b
     Some(if share && !log { (low.max(0.0), high.min(1.0)) } else { (low, high) })
 }
 
-fn samples(columns: &[Summary], log: bool, span: impl Fn(&Summary) -> (f64, f64)) -> Vec<Sample> {
+pub(super) fn samples(columns: &[Summary], log: bool, span: impl Fn(&Summary) -> (f64, f64)) -> Vec<Sample> {
     columns
         .iter()
         .map(|column| {

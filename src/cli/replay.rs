@@ -1,0 +1,141 @@
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use ratatui::layout::Size;
+
+use super::error::{CliError, CliResult};
+use super::{ScreenArgs, exit, pages, shell_word};
+use crate::durable;
+use crate::escape::foreign;
+use crate::number;
+use crate::run;
+use crate::ui::replay::{Cast, CastVersion, Recording, Replay, Speed};
+use crate::ui::theme::{Colors, Glyphs, Theme};
+use crate::ui::{self, ExitReason, InitialScreen, UiError};
+
+/// The smallest and the largest screen of an asciicast.
+const SIZES: [Size; 2] = [Size::new(40, 11), Size::new(1000, 400)];
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ReplayArgs {
+    /// A run folder, the name of one in runs/, or `latest`
+    run: PathBuf,
+    /// Start paused at this step instead of playing from the start
+    #[arg(long, value_name = "STEP", conflicts_with = "cast")]
+    at: Option<u64>,
+    /// Seconds of training a second, or `fastest`; by default a whole run takes a minute at most, as far as 64 allows that
+    #[arg(long, value_name = "N", value_parser = speed)]
+    speed: Option<Speed>,
+    /// Write the replay to a file that asciinema plays, instead of showing it
+    #[arg(long, value_name = "FILE")]
+    cast: Option<PathBuf>,
+    /// With --cast: the format asciicast v3, of asciinema 3.0 and later, instead of v2
+    #[arg(long, requires = "cast")]
+    v3: bool,
+    /// With --cast: columns and rows of the screen
+    #[arg(long, value_name = "COLUMNSxROWS", requires = "cast", default_value = "120x40", value_parser = size)]
+    size: Size,
+    /// With --cast: raise the speed until the whole run takes so many seconds at most
+    #[arg(long, value_name = "MAX", requires = "cast", value_parser = positive)]
+    seconds: Option<f64>,
+}
+
+/// Parses a speed: a number above 0, or `fastest`.
+fn speed(text: &str) -> Result<Speed, String> {
+    match positive(text.strip_suffix(['x', '×']).unwrap_or(text)) {
+        _ if text == "fastest" => Ok(Speed::Fastest),
+        Ok(times) => Ok(Speed::Times(times)),
+        Err(_) => Err("expected a number above 0, as in 8 or 0.5, or `fastest`".into()),
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "expected a number above 0".into())
+}
+
+/// Parses `120x40`.
+fn size(text: &str) -> Result<Size, String> {
+    let [least, most] = SIZES;
+    let parsed = text.split_once('x').and_then(|(columns, rows)| {
+        let (columns, rows) = (columns.parse().ok()?, rows.parse().ok()?);
+        let fits =
+            (least.width..=most.width).contains(&columns) && (least.height..=most.height).contains(&rows);
+        fits.then_some(Size::new(columns, rows))
+    });
+    let wrong = || format!("expected columns and rows from {least} to {most}, as in 120x40");
+    parsed.ok_or_else(wrong)
+}
+
+/// Shows a recorded run on the screen, or writes it to a file.
+pub(super) fn replay(args: &ReplayArgs, screen: ScreenArgs) -> CliResult {
+    let folder = run::resolve(Path::new("runs"), &args.run)?;
+    let recording = Recording::open(&folder)?;
+    if let Some(path) = &args.cast {
+        return cast(args, screen, &recording, path);
+    }
+    let theme = screen.theme().map_err(no_screen)?;
+    let mut replay = Replay::start(recording, shell_word(&args.run.to_string_lossy()))?;
+    if let Some(speed) = args.speed {
+        replay.set_speed(speed);
+    }
+    if let Some(step) = args.at {
+        replay.start_at(step);
+    }
+    let start = InitialScreen::Replay(Box::new(replay));
+    let ended = ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme).map_err(no_screen)?;
+    Ok(ExitCode::from(if matches!(ended, ExitReason::Signal(_)) { exit::INTERRUPTED } else { 0 }))
+}
+
+/// The error where there is no screen, with what a replay can do without one.
+fn no_screen(error: UiError) -> CliError {
+    match error {
+        UiError::NoTerminal(_) | UiError::Dumb { .. } => CliError::failed(
+            "no terminal that can show a replay; --cast FILE writes it to a file, and `unrolled plot RUN` prints its curves",
+        ),
+        error => error.into(),
+    }
+}
+
+/// Writes the replay to `path`.
+fn cast(args: &ReplayArgs, screen: ScreenArgs, recording: &Recording, path: &Path) -> CliResult {
+    let seconds = recording.seconds();
+    let speed = match args.speed.unwrap_or_else(|| Speed::for_training(seconds)) {
+        Speed::Times(times) => times,
+        Speed::Fastest => {
+            return Err(CliError::usage(
+                "--speed fastest gives no times for --cast; expected a number, as in 8",
+            ));
+        }
+    };
+    let options = screen.options();
+    let cast = Cast {
+        version: if args.v3 { CastVersion::V3 } else { CastVersion::V2 },
+        size: args.size,
+        speed: args.seconds.map_or(speed, |most| speed.max(seconds / most)),
+        theme: Theme {
+            colors: options.colors.unwrap_or(Colors::True),
+            glyphs: options.glyphs.unwrap_or(Glyphs::Braille),
+            light: options.light.unwrap_or(false),
+        },
+        title: format!("unrolled replay {}", shell_word(&args.run.to_string_lossy())),
+    };
+    let temporary = durable::beside(path);
+    let written = File::create(&temporary).and_then(|file| cast.write(recording, BufWriter::new(file)));
+    let length =
+        written.and_then(|length| fs::rename(&temporary, path).map(|()| length)).map_err(|error| {
+            // Best effort: the first failure is the one to report.
+            let _ = fs::remove_file(&temporary);
+            CliError::failed(format!("cannot write {}: {error}", path.display()))
+        })?;
+    let line = format!(
+        "{}: {} at {}×, {} frames\n",
+        foreign(&path.to_string_lossy()),
+        number::duration(length.seconds),
+        number::value(cast.speed),
+        number::count(length.frames)
+    );
+    pages::write(line.as_bytes())
+}

@@ -1,0 +1,93 @@
+//! The dashboard of a recorded run: its keys, and its time.
+
+use std::time::Instant;
+
+use crossterm::event::KeyEvent;
+
+use super::popup::Popup;
+use super::step_prompt::{Asked, StepPrompt};
+use super::{App, ExitReason, Overlay, RunScreen};
+use crate::ui::dashboard::Dashboard;
+use crate::ui::keymap::Action;
+use crate::ui::replay::Replay;
+use crate::ui::view_state::ViewState;
+
+impl App<'_> {
+    /// Shows a recorded run.
+    pub(super) fn show_replay(&mut self, replay: Box<Replay>) {
+        let dashboard = Dashboard::new();
+        self.run =
+            Some(RunScreen { dashboard, events: None, commands: None, replay: Some(replay), ending: None });
+        self.tick(Instant::now());
+    }
+
+    /// The replay, if the run on the screen is a recorded one.
+    pub(super) fn replay(&self) -> Option<&Replay> {
+        self.run.as_ref()?.replay.as_deref()
+    }
+
+    /// When [`tick`](Self::tick) is to be called next; `None` while nothing changes by itself.
+    pub fn next_tick(&self) -> Option<Instant> {
+        self.replay()?.next_tick()
+    }
+
+    /// Lets the replay go on until `now`; returns whether the screen changes.
+    pub fn tick(&mut self, now: Instant) -> bool {
+        let Some(RunScreen { dashboard, replay: Some(replay), .. }) = &mut self.run else { return false };
+        replay.tick(&mut dashboard.run, now)
+    }
+
+    pub(super) fn act_on_replay(&mut self, action: Action) {
+        let Some(RunScreen { dashboard, replay: Some(replay), .. }) = &mut self.run else { return };
+        match action {
+            Action::Screenshot => self.screenshot(),
+            Action::Log => self.overlay = Some(Overlay::Popup(Popup::log())),
+            Action::GoToStep => {
+                self.overlay = Some(Overlay::StepPrompt(StepPrompt::new(replay.last_step())));
+            }
+            Action::Branch => {
+                let step = dashboard.run.latest().map_or(0, |latest| latest.step);
+                let command = format!("unrolled branch {} --at {step}", replay.name());
+                self.show_message("Branch the run at this step", &command);
+            }
+            Action::Save => self.show_message("Not available", "A replay has no training to save."),
+            _ if !replay.has_goal(action) => {
+                self.show_message("Nothing to go to", "The run has no validation and no best checkpoint.");
+            }
+            Action::CursorBack => {
+                dashboard.act(Action::Left);
+            }
+            Action::CursorForward => {
+                dashboard.act(Action::Right);
+            }
+            _ if replay.act(action, &mut dashboard.run, Instant::now()) => {}
+            _ if dashboard.act(action) => {}
+            Action::Back => self.outcome = Some(ExitReason::Quit),
+            _ => {}
+        }
+    }
+
+    /// Hands a key to the prompt for a step.
+    pub(super) fn type_step(&mut self, key: &KeyEvent) {
+        let Some(Overlay::StepPrompt(prompt)) = &mut self.overlay else { return };
+        let Some(asked) = prompt.type_key(key) else { return };
+        self.overlay = None;
+        let Some(RunScreen { dashboard, replay: Some(replay), .. }) = &mut self.run else { return };
+        match asked {
+            Asked::Nothing => {}
+            Asked::Step(step) => replay.go_to_step(step, &mut dashboard.run, Instant::now()),
+            Asked::Share(share) => replay.go_to_share(share, &mut dashboard.run, Instant::now()),
+        }
+    }
+}
+
+/// What the footer says of a key in a replay instead of the table's word.
+pub(super) fn footer_word(replay: &Replay, view: &ViewState, action: Action) -> Option<&'static str> {
+    match action {
+        Action::PauseResume if replay.is_playing() => Some("pause"),
+        Action::Open if view.full_screen => Some(""),
+        Action::Back if view.full_screen || view.explain => Some("back"),
+        action if !replay.has_goal(action) => Some(""),
+        _ => None,
+    }
+}
