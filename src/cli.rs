@@ -7,6 +7,7 @@ mod evaluate;
 mod follow;
 mod help;
 mod new;
+mod notice;
 mod pages;
 mod predict;
 mod presets;

@@ -24,5 +24,5 @@ mod watch;
 pub use memory::MemoryError;
 pub use session::{PrepareError, Session};
 pub use step::{DivergedError, StepResult, Stepper};
-pub use trainer::{Options, Outcome, Trainer};
+pub use trainer::{AtEnd, Ended, Options, Outcome, Reached, Trainer};
 pub use watch::Watch;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use super::error::{CliError, CliResult};
 use super::follow::{code, follow, print_until_end};
+use super::notice::NoticeArgs;
 use super::signals::Signals;
 use super::{ScreenArgs, exit, print_error};
 use crate::escape::foreign;
@@ -44,6 +45,8 @@ pub(super) struct TrainArgs {
     /// Print plain lines instead of the dashboard
     #[arg(long)]
     headless: bool,
+    #[command(flatten)]
+    notice: NoticeArgs,
 }
 
 pub(super) fn processors() -> u16 {
@@ -74,12 +77,14 @@ fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
 /// code is that of the program.
 fn train_repeatedly(args: &TrainArgs, repeat: &Repeat) -> CliResult {
     let options = (args.run.clone(), usize::from(args.threads));
+    let mut follow = |trainer| follow(trainer).map(|ended| (ended.outcome, ended.metrics));
     let (outcome, summary) = train_all(&args.preset, repeat, &args.overrides(), options, &mut follow)?;
     let mut out = std::io::stdout().lock();
     for line in summary {
         // Stdout may be closed; the runs are saved.
         let _ = writeln!(out, "{}", foreign(&line));
     }
+    args.notice.ring(&format!("{}: all trainings have ended", args.preset));
     Ok(code(&outcome))
 }
 
@@ -95,12 +100,19 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
     // A terminal without a screen is an error before training starts.
     let theme = watched.then(|| screen.theme()).transpose()?;
     let options = Options { folder: args.run.clone(), threads: usize::from(args.threads), watched, notes };
-    let trainer = Trainer::start(spec, options)?;
-    let Some(theme) = theme else { return Ok(code(&follow(trainer)?.0)) };
-    let signals = Signals::with_screen()?;
-    let start = InitialScreen::Dashboard(link(&trainer));
-    let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
-    end(outcome, Some(trainer), &signals)
+    let (at_end, warnings) = args.notice.clone().at_end(watched);
+    let trainer = Trainer::start_with(spec, options, at_end)?;
+    let result = match theme {
+        None => follow(trainer).map(|ended| code(&ended.outcome)).map_err(CliError::from),
+        Some(theme) => {
+            let signals = Signals::with_screen()?;
+            let start = InitialScreen::Dashboard(link(&trainer));
+            let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
+            end(outcome, Some(trainer), &signals)
+        }
+    };
+    warnings.try_iter().for_each(|warning| print_error(&warning));
+    result
 }
 
 /// Shows the menu, and trains what is chosen in it.
@@ -162,7 +174,7 @@ fn end(outcome: CliResult<ui::ExitReason>, trainer: Option<Trainer>, signals: &S
         ui::ExitReason::LeftTraining => {
             signals.training(trainer.commands.clone());
             continue_unwatched(&trainer);
-            Ok(code(&print_until_end(trainer)?.0))
+            Ok(code(&print_until_end(trainer)?.outcome))
         }
         ui::ExitReason::HungUp => {
             signals.training(trainer.commands.clone());

@@ -63,6 +63,11 @@ impl Progress {
         }
     }
 
+    /// The number of updates.
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
     /// The best value of the monitored metric.
     pub fn best(&self) -> &Best {
         &self.best
