@@ -6,6 +6,7 @@
 //! ```
 //! Only this module uses the YAML crate.
 
+mod alerts;
 mod builtin;
 mod catalog;
 mod document;
@@ -16,6 +17,7 @@ mod target_check;
 mod units;
 mod yaml_position;
 
+pub use alerts::AlertSpec;
 pub use builtin::{names, text};
 pub use catalog::{Entry, entries};
 pub use document::Overrides;

@@ -6,6 +6,7 @@
 //! Events are emitted by number of steps, not by time: the same spec and seed give the same events, except for the
 //! fields that measure time (`seconds`, `sequences_per_s`).
 
+mod alert;
 mod command;
 mod direction;
 mod event;
@@ -13,6 +14,7 @@ mod findings;
 mod instruments;
 mod table;
 
+pub use alert::{Alert, AlertKind};
 pub use command::Command;
 pub use direction::Direction;
 pub use event::{

@@ -5,6 +5,7 @@
 //! The trainer owns the model; nothing is shared behind a lock. The weights depend on the spec and the number of steps alone, never
 //! on time or on monitoring. A pace, which is applied only with a screen, changes which steps are monitored, and no weight.
 
+mod alerts;
 mod control;
 mod cost;
 mod divergence;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_yaml::{Mapping, Value};
 
+use super::alerts::AlertSpec;
 use super::builtin;
 use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
@@ -164,6 +165,8 @@ struct RawPreset {
     train: RawTrain,
     #[serde(default)]
     watch: WatchSpec,
+    #[serde(default)]
+    alerts: AlertSpec,
 }
 
 /// Defaults are those of Keras's `compile` and `fit`.
@@ -302,6 +305,7 @@ fn resolve(
         model,
         train,
         watch: written.watch,
+        alerts: written.alerts,
         units_follow_classes,
     };
     if units_follow_classes {
@@ -410,6 +414,7 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         document.error(&path, format!("layer {} ({}): {}", e.layer, layer.title(), e.error))
     })?;
     check_sample(document, spec)?;
+    spec.alerts.check().map_err(|(field, message)| document.error(&steps(["alerts", field]), message))?;
     target_check::check(&spec.form(), &model).map_err(|unfit| match unfit.layer {
         None => document.error(&steps(["train", "loss"]), unfit.message),
         Some(layer) => {

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataFacts, Direction, Instruments, ModelTable, ProbeText};
+use super::{Alert, DataFacts, Direction, Instruments, ModelTable, ProbeText};
 use crate::metrics::{Confusion, Metrics, Task};
 
 /// An event of a trainer. Screens, recorders and tests process the same events.
@@ -33,6 +33,8 @@ pub enum Event {
     Log(LogLine),
     /// A command has changed the learning rate.
     LearningRate(LearningRateChange),
+    /// A condition that the preset warns of has come true. A line of the log says it as well.
+    Alert(Alert),
 }
 
 /// The facts of a run.

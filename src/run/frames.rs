@@ -63,14 +63,15 @@ pub(super) enum Kind {
     Epoch = 13,
     Validation = 14,
     LearningRate = 15,
+    Alert = 16,
     Index = 255,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::{
-            Epoch, Gradient, Index, Instruments, LearningRate, Log, OldEpoch, OldEvaluation, OldValidation,
-            Prepared, Probe, Sample, Saved, Status, Step, Validation,
+            Alert, Epoch, Gradient, Index, Instruments, LearningRate, Log, OldEpoch, OldEvaluation,
+            OldValidation, Prepared, Probe, Sample, Saved, Status, Step, Validation,
         };
         let all = [
             Prepared,
@@ -88,6 +89,7 @@ impl Kind {
             Epoch,
             Validation,
             LearningRate,
+            Alert,
             Index,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)

@@ -48,6 +48,12 @@ enum Line<'a> {
         prime: &'a str,
         text: &'a str,
     },
+    Alert {
+        step: u64,
+        epoch: usize,
+        alert: &'static str,
+        text: &'a str,
+    },
     /// So many lines, from `first_step` to `step`, were not written here: there was no space.
     Gap {
         step: u64,
@@ -114,6 +120,10 @@ impl MetricsWriter {
                 let (step, epoch, factor, learning_rate) = (m.step, m.epoch, m.factor, m.learning_rate);
                 let command = "scale_learning_rate";
                 ((step, epoch), Line::Command { step, epoch, command, factor, learning_rate })
+            }
+            Event::Alert(m) => {
+                let (step, epoch, alert) = (m.step, m.epoch, m.kind.name());
+                ((step, epoch), Line::Alert { step, epoch, alert, text: &m.text })
             }
             _ => return Ok(()),
         };

@@ -3,9 +3,11 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
+use super::alerts::Alerts;
 use crate::error::chain;
 use crate::number;
-use crate::protocol::{Event, Level, LogLine, RunStatus};
+use crate::preset::AlertSpec;
+use crate::protocol::{Alert, Event, Level, LogLine, RunStatus};
 use crate::run::{Recorder, RunError};
 
 /// The waiting time at which the first slow-disk warning is logged.
@@ -48,6 +50,8 @@ impl EventLog for Recorder {
 pub(super) struct Publisher {
     recorder: Option<Box<dyn EventLog>>,
     subscriber: Sender<Event>,
+    /// The conditions that are warned of, where there are any.
+    alerts: Option<Alerts>,
     /// Total time spent waiting for the disk.
     waited: Duration,
     /// The waiting time at which the next warning is due.
@@ -56,7 +60,7 @@ pub(super) struct Publisher {
 
 impl Publisher {
     pub fn new(subscriber: Sender<Event>) -> Self {
-        Self { recorder: None, subscriber, waited: Duration::ZERO, warn_at: FIRST_WARNING }
+        Self { recorder: None, subscriber, alerts: None, waited: Duration::ZERO, warn_at: FIRST_WARNING }
     }
 
     /// Records events from here on.
@@ -64,7 +68,24 @@ impl Publisher {
         self.recorder = Some(Box::new(recorder));
     }
 
+    /// Publishes the alerts of `spec` after the events that give rise to them.
+    pub fn warn_of(&mut self, spec: &AlertSpec) {
+        self.alerts = Alerts::new(spec);
+    }
+
     pub fn publish(&mut self, event: Event) {
+        let alerts = self.alerts.as_mut().map_or(Vec::new(), |alerts| alerts.of(&event));
+        self.publish_alone(event);
+        alerts.into_iter().for_each(|alert| self.alert(alert));
+    }
+
+    /// Publishes an alert, with its line of the log.
+    pub fn alert(&mut self, alert: Alert) {
+        self.log(Level::Warning, alert.text.clone());
+        self.publish_alone(Event::Alert(alert));
+    }
+
+    fn publish_alone(&mut self, event: Event) {
         let recorded = self.recorder.as_mut().map(|recorder| recorder.record(event.clone()));
         self.send(event);
         for line in self.recorder.as_ref().map_or(Vec::new(), |recorder| recorder.notices()) {

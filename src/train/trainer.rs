@@ -208,6 +208,7 @@ fn train(
         folder.write_json("scale.json", scale)?;
     }
     publisher.record_to(Recorder::start(&folder, session.spec.watch.budget.saturating_mul(1 << 20))?);
+    publisher.warn_of(&session.spec.alerts);
     publisher.publish(Event::Prepared(Box::new(session.info(folder.path()))));
     options.notes.iter().chain(&session.notes).for_each(|note| publisher.log(Level::Warning, note));
     if session.spec.train.validate_every.is_some() && session.validation.is_none() {

@@ -23,7 +23,9 @@ use crate::infer::Totals;
 use crate::metrics::{EvaluationResult, Metrics, Task, VALIDATION};
 use crate::number;
 use crate::optim::{Best, LearningRate, Stopper};
-use crate::protocol::{EpochMetrics, Event, LearningRateChange, Level, RunStatus, StepMetrics};
+use crate::protocol::{
+    Alert, AlertKind, EpochMetrics, Event, LearningRateChange, Level, RunStatus, StepMetrics,
+};
 use crate::run::Folder;
 
 /// The state of training apart from the weights and the optimizer's slots.
@@ -182,7 +184,13 @@ impl TrainingLoop<'_> {
         };
         self.publisher.publish(Event::Step(metrics));
         if let Some(line) = self.divergence.step(self.progress.step, result.score.mean_loss()) {
-            self.publisher.publish(Event::Log(line));
+            match line.level {
+                Level::Warning => {
+                    let Progress { step, epoch, .. } = self.progress;
+                    self.publisher.alert(Alert { step, epoch, kind: AlertKind::Divergence, text: line.text });
+                }
+                _ => self.publisher.publish(Event::Log(line)),
+            }
         }
         let reading = watch.then(|| self.publish_instruments(steps));
         self.batch = rows;

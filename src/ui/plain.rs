@@ -122,7 +122,8 @@ impl Lines {
             | Event::Instruments(_)
             | Event::Probe(_)
             | Event::Saved(_)
-            | Event::LearningRate(_) => Vec::new(),
+            | Event::LearningRate(_)
+            | Event::Alert(_) => Vec::new(),
         }
     }
 

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::metrics::Metrics;
 use crate::protocol::{
-    Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level, LogLine, ParamNorms,
-    ProbeFrame, RunInfo, RunStatus, Saved, StepMetrics, ValidationMetrics,
+    Alert, AlertKind, Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level,
+    LogLine, ParamNorms, ProbeFrame, RunInfo, RunStatus, Saved, StepMetrics, ValidationMetrics,
 };
 use axis::XPosition;
 use eta::Eta;
@@ -20,6 +20,9 @@ use series::Series;
 
 /// Maximum number of log lines in memory.
 pub(super) const LOG_LINES: usize = 500;
+
+/// Maximum number of alerts that are marked.
+const MOST_MARKS: usize = 1000;
 
 /// The number of a recurrent layer, and which half of it if it is bidirectional.
 pub type RecurrentLayer = (usize, Option<Direction>);
@@ -42,6 +45,7 @@ pub struct RunState {
     log: VecDeque<LogLine>,
     warning: Option<LogLine>,
     warnings: u64,
+    marks: Vec<(XPosition, AlertKind)>,
     eta: Eta,
 }
 
@@ -90,7 +94,24 @@ impl RunState {
             Event::Log(line) => self.log_line(line),
             // A line of the log says it.
             Event::LearningRate(_) => {}
+            Event::Alert(alert) => self.alert(alert),
         }
+    }
+
+    /// Marks an alert on the charts; a line of the log says it.
+    fn alert(&mut self, alert: &Alert) {
+        let epoch = self.epochs_at(alert.step, alert.epoch);
+        let seconds = self.latest.map_or(0.0, |latest| latest.seconds);
+        let at = XPosition { step: alert.step, epoch, seconds };
+        // A mark a step of the chart is all that can be seen.
+        if self.marks.len() < MOST_MARKS {
+            self.marks.push((at, alert.kind));
+        }
+    }
+
+    /// The alerts, to be marked on the charts.
+    pub fn marks(&self) -> &[(XPosition, AlertKind)] {
+        &self.marks
     }
 
     fn step(&mut self, metrics: &StepMetrics) {

@@ -10,7 +10,7 @@ use crate::data::{
 use crate::nn::Dense;
 use crate::number;
 use crate::optim::{Adam, EarlyStopping, OptimizerSpec};
-use crate::preset::{Probes, RunSpec, TrainSpec, Value, WatchSpec};
+use crate::preset::{AlertSpec, Probes, RunSpec, TrainSpec, Value, WatchSpec};
 use crate::protocol::Findings;
 use network::Kind;
 
@@ -150,6 +150,7 @@ pub(super) fn propose(
             },
             ..WatchSpec::default()
         },
+        alerts: AlertSpec::default(),
         units_follow_classes: false,
     };
     Proposal { spec, comments, suggested: named_rows(suggested), at_least }
