@@ -13,6 +13,7 @@ mod follow;
 mod help;
 mod live;
 mod new;
+mod notice;
 mod pages;
 mod plot;
 mod predict;

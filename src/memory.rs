@@ -12,23 +12,27 @@ pub struct Available {
     pub limit: &'static str,
 }
 
-/// Returns the memory available to this process; `None` where the system does not say.
+/// The address space that the C library reserves for the allocations of a thread, and for its stack.
+const THREAD: u64 = 66 << 20;
+
+/// Returns the memory available to this process, which will start so many `threads`; `None` where the system does not say.
 ///
-/// The limits: four fifths of RLIMIT_AS less what is in use; of the control group and those above it `memory.max` less `memory.current`,
+/// The limits: nine tenths of RLIMIT_AS less what is in use and what threads reserve; of the control group and those above it `memory.max` less `memory.current`,
 /// file caches apart; `MemAvailable` and free swap.
-pub fn available() -> Option<Available> {
-    let limits = [address_space(), control_group(), machine()];
+pub fn available(threads: usize) -> Option<Available> {
+    let limits = [address_space(threads), control_group(), machine()];
     limits.into_iter().flatten().min_by_key(|available| available.bytes)
 }
 
-fn address_space() -> Option<Available> {
+fn address_space(threads: usize) -> Option<Available> {
     let limit = rustix::process::getrlimit(rustix::process::Resource::As).current?;
     // In pages: total program size first.
     let statm = fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split_whitespace().next()?.parse().ok()?;
     let used = pages.saturating_mul(rustix::param::page_size() as u64);
-    // A fifth is for stacks and for what the allocator reserves, which count as well.
-    let bytes = limit.saturating_sub(used) / 5 * 4;
+    let used = used.saturating_add(THREAD.saturating_mul(threads as u64));
+    // A tenth is for gaps between allocations, which count as well.
+    let bytes = limit.saturating_sub(used) / 10 * 9;
     Some(Available { bytes, limit: "the limit of address space (ulimit -v)" })
 }
 
@@ -75,6 +79,6 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn there_is_memory_left() {
-        assert!(available().unwrap().bytes > 1 << 20);
+        assert!(available(1).unwrap().bytes > 1 << 20);
     }
 }

@@ -29,6 +29,7 @@ mod dense;
 mod dropout;
 mod embedding;
 mod error;
+mod extent;
 mod flatten;
 mod gaussian_noise;
 mod global_average_pooling1d;
@@ -95,6 +96,7 @@ pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::{Embedding, PretrainedVectors};
 pub use error::LayerConfigError;
+pub use extent::{Extent, Passes, ShardSize};
 pub use flatten::Flatten;
 pub use gaussian_noise::GaussianNoise;
 pub use global_average_pooling1d::GlobalAveragePooling1D;
@@ -104,7 +106,7 @@ pub use gru::GRU;
 pub use initializer::{Distribution, FanMode, Initializer};
 pub use keras_object::KerasObject;
 pub use layer::{
-    BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MAX_INPUTS, MaskRule, Mode, Pass, Shape,
+    BackwardContext, ForwardContext, Layer, LayerOutput, MAX_INPUTS, MaskRule, Mode, Pass, Shape,
 };
 pub use layer_normalization::LayerNormalization;
 pub use loss::Loss;

@@ -6,6 +6,7 @@
 //! ```
 //! Only this module uses the YAML crate.
 
+mod alerts;
 mod builtin;
 mod catalog;
 mod checkpoint_spec;
@@ -18,6 +19,7 @@ mod target_check;
 mod units;
 mod yaml_position;
 
+pub use alerts::AlertSpec;
 pub use builtin::{names, text};
 pub use catalog::{Entry, entries};
 pub use checkpoint_spec::CheckpointSpec;

@@ -6,6 +6,7 @@
 //! Events are emitted by number of steps, not by time: the same spec and seed give the same events, except for the
 //! fields that measure time (`seconds`, `sequences_per_s`).
 
+mod alert;
 mod command;
 mod command_sender;
 mod direction;
@@ -14,6 +15,7 @@ mod findings;
 mod instruments;
 mod table;
 
+pub use alert::{Alert, AlertKind};
 pub use command::{AppliedCommand, Command, CommandError, CommandRequest};
 pub use command_sender::CommandSender;
 pub use direction::Direction;

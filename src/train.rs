@@ -5,6 +5,7 @@
 //! The trainer owns the model; nothing is shared behind a lock. The weights depend on the spec and the number of steps alone, never
 //! on time or on monitoring. A pace, which is applied only with a screen, changes which steps are monitored, and no weight.
 
+mod alerts;
 mod control;
 mod cost;
 mod divergence;
@@ -30,5 +31,5 @@ pub use options::{Options, Resume};
 pub use restore::Progress;
 pub use session::{PrepareError, Session};
 pub use step::{DivergedError, StepResult, Stepper};
-pub use trainer::{Outcome, RunFolder, Trainer};
+pub use trainer::{AtEnd, Ended, Outcome, Reached, RunFolder, Trainer};
 pub use watch::Watch;

@@ -8,8 +8,12 @@ mod bench;
 mod data;
 #[path = "cli/experiments.rs"]
 mod experiments;
+#[path = "cli/memory.rs"]
+mod memory;
 #[path = "cli/new.rs"]
 mod new;
+#[path = "cli/notice.rs"]
+mod notice;
 #[path = "cli/own.rs"]
 mod own;
 #[path = "cli/sample.rs"]

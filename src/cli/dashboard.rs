@@ -6,10 +6,12 @@ use std::process::ExitCode;
 
 use super::error::{CliError, CliResult};
 use super::follow::{code, follow, follow_quietly, print_until_end, requeue};
+use super::notice::NoticeArgs;
 use super::signals::Signals;
 use super::{ScreenArgs, detach, exit, print_error};
+use crate::preset::RunSpec;
 use crate::protocol::Command;
-use crate::train::{Outcome, Trainer};
+use crate::train::{Options, Outcome, Trainer};
 use crate::ui::theme::Theme;
 use crate::ui::{self, InitialScreen, Link};
 
@@ -43,11 +45,24 @@ impl Display {
     }
 }
 
+/// Starts a training and shows it; `notice` is word when it is over.
+pub(super) fn show_training(
+    spec: RunSpec,
+    options: Options,
+    display: Display,
+    notice: &NoticeArgs,
+) -> CliResult {
+    let (at_end, warnings) = notice.clone().at_end(display.is_watched());
+    let result = show(Trainer::start_with(spec, options, at_end)?, display);
+    warnings.try_iter().for_each(|warning| print_error(&warning));
+    result
+}
+
 /// Shows a training until it ends or the user leaves.
 pub(super) fn show(trainer: Trainer, display: Display) -> CliResult {
     let theme = match display {
         Display::Dashboard(theme) => theme,
-        Display::Lines => return Ok(code(&follow(trainer)?.0)),
+        Display::Lines => return Ok(code(&follow(trainer)?.outcome)),
         Display::Background => return Ok(code(&follow_quietly(trainer)?)),
     };
     let signals = Signals::with_screen()?;
@@ -103,7 +118,7 @@ pub(super) fn end(
             signals.training(trainer.commands.named("signal"));
             continue_unwatched(&trainer);
             let folder = trainer.folder();
-            let outcome = print_until_end(trainer)?.0;
+            let outcome = print_until_end(trainer)?.outcome;
             requeue(signals, &folder, &outcome);
             Ok(code(&outcome))
         }

@@ -6,16 +6,15 @@ use std::process::ExitCode;
 use super::signals::Signals;
 use super::{exit, print_error, shell_word, slurm};
 use crate::escape::foreign;
-use crate::metrics::Metrics;
 use crate::protocol::{Event, RunStatus};
-use crate::train::{Outcome, RunFolder, Trainer};
+use crate::train::{Ended, Outcome, RunFolder, Trainer};
 use crate::ui::{self, plain};
 
-/// Prints lines until training ends; returns how it ended, and the metrics of the weights it keeps.
-pub(super) fn follow(trainer: Trainer) -> std::io::Result<(Outcome, Option<Metrics>)> {
+/// Prints lines until training ends; returns how it ended.
+pub(super) fn follow(trainer: Trainer) -> std::io::Result<Ended> {
     let (signals, folder) = (Signals::without_screen(trainer.commands.named("signal"))?, trainer.folder());
     let ended = print_until_end(trainer)?;
-    requeue(&signals, &folder, &ended.0);
+    requeue(&signals, &folder, &ended.outcome);
     Ok(ended)
 }
 
@@ -64,15 +63,15 @@ pub(super) fn drain(trainer: Trainer) -> std::io::Result<Outcome> {
 }
 
 /// As [`follow`], where signals are handled already.
-pub(super) fn print_until_end(trainer: Trainer) -> std::io::Result<(Outcome, Option<Metrics>)> {
+pub(super) fn print_until_end(trainer: Trainer) -> std::io::Result<Ended> {
     if let Some(error) = plain::print(&trainer.events, std::io::stdout().lock())? {
         print_error(&format_args!("cannot print: {error}; the run folder has all metrics"));
     }
-    let (outcome, metrics) = trainer.join_with_metrics();
-    if let Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
+    let ended = trainer.join_ended();
+    if let Outcome::Unusable(what) | Outcome::Failed(what) = &ended.outcome {
         print_error(what);
     }
-    Ok((outcome, metrics))
+    Ok(ended)
 }
 
 /// The exit code of a training.

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::ScreenArgs;
-use super::dashboard::{Display, show};
+use super::dashboard::{Display, show_training};
 use super::error::{CliError, CliResult};
+use super::notice::NoticeArgs;
 use super::threads::ThreadArgs;
 use crate::escape::foreign;
 use crate::experiment::check_changes;
 use crate::preset::{self, Overrides, Resolved};
 use crate::run::{self, checkpoint};
-use crate::train::{Options, Progress, Resume, Trainer};
+use crate::train::{Options, Progress, Resume};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ResumeArgs {
@@ -26,13 +27,15 @@ pub(super) struct ResumeArgs {
     /// Print plain lines instead of the dashboard
     #[arg(long)]
     headless: bool,
+    #[command(flatten)]
+    notice: NoticeArgs,
 }
 
 /// Resumes a run.
 pub(super) fn resume(args: &ResumeArgs, screen: ScreenArgs) -> CliResult {
     let folder = run::resolve(Path::new("runs"), &args.run)?;
     let overrides = Overrides { set: args.set.clone(), ..Overrides::default() };
-    go_on(&folder, &overrides, args.threads, args.headless, screen)
+    go_on(&folder, &overrides, args.threads, args.headless, (screen, &args.notice))
 }
 
 /// Goes on with the run in `folder`, with the settings of `overrides` changed. A run that is finished stays as it is: that is a success, so
@@ -42,7 +45,7 @@ pub(super) fn go_on(
     overrides: &Overrides,
     threads: ThreadArgs,
     headless: bool,
-    screen: ScreenArgs,
+    (screen, notice): (ScreenArgs, &NoticeArgs),
 ) -> CliResult {
     let path = folder.join("spec.yaml");
     let before = preset::load_run(&path, &Overrides::default())?.spec;
@@ -74,5 +77,5 @@ pub(super) fn go_on(
         resume: Some(resume),
         ..Options::default()
     };
-    show(Trainer::start(spec, options)?, display)
+    show_training(spec, options, display, notice)
 }

@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::dashboard::{Display, end, link, show, shown};
+use super::dashboard::{Display, end, link, show_training, shown};
 use super::error::CliResult;
 use super::follow::{code, follow};
+use super::notice::NoticeArgs;
 use super::signals::Signals;
 use super::threads::{ThreadArgs, processors};
 use super::{ScreenArgs, detach};
@@ -51,6 +52,8 @@ pub(super) struct TrainArgs {
     /// Train without this terminal, and print how to see it: the prompt comes back
     #[arg(long, conflicts_with_all = ["seeds", "folds"])]
     detach: bool,
+    #[command(flatten)]
+    notice: NoticeArgs,
 }
 
 impl TrainArgs {
@@ -77,12 +80,14 @@ fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
 /// code is that of the program.
 fn train_repeatedly(args: &TrainArgs, repeat: &Repeat) -> CliResult {
     let options = (args.run.clone(), args.threads.count());
+    let mut follow = |trainer| follow(trainer).map(|ended| (ended.outcome, ended.metrics));
     let (outcome, summary) = train_all(&args.preset, repeat, &args.overrides(), options, &mut follow)?;
     let mut out = std::io::stdout().lock();
     for line in summary {
         // Stdout may be closed; the runs are saved.
         let _ = writeln!(out, "{}", foreign(&line));
     }
+    args.notice.ring(&format!("{}: all trainings have ended", args.preset));
     Ok(code(&outcome))
 }
 
@@ -97,7 +102,7 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
             let given = std::env::args_os().skip(1).filter(|arg| arg != "--detach");
             return detach::start(folder, given.chain((!args.headless).then(|| "--headless".into())));
         }
-        return super::resume::go_on(folder, &args.overrides(), args.threads, args.headless, screen);
+        return super::resume::go_on(folder, &args.overrides(), args.threads, args.headless, (screen, &args.notice));
     }
     let Resolved { spec, notes } = preset::load(&args.preset, &args.overrides())?;
     if args.detach {
@@ -105,7 +110,8 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
     }
     let display = Display::new(args.headless, screen)?;
     let (folder, threads, watched) = (args.run.clone(), args.threads.count(), display.is_watched());
-    show(Trainer::start(spec, Options { folder, threads, watched, notes, ..Options::default() })?, display)
+    let options = Options { folder, threads, watched, notes, ..Options::default() };
+    show_training(spec, options, display, &args.notice)
 }
 
 /// Starts the training in a session of its own.

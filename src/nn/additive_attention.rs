@@ -5,6 +5,7 @@ use super::attention::query_value::{self, AttentionCache, QueryValueAttention, q
 use super::attention::scores::Scores;
 use super::dropout::check_rate;
 use super::error::LayerConfigError;
+use super::extent::Extent;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 use super::params::ParamSpec;
 use super::{Initializer, Weights};

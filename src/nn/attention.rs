@@ -11,6 +11,7 @@ use self::query_value::{AttentionCache, QueryValueAttention, query_value_passes}
 use self::scores::Scores;
 use super::dropout::check_rate;
 use super::error::LayerConfigError;
+use super::extent::Extent;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 use super::params::ParamSpec;
 use super::{Initializer, Weights};

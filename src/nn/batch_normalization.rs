@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 use super::batch_sums::BatchSums;
 use super::cache::layer_cache;
 use super::error::LayerConfigError;
-use super::layer::{BackwardContext, Extent, ForwardContext, Layer, LayerOutput, Mode, Shape};
+use super::extent::Extent;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Mode, Shape};
 use super::params::ParamSpec;
 use super::{Block, Initializer, Mask, Regularizer, Weights};
 
@@ -204,7 +205,7 @@ impl Layer for BatchNormalization {
     }
 
     fn cache_numbers(&self, extent: &Extent) -> usize {
-        extent.time * extent.rows * extent.features
+        extent.positions() * extent.features
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {

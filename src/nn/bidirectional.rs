@@ -2,7 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
 use super::error::LayerConfigError;
-use super::layer::{BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
+use super::extent::Extent;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 use super::params::ParamSpec;
 use super::recurrent::{self, Bptt, Cell, RecurrentBuffers, UpstreamGrad};
 use super::{Block, Mask, Observer, RecurrentSpec};
@@ -134,7 +135,7 @@ impl Layer for Bidirectional {
         // The upstream gradient of one half, and ∂L/∂input of the other.
         let half = extent.rows * settings.units * if settings.return_sequences { extent.time } else { 1 };
         let second = extent.features * extent.distinct.unwrap_or(extent.rows * extent.time);
-        2 * recurrent::cache_numbers(cell, extent) + half + second
+        2 * recurrent::cache_numbers(cell, extent) + extent.in_training(half + second)
     }
 
     fn directions(&self) -> &'static [Option<Direction>] {

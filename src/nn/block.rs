@@ -28,7 +28,13 @@ impl Clone for Block {
 impl Block {
     /// Gives the block a shape. Its numbers are unspecified afterwards; memory is reused, so the same shape again allocates nothing.
     pub fn reshape(&mut self, time: usize, batch: usize, features: usize) {
-        self.data.resize(time * batch * features, 0.0);
+        let len = time * batch * features;
+        // Exactly: what growing in powers of two would take beyond is not counted by `Model::activation_bytes`.
+        if len > self.data.capacity() {
+            self.data.clear();
+            self.data.reserve_exact(len);
+        }
+        self.data.resize(len, 0.0);
         (self.time, self.batch, self.features) = (time, batch, features);
     }
 

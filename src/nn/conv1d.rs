@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 use super::cache::layer_cache;
 use super::defaults;
 use super::error::LayerConfigError;
-use super::layer::{BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
+use super::extent::Extent;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 use super::params::ParamSpec;
 use super::window::Window;
 use super::{Activation, Block, Constraint, Initializer, Padding, Regularizer, Signal};
@@ -185,8 +186,13 @@ impl Layer for Conv1D {
     }
 
     fn cache_numbers(&self, extent: &Extent) -> usize {
-        let saved = if self.activation.needs_input() { extent.time * extent.rows * self.filters } else { 0 };
-        saved + extent.distinct.map_or(0, |distinct| self.kernel_size * self.filters * distinct)
+        let outputs = extent.rows * self.window().steps(extent.time) * self.filters;
+        let saved = if self.activation.needs_input() { outputs } else { 0 };
+        let kernel = self.kernel_size * self.filters * extent.features;
+        // As many of δ as are collected at most, which is soon where most are not 0.
+        let entries = outputs / SPARSE * size_of::<NonzeroEntry>() / size_of::<f32>();
+        let by_distinct = extent.distinct.map_or(0, |distinct| self.kernel_size * self.filters * distinct);
+        saved + by_distinct + extent.in_training(entries + 2 * kernel)
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {

@@ -4,7 +4,8 @@ use super::affine::{affine, affine_backward};
 use super::cache::layer_cache;
 use super::defaults;
 use super::error::LayerConfigError;
-use super::layer::{BackwardContext, Extent, ForwardContext, Layer, LayerOutput, Shape};
+use super::extent::Extent;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Shape};
 use super::params::ParamSpec;
 use super::{Activation, Block, Constraint, Initializer, Regularizer};
 
@@ -111,7 +112,7 @@ impl Layer for Dense {
     }
 
     fn cache_numbers(&self, extent: &Extent) -> usize {
-        if self.activation.needs_input() { extent.time * extent.rows * self.units } else { 0 }
+        if self.activation.needs_input() { extent.positions() * self.units } else { 0 }
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {

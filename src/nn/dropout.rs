@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::Block;
 use super::cache::layer_cache;
 use super::error::LayerConfigError;
+use super::extent::Extent;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Pass, Shape};
 use crate::rng::Rng;
 
@@ -52,6 +53,10 @@ impl Layer for Dropout {
         inputs[0].features("Dropout")?;
         check_rate("rate", self.rate)?;
         Ok(inputs[0])
+    }
+
+    fn cache_numbers(&self, extent: &Extent) -> usize {
+        extent.in_training(extent.positions() * extent.features)
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
 use super::error::LayerConfigError;
-use super::layer::{BackwardContext, Extent, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
+use super::extent::Extent;
+use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 use super::params::ParamSpec;
 use super::{Block, Constraint, IndexedRows, Initializer, Regularizer};
 
@@ -165,7 +166,9 @@ impl Layer for Embedding {
     }
 
     fn cache_numbers(&self, extent: &Extent) -> usize {
-        2 * extent.rows * extent.time
+        // Ids with their places; the places of the whole vocabulary, a number and a bit each.
+        let vocabulary = self.input_dim.unwrap_or(extent.features);
+        2 * extent.positions() + vocabulary + vocabulary / 32
     }
 
     fn has_sparse_gradient(&self) -> bool {

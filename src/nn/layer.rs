@@ -5,6 +5,7 @@ use ndarray::ArrayView3;
 
 use super::cache::Cache;
 use super::error::LayerConfigError;
+use super::extent::Extent;
 use super::params::ParamSpec;
 use super::{Block, Lookup, Mask, Observer, Signal, Weights};
 use crate::protocol::Direction;
@@ -160,21 +161,6 @@ impl Shape {
             )),
         }
     }
-}
-
-/// The size of a layer's input in one shard.
-#[derive(Debug, Clone, Copy)]
-pub struct Extent {
-    /// Time steps of its first input.
-    pub time: usize,
-    /// Numbers a step of its first input.
-    pub features: usize,
-    /// Sequences.
-    pub rows: usize,
-    /// Distinct token ids, where the first input comes in [rows](Signal::Rows).
-    pub distinct: Option<usize>,
-    /// Whether gates are recomputed in the backward pass.
-    pub recompute: bool,
 }
 
 /// How a mask passes through a layer.

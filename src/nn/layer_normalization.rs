@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
 use super::error::LayerConfigError;
+use super::extent::Extent;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Shape};
 use super::params::ParamSpec;
 use super::{Block, Constraint, Initializer, Regularizer, Weights};
@@ -122,6 +123,10 @@ impl Layer for LayerNormalization {
         let beta = tensor("beta", self.beta_initializer).with_regularizer(self.beta_regularizer);
         let beta = self.center.then(|| beta.with_constraint(self.beta_constraint));
         gamma.into_iter().chain(beta).collect()
+    }
+
+    fn cache_numbers(&self, extent: &Extent) -> usize {
+        extent.positions() * (extent.features + 1)
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {

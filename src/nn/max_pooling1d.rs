@@ -1,6 +1,7 @@
 use super::Block;
 use super::cache::layer_cache;
 use super::error::LayerConfigError;
+use super::extent::Extent;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 use super::pooling::pooling_layer;
 
@@ -49,6 +50,10 @@ impl Layer for MaxPooling1D {
 
     fn mask(&self) -> MaskRule {
         MaskRule::Drop
+    }
+
+    fn cache_numbers(&self, extent: &Extent) -> usize {
+        extent.rows * self.window().steps(extent.time) * extent.features
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {

@@ -1,9 +1,10 @@
+mod sizes;
 mod sources;
 
 use std::ops::Range;
 
 use super::error::LayerConfigError;
-use super::layer::{Extent, MaskRule, Shape};
+use super::layer::{MaskRule, Shape};
 use super::layer_name::check_name;
 use super::params::ParamSpec;
 use super::{Activation, Block, InputRef, LayerNode, LayerSpec, Loss, LossSpec, Params, Regularizer};
@@ -275,63 +276,6 @@ impl Model {
         let synchronized = nodes.iter().enumerate().filter_map(synchronizes).collect();
         let class_weights = Vec::new();
         Ok(Self { channels, nodes, output, mask, loss_masks, synchronized, loss, class_weights, table })
-    }
-
-    /// Bytes that recurrent layers save of every step of `positions` = time × sequences and could recompute from the states: 4
-    /// bytes for each number of gates and of what else a cell saves (LSTM: `φ(c)`, GRU: the candidate's product).
-    ///
-    /// ```text
-    /// SimpleRNN  units·[projection]        LSTM  units·[4 gates, φ(c)]        GRU  units·[3 gates, product]
-    /// ```
-    /// A `Bidirectional` saves both directions. Where that is more than a shard's budget ([`Shard::set_budget`](super::Shard::set_budget)),
-    /// they are saved for one segment of time only, and no longer grow with the length of sequences. What grows with it in any case are the
-    /// states (h, and c of an LSTM) and the layers' outputs: see [`Model::activation_bytes`].
-    pub fn recurrent_bytes(&self, positions: usize) -> usize {
-        let numbers = |node: &Node| node.spec.layer().recurrent_numbers();
-        positions * self.nodes.iter().map(numbers).sum::<usize>() * size_of::<f32>()
-    }
-
-    /// Bytes of activations and gradients that one shard has for `rows` sequences with `distinct` different token ids in the forward
-    /// and the backward pass: 4 bytes for each number of
-    ///
-    /// ```text
-    /// every layer       its output, ∂L/∂output, and ∂L/∂input (that of a layer which is read in rows: features·distinct)
-    /// recurrent         states of all steps; what [`Model::recurrent_bytes`] counts, of all steps or, where it is recomputed, of one
-    ///                   segment; δ of one segment; projections and sums of distinct ids, 2·gates·units·distinct; U, packed twice
-    /// Embedding         the place of every position among the distinct ids
-    /// Conv1D            products of distinct ids, kernel_size·filters·distinct
-    /// data              ids, once as they come and once as places among the distinct: 2·rows·time
-    /// ```
-    /// Where gates are recomputed, what is left that grows with time are these: states of all steps, ids with their places, outputs of
-    /// layers that give one for every step and ∂L/∂ of them, and inputs that dropout has thinned. Gates and δ do not.
-    ///
-    /// [`Shard::activation_bytes`](super::Shard::activation_bytes) is measured; a test compares the two, within 10 %, for
-    /// stacks of Embedding, recurrent layers, convolution, pools and Dense. Attention layers have more: their weights of every query.
-    pub fn activation_bytes(&self, rows: usize, distinct: usize, recompute: bool) -> usize {
-        let size = |node: &Node, shape: Shape| match shape {
-            _ if node.to_rows => distinct * shape.features("").unwrap_or(0),
-            Shape::Sequence { time, features } => rows * time * features,
-            Shape::Vector { features } => rows * features,
-            Shape::Ids { time, .. } => rows * time,
-        };
-        let outputs = self.nodes.iter().map(|node| size(node, node.output));
-        let numbers = self.nodes.iter().zip(outputs).map(|(node, output)| {
-            let d_inputs = node.layers().map(|from| {
-                let from = &self.nodes[from];
-                size(from, from.output)
-            });
-            let (time, features) = match node.shapes[0] {
-                Shape::Sequence { time, features } => (time, features),
-                Shape::Vector { features } => (1, features),
-                Shape::Ids { time, .. } => (time, 1),
-            };
-            let reads_rows = node.from[0].layer().is_some_and(|from| self.nodes[from].to_rows);
-            let ids = matches!(node.shapes[0], Shape::Ids { .. });
-            let distinct = (reads_rows || ids).then_some(distinct);
-            let extent = Extent { time, features, rows, distinct, recompute };
-            2 * output + d_inputs.sum::<usize>() + node.spec.layer().cache_numbers(&extent)
-        });
-        numbers.sum::<usize>() * size_of::<f32>()
     }
 
     /// The layers in the parts that run one after the other in training: each but the last ends before a layer that needs sums over all shards

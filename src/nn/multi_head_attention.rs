@@ -11,6 +11,7 @@ use super::attention::scores::{Gradients, Scores};
 use super::cache::layer_cache;
 use super::dropout::check_rate;
 use super::error::LayerConfigError;
+use super::extent::Extent;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Pass, Shape};
 use super::params::ParamSpec;
 use super::{Block, Constraint, Initializer, Regularizer, Weights, defaults};
@@ -210,6 +211,15 @@ impl Layer for MultiHeadAttention {
 
     fn mask(&self) -> MaskRule {
         MaskRule::First
+    }
+
+    fn cache_numbers(&self, extent: &Extent) -> usize {
+        let Extent { time, keys, rows, .. } = *extent;
+        let (by_key, by_value) = (self.num_heads * self.key_dim, self.num_heads * self.value_dim());
+        let projections = rows * (time * (by_key + by_value) + keys * (by_key + by_value));
+        let weights = rows * self.num_heads * time * keys;
+        let dropped = if self.dropout > 0.0 { time * keys } else { 0 };
+        projections + weights + extent.in_training(projections + time * keys + dropped)
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {

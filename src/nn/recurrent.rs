@@ -44,7 +44,8 @@ pub use settings::Settings;
 pub(super) use settings::recurrent_layer;
 
 use super::error::LayerConfigError;
-use super::layer::{BackwardContext, Extent, ForwardContext, LayerOutput, MaskRule, Pass, Shape};
+use super::extent::{Extent, Passes};
+use super::layer::{BackwardContext, ForwardContext, LayerOutput, MaskRule, Pass, Shape};
 use super::params::ParamSpec;
 use super::{Activation, Block, Layer};
 use crate::kernel::recurrent::{BackwardStep, ForwardStep, Functions};
@@ -287,21 +288,37 @@ pub(super) fn numbers(cell: &dyn Cell) -> usize {
 
 /// Numbers that one direction saves: see [`Model::activation_bytes`](super::Model::activation_bytes).
 pub(super) fn cache_numbers(cell: &dyn Cell, extent: &Extent) -> usize {
-    let Extent { time, features, rows, distinct, recompute } = *extent;
-    let (units, gates) = (cell.settings().units, cell.gates().len());
+    let Extent { time, features, rows, recompute, passes, .. } = *extent;
+    let (settings, gates) = (cell.settings(), cell.gates().len());
+    let (units, drops) = (settings.units, settings.dropout > 0.0 && passes.trains());
     let (width, states) = (units * gates, units * (1 + usize::from(cell.has_cell_state())));
+    // Inputs in rows are spread over all positions where some of them are dropped.
+    let distinct = extent.distinct.filter(|_| !drops);
     let segment = bptt::segment(time, rows, width);
-    let recomputes = gates > 1 || distinct.is_none();
-    let positions = if recompute && recomputes { segment } else { time };
     // The gate of a cell with one is its state: only projections of positions are saved apart.
-    let gates = if gates > 1 || distinct.is_none() { width } else { 0 };
+    let recomputes = gates > 1 || distinct.is_none();
+    let segmented = recompute && recomputes;
+    let positions = if segmented { segment } else { time };
     let saved = units * (usize::from(cell.saves()) + cell.arguments());
-    let deltas = segment * width * if cell.has_recurrent_bias() { 2 } else { 1 };
-    let dropped = if cell.settings().dropout > 0.0 { 2 * time * rows * features } else { 0 };
-    rows * (time * states + positions * (gates + saved) + deltas)
-        + 2 * width * distinct.unwrap_or(0)
-        + 2 * units * width
-        + dropped
+    let saved = saved + if recomputes { width } else { 0 };
+    let deltas = if passes == Passes::Watch && !segmented { time } else { segment };
+    let deltas = deltas * width * if cell.has_recurrent_bias() { 2 } else { 1 };
+    let masks = if settings.recurrent_dropout > 0.0 { gates } else { 1 };
+    // The input spread or thinned, and ∂L/∂ of it before it is gathered again.
+    let copies = match extent.distinct {
+        Some(_) => 2,
+        None => usize::from(masks == 1),
+    };
+    // With a mask for each gate, of one gate at a time its input, its products and ∂L/∂ of them.
+    let by_gate = if masks > 1 { positions * (features + units) + segment * features } else { 0 };
+    let dropped = if drops { rows * (features * (copies * time + masks) + by_gate) } else { 0 };
+    let dropped_states = if settings.recurrent_dropout > 0.0 { rows * units * (segment + masks) } else { 0 };
+    rows * (time * states + positions * saved)
+        + width * distinct.unwrap_or(0)
+        + units * width
+        + extent.in_training(
+            rows * deltas + width * distinct.unwrap_or(0) + units * width + dropped + dropped_states,
+        )
 }
 
 pub(super) fn detail(cell: &dyn Cell) -> String {

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dropout::{DropoutCache, check_rate, drop_backward, drops, fill, scale};
 use super::error::LayerConfigError;
+use super::extent::Extent;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Shape};
 
 /// While learning, drops whole features of a sequence, at all time steps alike (Tompson et al. 2014): neighbouring steps are
@@ -39,6 +40,10 @@ impl Layer for SpatialDropout1D {
         inputs[0].sequence("SpatialDropout1D")?;
         check_rate("rate", self.rate)?;
         Ok(inputs[0])
+    }
+
+    fn cache_numbers(&self, extent: &Extent) -> usize {
+        extent.in_training(extent.rows * extent.features)
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::LayerConfigError;
+use super::extent::Extent;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, Shape};
 use super::params::ParamSpec;
 use super::pointwise_spec::{PointwiseCache, PointwiseSpec};
@@ -46,6 +47,10 @@ impl Layer for TimeDistributed {
 
     fn params(&self, inputs: &[Shape]) -> Vec<ParamSpec> {
         self.of.layer().params(inputs)
+    }
+
+    fn cache_numbers(&self, extent: &Extent) -> usize {
+        self.of.layer().cache_numbers(extent)
     }
 
     fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_yaml::{Mapping, Value};
 
 use super::CheckpointSpec;
+use super::alerts::AlertSpec;
 use super::builtin;
 use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
@@ -173,6 +174,8 @@ struct RawPreset {
     train: RawTrain,
     #[serde(default)]
     watch: WatchSpec,
+    #[serde(default)]
+    alerts: AlertSpec,
 }
 
 /// Defaults are those of Keras's `compile` and `fit`.
@@ -315,6 +318,7 @@ fn resolve(
         model,
         train,
         watch: written.watch,
+        alerts: written.alerts,
         units_follow_classes,
     };
     if units_follow_classes {
@@ -426,6 +430,7 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         document.error(&path, format!("layer {} ({}): {}", e.layer, layer.title(), e.error))
     })?;
     check_sample(document, spec)?;
+    spec.alerts.check().map_err(|(field, message)| document.error(&steps(["alerts", field]), message))?;
     target_check::check(&spec.form(), &model).map_err(|unfit| match unfit.layer {
         None => document.error(&steps(["train", "loss"]), unfit.message),
         Some(layer) => {

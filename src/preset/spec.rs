@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use serde_yaml::Value;
 
+use super::alerts::AlertSpec;
 use super::{CheckpointSpec, units};
 use crate::data::{DataSpec, Form, InputForm, TargetForm, TokenSpec, TokenUse};
 use crate::metrics::Task;
@@ -35,6 +36,9 @@ pub struct RunSpec {
     pub train: TrainSpec,
     /// Settings of monitoring.
     pub watch: WatchSpec,
+    /// Conditions that are warned of.
+    #[serde(skip_serializing_if = "AlertSpec::is_empty")]
+    pub alerts: AlertSpec,
     /// Whether the units of the last layer are those that the data need, and still a placeholder: written as `units: classes`.
     #[serde(skip)]
     pub units_follow_classes: bool,

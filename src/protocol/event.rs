@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppliedCommand, DataFacts, Direction, Instruments, ModelTable, ProbeText};
+use super::{Alert, AppliedCommand, DataFacts, Direction, Instruments, ModelTable, ProbeText};
 use crate::metrics::{Confusion, Metrics, Task};
 
 /// An event of a trainer. Screens, recorders and tests process the same events.
@@ -37,6 +37,8 @@ pub enum Event {
     Resumed(Resumed),
     /// A command has added a probe, with the next number of [`ProbeFrame::probe`].
     ProbeAdded(ProbeText),
+    /// A condition that the preset warns of has come true. A line of the log says it as well.
+    Alert(Alert),
 }
 
 impl Event {

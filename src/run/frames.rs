@@ -71,6 +71,7 @@ pub(super) enum Kind {
     Command = 16,
     Resumed = 17,
     ProbeAdded = 18,
+    Alert = 19,
     Stride = 20,
     Index = 255,
 }
@@ -91,9 +92,9 @@ impl Kind {
 
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::{
-            Command, Epoch, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation, OldLearningRate,
-            OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample, Saved, Status, Step, Stride,
-            Validation,
+            Alert, Command, Epoch, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation,
+            OldLearningRate, OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample, Saved, Status, Step,
+            Stride, Validation,
         };
         let all = [
             Prepared,
@@ -114,6 +115,7 @@ impl Kind {
             Command,
             Resumed,
             ProbeAdded,
+            Alert,
             Stride,
             Index,
         ];

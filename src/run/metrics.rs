@@ -43,6 +43,12 @@ enum Line<'a> {
         prime: &'a str,
         text: &'a str,
     },
+    Alert {
+        step: u64,
+        epoch: usize,
+        alert: &'static str,
+        text: &'a str,
+    },
     /// So many lines, from `first_step` to `step`, were not written here: there was no space.
     Gap {
         step: u64,
@@ -126,6 +132,10 @@ impl MetricsWriter {
             // Pausing and saving leave no trace: the metrics are those of a training that was never stopped.
             Event::Command(m) if m.request.command.changes_training() => {
                 ((m.step, m.epoch), Line::Command(m))
+            }
+            Event::Alert(m) => {
+                let (step, epoch, alert) = (m.step, m.epoch, m.kind.name());
+                ((step, epoch), Line::Alert { step, epoch, alert, text: &m.text })
             }
             _ => return Ok(()),
         };

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
+use super::alerts::Alerts;
 use crate::error::chain;
 use crate::number;
-use crate::protocol::{Event, Level, LogLine, RunStatus};
+use crate::preset::AlertSpec;
+use crate::protocol::{Alert, Event, Level, LogLine, RunStatus};
 use crate::run::control::Server;
 use crate::run::owner::OwnerGuard;
 use crate::run::{Hub, Recorder, RunError};
@@ -71,6 +73,8 @@ pub(super) struct Publisher {
     /// The control socket, to which the recorder's hub sends events.
     server: Option<Server>,
     subscriber: Sender<Event>,
+    /// The conditions that are warned of, where there are any.
+    alerts: Option<Alerts>,
     /// Total time spent waiting for the disk.
     waited: Duration,
     /// The waiting time at which the next warning is due.
@@ -84,6 +88,7 @@ impl Publisher {
             owner: None,
             server: None,
             subscriber,
+            alerts: None,
             waited: Duration::ZERO,
             warn_at: FIRST_WARNING,
         }
@@ -109,7 +114,36 @@ impl Publisher {
         self.server = Some(server);
     }
 
+    /// Publishes the alerts of `spec` after the events that give rise to them.
+    pub fn warn_of(&mut self, spec: &AlertSpec) {
+        self.alerts = Alerts::new(spec);
+    }
+
+    /// What has been seen of the conditions that are warned of.
+    pub fn alerts(&self) -> Option<Alerts> {
+        self.alerts.clone()
+    }
+
+    /// Goes on after what had been seen before.
+    pub fn resume_alerts(&mut self, before: Option<Alerts>) {
+        if let Some(alerts) = &mut self.alerts {
+            alerts.resume(before);
+        }
+    }
+
     pub fn publish(&mut self, event: Event) {
+        let alerts = self.alerts.as_mut().map_or(Vec::new(), |alerts| alerts.of(&event));
+        self.publish_alone(event);
+        alerts.into_iter().for_each(|alert| self.alert(alert));
+    }
+
+    /// Publishes an alert, with its line of the log.
+    pub fn alert(&mut self, alert: Alert) {
+        self.log(Level::Warning, alert.text.clone());
+        self.publish_alone(Event::Alert(alert));
+    }
+
+    fn publish_alone(&mut self, event: Event) {
         let recorded = self.recorder.as_mut().map(|recorder| recorder.record(event.clone()));
         self.send(event);
         for line in self.recorder.as_ref().map_or(Vec::new(), |recorder| recorder.notices()) {

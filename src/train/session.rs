@@ -1,6 +1,6 @@
 use ndarray::Array2;
 
-use super::memory::{MemoryError, MemoryEstimate};
+use super::memory::{MemoryError, MemoryEstimate, validation_batch};
 use super::step::Stepper;
 use super::vectors;
 use super::watch::Watch;
@@ -87,15 +87,15 @@ impl Session {
         let model = spec.model().map_err(|e| PrepareError::Task(e.to_string()))?;
         let clip = spec.train.optimizer.clip().map_err(|e| PrepareError::Task(e.to_string()))?;
         // Before data are read, which fill memory themselves, and after, when their number is known.
-        MemoryEstimate::new(&spec, &model).check(spec.train.batch_size)?;
+        MemoryEstimate::new(&spec, &model).check(threads)?;
         let streams = if model.is_stateful() { spec.train.batch_size } else { 1 };
         vectors::check(&spec)?;
         let (tokens, seed) = (spec.tokens.as_ref(), spec.train.seed);
         let context = Context { tokens, seed, streams, may_stream: true, progress: &mut *progress, stop };
         let Opened { data, train: streamed_train, validation: streamed_validation } =
             data::open(&spec.data, context)?;
-        let sequences = if streamed_train.is_some() { usize::MAX } else { data.train.len() };
-        MemoryEstimate::without_data(&spec, &model, sequences).check(spec.train.batch_size)?;
+        let reread = [streamed_train.is_some(), streamed_validation.is_some()];
+        MemoryEstimate::with_data(&spec, &model, &data, reread).check(threads)?;
         let mut form = spec.form();
         match &mut form.targets {
             TargetForm::Classes(labels) | TargetForm::Labels(labels) => *labels = Some(data.labels.clone()),
@@ -124,8 +124,7 @@ impl Session {
         notes.extend(unmasked);
         let legal = validation.as_ref().and_then(|data| spec.data.source().legal(data));
         let (model, seed, batch_size) = (stepper.model(), spec.train.seed, spec.train.batch_size);
-        // Without gradients a batch can be larger, but not with a carried state.
-        let size = if model.is_stateful() { batch_size } else { batch_size.max(256) };
+        let size = validation_batch(batch_size, model);
         let in_order = |data: Dataset| {
             let sampler = Sampler::new(seed, data.len(), size).unshuffled();
             Batches::InMemory { data, sampler }

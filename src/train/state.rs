@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::alerts::Alerts;
 use super::divergence::LossHistory;
 use super::fingerprint::DataFingerprint;
 use super::session::Session;
@@ -52,6 +53,9 @@ pub(super) struct TrainingState {
     /// The totals of the epoch so far.
     pub totals: Totals,
     pub losses: LossHistory,
+    /// What has been seen of the conditions that the preset warns of.
+    #[serde(default)]
+    pub alerts: Option<Alerts>,
     /// Whether the probes were shown before the first step.
     pub has_probed: bool,
     /// The step of the last sample of a language model.
@@ -86,6 +90,7 @@ impl TrainingState {
             metrics: None,
             totals: Totals::default(),
             losses: LossHistory::default(),
+            alerts: None,
             has_probed: false,
             sampled: 0,
             changes: Vec::new(),

@@ -22,6 +22,27 @@ const SHARDS: usize = 8;
 /// [`Model::recurrent_bytes`].
 const BUDGET: usize = 192 << 20;
 
+/// How a batch is split into shards.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Split {
+    /// The number of shards.
+    pub shards: usize,
+    /// The number of sequences of each but perhaps the last.
+    pub rows: usize,
+    /// The budget of each: see [`Shard::set_budget`](crate::nn::Shard::set_budget).
+    pub budget: usize,
+}
+
+impl Split {
+    /// The split of a batch of `sequences`.
+    pub fn of(sequences: usize) -> Self {
+        let least = SHARD_ROWS.min(sequences.div_ceil(2).max(FEW_ROWS));
+        let rows = sequences.div_ceil(SHARDS).max(least);
+        let shards = sequences.div_ceil(rows);
+        Self { shards, rows: rows.min(sequences), budget: BUDGET / shards.max(1) }
+    }
+}
+
 /// Computes training steps: forward pass, backward pass and update of one batch, on several threads with the same bits as on one.
 #[derive(Debug)]
 pub struct Stepper {
@@ -374,9 +395,7 @@ impl Stepper {
 
     /// Splits a batch into shards, by its size alone and never by the number of threads, so that sums are the same bits on any number.
     fn shard_batch(&mut self, sequences: usize) {
-        let least = SHARD_ROWS.min(sequences.div_ceil(2).max(FEW_ROWS));
-        let rows = sequences.div_ceil(SHARDS).max(least);
-        let shards = sequences.div_ceil(rows);
+        let Split { shards, rows, budget } = Split::of(sequences);
         while self.work.len() > shards {
             self.spare.extend(self.work.pop());
         }
@@ -394,7 +413,7 @@ impl Stepper {
                 work.shard.reset_states();
             }
             (work.first_row, work.rows) = (first_row, rows.min(sequences - first_row));
-            work.shard.set_budget(BUDGET / shards);
+            work.shard.set_budget(budget);
             work.shard.set_batch(sequences);
         }
     }

@@ -26,7 +26,7 @@ pub struct Trainer {
     pub events: Receiver<Event>,
     /// Commands to it. When all senders are dropped it trains to its end.
     pub commands: CommandSender,
-    thread: JoinHandle<(Outcome, Option<Metrics>)>,
+    thread: JoinHandle<Ended>,
     folder: RunFolder,
 }
 
@@ -48,19 +48,58 @@ pub enum Outcome {
     Failed(String),
 }
 
+/// What is called at the end of a run.
+pub type AtEnd = Box<dyn FnOnce(&Ended) + Send>;
+
+/// A run that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The metrics of the epoch whose weights were saved last: the best epoch, if its weights were restored.
+    pub metrics: Option<Metrics>,
+    /// What it reached.
+    pub reached: Reached,
+}
+
+/// What a run has reached.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reached {
+    /// The run folder; `None` if it ended before there was one.
+    pub folder: Option<PathBuf>,
+    /// Steps made.
+    pub step: u64,
+    /// The monitored metric.
+    pub monitor: String,
+    /// Its best value.
+    pub best: Option<f64>,
+}
+
 impl Trainer {
     /// Starts training `spec`.
     ///
     /// # Errors
     /// When the thread cannot be started.
     pub fn start(spec: RunSpec, options: Options) -> std::io::Result<Self> {
+        Self::start_with(spec, options, Box::new(|_| ()))
+    }
+
+    /// As [`start`](Self::start); `at_end` is called on the trainer's thread once training has ended, on screen or not.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub fn start_with(spec: RunSpec, options: Options, at_end: AtEnd) -> std::io::Result<Self> {
         let (watcher, events) = unbounded();
         let (commands, inbox) = unbounded();
         let folder = Arc::new(OnceLock::new());
         let created = Arc::clone(&folder);
         let thread = thread::Builder::new()
             .name("trainer".into())
-            .spawn(move || train_and_report(spec, &options, watcher, inbox, &created))
+            .spawn(move || {
+                let ended = train_and_report(spec, &options, watcher, inbox, &created);
+                at_end(&ended);
+                ended
+            })
             .map_err(|error| std::io::Error::new(error.kind(), format!("cannot start a thread: {error}")))?;
         Ok(Self { events, commands: CommandSender::new("program", commands), thread, folder })
     }
@@ -73,15 +112,18 @@ impl Trainer {
     /// Waits for the end after dropping both channels: events do not accumulate, and a paused trainer without other senders
     /// continues.
     pub fn join(self) -> Outcome {
-        self.join_with_metrics().0
+        self.join_ended().outcome
     }
 
-    /// As [`join`](Self::join), with the metrics of the epoch whose weights were saved last: the best epoch, if its weights were restored.
-    pub fn join_with_metrics(self) -> (Outcome, Option<Metrics>) {
+    /// As [`join`](Self::join), with what the run has reached.
+    pub fn join_ended(self) -> Ended {
         let Self { events, commands, thread, .. } = self;
         drop((events, commands));
-        let lost = || (Outcome::Failed("the training thread exited unexpectedly".into()), None);
-        thread.join().unwrap_or_else(|_| lost())
+        thread.join().unwrap_or_else(|_| Ended {
+            outcome: Outcome::Failed("the training thread exited unexpectedly".into()),
+            metrics: None,
+            reached: Reached::default(),
+        })
     }
 }
 
@@ -91,12 +133,14 @@ fn train_and_report(
     watcher: Sender<Event>,
     commands: Receiver<CommandRequest>,
     created: &OnceLock<PathBuf>,
-) -> (Outcome, Option<Metrics>) {
-    let mut publisher = Publisher::new(watcher);
+) -> Ended {
+    let (mut publisher, mut reached) = (Publisher::new(watcher), Reached::default());
     // A panic becomes an event, so that the recording is complete.
+    let control = Control::new(commands);
     let caught = catch_unwind(AssertUnwindSafe(|| {
-        train(spec, options, &mut publisher, Control::new(commands), created)
+        train(spec, options, &mut publisher, control, (created, &mut reached))
     }));
+    reached.folder = created.get().cloned();
     let mut result = caught.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
@@ -120,7 +164,7 @@ fn train_and_report(
         }
         _ => outcome,
     };
-    (outcome, metrics)
+    Ended { outcome, metrics, reached }
 }
 
 fn train(
@@ -128,7 +172,7 @@ fn train(
     options: &Options,
     publisher: &mut Publisher,
     mut control: Control,
-    created: &OnceLock<PathBuf>,
+    (created, reached): (&OnceLock<PathBuf>, &mut Reached),
 ) -> Result<(RunStatus, Option<Metrics>), TrainError> {
     // Before data are read, which may take long.
     let mut folder = match (&options.folder, &options.resume) {
@@ -177,6 +221,8 @@ fn train(
     training.publish_facts(options);
     serve(&mut training);
     let status = training.run();
+    (reached.step, reached.best) = (training.state.step, training.state.best.value);
+    reached.monitor = training.state.best.monitor().to_owned();
     training.log_changes();
     let status = status?;
     training.log_cost();

@@ -24,7 +24,7 @@ use crate::error::chain;
 use crate::infer::Totals;
 use crate::metrics::{EvaluationResult, Metrics, Task, VALIDATION};
 use crate::number;
-use crate::protocol::{CommandRequest, EpochMetrics, Event, Level, RunStatus, StepMetrics};
+use crate::protocol::{Alert, AlertKind, CommandRequest, EpochMetrics, Event, Level, RunStatus, StepMetrics};
 use crate::run::Folder;
 
 pub(super) struct TrainingLoop<'a> {
@@ -148,7 +148,13 @@ impl TrainingLoop<'_> {
         };
         self.publisher.publish(Event::Step(metrics));
         if let Some(line) = self.divergence.step(self.state.step, result.score.mean_loss()) {
-            self.publisher.publish(Event::Log(line));
+            match line.level {
+                Level::Warning => {
+                    let TrainingState { step, epoch, .. } = self.state;
+                    self.publisher.alert(Alert { step, epoch, kind: AlertKind::Divergence, text: line.text });
+                }
+                _ => self.publisher.publish(Event::Log(line)),
+            }
         }
         let reading = watch.then(|| self.publish_instruments(steps));
         self.batch = rows;

@@ -125,7 +125,8 @@ impl Lines {
             | Event::Probe(_)
             | Event::Saved(_)
             | Event::Command(_)
-            | Event::ProbeAdded(_) => Vec::new(),
+            | Event::ProbeAdded(_)
+            | Event::Alert(_) => Vec::new(),
             Event::Resumed(resumed) => vec![resumed_line(resumed)],
         }
     }

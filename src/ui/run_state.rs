@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::metrics::Metrics;
 use crate::protocol::{
-    Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level, LogLine, ParamNorms,
-    ProbeFrame, RunInfo, RunStatus, Saved, StepMetrics, ValidationMetrics,
+    Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level,
+    LogLine, ParamNorms, ProbeFrame, RunInfo, RunStatus, Saved, StepMetrics, ValidationMetrics,
 };
 use axis::XPosition;
 use eta::Eta;
@@ -20,6 +20,11 @@ use series::Series;
 
 /// Maximum number of log lines in memory.
 pub(super) const LOG_LINES: usize = 500;
+
+/// Maximum number of alerts that are marked.
+const MOST_MARKS: usize = 1000;
+/// The letter where training went on from a checkpoint.
+const SEAM: char = 'R';
 
 /// The number of a recurrent layer, and which half of it if it is bidirectional.
 pub type RecurrentLayer = (usize, Option<Direction>);
@@ -42,6 +47,7 @@ pub struct RunState {
     log: VecDeque<LogLine>,
     warning: Option<LogLine>,
     warnings: u64,
+    marks: Vec<(XPosition, char)>,
     eta: Eta,
 }
 
@@ -89,13 +95,42 @@ impl RunState {
             }
             Event::Log(line) => self.log_line(line),
             // A line of the log says it.
-            Event::Command(_) | Event::Resumed(_) => {}
+            Event::Command(_) => {}
+            Event::Resumed(resumed) => self.resumed(resumed),
             Event::ProbeAdded(probe) => {
                 if let Some(info) = &mut self.info {
                     info.probes.push(probe.clone());
                 }
             }
+            Event::Alert(alert) => self.mark(alert.step, alert.epoch, alert.kind.letter()),
         }
+    }
+
+    /// Marks that training went on from a checkpoint.
+    fn resumed(&mut self, resumed: &Resumed) {
+        let from = if resumed.parent.is_some() { "branched" } else { "resumed" };
+        let changes = if resumed.changes.is_empty() { String::new() } else { format!(", with {}", resumed.changes.join(" ")) };
+        let text = format!("{from} after step {}{changes}", resumed.step);
+        self.log_line(&LogLine { level: Level::Info, text });
+        if resumed.step > 0 {
+            self.mark(resumed.step, resumed.epoch, SEAM);
+        }
+    }
+
+    /// Marks a step on the charts with a letter; a line of the log says what it means.
+    fn mark(&mut self, step: u64, epoch: usize, letter: char) {
+        let epoch = self.epochs_at(step, epoch);
+        let seconds = self.latest.map_or(0.0, |latest| latest.seconds);
+        let at = XPosition { step, epoch, seconds };
+        // A mark a step of the chart is all that can be seen.
+        if self.marks.len() < MOST_MARKS {
+            self.marks.push((at, letter));
+        }
+    }
+
+    /// The alerts and seams to be marked on the charts, each with its letter.
+    pub fn marks(&self) -> &[(XPosition, char)] {
+        &self.marks
     }
 
     fn step(&mut self, metrics: &StepMetrics) {

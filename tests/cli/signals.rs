@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use super::*;
 
 /// `command` in a shell that first runs `setup`.
-fn in_shell(setup: &str, command: &Command) -> Command {
+pub(super) fn in_shell(setup: &str, command: &Command) -> Command {
     let words = |word: &std::ffi::OsStr| format!("'{}'", word.to_str().unwrap());
     let line: Vec<String> =
         [command.get_program()].into_iter().chain(command.get_args()).map(words).collect();

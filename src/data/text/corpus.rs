@@ -269,7 +269,7 @@ pub(crate) fn blank(rows: usize, length: usize) -> Result<Array2<u32>, DataError
     let mut ids = Vec::new();
     let fits = |size: &usize| {
         let bytes = (*size as u64).saturating_mul(size_of::<u32>() as u64);
-        memory::available().is_none_or(|available| bytes <= available.bytes)
+        memory::available(1).is_none_or(|available| bytes <= available.bytes)
     };
     let size = rows.checked_mul(length).filter(fits).filter(|size| ids.try_reserve_exact(*size).is_ok());
     let filled = size.and_then(|size| {

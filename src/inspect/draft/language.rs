@@ -6,7 +6,7 @@ use crate::data::{DataSpec, Encoding, Level, Side, TextSpec, TokenSpec, Validati
 use crate::nn::{Activation, Dense, Dropout, Embedding, LSTM, Loss};
 use crate::number;
 use crate::optim::{Schedule, StepDecay};
-use crate::preset::{Probes, RunSpec, SampleSpec, TrainSpec, WatchSpec};
+use crate::preset::{AlertSpec, Probes, RunSpec, SampleSpec, TrainSpec, WatchSpec};
 use crate::protocol::Findings;
 
 /// Entries of a vocabulary of characters, at most.
@@ -68,6 +68,7 @@ pub(super) fn propose(findings: &Findings, spec: TextSpec, prime: &str) -> Resul
             probes: Probes::Texts(vec![prime.trim_end().to_owned()]),
             ..WatchSpec::default()
         },
+        alerts: AlertSpec::default(),
         units_follow_classes: false,
     };
     let layers = [

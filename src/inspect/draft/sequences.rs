@@ -7,7 +7,7 @@ use crate::nn::{
     Activation, Bidirectional, Conv1D, Dense, Dropout, GRU, GlobalMaxPooling1D, LayerNode, Masking,
     MaxPooling1D, Merge, Padding,
 };
-use crate::preset::{Probes, RunSpec, TrainSpec, WatchSpec};
+use crate::preset::{AlertSpec, Probes, RunSpec, TrainSpec, WatchSpec};
 use crate::protocol::Findings;
 
 /// Steps from which a sequence is shortened by pooling before it is read step by step.
@@ -89,6 +89,7 @@ pub(super) fn propose(findings: &Findings, spec: SequencesSpec) -> Proposal {
             probes: Probes::First(2),
             ..WatchSpec::default()
         },
+        alerts: AlertSpec::default(),
         units_follow_classes: false,
     };
     Proposal { spec, comments, suggested: named_rows(suggested), at_least: None }

@@ -5,7 +5,7 @@ use super::{Proposal, chain, clipped_adam, counted, named_rows, train};
 use crate::data::{DataSpec, DateOrder, Encoding, SeriesSpec};
 use crate::nn::{Dense, GRU, Loss};
 use crate::optim::EarlyStopping;
-use crate::preset::{Probes, RunSpec, TrainSpec, WatchSpec};
+use crate::preset::{AlertSpec, Probes, RunSpec, TrainSpec, WatchSpec};
 use crate::protocol::Findings;
 
 pub(super) fn propose(findings: &Findings, spec: SeriesSpec) -> Proposal {
@@ -62,6 +62,7 @@ pub(super) fn propose(findings: &Findings, spec: SeriesSpec) -> Proposal {
             probes: Probes::First(2),
             ..WatchSpec::default()
         },
+        alerts: AlertSpec::default(),
         units_follow_classes: false,
     };
     Proposal { spec, comments, suggested: named_rows(suggested), at_least: None }

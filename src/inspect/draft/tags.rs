@@ -11,7 +11,7 @@ use crate::nn::{
 };
 use crate::number;
 use crate::optim::{Schedule, StepDecay};
-use crate::preset::{Probes, RunSpec, TrainSpec, Value, WatchSpec};
+use crate::preset::{AlertSpec, Probes, RunSpec, TrainSpec, Value, WatchSpec};
 use crate::protocol::Findings;
 
 pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>) -> Proposal {
@@ -97,6 +97,7 @@ pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>
             },
             ..WatchSpec::default()
         },
+        alerts: AlertSpec::default(),
         units_follow_classes: false,
     };
     Proposal { spec, comments, suggested: named_rows(suggested), at_least: None }

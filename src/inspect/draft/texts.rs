@@ -10,7 +10,7 @@ use crate::data::{
 use crate::nn::Dense;
 use crate::number;
 use crate::optim::{Adam, EarlyStopping, OptimizerSpec};
-use crate::preset::{Probes, RunSpec, TrainSpec, Value, WatchSpec};
+use crate::preset::{AlertSpec, Probes, RunSpec, TrainSpec, Value, WatchSpec};
 use crate::protocol::Findings;
 use network::Kind;
 
@@ -37,9 +37,7 @@ impl Training {
             50_000..500_000 => (128, 5),
             _ => (256, 2),
         };
-        // The average of a document learns its vectors, each from few texts.
-        let learning_rate = if kind == Kind::Document { 0.004 } else { 0.001 };
-        Self { batch, epochs, learning_rate }
+        Self { batch, epochs, learning_rate: kind.learning_rate() }
     }
 }
 
@@ -127,8 +125,8 @@ pub(super) fn propose(
     });
     let spec = RunSpec {
         name: String::new(),
-        title: title(findings, unit),
-        about: about(findings, characters),
+        title: title(findings, unit, kind),
+        about: about(findings, kind),
         data: DataSpec::Labelled(spec),
         tokens: Some(TokenSpec {
             level,
@@ -152,6 +150,7 @@ pub(super) fn propose(
             },
             ..WatchSpec::default()
         },
+        alerts: AlertSpec::default(),
         units_follow_classes: false,
     };
     Proposal { spec, comments, suggested: named_rows(suggested), at_least }
@@ -176,18 +175,18 @@ fn occurring(least: u64, level: Level) -> String {
     }
 }
 
-fn title(findings: &Findings, unit: &str) -> String {
+fn title(findings: &Findings, unit: &str, kind: Kind) -> String {
     let one_of = if findings.several { "each of" } else { "one of" };
-    format!("Texts by their {unit}: a GRU predicts {one_of} {}", targets(findings))
+    format!("Texts by their {unit}: {} predicts {one_of} {}", kind.network(), targets(findings))
 }
 
-fn about(findings: &Findings, characters: bool) -> String {
-    let unit = if characters { "character" } else { "word" };
+fn about(findings: &Findings, kind: Kind) -> String {
     format!(
-        "{} {} are read {unit} by {unit}, in both directions; the largest value of every unit decides {} {}. Predicting {} for every text is \
+        "{} {} are {} decides {} {}. Predicting {} for every text is \
          right in {}: compare val_accuracy.",
         number::count(findings.rows as u64),
         if findings.more { "texts and more" } else { "texts" },
+        kind.reading(),
         if findings.several { "on each of" } else { "among" },
         targets(findings),
         if findings.several { "no label" } else { "the most frequent class" },

@@ -2,6 +2,7 @@ use super::heads::{AttentionMask, FullyMasked, Head, Scratch, combine, combine_b
 use super::scores::{Gradients, Scores};
 use crate::nn::cache::layer_cache;
 use crate::nn::error::LayerConfigError;
+use crate::nn::extent::Extent;
 use crate::nn::layer::{BackwardContext, Pass, Shape};
 use crate::nn::{Block, Signal};
 
@@ -41,6 +42,13 @@ pub(in crate::nn) fn output(inputs: &[Shape], who: &str) -> Result<Shape, LayerC
     Ok(Shape::Sequence { time, features })
 }
 
+/// The numbers of an [`AttentionCache`].
+pub(in crate::nn) fn cache_numbers(extent: &Extent, dropout: f64) -> usize {
+    let Extent { time, keys, rows, features, .. } = *extent;
+    let dropped = if dropout > 0.0 { time * keys } else { 0 };
+    rows * time * keys + extent.in_training(rows * (time + keys) * features + time * keys + dropped)
+}
+
 /// Defines the methods of [`Layer`](crate::nn::Layer) that [`Attention`](crate::nn::Attention) and
 /// [`AdditiveAttention`](crate::nn::AdditiveAttention) share; they differ in `scores`.
 macro_rules! query_value_passes {
@@ -51,6 +59,10 @@ macro_rules! query_value_passes {
 
         fn mask(&self) -> MaskRule {
             MaskRule::First
+        }
+
+        fn cache_numbers(&self, extent: &Extent) -> usize {
+            query_value::cache_numbers(extent, self.dropout)
         }
 
         fn forward(&self, ctx: ForwardContext<'_>, cache: &mut Self::Cache, output: &mut LayerOutput) {

@@ -29,6 +29,7 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
             put_json(out, Kind::Resumed, &Resumed { parent, ..resumed.clone() })
                 .map(|(kind, _)| (kind, Some(resumed.step)))
         }
+        Event::Alert(alert) => put_json(out, Kind::Alert, alert).map(|(kind, _)| (kind, Some(alert.step))),
         Event::Saved(saved) => {
             let path = PathBuf::from(saved.path.to_string_lossy().as_ref());
             put_json(out, Kind::Saved, &Saved { path, ..saved.clone() })
@@ -76,6 +77,7 @@ pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
         Kind::Command => return serde_json::from_slice(frame.payload).ok().map(Event::Command),
         Kind::Resumed => return serde_json::from_slice(frame.payload).ok().map(Event::Resumed),
         Kind::ProbeAdded => return serde_json::from_slice(frame.payload).ok().map(Event::ProbeAdded),
+        Kind::Alert => return serde_json::from_slice(frame.payload).ok().map(Event::Alert),
         Kind::Saved => return serde_json::from_slice(frame.payload).ok().map(Event::Saved),
         Kind::Sample => return serde_json::from_slice(frame.payload).ok().map(Event::Sample),
         Kind::Step => Event::Step(take_step(&mut take, frame.step)?),
@@ -215,7 +217,7 @@ fn put_optional<const N: usize>(out: &mut Vec<u8>, values: [Option<f64>; N]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Direction, Sample};
+    use crate::protocol::{Alert, AlertKind, Direction, Sample};
     use proptest::prelude::*;
 
     fn round_trip(event: &Event) -> Option<Event> {
@@ -290,6 +292,13 @@ mod tests {
     fn a_sample_is_restored_with_its_newlines() {
         let (prime, text) = ("ROMEO:\n".into(), "What, \u{1b}[2J\n\nho!".into());
         let event = Event::Sample(Sample { step: 7, epoch: 2, prime, text });
+        assert_eq!(round_trip(&event), Some(event));
+    }
+
+    #[test]
+    fn an_alert_is_restored() {
+        let (kind, text) = (AlertKind::LossSpike, "step 7: the loss is 9".into());
+        let event = Event::Alert(Alert { step: 7, epoch: 2, kind, text });
         assert_eq!(round_trip(&event), Some(event));
     }
 

@@ -153,6 +153,7 @@ impl TrainingLoop<'_> {
         self.saving.at = Instant::now();
         self.state.seconds = self.clock.elapsed().as_secs_f64();
         self.state.losses = self.divergence.history();
+        self.state.alerts = self.publisher.alerts();
         self.state.sampled = self.session.watch.last_sample();
         // A checkpoint must not be more durable than its history.
         self.state.metrics_bytes = self.publisher.sync();

@@ -123,6 +123,8 @@ impl<'a> TrainingLoop<'a> {
     /// Publishes the facts of the run, and what the user should know before training.
     pub(in crate::train) fn publish_facts(&mut self, options: &Options) {
         let Self { session, publisher, .. } = self;
+        publisher.warn_of(&session.spec.alerts);
+        publisher.resume_alerts(self.state.alerts.clone());
         publisher.publish(Event::Prepared(Box::new(session.info(self.folder.path()))));
         options.notes.iter().chain(&session.notes).for_each(|note| publisher.log(Level::Warning, note));
         if session.spec.train.validate_every.is_some() && session.validation.is_none() {

@@ -77,6 +77,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         x_name: "t",
         curves: if alone { curves.get(1..).unwrap_or_default() } else { &curves },
         rules: &[],
+        events: &[],
         cursor: view.position.map(|at| at as f64),
     }
     .render(chart_area, buf, theme);

@@ -122,6 +122,8 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     let smooth = view.smoothing.factor() > 0.0;
     let cursor = view.cursor.and_then(|step| metric.cursor_curve().nearest(step));
     let rules: Vec<f64> = metric.rules.iter().map(|rule| if log { rule.log10() } else { *rule }).collect();
+    let alerts = dash.run.marks().iter().filter(|_| panel == Panel::Loss);
+    let events: Vec<(f64, char)> = alerts.map(|(place, letter)| (place.on(view.axis), *letter)).collect();
     Chart {
         y,
         y_ticks: &y_ticks,
@@ -130,6 +132,7 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
         x_name: view.axis.name(),
         curves: if smooth { &with_smoothed } else { &without },
         rules: &rules,
+        events: &events,
         cursor: cursor.map(|(place, _)| place.on(view.axis)),
     }
     .render(chart_area, buf, theme);

@@ -121,6 +121,8 @@ pub struct Chart<'a> {
     pub curves: &'a [Curve<'a>],
     /// Values of y to compare with, as dotted lines.
     pub rules: &'a [f64],
+    /// Where on the x axis something happened, each with the letter above its line.
+    pub events: &'a [(f64, char)],
     /// Where on the x axis the curves are read.
     pub cursor: Option<f64>,
 }
@@ -150,13 +152,20 @@ impl Chart<'_> {
         for rule in self.rules {
             scale.rule(*rule, buf, theme);
         }
+        let mut marks = Vec::new();
+        for (at, letter) in self.events {
+            let Some(x) = scale.column(*at).map(|x| x / scale.across) else { continue };
+            for y in plot.top()..plot.bottom() {
+                set(buf, plot.x + x as u16, y, '│', theme.style(Role::Warning));
+            }
+            marks.push((x, 0, *letter, theme.style(Role::Warning)));
+        }
         if let Some(x) = self.cursor.and_then(|x| scale.column(x)) {
             for y in plot.top()..plot.bottom() {
                 set(buf, plot.x + (x / scale.across) as u16, y, '│', theme.style(Role::Cursor));
             }
         }
         let mut canvas = Canvas::new(plot, theme.glyphs);
-        let mut marks = Vec::new();
         for curve in self.curves {
             scale.trace(curve, &mut canvas, &mut marks, theme);
         }
@@ -331,6 +340,10 @@ mod tests {
     const MONO: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false };
 
     fn drawn(samples: &[Sample], line: LineStyle, width: u16) -> Vec<String> {
+        drawn_with(&[], samples, line, width)
+    }
+
+    fn drawn_with(events: &[(f64, char)], samples: &[Sample], line: LineStyle, width: u16) -> Vec<String> {
         let ticks = [Tick { at: 1.0, text: "1".into() }, Tick { at: 0.0, text: "0".into() }];
         let x_ticks = [0.0, 10.0, 10.2].map(|at| Tick { at, text: format!("{at}") });
         let chart = Chart {
@@ -341,6 +354,7 @@ mod tests {
             x_name: "step",
             curves: &[Curve { samples, line, style: Style::new() }],
             rules: &[],
+            events,
             cursor: None,
         };
         let area = Rect::new(0, 0, width, 5);
@@ -391,6 +405,16 @@ mod tests {
         alone[0] = at(0.0, 0.0);
         let line = LineStyle::Named { pattern: Pattern::Dotted, mark: 'B', offset: 3 };
         assert_eq!(drawn(&alone, line, 27)[3].trim_end(), "     0┤B");
+    }
+
+    #[test]
+    fn an_event_is_a_line_behind_the_curves_with_its_letter_above() {
+        let samples = [at(0.0, 0.0); 20];
+        // What lies outside of the axis is not drawn.
+        let rows = drawn_with(&[(8.0, 'S'), (30.0, 'D')], &samples, LineStyle::Solid, 17);
+        assert_eq!(rows[0], "     1┤    S     ");
+        assert_eq!(rows[1], "      │    │     ");
+        assert_eq!(rows[3], "     0┤⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀");
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! The network that fits the size and kind of texts, each layer with its name and what it does.
 //!
 //! The choices are those that reached most over the data sets of `python/proposals.py`, against the last state of a GRU: both directions and the
-//! maximum over all steps for sentences; an average of all vectors beside a GRU over pooled windows for documents; windows of characters
-//! before a GRU where characters are read.
+//! maximum over all steps for sentences; an average of all vectors beside a GRU over pooled windows for documents; windows of two, three
+//! and four characters beside each other where characters are read, which reach more than a GRU over one of them, in less time.
 
 use crate::data::Level;
 use crate::nn::{
     Activation, Bidirectional, Concatenate, Conv1D, Dense, Dropout, Embedding, GRU, GlobalAveragePooling1D,
     GlobalMaxPooling1D, LayerNode, MaxPooling1D, Merge, SpatialDropout1D,
 };
+
+/// The filters of each convolution of characters.
+const FILTERS: usize = 128;
 
 /// Words up to which a text is a sentence; longer ones are documents.
 const SENTENCE: usize = 60;
@@ -34,6 +37,34 @@ impl Kind {
         }
     }
 
+    /// What predicts, for a title.
+    pub fn network(self) -> &'static str {
+        match self {
+            Self::Sentence | Self::Document => "a GRU",
+            Self::Characters => "a convolution",
+        }
+    }
+
+    /// How a text is read, for a description.
+    pub fn reading(self) -> &'static str {
+        match self {
+            Self::Sentence | Self::Document => {
+                "read word by word, in both directions; the largest value of every unit"
+            }
+            Self::Characters => "read in windows of characters; the largest value of every window",
+        }
+    }
+
+    /// The learning rate: with a maximum over all steps, few of them learn from each text.
+    pub fn learning_rate(self) -> f64 {
+        match self {
+            Self::Sentence => 0.001,
+            Self::Characters => 0.002,
+            // The average of a document learns its vectors, each from few texts.
+            Self::Document => 0.004,
+        }
+    }
+
     /// Why the network has its shape, in one sentence.
     pub fn reason(self) -> &'static str {
         match self {
@@ -44,7 +75,7 @@ impl Kind {
                 "the average of all words gives the topic; windows of words, pooled, keep a document short for the GRU"
             }
             Self::Characters => {
-                "windows of characters find parts of words; pooling leaves half of the steps for the GRU"
+                "windows of two, three and four characters find parts of words, wherever they occur"
             }
         }
     }
@@ -75,12 +106,13 @@ fn windows(filters: usize, kernel_size: usize) -> Conv1D {
     Conv1D { filters, kernel_size, activation: Activation::Relu, ..Conv1D::default() }
 }
 
-/// The units of the GRU, by which comments name an alternative.
+/// The units of the GRU, or the filters of each convolution, by which comments name an alternative.
 pub(super) fn units(kind: Kind, rows: usize) -> usize {
     match kind {
         Kind::Document => 16,
         Kind::Sentence if rows < 2_000 => 32,
-        Kind::Sentence | Kind::Characters => 64,
+        Kind::Sentence => 64,
+        Kind::Characters => FILTERS,
     }
 }
 
@@ -89,6 +121,7 @@ pub(super) fn layers(kind: Kind, rows: usize, length: usize, output: Dense) -> V
     let units = units(kind, rows);
     let masked = kind != Kind::Characters;
     let unit = if kind == Kind::Characters { "characters" } else { "words" };
+    let dropped = if masked { 0.3 } else { 0.2 };
     let embedding = Embedding { output_dim: 64, mask_zero: masked, ..Embedding::default() };
     let masking = if masked { "; mask_zero leaves padding out" } else { "" };
     let mut layers = vec![
@@ -98,8 +131,8 @@ pub(super) fn layers(kind: Kind, rows: usize, length: usize, output: Dense) -> V
             &format!("A vector for each of the {unit}, trained with the rest{masking}."),
         ),
         described(
-            SpatialDropout1D { rate: 0.3 },
-            "SpatialDropout1D 0.3",
+            SpatialDropout1D { rate: dropped },
+            format!("SpatialDropout1D {dropped}"),
             "Sets whole components of the vectors to 0 at random, against overfitting.",
         ),
     ];
@@ -127,26 +160,25 @@ pub(super) fn layers(kind: Kind, rows: usize, length: usize, output: Dense) -> V
             described(reading(Concatenate {}, &[5, 6]), "Concatenate", ""),
         ]),
         Kind::Characters => {
-            // Very short texts have no two windows to pool.
-            let (kernel, pool) = (3.min(length), if length >= 8 { 2 } else { 1 });
-            layers.push(described(
-                windows(128, kernel),
-                "Conv1D 128",
-                "Windows of three characters.",
-            ));
-            if pool > 1 {
-                layers.push(described(
-                    MaxPooling1D { pool_size: pool, ..MaxPooling1D::default() },
-                    format!("MaxPooling1D {pool}"),
-                    "",
-                ));
+            let mut ends = Vec::new();
+            for kernel in widths(length) {
+                let is_first = ends.is_empty();
+                let layer = match is_first {
+                    true => windows(units, kernel).into(),
+                    false => reading(windows(units, kernel), &[1]),
+                };
+                let comment = match is_first {
+                    true => format!("Windows of {kernel} characters; below, wider ones of the same vectors. Next to try: filters: {}.", 2 * units),
+                    false => String::new(),
+                };
+                layers.push(described(layer, format!("Conv1D {units}"), &comment));
+                let comment = if is_first { "The largest value of each filter, wherever in the text." } else { "" };
+                layers.push(described(GlobalMaxPooling1D {}, "GlobalMaxPooling1D", comment));
+                ends.push(layers.len() - 1);
             }
-            layers.push(described(gru(units), &recurrent, &format!("Reads in both directions. {alternatives}")));
-            layers.push(described(
-                GlobalMaxPooling1D {},
-                "GlobalMaxPooling1D",
-                "The largest value of each unit, wherever in the text.",
-            ));
+            if ends.len() > 1 {
+                layers.push(described(reading(Concatenate {}, &ends), "Concatenate", ""));
+            }
         }
     }
     layers.push(described(
@@ -157,4 +189,9 @@ pub(super) fn layers(kind: Kind, rows: usize, length: usize, output: Dense) -> V
     let name = format!("Dense {}", output.units);
     layers.push(described(output, name, ""));
     layers
+}
+
+/// The widths of windows over texts of `length` characters, which may be shorter than the widest.
+fn widths(length: usize) -> std::ops::RangeInclusive<usize> {
+    2.min(length)..=4.min(length)
 }
