@@ -228,7 +228,7 @@ fn a_trained_run_is_replayed_as_it_was_seen() {
     let set = ["data.train=256", "data.validation=64", "train.epochs=3", "watch.every=3"];
     let set = set.map(str::to_owned).to_vec();
     let spec = preset::load("word-order", &Overrides { set, ..Overrides::default() }).unwrap().spec;
-    let options = Options { folder: Some(run.clone()), threads: 1, watched: false, notes: Vec::new() };
+    let options = Options { folder: Some(run.clone()), threads: 1, ..Options::default() };
     let trainer = Trainer::start(spec, options).unwrap();
     let events: Vec<Event> = trainer.events.iter().collect();
     let mut session = Session::read(&run);

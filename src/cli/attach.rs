@@ -14,8 +14,8 @@ use super::{ScreenArgs, exit, print_error, shell_word};
 use crate::error::chain;
 use crate::protocol::{Command, CommandRequest, CommandSender, Event, Level, LogLine, RunStatus};
 use crate::run::control::{Client, ControlError, Frames};
-use crate::run::{RunState, owner};
 use crate::run::{RunError, Tail};
+use crate::run::{RunState, owner};
 use crate::ui::{self, ExitReason, InitialScreen, Link, plain};
 
 /// Events on their way to the screen, at most: a long history is read as fast as it is shown.

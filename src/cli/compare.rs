@@ -4,10 +4,10 @@ use std::io::{IsTerminal, stdin, stdout};
 use std::path::PathBuf;
 
 use super::ScreenArgs;
+use super::dashboard::{end, shown};
 use super::error::{CliError, CliResult};
 use super::runs::{comparison_json, find, print_json, print_lines, width};
 use super::signals::Signals;
-use super::dashboard::{end, shown};
 use crate::runs::{self, Comparison, Table};
 use crate::ui::compare::{CompareScreen, MAX_RUNS};
 use crate::ui::{self, InitialScreen};

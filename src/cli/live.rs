@@ -43,6 +43,7 @@ pub(super) fn not_live(run: &Path, state: RunState) -> CliError {
         RunState::Crashed => {
             format!("{} is trained by no process any more: it was killed; {resume}", run.display())
         }
+        RunState::Damaged => format!("{} is damaged: its files cannot be read", run.display()),
         RunState::Live => format!("{} does not answer", run.display()),
     })
 }

@@ -102,7 +102,13 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
             let given = std::env::args_os().skip(1).filter(|arg| arg != "--detach");
             return detach::start(folder, given.chain((!args.headless).then(|| "--headless".into())));
         }
-        return super::resume::go_on(folder, &args.overrides(), args.threads, args.headless, (screen, &args.notice));
+        return super::resume::go_on(
+            folder,
+            &args.overrides(),
+            args.threads,
+            args.headless,
+            (screen, &args.notice),
+        );
     }
     let Resolved { spec, notes } = preset::load(&args.preset, &args.overrides())?;
     if args.detach {

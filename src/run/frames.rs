@@ -93,8 +93,8 @@ impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::{
             Alert, Command, Epoch, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation,
-            OldLearningRate, OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample, Saved, Status, Step,
-            Stride, Validation,
+            OldLearningRate, OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample, Saved, Status,
+            Step, Stride, Validation,
         };
         let all = [
             Prepared,

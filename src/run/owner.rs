@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::{Reader, RunError, RunState};
-use crate::protocol::{Event, RunStatus};
+use crate::protocol::Event;
 pub use guard::OwnerGuard;
 pub use process::host;
 use process::{boot_id, is_running, own_start};
@@ -220,6 +220,7 @@ fn recorded(run: &Path) -> Result<RunState, RunError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::RunStatus;
 
     fn write(run: &Path, owner: &Owner) {
         fs::write(run.join(FILE), serde_json::to_vec(owner).unwrap()).unwrap();

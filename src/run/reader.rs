@@ -2,8 +2,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::RunError;
-use super::folder::is_at;
 use super::frames::{FrameReader, Index, Kind, OldEvaluation, decode};
+use super::place::is_at;
 use crate::protocol::Event;
 
 /// A place between two events of one recording: before the first, between two, or after the last.
@@ -40,11 +40,6 @@ impl Reader {
         let file = File::open(&path).map_err(RunError::io("open", &path))?;
         let index = Index::load(&path, &file)?;
         Ok(Self { path, file, index })
-    }
-
-    /// The highest step of all events.
-    pub fn last_step(&self) -> u64 {
-        self.index.step()
     }
 
     /// Returns all events, in the order in which they were recorded.

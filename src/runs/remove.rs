@@ -2,7 +2,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::run::{RunState, state};
+use crate::run::owner;
 
 /// Files of which a run folder has one at least.
 const MARKERS: [&str; 3] = ["spec.yaml", "metrics.jsonl", "frames.bin"];
@@ -42,7 +42,7 @@ pub fn remove(run: &Path) -> Result<(), RemoveError> {
     if std::env::current_dir().is_ok_and(|current| current.starts_with(&path)) {
         return Err(RemoveError::Current(run.to_owned()));
     }
-    if state(&path) == RunState::Live {
+    if owner::is_live(&path) {
         return Err(RemoveError::Live(run.to_owned()));
     }
     // Until it is gone no trainer can go on with it.

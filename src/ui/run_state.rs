@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::metrics::Metrics;
 use crate::protocol::{
-    Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level,
-    LogLine, ParamNorms, ProbeFrame, RunInfo, RunStatus, Saved, StepMetrics, ValidationMetrics,
+    Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level, LogLine, ParamNorms,
+    ProbeFrame, Resumed, RunInfo, RunStatus, Saved, StepMetrics, ValidationMetrics,
 };
 use axis::XPosition;
 use eta::Eta;
@@ -109,7 +109,11 @@ impl RunState {
     /// Marks that training went on from a checkpoint.
     fn resumed(&mut self, resumed: &Resumed) {
         let from = if resumed.parent.is_some() { "branched" } else { "resumed" };
-        let changes = if resumed.changes.is_empty() { String::new() } else { format!(", with {}", resumed.changes.join(" ")) };
+        let changes = if resumed.changes.is_empty() {
+            String::new()
+        } else {
+            format!(", with {}", resumed.changes.join(" "))
+        };
         let text = format!("{from} after step {}{changes}", resumed.step);
         self.log_line(&LogLine { level: Level::Info, text });
         if resumed.step > 0 {

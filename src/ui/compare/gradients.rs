@@ -85,6 +85,7 @@ impl CompareScreen {
             x_name: "t",
             curves: &curves,
             rules: &[],
+            events: &[],
             cursor: None,
         }
         .render(area, buf, theme);

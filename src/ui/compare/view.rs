@@ -112,6 +112,7 @@ impl CompareScreen {
             x_name,
             curves: &curves,
             rules: &[],
+            events: &[],
             cursor: None,
         }
         .render(area, buf, theme);

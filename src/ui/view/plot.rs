@@ -88,6 +88,7 @@ fn render_chart(metric: &MetricChart<'_>, axis: XAxis, area: Rect, buf: &mut Buf
         x_name: axis.name(),
         curves: shown,
         rules: &[],
+        events: &[],
         cursor: None,
     }
     .render(area, buf, theme);
