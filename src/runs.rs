@@ -21,6 +21,7 @@ mod marks;
 mod progress;
 mod ranking;
 mod remove;
+mod stamps;
 mod summary;
 mod table;
 

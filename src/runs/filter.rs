@@ -169,13 +169,14 @@ impl Comparison {
 
 /// A number: `0.9`, `90%`, and of a time `10m`, `2d`.
 fn number(text: &str, key: &Key) -> Option<f64> {
-    let units: &[(&str, f64)] = match key.is_time() {
-        true => &[("s", 1.0), ("min", 60.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0), ("w", 604_800.0)],
-        false => &[("%", 0.01)],
-    };
-    let scaled = |(unit, size): &(&str, f64)| Some(text.strip_suffix(unit)?.parse::<f64>().ok()? * size);
-    let number = text.parse().ok().or_else(|| units.iter().find_map(scaled));
-    number.filter(|number: &f64| !number.is_nan())
+    let parsed = |text: &str| text.parse::<f64>().ok();
+    let units = [("s", 1.0), ("min", 60.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0), ("w", 604_800.0)];
+    let number = parsed(text).or_else(|| match key.is_time() {
+        true => units.iter().find_map(|(unit, size)| Some(parsed(text.strip_suffix(unit)?)? * size)),
+        // Divided: 95 · 0.01 is not 0.95.
+        false => Some(parsed(text.strip_suffix('%')?)? / 100.0),
+    });
+    number.filter(|number| !number.is_nan())
 }
 
 #[cfg(test)]

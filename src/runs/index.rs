@@ -10,8 +10,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::list::Stamps;
 use super::marks::{Marks, Note};
+use super::stamps::Stamps;
 use super::summary::{Best, Summary, Values};
 use crate::run::RunState;
 use crate::run::bytes::{PayloadReader, put_f64, put_str, put_uint};

@@ -6,24 +6,18 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::index::{self, Entries, Entry};
-use super::marks::{self, Marks};
+use super::marks::Marks;
+use super::stamps::{Stamps, is_run, is_settled, stamps};
 use super::summary::Summary;
 use crate::durable;
 use crate::run::{INDEX, RunError, RunState, owner};
 
-/// The files whose change makes an entry stale.
-const SUMMARISED: [&str; 4] = ["spec.yaml", "metrics.jsonl", "frames.bin", marks::FILE];
 /// Levels of folders below the listed one in which runs are looked for: those of `--seeds` and `--folds` contain runs.
 const DEPTH: usize = 3;
-/// A file that was changed so recently may change again within the same tick of its clock: it is read again next time.
-const SETTLED: Duration = Duration::from_secs(2);
 /// Reading that took longer is remembered at once; less only with what comes later.
 const WORTH_WRITING: Duration = Duration::from_millis(5);
 /// Folders that one thread looks at.
 const SHARE: usize = 256;
-
-/// Length, and time of the last change in nanoseconds, of each of the files that are summarised; 0 for those that are not there.
-pub(super) type Stamps = [[u64; 2]; SUMMARISED.len()];
 
 /// A run of a folder.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,25 +185,4 @@ fn finished(path: PathBuf, name: Arc<str>, entry: &Entry) -> Run {
     let started = entry.stamps.iter().map(|[_, time]| *time).find(|time| *time > 0).unwrap_or_default();
     let started = UNIX_EPOCH.checked_add(Duration::from_nanos(started)).unwrap_or(UNIX_EPOCH);
     Run { name, path, state, started, summary, marks: Arc::clone(&entry.marks) }
-}
-
-fn stamps(run: &Path) -> Stamps {
-    SUMMARISED.map(|name| {
-        let Ok(file) = fs::metadata(run.join(name)) else { return [0, 0] };
-        let changed = file.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        // A file that is there differs from none, whatever its time.
-        [file.len(), changed.map_or(1, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1))]
-    })
-}
-
-/// Whether the folder contains a run: a file besides notes.
-fn is_run(stamps: &Stamps) -> bool {
-    stamps.iter().take(SUMMARISED.len() - 1).any(|stamp| *stamp != [0, 0])
-}
-
-/// Whether no file has changed within the last moments, or in the future.
-fn is_settled(stamps: &Stamps) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let latest = now.saturating_sub(SETTLED).as_nanos();
-    stamps.iter().all(|[_, time]| u128::from(*time) < latest)
 }

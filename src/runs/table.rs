@@ -150,11 +150,8 @@ mod tests {
 
     #[test]
     fn a_narrow_one_clips_the_name_and_then_leaves_columns_out() {
-        assert_eq!(table().lines(45).1[0], "word-or…1129-140000  finished  0.1234  keep".to_owned());
-        assert_eq!(
-            table().lines(34).1[0],
-            "word-…1129-140000  finished  0.1234".split("  ").collect::<Vec<_>>().join("  ")
-        );
+        assert_eq!(table().lines(45).1[0], "word-or…261129-140000  finished  0.1234  keep");
+        assert_eq!(table().lines(34).1[0], "word-…129-140000  finished  0.1234");
         for width in 0..60 {
             let (head, rows) = table().lines(width);
             assert!(rows.iter().chain([&head]).all(|line| line.width() <= width), "{width}: {rows:?}");
