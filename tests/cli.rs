@@ -221,7 +221,10 @@ fn a_headless_run_prints_plain_lines_and_leaves_a_complete_folder() {
     ] {
         assert!(stdout.contains(said), "{said:?} is not in\n{stdout}");
     }
-    assert!(stdout.ends_with("finished: deep/run\n"), "{stdout}");
+    let last = stdout.lines().last().unwrap();
+    let weights =
+        last.strip_prefix("finished: deep/run  weights ").and_then(|rest| rest.strip_suffix(" of step 16"));
+    assert!(weights.is_some_and(|weights| weights.len() == 16), "{stdout}");
 
     let run = folder.path().join("deep/run");
     let lines = metrics(&run);

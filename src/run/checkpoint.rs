@@ -97,6 +97,22 @@ pub struct LoadedCheckpoint {
     pub run_files: Vec<Checksum>,
 }
 
+impl LoadedCheckpoint {
+    /// The fingerprint of its weights, as in [`Saved::weights`].
+    pub fn fingerprint(&self) -> String {
+        let named: Vec<NamedTensor<'_>> = self
+            .model
+            .iter()
+            .map(|Tensor { name, shape, data }| NamedTensor {
+                name: name.clone(),
+                shape: shape.clone(),
+                data,
+            })
+            .collect();
+        tensors::fingerprint(&named)
+    }
+}
+
 /// Saves a checkpoint as `last`, and also as `best` if [`Checkpoint::best`]. Earlier ones that are now neither are removed.
 ///
 /// # Errors

@@ -56,11 +56,13 @@ struct Lines {
     sum: (f64, Option<f64>, u32),
     /// Lines dropped since the last that was sent.
     left_out: u64,
+    /// The fingerprint of the weights that were saved last, and their step.
+    saved: Option<(String, u64)>,
 }
 
 impl Default for Lines {
     fn default() -> Self {
-        Self { info: None, sum: NOTHING, left_out: 0 }
+        Self { info: None, sum: NOTHING, left_out: 0, saved: None }
     }
 }
 
@@ -123,12 +125,22 @@ impl Lines {
             Event::Gradient(_)
             | Event::Instruments(_)
             | Event::Probe(_)
-            | Event::Saved(_)
             | Event::Command(_)
             | Event::ProbeAdded(_)
             | Event::Alert(_) => Vec::new(),
+            Event::Saved(saved) => {
+                self.saved =
+                    Some((saved.weights.clone(), saved.step)).filter(|(weights, _)| !weights.is_empty());
+                Vec::new()
+            }
             Event::Resumed(resumed) => vec![resumed_line(resumed)],
         }
+    }
+
+    /// `  weights 1dc0dc75292cbf00 of step 80`.
+    fn weights(&self) -> String {
+        let saved = self.saved.as_ref();
+        saved.map_or(String::new(), |(weights, step)| format!("  weights {weights} of step {}", count(*step)))
     }
 
     fn status(&self, status: &RunStatus) -> Option<String> {
@@ -138,9 +150,9 @@ impl Lines {
             RunStatus::Paused => Some("paused".into()),
             RunStatus::Finished => {
                 let folder = self.info.as_ref().map(|info| format!(": {}", info.folder.display()));
-                Some(format!("finished{}", folder.unwrap_or_default()))
+                Some(format!("finished{}{}", folder.unwrap_or_default(), self.weights()))
             }
-            RunStatus::Stopped { saved: true } => Some("stopped, saved".into()),
+            RunStatus::Stopped { saved: true } => Some(format!("stopped, saved{}", self.weights())),
             RunStatus::Stopped { saved: false } => Some("stopped".into()),
             RunStatus::Diverged { what } => Some(format!("diverged: {what}")),
             // Why is said once, on stderr, by whoever ends the program.

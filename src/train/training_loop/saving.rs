@@ -100,6 +100,10 @@ impl TrainingLoop<'_> {
             self.state.best.value.map_or(String::new(), metric)
         );
         self.publisher.log(Level::Info, text);
+        // Its step is an earlier one: that the checkpoint itself was saved is recorded there.
+        let path = self.folder.path().join("checkpoints/last");
+        let weights = best.fingerprint();
+        self.publisher.publish(Event::Saved(Saved { step: best.step, path, best: true, weights }));
         Ok(())
     }
 
