@@ -48,8 +48,10 @@ pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
     match (connect(&run), owner) {
         (Ok((frames, controls)), _) => {
             start("attached", follow(run.clone(), frames, to_screen.clone()))?;
-            if watched {
-                start("commands", forward(controls, requests, to_screen))?;
+            match watched {
+                true => start("commands", forward(controls, requests, to_screen))?,
+                // The last event ends the lines.
+                false => drop(to_screen),
             }
         }
         (Err(ControlError::Silent(_)), Some(owner)) if !owner.is_here() => {
@@ -60,8 +62,9 @@ pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
             );
             last_words = Some(text.clone());
             start("attached", poll(run.clone(), text, to_screen.clone()))?;
-            if watched {
-                start("commands", refuse(requests, to_screen))?;
+            match watched {
+                true => start("commands", refuse(requests, to_screen))?,
+                false => drop(to_screen),
             }
         }
         (Err(ControlError::Silent(_)), _) => return Err(live::not_live(&run, owner::state(&run)?)),
