@@ -42,7 +42,8 @@ impl Cluster {
     }
 
     fn run(&self, command: &str) -> String {
-        let script = format!(". {}/env.sh; cd {}; {command}", self.0.path().display(), self.0.path().display());
+        let script =
+            format!(". {}/env.sh; cd {}; {command}", self.0.path().display(), self.0.path().display());
         let Output { status, stdout, stderr } = Command::new("bash").arg("-c").arg(script).output().unwrap();
         assert!(status.success(), "{command}: {}", String::from_utf8_lossy(&stderr));
         String::from_utf8(stdout).unwrap()
@@ -134,10 +135,14 @@ fn jobs_that_are_preempted_requeued_and_cancelled() {
     assert_eq!(cluster.field(&job, "JobState").unwrap_or_else(|| "CANCELLED".into()), "CANCELLED");
 
     // An array of which one task is requeued: the other is not.
-    let job = cluster.submit("#SBATCH --requeue --array=0-1 --cpus-per-task=1", "task-$SLURM_ARRAY_TASK_ID", 500);
-    cluster.wait("both tasks", || (0..2).all(|task| steps(&cluster.folder(&format!("task-{task}"))).len() > 20));
+    let job =
+        cluster.submit("#SBATCH --requeue --array=0-1 --cpus-per-task=1", "task-$SLURM_ARRAY_TASK_ID", 500);
+    cluster
+        .wait("both tasks", || (0..2).all(|task| steps(&cluster.folder(&format!("task-{task}"))).len() > 20));
     cluster.run(&format!("scancel --batch --signal=USR1 {job}_1"));
-    cluster.wait("the requeue", || cluster.field(&format!("{job}_1"), "Restarts").is_some_and(|count| count == "1"));
+    cluster.wait("the requeue", || {
+        cluster.field(&format!("{job}_1"), "Restarts").is_some_and(|count| count == "1")
+    });
     assert_eq!(cluster.field(&format!("{job}_0"), "Restarts").as_deref(), Some("0"));
     cluster.run(&format!("scontrol update jobid={job}_1 starttime=now || true"));
     for task in 0..2 {
