@@ -7,7 +7,7 @@ use crate::escape::{foreign, shell_word};
 use crate::number;
 use crate::preset::{self, Overrides, Settings};
 use crate::protocol::{Level, RunInfo};
-use crate::run::{self, Outline};
+use crate::run::{self, Outline, checkpoint};
 
 /// The maximum number of warnings on a card; those that follow are counted.
 const WARNINGS: usize = 10;
@@ -28,6 +28,8 @@ pub struct Card {
     pub warnings: Vec<String>,
     /// Its complete checkpoints.
     pub checkpoints: Vec<Checkpoint>,
+    /// The fingerprint of the data, which the latest checkpoint has: equal for equal data.
+    pub data: Option<String>,
     /// The command that makes the same training.
     pub repeat: String,
 }
@@ -44,6 +46,8 @@ pub struct Checkpoint {
     pub is_last: bool,
     /// Whether it is the best by the monitored metric.
     pub is_best: bool,
+    /// The fingerprint of its weights; empty if it cannot be read.
+    pub weights: String,
 }
 
 impl Card {
@@ -65,8 +69,8 @@ impl Card {
         let changed =
             of_preset(&run.summary.preset, &Overrides::default()).map(|preset| changes(&preset, &own));
         let repeat = repeat(&run.summary, changed.as_deref(), &own, path);
-        let checkpoints = checkpoints(path);
-        Self { run, info, changed, recorded: progress.recorded, warnings, checkpoints, repeat }
+        let (checkpoints, data) = checkpoints(path);
+        Self { run, info, changed, recorded: progress.recorded, warnings, checkpoints, data, repeat }
     }
 
     /// The card as rows of name and value, escaped; a name may have several rows.
@@ -86,6 +90,7 @@ impl Card {
         if let Some(info) = &self.info {
             rows.extend(facts(info));
         }
+        rows.extend(self.data.iter().map(|data| ("data fingerprint", data.clone())));
         rows.extend(self.changed.iter().flatten().map(|(path, before, after)| {
             let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".into());
             ("changed", format!("{path} = {} (preset: {})", value(after), value(before)))
@@ -122,7 +127,14 @@ impl Card {
         rows.extend(self.checkpoints.iter().map(|checkpoint| {
             let marks = [(checkpoint.is_last, "last"), (checkpoint.is_best, "best")];
             let marks: Vec<&str> = marks.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
-            ("checkpoint", format!("{} {}", checkpoint.name, marks.join(", ")).trim_end().to_owned())
+            let weights = match checkpoint.weights.as_str() {
+                "" => "damaged".to_owned(),
+                weights => format!("weights {weights}"),
+            };
+            (
+                "checkpoint",
+                format!("{} {weights} {}", checkpoint.name, marks.join(", ")).trim_end().to_owned(),
+            )
         }));
         rows.push(("tags", marks.tags.join(" ")));
         rows.extend(marks.notes.iter().map(|note| ("note", format!("{}: {}", note.time, note.text))));
@@ -206,7 +218,7 @@ fn repeat(summary: &Summary, changed: Option<&[Changed]>, own: &Settings, path: 
     words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
 }
 
-fn checkpoints(run: &Path) -> Vec<Checkpoint> {
+fn checkpoints(run: &Path) -> (Vec<Checkpoint>, Option<String>) {
     let root = run.join("checkpoints");
     let pointer = |name: &str| -> Option<PathBuf> {
         let content = std::fs::read_to_string(root.join(name)).ok()?;
@@ -221,6 +233,16 @@ fn checkpoints(run: &Path) -> Vec<Checkpoint> {
     let step = |name: &String| name.split('-').nth(1).and_then(|step| step.parse::<u64>().ok());
     names.sort_by_key(|name| (step(name), name.clone()));
     let is = |pointer: &Option<PathBuf>, name: &str| pointer.as_deref() == Some(Path::new(name));
-    let checkpoint = |name: String| Checkpoint { is_last: is(&last, &name), is_best: is(&best, &name), name };
-    names.into_iter().map(checkpoint).collect()
+    let mut data = None;
+    let checkpoint = |name: String| {
+        let loaded = checkpoint::read_from(&root.join(&name)).ok();
+        let state = loaded.as_ref().and_then(|loaded| loaded.state.get("data"));
+        data = state
+            .map(|state| format!("{:08x}", crc32fast::hash(state.to_string().as_bytes())))
+            .or(data.take());
+        let weights = loaded.map(|loaded| loaded.fingerprint()).unwrap_or_default();
+        Checkpoint { is_last: is(&last, &name), is_best: is(&best, &name), name, weights }
+    };
+    let all = names.into_iter().map(checkpoint).collect();
+    (all, data)
 }

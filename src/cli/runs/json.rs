@@ -73,7 +73,7 @@ pub(in crate::cli) fn card_json(card: &Card) -> Value {
         Value::Object(fields)
     });
     let checkpoints = card.checkpoints.iter().map(|checkpoint| {
-        json!({"name": checkpoint.name, "is_last": checkpoint.is_last, "is_best": checkpoint.is_best})
+        json!({"name": checkpoint.name, "is_last": checkpoint.is_last, "is_best": checkpoint.is_best, "weights": checkpoint.weights})
     });
     let model = card.info.as_ref().map(|info| {
         let layer = |row: &crate::protocol::LayerRow| {
@@ -99,6 +99,7 @@ pub(in crate::cli) fn card_json(card: &Card) -> Value {
         "events": events.collect::<Vec<_>>(),
         "warnings": card.warnings,
         "checkpoints": checkpoints.collect::<Vec<_>>(),
+        "data_fingerprint": card.data,
         "repeat": card.repeat,
     });
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
