@@ -330,8 +330,7 @@ fn restored_weights_are_the_best_checkpoint_and_training_can_go_on_after_the_las
 fn a_screen_changes_no_metric() {
     let spec = word_order(&["watch.pace=2000"]);
     let dir = tempfile::tempdir().unwrap();
-    let options =
-        Options { folder: Some(run_folder(&dir)), threads: 1, watched: true, ..Options::default() };
+    let options = Options { folder: Some(run_folder(&dir)), threads: 1, watched: true, ..Options::default() };
     let trainer = Trainer::start(spec.clone(), options).unwrap();
     assert!(trainer.events.iter().any(|event| event == Event::Status(RunStatus::Finished)));
     assert_eq!(metrics(&run_folder(&dir)), metrics(&run_folder(&trained(&spec, &[]))));

@@ -389,7 +389,7 @@ fn changes_of_the_learning_rate_are_recorded_and_said_to_be_missing_from_the_spe
     let run = folder.path().join("run");
     let spec = std::fs::read_to_string(run.join("spec.yaml")).unwrap();
     assert!(spec.starts_with("# This file alone does not reproduce the run"), "{spec}");
-    assert!(spec.contains("multiplied by 0.5"), "{spec}");
+    assert!(spec.contains(r#""command":"scale_learning_rate","factor":0.5"#), "{spec}");
     let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     assert!(
         metrics.lines().any(|line| line.contains("\"command\":\"scale_learning_rate\",\"factor\":0.5")),

@@ -16,7 +16,7 @@ pub(super) struct NoticeArgs {
     #[arg(long)]
     bell: bool,
     /// Run a command in a shell when training has ended; its environment says how (UNROLLED_STATE, …)
-    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["seeds", "folds"])]
+    #[arg(long, value_name = "COMMAND")]
     on_end: Option<String>,
 }
 

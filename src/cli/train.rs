@@ -36,10 +36,10 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Train once with every seed in the range, without a screen, and print mean and standard deviation
-    #[arg(long, value_name = "1..5", value_parser = seeds, conflicts_with_all = ["seed", "folds"])]
+    #[arg(long, value_name = "1..5", value_parser = seeds, conflicts_with_all = ["seed", "folds", "on_end"])]
     pub seeds: Option<RangeInclusive<u64>>,
     /// N-fold cross-validation, without a screen; prints mean and standard deviation
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
+    #[arg(long, value_name = "N", conflicts_with = "on_end", value_parser = clap::value_parser!(u16).range(2..))]
     pub folds: Option<u16>,
     #[command(flatten)]
     threads: ThreadArgs,

@@ -233,7 +233,7 @@ pub fn check_empty_except(dir: &Path, belongs: impl Fn(&DirEntry) -> bool) -> Re
 /// [`RunError::Locked`] if another process trains the run.
 pub(super) fn claim(dir: &Path) -> Result<(Arc<OwnerGuard>, Vec<String>), RunError> {
     let (lock, note) = lock(dir, File::try_lock)?;
-    let guard = OwnerGuard::claim(dir, lock)?;
+    let guard = OwnerGuard::claim(dir, lock, note.is_none())?;
     Ok((Arc::new(guard), note.into_iter().collect()))
 }
 
@@ -328,12 +328,12 @@ mod tests {
         fs::create_dir_all(dir.path().join("run")).unwrap();
         fs::write(dir.path().join("run/owner.json"), serde_json::to_vec(&other_owner).unwrap()).unwrap();
         let unlocked = File::create(dir.path().join("unlocked")).unwrap();
-        let claimed = OwnerGuard::claim(&dir.path().join("run"), unlocked);
+        let claimed = OwnerGuard::claim(&dir.path().join("run"), unlocked, false);
         other.kill().unwrap();
         other.wait().unwrap();
         assert!(claimed.unwrap_err().to_string().contains(&format!("process {}", other.id())));
         let unlocked = File::open(dir.path().join("unlocked")).unwrap();
-        assert!(OwnerGuard::claim(&dir.path().join("run"), unlocked).is_ok());
+        assert!(OwnerGuard::claim(&dir.path().join("run"), unlocked, false).is_ok());
     }
 
     #[test]

@@ -178,6 +178,16 @@ pub(super) fn live(run: &Path) -> Option<Owner> {
     Owner::read(run).filter(|_| is_live(run))
 }
 
+/// Whether the process of `owner`, another one, trains the run; `is_locked` if this process has locked it.
+fn runs_elsewhere(run: &Path, owner: &Owner, is_locked: bool) -> bool {
+    match owner.is_here() {
+        // It would have the lock.
+        true => !is_locked && owner.runs_here(),
+        // A lock may hold on one host alone.
+        false => is_fresh(run, SystemTime::now()),
+    }
+}
+
 /// Whether a process has locked the run, as far as this host knows.
 fn is_locked(run: &Path) -> bool {
     let lock = File::open(run.join(LOCK));

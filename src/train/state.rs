@@ -48,7 +48,9 @@ pub(super) struct TrainingState {
     /// The best value of the same metric for the best checkpoint, between epochs as well.
     pub best: Best,
     /// The metrics of the best checkpoint, and those of the last epoch.
+    #[serde(with = "pairs")]
     pub best_metrics: Option<Metrics>,
+    #[serde(with = "pairs")]
     pub metrics: Option<Metrics>,
     /// The totals of the epoch so far.
     pub totals: Totals,
@@ -67,6 +69,23 @@ pub(super) struct TrainingState {
     /// The length of `metrics.jsonl`, if all lines so far were written.
     pub metrics_bytes: Option<u64>,
     pub data: DataFingerprint,
+}
+
+/// Metrics as names and values: their names are no keys of `state.json`.
+mod pairs {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::metrics::Metrics;
+
+    pub fn serialize<S: Serializer>(metrics: &Option<Metrics>, serializer: S) -> Result<S::Ok, S::Error> {
+        metrics.as_ref().map(|metrics| metrics.iter().collect::<Vec<_>>()).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Metrics>, D::Error> {
+        let pairs: Option<Vec<(String, Option<f64>)>> = Option::deserialize(deserializer)?;
+        let number = |(name, value): (String, Option<f64>)| (name, value.unwrap_or(f64::NAN));
+        Ok(pairs.map(|pairs| pairs.into_iter().map(number).collect()))
+    }
 }
 
 impl TrainingState {

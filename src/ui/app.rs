@@ -2,6 +2,7 @@
 
 mod drawing;
 mod event_loop;
+mod footer;
 mod leave_dialog;
 mod lists;
 mod picture;
@@ -13,7 +14,6 @@ use crossbeam_channel::Receiver;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::Line;
 
 pub use drawing::DrawingCost;
 pub use event_loop::{EventLoop, Flow};
@@ -22,14 +22,13 @@ use super::browser::{self, Browser, CustomDataHooks};
 use super::compare::CompareScreen;
 use super::dashboard::Dashboard;
 use super::filter::FilteredList;
-use super::help;
 use super::input::Input;
 use super::keymap::{self, Action, Context};
 use super::menu::{Menu, Request};
 use super::replay::Replay;
 use super::runs::RunsScreen;
 use super::terminal::Notice;
-use super::theme::{Role, Theme};
+use super::theme::Theme;
 use super::view::dashboard;
 use super::widget::glyph_fallback;
 use crate::preset::Entry;
@@ -480,51 +479,6 @@ impl<'a> App<'a> {
             None => {}
         }
         glyph_fallback::replace(frame.buffer_mut(), whole, self.theme.glyphs);
-    }
-
-    /// What the footer says of a key instead of the table's word: empty for a key without effect at present.
-    fn footer_word(&self, action: Action) -> Option<&'static str> {
-        let has_panels = self.run.is_some() || (self.runs.is_none() && self.compare.is_none());
-        if action == Action::FocusNext && !has_panels {
-            return Some("");
-        }
-        let run = self.run.as_ref()?;
-        let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);
-        if let Some(replay) = &run.replay {
-            return replaying::footer_word(replay, view, action);
-        }
-        let trains = matches!(status, Some(RunStatus::Training | RunStatus::Validating | RunStatus::Paused));
-        match action {
-            Action::PauseResume if matches!(status, Some(RunStatus::Paused)) => Some("resume"),
-            Action::Quit if self.attached && !run.over() => Some("detach"),
-            Action::Detach if self.attached || !trains => Some(""),
-            Action::PauseResume
-            | Action::SingleStep
-            | Action::SlowerLearning
-            | Action::FasterLearning
-            | Action::Save
-                if !trains =>
-            {
-                Some("")
-            }
-            Action::Open if view.full_screen => Some(""),
-            Action::Back if view.full_screen || view.explain => Some("back"),
-            Action::Back if run.over() && self.from_menu => Some("menu"),
-            _ => None,
-        }
-    }
-
-    fn footer(&self, area: Rect) -> Line<'static> {
-        let words = match self.run.as_ref().and_then(|run| run.ending) {
-            Some(LeaveChoice::SaveAndStop) => " saving, then quitting; q quits at once",
-            Some(_) => " stopping, then quitting; q quits at once",
-            None => {
-                return help::footer(self.context(), usize::from(area.width), &self.theme, |action| {
-                    self.footer_word(action)
-                });
-            }
-        };
-        Line::styled(words, self.theme.style(Role::Warning))
     }
 }
 

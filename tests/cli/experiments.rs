@@ -42,7 +42,7 @@ fn the_summary_is_of_the_weights_that_the_runs_keep() {
     fs::write(folder.path().join("early.yaml"), format!("title: noise\n{EARLY}")).unwrap();
     let (out, _) =
         ends(unrolled(folder.path(), &["train", "early.yaml", "--seeds", "1..2", "--run", "r"]), 0);
-    assert!(out.contains("the weights are those of the best epoch"), "the last is not the best: {out}");
+    assert!(out.contains("the weights are the best, of step "), "the last is not the best: {out}");
     for seed in 1..=2 {
         let (json, _) = ends(unrolled(folder.path(), &["evaluate", &format!("r/seed-{seed}"), "--json"]), 0);
         let json: Value = serde_json::from_str(&json).unwrap();

@@ -45,6 +45,9 @@ fn joined(before: &mut String, line: &str) -> Option<String> {
 
 /// As the test runs it: without a screen, and for a single epoch.
 fn shortened(command: &str) -> String {
+    let command = &command
+        .replace("--at 400", "--at 1")
+        .replace("resume latest --set train.epochs=20", "resume latest --set train.epochs=2");
     if !command.starts_with("unrolled train") {
         return command.to_owned();
     }
@@ -58,6 +61,7 @@ fn shortened(command: &str) -> String {
 fn is_only_parsed(command: &str) -> bool {
     command == "unrolled"
         || command.contains("--detach")
+        || command.contains(" RUN")
         || ["unrolled data fetch", "unrolled bench"].iter().any(|start| command.starts_with(start))
         || command.starts_with("unrolled replay") && !command.contains("--cast")
 }

@@ -24,17 +24,19 @@ pub struct OwnerGuard {
 }
 
 impl OwnerGuard {
-    /// Takes over the run in the folder `run`, whose `lock` this process holds.
+    /// Takes over the run in the folder `run`, whose `lock` this process holds if it `is_locked`: there are file systems without locks.
     ///
     /// # Errors
-    /// [`RunError::Locked`] where there are no locks, and another process owns the run; or if `owner.json` cannot be written.
-    pub(in crate::run) fn claim(run: &Path, lock: File) -> Result<Self, RunError> {
+    /// [`RunError::Locked`] where another process owns the run, as far as the lock does not say that none does; or if `owner.json` cannot
+    /// be written.
+    pub(in crate::run) fn claim(run: &Path, lock: File, is_locked: bool) -> Result<Self, RunError> {
         let owner = Owner::this_process(Owner::read(run).as_ref());
         // Where nothing is locked, of two processes one creates the file.
         let created = File::create_new(run.join(FILE));
         if created.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
-            && let Some(other) = super::live(run)
+            && let Some(other) = Owner::read(run).filter(|other| other.state == RunState::Live)
             && !other.is_this_process()
+            && super::runs_elsewhere(run, &other, is_locked)
         {
             return Err(RunError::locked(run, Some(other.description())));
         }

@@ -186,7 +186,8 @@ fn between(events: &[Event]) -> Vec<ValidationMetrics> {
 
 #[test]
 fn validation_between_epochs_changes_no_bit_and_counts_in_no_patience() {
-    let stopping = "train.early_stopping={monitor: val_accuracy, patience: 2, min_delta: 1}";
+    let stopping =
+        "train.early_stopping={monitor: val_accuracy, patience: 2, min_delta: 1, restore_best_weights: true}";
     for model in [&[][..], &["model.1.stateful=true", "model.1.dropout=0.2"]] {
         let story = |every: &[&str]| {
             let dir = tempfile::tempdir().unwrap();
@@ -321,7 +322,7 @@ fn what_will_never_be_measured_and_labels_that_are_not_there_are_refused() {
 #[test]
 fn any_metric_of_the_task_can_be_monitored() {
     let dir = tempfile::tempdir().unwrap();
-    let stopping = "train.early_stopping={monitor: val_f1, mode: max, patience: 2, min_delta: 1}";
+    let stopping = "train.early_stopping={monitor: val_f1, mode: max, patience: 2, min_delta: 1, restore_best_weights: true}";
     let schedule = "train.schedule={name: plateau, monitor: val_recall, patience: 1}";
     let (outcome, events) = trained(dir.path(), &[stopping, schedule]);
     assert_eq!((outcome, epochs(&events).len()), (Outcome::Finished, 3));

@@ -35,7 +35,10 @@ impl TrainingLoop<'_> {
         let mut metrics = Metrics::default();
         metrics.set_all(VALIDATION, &result.metrics);
         metrics.drop_unmeasured();
-        let best = self.state.best.improves(&metrics);
+        // Weights that are restored are those of an epoch.
+        let stopping = self.session.spec.train.early_stopping.as_ref();
+        let restores = stopping.is_some_and(|stopping| stopping.restore_best_weights);
+        let best = !restores && self.state.best.improves(&metrics);
         if best {
             self.state.best_metrics = Some(metrics.clone());
         }
