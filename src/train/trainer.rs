@@ -218,6 +218,7 @@ fn train(
         }
     };
     training.script = options.script.iter().cloned().collect();
+    training.turn.clone_from(&options.turn);
     training.publish_facts(options);
     serve(&mut training);
     let status = training.run();
