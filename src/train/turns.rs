@@ -34,7 +34,6 @@ pub struct Usage {
 /// Passes the turn among trainings, in the order of their numbers.
 #[derive(Debug)]
 pub struct Turns {
-    length: TurnLength,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -46,7 +45,7 @@ struct State {
     current: Option<usize>,
     /// From 1.
     round: u64,
-    is_started: bool,
+    length: TurnLength,
     is_paused: bool,
     /// The time after which all stop.
     limit: Option<Duration>,
@@ -55,8 +54,9 @@ struct State {
 #[derive(Debug, Default)]
 struct Racer {
     usage: Usage,
-    /// Whether it waits for its first turn, or has had it.
     is_ready: bool,
+    /// The tokens of a full step.
+    step_tokens: u64,
     has_left: bool,
 }
 
@@ -93,11 +93,11 @@ pub(super) enum Permit {
 
 impl Turns {
     /// Turns of `racers` trainings, which all stop after `limit` of training time if there is one.
-    pub fn new(racers: usize, length: TurnLength, limit: Option<Duration>) -> Arc<Self> {
+    pub fn new(racers: usize, limit: Option<Duration>) -> Arc<Self> {
         let racers = (0..racers).map(|_| Racer::default()).collect();
-        let state =
-            State { racers, current: None, round: 1, is_started: false, is_paused: false, limit };
-        Arc::new(Self { length, state: Mutex::new(state), changed: Condvar::new() })
+        let length = TurnLength::Tokens(1);
+        let state = State { racers, current: None, round: 1, length, is_paused: false, limit };
+        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new() })
     }
 
     /// The turn of a training, for its options.
@@ -107,19 +107,23 @@ impl Turns {
 
     /// Waits at most `timeout` until a training is prepared or has ended; returns whether it is.
     pub fn wait_until_ready(&self, racer: usize, timeout: Duration) -> bool {
-        let is_ready = |state: &State| {
-            state.racers.get(racer).is_none_or(|racer| racer.is_ready || racer.has_left)
-        };
+        let is_ready =
+            |state: &State| state.racers.get(racer).is_none_or(|racer| racer.is_ready || racer.has_left);
         let state = self.lock();
         let waited = self.changed.wait_timeout_while(state, timeout, |state| !is_ready(state));
         is_ready(&waited.unwrap_or_else(PoisonError::into_inner).0)
     }
 
-    /// Gives the first turn.
-    pub fn start(&self) {
+    /// The tokens, or time steps, of the largest step of a training that is prepared.
+    pub fn step_tokens(&self) -> u64 {
+        self.lock().racers.iter().map(|racer| racer.step_tokens).max().unwrap_or(0)
+    }
+
+    /// Gives the first turn, once all trainings are prepared or have ended.
+    pub fn start(&self, length: TurnLength) {
         let mut state = self.lock();
-        state.is_started = true;
-        self.pass(&mut state, None);
+        state.length = length;
+        state.pass(None);
         self.changed.notify_all();
     }
 
@@ -134,45 +138,13 @@ impl Turns {
         self.lock().racers.iter().map(|racer| racer.usage).collect()
     }
 
-    /// Gives the turn to the next training after `from` that has some of this round left.
-    fn pass(&self, state: &mut State, from: Option<usize>) {
-        let count = state.racers.len();
-        let first = from.map_or(0, |from| from + 1);
-        if state.racers.iter().all(|racer| racer.has_left) {
-            state.current = None;
-            return;
-        }
-        loop {
-            let round = state.round;
-            let is_due = |i: &usize| {
-                state.racers.get(*i).is_some_and(|racer| !racer.has_left && !self.is_used(racer.usage, round))
-            };
-            let next = (first..first + count).map(|i| i % count).find(is_due);
-            if next.is_some() {
-                state.current = next;
-                return;
-            }
-            state.round += 1;
-        }
-    }
-
-    /// Whether `usage` is that of so many turns.
-    fn is_used(&self, usage: Usage, turns: u64) -> bool {
-        match self.length {
-            TurnLength::Tokens(tokens) => usage.tokens >= tokens.max(1).saturating_mul(turns),
-            TurnLength::Time(time) => {
-                usage.time.as_nanos() >= time.as_nanos().max(1).saturating_mul(u128::from(turns))
-            }
-        }
-    }
-
     fn leave(&self, racer: usize) {
         let mut state = self.lock();
         if let Some(of) = state.racers.get_mut(racer) {
             of.has_left = true;
         }
         if state.current == Some(racer) {
-            self.pass(&mut state, Some(racer));
+            state.pass(Some(racer));
         }
         self.changed.notify_all();
     }
@@ -182,15 +154,45 @@ impl Turns {
     }
 }
 
+impl State {
+    /// Gives the turn to the next training after `from` that has some of this round left.
+    fn pass(&mut self, from: Option<usize>) {
+        let count = self.racers.len();
+        let first = from.map_or(0, |from| from + 1);
+        self.current = None;
+        while self.current.is_none() && self.racers.iter().any(|racer| !racer.has_left) {
+            let is_due = |i: &usize| {
+                self.racers.get(*i).is_some_and(|racer| !racer.has_left && !self.is_used(racer.usage))
+            };
+            self.current = (first..first + count).map(|i| i % count).find(is_due);
+            self.round += u64::from(self.current.is_none());
+        }
+    }
+
+    /// Whether `usage` is that of all turns so far.
+    fn is_used(&self, usage: Usage) -> bool {
+        let (used, length) = match self.length {
+            TurnLength::Tokens(tokens) => (u128::from(usage.tokens), u128::from(tokens)),
+            TurnLength::Time(time) => (usage.time.as_nanos(), time.as_nanos()),
+        };
+        used >= length.max(1).saturating_mul(u128::from(self.round))
+    }
+}
+
 impl Turn {
+    /// The training is prepared; its steps have at most so many tokens.
+    pub(super) fn prepared(&self, step_tokens: u64) {
+        let Lane { turns, racer } = &*self.0;
+        if let Some(of) = turns.lock().racers.get_mut(*racer) {
+            (of.is_ready, of.step_tokens) = (true, step_tokens);
+        }
+        turns.changed.notify_all();
+    }
+
     /// Waits at most `timeout` for the turn.
     pub(super) fn wait(&self, timeout: Duration) -> Permit {
         let Lane { turns, racer } = &*self.0;
-        let mut state = turns.lock();
-        if let Some(of) = state.racers.get_mut(*racer).filter(|of| !of.is_ready) {
-            of.is_ready = true;
-            turns.changed.notify_all();
-        }
+        let state = turns.lock();
         let must_wait = |state: &mut State| state.is_paused || state.current != Some(*racer);
         let waited = turns.changed.wait_timeout_while(state, timeout, must_wait);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -208,10 +210,9 @@ impl Turn {
         let Some(of) = state.racers.get_mut(*racer) else { return };
         of.usage.tokens += tokens;
         of.usage.time += time;
-        of.is_ready = true;
         let usage = of.usage;
-        if turns.is_used(usage, state.round) && state.current == Some(*racer) {
-            turns.pass(&mut state, Some(*racer));
+        if state.is_used(usage) && state.current == Some(*racer) {
+            state.pass(Some(*racer));
             turns.changed.notify_all();
         }
     }
@@ -221,7 +222,7 @@ impl Turn {
         let Lane { turns, racer } = &*self.0;
         let mut state = turns.lock();
         let used = state.racers.get(*racer).map_or(Duration::ZERO, |racer| racer.usage.time);
-        if matches!(turns.length, TurnLength::Time(_)) {
+        if matches!(state.length, TurnLength::Time(_)) {
             state.limit = Some(state.limit.map_or(used, |limit| limit.min(used)));
         }
     }
@@ -234,10 +235,10 @@ mod tests {
     const NO_TIME: Duration = Duration::ZERO;
 
     /// Makes steps of so many tokens for each racer until none may; returns who made them.
-    fn steps(turns: &Arc<Turns>, sizes: &[u64], count: usize) -> Vec<usize> {
+    fn steps(turns: &Arc<Turns>, length: u64, sizes: &[u64], count: usize) -> Vec<usize> {
         let racers: Vec<Turn> = (0..sizes.len()).map(|i| turns.turn(i)).collect();
         racers.iter().for_each(|racer| assert_eq!(racer.wait(NO_TIME), Permit::Wait));
-        turns.start();
+        turns.start(TurnLength::Tokens(length));
         let mut made = Vec::new();
         while made.len() < count {
             let permits: Vec<Permit> = racers.iter().map(|racer| racer.wait(NO_TIME)).collect();
@@ -251,21 +252,23 @@ mod tests {
 
     #[test]
     fn a_turn_has_its_tokens_and_an_excess_counts_in_the_next() {
-        let turns = Turns::new(2, TurnLength::Tokens(4), None);
-        assert_eq!(steps(&turns, &[2, 3], 11), [0, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0]);
+        let turns = Turns::new(2, None);
+        assert_eq!(steps(&turns, 4, &[2, 3], 11), [0, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0]);
         let tokens: Vec<u64> = turns.usage().iter().map(|usage| usage.tokens).collect();
         assert_eq!(tokens, [14, 12]);
     }
 
     #[test]
     fn who_leaves_passes_the_turn_on_and_a_pause_stops_all() {
-        let turns = Turns::new(3, TurnLength::Tokens(1), None);
+        let turns = Turns::new(3, None);
         let mut racers: Vec<Option<Turn>> = (0..3).map(|i| Some(turns.turn(i))).collect();
         assert!(!turns.wait_until_ready(0, NO_TIME));
-        turns.start();
+        racers[0].as_ref().unwrap().prepared(7);
+        assert!(turns.wait_until_ready(0, NO_TIME));
+        assert_eq!(turns.step_tokens(), 7);
+        turns.start(TurnLength::Tokens(1));
         let wait = |racers: &[Option<Turn>], i: usize| racers[i].as_ref().unwrap().wait(NO_TIME);
         assert_eq!(wait(&racers, 0), Permit::Step);
-        assert!(turns.wait_until_ready(0, NO_TIME));
         turns.set_paused(true);
         assert_eq!(wait(&racers, 0), Permit::Wait);
         turns.set_paused(false);
@@ -278,9 +281,9 @@ mod tests {
 
     #[test]
     fn equal_time_ends_when_the_first_has_made_all_its_steps() {
-        let turns = Turns::new(2, TurnLength::Time(Duration::from_millis(3)), None);
+        let turns = Turns::new(2, None);
         let (first, second) = (turns.turn(0), turns.turn(1));
-        turns.start();
+        turns.start(TurnLength::Time(Duration::from_millis(3)));
         first.count(1, Duration::from_millis(5));
         first.finish();
         drop(first);
@@ -289,9 +292,9 @@ mod tests {
         second.count(1, Duration::from_millis(1));
         assert_eq!(second.wait(NO_TIME), Permit::End);
         // Equal tokens end with the epochs.
-        let turns = Turns::new(1, TurnLength::Tokens(1), None);
+        let turns = Turns::new(1, None);
         let alone = turns.turn(0);
-        turns.start();
+        turns.start(TurnLength::Tokens(1));
         alone.count(1, Duration::from_millis(5));
         alone.finish();
         assert_eq!(alone.wait(NO_TIME), Permit::Step);

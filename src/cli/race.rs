@@ -1,0 +1,149 @@
+//! `unrolled race`.
+
+mod json;
+
+use std::io::{Write, stdout};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::error::{CliError, CliResult};
+use super::follow::code;
+use super::runs::{print_json, print_lines, width};
+use super::signals::Signals;
+use super::threads::ThreadArgs;
+use super::{ScreenArgs, print_error};
+use crate::escape::{foreign, shell_word};
+use crate::experiment::{Budget, MAX_SEEDS, Plan, RACES, Race, RaceEnd, RaceOptions};
+use crate::preset::Overrides;
+use crate::run::race::{Standings, judge};
+use crate::train::Outcome;
+use crate::ui::race;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = races())]
+pub(super) struct RaceArgs {
+    /// Two or more presets (names or YAML files) on the same data, or a race: lecture, memory, imdb
+    #[arg(required = true, value_name = "PRESET")]
+    presets: Vec<String>,
+    /// Train with so many seeds, 1 to N, or with those of a range; a winner is named from three on
+    #[arg(long, value_name = "N|1..5", value_parser = seeds, default_value = "3")]
+    seeds: RangeInclusive<u64>,
+    /// What all have the same amount of
+    #[arg(long, value_enum, value_name = "BUDGET", default_value = "tokens")]
+    by: By,
+    /// With --by time: end each training after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    seconds: Option<f64>,
+    /// Change one value of all presets, e.g. train.epochs=2; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// The training data of all: a table, JSON lines, or a folder of classes
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// The folder to create, with a run folder for each network and seed; by default runs/race-NAME-DATE-TIME
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    #[command(flatten)]
+    threads: ThreadArgs,
+    /// Print the standings after each epoch instead of the screen
+    #[arg(long)]
+    headless: bool,
+    /// Print the result as one JSON object, and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a race is decided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum By {
+    /// All train the epochs of their presets
+    Tokens,
+    /// All train as long as the first that has trained its epochs
+    Time,
+}
+
+/// The built-in races, for the help.
+fn races() -> String {
+    let lines = RACES.iter().map(|race| format!("\n  {:9} {}", race.name, race.about));
+    format!("Races:{}", lines.collect::<String>())
+}
+
+/// Parses `3` or `4..8`.
+fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let wrong = || format!("expected a number of seeds from 1 to {MAX_SEEDS}, or two seeds as in 4..8");
+    if text.contains("..") {
+        return super::train::seeds(text);
+    }
+    let count = text.trim().parse::<u64>().map_err(|_| wrong())?;
+    if (1..=MAX_SEEDS).contains(&count) { Ok(1..=count) } else { Err(wrong()) }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.trim().parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds > 0.0);
+    seconds
+        .filter(|seconds| *seconds < 1e9)
+        .ok_or_else(|| "expected seconds greater than 0, as in 60".to_owned())
+}
+
+/// Trains several networks on the same data, and says which is best.
+pub(super) fn race(args: &RaceArgs, screen: ScreenArgs) -> CliResult {
+    if args.seconds.is_some() && args.by == By::Tokens {
+        return Err(CliError::usage("--seconds needs --by time"));
+    }
+    let plan = Plan::new(RaceOptions {
+        names: args.presets.clone(),
+        overrides: Overrides { set: args.set.clone(), data: args.data.clone(), seed: None },
+        seeds: args.seeds.clone(),
+        budget: match args.by {
+            By::Tokens => Budget::Tokens,
+            By::Time => Budget::Time(args.seconds),
+        },
+        folder: args.run.clone(),
+        threads: args.threads.count(),
+    })?;
+    let standings = plan.standings();
+    let race = Race::start(plan)?;
+    let end = follow(race, standings, args.json)?;
+    finish(&end, args, screen)
+}
+
+/// Prints the standings after each epoch until the race ends.
+fn follow(race: Race, mut standings: Standings, is_quiet: bool) -> CliResult<RaceEnd> {
+    Signals::without_screen(race.commands.named("signal"))?;
+    let mut lines = race::Lines::default();
+    for event in &race.events {
+        standings.apply(&event);
+        for line in lines.next(&standings).iter().filter(|_| !is_quiet) {
+            // Stdout may be closed; the runs are saved.
+            let _ = writeln!(stdout(), "{}", foreign(line));
+        }
+    }
+    Ok(race.join()?)
+}
+
+/// Prints the result; returns the exit code.
+fn finish(end: &RaceEnd, args: &RaceArgs, screen: ScreenArgs) -> CliResult {
+    let judgement = judge(&end.standings);
+    if args.json {
+        print_json(std::iter::once(json::race(end, &judgement)))?;
+    } else {
+        let (head, rows) = race::table(&end.standings, &judgement).lines(width());
+        let mut lines = vec![String::new(), head];
+        lines.extend(rows);
+        lines.extend([String::new(), race::verdict(&end.standings, &judgement)]);
+        lines.extend(race::method(&end.standings, &judgement));
+        let folder = shell_word(&end.folder.to_string_lossy());
+        lines.push(format!("runs: {folder}; `unrolled runs {folder}` lists them"));
+        let lines = lines.into_iter().map(|line| foreign(&line).into_owned());
+        print_lines(lines, screen)?;
+    }
+    if let Outcome::Failed(what) | Outcome::Unusable(what) = &end.outcome {
+        print_error(what);
+    }
+    Ok(match end.outcome {
+        // A network that diverges has lost; the race has a result.
+        Outcome::Diverged(_) => ExitCode::SUCCESS,
+        ref outcome => code(outcome),
+    })
+}
