@@ -7,18 +7,22 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::dashboard::{Display, shown};
 use super::error::{CliError, CliResult};
 use super::follow::code;
 use super::runs::{print_json, print_lines, width};
 use super::signals::Signals;
 use super::threads::ThreadArgs;
-use super::{ScreenArgs, print_error};
+use super::{ScreenArgs, exit, print_error};
 use crate::escape::{foreign, shell_word};
 use crate::experiment::{Budget, MAX_SEEDS, Plan, RACES, Race, RaceEnd, RaceOptions};
 use crate::preset::Overrides;
+use crate::protocol::Command;
 use crate::run::race::{Standings, judge};
 use crate::train::Outcome;
-use crate::ui::race;
+use crate::ui::race::{self, MAX_NETWORKS, RaceScreen};
+use crate::ui::theme::Theme;
+use crate::ui::{self, ExitReason, InitialScreen};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = races())]
@@ -103,15 +107,68 @@ pub(super) fn race(args: &RaceArgs, screen: ScreenArgs) -> CliResult {
         threads: args.threads.count(),
     })?;
     let standings = plan.standings();
+    let display = Display::new(args.headless || args.json, screen)?;
     let race = Race::start(plan)?;
-    let end = follow(race, standings, args.json)?;
-    finish(&end, args, screen)
+    match display {
+        Display::Dashboard(theme) if standings.networks.len() <= MAX_NETWORKS => {
+            show(race, (standings, theme), args, screen)
+        }
+        _ => {
+            Signals::without_screen(race.commands.named("signal"))?;
+            finish(&follow(race, standings, args.json)?, args, screen)
+        }
+    }
+}
+
+/// Shows the race until it is over or the user leaves it, and prints the result.
+fn show(
+    race: Race,
+    (standings, theme): (Standings, Theme),
+    args: &RaceArgs,
+    screen: ScreenArgs,
+) -> CliResult {
+    let signals = Signals::with_screen()?;
+    let budget = if args.by == By::Time { "time" } else { "tokens" };
+    let start = RaceScreen::new(standings, budget, race.events.clone(), race.commands.named("screen"));
+    let start = InitialScreen::Race(Box::new(start));
+    let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
+    let stop = |race: Race, signals_handled| {
+        let _ = race.commands.named("signal").send(Command::SaveAndStop);
+        signals.ending(signals_handled);
+        race.join()
+    };
+    match outcome {
+        Err(error) => {
+            stop(race, 0)?;
+            Err(error)
+        }
+        Ok(ExitReason::Signal(_)) => {
+            let end = stop(race, 1)?;
+            finish(&end, args, screen)?;
+            Ok(ExitCode::from(exit::INTERRUPTED))
+        }
+        Ok(reason @ (ExitReason::LeftTraining | ExitReason::HungUp)) => {
+            signals.training(race.commands.named("signal"));
+            let _ = race.commands.send(Command::Resume);
+            let standings = race.standings();
+            let end = follow(race, standings, reason == ExitReason::HungUp)?;
+            match reason {
+                ExitReason::HungUp => Ok(code(&end.outcome)),
+                _ => finish(&end, args, screen),
+            }
+        }
+        Ok(ExitReason::Quit | ExitReason::Detached) => {
+            let end = stop(race, 0)?;
+            let code = finish(&end, args, screen)?;
+            // Stopping on the screen is a success.
+            Ok(if end.outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code })
+        }
+    }
 }
 
 /// Prints the standings after each epoch until the race ends.
 fn follow(race: Race, mut standings: Standings, is_quiet: bool) -> CliResult<RaceEnd> {
-    Signals::without_screen(race.commands.named("signal"))?;
-    let mut lines = race::Lines::default();
+    let mut lines = race::Lines::after(&standings);
     for event in &race.events {
         standings.apply(&event);
         for line in lines.next(&standings).iter().filter(|_| !is_quiet) {

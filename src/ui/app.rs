@@ -6,6 +6,7 @@ mod leave_dialog;
 mod lists;
 mod picture;
 mod popup;
+mod racing;
 mod replaying;
 mod step_prompt;
 
@@ -26,6 +27,7 @@ use super::help;
 use super::input::Input;
 use super::keymap::{self, Action, Context};
 use super::menu::{Menu, Request};
+use super::race::RaceScreen;
 use super::replay::Replay;
 use super::runs::RunsScreen;
 use super::terminal::Notice;
@@ -58,6 +60,8 @@ pub enum InitialScreen {
     Attached(Link),
     /// Runs side by side.
     Compare(Box<CompareScreen>),
+    /// Several networks that are trained side by side.
+    Race(Box<RaceScreen>),
     /// The dashboard of a recorded run.
     Replay(Box<Replay>),
 }
@@ -117,6 +121,8 @@ pub struct App<'a> {
     runs: Option<RunsScreen>,
     /// The comparison of runs, over all.
     compare: Option<Box<CompareScreen>>,
+    /// A race, which is the only screen then.
+    race: Option<Box<RaceScreen>>,
     /// Whether there is a menu to go back to.
     from_menu: bool,
     /// Whether the runs are those of another process.
@@ -137,11 +143,12 @@ impl<'a> App<'a> {
     pub fn new(start: InitialScreen, entries: Vec<Entry>, launch: Launch<'a>, theme: Theme) -> Self {
         let from_menu = matches!(start, InitialScreen::Menu(_));
         let attached = matches!(start, InitialScreen::Attached(_));
-        let (mut hooks, mut link, mut compare, mut recorded) = (None, None, None, None);
+        let (mut hooks, mut link, mut compare, mut recorded, mut race) = (None, None, None, None, None);
         match start {
             InitialScreen::Menu(given) => hooks = given,
             InitialScreen::Dashboard(given) | InitialScreen::Attached(given) => link = Some(given),
             InitialScreen::Compare(given) => compare = Some(given),
+            InitialScreen::Race(given) => race = Some(given),
             InitialScreen::Replay(given) => recorded = Some(given),
         }
         let menu = Menu::new(entries);
@@ -151,6 +158,7 @@ impl<'a> App<'a> {
             hooks,
             runs: None,
             compare,
+            race,
             from_menu,
             attached,
             run: None,
@@ -232,7 +240,7 @@ impl<'a> App<'a> {
             Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => self.list().paste(&text),
             Input::Paste(_) => {}
             // Pasted text is no command to a training.
-            Input::Burst(_) if self.overlay.is_some() => {}
+            Input::Burst(_) if self.overlay.is_some() || self.race.is_some() => {}
             Input::Burst(_) if self.run.as_ref().is_some_and(|run| run.replay.is_none()) => {}
             Input::Burst(keys) => keys.iter().for_each(|key| self.key(key)),
             Input::Key(key) => self.key(&key),
@@ -255,6 +263,7 @@ impl<'a> App<'a> {
 
     fn context(&self) -> Context {
         match &self.browser {
+            _ if self.race.is_some() => Context::Race,
             _ if self.replay().is_some() => Context::Replay,
             _ if self.run.is_some() => Context::Dashboard,
             _ if self.compare.is_some() => Context::Compare,
@@ -303,6 +312,7 @@ impl<'a> App<'a> {
         match action {
             Action::Help => self.overlay = Some(Overlay::Popup(Popup::help(self.context()))),
             Action::Quit => self.quit(),
+            _ if self.race.is_some() => self.act_on_race(action),
             _ if self.replay().is_some() => self.act_on_replay(action),
             _ if self.run.is_some() => self.act_on_run(action),
             _ if self.compare.is_some() => self.act_on_comparison(action),
@@ -406,6 +416,9 @@ impl<'a> App<'a> {
 
     /// Quits if nothing is lost, else asks; while the trainer is ending, a second request quits at once.
     fn quit(&mut self) {
+        if self.race.is_some() {
+            return self.quit_race();
+        }
         match &self.run {
             Some(run) if !run.over() && self.attached => self.outcome = Some(ExitReason::Detached),
             Some(run) if !run.over() && run.ending.is_none() && run.replay.is_none() => self.ask(),
@@ -430,6 +443,9 @@ impl<'a> App<'a> {
     }
 
     fn leave(&mut self, way: LeaveChoice) {
+        if self.race.is_some() {
+            return self.leave_race(way);
+        }
         let Some(run) = &mut self.run else { return };
         let command = match way {
             LeaveChoice::Cancel => return,
@@ -484,9 +500,13 @@ impl<'a> App<'a> {
 
     /// What the footer says of a key instead of the table's word: empty for a key without effect at present.
     fn footer_word(&self, action: Action) -> Option<&'static str> {
-        let has_panels = self.run.is_some() || (self.runs.is_none() && self.compare.is_none());
+        let has_panels =
+            self.run.is_some() || (self.runs.is_none() && self.compare.is_none() && self.race.is_none());
         if action == Action::FocusNext && !has_panels {
             return Some("");
+        }
+        if let Some(race) = &self.race {
+            return race.footer_word(action);
         }
         let run = self.run.as_ref()?;
         let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);

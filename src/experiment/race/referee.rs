@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
@@ -28,6 +28,8 @@ pub struct Race {
     pub events: Receiver<RaceEvent>,
     /// Pauses, resumes and stops it. `SaveAndStop` and `Stop` end the trainings of the current seed.
     pub commands: CommandSender,
+    /// What its events have come to.
+    standings: Arc<Mutex<Standings>>,
     thread: JoinHandle<Result<RaceEnd, ExperimentError>>,
 }
 
@@ -63,8 +65,9 @@ impl Race {
         };
         let (publish, events) = unbounded();
         let (commands, inbox) = unbounded();
+        let standings = Arc::new(Mutex::new(plan.standings()));
         let mut referee = Referee {
-            standings: plan.standings(),
+            standings: Arc::clone(&standings),
             plan,
             folder,
             publish,
@@ -73,7 +76,14 @@ impl Race {
             outcome: Outcome::Finished,
         };
         let thread = thread::Builder::new().name("race".into()).spawn(move || referee.run())?;
-        Ok(Self { events, commands: CommandSender::new("program", commands), thread })
+        Ok(Self { events, commands: CommandSender::new("program", commands), standings, thread })
+    }
+
+    /// Returns the current standings and drops the events that led to them.
+    pub fn standings(&self) -> Standings {
+        let standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        self.events.try_iter().for_each(drop);
+        standings.clone()
     }
 
     /// Waits for the end.
@@ -81,7 +91,7 @@ impl Race {
     /// # Errors
     /// If a training could not be started.
     pub fn join(self) -> Result<RaceEnd, ExperimentError> {
-        let Self { events, commands, thread } = self;
+        let Self { events, commands, thread, .. } = self;
         drop((events, commands));
         let lost =
             || ExperimentError::System(std::io::Error::other("the thread of the race exited unexpectedly"));
@@ -93,7 +103,7 @@ impl Race {
 struct Referee {
     plan: Plan,
     folder: PathBuf,
-    standings: Standings,
+    standings: Arc<Mutex<Standings>>,
     publish: Sender<RaceEvent>,
     inbox: Receiver<CommandRequest>,
     /// The command that ends the race.
@@ -116,8 +126,8 @@ impl Referee {
         if self.stop.is_some() && !matches!(self.outcome, Outcome::Failed(_) | Outcome::Unusable(_)) {
             self.outcome = Outcome::Stopped;
         }
-        let (standings, folder, outcome) =
-            (self.standings.clone(), self.folder.clone(), self.outcome.clone());
+        let standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (folder, outcome) = (self.folder.clone(), self.outcome.clone());
         Ok(RaceEnd { standings, folder, outcome })
     }
 
@@ -256,7 +266,8 @@ impl Referee {
     }
 
     fn publish(&mut self, event: RaceEvent) {
-        self.standings.apply(&event);
+        let mut standings = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        standings.apply(&event);
         // Whoever watched may be gone.
         let _ = self.publish.send(event);
     }

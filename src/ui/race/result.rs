@@ -77,7 +77,7 @@ pub fn method(standings: &Standings, judgement: &Judgement) -> Vec<String> {
 }
 
 /// The mean and the sample standard deviation; no deviation of one value.
-fn mean_and_deviation(values: &[f64]) -> Option<(f64, Option<f64>)> {
+pub(super) fn mean_and_deviation(values: &[f64]) -> Option<(f64, Option<f64>)> {
     let n = values.len() as f64;
     let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / n)?;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
@@ -142,6 +142,13 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// Lines that go on after `standings`.
+    pub fn after(standings: &Standings) -> Self {
+        let mut lines = Self::default();
+        lines.next(standings);
+        lines
+    }
+
     /// Returns the lines that are due after an event, which `standings` have folded.
     pub fn next(&mut self, standings: &Standings) -> Vec<String> {
         let mut lines = Vec::new();
