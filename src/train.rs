@@ -33,5 +33,5 @@ pub use restore::Progress;
 pub use session::{PrepareError, Session};
 pub use step::{DivergedError, StepResult, Stepper};
 pub use trainer::{AtEnd, Ended, Outcome, Reached, RunFolder, Trainer};
-pub use turns::{Turn, TurnLength, Turns, Usage};
+pub use turns::{RACE, Turn, TurnLength, Turns, Usage};
 pub use watch::Watch;

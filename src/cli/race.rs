@@ -21,6 +21,7 @@ use crate::protocol::Command;
 use crate::run::race::{Standings, judge};
 use crate::train::Outcome;
 use crate::ui::race::{self, MAX_NETWORKS, RaceScreen};
+use crate::ui::text::wrap;
 use crate::ui::theme::Theme;
 use crate::ui::{self, ExitReason, InitialScreen};
 
@@ -113,9 +114,11 @@ pub(super) fn race(args: &RaceArgs, screen: ScreenArgs) -> CliResult {
         Display::Dashboard(theme) if standings.networks.len() <= MAX_NETWORKS => {
             show(race, (standings, theme), args, screen)
         }
-        _ => {
+        display => {
             Signals::without_screen(race.commands.named("signal"))?;
-            finish(&follow(race, standings, args.json)?, args, screen)
+            // In the background of its terminal, each line might stop the process.
+            let is_quiet = args.json || matches!(display, Display::Background);
+            finish(&follow(race, standings, is_quiet)?, args, screen)
         }
     }
 }
@@ -153,7 +156,7 @@ fn show(
             let standings = race.standings();
             let end = follow(race, standings, reason == ExitReason::HungUp)?;
             match reason {
-                ExitReason::HungUp => Ok(code(&end.outcome)),
+                ExitReason::HungUp => Ok(exit_code(&end.outcome)),
                 _ => finish(&end, args, screen),
             }
         }
@@ -182,25 +185,39 @@ fn follow(race: Race, mut standings: Standings, is_quiet: bool) -> CliResult<Rac
 /// Prints the result; returns the exit code.
 fn finish(end: &RaceEnd, args: &RaceArgs, screen: ScreenArgs) -> CliResult {
     let judgement = judge(&end.standings);
-    if args.json {
+    let has_failed = matches!(end.outcome, Outcome::Failed(_) | Outcome::Unusable(_));
+    if has_failed && judgement.seeds == 0 {
+        // There is no result.
+    } else if args.json {
         print_json(std::iter::once(json::race(end, &judgement)))?;
     } else {
         let (head, rows) = race::table(&end.standings, &judgement).lines(width());
         let mut lines = vec![String::new(), head];
         lines.extend(rows);
+        let table = lines.len() + 1;
         lines.extend([String::new(), race::verdict(&end.standings, &judgement)]);
         lines.extend(race::method(&end.standings, &judgement));
         let folder = shell_word(&end.folder.to_string_lossy());
         lines.push(format!("runs: {folder}; `unrolled runs {folder}` lists them"));
-        let lines = lines.into_iter().map(|line| foreign(&line).into_owned());
+        let width = width();
+        let lines = lines.into_iter().enumerate().flat_map(|(i, line)| {
+            let line = foreign(&line).into_owned();
+            // The table fits, and its blanks are to stay.
+            if i < table { vec![line] } else { wrap(&line, width) }
+        });
         print_lines(lines, screen)?;
     }
     if let Outcome::Failed(what) | Outcome::Unusable(what) = &end.outcome {
         print_error(what);
     }
-    Ok(match end.outcome {
+    Ok(exit_code(&end.outcome))
+}
+
+/// The exit code of a race.
+fn exit_code(outcome: &Outcome) -> ExitCode {
+    match outcome {
         // A network that diverges has lost; the race has a result.
         Outcome::Diverged(_) => ExitCode::SUCCESS,
-        ref outcome => code(outcome),
-    })
+        outcome => code(outcome),
+    }
 }

@@ -19,13 +19,15 @@ use super::error::TrainError;
 use super::publisher::Publisher;
 use super::session::Session;
 use super::state::{Next, TrainingState};
-use super::turns::{Permit, Turn};
+use super::turns::{Permit, RACE, Turn};
 use crate::data::{Batch, DataError};
 use crate::error::chain;
 use crate::infer::Totals;
 use crate::metrics::{EvaluationResult, Metrics, Task, VALIDATION};
 use crate::number;
-use crate::protocol::{Alert, AlertKind, CommandRequest, EpochMetrics, Event, Level, RunStatus, StepMetrics};
+use crate::protocol::{
+    Alert, AlertKind, Command, CommandRequest, EpochMetrics, Event, Level, RunStatus, StepMetrics,
+};
 use crate::run::Folder;
 
 pub(super) struct TrainingLoop<'a> {
@@ -121,7 +123,7 @@ impl TrainingLoop<'_> {
         Ok(())
     }
 
-    /// Evaluates and stops, as the time of the training is over.
+    /// Evaluates and stops, as the time of the training is over: recorded as a command, so that the training can be repeated.
     fn end_time(&mut self) -> Result<RunStatus, TrainError> {
         let seconds = number::duration(self.clock.elapsed().as_secs_f64());
         self.publisher.log(Level::Info, format!("the time of the race is over after {seconds} of training"));
@@ -130,6 +132,7 @@ impl TrainingLoop<'_> {
         {
             return self.stop(stop);
         }
+        self.control.receive(Command::SaveAndStop.by(RACE).into());
         self.stop(Stop::Save)
     }
 

@@ -13,6 +13,9 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// The sender of the command that ends a training whose time is over.
+pub const RACE: &str = "race";
+
 /// The length of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TurnLength {
@@ -112,6 +115,11 @@ impl Turns {
         let state = self.lock();
         let waited = self.changed.wait_timeout_while(state, timeout, |state| !is_ready(state));
         is_ready(&waited.unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    /// Whether a training has ended.
+    pub fn has_left(&self, racer: usize) -> bool {
+        self.lock().racers.get(racer).is_none_or(|racer| racer.has_left)
     }
 
     /// The tokens, or time steps, of the largest step of a training that is prepared.

@@ -193,6 +193,12 @@ impl Referee {
                 self.poll(turns, trainings);
             }
             self.tick(turns, collected);
+            if turns.has_left(network) {
+                // It cannot be trained, and there is nothing to compare it with.
+                self.stop = self.stop.take().or_else(|| Some(Command::Stop.by("race")));
+                self.pass_on(trainings);
+                return Ok(());
+            }
         }
         Ok(())
     }

@@ -20,8 +20,13 @@ use crate::ui::widget::text::{self, Piece};
 const WIDE: u16 = 100;
 /// Rows of a chart at least.
 const CHART: u16 = 6;
-/// Columns of the bar of progress: the number of its characters.
-const BAR: usize = 12;
+/// The columns of the standings after place, letter, line and name: their widths and headings.
+const COLUMNS: [(usize, &str); 6] =
+    [(BAR, "progress"), (8, "epoch"), (9, "this seed"), (14, "mean of seeds"), (8, "tokens/s"), (7, "time")];
+/// The number of characters of a bar of progress.
+const BAR: usize = 8;
+/// Columns before a name.
+const BEFORE: usize = 11;
 
 impl RaceScreen {
     /// Draws the screen into `area` of `frame`.
@@ -91,10 +96,15 @@ impl RaceScreen {
             standings.networks.iter().map(|network| foreign(&network.name).width()).max().unwrap_or(0);
         let names = names.clamp(7, 16);
         let width = usize::from(area.width);
-        let head = format!(
-            "    {:7}{:names$}  {:BAR$}  {:>9}  {:>8}  {:>17}  {:>8}  {:>7}",
-            "", "network", "progress", "epoch", "now", "mean of seeds", "tokens/s", "time"
-        );
+        let shown = shown_columns(width.saturating_sub(BEFORE + names));
+        let mut head = format!("{:BEFORE$}{:names$}", "", "network");
+        for (columns, title) in COLUMNS.iter().take(shown) {
+            match *title {
+                // At the left, as the bar.
+                "progress" => head += &format!("  {title:columns$}"),
+                title => head += &format!("  {title:>columns$}"),
+            }
+        }
         let head =
             [(head.into(), theme.style(Role::Title)), (format!("  {metric}").into(), theme.style(Role::Dim))];
         text::put(buf, area.x, area.y, width, &head);
@@ -122,24 +132,23 @@ impl RaceScreen {
             let epoch = format!("{}/{}", network.epochs.0, network.epochs.1);
             let per_second = network.total.0 as f64 / network.total.1.max(1e-9);
             let speed = if network.total.0 > 0 { number::rate(per_second) } else { "–".to_owned() };
-            let rest = format!(
-                "  {:>17}  {speed:>8}  {:>7}",
-                mean(network, metric),
-                number::duration(network.total.1)
-            );
-            let pieces: [Piece<'_>; 8] = [
+            let mut pieces: Vec<Piece<'_>> = vec![
                 (format!("{:>2}", row + 1).into(), theme.style(Role::Text)),
                 (if has_turn { "▸ " } else { "  " }.into(), theme.style(Role::Good)),
                 (format!("{} {} ", curves.letter(), curves.sample()).into(), style),
-                (format!("{name}{gap}  ").into(), theme.style(Role::Text)),
-                (bar(network).into(), style),
-                (
-                    format!("  {:>9}", word(network).unwrap_or(&epoch)).into(),
-                    theme.style(state_role(network)),
-                ),
-                (format!("  {:>8}", value(network.value)).into(), style),
-                (rest.into(), theme.style(Role::Dim)),
+                (format!("{name}{gap}").into(), theme.style(Role::Text)),
             ];
+            let cells = [
+                (bar(network), style),
+                (word(network).unwrap_or(&epoch).to_owned(), theme.style(state_role(network))),
+                (value(network.value), style),
+                (mean(network, metric), theme.style(Role::Text)),
+                (speed, theme.style(Role::Dim)),
+                (number::duration(network.total.1), theme.style(Role::Dim)),
+            ];
+            for ((columns, _), (cell, style)) in COLUMNS.iter().zip(cells).take(shown) {
+                pieces.push((format!("  {cell:>columns$}").into(), style));
+            }
             text::put(buf, area.x, y, width, &pieces);
         }
         for (i, line) in verdict.iter().take(usize::from(lines)).enumerate() {
@@ -160,6 +169,15 @@ fn mean(network: &Standing, metric: &str) -> String {
         Some((mean, None)) => number::named(metric, mean),
         None => "–".to_owned(),
     }
+}
+
+/// How many columns of the standings fit into `width`; those at the right are left out first.
+fn shown_columns(width: usize) -> usize {
+    let ends = COLUMNS.iter().scan(0, |used, (columns, _)| {
+        *used += columns + 2;
+        Some(*used)
+    });
+    ends.take_while(|end| *end <= width).count()
 }
 
 /// The share of the steps that are made, as a bar.
