@@ -18,6 +18,7 @@ mod pages;
 mod plot;
 mod predict;
 mod presets;
+mod race;
 mod remove;
 mod replay;
 mod resume;
@@ -107,6 +108,8 @@ enum Command {
         /// The preset to print as YAML: save it, change it, and train the file
         name: Option<String>,
     },
+    /// Train several networks on the same data side by side, and say which is best
+    Race(race::RaceArgs),
     /// Generate text with a trained language model
     Sample(sample::SampleArgs),
     /// List runs: state, metrics, time; sorted, filtered, grouped
@@ -230,6 +233,7 @@ pub fn main() -> ExitCode {
         Some(Command::Predict(args)) => predict::predict(&args),
         Some(Command::Evaluate(args)) => evaluate::evaluate(&args),
         Some(Command::Presets { name }) => presets::print(name.as_deref()),
+        Some(Command::Race(args)) => race::race(&args, cli.screen),
         Some(Command::Sample(args)) => sample::sample(&args),
         Some(Command::Runs(args)) => runs::runs(&args, cli.screen),
         Some(Command::Show(args)) => show::show(&args, cli.screen),

@@ -1,9 +1,10 @@
 //! Several trainings as one: a preset trained once for every seed of a range or every fold of a cross-validation; a training again, as a proof
-//! or on another course.
+//! or on another course; several networks side by side.
 
 mod branch;
 mod history;
 mod phases;
+mod race;
 mod runner;
 mod summary;
 mod verify;
@@ -11,6 +12,6 @@ mod verify;
 pub use branch::{branch_phases, changed, check_changes, copy_to_branch};
 pub use history::{History, Phase};
 pub use phases::{PhaseOptions, PhaseTraining, train_phases};
-
+pub use race::{Budget, BuiltinRace, Plan, RACES, Race, RaceEnd, RaceOptions};
 pub use runner::{ExperimentError, MAX_SEEDS, Repeat, Trained, train_all};
 pub use verify::{Verification, verify};

@@ -18,7 +18,7 @@
 //! | [`cli`] | the command line |
 //! | [`mod@bench`] | time and memory of training, with and without a screen |
 //! | [`ui`] | terminal, event loop, menu, dashboard of live and recorded runs, charts |
-//! | [`experiment`] | repeated trainings: seeds and folds, with mean and standard deviation; branches and verifications |
+//! | [`experiment`] | repeated trainings: seeds and folds, with mean and standard deviation; races, branches, verifications |
 //! | [`train`] | one training: session, step on several threads, training loop |
 //! | [`infer`] | predictions, forecasts, tags, generated text and evaluations of a trained network |
 //! | [`inspect`] | files and folders of users: what they contain, and a draft of a preset for them |

@@ -11,6 +11,7 @@ mod forecast;
 mod half_life;
 mod labels;
 mod language;
+mod paired;
 mod task;
 mod values;
 
@@ -21,6 +22,7 @@ pub use forecast::{Baseline, ForecastErrors};
 pub use half_life::half_life;
 pub use labels::{LabelCount, LabelCounts, is_predicted};
 pub use language::{bits_per_token, perplexity};
+pub use paired::{CONFIDENCE, Paired, holm, paired_t};
 pub use task::{Task, higher_is_better};
 pub use values::Metrics;
 

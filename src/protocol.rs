@@ -13,6 +13,7 @@ mod direction;
 mod event;
 mod findings;
 mod instruments;
+mod race;
 mod table;
 
 pub use alert::{Alert, AlertKind};
@@ -25,4 +26,5 @@ pub use event::{
 };
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
+pub use race::RaceEvent;
 pub use table::{ClassCount, DataFacts, LayerRow, ModelTable, ProbeText};

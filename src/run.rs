@@ -20,6 +20,7 @@ mod metrics;
 mod outline;
 pub mod owner;
 mod place;
+pub mod race;
 mod reader;
 mod record_file;
 mod recorder;

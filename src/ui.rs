@@ -26,6 +26,7 @@ pub mod menu;
 pub mod plain;
 pub mod plot;
 pub mod printed;
+pub mod race;
 pub mod replay;
 pub mod run_state;
 pub mod runs;

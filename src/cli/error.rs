@@ -113,6 +113,7 @@ impl From<ExperimentError> for CliError {
             ExperimentError::Preset(_)
             | ExperimentError::Data(_)
             | ExperimentError::NoFolds(_)
+            | ExperimentError::Race(_)
             | ExperimentError::Unchangeable(_)
             | ExperimentError::NoStep { .. } => Self::usage(error),
             ExperimentError::Run(error) => error.into(),

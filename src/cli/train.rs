@@ -63,7 +63,7 @@ impl TrainArgs {
 }
 
 /// Parses `1..5`, both ends included.
-fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
+pub(super) fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
     let range = text.split_once("..").and_then(|(first, last)| {
         Some(first.trim().parse().ok()?..=last.trim_start_matches('=').trim().parse().ok()?)
     });

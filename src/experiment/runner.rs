@@ -48,6 +48,9 @@ pub enum ExperimentError {
         /// The steps of the run.
         steps: u64,
     },
+    /// The networks of a race cannot be compared.
+    #[error("{0}")]
+    Race(String),
     /// A training cannot be repeated.
     #[error("the training cannot be repeated: {0}")]
     NotAgain(String),

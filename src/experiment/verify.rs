@@ -10,7 +10,7 @@ use super::history::History;
 use super::phases::{PhaseOptions, PhaseTraining, train_phases};
 use super::runner::ExperimentError;
 use crate::protocol::Saved;
-use crate::train::Outcome;
+use crate::train::{Outcome, RACE};
 
 /// Keys of `metrics.jsonl` that measure time.
 const TIMES: [&str; 2] = ["seconds", "sequences_per_s"];
@@ -88,7 +88,14 @@ fn compare_metrics(run: &Path, again: &Path) -> Result<(usize, Option<(u64, Stri
             text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect::<Vec<Value>>(),
         )
     };
-    let (before, after) = (read(run)?, read(again)?);
+    let (mut before, after) = (read(run)?, read(again)?);
+    if let [.., last, end] = before.as_slice()
+        && last["kind"] == "validation"
+        && end["by"] == RACE
+    {
+        // The evaluation when the time of a race was over changed nothing, and is not repeated.
+        before.remove(before.len() - 2);
+    }
     let lines = before.iter().zip(&after);
     let difference = lines.clone().find_map(|(before, after)| difference(before, after));
     let step = |line: &Value| line.get("step").and_then(Value::as_u64).unwrap_or(0);

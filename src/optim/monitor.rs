@@ -20,6 +20,15 @@ impl MonitorMode {
     pub fn is_auto(&self) -> bool {
         *self == Self::Auto
     }
+
+    /// Whether more of the metric called `name` is better.
+    pub fn higher_is_better(self, name: &str) -> bool {
+        match self {
+            Self::Auto => higher_is_better(name),
+            Self::Min => false,
+            Self::Max => true,
+        }
+    }
 }
 
 /// The name of the metric that decides unless a preset names one: `val_loss`, or `loss` without validation data.
@@ -47,11 +56,7 @@ pub struct Best {
 impl Best {
     /// Of the metric called `monitor`; no value yet.
     pub fn new(monitor: &str, mode: MonitorMode, min_delta: f64) -> Self {
-        let higher_is_better = match mode {
-            MonitorMode::Auto => higher_is_better(monitor),
-            MonitorMode::Min => false,
-            MonitorMode::Max => true,
-        };
+        let higher_is_better = mode.higher_is_better(monitor);
         Self { monitor: monitor.to_owned(), higher_is_better, min_delta: min_delta.abs(), value: None }
     }
 

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use super::turns::Turn;
 use crate::preset::RunSpec;
 use crate::protocol::CommandRequest;
 
@@ -20,6 +21,8 @@ pub struct Options {
     pub parent: Option<PathBuf>,
     /// Commands to apply before the step after so many steps, in the order of their steps.
     pub script: Vec<(u64, CommandRequest)>,
+    /// The turn in which steps are made, if other trainings share the machine; it changes no bit of the training.
+    pub turn: Option<Turn>,
 }
 
 impl Default for Options {
@@ -32,6 +35,7 @@ impl Default for Options {
             resume: None,
             parent: None,
             script: Vec::new(),
+            turn: None,
         }
     }
 }

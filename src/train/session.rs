@@ -177,6 +177,11 @@ impl Session {
         self.watch.add_probe(text, known, &tokens).ok_or("the other probes are no texts")
     }
 
+    /// The tokens, or time steps, of `sequences`, padding counted.
+    pub(super) fn tokens(&self, sequences: usize) -> u64 {
+        sequences as u64 * self.facts.length.max(1) as u64
+    }
+
     /// The facts of the whole run.
     pub fn info(&self, folder: &std::path::Path) -> RunInfo {
         RunInfo {

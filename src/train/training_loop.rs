@@ -19,12 +19,15 @@ use super::error::TrainError;
 use super::publisher::Publisher;
 use super::session::Session;
 use super::state::{Next, TrainingState};
+use super::turns::{Permit, RACE, Turn};
 use crate::data::{Batch, DataError};
 use crate::error::chain;
 use crate::infer::Totals;
 use crate::metrics::{EvaluationResult, Metrics, Task, VALIDATION};
 use crate::number;
-use crate::protocol::{Alert, AlertKind, CommandRequest, EpochMetrics, Event, Level, RunStatus, StepMetrics};
+use crate::protocol::{
+    Alert, AlertKind, Command, CommandRequest, EpochMetrics, Event, Level, RunStatus, StepMetrics,
+};
 use crate::run::Folder;
 
 pub(super) struct TrainingLoop<'a> {
@@ -40,6 +43,8 @@ pub(super) struct TrainingLoop<'a> {
     pub kept: Option<Metrics>,
     /// Commands to apply before the step after so many steps, in order.
     pub script: VecDeque<(u64, CommandRequest)>,
+    /// The turn in which steps are made, if other trainings share the machine.
+    pub turn: Option<Turn>,
     pub cost: Cost,
     /// Whether the overhead of monitoring has been logged.
     pub cost_logged: bool,
@@ -62,6 +67,9 @@ impl TrainingLoop<'_> {
         while !self.state.is_complete(self.session.spec.train.epochs) {
             match self.state.next {
                 Next::Step => {
+                    if self.await_turn() == Permit::End {
+                        return self.end_time();
+                    }
                     if let Some(stop) = self.poll_commands() {
                         return self.stop(stop);
                     }
@@ -69,7 +77,7 @@ impl TrainingLoop<'_> {
                     if self.state.batch == 0 {
                         self.begin_epoch();
                     }
-                    self.step(self.state.batch)?;
+                    self.timed_step(self.state.batch)?;
                     self.state.batch += 1;
                     self.state.next = match self.state.batch < self.session.train.batches() {
                         false => Next::EpochEnd,
@@ -98,8 +106,34 @@ impl TrainingLoop<'_> {
                 }
             }
         }
+        if let Some(turn) = &self.turn {
+            turn.finish();
+        }
         self.restore_best()?;
         Ok(RunStatus::Finished)
+    }
+
+    /// Makes a step, and counts it in the turn.
+    fn timed_step(&mut self, batch: usize) -> Result<(), TrainError> {
+        let begin = Instant::now();
+        self.step(batch)?;
+        if let Some(turn) = &self.turn {
+            turn.count(self.session.tokens(self.batch.len()), begin.elapsed());
+        }
+        Ok(())
+    }
+
+    /// Evaluates and stops, as the time of the training is over: recorded as a command, so that the training can be repeated.
+    fn end_time(&mut self) -> Result<RunStatus, TrainError> {
+        let seconds = number::duration(self.clock.elapsed().as_secs_f64());
+        self.publisher.log(Level::Info, format!("the time of the race is over after {seconds} of training"));
+        if self.state.batch > 0
+            && let Some(stop) = self.validate_between()?
+        {
+            return self.stop(stop);
+        }
+        self.control.receive(Command::SaveAndStop.by(RACE).into());
+        self.stop(Stop::Save)
     }
 
     fn begin_epoch(&mut self) {

@@ -7,6 +7,7 @@ mod leave_dialog;
 mod lists;
 mod picture;
 mod popup;
+mod racing;
 mod replaying;
 mod step_prompt;
 
@@ -25,6 +26,7 @@ use super::filter::FilteredList;
 use super::input::Input;
 use super::keymap::{self, Action, Context};
 use super::menu::{Menu, Request};
+use super::race::RaceScreen;
 use super::replay::Replay;
 use super::runs::RunsScreen;
 use super::terminal::Notice;
@@ -57,6 +59,8 @@ pub enum InitialScreen {
     Attached(Link),
     /// Runs side by side.
     Compare(Box<CompareScreen>),
+    /// Several networks that are trained side by side.
+    Race(Box<RaceScreen>),
     /// The dashboard of a recorded run.
     Replay(Box<Replay>),
 }
@@ -116,6 +120,8 @@ pub struct App<'a> {
     runs: Option<RunsScreen>,
     /// The comparison of runs, over all.
     compare: Option<Box<CompareScreen>>,
+    /// A race, which is the only screen then.
+    race: Option<Box<RaceScreen>>,
     /// Whether there is a menu to go back to.
     from_menu: bool,
     /// Whether the runs are those of another process.
@@ -136,11 +142,12 @@ impl<'a> App<'a> {
     pub fn new(start: InitialScreen, entries: Vec<Entry>, launch: Launch<'a>, theme: Theme) -> Self {
         let from_menu = matches!(start, InitialScreen::Menu(_));
         let attached = matches!(start, InitialScreen::Attached(_));
-        let (mut hooks, mut link, mut compare, mut recorded) = (None, None, None, None);
+        let (mut hooks, mut link, mut compare, mut recorded, mut race) = (None, None, None, None, None);
         match start {
             InitialScreen::Menu(given) => hooks = given,
             InitialScreen::Dashboard(given) | InitialScreen::Attached(given) => link = Some(given),
             InitialScreen::Compare(given) => compare = Some(given),
+            InitialScreen::Race(given) => race = Some(given),
             InitialScreen::Replay(given) => recorded = Some(given),
         }
         let menu = Menu::new(entries);
@@ -150,6 +157,7 @@ impl<'a> App<'a> {
             hooks,
             runs: None,
             compare,
+            race,
             from_menu,
             attached,
             run: None,
@@ -231,7 +239,7 @@ impl<'a> App<'a> {
             Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => self.list().paste(&text),
             Input::Paste(_) => {}
             // Pasted text is no command to a training.
-            Input::Burst(_) if self.overlay.is_some() => {}
+            Input::Burst(_) if self.overlay.is_some() || self.race.is_some() => {}
             Input::Burst(_) if self.run.as_ref().is_some_and(|run| run.replay.is_none()) => {}
             Input::Burst(keys) => keys.iter().for_each(|key| self.key(key)),
             Input::Key(key) => self.key(&key),
@@ -254,6 +262,7 @@ impl<'a> App<'a> {
 
     fn context(&self) -> Context {
         match &self.browser {
+            _ if self.race.is_some() => Context::Race,
             _ if self.replay().is_some() => Context::Replay,
             _ if self.run.is_some() => Context::Dashboard,
             _ if self.compare.is_some() => Context::Compare,
@@ -302,6 +311,7 @@ impl<'a> App<'a> {
         match action {
             Action::Help => self.overlay = Some(Overlay::Popup(Popup::help(self.context()))),
             Action::Quit => self.quit(),
+            _ if self.race.is_some() => self.act_on_race(action),
             _ if self.replay().is_some() => self.act_on_replay(action),
             _ if self.run.is_some() => self.act_on_run(action),
             _ if self.compare.is_some() => self.act_on_comparison(action),
@@ -405,6 +415,9 @@ impl<'a> App<'a> {
 
     /// Quits if nothing is lost, else asks; while the trainer is ending, a second request quits at once.
     fn quit(&mut self) {
+        if self.race.is_some() {
+            return self.quit_race();
+        }
         match &self.run {
             Some(run) if !run.over() && self.attached => self.outcome = Some(ExitReason::Detached),
             Some(run) if !run.over() && run.ending.is_none() && run.replay.is_none() => self.ask(),
@@ -429,6 +442,9 @@ impl<'a> App<'a> {
     }
 
     fn leave(&mut self, way: LeaveChoice) {
+        if self.race.is_some() {
+            return self.leave_race(way);
+        }
         let Some(run) = &mut self.run else { return };
         let command = match way {
             LeaveChoice::Cancel => return,

@@ -15,9 +15,10 @@
 //!
 //! A run has the colour, the letter and the line of its name, whatever it is compared with.
 
-mod curves;
+pub(super) mod chart;
+pub(super) mod curves;
 mod gradients;
-mod slots;
+pub(super) mod slots;
 mod view;
 
 use super::keymap::Action;
@@ -41,7 +42,7 @@ pub(super) enum Axis {
 }
 
 impl Axis {
-    fn next(self) -> Self {
+    pub fn next(self) -> Self {
         match self {
             Self::Steps => Self::Epochs,
             Self::Epochs => Self::Tokens,
@@ -50,7 +51,7 @@ impl Axis {
         }
     }
 
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Steps => "steps",
             Self::Epochs => "epochs",

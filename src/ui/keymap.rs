@@ -142,6 +142,8 @@ pub enum Context {
     Runs,
     /// In a comparison of runs only.
     Compare,
+    /// In a race only.
+    Race,
     /// In the dashboard of a run in training only.
     Dashboard,
     /// In the dashboard of a recorded run only.
@@ -257,6 +259,7 @@ pub fn markdown() -> String {
         ("Your data: inspection", Context::Inspection),
         ("Runs", Context::Runs),
         ("Comparison of runs", Context::Compare),
+        ("Race", Context::Race),
         ("Dashboard", Context::AnyRun),
         ("Dashboard of a run in training", Context::Dashboard),
         ("Dashboard of a recorded run (`unrolled replay`)", Context::Replay),
@@ -281,8 +284,14 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_in_one_place() {
-        let contexts =
-            [Context::Menu, Context::Browser, Context::Inspection, Context::Runs, Context::Compare];
+        let contexts = [
+            Context::Menu,
+            Context::Browser,
+            Context::Inspection,
+            Context::Runs,
+            Context::Compare,
+            Context::Race,
+        ];
         for context in contexts.into_iter().chain([Context::Dashboard, Context::Replay]) {
             let keys: Vec<Key> = bindings(context).flat_map(|b| b.keys.iter().copied()).collect();
             for (i, key) in keys.iter().enumerate() {

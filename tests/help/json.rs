@@ -100,6 +100,8 @@ fn keys_of_a_classifier() {
         let all = keys(section).into_iter().chain(of_runs.clone()).collect();
         check(&serde_json::from_str(&printed(at, &format!("unrolled {command}"))).unwrap(), &all, section);
     }
+    let race = "unrolled race mine.yaml mine.yaml --set train.epochs=1 --json --run race";
+    check_lines(&printed(at, race), "race --json");
     check_lines(&printed(at, "unrolled plot run loss val_loss --json"), "plot --json");
 }
 

@@ -1,6 +1,6 @@
 //! Commands, between two steps.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::TrainingLoop;
 use crate::error::chain;
@@ -12,8 +12,37 @@ use crate::train::control::{PendingCommand, Stop};
 use crate::train::cost::Cost;
 use crate::train::session::Session;
 use crate::train::state::TrainingState;
+use crate::train::turns::Permit;
+
+/// How often a training that waits for its turn looks for commands.
+const COMMANDS: Duration = Duration::from_millis(50);
 
 impl TrainingLoop<'_> {
+    /// Waits until other trainings let this one make a step, applying commands meanwhile; the clock stands still.
+    pub(super) fn await_turn(&mut self) -> Permit {
+        let Some(turn) = self.turn.clone() else { return Permit::Step };
+        let permit = turn.wait(Duration::ZERO);
+        if permit != Permit::Wait {
+            return permit;
+        }
+        let begin = Instant::now();
+        self.clock.pause();
+        let permit = loop {
+            match turn.wait(COMMANDS) {
+                Permit::Wait => {}
+                permit => break permit,
+            }
+            self.control.poll();
+            self.apply_pending();
+            if self.control.stop.is_some() {
+                break Permit::Step;
+            }
+        };
+        self.clock.resume();
+        self.cost.idle(begin.elapsed());
+        permit
+    }
+
     /// Applies pending commands, and waits while training is paused or slowed down; returns whether to stop.
     pub(super) fn poll_commands(&mut self) -> Option<Stop> {
         self.schedule_script();

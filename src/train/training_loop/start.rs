@@ -35,6 +35,7 @@ impl<'a> TrainingLoop<'a> {
             state,
             kept: None,
             script: VecDeque::new(),
+            turn: None,
             batch: Batch::default(),
             cost: Cost::default(),
             cost_logged: false,

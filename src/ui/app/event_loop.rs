@@ -8,7 +8,7 @@ use ratatui::layout::Size;
 
 use super::drawing::DrawingMeter;
 use super::{App, ExitReason, suspends};
-use crate::protocol::Event;
+use crate::protocol::{Event, RaceEvent};
 use crate::ui::input::Input;
 use crate::ui::terminal::{Notice, Screen, Writer};
 
@@ -110,6 +110,8 @@ impl<'c> EventLoop<'c> {
         // Until then events do not wake the loop.
         let (events, wait) =
             if next_events <= Instant::now() { (events, never()) } else { (never(), at(next_events)) };
+        let race = app.race_events().cloned().unwrap_or_else(never);
+        let race = if next_events <= Instant::now() { race } else { never() };
         let results = app.results().cloned().unwrap_or_else(never);
         let frame = self.due.filter(|_| self.may_draw(writer)).map_or_else(never, at);
         let home = self.away.map_or_else(never, at);
@@ -119,6 +121,13 @@ impl<'c> EventLoop<'c> {
                 match event {
                     Ok(event) => self.take_events(app, Some(event)),
                     Err(_) => app.trainer_gone(),
+                }
+                self.draw_by(self.drawn + FRAME);
+            }
+            recv(race) -> event => {
+                match event {
+                    Ok(event) => self.take_race_events(app, &event),
+                    Err(_) => app.race_over(),
                 }
                 self.draw_by(self.drawn + FRAME);
             }
@@ -168,6 +177,20 @@ impl<'c> EventLoop<'c> {
         // The remaining events follow after the keys.
         if left > 0 {
             self.emptied = now;
+        }
+    }
+
+    /// Folds the given event of a race and the queued ones.
+    fn take_race_events(&mut self, app: &mut App<'_>, first: &RaceEvent) {
+        app.fold_race(first);
+        let Some(events) = app.race_events().cloned() else { return };
+        let mut left = BATCH;
+        for event in events.try_iter().take(BATCH) {
+            app.fold_race(&event);
+            left -= 1;
+        }
+        if left > 0 {
+            self.emptied = Instant::now();
         }
     }
 

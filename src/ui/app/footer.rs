@@ -13,9 +13,13 @@ use crate::ui::theme::Role;
 impl App<'_> {
     /// What the footer says of a key instead of the table's word: empty for a key without effect at present.
     fn footer_word(&self, action: Action) -> Option<&'static str> {
-        let has_panels = self.run.is_some() || (self.runs.is_none() && self.compare.is_none());
+        let has_panels =
+            self.run.is_some() || (self.runs.is_none() && self.compare.is_none() && self.race.is_none());
         if action == Action::FocusNext && !has_panels {
             return Some("");
+        }
+        if let Some(race) = &self.race {
+            return race.footer_word(action);
         }
         let run = self.run.as_ref()?;
         let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);

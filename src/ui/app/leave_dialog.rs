@@ -35,6 +35,13 @@ const OWN: [Choice; 5] = [
     CANCEL,
 ];
 
+/// For a race.
+const RACE: [Choice; 3] = [
+    (LeaveChoice::WithoutScreen, "Continue without screen", "the race continues and prints its standings"),
+    (LeaveChoice::SaveAndStop, "Save and stop", "this seed does not count; its runs can go on"),
+    (LeaveChoice::Cancel, "Cancel", "back to the race"),
+];
+
 /// For a run of another process.
 const ATTACHED: [Choice; 4] =
     [(LeaveChoice::Detach, "Detach", "training continues, this screen ends"), SAVE, STOP, CANCEL];
@@ -44,12 +51,19 @@ const ATTACHED: [Choice; 4] =
 pub(super) struct LeaveDialog {
     choices: &'static [Choice],
     chosen: usize,
+    title: &'static str,
 }
 
 impl LeaveDialog {
     /// The dialog for a run of this process, or of another one to which the screen is attached.
     pub(super) fn new(attached: bool) -> Self {
-        Self { choices: if attached { &ATTACHED } else { &OWN }, chosen: 0 }
+        let choices: &[Choice] = if attached { &ATTACHED } else { &OWN };
+        Self { choices, chosen: 0, title: " The network is still training " }
+    }
+
+    /// The dialog for a race.
+    pub(super) fn race() -> Self {
+        Self { choices: &RACE, chosen: 0, title: " The networks are still training " }
     }
 
     /// Handles a key; returns the choice once it is made.
@@ -87,7 +101,7 @@ impl LeaveDialog {
         let lines: Vec<Line<'_>> = self.choices.iter().enumerate().map(line).collect();
         let widest = lines.iter().map(Line::width).max().unwrap_or(0);
         let area = centered(area, widest + 4, lines.len() + 2);
-        let block = boxed(" The network is still training ".to_owned(), theme);
+        let block = boxed(self.title.to_owned(), theme);
         let hint = Line::styled(" Enter or number ", theme.style(Role::Dim));
         let block = block.title_bottom(hint.right_aligned());
         let inner = block.inner(area);

@@ -38,6 +38,9 @@ impl App<'_> {
 
     /// Draws the screen that is in front.
     pub(super) fn render_lists(&mut self, frame: &mut Frame<'_>, area: Rect) {
+        if let Some(race) = &mut self.race {
+            return race.render(frame, area, &self.theme);
+        }
         match (&mut self.compare, &mut self.runs, &mut self.browser) {
             (Some(compare), ..) => compare.render(frame, area, &self.theme),
             (None, Some(runs), _) => runs.render(frame, area, &self.theme),

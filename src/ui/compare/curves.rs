@@ -16,7 +16,7 @@ const OF_STEPS: [&str; 4] = ["loss", "accuracy", "grad_norm", "learning_rate"];
 
 /// All that was recorded of a run over its steps.
 #[derive(Debug, Default)]
-pub(super) struct RunCurves {
+pub(in crate::ui) struct RunCurves {
     slot: usize,
     series: Vec<(String, Series)>,
     /// The latest gradient of each recurrent layer.
@@ -32,9 +32,14 @@ pub(super) struct RunCurves {
 }
 
 impl RunCurves {
+    /// No curves yet.
+    pub fn new(slot: usize) -> Self {
+        Self { slot, ..Self::default() }
+    }
+
     /// Reads the recording of `run`.
     pub fn read(run: &Run, slot: usize) -> Self {
-        let mut curves = Self { slot, ..Self::default() };
+        let mut curves = Self::new(slot);
         let reader = match Reader::open(&run.path) {
             Ok(reader) => reader,
             Err(error) => return Self { error: Some(error.to_string()), ..curves },

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::CompareScreen;
+use super::chart::bounds;
 use super::curves::RunCurves;
-use super::view::bounds;
 use crate::escape::foreign;
 use crate::number;
 use crate::protocol::{Direction, GradientProfile};

@@ -1,6 +1,6 @@
 use ratatui::crossterm::event::KeyCode;
 
-use super::Context::{AnyRun, Browser, Compare, Dashboard, Everywhere, Inspection, Menu, Replay, Runs};
+use super::Context::{AnyRun, Browser, Compare, Dashboard, Everywhere, Inspection, Menu, Race, Replay, Runs};
 use super::Key::{Char, Code, Ctrl, Digit};
 use super::{Action, Binding, Context, Key};
 
@@ -85,6 +85,28 @@ pub const BINDINGS: &[Binding] = &[
         "",
         "Show the gradient of the previous recurrent layer or direction.",
     ),
+    row(Race, Action::PauseResume, &[Char('p'), Char(' ')], "pause", "Pause all trainings, or go on."),
+    row(Race, Action::NextMetric, &[Char('m'), Char('n')], "metric", "Show the next metric of the race."),
+    row(Race, Action::PreviousMetric, &[Char('M'), Char('N')], "", "Show the previous metric of the race."),
+    row(
+        Race,
+        Action::XAxis,
+        &[Char('x')],
+        "axis",
+        "Switch the x axis of the curves: steps, epochs, tokens, seconds.",
+    ),
+    row(Race, Action::LogScale, &[Char('l')], "log", "Toggle a logarithmic axis of the curves."),
+    row(
+        Race,
+        Action::Open,
+        &[Code(KeyCode::Enter)],
+        "enlarge",
+        "Show the curves alone, or the standings again.",
+    ),
+    row(Race, Action::SmoothMore, &[Char('+'), Char('=')], "smooth", "Smooth curves of single steps more."),
+    row(Race, Action::SmoothLess, &[Char('-')], "", "Smooth curves of single steps less."),
+    row(Race, Action::SmoothOff, &[Char('0')], "", "Do not smooth curves of single steps."),
+    row(Race, Action::Stop, &[Char('X')], "", "Stop the race; asks first."),
     row(
         Browser,
         Action::Open,

@@ -1,0 +1,148 @@
+//! A metric of several runs in one panel.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::Axis;
+use super::curves::RunCurves;
+use crate::escape::foreign;
+use crate::number;
+use crate::ui::run_state::series::Summary;
+use crate::ui::run_state::smoothing::Smoothing;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widget::chart::{self, Chart, Curve, Sample};
+use crate::ui::widget::panel_frame::PanelFrame;
+use crate::ui::widget::text::{self, Piece};
+use crate::ui::widget::ticks::{self, Tick};
+
+/// A panel with a curve of one metric for each run.
+pub(in crate::ui) struct MetricChart<'a> {
+    /// The name of the metric.
+    pub name: &'a str,
+    /// The unit of the x axis.
+    pub axis: Axis,
+    /// Whether the y axis is logarithmic.
+    pub log: bool,
+    /// Of metrics of single steps.
+    pub smoothing: Smoothing,
+    /// Whether the frame is that of the focus.
+    pub focused: bool,
+    /// The runs.
+    pub curves: &'a [RunCurves],
+}
+
+impl MetricChart<'_> {
+    /// Draws the panel into `area`.
+    pub fn render(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
+        let name = self.name;
+        let scale = if self.log { ", log" } else { "" };
+        let title: [Piece<'_>; 2] = [
+            (foreign(name), theme.style(Role::Title)),
+            (format!(" by {}{scale}", self.axis.name()).into(), theme.style(Role::Dim)),
+        ];
+        let smooth = RunCurves::is_of_steps(name) && self.smoothing != Smoothing::OFF;
+        let factor = format!("smoothed {}", self.smoothing.factor());
+        let note = [vec![(factor.into(), theme.style(Role::Dim))], Vec::new()];
+        let note = if smooth { &note[..] } else { &note[1..] };
+        let inner = PanelFrame { focused: self.focused, title: &title, note, left: &[], right: &[] }
+            .render(area, buf, theme);
+        let area = Rect { height: inner.height + 1, ..inner };
+        let end = self.curves.iter().filter_map(|curves| curves.end(name, self.axis)).fold(0.0, f64::max);
+        let nothing = |buf: &mut Buffer| {
+            let words = [("nothing was recorded".into(), theme.style(Role::Dim))];
+            text::put(buf, inner.x + 1, inner.y, usize::from(inner.width), &words);
+        };
+        if end <= 0.0 || inner.height < 2 {
+            return nothing(buf);
+        }
+        let smoothing = if smooth { self.smoothing } else { Smoothing::OFF };
+        // Twice: the marks of the y axis decide how wide the plot is.
+        let sampled = |columns: usize| -> Vec<Vec<Sample>> {
+            let of = |curves: &RunCurves| {
+                samples(&curves.columns(name, self.axis, end, columns), self.log, smoothing, smooth)
+            };
+            self.curves.iter().map(of).collect()
+        };
+        let Some(y) = bounds(&sampled(usize::from(area.width) * 2), self.log) else { return nothing(buf) };
+        let most = ticks::fitting(area.height.saturating_sub(1));
+        let y_ticks = y_ticks(name, y, self.log, most);
+        let plot = chart::plot(area, &y_ticks);
+        let samples = sampled(chart::columns(plot, theme.glyphs));
+        let curves: Vec<Curve<'_>> = self
+            .curves
+            .iter()
+            .zip(&samples)
+            .map(|(curves, samples)| Curve {
+                samples,
+                line: curves.line(),
+                style: theme.series(curves.color()),
+            })
+            .collect();
+        let x_ticks = x_ticks(self.axis, end, usize::from(plot.width));
+        let (x, x_name) = ((0.0, end), self.axis.name());
+        Chart {
+            y,
+            y_ticks: &y_ticks,
+            x,
+            x_ticks: &x_ticks,
+            x_name,
+            curves: &curves,
+            rules: &[],
+            events: &[],
+            cursor: None,
+        }
+        .render(area, buf, theme);
+    }
+}
+
+/// What is drawn of each column: the smoothed value, or the extremes.
+pub(super) fn samples(columns: &[Summary], log: bool, smoothing: Smoothing, smooth: bool) -> Vec<Sample> {
+    let sample = |column: &Summary| {
+        let value = column.smoothed(smoothing);
+        let (low, high) = if smooth { (value, value) } else { (column.min, column.max) };
+        let refused = column.non_finite || (log && column.finite > 0 && high <= 0.0);
+        let (low, high) =
+            if log { (low.max(column.least_positive.min(high)).log10(), high.log10()) } else { (low, high) };
+        let is_drawn = column.finite > 0 && low.is_finite() && high.is_finite();
+        Sample { span: is_drawn.then_some((low.min(high), high)), gap: refused.then_some('×') }
+    };
+    columns.iter().map(sample).collect()
+}
+
+/// The range of the y axis, with a margin; `None` if there is nothing to draw.
+pub(super) fn bounds(curves: &[Vec<Sample>], log: bool) -> Option<(f64, f64)> {
+    let spans = || curves.iter().flatten().filter_map(|sample| sample.span);
+    let low = spans().map(|(low, _)| low).fold(f64::INFINITY, f64::min);
+    let high = spans().map(|(_, high)| high).fold(f64::NEG_INFINITY, f64::max);
+    if !(low.is_finite() && high.is_finite() && (high - low).is_finite()) {
+        return None;
+    }
+    let least = low.abs().max(high.abs()).max(1e-12) * if log { 0.02 } else { 1e-6 };
+    let margin = ((high - low) * 0.04).max(least);
+    Some((low - margin, high + margin))
+}
+
+fn y_ticks(name: &str, y: (f64, f64), log: bool, most: usize) -> Vec<Tick> {
+    match (log, name.ends_with("accuracy")) {
+        (true, _) => ticks::logarithmic(y.0, y.1, most),
+        (false, false) => ticks::linear(y.0, y.1, most),
+        (false, true) => ticks::linear(y.0 * 100.0, y.1 * 100.0, most)
+            .into_iter()
+            .map(|tick| Tick { at: tick.at / 100.0, text: tick.text + " %" })
+            .collect(),
+    }
+}
+
+fn x_ticks(axis: Axis, end: f64, columns: usize) -> Vec<Tick> {
+    let widest = match axis {
+        Axis::Steps | Axis::Tokens => number::count(end as u64).len(),
+        Axis::Epochs => 4,
+        Axis::Seconds => 7,
+    };
+    let most = columns / (widest + 3);
+    match axis {
+        Axis::Steps | Axis::Tokens => ticks::counts(0.0, end, most),
+        Axis::Epochs => ticks::linear(0.0, end, most),
+        Axis::Seconds => ticks::seconds(0.0, end, most),
+    }
+}

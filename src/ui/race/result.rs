@@ -1,0 +1,190 @@
+//! The result of a race as table and text.
+
+use crate::metrics::Paired;
+use crate::number::{self, counted};
+use crate::run::race::{Judgement, LEAST_SEEDS, SIGNIFICANCE, Standing, Standings, Verdict};
+use crate::runs::{Column, Table};
+
+/// A p-value for reading: `p = 0.18`, `p < 0.0001`.
+fn p_value(p: f64) -> String {
+    match p {
+        p if p < 1e-4 => "p < 0.0001".to_owned(),
+        p if p < 0.1 => format!("p = {p:.4}"),
+        p => format!("p = {p:.2}"),
+    }
+}
+
+/// A metric, or a difference of two: accuracies in percent.
+fn shown(metric: &str, x: f64) -> String {
+    if metric.ends_with("accuracy") { format!("{:.2} %", x * 100.0) } else { number::metric(x) }
+}
+
+/// Says in a sentence whether the race has a winner.
+pub fn verdict(standings: &Standings, judgement: &Judgement) -> String {
+    let name = |i: &usize| standings.networks.get(*i).map_or("", |network| network.name.as_str());
+    let first = judgement.order.first().map_or("", name);
+    let seeds = counted(judgement.seeds, "seed");
+    match &judgement.verdict {
+        Verdict::Winner { p } => {
+            let tested: Vec<&str> = judgement
+                .rivals
+                .iter()
+                .filter(|rival| rival.p.is_some())
+                .map(|rival| name(&rival.network))
+                .collect();
+            format!("{first} wins: better than {} with {seeds} ({})", list(&tested), p_value(*p))
+        }
+        Verdict::Undecided(open) => {
+            let each = |(network, p): &(usize, f64)| format!("{} ({})", name(network), p_value(*p));
+            let open: Vec<String> = open.iter().map(each).collect();
+            format!("no winner: {first} cannot be told apart from {} with {seeds}", list(&open))
+        }
+        Verdict::TooFewSeeds => format!("no winner: {seeds} of {LEAST_SEEDS} that are needed at least"),
+        Verdict::Incomplete => "no winner: fewer than two networks have a value with every seed".to_owned(),
+    }
+}
+
+/// `a, b and c`.
+fn list(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// Says how it was judged.
+pub fn method(standings: &Standings, judgement: &Judgement) -> Vec<String> {
+    let metric = standings.judged.as_ref().map_or("the metric", |judged| judged.name.as_str());
+    let better = match standings.judged.as_ref().is_some_and(|judged| judged.higher_is_better) {
+        true => "more",
+        false => "less",
+    };
+    let tested = judgement.rivals.iter().filter(|rival| rival.p.is_some()).count();
+    let correction = match tested {
+        0 | 1 => String::new(),
+        n => format!(", corrected by Holm for {n} comparisons"),
+    };
+    vec![
+        format!("judged by {metric} of the best evaluation of each run ({better} is better)"),
+        format!(
+            "p: two-sided paired t-test of the first against each other over {}{correction}; a winner needs p < {SIGNIFICANCE}",
+            counted(judgement.seeds, "seed"),
+        ),
+        "assumed: the differences between two networks are distributed normally over seeds; intervals are 95 %, each by itself"
+            .to_owned(),
+    ]
+}
+
+/// The mean and the sample standard deviation; no deviation of one value.
+pub(super) fn mean_and_deviation(values: &[f64]) -> Option<(f64, Option<f64>)> {
+    let n = values.len() as f64;
+    let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / n)?;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    Some((mean, (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt())))
+}
+
+/// The values of a network with the seeds that were judged.
+pub fn values(network: &Standing, judgement: &Judgement) -> Vec<f64> {
+    network.values.iter().take(judgement.seeds).copied().flatten().collect()
+}
+
+/// The table: place, network, parameters, the metric, speed, time, and the difference to the first.
+pub fn table(standings: &Standings, judgement: &Judgement) -> Table {
+    let metric = standings.judged.as_ref().map_or("value", |judged| judged.name.as_str());
+    let networks: Vec<&Standing> =
+        judgement.order.iter().filter_map(|i| standings.networks.get(*i)).collect();
+    let rivals = || std::iter::once(None).chain(judgement.rivals.iter().map(Some)).take(networks.len());
+    let column = |cell: &dyn Fn(&Standing) -> String| networks.iter().map(|network| cell(network)).collect();
+    let value = |network: &Standing| match mean_and_deviation(&values(network, judgement)) {
+        Some((mean, Some(deviation))) => format!("{} ± {}", shown(metric, mean), shown(metric, deviation)),
+        Some((mean, None)) => shown(metric, mean),
+        None => "–".to_owned(),
+    };
+    let failed = |network: &Standing| match network.values.iter().filter(|value| value.is_none()).count() {
+        0 => String::new(),
+        n => format!("{n} failed"),
+    };
+    let difference = |paired: &Paired| {
+        let (low, high) = paired.interval;
+        let sign = |x: f64| {
+            if metric.ends_with("accuracy") { format!("{:+.2}", x * 100.0) } else { format!("{x:+.4}") }
+        };
+        // This network minus the first.
+        format!("{} [{}, {}]", sign(-paired.difference), sign(-high), sign(-low))
+    };
+    let differences =
+        rivals().map(|rival| rival.and_then(|r| r.paired.as_ref()).map_or_else(String::new, difference));
+    let p = |p: f64| p_value(p).trim_start_matches("p ").trim_start_matches("= ").to_owned();
+    let p_values = rivals().map(|rival| rival.and_then(|rival| rival.p).map_or_else(String::new, p));
+    let per_second = |network: &Standing| number::rate(network.total.0 as f64 / network.total.1.max(1e-9));
+    let places = (1..=networks.len()).map(|place| place.to_string()).collect();
+    let unit = if metric.ends_with("accuracy") { "to the first, points" } else { "to the first" };
+    Table::new(vec![
+        Column::number("", 100, places),
+        Column::text("network", 101, column(&|network| network.name.clone())),
+        Column::number("parameters", 40, column(&|network| number::count(network.params as u64))),
+        Column::number(metric, 99, column(&value)),
+        Column::text("", 98, column(&failed)),
+        Column::number("tokens/s", 50, column(&per_second)),
+        Column::number("time", 45, column(&|network| number::duration(network.total.1))),
+        Column::number(unit, 60, differences.collect()),
+        Column::number("p", 90, p_values.collect()),
+    ])
+}
+
+/// Progress lines for a race without a screen.
+#[derive(Debug, Default)]
+pub struct Lines {
+    begun: usize,
+    epoch: usize,
+    is_paused: bool,
+}
+
+impl Lines {
+    /// Lines that go on after `standings`.
+    pub fn after(standings: &Standings) -> Self {
+        let mut lines = Self::default();
+        lines.next(standings);
+        lines
+    }
+
+    /// Returns the lines that are due after an event, which `standings` have folded.
+    pub fn next(&mut self, standings: &Standings) -> Vec<String> {
+        let mut lines = Vec::new();
+        if standings.begun != self.begun {
+            (self.begun, self.epoch) = (standings.begun, 0);
+            let seed = standings.seeds.get(self.begun.saturating_sub(1)).copied().unwrap_or_default();
+            lines.push(format!("seed {seed} ({} of {})", self.begun, standings.seeds.len()));
+        }
+        if standings.is_paused != self.is_paused {
+            self.is_paused = standings.is_paused;
+            lines.push(if self.is_paused { "paused" } else { "resumed" }.to_owned());
+        }
+        // The least epoch of those that train; of those that have ended the last.
+        let training = standings.networks.iter().filter(|network| !network.is_over());
+        let ended = standings.networks.iter().map(|network| network.epochs.0).max().unwrap_or(0);
+        let epoch = training.map(|network| network.epochs.0).min().unwrap_or(ended);
+        if epoch > self.epoch {
+            self.epoch = epoch;
+            let epochs = standings.networks.iter().map(|network| network.epochs.1).max().unwrap_or(0);
+            lines.push(format!("epoch {epoch}/{epochs}  {}", row(standings)));
+        }
+        lines
+    }
+}
+
+/// The networks with their values of the current seed, the best first.
+fn row(standings: &Standings) -> String {
+    let metric = standings.judged.as_ref().map_or("", |judged| judged.name.as_str());
+    let higher = standings.judged.as_ref().is_some_and(|judged| judged.higher_is_better);
+    let mut networks: Vec<&Standing> = standings.networks.iter().collect();
+    let key =
+        |network: &Standing| network.value.map_or(f64::INFINITY, |value| if higher { -value } else { value });
+    networks.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    let cell = |network: &&Standing| {
+        let value = network.value.map_or("–".to_owned(), |value| number::named(metric, value));
+        format!("{} {value}", network.name)
+    };
+    format!("{metric}: {}", networks.iter().map(cell).collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,171 @@
+use crossbeam_channel::unbounded;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::*;
+use crate::metrics::Task;
+use crate::protocol::{DataFacts, EpochMetrics, LayerRow, ModelTable, RunInfo, RunStatus, StepMetrics};
+use crate::ui::menu::tests::THEME;
+use crate::ui::theme::{Glyphs, Theme};
+
+const STEPS: u64 = 20;
+
+fn info(params: usize) -> RunInfo {
+    let layer = LayerRow { class: "LSTM".into(), params, ..LayerRow::default() };
+    RunInfo {
+        name: "words".into(),
+        title: String::new(),
+        about: String::new(),
+        folder: "runs".into(),
+        model: ModelTable { layers: vec![layer] },
+        data: DataFacts { length: 16, ..DataFacts::default() },
+        probes: Vec::new(),
+        epochs: 4,
+        steps_per_epoch: STEPS as usize,
+        batch_size: 10,
+        watch_every: 10,
+        task: Task::Binary,
+        loss: "binary_crossentropy".into(),
+        optimizer: "Adam".into(),
+        seed: 1,
+        threads: 1,
+    }
+}
+
+/// The events of a network with a seed, up to so many epochs.
+fn training(network: usize, seed: u64, epochs: usize) -> Vec<RaceEvent> {
+    let rate = [1.0, 0.2, 2.5][network] + 0.1 * seed as f64;
+    let mut events =
+        vec![Event::Prepared(Box::new(info(100 * (network + 1)))), Event::Status(RunStatus::Training)];
+    for step in 1..=epochs as u64 * STEPS {
+        let loss = 0.7 * (-rate * step as f64 / 80.0).exp();
+        let epoch = ((step - 1) / STEPS + 1) as usize;
+        events.push(Event::Step(StepMetrics {
+            step,
+            epoch,
+            loss,
+            accuracy: Some(1.0 - loss / 1.4),
+            learning_rate: 0.01,
+            grad_norm: loss * 2.0,
+            sequences_per_s: 100.0,
+            seconds: step as f64 / 100.0,
+        }));
+        if step % STEPS == 0 {
+            let metrics =
+                [("loss", loss), ("val_loss", loss + 0.05), ("val_accuracy", 1.0 - loss / 1.4)].into();
+            events.push(Event::Epoch(Box::new(EpochMetrics {
+                epoch,
+                step,
+                metrics,
+                confusion: None,
+                seconds: 1.0,
+            })));
+        }
+    }
+    if epochs == 4 {
+        events.push(Event::Status(RunStatus::Finished));
+    }
+    events.into_iter().map(|event| RaceEvent::Training { network, event }).collect()
+}
+
+fn screen() -> RaceScreen {
+    let names = ["lstm", "rnn", "gru"].map(|name| (name.to_owned(), None));
+    let standings = Standings::new("memory".into(), vec![1, 2, 3], names.to_vec());
+    let (_, events) = unbounded();
+    let (commands, _) = unbounded();
+    RaceScreen::new(standings, "tokens", events, CommandSender::new("test", commands))
+}
+
+/// A race of which so many seeds have ended, and another has begun.
+fn race(ended: u64) -> RaceScreen {
+    let mut screen = screen();
+    for seed in 1..=ended + 1 {
+        screen.apply(&RaceEvent::Seed(seed));
+        for network in 0..3 {
+            let epochs = if seed <= ended { 4 } else { 2 };
+            training(network, seed, epochs).iter().for_each(|event| screen.apply(event));
+        }
+        screen.apply(&RaceEvent::Usage(vec![(12_800, 0.5), (12_800, 0.25), (12_800, 0.75)]));
+    }
+    screen
+}
+
+fn drawn(screen: &mut RaceScreen, width: u16, height: u16, theme: Theme) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| screen.render(frame, frame.area(), &theme)).unwrap();
+    terminal.backend().to_string()
+}
+
+#[test]
+fn a_race_at_80_by_24() {
+    insta::assert_snapshot!(drawn(&mut race(1), 80, 23, THEME));
+}
+
+#[test]
+fn a_race_at_120_by_40() {
+    let mut screen = race(2);
+    screen.act(Action::XAxis);
+    insta::assert_snapshot!(drawn(&mut screen, 120, 39, THEME));
+}
+
+#[test]
+fn keys_choose_the_metric_and_leave_one_thing_at_a_time() {
+    let mut screen = race(0);
+    assert_eq!(screen.metric(), "val_accuracy");
+    screen.act(Action::NextMetric);
+    assert_eq!(screen.metric(), "loss");
+    screen.act(Action::PreviousMetric);
+    screen.act(Action::PreviousMetric);
+    assert_eq!(screen.metric(), "val_loss");
+    screen.act(Action::Open);
+    assert!(!screen.act(Action::Back) && !screen.alone);
+    assert!(screen.act(Action::Back));
+}
+
+#[test]
+fn a_pause_is_sent_and_shown() {
+    let (send, inbox) = unbounded();
+    let mut screen = race(0);
+    screen.commands = CommandSender::new("test", send);
+    screen.act(Action::PauseResume);
+    assert_eq!(inbox.try_recv().unwrap().command, Command::Pause);
+    screen.apply(&RaceEvent::Paused(true));
+    assert!(drawn(&mut screen, 80, 24, THEME).contains("paused"));
+    screen.act(Action::PauseResume);
+    assert_eq!(inbox.try_recv().unwrap().command, Command::Resume);
+}
+
+#[test]
+fn a_network_that_diverged_has_no_value_and_every_size_is_survived() {
+    let mut screen = race(1);
+    let what = "step 3: the loss is not finite".to_owned();
+    let event = Event::Status(RunStatus::Diverged { what });
+    screen.apply(&RaceEvent::Training { network: 2, event });
+    assert!(drawn(&mut screen, 80, 24, THEME).contains("diverged"));
+    assert_eq!(screen.standings.order()[2], 2);
+    screen.end();
+    for (width, height) in [(1, 1), (24, 6), (30, 9), (70, 12), (200, 60), (300, 3)] {
+        drawn(&mut screen, width, height, THEME);
+        drawn(&mut screen, width, height, Theme { glyphs: Glyphs::Ascii, ..THEME });
+    }
+}
+
+#[test]
+fn lines_are_printed_once_all_have_ended_an_epoch() {
+    let mut screen = screen();
+    let mut lines = Lines::default();
+    screen.apply(&RaceEvent::Seed(7));
+    assert_eq!(lines.next(&screen.standings), ["seed 1 (1 of 3)"]);
+    let mut all = Vec::new();
+    for network in [0, 2, 1] {
+        training(network, 1, 1).iter().for_each(|event| screen.apply(event));
+        all.extend(lines.next(&screen.standings));
+    }
+    assert_eq!(all, ["epoch 1/4  val_accuracy: gru 73.9 %, lstm 62.0 %, rnn 53.6 %"]);
+    screen.apply(&RaceEvent::Seed(8));
+    assert_eq!(lines.next(&screen.standings), ["seed 2 (2 of 3)"]);
+    for network in 0..3 {
+        training(network, 1, 4).iter().for_each(|event| screen.apply(event));
+    }
+    assert_eq!(lines.next(&screen.standings).len(), 1, "the end");
+}
