@@ -1,0 +1,59 @@
+//! Leaving a run or the program.
+
+use super::leave_dialog::{LeaveChoice, LeaveDialog};
+use super::{App, ExitReason, Overlay};
+use crate::protocol::Command;
+
+impl App<'_> {
+    /// Quits if nothing is lost, else asks; while the trainer is ending, a second request quits at once.
+    pub(super) fn quit(&mut self) {
+        if self.race.is_some() {
+            return self.quit_race();
+        }
+        match &self.run {
+            Some(run) if !run.over() && self.attached => self.outcome = Some(ExitReason::Detached),
+            Some(run) if !run.over() && run.ending.is_none() && run.replay.is_none() => self.ask(),
+            _ => self.outcome = Some(ExitReason::Quit),
+        }
+    }
+
+    /// Asks how to leave the run.
+    pub(super) fn ask(&mut self) {
+        self.overlay = Some(Overlay::LeaveDialog(LeaveDialog::new(self.attached)));
+    }
+
+    /// Leaves a run, which goes on.
+    pub(super) fn detach(&mut self) {
+        match &self.run {
+            Some(run) if run.over() || run.ending.is_some() => {}
+            Some(run) if run.dashboard.run.info().is_some() || self.attached => {
+                self.outcome = Some(ExitReason::Detached);
+            }
+            _ => self.show_message("Not yet", "A run can be left once its data are prepared."),
+        }
+    }
+
+    pub(super) fn leave(&mut self, way: LeaveChoice) {
+        if self.race.is_some() {
+            return self.leave_race(way);
+        }
+        let Some(run) = &mut self.run else { return };
+        let command = match way {
+            LeaveChoice::Cancel => return,
+            LeaveChoice::WithoutScreen => {
+                self.outcome = Some(ExitReason::LeftTraining);
+                return;
+            }
+            LeaveChoice::Detach => return self.detach(),
+            LeaveChoice::SaveAndStop => Command::SaveAndStop,
+            LeaveChoice::Stop => Command::Stop,
+        };
+        // The screen of another process's run stays to its end.
+        if !self.attached {
+            run.ending = Some(way);
+        }
+        if run.commands.as_ref().is_none_or(|commands| commands.send(command).is_err()) {
+            self.outcome = Some(ExitReason::Quit);
+        }
+    }
+}
