@@ -61,7 +61,9 @@ pub(super) fn remote_command(run: &Path, owner: &Owner) -> String {
 /// The name of the sender of commands: the user and the terminal.
 pub(super) fn sender() -> String {
     let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    let user = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "somebody".into());
+    let user = user
+        .filter(|user| !user.is_empty())
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
     let terminal = rustix::termios::ttyname(std::io::stdin(), Vec::new()).ok();
     let name = match terminal {
         Some(terminal) => {

@@ -54,6 +54,15 @@ pub(super) fn go_on(
     let latest = checkpoint::by_step(folder).into_iter().next();
     // What cannot be read is reported when training starts, which passes over a damaged checkpoint.
     let progress = latest.and_then(|(_, path)| Progress::at(&path, &spec).ok());
+    let (epochs, planned) = (spec.train.epochs, before.train.epochs);
+    if let Some(epoch) =
+        progress.map(|progress| progress.epoch).filter(|epoch| *epoch > epochs && epochs < planned)
+    {
+        let what = format!(
+            "train.epochs is {epochs}, and the run is in epoch {epoch}; expected as many epochs, or more"
+        );
+        return Err(CliError::usage(what));
+    }
     if progress.is_some_and(|progress| progress.is_complete) {
         let folder = folder.display().to_string();
         let mut out = std::io::stdout().lock();

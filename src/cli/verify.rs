@@ -11,7 +11,7 @@ use super::threads::ThreadArgs;
 use crate::escape::foreign;
 use crate::experiment::{self, Verification};
 use crate::number::{count, counted};
-use crate::run;
+use crate::run::{self, owner};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct VerifyArgs {
@@ -36,6 +36,10 @@ impl Drop for Temporary {
 /// Trains a run again and compares its bits.
 pub(super) fn verify(args: &VerifyArgs) -> CliResult {
     let folder = run::resolve(Path::new("runs"), &args.run)?;
+    if owner::is_live(&folder) {
+        let what = format!("{} is in training: it can be verified when it has ended", folder.display());
+        return Err(CliError::usage(what));
+    }
     let again = Temporary(std::env::temp_dir().join(format!("unrolled-verify-{}", std::process::id())));
     std::fs::create_dir(&again.0)?;
     let threads = args.threads.count();

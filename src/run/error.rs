@@ -30,6 +30,9 @@ pub enum RunError {
     /// No run has that name.
     #[error("{}: no such run; expected a run folder, the name of one in runs/, or `latest`", .0.display())]
     Missing(PathBuf),
+    /// There is no run yet.
+    #[error("{}: there are no runs yet; `unrolled` or `unrolled train PRESET` makes one", .0.display())]
+    NoRuns(PathBuf),
     /// Another process trains the run of this folder.
     #[error(
         "{} is in use by another trainer{owner}; `unrolled attach {}` shows it, --run chooses another folder",

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::RunError;
 use super::frames::{FrameReader, Index, Kind, decode};
-use crate::protocol::{Event, LogLine, RunInfo, RunStatus, StepMetrics};
+use crate::protocol::{Event, LogLine, Resumed, RunInfo, RunStatus, StepMetrics};
 
 /// Frames before the first step in which the facts of the run are looked for.
 const FIRST_FRAMES: usize = 1000;
@@ -68,23 +68,25 @@ impl Outline {
     }
 }
 
-/// Returns the lines of the log of the run in `run`.
+/// Returns the lines of the log of the run in `run`, and where it went on from a checkpoint.
 ///
 /// # Errors
 /// As [`Outline::read`].
-pub fn log_lines(run: &Path) -> Result<Vec<LogLine>, RunError> {
+pub fn log_lines(run: &Path) -> Result<(Vec<LogLine>, Vec<Resumed>), RunError> {
     let path = run.join("frames.bin");
     let file = File::open(&path).map_err(RunError::io("open", &path))?;
     let mut frames = FrameReader::new(&path, &file)?;
-    let mut lines = Vec::new();
+    let (mut lines, mut seams) = (Vec::new(), Vec::new());
     while let Ok(Some(frame)) = frames.next() {
-        if frame.kind == Kind::Log
-            && let Some(Event::Log(line)) = decode(frame)
-        {
-            lines.push(line);
+        if matches!(frame.kind, Kind::Log | Kind::Resumed) {
+            match decode(frame) {
+                Some(Event::Log(line)) => lines.push(line),
+                Some(Event::Resumed(resumed)) => seams.push(resumed),
+                _ => {}
+            }
         }
     }
-    Ok(lines)
+    Ok((lines, seams))
 }
 
 #[cfg(test)]
@@ -123,7 +125,7 @@ mod tests {
         recorder.finish().unwrap();
         let whole = Outline::read(dir.path(), false).unwrap();
         assert_eq!((whole.status.clone(), whole.latest.unwrap().step), (Some(RunStatus::Finished), 5000));
-        assert_eq!(log_lines(dir.path()).unwrap().len(), 1);
+        assert_eq!(log_lines(dir.path()).unwrap().0.len(), 1);
         // Without its index, as after a crash.
         let path = dir.path().join("frames.bin");
         let bytes = std::fs::read(&path).unwrap();

@@ -17,7 +17,7 @@ pub fn resolve(runs: &Path, name: &Path) -> Result<PathBuf, RunError> {
             let started = started(&folder)?;
             Some((exists(&folder, Which::Last), started, folder))
         });
-        return latest.max().map(|(.., folder)| folder).ok_or_else(|| RunError::Missing(runs.to_owned()));
+        return latest.max().map(|(.., folder)| folder).ok_or_else(|| RunError::NoRuns(runs.to_owned()));
     }
     let named = [name.to_owned(), runs.join(name)];
     let found = named.into_iter().find(|folder| started(folder).is_some());
@@ -35,7 +35,7 @@ mod tests {
     fn a_run_is_resolved_by_its_folder_its_name_or_as_the_latest() {
         let root = tempfile::tempdir().unwrap();
         let runs = root.path().join("runs");
-        assert!(matches!(resolve(&runs, Path::new("latest")), Err(RunError::Missing(_))));
+        assert!(matches!(resolve(&runs, Path::new("latest")), Err(RunError::NoRuns(_))));
         for (name, minutes) in [("a", 1), ("c", 3), ("b", 2)] {
             let spec = runs.join(name).join("spec.yaml");
             fs::create_dir_all(runs.join(name)).unwrap();

@@ -6,7 +6,7 @@ use super::summary::Summary;
 use crate::escape::{foreign, shell_word};
 use crate::number;
 use crate::preset::{self, Overrides, Settings};
-use crate::protocol::{Level, RunInfo};
+use crate::protocol::{Level, Resumed, RunInfo};
 use crate::run::{self, Outline, checkpoint};
 
 /// The maximum number of warnings on a card; those that follow are counted.
@@ -24,13 +24,15 @@ pub struct Card {
     pub changed: Option<Vec<Changed>>,
     /// Commands, alerts and gaps.
     pub recorded: Vec<Recorded>,
+    /// Where it went on from a checkpoint, or was branched from another run.
+    pub seams: Vec<Resumed>,
     /// Warnings and errors of its log.
     pub warnings: Vec<String>,
     /// Its complete checkpoints.
     pub checkpoints: Vec<Checkpoint>,
     /// The fingerprint of the data, which the latest checkpoint has: equal for equal data.
     pub data: Option<String>,
-    /// The command that makes the same training.
+    /// The command that makes the same training: for a run that commands have changed, the one that makes it in a temporary folder.
     pub repeat: String,
 }
 
@@ -55,7 +57,7 @@ impl Card {
     pub fn read(path: &Path, name: &str) -> Self {
         let run = list::open(path, name);
         let info = Outline::read(path, false).ok().and_then(|outline| outline.info);
-        let log = run::log_lines(path).unwrap_or_default();
+        let (log, seams) = run::log_lines(path).unwrap_or_default();
         let mut warnings: Vec<String> =
             log.into_iter().filter(|line| line.level != Level::Info).map(|line| line.text).collect();
         let more = warnings.len().saturating_sub(WARNINGS);
@@ -68,9 +70,17 @@ impl Card {
             run.summary.settings.iter().map(|(path, value)| (path.to_string(), value.to_string())).collect();
         let changed =
             of_preset(&run.summary.preset, &Overrides::default()).map(|preset| changes(&preset, &own));
-        let repeat = repeat(&run.summary, changed.as_deref(), &own, path);
+        let is_steered = progress.recorded.iter().any(|event| event.kind == "command");
+        let repeat = match repeat_branch(&seams) {
+            Some(branch) => branch,
+            // Commands and changes on resuming are no part of the spec.
+            None if is_steered || seams.iter().any(|seam| !seam.changes.is_empty()) => {
+                format!("unrolled verify {}", shell_word(&path.to_string_lossy()))
+            }
+            None => repeat(&run.summary, changed.as_deref(), &own, path),
+        };
         let (checkpoints, data) = checkpoints(path);
-        Self { run, info, changed, recorded: progress.recorded, warnings, checkpoints, data, repeat }
+        Self { run, info, changed, recorded: progress.recorded, seams, warnings, checkpoints, data, repeat }
     }
 
     /// The card as rows of name and value, escaped; a name may have several rows.
@@ -123,6 +133,12 @@ impl Card {
                 fields.iter().map(|(key, value)| format!("{key} {}", plain(value))).collect();
             ("event", format!("{kind} after step {}: {}", number::count(*step), fields.join(", ")))
         }));
+        for Resumed { step, changes, parent, .. } in &self.seams {
+            rows.extend(parent.iter().map(|parent| ("parent", parent.display().to_string())));
+            let changes =
+                if changes.is_empty() { String::new() } else { format!(", with {}", changes.join(" ")) };
+            rows.push(("resumed", format!("after step {}{changes}", number::count(*step))));
+        }
         rows.extend(self.warnings.iter().map(|text| ("warning", text.clone())));
         rows.extend(self.checkpoints.iter().map(|checkpoint| {
             let marks = [(checkpoint.is_last, "last"), (checkpoint.is_best, "best")];
@@ -142,6 +158,17 @@ impl Card {
         let escaped = rows.into_iter().map(|(name, value)| (name, foreign(&value).into_owned()));
         escaped.filter(|(_, value)| !value.is_empty()).collect()
     }
+}
+
+/// The command that makes the branch whose seams these are, if it is one.
+fn repeat_branch(seams: &[Resumed]) -> Option<String> {
+    let parent = seams.iter().find_map(|seam| seam.parent.as_ref())?;
+    let changed = seams.iter().find(|seam| !seam.changes.is_empty());
+    let step = changed.or(seams.first()).map_or(0, |seam| seam.step);
+    let set =
+        changed.iter().flat_map(|seam| &seam.changes).map(|change| format!(" --set {}", shell_word(change)));
+    let parent = shell_word(&parent.to_string_lossy()).into_owned();
+    Some(format!("unrolled branch {parent} --at {step}{}", set.collect::<String>()))
 }
 
 fn plain(value: &serde_json::Value) -> String {

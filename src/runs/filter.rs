@@ -130,7 +130,15 @@ impl Test {
     fn holds(&self, run: &Run, now: SystemTime) -> bool {
         match self {
             Self::Word(word) => {
-                let has = |text: &str| text.to_lowercase().contains(word);
+                // At the beginning of a word: `dd` is no part of Embedding that anybody looks for.
+                let has = |text: &str| {
+                    let text = text.to_lowercase();
+                    let begins = |at: usize| {
+                        let before = text.get(..at).and_then(|before| before.chars().next_back());
+                        !before.is_some_and(char::is_alphanumeric) || !word.starts_with(char::is_alphanumeric)
+                    };
+                    text.match_indices(word.as_str()).any(|(at, _)| begins(at))
+                };
                 let summary = &run.summary;
                 [&*run.name, run.state.word(), &summary.preset, &summary.layers].into_iter().any(has)
                     || run.marks.tags.iter().any(|tag| has(tag))

@@ -54,6 +54,8 @@ fn find<'t>(tensors: &'t [Tensor], name: &str, shape: &[usize]) -> Result<&'t [f
 pub struct Progress {
     /// The number of updates at the checkpoint of the latest step.
     pub step: u64,
+    /// The epoch that it is in, or the one after the last that has ended.
+    pub epoch: usize,
     /// How many commands that change settings it has applied.
     pub commands: usize,
     /// Whether all epochs are done, or early stopping has ended training.
@@ -70,7 +72,7 @@ impl Progress {
         let what = |what| RunError::Damaged { path: path.join("state.json"), what };
         let state = TrainingState::from_json(&loaded.state).map_err(what)?;
         let is_complete = state.is_complete(spec.train.epochs);
-        Ok(Self { step: state.step, commands: state.changes.len(), is_complete })
+        Ok(Self { step: state.step, epoch: state.epoch, commands: state.changes.len(), is_complete })
     }
 }
 

@@ -294,8 +294,12 @@ impl<'a> App<'a> {
         match &mut self.overlay {
             Some(Overlay::StepPrompt(_)) => {}
             Some(Overlay::Popup(popup)) => {
-                if popup.act(action) {
+                let closes = popup.act(action);
+                if closes || popup.is_notice() {
                     self.overlay = None;
+                    if !closes {
+                        self.act(action);
+                    }
                 }
             }
             Some(Overlay::LeaveDialog(leave)) => {

@@ -100,6 +100,7 @@ pub(in crate::cli) fn card_json(card: &Card) -> Value {
         "warnings": card.warnings,
         "checkpoints": checkpoints.collect::<Vec<_>>(),
         "data_fingerprint": card.data,
+        "resumed": card.seams,
         "repeat": card.repeat,
     });
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {

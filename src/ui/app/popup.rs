@@ -77,6 +77,11 @@ impl Popup {
         false
     }
 
+    /// Whether it is a message that is seen as a whole: it need not be closed before the next key.
+    pub(super) fn is_notice(&self) -> bool {
+        matches!(self.content, Content::Message(_)) && self.end == 0
+    }
+
     fn scroll_to(&mut self, row: usize) {
         (self.scroll, self.chosen) = (row.min(self.end), None);
     }

@@ -26,7 +26,8 @@ impl Replay {
     /// The rows that the time bar takes of a screen of this height.
     pub fn rows(&self, height: u16) -> u16 {
         match height {
-            0..=3 => 0,
+            // The dashboard needs the rows of a small terminal.
+            0..=12 => 0,
             height if height >= NOTE_HEIGHT && self.note().is_some() => 2,
             _ => 1,
         }
