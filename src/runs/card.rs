@@ -167,7 +167,7 @@ fn repeat_branch(seams: &[Resumed]) -> Option<String> {
     let step = changed.or(seams.first()).map_or(0, |seam| seam.step);
     let set =
         changed.iter().flat_map(|seam| &seam.changes).map(|change| format!(" --set {}", shell_word(change)));
-    let parent = shell_word(&parent.to_string_lossy()).into_owned();
+    let parent = shell_word(&parent.to_string_lossy());
     Some(format!("unrolled branch {parent} --at {step}{}", set.collect::<String>()))
 }
 
