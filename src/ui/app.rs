@@ -2,6 +2,7 @@
 
 mod drawing;
 mod event_loop;
+mod footer;
 mod leave_dialog;
 mod lists;
 mod picture;
@@ -14,7 +15,6 @@ use crossbeam_channel::Receiver;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::text::Line;
 
 pub use drawing::DrawingCost;
 pub use event_loop::{EventLoop, Flow};
@@ -23,7 +23,6 @@ use super::browser::{self, Browser, CustomDataHooks};
 use super::compare::CompareScreen;
 use super::dashboard::Dashboard;
 use super::filter::FilteredList;
-use super::help;
 use super::input::Input;
 use super::keymap::{self, Action, Context};
 use super::menu::{Menu, Request};
@@ -31,7 +30,7 @@ use super::race::RaceScreen;
 use super::replay::Replay;
 use super::runs::RunsScreen;
 use super::terminal::Notice;
-use super::theme::{Role, Theme};
+use super::theme::Theme;
 use super::view::dashboard;
 use super::widget::glyph_fallback;
 use crate::preset::Entry;
@@ -328,33 +327,6 @@ impl<'a> App<'a> {
         }
     }
 
-    /// Opens the file browser in the current folder.
-    fn browse(&mut self) {
-        let Some(hooks) = self.hooks else { return };
-        match std::env::current_dir() {
-            Ok(folder) => self.browser = Some(Browser::new(hooks, folder)),
-            Err(error) => self.show_message("Cannot list files", &format!("the current folder: {error}")),
-        }
-    }
-
-    fn act_on_files(&mut self, action: Action) {
-        let (Some(browser), Some(hooks)) = (&mut self.browser, self.hooks) else { return };
-        match browser.act(action) {
-            Some(browser::Request::Leave) => self.browser = None,
-            Some(browser::Request::ShowMessage(what)) => self.show_message("Cannot draft a preset", &what),
-            Some(browser::Request::Train(draft)) => match (hooks.write_preset)(&draft) {
-                Ok(preset) => {
-                    self.train(&preset);
-                    if self.run.is_some() {
-                        self.browser = None;
-                    }
-                }
-                Err(error) => self.show_message("Cannot write the preset", &error),
-            },
-            None => {}
-        }
-    }
-
     fn act_on_run(&mut self, action: Action) {
         let Some(run) = &mut self.run else { return };
         if run.dashboard.act(action) {
@@ -496,55 +468,6 @@ impl<'a> App<'a> {
             None => {}
         }
         glyph_fallback::replace(frame.buffer_mut(), whole, self.theme.glyphs);
-    }
-
-    /// What the footer says of a key instead of the table's word: empty for a key without effect at present.
-    fn footer_word(&self, action: Action) -> Option<&'static str> {
-        let has_panels =
-            self.run.is_some() || (self.runs.is_none() && self.compare.is_none() && self.race.is_none());
-        if action == Action::FocusNext && !has_panels {
-            return Some("");
-        }
-        if let Some(race) = &self.race {
-            return race.footer_word(action);
-        }
-        let run = self.run.as_ref()?;
-        let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);
-        if let Some(replay) = &run.replay {
-            return replaying::footer_word(replay, view, action);
-        }
-        let trains = matches!(status, Some(RunStatus::Training | RunStatus::Validating | RunStatus::Paused));
-        match action {
-            Action::PauseResume if matches!(status, Some(RunStatus::Paused)) => Some("resume"),
-            Action::Quit if self.attached && !run.over() => Some("detach"),
-            Action::Detach if self.attached || !trains => Some(""),
-            Action::PauseResume
-            | Action::SingleStep
-            | Action::SlowerLearning
-            | Action::FasterLearning
-            | Action::Save
-                if !trains =>
-            {
-                Some("")
-            }
-            Action::Open if view.full_screen => Some(""),
-            Action::Back if view.full_screen || view.explain => Some("back"),
-            Action::Back if run.over() && self.from_menu => Some("menu"),
-            _ => None,
-        }
-    }
-
-    fn footer(&self, area: Rect) -> Line<'static> {
-        let words = match self.run.as_ref().and_then(|run| run.ending) {
-            Some(LeaveChoice::SaveAndStop) => " saving, then quitting; q quits at once",
-            Some(_) => " stopping, then quitting; q quits at once",
-            None => {
-                return help::footer(self.context(), usize::from(area.width), &self.theme, |action| {
-                    self.footer_word(action)
-                });
-            }
-        };
-        Line::styled(words, self.theme.style(Role::Warning))
     }
 }
 

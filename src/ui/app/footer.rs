@@ -1,0 +1,63 @@
+//! The footer: the keys that have an effect.
+
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::leave_dialog::LeaveChoice;
+use super::{App, replaying};
+use crate::protocol::RunStatus;
+use crate::ui::help;
+use crate::ui::keymap::Action;
+use crate::ui::theme::Role;
+
+impl App<'_> {
+    /// What the footer says of a key instead of the table's word: empty for a key without effect at present.
+    fn footer_word(&self, action: Action) -> Option<&'static str> {
+        let has_panels =
+            self.run.is_some() || (self.runs.is_none() && self.compare.is_none() && self.race.is_none());
+        if action == Action::FocusNext && !has_panels {
+            return Some("");
+        }
+        if let Some(race) = &self.race {
+            return race.footer_word(action);
+        }
+        let run = self.run.as_ref()?;
+        let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);
+        if let Some(replay) = &run.replay {
+            return replaying::footer_word(replay, view, action);
+        }
+        let trains = matches!(status, Some(RunStatus::Training | RunStatus::Validating | RunStatus::Paused));
+        match action {
+            Action::PauseResume if matches!(status, Some(RunStatus::Paused)) => Some("resume"),
+            Action::Quit if self.attached && !run.over() => Some("detach"),
+            Action::Detach if self.attached || !trains => Some(""),
+            Action::PauseResume
+            | Action::SingleStep
+            | Action::SlowerLearning
+            | Action::FasterLearning
+            | Action::Save
+                if !trains =>
+            {
+                Some("")
+            }
+            Action::Open if view.full_screen => Some(""),
+            Action::Back if view.full_screen || view.explain => Some("back"),
+            Action::Back if run.over() && self.from_menu => Some("menu"),
+            _ => None,
+        }
+    }
+
+    /// The keys, or what the program does before it ends.
+    pub(super) fn footer(&self, area: Rect) -> Line<'static> {
+        let words = match self.run.as_ref().and_then(|run| run.ending) {
+            Some(LeaveChoice::SaveAndStop) => " saving, then quitting; q quits at once",
+            Some(_) => " stopping, then quitting; q quits at once",
+            None => {
+                return help::footer(self.context(), usize::from(area.width), &self.theme, |action| {
+                    self.footer_word(action)
+                });
+            }
+        };
+        Line::styled(words, self.theme.style(Role::Warning))
+    }
+}
