@@ -164,7 +164,7 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
         (&["word-order", "word-order-dense", "--seconds", "3"], "--seconds needs --by time"),
         (&["word-order", "word-order-dense", "--seeds", "0"], "--seeds"),
         (&["word-order", "word-order-dense", "--seeds", "5..2"], "--seeds"),
-        (&["word-order", "word-order-dense", "--by", "time", "--seconds", "-1"], "--seconds"),
+        (&["word-order", "word-order-dense", "--by", "time", "--seconds=-1"], "--seconds"),
     ] {
         let (_, message) = ends(at, 2, &[&["race", "--headless"], args].concat());
         assert!(message.contains(words), "{message}");
@@ -223,7 +223,7 @@ fn on_a_screen_a_race_pauses_and_ends_with_its_table() {
     let args = [&["race", "word-order", "word-order-conv1d", "--run", "r"][..], &sets(&endless)].concat();
     let mut session = Session::program(dir.path(), &args);
     session.wait_for("seed 1 (1 of 3)");
-    session.wait_for("E ");
+    session.wait_for("▸");
     session.press("p");
     session.wait_for("· paused");
     session.press("p");

@@ -6,6 +6,7 @@ use super::runner::ExperimentError;
 use crate::preset::{self, Overrides, RunSpec};
 use crate::protocol::{AppliedCommand, Event, RunStatus, Saved};
 use crate::run::{Reader, RunError};
+use crate::train::RACE;
 
 /// A part of a training with the same spec.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct History {
     pub status: Option<RunStatus>,
     /// The number of updates.
     pub steps: u64,
+    /// Whether it ended because the time of a race was over.
+    pub is_ended_by_race: bool,
 }
 
 impl History {
@@ -39,6 +42,7 @@ impl History {
     pub fn read(run: &Path) -> Result<Self, ExperimentError> {
         let mut phases = phases(run)?;
         let (mut saved, mut status, mut steps, mut phase) = (Vec::new(), None, 0, 0);
+        let mut is_ended_by_race = false;
         let reader = Reader::open(run)?;
         for event in reader.events()? {
             match event? {
@@ -49,6 +53,7 @@ impl History {
                     let is_over = |phase: &Phase| phase.until.is_some_and(|until| until <= resumed.step);
                     phase = phases.iter().take_while(|phase| is_over(phase)).count();
                 }
+                Event::Command(applied) if applied.request.by == RACE => is_ended_by_race = true,
                 Event::Command(applied) if applied.request.command.is_setting() => {
                     phases
                         .iter_mut()
@@ -60,7 +65,7 @@ impl History {
             }
         }
         let status = status.filter(RunStatus::is_over);
-        Ok(Self { phases, saved, status, steps })
+        Ok(Self { phases, saved, status, steps, is_ended_by_race })
     }
 
     /// All commands that changed a setting, in order.

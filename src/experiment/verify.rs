@@ -10,7 +10,7 @@ use super::history::History;
 use super::phases::{PhaseOptions, PhaseTraining, train_phases};
 use super::runner::ExperimentError;
 use crate::protocol::Saved;
-use crate::train::{Outcome, RACE};
+use crate::train::Outcome;
 
 /// Keys of `metrics.jsonl` that measure time.
 const TIMES: [&str; 2] = ["seconds", "sequences_per_s"];
@@ -54,7 +54,7 @@ pub fn verify(
     }
     let repeated = History::read(again)?;
     let (before, after) = (by_step(&history.saved), by_step(&repeated.saved));
-    let (lines, of_metrics) = compare_metrics(run, again)?;
+    let (lines, of_metrics) = compare_metrics(run, again, history.is_ended_by_race)?;
     let of_weights =
         before.iter().find(|(step, weights)| after.get(*step).is_some_and(|other| other != *weights));
     let of_weights = of_weights.map(|(step, weights)| {
@@ -81,7 +81,11 @@ fn by_step(saved: &[Saved]) -> BTreeMap<&u64, &str> {
 }
 
 /// Compares the metrics of two runs; returns the number of lines, and the step and a description of the first difference.
-fn compare_metrics(run: &Path, again: &Path) -> Result<(usize, Option<(u64, String)>), ExperimentError> {
+fn compare_metrics(
+    run: &Path,
+    again: &Path,
+    is_ended_by_race: bool,
+) -> Result<(usize, Option<(u64, String)>), ExperimentError> {
     let read = |folder: &Path| {
         let text = fs::read_to_string(folder.join("metrics.jsonl"))?;
         Ok::<_, std::io::Error>(
@@ -89,12 +93,9 @@ fn compare_metrics(run: &Path, again: &Path) -> Result<(usize, Option<(u64, Stri
         )
     };
     let (mut before, after) = (read(run)?, read(again)?);
-    if let [.., last, end] = before.as_slice()
-        && last["kind"] == "validation"
-        && end["by"] == RACE
-    {
-        // The evaluation when the time of a race was over changed nothing, and is not repeated.
-        before.remove(before.len() - 2);
+    if is_ended_by_race && before.last().is_some_and(|line| line["kind"] == "validation") {
+        // The evaluation when the time of the race was over changed nothing, and is not repeated.
+        before.pop();
     }
     let lines = before.iter().zip(&after);
     let difference = lines.clone().find_map(|(before, after)| difference(before, after));

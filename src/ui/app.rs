@@ -332,33 +332,6 @@ impl<'a> App<'a> {
         }
     }
 
-    /// Opens the file browser in the current folder.
-    fn browse(&mut self) {
-        let Some(hooks) = self.hooks else { return };
-        match std::env::current_dir() {
-            Ok(folder) => self.browser = Some(Browser::new(hooks, folder)),
-            Err(error) => self.show_message("Cannot list files", &format!("the current folder: {error}")),
-        }
-    }
-
-    fn act_on_files(&mut self, action: Action) {
-        let (Some(browser), Some(hooks)) = (&mut self.browser, self.hooks) else { return };
-        match browser.act(action) {
-            Some(browser::Request::Leave) => self.browser = None,
-            Some(browser::Request::ShowMessage(what)) => self.show_message("Cannot draft a preset", &what),
-            Some(browser::Request::Train(draft)) => match (hooks.write_preset)(&draft) {
-                Ok(preset) => {
-                    self.train(&preset);
-                    if self.run.is_some() {
-                        self.browser = None;
-                    }
-                }
-                Err(error) => self.show_message("Cannot write the preset", &error),
-            },
-            None => {}
-        }
-    }
-
     fn act_on_run(&mut self, action: Action) {
         let Some(run) = &mut self.run else { return };
         if run.dashboard.act(action) {

@@ -47,6 +47,7 @@ impl App<'_> {
         }
     }
 
+    /// The keys, or what the program does before it ends.
     pub(super) fn footer(&self, area: Rect) -> Line<'static> {
         let words = match self.run.as_ref().and_then(|run| run.ending) {
             Some(LeaveChoice::SaveAndStop) => " saving, then quitting; q quits at once",

@@ -6,11 +6,39 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::App;
+use crate::ui::browser::{self, Browser};
 use crate::ui::compare::CompareScreen;
 use crate::ui::keymap::Action;
 use crate::ui::runs::{Request, RunsScreen};
 
 impl App<'_> {
+    /// Opens the file browser in the current folder.
+    pub(super) fn browse(&mut self) {
+        let Some(hooks) = self.hooks else { return };
+        match std::env::current_dir() {
+            Ok(folder) => self.browser = Some(Browser::new(hooks, folder)),
+            Err(error) => self.show_message("Cannot list files", &format!("the current folder: {error}")),
+        }
+    }
+
+    pub(super) fn act_on_files(&mut self, action: Action) {
+        let (Some(browser), Some(hooks)) = (&mut self.browser, self.hooks) else { return };
+        match browser.act(action) {
+            Some(browser::Request::Leave) => self.browser = None,
+            Some(browser::Request::ShowMessage(what)) => self.show_message("Cannot draft a preset", &what),
+            Some(browser::Request::Train(draft)) => match (hooks.write_preset)(&draft) {
+                Ok(preset) => {
+                    self.train(&preset);
+                    if self.run.is_some() {
+                        self.browser = None;
+                    }
+                }
+                Err(error) => self.show_message("Cannot write the preset", &error),
+            },
+            None => {}
+        }
+    }
+
     /// Opens the list of runs.
     pub(super) fn show_runs(&mut self) {
         self.runs = Some(RunsScreen::new(Path::new("runs")));

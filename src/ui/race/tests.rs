@@ -96,16 +96,37 @@ fn drawn(screen: &mut RaceScreen, width: u16, height: u16, theme: Theme) -> Stri
     terminal.backend().to_string()
 }
 
-#[test]
-fn a_race_at_80_by_24() {
-    insta::assert_snapshot!(drawn(&mut race(1), 80, 23, THEME));
+/// The line of a network below the charts, its blanks as one.
+fn row(drawn: &str, name: &str) -> String {
+    let is_row = |line: &&str| line.contains(&format!(" {name} "));
+    let row = drawn.lines().filter(is_row).last().unwrap_or_else(|| panic!("no {name}: {drawn}"));
+    row.trim_matches('"').split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]
-fn a_race_at_120_by_40() {
+fn at_80_by_24_there_are_a_chart_and_the_standings_without_the_time() {
+    let drawn = drawn(&mut race(1), 80, 23, THEME);
+    for words in
+        ["memory · seed 2 (2 of 3) · equal tokens", "val_accuracy by steps", "1 seed of 3", "tokens/s"]
+    {
+        assert!(drawn.contains(words), "{words}: {drawn}");
+    }
+    assert!(!drawn.contains(" time") && !drawn.contains("loss by steps"), "{drawn}");
+    let gru = row(&drawn, "gru");
+    assert!(gru.starts_with("1") && gru.contains("▸") && gru.contains("████░░░░ 2/4"), "{gru}");
+    assert!(row(&drawn, "lstm").starts_with("2") && row(&drawn, "rnn").starts_with("3"), "{drawn}");
+}
+
+#[test]
+fn at_120_by_40_the_loss_has_a_chart_of_its_own() {
     let mut screen = race(2);
     screen.act(Action::XAxis);
-    insta::assert_snapshot!(drawn(&mut screen, 120, 39, THEME));
+    let drawn = drawn(&mut screen, 120, 39, THEME);
+    for words in ["val_accuracy by epochs", "loss by epochs", " time", "no winner: 2 seeds of 3"] {
+        assert!(drawn.contains(words), "{words}: {drawn}");
+    }
+    // Two seeds have ended: mean and deviation.
+    assert!(row(&drawn, "gru").contains("96.5 % ± 0.2"), "{drawn}");
 }
 
 #[test]
