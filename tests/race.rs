@@ -252,7 +252,7 @@ fn a_signal_saves_the_runs_and_ends_with_130() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130));
     for run in ["r/word-order/seed-1", "r/word-order-conv1d/seed-1"] {
