@@ -290,6 +290,11 @@ impl<'a> App<'a> {
         if matches!(self.overlay, Some(Overlay::StepPrompt(_))) {
             return self.type_step(key);
         }
+        let context = match &self.overlay {
+            // Its choices have numbers, wherever it is asked.
+            Some(Overlay::LeaveDialog(_)) => Context::Dashboard,
+            _ => context,
+        };
         let Some(action) = keymap::action(context, key) else { return };
         match &mut self.overlay {
             Some(Overlay::StepPrompt(_)) => {}
