@@ -66,6 +66,7 @@ pub(super) fn branch(args: &BranchArgs, screen: ScreenArgs) -> CliResult {
         threads: args.threads.count(),
         watched: display.is_watched(),
         parent: Some(std::path::absolute(&parent)?),
+        data_of: Some(parent),
         changes: args.set.clone(),
         save_at: Vec::new(),
     };
@@ -79,6 +80,10 @@ pub(super) fn branch(args: &BranchArgs, screen: ScreenArgs) -> CliResult {
             result = show(trainer, display).map(Some);
             Ok(Outcome::Finished)
         })?;
+    if matches!(outcome, Outcome::Unusable(_)) {
+        // Nothing was trained.
+        let _ = std::fs::remove_dir_all(&folder);
+    }
     match result? {
         Some(code) => Ok(code),
         None => Ok(code(&outcome)),

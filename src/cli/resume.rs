@@ -71,6 +71,9 @@ pub(super) fn go_on(
             foreign(&folder),
             super::shell_word(&foreign(&folder))
         );
+        if before != spec {
+            return Err(CliError::usage(format!("the settings would have no effect: {line}")));
+        }
         writeln!(out, "{line}").map_err(CliError::failed)?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::dashboard::{Display, end, link, show_training, shown};
-use super::error::CliResult;
+use super::error::{CliError, CliResult};
 use super::follow::{code, follow};
 use super::notice::NoticeArgs;
 use super::signals::Signals;
@@ -98,6 +98,15 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
         return train_repeatedly(args, &repeat);
     }
     if let Some(folder) = args.run.as_deref().filter(|folder| args.resume_or_start && has_run(folder)) {
+        let name = preset::load_run(&folder.join("spec.yaml"), &Overrides::default())?.spec.name;
+        let asked = preset::load(&args.preset, &args.overrides())?.spec.name;
+        if name != asked {
+            let what = format!(
+                "{} contains a run of {name}, not of {asked}; choose another folder with --run",
+                folder.display()
+            );
+            return Err(CliError::usage(what));
+        }
         if args.detach {
             let given = std::env::args_os().skip(1).filter(|arg| arg != "--detach");
             return detach::start(folder, given.chain((!args.headless).then(|| "--headless".into())));

@@ -18,6 +18,8 @@ pub struct PhaseOptions {
     pub watched: bool,
     /// The run that this one was branched from.
     pub parent: Option<PathBuf>,
+    /// A run whose data must be those of this one.
+    pub data_of: Option<PathBuf>,
     /// The settings that the last phase changes, as `key=value`.
     pub changes: Vec<String>,
     /// Steps at which a checkpoint is saved besides those of the spec.
@@ -69,6 +71,7 @@ pub fn train_phases(
             watched: options.watched && is_last,
             resume,
             parent: parent.take(),
+            data_of: options.data_of.clone(),
             script: script(phase, applied, &options.save_at),
             ..Options::default()
         };

@@ -47,7 +47,8 @@ pub fn verify(
         history.phases.iter_mut().rev().take(1).for_each(|phase| phase.until = Some(history.steps));
     }
     let save_at = history.saved.iter().map(|saved| saved.step).collect();
-    let options = PhaseOptions { threads, save_at, ..PhaseOptions::default() };
+    let data_of = Some(run.to_owned());
+    let options = PhaseOptions { threads, save_at, data_of, ..PhaseOptions::default() };
     let outcome = train_phases(again, &history.phases, &options, follow)?;
     if let Outcome::Unusable(what) | Outcome::Failed(what) = outcome {
         return Err(ExperimentError::NotAgain(what));

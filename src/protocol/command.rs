@@ -59,20 +59,23 @@ pub struct CommandError {
     expected: &'static str,
 }
 
+/// Whether it is above 0 and finite in the precision of training.
+fn is_usable(number: f64) -> bool {
+    number > 0.0 && (number as f32).is_finite()
+}
+
 impl Command {
     /// Checks the arguments.
     ///
     /// # Errors
     /// When one is out of range.
     pub fn check(&self) -> Result<(), CommandError> {
-        let positive = "a finite number above 0";
+        let positive = "a number above 0 that is finite in single precision";
         let (argument, found, fits, expected) = match self {
-            Self::ScaleLearningRate { factor } => {
-                ("factor", *factor, factor.is_finite() && *factor > 0.0, positive)
-            }
-            Self::SetLearningRate { value } => ("value", *value, value.is_finite() && *value > 0.0, positive),
+            Self::ScaleLearningRate { factor } => ("factor", *factor, is_usable(*factor), positive),
+            Self::SetLearningRate { value } => ("value", *value, is_usable(*value), positive),
             Self::SetClipnorm { global_clipnorm: Some(norm) } => {
-                ("global_clipnorm", *norm, norm.is_finite() && *norm > 0.0, positive)
+                ("global_clipnorm", *norm, is_usable(*norm), positive)
             }
             Self::SetDropout { rate } => {
                 ("rate", *rate, (0.0..1.0).contains(rate), "0 or more and less than 1")

@@ -67,18 +67,27 @@ impl Recorder {
         Self::write_to(folder, frames, metrics)
     }
 
-    /// Continues the files of a run that goes on at `from`, or from the start without it: what was recorded after that is dropped.
+    /// Continues the files of a run that goes on at `from`, or from the start without it: what was recorded after that is dropped. Returns
+    /// what is damaged or missing before it, in words, as well.
     ///
     /// # Errors
     /// If the files cannot be read or truncated, or the thread cannot be created.
-    pub fn resume(folder: &Folder, probe_budget: u64, from: Option<&ResumePoint>) -> Result<Self, RunError> {
+    pub fn resume(
+        folder: &Folder,
+        probe_budget: u64,
+        from: Option<&ResumePoint>,
+    ) -> Result<(Self, Option<String>), RunError> {
         let frames = folder.path().join("frames.bin");
-        let frames = match frames.exists() {
+        let (frames, damage) = match frames.exists() {
             true => FramesWriter::resume(&frames, probe_budget, from)?,
-            false => FramesWriter::create(&frames, probe_budget)?,
+            false => {
+                let lost = from
+                    .map(|_| "frames.bin is missing: what was recorded before cannot be shown".to_owned());
+                (FramesWriter::create(&frames, probe_budget)?, lost)
+            }
         };
         let metrics = MetricsWriter::resume(&folder.path().join("metrics.jsonl"), from)?;
-        Self::write_to(folder, frames, metrics)
+        Ok((Self::write_to(folder, frames, metrics)?, damage))
     }
 
     fn write_to(folder: &Folder, frames: FramesWriter, metrics: MetricsWriter) -> Result<Self, RunError> {

@@ -19,6 +19,8 @@ pub struct Options {
     pub resume: Option<Resume>,
     /// The run that this one is branched from.
     pub parent: Option<PathBuf>,
+    /// A run whose data, as its latest checkpoint knows them, must be those of this one.
+    pub data_of: Option<PathBuf>,
     /// Commands to apply before the step after so many steps, in the order of their steps.
     pub script: Vec<(u64, CommandRequest)>,
     /// The turn in which steps are made, if other trainings share the machine; it changes no bit of the training.
@@ -34,6 +36,7 @@ impl Default for Options {
             notes: Vec::new(),
             resume: None,
             parent: None,
+            data_of: None,
             script: Vec::new(),
             turn: None,
         }

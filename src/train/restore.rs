@@ -99,6 +99,23 @@ pub(super) fn restore(session: &mut Session, checkpoint: &LoadedCheckpoint) -> R
     Ok(state)
 }
 
+/// Checks that the data of `session` are those of the run in the folder `run`, as far as a checkpoint knows them.
+///
+/// # Errors
+/// With what has changed.
+pub(super) fn check_data(session: &Session, run: &Path) -> Result<(), String> {
+    let states =
+        checkpoint::by_step(run).into_iter().filter_map(|(_, path)| checkpoint::read_from(&path).ok());
+    let state = states.filter_map(|loaded| TrainingState::from_json(&loaded.state).ok()).next();
+    match state.and_then(|state| state.data.difference(&session.fingerprint())) {
+        None => Ok(()),
+        Some(difference) => Err(format!(
+            "the data have changed since {} was trained ({difference}): the same training cannot be repeated; restore the data",
+            run.display()
+        )),
+    }
+}
+
 /// The carried states of every shard.
 fn carried(
     shards: &[(usize, usize)],

@@ -10,6 +10,7 @@ use super::control::Control;
 use super::error::TrainError;
 use super::options::Options;
 use super::publisher::Publisher;
+use super::restore::check_data;
 use super::session::Session;
 use super::training_loop::{TrainingLoop, metric_names, write_files};
 use crate::metrics::{Metrics, VALIDATION};
@@ -197,6 +198,11 @@ fn train(
     if control.stop.is_some() {
         return Ok((RunStatus::Stopped { saved: false }, None));
     }
+    options
+        .data_of
+        .as_deref()
+        .map_or(Ok(()), |run| check_data(&session, run))
+        .map_err(TrainError::Unusable)?;
     let mut training = match folder.take() {
         Some(folder) => TrainingLoop::resume(session, folder, publisher, control, options)?,
         None => {

@@ -86,6 +86,36 @@ fn a_damaged_checkpoint_is_passed_over_for_an_earlier_one() {
 }
 
 #[test]
+fn damage_of_a_recording_and_an_edited_spec_are_said_and_nothing_is_lost() {
+    let spec = word_order(&[]);
+    let dir = tempfile::tempdir().unwrap();
+    let folder = run_folder(&dir);
+    assert_eq!(start(&spec, &folder, Some(13)).join(), Outcome::Stopped);
+    let frames = folder.join("frames.bin");
+    let mut bytes = fs::read(&frames).unwrap();
+    bytes[2000] ^= 1;
+    fs::write(&frames, &bytes).unwrap();
+    fs::write(folder.join("metrics.jsonl"), "").unwrap();
+    let edited =
+        fs::read_to_string(folder.join("spec.yaml")).unwrap().replace("dropout: 0.0", "dropout: 0.1") + "\n";
+    fs::write(folder.join("spec.yaml"), edited).unwrap();
+    let trainer = start(&spec, &folder, None);
+    let warnings: Vec<String> = trainer
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Log(line) if line.level == unrolled::protocol::Level::Warning => Some(line.text),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(trainer.join(), Outcome::Finished);
+    for part in ["spec.yaml: ", "metrics.jsonl has lost lines", "frames-damaged.bin"] {
+        assert!(warnings.iter().any(|warning| warning.contains(part)), "{part}: {warnings:?}");
+    }
+    assert_eq!(fs::read(folder.join("frames-damaged.bin")).unwrap(), bytes);
+}
+
+#[test]
 fn a_run_without_a_checkpoint_begins_again_and_one_that_is_locked_is_refused() {
     let spec = word_order(&[]);
     let whole = trained(&spec, &[]);

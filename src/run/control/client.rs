@@ -78,7 +78,6 @@ impl Client {
             Some(version) if version == u64::from(VERSION) => {}
             version => return Err(ControlError::Version { run: client.run, version: version.unwrap_or(0) }),
         }
-        client.stream.get_ref().set_read_timeout(None).map_err(|error| client.lost(error))?;
         Ok(client)
     }
 
@@ -106,6 +105,8 @@ impl Client {
     pub fn frames(mut self) -> Result<Frames, ControlError> {
         let header = self.request(&json!({ "request": "frames" }))?;
         let header: Header = serde_json::from_value(header).map_err(|error| self.lost(error.into()))?;
+        // A run that is paused has no events.
+        self.stream.get_ref().set_read_timeout(None).map_err(|error| self.lost(error))?;
         let run = self.run;
         let stream = FrameStream::new(self.stream).map_err(|source| ControlError::Lost { run, source })?;
         Ok(Frames { bytes: header.bytes, stream })
@@ -123,7 +124,13 @@ impl Client {
     fn read(&mut self) -> Result<Value, ControlError> {
         let mut line = Vec::new();
         let read = (&mut self.stream).take(16 * MAX_LINE as u64).read_until(b'\n', &mut line);
-        read.map_err(|error| self.lost(error))?;
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                let what = format!("it does not answer within {} s", PATIENCE.as_secs());
+                self.lost(io::Error::new(error.kind(), what))
+            }
+            _ => self.lost(error),
+        })?;
         let answer: Value = serde_json::from_slice(&line).map_err(|_| {
             let what = if line.is_empty() { "the run has closed it" } else { "an answer cannot be read" };
             self.lost(io::Error::new(io::ErrorKind::InvalidData, what))

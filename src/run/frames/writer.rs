@@ -9,6 +9,7 @@ use super::stream::count_scalars;
 use super::thinning::Thinning;
 use super::{FRAME_HEADER, FRAME_TRAILER, Frame, FrameReader, Index, Kind, header};
 use crate::durable;
+use crate::error::chain;
 use crate::protocol::{Event, Level, LogLine};
 use crate::run::record_file::{RecordFile, Space};
 use crate::run::{ResumePoint, RunError};
@@ -44,12 +45,25 @@ impl FramesWriter {
     ///
     /// # Errors
     /// If it cannot be read or truncated, or is no recording.
-    pub fn resume(path: &Path, probe_budget: u64, from: Option<&ResumePoint>) -> Result<Self, RunError> {
+    /// A recording that is damaged before the checkpoint is copied to `frames-damaged.bin` first; returns that in words.
+    pub fn resume(
+        path: &Path,
+        probe_budget: u64,
+        from: Option<&ResumePoint>,
+    ) -> Result<(Self, Option<String>), RunError> {
         let file = File::options().read(true).write(true).open(path).map_err(RunError::io("open", path))?;
         let (mut all, mut at_checkpoint) = (Resumable::new(probe_budget), None);
         let mut frames = FrameReader::new(path, &file)?;
-        // Damage further on ends what is kept.
-        while let Ok(Some(frame)) = frames.next() {
+        let mut damage = None;
+        loop {
+            let frame = match frames.next() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(error) => {
+                    damage = Some(chain(&error));
+                    break;
+                }
+            };
             if frame.kind == Kind::Index {
                 continue;
             }
@@ -61,6 +75,14 @@ impl FramesWriter {
                 at_checkpoint = Some(all.clone());
             }
         }
+        let damage = damage.filter(|_| from.is_some() && at_checkpoint.is_none());
+        if damage.is_some() {
+            let copy = path.with_file_name("frames-damaged.bin");
+            fs::copy(path, &copy).map_err(RunError::io("copy to", &copy))?;
+        }
+        let damage = damage.map(|what| {
+            format!("{what}; what was recorded before the checkpoint is in frames-damaged.bin, and the recording has a gap")
+        });
         let kept = match from {
             None => Resumable::new(probe_budget),
             // The event that the checkpoint is saved was not recorded any more: all that was, is before it.
@@ -70,12 +92,12 @@ impl FramesWriter {
             // Not even the header.
             file.set_len(0).map_err(RunError::io("truncate", path))?;
             let frames = Frames::new(path.to_owned(), file);
-            return Ok(Self { frames, thinning: kept.thinning, halve_at: None, lost: 0 });
+            return Ok((Self { frames, thinning: kept.thinning, halve_at: None, lost: 0 }, damage));
         }
         file.set_len(kept.end).map_err(RunError::io("truncate", path))?;
         let output = RecordFile::new(path.to_owned(), file, kept.end);
         let frames = Frames { output, offset: kept.end, index: kept.index };
-        Ok(Self { frames, thinning: kept.thinning, halve_at: None, lost: 0 })
+        Ok((Self { frames, thinning: kept.thinning, halve_at: None, lost: 0 }, damage))
     }
 
     /// Appends an event; it is on disk after the next [`flush`](Self::flush).

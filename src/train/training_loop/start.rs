@@ -1,12 +1,13 @@
 //! The start of training: at step 0, or from a checkpoint.
 
 use std::collections::VecDeque;
+use std::fs;
 
 use super::{Saving, TrainingLoop};
 use crate::data::Batch;
 use crate::protocol::{Event, Level, Resumed, Saved};
 use crate::run::checkpoint::{self, LoadedCheckpoint};
-use crate::run::{Folder, Reader, Recorder, ResumePoint};
+use crate::run::{Folder, Reader, Recorder, ResumePoint, check_run_files};
 use crate::train::control::{Clock, Control};
 use crate::train::cost::Cost;
 use crate::train::divergence::Divergence;
@@ -65,7 +66,10 @@ impl<'a> TrainingLoop<'a> {
             training.show_history(point.as_ref());
         }
         let budget = training.session.spec.watch.budget.saturating_mul(1 << 20);
-        training.publisher.record_to(Recorder::resume(&training.folder, budget, point.as_ref())?);
+        let before = training.warnings(loaded.as_ref());
+        let (recorder, damage) = Recorder::resume(&training.folder, budget, point.as_ref())?;
+        training.publisher.record_to(recorder);
+        before.into_iter().chain(damage).for_each(|text| training.publisher.log(Level::Warning, text));
         for (step, error) in damaged {
             training
                 .publisher
@@ -89,6 +93,23 @@ impl<'a> TrainingLoop<'a> {
         let (changes, parent) = (resume.changes.clone(), options.parent.clone());
         training.publisher.publish(Event::Resumed(Resumed { step, epoch, changes, parent }));
         Ok(training)
+    }
+
+    /// What is not as it was when a checkpoint was saved.
+    fn warnings(&self, loaded: Option<&LoadedCheckpoint>) -> Vec<String> {
+        let Some(loaded) = loaded else { return Vec::new() };
+        let mut warnings = Vec::new();
+        if let Err(error) = check_run_files(self.folder.path(), &loaded.run_files) {
+            warnings.push(format!("{}; training goes on with it as it is", crate::error::chain(&error)));
+        }
+        let bytes = fs::metadata(self.folder.path().join("metrics.jsonl")).map_or(0, |file| file.len());
+        if self.state.metrics_bytes.is_some_and(|saved| bytes < saved) {
+            warnings.push(format!(
+                "metrics.jsonl has lost lines since the checkpoint was saved: it has {bytes} bytes; `unrolled plot` and `replay` read \
+                 frames.bin"
+            ));
+        }
+        warnings
     }
 
     /// Takes over a checkpoint; returns where the recording goes on.

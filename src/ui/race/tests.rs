@@ -99,7 +99,7 @@ fn drawn(screen: &mut RaceScreen, width: u16, height: u16, theme: Theme) -> Stri
 /// The line of a network below the charts, its blanks as one.
 fn row(drawn: &str, name: &str) -> String {
     let is_row = |line: &&str| line.contains(&format!(" {name} "));
-    let row = drawn.lines().filter(is_row).last().unwrap_or_else(|| panic!("no {name}: {drawn}"));
+    let row = drawn.lines().rfind(is_row).unwrap_or_else(|| panic!("no {name}: {drawn}"));
     row.trim_matches('"').split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
