@@ -17,8 +17,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use unrolled::preset::{self, Overrides, RunSpec};
 use unrolled::protocol::{Command, Event, RunStatus};
-use unrolled::run::Reader;
 use unrolled::run::checkpoint::{self, LoadedCheckpoint, Which};
+use unrolled::run::{Folder, Reader, Recorder};
 use unrolled::train::{Options, Outcome, Resume, Trainer};
 
 /// A spec of its own for every kind of layer, data, schedule and stopper.
@@ -324,6 +324,30 @@ fn restored_weights_are_the_best_checkpoint_and_training_can_go_on_after_the_las
     let latest = checkpoint::by_step(&folder)[0].0;
     assert!(latest > last.0, "the best epoch is the last: {latest}");
     assert!(is_finished(&spec, &folder));
+}
+
+#[test]
+fn a_checkpoint_whose_event_was_not_recorded_is_one_to_resume_from_twice() {
+    let spec = word_order(&[]);
+    let whole = trained(&spec, &[]);
+    let dir = tempfile::tempdir().unwrap();
+    let folder = run_folder(&dir);
+    assert_eq!(start(&spec, &folder, Some(8)).join(), Outcome::Stopped);
+    // As if the process had been killed right after the checkpoint was complete.
+    let reader = Reader::open(&folder).unwrap();
+    let before =
+        reader.events().unwrap().map(Result::unwrap).take_while(|event| !matches!(event, Event::Saved(_)));
+    let before: Vec<Event> = before.collect();
+    let other = Folder::create(&dir.path().join("other")).unwrap();
+    let mut recorder = Recorder::start(&other, 1 << 20).unwrap();
+    before.into_iter().for_each(|event| drop(recorder.record(event).unwrap()));
+    recorder.finish().unwrap();
+    fs::copy(other.path().join("frames.bin"), folder.join("frames.bin")).unwrap();
+    // Then it goes on, and is killed before the next checkpoint: what it saves is taken away.
+    assert_eq!(start(&spec, &folder, Some(11)).join(), Outcome::Stopped);
+    fs::remove_dir_all(folder.join("checkpoints/step-11")).unwrap();
+    assert_eq!(start(&spec, &folder, None).join(), Outcome::Finished);
+    assert_same(&dir, &whole);
 }
 
 #[test]

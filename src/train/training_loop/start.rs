@@ -6,7 +6,7 @@ use std::fs;
 use super::{Saving, TrainingLoop};
 use crate::data::Batch;
 use crate::protocol::{Event, Level, Resumed, Saved};
-use crate::run::checkpoint::{self, LoadedCheckpoint};
+use crate::run::checkpoint::{self, LoadedCheckpoint, Which};
 use crate::run::{Folder, Reader, Recorder, ResumePoint, check_run_files};
 use crate::train::control::{Clock, Control};
 use crate::train::cost::Cost;
@@ -92,6 +92,13 @@ impl<'a> TrainingLoop<'a> {
         let TrainingState { step, epoch, .. } = training.state;
         let (changes, parent) = (resume.changes.clone(), options.parent.clone());
         training.publisher.publish(Event::Resumed(Resumed { step, epoch, changes, parent }));
+        if let Some(loaded) = &loaded {
+            // A process that was killed may not have recorded it: a later resume from the same checkpoint looks for it.
+            let best = checkpoint::read(training.folder.path(), Which::Best)
+                .is_ok_and(|best| best.path == loaded.path);
+            let (path, weights) = (loaded.path.clone(), loaded.fingerprint());
+            training.publisher.publish(Event::Saved(Saved { step: loaded.step, path, best, weights }));
+        }
         Ok(training)
     }
 
