@@ -12,7 +12,7 @@ use super::threads::ThreadArgs;
 use crate::escape::foreign;
 use crate::experiment::check_changes;
 use crate::preset::{self, Overrides, Resolved};
-use crate::run::{self, checkpoint};
+use crate::run::{self, RunState, checkpoint, owner};
 use crate::train::{Options, Progress, Resume};
 
 #[derive(Debug, clap::Args)]
@@ -63,7 +63,9 @@ pub(super) fn go_on(
         );
         return Err(CliError::usage(what));
     }
-    if progress.is_some_and(|progress| progress.is_complete) {
+    // A process that was killed at its very end has not restored the best weights yet.
+    let is_finished = || owner::state(folder).is_ok_and(|state| state == RunState::Finished);
+    if progress.is_some_and(|progress| progress.is_complete) && is_finished() {
         let folder = folder.display().to_string();
         let mut out = std::io::stdout().lock();
         let line = format!(

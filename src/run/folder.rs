@@ -186,7 +186,8 @@ pub fn read_json<T: DeserializeOwned>(run: &Path, name: &str) -> Result<T, RunEr
 pub fn check_empty(dir: &Path) -> Result<(), RunError> {
     check_empty_except(dir, |entry| {
         let is_empty_file = || entry.metadata().is_ok_and(|file| file.is_file() && file.len() == 0);
-        let unfinished = || WRITTEN.iter().any(|name| durable::beside(&dir.join(name)) == entry.path());
+        let mut written = WRITTEN.into_iter().chain([owner::FILE]);
+        let mut unfinished = || written.any(|name| durable::beside(&dir.join(name)) == entry.path());
         let no_owner = || {
             // This process has claimed the folder, or locks it next.
             let live = owner::live(dir);
