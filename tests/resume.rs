@@ -340,7 +340,9 @@ fn a_checkpoint_whose_event_was_not_recorded_is_one_to_resume_from_twice() {
     let before: Vec<Event> = before.collect();
     let other = Folder::create(&dir.path().join("other")).unwrap();
     let mut recorder = Recorder::start(&other, 1 << 20).unwrap();
-    before.into_iter().for_each(|event| drop(recorder.record(event).unwrap()));
+    for event in before {
+        recorder.record(event).unwrap();
+    }
     recorder.finish().unwrap();
     fs::copy(other.path().join("frames.bin"), folder.join("frames.bin")).unwrap();
     // Then it goes on, and is killed before the next checkpoint: what it saves is taken away.
