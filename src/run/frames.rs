@@ -14,6 +14,7 @@
 
 pub(crate) mod bytes;
 mod event;
+mod file_at;
 mod frame_reader;
 mod framing;
 mod index;
@@ -25,6 +26,7 @@ mod thinning;
 mod writer;
 
 pub(super) use event::decode;
+pub(super) use file_at::FileAt;
 pub(super) use frame_reader::FrameReader;
 pub(super) use framing::frame;
 pub(super) use index::Index;

@@ -18,13 +18,12 @@ mod queue;
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::frames::{FrameStream, frame};
+use super::frames::{FileAt, FrameStream, frame};
 use crate::protocol::{EpochMetrics, Event, RunInfo, RunStatus, StepMetrics, ValidationMetrics};
 use queue::Picture;
 pub use queue::{Queue, Received};
@@ -121,20 +120,6 @@ impl Prefix {
     /// If it cannot be read.
     pub(super) fn frames(&self) -> io::Result<FrameStream<impl Read>> {
         FrameStream::new(io::BufReader::with_capacity(64 * 1024, self.reader()))
-    }
-}
-
-/// Reads a shared file at its own position.
-struct FileAt<'f> {
-    file: &'f File,
-    offset: u64,
-}
-
-impl Read for FileAt<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(into, self.offset)?;
-        self.offset += count as u64;
-        Ok(count)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Reads a file frame by frame, each verified, up to its end or the first torn frame.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::bytes::PayloadReader;
+use super::file_at::FileAt;
 use super::{FRAME_HEADER, FRAME_TRAILER, Frame, HEADER, Kind, header};
 use crate::run::RunError;
 
@@ -133,18 +133,4 @@ pub(super) fn parse(frame: &[u8], length: usize) -> Option<(u8, u64)> {
     let mut take = PayloadReader(content);
     take.bytes(4)?;
     Some((take.byte()?, take.array().map(u64::from_le_bytes)?))
-}
-
-/// Reads a shared file at its own position.
-struct FileAt<'f> {
-    file: &'f File,
-    offset: u64,
-}
-
-impl Read for FileAt<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(into, self.offset)?;
-        self.offset += count as u64;
-        Ok(count)
-    }
 }
