@@ -146,12 +146,12 @@ fn diverging_rgb(value: f32, light: bool) -> [u8; 3] {
     })
 }
 
-/// From the middle of the scale to its ends in xterm's 256 colours: chosen by eye, as the nearest ones have
-/// other hues.
+/// From the middle of the scale to its ends in xterm's 256 colours: chosen by eye, as the nearest ones have other hues. Further from the
+/// middle is never darker on dark, nor brighter on light; the first step is grey, as there is no dark blue or orange that is quiet.
 const INDEXED_ON_DARK: [[u8; 9]; 2] =
-    [[233, 17, 18, 25, 26, 32, 74, 81, 117], [233, 52, 94, 130, 166, 172, 208, 214, 221]];
+    [[233, 235, 24, 25, 31, 32, 74, 75, 117], [233, 236, 94, 130, 166, 172, 208, 214, 222]];
 const INDEXED_ON_LIGHT: [[u8; 9]; 2] =
-    [[255, 189, 153, 117, 74, 32, 26, 25, 18], [255, 230, 223, 222, 215, 208, 172, 130, 94]];
+    [[255, 189, 153, 117, 74, 32, 26, 25, 18], [255, 254, 223, 222, 215, 208, 172, 130, 94]];
 
 fn diverging_indexed(value: f32, light: bool) -> Option<u8> {
     let [negative, positive] = if light { INDEXED_ON_LIGHT } else { INDEXED_ON_DARK };
@@ -215,4 +215,38 @@ pub(crate) fn rgb(color: Color) -> Option<[u8; 3]> {
         }
         232..=255 => [8 + 10 * (index - 232); 3],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance (WCAG 2.2, "relative luminance").
+    fn luminance(color: Color) -> f64 {
+        let linear = |channel: u8| match f64::from(channel) / 255.0 {
+            c if c <= 0.04045 => c / 12.92,
+            c => ((c + 0.055) / 1.055).powf(2.4),
+        };
+        let [r, g, b] = rgb(color).unwrap().map(linear);
+        0.2126 * r + 0.7152 * g + 0.0722 * b
+    }
+
+    #[test]
+    fn larger_values_stand_out_more_from_the_background() {
+        for (colors, light) in
+            [Colors::Ansi256, Colors::True].into_iter().flat_map(|c| [(c, false), (c, true)])
+        {
+            for sign in [-1.0, 1.0] {
+                let at =
+                    |level: i32| luminance(diverging(sign * level as f32 / LEVELS, colors, light).unwrap());
+                for level in 1..=LEVELS as i32 {
+                    let (less, more) = (at(level - 1), at(level));
+                    assert!(
+                        if light { more < less } else { more > less },
+                        "{colors:?} {light} {sign} {level}"
+                    );
+                }
+            }
+        }
+    }
 }
