@@ -1,4 +1,8 @@
-/// The number of steps back over which `hnorm` halves, or `None` without at least three usable steps.
+/// The least part of pairs of steps whose slopes have one sign, less those that have the other: Kendall's τ of norm and step.
+const CLEAR: f64 = 0.5;
+
+/// The number of steps back over which `hnorm` halves, or `None` without at least three usable steps or without a clear slope: where less
+/// than three quarters of all pairs of steps agree on whether the norm fades.
 ///
 /// `hnorm[t] ≈ a·2^(t/half_life)`: the slope `b` of `log2 hnorm` over `t` is the median of the slopes between all pairs
 /// of steps (Theil 1950, Sen 1968; robust against a third of outliers), and `half_life = 1/b`: positive when the
@@ -24,6 +28,10 @@ pub fn half_life(hnorm: &[f32], masked: Option<&[bool]>) -> Option<f32> {
         .enumerate()
         .flat_map(|(i, a)| points.iter().skip(i + 1).map(move |b| (b.1 - a.1) / (b.0 - a.0)))
         .collect();
+    let signs: f64 = slopes.iter().map(|slope| if *slope == 0.0 { 0.0 } else { slope.signum() }).sum();
+    if signs.abs() < CLEAR * slopes.len() as f64 {
+        return None;
+    }
     let middle = slopes.len() / 2;
     let (_, slope, _) = slopes.select_nth_unstable_by(middle, f64::total_cmp);
     (slope.abs() > 1e-9).then(|| (1.0 / *slope) as f32)
@@ -50,6 +58,16 @@ mod tests {
         let masked: Vec<bool> = (0..300).map(|t| t < 40).collect();
         (0..40).for_each(|t| norm[t] = 7.0);
         assert!((half_life(&norm, Some(&masked)).unwrap() - 10.0).abs() < 0.3);
+    }
+
+    #[test]
+    fn a_profile_that_rises_and_falls_has_no_clear_slope() {
+        let bent: Vec<f32> = (0..32_i32).map(|t| 2f32.powf((t - 12).abs() as f32 / 4.0)).collect();
+        assert_eq!(half_life(&bent, None), None);
+        // Noise of the size of the whole slope.
+        let noisy: Vec<f32> =
+            (0..32).map(|t| 2f32.powf((t as f32 * 12.9898).sin() + t as f32 / 64.0)).collect();
+        assert_eq!(half_life(&noisy, None), None);
     }
 
     #[test]

@@ -128,12 +128,16 @@ pub(super) fn decay(profile: &GradientProfile, norm: Norm) -> String {
     match half_life {
         _ if steps == 0 => "not in this recording".into(),
         _ if norms.iter().all(|norm| *norm == 0.0) => "zero everywhere: no gradient flows back".into(),
-        None => "neither decays nor grows".into(),
+        None => "no clear slope".into(),
         Some(half_life) if !half_life.is_finite() || half_life.abs() > 10.0 * steps as f32 => {
             format!("nearly constant over all {steps} steps")
         }
-        Some(half_life) if half_life > 0.0 => format!("halves every {half_life:.1} steps back"),
-        Some(half_life) => format!("doubles every {:.1} steps back", -half_life),
+        Some(half_life) => {
+            let verb = if half_life > 0.0 { "halves" } else { "doubles" };
+            // It differs from batch to batch by more than what further digits say.
+            let digits = usize::from(half_life.abs() < 10.0);
+            format!("{verb} every {:.digits$} steps back", half_life.abs())
+        }
     }
 }
 
