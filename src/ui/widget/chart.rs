@@ -37,7 +37,7 @@ pub enum LineStyle {
     Behind,
     /// In front.
     Solid,
-    /// Dashed, with a mark at every point.
+    /// A mark at every point, a dot where marks would touch, and no line: nothing was measured between them.
     Marked(char),
     /// One of several equal curves, told apart without colours.
     Named {
@@ -66,7 +66,7 @@ impl LineStyle {
     fn joins(self, x: usize) -> bool {
         match self {
             Self::Behind | Self::Solid => true,
-            Self::Marked(_) => !x.is_multiple_of(3),
+            Self::Marked(_) => false,
             Self::Named { .. } => self.has_point(x),
         }
     }
@@ -160,18 +160,27 @@ impl Chart<'_> {
             }
             marks.push((x, 0, *letter, theme.style(Role::Warning)));
         }
-        if let Some(x) = self.cursor.and_then(|x| scale.column(x)) {
-            for y in plot.top()..plot.bottom() {
-                set(buf, plot.x + (x / scale.across) as u16, y, '│', theme.style(Role::Cursor));
-            }
-        }
         let mut canvas = Canvas::new(plot, theme.glyphs);
         for curve in self.curves {
             scale.trace(curve, &mut canvas, &mut marks, theme);
         }
         canvas.paint(buf);
+        if let Some(x) = self.cursor.and_then(|x| scale.column(x)) {
+            self.draw_cursor(plot.x + (x / scale.across) as u16, plot, buf, theme);
+        }
         for (x, y, mark, style) in marks {
             set(buf, plot.x + x as u16, plot.y + y as u16, mark, style);
+        }
+    }
+
+    /// Draws the line of the cursor; what it crosses stays, in its colour.
+    fn draw_cursor(&self, x: u16, plot: Rect, buf: &mut Buffer, theme: &Theme) {
+        for y in plot.top()..plot.bottom() {
+            let Some(cell) = buf.cell_mut((x, y)) else { continue };
+            if matches!(cell.symbol(), " " | "·") {
+                cell.set_char('│');
+            }
+            cell.set_style(theme.style(Role::Cursor));
         }
     }
 
