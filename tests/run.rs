@@ -10,6 +10,7 @@ use unrolled::metrics::Task;
 use unrolled::protocol::{
     Activations, DataFacts, Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level,
     LogLine, ModelTable, ParamNorms, ProbeFrame, QuantityHealth, RunInfo, RunStatus, Saved, StepMetrics,
+    TokenPrediction,
 };
 use unrolled::run::checkpoint::{self, Checkpoint, NamedTensor, Which};
 use unrolled::run::{Folder, Reader, Recorder, RunError, check_run_files};
@@ -81,7 +82,10 @@ fn probe(step: u64, probe: usize) -> Event {
     let values: Vec<f32> = (0..80).map(|i| ((i as u64 + step) as f32 * 0.37).sin()).collect();
     let h = Activations { layer: 1, direction: None, quantity: "h".into(), units: 8, values };
     let c = Activations { quantity: "c".into(), values: vec![0.0; 80], ..h.clone() };
-    Event::Probe(Box::new(ProbeFrame { step, probe, prediction: vec![0.25, 0.75], activations: vec![h, c] }))
+    let outputs = vec![("1".to_owned(), 0.75), ("0".to_owned(), 0.25)];
+    let by_token = vec![TokenPrediction::default(), TokenPrediction { outputs }];
+    let activations = vec![h, c];
+    Event::Probe(Box::new(ProbeFrame { step, probe, prediction: vec![0.25, 0.75], by_token, activations }))
 }
 
 /// The events of a trainer for two epochs of fifty steps.

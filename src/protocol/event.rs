@@ -244,8 +244,25 @@ pub struct ProbeFrame {
     /// The probability of each class, in class order, or the numbers of the output; of a network with an output at every step
     /// those of the last step of the probe.
     pub prediction: Vec<f32>,
+    /// The prediction after each token, an entry per entry of [`ProbeText::tokens`], each with up to [`TokenPrediction::MOST`] outputs: of a
+    /// network with an output at every step that of the step, of one with a single output its prediction for the text up to and including
+    /// the token. Empty where no prediction is made, and in recordings that lack it.
+    pub by_token: Vec<TokenPrediction>,
     /// The activations of each recurrent layer after each token.
     pub activations: Vec<Activations>,
+}
+
+/// The leading outputs of a network after one token of a probe.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TokenPrediction {
+    /// Name and value of each output: of classes and labels the most probable ones, most probable first; of numbers the first ones, without
+    /// names. Names are text of the data: escape them before printing.
+    pub outputs: Vec<(String, f32)>,
+}
+
+impl TokenPrediction {
+    /// Maximum number of outputs.
+    pub const MOST: usize = 3;
 }
 
 /// One quantity of one recurrent layer at every token of a probe.

@@ -87,4 +87,7 @@ pub struct ProbeText {
     /// The expected prediction as text, if known; not escaped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth: Option<String>,
+    /// The target of each token, where the data have one at every step; not escaped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
 }

@@ -250,7 +250,13 @@ mod tests {
         let values = (0..500).map(|i| ((i * step) as f32).sin()).collect();
         let activations =
             vec![Activations { layer: 0, direction: None, quantity: "h".into(), units: 50, values }];
-        Event::Probe(Box::new(ProbeFrame { step, probe: 0, prediction: vec![0.5], activations }))
+        Event::Probe(Box::new(ProbeFrame {
+            step,
+            probe: 0,
+            prediction: vec![0.5],
+            by_token: Vec::new(),
+            activations,
+        }))
     }
 
     /// Reads the steps of `frames`; returns how many of them are no pictures.

@@ -120,7 +120,13 @@ mod tests {
         recorder.record(Event::Log(LogLine { level: Level::Warning, text: "hot".into() })).unwrap();
         recorder.record(Event::Status(RunStatus::Finished)).unwrap();
         // A probe of an earlier step may come late.
-        let probe = ProbeFrame { step: 3, probe: 0, prediction: vec![0.5], activations: Vec::new() };
+        let probe = ProbeFrame {
+            step: 3,
+            probe: 0,
+            prediction: vec![0.5],
+            by_token: Vec::new(),
+            activations: Vec::new(),
+        };
         recorder.record(Event::Probe(Box::new(probe))).unwrap();
         recorder.finish().unwrap();
         let whole = Outline::read(dir.path(), false).unwrap();

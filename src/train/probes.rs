@@ -1,4 +1,8 @@
-use ndarray::{Array2, ArrayView3, Axis, Slice, concatenate};
+mod predictions;
+
+use std::ops::Range;
+
+use ndarray::{Array2, Axis, Slice, concatenate};
 
 use crate::data::{
     Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, encode_sentences, split_words,
@@ -8,6 +12,7 @@ use crate::nn::{Mode, Model, Params, Quantity, Shape, Shard, TargetsView};
 use crate::number;
 use crate::preset;
 use crate::protocol::{Activations, ProbeFrame, ProbeText};
+use predictions::{OutputReader, Prefixes};
 
 /// The number of time steps between two labels of numeric sequences.
 const LABEL_EVERY: usize = 5;
@@ -18,9 +23,14 @@ pub(super) struct Probes {
     pub texts: Vec<ProbeText>,
     inputs: Inputs,
     shard: Shard,
+    reader: OutputReader,
+    prefixes: Option<Prefixes>,
 }
 
 impl Probes {
+    /// Maximum number of tokens of a text after which a prediction of its own is made.
+    pub const MOST_PREFIXES: usize = Prefixes::MOST;
+
     /// Encodes the probes of a preset: texts by `tokens`, or the first sequences of `data`.
     pub fn new(
         spec: &preset::Probes,
@@ -34,11 +44,19 @@ impl Probes {
             (preset::Probes::Texts(_), ..) => nothing(),
             (preset::Probes::First(count), ..) => first(*count, data, model.has_mask()),
         };
-        Self { texts, inputs, shard: Shard::new(model, params) }
+        let tokens = tokens.filter(|_| matches!(spec, preset::Probes::Texts(_)));
+        let prefixes = tokens.and_then(|spec| Prefixes::new(&texts, &inputs, spec, model, params));
+        let reader = OutputReader::new(data, model);
+        Self { texts, inputs, shard: Shard::new(model, params), reader, prefixes }
     }
 
-    /// Adds a text; returns it as encoded.
-    pub fn add(&mut self, text: &str, known: &Vocabularies, spec: &TokenSpec) -> Option<ProbeText> {
+    /// Adds a text, encoded by `known` and `spec`; returns it as encoded.
+    pub fn add(
+        &mut self,
+        text: &str,
+        (known, spec): (&Vocabularies, &TokenSpec),
+        (model, params): (&Model, &Params),
+    ) -> Option<ProbeText> {
         let (texts, inputs) = encode(&[text.to_owned()], known, spec);
         let joined = match (&self.inputs, inputs) {
             (_, inputs) if self.texts.is_empty() => inputs,
@@ -49,6 +67,7 @@ impl Probes {
         let added = texts.into_iter().next()?;
         self.inputs = joined;
         self.texts.push(added.clone());
+        self.prefixes = Prefixes::new(&self.texts, &self.inputs, spec, model, params);
         Some(added)
     }
 
@@ -62,6 +81,17 @@ impl Probes {
         self.shard.load(network_input(&self.inputs), TargetsView::None);
         self.shard.forward(model, params, Mode::Evaluate);
         let output = self.shard.output(model);
+        let by_prefix = self.prefixes.as_mut().map(|prefixes| prefixes.outputs(model, params));
+        let (reader, prefixes) = (&self.reader, self.prefixes.as_ref());
+        let is_sequence = matches!(model.output(), Shape::Sequence { .. });
+        let by_token = |row, text: &ProbeText| match prefixes.zip(by_prefix.as_ref()) {
+            Some((prefixes, outputs)) => prefixes.by_token(row, text, outputs.view(), reader),
+            None if is_sequence => {
+                let steps = text.first_step..text.first_step + text.tokens.len();
+                steps.map(|step| reader.leading(output.view(), row, step)).collect()
+            }
+            None => Vec::new(),
+        };
         let buffers = self.shard.recurrent_buffers(model);
         let quantities = buffers.iter().flat_map(|(layer, direction, cell, buffer)| {
             Quantity::all(*cell, buffer).into_iter().map(move |quantity| (*layer, *direction, quantity))
@@ -70,7 +100,8 @@ impl Probes {
         let frame = |(row, text): (usize, &ProbeText)| ProbeFrame {
             step,
             probe: row,
-            prediction: prediction(model, output.view(), row, text),
+            prediction: reader.all(output.view(), row, if is_sequence { last_step(text) } else { 0 }),
+            by_token: by_token(row, text),
             activations: quantities
                 .iter()
                 .map(|(layer, direction, values_of)| {
@@ -112,6 +143,7 @@ fn read(texts: &[String], vocabulary: &Vocabulary, spec: &TokenSpec) -> (Vec<Pro
             tokens: ids.iter().map(|id| vocabulary.word(*id).to_owned()).collect(),
             first_step: spec.first_step(ids.len()),
             truth: None,
+            targets: Vec::new(),
         });
     }
     (probes, Inputs::Tokens(rows))
@@ -127,7 +159,7 @@ fn sentences(texts: &[String], known: &Vocabularies, spec: &TokenSpec) -> (Vec<P
     let Ok(inputs) = encode_sentences(known, spec, &words) else { return nothing() };
     let probe = |(text, words): (&String, &Vec<&str>)| {
         let tokens = words.iter().map(|word| (*word).to_owned()).collect();
-        ProbeText { text: text.clone(), tokens, first_step: 0, truth: None }
+        ProbeText { text: text.clone(), tokens, first_step: 0, truth: None, targets: Vec::new() }
     };
     (texts.iter().zip(&words).map(probe).collect(), inputs)
 }
@@ -150,6 +182,7 @@ fn first(count: usize, data: &Data, masked: bool) -> (Vec<ProbeText>, Inputs) {
         ProbeText {
             text: format!("{name} sequence {}", row + 1),
             truth: truth(split, row, last, &data.labels),
+            targets: targets(split, row, first_step..first_step + tokens.len(), &data.labels),
             tokens,
             first_step,
         }
@@ -212,22 +245,16 @@ fn truth(split: &Dataset, row: usize, last: usize, labels: &[String]) -> Option<
     }
 }
 
-/// The prediction for one probe.
-fn prediction(model: &Model, output: ArrayView3<'_, f32>, row: usize, text: &ProbeText) -> Vec<f32> {
-    let step = match model.output() {
-        Shape::Sequence { .. } => (text.first_step + text.tokens.len()).saturating_sub(1),
-        Shape::Vector { .. } | Shape::Ids { .. } => 0,
-    };
-    let (rows, steps, features) = output.dim();
-    if row >= rows || step >= steps {
-        return Vec::new();
-    }
-    let output = (0..features).map(|i| output[(row, step, i)]);
-    match model.loss().has_classes() && features == 1 {
-        // One sigmoid is the probability of class 1.
-        true => output.flat_map(|p| [1.0 - p, p]).collect(),
-        false => output.collect(),
-    }
+/// The target of each of the `steps` of a sequence, where there is one at every step.
+fn targets(split: &Dataset, row: usize, steps: Range<usize>, labels: &[String]) -> Vec<String> {
+    let Targets::Steps(classes) = &split.targets else { return Vec::new() };
+    let label = |step| labels.get(*classes.get((row, step))? as usize).cloned();
+    steps.map(|step| label(step).unwrap_or_default()).collect()
+}
+
+/// The time step of the last token.
+fn last_step(text: &ProbeText) -> usize {
+    (text.first_step + text.tokens.len()).saturating_sub(1)
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ impl Session {
     pub(super) fn add_probe(&mut self, text: &str) -> Result<ProbeText, &'static str> {
         let (tokens, known) = (self.spec.token_spec(), &self.vocabularies);
         let (Some(tokens), Some(known)) = (tokens, known) else { return Err("the network reads no texts") };
-        self.watch.add_probe(text, known, &tokens).ok_or("the other probes are no texts")
+        self.watch.add_probe(text, (known, &tokens), &self.stepper).ok_or("the other probes are no texts")
     }
 
     /// The tokens, or time steps, of `sequences`, padding counted.

@@ -72,8 +72,13 @@ impl Watch {
     }
 
     /// Adds a text to the probes; returns it as encoded, or `None` where probes are no texts.
-    pub fn add_probe(&mut self, text: &str, known: &Vocabularies, tokens: &TokenSpec) -> Option<ProbeText> {
-        self.probes.add(text, known, tokens)
+    pub fn add_probe(
+        &mut self,
+        text: &str,
+        encoding: (&Vocabularies, &TokenSpec),
+        stepper: &Stepper,
+    ) -> Option<ProbeText> {
+        self.probes.add(text, encoding, (stepper.model(), stepper.params()))
     }
 
     /// The step of the last sample of a language model; 0 without any.

@@ -105,7 +105,13 @@ mod tests {
         };
         let both = [Direction::Forward, Direction::Backward];
         let activations = both.into_iter().flat_map(|d| quantities.iter().map(move |q| held(d, q))).collect();
-        Event::Probe(Box::new(ProbeFrame { step: 1, probe: 0, prediction: Vec::new(), activations }))
+        Event::Probe(Box::new(ProbeFrame {
+            step: 1,
+            probe: 0,
+            prediction: Vec::new(),
+            by_token: Vec::new(),
+            activations,
+        }))
     }
 
     #[test]

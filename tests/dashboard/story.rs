@@ -4,7 +4,7 @@ use unrolled::metrics::{Metrics, Task, half_life};
 use unrolled::protocol::{
     Activations, ClassCount, DataFacts, Direction, EpochMetrics, Event, GradientProfile, Instruments,
     LayerHealth, LayerRow, Level, LogLine, ModelTable, ParamNorms, ProbeFrame, ProbeText, QuantityHealth,
-    RunInfo, RunStatus, Saved, StepMetrics,
+    RunInfo, RunStatus, Saved, StepMetrics, TokenPrediction,
 };
 use unrolled::rng::Rng;
 use unrolled::ui::dashboard::Dashboard;
@@ -108,7 +108,13 @@ pub fn info() -> RunInfo {
         probes: PROBES
             .map(|text| {
                 let tokens: Vec<String> = text.split(' ').map(str::to_owned).collect();
-                ProbeText { text: text.into(), first_step: LENGTH - tokens.len(), tokens, truth: None }
+                ProbeText {
+                    text: text.into(),
+                    first_step: LENGTH - tokens.len(),
+                    tokens,
+                    truth: None,
+                    targets: Vec::new(),
+                }
             })
             .into(),
         epochs: EPOCHS as usize,
@@ -254,6 +260,7 @@ fn activations(step: u64, probe: usize, gone: f64) -> Event {
         step,
         probe,
         prediction: vec![1.0 - positive, positive],
+        by_token: (1..=tokens).map(|read| after_token(positive, read as f32 / tokens as f32)).collect(),
         activations: vec![Activations {
             layer: 1,
             direction: None,
@@ -262,6 +269,15 @@ fn activations(step: u64, probe: usize, gone: f64) -> Event {
             values,
         }],
     }))
+}
+
+/// The prediction after a share of a text, at whose end class 1 is predicted with probability `positive`.
+fn after_token(positive: f32, share: f32) -> TokenPrediction {
+    let positive = 0.5 + (positive - 0.5) * share;
+    let both = [("negative".to_owned(), 1.0 - positive), ("positive".to_owned(), positive)];
+    let mut outputs = both.to_vec();
+    outputs.sort_by(|a, b| b.1.total_cmp(&a.1));
+    TokenPrediction { outputs }
 }
 
 /// A run on a series, whose epochs have errors in its units and those of the baselines.

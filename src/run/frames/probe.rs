@@ -1,7 +1,7 @@
 //! A probe frame with one byte per activation.
 
 use super::bytes::{PayloadReader, put_direction, put_f32, put_f32s, put_str, put_uint};
-use crate::protocol::{Activations, ProbeFrame};
+use crate::protocol::{Activations, ProbeFrame, TokenPrediction};
 
 /// The code of a value that is not finite.
 const NOT_FINITE: i8 = -128;
@@ -17,6 +17,14 @@ pub(super) fn put(out: &mut Vec<u8>, frame: &ProbeFrame) {
         put_str(out, &part.quantity);
         put_uint(out, part.units as u64);
         put_quantised(out, &part.values);
+    }
+    put_uint(out, frame.by_token.len() as u64);
+    for prediction in &frame.by_token {
+        put_uint(out, prediction.outputs.len() as u64);
+        for (name, value) in &prediction.outputs {
+            put_str(out, name);
+            put_f32(out, *value);
+        }
     }
 }
 
@@ -34,7 +42,24 @@ pub(super) fn take(take: &mut PayloadReader<'_>, step: u64) -> Option<ProbeFrame
             values: take_quantised(take)?,
         });
     }
-    Some(ProbeFrame { step, probe, prediction, activations })
+    let by_token = take_predictions(take)?;
+    Some(ProbeFrame { step, probe, prediction, by_token, activations })
+}
+
+/// The predictions by token; empty at the end of a payload that lacks them.
+fn take_predictions(take: &mut PayloadReader<'_>) -> Option<Vec<TokenPrediction>> {
+    if take.0.is_empty() {
+        return Some(Vec::new());
+    }
+    let (tokens, mut by_token) = (take.count()?, Vec::new());
+    for _ in 0..tokens {
+        let (count, mut outputs) = (take.count()?, Vec::new());
+        for _ in 0..count {
+            outputs.push((take.str()?.to_owned(), take.f32()?));
+        }
+        by_token.push(TokenPrediction { outputs });
+    }
+    Some(by_token)
 }
 
 /// Appends the count, a scale, and a signed byte per value: `round(value / scale)` with `scale = max |value| / 127`.

@@ -6,6 +6,7 @@ use ratatui::widgets::{Clear, Widget as _};
 
 use super::gradient::{decay, rho};
 use crate::escape;
+use crate::metrics::Task;
 use crate::number;
 use crate::protocol::{LayerHealth, ParamNorms, RunInfo};
 use crate::ui::dashboard::Dashboard;
@@ -102,15 +103,35 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
         }
         Panel::Hidden => {
             let shown = dash.view.activations(&dash.run).map_or("h", |a| a.quantity.as_str());
-            vec![
+            let frame = dash.view.probe(&dash.run);
+            let mut texts = vec![
                 quantity(shown),
                 "Look for the word at which columns change, and whether the change persists until the last row: \
                  only the last hidden state reaches the layers above (unless return_sequences). Columns of one \
                  full colour are saturated units: little gradient passes through them. If there are more units \
                  than columns, neighbours share one, which shows the largest value. g shows the next quantity."
                     .into(),
-            ]
+            ];
+            texts.extend(frame.filter(|frame| !frame.by_token.is_empty()).map(|_| by_token(dash)));
+            texts
         }
+    }
+}
+
+/// Explains the predictions behind the rows.
+fn by_token(dash: &Dashboard) -> String {
+    let has_targets =
+        dash.run.info().is_some_and(|info| info.probes.iter().any(|probe| !probe.targets.is_empty()));
+    match dash.run.info().map(|info| info.task) {
+        Some(Task::Tags | Task::Language) if has_targets => {
+            "Behind each row is the prediction at that step, green where it is the target.".into()
+        }
+        Some(Task::Tags) => "Behind each row is the predicted tag with its probability.".into(),
+        Some(Task::Language) => {
+            "Behind each row is the most probable next token with its probability.".into()
+        }
+        _ => "Behind each row is what the network would predict if the text ended there: see which word turns it."
+            .into(),
     }
 }
 

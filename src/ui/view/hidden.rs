@@ -10,7 +10,7 @@ use super::gradient::layer_name;
 use crate::escape;
 use crate::metrics::is_predicted;
 use crate::number;
-use crate::protocol::{ClassCount, ProbeFrame};
+use crate::protocol::{ClassCount, ProbeFrame, ProbeText, TokenPrediction};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view_state::Panel;
@@ -30,10 +30,15 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         .map(|probe| probe.tokens.iter().map(|token| escape::foreign(token)).collect())
         .unwrap_or_default();
     let first_step = probe.map_or(0, |probe| probe.first_step);
+    let notes = shown
+        .zip(probe)
+        .map(|((frame, _), probe)| by_token(frame, probe, area.width < WIDE, theme))
+        .unwrap_or_default();
     let map = shown.map(|(_, activations)| HeatMap {
         values: &activations.values,
         columns: activations.units,
         labels: &labels,
+        notes: &notes,
         scale,
         selected: view.position.and_then(|at| at.checked_sub(first_step)).filter(|row| *row < labels.len()),
     });
@@ -90,12 +95,40 @@ fn quantity_name(quantity: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns 1 for values bounded by `tanh`; else the greatest magnitude, rounded up to a power of two so that colours
-/// rarely jump.
+/// The least scale: smaller values are as good as 0.
+const LEAST_SCALE: f32 = 1.0 / 64.0;
+
+/// The greatest magnitude, rounded up to a power of two so that colours rarely jump.
 fn scale(values: &[f32]) -> f32 {
     let greatest =
         values.iter().filter(|value| value.is_finite()).fold(0.0_f32, |max, value| max.max(value.abs()));
-    if greatest <= 1.0 { 1.0 } else { greatest.log2().ceil().exp2() }
+    greatest.max(LEAST_SCALE).log2().ceil().exp2()
+}
+
+/// Letters of a class where there is no space for its whole name.
+const SHORT: usize = 3;
+
+/// The prediction after each token: the leading class with its probability, or a number. Its colour says whether it is the target, where the
+/// data have one for the token.
+fn by_token<'a>(frame: &'a ProbeFrame, probe: &'a ProbeText, short: bool, theme: &Theme) -> Vec<Piece<'a>> {
+    let note = |(i, prediction): (usize, &'a TokenPrediction)| {
+        let target = probe.targets.get(i).filter(|target| !target.is_empty());
+        let Some((name, value)) = prediction.outputs.first() else {
+            return ("".into(), Style::new());
+        };
+        if name.is_empty() {
+            return (number::metric(f64::from(*value)).into(), theme.style(Role::Text));
+        }
+        let shown: String =
+            escape::foreign(name).chars().take(if short { SHORT } else { usize::MAX }).collect();
+        let said = format!("{shown} {value:.2}");
+        match target {
+            Some(target) if target == name => (said.into(), theme.style(Role::Good)),
+            Some(_) => (said.into(), theme.style(Role::Bad)),
+            None => (said.into(), theme.style(Role::Text)),
+        }
+    };
+    frame.by_token.iter().enumerate().map(note).collect()
 }
 
 /// From this width on the frame has space for whole words.

@@ -1,0 +1,123 @@
+//! The predictions of a network for a probe: at its end, and after each of its tokens.
+
+use ndarray::{Array2, Array3, ArrayView3};
+
+use crate::data::{Data, Inputs, TokenSpec, Vocabularies};
+use crate::infer::network_input;
+use crate::nn::{Mode, Model, Params, Shape, Shard, TargetsView};
+use crate::protocol::{ProbeText, TokenPrediction};
+
+/// Texts cut after each of their tokens, for networks with a single output: such a network predicts after a token as if the text ended
+/// there.
+#[derive(Debug)]
+pub(super) struct Prefixes {
+    inputs: Inputs,
+    /// The number of rows of each probe: those of its last tokens.
+    rows: Vec<usize>,
+    shard: Shard,
+}
+
+impl Prefixes {
+    /// Maximum number of tokens of a text after which a prediction is made: the last ones.
+    pub const MOST: usize = 64;
+
+    /// Cuts `texts`, whose ids are in `inputs`. `None` if the network has an output at every step, or if `inputs` are no rows of ids.
+    pub fn new(
+        texts: &[ProbeText],
+        inputs: &Inputs,
+        spec: &TokenSpec,
+        model: &Model,
+        params: &Params,
+    ) -> Option<Self> {
+        let (Inputs::Tokens(ids), Shape::Vector { .. }) = (inputs, model.output()) else { return None };
+        let (mut all, mut rows) = (Vec::new(), Vec::new());
+        for (text, ids) in texts.iter().zip(ids.rows()) {
+            let ids: Vec<u32> = ids.iter().skip(text.first_step).take(text.tokens.len()).copied().collect();
+            let first = ids.len().saturating_sub(Self::MOST);
+            (first..ids.len()).for_each(|last| all.extend(spec.pad(&ids[..=last])));
+            rows.push(ids.len() - first);
+        }
+        let ids = Array2::from_shape_vec((rows.iter().sum(), spec.length), all).ok()?;
+        Some(Self { inputs: Inputs::Tokens(ids), rows, shard: Shard::new(model, params) })
+    }
+
+    /// The outputs after each token, `[row, step, output]`; see [`Prefixes::by_token`].
+    pub fn outputs(&mut self, model: &Model, params: &Params) -> Array3<f32> {
+        self.shard.reset_states();
+        self.shard.load(network_input(&self.inputs), TargetsView::None);
+        self.shard.forward(model, params, Mode::Evaluate);
+        self.shard.output(model)
+    }
+
+    /// The rows of `outputs` that belong to the tokens of a probe, and the tokens before them.
+    fn rows_of(&self, probe: usize, tokens: usize) -> (usize, usize) {
+        let before = self.rows.iter().take(probe).sum();
+        (before, tokens - self.rows.get(probe).copied().unwrap_or(0).min(tokens))
+    }
+
+    /// The predictions after each token of a probe; of tokens before the last [`Prefixes::MOST`] none.
+    pub fn by_token(
+        &self,
+        probe: usize,
+        text: &ProbeText,
+        outputs: ArrayView3<'_, f32>,
+        reader: &OutputReader,
+    ) -> Vec<TokenPrediction> {
+        let (from, without) = self.rows_of(probe, text.tokens.len());
+        let rows = from..from + (text.tokens.len() - without);
+        let predicted = rows.map(|row| reader.leading(outputs, row, 0));
+        (0..without).map(|_| TokenPrediction::default()).chain(predicted).collect()
+    }
+}
+
+/// Reads what outputs mean.
+#[derive(Debug)]
+pub(super) struct OutputReader {
+    /// The names of the classes or labels; of the tokens of a language model.
+    names: Vec<String>,
+    has_classes: bool,
+}
+
+impl OutputReader {
+    /// Of a network trained on `data`.
+    pub fn new(data: &Data, model: &Model) -> Self {
+        let has_classes = model.loss().has_classes();
+        let words = || {
+            let words = data.vocabularies.as_ref().map(Vocabularies::first)?;
+            Some((0..words.len() as u32).map(|id| words.word(id).to_owned()).collect())
+        };
+        let names = match data.labels.is_empty() && has_classes {
+            true => words().unwrap_or_default(),
+            false => data.labels.clone(),
+        };
+        Self { names, has_classes }
+    }
+
+    /// All outputs for sequence `row` at `step`: the probability of each class, or numbers; empty beyond the outputs.
+    pub fn all(&self, outputs: ArrayView3<'_, f32>, row: usize, step: usize) -> Vec<f32> {
+        let (rows, steps, features) = outputs.dim();
+        if row >= rows || step >= steps {
+            return Vec::new();
+        }
+        let values = (0..features).map(|i| outputs[(row, step, i)]);
+        match self.has_classes && features == 1 {
+            // One sigmoid is the probability of class 1.
+            true => values.flat_map(|p| [1.0 - p, p]).collect(),
+            false => values.collect(),
+        }
+    }
+
+    /// The leading ones of them, with their names.
+    pub fn leading(&self, outputs: ArrayView3<'_, f32>, row: usize, step: usize) -> TokenPrediction {
+        let mut values: Vec<(usize, f32)> = self.all(outputs, row, step).into_iter().enumerate().collect();
+        if self.has_classes {
+            values.sort_by(|a, b| b.1.total_cmp(&a.1));
+        }
+        values.truncate(TokenPrediction::MOST);
+        let named = |(i, value)| {
+            let name = self.names.get(i).filter(|_| self.has_classes).cloned().unwrap_or_default();
+            (name, value)
+        };
+        TokenPrediction { outputs: values.into_iter().map(named).collect() }
+    }
+}
