@@ -207,6 +207,29 @@ const VIEWS: [&[Action]; 5] = [
 ];
 
 #[test]
+fn the_pictures_of_an_earlier_step_are_those_that_a_live_screen_showed() {
+    let events = story();
+    let dir = recorded(&events);
+    let recording = Recording::open(dir.path()).unwrap();
+    let mut now = live(dir.path(), &events, STEPS);
+    let shown = |dash: &Dashboard| {
+        let layer = dash.run.recurrent_layers().next().unwrap();
+        let probes = [0, 1].map(|probe| dash.run.probe(probe).cloned());
+        (dash.run.profiles(layer).cloned(), dash.run.health(layer).cloned(), probes)
+    };
+    let latest = shown(&now);
+    for step in [1, 9, 10, 11, 195, 196, 197, 400, STEPS - 1, STEPS] {
+        let pictures = recording.pictures_at(step, 10);
+        assert_eq!(pictures.is_some(), step > 0);
+        now.run.look_back(pictures);
+        assert_eq!(shown(&now), shown(&live(dir.path(), &events, step)), "step {step}");
+        assert!(now.run.looks_back_to().is_some_and(|shown| shown <= step));
+    }
+    now.run.look_back(None);
+    assert_eq!(shown(&now), latest);
+}
+
+#[test]
 fn at_every_step_the_screen_is_that_of_the_live_run() {
     let events = story();
     let dir = recorded(&events);

@@ -28,7 +28,7 @@ use super::input::Input;
 use super::keymap::{self, Action, Context};
 use super::menu::{Menu, Request};
 use super::race::RaceScreen;
-use super::replay::Replay;
+use super::replay::{Recording, Replay};
 use super::runs::RunsScreen;
 use super::terminal::Notice;
 use super::theme::Theme;
@@ -101,13 +101,41 @@ struct RunScreen {
     commands: Option<CommandSender>,
     /// Where the dashboard is in a recorded run.
     replay: Option<Box<Replay>>,
-    /// The user's choice to end the trainer; the screen ends with it.
+    /// The recording of the run, once an earlier step was looked at.
+    recording: Option<Recording>,
+    /// The user's choice to end the trainer.
     ending: Option<LeaveChoice>,
 }
 
 impl RunScreen {
     fn over(&self) -> bool {
         self.dashboard.run.is_over()
+    }
+
+    /// Applies a key's action if it concerns the view; returns whether it did.
+    fn act_on_view(&mut self, action: Action) -> bool {
+        let cursor = self.dashboard.view.cursor;
+        let acted = self.dashboard.act(action);
+        self.look_back_from(cursor);
+        acted
+    }
+
+    /// Shows the pictures of the step under the cursor, if that is no longer `before`; without a cursor the latest.
+    fn look_back_from(&mut self, before: Option<u64>) {
+        let Dashboard { run, view, .. } = &mut self.dashboard;
+        if view.cursor == before {
+            return;
+        }
+        let Some(step) = view.cursor else { return run.look_back(None) };
+        let Some((folder, every)) = run.info().map(|info| (info.folder.clone(), info.watch_every)) else {
+            return;
+        };
+        if self.recording.as_ref().is_none_or(|recording| !recording.is_current()) {
+            self.recording = Recording::open(&folder).ok();
+        }
+        let pictures =
+            self.recording.as_ref().and_then(|recording| recording.pictures_at(step, every as u64));
+        run.look_back(pictures);
     }
 }
 
@@ -339,7 +367,7 @@ impl<'a> App<'a> {
 
     fn act_on_run(&mut self, action: Action) {
         let Some(run) = &mut self.run else { return };
-        if run.dashboard.act(action) {
+        if run.act_on_view(action) {
             return;
         }
         let paused = matches!(run.dashboard.run.status(), Some(RunStatus::Paused));
@@ -388,7 +416,8 @@ impl<'a> App<'a> {
         let Link { events, commands } = link;
         let dashboard = Dashboard { has_menu: self.from_menu, ..Dashboard::new() };
         let (events, commands) = (Some(events), Some(commands));
-        self.run = Some(RunScreen { dashboard, events, commands, replay: None, ending: None });
+        self.run =
+            Some(RunScreen { dashboard, events, commands, replay: None, recording: None, ending: None });
         self.drawing = None;
     }
 

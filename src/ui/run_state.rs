@@ -3,19 +3,21 @@
 pub mod axis;
 mod eta;
 mod forecast_errors;
+mod pictures;
 pub mod series;
 pub mod smoothing;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::metrics::Metrics;
 use crate::protocol::{
-    Direction, EpochMetrics, Event, GradientProfile, Instruments, LayerHealth, Level, LogLine, ParamNorms,
-    ProbeFrame, Resumed, RunInfo, RunStatus, Saved, StepMetrics, ValidationMetrics,
+    Direction, EpochMetrics, Event, GradientProfile, LayerHealth, Level, LogLine, ParamNorms, ProbeFrame,
+    Resumed, RunInfo, RunStatus, Saved, StepMetrics, ValidationMetrics,
 };
 use axis::XPosition;
 use eta::Eta;
 pub use forecast_errors::ForecastErrors;
+pub use pictures::Pictures;
 use series::Series;
 
 /// Maximum number of log lines in memory.
@@ -40,10 +42,9 @@ pub struct RunState {
     accuracy: Curves,
     grad_norm: Curves,
     errors: Option<ForecastErrors>,
-    gradients: BTreeMap<RecurrentLayer, Profiles>,
-    health: BTreeMap<RecurrentLayer, LayerHealth>,
-    params: Vec<ParamNorms>,
-    probes: BTreeMap<usize, ProbeFrame>,
+    pictures: Pictures,
+    /// The pictures of an earlier step, while one is looked at.
+    earlier: Option<Box<Pictures>>,
     log: VecDeque<LogLine>,
     warning: Option<LogLine>,
     warnings: u64,
@@ -83,11 +84,7 @@ impl RunState {
             Event::Step(metrics) => self.step(metrics),
             Event::Validation(metrics) => self.between_epochs(metrics),
             Event::Epoch(metrics) => self.epoch(metrics),
-            Event::Gradient(profile) => self.gradient(profile),
-            Event::Instruments(read) => self.instruments(read),
-            Event::Probe(frame) => {
-                self.probes.insert(frame.probe, (**frame).clone());
-            }
+            Event::Gradient(_) | Event::Instruments(_) | Event::Probe(_) => self.pictures.apply(event),
             Event::Saved(saved) => self.saved = Some(saved.clone()),
             Event::Sample(sample) => {
                 let text = format!("step {}: {}{}", sample.step, sample.prime, sample.text);
@@ -189,25 +186,6 @@ impl RunState {
         XPosition { step, epoch, seconds: self.latest.map_or(0.0, |latest| latest.seconds) }
     }
 
-    fn gradient(&mut self, profile: &GradientProfile) {
-        self.gradients
-            .entry((profile.layer, profile.direction))
-            .and_modify(|profiles| profiles.latest.clone_from(profile))
-            .or_insert_with(|| Profiles { first: profile.clone(), latest: profile.clone() });
-    }
-
-    fn instruments(&mut self, read: &Instruments) {
-        for health in &read.layers {
-            let mut health = health.clone();
-            let layer = (health.layer, health.direction);
-            if let Some(earlier) = self.health.get(&layer) {
-                health.keep_radii(earlier);
-            }
-            self.health.insert(layer, health);
-        }
-        self.params.clone_from(&read.params);
-    }
-
     fn log_line(&mut self, line: &LogLine) {
         if line.level != Level::Info {
             self.warning = Some(line.clone());
@@ -295,23 +273,41 @@ impl RunState {
         self.info.iter().flat_map(|info| info.model.recurrent())
     }
 
+    /// Shows the pictures of an earlier step instead of the latest; with `None` the latest again.
+    pub fn look_back(&mut self, earlier: Option<Pictures>) {
+        self.earlier = earlier.map(|mut earlier| {
+            earlier.compare_with_first_of(&self.pictures);
+            Box::new(earlier)
+        });
+    }
+
+    /// The step of the pictures, where it is an earlier one.
+    pub fn looks_back_to(&self) -> Option<u64> {
+        self.earlier.as_ref()?.step()
+    }
+
+    /// The pictures to be shown.
+    fn pictures(&self) -> &Pictures {
+        self.earlier.as_deref().unwrap_or(&self.pictures)
+    }
+
     /// The gradient profiles of a recurrent layer.
     pub fn profiles(&self, layer: RecurrentLayer) -> Option<&Profiles> {
-        self.gradients.get(&layer)
+        self.pictures().gradients.get(&layer)
     }
 
     /// Saturation and spectral radii of a recurrent layer; of large layers the radii measured last.
     pub fn health(&self, layer: RecurrentLayer) -> Option<&LayerHealth> {
-        self.health.get(&layer)
+        self.pictures().health.get(&layer)
     }
 
-    /// The norms of all weight tensors at the latest watched step.
+    /// The norms of all weight tensors at a watched step.
     pub fn param_norms(&self) -> &[ParamNorms] {
-        &self.params
+        &self.pictures().params
     }
 
-    /// The latest frame of a probe.
+    /// A frame of a probe.
     pub fn probe(&self, index: usize) -> Option<&ProbeFrame> {
-        self.probes.get(&index)
+        self.pictures().probes.get(&index)
     }
 }

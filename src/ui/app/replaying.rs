@@ -16,8 +16,14 @@ impl App<'_> {
     /// Shows a recorded run.
     pub(super) fn show_replay(&mut self, replay: Box<Replay>) {
         let dashboard = Dashboard::new();
-        self.run =
-            Some(RunScreen { dashboard, events: None, commands: None, replay: Some(replay), ending: None });
+        self.run = Some(RunScreen {
+            dashboard,
+            events: None,
+            commands: None,
+            replay: Some(replay),
+            recording: None,
+            ending: None,
+        });
         self.tick(Instant::now());
     }
 
@@ -38,7 +44,8 @@ impl App<'_> {
     }
 
     pub(super) fn act_on_replay(&mut self, action: Action) {
-        let Some(RunScreen { dashboard, replay: Some(replay), .. }) = &mut self.run else { return };
+        let Some(run) = &mut self.run else { return };
+        let (Some(replay), dashboard) = (&mut run.replay, &mut run.dashboard) else { return };
         match action {
             Action::Screenshot => self.screenshot(),
             Action::Log => self.overlay = Some(Overlay::Popup(Popup::log())),
@@ -54,14 +61,10 @@ impl App<'_> {
             _ if !replay.has_goal(action) => {
                 self.show_message("Nothing to go to", "The run has no validation and no best checkpoint.");
             }
-            Action::CursorBack => {
-                dashboard.act(Action::Left);
-            }
-            Action::CursorForward => {
-                dashboard.act(Action::Right);
-            }
+            Action::CursorBack => drop(run.act_on_view(Action::Left)),
+            Action::CursorForward => drop(run.act_on_view(Action::Right)),
             _ if replay.act(action, &mut dashboard.run, Instant::now()) => {}
-            _ if dashboard.act(action) => {}
+            _ if run.act_on_view(action) => {}
             Action::Back => self.outcome = Some(ExitReason::Quit),
             _ => {}
         }

@@ -4,10 +4,13 @@ use std::time::Instant;
 use crate::error::chain;
 use crate::protocol::Event;
 use crate::run::{Events, Position, Reader, RunError};
-use crate::ui::run_state::RunState;
+use crate::ui::run_state::{Pictures, RunState};
 
 /// The number of events between two looks at the clock.
 const LOOK_EVERY: u32 = 64;
+
+/// How often pictures before a step are looked for, from a wider range each time.
+const LOOKS_BACK: u32 = 6;
 
 /// The recording of a run, as far as it was written when it was opened or later.
 #[derive(Debug)]
@@ -59,6 +62,11 @@ impl Recording {
         &self.reader
     }
 
+    /// Whether it is still that of its run; see [`Reader::is_current`].
+    pub(in crate::ui) fn is_current(&self) -> bool {
+        self.reader.is_current()
+    }
+
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -106,6 +114,23 @@ impl Recording {
                 return Progress { position: events.position(), stopped: Stopped::TimeUp };
             }
         }
+    }
+
+    /// The latest pictures at `step`, of a run that is monitored `every` so many steps; `None` if there are none near.
+    pub fn pictures_at(&self, step: u64, every: u64) -> Option<Pictures> {
+        let limit = Limit::Step(step);
+        let mut back = every.max(1);
+        for _ in 0..LOOKS_BACK {
+            let from = step.saturating_sub(back);
+            let mut pictures = Pictures::default();
+            let events = self.reader.events_from(from).ok()?.map_while(Result::ok);
+            events.take_while(|event| !limit.is_before(event)).for_each(|event| pictures.apply(&event));
+            if pictures.is_complete() || from == 0 {
+                return Some(pictures).filter(|pictures| !pictures.is_empty());
+            }
+            back = back.saturating_mul(4);
+        }
+        None
     }
 
     /// The seconds of training at the first step after `from`; 0 if there is none, or no such time.

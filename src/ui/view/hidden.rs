@@ -141,6 +141,9 @@ fn prediction<'a>(dash: &'a Dashboard, frame: &ProbeFrame, short: bool, theme: &
     let total = dash.run.info().map_or(0, |info| info.probes.len());
     let word = if short { "ex." } else { "example" };
     let mut pieces = vec![(format!("{word} {}/{total} ", frame.probe + 1).into(), theme.style(Role::Dim))];
+    if let Some(step) = dash.run.looks_back_to() {
+        pieces.push((format!("step {} ", number::count(step)).into(), theme.style(Role::Cursor)));
+    }
     let info = dash.run.info();
     let classes = info.map_or(&[][..], |info| &info.data.classes);
     let predicted = info.filter(|info| info.has_labels()).map(|_| labels(frame, classes));

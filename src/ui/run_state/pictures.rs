@@ -1,0 +1,73 @@
+//! The latest of each picture of a run: gradient profiles, instruments, probes.
+
+use std::collections::BTreeMap;
+
+use super::{Profiles, RecurrentLayer};
+use crate::protocol::{Event, GradientProfile, Instruments, LayerHealth, ParamNorms, ProbeFrame};
+
+/// What panels draw of one monitored step: the latest, or an earlier one from the recording.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pictures {
+    pub(super) gradients: BTreeMap<RecurrentLayer, Profiles>,
+    pub(super) health: BTreeMap<RecurrentLayer, LayerHealth>,
+    pub(super) params: Vec<ParamNorms>,
+    pub(super) probes: BTreeMap<usize, ProbeFrame>,
+}
+
+impl Pictures {
+    /// Folds one event, if it is a picture.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Gradient(profile) => self.gradient(profile),
+            Event::Instruments(read) => self.instruments(read),
+            Event::Probe(frame) => {
+                self.probes.insert(frame.probe, (**frame).clone());
+            }
+            _ => {}
+        }
+    }
+
+    fn gradient(&mut self, profile: &GradientProfile) {
+        self.gradients
+            .entry((profile.layer, profile.direction))
+            .and_modify(|profiles| profiles.latest.clone_from(profile))
+            .or_insert_with(|| Profiles { first: profile.clone(), latest: profile.clone() });
+    }
+
+    fn instruments(&mut self, read: &Instruments) {
+        for health in &read.layers {
+            let mut health = health.clone();
+            let layer = (health.layer, health.direction);
+            if let Some(earlier) = self.health.get(&layer) {
+                health.keep_radii(earlier);
+            }
+            self.health.insert(layer, health);
+        }
+        self.params.clone_from(&read.params);
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.gradients.is_empty() && self.health.is_empty() && self.probes.is_empty()
+    }
+
+    /// Whether there is one of a layer and one of a probe.
+    pub fn is_complete(&self) -> bool {
+        !self.gradients.is_empty() && !self.probes.is_empty()
+    }
+
+    /// The latest step of any of them.
+    pub fn step(&self) -> Option<u64> {
+        let gradients = self.gradients.values().map(|profiles| profiles.latest.step);
+        gradients.chain(self.probes.values().map(|frame| frame.step)).max()
+    }
+
+    /// Takes the profiles of the first step, which are shown for comparison, from `whole`.
+    pub fn compare_with_first_of(&mut self, whole: &Self) {
+        for (layer, profiles) in &mut self.gradients {
+            if let Some(all) = whole.gradients.get(layer) {
+                profiles.first.clone_from(&all.first);
+            }
+        }
+    }
+}
