@@ -3,6 +3,7 @@
 mod attach;
 mod bench;
 mod branch;
+mod closing;
 mod compare;
 mod dashboard;
 mod data;

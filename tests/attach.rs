@@ -456,6 +456,8 @@ fn ctrl_z_and_bg_go_on_training_and_fg_shows_the_screen_again() {
     session.press("q");
     session.wait_for("Save and stop");
     session.answer("2");
+    session.wait_for("stopped");
+    session.press("q");
     session.wait_until("the shell", |screen| !screen.alternate_screen());
     session.press("exit\r");
     session.exit_code();

@@ -129,6 +129,8 @@ fn save_and_stop_ends_when_the_trainer_has_stopped() {
     session.press("\x03");
     session.wait_for("Save and stop");
     session.answer("2");
+    session.wait_for("stopped");
+    session.press("q");
     session.ends_restored(0, "ended by Quit");
 }
 
@@ -223,6 +225,8 @@ fn space_pauses_n_makes_a_step_and_leaving_opens_a_dialog() {
     session.press("q");
     session.wait_for("Save and stop");
     session.answer("2");
+    session.wait_for("stopped");
+    session.press("q");
     session.ends_restored(0, "");
     assert_saved(&folder.path().join("run"));
 }
@@ -283,6 +287,8 @@ fn no_terminal_size_makes_the_dashboard_panic() {
     session.press("q");
     session.wait_for("Save and stop");
     session.answer("3");
+    session.wait_for("stopped");
+    session.press("q");
     session.ends_restored(0, "");
 }
 
@@ -364,6 +370,8 @@ fn a_paste_without_its_end_or_without_marks_is_no_command() {
     // The dialog takes no answer yet.
     session.press("1");
     session.answer("2");
+    session.wait_for("stopped");
+    session.press("q");
     session.ends_restored(0, "");
     assert_saved(&folder.path().join("run"));
     let rates = recorded(&folder.path().join("run"));
@@ -385,6 +393,8 @@ fn changes_of_the_learning_rate_are_recorded_and_said_to_be_missing_from_the_spe
     session.press("q");
     session.wait_for("Save and stop");
     session.answer("2");
+    session.wait_for("stopped");
+    session.press("q");
     session.ends_restored(0, "");
     let run = folder.path().join("run");
     let spec = std::fs::read_to_string(run.join("spec.yaml")).unwrap();

@@ -8,7 +8,7 @@ use super::error::{CliError, CliResult};
 use super::follow::{code, follow, follow_quietly, print_until_end, requeue};
 use super::notice::NoticeArgs;
 use super::signals::Signals;
-use super::{ScreenArgs, detach, exit, print_error};
+use super::{ScreenArgs, closing, detach, exit, print_error};
 use crate::preset::RunSpec;
 use crate::protocol::Command;
 use crate::train::{Options, Outcome, Trainer};
@@ -107,9 +107,11 @@ pub(super) fn end(
     };
     match outcome {
         ui::ExitReason::Quit => {
+            let folder = trainer.folder();
             let _ = trainer.commands.send(Command::Stop);
             signals.ending(0);
             let outcome = ended(trainer);
+            folder.get().into_iter().for_each(|run| closing::print(run));
             // Stopping on the screen is a success.
             Ok(if outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code(&outcome) })
         }
@@ -135,6 +137,7 @@ pub(super) fn end(
             let _ = trainer.commands.send(Command::SaveAndStop);
             signals.ending(1);
             let outcome = ended(trainer);
+            folder.get().into_iter().for_each(|run| closing::print(run));
             requeue(signals, &folder, &outcome);
             match outcome {
                 Outcome::Finished | Outcome::Stopped => Ok(ExitCode::from(exit::INTERRUPTED)),

@@ -239,9 +239,9 @@ impl<'a> App<'a> {
         if matches!(self.overlay, Some(Overlay::LeaveDialog(_))) {
             self.overlay = None; // the question is moot
         }
-        // An error stays on the screen; a requested end closes it.
-        let asked = run.ending.take().is_some();
-        if asked && matches!(status, RunStatus::Stopped { .. } | RunStatus::Finished) {
+        // The screen stays with the run that has ended, unless the program is to end with it and there is no error to be read.
+        let quits = run.ending.take().is_some_and(LeaveChoice::quits);
+        if quits && matches!(status, RunStatus::Stopped { .. } | RunStatus::Finished) {
             self.outcome = Some(ExitReason::Quit);
         }
     }
@@ -317,6 +317,10 @@ impl<'a> App<'a> {
         }
         if matches!(self.overlay, Some(Overlay::StepPrompt(_))) {
             return self.type_step(key);
+        }
+        if matches!(self.overlay, Some(Overlay::LeaveDialog(_))) && interrupts(key) {
+            self.overlay = None;
+            return self.leave(LeaveChoice::SaveAndQuit);
         }
         let context = match &self.overlay {
             // Its choices have numbers, wherever it is asked.
@@ -461,6 +465,11 @@ impl<'a> App<'a> {
 /// Whether `key` is the terminal's own suspend key, which raw mode delivers as a key.
 fn suspends(key: &KeyEvent) -> bool {
     key.code == KeyCode::Char('z') && key.modifiers == KeyModifiers::CONTROL
+}
+
+/// Whether `key` is Ctrl-C: pressed a second time, it ends the program.
+fn interrupts(key: &KeyEvent) -> bool {
+    key.code == KeyCode::Char('c') && key.modifiers == KeyModifiers::CONTROL
 }
 
 #[cfg(test)]

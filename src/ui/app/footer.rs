@@ -50,8 +50,9 @@ impl App<'_> {
     /// The keys, or what the program does before it ends.
     pub(super) fn footer(&self, area: Rect) -> Line<'static> {
         let words = match self.run.as_ref().and_then(|run| run.ending) {
-            Some(LeaveChoice::SaveAndStop) => " saving, then quitting; q quits at once",
-            Some(_) => " stopping, then quitting; q quits at once",
+            Some(LeaveChoice::SaveAndStop) => " saving and stopping; q quits at once",
+            Some(LeaveChoice::SaveAndQuit) => " saving, then quitting; q quits at once",
+            Some(_) => " stopping; q quits at once",
             None => {
                 return help::footer(self.context(), usize::from(area.width), &self.theme, |action| {
                     self.footer_word(action)

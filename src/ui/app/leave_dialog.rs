@@ -14,15 +14,24 @@ use crate::ui::theme::{Role, Theme};
 pub(super) enum LeaveChoice {
     WithoutScreen,
     SaveAndStop,
+    /// Not offered: the second Ctrl-C.
+    SaveAndQuit,
     Stop,
     Detach,
     Cancel,
 }
 
+impl LeaveChoice {
+    /// Whether the program ends with the trainer.
+    pub fn quits(self) -> bool {
+        self == Self::SaveAndQuit
+    }
+}
+
 /// A choice, its name and its effect.
 type Choice = (LeaveChoice, &'static str, &'static str);
 
-const SAVE: Choice = (LeaveChoice::SaveAndStop, "Save and stop", "writes a checkpoint first");
+const SAVE: Choice = (LeaveChoice::SaveAndStop, "Save and stop", "writes a checkpoint; the screen stays");
 const STOP: Choice = (LeaveChoice::Stop, "Stop", "discards progress since the last checkpoint");
 const CANCEL: Choice = (LeaveChoice::Cancel, "Cancel", "back to the dashboard");
 

@@ -45,13 +45,10 @@ impl App<'_> {
                 return;
             }
             LeaveChoice::Detach => return self.detach(),
-            LeaveChoice::SaveAndStop => Command::SaveAndStop,
+            LeaveChoice::SaveAndStop | LeaveChoice::SaveAndQuit => Command::SaveAndStop,
             LeaveChoice::Stop => Command::Stop,
         };
-        // The screen of another process's run stays to its end.
-        if !self.attached {
-            run.ending = Some(way);
-        }
+        run.ending = Some(way);
         if run.commands.as_ref().is_none_or(|commands| commands.send(command).is_err()) {
             self.outcome = Some(ExitReason::Quit);
         }

@@ -56,7 +56,7 @@ impl App<'_> {
         let Some(race) = &mut self.race else { return };
         match way {
             LeaveChoice::WithoutScreen | LeaveChoice::Detach => self.outcome = Some(ExitReason::LeftTraining),
-            LeaveChoice::SaveAndStop | LeaveChoice::Stop => {
+            LeaveChoice::SaveAndStop | LeaveChoice::SaveAndQuit | LeaveChoice::Stop => {
                 if !race.send(Command::SaveAndStop) {
                     self.outcome = Some(ExitReason::Quit);
                 }

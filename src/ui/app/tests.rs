@@ -95,14 +95,38 @@ fn training_goes_on_without_the_screen() {
 fn save_and_stop_waits_for_the_trainers_last_word() {
     let asked = while_training(|app| {
         type_keys(app, "q↓\n");
-        assert!(screen(app, 80, 24).contains("saving, then quitting"));
+        assert!(screen(app, 80, 24).contains("saving and stopping"));
         app.fold(&step(1));
         type_keys(app, "\x1b");
         assert_eq!(app.outcome(), None);
         app.fold(&Event::Status(RunStatus::Stopped { saved: true }));
+        assert_eq!(app.outcome(), None, "the curves of a stopped run are there to be looked at");
+        assert!(screen(app, 80, 24).contains("stopped"));
+        type_keys(app, "q");
         assert_eq!(app.outcome(), Some(ExitReason::Quit));
     });
     assert_eq!(asked, [Command::SaveAndStop]);
+}
+
+#[test]
+fn a_second_ctrl_c_saves_and_ends_the_program_and_a_third_ends_it_at_once() {
+    let interrupt = |app: &mut App<'_>| {
+        app.input(Input::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
+    };
+    let sent = while_training(|app| {
+        interrupt(app);
+        assert!(app.is_asking());
+        interrupt(app);
+        assert!(screen(app, 80, 24).contains("saving, then quitting"));
+        assert_eq!(app.outcome(), None);
+        app.fold(&Event::Status(RunStatus::Stopped { saved: true }));
+        assert_eq!(app.outcome(), Some(ExitReason::Quit));
+    });
+    assert_eq!(sent, [Command::SaveAndStop]);
+    while_training(|app| {
+        (0..3).for_each(|_| interrupt(app));
+        assert_eq!(app.outcome(), Some(ExitReason::Quit));
+    });
 }
 
 #[test]

@@ -1,0 +1,57 @@
+//! What a terminal shows after the screen of a training: how the run ended, and what can be done with it next.
+
+use std::io::{Write, stdout};
+use std::path::Path;
+
+use super::shell_word;
+use crate::escape::foreign;
+use crate::metrics::Task;
+use crate::number;
+use crate::run::{Outline, RunState};
+use crate::runs;
+
+/// Prints how the run in `folder` ended, its best value of the monitored metric, and two commands to go on with.
+pub(super) fn print(folder: &Path) {
+    let name = folder.to_string_lossy();
+    let run = runs::open(folder, &name);
+    let best = run.summary.best.as_ref().and_then(|best| {
+        let value = best.metrics.iter().find(|(name, _)| **name == *run.summary.monitor)?.1;
+        let shown = number::named(&run.summary.monitor, value);
+        Some(format!("  best {} {shown} (epoch {})", run.summary.monitor, best.epoch))
+    });
+    let trained =
+        format!("{} steps, {}", number::count(run.summary.steps), number::duration(run.summary.seconds));
+    let head = format!("{}: {name}  {trained}{}", run.state.word(), best.unwrap_or_default());
+    let task = Outline::read(folder, false).ok().and_then(|outline| Some(outline.info?.task));
+    let lines = [head].into_iter().chain(next(run.state, task, &shell_word(&name)));
+    let text: String = lines.map(|line| foreign(&line).into_owned() + "\n").collect();
+    // Stdout may be closed.
+    let _ = stdout().write_all(text.as_bytes());
+}
+
+/// What to do next with a run in this state.
+fn next(state: RunState, task: Option<Task>, run: &str) -> [String; 2] {
+    let line = |command: &str, rest: &str, effect: &str| {
+        format!("  {:<w$}  {effect}", format!("unrolled {command} {run}{rest}"), w = 44)
+    };
+    let replay = line("replay", "", "see it again, at any step");
+    match state {
+        RunState::Finished => {
+            let using = match task {
+                Some(Task::Language) => line("sample", "", "generate text"),
+                Some(Task::Forecast) => line("predict", "", "forecast the next rows"),
+                Some(Task::Tags) => line("predict", " 'a sentence'", "tag words"),
+                _ => line("predict", "", "predict for each line of input"),
+            };
+            [replay, using]
+        }
+        RunState::Diverged => [replay, line("show", "", "where it diverged")],
+        RunState::Damaged => {
+            [line("show", "", "what is damaged"), line("verify", "", "train it again and compare")]
+        }
+        RunState::Live => [line("attach", "", "watch it"), line("send", " stop", "stop it")],
+        RunState::Stopped | RunState::Failed | RunState::Crashed => {
+            [line("resume", "", "go on from here"), replay]
+        }
+    }
+}
