@@ -76,6 +76,10 @@ pub(super) fn replay(args: &ReplayArgs, screen: ScreenArgs) -> CliResult {
     if let Some(path) = &args.cast {
         return cast(args, screen, &recording, path);
     }
+    if let Some(step) = args.at.filter(|step| *step > recording.last_step()) {
+        let last = number::count(recording.last_step());
+        return Err(CliError::usage(format!("--at {step}: the record ends at step {last}")));
+    }
     let theme = screen.theme().map_err(no_screen)?;
     let mut replay = Replay::start(recording, shell_word(&args.run.to_string_lossy()))?;
     if let Some(speed) = args.speed {

@@ -7,6 +7,7 @@ use crossterm::event::KeyEvent;
 use super::popup::Popup;
 use super::step_prompt::{Asked, StepPrompt};
 use super::{App, ExitReason, Overlay, RunScreen};
+use crate::number;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::keymap::Action;
 use crate::ui::replay::Replay;
@@ -75,7 +76,14 @@ impl App<'_> {
         let Some(RunScreen { dashboard, replay: Some(replay), .. }) = &mut self.run else { return };
         match asked {
             Asked::Nothing => {}
-            Asked::Step(step) => replay.go_to_step(step, &mut dashboard.run, Instant::now()),
+            Asked::Step(step) => {
+                replay.go_to_step(step, &mut dashboard.run, Instant::now());
+                let last = replay.last_step();
+                if step > last {
+                    let text = format!("The record ends at step {}.", number::count(last));
+                    self.show_message("There is no such step", &text);
+                }
+            }
             Asked::Share(share) => replay.go_to_share(share, &mut dashboard.run, Instant::now()),
         }
     }
