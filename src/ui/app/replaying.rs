@@ -46,11 +46,7 @@ impl App<'_> {
             Action::GoToStep => {
                 self.overlay = Some(Overlay::StepPrompt(StepPrompt::new(replay.last_step())));
             }
-            Action::Branch => {
-                let step = dashboard.run.latest().map_or(0, |latest| latest.step);
-                let command = format!("unrolled branch {} --at {step}", replay.name());
-                self.show_message("Branch the run at this step", &command);
-            }
+            Action::Branch => self.ask_for_branch(),
             Action::Save => self.show_message("Not available", "A replay has no training to save."),
             _ if !replay.has_goal(action) => {
                 self.show_message("Nothing to go to", "The run has no validation and no best checkpoint.");
