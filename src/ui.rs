@@ -39,7 +39,7 @@ pub mod view;
 pub mod view_state;
 mod widget;
 
-pub use app::{ExitReason, InitialScreen, Launch, Link};
+pub use app::{BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest, Launched, Link};
 pub use browser::CustomDataHooks;
 pub use compare::CompareScreen;
 pub use terminal::{TerminalOptions, UiError};
@@ -53,7 +53,7 @@ use crate::preset::Entry;
 
 /// Shows the menu or a dashboard until the user quits, the terminal is gone, or a signal ends it.
 ///
-/// `launch` starts training a preset selected in the menu and returns soon; long preparations report by `Event::Status`.
+/// `launch` starts a training that the user wants, and returns soon; long preparations report by `Event::Status`.
 /// SIGHUP, SIGTSTP and [`terminal::END_SIGNALS`] are handled while the screen is on. From then on, SIGTSTP apart, they no longer end the
 /// process by themselves: the caller handles them afterwards.
 ///

@@ -22,7 +22,7 @@ use unrolled::protocol::{
 };
 use unrolled::run::checkpoint::{self, Which};
 use unrolled::run::{Reader, RunError};
-use unrolled::ui::{self, ExitReason, InitialScreen, Link, TerminalOptions};
+use unrolled::ui::{self, ExitReason, InitialScreen, LaunchRequest, Launched, Link, TerminalOptions};
 
 /// The training loss in the title of its chart.
 fn loss(screen: &vt100::Screen) -> Option<f64> {
@@ -78,7 +78,7 @@ fn screen() {
     // `println!` would panic on a closed terminal.
     let _ = writeln!(std::io::stdout(), "ended by {outcome:?}");
     std::process::exit(match outcome {
-        ExitReason::Quit => 0,
+        ExitReason::Quit | ExitReason::Branch => 0,
         ExitReason::LeftTraining => 10,
         ExitReason::HungUp => 11,
         ExitReason::Detached => 12,
@@ -86,7 +86,8 @@ fn screen() {
     });
 }
 
-fn play(preset: &str) -> Result<Link, String> {
+fn play(request: LaunchRequest<'_>) -> Result<Launched, String> {
+    let LaunchRequest::Train(preset) = request else { return Err("it trains presets".into()) };
     let (tell, events) = crossbeam_channel::unbounded();
     let (commands, asked) = crossbeam_channel::unbounded();
     assert_ne!(preset, "panics", "the screen itself fails");
@@ -106,7 +107,7 @@ fn play(preset: &str) -> Result<Link, String> {
             }
         }
     });
-    Ok(Link { events, commands: CommandSender::new("screen", commands) })
+    Ok(Launched::Link(Link { events, commands: CommandSender::new("screen", commands) }))
 }
 
 #[test]

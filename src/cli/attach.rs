@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
+use super::branch::ScreenBranches;
 use super::error::CliResult;
 use super::live;
 use super::{ScreenArgs, exit, print_error, shell_word};
@@ -16,7 +17,7 @@ use crate::protocol::{Command, CommandRequest, CommandSender, Event, Level, LogL
 use crate::run::control::{Client, ControlError, Frames};
 use crate::run::{RunError, Tail};
 use crate::run::{RunState, owner};
-use crate::ui::{self, ExitReason, InitialScreen, Link, plain};
+use crate::ui::{self, ExitReason, InitialScreen, LaunchRequest, Link, plain};
 
 /// Events on their way to the screen, at most: a long history is read as fast as it is shown.
 const QUEUE: usize = 64 * 1024;
@@ -77,7 +78,9 @@ pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
         return Ok(ExitCode::SUCCESS);
     };
     let link = Link { events, commands: CommandSender::new(live::sender(), commands) };
-    let outcome = ui::run(InitialScreen::Attached(link), Vec::new(), &mut |_| Err(String::new()), theme)?;
+    let branches = ScreenBranches::default();
+    let mut launch = |request: LaunchRequest<'_>| branches.launch(request);
+    let outcome = ui::run(InitialScreen::Attached(link), Vec::new(), &mut launch, theme)?;
     let say = |line: &str| {
         // Stdout may be closed.
         let _ = writeln!(stdout(), "{}", crate::escape::foreign(line));
@@ -89,9 +92,23 @@ pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
             last_words.iter().for_each(|text| say(text));
             Ok(ExitCode::SUCCESS)
         }
+        ExitReason::Branch => branches.train(screen),
         ExitReason::Signal(_) => Ok(ExitCode::from(exit::INTERRUPTED)),
         ExitReason::Quit | ExitReason::LeftTraining | ExitReason::HungUp => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Connects a screen to the live run in the folder `run` of this host.
+///
+/// # Errors
+/// If it does not answer.
+pub(super) fn open(run: &Path) -> CliResult<Link> {
+    let (frames, controls) = connect(run)?;
+    let (to_screen, events) = bounded(QUEUE);
+    let (commands, requests) = unbounded();
+    start("attached", follow(run.to_owned(), frames, to_screen.clone()))?;
+    start("commands", forward(controls, requests, to_screen))?;
+    Ok(Link { events, commands: CommandSender::new(live::sender(), commands) })
 }
 
 /// Connects to a run twice: for its events, and for commands.

@@ -1,20 +1,20 @@
 //! `unrolled compare`.
 
 use std::io::{IsTerminal, stdin, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::ScreenArgs;
 use super::dashboard::{end, shown};
 use super::error::{CliError, CliResult};
-use super::runs::{comparison_json, find, print_json, print_lines, width};
+use super::runs::{RUNS, comparison_json, find, print_json, print_lines, width};
 use super::signals::Signals;
+use super::{ScreenArgs, print_error};
 use crate::runs::{self, Comparison, Table};
 use crate::ui::compare::{CompareScreen, MAX_RUNS};
 use crate::ui::{self, InitialScreen};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CompareArgs {
-    /// Run folders, names of runs in runs/, or `latest`
+    /// Run folders, names of runs in runs/, or `latest`; of a folder of seeds or folds all its runs
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// Print one JSON object
@@ -29,9 +29,10 @@ pub(super) struct CompareArgs {
 pub(super) fn compare(args: &CompareArgs, screen: ScreenArgs) -> CliResult {
     let mut chosen: Vec<runs::Run> = Vec::new();
     for run in &args.runs {
-        let (folder, name) = find(run)?;
-        if chosen.iter().all(|run| run.path != folder) {
-            chosen.push(runs::open(&folder, &name));
+        for found in runs_of(run)? {
+            if chosen.iter().all(|run| run.path != found.path) {
+                chosen.push(found);
+            }
         }
     }
     if chosen.len() < 2 {
@@ -50,6 +51,28 @@ pub(super) fn compare(args: &CompareArgs, screen: ScreenArgs) -> CliResult {
         return print_json([comparison_json(&comparison)].into_iter());
     }
     print_lines(side_by_side(comparison.table(), width()), screen)
+}
+
+/// The run called `run`, or the runs of a folder of seeds or folds. A folder without any is passed over in words: `runs/*` may well name
+/// one.
+fn runs_of(run: &Path) -> CliResult<Vec<runs::Run>> {
+    let missing = match find(run) {
+        Ok((folder, name)) => return Ok(vec![runs::open(&folder, &name)]),
+        Err(error) => error,
+    };
+    let Some(folder) = [run.to_owned(), Path::new(RUNS).join(run)].into_iter().find(|folder| folder.is_dir())
+    else {
+        return Err(missing);
+    };
+    let mut inner = runs::list(&folder)?;
+    if inner.is_empty() {
+        print_error(&format_args!("{} contains no runs, and is left out", folder.display()));
+    }
+    let name = folder.strip_prefix(RUNS).unwrap_or(&folder).to_string_lossy();
+    for run in &mut inner {
+        run.name = format!("{name}/{}", run.name).into();
+    }
+    Ok(inner)
 }
 
 /// The lines of the table; where the terminal is too narrow for all runs, one part below the other.

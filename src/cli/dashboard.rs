@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use super::branch::ScreenBranches;
 use super::error::{CliError, CliResult};
 use super::follow::{code, follow, follow_quietly, print_until_end, requeue};
 use super::notice::NoticeArgs;
@@ -18,8 +19,8 @@ use crate::ui::{self, InitialScreen, Link};
 /// How a training is shown.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Display {
-    /// On the dashboard.
-    Dashboard(Theme),
+    /// On the dashboard; a branch that is asked for there has a screen like it.
+    Dashboard(Theme, ScreenArgs),
     /// As plain lines.
     Lines,
     /// Not at all: this process is in the background of its terminal, and would be stopped.
@@ -34,14 +35,14 @@ impl Display {
     pub fn new(headless: bool, screen: ScreenArgs) -> CliResult<Self> {
         Ok(match !headless && std::io::stdout().is_terminal() {
             true if ui::terminal::is_background() => Self::Background,
-            true => Self::Dashboard(screen.theme()?),
+            true => Self::Dashboard(screen.theme()?, screen),
             false => Self::Lines,
         })
     }
 
     /// Whether it is seen on a screen.
     pub fn is_watched(&self) -> bool {
-        matches!(self, Self::Dashboard(_))
+        matches!(self, Self::Dashboard(..))
     }
 }
 
@@ -60,14 +61,19 @@ pub(super) fn show_training(
 
 /// Shows a training until it ends or the user leaves.
 pub(super) fn show(trainer: Trainer, display: Display) -> CliResult {
-    let theme = match display {
-        Display::Dashboard(theme) => theme,
+    let (theme, screen) = match display {
+        Display::Dashboard(theme, screen) => (theme, screen),
         Display::Lines => return Ok(code(&follow(trainer)?.outcome)),
         Display::Background => return Ok(code(&follow_quietly(trainer)?)),
     };
     let signals = Signals::with_screen()?;
     let start = InitialScreen::Dashboard(link(&trainer));
-    let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
+    let branches = ScreenBranches::default();
+    let outcome = shown(|| ui::run(start, Vec::new(), &mut |request| branches.launch(request), theme));
+    if matches!(outcome, Ok(ui::ExitReason::Branch)) {
+        ended(trainer);
+        return branches.train(screen);
+    }
     end(outcome, Some(trainer), &signals)
 }
 
@@ -106,7 +112,7 @@ pub(super) fn end(
         }
     };
     match outcome {
-        ui::ExitReason::Quit => {
+        ui::ExitReason::Quit | ui::ExitReason::Branch => {
             let folder = trainer.folder();
             let _ = trainer.commands.send(Command::Stop);
             signals.ending(0);

@@ -32,8 +32,13 @@ pub(super) fn leave_session() {
 /// As [`start`].
 pub(super) fn resume(run: &Path) -> CliResult {
     let mut arguments = vec!["resume".into(), run.as_os_str().to_owned(), "--headless".into()];
-    arguments.extend(threads(std::env::args_os()));
+    arguments.extend(threads_given());
     start(run, arguments)
+}
+
+/// The option `--threads` that this process was given.
+pub(super) fn threads_given() -> Vec<OsString> {
+    threads(std::env::args_os())
 }
 
 /// The option `--threads` of a command line.
@@ -52,26 +57,10 @@ fn threads(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
 /// # Errors
 /// If it cannot be started, or ends before it answers.
 pub(super) fn start(run: &Path, arguments: impl IntoIterator<Item = OsString>) -> CliResult {
-    let output = run.join(OUTPUT);
-    let cannot = |action: &'static str| {
-        move |error: std::io::Error| CliError::failed(format!("cannot {action}: {error}"))
-    };
-    let file = File::options().create(true).append(true).open(&output);
-    let file = file.map_err(cannot("write the output of the training"))?;
-    let errors = file.try_clone()?;
-    let begin = file.metadata()?.len();
-    let program = std::env::current_exe().map_err(cannot("find this program"))?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .arg(NEW_SESSION)
-        .stdin(Stdio::null())
-        .stdout(file)
-        .stderr(errors)
-        .spawn()
-        .map_err(cannot("start the training"))?;
+    let (mut child, begin) = begin(run, arguments)?;
     if !wait_until_live(run, &mut child)? {
         let code = child.wait()?.code().and_then(|code| u8::try_from(code).ok());
-        let said = std::fs::read(&output).unwrap_or_default();
+        let said = std::fs::read(run.join(OUTPUT)).unwrap_or_default();
         let said = said.get(usize::try_from(begin).unwrap_or(0)..).unwrap_or_default();
         let said = String::from_utf8_lossy(said);
         if code == Some(0) {
@@ -91,6 +80,32 @@ pub(super) fn start(run: &Path, arguments: impl IntoIterator<Item = OsString>) -
     // Stdout may be closed.
     let _ = writeln!(stdout(), "{}", foreign(&line));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Starts this program with `arguments` in a session of its own, as [`start`] does, without waiting; returns its process, and how long the
+/// file of what it prints was before.
+///
+/// # Errors
+/// If it cannot be started.
+pub(super) fn begin(run: &Path, arguments: impl IntoIterator<Item = OsString>) -> CliResult<(Child, u64)> {
+    let output = run.join(OUTPUT);
+    let cannot = |action: &'static str| {
+        move |error: std::io::Error| CliError::failed(format!("cannot {action}: {error}"))
+    };
+    let file = File::options().create(true).append(true).open(&output);
+    let file = file.map_err(cannot("write the output of the training"))?;
+    let errors = file.try_clone()?;
+    let begin = file.metadata()?.len();
+    let program = std::env::current_exe().map_err(cannot("find this program"))?;
+    let child = Command::new(program)
+        .args(arguments)
+        .arg(NEW_SESSION)
+        .stdin(Stdio::null())
+        .stdout(file)
+        .stderr(errors)
+        .spawn()
+        .map_err(cannot("start the training"))?;
+    Ok((child, begin))
 }
 
 /// Waits until `child` serves the run; returns `false` if it ends before.

@@ -71,7 +71,7 @@ exit_codes! {
 impl From<RunError> for CliError {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Missing(_)
+            RunError::Missing { .. }
             | RunError::NoRuns(_)
             | RunError::Occupied(_)
             | RunError::NotEmpty { .. }
@@ -132,6 +132,9 @@ mod tests {
         let disk = FileError { action: "write", path: "x".into(), source: io::Error::other("disk full") };
         let error = CliError::from(RunError::from(disk));
         assert_eq!((error.to_string().as_str(), error.code), ("cannot write x: disk full", exit::FAILED));
-        assert_eq!(CliError::from(InferError::from(RunError::Missing("x".into()))).code, exit::USAGE);
+        assert_eq!(
+            CliError::from(InferError::from(RunError::Missing { name: "x".into(), near: None })).code,
+            exit::USAGE
+        );
     }
 }

@@ -111,7 +111,7 @@ pub(super) fn race(args: &RaceArgs, screen: ScreenArgs) -> CliResult {
     let display = Display::new(args.headless || args.json, screen)?;
     let race = Race::start(plan)?;
     match display {
-        Display::Dashboard(theme) if standings.networks.len() <= MAX_NETWORKS => {
+        Display::Dashboard(theme, _) if standings.networks.len() <= MAX_NETWORKS => {
             show(race, (standings, theme), args, screen)
         }
         display => {
@@ -160,7 +160,7 @@ fn show(
                 _ => finish(&end, args, screen),
             }
         }
-        Ok(ExitReason::Quit | ExitReason::Detached) => {
+        Ok(ExitReason::Quit | ExitReason::Detached | ExitReason::Branch) => {
             let end = stop(race, 0)?;
             let code = finish(&end, args, screen)?;
             // Stopping on the screen is a success.

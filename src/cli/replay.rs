@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use ratatui::layout::Size;
 
+use super::branch::ScreenBranches;
 use super::error::{CliError, CliResult};
 use super::{ScreenArgs, exit, pages, shell_word};
 use crate::durable;
@@ -13,7 +14,7 @@ use crate::number;
 use crate::run;
 use crate::ui::replay::{Cast, CastVersion, Recording, Replay, Speed};
 use crate::ui::theme::{Colors, Glyphs, Theme};
-use crate::ui::{self, ExitReason, InitialScreen, UiError};
+use crate::ui::{self, ExitReason, InitialScreen, LaunchRequest, UiError};
 
 /// The smallest and the largest screen of an asciicast.
 const SIZES: [Size; 2] = [Size::new(40, 11), Size::new(1000, 400)];
@@ -76,6 +77,10 @@ pub(super) fn replay(args: &ReplayArgs, screen: ScreenArgs) -> CliResult {
     if let Some(path) = &args.cast {
         return cast(args, screen, &recording, path);
     }
+    if let Some(step) = args.at.filter(|step| *step > recording.last_step()) {
+        let last = number::count(recording.last_step());
+        return Err(CliError::usage(format!("--at {step}: the record ends at step {last}")));
+    }
     let theme = screen.theme().map_err(no_screen)?;
     let mut replay = Replay::start(recording, shell_word(&args.run.to_string_lossy()))?;
     if let Some(speed) = args.speed {
@@ -85,7 +90,12 @@ pub(super) fn replay(args: &ReplayArgs, screen: ScreenArgs) -> CliResult {
         replay.start_at(step);
     }
     let start = InitialScreen::Replay(Box::new(replay));
-    let ended = ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme).map_err(no_screen)?;
+    let branches = ScreenBranches::default();
+    let mut launch = |request: LaunchRequest<'_>| branches.launch(request);
+    let ended = ui::run(start, Vec::new(), &mut launch, theme).map_err(no_screen)?;
+    if ended == ExitReason::Branch {
+        return branches.train(screen);
+    }
     Ok(ExitCode::from(if matches!(ended, ExitReason::Signal(_)) { exit::INTERRUPTED } else { 0 }))
 }
 

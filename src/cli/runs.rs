@@ -179,12 +179,12 @@ pub(super) fn width() -> usize {
 pub(super) fn find(run: &Path) -> CliResult<(PathBuf, String)> {
     let runs = Path::new(RUNS);
     let folder = match run::resolve(runs, run) {
-        Err(RunError::Missing(missing)) => {
+        Err(missing @ RunError::Missing { .. }) => {
             let is_run = |folder: &PathBuf| {
                 ["metrics.jsonl", "frames.bin"].iter().any(|file| folder.join(file).is_file())
             };
             let damaged = [run.to_owned(), runs.join(run)].into_iter().find(is_run);
-            damaged.ok_or(RunError::Missing(missing))
+            damaged.ok_or(missing)
         }
         found => found,
     }?;

@@ -6,6 +6,12 @@ pub(super) struct ThreadArgs {
     threads: u16,
 }
 
+impl Default for ThreadArgs {
+    fn default() -> Self {
+        Self { threads: processors() }
+    }
+}
+
 impl ThreadArgs {
     /// The number.
     pub fn count(self) -> usize {

@@ -5,19 +5,20 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::branch::ScreenBranches;
 use super::dashboard::{Display, end, link, show_training, shown};
 use super::error::{CliError, CliResult};
 use super::follow::{code, follow};
 use super::notice::NoticeArgs;
 use super::signals::Signals;
 use super::threads::{ThreadArgs, processors};
-use super::{ScreenArgs, detach};
+use super::{ScreenArgs, attach, detach};
 use crate::escape::foreign;
 use crate::experiment::{MAX_SEEDS, Repeat, train_all};
 use crate::preset::{self, Overrides, Resolved, RunSpec};
 use crate::run;
 use crate::train::{Options, Trainer};
-use crate::ui::{self, InitialScreen};
+use crate::ui::{self, ExitReason, InitialScreen, LaunchRequest, Launched};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct TrainArgs {
@@ -157,7 +158,15 @@ fn has_run(folder: &Path) -> bool {
 /// Shows the menu, and trains what is chosen in it.
 pub(super) fn menu(screen: ScreenArgs) -> CliResult {
     let trainer = RefCell::new(None::<Trainer>);
-    let mut launch = |name: &str| {
+    let branches = ScreenBranches::default();
+    let mut launch = |request: LaunchRequest<'_>| {
+        let name = match request {
+            LaunchRequest::Train(name) => name,
+            LaunchRequest::Attach(run) => {
+                return attach::open(run).map(Launched::Link).map_err(|error| error.to_string());
+            }
+            LaunchRequest::Branch(_) => return branches.launch(request),
+        };
         let Resolved { spec, notes } =
             preset::load(name, &Overrides::default()).map_err(|e| crate::error::chain(&e))?;
         let options = Options {
@@ -171,12 +180,17 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
         let link = link(&started);
         // The previous run has ended: the menu is reachable from an ended run only.
         *trainer.borrow_mut() = Some(started);
-        Ok(link)
+        Ok(Launched::Link(link))
     };
     let (entries, theme) = (preset::entries()?, screen.theme()?);
     let signals = Signals::with_screen()?;
     let outcome =
         shown(|| ui::run(InitialScreen::Menu(Some(super::new::CUSTOM_DATA)), entries, &mut launch, theme));
+    if matches!(outcome, Ok(ExitReason::Branch)) {
+        // It has ended.
+        drop(trainer.take().map(Trainer::join));
+        return branches.train(screen);
+    }
     end(outcome, trainer.take(), &signals)
 }
 

@@ -28,8 +28,15 @@ pub enum RunError {
         found: String,
     },
     /// No run has that name.
-    #[error("{}: no such run; expected a run folder, the name of one in runs/, or `latest`", .0.display())]
-    Missing(PathBuf),
+    #[error(
+        "{}: no such run; {}expected a run folder, the name of one in runs/, or `latest`", name.display(), did_you_mean(near.as_deref())
+    )]
+    Missing {
+        /// What was given.
+        name: PathBuf,
+        /// The run whose name is most like it, if one's is.
+        near: Option<String>,
+    },
     /// There is no run yet.
     #[error("{}: there are no runs yet; `unrolled` or `unrolled train PRESET` makes one", .0.display())]
     NoRuns(PathBuf),
@@ -66,6 +73,10 @@ pub enum RunError {
     /// The recorder failed earlier and returned the cause then.
     #[error("the recorder has stopped: events are no longer recorded")]
     NotRecording,
+}
+
+fn did_you_mean(near: Option<&str>) -> String {
+    near.map_or(String::new(), |near| format!("did you mean {near}? "))
 }
 
 impl RunError {

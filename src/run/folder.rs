@@ -72,7 +72,7 @@ impl Folder {
     /// [`RunError::Missing`] if there is no run, [`RunError::Locked`] if a trainer has locked it.
     pub fn reopen(dir: &Path) -> Result<Self, RunError> {
         if !dir.join("spec.yaml").is_file() {
-            return Err(RunError::Missing(dir.to_owned()));
+            return Err(RunError::Missing { name: dir.to_owned(), near: None });
         }
         let (owner, notes) = claim(dir)?;
         let place = File::open(dir).map_err(RunError::io("open", dir))?;

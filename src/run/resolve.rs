@@ -21,7 +21,28 @@ pub fn resolve(runs: &Path, name: &Path) -> Result<PathBuf, RunError> {
     }
     let named = [name.to_owned(), runs.join(name)];
     let found = named.into_iter().find(|folder| started(folder).is_some());
-    found.ok_or_else(|| RunError::Missing(name.to_owned()))
+    found.ok_or_else(|| RunError::Missing { name: name.to_owned(), near: near(runs, name) })
+}
+
+/// The name in `runs`, of a run or a folder of runs, that is most like `name`, if one is.
+fn near(runs: &Path, name: &Path) -> Option<String> {
+    let asked = name.strip_prefix(runs).unwrap_or(name).to_str()?.to_lowercase();
+    let names = runs.read_dir().into_iter().flatten().flatten().filter_map(|entry| {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        entry.file_name().into_string().ok().filter(|name| is_folder && !name.starts_with('.'))
+    });
+    let distance = |name: &String| {
+        let known = name.to_lowercase();
+        // The beginning of a name, as that of its preset, is more like it than its length says.
+        match known.starts_with(&asked) && asked.chars().count() > 2 {
+            true => 0,
+            false => strsim::damerau_levenshtein(&asked, &known),
+        }
+    };
+    // Of equal ones the latest by its name, which ends with the time.
+    let all = names.map(|name| (distance(&name), std::cmp::Reverse(name)));
+    let (distance, std::cmp::Reverse(nearest)) = all.min()?;
+    (distance <= nearest.chars().count().div_ceil(3) && distance < asked.chars().count()).then_some(nearest)
 }
 
 #[cfg(test)]
@@ -58,7 +79,23 @@ mod tests {
         assert_eq!(resolve(&runs, Path::new("latest")).unwrap(), runs.join("c"));
         assert_eq!(resolve(&runs, Path::new("a")).unwrap(), runs.join("a"));
         assert_eq!(resolve(&runs, &runs.join("b")).unwrap(), runs.join("b"));
-        let message = resolve(&runs, Path::new("z")).unwrap_err().to_string();
-        assert_eq!(message, "z: no such run; expected a run folder, the name of one in runs/, or `latest`");
+        let message = resolve(&runs, Path::new("nothing-like-it")).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "nothing-like-it: no such run; expected a run folder, the name of one in runs/, or `latest`"
+        );
+        for (name, near) in [
+            ("aa", "a"),
+            ("Runs-b", "none"),
+            ("word-ordr", "word-order-20261129-140001"),
+            ("word", "word-order-20261129-140001"),
+        ] {
+            for time in ["140000", "140001"] {
+                fs::create_dir_all(runs.join(format!("word-order-20261129-{time}"))).unwrap();
+            }
+            let message = resolve(&runs, Path::new(name)).unwrap_err().to_string();
+            let is_near = message.starts_with(&format!("{name}: no such run; did you mean {near}?"));
+            assert!(is_near || (near == "none" && !message.contains("did you mean")), "{message}");
+        }
     }
 }

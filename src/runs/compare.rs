@@ -8,6 +8,9 @@ use crate::number;
 /// Settings that say nothing of the training.
 const WORDS: [&str; 3] = ["name", "title", "about"];
 
+/// The start of settings of what is watched, which change nothing in the training.
+const WATCH: &str = "watch.";
+
 /// A setting with its value in each run.
 pub type Differing = (Arc<str>, Vec<Option<Arc<str>>>);
 
@@ -25,16 +28,13 @@ pub struct Comparison {
 /// Returns the settings that are not the same in all `runs`, in the order of the first that has them.
 pub fn differing_settings(runs: &[Run]) -> Vec<Differing> {
     let mut paths: Vec<&Arc<str>> = Vec::new();
-    for (path, _) in runs.iter().flat_map(|run| &run.summary.settings) {
+    for (path, _) in runs.iter().flat_map(|run| run.summary.settings.iter()) {
         if !WORDS.contains(&&**path) && !paths.contains(&path) {
             paths.push(path);
         }
     }
     let values = |path: &Arc<str>| -> Vec<Option<Arc<str>>> {
-        let of = |run: &Run| {
-            run.summary.settings.iter().find(|(known, _)| known == path).map(|(_, value)| value.clone())
-        };
-        runs.iter().map(of).collect()
+        runs.iter().map(|run| run.summary.settings.get(path).cloned()).collect()
     };
     let all = paths.into_iter().map(|path| (Arc::clone(path), values(path)));
     all.filter(|(_, values)| values.iter().any(|value| Some(value) != values.first())).collect()
@@ -56,10 +56,15 @@ impl Comparison {
         Self { runs, settings, metrics }
     }
 
+    /// The settings of the training that differ: all but those of what is watched.
+    pub fn of_training(&self) -> impl Iterator<Item = &Differing> {
+        self.settings.iter().filter(|(path, _)| !path.starts_with(WATCH))
+    }
+
     /// The table: a column for each run; settings, then metrics of the best evaluation and of the last epoch.
     pub fn table(&self) -> Table {
         let mut labels = vec!["state".to_owned(), "preset".to_owned()];
-        labels.extend(self.settings.iter().map(|(path, _)| foreign(path).into_owned()));
+        labels.extend(self.of_training().map(|(path, _)| foreign(path).into_owned()));
         labels.extend(["steps", "epochs", "time"].map(str::to_owned));
         labels.extend(self.metrics.iter().flat_map(|name| {
             let name = foreign(name);
@@ -71,8 +76,7 @@ impl Comparison {
             let text =
                 |text: Option<&Arc<str>>| text.map_or("–".to_owned(), |text| foreign(text).into_owned());
             let mut cells = vec![run.state.word().to_owned(), text(Some(&summary.preset))];
-            cells
-                .extend(self.settings.iter().map(|(_, values)| text(values.get(i).and_then(Option::as_ref))));
+            cells.extend(self.of_training().map(|(_, values)| text(values.get(i).and_then(Option::as_ref))));
             cells.extend([
                 number::count(summary.steps),
                 number::count(summary.epochs),
@@ -97,14 +101,19 @@ mod tests {
     #[test]
     fn only_settings_that_differ_are_compared() {
         let runs = vec![
-            run("a", 0.5, &[("name", "a"), ("train.loss", "mse"), ("model.1.units", "8")]),
+            run(
+                "a",
+                0.5,
+                &[("name", "a"), ("train.loss", "mse"), ("model.1.units", "8"), ("watch.every", "9")],
+            ),
             run("b", f64::NAN, &[("name", "b"), ("train.loss", "mse"), ("train.clip", "1\x1b")]),
         ];
         let comparison = Comparison::new(runs);
         let (head, rows) = comparison.table().lines(200);
         assert_eq!(head.split_whitespace().collect::<Vec<_>>(), ["a", "b"]);
         let row = |label: &str| rows.iter().find(|row| row.starts_with(label)).cloned();
-        assert_eq!(row("train.loss"), None);
+        assert_eq!((row("train.loss"), row("watch.every")), (None, None));
+        assert!(comparison.settings.iter().any(|(path, _)| **path == *"watch.every"));
         assert!(row("model.1.units").unwrap().ends_with("–") && row("train.clip").unwrap().ends_with("1␛"));
         assert!(row("best val_accuracy").unwrap().contains("50.0 %"));
     }

@@ -1,8 +1,11 @@
 //! The index of a folder of runs: the summaries of all runs, with the sizes and times of the files that they summarise.
 //!
 //! ```text
-//! file  = "unrolled runs 1\n" texts:uint text* entries:uint entry* crc:u32     integers as in frames.bin, crc = CRC-32 of all before it
-//! entry = stamp(4) name …                                                      a text is the number of one in the table
+//! file  = "unrolled runs 2\n" texts:uint text* lists:uint settings* entries:uint entry* crc:u32
+//!                                                        integers as in frames.bin, crc = CRC-32 of all before it
+//! entry = folder stamp(4) name … list:uint own:uint (position value)*
+//!                                                        a text is the number of one in the table; `own` are the settings that are not
+//!                                                        those of the list
 //! ```
 //!
 //! A copy of what the run folders say: it is ignored if it is damaged, an entry if one of its files has changed.
@@ -11,20 +14,32 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::marks::{Marks, Note};
-use super::stamps::Stamps;
+use super::settings::{Setting, Settings};
+use super::stamps::{FolderStamp, Stamps};
 use super::summary::{Best, Summary, Values};
 use crate::run::RunState;
 use crate::run::bytes::{PayloadReader, put_f64, put_str, put_uint};
 
 /// The first bytes, with the version.
-const MAGIC: &[u8] = b"unrolled runs 1\n";
+const MAGIC: &[u8] = b"unrolled runs 2\n";
 
 /// What is known of a run folder.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Entry {
+    /// As it was when the files were read.
+    pub folder: FolderStamp,
     pub stamps: Stamps,
     pub summary: Arc<Summary>,
     pub marks: Arc<Marks>,
+}
+
+impl Entry {
+    /// Whether the run has ended and its folder, that had the stamp `folder` just now, has not changed since: only changes in place
+    /// are possible.
+    pub fn is_of(&self, folder: FolderStamp) -> bool {
+        let has_ended = self.summary.is_complete && self.summary.ended.is_some();
+        has_ended && folder != [0, 0] && self.folder == folder
+    }
 }
 
 /// Entries by the names of their folders.
@@ -43,6 +58,16 @@ pub(super) fn encode<'e>(entries: impl Iterator<Item = (&'e str, &'e Entry)>) ->
     let mut texts: Vec<(&Arc<str>, &u64)> = encoder.texts.iter().collect();
     texts.sort_unstable_by_key(|(_, number)| **number);
     texts.iter().for_each(|(text, _)| put_str(&mut out, text));
+    put_uint(&mut out, encoder.lists.len() as u64);
+    let mut lists: Vec<(Vec<u64>, List)> = encoder.lists.into_iter().collect();
+    lists.sort_unstable_by_key(|(_, list)| list.number);
+    for (paths, list) in lists {
+        put_uint(&mut out, paths.len() as u64);
+        for (path, value) in paths.into_iter().zip(list.values) {
+            put_uint(&mut out, path);
+            put_uint(&mut out, value);
+        }
+    }
     put_uint(&mut out, count);
     out.extend_from_slice(&encoder.out);
     let checksum = crc32fast::hash(&out);
@@ -60,8 +85,10 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Entries> {
     // A text takes a byte at least.
     let count = take.count().filter(|count| *count <= take.0.len())?;
     let texts: Vec<Arc<str>> = (0..count).map(|_| take.str().map(Into::into)).collect::<Option<_>>()?;
-    let count = take.count().filter(|count| *count <= take.0.len())?;
-    let mut decoder = Decoder { texts, take };
+    let mut decoder = Decoder { texts, lists: Vec::new(), take };
+    decoder.lists = decoder
+        .list(|decoder| decoder.list(|decoder| Some((decoder.text()?, decoder.text()?))).map(Into::into))?;
+    let count = decoder.take.count().filter(|count| *count <= decoder.take.0.len())?;
     let mut entries = Entries::with_capacity(count);
     for _ in 0..count {
         let (name, entry) = decoder.entry()?;
@@ -73,12 +100,20 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Entries> {
 #[derive(Default)]
 struct Encoder {
     texts: HashMap<Arc<str>, u64>,
+    /// Lists of settings by their paths.
+    lists: HashMap<Vec<u64>, List>,
     out: Vec<u8>,
+}
+
+/// The settings of the first run that has these paths.
+struct List {
+    number: u64,
+    values: Vec<u64>,
 }
 
 impl Encoder {
     fn entry(&mut self, name: &str, entry: &Entry) {
-        for x in entry.stamps.iter().flatten() {
+        for x in entry.folder.iter().chain(entry.stamps.iter().flatten()) {
             self.uint(*x);
         }
         self.text(name);
@@ -119,11 +154,7 @@ impl Encoder {
             self.values(metrics);
         }
         self.values(last);
-        self.uint(settings.len() as u64);
-        for (key, value) in settings {
-            self.text(key);
-            self.text(value);
-        }
+        self.settings(settings);
         self.uint(entry.marks.tags.len() as u64);
         entry.marks.tags.iter().for_each(|tag| self.text(tag));
         self.uint(entry.marks.notes.len() as u64);
@@ -138,15 +169,34 @@ impl Encoder {
     }
 
     fn text(&mut self, text: &str) {
-        let number = match self.texts.get(text) {
-            Some(number) => *number,
-            None => {
-                let number = self.texts.len() as u64;
-                self.texts.insert(text.into(), number);
-                number
-            }
-        };
+        let number = self.number(text);
         self.uint(number);
+    }
+
+    /// The number of a text in the table.
+    fn number(&mut self, text: &str) -> u64 {
+        if let Some(number) = self.texts.get(text) {
+            return *number;
+        }
+        let number = self.texts.len() as u64;
+        self.texts.insert(text.into(), number);
+        number
+    }
+
+    fn settings(&mut self, settings: &Settings) {
+        let (paths, values): (Vec<u64>, Vec<u64>) =
+            settings.iter().map(|(path, value)| (self.number(path), self.number(value))).unzip();
+        let number = self.lists.len() as u64;
+        let list = self.lists.entry(paths).or_insert_with(|| List { number, values: values.clone() });
+        let own: Vec<(usize, u64)> = (values.into_iter().enumerate())
+            .filter(|(i, value)| list.values.get(*i) != Some(value))
+            .collect();
+        put_uint(&mut self.out, list.number);
+        put_uint(&mut self.out, own.len() as u64);
+        for (position, value) in own {
+            put_uint(&mut self.out, position as u64);
+            put_uint(&mut self.out, value);
+        }
     }
 
     fn values(&mut self, values: &Values) {
@@ -160,11 +210,13 @@ impl Encoder {
 
 struct Decoder<'b> {
     texts: Vec<Arc<str>>,
+    lists: Vec<Arc<[Setting]>>,
     take: PayloadReader<'b>,
 }
 
 impl Decoder<'_> {
     fn entry(&mut self) -> Option<(Arc<str>, Entry)> {
+        let folder = self.uints()?;
         let mut stamps = Stamps::default();
         for x in stamps.iter_mut().flatten() {
             *x = self.uint()?;
@@ -187,7 +239,9 @@ impl Decoder<'_> {
             }
         };
         let last = self.values()?;
-        let settings = self.list(|decoder| Some((decoder.text()?, decoder.text()?)))?;
+        let shared = self.take.count().and_then(|number| self.lists.get(number).cloned())?;
+        let own = self.list(|decoder| Some((decoder.take.count()?, decoder.text()?)))?;
+        let settings = Settings::with(shared, own)?;
         let tags = self.list(|decoder| decoder.text().map(|tag| tag.to_string()))?;
         let notes = self.list(|decoder| {
             Some(Note { time: decoder.text()?.to_string(), text: decoder.text()?.to_string() })
@@ -212,7 +266,7 @@ impl Decoder<'_> {
             settings,
         };
         let (summary, marks) = (Arc::new(summary), Arc::new(Marks { tags, notes }));
-        Some((name, Entry { stamps, summary, marks }))
+        Some((name, Entry { folder, stamps, summary, marks }))
     }
 
     fn uint(&mut self) -> Option<u64> {
@@ -282,12 +336,13 @@ mod tests {
                     params,
                     best: best.map(|(value, step, epoch, metrics)| Best { value, step, epoch, metrics }),
                     last,
-                    settings,
+                    settings: settings.into_iter().collect(),
                     ..Summary::default()
                 };
                 let note = Note { time: "t".into(), text: "u".into() };
                 let marks = Marks { tags: vec![tag.to_string()], notes: vec![note] };
-                (name.into(), Entry { stamps, summary: Arc::new(summary), marks: Arc::new(marks) })
+                let folder = [steps, params];
+                (name.into(), Entry { folder, stamps, summary: Arc::new(summary), marks: Arc::new(marks) })
             },
         )
     }

@@ -185,10 +185,7 @@ impl Key {
         let text =
             |text: &Arc<str>| if text.is_empty() { Vec::new() } else { vec![Cell::Text(Arc::clone(text))] };
         let number = |x: Option<f64>| x.filter(|x| !x.is_nan()).map(Cell::Number).into_iter().collect();
-        let setting = |path: &str| {
-            let found = summary.settings.iter().find(|(key, _)| **key == *path);
-            found.map(|(_, value)| Cell::of_text(value))
-        };
+        let setting = |path: &str| summary.settings.get(path).map(Cell::of_text);
         match self {
             Self::Metric(name) => number(summary.metric(name)),
             Self::LastMetric(name) => number(summary.last_metric(name)),

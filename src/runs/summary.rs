@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::progress::{Monitored, Progress};
+use super::settings::Settings;
 use crate::durable;
 use crate::metrics::{Metrics, Task, VALIDATION};
 use crate::preset;
@@ -64,8 +65,8 @@ pub struct Summary {
     pub best: Option<Best>,
     /// The metrics of the last epoch.
     pub last: Values,
-    /// The settings by their paths; see [`preset::settings()`].
-    pub settings: Vec<(Arc<str>, Arc<str>)>,
+    /// The settings.
+    pub settings: Settings,
 }
 
 impl Summary {
@@ -143,7 +144,7 @@ impl Summary {
 
     /// The setting at `path`, as it was written.
     pub fn setting(&self, path: &str) -> Option<&str> {
-        self.settings.iter().find(|(key, _)| **key == *path).map(|(_, value)| &**value)
+        self.settings.get(path).map(|value| &**value)
     }
 
     /// The metric `name` of the best evaluation; of the training data that of its epoch, if it is an epoch's.

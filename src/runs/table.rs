@@ -55,8 +55,13 @@ impl Table {
         Self { columns: columns.map(|(_, column)| column).collect() }
     }
 
-    /// Returns the heading and the rows in lines of at most `width` columns: of the columns as many as fit, the first clipped.
-    pub fn lines(&self, width: usize) -> (String, Vec<String>) {
+    /// How many columns are left out in `width` columns of text.
+    pub fn hidden(&self, width: usize) -> usize {
+        self.columns.len() - self.shown(width).len()
+    }
+
+    /// The columns that are shown in `width` columns of text, with their widths.
+    fn shown(&self, width: usize) -> Vec<(&Column, usize)> {
         let mut shown: Vec<(&Column, usize)> =
             self.columns.iter().map(|column| (column, column.width())).collect();
         let total = |shown: &[(&Column, usize)]| -> usize {
@@ -79,6 +84,12 @@ impl Table {
                 }
             }
         }
+        shown
+    }
+
+    /// Returns the heading and the rows in lines of at most `width` columns: of the columns as many as fit, the first clipped.
+    pub fn lines(&self, width: usize) -> (String, Vec<String>) {
+        let shown = self.shown(width);
         let row = |cell: &dyn Fn(&Column) -> String| {
             let mut line = String::new();
             for (i, (column, width)) in shown.iter().enumerate() {
@@ -152,6 +163,7 @@ mod tests {
     fn a_narrow_one_clips_the_name_and_then_leaves_columns_out() {
         assert_eq!(table().lines(45).1[0], "word-or…261129-140000  finished  0.1234  keep");
         assert_eq!(table().lines(34).1[0], "word-…129-140000  finished  0.1234");
+        assert_eq!([200, 45, 34].map(|width| table().hidden(width)), [0, 0, 1]);
         for width in 0..60 {
             let (head, rows) = table().lines(width);
             assert!(rows.iter().chain([&head]).all(|line| line.width() <= width), "{width}: {rows:?}");

@@ -1,8 +1,11 @@
 //! The application's state: menu, dashboard and the overlays above them. Independent of terminal and clock.
 
+mod branch_dialog;
+mod branching;
 mod drawing;
 mod event_loop;
 mod footer;
+mod launch;
 mod leave_dialog;
 mod leaving;
 mod lists;
@@ -19,6 +22,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 pub use drawing::DrawingCost;
 pub use event_loop::{EventLoop, Flow};
+pub use launch::{BranchRequest, Launch, LaunchRequest, Launched, Link};
 
 use super::browser::{self, Browser, CustomDataHooks};
 use super::compare::CompareScreen;
@@ -36,18 +40,10 @@ use super::view::dashboard;
 use super::widget::glyph_fallback;
 use crate::preset::Entry;
 use crate::protocol::{Command, CommandSender, Event, RunStatus};
+use branch_dialog::BranchDialog;
 use leave_dialog::{LeaveChoice, LeaveDialog};
 use popup::Popup;
 use step_prompt::StepPrompt;
-
-/// The connection to a trainer: a socket or a recording can replace one.
-#[derive(Debug)]
-pub struct Link {
-    /// The trainer's events; must not block it.
-    pub events: Receiver<Event>,
-    /// Commands to the trainer.
-    pub commands: CommandSender,
-}
 
 /// The screen to start with.
 #[derive(Debug)]
@@ -75,14 +71,13 @@ pub enum ExitReason {
     Detached,
     /// Training should continue without the screen. [`Link::events`] has no receiver any more.
     LeftTraining,
+    /// The user wants a branch of the run, which the program was asked for: it has the terminal next.
+    Branch,
     /// The terminal is gone; training should continue to its end. `println!` panics from here on.
     HungUp,
     /// A signal that ends a training, by number: save and exit. Save before printing: the terminal may be stalled.
     Signal(i32),
 }
-
-/// Starts training of a preset by name; an error message is shown.
-pub type Launch<'a> = &'a mut dyn FnMut(&str) -> Result<Link, String>;
 
 /// An overlay, which receives the keys.
 #[derive(Debug)]
@@ -90,6 +85,7 @@ enum Overlay {
     Popup(Popup),
     LeaveDialog(LeaveDialog),
     StepPrompt(StepPrompt),
+    BranchDialog(BranchDialog),
 }
 
 /// The screen of a run.
@@ -266,7 +262,11 @@ impl<'a> App<'a> {
         match input {
             Input::HangUp => self.outcome = Some(ExitReason::HungUp),
             Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => self.list().paste(&text),
-            Input::Paste(_) => {}
+            Input::Paste(text) => {
+                if let Some(Overlay::BranchDialog(dialog)) = &mut self.overlay {
+                    dialog.paste(&text);
+                }
+            }
             // Pasted text is no command to a training.
             Input::Burst(_) if self.overlay.is_some() || self.race.is_some() => {}
             Input::Burst(_) if self.run.as_ref().is_some_and(|run| run.replay.is_none()) => {}
@@ -315,8 +315,10 @@ impl<'a> App<'a> {
         if self.run.is_none() && self.overlay.is_none() && self.list().type_key(key) {
             return;
         }
-        if matches!(self.overlay, Some(Overlay::StepPrompt(_))) {
-            return self.type_step(key);
+        match &self.overlay {
+            Some(Overlay::StepPrompt(_)) => return self.type_step(key),
+            Some(Overlay::BranchDialog(_)) => return self.type_branch(key),
+            _ => {}
         }
         if matches!(self.overlay, Some(Overlay::LeaveDialog(_))) && interrupts(key) {
             self.overlay = None;
@@ -329,7 +331,7 @@ impl<'a> App<'a> {
         };
         let Some(action) = keymap::action(context, key) else { return };
         match &mut self.overlay {
-            Some(Overlay::StepPrompt(_)) => {}
+            Some(Overlay::StepPrompt(_) | Overlay::BranchDialog(_)) => {}
             Some(Overlay::Popup(popup)) => {
                 let closes = popup.act(action);
                 if closes || popup.is_notice() {
@@ -384,6 +386,7 @@ impl<'a> App<'a> {
             Action::FullSpeed => Command::FullSpeed,
             Action::Save => Command::Save,
             Action::Detach => return self.detach(),
+            Action::Branch => return self.ask_for_branch(),
             Action::Stop if !run.over() && run.ending.is_none() => return self.ask(),
             Action::Screenshot => return self.screenshot(),
             Action::Log => {
@@ -410,8 +413,10 @@ impl<'a> App<'a> {
     }
 
     fn train(&mut self, name: &str) {
-        match (self.launch)(name) {
-            Ok(link) => self.show(link),
+        match (self.launch)(LaunchRequest::Train(name)) {
+            Ok(Launched::Link(link)) => self.show(link),
+            Ok(Launched::Background(text)) => self.show_message("In training", &text),
+            Ok(Launched::Branch) => {}
             Err(error) => self.show_message("Cannot start training", &error),
         }
     }
@@ -456,6 +461,7 @@ impl<'a> App<'a> {
             }
             Some(Overlay::LeaveDialog(leave)) => leave.render(frame, whole, &self.theme),
             Some(Overlay::StepPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
+            Some(Overlay::BranchDialog(dialog)) => dialog.render(frame, whole, &self.theme),
             None => {}
         }
         glyph_fallback::replace(frame.buffer_mut(), whole, self.theme.glyphs);

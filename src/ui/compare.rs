@@ -21,15 +21,21 @@ mod gradients;
 pub(super) mod slots;
 mod view;
 
+use std::time::{Duration, Instant};
+
 use super::keymap::Action;
 use super::run_state::RecurrentLayer;
 use super::run_state::smoothing::Smoothing;
 use super::scroll::Scroll;
-use crate::runs::{Comparison, Run};
+use crate::run::{RunState, owner};
+use crate::runs::{self, Comparison, Run};
 use curves::RunCurves;
 
 /// The largest number of runs that can be told apart.
 pub const MAX_RUNS: usize = slots::SLOTS;
+
+/// How often runs in training are read.
+const READ_EVERY: Duration = Duration::from_secs(1);
 
 /// The unit of the x axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +87,8 @@ pub struct CompareScreen {
     /// Of the settings.
     scroll: Scroll,
     page: usize,
+    /// When the runs were read last.
+    read: Instant,
 }
 
 impl CompareScreen {
@@ -90,32 +98,73 @@ impl CompareScreen {
         let slots = slots::slots(&names);
         let curves: Vec<RunCurves> =
             runs.iter().zip(slots).map(|(run, slot)| RunCurves::read(run, slot)).collect();
-        let mut metrics: Vec<String> = Vec::new();
-        let monitors = runs.iter().map(|run| run.summary.monitor.to_string());
-        let recorded = curves.iter().flat_map(|curves| curves.names().map(str::to_owned));
-        for name in monitors.chain(recorded) {
-            if !metrics.contains(&name) && curves.iter().any(|curves| curves.series(&name).is_some()) {
-                metrics.push(name);
-            }
-        }
-        let mut layers: Vec<RecurrentLayer> =
-            curves.iter().flat_map(|curves| curves.gradients.keys().copied()).collect();
-        layers.sort_unstable();
-        layers.dedup();
-        Self {
+        let mut screen = Self {
             comparison: Comparison::new(runs),
             curves,
-            metrics,
+            metrics: Vec::new(),
             metric: 0,
             axis: Axis::Steps,
             log: false,
             smoothing: Smoothing::default(),
-            layers,
+            layers: Vec::new(),
             layer: 0,
             alone: false,
             scroll: Scroll::default(),
             page: 1,
+            read: Instant::now(),
+        };
+        screen.gather();
+        screen
+    }
+
+    /// Lists the metrics and layers that have been recorded; the shown ones stay.
+    fn gather(&mut self) {
+        let (metric, layer) = (self.metric().map(str::to_owned), self.layers.get(self.layer).copied());
+        let mut metrics: Vec<String> = Vec::new();
+        let monitors = self.comparison.runs.iter().map(|run| run.summary.monitor.to_string());
+        let recorded = self.curves.iter().flat_map(|curves| curves.names().map(str::to_owned));
+        for name in monitors.chain(recorded) {
+            if !metrics.contains(&name) && self.curves.iter().any(|curves| curves.series(&name).is_some()) {
+                metrics.push(name);
+            }
         }
+        let mut layers: Vec<RecurrentLayer> =
+            self.curves.iter().flat_map(|curves| curves.gradients.keys().copied()).collect();
+        layers.sort_unstable();
+        layers.dedup();
+        self.metric = metric.and_then(|shown| metrics.iter().position(|name| *name == shown)).unwrap_or(0);
+        self.layer = layer.and_then(|shown| layers.iter().position(|layer| *layer == shown)).unwrap_or(0);
+        (self.metrics, self.layers) = (metrics, layers);
+    }
+
+    /// When [`tick`](Self::tick) is to be called next; `None` if no run is in training.
+    pub fn next_tick(&self) -> Option<Instant> {
+        let is_live = self.comparison.runs.iter().any(|run| run.state == RunState::Live);
+        is_live.then(|| self.read + READ_EVERY)
+    }
+
+    /// Reads what the runs in training have recorded; returns whether that is anything.
+    pub fn tick(&mut self, now: Instant) -> bool {
+        if now < self.read + READ_EVERY {
+            return false;
+        }
+        let mut is_new = false;
+        let runs = self.comparison.runs.iter_mut().zip(&mut self.curves);
+        for (run, curves) in runs.filter(|(run, _)| run.state == RunState::Live) {
+            let has_more = curves.read_on(&run.path);
+            let has_ended = !owner::is_live(&run.path);
+            if has_more || has_ended {
+                *run = runs::open(&run.path, &run.name);
+                is_new = true;
+            }
+        }
+        if is_new {
+            self.gather();
+        }
+        // Reading takes a share of the time only.
+        let took = now.elapsed();
+        self.read = Instant::now() + took * 10;
+        is_new
     }
 
     /// Handles a key; returns whether the screen is left.

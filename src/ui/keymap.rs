@@ -123,7 +123,7 @@ pub enum Action {
     CursorBack,
     /// Replay: the cursor of the focused panel forward.
     CursorForward,
-    /// Replay: show how to branch the run at this step.
+    /// Branch the run at a step.
     Branch,
 }
 

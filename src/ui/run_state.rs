@@ -26,7 +26,7 @@ pub(super) const LOG_LINES: usize = 500;
 /// Maximum number of alerts that are marked.
 const MOST_MARKS: usize = 1000;
 /// The letter where training went on from a checkpoint.
-const SEAM: char = 'R';
+pub const SEAM: char = 'R';
 
 /// The number of a recurrent layer, and which half of it if it is bidirectional.
 pub type RecurrentLayer = (usize, Option<Direction>);

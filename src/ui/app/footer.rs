@@ -31,6 +31,8 @@ impl App<'_> {
             Action::PauseResume if matches!(status, Some(RunStatus::Paused)) => Some("resume"),
             Action::Quit if self.attached && !run.over() => Some("detach"),
             Action::Detach if self.attached || !trains => Some(""),
+            // Without a cursor it is the last step: of a run in training another one in a moment.
+            Action::Branch if view.cursor.is_none() && !run.over() => Some(""),
             Action::PauseResume
             | Action::SingleStep
             | Action::SlowerLearning

@@ -7,6 +7,7 @@ use crossterm::event::KeyEvent;
 use super::popup::Popup;
 use super::step_prompt::{Asked, StepPrompt};
 use super::{App, ExitReason, Overlay, RunScreen};
+use crate::number;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::keymap::Action;
 use crate::ui::replay::Replay;
@@ -52,11 +53,7 @@ impl App<'_> {
             Action::GoToStep => {
                 self.overlay = Some(Overlay::StepPrompt(StepPrompt::new(replay.last_step())));
             }
-            Action::Branch => {
-                let step = dashboard.run.latest().map_or(0, |latest| latest.step);
-                let command = format!("unrolled branch {} --at {step}", replay.name());
-                self.show_message("Branch the run at this step", &command);
-            }
+            Action::Branch => self.ask_for_branch(),
             Action::Save => self.show_message("Not available", "A replay has no training to save."),
             _ if !replay.has_goal(action) => {
                 self.show_message("Nothing to go to", "The run has no validation and no best checkpoint.");
@@ -78,7 +75,14 @@ impl App<'_> {
         let Some(RunScreen { dashboard, replay: Some(replay), .. }) = &mut self.run else { return };
         match asked {
             Asked::Nothing => {}
-            Asked::Step(step) => replay.go_to_step(step, &mut dashboard.run, Instant::now()),
+            Asked::Step(step) => {
+                replay.go_to_step(step, &mut dashboard.run, Instant::now());
+                let last = replay.last_step();
+                if step > last {
+                    let text = format!("The record ends at step {}.", number::count(last));
+                    self.show_message("There is no such step", &text);
+                }
+            }
             Asked::Share(share) => replay.go_to_share(share, &mut dashboard.run, Instant::now()),
         }
     }

@@ -46,6 +46,9 @@ fn type_keys(app: &mut App<'_>, keys: &str) {
         '\n' => app.input(key(KeyCode::Enter)),
         '\x1b' => app.input(key(KeyCode::Esc)),
         '↓' => app.input(key(KeyCode::Down)),
+        '←' => app.input(key(KeyCode::Left)),
+        '\t' => app.input(key(KeyCode::Tab)),
+        '⌫' => app.input(key(KeyCode::Backspace)),
         c => app.input(key(KeyCode::Char(c))),
     });
 }
@@ -59,7 +62,7 @@ fn screen(app: &mut App<'_>, width: u16, height: u16) -> String {
 /// Runs a story on the dashboard of a training network, without a loop; returns the commands sent to the trainer.
 fn while_training(story: impl FnOnce(&mut App<'_>)) -> Vec<Command> {
     let (link, _tell, asked) = link();
-    let mut launch = |_: &str| Err(String::new());
+    let mut launch = |_: LaunchRequest<'_>| Err(String::new());
     let mut app = App::new(InitialScreen::Dashboard(link), Vec::new(), &mut launch, THEME);
     app.fold(&Event::Status(RunStatus::Training));
     story(&mut app);
@@ -180,28 +183,33 @@ fn keys_become_commands() {
     );
 }
 
+/// A run in `folder`.
+fn prepared(folder: &std::path::Path) -> Event {
+    Event::Prepared(Box::new(RunInfo {
+        name: "word-order".into(),
+        title: "Word order".into(),
+        about: String::new(),
+        folder: folder.to_owned(),
+        model: ModelTable::default(),
+        data: DataFacts::default(),
+        probes: Vec::new(),
+        epochs: 1,
+        steps_per_epoch: 10,
+        batch_size: 32,
+        watch_every: 1,
+        task: crate::metrics::Task::Binary,
+        loss: "binary_crossentropy".into(),
+        optimizer: "Adam".into(),
+        seed: 1,
+        threads: 1,
+    }))
+}
+
 #[test]
 fn a_picture_of_the_dashboard_lands_in_the_run_folder() {
     let folder = tempfile::tempdir().unwrap();
     while_training(|app| {
-        app.fold(&Event::Prepared(Box::new(RunInfo {
-            name: "word-order".into(),
-            title: "Word order".into(),
-            about: String::new(),
-            folder: folder.path().to_owned(),
-            model: ModelTable::default(),
-            data: DataFacts::default(),
-            probes: Vec::new(),
-            epochs: 1,
-            steps_per_epoch: 10,
-            batch_size: 32,
-            watch_every: 1,
-            task: crate::metrics::Task::Binary,
-            loss: "binary_crossentropy".into(),
-            optimizer: "Adam".into(),
-            seed: 1,
-            threads: 1,
-        })));
+        app.fold(&prepared(folder.path()));
         app.fold(&step(7));
         screen(app, 80, 24);
         type_keys(app, "S");
@@ -228,9 +236,9 @@ fn a_trainer_that_ends_without_a_word_has_failed() {
 fn a_finished_run_stays_until_escape_leads_back_to_the_menu() {
     let (link, tell, _asked) = link();
     let mut links = vec![link];
-    let mut launch = |name: &str| {
-        assert_eq!(name, "lecture-lstm");
-        links.pop().ok_or_else(|| "the disk is full".to_owned())
+    let mut launch = |request: LaunchRequest<'_>| {
+        assert!(matches!(request, LaunchRequest::Train("lecture-lstm")));
+        links.pop().map(Launched::Link).ok_or_else(|| "the disk is full".to_owned())
     };
     let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
     type_keys(&mut app, "↓\n");
@@ -250,12 +258,61 @@ fn a_finished_run_stays_until_escape_leads_back_to_the_menu() {
 
 #[test]
 fn a_preset_without_its_data_does_not_start() {
-    let mut launch = |_: &str| -> Result<Link, String> { panic!("nothing to train on") };
+    let mut launch = |_: LaunchRequest<'_>| -> Result<Launched, String> { panic!("nothing to train on") };
     let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
     app.input(key(KeyCode::End));
     type_keys(&mut app, "\n");
     let seen = screen(&mut app, 80, 24);
     assert!(seen.contains("╭ Data not found") && seen.contains("put both in"), "{seen}");
+}
+
+/// A dashboard that was asked for branches: what it asked, and how it ended.
+fn branched(
+    over: bool,
+    keys: &str,
+    answer: fn() -> Result<Launched, String>,
+) -> (Vec<String>, String, Option<ExitReason>) {
+    let (link, _tell, _asked) = link();
+    let mut asked = Vec::new();
+    let mut launch = |request: LaunchRequest<'_>| {
+        let LaunchRequest::Branch(branch) = request else { panic!("{request:?}") };
+        let change = branch.change.clone().unwrap_or_default();
+        asked.push(format!("{} {} {change} {}", branch.run.display(), branch.step, branch.is_live));
+        answer()
+    };
+    let mut app = App::new(InitialScreen::Dashboard(link), Vec::new(), &mut launch, THEME);
+    app.fold(&prepared("runs/story".as_ref()));
+    (1..=40).for_each(|n| app.fold(&step(n)));
+    if over {
+        app.fold(&Event::Status(RunStatus::Finished));
+    }
+    type_keys(&mut app, keys);
+    let (seen, outcome) = (screen(&mut app, 80, 24), app.outcome());
+    drop(app);
+    (asked, seen, outcome)
+}
+
+#[test]
+fn a_run_is_branched_at_the_cursor() {
+    // From a run in training: in the background.
+    let text = || Ok(Launched::Background("It is in runs/b.".into()));
+    let (asked, seen, outcome) = branched(false, "←Btrain.epochs=9\n", text);
+    assert_eq!((asked, outcome), (vec!["runs/story 40 train.epochs=9 true".to_owned()], None));
+    assert!(seen.contains("It is in runs/b."), "{seen}");
+    // From one that has ended: on the screen.
+    let (asked, _, outcome) = branched(true, "B\t⌫⌫17\n", || Ok(Launched::Branch));
+    assert_eq!((asked, outcome), (vec!["runs/story 17  false".to_owned()], Some(ExitReason::Branch)));
+    // What is refused can be corrected.
+    let (asked, seen, outcome) = branched(true, "Bseed=1\n", || Err("train.seed cannot be changed".into()));
+    assert_eq!((asked.len(), outcome), (1, None));
+    assert!(seen.contains("seed=1") && seen.contains("train.seed cannot be changed"), "{seen}");
+    let (asked, seen, _) = branched(false, "B\x1b", || Err(String::new()));
+    assert!(asked.is_empty() && !seen.contains("Branch this run"), "{seen}");
+}
+
+#[test]
+fn the_dialog_for_a_branch_at_80_by_24() {
+    insta::assert_snapshot!(branched(true, "Btrain.epochs=9", || Err(String::new())).1);
 }
 
 #[test]
@@ -335,7 +392,7 @@ fn no_size_is_too_small_for_what_lies_over_the_screen() {
 
 #[test]
 fn a_terminal_without_unicode_gets_ascii_alone() {
-    let mut launch = |_: &str| Err(String::new());
+    let mut launch = |_: LaunchRequest<'_>| Err(String::new());
     let theme = Theme { glyphs: crate::ui::theme::Glyphs::Ascii, ..THEME };
     let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, theme);
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
@@ -354,9 +411,10 @@ fn data_of_ones_own_are_chosen_looked_at_and_trained() {
     };
     let (from_trainer, _tell, _asked) = link();
     let (mut waiting, mut launched) = (Some(from_trainer), Vec::new());
-    let mut launch = |name: &str| {
+    let mut launch = |request: LaunchRequest<'_>| {
+        let LaunchRequest::Train(name) = request else { panic!("{request:?}") };
         launched.push(name.to_owned());
-        waiting.take().ok_or_else(|| "out of trainers".to_owned())
+        waiting.take().map(Launched::Link).ok_or_else(|| "out of trainers".to_owned())
     };
     let mut app = App::new(InitialScreen::Menu(Some(OWN)), entries(), &mut launch, THEME);
     let hear = |app: &mut App<'_>| {

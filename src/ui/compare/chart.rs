@@ -15,6 +15,9 @@ use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
 use crate::ui::widget::ticks::{self, Tick};
 
+/// So many times the range of the usual curve are shown.
+const FARTHEST: f64 = 5.0;
+
 /// A panel with a curve of one metric for each run.
 pub(in crate::ui) struct MetricChart<'a> {
     /// The name of the metric.
@@ -109,16 +112,28 @@ pub(super) fn samples(columns: &[Summary], log: bool, smoothing: Smoothing, smoo
     columns.iter().map(sample).collect()
 }
 
-/// The range of the y axis, with a margin; `None` if there is nothing to draw.
+/// The range of the y axis, with a margin; `None` if there is nothing to draw. A curve far above the others, as that of a run that
+/// diverges, does not flatten them: it leaves the chart at its top.
 pub(super) fn bounds(curves: &[Vec<Sample>], log: bool) -> Option<(f64, f64)> {
-    let spans = || curves.iter().flatten().filter_map(|sample| sample.span);
-    let low = spans().map(|(low, _)| low).fold(f64::INFINITY, f64::min);
-    let high = spans().map(|(_, high)| high).fold(f64::NEG_INFINITY, f64::max);
+    let spans =
+        |curve: &Vec<Sample>| -> Vec<(f64, f64)> { curve.iter().filter_map(|sample| sample.span).collect() };
+    let of = |spans: Vec<(f64, f64)>| {
+        let low = spans.iter().map(|(low, _)| *low).fold(f64::INFINITY, f64::min);
+        let high = spans.iter().map(|(_, high)| *high).fold(f64::NEG_INFINITY, f64::max);
+        (!spans.is_empty()).then_some((low, high))
+    };
+    let ranges: Vec<(f64, f64)> = curves.iter().map(spans).filter_map(of).collect();
+    let low = ranges.iter().map(|(low, _)| *low).fold(f64::INFINITY, f64::min);
+    let mut tops: Vec<f64> = ranges.iter().map(|(_, high)| *high).collect();
+    tops.sort_unstable_by(f64::total_cmp);
+    // Of two the lower one.
+    let usual = tops.get(tops.len().checked_sub(1)? / 2).copied()?;
+    let most = low + (usual - low) * FARTHEST;
+    let high = tops.into_iter().rev().find(|top| *top <= most).unwrap_or(usual);
     if !(low.is_finite() && high.is_finite() && (high - low).is_finite()) {
         return None;
     }
-    let least = low.abs().max(high.abs()).max(1e-12) * if log { 0.02 } else { 1e-6 };
-    let margin = ((high - low) * 0.04).max(least);
+    let margin = ticks::margin(low, high, log);
     Some((low - margin, high + margin))
 }
 
@@ -144,5 +159,29 @@ fn x_ticks(axis: Axis, end: f64, columns: usize) -> Vec<Tick> {
         Axis::Steps | Axis::Tokens => ticks::counts(0.0, end, most),
         Axis::Epochs => ticks::linear(0.0, end, most),
         Axis::Seconds => ticks::seconds(0.0, end, most),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curve(values: &[f64]) -> Vec<Sample> {
+        values.iter().map(|x| Sample { span: Some((*x, *x)), gap: None }).collect()
+    }
+
+    #[test]
+    fn a_run_that_diverges_does_not_flatten_the_others() {
+        let (good, better) = (curve(&[0.7, 0.4, 0.2]), curve(&[0.69, 0.3, 0.1]));
+        let bad = curve(&[0.7, 3e4, 7e37]);
+        let (low, high) = bounds(&[good.clone(), bad.clone(), better.clone()], false).unwrap();
+        assert!(low < 0.1 && (0.7..0.8).contains(&high), "{low} {high}");
+        // Of two runs the one that diverges is not the measure.
+        assert!(bounds(&[bad.clone(), good.clone()], false).unwrap().1 < 0.8);
+        // What is merely worse stays, and a run alone is shown whole.
+        assert!(bounds(&[good, better, curve(&[0.7, 1.4])], false).unwrap().1 > 1.4);
+        assert!(bounds(&[bad], false).unwrap().1 > 7e37);
+        assert_eq!(bounds(&[Vec::new()], false), None);
+        assert_eq!(bounds(&[], false), None);
     }
 }

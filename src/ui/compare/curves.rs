@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::Axis;
 use super::slots::{COLORS, LINES};
 use crate::metrics::Metrics;
 use crate::protocol::{Event, GradientProfile, RunInfo, StepMetrics};
-use crate::run::Reader;
+use crate::run::{Position, Reader};
 use crate::runs::Run;
 use crate::ui::run_state::RecurrentLayer;
 use crate::ui::run_state::axis::{XAxis, XPosition};
@@ -27,6 +28,8 @@ pub(in crate::ui) struct RunCurves {
     /// Tokens, or time steps, of a full batch.
     tokens_per_step: usize,
     seconds: f64,
+    /// The recording, and as far as it was read.
+    recording: Option<(Reader, Position)>,
     /// Why there is nothing, or not all.
     pub error: Option<String>,
 }
@@ -40,22 +43,46 @@ impl RunCurves {
     /// Reads the recording of `run`.
     pub fn read(run: &Run, slot: usize) -> Self {
         let mut curves = Self::new(slot);
-        let reader = match Reader::open(&run.path) {
-            Ok(reader) => reader,
-            Err(error) => return Self { error: Some(error.to_string()), ..curves },
-        };
-        match reader.events() {
-            Err(error) => curves.error = Some(error.to_string()),
-            Ok(events) => {
-                for event in events {
+        curves.open(&run.path);
+        curves.read_on(&run.path);
+        curves
+    }
+
+    fn open(&mut self, run: &Path) {
+        match Reader::open(run) {
+            Ok(reader) => self.recording = Some((reader, Position::START)),
+            Err(error) => self.error = Some(error.to_string()),
+        }
+    }
+
+    /// Reads what has been recorded of the run in the folder `run` since; returns whether that is anything.
+    pub fn read_on(&mut self, run: &Path) -> bool {
+        let is_other =
+            |(reader, at): &(Reader, Position)| !reader.is_current() || at.bytes() > reader.bytes();
+        if self.recording.as_ref().is_none_or(is_other) {
+            // It was rewritten: from its start.
+            *self = Self::new(self.slot);
+            self.open(run);
+        }
+        let Some((reader, at)) = self.recording.take() else { return false };
+        let mut position = at;
+        match reader.events_at(at) {
+            Err(error) => self.error = Some(error.to_string()),
+            Ok(mut events) => {
+                while let Some(event) = events.next() {
                     match event {
-                        Ok(event) => curves.apply(&event),
-                        Err(error) => curves.error = Some(error.to_string()),
+                        Ok(event) => self.apply(&event),
+                        Err(error) => {
+                            self.error = Some(error.to_string());
+                            break;
+                        }
                     }
                 }
+                position = events.position();
             }
         }
-        curves
+        self.recording = Some((reader, position));
+        position > at
     }
 
     /// Folds one event.

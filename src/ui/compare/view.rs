@@ -1,5 +1,7 @@
 //! A comparison on the screen.
 
+use std::sync::Arc;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -11,7 +13,7 @@ use super::chart::MetricChart;
 use super::curves::RunCurves;
 use crate::escape::foreign;
 use crate::number;
-use crate::runs::{Column, Table};
+use crate::runs::{Column, Differing, Table};
 use crate::ui::menu::{SMALLEST, panel, too_small};
 use crate::ui::run_state::smoothing::Smoothing;
 use crate::ui::theme::{Role, Theme};
@@ -101,19 +103,17 @@ impl CompareScreen {
     }
 
     fn render_settings(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
-        let settings = &self.comparison.settings;
-        let block = panel(" Settings that differ ".to_owned(), false, theme);
-        let width = usize::from(block.inner(area).width);
-        self.page = usize::from(block.inner(area).height).saturating_sub(1).max(1);
+        let settings: Vec<&Differing> = self.comparison.of_training().collect();
+        let frame_of = |title: &str| panel(format!(" {title} "), false, theme);
+        let inner = frame_of("").inner(area);
+        let width = usize::from(inner.width);
+        self.page = usize::from(inner.height).saturating_sub(1).max(1);
         // More than half of the width is for the values.
         let room = (width * 3 / 5 / self.curves.len().max(1)).saturating_sub(2).clamp(6, 16);
-        let mut columns = vec![Column::text(
-            "",
-            u8::MAX,
-            settings.iter().map(|(path, _)| foreign(path).into_owned()).collect(),
-        )];
+        let paths = settings.iter().map(|(path, _)| foreign(path).into_owned()).collect();
+        let mut columns = vec![Column::text("", u8::MAX, paths)];
         for (i, curves) in self.curves.iter().enumerate() {
-            let cell = |values: &Vec<Option<std::sync::Arc<str>>>| match values.get(i) {
+            let cell = |values: &Vec<Option<Arc<str>>>| match values.get(i) {
                 Some(Some(value)) => text::clip(&foreign(value), room).into_owned(),
                 _ => "–".to_owned(),
             };
@@ -122,7 +122,13 @@ impl CompareScreen {
             let cells = settings.iter().map(|(_, values)| cell(values)).collect();
             columns.push(Column::text(curves.letter(), rank, cells));
         }
-        let (head, rows) = Table { columns }.lines(width);
+        let table = Table { columns };
+        let hidden = table.hidden(width);
+        let block = frame_of(&match hidden {
+            0 => "Settings that differ".to_owned(),
+            hidden => format!("Settings that differ · + {} (--json)", number::counted(hidden, "run")),
+        });
+        let (head, rows) = table.lines(width);
         let mut lines = vec![Line::styled(head, theme.style(Role::Title))];
         if rows.is_empty() {
             lines = vec![Line::styled("None: the runs have the same settings.", theme.style(Role::Dim))];

@@ -157,7 +157,6 @@ pub const BINDINGS: &[Binding] = &[
     ),
     row(Replay, Action::BestValidation, &[Char('b')], "best", "Go to the best validation, marked ◆."),
     row(Replay, Action::GoToStep, &[Char(':')], "go to", "Go to a step: type its number, or 50%."),
-    row(Replay, Action::Branch, &[Char('B')], "branch", "Show how to branch the run at this step."),
     row(Replay, Action::SingleStep, &[Char('n')], "", "Go on by a single step."),
     row(Replay, Action::StepBack, &[Char('N')], "", "Go back by a single step."),
     row(Replay, Action::CursorBack, &[Char('<')], "", "Move the cursor of the focused panel back."),
@@ -171,6 +170,13 @@ pub const BINDINGS: &[Binding] = &[
     ),
     row(AnyRun, Action::Open, &[Code(KeyCode::Enter)], "enlarge", "Show the focused panel in full screen."),
     row(AnyRun, Action::Explain, &[Char('i')], "explain", "Explain the focused panel."),
+    row(
+        AnyRun,
+        Action::Branch,
+        &[Char('B')],
+        "branch",
+        "Branch the run after the step of the cursor, or the present one: train it again from there, with a setting changed.",
+    ),
     row(
         Everywhere,
         Action::Back,

@@ -58,6 +58,11 @@ impl Recording {
         Ok(Self { reader: Reader::open(folder)?, folder: folder.to_owned() })
     }
 
+    /// The last step that was recorded when it was opened.
+    pub fn last_step(&self) -> u64 {
+        self.reader.last_step()
+    }
+
     pub(super) fn reader(&self) -> &Reader {
         &self.reader
     }

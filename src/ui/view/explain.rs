@@ -8,9 +8,9 @@ use super::gradient::{decay, rho};
 use crate::escape;
 use crate::metrics::Task;
 use crate::number;
-use crate::protocol::{LayerHealth, ParamNorms, RunInfo};
+use crate::protocol::{AlertKind, LayerHealth, ParamNorms, RunInfo};
 use crate::ui::dashboard::Dashboard;
-use crate::ui::run_state::ForecastErrors;
+use crate::ui::run_state::{ForecastErrors, SEAM};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view_state::{Norm, Panel};
 use crate::ui::widget::panel_frame::PanelFrame;
@@ -66,6 +66,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                     .into(),
             ];
             texts.extend(updates(dash.run.param_norms()));
+            texts.extend(letters(dash.run.marks().iter().map(|(_, letter)| *letter)));
             texts
         }
         Panel::Accuracy if dash.run.forecast_errors().is_some() => {
@@ -133,6 +134,36 @@ fn by_token(dash: &Dashboard) -> String {
         _ => "Behind each row is what the network would predict if the text ended there: see which word turns it."
             .into(),
     }
+}
+
+/// The alerts that mark a step.
+const ALERTS: [AlertKind; 5] = [
+    AlertKind::LossSpike,
+    AlertKind::DeadUnits,
+    AlertKind::HalfLife,
+    AlertKind::Overfitting,
+    AlertKind::Divergence,
+];
+
+/// Explains the letters at the top of the chart that there are; `None` without any.
+fn letters(marks: impl Iterator<Item = char>) -> Option<String> {
+    let mut seen: Vec<char> = marks.collect();
+    seen.sort_unstable();
+    seen.dedup();
+    let meaning = |letter: char| {
+        let alert = |kind: AlertKind| match kind {
+            AlertKind::LossSpike => "a spike of the loss",
+            AlertKind::DeadUnits => "units that have died",
+            AlertKind::HalfLife => "a gradient that vanishes within a few words",
+            AlertKind::Overfitting => "overfitting begins",
+            AlertKind::Divergence => "the training diverges",
+        };
+        let of_alert = ALERTS.into_iter().find(|kind| kind.letter() == letter).map(alert);
+        let what = of_alert.or((letter == SEAM).then_some("resumed or branched from a checkpoint"))?;
+        Some(format!("{letter} {what}"))
+    };
+    let words: Vec<String> = seen.into_iter().filter_map(meaning).collect();
+    (!words.is_empty()).then(|| format!("Letters mark steps: {}. The log (L) says more.", words.join(", ")))
 }
 
 /// Explains the forecast errors and their baselines.

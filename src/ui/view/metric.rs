@@ -248,9 +248,7 @@ pub(super) fn bounds(
     if !(low.is_finite() && high.is_finite() && high - low < f64::INFINITY) {
         return None;
     }
-    // a constant gets a range of its own; rounding errors do not count as one
-    let least = low.abs().max(high.abs()).max(1e-12) * if log { 0.02 } else { 1e-6 };
-    let margin = ((high - low) * 0.04).max(least);
+    let margin = ticks::margin(low, high, log);
     let (low, high) = (low - margin, high + margin);
     Some(if share && !log { (low.max(0.0), high.min(1.0)) } else { (low, high) })
 }

@@ -18,6 +18,8 @@ use crate::ui::theme::{Glyphs, Role, Theme};
 
 /// Columns between two marks of a [`LineStyle::Named`].
 const NAMED_EVERY: usize = 24;
+/// Columns between two arrows of a curve above the plot.
+const ABOVE_EVERY: usize = 6;
 /// Minimum width left of the plot: the name of the x axis is below it.
 const GUTTER: usize = 7;
 
@@ -69,6 +71,11 @@ impl LineStyle {
             Self::Marked(_) => false,
             Self::Named { .. } => self.has_point(x),
         }
+    }
+
+    /// Whether a point above the plot is marked instead of drawn at its upper edge.
+    fn leaves(self) -> bool {
+        matches!(self, Self::Named { .. })
     }
 
     /// Whether a point in column `x` of dots is drawn.
@@ -286,8 +293,21 @@ impl Scale {
         let ink = DotStyle { style: curve.style, behind: curve.line == LineStyle::Behind };
         let last = curve.samples.iter().take(self.width).rposition(|sample| sample.span.is_some());
         let mut before: Option<(usize, usize, usize)> = None;
-        let mut marked = None;
+        let (mut marked, mut above) = (None, None);
         for (x, sample) in curve.samples.iter().enumerate().take(self.width) {
+            if let Some((low, _)) = sample.span
+                && curve.line.leaves()
+                && low > self.y.1
+            {
+                let column = x / self.across;
+                if above.is_none_or(|above| column >= above + ABOVE_EVERY) {
+                    marks.push((column, 0, '↑', curve.style));
+                    above = Some(column);
+                }
+                before = None;
+                continue;
+            }
+            above = None;
             if let Some((low, high)) = sample.span {
                 let (top, bottom) = (self.nearest_row(high), self.nearest_row(low));
                 if let Some((from, upper, lower)) = before {

@@ -2,6 +2,9 @@
 
 use crate::number;
 
+/// A share of a number by which single-precision values differ that are the same.
+const ROUNDING: f64 = 1e-5;
+
 /// A mark on an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
@@ -20,8 +23,21 @@ pub fn fitting(rows: u16) -> usize {
 /// At most about `most` marks between `from` and `to`, at multiples of 1, 2 or 5 times a power of ten.
 pub fn linear(from: f64, to: f64, most: usize) -> Vec<Tick> {
     let step = nice_step((to - from) / most.max(1) as f64);
-    let digits = (-step.log10().floor()).max(0.0) as usize;
-    multiples(from, to, step).map(|at| Tick { at, text: plain(at, digits) }).collect()
+    let place = step.log10().floor() as i32;
+    multiples(from, to, step).map(|at| Tick { at, text: plain(at, place) }).collect()
+}
+
+/// The space to leave above and below the values of a y axis, which are from `low` to `high`, in units of the exponent if `log`. A constant
+/// has a range of its own, and so has what differs by rounding errors alone: its marks would show them.
+pub fn margin(low: f64, high: f64, log: bool) -> f64 {
+    let (span, size) = (high - low, low.abs().max(high.abs()));
+    match log {
+        true if span < ROUNDING => 0.05,
+        true => (span * 0.04).max(size * 0.02),
+        false if size == 0.0 => 1.0,
+        false if span < size * ROUNDING => size * 0.05,
+        false => span * 0.04,
+    }
 }
 
 /// Marks at whole numbers, written as counts; `most` as in [`linear`].
@@ -83,10 +99,20 @@ fn multiples(from: f64, to: f64, step: f64) -> impl Iterator<Item = f64> {
     (0..count).map(move |i| (first + i as f64) * step)
 }
 
-fn plain(at: f64, digits: usize) -> String {
+/// A number with the digits down to `place`, an exponent of ten.
+fn plain(at: f64, place: i32) -> String {
     let at = if at == 0.0 { 0.0 } else { at };
+    let digits = usize::try_from(-place).unwrap_or(0);
     match at.abs() {
-        a if a >= 1e5 || digits > 4 && a > 0.0 => format!("{at:.1e}"),
+        a if a >= 1e5 || digits > 4 && a > 0.0 => {
+            let significant = a.log10().floor() as i32 - place;
+            match usize::try_from(significant) {
+                // As many digits as tell one mark from the next, and one at least.
+                Ok(significant) if a < 1e-3 || a >= 1e5 => format!("{at:.*e}", significant.clamp(1, 12)),
+                Ok(_) => format!("{at:.*}", digits.min(12)),
+                Err(_) => format!("{at:.1e}"),
+            }
+        }
         _ if digits > 4 => "0".into(),
         _ => format!("{at:.digits$}"),
     }
@@ -114,6 +140,26 @@ mod tests {
         assert_eq!(texts(&linear(0.31, 0.69, 4)), ["0.4", "0.5", "0.6"]);
         assert_eq!(texts(&linear(-3.0, 3.0, 3)), ["-2", "0", "2"]);
         assert_eq!(texts(&linear(0.0, 3e-6, 3)), ["0", "1.0e-6", "2.0e-6", "3.0e-6"]);
+    }
+
+    #[test]
+    fn marks_of_a_narrow_range_differ() {
+        assert_eq!(texts(&linear(0.69314, 0.69317, 3)), ["0.69314", "0.69315", "0.69316", "0.69317"]);
+        assert_eq!(texts(&linear(2e5, 2.00003e5, 3)), ["2.00000e5", "2.00001e5", "2.00002e5", "2.00003e5"]);
+        assert_eq!(texts(&linear(1e5, 3e5, 2)), ["1.0e5", "2.0e5", "3.0e5"]);
+    }
+
+    #[test]
+    fn a_constant_has_marks_without_rounding_errors() {
+        for value in [0.3, 0.1, 2.0, 700.0, 1e-4] {
+            let noisy = f64::from(value as f32);
+            let (low, high) = (noisy.min(value), noisy.max(value));
+            let margin = margin(low, high, false);
+            for tick in linear(low - margin, high + margin, 6) {
+                assert!(tick.text.len() <= 6, "{value}: {}", tick.text);
+            }
+        }
+        assert_eq!(texts(&linear(-margin(0.0, 0.0, false), margin(0.0, 0.0, false), 2)), ["-1", "0", "1"]);
     }
 
     #[test]

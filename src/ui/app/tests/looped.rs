@@ -22,7 +22,7 @@ impl Stage {
         let (written, done) = bounded(1);
         let ended = std::thread::spawn(move || {
             let link = Link { events: receive_events, commands: CommandSender::new("screen", unbounded().0) };
-            let mut launch = |_: &str| Err(String::new());
+            let mut launch = |_: LaunchRequest<'_>| Err(String::new());
             let mut app = App::new(InitialScreen::Dashboard(link), Vec::new(), &mut launch, THEME);
             let mut event_loop = EventLoop::new(Screen::new(SIZE).unwrap(), &receive_input, &receive_notices);
             event_loop.run(&mut app, &mut Writer::over(send_frames, done)).unwrap()
@@ -152,7 +152,7 @@ fn in_the_background_events_are_folded_and_the_terminal_is_looked_for_again() {
     let (link, tell, _asked) = link();
     let trainer = std::thread::spawn(move || (1..).all(|n| tell.send(step(n)).is_ok()));
     let (input, notices) = (unbounded(), unbounded());
-    let mut launch = |_: &str| Err(String::new());
+    let mut launch = |_: LaunchRequest<'_>| Err(String::new());
     let mut app = App::new(InitialScreen::Dashboard(link), Vec::new(), &mut launch, THEME);
     let mut event_loop = EventLoop::new(Screen::new(SIZE).unwrap(), &input.1, &notices.1);
     let (frames, drawn) = bounded(1);
