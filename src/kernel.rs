@@ -31,7 +31,8 @@ pub use allocation_count::{AllocationCount, CountingAllocator, allocation_count}
 pub use conv_window::{ConvWindow, NonzeroEntry, collect_nonzeros, gather_windows, scatter_windows};
 pub use count_outside::count_outside;
 pub use elementwise::Elementwise;
-pub use function::Function;
+pub(crate) use function::LaneFunction;
+pub use function::{FastFunction, Function};
 pub use gather_scatter::{add_column_sums, gather_add, gather_sum, gather_sum_backward, scatter_add};
 pub use gemm::{Matrix, matmul, matmul_bias};
 pub use norm::{SumOfSquares, l2_norm};

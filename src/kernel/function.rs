@@ -5,6 +5,15 @@ use super::{Elementwise, Isa, dispatch};
 /// An elementwise activation function with its derivative.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Function {
+    /// One with vector code.
+    Fast(FastFunction),
+    /// Any other, number by number.
+    Other(Elementwise),
+}
+
+/// A function with vector code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FastFunction {
     /// `x`.
     Linear,
     /// `max(x, 0)`.
@@ -15,17 +24,31 @@ pub enum Function {
     Sigmoid,
     /// `x/6 + 1/2`, clipped to [0, 1].
     HardSigmoid,
-    /// Any other, number by number.
-    Other(Elementwise),
+}
+
+/// A function in the registers of a kernel, which is compiled once for those with vector code and once for any: there the match in every vector,
+/// and what a derivative from the argument takes, are part of the loop.
+pub(crate) trait LaneFunction: Copy {
+    /// Whether [`Function::needs_input`] holds for any of them.
+    const MAY_NEED_INPUT: bool;
+
+    /// `f(z)` in every lane.
+    fn of<V: Simd>(self, z: V) -> V;
+
+    /// `d · f′(z)` in every lane, from `a = f(z)`, or from `z` where it needs the input.
+    fn slope<V: Simd>(self, d: V, a: V) -> V;
+
+    /// See [`Function::needs_input`].
+    fn needs_input(self) -> bool;
 }
 
 impl Function {
     /// `a = f(z)`, in place.
     pub fn apply(self, values: &mut [f32]) {
         match self {
-            Self::Linear => {}
+            Self::Fast(FastFunction::Linear) => {}
+            Self::Fast(f) => apply_on(Isa::best(), values, f),
             Self::Other(f) => f.apply(values),
-            fast => apply_on(Isa::best(), values, fast),
         }
     }
 
@@ -33,9 +56,9 @@ impl Function {
     /// [`Function::needs_input`], `at` is `z` instead.
     pub fn chain(self, d: &mut [f32], at: &[f32]) {
         match self {
-            Self::Linear => {}
+            Self::Fast(FastFunction::Linear) => {}
+            Self::Fast(f) => chain_on(Isa::best(), d, at, f),
             Self::Other(f) => f.chain(d, at),
-            fast => chain_on(Isa::best(), d, at, fast),
         }
     }
 
@@ -43,10 +66,13 @@ impl Function {
     pub fn needs_input(self) -> bool {
         matches!(self, Self::Other(f) if f.needs_input())
     }
+}
 
-    /// `f(z)` in every lane.
+impl LaneFunction for FastFunction {
+    const MAY_NEED_INPUT: bool = false;
+
     #[inline(always)]
-    pub(crate) fn of<V: Simd>(self, z: V) -> V {
+    fn of<V: Simd>(self, z: V) -> V {
         let (zero, one) = (V::splat(0.0), V::splat(1.0));
         match self {
             Self::Linear => z,
@@ -55,6 +81,34 @@ impl Function {
             Self::Sigmoid => Sigmoid::of(z),
             // `min` and `max` return their second operand for NaN: NaN propagates.
             Self::HardSigmoid => zero.max(one.min(z.div(V::splat(6.0)).add(V::splat(0.5)))),
+        }
+    }
+
+    #[inline(always)]
+    fn slope<V: Simd>(self, d: V, a: V) -> V {
+        let (zero, one) = (V::splat(0.0), V::splat(1.0));
+        match self {
+            Self::Linear => d,
+            Self::Relu => zero.select_less(a, d, zero),
+            Self::Tanh => d.mul(one.sub(a.mul(a))),
+            Self::Sigmoid => d.mul(a.mul(one.sub(a))),
+            Self::HardSigmoid => zero.select_less(a, a.select_less(one, d.div(V::splat(6.0)), zero), zero),
+        }
+    }
+
+    #[inline(always)]
+    fn needs_input(self) -> bool {
+        false
+    }
+}
+
+impl LaneFunction for Function {
+    const MAY_NEED_INPUT: bool = true;
+
+    #[inline(always)]
+    fn of<V: Simd>(self, z: V) -> V {
+        match self {
+            Self::Fast(f) => f.of(z),
             Self::Other(f) => {
                 let mut lanes = [0.0; MAX_LANES];
                 z.store(&mut lanes);
@@ -64,16 +118,10 @@ impl Function {
         }
     }
 
-    /// `d · f′(z)` in every lane, from `a = f(z)`, or from `z` where [`Function::needs_input`].
     #[inline(always)]
-    pub(crate) fn slope<V: Simd>(self, d: V, a: V) -> V {
-        let (zero, one) = (V::splat(0.0), V::splat(1.0));
+    fn slope<V: Simd>(self, d: V, a: V) -> V {
         match self {
-            Self::Linear => d,
-            Self::Relu => zero.select_less(a, d, zero),
-            Self::Tanh => d.mul(one.sub(a.mul(a))),
-            Self::Sigmoid => d.mul(a.mul(one.sub(a))),
-            Self::HardSigmoid => zero.select_less(a, a.select_less(one, d.div(V::splat(6.0)), zero), zero),
+            Self::Fast(f) => f.slope(d, a),
             Self::Other(f) => {
                 let (mut lanes, mut at) = ([0.0; MAX_LANES], [0.0; MAX_LANES]);
                 d.store(&mut lanes);
@@ -83,12 +131,17 @@ impl Function {
             }
         }
     }
+
+    #[inline(always)]
+    fn needs_input(self) -> bool {
+        self.needs_input()
+    }
 }
 
 /// Lanes of the widest vector.
 const MAX_LANES: usize = 16;
 
-/// Out of line, so that the loops of the fast functions stay as small as they are.
+/// Out of line: the call costs nothing beside the function, and a kernel stays small.
 #[cold]
 #[inline(never)]
 fn apply_lanes(f: Elementwise, values: &mut [f32]) {
@@ -101,11 +154,11 @@ fn chain_lanes(f: Elementwise, d: &mut [f32], at: &[f32]) {
     f.chain(d, at);
 }
 
-dispatch!(fn apply_on(values: &mut [f32], f: Function) = apply_all);
-dispatch!(fn chain_on(d: &mut [f32], a: &[f32], f: Function) = chain_all);
+dispatch!(fn apply_on(values: &mut [f32], f: FastFunction) = apply_all);
+dispatch!(fn chain_on(d: &mut [f32], a: &[f32], f: FastFunction) = chain_all);
 
 #[inline(always)]
-fn apply_all<V: Simd, N: Simd>(values: &mut [f32], f: Function) {
+fn apply_all<V: Simd, N: Simd>(values: &mut [f32], f: impl LaneFunction) {
     let mut chunks = values.chunks_exact_mut(V::LANES);
     for chunk in &mut chunks {
         f.of(V::load(chunk)).store(chunk);
@@ -118,7 +171,7 @@ fn apply_all<V: Simd, N: Simd>(values: &mut [f32], f: Function) {
 }
 
 #[inline(always)]
-fn chain_all<V: Simd, N: Simd>(d: &mut [f32], a: &[f32], f: Function) {
+fn chain_all<V: Simd, N: Simd>(d: &mut [f32], a: &[f32], f: impl LaneFunction) {
     let mut chunks = d.chunks_exact_mut(V::LANES);
     let mut from = a.chunks_exact(V::LANES);
     for (d, a) in (&mut chunks).zip(&mut from) {
@@ -134,12 +187,21 @@ fn chain_all<V: Simd, N: Simd>(d: &mut [f32], a: &[f32], f: Function) {
 mod tests {
     use super::*;
 
-    const FAST: [Function; 5] =
-        [Function::Linear, Function::Relu, Function::Tanh, Function::Sigmoid, Function::HardSigmoid];
+    const FAST: [FastFunction; 5] = [
+        FastFunction::Linear,
+        FastFunction::Relu,
+        FastFunction::Tanh,
+        FastFunction::Sigmoid,
+        FastFunction::HardSigmoid,
+    ];
 
     fn all() -> impl Iterator<Item = Function> {
-        FAST.into_iter().chain(crate::kernel::elementwise::tests::all().into_iter().map(Function::Other))
+        let other = crate::kernel::elementwise::tests::all().into_iter().map(Function::Other);
+        FAST.into_iter().map(Function::Fast).chain(other)
     }
+
+    dispatch!(fn apply_any_on(values: &mut [f32], f: Function) = apply_all);
+    dispatch!(fn chain_any_on(d: &mut [f32], a: &[f32], f: Function) = chain_all);
 
     #[test]
     fn instruction_sets_agree_at_every_length() {
@@ -148,8 +210,8 @@ mod tests {
                 let z: Vec<f32> = (0..n).map(|i| (i as f32 * 0.37 - 5.0).sin() * 4.0).collect();
                 let of = |isa| {
                     let (mut a, mut d) = (z.clone(), z.iter().map(|z| z + 1.0).collect::<Vec<_>>());
-                    apply_on(isa, &mut a, f);
-                    chain_on(isa, &mut d, &a, f);
+                    apply_any_on(isa, &mut a, f);
+                    chain_any_on(isa, &mut d, &a, f);
                     a.into_iter().chain(d).collect::<Vec<_>>()
                 };
                 let plain = of(Isa::Portable);
@@ -167,8 +229,25 @@ mod tests {
         for f in all() {
             for isa in Isa::available() {
                 let mut z = [f32::NAN, 1.0];
-                apply_on(isa, &mut z, f);
+                apply_any_on(isa, &mut z, f);
                 assert!(z[0].is_nan() && !z[1].is_nan(), "{f:?} {isa:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_kernel_for_any_function_gives_the_bits_of_the_fast_one() {
+        let z: Vec<f32> = (0..39).map(|i| (i as f32 * 0.37 - 5.0).sin() * 4.0).collect();
+        for f in FAST {
+            for isa in Isa::available() {
+                let (mut fast, mut any) = (z.clone(), z.clone());
+                apply_on(isa, &mut fast, f);
+                apply_any_on(isa, &mut any, Function::Fast(f));
+                assert_eq!(fast, any, "{f:?} {isa:?}");
+                let (mut d_fast, mut d_any) = (z.clone(), z.clone());
+                chain_on(isa, &mut d_fast, &fast, f);
+                chain_any_on(isa, &mut d_any, &any, Function::Fast(f));
+                assert_eq!(d_fast, d_any, "{f:?} {isa:?}");
             }
         }
     }

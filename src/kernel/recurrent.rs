@@ -17,4 +17,4 @@ pub(crate) use cell_math::{BackwardView, CellMath, ForwardView, cell_backward, c
 #[cfg(test)]
 pub(crate) use cell_math::{backward_on, forward_on};
 pub use packed::PackedMatrix;
-pub use step::{BackwardStep, ForwardStep, Functions, Projected};
+pub use step::{BackwardStep, CellFunctions, ForwardStep, Functions, Projected};

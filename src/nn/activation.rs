@@ -3,7 +3,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::LayerConfigError;
 use super::keras_object::KerasObject;
-use crate::kernel::{Elementwise, Function, softmax};
+use crate::kernel::{Elementwise, FastFunction, Function, softmax};
 
 /// A function of every number, or of every row, by Keras's name. Source: `keras/src/activations/activations.py`.
 ///
@@ -135,11 +135,11 @@ impl Activation {
     /// Its elementwise function; `None` for one that acts on a row.
     pub(super) fn function(self) -> Option<Function> {
         match self {
-            Self::Linear => Some(Function::Linear),
-            Self::Relu => Some(Function::Relu),
-            Self::Tanh => Some(Function::Tanh),
-            Self::Sigmoid => Some(Function::Sigmoid),
-            Self::HardSigmoid => Some(Function::HardSigmoid),
+            Self::Linear => Some(Function::Fast(FastFunction::Linear)),
+            Self::Relu => Some(Function::Fast(FastFunction::Relu)),
+            Self::Tanh => Some(Function::Fast(FastFunction::Tanh)),
+            Self::Sigmoid => Some(Function::Fast(FastFunction::Sigmoid)),
+            Self::HardSigmoid => Some(Function::Fast(FastFunction::HardSigmoid)),
             Self::Elementwise(f) => Some(Function::Other(f)),
             Self::Softmax | Self::LogSoftmax | Self::Sparsemax => None,
         }

@@ -5,9 +5,10 @@ pub(super) mod reset_before;
 use super::recurrent::{Cell, Order, PackedWeights, RecurrentBuffers, Settings, functions, recurrent_layer};
 use super::{Activation, Block, LayerConfigError};
 use crate::kernel::recurrent::{
-    BackwardStep, BackwardView, CellMath, ForwardStep, ForwardView, Functions, cell_backward, cell_forward,
+    BackwardStep, BackwardView, CellFunctions, CellMath, ForwardStep, ForwardView, Functions, cell_backward,
+    cell_forward,
 };
-use crate::kernel::{Matrix, Simd};
+use crate::kernel::{LaneFunction, Matrix, Simd};
 
 recurrent_layer! {
     /// Gated recurrent unit: one gate decides how much of the state stays, one how much of it the candidate sees (Cho et al. 2014).
@@ -52,9 +53,9 @@ recurrent_layer! {
 }
 
 /// The formulas above, for one vector of units.
-pub(super) struct GruMath(pub Functions);
+pub(super) struct GruMath<F>(pub Functions<F>);
 
-impl CellMath<3> for GruMath {
+impl<F: LaneFunction> CellMath<3> for GruMath<F> {
     /// The sums are z_t and r_t before σ, and p_t: r_t multiplies it before the candidate's input projection is added.
     #[inline(always)]
     fn begin<V: Simd>(&self, at: &ForwardView<'_, '_>) -> [V; 3] {
@@ -65,12 +66,12 @@ impl CellMath<3> for GruMath {
     #[inline(always)]
     fn forward<V: Simd>(&self, [z, r, p]: [V; 3], at: &mut ForwardView<'_, '_>) {
         let Functions { state: phi, gate: sigma } = self.0;
-        at.save_argument((0, 3), z);
-        at.save_argument((1, 3), r);
+        at.save_argument(sigma, (0, 3), z);
+        at.save_argument(sigma, (1, 3), r);
         let (z, r) = (sigma.of(z), sigma.of(r));
         // ĥ_t = φ(r ⊙ p + x_t·W_h + b_h)
         let sum = r.mul_add(p, at.input(2));
-        at.save_argument((2, 3), sum);
+        at.save_argument(phi, (2, 3), sum);
         let candidate = phi.of(sum);
         at.save(p);
         at.save_gates([z, r, candidate]);
@@ -99,12 +100,40 @@ fn interpolate<V: Simd>(z: V, h_prev: V, candidate: V) -> V {
 
 /// δ_z and δ_h; writes what reaches ∂L/∂h_{t−1} past the products, ∂L/∂h_t ⊙ z.
 #[inline(always)]
-fn interpolate_backward<V: Simd>(f: Functions, dh: V, at: &mut BackwardView<'_, '_>) -> (V, V) {
+fn interpolate_backward<V: Simd, F: LaneFunction>(
+    f: Functions<F>,
+    dh: V,
+    at: &mut BackwardView<'_, '_>,
+) -> (V, V) {
     let (z, candidate): (V, V) = (at.gate(0), at.gate(2));
     let delta_z = at.slope(f.gate, (0, 3), dh.mul(at.h_prev::<V>().sub(candidate)), z);
     let delta_h = at.slope(f.state, (2, 3), dh.mul(V::splat(1.0).sub(z)), candidate);
     at.set_dh_prev(dh.mul(z));
     (delta_z, delta_h)
+}
+
+fn forward<F: LaneFunction>(
+    f: Functions<F>,
+    reset_after: bool,
+    packed: &PackedWeights,
+    step: ForwardStep<'_>,
+) {
+    match reset_after {
+        true => cell_forward(&packed.forward[0], &GruMath(f), step),
+        false => reset_before::step_forward(f, packed, step),
+    }
+}
+
+fn backward<F: LaneFunction>(
+    f: Functions<F>,
+    reset_after: bool,
+    packed: &PackedWeights,
+    (step, scratch): (BackwardStep<'_>, &mut Block),
+) {
+    if !reset_after {
+        return reset_before::step_backward(f, packed, step, scratch);
+    }
+    cell_backward(&packed.backward[0], &GruMath(f), BackwardStep { h: &[], h_dropped: &[], ..step });
 }
 
 impl Cell for GRU {
@@ -165,19 +194,17 @@ impl Cell for GRU {
     }
 
     fn step_forward(&self, packed: &PackedWeights, step: ForwardStep<'_>) {
-        let f = functions(self.activation, self.recurrent_activation);
-        match self.reset_after {
-            true => cell_forward(&packed.forward[0], &GruMath(f), step),
-            false => reset_before::step_forward(f, packed, step),
+        match functions(self.activation, self.recurrent_activation) {
+            CellFunctions::Fast(f) => forward(f, self.reset_after, packed, step),
+            CellFunctions::Any(f) => forward(f, self.reset_after, packed, step),
         }
     }
 
     fn step_backward(&self, packed: &PackedWeights, step: BackwardStep<'_>, scratch: &mut Block) {
-        let f = functions(self.activation, self.recurrent_activation);
-        if !self.reset_after {
-            return reset_before::step_backward(f, packed, step, scratch);
+        match functions(self.activation, self.recurrent_activation) {
+            CellFunctions::Fast(f) => backward(f, self.reset_after, packed, (step, scratch)),
+            CellFunctions::Any(f) => backward(f, self.reset_after, packed, (step, scratch)),
         }
-        cell_backward(&packed.backward[0], &GruMath(f), BackwardStep { h: &[], h_dropped: &[], ..step });
     }
 
     fn product_delta<'a>(&self, buffers: &'a RecurrentBuffers) -> Option<&'a Block> {

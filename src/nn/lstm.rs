@@ -3,9 +3,10 @@ use std::ops::Range;
 use super::recurrent::{Cell, PackedWeights, Settings, functions, recurrent_layer};
 use super::{Activation, Block, LayerConfigError};
 use crate::kernel::recurrent::{
-    BackwardStep, BackwardView, CellMath, ForwardStep, ForwardView, Functions, cell_backward, cell_forward,
+    BackwardStep, BackwardView, CellFunctions, CellMath, ForwardStep, ForwardView, Functions, cell_backward,
+    cell_forward,
 };
-use crate::kernel::{Matrix, Simd};
+use crate::kernel::{LaneFunction, Matrix, Simd};
 
 recurrent_layer! {
     /// Long short-term memory: a cell state that gates write to, forget and read (Hochreiter & Schmidhuber 1997; forget gate: Gers et
@@ -53,19 +54,19 @@ recurrent_layer! {
 const ARGUMENTS: usize = 5;
 
 /// The formulas above, for one vector of units.
-pub(super) struct LstmMath(pub Functions);
+pub(super) struct LstmMath<F>(pub Functions<F>);
 
-impl CellMath<4> for LstmMath {
+impl<F: LaneFunction> CellMath<4> for LstmMath<F> {
     #[inline(always)]
     fn forward<V: Simd>(&self, [i, f, g, o]: [V; 4], at: &mut ForwardView<'_, '_>) {
         let Functions { state: phi, gate: sigma } = self.0;
         for (gate, sum) in [i, f, g, o].into_iter().enumerate() {
-            at.save_argument((gate, ARGUMENTS), sum);
+            at.save_argument(sigma, (gate, ARGUMENTS), sum);
         }
         let (i, f, g, o) = (sigma.of(i), sigma.of(f), phi.of(g), sigma.of(o));
         // c_t = f ⊙ c_{t−1} + i ⊙ g
         let c = f.mul_add(at.c_prev(), i.mul(g));
-        at.save_argument((4, ARGUMENTS), c);
+        at.save_argument(phi, (4, ARGUMENTS), c);
         let phi_c = phi.of(c);
         at.save_gates([i, f, g, o]);
         at.save(phi_c);
@@ -146,16 +147,19 @@ impl Cell for LSTM {
     }
 
     fn step_forward(&self, packed: &PackedWeights, step: ForwardStep<'_>) {
-        let math = LstmMath(functions(self.activation, self.recurrent_activation));
-        cell_forward(&packed.forward[0], &math, step);
+        let packed = &packed.forward[0];
+        match functions(self.activation, self.recurrent_activation) {
+            CellFunctions::Fast(f) => cell_forward(packed, &LstmMath(f), step),
+            CellFunctions::Any(f) => cell_forward(packed, &LstmMath(f), step),
+        }
     }
 
     fn step_backward(&self, packed: &PackedWeights, step: BackwardStep<'_>, _scratch: &mut Block) {
-        let math = LstmMath(functions(self.activation, self.recurrent_activation));
-        cell_backward(
-            &packed.backward[0],
-            &math,
-            BackwardStep { h: &[], h_prev: &[], h_dropped: &[], ..step },
-        );
+        let packed = &packed.backward[0];
+        let step = BackwardStep { h: &[], h_prev: &[], h_dropped: &[], ..step };
+        match functions(self.activation, self.recurrent_activation) {
+            CellFunctions::Fast(f) => cell_backward(packed, &LstmMath(f), step),
+            CellFunctions::Any(f) => cell_backward(packed, &LstmMath(f), step),
+        }
     }
 }

@@ -48,8 +48,8 @@ use super::extent::{Extent, Passes};
 use super::layer::{BackwardContext, ForwardContext, LayerOutput, MaskRule, Pass, Shape};
 use super::params::ParamSpec;
 use super::{Activation, Block, Layer};
-use crate::kernel::recurrent::{BackwardStep, ForwardStep, Functions};
-use crate::kernel::{Function, Matrix};
+use crate::kernel::recurrent::{BackwardStep, CellFunctions, ForwardStep};
+use crate::kernel::{FastFunction, Function, Matrix};
 use crate::protocol::Direction;
 
 /// One step of a recurrent layer, forward and back. Rows are sequences.
@@ -160,9 +160,9 @@ pub trait Cell: fmt::Debug + Send + Sync {
 }
 
 /// The functions of `activation` and `recurrent_activation`; [`Cell::check`] has refused softmax.
-pub(super) fn functions(state: Activation, gate: Activation) -> Functions {
-    let of = |f: Activation| f.function().unwrap_or(Function::Linear);
-    Functions { state: of(state), gate: of(gate) }
+pub(super) fn functions(state: Activation, gate: Activation) -> CellFunctions {
+    let of = |f: Activation| f.function().unwrap_or(Function::Fast(FastFunction::Linear));
+    CellFunctions::new(of(state), of(gate))
 }
 
 /// The order in which positions are read.

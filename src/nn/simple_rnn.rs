@@ -1,9 +1,10 @@
 use super::recurrent::{Cell, PackedWeights, Settings, functions, recurrent_layer};
 use super::{Activation, Block, LayerConfigError};
 use crate::kernel::recurrent::{
-    BackwardStep, BackwardView, CellMath, ForwardStep, ForwardView, cell_backward, cell_forward,
+    BackwardStep, BackwardView, CellFunctions, CellMath, ForwardStep, ForwardView, cell_backward,
+    cell_forward,
 };
-use crate::kernel::{Function, Matrix, Simd};
+use crate::kernel::{LaneFunction, Matrix, Simd};
 
 recurrent_layer! {
     /// The simplest recurrent layer: the hidden state is a function of the input and of the state before (Elman 1990).
@@ -35,15 +36,15 @@ recurrent_layer! {
 }
 
 /// The formulas above, for one vector of units.
-pub(super) struct SimpleRnnMath {
-    pub f: Function,
+pub(super) struct SimpleRnnMath<F> {
+    pub f: F,
 }
 
-impl CellMath<1> for SimpleRnnMath {
+impl<F: LaneFunction> CellMath<1> for SimpleRnnMath<F> {
     #[inline(always)]
     fn forward<V: Simd>(&self, [sum]: [V; 1], at: &mut ForwardView<'_, '_>) {
         // h_t = f(x_t·W + b + h_{t−1}·U)
-        at.save_argument((0, 1), sum);
+        at.save_argument(self.f, (0, 1), sum);
         at.set_h(self.f.of(sum));
     }
 
@@ -103,13 +104,19 @@ impl Cell for SimpleRNN {
     }
 
     fn step_forward(&self, packed: &PackedWeights, step: ForwardStep<'_>) {
-        let math = SimpleRnnMath { f: functions(self.activation, self.activation).state };
-        cell_forward(&packed.forward[0], &math, step);
+        let packed = &packed.forward[0];
+        match functions(self.activation, self.activation) {
+            CellFunctions::Fast(f) => cell_forward(packed, &SimpleRnnMath { f: f.state }, step),
+            CellFunctions::Any(f) => cell_forward(packed, &SimpleRnnMath { f: f.state }, step),
+        }
     }
 
     fn step_backward(&self, packed: &PackedWeights, step: BackwardStep<'_>, _scratch: &mut Block) {
-        let math = SimpleRnnMath { f: functions(self.activation, self.activation).state };
+        let packed = &packed.backward[0];
         let step = BackwardStep { gates: &[], h_prev: &[], h_dropped: &[], ..step };
-        cell_backward(&packed.backward[0], &math, step);
+        match functions(self.activation, self.activation) {
+            CellFunctions::Fast(f) => cell_backward(packed, &SimpleRnnMath { f: f.state }, step),
+            CellFunctions::Any(f) => cell_backward(packed, &SimpleRnnMath { f: f.state }, step),
+        }
     }
 }

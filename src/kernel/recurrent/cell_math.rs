@@ -2,7 +2,7 @@ use super::packed::{Finish, UnitVector};
 use super::{BackwardStep, ForwardStep, PackedMatrix, Projected};
 use crate::kernel::simd::Simd;
 use crate::kernel::work_count::{count, looked_up, numbers};
-use crate::kernel::{Function, dispatch};
+use crate::kernel::{LaneFunction, dispatch};
 
 /// The arithmetic of a recurrent cell, for one vector of units of one sequence at a time; `SUMS` gates share a product with `U`.
 ///
@@ -36,7 +36,11 @@ pub(crate) fn cell_forward<const SUMS: usize, M: CellMath<SUMS>>(
 ) {
     let product = step.batch * packed.size();
     count(product, numbers(packed.size()) + step.bytes());
-    forward_on(crate::kernel::Isa::best(), packed, math, step);
+    let isa = crate::kernel::Isa::best();
+    match step.products.is_empty() {
+        true => forward_on(isa, packed, math, step),
+        false => forward_on(isa, packed, &WithProducts(math), step),
+    }
 }
 
 /// One step backward of all sequences. `packed` holds `Uᵀ`, for one product without gates; without `next_delta` there is none.
@@ -84,6 +88,32 @@ fn backward_body<V: Simd, N: Simd, const SUMS: usize, M: CellMath<SUMS>>(
     packed.run::<V, N, _, 1>(x, stride, rows, &mut Backward::<M, SUMS> { math, step });
 }
 
+/// A cell whose products were made beforehand: they begin its sums.
+struct WithProducts<'a, M>(&'a M);
+
+impl<const SUMS: usize, M: CellMath<SUMS>> CellMath<SUMS> for WithProducts<'_, M> {
+    const GATES: usize = M::GATES;
+
+    #[inline(always)]
+    fn begin<V: Simd>(&self, at: &ForwardView<'_, '_>) -> [V; SUMS] {
+        let mut sums: [V; SUMS] = self.0.begin(at);
+        for (gate, sum) in sums.iter_mut().enumerate() {
+            *sum = sum.add(at.product(gate));
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn forward<V: Simd>(&self, sums: [V; SUMS], at: &mut ForwardView<'_, '_>) {
+        self.0.forward(sums, at);
+    }
+
+    #[inline(always)]
+    fn backward<V: Simd>(&self, product: V, at: &mut BackwardView<'_, '_>) {
+        self.0.backward(product, at);
+    }
+}
+
 struct Forward<'a, 's, M> {
     math: &'a M,
     step: ForwardStep<'s>,
@@ -92,14 +122,7 @@ struct Forward<'a, 's, M> {
 impl<const SUMS: usize, M: CellMath<SUMS>> Finish<SUMS> for Forward<'_, '_, M> {
     #[inline(always)]
     fn begin<V: Simd>(&mut self, vector: UnitVector) -> [V; SUMS] {
-        let at = ForwardView { step: &mut self.step, vector, gates: M::GATES };
-        let mut sums: [V; SUMS] = self.math.begin(&at);
-        if !at.step.products.is_empty() {
-            for (gate, sum) in sums.iter_mut().enumerate() {
-                *sum = sum.add(at.product(gate));
-            }
-        }
-        sums
+        self.math.begin(&ForwardView { step: &mut self.step, vector, gates: M::GATES })
     }
 
     #[inline(always)]
@@ -187,10 +210,10 @@ impl ForwardView<'_, '_> {
         self.vector.load(self.step.products, row * self.step.units + self.vector.unit)
     }
 
-    /// Saves the argument of an activation function, the `i`-th of `all`, where the step backward needs it.
+    /// Saves the argument of a function, the `i`-th of `all`, where the step backward needs them.
     #[inline(always)]
-    pub fn save_argument<V: Simd>(&mut self, (i, all): (usize, usize), argument: V) {
-        if !self.step.arguments.is_empty() {
+    pub fn save_argument<V: Simd, F: LaneFunction>(&mut self, _: F, (i, all): (usize, usize), argument: V) {
+        if F::MAY_NEED_INPUT && !self.step.arguments.is_empty() {
             self.vector.store(self.step.arguments, self.vector.gate(i, all), argument);
         }
     }
@@ -262,11 +285,11 @@ impl BackwardView<'_, '_> {
 
     /// `d · f′` from the value `a` of `f`, or from its argument, the `i`-th of `all`, where that is needed.
     #[inline(always)]
-    pub fn slope<V: Simd>(&self, f: Function, (i, all): (usize, usize), d: V, a: V) -> V {
+    pub fn slope<V: Simd, F: LaneFunction>(&self, f: F, (i, all): (usize, usize), d: V, a: V) -> V {
         let arguments = self.step.arguments;
-        let from = match arguments.is_empty() || !f.needs_input() {
-            true => a,
-            false => self.vector.load(arguments, self.vector.gate(i, all)),
+        let from = match F::MAY_NEED_INPUT && !arguments.is_empty() && f.needs_input() {
+            true => self.vector.load(arguments, self.vector.gate(i, all)),
+            false => a,
         };
         f.slope(d, from)
     }

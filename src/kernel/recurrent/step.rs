@@ -1,12 +1,31 @@
-use crate::kernel::Function;
+use crate::kernel::{FastFunction, Function};
 
 /// The activation functions of a cell.
 #[derive(Debug, Clone, Copy)]
-pub struct Functions {
+pub struct Functions<F> {
     /// `φ`: of the candidate state.
-    pub state: Function,
+    pub state: F,
     /// `σ`: of the gates.
-    pub gate: Function,
+    pub gate: F,
+}
+
+/// The functions of a cell, for which of its kernels they are.
+#[derive(Debug, Clone, Copy)]
+pub enum CellFunctions {
+    /// Both have vector code.
+    Fast(Functions<FastFunction>),
+    /// Any.
+    Any(Functions<Function>),
+}
+
+impl CellFunctions {
+    /// Those of the candidate state and of the gates.
+    pub fn new(state: Function, gate: Function) -> Self {
+        match (state, gate) {
+            (Function::Fast(state), Function::Fast(gate)) => Self::Fast(Functions { state, gate }),
+            (state, gate) => Self::Any(Functions { state, gate }),
+        }
+    }
 }
 
 /// Where the input projections `x_t·W + b` of a step are.

@@ -19,20 +19,20 @@ use crate::kernel::recurrent::{
     BackwardStep, BackwardView, CellMath, ForwardStep, ForwardView, Functions, Projected, cell_backward,
     cell_forward,
 };
-use crate::kernel::{Matrix, Simd, matmul};
+use crate::kernel::{LaneFunction, Matrix, Simd, matmul};
 use crate::nn::Block;
 use crate::nn::recurrent::{Order, PackedWeights, RecurrentBuffers};
 
 /// z, r and s = r ⊙ h_{t−1}, from h_{t−1}·U_z and h_{t−1}·U_r.
-pub(in crate::nn) struct GatesMath(pub Functions);
+pub(in crate::nn) struct GatesMath<F>(pub Functions<F>);
 
-impl CellMath<2> for GatesMath {
+impl<F: LaneFunction> CellMath<2> for GatesMath<F> {
     const GATES: usize = 3;
 
     #[inline(always)]
     fn forward<V: Simd>(&self, [z, r]: [V; 2], at: &mut ForwardView<'_, '_>) {
-        at.save_argument((0, 3), z);
-        at.save_argument((1, 3), r);
+        at.save_argument(self.0.gate, (0, 3), z);
+        at.save_argument(self.0.gate, (1, 3), r);
         let (z, r) = (self.0.gate.of(z), self.0.gate.of(r));
         // The candidate's projection waits for the second product.
         let input: V = at.input(2);
@@ -51,9 +51,9 @@ impl CellMath<2> for GatesMath {
 }
 
 /// ĥ and h, from s·U_h.
-pub(in crate::nn) struct CandidateMath(pub Functions);
+pub(in crate::nn) struct CandidateMath<F>(pub Functions<F>);
 
-impl CellMath<1> for CandidateMath {
+impl<F: LaneFunction> CellMath<1> for CandidateMath<F> {
     const GATES: usize = 3;
 
     #[inline(always)]
@@ -63,7 +63,7 @@ impl CellMath<1> for CandidateMath {
 
     #[inline(always)]
     fn forward<V: Simd>(&self, [sum]: [V; 1], at: &mut ForwardView<'_, '_>) {
-        at.save_argument((2, 3), sum);
+        at.save_argument(self.0.state, (2, 3), sum);
         let candidate = self.0.state.of(sum);
         at.save_gate(2, candidate);
         let z: V = at.gate(0);
@@ -90,7 +90,11 @@ pub(in crate::nn) fn pack_backward(n: usize, recurrent: Matrix<'_>, packed: &mut
     packed.backward[1].pack(recurrent.columns(2 * n..3 * n).t(), 1);
 }
 
-pub(in crate::nn) fn step_forward(f: Functions, packed: &PackedWeights, mut step: ForwardStep<'_>) {
+pub(in crate::nn) fn step_forward<F: LaneFunction>(
+    f: Functions<F>,
+    packed: &PackedWeights,
+    mut step: ForwardStep<'_>,
+) {
     let gates = ForwardStep { mask: &[], h: &mut [], ..step.reborrow() };
     cell_forward(&packed.forward[0], &GatesMath(f), gates);
     // The second product reads s, which the first has saved.
@@ -101,8 +105,8 @@ pub(in crate::nn) fn step_forward(f: Functions, packed: &PackedWeights, mut step
     cell_forward(&packed.forward[1], &CandidateMath(f), step);
 }
 
-pub(in crate::nn) fn step_backward(
-    f: Functions,
+pub(in crate::nn) fn step_backward<F: LaneFunction>(
+    f: Functions<F>,
     packed: &PackedWeights,
     mut step: BackwardStep<'_>,
     scratch: &mut Block,

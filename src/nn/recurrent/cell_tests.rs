@@ -4,14 +4,16 @@ use proptest::prelude::*;
 
 use super::PackedWeights;
 use crate::kernel::recurrent::{BackwardStep, ForwardStep, Functions, Projected, backward_on, forward_on};
-use crate::kernel::{Function, Isa, Matrix};
+use crate::kernel::{FastFunction, Function, Isa, LaneFunction, Matrix};
 use crate::nn::gru::GruMath;
 use crate::nn::gru::reset_before::{CandidateMath, GatesMath};
 use crate::nn::lstm::LstmMath;
 use crate::nn::simple_rnn::SimpleRnnMath;
 use crate::rng::Rng;
 
-const F: Functions = Functions { state: Function::Tanh, gate: Function::Sigmoid };
+const F: Functions<FastFunction> = Functions { state: FastFunction::Tanh, gate: FastFunction::Sigmoid };
+const ANY: Functions<Function> =
+    Functions { state: Function::Fast(FastFunction::Tanh), gate: Function::Fast(FastFunction::Sigmoid) };
 
 fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
@@ -78,7 +80,7 @@ impl Case {
     }
 
     /// What one instruction set computes: forward h, c, saved, gates; backward δ, δ of the product, dh, carry, dc.
-    fn run(&self, isa: Isa, reset_after: bool) -> Vec<Vec<f32>> {
+    fn run<F: LaneFunction>(&self, isa: Isa, reset_after: bool, f: Functions<F>) -> Vec<Vec<f32>> {
         let (n, g) = (self.units, self.gates);
         let mut packed = PackedWeights::default();
         let PackedWeights { forward, backward } = &mut packed;
@@ -113,16 +115,16 @@ impl Case {
             products: &[],
         };
         match (g, reset_after) {
-            (1, _) => forward_on(isa, &forward[0], &SimpleRnnMath { f: F.state }, step),
-            (3, true) => forward_on(isa, &forward[0], &GruMath(F), step),
+            (1, _) => forward_on(isa, &forward[0], &SimpleRnnMath { f: f.state }, step),
+            (3, true) => forward_on(isa, &forward[0], &GruMath(f), step),
             (3, false) => {
-                forward_on(isa, &forward[0], &GatesMath(F), step.reborrow());
+                forward_on(isa, &forward[0], &GatesMath(f), step.reborrow());
                 let ForwardStep { saved, gates, h, c, arguments, .. } = step;
                 let saved = saved.to_vec();
                 let step = ForwardStep { gates, h, c, arguments, saved: &mut [], h_dropped: &saved, ..step };
-                forward_on(isa, &forward[1], &CandidateMath(F), step);
+                forward_on(isa, &forward[1], &CandidateMath(f), step);
             }
-            _ => forward_on(isa, &forward[0], &LstmMath(F), step),
+            _ => forward_on(isa, &forward[0], &LstmMath(f), step),
         }
         if g == 1 {
             gates.copy_from_slice(&h);
@@ -150,20 +152,20 @@ impl Case {
             dc: &mut dc,
         };
         match (g, reset_after) {
-            (1, _) => backward_on(isa, &backward[0], &SimpleRnnMath { f: F.state }, step),
-            (3, true) => backward_on(isa, &backward[0], &GruMath(F), step),
+            (1, _) => backward_on(isa, &backward[0], &SimpleRnnMath { f: f.state }, step),
+            (3, true) => backward_on(isa, &backward[0], &GruMath(f), step),
             (3, false) => {
-                backward_on(isa, &backward[0], &CandidateMath(F), step.reborrow());
+                backward_on(isa, &backward[0], &CandidateMath(f), step.reborrow());
                 let candidates: Vec<f32> =
                     step.delta.chunks_exact(3 * n).flat_map(|row| row[2 * n..].to_vec()).collect();
                 backward_on(
                     isa,
                     &backward[1],
-                    &GatesMath(F),
+                    &GatesMath(f),
                     BackwardStep { next_delta: &candidates, ..step },
                 );
             }
-            _ => backward_on(isa, &backward[0], &LstmMath(F), step),
+            _ => backward_on(isa, &backward[0], &LstmMath(f), step),
         }
         if !(g == 3 && reset_after) {
             recurrent.fill(0.0);
@@ -294,7 +296,8 @@ proptest! {
         let plain = case.plain(reset_after);
         let mut fused: Option<Vec<Vec<u32>>> = None;
         for isa in Isa::available() {
-            let got = case.run(isa, reset_after);
+            let got = case.run(isa, reset_after, F);
+            prop_assert!(case.run(isa, reset_after, ANY) == got, "the kernel for any function gives other bits");
             let names = ["h", "c", "saved", "gates", "δ", "δ of the product", "∂h", "carry", "∂c"];
             for ((name, got), want) in names.iter().zip(&got).zip(&plain) {
                 for (got, want) in got.iter().zip(want) {
