@@ -152,6 +152,9 @@ struct ScreenArgs {
     /// Colours for a light background
     #[arg(long, global = true)]
     light: bool,
+    /// Frames a second of the screen at most; 15, and over SSH 6, by default
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=60))]
+    fps: Option<u8>,
 }
 
 impl ScreenArgs {
@@ -161,6 +164,14 @@ impl ScreenArgs {
     /// When it cannot show a screen.
     fn theme(self) -> Result<Theme, ui::UiError> {
         self.options().theme(|name| std::env::var(name).ok())
+    }
+
+    /// How to draw on this terminal.
+    ///
+    /// # Errors
+    /// When it cannot show a screen.
+    fn settings(self) -> Result<ui::ScreenSettings, ui::UiError> {
+        self.options().settings(|name| std::env::var(name).ok())
     }
 
     /// The characters for printed output.
@@ -182,6 +193,7 @@ impl ScreenArgs {
                 GlyphSet::Ascii => Glyphs::Ascii,
             }),
             light: self.light.then_some(true),
+            fps: self.fps,
         }
     }
 }

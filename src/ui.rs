@@ -42,12 +42,11 @@ mod widget;
 pub use app::{BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest, Launched, Link};
 pub use browser::CustomDataHooks;
 pub use compare::CompareScreen;
-pub use terminal::{TerminalOptions, UiError};
+pub use terminal::{ScreenSettings, TerminalOptions, UiError};
 
 use app::{App, EventLoop, Flow};
 use input::Keyboard;
 use terminal::{Guard, Screen, Signals};
-use theme::Theme;
 
 use crate::preset::Entry;
 
@@ -63,14 +62,15 @@ pub fn run(
     start: InitialScreen,
     entries: Vec<Entry>,
     launch: Launch<'_>,
-    theme: Theme,
+    settings: ScreenSettings,
 ) -> Result<ExitReason, UiError> {
     // Dropped last to first: the keyboard before the terminal is restored, the signals after it.
     let signals = Signals::start(|| terminal::size(std::io::stdout()))?;
     let mut guard = Guard::take()?;
     let keyboard = Keyboard::start(guard.keyboard()?)?;
-    let mut app = App::new(start, entries, launch, theme);
-    let mut event_loop = EventLoop::new(Screen::new(guard.size())?, &keyboard.input, &signals.notices);
+    let mut app = App::new(start, entries, launch, settings.theme);
+    let screen = Screen::new(guard.size())?;
+    let mut event_loop = EventLoop::new(screen, &keyboard.input, &signals.notices, settings.frame);
     loop {
         match event_loop.run(&mut app, &mut guard.writer)? {
             Flow::Ended(outcome) => return Ok(outcome),

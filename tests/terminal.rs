@@ -73,8 +73,8 @@ fn screen() {
         settings: Vec::new(),
         missing: None,
     };
-    let theme = TerminalOptions::default().theme(|name| std::env::var(name).ok()).unwrap();
-    let outcome = ui::run(InitialScreen::Menu(None), vec![entry], &mut play, theme).unwrap();
+    let settings = TerminalOptions::default().settings(|name| std::env::var(name).ok()).unwrap();
+    let outcome = ui::run(InitialScreen::Menu(None), vec![entry], &mut play, settings).unwrap();
     // `println!` would panic on a closed terminal.
     let _ = writeln!(std::io::stdout(), "ended by {outcome:?}");
     std::process::exit(match outcome {

@@ -42,7 +42,7 @@ pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
     let run = live::resolve(&args.run)?;
     let owner = live::check(&run)?;
     let watched = !args.headless && stdout().is_terminal() && !ui::terminal::is_background();
-    let theme = watched.then(|| screen.theme()).transpose()?;
+    let settings = watched.then(|| screen.settings()).transpose()?;
     let (to_screen, events) = bounded(QUEUE);
     let (commands, requests) = unbounded();
     let mut last_words = None;
@@ -71,7 +71,7 @@ pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
         (Err(ControlError::Silent(_)), _) => return Err(live::not_live(&run, owner::state(&run)?)),
         (Err(error), _) => return Err(error.into()),
     }
-    let Some(theme) = theme else {
+    let Some(settings) = settings else {
         if let Some(error) = plain::print(&events, stdout().lock())? {
             print_error(&format_args!("cannot print: {error}"));
         }
@@ -80,7 +80,7 @@ pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
     let link = Link { events, commands: CommandSender::new(live::sender(), commands) };
     let branches = ScreenBranches::default();
     let mut launch = |request: LaunchRequest<'_>| branches.launch(request);
-    let outcome = ui::run(InitialScreen::Attached(link), Vec::new(), &mut launch, theme)?;
+    let outcome = ui::run(InitialScreen::Attached(link), Vec::new(), &mut launch, settings)?;
     let say = |line: &str| {
         // Stdout may be closed.
         let _ = writeln!(stdout(), "{}", crate::escape::foreign(line));

@@ -40,10 +40,10 @@ pub(super) fn compare(args: &CompareArgs, screen: ScreenArgs) -> CliResult {
     }
     let is_shown = !args.json && !args.plain && stdin().is_terminal() && stdout().is_terminal();
     if is_shown && chosen.len() <= MAX_RUNS {
-        let theme = screen.theme()?;
+        let settings = screen.settings()?;
         let signals = Signals::with_screen()?;
         let start = InitialScreen::Compare(Box::new(CompareScreen::new(chosen)));
-        let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
+        let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), settings));
         return end(outcome, None, &signals);
     }
     let comparison = Comparison::new(chosen);

@@ -13,14 +13,13 @@ use super::{ScreenArgs, closing, detach, exit, print_error};
 use crate::preset::RunSpec;
 use crate::protocol::Command;
 use crate::train::{Options, Outcome, Trainer};
-use crate::ui::theme::Theme;
-use crate::ui::{self, InitialScreen, Link};
+use crate::ui::{self, InitialScreen, Link, ScreenSettings};
 
 /// How a training is shown.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Display {
     /// On the dashboard; a branch that is asked for there has a screen like it.
-    Dashboard(Theme, ScreenArgs),
+    Dashboard(ScreenSettings, ScreenArgs),
     /// As plain lines.
     Lines,
     /// Not at all: this process is in the background of its terminal, and would be stopped.
@@ -35,7 +34,7 @@ impl Display {
     pub fn new(headless: bool, screen: ScreenArgs) -> CliResult<Self> {
         Ok(match !headless && std::io::stdout().is_terminal() {
             true if ui::terminal::is_background() => Self::Background,
-            true => Self::Dashboard(screen.theme()?, screen),
+            true => Self::Dashboard(screen.settings()?, screen),
             false => Self::Lines,
         })
     }
@@ -61,15 +60,15 @@ pub(super) fn show_training(
 
 /// Shows a training until it ends or the user leaves.
 pub(super) fn show(trainer: Trainer, display: Display) -> CliResult {
-    let (theme, screen) = match display {
-        Display::Dashboard(theme, screen) => (theme, screen),
+    let (settings, screen) = match display {
+        Display::Dashboard(settings, screen) => (settings, screen),
         Display::Lines => return Ok(code(&follow(trainer)?.outcome)),
         Display::Background => return Ok(code(&follow_quietly(trainer)?)),
     };
     let signals = Signals::with_screen()?;
     let start = InitialScreen::Dashboard(link(&trainer));
     let branches = ScreenBranches::default();
-    let outcome = shown(|| ui::run(start, Vec::new(), &mut |request| branches.launch(request), theme));
+    let outcome = shown(|| ui::run(start, Vec::new(), &mut |request| branches.launch(request), settings));
     if matches!(outcome, Ok(ui::ExitReason::Branch)) {
         ended(trainer);
         return branches.train(screen);

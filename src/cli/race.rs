@@ -22,8 +22,7 @@ use crate::run::race::{Standings, judge};
 use crate::train::Outcome;
 use crate::ui::race::{self, MAX_NETWORKS, RaceScreen};
 use crate::ui::text::wrap;
-use crate::ui::theme::Theme;
-use crate::ui::{self, ExitReason, InitialScreen};
+use crate::ui::{self, ExitReason, InitialScreen, ScreenSettings};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = races())]
@@ -111,8 +110,8 @@ pub(super) fn race(args: &RaceArgs, screen: ScreenArgs) -> CliResult {
     let display = Display::new(args.headless || args.json, screen)?;
     let race = Race::start(plan)?;
     match display {
-        Display::Dashboard(theme, _) if standings.networks.len() <= MAX_NETWORKS => {
-            show(race, (standings, theme), args, screen)
+        Display::Dashboard(settings, _) if standings.networks.len() <= MAX_NETWORKS => {
+            show(race, (standings, settings), args, screen)
         }
         display => {
             Signals::without_screen(race.commands.named("signal"))?;
@@ -126,7 +125,7 @@ pub(super) fn race(args: &RaceArgs, screen: ScreenArgs) -> CliResult {
 /// Shows the race until it is over or the user leaves it, and prints the result.
 fn show(
     race: Race,
-    (standings, theme): (Standings, Theme),
+    (standings, settings): (Standings, ScreenSettings),
     args: &RaceArgs,
     screen: ScreenArgs,
 ) -> CliResult {
@@ -134,7 +133,7 @@ fn show(
     let budget = if args.by == By::Time { "time" } else { "tokens" };
     let start = RaceScreen::new(standings, budget, race.events.clone(), race.commands.named("screen"));
     let start = InitialScreen::Race(Box::new(start));
-    let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), theme));
+    let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), settings));
     let stop = |race: Race, signals_handled| {
         let _ = race.commands.named("signal").send(Command::SaveAndStop);
         signals.ending(signals_handled);

@@ -81,7 +81,7 @@ pub(super) fn replay(args: &ReplayArgs, screen: ScreenArgs) -> CliResult {
         let last = number::count(recording.last_step());
         return Err(CliError::usage(format!("--at {step}: the record ends at step {last}")));
     }
-    let theme = screen.theme().map_err(no_screen)?;
+    let settings = screen.settings().map_err(no_screen)?;
     let mut replay = Replay::start(recording, shell_word(&args.run.to_string_lossy()))?;
     if let Some(speed) = args.speed {
         replay.set_speed(speed);
@@ -92,7 +92,7 @@ pub(super) fn replay(args: &ReplayArgs, screen: ScreenArgs) -> CliResult {
     let start = InitialScreen::Replay(Box::new(replay));
     let branches = ScreenBranches::default();
     let mut launch = |request: LaunchRequest<'_>| branches.launch(request);
-    let ended = ui::run(start, Vec::new(), &mut launch, theme).map_err(no_screen)?;
+    let ended = ui::run(start, Vec::new(), &mut launch, settings).map_err(no_screen)?;
     if ended == ExitReason::Branch {
         return branches.train(screen);
     }

@@ -182,10 +182,10 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
         *trainer.borrow_mut() = Some(started);
         Ok(Launched::Link(link))
     };
-    let (entries, theme) = (preset::entries()?, screen.theme()?);
+    let (entries, settings) = (preset::entries()?, screen.settings()?);
     let signals = Signals::with_screen()?;
     let outcome =
-        shown(|| ui::run(InitialScreen::Menu(Some(super::new::CUSTOM_DATA)), entries, &mut launch, theme));
+        shown(|| ui::run(InitialScreen::Menu(Some(super::new::CUSTOM_DATA)), entries, &mut launch, settings));
     if matches!(outcome, Ok(ExitReason::Branch)) {
         // It has ended.
         drop(trainer.take().map(Trainer::join));

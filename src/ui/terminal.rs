@@ -16,7 +16,7 @@ use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 use thiserror::Error;
 
-pub use detect::TerminalOptions;
+pub use detect::{ScreenSettings, TerminalOptions};
 pub use screen::Screen;
 pub use signals::{END_SIGNALS, Notice, Signals, is_ignored};
 pub use writer::{WriteResult, Writer};

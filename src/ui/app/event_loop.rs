@@ -12,9 +12,6 @@ use crate::protocol::{Event, RaceEvent};
 use crate::ui::input::Input;
 use crate::ui::terminal::{Notice, Screen, Writer};
 
-/// Minimum time between two frames caused by training; a key redraws at once. Twice the rate looks no smoother, but a
-/// screen of 80×24 then needs 50 kB/s instead of 25.
-const FRAME: Duration = Duration::from_millis(66);
 /// Maximum number of events to fold before keys are handled again.
 const BATCH: usize = 4096;
 /// How often to check whether the terminal is ours again after a shell has put us in the background.
@@ -43,6 +40,8 @@ pub struct EventLoop<'c> {
     screen: Screen,
     input: &'c Receiver<Input>,
     notices: &'c Receiver<Notice>,
+    /// Minimum time between two frames caused by training; a key redraws at once.
+    frame: Duration,
     /// When to draw next; `None` while the screen is up to date.
     due: Option<Instant>,
     drawn: Instant,
@@ -56,13 +55,19 @@ pub struct EventLoop<'c> {
 }
 
 impl<'c> EventLoop<'c> {
-    /// A loop that draws a first frame at once.
-    pub fn new(screen: Screen, input: &'c Receiver<Input>, notices: &'c Receiver<Notice>) -> Self {
+    /// A loop that draws a first frame at once, and others `frame` apart.
+    pub fn new(
+        screen: Screen,
+        input: &'c Receiver<Input>,
+        notices: &'c Receiver<Notice>,
+        frame: Duration,
+    ) -> Self {
         let now = Instant::now();
         Self {
             screen,
             input,
             notices,
+            frame,
             due: Some(now),
             drawn: now,
             emptied: now,
@@ -105,7 +110,7 @@ impl<'c> EventLoop<'c> {
 
     /// Waits for one input and handles it.
     fn wait_once(&mut self, app: &mut App<'_>, writer: &mut Writer) -> Option<Flow> {
-        let next_events = self.emptied + FRAME;
+        let next_events = self.emptied + self.frame;
         let events = app.events().cloned().unwrap_or_else(never);
         // Until then events do not wake the loop.
         let (events, wait) =
@@ -122,14 +127,14 @@ impl<'c> EventLoop<'c> {
                     Ok(event) => self.take_events(app, Some(event)),
                     Err(_) => app.trainer_gone(),
                 }
-                self.draw_by(self.drawn + FRAME);
+                self.draw_by(self.drawn + self.frame);
             }
             recv(race) -> event => {
                 match event {
                     Ok(event) => self.take_race_events(app, &event),
                     Err(_) => app.race_over(),
                 }
-                self.draw_by(self.drawn + FRAME);
+                self.draw_by(self.drawn + self.frame);
             }
             recv(wait) -> _ => {}
             recv(results) -> result => {
@@ -148,7 +153,7 @@ impl<'c> EventLoop<'c> {
             recv(frame) -> _ => {}
             recv(tick) -> _ => {
                 if app.tick(Instant::now()) {
-                    self.draw_by(self.drawn + FRAME);
+                    self.draw_by(self.drawn + self.frame);
                 }
             }
             recv(home) -> now => {

@@ -1,5 +1,7 @@
 //! Detects the capabilities of a terminal from its environment; the terminal itself is not queried.
 
+use std::time::Duration;
+
 use super::UiError;
 use crate::ui::theme::{Colors, Glyphs, Theme};
 
@@ -12,9 +14,33 @@ pub struct TerminalOptions {
     pub glyphs: Option<Glyphs>,
     /// Whether the background is light.
     pub light: Option<bool>,
+    /// Maximum number of frames a second.
+    pub fps: Option<u8>,
 }
 
+/// How the screen is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScreenSettings {
+    /// Colours and characters.
+    pub theme: Theme,
+    /// Minimum time between two frames caused by training; a key redraws at once.
+    pub frame: Duration,
+}
+
+/// Frames a second. Twice the rate looks no smoother, but a screen of 80×24 then needs twice the bytes.
+const FPS: u8 = 15;
+/// The same over SSH: every byte crosses the network.
+const FPS_OVER_SSH: u8 = 6;
+
 impl TerminalOptions {
+    /// The settings for the terminal that `env` describes; see [`TerminalOptions::theme`].
+    pub fn settings(&self, env: impl Fn(&str) -> Option<String>) -> Result<ScreenSettings, UiError> {
+        let over_ssh = env("SSH_CONNECTION").is_some_and(|value| !value.is_empty());
+        let fps = self.fps.unwrap_or(if over_ssh { FPS_OVER_SSH } else { FPS });
+        let frame = Duration::from_secs(1) / u32::from(fps.max(1));
+        Ok(ScreenSettings { theme: self.theme(env)?, frame })
+    }
+
     /// The theme for the terminal that `env` (a variable's value by its name) describes.
     ///
     /// Fails with [`UiError::Dumb`] where the terminal cannot move its cursor.
@@ -136,8 +162,12 @@ mod tests {
 
     #[test]
     fn what_the_user_says_is_not_detected() {
-        let options =
-            TerminalOptions { colors: Some(Colors::Ansi16), glyphs: Some(Glyphs::Ascii), light: Some(true) };
+        let options = TerminalOptions {
+            colors: Some(Colors::Ansi16),
+            glyphs: Some(Glyphs::Ascii),
+            light: Some(true),
+            fps: None,
+        };
         let vars = [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")];
         let theme = try_detect(options, &vars).unwrap();
         assert_eq!(theme, Theme { colors: Colors::Ansi16, glyphs: Glyphs::Letters, light: true });
@@ -151,5 +181,20 @@ mod tests {
             let refused = try_detect(TerminalOptions::default(), vars).unwrap_err().to_string();
             assert!(refused.contains("--headless"), "{refused}");
         }
+    }
+
+    #[test]
+    fn over_ssh_fewer_frames_are_sent_unless_the_user_says_how_many() {
+        let frame = |fps, ssh: Option<&str>| {
+            let env = |name: &str| match name {
+                "TERM" => Some("xterm-256color".to_owned()),
+                "SSH_CONNECTION" => ssh.map(str::to_owned),
+                _ => None,
+            };
+            TerminalOptions { fps, ..TerminalOptions::default() }.settings(env).unwrap().frame.as_millis()
+        };
+        let ssh = Some("10.0.0.1 50000 10.0.0.2 22");
+        assert_eq!([frame(None, None), frame(None, Some("")), frame(None, ssh)], [66, 66, 166]);
+        assert_eq!([frame(Some(20), None), frame(Some(20), ssh)], [50, 50]);
     }
 }

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// The time between two frames.
+const FRAME: Duration = Duration::from_millis(66);
+
 /// The loop in a thread, with all that it is connected to in the hands of the test.
 struct Stage {
     input: Sender<Input>,
@@ -24,7 +27,8 @@ impl Stage {
             let link = Link { events: receive_events, commands: CommandSender::new("screen", unbounded().0) };
             let mut launch = |_: LaunchRequest<'_>| Err(String::new());
             let mut app = App::new(InitialScreen::Dashboard(link), Vec::new(), &mut launch, THEME);
-            let mut event_loop = EventLoop::new(Screen::new(SIZE).unwrap(), &receive_input, &receive_notices);
+            let mut event_loop =
+                EventLoop::new(Screen::new(SIZE).unwrap(), &receive_input, &receive_notices, FRAME);
             event_loop.run(&mut app, &mut Writer::over(send_frames, done)).unwrap()
         });
         let seen = vt100::Parser::new(SIZE.height, SIZE.width, 0);
@@ -154,7 +158,7 @@ fn in_the_background_events_are_folded_and_the_terminal_is_looked_for_again() {
     let (input, notices) = (unbounded(), unbounded());
     let mut launch = |_: LaunchRequest<'_>| Err(String::new());
     let mut app = App::new(InitialScreen::Dashboard(link), Vec::new(), &mut launch, THEME);
-    let mut event_loop = EventLoop::new(Screen::new(SIZE).unwrap(), &input.1, &notices.1);
+    let mut event_loop = EventLoop::new(Screen::new(SIZE).unwrap(), &input.1, &notices.1, FRAME);
     let (frames, drawn) = bounded(1);
     let (_written, done) = bounded(1);
     let mut writer = Writer::over(frames, done);
