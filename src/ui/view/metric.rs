@@ -96,7 +96,7 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     let chart_area = Rect { y: inner.y + taken, height: inner.height - taken + 1, ..inner };
     let Some(y) = bounds([&train, &validation], &metric.rules, log, metric.share) else { return };
     let most = ticks::fitting(chart_area.height.saturating_sub(1));
-    let y_ticks = y_ticks(y, log, metric.share, most);
+    let (y, y_ticks) = y_axis(y, (log, metric.share), most, chart::lines(chart_area, theme.glyphs));
     let plot = chart::plot(chart_area, &y_ticks);
     let columns = chart::columns(plot, theme.glyphs);
     let sampled = |series: &Series| series.columns(view.axis, window.0, window.1, columns);
@@ -202,9 +202,26 @@ impl Metric<'_> {
     }
 }
 
-/// The marks of a y axis; exponents if logarithmic, shares in per cent.
-fn y_ticks(y: (f64, f64), log: bool, share: bool, most: usize) -> Vec<Tick> {
-    if log { ticks::logarithmic(y.0, y.1, most) } else { linear_ticks(y, share, most) }
+/// The range and the marks of a y axis; exponents if logarithmic, shares in per cent.
+fn y_axis(
+    y: (f64, f64),
+    (log, share): (bool, bool),
+    most: usize,
+    lines: (u16, usize),
+) -> ((f64, f64), Vec<Tick>) {
+    match (log, share) {
+        (true, _) => (y, ticks::logarithmic(y.0, y.1, most)),
+        (false, false) => ticks::even(y.0, y.1, most, lines),
+        (false, true) => {
+            let ((low, high), percents) = ticks::even(y.0 * 100.0, y.1 * 100.0, most, lines);
+            let shares = percents.into_iter().filter(|tick| (0.0..=100.0 + 1e-9).contains(&tick.at));
+            ((low / 100.0, high / 100.0), in_percent(shares))
+        }
+    }
+}
+
+fn in_percent(percents: impl Iterator<Item = Tick>) -> Vec<Tick> {
+    percents.map(|tick| Tick { at: tick.at / 100.0, text: tick.text + " %" }).collect()
 }
 
 /// The marks of a linear y axis, shares in per cent.
@@ -212,8 +229,7 @@ pub(super) fn linear_ticks(y: (f64, f64), share: bool, most: usize) -> Vec<Tick>
     if !share {
         return ticks::linear(y.0, y.1, most);
     }
-    let percents = ticks::linear(y.0 * 100.0, y.1 * 100.0, most).into_iter();
-    percents.map(|tick| Tick { at: tick.at / 100.0, text: tick.text + " %" }).collect()
+    in_percent(ticks::linear(y.0 * 100.0, y.1 * 100.0, most).into_iter())
 }
 
 pub(super) fn x_ticks(axis: XAxis, window: (f64, f64), columns: usize) -> Vec<Tick> {

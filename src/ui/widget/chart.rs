@@ -141,6 +141,11 @@ pub fn plot(area: Rect, y_ticks: &[Tick]) -> Rect {
     Rect { x: area.x + gutter, width: area.width - gutter, height: area.height.saturating_sub(1), ..area }
 }
 
+/// How many lines of text the plot in the `area` of a chart has, and how many dots each.
+pub fn lines(area: Rect, glyphs: Glyphs) -> (u16, usize) {
+    (area.height.saturating_sub(1), resolution(glyphs).1)
+}
+
 /// How many columns of dots a plot has.
 pub fn columns(plot: Rect, glyphs: Glyphs) -> usize {
     usize::from(plot.width) * resolution(glyphs).0

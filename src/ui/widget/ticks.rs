@@ -22,9 +22,45 @@ pub fn fitting(rows: u16) -> usize {
 
 /// At most about `most` marks between `from` and `to`, at multiples of 1, 2 or 5 times a power of ten.
 pub fn linear(from: f64, to: f64, most: usize) -> Vec<Tick> {
-    let step = nice_step((to - from) / most.max(1) as f64);
+    at_multiples(from, to, nice_step((to - from) / most.max(1) as f64))
+}
+
+fn at_multiples(from: f64, to: f64, step: f64) -> Vec<Tick> {
     let place = step.log10().floor() as i32;
     multiples(from, to, step).map(|at| Tick { at, text: plain(at, place) }).collect()
+}
+
+/// How much wider a range may become for even marks.
+const WIDEST: f64 = 1.35;
+
+/// A range that contains that from `from` to `to` and whose marks, at multiples of 1, 2 or 5 times a power of ten, lie whole lines of text
+/// apart, where a chart has `lines` lines of `dots` dots each; of several the narrowest with at most about `most` marks. Where only a much
+/// wider one has such marks, the range is as it was.
+pub fn even(from: f64, to: f64, most: usize, (lines, dots): (u16, usize)) -> ((f64, f64), Vec<Tick>) {
+    let (dots, all) = (dots as f64, f64::from(lines) * dots as f64 - 1.0);
+    let least = nice_step((to - from) / most.max(1) as f64);
+    let steps = std::iter::successors(Some(least), |step| Some(nice_step(step * 1.5)));
+    let widened = |step: f64| {
+        // As far apart as the range allows; below the first mark are so many dots that `from` is on the chart.
+        let first = (from / step - 1e-6).ceil() * step;
+        let most_apart = (step * all / ((to - from) * dots)).floor();
+        let ranges =
+            [most_apart, most_apart - 1.0].into_iter().filter(|apart| *apart >= 1.0).map(move |apart| {
+                let dot = step / (apart * dots);
+                let low = first - ((first - from) / dot - 1e-6).ceil().max(0.0) * dot;
+                (low, low + all * dot, step)
+            });
+        ranges.filter(move |range| range.1 >= to - 1e-9 * step)
+    };
+    let ranges = steps.take_while(|step| 2.0 * step <= to - from || *step == least).take(4).flat_map(widened);
+    let width = |range: &(f64, f64, f64)| range.1 - range.0;
+    match ranges
+        .filter(|range| width(range) <= WIDEST * (to - from))
+        .min_by(|a, b| width(a).total_cmp(&width(b)))
+    {
+        Some((low, high, step)) => ((low, high), at_multiples(low, high, step)),
+        None => ((from, to), linear(from, to, most)),
+    }
 }
 
 /// The space to leave above and below the values of a y axis, which are from `low` to `high`, in units of the exponent if `log`. A constant
@@ -67,18 +103,25 @@ pub fn seconds(from: f64, to: f64, most: usize) -> Vec<Tick> {
 pub fn logarithmic(from: f64, to: f64, most: usize) -> Vec<Tick> {
     let span = to - from;
     if span < 0.3 {
-        let ticks = linear(10_f64.powf(from), 10_f64.powf(to), most);
-        return ticks.into_iter().map(|tick| Tick { at: tick.at.log10(), ..tick }).collect();
+        return on_exponents(from, to, most);
     }
     let every = nice_step(span / most.max(1) as f64).max(1.0).ceil();
     let factors: &[f64] = if span < 2.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
     let first = (from / every).floor() as i64;
     let last = (to / every).floor() as i64;
-    (first..=last)
+    let ticks: Vec<Tick> = (first..=last)
         .flat_map(|i| factors.iter().map(move |factor| (i as f64 * every, *factor)))
         .map(|(decade, factor)| Tick { at: decade + factor.log10(), text: power(factor, decade) })
         .filter(|tick| (from - 1e-9..=to + 1e-9).contains(&tick.at))
-        .collect()
+        .collect();
+    // A single mark gives no scale.
+    if ticks.len() < 2 && span < 2.0 { on_exponents(from, to, most) } else { ticks }
+}
+
+/// Marks at even distances of the values, which is all that there is within a part of a decade.
+fn on_exponents(from: f64, to: f64, most: usize) -> Vec<Tick> {
+    let ticks = linear(10_f64.powf(from), 10_f64.powf(to), most);
+    ticks.into_iter().map(|tick| Tick { at: tick.at.log10(), ..tick }).collect()
 }
 
 /// The least of 1, 2 and 5 times a power of ten that is not below `least`.
@@ -163,6 +206,26 @@ mod tests {
     }
 
     #[test]
+    fn marks_of_an_even_axis_are_whole_lines_apart_and_it_contains_all_values() {
+        for (from, to) in [(0.31, 0.69), (0.0, 1.0), (0.58, 0.92), (-3.0, 3.0), (1e-5, 3e-3), (99.0, 101.0)] {
+            for (lines, dots, most) in [(4, 4, 2), (7, 4, 4), (9, 2, 6), (13, 4, 6), (40, 4, 10)] {
+                let ((low, high), ticks) = even(from, to, most, (lines, dots));
+                assert!(low <= from + 1e-9 && high >= to - 1e-9 && high - low <= WIDEST * (to - from));
+                if (low, high) == (from, to) {
+                    assert!(lines < 9, "{from} {to} {lines}");
+                    continue;
+                }
+                assert!(ticks.len() >= 2, "{from} {to} {lines}: {ticks:?}");
+                let all = f64::from(lines) * dots as f64 - 1.0;
+                let line = |tick: &Tick| ((high - tick.at) / (high - low) * all).round() as usize / dots;
+                let at: Vec<usize> = ticks.iter().map(line).collect();
+                let apart: Vec<usize> = at.windows(2).map(|pair| pair[0] - pair[1]).collect();
+                assert!(apart.iter().all(|lines| *lines == apart[0]), "{from} {to} {lines}×{dots}: {at:?}");
+            }
+        }
+    }
+
+    #[test]
     fn counts_are_whole_and_times_are_usual() {
         assert_eq!(texts(&counts(0.0, 3.0, 10)), ["0", "1", "2", "3"]);
         assert_eq!(texts(&counts(0.0, 20_000.0, 4)), ["0", "5,000", "10,000", "15,000", "20,000"]);
@@ -176,6 +239,8 @@ mod tests {
         assert_eq!(texts(&logarithmic(-12.0, 0.0, 4)), ["1e-10", "1e-5", "1"]);
         assert_eq!(texts(&logarithmic(-1.1, 0.0, 6)), ["0.1", "0.2", "0.5", "1"]);
         assert_eq!(texts(&logarithmic(-0.2, 0.0, 3)), ["0.8", "1.0"]);
+        // From 0.3 to 0.7 there is a single 1, 2 or 5.
+        assert_eq!(texts(&logarithmic(-0.52, -0.15, 4)), ["0.4", "0.6"]);
     }
 
     #[test]
