@@ -13,6 +13,7 @@ mod direction;
 mod event;
 mod findings;
 mod instruments;
+mod non_finite;
 mod race;
 mod table;
 
@@ -26,5 +27,6 @@ pub use event::{
 };
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
+pub use non_finite::{NonFinite, Phase};
 pub use race::RaceEvent;
 pub use table::{ClassCount, DataFacts, LayerRow, ModelTable, ProbeText};

@@ -12,6 +12,7 @@
 pub mod checkpoint;
 mod checksum;
 pub mod control;
+mod divergence;
 mod error;
 mod folder;
 mod frames;
@@ -31,6 +32,7 @@ mod tail;
 pub mod timestamp;
 
 pub use checksum::{Checksum, check_run_files};
+pub use divergence::{DivergenceReport, FailedBatch, Numbers, RecentStep};
 pub use error::RunError;
 pub use folder::{Folder, INDEX, OUTPUT, check_empty, check_empty_except, create_run_dir, read_json};
 pub use frames::FrameStream;

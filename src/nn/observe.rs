@@ -28,12 +28,37 @@ pub struct Unrolled<'a> {
 #[derive(Debug, Default)]
 pub struct GradientNorms {
     profiles: Vec<(usize, Option<Direction>, Vec<f64>)>,
+    /// Steps so far.
+    steps: usize,
+    /// The first of them with a number that is not finite.
+    non_finite: Option<NonFiniteStep>,
+}
+
+/// A number in ∂L/∂h of an unrolled step that is not finite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct NonFiniteStep {
+    /// How many unrolled steps came before.
+    pub order: usize,
+    pub layer: usize,
+    pub direction: Option<Direction>,
+    /// The input position.
+    pub t: usize,
+    /// The row of the shard.
+    pub row: usize,
+    pub unit: usize,
+    pub value: f32,
 }
 
 impl GradientNorms {
     /// Resets all sums; memory is reused.
     pub fn clear(&mut self) {
         self.profiles.iter_mut().for_each(|(_, _, squares)| squares.fill(0.0));
+        (self.steps, self.non_finite) = (0, None);
+    }
+
+    /// The first number of ∂L/∂h that was not finite.
+    pub(super) fn non_finite(&self) -> Option<NonFiniteStep> {
+        self.non_finite
     }
 
     /// Adds the sums of another shard.
@@ -74,5 +99,19 @@ impl Observer for GradientNorms {
             None => step.dh.iter().map(|d| f64::from(*d) * f64::from(*d)).sum(),
         };
         self.profile(step.layer, step.direction, step.t + 1)[step.t] += squares;
+        if !squares.is_finite() && self.non_finite.is_none() {
+            let Unrolled { layer, direction, t, dh, .. } = step;
+            let found = dh.indexed_iter().find(|(_, d)| !d.is_finite());
+            self.non_finite = found.map(|((row, unit), value)| NonFiniteStep {
+                order: self.steps,
+                layer,
+                direction,
+                t,
+                row,
+                unit,
+                value: *value,
+            });
+        }
+        self.steps += 1;
     }
 }

@@ -1,5 +1,6 @@
 mod activity;
 mod batch_sums;
+mod non_finite;
 
 use std::ops::Range;
 
@@ -379,6 +380,15 @@ impl Shard {
             .flat_map(LayerCache::recurrent_mut)
             .flatten()
             .for_each(|buffers| buffers.carried.clear());
+    }
+
+    /// The states that stateful layers carry are again those before the last forward pass.
+    pub fn rewind_states(&mut self) {
+        self.caches
+            .iter_mut()
+            .flat_map(LayerCache::recurrent_mut)
+            .flatten()
+            .for_each(RecurrentBuffers::rewind);
     }
 
     /// ∂L/∂parameters of layer `i`, which learns, after [`Shard::backward`], where it does not scatter.

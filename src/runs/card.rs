@@ -7,10 +7,15 @@ use crate::escape::{foreign, shell_word};
 use crate::number;
 use crate::preset::{self, Overrides, Settings};
 use crate::protocol::{Level, Resumed, RunInfo};
-use crate::run::{self, Outline, checkpoint};
+use crate::run::{self, DivergenceReport, Outline, RunState, checkpoint};
 
 /// The maximum number of warnings on a card; those that follow are counted.
 const WARNINGS: usize = 10;
+
+/// The last steps before a divergence on a card.
+const RECENT: usize = 5;
+/// The maximum number of sequences of a batch named on a card, and of tokens.
+const NAMED: usize = 20;
 
 /// All about one run.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +33,8 @@ pub struct Card {
     pub seams: Vec<Resumed>,
     /// Warnings and errors of its log.
     pub warnings: Vec<String>,
+    /// How it has diverged, if it has.
+    pub divergence: Option<DivergenceReport>,
     /// Its complete checkpoints.
     pub checkpoints: Vec<Checkpoint>,
     /// The fingerprint of the data, which the latest checkpoint has: equal for equal data.
@@ -80,7 +87,15 @@ impl Card {
             None => repeat(&run.summary, changed.as_deref(), &own, path),
         };
         let (checkpoints, data) = checkpoints(path);
-        Self { run, info, changed, recorded: progress.recorded, seams, warnings, checkpoints, data, repeat }
+        let divergence = match run.state {
+            RunState::Diverged => DivergenceReport::read(path).unwrap_or_else(|error| {
+                warnings.push(crate::error::chain(&error));
+                None
+            }),
+            _ => None,
+        };
+        let recorded = progress.recorded;
+        Self { run, info, changed, recorded, seams, warnings, divergence, checkpoints, data, repeat }
     }
 
     /// The card as rows of name and value, escaped; a name may have several rows.
@@ -140,6 +155,7 @@ impl Card {
             rows.push(("resumed", format!("after step {}{changes}", number::count(*step))));
         }
         rows.extend(self.warnings.iter().map(|text| ("warning", text.clone())));
+        rows.extend(self.divergence.iter().flat_map(divergence));
         rows.extend(self.checkpoints.iter().map(|checkpoint| {
             let marks = [(checkpoint.is_last, "last"), (checkpoint.is_best, "best")];
             let marks: Vec<&str> = marks.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
@@ -157,6 +173,51 @@ impl Card {
         rows.push(("repeat", self.repeat.clone()));
         let escaped = rows.into_iter().map(|(name, value)| (name, foreign(&value).into_owned()));
         escaped.filter(|(_, value)| !value.is_empty()).collect()
+    }
+}
+
+/// How a run has diverged.
+fn divergence(report: &DivergenceReport) -> Vec<(&'static str, String)> {
+    let mut rows = Vec::new();
+    let sequences = report.batch.as_ref().and_then(|batch| batch.sequences.as_deref());
+    if let Some(first) = &report.non_finite {
+        let sequence = first.row.and_then(|row| sequences?.get(row));
+        let sequence =
+            sequence.map_or(String::new(), |number| format!(", sequence {number} of the training data"));
+        rows.push(("not finite", format!("{first}{sequence}")));
+    }
+    if let Some(batch) = &report.batch {
+        let measured = |value: Option<f64>| value.map_or("not finite".into(), number::metric);
+        rows.push((
+            "step failed",
+            format!(
+                "step {}, epoch {}, batch {} of it: loss {}, gradient norm {}, learning rate {}",
+                number::count(report.step),
+                report.epoch,
+                number::count(batch.number as u64),
+                measured(batch.loss),
+                measured(batch.grad_norm),
+                number::metric(batch.learning_rate)
+            ),
+        ));
+        rows.extend(batch.tokens.iter().map(|tokens| ("text", named(tokens, " "))));
+    }
+    rows.extend(sequences.map(|sequences| ("batch", format!("sequences {}", named(sequences, ", ")))));
+    let skipped = report.recent_steps.len().saturating_sub(RECENT);
+    rows.extend(report.recent_steps.iter().skip(skipped).map(|step| {
+        let (loss, norm) = (number::metric(step.loss), number::metric(step.grad_norm));
+        let (rate, step) = (number::metric(step.learning_rate), number::count(step.step));
+        ("before", format!("step {step}: loss {loss}, gradient norm {norm}, learning rate {rate}"))
+    }));
+    rows
+}
+
+/// The first of `all`, and how many more there are.
+fn named(all: &[impl ToString], separator: &str) -> String {
+    let first = all.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join(separator);
+    match all.len().saturating_sub(NAMED) {
+        0 => first,
+        more => format!("{first} and {} more", number::count(more as u64)),
     }
 }
 

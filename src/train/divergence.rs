@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use ndarray::Axis;
 use serde::{Deserialize, Serialize};
 
@@ -6,6 +8,7 @@ use crate::data::{Batches, Targets};
 use crate::nn::Loss;
 use crate::number::{count, metric};
 use crate::protocol::{Level, LogLine};
+use crate::run::RecentStep;
 
 /// How many times the loss of a predictor that knows nothing counts as divergence.
 const FACTOR: f64 = 2.0;
@@ -15,6 +18,8 @@ const ABSURD: f64 = 1e4;
 /// the first steps of a good training may be high.
 const STEPS: u64 = 10;
 const FEWEST_STEPS: u64 = 4;
+/// The last steps that are remembered.
+const RECENT: usize = 32;
 /// The size of a weight that is absurd, unless the initial weights are as large.
 const LARGEST_WEIGHT: f32 = 1e9;
 
@@ -37,7 +42,7 @@ pub(super) struct Divergence {
     history: LossHistory,
 }
 
-/// The losses so far, as far as divergence depends on them.
+/// The losses so far, as far as divergence depends on them, and the last steps.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct LossHistory {
     /// The loss of the untrained network.
@@ -45,8 +50,9 @@ pub(super) struct LossHistory {
     /// How many of the last steps were above, and how many below the threshold.
     above: u64,
     below: u64,
-    /// The last step and its loss.
-    last: (u64, f64),
+    /// The last steps, up to [`RECENT`].
+    #[serde(default)]
+    recent: VecDeque<RecentStep>,
     /// The first step above the threshold, while the loss stays there.
     since: Option<u64>,
 }
@@ -72,10 +78,15 @@ impl Divergence {
         self.history = history;
     }
 
-    /// Takes the loss of a step without the regularization penalty; returns a line for the log when training begins to diverge or recovers.
-    pub fn step(&mut self, step: u64, loss: f64) -> Option<LogLine> {
+    /// Takes a step; returns a line for the log when training begins to diverge or recovers, by the loss without the regularization
+    /// penalty.
+    pub fn step(&mut self, made: RecentStep) -> Option<LogLine> {
+        let (step, loss) = (made.step, made.loss - made.penalty);
         self.history.untrained.get_or_insert(loss);
-        self.history.last = (step, loss);
+        if self.history.recent.len() == RECENT {
+            self.history.recent.pop_front();
+        }
+        self.history.recent.push_back(made);
         let threshold = FACTOR * self.reference()?.0;
         match loss > threshold {
             true => (self.history.above, self.history.below) = (self.history.above + 1, 0),
@@ -105,13 +116,13 @@ impl Divergence {
     /// The weights are other ones from here on, which were good.
     pub fn restored(&mut self) {
         (self.history.since, self.history.above, self.history.below) = (None, 0, 0);
-        self.history.last.1 = 0.0;
+        self.history.recent.clear();
     }
 
     /// Whether the loss has been too high for some steps.
     pub fn is_diverging(&self) -> bool {
         // The first step is that of the untrained network.
-        let (step, _) = self.history.last;
+        let (step, _) = self.last();
         self.history.since.is_some()
             || self.history.above > FEWEST_STEPS
                 && self.history.above >= self.steps.min(step.saturating_sub(1))
@@ -122,7 +133,7 @@ impl Divergence {
         if let Some(why) = self.absurd(weights) {
             return Some(why);
         }
-        let ((step, loss), of) = (self.history.last, self.of());
+        let ((step, loss), of) = (self.last(), self.of());
         let since = self.history.since.unwrap_or((step + 1).saturating_sub(self.history.above));
         (self.history.since.is_some() || !stopped && self.is_diverging()).then(|| {
             format!(
@@ -142,7 +153,7 @@ impl Divergence {
                 metric(f64::from(largest))
             ));
         }
-        let ((step, loss), (reference, _)) = (self.history.last, self.reference()?);
+        let ((step, loss), (reference, _)) = (self.last(), self.reference()?);
         (loss > ABSURD * reference).then(|| {
             let (loss, of) = (metric(loss), self.of());
             format!(
@@ -150,6 +161,16 @@ impl Divergence {
                 count(step)
             )
         })
+    }
+
+    /// The last steps, the earliest first.
+    pub fn recent(&self) -> impl Iterator<Item = RecentStep> + '_ {
+        self.history.recent.iter().copied()
+    }
+
+    /// The last step, and its loss without the penalty.
+    fn last(&self) -> (u64, f64) {
+        self.history.recent.back().map_or((0, 0.0), |last| (last.step, last.loss - last.penalty))
     }
 
     /// The loss that a multiple of is divergence, and whether it is that of the untrained network; `None` if neither is known.
@@ -231,8 +252,26 @@ mod tests {
 
     /// The steps at which there was a line of the log, and its level.
     fn lines(divergence: &mut Divergence, losses: &[f64]) -> Vec<(u64, Level)> {
-        let steps = losses.iter().zip(divergence.history.last.0 + 1..);
-        steps.filter_map(|(loss, step)| divergence.step(step, *loss).map(|line| (step, line.level))).collect()
+        let steps = losses.iter().zip(divergence.last().0 + 1..);
+        let made = |(loss, step): (&f64, u64)| {
+            let made =
+                RecentStep { step, loss: loss + 0.5, penalty: 0.5, grad_norm: 1.0, learning_rate: 0.1 };
+            divergence.step(made).map(|line| (step, line.level))
+        };
+        steps.filter_map(made).collect()
+    }
+
+    #[test]
+    fn the_last_steps_are_remembered_also_over_a_checkpoint() {
+        let mut divergence = of(0.7, 10);
+        lines(&mut divergence, &[0.5; 40]);
+        let saved = serde_json::to_string(&divergence.history()).unwrap();
+        let mut resumed = of(0.7, 10);
+        resumed.resume(serde_json::from_str(&saved).unwrap());
+        lines(&mut resumed, &[0.25]);
+        let recent: Vec<RecentStep> = resumed.recent().collect();
+        assert_eq!((recent.len(), recent[0].step, recent[RECENT - 1].step), (RECENT, 10, 41));
+        assert_eq!((recent[0].loss, recent[RECENT - 1].loss), (1.0, 0.75));
     }
 
     #[test]

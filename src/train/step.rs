@@ -1,3 +1,5 @@
+mod failed;
+
 use ndarray::ArrayView2;
 
 use super::shard_worker::ShardWorker;
@@ -11,6 +13,8 @@ use crate::nn::{
 };
 use crate::optim::{Clip, Optimizer, OptimizerSpec};
 use crate::protocol::ParamNorms;
+
+pub use failed::DivergedError;
 
 /// The minimum number of sequences of a shard, if there are two such shards: fewer would make the matrix products too thin.
 const SHARD_ROWS: usize = 16;
@@ -75,20 +79,6 @@ pub struct StepResult {
     pub penalty: f64,
     /// L2 norm of the gradient before clipping.
     pub grad_norm: f64,
-}
-
-/// A loss, a gradient or a weight that is not finite.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{what} is not finite: the learning rate may be too high{}", if *is_clipped {
-    ", although gradients are clipped: try a tenth of it"
-} else {
-    ", or gradients need clipping (global_clipnorm: 1.0)"
-})]
-pub struct DivergedError {
-    /// `the loss`, `the gradient of 1.recurrent_kernel`, or `1.recurrent_kernel` itself.
-    pub what: String,
-    /// Whether gradients are clipped.
-    pub is_clipped: bool,
 }
 
 impl Stepper {
@@ -183,32 +173,21 @@ impl Stepper {
     /// [`DivergedError`], found before the optimizer touches a weight.
     pub fn step(&mut self, batch: &Batch, watch: bool) -> Result<StepResult, DivergedError> {
         self.shard_batch(batch.len());
-        let (model, params, seed, step) = (&self.model, &self.params, self.seed, self.optimizer.steps());
+        let (model, step) = (&self.model, self.optimizer.steps());
         self.pool.run(&mut self.work, |_, work| work.load(batch, model));
         let weight = self.work.iter().map(|work| work.weight).sum();
-        if model.is_synchronized() {
-            self.train_synchronized(step, weight, watch);
-        } else {
-            self.pool.run(&mut self.work, |_, work| work.train(model, params, seed, step, weight, watch));
-        }
+        self.run_passes(step, weight, watch);
         let mut score = self.total();
         let penalty = self.params.regularization_loss() + score.activity_penalty();
         // It is part of the penalty from here on.
         (score.activity, score.sequences) = (0.0, 0.0);
-        if watch {
-            self.norms.clear();
-            self.work.iter().for_each(|work| self.norms.merge(&work.norms));
-        }
-        self.gradient.sum(&self.params, self.work.iter().map(|work| &work.shard), &mut self.pool);
         let grad_norm = self.gradient.norm();
+        let measured = (score.mean_loss() + penalty, grad_norm);
         if !(score.loss + penalty).is_finite() {
-            return Err(self.diverged("the loss"));
+            return Err(self.fail(Some("the loss".into()), (step, weight), measured));
         }
         if !grad_norm.is_finite() {
-            let bad = self.not_finite(self.gradient.values(), |param| param.trainable);
-            let what =
-                bad.map_or("the norm of the gradient".into(), |name| format!("the gradient of {name}"));
-            return Err(self.diverged(what));
+            return Err(self.fail(None, (step, weight), measured));
         }
         if watch {
             let gradient = |tensor| self.gradient.norm_of(tensor);
@@ -225,6 +204,22 @@ impl Stepper {
             self.update_norms.after(&self.params, &mut self.pool);
         }
         Ok(StepResult { score, penalty, grad_norm })
+    }
+
+    /// Forward and backward pass of the batch that is loaded, after `step` updates, and the sum of its gradients; `weight` is that of
+    /// all shards.
+    fn run_passes(&mut self, step: u64, weight: f64, watch: bool) {
+        if self.model.is_synchronized() {
+            self.train_synchronized(step, weight, watch);
+        } else {
+            let (model, params, seed) = (&self.model, &self.params, self.seed);
+            self.pool.run(&mut self.work, |_, work| work.train(model, params, seed, step, weight, watch));
+        }
+        if watch {
+            self.norms.clear();
+            self.work.iter().for_each(|work| self.norms.merge(&work.norms));
+        }
+        self.gradient.sum(&self.params, self.work.iter().map(|work| &work.shard), &mut self.pool);
     }
 
     /// Trains the shards in segments, between which they exchange sums over the batch.
@@ -244,22 +239,6 @@ impl Stepper {
             pool.run(work, |_, work| work.backward(model, params, segment.clone(), watch));
             exchange(work, segment.start, true);
         }
-    }
-
-    /// Checks that the weights are finite after an update: [`Stepper::step`] notices it in the next loss only, and not at all without
-    /// a further batch.
-    ///
-    /// # Errors
-    /// [`DivergedError`] for the first tensor that is not finite.
-    pub fn check(&self) -> Result<(), DivergedError> {
-        match self.not_finite(self.params.values(), |_| true) {
-            Some(name) => Err(self.diverged(name)),
-            None => Ok(()),
-        }
-    }
-
-    fn diverged(&self, what: impl Into<String>) -> DivergedError {
-        DivergedError { what: what.into(), is_clipped: self.clip.is_some() }
     }
 
     /// The first tensor that is not finite, of those for which `has` returns true.
@@ -437,7 +416,11 @@ mod tests {
 
     #[test]
     fn clipping_is_not_proposed_where_it_is_set() {
-        let message = |clip| Stepper { clip, ..stepper() }.diverged("the loss").to_string();
+        let message = |clip| {
+            let mut stepper = Stepper { clip, ..stepper() };
+            stepper.set_weights(&[f32::NAN; 3]);
+            stepper.check().unwrap_err().to_string()
+        };
         assert!(message(None).contains("need clipping"));
         let clipped = message(Some(Clip::GlobalNorm(1.0)));
         assert!(clipped.contains("although gradients are clipped") && !clipped.contains("need clipping"));

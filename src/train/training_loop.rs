@@ -1,10 +1,12 @@
 //! The training loop: epochs of steps; validation after every epoch and optionally between; commands between two steps.
 
 mod commands;
+mod failure;
 mod saving;
 mod start;
 mod validation;
 
+use failure::Failure;
 use saving::Saving;
 pub(super) use start::write_files;
 pub(super) use validation::metric_names;
@@ -28,7 +30,7 @@ use crate::number;
 use crate::protocol::{
     Alert, AlertKind, Command, CommandRequest, EpochMetrics, Event, Level, RunStatus, StepMetrics,
 };
-use crate::run::Folder;
+use crate::run::{Folder, RecentStep};
 
 pub(super) struct TrainingLoop<'a> {
     pub session: Session,
@@ -39,6 +41,8 @@ pub(super) struct TrainingLoop<'a> {
     pub state: TrainingState,
     pub saving: Saving,
     pub divergence: Divergence,
+    /// The step that failed, once one has.
+    pub failure: Option<Box<Failure>>,
     /// The metrics of the checkpoint that predictions use: the last, or the best if its weights were restored.
     pub kept: Option<Metrics>,
     /// Commands to apply before the step after so many steps, in order.
@@ -158,9 +162,11 @@ impl TrainingLoop<'_> {
         let result = match result {
             Ok(result) => result,
             Err(error) => {
+                self.step_failed(&error, &rows, learning_rate);
                 // The metrics since the last checkpoint show where training diverged; its weights may be good until then.
-                let is_finite = session.stepper.check().is_ok();
-                let diverges = self.divergence.verdict(session.stepper.params().values(), false).is_some();
+                let stepper = &self.session.stepper;
+                let is_finite = stepper.check().is_ok();
+                let diverges = self.divergence.verdict(stepper.params().values(), false).is_some();
                 if is_finite && !(diverges && self.has_good_checkpoint()) {
                     self.save(false);
                 }
@@ -169,7 +175,7 @@ impl TrainingLoop<'_> {
         };
         self.state.step += 1;
         self.state.totals.add(result.score, result.penalty);
-        let has_classes = session.stepper.model().loss().has_classes();
+        let has_classes = self.session.stepper.model().loss().has_classes();
         let metrics = StepMetrics {
             step: self.state.step,
             epoch: self.state.epoch,
@@ -181,7 +187,14 @@ impl TrainingLoop<'_> {
             seconds: self.clock.elapsed().as_secs_f64(),
         };
         self.publisher.publish(Event::Step(metrics));
-        if let Some(line) = self.divergence.step(self.state.step, result.score.mean_loss()) {
+        let made = RecentStep {
+            step: metrics.step,
+            loss: metrics.loss,
+            penalty: result.penalty,
+            grad_norm: result.grad_norm,
+            learning_rate,
+        };
+        if let Some(line) = self.divergence.step(made) {
             match line.level {
                 Level::Warning => {
                     let TrainingState { step, epoch, .. } = self.state;

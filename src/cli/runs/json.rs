@@ -90,6 +90,13 @@ pub(in crate::cli) fn card_json(card: &Card) -> Value {
             "length": info.data.length,
         })
     });
+    let divergence = card.divergence.clone().map(|mut report| {
+        // They may be large.
+        if let Some(batch) = &mut report.batch {
+            (batch.inputs, batch.targets) = (None, None);
+        }
+        report
+    });
     let more = json!({
         "seed": card.info.as_ref().map(|info| info.seed),
         "threads": card.info.as_ref().map(|info| info.threads),
@@ -98,6 +105,7 @@ pub(in crate::cli) fn card_json(card: &Card) -> Value {
         "changed": changed,
         "events": events.collect::<Vec<_>>(),
         "warnings": card.warnings,
+        "divergence": divergence,
         "checkpoints": checkpoints.collect::<Vec<_>>(),
         "data_fingerprint": card.data,
         "resumed": card.seams,

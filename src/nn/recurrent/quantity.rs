@@ -34,6 +34,16 @@ impl<'a> Quantity<'a> {
         all
     }
 
+    /// [`all`](Self::all) in the order in which a step computes them: gates, `c`, `h`.
+    pub(in crate::nn) fn in_order(cell: &dyn Cell, buffers: &'a RecurrentBuffers) -> Vec<Self> {
+        let mut all = Self::all(cell, buffers);
+        let states = 1 + usize::from(cell.has_cell_state());
+        all.rotate_left(states);
+        let first = all.len() - states;
+        all[first..].reverse();
+        all
+    }
+
     /// Numbers a row.
     pub fn units(&self) -> usize {
         self.units

@@ -291,6 +291,8 @@ impl TrainingLoop<'_> {
             None => "there is no checkpoint".into(),
         };
         self.publisher.log(Level::Warning, text);
+        let good = self.saving.last.as_ref().filter(|_| !self.saving.is_absurd).map(|saved| saved.step);
+        self.report_divergence(&what, good);
         TrainError::Diverged(what)
     }
 

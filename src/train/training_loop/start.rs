@@ -28,6 +28,7 @@ impl<'a> TrainingLoop<'a> {
         Self {
             saving: Saving::new(state.best.clone()),
             divergence: Divergence::new(&session),
+            failure: None,
             session,
             folder,
             publisher,
