@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::{CliError, CliResult};
 use super::shell_word;
 use crate::run::RunState;
+use crate::run::control::remove_dead_sockets;
 use crate::run::owner::{self, Owner};
 use crate::run::{self, RunError};
 
@@ -82,7 +83,10 @@ pub(super) fn sender() -> String {
 pub(super) fn check(run: &Path) -> CliResult<Option<Owner>> {
     match owner::state(run)? {
         RunState::Live => Ok(Owner::read(run)),
-        state => Err(not_live(run, state)),
+        state => {
+            remove_dead_sockets([run]);
+            Err(not_live(run, state))
+        }
     }
 }
 

@@ -13,7 +13,8 @@ use ratatui::text::Line;
 use super::error::{CliError, CliResult};
 use super::{ScreenArgs, pages};
 use crate::escape::foreign;
-use crate::run::{self, RunError};
+use crate::run::control::remove_dead_sockets;
+use crate::run::{self, RunError, RunState};
 use crate::runs::{self, Filter, Group, Key, Run, Table};
 use crate::ui;
 use crate::ui::findings::as_text;
@@ -67,6 +68,8 @@ pub(super) fn runs(args: &RunsArgs, screen: ScreenArgs) -> CliResult {
             format!("no runs in {}; unrolled train PRESET makes one\n", foreign(&dir.to_string_lossy()));
         return pages::write(if args.json || args.csv || args.latex { b"" } else { note.as_bytes() });
     }
+    let crashed = all.iter().filter(|run| run.state == RunState::Crashed);
+    remove_dead_sockets(crashed.map(|run| run.path.as_path()));
     let shown = select(args, all, now)?;
     if let Some(name) = &args.group {
         let key = Key::find_one(name, &shown)?;

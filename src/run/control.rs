@@ -14,6 +14,7 @@ use crossbeam_channel::Sender;
 
 use crate::protocol::CommandRequest;
 
+pub use address::remove_dead_sockets;
 pub use client::{Client, ControlError, Frames};
 pub use server::Server;
 

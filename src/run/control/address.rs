@@ -3,13 +3,14 @@
 use std::fs::{self, DirBuilder, Permissions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixListener;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 
 use crate::durable;
+use crate::run::owner;
 
 /// The socket in the run folder.
 const SOCKET: &str = "control.sock";
@@ -42,12 +43,13 @@ impl Socket {
             return Ok(Self { listener, path: inside, name: None });
         }
         private_folder(elsewhere)?;
+        remove_dead(elsewhere);
         let mut hash = DefaultHasher::new();
         run.hash(&mut hash);
         let path = elsewhere.join(format!("{:016x}.sock", hash.finish()));
         let listener = bind(&path)?;
-        let line = [path.as_os_str().as_encoded_bytes(), b"\n"].concat();
-        durable::write(&name, &line).map_err(|error| error.source)?;
+        write_line(&owned(&path), &run)?;
+        write_line(&name, &path)?;
         Ok(Self { listener, path, name: Some(name) })
     }
 }
@@ -55,20 +57,74 @@ impl Socket {
 impl Socket {
     /// Removes its files.
     pub fn remove(&self) {
-        for path in [Some(&self.path), self.name.as_ref()].into_iter().flatten() {
+        for path in [Some(&self.path), self.name.as_ref(), Some(&owned(&self.path))].into_iter().flatten() {
             let _ = fs::remove_file(path);
         }
     }
 }
 
-/// The path of the socket of the run in the folder `run`, if it has one.
-pub(super) fn find(run: &Path) -> Option<PathBuf> {
+/// Writes a path as the only line of a file.
+fn write_line(file: &Path, path: &Path) -> io::Result<()> {
+    let line = [path.as_os_str().as_encoded_bytes(), b"\n"].concat();
+    durable::write(file, &line).map_err(|error| error.source)
+}
+
+/// Reads the path that [`write_line`] has written.
+fn read_line(file: &Path) -> io::Result<PathBuf> {
     use std::os::unix::ffi::OsStringExt;
 
+    let mut line = fs::read(file)?;
+    line.pop_if(|last| *last == b'\n');
+    Ok(std::ffi::OsString::from_vec(line).into())
+}
+
+/// The file beside a socket outside of its run folder, with the path of that.
+fn owned(socket: &Path) -> PathBuf {
+    socket.with_extension("run")
+}
+
+/// Removes the sockets in `elsewhere` that processes that were killed have left: those of this user that nobody listens to, and whose runs
+/// nobody trains, as far as this and other hosts know.
+fn remove_dead(elsewhere: &Path) {
+    let entries = fs::read_dir(elsewhere).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in entries.filter(|path| path.extension().is_some_and(|extension| extension == "sock")) {
+        if let Ok(run) = read_line(&owned(&path)) {
+            remove_if_dead(&path, &run);
+        }
+    }
+}
+
+/// Removes the socket `path` of the run in the folder `run`, if it is proven to be that of a process that was killed.
+fn remove_if_dead(path: &Path, run: &Path) {
+    let is_own = fs::symlink_metadata(path)
+        .is_ok_and(|file| file.file_type().is_socket() && file.uid() == geteuid().as_raw());
+    let refuses =
+        || UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+    if is_own && !owner::is_live(run) && refuses() {
+        for path in [path, &owned(path)] {
+            let _ = fs::remove_file(path);
+        }
+        if read_line(&run.join(NAME)).is_ok_and(|named| named == path) {
+            let _ = fs::remove_file(run.join(NAME));
+        }
+    }
+}
+
+/// Removes the sockets of the runs in the folders `runs`, and all outside of run folders, where processes that were killed have left them.
+pub fn remove_dead_sockets<'r>(runs: impl IntoIterator<Item = &'r Path>) {
+    for run in runs {
+        if let Some(path) = find(run) {
+            remove_if_dead(&path, run);
+        }
+    }
+    remove_dead(&elsewhere());
+}
+
+/// The path of the socket of the run in the folder `run`, if it has one.
+pub(super) fn find(run: &Path) -> Option<PathBuf> {
     let run = run.canonicalize().ok()?;
-    if let Ok(mut line) = fs::read(run.join(NAME)) {
-        line.pop_if(|last| *last == b'\n');
-        return Some(std::ffi::OsString::from_vec(line).into());
+    if let Ok(path) = read_line(&run.join(NAME)) {
+        return Some(path);
     }
     Some(run.join(SOCKET)).filter(|path| path.exists())
 }
@@ -144,6 +200,45 @@ mod tests {
             assert!(!path.exists() && !run.join(NAME).exists());
         }
         assert_eq!(fs::metadata(&elsewhere).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn sockets_of_processes_that_were_killed_are_removed_and_no_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let elsewhere = dir.path().join("e");
+        let run = |name: &str| {
+            let run = dir.path().join(name.repeat(40));
+            fs::create_dir(&run).unwrap();
+            run
+        };
+        let [killed, live, unknown, removed] = ["kill", "live", "them", "gone"].map(run);
+        let sockets = [&killed, &live, &unknown, &removed].map(|run| Socket::bind(run, &elsewhere).unwrap());
+        let paths = [&killed, &live, &unknown, &removed].map(|run| find(run).unwrap());
+        let [of_killed, of_live, of_unknown, of_removed] = sockets;
+        // The process is gone, and its socket is not.
+        drop((of_killed, of_unknown, of_removed));
+        // Nobody knows whose it is; another one's run was removed.
+        fs::remove_file(owned(&paths[2])).unwrap();
+        fs::remove_dir_all(&removed).unwrap();
+        // The process of another host may be alive.
+        let remote = run("host");
+        drop(Socket::bind(&remote, &elsewhere).unwrap());
+        let of_remote = find(&remote).unwrap();
+        let owner = r#"{"host":"elsewhere","boot_id":"","pid":1,"process_start":null,"user":"","started":"","state":"live"}"#;
+        fs::write(remote.join("owner.json"), owner).unwrap();
+        fs::write(elsewhere.join("other.sock"), "no socket").unwrap();
+        remove_dead(&elsewhere);
+        let left = paths.each_ref().map(|path| path.exists());
+        assert_eq!((left, of_remote.exists()), ([false, true, true, false], true));
+        assert!(
+            !killed.join(NAME).exists()
+                && !owned(&paths[0]).exists()
+                && elsewhere.join("other.sock").exists()
+        );
+        drop(of_live);
+        // The next run that starts finds it.
+        Socket::bind(&killed, &elsewhere).unwrap();
+        assert!(!paths[1].exists() && paths[0].exists());
     }
 
     #[test]
