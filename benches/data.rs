@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let spec = DataSpec::Labelled(LabelledSpec { path: train, validation, ..LabelledSpec::default() });
     let tokens = TokenSpec {
         level: Level::Word,
+        ngrams: 1,
         vocabulary: 10_000,
         length: 200,
         padding: Side::Pre,

@@ -52,6 +52,7 @@ fn validated_by(path: impl Into<PathBuf>) -> Option<Validation> {
 fn tokens(length: usize) -> TokenSpec {
     TokenSpec {
         level: Level::Word,
+        ngrams: 1,
         vocabulary: 100,
         length,
         padding: Side::Pre,

@@ -93,7 +93,7 @@ impl Classifier {
     pub fn predict(&self, inputs: &[String]) -> Result<Vec<(String, Vec<f32>)>, InferError> {
         match &self.input {
             InputKind::Texts { tokens, vocabulary } => {
-                let encode = |text: &String| vocabulary.encode(text, tokens.level);
+                let encode = |text: &String| vocabulary.encode(text, tokens.tokenizer());
                 let rows: Vec<Vec<u32>> = inputs.iter().map(encode).collect();
                 Ok(inputs.iter().cloned().zip(self.probabilities(&rows, tokens)?).collect())
             }
@@ -115,7 +115,7 @@ impl Classifier {
     /// When a probability is not finite.
     pub fn per_token(&self, text: &str) -> Result<Vec<Prefix>, InferError> {
         let InputKind::Texts { tokens, vocabulary } = &self.input else { return Ok(Vec::new()) };
-        let ids = vocabulary.encode(text, tokens.level);
+        let ids = vocabulary.encode(text, tokens.tokenizer());
         let ids = ids.get(tokens.truncated_range(ids.len())).unwrap_or_default();
         let rows: Vec<Vec<u32>> = (1..=ids.len()).map(|end| ids[..end].to_vec()).collect();
         let word = |id: &u32| vocabulary.word(*id).to_owned();

@@ -135,7 +135,7 @@ fn read(texts: &[String], vocabulary: &Vocabulary, spec: &TokenSpec) -> (Vec<Pro
     let mut rows = Array2::zeros((texts.len(), spec.length));
     let mut probes = Vec::new();
     for (text, mut row) in texts.iter().zip(rows.rows_mut()) {
-        let ids = vocabulary.encode(text, spec.level);
+        let ids = vocabulary.encode(text, spec.tokenizer());
         row.iter_mut().zip(spec.pad(&ids)).for_each(|(to, id)| *to = id);
         let ids = ids.get(spec.truncated_range(ids.len())).unwrap_or_default();
         probes.push(ProbeText {

@@ -139,6 +139,7 @@ impl Source for GeneratedSpec {
         let side = if matches!(targets, TargetForm::Steps(_)) { Side::Post } else { Side::Pre };
         let tokens = TokenSpec {
             level: Level::Symbol,
+            ngrams: 1,
             vocabulary,
             length: time,
             padding: side,

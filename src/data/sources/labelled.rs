@@ -30,7 +30,7 @@ use crate::data::sources::labelled::streamed::Streaming;
 use crate::data::text::corpus::Corpus;
 use crate::data::text::label_set;
 use crate::data::text::text_sink::Sink;
-use crate::data::text::tokenizer::Level;
+use crate::data::text::tokenizer::Tokenizer;
 
 /// Labelled texts: a table, JSON lines, a file of texts with a file of labels, or a folder of classes.
 ///
@@ -367,11 +367,11 @@ impl LabelledSpec {
     /// Reads all texts at `path` into a corpus; `keep_texts` retains the original texts.
     pub(crate) fn read(
         &self,
-        level: Level,
+        tokenizer: impl Into<Tokenizer>,
         keep_texts: bool,
         report: &ProgressSender,
     ) -> Result<Corpus, DataError> {
-        let mut corpus = Corpus::new(level, keep_texts);
+        let mut corpus = Corpus::new(tokenizer, keep_texts);
         self.read_into(&mut corpus, report)?;
         if self.is_multi_label() {
             corpus.split_labels(self.separator);

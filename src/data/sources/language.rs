@@ -317,6 +317,7 @@ mod tests {
         let (padding, truncating) = (Side::Post, Side::Post);
         let tokens = TokenSpec {
             level: Level::Character,
+            ngrams: 1,
             vocabulary: 60,
             length,
             padding,
@@ -401,8 +402,15 @@ mod tests {
         };
         let spec = TextSpec { path, validation: Validation::Given(given), ..TextSpec::default() };
         let (padding, truncating, channels) = (Side::Post, Side::Post, Vec::new());
-        let tokens =
-            TokenSpec { level: Level::Character, vocabulary: 60, length: 4, padding, truncating, channels };
+        let tokens = TokenSpec {
+            level: Level::Character,
+            ngrams: 1,
+            vocabulary: 60,
+            length: 4,
+            padding,
+            truncating,
+            channels,
+        };
         let data = spec.load(&tokens, 2, &mut |_| {}).unwrap();
         assert_eq!(data.train.len(), 2 * ((2 * long.len() + 80 - 1) / 2 / 4));
         assert_eq!(data.validation.unwrap().len(), 2 * ((long.len() + 9 - 1) / 2 / 4));

@@ -282,6 +282,7 @@ mod tests {
         let (padding, truncating) = (Side::Post, Side::Post);
         let tokens = TokenSpec {
             level: Level::Word,
+            ngrams: 1,
             vocabulary: 40,
             length: 3,
             padding,

@@ -10,8 +10,7 @@ use crate::data::error::DataError;
 use crate::data::text::interner::{Words, fingerprint};
 use crate::data::text::label_set;
 use crate::data::text::text_sink::Sink;
-use crate::data::text::tokenizer::Level;
-use crate::data::text::tokenizer::for_each_token;
+use crate::data::text::tokenizer::{Tokenizer, for_each_token};
 use crate::data::text::tokens::TokenSpec;
 use crate::data::text::unseen::Unseen;
 use crate::data::text::vocabulary::Vocabulary;
@@ -34,7 +33,7 @@ pub(crate) struct Corpus {
     /// The separator of labels in one field, if specified.
     separator: Option<char>,
     word: String,
-    level: Level,
+    tokenizer: Tokenizer,
     /// A fingerprint of each text.
     fingerprints: Vec<u64>,
     /// The original texts, if stored.
@@ -51,14 +50,16 @@ struct Label {
 }
 
 impl Corpus {
-    /// Creates an empty corpus of tokens of `level`; `keep_texts` stores the original texts too.
-    pub fn new(level: Level, keep_texts: bool) -> Self {
-        Self { level, texts: keep_texts.then(Vec::new), ..Self::default() }
+    /// Creates an empty corpus of tokens as `tokenizer` divides texts; `keep_texts` stores the original texts too.
+    pub fn new(tokenizer: impl Into<Tokenizer>, keep_texts: bool) -> Self {
+        Self { tokenizer: tokenizer.into(), texts: keep_texts.then(Vec::new), ..Self::default() }
     }
 
     /// Adds a text.
     pub fn push(&mut self, text: &str, label: &str) {
-        for_each_token(text, self.level, &mut self.word, |word| self.numbers.push(self.words.count(word)));
+        for_each_token(text, self.tokenizer, &mut self.word, |word| {
+            self.numbers.push(self.words.count(word))
+        });
         self.ends.push(self.numbers.len());
         self.fingerprints.push(fingerprint(text));
         if let Some(texts) = &mut self.texts {
@@ -105,7 +106,7 @@ impl Corpus {
     pub fn subset(&self, texts: &[usize]) -> Self {
         let (words, sets) = (self.words.uncounted(), self.sets.clone());
         let mut subset =
-            Self { words, sets, separator: self.separator, level: self.level, ..Self::default() };
+            Self { words, sets, separator: self.separator, tokenizer: self.tokenizer, ..Self::default() };
         subset.labels = self.labels.iter().map(|label| Label { count: 0, ..label.clone() }).collect();
         subset.texts = self.texts.is_some().then(Vec::new);
         for text in texts {

@@ -83,7 +83,7 @@ mod tests {
     fn spec(channels: &str) -> TokenSpec {
         let channels = serde_json::from_str(channels).unwrap();
         let (padding, truncating) = (Side::Post, Side::Post);
-        TokenSpec { level: Level::Word, vocabulary: 0, length: 3, padding, truncating, channels }
+        TokenSpec { level: Level::Word, ngrams: 1, vocabulary: 0, length: 3, padding, truncating, channels }
     }
 
     const THREE: &str =

@@ -26,8 +26,54 @@ impl Level {
     }
 }
 
+/// How a text is divided: into tokens of a level, and n-grams of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tokenizer {
+    /// The kind of token.
+    pub level: Level,
+    /// The largest number of neighbouring tokens that are a token together; 1 for none.
+    pub ngrams: usize,
+}
+
+impl Default for Tokenizer {
+    fn default() -> Self {
+        Level::default().into()
+    }
+}
+
+impl From<Level> for Tokenizer {
+    fn from(level: Level) -> Self {
+        Self { level, ngrams: 1 }
+    }
+}
+
 /// Calls `each` for each token of `text`, in order; `word` is a scratch buffer.
-pub(crate) fn for_each_token(text: &str, level: Level, word: &mut String, mut each: impl FnMut(&str)) {
+///
+/// With n-grams each token is followed by those that end with it, from two tokens on: `a`, `b`, `a b`, `c`, `b c`. Keras's
+/// `TextVectorization(ngrams=2)` has the same ones, all single tokens first. Words are joined by a blank, as there, characters by nothing.
+pub(crate) fn for_each_token(
+    text: &str,
+    tokenizer: impl Into<Tokenizer>,
+    word: &mut String,
+    mut each: impl FnMut(&str),
+) {
+    let Tokenizer { level, ngrams } = tokenizer.into();
+    if ngrams < 2 {
+        return for_each_single(text, level, word, each);
+    }
+    let (mut joined, mut starts) = (String::with_capacity(text.len()), Vec::new());
+    for_each_single(text, level, word, |token| {
+        if level != Level::Character && !joined.is_empty() {
+            joined.push(' ');
+        }
+        starts.push(joined.len());
+        joined.push_str(token);
+        starts.iter().rev().take(ngrams).filter_map(|start| joined.get(*start..)).for_each(&mut each);
+    });
+}
+
+/// Calls `each` for each token of `text` that is no n-gram of several.
+fn for_each_single(text: &str, level: Level, word: &mut String, mut each: impl FnMut(&str)) {
     match level {
         Level::Word => for_each_word(text, word, each),
         Level::Character => {
@@ -128,6 +174,24 @@ mod tests {
             assert_eq!(other.pop().as_deref(), Some("é"));
             assert_eq!(words(text), other, "{text:?}");
         }
+    }
+
+    #[test]
+    fn every_token_is_followed_by_the_ngrams_that_end_with_it() {
+        let tokens = |text: &str, level, ngrams| {
+            let mut tokens = vec![];
+            for_each_token(text, Tokenizer { level, ngrams }, &mut String::new(), |token| {
+                tokens.push(token.to_owned());
+            });
+            tokens
+        };
+        let pairs = ["not", "a", "not a", "bad", "a bad", "film", "bad film"];
+        assert_eq!(tokens("Not a BAD film!", Level::Word, 2), pairs);
+        assert_eq!(tokens("Not a bad", Level::Word, 3), [&pairs[..5], &["not a bad"]].concat());
+        assert_eq!(tokens("很不好", Level::Character, 3), ["很", "不", "很不", "好", "不好", "很不好"]);
+        assert_eq!(tokens("X  y", Level::Symbol, 2), ["X", "y", "X y"]);
+        assert_eq!(tokens("a b", Level::Word, 1), ["a", "b"]);
+        assert_eq!(tokens("!", Level::Word, 2), [""; 0]);
     }
 
     #[test]

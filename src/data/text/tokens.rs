@@ -11,7 +11,7 @@ use crate::data::error::DataError;
 use crate::data::error::refuse;
 use crate::data::text::channels;
 use crate::data::text::channels::ChannelSpec;
-use crate::data::text::tokenizer::Level;
+use crate::data::text::tokenizer::{Level, Tokenizer};
 
 /// Settings of tokenization: `tokens:` in a preset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct TokenSpec {
     /// The kind of token.
     #[serde(default)]
     pub level: Level,
+    /// The largest number of neighbouring tokens that are a token together (Keras's `ngrams`); 1 for single tokens alone.
+    #[serde(default = "single", skip_serializing_if = "is_single")]
+    pub ngrams: usize,
     /// The maximum size of the vocabulary, including padding and unknown (Keras's `max_tokens`); at least 3. 0 with channels.
     #[serde(default, skip_serializing_if = "is_none")]
     pub vocabulary: usize,
@@ -40,11 +43,23 @@ fn is_none(vocabulary: &usize) -> bool {
     *vocabulary == 0
 }
 
+fn single() -> usize {
+    1
+}
+
+fn is_single(ngrams: &usize) -> bool {
+    *ngrams == 1
+}
+
+/// The largest n-grams: longer ones hardly recur.
+const MOST_NGRAMS: usize = 8;
+
 /// Token settings of a preset, before defaults of the source are applied.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawTokenSpec {
     level: Option<Level>,
+    ngrams: Option<usize>,
     #[serde(default)]
     vocabulary: VocabularySize,
     length: usize,
@@ -111,6 +126,8 @@ pub struct TokenRules {
     pub levels: &'static [Level],
     /// The sides on which sequences may be padded and truncated.
     pub sides: &'static [Side],
+    /// Whether neighbouring tokens may be tokens together.
+    pub ngrams: bool,
     /// Whether words may have channels.
     pub channels: bool,
     /// Why no others are possible, for error messages.
@@ -122,6 +139,7 @@ impl TokenRules {
     pub const TEXTS: Self = Self {
         levels: &[Level::Word, Level::Character],
         sides: &[Side::Pre, Side::Post],
+        ngrams: true,
         channels: false,
         reason: "texts have words or characters",
     };
@@ -129,6 +147,7 @@ impl TokenRules {
     pub const LANGUAGE: Self = Self {
         levels: &[Level::Word, Level::Character],
         sides: &[Side::Post],
+        ngrams: false,
         channels: false,
         reason: "a language model predicts a token at every step, beginning with the first",
     };
@@ -136,6 +155,7 @@ impl TokenRules {
     pub const TAGS: Self = Self {
         levels: &[Level::Symbol],
         sides: &[Side::Post],
+        ngrams: false,
         channels: true,
         reason: "a tagger predicts a tag for every word of the file, beginning with the first",
     };
@@ -150,6 +170,9 @@ impl TokenRules {
             return refuse("tokens.channels", "channels", expected);
         }
         tokens.check()?;
+        if !self.ngrams && tokens.ngrams != 1 {
+            return refuse("tokens.ngrams", tokens.ngrams, format!("no such key: {}", self.reason));
+        }
         let expected = |names: Vec<&str>| format!("{}: {}", names.join(" or "), self.reason);
         if !self.levels.contains(&tokens.level) {
             let names = self.levels.iter().map(|level| level.name()).collect();
@@ -183,6 +206,7 @@ impl RawTokenSpec {
         let side = |side: Option<Side>| side.or(rules.sides.first().copied()).unwrap_or_default();
         TokenSpec {
             level,
+            ngrams: self.ngrams.unwrap_or(1),
             vocabulary: match self.vocabulary {
                 VocabularySize::Entries(entries) => entries,
                 VocabularySize::AtLeast(_) => 0,
@@ -200,6 +224,7 @@ impl RawTokenSpec {
         let side = |side: Option<Side>| side.filter(|side| rules.sides.contains(side));
         Self {
             level: self.level.filter(|level| rules.levels.contains(level)),
+            ngrams: self.ngrams.filter(|_| rules.ngrams),
             padding: side(self.padding),
             truncating: side(self.truncating),
             ..self
@@ -232,10 +257,13 @@ impl TokenSpec {
     /// Checks the ranges of the settings.
     ///
     /// # Errors
-    /// [`DataError::Setting`] for a vocabulary of padding and unknown alone, or a length of 0.
+    /// [`DataError::Setting`] for a vocabulary of padding and unknown alone, a length of 0, or n-grams that are too long.
     pub fn check(&self) -> Result<(), DataError> {
         match self {
             Self { length: 0, .. } => refuse("tokens.length", 0, "at least 1"),
+            Self { ngrams, .. } if !(1..=MOST_NGRAMS).contains(ngrams) => {
+                refuse("tokens.ngrams", ngrams, format!("1 to {MOST_NGRAMS}; 1 has single tokens alone"))
+            }
             Self { vocabulary: 1.., channels, .. } if !channels.is_empty() => {
                 refuse("tokens.vocabulary", self.vocabulary, "nothing: every channel has its own")
             }
@@ -249,6 +277,11 @@ impl TokenSpec {
             }
             _ => Ok(()),
         }
+    }
+
+    /// How texts are divided.
+    pub fn tokenizer(&self) -> Tokenizer {
+        Tokenizer { level: self.level, ngrams: self.ngrams }
     }
 
     /// The maximum size of the vocabulary, or of that of the first channel.
@@ -296,7 +329,15 @@ mod tests {
     use super::*;
 
     fn spec(padding: Side, truncating: Side) -> TokenSpec {
-        TokenSpec { level: Level::Word, vocabulary: 10, length: 4, padding, truncating, channels: Vec::new() }
+        TokenSpec {
+            level: Level::Word,
+            ngrams: 1,
+            vocabulary: 10,
+            length: 4,
+            padding,
+            truncating,
+            channels: Vec::new(),
+        }
     }
 
     #[test]
@@ -321,6 +362,13 @@ mod tests {
             tiny.check().unwrap_err().to_string(),
             "tokens.vocabulary: found 2; expected at least 3: padding and unknown are counted"
         );
+        for ngrams in [0, 9] {
+            let found = TokenSpec { ngrams, ..spec(Side::Pre, Side::Pre) };
+            assert_eq!(
+                found.check().unwrap_err().to_string(),
+                format!("tokens.ngrams: found {ngrams}; expected 1 to 8; 1 has single tokens alone")
+            );
+        }
         let flat = TokenSpec { length: 0, ..spec(Side::Pre, Side::Pre) };
         assert_eq!(flat.check().unwrap_err().to_string(), "tokens.length: found 0; expected at least 1");
         assert!(spec(Side::Pre, Side::Pre).check().is_ok());

@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use crate::data::text::interner::{WordTable, Words};
-use crate::data::text::tokenizer::{Level, for_each_token, for_each_word};
+use crate::data::text::tokenizer::{Tokenizer, for_each_token, for_each_word};
 
 /// The words of a network, by id: 0 is padding (`""`), 1 is every unknown word (`"[UNK]"`).
 ///
@@ -91,9 +91,9 @@ impl Vocabulary {
     }
 
     /// The ids of the tokens of a text, neither truncated nor padded.
-    pub fn encode(&self, text: &str, level: Level) -> Vec<u32> {
+    pub fn encode(&self, text: &str, tokenizer: impl Into<Tokenizer>) -> Vec<u32> {
         let mut ids = Vec::new();
-        for_each_token(text, level, &mut String::new(), |token| {
+        for_each_token(text, tokenizer, &mut String::new(), |token| {
             ids.push(self.id(token).unwrap_or(Self::UNKNOWN));
         });
         ids
@@ -125,6 +125,7 @@ impl TryFrom<Vec<String>> for Vocabulary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::text::tokenizer::Level;
 
     #[test]
     fn words_are_sorted_by_frequency_and_ties_descending() {

@@ -45,6 +45,7 @@ pub(super) fn propose(findings: &Findings, spec: TextSpec, prime: &str) -> Resul
         data: DataSpec::Text(spec),
         tokens: Some(TokenSpec {
             level: Level::Character,
+            ngrams: 1,
             vocabulary,
             length,
             padding: Side::Post,

@@ -60,6 +60,7 @@ pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>
         data: DataSpec::Tags(spec),
         tokens: Some(TokenSpec {
             level: Level::Symbol,
+            ngrams: 1,
             vocabulary: 0,
             length,
             padding: Side::Post,

@@ -130,6 +130,7 @@ pub(super) fn propose(
         data: DataSpec::Labelled(spec),
         tokens: Some(TokenSpec {
             level,
+            ngrams: 1,
             vocabulary,
             length,
             padding: Side::Pre,

@@ -82,7 +82,7 @@ fn read_first(
     (labels, vocabulary, tokens): (&[String], &Vocabulary, &TokenSpec),
     report: &ProgressSender,
 ) -> Result<(LabelledTexts, Vec<ClassCount>), DataError> {
-    let mut corpus = spec.read(tokens.level, true, report)?;
+    let mut corpus = spec.read(tokens.tokenizer(), true, report)?;
     if let Some(held_out) = held_out {
         corpus = corpus.subset(&split::split(&corpus, held_out, seed).1);
     }

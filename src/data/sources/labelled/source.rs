@@ -10,7 +10,7 @@ use crate::data::progress::{ProgressSender, read_splits};
 use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
 use crate::data::text::notes::{cased_note, empty_note, overlap_note};
 use crate::data::text::splits::TextSplits;
-use crate::data::text::tokenizer::Level;
+use crate::data::text::tokenizer::{Level, Tokenizer};
 use crate::data::text::tokens::{TokenRules, TokenSpec};
 use crate::data::text::unseen::Unseen;
 use crate::data::text::vocabulary::Vocabulary;
@@ -40,7 +40,7 @@ impl Source for LabelledSpec {
         if context.may_stream && streamed::should_stream(self)? {
             return streamed::open(self, tokens, context.seed, context.progress, context.stop);
         }
-        let splits = self.splits(tokens.level, context.seed, context.progress)?;
+        let splits = self.splits(tokens.tokenizer(), context.seed, context.progress)?;
         let mut notes = Vec::new();
         if let Some(validation) = &splits.validation {
             if self.is_multi_label() && self.of_validation().is_none() {
@@ -107,7 +107,7 @@ impl Source for LabelledSpec {
             let expected = "a number of words: these texts are too large to be counted before training";
             return refuse("tokens.vocabulary", format!("at_least: {least}"), expected);
         }
-        let mut corpus = self.read(tokens.level, false, &ProgressSender::disconnected())?;
+        let mut corpus = self.read(tokens.tokenizer(), false, &ProgressSender::disconnected())?;
         let held_out = self.validation.as_ref().filter(|_| self.of_validation().is_none());
         if let Some(held_out) = held_out {
             corpus = corpus.subset(&split::split(&corpus, held_out, seed).0);
@@ -129,11 +129,11 @@ impl LabelledSpec {
     /// Reads the texts, each split on a thread of its own, and splits off validation texts if `validation` is a share or a fold.
     fn splits(
         &self,
-        level: Level,
+        tokenizer: Tokenizer,
         seed: u64,
         progress: &mut dyn FnMut(String),
     ) -> Result<TextSplits, DataError> {
-        let read = |spec: &Self, report: &ProgressSender| spec.read(level, false, report);
+        let read = |spec: &Self, report: &ProgressSender| spec.read(tokenizer, false, report);
         let (whole, validation) = read_splits(self, self.of_validation().as_ref(), read, progress)?;
         let Some(validation_setting) = self.validation.as_ref().filter(|_| validation.is_none()) else {
             return Ok(TextSplits::new(whole, validation));

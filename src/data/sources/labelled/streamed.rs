@@ -206,7 +206,7 @@ fn scan(
                 file_identity::text_bytes(&given.path).map_err(|e| DataError::read(&given.path, needs, e))?;
             match bytes > limits.validation {
                 true => ValidationTexts::Streamed(given),
-                false => ValidationTexts::InMemory(given.read(tokens.level, false, report)?),
+                false => ValidationTexts::InMemory(given.read(tokens.tokenizer(), false, report)?),
             }
         }
     };

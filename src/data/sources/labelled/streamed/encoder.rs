@@ -109,7 +109,7 @@ impl<'a, E: FnMut(&Encoded<'_>) -> Result<(), DataError>> Encoder<'a, E> {
     fn encode(&mut self, text: &str) {
         let EncoderConfig { tokens, vocabulary, .. } = self.config;
         self.ids.clear();
-        for_each_token(text, tokens.level, &mut self.word, |word| {
+        for_each_token(text, tokens.tokenizer(), &mut self.word, |word| {
             self.ids.push(vocabulary.id(word).unwrap_or(Vocabulary::UNKNOWN));
         });
         let ids = self.ids.get(tokens.truncated_range(self.ids.len())).unwrap_or_default();

@@ -106,7 +106,7 @@ impl<'a> FirstPass<'a> {
 
     fn joined_words(&mut self, text: &str) -> JoinedWords {
         let mut words: Vec<String> = Vec::new();
-        for_each_token(text, self.tokens.level, &mut self.word, |word| words.push(word.to_owned()));
+        for_each_token(text, self.tokens.tokenizer(), &mut self.word, |word| words.push(word.to_owned()));
         words.get(self.tokens.truncated_range(words.len())).unwrap_or_default().join("\0").into()
     }
 }
@@ -157,7 +157,7 @@ impl Sink for FirstPass<'_> {
             let words = self.joined_words(text);
             self.head.push((words, label));
         }
-        for_each_token(text, self.tokens.level, &mut self.word, |word| self.word_counts.count(word));
+        for_each_token(text, self.tokens.tokenizer(), &mut self.word, |word| self.word_counts.count(word));
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use crate::data::text::tokens::Side;
 
 const TOKENS: TokenSpec = TokenSpec {
     level: Level::Word,
+    ngrams: 1,
     vocabulary: 12,
     length: 3,
     padding: Side::Pre,
