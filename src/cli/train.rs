@@ -13,7 +13,7 @@ use super::signals::Signals;
 use super::threads::{ThreadArgs, processors};
 use super::{ScreenArgs, detach};
 use crate::escape::foreign;
-use crate::experiment::{MAX_SEEDS, Repeat, train_all};
+use crate::experiment::{MAX_SEEDS, Repeat, RepeatOptions, train_all};
 use crate::preset::{self, Overrides, Resolved, RunSpec};
 use crate::run;
 use crate::train::{Options, Trainer};
@@ -79,7 +79,8 @@ pub(super) fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
 /// Trains once for every seed or fold, without a screen, and prints a summary. A training that diverges does not end the others; its exit
 /// code is that of the program.
 fn train_repeatedly(args: &TrainArgs, repeat: &Repeat) -> CliResult {
-    let options = (args.run.clone(), args.threads.count());
+    let options =
+        RepeatOptions { root: args.run.clone(), threads: args.threads.count(), ..RepeatOptions::default() };
     let mut follow = |trainer| follow(trainer).map(|ended| (ended.outcome, ended.metrics));
     let (outcome, summary) = train_all(&args.preset, repeat, &args.overrides(), options, &mut follow)?;
     let mut out = std::io::stdout().lock();

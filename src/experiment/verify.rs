@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::history::History;
 use super::phases::{PhaseOptions, PhaseTraining, train_phases};
-use super::runner::ExperimentError;
+use super::error::ExperimentError;
 use crate::protocol::Saved;
 use crate::train::Outcome;
 

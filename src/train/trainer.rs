@@ -16,7 +16,7 @@ use super::training_loop::{TrainingLoop, metric_names, write_files};
 use crate::metrics::{Metrics, VALIDATION};
 use crate::optim::needs_validation;
 use crate::preset::RunSpec;
-use crate::protocol::{CommandRequest, CommandSender, Event, Level, Resumed, RunStatus};
+use crate::protocol::{CommandRequest, CommandSender, Event, Level, RunStatus};
 use crate::run::control::Server;
 use crate::run::{self, Folder, Recorder};
 
@@ -213,14 +213,12 @@ fn train(
                 }
             };
             own(&folder, publisher, created);
-            write_files(&session, &folder)?;
+            write_files(&session, &folder, &session.spec.to_yaml().map_err(TrainError::Failed)?)?;
             let budget = session.spec.watch.budget.saturating_mul(1 << 20);
             publisher.record_to(Recorder::start(&folder, budget)?);
-            if let Some(parent) = options.parent.clone() {
-                let (changes, parent) = (Vec::new(), Some(parent));
-                publisher.publish(Event::Resumed(Resumed { step: 0, epoch: 1, changes, parent }));
-            }
-            TrainingLoop::new(session, folder, publisher, control)
+            let mut training = TrainingLoop::new(session, folder, publisher, control);
+            training.branch(options)?;
+            training
         }
     };
     training.script = options.script.iter().cloned().collect();
