@@ -2,16 +2,23 @@
 //! or on another course; several networks side by side.
 
 mod branch;
+mod edited;
+mod edited_spec;
+mod error;
 mod history;
 mod phases;
 mod race;
+mod resume;
 mod runner;
 mod summary;
 mod verify;
 
 pub use branch::{branch_phases, changed, check_changes, copy_to_branch};
+pub use edited_spec::EditedSpec;
+pub use error::ExperimentError;
 pub use history::{History, Phase};
 pub use phases::{PhaseOptions, PhaseTraining, train_phases};
 pub use race::{Budget, BuiltinRace, Plan, RACES, Race, RaceEnd, RaceOptions};
-pub use runner::{ExperimentError, MAX_SEEDS, Repeat, Trained, train_all};
+pub use resume::{ResumePlan, plan_resume};
+pub use runner::{MAX_SEEDS, Repeat, RepeatOptions, Trained, train_all};
 pub use verify::{Verification, verify};

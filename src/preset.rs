@@ -28,6 +28,6 @@ pub use error::{PresetError, in_plain_words, unknown};
 pub use read::{Resolved, load, load_run, minimal, parse, reload};
 /// A tree of YAML.
 pub use serde_yaml::Value;
-pub use settings::{Settings, settings};
+pub use settings::{Difference, Settings, differences, settings};
 pub use spec::{Probes, RunSpec, SampleSpec, TrainSpec, WatchSpec};
 pub use target_check::{TargetError, check as check_fit};

@@ -29,7 +29,7 @@ mod watch;
 
 pub use memory::MemoryError;
 pub use options::{Options, Resume};
-pub use restore::Progress;
+pub use restore::{Progress, kept_metrics, spec_at};
 pub use session::{PrepareError, Session};
 pub use step::{DivergedError, StepResult, Stepper};
 pub use trainer::{AtEnd, Ended, Outcome, Reached, RunFolder, Trainer};

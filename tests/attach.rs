@@ -5,6 +5,8 @@
 #[allow(dead_code, reason = "each file of tests uses a part of it")]
 #[path = "common/session.rs"]
 mod session;
+#[path = "attach/viewers.rs"]
+mod viewers;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -185,7 +187,8 @@ fn two_screens_control_a_run_while_a_third_client_sends_garbage() {
     other.wait_for("Save and stop");
     other.answer("2");
     other.wait_for("stopped");
-    assert_eq!(training.exit_code(), 130);
+    // Its user has stopped it, as on its own screen.
+    assert_eq!(training.exit_code(), 0);
     ends.store(true, Ordering::Relaxed);
     flood.join().unwrap();
     assert!(sent.load(Ordering::Relaxed) > 0);
@@ -343,7 +346,7 @@ fn commands_are_sent_and_their_effect_or_reason_is_printed() {
         assert_eq!(send(wrong).0, Some(2), "{wrong:?}");
     }
     assert!(send(&["stop"]).1.starts_with("stopping at step"), "{:?}", send(&["status"]));
-    assert_eq!(training.exit_code(), 130);
+    assert_eq!(training.exit_code(), 0);
     let (code, _, reason) = {
         let output = training.unrolled(&["send", "run", "pause"]);
         (output.status.code(), text(&output.stdout), text(&output.stderr))
@@ -438,6 +441,48 @@ fn a_training_in_the_background_leaves_the_terminal_alone() {
 }
 
 #[test]
+fn a_training_that_is_paused_stays_paused_when_it_is_detached() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = shell(folder.path());
+    session.press(&format!("{TRAIN} --threads 1\r"));
+    session.wait_until("steps", |screen| step(screen) >= 3);
+    session.press(" ");
+    session.wait_for("paused");
+    session.press("d");
+    session.wait_for("training is paused in process ");
+    let run = folder.path().join("run");
+    let mut client = Client::connect(&run).unwrap();
+    wait("the pause", || client.status().unwrap()["state"] == "paused");
+    let held = client.status().unwrap()["step"].as_u64().unwrap();
+    session.press("exit\r");
+    session.exit_code();
+    let mut screen = Session::program(folder.path(), &["attach", "run"]);
+    screen.wait_until("the pause", |screen| screen.contents().contains("paused") && step(screen) == held);
+    assert_eq!(client.status().unwrap()["step"].as_u64(), Some(held));
+    screen.press(" ");
+    screen.wait_until("steps again", |screen| step(screen) > held);
+    screen.press("X");
+    screen.wait_for("Save and stop");
+    screen.answer("2");
+    screen.wait_for("stopped");
+    wait("the end", || owner::state(&run).unwrap() == RunState::Stopped);
+}
+
+#[test]
+fn what_cannot_be_resumed_is_said_on_the_screen_that_was_there_before() {
+    let training = Training::start(ENDLESS);
+    let mut session = shell(training.folder.path());
+    session.press("unrolled resume run; echo code $?\r");
+    session.wait_for("code 2");
+    let contents = session.screen.screen().contents();
+    assert!(contents.contains("is in use by another trainer"), "{contents}");
+    assert!(!session.has_switched_screens, "{contents}");
+    drop(training);
+    session.press("exit\r");
+    session.exit_code();
+}
+
+#[test]
 fn ctrl_z_and_bg_go_on_training_and_fg_shows_the_screen_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut session = shell(folder.path());
@@ -519,6 +564,38 @@ fn sigusr1_saves_and_asks_slurm_to_start_the_job_again_but_not_forever() {
 }
 
 #[test]
+fn a_job_that_makes_no_step_is_started_again_five_times_at_most() {
+    let bin = tempfile::tempdir().unwrap();
+    let scontrol = bin.path().join("scontrol");
+    fs::write(&scontrol, format!("#!/bin/sh\necho \"$@\" >> {}/calls\n", bin.path().display())).unwrap();
+    fs::set_permissions(&scontrol, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.path().display(), std::env::var("PATH").unwrap());
+    let mut training = Training::start(ENDLESS);
+    wait("steps", || training.step() > 3);
+    training.signal(Signal::TERM);
+    assert_eq!(training.exit_code(), 130);
+    // Each time it is ended before its first step.
+    for count in 1..=6 {
+        let mut command = program(training.folder.path(), &["resume", "run", "--headless", "--paused"]);
+        command.env("PATH", &path).env("SLURM_JOB_ID", "7").stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let is_paused = || {
+            let status = Client::connect(&training.run()).and_then(|mut client| client.status());
+            status.is_ok_and(|status| status["state"] == "paused")
+        };
+        wait("the pause", is_paused);
+        kill_process(Pid::from_child(&child), Signal::USR1).unwrap();
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+        let refused = "the job is not requeued: it made no step since it was started 6 times";
+        assert_eq!(said.contains(refused), count == 6, "{count}: {said}");
+        assert_eq!(owner::Owner::read(&training.run()).unwrap().requeued.unwrap().count, count);
+    }
+    assert_eq!(fs::read_to_string(bin.path().join("calls")).unwrap(), "requeue 7\n".repeat(5));
+}
+
+#[test]
 fn the_script_of_the_help_page_lowers_the_rate_saves_and_stops() {
     if Command::new("python3").arg("--version").output().is_err() {
         println!("skipped: there is no python3");
@@ -533,7 +610,7 @@ fn the_script_of_the_help_page_lowers_the_rate_saves_and_stops() {
     fs::write(training.folder.path().join("plateau.sh"), script).unwrap();
     let output =
         Command::new("sh").args(["plateau.sh", "run"]).current_dir(training.folder.path()).output().unwrap();
-    assert_eq!(training.exit_code(), 130, "{output:?}");
+    assert_eq!(training.exit_code(), 0, "{output:?}");
     let (by, names): (Vec<_>, Vec<_>) = training.commands().into_iter().unzip();
     assert_eq!(names, ["scale_learning_rate", "scale_learning_rate", "save_and_stop"]);
     assert!(by.iter().all(|by| by == "plateau.sh"));

@@ -135,6 +135,26 @@ fn a_warning_is_seen_in_full_until_it_is_dismissed() {
 }
 
 #[test]
+fn a_long_warning_leaves_the_rows_of_a_low_screen_to_the_panels_until_the_run_is_over() {
+    let long = "this preset stops after 3 epochs without an improvement, but nothing is validated: the loss of the training data \
+                is monitored, which falls as long as the network learns by heart; set data.validation";
+    let warning = LogLine { level: Level::Warning, text: long.into() };
+    let dash = after(story::after_steps(50), &[Event::Log(warning)]);
+    let rows = |dash: &Dashboard, width, height| {
+        let text = text(dash, width, height, &THEME);
+        let below = text.lines().skip_while(|line| !line.contains("warning: this preset"));
+        below.map(str::to_owned).collect::<Vec<String>>()
+    };
+    let low = rows(&dash, 80, 23);
+    assert_eq!(low, [" warning: this preset stops after 3 epochs without an… (L shows all, Esc dismisses)"]);
+    // There is space below the panels of a high one.
+    let high = rows(&dash, 80, 39);
+    assert!(high.len() > 2 && high.concat().contains("(Esc dismisses)"), "{high:?}");
+    let over = after(dash, &[Event::Status(RunStatus::Finished)]);
+    assert!(rows(&over, 80, 23).concat().contains("learns by heart"));
+}
+
+#[test]
 fn fewer_glyphs() {
     let blocks = Theme { colors: Colors::Ansi16, glyphs: Glyphs::Blocks, light: false };
     insta::assert_snapshot!("blocks_80", text(&story::after_steps(418), 80, 23, &blocks));

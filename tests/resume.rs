@@ -183,6 +183,30 @@ const MODELS: [&str; 4] = [
     "[{layer: Embedding, output_dim: 4}, {layer: SpatialDropout1D, rate: 0.2}, {layer: Conv1D, filters: 4, kernel_size: 3}, {layer: GlobalMaxPooling1D}, {layer: GaussianNoise, stddev: 0.1}, {layer: Dense, units: 1, activation: sigmoid}]",
 ];
 
+/// Where the training data come from: in memory, or streamed through a shuffle buffer of so many rows, validated by a share of the rows
+/// or a file of its own.
+const DATA: [Option<(usize, &str)>; 4] =
+    [None, Some((1, "0.2")), Some((20, "{path: FOLDER/table.csv}")), Some((1_000, "0.2"))];
+
+/// A training on rows of a file, eight steps or more an epoch, which are read anew in every epoch: as data larger than memory are.
+fn streamed(folder: &Path, (buffer, validation): (usize, &str), set: &[&str]) -> RunSpec {
+    let row = |n: usize| format!("{} it was n{n}{},{}\n", ["bad", "good"][n % 2], " so".repeat(n % 5), n % 2);
+    let rows: String = (0..75).map(row).collect();
+    fs::write(folder.join("table.csv"), "text,label\n".to_owned() + &rows).unwrap();
+    let preset = format!(
+        "data: {{source: csv, path: table.csv, stream: {{buffer: {buffer}}}, validation: {}}}
+tokens: {{vocabulary: 40, length: 6}}
+model: [{{layer: Embedding, output_dim: 4}}, {{layer: GRU, units: 4}}, {{layer: Dense, units: 1, activation: sigmoid}}]
+train: {{loss: binary_crossentropy, batch_size: 8, epochs: 3}}
+watch: {{every: 3, probes: 2}}
+",
+        validation.replace("FOLDER", folder.to_str().unwrap())
+    );
+    let path = folder.join("streamed.yaml");
+    fs::write(&path, preset).unwrap();
+    spec_of(path.to_str().unwrap(), set)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -191,7 +215,7 @@ proptest! {
         schedule in prop::sample::select(&SCHEDULES[..]), stopper in prop::sample::select(&STOPPERS[..]),
         optimizer in prop::sample::select(&OPTIMIZERS[..]), model in prop::sample::select(&MODELS[..]),
         validate_every in prop::option::of(1_u64..6), stops in prop::collection::vec(0_u64..25, 1..4),
-        every_steps in prop::option::of(1_u64..7),
+        every_steps in prop::option::of(1_u64..7), data in prop::sample::select(&DATA[..]),
     ) {
         let mut set = vec![
             format!("train.schedule={schedule}"),
@@ -202,8 +226,25 @@ proptest! {
         set.extend(validate_every.map(|every| format!("train.validate_every={every}")));
         set.extend(every_steps.map(|every| format!("train.checkpoint={{every_steps: {every}, keep: 2}}")));
         let set: Vec<&str> = set.iter().map(String::as_str).collect();
-        let spec = word_order(&set);
+        let files = tempfile::tempdir().unwrap();
+        let spec = data.map_or_else(|| word_order(&set), |data| streamed(files.path(), data, &set));
         assert_same(&trained(&spec, &stops), &trained(&spec, &[]));
+    }
+}
+
+#[test]
+fn streamed_data_are_read_on_from_any_step_with_any_network() {
+    for (i, data) in DATA.into_iter().flatten().enumerate() {
+        for model in MODELS {
+            let files = tempfile::tempdir().unwrap();
+            let set = [&format!("model={model}"), "train.validate_every=3", "train.checkpoint.every_steps=4"];
+            let spec = streamed(files.path(), data, &set);
+            let whole = trained(&spec, &[]);
+            assert!(events(&run_folder(&whole)).len() > 30);
+            for stops in [vec![3 + i as u64, 9], vec![1, 8, 20]] {
+                assert_same(&trained(&spec, &stops), &whole);
+            }
+        }
     }
 }
 

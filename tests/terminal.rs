@@ -7,11 +7,13 @@
 
 #[path = "common/session.rs"]
 mod session;
+#[path = "terminal/unread.rs"]
+mod unread;
 
 use std::io::Write;
 use std::path::Path;
 use std::thread::{sleep, spawn};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portable_pty::CommandBuilder;
 use session::{LONG, SIZE, Session, step};
@@ -21,6 +23,7 @@ use unrolled::protocol::{
     AppliedCommand, Command, CommandRequest, CommandSender, DataFacts, Event, ModelTable, RunStatus,
 };
 use unrolled::run::checkpoint::{self, Which};
+use unrolled::run::control::Client;
 use unrolled::run::{Reader, RunError};
 use unrolled::ui::{self, ExitReason, InitialScreen, LaunchRequest, Launched, Link, TerminalOptions};
 
@@ -204,16 +207,30 @@ fn the_menu_the_dashboard_full_speed_the_end() {
 fn space_pauses_n_makes_a_step_and_leaving_opens_a_dialog() {
     let folder = folder();
     let mut session = Session::training(folder.path(), &["train.epochs=100000"]);
+    // The screen is read while it is drawn: how far the training is, it says itself.
+    let mut client = Client::connect(&folder.path().join("run")).unwrap();
+    let mut paused_at = |beyond: u64| {
+        let deadline = Instant::now() + LONG;
+        loop {
+            let status = client.status().unwrap();
+            let step = status["step"].as_u64().unwrap_or(0);
+            if status["state"] == "paused" && step > beyond {
+                return step;
+            }
+            assert!(Instant::now() < deadline, "it does not pause after step {beyond}: {status}");
+            sleep(Duration::from_millis(5));
+        }
+    };
     session.press(" ");
     session.wait_for("paused");
-    let held = session.step();
+    let held = paused_at(0);
+    session.wait_until("the last step", |screen| step(screen) == held);
     for made in 1..=3 {
         session.press("n");
+        assert_eq!(paused_at(held + made - 1), held + made);
         session.wait_until("one more step", |screen| {
-            step(screen) > held && screen.contents().contains("paused")
+            step(screen) == held + made && screen.contents().contains("paused")
         });
-        session.wait_until("each of the steps", |screen| step(screen) >= held + made);
-        assert_eq!(session.step(), held + made);
     }
     session.press(" ");
     session.wait_until("steps again", |screen| step(screen) > held + 5);

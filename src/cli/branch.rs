@@ -11,12 +11,12 @@ use super::error::{CliError, CliResult};
 use super::follow::{code, drain};
 use super::runs::RUNS;
 use super::threads::ThreadArgs;
-use super::{ScreenArgs, detach, shell_word};
+use super::{ScreenArgs, detach, exit, print_error, shell_word};
 use crate::error::chain;
 use crate::escape::foreign;
 use crate::experiment::{Phase, PhaseOptions, PhaseTraining, branch_phases, copy_to_branch, train_phases};
 use crate::number::count;
-use crate::run::{self, RunError};
+use crate::run::{self, RunError, checkpoint};
 use crate::train::Outcome;
 use crate::ui::{BranchRequest, LaunchRequest, Launched};
 
@@ -130,15 +130,21 @@ pub(super) fn branch(args: &BranchArgs, screen: ScreenArgs) -> CliResult {
                 return Ok(drain(trainer)?);
             }
             // How the screen or the signals ended it decides the exit code.
-            result = show(trainer, display).map(Some);
+            result = show(trainer, display, true).map(Some);
             Ok(Outcome::Finished)
         })?;
-    if matches!(outcome, Outcome::Unusable(_)) {
+    if let Outcome::Unusable(what) | Outcome::Failed(what) | Outcome::Diverged(what) = &outcome {
+        print_error(what);
+    }
+    let code = result?.unwrap_or_else(|| code(&outcome));
+    if code == ExitCode::from(exit::USAGE) && trained_to(&folder).is_none_or(|step| step <= from) {
         // Nothing was trained.
         let _ = std::fs::remove_dir_all(&folder);
     }
-    match result? {
-        Some(code) => Ok(code),
-        None => Ok(code(&outcome)),
-    }
+    Ok(code)
+}
+
+/// The latest step of which the run in `folder` has a checkpoint.
+fn trained_to(folder: &Path) -> Option<u64> {
+    checkpoint::by_step(folder).first().map(|(step, _)| *step)
 }

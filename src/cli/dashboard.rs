@@ -1,19 +1,25 @@
 //! A training on the dashboard, and what becomes of it when the screen ends.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::time::Duration;
+
+use crossbeam_channel::RecvTimeoutError;
 
 use super::branch::ScreenBranches;
 use super::error::{CliError, CliResult};
-use super::follow::{code, follow, follow_quietly, print_until_end, requeue};
+use super::follow::{code, ended_code, follow, follow_quietly, print_until_end, requeue};
 use super::notice::NoticeArgs;
-use super::signals::Signals;
+use super::signals::{SENDER, Signals};
 use super::{ScreenArgs, closing, detach, exit, print_error};
 use crate::preset::RunSpec;
 use crate::protocol::Command;
-use crate::train::{Options, Outcome, Trainer};
+use crate::train::{Ended, Options, Outcome, Trainer};
 use crate::ui::{self, InitialScreen, Link, ScreenSettings};
+
+/// After how long a line says that the data are being prepared.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a training is shown.
 #[derive(Debug, Clone, Copy)]
@@ -53,19 +59,27 @@ pub(super) fn show_training(
     notice: &NoticeArgs,
 ) -> CliResult {
     let (at_end, warnings) = notice.clone().at_end(display.is_watched());
-    let result = show(Trainer::start_with(spec, options, at_end)?, display);
+    let goes_on = options.resume.is_some();
+    let result = show(Trainer::start_with(spec, options, at_end)?, display, goes_on);
     warnings.try_iter().for_each(|warning| print_error(&warning));
     result
 }
 
-/// Shows a training until it ends or the user leaves.
-pub(super) fn show(trainer: Trainer, display: Display) -> CliResult {
+/// Shows a training until it ends or the user leaves. One that goes on from a checkpoint is shown once that and the data are checked: why it
+/// is refused is printed on the terminal as it is.
+pub(super) fn show(trainer: Trainer, display: Display, goes_on: bool) -> CliResult {
     let (settings, screen) = match display {
         Display::Dashboard(settings, screen) => (settings, screen),
-        Display::Lines => return Ok(code(&follow(trainer)?.outcome)),
-        Display::Background => return Ok(code(&follow_quietly(trainer)?)),
+        Display::Lines => return Ok(ended_code(&follow(trainer)?)),
+        Display::Background => return Ok(ended_code(&follow_quietly(trainer)?)),
     };
-    let signals = Signals::with_screen()?;
+    let signals = match goes_on {
+        true => Signals::without_screen(trainer.commands.named(SENDER))?,
+        false => Signals::with_screen()?,
+    };
+    if goes_on && !(is_ready(&trainer) && signals.screen()) {
+        return Ok(ended_code(&ended(trainer)));
+    }
     let start = InitialScreen::Dashboard(link(&trainer));
     let branches = ScreenBranches::default();
     let outcome = shown(|| ui::run(start, Vec::new(), &mut |request| branches.launch(request), settings));
@@ -74,6 +88,18 @@ pub(super) fn show(trainer: Trainer, display: Display) -> CliResult {
         return branches.train(screen);
     }
     end(outcome, Some(trainer), &signals)
+}
+
+/// Waits until data and checkpoint are read; returns `false` if training has ended before.
+fn is_ready(trainer: &Trainer) -> bool {
+    match trainer.ready.recv_timeout(PATIENCE) {
+        Err(RecvTimeoutError::Timeout) => {
+            // Stdout may be closed.
+            let _ = writeln!(std::io::stdout(), "preparing the data…");
+            trainer.ready.recv().is_ok()
+        }
+        ready => ready.is_ok(),
+    }
 }
 
 pub(super) fn link(trainer: &Trainer) -> Link {
@@ -115,33 +141,33 @@ pub(super) fn end(
             let folder = trainer.folder();
             let _ = trainer.commands.send(Command::Stop);
             signals.ending(0);
-            let outcome = ended(trainer);
+            let outcome = ended(trainer).outcome;
             folder.get().into_iter().for_each(|run| closing::print(run));
             // Stopping on the screen is a success.
             Ok(if outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code(&outcome) })
         }
         ui::ExitReason::Detached => hand_over(trainer, signals),
         ui::ExitReason::LeftTraining => {
-            signals.training(trainer.commands.named("signal"));
+            signals.training(trainer.commands.named(SENDER));
             continue_unwatched(&trainer);
             let folder = trainer.folder();
-            let outcome = print_until_end(trainer)?.outcome;
-            requeue(signals, &folder, &outcome);
-            Ok(code(&outcome))
+            let ended = print_until_end(trainer)?;
+            requeue(signals, &folder, &ended.outcome);
+            Ok(ended_code(&ended))
         }
         ui::ExitReason::HungUp => {
-            signals.training(trainer.commands.named("signal"));
+            signals.training(trainer.commands.named(SENDER));
             continue_unwatched(&trainer);
             let folder = trainer.folder();
-            let outcome = ended(trainer);
-            requeue(signals, &folder, &outcome);
-            Ok(code(&outcome))
+            let ended = ended(trainer);
+            requeue(signals, &folder, &ended.outcome);
+            Ok(ended_code(&ended))
         }
         ui::ExitReason::Signal(_) => {
             let folder = trainer.folder();
             let _ = trainer.commands.send(Command::SaveAndStop);
             signals.ending(1);
-            let outcome = ended(trainer);
+            let outcome = ended(trainer).outcome;
             folder.get().into_iter().for_each(|run| closing::print(run));
             requeue(signals, &folder, &outcome);
             match outcome {
@@ -153,24 +179,28 @@ pub(super) fn end(
     }
 }
 
-/// Continues the run of a trainer in a process of its own: it is saved and stopped here, and goes on there to the same bits.
+/// Continues the run of a trainer in a process of its own: it is saved and stopped here, and goes on there to the same bits, or waits there
+/// if it is paused.
 fn hand_over(trainer: Trainer, signals: &Signals) -> CliResult {
     let folder = trainer.folder();
     let _ = trainer.commands.named("detach").send(Command::SaveAndStop);
     signals.ending(0);
-    match (ended(trainer), folder.get()) {
-        (Outcome::Stopped, Some(run)) => detach::resume(run),
-        (outcome, _) => Ok(code(&outcome)),
+    // Without any sender of commands a pause would end.
+    trainer.events.iter().for_each(drop);
+    let ended = ended(trainer);
+    match (&ended.outcome, folder.get()) {
+        (Outcome::Stopped, Some(run)) => detach::resume(run, ended.reached.is_paused),
+        (outcome, _) => Ok(code(outcome)),
     }
 }
 
 /// Waits for the end; prints the error that ended training, as it is no longer visible on the screen.
-fn ended(trainer: Trainer) -> Outcome {
-    let outcome = trainer.join();
-    if let Outcome::Diverged(what) | Outcome::Unusable(what) | Outcome::Failed(what) = &outcome {
+fn ended(trainer: Trainer) -> Ended {
+    let ended = trainer.join_ended();
+    if let Outcome::Diverged(what) | Outcome::Unusable(what) | Outcome::Failed(what) = &ended.outcome {
         print_error(what);
     }
-    outcome
+    ended
 }
 
 /// Ends pace and pause, which have no effect or could not be ended without a screen.

@@ -26,14 +26,16 @@ pub(super) fn leave_session() {
     let _ = rustix::process::setsid();
 }
 
-/// Goes on with the run in the folder `run` in a session of its own, with the number of threads that this process was given.
+/// Goes on with the run in the folder `run` in a session of its own, with the number of threads that this process was given; it stays paused
+/// if it `is_paused`.
 ///
 /// # Errors
 /// As [`start`].
-pub(super) fn resume(run: &Path) -> CliResult {
+pub(super) fn resume(run: &Path, is_paused: bool) -> CliResult {
     let mut arguments = vec!["resume".into(), run.as_os_str().to_owned(), "--headless".into()];
+    arguments.extend(is_paused.then(|| "--paused".into()));
     arguments.extend(threads_given());
-    start(run, arguments)
+    start_paused(run, arguments, is_paused)
 }
 
 /// The option `--threads` that this process was given.
@@ -57,6 +59,11 @@ fn threads(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
 /// # Errors
 /// If it cannot be started, or ends before it answers.
 pub(super) fn start(run: &Path, arguments: impl IntoIterator<Item = OsString>) -> CliResult {
+    start_paused(run, arguments, false)
+}
+
+/// As [`start`] for a training that is paused, if it `is_paused`.
+fn start_paused(run: &Path, arguments: impl IntoIterator<Item = OsString>, is_paused: bool) -> CliResult {
     let (mut child, begin) = begin(run, arguments)?;
     if !wait_until_live(run, &mut child)? {
         let code = child.wait()?.code().and_then(|code| u8::try_from(code).ok());
@@ -72,8 +79,9 @@ pub(super) fn start(run: &Path, arguments: impl IntoIterator<Item = OsString>) -
         let what = if last.is_empty() { "the training ended at once".to_owned() } else { last };
         return Err(CliError::with_code(code.unwrap_or(super::exit::FAILED), what));
     }
+    let does = if is_paused { "is paused" } else { "continues" };
     let line = format!(
-        "training continues in process {}; `unrolled attach {}` shows it",
+        "training {does} in process {}; `unrolled attach {}` shows it",
         child.id(),
         shell_word(&run.to_string_lossy())
     );

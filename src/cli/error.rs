@@ -116,6 +116,7 @@ impl From<ExperimentError> for CliError {
             | ExperimentError::NoFolds(_)
             | ExperimentError::Race(_)
             | ExperimentError::Unchangeable(_)
+            | ExperimentError::Edited(_)
             | ExperimentError::NoStep { .. } => Self::usage(error),
             ExperimentError::Run(error) => error.into(),
             ExperimentError::System(_) | ExperimentError::NotAgain(_) => Self::failed(error),

@@ -177,6 +177,7 @@ mod tests {
             step: 9,
             monitor: "val_loss".into(),
             best: Some(0.25),
+            ..Reached::default()
         };
         assert_eq!(text(&Outcome::Finished, &reached), "x-1: finished, val_loss 0.2500");
         assert_eq!(text(&Outcome::Failed("disk".into()), &Reached::default()), "training: failed");

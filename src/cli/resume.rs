@@ -10,10 +10,11 @@ use super::error::{CliError, CliResult};
 use super::notice::NoticeArgs;
 use super::threads::ThreadArgs;
 use crate::escape::foreign;
-use crate::experiment::check_changes;
-use crate::preset::{self, Overrides, Resolved};
-use crate::run::{self, RunState, checkpoint, owner};
-use crate::train::{Options, Progress, Resume};
+use crate::experiment::{ResumePlan, plan_resume};
+use crate::preset::Overrides;
+use crate::protocol::Command;
+use crate::run;
+use crate::train::Options;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ResumeArgs {
@@ -27,6 +28,9 @@ pub(super) struct ResumeArgs {
     /// Print plain lines instead of the dashboard
     #[arg(long)]
     headless: bool,
+    /// Pause before the first step
+    #[arg(long, hide = true)]
+    paused: bool,
     #[command(flatten)]
     notice: NoticeArgs,
 }
@@ -35,37 +39,22 @@ pub(super) struct ResumeArgs {
 pub(super) fn resume(args: &ResumeArgs, screen: ScreenArgs) -> CliResult {
     let folder = run::resolve(Path::new("runs"), &args.run)?;
     let overrides = Overrides { set: args.set.clone(), ..Overrides::default() };
-    go_on(&folder, &overrides, args.threads, args.headless, (screen, &args.notice))
+    let script = args.paused.then(|| (0, Command::Pause.by("detach"))).into_iter().collect();
+    let options = Options { threads: args.threads.count(), script, ..Options::default() };
+    go_on(&folder, &overrides, options, args.headless, (screen, &args.notice))
 }
 
-/// Goes on with the run in `folder`, with the settings of `overrides` changed. A run that is finished stays as it is: that is a success, so
+/// Goes on with the run in `folder`, with the settings of `overrides` changed, and with the threads and the script of `options`. A run that is finished stays as it is: that is a success, so
 /// that a job that a cluster starts again may do this every time.
 pub(super) fn go_on(
     folder: &Path,
     overrides: &Overrides,
-    threads: ThreadArgs,
+    options: Options,
     headless: bool,
     (screen, notice): (ScreenArgs, &NoticeArgs),
 ) -> CliResult {
-    let path = folder.join("spec.yaml");
-    let before = preset::load_run(&path, &Overrides::default())?.spec;
-    let Resolved { spec, notes } = preset::load_run(&path, overrides)?;
-    check_changes(&before, &spec)?;
-    let latest = checkpoint::by_step(folder).into_iter().next();
-    // What cannot be read is reported when training starts, which passes over a damaged checkpoint.
-    let progress = latest.and_then(|(_, path)| Progress::at(&path, &spec).ok());
-    let (epochs, planned) = (spec.train.epochs, before.train.epochs);
-    if let Some(epoch) =
-        progress.map(|progress| progress.epoch).filter(|epoch| *epoch > epochs && epochs < planned)
-    {
-        let what = format!(
-            "train.epochs is {epochs}, and the run is in epoch {epoch}; expected as many epochs, or more"
-        );
-        return Err(CliError::usage(what));
-    }
-    // A process that was killed at its very end has not restored the best weights yet.
-    let is_finished = || owner::state(folder).is_ok_and(|state| state == RunState::Finished);
-    if progress.is_some_and(|progress| progress.is_complete) && is_finished() {
+    let ResumePlan { spec, notes, resume, is_finished } = plan_resume(folder, overrides)?;
+    if is_finished {
         let folder = folder.display().to_string();
         let mut out = std::io::stdout().lock();
         let line = format!(
@@ -73,23 +62,19 @@ pub(super) fn go_on(
             foreign(&folder),
             super::shell_word(&foreign(&folder))
         );
-        if before != spec {
+        if resume.before.is_some() {
             return Err(CliError::usage(format!("the settings would have no effect: {line}")));
         }
         writeln!(out, "{line}").map_err(CliError::failed)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let is_changed = before != spec;
-    let changes = if is_changed { overrides.set.clone() } else { Vec::new() };
-    let resume = Resume { before: is_changed.then(|| Box::new(before)), changes };
     let display = Display::new(headless, screen)?;
     let options = Options {
         folder: Some(folder.to_owned()),
-        threads: threads.count(),
         watched: display.is_watched(),
         notes,
         resume: Some(resume),
-        ..Options::default()
+        ..options
     };
     show_training(spec, options, display, notice)
 }

@@ -18,6 +18,9 @@ use super::exit;
 use crate::protocol::{Command, CommandSender};
 use crate::ui::terminal::{END_SIGNALS, is_ignored};
 
+/// The sender of commands that signals cause.
+pub(super) const SENDER: &str = "signal";
+
 /// A limit on the size of files (`ulimit -f`) makes a write fail, as a full disk does, instead of ending the program.
 pub(super) fn report_file_size_limit() -> io::Result<()> {
     // A handler, not SIG_IGN, which the programs started by this one would inherit.
@@ -110,6 +113,16 @@ impl Signals {
     /// Whether training has ended because of SIGUSR1, with which batch systems announce the end of a job.
     pub fn requeues(&self) -> bool {
         self.lock().requeues
+    }
+
+    /// A screen takes the signals from here on; returns `false` if one has come that ends training.
+    pub fn screen(&self) -> bool {
+        let mut state = self.lock();
+        let is_training = matches!(state.phase, Phase::Training(_));
+        if is_training {
+            state.phase = Phase::Screen;
+        }
+        is_training
     }
 
     /// The screen is gone, training continues: signals save and stop it from here on.

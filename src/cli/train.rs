@@ -3,18 +3,19 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::branch::ScreenBranches;
 use super::dashboard::{Display, end, link, show_training, shown};
 use super::error::{CliError, CliResult};
-use super::follow::{code, follow};
+use super::follow::{code, follow, is_stopped_by_user};
 use super::notice::NoticeArgs;
 use super::signals::Signals;
 use super::threads::{ThreadArgs, processors};
 use super::{ScreenArgs, attach, detach};
 use crate::escape::foreign;
-use crate::experiment::{MAX_SEEDS, Repeat, train_all};
+use crate::experiment::{MAX_SEEDS, Repeat, RepeatOptions, train_all};
 use crate::preset::{self, Overrides, Resolved, RunSpec};
 use crate::run;
 use crate::train::{Options, Trainer};
@@ -47,8 +48,8 @@ pub(super) struct TrainArgs {
     /// Print plain lines instead of the dashboard
     #[arg(long)]
     headless: bool,
-    /// If the folder of --run contains a run, go on with it; a finished one is a success
-    #[arg(long, requires = "run", conflicts_with_all = ["seeds", "folds"])]
+    /// If the folder of --run contains a run, go on with it; a finished one is a success. With --seeds or --folds each of its runs
+    #[arg(long, requires = "run")]
     resume_or_start: bool,
     /// Train without this terminal, and print how to see it: the prompt comes back
     #[arg(long, conflicts_with_all = ["seeds", "folds"])]
@@ -80,8 +81,18 @@ pub(super) fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
 /// Trains once for every seed or fold, without a screen, and prints a summary. A training that diverges does not end the others; its exit
 /// code is that of the program.
 fn train_repeatedly(args: &TrainArgs, repeat: &Repeat) -> CliResult {
-    let options = (args.run.clone(), args.threads.count());
-    let mut follow = |trainer| follow(trainer).map(|ended| (ended.outcome, ended.metrics));
+    let options = RepeatOptions {
+        root: args.run.clone(),
+        threads: args.threads.count(),
+        goes_on: args.resume_or_start,
+    };
+    let mut is_stopped = false;
+    let mut follow = |trainer| {
+        follow(trainer).map(|ended| {
+            is_stopped = is_stopped_by_user(&ended);
+            (ended.outcome, ended.metrics)
+        })
+    };
     let (outcome, summary) = train_all(&args.preset, repeat, &args.overrides(), options, &mut follow)?;
     let mut out = std::io::stdout().lock();
     for line in summary {
@@ -89,7 +100,7 @@ fn train_repeatedly(args: &TrainArgs, repeat: &Repeat) -> CliResult {
         let _ = writeln!(out, "{}", foreign(&line));
     }
     args.notice.ring(&format!("{}: all trainings have ended", args.preset));
-    Ok(code(&outcome))
+    Ok(if is_stopped { ExitCode::SUCCESS } else { code(&outcome) })
 }
 
 /// Trains one preset, with the dashboard on a terminal.
@@ -112,10 +123,11 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
             let given = std::env::args_os().skip(1).filter(|arg| arg != "--detach");
             return detach::start(folder, given.chain((!args.headless).then(|| "--headless".into())));
         }
+        let options = Options { threads: args.threads.count(), ..Options::default() };
         return super::resume::go_on(
             folder,
             &args.overrides(),
-            args.threads,
+            options,
             args.headless,
             (screen, &args.notice),
         );

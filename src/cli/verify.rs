@@ -45,11 +45,12 @@ pub(super) fn verify(args: &VerifyArgs) -> CliResult {
     let threads = args.threads.count();
     let verification =
         experiment::verify(&folder, &again.0, threads, &mut |phase| Ok(drain(phase.trainer)?))?;
-    let Verification { checkpoints, lines, weights, step, difference } = verification;
+    let Verification { checkpoints, lines, weights, difference } = verification;
     let mut out = std::io::stdout();
     let written = match args.json {
         true => {
             let same = difference.is_none();
+            let (weights, step) = weights.unzip();
             let object = serde_json::json!({
                 "same": same, "checkpoints": checkpoints, "lines": lines, "step": step, "weights": weights, "difference": difference,
             });
@@ -57,13 +58,14 @@ pub(super) fn verify(args: &VerifyArgs) -> CliResult {
         }
         false => match &difference {
             Some(difference) => writeln!(out, "not the same: {}", foreign(difference)),
-            None => writeln!(
-                out,
-                "the same bits: {} and {} of metrics; weights {weights} after step {}",
-                counted(checkpoints, "checkpoint"),
-                counted(lines, "line"),
-                count(step)
-            ),
+            None => {
+                let weights = match weights {
+                    Some((weights, step)) => format!("weights {weights} after step {}", count(step)),
+                    None => "no checkpoint is left whose weights could be compared".to_owned(),
+                };
+                let (checkpoints, lines) = (counted(checkpoints, "checkpoint"), counted(lines, "line"));
+                writeln!(out, "the same bits: {checkpoints} and {lines} of metrics; {weights}")
+            }
         },
     };
     written.map_err(CliError::failed)?;

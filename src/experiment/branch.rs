@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::history::{History, Phase};
-use super::runner::ExperimentError;
+use super::error::ExperimentError;
+use super::history::{History, Phase, specs_until};
 use crate::preset::{self, Overrides, RunSpec};
 use crate::run::{RunError, checkpoint};
 
@@ -53,6 +53,9 @@ pub fn copy_to_branch(parent: &Path, branch: &Path, step: u64) -> Result<u64, Ex
     };
     for name in FILES.into_iter().filter(|name| parent.join(name).exists()) {
         copy(&parent.join(name), &branch.join(name))?;
+    }
+    for (until, path) in specs_until(parent)?.into_iter().filter(|(until, _)| *until < at) {
+        copy(&path, &branch.join(format!("spec-until-{until}.yaml")))?;
     }
     let io = |action, path: &Path| {
         let path = path.to_owned();

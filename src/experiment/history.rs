@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::runner::ExperimentError;
+use super::edited::check_unedited;
+use super::error::ExperimentError;
 use crate::preset::{self, Overrides, RunSpec};
 use crate::protocol::{AppliedCommand, Event, RunStatus, Saved};
 use crate::run::{Reader, RunError};
@@ -38,10 +39,12 @@ impl History {
     /// Reads the history of the run in the folder `run`.
     ///
     /// # Errors
-    /// If its recording or its specs cannot be read.
+    /// If its recording or its specs cannot be read, or `spec.yaml` was edited.
     pub fn read(run: &Path) -> Result<Self, ExperimentError> {
+        check_unedited(run)?;
         let mut phases = phases(run)?;
-        let (mut saved, mut status, mut steps, mut phase) = (Vec::new(), None, 0, 0);
+        let (mut saved, mut status, mut steps) = (Vec::new(), None, 0);
+        let mut phase = phases.iter().take_while(|phase| phase.until == Some(0)).count();
         let mut is_ended_by_race = false;
         let reader = Reader::open(run)?;
         for event in reader.events()? {
@@ -76,6 +79,20 @@ impl History {
 
 /// The specs of a run, without commands: `spec-until-STEP.yaml` in the order of their steps, then `spec.yaml`.
 fn phases(run: &Path) -> Result<Vec<Phase>, ExperimentError> {
+    let all = specs_until(run)?.into_iter().map(|(until, path)| (Some(until), path));
+    all.chain([(None, run.join("spec.yaml"))])
+        .map(|(until, path)| {
+            let spec = preset::load_run(&path, &Overrides::default())?.spec;
+            Ok(Phase { until, spec, commands: Vec::new() })
+        })
+        .collect()
+}
+
+/// The files `spec-until-STEP.yaml` of the run in the folder `run`, in the order of their steps.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub(super) fn specs_until(run: &Path) -> Result<Vec<(u64, PathBuf)>, RunError> {
     let entries =
         run.read_dir().map_err(|source| RunError::Io { action: "read", path: run.to_owned(), source })?;
     let until = |path: &PathBuf| {
@@ -83,13 +100,7 @@ fn phases(run: &Path) -> Result<Vec<Phase>, ExperimentError> {
         name.strip_prefix("spec-until-")?.strip_suffix(".yaml")?.parse::<u64>().ok()
     };
     let paths = entries.flatten().map(|entry| entry.path());
-    let mut earlier: Vec<(u64, PathBuf)> = paths.filter_map(|path| Some((until(&path)?, path))).collect();
-    earlier.sort();
-    let all = earlier.into_iter().map(|(until, path)| (Some(until), path));
-    all.chain([(None, run.join("spec.yaml"))])
-        .map(|(until, path)| {
-            let spec = preset::load_run(&path, &Overrides::default())?.spec;
-            Ok(Phase { until, spec, commands: Vec::new() })
-        })
-        .collect()
+    let mut all: Vec<(u64, PathBuf)> = paths.filter_map(|path| Some((until(&path)?, path))).collect();
+    all.sort();
+    Ok(all)
 }

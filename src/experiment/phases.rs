@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::ExperimentError;
 use super::history::Phase;
-use super::runner::ExperimentError;
 use crate::preset::RunSpec;
 use crate::protocol::{AppliedCommand, Command, CommandRequest};
 use crate::run::checkpoint;
@@ -61,16 +61,19 @@ pub fn train_phases(
         let of_earlier: usize = phases.iter().take(i).map(|phase| phase.commands.len()).sum();
         let applied = progress.map_or(0, |progress| progress.commands).saturating_sub(of_earlier);
         let changes = if is_last { options.changes.clone() } else { Vec::new() };
-        let resume = folder.join("spec.yaml").exists().then(|| Resume {
-            before: before.clone().filter(|before| *before != phase.spec).map(Box::new),
-            changes,
-        });
+        let before_this = before.clone().filter(|before| *before != phase.spec).map(Box::new);
+        let goes_on = Resume { before: before_this, changes };
+        let (resume, branched) = match folder.join("spec.yaml").exists() {
+            true => (Some(goes_on), None),
+            false => (None, Some(goes_on)),
+        };
         let options = Options {
             folder: Some(folder.to_owned()),
             threads: options.threads,
             watched: options.watched && is_last,
             resume,
             parent: parent.take(),
+            branched,
             data_of: options.data_of.clone(),
             script: script(phase, applied, &options.save_at),
             ..Options::default()

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub use builtin::{BuiltinRace, RACES};
 pub use referee::{Race, RaceEnd};
 
-use super::runner::ExperimentError;
+use super::error::ExperimentError;
 use crate::preset::{self, Overrides, Resolved, RunSpec};
 use crate::run::race::{JudgedMetric, Standings};
 

@@ -3,12 +3,14 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::error::ExperimentError;
+use super::resume::{ResumePlan, plan_resume};
 use super::summary::summary;
-use crate::data::{self, DataError, DataSpec};
+use crate::data::{self, DataSpec};
 use crate::metrics::Metrics;
-use crate::preset::{self, Overrides, PresetError, Resolved};
-use crate::run::{self, RunError};
-use crate::train::{Options, Outcome, Trainer};
+use crate::preset::{self, Overrides, PresetError, Resolved, RunSpec};
+use crate::run::{self, RunError, RunState, owner};
+use crate::train::{Options, Outcome, Resume, Trainer, kept_metrics};
 
 /// The maximum number of seeds: the specs of all are checked before the first training.
 pub const MAX_SEEDS: u64 = 10_000;
@@ -20,43 +22,6 @@ pub enum Repeat {
     Seeds(RangeInclusive<u64>),
     /// Which of so many parts of the data is held out.
     Folds(u16),
-}
-
-/// Why several trainings cannot begin.
-#[derive(Debug, thiserror::Error)]
-pub enum ExperimentError {
-    /// The preset is wrong.
-    #[error(transparent)]
-    Preset(#[from] PresetError),
-    /// There are too few data for so many folds.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// The preset's data have no folds.
-    #[error("--folds: {0} generates its data; --seeds 1..5 trains on five generated sets")]
-    NoFolds(String),
-    /// The folder cannot be created, or contains something else.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// A setting that cannot be changed while training.
-    #[error("{0}")]
-    Unchangeable(String),
-    /// A run has no such step.
-    #[error("--at {step}: the run has {steps} steps")]
-    NoStep {
-        /// The step.
-        step: u64,
-        /// The steps of the run.
-        steps: u64,
-    },
-    /// The networks of a race cannot be compared.
-    #[error("{0}")]
-    Race(String),
-    /// A training cannot be repeated.
-    #[error("the training cannot be repeated: {0}")]
-    NotAgain(String),
-    /// A training cannot be started or followed.
-    #[error(transparent)]
-    System(#[from] std::io::Error),
 }
 
 /// How a training ended, and the metrics of the weights that its run keeps.
@@ -100,8 +65,18 @@ impl Repeat {
     }
 }
 
-/// Trains `name` with `overrides` once for every seed or fold, each run in a folder of its own below `root` (by default one in `runs/`);
-/// `follow` shows a training until it ends. Trainings that diverge do not end the others; what ends one in another way, ends all. Returns
+/// How several trainings are made.
+#[derive(Debug, Clone, Default)]
+pub struct RepeatOptions {
+    /// The folder of the runs; by default one in `runs/`.
+    pub root: Option<PathBuf>,
+    /// The number of threads of a step.
+    pub threads: usize,
+    /// Whether runs that are there go on, and those that are finished stay as they are.
+    pub goes_on: bool,
+}
+
+/// Trains `name` with `overrides` once for every seed or fold, each run in a folder of its own below the one of `options`; `follow` shows a training until it ends. Trainings that diverge do not end the others; what ends one in another way, ends all. Returns
 /// how the trainings ended, and the lines of the summary.
 ///
 /// # Errors
@@ -110,12 +85,13 @@ pub fn train_all(
     name: &str,
     repeat: &Repeat,
     overrides: &Overrides,
-    (root, threads): (Option<PathBuf>, usize),
+    RepeatOptions { root, threads, goes_on }: RepeatOptions,
     follow: &mut dyn FnMut(Trainer) -> std::io::Result<Trained>,
 ) -> Result<(Outcome, Vec<String>), ExperimentError> {
     let specs = specs(name, repeat, overrides)?;
     if let Some(root) = &root {
-        check_root(root, repeat, specs.iter().map(|(name, _)| name.as_str()))?;
+        let names = specs.iter().map(|(name, _)| name.as_str());
+        check_root(root, repeat, names.filter(|name| !(goes_on && has_run(&root.join(name)))))?;
     }
     let (mut root, planned) = (root, specs.len());
     let mut ends = Vec::new();
@@ -128,9 +104,19 @@ pub fn train_all(
                 none.insert(run::create_run_dir(Path::new("runs"), &name, SystemTime::now())?)
             }
         };
-        let options =
-            Options { folder: Some(root.join(&name)), threads, watched: false, notes, ..Options::default() };
-        let (ended, result) = match follow(Trainer::start(spec, options)?)? {
+        let folder = root.join(&name);
+        let start = match goes_on && has_run(&folder) {
+            true => go_on(&folder, &spec, overrides)?,
+            false => Start::Train(Box::new(spec), notes, None),
+        };
+        let trained = match start {
+            Start::Ended(trained) => trained,
+            Start::Train(spec, notes, resume) => {
+                let options = Options { folder: Some(folder), threads, notes, resume, ..Options::default() };
+                follow(Trainer::start(*spec, options)?)?
+            }
+        };
+        let (ended, result) = match trained {
             (Outcome::Finished, Some(metrics)) => (Outcome::Finished, Ok(metrics)),
             (Outcome::Finished, None) => {
                 let what = "the training had no epoch".to_owned();
@@ -153,6 +139,44 @@ pub fn train_all(
         }
     }
     Ok((outcome, summary(&ends, planned)))
+}
+
+/// How one of several trainings begins.
+enum Start {
+    /// Not at all: it has ended before.
+    Ended(Trained),
+    /// With this spec and these notes; from its last checkpoint, if it goes on.
+    Train(Box<RunSpec>, Vec<String>, Option<Resume>),
+}
+
+/// How the run in `folder`, which is to be one of `spec`, goes on with the settings of `overrides`.
+fn go_on(folder: &Path, spec: &RunSpec, overrides: &Overrides) -> Result<Start, ExperimentError> {
+    let overrides = Overrides { seed: Some(spec.train.seed), ..overrides.clone() };
+    let ResumePlan { spec: own, notes, resume, is_finished } = plan_resume(folder, &overrides)?;
+    if own.name != spec.name || own.data != spec.data {
+        let what =
+            if own.name == spec.name { "of other data".to_owned() } else { format!("of {}", own.name) };
+        return Err(ExperimentError::Unchangeable(format!(
+            "{} contains a run {what}, not one of {}; choose another folder with --run",
+            folder.display(),
+            spec.name
+        )));
+    }
+    if is_finished {
+        return Ok(Start::Ended((Outcome::Finished, kept_metrics(folder, &own))));
+    }
+    Ok(match owner::state(folder) {
+        // It would diverge again.
+        Ok(RunState::Diverged) => {
+            Start::Ended((Outcome::Diverged("when it was trained before".into()), None))
+        }
+        _ => Start::Train(Box::new(own), notes, Some(resume)),
+    })
+}
+
+/// Whether a training has begun in `folder`.
+fn has_run(folder: &Path) -> bool {
+    folder.join("spec.yaml").exists()
 }
 
 /// Checks that `root` contains nothing but runs of other seeds or folds, and that of the new ones there is none.

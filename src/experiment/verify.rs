@@ -6,10 +6,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::error::ExperimentError;
 use super::history::History;
 use super::phases::{PhaseOptions, PhaseTraining, train_phases};
-use super::runner::ExperimentError;
 use crate::protocol::Saved;
+use crate::run::checkpoint;
 use crate::train::Outcome;
 
 /// Keys of `metrics.jsonl` that measure time.
@@ -22,10 +23,8 @@ pub struct Verification {
     pub checkpoints: usize,
     /// Lines of metrics compared.
     pub lines: usize,
-    /// The fingerprint of the last weights of the run.
-    pub weights: String,
-    /// The number of updates of those weights.
-    pub step: u64,
+    /// The fingerprint of the last weights of the run, and the number of updates; `None` if no checkpoint has any.
+    pub weights: Option<(String, u64)>,
     /// The first difference, in words.
     pub difference: Option<String>,
 }
@@ -46,7 +45,13 @@ pub fn verify(
     if !history.status.as_ref().is_some_and(|status| matches!(status, crate::protocol::RunStatus::Finished)) {
         history.phases.iter_mut().rev().take(1).for_each(|phase| phase.until = Some(history.steps));
     }
-    let save_at = history.saved.iter().map(|saved| saved.step).collect();
+    // Recordings of earlier versions have no fingerprints: those of the checkpoints that are left.
+    let mut before: BTreeMap<u64, String> = checkpoint::by_step(run)
+        .into_iter()
+        .filter_map(|(step, path)| Some((step, checkpoint::read_from(&path).ok()?.fingerprint())))
+        .collect();
+    before.extend(by_step(&history.saved));
+    let save_at = history.saved.iter().map(|saved| saved.step).chain(before.keys().copied()).collect();
     let data_of = Some(run.to_owned());
     let options = PhaseOptions { threads, save_at, data_of, ..PhaseOptions::default() };
     let outcome = train_phases(again, &history.phases, &options, follow)?;
@@ -54,31 +59,32 @@ pub fn verify(
         return Err(ExperimentError::NotAgain(what));
     }
     let repeated = History::read(again)?;
-    let (before, after) = (by_step(&history.saved), by_step(&repeated.saved));
+    let after = by_step(&repeated.saved);
     let (lines, of_metrics) = compare_metrics(run, again, history.is_ended_by_race)?;
     let of_weights =
         before.iter().find(|(step, weights)| after.get(*step).is_some_and(|other| other != *weights));
     let of_weights = of_weights.map(|(step, weights)| {
-        let other = after.get(step).copied().unwrap_or_default();
-        (**step, format!("the weights of step {step} are {weights} in the run and {other} now"))
+        let other = after.get(step).map_or("", String::as_str);
+        (*step, format!("the weights of step {step} are {weights} in the run and {other} now"))
     });
     let missing = before.keys().find(|step| !after.contains_key(*step));
-    let missing = missing.map(|step| (**step, format!("there is no checkpoint of step {step} now")));
+    let missing = missing.map(|step| (*step, format!("there is no checkpoint of step {step} now")));
     let difference = [of_weights, of_metrics, missing].into_iter().flatten().min_by_key(|(step, _)| *step);
     let last = history.saved.iter().rev().find(|saved| !saved.weights.is_empty());
+    let last = last.map(|saved| (saved.weights.clone(), saved.step));
+    let weights = last.or_else(|| before.last_key_value().map(|(step, weights)| (weights.clone(), *step)));
     Ok(Verification {
         checkpoints: before.len(),
         lines,
-        weights: last.map(|saved| saved.weights.clone()).unwrap_or_default(),
-        step: last.map_or(0, |saved| saved.step),
+        weights,
         difference: difference.map(|(_, what)| what),
     })
 }
 
 /// The fingerprints of checkpoints by their steps.
-fn by_step(saved: &[Saved]) -> BTreeMap<&u64, &str> {
+fn by_step(saved: &[Saved]) -> BTreeMap<u64, String> {
     let known = saved.iter().filter(|saved| !saved.weights.is_empty());
-    known.map(|saved| (&saved.step, saved.weights.as_str())).collect()
+    known.map(|saved| (saved.step, saved.weights.clone())).collect()
 }
 
 /// Compares the metrics of two runs; returns the number of lines, and the step and a description of the first difference.

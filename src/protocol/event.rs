@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Alert, AppliedCommand, DataFacts, Direction, Instruments, ModelTable, ProbeText};
 use crate::metrics::{Confusion, Metrics, Task};
@@ -316,9 +317,27 @@ pub struct Resumed {
     pub epoch: usize,
     /// The settings that were changed, as `key=value`.
     pub changes: Vec<String>,
+    /// The same settings, each with its values before and after. Empty in recordings that lack it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<ChangedSetting>,
     /// The run that this one was branched from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<PathBuf>,
+}
+
+/// A setting that was changed when training went on from a checkpoint, or branched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChangedSetting {
+    /// The number of updates before it.
+    pub step: u64,
+    /// The current epoch, from 1.
+    pub epoch: usize,
+    /// The path of the setting, as `--set` takes it.
+    pub setting: String,
+    /// The value before; `None` if there was none.
+    pub old: Option<Value>,
+    /// The value from then on; `None` if there is none.
+    pub new: Option<Value>,
 }
 
 /// A line of the log.

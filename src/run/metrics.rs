@@ -2,61 +2,12 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::Path;
 
-use serde::Serialize;
-
+use super::lost_lines;
+use super::metrics_line::{Line, line_of};
 use super::record_file::{RecordFile, Space};
 use super::{ResumePoint, RunError};
-use crate::metrics::Metrics;
-use crate::protocol::{AppliedCommand, Event};
-
-/// A line of `metrics.jsonl`. The order of the fields is that of the keys; metrics follow by name.
-#[derive(Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum Line<'a> {
-    Step {
-        step: u64,
-        epoch: usize,
-        loss: f64,
-        accuracy: Option<f64>,
-        learning_rate: f64,
-        grad_norm: f64,
-        sequences_per_s: f64,
-    },
-    Epoch {
-        step: u64,
-        epoch: usize,
-        seconds: f64,
-        #[serde(flatten)]
-        metrics: &'a Metrics,
-    },
-    Validation {
-        step: u64,
-        epoch: usize,
-        seconds: f64,
-        #[serde(flatten)]
-        metrics: &'a Metrics,
-    },
-    Command(&'a AppliedCommand),
-    Sample {
-        step: u64,
-        epoch: usize,
-        prime: &'a str,
-        text: &'a str,
-    },
-    Alert {
-        step: u64,
-        epoch: usize,
-        alert: &'static str,
-        text: &'a str,
-    },
-    /// So many lines, from `first_step` to `step`, were not written here: there was no space.
-    Gap {
-        step: u64,
-        epoch: usize,
-        first_step: u64,
-        records: u64,
-    },
-}
+use crate::durable;
+use crate::protocol::Event;
 
 /// Writes `metrics.jsonl`: a JSON object per line, non-finite numbers as null.
 pub(super) struct MetricsWriter {
@@ -84,17 +35,28 @@ impl MetricsWriter {
         Ok(Self { output: RecordFile::new(path.to_owned(), file, whole), dropped: None, lost: 0 })
     }
 
-    /// Continues the file of a run that goes on at `from`, or from the start without it: later lines are dropped.
-    pub fn resume(path: &Path, from: Option<&ResumePoint>) -> Result<Self, RunError> {
+    /// Continues the file of a run that goes on at `from`, or from the start without it: later lines are dropped. Lines that were lost are
+    /// those that `recorded` returns; what is lost there too is marked as a gap. Returns in words what was lost.
+    pub fn resume(
+        path: &Path,
+        from: Option<&ResumePoint>,
+        recorded: impl FnOnce() -> Vec<u8>,
+    ) -> Result<(Self, Option<String>), RunError> {
         let content = match fs::read(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             read => read.map_err(RunError::io("read", path))?,
         };
         let whole = from.map_or(0, |from| from.bytes_before(&content));
-        if let Ok(file) = File::options().write(true).open(path) {
+        let mut lost = None;
+        if let Some(from) = from.filter(|from| !from.is_whole(whole)) {
+            let kept = content.get(..whole).unwrap_or_default();
+            let (lines, what) = lost_lines::restored(kept, recorded(), from);
+            durable::write(path, &lines)?;
+            lost = Some(what);
+        } else if let Ok(file) = File::options().write(true).open(path) {
             file.set_len(whole as u64).map_err(RunError::io("truncate", path))?;
         }
-        Self::open(path)
+        Ok((Self::open(path)?, lost))
     }
 
     /// Bytes of all lines, if they are written.
@@ -104,41 +66,16 @@ impl MetricsWriter {
 
     /// Appends an event if it carries metrics of a step or an epoch; it is on disk after the next [`flush`](Self::flush).
     pub fn write(&mut self, event: &Event) -> Result<(), RunError> {
-        let (at, line) = match event {
-            Event::Step(m) => (
-                (m.step, m.epoch),
-                Line::Step {
-                    step: m.step,
-                    epoch: m.epoch,
-                    loss: m.loss,
-                    accuracy: m.accuracy,
-                    learning_rate: m.learning_rate,
-                    grad_norm: m.grad_norm,
-                    sequences_per_s: m.sequences_per_s,
-                },
-            ),
-            Event::Epoch(m) => {
-                let (step, epoch, seconds) = (m.step, m.epoch, m.seconds);
-                ((step, epoch), Line::Epoch { step, epoch, seconds, metrics: &m.metrics })
-            }
-            Event::Validation(m) => {
-                let (step, epoch, seconds) = (m.step, m.epoch, m.seconds);
-                ((step, epoch), Line::Validation { step, epoch, seconds, metrics: &m.metrics })
-            }
-            Event::Sample(m) => {
-                let (step, epoch) = (m.step, m.epoch);
-                ((step, epoch), Line::Sample { step, epoch, prime: &m.prime, text: &m.text })
-            }
-            // Pausing and saving leave no trace: the metrics are those of a training that was never stopped.
-            Event::Command(m) if m.request.command.changes_training() => {
-                ((m.step, m.epoch), Line::Command(m))
-            }
-            Event::Alert(m) => {
-                let (step, epoch, alert) = (m.step, m.epoch, m.kind.name());
-                ((step, epoch), Line::Alert { step, epoch, alert, text: &m.text })
-            }
-            _ => return Ok(()),
-        };
+        match event {
+            Event::Resumed(resumed) => resumed.settings.iter().try_for_each(|changed| {
+                self.write_line((changed.step, changed.epoch), &Line::Setting(changed))
+            }),
+            event => line_of(event).map_or(Ok(()), |(at, line)| self.write_line(at, &line)),
+        }
+    }
+
+    /// Appends a line about a step and an epoch if there is space.
+    fn write_line(&mut self, at: (u64, usize), line: &Line<'_>) -> Result<(), RunError> {
         let gap = match self.output.space() {
             Space::Ample => Ok(()),
             Space::AfterGap(records) => self.append_gap(records),
@@ -148,7 +85,7 @@ impl MetricsWriter {
                 return Ok(());
             }
         };
-        gap.and(self.append(&line))
+        gap.and(self.append(line))
     }
 
     fn append_gap(&mut self, records: u64) -> Result<(), RunError> {
@@ -157,12 +94,9 @@ impl MetricsWriter {
     }
 
     fn append(&mut self, line: &Line<'_>) -> Result<(), RunError> {
-        let start = self.output.pending.len();
-        if let Err(error) = serde_json::to_writer(&mut self.output.pending, line) {
-            self.output.pending.truncate(start);
+        if let Err(error) = line.put(&mut self.output.pending) {
             return Err(RunError::unwritable(self.output.path(), error));
         }
-        self.output.pending.push(b'\n');
         self.output.end_record()
     }
 

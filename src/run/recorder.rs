@@ -8,6 +8,7 @@ use crossbeam_channel::{
 
 use super::frames::FramesWriter;
 use super::hub::{Broadcast, Hub};
+use super::lost_lines;
 use super::metrics::MetricsWriter;
 use super::record_file::MAX_PENDING;
 use super::{Folder, ResumePoint, RunError};
@@ -68,7 +69,7 @@ impl Recorder {
     }
 
     /// Continues the files of a run that goes on at `from`, or from the start without it: what was recorded after that is dropped. Returns
-    /// what is damaged or missing before it, in words, as well.
+    /// what is damaged or missing before it, in sentences, as well.
     ///
     /// # Errors
     /// If the files cannot be read or truncated, or the thread cannot be created.
@@ -76,18 +77,19 @@ impl Recorder {
         folder: &Folder,
         probe_budget: u64,
         from: Option<&ResumePoint>,
-    ) -> Result<(Self, Option<String>), RunError> {
-        let frames = folder.path().join("frames.bin");
-        let (frames, damage) = match frames.exists() {
-            true => FramesWriter::resume(&frames, probe_budget, from)?,
+    ) -> Result<(Self, Vec<String>), RunError> {
+        let path = folder.path().join("frames.bin");
+        let (frames, damage) = match path.exists() {
+            true => FramesWriter::resume(&path, probe_budget, from)?,
             false => {
                 let lost = from
                     .map(|_| "frames.bin is missing: what was recorded before cannot be shown".to_owned());
-                (FramesWriter::create(&frames, probe_budget)?, lost)
+                (FramesWriter::create(&path, probe_budget)?, lost)
             }
         };
-        let metrics = MetricsWriter::resume(&folder.path().join("metrics.jsonl"), from)?;
-        Ok((Self::write_to(folder, frames, metrics)?, damage))
+        let lines = folder.path().join("metrics.jsonl");
+        let (metrics, lost) = MetricsWriter::resume(&lines, from, || lost_lines::recorded(&path, from))?;
+        Ok((Self::write_to(folder, frames, metrics)?, damage.into_iter().chain(lost).collect()))
     }
 
     fn write_to(folder: &Folder, frames: FramesWriter, metrics: MetricsWriter) -> Result<Self, RunError> {

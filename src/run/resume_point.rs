@@ -24,6 +24,14 @@ impl ResumePoint {
         saved.step == self.checkpoint.step && name(&saved.path) == name(&self.checkpoint.path)
     }
 
+    /// Whether `bytes` of the lines of `metrics.jsonl` are all that were written before the checkpoint, as far as that is known.
+    pub(super) fn is_whole(&self, bytes: usize) -> bool {
+        match self.metrics_bytes {
+            Some(saved) => bytes as u64 == saved,
+            None => bytes > 0 || self.checkpoint.step == 0,
+        }
+    }
+
     /// The bytes of the lines of `metrics.jsonl` that were written before the checkpoint.
     pub(super) fn bytes_before(&self, content: &[u8]) -> usize {
         let at_length = |bytes: &usize| *bytes == 0 || content.get(bytes - 1) == Some(&b'\n');
@@ -46,6 +54,8 @@ impl ResumePoint {
         let repeated = match kind {
             "epoch" => epoch >= self.epoch,
             "validation" => self.before_validation,
+            // Training went on from the checkpoint with it.
+            "setting" => true,
             _ => false,
         };
         step < self.checkpoint.step || step == self.checkpoint.step && !repeated

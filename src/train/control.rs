@@ -16,6 +16,8 @@ pub(super) struct Control {
     paused: bool,
     single: bool,
     pub stop: Option<Stop>,
+    /// The sender of the first command that stops.
+    pub stopped_by: Option<String>,
     /// The minimum time of a step, if training is slowed down.
     pace: Option<Duration>,
     last_step: Instant,
@@ -58,6 +60,7 @@ impl Control {
             paused: false,
             single: false,
             stop: None,
+            stopped_by: None,
             pace: None,
             last_step,
         }
@@ -85,6 +88,11 @@ impl Control {
 
     /// Whether the current step is a single one while training is paused.
     pub fn is_single_step(&self) -> bool {
+        self.paused
+    }
+
+    /// Whether training is paused, or was when it was stopped.
+    pub fn is_paused(&self) -> bool {
         self.paused
     }
 
@@ -158,6 +166,9 @@ impl Control {
                 let _ = answer.send(Err(error.to_string()));
             }
             return;
+        }
+        if matches!(pending.request.command, Command::SaveAndStop | Command::Stop) {
+            self.stopped_by.get_or_insert_with(|| pending.request.by.clone());
         }
         match pending.request.command {
             Command::Pause => self.paused = true,

@@ -19,6 +19,8 @@ pub struct Options {
     pub resume: Option<Resume>,
     /// The run that this one is branched from.
     pub parent: Option<PathBuf>,
+    /// Of a new run that is branched at step 0 from a run of another spec: that spec, and the changes as `key=value`.
+    pub branched: Option<Resume>,
     /// A run whose data, as its latest checkpoint knows them, must be those of this one.
     pub data_of: Option<PathBuf>,
     /// Commands to apply before the step after so many steps, in the order of their steps.
@@ -36,6 +38,7 @@ impl Default for Options {
             notes: Vec::new(),
             resume: None,
             parent: None,
+            branched: None,
             data_of: None,
             script: Vec::new(),
             turn: None,
@@ -46,8 +49,8 @@ impl Default for Options {
 /// How a run goes on.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Resume {
-    /// The spec until now, if it is changed, and the changes as `key=value`.
+    /// The spec until now, if it is changed; that of the checkpoint goes before, if it has one.
     pub before: Option<Box<RunSpec>>,
-    /// See `before`.
+    /// The changes as `key=value`; if there are none, they are those between the two specs.
     pub changes: Vec<String>,
 }

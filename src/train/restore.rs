@@ -5,8 +5,9 @@ use std::path::Path;
 use super::session::Session;
 use super::state::TrainingState;
 use super::step::Stepper;
+use crate::metrics::Metrics;
 use crate::nn::CarriedState;
-use crate::preset::RunSpec;
+use crate::preset::{self, Overrides, RunSpec};
 use crate::run::RunError;
 use crate::run::checkpoint::{self, LoadedCheckpoint, Tensor};
 
@@ -73,6 +74,25 @@ impl Progress {
         let state = TrainingState::from_json(&loaded.state).map_err(what)?;
         let is_complete = state.is_complete(spec.train.epochs);
         Ok(Self { step: state.step, epoch: state.epoch, commands: state.changes.len(), is_complete })
+    }
+}
+
+/// The spec of the training at a checkpoint; `None` in those of earlier versions.
+pub fn spec_at(checkpoint: &LoadedCheckpoint) -> Option<RunSpec> {
+    let state = TrainingState::from_json(&checkpoint.state).ok()?;
+    Some(preset::reload(state.spec.as_deref()?, &Overrides::default()).ok()?.spec)
+}
+
+/// The metrics of the weights that the finished run of `spec` in the folder `run` keeps: of its best epoch, if its weights were restored, or
+/// else of its last.
+pub fn kept_metrics(run: &Path, spec: &RunSpec) -> Option<Metrics> {
+    let mut checkpoints = checkpoint::by_step(run).into_iter();
+    let latest = checkpoints.find_map(|(_, path)| checkpoint::read_from(&path).ok())?;
+    let state = TrainingState::from_json(&latest.state).ok()?;
+    let stopping = spec.train.early_stopping.as_ref();
+    match stopping.is_some_and(|stopping| stopping.restore_best_weights) && state.best.value.is_some() {
+        true => state.best_metrics.or(state.metrics),
+        false => state.metrics,
     }
 }
 

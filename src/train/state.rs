@@ -9,7 +9,7 @@ use super::session::Session;
 use crate::infer::Totals;
 use crate::metrics::Metrics;
 use crate::optim::{Best, LearningRate, Stopper};
-use crate::protocol::{AppliedCommand, Command};
+use crate::protocol::{AppliedCommand, ChangedSetting, Command};
 
 /// The version of `state.json`; one of another version cannot be resumed.
 const VERSION: u32 = 2;
@@ -69,6 +69,12 @@ pub(super) struct TrainingState {
     /// The length of `metrics.jsonl`, if all lines so far were written.
     pub metrics_bytes: Option<u64>,
     pub data: DataFingerprint,
+    /// The spec, as `spec.yaml` has it without its comments; absent in states of earlier versions.
+    #[serde(default)]
+    pub spec: Option<String>,
+    /// The settings that were changed when training went on from a checkpoint.
+    #[serde(default)]
+    pub settings: Vec<ChangedSetting>,
 }
 
 /// Metrics as names and values: their names are no keys of `state.json`.
@@ -116,6 +122,8 @@ impl TrainingState {
             shards: Vec::new(),
             metrics_bytes: None,
             data: session.fingerprint(),
+            spec: session.spec.to_yaml().ok(),
+            settings: Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::control::Control;
 use super::error::TrainError;
@@ -16,7 +16,7 @@ use super::training_loop::{TrainingLoop, metric_names, write_files};
 use crate::metrics::{Metrics, VALIDATION};
 use crate::optim::needs_validation;
 use crate::preset::RunSpec;
-use crate::protocol::{CommandRequest, CommandSender, Event, Level, Resumed, RunStatus};
+use crate::protocol::{CommandRequest, CommandSender, Event, Level, RunStatus};
 use crate::run::control::Server;
 use crate::run::{self, Folder, Recorder};
 
@@ -27,6 +27,8 @@ pub struct Trainer {
     pub events: Receiver<Event>,
     /// Commands to it. When all senders are dropped it trains to its end.
     pub commands: CommandSender,
+    /// Receives once data and checkpoint are read and fit; disconnected if training ends before.
+    pub ready: Receiver<()>,
     thread: JoinHandle<Ended>,
     folder: RunFolder,
 }
@@ -74,6 +76,10 @@ pub struct Reached {
     pub monitor: String,
     /// Its best value.
     pub best: Option<f64>,
+    /// The sender of the command that stopped it, if one did.
+    pub stopped_by: Option<String>,
+    /// Whether it was paused when it was stopped.
+    pub is_paused: bool,
 }
 
 impl Trainer {
@@ -94,15 +100,16 @@ impl Trainer {
         let (commands, inbox) = unbounded();
         let folder = Arc::new(OnceLock::new());
         let created = Arc::clone(&folder);
+        let (is_ready, ready) = bounded(1);
         let thread = thread::Builder::new()
             .name("trainer".into())
             .spawn(move || {
-                let ended = train_and_report(spec, &options, watcher, inbox, &created);
+                let ended = train_and_report(spec, &options, watcher, inbox, (&created, is_ready));
                 at_end(&ended);
                 ended
             })
             .map_err(|error| std::io::Error::new(error.kind(), format!("cannot start a thread: {error}")))?;
-        Ok(Self { events, commands: CommandSender::new("program", commands), thread, folder })
+        Ok(Self { events, commands: CommandSender::new("program", commands), ready, thread, folder })
     }
 
     /// The run folder, which is known once it is created, also after the end of training.
@@ -133,14 +140,15 @@ fn train_and_report(
     options: &Options,
     watcher: Sender<Event>,
     commands: Receiver<CommandRequest>,
-    created: &OnceLock<PathBuf>,
+    (created, is_ready): (&OnceLock<PathBuf>, Sender<()>),
 ) -> Ended {
     let (mut publisher, mut reached) = (Publisher::new(watcher), Reached::default());
     // A panic becomes an event, so that the recording is complete.
     let control = Control::new(commands);
     let caught = catch_unwind(AssertUnwindSafe(|| {
-        train(spec, options, &mut publisher, control, (created, &mut reached))
+        train(spec, options, &mut publisher, control, (created, &is_ready, &mut reached))
     }));
+    drop(is_ready);
     reached.folder = created.get().cloned();
     let mut result = caught.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -173,7 +181,7 @@ fn train(
     options: &Options,
     publisher: &mut Publisher,
     mut control: Control,
-    (created, reached): (&OnceLock<PathBuf>, &mut Reached),
+    (created, is_ready, reached): (&OnceLock<PathBuf>, &Sender<()>, &mut Reached),
 ) -> Result<(RunStatus, Option<Metrics>), TrainError> {
     // Before data are read, which may take long.
     let mut folder = match (&options.folder, &options.resume) {
@@ -189,13 +197,16 @@ fn train(
         control.poll();
         control.stop.is_some()
     };
-    let session = match Session::prepare_unless(spec, options.threads, &mut progress, &mut stop) {
+    let prepared = Session::prepare_unless(spec, options.threads, &mut progress, &mut stop);
+    reached.stopped_by.clone_from(&control.stopped_by);
+    let session = match prepared {
         Err(_) if control.stop.is_some() => return Ok((RunStatus::Stopped { saved: false }, None)),
         prepared => prepared?,
     };
     check_monitors(&session)?;
     control.poll();
     if control.stop.is_some() {
+        reached.stopped_by.clone_from(&control.stopped_by);
         return Ok((RunStatus::Stopped { saved: false }, None));
     }
     options
@@ -213,16 +224,16 @@ fn train(
                 }
             };
             own(&folder, publisher, created);
-            write_files(&session, &folder)?;
+            write_files(&session, &folder, &session.spec.to_yaml().map_err(TrainError::Failed)?)?;
             let budget = session.spec.watch.budget.saturating_mul(1 << 20);
             publisher.record_to(Recorder::start(&folder, budget)?);
-            if let Some(parent) = options.parent.clone() {
-                let (changes, parent) = (Vec::new(), Some(parent));
-                publisher.publish(Event::Resumed(Resumed { step: 0, epoch: 1, changes, parent }));
-            }
-            TrainingLoop::new(session, folder, publisher, control)
+            let mut training = TrainingLoop::new(session, folder, publisher, control);
+            training.branch(options)?;
+            training
         }
     };
+    // Nobody may wait for it.
+    let _ = is_ready.try_send(());
     training.script = options.script.iter().cloned().collect();
     training.turn.clone_from(&options.turn);
     if let Some(turn) = &training.turn {
@@ -233,6 +244,8 @@ fn train(
     let status = training.run();
     (reached.step, reached.best) = (training.state.step, training.state.best.value);
     reached.monitor = training.state.best.monitor().to_owned();
+    (reached.stopped_by, reached.is_paused) =
+        (training.control.stopped_by.clone(), training.control.is_paused());
     training.log_changes();
     let status = status?;
     training.log_cost();

@@ -185,3 +185,43 @@ fn a_series_of_numbers_whose_squares_overflow_is_refused() {
         assert!(message.contains(found) && message.contains("sold"), "{message}");
     }
 }
+
+#[test]
+fn several_seeds_go_on_where_a_job_has_ended_and_finished_ones_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = |run: &str, more: &[&str]| {
+        let mut command = unrolled(folder.path(), &["train", "word-order", "--seeds", "1..3", "--run", run]);
+        command.args(sets(&SMALL)).args(["--set", "train.epochs=100"]).args(more);
+        command
+    };
+    let (whole, _) = ends(train("whole", &[]), 0);
+    let lines = |seed: u64| fs::read_to_string(folder.path().join(format!("r/seed-{seed}/metrics.jsonl")));
+    let has_begun = |seed| lines(seed).is_ok_and(|text| text.lines().count() > 3);
+    // The job ends during the second training.
+    let mut job = train("r", &["--resume-or-start"]);
+    let mut job = job.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !has_begun(2) {
+        assert!(job.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    kill_process(Pid::from_child(&job), Signal::TERM).unwrap();
+    assert_eq!(job.wait().unwrap().code(), Some(130));
+    assert!(!has_begun(3), "the job has ended too late for this test");
+    let first = lines(1).unwrap();
+    let (again, _) = ends(train("r", &["--resume-or-start"]), 0);
+    let results = |text: &str| {
+        let lines = text.lines().skip_while(|line| !line.starts_with("seed-1 "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!((results(&again), results(&whole).len()), (results(&whole), 5));
+    assert_eq!(lines(1).unwrap(), first, "a finished one is not trained again");
+    let steps = |text: &str| text.lines().filter(|line| line.starts_with(r#"{"kind":"step""#)).count();
+    assert_eq!([1, 2, 3].map(|seed| steps(&lines(seed).unwrap())), [800; 3]);
+    // Without the flag, and with another preset, runs that are there are refused.
+    let (_, message) = ends(train("r", &[]), 2);
+    assert!(message.contains("seed-1"), "{message}");
+    let mut other = unrolled(folder.path(), &["train", "vanishing-rnn", "--seeds", "1..2", "--run", "r"]);
+    other.arg("--resume-or-start");
+    let (_, message) = ends(other, 2);
+    assert!(message.contains("contains a run of word-order, not one of vanishing-rnn"), "{message}");
+}

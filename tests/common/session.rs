@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtyPair, PtySize, SlavePty, native_pty_system};
 
 /// A timeout that only a failing test reaches.
-pub const LONG: Duration = Duration::from_secs(30);
+pub const LONG: Duration = Duration::from_secs(120);
 pub const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+
+/// What shows another screen.
+const ALTERNATE: &[u8] = b"\x1b[?1049h";
 
 /// A terminal with a program in it.
 pub struct Session {
@@ -23,15 +26,44 @@ pub struct Session {
     pub reader: JoinHandle<()>,
     pub screen: vt100::Parser,
     pub termios_before: String,
+    /// Whether a program has shown another screen than the one that was there before.
+    pub has_switched_screens: bool,
 }
 
-impl Session {
+/// A terminal with a program in it, which nobody reads.
+pub struct Unread {
+    master: Box<dyn MasterPty + Send>,
+    slave: Box<dyn SlavePty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    termios_before: String,
+}
+
+impl Unread {
     pub fn open(mut command: CommandBuilder) -> Self {
         let PtyPair { master, slave } = native_pty_system().openpty(SIZE).unwrap();
         command.env("TERM", "xterm-256color");
         command.env("LC_ALL", "C.UTF-8");
         let termios_before = termios(master.as_ref());
         let child = slave.spawn_command(command).unwrap();
+        Self { master, slave, child, termios_before }
+    }
+
+    /// The real program, in `folder`.
+    pub fn program(folder: &Path, args: &[&str]) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_unrolled"));
+        command.args(args);
+        command.cwd(folder);
+        Self::open(command)
+    }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// Reads it from here on.
+    pub fn read(self) -> Session {
+        let Self { master, slave, child, termios_before } = self;
         let mut from_terminal = master.try_clone_reader().unwrap();
         let (send, output) = channel();
         let reader = spawn(move || {
@@ -44,15 +76,28 @@ impl Session {
         });
         let keys = master.take_writer().unwrap();
         let screen = vt100::Parser::new(SIZE.rows, SIZE.cols, 0);
-        Self { master, _slave: slave, child, keys, output, reader, screen, termios_before }
+        Session {
+            master,
+            _slave: slave,
+            child,
+            keys,
+            output,
+            reader,
+            screen,
+            termios_before,
+            has_switched_screens: false,
+        }
+    }
+}
+
+impl Session {
+    pub fn open(command: CommandBuilder) -> Self {
+        Unread::open(command).read()
     }
 
     /// The real program, in `folder`.
     pub fn program(folder: &Path, args: &[&str]) -> Self {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_unrolled"));
-        command.args(args);
-        command.cwd(folder);
-        Self::open(command)
+        Unread::program(folder, args).read()
     }
 
     /// The real program training word-order in `folder/run`: eight steps an epoch, with `set` on top.
@@ -76,6 +121,7 @@ impl Session {
             let Ok(chunk) = self.output.recv_timeout(left) else {
                 panic!("{what:?} never appears:\n{}", self.screen.screen().contents())
             };
+            self.has_switched_screens |= chunk.windows(ALTERNATE.len()).any(|part| part == ALTERNATE);
             self.screen.process(&chunk);
         }
     }

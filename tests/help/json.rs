@@ -100,6 +100,11 @@ fn keys_of_a_classifier() {
         let all = keys(section).into_iter().chain(of_runs.clone()).collect();
         check(&serde_json::from_str(&printed(at, &format!("unrolled {command}"))).unwrap(), &all, section);
     }
+    printed(at, "unrolled resume run --headless --set train.epochs=3");
+    check_lines(&fs::read_to_string(at.join("run/metrics.jsonl")).unwrap(), "metrics.jsonl");
+    let all = keys("show --json").into_iter().chain(of_runs).collect();
+    check(&serde_json::from_str(&printed(at, "unrolled show run --json")).unwrap(), &all, "show --json");
+    check_lines(&printed(at, "unrolled verify run --json"), "verify --json");
     let race = "unrolled race mine.yaml mine.yaml --set train.epochs=1 --json --run race";
     check_lines(&printed(at, race), "race --json");
     check_lines(&printed(at, "unrolled plot run loss val_loss --json"), "plot --json");

@@ -88,3 +88,149 @@ fn a_run_is_verified_and_a_difference_is_named() {
     assert!(difference.starts_with("step 7 (step): loss is 0.125 in the run and "), "{difference}");
     assert_eq!(found["same"], false);
 }
+
+/// The changed settings in the metrics of a run: step, setting, value before and after.
+fn settings(folder: &Path) -> Vec<(u64, String, Value, Value)> {
+    let lines = metrics(folder).into_iter().filter(|line| line["kind"] == "setting");
+    let fields = |line: Value| {
+        let [step, name, old, new] = ["step", "setting", "old", "new"].map(|key| line[key].clone());
+        (step.as_u64().unwrap(), name.as_str().unwrap().to_owned(), old, new)
+    };
+    lines.map(fields).collect()
+}
+
+#[test]
+fn changed_settings_are_recorded_and_such_a_run_is_verified_and_branched() {
+    let parent = parent();
+    let folder = run_folder(&parent);
+    let run = |args: &[&str]| text(&unrolled(parent.path(), args));
+    // Trained on with other settings, twice.
+    run(&["resume", "run", "--headless", "--set", "train.epochs=4", "--set", "train.validate_every=null"]);
+    run(&[
+        "resume",
+        "run",
+        "--headless",
+        "--set",
+        "train.epochs=5",
+        "--set",
+        "train.optimizer.learning_rate=0.05",
+    ]);
+    let expected = [
+        (24, "train.epochs".to_owned(), 3.into(), 4.into()),
+        (24, "train.validate_every".to_owned(), 3.into(), Value::Null),
+        (32, "train.optimizer.learning_rate".to_owned(), 0.01.into(), 0.05.into()),
+        (32, "train.epochs".to_owned(), 4.into(), 5.into()),
+    ];
+    let mut found = settings(&folder);
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for change in &expected {
+        let at = found.iter().position(|other| other == change);
+        found.remove(at.unwrap_or_else(|| panic!("{change:?} in {found:?}")));
+    }
+    let shown = run(&["show", "run"]);
+    for part in ["setting after step 24", "train.epochs", "after step 32", "0.05"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let spec = fs::read_to_string(folder.join("spec.yaml")).unwrap();
+    assert!(spec.starts_with("# This file alone does not reproduce the run"), "{spec}");
+    assert!(
+        spec.contains(
+            "after step 32: train.optimizer.learning_rate 0.01 → 0.05; until then spec-until-32.yaml"
+        )
+    );
+    let verified = run(&["verify", "run"]);
+    assert!(verified.starts_with("the same bits: ") && verified.contains("after step 40"), "{verified}");
+    // A branch of each part, with a change of its own: it has those of its parent before it.
+    for (at, before) in [(0, 0), (28, 2), (32, 2), (37, 4)] {
+        let name = format!("branch-{at}");
+        let set = "train.optimizer.learning_rate=0.001";
+        run(&["branch", "run", "--at", &at.to_string(), "--set", set, "--headless", "--run", &name]);
+        let branch = parent.path().join(&name);
+        let found = settings(&branch);
+        let own = found.iter().filter(|(step, _, _, new)| *step == at && *new == 0.001).count();
+        assert!(
+            own == 1 && found.iter().filter(|(step, ..)| *step < at).count() == before,
+            "{at}: {found:?}"
+        );
+        let verified = run(&["verify", &name]);
+        assert!(verified.starts_with("the same bits: "), "{at}: {verified}");
+    }
+}
+
+#[test]
+fn a_changed_setting_survives_a_process_that_is_killed_before_its_first_checkpoint() {
+    let parent = parent();
+    let folder = run_folder(&parent);
+    let set = ["--set", "train.epochs=5", "--set", "train.optimizer.learning_rate=0.05"];
+    let resume =
+        |set: &[&str]| text(&unrolled(parent.path(), &[&["resume", "run", "--headless"], set].concat()));
+    resume(&set);
+    let (whole, last) = (metrics(&folder), loaded(&folder, Which::Last));
+    // All checkpoints since are gone, as if the process had been killed before the first.
+    for (step, path) in checkpoint::by_step(&folder) {
+        if step > 24 {
+            fs::remove_dir_all(path).unwrap();
+        }
+    }
+    resume(&[]);
+    assert_eq!((metrics(&folder), loaded(&folder, Which::Last)), (whole, last));
+    let verified = text(&unrolled(parent.path(), &["verify", "run"]));
+    assert!(verified.starts_with("the same bits: "), "{verified}");
+}
+
+/// The run without what recordings of earlier versions lack: fingerprints of weights.
+fn without_fingerprints(parent: &TempDir) {
+    let folder = run_folder(parent);
+    let other = Folder::create(&parent.path().join("other")).unwrap();
+    let mut recorder = Recorder::start(&other, 1 << 20).unwrap();
+    for event in Reader::open(&folder).unwrap().events().unwrap().map(Result::unwrap) {
+        recorder
+            .record(match event {
+                Event::Saved(saved) => {
+                    Event::Saved(unrolled::protocol::Saved { weights: String::new(), ..saved })
+                }
+                event => event,
+            })
+            .unwrap();
+    }
+    recorder.finish().unwrap();
+    fs::copy(other.path().join("frames.bin"), folder.join("frames.bin")).unwrap();
+}
+
+#[test]
+fn runs_without_fingerprints_are_verified_by_the_checkpoints_that_are_left() {
+    let parent = parent();
+    let folder = run_folder(&parent);
+    without_fingerprints(&parent);
+    let verified = text(&unrolled(parent.path(), &["verify", "run"]));
+    let weights = checkpoint::read_from(&checkpoint::by_step(&folder)[0].1).unwrap().fingerprint();
+    assert!(verified.contains(&format!("weights {weights} after step 24")), "{verified}");
+    fs::remove_dir_all(folder.join("checkpoints")).unwrap();
+    let verified = text(&unrolled(parent.path(), &["verify", "run"]));
+    assert!(verified.contains("no checkpoint is left whose weights could be compared"), "{verified}");
+}
+
+#[test]
+fn a_branch_whose_data_have_changed_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let table = dir.path().join("table.csv");
+    let rows =
+        |word: &str| (0..80).map(|n| format!("word{} it {word},{}\n", n % 7, n % 2)).collect::<String>();
+    fs::write(&table, "text,label\n".to_owned() + &rows("was")).unwrap();
+    let preset = "data: {source: csv, path: table.csv, validation: 0.2}
+tokens: {vocabulary: 40, length: 6}
+model: [{layer: Embedding, output_dim: 4}, {layer: GRU, units: 4}, {layer: Dense, units: 1, activation: sigmoid}]
+train: {loss: binary_crossentropy, batch_size: 8, epochs: 3}
+";
+    fs::write(dir.path().join("mine.yaml"), preset).unwrap();
+    text(&unrolled(dir.path(), &["train", "mine.yaml", "--headless", "--run", "run"]));
+    fs::write(&table, "text,label\n".to_owned() + &rows("is")).unwrap();
+    for set in [&[][..], &["--set", "train.optimizer.learning_rate=0.1"]] {
+        let args = [&["branch", "run", "--at", "9", "--headless", "--run", "branch"][..], set].concat();
+        let refused = unrolled(dir.path(), &args);
+        let message = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{message}");
+        assert!(message.contains("the data have changed"), "{message}");
+        assert!(!dir.path().join("branch").exists());
+    }
+}

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::TrainingLoop;
 use crate::error::chain;
 use crate::number;
 use crate::optim::Clip;
-use crate::protocol::{AppliedCommand, Command, CommandRequest, Event, Level, RunStatus};
+use crate::protocol::{AppliedCommand, ChangedSetting, Command, CommandRequest, Event, Level, RunStatus};
 use crate::run::checkpoint;
 use crate::train::control::{PendingCommand, Stop};
 use crate::train::cost::Cost;
@@ -187,20 +189,43 @@ impl TrainingLoop<'_> {
         }
     }
 
-    /// Writes the commands that changed training as comments into `spec.yaml`, which is read as before.
-    pub(super) fn note_changes(&mut self) {
-        if !self.state.changes.iter().any(|change| change.request.command.changes_training()) {
-            return;
-        }
-        let Ok(spec) = self.session.spec.to_yaml() else { return };
-        let mut yaml =
-            "# This file alone does not reproduce the run: commands changed the training.\n".to_owned();
-        let changes = self.state.changes.iter().filter(|change| change.request.command.changes_training());
-        for AppliedCommand { step, request, learning_rate, .. } in changes {
+    /// The text of `spec.yaml`: the spec, after comments with the commands and the settings that changed the training.
+    ///
+    /// # Errors
+    /// When a path is not Unicode, which YAML cannot represent.
+    pub(super) fn spec_yaml(&self) -> Result<String, String> {
+        let TrainingState { changes, settings, .. } = &self.state;
+        let commands = changes.iter().filter(|change| change.request.command.changes_training());
+        let commands = commands.map(|AppliedCommand { step, request, learning_rate, .. }| {
             let command = serde_json::to_string(request).unwrap_or_default();
-            yaml += &format!("#   after step {step}: {command}; learning rate {learning_rate}\n");
+            (*step, format!("#   after step {step}: {command}; learning rate {learning_rate}\n"))
+        });
+        let settings = settings.iter().map(|ChangedSetting { step, setting, old, new, .. }| {
+            let value = |value: &Option<Value>| value.as_ref().map_or("absent".into(), Value::to_string);
+            let (old, new) = (value(old), value(new));
+            (
+                *step,
+                format!(
+                    "#   after step {step}: {setting} {old} → {new}; until then spec-until-{step}.yaml\n"
+                ),
+            )
+        });
+        let mut lines: Vec<(u64, String)> = settings.chain(commands).collect();
+        // Stable: changes of one step stay in their order.
+        lines.sort_by_key(|(step, _)| *step);
+        let spec = self.session.spec.to_yaml()?;
+        if lines.is_empty() {
+            return Ok(spec);
         }
-        let written = self.folder.write_spec(&(yaml + &spec));
+        let first = "# This file alone does not reproduce the run: the training was changed on its way.\n";
+        let lines: String = lines.into_iter().map(|(_, line)| line).collect();
+        Ok(format!("{first}{lines}{spec}"))
+    }
+
+    /// Writes `spec.yaml` again, with the commands that changed training as comments.
+    fn note_changes(&mut self) {
+        let Ok(yaml) = self.spec_yaml() else { return };
+        let written = self.folder.write_spec(&yaml);
         // Checkpoints list its checksum.
         if let Err(error) = written.and_then(|()| checkpoint::update_run_files(&self.folder)) {
             self.publisher.log(Level::Error, chain(&error));

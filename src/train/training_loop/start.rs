@@ -1,11 +1,11 @@
 //! The start of training: at step 0, or from a checkpoint.
 
 use std::collections::VecDeque;
-use std::fs;
 
 use super::{Saving, TrainingLoop};
 use crate::data::Batch;
-use crate::protocol::{Event, Level, Resumed, Saved};
+use crate::preset::{Difference, RunSpec, differences};
+use crate::protocol::{ChangedSetting, Event, Level, Resumed, Saved};
 use crate::run::checkpoint::{self, LoadedCheckpoint, Which};
 use crate::run::{Folder, Reader, Recorder, ResumePoint, check_run_files};
 use crate::train::control::{Clock, Control};
@@ -14,7 +14,7 @@ use crate::train::divergence::Divergence;
 use crate::train::error::TrainError;
 use crate::train::options::{Options, Resume};
 use crate::train::publisher::Publisher;
-use crate::train::restore::restore;
+use crate::train::restore::{restore, spec_at};
 use crate::train::session::Session;
 use crate::train::state::{Next, TrainingState};
 
@@ -76,23 +76,20 @@ impl<'a> TrainingLoop<'a> {
                 .publisher
                 .log(Level::Warning, format!("the checkpoint of step {step} is not used: {error}"));
         }
-        if let Some(before) = &resume.before {
-            training.state.apply_spec(&training.session, before);
-            training.saving.best = training.state.best.clone();
-            if training.session.spec.train.optimizer.clip().ok() != before.train.optimizer.clip().ok() {
-                let clip = training.session.spec.train.optimizer.clip();
-                training.session.stepper.set_clip(clip.ok().flatten());
-            }
-            let name = format!("spec-until-{}.yaml", training.state.step);
-            training.folder.write_text(&name, &before.to_yaml().map_err(TrainError::Failed)?)?;
-        }
-        write_files(&training.session, &training.folder)?;
-        training.note_changes();
+        let before = loaded.as_ref().and_then(spec_at).map(Box::new).or_else(|| resume.before.clone());
+        let (changes, settings) = match &before {
+            Some(before) => training.change_spec(before, &resume.changes)?,
+            None => Default::default(),
+        };
+        let yaml = training.spec_yaml().map_err(TrainError::Failed)?;
+        training.folder.expect_spec(&yaml);
+        checkpoint::update_run_files(&training.folder)?;
+        write_files(&training.session, &training.folder, &yaml)?;
         checkpoint::update_run_files(&training.folder)?;
         checkpoint::name_again(&training.folder)?;
         let TrainingState { step, epoch, .. } = training.state;
-        let (changes, parent) = (resume.changes.clone(), options.parent.clone());
-        training.publisher.publish(Event::Resumed(Resumed { step, epoch, changes, parent }));
+        let parent = options.parent.clone();
+        training.publisher.publish(Event::Resumed(Resumed { step, epoch, changes, settings, parent }));
         if let Some(loaded) = &loaded {
             // A process that was killed may not have recorded it: a later resume from the same checkpoint looks for it.
             let best = checkpoint::read(training.folder.path(), Which::Best)
@@ -103,19 +100,58 @@ impl<'a> TrainingLoop<'a> {
         Ok(training)
     }
 
+    /// Records that this new run is a branch, if it is one.
+    ///
+    /// # Errors
+    /// If its files cannot be written.
+    pub fn branch(&mut self, options: &Options) -> Result<(), TrainError> {
+        let (changes, settings) = match &options.branched {
+            Some(Resume { before: Some(before), changes }) => self.change_spec(before, changes)?,
+            _ => Default::default(),
+        };
+        let parent = options.parent.clone();
+        if parent.is_none() && settings.is_empty() {
+            return Ok(());
+        }
+        self.publisher.publish(Event::Resumed(Resumed { step: 0, epoch: 1, changes, settings, parent }));
+        let yaml = self.spec_yaml().map_err(TrainError::Failed)?;
+        Ok(self.folder.write_spec(&yaml)?)
+    }
+
+    /// Takes over the settings that differ from those of the spec `before`; returns them as `key=value`, which are `changes` if there are
+    /// any, and with their values.
+    fn change_spec(&mut self, before: &RunSpec, changes: &[String]) -> Result<Changes, TrainError> {
+        let differences = differences(before, &self.session.spec).map_err(TrainError::Failed)?;
+        // Data that were moved are compared by their content.
+        let differences: Vec<Difference> = differences.into_iter().filter(|found| !found.is_path()).collect();
+        if differences.is_empty() {
+            return Ok(Changes::default());
+        }
+        self.state.apply_spec(&self.session, before);
+        self.saving.best = self.state.best.clone();
+        let clip = |spec: &RunSpec| spec.train.optimizer.clip().ok();
+        if clip(&self.session.spec) != clip(before) {
+            self.session.stepper.set_clip(clip(&self.session.spec).flatten());
+        }
+        let TrainingState { step, epoch, .. } = self.state;
+        let name = format!("spec-until-{step}.yaml");
+        self.folder.write_text(&name, &before.to_yaml().map_err(TrainError::Failed)?)?;
+        let changes = match changes {
+            [] => differences.iter().map(Difference::as_set).collect(),
+            given => given.to_vec(),
+        };
+        let of = |Difference { setting, old, new }| ChangedSetting { step, epoch, setting, old, new };
+        let settings: Vec<ChangedSetting> = differences.into_iter().map(of).collect();
+        self.state.settings.extend(settings.iter().cloned());
+        Ok((changes, settings))
+    }
+
     /// What is not as it was when a checkpoint was saved.
     fn warnings(&self, loaded: Option<&LoadedCheckpoint>) -> Vec<String> {
         let Some(loaded) = loaded else { return Vec::new() };
         let mut warnings = Vec::new();
         if let Err(error) = check_run_files(self.folder.path(), &loaded.run_files) {
             warnings.push(format!("{}; training goes on with it as it is", crate::error::chain(&error)));
-        }
-        let bytes = fs::metadata(self.folder.path().join("metrics.jsonl")).map_or(0, |file| file.len());
-        if self.state.metrics_bytes.is_some_and(|saved| bytes < saved) {
-            warnings.push(format!(
-                "metrics.jsonl has lost lines since the checkpoint was saved: it has {bytes} bytes; `unrolled plot` and `replay` read \
-                 frames.bin"
-            ));
         }
         warnings
     }
@@ -124,6 +160,7 @@ impl<'a> TrainingLoop<'a> {
     fn restore(&mut self, loaded: &LoadedCheckpoint) -> Result<ResumePoint, TrainError> {
         let refused = |what: String| TrainError::Unusable(format!("{}: {what}", loaded.path.display()));
         self.state = restore(&mut self.session, loaded).map_err(refused)?;
+        self.state.spec = self.session.spec.to_yaml().ok();
         self.divergence.resume(self.state.losses.clone());
         self.clock = Clock::resume_after(self.state.seconds);
         self.kept.clone_from(&self.state.metrics);
@@ -181,8 +218,12 @@ impl<'a> TrainingLoop<'a> {
 }
 
 /// Writes what a run needs besides its checkpoints.
-pub(in crate::train) fn write_files(session: &Session, folder: &Folder) -> Result<(), TrainError> {
-    folder.write_spec(&session.spec.to_yaml().map_err(TrainError::Failed)?)?;
+pub(in crate::train) fn write_files(
+    session: &Session,
+    folder: &Folder,
+    spec: &str,
+) -> Result<(), TrainError> {
+    folder.write_spec(spec)?;
     if let Some(vocabularies) = &session.vocabularies {
         folder.write_json("vocabulary.json", vocabularies)?;
     }
@@ -194,6 +235,9 @@ pub(in crate::train) fn write_files(session: &Session, folder: &Folder) -> Resul
     }
     Ok(())
 }
+
+/// Changed settings as `key=value`, and with their values.
+type Changes = (Vec<String>, Vec<ChangedSetting>);
 
 /// The checkpoint of the latest step that can be read, and the errors of later ones.
 type Latest = (Option<LoadedCheckpoint>, Vec<(u64, String)>);

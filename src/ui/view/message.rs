@@ -8,8 +8,12 @@ use crate::escape;
 use crate::number;
 use crate::protocol::{Level, RunStatus};
 use crate::ui::dashboard::Dashboard;
+use crate::ui::text::fit;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::text;
+
+/// From this height on a warning has as many rows as it needs while a network is training.
+const TALL: u16 = 30;
 
 /// Returns the rows of the message, at most half the screen.
 pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, Style)> {
@@ -24,7 +28,16 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
             Level::Error => ("error", Role::Bad),
             Level::Info | Level::Warning => ("warning", Role::Warning),
         };
-        say(&format!("{word}: {} (Esc dismisses)", line.text), role);
+        let whole = format!("{word}: {} (Esc dismisses)", line.text);
+        if area.height >= TALL || dash.run.status().is_some_and(RunStatus::is_over) {
+            say(&whole, role);
+        } else {
+            // The panels need the rows; the log has all of it.
+            let end = " (L shows all, Esc dismisses)";
+            let cut = || fit(&format!("{word}: {}", line.text), width.saturating_sub(end.len())) + end;
+            let is_short = text::wrap(&escape::foreign(&whole), width).len() == 1;
+            say(&if is_short { whole } else { cut() }, role);
+        }
     }
     if let Some(status) = dash.run.status() {
         match status {

@@ -212,7 +212,7 @@ mod tests {
                 let ((low, high), ticks) = even(from, to, most, (lines, dots));
                 assert!(low <= from + 1e-9 && high >= to - 1e-9 && high - low <= WIDEST * (to - from));
                 if (low, high) == (from, to) {
-                    assert!(lines < 9, "{from} {to} {lines}");
+                    assert!(lines <= 9, "{from} {to} {lines}");
                     continue;
                 }
                 assert!(ticks.len() >= 2, "{from} {to} {lines}: {ticks:?}");

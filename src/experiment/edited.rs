@@ -1,0 +1,52 @@
+//! A `spec.yaml` that was edited since the run was trained with it.
+
+use std::path::Path;
+
+use super::edited_spec::EditedSpec;
+use super::error::ExperimentError;
+use crate::preset::{self, Difference, Overrides, differences};
+use crate::run::checkpoint;
+use crate::train::spec_at;
+
+/// What was edited in the run in the folder `run`; `None` also where no checkpoint knows the spec: there is none, or an earlier version
+/// has made it.
+///
+/// # Errors
+/// If `spec.yaml` cannot be read, or is no preset.
+pub(super) fn find_edits(run: &Path) -> Result<Option<EditedSpec>, ExperimentError> {
+    let checkpoints = checkpoint::by_step(run).into_iter();
+    let Some(latest) = checkpoints.filter_map(|(_, path)| checkpoint::read_from(&path).ok()).next() else {
+        return Ok(None);
+    };
+    // Also after a change of settings whose first checkpoint is still to come.
+    let written = latest.run_files.iter().find(|file| file.name == "spec.yaml");
+    if written.is_some_and(|file| file.read(run).is_ok()) {
+        return Ok(None);
+    }
+    let Some(trained) = spec_at(&latest) else { return Ok(None) };
+    let path = run.join("spec.yaml");
+    let found = preset::load_run(&path, &Overrides::default())?.spec;
+    let mut edits = differences(&trained, &found).map_err(ExperimentError::Unchangeable)?;
+    edits.retain(|edit| !edit.is_path());
+    Ok((!edits.is_empty()).then_some(EditedSpec { path, trained, edits }))
+}
+
+/// Checks that nothing was edited.
+///
+/// # Errors
+/// [`ExperimentError::Edited`] with what was.
+pub(super) fn check_unedited(run: &Path) -> Result<(), ExperimentError> {
+    find_edits(run)?.map_or(Ok(()), |edited| Err(ExperimentError::Edited(Box::new(edited))))
+}
+
+/// Whether `overrides` repeat the edits: they make the edited file and the spec that was trained the same.
+///
+/// # Errors
+/// If an override is wrong.
+pub(super) fn repeats_edits(edited: &EditedSpec, overrides: &Overrides) -> Result<bool, ExperimentError> {
+    let yaml = edited.trained.to_yaml().map_err(ExperimentError::Unchangeable)?;
+    let trained = preset::reload(&yaml, overrides)?.spec;
+    let found = preset::load_run(&edited.path, overrides)?.spec;
+    let left = differences(&trained, &found).map_err(ExperimentError::Unchangeable)?;
+    Ok(left.iter().all(Difference::is_path))
+}

@@ -1,0 +1,39 @@
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::preset::{Difference, RunSpec};
+
+/// Settings named in a message.
+const NAMED: usize = 5;
+
+/// What a user has edited in the `spec.yaml` of a run. Comments, and paths of data, which may have moved, are no edits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EditedSpec {
+    /// The file.
+    pub path: PathBuf,
+    /// The spec with which the run was trained.
+    pub trained: RunSpec,
+    /// The settings that are others in the file, at least one.
+    pub edits: Vec<Difference>,
+}
+
+impl fmt::Display for EditedSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} was edited since the run was trained: ", self.path.display())?;
+        for (i, edit) in self.edits.iter().take(NAMED).enumerate() {
+            let [old, new] = edit.values();
+            let comma = if i > 0 { ", " } else { "" };
+            write!(f, "{comma}{} is {new}, and the run was trained with {old}", edit.setting)?;
+        }
+        match self.edits.len().checked_sub(NAMED) {
+            Some(more @ 1..) => write!(f, ", and {more} more")?,
+            _ => {}
+        }
+        let set = self.edits.iter().take(NAMED).map(|edit| format!(" --set {}", edit.as_set()));
+        write!(
+            f,
+            "; put back what it was. A change from here on is an option of `unrolled resume` or `unrolled branch`:{}",
+            set.collect::<String>()
+        )
+    }
+}
