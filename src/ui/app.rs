@@ -362,11 +362,11 @@ impl<'a> App<'a> {
                 return;
             }
             Action::Back if run.ending.is_some() => return,
-            Action::Back if !run.over() => return self.quit(),
-            Action::Back if self.from_menu => {
-                self.run = None;
+            Action::Back if self.from_menu && (run.over() || self.attached) => {
+                (self.run, self.attached) = (None, false);
                 return;
             }
+            Action::Back if !run.over() => return self.quit(),
             _ => return,
         };
         if let Command::ScaleLearningRate { factor } = command
