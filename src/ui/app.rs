@@ -200,6 +200,9 @@ impl<'a> App<'a> {
     pub fn fold(&mut self, event: &Event) {
         let Some(run) = &mut self.run else { return };
         run.dashboard.apply(event);
+        if matches!(event, Event::Prepared(_) | Event::Resumed(_)) {
+            run.dashboard.find_parent();
+        }
         let Event::Status(status) = event else { return };
         if !status.is_over() {
             return;

@@ -45,7 +45,9 @@ impl App<'_> {
             _ => {}
         }
         let Some(RunScreen { dashboard, replay: Some(replay), .. }) = &mut self.run else { return false };
-        replay.tick(&mut dashboard.run, now)
+        let has_changed = replay.tick(&mut dashboard.run, now);
+        dashboard.find_parent();
+        has_changed
     }
 
     pub(super) fn act_on_replay(&mut self, action: Action) {
