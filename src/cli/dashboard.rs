@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::branch::ScreenBranches;
 use super::error::{CliError, CliResult};
 use super::follow::{code, ended_code, follow, follow_quietly, print_until_end, requeue};
 use super::notice::NoticeArgs;
+use super::screen_branches::ScreenBranches;
 use super::signals::{SENDER, Signals};
 use super::{ScreenArgs, closing, detach, exit, print_error};
 use crate::preset::RunSpec;
 use crate::protocol::Command;
 use crate::train::{Ended, Options, Outcome, Trainer};
-use crate::ui::{self, InitialScreen, Link, ScreenSettings};
+use crate::ui::{self, BranchRequest, InitialScreen, Link, ScreenSettings};
 
 /// After how long a line says that the data are being prepared.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -24,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How a training is shown.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Display {
-    /// On the dashboard; a branch that is asked for there has a screen like it.
-    Dashboard(ScreenSettings, ScreenArgs),
+    /// On the dashboard.
+    Dashboard(ScreenSettings),
     /// As plain lines.
     Lines,
     /// Not at all: this process is in the background of its terminal, and would be stopped.
@@ -40,7 +40,7 @@ impl Display {
     pub fn new(headless: bool, screen: ScreenArgs) -> CliResult<Self> {
         Ok(match !headless && std::io::stdout().is_terminal() {
             true if ui::terminal::is_background() => Self::Background,
-            true => Self::Dashboard(screen.settings()?, screen),
+            true => Self::Dashboard(screen.settings()?),
             false => Self::Lines,
         })
     }
@@ -51,13 +51,21 @@ impl Display {
     }
 }
 
+/// How a training that was shown ended.
+pub(super) enum Shown {
+    /// With this exit code.
+    Ended(ExitCode),
+    /// A branch of it was chosen on the screen.
+    Branch(Option<BranchRequest>),
+}
+
 /// Starts a training and shows it; `notice` is word when it is over.
 pub(super) fn show_training(
     spec: RunSpec,
     options: Options,
     display: Display,
     notice: &NoticeArgs,
-) -> CliResult {
+) -> CliResult<Shown> {
     let (at_end, warnings) = notice.clone().at_end(display.is_watched());
     let goes_on = options.resume.is_some();
     let result = show(Trainer::start_with(spec, options, at_end)?, display, goes_on);
@@ -67,27 +75,27 @@ pub(super) fn show_training(
 
 /// Shows a training until it ends or the user leaves. One that goes on from a checkpoint is shown once that and the data are checked: why it
 /// is refused is printed on the terminal as it is.
-pub(super) fn show(trainer: Trainer, display: Display, goes_on: bool) -> CliResult {
-    let (settings, screen) = match display {
-        Display::Dashboard(settings, screen) => (settings, screen),
-        Display::Lines => return Ok(ended_code(&follow(trainer)?)),
-        Display::Background => return Ok(ended_code(&follow_quietly(trainer)?)),
+pub(super) fn show(trainer: Trainer, display: Display, goes_on: bool) -> CliResult<Shown> {
+    let settings = match display {
+        Display::Dashboard(settings) => settings,
+        Display::Lines => return Ok(Shown::Ended(ended_code(&follow(trainer)?))),
+        Display::Background => return Ok(Shown::Ended(ended_code(&follow_quietly(trainer)?))),
     };
     let signals = match goes_on {
         true => Signals::without_screen(trainer.commands.named(SENDER))?,
         false => Signals::with_screen()?,
     };
     if goes_on && !(is_ready(&trainer) && signals.screen()) {
-        return Ok(ended_code(&ended(trainer)));
+        return Ok(Shown::Ended(ended_code(&ended(trainer))));
     }
     let start = InitialScreen::Dashboard(link(&trainer));
     let branches = ScreenBranches::default();
     let outcome = shown(|| ui::run(start, Vec::new(), &mut |request| branches.launch(request), settings));
     if matches!(outcome, Ok(ui::ExitReason::Branch)) {
         ended(trainer);
-        return branches.train(screen);
+        return Ok(Shown::Branch(branches.take()));
     }
-    end(outcome, Some(trainer), &signals)
+    end(outcome, Some(trainer), &signals).map(Shown::Ended)
 }
 
 /// Waits until data and checkpoint are read; returns `false` if training has ended before.

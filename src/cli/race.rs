@@ -110,7 +110,7 @@ pub(super) fn race(args: &RaceArgs, screen: ScreenArgs) -> CliResult {
     let display = Display::new(args.headless || args.json, screen)?;
     let race = Race::start(plan)?;
     match display {
-        Display::Dashboard(settings, _) if standings.networks.len() <= MAX_NETWORKS => {
+        Display::Dashboard(settings) if standings.networks.len() <= MAX_NETWORKS => {
             show(race, (standings, settings), args, screen)
         }
         display => {

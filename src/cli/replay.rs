@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use ratatui::layout::Size;
 
-use super::branch::ScreenBranches;
+use super::branch;
 use super::error::{CliError, CliResult};
+use super::screen_branches::ScreenBranches;
 use super::{ScreenArgs, exit, pages, shell_word};
 use crate::durable;
 use crate::escape::foreign;
@@ -94,7 +95,7 @@ pub(super) fn replay(args: &ReplayArgs, screen: ScreenArgs) -> CliResult {
     let mut launch = |request: LaunchRequest<'_>| branches.launch(request);
     let ended = ui::run(start, Vec::new(), &mut launch, settings).map_err(no_screen)?;
     if ended == ExitReason::Branch {
-        return branches.train(screen);
+        return branch::train_chosen(branches.take(), screen);
     }
     Ok(ExitCode::from(if matches!(ended, ExitReason::Signal(_)) { exit::INTERRUPTED } else { 0 }))
 }

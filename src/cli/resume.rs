@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::ScreenArgs;
+use super::branch;
 use super::dashboard::{Display, show_training};
 use super::error::{CliError, CliResult};
 use super::notice::NoticeArgs;
@@ -76,5 +77,5 @@ pub(super) fn go_on(
         resume: Some(resume),
         ..options
     };
-    show_training(spec, options, display, notice)
+    branch::after(show_training(spec, options, display, notice)?, screen)
 }

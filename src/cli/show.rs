@@ -1,6 +1,5 @@
 //! `unrolled show`, `note` and `tag`.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -100,11 +99,5 @@ pub(super) fn tag(args: &TagArgs) -> CliResult {
 /// Changes the notes and tags of a run.
 fn change(run: &std::path::Path, change: impl FnOnce(&mut Marks) -> CliResult<()>) -> CliResult<Marks> {
     let (folder, _) = find(run)?;
-    // Two commands at once lose nothing, where the file system has locks.
-    let locked = File::open(&folder).ok();
-    let _ = locked.as_ref().map(File::lock);
-    let mut marks = Marks::read(&folder)?;
-    change(&mut marks)?;
-    marks.write(&folder)?;
-    Ok(marks)
+    Marks::change(&folder, change)
 }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use super::branch::ScreenBranches;
+use super::branch;
 use super::dashboard::{Display, end, link, show_training, shown};
 use super::error::{CliError, CliResult};
 use super::follow::{code, follow, is_stopped_by_user};
 use super::notice::NoticeArgs;
+use super::screen_branches::ScreenBranches;
 use super::signals::Signals;
 use super::threads::{ThreadArgs, processors};
 use super::{ScreenArgs, attach, detach};
@@ -139,7 +140,7 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
     let display = Display::new(args.headless, screen)?;
     let (folder, threads, watched) = (args.run.clone(), args.threads.count(), display.is_watched());
     let options = Options { folder, threads, watched, notes, ..Options::default() };
-    show_training(spec, options, display, &args.notice)
+    branch::after(show_training(spec, options, display, &args.notice)?, screen)
 }
 
 /// Starts the training in a session of its own.
@@ -201,7 +202,7 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
     if matches!(outcome, Ok(ExitReason::Branch)) {
         // It has ended.
         drop(trainer.take().map(Trainer::join));
-        return branches.train(screen);
+        return branch::train_chosen(branches.take(), screen);
     }
     end(outcome, trainer.take(), &signals)
 }

@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
 use super::RunError;
@@ -31,18 +32,27 @@ fn near(runs: &Path, name: &Path) -> Option<String> {
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         entry.file_name().into_string().ok().filter(|name| is_folder && !name.starts_with('.'))
     });
+    let is_near = |distance: usize, text: &str| {
+        distance <= text.chars().count().div_ceil(3) && distance < asked.chars().count()
+    };
     let distance = |name: &String| {
         let known = name.to_lowercase();
-        // The beginning of a name, as that of its preset, is more like it than its length says.
-        match known.starts_with(&asked) && asked.chars().count() > 2 {
-            true => 0,
-            false => strsim::damerau_levenshtein(&asked, &known),
+        // Most names end with the date and the time, which nobody types.
+        let preset = known.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
+        if asked.chars().count() > 2 && known.starts_with(&asked) {
+            return Some(0);
         }
+        let distances =
+            [known.as_str(), preset].map(|text| (strsim::damerau_levenshtein(&asked, text), text));
+        distances
+            .into_iter()
+            .filter(|(distance, text)| is_near(*distance, text))
+            .map(|(distance, _)| distance)
+            .min()
     };
-    // Of equal ones the latest by its name, which ends with the time.
-    let all = names.map(|name| (distance(&name), std::cmp::Reverse(name)));
-    let (distance, std::cmp::Reverse(nearest)) = all.min()?;
-    (distance <= nearest.chars().count().div_ceil(3) && distance < asked.chars().count()).then_some(nearest)
+    // Of equal ones the last, which is the latest of a preset.
+    let near = names.filter_map(|name| Some((distance(&name)?, Reverse(name))));
+    near.min().map(|(_, Reverse(nearest))| nearest)
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+mod event;
+
 use std::path::{Path, PathBuf};
 
 use super::list::{self, Run};
@@ -65,14 +67,21 @@ impl Card {
         let run = list::open(path, name);
         let info = Outline::read(path, false).ok().and_then(|outline| outline.info);
         let (log, seams) = run::log_lines(path).unwrap_or_default();
+        let progress = Progress::read(&path.join("metrics.jsonl"), Monitored::default()).unwrap_or_default();
+        // Alerts are events, too.
+        let is_event = |text: &str| {
+            progress.recorded.iter().any(|event| {
+                event.kind == "alert" && event.fields.get("text").is_some_and(|said| said == text)
+            })
+        };
         let mut warnings: Vec<String> =
             log.into_iter().filter(|line| line.level != Level::Info).map(|line| line.text).collect();
+        warnings.retain(|text| !is_event(text));
         let more = warnings.len().saturating_sub(WARNINGS);
         warnings.truncate(WARNINGS);
         if more > 0 {
             warnings.push(format!("and {more} more"));
         }
-        let progress = Progress::read(&path.join("metrics.jsonl"), Monitored::default()).unwrap_or_default();
         let own: Settings =
             run.summary.settings.iter().map(|(path, value)| (path.to_string(), value.to_string())).collect();
         let changed =
@@ -143,11 +152,7 @@ impl Card {
         if !summary.last.is_empty() {
             rows.push(("last", format!("epoch {}: {}", number::count(summary.epochs), list(&summary.last))));
         }
-        rows.extend(self.recorded.iter().map(|Recorded { kind, step, fields }| {
-            let fields: Vec<String> =
-                fields.iter().map(|(key, value)| format!("{key} {}", plain(value))).collect();
-            ("event", format!("{kind} after step {}: {}", number::count(*step), fields.join(", ")))
-        }));
+        rows.extend(self.recorded.iter().map(|event| ("event", event::sentence(event))));
         for Resumed { step, changes, parent, .. } in &self.seams {
             rows.extend(parent.iter().map(|parent| ("parent", parent.display().to_string())));
             let changes =
@@ -230,10 +235,6 @@ fn repeat_branch(seams: &[Resumed]) -> Option<String> {
         changed.iter().flat_map(|seam| &seam.changes).map(|change| format!(" --set {}", shell_word(change)));
     let parent = shell_word(&parent.to_string_lossy());
     Some(format!("unrolled branch {parent} --at {step}{}", set.collect::<String>()))
-}
-
-fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn facts(info: &RunInfo) -> Vec<(&'static str, String)> {

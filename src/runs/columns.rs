@@ -44,7 +44,7 @@ pub fn columns(runs: &[Run], now: SystemTime) -> Table {
         Column::text("state", 100, column(&|run| run.state.word().to_owned())),
         Column::text("preset", 40, column(&|run| foreign(&run.summary.preset).into_owned())),
         Column::number(best_head, 90, column(&best)),
-        Column::number("last", 60, column(&last)),
+        Column::number("last", 75, column(&last)),
         validation,
         training,
         Column::number("steps", 35, column(&steps)),

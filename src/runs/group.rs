@@ -131,7 +131,7 @@ pub fn group_columns(groups: &[Group], key: &str) -> Table {
     };
     let mut columns = vec![
         Column::text(foreign(key).into_owned(), u8::MAX, column(&value)),
-        Column::text("preset", 60, column(&preset)),
+        Column::text("preset", 95, column(&preset)),
         Column::number("runs", 90, column(&count)),
     ];
     for (i, name) in names.iter().enumerate() {

@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -89,6 +90,22 @@ impl Marks {
         let mut json = serde_json::to_vec_pretty(self).map_err(damaged)?;
         json.push(b'\n');
         Ok(durable::write(&path, &json)?)
+    }
+
+    /// Changes the notes and tags of the run in `run`; returns them. Two changes at once lose nothing, where the file system has locks.
+    ///
+    /// # Errors
+    /// That of `change`, or if the file cannot be read or written.
+    pub fn change<E: From<MarksError>>(
+        run: &Path,
+        change: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let locked = File::open(run).ok();
+        let _ = locked.as_ref().map(File::lock);
+        let mut marks = Self::read(run)?;
+        change(&mut marks)?;
+        marks.write(run)?;
+        Ok(marks)
     }
 
     /// Adds a note.

@@ -6,6 +6,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 const GAP: usize = 2;
 /// The first column is not clipped below this.
 const NARROWEST: usize = 12;
+/// The first column takes no space from others beyond this.
+const WIDEST: usize = 24;
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +75,7 @@ impl Table {
             let least = (1..shown.len()).min_by_key(|i| shown.get(*i).map(|(column, _)| column.rank));
             match least {
                 // A name that loses a few letters is worth less than a column.
-                Some(least) if excess > first.saturating_sub(first.div_ceil(2).max(NARROWEST)) => {
+                Some(least) if excess > first.saturating_sub(first.div_ceil(2).clamp(NARROWEST, WIDEST)) => {
                     shown.remove(least);
                 }
                 _ => {

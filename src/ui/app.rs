@@ -228,6 +228,9 @@ impl<'a> App<'a> {
     pub fn fold(&mut self, event: &Event) {
         let Some(run) = &mut self.run else { return };
         run.dashboard.apply(event);
+        if matches!(event, Event::Prepared(_) | Event::Resumed(_)) {
+            run.dashboard.find_parent();
+        }
         let Event::Status(status) = event else { return };
         if !status.is_over() {
             return;
@@ -394,11 +397,11 @@ impl<'a> App<'a> {
                 return;
             }
             Action::Back if run.ending.is_some() => return,
-            Action::Back if !run.over() => return self.quit(),
-            Action::Back if self.from_menu => {
-                self.run = None;
+            Action::Back if self.from_menu && (run.over() || self.attached) => {
+                (self.run, self.attached) = (None, false);
                 return;
             }
+            Action::Back if !run.over() => return self.quit(),
             _ => return,
         };
         if let Command::ScaleLearningRate { factor } = command

@@ -1,6 +1,9 @@
 //! The dashboard's state: a run, and how the user views it.
 
+use std::path::PathBuf;
+
 use super::keymap::Action;
+use super::parent::ParentCurves;
 use super::run_state::RunState;
 use super::view_state::ViewState;
 use crate::protocol::Event;
@@ -14,6 +17,10 @@ pub struct Dashboard {
     pub view: ViewState,
     /// Whether there is a menu to go back to.
     pub has_menu: bool,
+    /// The curves of the run that this one was branched from.
+    pub parent: Option<ParentCurves>,
+    /// The branch whose parent was looked for last.
+    pub looked_for: Option<(PathBuf, u64)>,
 }
 
 impl Dashboard {
@@ -25,6 +32,16 @@ impl Dashboard {
     /// Folds an event of the run.
     pub fn apply(&mut self, event: &Event) {
         self.run.apply(event);
+    }
+
+    /// Reads the curves of the parent of a branch, once.
+    pub fn find_parent(&mut self) {
+        let Some(((parent, step), info)) = self.run.branched().zip(self.run.info()) else { return };
+        let wanted = (parent.to_owned(), step);
+        if self.looked_for.as_ref() != Some(&wanted) {
+            self.parent = ParentCurves::read(&info.folder, parent, step);
+            self.looked_for = Some(wanted);
+        }
     }
 
     /// Applies a key's action if it concerns the view; returns whether it did.

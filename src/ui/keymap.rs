@@ -37,6 +37,12 @@ pub enum Action {
     Compare,
     /// Sort by something else.
     Sort,
+    /// Add tags to the chosen run, or remove them.
+    Tag,
+    /// Add a note to the chosen run.
+    Note,
+    /// Remove the chosen run.
+    Remove,
     /// Next metric.
     NextMetric,
     /// Previous metric.

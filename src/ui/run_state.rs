@@ -8,6 +8,7 @@ pub mod series;
 pub mod smoothing;
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 
 use crate::metrics::Metrics;
 use crate::protocol::{
@@ -27,6 +28,8 @@ pub(super) const LOG_LINES: usize = 500;
 const MOST_MARKS: usize = 1000;
 /// The letter where training went on from a checkpoint.
 pub const SEAM: char = 'R';
+/// The letter where a branch left its parent.
+pub const BRANCH: char = 'B';
 
 /// The number of a recurrent layer, and which half of it if it is bidirectional.
 pub type RecurrentLayer = (usize, Option<Direction>);
@@ -49,6 +52,7 @@ pub struct RunState {
     warning: Option<LogLine>,
     warnings: u64,
     marks: Vec<(XPosition, char)>,
+    branched: Option<(PathBuf, u64)>,
     eta: Eta,
 }
 
@@ -59,6 +63,13 @@ pub struct Curves {
     pub train: Series,
     /// One point per validation: after every epoch, and between epochs where the preset says so.
     pub validation: Series,
+}
+
+impl Curves {
+    /// The curve of the training data, or that of the validation data if there is no other.
+    pub fn train_or_validation(&self) -> &Series {
+        if self.train.is_empty() { &self.validation } else { &self.train }
+    }
 }
 
 /// The gradient norms per unrolled step of one recurrent layer.
@@ -113,9 +124,18 @@ impl RunState {
         };
         let text = format!("{from} after step {}{changes}", resumed.step);
         self.log_line(&LogLine { level: Level::Info, text });
+        let letter = if resumed.parent.is_some() { BRANCH } else { SEAM };
         if resumed.step > 0 {
-            self.mark(resumed.step, resumed.epoch, SEAM);
+            self.mark(resumed.step, resumed.epoch, letter);
         }
+        if let Some(parent) = &resumed.parent {
+            self.branched = Some((parent.clone(), resumed.step));
+        }
+    }
+
+    /// The folder of the run that this one was branched from, and the last step that both have.
+    pub fn branched(&self) -> Option<(&Path, u64)> {
+        self.branched.as_ref().map(|(parent, step)| (parent.as_path(), *step))
     }
 
     /// Marks a step on the charts with a letter; a line of the log says what it means.

@@ -8,10 +8,14 @@
 //!   * gru-1       finished  0.1301
 //! ```
 
+mod prompt;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
+
+use crossterm::event::KeyEvent;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -23,11 +27,16 @@ use super::keymap::Action;
 use super::menu::{SMALLEST, too_small};
 use super::text::{fit, wrap};
 use super::theme::{Role, Theme};
+use crate::escape::foreign;
+use crate::run::RunState;
 use crate::runs::{self, Card, Key, Run};
+use prompt::{Answer, Change, Prompt};
 
 /// Keys to sort by in turn, with their words.
 const ORDERS: [(&str, &str); 4] =
     [("age", "latest first"), ("name", "by name"), ("best", "by best value"), ("state", "by state")];
+/// How often the folder is listed again.
+const LIST_EVERY: Duration = Duration::from_secs(2);
 /// Columns before a row: pointer and mark.
 const MARGIN: usize = 4;
 
@@ -38,15 +47,21 @@ pub enum Request {
     Leave,
     /// Show the card of a run: its title and its text.
     Show(String, String),
+    /// Show a run: its recording, or itself if it is in training.
+    Open(Run),
     /// Compare these runs.
     Compare(Vec<Run>),
-    /// Say why they cannot be compared.
+    /// Say why a key has no effect.
     Refuse(String),
 }
 
 /// The list of runs.
 #[derive(Debug)]
 pub struct RunsScreen {
+    /// The folder; `None` of runs that were given.
+    dir: Option<PathBuf>,
+    /// When it is listed next.
+    next: Instant,
     /// Why the folder cannot be read.
     error: Option<String>,
     all: Vec<Run>,
@@ -63,24 +78,62 @@ pub struct RunsScreen {
     drawn: Option<(usize, String, Vec<String>)>,
     /// How many rows a page is; known once it is drawn.
     page: usize,
+    /// The line in which something is typed.
+    prompt: Option<Prompt>,
+    /// Why the last key had no effect.
+    refused: Option<String>,
 }
 
 impl RunsScreen {
     /// Lists the runs in the folder `dir`.
     pub fn new(dir: &Path) -> Self {
-        let path: PathBuf = dir.to_owned();
-        let (all, error) = match path.exists() {
+        let (all, error) = Self::list(dir);
+        Self { dir: Some(dir.to_owned()), ..Self::of(all, error) }
+    }
+
+    fn list(dir: &Path) -> (Vec<Run>, Option<String>) {
+        match dir.exists() {
             false => (Vec::new(), None),
-            true => match runs::list(&path) {
+            true => match runs::list(dir) {
                 Ok(all) => (all, None),
                 Err(error) => (Vec::new(), Some(error.to_string())),
             },
-        };
-        Self::of(all, error)
+        }
+    }
+
+    /// When [`tick`](Self::tick) is to be called next.
+    pub fn next_tick(&self) -> Option<Instant> {
+        self.dir.as_ref().map(|_| self.next)
+    }
+
+    /// Lists the runs again if it is time; returns whether the screen changes.
+    pub fn tick(&mut self, now: Instant) -> bool {
+        if now < self.next {
+            return false;
+        }
+        self.refresh();
+        true
+    }
+
+    /// Lists the runs again; the chosen one stays chosen.
+    fn refresh(&mut self) {
+        let Some(dir) = &self.dir else { return };
+        let begin = Instant::now();
+        let (all, error) = Self::list(dir);
+        // It takes a share of the time only.
+        self.next = Instant::now() + LIST_EVERY.max(begin.elapsed() * 20);
+        self.error = error;
+        let chosen = self.chosen().map(|run| Arc::clone(&run.name));
+        let at = self.chosen;
+        self.all = all;
+        self.marked.retain(|name| self.all.iter().any(|run| run.name == *name));
+        self.sort_by(chosen.as_ref(), at);
     }
 
     pub(super) fn of(all: Vec<Run>, error: Option<String>) -> Self {
         let mut screen = Self {
+            dir: None,
+            next: Instant::now() + LIST_EVERY,
             error,
             all,
             shown: Vec::new(),
@@ -91,6 +144,8 @@ impl RunsScreen {
             order: 0,
             drawn: None,
             page: 1,
+            prompt: None,
+            refused: None,
         };
         screen.sort();
         screen
@@ -99,6 +154,7 @@ impl RunsScreen {
     /// Handles a key; returns a request to the application, if any.
     pub fn act(&mut self, action: Action) -> Option<Request> {
         let last = self.shown.len().saturating_sub(1);
+        self.refused = None;
         match action {
             Action::Back if self.filter.is_shown() => {
                 self.filter.clear();
@@ -118,12 +174,16 @@ impl RunsScreen {
                 self.chosen = (self.chosen + 1).min(last);
             }
             Action::Compare => return Some(self.compare()),
-            Action::Open => {
+            Action::Open => return self.chosen().cloned().map(Request::Open),
+            Action::Explain => {
                 let run = self.chosen()?;
                 let card = Card::read(&run.path, &run.name);
                 let rows = card.rows().into_iter().map(|(name, value)| format!("{name}: {value}"));
                 return Some(Request::Show(run.name.to_string(), rows.collect::<Vec<_>>().join("\n")));
             }
+            Action::Tag => self.ask(Change::Tag),
+            Action::Note => self.ask(Change::Note),
+            Action::Remove => self.ask(Change::Remove),
             Action::Up => self.chosen = self.chosen.saturating_sub(1),
             Action::Down => self.chosen = (self.chosen + 1).min(last),
             Action::PageUp => self.chosen = self.chosen.saturating_sub(self.page),
@@ -137,6 +197,38 @@ impl RunsScreen {
 
     fn chosen(&self) -> Option<&Run> {
         self.shown.get(self.chosen).and_then(|i| self.all.get(*i))
+    }
+
+    fn ask(&mut self, change: Change) {
+        let Some(run) = self.chosen().cloned() else { return };
+        match Prompt::new(change, run) {
+            Ok(prompt) => self.prompt = Some(prompt),
+            Err(why) => self.refused = Some(why),
+        }
+    }
+
+    /// What the footer says of a key instead of the table's word: empty for a key without effect at present.
+    pub fn footer_word(&self, action: Action) -> Option<&'static str> {
+        let chosen = self.chosen();
+        match action {
+            Action::Open
+            | Action::Explain
+            | Action::Mark
+            | Action::Compare
+            | Action::Sort
+            | Action::Tag
+            | Action::Note
+            | Action::Remove
+                if chosen.is_none() =>
+            {
+                Some("")
+            }
+            Action::Filter if self.all.is_empty() => Some(""),
+            Action::Open if chosen.is_some_and(|run| run.state == RunState::Live) => Some("attach"),
+            Action::Compare if self.marked.is_empty() => Some(""),
+            Action::Remove if chosen.is_some_and(|run| run.state == RunState::Live) => Some(""),
+            _ => None,
+        }
     }
 
     /// The marked runs, or the chosen one with them if only one is marked.
@@ -159,6 +251,11 @@ impl RunsScreen {
     /// Sorts by the current order; the chosen run stays chosen.
     fn sort(&mut self) {
         let chosen = self.chosen().map(|run| Arc::clone(&run.name));
+        self.sort_by(chosen.as_ref(), 0);
+    }
+
+    /// Sorts by the current order, and chooses the run `chosen`, or the one in row `otherwise` if there is none.
+    fn sort_by(&mut self, chosen: Option<&Arc<str>>, otherwise: usize) {
         let (name, _) = ORDERS.get(self.order).copied().unwrap_or(ORDERS[0]);
         if let Ok(key) = Key::find_one(name, &self.all) {
             runs::sort(&mut self.all, &key, false, SystemTime::now());
@@ -167,7 +264,8 @@ impl RunsScreen {
         let again = |name: &Arc<str>| {
             self.shown.iter().position(|i| self.all.get(*i).is_some_and(|run| run.name == *name))
         };
-        self.chosen = chosen.as_ref().and_then(again).unwrap_or(0);
+        let last = self.shown.len().saturating_sub(1);
+        self.chosen = chosen.and_then(again).unwrap_or(otherwise.min(last));
     }
 
     /// Draws the list into `area` of `frame`.
@@ -178,6 +276,21 @@ impl RunsScreen {
         let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
         frame.render_widget(self.head(usize::from(area.width), theme), head);
         let body = self.filter.render_above(frame, body, theme);
+        let body = match (&self.prompt, &self.refused) {
+            (None, None) => body,
+            (prompt, refused) => {
+                let [line, rest] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(body);
+                match (prompt, refused) {
+                    (Some(prompt), _) => prompt.render(frame, line, theme),
+                    (None, why) => {
+                        let why = foreign(why.as_deref().unwrap_or_default()).into_owned();
+                        frame
+                            .render_widget(Line::styled(format!(" {why}"), theme.style(Role::Warning)), line);
+                    }
+                }
+                rest
+            }
+        };
         let width = usize::from(body.width);
         let instead = match (&self.error, &self.doubt) {
             (Some(error), _) => Some((error.clone(), Role::Bad)),
@@ -255,6 +368,33 @@ impl RunsScreen {
 }
 
 impl FilteredList for RunsScreen {
+    fn type_key(&mut self, key: &KeyEvent) -> bool {
+        if let Some(prompt) = &mut self.prompt {
+            if let Some(answer) = prompt.type_key(key) {
+                self.prompt = None;
+                match answer {
+                    Answer::Closed => {}
+                    Answer::Done => self.refresh(),
+                    Answer::Refused(why) => self.refused = Some(why),
+                }
+            }
+            return true;
+        }
+        let Some(filter) = self.filter_mut().filter(|filter| filter.typing()) else { return false };
+        let taken = filter.type_key(key);
+        self.refilter();
+        taken
+    }
+
+    fn paste(&mut self, text: &str) {
+        if let Some(prompt) = &mut self.prompt {
+            prompt.paste(text);
+        } else if self.filter.typing() {
+            self.filter.paste(text);
+            self.refilter();
+        }
+    }
+
     fn filter_mut(&mut self) -> Option<&mut Filter> {
         Some(&mut self.filter)
     }

@@ -21,6 +21,9 @@ impl App<'_> {
         if let Some(race) = &self.race {
             return race.footer_word(action);
         }
+        if let (None, None, Some(runs)) = (&self.run, &self.compare, &self.runs) {
+            return runs.footer_word(action);
+        }
         let run = self.run.as_ref()?;
         let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);
         if let Some(replay) = &run.replay {
@@ -30,6 +33,7 @@ impl App<'_> {
         match action {
             Action::PauseResume if matches!(status, Some(RunStatus::Paused)) => Some("resume"),
             Action::Quit if self.attached && !run.over() => Some("detach"),
+            Action::Back if self.attached && self.from_menu && !run.over() => Some("runs"),
             Action::Detach if self.attached || !trains => Some(""),
             // Without a cursor it is the last step: of a run in training another one in a moment.
             Action::Branch if view.cursor.is_none() && !run.over() => Some(""),

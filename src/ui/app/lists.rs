@@ -6,9 +6,15 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::App;
+use super::launch::{LaunchRequest, Launched};
+use crate::error::chain;
+use crate::escape::shell_word;
+use crate::run::RunState;
+use crate::runs::Run;
 use crate::ui::browser::{self, Browser};
 use crate::ui::compare::CompareScreen;
 use crate::ui::keymap::Action;
+use crate::ui::replay::{Recording, Replay};
 use crate::ui::runs::{Request, RunsScreen};
 
 impl App<'_> {
@@ -48,9 +54,33 @@ impl App<'_> {
         match self.runs.as_mut().and_then(|runs| runs.act(action)) {
             Some(Request::Leave) => self.runs = None,
             Some(Request::Show(title, text)) => self.show_message(&title, &text),
+            Some(Request::Open(run)) => self.open_run(&run),
             Some(Request::Compare(chosen)) => self.compare = Some(Box::new(CompareScreen::new(chosen))),
             Some(Request::Refuse(what)) => self.show_message("Nothing to compare", &what),
             None => {}
+        }
+    }
+
+    /// Attaches to a run in training, or replays another one.
+    fn open_run(&mut self, run: &Run) {
+        if run.state == RunState::Live {
+            match (self.launch)(LaunchRequest::Attach(&run.path)) {
+                Ok(Launched::Link(link)) => {
+                    self.attached = true;
+                    self.show(link);
+                }
+                Ok(Launched::Background(_) | Launched::Branch) => {}
+                Err(error) => self.show_message("Cannot attach", &error),
+            }
+            return;
+        }
+        let name = shell_word(&run.path.to_string_lossy());
+        let recording = Recording::open(&run.path).map_err(|error| chain(&error));
+        match recording
+            .and_then(|recording| Replay::start(recording, name).map_err(|error| error.to_string()))
+        {
+            Ok(replay) => self.show_replay(Box::new(replay)),
+            Err(error) => self.show_message("Cannot replay", &error),
         }
     }
 

@@ -35,13 +35,25 @@ impl App<'_> {
 
     /// When [`tick`](Self::tick) is to be called next; `None` while nothing changes by itself.
     pub fn next_tick(&self) -> Option<Instant> {
-        self.replay()?.next_tick()
+        match (&self.run, &self.compare, &self.runs) {
+            (Some(_), ..) => self.replay()?.next_tick(),
+            (None, Some(compare), _) => compare.next_tick(),
+            (None, None, Some(runs)) => runs.next_tick(),
+            (None, None, None) => None,
+        }
     }
 
-    /// Lets the replay go on until `now`; returns whether the screen changes.
+    /// Lets the replay, the comparison or the list of runs go on until `now`; returns whether the screen changes.
     pub fn tick(&mut self, now: Instant) -> bool {
+        match (&self.run, &mut self.compare, &mut self.runs) {
+            (None, Some(compare), _) => return compare.tick(now),
+            (None, None, Some(runs)) => return runs.tick(now),
+            _ => {}
+        }
         let Some(RunScreen { dashboard, replay: Some(replay), .. }) = &mut self.run else { return false };
-        replay.tick(&mut dashboard.run, now)
+        let has_changed = replay.tick(&mut dashboard.run, now);
+        dashboard.find_parent();
+        has_changed
     }
 
     pub(super) fn act_on_replay(&mut self, action: Action) {
@@ -62,6 +74,7 @@ impl App<'_> {
             Action::CursorForward => drop(run.act_on_view(Action::Right)),
             _ if replay.act(action, &mut dashboard.run, Instant::now()) => {}
             _ if run.act_on_view(action) => {}
+            Action::Back if self.from_menu => self.run = None,
             Action::Back => self.outcome = Some(ExitReason::Quit),
             _ => {}
         }

@@ -297,7 +297,7 @@ fn a_run_is_branched_at_the_cursor() {
     // From a run in training: in the background.
     let text = || Ok(Launched::Background("It is in runs/b.".into()));
     let (asked, seen, outcome) = branched(false, "←Btrain.epochs=9\n", text);
-    assert_eq!((asked, outcome), (vec!["runs/story 40 train.epochs=9 true".to_owned()], None));
+    assert_eq!((asked, outcome), (vec!["runs/story 39 train.epochs=9 true".to_owned()], None));
     assert!(seen.contains("It is in runs/b."), "{seen}");
     // From one that has ended: on the screen.
     let (asked, _, outcome) = branched(true, "B\t⌫⌫17\n", || Ok(Launched::Branch));

@@ -16,7 +16,7 @@ use crate::ui::theme::{Glyphs, Theme};
 const EPOCHS: u64 = 4;
 const STEPS: u64 = 20;
 
-fn info(length: usize) -> RunInfo {
+pub(in crate::ui) fn info(length: usize) -> RunInfo {
     let layer = |class: &str| LayerRow { class: class.into(), params: 8, ..LayerRow::default() };
     RunInfo {
         name: "words".into(),
@@ -151,6 +151,48 @@ fn keys_turn_through_metrics_and_leave_one_thing_at_a_time() {
     assert!(!screen.act(Action::Back), "the screen stays");
     assert!(!screen.alone);
     assert!(screen.act(Action::Back), "the screen is left");
+}
+
+#[test]
+fn a_run_in_training_goes_on_in_the_comparison() {
+    let dir = tempfile::tempdir().unwrap();
+    let done = record(dir.path(), "done", 4, 3, 1.0);
+    let folder = Folder::create(&dir.path().join("live")).unwrap();
+    folder.write_spec("name: words\ntrain: {epochs: 4}\n").unwrap();
+    let mut recorder = Recorder::start(&folder, 1 << 20).unwrap();
+    recorder.record(Event::Prepared(Box::new(info(4)))).unwrap();
+    let steps = |recorder: &mut Recorder, steps: std::ops::RangeInclusive<u64>| {
+        for step in steps {
+            let metrics = StepMetrics {
+                step,
+                epoch: 1,
+                loss: 0.5,
+                accuracy: None,
+                learning_rate: 0.01,
+                grad_norm: 1.0,
+                sequences_per_s: 100.0,
+                seconds: step as f64,
+            };
+            recorder.record(Event::Step(metrics)).unwrap();
+        }
+        recorder.sync();
+    };
+    steps(&mut recorder, 1..=20);
+    let live = runs::open(folder.path(), "live");
+    assert_eq!((live.state, done.state), (RunState::Live, RunState::Finished));
+    let mut screen = CompareScreen::new(vec![done, live]);
+    let end = |screen: &CompareScreen| screen.curves[1].end("loss", Axis::Steps);
+    assert_eq!(end(&screen), Some(20.0));
+    steps(&mut recorder, 21..=60);
+    assert!(!screen.tick(Instant::now()), "not every frame");
+    assert!(screen.tick(screen.next_tick().unwrap()));
+    assert_eq!(end(&screen), Some(60.0));
+    assert!(!screen.tick(screen.next_tick().unwrap()), "nothing is new");
+    recorder.record(Event::Status(RunStatus::Finished)).unwrap();
+    recorder.finish().unwrap();
+    drop(folder);
+    assert!(screen.tick(screen.next_tick().unwrap()));
+    assert_eq!((screen.comparison.runs[1].state, screen.next_tick()), (RunState::Finished, None));
 }
 
 #[test]

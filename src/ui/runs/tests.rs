@@ -73,8 +73,66 @@ fn marked_runs_are_compared_or_the_marked_one_with_the_chosen_one() {
     assert_eq!(compared(screen.act(Action::Compare)), ["lstm-1", "conv\x1b[2J"]);
     screen.act(Action::Sort);
     assert_eq!(names(&screen), ["conv\x1b[2J", "gru-1", "lstm-1"]);
-    let Some(Request::Show(title, _)) = screen.act(Action::Open) else { panic!("no card") };
+    let Some(Request::Show(title, _)) = screen.act(Action::Explain) else { panic!("no card") };
     assert_eq!(title, "lstm-1");
+}
+
+fn keys(screen: &mut RunsScreen, text: &str) {
+    for c in text.chars() {
+        let code = if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) };
+        assert!(screen.type_key(&KeyEvent::new(code, KeyModifiers::NONE)));
+    }
+}
+
+#[test]
+fn runs_are_tagged_noted_and_removed_and_new_ones_appear() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, rate) in [("a", 1.0), ("b", 2.0)] {
+        record(dir.path(), name, 8, 4, rate);
+    }
+    let mut screen = RunsScreen::new(dir.path());
+    screen.act(Action::Sort);
+    screen.act(Action::First);
+    assert_eq!(names(&screen), ["a", "b"]);
+    screen.act(Action::Tag);
+    assert!(drawn(&mut screen, 80, 12).contains("tags for a (-tag removes one): "));
+    keys(&mut screen, "keep good\n");
+    screen.act(Action::Tag);
+    keys(&mut screen, "-good\n");
+    screen.act(Action::Note);
+    keys(&mut screen, "rate too high\n");
+    let marks = &screen.chosen().unwrap().marks;
+    assert_eq!((marks.tags.as_slice(), &*marks.notes[0].text), (&["keep".to_owned()][..], "rate too high"));
+    screen.act(Action::Tag);
+    keys(&mut screen, "a=b\n");
+    assert!(drawn(&mut screen, 80, 12).contains("a filter reads"), "{}", drawn(&mut screen, 80, 12));
+    // Another key than y keeps it.
+    screen.act(Action::Remove);
+    assert!(drawn(&mut screen, 80, 12).contains("Remove a with its checkpoints?"));
+    keys(&mut screen, "n");
+    assert!(dir.path().join("a").exists());
+    screen.act(Action::Remove);
+    keys(&mut screen, "y");
+    assert!(!dir.path().join("a").exists());
+    assert_eq!(names(&screen), ["b"]);
+    // What another process does is seen by itself; the chosen run stays chosen.
+    record(dir.path(), "0", 8, 4, 1.0);
+    assert!(!screen.tick(Instant::now()));
+    assert!(screen.tick(screen.next_tick().unwrap()));
+    assert_eq!((names(&screen), &*screen.chosen().unwrap().name), (vec!["0", "b"], "b"));
+}
+
+#[test]
+fn a_live_run_is_attached_to_and_not_removed() {
+    let mut screen = screen();
+    let words = [Action::Open, Action::Remove, Action::Compare].map(|action| screen.footer_word(action));
+    assert_eq!(words, [None, None, Some("")]);
+    screen.all[0].state = RunState::Live;
+    let words = [Action::Open, Action::Remove].map(|action| screen.footer_word(action));
+    assert_eq!(words, [Some("attach"), Some("")]);
+    screen.act(Action::Remove);
+    assert!(drawn(&mut screen, 80, 12).contains("is live; stop it first"));
+    assert!(matches!(screen.act(Action::Open), Some(Request::Open(run)) if &*run.name == "lstm-1"));
 }
 
 #[test]

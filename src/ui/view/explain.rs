@@ -10,7 +10,7 @@ use crate::metrics::Task;
 use crate::number;
 use crate::protocol::{AlertKind, LayerHealth, ParamNorms, RunInfo};
 use crate::ui::dashboard::Dashboard;
-use crate::ui::run_state::{ForecastErrors, SEAM};
+use crate::ui::run_state::{BRANCH, ForecastErrors, SEAM};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view_state::{Norm, Panel};
 use crate::ui::widget::panel_frame::PanelFrame;
@@ -158,8 +158,11 @@ fn letters(marks: impl Iterator<Item = char>) -> Option<String> {
             AlertKind::Overfitting => "overfitting begins",
             AlertKind::Divergence => "the training diverges",
         };
-        let of_alert = ALERTS.into_iter().find(|kind| kind.letter() == letter).map(alert);
-        let what = of_alert.or((letter == SEAM).then_some("resumed or branched from a checkpoint"))?;
+        let what = match letter {
+            SEAM => "resumed from a checkpoint",
+            BRANCH => "branched from its parent, whose dotted line goes on without the change",
+            _ => ALERTS.into_iter().find(|kind| kind.letter() == letter).map(alert)?,
+        };
         Some(format!("{letter} {what}"))
     };
     let words: Vec<String> = seen.into_iter().filter_map(meaning).collect();

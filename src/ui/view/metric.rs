@@ -7,9 +7,9 @@ use super::status::separated;
 use crate::escape;
 use crate::number;
 use crate::ui::dashboard::Dashboard;
-use crate::ui::run_state::Curves;
 use crate::ui::run_state::axis::XAxis;
 use crate::ui::run_state::series::{Series, Summary};
+use crate::ui::run_state::{Curves, RunState};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view_state::Panel;
 use crate::ui::widget::chart::{self, Chart, Curve, LineStyle, Sample};
@@ -22,12 +22,17 @@ pub(super) const TRAIN: char = '━';
 /// The mark of a point on validation data.
 pub(super) const VALIDATION: char = '◆';
 
+/// The mark of the parent's curve in the legend.
+const PARENT: char = '┄';
+
 /// A metric as a panel shows it.
 struct Metric<'a> {
     name: &'static str,
     curves: &'a Curves,
     /// Whether values are shares, 0 to 1, shown in per cent.
     share: bool,
+    /// The name and the metric of the run that this one was branched from.
+    parent: Option<(&'a str, &'a Curves)>,
     /// Reference values: the accuracy of guessing, or the error of baseline forecasts.
     rules: Vec<f64>,
 }
@@ -35,20 +40,27 @@ struct Metric<'a> {
 fn metric(dash: &Dashboard, panel: Panel) -> Metric<'_> {
     // The chance level of a multi-label task depends on the frequencies of its labels: none is shown.
     let classes = dash.run.info().filter(|info| !info.has_labels()).map_or(0, |info| info.data.classes.len());
+    let parent = |of: fn(&RunState) -> Option<&Curves>| {
+        let parent = dash.parent.as_ref().filter(|_| dash.run.branched().is_some())?;
+        Some((parent.name.as_str(), of(&parent.run)?))
+    };
     if let Some(errors) = dash.run.forecast_errors().filter(|_| panel != Panel::Loss) {
         let rules = errors.baselines.iter().map(|(_, rmse)| *rmse).collect();
-        return Metric { name: "RMSE", curves: &errors.rmse, share: false, rules };
+        let parent = parent(|run| run.forecast_errors().map(|errors| &errors.rmse));
+        return Metric { name: "RMSE", curves: &errors.rmse, share: false, parent, rules };
     }
+    let plain = |name, curves, parent| Metric { name, curves, share: false, parent, rules: Vec::new() };
     match panel {
-        Panel::Loss => Metric { name: "Loss", curves: dash.run.loss(), share: false, rules: Vec::new() },
+        Panel::Loss => plain("Loss", dash.run.loss(), parent(|run| Some(run.loss()))),
         // a task without classes, a regression, has no accuracy; the gradient norm is shown instead
         _ if dash.run.accuracy().train.is_empty() && dash.run.latest().is_some() => {
-            Metric { name: "Gradient norm", curves: dash.run.grad_norm(), share: false, rules: Vec::new() }
+            plain("Gradient norm", dash.run.grad_norm(), parent(|run| Some(run.grad_norm())))
         }
         _ => Metric {
             name: "Accuracy",
             curves: dash.run.accuracy(),
             share: true,
+            parent: parent(|run| Some(run.accuracy())),
             rules: (classes > 1).then(|| 1.0 / classes as f64).into_iter().collect(),
         },
     }
@@ -67,7 +79,14 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     if log {
         title.push((" log".into(), theme.style(Role::Dim)));
     }
-    let note = ["validation", "val", ""].map(|validation| metric.legend(dash, validation, theme));
+    let with_parent = |validation, has_name| {
+        let parent = metric.parent_legend(dash, has_name, theme);
+        let own = metric.legend(dash, validation, theme);
+        parent.map(|parent| own.into_iter().chain([parent]).collect::<Vec<_>>())
+    };
+    let own = ["validation", "val", ""].map(|validation| Some(metric.legend(dash, validation, theme)));
+    let of_branch = [with_parent("val", true), with_parent("val", false), with_parent("", false)];
+    let note: Vec<Vec<Piece<'_>>> = of_branch.into_iter().chain(own).flatten().collect();
     let frame =
         PanelFrame { focused: view.focus == panel, title: &title, note: &note, left: &[], right: &[] };
     let inner = frame.render(area, buf, theme);
@@ -95,6 +114,13 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     // the lower line of the frame carries the marks of the x axis
     let chart_area = Rect { y: inner.y + taken, height: inner.height - taken + 1, ..inner };
     let Some(y) = bounds([&train, &validation], &metric.rules, log, metric.share) else { return };
+    let y = match metric.parent {
+        Some((_, parent)) => {
+            let parent = parent.train_or_validation().within(view.axis, window.0, window.1);
+            with_parent_range(y, bounds([&parent, &Summary::EMPTY], &[], log, metric.share))
+        }
+        None => y,
+    };
     let most = ticks::fitting(chart_area.height.saturating_sub(1));
     let (y, y_ticks) = y_axis(y, (log, metric.share), most, chart::lines(chart_area, theme.glyphs));
     let plot = chart::plot(chart_area, &y_ticks);
@@ -113,12 +139,20 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
         line: LineStyle::Marked(VALIDATION),
         style: theme.style(Role::Validation),
     };
+    let parent = metric.parent.map_or(Vec::new(), |(_, parent)| {
+        samples(&sampled(parent.train_or_validation()), log, |column| {
+            let value = column.smoothed(view.smoothing);
+            (value, value)
+        })
+    });
+    let parent = Curve { samples: &parent, line: LineStyle::Faint, style: theme.style(Role::Text) };
     let with_smoothed = [
+        parent,
         Curve { samples: &raw, line: LineStyle::Behind, style: behind },
         Curve { samples: &smoothed, line: LineStyle::Solid, style: front },
         after,
     ];
-    let without = [Curve { samples: &raw, line: LineStyle::Solid, style: front }, after];
+    let without = [parent, Curve { samples: &raw, line: LineStyle::Solid, style: front }, after];
     let smooth = view.smoothing.factor() > 0.0;
     let cursor = view.cursor.and_then(|step| metric.cursor_curve().nearest(step));
     let rules: Vec<f64> = metric.rules.iter().map(|rule| if log { rule.log10() } else { *rule }).collect();
@@ -141,7 +175,7 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
 impl Metric<'_> {
     /// The curve under the cursor: that of the validation data if there is no other.
     fn cursor_curve(&self) -> &Series {
-        if self.curves.train.is_empty() { &self.curves.validation } else { &self.curves.train }
+        self.curves.train_or_validation()
     }
 
     fn format(&self, value: f64) -> String {
@@ -165,6 +199,16 @@ impl Metric<'_> {
             pieces.push((text.into(), theme.style(Role::Validation)));
         }
         pieces
+    }
+
+    /// The legend of the parent's curve, with its value at the step of the cursor, or the latest step of this run; `None` without a parent.
+    fn parent_legend<'a>(&self, dash: &Dashboard, has_name: bool, theme: &Theme) -> Option<Piece<'a>> {
+        let (name, curves) = self.parent?;
+        let step = dash.view.cursor.or(dash.run.latest().map(|latest| latest.step))?;
+        let (_, summary) = curves.train_or_validation().nearest(step).filter(|(_, at)| at.finite > 0)?;
+        let value = self.format(summary.smoothed(dash.view.smoothing));
+        let name = if has_name { escape::foreign(name) } else { "parent".into() };
+        Some((format!(" {PARENT} {} {value}", text::clip(&name, 24)).into(), theme.style(Role::Text)))
     }
 
     /// The values at the cursor, in the longest wording that fits; empty without a cursor.
@@ -222,6 +266,13 @@ fn y_axis(
 
 fn in_percent(percents: impl Iterator<Item = Tick>) -> Vec<Tick> {
     percents.map(|tick| Tick { at: tick.at / 100.0, text: tick.text + " %" }).collect()
+}
+
+/// The range `y` of a run with that of its parent, as far as that does not flatten the run.
+fn with_parent_range(y: (f64, f64), parent: Option<(f64, f64)>) -> (f64, f64) {
+    let Some((low, high)) = parent else { return y };
+    let most = (y.1 - y.0) * 2.0;
+    (low.min(y.0).max(y.0 - most), high.max(y.1).min(y.1 + most))
 }
 
 /// The marks of a linear y axis, shares in per cent.

@@ -37,6 +37,8 @@ pub struct Sample {
 pub enum LineStyle {
     /// Behind all others.
     Behind,
+    /// Behind all others, dotted.
+    Faint,
     /// In front.
     Solid,
     /// A mark at every point, a dot where marks would touch, and no line: nothing was measured between them.
@@ -69,6 +71,7 @@ impl LineStyle {
         match self {
             Self::Behind | Self::Solid => true,
             Self::Marked(_) => false,
+            Self::Faint => self.has_point(x),
             Self::Named { .. } => self.has_point(x),
         }
     }
@@ -82,7 +85,7 @@ impl LineStyle {
     fn has_point(self, x: usize) -> bool {
         match self {
             Self::Named { pattern: Pattern::Dashed, .. } => x % 8 < 5,
-            Self::Named { pattern: Pattern::Dotted, .. } => x.is_multiple_of(4),
+            Self::Faint | Self::Named { pattern: Pattern::Dotted, .. } => x.is_multiple_of(4),
             _ => true,
         }
     }
@@ -90,7 +93,7 @@ impl LineStyle {
     /// The mark of a point in this column, if the last one was at `marked`; `last` if there is no further point.
     fn mark(self, column: usize, marked: Option<usize>, last: bool) -> Option<char> {
         match self {
-            Self::Behind | Self::Solid => None,
+            Self::Behind | Self::Faint | Self::Solid => None,
             Self::Marked(mark) => marked.is_none_or(|marked| column > marked + 1).then_some(mark),
             Self::Named { mark, offset, .. } => {
                 let due = marked.map_or(offset % NAMED_EVERY, |marked| marked + NAMED_EVERY);
@@ -295,7 +298,10 @@ impl Scale {
     }
 
     fn trace(&self, curve: &Curve<'_>, canvas: &mut Canvas, marks: &mut Vec<Mark>, theme: &Theme) {
-        let ink = DotStyle { style: curve.style, behind: curve.line == LineStyle::Behind };
+        let ink = DotStyle {
+            style: curve.style,
+            behind: matches!(curve.line, LineStyle::Behind | LineStyle::Faint),
+        };
         let last = curve.samples.iter().take(self.width).rposition(|sample| sample.span.is_some());
         let mut before: Option<(usize, usize, usize)> = None;
         let (mut marked, mut above) = (None, None);

@@ -199,7 +199,7 @@ mod tests {
             let (low, high) = (noisy.min(value), noisy.max(value));
             let margin = margin(low, high, false);
             for tick in linear(low - margin, high + margin, 6) {
-                assert!(tick.text.len() <= 6, "{value}: {}", tick.text);
+                assert!(tick.text.len() <= 7, "{value}: {}", tick.text);
             }
         }
         assert_eq!(texts(&linear(-margin(0.0, 0.0, false), margin(0.0, 0.0, false), 2)), ["-1", "0", "1"]);
