@@ -9,6 +9,8 @@
 
 #[path = "train/diverged.rs"]
 mod diverged;
+#[path = "train/fingerprints.rs"]
+mod fingerprints;
 #[path = "train/frozen.rs"]
 mod frozen;
 #[path = "train/interrupted.rs"]
