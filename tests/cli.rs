@@ -6,6 +6,10 @@
 mod bench;
 #[path = "cli/data.rs"]
 mod data;
+#[path = "cli/disk.rs"]
+mod disk;
+#[path = "cli/diverged.rs"]
+mod diverged;
 #[path = "cli/experiments.rs"]
 mod experiments;
 #[path = "cli/memory.rs"]

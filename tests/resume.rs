@@ -4,6 +4,8 @@
 
 #[path = "resume/branch.rs"]
 mod branch;
+#[path = "resume/damaged.rs"]
+mod damaged;
 #[path = "resume/killed.rs"]
 mod killed;
 #[path = "resume/refused.rs"]

@@ -7,6 +7,10 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+#[path = "train/diverged.rs"]
+mod diverged;
+#[path = "train/fingerprints.rs"]
+mod fingerprints;
 #[path = "train/frozen.rs"]
 mod frozen;
 #[path = "train/interrupted.rs"]

@@ -97,7 +97,7 @@ impl fmt::Display for NonFinite {
         }
         write!(f, " is {}", self.value)?;
         match (self.row, self.unit) {
-            (Some(row), Some(unit)) => write!(f, " (row {row} of the batch, unit {unit})"),
+            (Some(row), Some(unit)) => write!(f, ", in row {row} of the batch and unit {unit}"),
             _ => Ok(()),
         }
     }
@@ -117,7 +117,7 @@ mod tests {
             unit: Some(3),
             ..NonFinite::new(Phase::Forward, "h", f32::INFINITY)
         };
-        let place = "layer 1 (SimpleRNN) at time step 37 is inf (row 5 of the batch, unit 3)";
+        let place = "layer 1 (SimpleRNN) at time step 37 is inf, in row 5 of the batch and unit 3";
         assert_eq!(h.to_string(), format!("the state h of {place}"));
         let d_h = NonFinite { tensor: "d_h".into(), phase: Phase::Backward, ..h.clone() };
         assert_eq!(d_h.to_string(), format!("the gradient of the state h of {place}"));

@@ -111,6 +111,21 @@ fn keys_of_a_classifier() {
 }
 
 #[test]
+fn keys_of_a_run_that_has_diverged() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let set = "--set data.train=64 --set model.1.activation=relu --set train.optimizer.learning_rate=1e20";
+    printed(at, &format!("unrolled train word-order --headless --run run {set} || test $? = 3"));
+    check_lines(&fs::read_to_string(at.join("run/divergence.json")).unwrap(), "Run folder");
+    check_lines(&fs::read_to_string(at.join("run/metrics.jsonl")).unwrap(), "metrics.jsonl");
+    let shown: Value = serde_json::from_str(&printed(at, "unrolled show run --json")).unwrap();
+    check(&shown["divergence"], &documented("Run folder"), "Run folder");
+    assert!(
+        documented("show --json").contains_key("divergence") && shown["divergence"]["reason"].is_string()
+    );
+}
+
+#[test]
 fn keys_of_several_labels() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use super::*;
 
-fn unrolled(folder: &Path, args: &[&str]) -> Output {
+pub fn unrolled(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_unrolled")).args(args).current_dir(folder).output().unwrap()
 }
 

@@ -47,14 +47,12 @@ layer_cache! {
 }
 
 impl RecurrentBuffers {
-    /// The carried state is again what the last forward pass has begun with.
+    /// The carried state, if there is one, is again that with which the last forward pass has begun.
     pub(in crate::nn) fn rewind(&mut self) {
-        let RecurrentCache { initial_h, initial_c, .. } = &self.cache;
-        if [initial_h, initial_c].iter().all(|state| state.data().iter().all(|x| *x == 0.0)) {
-            return self.carried.clear();
+        if !self.carried.is_empty() {
+            self.carried.h.clone_from(&self.cache.initial_h);
+            self.carried.c.clone_from(&self.cache.initial_c);
         }
-        self.carried.h.clone_from(initial_h);
-        self.carried.c.clone_from(initial_c);
     }
 
     /// Adds `Σ h_{t−1}ᵀ·δ_t` over `steps`, counted in the order of reading, to `sum` `[units, columns]`: their part of the gradient of

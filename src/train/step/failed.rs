@@ -22,7 +22,7 @@ pub struct DivergedError {
 
 fn place(first: Option<&NonFinite>) -> String {
     match first.filter(|first| first.phase != Phase::Loss) {
-        Some(first) => format!(" (first: {first})"),
+        Some(first) => format!("; first, {first}"),
         None => String::new(),
     }
 }

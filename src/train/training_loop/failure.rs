@@ -66,7 +66,8 @@ impl TrainingLoop<'_> {
         if let Err(error) = report.write(&self.folder) {
             self.publisher.log(Level::Warning, chain(&error));
         }
-        let kind = AlertKind::Divergence;
+        // Of the last step that was made: the one that failed does not count.
+        let (step, kind) = (self.state.step, AlertKind::Divergence);
         self.publisher.publish(Event::Alert(Alert { step, epoch, kind, text: report.reason }));
     }
 }

@@ -167,7 +167,11 @@ impl TrainingLoop<'_> {
         let shards = carried.iter().map(|(first_row, rows, _)| (*first_row, *rows)).collect();
         let mut state = self.state.clone();
         (state.best, state.shards) = (of.clone(), shards);
-        let keep = self.session.spec.train.checkpoint.keep;
+        let CheckpointSpec { mut keep, .. } = self.session.spec.train.checkpoint;
+        if self.failure.is_some() {
+            // The weights of a step that fails may be no good any more: the checkpoint before it stays as well.
+            keep = keep.max(1).saturating_add(1);
+        }
         let stepper = &self.session.stepper;
         let (table, weights) = (stepper.params().table(), stepper.params().values());
         let checkpoint = Checkpoint {
