@@ -129,6 +129,11 @@ impl Card {
             rows.push(("last", format!("epoch {}: {}", number::count(summary.epochs), list(&summary.last))));
         }
         rows.extend(self.recorded.iter().map(|Recorded { kind, step, fields }| {
+            let value = |key: &str| fields.get(key).map_or("absent".into(), plain);
+            if kind == "setting" {
+                let change = format!("{} {} → {}", value("setting"), value("old"), value("new"));
+                return ("event", format!("setting after step {}: {change}", number::count(*step)));
+            }
             let fields: Vec<String> =
                 fields.iter().map(|(key, value)| format!("{key} {}", plain(value))).collect();
             ("event", format!("{kind} after step {}: {}", number::count(*step), fields.join(", ")))
