@@ -146,7 +146,7 @@ fn a_long_warning_leaves_the_rows_of_a_low_screen_to_the_panels_until_the_run_is
         below.map(str::to_owned).collect::<Vec<String>>()
     };
     let low = rows(&dash, 80, 23);
-    assert_eq!(low, [" warning: this preset stops after 3 epochs without an… (L shows all, Esc dismisses)"]);
+    assert_eq!(low, [" warning: this preset stops after 3 epochs withou… (L shows all, Esc dismisses)"]);
     // There is space below the panels of a high one.
     let high = rows(&dash, 80, 39);
     assert!(high.len() > 2 && high.concat().contains("(Esc dismisses)"), "{high:?}");

@@ -29,11 +29,12 @@ impl fmt::Display for EditedSpec {
             Some(more @ 1..) => write!(f, ", and {more} more")?,
             _ => {}
         }
-        let set = self.edits.iter().take(NAMED).map(|edit| format!(" --set {}", edit.as_set()));
+        let set: Vec<String> =
+            self.edits.iter().take(NAMED).map(|edit| format!("--set {}", edit.as_set())).collect();
         write!(
             f,
-            "; put back what it was. A change from here on is an option of `unrolled resume` or `unrolled branch`:{}",
-            set.collect::<String>()
+            "; put the old value back, and change it from here on by {} of `unrolled resume` or `unrolled branch`",
+            set.join(" ")
         )
     }
 }

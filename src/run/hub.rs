@@ -124,12 +124,13 @@ impl Prefix {
 }
 
 impl Hub {
-    /// A hub, and the side of the recorder's thread. `seq` events that are no pictures are recorded already.
-    pub(super) fn new(seq: u64) -> (Self, Broadcast) {
+    /// A hub, and the side of the recorder's thread. `seq` events that are no pictures are recorded already; `latest` are the last of them.
+    pub(super) fn after((seq, latest): (u64, Vec<Event>)) -> (Self, Broadcast) {
         let (requests, to_answer) = unbounded();
         let summary = Arc::new(Mutex::new(Summary { seq, ..Summary::default() }));
         let broadcast =
             Broadcast { requests: to_answer, summary: Arc::clone(&summary), queues: Vec::new(), seq };
+        latest.iter().for_each(|event| broadcast.summarize(event));
         (Self { requests, summary }, broadcast)
     }
 

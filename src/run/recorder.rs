@@ -95,7 +95,7 @@ impl Recorder {
     fn write_to(folder: &Folder, frames: FramesWriter, metrics: MetricsWriter) -> Result<Self, RunError> {
         let (queue, events) = bounded(QUEUE);
         let (to_notices, notices) = unbounded();
-        let (hub, broadcast) = Hub::new(frames.scalars());
+        let (hub, broadcast) = Hub::after(frames.scalars());
         let files = Files { frames, metrics, broadcast, notices: to_notices, stalls: 0, is_stalled: false };
         let thread = thread::Builder::new()
             .name("recorder".into())

@@ -51,8 +51,13 @@ fn a_branch_knows_its_parent_and_changes_nothing_before_its_step() {
     let folder = parent.path().join("branch");
     let (before, after) = (metrics(&parent.path().join("run")), metrics(&folder));
     let step = |line: &Value| line["step"].as_u64().unwrap();
-    let common = |lines: &[Value]| lines.iter().filter(|line| step(line) <= 13).cloned().collect::<Vec<_>>();
+    let is_common = |line: &&Value| step(line) <= 13 && line["kind"] != "setting";
+    let common = |lines: &[Value]| lines.iter().filter(is_common).cloned().collect::<Vec<_>>();
     assert_eq!(common(&before), common(&after));
+    assert_eq!(
+        settings(&folder),
+        [(13, "train.optimizer.learning_rate".to_owned(), 0.002.into(), 0.05.into())]
+    );
     let rate = after.iter().find(|line| line["kind"] == "step" && step(line) == 14).unwrap()["learning_rate"]
         .as_f64();
     assert_eq!(rate, Some(0.05));
@@ -118,7 +123,7 @@ fn changed_settings_are_recorded_and_such_a_run_is_verified_and_branched() {
     let expected = [
         (24, "train.epochs".to_owned(), 3.into(), 4.into()),
         (24, "train.validate_every".to_owned(), 3.into(), Value::Null),
-        (32, "train.optimizer.learning_rate".to_owned(), 0.01.into(), 0.05.into()),
+        (32, "train.optimizer.learning_rate".to_owned(), 0.002.into(), 0.05.into()),
         (32, "train.epochs".to_owned(), 4.into(), 5.into()),
     ];
     let mut found = settings(&folder);
@@ -133,11 +138,9 @@ fn changed_settings_are_recorded_and_such_a_run_is_verified_and_branched() {
     }
     let spec = fs::read_to_string(folder.join("spec.yaml")).unwrap();
     assert!(spec.starts_with("# This file alone does not reproduce the run"), "{spec}");
-    assert!(
-        spec.contains(
-            "after step 32: train.optimizer.learning_rate 0.01 → 0.05; until then spec-until-32.yaml"
-        )
-    );
+    assert!(spec.contains(
+        "after step 32: train.optimizer.learning_rate 0.002 → 0.05; until then spec-until-32.yaml"
+    ));
     let verified = run(&["verify", "run"]);
     assert!(verified.starts_with("the same bits: ") && verified.contains("after step 40"), "{verified}");
     // A branch of each part, with a change of its own: it has those of its parent before it.
@@ -161,7 +164,14 @@ fn changed_settings_are_recorded_and_such_a_run_is_verified_and_branched() {
 fn a_changed_setting_survives_a_process_that_is_killed_before_its_first_checkpoint() {
     let parent = parent();
     let folder = run_folder(&parent);
-    let set = ["--set", "train.epochs=5", "--set", "train.optimizer.learning_rate=0.05"];
+    let set = [
+        "--set",
+        "train.epochs=5",
+        "--set",
+        "train.optimizer.learning_rate=0.05",
+        "--set",
+        "train.checkpoint.keep=30",
+    ];
     let resume =
         |set: &[&str]| text(&unrolled(parent.path(), &[&["resume", "run", "--headless"], set].concat()));
     resume(&set);
@@ -174,6 +184,17 @@ fn a_changed_setting_survives_a_process_that_is_killed_before_its_first_checkpoi
     }
     resume(&[]);
     assert_eq!((metrics(&folder), loaded(&folder, Which::Last)), (whole, last));
+    let verified = text(&unrolled(parent.path(), &["verify", "run"]));
+    assert!(verified.starts_with("the same bits: "), "{verified}");
+    // From a checkpoint before the change the settings of now apply, and what was changed later is forgotten.
+    for (step, path) in checkpoint::by_step(&folder) {
+        if step > 20 {
+            fs::remove_dir_all(path).unwrap();
+        }
+    }
+    resume(&[]);
+    assert!(settings(&folder).iter().all(|(step, ..)| *step == 20), "{:?}", settings(&folder));
+    assert!(!folder.join("spec-until-24.yaml").exists());
     let verified = text(&unrolled(parent.path(), &["verify", "run"]));
     assert!(verified.starts_with("the same bits: "), "{verified}");
 }

@@ -157,7 +157,7 @@ train: {loss: binary_crossentropy, batch_size: 8, epochs: 3}
 
 #[test]
 fn lost_lines_of_metrics_are_written_again_from_the_recording() {
-    let spec = word_order(&["train.validate_every=3", "alerts={loss_spike: 0.1}"]);
+    let spec = word_order(&["train.validate_every=3", "alerts={loss_spike: 1.01}"]);
     let whole = trained(&spec, &[]);
     let path = |dir: &TempDir| run_folder(dir).join("metrics.jsonl");
     let lose: [fn(&str) -> Option<String>; 5] = [

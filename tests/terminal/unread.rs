@@ -27,7 +27,7 @@ fn wait(what: &str, mut reached: impl FnMut() -> bool) {
     let deadline = Instant::now() + LONG;
     while !reached() {
         assert!(Instant::now() < deadline, "{what} never comes");
-        sleep(Duration::from_millis(10));
+        sleep(Duration::from_millis(100));
     }
 }
 
@@ -53,22 +53,22 @@ fn columns(screen: &vt100::Screen) -> (usize, usize) {
 #[test]
 fn a_training_ends_though_nobody_reads_its_terminal_and_nothing_is_missing_when_it_is_read() {
     let folder = folder();
-    let set = ["--set=data.train=256", "--set=train.epochs=400", "--set=watch.every=1"];
+    let set = ["--set=data.train=256", "--set=train.epochs=30", "--set=watch.every=4"];
     let unread = Unread::program(folder.path(), &[&TRAIN[..], &set].concat());
     let run = folder.path().join("run");
     let status = || Client::connect(&run).and_then(|mut client| client.status()).ok();
     let step = || status().and_then(|status| status["step"].as_u64());
-    wait("steps", || step() > Some(800));
+    wait("steps", || step() > Some(60));
     let early = resident(unread.process());
     wait("the end of the training", || owner::state(&run).is_ok_and(|state| state == RunState::Finished));
     let late = resident(unread.process());
     if let (Some(early), Some(late)) = (early, late) {
         assert!(late < early + 32 * 1024, "{early} kB, then {late} kB");
     }
-    assert_eq!(recorded(&run).iter().filter(|event| matches!(event, Event::Step(_))).count(), 3_200);
+    assert_eq!(recorded(&run).iter().filter(|event| matches!(event, Event::Step(_))).count(), 240);
     let mut session = unread.read();
     session.wait_for("finished");
-    session.wait_until("the last step", |screen| session::step(screen) == 3_200);
+    session.wait_until("the last step", |screen| session::step(screen) == 240);
     session.wait_until("the whole curve", |screen| {
         let (drawn, all) = columns(screen);
         drawn * 10 > all * 8
@@ -143,7 +143,9 @@ fn an_unread_terminal_takes_less_than_two_percent_of_the_time_of_a_training_with
     command.args(&args);
     command.cwd(one.path());
     let unread = Unread::open(command);
-    let child = Process::new(program())
+    // In a session of its own, as the other: a system may share its processors among sessions.
+    let child = Process::new("setsid")
+        .arg(program())
         .args(&args)
         .arg("--headless")
         .current_dir(other.path())

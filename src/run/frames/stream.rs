@@ -98,13 +98,20 @@ impl<R: Read> FrameStream<R> {
     }
 }
 
-/// The number of events in `input` that are no pictures.
-pub(super) fn count_scalars(input: impl Read) -> io::Result<u64> {
+/// The number of events in `input` that are no pictures, and the last step, epoch and validation of them.
+pub(super) fn scalars(input: impl Read) -> io::Result<(u64, Vec<Event>)> {
     let (mut frames, mut count) = (FrameStream::new(input)?, 0);
+    let kinds = [Kind::Step, Kind::Epoch, Kind::Validation];
+    let mut latest = kinds.map(|_| Vec::new());
     while let Some(frame) = frames.next_frame()? {
         count += u64::from(frame.is_scalar());
+        for (_, bytes) in kinds.iter().zip(&mut latest).filter(|(kind, _)| frame.kind == Some(**kind)) {
+            bytes.clear();
+            bytes.extend_from_slice(frame.bytes);
+        }
     }
-    Ok(count)
+    let decode = |bytes: Vec<u8>| FrameStream::after_header(bytes.as_slice()).next_event().ok().flatten();
+    Ok((count, latest.into_iter().filter_map(decode).collect()))
 }
 
 fn damaged() -> io::Error {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::event::{decode, encode};
 use super::framing::{begin, seal};
-use super::stream::count_scalars;
+use super::stream::scalars;
 use super::thinning::Thinning;
 use super::{FRAME_HEADER, FRAME_TRAILER, Frame, FrameReader, Index, Kind, header};
 use crate::durable;
@@ -153,14 +153,14 @@ impl FramesWriter {
         self.frames.output.records()
     }
 
-    /// The number of events recorded that are no pictures; 0 where they cannot be read.
-    pub fn scalars(&self) -> u64 {
-        let count = || {
+    /// The number of events recorded that are no pictures, and the last step, epoch and validation of them; none where they cannot be read.
+    pub fn scalars(&self) -> (u64, Vec<Event>) {
+        let read = || {
             let (mut file, written, _) = self.recording()?;
             file.rewind()?;
-            count_scalars(io::BufReader::new(file.take(written)))
+            scalars(io::BufReader::new(file.take(written)))
         };
-        count().unwrap_or(0)
+        read().unwrap_or_default()
     }
 
     /// The step of the latest event that has one.

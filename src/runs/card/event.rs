@@ -11,6 +11,10 @@ pub(super) fn sentence(event: &Recorded) -> String {
     match event.kind.as_str() {
         "alert" => format!("{at}: {}", text(event, "text").unwrap_or("an alert")),
         "command" => command(event, &at),
+        "setting" => {
+            let value = |key: &str| event.fields.get(key).map_or_else(|| "absent".to_owned(), plain);
+            format!("{at}: {} changed from {} to {}", value("setting"), value("old"), value("new"))
+        }
         "sample" => {
             format!(
                 "{at}: the text {:?}",
@@ -65,8 +69,11 @@ fn text<'e>(event: &'e Recorded, key: &str) -> Option<&'e str> {
 /// The fields of an event of a kind that is not known here.
 fn fields(event: &Recorded, but: &[&str]) -> String {
     let shown = event.fields.iter().filter(|(key, _)| !but.contains(&key.as_str()));
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     shown.map(|(key, value)| format!("{key} {}", plain(value))).collect::<Vec<_>>().join(", ")
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]

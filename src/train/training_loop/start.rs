@@ -1,6 +1,7 @@
 //! The start of training: at step 0, or from a checkpoint.
 
 use std::collections::VecDeque;
+use std::fs;
 
 use super::{Saving, TrainingLoop};
 use crate::data::Batch;
@@ -76,6 +77,7 @@ impl<'a> TrainingLoop<'a> {
                 .publisher
                 .log(Level::Warning, format!("the checkpoint of step {step} is not used: {error}"));
         }
+        training.forget_later_specs();
         let before = loaded.as_ref().and_then(spec_at).map(Box::new).or_else(|| resume.before.clone());
         let (changes, settings) = match &before {
             Some(before) => training.change_spec(before, &resume.changes)?,
@@ -116,6 +118,18 @@ impl<'a> TrainingLoop<'a> {
         self.publisher.publish(Event::Resumed(Resumed { step: 0, epoch: 1, changes, settings, parent }));
         let yaml = self.spec_yaml().map_err(TrainError::Failed)?;
         Ok(self.folder.write_spec(&yaml)?)
+    }
+
+    /// Removes the specs of parts of the training that came after the checkpoint, and are trained again.
+    fn forget_later_specs(&self) {
+        let files = self.folder.path().read_dir().into_iter().flatten().flatten();
+        for path in files.map(|file| file.path()) {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let step = name.strip_prefix("spec-until-").and_then(|name| name.strip_suffix(".yaml"));
+            if step.and_then(|step| step.parse::<u64>().ok()).is_some_and(|step| step > self.state.step) {
+                let _ = fs::remove_file(&path);
+            }
+        }
     }
 
     /// Takes over the settings that differ from those of the spec `before`; returns them as `key=value`, which are `changes` if there are
