@@ -583,6 +583,14 @@ mod tests {
             ("tags-bilstm", "tokens.level=character", "tokens.level", "found character; expected symbol:"),
             ("shakespeare-lstm", "tokens.truncating=pre", "tokens.truncating", "found pre; expected post:"),
             ("shakespeare-lstm", "tokens.level=symbol", "tokens.level", "expected word or character:"),
+            (
+                "shakespeare-lstm",
+                "tokens.ngrams=2",
+                "tokens.ngrams",
+                "found 2; expected no such key: a language model",
+            ),
+            ("tags-bilstm", "tokens.ngrams=2", "tokens.ngrams", "found 2; expected no such key: a tagger"),
+            ("word-order", "tokens.ngrams=9", "tokens.ngrams", "found 9; expected 1 to 8"),
             ("word-order", "tokens.level=symbol", "tokens.level", "expected word or character:"),
         ] {
             let error = load(name, &Overrides { set: vec![set.into()], ..Overrides::default() }).unwrap_err();

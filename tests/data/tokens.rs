@@ -57,3 +57,24 @@ fn words_ids_and_rows_equal_those_of_keras() {
         assert_eq!(ids.iter().map(|ids| spec.pad(ids)).collect::<Vec<_>>(), rows, "{spec:?}");
     }
 }
+
+#[test]
+fn training_and_prediction_read_the_same_ngrams() {
+    let texts = ["not bad at all", "bad", "at all bad, not", ""];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let rows = texts.iter().zip(["x", "y", "x", "y"]).map(|(text, label)| format!("\"{text}\",{label}\n"));
+    std::fs::write(&path, "text,label\n".to_owned() + &rows.collect::<String>()).unwrap();
+    for (level, length) in [(Level::Word, 6), (Level::Character, 30)] {
+        let spec = TokenSpec { level, ngrams: 3, ..tokens(length) };
+        let data =
+            data::load(&DataSpec::Labelled(csv(path.clone())), Some(&spec), 1, 1, &mut |_| {}).unwrap();
+        let vocabulary = data.vocabularies.as_ref().unwrap().first();
+        let rows = data.train.inputs.tokens().unwrap();
+        for (text, row) in texts.iter().zip(rows.rows()) {
+            assert_eq!(row.to_vec(), spec.pad(&vocabulary.encode(text, spec.tokenizer())), "{text}");
+        }
+        let known = if level == Level::Word { "at all" } else { "bad" };
+        assert!(vocabulary.id(known).is_some(), "{known}");
+    }
+}

@@ -20,6 +20,8 @@ const SMALL: usize = 50_000;
 const FEWEST_WORDS: usize = 20;
 /// Time steps of a document, at most: the steps of a recurrent network come one after the other.
 const DOCUMENT: usize = 300;
+/// Words or characters of a text that is read without their order, at most.
+const MOST_UNORDERED: usize = 300;
 
 /// How the texts are trained on: batches, epochs and learning rate by their number.
 struct Training {
@@ -37,6 +39,8 @@ impl Training {
             50_000..500_000 => (128, 5),
             _ => (256, 2),
         };
+        // Steps without order are short, and more of them are needed.
+        let epochs = if kind.ngrams() > 1 { 2 * epochs } else { epochs };
         Self { batch, epochs, learning_rate: kind.learning_rate() }
     }
 }
@@ -50,14 +54,18 @@ pub(super) fn propose(
 ) -> Proposal {
     let characters = level == Level::Character;
     // Letters cost little, and the last ones of a word tell much.
-    let length = if characters { length(findings, 99, 200) } else { length(findings, 90, DOCUMENT) };
+    let steps = if characters { length(findings, 99, 200) } else { length(findings, 90, DOCUMENT) };
+    let few = findings.rows < SMALL && !findings.more;
+    let kind = Kind::of(level, steps, few);
+    // Without order a long text costs little.
+    let steps = if kind.ngrams() > 1 { length(findings, 99, MOST_UNORDERED) } else { steps };
+    let length = steps * kind.ngrams();
     let (mut vocabulary, mut known) = vocabulary(findings);
-    let at_least = at_least.or_else(|| usual_at_least(findings, level));
+    let at_least = at_least.or_else(|| usual_at_least(findings, kind));
     if let Some(least) = at_least {
         vocabulary = findings.vocabulary.as_ref().map_or(3, |found| found.distinct + 2);
-        known = occurring(least, level);
+        known = occurring(least, kind);
     }
-    let kind = Kind::of(level, length);
     let training = Training::of(findings.rows, kind);
     let classes = findings.classes.len();
     let (outputs, activation, loss) = classification(classes, findings.several);
@@ -73,7 +81,7 @@ pub(super) fn propose(
         length,
         Dense { units: outputs, activation, ..Dense::default() },
     );
-    of_tokens(&mut comments, findings, kind, length, &known);
+    of_tokens(&mut comments, findings, kind, (length, steps), &known);
     for (index, layer) in layers.iter().enumerate() {
         if let Some(comment) = &layer.comment {
             comments.before(&format!("model.{index}"), comment.as_str());
@@ -85,10 +93,16 @@ pub(super) fn propose(
         comments.before("watch.probes", "Texts shown as they pass through the network.");
     }
     let unit = if characters { "characters" } else { "words" };
+    // Behind the vectors is a dropout, or one of 0.5 behind the poolings.
+    let dropout = if kind.ngrams() > 1 { "model.4.rate=0.3" } else { "model.1.rate=0.5" };
     let suggested = [
         (
             "tokens",
-            format!("{unit}, length {length} ({} of the texts are no longer)", whole(findings, length)),
+            format!(
+                "{}, length {length} ({} of the texts are no longer)",
+                kind.tokens(),
+                whole(findings, steps)
+            ),
         ),
         (
             "vocabulary",
@@ -111,10 +125,7 @@ pub(super) fn propose(
         ),
         (
             "to try",
-            format!(
-                "--set model.1.rate=0.5, --set train.optimizer.learning_rate={}",
-                training.learning_rate / 2.0
-            ),
+            format!("--set {dropout}, --set train.optimizer.learning_rate={}", training.learning_rate / 2.0),
         ),
     ];
     let early_stopping = spec.validation.is_some().then(|| EarlyStopping {
@@ -130,7 +141,7 @@ pub(super) fn propose(
         data: DataSpec::Labelled(spec),
         tokens: Some(TokenSpec {
             level,
-            ngrams: 1,
+            ngrams: kind.ngrams(),
             vocabulary,
             length,
             padding: Side::Pre,
@@ -158,17 +169,19 @@ pub(super) fn propose(
 }
 
 /// All words that occur twice, where those that occur once would be known as well: they are learnt from one text, and nothing is learnt about
-/// the words that no training text has.
-fn usual_at_least(findings: &Findings, level: Level) -> Option<u64> {
-    let words = level != Level::Character && findings.rows < SMALL && !findings.more;
+/// the words that no training text has. Of pairs and triples, whose number nobody has counted, all where few recur.
+fn usual_at_least(findings: &Findings, kind: Kind) -> Option<u64> {
+    let words = !kind.has_characters() && findings.rows < SMALL && !findings.more;
+    let several = kind.ngrams() > 1;
     let found = findings.vocabulary.as_ref()?;
-    let often = found.distinct.saturating_sub(found.once);
-    (words && often >= FEWEST_WORDS && found.once > 0).then_some(2)
+    let often = found.distinct.saturating_sub(found.once) >= FEWEST_WORDS;
+    let twice = often && (several || words && found.once > 0);
+    twice.then_some(2).or(several.then_some(1))
 }
 
 /// Which words are known, in words.
-fn occurring(least: u64, level: Level) -> String {
-    let unit = if level == Level::Character { "characters" } else { "words" };
+fn occurring(least: u64, kind: Kind) -> String {
+    let unit = kind.tokens();
     match least {
         1 => format!("all {unit} of the training texts"),
         2 => format!("all {unit} that occur twice or more"),
@@ -301,15 +314,26 @@ fn of_data(comments: &mut Comments, findings: &Findings, spec: &LabelledSpec) {
     }
 }
 
-fn of_tokens(comments: &mut Comments, findings: &Findings, kind: Kind, length: usize, known: &str) {
+fn of_tokens(
+    comments: &mut Comments,
+    findings: &Findings,
+    kind: Kind,
+    (length, steps): (usize, usize),
+    known: &str,
+) {
+    let per = match kind {
+        Kind::Phrases => "one per word and per pair of words",
+        Kind::Letters => "one per one, two and three characters",
+        Kind::Characters => "one per character",
+        Kind::Sentence | Kind::Document => "one per word",
+    };
     comments.before(
         "tokens",
         format!(
-            "A text becomes a row of {length} numbers, one per {}: {known} have a number of their own{}. {} of the texts are no longer; longer ones \
+            "A text becomes a row of {length} numbers, {per}: {known} have a number of their own{}. {} of the texts are no longer; longer ones \
              lose their end.",
-            if kind == Kind::Characters { "character" } else { "word" },
             if known.starts_with("all") { "" } else { ", the others share one" },
-            whole(findings, length),
+            whole(findings, steps),
         ),
     );
     ["tokens.level", "tokens.padding", "tokens.truncating"].iter().for_each(|path| comments.show(path));
