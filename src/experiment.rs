@@ -12,6 +12,6 @@ mod verify;
 pub use branch::{branch_phases, changed, check_changes, copy_to_branch};
 pub use history::{History, Phase};
 pub use phases::{PhaseOptions, PhaseTraining, train_phases};
-pub use race::{Budget, BuiltinRace, Plan, RACES, Race, RaceEnd, RaceOptions};
+pub use race::{AtRaceEnd, Budget, BuiltinRace, Plan, RACES, Race, RaceEnd, RaceOptions};
 pub use runner::{ExperimentError, MAX_SEEDS, Repeat, Trained, train_all};
 pub use verify::{Verification, verify};
