@@ -71,11 +71,13 @@ impl RaceScreen {
             Some(pace) => format!(" · slowed down to {pace} steps/s each"),
             None => String::new(),
         };
-        let pieces: [Piece<'_>; 4] = [
+        let pieces: [Piece<'_>; 5] = [
             (format!(" {}", foreign(&standings.name)).into(), theme.style(Role::Title)),
             (seed.into(), theme.style(Role::Text)),
-            (format!(" · equal {}{pace}", self.budget).into(), theme.style(Role::Dim)),
+            (format!(" · equal {}", self.budget).into(), theme.style(Role::Dim)),
             (state.0.into(), theme.style(state.1)),
+            // The last: it is what a narrow screen can do without.
+            (pace.into(), theme.style(Role::Dim)),
         ];
         text::put(buf, area.x, area.y, usize::from(area.width), &pieces);
     }
