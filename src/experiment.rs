@@ -18,7 +18,7 @@ pub use edited_spec::EditedSpec;
 pub use error::ExperimentError;
 pub use history::{History, Phase};
 pub use phases::{PhaseOptions, PhaseTraining, train_phases};
-pub use race::{Budget, BuiltinRace, Plan, RACES, Race, RaceEnd, RaceOptions};
+pub use race::{AtRaceEnd, Budget, BuiltinRace, Plan, RACES, Race, RaceEnd, RaceOptions};
 pub use resume::{ResumePlan, plan_resume};
 pub use runner::{MAX_SEEDS, Repeat, RepeatOptions, Trained, train_all};
 pub use verify::{Verification, verify};

@@ -259,3 +259,107 @@ fn a_signal_saves_the_runs_and_ends_with_130() {
         assert!(checkpoint::read(&dir.path().join(run), Which::Last).unwrap().step > 0);
     }
 }
+
+#[test]
+fn a_race_that_was_killed_goes_on_with_what_its_folder_has_to_the_same_result() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let names = ["word-order-conv1d", "word-order-dense"];
+    let set = sets(&["data.train=256", "data.validation=64", "train.epochs=3"]);
+    let whole = race(at, &[&names[..], &["--seeds", "2", "--run", "whole"], &set].concat());
+    // Of the first seed both have ended; of the second one was interrupted after its first epoch, and one has not begun.
+    let part = |seeds: &'static str| {
+        [&names[..], &["--seeds", seeds, "--run", "part", "--resume-or-start"], &set].concat()
+    };
+    race(at, &part("1..1"));
+    let interrupted = "part/word-order-conv1d/seed-2";
+    let short = sets(&["data.train=256", "data.validation=64", "train.epochs=1"]);
+    ends(
+        at,
+        0,
+        &[&["train", names[0], "--headless", "--seed", "2", "--run", interrupted][..], &short].concat(),
+    );
+    let (_, message) = ends(at, 2, &[&["race", "--headless"][..], &part("2")].concat());
+    assert!(
+        message.contains(
+            "part/word-order-conv1d/seed-2 was trained with other settings: train.epochs was 1 and is 3 now"
+        ),
+        "{message}"
+    );
+    fs::copy(at.join("whole/word-order-conv1d/seed-2/spec.yaml"), at.join(interrupted).join("spec.yaml"))
+        .unwrap();
+    let owner = at.join(interrupted).join("owner.json");
+    let killed = fs::read_to_string(&owner).unwrap().replace("\"finished\"", "\"stopped\"");
+    fs::write(&owner, killed).unwrap();
+    let kept = fs::read(at.join("part/word-order-dense/seed-1/metrics.jsonl")).unwrap();
+    let (lines, _) = ends(at, 0, &[&["race", "--headless"][..], &part("2")].concat());
+    for line in [
+        "seed 1 (1 of 2)\nword-order-conv1d had ended before and is taken as it is\nword-order-dense had ended before",
+        "seed 2 (2 of 2)\nword-order-conv1d goes on after step 8\n",
+    ] {
+        assert!(lines.contains(line), "{lines}");
+    }
+    assert_eq!(
+        fs::read(at.join("part/word-order-dense/seed-1/metrics.jsonl")).unwrap(),
+        kept,
+        "not trained again"
+    );
+    // Once more: all have ended, and the result is that of the race that was not interrupted.
+    let again = race(at, &part("2"));
+    for name in names {
+        let [whole, again] = [&whole, &again].map(|race| network(race, name));
+        assert_eq!((&again["values"], &again["tokens"]), (&whole["values"], &whole["tokens"]), "{name}");
+        assert_eq!(again["params"], whole["params"]);
+    }
+    assert_eq!((&again["verdict"], &again["winner"]), (&whole["verdict"], &whole["winner"]));
+    for run in ["word-order-conv1d/seed-2", "word-order-dense/seed-2"] {
+        let [whole, part] = ["whole", "part"]
+            .map(|race| checkpoint::read(&at.join(race).join(run), Which::Last).unwrap().model);
+        assert_eq!(whole, part, "{run}");
+    }
+    // What is not of the race is not overwritten, and a time cannot be measured again.
+    fs::write(at.join("part/mine"), "").unwrap();
+    let (_, message) = ends(at, 2, &[&["race", "--headless"][..], &part("2")].concat());
+    assert!(message.contains("mine"), "{message}");
+    let (_, message) = ends(at, 2, &[&["race", "--headless", "--by", "time"][..], &part("2")].concat());
+    assert!(message.contains("--resume-or-start needs --by tokens"), "{message}");
+}
+
+#[test]
+fn a_command_at_the_end_gets_the_winner_and_the_verdict() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    let command = r#"printf '%s\n' "$UNROLLED_RACE|$UNROLLED_STATE|$UNROLLED_METRIC|$UNROLLED_WINNER|$UNROLLED_VERDICT" > said; test -d "$UNROLLED_RUN/word-order-dense/seed-1""#;
+    let args = ["word-order-conv1d", "word-order-dense", "--seeds", "1", "--run", "r", "--on-end", command];
+    let (_, warnings) = ends(at, 0, &[&["race", "--headless"][..], &args, &sets(&SMALL)].concat());
+    assert_eq!(warnings, "");
+    let said = fs::read_to_string(at.join("said")).unwrap();
+    assert_eq!(said, "race|finished|val_accuracy||no winner: 1 seed of 3 that are needed at least\n");
+    let args = ["word-order-conv1d", "word-order-dense", "--seeds", "1", "--run", "s", "--on-end", "exit 3"];
+    let (_, warnings) = ends(at, 0, &[&["race", "--headless"][..], &args, &sets(&SMALL)].concat());
+    assert!(warnings.contains("warning: the command of --on-end failed"), "{warnings}");
+}
+
+#[test]
+fn the_race_of_film_reviews_reads_the_folder_of_its_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = dir.path();
+    for (split, class, words) in [
+        ("train", "pos", "a good and moving film"),
+        ("train", "neg", "a dull and empty film"),
+        ("test", "pos", "good and moving"),
+        ("test", "neg", "dull and empty"),
+    ] {
+        let folder = at.join("aclImdb").join(split).join(class);
+        fs::create_dir_all(&folder).unwrap();
+        (0..4).for_each(|i| fs::write(folder.join(format!("{i}_7.txt")), format!("{words} {i}")).unwrap());
+    }
+    let args = ["imdb", "--seeds", "1", "--run", "r", "--set", "train.epochs=1", "--set", "tokens.length=20"];
+    let result = race(at, &args);
+    assert_eq!((&result["race"], &result["metric"]), (&"imdb".into(), &"val_accuracy".into()));
+    for name in ["dense", "lstm", "gru", "bilstm", "conv1d", "attention"] {
+        assert_eq!(network(&result, name)["tokens"], 8 * 20, "{name}");
+        assert!(network(&result, name)["values"][0].is_f64(), "{name}");
+    }
+    assert!(!result["method"].as_str().unwrap().contains("p:"), "nothing is tested with one seed");
+}

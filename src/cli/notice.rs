@@ -1,13 +1,18 @@
 //! Word when a training is over: the terminal's bell, a notification of the desktop, a command.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 
 use crate::escape::foreign;
+use crate::experiment::{AtRaceEnd, RaceEnd};
 use crate::number;
+use crate::run::race::{Judgement, Verdict, judge};
 use crate::train::{AtEnd, Ended, Outcome, Reached};
+use crate::ui::race::{values, verdict};
 
 /// What happens when a training has ended.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -71,14 +76,33 @@ impl NoticeArgs {
         (Box::new(at_end), warnings)
     }
 
+    /// The same at the end of a race.
+    pub fn at_race_end(self, has_screen: bool) -> (AtRaceEnd, Receiver<String>) {
+        let (sender, warnings) = mpsc::channel();
+        let at_end = move |end: &RaceEnd| {
+            let judgement = judge(&end.standings);
+            let verdict = verdict(&end.standings, &judgement);
+            self.ring(&format!("race {}: {verdict}", end.standings.name));
+            if let Some(warning) = self.run(&of_race(end, &judgement, verdict), has_screen) {
+                let _ = sender.send(warning);
+            }
+        };
+        (Box::new(at_end), warnings)
+    }
+
     /// Returns a warning if the command fails.
     fn send(&self, ended: &Ended, has_screen: bool) -> Option<String> {
         let Ended { outcome, reached, .. } = ended;
         self.ring(&text(outcome, reached));
+        self.run(&environment(outcome, reached), has_screen)
+    }
+
+    /// Runs the command with these variables; returns a warning if it fails.
+    fn run(&self, variables: &[(&'static str, OsString)], has_screen: bool) -> Option<String> {
         let command = self.on_end.as_ref()?;
         let output = || if has_screen { Stdio::null() } else { Stdio::inherit() };
         let mut shell = Command::new("sh");
-        shell.arg("-c").arg(command).envs(environment(outcome, reached));
+        shell.arg("-c").arg(command).envs(variables.iter().map(|(name, value)| (name, value)));
         match shell.stdin(Stdio::null()).stdout(output()).stderr(output()).status() {
             Ok(status) if status.success() => None,
             Ok(status) => Some(format!("warning: the command of --on-end failed: {status}")),
@@ -115,9 +139,8 @@ fn state(outcome: &Outcome) -> &'static str {
 }
 
 /// The variables that a command gets; empty where there is no value.
-fn environment(outcome: &Outcome, reached: &Reached) -> [(&'static str, std::ffi::OsString); 5] {
-    let folder =
-        reached.folder.as_ref().map(|folder| std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));
+fn environment(outcome: &Outcome, reached: &Reached) -> [(&'static str, OsString); 5] {
+    let folder = reached.folder.as_deref().map(absolute);
     [
         ("UNROLLED_RUN", folder.unwrap_or_default().into_os_string()),
         ("UNROLLED_STATE", state(outcome).into()),
@@ -125,6 +148,34 @@ fn environment(outcome: &Outcome, reached: &Reached) -> [(&'static str, std::ffi
         ("UNROLLED_BEST", reached.best.map_or_else(String::new, |best| best.to_string()).into()),
         ("UNROLLED_STEP", reached.step.to_string().into()),
     ]
+}
+
+/// The variables at the end of a race: its folder as the run; the mean of the first network as the best value.
+fn of_race(end: &RaceEnd, judgement: &Judgement, verdict: String) -> [(&'static str, OsString); 7] {
+    let standings = &end.standings;
+    let first = judgement.order.first().and_then(|i| standings.networks.get(*i));
+    let winner = first.filter(|_| matches!(judgement.verdict, Verdict::Winner { .. }));
+    let values = first.map(|network| values(network, judgement)).unwrap_or_default();
+    let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
+    let state = match &end.outcome {
+        // A network that diverged has lost.
+        Outcome::Diverged(_) => "finished",
+        outcome => state(outcome),
+    };
+    let metric = standings.judged.as_ref().map_or("", |judged| &judged.name);
+    [
+        ("UNROLLED_RUN", absolute(&end.folder).into_os_string()),
+        ("UNROLLED_STATE", state.into()),
+        ("UNROLLED_METRIC", metric.into()),
+        ("UNROLLED_BEST", mean.map_or_else(String::new, |mean| mean.to_string()).into()),
+        ("UNROLLED_RACE", standings.name.clone().into()),
+        ("UNROLLED_WINNER", winner.map_or("", |network| &network.name).into()),
+        ("UNROLLED_VERDICT", verdict.into()),
+    ]
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// How a training has ended, in a line.

@@ -10,12 +10,13 @@ use std::process::ExitCode;
 use super::dashboard::{Display, shown};
 use super::error::{CliError, CliResult};
 use super::follow::code;
+use super::notice::NoticeArgs;
 use super::runs::{print_json, print_lines, width};
 use super::signals::Signals;
 use super::threads::ThreadArgs;
 use super::{ScreenArgs, exit, print_error};
 use crate::escape::{foreign, shell_word};
-use crate::experiment::{Budget, MAX_SEEDS, Plan, RACES, Race, RaceEnd, RaceOptions};
+use crate::experiment::{Budget, BuiltinRace, MAX_SEEDS, Plan, RACES, Race, RaceEnd, RaceOptions};
 use crate::preset::Overrides;
 use crate::protocol::Command;
 use crate::run::race::{Standings, judge};
@@ -48,6 +49,9 @@ pub(super) struct RaceArgs {
     /// The folder to create, with a run folder for each network and seed; by default runs/race-NAME-DATE-TIME
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
+    /// If the folder of --run contains a part of this race, go on with it: runs that have ended are taken as they are
+    #[arg(long, requires = "run")]
+    resume_or_start: bool,
     #[command(flatten)]
     threads: ThreadArgs,
     /// Print the standings after each epoch instead of the screen
@@ -56,6 +60,8 @@ pub(super) struct RaceArgs {
     /// Print the result as one JSON object, and nothing else
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    notice: NoticeArgs,
 }
 
 /// What a race is decided by.
@@ -69,8 +75,12 @@ enum By {
 
 /// The built-in races, for the help.
 fn races() -> String {
-    let lines = RACES.iter().map(|race| format!("\n  {:9} {}", race.name, race.about));
-    format!("Races:{}", lines.collect::<String>())
+    let result = |race: &BuiltinRace| match race.result {
+        "" => String::new(),
+        result => format!("\n  {:9} {result}", ""),
+    };
+    let lines = RACES.iter().map(|race| format!("\n  {:9} {}{}", race.name, race.about, result(race)));
+    format!("Races, with the validation accuracy of seeds 1 to 3:{}", lines.collect::<String>())
 }
 
 /// Parses `3` or `4..8`.
@@ -104,34 +114,42 @@ pub(super) fn race(args: &RaceArgs, screen: ScreenArgs) -> CliResult {
             By::Time => Budget::Time(args.seconds),
         },
         folder: args.run.clone(),
+        resume: args.resume_or_start,
         threads: args.threads.count(),
     })?;
     let standings = plan.standings();
     let display = Display::new(args.headless || args.json, screen)?;
-    let race = Race::start(plan)?;
-    match display {
-        Display::Dashboard(settings) if standings.networks.len() <= MAX_NETWORKS => {
-            show(race, (standings, settings), args, screen)
-        }
-        display => {
+    let settings = match &display {
+        Display::Dashboard(settings) if standings.networks.len() <= MAX_NETWORKS => Some(*settings),
+        _ => None,
+    };
+    let pace = plan.pace();
+    let (at_end, warnings) = args.notice.clone().at_race_end(settings.is_some() || args.json);
+    let race = Race::start(plan, settings.is_some(), at_end)?;
+    let code = match settings {
+        Some(settings) => show(race, (standings, pace, settings), args, screen),
+        None => {
             Signals::without_screen(race.commands.named("signal"))?;
             // In the background of its terminal, each line might stop the process.
             let is_quiet = args.json || matches!(display, Display::Background);
             finish(&follow(race, standings, is_quiet)?, args, screen)
         }
-    }
+    };
+    warnings.try_iter().for_each(|warning| print_error(&warning));
+    code
 }
 
 /// Shows the race until it is over or the user leaves it, and prints the result.
 fn show(
     race: Race,
-    (standings, settings): (Standings, ScreenSettings),
+    (standings, pace, settings): (Standings, Option<f64>, ScreenSettings),
     args: &RaceArgs,
     screen: ScreenArgs,
 ) -> CliResult {
     let signals = Signals::with_screen()?;
     let budget = if args.by == By::Time { "time" } else { "tokens" };
-    let start = RaceScreen::new(standings, budget, race.events.clone(), race.commands.named("screen"));
+    let link = (race.events.clone(), race.commands.named("screen"));
+    let start = RaceScreen::new(standings, (budget, pace), link);
     let start = InitialScreen::Race(Box::new(start));
     let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), settings));
     let stop = |race: Race, signals_handled| {
@@ -151,7 +169,9 @@ fn show(
         }
         Ok(reason @ (ExitReason::LeftTraining | ExitReason::HungUp)) => {
             signals.training(race.commands.named("signal"));
-            let _ = race.commands.send(Command::Resume);
+            for command in [Command::FullSpeed, Command::Resume] {
+                let _ = race.commands.send(command);
+            }
             let standings = race.standings();
             let end = follow(race, standings, reason == ExitReason::HungUp)?;
             match reason {

@@ -6,13 +6,15 @@
 //! ```
 
 mod builtin;
+mod previous;
 mod referee;
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use builtin::{BuiltinRace, RACES};
-pub use referee::{Race, RaceEnd};
+pub use referee::{AtRaceEnd, Race, RaceEnd};
 
 use super::error::ExperimentError;
 use crate::preset::{self, Overrides, Resolved, RunSpec};
@@ -40,6 +42,8 @@ pub struct RaceOptions {
     pub budget: Budget,
     /// The folder to create; by default one in `runs/`.
     pub folder: Option<PathBuf>,
+    /// Whether it goes on with what the folder contains.
+    pub resume: bool,
     /// The number of threads of a step.
     pub threads: usize,
 }
@@ -59,6 +63,7 @@ pub struct Plan {
     seeds: Vec<u64>,
     budget: Budget,
     folder: Option<PathBuf>,
+    resume: bool,
     threads: usize,
 }
 
@@ -69,7 +74,13 @@ impl Plan {
     /// If a preset is wrong, there are fewer than two networks, or the networks are not comparable: other data, another task, or other
     /// epochs where equal tokens decide.
     pub fn new(options: RaceOptions) -> Result<Self, ExperimentError> {
-        let RaceOptions { names, overrides, seeds, budget, folder, threads } = options;
+        let RaceOptions { names, overrides, seeds, budget, folder, resume, threads } = options;
+        if resume && budget != Budget::Tokens {
+            return Err(ExperimentError::Race(
+                "--resume-or-start needs --by tokens: a time that was interrupted cannot be measured again"
+                    .to_owned(),
+            ));
+        }
         let seeds: Vec<u64> = seeds.collect();
         let builtin = match names.as_slice() {
             [name] => RACES.iter().find(|race| race.name == name),
@@ -115,7 +126,7 @@ impl Plan {
                 std::iter::once(name.clone()).chain(names).find(|name| !is_taken(name)).unwrap_or(name);
             entries.push(Entry { name, specs });
         }
-        let plan = Self { name, entries, seeds, budget, folder, threads };
+        let plan = Self { name, entries, seeds, budget, folder, resume, threads };
         plan.check()?;
         Ok(plan)
     }
@@ -148,6 +159,18 @@ impl Plan {
         Ok(())
     }
 
+    /// The folder of the run of a network with a seed, in the folder of the race.
+    fn run(race: &Path, network: &str, seed: u64) -> PathBuf {
+        race.join(network).join(format!("seed-{seed}"))
+    }
+
+    /// The steps a second of each training on a screen: the slowest pace of a preset. None where time decides.
+    pub fn pace(&self) -> Option<f64> {
+        let specs = self.entries.iter().filter_map(|entry| entry.specs.first());
+        let slowest = specs.filter_map(|resolved| resolved.spec.watch.pace).reduce(f64::min);
+        slowest.filter(|_| self.budget == Budget::Tokens)
+    }
+
     /// The standings before the start.
     pub fn standings(&self) -> Standings {
         let monitored = |spec: &RunSpec| {
@@ -161,6 +184,11 @@ impl Plan {
         };
         Standings::new(self.name.clone(), self.seeds.clone(), self.entries.iter().map(network).collect())
     }
+}
+
+/// The time of a step at a pace.
+fn step_time(pace: Option<f64>) -> Option<Duration> {
+    Duration::try_from_secs_f64(1.0 / pace?).ok()
 }
 
 /// Data and tokens, without what the user should know about them.

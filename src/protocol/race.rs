@@ -14,6 +14,8 @@ pub enum RaceEvent {
     },
     /// What each network has used of the machine with the current seed: tokens, or time steps, and seconds of its steps.
     Usage(Vec<(u64, f64)>),
+    /// A line on how the race goes on with what is in its folder.
+    Note(String),
     /// All trainings pause between two steps, or go on.
     Paused(bool),
     /// The race is ended before its end: what is trained with the current seed does not count.

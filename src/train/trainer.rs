@@ -237,7 +237,7 @@ fn train(
     training.script = options.script.iter().cloned().collect();
     training.turn.clone_from(&options.turn);
     if let Some(turn) = &training.turn {
-        turn.prepared(training.session.tokens(training.session.spec.train.batch_size));
+        turn.prepared(training.session.tokens(training.session.spec.train.batch_size), training.used());
     }
     training.publish_facts(options);
     serve(&mut training);

@@ -21,7 +21,7 @@ use super::error::TrainError;
 use super::publisher::Publisher;
 use super::session::Session;
 use super::state::{Next, TrainingState};
-use super::turns::{Permit, RACE, Turn};
+use super::turns::{Permit, RACE, Turn, Usage};
 use crate::data::{Batch, DataError};
 use crate::error::chain;
 use crate::infer::Totals;
@@ -115,6 +115,17 @@ impl TrainingLoop<'_> {
         }
         self.restore_best()?;
         Ok(RunStatus::Finished)
+    }
+
+    /// What it has used so far, before it went on.
+    pub fn used(&self) -> Usage {
+        let TrainingState { epoch, batch, step, .. } = self.state;
+        if step == 0 {
+            return Usage::default();
+        }
+        let in_epoch = (batch * self.session.spec.train.batch_size).min(self.session.train.len());
+        let sequences = (epoch - 1) * self.session.train.len() + in_epoch;
+        Usage { tokens: self.session.tokens(sequences), time: self.clock.elapsed() }
     }
 
     /// Makes a step, and counts it in the turn.

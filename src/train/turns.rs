@@ -11,10 +11,13 @@
 //! a step is made and nothing else: validation and checkpoints fall into the turn of their training, and its clock stands still between.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The sender of the command that ends a training whose time is over.
 pub const RACE: &str = "race";
+
+/// While the others have their turns, a training at a pace gets into arrears; it makes up for so much of them.
+const ARREARS: Duration = Duration::from_secs(2);
 
 /// The length of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,8 @@ struct State {
     is_paused: bool,
     /// The time after which all stop.
     limit: Option<Duration>,
+    /// The time of a step of each training at least.
+    pace: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +66,8 @@ struct Racer {
     /// The tokens of a full step.
     step_tokens: u64,
     has_left: bool,
+    /// When the pace allows its next step.
+    due: Option<Instant>,
 }
 
 /// The turn of one training. When it is dropped, the training has left.
@@ -99,7 +106,7 @@ impl Turns {
     pub fn new(racers: usize, limit: Option<Duration>) -> Arc<Self> {
         let racers = (0..racers).map(|_| Racer::default()).collect();
         let length = TurnLength::Tokens(1);
-        let state = State { racers, current: None, round: 1, length, is_paused: false, limit };
+        let state = State { racers, current: None, round: 1, length, is_paused: false, limit, pace: None };
         Arc::new(Self { state: Mutex::new(state), changed: Condvar::new() })
     }
 
@@ -132,6 +139,12 @@ impl Turns {
         let mut state = self.lock();
         state.length = length;
         state.pass(None);
+        self.changed.notify_all();
+    }
+
+    /// Slows down each training to a step in so much time, or not.
+    pub fn set_pace(&self, pace: Option<Duration>) {
+        self.lock().pace = pace;
         self.changed.notify_all();
     }
 
@@ -185,14 +198,23 @@ impl State {
         };
         used >= length.max(1).saturating_mul(u128::from(self.round))
     }
+
+    /// How long a training must wait at `now`; `None` if it may make a step.
+    fn must_wait(&self, racer: usize, now: Instant) -> Option<Duration> {
+        if self.is_paused || self.current != Some(racer) {
+            return Some(Duration::MAX);
+        }
+        let due = self.racers.get(racer).and_then(|racer| racer.due).filter(|_| self.pace.is_some())?;
+        due.checked_duration_since(now).filter(|left| !left.is_zero())
+    }
 }
 
 impl Turn {
-    /// The training is prepared; its steps have at most so many tokens.
-    pub(super) fn prepared(&self, step_tokens: u64) {
+    /// The training is prepared; its steps have at most so many tokens. One that goes on has used something before: the others catch up.
+    pub(super) fn prepared(&self, step_tokens: u64, usage: Usage) {
         let Lane { turns, racer } = &*self.0;
         if let Some(of) = turns.lock().racers.get_mut(*racer) {
-            (of.is_ready, of.step_tokens) = (true, step_tokens);
+            (of.is_ready, of.step_tokens, of.usage) = (true, step_tokens, usage);
         }
         turns.changed.notify_all();
     }
@@ -200,12 +222,17 @@ impl Turn {
     /// Waits at most `timeout` for the turn.
     pub(super) fn wait(&self, timeout: Duration) -> Permit {
         let Lane { turns, racer } = &*self.0;
-        let state = turns.lock();
-        let must_wait = |state: &mut State| state.is_paused || state.current != Some(*racer);
-        let waited = turns.changed.wait_timeout_while(state, timeout, must_wait);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        if must_wait(&mut state) {
-            return Permit::Wait;
+        let begin = Instant::now();
+        let mut state = turns.lock();
+        loop {
+            let now = Instant::now();
+            let Some(due) = state.must_wait(*racer, now) else { break };
+            let left = timeout.saturating_sub(now.duration_since(begin));
+            if left.is_zero() {
+                return Permit::Wait;
+            }
+            let waited = turns.changed.wait_timeout(state, due.min(left));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         let used = state.racers.get(*racer).map_or(Duration::ZERO, |racer| racer.usage.time);
         if state.limit.is_some_and(|limit| used >= limit) { Permit::End } else { Permit::Step }
@@ -215,9 +242,14 @@ impl Turn {
     pub(super) fn count(&self, tokens: u64, time: Duration) {
         let Lane { turns, racer } = &*self.0;
         let mut state = turns.lock();
+        let (pace, now) = (state.pace, Instant::now());
         let Some(of) = state.racers.get_mut(*racer) else { return };
         of.usage.tokens += tokens;
         of.usage.time += time;
+        of.due = pace.map(|pace| {
+            let due = of.due.unwrap_or(now) + pace;
+            now.checked_sub(ARREARS).map_or(due, |earliest| due.max(earliest))
+        });
         let usage = of.usage;
         if state.is_used(usage) && state.current == Some(*racer) {
             state.pass(Some(*racer));
@@ -271,7 +303,7 @@ mod tests {
         let turns = Turns::new(3, None);
         let mut racers: Vec<Option<Turn>> = (0..3).map(|i| Some(turns.turn(i))).collect();
         assert!(!turns.wait_until_ready(0, NO_TIME));
-        racers[0].as_ref().unwrap().prepared(7);
+        racers[0].as_ref().unwrap().prepared(7, Usage::default());
         assert!(turns.wait_until_ready(0, NO_TIME));
         assert_eq!(turns.step_tokens(), 7);
         turns.start(TurnLength::Tokens(1));
@@ -306,5 +338,45 @@ mod tests {
         alone.count(1, Duration::from_millis(5));
         alone.finish();
         assert_eq!(alone.wait(NO_TIME), Permit::Step);
+    }
+
+    #[test]
+    fn a_training_that_goes_on_waits_until_the_others_have_caught_up() {
+        let turns = Turns::new(2, None);
+        let racers = [turns.turn(0), turns.turn(1)];
+        racers[0].prepared(1, Usage { tokens: 5, time: Duration::from_millis(5) });
+        racers[1].prepared(1, Usage { tokens: 2, time: Duration::from_millis(2) });
+        turns.start(TurnLength::Tokens(1));
+        for _ in 0..3 {
+            assert_eq!((racers[0].wait(NO_TIME), racers[1].wait(NO_TIME)), (Permit::Wait, Permit::Step));
+            racers[1].count(1, Duration::from_millis(1));
+        }
+        assert_eq!(racers[0].wait(NO_TIME), Permit::Step);
+        assert_eq!(turns.usage(), [Usage { tokens: 5, time: Duration::from_millis(5) }; 2]);
+    }
+
+    #[test]
+    fn a_pace_slows_down_every_training_until_it_is_lifted() {
+        const PACE: Duration = Duration::from_millis(20);
+        let turns = Turns::new(2, None);
+        turns.set_pace(Some(PACE));
+        let racers = [turns.turn(0), turns.turn(1)];
+        turns.start(TurnLength::Tokens(1));
+        let begin = Instant::now();
+        for step in 0..8 {
+            let racer = &racers[step % 2];
+            while racer.wait(Duration::from_secs(1)) != Permit::Step {}
+            racer.count(1, NO_TIME);
+        }
+        // The first step of each needs no wait, and both wait at the same time.
+        assert!(begin.elapsed() >= 3 * PACE, "{:?}", begin.elapsed());
+        turns.set_pace(Some(Duration::from_secs(3600)));
+        for racer in &racers {
+            while racer.wait(Duration::from_secs(1)) != Permit::Step {}
+            racer.count(1, NO_TIME);
+        }
+        assert_eq!(racers[0].wait(NO_TIME), Permit::Wait, "an hour to go");
+        turns.set_pace(None);
+        assert_eq!(racers[0].wait(NO_TIME), Permit::Step);
     }
 }

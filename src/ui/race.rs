@@ -10,6 +10,7 @@
 //!  no winner: 1 seed of 3 that are needed at least
 //! ```
 
+mod gradients;
 mod result;
 mod view;
 
@@ -22,9 +23,13 @@ use super::keymap::Action;
 use super::run_state::smoothing::Smoothing;
 use crate::protocol::{Command, CommandSender, Event, RaceEvent};
 use crate::run::race::{Standings, judge};
+use gradients::GradientReach;
 
 pub use super::compare::MAX_RUNS as MAX_NETWORKS;
 pub use result::{Lines, method, table, values, verdict};
+
+/// Earlier seeds whose curves stay.
+const EARLIER: usize = 9;
 
 /// The screen of a race.
 #[derive(Debug)]
@@ -32,11 +37,17 @@ pub struct RaceScreen {
     standings: Standings,
     /// What the networks have the same amount of: `tokens`, `time`.
     budget: &'static str,
+    /// The steps a second to which each training is slowed down.
+    pace: Option<f64>,
     /// `None` once the race is over.
     events: Option<Receiver<RaceEvent>>,
     commands: CommandSender,
     /// The curves with the current seed, one a network.
     curves: Vec<RunCurves>,
+    /// Those with the seeds before it, at most [`EARLIER`].
+    earlier: Vec<RunCurves>,
+    /// How far back the gradients reach with the current seed.
+    reach: Vec<GradientReach>,
     slots: Vec<usize>,
     /// The metric that the user chose.
     metric: Option<String>,
@@ -50,20 +61,23 @@ pub struct RaceScreen {
 }
 
 impl RaceScreen {
-    /// The screen of a race with these standings, whose networks have the same amount of `budget`.
+    /// The screen of a race with these standings, whose networks have the same amount of `budget` and, slowed down, a `pace` in steps a
+    /// second.
     pub fn new(
         standings: Standings,
-        budget: &'static str,
-        events: Receiver<RaceEvent>,
-        commands: CommandSender,
+        (budget, pace): (&'static str, Option<f64>),
+        (events, commands): (Receiver<RaceEvent>, CommandSender),
     ) -> Self {
         let names: Vec<&str> = standings.networks.iter().map(|network| network.name.as_str()).collect();
         let slots = slots(&names);
         Self {
             curves: slots.iter().map(|slot| RunCurves::new(*slot)).collect(),
+            earlier: Vec::new(),
+            reach: slots.iter().map(|_| GradientReach::default()).collect(),
             slots,
             standings,
             budget,
+            pace,
             events: Some(events),
             commands,
             metric: None,
@@ -85,11 +99,20 @@ impl RaceScreen {
         self.standings.apply(event);
         match event {
             RaceEvent::Seed(_) => {
-                self.curves = self.slots.iter().map(|slot| RunCurves::new(*slot)).collect();
+                let fresh = self.slots.iter().map(|slot| RunCurves::new(*slot)).collect();
+                let ended = std::mem::replace(&mut self.curves, fresh);
+                // Before the first seed there are none.
+                self.earlier.extend(ended.into_iter().filter(|curves| curves.names().next().is_some()));
+                let excess = self.earlier.len().saturating_sub(EARLIER * self.slots.len());
+                self.earlier.drain(..excess);
+                self.reach = self.slots.iter().map(|_| GradientReach::default()).collect();
             }
             RaceEvent::Training { network, event } => {
                 if let Some(curves) = self.curves.get_mut(*network) {
                     curves.apply(event);
+                }
+                if let Some(reach) = self.reach.get_mut(*network) {
+                    reach.apply(event);
                 }
                 if matches!(event, Event::Status(status) if status.is_over()) {
                     let judgement = judge(&self.standings);
@@ -123,6 +146,9 @@ impl RaceScreen {
                 let command = if self.standings.is_paused { Command::Resume } else { Command::Pause };
                 self.send(command);
             }
+            Action::FullSpeed if self.pace.take().is_some() => {
+                self.send(Command::FullSpeed);
+            }
             Action::NextMetric => self.turn_metric(1),
             Action::PreviousMetric => self.turn_metric(-1),
             Action::XAxis => self.axis = self.axis.next(),
@@ -143,6 +169,7 @@ impl RaceScreen {
         match action {
             Action::PauseResume if self.events.is_none() => Some(""),
             Action::PauseResume if self.standings.is_paused => Some("resume"),
+            Action::FullSpeed if self.pace.is_none() || self.events.is_none() => Some(""),
             Action::Open if self.alone => Some("back"),
             _ => None,
         }

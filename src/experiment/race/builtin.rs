@@ -10,6 +10,8 @@ pub struct BuiltinRace {
     pub name: &'static str,
     /// What it compares, in a line.
     pub about: &'static str,
+    /// What it has shown with seeds 1 to 3: mean and standard deviation of `val_accuracy`. Empty where it was not measured.
+    pub result: &'static str,
     pub(super) networks: &'static [Network],
 }
 
@@ -18,6 +20,7 @@ pub const RACES: &[BuiltinRace] = &[
     BuiltinRace {
         name: "lecture",
         about: "word order: dense, SimpleRNN, LSTM, GRU, Conv1D, attention",
+        result: "dense 50.0 % (it cannot know the order), rnn 99.9 ± 0.1 %, all others 100 %",
         networks: &[
             ("dense", "word-order-dense", &[]),
             ("rnn", "word-order", &[]),
@@ -30,15 +33,17 @@ pub const RACES: &[BuiltinRace] = &[
     BuiltinRace {
         name: "memory",
         about: "the first of 31 symbols: SimpleRNN, LSTM, GRU",
+        result: "rnn 50.3 ± 1.9 % (as by guessing), lstm and gru 100 %",
         networks: &[
-            ("rnn", "vanishing-rnn", &[]),
-            ("lstm", "vanishing-lstm", &[]),
-            ("gru", "vanishing-gru", &[]),
+            ("rnn", "vanishing-rnn", &["watch.every=10"]),
+            ("lstm", "vanishing-lstm", &["watch.every=10"]),
+            ("gru", "vanishing-gru", &["watch.every=10"]),
         ],
     },
     BuiltinRace {
         name: "imdb",
         about: "film reviews, three epochs: dense, LSTM, GRU, bidirectional LSTM, Conv1D, attention",
+        result: "",
         networks: &[
             ("dense", "imdb-dense", &["train.epochs=3"]),
             ("lstm", "imdb-lstm", &["train.epochs=3"]),

@@ -5,12 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use super::{Budget, Plan};
+use super::previous::{Previous, replay};
+use super::{Budget, Plan, step_time};
 use crate::experiment::ExperimentError;
+use crate::number::count;
 use crate::protocol::{Command, CommandRequest, CommandSender, Event, RaceEvent};
 use crate::run::race::Standings;
-use crate::run::{check_empty_except, create_run_dir};
-use crate::train::{Options, Outcome, Trainer, TurnLength, Turns, Usage};
+use crate::run::{check_empty_except, checkpoint, create_run_dir};
+use crate::train::{Options, Outcome, Resume, Trainer, TurnLength, Turns, Usage};
 
 /// Steps of a turn where tokens decide.
 const TURN_STEPS: u64 = 16;
@@ -26,12 +28,15 @@ const NAP: Duration = Duration::from_millis(20);
 pub struct Race {
     /// Its events. Unbounded; drain it or drop it.
     pub events: Receiver<RaceEvent>,
-    /// Pauses, resumes and stops it. `SaveAndStop` and `Stop` end the trainings of the current seed.
+    /// Pauses, resumes and stops it, and drops its pace. `SaveAndStop` and `Stop` end the trainings of the current seed.
     pub commands: CommandSender,
     /// What its events have come to.
     standings: Arc<Mutex<Standings>>,
     thread: JoinHandle<Result<RaceEnd, ExperimentError>>,
 }
+
+/// What is called at the end of a race.
+pub type AtRaceEnd = Box<dyn FnOnce(&RaceEnd) + Send>;
 
 /// A race that has ended.
 #[derive(Debug, Clone)]
@@ -46,14 +51,19 @@ pub struct RaceEnd {
 }
 
 impl Race {
-    /// Starts a race in its folder.
+    /// Starts a race in its folder, on a screen at its pace; `at_end` is called on its thread when it has ended.
     ///
     /// # Errors
-    /// If the folder cannot be created or is not empty, or a thread cannot be started.
-    pub fn start(plan: Plan) -> Result<Self, ExperimentError> {
+    /// If the folder cannot be created or contains something else, or a thread cannot be started.
+    pub fn start(plan: Plan, watched: bool, at_end: AtRaceEnd) -> Result<Self, ExperimentError> {
         let folder = match &plan.folder {
             Some(folder) => {
-                check_empty_except(folder, |_| false)?;
+                let is_network =
+                    |name: &std::ffi::OsStr| plan.entries.iter().any(|entry| name == entry.name.as_str());
+                check_empty_except(folder, |entry| plan.resume && is_network(&entry.file_name()))?;
+                if plan.resume {
+                    plan.check_previous(folder)?;
+                }
                 std::fs::create_dir_all(folder)?;
                 folder.clone()
             }
@@ -68,6 +78,8 @@ impl Race {
         let standings = Arc::new(Mutex::new(plan.standings()));
         let mut referee = Referee {
             standings: Arc::clone(&standings),
+            pace: step_time(plan.pace().filter(|_| watched)),
+            before: Vec::new(),
             plan,
             folder,
             publish,
@@ -75,7 +87,12 @@ impl Race {
             stop: None,
             outcome: Outcome::Finished,
         };
-        let thread = thread::Builder::new().name("race".into()).spawn(move || referee.run())?;
+        let thread = thread::Builder::new().name("race".into()).spawn(move || {
+            let end = referee.run();
+            // The screen shows that it is over, however long the rest takes.
+            drop(referee);
+            end.inspect(at_end)
+        })?;
         Ok(Self { events, commands: CommandSender::new("program", commands), standings, thread })
     }
 
@@ -106,6 +123,10 @@ struct Referee {
     standings: Arc<Mutex<Standings>>,
     publish: Sender<RaceEvent>,
     inbox: Receiver<CommandRequest>,
+    /// The time of a step at least.
+    pace: Option<Duration>,
+    /// What the trainings of the current seed that had ended before have used: tokens and seconds.
+    before: Vec<(u64, f64)>,
     /// The command that ends the race.
     stop: Option<CommandRequest>,
     outcome: Outcome,
@@ -138,6 +159,8 @@ impl Referee {
             _ => None,
         };
         let turns = Turns::new(self.plan.entries.len(), limit);
+        turns.set_pace(self.pace);
+        self.before = vec![(0, 0.0); self.plan.entries.len()];
         let (collect, collected) = unbounded();
         let mut trainings: Vec<Training> = Vec::new();
         let started = self.prepare((number, seed), &turns, &collect, (&mut trainings, &collected));
@@ -172,11 +195,27 @@ impl Referee {
     ) -> Result<(), ExperimentError> {
         for (network, entry) in self.plan.entries.clone().into_iter().enumerate() {
             let Some(resolved) = entry.specs.get(number) else { return Ok(()) };
+            let run = Plan::run(&self.folder, &entry.name, seed);
+            let previous =
+                if self.plan.resume { Previous::find(&run, &resolved.spec)? } else { Previous::None };
+            if previous == Previous::Ended {
+                self.take_over(network, &entry.name, &run)?;
+                drop(turns.turn(network));
+                continue;
+            }
+            if previous == Previous::Interrupted {
+                let step = checkpoint::by_step(&run).first().map_or(0, |(step, _)| *step);
+                self.publish(RaceEvent::Note(format!("{} goes on after step {}", entry.name, count(step))));
+            }
+            let resumes = previous == Previous::Interrupted;
             let options = Options {
-                folder: Some(self.folder.join(&entry.name).join(format!("seed-{seed}"))),
+                folder: Some(run),
                 threads: self.plan.threads,
                 notes: resolved.notes.clone(),
                 turn: Some(turns.turn(network)),
+                resume: resumes.then(Resume::default),
+                // The standings need what was recorded before.
+                watched: resumes,
                 ..Options::default()
             };
             let trainer = Trainer::start(resolved.spec.clone(), options)?;
@@ -199,6 +238,21 @@ impl Referee {
                 self.pass_on(trainings);
                 return Ok(());
             }
+        }
+        Ok(())
+    }
+
+    /// Takes over the run of a training that had ended before.
+    fn take_over(&mut self, network: usize, name: &str, run: &Path) -> Result<(), ExperimentError> {
+        self.publish(RaceEvent::Note(format!("{name} had ended before and is taken as it is")));
+        let mut publish = |event: Event| {
+            if is_kept(&event) {
+                self.publish(RaceEvent::Training { network, event });
+            }
+        };
+        let used = replay(run, &mut publish)?;
+        if let Some(before) = self.before.get_mut(network) {
+            *before = used;
         }
         Ok(())
     }
@@ -244,6 +298,10 @@ impl Referee {
                 turns.set_paused(is_paused);
                 self.publish(RaceEvent::Paused(is_paused));
             }
+            Command::FullSpeed => {
+                self.pace = None;
+                turns.set_pace(None);
+            }
             Command::SaveAndStop | Command::Stop => {
                 self.stop = Some(request);
                 self.publish(RaceEvent::Stopping);
@@ -267,8 +325,11 @@ impl Referee {
         for event in collected.try_iter() {
             self.publish(event);
         }
-        let usage = |usage: Usage| (usage.tokens, usage.time.as_secs_f64());
-        self.publish(RaceEvent::Usage(turns.usage().into_iter().map(usage).collect()));
+        let usage = |(usage, before): (Usage, &(u64, f64))| {
+            (usage.tokens + before.0, usage.time.as_secs_f64() + before.1)
+        };
+        let usage = turns.usage().into_iter().zip(&self.before).map(usage).collect();
+        self.publish(RaceEvent::Usage(usage));
     }
 
     fn publish(&mut self, event: RaceEvent) {
@@ -279,19 +340,24 @@ impl Referee {
     }
 }
 
+/// Whether a race is about such events.
+fn is_kept(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Prepared(_)
+            | Event::Status(_)
+            | Event::Step(_)
+            | Event::Validation(_)
+            | Event::Epoch(_)
+            | Event::Gradient(_)
+            | Event::Log(_)
+    )
+}
+
 /// Forwards the events that a race is about.
 fn forward(network: usize, events: &Receiver<Event>, to: &Sender<RaceEvent>) {
     for event in events {
-        let is_kept = matches!(
-            event,
-            Event::Prepared(_)
-                | Event::Status(_)
-                | Event::Step(_)
-                | Event::Validation(_)
-                | Event::Epoch(_)
-                | Event::Log(_)
-        );
-        if is_kept && to.send(RaceEvent::Training { network, event }).is_err() {
+        if is_kept(&event) && to.send(RaceEvent::Training { network, event }).is_err() {
             return;
         }
         if events.is_empty() {

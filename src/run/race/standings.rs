@@ -97,6 +97,8 @@ pub struct Standings {
     pub judged: Option<JudgedMetric>,
     /// The network that made the latest step.
     pub current: Option<usize>,
+    /// Lines on what the folder contained before.
+    pub notes: Vec<String>,
     /// Whether all trainings are paused.
     pub is_paused: bool,
     /// Whether the race is ended before its end.
@@ -118,6 +120,7 @@ impl Standings {
             networks: networks.collect(),
             judged,
             current: None,
+            notes: Vec::new(),
             is_paused: false,
             is_stopping: false,
         }
@@ -151,6 +154,7 @@ impl Standings {
                     network.total.1 += usage.1 - seconds;
                 }
             }
+            RaceEvent::Note(note) => self.notes.push(note.clone()),
             RaceEvent::Paused(is_paused) => self.is_paused = *is_paused,
             RaceEvent::Stopping => self.is_stopping = true,
         }

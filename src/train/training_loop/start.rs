@@ -221,7 +221,9 @@ impl<'a> TrainingLoop<'a> {
                 .log(Level::Info, "a layer is stateful: every epoch reads the data in order, unshuffled");
         }
         let full_speed = self.state.has_full_speed();
-        if let Some(pace) = session.spec.watch.pace.filter(|_| options.watched && !full_speed) {
+        // A race has a pace of its own.
+        let is_paced = options.watched && options.turn.is_none() && !full_speed;
+        if let Some(pace) = session.spec.watch.pace.filter(|_| is_paced) {
             self.control.set_pace(pace);
             publisher.log(
                 Level::Info,

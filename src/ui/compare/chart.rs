@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 
 use super::Axis;
 use super::curves::RunCurves;
@@ -10,7 +11,7 @@ use crate::number;
 use crate::ui::run_state::series::Summary;
 use crate::ui::run_state::smoothing::Smoothing;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widget::chart::{self, Chart, Curve, Sample};
+use crate::ui::widget::chart::{self, Chart, Curve, LineStyle, Sample};
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
 use crate::ui::widget::ticks::{self, Tick};
@@ -32,6 +33,8 @@ pub(in crate::ui) struct MetricChart<'a> {
     pub focused: bool,
     /// The runs.
     pub curves: &'a [RunCurves],
+    /// Earlier runs of the same, which stay behind them.
+    pub earlier: &'a [RunCurves],
 }
 
 impl MetricChart<'_> {
@@ -45,12 +48,22 @@ impl MetricChart<'_> {
         ];
         let smooth = RunCurves::is_of_steps(name) && self.smoothing != Smoothing::OFF;
         let factor = format!("smoothed {}", self.smoothing.factor());
-        let note = [vec![(factor.into(), theme.style(Role::Dim))], Vec::new()];
-        let note = if smooth { &note[..] } else { &note[1..] };
-        let inner = PanelFrame { focused: self.focused, title: &title, note, left: &[], right: &[] }
+        let mut note = Vec::new();
+        let dim = |words: String| vec![(words.into(), theme.style(Role::Dim))];
+        match (self.earlier.is_empty(), smooth) {
+            (false, true) => note.push(dim(format!("earlier seeds dim · {factor}"))),
+            (false, false) => note.push(dim("earlier seeds dim".to_owned())),
+            _ => {}
+        }
+        if smooth {
+            note.push(dim(factor));
+        }
+        note.push(Vec::new());
+        let inner = PanelFrame { focused: self.focused, title: &title, note: &note, left: &[], right: &[] }
             .render(area, buf, theme);
         let area = Rect { height: inner.height + 1, ..inner };
-        let end = self.curves.iter().filter_map(|curves| curves.end(name, self.axis)).fold(0.0, f64::max);
+        let all = || self.earlier.iter().chain(self.curves);
+        let end = all().filter_map(|curves| curves.end(name, self.axis)).fold(0.0, f64::max);
         let nothing = |buf: &mut Buffer| {
             let words = [("nothing was recorded".into(), theme.style(Role::Dim))];
             text::put(buf, inner.x + 1, inner.y, usize::from(inner.width), &words);
@@ -64,21 +77,24 @@ impl MetricChart<'_> {
             let of = |curves: &RunCurves| {
                 samples(&curves.columns(name, self.axis, end, columns), self.log, smoothing, smooth)
             };
-            self.curves.iter().map(of).collect()
+            all().map(of).collect()
         };
         let Some(y) = bounds(&sampled(usize::from(area.width) * 2), self.log) else { return nothing(buf) };
         let most = ticks::fitting(area.height.saturating_sub(1));
         let y_ticks = y_ticks(name, y, self.log, most);
         let plot = chart::plot(area, &y_ticks);
         let samples = sampled(chart::columns(plot, theme.glyphs));
-        let curves: Vec<Curve<'_>> = self
-            .curves
-            .iter()
+        let curves: Vec<Curve<'_>> = all()
             .zip(&samples)
-            .map(|(curves, samples)| Curve {
-                samples,
-                line: curves.line(),
-                style: theme.series(curves.color()),
+            .enumerate()
+            .map(|(i, (curves, samples))| {
+                let style = theme.series(curves.color());
+                match i < self.earlier.len() {
+                    true => {
+                        Curve { samples, line: LineStyle::Behind, style: style.add_modifier(Modifier::DIM) }
+                    }
+                    false => Curve { samples, line: curves.line(), style },
+                }
             })
             .collect();
         let x_ticks = x_ticks(self.axis, end, usize::from(plot.width));

@@ -59,7 +59,7 @@ impl CompareScreen {
     fn render_chart(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
         let name = self.metric().unwrap_or("no metric");
         let Self { axis, log, smoothing, .. } = *self;
-        MetricChart { name, axis, log, smoothing, focused: true, curves: &self.curves }
+        MetricChart { name, axis, log, smoothing, focused: true, curves: &self.curves, earlier: &[] }
             .render(area, buf, theme);
     }
 

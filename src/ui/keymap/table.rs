@@ -102,6 +102,13 @@ pub const BINDINGS: &[Binding] = &[
         "Show the gradient of the previous recurrent layer or direction.",
     ),
     row(Race, Action::PauseResume, &[Char('p'), Char(' ')], "pause", "Pause all trainings, or go on."),
+    row(
+        Race,
+        Action::FullSpeed,
+        &[Char('f')],
+        "full speed",
+        "Full speed, if a preset slows the race down for watching.",
+    ),
     row(Race, Action::NextMetric, &[Char('m'), Char('n')], "metric", "Show the next metric of the race."),
     row(Race, Action::PreviousMetric, &[Char('M'), Char('N')], "", "Show the previous metric of the race."),
     row(

@@ -36,8 +36,16 @@ pub fn verdict(standings: &Standings, judgement: &Judgement) -> String {
         }
         Verdict::Undecided(open) => {
             let each = |(network, p): &(usize, f64)| format!("{} ({})", name(network), p_value(*p));
+            let beaten = judgement.rivals.iter().filter_map(|rival| Some((rival.network, rival.p?)));
+            let beaten: Vec<String> =
+                beaten.filter(|(_, p)| *p < SIGNIFICANCE).map(|rival| each(&rival)).collect();
             let open: Vec<String> = open.iter().map(each).collect();
-            format!("no winner: {first} cannot be told apart from {} with {seeds}", list(&open))
+            let verdict =
+                format!("no winner: {first} cannot be told apart from {} with {seeds}", list(&open));
+            match beaten.is_empty() {
+                true => verdict,
+                false => format!("{verdict}; it is better than {}", list(&beaten)),
+            }
         }
         Verdict::TooFewSeeds => format!("no winner: {seeds} of {LEAST_SEEDS} that are needed at least"),
         Verdict::Incomplete => "no winner: fewer than two networks have a value with every seed".to_owned(),
@@ -65,10 +73,15 @@ pub fn method(standings: &Standings, judgement: &Judgement) -> Vec<String> {
         0 | 1 => String::new(),
         n => format!(", corrected by Holm for {n} comparisons"),
     };
+    let judged = format!("judged by {metric} of the best evaluation of each run ({better} is better)");
+    if tested == 0 {
+        return vec![judged];
+    }
     vec![
-        format!("judged by {metric} of the best evaluation of each run ({better} is better)"),
+        judged,
         format!(
-            "p: two-sided paired t-test of the first against each other over {}{correction}; a winner needs p < {SIGNIFICANCE}",
+            "p: how probable such a difference, or a larger one, would be if the first and this network were equally good: two-sided paired \
+             t-test over {}{correction}; a winner needs p < {SIGNIFICANCE} against every other",
             counted(judgement.seeds, "seed"),
         ),
         "assumed: the differences between two networks are distributed normally over seeds; intervals are 95 %, each by itself"
@@ -108,7 +121,10 @@ pub fn table(standings: &Standings, judgement: &Judgement) -> Table {
     let difference = |paired: &Paired| {
         let (low, high) = paired.interval;
         let sign = |x: f64| {
-            if metric.ends_with("accuracy") { format!("{:+.2}", x * 100.0) } else { format!("{x:+.4}") }
+            let text =
+                if metric.ends_with("accuracy") { format!("{:+.2}", x * 100.0) } else { format!("{x:+.4}") };
+            // What rounds to 0 has no sign.
+            if text.contains(|c: char| ('1'..='9').contains(&c)) { text } else { text[1..].to_owned() }
         };
         // This network minus the first.
         format!("{} [{}, {}]", sign(-paired.difference), sign(-high), sign(-low))
@@ -138,6 +154,7 @@ pub fn table(standings: &Standings, judgement: &Judgement) -> Table {
 pub struct Lines {
     begun: usize,
     epoch: usize,
+    notes: usize,
     is_paused: bool,
 }
 
@@ -157,6 +174,8 @@ impl Lines {
             let seed = standings.seeds.get(self.begun.saturating_sub(1)).copied().unwrap_or_default();
             lines.push(format!("seed {seed} ({} of {})", self.begun, standings.seeds.len()));
         }
+        lines.extend(standings.notes.iter().skip(self.notes).cloned());
+        self.notes = standings.notes.len();
         if standings.is_paused != self.is_paused {
             self.is_paused = standings.is_paused;
             lines.push(if self.is_paused { "paused" } else { "resumed" }.to_owned());
@@ -187,4 +206,35 @@ fn row(standings: &Standings) -> String {
         format!("{} {value}", network.name)
     };
     format!("{metric}: {}", networks.iter().map(cell).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::race::{JudgedMetric, judge};
+
+    fn standings(values: &[[f64; 3]]) -> Standings {
+        let names = ["lstm", "gru", "rnn"].iter().take(values.len()).map(|name| ((*name).to_owned(), None));
+        let mut standings = Standings::new("memory".into(), vec![1, 2, 3], names.collect());
+        standings.judged = Some(JudgedMetric { name: "val_accuracy".into(), higher_is_better: true });
+        for (network, values) in standings.networks.iter_mut().zip(values) {
+            network.values = values.iter().copied().map(Some).collect();
+        }
+        standings
+    }
+
+    #[test]
+    fn a_verdict_without_a_winner_says_which_networks_are_worse() {
+        let race = standings(&[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [0.52, 0.5, 0.49]]);
+        let judgement = judge(&race);
+        assert_eq!(
+            verdict(&race, &judgement),
+            "no winner: lstm cannot be told apart from gru (p = 1.00) with 3 seeds; it is better than rnn (p = 0.0006)"
+        );
+        let lines = table(&race, &judgement).lines(200).1;
+        assert!(lines[1].contains("0.00 [0.00, 0.00]") && !lines[1].contains("-0.00"), "{lines:?}");
+        let race = standings(&[[1.0, 0.9, 1.0], [1.0, 1.0, 0.9]]);
+        let words = verdict(&race, &judge(&race));
+        assert!(words.starts_with("no winner: ") && words.ends_with("with 3 seeds"), "{words}");
+    }
 }

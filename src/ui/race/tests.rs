@@ -4,7 +4,10 @@ use ratatui::backend::TestBackend;
 
 use super::*;
 use crate::metrics::Task;
-use crate::protocol::{DataFacts, EpochMetrics, LayerRow, ModelTable, RunInfo, RunStatus, StepMetrics};
+use crate::number;
+use crate::protocol::{
+    DataFacts, EpochMetrics, GradientProfile, LayerRow, ModelTable, RunInfo, RunStatus, StepMetrics,
+};
 use crate::ui::menu::tests::THEME;
 use crate::ui::theme::{Glyphs, Theme};
 
@@ -73,7 +76,7 @@ fn screen() -> RaceScreen {
     let standings = Standings::new("memory".into(), vec![1, 2, 3], names.to_vec());
     let (_, events) = unbounded();
     let (commands, _) = unbounded();
-    RaceScreen::new(standings, "tokens", events, CommandSender::new("test", commands))
+    RaceScreen::new(standings, ("tokens", None), (events, CommandSender::new("test", commands)))
 }
 
 /// A race of which so many seeds have ended, and another has begun.
@@ -106,6 +109,7 @@ fn row(drawn: &str, name: &str) -> String {
 #[test]
 fn at_80_by_24_there_are_a_chart_and_the_standings_without_the_time() {
     let drawn = drawn(&mut race(1), 80, 23, THEME);
+    insta::assert_snapshot!("a_race_at_80_by_24", drawn);
     for words in
         ["memory · seed 2 (2 of 3) · equal tokens", "val_accuracy by steps", "1 seed of 3", "tokens/s"]
     {
@@ -121,12 +125,82 @@ fn at_80_by_24_there_are_a_chart_and_the_standings_without_the_time() {
 fn at_120_by_40_the_loss_has_a_chart_of_its_own() {
     let mut screen = race(2);
     screen.act(Action::XAxis);
+    (0..3).for_each(|network| screen.apply(&gradient(network, 30, [0.9, 0.4, 0.97][network])));
     let drawn = drawn(&mut screen, 120, 39, THEME);
+    insta::assert_snapshot!("a_race_at_120_by_40", drawn);
     for words in ["val_accuracy by epochs", "loss by epochs", " time", "no winner: 2 seeds of 3"] {
         assert!(drawn.contains(words), "{words}: {drawn}");
     }
     // Two seeds have ended: mean and deviation.
     assert!(row(&drawn, "gru").contains("96.5 % ± 0.2"), "{drawn}");
+}
+
+/// The gradient of a network whose norms fall by `factor` from step to step back.
+fn gradient(network: usize, step: u64, factor: f32) -> RaceEvent {
+    let norms = |first: f32| (0..16).rev().map(|back| first * factor.powi(back)).collect::<Vec<_>>();
+    let event = Event::Gradient(GradientProfile {
+        step,
+        layer: 1,
+        direction: None,
+        hnorm: norms(0.5),
+        kernel_norm: norms(2.0),
+        half_life: None,
+    });
+    RaceEvent::Training { network, event }
+}
+
+#[test]
+fn the_gradients_are_side_by_side_where_there_are_rows_for_them() {
+    let mut screen = race(0);
+    let before = drawn(&mut screen, 120, 39, THEME);
+    assert!(!before.contains("‖∂L/∂U_t‖"), "no network has recorded any: {before}");
+    screen.apply(&gradient(0, 10, 0.95));
+    screen.apply(&gradient(1, 10, 0.3));
+    screen.apply(&gradient(0, 20, 0.5));
+    let after = drawn(&mut screen, 120, 39, THEME);
+    // Of the start, the positions 0 and 1, the latter counts: 14 steps before the end.
+    let share = |factor: f64| number::metric(factor.powi(14));
+    for words in [
+        format!("at the start {} · at most {}", share(0.5), share(0.95)),
+        format!("at the start {} · at most {}", share(0.3), share(0.3)),
+    ] {
+        assert!(after.contains(&words), "{words}: {after}");
+    }
+    assert_eq!(after.matches("‖∂L/∂U_t‖").count(), 2, "{after}");
+    assert!(!drawn(&mut screen, 80, 23, THEME).contains("‖∂L/∂U_t‖"));
+    screen.act(Action::Open);
+    assert!(!drawn(&mut screen, 120, 39, THEME).contains("‖∂L/∂U_t‖"), "the curves alone");
+}
+
+#[test]
+fn the_curves_of_earlier_seeds_stay() {
+    let mut screen = race(0);
+    let dots = |drawn: &str| drawn.chars().filter(|c| ('\u{2801}'..='\u{28ff}').contains(c)).count();
+    let alone = dots(&drawn(&mut screen, 80, 40, THEME));
+    let mut screen = race(2);
+    let drawn_after = drawn(&mut screen, 80, 40, THEME);
+    assert!(dots(&drawn_after) > alone && drawn_after.contains("earlier seeds dim"), "{drawn_after}");
+    // They have four epochs, the current ones two.
+    let xs = screen.earlier.iter().map(|curves| curves.end("val_accuracy", Axis::Epochs));
+    assert_eq!(xs.collect::<Vec<_>>(), [Some(4.0); 6]);
+    for seed in 0..30 {
+        screen.apply(&RaceEvent::Seed(seed));
+        (0..3).for_each(|network| training(network, 1, 1).iter().for_each(|event| screen.apply(event)));
+    }
+    assert_eq!(screen.earlier.len(), 3 * EARLIER);
+}
+
+#[test]
+fn full_speed_is_offered_once() {
+    let (send, inbox) = unbounded();
+    let mut screen = race(0);
+    assert_eq!(screen.footer_word(Action::FullSpeed), Some(""), "not slowed down");
+    (screen.commands, screen.pace) = (CommandSender::new("test", send), Some(50.0));
+    assert!(drawn(&mut screen, 80, 24, THEME).contains("slowed down to 50 steps/s each"));
+    assert_eq!(screen.footer_word(Action::FullSpeed), None);
+    screen.act(Action::FullSpeed);
+    screen.act(Action::FullSpeed);
+    assert_eq!(inbox.try_iter().map(|request| request.command).collect::<Vec<_>>(), [Command::FullSpeed]);
 }
 
 #[test]

@@ -18,6 +18,8 @@ use crate::ui::widget::text::{self, Piece};
 
 /// Columns from which the loss has a chart of its own.
 const WIDE: u16 = 100;
+/// Rows of the charts from which the gradients have some of them.
+const TALL: u16 = 22;
 /// Rows of a chart at least.
 const CHART: u16 = 6;
 /// The columns of the standings after place, letter, line and name: their widths and headings.
@@ -42,7 +44,13 @@ impl RaceScreen {
         let parts = [Constraint::Length(1), Constraint::Fill(1), Constraint::Length(table)];
         let [head, charts, table] = Layout::vertical(parts).areas(area);
         self.render_head(head, buf, theme);
+        let has_gradients = area.width >= WIDE && charts.height >= TALL && self.has_gradients();
+        let below = if has_gradients && !self.alone { Constraint::Fill(2) } else { Constraint::Length(0) };
+        let [charts, gradients] = Layout::vertical([Constraint::Fill(3), below]).areas(charts);
         self.render_charts(charts, buf, theme);
+        if !gradients.is_empty() {
+            self.render_gradients(gradients, buf, theme);
+        }
         self.render_table(table, &verdict, buf, theme);
     }
 
@@ -59,11 +67,17 @@ impl RaceScreen {
             (.., true) => (" · paused".to_owned(), Role::Warning),
             _ => (String::new(), Role::Text),
         };
-        let pieces: [Piece<'_>; 4] = [
+        let pace = match self.pace.filter(|_| self.events.is_some()) {
+            Some(pace) => format!(" · slowed down to {pace} steps/s each"),
+            None => String::new(),
+        };
+        let pieces: [Piece<'_>; 5] = [
             (format!(" {}", foreign(&standings.name)).into(), theme.style(Role::Title)),
             (seed.into(), theme.style(Role::Text)),
             (format!(" · equal {}", self.budget).into(), theme.style(Role::Dim)),
             (state.0.into(), theme.style(state.1)),
+            // The last: it is what a narrow screen can do without.
+            (pace.into(), theme.style(Role::Dim)),
         ];
         text::put(buf, area.x, area.y, usize::from(area.width), &pieces);
     }
@@ -77,6 +91,7 @@ impl RaceScreen {
             smoothing: self.smoothing,
             focused,
             curves: &self.curves,
+            earlier: &self.earlier,
         };
         if area.width < WIDE || name == "loss" {
             return chart(name, true).render(area, buf, theme);
