@@ -24,6 +24,7 @@ mod replay;
 mod resume;
 mod runs;
 mod sample;
+mod screen_branches;
 mod send;
 mod show;
 mod signals;

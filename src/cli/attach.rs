@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::branch::ScreenBranches;
+use super::branch;
 use super::error::CliResult;
 use super::live;
+use super::screen_branches::ScreenBranches;
 use super::{ScreenArgs, exit, print_error, shell_word};
 use crate::error::chain;
 use crate::protocol::{Command, CommandRequest, CommandSender, Event, Level, LogLine, RunStatus};
@@ -92,7 +93,7 @@ pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
             last_words.iter().for_each(|text| say(text));
             Ok(ExitCode::SUCCESS)
         }
-        ExitReason::Branch => branches.train(screen),
+        ExitReason::Branch => branch::go_on(&branches, Ok(ExitCode::SUCCESS), screen),
         ExitReason::Signal(_) => Ok(ExitCode::from(exit::INTERRUPTED)),
         ExitReason::Quit | ExitReason::LeftTraining | ExitReason::HungUp => Ok(ExitCode::SUCCESS),
     }

@@ -1,74 +1,21 @@
 //! Another course of a training.
 
-use std::cell::Cell;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use std::time::SystemTime;
 
+use super::ScreenArgs;
 use super::dashboard::{Display, show};
 use super::error::{CliError, CliResult};
 use super::follow::{code, drain};
 use super::runs::RUNS;
+use super::screen_branches::{ScreenBranches, new_folder};
 use super::threads::ThreadArgs;
-use super::{ScreenArgs, detach, shell_word};
-use crate::error::chain;
 use crate::escape::foreign;
-use crate::experiment::{Phase, PhaseOptions, PhaseTraining, branch_phases, copy_to_branch, train_phases};
+use crate::experiment::{PhaseOptions, PhaseTraining, branch_phases, copy_to_branch, train_phases};
 use crate::number::count;
-use crate::run::{self, RunError};
+use crate::run;
 use crate::train::Outcome;
-use crate::ui::{BranchRequest, LaunchRequest, Launched};
-
-/// Branches that a screen asks for: checked at once, trained when the screen has ended, or in the background.
-#[derive(Default)]
-pub(super) struct ScreenBranches {
-    /// What is to be trained when the screen has ended.
-    next: Cell<Option<BranchRequest>>,
-}
-
-impl ScreenBranches {
-    /// Checks what the screen asks for, and trains it in the background if the parent is in training.
-    ///
-    /// # Errors
-    /// The message for the screen.
-    pub fn launch(&self, request: LaunchRequest<'_>) -> Result<Launched, String> {
-        let LaunchRequest::Branch(request) = request else { return Err(String::new()) };
-        let set: Vec<String> = request.change.iter().cloned().collect();
-        let phases = branch_phases(&request.run, request.step, &set).map_err(|error| chain(&error))?;
-        if !request.is_live {
-            self.next.set(Some(request.clone()));
-            return Ok(Launched::Branch);
-        }
-        let folder = new_folder(&phases).map_err(|error| chain(&error))?;
-        let arguments = ["branch".into(), request.run.clone().into_os_string(), "--headless".into()];
-        let of_branch =
-            ["--at".into(), request.step.to_string().into(), "--run".into(), folder.clone().into()];
-        let change = set.into_iter().flat_map(|change| ["--set".into(), change.into()]);
-        let all = arguments.into_iter().chain(of_branch).chain(change).chain(detach::threads_given());
-        detach::begin(&folder, all).map_err(|error| error.to_string())?;
-        let folder = shell_word(&folder.to_string_lossy());
-        Ok(Launched::Background(format!(
-            "The branch trains in the background, in {folder}. `unrolled attach {folder}` shows it."
-        )))
-    }
-
-    /// Trains what was asked for last, on a screen of its own.
-    pub fn train(&self, screen: ScreenArgs) -> CliResult {
-        let Some(BranchRequest { run, step, change, .. }) = self.next.take() else {
-            return Ok(ExitCode::SUCCESS);
-        };
-        let set = change.into_iter().collect();
-        let threads = ThreadArgs::default();
-        branch(&BranchArgs { run, at: step, set, folder: None, threads, headless: false }, screen)
-    }
-}
-
-/// Creates the folder of a branch with these phases.
-fn new_folder(phases: &[Phase]) -> Result<PathBuf, RunError> {
-    let name = phases.last().map_or("run", |phase| phase.spec.name.as_str());
-    run::create_run_dir(Path::new(RUNS), &format!("{name}-branch"), SystemTime::now())
-}
+use crate::ui::BranchRequest;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BranchArgs {
@@ -123,6 +70,7 @@ pub(super) fn branch(args: &BranchArgs, screen: ScreenArgs) -> CliResult {
         changes: args.set.clone(),
         save_at: Vec::new(),
     };
+    let branches = ScreenBranches::default();
     let mut result = Ok(None);
     let outcome =
         train_phases(&folder, &phases, &options, &mut |PhaseTraining { trainer, is_last, .. }| {
@@ -130,15 +78,21 @@ pub(super) fn branch(args: &BranchArgs, screen: ScreenArgs) -> CliResult {
                 return Ok(drain(trainer)?);
             }
             // How the screen or the signals ended it decides the exit code.
-            result = show(trainer, display).map(Some);
+            result = show(trainer, display, &branches).map(Some);
             Ok(Outcome::Finished)
         })?;
     if matches!(outcome, Outcome::Unusable(_)) {
         // Nothing was trained.
         let _ = std::fs::remove_dir_all(&folder);
     }
-    match result? {
-        Some(code) => Ok(code),
-        None => Ok(code(&outcome)),
-    }
+    let code = result?.unwrap_or_else(|| code(&outcome));
+    go_on(&branches, Ok(code), screen)
+}
+
+/// After a screen that has ended with `code`: trains the branch that was asked for there, on a screen of its own.
+pub(super) fn go_on(branches: &ScreenBranches, code: CliResult, screen: ScreenArgs) -> CliResult {
+    let Some(BranchRequest { run, step, change, .. }) = branches.take() else { return code };
+    let set = change.into_iter().collect();
+    let threads = ThreadArgs::default();
+    branch(&BranchArgs { run, at: step, set, folder: None, threads, headless: false }, screen)
 }

@@ -4,10 +4,10 @@ use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use super::branch::ScreenBranches;
 use super::error::{CliError, CliResult};
 use super::follow::{code, follow, follow_quietly, print_until_end, requeue};
 use super::notice::NoticeArgs;
+use super::screen_branches::ScreenBranches;
 use super::signals::Signals;
 use super::{ScreenArgs, detach, exit, print_error};
 use crate::preset::RunSpec;
@@ -19,8 +19,8 @@ use crate::ui::{self, InitialScreen, Link};
 /// How a training is shown.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Display {
-    /// On the dashboard; a branch that is asked for there has a screen like it.
-    Dashboard(Theme, ScreenArgs),
+    /// On the dashboard.
+    Dashboard(Theme),
     /// As plain lines.
     Lines,
     /// Not at all: this process is in the background of its terminal, and would be stopped.
@@ -35,44 +35,43 @@ impl Display {
     pub fn new(headless: bool, screen: ScreenArgs) -> CliResult<Self> {
         Ok(match !headless && std::io::stdout().is_terminal() {
             true if ui::terminal::is_background() => Self::Background,
-            true => Self::Dashboard(screen.theme()?, screen),
+            true => Self::Dashboard(screen.theme()?),
             false => Self::Lines,
         })
     }
 
     /// Whether it is seen on a screen.
     pub fn is_watched(&self) -> bool {
-        matches!(self, Self::Dashboard(..))
+        matches!(self, Self::Dashboard(_))
     }
 }
 
-/// Starts a training and shows it; `notice` is word when it is over.
+/// Starts a training and shows it; `notice` is word when it is over. The screen may ask for `branches`.
 pub(super) fn show_training(
     spec: RunSpec,
     options: Options,
     display: Display,
     notice: &NoticeArgs,
+    branches: &ScreenBranches,
 ) -> CliResult {
     let (at_end, warnings) = notice.clone().at_end(display.is_watched());
-    let result = show(Trainer::start_with(spec, options, at_end)?, display);
+    let result = show(Trainer::start_with(spec, options, at_end)?, display, branches);
     warnings.try_iter().for_each(|warning| print_error(&warning));
     result
 }
 
-/// Shows a training until it ends or the user leaves.
-pub(super) fn show(trainer: Trainer, display: Display) -> CliResult {
-    let (theme, screen) = match display {
-        Display::Dashboard(theme, screen) => (theme, screen),
+/// Shows a training until it ends or the user leaves, who may ask for `branches`.
+pub(super) fn show(trainer: Trainer, display: Display, branches: &ScreenBranches) -> CliResult {
+    let theme = match display {
+        Display::Dashboard(theme) => theme,
         Display::Lines => return Ok(code(&follow(trainer)?.outcome)),
         Display::Background => return Ok(code(&follow_quietly(trainer)?)),
     };
     let signals = Signals::with_screen()?;
     let start = InitialScreen::Dashboard(link(&trainer));
-    let branches = ScreenBranches::default();
     let outcome = shown(|| ui::run(start, Vec::new(), &mut |request| branches.launch(request), theme));
     if matches!(outcome, Ok(ui::ExitReason::Branch)) {
-        ended(trainer);
-        return branches.train(screen);
+        return Ok(code(&ended(trainer)));
     }
     end(outcome, Some(trainer), &signals)
 }

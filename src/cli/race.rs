@@ -111,7 +111,7 @@ pub(super) fn race(args: &RaceArgs, screen: ScreenArgs) -> CliResult {
     let display = Display::new(args.headless || args.json, screen)?;
     let race = Race::start(plan)?;
     match display {
-        Display::Dashboard(theme, _) if standings.networks.len() <= MAX_NETWORKS => {
+        Display::Dashboard(theme) if standings.networks.len() <= MAX_NETWORKS => {
             show(race, (standings, theme), args, screen)
         }
         display => {

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use ratatui::layout::Size;
 
-use super::branch::ScreenBranches;
+use super::branch;
 use super::error::{CliError, CliResult};
+use super::screen_branches::ScreenBranches;
 use super::{ScreenArgs, exit, pages, shell_word};
 use crate::durable;
 use crate::escape::foreign;
@@ -93,10 +94,8 @@ pub(super) fn replay(args: &ReplayArgs, screen: ScreenArgs) -> CliResult {
     let branches = ScreenBranches::default();
     let mut launch = |request: LaunchRequest<'_>| branches.launch(request);
     let ended = ui::run(start, Vec::new(), &mut launch, theme).map_err(no_screen)?;
-    if ended == ExitReason::Branch {
-        return branches.train(screen);
-    }
-    Ok(ExitCode::from(if matches!(ended, ExitReason::Signal(_)) { exit::INTERRUPTED } else { 0 }))
+    let code = ExitCode::from(if matches!(ended, ExitReason::Signal(_)) { exit::INTERRUPTED } else { 0 });
+    branch::go_on(&branches, Ok(code), screen)
 }
 
 /// The error where there is no screen, with what a replay can do without one.

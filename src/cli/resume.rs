@@ -4,11 +4,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::ScreenArgs;
 use super::dashboard::{Display, show_training};
 use super::error::{CliError, CliResult};
 use super::notice::NoticeArgs;
+use super::screen_branches::ScreenBranches;
 use super::threads::ThreadArgs;
+use super::{ScreenArgs, branch};
 use crate::escape::foreign;
 use crate::experiment::check_changes;
 use crate::preset::{self, Overrides, Resolved};
@@ -91,5 +92,7 @@ pub(super) fn go_on(
         resume: Some(resume),
         ..Options::default()
     };
-    show_training(spec, options, display, notice)
+    let branches = ScreenBranches::default();
+    let shown = show_training(spec, options, display, notice, &branches);
+    branch::go_on(&branches, shown, screen)
 }

@@ -3,13 +3,15 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::SystemTime;
 
-use super::branch::ScreenBranches;
+use super::branch;
 use super::dashboard::{Display, end, link, show_training, shown};
 use super::error::{CliError, CliResult};
 use super::follow::{code, follow};
 use super::notice::NoticeArgs;
+use super::screen_branches::ScreenBranches;
 use super::signals::Signals;
 use super::threads::{ThreadArgs, processors};
 use super::{ScreenArgs, attach, detach};
@@ -127,7 +129,9 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
     let display = Display::new(args.headless, screen)?;
     let (folder, threads, watched) = (args.run.clone(), args.threads.count(), display.is_watched());
     let options = Options { folder, threads, watched, notes, ..Options::default() };
-    show_training(spec, options, display, &args.notice)
+    let branches = ScreenBranches::default();
+    let shown = show_training(spec, options, display, &args.notice, &branches);
+    branch::go_on(&branches, shown, screen)
 }
 
 /// Starts the training in a session of its own.
@@ -189,7 +193,7 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
     if matches!(outcome, Ok(ExitReason::Branch)) {
         // It has ended.
         drop(trainer.take().map(Trainer::join));
-        return branches.train(screen);
+        return branch::go_on(&branches, Ok(ExitCode::SUCCESS), screen);
     }
     end(outcome, trainer.take(), &signals)
 }
