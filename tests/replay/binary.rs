@@ -160,10 +160,12 @@ fn a_branch_of_a_replayed_run_is_trained_on_the_screen() {
     terminal.wait_for("step 5 of 8");
     terminal.press("B", "Branch this run");
     // What cannot be changed is said, and can be corrected.
-    terminal.press("train.seed=4\r", "train.seed cannot be changed");
+    terminal.press("train.seed=4", "change  train.seed=4");
+    terminal.press("\r", "train.seed cannot be changed");
     terminal.press(&"\x7f".repeat("train.seed=4".len()), "takes this screen");
     assert_eq!(branches(folder.path()), Vec::<PathBuf>::new());
-    terminal.press("train.epochs=3\r", "step 12/12");
+    terminal.press("train.epochs=3", "change  train.epochs=3");
+    terminal.press("\r", "step 12/12");
     terminal.wait_for("finished");
     // With the line of its parent.
     terminal.wait_for("┄ a 0.");
