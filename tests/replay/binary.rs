@@ -200,6 +200,8 @@ fn without_a_terminal_or_a_recording_a_replay_is_refused() {
                 .into()
         )
     );
+    let (code, message) = refused(at, &["replay", "a", "--at", "785"]);
+    assert!(code == 2 && message.contains("--at 785: the record ends at step 784"), "{message}");
     let (code, message) = refused(at, &["replay", "b"]);
     assert!(code == 2 && message.contains("b: no such run"), "{message}");
     fs::write(at.join("runs/a/frames.bin"), "something else").unwrap();
@@ -215,7 +217,6 @@ fn without_a_terminal_or_a_recording_a_replay_is_refused() {
         (&["--size", "120x40"], "--cast"),
         (&["--cast", "x", "--size", "10x10"], "from 40x11 to 1000x400"),
         (&["--cast", "x", "--at", "5"], "cannot be used with"),
-        (&["--at", "785"], "--at 785: the record ends at step 784"),
         (&["--cast", "x", "--speed", "fastest"], "--speed fastest"),
         (&["--cast", "x", "--seconds=-1"], "a number above 0"),
     ] {
