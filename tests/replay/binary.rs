@@ -109,6 +109,16 @@ impl Terminal {
     }
 }
 
+impl Terminal {
+    /// Types the change of a branch a key at a time: many keys at once are taken for pasted text, which starts nothing.
+    #[track_caller]
+    fn type_change(&mut self, text: &str) {
+        for end in 1..=text.len() {
+            self.press(&text[end - 1..end], &format!("change  {}", &text[..end]));
+        }
+    }
+}
+
 #[test]
 fn a_run_is_replayed_in_a_terminal_with_the_keys_of_time() {
     let folder = folder();
@@ -160,11 +170,11 @@ fn a_branch_of_a_replayed_run_is_trained_on_the_screen() {
     terminal.wait_for("step 5 of 8");
     terminal.press("B", "Branch this run");
     // What cannot be changed is said, and can be corrected.
-    terminal.press("train.seed=4", "change  train.seed=4");
+    terminal.type_change("train.seed=4");
     terminal.press("\r", "train.seed cannot be changed");
     terminal.press(&"\x7f".repeat("train.seed=4".len()), "takes this screen");
     assert_eq!(branches(folder.path()), Vec::<PathBuf>::new());
-    terminal.press("train.epochs=3", "change  train.epochs=3");
+    terminal.type_change("train.epochs=3");
     terminal.press("\r", "step 12/12");
     terminal.wait_for("finished");
     // With the line of its parent.
