@@ -332,6 +332,16 @@ fn a_comparison_has_the_settings_that_differ() {
     let units =
         value["differing"].as_array().unwrap().iter().find(|row| row["setting"] == "model.1.units").unwrap();
     assert_eq!(units["values"], Value::from(vec![1, 2]));
+    // A folder of runs stands for them; one without any is passed over in words.
+    fs::create_dir(at.join("runs/seeds")).unwrap();
+    fs::rename(at.join("runs/two-b"), at.join("runs/seeds/seed-7")).unwrap();
+    fs::create_dir(at.join("runs/nothing")).unwrap();
+    let args = ["compare", "runs/one", "runs/nothing", "runs/seeds", "--json"];
+    let names = &json(&printed(at, &args))[0]["runs"];
+    assert_eq!((&names[0]["name"], &names[1]["name"]), (&"one".into(), &"seeds/seed-7".into()));
+    let said = String::from_utf8(output(at, &args).stderr).unwrap();
+    assert_eq!(said, "unrolled: runs/nothing contains no runs, and is left out\n");
+    assert!(refused(at, 2, &["compare", "one", "tow"]).contains("tow: no such run; did you mean two?"));
     assert!(refused(at, 2, &["compare", "one"]).contains("expected two or more"));
     assert!(refused(at, 2, &["compare", "one", "runs/one"]).contains("expected two or more"));
 }

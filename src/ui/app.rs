@@ -270,6 +270,10 @@ impl<'a> App<'a> {
                     dialog.paste(&text);
                 }
             }
+            // Text that was pasted or typed fast; it starts nothing.
+            Input::Burst(keys) if matches!(self.overlay, Some(Overlay::BranchDialog(_))) => {
+                keys.iter().filter(|key| key.code != KeyCode::Enter).for_each(|key| self.key(key));
+            }
             // Pasted text is no command to a training.
             Input::Burst(_) if self.overlay.is_some() || self.race.is_some() => {}
             Input::Burst(_) if self.run.as_ref().is_some_and(|run| run.replay.is_none()) => {}

@@ -109,6 +109,27 @@ mod tests {
     }
 
     #[test]
+    fn a_branch_leaves_its_parent_at_the_change() {
+        let mut run = RunState::new();
+        let mut resumed = |step, change: Option<&str>, parent: Option<&str>| {
+            let changes = change.map(str::to_owned).into_iter().collect();
+            run.apply(&Event::Resumed(Resumed {
+                step,
+                epoch: 1,
+                changes,
+                settings: Vec::new(),
+                parent: parent.map(Into::into),
+            }));
+            let letter = run.marks().last().map(|(_, letter)| *letter);
+            (run.branched().map(|(_, step)| step), letter)
+        };
+        assert_eq!(resumed(0, None, Some("runs/a")), (Some(0), None));
+        assert_eq!(resumed(20, Some("a=b"), None), (Some(20), Some('B')));
+        assert_eq!(resumed(30, Some("a=c"), None), (Some(20), Some('R')));
+        assert_eq!(resumed(40, None, Some("runs/b")), (Some(40), Some('B')));
+    }
+
+    #[test]
     fn a_parent_that_is_gone_or_was_moved_with_its_branch_is_no_error() {
         let dir = tempfile::tempdir().unwrap();
         assert!(branch(&dir.path().join("b"), Path::new("/gone/a")).parent.is_none());

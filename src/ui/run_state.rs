@@ -53,6 +53,8 @@ pub struct RunState {
     warnings: u64,
     marks: Vec<(XPosition, char)>,
     branched: Option<(PathBuf, u64)>,
+    /// Whether it has changed since.
+    has_left: bool,
     eta: Eta,
 }
 
@@ -124,12 +126,22 @@ impl RunState {
         };
         let text = format!("{from} after step {}{changes}", resumed.step);
         self.log_line(&LogLine { level: Level::Info, text });
-        let letter = if resumed.parent.is_some() { BRANCH } else { SEAM };
+        // Without a checkpoint there, a branch trains the steps before its change again, and goes on with the change.
+        let is_change = !resumed.changes.is_empty();
+        let letter = match (&resumed.parent, &mut self.branched) {
+            (Some(parent), branched) => {
+                *branched = Some((parent.clone(), resumed.step));
+                self.has_left = is_change;
+                BRANCH
+            }
+            (None, Some((_, step))) if is_change && !self.has_left => {
+                (*step, self.has_left) = (resumed.step, true);
+                BRANCH
+            }
+            _ => SEAM,
+        };
         if resumed.step > 0 {
             self.mark(resumed.step, resumed.epoch, letter);
-        }
-        if let Some(parent) = &resumed.parent {
-            self.branched = Some((parent.clone(), resumed.step));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
@@ -109,6 +109,16 @@ impl Terminal {
     }
 }
 
+impl Terminal {
+    /// Types the change of a branch a key at a time: many keys at once are taken for pasted text, which starts nothing.
+    #[track_caller]
+    fn type_change(&mut self, text: &str) {
+        for end in 1..=text.len() {
+            self.press(&text[end - 1..end], &format!("change  {}", &text[..end]));
+        }
+    }
+}
+
 #[test]
 fn a_run_is_replayed_in_a_terminal_with_the_keys_of_time() {
     let folder = folder();
@@ -121,8 +131,13 @@ fn a_run_is_replayed_in_a_terminal_with_the_keys_of_time() {
     terminal.press("\x1b[H", "step 0 of 784");
     terminal.press(":", "Go to step");
     terminal.press("300\r", "step 300 of 784");
-    terminal.press("B", "unrolled branch a --at 300");
-    terminal.close("unrolled branch");
+    terminal.press("B", "Branch this run");
+    terminal.keys.write_all(b"\x1b").unwrap();
+    terminal.wait_until("Branch this run", false);
+    terminal.press(":", "Go to step");
+    terminal.press("9999\r", "The record ends at step 784.");
+    terminal.press(":", "Go to step");
+    terminal.press("300\r", "step 300 of 784");
     terminal.press("s", "Not available");
     terminal.close("Not available");
     terminal.press("?", "Go to the worst gradient");
@@ -135,6 +150,40 @@ fn a_run_is_replayed_in_a_terminal_with_the_keys_of_time() {
     terminal.press(" ", "finished");
     terminal.press("q", "");
     assert_eq!(terminal.child.wait().unwrap().exit_code(), 0);
+}
+
+/// The folders of branches in `runs/`.
+fn branches(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.join("runs")).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.to_string_lossy().contains("-branch-")).collect()
+}
+
+#[test]
+fn a_branch_of_a_replayed_run_is_trained_on_the_screen() {
+    let folder = tempfile::tempdir().unwrap();
+    let small = ["data.train=64", "data.validation=32", "train.epochs=2", "train.batch_size=16"];
+    let set = small.iter().flat_map(|set| ["--set", set]);
+    let args: Vec<&str> =
+        ["train", "word-order", "--headless", "--run", "runs/a"].into_iter().chain(set).collect();
+    printed(folder.path(), &args);
+    let mut terminal = Terminal::open(folder.path(), &["replay", "a", "--at", "5"], (120, 40));
+    terminal.wait_for("step 5 of 8");
+    terminal.press("B", "Branch this run");
+    // What cannot be changed is said, and can be corrected.
+    terminal.type_change("train.seed=4");
+    terminal.press("\r", "train.seed cannot be changed");
+    terminal.press(&"\x7f".repeat("train.seed=4".len()), "takes this screen");
+    assert_eq!(branches(folder.path()), Vec::<PathBuf>::new());
+    terminal.type_change("train.epochs=3");
+    terminal.press("\r", "step 12/12");
+    terminal.wait_for("finished");
+    // With the line of its parent.
+    terminal.wait_for("┄ a 0.");
+    terminal.press("q", "");
+    assert_eq!(terminal.child.wait().unwrap().exit_code(), 0);
+    let [branch] = &branches(folder.path())[..] else { panic!("{:?}", branches(folder.path())) };
+    let card = printed(folder.path(), &["show", &branch.to_string_lossy()]);
+    assert!(card.contains("after step 5, with train.epochs=3") && card.contains("finished"), "{card}");
 }
 
 #[test]
@@ -161,6 +210,8 @@ fn without_a_terminal_or_a_recording_a_replay_is_refused() {
                 .into()
         )
     );
+    let (code, message) = refused(at, &["replay", "a", "--at", "785"]);
+    assert!(code == 2 && message.contains("--at 785: the record ends at step 784"), "{message}");
     let (code, message) = refused(at, &["replay", "b"]);
     assert!(code == 2 && message.contains("b: no such run"), "{message}");
     fs::write(at.join("runs/a/frames.bin"), "something else").unwrap();

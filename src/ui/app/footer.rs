@@ -27,6 +27,9 @@ impl App<'_> {
         let run = self.run.as_ref()?;
         let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);
         if let Some(replay) = &run.replay {
+            if action == Action::Back && self.from_menu && !view.full_screen && !view.explain {
+                return Some("runs");
+            }
             return replaying::footer_word(replay, view, action);
         }
         let trains = matches!(status, Some(RunStatus::Training | RunStatus::Validating | RunStatus::Paused));

@@ -41,7 +41,16 @@ fn link() -> (Link, Sender<Event>, Receiver<CommandRequest>) {
     (Link { events, commands: CommandSender::new("screen", commands) }, tell, asked)
 }
 
+/// Presses keys; those between two `⎘` at once, as pasted text without brackets comes.
 fn type_keys(app: &mut App<'_>, keys: &str) {
+    if let Some((before, rest)) = keys.split_once('⎘') {
+        let (pasted, after) = rest.split_once('⎘').unwrap();
+        type_keys(app, before);
+        let code = |c| if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) };
+        let keys = pasted.chars().map(|c| KeyEvent::new(code(c), KeyModifiers::NONE));
+        app.input(Input::Burst(keys.collect()));
+        return type_keys(app, after);
+    }
     keys.chars().for_each(|c| match c {
         '\n' => app.input(key(KeyCode::Enter)),
         '\x1b' => app.input(key(KeyCode::Esc)),
@@ -306,6 +315,9 @@ fn a_run_is_branched_at_the_cursor() {
     let (asked, seen, outcome) = branched(true, "Bseed=1\n", || Err("train.seed cannot be changed".into()));
     assert_eq!((asked.len(), outcome), (1, None));
     assert!(seen.contains("seed=1") && seen.contains("train.seed cannot be changed"), "{seen}");
+    // Pasted text starts nothing.
+    let (asked, seen, _) = branched(true, "B⎘a=b\n⎘", || Ok(Launched::Branch));
+    assert!(asked.is_empty() && seen.contains("change  a=b"), "{seen}");
     let (asked, seen, _) = branched(false, "B\x1b", || Err(String::new()));
     assert!(asked.is_empty() && !seen.contains("Branch this run"), "{seen}");
 }

@@ -16,7 +16,7 @@ use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
 use crate::ui::widget::ticks::{self, Tick};
 
-/// So many times the range of the usual curve are shown.
+/// So many times the range of the usual curve are shown at least.
 const FARTHEST: f64 = 5.0;
 
 /// A panel with a curve of one metric for each run.
@@ -144,7 +144,9 @@ pub(super) fn bounds(curves: &[Vec<Sample>], log: bool) -> Option<(f64, f64)> {
     tops.sort_unstable_by(f64::total_cmp);
     // Of two the lower one.
     let usual = tops.get(tops.len().checked_sub(1)? / 2).copied()?;
-    let most = low + (usual - low) * FARTHEST;
+    // And a tenfold value: runs that have hardly begun have no range to speak of.
+    let tenfold = if log { usual + 1.0 } else { usual.abs() * 10.0 };
+    let most = (low + (usual - low) * FARTHEST).max(tenfold);
     let high = tops.into_iter().rev().find(|top| *top <= most).unwrap_or(usual);
     if !(low.is_finite() && high.is_finite() && (high - low).is_finite()) {
         return None;
@@ -196,6 +198,7 @@ mod tests {
         assert!(bounds(&[bad.clone(), good.clone()], false).unwrap().1 < 0.8);
         // What is merely worse stays, and a run alone is shown whole.
         assert!(bounds(&[good, better, curve(&[0.7, 1.4])], false).unwrap().1 > 1.4);
+        assert!(bounds(&[curve(&[0.69, 0.691]), curve(&[0.69, 4.9])], false).unwrap().1 > 4.9);
         assert!(bounds(&[bad], false).unwrap().1 > 7e37);
         assert_eq!(bounds(&[Vec::new()], false), None);
         assert_eq!(bounds(&[], false), None);

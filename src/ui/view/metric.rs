@@ -79,13 +79,14 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     if log {
         title.push((" log".into(), theme.style(Role::Dim)));
     }
-    let with_parent = |validation, has_name| {
-        let parent = metric.parent_legend(dash, has_name, theme);
+    let with_parent = |validation, label| {
+        let parent = metric.parent_legend(dash, label, theme);
         let own = metric.legend(dash, validation, theme);
         parent.map(|parent| own.into_iter().chain([parent]).collect::<Vec<_>>())
     };
     let own = ["validation", "val", ""].map(|validation| Some(metric.legend(dash, validation, theme)));
-    let of_branch = [with_parent("val", true), with_parent("val", false), with_parent("", false)];
+    let labels = [("val", None), ("val", Some("parent ")), ("", Some("parent ")), ("", Some(""))];
+    let of_branch = labels.map(|(validation, label)| with_parent(validation, label));
     let note: Vec<Vec<Piece<'_>>> = of_branch.into_iter().chain(own).flatten().collect();
     let frame =
         PanelFrame { focused: view.focus == panel, title: &title, note: &note, left: &[], right: &[] };
@@ -201,14 +202,15 @@ impl Metric<'_> {
         pieces
     }
 
-    /// The legend of the parent's curve, with its value at the step of the cursor, or the latest step of this run; `None` without a parent.
-    fn parent_legend<'a>(&self, dash: &Dashboard, has_name: bool, theme: &Theme) -> Option<Piece<'a>> {
+    /// The legend of the parent's curve, with its name or the `label` instead, and its value at the step of the cursor, or the latest step of this run; `None` without a parent.
+    fn parent_legend<'a>(&self, dash: &Dashboard, label: Option<&str>, theme: &Theme) -> Option<Piece<'a>> {
         let (name, curves) = self.parent?;
         let step = dash.view.cursor.or(dash.run.latest().map(|latest| latest.step))?;
         let (_, summary) = curves.train_or_validation().nearest(step).filter(|(_, at)| at.finite > 0)?;
         let value = self.format(summary.smoothed(dash.view.smoothing));
-        let name = if has_name { escape::foreign(name) } else { "parent".into() };
-        Some((format!(" {PARENT} {} {value}", text::clip(&name, 24)).into(), theme.style(Role::Text)))
+        let name = || format!("{} ", text::clip(&escape::foreign(name), 24));
+        let label = label.map_or_else(name, str::to_owned);
+        Some((format!(" {PARENT} {label}{value}").into(), theme.style(Role::Text)))
     }
 
     /// The values at the cursor, in the longest wording that fits; empty without a cursor.
