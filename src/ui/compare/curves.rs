@@ -69,7 +69,7 @@ impl RunCurves {
         match reader.events_at(at) {
             Err(error) => self.error = Some(error.to_string()),
             Ok(mut events) => {
-                while let Some(event) = events.next() {
+                for event in events.by_ref() {
                     match event {
                         Ok(event) => self.apply(&event),
                         Err(error) => {

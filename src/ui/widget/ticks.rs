@@ -151,7 +151,7 @@ fn plain(at: f64, place: i32) -> String {
             let significant = a.log10().floor() as i32 - place;
             match usize::try_from(significant) {
                 // As many digits as tell one mark from the next, and one at least.
-                Ok(significant) if a < 1e-3 || a >= 1e5 => format!("{at:.*e}", significant.clamp(1, 12)),
+                Ok(significant) if !(1e-3..1e5).contains(&a) => format!("{at:.*e}", significant.clamp(1, 12)),
                 Ok(_) => format!("{at:.*}", digits.min(12)),
                 Err(_) => format!("{at:.1e}"),
             }
