@@ -25,9 +25,8 @@ impl fmt::Display for EditedSpec {
             let comma = if i > 0 { ", " } else { "" };
             write!(f, "{comma}{} is {new}, and the run was trained with {old}", edit.setting)?;
         }
-        match self.edits.len().checked_sub(NAMED) {
-            Some(more @ 1..) => write!(f, ", and {more} more")?,
-            _ => {}
+        if let Some(more @ 1..) = self.edits.len().checked_sub(NAMED) {
+            write!(f, ", and {more} more")?;
         }
         let set: Vec<String> =
             self.edits.iter().take(NAMED).map(|edit| format!("--set {}", edit.as_set())).collect();

@@ -162,7 +162,8 @@ fn write_as(folder: &Folder, checkpoint: &Checkpoint<'_>, pointers: &[Which]) ->
         let _ = remove(&path);
     }
     let _ = remove_unnamed(&root, checkpoint.keep.max(1));
-    written?;
+    // If the folder has gone meanwhile, that is the reason of any other error.
+    written.map_err(|error| folder.check_place().err().unwrap_or(error))?;
     let weights = tensors::fingerprint(&checkpoint.model);
     Ok(Saved { step: checkpoint.step, path, best: pointers.contains(&Which::Best), weights })
 }

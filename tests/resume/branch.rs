@@ -133,7 +133,7 @@ fn changed_settings_are_recorded_and_such_a_run_is_verified_and_branched() {
         found.remove(at.unwrap_or_else(|| panic!("{change:?} in {found:?}")));
     }
     let shown = run(&["show", "run"]);
-    for part in ["setting after step 24", "train.epochs", "after step 32", "0.05"] {
+    for part in ["after step 24: train.epochs changed from 3 to 4", "after step 32: ", "from 0.002 to 0.05"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     let spec = fs::read_to_string(folder.join("spec.yaml")).unwrap();

@@ -53,7 +53,8 @@ fn columns(screen: &vt100::Screen) -> (usize, usize) {
 #[test]
 fn a_training_ends_though_nobody_reads_its_terminal_and_nothing_is_missing_when_it_is_read() {
     let folder = folder();
-    let set = ["--set=data.train=256", "--set=train.epochs=30", "--set=watch.every=4"];
+    // At a pace at which it writes more frames than a terminal takes that is not read.
+    let set = ["--set=data.train=256", "--set=train.epochs=30", "--set=watch.every=4", "--set=watch.pace=80"];
     let unread = Unread::program(folder.path(), &[&TRAIN[..], &set].concat());
     let run = folder.path().join("run");
     let status = || Client::connect(&run).and_then(|mut client| client.status()).ok();

@@ -297,20 +297,16 @@ mod tests {
         let labels: Vec<Cow<'_, str>> = (0..23).map(|i| format!("t{i:02}").into()).collect();
         for selected in 0..23 {
             for height in 1..30 {
-                let selected = Some(selected);
                 let map = HeatMap {
                     values: &[0.0; 23],
                     columns: 1,
                     labels: &labels,
                     notes: &[],
                     scale: 1.0,
-                    selected,
+                    selected: Some(selected),
                 };
                 let fit = map.layout(Rect::new(0, 0, 12, height), &MONO);
-                assert!(
-                    (fit.first..fit.first + fit.rows).contains(&selected.unwrap()),
-                    "{selected:?} {fit:?}"
-                );
+                assert!((fit.first..fit.first + fit.rows).contains(&selected), "{selected:?} {fit:?}");
                 let marks = fit.hidden.iter().filter(|rows| **rows > 0).count();
                 assert!(fit.rows + marks <= usize::from(height), "{fit:?}");
                 if height >= 4 {

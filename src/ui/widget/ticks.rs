@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn marks_of_a_narrow_range_differ() {
-        assert_eq!(texts(&linear(0.69314, 0.69317, 3)), ["0.69314", "0.69315", "0.69316", "0.69317"]);
+        assert_eq!(texts(&linear(0.71234, 0.71237, 3)), ["0.71234", "0.71235", "0.71236", "0.71237"]);
         assert_eq!(texts(&linear(2e5, 2.00003e5, 3)), ["2.00000e5", "2.00001e5", "2.00002e5", "2.00003e5"]);
         assert_eq!(texts(&linear(1e5, 3e5, 2)), ["1.0e5", "2.0e5", "3.0e5"]);
     }
