@@ -38,6 +38,9 @@ fn resident(process: u32) -> Option<u64> {
     line.trim().trim_end_matches(" kB").trim().parse().ok()
 }
 
+/// Columns of the chart of the loss that its axis takes.
+const AXIS: u16 = 7;
+
 /// The columns of the chart of the loss in which its curve is drawn, and all of them.
 fn columns(screen: &vt100::Screen) -> (usize, usize) {
     let width = SIZE.cols / 2 - 2;
@@ -47,7 +50,7 @@ fn columns(screen: &vt100::Screen) -> (usize, usize) {
     };
     // Below the status and the title of the panel, above its axis; beside the frame.
     let drawn = (1..=width).filter(|col| (3..SIZE.rows / 2 - 1).any(|row| is_curve(row, *col)));
-    (drawn.count(), usize::from(width))
+    (drawn.count(), usize::from(width - AXIS))
 }
 
 #[test]
