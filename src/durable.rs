@@ -75,6 +75,17 @@ pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Opens a regular file for reading: opening a pipe might never end.
+///
+/// # Errors
+/// If it cannot be opened, or is something else.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    match fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,6 +14,7 @@ mod summary;
 mod verify;
 
 pub use branch::{branch_phases, changed, check_changes, copy_to_branch};
+pub use edited::preset_changes;
 pub use edited_spec::EditedSpec;
 pub use error::ExperimentError;
 pub use history::{History, Phase};

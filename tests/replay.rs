@@ -219,7 +219,7 @@ fn the_pictures_of_an_earlier_step_are_those_that_a_live_screen_showed() {
     };
     let latest = shown(&now);
     for step in [1, 9, 10, 11, 195, 196, 197, 400, STEPS - 1, STEPS] {
-        let pictures = recording.pictures_at(step, 10);
+        let pictures = recording.pictures_at(step, 10, [true, true]);
         assert_eq!(pictures.is_some(), step > 0);
         now.run.look_back(pictures);
         assert_eq!(shown(&now), shown(&live(dir.path(), &events, step)), "step {step}");

@@ -89,7 +89,10 @@ pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
     match outcome {
         ExitReason::Detached => {
             let word = shell_word(&run.to_string_lossy());
-            say(&format!("detached, training continues: `unrolled attach {word}` shows it again"));
+            let status = Client::connect(&run).and_then(|mut client| client.status());
+            let is_paused = status.is_ok_and(|status| status["state"] == "paused");
+            let goes_on = if is_paused { "the training stays paused" } else { "training continues" };
+            say(&format!("detached, {goes_on}: `unrolled attach {word}` shows it again"));
             last_words.iter().for_each(|text| say(text));
             Ok(ExitCode::SUCCESS)
         }

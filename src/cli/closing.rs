@@ -12,6 +12,10 @@ use crate::runs;
 
 /// Prints how the run in `folder` ended, its best value of the monitored metric, and two commands to go on with.
 pub(super) fn print(folder: &Path) {
+    // It may have been removed: that was said.
+    if !folder.is_dir() {
+        return;
+    }
     let name = folder.to_string_lossy();
     let run = runs::open(folder, &name);
     let best = run.summary.best.as_ref().and_then(|best| {

@@ -160,6 +160,7 @@ pub(super) fn end(
             continue_unwatched(&trainer);
             let folder = trainer.folder();
             let ended = print_until_end(trainer)?;
+            folder.get().into_iter().for_each(|run| closing::print(run));
             requeue(signals, &folder, &ended.outcome);
             Ok(ended_code(&ended))
         }

@@ -7,6 +7,7 @@ use super::signals::{SENDER, Signals};
 use super::{exit, print_error, shell_word, slurm};
 use crate::escape::foreign;
 use crate::protocol::{Event, RunStatus};
+use crate::run::Outline;
 use crate::train::{Ended, Outcome, RunFolder, Trainer};
 use crate::ui::{self, plain};
 
@@ -68,7 +69,10 @@ pub(super) fn drain(trainer: Trainer) -> std::io::Result<Outcome> {
 
 /// As [`follow`], where signals are handled already.
 pub(super) fn print_until_end(trainer: Trainer) -> std::io::Result<Ended> {
-    if let Some(error) = plain::print(&trainer.events, std::io::stdout().lock())? {
+    // The event that describes the run was sent to the screen.
+    let outline = trainer.folder().get().and_then(|run| Outline::read(run, false).ok());
+    let info = outline.and_then(|outline| outline.info);
+    if let Some(error) = plain::print_on(&trainer.events, info, std::io::stdout().lock())? {
         print_error(&format_args!("cannot print: {error}; the run folder has all metrics"));
     }
     let ended = trainer.join_ended();

@@ -37,7 +37,9 @@ impl ScreenBranches {
             ["--at".into(), request.step.to_string().into(), "--run".into(), folder.clone().into()];
         let change = set.into_iter().flat_map(|change| ["--set".into(), change.into()]);
         let all = arguments.into_iter().chain(of_branch).chain(change).chain(detach::threads_given());
-        detach::begin(&folder, all).map_err(|error| error.to_string())?;
+        let (mut child, _) = detach::begin(&folder, all).map_err(|error| error.to_string())?;
+        // So that it does not stay as a zombie while this screen is open. Without a thread it does.
+        let _ = std::thread::Builder::new().name("branch".into()).spawn(move || child.wait());
         let folder = shell_word(&folder.to_string_lossy());
         Ok(Launched::Background(format!(
             "The branch trains in the background, in {folder}. `unrolled attach {folder}` shows it."

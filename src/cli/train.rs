@@ -16,7 +16,7 @@ use super::signals::Signals;
 use super::threads::{ThreadArgs, processors};
 use super::{ScreenArgs, attach, detach};
 use crate::escape::foreign;
-use crate::experiment::{MAX_SEEDS, Repeat, RepeatOptions, train_all};
+use crate::experiment::{self, MAX_SEEDS, Repeat, RepeatOptions, train_all};
 use crate::preset::{self, Overrides, Resolved, RunSpec};
 use crate::run;
 use crate::train::{Options, Trainer};
@@ -117,6 +117,18 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
             let what = format!(
                 "{} contains a run of {name}, not of {asked}; choose another folder with --run",
                 folder.display()
+            );
+            return Err(CliError::usage(what));
+        }
+        let changes = experiment::preset_changes(folder, &args.preset, &args.overrides())?;
+        if let Some(change) = changes.first() {
+            let [old, new] = change.values();
+            let what = format!(
+                "{} was begun with {} {old}, and {} has {new}; choose another folder with --run, or change it from here on by --set {}",
+                folder.display(),
+                change.setting,
+                args.preset,
+                change.as_set()
             );
             return Err(CliError::usage(what));
         }

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::edited_spec::EditedSpec;
 use super::error::ExperimentError;
+use super::history::specs_until;
 use crate::preset::{self, Difference, Overrides, differences};
 use crate::run::checkpoint;
 use crate::train::spec_at;
@@ -29,6 +32,26 @@ pub(super) fn find_edits(run: &Path) -> Result<Option<EditedSpec>, ExperimentErr
     let mut edits = differences(&trained, &found).map_err(ExperimentError::Unchangeable)?;
     edits.retain(|edit| !edit.is_path());
     Ok((!edits.is_empty()).then_some(EditedSpec { path, trained, edits }))
+}
+
+/// The settings in which the preset `name`, with `overrides`, differs from the one that the run in the folder `run` began with. Those that
+/// are taken from the data in one of them, and paths, are no differences.
+///
+/// # Errors
+/// If one of them cannot be read.
+pub fn preset_changes(
+    run: &Path,
+    name: &str,
+    overrides: &Overrides,
+) -> Result<Vec<Difference>, ExperimentError> {
+    let first = specs_until(run)?.into_iter().next().map_or_else(|| run.join("spec.yaml"), |(_, path)| path);
+    let began = preset::load_run(&first, overrides)?.spec;
+    let given = preset::load(name, overrides)?.spec;
+    let mut changes = differences(&began, &given).map_err(ExperimentError::Unchangeable)?;
+    let is_number =
+        |value: &Option<Value>| value.as_ref().is_some_and(|value| value.is_number() || value.is_boolean());
+    changes.retain(|change| !change.is_path() && is_number(&change.old) && is_number(&change.new));
+    Ok(changes)
 }
 
 /// Checks that nothing was edited.

@@ -46,10 +46,11 @@ pub fn verify(
         history.phases.iter_mut().rev().take(1).for_each(|phase| phase.until = Some(history.steps));
     }
     // Recordings of earlier versions have no fingerprints: those of the checkpoints that are left.
-    let mut before: BTreeMap<u64, String> = checkpoint::by_step(run)
-        .into_iter()
-        .filter_map(|(step, path)| Some((step, checkpoint::read_from(&path).ok()?.fingerprint())))
-        .collect();
+    // One that is damaged proves nothing.
+    let mut before = BTreeMap::new();
+    for (step, path) in checkpoint::by_step(run) {
+        before.insert(step, checkpoint::read_from(&path)?.fingerprint());
+    }
     before.extend(by_step(&history.saved));
     let save_at = history.saved.iter().map(|saved| saved.step).chain(before.keys().copied()).collect();
     let data_of = Some(run.to_owned());
@@ -99,7 +100,11 @@ fn compare_metrics(
             text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect::<Vec<Value>>(),
         )
     };
-    let (mut before, after) = (read(run)?, read(again)?);
+    let (mut before, mut after) = (read(run)?, read(again)?);
+    // What was not recorded is not compared, and a training that diverged is repeated up to the step before.
+    let is_compared = |line: &Value| line["kind"] != "gap" && line["alert"] != "divergence";
+    before.retain(is_compared);
+    after.retain(is_compared);
     if is_ended_by_race && before.last().is_some_and(|line| line["kind"] == "validation") {
         // The evaluation when the time of the race was over changed nothing, and is not repeated.
         before.pop();
@@ -119,8 +124,9 @@ fn difference(before: &Value, after: &Value) -> Option<(u64, String)> {
     let step = before.get("step").and_then(Value::as_u64).unwrap_or(0);
     let (before, after) = (before.as_object()?, after.as_object()?);
     let kind = before.get("kind").and_then(Value::as_str).unwrap_or("line");
-    let differs =
-        |(key, value): &(&String, &Value)| !TIMES.contains(&key.as_str()) && after.get(*key) != Some(value);
+    // A setting that is changed between two epochs belongs to either.
+    let is_compared = |key: &str| !TIMES.contains(&key) && !(kind == "setting" && key == "epoch");
+    let differs = |(key, value): &(&String, &Value)| is_compared(key) && after.get(*key) != Some(value);
     let (key, value) = before.iter().find(differs)?;
     let other = after.get(key).unwrap_or(&Value::Null);
     Some((step, format!("step {step} ({kind}): {key} is {value} in the run and {other} now")))

@@ -1,8 +1,8 @@
-use std::fs::File;
 use std::path::Path;
 
 use super::RunError;
 use super::frames::{FrameReader, Index, Kind, decode};
+use crate::durable;
 use crate::protocol::{Event, LogLine, Resumed, RunInfo, RunStatus, StepMetrics};
 
 /// Frames before the first step in which the facts of the run are looked for.
@@ -29,7 +29,7 @@ impl Outline {
     /// If there is no recording, or of another version. Damage further on ends the reading.
     pub fn read(run: &Path, all: bool) -> Result<Self, RunError> {
         let path = run.join("frames.bin");
-        let file = File::open(&path).map_err(RunError::io("open", &path))?;
+        let file = durable::open_regular(&path).map_err(RunError::io("open", &path))?;
         if !file.metadata().is_ok_and(|file| file.is_file()) {
             return Err(RunError::damaged(&path, "it is not a regular file"));
         }
@@ -74,7 +74,7 @@ impl Outline {
 /// As [`Outline::read`].
 pub fn log_lines(run: &Path) -> Result<(Vec<LogLine>, Vec<Resumed>), RunError> {
     let path = run.join("frames.bin");
-    let file = File::open(&path).map_err(RunError::io("open", &path))?;
+    let file = durable::open_regular(&path).map_err(RunError::io("open", &path))?;
     let mut frames = FrameReader::new(&path, &file)?;
     let (mut lines, mut seams) = (Vec::new(), Vec::new());
     while let Ok(Some(frame)) = frames.next() {

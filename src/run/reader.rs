@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use super::RunError;
 use super::frames::{FrameReader, Index, Kind, OldEvaluation, decode};
 use super::place::is_at;
+use crate::durable;
 use crate::protocol::Event;
 
 /// A place between two events of one recording: before the first, between two, or after the last.
@@ -37,7 +38,7 @@ impl Reader {
     /// If there is none, or it is of another version. Damage further on is reported when it is reached.
     pub fn open(run: &Path) -> Result<Self, RunError> {
         let path = run.join("frames.bin");
-        let file = File::open(&path).map_err(RunError::io("open", &path))?;
+        let file = durable::open_regular(&path).map_err(RunError::io("open", &path))?;
         let index = Index::load(&path, &file)?;
         Ok(Self { path, file, index })
     }

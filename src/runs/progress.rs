@@ -1,4 +1,3 @@
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
@@ -6,6 +5,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
+use crate::durable;
 use crate::metrics::{Metrics, higher_is_better};
 
 /// Kinds of lines that are neither events of interest nor metrics of an evaluation.
@@ -84,7 +84,7 @@ impl Progress {
     /// # Errors
     /// If the file cannot be read.
     pub fn read(path: &Path, monitored: Monitored<'_>) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = durable::open_regular(path)?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }

@@ -201,7 +201,8 @@ impl Clock {
 
     /// Goes on after so many seconds of training.
     pub fn resume_after(seconds: f64) -> Self {
-        Self { before: Duration::try_from_secs_f64(seconds).unwrap_or_default(), ..Self::start() }
+        let before = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Self { before, window: (before, 0), ..Self::start() }
     }
 
     /// The training time so far.
@@ -241,6 +242,13 @@ mod tests {
     use crossbeam_channel::unbounded;
 
     use super::*;
+
+    #[test]
+    fn the_throughput_of_a_resumed_training_does_not_count_the_time_before() {
+        let mut clock = Clock::resume_after(1e6);
+        assert!(clock.elapsed().as_secs_f64() >= 1e6);
+        assert!(clock.count(1000) > 1.0);
+    }
 
     #[test]
     fn a_single_step_pauses_and_lets_one_step_through() {

@@ -123,14 +123,13 @@ impl RunScreen {
             return;
         }
         let Some(step) = view.cursor else { return run.look_back(None) };
-        let Some((folder, every)) = run.info().map(|info| (info.folder.clone(), info.watch_every)) else {
-            return;
-        };
+        let Some(info) = run.info() else { return };
+        let (folder, every) = (info.folder.clone(), info.watch_every as u64);
+        let has = [run.recurrent_layers().next().is_some(), !info.probes.is_empty()];
         if self.recording.as_ref().is_none_or(|recording| !recording.is_current()) {
             self.recording = Recording::open(&folder).ok();
         }
-        let pictures =
-            self.recording.as_ref().and_then(|recording| recording.pictures_at(step, every as u64));
+        let pictures = self.recording.as_ref().and_then(|recording| recording.pictures_at(step, every, has));
         run.look_back(pictures);
     }
 }
@@ -394,7 +393,7 @@ impl<'a> App<'a> {
             Action::Save => Command::Save,
             Action::Detach => return self.detach(),
             Action::Branch => return self.ask_for_branch(),
-            Action::Stop if !run.over() && run.ending.is_none() => return self.ask(),
+            Action::Stop if !run.over() && run.ending.is_none() => return self.ask_to_stop(),
             Action::Screenshot => return self.screenshot(),
             Action::Log => {
                 self.overlay = Some(Overlay::Popup(Popup::log()));

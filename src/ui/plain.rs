@@ -32,12 +32,25 @@ const WAITING: usize = 1000;
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn print(events: &Receiver<Event>, mut out: impl Write) -> io::Result<Option<io::Error>> {
+pub fn print(events: &Receiver<Event>, out: impl Write) -> io::Result<Option<io::Error>> {
+    print_on(events, None, out)
+}
+
+/// As [`print`], from the middle of a run that `info` describes.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_on(
+    events: &Receiver<Event>,
+    info: Option<Box<RunInfo>>,
+    mut out: impl Write,
+) -> io::Result<Option<io::Error>> {
+    let start = Lines { info: info.map(|info| *info), ..Lines::default() };
     let (lines, to_print) = bounded(WAITING);
     thread::scope(|scope| {
         let follower = thread::Builder::new()
             .name("lines".into())
-            .spawn_scoped(scope, move || Lines::default().follow(events, &lines))?;
+            .spawn_scoped(scope, move || start.follow(events, &lines))?;
         let mut refused = None;
         for line in to_print {
             // Whoever read may be gone; the run is not theirs alone.

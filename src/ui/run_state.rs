@@ -136,6 +136,8 @@ impl RunState {
             }
             (None, Some((_, step))) if is_change && !self.has_left => {
                 (*step, self.has_left) = (resumed.step, true);
+                // The mark of the checkpoint before it: the steps between are those of the parent.
+                self.marks.retain(|(_, letter)| *letter != BRANCH);
                 BRANCH
             }
             _ => SEAM,

@@ -120,8 +120,10 @@ impl<'a> TrainingLoop<'a> {
         Ok(self.folder.write_spec(&yaml)?)
     }
 
-    /// Removes the specs of parts of the training that came after the checkpoint, and are trained again.
+    /// Removes the specs of parts of the training that came after the checkpoint, and are trained again; likewise the report of a
+    /// divergence, of which there will be another if it diverges again.
     fn forget_later_specs(&self) {
+        let _ = fs::remove_file(self.folder.path().join("divergence.json"));
         let files = self.folder.path().read_dir().into_iter().flatten().flatten();
         for path in files.map(|file| file.path()) {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

@@ -70,6 +70,12 @@ impl LeaveDialog {
         Self { choices, chosen: 0, title: " The network is still training " }
     }
 
+    /// The same with `choice` chosen, if it is offered.
+    pub(super) fn with(self, choice: LeaveChoice) -> Self {
+        let chosen = self.choices.iter().position(|(offered, ..)| *offered == choice).unwrap_or(self.chosen);
+        Self { chosen, ..self }
+    }
+
     /// The dialog for a race.
     pub(super) fn race() -> Self {
         Self { choices: &RACE, chosen: 0, title: " The networks are still training " }

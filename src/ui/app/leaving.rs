@@ -22,6 +22,12 @@ impl App<'_> {
         self.overlay = Some(Overlay::LeaveDialog(LeaveDialog::new(self.attached)));
     }
 
+    /// Asks how to stop the run.
+    pub(super) fn ask_to_stop(&mut self) {
+        let dialog = LeaveDialog::new(self.attached).with(LeaveChoice::SaveAndStop);
+        self.overlay = Some(Overlay::LeaveDialog(dialog));
+    }
+
     /// Leaves a run, which goes on.
     pub(super) fn detach(&mut self) {
         match &self.run {

@@ -121,6 +121,12 @@ fn save_and_stop_waits_for_the_trainers_last_word() {
 }
 
 #[test]
+fn stopping_and_enter_saves_and_stops() {
+    let sent = while_training(|app| type_keys(app, "X\n"));
+    assert_eq!(sent, [Command::SaveAndStop]);
+}
+
+#[test]
 fn a_second_ctrl_c_saves_and_ends_the_program_and_a_third_ends_it_at_once() {
     let interrupt = |app: &mut App<'_>| {
         app.input(Input::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));

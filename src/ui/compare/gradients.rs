@@ -7,7 +7,6 @@ use super::CompareScreen;
 use super::chart::bounds;
 use super::curves::RunCurves;
 use crate::escape::foreign;
-use crate::number;
 use crate::protocol::{Direction, GradientProfile};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::chart::{self, Chart, Curve, Sample};
@@ -43,8 +42,9 @@ impl CompareScreen {
         let half_lives: Vec<String> = profiles
             .iter()
             .filter_map(|(curves, profile)| {
-                let half_life = number::metric(f64::from(profile.half_life?));
-                Some(format!("{} {half_life}", curves.letter()))
+                let half_life = f64::from(profile.half_life?);
+                let doubles = if half_life < 0.0 { "doubles in " } else { "" };
+                Some(format!("{} {doubles}{:.1}", curves.letter(), half_life.abs()))
             })
             .collect();
         let words = match half_lives.is_empty() {

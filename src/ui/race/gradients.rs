@@ -117,10 +117,10 @@ fn panel(
     let inner = PanelFrame { focused: false, title: &title, note: &[], left: &[], right: &[] }
         .render(area, buf, theme);
     let (now, most) = (at_start(&reach.latest), at_start(&reach.farthest));
-    let words = format!("at the start {}", number::metric(now));
+    // A network that has learned its task has little gradient left: the most that reached the start is what tells them apart.
     let words: [Piece<'_>; 2] = [
-        (words.into(), theme.style(Role::Text)),
-        (format!(" · at most {}", number::metric(most)).into(), theme.style(Role::Dim)),
+        (format!("at the start: most {}", number::metric(most)).into(), theme.style(Role::Text)),
+        (format!(" · now {}", number::metric(now)).into(), theme.style(Role::Dim)),
     ];
     text::put(buf, inner.x + 1, inner.y, usize::from(inner.width).saturating_sub(1), &words);
     // The lower line of the frame has the marks of the x axis.

@@ -161,8 +161,8 @@ fn the_gradients_are_side_by_side_where_there_are_rows_for_them() {
     // Of the start, the positions 0 and 1, the latter counts: 14 steps before the end.
     let share = |factor: f64| number::metric(factor.powi(14));
     for words in [
-        format!("at the start {} · at most {}", share(0.5), share(0.95)),
-        format!("at the start {} · at most {}", share(0.3), share(0.3)),
+        format!("at the start: most {} · now {}", share(0.95), share(0.5)),
+        format!("at the start: most {} · now {}", share(0.3), share(0.3)),
     ] {
         assert!(after.contains(&words), "{words}: {after}");
     }

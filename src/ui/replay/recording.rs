@@ -121,8 +121,9 @@ impl Recording {
         }
     }
 
-    /// The latest pictures at `step`, of a run that is monitored `every` so many steps; `None` if there are none near.
-    pub fn pictures_at(&self, step: u64, every: u64) -> Option<Pictures> {
+    /// The latest pictures at `step`, of a run that is monitored `every` so many steps and has recurrent layers and probes as `has` says;
+    /// `None` if there are none near.
+    pub fn pictures_at(&self, step: u64, every: u64, has: [bool; 2]) -> Option<Pictures> {
         let limit = Limit::Step(step);
         let mut back = every.max(1);
         for _ in 0..LOOKS_BACK {
@@ -130,7 +131,7 @@ impl Recording {
             let mut pictures = Pictures::default();
             let events = self.reader.events_from(from).ok()?.map_while(Result::ok);
             events.take_while(|event| !limit.is_before(event)).for_each(|event| pictures.apply(&event));
-            if pictures.is_complete() || from == 0 {
+            if pictures.has_all(has) || from == 0 {
                 return Some(pictures).filter(|pictures| !pictures.is_empty());
             }
             back = back.saturating_mul(4);

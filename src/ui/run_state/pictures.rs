@@ -51,9 +51,9 @@ impl Pictures {
         self.gradients.is_empty() && self.health.is_empty() && self.probes.is_empty()
     }
 
-    /// Whether there is one of a layer and one of a probe.
-    pub fn is_complete(&self) -> bool {
-        !self.gradients.is_empty() && !self.probes.is_empty()
+    /// Whether there is one of a recurrent layer and one of a probe, as far as the run has any.
+    pub fn has_all(&self, [layers, probes]: [bool; 2]) -> bool {
+        (!layers || !self.gradients.is_empty()) && (!probes || !self.probes.is_empty())
     }
 
     /// The latest step of any of them.

@@ -71,7 +71,8 @@ impl HeatMap<'_> {
         let halves = theme.colors != Colors::Mono && theme.glyphs >= Glyphs::Blocks;
         let widest = self.labels.iter().map(|label| text::width(label)).max().unwrap_or(0);
         let most = (width / 3).max(width.saturating_sub(2 * self.columns)).min(LABELS);
-        let pairs = halves && self.labels.len() > height && 2 * widest < most;
+        // A note belongs to one row.
+        let pairs = halves && self.notes.is_empty() && self.labels.len() > height && 2 * widest < most;
         let per_line = 1 + usize::from(pairs);
         let labels = (widest * per_line + per_line).min(most).min(width);
         let widest = self.notes.iter().map(|(note, _)| text::width(note)).max().unwrap_or(0);
@@ -157,7 +158,7 @@ impl HeatMap<'_> {
         }
     }
 
-    /// Draws the labels of the rows of a line, and the note of the last of them.
+    /// Draws the labels of the rows of a line, and the note of a row that has it alone.
     fn render_labels(
         &self,
         rows: &[usize],
