@@ -125,7 +125,7 @@ fn difference(before: &Value, after: &Value) -> Option<(u64, String)> {
     let (before, after) = (before.as_object()?, after.as_object()?);
     let kind = before.get("kind").and_then(Value::as_str).unwrap_or("line");
     // A setting that is changed between two epochs belongs to either.
-    let is_compared = |key: &str| !TIMES.contains(&key) && !(kind == "setting" && key == "epoch");
+    let is_compared = |key: &str| !(TIMES.contains(&key) || kind == "setting" && key == "epoch");
     let differs = |(key, value): &(&String, &Value)| is_compared(key) && after.get(*key) != Some(value);
     let (key, value) = before.iter().find(differs)?;
     let other = after.get(key).unwrap_or(&Value::Null);

@@ -48,9 +48,9 @@ impl MetricsWriter {
         };
         let whole = from.map_or(0, |from| from.bytes_before(&content));
         let mut lost = None;
-        if let Some(from) = from.filter(|from| !from.is_whole(whole)) {
-            let kept = content.get(..whole).unwrap_or_default();
-            let (lines, what) = lost_lines::restored(kept, recorded(), from);
+        let left = content.get(..whole).unwrap_or_default();
+        if let Some(from) = from.filter(|from| !from.is_whole(left)) {
+            let (lines, what) = lost_lines::restored(left, recorded(), from);
             durable::write(path, &lines)?;
             lost = Some(what);
         } else if let Ok(file) = File::options().write(true).open(path) {

@@ -24,11 +24,20 @@ impl ResumePoint {
         saved.step == self.checkpoint.step && name(&saved.path) == name(&self.checkpoint.path)
     }
 
-    /// Whether `bytes` of the lines of `metrics.jsonl` are all that were written before the checkpoint, as far as that is known.
-    pub(super) fn is_whole(&self, bytes: usize) -> bool {
+    /// Whether `lines` of `metrics.jsonl` are all that were written before the checkpoint. Where their length is not known, as there was no
+    /// space for some, they reach its step.
+    pub(super) fn is_whole(&self, lines: &[u8]) -> bool {
+        #[derive(Deserialize)]
+        struct Line {
+            step: u64,
+        }
+        let step = || {
+            let last = lines.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty())?;
+            serde_json::from_slice(last).ok().map(|line: Line| line.step)
+        };
         match self.metrics_bytes {
-            Some(saved) => bytes as u64 == saved,
-            None => bytes > 0 || self.checkpoint.step == 0,
+            Some(saved) => lines.len() as u64 == saved,
+            None => step().unwrap_or(0) == self.checkpoint.step,
         }
     }
 

@@ -235,7 +235,8 @@ fn finished(path: PathBuf, name: Arc<str>, entry: &Entry) -> Run {
         None => match owner::is_live(&path) {
             true => RunState::Live,
             false if !summary.damage.is_empty() => RunState::Damaged,
-            false => RunState::Crashed,
+            // The recording may have had no space for how it ended.
+            false => owner::state(&path).unwrap_or(RunState::Crashed),
         },
     };
     let state = if state != RunState::Live && !summary.damage.is_empty() { RunState::Damaged } else { state };
