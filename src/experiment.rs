@@ -10,6 +10,7 @@ mod phases;
 mod race;
 mod resume;
 mod runner;
+mod spec_files;
 mod summary;
 mod verify;
 

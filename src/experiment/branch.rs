@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::error::ExperimentError;
-use super::history::{History, Phase, specs_until};
+use super::history::{History, Phase};
+use super::spec_files::specs_until;
 use crate::preset::{self, Overrides, RunSpec};
 use crate::run::{RunError, checkpoint};
 

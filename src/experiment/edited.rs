@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::edited_spec::EditedSpec;
 use super::error::ExperimentError;
-use super::history::specs_until;
+use super::spec_files::specs_until;
 use crate::preset::{self, Difference, Overrides, differences};
 use crate::run::checkpoint;
 use crate::train::spec_at;

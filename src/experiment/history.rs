@@ -1,12 +1,13 @@
 //! What a run has behind it: its specs one after the other, and the commands that it was given.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::edited::check_unedited;
 use super::error::ExperimentError;
+use super::spec_files::specs_until;
 use crate::preset::{self, Overrides, RunSpec};
 use crate::protocol::{AppliedCommand, Event, RunStatus, Saved};
-use crate::run::{Reader, RunError};
+use crate::run::Reader;
 use crate::train::RACE;
 
 /// A part of a training with the same spec.
@@ -86,21 +87,4 @@ fn phases(run: &Path) -> Result<Vec<Phase>, ExperimentError> {
             Ok(Phase { until, spec, commands: Vec::new() })
         })
         .collect()
-}
-
-/// The files `spec-until-STEP.yaml` of the run in the folder `run`, in the order of their steps.
-///
-/// # Errors
-/// If the folder cannot be read.
-pub(super) fn specs_until(run: &Path) -> Result<Vec<(u64, PathBuf)>, RunError> {
-    let entries =
-        run.read_dir().map_err(|source| RunError::Io { action: "read", path: run.to_owned(), source })?;
-    let until = |path: &PathBuf| {
-        let name = path.file_name()?.to_str()?;
-        name.strip_prefix("spec-until-")?.strip_suffix(".yaml")?.parse::<u64>().ok()
-    };
-    let paths = entries.flatten().map(|entry| entry.path());
-    let mut all: Vec<(u64, PathBuf)> = paths.filter_map(|path| Some((until(&path)?, path))).collect();
-    all.sort();
-    Ok(all)
 }

@@ -36,10 +36,10 @@ pub fn print(events: &Receiver<Event>, out: impl Write) -> io::Result<Option<io:
     print_on(events, None, out)
 }
 
-/// As [`print`], from the middle of a run that `info` describes.
+/// As [`print()`], from the middle of a run that `info` describes.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_on(
     events: &Receiver<Event>,
     info: Option<Box<RunInfo>>,
