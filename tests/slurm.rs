@@ -121,7 +121,7 @@ fn jobs_that_are_preempted_requeued_and_cancelled() {
     assert_whole(&cluster.folder("preempted"), 300);
 
     // Near its time limit: SIGUSR1, and the program requeues its job.
-    let job = cluster.submit("#SBATCH --requeue --signal=B:USR1@55 --time=1", "limited", 600);
+    let job = cluster.submit("#SBATCH --requeue --signal=B:USR1@55 --time=1", "limited", 20_000);
     cluster.wait("the requeue", || cluster.field(&job, "Restarts").is_some_and(|restarts| restarts == "1"));
     let before = steps(&cluster.folder("limited")).len();
     assert!(before > 0);

@@ -20,7 +20,8 @@ fn busy(process: u32, names: &[&str]) -> Vec<u64> {
 /// `cargo test --release --test attach -- --ignored viewers --nocapture`
 ///
 /// The share of a core that the threads of the training process for one and for thirty viewers take, that of the recorder, which feeds them,
-/// and the bytes that each gets. `VIEWERS_SECONDS` (10) is the time of each measurement.
+/// and the bytes that each gets. `VIEWERS_SECONDS` (10) is the time of each measurement; with
+/// `VIEWERS_FAST` a small network makes thousands of steps a second, and nothing is asserted.
 #[test]
 #[ignore = "a measurement"]
 #[allow(clippy::print_stdout, reason = "it reports a measurement")]
@@ -30,7 +31,10 @@ fn viewers_take_two_percent_of_a_core_at_most() {
         return;
     }
     let seconds = std::env::var("VIEWERS_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(10);
-    let training = Training::start(&["train.epochs=1000000"]);
+    // Some hundred steps a second, or as many thousand.
+    let is_fast = std::env::var_os("VIEWERS_FAST").is_some();
+    let units = if is_fast { "model.1.units=24" } else { "model.1.units=256" };
+    let training = Training::start(&["train.epochs=1000000", units]);
     wait("steps", || training.step() > 100);
     let names = ["recorder", "client", "control"];
     let mut alone = None;
@@ -70,7 +74,7 @@ fn viewers_take_two_percent_of_a_core_at_most() {
         );
         let recorder = *alone.get_or_insert(shares[0]);
         let added = shares[0] - recorder + shares[1] + shares[2];
-        assert!(added < 2.0, "{viewers} viewers take {added:.2} % of a core");
+        assert!(is_fast || added < 2.0, "{viewers} viewers take {added:.2} % of a core");
     }
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!("load of the machine: {}", load.trim());
