@@ -9,7 +9,7 @@ pub(super) const LINES: usize = 3;
 
 /// Returns the slot of each name: that of its hash, or the next free one, first those with the least used colour and then those with the
 /// least used line. The order of the names changes nothing.
-pub(in crate::ui) fn slots(names: &[&str]) -> Vec<usize> {
+pub(super) fn slots(names: &[&str]) -> Vec<usize> {
     let mut sorted: Vec<usize> = (0..names.len()).collect();
     sorted.sort_unstable_by_key(|i| names.get(*i));
     let mut slots = vec![0; names.len()];
