@@ -14,8 +14,10 @@ mod event;
 mod findings;
 mod instruments;
 mod non_finite;
+mod probe;
 mod race;
 mod table;
+mod weights;
 
 pub use alert::{Alert, AlertKind};
 pub use command::{AppliedCommand, Command, CommandError, CommandRequest};
@@ -28,5 +30,7 @@ pub use event::{
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
 pub use non_finite::{NonFinite, Phase};
+pub use probe::{AttentionWeights, TokenInfluence, TokenWindow};
 pub use race::RaceEvent;
 pub use table::{ClassCount, DataFacts, LayerRow, ModelTable, ProbeText};
+pub use weights::{KernelPicture, WeightDistribution, WeightDistributions};
