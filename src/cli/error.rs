@@ -118,6 +118,7 @@ impl From<ExperimentError> for CliError {
             | ExperimentError::Unchangeable(_)
             | ExperimentError::Edited(_)
             | ExperimentError::NoStep { .. } => Self::usage(error),
+            ExperimentError::Diverged(_) => Self::with_code(exit::DIVERGED, error),
             ExperimentError::Run(error) => error.into(),
             ExperimentError::System(_) | ExperimentError::NotAgain(_) => Self::failed(error),
         }
