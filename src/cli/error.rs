@@ -72,6 +72,7 @@ impl From<RunError> for CliError {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Missing { .. }
+            | RunError::Several { .. }
             | RunError::NoRuns(_)
             | RunError::Occupied(_)
             | RunError::NotEmpty { .. }

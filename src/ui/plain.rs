@@ -253,7 +253,7 @@ fn facts(info: &RunInfo) -> Vec<String> {
         String::new()
     };
     let steps = match data.vocabulary {
-        0 => format!("{} steps", count(data.length as u64)),
+        0 => counted(data.length, "step"),
         words => format!(
             "{} tokens, vocabulary {}, {} of tokens unknown",
             data.length,
