@@ -75,6 +75,7 @@ pub(super) enum Kind {
     ProbeAdded = 18,
     Alert = 19,
     Stride = 20,
+    Examples = 24,
     Index = 255,
 }
 
@@ -94,7 +95,7 @@ impl Kind {
 
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::{
-            Alert, Command, Epoch, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation,
+            Alert, Command, Epoch, Examples, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation,
             OldLearningRate, OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample, Saved, Status,
             Step, Stride, Validation,
         };
@@ -119,6 +120,7 @@ impl Kind {
             ProbeAdded,
             Alert,
             Stride,
+            Examples,
             Index,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)

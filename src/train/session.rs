@@ -11,7 +11,7 @@ use crate::data::{
 use crate::metrics::Task;
 use crate::nn::Model;
 use crate::preset::{RunSpec, check_fit};
-use crate::protocol::{ClassCount, DataFacts, ProbeText, RunInfo};
+use crate::protocol::{SeriesExcerpt, ClassCount, DataFacts, ProbeText, RunInfo};
 
 /// The data, the network with its optimizer, and the instruments of a spec.
 #[derive(Debug)]
@@ -180,6 +180,11 @@ impl Session {
     /// The tokens, or time steps, of `sequences`, padding counted.
     pub(super) fn tokens(&self, sequences: usize) -> u64 {
         sequences as u64 * self.facts.length.max(1) as u64
+    }
+
+    /// The rows of a series to show forecasts against.
+    pub(super) fn series(&self) -> Option<&SeriesExcerpt> {
+        self.facts.series.as_deref()
     }
 
     /// The facts of the whole run.

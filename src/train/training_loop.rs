@@ -18,6 +18,7 @@ use super::control::{Clock, Control, Stop};
 use super::cost::Cost;
 use super::divergence::Divergence;
 use super::error::TrainError;
+use super::examples::Examples;
 use super::publisher::Publisher;
 use super::session::Session;
 use super::state::{Next, TrainingState};
@@ -45,6 +46,8 @@ pub(super) struct TrainingLoop<'a> {
     pub failure: Option<Box<Failure>>,
     /// The metrics of the checkpoint that predictions use: the last, or the best if its weights were restored.
     pub final_metrics: Option<Metrics>,
+    /// What the last validation shows besides its metrics, until it is published.
+    pub examples: Option<Examples>,
     /// Commands to apply before the step after so many steps, in order.
     pub script: VecDeque<(u64, CommandRequest)>,
     /// The turn in which steps are made, if other trainings share the machine.
@@ -239,6 +242,7 @@ impl TrainingLoop<'_> {
         };
         let metrics = event.metrics.clone();
         self.publisher.publish(Event::Epoch(Box::new(event)));
+        self.publish_examples();
         self.publish_sample(true);
         let verdict = self.state.early_stopping.epoch_ended(epoch, &metrics);
         if self.state.learning_rate.epoch_ended(&metrics) {

@@ -138,6 +138,7 @@ impl Lines {
             Event::Gradient(_)
             | Event::Instruments(_)
             | Event::Probe(_)
+            | Event::Examples(_)
             | Event::Command(_)
             | Event::ProbeAdded(_)
             | Event::Alert(_) => Vec::new(),

@@ -95,6 +95,9 @@ impl TrainingLoop<'_> {
                 Command::AddProbe { text } => {
                     let _ = session.add_probe(text);
                 }
+                Command::SetSample { prime, temperature } => {
+                    session.watch.set_sample(prime.as_deref(), *temperature);
+                }
                 _ => {}
             }
         }
@@ -185,6 +188,17 @@ impl TrainingLoop<'_> {
                 }
                 Err(why) => Err(format!("no probe is added: {why}")),
             },
+            Command::SetSample { prime, temperature } => {
+                match self.session.watch.set_sample(prime.as_deref(), *temperature) {
+                    true => {
+                        let prime = prime.as_ref().map(|prime| format!("after {prime:?}"));
+                        let temperature = temperature.map(|temperature| format!("at temperature {temperature}"));
+                        let words: Vec<String> = prime.into_iter().chain(temperature).collect();
+                        Ok(Some(format!("samples {}", words.join(" "))))
+                    }
+                    false => Err("the preset has no watch.sample: nothing is sampled".into()),
+                }
+            }
             _ => Ok(None),
         }
     }

@@ -37,6 +37,7 @@ impl<'a> TrainingLoop<'a> {
             clock: Clock::start(),
             state,
             final_metrics: None,
+            examples: None,
             script: VecDeque::new(),
             turn: None,
             batch: Batch::default(),
