@@ -10,6 +10,7 @@ mod control;
 mod cost;
 mod divergence;
 mod error;
+mod examples;
 mod fingerprint;
 mod memory;
 mod options;

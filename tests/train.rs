@@ -216,6 +216,22 @@ fn a_probe_of_the_data_has_its_truth() {
 }
 
 #[test]
+fn sequences_of_the_data_have_a_prediction_after_each_token_where_the_network_has_one_output() {
+    let (events, outcome, _folder) = Run::start(brief("vanishing-rnn", &[])).outcome();
+    assert_eq!(outcome, Outcome::Finished);
+    let length = prepared(&events).probes[0].tokens.len();
+    assert!(length > 20);
+    for frame in frames(&events) {
+        assert_eq!(frame.by_token.len(), length);
+        // After the last token it is the prediction for the whole.
+        let last = &frame.by_token[length - 1].outputs[0];
+        let likeliest = frame.prediction.iter().copied().fold(0.0, f32::max);
+        assert!((last.1 - likeliest).abs() < 1e-6, "{last:?} {:?}", frame.prediction);
+        assert!(frame.by_token.iter().all(|token| token.outputs.len() == 2));
+    }
+}
+
+#[test]
 fn the_prediction_of_a_probe_is_that_of_the_last_step_before_padding() {
     let first = |length: &str| {
         let (events, ..) = Run::start(brief("reber-grammar", &["watch.probes=[B T B]", length])).outcome();

@@ -10,6 +10,15 @@ pub enum Clip {
 }
 
 impl Clip {
+    /// A limit above which gradients of a network that learns are hardly ever clipped.
+    const HIGH: f64 = 1e3;
+
+    /// Whether gradients that grow are clipped before they are too large for anything.
+    pub fn is_effective(self) -> bool {
+        let (Self::Norm(bound) | Self::GlobalNorm(bound) | Self::Value(bound)) = self;
+        bound <= Self::HIGH
+    }
+
     /// Clips a gradient, given as `tensors` with their L2 norms; `norm` is the norm of all together. Returns the part that is applied
     /// during the update, which reads every element anyway.
     pub fn apply<'a>(self, tensors: impl Iterator<Item = (&'a mut [f32], f64)>, norm: f64) -> Limit {

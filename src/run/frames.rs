@@ -78,6 +78,7 @@ pub(super) enum Kind {
     Alert = 19,
     Stride = 20,
     Weights = 21,
+    Examples = 24,
     Index = 255,
 }
 
@@ -103,7 +104,7 @@ impl Kind {
 
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::{
-            Alert, Command, Epoch, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation,
+            Alert, Command, Epoch, Examples, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation,
             OldLearningRate, OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample, Saved, Status,
             Step, Stride, Validation, Weights,
         };
@@ -129,6 +130,7 @@ impl Kind {
             Alert,
             Stride,
             Weights,
+            Examples,
             Index,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)

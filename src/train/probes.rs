@@ -48,8 +48,10 @@ impl Probes {
             (preset::Probes::Texts(_), ..) => nothing(),
             (preset::Probes::First(count), ..) => first(*count, data, model.has_mask()),
         };
-        let tokens = tokens.filter(|_| matches!(spec, preset::Probes::Texts(_)));
-        let prefixes = tokens.and_then(|spec| Prefixes::new(&texts, &inputs, spec, model, params));
+        // The sequences of generated tasks are padded as texts are by default.
+        let padded = inputs.tokens().map(|ids| TokenSpec::symbols(ids.ncols()));
+        let prefixes =
+            tokens.or(padded.as_ref()).and_then(|spec| Prefixes::new(&texts, &inputs, spec, model, params));
         let has_words = data.vocabularies.is_some();
         let influence = has_words.then(|| Influence::new(&texts, &inputs, model, params)).flatten();
         let reader = OutputReader::new(data, model);

@@ -437,6 +437,7 @@ mod tests {
         assert!(message(None).contains("need clipping"));
         let clipped = message(Some(Clip::GlobalNorm(1.0)));
         assert!(clipped.contains("although gradients are clipped") && !clipped.contains("need clipping"));
+        assert!(message(Some(Clip::GlobalNorm(1e38))).contains("need clipping"));
     }
 
     #[test]

@@ -19,6 +19,9 @@ const THOROUGH_EVERY: u64 = 10;
 /// Up to so many weights their distributions take almost no time.
 const FREE_WEIGHTS: usize = 1 << 15;
 
+/// Steps after which a language model shows its first samples, however long an epoch is.
+const EARLY: [u64; 4] = [1, 10, 100, 1000];
+
 /// Reads the instruments of the network after monitored steps.
 #[derive(Debug)]
 pub struct Watch {
@@ -35,6 +38,8 @@ struct Samples {
     seed: u64,
     /// The step of the last sample.
     last: u64,
+    /// Whether one is due after the next step.
+    is_due: bool,
 }
 
 impl Watch {
@@ -50,7 +55,7 @@ impl Watch {
         let samples = spec.watch.sample.clone().zip(vocabulary).and_then(|(settings, vocabulary)| {
             // A checked spec has samples for language models only.
             let generator = Generator::new(spec, vocabulary.clone()).ok()?;
-            Some(Samples { generator, settings, seed: spec.train.seed, last: 0 })
+            Some(Samples { generator, settings, seed: spec.train.seed, last: 0, is_due: false })
         });
         Self { samples, ..self }
     }
@@ -63,16 +68,32 @@ impl Watch {
         ended: bool,
         publish: &mut dyn FnMut(Event),
     ) {
-        let Some(Samples { generator, settings, seed, last }) = &mut self.samples else { return };
-        let due = ended || settings.every.is_some_and(|every| step.is_multiple_of(every));
+        let Some(Samples { generator, settings, seed, last, is_due }) = &mut self.samples else { return };
+        let due = ended
+            || std::mem::take(is_due)
+            || EARLY.contains(&step)
+            || settings.every.is_some_and(|every| step.is_multiple_of(every));
         if !due || *last == step {
             return;
         }
         *last = step;
         // The random stream of a sample depends on its step alone: no sample changes another.
         let (mut rng, mut text) = (Rng::new(*seed, "sample", step), String::new());
+        let candidates = generator.candidates(stepper.params(), &settings.prime, Sample::CANDIDATES);
         generator.generate(stepper.params(), settings, &mut rng, |token| text.push_str(token));
-        publish(Event::Sample(Sample { step, epoch, prime: settings.prime.clone(), text }));
+        let (prime, temperature) = (settings.prime.clone(), settings.temperature);
+        publish(Event::Sample(Sample { step, epoch, prime, text, temperature, candidates }));
+    }
+
+    /// Samples from another beginning or at another temperature from here on, and after the next step. Returns whether there are samples.
+    pub fn set_sample(&mut self, prime: Option<&str>, temperature: Option<f64>) -> bool {
+        let Some(Samples { settings, is_due, .. }) = &mut self.samples else { return false };
+        if let Some(prime) = prime {
+            prime.clone_into(&mut settings.prime);
+        }
+        settings.temperature = temperature.unwrap_or(settings.temperature);
+        *is_due = true;
+        true
     }
 
     /// Adds a text to the probes; returns it as encoded, or `None` where probes are no texts.

@@ -3,6 +3,7 @@
 pub mod axis;
 mod eta;
 mod forecast_errors;
+mod history;
 mod monitored;
 mod pictures;
 pub mod series;
@@ -19,6 +20,7 @@ use crate::protocol::{
 use axis::XPosition;
 use eta::Eta;
 pub use forecast_errors::ForecastErrors;
+pub use history::{EpochConfusion, History};
 pub use monitored::Monitored;
 pub use pictures::Pictures;
 use series::Series;
@@ -63,6 +65,7 @@ pub struct RunState {
     /// Whether it has changed since.
     has_left: bool,
     eta: Eta,
+    history: History,
 }
 
 /// One metric on training and on validation data.
@@ -111,7 +114,9 @@ impl RunState {
             Event::Sample(sample) => {
                 let text = format!("step {}: {}{}", sample.step, sample.prime, sample.text);
                 self.log_line(&LogLine { level: Level::Info, text });
+                self.history.sampled(sample);
             }
+            Event::Examples(examples) => self.history.examples(examples),
             Event::Log(line) => self.log_line(line),
             // A line of the log says it.
             Event::Command(_) => {}
@@ -206,6 +211,7 @@ impl RunState {
         }
         let at = (metrics.step, metrics.epoch as f64);
         let position = self.position(at);
+        self.history.epoch(metrics);
         ForecastErrors::fold(&mut self.errors, &metrics.metrics, position);
         if let Some(monitor) = self.info.as_ref().and_then(|info| info.monitor.as_ref()) {
             Monitored::fold(&mut self.monitored, monitor, metrics, position);
@@ -365,6 +371,11 @@ impl RunState {
     /// The norms of all weight tensors at a watched step.
     pub fn param_norms(&self) -> &[ParamNorms] {
         &self.pictures().params
+    }
+
+    /// Samples, confusion matrices and examples of validations so far.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// A frame of a probe.

@@ -51,6 +51,9 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
         Event::Sample(sample) => {
             put_json(out, Kind::Sample, sample).map(|(kind, _)| (kind, Some(sample.step)))
         }
+        Event::Examples(examples) => {
+            put_json(out, Kind::Examples, examples).map(|(kind, _)| (kind, Some(examples.step)))
+        }
         Event::Gradient(profile) => {
             put_gradient(out, profile);
             Ok((Kind::Gradient, Some(profile.step)))
@@ -84,6 +87,7 @@ pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
         Kind::Alert => return serde_json::from_slice(frame.payload).ok().map(Event::Alert),
         Kind::Saved => return serde_json::from_slice(frame.payload).ok().map(Event::Saved),
         Kind::Sample => return serde_json::from_slice(frame.payload).ok().map(Event::Sample),
+        Kind::Examples => return serde_json::from_slice(frame.payload).ok().map(Event::Examples),
         Kind::Step => Event::Step(take_step(&mut take, frame.step)?),
         Kind::Epoch => Event::Epoch(Box::new(take_epoch(&mut take, frame.step)?)),
         Kind::OldEpoch => Event::Epoch(Box::new(legacy::take_epoch(&mut take, frame.step)?)),
@@ -303,7 +307,7 @@ mod tests {
     #[test]
     fn a_sample_is_restored_with_its_newlines() {
         let (prime, text) = ("ROMEO:\n".into(), "What, \u{1b}[2J\n\nho!".into());
-        let event = Event::Sample(Sample { step: 7, epoch: 2, prime, text });
+        let event = Event::Sample(Sample { step: 7, epoch: 2, prime, text, ..Sample::default() });
         assert_eq!(round_trip(&event), Some(event));
     }
 
