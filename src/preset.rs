@@ -20,7 +20,7 @@ mod units;
 mod yaml_position;
 
 pub use alerts::AlertSpec;
-pub use builtin::{names, text};
+pub use builtin::{answer_to, names, text};
 pub use catalog::{Entry, entries};
 pub use checkpoint_spec::CheckpointSpec;
 pub use document::Overrides;

@@ -7,7 +7,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 use unrolled::escape;
-use unrolled::protocol::{Activations, Event, Level, LogLine, ProbeFrame, RunStatus, StepMetrics};
+use unrolled::protocol::{
+    Activations, AttentionWeights, Event, LayerRow, Level, LogLine, ProbeFrame, RunStatus, StepMetrics,
+    TokenInfluence,
+};
 use unrolled::ui::dashboard::Dashboard;
 use unrolled::ui::keymap::Action;
 use unrolled::ui::panel::{Panel, Tab};
@@ -114,6 +117,61 @@ fn tabs_show_more_panels_the_larger_the_screen_is() {
     insta::assert_snapshot!("text_80", text(&acted(texts, &[Action::Up, Action::Open]), 80, 23, &THEME));
     let log = acted(story::finished(), &[Action::PreviousTab]);
     insta::assert_snapshot!("log_80", text(&log, 80, 23, &THEME));
+}
+
+/// A network with attention over the example "the movie is not bad".
+fn attentive() -> Dashboard {
+    let mut info = story::info();
+    let tokens = ["the", "movie", "is", "not", "bad"].map(String::from).to_vec();
+    info.data.vocabulary = 10_000;
+    info.probes.truncate(1);
+    info.probes[0].tokens.clone_from(&tokens);
+    info.probes[0].first_step = 195;
+    info.model.layers[1] = LayerRow { class: "MultiHeadAttention".into(), ..LayerRow::default() };
+    let weights = |head: usize| {
+        let value = |query: usize, key: usize| if (query + head) % 5 == key { 0.6 } else { 0.1 };
+        let values = (0..5).flat_map(|query| (0..5).map(move |key| value(query, key))).collect();
+        AttentionWeights { layer: 1, head, keys: 5, first_query: Some(0), first_key: Some(0), values }
+    };
+    let influence = TokenInfluence {
+        output: 1,
+        first: 0,
+        occlusion: vec![0.01, -0.02, 0.0, 0.41, -0.33],
+        gradient_input: vec![0.1, 0.0, -0.2, 1.25, -2.5],
+    };
+    let frame = |step, influence| ProbeFrame {
+        step,
+        prediction: vec![0.2, 0.8],
+        attention: vec![weights(0), weights(1)],
+        influence,
+        ..ProbeFrame::default()
+    };
+    let frames = [frame(10, Some(influence)), frame(20, None)];
+    let prepared = [Event::Prepared(Box::new(info))];
+    after(
+        Dashboard::new(),
+        &prepared.into_iter().chain(frames.map(|f| Event::Probe(Box::new(f)))).collect::<Vec<_>>(),
+    )
+}
+
+#[test]
+fn attention_and_the_influence_of_each_token_are_shown() {
+    let dash = acted(attentive(), &[Action::NextTab, Action::NextTab]);
+    insta::assert_snapshot!("attention_120", text(&dash, 120, 39, &THEME));
+    insta::assert_snapshot!("attention_ascii_80", text(&dash, 80, 23, &PLAIN));
+    let second = acted(dash, &[Action::Focus(3), Action::Quantity]);
+    assert!(text(&second, 120, 39, &THEME).contains("head 2 of 2"));
+    // Not measured at step 20: the values of step 10 stay, and say so.
+    assert!(text(&second, 120, 39, &THEME).contains("step 10"));
+    let buf = drawn(&second, 120, 39, &THEME);
+    let colour = |word: &str| {
+        let rows: Vec<String> =
+            buf.content().chunks(120).map(|row| row.iter().map(|cell| cell.symbol()).collect()).collect();
+        let (y, row) = rows.iter().enumerate().find(|(_, row)| row.contains("not bad")).unwrap();
+        let x = row.find(word).map(|at| row[..at].chars().count()).unwrap();
+        buf[(x as u16, y as u16)].bg
+    };
+    assert_ne!(colour("not bad"), colour("bad"), "words for and against the class have different colours");
 }
 
 #[test]

@@ -72,3 +72,40 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn text(name: &str) -> Option<&'static str> {
     CATALOG.iter().flat_map(|(_, presets)| *presets).find(|(n, _)| *n == name).map(|(_, text)| *text)
 }
+
+/// Built-in presets, each with the one that answers the question that it raises.
+const ANSWERS: [(&str, &str); 14] = [
+    ("word-order-dense", "word-order"),
+    ("word-order", "word-order-bilstm"),
+    ("word-order-bilstm", "word-order-attention"),
+    ("word-order-conv1d", "word-order-attention"),
+    ("word-order-attention-alone", "word-order-attention"),
+    ("vanishing-rnn", "vanishing-lstm"),
+    ("vanishing-lstm", "vanishing-gru"),
+    ("vanishing-gru", "temporal-order"),
+    ("temporal-order", "adding-problem"),
+    ("copy-memory", "reber-grammar"),
+    ("lecture-rnn8", "lecture-rnn16-rnn8"),
+    ("lecture-rnn16-rnn8", "imdb-lstm"),
+    ("imdb-dense", "imdb-lstm"),
+    ("imdb-lstm", "imdb-bilstm"),
+];
+
+/// The name of the built-in preset that answers the question that preset `name` raises, to be trained next.
+pub fn answer_to(name: &str) -> Option<&'static str> {
+    ANSWERS.iter().find(|(question, _)| *question == name).map(|(_, answer)| *answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_and_answers_are_built_in_presets() {
+        for (question, answer) in ANSWERS {
+            assert!(text(question).is_some() && text(answer).is_some(), "{question} {answer}");
+        }
+        assert_eq!(answer_to("vanishing-rnn"), Some("vanishing-lstm"));
+        assert_eq!(answer_to("my-own"), None);
+    }
+}

@@ -19,6 +19,10 @@ pub enum Panel {
     GradientNorm,
     /// The prediction after every token of the examples, side by side.
     Predictions,
+    /// What each token of an example contributes to the prediction.
+    Influence,
+    /// The attention weights over the tokens of an example.
+    Attention,
     /// The lines of the log.
     Log,
 }
@@ -42,7 +46,7 @@ impl Panel {
         match self {
             Self::Loss | Self::Accuracy | Self::GradientNorm => CursorAxis::Steps,
             Self::Gradient => CursorAxis::Positions,
-            Self::Hidden | Self::Predictions => CursorAxis::Tokens,
+            Self::Hidden | Self::Predictions | Self::Influence | Self::Attention => CursorAxis::Tokens,
             Self::Log => CursorAxis::Rows,
         }
     }
@@ -99,6 +103,10 @@ impl Tab {
         let has_probes = !info.probes.is_empty();
         // Without classes the panel of the accuracy shows the gradient norm.
         let norm_is_elsewhere = run.accuracy().train.is_empty() && run.forecast_errors().is_none();
+        let has_attention =
+            has_probes && info.model.layers.iter().any(|layer| layer.class.contains("Attention"));
+        let has_influence =
+            has_probes && info.reads_tokens() && !matches!(info.task, Task::Tags | Task::Language);
         let panels = match self {
             Self::Overview if is_recurrent => vec![
                 (Panel::Gradient, true),
@@ -106,17 +114,25 @@ impl Tab {
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
                 (Panel::Predictions, has_probes),
+                (Panel::Attention, has_attention),
                 (Panel::GradientNorm, !norm_is_elsewhere),
+                (Panel::Influence, has_influence),
             ],
             Self::Overview => vec![
+                (Panel::Attention, has_attention),
                 (Panel::Predictions, has_probes),
-                (Panel::GradientNorm, !norm_is_elsewhere),
+                (Panel::GradientNorm, !norm_is_elsewhere && !has_attention),
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
+                (Panel::Influence, has_influence),
             ],
             Self::Gradients => vec![(Panel::Gradient, is_recurrent), (Panel::GradientNorm, true)],
             Self::States => vec![(Panel::Hidden, is_recurrent)],
-            Self::Text => vec![(Panel::Predictions, has_probes)],
+            Self::Text => vec![
+                (Panel::Predictions, has_probes),
+                (Panel::Influence, has_influence),
+                (Panel::Attention, has_attention),
+            ],
             Self::Log => vec![(Panel::Log, true)],
         };
         panels.into_iter().filter(|(_, is_there)| *is_there).map(|(panel, _)| panel).collect()

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use crate::metrics::Metrics;
 use crate::protocol::{
     Direction, EpochMetrics, Event, GradientProfile, LayerHealth, Level, LogLine, ParamNorms, ProbeFrame,
-    Resumed, RunInfo, RunStatus, Saved, StepMetrics, ValidationMetrics,
+    Resumed, RunInfo, RunStatus, Saved, StepMetrics, TokenInfluence, ValidationMetrics,
 };
 use axis::XPosition;
 use eta::Eta;
@@ -376,6 +376,11 @@ impl RunState {
     /// Samples, confusion matrices and examples of validations so far.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// What each token of a probe contributes to its prediction, and the step after which it was measured.
+    pub fn influence(&self, probe: usize) -> Option<(u64, &TokenInfluence)> {
+        self.pictures().influences.get(&probe).map(|(step, influence)| (*step, influence))
     }
 
     /// A frame of a probe.

@@ -1,10 +1,12 @@
 //! What is seen: one panel a file. Views are handed state and a buffer, and fetch nothing.
 
+mod attention;
 pub mod dashboard;
 mod detail;
 mod explain;
 mod gradient;
 mod hidden;
+mod influence;
 pub mod layout;
 mod log;
 mod message;

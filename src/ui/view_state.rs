@@ -7,7 +7,7 @@ use super::panel::{CursorAxis, Panel, Tab};
 use super::run_state::axis::XAxis;
 use super::run_state::smoothing::Smoothing;
 use super::run_state::{Profiles, RecurrentLayer, RunState};
-use crate::protocol::{Activations, LayerHealth, LogLine, ProbeFrame};
+use crate::protocol::{Activations, AttentionWeights, LayerHealth, LogLine, ProbeFrame};
 
 /// Each zoom level shows a quarter of the previous one; after the third comes the whole run again.
 const ZOOM_LEVELS: u32 = 3;
@@ -53,6 +53,8 @@ pub struct ViewState {
     layer: usize,
     /// Index of the probe.
     probe: usize,
+    /// Index among the heads of attention layers.
+    head: usize,
     /// The panels with a logarithmic axis.
     log: BTreeSet<Panel>,
     /// Rows of the log after the last one that is shown.
@@ -80,6 +82,7 @@ impl Default for ViewState {
             quantity: "h".into(),
             layer: 0,
             probe: 0,
+            head: 0,
             // an exponential decay is a straight line on a logarithmic axis
             log: BTreeSet::from([Panel::Gradient]),
             log_rows_after: 0,
@@ -210,6 +213,16 @@ impl ViewState {
         self.quantities(run).find(|a| a.quantity == self.quantity).or_else(|| self.quantities(run).next())
     }
 
+    /// The weights of every head of attention at the chosen probe.
+    pub fn heads<'r>(&self, run: &'r RunState) -> impl Iterator<Item = &'r AttentionWeights> + use<'r> {
+        self.probe(run).map_or(&[][..], |frame| &frame.attention).iter()
+    }
+
+    /// The weights of the chosen head of attention at the chosen probe.
+    pub fn attention<'r>(&self, run: &'r RunState) -> Option<&'r AttentionWeights> {
+        self.heads(run).nth(self.head).or_else(|| self.heads(run).next())
+    }
+
     /// All quantities of the chosen layer, the hidden state first.
     fn quantities<'r>(&self, run: &'r RunState) -> impl Iterator<Item = &'r Activations> + use<'r> {
         let layer = self.layer(run);
@@ -313,6 +326,11 @@ impl ViewState {
                 Norm::RecurrentKernel => Norm::State,
             };
             return true;
+        }
+        if self.focus(run) == Panel::Attention {
+            let heads = self.heads(run).count();
+            self.head = (self.head + 1).checked_rem(heads).unwrap_or(0);
+            return heads > 1;
         }
         let names: Vec<&str> = self.quantities(run).map(|a| a.quantity.as_str()).collect();
         let shown = self.activations(run).map(|a| a.quantity.as_str());

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Profiles, RecurrentLayer};
 use crate::protocol::{
-    Event, GradientProfile, Instruments, LayerHealth, ParamNorms, ProbeFrame, WeightDistributions,
+    Event, GradientProfile, Instruments, LayerHealth, ParamNorms, ProbeFrame, TokenInfluence,
+    WeightDistributions,
 };
 
 /// What panels draw of one monitored step: the latest, or an earlier one from the recording.
@@ -15,6 +16,8 @@ pub struct Pictures {
     pub(super) params: Vec<ParamNorms>,
     pub(super) weights: Option<Box<WeightDistributions>>,
     pub(super) probes: BTreeMap<usize, ProbeFrame>,
+    /// By probe the influence of its tokens, which is not measured at every monitored step, and the step.
+    pub(super) influences: BTreeMap<usize, (u64, TokenInfluence)>,
 }
 
 impl Pictures {
@@ -25,6 +28,9 @@ impl Pictures {
             Event::Instruments(read) => self.instruments(read),
             Event::Weights(read) => self.weights = Some(read.clone()),
             Event::Probe(frame) => {
+                if let Some(influence) = &frame.influence {
+                    self.influences.insert(frame.probe, (frame.step, influence.clone()));
+                }
                 self.probes.insert(frame.probe, (**frame).clone());
             }
             _ => {}

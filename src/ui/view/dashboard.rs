@@ -18,7 +18,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{
-    detail, explain, gradient, hidden, layout, log, message, metric, predictions, preparing, status, tabs,
+    attention, detail, explain, gradient, hidden, influence, layout, log, message, metric, predictions,
+    preparing, status, tabs,
 };
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::{Panel, Tab};
@@ -116,6 +117,8 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
         Panel::Gradient => gradient::render(dash, area, buf, theme),
         Panel::Hidden => hidden::render(dash, area, buf, theme),
         Panel::Predictions => predictions::render(dash, area, buf, theme),
+        Panel::Influence => influence::render(dash, area, buf, theme),
+        Panel::Attention => attention::render(dash, area, buf, theme),
         Panel::Log => log::render(dash, area, buf, theme),
     }
 }

@@ -24,7 +24,10 @@ const BAR: usize = 8;
 
 /// The places of the panel and of its values.
 pub(super) fn split(dash: &Dashboard, panel: Panel, area: Rect) -> (Rect, Option<Rect>) {
-    if !dash.view.full_screen || area.width < LEAST || panel == Panel::Log {
+    if !dash.view.full_screen
+        || area.width < LEAST
+        || matches!(panel, Panel::Influence | Panel::Attention | Panel::Log)
+    {
         return (area, None);
     }
     let left = Rect { width: area.width - WIDTH, ..area };
@@ -59,7 +62,7 @@ fn rows<'a>(dash: &'a Dashboard, panel: Panel, most: usize, theme: &Theme) -> Ve
         Panel::Gradient => gradient(dash, most, theme),
         Panel::Hidden => units(dash, most, theme),
         Panel::Predictions => outputs(dash, theme),
-        Panel::Log => Vec::new(),
+        Panel::Influence | Panel::Attention | Panel::Log => Vec::new(),
     }
 }
 

@@ -54,6 +54,8 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Hidden => "Hidden state",
         Panel::GradientNorm => "Gradient norm",
         Panel::Predictions => "Prediction after every token",
+        Panel::Influence => "Influence of each token",
+        Panel::Attention => "Attention",
         Panel::Log => "Log",
     }
 }
@@ -87,6 +89,22 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
             "Examples stand side by side as far as there is space. a adds a text of your own, which the network \
              reads from then on; m adds the words of the example in reverse order. A network without memory, such as \
              an average of embeddings, gives the same answer to both at the end; a recurrent network does not."
+                .into(),
+        ],
+        Panel::Influence => vec![
+            "Occlusion: by how much the prediction falls when the token alone is hidden, as if it were padding. Orange \
+             tokens speak for the predicted class, blue ones against it."
+                .into(),
+            "Gradient × input: the same by a derivative, which is cheaper and sees only small changes. Where both \
+             disagree, trust the occlusion: it was measured."
+                .into(),
+        ],
+        Panel::Attention => vec![
+            "Each row is a token that reads, each column a token that is read: the weights of a row add up to 1. g shows \
+             the next head or layer."
+                .into(),
+            "A network with attention looks back at any word directly: the gradient need not travel through all steps \
+             between."
                 .into(),
         ],
         Panel::Log => vec![

@@ -5,7 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::escape;
+use crate::metrics::Task;
 use crate::number;
+use crate::preset::answer_to;
 use crate::protocol::{Level, RunStatus};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::text::fit;
@@ -57,16 +59,46 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
             let folder = dash.run.info().map(|info| format!("Run folder: {} · ", info.folder.display()));
             let menu = if dash.has_menu { " · Esc goes to the menu" } else { "" };
             say(&format!("{}q quits{menu}", folder.unwrap_or_default()), Role::Dim);
+            if area.height >= TALL {
+                say(&next(dash), Role::Text);
+            }
         }
     }
     rows.truncate(usize::from(area.height / 2));
     rows
 }
 
+/// Commands to go on with.
+fn next(dash: &Dashboard) -> String {
+    let Some(info) = dash.run.info() else { return String::new() };
+    let mut next = Vec::new();
+    if let Some(answer) = answer_to(&info.name) {
+        next.push(format!("unrolled train {answer}, which answers this one"));
+        next.push(format!("unrolled race {} {answer}", info.name));
+    }
+    next.push(match info.task {
+        Task::Language => "unrolled sample latest".to_owned(),
+        Task::Forecast => "unrolled predict latest".to_owned(),
+        _ if info.reads_tokens() => "unrolled predict latest 'a text' --per-token".to_owned(),
+        _ => "unrolled replay latest".to_owned(),
+    });
+    next.push(format!("--seed {} for another seed", info.seed.saturating_add(1)));
+    format!("Next: {}", next.join(" · "))
+}
+
 fn finished(dash: &Dashboard) -> String {
     let mut text = "finished".to_owned();
+    let early = dash.run.latest().zip(dash.run.info()).filter(|(latest, info)| latest.epoch < info.epochs);
+    if let Some((latest, info)) = early {
+        text += &format!(" · early stopping after epoch {} of {}", latest.epoch, info.epochs);
+    }
     if let Some(loss) = dash.run.loss().validation.value() {
         text += &format!(" · validation loss {}", number::metric(loss));
+    }
+    if let Some(best) = dash.run.monitored().filter(|monitored| !monitored.is_best()) {
+        let value = number::named(&best.metric, best.best);
+        let name = if best.metric == "val_loss" { String::new() } else { format!("{} ", best.metric) };
+        text += &format!(", best {name}{value} in epoch {}", best.best_epoch);
     }
     if let Some(accuracy) = dash.run.accuracy().validation.value() {
         text += &format!(" · validation accuracy {}", number::percent(accuracy));
