@@ -97,6 +97,8 @@ pub enum Action {
     XAxis,
     /// Zoom in around the cursor; after the last level back to the whole run.
     Zoom,
+    /// Zoom out by one level.
+    ZoomOut,
     /// Next recurrent layer or direction.
     NextLayer,
     /// Previous recurrent layer or direction.

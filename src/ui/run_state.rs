@@ -98,10 +98,14 @@ impl RunState {
             Event::Validation(metrics) => self.between_epochs(metrics),
             Event::Epoch(metrics) => self.epoch(metrics),
             Event::Gradient(_) | Event::Instruments(_) | Event::Probe(_) => self.pictures.apply(event),
-            Event::Saved(saved) => self.saved = Some(saved.clone()),
+            Event::Saved(saved) => {
+                self.saved = Some(saved.clone());
+                self.eta.busy();
+            }
             Event::Sample(sample) => {
                 let text = format!("step {}: {}{}", sample.step, sample.prime, sample.text);
                 self.log_line(&LogLine { level: Level::Info, text });
+                self.eta.busy();
             }
             Event::Log(line) => self.log_line(line),
             // A line of the log says it.
@@ -206,6 +210,7 @@ impl RunState {
 
     /// Adds a point to the curves of the validation data, at a step and a number of epochs.
     fn validated(&mut self, at: (u64, f64), metrics: &Metrics) {
+        self.eta.busy();
         let position = self.position(at);
         if let Some(loss) = metrics.get("val_loss") {
             self.loss.validation.push(position, loss);

@@ -203,8 +203,7 @@ impl<'c> EventLoop<'c> {
         if matches!(&input, Input::Key(key) if suspends(key)) {
             return Some(Flow::Suspend);
         }
-        let is_answer = matches!(input, Input::Key(_)) && app.is_asking();
-        if is_answer && self.asked.is_some_and(|asked| asked.elapsed() < NO_ANSWER) {
+        if app.answers(&input) && self.asked.is_some_and(|asked| asked.elapsed() < NO_ANSWER) {
             return None;
         }
         app.input(input);

@@ -16,7 +16,7 @@ impl App<'_> {
         let step = run.dashboard.run.latest().map_or(0, |metrics| metrics.step);
         let path = info.folder.join(format!("screen-{step}.svg"));
         match std::fs::write(&path, screenshot::svg(&buffer, &self.theme)) {
-            Ok(()) => self.show_message("Screenshot saved", &path.display().to_string()),
+            Ok(()) => self.said = Some(format!("screenshot saved: {}", path.display())),
             Err(error) => {
                 self.show_message("Cannot save the screenshot", &format!("{}: {error}", path.display()))
             }

@@ -8,6 +8,7 @@ use ratatui::layout::Size;
 
 use super::*;
 use crate::protocol::{CommandRequest, DataFacts, Level, LogLine, ModelTable, RunInfo, StepMetrics};
+use crate::ui::input::Input;
 use crate::ui::menu::tests::{THEME, entries};
 use crate::ui::terminal::{Screen, WriteResult, Writer};
 
@@ -221,6 +222,44 @@ fn prepared(folder: &std::path::Path) -> Event {
 }
 
 #[test]
+fn pasted_text_is_no_command_but_may_be_a_filter() {
+    let asked = while_training(|app| {
+        type_keys(app, "q⎘quick, the 2nd\n⎘");
+        assert!(app.outcome().is_none() && app.is_asking());
+        type_keys(app, "\x1b⎘, s n X d f\n⎘");
+        assert!(app.outcome().is_none() && !app.is_asking());
+    });
+    assert_eq!(asked, []);
+    let mut launch = |_: LaunchRequest<'_>| panic!("pasted text trains nothing");
+    let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
+    type_keys(&mut app, "⎘q is not quit\n⎘");
+    assert_eq!(app.outcome(), None);
+    let before = screen(&mut app, 80, 24);
+    type_keys(&mut app, "⎘/no such preset\n⎘");
+    let filtered = screen(&mut app, 80, 24);
+    assert!(filtered.contains("no such preset") && filtered != before, "{filtered}");
+}
+
+#[test]
+fn only_ctrl_c_and_text_do_not_wait_for_a_dialog() {
+    let interrupt = Input::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
+    while_training(|app| {
+        assert!(!app.answers(&key(KeyCode::Enter)), "no dialog");
+        type_keys(app, "q");
+        assert!(app.answers(&key(KeyCode::Enter)) && app.answers(&key(KeyCode::Char('2'))));
+        assert!(!app.answers(&interrupt));
+    });
+    let folder = tempfile::tempdir().unwrap();
+    while_training(|app| {
+        app.fold(&prepared(folder.path()));
+        app.fold(&step(7));
+        type_keys(app, "←B");
+        assert!(app.is_asking() && app.answers(&key(KeyCode::Enter)));
+        assert!(!app.answers(&key(KeyCode::Char('1'))), "it is text");
+    });
+}
+
+#[test]
 fn a_picture_of_the_dashboard_lands_in_the_run_folder() {
     let folder = tempfile::tempdir().unwrap();
     while_training(|app| {
@@ -228,12 +267,15 @@ fn a_picture_of_the_dashboard_lands_in_the_run_folder() {
         app.fold(&step(7));
         screen(app, 80, 24);
         type_keys(app, "S");
-        assert!(screen(app, 80, 24).contains("Screenshot saved"));
+        let seen = screen(app, 80, 24);
+        assert!(seen.contains("screenshot saved: ") && seen.contains("● training"), "{seen}");
+        type_keys(app, "z");
+        assert!(!screen(app, 80, 24).contains("screenshot saved"), "the next key is taken at once");
         let picture = std::fs::read_to_string(folder.path().join("screen-7.svg")).unwrap();
         assert!(picture.starts_with("<svg") && picture.contains("word-order"));
         // What cannot be written is said, not swallowed.
         std::fs::remove_dir_all(folder.path()).unwrap();
-        type_keys(app, "\x1bS");
+        type_keys(app, "S");
         assert!(screen(app, 80, 24).contains("Cannot save the screenshot"));
     });
 }

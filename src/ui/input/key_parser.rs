@@ -5,6 +5,7 @@
 //! ```text
 //! bytes ─ vte (escape sequences) ─→ keys
 //!    ESC[200~ … ESC[201~                     a paste; it also ends 100 ms after its last byte, or with Ctrl-C
+//!    … ESC[201~ in one read                  the rest of such a paste
 //!    many characters in one read, no ESC     a burst: a paste of a terminal without marks
 //! ```
 
@@ -26,6 +27,8 @@ const ESCAPE_END: Duration = Duration::from_millis(20);
 /// The maximum length of a paste in bytes; more is ignored.
 const MAX_PASTE: usize = 1 << 20;
 const ESC: u8 = 0x1b;
+/// The end mark of a paste.
+const PASTE_MARK: &[u8] = b"\x1b[201~";
 
 /// The state between two reads.
 #[derive(Default)]
@@ -41,6 +44,12 @@ pub(super) struct KeyParser {
 impl KeyParser {
     /// Parses the bytes of one read at the time `now`.
     pub fn parse(&mut self, bytes: &[u8], now: Instant) -> Vec<Input> {
+        // The rest of a paste that stalled for longer than it may.
+        let mark = bytes.windows(PASTE_MARK.len()).position(|part| part == PASTE_MARK);
+        let is_rest = mark.is_some_and(|mark| mark > 0 && !bytes.iter().take(mark).any(|byte| *byte == ESC));
+        if is_rest && self.keys.paste.is_none() && self.pending == 0 {
+            self.keys.paste = Some(String::new());
+        }
         let characters = bytes.iter().filter(|byte| **byte >= b' ' && **byte & 0xc0 != 0x80).count();
         let is_repeated = bytes.iter().all(|byte| Some(byte) == bytes.first());
         let goes_on = self.last_burst.is_some_and(|last| now.duration_since(last) < BURST_GAP);
@@ -318,6 +327,17 @@ mod tests {
         assert_eq!(parser.patience(), Some(PASTE_END));
         assert_eq!(parser.end(), [Input::Paste("abc".into())]);
         assert_eq!(parser.patience(), None);
+    }
+
+    #[test]
+    fn what_comes_of_a_paste_after_a_stall_is_no_keys() {
+        let (mut parser, now) = (KeyParser::default(), Instant::now());
+        assert!(parser.parse(b"\x1b[200~the ", now).is_empty());
+        assert_eq!(parser.end(), [Input::Paste("the ".into())]);
+        assert_eq!(parser.parse(b"quit\r\x1b[201~", now), [Input::Paste("quit\n".into())]);
+        assert!(parser.parse(b"\x1b[201~", now).is_empty());
+        let bound = parser.parse(b"\x1b[200~a\x1b[201~q", now);
+        assert_eq!(bound, [Input::Paste("a".into()), key(KeyCode::Char('q'), KeyModifiers::NONE)]);
     }
 
     #[test]

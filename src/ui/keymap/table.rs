@@ -226,6 +226,7 @@ pub const BINDINGS: &[Binding] = &[
         "zoom",
         "Zoom in around the cursor; after the last level zoom out.",
     ),
+    row(AnyRun, Action::ZoomOut, &[Char('Z')], "", "Zoom out by one level."),
     row(AnyRun, Action::LogScale, &[Char('l')], "log", "Toggle the logarithmic y axis."),
     row(AnyRun, Action::XAxis, &[Char('x')], "axis", "Switch the x axis: step, epoch, time."),
     row(AnyRun, Action::SmoothMore, &[Char('+'), Char('=')], "smooth", "Smooth the curves more."),
