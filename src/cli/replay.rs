@@ -127,9 +127,11 @@ fn cast(args: &ReplayArgs, screen: ScreenArgs, recording: &Recording, path: &Pat
         size: args.size,
         speed: args.seconds.map_or(speed, |most| speed.max(seconds / most)),
         theme: Theme {
-            colors: options.colors.unwrap_or(Colors::True),
+            colors: options.wanted_colors().unwrap_or(Colors::True),
             glyphs: options.glyphs.unwrap_or(Glyphs::Braille),
-            light: options.light.unwrap_or(false),
+            light: options.is_light().unwrap_or(false),
+            palette: options.palette(),
+            coarse: false,
         },
         title: format!("unrolled replay {}", shell_word(&args.run.to_string_lossy())),
     };

@@ -10,6 +10,7 @@ mod launch;
 mod leave_dialog;
 mod leaving;
 mod lists;
+mod mouse;
 mod picture;
 mod popup;
 mod racing;

@@ -224,7 +224,7 @@ mod tests {
     use ratatui::layout::Rect;
     use ratatui::style::Style;
 
-    const DARK: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false };
+    const DARK: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false, ..Theme::DARK };
 
     #[test]
     fn the_picture_has_the_size_of_its_cells() {

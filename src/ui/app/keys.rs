@@ -22,11 +22,18 @@ impl App<'_> {
                 keys.iter().filter(|key| key.code != KeyCode::Enter).for_each(|key| self.key(key));
             }
             Input::Burst(keys) => self.burst(&keys),
+            Input::Background { light } => self.theme.light = light,
+            Input::Mouse(event) => self.mouse(event),
             Input::Key(key) => {
                 self.said = None;
                 self.key(&key);
             }
         }
+    }
+
+    /// Says something at the bottom, until the next key.
+    pub fn tell(&mut self, notice: Option<&str>) {
+        self.said = notice.map(str::to_owned);
     }
 
     /// Pasted text is no command, but it may be a filter, also with the `/` before it.
@@ -62,7 +69,7 @@ impl App<'_> {
                 key.code == KeyCode::Enter
             }
             Input::Key(_) => self.is_asking(),
-            Input::Paste(_) | Input::Burst(_) | Input::HangUp => false,
+            _ => false,
         }
     }
 }

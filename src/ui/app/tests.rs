@@ -2,6 +2,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
+use crossterm::event::MouseEventKind;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
@@ -238,6 +239,45 @@ fn pasted_text_is_no_command_but_may_be_a_filter() {
     type_keys(&mut app, "⎘/no such preset\n⎘");
     let filtered = screen(&mut app, 80, 24);
     assert!(filtered.contains("no such preset") && filtered != before, "{filtered}");
+}
+
+#[test]
+fn the_wheel_moves_lists_and_zooms_and_answers_no_dialog() {
+    let wheel = |kind| {
+        let place = crossterm::event::MouseEvent { kind, column: 1, row: 1, modifiers: KeyModifiers::NONE };
+        Input::Mouse(place)
+    };
+    let [up, down] = [MouseEventKind::ScrollUp, MouseEventKind::ScrollDown].map(wheel);
+    let mut launch = |_: LaunchRequest<'_>| Err(String::new());
+    let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
+    let first = screen(&mut app, 80, 24);
+    app.input(down.clone());
+    let moved = screen(&mut app, 80, 24);
+    assert_ne!(moved, first);
+    app.input(up.clone());
+    assert_eq!(screen(&mut app, 80, 24), first);
+    while_training(|app| {
+        (1..=2000).for_each(|n| app.fold(&step(n)));
+        app.input(up.clone());
+        assert!(screen(app, 120, 40).contains("zoom 4×"), "{}", screen(app, 120, 40));
+        app.input(down.clone());
+        assert!(!screen(app, 120, 40).contains("zoom"));
+        type_keys(app, "q");
+        app.input(down.clone());
+        assert!(app.is_asking());
+    });
+}
+
+#[test]
+fn a_notice_is_there_until_the_next_key_and_a_light_background_changes_the_colours() {
+    while_training(|app| {
+        app.tell(Some("plain ASCII"));
+        assert!(screen(app, 80, 24).contains("plain ASCII"));
+        app.input(Input::Background { light: true });
+        assert!(app.theme.light && screen(app, 80, 24).contains("plain ASCII"));
+        type_keys(app, "l");
+        assert!(!screen(app, 80, 24).contains("plain ASCII"));
+    });
 }
 
 #[test]
