@@ -107,7 +107,7 @@ pub enum Action {
     NextProbe,
     /// Next quantity of a recurrent layer: hidden state, cell state, gates; of the gradient: by state or recurrent kernel.
     Quantity,
-    /// Save a screenshot as SVG.
+    /// Save a screenshot as SVG and as text.
     Screenshot,
     /// Show the log, with the monitoring overhead.
     Log,

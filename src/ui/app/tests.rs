@@ -313,6 +313,8 @@ fn a_picture_of_the_dashboard_lands_in_the_run_folder() {
         assert!(!screen(app, 80, 24).contains("screenshot saved"), "the next key is taken at once");
         let picture = std::fs::read_to_string(folder.path().join("screen-7.svg")).unwrap();
         assert!(picture.starts_with("<svg") && picture.contains("word-order"));
+        let text = std::fs::read_to_string(folder.path().join("screen-7.txt")).unwrap();
+        assert!(text.contains("● training  word-order") && text.lines().count() == 23, "{text}");
         // What cannot be written is said, not swallowed.
         std::fs::remove_dir_all(folder.path()).unwrap();
         type_keys(app, "S");

@@ -254,7 +254,7 @@ pub const BINDINGS: &[Binding] = &[
     row(Dashboard, Action::Save, &[Char('s')], "save", "Save a checkpoint and continue."),
     row(Dashboard, Action::Stop, &[Char('X')], "", "Stop the run; asks first."),
     row(AnyRun, Action::Log, &[Char('L')], "", "Show the log and the monitoring overhead."),
-    row(AnyRun, Action::Screenshot, &[Char('S')], "screenshot", "Save a screenshot as SVG."),
+    row(AnyRun, Action::Screenshot, &[Char('S')], "screenshot", "Save a screenshot as SVG and as text."),
     row(Everywhere, Action::Up, &[Code(KeyCode::Up), Char('k')], "", "Up."),
     row(Everywhere, Action::Down, &[Code(KeyCode::Down), Char('j')], "", "Down."),
     row(
