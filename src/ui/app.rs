@@ -16,6 +16,7 @@ mod popup;
 mod racing;
 mod replaying;
 mod step_prompt;
+mod text_prompt;
 
 use crossbeam_channel::Receiver;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -45,6 +46,7 @@ use branch_dialog::BranchDialog;
 use leave_dialog::{LeaveChoice, LeaveDialog};
 use popup::Popup;
 use step_prompt::StepPrompt;
+use text_prompt::TextPrompt;
 
 /// The screen to start with.
 #[derive(Debug)]
@@ -87,6 +89,7 @@ enum Overlay {
     LeaveDialog(LeaveDialog),
     StepPrompt(StepPrompt),
     BranchDialog(BranchDialog),
+    TextPrompt(TextPrompt),
 }
 
 /// The screen of a run.
@@ -301,6 +304,7 @@ impl<'a> App<'a> {
         match &self.overlay {
             Some(Overlay::StepPrompt(_)) => return self.type_step(key),
             Some(Overlay::BranchDialog(_)) => return self.type_branch(key),
+            Some(Overlay::TextPrompt(_)) => return self.type_text(key),
             _ => {}
         }
         if matches!(self.overlay, Some(Overlay::LeaveDialog(_))) && interrupts(key) {
@@ -314,7 +318,7 @@ impl<'a> App<'a> {
         };
         let Some(action) = keymap::action(context, key) else { return };
         match &mut self.overlay {
-            Some(Overlay::StepPrompt(_) | Overlay::BranchDialog(_)) => {}
+            Some(Overlay::StepPrompt(_) | Overlay::BranchDialog(_) | Overlay::TextPrompt(_)) => {}
             Some(Overlay::Popup(popup)) => {
                 let closes = popup.act(action);
                 if closes || popup.is_notice() {
@@ -370,6 +374,7 @@ impl<'a> App<'a> {
             Action::Save => Command::Save,
             Action::Detach => return self.detach(),
             Action::Branch => return self.ask_for_branch(),
+            Action::TypeText | Action::ReverseText => return self.add_text(action),
             Action::Stop if !run.over() && run.ending.is_none() => return self.ask_to_stop(),
             Action::Screenshot => return self.screenshot(),
             Action::Log => {
@@ -445,6 +450,7 @@ impl<'a> App<'a> {
             Some(Overlay::LeaveDialog(leave)) => leave.render(frame, whole, &self.theme),
             Some(Overlay::StepPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
             Some(Overlay::BranchDialog(dialog)) => dialog.render(frame, whole, &self.theme),
+            Some(Overlay::TextPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
             None => {}
         }
         glyph_fallback::replace(frame.buffer_mut(), whole, self.theme.glyphs);

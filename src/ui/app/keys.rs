@@ -12,13 +12,15 @@ impl App<'_> {
         match input {
             Input::HangUp => self.outcome = Some(ExitReason::HungUp),
             Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => self.list().paste(&text),
-            Input::Paste(text) => {
-                if let Some(Overlay::BranchDialog(dialog)) = &mut self.overlay {
-                    dialog.paste(&text);
-                }
-            }
+            Input::Paste(text) => match &mut self.overlay {
+                Some(Overlay::BranchDialog(dialog)) => dialog.paste(&text),
+                Some(Overlay::TextPrompt(prompt)) => prompt.paste(&text),
+                _ => {}
+            },
             // Text that was pasted or typed fast; it starts nothing.
-            Input::Burst(keys) if matches!(self.overlay, Some(Overlay::BranchDialog(_))) => {
+            Input::Burst(keys)
+                if matches!(self.overlay, Some(Overlay::BranchDialog(_) | Overlay::TextPrompt(_))) =>
+            {
                 keys.iter().filter(|key| key.code != KeyCode::Enter).for_each(|key| self.key(key));
             }
             Input::Burst(keys) => self.burst(&keys),

@@ -11,7 +11,9 @@ use super::*;
 use crate::protocol::{CommandRequest, DataFacts, Level, LogLine, ModelTable, RunInfo, StepMetrics};
 use crate::ui::input::Input;
 use crate::ui::menu::tests::{THEME, entries};
+use crate::ui::panel::{Panel, Tab};
 use crate::ui::terminal::{Screen, WriteResult, Writer};
+use crate::ui::view::dashboard::Target;
 
 mod looped;
 
@@ -219,6 +221,7 @@ fn prepared(folder: &std::path::Path) -> Event {
         optimizer: "Adam".into(),
         seed: 1,
         threads: 1,
+        monitor: None,
     }))
 }
 
@@ -256,15 +259,70 @@ fn the_wheel_moves_lists_and_zooms_and_answers_no_dialog() {
     assert_ne!(moved, first);
     app.input(up.clone());
     assert_eq!(screen(&mut app, 80, 24), first);
+    let folder = tempfile::tempdir().unwrap();
     while_training(|app| {
+        app.fold(&prepared(folder.path()));
         (1..=2000).for_each(|n| app.fold(&step(n)));
-        app.input(up.clone());
-        assert!(screen(app, 120, 40).contains("zoom 4×"), "{}", screen(app, 120, 40));
-        app.input(down.clone());
-        assert!(!screen(app, 120, 40).contains("zoom"));
+        app.fold(&Event::Status(RunStatus::Finished));
+        let seen = screen(app, 120, 40);
+        let row = seen.lines().position(|line| line.contains("Loss")).unwrap() as u16 + 2;
+        let at = |kind, column| {
+            Input::Mouse(crossterm::event::MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+        };
+        let view = |app: &App<'_>| app.run.as_ref().unwrap().dashboard.view.clone();
+        // In the middle of the chart, which has the whole width: there is no other panel beside it.
+        let panel = match app.target(crossterm::event::MouseEvent {
+            kind: MouseEventKind::ScrollUp,
+            column: 9,
+            row,
+            modifiers: KeyModifiers::NONE,
+        }) {
+            Some(Target::Panel(Panel::Loss, place)) => place,
+            other => panic!("{other:?}\n{seen}"),
+        };
+        let middle = panel.x + 8 + (panel.width - 9) / 2;
+        app.input(at(MouseEventKind::ScrollUp, middle));
+        assert_eq!(view(app).zoom, 1);
+        assert!((950..1050).contains(&view(app).cursor.unwrap()), "{:?}", view(app).cursor);
+        (0..5).for_each(|_| app.input(at(MouseEventKind::ScrollUp, middle)));
+        assert_eq!(view(app).zoom, 3, "further it does not go, nor back to the whole");
+        (0..5).for_each(|_| app.input(at(MouseEventKind::ScrollDown, middle)));
+        assert_eq!(view(app).zoom, 0);
+    });
+    while_training(|app| {
         type_keys(app, "q");
         app.input(down.clone());
         assert!(app.is_asking());
+    });
+}
+
+#[test]
+fn a_click_chooses_a_tab_or_a_panel_and_then_a_step() {
+    let folder = tempfile::tempdir().unwrap();
+    while_training(|app| {
+        app.fold(&prepared(folder.path()));
+        (1..=2000).for_each(|n| app.fold(&step(n)));
+        app.fold(&Event::Status(RunStatus::Finished));
+        let seen = screen(app, 120, 40);
+        let lines: Vec<&str> = seen.lines().collect();
+        let find = |text: &str| {
+            let row = lines.iter().position(|line| line.contains(text)).unwrap();
+            // Each line begins with a quotation mark.
+            let column = lines[row].split(text).next().unwrap().chars().count() - 1;
+            (column as u16, row as u16)
+        };
+        let click = |(column, row)| {
+            let kind = MouseEventKind::Down(crossterm::event::MouseButton::Left);
+            Input::Mouse(crossterm::event::MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+        };
+        let view = |app: &App<'_>| app.run.as_ref().unwrap().dashboard.view.clone();
+        app.input(click(find("Log")));
+        assert_eq!(view(app).tab, Tab::Log);
+        app.input(click(find("Overview")));
+        assert_eq!((view(app).tab, view(app).cursor), (Tab::Overview, None));
+        let (column, row) = find("Loss");
+        app.input(click((column + 30, row + 3)));
+        assert!(view(app).cursor.is_some(), "the panel of the loss is focused at first");
     });
 }
 

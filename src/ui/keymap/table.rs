@@ -199,6 +199,22 @@ pub const BINDINGS: &[Binding] = &[
         "Not available in a replay: saves a checkpoint of a run in training.",
     ),
     row(AnyRun, Action::Open, &[Code(KeyCode::Enter)], "enlarge", "Show the focused panel in full screen."),
+    row(AnyRun, Action::NextTab, &[Char('t')], "tab", "Next tab."),
+    row(AnyRun, Action::PreviousTab, &[Char('T')], "", "Previous tab."),
+    row(
+        Dashboard,
+        Action::TypeText,
+        &[Char('a')],
+        "text",
+        "Type a text: the network predicts after each of its words while it trains.",
+    ),
+    row(
+        Dashboard,
+        Action::ReverseText,
+        &[Char('m')],
+        "",
+        "Put the words of the example in reverse order: a network without memory does not notice.",
+    ),
     row(AnyRun, Action::Explain, &[Char('i')], "explain", "Explain the focused panel."),
     row(
         AnyRun,

@@ -32,6 +32,7 @@ fn info(params: usize) -> RunInfo {
         optimizer: "Adam".into(),
         seed: 1,
         threads: 1,
+        monitor: None,
     }
 }
 
