@@ -112,13 +112,16 @@ impl MemoryEstimate {
         let train = spec.train.batch_size.min(known.train);
         let validation = validation_batch(spec.train.batch_size, model).min(known.validation);
         let larger = train.max(validation) as u64;
-        // A network with a single output also reads texts cut after each of their tokens, which are not more than their characters.
-        let prefixes = match (model.output(), spec.token_spec()) {
-            (Shape::Vector { .. }, Some(tokens)) => tokens.length.min(super::probes::Probes::MOST_PREFIXES),
+        // A network with a single output also reads sequences cut after each of their tokens; of texts these are not more than their
+        // characters.
+        let prefixes = match (model.output(), spec.form().inputs) {
+            (Shape::Vector { .. }, InputForm::Tokens { time, .. }) => {
+                time.min(super::probes::Probes::MOST_PREFIXES)
+            }
             _ => 0,
         };
         let probes = match &spec.watch.probes {
-            Probes::First(count) => (*count).min(known.train),
+            Probes::First(count) => (*count).min(known.train).saturating_mul(1 + prefixes),
             Probes::Texts(texts) => texts.iter().map(|text| 1 + text.chars().count().min(prefixes)).sum(),
         };
         let probes = ShardSize {

@@ -12,7 +12,7 @@ use crate::metrics::Task;
 use crate::nn::Model;
 use crate::optim::Stopper;
 use crate::preset::{RunSpec, check_fit};
-use crate::protocol::{ClassCount, DataFacts, Monitor, ProbeText, RunInfo};
+use crate::protocol::{ClassCount, DataFacts, Monitor, ProbeText, RunInfo, SeriesExcerpt};
 
 /// The data, the network with its optimizer, and the instruments of a spec.
 #[derive(Debug)]
@@ -188,6 +188,11 @@ impl Session {
         let stopper = Stopper::new(self.spec.train.early_stopping.as_ref(), self.validation.is_some());
         let best = stopper.watched();
         Monitor { metric: best.monitor().to_owned(), higher_is_better: best.higher_is_better() }
+    }
+
+    /// The rows of a series to show forecasts against.
+    pub(super) fn series(&self) -> Option<&SeriesExcerpt> {
+        self.facts.series.as_deref()
     }
 
     /// The facts of the whole run.

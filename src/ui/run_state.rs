@@ -3,6 +3,7 @@
 pub mod axis;
 mod eta;
 mod forecast_errors;
+mod history;
 mod monitored;
 mod pictures;
 pub mod series;
@@ -19,6 +20,7 @@ use crate::protocol::{
 use axis::XPosition;
 use eta::Eta;
 pub use forecast_errors::ForecastErrors;
+pub use history::{EpochConfusion, History};
 pub use monitored::Monitored;
 pub use pictures::Pictures;
 use series::Series;
@@ -65,6 +67,7 @@ pub struct RunState {
     /// Whether it has changed since.
     has_left: bool,
     eta: Eta,
+    history: History,
 }
 
 /// One metric on training and on validation data.
@@ -106,7 +109,9 @@ impl RunState {
             Event::Step(metrics) => self.step(metrics),
             Event::Validation(metrics) => self.between_epochs(metrics),
             Event::Epoch(metrics) => self.epoch(metrics),
-            Event::Gradient(_) | Event::Instruments(_) | Event::Probe(_) => self.pictures.apply(event),
+            Event::Gradient(_) | Event::Instruments(_) | Event::Weights(_) | Event::Probe(_) => {
+                self.pictures.apply(event);
+            }
             Event::Saved(saved) => {
                 self.saved = Some(saved.clone());
                 self.eta.busy();
@@ -114,8 +119,10 @@ impl RunState {
             Event::Sample(sample) => {
                 let text = format!("step {}: {}{}", sample.step, sample.prime, sample.text);
                 self.log_line(&LogLine { level: Level::Info, text });
+                self.history.sampled(sample);
                 self.eta.busy();
             }
+            Event::Examples(examples) => self.history.examples(examples),
             Event::Log(line) => self.log_line(line),
             // A line of the log says what it has changed.
             Event::Command(applied) => {
@@ -221,6 +228,7 @@ impl RunState {
         }
         let at = (metrics.step, metrics.epoch as f64);
         let position = self.position(at);
+        self.history.epoch(metrics);
         ForecastErrors::fold(&mut self.errors, &metrics.metrics, position);
         if let Some(monitor) = self.info.as_ref().and_then(|info| info.monitor.as_ref()) {
             Monitored::fold(&mut self.monitored, monitor, metrics, position);
@@ -381,6 +389,11 @@ impl RunState {
     /// The norms of all weight tensors at a watched step.
     pub fn param_norms(&self) -> &[ParamNorms] {
         &self.pictures().params
+    }
+
+    /// Samples, confusion matrices and examples of validations so far.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// A frame of a probe.

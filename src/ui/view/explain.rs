@@ -120,13 +120,13 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
         Panel::Hidden => {
             let shown = dash.view.activations(&dash.run).map_or("h", |a| a.quantity.as_str());
             let frame = dash.view.probe(&dash.run);
+            let noun = token(dash);
             let mut texts = vec![
-                quantity(shown),
-                "Look for the word at which columns change, and whether the change persists until the last row: \
+                quantity(shown, noun),
+                format!("Look for the {noun} at which columns change, and whether the change persists until the last row: \
                  only the last hidden state reaches the layers above (unless return_sequences). Columns of one \
                  full colour are saturated units: little gradient passes through them. If there are more units \
-                 than columns, neighbours share one, which shows the largest value. g shows the next quantity."
-                    .into(),
+                 than columns, neighbours share one, which shows the largest value. g shows the next quantity."),
             ];
             texts.extend(frame.filter(|frame| !frame.by_token.is_empty()).map(|_| by_token(dash)));
             texts
@@ -146,12 +146,24 @@ fn by_token(dash: &Dashboard) -> String {
         Some(Task::Tags | Task::Language) if has_targets => {
             "Behind each row is the prediction at that step, green where it is the target.".into()
         }
-        Some(Task::Tags) => "Behind each row is the predicted tag with its probability.".into(),
+        Some(Task::Tags) => {
+            "Behind each row is the predicted class of that step with its probability.".into()
+        }
         Some(Task::Language) => {
             "Behind each row is the most probable next token with its probability.".into()
         }
-        _ => "Behind each row is what the network would predict if the text ended there: see which word turns it."
-            .into(),
+        _ => format!(
+            "Behind each row is what the network would predict if the input ended there: see which {} turns it.",
+            token(dash)
+        ),
+    }
+}
+
+/// What a row of the hidden states is: a token of a text or a symbol, or a step of numbers.
+fn token(dash: &Dashboard) -> &'static str {
+    match dash.run.info().map(|info| info.data.vocabulary) {
+        Some(0) => "time step",
+        _ => "token",
     }
 }
 
@@ -281,7 +293,7 @@ fn saturation(health: &LayerHealth, theme: &Theme) -> String {
 }
 
 /// Explains a quantity of a recurrent layer.
-fn quantity(name: &str) -> String {
+fn quantity(name: &str, noun: &str) -> String {
     let what = match name {
         "h" => "The hidden state: what the layer remembers after each word",
         "c" => {
@@ -301,5 +313,6 @@ fn quantity(name: &str) -> String {
         "g" | "candidate" => "The candidate: the new content that each word proposes",
         _ => "One quantity of the layer after reading each word",
     };
-    format!("{what}. A row per word from top to bottom, a column per unit; blue is below 0, orange above.")
+    let what = what.replace("word", noun);
+    format!("{what}. A row per {noun} from top to bottom, a column per unit; blue is below 0, orange above.")
 }
