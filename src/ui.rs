@@ -16,6 +16,7 @@
 pub mod app;
 pub mod browser;
 pub mod compare;
+pub mod config;
 pub mod dashboard;
 pub mod filter;
 pub mod findings;
@@ -68,11 +69,13 @@ pub fn run(
 ) -> Result<ExitReason, UiError> {
     // Dropped last to first: the keyboard before the terminal is restored, the signals after it.
     let signals = Signals::start(|| terminal::size(std::io::stdout()))?;
-    let mut guard = Guard::take()?;
+    let mut guard = Guard::take(settings.modes)?;
     let keyboard = Keyboard::start(guard.keyboard()?)?;
     let mut app = App::new(start, entries, launch, settings.theme);
+    app.tell(settings.notice);
     let screen = Screen::new(guard.size())?;
-    let mut event_loop = EventLoop::new(screen, &keyboard.input, &signals.notices, settings.frame);
+    let mut event_loop = EventLoop::new(screen, &keyboard.input, &signals.notices, settings.frame)
+        .with_rate(settings.bytes_per_s);
     loop {
         match event_loop.run(&mut app, &mut guard.writer)? {
             Flow::Ended(outcome) => return Ok(outcome),

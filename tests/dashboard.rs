@@ -1,5 +1,7 @@
 //! The dashboard as text, from the start of a run to its end, on every kind of terminal.
 
+#[path = "dashboard/bytes.rs"]
+mod bytes;
 #[path = "dashboard/story.rs"]
 mod story;
 
@@ -18,8 +20,8 @@ use unrolled::ui::screenshot;
 use unrolled::ui::theme::{Colors, Glyphs, Theme};
 use unrolled::ui::view::dashboard::{self, Target};
 
-const THEME: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false };
-const PLAIN: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false };
+const THEME: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false, ..Theme::DARK };
+const PLAIN: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false, ..Theme::DARK };
 
 fn drawn(dash: &Dashboard, width: u16, height: u16, theme: &Theme) -> Buffer {
     let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
@@ -266,7 +268,7 @@ fn a_long_warning_leaves_the_rows_of_a_low_screen_to_the_panels_until_the_run_is
 
 #[test]
 fn fewer_glyphs() {
-    let blocks = Theme { colors: Colors::Ansi16, glyphs: Glyphs::Blocks, light: false };
+    let blocks = Theme { colors: Colors::Ansi16, glyphs: Glyphs::Blocks, light: false, ..Theme::DARK };
     insta::assert_snapshot!("blocks_80", text(&story::after_steps(418), 80, 23, &blocks));
     insta::assert_snapshot!("ascii_80", text(&story::after_steps(418), 80, 23, &PLAIN));
 }

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
 
+#[path = "terminal/bytes.rs"]
+mod bytes;
 #[path = "common/session.rs"]
 mod session;
 #[path = "terminal/unread.rs"]

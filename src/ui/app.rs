@@ -5,10 +5,12 @@ mod branching;
 mod drawing;
 mod event_loop;
 mod footer;
+mod keys;
 mod launch;
 mod leave_dialog;
 mod leaving;
 mod lists;
+mod mouse;
 mod picture;
 mod popup;
 mod racing;
@@ -29,7 +31,6 @@ use super::browser::{self, Browser, CustomDataHooks};
 use super::compare::CompareScreen;
 use super::dashboard::Dashboard;
 use super::filter::FilteredList;
-use super::input::Input;
 use super::keymap::{self, Action, Context};
 use super::menu::{Menu, Request};
 use super::race::RaceScreen;
@@ -162,6 +163,8 @@ pub struct App<'a> {
     /// The cost of drawing.
     drawing: Option<DrawingCost>,
     outcome: Option<ExitReason>,
+    /// What the last key has done, in place of the footer until the next key.
+    said: Option<String>,
 }
 
 impl<'a> App<'a> {
@@ -194,6 +197,7 @@ impl<'a> App<'a> {
             body: Rect::ZERO,
             drawing: None,
             outcome: None,
+            said: None,
         };
         if let Some(link) = link {
             app.show(link);
@@ -260,35 +264,6 @@ impl<'a> App<'a> {
     /// Stores the latest cost of drawing.
     pub fn drawing_costs(&mut self, cost: DrawingCost) {
         self.drawing = Some(cost);
-    }
-
-    /// Handles user input.
-    pub fn input(&mut self, input: Input) {
-        match input {
-            Input::HangUp => self.outcome = Some(ExitReason::HungUp),
-            Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => self.list().paste(&text),
-            Input::Paste(text) => match &mut self.overlay {
-                Some(Overlay::BranchDialog(dialog)) => dialog.paste(&text),
-                Some(Overlay::TextPrompt(prompt)) => prompt.paste(&text),
-                _ => {}
-            },
-            // Text that was pasted or typed fast; it starts nothing.
-            Input::Burst(keys)
-                if matches!(self.overlay, Some(Overlay::BranchDialog(_) | Overlay::TextPrompt(_))) =>
-            {
-                keys.iter().filter(|key| key.code != KeyCode::Enter).for_each(|key| self.key(key));
-            }
-            // Pasted text is no command to a training.
-            Input::Burst(_) if self.overlay.is_some() || self.race.is_some() => {}
-            Input::Burst(_) if self.run.as_ref().is_some_and(|run| run.replay.is_none()) => {}
-            Input::Burst(keys) => keys.iter().for_each(|key| self.key(key)),
-            Input::Key(key) => self.key(&key),
-        }
-    }
-
-    /// Whether a dialog waits for an answer.
-    pub fn is_asking(&self) -> bool {
-        matches!(self.overlay, Some(Overlay::LeaveDialog(_)))
     }
 
     /// Handles a signal; those that concern the terminal are handled elsewhere.

@@ -57,10 +57,11 @@ impl Dashboard {
 mod tests {
     use super::*;
     use crate::protocol::{
-        Activations, Direction, EpochMetrics, GradientProfile, Instruments, LayerHealth, LayerRow, Level,
-        LogLine, ModelTable, ProbeFrame, QuantityHealth, RunInfo, RunStatus, StepMetrics, ValidationMetrics,
+        Activations, AppliedCommand, Command, Direction, EpochMetrics, GradientProfile, Instruments,
+        LayerHealth, LayerRow, Level, LogLine, ModelTable, ProbeFrame, QuantityHealth, RunInfo, RunStatus,
+        StepMetrics, ValidationMetrics,
     };
-    use crate::ui::run_state::LOG_LINES;
+    use crate::ui::run_state::{CHANGE, LOG_LINES};
     use crate::ui::view_state::Norm;
 
     fn info() -> RunInfo {
@@ -234,6 +235,25 @@ mod tests {
         let (at, summary) = dash.run.loss().validation.nearest(1).unwrap();
         assert_eq!((at.step, at.epoch, at.seconds, summary.mean()), (150, 1.5, 7.5, 0.4));
         assert_eq!(dash.run.accuracy().validation.nearest(1).map(|(_, s)| s.mean()), Some(0.75));
+    }
+
+    #[test]
+    fn a_command_that_changes_the_training_is_marked() {
+        let mut dash = Dashboard::new();
+        dash.apply(&Event::Prepared(Box::new(info())));
+        (1..=150).for_each(|s| dash.apply(&step(s)));
+        for (command, marks) in [
+            (Command::Pause, 0),
+            (Command::ScaleLearningRate { factor: 0.5 }, 1),
+            (Command::SetClipnorm { global_clipnorm: None }, 2),
+            (Command::Save, 2),
+        ] {
+            let applied =
+                AppliedCommand { step: 150, epoch: 2, request: command.by("test"), learning_rate: 0.1 };
+            dash.apply(&Event::Command(applied));
+            assert_eq!(dash.run.marks().len(), marks);
+        }
+        assert!(dash.run.marks().iter().all(|(at, letter)| (at.step, *letter) == (150, CHANGE)));
     }
 
     #[test]

@@ -105,6 +105,8 @@ pub enum Action {
     XAxis,
     /// Zoom in around the cursor; after the last level back to the whole run.
     Zoom,
+    /// Zoom out by one level.
+    ZoomOut,
     /// Next recurrent layer or direction.
     NextLayer,
     /// Previous recurrent layer or direction.
@@ -113,7 +115,7 @@ pub enum Action {
     NextProbe,
     /// Next quantity of a recurrent layer: hidden state, cell state, gates; of the gradient: by state or recurrent kernel.
     Quantity,
-    /// Save a screenshot as SVG.
+    /// Save a screenshot as SVG and as text.
     Screenshot,
     /// Show the log, with the monitoring overhead.
     Log,

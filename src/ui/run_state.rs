@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use crate::metrics::Metrics;
 use crate::protocol::{
-    Direction, EpochMetrics, Event, GradientProfile, LayerHealth, Level, LogLine, ParamNorms, ProbeFrame,
-    Resumed, RunInfo, RunStatus, Saved, StepMetrics, TokenInfluence, ValidationMetrics,
+    Command, Direction, EpochMetrics, Event, GradientProfile, LayerHealth, Level, LogLine, ParamNorms,
+    ProbeFrame, Resumed, RunInfo, RunStatus, Saved, StepMetrics, TokenInfluence, ValidationMetrics,
 };
 use axis::XPosition;
 use eta::Eta;
@@ -34,6 +34,8 @@ const MOST_MARKS: usize = 1000;
 pub const SEAM: char = 'R';
 /// The letter where a branch left its parent.
 pub const BRANCH: char = 'B';
+/// The letter where a command has changed the training: learning rate, clipping or dropout.
+pub const CHANGE: char = 'C';
 /// The mark of the end of the best epoch.
 pub const BEST: char = '✓';
 /// The letter where early stopping has ended the training.
@@ -110,16 +112,31 @@ impl RunState {
             Event::Gradient(_) | Event::Instruments(_) | Event::Weights(_) | Event::Probe(_) => {
                 self.pictures.apply(event);
             }
-            Event::Saved(saved) => self.saved = Some(saved.clone()),
+            Event::Saved(saved) => {
+                self.saved = Some(saved.clone());
+                self.eta.busy();
+            }
             Event::Sample(sample) => {
                 let text = format!("step {}: {}{}", sample.step, sample.prime, sample.text);
                 self.log_line(&LogLine { level: Level::Info, text });
                 self.history.sampled(sample);
+                self.eta.busy();
             }
             Event::Examples(examples) => self.history.examples(examples),
             Event::Log(line) => self.log_line(line),
-            // A line of the log says it.
-            Event::Command(_) => {}
+            // A line of the log says what it has changed.
+            Event::Command(applied) => {
+                let changes_training = matches!(
+                    applied.request.command,
+                    Command::ScaleLearningRate { .. }
+                        | Command::SetLearningRate { .. }
+                        | Command::SetClipnorm { .. }
+                        | Command::SetDropout { .. }
+                );
+                if changes_training {
+                    self.mark(applied.step, applied.epoch, CHANGE);
+                }
+            }
             Event::Resumed(resumed) => self.resumed(resumed),
             Event::ProbeAdded(probe) => {
                 if let Some(info) = &mut self.info {
@@ -234,6 +251,7 @@ impl RunState {
 
     /// Adds a point to the curves of the validation data, at a step and a number of epochs.
     fn validated(&mut self, at: (u64, f64), metrics: &Metrics) {
+        self.eta.busy();
         let position = self.position(at);
         if let Some(loss) = metrics.get("val_loss") {
             self.loss.validation.push(position, loss);

@@ -1,5 +1,7 @@
 //! What the user chose to see of a run, and the keys that change it.
 
+mod pointer;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::keymap::Action;
@@ -247,6 +249,7 @@ impl ViewState {
             Action::XAxis => self.axis = self.axis.next(),
             Action::LogScale => return self.toggle_log(run),
             Action::Zoom => self.next_zoom(run),
+            Action::ZoomOut => self.zoom = self.zoom.saturating_sub(1),
             Action::NextLayer => return self.turn_layer(1, run),
             Action::PreviousLayer => return self.turn_layer(-1, run),
             Action::NextProbe => return self.turn_probe(run),
@@ -456,8 +459,11 @@ mod tests {
         let (from, to) = dash.view.window(&dash.run).unwrap();
         let cursor = dash.view.cursor.unwrap() as f64;
         assert_eq!((from, to), (cursor - 200.0, cursor + 200.0));
+        assert!(dash.act(Action::Zoom) && dash.act(Action::ZoomOut));
+        assert_eq!(dash.view.window(&dash.run), Some((from, to)), "one level back");
         (0..3).for_each(|_| assert!(dash.act(Action::Zoom)));
         assert_eq!(dash.view.window(&dash.run), Some((0.0, 1600.0)));
+        assert!(dash.act(Action::ZoomOut) && dash.view.zoom == 0, "it is the whole");
     }
 
     #[test]

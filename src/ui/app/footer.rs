@@ -8,6 +8,7 @@ use super::{App, replaying};
 use crate::protocol::RunStatus;
 use crate::ui::help;
 use crate::ui::keymap::Action;
+use crate::ui::text::fit;
 use crate::ui::theme::Role;
 
 impl App<'_> {
@@ -60,6 +61,9 @@ impl App<'_> {
 
     /// The keys, or what the program does before it ends.
     pub(super) fn footer(&self, area: Rect) -> Line<'static> {
+        if let Some(said) = &self.said {
+            return Line::styled(format!(" {}", fit(said, area.width.into())), self.theme.style(Role::Good));
+        }
         let words = match self.run.as_ref().and_then(|run| run.ending) {
             Some(LeaveChoice::SaveAndStop) => " saving and stopping; q quits at once",
             Some(LeaveChoice::SaveAndQuit) => " saving, then quitting; q quits at once",

@@ -2,14 +2,18 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
+use crossterm::event::MouseEventKind;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
 
 use super::*;
 use crate::protocol::{CommandRequest, DataFacts, Level, LogLine, ModelTable, RunInfo, StepMetrics};
+use crate::ui::input::Input;
 use crate::ui::menu::tests::{THEME, entries};
+use crate::ui::panel::{Panel, Tab};
 use crate::ui::terminal::{Screen, WriteResult, Writer};
+use crate::ui::view::dashboard::Target;
 
 mod looped;
 
@@ -222,6 +226,138 @@ fn prepared(folder: &std::path::Path) -> Event {
 }
 
 #[test]
+fn pasted_text_is_no_command_but_may_be_a_filter() {
+    let asked = while_training(|app| {
+        type_keys(app, "q⎘quick, the 2nd\n⎘");
+        assert!(app.outcome().is_none() && app.is_asking());
+        type_keys(app, "\x1b⎘, s n X d f\n⎘");
+        assert!(app.outcome().is_none() && !app.is_asking());
+    });
+    assert_eq!(asked, []);
+    let mut launch = |_: LaunchRequest<'_>| panic!("pasted text trains nothing");
+    let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
+    type_keys(&mut app, "⎘q is not quit\n⎘");
+    assert_eq!(app.outcome(), None);
+    let before = screen(&mut app, 80, 24);
+    type_keys(&mut app, "⎘/no such preset\n⎘");
+    let filtered = screen(&mut app, 80, 24);
+    assert!(filtered.contains("no such preset") && filtered != before, "{filtered}");
+}
+
+#[test]
+fn the_wheel_moves_lists_and_zooms_and_answers_no_dialog() {
+    let wheel = |kind| {
+        let place = crossterm::event::MouseEvent { kind, column: 1, row: 1, modifiers: KeyModifiers::NONE };
+        Input::Mouse(place)
+    };
+    let [up, down] = [MouseEventKind::ScrollUp, MouseEventKind::ScrollDown].map(wheel);
+    let mut launch = |_: LaunchRequest<'_>| Err(String::new());
+    let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
+    let first = screen(&mut app, 80, 24);
+    app.input(down.clone());
+    let moved = screen(&mut app, 80, 24);
+    assert_ne!(moved, first);
+    app.input(up.clone());
+    assert_eq!(screen(&mut app, 80, 24), first);
+    let folder = tempfile::tempdir().unwrap();
+    while_training(|app| {
+        app.fold(&prepared(folder.path()));
+        (1..=2000).for_each(|n| app.fold(&step(n)));
+        app.fold(&Event::Status(RunStatus::Finished));
+        let seen = screen(app, 120, 40);
+        let row = seen.lines().position(|line| line.contains("Loss")).unwrap() as u16 + 2;
+        let at = |kind, column| {
+            Input::Mouse(crossterm::event::MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+        };
+        let view = |app: &App<'_>| app.run.as_ref().unwrap().dashboard.view.clone();
+        // In the middle of the chart, which has the whole width: there is no other panel beside it.
+        let panel = match app.target(crossterm::event::MouseEvent {
+            kind: MouseEventKind::ScrollUp,
+            column: 9,
+            row,
+            modifiers: KeyModifiers::NONE,
+        }) {
+            Some(Target::Panel(Panel::Loss, place)) => place,
+            other => panic!("{other:?}\n{seen}"),
+        };
+        let middle = panel.x + 8 + (panel.width - 9) / 2;
+        app.input(at(MouseEventKind::ScrollUp, middle));
+        assert_eq!(view(app).zoom, 1);
+        assert!((950..1050).contains(&view(app).cursor.unwrap()), "{:?}", view(app).cursor);
+        (0..5).for_each(|_| app.input(at(MouseEventKind::ScrollUp, middle)));
+        assert_eq!(view(app).zoom, 3, "further it does not go, nor back to the whole");
+        (0..5).for_each(|_| app.input(at(MouseEventKind::ScrollDown, middle)));
+        assert_eq!(view(app).zoom, 0);
+    });
+    while_training(|app| {
+        type_keys(app, "q");
+        app.input(down.clone());
+        assert!(app.is_asking());
+    });
+}
+
+#[test]
+fn a_click_chooses_a_tab_or_a_panel_and_then_a_step() {
+    let folder = tempfile::tempdir().unwrap();
+    while_training(|app| {
+        app.fold(&prepared(folder.path()));
+        (1..=2000).for_each(|n| app.fold(&step(n)));
+        app.fold(&Event::Status(RunStatus::Finished));
+        let seen = screen(app, 120, 40);
+        let lines: Vec<&str> = seen.lines().collect();
+        let find = |text: &str| {
+            let row = lines.iter().position(|line| line.contains(text)).unwrap();
+            // Each line begins with a quotation mark.
+            let column = lines[row].split(text).next().unwrap().chars().count() - 1;
+            (column as u16, row as u16)
+        };
+        let click = |(column, row)| {
+            let kind = MouseEventKind::Down(crossterm::event::MouseButton::Left);
+            Input::Mouse(crossterm::event::MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+        };
+        let view = |app: &App<'_>| app.run.as_ref().unwrap().dashboard.view.clone();
+        app.input(click(find("Log")));
+        assert_eq!(view(app).tab, Tab::Log);
+        app.input(click(find("Overview")));
+        assert_eq!((view(app).tab, view(app).cursor), (Tab::Overview, None));
+        let (column, row) = find("Loss");
+        app.input(click((column + 30, row + 3)));
+        assert!(view(app).cursor.is_some(), "the panel of the loss is focused at first");
+    });
+}
+
+#[test]
+fn a_notice_is_there_until_the_next_key_and_a_light_background_changes_the_colours() {
+    while_training(|app| {
+        app.tell(Some("plain ASCII"));
+        assert!(screen(app, 80, 24).contains("plain ASCII"));
+        app.input(Input::Background { light: true });
+        assert!(app.theme.light && screen(app, 80, 24).contains("plain ASCII"));
+        type_keys(app, "l");
+        assert!(!screen(app, 80, 24).contains("plain ASCII"));
+    });
+}
+
+#[test]
+fn only_ctrl_c_and_text_do_not_wait_for_a_dialog() {
+    let interrupt = Input::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
+    while_training(|app| {
+        assert!(!app.answers(&key(KeyCode::Enter)), "no dialog");
+        type_keys(app, "q");
+        assert!(app.answers(&key(KeyCode::Enter)) && app.answers(&key(KeyCode::Char('2'))));
+        assert!(!app.answers(&interrupt));
+    });
+    let folder = tempfile::tempdir().unwrap();
+    while_training(|app| {
+        app.fold(&prepared(folder.path()));
+        app.fold(&step(7));
+        type_keys(app, "←B");
+        assert!(app.is_asking() && app.answers(&key(KeyCode::Enter)));
+        assert!(!app.answers(&key(KeyCode::Char('1'))), "it is text");
+    });
+}
+
+#[test]
 fn a_picture_of_the_dashboard_lands_in_the_run_folder() {
     let folder = tempfile::tempdir().unwrap();
     while_training(|app| {
@@ -229,12 +365,17 @@ fn a_picture_of_the_dashboard_lands_in_the_run_folder() {
         app.fold(&step(7));
         screen(app, 80, 24);
         type_keys(app, "S");
-        assert!(screen(app, 80, 24).contains("Screenshot saved"));
+        let seen = screen(app, 80, 24);
+        assert!(seen.contains("screenshot saved: ") && seen.contains("● training"), "{seen}");
+        type_keys(app, "z");
+        assert!(!screen(app, 80, 24).contains("screenshot saved"), "the next key is taken at once");
         let picture = std::fs::read_to_string(folder.path().join("screen-7.svg")).unwrap();
         assert!(picture.starts_with("<svg") && picture.contains("word-order"));
+        let text = std::fs::read_to_string(folder.path().join("screen-7.txt")).unwrap();
+        assert!(text.contains("● training  word-order") && text.lines().count() == 23, "{text}");
         // What cannot be written is said, not swallowed.
         std::fs::remove_dir_all(folder.path()).unwrap();
-        type_keys(app, "\x1bS");
+        type_keys(app, "S");
         assert!(screen(app, 80, 24).contains("Cannot save the screenshot"));
     });
 }

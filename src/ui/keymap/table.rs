@@ -250,6 +250,7 @@ pub const BINDINGS: &[Binding] = &[
         "zoom",
         "Zoom in around the cursor; after the last level zoom out.",
     ),
+    row(AnyRun, Action::ZoomOut, &[Char('Z')], "", "Zoom out by one level."),
     row(AnyRun, Action::LogScale, &[Char('l')], "log", "Toggle the logarithmic y axis."),
     row(AnyRun, Action::XAxis, &[Char('x')], "axis", "Switch the x axis: step, epoch, time."),
     row(AnyRun, Action::SmoothMore, &[Char('+'), Char('=')], "smooth", "Smooth the curves more."),
@@ -277,7 +278,7 @@ pub const BINDINGS: &[Binding] = &[
     row(Dashboard, Action::Save, &[Char('s')], "save", "Save a checkpoint and continue."),
     row(Dashboard, Action::Stop, &[Char('X')], "", "Stop the run; asks first."),
     row(AnyRun, Action::Log, &[Char('L')], "", "Show the log and the monitoring overhead."),
-    row(AnyRun, Action::Screenshot, &[Char('S')], "screenshot", "Save a screenshot as SVG."),
+    row(AnyRun, Action::Screenshot, &[Char('S')], "screenshot", "Save a screenshot as SVG and as text."),
     row(Everywhere, Action::Up, &[Code(KeyCode::Up), Char('k')], "", "Up."),
     row(Everywhere, Action::Down, &[Code(KeyCode::Down), Char('j')], "", "Down."),
     row(

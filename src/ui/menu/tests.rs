@@ -6,7 +6,7 @@ use super::*;
 use crate::protocol::{ClassCount, DataFacts, LayerRow, ModelTable};
 use crate::ui::theme::{Colors, Glyphs, Theme};
 
-pub const THEME: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false };
+pub const THEME: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false, ..Theme::DARK };
 
 fn layer(class: &str, output: &[Option<usize>], params: usize, detail: &str) -> LayerRow {
     LayerRow {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ● training  imdb-first   epoch 2/4   val_loss 0.3512 ▼ best   ━━━━━━──────  53 %            status
-//! step 418/784 · 1.2k sequences/s · learning rate 0.0010 · 42 s elapsed · ETA 38 s           status
+//! step 418/784 · 1.2k sequences/s · learning rate 0.001 · 42 s elapsed · ETA 38 s            status
 //! Overview   Gradients   States   Text   Log                             t next tab           tabs
 //! ╭ 1 Gradient ‖∂L/∂h_t‖ · 1 SimpleRNN ╮╭ 2 Hidden state · 1 SimpleRNN ─────╮
 //! │                                    ││  not ▒▒▓▓░░██                     │                 gradient, hidden

@@ -12,7 +12,7 @@ use crate::number;
 use crate::protocol::{AlertKind, LayerHealth, ParamNorms, RunInfo};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
-use crate::ui::run_state::{BEST, BRANCH, EARLY_STOPPING, ForecastErrors, SEAM};
+use crate::ui::run_state::{BEST, BRANCH, CHANGE, EARLY_STOPPING, ForecastErrors, SEAM};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view_state::Norm;
 use crate::ui::widget::panel_frame::PanelFrame;
@@ -208,6 +208,7 @@ fn letters(marks: impl Iterator<Item = char>) -> Option<String> {
             AlertKind::Divergence => "the training diverges",
         };
         let what = match letter {
+            CHANGE => "learning rate, clipping or dropout changed by a command",
             SEAM => "resumed from a checkpoint",
             BEST => "the end of the best epoch",
             EARLY_STOPPING => "early stopping",

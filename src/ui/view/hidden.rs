@@ -14,7 +14,7 @@ use crate::protocol::{ClassCount, ProbeFrame, ProbeText, TokenPrediction};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widget::heat_map::{HeatMap, swatch};
+use crate::ui::widget::heat_map::{FEWEST_SWATCHES, HeatMap, swatch, swatches};
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
 
@@ -50,7 +50,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     };
     let note = [map.map(|map| units(&map, inner, theme)).unwrap_or_default()];
     let left = shown.map(|(frame, _)| prediction(dash, frame, area.width < WIDE, theme)).unwrap_or_default();
-    let right = shown.map(|_| legend(scale, signed, theme)).unwrap_or_default();
+    let right = shown.map(|_| legend(scale, signed, area.width < WIDE, theme)).unwrap_or_default();
     let frame = PanelFrame {
         focused: view.focus(&dash.run) == Panel::Hidden,
         title: &title,
@@ -191,22 +191,16 @@ fn units<'a>(map: &HeatMap<'_>, area: Rect, theme: &Theme) -> Vec<Piece<'a>> {
     vec![(text.into(), theme.style(Role::Dim))]
 }
 
-/// The legend of the colours; only the upper half of the scale for values that are never negative, such as gates.
-fn legend<'a>(scale: f32, signed: bool, theme: &Theme) -> Vec<Piece<'a>> {
+/// The legend of the colours, or of the characters without colours; only the upper half of the scale for values that are never negative,
+/// such as gates.
+fn legend<'a>(scale: f32, signed: bool, short: bool, theme: &Theme) -> Vec<Piece<'a>> {
     let dim = theme.style(Role::Dim);
-    if theme.diverging(0.0).is_none() {
-        let [(low, _), (high, _)] = [-1.0, 1.0].map(|value| swatch(value, theme));
-        let words = match signed {
-            true => format!("{low}=-{scale} {high}=+{scale}"),
-            false => format!("0 to {high}={scale}"),
-        };
-        return vec![(words.into(), dim)];
-    }
     let (low, high) =
         if signed { (format!("-{scale}"), format!("+{scale}")) } else { ("0".into(), scale.to_string()) };
     let mut pieces = vec![(low.into(), dim)];
-    pieces.extend((0..=4).map(|i| {
-        let along = i as f32 / 4.0;
+    let last = if short { FEWEST_SWATCHES } else { swatches(signed, theme) } - 1;
+    pieces.extend((0..=last).map(|i| {
+        let along = i as f32 / last as f32;
         let (c, style): (char, Style) = swatch(if signed { 2.0 * along - 1.0 } else { along }, theme);
         (c.to_string().into(), style)
     }));

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 use super::text::{self, Piece};
 use crate::ui::theme::{Colors, Glyphs, Role, Theme};
@@ -22,6 +22,9 @@ const NEGATIVE: [char; 7] = [' ', ',', '~', 'c', 'o', 'O', 'Q'];
 const LABELS: usize = 18;
 /// Columns that the map keeps beside notes.
 const LEAST_MAP: usize = 10;
+
+/// Swatches of a legend where there is no space for more.
+pub const FEWEST_SWATCHES: usize = 5;
 
 /// A heat map: rows are labelled, columns are not.
 #[derive(Debug, Clone, Copy)]
@@ -233,12 +236,25 @@ fn paint_row(cells: &[f32], cell_width: usize, row: Rect, buf: &mut Buffer, them
 }
 
 /// A column of text that shows one value from -1 to 1: by colour, or by the density of a character without
-/// colours.
+/// colours, reversed below 0.
 pub fn swatch(value: f32, theme: &Theme) -> (char, Style) {
     match theme.diverging(value) {
         Some(color) => (' ', Style::new().bg(color)),
-        None => (density(value), Style::new()),
+        None => match density(value) {
+            c if value < 0.0 && c != ' ' => (c, Style::new().add_modifier(Modifier::REVERSED)),
+            c => (c, Style::new()),
+        },
     }
+}
+
+/// How many swatches a legend has, for values of both signs or of one: without many colours each that a map has.
+pub fn swatches(signed: bool, theme: &Theme) -> usize {
+    let levels = match theme.colors {
+        Colors::Mono => POSITIVE.len(),
+        Colors::Ansi16 => 4,
+        Colors::Ansi256 | Colors::True => return FEWEST_SWATCHES,
+    };
+    if signed { 2 * levels - 1 } else { levels }
 }
 
 fn density(value: f32) -> char {
@@ -254,13 +270,31 @@ fn density(value: f32) -> char {
 mod tests {
     use super::*;
 
-    const MONO: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false };
+    const MONO: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false, ..Theme::DARK };
 
     fn drawn(map: &HeatMap<'_>, width: u16, height: u16) -> Buffer {
         let area = Rect::new(0, 0, width, height);
         let mut buf = Buffer::empty(area);
         map.render(area, &mut buf, &MONO);
         buf
+    }
+
+    #[test]
+    fn without_colours_negative_values_are_reversed_and_a_legend_has_every_character() {
+        let ramp = |signed: bool| -> String {
+            let last = swatches(signed, &MONO) - 1;
+            let value = |i: usize| i as f32 / last as f32;
+            (0..=last)
+                .map(|i| swatch(if signed { 2.0 * value(i) - 1.0 } else { value(i) }, &MONO).0)
+                .collect()
+        };
+        assert_eq!(ramp(true), "QOoc~, .:+*#@");
+        assert_eq!(ramp(false), " .:+*#@");
+        let is_reversed = |value| swatch(value, &MONO).1.add_modifier.contains(Modifier::REVERSED);
+        assert_eq!(
+            [-1.0, -0.2, -0.01, 0.0, 0.2, 1.0].map(is_reversed),
+            [true, true, false, false, false, false]
+        );
     }
 
     #[test]
@@ -319,7 +353,7 @@ mod tests {
 
     #[test]
     fn short_rows_share_lines_in_pairs_where_they_find_no_place() {
-        let theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false };
+        let theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false, ..Theme::DARK };
         let labels: Vec<Cow<'_, str>> = ["a", "b", "c", "d", "e"].map(Cow::from).into();
         let values = [1.0, -1.0, 0.0, 0.5, -0.5];
         let map =
