@@ -46,6 +46,7 @@ macro_rules! pages {
 }
 
 pages! {
+    LECTURE = "lecture",
     PRESETS = "presets",
     DATA = "data",
     LAYERS = "layers",

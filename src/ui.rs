@@ -22,6 +22,7 @@ pub mod findings;
 pub mod help;
 pub mod input;
 pub mod keymap;
+pub mod lecture;
 pub mod menu;
 pub mod parent;
 pub mod plain;
