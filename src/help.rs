@@ -46,7 +46,6 @@ macro_rules! pages {
 }
 
 pages! {
-    LECTURE = "lecture",
     PRESETS = "presets",
     DATA = "data",
     LAYERS = "layers",
@@ -55,6 +54,7 @@ pages! {
     RECORDINGS = "recordings",
     TAGS = "tags",
     STREAMING = "streaming",
+    LECTURE = "lecture",
     RUNS = "runs",
     CONTROL = "control",
     JSON = "json",
