@@ -13,6 +13,7 @@ mod error;
 mod evaluate;
 mod follow;
 mod help;
+mod lecture;
 mod live;
 mod new;
 mod notice;
@@ -113,6 +114,8 @@ enum Command {
     },
     /// Train several networks on the same data side by side, and say which is best
     Race(race::RaceArgs),
+    /// Learn about recurrent networks on ten pages, each with one in training
+    Lecture(lecture::LectureArgs),
     /// Generate text with a trained language model
     Sample(sample::SampleArgs),
     /// List runs: state, metrics, time; sorted, filtered, grouped
@@ -289,6 +292,7 @@ pub fn main() -> ExitCode {
         Some(Command::Evaluate(args)) => evaluate::evaluate(&args),
         Some(Command::Presets { name }) => presets::print(name.as_deref()),
         Some(Command::Race(args)) => race::race(&args, cli.screen),
+        Some(Command::Lecture(args)) => lecture::lecture(&args, cli.screen),
         Some(Command::Sample(args)) => sample::sample(&args),
         Some(Command::Runs(args)) => runs::runs(&args, cli.screen),
         Some(Command::Show(args)) => show::show(&args, cli.screen),

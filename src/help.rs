@@ -54,6 +54,7 @@ pages! {
     RECORDINGS = "recordings",
     TAGS = "tags",
     STREAMING = "streaming",
+    LECTURE = "lecture",
     RUNS = "runs",
     CONTROL = "control",
     JSON = "json",

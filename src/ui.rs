@@ -23,6 +23,7 @@ pub mod findings;
 pub mod help;
 pub mod input;
 pub mod keymap;
+pub mod lecture;
 pub mod menu;
 pub mod panel;
 pub mod parent;
@@ -72,7 +73,7 @@ pub fn run(
     let mut guard = Guard::take(settings.modes)?;
     let keyboard = Keyboard::start(guard.keyboard()?)?;
     let mut app = App::new(start, entries, launch, settings.theme);
-    app.tell(settings.notice);
+    app.show_notice(settings.notice);
     let screen = Screen::new(guard.size())?;
     let mut event_loop = EventLoop::new(screen, &keyboard.input, &signals.notices, settings.frame)
         .with_rate(settings.bytes_per_s);

@@ -10,6 +10,7 @@ use super::branch;
 use super::dashboard::{Display, end, link, show_training, shown};
 use super::error::{CliError, CliResult};
 use super::follow::{code, follow, is_stopped_by_user};
+use super::lecture::LectureNetworks;
 use super::notice::NoticeArgs;
 use super::screen_branches::ScreenBranches;
 use super::signals::Signals;
@@ -172,7 +173,7 @@ fn has_run(folder: &Path) -> bool {
 /// Shows the menu, and trains what is chosen in it.
 pub(super) fn menu(screen: ScreenArgs) -> CliResult {
     let trainer = RefCell::new(None::<Trainer>);
-    let branches = ScreenBranches::default();
+    let (branches, networks) = (ScreenBranches::default(), LectureNetworks::default());
     let mut launch = |request: LaunchRequest<'_>| {
         let name = match request {
             LaunchRequest::Train(name) => name,
@@ -180,6 +181,7 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
                 return attach::open(run).map(Launched::Link).map_err(|error| error.to_string());
             }
             LaunchRequest::Branch(_) => return branches.launch(request),
+            LaunchRequest::Lecture(network) => return networks.launch(network),
         };
         let Resolved { spec, notes } =
             preset::load(name, &Overrides::default()).map_err(|e| crate::error::chain(&e))?;

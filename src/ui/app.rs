@@ -9,6 +9,7 @@ mod keys;
 mod launch;
 mod leave_dialog;
 mod leaving;
+mod lecturing;
 mod lists;
 mod mouse;
 mod picture;
@@ -32,6 +33,7 @@ use super::compare::CompareScreen;
 use super::dashboard::Dashboard;
 use super::filter::FilteredList;
 use super::keymap::{self, Action, Context};
+use super::lecture::LectureScreen;
 use super::menu::{Menu, Request};
 use super::race::RaceScreen;
 use super::replay::{Recording, Replay};
@@ -61,6 +63,8 @@ pub enum InitialScreen {
     Compare(Box<CompareScreen>),
     /// Several networks that are trained side by side.
     Race(Box<RaceScreen>),
+    /// The lecture.
+    Lecture(Box<LectureScreen>),
     /// The dashboard of a recorded run.
     Replay(Box<Replay>),
 }
@@ -150,6 +154,8 @@ pub struct App<'a> {
     compare: Option<Box<CompareScreen>>,
     /// A race, which is the only screen then.
     race: Option<Box<RaceScreen>>,
+    /// The lecture, over all.
+    lecture: Option<Box<LectureScreen>>,
     /// Whether there is a menu to go back to.
     from_menu: bool,
     /// Whether the runs are those of another process.
@@ -173,11 +179,13 @@ impl<'a> App<'a> {
         let from_menu = matches!(start, InitialScreen::Menu(_));
         let attached = matches!(start, InitialScreen::Attached(_));
         let (mut hooks, mut link, mut compare, mut recorded, mut race) = (None, None, None, None, None);
+        let mut lecture = None;
         match start {
             InitialScreen::Menu(given) => hooks = given,
             InitialScreen::Dashboard(given) | InitialScreen::Attached(given) => link = Some(given),
             InitialScreen::Compare(given) => compare = Some(given),
             InitialScreen::Race(given) => race = Some(given),
+            InitialScreen::Lecture(given) => lecture = Some(given),
             InitialScreen::Replay(given) => recorded = Some(given),
         }
         let menu = Menu::new(entries);
@@ -188,6 +196,7 @@ impl<'a> App<'a> {
             runs: None,
             compare,
             race,
+            lecture: None,
             from_menu,
             attached,
             run: None,
@@ -205,6 +214,9 @@ impl<'a> App<'a> {
         if let Some(replay) = recorded {
             app.show_replay(replay);
         }
+        if let Some(lecture) = lecture {
+            app.show_lecture(lecture);
+        }
         app
     }
 
@@ -215,7 +227,10 @@ impl<'a> App<'a> {
 
     /// The trainer's events, while there is a trainer.
     pub fn events(&self) -> Option<&Receiver<Event>> {
-        self.run.as_ref().and_then(|run| run.events.as_ref())
+        match &self.lecture {
+            Some(lecture) => lecture.events(),
+            None => self.run.as_ref().and_then(|run| run.events.as_ref()),
+        }
     }
 
     /// The results of the file browser's tasks, while it is open.
@@ -232,6 +247,9 @@ impl<'a> App<'a> {
 
     /// Folds an event of the trainer.
     pub fn fold(&mut self, event: &Event) {
+        if let Some(lecture) = &mut self.lecture {
+            return lecture.apply(event);
+        }
         let Some(run) = &mut self.run else { return };
         run.dashboard.apply(event);
         if matches!(event, Event::Prepared(_) | Event::Resumed(_)) {
@@ -253,6 +271,9 @@ impl<'a> App<'a> {
 
     /// Handles the disconnection of the trainer.
     pub fn trainer_gone(&mut self) {
+        if self.lecture.is_some() {
+            return self.lecture_trainer_gone();
+        }
         let Some(run) = &mut self.run else { return };
         run.events = None;
         if !run.over() {
@@ -278,6 +299,7 @@ impl<'a> App<'a> {
     fn context(&self) -> Context {
         match &self.browser {
             _ if self.race.is_some() => Context::Race,
+            _ if self.lecture.is_some() => Context::Lecture,
             _ if self.replay().is_some() => Context::Replay,
             _ if self.run.is_some() => Context::Dashboard,
             _ if self.compare.is_some() => Context::Compare,
@@ -343,6 +365,7 @@ impl<'a> App<'a> {
             Action::Help => self.overlay = Some(Overlay::Popup(Popup::help(self.context()))),
             Action::Quit => self.quit(),
             _ if self.race.is_some() => self.act_on_race(action),
+            _ if self.lecture.is_some() => self.act_on_lecture(action),
             _ if self.replay().is_some() => self.act_on_replay(action),
             _ if self.run.is_some() => self.act_on_run(action),
             _ if self.compare.is_some() => self.act_on_comparison(action),
@@ -353,6 +376,7 @@ impl<'a> App<'a> {
                 Some(Request::Fetch(what)) => self.show_message("Data not found", &what),
                 Some(Request::Browse) => self.browse(),
                 Some(Request::Runs) => self.show_runs(),
+                Some(Request::Lecture) => self.open_lecture(),
                 None => {}
             },
         }

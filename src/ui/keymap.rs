@@ -141,6 +141,12 @@ pub enum Action {
     CursorForward,
     /// Branch the run at a step.
     Branch,
+    /// Open the lecture.
+    Lecture,
+    /// Lecture: do what the page proposes.
+    Try,
+    /// Lecture: the same backwards.
+    TryBack,
 }
 
 /// The part of the screen in which a binding applies.
@@ -160,6 +166,8 @@ pub enum Context {
     Compare,
     /// In a race only.
     Race,
+    /// In the lecture only.
+    Lecture,
     /// In the dashboard of a run in training only.
     Dashboard,
     /// In the dashboard of a recorded run only.
@@ -276,6 +284,7 @@ pub fn markdown() -> String {
         ("Runs", Context::Runs),
         ("Comparison of runs", Context::Compare),
         ("Race", Context::Race),
+        ("Lecture", Context::Lecture),
         ("Dashboard", Context::AnyRun),
         ("Dashboard of a run in training", Context::Dashboard),
         ("Dashboard of a recorded run (`unrolled replay`)", Context::Replay),
@@ -307,6 +316,7 @@ mod tests {
             Context::Runs,
             Context::Compare,
             Context::Race,
+            Context::Lecture,
         ];
         for context in contexts.into_iter().chain([Context::Dashboard, Context::Replay]) {
             let keys: Vec<Key> = bindings(context).flat_map(|b| b.keys.iter().copied()).collect();

@@ -36,6 +36,8 @@ pub enum Request {
     Browse,
     /// Show the list of runs.
     Runs,
+    /// Open the lecture.
+    Lecture,
 }
 
 /// The presets, the filter and the selection.
@@ -104,6 +106,7 @@ impl Menu {
                 return Some(Request::Browse);
             }
             Action::Runs => return Some(Request::Runs),
+            Action::Lecture => return Some(Request::Lecture),
             Action::Back if self.description_focused => self.description_focused = false,
             Action::Back => self.clear_filter(),
             Action::FocusNext | Action::FocusPrevious => self.description_focused = !self.description_focused,

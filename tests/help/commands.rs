@@ -67,6 +67,7 @@ fn is_only_parsed(command: &str) -> bool {
         || command.contains(" RUN")
         || ["unrolled data fetch", "unrolled bench"].iter().any(|start| command.starts_with(start))
         || command.starts_with("unrolled replay") && !command.contains("--cast")
+        || command.starts_with("unrolled lecture") && !command.contains("--text")
 }
 
 fn run(page: &str) {
@@ -98,7 +99,7 @@ macro_rules! pages {
     };
 }
 
-pages!(README, presets, data, language, series, recordings, tags, streaming, runs, json, ssh, speed);
+pages!(README, lecture, presets, data, language, series, recordings, tags, streaming, runs, json, ssh, speed);
 
 #[test]
 fn parsing_alone_finds_invalid_arguments() {

@@ -22,6 +22,9 @@ impl App<'_> {
         if let Some(race) = &self.race {
             return race.footer_word(action);
         }
+        if let Some(lecture) = &self.lecture {
+            return lecture.footer_word(action);
+        }
         if let (None, None, Some(runs)) = (&self.run, &self.compare, &self.runs) {
             return runs.footer_word(action);
         }

@@ -11,6 +11,7 @@ impl App<'_> {
     pub fn input(&mut self, input: Input) {
         match input {
             Input::HangUp => self.outcome = Some(ExitReason::HungUp),
+            Input::Paste(_) | Input::Burst(_) if self.lecture.is_some() => {}
             Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => self.list().paste(&text),
             Input::Paste(text) => match &mut self.overlay {
                 Some(Overlay::BranchDialog(dialog)) => dialog.paste(&text),
@@ -34,7 +35,7 @@ impl App<'_> {
     }
 
     /// Says something at the bottom, until the next key.
-    pub fn tell(&mut self, notice: Option<&str>) {
+    pub fn show_notice(&mut self, notice: Option<&str>) {
         self.said = notice.map(str::to_owned);
     }
 

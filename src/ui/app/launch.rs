@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crossbeam_channel::Receiver;
 
 use crate::protocol::{CommandSender, Event};
+use crate::ui::lecture::Network;
 
 /// The connection to a trainer: a socket or a recording can replace one.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub enum LaunchRequest<'r> {
     Attach(&'r Path),
     /// Train a branch of a run.
     Branch(&'r BranchRequest),
+    /// Train a network of the lecture, instead of the one before.
+    Lecture(&'r Network),
 }
 
 /// A branch that the user wants.

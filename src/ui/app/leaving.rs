@@ -10,6 +10,9 @@ impl App<'_> {
         if self.race.is_some() {
             return self.quit_race();
         }
+        if let Some(lecture) = &mut self.lecture {
+            lecture.stop();
+        }
         match &self.run {
             Some(run) if !run.over() && self.attached => self.outcome = Some(ExitReason::Detached),
             Some(run) if !run.over() && run.ending.is_none() && run.replay.is_none() => self.ask(),

@@ -99,6 +99,9 @@ impl App<'_> {
         if let Some(race) = &mut self.race {
             return race.render(frame, area, &self.theme);
         }
+        if let Some(lecture) = &mut self.lecture {
+            return lecture.render(frame, area, &self.theme);
+        }
         match (&mut self.compare, &mut self.runs, &mut self.browser) {
             (Some(compare), ..) => compare.render(frame, area, &self.theme),
             (None, Some(runs), _) => runs.render(frame, area, &self.theme),

@@ -1,6 +1,8 @@
 use ratatui::crossterm::event::KeyCode;
 
-use super::Context::{AnyRun, Browser, Compare, Dashboard, Everywhere, Inspection, Menu, Race, Replay, Runs};
+use super::Context::{
+    AnyRun, Browser, Compare, Dashboard, Everywhere, Inspection, Lecture, Menu, Race, Replay, Runs,
+};
 use super::Key::{Char, Code, Ctrl, Digit};
 use super::{Action, Binding, Context, Key};
 
@@ -33,6 +35,13 @@ pub const BINDINGS: &[Binding] = &[
         &[Char('r')],
         "runs",
         "Show the runs in runs/: look at them, filter and compare them.",
+    ),
+    row(
+        Menu,
+        Action::Lecture,
+        &[Char('L')],
+        "lecture",
+        "Open the lecture: recurrent networks on ten pages, each with one in training.",
     ),
     row(
         Runs,
@@ -138,6 +147,37 @@ pub const BINDINGS: &[Binding] = &[
     row(Race, Action::SmoothLess, &[Char('-')], "", "Smooth curves of single steps less."),
     row(Race, Action::SmoothOff, &[Char('0')], "", "Do not smooth curves of single steps."),
     row(Race, Action::Stop, &[Char('X')], "", "Stop the race; asks first."),
+    row(
+        Lecture,
+        Action::Right,
+        &[Code(KeyCode::Right), Char('l')],
+        "page",
+        "Go to the next page of the lecture and train its network; PgDn does the same.",
+    ),
+    row(
+        Lecture,
+        Action::Left,
+        &[Code(KeyCode::Left), Char('h')],
+        "",
+        "Go to the previous page of the lecture; PgUp does the same.",
+    ),
+    row(Lecture, Action::Focus(1), &[Digit], "", "Go to a page of the lecture by its number."),
+    row(
+        Lecture,
+        Action::Try,
+        &[Char(' '), Char('+'), Char('=')],
+        "try",
+        "Do what the page proposes: swap words, go on by a word, train another network.",
+    ),
+    row(Lecture, Action::TryBack, &[Char('-')], "", "Do what the page proposes, backwards."),
+    row(Lecture, Action::PauseResume, &[Char('p')], "pause", "Pause the training of the page, or go on."),
+    row(
+        Lecture,
+        Action::FullSpeed,
+        &[Char('f')],
+        "full speed",
+        "Train the network of the page at full speed.",
+    ),
     row(
         Browser,
         Action::Open,

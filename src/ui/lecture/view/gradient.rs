@@ -1,0 +1,96 @@
+//! The gradient at each step of time, now and at the start of the training.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::super::LectureScreen;
+use crate::number;
+use crate::protocol::GradientProfile;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widget::chart::{self, Chart, Curve, LineStyle, Sample};
+use crate::ui::widget::panel_frame::PanelFrame;
+use crate::ui::widget::text::{self, Piece};
+use crate::ui::widget::ticks::{self, Tick};
+
+/// The least exponent of 10 that is drawn, below the greatest.
+const DECADES: f64 = 8.0;
+
+impl LectureScreen {
+    /// Draws the gradient by states, or the shares of the steps in that of the recurrent kernel.
+    pub(super) fn render_gradient(&self, of_kernel: bool, area: Rect, buf: &mut Buffer, theme: &Theme) {
+        let words = &self.texts.words;
+        let title = if of_kernel { words.kernel_gradient } else { words.state_gradient };
+        let title = [(title.into(), theme.style(Role::Title))];
+        let inner = PanelFrame { focused: false, title: &title, note: &[], left: &[], right: &[] }
+            .render(area, buf, theme);
+        let profiles = self.training().and_then(|training| training.first_profile().zip(training.profile()));
+        let Some((first, latest)) = profiles.filter(|_| inner.height > 3) else {
+            return self.render_waiting(inner, buf, theme);
+        };
+        let legend: [Piece<'_>; 2] = [
+            (format!("━ {} ", words.at_start).into(), theme.style(Role::Raw)),
+            (
+                format!("━ {}: {} {}", words.now, words.step, number::count(latest.step)).into(),
+                theme.style(Role::Train),
+            ),
+        ];
+        text::put(buf, inner.x + 1, inner.y, usize::from(inner.width).saturating_sub(2), &legend);
+        // The lower line of the frame has the marks of the x axis.
+        let area = Rect { y: inner.y + 1, ..inner };
+        let norms = |profile: &GradientProfile| exponents(profile, of_kernel);
+        let (first, latest) = (norms(first), norms(latest));
+        let values = || first.iter().chain(&latest).flatten().copied();
+        let (low, high) =
+            (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+        if low > high {
+            return self.render_waiting(Rect { y: area.y, ..inner }, buf, theme);
+        }
+        let y = (low.floor().max(high.ceil() - DECADES), high.ceil().max(low.floor() + 1.0));
+        let y_ticks = ticks::logarithmic(y.0, y.1, ticks::fitting(area.height.saturating_sub(1)));
+        let plot = chart::plot(area, &y_ticks);
+        let columns = chart::columns(plot, theme.glyphs);
+        let end = latest.len().saturating_sub(1) as f64;
+        let (first, latest) = (samples(&first, y.0, columns), samples(&latest, y.0, columns));
+        let mut x_ticks =
+            vec![Tick { at: 0.0, text: "1".into() }, Tick { at: end, text: format!("{}", end + 1.0) }];
+        x_ticks.dedup_by(|a, b| a.at == b.at);
+        Chart {
+            y,
+            y_ticks: &y_ticks,
+            x: (0.0, end.max(1.0)),
+            x_ticks: &x_ticks,
+            x_name: words.time,
+            curves: &[
+                Curve { samples: &first, line: LineStyle::Behind, style: theme.style(Role::Raw) },
+                Curve { samples: &latest, line: LineStyle::Solid, style: theme.style(Role::Train) },
+            ],
+            rules: &[],
+            events: &[],
+            cursor: None,
+        }
+        .render(area, buf, theme);
+    }
+}
+
+/// The exponents of the norms; `None` where there is none: the first step has no part in the gradient of the recurrent kernel.
+fn exponents(profile: &GradientProfile, of_kernel: bool) -> Vec<Option<f64>> {
+    let norms = if of_kernel { &profile.kernel_norm } else { &profile.hnorm };
+    let greatest = match of_kernel {
+        true => norms.iter().copied().fold(0.0_f32, f32::max),
+        false => 1.0,
+    };
+    let exponent = |norm: &f32| Some(f64::from(norm / greatest).log10()).filter(|x| x.is_finite());
+    norms.iter().map(exponent).collect()
+}
+
+fn samples(exponents: &[Option<f64>], low: f64, columns: usize) -> Vec<Sample> {
+    let mut samples = vec![Sample::default(); columns];
+    let last = exponents.len().saturating_sub(1).max(1);
+    for (t, value) in exponents.iter().enumerate().filter_map(|(t, value)| Some((t, (*value)?.max(low)))) {
+        if let Some(sample) = samples.get_mut(t * columns.saturating_sub(1) / last) {
+            let (least, most) = sample.span.unwrap_or((value, value));
+            sample.span = Some((least.min(value), most.max(value)));
+        }
+    }
+    samples
+}

@@ -1,0 +1,198 @@
+//! The pages on the screen, as text.
+
+use std::fmt::Write as _;
+
+use crossbeam_channel::unbounded;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use unicode_width::UnicodeWidthStr;
+use unrolled::protocol::{CommandSender, Event, RunStatus};
+use unrolled::ui::app::App;
+use unrolled::ui::input::Input;
+use unrolled::ui::keymap::Action;
+use unrolled::ui::lecture::{Language, LectureScreen, PAGES, Request};
+use unrolled::ui::theme::{Colors, Glyphs, Theme};
+use unrolled::ui::{InitialScreen, LaunchRequest, Launched, Link};
+
+use crate::story;
+
+const THEME: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false };
+
+/// A page with its network in training.
+fn page(language: Language, number: usize) -> LectureScreen {
+    let mut lecture = LectureScreen::new(language, number);
+    story::training(lecture.network().unwrap()).iter().for_each(|event| lecture.apply(event));
+    lecture
+}
+
+/// The whole screen with a page whose network is in training, after `keys`. Networks that the keys train are in the middle of it as well.
+fn screen(
+    language: Language,
+    number: usize,
+    keys: &str,
+    (width, height): (u16, u16),
+    theme: Theme,
+) -> String {
+    let start = InitialScreen::Lecture(Box::new(LectureScreen::new(language, number)));
+    let mut launch = |request: LaunchRequest<'_>| {
+        let LaunchRequest::Lecture(network) = request else {
+            return Err("it trains networks of the lecture".into());
+        };
+        let ((tell, events), (commands, _)) = (unbounded(), unbounded());
+        story::training(network).into_iter().for_each(|event| tell.send(event).unwrap());
+        Ok(Launched::Link(Link { events, commands: CommandSender::new("test", commands) }))
+    };
+    let mut app = App::new(start, Vec::new(), &mut launch, theme);
+    let fold = |app: &mut App<'_>| {
+        let events: Vec<Event> = app.events().into_iter().flat_map(|events| events.try_iter()).collect();
+        events.iter().for_each(|event| app.fold(event));
+    };
+    fold(&mut app);
+    for key in keys.chars() {
+        app.input(Input::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE)));
+        fold(&mut app);
+    }
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| app.render(frame)).unwrap();
+    let rows = terminal.backend().buffer().content().chunks(usize::from(width));
+    let row = |row: &[ratatui::buffer::Cell]| row.iter().map(|cell| cell.symbol()).collect::<String>();
+    rows.map(|cells| row(cells).trim_end().to_owned() + "\n").collect()
+}
+
+/// All pages on one terminal, one below the other.
+fn all(language: Language, (width, height): (u16, u16)) -> String {
+    let mut out = String::new();
+    for number in 1..=PAGES.len() {
+        out += &screen(language, number, "", (width, height), THEME);
+        writeln!(out, "{}", "=".repeat(usize::from(width))).unwrap();
+    }
+    out
+}
+
+#[test]
+fn pages_in_english() {
+    insta::assert_snapshot!("english_80", all(Language::English, (80, 24)));
+    insta::assert_snapshot!("english_120", all(Language::English, (120, 40)));
+}
+
+#[test]
+fn pages_in_russian() {
+    insta::assert_snapshot!("russian_80", all(Language::Russian, (80, 24)));
+    insta::assert_snapshot!("russian_120", all(Language::Russian, (120, 40)));
+}
+
+#[test]
+fn every_text_fits_80_by_24_with_its_numbers() {
+    for (language, number) in
+        Language::ALL.into_iter().flat_map(|language| (1..=PAGES.len()).map(move |n| (language, n)))
+    {
+        let networks = PAGES[number - 1].networks.len();
+        for turns in 0..networks {
+            let mut lecture = LectureScreen::new(language, number);
+            story::training(lecture.network().unwrap()).iter().for_each(|event| lecture.apply(event));
+            for _ in 0..turns {
+                lecture.act(Action::Try);
+                story::training(lecture.network().unwrap()).iter().for_each(|event| lecture.apply(event));
+            }
+            let finding = lecture.finding();
+            assert!(!finding.contains('…') && !finding.contains('{'), "{finding}");
+            let drawn = screen(language, number, &"+".repeat(turns), (80, 24), THEME);
+            // The last word is that of the text, and no line is hidden.
+            let left: Vec<String> =
+                drawn.lines().skip(1).take(22).map(|line| line.chars().take(40).collect()).collect();
+            let left = left.join(" ");
+            let words: Vec<&str> = left.split_whitespace().collect();
+            let expected: Vec<&str> = finding.split_whitespace().collect();
+            assert!(
+                words.windows(expected.len()).any(|part| part == expected),
+                "{number} {turns}: {finding}\n{drawn}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_line_of_a_text_or_drawing_is_wider_than_its_columns() {
+    for (language, number) in
+        Language::ALL.into_iter().flat_map(|language| (1..=PAGES.len()).map(move |n| (language, n)))
+    {
+        for width in [20, 33, 60] {
+            let lecture = page(language, number);
+            let lines = lecture.printed(width);
+            assert!(lines.iter().all(|line| line.width() <= width.max(38)), "{lines:#?}");
+        }
+    }
+    let words = |width: usize| {
+        let lines = page(Language::Russian, 7).printed(width);
+        lines.join(" ").split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(words(33), words(200), "no word is lost or broken");
+}
+
+#[test]
+fn every_size_and_glyph_is_survived_and_a_low_screen_scrolls() {
+    for number in 1..=PAGES.len() {
+        for size in [(1, 1), (24, 6), (40, 11), (71, 50), (72, 7), (200, 60), (300, 3)] {
+            for glyphs in [Glyphs::Ascii, Glyphs::Letters, Glyphs::Braille] {
+                screen(Language::Russian, number, "", size, Theme { glyphs, ..THEME });
+            }
+        }
+    }
+    assert!(screen(Language::English, 1, "", (60, 11), THEME).contains('↓'));
+    let end = screen(Language::English, 1, &"j".repeat(40), (60, 11), THEME);
+    assert!(end.contains("no better than a coin"), "{end}");
+    let ascii = screen(Language::English, 4, "", (80, 24), Theme { glyphs: Glyphs::Ascii, ..THEME });
+    assert!(ascii.is_ascii(), "{ascii}");
+}
+
+#[test]
+fn the_task_of_each_page_does_what_it_says() {
+    let finding = |number: usize, actions: &[Action]| {
+        let mut lecture = page(Language::English, number);
+        actions.iter().for_each(|action| assert_eq!(lecture.act(*action), None));
+        lecture.finding()
+    };
+    for actions in [&[][..], &[Action::Try]] {
+        let found = finding(1, actions);
+        assert!(found.contains("difference 0.000"), "{found}");
+    }
+    assert!(finding(2).contains("0.944, and 0.081 in the other order"));
+    assert!(finding(2, &[Action::Try]).contains("0.081, and 0.944 in the other order"));
+    let fifth = finding(3, &[Action::Try; 4]);
+    assert!(fifth.starts_with("After word 5 of 11, “bad”, the answer is 0.620."), "{fifth}");
+    // The words differ from the fifth on.
+    assert!(fifth.contains("the same for 4 words"), "{fifth}");
+    assert!(finding(3, &[Action::TryBack]).starts_with("After word 11 of 11"));
+}
+
+#[test]
+fn networks_of_a_page_stay_beside_one_another_and_a_finished_one_is_not_trained_again() {
+    let mut lecture = page(Language::English, 8);
+    lecture.apply(&Event::Status(RunStatus::Finished));
+    assert_eq!(lecture.act(Action::Try), Some(Request::Train));
+    assert_eq!(lecture.network().map(|network| network.preset), Some("vanishing-lstm"));
+    assert_eq!(lecture.act(Action::TryBack), None, "it has finished");
+    assert!(lecture.finding().starts_with("GRU: 97.0 % right"), "{}", lecture.finding());
+    let both = screen(Language::English, 8, "+", (120, 40), THEME);
+    assert!(both.contains("1 GRU 97.0 %  2 LSTM 97.0 %  3 SimpleRNN –"), "{both}");
+}
+
+#[test]
+fn an_error_is_said_and_gone_with_the_page() {
+    let mut lecture = page(Language::English, 1);
+    lecture.fail("cannot create /tmp/x: no space".to_owned());
+    assert!(lecture.printed(60).iter().any(|line| line.contains("no space")));
+    lecture.act(Action::Right);
+    assert!(!lecture.printed(60).iter().any(|line| line.contains("no space")));
+}
+
+#[test]
+fn the_gradient_that_fades_is_a_line_that_falls_to_the_left() {
+    let drawn = screen(Language::English, 7, "", (120, 40), THEME);
+    let dots = |c: char| ('\u{2801}'..='\u{28ff}').contains(&c);
+    let rows =
+        drawn.lines().skip_while(|line| !line.contains("‖∂L/∂h‖")).take_while(|line| !line.contains("╰ t "));
+    let first: Vec<usize> = rows.filter_map(|row| row.chars().position(dots)).collect();
+    assert!(first.len() > 2 && first.windows(2).all(|pair| pair[0] >= pair[1]), "{first:?}\n{drawn}");
+}
