@@ -29,6 +29,7 @@ mod runs;
 mod sample;
 mod screen_branches;
 mod send;
+mod several;
 mod show;
 mod signals;
 mod slurm;

@@ -18,6 +18,7 @@ pub mod browser;
 pub mod compare;
 pub mod config;
 pub mod dashboard;
+pub mod earlier_runs;
 pub mod filter;
 pub mod findings;
 pub mod help;

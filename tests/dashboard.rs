@@ -177,6 +177,31 @@ fn attention_and_the_influence_of_each_token_are_shown() {
 }
 
 #[test]
+fn several_trainings_are_compared_by_their_best_values_and_a_band() {
+    let mut dash = Dashboard::of_several(3);
+    for seed in 1..=2_u64 {
+        dash.apply(&story::preparing());
+        for event in story::events(784) {
+            let event = match event {
+                Event::Prepared(mut info) => {
+                    info.folder = format!("runs/imdb-seeds/seed-{seed}").into();
+                    Event::Prepared(info)
+                }
+                Event::Step(metrics) => {
+                    Event::Step(StepMetrics { loss: metrics.loss + 0.1 * seed as f64, ..metrics })
+                }
+                other => other,
+            };
+            dash.apply(&event);
+        }
+        dash.apply(&Event::Status(RunStatus::Finished));
+    }
+    dash.apply(&story::preparing());
+    let dash = after(dash, &story::events(418));
+    insta::assert_snapshot!("several_120", text(&dash, 120, 39, &THEME));
+}
+
+#[test]
 fn a_panel_that_does_not_fit_is_shown_when_it_is_focused() {
     let dash = story::after_steps(418);
     assert!(!text(&dash, 80, 23, &THEME).contains("6 Gradient norm"));

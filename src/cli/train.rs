@@ -1,23 +1,19 @@
 use std::cell::RefCell;
 use std::ffi::OsString;
-use std::io::Write;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::branch;
 use super::dashboard::{Display, end, link, show_training, shown};
 use super::error::{CliError, CliResult};
-use super::follow::{code, follow, is_stopped_by_user};
 use super::lecture::LectureNetworks;
 use super::notice::NoticeArgs;
 use super::screen_branches::ScreenBranches;
 use super::signals::Signals;
 use super::threads::{ThreadArgs, processors};
-use super::{ScreenArgs, attach, detach};
-use crate::escape::foreign;
-use crate::experiment::{self, MAX_SEEDS, Repeat, RepeatOptions, train_all};
+use super::{ScreenArgs, attach, detach, several};
+use crate::experiment::{self, MAX_SEEDS, Repeat};
 use crate::preset::{self, Overrides, Resolved, RunSpec};
 use crate::run;
 use crate::train::{Options, Trainer};
@@ -46,22 +42,22 @@ pub(super) struct TrainArgs {
     #[arg(long, value_name = "N", conflicts_with = "on_end", value_parser = clap::value_parser!(u16).range(2..))]
     pub folds: Option<u16>,
     #[command(flatten)]
-    threads: ThreadArgs,
+    pub threads: ThreadArgs,
     /// Print plain lines instead of the dashboard
     #[arg(long)]
-    headless: bool,
+    pub headless: bool,
     /// If the folder of --run contains a run, go on with it; a finished one is a success. With --seeds or --folds each of its runs
     #[arg(long, requires = "run")]
-    resume_or_start: bool,
+    pub resume_or_start: bool,
     /// Train without this terminal, and print how to see it: the prompt comes back
     #[arg(long, conflicts_with_all = ["seeds", "folds"])]
-    detach: bool,
+    pub detach: bool,
     #[command(flatten)]
-    notice: NoticeArgs,
+    pub notice: NoticeArgs,
 }
 
 impl TrainArgs {
-    fn overrides(&self) -> Overrides {
+    pub fn overrides(&self) -> Overrides {
         Overrides { set: self.set.clone(), data: self.data.clone(), seed: self.seed }
     }
 }
@@ -80,36 +76,11 @@ pub(super) fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
     }
 }
 
-/// Trains once for every seed or fold, without a screen, and prints a summary. A training that diverges does not end the others; its exit
-/// code is that of the program.
-fn train_repeatedly(args: &TrainArgs, repeat: &Repeat) -> CliResult {
-    let options = RepeatOptions {
-        root: args.run.clone(),
-        threads: args.threads.count(),
-        goes_on: args.resume_or_start,
-    };
-    let mut is_stopped = false;
-    let mut follow = |trainer| {
-        follow(trainer).map(|ended| {
-            is_stopped = is_stopped_by_user(&ended);
-            (ended.outcome, ended.metrics)
-        })
-    };
-    let (outcome, summary) = train_all(&args.preset, repeat, &args.overrides(), options, &mut follow)?;
-    let mut out = std::io::stdout().lock();
-    for line in summary {
-        // Stdout may be closed; the runs are saved.
-        let _ = writeln!(out, "{}", foreign(&line));
-    }
-    args.notice.ring(&format!("{}: all trainings have ended", args.preset));
-    Ok(if is_stopped { ExitCode::SUCCESS } else { code(&outcome) })
-}
-
 /// Trains one preset, with the dashboard on a terminal.
 pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
     let folds = args.folds.map(Repeat::Folds);
     if let Some(repeat) = args.seeds.clone().map(Repeat::Seeds).or(folds) {
-        return train_repeatedly(args, &repeat);
+        return several::train(args, &repeat, screen);
     }
     if let Some(folder) = args.run.as_deref().filter(|folder| args.resume_or_start && has_run(folder)) {
         let name = preset::load_run(&folder.join("spec.yaml"), &Overrides::default())?.spec.name;

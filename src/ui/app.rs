@@ -57,6 +57,8 @@ pub enum InitialScreen {
     Menu(Option<CustomDataHooks>),
     /// The dashboard of a run.
     Dashboard(Link),
+    /// The dashboard of so many trainings of a preset, one after another.
+    Several(Link, usize),
     /// The dashboard of a run of another process, which goes on when the screen ends.
     Attached(Link),
     /// Runs side by side.
@@ -179,10 +181,11 @@ impl<'a> App<'a> {
         let from_menu = matches!(start, InitialScreen::Menu(_));
         let attached = matches!(start, InitialScreen::Attached(_));
         let (mut hooks, mut link, mut compare, mut recorded, mut race) = (None, None, None, None, None);
-        let mut lecture = None;
+        let (mut lecture, mut several) = (None, None);
         match start {
             InitialScreen::Menu(given) => hooks = given,
             InitialScreen::Dashboard(given) | InitialScreen::Attached(given) => link = Some(given),
+            InitialScreen::Several(given, trainings) => (link, several) = (Some(given), Some(trainings)),
             InitialScreen::Compare(given) => compare = Some(given),
             InitialScreen::Race(given) => race = Some(given),
             InitialScreen::Lecture(given) => lecture = Some(given),
@@ -210,6 +213,9 @@ impl<'a> App<'a> {
         };
         if let Some(link) = link {
             app.show(link);
+        }
+        if let (Some(trainings), Some(run)) = (several, &mut app.run) {
+            run.dashboard = Dashboard::of_several(trainings);
         }
         if let Some(replay) = recorded {
             app.show_replay(replay);

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::earlier_runs::EarlierRuns;
 use super::keymap::Action;
 use super::parent::ParentCurves;
 use super::run_state::RunState;
 use super::view_state::ViewState;
-use crate::protocol::Event;
+use crate::protocol::{Event, RunStatus};
 
 /// A run and the user's view of it: the same events and actions always give the same screen.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub struct Dashboard {
     pub run: RunState,
     /// What the user chose to see.
     pub view: ViewState,
+    /// The trainings with other seeds or folds, if this is one of several.
+    pub earlier: Option<EarlierRuns>,
     /// Whether there is a menu to go back to.
     pub has_menu: bool,
     /// The curves of the run that this one was branched from.
@@ -29,8 +32,20 @@ impl Dashboard {
         Self::default()
     }
 
+    /// A dashboard of so many trainings of a preset, one after another, before any event.
+    pub fn of_several(trainings: usize) -> Self {
+        Self { run: RunState::one_of_several(), earlier: Some(EarlierRuns::of(trainings)), ..Self::default() }
+    }
+
     /// Folds an event of the run.
     pub fn apply(&mut self, event: &Event) {
+        if let (Some(earlier), Event::Status(RunStatus::Preparing { .. })) = (&mut self.earlier, event)
+            && self.run.is_over()
+        {
+            // The next training begins.
+            earlier.push(std::mem::replace(&mut self.run, RunState::one_of_several()));
+            self.view.cursor = None;
+        }
         self.run.apply(event);
         if matches!(event, Event::ProbeAdded(_)) {
             self.view.show_last_probe(&self.run);

@@ -23,6 +23,8 @@ pub enum Panel {
     Influence,
     /// The attention weights over the tokens of an example.
     Attention,
+    /// The trainings with several seeds or folds, with mean and standard deviation.
+    Trainings,
     /// The lines of the log.
     Log,
 }
@@ -47,7 +49,7 @@ impl Panel {
             Self::Loss | Self::Accuracy | Self::GradientNorm => CursorAxis::Steps,
             Self::Gradient => CursorAxis::Positions,
             Self::Hidden | Self::Predictions | Self::Influence | Self::Attention => CursorAxis::Tokens,
-            Self::Log => CursorAxis::Rows,
+            Self::Trainings | Self::Log => CursorAxis::Rows,
         }
     }
 
@@ -110,7 +112,8 @@ impl Tab {
         let panels = match self {
             Self::Overview if is_recurrent => vec![
                 (Panel::Gradient, true),
-                (Panel::Hidden, true),
+                (Panel::Trainings, run.is_one_of_several()),
+                (Panel::Hidden, !run.is_one_of_several()),
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
                 (Panel::Predictions, has_probes),
@@ -119,6 +122,7 @@ impl Tab {
                 (Panel::Influence, has_influence),
             ],
             Self::Overview => vec![
+                (Panel::Trainings, run.is_one_of_several()),
                 (Panel::Attention, has_attention),
                 (Panel::Predictions, has_probes),
                 (Panel::GradientNorm, !norm_is_elsewhere && !has_attention),

@@ -67,6 +67,8 @@ pub struct RunState {
     /// Whether it has changed since.
     has_left: bool,
     eta: Eta,
+    /// Whether it is one of several trainings of the same preset.
+    is_one_of_several: bool,
     history: History,
 }
 
@@ -99,6 +101,16 @@ impl RunState {
     /// The state before any event.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The state of one of several trainings of the same preset, before any event.
+    pub fn one_of_several() -> Self {
+        Self { is_one_of_several: true, ..Self::default() }
+    }
+
+    /// Whether it is one of several trainings of the same preset.
+    pub fn is_one_of_several(&self) -> bool {
+        self.is_one_of_several
     }
 
     /// Folds one event into the state.

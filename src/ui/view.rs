@@ -16,6 +16,7 @@ mod predictions;
 mod preparing;
 mod status;
 pub mod tabs;
+mod trainings;
 
 use super::dashboard::Dashboard;
 use super::panel::Panel;

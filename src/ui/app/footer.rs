@@ -41,7 +41,7 @@ impl App<'_> {
             Action::PauseResume if matches!(status, Some(RunStatus::Paused)) => Some("resume"),
             Action::Quit if self.attached && !run.over() => Some("detach"),
             Action::Back if self.attached && self.from_menu && !run.over() => Some("runs"),
-            Action::Detach if self.attached || !trains => Some(""),
+            Action::Detach if self.attached || self.is_several() || !trains => Some(""),
             // Without a cursor it is the last step: of a run in training another one in a moment.
             Action::Branch if view.cursor.is_none() && !run.over() => Some(""),
             Action::PauseResume

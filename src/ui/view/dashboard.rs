@@ -19,7 +19,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{
     attention, detail, explain, gradient, hidden, influence, layout, log, message, metric, predictions,
-    preparing, status, tabs,
+    preparing, status, tabs, trainings,
 };
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::{Panel, Tab};
@@ -119,6 +119,7 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
         Panel::Predictions => predictions::render(dash, area, buf, theme),
         Panel::Influence => influence::render(dash, area, buf, theme),
         Panel::Attention => attention::render(dash, area, buf, theme),
+        Panel::Trainings => trainings::render(dash, area, buf, theme),
         Panel::Log => log::render(dash, area, buf, theme),
     }
 }

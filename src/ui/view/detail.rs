@@ -26,7 +26,7 @@ const BAR: usize = 8;
 pub(super) fn split(dash: &Dashboard, panel: Panel, area: Rect) -> (Rect, Option<Rect>) {
     if !dash.view.full_screen
         || area.width < LEAST
-        || matches!(panel, Panel::Influence | Panel::Attention | Panel::Log)
+        || matches!(panel, Panel::Influence | Panel::Attention | Panel::Trainings | Panel::Log)
     {
         return (area, None);
     }
@@ -62,7 +62,7 @@ fn rows<'a>(dash: &'a Dashboard, panel: Panel, most: usize, theme: &Theme) -> Ve
         Panel::Gradient => gradient(dash, most, theme),
         Panel::Hidden => units(dash, most, theme),
         Panel::Predictions => outputs(dash, theme),
-        Panel::Influence | Panel::Attention | Panel::Log => Vec::new(),
+        Panel::Influence | Panel::Attention | Panel::Trainings | Panel::Log => Vec::new(),
     }
 }
 

@@ -56,6 +56,7 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Predictions => "Prediction after every token",
         Panel::Influence => "Influence of each token",
         Panel::Attention => "Attention",
+        Panel::Trainings => "Trainings",
         Panel::Log => "Log",
     }
 }
@@ -105,6 +106,12 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                 .into(),
             "A network with attention looks back at any word directly: the gradient need not travel through all steps \
              between."
+                .into(),
+        ],
+        Panel::Trainings => vec![
+            "The same network trained with several seeds or folds, one after another: the best value of each, and their \
+             mean with standard deviation. The dim band in the curves runs from the lowest to the highest of the trainings \
+             that have ended: differences within it are chance."
                 .into(),
         ],
         Panel::Log => vec![
