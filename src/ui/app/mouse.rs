@@ -74,7 +74,7 @@ impl App<'_> {
     }
 
     /// What is under the pointer on the dashboard.
-    fn target(&self, event: MouseEvent) -> Option<Target> {
+    pub(super) fn target(&self, event: MouseEvent) -> Option<Target> {
         let dashboard = &self.run.as_ref()?.dashboard;
         dashboard::target_at(dashboard, self.body, (event.column, event.row), &self.theme)
     }
