@@ -144,12 +144,12 @@ const COLOR_BLIND_SERIES: [[RoleColor; 8]; 2] = [
     ],
     [
         RoleColor::new(0xb8_58_00, 166, Color::Red),
-        RoleColor::new(0x1a_3f_b0, 25, Color::Blue),
-        RoleColor::new(0x8a_68_00, 94, Color::Yellow),
         RoleColor::new(0x1c_20_26, 234, Color::Black),
         RoleColor::new(0xc0_3a_7a, 168, Color::Magenta),
-        RoleColor::new(0x10_28_80, 18, Color::LightBlue),
+        RoleColor::new(0x1a_3f_b0, 25, Color::Blue),
         RoleColor::new(0xd0_70_20, 172, Color::LightRed),
+        RoleColor::new(0x10_28_80, 18, Color::LightBlue),
+        RoleColor::new(0x8a_68_00, 94, Color::Yellow),
         RoleColor::new(0x5a_1a_40, 53, Color::LightMagenta),
     ],
 ];

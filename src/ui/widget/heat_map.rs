@@ -297,13 +297,22 @@ mod tests {
         );
     }
 
+    /// Lines with negative values in `areas`.
+    fn with_negatives<const N: usize>(lines: [&str; N], areas: &[Rect]) -> Buffer {
+        let mut buf = Buffer::with_lines(lines);
+        let reversed = Style::new().add_modifier(Modifier::REVERSED);
+        areas.iter().for_each(|area| buf.set_style(*area, reversed));
+        buf
+    }
+
     #[test]
     fn signs_and_sizes_are_told_apart_without_colours() {
         let labels = ["not".into(), "bad".into()];
         let values = [1.0, -1.0, 0.0, 0.2, -0.2, f32::NAN];
         let map =
             HeatMap { values: &values, columns: 3, labels: &labels, notes: &[], scale: 1.0, selected: None };
-        assert_eq!(drawn(&map, 10, 2), Buffer::with_lines(["not @@QQ  ", "bad ..,,  "]));
+        let expected = with_negatives(["not @@QQ  ", "bad ..,,  "], &[Rect::new(6, 0, 2, 2)]);
+        assert_eq!(drawn(&map, 10, 2), expected);
     }
 
     #[test]
@@ -385,8 +394,8 @@ mod tests {
             selected: None,
         };
         let lines = ["not @@@@@@@@@@@@  no 0.9 ", "bad QQQQQQQQQQQQ  yes 0.8"];
-        assert_eq!(drawn(&map, 25, 2), Buffer::with_lines(lines));
-        assert_eq!(drawn(&map, 14, 1), Buffer::with_lines(["bad QQQQQQQQQQ"]));
+        assert_eq!(drawn(&map, 25, 2), with_negatives(lines, &[Rect::new(4, 1, 12, 1)]));
+        assert_eq!(drawn(&map, 14, 1), with_negatives(["bad QQQQQQQQQQ"], &[Rect::new(4, 0, 10, 1)]));
     }
 
     #[test]
@@ -397,7 +406,7 @@ mod tests {
             HeatMap { values: &values, columns: 40, labels: &labels, notes: &[], scale: 1.0, selected: None };
         let fit = map.layout(Rect::new(0, 0, 12, 1), &MONO);
         assert_eq!((fit.per_cell, fit.cell_width), (4, 1));
-        assert_eq!(drawn(&map, 12, 1), Buffer::with_lines(["a  Q        "]));
+        assert_eq!(drawn(&map, 12, 1), with_negatives(["a  Q        "], &[Rect::new(3, 0, 1, 1)]));
     }
 
     #[test]
