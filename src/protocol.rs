@@ -23,8 +23,8 @@ pub use command::{AppliedCommand, Command, CommandError, CommandRequest};
 pub use command_sender::CommandSender;
 pub use direction::Direction;
 pub use event::{
-    Activations, ChangedSetting, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, Resumed,
-    RunInfo, RunStatus, Sample, Saved, StepMetrics, TokenPrediction, ValidationMetrics,
+    Activations, ChangedSetting, EpochMetrics, Event, GradientProfile, Level, LogLine, Monitor, ProbeFrame,
+    Resumed, RunInfo, RunStatus, Sample, Saved, StepMetrics, TokenPrediction, ValidationMetrics,
 };
 pub use examples::{ClassifiedText, SeriesExcerpt, ValidationExamples, WordErrors};
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};

@@ -35,6 +35,7 @@ fn prepared() -> Event {
         optimizer: "Adam".into(),
         seed: u64::MAX,
         threads: 2,
+        monitor: None,
     }))
 }
 

@@ -139,6 +139,7 @@ impl BlockTraining {
             optimizer: "Adam".into(),
             seed: 0,
             threads,
+            monitor: None,
         };
         Ok(Self { stepper, batches, watch, every: spec.every as u64, info, step: 0 })
     }

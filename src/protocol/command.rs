@@ -101,7 +101,8 @@ impl Command {
 
     /// Whether it changes a setting, which a training that is resumed takes over.
     pub fn is_setting(&self) -> bool {
-        self.changes_training() || matches!(self, Self::AddProbe { .. } | Self::SetSample { .. } | Self::FullSpeed)
+        self.changes_training()
+            || matches!(self, Self::AddProbe { .. } | Self::SetSample { .. } | Self::FullSpeed)
     }
 
     /// Whether the weights of later steps depend on it: the spec alone does not give them.

@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Alert, AppliedCommand, DataFacts, Direction, Instruments, ModelTable, ProbeText, ValidationExamples};
+use super::{
+    Alert, AppliedCommand, DataFacts, Direction, Instruments, ModelTable, ProbeText, ValidationExamples,
+};
 use crate::metrics::{Confusion, Metrics, Task};
 
 /// An event of a trainer. Screens, recorders and tests process the same events.
@@ -86,9 +88,26 @@ pub struct RunInfo {
     pub seed: u64,
     /// The number of threads of a step.
     pub threads: usize,
+    /// The metric that decides which epoch is the best. `None` in recordings that lack it.
+    #[serde(default)]
+    pub monitor: Option<Monitor>,
+}
+
+/// A metric by which epochs are compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Monitor {
+    /// Its name, e.g. `val_loss`.
+    pub metric: String,
+    /// Whether more of it is better.
+    pub higher_is_better: bool,
 }
 
 impl RunInfo {
+    /// Whether the network reads tokens: texts, or sequences of symbols.
+    pub fn reads_tokens(&self) -> bool {
+        self.data.vocabulary > 0
+    }
+
     /// Whether the network predicts several labels, each with its own probability.
     pub fn has_labels(&self) -> bool {
         self.task == Task::Labels

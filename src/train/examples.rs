@@ -161,7 +161,10 @@ mod tests {
         assert_eq!(text(["a", "b"].into_iter(), ""), "ab");
         let words: Vec<String> = (0..200).map(|n| format!("word{n}")).collect();
         let short = text(words.iter().map(String::as_str), " ");
-        assert!(short.starts_with("word0 ") && short.ends_with(" word199") && short.contains(" … "), "{short}");
+        assert!(
+            short.starts_with("word0 ") && short.ends_with(" word199") && short.contains(" … "),
+            "{short}"
+        );
         assert!(short.chars().count() <= CHARACTERS + 3);
     }
 }

@@ -12,6 +12,10 @@ use crate::preset::{Probes, RunSpec};
 /// Sequences up to which sizes are counted exactly; more take as many times more, and no size exceeds 64 bits.
 const COUNTED: usize = 1 << 16;
 
+/// The threads of a run besides those that train: the main one, and those of signals, of progress lines or the screen, of the heartbeat, of the
+/// recorder, of control and of a client.
+const OTHER_THREADS: usize = 7;
+
 /// Bytes that a training needs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct MemoryEstimate {
@@ -150,8 +154,7 @@ impl MemoryEstimate {
     /// # Errors
     /// When it is more.
     pub fn check(self, threads: usize) -> Result<(), MemoryError> {
-        // Besides them, one writes the recording.
-        match memory::available(threads + 1) {
+        match memory::available(threads + OTHER_THREADS) {
             Some(available) if self.total() > available.bytes => Err(MemoryError { needs: self, available }),
             _ => Ok(()),
         }

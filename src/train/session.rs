@@ -10,8 +10,9 @@ use crate::data::{
 };
 use crate::metrics::Task;
 use crate::nn::Model;
+use crate::optim::Stopper;
 use crate::preset::{RunSpec, check_fit};
-use crate::protocol::{SeriesExcerpt, ClassCount, DataFacts, ProbeText, RunInfo};
+use crate::protocol::{ClassCount, DataFacts, Monitor, ProbeText, RunInfo, SeriesExcerpt};
 
 /// The data, the network with its optimizer, and the instruments of a spec.
 #[derive(Debug)]
@@ -187,6 +188,13 @@ impl Session {
         self.facts.series.as_deref()
     }
 
+    /// The metric that decides which epoch is the best.
+    fn monitor(&self) -> Monitor {
+        let stopper = Stopper::new(self.spec.train.early_stopping.as_ref(), self.validation.is_some());
+        let best = stopper.watched();
+        Monitor { metric: best.monitor().to_owned(), higher_is_better: best.higher_is_better() }
+    }
+
     /// The facts of the whole run.
     pub fn info(&self, folder: &std::path::Path) -> RunInfo {
         RunInfo {
@@ -206,6 +214,7 @@ impl Session {
             optimizer: self.spec.train.optimizer.name().into(),
             seed: self.spec.train.seed,
             threads: self.stepper.threads(),
+            monitor: Some(self.monitor()),
         }
     }
 }

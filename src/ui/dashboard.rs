@@ -32,6 +32,9 @@ impl Dashboard {
     /// Folds an event of the run.
     pub fn apply(&mut self, event: &Event) {
         self.run.apply(event);
+        if matches!(event, Event::ProbeAdded(_)) {
+            self.view.show_last_probe(&self.run);
+        }
     }
 
     /// Reads the curves of the parent of a branch, once.
@@ -80,6 +83,7 @@ mod tests {
             optimizer: "Adam".into(),
             seed: 1,
             threads: 1,
+            monitor: None,
         }
     }
 
@@ -152,7 +156,7 @@ mod tests {
         dash.apply(&probe(&["h"]));
         assert_eq!(shown(&dash).map(|(quantity, _)| quantity).as_deref(), Some("h"), "it has no cell state");
         assert!(!dash.act(Action::Quantity), "there is but one");
-        assert!(dash.act(Action::Focus(3)) && dash.act(Action::Quantity));
+        assert!(dash.act(Action::Focus(1)) && dash.act(Action::Quantity));
         assert_eq!(dash.view.norm, Norm::RecurrentKernel);
         assert!(dash.act(Action::Quantity));
         assert_eq!(dash.view.norm, Norm::State);

@@ -3,8 +3,8 @@
 use unrolled::metrics::{Metrics, Task, half_life};
 use unrolled::protocol::{
     Activations, ClassCount, DataFacts, Direction, EpochMetrics, Event, GradientProfile, Instruments,
-    LayerHealth, LayerRow, Level, LogLine, ModelTable, ParamNorms, ProbeFrame, ProbeText, QuantityHealth,
-    RunInfo, RunStatus, Saved, StepMetrics, TokenPrediction,
+    LayerHealth, LayerRow, Level, LogLine, ModelTable, Monitor, ParamNorms, ProbeFrame, ProbeText,
+    QuantityHealth, RunInfo, RunStatus, Saved, StepMetrics, TokenPrediction,
 };
 use unrolled::rng::Rng;
 use unrolled::ui::dashboard::Dashboard;
@@ -126,6 +126,7 @@ pub fn info() -> RunInfo {
         optimizer: "Adam".into(),
         seed: 1,
         threads: 2,
+        monitor: Some(Monitor { metric: "val_loss".into(), higher_is_better: false }),
     }
 }
 

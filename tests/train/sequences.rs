@@ -149,15 +149,17 @@ watch: {probes: [the dog runs]}
 
 /// The examples of all validations.
 fn examples(events: &[Event]) -> Vec<&ValidationExamples> {
-    events.iter().filter_map(|e| if let Event::Examples(examples) = e { Some(&**examples) } else { None }).collect()
+    events
+        .iter()
+        .filter_map(|e| if let Event::Examples(examples) = e { Some(&**examples) } else { None })
+        .collect()
 }
 
 #[test]
 fn every_validation_of_a_series_has_its_forecasts_in_the_units_of_the_series() {
     let folder = tempfile::tempdir().unwrap();
-    let rows: String = (0..60)
-        .map(|n| format!("{}-{:02},{}\n", 2000 + n / 12, n % 12 + 1, 1000 + 10 * (n % 6)))
-        .collect();
+    let rows: String =
+        (0..60).map(|n| format!("{}-{:02},{}\n", 2000 + n / 12, n % 12 + 1, 1000 + 10 * (n % 6))).collect();
     let preset = "title: t
 data: {source: series, path: series.csv, date: month, values: [sold], window: 6, horizon: 3, validation: 0.2, season: 6}
 model: [{layer: GRU, units: 4}, {layer: Dense, units: 3}]
@@ -179,10 +181,13 @@ train: {loss: mean_squared_error, batch_size: 8, epochs: 3}
         assert!(of.forecasts.iter().all(|x| x.is_some_and(|x| (500.0..1500.0).contains(&x))), "{of:?}");
     }
     // They are those whose error is reported.
-    let last = events.iter().rev().find_map(|e| if let Event::Epoch(m) = e { m.get("val_rmse") } else { None });
+    let last =
+        events.iter().rev().find_map(|e| if let Event::Epoch(m) = e { m.get("val_rmse") } else { None });
     let squares = series.starts.iter().enumerate().flat_map(|(window, start)| {
         let forecasts = &examples[2].forecasts;
-        (0..3).map(move |h| (f64::from(forecasts[3 * window + h].unwrap()) - series.values[start + h].unwrap()).powi(2))
+        (0..3).map(move |h| {
+            (f64::from(forecasts[3 * window + h].unwrap()) - series.values[start + h].unwrap()).powi(2)
+        })
     });
     let rmse = (squares.sum::<f64>() / 30.0).sqrt();
     assert!((rmse - last.unwrap()).abs() < 1e-2, "{rmse} {last:?}");
@@ -192,13 +197,10 @@ train: {loss: mean_squared_error, batch_size: 8, epochs: 3}
 fn samples_come_from_the_first_steps_on_and_their_beginning_and_temperature_change_on_command() {
     let folder = tempfile::tempdir().unwrap();
     let spec = language(&folder, &["train.epochs=1"]);
-    let script = vec![(
-        20,
-        Command::SetSample { prime: Some("bb".into()), temperature: Some(1.5) }.by("test"),
-    )];
+    let script =
+        vec![(20, Command::SetSample { prime: Some("bb".into()), temperature: Some(1.5) }.by("test"))];
     let run = tempfile::tempdir().unwrap();
-    let options =
-        Options { folder: Some(run.path().join("run")), threads: 1, script, ..Options::default() };
+    let options = Options { folder: Some(run.path().join("run")), threads: 1, script, ..Options::default() };
     let trainer = Trainer::start(spec, options).unwrap();
     let events: Vec<Event> = trainer.events.iter().collect();
     assert_eq!(trainer.join(), Outcome::Finished);
@@ -222,12 +224,14 @@ fn a_validation_has_texts_of_the_cells_of_its_confusion_matrix() {
     assert_eq!(outcome, Outcome::Finished);
     let examples = examples(&events);
     assert!(!examples.is_empty());
-    let confusions = events.iter().filter_map(|e| if let Event::Epoch(m) = e { m.confusion.clone() } else { None });
+    let confusions =
+        events.iter().filter_map(|e| if let Event::Epoch(m) = e { m.confusion.clone() } else { None });
     for (of, confusion) in examples.iter().zip(confusions) {
         assert!(!of.texts.is_empty() && of.words.is_empty() && of.forecasts.is_empty());
         for actual in 0..2 {
             for predicted in 0..2 {
-                let texts = of.texts.iter().filter(|text| (text.actual, text.predicted) == (actual, predicted));
+                let texts =
+                    of.texts.iter().filter(|text| (text.actual, text.predicted) == (actual, predicted));
                 let most = confusion.count(actual, predicted).min(ClassifiedText::MOST as u64);
                 assert_eq!(texts.count() as u64, most);
             }

@@ -35,6 +35,7 @@ pub(in crate::ui) fn info(length: usize) -> RunInfo {
         optimizer: "Adam".into(),
         seed: 1,
         threads: 1,
+        monitor: None,
     }
 }
 

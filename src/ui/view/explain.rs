@@ -5,14 +5,16 @@ use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget as _};
 
 use super::gradient::{decay, rho};
+use super::title;
 use crate::escape;
 use crate::metrics::Task;
 use crate::number;
 use crate::protocol::{AlertKind, LayerHealth, ParamNorms, RunInfo};
 use crate::ui::dashboard::Dashboard;
-use crate::ui::run_state::{BRANCH, ForecastErrors, SEAM};
+use crate::ui::panel::Panel;
+use crate::ui::run_state::{BEST, BRANCH, EARLY_STOPPING, ForecastErrors, SEAM};
 use crate::ui::theme::{Role, Theme};
-use crate::ui::view_state::{Norm, Panel};
+use crate::ui::view_state::Norm;
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text;
 
@@ -21,7 +23,7 @@ const WIDEST: u16 = 72;
 
 /// Draws the explanation of the focused panel in the middle of `area`.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let focus = dash.view.focus;
+    let focus = dash.view.focus(&dash.run);
     let width = area.width.saturating_sub(4).min(WIDEST);
     let mut rows = Vec::new();
     for paragraph in paragraphs(dash, focus, theme) {
@@ -34,7 +36,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let place =
         Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     Clear.render(place, buf);
-    let title = [(format!("{} {}", focus.number(), name(dash, focus)).into(), theme.style(Role::Title))];
+    let title = title(dash, focus, name(dash, focus), theme);
     let hint = [("Esc".into(), theme.style(Role::Key)), (" back".into(), theme.style(Role::Dim))];
     let frame = PanelFrame { focused: true, title: &title, note: &[], left: &[], right: &hint };
     let inner = frame.render(place, buf, theme);
@@ -50,6 +52,14 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Accuracy => "Accuracy",
         Panel::Gradient => "Gradient per unrolled step",
         Panel::Hidden => "Hidden state",
+        Panel::GradientNorm => "Gradient norm",
+        Panel::Predictions => "Prediction after every token",
+        Panel::Forecast => "Forecast",
+        Panel::Samples => "Samples",
+        Panel::Confusion => "Confusion",
+        Panel::Words => "Worst words",
+        Panel::Findings => "Findings",
+        Panel::Log => "Log",
     }
 }
 
@@ -66,16 +76,63 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                     .into(),
             ];
             texts.extend(updates(dash.run.param_norms()));
-            texts.extend(letters(dash.run.marks().iter().map(|(_, letter)| *letter)));
+            let best = dash.run.monitored().map(|_| BEST);
+            texts.extend(letters(dash.run.marks().iter().map(|(_, letter)| *letter).chain(best)));
             texts
         }
         Panel::Accuracy if dash.run.forecast_errors().is_some() => {
             dash.run.forecast_errors().map_or_else(Vec::new, forecasts)
         }
-        Panel::Accuracy if dash.run.accuracy().train.is_empty() && dash.run.latest().is_some() => vec![
-            "This task has no classes and so no accuracy. Instead: the norm of the whole gradient at every step, \
-             before clipping. Single tall spikes are a sign of exploding gradients; clipping \
-             (global_clipnorm) limits them."
+        Panel::Accuracy if dash.run.accuracy().train.is_empty() && dash.run.latest().is_some() => {
+            vec![format!("This task has no classes and so no accuracy. Instead: {GRADIENT_NORM}")]
+        }
+        Panel::GradientNorm => vec![format!("Here is {GRADIENT_NORM}")],
+        Panel::Predictions => vec![
+            by_token(dash),
+            "Examples stand side by side as far as there is space. a adds a text of your own, which the network \
+             reads from then on; m adds the words of the example in reverse order. A network without memory, such as \
+             an average of embeddings, gives the same answer to both at the end; a recurrent network does not."
+                .into(),
+        ],
+        Panel::Forecast => vec![
+            "The forecasts of the last windows of the validation part, in the units of the series, against the truth \
+             and two baselines without a network: the last value, and the value one season before. A forecast is \
+             worth something where its RMSE is below both."
+                .into(),
+            "[ and ] choose how many rows ahead: the farther, the harder. Windows one after another show how a \
+             forecast fans out from its last known value. Enter shows the errors by distance."
+                .into(),
+        ],
+        Panel::Samples => vec![
+            "What the model writes after a beginning, sampling token after token from its prediction. The temperature \
+             divides the logits: below 1 the text is more predictable, above 1 more varied, 0 always takes the most \
+             probable token."
+                .into(),
+            "Beside it are the ten most probable tokens after the beginning. The perplexity is the number of equally \
+             probable tokens that the model is as uncertain between: e to the loss."
+                .into(),
+        ],
+        Panel::Confusion => vec![
+            "A row for each class of the validation data, a column for each prediction: what is off the diagonal is \
+             wrong. Precision is the share of predictions of a class that are right, recall the share of its \
+             sequences that are found, F1 their harmonic mean."
+                .into(),
+            "A column that is full while the others are empty is a network that says one class always. ↑ and ↓ choose a \
+             cell, Enter lists some of its texts."
+                .into(),
+        ],
+        Panel::Words => vec![
+            "The words of the validation data that have another tag than predicted, the most frequent first. Words that \
+             the vocabulary does not have are [UNK]."
+                .into(),
+        ],
+        Panel::Findings => vec![
+            "Overfitting, a plateau, one class always, an echo of the last value, dead layers and a vanishing gradient, \
+             each with the measured numbers that show it. What is not measured is not found."
+                .into(),
+        ],
+        Panel::Log => vec![
+            "What happened, the latest at the bottom: validations, checkpoints, commands, warnings. ↑ and ↓ scroll."
                 .into(),
         ],
         Panel::Accuracy if dash.run.info().is_some_and(RunInfo::has_labels) => vec![
@@ -118,6 +175,10 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
         }
     }
 }
+
+/// What the panel of the gradient norm shows.
+const GRADIENT_NORM: &str = "the norm of the whole gradient at every step, before clipping. Single tall spikes are a sign of \
+                             exploding gradients; clipping (global_clipnorm) limits them.";
 
 /// Explains the predictions behind the rows.
 fn by_token(dash: &Dashboard) -> String {
@@ -172,13 +233,15 @@ fn letters(marks: impl Iterator<Item = char>) -> Option<String> {
         };
         let what = match letter {
             SEAM => "resumed from a checkpoint",
+            BEST => "the end of the best epoch",
+            EARLY_STOPPING => "early stopping",
             BRANCH => "branched from its parent, whose dotted line goes on without the change",
             _ => ALERTS.into_iter().find(|kind| kind.letter() == letter).map(alert)?,
         };
         Some(format!("{letter} {what}"))
     };
     let words: Vec<String> = seen.into_iter().filter_map(meaning).collect();
-    (!words.is_empty()).then(|| format!("Letters mark steps: {}. The log (L) says more.", words.join(", ")))
+    (!words.is_empty()).then(|| format!("Marks at the top: {}. The log (L) says more.", words.join(", ")))
 }
 
 /// Explains the forecast errors and their baselines.
