@@ -27,6 +27,8 @@ pub enum Panel {
     Confusion,
     /// The words that a tagger gives a wrong tag most often.
     Words,
+    /// The measures of each of several labels.
+    Labels,
     /// What is found in the run.
     Findings,
     /// The lines of the log.
@@ -52,9 +54,12 @@ impl Panel {
         match self {
             Self::Loss | Self::Accuracy | Self::GradientNorm => CursorAxis::Steps,
             // As they were at that step.
-            Self::Forecast | Self::Samples | Self::Confusion | Self::Words | Self::Findings => {
-                CursorAxis::Steps
-            }
+            Self::Forecast
+            | Self::Samples
+            | Self::Confusion
+            | Self::Words
+            | Self::Labels
+            | Self::Findings => CursorAxis::Steps,
             Self::Gradient => CursorAxis::Positions,
             Self::Hidden | Self::Predictions => CursorAxis::Tokens,
             Self::Log => CursorAxis::Rows,
@@ -63,8 +68,8 @@ impl Panel {
 
     /// Whether its values stand beside it where it fills the screen; others have them within.
     pub fn has_values_beside(self) -> bool {
-        use Panel::{Confusion, Findings, Forecast, Log, Samples, Words};
-        !matches!(self, Forecast | Samples | Confusion | Words | Findings | Log)
+        use Panel::{Confusion, Findings, Forecast, Labels, Log, Samples, Words};
+        !matches!(self, Forecast | Samples | Confusion | Words | Labels | Findings | Log)
     }
 
     /// Whether its y axis can be logarithmic.
@@ -113,6 +118,7 @@ impl Tab {
                 Some(Panel::Samples) => "Samples",
                 Some(Panel::Confusion) if run.info().is_some_and(|info| info.task == Task::Tags) => "Tags",
                 Some(Panel::Confusion) => "Classes",
+                Some(Panel::Labels) => "Labels",
                 _ => "Findings",
             },
             Self::Log => "Log",
@@ -133,6 +139,7 @@ impl Tab {
         let has_classes = matches!(info.task, Task::Binary | Task::Classes | Task::Tags)
             && info.data.validation > 0
             && info.data.classes.len() <= Confusion::MAX_CLASSES;
+        let has_labels = info.has_labels() && info.data.validation > 0;
         // What the network is for stands beside the gradient.
         let is_shown = has_forecasts || has_samples;
         let panels = match self {
@@ -147,6 +154,7 @@ impl Tab {
                 (Panel::Predictions, has_probes),
                 (Panel::GradientNorm, !norm_is_elsewhere),
                 (Panel::Confusion, has_classes),
+                (Panel::Labels, has_labels),
                 (Panel::Findings, true),
             ],
             Self::Overview => vec![
@@ -157,6 +165,7 @@ impl Tab {
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
                 (Panel::Confusion, has_classes),
+                (Panel::Labels, has_labels),
                 (Panel::Findings, true),
             ],
             Self::Task => vec![
@@ -164,6 +173,7 @@ impl Tab {
                 (Panel::Samples, has_samples),
                 (Panel::Confusion, has_classes),
                 (Panel::Words, has_classes && info.task == Task::Tags),
+                (Panel::Labels, has_labels),
                 (Panel::Accuracy, has_forecasts),
                 (Panel::Findings, true),
             ],

@@ -114,7 +114,7 @@ impl RunState {
                 self.log_line(&LogLine { level: Level::Info, text });
                 self.history.sampled(sample);
             }
-            Event::Examples(examples) => self.history.examples(examples),
+            Event::Examples(examples) => self.history.validated(examples),
             Event::Log(line) => self.log_line(line),
             // A line of the log says it.
             Event::Command(_) => {}

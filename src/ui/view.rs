@@ -8,6 +8,7 @@ mod explain;
 mod forecast;
 mod gradient;
 mod hidden;
+mod labels;
 pub mod layout;
 mod log;
 mod message;

@@ -1,6 +1,6 @@
 //! The panels of a task: forecasts, samples, confusions, worst words, and what is found in a run.
 
-use unrolled::metrics::{Confusion, Task};
+use unrolled::metrics::{Confusion, LabelCount, Task};
 use unrolled::protocol::{
     ClassCount, ClassifiedText, DataFacts, EpochMetrics, GradientProfile, Sample, SeriesExcerpt,
     ValidationExamples, WordErrors,
@@ -232,6 +232,27 @@ fn a_tagger_names_its_worst_words() {
     snapshots("tagger", &dash);
     let shown = text(&dash, 120, 39, &THEME);
     assert!(shown.contains("Tags") && shown.contains("that") && shown.contains("␛[2J"), "{shown}");
+}
+
+#[test]
+fn several_labels_have_their_measures_and_their_course() {
+    let labels = |positives: [u64; 3]| {
+        let count = |true_positives: u64| LabelCount {
+            true_positives,
+            false_positives: 10,
+            false_negatives: 100 - true_positives,
+        };
+        positives.map(count).to_vec()
+    };
+    let examples = |step: u64, epoch: usize, positives: [u64; 3]| {
+        let labels = labels(positives);
+        Event::Examples(Box::new(ValidationExamples { step, epoch, labels, ..ValidationExamples::default() }))
+    };
+    let events = [examples(10, 1, [20, 10, 0]), examples(20, 2, [90, 40, 0])];
+    let dash = of_task(Task::Labels, classes(&["toxic", "insult", "threat"]), &events);
+    snapshots("labels", &dash);
+    let shown = text(&dash, 120, 39, &THEME);
+    assert!(shown.contains("90.0 %") && shown.contains("Labels"), "{shown}");
 }
 
 #[test]

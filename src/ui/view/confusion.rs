@@ -12,6 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 
+use super::labels::level;
 use super::title;
 use crate::escape::foreign;
 use crate::metrics::Confusion;
@@ -32,8 +33,6 @@ const CELL: usize = 5;
 const MEASURES: usize = 4 * 9;
 /// Columns of the course of F1.
 const COURSE: usize = 12;
-/// Characters of a course, from 0 to 1.
-const LEVELS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
 /// A cell of the matrix that is not empty: actual class, predicted class, sequences.
 pub type Cell = (usize, usize, u64);
@@ -196,11 +195,7 @@ impl Matrix<'_> {
     /// The course of F1 over the epochs so far, in as many characters.
     fn course(&self, class: usize) -> String {
         let first = self.history.len().saturating_sub(COURSE);
-        let level = |confusion: &&&EpochConfusion| {
-            let f1 = confusion.matrix.f1(class).clamp(0.0, 1.0);
-            LEVELS.get(((f1 * LEVELS.len() as f64) as usize).min(LEVELS.len() - 1)).copied().unwrap_or(" ")
-        };
-        self.history.iter().skip(first).map(|confusion| level(&confusion)).collect()
+        self.history.iter().skip(first).map(|confusion| level(confusion.matrix.f1(class))).collect()
     }
 
     /// The largest confusions in words.

@@ -18,7 +18,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{
-    confusion, detail, diagnosis, explain, forecast, gradient, hidden, layout, log, message, metric,
+    confusion, detail, diagnosis, explain, forecast, gradient, hidden, labels, layout, log, message, metric,
     predictions, preparing, samples, status, tabs, words,
 };
 use crate::ui::dashboard::Dashboard;
@@ -121,6 +121,7 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
         Panel::Samples => samples::render(dash, area, buf, theme),
         Panel::Confusion => confusion::render(dash, area, buf, theme),
         Panel::Words => words::render(dash, area, buf, theme),
+        Panel::Labels => labels::render(dash, area, buf, theme),
         Panel::Findings => diagnosis::render(dash, area, buf, theme),
         Panel::Log => log::render(dash, area, buf, theme),
     }

@@ -59,9 +59,13 @@ fn rows<'a>(dash: &'a Dashboard, panel: Panel, most: usize, theme: &Theme) -> Ve
         Panel::Gradient => gradient(dash, most, theme),
         Panel::Hidden => units(dash, most, theme),
         Panel::Predictions => outputs(dash, theme),
-        Panel::Forecast | Panel::Samples | Panel::Confusion | Panel::Words | Panel::Findings | Panel::Log => {
-            Vec::new()
-        }
+        Panel::Forecast
+        | Panel::Samples
+        | Panel::Confusion
+        | Panel::Words
+        | Panel::Labels
+        | Panel::Findings
+        | Panel::Log => Vec::new(),
     }
 }
 

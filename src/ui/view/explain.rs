@@ -58,6 +58,7 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Samples => "Samples",
         Panel::Confusion => "Confusion",
         Panel::Words => "Worst words",
+        Panel::Labels => "Labels",
         Panel::Findings => "Findings",
         Panel::Log => "Log",
     }
@@ -124,6 +125,12 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
         Panel::Words => vec![
             "The words of the validation data that have another tag than predicted, the most frequent first. Words that \
              the vocabulary does not have are [UNK]."
+                .into(),
+        ],
+        Panel::Labels => vec![
+            "Each label of the validation data by itself, predicted from a probability of 0.5 on: precision is the share of \
+             its predictions that are right, recall the share of its sequences that are found, F1 their harmonic mean. A \
+             rare label with an F1 of 0 is never predicted."
                 .into(),
         ],
         Panel::Findings => vec![
