@@ -15,8 +15,10 @@ mod examples;
 mod findings;
 mod instruments;
 mod non_finite;
+mod probe;
 mod race;
 mod table;
+mod weights;
 
 pub use alert::{Alert, AlertKind};
 pub use command::{AppliedCommand, Command, CommandError, CommandRequest};
@@ -30,5 +32,7 @@ pub use examples::{ClassifiedText, SeriesExcerpt, ValidationExamples, WordErrors
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
 pub use non_finite::{NonFinite, Phase};
+pub use probe::{AttentionWeights, TokenInfluence, TokenWindow};
 pub use race::RaceEvent;
 pub use table::{ClassCount, DataFacts, LayerRow, ModelTable, ProbeText};
+pub use weights::{KernelPicture, WeightDistribution, WeightDistributions};

@@ -27,6 +27,7 @@ mod turns;
 mod update_norms;
 mod vectors;
 mod watch;
+mod weight_distributions;
 
 pub use memory::MemoryError;
 pub use options::{Options, Resume};

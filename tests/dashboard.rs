@@ -84,8 +84,22 @@ fn the_truth_of_a_probe_stands_beside_the_answer() {
         info.probes.truncate(1);
         info.probes[0].truth = Some(truth.into());
         let values = vec![0.5; info.probes[0].tokens.len()];
-        let h = Activations { layer: 1, direction: None, quantity: "h".into(), units: 1, values };
-        let frame = ProbeFrame { step: 0, probe: 0, prediction, by_token: Vec::new(), activations: vec![h] };
+        let h = Activations {
+            layer: 1,
+            direction: None,
+            quantity: "h".into(),
+            units: 1,
+            values,
+            ..Activations::default()
+        };
+        let frame = ProbeFrame {
+            step: 0,
+            probe: 0,
+            prediction,
+            by_token: Vec::new(),
+            activations: vec![h],
+            ..ProbeFrame::default()
+        };
         let events = [Event::Prepared(Box::new(info)), Event::Probe(Box::new(frame))];
         text(&after(Dashboard::new(), &events), 120, 39, &THEME)
     };

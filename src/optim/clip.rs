@@ -34,6 +34,18 @@ impl Clip {
             Self::Value(bound) => Limit { bound: bound as f32, ..Limit::default() },
         }
     }
+
+    /// The L2 norm of a gradient after clipping, from its own norm, those of its `tensors`, and its `values`, all before.
+    pub fn clipped_norm(self, norm: f64, tensors: impl Iterator<Item = f64>, values: &[f32]) -> f64 {
+        match self {
+            Self::Norm(bound) => tensors.map(|norm| norm.min(bound).powi(2)).sum::<f64>().sqrt(),
+            Self::GlobalNorm(bound) => norm.min(bound),
+            Self::Value(bound) => {
+                let clipped = values.iter().map(|g| f64::from(*g).clamp(-bound, bound));
+                clipped.map(|g| g * g).sum::<f64>().sqrt()
+            }
+        }
+    }
 }
 
 /// Returns the factor that clips a vector of norm `norm` to `bound`.
@@ -74,9 +86,12 @@ mod tests {
         assert_eq!(norm, 13.0);
         let clipped = |clip: Clip| {
             let mut g = grads;
+            let after = clip.clipped_norm(norm, [5.0, 12.0].into_iter(), &grads);
             let (first, second) = g.split_at_mut(2);
             let limit = clip.apply([(first, 5.0), (second, 12.0)].into_iter(), norm);
-            g.map(|g| limit.of(g))
+            let g = g.map(|g| limit.of(g));
+            assert!((after - l2_norm(&g)).abs() < 1e-6, "{clip:?}: {after}");
+            g
         };
         assert_eq!(clipped(Clip::Norm(5.0)), [3.0, 4.0, 0.0, 5.0]);
         assert_eq!(clipped(Clip::GlobalNorm(6.5)), [1.5, 2.0, 0.0, 6.0]);

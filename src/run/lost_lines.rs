@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::ResumePoint;
-use super::frames::{FrameReader, Kind, decode};
+use super::frames::{FrameReader, decode};
 use super::metrics_line::{Line, line_of};
 use crate::protocol::Event;
 
@@ -17,8 +17,7 @@ pub(super) fn recorded(path: &Path, from: Option<&ResumePoint>) -> Vec<u8> {
     let (Some(from), Ok(file)) = (from, File::open(path)) else { return lines };
     let Ok(mut frames) = FrameReader::new(path, &file) else { return lines };
     while let Ok(Some(frame)) = frames.next() {
-        if matches!(frame.kind, Kind::Gradient | Kind::Instruments | Kind::Probe | Kind::Index | Kind::Stride)
-        {
+        if !frame.kind.is_scalar() {
             continue;
         }
         match decode(frame) {

@@ -69,7 +69,7 @@ impl TrainingLoop<'_> {
     fn train(&mut self) -> Result<RunStatus, TrainError> {
         self.publisher.publish(Event::Status(RunStatus::Training));
         if !std::mem::replace(&mut self.state.has_probed, true) {
-            self.publish_probes();
+            self.publish_probes(true);
         }
         while !self.state.is_complete(self.session.spec.train.epochs) {
             match self.state.next {
@@ -293,15 +293,15 @@ impl TrainingLoop<'_> {
     fn publish_instruments(&mut self, steps: u64) -> Duration {
         let begin = Instant::now();
         let Session { watch, stepper, .. } = &mut self.session;
-        let all_radii = watch.measures_all_radii(steps, self.control.pace());
-        watch.profile(stepper, self.state.step, all_radii, &mut |event| self.publisher.publish(event));
-        self.publish_probes();
+        let thorough = watch.is_thorough(steps, self.control.pace());
+        watch.profile(stepper, self.state.step, thorough, &mut |event| self.publisher.publish(event));
+        self.publish_probes(thorough);
         begin.elapsed()
     }
 
-    fn publish_probes(&mut self) {
+    fn publish_probes(&mut self, thorough: bool) {
         let Session { watch, stepper, .. } = &mut self.session;
-        watch.probe(stepper, self.state.step, &mut |event| self.publisher.publish(event));
+        watch.probe(stepper, self.state.step, thorough, &mut |event| self.publisher.publish(event));
     }
 
     /// Publishes a sample of a language model if it is due.

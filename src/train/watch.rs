@@ -2,18 +2,22 @@ use std::time::Duration;
 
 use super::probes::Probes;
 use super::step::Stepper;
+use super::weight_distributions::distributions;
 use crate::data::{Data, TokenSpec, Vocabularies, Vocabulary};
 use crate::infer::Generator;
 use crate::metrics::half_life;
 use crate::nn::RecurrentTrace;
 use crate::preset::{RunSpec, SampleSpec, WatchSpec};
-use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, Sample};
+use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, Sample, WeightDistributions};
 use crate::rng::Rng;
 
 /// The minimum time between two monitored steps at a pace, that of two frames of the screen.
 const FRAME_TIME: Duration = Duration::from_millis(66);
-/// The interval, in monitored steps, of measuring the spectral radii of large layers.
-const RADII_EVERY: u64 = 10;
+/// The interval, in monitored steps, of measuring what takes longer: spectral radii of large layers, the weights of large networks, and
+/// texts with each of many tokens replaced.
+const THOROUGH_EVERY: u64 = 10;
+/// Up to so many weights their distributions take almost no time.
+const FREE_WEIGHTS: usize = 1 << 15;
 
 /// Steps after which a language model shows its first samples, however long an epoch is.
 const EARLY: [u64; 4] = [1, 10, 100, 1000];
@@ -123,9 +127,9 @@ impl Watch {
         steps.is_multiple_of(self.every(pace))
     }
 
-    /// Whether the spectral radii of large layers are measured on it as well.
-    pub fn measures_all_radii(&self, steps: u64, pace: Option<Duration>) -> bool {
-        steps.is_multiple_of(self.every(pace).saturating_mul(RADII_EVERY))
+    /// Whether what takes longer is measured on it as well: the spectral radii of large layers, the weights of large networks, and many tokens.
+    pub fn is_thorough(&self, steps: u64, pace: Option<Duration>) -> bool {
+        steps.is_multiple_of(self.every(pace).saturating_mul(THOROUGH_EVERY))
     }
 
     /// The interval of monitored steps.
@@ -136,24 +140,28 @@ impl Watch {
 
     /// Publishes the gradient norms per unrolled step, and the other instruments, of the monitored step number `step` (from 1), the last step
     /// of `stepper`.
-    pub fn profile(&self, stepper: &mut Stepper, step: u64, all_radii: bool, publish: &mut dyn FnMut(Event)) {
-        let params = stepper.param_norms().to_vec();
+    pub fn profile(&self, stepper: &mut Stepper, step: u64, thorough: bool, publish: &mut dyn FnMut(Event)) {
+        let (params, clipped_norm) = (stepper.param_norms().to_vec(), stepper.clipped_norm());
         let (_, weights, norms, traces, pool) = stepper.watched();
-        for (layer, direction, hnorm) in norms.hnorms() {
+        for (layer, direction, [hnorm, cnorm]) in norms.norms() {
             let trace = traces.iter().find(|trace| (trace.layer, trace.direction) == (layer, direction));
             let padding = trace.and_then(RecurrentTrace::padding);
             let half_life = half_life(&hnorm, padding.as_deref());
             let kernel_norm = trace.map_or_else(Vec::new, |trace| trace.kernel_norms(pool));
-            let profile = GradientProfile { step, layer, direction, hnorm, kernel_norm, half_life };
+            let profile = GradientProfile { step, layer, direction, hnorm, kernel_norm, cnorm, half_life };
             publish(Event::Gradient(profile));
         }
-        let layers = traces.iter().map(|trace| trace.health(weights, all_radii, pool)).collect();
-        publish(Event::Instruments(Box::new(Instruments { step, layers, params })));
+        let layers = traces.iter().map(|trace| trace.health(weights, thorough, pool)).collect();
+        publish(Event::Instruments(Box::new(Instruments { step, layers, params, clipped_norm })));
+        if thorough || weights.values().len() <= FREE_WEIGHTS {
+            let tensors = distributions(weights, pool);
+            publish(Event::Weights(Box::new(WeightDistributions { step, tensors })));
+        }
     }
 
-    /// Publishes the activations and predictions of every probe after `step` updates.
-    pub fn probe(&mut self, stepper: &Stepper, step: u64, publish: &mut dyn FnMut(Event)) {
-        for frame in self.probes.frames(stepper.model(), stepper.params(), step) {
+    /// Publishes the activations and predictions of every probe after `step` updates; if `thorough` also what takes longer.
+    pub fn probe(&mut self, stepper: &Stepper, step: u64, thorough: bool, publish: &mut dyn FnMut(Event)) {
+        for frame in self.probes.frames(stepper.model(), stepper.params(), step, thorough) {
             publish(Event::Probe(Box::new(frame)));
         }
     }

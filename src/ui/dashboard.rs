@@ -109,6 +109,7 @@ mod tests {
             hnorm: vec![1.0],
             kernel_norm: vec![0.0],
             half_life: None,
+            ..GradientProfile::default()
         })
     }
 
@@ -116,13 +117,25 @@ mod tests {
         let h = QuantityHealth { quantity: "h".into(), left: 0.1, right: 0.2, dead: 0.0, spectral_radius };
         let direction = Some(Direction::Forward);
         let layer = LayerHealth { layer: 1, direction, proposal: "h".into(), quantities: vec![h] };
-        Event::Instruments(Box::new(Instruments { step, layers: vec![layer], params: Vec::new() }))
+        Event::Instruments(Box::new(Instruments {
+            step,
+            layers: vec![layer],
+            params: Vec::new(),
+            ..Instruments::default()
+        }))
     }
 
     fn probe(quantities: &[&str]) -> Event {
         let held = |direction, quantity: &&str| {
             let quantity = (*quantity).to_owned();
-            Activations { layer: 1, direction: Some(direction), quantity, units: 1, values: vec![0.5] }
+            Activations {
+                layer: 1,
+                direction: Some(direction),
+                quantity,
+                units: 1,
+                values: vec![0.5],
+                ..Activations::default()
+            }
         };
         let both = [Direction::Forward, Direction::Backward];
         let activations = both.into_iter().flat_map(|d| quantities.iter().map(move |q| held(d, q))).collect();
@@ -132,6 +145,7 @@ mod tests {
             prediction: Vec::new(),
             by_token: Vec::new(),
             activations,
+            ..ProbeFrame::default()
         }))
     }
 

@@ -137,6 +137,7 @@ impl Lines {
             }
             Event::Gradient(_)
             | Event::Instruments(_)
+            | Event::Weights(_)
             | Event::Probe(_)
             | Event::Examples(_)
             | Event::Command(_)

@@ -107,7 +107,9 @@ impl RunState {
             Event::Step(metrics) => self.step(metrics),
             Event::Validation(metrics) => self.between_epochs(metrics),
             Event::Epoch(metrics) => self.epoch(metrics),
-            Event::Gradient(_) | Event::Instruments(_) | Event::Probe(_) => self.pictures.apply(event),
+            Event::Gradient(_) | Event::Instruments(_) | Event::Weights(_) | Event::Probe(_) => {
+                self.pictures.apply(event);
+            }
             Event::Saved(saved) => self.saved = Some(saved.clone()),
             Event::Sample(sample) => {
                 let text = format!("step {}: {}{}", sample.step, sample.prime, sample.text);

@@ -162,6 +162,7 @@ fn gradient(step: u64, gone: f64, rng: &mut Rng) -> Event {
             .map(|(t, norm)| if t == 0 { 0.0 } else { 1.7 * norm })
             .collect(),
         hnorm,
+        ..GradientProfile::default()
     })
 }
 
@@ -176,7 +177,7 @@ fn instruments(step: u64, gone: f64) -> Event {
     let layer = LayerHealth { layer: 1, direction: None, proposal: "h".into(), quantities: vec![h] };
     let norms = |name: &str, update| ParamNorms { name: name.into(), weight: 2.5, gradient: 0.2, update };
     let params = vec![norms("0.embeddings", 2e-3), norms("1.recurrent_kernel", 4.5e-3), norms("1.bias", 0.5)];
-    Event::Instruments(Box::new(Instruments { step, layers: vec![layer], params }))
+    Event::Instruments(Box::new(Instruments { step, layers: vec![layer], params, ..Instruments::default() }))
 }
 
 /// The story of a network that reads in both directions with gates, up to `steps`.
@@ -241,6 +242,7 @@ fn held(direction: Direction, h: &[Activations]) -> Vec<Activations> {
         values: h.iter().flat_map(|h| &h.values).map(|x| made(*x)).collect(),
         layer: 1,
         units: UNITS,
+        ..Activations::default()
     };
     all.into_iter().map(of).collect()
 }
@@ -268,7 +270,9 @@ fn activations(step: u64, probe: usize, gone: f64) -> Event {
             quantity: "h".into(),
             units: UNITS,
             values,
+            ..Activations::default()
         }],
+        ..ProbeFrame::default()
     }))
 }
 

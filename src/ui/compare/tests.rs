@@ -74,6 +74,7 @@ pub(in crate::ui) fn record(runs: &Path, name: &str, units: usize, length: usize
                 hnorm,
                 kernel_norm: Vec::new(),
                 half_life,
+                ..GradientProfile::default()
             }));
             let metrics =
                 [("loss", loss), ("accuracy", 0.9), ("val_loss", loss + 0.05), ("val_accuracy", 0.8)].into();

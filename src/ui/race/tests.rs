@@ -126,6 +126,7 @@ fn gradient(network: usize, step: u64, factor: f32) -> RaceEvent {
         hnorm: norms(0.5),
         kernel_norm: norms(2.0),
         half_life: None,
+        ..GradientProfile::default()
     });
     RaceEvent::Training { network, event }
 }
