@@ -289,10 +289,8 @@ fn what_is_wrong_is_found_with_its_numbers_and_nothing_else_is() {
         Event::Gradient(GradientProfile {
             step: 1,
             layer: 1,
-            direction: None,
             hnorm: vec![0.0, first, 0.1, 0.5],
-            kernel_norm: Vec::new(),
-            half_life: None,
+            ..GradientProfile::default()
         })
     };
     let vanishing = found(&[profile(1e-6)]);
