@@ -78,6 +78,9 @@ impl Panel {
     }
 }
 
+/// Panels of the overview up to which it has no findings.
+const FEW: usize = 4;
+
 /// A tab of the dashboard: panels about one subject, the most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Tab {
@@ -182,6 +185,12 @@ impl Tab {
             Self::Text => vec![(Panel::Predictions, has_probes)],
             Self::Log => vec![(Panel::Log, true)],
         };
-        panels.into_iter().filter(|(_, is_there)| *is_there).map(|(panel, _)| panel).collect()
+        let panels = panels.into_iter().filter(|(_, is_there)| *is_there).map(|(panel, _)| panel);
+        let mut panels: Vec<Panel> = panels.collect();
+        if self == Self::Overview && panels.len() <= FEW {
+            // Curves need the space more than words do; a tab has them.
+            panels.retain(|panel| *panel != Panel::Findings);
+        }
+        panels
     }
 }
