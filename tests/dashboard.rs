@@ -4,6 +4,8 @@
 mod bytes;
 #[path = "dashboard/story.rs"]
 mod story;
+#[path = "dashboard/tasks.rs"]
+mod tasks;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -405,6 +405,8 @@ impl<'a> App<'a> {
             Action::Detach => return self.detach(),
             Action::Branch => return self.ask_for_branch(),
             Action::TypeText | Action::ReverseText => return self.add_text(action),
+            Action::LowerTemperature => return self.change_temperature(-1.0),
+            Action::HigherTemperature => return self.change_temperature(1.0),
             Action::Stop if !run.over() && run.ending.is_none() => return self.ask_to_stop(),
             Action::Screenshot => return self.screenshot(),
             Action::Log => {

@@ -61,6 +61,10 @@ pub enum Action {
     TypeText,
     /// The words of the example in the reverse order, beside it.
     ReverseText,
+    /// Sample a language model at a lower temperature.
+    LowerTemperature,
+    /// Sample a language model at a higher temperature.
+    HigherTemperature,
     /// Cursor or selection.
     Up,
     /// Cursor or selection.

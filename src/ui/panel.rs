@@ -1,7 +1,7 @@
 //! The panels of the dashboard, and the tabs that group them.
 
 use super::run_state::RunState;
-use crate::metrics::Task;
+use crate::metrics::{Confusion, Task};
 
 /// A panel of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -25,6 +25,18 @@ pub enum Panel {
     Attention,
     /// The trainings with several seeds or folds, with mean and standard deviation.
     Trainings,
+    /// Forecasts of the validation part of a series against the truth.
+    Forecast,
+    /// Texts that a language model writes.
+    Samples,
+    /// The confusion matrix, with the measures of each class.
+    Confusion,
+    /// The words that a tagger gives a wrong tag most often.
+    Words,
+    /// The measures of each of several labels.
+    Labels,
+    /// What is found in the run.
+    Findings,
     /// The lines of the log.
     Log,
 }
@@ -47,10 +59,30 @@ impl Panel {
     pub fn cursor_axis(self) -> CursorAxis {
         match self {
             Self::Loss | Self::Accuracy | Self::GradientNorm => CursorAxis::Steps,
+            // As they were at that step.
+            Self::Forecast
+            | Self::Samples
+            | Self::Confusion
+            | Self::Words
+            | Self::Labels
+            | Self::Findings => CursorAxis::Steps,
             Self::Gradient => CursorAxis::Positions,
             Self::Hidden | Self::Predictions | Self::Influence | Self::Attention => CursorAxis::Tokens,
             Self::Trainings | Self::Log => CursorAxis::Rows,
         }
+    }
+
+    /// Whether its values stand beside it where it fills the screen; others have them within.
+    pub fn has_values_beside(self) -> bool {
+        matches!(
+            self,
+            Self::Gradient
+                | Self::Hidden
+                | Self::Loss
+                | Self::Accuracy
+                | Self::GradientNorm
+                | Self::Predictions
+        )
     }
 
     /// Whether its y axis can be logarithmic.
@@ -58,6 +90,9 @@ impl Panel {
         matches!(self, Self::Gradient | Self::Loss | Self::Accuracy | Self::GradientNorm)
     }
 }
+
+/// Panels of the overview up to which it has no findings.
+const FEW: usize = 4;
 
 /// A tab of the dashboard: panels about one subject, the most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -71,13 +106,15 @@ pub enum Tab {
     States,
     /// The examples, with the prediction after every token.
     Text,
+    /// What belongs to the task: forecasts, samples, classes; and what is found in the run.
+    Task,
     /// The log.
     Log,
 }
 
 impl Tab {
     /// All tabs, in their order.
-    const ALL: [Self; 5] = [Self::Overview, Self::Gradients, Self::States, Self::Text, Self::Log];
+    const ALL: [Self; 6] = [Self::Overview, Self::Gradients, Self::States, Self::Text, Self::Task, Self::Log];
 
     /// The tabs that have something to show of `run`.
     pub fn of(run: &RunState) -> Vec<Self> {
@@ -92,6 +129,14 @@ impl Tab {
             Self::States => "States",
             Self::Text if run.info().is_some_and(|info| info.task == Task::Regression) => "Examples",
             Self::Text => "Text",
+            Self::Task => match self.panels(run).first() {
+                Some(Panel::Forecast) => "Forecast",
+                Some(Panel::Samples) => "Samples",
+                Some(Panel::Confusion) if run.info().is_some_and(|info| info.task == Task::Tags) => "Tags",
+                Some(Panel::Confusion) => "Classes",
+                Some(Panel::Labels) => "Labels",
+                _ => "Findings",
+            },
             Self::Log => "Log",
         }
     }
@@ -109,26 +154,55 @@ impl Tab {
             has_probes && info.model.layers.iter().any(|layer| layer.class.contains("Attention"));
         let has_influence =
             has_probes && info.reads_tokens() && !matches!(info.task, Task::Tags | Task::Language);
+        let has_forecasts = info.data.series.is_some();
+        let has_samples = info.task == Task::Language && run.history().samples(None).next().is_some();
+        let has_classes = matches!(info.task, Task::Binary | Task::Classes | Task::Tags)
+            && info.data.validation > 0
+            && info.data.classes.len() <= Confusion::MAX_CLASSES;
+        let has_labels = info.has_labels() && info.data.validation > 0;
+        let is_one_of_several = run.is_one_of_several();
+        // What the network is for stands beside the gradient.
+        let is_shown = has_forecasts || has_samples || is_one_of_several;
         let panels = match self {
             Self::Overview if is_recurrent => vec![
                 (Panel::Gradient, true),
-                (Panel::Trainings, run.is_one_of_several()),
-                (Panel::Hidden, !run.is_one_of_several()),
+                (Panel::Trainings, is_one_of_several),
+                (Panel::Forecast, has_forecasts && !is_one_of_several),
+                (Panel::Samples, has_samples && !is_one_of_several),
+                (Panel::Hidden, !is_shown),
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
+                (Panel::Hidden, is_shown),
                 (Panel::Predictions, has_probes),
                 (Panel::Attention, has_attention),
                 (Panel::GradientNorm, !norm_is_elsewhere),
                 (Panel::Influence, has_influence),
+                (Panel::Confusion, has_classes),
+                (Panel::Labels, has_labels),
+                (Panel::Findings, true),
             ],
             Self::Overview => vec![
-                (Panel::Trainings, run.is_one_of_several()),
+                (Panel::Trainings, is_one_of_several),
+                (Panel::Forecast, has_forecasts),
+                (Panel::Samples, has_samples),
                 (Panel::Attention, has_attention),
                 (Panel::Predictions, has_probes),
                 (Panel::GradientNorm, !norm_is_elsewhere && !has_attention),
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
                 (Panel::Influence, has_influence),
+                (Panel::Confusion, has_classes),
+                (Panel::Labels, has_labels),
+                (Panel::Findings, true),
+            ],
+            Self::Task => vec![
+                (Panel::Forecast, has_forecasts),
+                (Panel::Samples, has_samples),
+                (Panel::Confusion, has_classes),
+                (Panel::Words, has_classes && info.task == Task::Tags),
+                (Panel::Labels, has_labels),
+                (Panel::Accuracy, has_forecasts),
+                (Panel::Findings, true),
             ],
             Self::Gradients => vec![(Panel::Gradient, is_recurrent), (Panel::GradientNorm, true)],
             Self::States => vec![(Panel::Hidden, is_recurrent)],
@@ -139,6 +213,12 @@ impl Tab {
             ],
             Self::Log => vec![(Panel::Log, true)],
         };
-        panels.into_iter().filter(|(_, is_there)| *is_there).map(|(panel, _)| panel).collect()
+        let panels = panels.into_iter().filter(|(_, is_there)| *is_there).map(|(panel, _)| panel);
+        let mut panels: Vec<Panel> = panels.collect();
+        if self == Self::Overview && panels.len() <= FEW {
+            // Curves need the space more than words do; a tab has them.
+            panels.retain(|panel| *panel != Panel::Findings);
+        }
+        panels
     }
 }

@@ -134,7 +134,7 @@ impl RunState {
                 self.history.sampled(sample);
                 self.eta.busy();
             }
-            Event::Examples(examples) => self.history.examples(examples),
+            Event::Examples(examples) => self.history.validated(examples),
             Event::Log(line) => self.log_line(line),
             // A line of the log says what it has changed.
             Event::Command(applied) => {

@@ -1,12 +1,16 @@
 //! What is seen: one panel a file. Views are handed state and a buffer, and fetch nothing.
 
 mod attention;
+mod confusion;
 pub mod dashboard;
 mod detail;
+mod diagnosis;
 mod explain;
+mod forecast;
 mod gradient;
 mod hidden;
 mod influence;
+mod labels;
 pub mod layout;
 mod log;
 mod message;
@@ -14,9 +18,11 @@ mod metric;
 pub mod plot;
 mod predictions;
 mod preparing;
+mod samples;
 mod status;
 pub mod tabs;
 mod trainings;
+mod words;
 
 use super::dashboard::Dashboard;
 use super::panel::Panel;

@@ -61,6 +61,12 @@ pub struct ViewState {
     log: BTreeSet<Panel>,
     /// Rows of the log after the last one that is shown.
     pub log_rows_after: usize,
+    /// Which forecasts of a series are shown: that of so many rows ahead, or all of a window.
+    pub lead: usize,
+    /// Which cell of the confusion matrix is chosen: its place among those that are not empty.
+    pub cell: usize,
+    /// The temperature of samples that was requested last.
+    pub temperature: Option<f64>,
     /// Warnings up to this number are dismissed.
     dismissed_warnings: u64,
     /// A change of the learning rate that no step has used yet: the step it was requested at, and the factor.
@@ -88,6 +94,9 @@ impl Default for ViewState {
             // an exponential decay is a straight line on a logarithmic axis
             log: BTreeSet::from([Panel::Gradient]),
             log_rows_after: 0,
+            lead: 0,
+            cell: 0,
+            temperature: None,
             dismissed_warnings: 0,
             rate_change: None,
         }
@@ -250,6 +259,15 @@ impl ViewState {
             Action::LogScale => return self.toggle_log(run),
             Action::Zoom => self.next_zoom(run),
             Action::ZoomOut => self.zoom = self.zoom.saturating_sub(1),
+            Action::NextLayer if self.focus(run) == Panel::Forecast => self.turn_lead(1, run),
+            Action::PreviousLayer if self.focus(run) == Panel::Forecast => self.turn_lead(-1, run),
+            Action::Up if self.focus(run) == Panel::Confusion => self.cell = self.cell.saturating_sub(1),
+            Action::Down if self.focus(run) == Panel::Confusion => {
+                let confusion = run.history().confusions(self.cursor).next_back();
+                let counts = confusion.map_or(&[][..], |confusion| &confusion.matrix.counts);
+                let last = counts.iter().filter(|count| **count > 0).count().saturating_sub(1);
+                self.cell = (self.cell + 1).min(last);
+            }
             Action::NextLayer => return self.turn_layer(1, run),
             Action::PreviousLayer => return self.turn_layer(-1, run),
             Action::NextProbe => return self.turn_probe(run),
@@ -314,6 +332,13 @@ impl ViewState {
         let layers = run.recurrent_layers().count();
         self.layer = (self.layer + layers).saturating_add_signed(by).checked_rem(layers).unwrap_or(0);
         layers > 0
+    }
+
+    /// Chooses the forecasts of more or fewer rows ahead, or those of whole windows.
+    fn turn_lead(&mut self, by: isize, run: &RunState) {
+        let series = run.info().and_then(|info| info.data.series.as_ref());
+        let leads = series.map_or(1, |series| series.horizon + 1);
+        self.lead = (self.lead + leads).saturating_add_signed(by) % leads;
     }
 
     fn turn_probe(&mut self, run: &RunState) -> bool {

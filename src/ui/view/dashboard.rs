@@ -18,8 +18,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{
-    attention, detail, explain, gradient, hidden, influence, layout, log, message, metric, predictions,
-    preparing, status, tabs, trainings,
+    attention, confusion, detail, diagnosis, explain, forecast, gradient, hidden, influence, labels, layout,
+    log, message, metric, predictions, preparing, samples, status, tabs, trainings, words,
 };
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::{Panel, Tab};
@@ -120,6 +120,12 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
         Panel::Influence => influence::render(dash, area, buf, theme),
         Panel::Attention => attention::render(dash, area, buf, theme),
         Panel::Trainings => trainings::render(dash, area, buf, theme),
+        Panel::Forecast => forecast::render(dash, area, buf, theme),
+        Panel::Samples => samples::render(dash, area, buf, theme),
+        Panel::Confusion => confusion::render(dash, area, buf, theme),
+        Panel::Words => words::render(dash, area, buf, theme),
+        Panel::Labels => labels::render(dash, area, buf, theme),
+        Panel::Findings => diagnosis::render(dash, area, buf, theme),
         Panel::Log => log::render(dash, area, buf, theme),
     }
 }

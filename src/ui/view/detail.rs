@@ -24,10 +24,7 @@ const BAR: usize = 8;
 
 /// The places of the panel and of its values.
 pub(super) fn split(dash: &Dashboard, panel: Panel, area: Rect) -> (Rect, Option<Rect>) {
-    if !dash.view.full_screen
-        || area.width < LEAST
-        || matches!(panel, Panel::Influence | Panel::Attention | Panel::Trainings | Panel::Log)
-    {
+    if !dash.view.full_screen || area.width < LEAST || !panel.has_values_beside() {
         return (area, None);
     }
     let left = Rect { width: area.width - WIDTH, ..area };
@@ -62,7 +59,16 @@ fn rows<'a>(dash: &'a Dashboard, panel: Panel, most: usize, theme: &Theme) -> Ve
         Panel::Gradient => gradient(dash, most, theme),
         Panel::Hidden => units(dash, most, theme),
         Panel::Predictions => outputs(dash, theme),
-        Panel::Influence | Panel::Attention | Panel::Trainings | Panel::Log => Vec::new(),
+        Panel::Influence
+        | Panel::Attention
+        | Panel::Trainings
+        | Panel::Forecast
+        | Panel::Samples
+        | Panel::Confusion
+        | Panel::Words
+        | Panel::Labels
+        | Panel::Findings
+        | Panel::Log => Vec::new(),
     }
 }
 

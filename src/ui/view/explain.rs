@@ -57,6 +57,12 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Influence => "Influence of each token",
         Panel::Attention => "Attention",
         Panel::Trainings => "Trainings",
+        Panel::Forecast => "Forecast",
+        Panel::Samples => "Samples",
+        Panel::Confusion => "Confusion",
+        Panel::Words => "Worst words",
+        Panel::Labels => "Labels",
+        Panel::Findings => "Findings",
         Panel::Log => "Log",
     }
 }
@@ -112,6 +118,49 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
             "The same network trained with several seeds or folds, one after another: the best value of each, and their \
              mean with standard deviation. The dim band in the curves runs from the lowest to the highest of the trainings \
              that have ended: differences within it are chance."
+                .into(),
+        ],
+        Panel::Forecast => vec![
+            "The forecasts of the last windows of the validation part, in the units of the series, against the truth \
+             and two baselines without a network: the last value, and the value one season before. A forecast is \
+             worth something where its RMSE is below both."
+                .into(),
+            "[ and ] choose how many rows ahead: the farther, the harder. Windows one after another show how a \
+             forecast fans out from its last known value. Enter shows the errors by distance."
+                .into(),
+        ],
+        Panel::Samples => vec![
+            "What the model writes after a beginning, sampling token after token from its prediction. The temperature \
+             divides the logits: below 1 the text is more predictable, above 1 more varied, 0 always takes the most \
+             probable token."
+                .into(),
+            "Beside it are the ten most probable tokens after the beginning. The perplexity is the number of equally \
+             probable tokens that the model is as uncertain between: e to the loss."
+                .into(),
+        ],
+        Panel::Confusion => vec![
+            "A row for each class of the validation data, a column for each prediction: what is off the diagonal is \
+             wrong. Precision is the share of predictions of a class that are right, recall the share of its \
+             sequences that are found, F1 their harmonic mean."
+                .into(),
+            "A column that is full while the others are empty is a network that says one class always. ↑ and ↓ choose a \
+             cell, Enter lists some of its texts."
+                .into(),
+        ],
+        Panel::Words => vec![
+            "The words of the validation data that have another tag than predicted, the most frequent first. Words that \
+             the vocabulary does not have are [UNK]."
+                .into(),
+        ],
+        Panel::Labels => vec![
+            "Each label of the validation data by itself, predicted from a probability of 0.5 on: precision is the share of \
+             its predictions that are right, recall the share of its sequences that are found, F1 their harmonic mean. A \
+             rare label with an F1 of 0 is never predicted."
+                .into(),
+        ],
+        Panel::Findings => vec![
+            "Overfitting, a plateau, one class always, an echo of the last value, dead layers and a vanishing gradient, \
+             each with the measured numbers that show it. What is not measured is not found."
                 .into(),
         ],
         Panel::Log => vec![

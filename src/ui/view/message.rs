@@ -10,6 +10,7 @@ use crate::number;
 use crate::preset::answer_to;
 use crate::protocol::{Level, RunStatus};
 use crate::ui::dashboard::Dashboard;
+use crate::ui::diagnosis::diagnose;
 use crate::ui::text::fit;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::text;
@@ -122,8 +123,19 @@ pub(super) fn render(rows: &[(String, Style)], area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// Draws the latest log line that is not shown as a warning already.
+/// Draws what is found in the run, or else the latest log line that is not shown as a warning already.
 pub(super) fn log(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let found = if area.height > 0 { diagnose(&dash.run, dash.view.cursor) } else { Vec::new() };
+    if let Some(first) = found.first() {
+        let more = if found.len() > 1 { format!(" (and {} more)", found.len() - 1) } else { String::new() };
+        let pieces = [
+            (format!("{}: ", first.name).into(), theme.style(Role::Warning)),
+            (escape::foreign(&first.evidence), theme.style(Role::Text)),
+            (more.into(), theme.style(Role::Dim)),
+        ];
+        text::put(buf, area.x + 1, area.y, usize::from(area.width).saturating_sub(2), &pieces);
+        return;
+    }
     let warning = dash.view.warning(&dash.run);
     let mut lines = dash.run.log().rev().filter(|line| Some(*line) != warning);
     let Some(line) = lines.next().filter(|_| area.height > 0) else { return };
