@@ -74,8 +74,8 @@ impl HeatMap<'_> {
         let halves = theme.colors != Colors::Mono && theme.glyphs >= Glyphs::Blocks;
         let widest = self.labels.iter().map(|label| text::width(label)).max().unwrap_or(0);
         let most = (width / 3).max(width.saturating_sub(2 * self.columns)).min(LABELS);
-        // A note belongs to one row.
-        let pairs = halves && self.notes.is_empty() && self.labels.len() > height && 2 * widest < most;
+        // The note of a pair is that of its second row.
+        let pairs = halves && self.labels.len() > height && 2 * widest < most;
         let per_line = 1 + usize::from(pairs);
         let labels = (widest * per_line + per_line).min(most).min(width);
         let widest = self.notes.iter().map(|(note, _)| text::width(note)).max().unwrap_or(0);
@@ -303,6 +303,28 @@ mod tests {
         let reversed = Style::new().add_modifier(Modifier::REVERSED);
         areas.iter().for_each(|area| buf.set_style(*area, reversed));
         buf
+    }
+
+    #[test]
+    fn rows_with_notes_share_lines_as_well_so_that_the_first_stays_in_sight() {
+        let labels: Vec<Cow<'_, str>> = (0..8).map(|i| format!("{i}").into()).collect();
+        let notes: Vec<Piece<'_>> = (0..8).map(|i| (format!("n{i}").into(), Style::new())).collect();
+        let theme = Theme { colors: Colors::True, glyphs: Glyphs::Blocks, ..MONO };
+        let map = HeatMap {
+            values: &[0.5; 16],
+            columns: 2,
+            labels: &labels,
+            notes: &notes,
+            scale: 1.0,
+            selected: None,
+        };
+        let area = Rect::new(0, 0, 40, 4);
+        let fit = map.layout(area, &theme);
+        assert_eq!((fit.per_line, fit.first, fit.rows), (2, 0, 8));
+        let mut buf = Buffer::empty(area);
+        map.render(area, &mut buf, &theme);
+        let first: String = (0..40).map(|x| buf[(x, 0)].symbol()).collect();
+        assert!(first.contains("0 1") && first.contains("n1") && !first.contains("n0"), "{first}");
     }
 
     #[test]
