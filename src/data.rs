@@ -60,7 +60,7 @@ pub use sources::tags::{TaggedSentences, TagsSpec, split_words};
 pub use spec::DataSpec;
 pub use text::channels::{ChannelLevel, ChannelSpec};
 pub use text::sentences::encode_sentences;
-pub use text::tokenizer::{Level, Tokenizer};
+pub use text::tokenizer::{Level, Tokenizer, tokens};
 pub use text::tokens::{RawTokenSpec, Side, TokenRules, TokenSpec};
 pub use text::vectors::{Coverage, Vectors};
 pub use text::vocabularies::Vocabularies;

@@ -5,6 +5,7 @@ mod branch;
 mod edited;
 mod edited_spec;
 mod error;
+mod fixed;
 mod history;
 mod phases;
 mod race;
@@ -15,7 +16,7 @@ mod summary;
 mod verify;
 
 pub use branch::{branch_phases, changed, check_changes, copy_to_branch};
-pub use edited::preset_changes;
+pub use edited::check_preset;
 pub use edited_spec::EditedSpec;
 pub use error::ExperimentError;
 pub use history::{History, Phase};

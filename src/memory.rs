@@ -15,9 +15,9 @@ pub struct Available {
 /// The address space that the C library reserves for the allocations of a thread, and for its stack.
 const THREAD: u64 = 66 << 20;
 
-/// Returns the memory available to this process, which will start so many `threads`; `None` where the system does not say.
+/// Returns the memory available to this process, which will have so many `threads` in all; `None` where the system does not say.
 ///
-/// The limits: nine tenths of RLIMIT_AS less what is in use and what threads reserve; of the control group and those above it `memory.max` less `memory.current`,
+/// The limits: nine tenths of RLIMIT_AS less what is in use and what threads yet to be started reserve; of the control group and those above it `memory.max` less `memory.current`,
 /// file caches apart; `MemAvailable` and free swap.
 pub fn available(threads: usize) -> Option<Available> {
     let limits = [address_space(threads), control_group(), machine()];
@@ -30,7 +30,8 @@ fn address_space(threads: usize) -> Option<Available> {
     let statm = fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split_whitespace().next()?.parse().ok()?;
     let used = pages.saturating_mul(rustix::param::page_size() as u64);
-    let used = used.saturating_add(THREAD.saturating_mul(threads as u64));
+    let running = fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    let used = used.saturating_add(THREAD.saturating_mul(threads.saturating_sub(running) as u64));
     // A tenth is for gaps between allocations, which count as well.
     let bytes = limit.saturating_sub(used) / 10 * 9;
     Some(Available { bytes, limit: "the limit of address space (ulimit -v)" })

@@ -11,22 +11,28 @@ mod command;
 mod command_sender;
 mod direction;
 mod event;
+mod examples;
 mod findings;
 mod instruments;
 mod non_finite;
+mod probe;
 mod race;
 mod table;
+mod weights;
 
 pub use alert::{Alert, AlertKind};
 pub use command::{AppliedCommand, Command, CommandError, CommandRequest};
 pub use command_sender::CommandSender;
 pub use direction::Direction;
 pub use event::{
-    Activations, ChangedSetting, EpochMetrics, Event, GradientProfile, Level, LogLine, ProbeFrame, Resumed,
-    RunInfo, RunStatus, Sample, Saved, StepMetrics, TokenPrediction, ValidationMetrics,
+    Activations, ChangedSetting, EpochMetrics, Event, GradientProfile, Level, LogLine, Monitor, ProbeFrame,
+    Resumed, RunInfo, RunStatus, Sample, Saved, StepMetrics, TokenPrediction, ValidationMetrics,
 };
+pub use examples::{ClassifiedText, SeriesExcerpt, ValidationExamples, WordErrors};
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
 pub use non_finite::{NonFinite, Phase};
+pub use probe::{AttentionWeights, TokenInfluence, TokenWindow};
 pub use race::RaceEvent;
 pub use table::{ClassCount, DataFacts, LayerRow, ModelTable, ProbeText};
+pub use weights::{KernelPicture, WeightDistribution, WeightDistributions};

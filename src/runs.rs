@@ -31,7 +31,7 @@ pub use columns::columns;
 pub use compare::{Comparison, Differing, differing_settings};
 pub use filter::{Filter, FilterError};
 pub use format::{age, timestamp};
-pub use group::{Group, Statistic, group, group_columns};
+pub use group::{Group, Statistic, group, group_columns, group_notes};
 pub use key::{Cell, Key, KeyError, sort};
 pub use list::{Run, list, open};
 pub use marks::{Marks, MarksError, Note};

@@ -10,6 +10,7 @@ mod control;
 mod cost;
 mod divergence;
 mod error;
+mod examples;
 mod fingerprint;
 mod memory;
 mod options;
@@ -26,6 +27,7 @@ mod turns;
 mod update_norms;
 mod vectors;
 mod watch;
+mod weight_distributions;
 
 pub use memory::MemoryError;
 pub use options::{Options, Resume};

@@ -24,6 +24,7 @@ pub mod input;
 pub mod keymap;
 pub mod lecture;
 pub mod menu;
+pub mod panel;
 pub mod parent;
 pub mod plain;
 pub mod plot;

@@ -161,7 +161,7 @@ fn two_screens_control_a_run_while_a_third_client_sends_garbage() {
     let mut screens = [(); 2].map(|()| Session::program(training.folder.path(), &["attach", "run"]));
     for screen in &mut screens {
         screen.wait_until("steps", |screen| step(screen) >= 1);
-        screen.wait_for("1 Loss");
+        screen.wait_for("3 Loss");
     }
     let [one, other] = &mut screens;
     one.press(" ");

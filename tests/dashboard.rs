@@ -10,9 +10,10 @@ use unrolled::escape;
 use unrolled::protocol::{Activations, Event, Level, LogLine, ProbeFrame, RunStatus, StepMetrics};
 use unrolled::ui::dashboard::Dashboard;
 use unrolled::ui::keymap::Action;
+use unrolled::ui::panel::{Panel, Tab};
 use unrolled::ui::screenshot;
 use unrolled::ui::theme::{Colors, Glyphs, Theme};
-use unrolled::ui::view::dashboard;
+use unrolled::ui::view::dashboard::{self, Target};
 
 const THEME: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false };
 const PLAIN: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false };
@@ -45,13 +46,13 @@ fn after(mut dash: Dashboard, events: &[Event]) -> Dashboard {
 #[test]
 fn a_series_has_its_errors_in_its_units_beside_what_needs_no_network() {
     // Before the first epoch has ended nothing is known of them.
-    assert!(text(&story::forecast(100), 80, 23, &THEME).contains("2 Gradient norm"));
+    assert!(text(&story::forecast(100), 80, 23, &THEME).contains("4 Gradient norm"));
     insta::assert_snapshot!("series_80", text(&story::forecast(700), 80, 23, &THEME));
-    let read = acted(story::forecast(700), &[Action::Focus(2), Action::Left, Action::Explain]);
+    let read = acted(story::forecast(700), &[Action::Focus(4), Action::Left, Action::Explain]);
     insta::assert_snapshot!("series_explained", text(&read, 80, 23, &THEME));
 
     let one = story::forecast_of(700, ".sold", &[("val_rmse_last", 48.0)]);
-    let read = text(&acted(one, &[Action::Focus(2), Action::Explain]), 80, 23, &THEME);
+    let read = text(&acted(one, &[Action::Focus(4), Action::Explain]), 80, 23, &THEME);
     assert!(!read.contains("one season before") && read.contains("the dotted line, a baseline"), "{read}");
     assert!(read.contains("Of several"), "{read}");
 }
@@ -81,14 +82,65 @@ fn the_truth_of_a_probe_stands_beside_the_answer() {
         info.probes.truncate(1);
         info.probes[0].truth = Some(truth.into());
         let values = vec![0.5; info.probes[0].tokens.len()];
-        let h = Activations { layer: 1, direction: None, quantity: "h".into(), units: 1, values };
-        let frame = ProbeFrame { step: 0, probe: 0, prediction, by_token: Vec::new(), activations: vec![h] };
+        let h = Activations {
+            layer: 1,
+            direction: None,
+            quantity: "h".into(),
+            units: 1,
+            values,
+            ..Activations::default()
+        };
+        let frame = ProbeFrame {
+            step: 0,
+            probe: 0,
+            prediction,
+            by_token: Vec::new(),
+            activations: vec![h],
+            ..ProbeFrame::default()
+        };
         let events = [Event::Prepared(Box::new(info)), Event::Probe(Box::new(frame))];
         text(&after(Dashboard::new(), &events), 120, 39, &THEME)
     };
     assert!(shown(false, vec![1.043, -0.5], "1.09").contains("example 1/1 1.0430 -0.5000 target 1.09"));
     assert!(shown(true, vec![0.25, 0.75], "negative").contains("example 1/1 positive 0.75 target negative"));
     assert!(shown(true, vec![0.25, 0.75], "\u{1b}[2J").contains("target ␛[2J"));
+}
+
+#[test]
+fn tabs_show_more_panels_the_larger_the_screen_is() {
+    insta::assert_snapshot!("overview_200", text(&story::after_steps(418), 200, 59, &THEME));
+    let texts = acted(story::after_steps(418), &[Action::NextTab, Action::NextTab, Action::NextTab]);
+    insta::assert_snapshot!("text_120", text(&texts, 120, 39, &THEME));
+    insta::assert_snapshot!("text_80", text(&acted(texts, &[Action::Up, Action::Open]), 80, 23, &THEME));
+    let log = acted(story::finished(), &[Action::PreviousTab]);
+    insta::assert_snapshot!("log_80", text(&log, 80, 23, &THEME));
+}
+
+#[test]
+fn a_panel_that_does_not_fit_is_shown_when_it_is_focused() {
+    let dash = story::after_steps(418);
+    assert!(!text(&dash, 80, 23, &THEME).contains("6 Gradient norm"));
+    let focused = text(&acted(dash, &[Action::Focus(6)]), 80, 23, &THEME);
+    assert!(focused.contains("6 Gradient norm") && focused.contains("panels 3 to 6 of 6"), "{focused}");
+}
+
+#[test]
+fn what_is_under_the_mouse_is_what_is_drawn_there() {
+    let dash = story::after_steps(418);
+    let area = Rect::new(0, 0, 120, 39);
+    let at = |x, y| dashboard::target_at(&dash, area, (x, y), &THEME);
+    let drawn = text(&dash, 120, 39, &THEME);
+    let row = drawn.lines().position(|line| line.contains("Gradients")).unwrap() as u16;
+    let column = drawn.lines().nth(usize::from(row)).unwrap().find("Gradients").unwrap() as u16;
+    assert_eq!(at(column, row), Some(Target::Tab(Tab::Gradients)));
+    let panel = |x, y| match at(x, y) {
+        Some(Target::Panel(panel, _)) => Some(panel),
+        _ => None,
+    };
+    assert_eq!(panel(5, row + 2), Some(Panel::Gradient));
+    assert_eq!(panel(100, row + 2), Some(Panel::Hidden));
+    assert_eq!(panel(5, 30), Some(Panel::Loss));
+    assert_eq!(at(5, 0), None);
 }
 
 #[test]
@@ -164,23 +216,23 @@ fn fewer_glyphs() {
 #[test]
 fn one_panel_alone_and_explained() {
     let dash =
-        acted(story::after_steps(418), &[Action::Focus(3), Action::Open, Action::Left, Action::PageUp]);
+        acted(story::after_steps(418), &[Action::Focus(1), Action::Open, Action::Left, Action::PageUp]);
     insta::assert_snapshot!("gradient_alone", text(&dash, 80, 23, &THEME));
     insta::assert_snapshot!("gradient_explained", text(&acted(dash, &[Action::Explain]), 80, 23, &THEME));
     let small =
-        acted(story::after_steps(418), &[Action::Focus(4), Action::NextProbe, Action::Up, Action::Up]);
+        acted(story::after_steps(418), &[Action::Focus(2), Action::NextProbe, Action::Up, Action::Up]);
     insta::assert_snapshot!("smallest", text(&small, 40, 10, &THEME));
     insta::assert_snapshot!("too_small", text(&small, 30, 8, &THEME));
 }
 
 #[test]
 fn gates_of_one_direction_and_what_each_step_gives_the_recurrent_kernel() {
-    let gate = [Action::Focus(4), Action::NextLayer, Action::Quantity, Action::Quantity, Action::Quantity];
+    let gate = [Action::Focus(2), Action::NextLayer, Action::Quantity, Action::Quantity, Action::Quantity];
     let gate = acted(story::gated(418), &gate);
     insta::assert_snapshot!("gates_120", text(&gate, 120, 39, &THEME));
     insta::assert_snapshot!("gates_ascii_80", text(&gate, 80, 23, &PLAIN));
     insta::assert_snapshot!("gates_explained", text(&acted(gate, &[Action::Explain]), 80, 23, &THEME));
-    let kernel = acted(story::gated(418), &[Action::Focus(3), Action::Quantity]);
+    let kernel = acted(story::gated(418), &[Action::Focus(1), Action::Quantity]);
     insta::assert_snapshot!("recurrent_kernel_120", text(&kernel, 120, 39, &THEME));
     let kernel = acted(kernel, &[Action::Open, Action::Explain]);
     insta::assert_snapshot!("recurrent_kernel_explained", text(&kernel, 80, 23, &THEME));
@@ -216,7 +268,7 @@ fn a_task_without_classes_shows_the_gradient_norm_in_place_of_accuracy() {
     });
     let dash = after(Dashboard::new(), &events.collect::<Vec<_>>());
     let screen = text(&dash, 80, 23, &THEME);
-    assert!(screen.contains("2 Gradient norm") && !screen.contains("Accuracy"));
+    assert!(screen.contains("4 Gradient norm") && !screen.contains("Accuracy"));
 }
 
 #[test]
@@ -230,8 +282,8 @@ fn no_size_and_no_state_panics() {
             story::after_steps(230),
             &[Action::Left, Action::LogScale, Action::XAxis, Action::XAxis, Action::Explain],
         ),
-        acted(story::finished(), &[Action::Focus(4), Action::Open, Action::Up]),
-        acted(story::gated(20), &[Action::Quantity, Action::Focus(3), Action::Quantity, Action::Explain]),
+        acted(story::finished(), &[Action::Focus(2), Action::Open, Action::Up]),
+        acted(story::gated(20), &[Action::Quantity, Action::Focus(1), Action::Quantity, Action::Explain]),
     ];
     for dash in &states {
         for glyphs in [Glyphs::Braille, Glyphs::Ascii] {
@@ -253,7 +305,7 @@ fn ascii_is_ascii_and_mono_has_no_colour() {
         story::finished(),
         story::gated(20),
         foreign,
-        acted(story::after_steps(100), &[Action::Focus(3), Action::Explain]),
+        acted(story::after_steps(100), &[Action::Focus(1), Action::Explain]),
     ] {
         for (width, height) in [(80, 23), (120, 40), (200, 59), (40, 10), (20, 5)] {
             let buf = drawn(&dash, width, height, &PLAIN);
@@ -268,7 +320,7 @@ fn ascii_is_ascii_and_mono_has_no_colour() {
 #[test]
 fn foreign_text_cannot_steer_the_terminal() {
     let explained = |number| [Action::Focus(number), Action::Explain];
-    for actions in [&[][..], &[Action::Focus(4), Action::Open], &explained(1), &explained(3), &explained(4)] {
+    for actions in [&[][..], &[Action::Focus(2), Action::Open], &explained(3), &explained(1), &explained(2)] {
         let screen = text(&acted(hostile(), actions), 120, 40, &THEME);
         assert!(screen.contains("␛[2J"), "what is harmless to show is shown");
         assert!(screen.lines().all(|row| escape::foreign(row) == row));
@@ -278,7 +330,7 @@ fn foreign_text_cannot_steer_the_terminal() {
 #[test]
 fn a_picture_holds_what_the_screen_says() {
     let svg = screenshot::svg(&drawn(&story::finished(), 120, 39, &THEME), &THEME);
-    for said in ["finished", "1 Loss", "entertainment", "validation 0.4011"] {
+    for said in ["finished", "3 Loss", "entertainment", "validation 0.4011"] {
         assert!(svg.contains(said), "{said}");
     }
     assert_eq!(svg.matches('<').count(), svg.matches('>').count());

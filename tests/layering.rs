@@ -48,7 +48,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "preset", "run", "infer",
         ],
     ),
-    ("experiment", &["metrics", "protocol", "number", "data", "preset", "run", "train"]),
+    ("experiment", &["metrics", "protocol", "escape", "number", "data", "preset", "run", "train"]),
     ("ui", &["error", "metrics", "protocol", "escape", "help", "number", "preset", "run", "runs"]),
     (
         "bench",

@@ -310,6 +310,15 @@ fn a_race_that_was_killed_goes_on_with_what_its_folder_has_to_the_same_result() 
         let [whole, again] = [&whole, &again].map(|race| network(race, name));
         assert_eq!((&again["values"], &again["tokens"]), (&whole["values"], &whole["tokens"]), "{name}");
         assert_eq!(again["params"], whole["params"]);
+        // The time of its steps, and not that of its training.
+        let used = |key: &str| {
+            let of =
+                |seed| checkpoint::read(&at.join(format!("part/{name}/seed-{seed}")), Which::Last).unwrap();
+            [1, 2].map(|seed| of(seed).state[key].as_f64().unwrap()).iter().sum::<f64>()
+        };
+        let seconds = again["seconds"].as_f64().unwrap();
+        assert!((seconds - used("step_seconds")).abs() < 1e-6, "{seconds}, {}", used("step_seconds"));
+        assert!(seconds > 0.0 && (seconds - used("seconds")).abs() > 1e-6, "{seconds}");
     }
     assert_eq!((&again["verdict"], &again["winner"]), (&whole["verdict"], &whole["winner"]));
     for run in ["word-order-conv1d/seed-2", "word-order-dense/seed-2"] {

@@ -202,8 +202,8 @@ const VIEWS: [&[Action]; 5] = [
     &[],
     &[Action::Zoom, Action::XAxis, Action::SmoothOff],
     &[Action::XAxis, Action::XAxis, Action::LogScale, Action::Left, Action::PageUp],
-    &[Action::Focus(3), Action::Quantity, Action::Open],
-    &[Action::Focus(4), Action::NextProbe, Action::Open, Action::Explain],
+    &[Action::Focus(1), Action::Quantity, Action::Open],
+    &[Action::Focus(2), Action::NextProbe, Action::Open, Action::Explain],
 ];
 
 #[test]

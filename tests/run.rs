@@ -35,6 +35,7 @@ fn prepared() -> Event {
         optimizer: "Adam".into(),
         seed: u64::MAX,
         threads: 2,
+        monitor: None,
     }))
 }
 
@@ -61,6 +62,7 @@ fn gradient(step: u64) -> Event {
         hnorm,
         kernel_norm: vec![0.5; 30],
         half_life: Some(-1.5),
+        ..GradientProfile::default()
     })
 }
 
@@ -75,17 +77,36 @@ fn instruments(step: u64) -> Event {
     let direction = Some(Direction::Backward);
     let layer = LayerHealth { layer: 1, direction, proposal: "h".into(), quantities: vec![h] };
     let norms = ParamNorms { name: "1.bwd.kernel".into(), weight: 3.5, gradient: 0.1, update: 1e-3 };
-    Event::Instruments(Box::new(Instruments { step, layers: vec![layer], params: vec![norms] }))
+    Event::Instruments(Box::new(Instruments {
+        step,
+        layers: vec![layer],
+        params: vec![norms],
+        ..Instruments::default()
+    }))
 }
 
 fn probe(step: u64, probe: usize) -> Event {
     let values: Vec<f32> = (0..80).map(|i| ((i as u64 + step) as f32 * 0.37).sin()).collect();
-    let h = Activations { layer: 1, direction: None, quantity: "h".into(), units: 8, values };
+    let h = Activations {
+        layer: 1,
+        direction: None,
+        quantity: "h".into(),
+        units: 8,
+        values,
+        ..Activations::default()
+    };
     let c = Activations { quantity: "c".into(), values: vec![0.0; 80], ..h.clone() };
     let outputs = vec![("1".to_owned(), 0.75), ("0".to_owned(), 0.25)];
     let by_token = vec![TokenPrediction::default(), TokenPrediction { outputs }];
     let activations = vec![h, c];
-    Event::Probe(Box::new(ProbeFrame { step, probe, prediction: vec![0.25, 0.75], by_token, activations }))
+    Event::Probe(Box::new(ProbeFrame {
+        step,
+        probe,
+        prediction: vec![0.25, 0.75],
+        by_token,
+        activations,
+        ..ProbeFrame::default()
+    }))
 }
 
 /// The events of a trainer for two epochs of fifty steps.

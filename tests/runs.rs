@@ -228,6 +228,11 @@ fn a_card_says_how_to_repeat_the_run_and_has_its_notes() {
     assert_eq!(printed(at, &["tag", "--remove", "two-b", "paper"]), "tags: keep\n");
     assert!(refused(at, 2, &["tag", "--remove", "two-b", "paper"]).contains("no tag `paper`; it has keep"));
     assert!(refused(at, 2, &["tag", "two-b", "a b"]).contains("expected one word"));
+    // With a hyphen, as in the list of runs, and with the flag after the tags.
+    assert_eq!(printed(at, &["tag", "two-b", "-keep", "draft"]), "tags: draft\n");
+    assert_eq!(printed(at, &["tag", "two-b", "draft", "--remove"]), "tags: \n");
+    assert!(refused(at, 2, &["tag", "two-b", "-draft"]).contains("no tag `draft`; it has none"));
+    printed(at, &["tag", "two-b", "keep"]);
     refused(at, 2, &["note", "nothing", "text"]);
     let card = printed(at, &["show", "two-b"]);
     for line in
@@ -268,6 +273,13 @@ fn only_runs_that_have_ended_are_removed() {
     let exists = |name: &str| at.join(name).exists();
     assert!(refused(at, 2, &["rm", "mine", "--yes"]).contains("mine is not a run"));
     assert!(refused(at, 2, &["rm", "nothing", "--yes"]).contains("no such run"));
+    fs::create_dir_all(at.join("runs/s/seed-1")).unwrap();
+    fs::copy(at.join("runs/a/spec.yaml"), at.join("runs/s/seed-1/spec.yaml")).unwrap();
+    let message = refused(at, 2, &["rm", "s", "--yes"]);
+    assert!(
+        message.contains("s: a folder of runs; expected one of them, such as runs/s/seed-1"),
+        "{message}"
+    );
     assert!(refused(at, 2, &["rm", "a"]).contains("--yes"));
     assert!(refused(&at.join("runs/a"), 2, &["rm", "../a", "--yes"]).contains("contains the current folder"));
     let mut live = endless(at, "live");
@@ -276,6 +288,8 @@ fn only_runs_that_have_ended_are_removed() {
     assert!(exists("mine/inner") && exists("runs/a") && exists("runs/live"));
     live.kill().unwrap();
     live.wait().unwrap();
+    assert!(!printed(at, &["show", "a"]).contains("\nresume"), "it is finished");
+    assert!(printed(at, &["show", "live"]).contains("\nresume      unrolled resume runs/live\n"));
     assert!(printed(at, &["rm", "a", "live", "a", "--yes"]).ends_with("removed 2 runs\n"));
     assert!(!exists("runs/a") && !exists("runs/live") && exists("runs/b"));
 }

@@ -30,7 +30,7 @@ use unrolled::ui::{self, ExitReason, InitialScreen, LaunchRequest, Launched, Lin
 /// The training loss in the title of its chart.
 fn loss(screen: &vt100::Screen) -> Option<f64> {
     let contents = screen.contents();
-    let (_, title) = contents.split_once("1 Loss")?;
+    let (_, title) = contents.split_once("3 Loss")?;
     let (_, number) = title.lines().next()?.split_once("train ")?;
     number.split_whitespace().next()?.parse().ok().filter(|loss: &f64| *loss > 0.0)
 }
@@ -188,7 +188,7 @@ fn the_menu_the_dashboard_full_speed_the_end() {
     let mut session = Session::program(folder.path(), &[]);
     session.wait_for("Word order: a SimpleRNN distinguishes");
     session.press("\r");
-    for shown in ["training", "word-order", "1 Loss", "2 Accuracy", "3 Gradient", "4 Hidden"] {
+    for shown in ["training", "word-order", "3 Loss", "4 Accuracy", "1 Gradient", "2 Hidden"] {
         session.wait_for(shown);
     }
     session.wait_until("a live loss", |screen| step(screen) >= 3 && loss(screen).is_some());
@@ -299,7 +299,7 @@ fn no_terminal_size_makes_the_dashboard_panic() {
     }
     session.screen.process(b"\x1b[2J");
     session.resize(SIZE.rows, SIZE.cols);
-    for shown in ["1 Loss", "4 Hidden", "training"] {
+    for shown in ["3 Loss", "2 Hidden", "training"] {
         session.wait_for(shown);
     }
     session.press("q");

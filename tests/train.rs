@@ -17,6 +17,8 @@ mod frozen;
 mod interrupted;
 #[path = "train/labels.rs"]
 mod labels;
+#[path = "train/measured.rs"]
+mod measured;
 #[path = "common/messages.rs"]
 mod messages;
 #[path = "train/vectors.rs"]
@@ -186,7 +188,8 @@ fn every_preset_of_generated_data_trains_and_has_probes() {
             let sum: f32 = frame.prediction.iter().sum();
             assert!(!has_classes || (sum - 1.0).abs() < 1e-5, "{name}: probabilities add up to {sum}");
             let rows = info.probes[frame.probe].tokens.len();
-            assert!(frame.activations.iter().all(|part| part.values.len() == rows * part.units), "{name}");
+            let of_tokens = frame.activations.iter().filter(|part| part.window.is_none());
+            assert!(of_tokens.into_iter().all(|part| part.values.len() == rows * part.units), "{name}");
         }
         assert_eq!(info.data.classes.len(), targets.labels().len(), "{name}");
     }
@@ -209,6 +212,22 @@ fn a_probe_of_the_data_has_its_truth() {
             (probe.tokens.len(), probe.first_step, probe.truth.as_ref()),
             (6, 0, probe.tokens.first())
         );
+    }
+}
+
+#[test]
+fn sequences_of_the_data_have_a_prediction_after_each_token_where_the_network_has_one_output() {
+    let (events, outcome, _folder) = Run::start(brief("vanishing-rnn", &[])).outcome();
+    assert_eq!(outcome, Outcome::Finished);
+    let length = prepared(&events).probes[0].tokens.len();
+    assert!(length > 20);
+    for frame in frames(&events) {
+        assert_eq!(frame.by_token.len(), length);
+        // After the last token it is the prediction for the whole.
+        let last = &frame.by_token[length - 1].outputs[0];
+        let likeliest = frame.prediction.iter().copied().fold(0.0, f32::max);
+        assert!((last.1 - likeliest).abs() < 1e-6, "{last:?} {:?}", frame.prediction);
+        assert!(frame.by_token.iter().all(|token| token.outputs.len() == 2));
     }
 }
 

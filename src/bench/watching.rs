@@ -139,6 +139,7 @@ impl BlockTraining {
             optimizer: "Adam".into(),
             seed: 0,
             threads,
+            monitor: None,
         };
         Ok(Self { stepper, batches, watch, every: spec.every as u64, info, step: 0 })
     }
@@ -184,7 +185,7 @@ impl BlockTraining {
             publish(Event::Step(self.metrics(&result, begin.elapsed())));
             if due {
                 self.watch.profile(&mut self.stepper, self.step, false, publish);
-                self.watch.probe(&self.stepper, self.step, publish);
+                self.watch.probe(&self.stepper, self.step, false, publish);
             }
         }
         Ok(begin.elapsed().as_secs_f64() / steps as f64)
@@ -212,7 +213,7 @@ impl BlockTraining {
             begin.elapsed().as_secs_f64()
         };
         let longer = Quantiles::new((0..LEAST).map(|_| read(true) - read(false)).collect());
-        let interval = (1..).take_while(|step| !self.watch.measures_all_radii(*step, None)).count() + 1;
+        let interval = (1..).take_while(|step| !self.watch.is_thorough(*step, None)).count() + 1;
         Ok(longer.median().max(0.0) / interval as f64)
     }
 }

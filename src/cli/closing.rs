@@ -23,8 +23,11 @@ pub(super) fn print(folder: &Path) {
         let shown = number::named(&run.summary.monitor, value);
         Some(format!("  best {} {shown} (epoch {})", run.summary.monitor, best.epoch))
     });
-    let trained =
-        format!("{} steps, {}", number::count(run.summary.steps), number::duration(run.summary.seconds));
+    let trained = format!(
+        "{}, {}",
+        number::counted(run.summary.steps as usize, "step"),
+        number::duration(run.summary.seconds)
+    );
     let head = format!("{}: {name}  {trained}{}", run.state.word(), best.unwrap_or_default());
     let task = Outline::read(folder, false).ok().and_then(|outline| Some(outline.info?.task));
     let lines = [head].into_iter().chain(next(run.state, task, &shell_word(&name)));

@@ -62,7 +62,7 @@ fn runs_of(run: &Path) -> CliResult<Vec<runs::Run>> {
     };
     let Some(folder) = [run.to_owned(), Path::new(RUNS).join(run)].into_iter().find(|folder| folder.is_dir())
     else {
-        return Err(missing);
+        return Err(missing.into());
     };
     let mut inner = runs::list(&folder)?;
     if inner.is_empty() {

@@ -72,6 +72,7 @@ impl From<RunError> for CliError {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Missing { .. }
+            | RunError::Several { .. }
             | RunError::NoRuns(_)
             | RunError::Occupied(_)
             | RunError::NotEmpty { .. }
@@ -118,6 +119,7 @@ impl From<ExperimentError> for CliError {
             | ExperimentError::Unchangeable(_)
             | ExperimentError::Edited(_)
             | ExperimentError::NoStep { .. } => Self::usage(error),
+            ExperimentError::Diverged(_) => Self::with_code(exit::DIVERGED, error),
             ExperimentError::Run(error) => error.into(),
             ExperimentError::System(_) | ExperimentError::NotAgain(_) => Self::failed(error),
         }

@@ -11,7 +11,7 @@ use super::predict::RunArgs;
 use crate::cli::error::CliResult;
 use crate::escape::foreign;
 use crate::infer::Predictor;
-use crate::number::count;
+use crate::number::counted;
 use classes::Report;
 
 #[derive(Debug, clap::Args)]
@@ -76,5 +76,5 @@ pub(super) fn evaluate(args: &EvaluateArgs) -> CliResult {
 
 /// The line with the run and the step of its weights.
 fn head(folder: &Path, step: u64) -> String {
-    format!("run   {}, after {} steps\n", foreign(&folder.to_string_lossy()), count(step))
+    format!("run   {}, after {}\n", foreign(&folder.to_string_lossy()), counted(step as usize, "step"))
 }

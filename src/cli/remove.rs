@@ -46,8 +46,10 @@ pub(super) fn rm(args: &RemoveArgs, screen: ScreenArgs) -> CliResult {
     for run in &args.runs {
         let (folder, name) = match find(run) {
             Ok(found) => found,
-            Err(_) if run.exists() => return Err(RemoveError::NoRun(run.clone()).into()),
-            Err(error) => return Err(error),
+            Err(RunError::Missing { .. }) if run.exists() => {
+                return Err(RemoveError::NoRun(run.clone()).into());
+            }
+            Err(error) => return Err(error.into()),
         };
         if chosen.iter().all(|run| run.path != folder) {
             chosen.push(runs::open(&folder, &name));

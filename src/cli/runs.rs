@@ -6,6 +6,7 @@ mod latex;
 
 use std::io::{ErrorKind, IsTerminal, stdout};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::SystemTime;
 
 use ratatui::text::Line;
@@ -18,6 +19,7 @@ use crate::run::{self, RunError, RunState};
 use crate::runs::{self, Filter, Group, Key, Run, Table};
 use crate::ui;
 use crate::ui::findings::as_text;
+use crate::ui::text::wrap;
 use crate::ui::theme::Glyphs;
 
 pub(super) use json::{card_json, comparison_json};
@@ -130,7 +132,14 @@ fn print(args: &RunsArgs, shown: &Shown<'_>, now: SystemTime, screen: ScreenArgs
     if table.columns.first().is_none_or(|column| column.cells.is_empty()) {
         return pages::write(b"no run fulfils these conditions\n");
     }
-    print_table(&table, screen)
+    print_table(&table, screen)?;
+    match shown {
+        Shown::Runs(_) => Ok(ExitCode::SUCCESS),
+        Shown::Groups(groups, _) => {
+            let notes = runs::group_notes(groups);
+            print_lines(notes.iter().flat_map(|note| wrap(note, width())), screen)
+        }
+    }
 }
 
 /// Prints one JSON object per line.
@@ -179,7 +188,7 @@ pub(super) fn width() -> usize {
 ///
 /// # Errors
 /// If there is none.
-pub(super) fn find(run: &Path) -> CliResult<(PathBuf, String)> {
+pub(super) fn find(run: &Path) -> Result<(PathBuf, String), RunError> {
     let runs = Path::new(RUNS);
     let folder = match run::resolve(runs, run) {
         Err(missing @ RunError::Missing { .. }) => {

@@ -59,6 +59,15 @@ enum Message {
         /// The text
         text: String,
     },
+    /// Sample a language model from another beginning or at another temperature
+    Sample {
+        /// The beginning
+        #[arg(long, required_unless_present = "temperature")]
+        prime: Option<String>,
+        /// 0 or more
+        #[arg(long)]
+        temperature: Option<f64>,
+    },
     /// Drop the pace of the preset
     FullSpeed,
     /// Write a checkpoint and continue
@@ -130,6 +139,9 @@ impl Message {
             Self::Dropout { rate } => Command::SetDropout { rate: *rate },
             Self::Patience { epochs } => Command::SetPatience { patience: *epochs },
             Self::Probe { text } => Command::AddProbe { text: text.clone() },
+            Self::Sample { prime, temperature } => {
+                Command::SetSample { prime: prime.clone(), temperature: *temperature }
+            }
             Self::FullSpeed => Command::FullSpeed,
             Self::Save => Command::Save,
             Self::Stop { discard: false } => Command::SaveAndStop,

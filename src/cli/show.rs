@@ -13,6 +13,8 @@ use crate::ui::text::wrap;
 
 /// Columns of the names of a card.
 const NAMES: usize = 11;
+/// The flag that removes tags.
+const REMOVE: &str = "--remove";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ShowArgs {
@@ -36,10 +38,10 @@ pub(super) struct NoteArgs {
 pub(super) struct TagArgs {
     /// A run folder, the name of one in runs/, or `latest`
     run: PathBuf,
-    /// Words; `keep` protects a run from `unrolled prune`
-    #[arg(required = true, value_name = "TAG")]
+    /// Words; `keep` protects a run from `unrolled prune`, and -TAG removes a tag
+    #[arg(required = true, value_name = "TAG", allow_hyphen_values = true)]
     tags: Vec<String>,
-    /// Remove the tags
+    /// Remove all tags that are named; also after them
     #[arg(long)]
     remove: bool,
 }
@@ -80,15 +82,17 @@ pub(super) fn note(args: &NoteArgs) -> CliResult {
 
 /// Adds or removes tags.
 pub(super) fn tag(args: &TagArgs) -> CliResult {
+    // After the first tag, what begins with a hyphen is a tag to remove.
+    let remove = args.remove || args.tags.iter().any(|tag| tag == REMOVE);
     let marks = change(&args.run, |marks| {
-        for tag in &args.tags {
-            match args.remove {
-                true if !marks.untag(tag) => {
+        for tag in args.tags.iter().filter(|tag| *tag != REMOVE) {
+            match tag.strip_prefix('-').or(remove.then_some(tag)) {
+                Some(tag) if !marks.untag(tag) => {
                     let known = if marks.tags.is_empty() { "none".to_owned() } else { marks.tags.join(", ") };
                     return Err(CliError::usage(format!("the run has no tag `{tag}`; it has {known}")));
                 }
-                true => {}
-                false => marks.tag(tag)?,
+                Some(_) => {}
+                None => marks.tag(tag)?,
             }
         }
         Ok(())

@@ -121,18 +121,7 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
             );
             return Err(CliError::usage(what));
         }
-        let changes = experiment::preset_changes(folder, &args.preset, &args.overrides())?;
-        if let Some(change) = changes.first() {
-            let [old, new] = change.values();
-            let what = format!(
-                "{} was begun with {} {old}, and {} has {new}; choose another folder with --run, or change it from here on by --set {}",
-                folder.display(),
-                change.setting,
-                args.preset,
-                change.as_set()
-            );
-            return Err(CliError::usage(what));
-        }
+        experiment::check_preset(folder, &args.preset, &args.overrides())?;
         if args.detach {
             let given = std::env::args_os().skip(1).filter(|arg| arg != "--detach");
             return detach::start(folder, given.chain((!args.headless).then(|| "--headless".into())));

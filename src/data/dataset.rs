@@ -76,6 +76,15 @@ impl Inputs {
         self.len() == 0
     }
 
+    /// Time steps of a sequence.
+    pub fn time(&self) -> usize {
+        match self {
+            Self::Tokens(ids) => ids.ncols(),
+            Self::Channels(all) => all.len_of(Axis(2)),
+            Self::Real(numbers) => numbers.len_of(Axis(1)),
+        }
+    }
+
     /// The token ids, of the first channel if there are several; `None` for numbers.
     pub fn tokens(&self) -> Option<ArrayView2<'_, u32>> {
         self.channel(0)

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::edited_spec::EditedSpec;
 use super::error::ExperimentError;
+use super::fixed::is_fixed;
 use super::spec_files::specs_until;
 use crate::preset::{self, Difference, Overrides, differences};
 use crate::run::checkpoint;
@@ -34,16 +35,31 @@ pub(super) fn find_edits(run: &Path) -> Result<Option<EditedSpec>, ExperimentErr
     Ok((!edits.is_empty()).then_some(EditedSpec { path, trained, edits }))
 }
 
+/// Checks that the run in the folder `run` was begun with the preset `name` as it is now, with `overrides`. Settings that are taken from the
+/// data in one of them, and paths, may differ.
+///
+/// # Errors
+/// With the first setting that differs, or if one of them cannot be read.
+pub fn check_preset(run: &Path, name: &str, overrides: &Overrides) -> Result<(), ExperimentError> {
+    let Some(change) = preset_changes(run, name, overrides)?.into_iter().next() else { return Ok(()) };
+    let [old, new] = change.values();
+    Err(ExperimentError::Unchangeable(format!(
+        "{} was begun with {} {old}, and {name} has {new}; choose another folder with --run{}",
+        run.display(),
+        change.setting,
+        match is_fixed(&change.setting) {
+            true => String::new(),
+            false => format!(", or change it from here on by --set {}", change.as_set()),
+        }
+    )))
+}
+
 /// The settings in which the preset `name`, with `overrides`, differs from the one that the run in the folder `run` began with. Those that
 /// are taken from the data in one of them, and paths, are no differences.
 ///
 /// # Errors
 /// If one of them cannot be read.
-pub fn preset_changes(
-    run: &Path,
-    name: &str,
-    overrides: &Overrides,
-) -> Result<Vec<Difference>, ExperimentError> {
+fn preset_changes(run: &Path, name: &str, overrides: &Overrides) -> Result<Vec<Difference>, ExperimentError> {
     let first = specs_until(run)?.into_iter().next().map_or_else(|| run.join("spec.yaml"), |(_, path)| path);
     let began = preset::load_run(&first, overrides)?.spec;
     let given = preset::load(name, overrides)?.spec;

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::fixed::is_fixed;
 use crate::preset::{Difference, RunSpec};
 
 /// Settings named in a message.
@@ -28,12 +29,17 @@ impl fmt::Display for EditedSpec {
         if let Some(more @ 1..) = self.edits.len().checked_sub(NAMED) {
             write!(f, ", and {more} more")?;
         }
-        let set: Vec<String> =
-            self.edits.iter().take(NAMED).map(|edit| format!("--set {}", edit.as_set())).collect();
-        write!(
-            f,
-            "; put the old value back, and change it from here on by {} of `unrolled resume` or `unrolled branch`",
-            set.join(" ")
-        )
+        let (fixed, free): (Vec<&Difference>, Vec<&Difference>) =
+            self.edits.iter().take(NAMED).partition(|edit| is_fixed(&edit.setting));
+        write!(f, "; put the old value back")?;
+        if !free.is_empty() {
+            let set: Vec<String> = free.iter().map(|edit| format!("--set {}", edit.as_set())).collect();
+            let set = set.join(" ");
+            write!(f, ", and change it from here on by {set} of `unrolled resume` or `unrolled branch`")?;
+        }
+        match fixed.first() {
+            Some(edit) => write!(f, "; {} cannot be changed while training", edit.setting),
+            None => Ok(()),
+        }
     }
 }

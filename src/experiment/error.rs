@@ -24,8 +24,11 @@ pub enum ExperimentError {
     /// The `spec.yaml` of a run is not that with which it was trained.
     #[error("{0}")]
     Edited(Box<EditedSpec>),
+    /// A run has diverged, and there is nothing to go on from.
+    #[error("{0}")]
+    Diverged(String),
     /// A run has no such step.
-    #[error("--at {step}: the run has {steps} steps")]
+    #[error("--at {step}: the run has {}", crate::number::counted(*steps as usize, "step"))]
     NoStep {
         /// The step.
         step: u64,

@@ -3,6 +3,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::edited::check_preset;
 use super::error::ExperimentError;
 use super::resume::{ResumePlan, plan_resume};
 use super::summary::summary;
@@ -92,6 +93,13 @@ pub fn train_all(
     if let Some(root) = &root {
         let names = specs.iter().map(|(name, _)| name.as_str());
         check_root(root, repeat, names.filter(|name| !(goes_on && has_run(&root.join(name)))))?;
+        // Before any is trained.
+        for (training, overrides) in repeat.trainings(overrides) {
+            let folder = root.join(training);
+            if goes_on && has_run(&folder) {
+                check_same(&folder, name, &overrides)?;
+            }
+        }
     }
     let (mut root, planned) = (root, specs.len());
     let mut ends = Vec::new();
@@ -152,12 +160,15 @@ enum Start {
 /// How the run in `folder`, which is to be one of `spec`, goes on with the settings of `overrides`.
 fn go_on(folder: &Path, spec: &RunSpec, overrides: &Overrides) -> Result<Start, ExperimentError> {
     let overrides = Overrides { seed: Some(spec.train.seed), ..overrides.clone() };
-    let ResumePlan { spec: own, notes, resume, is_finished } = plan_resume(folder, &overrides)?;
-    if own.name != spec.name || own.data != spec.data {
-        let what =
-            if own.name == spec.name { "of other data".to_owned() } else { format!("of {}", own.name) };
+    let ended = |why: String| Start::Ended((Outcome::Diverged(why), None));
+    let plan = match plan_resume(folder, &overrides) {
+        Err(ExperimentError::Diverged(why)) => return Ok(ended(why)),
+        plan => plan?,
+    };
+    let ResumePlan { spec: own, notes, resume, is_finished } = plan;
+    if own.data != spec.data {
         return Err(ExperimentError::Unchangeable(format!(
-            "{} contains a run {what}, not one of {}; choose another folder with --run",
+            "{} contains a run of other data, not one of {}; choose another folder with --run",
             folder.display(),
             spec.name
         )));
@@ -167,11 +178,24 @@ fn go_on(folder: &Path, spec: &RunSpec, overrides: &Overrides) -> Result<Start, 
     }
     Ok(match owner::state(folder) {
         // It would diverge again.
-        Ok(RunState::Diverged) => {
-            Start::Ended((Outcome::Diverged("when it was trained before".into()), None))
-        }
+        Ok(RunState::Diverged) if resume.before.is_none() => ended("when it was trained before".into()),
         _ => Start::Train(Box::new(own), notes, Some(resume)),
     })
+}
+
+/// Checks that the run in `folder` is one of the preset `name`, and that this has not changed since the run was begun.
+fn check_same(folder: &Path, name: &str, overrides: &Overrides) -> Result<(), ExperimentError> {
+    let found = preset::load_run(&folder.join("spec.yaml"), &Overrides::default())?.spec;
+    let given = preset::load(name, overrides)?.spec;
+    if found.name == given.name {
+        return check_preset(folder, name, overrides);
+    }
+    Err(ExperimentError::Unchangeable(format!(
+        "{} contains a run of {}, not one of {}; choose another folder with --run",
+        folder.display(),
+        found.name,
+        given.name
+    )))
 }
 
 /// Whether a training has begun in `folder`.

@@ -32,8 +32,10 @@ enum InputKind {
 /// The prediction after some tokens of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prefix {
-    /// The last of these tokens, as in the vocabulary.
+    /// The last of these tokens, as the text was split.
     pub token: String,
+    /// Whether the vocabulary has it not, and the network reads `[UNK]`.
+    pub is_unknown: bool,
     /// The probability of each class.
     pub probabilities: Vec<f32>,
 }
@@ -109,18 +111,40 @@ impl Classifier {
         }
     }
 
-    /// The predictions after every token of `text`, as if the text ended there; empty if the input is not text.
+    /// The predictions after every token of `text` that the network reads, as if the text ended there, and how many tokens before or behind
+    /// them it does not read; empty if the input is not text.
     ///
     /// # Errors
     /// When a probability is not finite.
-    pub fn per_token(&self, text: &str) -> Result<Vec<Prefix>, InferError> {
-        let InputKind::Texts { tokens, vocabulary } = &self.input else { return Ok(Vec::new()) };
-        let ids = vocabulary.encode(text, tokens.tokenizer());
-        let ids = ids.get(tokens.truncated_range(ids.len())).unwrap_or_default();
+    pub fn per_token(&self, text: &str) -> Result<(Vec<Prefix>, usize), InferError> {
+        let InputKind::Texts { tokens, vocabulary } = &self.input else { return Ok((Vec::new(), 0)) };
+        let all = data::tokens(text, tokens.tokenizer());
+        let words = all.get(tokens.truncated_range(all.len())).unwrap_or_default();
+        let known: Vec<Option<u32>> = words.iter().map(|word| vocabulary.id(word)).collect();
+        let ids: Vec<u32> = known.iter().map(|id| id.unwrap_or(Vocabulary::UNKNOWN)).collect();
         let rows: Vec<Vec<u32>> = (1..=ids.len()).map(|end| ids[..end].to_vec()).collect();
-        let word = |id: &u32| vocabulary.word(*id).to_owned();
-        let prefix = |(id, probabilities)| Prefix { token: word(id), probabilities };
-        Ok(ids.iter().zip(self.probabilities(&rows, tokens)?).map(prefix).collect())
+        let prefix = |((word, known), probabilities): ((&String, &Option<u32>), _)| Prefix {
+            token: word.clone(),
+            is_unknown: known.is_none(),
+            probabilities,
+        };
+        let prefixes = words.iter().zip(&known).zip(self.probabilities(&rows, tokens)?).map(prefix);
+        Ok((prefixes.collect(), all.len() - words.len()))
+    }
+
+    /// Whether `text` has nothing that the network reads; files are no texts.
+    pub fn is_empty(&self, text: &str) -> bool {
+        let InputKind::Texts { tokens, .. } = &self.input else { return false };
+        // Most texts are not looked at twice.
+        !text.chars().any(char::is_alphanumeric) && data::tokens(text, tokens.tokenizer()).is_empty()
+    }
+
+    /// The number of tokens of a text that the network reads at most, if its input is text.
+    pub fn length(&self) -> Option<usize> {
+        match &self.input {
+            InputKind::Texts { tokens, .. } => Some(tokens.length),
+            InputKind::Sequences { .. } => None,
+        }
     }
 
     /// Evaluates the network on the run's validation data, or on the data at `moved`, with the overrides `set` of the spec; lists at

@@ -96,6 +96,28 @@ impl Generator {
             id = next;
         }
     }
+
+    /// The `most` most probable tokens after `prime` with their probabilities, the most probable first.
+    pub fn candidates(&mut self, params: &Params, prime: &str, most: usize) -> Vec<(String, f32)> {
+        self.stepwise.reset_states();
+        let mut prime = self.vocabulary.encode(prime, self.level);
+        let last = prime.pop().or_else(|| self.vocabulary.id("\n")).unwrap_or(Vocabulary::FIRST);
+        for id in prime {
+            self.stepwise.read(params, id);
+        }
+        let logits = self.stepwise.read(params, last);
+        let known = logits.get(..self.vocabulary.len()).unwrap_or(logits);
+        let first = Vocabulary::FIRST as usize;
+        let words: Vec<(usize, f32)> = known.iter().copied().enumerate().skip(first).collect();
+        let greatest = words.iter().map(|(_, z)| *z).fold(f32::NEG_INFINITY, f32::max);
+        let mut weights: Vec<(usize, f32)> =
+            words.into_iter().map(|(id, z)| (id, (z - greatest).exp())).collect();
+        let sum: f32 = weights.iter().map(|(_, weight)| weight).sum();
+        weights.sort_by(|a, b| b.1.total_cmp(&a.1));
+        weights.truncate(most);
+        let named = |(id, weight): (usize, f32)| (self.vocabulary.word(id as u32).to_owned(), weight / sum);
+        weights.into_iter().map(named).filter(|(_, p)| p.is_finite()).collect()
+    }
 }
 
 /// Samples an id from [`Vocabulary::FIRST`] on by `logits` at `temperature`; `None` if there are no such ids.

@@ -108,7 +108,7 @@ impl Default for Conv1D {
 }
 
 impl Conv1D {
-    fn window(&self) -> Window {
+    pub(super) fn window(&self) -> Window {
         Window {
             taps: self.kernel_size,
             stride: self.strides,

@@ -121,6 +121,12 @@ impl Gradient {
         })
     }
 
+    /// The L2 norm of the gradient of each tensor of `params` that learns.
+    pub fn norms<'a>(&'a self, params: &'a Params) -> impl Iterator<Item = f64> {
+        let learning = params.table().iter().enumerate().filter(|(_, param)| param.trainable);
+        learning.map(|(tensor, _)| self.norm_of(tensor))
+    }
+
     /// Its L2 norm.
     pub fn norm(&self) -> f64 {
         let parts = self.chunks.iter().flat_map(|chunk| &chunk.parts);

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::recurrent::{Cell, PackedWeights, Settings, functions, recurrent_layer};
+use super::recurrent::{Cell, PackedWeights, SavedStep, Settings, functions, recurrent_layer};
 use super::{Activation, Block, LayerConfigError};
 use crate::kernel::recurrent::{
     BackwardStep, BackwardView, CellFunctions, CellMath, ForwardStep, ForwardView, Functions, cell_backward,
@@ -151,6 +151,25 @@ impl Cell for LSTM {
         match functions(self.activation, self.recurrent_activation) {
             CellFunctions::Fast(f) => cell_forward(packed, &LstmMath(f), step),
             CellFunctions::Any(f) => cell_forward(packed, &LstmMath(f), step),
+        }
+    }
+
+    /// `∂L/∂c_t += ∂L/∂h_t ⊙ o_t ⊙ φ′(c_t)`.
+    fn add_cell_state_gradient<'a>(&self, step: SavedStep<'a>, dh: &[f32], dc: &mut [f32]) {
+        let units = self.units;
+        let mut through_h = vec![0.0; units];
+        for (row, (dh, dc)) in dh.chunks_exact(units).zip(dc.chunks_exact_mut(units)).enumerate() {
+            if step.mask.get(row) == Some(&false) {
+                continue;
+            }
+            let part = |values: &'a [f32], i: usize, of: usize| {
+                values.get((row * of + i) * units..(row * of + i + 1) * units).unwrap_or_default()
+            };
+            let o = part(step.gates, 3, self.gates().len());
+            through_h.iter_mut().zip(dh.iter().zip(o)).for_each(|(to, (dh, o))| *to = dh * o);
+            let (phi_c, c) = (part(step.saved, 0, 1), part(step.arguments, 4, ARGUMENTS));
+            self.activation.chain(&mut through_h, phi_c, c, units);
+            dc.iter_mut().zip(&through_h).for_each(|(dc, more)| *dc += more);
         }
     }
 

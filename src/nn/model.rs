@@ -1,3 +1,4 @@
+mod receptive_field;
 mod sizes;
 mod sources;
 
@@ -9,6 +10,7 @@ use super::layer_name::check_name;
 use super::params::ParamSpec;
 use super::{Activation, Block, InputRef, LayerNode, LayerSpec, Loss, LossSpec, Params, Regularizer};
 use crate::protocol::{LayerRow, ModelTable};
+pub use receptive_field::ReceptiveField;
 use sources::sources;
 
 /// A checked graph of layers and its loss. It has no weights: see [`Params`].
@@ -302,6 +304,20 @@ impl Model {
     #[must_use]
     pub fn with_class_weights(self, class_weights: Vec<f32>) -> Self {
         Self { class_weights, ..self }
+    }
+
+    /// The same network, of which a backward pass leaves the gradient of every position of its embeddings, for
+    /// [`Shard::gradient_times_input`](super::Shard::gradient_times_input). `None` unless it has one output a sequence and reads token ids, or
+    /// where a penalty of activations would be part of the gradient.
+    #[must_use]
+    pub fn with_position_gradients(&self) -> Option<Self> {
+        let mut model = self.clone();
+        for node in &mut model.nodes {
+            (node.to_rows, node.learns, node.activity) = (false, true, None);
+        }
+        let embeds = model.nodes.iter().any(|node| matches!(node.spec, LayerSpec::Embedding(_)));
+        let is_single = matches!(model.output, Shape::Vector { .. });
+        (embeds && is_single && !model.has_activity()).then_some(model)
     }
 
     /// Sets the rate of all `Dropout` and `SpatialDropout1D` layers, also those within other layers; returns their number.

@@ -29,7 +29,7 @@ macro_rules! pooling_layer {
         }
 
         impl $name {
-            fn window(&self) -> crate::nn::window::Window {
+            pub(super) fn window(&self) -> crate::nn::window::Window {
                 let stride = self.strides.unwrap_or(self.pool_size);
                 crate::nn::window::Window { taps: self.pool_size, stride, dilation: 1, padding: self.padding }
             }

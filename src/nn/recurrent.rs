@@ -52,6 +52,19 @@ use crate::kernel::recurrent::{BackwardStep, CellFunctions, ForwardStep};
 use crate::kernel::{FastFunction, Function, Matrix};
 use crate::protocol::Direction;
 
+/// What a step forward has saved, of all sequences.
+#[derive(Debug, Clone, Copy)]
+pub struct SavedStep<'a> {
+    /// Activated gates, `[batch, gates·units]`.
+    pub gates: &'a [f32],
+    /// What else the cell saved, `[batch, units]`.
+    pub saved: &'a [f32],
+    /// The arguments of the activation functions, where derivatives are computed from them; else empty.
+    pub arguments: &'a [f32],
+    /// Which sequences took the step. Empty: all.
+    pub mask: &'a [bool],
+}
+
 /// One step of a recurrent layer, forward and back. Rows are sequences.
 pub trait Cell: fmt::Debug + Send + Sync {
     /// Keras's class name.
@@ -136,6 +149,10 @@ pub trait Cell: fmt::Debug + Send + Sync {
 
     /// One step backward of all sequences: δ, ∂L/∂h of the step, and what [`BackwardStep`] passes on to the step before.
     fn step_backward(&self, packed: &PackedWeights, step: BackwardStep<'_>, scratch: &mut Block);
+
+    /// Adds to `dc`, the part of ∂L/∂c_t that comes from step t+1, the part that comes from h_t, whose gradient is `dh`: `[batch, units]`
+    /// all. Of cells with a cell state.
+    fn add_cell_state_gradient<'a>(&self, _step: SavedStep<'a>, _dh: &[f32], _dc: &mut [f32]) {}
 
     /// ∂L/∂(recurrent product), where h_{t−1} is a factor of all of it.
     fn product_delta<'a>(&self, buffers: &'a RecurrentBuffers) -> Option<&'a Block> {

@@ -1,6 +1,7 @@
 mod activity;
 mod batch_sums;
 mod non_finite;
+mod reading;
 
 use std::ops::Range;
 

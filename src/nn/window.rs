@@ -87,7 +87,7 @@ impl Window {
     }
 
     /// Steps before the sequence that the first window covers.
-    fn before(self, time: usize) -> usize {
+    pub fn before(self, time: usize) -> usize {
         match self.padding {
             Padding::Valid => 0,
             Padding::Causal => self.reach() - 1,

@@ -10,6 +10,15 @@ pub enum Clip {
 }
 
 impl Clip {
+    /// A limit above which gradients of a network that learns are hardly ever clipped.
+    const HIGH: f64 = 1e3;
+
+    /// Whether gradients that grow are clipped before they are too large for anything.
+    pub fn is_effective(self) -> bool {
+        let (Self::Norm(bound) | Self::GlobalNorm(bound) | Self::Value(bound)) = self;
+        bound <= Self::HIGH
+    }
+
     /// Clips a gradient, given as `tensors` with their L2 norms; `norm` is the norm of all together. Returns the part that is applied
     /// during the update, which reads every element anyway.
     pub fn apply<'a>(self, tensors: impl Iterator<Item = (&'a mut [f32], f64)>, norm: f64) -> Limit {
@@ -23,6 +32,18 @@ impl Clip {
             }
             Self::GlobalNorm(bound) => Limit { scale: shrink(norm, bound), ..Limit::default() },
             Self::Value(bound) => Limit { bound: bound as f32, ..Limit::default() },
+        }
+    }
+
+    /// The L2 norm of a gradient after clipping, from its own norm, those of its `tensors`, and its `values`, all before.
+    pub fn clipped_norm(self, norm: f64, tensors: impl Iterator<Item = f64>, values: &[f32]) -> f64 {
+        match self {
+            Self::Norm(bound) => tensors.map(|norm| norm.min(bound).powi(2)).sum::<f64>().sqrt(),
+            Self::GlobalNorm(bound) => norm.min(bound),
+            Self::Value(bound) => {
+                let clipped = values.iter().map(|g| f64::from(*g).clamp(-bound, bound));
+                clipped.map(|g| g * g).sum::<f64>().sqrt()
+            }
         }
     }
 }
@@ -65,9 +86,12 @@ mod tests {
         assert_eq!(norm, 13.0);
         let clipped = |clip: Clip| {
             let mut g = grads;
+            let after = clip.clipped_norm(norm, [5.0, 12.0].into_iter(), &grads);
             let (first, second) = g.split_at_mut(2);
             let limit = clip.apply([(first, 5.0), (second, 12.0)].into_iter(), norm);
-            g.map(|g| limit.of(g))
+            let g = g.map(|g| limit.of(g));
+            assert!((after - l2_norm(&g)).abs() < 1e-6, "{clip:?}: {after}");
+            g
         };
         assert_eq!(clipped(Clip::Norm(5.0)), [3.0, 4.0, 0.0, 5.0]);
         assert_eq!(clipped(Clip::GlobalNorm(6.5)), [1.5, 2.0, 0.0, 6.0]);

@@ -65,6 +65,11 @@ impl Best {
         &self.monitor
     }
 
+    /// Whether more of the metric is better.
+    pub fn higher_is_better(&self) -> bool {
+        self.higher_is_better
+    }
+
     /// Takes the metrics of an epoch, or of a validation between epochs; returns whether the monitored one is the best so far. Never
     /// where it is not among them.
     pub fn improves(&mut self, metrics: &Metrics) -> bool {

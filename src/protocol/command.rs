@@ -40,6 +40,15 @@ pub enum Command {
         /// The text, as in the preset's `watch.probes`.
         text: String,
     },
+    /// Sample a language model from another beginning or at another temperature, also after the next step.
+    SetSample {
+        /// The beginning; `None` leaves it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prime: Option<String>,
+        /// The temperature, 0 or more; `None` leaves it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        temperature: Option<f64>,
+    },
     /// Ignore the preset's pace from now on.
     FullSpeed,
     /// Write a checkpoint and continue.
@@ -80,6 +89,10 @@ impl Command {
             Self::SetDropout { rate } => {
                 ("rate", *rate, (0.0..1.0).contains(rate), "0 or more and less than 1")
             }
+            Self::SetSample { temperature: Some(temperature), .. } => {
+                let fits = temperature.is_finite() && *temperature >= 0.0;
+                ("temperature", *temperature, fits, "0 or more and finite")
+            }
             Self::SetPatience { patience } => ("patience", *patience as f64, *patience > 0, "1 or more"),
             _ => return Ok(()),
         };
@@ -88,7 +101,8 @@ impl Command {
 
     /// Whether it changes a setting, which a training that is resumed takes over.
     pub fn is_setting(&self) -> bool {
-        self.changes_training() || matches!(self, Self::AddProbe { .. } | Self::FullSpeed)
+        self.changes_training()
+            || matches!(self, Self::AddProbe { .. } | Self::SetSample { .. } | Self::FullSpeed)
     }
 
     /// Whether the weights of later steps depend on it: the spec alone does not give them.
@@ -147,6 +161,7 @@ mod tests {
             Command::SetClipnorm { global_clipnorm: Some(-1.0) },
             Command::SetDropout { rate: 1.0 },
             Command::SetPatience { patience: 0 },
+            Command::SetSample { prime: None, temperature: Some(-0.5) },
         ];
         for command in wrong {
             let error = command.check().unwrap_err().to_string();

@@ -3,7 +3,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Alert, AppliedCommand, DataFacts, Direction, Instruments, ModelTable, ProbeText};
+use super::{
+    Alert, AppliedCommand, AttentionWeights, DataFacts, Direction, Instruments, ModelTable, ProbeText,
+    TokenInfluence, TokenWindow, ValidationExamples, WeightDistributions,
+};
 use crate::metrics::{Confusion, Metrics, Task};
 
 /// An event of a trainer. Screens, recorders and tests process the same events.
@@ -24,10 +27,14 @@ pub enum Event {
     Gradient(GradientProfile),
     /// Saturation, spectral radii and norms of all weight tensors, on monitored steps.
     Instruments(Box<Instruments>),
+    /// The distributions of all weights, on monitored steps; of large networks on some of them. Latest wins.
+    Weights(Box<WeightDistributions>),
     /// A probe sentence seen by the network, on watched steps. Latest wins.
     Probe(Box<ProbeFrame>),
     /// A generated text of a language model.
     Sample(Sample),
+    /// Examples of the validation that was made just now.
+    Examples(Box<ValidationExamples>),
     /// A checkpoint is complete on disk.
     Saved(Saved),
     /// A line of the log.
@@ -45,7 +52,7 @@ pub enum Event {
 impl Event {
     /// Whether a later event of its kind replaces it on a screen, unlike all others.
     pub fn is_picture(&self) -> bool {
-        matches!(self, Self::Gradient(_) | Self::Instruments(_) | Self::Probe(_))
+        matches!(self, Self::Gradient(_) | Self::Instruments(_) | Self::Weights(_) | Self::Probe(_))
     }
 }
 
@@ -84,9 +91,26 @@ pub struct RunInfo {
     pub seed: u64,
     /// The number of threads of a step.
     pub threads: usize,
+    /// The metric that decides which epoch is the best. `None` in recordings that lack it.
+    #[serde(default)]
+    pub monitor: Option<Monitor>,
+}
+
+/// A metric by which epochs are compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Monitor {
+    /// Its name, e.g. `val_loss`.
+    pub metric: String,
+    /// Whether more of it is better.
+    pub higher_is_better: bool,
 }
 
 impl RunInfo {
+    /// Whether the network reads tokens: texts, or sequences of symbols.
+    pub fn reads_tokens(&self) -> bool {
+        self.data.vocabulary > 0
+    }
+
     /// Whether the network predicts several labels, each with its own probability.
     pub fn has_labels(&self) -> bool {
         self.task == Task::Labels
@@ -214,7 +238,7 @@ impl ValidationMetrics {
 
 /// `hnorm[t] = ‖∂L/∂h_t‖₂` over batch and units, L the batch's mean loss, the derivative total: through every later
 /// step as well.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct GradientProfile {
     /// The step whose batch this is.
     pub step: u64,
@@ -231,12 +255,16 @@ pub struct GradientProfile {
     /// the first position read, which has no predecessor, and at masked ones. Empty in recordings that lack it.
     #[serde(default)]
     pub kernel_norm: Vec<f32>,
+    /// `‖∂L/∂c_t‖₂` of the cell state of an LSTM, total as well, indexed as `hnorm`. Empty for cells without one, and in recordings that
+    /// lack it.
+    #[serde(default)]
+    pub cnorm: Vec<f32>,
     /// Steps back over which the norm halves; see [`half_life`](crate::metrics::half_life).
     pub half_life: Option<f32>,
 }
 
 /// The prediction and the activations for one probe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProbeFrame {
     /// The number of updates before it.
     pub step: u64,
@@ -249,8 +277,14 @@ pub struct ProbeFrame {
     /// network with an output at every step that of the step, of one with a single output its prediction for the text up to and including
     /// the token. Empty where no prediction is made, and in recordings that lack it.
     pub by_token: Vec<TokenPrediction>,
-    /// The activations of each recurrent layer after each token.
+    /// The activations of each recurrent layer after each token, and of each convolution at each window.
     pub activations: Vec<Activations>,
+    /// The weights of each head of each attention layer. Empty in recordings that lack it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attention: Vec<AttentionWeights>,
+    /// What each token contributes to the prediction: of texts for networks with a single output, where it is measured at this step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub influence: Option<TokenInfluence>,
 }
 
 /// The leading outputs of a network after one token of a probe.
@@ -266,23 +300,26 @@ impl TokenPrediction {
     pub const MOST: usize = 3;
 }
 
-/// One quantity of one recurrent layer at every token of a probe.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One quantity of one layer at every token of a probe, or at every window of tokens.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Activations {
     /// The layer's number.
     pub layer: usize,
     /// Which half of a `Bidirectional`.
     pub direction: Option<Direction>,
-    /// `h`, or the name of the gate or cell.
+    /// `h`, or the name of the gate or cell; of a convolution its activation: `relu`.
     pub quantity: String,
     /// Columns of `values`.
     pub units: usize,
-    /// Row-major `[token, unit]`, a row per entry of [`ProbeText::tokens`].
+    /// Row-major `[token, unit]`, a row per entry of [`ProbeText::tokens`], or per window.
     pub values: Vec<f32>,
+    /// Which tokens each row has read, where it is not one token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<TokenWindow>,
 }
 
 /// A text generated by a language model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// The number of updates before it.
     pub step: u64,
@@ -292,6 +329,18 @@ pub struct Sample {
     pub prime: String,
     /// The continuation, with line ends.
     pub text: String,
+    /// The temperature at which it was sampled; 0 in recordings that lack it.
+    #[serde(default)]
+    pub temperature: f64,
+    /// The most probable first tokens of a continuation with their probabilities, the most probable first, up to [`Sample::CANDIDATES`].
+    /// Empty in recordings that lack it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<(String, f32)>,
+}
+
+impl Sample {
+    /// The maximum number of candidates.
+    pub const CANDIDATES: usize = 10;
 }
 
 /// A checkpoint on disk.

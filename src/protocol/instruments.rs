@@ -11,6 +11,10 @@ pub struct Instruments {
     pub layers: Vec<LayerHealth>,
     /// An entry a weight tensor, in the model's order.
     pub params: Vec<ParamNorms>,
+    /// The norm of the whole gradient after clipping; before it: [`StepMetrics::grad_norm`](super::StepMetrics::grad_norm). `None` without
+    /// clipping, and in recordings that lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clipped_norm: Option<f64>,
 }
 
 /// Statistics of a recurrent layer that affect the flow of gradients.

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Direction;
+use super::{Direction, SeriesExcerpt};
 
 /// The model summary, like Keras's `summary()`: a row per layer, with output shape and number of parameters.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -63,6 +63,9 @@ pub struct DataFacts {
     pub skipped: usize,
     /// Share of validation (else training) tokens that are not in the vocabulary, 0 to 1.
     pub unknown: f64,
+    /// The end of a series, whose forecasts are shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Box<SeriesExcerpt>>,
 }
 
 /// A class and its number of training sequences.

@@ -37,6 +37,14 @@ pub enum RunError {
         /// The run whose name is most like it, if one's is.
         near: Option<String>,
     },
+    /// It is a folder of runs: of seeds, folds or a race.
+    #[error("{}: a folder of runs; expected one of them, such as {}", name.display(), run.display())]
+    Several {
+        /// What was given.
+        name: PathBuf,
+        /// One of its runs.
+        run: PathBuf,
+    },
     /// There is no run yet.
     #[error("{}: there are no runs yet; `unrolled` or `unrolled train PRESET` makes one", .0.display())]
     NoRuns(PathBuf),

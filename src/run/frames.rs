@@ -9,7 +9,7 @@
 //! `step` is the event's own step, or that of the latest event that has one. An entry of the index holds the offset of a
 //! frame and the highest step of all frames before it, so that a seek to a step need not read from the start; a file
 //! without an index (a live or crashed run) is scanned to build one. A crash leaves at most one torn frame, at the end.
-//! Frames of an unknown kind are skipped: a later version may add kinds. Where probes were thinned, a frame of kind `Stride` has the
+//! Frames of an unknown kind are skipped: a later version may add kinds. Where probes and distributions of weights were thinned, a frame of kind `Stride` has the
 //! number of monitored steps from one recorded probe to the next, as u64.
 
 pub(crate) mod bytes;
@@ -21,8 +21,10 @@ mod index;
 mod instruments;
 mod legacy;
 mod probe;
+mod quantised;
 mod stream;
 mod thinning;
+mod weights;
 mod writer;
 
 pub(super) use event::decode;
@@ -75,16 +77,19 @@ pub(super) enum Kind {
     ProbeAdded = 18,
     Alert = 19,
     Stride = 20,
+    Weights = 21,
+    Examples = 24,
     Index = 255,
 }
 
 impl Kind {
     /// Whether its frames are events, and no pictures, of which a later one replaces an earlier.
-    fn is_scalar(self) -> bool {
+    pub fn is_scalar(self) -> bool {
         !matches!(
             self,
             Self::Gradient
                 | Self::Instruments
+                | Self::Weights
                 | Self::Probe
                 | Self::OldEvaluation
                 | Self::Stride
@@ -92,11 +97,16 @@ impl Kind {
         )
     }
 
+    /// Whether its frames are thinned where they would take too many bytes.
+    fn is_thinned(self) -> bool {
+        matches!(self, Self::Probe | Self::Weights)
+    }
+
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::{
-            Alert, Command, Epoch, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation,
+            Alert, Command, Epoch, Examples, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation,
             OldLearningRate, OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample, Saved, Status,
-            Step, Stride, Validation,
+            Step, Stride, Validation, Weights,
         };
         let all = [
             Prepared,
@@ -119,6 +129,8 @@ impl Kind {
             ProbeAdded,
             Alert,
             Stride,
+            Weights,
+            Examples,
             Index,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)

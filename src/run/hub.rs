@@ -249,14 +249,21 @@ mod tests {
 
     fn probe(step: u64) -> Event {
         let values = (0..500).map(|i| ((i * step) as f32).sin()).collect();
-        let activations =
-            vec![Activations { layer: 0, direction: None, quantity: "h".into(), units: 50, values }];
+        let activations = vec![Activations {
+            layer: 0,
+            direction: None,
+            quantity: "h".into(),
+            units: 50,
+            values,
+            ..Activations::default()
+        }];
         Event::Probe(Box::new(ProbeFrame {
             step,
             probe: 0,
             prediction: vec![0.5],
             by_token: Vec::new(),
             activations,
+            ..ProbeFrame::default()
         }))
     }
 

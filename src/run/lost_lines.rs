@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::ResumePoint;
-use super::frames::{FrameReader, Kind, decode};
+use super::frames::{FrameReader, decode};
 use super::metrics_line::{Line, line_of};
 use crate::protocol::Event;
 
@@ -17,8 +17,7 @@ pub(super) fn recorded(path: &Path, from: Option<&ResumePoint>) -> Vec<u8> {
     let (Some(from), Ok(file)) = (from, File::open(path)) else { return lines };
     let Ok(mut frames) = FrameReader::new(path, &file) else { return lines };
     while let Ok(Some(frame)) = frames.next() {
-        if matches!(frame.kind, Kind::Gradient | Kind::Instruments | Kind::Probe | Kind::Index | Kind::Stride)
-        {
+        if !frame.kind.is_scalar() {
             continue;
         }
         match decode(frame) {
@@ -51,14 +50,14 @@ fn put(line: &Line<'_>, lines: &mut Vec<u8>) {
     let _ = line.put(lines);
 }
 
-/// The lines before the checkpoint of `from`, of which `kept` are left, and those of the recording are `recorded`; with what was lost, in
+/// The lines before the checkpoint of `from`, of which `found` are left, and those of the recording are `recorded`; with what was lost, in
 /// words.
-pub(super) fn restored(kept: &[u8], recorded: Vec<u8>, from: &ResumePoint) -> (Vec<u8>, String) {
+pub(super) fn restored(found: &[u8], recorded: Vec<u8>, from: &ResumePoint) -> (Vec<u8>, String) {
     let is_all = match from.metrics_bytes {
         Some(bytes) => recorded.len() as u64 == bytes,
-        None => recorded.starts_with(kept),
+        None => recorded.starts_with(found),
     };
-    let more = if recorded.len() >= kept.len() { &recorded } else { kept };
+    let more = if recorded.len() >= found.len() { &recorded } else { found };
     let (lines, missing) = with_gaps(more, from);
     if is_all && missing == 0 {
         let what = "metrics.jsonl had lost lines since the checkpoint was saved: they are written again from frames.bin";
@@ -66,6 +65,7 @@ pub(super) fn restored(kept: &[u8], recorded: Vec<u8>, from: &ResumePoint) -> (V
     }
     let left = match missing {
         0 => "no step is missing, but a line of another kind may be".to_owned(),
+        1 => "1 step is missing, and a line of kind gap says where".to_owned(),
         _ => format!("{missing} steps are missing, and lines of kind gap say where"),
     };
     let what = "metrics.jsonl has lost lines since the checkpoint was saved, and frames.bin does not have all of them";
@@ -111,8 +111,8 @@ mod tests {
         let line = |kind: &str, step: u64| format!("{{\"kind\":\"{kind}\",\"step\":{step},\"epoch\":1}}\n");
         let checkpoint = Saved { step: 9, ..Saved::default() };
         let from = ResumePoint { checkpoint, epoch: 2, before_validation: false, metrics_bytes: Some(1) };
-        let kept = line("step", 3) + &line("step", 4) + &line("epoch", 5) + &line("step", 7);
-        let (lines, what) = restored(kept.as_bytes(), line("step", 1).into_bytes(), &from);
+        let found = line("step", 3) + &line("step", 4) + &line("epoch", 5) + &line("step", 7);
+        let (lines, what) = restored(found.as_bytes(), line("step", 1).into_bytes(), &from);
         let gap = |first: u64, step: u64, epoch: usize| {
             let records = step + 1 - first;
             format!(

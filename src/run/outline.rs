@@ -126,6 +126,7 @@ mod tests {
             prediction: vec![0.5],
             by_token: Vec::new(),
             activations: Vec::new(),
+            ..ProbeFrame::default()
         };
         recorder.record(Event::Probe(Box::new(probe))).unwrap();
         recorder.finish().unwrap();

@@ -21,8 +21,28 @@ pub fn resolve(runs: &Path, name: &Path) -> Result<PathBuf, RunError> {
         return latest.max().map(|(.., folder)| folder).ok_or_else(|| RunError::NoRuns(runs.to_owned()));
     }
     let named = [name.to_owned(), runs.join(name)];
-    let found = named.into_iter().find(|folder| started(folder).is_some());
-    found.ok_or_else(|| RunError::Missing { name: name.to_owned(), near: near(runs, name) })
+    let is_run = |folder: &Path| started(folder).is_some();
+    if let Some(found) = named.iter().find(|folder| is_run(folder)) {
+        return Ok(found.clone());
+    }
+    let name = name.to_owned();
+    Err(match named.iter().find_map(|folder| first_run(folder, &is_run)) {
+        Some(run) => RunError::Several { name, run },
+        None => RunError::Missing { near: near(runs, &name), name },
+    })
+}
+
+/// The first run by name in a folder of seeds or folds, or of a race, whose runs are in folders of networks.
+fn first_run(folder: &Path, is_run: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
+    let folders = |folder: &Path| {
+        let entries = folder.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+        folders.sort();
+        folders
+    };
+    let inner = folders(folder);
+    let run = inner.iter().find(|inner| is_run(inner)).cloned();
+    run.or_else(|| inner.iter().flat_map(|network| folders(network)).find(|run| is_run(run)))
 }
 
 /// The name in `runs`, of a run or a folder of runs, that is most like `name`, if one is.
@@ -30,7 +50,9 @@ fn near(runs: &Path, name: &Path) -> Option<String> {
     let asked = name.strip_prefix(runs).unwrap_or(name).to_str()?.to_lowercase();
     let names = runs.read_dir().into_iter().flatten().flatten().filter_map(|entry| {
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        entry.file_name().into_string().ok().filter(|name| is_folder && !name.starts_with('.'))
+        let name = entry.file_name().into_string().ok()?;
+        // A folder of that very name is no run.
+        (is_folder && !name.starts_with('.') && name.to_lowercase() != asked).then_some(name)
     });
     let is_near = |distance: usize, text: &str| {
         distance <= text.chars().count().div_ceil(3) && distance < asked.chars().count()
@@ -89,6 +111,20 @@ mod tests {
         assert_eq!(resolve(&runs, Path::new("latest")).unwrap(), runs.join("c"));
         assert_eq!(resolve(&runs, Path::new("a")).unwrap(), runs.join("a"));
         assert_eq!(resolve(&runs, &runs.join("b")).unwrap(), runs.join("b"));
+        // `z` is no run, and is not proposed for itself.
+        let message = resolve(&runs, Path::new("z")).unwrap_err().to_string();
+        assert!(message.starts_with("z: no such run; expected a run folder"), "{message}");
+        for run in ["seeds/seed-1", "seeds/seed-2", "race-1/rnn/seed-1"] {
+            fs::create_dir_all(runs.join(run)).unwrap();
+            fs::write(runs.join(run).join("spec.yaml"), "").unwrap();
+        }
+        for (name, run) in [("seeds", "seeds/seed-1"), ("race-1", "race-1/rnn/seed-1")] {
+            let message = resolve(&runs, Path::new(name)).unwrap_err().to_string();
+            let run = runs.join(run);
+            let expected =
+                format!("{name}: a folder of runs; expected one of them, such as {}", run.display());
+            assert_eq!(message, expected);
+        }
         let message = resolve(&runs, Path::new("nothing-like-it")).unwrap_err().to_string();
         assert_eq!(
             message,

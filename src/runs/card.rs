@@ -107,6 +107,20 @@ impl Card {
         Self { run, info, changed, recorded, seams, warnings, divergence, checkpoints, data, repeat }
     }
 
+    /// The command that goes on with the run, if it has ended before its end and there is something to go on from.
+    fn resume(&self) -> Option<String> {
+        let Run { path, state, .. } = &self.run;
+        let has_good = || self.divergence.as_ref().is_some_and(|report| report.checkpoint.is_some());
+        let goes_on = match state {
+            RunState::Crashed | RunState::Stopped | RunState::Failed => true,
+            // Without another rate it would diverge again.
+            RunState::Diverged => has_good(),
+            RunState::Live | RunState::Finished | RunState::Damaged => false,
+        };
+        let set = if *state == RunState::Diverged { " --set train.optimizer.learning_rate=…" } else { "" };
+        goes_on.then(|| format!("unrolled resume {}{set}", shell_word(&path.to_string_lossy())))
+    }
+
     /// The card as rows of name and value, escaped; a name may have several rows.
     pub fn rows(&self) -> Vec<(&'static str, String)> {
         let Run { name, path, state, started, summary, marks } = &self.run;
@@ -139,7 +153,9 @@ impl Card {
             planned => format!("{} of {}", number::count(summary.epochs), number::count(planned)),
         };
         let time = number::duration(summary.seconds);
-        rows.push(("trained", format!("{} steps, {epochs} epochs, {time}", number::count(summary.steps))));
+        let unit = if epochs == "1" { "epoch" } else { "epochs" };
+        let steps = number::counted(summary.steps as usize, "step");
+        rows.push(("trained", format!("{steps}, {epochs} {unit}, {time}")));
         let list = |values: &super::Values| {
             let values = values.iter().map(|(name, x)| format!("{name} {}", number::named(name, *x)));
             values.collect::<Vec<String>>().join(", ")
@@ -154,10 +170,13 @@ impl Card {
         }
         rows.extend(self.recorded.iter().map(|event| ("event", event::sentence(event))));
         for Resumed { step, changes, parent, .. } in &self.seams {
-            rows.extend(parent.iter().map(|parent| ("parent", parent.display().to_string())));
             let changes =
                 if changes.is_empty() { String::new() } else { format!(", with {}", changes.join(" ")) };
-            rows.push(("resumed", format!("after step {}{changes}", number::count(*step))));
+            let after = format!("after step {}{changes}", number::count(*step));
+            rows.push(match parent {
+                Some(parent) => ("branched", format!("from {} {after}", parent.display())),
+                None => ("resumed", after),
+            });
         }
         rows.extend(self.warnings.iter().map(|text| ("warning", text.clone())));
         rows.extend(self.divergence.iter().flat_map(divergence));
@@ -175,6 +194,7 @@ impl Card {
         }));
         rows.push(("tags", marks.tags.join(" ")));
         rows.extend(marks.notes.iter().map(|note| ("note", format!("{}: {}", note.time, note.text))));
+        rows.extend(self.resume().map(|command| ("resume", command)));
         rows.push(("repeat", self.repeat.clone()));
         let escaped = rows.into_iter().map(|(name, value)| (name, foreign(&value).into_owned()));
         escaped.filter(|(_, value)| !value.is_empty()).collect()
@@ -245,7 +265,7 @@ fn facts(info: &RunInfo) -> Vec<(&'static str, String)> {
     if info.data.vocabulary > 0 {
         rows.push(("vocabulary", count(info.data.vocabulary)));
     }
-    rows.push(("length", format!("{} time steps", count(info.data.length))));
+    rows.push(("length", number::counted(info.data.length, "time step")));
     for (i, layer) in info.model.layers.iter().enumerate() {
         let sizes = layer.output.iter().map(|size| size.map_or("None".into(), |size| size.to_string()));
         let shape = sizes.collect::<Vec<String>>().join(", ");

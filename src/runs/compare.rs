@@ -26,15 +26,15 @@ pub struct Comparison {
 }
 
 /// Returns the settings that are not the same in all `runs`, in the order of the first that has them.
-pub fn differing_settings(runs: &[Run]) -> Vec<Differing> {
+pub fn differing_settings<'r>(runs: impl Iterator<Item = &'r Run> + Clone) -> Vec<Differing> {
     let mut paths: Vec<&Arc<str>> = Vec::new();
-    for (path, _) in runs.iter().flat_map(|run| run.summary.settings.iter()) {
+    for (path, _) in runs.clone().flat_map(|run| run.summary.settings.iter()) {
         if !WORDS.contains(&&**path) && !paths.contains(&path) {
             paths.push(path);
         }
     }
     let values = |path: &Arc<str>| -> Vec<Option<Arc<str>>> {
-        runs.iter().map(|run| run.summary.settings.get(path).cloned()).collect()
+        runs.clone().map(|run| run.summary.settings.get(path).cloned()).collect()
     };
     let all = paths.into_iter().map(|path| (Arc::clone(path), values(path)));
     all.filter(|(_, values)| values.iter().any(|value| Some(value) != values.first())).collect()
@@ -52,7 +52,7 @@ impl Comparison {
                 }
             }
         }
-        let settings = differing_settings(&runs);
+        let settings = differing_settings(runs.iter());
         Self { runs, settings, metrics }
     }
 

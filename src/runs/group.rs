@@ -1,6 +1,8 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::compare::differing_settings;
 use super::key::{Cell, Key};
 use super::list::Run;
 use super::table::{Column, Table};
@@ -8,6 +10,11 @@ use crate::escape::foreign;
 use crate::metrics::VALIDATION;
 use crate::number;
 use crate::run::RunState;
+
+/// The beginnings of settings that change nothing in the training.
+const IGNORED: [&str; 2] = ["watch.", "alerts."];
+/// Settings named in a note.
+const NAMED: usize = 5;
 
 /// Runs of a preset that have one value of a key: seeds, or folds.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +35,8 @@ pub struct Group {
     pub metrics: Vec<(Arc<str>, Statistic)>,
     /// Seconds of training.
     pub seconds: Option<Statistic>,
+    /// The settings in which its runs differ besides seed and fold: it pools what is not the same training.
+    pub differing: Vec<Arc<str>>,
 }
 
 /// A mean, and how far the values are from it.
@@ -103,7 +112,32 @@ fn of(value: Option<Cell>, preset: Arc<str>, members: &[&Run]) -> Group {
         finished: finished.len(),
         metrics: names.into_iter().filter_map(statistic).collect(),
         seconds: Statistic::of(&seconds),
+        differing: differing(&finished),
     }
+}
+
+/// The settings in which runs differ that are more than repetitions of one training.
+fn differing(runs: &[&Run]) -> Vec<Arc<str>> {
+    let is_training = |path: &str| {
+        !IGNORED.iter().any(|start| path.starts_with(start))
+            && path != "train.seed"
+            && !path.ends_with(".fold")
+    };
+    let settings = differing_settings(runs.iter().copied()).into_iter().map(|(path, _)| path);
+    settings.filter(|path| is_training(path)).collect()
+}
+
+/// A line for each group whose runs differ in more than their seed.
+pub fn group_notes(groups: &[Group]) -> Vec<String> {
+    let note = |group: &Group| {
+        let named: Vec<Cow<'_, str>> = group.differing.iter().take(NAMED).map(|path| foreign(path)).collect();
+        let more = group.differing.len().saturating_sub(named.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let value =
+            group.value.as_ref().map_or("–".to_owned(), |value| foreign(&value.text()).into_owned());
+        format!("{value}: its runs differ in {}{more}", named.join(", "))
+    };
+    groups.iter().filter(|group| !group.differing.is_empty()).map(note).collect()
 }
 
 /// The table of groups by the key called `key`: mean ± standard deviation.
@@ -181,5 +215,22 @@ mod tests {
             ]
         );
         assert_eq!(Statistic::of(&[]), None);
+    }
+
+    #[test]
+    fn a_group_whose_runs_differ_in_more_than_the_seed_says_in_what() {
+        let rate = "train.optimizer.learning_rate";
+        let mut runs = vec![
+            run("a", 0.5, &[(rate, "0.1"), ("train.seed", "1"), ("train.epochs", "5"), ("watch.every", "1")]),
+            run("b", 0.7, &[(rate, "0.1"), ("train.seed", "2"), ("train.epochs", "9"), ("data.train", "7")]),
+            run("c", 0.6, &[(rate, "0.2"), ("train.seed", "3")]),
+            run("d", 0.9, &[(rate, "0.2"), ("train.seed", "4")]),
+        ];
+        let key = Key::find_one("learning_rate", &runs).unwrap();
+        let notes = |runs: &[Run]| group_notes(&group(runs, &key, UNIX_EPOCH));
+        assert_eq!(notes(&runs), ["0.1: its runs differ in train.epochs, data.train"]);
+        // One that has not finished has no part in the statistics.
+        runs[1].state = RunState::Diverged;
+        assert_eq!(notes(&runs), Vec::<String>::new());
     }
 }

@@ -238,7 +238,12 @@ mod tests {
                 QuantityHealth { quantity: "h".into(), left: 0.0, right: 0.0, dead, spectral_radius: None };
             let layer =
                 LayerHealth { layer: 1, direction: None, proposal: "h".into(), quantities: vec![quantity] };
-            Event::Instruments(Box::new(Instruments { step: 1, layers: vec![layer], params: Vec::new() }))
+            Event::Instruments(Box::new(Instruments {
+                step: 1,
+                layers: vec![layer],
+                params: Vec::new(),
+                ..Instruments::default()
+            }))
         };
         let gradient = |half_life| {
             let (hnorm, kernel_norm) = (Vec::new(), Vec::new());
@@ -249,6 +254,7 @@ mod tests {
                 hnorm,
                 kernel_norm,
                 half_life,
+                ..GradientProfile::default()
             })
         };
         let events = [

@@ -17,6 +17,10 @@ const ABSURD: f64 = 1e4;
 /// Steps in a row for which the loss must be so high; of a run with fewer, all but the first, if these are more than the fewest: the loss of
 /// the first steps of a good training may be high.
 const STEPS: u64 = 10;
+/// The share of a run, and the most steps, for which it must be so high at the end of a run that has diverged: a spike of a few steps at the
+/// end of a long one is none.
+const SHARE: u64 = 10;
+const MOST_STEPS: u64 = 100;
 const FEWEST_STEPS: u64 = 4;
 /// The last steps that are remembered.
 const RECENT: usize = 32;
@@ -128,20 +132,31 @@ impl Divergence {
                 && self.history.above >= self.steps.min(step.saturating_sub(1))
     }
 
-    /// Why training that ends now has diverged, if it has; a run of few steps is judged by all of them, unless it is `stopped` early.
+    /// Why training that ends now has diverged, if it has: for long, the loss was too high. A run of few steps is judged by all of them, unless
+    /// it is `stopped` early.
     pub fn verdict(&self, weights: &[f32], stopped: bool) -> Option<String> {
         if let Some(why) = self.absurd(weights) {
             return Some(why);
         }
         let ((step, loss), of) = (self.last(), self.of());
         let since = self.history.since.unwrap_or((step + 1).saturating_sub(self.history.above));
-        (self.history.since.is_some() || !stopped && self.is_diverging()).then(|| {
+        let is_long = match self.history.since {
+            Some(since) => (step + 1).saturating_sub(since) >= self.long(step),
+            // Of a run of few steps.
+            None => !stopped && self.is_diverging(),
+        };
+        is_long.then(|| {
             format!(
                 "the loss is {}, far above that of {of}, since step {}: the learning rate may be too high",
                 metric(loss),
                 count(since)
             )
         })
+    }
+
+    /// For how many of its last steps the loss of a run of `steps` must have been too high.
+    fn long(&self, steps: u64) -> u64 {
+        (steps / SHARE).clamp(self.steps, MOST_STEPS.max(self.steps))
     }
 
     /// Why the weights are no use to anybody, if they are not.
@@ -307,6 +322,24 @@ mod tests {
         let mut divergence = of(0.7, 1);
         lines(&mut divergence, &[5.0]);
         assert!(!divergence.is_diverging(), "the untrained network");
+    }
+
+    #[test]
+    fn a_spike_at_the_end_of_a_long_run_is_no_divergence() {
+        // A tenth of a run, from ten to a hundred steps.
+        for (good, short, long) in [(80, 9, 10), (980, 20, 110), (100_000, 99, 100)] {
+            let mut divergence = of(0.7, STEPS);
+            lines(&mut divergence, &vec![0.5; good]);
+            lines(&mut divergence, &vec![9.0; short]);
+            // Meanwhile no checkpoint replaces a good one.
+            assert_eq!(divergence.is_diverging(), short >= 10);
+            assert_eq!(divergence.verdict(&[0.5], false), None, "{good} steps");
+            lines(&mut divergence, &vec![9.0; long - short]);
+            for stopped in [false, true] {
+                let verdict = divergence.verdict(&[0.5], stopped);
+                assert!(verdict.is_some_and(|why| why.contains("the loss is 9.0000")), "{good} steps");
+            }
+        }
     }
 
     #[test]

@@ -12,6 +12,10 @@ use crate::preset::{Probes, RunSpec};
 /// Sequences up to which sizes are counted exactly; more take as many times more, and no size exceeds 64 bits.
 const COUNTED: usize = 1 << 16;
 
+/// The threads of a run besides those that train: the main one, and those of signals, of progress lines or the screen, of the heartbeat, of the
+/// recorder, of control and of a client.
+const OTHER_THREADS: usize = 7;
+
 /// Bytes that a training needs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct MemoryEstimate {
@@ -108,13 +112,16 @@ impl MemoryEstimate {
         let train = spec.train.batch_size.min(known.train);
         let validation = validation_batch(spec.train.batch_size, model).min(known.validation);
         let larger = train.max(validation) as u64;
-        // A network with a single output also reads texts cut after each of their tokens, which are not more than their characters.
-        let prefixes = match (model.output(), spec.token_spec()) {
-            (Shape::Vector { .. }, Some(tokens)) => tokens.length.min(super::probes::Probes::MOST_PREFIXES),
+        // A network with a single output also reads sequences cut after each of their tokens; of texts these are not more than their
+        // characters.
+        let prefixes = match (model.output(), spec.form().inputs) {
+            (Shape::Vector { .. }, InputForm::Tokens { time, .. }) => {
+                time.min(super::probes::Probes::MOST_PREFIXES)
+            }
             _ => 0,
         };
         let probes = match &spec.watch.probes {
-            Probes::First(count) => (*count).min(known.train),
+            Probes::First(count) => (*count).min(known.train).saturating_mul(1 + prefixes),
             Probes::Texts(texts) => texts.iter().map(|text| 1 + text.chars().count().min(prefixes)).sum(),
         };
         let probes = ShardSize {
@@ -147,8 +154,7 @@ impl MemoryEstimate {
     /// # Errors
     /// When it is more.
     pub fn check(self, threads: usize) -> Result<(), MemoryError> {
-        // Besides them, one writes the recording.
-        match memory::available(threads + 1) {
+        match memory::available(threads + OTHER_THREADS) {
             Some(available) if self.total() > available.bytes => Err(MemoryError { needs: self, available }),
             _ => Ok(()),
         }

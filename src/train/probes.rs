@@ -1,17 +1,20 @@
+mod attention;
+mod influence;
 mod predictions;
 
 use std::ops::Range;
 
-use ndarray::{Array2, Axis, Slice, concatenate};
+use ndarray::{Array2, ArrayView2, Axis, Slice, concatenate};
 
 use crate::data::{
     Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, encode_sentences, split_words,
 };
 use crate::infer::network_input;
-use crate::nn::{Mode, Model, Params, Quantity, Shape, Shard, TargetsView};
+use crate::nn::{Activation, Mode, Model, Params, Quantity, Shape, Shard, TargetsView};
 use crate::number;
 use crate::preset;
-use crate::protocol::{Activations, ProbeFrame, ProbeText};
+use crate::protocol::{Activations, AttentionWeights, ProbeFrame, ProbeText, TokenWindow};
+use influence::Influence;
 use predictions::{OutputReader, Prefixes};
 
 /// The number of time steps between two labels of numeric sequences.
@@ -25,6 +28,7 @@ pub(super) struct Probes {
     shard: Shard,
     reader: OutputReader,
     prefixes: Option<Prefixes>,
+    influence: Option<Influence>,
 }
 
 impl Probes {
@@ -44,10 +48,14 @@ impl Probes {
             (preset::Probes::Texts(_), ..) => nothing(),
             (preset::Probes::First(count), ..) => first(*count, data, model.has_mask()),
         };
-        let tokens = tokens.filter(|_| matches!(spec, preset::Probes::Texts(_)));
-        let prefixes = tokens.and_then(|spec| Prefixes::new(&texts, &inputs, spec, model, params));
+        // The sequences of generated tasks are padded as texts are by default.
+        let padded = inputs.tokens().map(|ids| TokenSpec::symbols(ids.ncols()));
+        let prefixes =
+            tokens.or(padded.as_ref()).and_then(|spec| Prefixes::new(&texts, &inputs, spec, model, params));
+        let has_words = data.vocabularies.is_some();
+        let influence = has_words.then(|| Influence::new(&texts, &inputs, model, params)).flatten();
         let reader = OutputReader::new(data, model);
-        Self { texts, inputs, shard: Shard::new(model, params), reader, prefixes }
+        Self { texts, inputs, shard: Shard::new(model, params), reader, prefixes, influence }
     }
 
     /// Adds a text, encoded by `known` and `spec`; returns it as encoded.
@@ -68,11 +76,12 @@ impl Probes {
         self.inputs = joined;
         self.texts.push(added.clone());
         self.prefixes = Prefixes::new(&self.texts, &self.inputs, spec, model, params);
+        self.influence = Influence::new(&self.texts, &self.inputs, model, params);
         Some(added)
     }
 
-    /// The activations and predictions of every probe after `step` updates.
-    pub fn frames(&mut self, model: &Model, params: &Params, step: u64) -> Vec<ProbeFrame> {
+    /// The activations and predictions of every probe after `step` updates; with `all` also what takes longer to measure.
+    pub fn frames(&mut self, model: &Model, params: &Params, step: u64, all: bool) -> Vec<ProbeFrame> {
         if self.texts.is_empty() {
             return Vec::new();
         }
@@ -81,6 +90,11 @@ impl Probes {
         self.shard.load(network_input(&self.inputs), TargetsView::None);
         self.shard.forward(model, params, Mode::Evaluate);
         let output = self.shard.output(model);
+        let influence = self.influence.as_mut().filter(|influence| all || influence.is_free());
+        let mut influence = influence
+            .map(|influence| influence.of_all(params, &self.texts, output.view(), &self.reader))
+            .unwrap_or_default()
+            .into_iter();
         let by_prefix = self.prefixes.as_mut().map(|prefixes| prefixes.outputs(model, params));
         let (reader, prefixes) = (&self.reader, self.prefixes.as_ref());
         let is_sequence = matches!(model.output(), Shape::Sequence { .. });
@@ -97,6 +111,9 @@ impl Probes {
             Quantity::all(*cell, buffer).into_iter().map(move |quantity| (*layer, *direction, quantity))
         });
         let quantities: Vec<_> = quantities.collect();
+        let convolutions = self.shard.convolutions(model);
+        let attention = self.shard.attention(model);
+        let time = self.inputs.time();
         let frame = |(row, text): (usize, &ProbeText)| ProbeFrame {
             step,
             probe: row,
@@ -114,12 +131,48 @@ impl Probes {
                         quantity,
                         units: values_of.units(),
                         values,
+                        window: None,
                     }
                 })
+                .chain(convolutions.iter().filter_map(|(layer, activation, values)| {
+                    convolution(model, (*layer, *activation), values.view().index_axis(Axis(1), row), text)
+                }))
                 .collect(),
+            attention: attention
+                .iter()
+                .filter(|(_, head, _)| *head < AttentionWeights::MOST_HEADS)
+                .map(|(layer, head, weights)| {
+                    attention::of_head((*layer, *head), weights.index_axis(Axis(0), row), time, text)
+                })
+                .collect(),
+            influence: influence.next(),
         };
         self.texts.iter().enumerate().map(frame).collect()
     }
+}
+
+/// The activations of a convolution at every window that reads a token of a text; `values` are `[windows, filters]`.
+fn convolution(
+    model: &Model,
+    (layer, activation): (usize, Activation),
+    values: ArrayView2<'_, f32>,
+    text: &ProbeText,
+) -> Option<Activations> {
+    let field = model.receptive_field(layer)?;
+    let window =
+        TokenWindow { first: field.first - text.first_step as i64, stride: field.stride, span: field.span };
+    let reads = |row: &usize| !window.tokens(*row, text.tokens.len()).is_empty();
+    let first = (0..values.nrows()).find(reads)?;
+    let rows = (first..values.nrows()).take_while(reads);
+    let quantity = if activation == Activation::Linear { "conv" } else { activation.name() };
+    Some(Activations {
+        layer,
+        direction: None,
+        quantity: quantity.into(),
+        units: values.ncols(),
+        values: rows.flat_map(|row| values.row(row).to_vec()).collect(),
+        window: Some(TokenWindow { first: window.first + (first * window.stride) as i64, ..window }),
+    })
 }
 
 /// Encodes texts as the network reads them.

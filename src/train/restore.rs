@@ -1,6 +1,7 @@
 //! A training as it was when a checkpoint was saved.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::session::Session;
 use super::state::TrainingState;
@@ -61,6 +62,8 @@ pub struct Progress {
     pub commands: usize,
     /// Whether all epochs are done, or early stopping has ended training.
     pub is_complete: bool,
+    /// The time of its steps alone; `None` in checkpoints of earlier versions.
+    pub step_time: Option<Duration>,
 }
 
 impl Progress {
@@ -73,7 +76,8 @@ impl Progress {
         let what = |what| RunError::Damaged { path: path.join("state.json"), what };
         let state = TrainingState::from_json(&loaded.state).map_err(what)?;
         let is_complete = state.is_complete(spec.train.epochs);
-        Ok(Self { step: state.step, epoch: state.epoch, commands: state.changes.len(), is_complete })
+        let (step_time, commands) = (state.step_time(), state.changes.len());
+        Ok(Self { step: state.step, epoch: state.epoch, commands, is_complete, step_time })
     }
 }
 

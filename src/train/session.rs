@@ -10,8 +10,9 @@ use crate::data::{
 };
 use crate::metrics::Task;
 use crate::nn::Model;
+use crate::optim::Stopper;
 use crate::preset::{RunSpec, check_fit};
-use crate::protocol::{ClassCount, DataFacts, ProbeText, RunInfo};
+use crate::protocol::{ClassCount, DataFacts, Monitor, ProbeText, RunInfo, SeriesExcerpt};
 
 /// The data, the network with its optimizer, and the instruments of a spec.
 #[derive(Debug)]
@@ -182,6 +183,18 @@ impl Session {
         sequences as u64 * self.facts.length.max(1) as u64
     }
 
+    /// The metric that decides which epoch is the best.
+    fn monitor(&self) -> Monitor {
+        let stopper = Stopper::new(self.spec.train.early_stopping.as_ref(), self.validation.is_some());
+        let best = stopper.watched();
+        Monitor { metric: best.monitor().to_owned(), higher_is_better: best.higher_is_better() }
+    }
+
+    /// The rows of a series to show forecasts against.
+    pub(super) fn series(&self) -> Option<&SeriesExcerpt> {
+        self.facts.series.as_deref()
+    }
+
     /// The facts of the whole run.
     pub fn info(&self, folder: &std::path::Path) -> RunInfo {
         RunInfo {
@@ -201,6 +214,7 @@ impl Session {
             optimizer: self.spec.train.optimizer.name().into(),
             seed: self.spec.train.seed,
             threads: self.stepper.threads(),
+            monitor: Some(self.monitor()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The state of a training besides its weights: what the next step depends on, and what later events depend on.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::alerts::Alerts;
@@ -40,6 +42,9 @@ pub(super) struct TrainingState {
     pub next: Next,
     /// Seconds of training.
     pub seconds: f64,
+    /// Seconds of its steps alone, by which races compare; absent in states of earlier versions.
+    #[serde(default)]
+    pub step_seconds: Option<f64>,
     /// [`seconds`](Self::seconds) when the epoch began.
     pub epoch_began: f64,
     pub learning_rate: LearningRate,
@@ -107,6 +112,7 @@ impl TrainingState {
             batch: 0,
             next: Next::Step,
             seconds: 0.0,
+            step_seconds: Some(0.0),
             epoch_began: 0.0,
             learning_rate: LearningRate::new(&train.schedule, initial, has_validation),
             best: early_stopping.watched().clone(),
@@ -164,6 +170,11 @@ impl TrainingState {
                 self.best_metrics = None;
             }
         }
+    }
+
+    /// The time of its steps alone, if it is known.
+    pub fn step_time(&self) -> Option<Duration> {
+        self.step_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
     }
 
     /// Whether a command has ended the pace of the preset.

@@ -66,6 +66,8 @@ pub struct Stepper {
     update_norms: UpdateNorms,
     /// What shards exchange within a step.
     sums: BatchSums,
+    /// The norm of the whole gradient after clipping, of the last monitored step, where it was clipped.
+    clipped_norm: Option<f64>,
     /// Scratch memory of weight constraints.
     constraint_norms: Vec<f64>,
 }
@@ -110,6 +112,7 @@ impl Stepper {
             norms: GradientNorms::default(),
             update_norms: UpdateNorms::default(),
             sums: BatchSums::default(),
+            clipped_norm: None,
             constraint_norms: Vec::new(),
         })
     }
@@ -161,6 +164,11 @@ impl Stepper {
         self.update_norms.norms()
     }
 
+    /// The norm of the whole gradient after clipping in the last monitored step, if it is clipped.
+    pub fn clipped_norm(&self) -> Option<f64> {
+        self.clipped_norm
+    }
+
     /// Bytes of the activations and gradients of a batch, as allocated for the batches so far: see [`Shard::activation_bytes`](crate::nn::Shard::activation_bytes).
     pub fn activation_bytes(&self) -> usize {
         let all = self.work.iter().chain(&self.evaluation_work).chain(&self.spare);
@@ -192,6 +200,11 @@ impl Stepper {
         if watch {
             let gradient = |tensor| self.gradient.norm_of(tensor);
             self.update_norms.before(&self.params, gradient, &mut self.pool);
+        }
+        if watch {
+            let (gradient, params) = (&self.gradient, &self.params);
+            let after = |clip: Clip| clip.clipped_norm(grad_norm, gradient.norms(params), gradient.values());
+            self.clipped_norm = self.clip.map(after);
         }
         let limit = self.clip.map(|clip| clip.apply(self.gradient.tensors_mut(&self.params), grad_norm));
         let (weights, grads) = (self.params.trainable_mut(), self.gradient.values());
@@ -424,6 +437,7 @@ mod tests {
         assert!(message(None).contains("need clipping"));
         let clipped = message(Some(Clip::GlobalNorm(1.0)));
         assert!(clipped.contains("although gradients are clipped") && !clipped.contains("need clipping"));
+        assert!(message(Some(Clip::GlobalNorm(1e38))).contains("need clipping"));
     }
 
     #[test]

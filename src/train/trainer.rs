@@ -249,7 +249,7 @@ fn train(
     training.log_changes();
     let status = status?;
     training.log_cost();
-    Ok((status, training.kept))
+    Ok((status, training.final_metrics))
 }
 
 /// This process owns the run in `folder` from here on.

@@ -18,6 +18,7 @@ use super::control::{Clock, Control, Stop};
 use super::cost::Cost;
 use super::divergence::Divergence;
 use super::error::TrainError;
+use super::examples::Examples;
 use super::publisher::Publisher;
 use super::session::Session;
 use super::state::{Next, TrainingState};
@@ -44,7 +45,9 @@ pub(super) struct TrainingLoop<'a> {
     /// The step that failed, once one has.
     pub failure: Option<Box<Failure>>,
     /// The metrics of the checkpoint that predictions use: the last, or the best if its weights were restored.
-    pub kept: Option<Metrics>,
+    pub final_metrics: Option<Metrics>,
+    /// What the last validation shows besides its metrics, until it is published.
+    pub examples: Option<Examples>,
     /// Commands to apply before the step after so many steps, in order.
     pub script: VecDeque<(u64, CommandRequest)>,
     /// The turn in which steps are made, if other trainings share the machine.
@@ -66,7 +69,7 @@ impl TrainingLoop<'_> {
     fn train(&mut self) -> Result<RunStatus, TrainError> {
         self.publisher.publish(Event::Status(RunStatus::Training));
         if !std::mem::replace(&mut self.state.has_probed, true) {
-            self.publish_probes();
+            self.publish_probes(true);
         }
         while !self.state.is_complete(self.session.spec.train.epochs) {
             match self.state.next {
@@ -125,15 +128,20 @@ impl TrainingLoop<'_> {
         }
         let in_epoch = (batch * self.session.spec.train.batch_size).min(self.session.train.len());
         let sequences = (epoch - 1) * self.session.train.len() + in_epoch;
-        Usage { tokens: self.session.tokens(sequences), time: self.clock.elapsed() }
+        let time = self.state.step_time().unwrap_or_else(|| self.clock.elapsed());
+        Usage { tokens: self.session.tokens(sequences), time }
     }
 
-    /// Makes a step, and counts it in the turn.
+    /// Makes a step, and counts its time.
     fn timed_step(&mut self, batch: usize) -> Result<(), TrainError> {
         let begin = Instant::now();
         self.step(batch)?;
+        let took = begin.elapsed();
+        if let Some(seconds) = &mut self.state.step_seconds {
+            *seconds += took.as_secs_f64();
+        }
         if let Some(turn) = &self.turn {
-            turn.count(self.session.tokens(self.batch.len()), begin.elapsed());
+            turn.count(self.session.tokens(self.batch.len()), took);
         }
         Ok(())
     }
@@ -177,7 +185,8 @@ impl TrainingLoop<'_> {
                 // The metrics since the last checkpoint show where training diverged; its weights may be good until then.
                 let stepper = &self.session.stepper;
                 let is_finite = stepper.check().is_ok();
-                let diverges = self.divergence.verdict(stepper.params().values(), false).is_some();
+                let is_absurd = self.divergence.absurd(stepper.params().values()).is_some();
+                let diverges = is_absurd || self.divergence.is_diverging();
                 if is_finite && !(diverges && self.has_good_checkpoint()) {
                     self.save(false);
                 }
@@ -233,6 +242,7 @@ impl TrainingLoop<'_> {
         };
         let metrics = event.metrics.clone();
         self.publisher.publish(Event::Epoch(Box::new(event)));
+        self.publish_examples();
         self.publish_sample(true);
         let verdict = self.state.early_stopping.epoch_ended(epoch, &metrics);
         if self.state.learning_rate.epoch_ended(&metrics) {
@@ -246,7 +256,7 @@ impl TrainingLoop<'_> {
             self.state.best_metrics = Some(metrics.clone());
         }
         self.state.metrics = Some(metrics.clone());
-        self.kept = Some(metrics);
+        self.final_metrics = Some(metrics);
         (self.state.epoch, self.state.batch, self.state.next) = (epoch + 1, 0, Next::Step);
         let is_due = self.is_checkpoint_due_after(epoch);
         self.save_scheduled(best, is_due);
@@ -283,15 +293,15 @@ impl TrainingLoop<'_> {
     fn publish_instruments(&mut self, steps: u64) -> Duration {
         let begin = Instant::now();
         let Session { watch, stepper, .. } = &mut self.session;
-        let all_radii = watch.measures_all_radii(steps, self.control.pace());
-        watch.profile(stepper, self.state.step, all_radii, &mut |event| self.publisher.publish(event));
-        self.publish_probes();
+        let thorough = watch.is_thorough(steps, self.control.pace());
+        watch.profile(stepper, self.state.step, thorough, &mut |event| self.publisher.publish(event));
+        self.publish_probes(thorough);
         begin.elapsed()
     }
 
-    fn publish_probes(&mut self) {
+    fn publish_probes(&mut self, thorough: bool) {
         let Session { watch, stepper, .. } = &mut self.session;
-        watch.probe(stepper, self.state.step, &mut |event| self.publisher.publish(event));
+        watch.probe(stepper, self.state.step, thorough, &mut |event| self.publisher.publish(event));
     }
 
     /// Publishes a sample of a language model if it is due.

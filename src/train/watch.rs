@@ -2,18 +2,25 @@ use std::time::Duration;
 
 use super::probes::Probes;
 use super::step::Stepper;
+use super::weight_distributions::distributions;
 use crate::data::{Data, TokenSpec, Vocabularies, Vocabulary};
 use crate::infer::Generator;
 use crate::metrics::half_life;
 use crate::nn::RecurrentTrace;
 use crate::preset::{RunSpec, SampleSpec, WatchSpec};
-use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, Sample};
+use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, Sample, WeightDistributions};
 use crate::rng::Rng;
 
 /// The minimum time between two monitored steps at a pace, that of two frames of the screen.
 const FRAME_TIME: Duration = Duration::from_millis(66);
-/// The interval, in monitored steps, of measuring the spectral radii of large layers.
-const RADII_EVERY: u64 = 10;
+/// The interval, in monitored steps, of measuring what takes longer: spectral radii of large layers, the weights of large networks, and
+/// texts with each of many tokens replaced.
+const THOROUGH_EVERY: u64 = 10;
+/// Up to so many weights their distributions take almost no time.
+const FREE_WEIGHTS: usize = 1 << 15;
+
+/// Steps after which a language model shows its first samples, however long an epoch is.
+const EARLY: [u64; 4] = [1, 10, 100, 1000];
 
 /// Reads the instruments of the network after monitored steps.
 #[derive(Debug)]
@@ -31,6 +38,8 @@ struct Samples {
     seed: u64,
     /// The step of the last sample.
     last: u64,
+    /// Whether one is due after the next step.
+    is_due: bool,
 }
 
 impl Watch {
@@ -46,7 +55,7 @@ impl Watch {
         let samples = spec.watch.sample.clone().zip(vocabulary).and_then(|(settings, vocabulary)| {
             // A checked spec has samples for language models only.
             let generator = Generator::new(spec, vocabulary.clone()).ok()?;
-            Some(Samples { generator, settings, seed: spec.train.seed, last: 0 })
+            Some(Samples { generator, settings, seed: spec.train.seed, last: 0, is_due: false })
         });
         Self { samples, ..self }
     }
@@ -59,16 +68,32 @@ impl Watch {
         ended: bool,
         publish: &mut dyn FnMut(Event),
     ) {
-        let Some(Samples { generator, settings, seed, last }) = &mut self.samples else { return };
-        let due = ended || settings.every.is_some_and(|every| step.is_multiple_of(every));
+        let Some(Samples { generator, settings, seed, last, is_due }) = &mut self.samples else { return };
+        let due = ended
+            || std::mem::take(is_due)
+            || EARLY.contains(&step)
+            || settings.every.is_some_and(|every| step.is_multiple_of(every));
         if !due || *last == step {
             return;
         }
         *last = step;
         // The random stream of a sample depends on its step alone: no sample changes another.
         let (mut rng, mut text) = (Rng::new(*seed, "sample", step), String::new());
+        let candidates = generator.candidates(stepper.params(), &settings.prime, Sample::CANDIDATES);
         generator.generate(stepper.params(), settings, &mut rng, |token| text.push_str(token));
-        publish(Event::Sample(Sample { step, epoch, prime: settings.prime.clone(), text }));
+        let (prime, temperature) = (settings.prime.clone(), settings.temperature);
+        publish(Event::Sample(Sample { step, epoch, prime, text, temperature, candidates }));
+    }
+
+    /// Samples from another beginning or at another temperature from here on, and after the next step. Returns whether there are samples.
+    pub fn set_sample(&mut self, prime: Option<&str>, temperature: Option<f64>) -> bool {
+        let Some(Samples { settings, is_due, .. }) = &mut self.samples else { return false };
+        if let Some(prime) = prime {
+            prime.clone_into(&mut settings.prime);
+        }
+        settings.temperature = temperature.unwrap_or(settings.temperature);
+        *is_due = true;
+        true
     }
 
     /// Adds a text to the probes; returns it as encoded, or `None` where probes are no texts.
@@ -102,9 +127,9 @@ impl Watch {
         steps.is_multiple_of(self.every(pace))
     }
 
-    /// Whether the spectral radii of large layers are measured on it as well.
-    pub fn measures_all_radii(&self, steps: u64, pace: Option<Duration>) -> bool {
-        steps.is_multiple_of(self.every(pace).saturating_mul(RADII_EVERY))
+    /// Whether what takes longer is measured on it as well: the spectral radii of large layers, the weights of large networks, and many tokens.
+    pub fn is_thorough(&self, steps: u64, pace: Option<Duration>) -> bool {
+        steps.is_multiple_of(self.every(pace).saturating_mul(THOROUGH_EVERY))
     }
 
     /// The interval of monitored steps.
@@ -115,24 +140,28 @@ impl Watch {
 
     /// Publishes the gradient norms per unrolled step, and the other instruments, of the monitored step number `step` (from 1), the last step
     /// of `stepper`.
-    pub fn profile(&self, stepper: &mut Stepper, step: u64, all_radii: bool, publish: &mut dyn FnMut(Event)) {
-        let params = stepper.param_norms().to_vec();
+    pub fn profile(&self, stepper: &mut Stepper, step: u64, thorough: bool, publish: &mut dyn FnMut(Event)) {
+        let (params, clipped_norm) = (stepper.param_norms().to_vec(), stepper.clipped_norm());
         let (_, weights, norms, traces, pool) = stepper.watched();
-        for (layer, direction, hnorm) in norms.hnorms() {
+        for (layer, direction, [hnorm, cnorm]) in norms.norms() {
             let trace = traces.iter().find(|trace| (trace.layer, trace.direction) == (layer, direction));
             let padding = trace.and_then(RecurrentTrace::padding);
             let half_life = half_life(&hnorm, padding.as_deref());
             let kernel_norm = trace.map_or_else(Vec::new, |trace| trace.kernel_norms(pool));
-            let profile = GradientProfile { step, layer, direction, hnorm, kernel_norm, half_life };
+            let profile = GradientProfile { step, layer, direction, hnorm, kernel_norm, cnorm, half_life };
             publish(Event::Gradient(profile));
         }
-        let layers = traces.iter().map(|trace| trace.health(weights, all_radii, pool)).collect();
-        publish(Event::Instruments(Box::new(Instruments { step, layers, params })));
+        let layers = traces.iter().map(|trace| trace.health(weights, thorough, pool)).collect();
+        publish(Event::Instruments(Box::new(Instruments { step, layers, params, clipped_norm })));
+        if thorough || weights.values().len() <= FREE_WEIGHTS {
+            let tensors = distributions(weights, pool);
+            publish(Event::Weights(Box::new(WeightDistributions { step, tensors })));
+        }
     }
 
-    /// Publishes the activations and predictions of every probe after `step` updates.
-    pub fn probe(&mut self, stepper: &Stepper, step: u64, publish: &mut dyn FnMut(Event)) {
-        for frame in self.probes.frames(stepper.model(), stepper.params(), step) {
+    /// Publishes the activations and predictions of every probe after `step` updates; if `thorough` also what takes longer.
+    pub fn probe(&mut self, stepper: &Stepper, step: u64, thorough: bool, publish: &mut dyn FnMut(Event)) {
+        for frame in self.probes.frames(stepper.model(), stepper.params(), step, thorough) {
             publish(Event::Probe(Box::new(frame)));
         }
     }

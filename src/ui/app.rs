@@ -15,6 +15,7 @@ mod popup;
 mod racing;
 mod replaying;
 mod step_prompt;
+mod text_prompt;
 
 use crossbeam_channel::Receiver;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -46,6 +47,7 @@ use branch_dialog::BranchDialog;
 use leave_dialog::{LeaveChoice, LeaveDialog};
 use popup::Popup;
 use step_prompt::StepPrompt;
+use text_prompt::TextPrompt;
 
 /// The screen to start with.
 #[derive(Debug)]
@@ -90,6 +92,7 @@ enum Overlay {
     LeaveDialog(LeaveDialog),
     StepPrompt(StepPrompt),
     BranchDialog(BranchDialog),
+    TextPrompt(TextPrompt),
 }
 
 /// The screen of a run.
@@ -286,13 +289,15 @@ impl<'a> App<'a> {
             Input::HangUp => self.outcome = Some(ExitReason::HungUp),
             Input::Paste(_) | Input::Burst(_) if self.lecture.is_some() => {}
             Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => self.list().paste(&text),
-            Input::Paste(text) => {
-                if let Some(Overlay::BranchDialog(dialog)) = &mut self.overlay {
-                    dialog.paste(&text);
-                }
-            }
+            Input::Paste(text) => match &mut self.overlay {
+                Some(Overlay::BranchDialog(dialog)) => dialog.paste(&text),
+                Some(Overlay::TextPrompt(prompt)) => prompt.paste(&text),
+                _ => {}
+            },
             // Text that was pasted or typed fast; it starts nothing.
-            Input::Burst(keys) if matches!(self.overlay, Some(Overlay::BranchDialog(_))) => {
+            Input::Burst(keys)
+                if matches!(self.overlay, Some(Overlay::BranchDialog(_) | Overlay::TextPrompt(_))) =>
+            {
                 keys.iter().filter(|key| key.code != KeyCode::Enter).for_each(|key| self.key(key));
             }
             // Pasted text is no command to a training.
@@ -347,6 +352,7 @@ impl<'a> App<'a> {
         match &self.overlay {
             Some(Overlay::StepPrompt(_)) => return self.type_step(key),
             Some(Overlay::BranchDialog(_)) => return self.type_branch(key),
+            Some(Overlay::TextPrompt(_)) => return self.type_text(key),
             _ => {}
         }
         if matches!(self.overlay, Some(Overlay::LeaveDialog(_))) && interrupts(key) {
@@ -360,7 +366,7 @@ impl<'a> App<'a> {
         };
         let Some(action) = keymap::action(context, key) else { return };
         match &mut self.overlay {
-            Some(Overlay::StepPrompt(_) | Overlay::BranchDialog(_)) => {}
+            Some(Overlay::StepPrompt(_) | Overlay::BranchDialog(_) | Overlay::TextPrompt(_)) => {}
             Some(Overlay::Popup(popup)) => {
                 let closes = popup.act(action);
                 if closes || popup.is_notice() {
@@ -418,6 +424,7 @@ impl<'a> App<'a> {
             Action::Save => Command::Save,
             Action::Detach => return self.detach(),
             Action::Branch => return self.ask_for_branch(),
+            Action::TypeText | Action::ReverseText => return self.add_text(action),
             Action::Stop if !run.over() && run.ending.is_none() => return self.ask_to_stop(),
             Action::Screenshot => return self.screenshot(),
             Action::Log => {
@@ -493,6 +500,7 @@ impl<'a> App<'a> {
             Some(Overlay::LeaveDialog(leave)) => leave.render(frame, whole, &self.theme),
             Some(Overlay::StepPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
             Some(Overlay::BranchDialog(dialog)) => dialog.render(frame, whole, &self.theme),
+            Some(Overlay::TextPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
             None => {}
         }
         glyph_fallback::replace(frame.buffer_mut(), whole, self.theme.glyphs);

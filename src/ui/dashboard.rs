@@ -32,6 +32,9 @@ impl Dashboard {
     /// Folds an event of the run.
     pub fn apply(&mut self, event: &Event) {
         self.run.apply(event);
+        if matches!(event, Event::ProbeAdded(_)) {
+            self.view.show_last_probe(&self.run);
+        }
     }
 
     /// Reads the curves of the parent of a branch, once.
@@ -80,6 +83,7 @@ mod tests {
             optimizer: "Adam".into(),
             seed: 1,
             threads: 1,
+            monitor: None,
         }
     }
 
@@ -105,6 +109,7 @@ mod tests {
             hnorm: vec![1.0],
             kernel_norm: vec![0.0],
             half_life: None,
+            ..GradientProfile::default()
         })
     }
 
@@ -112,13 +117,25 @@ mod tests {
         let h = QuantityHealth { quantity: "h".into(), left: 0.1, right: 0.2, dead: 0.0, spectral_radius };
         let direction = Some(Direction::Forward);
         let layer = LayerHealth { layer: 1, direction, proposal: "h".into(), quantities: vec![h] };
-        Event::Instruments(Box::new(Instruments { step, layers: vec![layer], params: Vec::new() }))
+        Event::Instruments(Box::new(Instruments {
+            step,
+            layers: vec![layer],
+            params: Vec::new(),
+            ..Instruments::default()
+        }))
     }
 
     fn probe(quantities: &[&str]) -> Event {
         let held = |direction, quantity: &&str| {
             let quantity = (*quantity).to_owned();
-            Activations { layer: 1, direction: Some(direction), quantity, units: 1, values: vec![0.5] }
+            Activations {
+                layer: 1,
+                direction: Some(direction),
+                quantity,
+                units: 1,
+                values: vec![0.5],
+                ..Activations::default()
+            }
         };
         let both = [Direction::Forward, Direction::Backward];
         let activations = both.into_iter().flat_map(|d| quantities.iter().map(move |q| held(d, q))).collect();
@@ -128,6 +145,7 @@ mod tests {
             prediction: Vec::new(),
             by_token: Vec::new(),
             activations,
+            ..ProbeFrame::default()
         }))
     }
 
@@ -152,7 +170,7 @@ mod tests {
         dash.apply(&probe(&["h"]));
         assert_eq!(shown(&dash).map(|(quantity, _)| quantity).as_deref(), Some("h"), "it has no cell state");
         assert!(!dash.act(Action::Quantity), "there is but one");
-        assert!(dash.act(Action::Focus(3)) && dash.act(Action::Quantity));
+        assert!(dash.act(Action::Focus(1)) && dash.act(Action::Quantity));
         assert_eq!(dash.view.norm, Norm::RecurrentKernel);
         assert!(dash.act(Action::Quantity));
         assert_eq!(dash.view.norm, Norm::State);

@@ -53,6 +53,14 @@ pub enum Action {
     FocusPrevious,
     /// Panel by number, from 1.
     Focus(u8),
+    /// Next tab.
+    NextTab,
+    /// Previous tab.
+    PreviousTab,
+    /// Type a text that the network predicts after every token.
+    TypeText,
+    /// The words of the example in the reverse order, beside it.
+    ReverseText,
     /// Cursor or selection.
     Up,
     /// Cursor or selection.

@@ -137,7 +137,9 @@ impl Lines {
             }
             Event::Gradient(_)
             | Event::Instruments(_)
+            | Event::Weights(_)
             | Event::Probe(_)
+            | Event::Examples(_)
             | Event::Command(_)
             | Event::ProbeAdded(_)
             | Event::Alert(_) => Vec::new(),
@@ -253,7 +255,7 @@ fn facts(info: &RunInfo) -> Vec<String> {
         String::new()
     };
     let steps = match data.vocabulary {
-        0 => format!("{} steps", count(data.length as u64)),
+        0 => counted(data.length, "step"),
         words => format!(
             "{} tokens, vocabulary {}, {} of tokens unknown",
             data.length,

@@ -55,6 +55,8 @@ pub struct RaceScreen {
     smoothing: Smoothing,
     /// Whether the charts have the whole screen.
     alone: bool,
+    /// Whether the gradients are in the place of the curves.
+    gradients: bool,
     /// Whether there is a winner, once a seed has ended.
     verdict: Option<String>,
 }
@@ -85,6 +87,7 @@ impl RaceScreen {
             log: false,
             smoothing: Smoothing::default(),
             alone: false,
+            gradients: false,
             verdict: None,
         }
     }
@@ -157,11 +160,28 @@ impl RaceScreen {
             Action::SmoothLess => self.smoothing = self.smoothing.less(),
             Action::SmoothOff => self.smoothing = Smoothing::OFF,
             Action::Open => self.alone = !self.alone,
+            Action::Quantity if self.has_gradients() => self.gradients = !self.gradients,
             Action::Back if self.alone => self.alone = false,
             Action::Back => return true,
             _ => {}
         }
         false
+    }
+
+    /// What the screen shows, in a few sentences.
+    pub(super) fn explanation(&self) -> String {
+        let mut text = "The networks train in turns on the same data, so that none has the quieter machine. A curve each: the judged \
+                        metric, and the loss where there is width for it. The table below has the best value of each with this \
+                        seed, and mean and standard deviation of the seeds that have ended; a winner is named when the \
+                        difference over the seeds is significant."
+            .to_owned();
+        if self.has_gradients() {
+            text += "\n\nThe gradients (g): how much each position t of the input contributes to the gradient of the recurrent \
+                     kernel, ‖∂L/∂U_t‖ as a share of the greatest. A line that falls to the left is the vanishing gradient: the \
+                     network cannot learn from the first words. One that stays level reaches them: it can remember. The dim \
+                     line is the step at which most reached the start.";
+        }
+        text
     }
 
     /// What the footer says of a key instead of the table's word.
@@ -171,6 +191,8 @@ impl RaceScreen {
             Action::PauseResume if self.standings.is_paused => Some("resume"),
             Action::FullSpeed if self.pace.is_none() || self.events.is_none() => Some(""),
             Action::Open if self.alone => Some("back"),
+            Action::Quantity if !self.has_gradients() => Some(""),
+            Action::Quantity if self.gradients => Some("curves"),
             _ => None,
         }
     }

@@ -3,6 +3,8 @@
 pub mod axis;
 mod eta;
 mod forecast_errors;
+mod history;
+mod monitored;
 mod pictures;
 pub mod series;
 pub mod smoothing;
@@ -18,6 +20,8 @@ use crate::protocol::{
 use axis::XPosition;
 use eta::Eta;
 pub use forecast_errors::ForecastErrors;
+pub use history::{EpochConfusion, History};
+pub use monitored::Monitored;
 pub use pictures::Pictures;
 use series::Series;
 
@@ -30,6 +34,10 @@ const MOST_MARKS: usize = 1000;
 pub const SEAM: char = 'R';
 /// The letter where a branch left its parent.
 pub const BRANCH: char = 'B';
+/// The mark of the end of the best epoch.
+pub const BEST: char = '✓';
+/// The letter where early stopping has ended the training.
+pub const EARLY_STOPPING: char = 'E';
 
 /// The number of a recurrent layer, and which half of it if it is bidirectional.
 pub type RecurrentLayer = (usize, Option<Direction>);
@@ -45,6 +53,7 @@ pub struct RunState {
     accuracy: Curves,
     grad_norm: Curves,
     errors: Option<ForecastErrors>,
+    monitored: Option<Monitored>,
     pictures: Pictures,
     /// The pictures of an earlier step, while one is looked at.
     earlier: Option<Box<Pictures>>,
@@ -56,6 +65,7 @@ pub struct RunState {
     /// Whether it has changed since.
     has_left: bool,
     eta: Eta,
+    history: History,
 }
 
 /// One metric on training and on validation data.
@@ -93,16 +103,20 @@ impl RunState {
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Prepared(info) => self.info = Some(info.clone()),
-            Event::Status(status) => self.status = Some(status.clone()),
+            Event::Status(status) => self.set_status(status),
             Event::Step(metrics) => self.step(metrics),
             Event::Validation(metrics) => self.between_epochs(metrics),
             Event::Epoch(metrics) => self.epoch(metrics),
-            Event::Gradient(_) | Event::Instruments(_) | Event::Probe(_) => self.pictures.apply(event),
+            Event::Gradient(_) | Event::Instruments(_) | Event::Weights(_) | Event::Probe(_) => {
+                self.pictures.apply(event);
+            }
             Event::Saved(saved) => self.saved = Some(saved.clone()),
             Event::Sample(sample) => {
                 let text = format!("step {}: {}{}", sample.step, sample.prime, sample.text);
                 self.log_line(&LogLine { level: Level::Info, text });
+                self.history.sampled(sample);
             }
+            Event::Examples(examples) => self.history.examples(examples),
             Event::Log(line) => self.log_line(line),
             // A line of the log says it.
             Event::Command(_) => {}
@@ -114,6 +128,16 @@ impl RunState {
             }
             Event::Alert(alert) => self.mark(alert.step, alert.epoch, alert.kind.letter()),
         }
+    }
+
+    fn set_status(&mut self, status: &RunStatus) {
+        // Only early stopping finishes a training before its last epoch.
+        let last = self.latest.filter(|_| *status == RunStatus::Finished);
+        let is_early = last.zip(self.info.as_deref()).filter(|(last, info)| last.epoch < info.epochs);
+        if let Some((last, _)) = is_early {
+            self.mark(last.step, last.epoch, EARLY_STOPPING);
+        }
+        self.status = Some(status.clone());
     }
 
     /// Marks that training went on from a checkpoint.
@@ -187,7 +211,11 @@ impl RunState {
         }
         let at = (metrics.step, metrics.epoch as f64);
         let position = self.position(at);
+        self.history.epoch(metrics);
         ForecastErrors::fold(&mut self.errors, &metrics.metrics, position);
+        if let Some(monitor) = self.info.as_ref().and_then(|info| info.monitor.as_ref()) {
+            Monitored::fold(&mut self.monitored, monitor, metrics, position);
+        }
         self.validated(at, &metrics.metrics);
     }
 
@@ -271,6 +299,11 @@ impl RunState {
         self.errors.as_ref()
     }
 
+    /// The metric that decides which epoch is the best, after its first epoch.
+    pub fn monitored(&self) -> Option<&Monitored> {
+        self.monitored.as_ref()
+    }
+
     /// The latest log lines, oldest first.
     pub fn log(&self) -> impl DoubleEndedIterator<Item = &LogLine> {
         self.log.iter()
@@ -338,6 +371,11 @@ impl RunState {
     /// The norms of all weight tensors at a watched step.
     pub fn param_norms(&self) -> &[ParamNorms] {
         &self.pictures().params
+    }
+
+    /// Samples, confusion matrices and examples of validations so far.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// A frame of a probe.

@@ -1,6 +1,9 @@
 //! What the user chose to see of a run, and the keys that change it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::keymap::Action;
+use super::panel::{CursorAxis, Panel, Tab};
 use super::run_state::axis::XAxis;
 use super::run_state::smoothing::Smoothing;
 use super::run_state::{Profiles, RecurrentLayer, RunState};
@@ -10,34 +13,6 @@ use crate::protocol::{Activations, LayerHealth, LogLine, ProbeFrame};
 const ZOOM_LEVELS: u32 = 3;
 /// Minimum number of steps in a zoomed window.
 const MIN_STEPS: u64 = 8;
-
-/// A panel of the overview.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Panel {
-    /// Loss over the run.
-    #[default]
-    Loss,
-    /// Accuracy over the run; the gradient norm for tasks without classes, the forecast errors for series.
-    Accuracy,
-    /// Gradient norm per unrolled step.
-    Gradient,
-    /// Hidden state after every token of an example.
-    Hidden,
-}
-
-impl Panel {
-    /// All panels in the order of their numbers, from 1.
-    pub const ALL: [Self; 4] = [Self::Loss, Self::Accuracy, Self::Gradient, Self::Hidden];
-
-    /// The number in its title, which is the key that focuses it.
-    pub fn number(self) -> usize {
-        self as usize + 1
-    }
-
-    fn moved(self, by: usize) -> Self {
-        Self::ALL.iter().copied().cycle().nth(self as usize + by).unwrap_or_default()
-    }
-}
 
 /// The gradient that the gradient panel shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,9 +27,11 @@ pub enum Norm {
 /// What the user chose to see of a run, and how. It only reads the [`RunState`]: one view can be applied to several runs.
 #[derive(Debug, Clone)]
 pub struct ViewState {
-    /// The panel that keys go to.
-    pub focus: Panel,
-    /// Whether the focused panel fills the screen.
+    /// The tab in front.
+    pub tab: Tab,
+    /// The panel that keys go to, of each tab in which another one than the first was chosen.
+    focus: BTreeMap<Tab, Panel>,
+    /// Whether the focused panel fills the screen, in detail.
     pub full_screen: bool,
     /// Whether the focused panel is explained.
     pub explain: bool,
@@ -76,7 +53,10 @@ pub struct ViewState {
     layer: usize,
     /// Index of the probe.
     probe: usize,
-    log: [bool; 4],
+    /// The panels with a logarithmic axis.
+    log: BTreeSet<Panel>,
+    /// Rows of the log after the last one that is shown.
+    pub log_rows_after: usize,
     /// Warnings up to this number are dismissed.
     dismissed_warnings: u64,
     /// A change of the learning rate that no step has used yet: the step it was requested at, and the factor.
@@ -86,7 +66,9 @@ pub struct ViewState {
 impl Default for ViewState {
     fn default() -> Self {
         Self {
-            focus: Panel::Loss,
+            tab: Tab::Overview,
+            // The keys of its cursor go through the whole training.
+            focus: BTreeMap::from([(Tab::Overview, Panel::Loss)]),
             full_screen: false,
             explain: false,
             smoothing: Smoothing::default(),
@@ -99,7 +81,8 @@ impl Default for ViewState {
             layer: 0,
             probe: 0,
             // an exponential decay is a straight line on a logarithmic axis
-            log: Panel::ALL.map(|panel| panel == Panel::Gradient),
+            log: BTreeSet::from([Panel::Gradient]),
+            log_rows_after: 0,
             dismissed_warnings: 0,
             rate_change: None,
         }
@@ -107,9 +90,41 @@ impl Default for ViewState {
 }
 
 impl ViewState {
+    /// The panel that keys go to.
+    pub fn focus(&self, run: &RunState) -> Panel {
+        let panels = self.tab.panels(run);
+        let chosen = self.focus.get(&self.tab).copied().filter(|panel| panels.contains(panel));
+        chosen.or_else(|| panels.first().copied()).unwrap_or_default()
+    }
+
+    /// The number of `panel` in its title, which is the key that focuses it: its place in the tab in front, from 1.
+    pub fn number(&self, panel: Panel, run: &RunState) -> usize {
+        1 + self.tab.panels(run).iter().position(|each| *each == panel).unwrap_or(0)
+    }
+
+    /// Focuses the panel at `place` of the tab in front; false if there is none.
+    fn focus_at(&mut self, place: usize, run: &RunState) -> bool {
+        let panel = self.tab.panels(run).get(place).copied();
+        panel.map(|panel| self.focus.insert(self.tab, panel)).is_some()
+    }
+
+    fn move_focus(&mut self, by: isize, run: &RunState) -> bool {
+        let panels = self.tab.panels(run).len();
+        let at = self.number(self.focus(run), run) - 1 + panels;
+        self.focus_at(at.saturating_add_signed(by).checked_rem(panels).unwrap_or(0), run)
+    }
+
+    fn move_tab(&mut self, by: isize, run: &RunState) {
+        let tabs = Tab::of(run);
+        let at = tabs.iter().position(|tab| *tab == self.tab).unwrap_or(0) + tabs.len();
+        if let Some(tab) = at.saturating_add_signed(by).checked_rem(tabs.len()).and_then(|at| tabs.get(at)) {
+            (self.tab, self.explain) = (*tab, false);
+        }
+    }
+
     /// Whether the y axis of `panel` is logarithmic.
     pub fn is_log(&self, panel: Panel) -> bool {
-        self.log.get(panel as usize) == Some(&true)
+        self.log.contains(&panel)
     }
 
     /// How many times shorter the window is than the whole run.
@@ -122,14 +137,17 @@ impl ViewState {
         self.probe
     }
 
-    fn toggle_log(&mut self) -> bool {
-        match self.log.get_mut(self.focus as usize) {
-            Some(log) if self.focus != Panel::Hidden => {
-                *log = !*log;
-                true
-            }
-            _ => false,
+    fn toggle_log(&mut self, run: &RunState) -> bool {
+        let focus = self.focus(run);
+        if focus.has_log_axis() && !self.log.remove(&focus) {
+            self.log.insert(focus);
         }
+        focus.has_log_axis()
+    }
+
+    /// Shows the last example, which was added just now.
+    pub fn show_last_probe(&mut self, run: &RunState) {
+        self.probe = run.info().map_or(0, |info| info.probes.len().saturating_sub(1));
     }
 
     /// Closes the topmost of explanation, full screen and cursors; false if nothing is open.
@@ -205,19 +223,16 @@ impl ViewState {
             Action::Back => return self.close() || self.dismiss_warning(run),
             Action::Open => self.full_screen = true,
             Action::Explain => self.explain = !self.explain,
-            Action::FocusNext => self.focus = self.focus.moved(1),
-            Action::FocusPrevious => self.focus = self.focus.moved(Panel::ALL.len() - 1),
-            Action::Focus(number) => {
-                match Panel::ALL.iter().find(|panel| panel.number() == usize::from(number)) {
-                    Some(panel) => self.focus = *panel,
-                    None => return false,
-                }
-            }
+            Action::NextTab => self.move_tab(1, run),
+            Action::PreviousTab => self.move_tab(-1, run),
+            Action::FocusNext => return self.move_focus(1, run),
+            Action::FocusPrevious => return self.move_focus(-1, run),
+            Action::Focus(number) => return self.focus_at(usize::from(number).wrapping_sub(1), run),
             Action::SmoothMore => self.smoothing = self.smoothing.more(),
             Action::SmoothLess => self.smoothing = self.smoothing.less(),
             Action::SmoothOff => self.smoothing = Smoothing::OFF,
             Action::XAxis => self.axis = self.axis.next(),
-            Action::LogScale => return self.toggle_log(),
+            Action::LogScale => return self.toggle_log(run),
             Action::Zoom => self.next_zoom(run),
             Action::NextLayer => return self.turn_layer(1, run),
             Action::PreviousLayer => return self.turn_layer(-1, run),
@@ -229,8 +244,10 @@ impl ViewState {
             Action::PageDown => return self.move_cursor(10, run),
             Action::First => return self.move_cursor(i64::MIN, run),
             Action::Last => return self.move_cursor(i64::MAX, run),
-            Action::Up if self.focus == Panel::Hidden => return self.move_cursor(-1, run),
-            Action::Down if self.focus == Panel::Hidden => return self.move_cursor(1, run),
+            Action::Up | Action::Down => {
+                let has_rows = matches!(self.focus(run).cursor_axis(), CursorAxis::Tokens | CursorAxis::Rows);
+                return has_rows && self.move_cursor(if action == Action::Up { -1 } else { 1 }, run);
+            }
             _ => return false,
         }
         true
@@ -290,7 +307,7 @@ impl ViewState {
     }
 
     fn turn_quantity(&mut self, run: &RunState) -> bool {
-        if self.focus == Panel::Gradient {
+        if self.focus(run) == Panel::Gradient {
             self.norm = match self.norm {
                 Norm::State => Norm::RecurrentKernel,
                 Norm::RecurrentKernel => Norm::State,
@@ -306,17 +323,24 @@ impl ViewState {
     }
 
     fn move_cursor(&mut self, by: i64, run: &RunState) -> bool {
-        match self.focus {
-            Panel::Loss | Panel::Accuracy => self.move_step(by, run),
-            Panel::Gradient => {
+        match self.focus(run).cursor_axis() {
+            CursorAxis::Steps => self.move_step(by, run),
+            CursorAxis::Positions => {
                 let last = self.profiles(run).and_then(|profiles| profiles.latest.hnorm.len().checked_sub(1));
                 self.move_position(by, 0, last)
             }
-            Panel::Hidden => {
+            CursorAxis::Tokens => {
                 let probe = run.info().and_then(|info| info.probes.get(self.probe));
                 let first = probe.map_or(0, |probe| probe.first_step);
                 let last = probe.and_then(|probe| first.saturating_add(probe.tokens.len()).checked_sub(1));
                 self.move_position(by, first, last)
+            }
+            CursorAxis::Rows => {
+                let by = isize::try_from(by).unwrap_or(if by < 0 { isize::MIN } else { isize::MAX });
+                let most = run.log().count().saturating_sub(1);
+                self.log_rows_after =
+                    self.log_rows_after.saturating_add_signed(by.saturating_neg()).min(most);
+                true
             }
         }
     }
@@ -374,19 +398,6 @@ mod tests {
             }));
         }
         dash
-    }
-
-    #[test]
-    fn focus_goes_round_and_by_number() {
-        let mut dash = Dashboard::new();
-        assert!(dash.act(Action::FocusPrevious));
-        assert_eq!(dash.view.focus, Panel::Hidden);
-        assert!(dash.act(Action::FocusNext));
-        assert_eq!(dash.view.focus, Panel::Loss);
-        assert!(dash.act(Action::Focus(3)));
-        assert_eq!(dash.view.focus, Panel::Gradient);
-        assert!(!dash.act(Action::Focus(5)));
-        assert!(!dash.act(Action::PauseResume), "what concerns the trainer is not the dashboard's");
     }
 
     #[test]

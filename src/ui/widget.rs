@@ -5,5 +5,6 @@ pub mod chart;
 pub mod glyph_fallback;
 pub mod heat_map;
 pub mod panel_frame;
+pub mod profile;
 pub mod text;
 pub mod ticks;

@@ -15,7 +15,7 @@ fn endless(folder: &Path, messages: &Path) -> Command {
     command
 }
 
-fn lines_of(running: &mut Running) -> BufReader<impl Read + use<>> {
+fn lines_of(running: &mut Running) -> BufReader<impl Read + Send + use<>> {
     BufReader::new(running.child.stdout.take().unwrap())
 }
 
@@ -58,16 +58,22 @@ impl Drop for Tmpfs {
     }
 }
 
-#[test]
-fn a_disk_that_is_full_and_has_room_again_later_costs_no_step_and_no_bit() {
-    let Some(disk) = Tmpfs::mount("64m") else { return };
-    let folder = disk.0.path();
-    let messages = tempfile::tempdir().unwrap();
-    let mut running = Running::start(endless(folder, messages.path()));
+/// A training that has said that its disk is full, with its lines and the file that fills the disk; `None` without a file system.
+fn on_a_full_disk(messages: &Path) -> Option<(Tmpfs, Running, BufReader<impl Read + Send + use<>>, PathBuf)> {
+    let disk = Tmpfs::mount("64m")?;
+    let mut running = Running::start(endless(disk.0.path(), messages));
     let mut lines = lines_of(&mut running);
     running.wait_for(&mut lines, "epoch 2/");
     let ballast = disk.fill();
     running.wait_for(&mut lines, "error: no checkpoint: ");
+    Some((disk, running, lines, ballast))
+}
+
+#[test]
+fn a_disk_that_is_full_and_has_room_again_later_costs_no_step_and_no_bit() {
+    let messages = tempfile::tempdir().unwrap();
+    let Some((disk, mut running, mut lines, ballast)) = on_a_full_disk(messages.path()) else { return };
+    let folder = disk.0.path();
     // Some epochs more, of which nothing can be saved.
     (0..3).for_each(|_| running.wait_for(&mut lines, "epoch "));
     fs::remove_file(ballast).unwrap();
@@ -91,14 +97,9 @@ fn a_disk_that_is_full_and_has_room_again_later_costs_no_step_and_no_bit() {
 
 #[test]
 fn a_disk_that_stays_full_is_said_with_what_is_not_saved() {
-    let Some(disk) = Tmpfs::mount("64m") else { return };
-    let folder = disk.0.path();
     let messages = tempfile::tempdir().unwrap();
-    let mut running = Running::start(endless(folder, messages.path()));
-    let mut lines = lines_of(&mut running);
-    running.wait_for(&mut lines, "epoch 2/");
-    disk.fill();
-    running.wait_for(&mut lines, "error: no checkpoint: ");
+    let Some((disk, mut running, lines, _)) = on_a_full_disk(messages.path()) else { return };
+    let folder = disk.0.path();
     running.signal(Signal::TERM);
     std::thread::spawn(move || lines.lines().count());
     assert_eq!(running.code(), Some(1));

@@ -1,5 +1,8 @@
 //! Runs that diverge: where, with which batch, and what is left to go on from.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use unrolled::run::Folder;
 use unrolled::run::checkpoint::{Checkpoint, NamedTensor, Tensor};
 
@@ -160,4 +163,70 @@ fn a_loss_that_is_finite_and_absurd_has_no_such_number() {
     assert!(line.contains("far above that of"), "{line}");
     assert_eq!((&report["non_finite"], &report["batch"]), (&Value::Null, &Value::Null));
     assert_eq!(report["recent_steps"].as_array().unwrap().len(), 32);
+}
+
+/// Every file below `folder`, with its content.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let of = |path: PathBuf| match path.is_dir() {
+        true => files(&path),
+        false => [(path.clone(), fs::read(&path).unwrap())].into(),
+    };
+    entries.flat_map(of).collect()
+}
+
+#[test]
+fn a_run_without_good_weights_is_not_resumed_and_stays_as_it_is() {
+    for (optimizer, checkpoint) in [
+        ("train.optimizer={name: SGD, learning_rate: 1e6}", false),
+        ("train.optimizer={name: Adam, learning_rate: 30}", true),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let set = ["data.train=256", "data.validation=64", "train.epochs=1", optimizer];
+        let (_, report) = diverged(folder.path(), "word-order", &set);
+        // Absurd weights are no good ones; those of the last step leave nothing to train.
+        assert_eq!(report["checkpoint"].is_u64(), checkpoint, "{report}");
+        let before = files(&run);
+        let resume = unrolled(folder.path(), &["resume", "run", "--headless"]);
+        let mut slower = unrolled(folder.path(), &["resume", "run", "--headless"]);
+        slower.args(["--set", "train.optimizer.learning_rate=0.01"]);
+        let mut job = train(folder.path(), "word-order", "run", &set);
+        job.args(["--headless", "--resume-or-start"]);
+        for command in [resume, slower, job] {
+            let (_, message) = ends(command, 3);
+            assert!(message.contains("run has diverged "), "{message}");
+            assert!(
+                message.contains("unrolled branch run --at 0 --set train.optimizer.learning_rate="),
+                "{message}"
+            );
+            assert!(files(&run) == before, "a file has changed");
+        }
+        let mut branch = unrolled(folder.path(), &["branch", "run", "--at", "0", "--headless"]);
+        branch.args(["--set", "train.optimizer.learning_rate=0.01"]);
+        ends(branch, 0);
+        // Longer, there is something to train from weights that are no worse than bad.
+        let mut longer = unrolled(folder.path(), &["resume", "run", "--headless", "--set", "train.epochs=2"]);
+        longer.args(["--set", "train.optimizer.learning_rate=0.01"]);
+        let code = done(longer).status.code();
+        assert_eq!(files(&run) == before, !checkpoint, "{code:?}");
+    }
+}
+
+#[test]
+fn seeds_without_good_weights_stay_as_they_are_and_the_summary_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = || {
+        let mut command = unrolled(folder.path(), &["train", "word-order", "--seeds", "1..2", "--run", "s"]);
+        command.args(sets(&["data.train=256", "data.validation=64", "train.epochs=1"]));
+        command.args(["--resume-or-start", "--set", "train.optimizer={name: SGD, learning_rate: 1e6}"]);
+        command
+    };
+    ends(job(), 3);
+    let before = files(&folder.path().join("s"));
+    let (out, _) = ends(job(), 3);
+    for seed in 1..=2 {
+        assert!(out.contains(&format!("unrolled branch s/seed-{seed} --at 0 --set ")), "{out}");
+    }
+    assert!(files(&folder.path().join("s")) == before, "a file has changed");
 }

@@ -225,3 +225,29 @@ fn several_seeds_go_on_where_a_job_has_ended_and_finished_ones_stay() {
     let (_, message) = ends(other, 2);
     assert!(message.contains("contains a run of word-order, not one of vanishing-rnn"), "{message}");
 }
+
+#[test]
+fn several_seeds_of_a_preset_that_was_edited_are_refused_before_any_is_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let preset = folder.path().join("mine.yaml");
+    let (text, _) = ends(unrolled(folder.path(), &["presets", "word-order"]), 0);
+    let text = text.replace("train: 4000", "train: 256").replace("validation: 1000", "validation: 64");
+    fs::write(&preset, &text).unwrap();
+    let job = |seeds: &str| {
+        let args = ["train", "mine.yaml", "--seeds", seeds, "--run", "r", "--resume-or-start"];
+        let mut command = unrolled(folder.path(), &args);
+        command.args(["--set", "train.epochs=1"]);
+        command
+    };
+    ends(job("1..2"), 0);
+    let edited = text.replace("learning_rate: 0.002", "learning_rate: 0.004");
+    assert!(edited != text, "{text}");
+    fs::write(&preset, edited).unwrap();
+    let (_, message) = ends(job("1..3"), 2);
+    for part in ["seed-1 was begun with train.optimizer.learning_rate 0.002", "has 0.004", "another folder"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(!folder.path().join("r/seed-3").exists(), "none is trained");
+    fs::write(&preset, text).unwrap();
+    ends(job("1..3"), 0);
+}

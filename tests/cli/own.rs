@@ -270,3 +270,34 @@ fn a_diverged_run_gives_an_error_instead_of_a_class() {
         assert!(out.is_empty() && error.contains("is not finite: training diverged"), "{out}{error}");
     }
 }
+
+#[test]
+fn predictions_after_each_token_name_the_words_of_the_text_and_what_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let set = [&SMALL[..], &["tokens.ngrams=2", "tokens.length=8"]].concat();
+    let mut command = train(at, "word-order", "run", &set);
+    command.arg("--headless");
+    ends(command, 0);
+    let predict = |args: &[&str]| ends(unrolled(at, &[&["predict", "run"], args].concat()), 0).0;
+    let (short, long) = ("not zyzzy", "the movie is not bad but good if you ask me");
+    let out = predict(&["--per-token", short]);
+    let ends_of_lines: Vec<String> =
+        out.lines().skip(1).map(|line| line.split("%  ").last().unwrap().into()).collect();
+    assert_eq!(ends_of_lines, ["not", "zyzzy  [UNK]", "not zyzzy  [UNK]"], "{out}");
+    // Eleven words and ten pairs.
+    let out = predict(&["--per-token", long]);
+    assert!(out.ends_with("(21 tokens, but the network's input has 8: 13 are not read)\n"), "{out}");
+    assert_eq!(out.lines().count(), 1 + 8 + 1, "{out}");
+    let json: Value = serde_json::from_str(&predict(&["--json", "--per-token", short])).unwrap();
+    let tokens = json["tokens"].as_array().unwrap();
+    let of = |i: usize| (tokens[i]["token"].as_str().unwrap(), tokens[i]["unknown"].as_bool());
+    assert_eq!([of(0), of(2)], [("not", None), ("not zyzzy", Some(true))]);
+    assert_eq!(json["n_unread"], Value::Null);
+    let json: Value = serde_json::from_str(&predict(&["--json", "--per-token", long])).unwrap();
+    assert_eq!(json["n_unread"], 13);
+    for empty in ["", "  ...  "] {
+        let out = predict(&[empty]);
+        assert!(out.ends_with("(no tokens: the prediction for padding alone)\n"), "{out}");
+    }
+}

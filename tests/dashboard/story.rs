@@ -3,8 +3,8 @@
 use unrolled::metrics::{Metrics, Task, half_life};
 use unrolled::protocol::{
     Activations, ClassCount, DataFacts, Direction, EpochMetrics, Event, GradientProfile, Instruments,
-    LayerHealth, LayerRow, Level, LogLine, ModelTable, ParamNorms, ProbeFrame, ProbeText, QuantityHealth,
-    RunInfo, RunStatus, Saved, StepMetrics, TokenPrediction,
+    LayerHealth, LayerRow, Level, LogLine, ModelTable, Monitor, ParamNorms, ProbeFrame, ProbeText,
+    QuantityHealth, RunInfo, RunStatus, Saved, StepMetrics, TokenPrediction,
 };
 use unrolled::rng::Rng;
 use unrolled::ui::dashboard::Dashboard;
@@ -126,6 +126,7 @@ pub fn info() -> RunInfo {
         optimizer: "Adam".into(),
         seed: 1,
         threads: 2,
+        monitor: Some(Monitor { metric: "val_loss".into(), higher_is_better: false }),
     }
 }
 
@@ -161,6 +162,7 @@ fn gradient(step: u64, gone: f64, rng: &mut Rng) -> Event {
             .map(|(t, norm)| if t == 0 { 0.0 } else { 1.7 * norm })
             .collect(),
         hnorm,
+        ..GradientProfile::default()
     })
 }
 
@@ -175,7 +177,7 @@ fn instruments(step: u64, gone: f64) -> Event {
     let layer = LayerHealth { layer: 1, direction: None, proposal: "h".into(), quantities: vec![h] };
     let norms = |name: &str, update| ParamNorms { name: name.into(), weight: 2.5, gradient: 0.2, update };
     let params = vec![norms("0.embeddings", 2e-3), norms("1.recurrent_kernel", 4.5e-3), norms("1.bias", 0.5)];
-    Event::Instruments(Box::new(Instruments { step, layers: vec![layer], params }))
+    Event::Instruments(Box::new(Instruments { step, layers: vec![layer], params, ..Instruments::default() }))
 }
 
 /// The story of a network that reads in both directions with gates, up to `steps`.
@@ -240,6 +242,7 @@ fn held(direction: Direction, h: &[Activations]) -> Vec<Activations> {
         values: h.iter().flat_map(|h| &h.values).map(|x| made(*x)).collect(),
         layer: 1,
         units: UNITS,
+        ..Activations::default()
     };
     all.into_iter().map(of).collect()
 }
@@ -267,7 +270,9 @@ fn activations(step: u64, probe: usize, gone: f64) -> Event {
             quantity: "h".into(),
             units: UNITS,
             values,
+            ..Activations::default()
         }],
+        ..ProbeFrame::default()
     }))
 }
 

@@ -67,6 +67,9 @@ fn a_branch_knows_its_parent_and_changes_nothing_before_its_step() {
         _ => None,
     });
     assert_eq!(seams.collect::<Vec<_>>(), [(12, 0, true), (13, 1, false)]);
+    let shown = text(&unrolled(parent.path(), &["show", "branch"]));
+    assert!(shown.contains("/run after step 12\n") && shown.contains("resumed     after step 13"), "{shown}");
+    assert!(shown.contains("branched    from ") && !shown.contains("\nparent"), "{shown}");
     let wrong = unrolled(parent.path(), &["branch", "run", "--at", "25", "--headless"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("the run has 24 steps"));

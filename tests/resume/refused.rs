@@ -114,7 +114,14 @@ fn an_edited_spec_is_refused_with_its_settings_until_it_is_put_back_or_given_as_
     let more = unrolled(dir.path(), &[&resume[..], &["--set", "train.validate_every=3"]].concat());
     refused(&more, 2, &said);
     edit("seed: ", "seed: 1");
-    refused(&unrolled(dir.path(), &resume), 2, &["train.seed is 1"]);
+    let output = unrolled(dir.path(), &resume);
+    refused(
+        &output,
+        2,
+        &["train.seed is 1", "put the old value back; train.seed cannot be changed while training"],
+    );
+    // What would be refused is not proposed.
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("--set"));
     edit("batch_size: 8", "batch_size: 9\n  nonsense: 1");
     refused(&unrolled(dir.path(), &resume), 2, &["nonsense"]);
     assert_eq!(metrics(&folder), recorded);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::*;
 use unrolled::data::Vocabularies;
-use unrolled::protocol::{EpochMetrics, Sample};
+use unrolled::protocol::{ClassifiedText, EpochMetrics, Sample, ValidationExamples};
 
 /// A preset with `data` (its path within `folder`), layers and other settings.
 fn written(folder: &TempDir, file: &str, content: &str, preset: &str, set: &[&str]) -> RunSpec {
@@ -145,4 +145,97 @@ watch: {probes: [the dog runs]}
     let letters = Vec::from(vocabularies.of("last letter").unwrap().clone());
     assert_eq!(letters[2..], ["s", "n", "g", "e"]);
     assert_eq!(vocabularies.first().word(2), "the");
+}
+
+/// The examples of all validations.
+fn examples(events: &[Event]) -> Vec<&ValidationExamples> {
+    events
+        .iter()
+        .filter_map(|e| if let Event::Examples(examples) = e { Some(&**examples) } else { None })
+        .collect()
+}
+
+#[test]
+fn every_validation_of_a_series_has_its_forecasts_in_the_units_of_the_series() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String =
+        (0..60).map(|n| format!("{}-{:02},{}\n", 2000 + n / 12, n % 12 + 1, 1000 + 10 * (n % 6))).collect();
+    let preset = "title: t
+data: {source: series, path: series.csv, date: month, values: [sold], window: 6, horizon: 3, validation: 0.2, season: 6}
+model: [{layer: GRU, units: 4}, {layer: Dense, units: 3}]
+train: {loss: mean_squared_error, batch_size: 8, epochs: 3}
+";
+    let spec = written(&folder, "series.csv", &format!("month,sold\n{rows}"), preset, &[]);
+    let (events, outcome, _folder) = Run::start(spec).outcome();
+    assert_eq!(outcome, Outcome::Finished);
+    let series = prepared(&events).data.series.as_deref().unwrap();
+    // Twelve rows are held out; the last two have no whole horizon.
+    assert_eq!((series.variable.as_str(), series.starts.len(), series.horizon), ("sold", 10, 3));
+    assert_eq!((series.before + series.starts[0], series.season), (48, Some(6)));
+    assert_eq!(series.dates[series.starts[0]], "2004-01");
+    assert_eq!(series.values[series.starts[0] + 1], Some(1010.0));
+    let examples = examples(&events);
+    assert_eq!(examples.iter().map(|of| of.epoch).collect::<Vec<_>>(), [1, 2, 3]);
+    for of in &examples {
+        assert_eq!(of.forecasts.len(), 30);
+        assert!(of.forecasts.iter().all(|x| x.is_some_and(|x| (500.0..1500.0).contains(&x))), "{of:?}");
+    }
+    // They are those whose error is reported.
+    let last =
+        events.iter().rev().find_map(|e| if let Event::Epoch(m) = e { m.get("val_rmse") } else { None });
+    let squares = series.starts.iter().enumerate().flat_map(|(window, start)| {
+        let forecasts = &examples[2].forecasts;
+        (0..3).map(move |h| {
+            (f64::from(forecasts[3 * window + h].unwrap()) - series.values[start + h].unwrap()).powi(2)
+        })
+    });
+    let rmse = (squares.sum::<f64>() / 30.0).sqrt();
+    assert!((rmse - last.unwrap()).abs() < 1e-2, "{rmse} {last:?}");
+}
+
+#[test]
+fn samples_come_from_the_first_steps_on_and_their_beginning_and_temperature_change_on_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = language(&folder, &["train.epochs=1"]);
+    let script =
+        vec![(20, Command::SetSample { prime: Some("bb".into()), temperature: Some(1.5) }.by("test"))];
+    let run = tempfile::tempdir().unwrap();
+    let options = Options { folder: Some(run.path().join("run")), threads: 1, script, ..Options::default() };
+    let trainer = Trainer::start(spec, options).unwrap();
+    let events: Vec<Event> = trainer.events.iter().collect();
+    assert_eq!(trainer.join(), Outcome::Finished);
+    let samples = samples(&events);
+    let early: Vec<u64> = samples.iter().map(|sample| sample.step).take(4).collect();
+    assert_eq!(early, [1, 10, 21, 100]);
+    assert_eq!((samples[1].prime.as_str(), samples[1].temperature), ("aab", 0.0));
+    assert_eq!((samples[2].prime.as_str(), samples[2].temperature), ("bb", 1.5));
+    for sample in &samples {
+        // Two letters, the most probable first; at temperature 0 it is what comes first.
+        let (first, p) = &sample.candidates[0];
+        let sum: f32 = sample.candidates.iter().map(|(_, p)| p).sum();
+        assert!(sample.candidates.len() == 2 && (sum - 1.0).abs() < 1e-5 && *p >= 0.5, "{sample:?}");
+        assert!(sample.temperature > 0.0 || sample.text.starts_with(first.as_str()), "{sample:?}");
+    }
+}
+
+#[test]
+fn a_validation_has_texts_of_the_cells_of_its_confusion_matrix() {
+    let (events, outcome, _folder) = Run::start(spec(&["data.validation=100"])).outcome();
+    assert_eq!(outcome, Outcome::Finished);
+    let examples = examples(&events);
+    assert!(!examples.is_empty());
+    let confusions =
+        events.iter().filter_map(|e| if let Event::Epoch(m) = e { m.confusion.clone() } else { None });
+    for (of, confusion) in examples.iter().zip(confusions) {
+        assert!(!of.texts.is_empty() && of.words.is_empty() && of.forecasts.is_empty());
+        for actual in 0..2 {
+            for predicted in 0..2 {
+                let texts =
+                    of.texts.iter().filter(|text| (text.actual, text.predicted) == (actual, predicted));
+                let most = confusion.count(actual, predicted).min(ClassifiedText::MOST as u64);
+                assert_eq!(texts.count() as u64, most);
+            }
+        }
+        assert!(of.texts.iter().all(|text| text.text.split(' ').count() > 2), "{:?}", of.texts);
+    }
 }

@@ -9,7 +9,7 @@ use crate::cli::error::CliResult;
 use crate::escape::foreign;
 use crate::infer::{Classifier, InferError, Prefix, most_likely};
 use crate::metrics::is_predicted;
-use crate::number::{count, percent};
+use crate::number::{count, counted, percent};
 
 /// Predicts the classes of the texts of the arguments, or else of the lines of stdin, in batches of those available.
 pub(super) fn predict(args: &PredictArgs, classifier: &Classifier) -> CliResult<()> {
@@ -69,14 +69,27 @@ impl Formatter<'_> {
     }
 
     fn as_lines(&self, text: &str, probabilities: &[f32], per_token: bool) -> Result<String, InferError> {
-        let mut lines = vec![format!("{}  {}\n", self.summary(probabilities), foreign(text))];
+        let shown = if self.classifier.is_empty(text) {
+            "(no tokens: the prediction for padding alone)".into()
+        } else {
+            foreign(text)
+        };
+        let mut lines = vec![format!("{}  {shown}\n", self.summary(probabilities))];
         if per_token {
-            let prefixes = self.classifier.per_token(text)?;
+            let (prefixes, unread) = self.classifier.per_token(text)?;
             let line = |(at, prefix): (usize, &Prefix)| {
                 let summary = self.summary(&prefix.probabilities);
-                format!("  {:>4}  {summary}  {}\n", count(at as u64 + 1), foreign(&prefix.token))
+                let unknown = if prefix.is_unknown { "  [UNK]" } else { "" };
+                format!("  {:>4}  {summary}  {}{unknown}\n", count(at as u64 + 1), foreign(&prefix.token))
             };
             lines.extend(prefixes.iter().enumerate().map(line));
+            if let (1.., Some(length)) = (unread, self.classifier.length()) {
+                let all = counted(prefixes.len() + unread, "token");
+                let (length, unread) = (count(length as u64), count(unread as u64));
+                lines.push(format!(
+                    "  ({all}, but the network's input has {length}: {unread} are not read)\n"
+                ));
+            }
         }
         Ok(lines.concat())
     }
@@ -97,10 +110,18 @@ impl Formatter<'_> {
     fn as_json(&self, text: &str, probabilities: &[f32], per_token: bool) -> Result<Value, InferError> {
         let mut object = self.with_prediction(json!({self.classifier.subject(): text}), probabilities);
         if per_token {
-            let prefixes = self.classifier.per_token(text)?;
-            let prefixes =
-                prefixes.iter().map(|p| self.with_prediction(json!({"token": p.token}), &p.probabilities));
-            object["tokens"] = prefixes.collect();
+            let (prefixes, unread) = self.classifier.per_token(text)?;
+            let prefix = |prefix: &Prefix| {
+                let mut token = json!({"token": prefix.token});
+                if prefix.is_unknown {
+                    token["unknown"] = json!(true);
+                }
+                self.with_prediction(token, &prefix.probabilities)
+            };
+            object["tokens"] = prefixes.iter().map(prefix).collect();
+            if unread > 0 {
+                object["n_unread"] = json!(unread);
+            }
         }
         Ok(object)
     }

@@ -16,7 +16,7 @@ pub(super) fn runs(runs: &[Run]) -> String {
             }
         }
     }
-    let settings = differing_settings(runs);
+    let settings = differing_settings(runs.iter());
     let mut head: Vec<String> = [
         "name",
         "state",
@@ -77,7 +77,8 @@ pub(super) fn groups(groups: &[Group], key: &str) -> String {
             metrics.push(name);
         }
     }
-    let mut head: Vec<String> = [key, "preset", "n_runs", "n_finished"].map(str::to_owned).to_vec();
+    let mut head: Vec<String> =
+        [key, "preset", "n_runs", "n_finished", "differing"].map(str::to_owned).to_vec();
     head.extend(
         metrics.iter().flat_map(|name| [format!("{name}.mean"), format!("{name}.std"), format!("{name}.n")]),
     );
@@ -86,6 +87,7 @@ pub(super) fn groups(groups: &[Group], key: &str) -> String {
         let value = group.value.as_ref().map_or(String::new(), |value| value.text());
         let mut cells =
             vec![value, group.preset.to_string(), group.runs.to_string(), group.finished.to_string()];
+        cells.push(group.differing.join(" "));
         for name in &metrics {
             let found =
                 group.metrics.iter().find(|(known, _)| known == *name).map(|(_, statistic)| statistic);

@@ -53,6 +53,7 @@ pub(super) fn group_json(group: &Group, key: &str) -> Value {
         "n_finished": group.finished,
         "metrics": metrics,
         "seconds": group.seconds.as_ref().map(statistic),
+        "differing": group.differing.iter().map(|path| path.to_string()).collect::<Vec<_>>(),
     })
 }
 

@@ -242,6 +242,7 @@ impl TextSpec {
             length: tokens.length,
             skipped: 0,
             unknown: unknown as f64 / counted.len().max(1) as f64,
+            ..DataFacts::default()
         };
         Ok(Data {
             validation,

@@ -5,6 +5,7 @@ mod date_columns;
 pub(crate) mod dates;
 mod difference;
 mod evaluation_set;
+mod excerpt;
 mod forecasts;
 pub(crate) mod gaps;
 mod grid;
@@ -222,7 +223,7 @@ impl SeriesSpec {
     /// Reads the series.
     fn load(&self, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         progress(format!("reading {}", self.path.display()));
-        let ReadSeries { table, facts: facts_of_file, gaps, reversed, .. } = self.read(None)?;
+        let ReadSeries { table, dates, facts: facts_of_file, gaps, reversed, .. } = self.read(None)?;
         let (first, split) = (self.first(), self.split(table.len()));
         let stationary = self.stationary(&table);
         let train = self.starts(&stationary, 0, split);
@@ -245,6 +246,7 @@ impl SeriesSpec {
             train: train.len(),
             validation: held_out.as_ref().map_or(0, Dataset::len),
             length: self.window,
+            series: self.excerpt(&table, &dates, &validation).map(Box::new),
             ..DataFacts::default()
         };
         let mut notes: Vec<String> = gaps.words(self.fill).into_iter().collect();

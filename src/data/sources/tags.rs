@@ -191,6 +191,7 @@ impl TagsSpec {
             length: spec.length,
             skipped: 0,
             unknown: unknown as f64 / words.max(1) as f64,
+            ..DataFacts::default()
         };
         let vocabularies = Some(vocabularies);
         Ok(Data { validation, vocabularies, labels, unseen, notes, ..Data::of(train_set, facts) })

@@ -66,6 +66,7 @@ impl TextSplits {
             length: tokens.length,
             skipped: train.skipped + validation.as_ref().map_or(0, |corpus| corpus.skipped),
             unknown,
+            ..DataFacts::default()
         };
         let vocabularies = Some(vocabulary.into());
         let unseen = unseen.counts();

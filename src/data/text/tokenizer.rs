@@ -47,6 +47,13 @@ impl From<Level> for Tokenizer {
     }
 }
 
+/// The tokens of `text`, in order.
+pub fn tokens(text: &str, tokenizer: impl Into<Tokenizer>) -> Vec<String> {
+    let mut all = Vec::new();
+    for_each_token(text, tokenizer, &mut String::new(), |token| all.push(token.to_owned()));
+    all
+}
+
 /// Calls `each` for each token of `text`, in order; `word` is a scratch buffer.
 ///
 /// With n-grams each token is followed by those that end with it, from two tokens on: `a`, `b`, `a b`, `c`, `b c`. Keras's

@@ -289,6 +289,19 @@ impl TokenSpec {
         self.channels.first().map_or(self.vocabulary, ChannelSpec::size)
     }
 
+    /// That of symbols in rows of `length`, padded in front.
+    pub fn symbols(length: usize) -> Self {
+        Self {
+            level: Level::Symbol,
+            ngrams: single(),
+            vocabulary: 0,
+            length,
+            padding: Side::default(),
+            truncating: Side::default(),
+            channels: Vec::new(),
+        }
+    }
+
     /// The name and the vocabulary size of each channel; a single one with an empty name if there are no channels.
     pub fn sizes(&self) -> Vec<(String, usize)> {
         if self.channels.is_empty() {

@@ -6,7 +6,8 @@ use super::Plan;
 use crate::experiment::ExperimentError;
 use crate::preset::{self, Overrides, RunSpec};
 use crate::protocol::{Event, RunStatus};
-use crate::run::{Reader, RunState, owner};
+use crate::run::{Reader, RunState, checkpoint, owner};
+use crate::train::Progress;
 
 /// Settings that change no weight and no metric.
 const DESCRIPTIONS: [&str; 6] = ["name", "title", "about", "data.needs", "watch.", "alerts."];
@@ -80,12 +81,16 @@ fn difference(before: &RunSpec, now: &RunSpec) -> Option<String> {
     Some(format!("{key} was {} and is {} now", value(&before, key), value(&now, key)))
 }
 
-/// Passes on the events of the run in the folder `run`, which has ended, with its last status alone; returns the tokens and the seconds
-/// that it took.
+/// Passes on the events of the run of `spec` in the folder `run`, which has ended, with its last status alone; returns the tokens and the
+/// seconds of its steps. Where no checkpoint has these, as in earlier versions, they are those of its training.
 ///
 /// # Errors
 /// If its recording cannot be read.
-pub(super) fn replay(run: &Path, publish: &mut dyn FnMut(Event)) -> Result<(u64, f64), ExperimentError> {
+pub(super) fn replay(
+    run: &Path,
+    spec: &RunSpec,
+    publish: &mut dyn FnMut(Event),
+) -> Result<(u64, f64), ExperimentError> {
     let reader = Reader::open(run)?;
     let (mut status, mut steps, mut seconds) = (RunStatus::Finished, 0, 0.0);
     let (mut steps_per_epoch, mut batch, mut train, mut length) = (1, 0, 0, 1);
@@ -108,5 +113,15 @@ pub(super) fn replay(run: &Path, publish: &mut dyn FnMut(Event)) -> Result<(u64,
     publish(Event::Status(status));
     let (epochs, more) = (steps / steps_per_epoch as u64, steps % steps_per_epoch as u64);
     let sequences = epochs * train as u64 + more * batch as u64;
+    let seconds = step_seconds(run, spec, steps).unwrap_or(seconds);
     Ok((sequences * length as u64, if f64::is_finite(seconds) { seconds } else { 0.0 }))
+}
+
+/// The seconds of the `steps` steps of a run: those of its last checkpoint, and as much for each step after it, which one that has diverged
+/// has.
+fn step_seconds(run: &Path, spec: &RunSpec, steps: u64) -> Option<f64> {
+    let progress =
+        checkpoint::by_step(run).into_iter().find_map(|(_, path)| Progress::at(&path, spec).ok())?;
+    let saved = progress.step_time?.as_secs_f64();
+    (progress.step > 0).then(|| saved * steps.max(progress.step) as f64 / progress.step as f64)
 }

@@ -9,6 +9,7 @@ use super::previous::{Previous, replay};
 use super::{Budget, Plan, step_time};
 use crate::experiment::ExperimentError;
 use crate::number::count;
+use crate::preset::RunSpec;
 use crate::protocol::{Command, CommandRequest, CommandSender, Event, RaceEvent};
 use crate::run::race::Standings;
 use crate::run::{check_empty_except, checkpoint, create_run_dir};
@@ -199,7 +200,7 @@ impl Referee {
             let previous =
                 if self.plan.resume { Previous::find(&run, &resolved.spec)? } else { Previous::None };
             if previous == Previous::Ended {
-                self.take_over(network, &entry.name, &run)?;
+                self.take_over(network, (&entry.name, &resolved.spec), &run)?;
                 drop(turns.turn(network));
                 continue;
             }
@@ -243,14 +244,19 @@ impl Referee {
     }
 
     /// Takes over the run of a training that had ended before.
-    fn take_over(&mut self, network: usize, name: &str, run: &Path) -> Result<(), ExperimentError> {
+    fn take_over(
+        &mut self,
+        network: usize,
+        (name, spec): (&str, &RunSpec),
+        run: &Path,
+    ) -> Result<(), ExperimentError> {
         self.publish(RaceEvent::Note(format!("{name} had ended before and is taken as it is")));
         let mut publish = |event: Event| {
-            if is_kept(&event) {
+            if is_of_race(&event) {
                 self.publish(RaceEvent::Training { network, event });
             }
         };
-        let used = replay(run, &mut publish)?;
+        let used = replay(run, spec, &mut publish)?;
         if let Some(before) = self.before.get_mut(network) {
             *before = used;
         }
@@ -341,7 +347,7 @@ impl Referee {
 }
 
 /// Whether a race is about such events.
-fn is_kept(event: &Event) -> bool {
+fn is_of_race(event: &Event) -> bool {
     matches!(
         event,
         Event::Prepared(_)
@@ -357,7 +363,7 @@ fn is_kept(event: &Event) -> bool {
 /// Forwards the events that a race is about.
 fn forward(network: usize, events: &Receiver<Event>, to: &Sender<RaceEvent>) {
     for event in events {
-        if is_kept(&event) && to.send(RaceEvent::Training { network, event }).is_err() {
+        if is_of_race(&event) && to.send(RaceEvent::Training { network, event }).is_err() {
             return;
         }
         if events.is_empty() {

@@ -11,7 +11,7 @@ use ndarray::ArrayView2;
 
 use super::by_gate;
 use super::input_gradient::InputGrads;
-use super::{Cell, GateWindow, Order, RecurrentBuffers, RecurrentCache, Scratch};
+use super::{Cell, GateWindow, Order, RecurrentBuffers, RecurrentCache, SavedStep, Scratch};
 use crate::kernel::recurrent::{BackwardStep, ForwardStep, Projected};
 use crate::kernel::{Matrix, add_column_sums};
 use crate::nn::affine::affine;
@@ -307,7 +307,8 @@ impl<'a> Bptt<'a> {
     ) {
         let (cell, order, last) = (self.cell, self.order, steps.end);
         let RecurrentBuffers { cache, deltas, packed, scratch, .. } = buffers;
-        let Scratch { h_dropped, dh, carry, dc, cell: cell_scratch, by_gate, .. } = scratch;
+        let Scratch { h_dropped, dh, carry, dc, total_dc, cell: cell_scratch, by_gate, .. } = scratch;
+        let observes_c = observer.is_some() && cell.has_cell_state();
         for step in steps.rev() {
             let t = order.position(step);
             let before = step.checked_sub(1).map(|step| order.position(step));
@@ -337,6 +338,10 @@ impl<'a> Bptt<'a> {
                 by_gate::add_transposed(carry.data_mut(), delta, u, gates, sizes, &mut by_gate.dropped);
                 next_delta = &[];
             }
+            if observes_c {
+                total_dc.clone_from(dc);
+            }
+            let mask = self.pass.mask.map_or(&[][..], |mask| mask.step(t));
             cell.step_backward(
                 packed,
                 BackwardStep {
@@ -352,7 +357,7 @@ impl<'a> Bptt<'a> {
                     h_dropped: if h_dropped.data().is_empty() { h_prev } else { h_dropped.data() },
                     dropout: cache.recurrent_mask(cell.candidate_gate()),
                     c_prev,
-                    mask: self.pass.mask.map_or(&[][..], |mask| mask.step(t)),
+                    mask,
                     delta,
                     delta_recurrent,
                     dh: dh.data_mut(),
@@ -362,10 +367,20 @@ impl<'a> Bptt<'a> {
                 cell_scratch,
             );
             if let Some(observer) = observer.as_deref_mut() {
+                if observes_c {
+                    let saved = SavedStep {
+                        gates: cache.gates.part(saved_slot),
+                        saved: cache.saved.part(saved_slot),
+                        arguments: cache.arguments.part(saved_slot),
+                        mask,
+                    };
+                    cell.add_cell_state_gradient(saved, dh.data(), total_dc.data_mut());
+                }
                 let square = |data| ArrayView2::from_shape((self.batch, self.units), data);
                 if let (Ok(h), Ok(dh)) = (square(cache.h.step(t)), square(dh.data())) {
                     let (layer, direction) = (self.pass.layer, self.direction);
-                    observer.unrolled(Unrolled { layer, direction, t, h, dh });
+                    let dc = square(total_dc.data()).ok().filter(|_| observes_c);
+                    observer.unrolled(Unrolled { layer, direction, t, h, dh, dc });
                 }
             }
         }

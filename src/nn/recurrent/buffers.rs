@@ -37,6 +37,8 @@ layer_cache! {
         carry: Block,
         /// ∂L/∂c.
         dc: Block,
+        /// ∂L/∂c_t of the present step, of a cell with a cell state that is observed.
+        total_dc: Block,
         /// Of the cell's own.
         cell: Block,
         /// Of one segment's ∂L/∂U.

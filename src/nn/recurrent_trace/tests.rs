@@ -310,3 +310,82 @@ fn radii_of_large_layers_are_measured_only_when_asked_for() {
         traces[0].health(&bench.params, true, &mut ThreadPool::new(1).unwrap()).spectral_radius().unwrap();
     assert!((radius - 1.0).abs() < 1e-3, "orthogonal as it begins");
 }
+
+/// The loss of an LSTM of `activation` φ whose cell state is changed by `by` at one unit after `read` steps, and its output `h = o·φ(c)` with
+/// it; and `cnorm` from there on.
+fn loss_of_cell_state(
+    (activation, phi): (Activation, fn(f32) -> f32),
+    read: usize,
+    unit: usize,
+    by: f32,
+) -> (f64, Vec<f32>) {
+    let lstm = LSTM { units: 3, stateful: true, activation, ..LSTM::default() };
+    let input = Shape::Sequence { time: TIME, features: 2 };
+    let dense = Dense { units: 1, ..Dense::default() };
+    let model = Model::build(&[lstm.into(), dense.into()], input, Loss::MeanSquaredError).unwrap();
+    let mut params = model.params();
+    params.initialize(4);
+    let x = Array3::from_shape_fn((1, TIME, 2), |(_, t, i)| ((t * 3 + i * 5) % 7) as f32 / 3.0 - 1.0);
+    let y = Array2::from_elem((1, 1), 0.7);
+    let mut shard = Shard::new(&model, &params);
+    let forward = |shard: &mut Shard, steps: Range<usize>| {
+        let x = x.slice(ndarray::s![.., steps, ..]);
+        shard.load(Input::Real(x), TargetsView::Real(y.view()));
+        shard.forward(&model, &params, Mode::Evaluate);
+    };
+    if read > 0 {
+        forward(&mut shard, 0..read);
+        let mut states = shard.carried_state(&model);
+        let c = states[0].c.data()[unit];
+        states[0].c.data_mut()[unit] = c + by;
+        states[0].h.data_mut()[unit] *= phi(c + by) / phi(c);
+        shard.set_carried_state(&model, states).unwrap();
+    }
+    forward(&mut shard, read..TIME);
+    let mut norms = GradientNorms::default();
+    let score = shard.backward(&model, &params, 1.0, Some(&mut norms));
+    let cnorm = norms.norms().next().map(|(_, _, [_, cnorm])| cnorm).unwrap();
+    (score.mean_loss(), cnorm)
+}
+
+#[test]
+fn the_norm_of_the_gradient_of_a_cell_state_is_that_of_numerical_differences() {
+    let silu: Activation = serde_json::from_str("\"silu\"").unwrap();
+    assert!(silu.needs_input(), "its slope is computed from c itself");
+    for cell in [(Activation::Tanh, f32::tanh as fn(f32) -> f32), (silu, |c| c / (1.0 + (-c).exp()))] {
+        let (_, cnorm) = loss_of_cell_state(cell, 0, 0, 0.0);
+        assert_eq!(cnorm.len(), TIME);
+        for read in 1..TIME {
+            let by = 1e-2;
+            let slope = |unit| {
+                let at = |by| loss_of_cell_state(cell, read, unit, by).0;
+                (at(by) - at(-by)) / (2.0 * f64::from(by))
+            };
+            let expected = (0..3).map(|unit| slope(unit).powi(2)).sum::<f64>().sqrt();
+            let found = f64::from(cnorm[read - 1]);
+            assert!((found - expected).abs() < 1e-2 * expected + 1e-5, "{found} for {expected} at {read}");
+        }
+        // The part of the sequence that is left has the same gradient.
+        assert!((loss_of_cell_state(cell, 3, 0, 0.0).1[0] - cnorm[3]).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn cells_without_a_cell_state_have_no_norms_of_it_and_a_masked_step_passes_it_on() {
+    let norms = |layer: LayerSpec| {
+        let mut bench = Bench::new(layer);
+        bench.learn(1);
+        let ids = ndarray::array![[0, 0, 5, 3, 7, 3, 1]];
+        let shard = &mut bench.shards[0];
+        shard.load(Input::Ids(ids.view()), TargetsView::Classes(&[1]));
+        shard.forward(&bench.model, &bench.params, Mode::Evaluate);
+        let mut norms = GradientNorms::default();
+        shard.backward(&bench.model, &bench.params, 1.0, Some(&mut norms));
+        norms.norms().map(|(_, _, [_, cnorm])| cnorm).collect::<Vec<_>>()
+    };
+    assert_eq!(norms(GRU { units: UNITS, ..GRU::default() }.into()), [Vec::<f32>::new()]);
+    let of_lstm = norms(LSTM { units: UNITS, ..LSTM::default() }.into());
+    // Two steps of padding: nothing is read, so that c stays what it is.
+    assert!(of_lstm[0].len() == TIME && of_lstm[0][0] > 0.0 && of_lstm[0][0] == of_lstm[0][1], "{of_lstm:?}");
+    assert_eq!(norms(both(LSTM { units: UNITS, ..LSTM::default() }.into())).len(), 2);
+}

@@ -12,6 +12,11 @@ pub(crate) fn put_uint(out: &mut Vec<u8>, mut x: u64) {
     out.push(x as u8);
 }
 
+/// Appends `x` with its sign in the lowest bit, so that small numbers are short.
+pub(super) fn put_int(out: &mut Vec<u8>, x: i64) {
+    put_uint(out, ((x << 1) ^ (x >> 63)) as u64);
+}
+
 pub(crate) fn put_f64(out: &mut Vec<u8>, x: f64) {
     out.extend_from_slice(&x.to_le_bytes());
 }
@@ -77,6 +82,11 @@ impl<'a> PayloadReader<'a> {
         None
     }
 
+    pub fn int(&mut self) -> Option<i64> {
+        let x = self.uint()?;
+        Some((x >> 1) as i64 ^ -((x & 1) as i64))
+    }
+
     pub fn count(&mut self) -> Option<usize> {
         self.uint()?.try_into().ok()
     }
@@ -132,6 +142,15 @@ mod tests {
             let mut out = Vec::new();
             put_uint(&mut out, x);
             assert_eq!((PayloadReader(&out).uint(), out.len() == 1), (Some(x), x < 128));
+        }
+    }
+
+    #[test]
+    fn integers_of_either_sign_come_back_and_small_ones_are_one_byte() {
+        for x in [0, -1, 1, 63, -64, 64, -65, i64::MAX, i64::MIN] {
+            let mut out = Vec::new();
+            put_int(&mut out, x);
+            assert_eq!((PayloadReader(&out).int(), out.len() == 1), (Some(x), (-64..64).contains(&x)));
         }
     }
 

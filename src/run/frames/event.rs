@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::bytes::{PayloadReader, put_direction, put_f32, put_f32s, put_f64, put_str, put_uint};
-use super::{Frame, Kind, instruments, legacy, probe};
+use super::{Frame, Kind, instruments, legacy, probe, weights};
 use crate::metrics::{Confusion, Metrics};
 use crate::protocol::{
     EpochMetrics, Event, GradientProfile, Resumed, RunInfo, Saved, StepMetrics, ValidationMetrics,
@@ -51,6 +51,9 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
         Event::Sample(sample) => {
             put_json(out, Kind::Sample, sample).map(|(kind, _)| (kind, Some(sample.step)))
         }
+        Event::Examples(examples) => {
+            put_json(out, Kind::Examples, examples).map(|(kind, _)| (kind, Some(examples.step)))
+        }
         Event::Gradient(profile) => {
             put_gradient(out, profile);
             Ok((Kind::Gradient, Some(profile.step)))
@@ -58,6 +61,10 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
         Event::Instruments(read) => {
             instruments::put(out, read);
             Ok((Kind::Instruments, Some(read.step)))
+        }
+        Event::Weights(read) => {
+            weights::put(out, read);
+            Ok((Kind::Weights, Some(read.step)))
         }
         Event::Probe(frame) => {
             probe::put(out, frame);
@@ -80,6 +87,7 @@ pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
         Kind::Alert => return serde_json::from_slice(frame.payload).ok().map(Event::Alert),
         Kind::Saved => return serde_json::from_slice(frame.payload).ok().map(Event::Saved),
         Kind::Sample => return serde_json::from_slice(frame.payload).ok().map(Event::Sample),
+        Kind::Examples => return serde_json::from_slice(frame.payload).ok().map(Event::Examples),
         Kind::Step => Event::Step(take_step(&mut take, frame.step)?),
         Kind::Epoch => Event::Epoch(Box::new(take_epoch(&mut take, frame.step)?)),
         Kind::OldEpoch => Event::Epoch(Box::new(legacy::take_epoch(&mut take, frame.step)?)),
@@ -87,6 +95,7 @@ pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
         Kind::Validation => Event::Validation(take_validation(&mut take, frame.step)?),
         Kind::Gradient => Event::Gradient(take_gradient(&mut take, frame.step)?),
         Kind::Instruments => Event::Instruments(Box::new(instruments::take(&mut take, frame.step)?)),
+        Kind::Weights => Event::Weights(Box::new(weights::take(&mut take, frame.step)?)),
         Kind::Probe => Event::Probe(Box::new(probe::take(&mut take, frame.step)?)),
         Kind::Index | Kind::OldEvaluation | Kind::Stride => return None,
     };
@@ -192,6 +201,9 @@ fn put_gradient(out: &mut Vec<u8>, profile: &GradientProfile) {
     profile.half_life.iter().for_each(|x| put_f32(out, *x));
     put_f32s(out, &profile.hnorm);
     put_f32s(out, &profile.kernel_norm);
+    if !profile.cnorm.is_empty() {
+        put_f32s(out, &profile.cnorm);
+    }
 }
 
 fn take_gradient(take: &mut PayloadReader<'_>, step: u64) -> Option<GradientProfile> {
@@ -205,7 +217,8 @@ fn take_gradient(take: &mut PayloadReader<'_>, step: u64) -> Option<GradientProf
     let hnorm = take.f32s()?;
     // Recordings of the first format end here.
     let kernel_norm = if take.0.is_empty() { Vec::new() } else { take.f32s()? };
-    Some(GradientProfile { step, layer, direction, hnorm, kernel_norm, half_life })
+    let cnorm = if take.0.is_empty() { Vec::new() } else { take.f32s().filter(|norms| !norms.is_empty())? };
+    Some(GradientProfile { step, layer, direction, hnorm, kernel_norm, cnorm, half_life })
 }
 
 /// Appends one byte of flags, lowest bit first, then the values that are present.
@@ -258,7 +271,7 @@ mod tests {
 
         #[test]
         fn no_payload_panics(kind in any::<u8>(), step in any::<u64>(), payload in proptest::collection::vec(any::<u8>(), 0..64)) {
-            if let Some(kind) = Kind::from_byte(kind % 21) {
+            if let Some(kind) = Kind::from_byte(kind % 22) {
                 decode(Frame { offset: 0, kind, step, payload: &payload });
             }
         }
@@ -272,10 +285,13 @@ mod tests {
             direction: Some(Direction::Backward),
             hnorm: vec![0.5, f32::INFINITY],
             kernel_norm: vec![0.0, 2.0],
+            cnorm: Vec::new(),
             half_life: Some(-2.0),
         };
         let event = Event::Gradient(profile.clone());
         assert_eq!(round_trip(&event).as_ref(), Some(&event));
+        let of_lstm = Event::Gradient(GradientProfile { cnorm: vec![0.25, 4.0], ..profile.clone() });
+        assert_eq!(round_trip(&of_lstm).as_ref(), Some(&of_lstm));
         let mut payload = Vec::new();
         encode(&event, &mut payload).unwrap();
         payload.push(0);
@@ -291,7 +307,7 @@ mod tests {
     #[test]
     fn a_sample_is_restored_with_its_newlines() {
         let (prime, text) = ("ROMEO:\n".into(), "What, \u{1b}[2J\n\nho!".into());
-        let event = Event::Sample(Sample { step: 7, epoch: 2, prime, text });
+        let event = Event::Sample(Sample { step: 7, epoch: 2, prime, text, ..Sample::default() });
         assert_eq!(round_trip(&event), Some(event));
     }
 

@@ -22,6 +22,7 @@ pub(super) fn put(out: &mut Vec<u8>, read: &Instruments) {
         put_str(out, &param.name);
         [param.weight, param.gradient, param.update].iter().for_each(|norm| put_f64(out, *norm));
     }
+    read.clipped_norm.iter().for_each(|norm| put_f64(out, *norm));
 }
 
 pub(super) fn take(take: &mut PayloadReader<'_>, step: u64) -> Option<Instruments> {
@@ -34,6 +35,7 @@ pub(super) fn take(take: &mut PayloadReader<'_>, step: u64) -> Option<Instrument
         let (weight, gradient, update) = (take.f64()?, take.f64()?, take.f64()?);
         read.params.push(ParamNorms { name, weight, gradient, update });
     }
+    read.clipped_norm = if take.0.is_empty() { None } else { Some(take.f64()?) };
     Some(read)
 }
 
@@ -73,10 +75,16 @@ mod tests {
         let layer = LayerHealth { layer: 3, direction, proposal: "candidate".into(), quantities };
         let norms =
             ParamNorms { name: "3.bwd.bias".into(), weight: 0.0, gradient: f64::INFINITY, update: 1e-300 };
-        let read = Instruments { step: 41, layers: vec![layer], params: vec![norms] };
+        let read = Instruments { step: 41, layers: vec![layer], params: vec![norms], clipped_norm: None };
+        let clipped = Instruments { clipped_norm: Some(0.5), ..read.clone() };
         let mut payload = Vec::new();
         put(&mut payload, &read);
-        assert_eq!(take(&mut PayloadReader(&payload), 41), Some(read));
-        assert!((0..payload.len()).all(|n| take(&mut PayloadReader(&payload[..n]), 41).is_none()));
+        let unclipped = payload.len();
+        assert_eq!(take(&mut PayloadReader(&payload), 41).as_ref(), Some(&read));
+        payload.clear();
+        put(&mut payload, &clipped);
+        assert_eq!(take(&mut PayloadReader(&payload), 41), Some(clipped));
+        let cut = |n: usize| take(&mut PayloadReader(&payload[..n]), 41);
+        assert!((0..payload.len()).all(|n| cut(n).is_none() == (n != unclipped)));
     }
 }

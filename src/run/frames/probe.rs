@@ -1,10 +1,10 @@
 //! A probe frame with one byte per activation.
 
-use super::bytes::{PayloadReader, put_direction, put_f32, put_f32s, put_str, put_uint};
-use crate::protocol::{Activations, ProbeFrame, TokenPrediction};
-
-/// The code of a value that is not finite.
-const NOT_FINITE: i8 = -128;
+use super::bytes::{PayloadReader, put_direction, put_f32, put_f32s, put_int, put_str, put_uint};
+use super::quantised::{put_quantised, take_quantised};
+use crate::protocol::{
+    Activations, AttentionWeights, ProbeFrame, TokenInfluence, TokenPrediction, TokenWindow,
+};
 
 /// Appends `frame`: predictions exactly, activations quantised per quantity (see [`put_quantised`]).
 pub(super) fn put(out: &mut Vec<u8>, frame: &ProbeFrame) {
@@ -26,6 +26,37 @@ pub(super) fn put(out: &mut Vec<u8>, frame: &ProbeFrame) {
             put_f32(out, *value);
         }
     }
+    let windows = || frame.activations.iter().enumerate().filter_map(|(i, part)| Some((i, part.window?)));
+    // A frame without these ends here, as in recordings that lack them.
+    if frame.attention.is_empty() && windows().next().is_none() && frame.influence.is_none() {
+        return;
+    }
+    put_uint(out, windows().count() as u64);
+    for (part, window) in windows() {
+        put_uint(out, part as u64);
+        put_int(out, window.first);
+        put_uint(out, window.stride as u64);
+        put_uint(out, window.span as u64);
+    }
+    put_uint(out, frame.attention.len() as u64);
+    frame.attention.iter().for_each(|weights| put_attention(out, weights));
+    out.push(u8::from(frame.influence.is_some()));
+    if let Some(influence) = &frame.influence {
+        put_uint(out, influence.output as u64);
+        put_uint(out, influence.first as u64);
+        put_f32s(out, &influence.occlusion);
+        put_f32s(out, &influence.gradient_input);
+    }
+}
+
+fn put_attention(out: &mut Vec<u8>, weights: &AttentionWeights) {
+    put_uint(out, weights.layer as u64);
+    put_uint(out, weights.head as u64);
+    put_uint(out, weights.keys as u64);
+    for first in [weights.first_query, weights.first_key] {
+        put_uint(out, first.map_or(0, |first| first as u64 + 1));
+    }
+    put_quantised(out, &weights.values);
 }
 
 pub(super) fn take(take: &mut PayloadReader<'_>, step: u64) -> Option<ProbeFrame> {
@@ -40,10 +71,38 @@ pub(super) fn take(take: &mut PayloadReader<'_>, step: u64) -> Option<ProbeFrame
             quantity: take.str()?.to_owned(),
             units: take.count()?,
             values: take_quantised(take)?,
+            window: None,
         });
     }
     let by_token = take_predictions(take)?;
-    Some(ProbeFrame { step, probe, prediction, by_token, activations })
+    let mut frame = ProbeFrame { step, probe, prediction, by_token, activations, ..ProbeFrame::default() };
+    if take.0.is_empty() {
+        return Some(frame);
+    }
+    for _ in 0..take.count()? {
+        let part = frame.activations.get_mut(take.count()?)?;
+        part.window = Some(TokenWindow { first: take.int()?, stride: take.count()?, span: take.count()? });
+    }
+    for _ in 0..take.count()? {
+        frame.attention.push(take_attention(take)?);
+    }
+    frame.influence = match take.byte()? {
+        0 => None,
+        1 => Some(TokenInfluence {
+            output: take.count()?,
+            first: take.count()?,
+            occlusion: take.f32s()?,
+            gradient_input: take.f32s()?,
+        }),
+        _ => return None,
+    };
+    Some(frame)
+}
+
+fn take_attention(take: &mut PayloadReader<'_>) -> Option<AttentionWeights> {
+    let (layer, head, keys) = (take.count()?, take.count()?, take.count()?);
+    let (first_query, first_key) = (take.count()?.checked_sub(1), take.count()?.checked_sub(1));
+    Some(AttentionWeights { layer, head, keys, first_query, first_key, values: take_quantised(take)? })
 }
 
 /// The predictions by token; empty at the end of a payload that lacks them.
@@ -62,64 +121,60 @@ fn take_predictions(take: &mut PayloadReader<'_>) -> Option<Vec<TokenPrediction>
     Some(by_token)
 }
 
-/// Appends the count, a scale, and a signed byte per value: `round(value / scale)` with `scale = max |value| / 127`.
-///
-/// So zero stays zero, the error is at most `scale / 2`, and a value that is not finite is restored as NaN.
-fn put_quantised(out: &mut Vec<u8>, values: &[f32]) {
-    let largest = values.iter().filter(|x| x.is_finite()).fold(0_f32, |m, x| m.max(x.abs()));
-    let scale = largest / 127.0;
-    put_uint(out, values.len() as u64);
-    put_f32(out, scale);
-    out.extend(values.iter().map(|x| quantise(*x, scale) as u8));
-}
-
-fn quantise(x: f32, scale: f32) -> i8 {
-    match x.is_finite() {
-        false => NOT_FINITE,
-        // All are zero, or too small for a scale.
-        true if scale == 0.0 => 0,
-        true => (x / scale).round().clamp(-127.0, 127.0) as i8,
-    }
-}
-
-fn take_quantised(take: &mut PayloadReader<'_>) -> Option<Vec<f32>> {
-    let count = take.count()?;
-    let scale = f64::from(take.f32()?);
-    let value = |code: i8| match code {
-        NOT_FINITE => f32::NAN,
-        // In f64 and clamped: 127 times the scale of the largest number may round beyond it.
-        code => (f64::from(code) * scale).clamp(-f64::from(f32::MAX), f64::from(f32::MAX)) as f32,
-    };
-    Some(take.bytes(count)?.iter().map(|byte| value(*byte as i8)).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn round_trip(values: &[f32]) -> Vec<f32> {
-        let mut out = Vec::new();
-        put_quantised(&mut out, values);
-        take_quantised(&mut PayloadReader(&out)).unwrap()
-    }
-
-    proptest! {
-        #[test]
-        fn the_error_is_at_most_half_a_scale(values in proptest::collection::vec(-1e3_f32..1e3, 1..50)) {
-            let bound = values.iter().fold(0_f32, |m, x| m.max(x.abs())) / 254.0 * 1.0001;
-            for (before, after) in values.iter().zip(round_trip(&values)) {
-                prop_assert!((before - after).abs() <= bound, "{before} became {after}");
-            }
-        }
-    }
 
     #[test]
-    fn extremes_stay_finite_and_non_finite_values_become_nan() {
-        let after = round_trip(&[f32::MAX, -f32::MAX, 0.0, f32::NAN, f32::INFINITY]);
-        assert!((after[0] / f32::MAX - 1.0).abs() < 1e-5 && (after[1] / f32::MAX + 1.0).abs() < 1e-5);
-        assert_eq!(after[2], 0.0);
-        assert!(after[3].is_nan() && after[4].is_nan());
-        assert_eq!(round_trip(&[0.0, -0.0, 1e-45]), [0.0; 3]);
+    fn what_is_measured_of_a_probe_is_restored_and_a_payload_cut_anywhere_is_another_or_none() {
+        let recurrent = Activations {
+            layer: 1,
+            quantity: "h".into(),
+            units: 2,
+            values: vec![127.0, -1.0, 0.0, 64.0],
+            ..Activations::default()
+        };
+        let window = Some(TokenWindow { first: -2, stride: 1, span: 5 });
+        let convolution = Activations { layer: 2, quantity: "relu".into(), window, ..recurrent.clone() };
+        let attention = AttentionWeights {
+            layer: 3,
+            head: 1,
+            keys: 2,
+            first_query: Some(0),
+            first_key: None,
+            values: vec![1.27, 0.0, 0.01, 1.26],
+        };
+        let influence = TokenInfluence {
+            output: 1,
+            first: 7,
+            occlusion: vec![0.5, -0.25],
+            gradient_input: vec![1e-9, 2.0],
+        };
+        let outputs = vec![("yes".to_owned(), 0.75)];
+        let plain = ProbeFrame {
+            step: 9,
+            probe: 1,
+            prediction: vec![0.25, 0.75],
+            by_token: vec![TokenPrediction { outputs }],
+            activations: vec![recurrent.clone()],
+            ..ProbeFrame::default()
+        };
+        let frame = ProbeFrame {
+            activations: vec![recurrent, convolution],
+            attention: vec![attention],
+            influence: Some(influence),
+            ..plain.clone()
+        };
+        for frame in [plain, frame] {
+            let mut payload = Vec::new();
+            put(&mut payload, &frame);
+            let mut reader = PayloadReader(&payload);
+            assert_eq!(take(&mut reader, 9).as_ref(), Some(&frame));
+            assert!(reader.0.is_empty());
+            assert!(
+                (0..payload.len())
+                    .all(|n| take(&mut PayloadReader(&payload[..n]), 9).as_ref() != Some(&frame))
+            );
+        }
     }
 }

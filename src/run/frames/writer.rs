@@ -28,7 +28,7 @@ pub(in crate::run) struct FramesWriter {
 }
 
 impl FramesWriter {
-    /// Creates a recording whose probes take at most `probe_budget` bytes.
+    /// Creates a recording whose probes and distributions of weights take at most `probe_budget` bytes.
     ///
     /// # Errors
     /// Also if `path` exists.
@@ -102,14 +102,18 @@ impl FramesWriter {
 
     /// Appends an event; it is on disk after the next [`flush`](Self::flush).
     pub fn write(&mut self, event: &Event) -> Result<(), RunError> {
-        let Event::Probe(frame) = event else {
-            if let Event::Instruments(read) = event {
-                // Probes of the same step follow: a recording that is resumed counts monitored steps by these, which are never dropped.
-                self.thinning.keeps(read.step);
+        let step = match event {
+            Event::Probe(frame) => frame.step,
+            Event::Weights(read) => read.step,
+            other => {
+                if let Event::Instruments(read) = other {
+                    // Probes of the same step follow: a recording that is resumed counts monitored steps by these, which are never dropped.
+                    self.thinning.keeps(read.step);
+                }
+                return self.append(other);
             }
-            return self.append(event);
         };
-        let keeps = self.thinning.keeps(frame.step);
+        let keeps = self.thinning.keeps(step);
         if self.halve_at.is_some_and(|time| Instant::now() < time) {
             return Ok(());
         }
@@ -197,7 +201,7 @@ impl FramesWriter {
         self.frames.output.finish()
     }
 
-    /// Drops the probes of every second step that has any: the file is rewritten under a temporary name, then renamed.
+    /// Drops the probes and distributions of weights of every second step that has any: the file is rewritten under a temporary name, then renamed.
     fn halve(&mut self) -> Result<(), RunError> {
         self.sync()?;
         let path = self.frames.output.path().to_owned();
@@ -224,7 +228,7 @@ impl FramesWriter {
             if frame.kind == Kind::Stride {
                 continue;
             }
-            if frame.kind == Kind::Probe {
+            if frame.kind.is_thinned() {
                 keep ^= latest.replace(frame.step) != Some(frame.step);
                 if !keep {
                     continue;
@@ -233,7 +237,7 @@ impl FramesWriter {
             let start = kept.begin();
             kept.output.pending.extend_from_slice(frame.payload);
             let written = kept.end(start, frame.kind, frame.step)?;
-            bytes += if frame.kind == Kind::Probe { written } else { 0 };
+            bytes += if frame.kind.is_thinned() { written } else { 0 };
         }
         kept.output.sync()?;
         durable::rename(temporary, path)?;
@@ -270,7 +274,7 @@ impl Resumable {
             Kind::Instruments => {
                 self.thinning.keeps(frame.step);
             }
-            Kind::Probe => {
+            kind if kind.is_thinned() => {
                 self.thinning.keeps(frame.step);
                 self.thinning.wrote(bytes);
             }

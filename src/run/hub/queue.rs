@@ -20,6 +20,7 @@ pub(super) enum Picture {
     /// Of a layer and direction.
     Gradient(usize, Option<Direction>),
     Instruments,
+    Weights,
     /// Of a probe.
     Probe(usize),
 }
@@ -30,6 +31,7 @@ impl Picture {
         match event {
             Event::Gradient(profile) => Some(Self::Gradient(profile.layer, profile.direction)),
             Event::Instruments(_) => Some(Self::Instruments),
+            Event::Weights(_) => Some(Self::Weights),
             Event::Probe(frame) => Some(Self::Probe(frame.probe)),
             _ => None,
         }

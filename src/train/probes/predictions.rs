@@ -107,6 +107,21 @@ impl OutputReader {
         }
     }
 
+    /// The leading output for sequence `row` at `step` and its value: the most probable class or label; of numbers the first.
+    pub fn most(&self, outputs: ArrayView3<'_, f32>, row: usize, step: usize) -> Option<(usize, f32)> {
+        let values = self.all(outputs, row, step).into_iter().enumerate();
+        let more = |best: (usize, f32), other: (usize, f32)| if other.1 > best.1 { other } else { best };
+        if self.has_classes { values.reduce(more) } else { values.take(1).next() }
+    }
+
+    /// The column of the network's output that an output is made of, and the sign of its derivative by it.
+    pub fn column(&self, outputs: ArrayView3<'_, f32>, output: usize) -> (usize, f32) {
+        match self.has_classes && outputs.dim().2 == 1 {
+            true => (0, if output == 0 { -1.0 } else { 1.0 }),
+            false => (output, 1.0),
+        }
+    }
+
     /// The leading ones of them, with their names.
     pub fn leading(&self, outputs: ArrayView3<'_, f32>, row: usize, step: usize) -> TokenPrediction {
         let mut values: Vec<(usize, f32)> = self.all(outputs, row, step).into_iter().enumerate().collect();
@@ -119,5 +134,30 @@ impl OutputReader {
             (name, value)
         };
         TokenPrediction { outputs: values.into_iter().map(named).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_leading_output_of_one_sigmoid_is_either_class_and_its_derivative_has_a_sign() {
+        let reader = OutputReader { names: vec!["no".into(), "yes".into()], has_classes: true };
+        let one = Array3::from_shape_vec((2, 1, 1), vec![0.2, 0.9]).unwrap();
+        assert_eq!(
+            (reader.most(one.view(), 0, 0), reader.column(one.view(), 0)),
+            (Some((0, 0.8)), (0, -1.0))
+        );
+        assert_eq!((reader.most(one.view(), 1, 0), reader.column(one.view(), 1)), (Some((1, 0.9)), (0, 1.0)));
+        let three = Array3::from_shape_vec((1, 1, 3), vec![0.1, 0.6, 0.3]).unwrap();
+        assert_eq!(
+            (reader.most(three.view(), 0, 0), reader.column(three.view(), 1)),
+            (Some((1, 0.6)), (1, 1.0))
+        );
+        // Numbers are not compared: the first is meant.
+        let reader = OutputReader { names: Vec::new(), has_classes: false };
+        assert_eq!(reader.most(three.view(), 0, 0), Some((0, 0.1)));
+        assert_eq!(reader.most(three.view(), 1, 0), None);
     }
 }

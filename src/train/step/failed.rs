@@ -1,5 +1,6 @@
 use super::Stepper;
 use crate::nn::NonFiniteSearch;
+use crate::optim::Clip;
 use crate::protocol::{NonFinite, Phase};
 
 /// A loss, a gradient or a weight that is not finite.
@@ -12,7 +13,7 @@ use crate::protocol::{NonFinite, Phase};
 pub struct DivergedError {
     /// `the loss`, `the gradient of 1.recurrent_kernel`, or `1.recurrent_kernel` itself.
     pub what: String,
-    /// Whether gradients are clipped.
+    /// Whether gradients are clipped, and not only to a size that is too large itself.
     pub is_clipped: bool,
     /// The first number of the step that is not finite, if there was a step.
     pub non_finite: Option<Box<NonFinite>>,
@@ -53,7 +54,12 @@ impl Stepper {
                 Some(name) => format!("the gradient of {name}"),
                 None => "the norm of the gradient".into(),
             });
-        DivergedError { what, is_clipped: self.clip.is_some(), non_finite: first.map(Box::new), measured }
+        DivergedError {
+            what,
+            is_clipped: self.clip.is_some_and(Clip::is_effective),
+            non_finite: first.map(Box::new),
+            measured,
+        }
     }
 
     fn search(&self, search: impl FnOnce(&NonFiniteSearch<'_>) -> Option<NonFinite>) -> Option<NonFinite> {
@@ -70,6 +76,11 @@ impl Stepper {
         let Some(name) = self.not_finite(self.params.values(), |_| true) else { return Ok(()) };
         let non_finite = self.search(|search| search.weights()).map(Box::new);
         let (what, measured) = (name.to_owned(), (f64::NAN, f64::NAN));
-        Err(DivergedError { what, is_clipped: self.clip.is_some(), non_finite, measured })
+        Err(DivergedError {
+            what,
+            is_clipped: self.clip.is_some_and(Clip::is_effective),
+            non_finite,
+            measured,
+        })
     }
 }

@@ -95,6 +95,9 @@ impl TrainingLoop<'_> {
                 Command::AddProbe { text } => {
                     let _ = session.add_probe(text);
                 }
+                Command::SetSample { prime, temperature } => {
+                    session.watch.set_sample(prime.as_deref(), *temperature);
+                }
                 _ => {}
             }
         }
@@ -130,6 +133,10 @@ impl TrainingLoop<'_> {
             }
         }
         self.publisher.publish(Event::Command(applied.clone()));
+        if matches!(applied.request.command, Command::AddProbe { .. }) {
+            // Its prediction is shown at once, also while training is paused.
+            self.publish_probes(true);
+        }
         if applied.request.command.is_setting() {
             let changes_training = applied.request.command.changes_training();
             self.state.changes.push(applied);
@@ -181,10 +188,22 @@ impl TrainingLoop<'_> {
             Command::AddProbe { text } => match self.session.add_probe(text) {
                 Ok(probe) => {
                     self.publisher.publish(Event::ProbeAdded(probe));
-                    Ok(Some("another probe".into()))
+                    Ok(Some("another example".into()))
                 }
-                Err(why) => Err(format!("no probe is added: {why}")),
+                Err(why) => Err(format!("no text is added: {why}")),
             },
+            Command::SetSample { prime, temperature } => {
+                match self.session.watch.set_sample(prime.as_deref(), *temperature) {
+                    true => {
+                        let prime = prime.as_ref().map(|prime| format!("after {prime:?}"));
+                        let temperature =
+                            temperature.map(|temperature| format!("at temperature {temperature}"));
+                        let words: Vec<String> = prime.into_iter().chain(temperature).collect();
+                        Ok(Some(format!("samples {}", words.join(" "))))
+                    }
+                    false => Err("the preset has no watch.sample: nothing is sampled".into()),
+                }
+            }
             _ => Ok(None),
         }
     }

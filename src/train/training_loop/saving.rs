@@ -91,7 +91,7 @@ impl TrainingLoop<'_> {
         let params = self.session.stepper.params_of(&best.model).map_err(TrainError::Failed)?;
         self.session.stepper.set_weights(&params);
         self.divergence.restored();
-        self.kept = self.state.best_metrics.clone();
+        self.final_metrics = self.state.best_metrics.clone();
         self.saving.restored = Some(best.step);
         let text = format!(
             "the weights are the best, of step {}: {} {}",

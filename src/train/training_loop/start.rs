@@ -36,7 +36,8 @@ impl<'a> TrainingLoop<'a> {
             control,
             clock: Clock::start(),
             state,
-            kept: None,
+            final_metrics: None,
+            examples: None,
             script: VecDeque::new(),
             turn: None,
             batch: Batch::default(),
@@ -179,7 +180,7 @@ impl<'a> TrainingLoop<'a> {
         self.state.spec = self.session.spec.to_yaml().ok();
         self.divergence.resume(self.state.losses.clone());
         self.clock = Clock::resume_after(self.state.seconds);
-        self.kept.clone_from(&self.state.metrics);
+        self.final_metrics.clone_from(&self.state.metrics);
         let saved = Saved { step: loaded.step, path: loaded.path.clone(), ..Saved::default() };
         self.saving = Saving::resume(self.state.best.clone(), saved.clone());
         self.restore_settings();

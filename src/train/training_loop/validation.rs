@@ -9,6 +9,7 @@ use crate::metrics::{ChunkCounts, Confusion, EvaluationResult, Metrics, VALIDATI
 use crate::protocol::{Event, RunStatus, ValidationMetrics};
 use crate::train::control::Stop;
 use crate::train::error::TrainError;
+use crate::train::examples::{Examples, is_shown};
 use crate::train::session::Session;
 use crate::train::state::{Next, TrainingState};
 
@@ -44,6 +45,7 @@ impl TrainingLoop<'_> {
         }
         let seconds = (self.clock.elapsed() - begin).as_secs_f64();
         self.publisher.publish(Event::Validation(ValidationMetrics { step, epoch, metrics, seconds }));
+        self.publish_examples();
         self.save_scheduled(best, true);
         self.clock.exclude_since(begin);
         Ok(None)
@@ -56,6 +58,7 @@ impl TrainingLoop<'_> {
         }
         self.publisher.publish(Event::Status(RunStatus::Validating));
         let mut evaluator = evaluator(&self.session);
+        let mut examples = self.are_examples_due().then(|| Examples::new(&self.session)).flatten();
         let Session { validation: Some(validation), stepper, forecasts, legal, .. } = &mut self.session
         else {
             return Ok(None);
@@ -78,10 +81,16 @@ impl TrainingLoop<'_> {
                 stepper.each_output(|row, output| {
                     let forecasts = (forecasts.as_ref(), first + row);
                     evaluator.add_output(output, (&rows.targets, row), forecasts);
+                    if let Some(examples) = &mut examples {
+                        examples.forecast(forecasts.0, first + row, output);
+                    }
                 });
             }
             if let Some(chunks) = evaluator.chunks() {
                 stepper.each_predicted(|row, predicted| count_chunks(chunks, &rows, row, predicted));
+            }
+            if let Some(examples) = examples.as_mut().filter(|examples| examples.needs_classes()) {
+                stepper.each_predicted(|row, predicted| examples.classes(&rows, row, predicted));
             }
             if let Some(legal) = legal {
                 evaluator.add_legal(stepper.legal(legal.slice(s![first..first + rows.len(), ..])));
@@ -89,8 +98,26 @@ impl TrainingLoop<'_> {
             first += rows.len();
         }
         self.batch = rows;
+        self.examples = examples;
         self.publisher.publish(Event::Status(RunStatus::Training));
         Ok(Some(evaluator.result()))
+    }
+
+    /// Whether the next validation has examples.
+    fn are_examples_due(&self) -> bool {
+        let TrainingState { epoch, step, next, .. } = self.state;
+        match (next, self.session.spec.train.validate_every) {
+            (Next::Validation, Some(every)) => is_shown(step / every.max(1)),
+            _ => is_shown(epoch as u64) || epoch == self.session.spec.train.epochs,
+        }
+    }
+
+    /// Publishes the examples of the last validation, after its metrics.
+    pub(super) fn publish_examples(&mut self) {
+        let TrainingState { step, epoch, .. } = self.state;
+        if let Some(examples) = self.examples.take().and_then(|examples| examples.finish(step, epoch)) {
+            self.publisher.publish(Event::Examples(Box::new(examples)));
+        }
     }
 }
 

@@ -48,10 +48,12 @@ impl App<'_> {
             | Action::SlowerLearning
             | Action::FasterLearning
             | Action::Save
+            | Action::TypeText
                 if !trains =>
             {
                 Some("")
             }
+            Action::TypeText if !run.dashboard.run.info().is_some_and(|info| info.reads_tokens()) => Some(""),
             Action::Open if view.full_screen => Some(""),
             Action::Back if view.full_screen || view.explain => Some("back"),
             Action::Back if run.over() && self.from_menu => Some("menu"),

@@ -38,6 +38,10 @@ impl App<'_> {
         match action {
             Action::Stop if !is_over => self.quit_race(),
             Action::Stop => {}
+            Action::Explain => {
+                let text = race.explanation();
+                self.show_message("What this screen shows", &text);
+            }
             _ if race.act(action) => self.quit_race(),
             _ => {}
         }

@@ -217,6 +217,7 @@ fn prepared(folder: &std::path::Path) -> Event {
         optimizer: "Adam".into(),
         seed: 1,
         threads: 1,
+        monitor: None,
     }))
 }
 

@@ -9,10 +9,10 @@ use super::curves::RunCurves;
 use crate::escape::foreign;
 use crate::protocol::{Direction, GradientProfile};
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widget::chart::{self, Chart, Curve, Sample};
+use crate::ui::widget::chart::Sample;
 use crate::ui::widget::panel_frame::PanelFrame;
+use crate::ui::widget::profile::{self, Profile};
 use crate::ui::widget::text;
-use crate::ui::widget::ticks;
 
 impl CompareScreen {
     pub(super) fn render_gradients(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
@@ -56,54 +56,23 @@ impl CompareScreen {
         // The lower line of the frame has the marks of the x axis.
         let area = Rect { y: inner.y + 1, ..inner };
         let last =
-            profiles.iter().map(|(_, profile)| profile.hnorm.len()).max().unwrap_or(0).saturating_sub(1)
-                as f64;
-        let sampled = |columns: usize| -> Vec<Vec<Sample>> {
-            profiles.iter().map(|(_, profile)| samples(&profile.hnorm, last, columns)).collect()
-        };
-        let Some(y) = bounds(&sampled(usize::from(area.width) * 2), true).filter(|_| inner.height > 2) else {
-            return;
-        };
-        let y_ticks = ticks::logarithmic(y.0, y.1, ticks::fitting(area.height.saturating_sub(1)));
-        let columns = chart::columns(chart::plot(area, &y_ticks), theme.glyphs);
-        let samples = sampled(columns);
-        let curves: Vec<Curve<'_>> = profiles
+            profiles.iter().map(|(_, profile)| profile.hnorm.len()).max().unwrap_or(0).saturating_sub(1);
+        let exponents: Vec<Vec<f64>> = profiles
             .iter()
-            .zip(&samples)
-            .map(|((curves, _), samples)| Curve {
-                samples,
+            .map(|(_, profile)| profile.hnorm.iter().map(|norm| f64::from(*norm).log10()).collect())
+            .collect();
+        let sampled: Vec<Vec<Sample>> =
+            exponents.iter().map(|curve| profile::samples(curve, last, last + 1)).collect();
+        let Some(y) = bounds(&sampled, true).filter(|_| inner.height > 2) else { return };
+        let drawn: Vec<Profile<'_>> = profiles
+            .iter()
+            .zip(&exponents)
+            .map(|((curves, _), exponents)| Profile {
+                exponents,
                 line: curves.line(),
                 style: theme.series(curves.color()),
             })
             .collect();
-        let x_ticks = ticks::counts(0.0, last, usize::from(area.width) / 6);
-        Chart {
-            y,
-            y_ticks: &y_ticks,
-            x: (0.0, last),
-            x_ticks: &x_ticks,
-            x_name: "t",
-            curves: &curves,
-            rules: &[],
-            events: &[],
-            cursor: None,
-        }
-        .render(area, buf, theme);
+        profile::render(&drawn, last, y, area, buf, theme);
     }
-}
-
-/// The norms over the positions 0 to `last`, as exponents; a norm of 0 breaks the curve.
-fn samples(norms: &[f32], last: f64, columns: usize) -> Vec<Sample> {
-    let mut samples = vec![Sample::default(); columns];
-    for (t, norm) in norms.iter().enumerate() {
-        let share = if last > 0.0 { t as f64 / last } else { 0.0 };
-        let column = ((share * columns as f64) as usize).min(columns.saturating_sub(1));
-        let value = f64::from(*norm).log10();
-        let Some(sample) = samples.get_mut(column) else { continue };
-        if value.is_finite() {
-            let (low, high) = sample.span.unwrap_or((value, value));
-            sample.span = Some((low.min(value), high.max(value)));
-        }
-    }
-    samples
 }

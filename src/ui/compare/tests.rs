@@ -35,6 +35,7 @@ pub(in crate::ui) fn info(length: usize) -> RunInfo {
         optimizer: "Adam".into(),
         seed: 1,
         threads: 1,
+        monitor: None,
     }
 }
 
@@ -73,6 +74,7 @@ pub(in crate::ui) fn record(runs: &Path, name: &str, units: usize, length: usize
                 hnorm,
                 kernel_norm: Vec::new(),
                 half_life,
+                ..GradientProfile::default()
             }));
             let metrics =
                 [("loss", loss), ("accuracy", 0.9), ("val_loss", loss + 0.05), ("val_accuracy", 0.8)].into();

@@ -112,7 +112,7 @@ fn facts(data: &DataFacts) -> Vec<(String, String)> {
         ("sequences", sequences),
         ("classes", classes.join(", ")),
         ("vocabulary", known(data.vocabulary, count(data.vocabulary))),
-        ("length", known(data.length, format!("{} time steps", count(data.length)))),
+        ("length", known(data.length, number::counted(data.length, "time step"))),
     ]
     .into_iter()
     .filter(|(_, value)| !value.is_empty())

@@ -17,10 +17,10 @@ use crate::number;
 use crate::protocol::{Direction, Event, GradientProfile};
 use crate::ui::compare::curves::RunCurves;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widget::chart::{self, Chart, Curve, LineStyle, Sample};
+use crate::ui::widget::chart::LineStyle;
 use crate::ui::widget::panel_frame::PanelFrame;
+use crate::ui::widget::profile::{self, Profile};
 use crate::ui::widget::text::{self, Piece};
-use crate::ui::widget::ticks;
 
 /// Columns of a panel at least.
 const NARROW: u16 = 26;
@@ -128,37 +128,17 @@ fn panel(
     if inner.height < 3 {
         return;
     }
-    let last = reach.latest.len().saturating_sub(1) as f64;
-    let y_ticks = ticks::logarithmic(y.0, y.1, ticks::fitting(area.height.saturating_sub(1)));
-    let columns = chart::columns(chart::plot(area, &y_ticks), theme.glyphs);
-    let (farthest, latest) = (samples(&reach.farthest, columns), samples(&reach.latest, columns));
-    let curves = [
-        Curve { samples: &farthest, line: LineStyle::Behind, style: theme.style(Role::Dim) },
-        Curve { samples: &latest, line: LineStyle::Solid, style },
+    let last = reach.latest.len().saturating_sub(1);
+    let [farthest, latest] = [&reach.farthest, &reach.latest].map(|shares| exponents(shares));
+    let profiles = [
+        Profile { exponents: &farthest, line: LineStyle::Behind, style: theme.style(Role::Dim) },
+        Profile { exponents: &latest, line: LineStyle::Solid, style },
     ];
-    Chart {
-        y,
-        y_ticks: &y_ticks,
-        x: (0.0, last),
-        x_ticks: &ticks::counts(0.0, last, usize::from(area.width) / 6),
-        x_name: "t",
-        curves: &curves,
-        rules: &[],
-        events: &[],
-        cursor: None,
-    }
-    .render(area, buf, theme);
+    profile::render(&profiles, last, y, area, buf, theme);
 }
 
-/// The shares as exponents in columns; a share of 0 breaks the curve.
-fn samples(shares: &[f64], columns: usize) -> Vec<Sample> {
-    let mut samples = vec![Sample::default(); columns];
-    let last = shares.len().saturating_sub(1).max(1);
-    for (t, share) in shares.iter().enumerate().filter(|(_, share)| **share > 0.0) {
-        let value = share.log10().max(LEAST);
-        let Some(sample) = samples.get_mut((t * columns.saturating_sub(1)) / last) else { continue };
-        let (low, high) = sample.span.unwrap_or((value, value));
-        sample.span = Some((low.min(value), high.max(value)));
-    }
-    samples
+/// The shares as exponents; one of 0 is none.
+fn exponents(shares: &[f64]) -> Vec<f64> {
+    let exponent = |share: &f64| if *share > 0.0 { share.log10().max(LEAST) } else { f64::NEG_INFINITY };
+    shares.iter().map(exponent).collect()
 }

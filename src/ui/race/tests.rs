@@ -3,11 +3,9 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::metrics::Task;
 use crate::number;
-use crate::protocol::{
-    DataFacts, EpochMetrics, GradientProfile, LayerRow, ModelTable, RunInfo, RunStatus, StepMetrics,
-};
+use crate::protocol::{EpochMetrics, GradientProfile, LayerRow, ModelTable, RunInfo, RunStatus, StepMetrics};
+use crate::ui::compare;
 use crate::ui::menu::tests::THEME;
 use crate::ui::theme::{Glyphs, Theme};
 
@@ -15,24 +13,7 @@ const STEPS: u64 = 20;
 
 fn info(params: usize) -> RunInfo {
     let layer = LayerRow { class: "LSTM".into(), params, ..LayerRow::default() };
-    RunInfo {
-        name: "words".into(),
-        title: String::new(),
-        about: String::new(),
-        folder: "runs".into(),
-        model: ModelTable { layers: vec![layer] },
-        data: DataFacts { length: 16, ..DataFacts::default() },
-        probes: Vec::new(),
-        epochs: 4,
-        steps_per_epoch: STEPS as usize,
-        batch_size: 10,
-        watch_every: 10,
-        task: Task::Binary,
-        loss: "binary_crossentropy".into(),
-        optimizer: "Adam".into(),
-        seed: 1,
-        threads: 1,
-    }
+    RunInfo { model: ModelTable { layers: vec![layer] }, ..compare::tests::info(16) }
 }
 
 /// The events of a network with a seed, up to so many epochs.
@@ -145,6 +126,7 @@ fn gradient(network: usize, step: u64, factor: f32) -> RaceEvent {
         hnorm: norms(0.5),
         kernel_norm: norms(2.0),
         half_life: None,
+        ..GradientProfile::default()
     });
     RaceEvent::Training { network, event }
 }
@@ -168,6 +150,14 @@ fn the_gradients_are_side_by_side_where_there_are_rows_for_them() {
     }
     assert_eq!(after.matches("‖∂L/∂U_t‖").count(), 2, "{after}");
     assert!(!drawn(&mut screen, 80, 23, THEME).contains("‖∂L/∂U_t‖"));
+    // A small screen has them in the place of the curves.
+    assert!(screen.footer_word(Action::Quantity).is_none() && screen.explanation().contains("∂L/∂U_t"));
+    screen.act(Action::Quantity);
+    let small = drawn(&mut screen, 80, 23, THEME);
+    insta::assert_snapshot!("the_gradients_of_a_race_at_80_by_24", small);
+    assert_eq!(small.matches("at the start: most").count(), 2, "{small}");
+    assert!(!small.contains("val_accuracy by steps") && small.contains("tokens/s"), "{small}");
+    screen.act(Action::Quantity);
     screen.act(Action::Open);
     assert!(!drawn(&mut screen, 120, 39, THEME).contains("‖∂L/∂U_t‖"), "the curves alone");
 }

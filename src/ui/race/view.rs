@@ -44,10 +44,17 @@ impl RaceScreen {
         let parts = [Constraint::Length(1), Constraint::Fill(1), Constraint::Length(table)];
         let [head, charts, table] = Layout::vertical(parts).areas(area);
         self.render_head(head, buf, theme);
-        let has_gradients = area.width >= WIDE && charts.height >= TALL && self.has_gradients();
-        let below = if has_gradients && !self.alone { Constraint::Fill(2) } else { Constraint::Length(0) };
-        let [charts, gradients] = Layout::vertical([Constraint::Fill(3), below]).areas(charts);
-        self.render_charts(charts, buf, theme);
+        let has_gradients = self.has_gradients();
+        let has_room = area.width >= WIDE && charts.height >= TALL && !self.alone;
+        let parts = match has_gradients {
+            true if self.gradients => [Constraint::Length(0), Constraint::Fill(1)],
+            true if has_room => [Constraint::Fill(3), Constraint::Fill(2)],
+            _ => [Constraint::Fill(1), Constraint::Length(0)],
+        };
+        let [charts, gradients] = Layout::vertical(parts).areas(charts);
+        if !charts.is_empty() {
+            self.render_charts(charts, buf, theme);
+        }
         if !gradients.is_empty() {
             self.render_gradients(gradients, buf, theme);
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Profiles, RecurrentLayer};
-use crate::protocol::{Event, GradientProfile, Instruments, LayerHealth, ParamNorms, ProbeFrame};
+use crate::protocol::{
+    Event, GradientProfile, Instruments, LayerHealth, ParamNorms, ProbeFrame, WeightDistributions,
+};
 
 /// What panels draw of one monitored step: the latest, or an earlier one from the recording.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,6 +13,7 @@ pub struct Pictures {
     pub(super) gradients: BTreeMap<RecurrentLayer, Profiles>,
     pub(super) health: BTreeMap<RecurrentLayer, LayerHealth>,
     pub(super) params: Vec<ParamNorms>,
+    pub(super) weights: Option<Box<WeightDistributions>>,
     pub(super) probes: BTreeMap<usize, ProbeFrame>,
 }
 
@@ -20,6 +23,7 @@ impl Pictures {
         match event {
             Event::Gradient(profile) => self.gradient(profile),
             Event::Instruments(read) => self.instruments(read),
+            Event::Weights(read) => self.weights = Some(read.clone()),
             Event::Probe(frame) => {
                 self.probes.insert(frame.probe, (**frame).clone());
             }

@@ -1,14 +1,15 @@
 //! The layout of the dashboard, without the footer below it.
 //!
 //! ```text
-//! ● training  imdb-first   epoch 2/4  ━━━━━━━━━━──────────  53 %                               status
+//! ● training  imdb-first   epoch 2/4   val_loss 0.3512 ▼ best   ━━━━━━──────  53 %            status
 //! step 418/784 · 1.2k sequences/s · learning rate 0.0010 · 42 s elapsed · ETA 38 s           status
-//! ╭ 1 Loss ────── ━ train ◆ validation ╮╭ 2 Accuracy ───────────────────────╮
-//! │                                    ││                                   │                 metric
-//! ╰ step ─ 0 ────── 200 ────── 400 ────╯╰───────────────────────────────────╯
-//! ╭ 3 Gradient ‖∂L/∂h_t‖ · 1 SimpleRNN ╮╭ 4 Hidden state · 1 SimpleRNN ─────╮
+//! Overview   Gradients   States   Text   Log                             t next tab           tabs
+//! ╭ 1 Gradient ‖∂L/∂h_t‖ · 1 SimpleRNN ╮╭ 2 Hidden state · 1 SimpleRNN ─────╮
 //! │                                    ││  not ▒▒▓▓░░██                     │                 gradient, hidden
 //! ╰ t ── 0 ──────────────────── 199 ───╯╰ example 1/2 ───────────── -1 ▒ +1 ╯
+//! ╭ 3 Loss ────── ━ train ◆ validation ╮╭ 4 Accuracy ───────────────────────╮
+//! │                                    ││                                   │                 metric
+//! ╰ step ─ 0 ────── 200 ────── 400 ────╯╰───────────────────────────────────╯
 //! warnings, errors, what to do after the end                                                  message
 //! the latest log line, on high screens                                                        message::log
 //! ```
@@ -16,18 +17,18 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::{explain, gradient, hidden, message, metric, preparing, status};
+use super::{
+    detail, explain, gradient, hidden, layout, log, message, metric, predictions, preparing, status, tabs,
+};
 use crate::ui::dashboard::Dashboard;
+use crate::ui::panel::{Panel, Tab};
 use crate::ui::theme::{Role, Theme};
-use crate::ui::view_state::Panel;
 use crate::ui::widget::{glyph_fallback, text};
 
 /// Minimum size of the dashboard, without the footer.
 const SMALLEST: (u16, u16) = (40, 10);
-/// From this size on the four panels form a 2×2 grid.
-const GRID: (u16, u16) = (72, 14);
-/// From this height on narrow screens stack the four panels.
-const COLUMN: u16 = 34;
+/// From this height on the tabs have a row.
+const TABS_ROW: u16 = 17;
 /// From this height on the latest log line is shown.
 const LOG_ROW: u16 = 30;
 
@@ -37,22 +38,23 @@ pub fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(dash, area, buf, theme);
     } else {
-        let status_rows = status::rows(area);
         let message = message::rows(dash, area, theme);
-        let log_rows = u16::from(area.height >= LOG_ROW);
-        let [top, body, bottom, log] = Layout::vertical([
-            Constraint::Length(status_rows),
-            Constraint::Fill(1),
-            Constraint::Length(message.len() as u16),
-            Constraint::Length(log_rows),
-        ])
-        .areas(area);
-        status::render(dash, top, buf, theme);
+        let areas = Areas::of(dash, area, message.len());
+        status::render(dash, areas.status, buf, theme);
         if dash.run.info().is_some() {
-            panels(dash, body, buf, theme);
+            let places = layout::places(dash, areas.body);
+            tabs::render(dash, &places, areas.tabs, buf, theme);
+            for (each, place) in &places {
+                let (place, values) = detail::split(dash, *each, *place);
+                panel(dash, *each, place, buf, theme);
+                if let Some(values) = values {
+                    detail::render(dash, *each, values, buf, theme);
+                }
+            }
         } else {
-            preparing::render(dash, body, buf, theme);
+            preparing::render(dash, areas.body, buf, theme);
         }
+        let Areas { body, message: bottom, log, .. } = areas;
         message::render(&message, bottom, buf);
         message::log(dash, log, buf, theme);
         if dash.view.explain {
@@ -62,28 +64,59 @@ pub fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     glyph_fallback::replace(buf, area, theme.glyphs);
 }
 
-fn panels(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let focus = dash.view.focus;
-    let halves = |area: Rect| -> [Rect; 2] { Layout::horizontal([Constraint::Fill(1); 2]).areas(area) };
-    if dash.view.full_screen || area.height < 4 {
-        panel(dash, focus, area, buf, theme);
-    } else if area.width >= GRID.0 && area.height >= GRID.1 {
-        let [upper, lower]: [Rect; 2] = Layout::vertical([Constraint::Fill(1); 2]).areas(area);
-        let places = halves(upper).into_iter().chain(halves(lower));
-        Panel::ALL.into_iter().zip(places).for_each(|(each, place)| panel(dash, each, place, buf, theme));
-    } else if area.height >= COLUMN {
-        let places: [Rect; 4] = Layout::vertical([Constraint::Fill(1); 4]).areas(area);
-        Panel::ALL.into_iter().zip(places).for_each(|(each, place)| panel(dash, each, place, buf, theme));
-    } else {
-        panel(dash, focus, area, buf, theme);
+/// The areas of the screen, from top to bottom.
+struct Areas {
+    status: Rect,
+    tabs: Rect,
+    body: Rect,
+    message: Rect,
+    log: Rect,
+}
+
+impl Areas {
+    fn of(dash: &Dashboard, area: Rect, message_rows: usize) -> Self {
+        let tabs_row = u16::from(area.height >= TABS_ROW && dash.run.info().is_some());
+        let [status, tabs, body, message, log] = Layout::vertical([
+            Constraint::Length(status::rows(area)),
+            Constraint::Length(tabs_row),
+            Constraint::Fill(1),
+            Constraint::Length(message_rows as u16),
+            Constraint::Length(u16::from(area.height >= LOG_ROW)),
+        ])
+        .areas(area);
+        Self { status, tabs, body, message, log }
     }
+}
+
+/// What is at a point of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The name of a tab.
+    Tab(Tab),
+    /// A panel, with its place.
+    Panel(Panel, Rect),
+}
+
+/// Returns what [`render`] draws at column `x` and row `y` in `area`.
+pub fn target_at(dash: &Dashboard, area: Rect, (x, y): (u16, u16), theme: &Theme) -> Option<Target> {
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 || dash.run.info().is_none() {
+        return None;
+    }
+    let areas = Areas::of(dash, area, message::rows(dash, area, theme).len());
+    let is_in = |place: &Rect| place.contains((x, y).into());
+    let tab =
+        tabs::places(dash, areas.tabs).into_iter().find(|(_, place)| is_in(place) && areas.tabs.height > 0);
+    let panel = || layout::places(dash, areas.body).into_iter().find(|(_, place)| is_in(place));
+    tab.map(|(tab, _)| Target::Tab(tab)).or_else(|| panel().map(|(panel, place)| Target::Panel(panel, place)))
 }
 
 fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &Theme) {
     match panel {
-        Panel::Loss | Panel::Accuracy => metric::render(dash, panel, area, buf, theme),
+        Panel::Loss | Panel::Accuracy | Panel::GradientNorm => metric::render(dash, panel, area, buf, theme),
         Panel::Gradient => gradient::render(dash, area, buf, theme),
         Panel::Hidden => hidden::render(dash, area, buf, theme),
+        Panel::Predictions => predictions::render(dash, area, buf, theme),
+        Panel::Log => log::render(dash, area, buf, theme),
     }
 }
 

@@ -5,14 +5,16 @@ use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget as _};
 
 use super::gradient::{decay, rho};
+use super::title;
 use crate::escape;
 use crate::metrics::Task;
 use crate::number;
 use crate::protocol::{AlertKind, LayerHealth, ParamNorms, RunInfo};
 use crate::ui::dashboard::Dashboard;
-use crate::ui::run_state::{BRANCH, ForecastErrors, SEAM};
+use crate::ui::panel::Panel;
+use crate::ui::run_state::{BEST, BRANCH, EARLY_STOPPING, ForecastErrors, SEAM};
 use crate::ui::theme::{Role, Theme};
-use crate::ui::view_state::{Norm, Panel};
+use crate::ui::view_state::Norm;
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text;
 
@@ -21,7 +23,7 @@ const WIDEST: u16 = 72;
 
 /// Draws the explanation of the focused panel in the middle of `area`.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let focus = dash.view.focus;
+    let focus = dash.view.focus(&dash.run);
     let width = area.width.saturating_sub(4).min(WIDEST);
     let mut rows = Vec::new();
     for paragraph in paragraphs(dash, focus, theme) {
@@ -34,7 +36,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let place =
         Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     Clear.render(place, buf);
-    let title = [(format!("{} {}", focus.number(), name(dash, focus)).into(), theme.style(Role::Title))];
+    let title = title(dash, focus, name(dash, focus), theme);
     let hint = [("Esc".into(), theme.style(Role::Key)), (" back".into(), theme.style(Role::Dim))];
     let frame = PanelFrame { focused: true, title: &title, note: &[], left: &[], right: &hint };
     let inner = frame.render(place, buf, theme);
@@ -50,6 +52,9 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Accuracy => "Accuracy",
         Panel::Gradient => "Gradient per unrolled step",
         Panel::Hidden => "Hidden state",
+        Panel::GradientNorm => "Gradient norm",
+        Panel::Predictions => "Prediction after every token",
+        Panel::Log => "Log",
     }
 }
 
@@ -66,16 +71,26 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                     .into(),
             ];
             texts.extend(updates(dash.run.param_norms()));
-            texts.extend(letters(dash.run.marks().iter().map(|(_, letter)| *letter)));
+            let best = dash.run.monitored().map(|_| BEST);
+            texts.extend(letters(dash.run.marks().iter().map(|(_, letter)| *letter).chain(best)));
             texts
         }
         Panel::Accuracy if dash.run.forecast_errors().is_some() => {
             dash.run.forecast_errors().map_or_else(Vec::new, forecasts)
         }
-        Panel::Accuracy if dash.run.accuracy().train.is_empty() && dash.run.latest().is_some() => vec![
-            "This task has no classes and so no accuracy. Instead: the norm of the whole gradient at every step, \
-             before clipping. Single tall spikes are a sign of exploding gradients; clipping \
-             (global_clipnorm) limits them."
+        Panel::Accuracy if dash.run.accuracy().train.is_empty() && dash.run.latest().is_some() => {
+            vec![format!("This task has no classes and so no accuracy. Instead: {GRADIENT_NORM}")]
+        }
+        Panel::GradientNorm => vec![format!("Here is {GRADIENT_NORM}")],
+        Panel::Predictions => vec![
+            by_token(dash),
+            "Examples stand side by side as far as there is space. a adds a text of your own, which the network \
+             reads from then on; m adds the words of the example in reverse order. A network without memory, such as \
+             an average of embeddings, gives the same answer to both at the end; a recurrent network does not."
+                .into(),
+        ],
+        Panel::Log => vec![
+            "What happened, the latest at the bottom: validations, checkpoints, commands, warnings. ↑ and ↓ scroll."
                 .into(),
         ],
         Panel::Accuracy if dash.run.info().is_some_and(RunInfo::has_labels) => vec![
@@ -105,19 +120,23 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
         Panel::Hidden => {
             let shown = dash.view.activations(&dash.run).map_or("h", |a| a.quantity.as_str());
             let frame = dash.view.probe(&dash.run);
+            let noun = token(dash);
             let mut texts = vec![
-                quantity(shown),
-                "Look for the word at which columns change, and whether the change persists until the last row: \
+                quantity(shown, noun),
+                format!("Look for the {noun} at which columns change, and whether the change persists until the last row: \
                  only the last hidden state reaches the layers above (unless return_sequences). Columns of one \
                  full colour are saturated units: little gradient passes through them. If there are more units \
-                 than columns, neighbours share one, which shows the largest value. g shows the next quantity."
-                    .into(),
+                 than columns, neighbours share one, which shows the largest value. g shows the next quantity."),
             ];
             texts.extend(frame.filter(|frame| !frame.by_token.is_empty()).map(|_| by_token(dash)));
             texts
         }
     }
 }
+
+/// What the panel of the gradient norm shows.
+const GRADIENT_NORM: &str = "the norm of the whole gradient at every step, before clipping. Single tall spikes are a sign of \
+                             exploding gradients; clipping (global_clipnorm) limits them.";
 
 /// Explains the predictions behind the rows.
 fn by_token(dash: &Dashboard) -> String {
@@ -127,12 +146,24 @@ fn by_token(dash: &Dashboard) -> String {
         Some(Task::Tags | Task::Language) if has_targets => {
             "Behind each row is the prediction at that step, green where it is the target.".into()
         }
-        Some(Task::Tags) => "Behind each row is the predicted tag with its probability.".into(),
+        Some(Task::Tags) => {
+            "Behind each row is the predicted class of that step with its probability.".into()
+        }
         Some(Task::Language) => {
             "Behind each row is the most probable next token with its probability.".into()
         }
-        _ => "Behind each row is what the network would predict if the text ended there: see which word turns it."
-            .into(),
+        _ => format!(
+            "Behind each row is what the network would predict if the input ended there: see which {} turns it.",
+            token(dash)
+        ),
+    }
+}
+
+/// What a row of the hidden states is: a token of a text or a symbol, or a step of numbers.
+fn token(dash: &Dashboard) -> &'static str {
+    match dash.run.info().map(|info| info.data.vocabulary) {
+        Some(0) => "time step",
+        _ => "token",
     }
 }
 
@@ -160,13 +191,15 @@ fn letters(marks: impl Iterator<Item = char>) -> Option<String> {
         };
         let what = match letter {
             SEAM => "resumed from a checkpoint",
+            BEST => "the end of the best epoch",
+            EARLY_STOPPING => "early stopping",
             BRANCH => "branched from its parent, whose dotted line goes on without the change",
             _ => ALERTS.into_iter().find(|kind| kind.letter() == letter).map(alert)?,
         };
         Some(format!("{letter} {what}"))
     };
     let words: Vec<String> = seen.into_iter().filter_map(meaning).collect();
-    (!words.is_empty()).then(|| format!("Letters mark steps: {}. The log (L) says more.", words.join(", ")))
+    (!words.is_empty()).then(|| format!("Marks at the top: {}. The log (L) says more.", words.join(", ")))
 }
 
 /// Explains the forecast errors and their baselines.
@@ -259,7 +292,7 @@ fn saturation(health: &LayerHealth, theme: &Theme) -> String {
 }
 
 /// Explains a quantity of a recurrent layer.
-fn quantity(name: &str) -> String {
+fn quantity(name: &str, noun: &str) -> String {
     let what = match name {
         "h" => "The hidden state: what the layer remembers after each word",
         "c" => {
@@ -279,5 +312,6 @@ fn quantity(name: &str) -> String {
         "g" | "candidate" => "The candidate: the new content that each word proposes",
         _ => "One quantity of the layer after reading each word",
     };
-    format!("{what}. A row per word from top to bottom, a column per unit; blue is below 0, orange above.")
+    let what = what.replace("word", noun);
+    format!("{what}. A row per {noun} from top to bottom, a column per unit; blue is below 0, orange above.")
 }

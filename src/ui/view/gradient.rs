@@ -8,9 +8,10 @@ use crate::metrics::half_life;
 use crate::number;
 use crate::protocol::{Direction, GradientProfile, LayerHealth};
 use crate::ui::dashboard::Dashboard;
+use crate::ui::panel::Panel;
 use crate::ui::run_state::{Profiles, RecurrentLayer};
 use crate::ui::theme::{Glyphs, Role, Theme};
-use crate::ui::view_state::{Norm, Panel};
+use crate::ui::view_state::Norm;
 use crate::ui::widget::chart::{self, Chart, Curve, LineStyle, Sample};
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
@@ -23,7 +24,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let title = title(dash, usize::from(area.width).saturating_sub(6), theme);
     let note = dash.view.health(&dash.run).map(|health| note(health, theme)).unwrap_or_default();
     let frame = PanelFrame {
-        focused: view.focus == Panel::Gradient,
+        focused: view.focus(&dash.run) == Panel::Gradient,
         title: &title,
         note: &note,
         left: &[],
@@ -91,11 +92,13 @@ fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
     };
     let layer = dash.view.layer(&dash.run).map(|recurrent| format!(" · {}", layer_name(dash, recurrent)));
     let tail = format!(" {symbol}{}", layer.unwrap_or_default());
-    let wording = |head: &'static str| {
+    let number = dash.view.number(Panel::Gradient, &dash.run);
+    let wording = |name: &str| {
+        let head = format!("{number}{name}");
         vec![(head.into(), theme.style(Role::Title)), (tail.clone().into(), theme.style(Role::Text))]
     };
-    let long = wording("3 Gradient");
-    if text::width_of(&long) <= room { long } else { wording("3") }
+    let long = wording(" Gradient");
+    if text::width_of(&long) <= room { long } else { wording("") }
 }
 
 /// The name of a recurrent layer: number, class, direction.
@@ -109,7 +112,7 @@ pub(super) fn layer_name(dash: &Dashboard, (layer, direction): RecurrentLayer) -
     }
 }
 
-fn norms(profile: &GradientProfile, norm: Norm) -> &[f32] {
+pub(super) fn norms(profile: &GradientProfile, norm: Norm) -> &[f32] {
     match norm {
         Norm::State => &profile.hnorm,
         Norm::RecurrentKernel => &profile.kernel_norm,

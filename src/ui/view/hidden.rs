@@ -12,8 +12,8 @@ use crate::metrics::is_predicted;
 use crate::number;
 use crate::protocol::{ClassCount, ProbeFrame, ProbeText, TokenPrediction};
 use crate::ui::dashboard::Dashboard;
+use crate::ui::panel::Panel;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::view_state::Panel;
 use crate::ui::widget::heat_map::{HeatMap, swatch};
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
@@ -52,7 +52,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let left = shown.map(|(frame, _)| prediction(dash, frame, area.width < WIDE, theme)).unwrap_or_default();
     let right = shown.map(|_| legend(scale, signed, theme)).unwrap_or_default();
     let frame = PanelFrame {
-        focused: view.focus == Panel::Hidden,
+        focused: view.focus(&dash.run) == Panel::Hidden,
         title: &title,
         note: &note,
         left: &left,
@@ -72,17 +72,21 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
 fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
     let layer = dash.view.layer(&dash.run).map(|recurrent| format!(" · {}", layer_name(dash, recurrent)));
     let layer = layer.unwrap_or_default();
+    let number = dash.view.number(Panel::Hidden, &dash.run);
     let wording = |head: &str, tail: &str| {
         let tail = format!("{layer}{tail}");
-        vec![(head.to_owned().into(), theme.style(Role::Title)), (tail.into(), theme.style(Role::Text))]
+        vec![
+            (format!("{number} {head}").into(), theme.style(Role::Title)),
+            (tail.into(), theme.style(Role::Text)),
+        ]
     };
     let Some(quantity) =
         dash.view.activations(&dash.run).map(|a| quantity_name(&a.quantity)).filter(|name| name != "h")
     else {
-        return wording("4 Hidden state", "");
+        return wording("Hidden state", "");
     };
-    let long = wording("4 Hidden state", &format!(" · {quantity}"));
-    if text::width_of(&long) <= room { long } else { wording(&format!("4 {quantity}"), "") }
+    let long = wording("Hidden state", &format!(" · {quantity}"));
+    if text::width_of(&long) <= room { long } else { wording(&quantity, "") }
 }
 
 /// The name of a quantity: `gate f`, `cell state c`; `h` is `h`.

@@ -4,14 +4,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::status::separated;
+use super::title;
 use crate::escape;
 use crate::number;
 use crate::ui::dashboard::Dashboard;
+use crate::ui::panel::Panel;
 use crate::ui::run_state::axis::XAxis;
 use crate::ui::run_state::series::{Series, Summary};
-use crate::ui::run_state::{Curves, RunState};
+use crate::ui::run_state::{BEST, Curves, RunState};
 use crate::ui::theme::{Role, Theme};
-use crate::ui::view_state::Panel;
 use crate::ui::widget::chart::{self, Chart, Curve, LineStyle, Sample};
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
@@ -44,7 +45,7 @@ fn metric(dash: &Dashboard, panel: Panel) -> Metric<'_> {
         let parent = dash.parent.as_ref().filter(|_| dash.run.branched().is_some())?;
         Some((parent.name.as_str(), of(&parent.run)?))
     };
-    if let Some(errors) = dash.run.forecast_errors().filter(|_| panel != Panel::Loss) {
+    if let Some(errors) = dash.run.forecast_errors().filter(|_| panel == Panel::Accuracy) {
         let rules = errors.baselines.iter().map(|(_, rmse)| *rmse).collect();
         let parent = parent(|run| run.forecast_errors().map(|errors| &errors.rmse));
         return Metric { name: "RMSE", curves: &errors.rmse, share: false, parent, rules };
@@ -52,6 +53,9 @@ fn metric(dash: &Dashboard, panel: Panel) -> Metric<'_> {
     let plain = |name, curves, parent| Metric { name, curves, share: false, parent, rules: Vec::new() };
     match panel {
         Panel::Loss => plain("Loss", dash.run.loss(), parent(|run| Some(run.loss()))),
+        Panel::GradientNorm => {
+            plain("Gradient norm", dash.run.grad_norm(), parent(|run| Some(run.grad_norm())))
+        }
         // a task without classes, a regression, has no accuracy; the gradient norm is shown instead
         _ if dash.run.accuracy().train.is_empty() && dash.run.latest().is_some() => {
             plain("Gradient norm", dash.run.grad_norm(), parent(|run| Some(run.grad_norm())))
@@ -71,7 +75,7 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     let view = &dash.view;
     let metric = metric(dash, panel);
     let log = view.is_log(panel);
-    let mut title = vec![(format!("{} {}", panel.number(), metric.name).into(), theme.style(Role::Title))];
+    let mut title = title(dash, panel, metric.name, theme);
     let errors = dash.run.forecast_errors().filter(|_| panel == Panel::Accuracy);
     if let Some(errors) = errors.filter(|errors| !errors.variable.is_empty()) {
         title.push((format!(" · {}", escape::foreign(&errors.variable)).into(), theme.style(Role::Title)));
@@ -88,8 +92,13 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     let labels = [("val", None), ("val", Some("parent ")), ("", Some("parent ")), ("", Some(""))];
     let of_branch = labels.map(|(validation, label)| with_parent(validation, label));
     let note: Vec<Vec<Piece<'_>>> = of_branch.into_iter().chain(own).flatten().collect();
-    let frame =
-        PanelFrame { focused: view.focus == panel, title: &title, note: &note, left: &[], right: &[] };
+    let frame = PanelFrame {
+        focused: view.focus(&dash.run) == panel,
+        title: &title,
+        note: &note,
+        left: &[],
+        right: &[],
+    };
     let inner = frame.render(area, buf, theme);
     let Some(window) = dash.view.window(&dash.run).filter(|_| inner.height > 1) else {
         let pieces = [("waiting for the first step".into(), theme.style(Role::Dim))];
@@ -157,8 +166,11 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
     let smooth = view.smoothing.factor() > 0.0;
     let cursor = view.cursor.and_then(|step| metric.cursor_curve().nearest(step));
     let rules: Vec<f64> = metric.rules.iter().map(|rule| if log { rule.log10() } else { *rule }).collect();
-    let alerts = dash.run.marks().iter().filter(|_| panel == Panel::Loss);
-    let events: Vec<(f64, char)> = alerts.map(|(place, letter)| (place.on(view.axis), *letter)).collect();
+    let alerts = dash.run.marks().iter().copied().filter(|_| panel == Panel::Loss);
+    let best = dash.run.monitored().map(|monitored| (monitored.best_at, BEST));
+    let best = best.filter(|_| matches!(panel, Panel::Loss | Panel::Accuracy));
+    let events: Vec<(f64, char)> =
+        alerts.chain(best).map(|(place, letter)| (place.on(view.axis), letter)).collect();
     Chart {
         y,
         y_ticks: &y_ticks,

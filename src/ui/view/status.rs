@@ -15,13 +15,14 @@ use crate::ui::widget::text::{self, Piece};
 const LONGEST_BAR: usize = 48;
 /// Shortest progress bar.
 const SHORTEST_BAR: usize = 4;
-/// From this width on everything is in one row.
-const ONE_ROW: u16 = 150;
 
 /// Rows that the status takes.
 pub(super) fn rows(area: Rect) -> u16 {
-    if area.width >= ONE_ROW || area.height < 16 { 1 } else { 2 }
+    if area.height < 16 { 1 } else { 2 }
 }
+
+/// Columns of the epoch before the monitored metric.
+const EPOCH: usize = 18;
 
 /// Draws the status in the rows of `area`.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
@@ -29,6 +30,9 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let width = usize::from(area.width);
     let head = head(dash, theme);
     let used = text::put(buf, area.x, area.y, width, &head);
+    let monitored = [true, false].map(|long| monitored(dash, long, theme));
+    let monitored = monitored.into_iter().find(|words| used + EPOCH + text::width_of(words) <= width);
+    let monitored = monitored.unwrap_or_default();
     let [facts, short] = [true, false].map(|long| facts(dash, long, theme));
     let facts = if text::width_of(&facts) <= width { facts } else { short };
     let taken = if area.height > 1 { text::width_of(&facts) + 3 } else { 0 };
@@ -36,10 +40,11 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     if taken + text::width_of(&settings) > width {
         settings = self::settings(dash, false, theme);
     }
-    let tail = text::width_of(&facts) + text::width_of(&settings) + 6;
+    let tail = text::width_of(&facts) + text::width_of(&settings) + text::width_of(&monitored) + 6;
     let one_row = area.height == 1 && used + tail + 30 <= width;
-    let room = width.saturating_sub(used + if one_row { tail } else { 0 });
+    let room = width.saturating_sub(used + if one_row { tail } else { text::width_of(&monitored) });
     let used = used + progress(dash, area.x + used as u16, area.y, room, buf, theme);
+    let used = used + text::put(buf, area.x + used as u16, area.y, width - used, &monitored);
     if one_row {
         text::put(buf, area.x + used as u16 + 3, area.y, width.saturating_sub(used + 3), &facts);
         right(&settings, area, area.y, buf);
@@ -103,6 +108,27 @@ fn progress(dash: &Dashboard, x: u16, y: u16, room: usize, buf: &mut Buffer, the
     text::put(buf, x, y, room, &pieces)
 }
 
+/// The monitored metric after the latest epoch, and its best value.
+fn monitored<'a>(dash: &Dashboard, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
+    let Some(monitored) = dash.run.monitored() else { return Vec::new() };
+    let value = |value| number::named(&monitored.metric, value);
+    let role = if monitored.is_best() { Role::Good } else { Role::Warning };
+    let mut pieces = vec![
+        (format!("   {} ", monitored.metric).into(), theme.style(Role::Text)),
+        (value(monitored.latest).into(), theme.style(Role::Title)),
+        (monitored.trend().into(), theme.style(role)),
+    ];
+    pieces.push(match (monitored.is_best(), long) {
+        (true, _) => (" best".into(), theme.style(Role::Good)),
+        (false, true) => {
+            let best = format!(" best {} in epoch {}", value(monitored.best), monitored.best_epoch);
+            (best.into(), theme.style(Role::Text))
+        }
+        (false, false) => (format!(" best {}", value(monitored.best)).into(), theme.style(Role::Text)),
+    });
+    pieces
+}
+
 fn facts<'a>(dash: &Dashboard, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
     let Some(latest) = dash.run.latest() else { return Vec::new() };
     let over = dash.run.status().is_some_and(RunStatus::is_over);
@@ -123,13 +149,16 @@ fn facts<'a>(dash: &Dashboard, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
         words.push(format!("{elapsed} elapsed"));
         words.extend(dash.run.remaining().map(|left| format!("ETA {}", number::duration(left))));
     }
-    separated(words.into_iter().map(|word| (word, Role::Text)).collect(), theme)
+    separated(words.into_iter().map(|word| (word, Role::Dim)).collect(), theme)
 }
 
-/// The latest checkpoint, and how the curves are drawn.
+/// The run folder, the latest checkpoint, and how the curves are drawn.
 fn settings<'a>(dash: &Dashboard, saved: bool, theme: &Theme) -> Vec<Piece<'a>> {
     let view = &dash.view;
     let mut words = Vec::new();
+    if let Some(info) = dash.run.info().filter(|_| saved) {
+        words.push(escape::foreign(&info.folder.to_string_lossy()).into_owned());
+    }
     if let Some(saved) = dash.run.saved().filter(|_| saved) {
         words.push(format!("saved at step {}", number::count(saved.step)));
     }

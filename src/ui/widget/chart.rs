@@ -170,10 +170,12 @@ impl Chart<'_> {
         let mut marks = Vec::new();
         for (at, letter) in self.events {
             let Some(x) = scale.column(*at).map(|x| x / scale.across) else { continue };
-            for y in plot.top()..plot.bottom() {
-                set(buf, plot.x + x as u16, y, '│', theme.style(Role::Warning));
+            // A letter says that the training changed there; other marks stand at the top alone.
+            let style = theme.style(if letter.is_alphabetic() { Role::Warning } else { Role::Good });
+            for y in (plot.top()..plot.bottom()).filter(|_| letter.is_alphabetic()) {
+                set(buf, plot.x + x as u16, y, '│', style);
             }
-            marks.push((x, 0, *letter, theme.style(Role::Warning)));
+            marks.push((x, 0, *letter, style));
         }
         let mut canvas = Canvas::new(plot, theme.glyphs);
         for curve in self.curves {

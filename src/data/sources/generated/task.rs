@@ -88,6 +88,7 @@ pub(super) fn make(name: &str, task: &dyn Task, seed: u64) -> Data {
         length: form.time(),
         skipped: 0,
         unknown: 0.0,
+        ..DataFacts::default()
     };
     let vocabularies = (!task.symbols().is_empty()).then(|| Vocabulary::of_symbols(task.symbols()).into());
     let labels = form.targets.labels().to_vec();

@@ -288,6 +288,7 @@ fn scan(
         length: tokens.length,
         skipped,
         unknown,
+        ..DataFacts::default()
     };
     let unseen = unseen.counts();
     notes.extend(unseen_note(&unseen, "label", "text"));

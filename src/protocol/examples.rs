@@ -1,0 +1,81 @@
+use serde::{Deserialize, Serialize};
+
+/// The end of a series, to show forecasts against: the rows of the last validation windows, and those before them that are needed to
+/// compare with.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SeriesExcerpt {
+    /// The name of the first target variable, text of the data: escape it before printing.
+    pub variable: String,
+    /// Its values in consecutive rows, in its units; `None` where one is missing.
+    pub values: Vec<Option<f64>>,
+    /// The date of each row; empty where rows have none.
+    pub dates: Vec<String>,
+    /// The rows before the first of `values`.
+    pub before: usize,
+    /// Of each window the row, counted in `values`, at which its forecast begins.
+    pub starts: Vec<usize>,
+    /// The rows of a forecast.
+    pub horizon: usize,
+    /// The rows of a season, if the data have one.
+    pub season: Option<usize>,
+}
+
+impl SeriesExcerpt {
+    /// The maximum number of windows, and of numbers that are forecast from them.
+    pub const MOST: (usize, usize) = (240, 2400);
+}
+
+/// Examples of a validation: a bounded number of them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ValidationExamples {
+    /// The number of updates before the validation.
+    pub step: u64,
+    /// Its epoch, from 1.
+    pub epoch: usize,
+    /// Of a series: the forecasts of the windows of [`SeriesExcerpt::starts`], `[window, horizon]`, in its units; `None` where one is not
+    /// finite.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forecasts: Vec<Option<f32>>,
+    /// Of a classifier: texts of the cells of the confusion matrix, up to [`ClassifiedText::MOST`] of a cell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<ClassifiedText>,
+    /// Of a tagger: the words that have another tag than predicted most often, the most frequent first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<WordErrors>,
+}
+
+impl ValidationExamples {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.forecasts.is_empty() && self.texts.is_empty() && self.words.is_empty()
+    }
+}
+
+/// A text of the validation data as the network reads it, with its class and the predicted one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassifiedText {
+    /// The number of its class.
+    pub actual: usize,
+    /// The number of the predicted class.
+    pub predicted: usize,
+    /// The text, of the data: escape it before printing.
+    pub text: String,
+}
+
+impl ClassifiedText {
+    /// The maximum number of texts of a cell.
+    pub const MOST: usize = 4;
+}
+
+/// How often a word with a tag was given another one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WordErrors {
+    /// The word, text of the data: escape it before printing.
+    pub word: String,
+    /// The number of its tag.
+    pub actual: usize,
+    /// The number of the predicted tag.
+    pub predicted: usize,
+    /// How often.
+    pub count: u64,
+}

@@ -1,0 +1,170 @@
+//! Examples of a validation, collected while it is made.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::session::Session;
+use crate::data::{Batch, Forecasts, Level, Targets, Vocabulary};
+use crate::metrics::{Confusion, Task};
+use crate::protocol::{ClassifiedText, SeriesExcerpt, ValidationExamples, WordErrors};
+
+/// The maximum number of texts.
+const TEXTS: usize = 96;
+/// The maximum number of characters of a text.
+const CHARACTERS: usize = 200;
+/// The maximum number of words.
+const WORDS: usize = 40;
+/// Validations of which every one has examples; of twice as many every second one, and so on.
+const EVERY: u64 = 256;
+
+/// Whether the `number`-th validation of a run, from 1, has examples: of a long run not all, so that they take bounded space.
+pub(super) fn is_shown(number: u64) -> bool {
+    let mut stride = 1;
+    while number / stride > EVERY {
+        stride *= 2;
+    }
+    number.is_multiple_of(stride)
+}
+
+/// What becomes [`ValidationExamples`].
+#[derive(Debug)]
+pub(super) struct Examples {
+    /// The number of the first sequence whose forecast is shown.
+    first_window: Option<usize>,
+    forecasts: Vec<Option<f32>>,
+    /// The vocabulary, and what stands between two tokens, if there are texts.
+    words: Option<(Vocabulary, &'static str)>,
+    task: Task,
+    texts: BTreeMap<(usize, usize), Vec<String>>,
+    count: usize,
+    /// By word, tag and predicted tag.
+    errors: HashMap<(u32, u32, u32), u64>,
+}
+
+impl Examples {
+    /// Of a validation of `session`; `None` if it has none to show.
+    pub fn new(session: &Session) -> Option<Self> {
+        let sequences = session.validation.as_ref()?.len();
+        let excerpt: Option<&SeriesExcerpt> = session.series();
+        let task = session.task;
+        let level = session.spec.tokens.as_ref().map_or(Level::Symbol, |tokens| tokens.level);
+        let gap = if level == Level::Character { "" } else { " " };
+        let has_words = match task {
+            Task::Binary | Task::Classes => session.labels.len() <= Confusion::MAX_CLASSES,
+            Task::Tags => true,
+            _ => false,
+        };
+        let words = session.vocabularies.as_ref().filter(|_| has_words).map(|all| (all.first().clone(), gap));
+        let first_window = excerpt.map(|excerpt| sequences.saturating_sub(excerpt.starts.len()));
+        (words.is_some() || first_window.is_some()).then(|| Self {
+            first_window,
+            forecasts: Vec::new(),
+            words,
+            task,
+            texts: BTreeMap::new(),
+            count: 0,
+            errors: HashMap::new(),
+        })
+    }
+
+    /// Whether it needs the predicted classes of each batch.
+    pub fn needs_classes(&self) -> bool {
+        self.words.is_some()
+    }
+
+    /// Takes the `output` for a sequence of a series.
+    pub fn forecast(&mut self, forecasts: Option<&Forecasts>, sequence: usize, output: &[f32]) {
+        let (Some(first), Some(forecasts)) = (self.first_window, forecasts) else { return };
+        if sequence >= first {
+            let width = forecasts.names().len().max(1);
+            let values = forecasts.inverse_transform(sequence, output).into_iter().step_by(width);
+            self.forecasts.extend(values.map(|x| Some(x as f32).filter(|x| x.is_finite())));
+        }
+    }
+
+    /// Takes the predicted classes of the `row`-th sequence of a batch: of each step for tags.
+    pub fn classes(&mut self, batch: &Batch, row: usize, predicted: &[u32]) {
+        let (Some((vocabulary, gap)), Some(ids)) = (&self.words, batch.inputs.tokens()) else { return };
+        match (&batch.targets, self.task) {
+            (Targets::Steps(targets), Task::Tags) => {
+                let steps = ids.row(row).into_iter().zip(targets.row(row)).zip(predicted);
+                for ((id, actual), predicted) in steps.filter(|((id, _), _)| **id != Vocabulary::PADDING) {
+                    if actual != predicted {
+                        *self.errors.entry((*id, *actual, *predicted)).or_default() += 1;
+                    }
+                }
+            }
+            (Targets::Classes(classes), _) if self.count < TEXTS => {
+                let (Some(actual), Some(predicted)) = (classes.get(row), predicted.first()) else { return };
+                let texts = self.texts.entry((*actual as usize, *predicted as usize)).or_default();
+                if texts.len() < ClassifiedText::MOST {
+                    let real = ids.row(row).into_iter().filter(|id| **id != Vocabulary::PADDING);
+                    texts.push(text(real.map(|id| vocabulary.word(*id)), gap));
+                    self.count += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The examples of the validation after `step` updates in `epoch`; `None` if there are none.
+    pub fn finish(self, step: u64, epoch: usize) -> Option<ValidationExamples> {
+        let mut errors: Vec<((u32, u32, u32), u64)> = self.errors.into_iter().collect();
+        errors.sort_unstable_by(|(a, many), (b, fewer)| fewer.cmp(many).then(a.cmp(b)));
+        let words = self.words.as_ref().map(|(vocabulary, _)| vocabulary);
+        let error = |((word, actual, predicted), count): ((u32, u32, u32), u64)| {
+            let word = words?.word(word).to_owned();
+            Some(WordErrors { word, actual: actual as usize, predicted: predicted as usize, count })
+        };
+        let text = |((actual, predicted), texts): ((usize, usize), Vec<String>)| {
+            texts.into_iter().map(move |text| ClassifiedText { actual, predicted, text })
+        };
+        let examples = ValidationExamples {
+            step,
+            epoch,
+            forecasts: self.forecasts,
+            texts: self.texts.into_iter().flat_map(text).collect(),
+            words: errors.into_iter().take(WORDS).filter_map(error).collect(),
+        };
+        (!examples.is_empty()).then_some(examples)
+    }
+}
+
+/// The tokens as a text, shortened in its middle: sequences are often padded and decided at either end.
+fn text<'w>(tokens: impl Iterator<Item = &'w str>, gap: &str) -> String {
+    let tokens: Vec<&str> = tokens.collect();
+    let text = tokens.join(gap);
+    let length = text.chars().count();
+    if length <= CHARACTERS {
+        return text;
+    }
+    let half = CHARACTERS / 2;
+    let (head, tail): (String, String) =
+        (text.chars().take(half).collect(), text.chars().skip(length - half).collect());
+    format!("{} … {}", head.trim_end(), tail.trim_start())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_of_a_long_run_take_bounded_space() {
+        let shown = |validations: u64| (1..=validations).filter(|number| is_shown(*number)).count() as u64;
+        assert_eq!((shown(1), shown(EVERY)), (1, EVERY));
+        assert_eq!(shown(2 * EVERY), EVERY + EVERY / 2);
+        assert!(shown(1 << 20) <= EVERY + 12 * EVERY / 2 + 12, "{}", shown(1 << 20));
+    }
+
+    #[test]
+    fn a_long_text_is_shortened_in_its_middle() {
+        assert_eq!(text(["not", "bad"].into_iter(), " "), "not bad");
+        assert_eq!(text(["a", "b"].into_iter(), ""), "ab");
+        let words: Vec<String> = (0..200).map(|n| format!("word{n}")).collect();
+        let short = text(words.iter().map(String::as_str), " ");
+        assert!(
+            short.starts_with("word0 ") && short.ends_with(" word199") && short.contains(" … "),
+            "{short}"
+        );
+        assert!(short.chars().count() <= CHARACTERS + 3);
+    }
+}

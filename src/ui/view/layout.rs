@@ -1,0 +1,87 @@
+//! The places of the panels of a tab: as many as there is space for.
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use crate::ui::dashboard::Dashboard;
+use crate::ui::panel::Panel;
+
+/// From this size on two panels stand side by side.
+const GRID: (u16, u16) = (72, 14);
+/// From this height on narrow screens stack the panels.
+const COLUMN: u16 = 34;
+/// From these widths on three and four panels stand side by side.
+const COLUMNS: [u16; 2] = [165, 250];
+/// From these heights on there are three and four rows of panels.
+const ROWS: [u16; 2] = [48, 76];
+
+/// The panels to be drawn in `area`, each with its place: those of the tab in front, or the focused one where it fills the screen.
+pub fn places(dash: &Dashboard, area: Rect) -> Vec<(Panel, Rect)> {
+    let panels = dash.view.tab.panels(&dash.run);
+    let focus = dash.view.focus(&dash.run);
+    let [columns, rows] = if dash.view.full_screen { [1, 1] } else { grid(area) };
+    let most = columns * rows;
+    let at = panels.iter().position(|panel| *panel == focus).unwrap_or(0);
+    // The page with the focused panel, as full as the others.
+    let first = (at / most * most).min(panels.len().saturating_sub(most));
+    let shown = panels.iter().copied().skip(first).take(most).collect::<Vec<_>>();
+    let rows = split(shown.len(), columns, rows);
+    let heights = Layout::vertical(rows.iter().map(|_| Constraint::Fill(1))).split(area);
+    let places = rows.iter().zip(heights.iter()).flat_map(|(count, row)| {
+        let row = Layout::horizontal((0..*count).map(|_| Constraint::Fill(1))).split(*row);
+        row.iter().copied().collect::<Vec<_>>()
+    });
+    shown.into_iter().zip(places).collect()
+}
+
+/// The largest number of columns and of rows that `area` has space for.
+fn grid(area: Rect) -> [usize; 2] {
+    let steps = |steps: [u16; 2], size: u16| steps.iter().filter(|step| size >= **step).count();
+    if area.width >= GRID.0 && area.height >= GRID.1 {
+        [2 + steps(COLUMNS, area.width), 2 + steps(ROWS, area.height)]
+    } else if area.height >= COLUMN {
+        [1, 4]
+    } else {
+        [1, 1]
+    }
+}
+
+/// The number of panels in each row: as even as can be, the first rows with fewer and wider ones.
+fn split(panels: usize, columns: usize, rows: usize) -> Vec<usize> {
+    let fits = |wide: usize| panels.div_ceil(wide) <= rows;
+    let unused = |wide: usize| panels.next_multiple_of(wide) - panels;
+    let best = (1..=columns).rev().filter(|wide| fits(*wide)).min_by_key(|wide| unused(*wide));
+    let rows = panels.div_ceil(best.unwrap_or(columns).max(1)).max(1);
+    (0..rows).map(|row| panels / rows + usize::from(row >= rows - panels % rows)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_are_split_evenly_and_the_first_are_the_widest() {
+        assert_eq!(split(1, 2, 2), [1]);
+        assert_eq!(split(2, 2, 2), [2]);
+        assert_eq!(split(3, 2, 2), [1, 2]);
+        assert_eq!(split(4, 2, 2), [2, 2]);
+        assert_eq!(split(4, 3, 3), [2, 2]);
+        assert_eq!(split(6, 3, 3), [3, 3]);
+        assert_eq!(split(7, 3, 3), [2, 2, 3]);
+        assert_eq!(split(8, 4, 4), [4, 4]);
+        assert_eq!(split(4, 1, 4), [1, 1, 1, 1]);
+        assert_eq!(split(0, 2, 2), [0]);
+    }
+
+    #[test]
+    fn larger_areas_show_more_panels() {
+        let most = |width, height| {
+            let [columns, rows] = grid(Rect::new(0, 0, width, height));
+            columns * rows
+        };
+        assert_eq!(most(40, 10), 1);
+        assert_eq!(most(80, 20), 4);
+        assert_eq!(most(120, 36), 4);
+        assert_eq!(most(200, 56), 9);
+        assert_eq!(most(300, 96), 16);
+    }
+}

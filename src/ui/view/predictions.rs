@@ -1,0 +1,179 @@
+//! The prediction after every token of the examples, side by side.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::title;
+use crate::escape;
+use crate::number;
+use crate::protocol::{ProbeFrame, ProbeText, TokenPrediction};
+use crate::ui::dashboard::Dashboard;
+use crate::ui::panel::Panel;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widget::panel_frame::PanelFrame;
+use crate::ui::widget::text::{self, Piece};
+
+/// The least columns of an example.
+const NARROWEST: u16 = 26;
+/// Most columns of an example that is one of several.
+const WIDEST: u16 = 48;
+/// Columns between two examples.
+const GAP: u16 = 2;
+/// Columns of the bar of a probability.
+const BAR: usize = 8;
+
+/// Draws the panel.
+pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let title = title(dash, Panel::Predictions, "Prediction after every token", theme);
+    let right = match dash.run.looks_back_to() {
+        Some(step) => vec![(format!("step {}", number::count(step)).into(), theme.style(Role::Cursor))],
+        None => Vec::new(),
+    };
+    let frame = PanelFrame {
+        focused: dash.view.focus(&dash.run) == Panel::Predictions,
+        title: &title,
+        note: &[],
+        left: &[],
+        right: &right,
+    };
+    let inner = frame.render(area, buf, theme);
+    let area = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let probes = dash.run.info().map_or(&[][..], |info| &info.probes);
+    for (probe, place) in places(dash.view.probe_index(), probes.len(), area) {
+        if let Some(text) = probes.get(probe) {
+            Example { dash, probe, text, frame: dash.run.probe(probe) }.render(place, buf, theme);
+        }
+    }
+}
+
+/// As many examples as fit, with the chosen one: their numbers, each with its place.
+fn places(chosen: usize, examples: usize, area: Rect) -> Vec<(usize, Rect)> {
+    let most = usize::from((area.width + GAP) / (NARROWEST + GAP)).clamp(1, examples.max(1));
+    let wide = (area.width + GAP) / most as u16;
+    let wide = if most > 1 { wide.min(WIDEST + GAP) } else { wide };
+    // The chosen one is the last if there are more before it.
+    let first = (chosen + 1).saturating_sub(most);
+    let place = |i: usize| {
+        let x = area.x + wide * i as u16;
+        Rect { x, width: wide.saturating_sub(GAP).min(area.right().saturating_sub(x)), ..area }
+    };
+    (first..examples).take(most).enumerate().map(|(i, probe)| (probe, place(i))).collect()
+}
+
+/// An example with its predictions.
+struct Example<'a> {
+    dash: &'a Dashboard,
+    probe: usize,
+    text: &'a ProbeText,
+    frame: Option<&'a ProbeFrame>,
+}
+
+impl Example<'_> {
+    fn render(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
+        let is_chosen = self.probe == self.dash.view.probe_index();
+        let width = usize::from(area.width);
+        if area.height == 0 || width == 0 {
+            return;
+        }
+        let head = format!("example {}", self.probe + 1);
+        let role = if is_chosen { Role::Title } else { Role::Dim };
+        let mut pieces: Vec<Piece<'_>> = vec![(head.into(), theme.style(role))];
+        if let Some(target) = &self.text.truth {
+            pieces.push((format!(" · target {}", escape::foreign(target)).into(), theme.style(Role::Dim)));
+        }
+        text::put(buf, area.x, area.y, width, &pieces);
+        let tokens: Vec<Cow<'_, str>> = self.text.tokens.iter().map(|token| escape::foreign(token)).collect();
+        let labels = tokens.iter().map(|token| text::width(token)).max().unwrap_or(0).min(width / 2);
+        let rows = usize::from(area.height - 1);
+        let selected = self.dash.view.position.and_then(|at| at.checked_sub(self.text.first_step));
+        let selected = selected.filter(|row| is_chosen && *row < tokens.len());
+        // The last tokens, or those around the cursor; a row says how many there are before.
+        let last = selected.map_or(tokens.len(), |row| (row + 1).max(rows.min(tokens.len())));
+        let first = last.saturating_sub(rows);
+        for (at, token) in tokens.iter().enumerate().take(last).skip(first) {
+            let y = area.y + 1 + (at - first) as u16;
+            if at == first && first > 0 && rows > 1 {
+                let more = format!("↑ {} more", first + 1);
+                text::put(buf, area.x, y, width, &[(more.into(), theme.style(Role::Dim))]);
+                continue;
+            }
+            let style = theme.style(if selected == Some(at) { Role::Selected } else { Role::Text });
+            text::put(buf, area.x, y, labels, &[(token.as_ref().into(), style)]);
+            let answer = self.frame.and_then(|frame| frame.by_token.get(at));
+            let target = self.text.targets.get(at).filter(|target| !target.is_empty());
+            let x = area.x + labels as u16 + 1;
+            let room = width.saturating_sub(labels + 1);
+            match answer {
+                Some(answer) => drop(text::put(buf, x, y, room, &prediction(answer, target, room, theme))),
+                None if at + 1 == last => {
+                    text::put(buf, x, y, room, &[(self.waiting().into(), theme.style(Role::Dim))]);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Why there is no prediction.
+    fn waiting(&self) -> &'static str {
+        match self.frame {
+            None => "waiting for the next monitored step",
+            Some(_) => "no prediction in this recording",
+        }
+    }
+}
+
+/// A bar of the probability of the leading class, then its name and the probability; of numbers the first.
+fn prediction<'a>(
+    prediction: &TokenPrediction,
+    target: Option<&String>,
+    room: usize,
+    theme: &Theme,
+) -> Vec<Piece<'a>> {
+    let Some((name, value)) = prediction.outputs.first() else { return Vec::new() };
+    if name.is_empty() {
+        let numbers = prediction.outputs.iter().map(|(_, value)| number::metric(f64::from(*value)));
+        let numbers = numbers.collect::<Vec<_>>().join(" ");
+        return vec![(numbers.into(), theme.style(Role::Text))];
+    }
+    let role = match target {
+        Some(target) if target == name => Role::Good,
+        Some(_) => Role::Bad,
+        None => Role::Text,
+    };
+    let words = format!("{} {value:.2}", escape::foreign(name));
+    let mut pieces = Vec::new();
+    if room >= BAR + 2 + text::width(&words) {
+        let full = (value.clamp(0.0, 1.0) * BAR as f32).round() as usize;
+        let style: Style = theme.style(if target.is_some() { role } else { Role::Train });
+        pieces.push(("━".repeat(full).into(), style));
+        pieces.push(("─".repeat(BAR - full).into(), theme.style(Role::Border)));
+        pieces.push((" ".into(), theme.style(Role::Text)));
+    }
+    pieces.push((words.into(), theme.style(role)));
+    if let Some(target) = target.filter(|target| *target != name) {
+        pieces.push((format!(" ({})", escape::foreign(target)).into(), theme.style(Role::Dim)));
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_examples_stand_side_by_side_as_fit_with_the_chosen_one() {
+        let numbers = |chosen, examples, width| {
+            let places = places(chosen, examples, Rect::new(0, 0, width, 10));
+            assert!(places.iter().all(|(_, place)| place.right() <= width), "{places:?}");
+            places.into_iter().map(|(probe, _)| probe).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(0, 1, 30), [0]);
+        assert_eq!(numbers(2, 5, 30), [2]);
+        assert_eq!(numbers(2, 5, 56), [1, 2]);
+        assert_eq!(numbers(0, 5, 56), [0, 1]);
+        assert_eq!(numbers(4, 5, 300), [0, 1, 2, 3, 4]);
+    }
+}
