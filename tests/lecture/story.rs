@@ -2,8 +2,8 @@
 
 use unrolled::metrics::Task as Kind;
 use unrolled::protocol::{
-    Activations, ClassCount, DataFacts, EpochMetrics, Event, GradientProfile, LayerRow, ModelTable,
-    ProbeFrame, ProbeText, RunInfo, RunStatus, StepMetrics, TokenPrediction,
+    Activations, AttentionWeights, ClassCount, DataFacts, EpochMetrics, Event, GradientProfile, LayerRow,
+    ModelTable, ProbeFrame, ProbeText, RunInfo, RunStatus, StepMetrics, TokenPrediction,
 };
 use unrolled::ui::lecture::Network;
 
@@ -60,6 +60,7 @@ pub fn training(network: &Network) -> Vec<Event> {
         optimizer: "Adam".into(),
         seed: 1,
         threads: 1,
+        monitor: None,
     };
     let mut events = vec![Event::Prepared(Box::new(info)), Event::Status(RunStatus::Training)];
     for step in 1..=1125_u64 {
@@ -90,9 +91,17 @@ pub fn training(network: &Network) -> Vec<Event> {
     }
     let profile = |step, rate: f32| {
         let hnorm: Vec<f32> = (0..31).map(|t| 0.3 * rate.powi(30 - t)).collect();
-        let kernel_norm = (0..31).map(|t| if t == 0 { 0.0 } else { 0.1 * rate.powi(30 - t) }).collect();
         let half_life = unrolled::metrics::half_life(&hnorm, None);
-        Event::Gradient(GradientProfile { step, layer: 1, direction: None, hnorm, kernel_norm, half_life })
+        let (kernel_norm, cnorm) = (Vec::new(), Vec::new());
+        Event::Gradient(GradientProfile {
+            step,
+            layer: 1,
+            direction: None,
+            hnorm,
+            kernel_norm,
+            cnorm,
+            half_life,
+        })
     };
     if is_recurrent {
         events.extend([profile(1, 0.8), profile(1100, 0.9)]);
@@ -126,11 +135,33 @@ pub fn training(network: &Network) -> Vec<Event> {
             by_token: (0..tokens.len()).map(said).collect(),
             activations: match is_recurrent {
                 true => {
-                    vec![Activations { layer: 1, direction: None, quantity: "h".into(), units: 8, values }]
+                    let quantity = "h".into();
+                    vec![Activations { layer: 1, quantity, units: 8, values, ..Activations::default() }]
                 }
                 false => Vec::new(),
             },
+            attention: network
+                .preset
+                .contains("attention")
+                .then(|| attention(tokens.len()))
+                .into_iter()
+                .collect(),
+            ..ProbeFrame::default()
         })));
     }
     events
+}
+
+/// Weights of which the eighth token has the greatest for the fourth.
+fn attention(tokens: usize) -> AttentionWeights {
+    let weight =
+        |row: usize, column: usize| if (row, column) == (7, 3) { 0.61 } else { 0.39 / tokens as f32 };
+    let values = (0..tokens).flat_map(|row| (0..tokens).map(move |column| weight(row, column))).collect();
+    AttentionWeights {
+        keys: tokens,
+        first_query: Some(0),
+        first_key: Some(0),
+        values,
+        ..AttentionWeights::default()
+    }
 }

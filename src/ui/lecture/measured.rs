@@ -3,15 +3,13 @@
 use crate::escape::foreign;
 use crate::metrics::Metrics;
 use crate::number;
-use crate::protocol::{Activations, Event, GradientProfile, ProbeFrame};
+use crate::protocol::{Activations, AttentionWeights, Event, GradientProfile, ProbeFrame};
 use crate::ui::run_state::RunState;
 
 use super::texts::Words;
 
 /// The class whose probability the answers are.
 const POSITIVE: &str = "positive";
-/// The first positions of a sequence: the first of all has no predecessor, and so no part in the gradient of `U`.
-const START: usize = 2;
 /// States that differ by less are the same.
 const SAME: f32 = 1e-6;
 
@@ -21,7 +19,7 @@ pub(super) struct Training {
     pub run: RunState,
     /// Of the latest epoch.
     metrics: Metrics,
-    /// The greatest part of the gradient of `U` that a step at the start had so far, as a share of the greatest of all steps.
+    /// The greatest part of the gradient at the last step that arrived at the first so far.
     reach: Option<f64>,
 }
 
@@ -74,10 +72,13 @@ impl Training {
             "depth" => Some(self.profile()?.hnorm.len().to_string()),
             "gradient_first" => number(f64::from(*self.profile()?.hnorm.first()?)),
             "gradient_last" => number(f64::from(*self.profile()?.hnorm.last()?)),
-            "ratio" => number(ratio(self.first_profile()?)?),
+            "ratio" => Some(rounded(ratio(self.first_profile()?)?)),
             "half_life" => Some(self.half_life(words)?),
             "parameters" => Some(number::count(self.run.info()?.model.params() as u64)),
             "reach" => number(self.reach?),
+            "looker" => Some(self.strongest_look(choice.probe)?.0),
+            "looked_at" => Some(self.strongest_look(choice.probe)?.1),
+            "weight" => Some(format!("{:.2}", self.strongest_look(choice.probe)?.2)),
             _ => None,
         }
     }
@@ -109,6 +110,25 @@ impl Training {
     /// The states of the last recurrent layer after each token of an example.
     pub fn states(&self, probe: usize) -> Option<&Activations> {
         states(self.run.probe(probe)?)
+    }
+
+    /// The weights with which an example was read.
+    pub fn attention(&self, probe: usize) -> Option<&AttentionWeights> {
+        self.run.probe(probe)?.attention.first()
+    }
+
+    /// The token that looks at another one with the greatest weight, the other, and the weight.
+    fn strongest_look(&self, probe: usize) -> Option<(String, String, f32)> {
+        let (weights, tokens) = (self.attention(probe)?, self.tokens(probe)?);
+        let (query, key) = (weights.first_query?, weights.first_key?);
+        let all = weights.values.iter().enumerate();
+        let pairs = all.filter_map(|(i, weight)| {
+            let (row, column) = (i.checked_div(weights.keys)?, i.checked_rem(weights.keys)?);
+            (query + row != key + column).then_some((query + row, key + column, *weight))
+        });
+        let (from, to, weight) = pairs.max_by(|a, b| a.2.total_cmp(&b.2))?;
+        let token = |at: usize| Some(foreign(tokens.get(at)?).into_owned());
+        Some((token(from)?, token(to)?, weight))
     }
 
     /// The number of tokens after which the first two examples have the same state.
@@ -152,11 +172,25 @@ fn ratio(profile: &GradientProfile) -> Option<f64> {
     Some(last / first).filter(|ratio| ratio.is_finite())
 }
 
-/// The greatest part of the first steps in the gradient of `U`, as a share of the greatest of all.
+/// The norms of the state that the cell remembers with: the cell state of an LSTM, or else the hidden state.
+pub(super) fn memory(profile: &GradientProfile) -> &[f32] {
+    if profile.cnorm.is_empty() { &profile.hnorm } else { &profile.cnorm }
+}
+
+/// A number in two digits: more say nothing, as it differs from batch to batch.
+fn rounded(x: f64) -> String {
+    if x < 10.0 {
+        return format!("{x:.1}");
+    }
+    let unit = 10_f64.powf(x.log10().floor() - 1.0);
+    number::count(((x / unit).round() * unit).round() as u64)
+}
+
+/// Which part of the gradient of the memory at the last step arrived at the first.
 fn reach(profile: &GradientProfile) -> Option<f64> {
-    let greatest = profile.kernel_norm.iter().copied().fold(0.0, f32::max);
-    let start = profile.kernel_norm.iter().take(START).copied().fold(0.0, f32::max);
-    Some(f64::from(start / greatest)).filter(|share| share.is_finite())
+    let norms = memory(profile);
+    let (first, last) = (f64::from(*norms.first()?), f64::from(*norms.last()?));
+    Some(first / last).filter(|share| share.is_finite())
 }
 
 /// `text` with its numbers filled in; `…` for one that is not measured yet.
@@ -192,6 +226,12 @@ mod tests {
     }
 
     #[test]
+    fn ratios_are_rounded_to_two_digits() {
+        let of = [1.26, 9.0, 36.4, 512.0, 36_422.0, 1e9].map(rounded);
+        assert_eq!(of, ["1.3", "9.0", "36", "510", "36,000", "1,000,000,000"]);
+    }
+
+    #[test]
     fn ratio_and_reach_compare_the_ends_of_a_profile() {
         let profile = GradientProfile {
             cnorm: Vec::new(),
@@ -199,7 +239,8 @@ mod tests {
             layer: 1,
             direction: None,
             hnorm: vec![0.001, 0.01, 0.5],
-            kernel_norm: vec![0.0, 0.02, 0.2],
+            kernel_norm: Vec::new(),
+            cnorm: vec![0.02, 0.1, 0.2],
             half_life: None,
         };
         assert!((ratio(&profile).unwrap() - 500.0).abs() < 1e-3);

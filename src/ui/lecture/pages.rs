@@ -31,8 +31,10 @@ pub(super) enum Panel {
     States,
     /// `‖∂L/∂h_t‖` at each step of time.
     StateGradient,
-    /// `‖∂L/∂U_t‖` at each step of time: the share of the step in the gradient of the recurrent kernel.
-    KernelGradient,
+    /// The same of what the cell remembers with: of an LSTM `‖∂L/∂c_t‖`.
+    MemoryGradient,
+    /// The weights of attention between the tokens.
+    Attention,
 }
 
 /// A page without its texts.
@@ -131,7 +133,7 @@ pub static PAGES: [Page; 10] = [
         &[network("vanishing-gru", &[]), network("vanishing-lstm", &[]), network("vanishing-rnn", &[])],
         0,
         Task::NextNetwork,
-        &[Panel::Accuracy, Panel::KernelGradient],
+        &[Panel::Accuracy, Panel::MemoryGradient],
         false,
     ),
     page(WINDOWS, 2, Task::NextNetwork, &[Panel::Accuracy, Panel::Answers], false),
@@ -142,7 +144,7 @@ pub static PAGES: [Page; 10] = [
         ],
         0,
         Task::NextNetwork,
-        &[Panel::Answers, Panel::Accuracy],
+        &[Panel::Attention, Panel::Answers, Panel::Accuracy],
         false,
     ),
 ];

@@ -63,7 +63,8 @@ pub(super) struct Words {
     pub accuracy: &'static str,
     pub states: &'static str,
     pub state_gradient: &'static str,
-    pub kernel_gradient: &'static str,
+    pub memory_gradient: &'static str,
+    pub attention: &'static str,
     /// Of curves.
     pub training_data: &'static str,
     pub unseen_data: &'static str,

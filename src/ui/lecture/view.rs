@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod answers;
+mod attention;
 mod chain;
 mod gradient;
 mod states;
@@ -25,6 +26,8 @@ const WIDE: u16 = 76;
 const WIDEST: u16 = 64;
 /// Rows of a chart at least.
 const CHART: u16 = 7;
+/// Rows of a map with a row a word, if there are as many.
+const MAP: u16 = 13;
 /// Rows below text in which a chart is put on a narrow screen.
 const BELOW: u16 = 10;
 
@@ -81,14 +84,17 @@ impl LectureScreen {
             let (made, all) = (training.run.latest()?.step, training.run.total_steps()?);
             Some(format!(" · {} {}/{}", words.step, number::count(made), number::count(all)))
         });
-        let right: [Piece<'_>; 2] = [
-            (format!("● {word}").into(), theme.style(role)),
-            (format!("{} ", steps.unwrap_or_default()).into(), theme.style(Role::Dim)),
-        ];
         let used = text::put(buf, area.x, area.y, usize::from(area.width), &left);
-        let wide = text::width_of(&right);
-        if used + 2 + wide <= usize::from(area.width) {
-            text::put(buf, area.right() - wide as u16, area.y, wide, &right);
+        for steps in [steps.unwrap_or_default().as_str(), ""] {
+            let right: [Piece<'_>; 2] = [
+                (format!("● {word}").into(), theme.style(role)),
+                (format!("{steps} ").into(), theme.style(Role::Dim)),
+            ];
+            let wide = text::width_of(&right);
+            if used + 2 + wide <= usize::from(area.width) {
+                text::put(buf, area.right() - wide as u16, area.y, wide, &right);
+                break;
+            }
         }
     }
 
@@ -155,7 +161,11 @@ impl LectureScreen {
 
     /// Draws as many panels as there is space for, the first of the page above.
     fn render_panels(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
-        let least = |panel: &Panel| if *panel == Panel::Answers { answers::ROWS } else { CHART };
+        let least = |panel: &Panel| match panel {
+            Panel::Answers => answers::ROWS,
+            Panel::States | Panel::Attention => MAP.min(area.height),
+            _ => CHART,
+        };
         let mut left = area.height;
         let mut shown: Vec<Panel> = Vec::new();
         for panel in self.page().panels {
@@ -166,7 +176,7 @@ impl LectureScreen {
         let rows = |panel: &Panel| match panel {
             Panel::Answers if shown.len() > 1 => Constraint::Length(answers::ROWS),
             // A row a word.
-            Panel::States => Constraint::Fill(3),
+            Panel::States | Panel::Attention => Constraint::Fill(3),
             _ => Constraint::Fill(2),
         };
         let areas = Layout::vertical(shown.iter().map(rows)).split(area);
@@ -180,8 +190,9 @@ impl LectureScreen {
             Panel::Answers => self.render_answers(area, buf, theme),
             Panel::Accuracy => self.render_accuracy(area, buf, theme),
             Panel::States => self.render_states(area, buf, theme),
-            Panel::StateGradient | Panel::KernelGradient => {
-                self.render_gradient(panel == Panel::KernelGradient, area, buf, theme);
+            Panel::Attention => self.render_attention(area, buf, theme),
+            Panel::StateGradient | Panel::MemoryGradient => {
+                self.render_gradient(panel == Panel::MemoryGradient, area, buf, theme);
             }
         }
     }

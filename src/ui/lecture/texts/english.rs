@@ -88,13 +88,13 @@ const ALONE: &[&str] = &[
     " the movie  is  not  bad  ...",
 ];
 
-const DEPTH: &str = "Here the network is unrolled {depth} steps deep. At step {step} of training a gradient of \
-                     {gradient_last} arrives at the last state and {gradient_first} at the first. Accuracy: \
-                     {accuracy}.";
+const DEPTH: &str = "Here the network is unrolled {depth} steps deep. At step {step} of training a gradient \
+                     of {gradient_last} arrives at the last state and {gradient_first} at the first. \
+                     Accuracy: {accuracy}.";
 
-const FADES: &str = "Before it had learnt anything, the gradient at the first of {depth} steps was {ratio} times \
-                     smaller than at the last. Now {half_life}. Accuracy at step {step}: {accuracy}; guessing gives \
-                     50 %.";
+const FADES: &str = "Before it had learnt anything, the gradient at the first of {depth} steps was {ratio} \
+                     times smaller than at the last. Now {half_life}. Accuracy at step {step}: {accuracy}; \
+                     guessing gives 50 %.";
 
 pub static TEXTS: Texts = Texts {
     words: Words {
@@ -112,7 +112,8 @@ pub static TEXTS: Texts = Texts {
         accuracy: "Accuracy",
         states: "State after each token",
         state_gradient: "Gradient of each state ‖∂L/∂h‖",
-        kernel_gradient: "Weight of each step in ∂L/∂U",
+        memory_gradient: "Gradient of the memory (LSTM: of c)",
+        attention: "Who looks at whom: row at column",
         training_data: "training",
         unseen_data: "unseen",
         at_start: "at the start",
@@ -140,58 +141,60 @@ pub static TEXTS: Texts = Texts {
         PageText {
             title: "Words without their order",
             text: &[
-                "To a network a text is a row of tokens: words, each with a number. The simplest one learns a \
-                 vector (a list of numbers) for every word, takes the mean of all, and gives the probability that \
-                 the remark is positive.",
-                "A mean forgets the order. But each remark here has a twin: the same words, and the opposite \
-                 meaning.",
+                "To a network a text is a row of tokens: words, each with a number. The simplest one learns \
+                 a vector (a list of numbers) for every word, takes the mean of all, and gives the \
+                 probability that the remark is positive.",
+                "A mean forgets the order. But each remark here has a twin: the same words, and the \
+                 opposite meaning.",
             ],
             task: "Space swaps “good” and “bad”.",
             networks: &[network(
                 "mean",
                 MEAN,
-                "The answer is {answer}, in the other order {other}: difference {difference}. After {step} steps of \
-                 training it is right for {accuracy} of the remarks that it has never seen: no better than a coin.",
+                "The answer is {answer}, in the other order {other}: difference {difference}. After {step} \
+                 steps of training it is right for {accuracy} of the remarks that it has never seen: no \
+                 better than a coin.",
             )],
         },
         PageText {
             title: "A network with a loop",
             text: &[
-                "A recurrent network (RNN) reads one word after the other. After each it has a state h: 24 numbers, \
-                 its memory. The next state is computed from the next word x and from h: a loop. So “not” can \
-                 change what “good” means.",
+                "A recurrent network (RNN) reads one word after the other. After each it has a state h: 24 \
+                 numbers, its memory. The next state is computed from the next word x and from h: a loop. \
+                 So “not” can change what “good” means.",
                 "Keras calls this layer SimpleRNN. W, U and b are learnt.",
             ],
             task: "Space swaps “good” and “bad” again.",
             networks: &[network(
                 "SimpleRNN",
                 LOOP,
-                "In training the two answers move apart: {answer}, and {other} in the other order. After {step} \
-                 steps it is right for {accuracy} of the unseen remarks; guessing gives 50 %.",
+                "In training the two answers move apart: {answer}, and {other} in the other order. After \
+                 {step} steps it is right for {accuracy} of the unseen remarks; guessing gives 50 %.",
             )],
         },
         PageText {
             title: "The same network, unrolled in time",
             text: &[
-                "Draw the cell once for each word, and the loop becomes a chain: the network is unrolled. All \
-                 copies have the same weights; only word and state differ.",
-                "A row of the picture is the state after a word, a column one unit: orange is above 0, blue below. \
-                 Behind it stands the answer if the remark ended there.",
+                "Draw the cell once for each word, and the loop becomes a chain: the network is unrolled. \
+                 All copies have the same weights; only word and state differ.",
+                "A row of the picture is the state after a word, a column one unit: orange is above 0, blue \
+                 below. Behind it stands the answer if the remark ended there.",
             ],
             task: "Space or + goes one word on, - one back.",
             networks: &[network(
                 "SimpleRNN",
                 &[],
-                "After word {position} of {tokens}, “{word}”, the answer is {word_answer}. In the other order the \
-                 states are the same for {same} words, and different from the next word on: to the end.",
+                "After word {position} of {tokens}, “{word}”, the answer is {word_answer}. In the other \
+                 order the states are the same for {same} words, and different from the next word on: to \
+                 the end.",
             )],
         },
         PageText {
             title: "One answer, or one after every token",
             text: &[
-                "Keras by default takes the last state alone: many words, one answer (sequence to vector). With \
-                 return_sequences=True there is an answer after every token (sequence to sequence): tags of words, \
-                 the next letter, translations.",
+                "Keras by default takes the last state alone: many words, one answer (sequence to vector). \
+                 With return_sequences=True there is an answer after every token (sequence to sequence): \
+                 tags of words, the next letter, translations.",
             ],
             task: "Space changes between the two.",
             networks: &[
@@ -204,42 +207,42 @@ pub static TEXTS: Texts = Texts {
                 network(
                     "to a sequence",
                     TO_SEQUENCE,
-                    "{tokens} symbols and {tokens} answers: which symbol is next? Often two are possible, so \
-                     {accuracy} are hit; but {legal} of the answers follow the rules of this grammar (Reber's) \
-                     after {step} steps.",
+                    "{tokens} symbols and {tokens} answers: which symbol is next? Often two are possible, \
+                     so {accuracy} are hit; but {legal} of the answers follow the rules of this grammar \
+                     (Reber's) after {step} steps.",
                 ),
             ],
         },
         PageText {
             title: "Two networks in Keras",
             text: &[
-                "The lecture's networks for film reviews, as Keras writes them. Here they learn generated remarks, \
-                 which need no download. `unrolled race lecture` compares more of them.",
-                "In the stack the lower layer gives its state after every word (return_sequences) to the upper one, \
-                 which reads the states as if they were words.",
+                "The lecture's networks for film reviews, as Keras writes them. Here they learn generated \
+                 remarks, which need no download. `unrolled race lecture` compares more of them.",
+                "In the stack the lower layer gives its state after every word (return_sequences) to the \
+                 upper one, which reads the states as if they were words.",
             ],
             task: "Space changes the network and trains it.",
             networks: &[
                 network(
                     "16 and 8 units",
                     STACK,
-                    "SimpleRNN(16) below SimpleRNN(8): {parameters} parameters; after {step} steps right for \
-                     {accuracy} of the unseen remarks.",
+                    "SimpleRNN(16) below SimpleRNN(8): {parameters} parameters; after {step} steps right \
+                     for {accuracy} of the unseen remarks.",
                 ),
                 network(
                     "8 units",
                     SINGLE,
-                    "SimpleRNN(8) alone: {parameters} parameters; after {step} steps right for {accuracy} of the \
-                     unseen remarks.",
+                    "SimpleRNN(8) alone: {parameters} parameters; after {step} steps right for {accuracy} \
+                     of the unseen remarks.",
                 ),
             ],
         },
         PageText {
             title: "Back-propagation through time",
             text: &[
-                "The loss says how wrong an answer was. The gradient says for each weight how to change it to \
-                 lessen the loss. It is computed backwards, through every copy of the cell, from the last to the \
-                 first: back-propagation through time (BPTT).",
+                "The loss says how wrong an answer was. The gradient says for each weight how to change it \
+                 to lessen the loss. It is computed backwards, through every copy of the cell, from the \
+                 last to the first: back-propagation through time (BPTT).",
                 "The task: the first symbol is the class; the others mean nothing.",
             ],
             task: "+ and - change the number of symbols.",
@@ -253,10 +256,11 @@ pub static TEXTS: Texts = Texts {
         PageText {
             title: "The gradient vanishes",
             text: &[
-                "Each step back multiplies the gradient by U and by the slope of tanh, mostly by less than 1. Do \
-                 that often, and nothing is left: the vanishing gradient. (By more than 1 it explodes, and is \
-                 clipped.)",
-                "What gets no gradient is not learnt. The half-life says after how many steps back half is left.",
+                "Each step back multiplies the gradient by U and by the slope of tanh, mostly by less than \
+                 1. Do that often, and nothing is left: the vanishing gradient. (By more than 1 it \
+                 explodes, and is clipped.)",
+                "What gets no gradient is not learnt. The half-life says after how many steps back half is \
+                 left.",
             ],
             task: "+ and - set how far back the deciding symbol is.",
             networks: &[
@@ -269,39 +273,40 @@ pub static TEXTS: Texts = Texts {
         PageText {
             title: "LSTM and GRU: gates against forgetting",
             text: &[
-                "An LSTM has a second state, the cell c, that is not multiplied by U: c = f·c + i·g. The gates f \
-                 and i are numbers between 0 (shut) and 1 (open). With f near 1 the cell goes on unchanged, and the \
-                 gradient comes back through it. A GRU does it with one state.",
+                "An LSTM has a second state, the cell c, that is not multiplied by U: c = f·c + i·g. The \
+                 gates f and i are numbers between 0 (shut) and 1 (open). With f near 1 the cell goes on \
+                 unchanged, and the gradient comes back through it. A GRU does it with one state.",
             ],
             task: "Space changes the cell. The symbol is 30 steps back.",
             networks: &[
                 network(
                     "GRU",
                     GRU_CELL,
-                    "GRU: {accuracy} right at step {step}. In the gradient of U the first symbols weighed up to \
-                     {reach} of the strongest step.",
+                    "GRU: {accuracy} right at step {step}. At best {reach} of the gradient at the last step \
+                     arrived at the first.",
                 ),
                 network(
                     "LSTM",
                     LSTM_CELL,
-                    "LSTM: {accuracy} right at step {step}. In the gradient of U the first symbols weighed up to \
-                     {reach} of the strongest step.",
+                    "LSTM: {accuracy} right at step {step}. At best {reach} of the gradient at the last \
+                     step arrived at the first.",
                 ),
                 network(
                     "SimpleRNN",
                     SIMPLE_CELL,
-                    "SimpleRNN: {accuracy} right at step {step}; a coin has 50 %. In the gradient of U the first \
-                     symbols weighed no more than {reach} of the strongest step.",
+                    "SimpleRNN: {accuracy} right at step {step}; a coin has 50 %. Of the gradient at the \
+                     last step no more than {reach} arrived at the first.",
                 ),
             ],
         },
         PageText {
             title: "Windows instead of memory: Conv1D",
             text: &[
-                "A convolution has no state. A filter looks at a window of a few neighbouring words, and the same \
-                 filter slides over the whole remark; the strongest response is kept (max pooling).",
-                "It sees the order within the window and none beyond. Nothing has to be carried along, so it is \
-                 quick to learn.",
+                "A convolution has no state. A filter looks at a window of a few neighbouring words, and \
+                 the same filter slides over the whole remark; the strongest response is kept (max \
+                 pooling).",
+                "It sees the order within the window and none beyond. Nothing has to be carried along, so \
+                 it is quick to learn.",
             ],
             task: "+ and - change the window: 1, 2, 3, 5 words.",
             networks: &[
@@ -330,23 +335,24 @@ pub static TEXTS: Texts = Texts {
         PageText {
             title: "Attention",
             text: &[
-                "With attention each word looks at all others directly: its weights, which sum to 1, say how much \
-                 at each. No path is long, so nothing vanishes on it.",
-                "But a weighted mean knows no order. That must come from below: from a recurrent layer, or from \
-                 positions added to the words, as in Transformers.",
+                "With attention each word looks at all others directly: its weights, which sum to 1, say \
+                 how much at each. No path is long, so nothing vanishes on it.",
+                "But a weighted mean knows no order. That must come from below: from a recurrent layer, or \
+                 from positions added to the words, as in Transformers.",
             ],
             task: "Space: over the states of a SimpleRNN, or alone.",
             networks: &[
                 network(
                     "over SimpleRNN",
                     OVER_STATES,
-                    "Over states: {answer}, in the other order {other}; {accuracy} right after {step} steps.",
+                    "“{looker}” looks most, at “{looked_at}” with weight {weight}. The answer is {answer}, \
+                     in the other order {other}. {accuracy} right after {step} steps.",
                 ),
                 network(
                     "alone",
                     ALONE,
-                    "Alone: {answer}, in the other order {other}; {accuracy} right after {step} steps. The order is \
-                     lost.",
+                    "“{looker}” looks most, at “{looked_at}” with weight {weight}. The answer is {answer}, \
+                     in the other order {other}: the order is lost. {accuracy} right after {step} steps.",
                 ),
             ],
         },

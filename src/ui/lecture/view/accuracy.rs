@@ -38,7 +38,7 @@ impl LectureScreen {
             return self.render_waiting(inner, buf, theme);
         };
         let results = self.results(theme);
-        let taken = u16::from(results.len() > 1 && inner.height > 5);
+        let taken = u16::from(!results.is_empty() && inner.height > 5);
         if taken > 0 {
             text::put(buf, inner.x + 1, inner.y, usize::from(inner.width).saturating_sub(2), &results);
         }
@@ -46,10 +46,12 @@ impl LectureScreen {
         let area = Rect { y: inner.y + taken, height: (inner.height + 1).saturating_sub(taken), ..inner };
         let end = training.run.total_steps().unwrap_or(1).max(1) as f64;
         let low = lowest(&self.trainings, end);
-        let y = (low, 1.0 + (1.0 - low) * 0.04);
         let most = ticks::fitting(area.height.saturating_sub(1));
-        let y_ticks: Vec<Tick> = ticks::linear(low * 100.0, 100.0, most)
+        let (y, percents) = ticks::even(low * 100.0, 104.0, most, chart::lines(area, theme.glyphs));
+        let y = (y.0 / 100.0, y.1 / 100.0);
+        let y_ticks: Vec<Tick> = percents
             .into_iter()
+            .filter(|tick| tick.at <= 100.0 + 1e-9)
             .map(|tick| Tick { at: tick.at / 100.0, text: tick.text + " %" })
             .collect();
         let columns = chart::columns(chart::plot(area, &y_ticks), theme.glyphs);
@@ -97,7 +99,7 @@ impl LectureScreen {
         .render(area, buf, theme);
     }
 
-    /// The networks of the page with their accuracy, as far as they have been trained; the chosen one bright.
+    /// The networks of the page that have been trained with their accuracy; the chosen one bright.
     fn results(&self, theme: &Theme) -> Vec<Piece<'static>> {
         if self.trainings.len() < 2 {
             return Vec::new();
@@ -106,10 +108,11 @@ impl LectureScreen {
             let name = self.text().network(i).name;
             let accuracy = training.accuracy().map_or("–".to_owned(), number::percent);
             let role = if i == self.network { Role::Title } else { Role::Dim };
-            let gap = if i > 0 { "  " } else { "" };
-            (format!("{gap}{} {name} {accuracy}", i + 1).into(), theme.style(role))
+            (format!("{}: {name} {accuracy}  ", i + 1).into(), theme.style(role))
         };
-        self.trainings.iter().enumerate().map(piece).collect()
+        let is_shown =
+            |(i, training): &(usize, &Training)| *i == self.network || training.accuracy().is_some();
+        self.trainings.iter().enumerate().filter(is_shown).map(piece).collect()
     }
 }
 

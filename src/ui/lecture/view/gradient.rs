@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::super::LectureScreen;
+use super::super::measured::memory;
 use crate::number;
 use crate::protocol::GradientProfile;
 use crate::ui::theme::{Role, Theme};
@@ -16,10 +17,10 @@ use crate::ui::widget::ticks::{self, Tick};
 const DECADES: f64 = 8.0;
 
 impl LectureScreen {
-    /// Draws the gradient by states, or the shares of the steps in that of the recurrent kernel.
-    pub(super) fn render_gradient(&self, of_kernel: bool, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    /// Draws the gradient by hidden states, or by what the cell remembers with.
+    pub(super) fn render_gradient(&self, of_memory: bool, area: Rect, buf: &mut Buffer, theme: &Theme) {
         let words = &self.texts.words;
-        let title = if of_kernel { words.kernel_gradient } else { words.state_gradient };
+        let title = if of_memory { words.memory_gradient } else { words.state_gradient };
         let title = [(title.into(), theme.style(Role::Title))];
         let inner = PanelFrame { focused: false, title: &title, note: &[], left: &[], right: &[] }
             .render(area, buf, theme);
@@ -37,7 +38,8 @@ impl LectureScreen {
         text::put(buf, inner.x + 1, inner.y, usize::from(inner.width).saturating_sub(2), &legend);
         // The lower line of the frame has the marks of the x axis.
         let area = Rect { y: inner.y + 1, ..inner };
-        let norms = |profile: &GradientProfile| exponents(profile, of_kernel);
+        let norms =
+            |profile: &GradientProfile| exponents(if of_memory { memory(profile) } else { &profile.hnorm });
         let (first, latest) = (norms(first), norms(latest));
         let values = || first.iter().chain(&latest).flatten().copied();
         let (low, high) =
@@ -72,15 +74,9 @@ impl LectureScreen {
     }
 }
 
-/// The exponents of the norms; `None` where there is none: the first step has no part in the gradient of the recurrent kernel.
-fn exponents(profile: &GradientProfile, of_kernel: bool) -> Vec<Option<f64>> {
-    let norms = if of_kernel { &profile.kernel_norm } else { &profile.hnorm };
-    let greatest = match of_kernel {
-        true => norms.iter().copied().fold(0.0_f32, f32::max),
-        false => 1.0,
-    };
-    let exponent = |norm: &f32| Some(f64::from(norm / greatest).log10()).filter(|x| x.is_finite());
-    norms.iter().map(exponent).collect()
+/// The exponents of the norms; `None` where no gradient arrives.
+fn exponents(norms: &[f32]) -> Vec<Option<f64>> {
+    norms.iter().map(|norm| Some(f64::from(*norm).log10()).filter(|x| x.is_finite())).collect()
 }
 
 fn samples(exponents: &[Option<f64>], low: f64, columns: usize) -> Vec<Sample> {
