@@ -234,7 +234,6 @@ mod tests {
     #[test]
     fn ratio_and_reach_compare_the_ends_of_a_profile() {
         let profile = GradientProfile {
-            cnorm: Vec::new(),
             step: 1,
             layer: 1,
             direction: None,
