@@ -88,13 +88,13 @@ const ALONE: &[&str] = &[
     " the movie  is  not  bad  ...",
 ];
 
-const DEPTH: &str = "Here the network is unrolled {depth} steps deep. At step {step} of training a gradient \
-                     of {gradient_last} arrives at the last state and {gradient_first} at the first. \
-                     Accuracy: {accuracy}.";
+const DEPTH: &str = "Here the network is unrolled {depth} steps deep. At step {step} of training a \
+                     gradient of {gradient_last} arrives at the last state and {gradient_first} at the \
+                     first. Accuracy: {accuracy}.";
 
-const FADES: &str = "Before it had learnt anything, the gradient at the first of {depth} steps was {ratio} \
-                     times smaller than at the last. Now {half_life}. Accuracy at step {step}: {accuracy}; \
-                     guessing gives 50 %.";
+const FADES: &str = "Before it had learnt anything, the gradient at the first of {depth} steps was \
+                     {ratio} times smaller than at the last. Now {half_life}. Accuracy at step {step}: \
+                     {accuracy}; guessing gives 50 %.";
 
 pub static TEXTS: Texts = Texts {
     words: Words {
@@ -113,7 +113,7 @@ pub static TEXTS: Texts = Texts {
         states: "State after each token",
         state_gradient: "Gradient of each state ‖∂L/∂h‖",
         memory_gradient: "Gradient of the memory (LSTM: of c)",
-        attention: "Who looks at whom: row at column",
+        attention: "Who looks (row) at whom (column)",
         training_data: "training",
         unseen_data: "unseen",
         at_start: "at the start",
@@ -141,8 +141,8 @@ pub static TEXTS: Texts = Texts {
         PageText {
             title: "Words without their order",
             text: &[
-                "To a network a text is a row of tokens: words, each with a number. The simplest one learns \
-                 a vector (a list of numbers) for every word, takes the mean of all, and gives the \
+                "To a network a text is a row of tokens: words, each with a number. The simplest one \
+                 learns a vector (a list of numbers) for every word, takes the mean of all, and gives the \
                  probability that the remark is positive.",
                 "A mean forgets the order. But each remark here has a twin: the same words, and the \
                  opposite meaning.",
@@ -151,17 +151,17 @@ pub static TEXTS: Texts = Texts {
             networks: &[network(
                 "mean",
                 MEAN,
-                "The answer is {answer}, in the other order {other}: difference {difference}. After {step} \
-                 steps of training it is right for {accuracy} of the remarks that it has never seen: no \
-                 better than a coin.",
+                "The answer is {answer}, in the other order {other}: difference {difference}. After \
+                 {step} steps of training it is right for {accuracy} of the remarks that it has never \
+                 seen: no better than a coin.",
             )],
         },
         PageText {
             title: "A network with a loop",
             text: &[
-                "A recurrent network (RNN) reads one word after the other. After each it has a state h: 24 \
-                 numbers, its memory. The next state is computed from the next word x and from h: a loop. \
-                 So “not” can change what “good” means.",
+                "A recurrent network (RNN) reads one word after the other. After each it has a state h: \
+                 24 numbers, its memory. The next state is computed from the next word x and from h: a \
+                 loop. So “not” can change what “good” means.",
                 "Keras calls this layer SimpleRNN. W, U and b are learnt.",
             ],
             task: "Space swaps “good” and “bad” again.",
@@ -177,8 +177,8 @@ pub static TEXTS: Texts = Texts {
             text: &[
                 "Draw the cell once for each word, and the loop becomes a chain: the network is unrolled. \
                  All copies have the same weights; only word and state differ.",
-                "A row of the picture is the state after a word, a column one unit: orange is above 0, blue \
-                 below. Behind it stands the answer if the remark ended there.",
+                "A row of the picture is the state after a word, a column one unit: orange is above 0, \
+                 blue below. Behind it stands the answer if the remark ended there.",
             ],
             task: "Space or + goes one word on, - one back.",
             networks: &[network(
@@ -191,11 +191,9 @@ pub static TEXTS: Texts = Texts {
         },
         PageText {
             title: "One answer, or one after every token",
-            text: &[
-                "Keras by default takes the last state alone: many words, one answer (sequence to vector). \
-                 With return_sequences=True there is an answer after every token (sequence to sequence): \
-                 tags of words, the next letter, translations.",
-            ],
+            text: &["Keras by default takes the last state alone: many words, one answer (sequence to \
+                 vector). With return_sequences=True there is an answer after every token (sequence to \
+                 sequence): tags of words, the next letter, translations."],
             task: "Space changes between the two.",
             networks: &[
                 network(
@@ -240,9 +238,9 @@ pub static TEXTS: Texts = Texts {
         PageText {
             title: "Back-propagation through time",
             text: &[
-                "The loss says how wrong an answer was. The gradient says for each weight how to change it \
-                 to lessen the loss. It is computed backwards, through every copy of the cell, from the \
-                 last to the first: back-propagation through time (BPTT).",
+                "The loss says how wrong an answer was. The gradient says for each weight how to change \
+                 it to lessen the loss. It is computed backwards, through every copy of the cell, from \
+                 the last to the first: back-propagation through time (BPTT).",
                 "The task: the first symbol is the class; the others mean nothing.",
             ],
             task: "+ and - change the number of symbols.",
@@ -256,11 +254,11 @@ pub static TEXTS: Texts = Texts {
         PageText {
             title: "The gradient vanishes",
             text: &[
-                "Each step back multiplies the gradient by U and by the slope of tanh, mostly by less than \
-                 1. Do that often, and nothing is left: the vanishing gradient. (By more than 1 it \
+                "Each step back multiplies the gradient by U and by the slope of tanh, mostly by less \
+                 than 1. Do that often, and nothing is left: the vanishing gradient. (By more than 1 it \
                  explodes, and is clipped.)",
-                "What gets no gradient is not learnt. The half-life says after how many steps back half is \
-                 left.",
+                "What gets no gradient is not learnt. The half-life says after how many steps back half \
+                 is left.",
             ],
             task: "+ and - set how far back the deciding symbol is.",
             networks: &[
@@ -282,8 +280,8 @@ pub static TEXTS: Texts = Texts {
                 network(
                     "GRU",
                     GRU_CELL,
-                    "GRU: {accuracy} right at step {step}. At best {reach} of the gradient at the last step \
-                     arrived at the first.",
+                    "GRU: {accuracy} right at step {step}. At best {reach} of the gradient at the last \
+                     step arrived at the first.",
                 ),
                 network(
                     "LSTM",
@@ -337,22 +335,23 @@ pub static TEXTS: Texts = Texts {
             text: &[
                 "With attention each word looks at all others directly: its weights, which sum to 1, say \
                  how much at each. No path is long, so nothing vanishes on it.",
-                "But a weighted mean knows no order. That must come from below: from a recurrent layer, or \
-                 from positions added to the words, as in Transformers.",
+                "But a weighted mean knows no order. That must come from below: from a recurrent layer, \
+                 or from positions added to the words, as in Transformers.",
             ],
             task: "Space: over the states of a SimpleRNN, or alone.",
             networks: &[
                 network(
                     "over SimpleRNN",
                     OVER_STATES,
-                    "“{looker}” looks most, at “{looked_at}” with weight {weight}. The answer is {answer}, \
-                     in the other order {other}. {accuracy} right after {step} steps.",
+                    "“{looker}” looks most, at “{looked_at}” with weight {weight}. The answer is \
+                     {answer}, in the other order {other}. {accuracy} right after {step} steps.",
                 ),
                 network(
                     "alone",
                     ALONE,
-                    "“{looker}” looks most, at “{looked_at}” with weight {weight}. The answer is {answer}, \
-                     in the other order {other}: the order is lost. {accuracy} right after {step} steps.",
+                    "“{looker}” looks most, at “{looked_at}” with weight {weight}. The answer is \
+                     {answer}, in the other order {other}: the order is lost. {accuracy} right after \
+                     {step} steps.",
                 ),
             ],
         },
