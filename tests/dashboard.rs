@@ -123,7 +123,7 @@ fn a_panel_that_does_not_fit_is_shown_when_it_is_focused() {
     let dash = story::after_steps(418);
     assert!(!text(&dash, 80, 23, &THEME).contains("6 Gradient norm"));
     let focused = text(&acted(dash, &[Action::Focus(6)]), 80, 23, &THEME);
-    assert!(focused.contains("6 Gradient norm") && focused.contains("panels 3 to 6 of 6"), "{focused}");
+    assert!(focused.contains("6 Gradient norm") && focused.contains("panels 4 to 7 of 7"), "{focused}");
 }
 
 #[test]
