@@ -16,6 +16,8 @@ pub struct Diagnosis {
     pub evidence: String,
     /// What may help.
     pub remedy: &'static str,
+    /// Whether a panel of its own shows it: it need not be said below the others.
+    pub has_panel: bool,
 }
 
 /// Validations after the best one before overfitting is found, and the share by which the loss must have risen since.
@@ -80,6 +82,7 @@ fn overfitting(run: &RunState, step: Option<u64>) -> Option<Diagnosis> {
             number::metric(later)
         ),
         remedy: "early stopping with restore_best_weights, dropout, fewer units, or more data",
+        has_panel: false,
     })
 }
 
@@ -100,6 +103,7 @@ fn plateau(run: &RunState, step: Option<u64>) -> Option<Diagnosis> {
             number::metric(high)
         ),
         remedy: "another learning rate (, and . change it), or nothing: it may have learned what it can",
+        has_panel: false,
     })
 }
 
@@ -118,6 +122,7 @@ fn one_class(run: &RunState, info: &RunInfo, step: Option<u64>) -> Option<Diagno
             number::percent(matrix.support(*class) as f64 / matrix.total().max(1) as f64)
         ),
         remedy: "more epochs, another learning rate, or class_weight where a class is rare",
+        has_panel: false,
     })
 }
 
@@ -134,6 +139,7 @@ fn echo(run: &RunState, info: &RunInfo, step: Option<u64>) -> Option<Diagnosis> 
             number::value(last)
         ),
         remedy: "difference: 1 or a season, or a longer window: it repeats its input as yet",
+        has_panel: false,
     })
 }
 
@@ -149,6 +155,7 @@ fn dead_layer(run: &RunState, info: &RunInfo) -> Option<Diagnosis> {
             class(info, layer)
         ),
         remedy: "a lower learning rate, or another activation or initializer",
+        has_panel: false,
     })
 }
 
@@ -177,6 +184,7 @@ fn vanishing(run: &RunState, info: &RunInfo) -> Option<Diagnosis> {
             number::metric(f64::from(share))
         ),
         remedy: "LSTM or GRU instead of SimpleRNN; what is long ago is hardly learned",
+        has_panel: true,
     })
 }
 

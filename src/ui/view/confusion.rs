@@ -12,7 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 
-use super::labels::level;
+use super::labels::{Measures, level};
 use super::title;
 use crate::escape::foreign;
 use crate::metrics::Confusion;
@@ -29,8 +29,6 @@ use crate::ui::widget::text::{self, Piece};
 const NAME: usize = 14;
 /// Columns of a cell of the matrix at least.
 const CELL: usize = 5;
-/// Columns of the measures of a class: precision, recall, F1 and support, each after a blank.
-const MEASURES: usize = 4 * 9;
 /// Columns of the course of F1.
 const COURSE: usize = 12;
 
@@ -113,13 +111,17 @@ impl Matrix<'_> {
             (0..count).map(|class| text::clip(&label(self.classes, class), NAME).into_owned()).collect();
         let longest = names.iter().map(|name| text::width(name)).max().unwrap_or(0).max(6);
         let digits = self.matrix.counts.iter().map(|n| number::count(*n).len()).max().unwrap_or(1);
-        let cell = (digits + 1).max(CELL);
+        let least = (digits + 1).max(CELL);
         let left = width.saturating_sub(longest + 1);
-        let fits = count * cell <= left && count < usize::from(area.height);
+        let fits = count * least <= left && count < usize::from(area.height);
+        let has_measures =
+            left.saturating_sub(if fits { count * least } else { 0 }) >= Measures::WIDE.width();
+        // Where there is space, cells are as wide as their names.
+        let free = if has_measures { left - Measures::WIDE.width() } else { left };
+        let cell = (longest + 1).min(free / count.max(1)).max(least);
         // Where the matrix has no place, its largest confusions are listed.
         let used = if fits { count * cell } else { 0 };
-        let has_measures = left.saturating_sub(used) >= MEASURES;
-        let has_course = left.saturating_sub(used + MEASURES) > COURSE;
+        let has_course = left.saturating_sub(used + Measures::WIDE.width()) > COURSE + 4;
         let dim = theme.style(Role::Dim);
         let mut head = format!("{:longest$} ", if fits { "actual" } else { "class" });
         if fits {
@@ -129,7 +131,7 @@ impl Matrix<'_> {
             }
         }
         if has_measures {
-            head += &["precision", "recall", "F1", "support"].map(|name| format!("{name:>9}")).concat();
+            head += &Measures::WIDE.head();
         }
         if has_course {
             head += "  F1 by epochs";
@@ -146,21 +148,43 @@ impl Matrix<'_> {
                 pieces.extend((0..count).map(|predicted| self.cell(class, predicted, cell, theme)));
             }
             if has_measures {
-                let matrix = self.matrix;
-                let measures = [matrix.precision(class), matrix.recall(class), matrix.f1(class)];
-                let measures = measures.map(|x| format!("{:>9}", number::percent(x))).concat();
-                let support = format!("{:>9}", number::count(matrix.support(class)));
-                pieces.push((measures.into(), theme.style(Role::Text)));
-                pieces.push((support.into(), dim));
+                pieces.extend(Measures::WIDE.of(self.measures(class), theme));
             }
             if has_course {
                 pieces.push((format!("  {}", self.course(class)).into(), theme.style(Role::Validation)));
             }
             text::put(buf, area.x, y, width, &pieces);
         }
+        if fits && !has_measures {
+            self.below(&names, Rect { y: area.y + 2 + shown as u16, ..area }, area.bottom(), buf, theme);
+        }
         if !fits {
             let below = Rect { y: area.y + 1 + shown as u16, height: (rows - shown) as u16, ..area };
             self.list(&names, below, buf, theme);
+        }
+    }
+
+    /// Precision, recall, F1 and support of a class.
+    fn measures(&self, class: usize) -> ([f64; 3], u64) {
+        let matrix = self.matrix;
+        ([matrix.precision(class), matrix.recall(class), matrix.f1(class)], matrix.support(class))
+    }
+
+    /// The measures below the matrix, from the row of `area` to `bottom`, where they have no place beside it.
+    fn below(&self, names: &[String], area: Rect, bottom: u16, buf: &mut Buffer, theme: &Theme) {
+        let width = usize::from(area.width);
+        let room = width.saturating_sub(Measures::NARROW.width());
+        if area.y + 1 >= bottom || room < 3 {
+            return;
+        }
+        let head = format!("{}{}", " ".repeat(room), Measures::NARROW.head());
+        text::put(buf, area.x, area.y, width, &[(head.into(), theme.style(Role::Dim))]);
+        for (y, class) in (area.y + 1..bottom).zip(0..self.matrix.classes) {
+            let name = text::clip(names.get(class).map_or("", String::as_str), room).into_owned();
+            let gap = " ".repeat(room - text::width(&name));
+            let mut pieces: Vec<Piece<'_>> = vec![(format!("{name}{gap}").into(), theme.style(Role::Text))];
+            pieces.extend(Measures::NARROW.of(self.measures(class), theme));
+            text::put(buf, area.x, y, width, &pieces);
         }
     }
 

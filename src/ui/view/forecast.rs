@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ╭ 1 Forecast · passengers · each 12 rows ahead ───────────── epoch 40 ╮
-//! │ RMSE of these rows: forecast 18.23 · last value 49.21 · season 31.85 │
+//! │ RMSE  forecast 18.23 · last value 49.21 · season 31.85 │
 //! │600┤                              ⢠⡄      truth                       │
 //! │400┤⣀⡠⠔⠊⠑⢄⣀⠔⠊                      ━ forecast from ·  ┄ baselines      │
 //! ╰ 1958-01          1959-01          1960-01 ───────────────────────────╯
@@ -106,7 +106,7 @@ fn errors(lines: &ForecastLines, series: &SeriesExcerpt, area: Rect, buf: &mut B
     };
     let shown = |rmse: Option<f64>| rmse.map_or("–".to_owned(), number::value);
     let mut pieces: Vec<Piece<'_>> = vec![
-        (" RMSE of these rows: ".into(), theme.style(Role::Dim)),
+        (" RMSE  ".into(), theme.style(Role::Dim)),
         (format!("forecast {}", shown(forecast)).into(), theme.style(role)),
     ];
     for (name, rmse) in baselines.into_iter().filter(|(_, rmse)| rmse.is_some()) {

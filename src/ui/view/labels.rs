@@ -16,8 +16,6 @@ use crate::ui::widget::text::{self, Piece};
 
 /// Columns of the name of a label at most.
 const NAME: usize = 20;
-/// Columns of precision, recall, F1 and support, each after a blank.
-const MEASURES: usize = 4 * 10;
 /// Validations of the course of F1.
 const COURSE: usize = 16;
 /// Characters of a course, from 0 to 1.
@@ -27,6 +25,43 @@ pub(super) const LEVELS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", 
 pub(super) fn level(value: f64) -> &'static str {
     let at = (value.clamp(0.0, 1.0) * LEVELS.len() as f64) as usize;
     LEVELS.get(at.min(LEVELS.len() - 1)).copied().unwrap_or(" ")
+}
+
+/// The columns of precision, recall, F1 and support.
+pub(super) struct Measures {
+    columns: [usize; 4],
+    names: [&'static str; 4],
+}
+
+impl Measures {
+    /// With whole words.
+    pub const WIDE: Self = Self { columns: [11, 9, 9, 9], names: ["precision", "recall", "F1", "support"] };
+    /// In as few columns as the numbers need.
+    pub const NARROW: Self = Self { columns: [8, 8, 8, 6], names: ["prec.", "recall", "F1", "n"] };
+
+    /// Columns of all together.
+    pub const fn width(&self) -> usize {
+        self.columns[0] + self.columns[1] + self.columns[2] + self.columns[3]
+    }
+
+    /// The names above them.
+    pub fn head(&self) -> String {
+        self.names.iter().zip(self.columns).map(|(name, wide)| format!("{name:>wide$}")).collect()
+    }
+
+    /// The numbers of a class or label.
+    pub fn of<'a>(&self, (shares, support): ([f64; 3], u64), theme: &Theme) -> [Piece<'a>; 2] {
+        let shares: String = shares
+            .iter()
+            .zip(self.columns)
+            .map(|(x, wide)| format!("{:>wide$}", number::percent(*x)))
+            .collect();
+        let wide = self.columns[3];
+        [
+            (shares.into(), theme.style(Role::Text)),
+            (format!("{:>wide$}", number::count(support)).into(), theme.style(Role::Dim)),
+        ]
+    }
 }
 
 /// Draws the panel.
@@ -58,9 +93,11 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         text::clip(&name, NAME).into_owned()
     };
     let longest = (0..latest.labels.len()).map(|label| text::width(&name(label))).max().unwrap_or(0).max(5);
-    let has_course = width > longest + MEASURES + 2 + COURSE;
-    let mut head = format!("{:longest$}", "label");
-    head += &["precision", "recall", "F1", "support"].map(|name| format!("{name:>10}")).concat();
+    let is_wide = width >= longest + Measures::WIDE.width();
+    let measures = if is_wide { Measures::WIDE } else { Measures::NARROW };
+    let longest = longest.min(width.saturating_sub(measures.width()));
+    let has_course = width > longest + measures.width() + 4 + COURSE;
+    let mut head = format!("{:longest$}{}", "label", measures.head());
     if has_course {
         head += "  F1 by validations";
     }
@@ -74,15 +111,11 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     }
     for (y, label) in (inner.y + 1..inner.bottom()).zip(order) {
         let Some(count) = latest.labels.get(label).copied() else { continue };
-        let name = name(label);
+        let name = text::clip(&name(label), longest).into_owned();
         let gap = " ".repeat(longest.saturating_sub(text::width(&name)));
-        let measures = [count.precision(), count.recall(), count.f1()];
-        let measures = measures.map(|x| format!("{:>10}", number::percent(x))).concat();
-        let mut pieces: Vec<Piece<'_>> = vec![
-            (format!("{name}{gap}").into(), theme.style(Role::Text)),
-            (measures.into(), theme.style(Role::Text)),
-            (format!("{:>10}", number::count(count.support())).into(), theme.style(Role::Dim)),
-        ];
+        let shares = [count.precision(), count.recall(), count.f1()];
+        let mut pieces: Vec<Piece<'_>> = vec![(format!("{name}{gap}").into(), theme.style(Role::Text))];
+        pieces.extend(measures.of((shares, count.support()), theme));
         if has_course {
             let first = history.len().saturating_sub(COURSE);
             let of = |examples: &&ValidationExamples| {

@@ -126,8 +126,9 @@ pub(super) fn render(rows: &[(String, Style)], area: Rect, buf: &mut Buffer) {
 /// Draws what is found in the run, or else the latest log line that is not shown as a warning already.
 pub(super) fn log(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let found = if area.height > 0 { diagnose(&dash.run, dash.view.cursor) } else { Vec::new() };
-    if let Some(first) = found.first() {
-        let more = if found.len() > 1 { format!(" (and {} more)", found.len() - 1) } else { String::new() };
+    let said: Vec<_> = found.iter().filter(|found| !found.has_panel).collect();
+    if let Some(first) = said.first() {
+        let more = if said.len() > 1 { format!(" (and {} more)", said.len() - 1) } else { String::new() };
         let pieces = [
             (format!("{}: ", first.name).into(), theme.style(Role::Warning)),
             (escape::foreign(&first.evidence), theme.style(Role::Text)),

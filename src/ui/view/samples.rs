@@ -15,6 +15,8 @@ use crate::ui::widget::text::{self, Piece};
 
 /// From this width on the candidates stand beside the text.
 const WIDE: u16 = 64;
+/// From this height on they stand below it, where there is no place beside it.
+const TALL: u16 = 18;
 /// Columns of the candidates.
 const CANDIDATES: u16 = 26;
 /// Columns of the bar of a candidate.
@@ -54,11 +56,21 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         text::put(buf, inner.x, inner.y, usize::from(inner.width), &[(words.into(), theme.style(Role::Dim))]);
         return;
     };
-    let has_candidates = inner.width >= WIDE && !latest.candidates.is_empty();
-    let beside = if has_candidates { CANDIDATES } else { 0 };
-    let gap = if has_candidates { 2 } else { 0 };
-    let parts = [Constraint::Fill(1), Constraint::Length(gap), Constraint::Length(beside)];
-    let [texts, _, candidates] = Layout::horizontal(parts).areas(inner);
+    let has_candidates = !latest.candidates.is_empty();
+    let (texts, candidates) = match has_candidates {
+        true if inner.width >= WIDE => {
+            let parts = [Constraint::Fill(1), Constraint::Length(2), Constraint::Length(CANDIDATES)];
+            let [texts, _, candidates] = Layout::horizontal(parts).areas(inner);
+            (texts, candidates)
+        }
+        true if inner.height >= TALL => {
+            let rows = latest.candidates.len() as u16 + 1;
+            let parts = [Constraint::Fill(1), Constraint::Length(1), Constraint::Length(rows)];
+            let [texts, _, candidates] = Layout::vertical(parts).areas(inner);
+            (texts, candidates)
+        }
+        _ => (inner, Rect::default()),
+    };
     let mut y = texts.y;
     let samples = run.history().samples(dash.view.cursor).rev();
     for (i, sample) in samples.enumerate() {
@@ -69,7 +81,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         }
         y += one(sample, Rect { y, height: rows as u16, ..texts }, (most, i == 0), buf, theme);
     }
-    if has_candidates {
+    if !candidates.is_empty() {
         next_tokens(latest, candidates, buf, theme);
     }
 }

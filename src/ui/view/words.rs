@@ -12,9 +12,12 @@ use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
 
-/// Columns of a word at most, and of a tag.
-const WORD: usize = 20;
-const TAG: usize = 12;
+/// Columns of a word at most, of a tag at most and where there is little space, and of a number.
+const WORD: usize = 24;
+const TAG: [usize; 2] = [12, 7];
+const TIMES: usize = 7;
+/// From this width on tags have their whole columns.
+const WIDE: usize = 52;
 
 /// Draws the panel.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
@@ -43,24 +46,31 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         return;
     }
     let classes = run.info().map_or(&[][..], |info| &info.data.classes);
+    let tags = if width >= WIDE { TAG[0] } else { TAG[1] };
+    let longest = width.saturating_sub(2 * (tags + 2) + TIMES + 2).min(WORD);
     let tag = |class: usize| {
         let name = classes.get(class).map_or_else(|| class.to_string(), |c| foreign(&c.label).into_owned());
-        text::clip(&name, TAG).into_owned()
+        text::clip(&name, tags).into_owned()
     };
     let column = |text: &str, columns: usize| {
         let clipped = text::clip(text, columns).into_owned();
         let gap = " ".repeat(columns.saturating_sub(text::width(&clipped)));
         format!("{clipped}{gap}  ")
     };
-    let head =
-        format!("{}{}{}{:>7}", column("word", WORD), column("tag", TAG), column("predicted", TAG), "times");
+    let head = format!(
+        "{}{}{}{:>TIMES$}",
+        column("word", longest),
+        column("tag", tags),
+        column("predicted", tags),
+        "times"
+    );
     text::put(buf, inner.x, inner.y, width, &[(head.into(), theme.style(Role::Dim))]);
     for (y, error) in (inner.y + 1..inner.bottom()).zip(words) {
         let pieces: [Piece<'_>; 4] = [
-            (column(&foreign(&error.word), WORD).into(), theme.style(Role::Text)),
-            (column(&tag(error.actual), TAG).into(), theme.style(Role::Good)),
-            (column(&tag(error.predicted), TAG).into(), theme.style(Role::Bad)),
-            (format!("{:>7}", number::count(error.count)).into(), theme.style(Role::Text)),
+            (column(&foreign(&error.word), longest).into(), theme.style(Role::Text)),
+            (column(&tag(error.actual), tags).into(), theme.style(Role::Good)),
+            (column(&tag(error.predicted), tags).into(), theme.style(Role::Bad)),
+            (format!("{:>TIMES$}", number::count(error.count)).into(), theme.style(Role::Text)),
         ];
         text::put(buf, inner.x, y, width, &pieces);
     }
