@@ -1,5 +1,7 @@
 //! The dashboard as text, from the start of a run to its end, on every kind of terminal.
 
+#[path = "dashboard/measured.rs"]
+mod measured;
 #[path = "dashboard/story.rs"]
 mod story;
 

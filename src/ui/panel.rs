@@ -19,6 +19,16 @@ pub enum Panel {
     GradientNorm,
     /// The prediction after every token of the examples, side by side.
     Predictions,
+    /// Gradient norm per unrolled step over training.
+    Waterfall,
+    /// The norms of every weight tensor, its gradient and its update.
+    Tensors,
+    /// The weights of an attention layer.
+    Attention,
+    /// The distributions of the weights.
+    Histograms,
+    /// The values of a kernel.
+    Kernel,
     /// The lines of the log.
     Log,
 }
@@ -34,6 +44,8 @@ pub enum CursorAxis {
     Tokens,
     /// The rows of a list, from its end back.
     Rows,
+    /// Nothing: it has no cursor.
+    Nothing,
 }
 
 impl Panel {
@@ -41,8 +53,9 @@ impl Panel {
     pub fn cursor_axis(self) -> CursorAxis {
         match self {
             Self::Loss | Self::Accuracy | Self::GradientNorm => CursorAxis::Steps,
-            Self::Gradient => CursorAxis::Positions,
-            Self::Hidden | Self::Predictions => CursorAxis::Tokens,
+            Self::Gradient | Self::Waterfall => CursorAxis::Positions,
+            Self::Hidden | Self::Predictions | Self::Attention => CursorAxis::Tokens,
+            Self::Tensors | Self::Histograms | Self::Kernel => CursorAxis::Nothing,
             Self::Log => CursorAxis::Rows,
         }
     }
@@ -65,13 +78,16 @@ pub enum Tab {
     States,
     /// The examples, with the prediction after every token.
     Text,
+    /// The values of the weights.
+    Weights,
     /// The log.
     Log,
 }
 
 impl Tab {
     /// All tabs, in their order.
-    const ALL: [Self; 5] = [Self::Overview, Self::Gradients, Self::States, Self::Text, Self::Log];
+    const ALL: [Self; 6] =
+        [Self::Overview, Self::Gradients, Self::States, Self::Text, Self::Weights, Self::Log];
 
     /// The tabs that have something to show of `run`.
     pub fn of(run: &RunState) -> Vec<Self> {
@@ -86,6 +102,7 @@ impl Tab {
             Self::States => "States",
             Self::Text if run.info().is_some_and(|info| info.task == Task::Regression) => "Examples",
             Self::Text => "Text",
+            Self::Weights => "Weights",
             Self::Log => "Log",
         }
     }
@@ -97,6 +114,8 @@ impl Tab {
         };
         let is_recurrent = run.recurrent_layers().next().is_some();
         let has_probes = !info.probes.is_empty();
+        let has_states = is_recurrent || has_probes && run.shown_layers().next().is_some();
+        let attends = has_probes && info.model.layers.iter().any(|row| row.class.contains("Attention"));
         // Without classes the panel of the accuracy shows the gradient norm.
         let norm_is_elsewhere = run.accuracy().train.is_empty() && run.forecast_errors().is_none();
         let panels = match self {
@@ -106,17 +125,26 @@ impl Tab {
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
                 (Panel::Predictions, has_probes),
+                (Panel::Attention, attends),
                 (Panel::GradientNorm, !norm_is_elsewhere),
             ],
             Self::Overview => vec![
+                (Panel::Hidden, has_states),
+                (Panel::Attention, attends),
                 (Panel::Predictions, has_probes),
                 (Panel::GradientNorm, !norm_is_elsewhere),
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
             ],
-            Self::Gradients => vec![(Panel::Gradient, is_recurrent), (Panel::GradientNorm, true)],
-            Self::States => vec![(Panel::Hidden, is_recurrent)],
+            Self::Gradients => vec![
+                (Panel::Waterfall, is_recurrent),
+                (Panel::Gradient, is_recurrent),
+                (Panel::Tensors, true),
+                (Panel::GradientNorm, true),
+            ],
+            Self::States => vec![(Panel::Hidden, has_states), (Panel::Attention, attends)],
             Self::Text => vec![(Panel::Predictions, has_probes)],
+            Self::Weights => vec![(Panel::Histograms, true), (Panel::Kernel, true)],
             Self::Log => vec![(Panel::Log, true)],
         };
         panels.into_iter().filter(|(_, is_there)| *is_there).map(|(panel, _)| panel).collect()

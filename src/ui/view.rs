@@ -1,10 +1,13 @@
 //! What is seen: one panel a file. Views are handed state and a buffer, and fetch nothing.
 
+mod attention;
 pub mod dashboard;
 mod detail;
 mod explain;
 mod gradient;
 mod hidden;
+mod histograms;
+mod kernel;
 pub mod layout;
 mod log;
 mod message;
@@ -14,6 +17,8 @@ mod predictions;
 mod preparing;
 mod status;
 pub mod tabs;
+mod tensors;
+mod waterfall;
 
 use super::dashboard::Dashboard;
 use super::panel::Panel;

@@ -185,9 +185,9 @@ impl ViewState {
         Some(latest.learning_rate * factor)
     }
 
-    /// The chosen recurrent layer.
+    /// The chosen recurrent layer, or convolution in a network without one.
     pub fn layer(&self, run: &RunState) -> Option<RecurrentLayer> {
-        run.recurrent_layers().nth(self.layer)
+        run.shown_layers().nth(self.layer)
     }
 
     /// The gradient profiles of the chosen layer.
@@ -295,7 +295,7 @@ impl ViewState {
     }
 
     fn turn_layer(&mut self, by: isize, run: &RunState) -> bool {
-        let layers = run.recurrent_layers().count();
+        let layers = run.shown_layers().count();
         self.layer = (self.layer + layers).saturating_add_signed(by).checked_rem(layers).unwrap_or(0);
         layers > 0
     }
@@ -335,6 +335,7 @@ impl ViewState {
                 let last = probe.and_then(|probe| first.saturating_add(probe.tokens.len()).checked_sub(1));
                 self.move_position(by, first, last)
             }
+            CursorAxis::Nothing => false,
             CursorAxis::Rows => {
                 let by = isize::try_from(by).unwrap_or(if by < 0 { isize::MIN } else { isize::MAX });
                 let most = run.log().count().saturating_sub(1);

@@ -132,7 +132,7 @@ impl TrainingLoop<'_> {
         self.publisher.publish(Event::Command(applied.clone()));
         if matches!(applied.request.command, Command::AddProbe { .. }) {
             // Its prediction is shown at once, also while training is paused.
-            self.publish_probes();
+            self.publish_probes(true);
         }
         if applied.request.command.is_setting() {
             let changes_training = applied.request.command.changes_training();

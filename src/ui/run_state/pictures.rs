@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Profiles, RecurrentLayer};
-use crate::protocol::{
-    Event, GradientProfile, Instruments, LayerHealth, ParamNorms, ProbeFrame, WeightDistributions,
-};
+use crate::protocol::{Event, GradientProfile, Instruments, LayerHealth, ParamNorms, ProbeFrame};
 
 /// What panels draw of one monitored step: the latest, or an earlier one from the recording.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,7 +11,7 @@ pub struct Pictures {
     pub(super) gradients: BTreeMap<RecurrentLayer, Profiles>,
     pub(super) health: BTreeMap<RecurrentLayer, LayerHealth>,
     pub(super) params: Vec<ParamNorms>,
-    pub(super) weights: Option<Box<WeightDistributions>>,
+    pub(super) clipped_norm: Option<f64>,
     pub(super) probes: BTreeMap<usize, ProbeFrame>,
 }
 
@@ -23,7 +21,6 @@ impl Pictures {
         match event {
             Event::Gradient(profile) => self.gradient(profile),
             Event::Instruments(read) => self.instruments(read),
-            Event::Weights(read) => self.weights = Some(read.clone()),
             Event::Probe(frame) => {
                 self.probes.insert(frame.probe, (**frame).clone());
             }
@@ -48,6 +45,7 @@ impl Pictures {
             self.health.insert(layer, health);
         }
         self.params.clone_from(&read.params);
+        self.clipped_norm = read.clipped_norm;
     }
 
     /// Whether there are none.

@@ -18,7 +18,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{
-    detail, explain, gradient, hidden, layout, log, message, metric, predictions, preparing, status, tabs,
+    attention, detail, explain, gradient, hidden, histograms, kernel, layout, log, message, metric,
+    predictions, preparing, status, tabs, tensors, waterfall,
 };
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::{Panel, Tab};
@@ -116,6 +117,11 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
         Panel::Gradient => gradient::render(dash, area, buf, theme),
         Panel::Hidden => hidden::render(dash, area, buf, theme),
         Panel::Predictions => predictions::render(dash, area, buf, theme),
+        Panel::Waterfall => waterfall::render(dash, area, buf, theme),
+        Panel::Tensors => tensors::render(dash, area, buf, theme),
+        Panel::Attention => attention::render(dash, area, buf, theme),
+        Panel::Histograms => histograms::render(dash, area, buf, theme),
+        Panel::Kernel => kernel::render(dash, area, buf, theme),
         Panel::Log => log::render(dash, area, buf, theme),
     }
 }

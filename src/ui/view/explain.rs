@@ -54,6 +54,11 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Hidden => "Hidden state",
         Panel::GradientNorm => "Gradient norm",
         Panel::Predictions => "Prediction after every token",
+        Panel::Waterfall => "Gradient over training",
+        Panel::Tensors => "Weights, gradients, updates",
+        Panel::Attention => "Attention",
+        Panel::Histograms => "Distribution of the weights",
+        Panel::Kernel => "Kernel",
         Panel::Log => "Log",
     }
 }
@@ -89,6 +94,41 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              an average of embeddings, gives the same answer to both at the end; a recurrent network does not."
                 .into(),
         ],
+        Panel::Waterfall => vec![
+            "The gradient through time, a row for each monitored step of training from top to bottom, a column for each \
+             time step of the input. Brighter is larger, each decade alike. Where the left side stays dark, what was \
+             read early does not change the weights: the gradient vanishes on its way back through time."
+                .into(),
+            "The half-life is the number of steps back over which the norm halves, the median over the last monitored \
+             batches; in brackets the range of the middle half of them."
+                .into(),
+        ],
+        Panel::Tensors => vec![
+            "The L2 norm of each weight tensor, of its gradient before clipping and of its last update. Δ÷weights is the \
+             update as a part of the weights: about a thousandth (1e-3) is usual, far more is unstable, far less hardly \
+             learns."
+                .into(),
+            format!(
+                "{} is the spectral radius of a recurrent kernel: below 1 states fade, above 1 they can grow from step to \
+                 step.",
+                rho(theme)
+            ),
+        ],
+        Panel::Attention => vec![
+            "The weights with which each step (a row) reads all steps (columns) of the example; a row adds up to 1, with \
+             padding. Behind each row stands what it attends to most."
+                .into(),
+        ],
+        Panel::Histograms => vec![
+            "The values of every weight tensor, a row each, from the largest negative one at the left to the largest \
+             positive one at the right: brighter where there are more. Enter shows their course over training."
+                .into(),
+        ],
+        Panel::Kernel => vec![
+            "The weights of the recurrent kernel of the chosen layer, or of the first kernel: a row for what is read, a \
+             column for each unit of each gate. Of large kernels each cell is the largest of a block of weights."
+                .into(),
+        ],
         Panel::Log => vec![
             "What happened, the latest at the bottom: validations, checkpoints, commands, warnings. ↑ and ↓ scroll."
                 .into(),
@@ -117,6 +157,12 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
             texts.extend(dash.view.health(&dash.run).map(|health| saturation(health, theme)));
             texts
         }
+        Panel::Hidden if dash.view.activations(&dash.run).is_some_and(|a| a.window.is_some()) => vec![
+            "What each filter of the convolution finds in each window of neighbouring words: a row a window, a column \
+             a filter. A maximum over time keeps of each column the largest value alone, wherever it is: Enter lists \
+             the window that is the strongest of each filter."
+                .into(),
+        ],
         Panel::Hidden => {
             let shown = dash.view.activations(&dash.run).map_or("h", |a| a.quantity.as_str());
             let frame = dash.view.probe(&dash.run);
