@@ -20,6 +20,8 @@ pub enum Norm {
     /// `‖∂L/∂h_t‖`: with respect to the hidden state.
     #[default]
     State,
+    /// `‖∂L/∂c_t‖`: with respect to the cell state of an LSTM.
+    CellState,
     /// `‖∂L/∂U_t‖`: the contribution of each step to the gradient of the recurrent kernel.
     RecurrentKernel,
 }
@@ -308,8 +310,10 @@ impl ViewState {
 
     fn turn_quantity(&mut self, run: &RunState) -> bool {
         if self.focus(run) == Panel::Gradient {
+            let has_cells = self.profiles(run).is_some_and(|profiles| !profiles.latest.cnorm.is_empty());
             self.norm = match self.norm {
-                Norm::State => Norm::RecurrentKernel,
+                Norm::State if has_cells => Norm::CellState,
+                Norm::State | Norm::CellState => Norm::RecurrentKernel,
                 Norm::RecurrentKernel => Norm::State,
             };
             return true;

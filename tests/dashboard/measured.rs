@@ -1,8 +1,8 @@
 //! The tabs of gradients, states and weights: what monitored steps measure, now and over training.
 
 use unrolled::protocol::{
-    Activations, AttentionWeights, Event, KernelPicture, LayerRow, TokenWindow, WeightDistribution,
-    WeightDistributions,
+    Activations, AttentionWeights, Event, GradientProfile, KernelPicture, LayerRow, TokenWindow,
+    WeightDistribution, WeightDistributions,
 };
 use unrolled::ui::dashboard::Dashboard;
 use unrolled::ui::keymap::Action;
@@ -65,6 +65,31 @@ fn the_gradient_is_shown_over_training_beside_its_profile_and_the_norms_of_the_w
     let alone = acted(dash, &[Action::Focus(1), Action::Left, Action::Open]);
     insta::assert_snapshot!("waterfall_alone_120", text(&alone, 120, 39, &THEME));
     insta::assert_snapshot!("waterfall_explained", text(&acted(alone, &[Action::Explain]), 80, 23, &THEME));
+}
+
+#[test]
+fn the_gradient_of_the_cell_state_is_shown_where_there_is_one() {
+    let turned = |dash: Dashboard| text(&acted(dash, &[Action::Focus(1), Action::Quantity]), 120, 39, &THEME);
+    let without = turned(story::after_steps(418));
+    assert!(without.contains("‖∂L/∂U_t‖"), "a SimpleRNN has no cell state: {without}");
+    let mut dash = story::after_steps(418);
+    for event in story::events(418) {
+        if let Event::Gradient(profile) = event {
+            let cnorm = profile.hnorm.iter().map(|norm| norm.sqrt()).collect();
+            dash.apply(&Event::Gradient(GradientProfile { cnorm, ..profile }));
+        }
+    }
+    let shown = turned(dash);
+    assert!(shown.contains("‖∂L/∂c_t‖") && shown.contains("halves every"), "{shown}");
+}
+
+#[test]
+fn the_profile_at_the_best_checkpoint_is_shown_on_the_tab_of_the_gradients() {
+    let dash = story::after_steps(418);
+    assert!(!text(&dash, 200, 59, &THEME).contains("(best)"));
+    let shown = text(&acted(dash, &[Action::NextTab]), 200, 59, &THEME);
+    // The checkpoint is saved after step 392; step 390 was monitored last before it.
+    assert!(shown.contains("step 390 (best)"), "{shown}");
 }
 
 #[test]

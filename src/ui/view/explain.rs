@@ -285,6 +285,14 @@ fn gradient(norm: Norm) -> Vec<String> {
              marks a gradient of 0, as at padding. g shows each step's contribution to the recurrent kernel."
                 .into(),
         ],
+        Norm::CellState => vec![
+            "The norm of the loss's gradient with respect to the cell state c of an LSTM at each position t, through the \
+             hidden state as well. From step to step it is multiplied by the forget gate alone."
+                .into(),
+            "With forget gates near 1 it stays level where the gradient of the hidden state falls: that is how an LSTM \
+             learns from what it read long before. g shows each step's contribution to the recurrent kernel."
+                .into(),
+        ],
         Norm::RecurrentKernel => vec![
             "The contribution of each position t to the gradient of the recurrent kernel U: the norm of \
              ∂L/∂U_t, the previous state times the upstream gradient at t. Together they add up to ∂L/∂U."

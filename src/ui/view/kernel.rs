@@ -15,6 +15,9 @@ use crate::ui::widget::heat_map::HeatMap;
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text;
 
+/// From this width on there is space for what a cell is.
+const WIDE: u16 = 64;
+
 /// Draws the panel.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let shown = chosen(dash);
@@ -25,8 +28,9 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     }
     let scale = shown.map_or(1.0, |(_, picture)| scale(&picture.values));
     let right = shown.map(|_| legend(scale, true, theme)).unwrap_or_default();
-    let left =
-        shown.map(|(tensor, picture)| vec![(reduction(tensor, picture).into(), theme.style(Role::Dim))]);
+    let left = shown
+        .filter(|_| area.width >= WIDE)
+        .map(|(tensor, picture)| vec![(reduction(tensor, picture).into(), theme.style(Role::Dim))]);
     let frame = PanelFrame {
         focused: dash.view.focus(&dash.run) == Panel::Kernel,
         title: &title,

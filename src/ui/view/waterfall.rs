@@ -22,12 +22,18 @@ const MOST_DECADES: f64 = 12.0;
 /// From this width on each row has its half-life.
 const NOTES: u16 = 46;
 
+/// From this width on the half-life has its spread.
+const SPREAD: u16 = 76;
+
 /// Draws the panel.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let layer = dash.view.layer(&dash.run);
     let mut title = title(dash, Panel::Waterfall, "Gradient over training", theme);
     let name = layer.map(|layer| format!(" ‖∂L/∂h_t‖ · {}", layer_name(dash, layer)));
-    title.push((name.unwrap_or_default().into(), theme.style(Role::Text)));
+    let name: Piece<'_> = (name.unwrap_or_default().into(), theme.style(Role::Text));
+    if text::width_of(&title) + text::width(&name.0) + 6 <= usize::from(area.width) {
+        title.push(name);
+    }
     let history = layer.and_then(|layer| dash.run.gradient_history(layer));
     let inner = Rect {
         x: area.x + 2,
@@ -39,8 +45,10 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let map_area = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     let rows = history.map_or(Vec::new(), |history| spread(history.rows(), usize::from(map_area.height)));
     let decades = decades(&rows);
-    let left =
-        history.and_then(|history| history.rows().last()).map(|row| now(row, theme)).unwrap_or_default();
+    let left = history
+        .and_then(|history| history.rows().last())
+        .map(|row| now(row, area.width >= SPREAD, theme))
+        .unwrap_or_default();
     let right = decades.map(|decades| legend(decades, theme)).unwrap_or_default();
     let focused = dash.view.focus(&dash.run) == Panel::Waterfall;
     let frame = PanelFrame { focused, title: &title, note: &[], left: &left, right: &right };
@@ -143,14 +151,19 @@ fn cursor(
 /// The half-life of a row.
 fn note<'a>(row: &GradientRow, theme: &Theme) -> Piece<'a> {
     match row.half_life {
-        Some(half_life) => (rounded(half_life.median).into(), theme.style(Role::Text)),
+        // As wide as the name of the column.
+        Some(half_life) => (format!("{:<9}", rounded(half_life.median)).into(), theme.style(Role::Text)),
         None => ("no clear slope".into(), theme.style(Role::Dim)),
     }
 }
 
-/// The half-life of the latest row with its spread.
-fn now<'a>(row: &GradientRow, theme: &Theme) -> Vec<Piece<'a>> {
+/// The half-life of the latest row, with its spread if there is space.
+fn now<'a>(row: &GradientRow, with_spread: bool, theme: &Theme) -> Vec<Piece<'a>> {
     match row.half_life {
+        Some(HalfLife { median, .. }) if !with_spread => vec![
+            ("half-life ".into(), theme.style(Role::Dim)),
+            (rounded(median).into(), theme.style(Role::Title)),
+        ],
         Some(HalfLife { median, quartiles: [low, high], clear, batches }) => vec![
             ("half-life ".into(), theme.style(Role::Dim)),
             (rounded(median).into(), theme.style(Role::Title)),
@@ -159,7 +172,7 @@ fn now<'a>(row: &GradientRow, theme: &Theme) -> Vec<Piece<'a>> {
                 theme.style(Role::Dim),
             ),
         ],
-        None => vec![("no clear slope in the last batches".into(), theme.style(Role::Dim))],
+        None => vec![("no clear slope".into(), theme.style(Role::Dim))],
     }
 }
 
