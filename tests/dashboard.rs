@@ -2,6 +2,8 @@
 
 #[path = "dashboard/bytes.rs"]
 mod bytes;
+#[path = "dashboard/measured.rs"]
+mod measured;
 #[path = "dashboard/story.rs"]
 mod story;
 #[path = "dashboard/tasks.rs"]

@@ -37,6 +37,14 @@ pub enum Panel {
     Labels,
     /// What is found in the run.
     Findings,
+    /// Gradient norm per unrolled step over training.
+    Waterfall,
+    /// The norms of every weight tensor, its gradient and its update.
+    Tensors,
+    /// The distributions of the weights.
+    Histograms,
+    /// The values of a kernel.
+    Kernel,
     /// The lines of the log.
     Log,
 }
@@ -52,6 +60,8 @@ pub enum CursorAxis {
     Tokens,
     /// The rows of a list, from its end back.
     Rows,
+    /// Nothing: it has no cursor.
+    Nothing,
 }
 
 impl Panel {
@@ -66,7 +76,8 @@ impl Panel {
             | Self::Words
             | Self::Labels
             | Self::Findings => CursorAxis::Steps,
-            Self::Gradient => CursorAxis::Positions,
+            Self::Gradient | Self::Waterfall => CursorAxis::Positions,
+            Self::Tensors | Self::Histograms | Self::Kernel => CursorAxis::Nothing,
             Self::Hidden | Self::Predictions | Self::Influence | Self::Attention => CursorAxis::Tokens,
             Self::Trainings | Self::Log => CursorAxis::Rows,
         }
@@ -77,6 +88,7 @@ impl Panel {
         matches!(
             self,
             Self::Gradient
+                | Self::Waterfall
                 | Self::Hidden
                 | Self::Loss
                 | Self::Accuracy
@@ -106,6 +118,8 @@ pub enum Tab {
     States,
     /// The examples, with the prediction after every token.
     Text,
+    /// The values of the weights.
+    Weights,
     /// What belongs to the task: forecasts, samples, classes; and what is found in the run.
     Task,
     /// The log.
@@ -114,7 +128,8 @@ pub enum Tab {
 
 impl Tab {
     /// All tabs, in their order.
-    const ALL: [Self; 6] = [Self::Overview, Self::Gradients, Self::States, Self::Text, Self::Task, Self::Log];
+    const ALL: [Self; 7] =
+        [Self::Overview, Self::Gradients, Self::States, Self::Text, Self::Task, Self::Weights, Self::Log];
 
     /// The tabs that have something to show of `run`.
     pub fn of(run: &RunState) -> Vec<Self> {
@@ -137,6 +152,7 @@ impl Tab {
                 Some(Panel::Labels) => "Labels",
                 _ => "Findings",
             },
+            Self::Weights => "Weights",
             Self::Log => "Log",
         }
     }
@@ -150,6 +166,7 @@ impl Tab {
         let has_probes = !info.probes.is_empty();
         // Without classes the panel of the accuracy shows the gradient norm.
         let norm_is_elsewhere = run.accuracy().train.is_empty() && run.forecast_errors().is_none();
+        let has_states = is_recurrent || has_probes && run.shown_layers().next().is_some();
         let has_attention =
             has_probes && info.model.layers.iter().any(|layer| layer.class.contains("Attention"));
         let has_influence =
@@ -185,9 +202,10 @@ impl Tab {
                 (Panel::Trainings, is_one_of_several),
                 (Panel::Forecast, has_forecasts),
                 (Panel::Samples, has_samples),
+                (Panel::Hidden, has_states),
                 (Panel::Attention, has_attention),
                 (Panel::Predictions, has_probes),
-                (Panel::GradientNorm, !norm_is_elsewhere && !has_attention),
+                (Panel::GradientNorm, !norm_is_elsewhere && !has_attention && !has_states),
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
                 (Panel::Influence, has_influence),
@@ -204,8 +222,14 @@ impl Tab {
                 (Panel::Accuracy, has_forecasts),
                 (Panel::Findings, true),
             ],
-            Self::Gradients => vec![(Panel::Gradient, is_recurrent), (Panel::GradientNorm, true)],
-            Self::States => vec![(Panel::Hidden, is_recurrent)],
+            Self::Gradients => vec![
+                (Panel::Waterfall, is_recurrent),
+                (Panel::Gradient, is_recurrent),
+                (Panel::Tensors, true),
+                (Panel::GradientNorm, true),
+            ],
+            Self::States => vec![(Panel::Hidden, has_states), (Panel::Attention, has_attention)],
+            Self::Weights => vec![(Panel::Histograms, true), (Panel::Kernel, true)],
             Self::Text => vec![
                 (Panel::Predictions, has_probes),
                 (Panel::Influence, has_influence),

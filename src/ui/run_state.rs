@@ -3,27 +3,33 @@
 pub mod axis;
 mod eta;
 mod forecast_errors;
+mod gradient_history;
 mod history;
 mod monitored;
 mod pictures;
 pub mod series;
 pub mod smoothing;
+mod weight_history;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::metrics::Metrics;
 use crate::protocol::{
     Command, Direction, EpochMetrics, Event, GradientProfile, LayerHealth, Level, LogLine, ParamNorms,
     ProbeFrame, Resumed, RunInfo, RunStatus, Saved, StepMetrics, TokenInfluence, ValidationMetrics,
+    WeightDistributions,
 };
 use axis::XPosition;
 use eta::Eta;
 pub use forecast_errors::ForecastErrors;
+pub use gradient_history::{GradientHistory, GradientRow, HalfLife};
 pub use history::{EpochConfusion, History};
 pub use monitored::Monitored;
 pub use pictures::Pictures;
 use series::Series;
+use weight_history::WeightHistory;
 
 /// Maximum number of log lines in memory.
 pub(super) const LOG_LINES: usize = 500;
@@ -57,6 +63,8 @@ pub struct RunState {
     errors: Option<ForecastErrors>,
     monitored: Option<Monitored>,
     pictures: Pictures,
+    gradients: BTreeMap<RecurrentLayer, GradientHistory>,
+    weights: WeightHistory,
     /// The pictures of an earlier step, while one is looked at.
     earlier: Option<Box<Pictures>>,
     log: VecDeque<LogLine>,
@@ -123,9 +131,10 @@ impl RunState {
             Event::Epoch(metrics) => self.epoch(metrics),
             Event::Gradient(_) | Event::Instruments(_) | Event::Weights(_) | Event::Probe(_) => {
                 self.pictures.apply(event);
+                self.remember(event);
             }
             Event::Saved(saved) => {
-                self.saved = Some(saved.clone());
+                self.set_saved(saved);
                 self.eta.busy();
             }
             Event::Sample(sample) => {
@@ -167,6 +176,28 @@ impl RunState {
             self.mark(last.step, last.epoch, EARLY_STOPPING);
         }
         self.status = Some(status.clone());
+    }
+
+    /// Adds a picture to the history of those before it.
+    fn remember(&mut self, event: &Event) {
+        match event {
+            Event::Gradient(profile) => {
+                self.gradients.entry((profile.layer, profile.direction)).or_default().add(profile);
+            }
+            Event::Weights(read) => self.weights.add(read),
+            _ => {}
+        }
+    }
+
+    fn set_saved(&mut self, saved: &Saved) {
+        if saved.best {
+            for (layer, history) in &mut self.gradients {
+                if let Some(profiles) = self.pictures.gradients.get(layer) {
+                    history.set_best(&profiles.latest);
+                }
+            }
+        }
+        self.saved = Some(saved.clone());
     }
 
     /// Marks that training went on from a checkpoint.
@@ -368,6 +399,29 @@ impl RunState {
     /// The recurrent layers and directions of the model.
     pub fn recurrent_layers(&self) -> impl Iterator<Item = RecurrentLayer> {
         self.info.iter().flat_map(|info| info.model.recurrent())
+    }
+
+    /// The layers whose activations are shown: the recurrent ones and directions, or else the convolutions.
+    pub fn shown_layers(&self) -> impl Iterator<Item = RecurrentLayer> {
+        let is_recurrent = self.recurrent_layers().next().is_some();
+        let layers = self.info.iter().flat_map(|info| info.model.layers.iter().enumerate());
+        let convolutions = layers.filter(move |(_, row)| !is_recurrent && row.class == "Conv1D");
+        self.recurrent_layers().chain(convolutions.map(|(layer, _)| (layer, None)))
+    }
+
+    /// The gradient through time of a recurrent layer over training.
+    pub fn gradient_history(&self, layer: RecurrentLayer) -> Option<&GradientHistory> {
+        self.gradients.get(&layer)
+    }
+
+    /// The distributions of the weights over training, the latest last.
+    pub fn weight_history(&self) -> &[Arc<WeightDistributions>] {
+        self.weights.rows()
+    }
+
+    /// The norm of the whole gradient after clipping at a monitored step, if it is clipped.
+    pub fn clipped_norm(&self) -> Option<f64> {
+        self.pictures().clipped_norm
     }
 
     /// Shows the pictures of an earlier step instead of the latest; with `None` the latest again.

@@ -22,6 +22,8 @@ pub enum Norm {
     /// `‖∂L/∂h_t‖`: with respect to the hidden state.
     #[default]
     State,
+    /// `‖∂L/∂c_t‖`: with respect to the cell state of an LSTM.
+    CellState,
     /// `‖∂L/∂U_t‖`: the contribution of each step to the gradient of the recurrent kernel.
     RecurrentKernel,
 }
@@ -199,9 +201,9 @@ impl ViewState {
         Some(latest.learning_rate * factor)
     }
 
-    /// The chosen recurrent layer.
+    /// The chosen recurrent layer, or convolution in a network without one.
     pub fn layer(&self, run: &RunState) -> Option<RecurrentLayer> {
-        run.recurrent_layers().nth(self.layer)
+        run.shown_layers().nth(self.layer)
     }
 
     /// The gradient profiles of the chosen layer.
@@ -329,7 +331,7 @@ impl ViewState {
     }
 
     fn turn_layer(&mut self, by: isize, run: &RunState) -> bool {
-        let layers = run.recurrent_layers().count();
+        let layers = run.shown_layers().count();
         self.layer = (self.layer + layers).saturating_add_signed(by).checked_rem(layers).unwrap_or(0);
         layers > 0
     }
@@ -349,8 +351,10 @@ impl ViewState {
 
     fn turn_quantity(&mut self, run: &RunState) -> bool {
         if self.focus(run) == Panel::Gradient {
+            let has_cells = self.profiles(run).is_some_and(|profiles| !profiles.latest.cnorm.is_empty());
             self.norm = match self.norm {
-                Norm::State => Norm::RecurrentKernel,
+                Norm::State if has_cells => Norm::CellState,
+                Norm::State | Norm::CellState => Norm::RecurrentKernel,
                 Norm::RecurrentKernel => Norm::State,
             };
             return true;
@@ -381,6 +385,7 @@ impl ViewState {
                 let last = probe.and_then(|probe| first.saturating_add(probe.tokens.len()).checked_sub(1));
                 self.move_position(by, first, last)
             }
+            CursorAxis::Nothing => false,
             CursorAxis::Rows => {
                 let by = isize::try_from(by).unwrap_or(if by < 0 { isize::MIN } else { isize::MAX });
                 let most = run.log().count().saturating_sub(1);

@@ -54,7 +54,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         values: &weights.values,
         columns: weights.keys,
         labels: &rows,
-        notes: &[],
+        notes: &strongest(weights, &columns, theme),
         scale: greatest.max(f32::MIN_POSITIVE),
         selected: selected.filter(|row| *row < rows.len()),
     };
@@ -87,6 +87,18 @@ fn layer(dash: &Dashboard, weights: &AttentionWeights) -> String {
         0 | 1 => format!("{} {class}", weights.layer),
         _ => format!("{} {class} · head {} of {heads}", weights.layer, weights.head + 1),
     }
+}
+
+/// What each row reads most.
+fn strongest<'a>(weights: &AttentionWeights, columns: &[Cow<'_, str>], theme: &Theme) -> Vec<Piece<'a>> {
+    let note = |row: &[f32]| {
+        let most = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        let words = most.map(|(at, weight)| {
+            format!("{} {weight:.2}", columns.get(at).map_or("", |column| column.as_ref()))
+        });
+        (words.unwrap_or_default().into(), theme.style(Role::Text))
+    };
+    weights.values.chunks(weights.keys.max(1)).map(note).collect()
 }
 
 /// The legend of the colours.

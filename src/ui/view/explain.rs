@@ -63,6 +63,10 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Words => "Worst words",
         Panel::Labels => "Labels",
         Panel::Findings => "Findings",
+        Panel::Waterfall => "Gradient over training",
+        Panel::Tensors => "Weights, gradients, updates",
+        Panel::Histograms => "Distribution of the weights",
+        Panel::Kernel => "Kernel",
         Panel::Log => "Log",
     }
 }
@@ -108,7 +112,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
         ],
         Panel::Attention => vec![
             "Each row is a token that reads, each column a token that is read: the weights of a row add up to 1. g shows \
-             the next head or layer."
+             the next head or layer. Behind each row stands what it reads most."
                 .into(),
             "A network with attention looks back at any word directly: the gradient need not travel through all steps \
              between."
@@ -163,6 +167,36 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              each with the measured numbers that show it. What is not measured is not found."
                 .into(),
         ],
+        Panel::Waterfall => vec![
+            "The gradient through time, a row for each monitored step of training from top to bottom, a column for each \
+             time step of the input. Brighter is larger, each decade alike. Where the left side stays dark, what was \
+             read early does not change the weights: the gradient vanishes on its way back through time."
+                .into(),
+            "The half-life is the number of steps back over which the norm halves, the median over the last monitored \
+             batches; in brackets the range of the middle half of them."
+                .into(),
+        ],
+        Panel::Tensors => vec![
+            "The L2 norm of each weight tensor, of its gradient before clipping and of its last update. Δ÷weights is the \
+             update as a part of the weights: about a thousandth (1e-3) is usual, far more is unstable, far less hardly \
+             learns."
+                .into(),
+            format!(
+                "{} is the spectral radius of a recurrent kernel: below 1 states fade, above 1 they can grow from step to \
+                 step.",
+                rho(theme)
+            ),
+        ],
+        Panel::Histograms => vec![
+            "The values of every weight tensor, a row each, from the largest negative one at the left to the largest \
+             positive one at the right: brighter where there are more. Enter shows their course over training."
+                .into(),
+        ],
+        Panel::Kernel => vec![
+            "The weights of the recurrent kernel of the chosen layer, or of the first kernel: a row for what is read, a \
+             column for each unit of each gate. Of large kernels each cell is the largest of a block of weights."
+                .into(),
+        ],
         Panel::Log => vec![
             "What happened, the latest at the bottom: validations, checkpoints, commands, warnings. ↑ and ↓ scroll."
                 .into(),
@@ -191,6 +225,12 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
             texts.extend(dash.view.health(&dash.run).map(|health| saturation(health, theme)));
             texts
         }
+        Panel::Hidden if dash.view.activations(&dash.run).is_some_and(|a| a.window.is_some()) => vec![
+            "What each filter of the convolution finds in each window of neighbouring words: a row a window, a column \
+             a filter. A maximum over time keeps of each column the largest value alone, wherever it is: Enter lists \
+             the window that is the strongest of each filter."
+                .into(),
+        ],
         Panel::Hidden => {
             let shown = dash.view.activations(&dash.run).map_or("h", |a| a.quantity.as_str());
             let frame = dash.view.probe(&dash.run);
@@ -324,6 +364,14 @@ fn gradient(norm: Norm) -> Vec<String> {
              early words. One that rises to the left is the exploding gradient. A flat line reaches all words \
              alike: LSTM and GRU are built for that. The dim line is the first watched step of this run, · \
              marks a gradient of 0, as at padding. g shows each step's contribution to the recurrent kernel."
+                .into(),
+        ],
+        Norm::CellState => vec![
+            "The norm of the loss's gradient with respect to the cell state c of an LSTM at each position t, through the \
+             hidden state as well. From step to step it is multiplied by the forget gate alone."
+                .into(),
+            "With forget gates near 1 it stays level where the gradient of the hidden state falls: that is how an LSTM \
+             learns from what it read long before. g shows each step's contribution to the recurrent kernel."
                 .into(),
         ],
         Norm::RecurrentKernel => vec![
