@@ -15,6 +15,7 @@ mod follow;
 mod help;
 mod lecture;
 mod live;
+mod menu;
 mod new;
 mod notice;
 mod pages;
@@ -278,7 +279,7 @@ pub fn main() -> ExitCode {
         print_error(&error);
     }
     let result = match cli.command {
-        None => train::menu(cli.screen),
+        None => menu::menu(cli.screen),
         Some(Command::Train(args)) => train::train(&args, cli.screen),
         Some(Command::Attach(args)) => attach::attach(&args, cli.screen),
         Some(Command::Send(args)) => send::send(&args),

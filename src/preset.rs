@@ -11,6 +11,7 @@ mod builtin;
 mod catalog;
 mod checkpoint_spec;
 mod document;
+mod edited;
 mod error;
 mod read;
 mod settings;
@@ -24,6 +25,7 @@ pub use builtin::{answer_to, names, text};
 pub use catalog::{Entry, entries};
 pub use checkpoint_spec::CheckpointSpec;
 pub use document::Overrides;
+pub use edited::{EditedLayer, EditedPreset, LAYER_KINDS, OPTIMIZERS};
 pub use error::{PresetError, in_plain_words, unknown};
 pub use read::{Resolved, load, load_run, minimal, parse, reload};
 /// A tree of YAML.

@@ -20,6 +20,7 @@ pub mod config;
 pub mod dashboard;
 mod diagnosis;
 pub mod earlier_runs;
+pub mod edit;
 mod filter;
 pub mod findings;
 mod forecast_lines;
@@ -46,9 +47,11 @@ pub mod view;
 pub mod view_state;
 mod widget;
 
-pub use app::{BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest, Launched, Link};
+pub use app::{BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest, Launched, Link, MenuHooks};
+pub use app::{DatasetOffer, FetchEvent, FetchHooks};
 pub use browser::CustomDataHooks;
 pub use compare::CompareScreen;
+pub use edit::Estimate;
 pub use terminal::{ScreenSettings, TerminalOptions, UiError};
 
 use app::{App, EventLoop, Flow};

@@ -1,66 +1,81 @@
 //! The texts of the built-in presets.
 
-/// The built-in presets, in the order of the menu; the first is the default.
+/// The built-in presets by what they teach, in the order of a lecture on recurrent networks, which is that of the menu; the first is the default.
 pub(super) const CATALOG: &[(&str, &[(&str, &str)])] = &[
     (
         "Word order",
         &[
             ("word-order", include_str!("../../presets/word-order.yaml")),
             ("word-order-dense", include_str!("../../presets/word-order-dense.yaml")),
-            ("word-order-conv1d", include_str!("../../presets/word-order-conv1d.yaml")),
-            ("word-order-bilstm", include_str!("../../presets/word-order-bilstm.yaml")),
-            ("word-order-attention", include_str!("../../presets/word-order-attention.yaml")),
-            ("word-order-attention-alone", include_str!("../../presets/word-order-attention-alone.yaml")),
+            ("imdb-dense", include_str!("../../presets/imdb-dense.yaml")),
         ],
     ),
+    ("Recurrence", &[("lecture-rnn8", include_str!("../../presets/lecture-rnn8.yaml"))]),
     (
-        "Long memory",
+        "Stacks, both directions",
         &[
-            ("vanishing-rnn", include_str!("../../presets/vanishing-rnn.yaml")),
-            ("vanishing-lstm", include_str!("../../presets/vanishing-lstm.yaml")),
-            ("vanishing-gru", include_str!("../../presets/vanishing-gru.yaml")),
-            ("temporal-order", include_str!("../../presets/temporal-order.yaml")),
-            ("adding-problem", include_str!("../../presets/adding-problem.yaml")),
+            ("lecture-rnn16-rnn8", include_str!("../../presets/lecture-rnn16-rnn8.yaml")),
+            ("word-order-bilstm", include_str!("../../presets/word-order-bilstm.yaml")),
+            ("imdb-bilstm", include_str!("../../presets/imdb-bilstm.yaml")),
         ],
     ),
     (
-        "Sequence to sequence, and series",
+        "Sequence to sequence",
         &[
             ("copy-memory", include_str!("../../presets/copy-memory.yaml")),
             ("reber-grammar", include_str!("../../presets/reber-grammar.yaml")),
-            ("sine-forecast", include_str!("../../presets/sine-forecast.yaml")),
-            ("airline-lstm", include_str!("../../presets/airline-lstm.yaml")),
-            ("temperatures-gru", include_str!("../../presets/temperatures-gru.yaml")),
-        ],
-    ),
-    (
-        "Language",
-        &[
-            ("shakespeare-lstm", include_str!("../../presets/shakespeare-lstm.yaml")),
             ("tags-bilstm", include_str!("../../presets/tags-bilstm.yaml")),
         ],
     ),
     (
-        "The lecture, on IMDB",
+        "Vanishing gradient",
         &[
-            ("lecture-rnn8", include_str!("../../presets/lecture-rnn8.yaml")),
-            ("lecture-rnn16-rnn8", include_str!("../../presets/lecture-rnn16-rnn8.yaml")),
-            ("imdb-dense", include_str!("../../presets/imdb-dense.yaml")),
+            ("vanishing-rnn", include_str!("../../presets/vanishing-rnn.yaml")),
+            ("vanishing-lstm", include_str!("../../presets/vanishing-lstm.yaml")),
+            ("vanishing-gru", include_str!("../../presets/vanishing-gru.yaml")),
+        ],
+    ),
+    (
+        "LSTM and GRU",
+        &[
+            ("temporal-order", include_str!("../../presets/temporal-order.yaml")),
+            ("adding-problem", include_str!("../../presets/adding-problem.yaml")),
             ("imdb-lstm", include_str!("../../presets/imdb-lstm.yaml")),
             ("imdb-gru", include_str!("../../presets/imdb-gru.yaml")),
-            ("imdb-bilstm", include_str!("../../presets/imdb-bilstm.yaml")),
+        ],
+    ),
+    (
+        "Convolution",
+        &[
+            ("word-order-conv1d", include_str!("../../presets/word-order-conv1d.yaml")),
             ("imdb-conv1d", include_str!("../../presets/imdb-conv1d.yaml")),
+            ("mr-conv1d", include_str!("../../presets/mr-conv1d.yaml")),
+        ],
+    ),
+    (
+        "Attention",
+        &[
+            ("word-order-attention", include_str!("../../presets/word-order-attention.yaml")),
+            ("word-order-attention-alone", include_str!("../../presets/word-order-attention-alone.yaml")),
             ("imdb-attention", include_str!("../../presets/imdb-attention.yaml")),
         ],
     ),
     (
-        "Sentences and names",
+        "Characters",
         &[
-            ("mr-conv1d", include_str!("../../presets/mr-conv1d.yaml")),
+            ("shakespeare-lstm", include_str!("../../presets/shakespeare-lstm.yaml")),
             ("names-gru", include_str!("../../presets/names-gru.yaml")),
         ],
     ),
-    ("Recordings", &[("spoken-words-gru", include_str!("../../presets/spoken-words-gru.yaml"))]),
+    (
+        "Series and sound",
+        &[
+            ("sine-forecast", include_str!("../../presets/sine-forecast.yaml")),
+            ("airline-lstm", include_str!("../../presets/airline-lstm.yaml")),
+            ("temperatures-gru", include_str!("../../presets/temperatures-gru.yaml")),
+            ("spoken-words-gru", include_str!("../../presets/spoken-words-gru.yaml")),
+        ],
+    ),
 ];
 
 /// The names of all embedded presets.

@@ -1,6 +1,7 @@
 //! Takes the terminal over, and restores it however the program ends.
 
 mod byte_rate;
+pub mod clipboard;
 mod detect;
 mod panics;
 mod pen;

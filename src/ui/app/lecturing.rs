@@ -24,7 +24,7 @@ impl App<'_> {
         let Some(network) = lecture.network() else { return };
         match (self.launch)(LaunchRequest::Lecture(network)) {
             Ok(Launched::Link(link)) => lecture.watch(link),
-            Ok(Launched::Background(_) | Launched::Branch) => {}
+            Ok(Launched::Background(_) | Launched::Branch | Launched::Race(_)) => {}
             Err(error) => lecture.fail(error),
         }
     }
