@@ -36,6 +36,7 @@ mod signals;
 mod slurm;
 mod threads;
 mod train;
+mod train_args;
 mod verify;
 
 use std::io::Write;
@@ -78,7 +79,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Train a preset and watch it; without a terminal, print plain lines
-    Train(train::TrainArgs),
+    Train(train_args::TrainArgs),
     /// Show a run that another process trains, and control it
     ///
     /// Its whole history at once, then live; several terminals may show the same run. Leaving it (q, Esc, d) leaves it running.

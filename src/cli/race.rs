@@ -87,7 +87,7 @@ fn races() -> String {
 fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
     let wrong = || format!("expected a number of seeds from 1 to {MAX_SEEDS}, or two seeds as in 4..8");
     if text.contains("..") {
-        return super::train::seeds(text);
+        return super::train_args::seeds(text);
     }
     let count = text.trim().parse::<u64>().map_err(|_| wrong())?;
     if (1..=MAX_SEEDS).contains(&count) { Ok(1..=count) } else { Err(wrong()) }

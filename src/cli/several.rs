@@ -16,7 +16,7 @@ use super::dashboard::{Display, shown};
 use super::error::{CliError, CliResult};
 use super::follow::{code, follow, is_stopped_by_user};
 use super::signals::{SENDER, Signals};
-use super::train::TrainArgs;
+use super::train_args::TrainArgs;
 use super::{ScreenArgs, exit, print_error};
 use crate::escape::foreign;
 use crate::experiment::{ExperimentError, Repeat, RepeatOptions, Trained, train_all};

@@ -14,6 +14,7 @@ mod launch;
 mod leave_dialog;
 mod leaving;
 mod lecturing;
+mod link;
 mod lists;
 mod mouse;
 mod picture;
@@ -34,9 +35,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 pub use data_dialog::{DatasetOffer, FetchEvent, FetchHooks};
 pub use drawing::DrawingCost;
 pub use event_loop::{EventLoop, Flow};
-pub use launch::{
-    BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest, Launched, Link, MenuHooks,
-};
+pub use launch::{BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest, Launched, MenuHooks};
+pub use link::Link;
 
 use super::browser::{self, Browser};
 use super::compare::CompareScreen;

@@ -94,7 +94,7 @@ fn the_profile_at_the_best_checkpoint_is_shown_on_the_tab_of_the_gradients() {
 
 #[test]
 fn a_half_life_over_several_batches_is_shown_with_its_spread() {
-    let shown = text(&acted(story::after_steps(418), &[Action::NextTab]), 120, 39, &THEME);
+    let shown = text(&acted(story::after_steps(418), &[Action::NextTab]), 200, 59, &THEME);
     assert!(shown.contains("half-life ") && shown.contains("of 9 batches)"), "{shown}");
 }
 

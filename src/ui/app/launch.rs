@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crossbeam_channel::Receiver;
-
 use super::data_dialog::FetchHooks;
+use super::link::Link;
 use crate::preset::{EditedPreset, Overrides};
-use crate::protocol::{CommandSender, Event};
 use crate::ui::browser::CustomDataHooks;
 use crate::ui::compare::CompareScreen;
 use crate::ui::edit::EstimateHook;
@@ -66,15 +64,6 @@ pub struct MenuHooks {
     pub estimate: EstimateHook,
     /// Writes an edited preset to a new file in the current folder; returns its name, or a message on failure.
     pub save: fn(&EditedPreset) -> Result<String, String>,
-}
-
-/// The connection to a trainer: a socket or a recording can replace one.
-#[derive(Debug)]
-pub struct Link {
-    /// The trainer's events; must not block it.
-    pub events: Receiver<Event>,
-    /// Commands to the trainer.
-    pub commands: CommandSender,
 }
 
 /// A request of the screen to the program.

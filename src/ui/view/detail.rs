@@ -19,6 +19,10 @@ use crate::ui::widget::text::{self, Piece};
 const LEAST: u16 = 72;
 /// The columns that they take.
 const WIDTH: u16 = 34;
+/// Those that they take from [`WIDE`] on.
+const WIDER: u16 = 42;
+/// From this width on there is space for whole words.
+const WIDE: u16 = 110;
 /// Columns of a name, a step or a number.
 const COLUMN: usize = 10;
 /// Columns of the bar of a value.
@@ -29,8 +33,9 @@ pub(super) fn split(dash: &Dashboard, panel: Panel, area: Rect) -> (Rect, Option
     if !dash.view.full_screen || area.width < LEAST || !panel.has_values_beside() {
         return (area, None);
     }
-    let left = Rect { width: area.width - WIDTH, ..area };
-    (left, Some(Rect { x: left.right(), width: WIDTH, ..area }))
+    let width = if area.width >= WIDE { WIDER } else { WIDTH };
+    let left = Rect { width: area.width - width, ..area };
+    (left, Some(Rect { x: left.right(), width, ..area }))
 }
 
 /// A row of the column.
