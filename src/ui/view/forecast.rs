@@ -18,8 +18,8 @@ use crate::protocol::{SeriesExcerpt, ValidationExamples};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::forecast_lines::{ForecastLines, Lead};
 use crate::ui::panel::Panel;
-use crate::ui::theme::{Role, Theme};
-use crate::ui::widget::chart::{self, Chart, Curve, LineStyle, Sample};
+use crate::ui::theme::{Colors, Role, Theme};
+use crate::ui::widget::chart::{self, Chart, Curve, LineStyle, Pattern, Sample};
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
 use crate::ui::widget::ticks::{self, Tick};
@@ -52,7 +52,10 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         .collect();
     let legend: [Piece<'_>; 4] = [
         ("─ truth ".into(), theme.style(Role::Text)),
-        ("━ forecast ".into(), theme.style(Role::Validation)),
+        (
+            if theme.colors == Colors::Mono { "━f forecast " } else { "━ forecast " }.into(),
+            theme.style(Role::Validation),
+        ),
         ("┄ last value".into(), theme.style(Role::Dim)),
         (
             if series.is_some_and(|s| s.season.is_some()) { " ┄ season" } else { "" }.into(),
@@ -149,7 +152,12 @@ fn draw(lines: &ForecastLines, series: &SeriesExcerpt, area: Rect, buf: &mut Buf
         Curve { samples: &truth, line: LineStyle::Behind, style: theme.style(Role::Text) },
     ];
     let style = theme.style(Role::Validation);
-    curves.extend(forecasts.iter().map(|samples| Curve { samples, line: LineStyle::Solid, style }));
+    // Without colours only its letter tells it from the truth.
+    let line = match theme.colors {
+        Colors::Mono => LineStyle::Named { pattern: Pattern::Solid, mark: 'f', offset: 4 },
+        _ => LineStyle::Solid,
+    };
+    curves.extend(forecasts.iter().map(|samples| Curve { samples, line, style }));
     let x = (rows.start as f64, rows.end.saturating_sub(1) as f64);
     let x_ticks = x_ticks(series, &rows, area.width);
     Chart {
