@@ -78,10 +78,7 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
 
 /// Starts to train a preset; in words why it cannot be trained.
 fn train(name: &str, changes: &Overrides) -> Result<Trainer, String> {
-    let Resolved { spec, mut notes } = preset::load(name, changes).map_err(|error| chain(&error))?;
-    if preset::text(name).is_none() {
-        notes.push(format!("the preset is in {name}: change it and train it again"));
-    }
+    let Resolved { spec, notes } = preset::load(name, changes).map_err(|error| chain(&error))?;
     let options = Options { threads: usize::from(processors()), watched: true, notes, ..Options::default() };
     Trainer::start(spec, options).map_err(|error| chain(&error))
 }

@@ -10,6 +10,7 @@ use super::launch::{LaunchRequest, Launched};
 use crate::error::chain;
 use crate::escape::shell_word;
 use crate::preset::Overrides;
+use crate::protocol::{Event, Level, LogLine};
 use crate::run::RunState;
 use crate::runs::Run;
 use crate::ui::browser::{self, Browser};
@@ -39,6 +40,8 @@ impl App<'_> {
                     self.train(&preset, &Overrides::default());
                     if self.run.is_some() {
                         self.browser = None;
+                        let text = format!("the preset is in {preset}: change it and train it again");
+                        self.fold(&Event::Log(LogLine { level: Level::Info, text }));
                     }
                 }
                 Err(error) => self.show_message("Cannot write the preset", &error),

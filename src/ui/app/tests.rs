@@ -611,6 +611,9 @@ fn data_of_ones_own_are_chosen_looked_at_and_trained() {
     type_keys(&mut app, "\n");
     assert!(screen(&mut app, 80, 24).contains("○ starting"), "{}", screen(&mut app, 80, 24));
     assert!(app.results().is_none());
+    type_keys(&mut app, "L");
+    assert!(screen(&mut app, 80, 24).contains("the preset is in reviews.yaml"));
+    type_keys(&mut app, "L");
     app.fold(&Event::Status(RunStatus::Finished));
     type_keys(&mut app, "\x1b");
     assert!(screen(&mut app, 80, 24).contains("Presets (5)"));
