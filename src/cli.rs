@@ -13,6 +13,7 @@ mod evaluate;
 mod follow;
 mod help;
 mod live;
+mod menu;
 mod new;
 mod notice;
 mod pages;
@@ -233,7 +234,7 @@ pub fn main() -> ExitCode {
         print_error(&error);
     }
     let result = match cli.command {
-        None => train::menu(cli.screen),
+        None => menu::menu(cli.screen),
         Some(Command::Train(args)) => train::train(&args, cli.screen),
         Some(Command::Attach(args)) => attach::attach(&args, cli.screen),
         Some(Command::Send(args)) => send::send(&args),

@@ -17,6 +17,7 @@ pub mod app;
 pub mod browser;
 pub mod compare;
 pub mod dashboard;
+pub mod edit;
 pub mod filter;
 pub mod findings;
 pub mod help;
@@ -41,9 +42,11 @@ pub mod view;
 pub mod view_state;
 mod widget;
 
-pub use app::{BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest, Launched, Link};
+pub use app::{BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest, Launched, Link, MenuHooks};
+pub use app::{DatasetOffer, FetchEvent, FetchHooks};
 pub use browser::CustomDataHooks;
 pub use compare::CompareScreen;
+pub use edit::Estimate;
 pub use terminal::{ScreenSettings, TerminalOptions, UiError};
 
 use app::{App, EventLoop, Flow};

@@ -72,6 +72,7 @@ fn screen() {
         title: "A trainer that is played".into(),
         about: "It finishes at once, trains until it is stopped, or panics.".into(),
         model: ModelTable::default(),
+        reads: Vec::new(),
         data: DataFacts::default(),
         settings: Vec::new(),
         missing: None,
@@ -90,7 +91,7 @@ fn screen() {
 }
 
 fn play(request: LaunchRequest<'_>) -> Result<Launched, String> {
-    let LaunchRequest::Train(preset) = request else { return Err("it trains presets".into()) };
+    let LaunchRequest::Train(preset, _) = request else { return Err("it trains presets".into()) };
     let (tell, events) = crossbeam_channel::unbounded();
     let (commands, asked) = crossbeam_channel::unbounded();
     assert_ne!(preset, "panics", "the screen itself fails");

@@ -1,4 +1,3 @@
-use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::Write;
 use std::ops::RangeInclusive;
@@ -7,20 +6,17 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::branch;
-use super::dashboard::{Display, end, link, show_training, shown};
+use super::dashboard::{Display, show_training};
 use super::error::{CliError, CliResult};
 use super::follow::{code, follow, is_stopped_by_user};
 use super::notice::NoticeArgs;
-use super::screen_branches::ScreenBranches;
-use super::signals::Signals;
-use super::threads::{ThreadArgs, processors};
-use super::{ScreenArgs, attach, detach};
+use super::threads::ThreadArgs;
+use super::{ScreenArgs, detach};
 use crate::escape::foreign;
 use crate::experiment::{self, MAX_SEEDS, Repeat, RepeatOptions, train_all};
 use crate::preset::{self, Overrides, Resolved, RunSpec};
 use crate::run;
-use crate::train::{Options, Trainer};
-use crate::ui::{self, ExitReason, InitialScreen, LaunchRequest, Launched};
+use crate::train::Options;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct TrainArgs {
@@ -167,45 +163,6 @@ fn detached(args: &TrainArgs, spec: &RunSpec) -> CliResult {
 /// Whether a training has begun in `folder`.
 fn has_run(folder: &Path) -> bool {
     folder.join("spec.yaml").exists()
-}
-
-/// Shows the menu, and trains what is chosen in it.
-pub(super) fn menu(screen: ScreenArgs) -> CliResult {
-    let trainer = RefCell::new(None::<Trainer>);
-    let branches = ScreenBranches::default();
-    let mut launch = |request: LaunchRequest<'_>| {
-        let name = match request {
-            LaunchRequest::Train(name) => name,
-            LaunchRequest::Attach(run) => {
-                return attach::open(run).map(Launched::Link).map_err(|error| error.to_string());
-            }
-            LaunchRequest::Branch(_) => return branches.launch(request),
-        };
-        let Resolved { spec, notes } =
-            preset::load(name, &Overrides::default()).map_err(|e| crate::error::chain(&e))?;
-        let options = Options {
-            folder: None,
-            threads: usize::from(processors()),
-            watched: true,
-            notes,
-            ..Options::default()
-        };
-        let started = Trainer::start(spec, options).map_err(|e| crate::error::chain(&e))?;
-        let link = link(&started);
-        // The previous run has ended: the menu is reachable from an ended run only.
-        *trainer.borrow_mut() = Some(started);
-        Ok(Launched::Link(link))
-    };
-    let (entries, settings) = (preset::entries()?, screen.settings()?);
-    let signals = Signals::with_screen()?;
-    let outcome =
-        shown(|| ui::run(InitialScreen::Menu(Some(super::new::CUSTOM_DATA)), entries, &mut launch, settings));
-    if matches!(outcome, Ok(ExitReason::Branch)) {
-        // It has ended.
-        drop(trainer.take().map(Trainer::join));
-        return branch::train_chosen(branches.take(), screen);
-    }
-    end(outcome, trainer.take(), &signals)
 }
 
 #[cfg(test)]

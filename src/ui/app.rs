@@ -2,7 +2,11 @@
 
 mod branch_dialog;
 mod branching;
+mod choosing;
+mod data_dialog;
+mod data_getting;
 mod drawing;
+mod editing;
 mod event_loop;
 mod footer;
 mod launch;
@@ -16,22 +20,29 @@ mod replaying;
 mod step_prompt;
 mod text_prompt;
 
+use std::path::Path;
+use std::time::Instant;
+
 use crossbeam_channel::Receiver;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 
+pub use data_dialog::{DatasetOffer, FetchEvent, FetchHooks};
 pub use drawing::DrawingCost;
 pub use event_loop::{EventLoop, Flow};
-pub use launch::{BranchRequest, Launch, LaunchRequest, Launched, Link};
+pub use launch::{
+    BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest, Launched, Link, MenuHooks,
+};
 
-use super::browser::{self, Browser, CustomDataHooks};
+use super::browser::{self, Browser};
 use super::compare::CompareScreen;
 use super::dashboard::Dashboard;
+use super::edit::EditScreen;
 use super::filter::FilteredList;
 use super::input::Input;
 use super::keymap::{self, Action, Context};
-use super::menu::{Menu, Request};
+use super::menu::Menu;
 use super::race::RaceScreen;
 use super::replay::{Recording, Replay};
 use super::runs::RunsScreen;
@@ -42,44 +53,11 @@ use super::widget::glyph_fallback;
 use crate::preset::Entry;
 use crate::protocol::{Command, CommandSender, Event, RunStatus};
 use branch_dialog::BranchDialog;
+use data_dialog::DataDialog;
 use leave_dialog::{LeaveChoice, LeaveDialog};
 use popup::Popup;
 use step_prompt::StepPrompt;
 use text_prompt::TextPrompt;
-
-/// The screen to start with.
-#[derive(Debug)]
-pub enum InitialScreen {
-    /// The menu; with hooks for the user's own data, if the program has them.
-    Menu(Option<CustomDataHooks>),
-    /// The dashboard of a run.
-    Dashboard(Link),
-    /// The dashboard of a run of another process, which goes on when the screen ends.
-    Attached(Link),
-    /// Runs side by side.
-    Compare(Box<CompareScreen>),
-    /// Several networks that are trained side by side.
-    Race(Box<RaceScreen>),
-    /// The dashboard of a recorded run.
-    Replay(Box<Replay>),
-}
-
-/// Why the screen ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitReason {
-    /// The user quit. A trainer that still runs is no longer needed.
-    Quit,
-    /// Training should continue in another process, without this terminal; or it does already.
-    Detached,
-    /// Training should continue without the screen. [`Link::events`] has no receiver any more.
-    LeftTraining,
-    /// The user wants a branch of the run, which the program was asked for: it has the terminal next.
-    Branch,
-    /// The terminal is gone; training should continue to its end. `println!` panics from here on.
-    HungUp,
-    /// A signal that ends a training, by number: save and exit. Save before printing: the terminal may be stalled.
-    Signal(i32),
-}
 
 /// An overlay, which receives the keys.
 #[derive(Debug)]
@@ -88,6 +66,7 @@ enum Overlay {
     LeaveDialog(LeaveDialog),
     StepPrompt(StepPrompt),
     BranchDialog(BranchDialog),
+    DataDialog(Box<DataDialog>),
     TextPrompt(TextPrompt),
 }
 
@@ -142,13 +121,21 @@ pub struct App<'a> {
     menu: Menu,
     /// Over the menu, while the user chooses own data.
     browser: Option<Browser>,
-    hooks: Option<CustomDataHooks>,
+    hooks: Option<MenuHooks>,
+    /// The form of the preset that was edited last.
+    edit: Option<Box<EditScreen>>,
+    /// Whether it is shown.
+    is_editing: bool,
+    /// What the terminal is to put into its clipboard.
+    clipboard: Option<String>,
     /// The list of runs, over the menu.
     runs: Option<RunsScreen>,
     /// The comparison of runs, over all.
     compare: Option<Box<CompareScreen>>,
-    /// A race, which is the only screen then.
+    /// A race, over all.
     race: Option<Box<RaceScreen>>,
+    /// Whether the program ends with the race that is being stopped.
+    quits_after_race: bool,
     /// Whether there is a menu to go back to.
     from_menu: bool,
     /// Whether the runs are those of another process.
@@ -177,14 +164,23 @@ impl<'a> App<'a> {
             InitialScreen::Race(given) => race = Some(given),
             InitialScreen::Replay(given) => recorded = Some(given),
         }
-        let menu = Menu::new(entries);
+        let menu = match &hooks {
+            Some(hooks) => Menu::new(entries)
+                .with_own_data((hooks.races)())
+                .with_recent_runs(Path::new("runs"), Instant::now()),
+            None => Menu::new(entries),
+        };
         let mut app = Self {
-            menu: if hooks.is_some() { menu.with_own_data() } else { menu },
+            menu,
             browser: None,
             hooks,
+            edit: None,
+            is_editing: false,
+            clipboard: None,
             runs: None,
             compare,
             race,
+            quits_after_race: false,
             from_menu,
             attached,
             run: None,
@@ -234,6 +230,10 @@ impl<'a> App<'a> {
             run.dashboard.find_parent();
         }
         let Event::Status(status) = event else { return };
+        if *status == RunStatus::Training && run.replay.is_none() {
+            // The file that was chosen can be trained on: another need not be chosen.
+            self.browser = None;
+        }
         if !status.is_over() {
             return;
         }
@@ -308,6 +308,7 @@ impl<'a> App<'a> {
             _ if self.compare.is_some() => Context::Compare,
             _ if self.runs.is_some() => Context::Runs,
             Some(browser) => browser.context(),
+            None if self.is_editing => Context::Edit,
             None => Context::Menu,
         }
     }
@@ -323,12 +324,19 @@ impl<'a> App<'a> {
 
     fn key(&mut self, key: &KeyEvent) {
         let context = self.context();
-        if self.run.is_none() && self.overlay.is_none() && self.list().type_key(key) {
-            return;
+        if self.run.is_none() && self.overlay.is_none() {
+            let typed = match context {
+                Context::Edit => self.edit.as_mut().is_some_and(|edit| edit.type_key(key)),
+                _ => self.list().type_key(key),
+            };
+            if typed {
+                return;
+            }
         }
         match &self.overlay {
             Some(Overlay::StepPrompt(_)) => return self.type_step(key),
             Some(Overlay::BranchDialog(_)) => return self.type_branch(key),
+            Some(Overlay::DataDialog(_)) => return self.type_to_data_dialog(key),
             Some(Overlay::TextPrompt(_)) => return self.type_text(key),
             _ => {}
         }
@@ -343,7 +351,12 @@ impl<'a> App<'a> {
         };
         let Some(action) = keymap::action(context, key) else { return };
         match &mut self.overlay {
-            Some(Overlay::StepPrompt(_) | Overlay::BranchDialog(_) | Overlay::TextPrompt(_)) => {}
+            Some(
+                Overlay::StepPrompt(_)
+                | Overlay::BranchDialog(_)
+                | Overlay::DataDialog(_)
+                | Overlay::TextPrompt(_),
+            ) => {}
             Some(Overlay::Popup(popup)) => {
                 let closes = popup.act(action);
                 if closes || popup.is_notice() {
@@ -373,13 +386,8 @@ impl<'a> App<'a> {
             _ if self.compare.is_some() => self.act_on_comparison(action),
             _ if self.runs.is_some() => self.act_on_runs(action),
             _ if self.browser.is_some() => self.act_on_files(action),
-            _ => match self.menu.act(action) {
-                Some(Request::Train(name)) => self.train(&name),
-                Some(Request::Fetch(what)) => self.show_message("Data not found", &what),
-                Some(Request::Browse) => self.browse(),
-                Some(Request::Runs) => self.show_runs(),
-                None => {}
-            },
+            _ if self.is_editing => self.act_on_edit(action),
+            _ => self.act_on_menu(action),
         }
     }
 
@@ -425,28 +433,6 @@ impl<'a> App<'a> {
         }
     }
 
-    fn train(&mut self, name: &str) {
-        match (self.launch)(LaunchRequest::Train(name)) {
-            Ok(Launched::Link(link)) => self.show(link),
-            Ok(Launched::Background(text)) => self.show_message("In training", &text),
-            Ok(Launched::Branch) => {}
-            Err(error) => self.show_message("Cannot start training", &error),
-        }
-    }
-
-    fn show(&mut self, link: Link) {
-        let Link { events, commands } = link;
-        let dashboard = Dashboard { has_menu: self.from_menu, ..Dashboard::new() };
-        let (events, commands) = (Some(events), Some(commands));
-        self.run =
-            Some(RunScreen { dashboard, events, commands, replay: None, recording: None, ending: None });
-        self.drawing = None;
-    }
-
-    fn show_message(&mut self, title: &str, text: &str) {
-        self.overlay = Some(Overlay::Popup(Popup::message(title, text)));
-    }
-
     /// Draws the whole screen.
     pub fn render(&mut self, frame: &mut Frame<'_>) {
         let whole = frame.area();
@@ -475,6 +461,7 @@ impl<'a> App<'a> {
             Some(Overlay::LeaveDialog(leave)) => leave.render(frame, whole, &self.theme),
             Some(Overlay::StepPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
             Some(Overlay::BranchDialog(dialog)) => dialog.render(frame, whole, &self.theme),
+            Some(Overlay::DataDialog(dialog)) => dialog.render(frame, whole, &self.theme),
             Some(Overlay::TextPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
             None => {}
         }

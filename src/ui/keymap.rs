@@ -31,6 +31,20 @@ pub enum Action {
     ToggleHidden,
     /// Show the runs.
     Runs,
+    /// Edit the chosen preset.
+    Edit,
+    /// Copy the command of what is chosen.
+    CopyCommand,
+    /// Edit: a layer more.
+    AddLayer,
+    /// Edit: a layer less.
+    RemoveLayer,
+    /// Edit: the layer before the one below it.
+    MoveUp,
+    /// Edit: the layer behind the one above it.
+    MoveDown,
+    /// Edit: `return_sequences` on and off.
+    ReturnSequences,
     /// Mark a run, or remove its mark.
     Mark,
     /// Compare the marked runs.
@@ -148,6 +162,8 @@ pub enum Context {
     Everywhere,
     /// In the menu only.
     Menu,
+    /// In the form of a preset only.
+    Edit,
     /// In the browser of files only.
     Browser,
     /// In the inspection of a file only.
@@ -269,6 +285,7 @@ pub fn markdown() -> String {
     for (heading, context) in [
         ("Everywhere", Context::Everywhere),
         ("Menu", Context::Menu),
+        ("Menu: edit a preset", Context::Edit),
         ("Your data: files", Context::Browser),
         ("Your data: inspection", Context::Inspection),
         ("Runs", Context::Runs),
@@ -300,6 +317,7 @@ mod tests {
     fn no_key_means_two_things_in_one_place() {
         let contexts = [
             Context::Menu,
+            Context::Edit,
             Context::Browser,
             Context::Inspection,
             Context::Runs,

@@ -1,5 +1,6 @@
 //! Takes the terminal over, and restores it however the program ends.
 
+pub mod clipboard;
 mod detect;
 mod panics;
 mod screen;

@@ -10,7 +10,7 @@ use super::drawing::DrawingMeter;
 use super::{App, ExitReason, suspends};
 use crate::protocol::{Event, RaceEvent};
 use crate::ui::input::Input;
-use crate::ui::terminal::{Notice, Screen, Writer};
+use crate::ui::terminal::{Notice, Screen, Writer, clipboard};
 
 /// Maximum number of events to fold before keys are handled again.
 const BATCH: usize = 4096;
@@ -118,6 +118,9 @@ impl<'c> EventLoop<'c> {
         let race = app.race_events().cloned().unwrap_or_else(never);
         let race = if next_events <= Instant::now() { race } else { never() };
         let results = app.results().cloned().unwrap_or_else(never);
+        let recent_runs = app.recent_runs().cloned().unwrap_or_else(never);
+        let fetched = app.fetch_events().cloned().unwrap_or_else(never);
+        let estimates = app.estimates().cloned().unwrap_or_else(never);
         let frame = self.due.filter(|_| self.may_draw(writer)).map_or_else(never, at);
         let home = self.away.map_or_else(never, at);
         let tick = app.next_tick().map_or_else(never, at);
@@ -140,6 +143,21 @@ impl<'c> EventLoop<'c> {
             recv(results) -> result => {
                 if let Ok(result) = result {
                     app.take_result(result);
+                    self.draw_by(Instant::now());
+                }
+            }
+            recv(fetched) -> event => {
+                app.take_fetch_event(event.ok());
+                self.draw_by(self.drawn + self.frame);
+            }
+            recv(estimates) -> estimate => {
+                if let Ok(estimate) = estimate {
+                    app.take_estimate(estimate);
+                    self.draw_by(Instant::now());
+                }
+            }
+            recv(recent_runs) -> runs => {
+                if runs.is_ok_and(|runs| app.take_recent_runs(runs)) {
                     self.draw_by(Instant::now());
                 }
             }
@@ -236,6 +254,10 @@ impl<'c> EventLoop<'c> {
         let now = Instant::now();
         (self.due, self.drawn) = (None, now);
         let frame = self.screen.draw(writer.take_buffer(), |frame| app.render(frame))?;
+        let frame = match app.take_clipboard() {
+            Some(text) => Some([frame.unwrap_or_default(), clipboard::set(&text)].concat()),
+            None => frame,
+        };
         self.drawing.add_busy(now.elapsed());
         if let Some(frame) = frame {
             self.drawing.add_frame(frame.len());

@@ -24,11 +24,25 @@ impl App<'_> {
         if let (None, None, Some(runs)) = (&self.run, &self.compare, &self.runs) {
             return runs.footer_word(action);
         }
+        if let (None, None, None, None, None) =
+            (&self.run, &self.compare, &self.runs, &self.browser, &self.race)
+        {
+            return match &self.edit {
+                Some(edit) if self.is_editing => edit.footer_word(action),
+                _ if self.hooks.is_none() && action == Action::Edit => Some(""),
+                _ => self.menu.footer_word(action),
+            };
+        }
+        if let (None, None, None, None, Some(browser)) =
+            (&self.run, &self.compare, &self.runs, &self.race, &self.browser)
+        {
+            return browser.footer_word(action);
+        }
         let run = self.run.as_ref()?;
         let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);
         if let Some(replay) = &run.replay {
             if action == Action::Back && self.from_menu && !view.full_screen && !view.explain {
-                return Some("runs");
+                return Some(if self.runs.is_some() { "runs" } else { "menu" });
             }
             return replaying::footer_word(replay, view, action);
         }
@@ -36,7 +50,9 @@ impl App<'_> {
         match action {
             Action::PauseResume if matches!(status, Some(RunStatus::Paused)) => Some("resume"),
             Action::Quit if self.attached && !run.over() => Some("detach"),
-            Action::Back if self.attached && self.from_menu && !run.over() => Some("runs"),
+            Action::Back if self.attached && self.from_menu && !run.over() => {
+                Some(if self.runs.is_some() { "runs" } else { "menu" })
+            }
             Action::Detach if self.attached || !trains => Some(""),
             // Without a cursor it is the last step: of a run in training another one in a moment.
             Action::Branch if view.cursor.is_none() && !run.over() => Some(""),

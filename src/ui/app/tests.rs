@@ -7,10 +7,15 @@ use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
 
 use super::*;
+use crate::protocol::RaceEvent;
 use crate::protocol::{CommandRequest, DataFacts, Level, LogLine, ModelTable, RunInfo, StepMetrics};
+use crate::run::race::Standings;
+use crate::ui::browser::CustomDataHooks;
+use crate::ui::menu::RaceEntry;
 use crate::ui::menu::tests::{THEME, entries};
 use crate::ui::terminal::{Screen, WriteResult, Writer};
 
+mod getting;
 mod looped;
 
 /// Far longer than anything takes; reached only by a test that fails.
@@ -67,6 +72,15 @@ fn screen(app: &mut App<'_>, width: u16, height: u16) -> String {
     terminal.draw(|frame| app.render(frame)).unwrap();
     terminal.backend().to_string()
 }
+
+/// Hooks that do nothing, and a race.
+const HOOKS: MenuHooks = MenuHooks {
+    own_data: CustomDataHooks { inspect: |_| Err("nothing".into()), write_preset: |_| Err("nothing".into()) },
+    races: || vec![RaceEntry { name: "memory".into(), about: "rnn, lstm".into(), ..RaceEntry::default() }],
+    fetch: FetchHooks { find: |_| None, start: |_, _| Err("nothing".into()) },
+    estimate: |_, _| Err("nothing".into()),
+    save: |_| Err("nothing".into()),
+};
 
 /// Runs a story on the dashboard of a training network, without a loop; returns the commands sent to the trainer.
 fn while_training(story: impl FnOnce(&mut App<'_>)) -> Vec<Command> {
@@ -253,7 +267,7 @@ fn a_finished_run_stays_until_escape_leads_back_to_the_menu() {
     let (link, tell, _asked) = link();
     let mut links = vec![link];
     let mut launch = |request: LaunchRequest<'_>| {
-        assert!(matches!(request, LaunchRequest::Train("lecture-lstm")));
+        assert!(matches!(request, LaunchRequest::Train("lecture-lstm", _)));
         links.pop().map(Launched::Link).ok_or_else(|| "the disk is full".to_owned())
     };
     let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
@@ -279,7 +293,7 @@ fn a_preset_without_its_data_does_not_start() {
     app.input(key(KeyCode::End));
     type_keys(&mut app, "\n");
     let seen = screen(&mut app, 80, 24);
-    assert!(seen.contains("╭ Data not found") && seen.contains("put both in"), "{seen}");
+    assert!(seen.contains("╭ Data of imdb-lstm") && seen.contains("put both in"), "{seen}");
 }
 
 /// A dashboard that was asked for branches: what it asked, and how it ended.
@@ -421,17 +435,20 @@ fn a_terminal_without_unicode_gets_ascii_alone() {
 
 #[test]
 fn data_of_ones_own_are_chosen_looked_at_and_trained() {
-    const OWN: CustomDataHooks = CustomDataHooks {
-        inspect: |_| Ok(crate::ui::findings::tests::draft()),
-        write_preset: |draft| match draft.name.as_str() {
-            "reviews" => Ok("reviews.yaml".into()),
-            _ => Err("no".into()),
+    const OWN: MenuHooks = MenuHooks {
+        own_data: CustomDataHooks {
+            inspect: |_| Ok(crate::ui::findings::tests::draft()),
+            write_preset: |draft| match draft.name.as_str() {
+                "reviews" => Ok("reviews.yaml".into()),
+                _ => Err("no".into()),
+            },
         },
+        ..HOOKS
     };
     let (from_trainer, _tell, _asked) = link();
     let (mut waiting, mut launched) = (Some(from_trainer), Vec::new());
     let mut launch = |request: LaunchRequest<'_>| {
-        let LaunchRequest::Train(name) = request else { panic!("{request:?}") };
+        let LaunchRequest::Train(name, _) = request else { panic!("{request:?}") };
         launched.push(name.to_owned());
         waiting.take().map(Launched::Link).ok_or_else(|| "out of trainers".to_owned())
     };
@@ -453,6 +470,9 @@ fn data_of_ones_own_are_chosen_looked_at_and_trained() {
     type_keys(&mut app, "\n");
     assert!(screen(&mut app, 80, 24).contains("○ starting"), "{}", screen(&mut app, 80, 24));
     assert!(app.results().is_none());
+    type_keys(&mut app, "L");
+    assert!(screen(&mut app, 80, 24).contains("the preset is in reviews.yaml"));
+    type_keys(&mut app, "L");
     app.fold(&Event::Status(RunStatus::Finished));
     type_keys(&mut app, "\x1b");
     assert!(screen(&mut app, 80, 24).contains("Presets (5)"));
@@ -460,4 +480,48 @@ fn data_of_ones_own_are_chosen_looked_at_and_trained() {
     assert!(screen(&mut app, 80, 24).contains("Presets (5)"));
     drop(app);
     assert_eq!(launched, ["reviews.yaml"]);
+}
+
+#[test]
+fn a_race_from_the_menu_is_on_this_screen_and_gives_way_to_the_menu_when_it_is_over() {
+    let (tell, events) = unbounded();
+    let (commands, asked) = unbounded();
+    let (mut waiting, mut started) = (Some((events, CommandSender::new("screen", commands))), 0);
+    let mut launch = |request: LaunchRequest<'_>| {
+        assert!(matches!(request, LaunchRequest::Race("memory")), "{request:?}");
+        started += 1;
+        let networks = ["rnn", "lstm"].map(|name| (name.to_owned(), None)).to_vec();
+        let standings = Standings::new("memory".into(), vec![1, 2], networks);
+        let link = waiting.take().ok_or_else(|| "out of memory".to_owned())?;
+        Ok(Launched::Race(Box::new(RaceScreen::new(standings, ("tokens", None), link))))
+    };
+    let mut app = App::new(InitialScreen::Menu(Some(HOOKS)), entries(), &mut launch, THEME);
+    app.input(key(KeyCode::End));
+    assert!(screen(&mut app, 80, 24).contains("Enter race"));
+    type_keys(&mut app, "\n");
+    assert!(screen(&mut app, 80, 24).contains("memory · "), "{}", screen(&mut app, 80, 24));
+    // Stopped, its result stays on the screen.
+    type_keys(&mut app, "\x1b↓\n");
+    assert_eq!(asked.try_iter().map(|request| request.command).collect::<Vec<_>>(), [Command::SaveAndStop]);
+    app.fold_race(&RaceEvent::Stopping);
+    drop(tell);
+    app.race_over();
+    assert_eq!(app.outcome(), None);
+    assert!(screen(&mut app, 80, 24).contains("memory · "));
+    type_keys(&mut app, "\x1b");
+    assert!(screen(&mut app, 80, 24).contains("▸ memory"));
+    type_keys(&mut app, "\n");
+    assert!(screen(&mut app, 80, 24).contains("Cannot start the race"));
+    drop(app);
+    assert_eq!(started, 2);
+}
+
+#[test]
+fn the_preset_that_was_trained_is_selected_when_the_menu_comes_back() {
+    let mut launch = |_: LaunchRequest<'_>| Ok(Launched::Link(link().0));
+    let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
+    type_keys(&mut app, "/word-order\n\n");
+    app.fold(&Event::Status(RunStatus::Finished));
+    type_keys(&mut app, "\x1b");
+    assert!(screen(&mut app, 80, 24).contains("▸ word-order"));
 }

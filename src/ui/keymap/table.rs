@@ -1,6 +1,8 @@
 use ratatui::crossterm::event::KeyCode;
 
-use super::Context::{AnyRun, Browser, Compare, Dashboard, Everywhere, Inspection, Menu, Race, Replay, Runs};
+use super::Context::{
+    AnyRun, Browser, Compare, Dashboard, Edit, Everywhere, Inspection, Menu, Race, Replay, Runs,
+};
 use super::Key::{Char, Code, Ctrl, Digit};
 use super::{Action, Binding, Context, Key};
 
@@ -33,6 +35,60 @@ pub const BINDINGS: &[Binding] = &[
         &[Char('r')],
         "runs",
         "Show the runs in runs/: look at them, filter and compare them.",
+    ),
+    row(
+        Menu,
+        Action::Edit,
+        &[Char('e')],
+        "edit",
+        "Edit the chosen preset: layers, optimizer, sizes; it is trained or saved with the changes.",
+    ),
+    row(
+        Menu,
+        Action::CopyCommand,
+        &[Char('c')],
+        "copy",
+        "Copy the command that does what Enter does to the clipboard.",
+    ),
+    row(Edit, Action::Open, &[Code(KeyCode::Enter)], "train", "Train the preset with the changes."),
+    row(
+        Edit,
+        Action::Left,
+        &[Code(KeyCode::Left), Char('h')],
+        "kind",
+        "Change to the previous kind of layer, or optimizer.",
+    ),
+    row(
+        Edit,
+        Action::Right,
+        &[Code(KeyCode::Right), Char('l')],
+        "",
+        "Change to the next kind of layer, or optimizer.",
+    ),
+    row(Edit, Action::AddLayer, &[Char('a')], "add", "Add a layer behind the chosen one."),
+    row(Edit, Action::RemoveLayer, &[Char('x')], "remove", "Remove the chosen layer."),
+    row(
+        Edit,
+        Action::ReturnSequences,
+        &[Char('s')],
+        "sequences",
+        "Return the states of all steps, as a layer above needs them, or the last alone.",
+    ),
+    row(Edit, Action::MoveUp, &[Char('K')], "", "Move the chosen layer up, nearer to the data."),
+    row(Edit, Action::MoveDown, &[Char('J')], "", "Move the chosen layer down, nearer to the loss."),
+    row(
+        Edit,
+        Action::Save,
+        &[Char('w')],
+        "write",
+        "Write the changed preset to a new file in the current folder.",
+    ),
+    row(
+        Edit,
+        Action::CopyCommand,
+        &[Char('c')],
+        "copy",
+        "Copy the command that trains the preset with the changes to the clipboard.",
     ),
     row(
         Runs,
