@@ -120,7 +120,8 @@ fn no_line_of_a_text_or_drawing_is_wider_than_its_columns() {
         for width in [20, 33, 60] {
             let lecture = page(language, number);
             let lines = lecture.printed(width);
-            assert!(lines.iter().all(|line| line.width() <= width.max(38)), "{lines:#?}");
+            let wide: Vec<&String> = lines.iter().filter(|line| line.width() > width.max(38)).collect();
+            assert!(wide.is_empty(), "{wide:#?}");
         }
     }
     let words = |width: usize| {
@@ -141,7 +142,8 @@ fn every_size_and_glyph_is_survived_and_a_low_screen_scrolls() {
     }
     assert!(screen(Language::English, 1, "", (60, 11), THEME).contains('↓'));
     let end = screen(Language::English, 1, &"j".repeat(40), (60, 11), THEME);
-    assert!(end.contains("no better than a coin"), "{end}");
+    let words = end.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("no better than a coin"), "{end}");
     let ascii = screen(Language::English, 4, "", (80, 24), Theme { glyphs: Glyphs::Ascii, ..THEME });
     assert!(ascii.is_ascii(), "{ascii}");
 }

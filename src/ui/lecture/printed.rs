@@ -8,8 +8,9 @@ impl LectureScreen {
     /// The page as lines of at most `width` columns, with the numbers that are known; drawings take 38 columns in any case.
     pub fn printed(&self, width: usize) -> Vec<String> {
         let (text, words) = (self.text(), &self.texts.words);
-        let title = format!("{}/{}  {}", self.page + 1, PAGES.len(), text.title);
-        let mut lines = vec![title, String::new()];
+        let title = format!("{}/{} {}", self.page + 1, PAGES.len(), text.title);
+        let mut lines = wrap(&title, width.max(1));
+        lines.push(String::new());
         let mut paragraph = |words: &str| {
             lines.extend(wrap(words, width.max(1)));
             lines.push(String::new());
