@@ -278,8 +278,8 @@ fn what_is_wrong_is_found_with_its_numbers_and_nothing_else_is() {
     for part in ["Overfitting", "least after epoch 2 with 0.4000 and is 0.6200 now"] {
         assert!(overfits.contains(part), "{part}: {overfits}");
     }
-    let flat = found(&course(&[0.9, 0.693, 0.6931, 0.6932, 0.6931, 0.693]));
-    assert!(flat.contains("Plateau") && flat.contains("between 0.6930 and 0.6932"), "{flat}");
+    let flat = found(&course(&[0.9, 0.683, 0.6831, 0.6832, 0.6831, 0.683]));
+    assert!(flat.contains("Plateau") && flat.contains("between 0.6830 and 0.6832"), "{flat}");
     let one = found(&[epoch(1, of_epoch, &[("val_loss", 0.69)], Some(confusion(&[0, 120, 0, 180])))]);
     assert!(
         one.contains("all 300 validation sequences are predicted as positive, and 60.0 % of them are"),
