@@ -201,7 +201,7 @@ fn filters<'a>(dash: &'a Dashboard, activations: &Activations, most: usize, them
     let mut filters: Vec<(usize, (usize, f32))> =
         (0..units).filter_map(|filter| Some((filter, strongest(filter)?))).collect();
     filters.sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
-    let mut rows = vec![line(format!("{:>6} {:>7}  strongest window", "filter", "value"), Role::Dim, theme)];
+    let mut rows = vec![line(format!("{:>6} {:>7}  strongest at", "filter", "value"), Role::Dim, theme)];
     for (filter, (window, value)) in filters.into_iter().take(most.saturating_sub(1)) {
         let mut row = line(format!("{filter:>6} {value:>7.3}  "), Role::Text, theme);
         row.push((words.get(window).cloned().unwrap_or_default(), theme.style(Role::Title)));

@@ -114,7 +114,9 @@ fn header(
     let dim = theme.style(Role::Dim);
     let room = usize::from(area.width).saturating_sub(labels + notes);
     let x = area.x + labels as u16;
-    text::put(buf, area.x, area.y, labels.saturating_sub(1), &[("step".into(), dim)]);
+    if labels > text::width("step") {
+        text::put(buf, area.x, area.y, labels - 1, &[("step".into(), dim)]);
+    }
     let last = history.positions().saturating_sub(1).to_string();
     text::put(buf, x, area.y, room, &[("t = 0".into(), dim)]);
     let wide = text::width(&last);
