@@ -20,9 +20,8 @@ mod view;
 
 use crossbeam_channel::Receiver;
 
-use super::app::Link;
 use super::keymap::Action;
-use crate::protocol::{Command, Event, RunStatus};
+use crate::protocol::{Command, CommandSender, Event, RunStatus};
 use measured::{Choice, Training, filled};
 use pages::Task;
 use texts::{NetworkText, PageText, Texts};
@@ -50,7 +49,7 @@ pub struct LectureScreen {
     /// What is known of each network of the page.
     trainings: Vec<Training>,
     /// The connection to the network in training.
-    link: Option<Link>,
+    link: Option<(Receiver<Event>, CommandSender)>,
     choice: Choice,
     /// The first line of the text that is seen, where the screen is too low for all.
     scroll: usize,
@@ -112,13 +111,13 @@ impl LectureScreen {
         self.training()?.run.status()
     }
 
-    /// Shows the training of the network from here on.
-    pub fn watch(&mut self, link: Link) {
+    /// Shows the training of the network with these events and commands from here on.
+    pub fn watch(&mut self, events: Receiver<Event>, commands: CommandSender) {
         self.stop();
         if let Some(training) = self.trainings.get_mut(self.network) {
             *training = Training::default();
         }
-        self.link = Some(link);
+        self.link = Some((events, commands));
     }
 
     /// Says why the network is not trained.
@@ -128,7 +127,7 @@ impl LectureScreen {
 
     /// The events of the network in training.
     pub fn events(&self) -> Option<&Receiver<Event>> {
-        self.link.as_ref().map(|link| &link.events)
+        self.link.as_ref().map(|(events, _)| events)
     }
 
     /// Folds an event of the network in training.
@@ -153,15 +152,15 @@ impl LectureScreen {
 
     /// Stops the training.
     pub fn stop(&mut self) {
-        if let Some(link) = self.link.take() {
+        if let Some((_, commands)) = self.link.take() {
             // One that has ended takes no command.
-            let _ = link.commands.send(Command::Stop);
+            let _ = commands.send(Command::Stop);
         }
     }
 
     fn send(&self, command: Command) {
-        if let Some(link) = &self.link {
-            let _ = link.commands.send(command);
+        if let Some((_, commands)) = &self.link {
+            let _ = commands.send(command);
         }
     }
 

@@ -125,7 +125,7 @@ mod tests {
                     embedding(true),
                     BatchNormalization::default().into(),
                     Attention::default().into(),
-                    Dropout { rate: 0.5, ..Dropout::default() }.into(),
+                    Dropout { rate: 0.5 }.into(),
                     GlobalAveragePooling1D::default().into(),
                     softmax(),
                 ],

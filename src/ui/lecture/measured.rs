@@ -66,7 +66,7 @@ impl Training {
             "position" => Some((choice.token + 1).to_string()),
             "word" => Some(foreign(self.tokens(choice.probe)?.get(choice.token)?).into_owned()),
             "word_answer" => {
-                Some(format!("{:.3}", self.answers_by_token(choice.probe)?.get(choice.token)?.clone()?))
+                Some(format!("{:.3}", (*self.answers_by_token(choice.probe)?.get(choice.token)?)?))
             }
             "same" => Some(self.same_states()?.to_string()),
             "depth" => Some(self.profile()?.hnorm.len().to_string()),

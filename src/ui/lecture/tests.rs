@@ -33,18 +33,18 @@ fn languages_have_the_same_pages_networks_and_numbers() {
 #[test]
 fn turning_a_page_stops_its_network_and_trains_the_next() {
     let (send, inbox) = unbounded();
-    let link = || {
+    let watch = |lecture: &mut LectureScreen| {
         let (_, events) = unbounded();
-        Link { events, commands: CommandSender::new("test", send.clone()) }
+        lecture.watch(events, CommandSender::new("test", send.clone()));
     };
     let mut lecture = LectureScreen::new(Language::English, 9);
-    lecture.watch(link());
+    watch(&mut lecture);
     assert_eq!(lecture.act(Action::Right), Some(Request::Train));
     let sent = || inbox.try_iter().map(|request: CommandRequest| request.command).collect::<Vec<_>>();
     assert_eq!(sent(), [Command::Stop]);
     assert_eq!(lecture.network(), PAGES[9].networks.first());
     assert_eq!(lecture.act(Action::PageDown), None, "the last page");
-    lecture.watch(link());
+    watch(&mut lecture);
     assert_eq!(lecture.act(Action::PauseResume), None);
     lecture.apply(&Event::Status(RunStatus::Paused));
     lecture.act(Action::PauseResume);
