@@ -14,8 +14,8 @@ use crate::protocol::Event;
 #[derive(Debug)]
 pub struct Tail {
     path: PathBuf,
-    /// The file read last, and how far.
-    place: Option<(u64, u64)>,
+    /// The file read last, how far, and how many events after that are known already: its writer may be behind them.
+    place: Option<(u64, u64, u64)>,
     /// The number of events read that are no pictures.
     seq: u64,
 }
@@ -33,9 +33,10 @@ impl Tail {
     pub fn read(&mut self, take: &mut dyn FnMut(Event)) -> Result<(), RunError> {
         let mut file = File::open(&self.path).map_err(RunError::io("open", &self.path))?;
         let data = file.metadata().map_err(RunError::io("read", &self.path))?;
-        let known = self.place.filter(|(inode, offset)| *inode == data.ino() && *offset <= data.len());
+        let known = self.place.filter(|(inode, offset, _)| *inode == data.ino() && *offset <= data.len());
         // In a file that is new here, what is known comes first.
-        let (mut offset, mut known_events) = known.map_or((0, self.seq), |(_, offset)| (offset, 0));
+        let (mut offset, mut known_events) =
+            known.map_or((0, self.seq), |(_, offset, events)| (offset, events));
         file.seek(SeekFrom::Start(offset)).map_err(RunError::io("read", &self.path))?;
         let damaged = |error: std::io::Error| RunError::io("read", &self.path)(error);
         let input = BufReader::with_capacity(64 * 1024, file);
@@ -59,7 +60,7 @@ impl Tail {
                 take(event);
             }
         }
-        self.place = Some((data.ino(), offset));
+        self.place = Some((data.ino(), offset, known_events));
         Ok(())
     }
 }
@@ -72,6 +73,27 @@ mod tests {
 
     fn line(text: String) -> Event {
         Event::Log(LogLine { level: Level::Info, text })
+    }
+
+    #[test]
+    fn an_event_that_is_known_before_it_is_written_is_not_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&dir.path().join("run")).unwrap();
+        let mut recorder = Recorder::start(&folder, 1 << 20).unwrap();
+        let path = folder.path().join("frames.bin");
+        // The file has its header alone.
+        while std::fs::metadata(&path).map_or(0, |data| data.len()) < crate::run::frames::HEADER as u64 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let mut tail = Tail::new(folder.path(), 2);
+        tail.read(&mut |event| panic!("{event:?} is known")).unwrap();
+        for i in 0..4 {
+            recorder.record(line(i.to_string())).unwrap();
+        }
+        recorder.finish().unwrap();
+        let mut read = Vec::new();
+        tail.read(&mut |event| read.push(event)).unwrap();
+        assert_eq!(read, [line("2".into()), line("3".into())]);
     }
 
     #[test]
