@@ -10,6 +10,7 @@
 
 mod arithmetic;
 mod catalog;
+mod estimate;
 mod measure;
 mod memory;
 mod offscreen;
@@ -23,6 +24,7 @@ mod zipf;
 
 pub use arithmetic::training_flops;
 pub use catalog::{WorkloadError, workloads};
+pub use estimate::{Cost, estimate};
 pub use measure::{AllocatedPerStep, Effort, MeasureError, Measured, measure};
 pub use memory::Resident;
 pub use peak::Peak;

@@ -5,6 +5,7 @@ mod bench;
 mod branch;
 mod closing;
 mod compare;
+mod config;
 mod dashboard;
 mod data;
 mod detach;
@@ -14,6 +15,7 @@ mod follow;
 mod help;
 mod lecture;
 mod live;
+mod menu;
 mod new;
 mod notice;
 mod pages;
@@ -28,11 +30,13 @@ mod runs;
 mod sample;
 mod screen_branches;
 mod send;
+mod several;
 mod show;
 mod signals;
 mod slurm;
 mod threads;
 mod train;
+mod train_args;
 mod verify;
 
 use std::io::Write;
@@ -42,7 +46,7 @@ use clap::{Parser, Subcommand};
 
 use crate::escape::shell_word;
 use crate::ui;
-use crate::ui::theme::{Colors, Glyphs, Theme};
+use crate::ui::theme::{Colors, Glyphs, Theme, ThemeName};
 
 /// Exit codes, documented in `--help`.
 mod exit {
@@ -75,7 +79,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Train a preset and watch it; without a terminal, print plain lines
-    Train(train::TrainArgs),
+    Train(train_args::TrainArgs),
     /// Show a run that another process trains, and control it
     ///
     /// Its whole history at once, then live; several terminals may show the same run. Leaving it (q, Esc, d) leaves it running.
@@ -133,6 +137,10 @@ enum Command {
     Prune(remove::PruneArgs),
     /// Measure how fast networks train on this machine
     Bench(bench::BenchArgs),
+    /// List the choices that are remembered for the screen, or set one
+    ///
+    /// They are in `unrolled/config.yaml` in $XDG_CONFIG_HOME, or in ~/.config; flags come before them.
+    Config(config::ConfigArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -153,9 +161,16 @@ struct ScreenArgs {
     /// Characters for charts and boxes; detected by default. Letters of texts and names are unchanged if the locale is UTF-8
     #[arg(long, value_enum, global = true, value_name = "SET")]
     glyphs: Option<GlyphSet>,
+    /// Colours for dark or light backgrounds, for colour-blind eyes, or none; auto asks the terminal for its background. `unrolled config
+    /// theme NAME` remembers one
+    #[arg(long, value_enum, global = true, value_name = "NAME")]
+    theme: Option<ThemeArg>,
     /// Colours for a light background
     #[arg(long, global = true)]
     light: bool,
+    /// Leave clicks and the wheel to the terminal
+    #[arg(long, global = true)]
+    no_mouse: bool,
     /// Frames a second of the screen at most; 15, and over SSH 6, by default
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=60))]
     fps: Option<u8>,
@@ -175,7 +190,9 @@ impl ScreenArgs {
     /// # Errors
     /// When it cannot show a screen.
     fn settings(self) -> Result<ui::ScreenSettings, ui::UiError> {
-        self.options().settings(|name| std::env::var(name).ok())
+        let settings = self.options().settings(|name| std::env::var(name).ok())?;
+        let notice = config::report().or(settings.notice);
+        Ok(ui::ScreenSettings { notice, ..settings })
     }
 
     /// The characters for printed output.
@@ -183,7 +200,12 @@ impl ScreenArgs {
         self.options().glyphs(|name| std::env::var(name).ok())
     }
 
+    /// The flags, and what is remembered where they say nothing.
     fn options(self) -> ui::TerminalOptions {
+        self.flags().or(config::read().options)
+    }
+
+    fn flags(self) -> ui::TerminalOptions {
         ui::TerminalOptions {
             colors: self.colors.map(|tier| match tier {
                 ColorTier::True => Colors::True,
@@ -196,10 +218,32 @@ impl ScreenArgs {
                 GlyphSet::Blocks => Glyphs::Blocks,
                 GlyphSet::Ascii => Glyphs::Ascii,
             }),
+            theme: self.theme.map(|theme| match theme {
+                ThemeArg::Auto => ThemeName::Auto,
+                ThemeArg::Dark => ThemeName::Dark,
+                ThemeArg::Light => ThemeName::Light,
+                ThemeArg::Colorblind => ThemeName::ColorBlind,
+                ThemeArg::Mono => ThemeName::Mono,
+            }),
             light: self.light.then_some(true),
             fps: self.fps,
+            mouse: self.no_mouse.then_some(false),
         }
     }
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ThemeArg {
+    /// For the terminal's background
+    Auto,
+    /// For a dark background
+    Dark,
+    /// For a light background
+    Light,
+    /// Blue, orange and yellow, without red and green
+    Colorblind,
+    /// Without colours
+    Mono,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -236,7 +280,7 @@ pub fn main() -> ExitCode {
         print_error(&error);
     }
     let result = match cli.command {
-        None => train::menu(cli.screen),
+        None => menu::menu(cli.screen),
         Some(Command::Train(args)) => train::train(&args, cli.screen),
         Some(Command::Attach(args)) => attach::attach(&args, cli.screen),
         Some(Command::Send(args)) => send::send(&args),
@@ -261,6 +305,7 @@ pub fn main() -> ExitCode {
         Some(Command::Rm(args)) => remove::rm(&args, cli.screen),
         Some(Command::Prune(args)) => remove::prune(&args, cli.screen),
         Some(Command::Bench(args)) => bench::bench(&args),
+        Some(Command::Config(args)) => config::config(&args),
         Some(Command::Completions { shell }) => pages::completions(shell),
         Some(Command::Man) => pages::man(),
         Some(Command::Help(args)) => help::help(&args, cli.screen),

@@ -6,6 +6,7 @@
 
 mod chunks;
 mod confusion;
+mod deviation;
 mod evaluation;
 mod forecast;
 mod half_life;
@@ -17,6 +18,7 @@ mod values;
 
 pub use chunks::{ChunkCounts, ChunkScheme};
 pub use confusion::Confusion;
+pub use deviation::mean_and_deviation;
 pub use evaluation::{Details, EvaluationResult};
 pub use forecast::{Baseline, ForecastErrors};
 pub use half_life::half_life;

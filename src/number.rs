@@ -47,6 +47,21 @@ pub fn value(x: f64) -> String {
     }
 }
 
+/// Formats a setting, such as a learning rate, as one writes it: four significant digits, no zeros behind them, an exponent for tiny and
+/// huge ones only: `0.001`, `0.00025`, `1e-7`.
+pub fn setting(x: f64) -> String {
+    let size = x.abs();
+    if !x.is_finite() {
+        return metric(x);
+    }
+    // As it is written with four digits, so that 0.00099999 is 0.001.
+    let rounded = format!("{x:.3e}").parse().unwrap_or(x);
+    if size > 0.0 && !(1e-6..1e6).contains(&size) {
+        return format!("{rounded:e}");
+    }
+    rounded.to_string()
+}
+
 /// Formats a fraction in per cent: `98.7 %`.
 pub fn percent(share: f64) -> String {
     if share.is_finite() { format!("{:.1} %", share * 100.0) } else { "nan".into() }
@@ -111,6 +126,18 @@ mod tests {
         ] {
             assert_eq!(value(x), expected);
         }
+    }
+
+    #[test]
+    fn a_halved_rate_is_written_like_the_rate() {
+        let rates = [0.002, 0.001, 0.0005, 0.00025, 0.000_125, 0.000_062_5].map(setting);
+        assert_eq!(rates, ["0.002", "0.001", "0.0005", "0.00025", "0.000125", "0.0000625"]);
+        assert_eq!([1.0, 0.0, -0.25, 8389.0, 123_456.7].map(setting), ["1", "0", "-0.25", "8389", "123500"]);
+        assert_eq!(
+            [1e-7, 2.048e7, 0.000_999_999, 1.0 / 3.0].map(setting),
+            ["1e-7", "2.048e7", "0.001", "0.3333"]
+        );
+        assert_eq!([f64::NAN, f64::INFINITY].map(setting), ["nan", "inf"]);
     }
 
     #[test]

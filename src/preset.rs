@@ -11,6 +11,7 @@ mod builtin;
 mod catalog;
 mod checkpoint_spec;
 mod document;
+mod edited;
 mod error;
 mod read;
 mod settings;
@@ -20,10 +21,11 @@ mod units;
 mod yaml_position;
 
 pub use alerts::AlertSpec;
-pub use builtin::{names, text};
+pub use builtin::{answer_to, names, text};
 pub use catalog::{Entry, entries};
 pub use checkpoint_spec::CheckpointSpec;
 pub use document::Overrides;
+pub use edited::{EditedLayer, EditedPreset, LAYER_KINDS, OPTIMIZERS};
 pub use error::{PresetError, in_plain_words, unknown};
 pub use read::{Resolved, load, load_run, minimal, parse, reload};
 /// A tree of YAML.

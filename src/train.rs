@@ -29,7 +29,7 @@ mod vectors;
 mod watch;
 mod weight_distributions;
 
-pub use memory::MemoryError;
+pub use memory::{MemoryError, memory_needed};
 pub use options::{Options, Resume};
 pub use restore::{Progress, kept_metrics, spec_at};
 pub use session::{PrepareError, Session};

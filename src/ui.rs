@@ -16,9 +16,14 @@
 pub mod app;
 pub mod browser;
 pub mod compare;
+pub mod config;
 pub mod dashboard;
-pub mod filter;
+mod diagnosis;
+pub mod earlier_runs;
+pub mod edit;
+mod filter;
 pub mod findings;
+mod forecast_lines;
 pub mod help;
 pub mod input;
 pub mod keymap;
@@ -42,9 +47,11 @@ pub mod view;
 pub mod view_state;
 mod widget;
 
-pub use app::{BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest, Launched, Link};
+pub use app::{BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest, Launched, Link, MenuHooks};
+pub use app::{DatasetOffer, FetchEvent, FetchHooks};
 pub use browser::CustomDataHooks;
 pub use compare::CompareScreen;
+pub use edit::Estimate;
 pub use terminal::{ScreenSettings, TerminalOptions, UiError};
 
 use app::{App, EventLoop, Flow};
@@ -69,11 +76,13 @@ pub fn run(
 ) -> Result<ExitReason, UiError> {
     // Dropped last to first: the keyboard before the terminal is restored, the signals after it.
     let signals = Signals::start(|| terminal::size(std::io::stdout()))?;
-    let mut guard = Guard::take()?;
+    let mut guard = Guard::take(settings.modes)?;
     let keyboard = Keyboard::start(guard.keyboard()?)?;
     let mut app = App::new(start, entries, launch, settings.theme);
+    app.show_notice(settings.notice);
     let screen = Screen::new(guard.size())?;
-    let mut event_loop = EventLoop::new(screen, &keyboard.input, &signals.notices, settings.frame);
+    let mut event_loop = EventLoop::new(screen, &keyboard.input, &signals.notices, settings.frame)
+        .with_rate(settings.bytes_per_s);
     loop {
         match event_loop.run(&mut app, &mut guard.writer)? {
             Flow::Ended(outcome) => return Ok(outcome),

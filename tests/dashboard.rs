@@ -1,13 +1,22 @@
 //! The dashboard as text, from the start of a run to its end, on every kind of terminal.
 
+#[path = "dashboard/bytes.rs"]
+mod bytes;
+#[path = "dashboard/measured.rs"]
+mod measured;
 #[path = "dashboard/story.rs"]
 mod story;
+#[path = "dashboard/tasks.rs"]
+mod tasks;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 use unrolled::escape;
-use unrolled::protocol::{Activations, Event, Level, LogLine, ProbeFrame, RunStatus, StepMetrics};
+use unrolled::protocol::{
+    Activations, AttentionWeights, Event, LayerRow, Level, LogLine, ProbeFrame, RunStatus, StepMetrics,
+    TokenInfluence,
+};
 use unrolled::ui::dashboard::Dashboard;
 use unrolled::ui::keymap::Action;
 use unrolled::ui::panel::{Panel, Tab};
@@ -15,8 +24,8 @@ use unrolled::ui::screenshot;
 use unrolled::ui::theme::{Colors, Glyphs, Theme};
 use unrolled::ui::view::dashboard::{self, Target};
 
-const THEME: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false };
-const PLAIN: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false };
+const THEME: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false, ..Theme::DARK };
+const PLAIN: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false, ..Theme::DARK };
 
 fn drawn(dash: &Dashboard, width: u16, height: u16, theme: &Theme) -> Buffer {
     let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
@@ -116,12 +125,92 @@ fn tabs_show_more_panels_the_larger_the_screen_is() {
     insta::assert_snapshot!("log_80", text(&log, 80, 23, &THEME));
 }
 
+/// A network with attention over the example "the movie is not bad".
+fn attentive() -> Dashboard {
+    let mut info = story::info();
+    let tokens = ["the", "movie", "is", "not", "bad"].map(String::from).to_vec();
+    info.data.vocabulary = 10_000;
+    info.probes.truncate(1);
+    info.probes[0].tokens.clone_from(&tokens);
+    info.probes[0].first_step = 195;
+    info.model.layers[1] = LayerRow { class: "MultiHeadAttention".into(), ..LayerRow::default() };
+    let weights = |head: usize| {
+        let value = |query: usize, key: usize| if (query + head) % 5 == key { 0.6 } else { 0.1 };
+        let values = (0..5).flat_map(|query| (0..5).map(move |key| value(query, key))).collect();
+        AttentionWeights { layer: 1, head, keys: 5, first_query: Some(0), first_key: Some(0), values }
+    };
+    let influence = TokenInfluence {
+        output: 1,
+        first: 0,
+        occlusion: vec![0.01, -0.02, 0.0, 0.41, -0.33],
+        gradient_input: vec![0.1, 0.0, -0.2, 1.25, -2.5],
+    };
+    let frame = |step, influence| ProbeFrame {
+        step,
+        prediction: vec![0.2, 0.8],
+        attention: vec![weights(0), weights(1)],
+        influence,
+        ..ProbeFrame::default()
+    };
+    let frames = [frame(10, Some(influence)), frame(20, None)];
+    let prepared = [Event::Prepared(Box::new(info))];
+    after(
+        Dashboard::new(),
+        &prepared.into_iter().chain(frames.map(|f| Event::Probe(Box::new(f)))).collect::<Vec<_>>(),
+    )
+}
+
+#[test]
+fn attention_and_the_influence_of_each_token_are_shown() {
+    let dash = acted(attentive(), &[Action::NextTab; 3]);
+    insta::assert_snapshot!("attention_120", text(&dash, 120, 39, &THEME));
+    insta::assert_snapshot!("attention_ascii_80", text(&dash, 80, 23, &PLAIN));
+    let second = acted(dash, &[Action::Focus(3), Action::Quantity]);
+    assert!(text(&second, 120, 39, &THEME).contains("head 2 of 2"));
+    // Not measured at step 20: the values of step 10 stay, and say so.
+    assert!(text(&second, 120, 39, &THEME).contains("step 10"));
+    let buf = drawn(&second, 120, 39, &THEME);
+    let colour = |word: &str| {
+        let rows: Vec<String> =
+            buf.content().chunks(120).map(|row| row.iter().map(|cell| cell.symbol()).collect()).collect();
+        let (y, row) = rows.iter().enumerate().find(|(_, row)| row.contains("not bad")).unwrap();
+        let x = row.find(word).map(|at| row[..at].chars().count()).unwrap();
+        buf[(x as u16, y as u16)].bg
+    };
+    assert_ne!(colour("not bad"), colour("bad"), "words for and against the class have different colours");
+}
+
+#[test]
+fn several_trainings_are_compared_by_their_best_values_and_a_band() {
+    let mut dash = Dashboard::of_several(3);
+    for seed in 1..=2_u64 {
+        dash.apply(&story::preparing());
+        for event in story::events(784) {
+            let event = match event {
+                Event::Prepared(mut info) => {
+                    info.folder = format!("runs/imdb-seeds/seed-{seed}").into();
+                    Event::Prepared(info)
+                }
+                Event::Step(metrics) => {
+                    Event::Step(StepMetrics { loss: metrics.loss + 0.1 * seed as f64, ..metrics })
+                }
+                other => other,
+            };
+            dash.apply(&event);
+        }
+        dash.apply(&Event::Status(RunStatus::Finished));
+    }
+    dash.apply(&story::preparing());
+    let dash = after(dash, &story::events(418));
+    insta::assert_snapshot!("several_120", text(&dash, 120, 39, &THEME));
+}
+
 #[test]
 fn a_panel_that_does_not_fit_is_shown_when_it_is_focused() {
     let dash = story::after_steps(418);
     assert!(!text(&dash, 80, 23, &THEME).contains("6 Gradient norm"));
     let focused = text(&acted(dash, &[Action::Focus(6)]), 80, 23, &THEME);
-    assert!(focused.contains("6 Gradient norm") && focused.contains("panels 3 to 6 of 6"), "{focused}");
+    assert!(focused.contains("6 Gradient norm") && focused.contains("4 to 7 of 7"), "{focused}");
 }
 
 #[test]
@@ -208,7 +297,7 @@ fn a_long_warning_leaves_the_rows_of_a_low_screen_to_the_panels_until_the_run_is
 
 #[test]
 fn fewer_glyphs() {
-    let blocks = Theme { colors: Colors::Ansi16, glyphs: Glyphs::Blocks, light: false };
+    let blocks = Theme { colors: Colors::Ansi16, glyphs: Glyphs::Blocks, light: false, ..Theme::DARK };
     insta::assert_snapshot!("blocks_80", text(&story::after_steps(418), 80, 23, &blocks));
     insta::assert_snapshot!("ascii_80", text(&story::after_steps(418), 80, 23, &PLAIN));
 }

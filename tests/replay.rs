@@ -27,7 +27,7 @@ use unrolled::ui::run_state::RunState;
 use unrolled::ui::theme::{Colors, Glyphs, Theme};
 use unrolled::ui::view::dashboard;
 
-const THEME: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false };
+const THEME: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false, ..Theme::DARK };
 /// A timeout that only a failing test reaches.
 const LONG: Duration = Duration::from_secs(60);
 /// The steps of the story.

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
 
+#[path = "terminal/bytes.rs"]
+mod bytes;
 #[path = "common/session.rs"]
 mod session;
 #[path = "terminal/unread.rs"]
@@ -72,6 +74,7 @@ fn screen() {
         title: "A trainer that is played".into(),
         about: "It finishes at once, trains until it is stopped, or panics.".into(),
         model: ModelTable::default(),
+        reads: Vec::new(),
         data: DataFacts::default(),
         settings: Vec::new(),
         missing: None,
@@ -90,7 +93,7 @@ fn screen() {
 }
 
 fn play(request: LaunchRequest<'_>) -> Result<Launched, String> {
-    let LaunchRequest::Train(preset) = request else { return Err("it trains presets".into()) };
+    let LaunchRequest::Train(preset, _) = request else { return Err("it trains presets".into()) };
     let (tell, events) = crossbeam_channel::unbounded();
     let (commands, asked) = crossbeam_channel::unbounded();
     assert_ne!(preset, "panics", "the screen itself fails");
@@ -201,6 +204,42 @@ fn the_menu_the_dashboard_full_speed_the_end() {
     let [Ok(run)] = runs.as_slice() else { panic!("{runs:?}") };
     assert_eq!(recorded(&run.path()).last(), Some(&Event::Status(RunStatus::Finished)));
     assert_eq!(checkpoint::read(&run.path(), Which::Last).unwrap().step, 1_500);
+}
+
+#[test]
+fn several_seeds_are_trained_one_after_another_on_the_dashboard() {
+    let folder = folder();
+    let args = ["train", "word-order", "--seeds", "1..2", "--run", "all", "--set", "data.train=320"];
+    let mut session = Session::program(folder.path(), &[&args[..], &["--set", "train.epochs=2"]].concat());
+    session.wait_for("1 of 2");
+    session.press("f");
+    session.wait_for("2 of 2");
+    // The first seed has ended, and stays to be compared with.
+    session.wait_for("seed-1");
+    session.press("f");
+    session.wait_until("the end", |screen| screen.contents().contains("finished") && step(screen) == 20);
+    session.wait_for("± ");
+    session.press("q");
+    session.ends_restored(0, "mean ");
+    for run in ["all/seed-1", "all/seed-2"] {
+        assert_eq!(recorded(&folder.path().join(run)).last(), Some(&Event::Status(RunStatus::Finished)));
+    }
+}
+
+#[test]
+fn stopping_one_of_several_trainings_ends_them_all() {
+    let folder = folder();
+    let args = ["train", "word-order", "--seeds", "1..3", "--run", "all", "--set", "train.epochs=100000"];
+    let mut session = Session::program(folder.path(), &args);
+    session.wait_until("a step", |screen| step(screen) >= 1);
+    session.press("q");
+    session.wait_for("Save and stop");
+    session.answer("2");
+    session.wait_for("stopped; a checkpoint of this step is saved");
+    session.press("q");
+    session.ends_restored(0, "none of 3 trainings finished");
+    assert_saved(&folder.path().join("all/seed-1"));
+    assert!(!folder.path().join("all/seed-2").exists());
 }
 
 #[test]

@@ -15,7 +15,7 @@ const SIZE: Size = Size { width: 120, height: 40 };
 /// Twice as many frames as the program draws, an upper bound of the overhead.
 pub(super) const FRAME: Duration = Duration::from_millis(33);
 /// The most expensive theme: all colours and characters.
-const THEME: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false };
+const THEME: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false, ..Theme::DARK };
 
 /// The dashboard of a run, drawn to memory.
 pub(super) struct Offscreen {

@@ -1,6 +1,7 @@
 mod fetch;
 mod list;
 mod meter;
+mod on_screen;
 
 use std::io::{IsTerminal, stdout};
 use std::path::PathBuf;
@@ -11,6 +12,8 @@ use crate::cli::error::CliResult;
 use crate::escape::foreign;
 use crate::inspect;
 use crate::ui::findings::Detail;
+
+pub(super) use on_screen::FETCH;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {

@@ -9,6 +9,7 @@ use crate::durable;
 use crate::durable::FileError;
 use crate::escape::foreign;
 use crate::inspect::{self, InspectOptions, TaskHint};
+use crate::preset::EditedPreset;
 use crate::protocol::Draft;
 use crate::ui::CustomDataHooks;
 use crate::ui::findings::{self, Detail, as_text, plain_theme};
@@ -159,6 +160,22 @@ fn write_beside(draft: &Draft) -> CliResult<String> {
         }
     }
     Err(CliError::usage(format!("{}.yaml and 998 more files exist already", draft.name)))
+}
+
+/// Writes an edited preset to a new file in the current folder; returns its name, or in words why it cannot be written.
+pub(super) fn save_edited(edited: &EditedPreset) -> Result<String, String> {
+    let name = edited.name().strip_suffix(".yaml").unwrap_or(edited.name());
+    let changes: Vec<String> = edited.changes().iter().map(|change| format!("# --set {change}\n")).collect();
+    let text = format!("# {} with\n{}\n{}", edited.name(), changes.concat(), edited.to_yaml());
+    for number in 1..1000 {
+        let end = if number == 1 { String::new() } else { format!("-{number}") };
+        let file = format!("{name}-edited{end}.yaml");
+        if !Path::new(&file).exists() {
+            write(Path::new(&file), &text, false).map_err(|error| error.to_string())?;
+            return Ok(file);
+        }
+    }
+    Err(format!("{name}-edited.yaml and 998 more files exist already"))
 }
 
 /// Inspects data, prints a short report, and writes a preset.

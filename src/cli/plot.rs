@@ -87,12 +87,15 @@ pub(super) fn plot(args: &PlotArgs, screen: ScreenArgs) -> CliResult {
 
 /// Colours are for terminals, unless they are requested.
 fn theme(screen: ScreenArgs, in_terminal: bool) -> Theme {
-    let requested = screen.options().colors;
+    let options = screen.options();
+    let requested = options.wanted_colors();
     let detected = screen.theme().ok().filter(|_| in_terminal);
     Theme {
         colors: requested.or(detected.map(|theme| theme.colors)).unwrap_or(Colors::Mono),
         glyphs: screen.glyphs(),
         light: detected.is_some_and(|theme| theme.light),
+        palette: options.palette(),
+        coarse: false,
     }
 }
 

@@ -13,7 +13,7 @@ use super::follow::code;
 use super::notice::NoticeArgs;
 use super::runs::{print_json, print_lines, width};
 use super::signals::Signals;
-use super::threads::ThreadArgs;
+use super::threads::{ThreadArgs, processors};
 use super::{ScreenArgs, exit, print_error};
 use crate::escape::{foreign, shell_word};
 use crate::experiment::{Budget, BuiltinRace, MAX_SEEDS, Plan, RACES, Race, RaceEnd, RaceOptions};
@@ -87,7 +87,7 @@ fn races() -> String {
 fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
     let wrong = || format!("expected a number of seeds from 1 to {MAX_SEEDS}, or two seeds as in 4..8");
     if text.contains("..") {
-        return super::train::seeds(text);
+        return super::train_args::seeds(text);
     }
     let count = text.trim().parse::<u64>().map_err(|_| wrong())?;
     if (1..=MAX_SEEDS).contains(&count) { Ok(1..=count) } else { Err(wrong()) }
@@ -127,31 +127,64 @@ pub(super) fn race(args: &RaceArgs, screen: ScreenArgs) -> CliResult {
     let (at_end, warnings) = args.notice.clone().at_race_end(settings.is_some() || args.json);
     let race = Race::start(plan, settings.is_some(), at_end)?;
     let code = match settings {
-        Some(settings) => show(race, (standings, pace, settings), args, screen),
+        Some(settings) => show(race, (standings, pace, settings), args.by, screen),
         None => {
             Signals::without_screen(race.commands.named("signal"))?;
             // In the background of its terminal, each line might stop the process.
             let is_quiet = args.json || matches!(display, Display::Background);
-            finish(&follow(race, standings, is_quiet)?, args, screen)
+            finish(&follow(race, standings, is_quiet)?, args.json, screen)
         }
     };
     warnings.try_iter().for_each(|warning| print_error(&warning));
     code
 }
 
+/// Starts a built-in race with its screen, as without options.
+///
+/// # Errors
+/// As of the command.
+pub(super) fn start_builtin(name: &str) -> CliResult<(Race, RaceScreen)> {
+    let plan = Plan::new(RaceOptions {
+        names: vec![name.to_owned()],
+        overrides: Overrides::default(),
+        seeds: 1..=3,
+        budget: Budget::Tokens,
+        folder: None,
+        resume: false,
+        threads: usize::from(processors()),
+    })?;
+    let (standings, pace) = (plan.standings(), plan.pace());
+    let race = Race::start(plan, true, Box::new(|_| {}))?;
+    let screen = screen(&race, standings, "tokens", pace);
+    Ok((race, screen))
+}
+
+fn screen(race: &Race, standings: Standings, budget: &'static str, pace: Option<f64>) -> RaceScreen {
+    let link = (race.events.clone(), race.commands.named("screen"));
+    RaceScreen::new(standings, (budget, pace), link)
+}
+
 /// Shows the race until it is over or the user leaves it, and prints the result.
 fn show(
     race: Race,
     (standings, pace, settings): (Standings, Option<f64>, ScreenSettings),
-    args: &RaceArgs,
-    screen: ScreenArgs,
+    by: By,
+    args: ScreenArgs,
 ) -> CliResult {
     let signals = Signals::with_screen()?;
-    let budget = if args.by == By::Time { "time" } else { "tokens" };
-    let link = (race.events.clone(), race.commands.named("screen"));
-    let start = RaceScreen::new(standings, (budget, pace), link);
-    let start = InitialScreen::Race(Box::new(start));
+    let budget = if by == By::Time { "time" } else { "tokens" };
+    let start = InitialScreen::Race(Box::new(screen(&race, standings, budget, pace)));
     let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), settings));
+    end_shown(outcome, race, &signals, args)
+}
+
+/// Ends or continues a race after its screen has ended, and prints the result.
+pub(super) fn end_shown(
+    outcome: CliResult<ExitReason>,
+    race: Race,
+    signals: &Signals,
+    screen: ScreenArgs,
+) -> CliResult {
     let stop = |race: Race, signals_handled| {
         let _ = race.commands.named("signal").send(Command::SaveAndStop);
         signals.ending(signals_handled);
@@ -164,7 +197,7 @@ fn show(
         }
         Ok(ExitReason::Signal(_)) => {
             let end = stop(race, 1)?;
-            finish(&end, args, screen)?;
+            finish(&end, false, screen)?;
             Ok(ExitCode::from(exit::INTERRUPTED))
         }
         Ok(reason @ (ExitReason::LeftTraining | ExitReason::HungUp)) => {
@@ -176,12 +209,12 @@ fn show(
             let end = follow(race, standings, reason == ExitReason::HungUp)?;
             match reason {
                 ExitReason::HungUp => Ok(exit_code(&end.outcome)),
-                _ => finish(&end, args, screen),
+                _ => finish(&end, false, screen),
             }
         }
         Ok(ExitReason::Quit | ExitReason::Detached | ExitReason::Branch) => {
             let end = stop(race, 0)?;
-            let code = finish(&end, args, screen)?;
+            let code = finish(&end, false, screen)?;
             // Stopping on the screen is a success.
             Ok(if end.outcome == Outcome::Stopped { ExitCode::SUCCESS } else { code })
         }
@@ -201,13 +234,13 @@ fn follow(race: Race, mut standings: Standings, is_quiet: bool) -> CliResult<Rac
     Ok(race.join()?)
 }
 
-/// Prints the result; returns the exit code.
-fn finish(end: &RaceEnd, args: &RaceArgs, screen: ScreenArgs) -> CliResult {
+/// Prints the result, as JSON or as text; returns the exit code.
+fn finish(end: &RaceEnd, json: bool, screen: ScreenArgs) -> CliResult {
     let judgement = judge(&end.standings);
     let has_failed = matches!(end.outcome, Outcome::Failed(_) | Outcome::Unusable(_));
     if has_failed && judgement.seeds == 0 {
         // There is no result.
-    } else if args.json {
+    } else if json {
         print_json(std::iter::once(json::race(end, &judgement)))?;
     } else {
         let (head, rows) = race::table(&end.standings, &judgement).lines(width());

@@ -1,115 +1,22 @@
-use std::cell::RefCell;
 use std::ffi::OsString;
-use std::io::Write;
-use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::path::Path;
 use std::time::SystemTime;
 
 use super::branch;
-use super::dashboard::{Display, end, link, show_training, shown};
+use super::dashboard::{Display, show_training};
 use super::error::{CliError, CliResult};
-use super::follow::{code, follow, is_stopped_by_user};
-use super::lecture::LectureNetworks;
-use super::notice::NoticeArgs;
-use super::screen_branches::ScreenBranches;
-use super::signals::Signals;
-use super::threads::{ThreadArgs, processors};
-use super::{ScreenArgs, attach, detach};
-use crate::escape::foreign;
-use crate::experiment::{self, MAX_SEEDS, Repeat, RepeatOptions, train_all};
+use super::train_args::TrainArgs;
+use super::{ScreenArgs, detach, several};
+use crate::experiment::{self, Repeat};
 use crate::preset::{self, Overrides, Resolved, RunSpec};
 use crate::run;
-use crate::train::{Options, Trainer};
-use crate::ui::{self, ExitReason, InitialScreen, LaunchRequest, Launched};
-
-#[derive(Debug, clap::Args)]
-pub(super) struct TrainArgs {
-    /// A preset's name (see `unrolled presets`), or the path of a YAML file
-    pub preset: String,
-    /// Change one value of the preset, e.g. train.epochs=2 or model.1.units=16; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-    /// The training data: a table, JSON lines, or a folder of classes (a folder with train and test data gives validation data too)
-    #[arg(long, value_name = "PATH")]
-    pub data: Option<PathBuf>,
-    /// The run folder to create; by default runs/NAME-DATE-TIME
-    #[arg(long, value_name = "DIR")]
-    pub run: Option<PathBuf>,
-    /// Seed of initial weights, shuffling, dropout and generated data
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Train once with every seed in the range, without a screen, and print mean and standard deviation
-    #[arg(long, value_name = "1..5", value_parser = seeds, conflicts_with_all = ["seed", "folds", "on_end"])]
-    pub seeds: Option<RangeInclusive<u64>>,
-    /// N-fold cross-validation, without a screen; prints mean and standard deviation
-    #[arg(long, value_name = "N", conflicts_with = "on_end", value_parser = clap::value_parser!(u16).range(2..))]
-    pub folds: Option<u16>,
-    #[command(flatten)]
-    threads: ThreadArgs,
-    /// Print plain lines instead of the dashboard
-    #[arg(long)]
-    headless: bool,
-    /// If the folder of --run contains a run, go on with it; a finished one is a success. With --seeds or --folds each of its runs
-    #[arg(long, requires = "run")]
-    resume_or_start: bool,
-    /// Train without this terminal, and print how to see it: the prompt comes back
-    #[arg(long, conflicts_with_all = ["seeds", "folds"])]
-    detach: bool,
-    #[command(flatten)]
-    notice: NoticeArgs,
-}
-
-impl TrainArgs {
-    fn overrides(&self) -> Overrides {
-        Overrides { set: self.set.clone(), data: self.data.clone(), seed: self.seed }
-    }
-}
-
-/// Parses `1..5`, both ends included.
-pub(super) fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
-    let range = text.split_once("..").and_then(|(first, last)| {
-        Some(first.trim().parse().ok()?..=last.trim_start_matches('=').trim().parse().ok()?)
-    });
-    let wrong = || "expected two seeds, the smaller first, as in 1..5".to_owned();
-    let range = range.filter(|range| !range.is_empty()).ok_or_else(wrong)?;
-    let count = u128::from(range.end() - range.start()) + 1;
-    match count <= u128::from(MAX_SEEDS) {
-        true => Ok(range),
-        false => Err(format!("found {count} seeds; expected at most {MAX_SEEDS}")),
-    }
-}
-
-/// Trains once for every seed or fold, without a screen, and prints a summary. A training that diverges does not end the others; its exit
-/// code is that of the program.
-fn train_repeatedly(args: &TrainArgs, repeat: &Repeat) -> CliResult {
-    let options = RepeatOptions {
-        root: args.run.clone(),
-        threads: args.threads.count(),
-        goes_on: args.resume_or_start,
-    };
-    let mut is_stopped = false;
-    let mut follow = |trainer| {
-        follow(trainer).map(|ended| {
-            is_stopped = is_stopped_by_user(&ended);
-            (ended.outcome, ended.metrics)
-        })
-    };
-    let (outcome, summary) = train_all(&args.preset, repeat, &args.overrides(), options, &mut follow)?;
-    let mut out = std::io::stdout().lock();
-    for line in summary {
-        // Stdout may be closed; the runs are saved.
-        let _ = writeln!(out, "{}", foreign(&line));
-    }
-    args.notice.ring(&format!("{}: all trainings have ended", args.preset));
-    Ok(if is_stopped { ExitCode::SUCCESS } else { code(&outcome) })
-}
+use crate::train::Options;
 
 /// Trains one preset, with the dashboard on a terminal.
 pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
     let folds = args.folds.map(Repeat::Folds);
     if let Some(repeat) = args.seeds.clone().map(Repeat::Seeds).or(folds) {
-        return train_repeatedly(args, &repeat);
+        return several::train(args, &repeat, screen);
     }
     if let Some(folder) = args.run.as_deref().filter(|folder| args.resume_or_start && has_run(folder)) {
         let name = preset::load_run(&folder.join("spec.yaml"), &Overrides::default())?.spec.name;
@@ -168,65 +75,4 @@ fn detached(args: &TrainArgs, spec: &RunSpec) -> CliResult {
 /// Whether a training has begun in `folder`.
 fn has_run(folder: &Path) -> bool {
     folder.join("spec.yaml").exists()
-}
-
-/// Shows the menu, and trains what is chosen in it.
-pub(super) fn menu(screen: ScreenArgs) -> CliResult {
-    let trainer = RefCell::new(None::<Trainer>);
-    let (branches, networks) = (ScreenBranches::default(), LectureNetworks::default());
-    let mut launch = |request: LaunchRequest<'_>| {
-        let name = match request {
-            LaunchRequest::Train(name) => name,
-            LaunchRequest::Attach(run) => {
-                return attach::open(run).map(Launched::Link).map_err(|error| error.to_string());
-            }
-            LaunchRequest::Branch(_) => return branches.launch(request),
-            LaunchRequest::Lecture(network) => return networks.launch(network),
-        };
-        let Resolved { spec, notes } =
-            preset::load(name, &Overrides::default()).map_err(|e| crate::error::chain(&e))?;
-        let options = Options {
-            folder: None,
-            threads: usize::from(processors()),
-            watched: true,
-            notes,
-            ..Options::default()
-        };
-        let started = Trainer::start(spec, options).map_err(|e| crate::error::chain(&e))?;
-        let link = link(&started);
-        // The previous run has ended: the menu is reachable from an ended run only.
-        *trainer.borrow_mut() = Some(started);
-        Ok(Launched::Link(link))
-    };
-    let (entries, settings) = (preset::entries()?, screen.settings()?);
-    let signals = Signals::with_screen()?;
-    let outcome =
-        shown(|| ui::run(InitialScreen::Menu(Some(super::new::CUSTOM_DATA)), entries, &mut launch, settings));
-    if matches!(outcome, Ok(ExitReason::Branch)) {
-        // It has ended.
-        drop(trainer.take().map(Trainer::join));
-        return branch::train_chosen(branches.take(), screen);
-    }
-    end(outcome, trainer.take(), &signals)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seeds_are_a_range_with_both_ends() {
-        assert_eq!(seeds("1..5"), Ok(1..=5));
-        assert_eq!(seeds("3..=3"), Ok(3..=3));
-        for wrong in ["5..1", "1", "a..b", "1..", "-1..2"] {
-            assert!(seeds(wrong).is_err(), "{wrong}");
-        }
-        assert_eq!(seeds("7..10006"), Ok(7..=10_006));
-        for (many, count) in [
-            ("1..18446744073709551615", "18446744073709551615"),
-            ("0..18446744073709551615", "18446744073709551616"),
-        ] {
-            assert_eq!(seeds(many), Err(format!("found {count} seeds; expected at most 10000")));
-        }
-    }
 }

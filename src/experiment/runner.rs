@@ -49,6 +49,14 @@ impl Repeat {
         }
     }
 
+    /// The number of trainings.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Seeds(seeds) => seeds.clone().count(),
+            Self::Folds(folds) => usize::from(*folds),
+        }
+    }
+
     /// The beginning of the names of the trainings.
     fn prefix(&self) -> &'static str {
         match self {
@@ -75,6 +83,8 @@ pub struct RepeatOptions {
     pub threads: usize,
     /// Whether runs that are there go on, and those that are finished stay as they are.
     pub goes_on: bool,
+    /// Whether they are seen on a screen, at the pace of the preset.
+    pub watched: bool,
 }
 
 /// Trains `name` with `overrides` once for every seed or fold, each run in a folder of its own below the one of `options`; `follow` shows a training until it ends. Trainings that diverge do not end the others; what ends one in another way, ends all. Returns
@@ -86,7 +96,7 @@ pub fn train_all(
     name: &str,
     repeat: &Repeat,
     overrides: &Overrides,
-    RepeatOptions { root, threads, goes_on }: RepeatOptions,
+    RepeatOptions { root, threads, goes_on, watched }: RepeatOptions,
     follow: &mut dyn FnMut(Trainer) -> std::io::Result<Trained>,
 ) -> Result<(Outcome, Vec<String>), ExperimentError> {
     let specs = specs(name, repeat, overrides)?;
@@ -120,7 +130,8 @@ pub fn train_all(
         let trained = match start {
             Start::Ended(trained) => trained,
             Start::Train(spec, notes, resume) => {
-                let options = Options { folder: Some(folder), threads, notes, resume, ..Options::default() };
+                let options =
+                    Options { folder: Some(folder), threads, notes, resume, watched, ..Options::default() };
                 follow(Trainer::start(*spec, options)?)?
             }
         };

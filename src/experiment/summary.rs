@@ -1,4 +1,4 @@
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, mean_and_deviation};
 use crate::number;
 
 /// A training's name, and its metrics or why it has none.
@@ -8,17 +8,14 @@ pub(super) type Training = (String, Result<Metrics, String>);
 /// number of trainings that were to be made.
 pub(super) fn summary(trainings: &[Training], planned: usize) -> Vec<String> {
     let finished: Vec<&Metrics> = trainings.iter().filter_map(|(_, result)| result.as_ref().ok()).collect();
-    let n = finished.len() as f64;
     let first = finished.iter().take(1).flat_map(|metrics| metrics.names());
     // The name of each metric, and its values: one per training, then mean and deviation.
     let columns: Vec<(&str, Vec<f64>)> = first
         .filter_map(|name| {
             let mut values: Vec<f64> =
                 finished.iter().map(|metrics| metrics.get(name)).collect::<Option<_>>()?;
-            let mean = values.iter().sum::<f64>() / n;
-            let squares = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>();
-            let std = (squares / (n - 1.0).max(1.0)).sqrt();
-            values.extend([mean, std]);
+            let (mean, deviation) = mean_and_deviation(&values)?;
+            values.extend([mean, deviation.unwrap_or(0.0)]);
             Some((name, values))
         })
         .collect();

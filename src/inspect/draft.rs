@@ -74,6 +74,9 @@ pub fn draft(path: &Path, options: &InspectOptions, to: Option<&Path>) -> Result
 /// The preset `name` as text, which is read as what was proposed; else why there is none.
 fn written(name: &str, proposal: Proposal, place: &Place<'_>) -> Result<String, String> {
     let Proposal { spec, mut comments, at_least, .. } = proposal;
+    if spec.watch.pace.is_some() {
+        comments.beside("watch.pace", "steps a second on a screen; f there: full speed");
+    }
     let mut spec = RunSpec { name: name.into(), ..spec };
     let mut expected = spec.clone();
     for_each_path(&mut spec.data, |path| place.path(path))?;
@@ -294,6 +297,17 @@ fn named_rows<const N: usize>(suggested: [(&str, String); N]) -> Vec<(String, St
 /// short one.
 fn every(steps: usize) -> usize {
     (steps / 20).clamp(1, WatchSpec::default().every)
+}
+
+/// How a training of so many `steps` is watched. A short one is slowed down on a screen, as small presets are, so that there is something to
+/// see.
+fn watch(steps: usize) -> WatchSpec {
+    /// Steps above which a training lasts long enough by itself.
+    const SHORT: usize = 3_000;
+    /// For how many seconds a short one lasts.
+    const SECONDS: usize = 15;
+    let pace = (steps <= SHORT).then(|| (steps / SECONDS).next_multiple_of(10).clamp(10, 100) as f64);
+    WatchSpec { every: every(steps), pace, ..WatchSpec::default() }
 }
 
 /// The units and the activation of the last layer for so many classes, or labels of which a text may have `several`; and the loss.

@@ -1,66 +1,81 @@
 //! The texts of the built-in presets.
 
-/// The built-in presets, in the order of the menu; the first is the default.
+/// The built-in presets by what they teach, in the order of a lecture on recurrent networks, which is that of the menu; the first is the default.
 pub(super) const CATALOG: &[(&str, &[(&str, &str)])] = &[
     (
         "Word order",
         &[
             ("word-order", include_str!("../../presets/word-order.yaml")),
             ("word-order-dense", include_str!("../../presets/word-order-dense.yaml")),
-            ("word-order-conv1d", include_str!("../../presets/word-order-conv1d.yaml")),
-            ("word-order-bilstm", include_str!("../../presets/word-order-bilstm.yaml")),
-            ("word-order-attention", include_str!("../../presets/word-order-attention.yaml")),
-            ("word-order-attention-alone", include_str!("../../presets/word-order-attention-alone.yaml")),
+            ("imdb-dense", include_str!("../../presets/imdb-dense.yaml")),
         ],
     ),
+    ("Recurrence", &[("lecture-rnn8", include_str!("../../presets/lecture-rnn8.yaml"))]),
     (
-        "Long memory",
+        "Stacks, both directions",
         &[
-            ("vanishing-rnn", include_str!("../../presets/vanishing-rnn.yaml")),
-            ("vanishing-lstm", include_str!("../../presets/vanishing-lstm.yaml")),
-            ("vanishing-gru", include_str!("../../presets/vanishing-gru.yaml")),
-            ("temporal-order", include_str!("../../presets/temporal-order.yaml")),
-            ("adding-problem", include_str!("../../presets/adding-problem.yaml")),
+            ("lecture-rnn16-rnn8", include_str!("../../presets/lecture-rnn16-rnn8.yaml")),
+            ("word-order-bilstm", include_str!("../../presets/word-order-bilstm.yaml")),
+            ("imdb-bilstm", include_str!("../../presets/imdb-bilstm.yaml")),
         ],
     ),
     (
-        "Sequence to sequence, and series",
+        "Sequence to sequence",
         &[
             ("copy-memory", include_str!("../../presets/copy-memory.yaml")),
             ("reber-grammar", include_str!("../../presets/reber-grammar.yaml")),
-            ("sine-forecast", include_str!("../../presets/sine-forecast.yaml")),
-            ("airline-lstm", include_str!("../../presets/airline-lstm.yaml")),
-            ("temperatures-gru", include_str!("../../presets/temperatures-gru.yaml")),
-        ],
-    ),
-    (
-        "Language",
-        &[
-            ("shakespeare-lstm", include_str!("../../presets/shakespeare-lstm.yaml")),
             ("tags-bilstm", include_str!("../../presets/tags-bilstm.yaml")),
         ],
     ),
     (
-        "The lecture, on IMDB",
+        "Vanishing gradient",
         &[
-            ("lecture-rnn8", include_str!("../../presets/lecture-rnn8.yaml")),
-            ("lecture-rnn16-rnn8", include_str!("../../presets/lecture-rnn16-rnn8.yaml")),
-            ("imdb-dense", include_str!("../../presets/imdb-dense.yaml")),
+            ("vanishing-rnn", include_str!("../../presets/vanishing-rnn.yaml")),
+            ("vanishing-lstm", include_str!("../../presets/vanishing-lstm.yaml")),
+            ("vanishing-gru", include_str!("../../presets/vanishing-gru.yaml")),
+        ],
+    ),
+    (
+        "LSTM and GRU",
+        &[
+            ("temporal-order", include_str!("../../presets/temporal-order.yaml")),
+            ("adding-problem", include_str!("../../presets/adding-problem.yaml")),
             ("imdb-lstm", include_str!("../../presets/imdb-lstm.yaml")),
             ("imdb-gru", include_str!("../../presets/imdb-gru.yaml")),
-            ("imdb-bilstm", include_str!("../../presets/imdb-bilstm.yaml")),
+        ],
+    ),
+    (
+        "Convolution",
+        &[
+            ("word-order-conv1d", include_str!("../../presets/word-order-conv1d.yaml")),
             ("imdb-conv1d", include_str!("../../presets/imdb-conv1d.yaml")),
+            ("mr-conv1d", include_str!("../../presets/mr-conv1d.yaml")),
+        ],
+    ),
+    (
+        "Attention",
+        &[
+            ("word-order-attention", include_str!("../../presets/word-order-attention.yaml")),
+            ("word-order-attention-alone", include_str!("../../presets/word-order-attention-alone.yaml")),
             ("imdb-attention", include_str!("../../presets/imdb-attention.yaml")),
         ],
     ),
     (
-        "Sentences and names",
+        "Characters",
         &[
-            ("mr-conv1d", include_str!("../../presets/mr-conv1d.yaml")),
+            ("shakespeare-lstm", include_str!("../../presets/shakespeare-lstm.yaml")),
             ("names-gru", include_str!("../../presets/names-gru.yaml")),
         ],
     ),
-    ("Recordings", &[("spoken-words-gru", include_str!("../../presets/spoken-words-gru.yaml"))]),
+    (
+        "Series and sound",
+        &[
+            ("sine-forecast", include_str!("../../presets/sine-forecast.yaml")),
+            ("airline-lstm", include_str!("../../presets/airline-lstm.yaml")),
+            ("temperatures-gru", include_str!("../../presets/temperatures-gru.yaml")),
+            ("spoken-words-gru", include_str!("../../presets/spoken-words-gru.yaml")),
+        ],
+    ),
 ];
 
 /// The names of all embedded presets.
@@ -71,4 +86,41 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// The YAML text of an embedded preset.
 pub fn text(name: &str) -> Option<&'static str> {
     CATALOG.iter().flat_map(|(_, presets)| *presets).find(|(n, _)| *n == name).map(|(_, text)| *text)
+}
+
+/// Built-in presets, each with the one that answers the question that it raises.
+const ANSWERS: [(&str, &str); 14] = [
+    ("word-order-dense", "word-order"),
+    ("word-order", "word-order-bilstm"),
+    ("word-order-bilstm", "word-order-attention"),
+    ("word-order-conv1d", "word-order-attention"),
+    ("word-order-attention-alone", "word-order-attention"),
+    ("vanishing-rnn", "vanishing-lstm"),
+    ("vanishing-lstm", "vanishing-gru"),
+    ("vanishing-gru", "temporal-order"),
+    ("temporal-order", "adding-problem"),
+    ("copy-memory", "reber-grammar"),
+    ("lecture-rnn8", "lecture-rnn16-rnn8"),
+    ("lecture-rnn16-rnn8", "imdb-lstm"),
+    ("imdb-dense", "imdb-lstm"),
+    ("imdb-lstm", "imdb-bilstm"),
+];
+
+/// The name of the built-in preset that answers the question that preset `name` raises, to be trained next.
+pub fn answer_to(name: &str) -> Option<&'static str> {
+    ANSWERS.iter().find(|(question, _)| *question == name).map(|(_, answer)| *answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_and_answers_are_built_in_presets() {
+        for (question, answer) in ANSWERS {
+            assert!(text(question).is_some() && text(answer).is_some(), "{question} {answer}");
+        }
+        assert_eq!(answer_to("vanishing-rnn"), Some("vanishing-lstm"));
+        assert_eq!(answer_to("my-own"), None);
+    }
 }

@@ -3,6 +3,7 @@ use super::document::Overrides;
 use super::error::PresetError;
 use super::read;
 use super::spec::RunSpec;
+use crate::nn::{InputRef, LayerNode};
 use crate::protocol::{ClassCount, DataFacts, ModelTable};
 
 /// A preset in the menu: everything known without reading its data.
@@ -18,6 +19,8 @@ pub struct Entry {
     pub about: String,
     /// The layers with their output shapes and parameters, as Keras's `summary`.
     pub model: ModelTable,
+    /// What each layer reads, where the preset says so: the numbers of layers, the names of channels of the data.
+    pub reads: Vec<Vec<String>>,
     /// The facts of the data that are known from the preset; unknown numbers are 0.
     pub data: DataFacts,
     /// Further rows of name and value: loss, optimizer, epochs, batch size.
@@ -36,6 +39,13 @@ pub fn entries() -> Result<Vec<Entry>, PresetError> {
     all.map(|(group, name)| Ok(entry(group, &read::load(name, &Overrides::default())?.spec))).collect()
 }
 
+impl Entry {
+    /// The entry of `spec` under the heading `group`.
+    pub fn of(group: &str, spec: &RunSpec) -> Self {
+        entry(group, spec)
+    }
+}
+
 /// The layers of `spec`. Units that follow the data are unknown, and so are the parameters that belong to them.
 fn table(spec: &RunSpec) -> ModelTable {
     let mut table = spec.model().map(|model| model.table().clone()).unwrap_or_default();
@@ -46,6 +56,16 @@ fn table(spec: &RunSpec) -> ModelTable {
         row.params = 0;
     }
     table
+}
+
+/// The inputs of `node`, one of `layers`.
+fn reads(node: &LayerNode, layers: &[LayerNode]) -> Vec<String> {
+    let number = |name: &String| layers.iter().position(|layer| layer.name.as_ref() == Some(name));
+    let input = |input: &InputRef| match input {
+        InputRef::Layer(number) => number.to_string(),
+        InputRef::Channel(name) => number(name).map_or_else(|| name.clone(), |number| number.to_string()),
+    };
+    node.inputs.iter().map(input).collect()
 }
 
 fn entry(group: &str, spec: &RunSpec) -> Entry {
@@ -63,6 +83,7 @@ fn entry(group: &str, spec: &RunSpec) -> Entry {
         title: spec.title.clone(),
         about: spec.about.clone(),
         model: table(spec),
+        reads: spec.model.iter().map(|node| reads(node, &spec.model)).collect(),
         data: DataFacts {
             source: spec.data.source().description(),
             train,

@@ -112,7 +112,7 @@ fn resolve_text(
 const MAX_BYTES: u64 = 4 << 20;
 
 /// Name, text and folder of a preset file.
-fn read_file(path: &Path) -> Result<(String, String, PathBuf), PresetError> {
+pub(super) fn read_file(path: &Path) -> Result<(String, String, PathBuf), PresetError> {
     let place = path.to_string_lossy();
     let refuse = |message: String| PresetError { place: place.clone().into(), field: String::new(), message };
     let mut bytes = Vec::new();

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::LabelCount;
+
 /// The end of a series, to show forecasts against: the rows of the last validation windows, and those before them that are needed to
 /// compare with.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -42,12 +44,18 @@ pub struct ValidationExamples {
     /// Of a tagger: the words that have another tag than predicted most often, the most frequent first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<WordErrors>,
+    /// Of a network that predicts several labels: the counts of each, up to [`ValidationExamples::LABELS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<LabelCount>,
 }
 
 impl ValidationExamples {
+    /// The maximum number of labels.
+    pub const LABELS: usize = 200;
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.forecasts.is_empty() && self.texts.is_empty() && self.words.is_empty()
+        self.forecasts.is_empty() && self.texts.is_empty() && self.words.is_empty() && self.labels.is_empty()
     }
 }
 

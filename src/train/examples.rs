@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::session::Session;
 use crate::data::{Batch, Forecasts, Level, Targets, Vocabulary};
-use crate::metrics::{Confusion, Task};
+use crate::metrics::{Confusion, Details, LabelCount, Task};
 use crate::protocol::{ClassifiedText, SeriesExcerpt, ValidationExamples, WordErrors};
 
 /// The maximum number of texts.
@@ -38,6 +38,7 @@ pub(super) struct Examples {
     count: usize,
     /// By word, tag and predicted tag.
     errors: HashMap<(u32, u32, u32), u64>,
+    labels: Vec<LabelCount>,
 }
 
 impl Examples {
@@ -55,7 +56,7 @@ impl Examples {
         };
         let words = session.vocabularies.as_ref().filter(|_| has_words).map(|all| (all.first().clone(), gap));
         let first_window = excerpt.map(|excerpt| sequences.saturating_sub(excerpt.starts.len()));
-        (words.is_some() || first_window.is_some()).then(|| Self {
+        (words.is_some() || first_window.is_some() || task == Task::Labels).then(|| Self {
             first_window,
             forecasts: Vec::new(),
             words,
@@ -63,6 +64,7 @@ impl Examples {
             texts: BTreeMap::new(),
             count: 0,
             errors: HashMap::new(),
+            labels: Vec::new(),
         })
     }
 
@@ -106,6 +108,13 @@ impl Examples {
         }
     }
 
+    /// Takes the counts of an evaluation.
+    pub fn counts(&mut self, details: &Details) {
+        if let Details::Labels(counts) = details {
+            self.labels = counts.labels.iter().copied().take(ValidationExamples::LABELS).collect();
+        }
+    }
+
     /// The examples of the validation after `step` updates in `epoch`; `None` if there are none.
     pub fn finish(self, step: u64, epoch: usize) -> Option<ValidationExamples> {
         let mut errors: Vec<((u32, u32, u32), u64)> = self.errors.into_iter().collect();
@@ -124,6 +133,7 @@ impl Examples {
             forecasts: self.forecasts,
             texts: self.texts.into_iter().flat_map(text).collect(),
             words: errors.into_iter().take(WORDS).filter_map(error).collect(),
+            labels: self.labels,
         };
         (!examples.is_empty()).then_some(examples)
     }

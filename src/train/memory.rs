@@ -165,6 +165,15 @@ impl MemoryEstimate {
     }
 }
 
+/// Bytes that a training of `spec` with `model` needs, as far as it is known before data are read.
+///
+/// # Errors
+/// When it is more than is available to so many `threads`.
+pub fn memory_needed(spec: &RunSpec, model: &Model, threads: usize) -> Result<u64, MemoryError> {
+    let needs = MemoryEstimate::new(spec, model);
+    needs.check(threads).map(|()| needs.total())
+}
+
 /// The sequences of a batch in validation: without gradients it can be larger, but not with a carried state.
 pub(super) fn validation_batch(batch_size: usize, model: &Model) -> usize {
     if model.is_stateful() { batch_size } else { batch_size.max(256) }

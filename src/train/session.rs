@@ -183,16 +183,16 @@ impl Session {
         sequences as u64 * self.facts.length.max(1) as u64
     }
 
+    /// The rows of a series to show forecasts against.
+    pub(super) fn series(&self) -> Option<&SeriesExcerpt> {
+        self.facts.series.as_deref()
+    }
+
     /// The metric that decides which epoch is the best.
     fn monitor(&self) -> Monitor {
         let stopper = Stopper::new(self.spec.train.early_stopping.as_ref(), self.validation.is_some());
         let best = stopper.watched();
         Monitor { metric: best.monitor().to_owned(), higher_is_better: best.higher_is_better() }
-    }
-
-    /// The rows of a series to show forecasts against.
-    pub(super) fn series(&self) -> Option<&SeriesExcerpt> {
-        self.facts.series.as_deref()
     }
 
     /// The facts of the whole run.

@@ -248,7 +248,7 @@ impl TrainingLoop<'_> {
         if self.state.learning_rate.epoch_ended(&metrics) {
             let rate = self.state.learning_rate.at(step, epoch + 1);
             let text =
-                format!("no progress: learning rate {} from step {} on", number::metric(rate), step + 1);
+                format!("no progress: learning rate {} from step {} on", number::setting(rate), step + 1);
             self.publisher.log(Level::Info, text);
         }
         let best = self.state.best.improves(&metrics);

@@ -2,14 +2,21 @@
 
 mod branch_dialog;
 mod branching;
+mod choosing;
+mod data_dialog;
+mod data_getting;
 mod drawing;
+mod editing;
 mod event_loop;
 mod footer;
+mod keys;
 mod launch;
 mod leave_dialog;
 mod leaving;
 mod lecturing;
+mod link;
 mod lists;
+mod mouse;
 mod picture;
 mod popup;
 mod racing;
@@ -17,23 +24,28 @@ mod replaying;
 mod step_prompt;
 mod text_prompt;
 
+use std::path::Path;
+use std::time::Instant;
+
 use crossbeam_channel::Receiver;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 
+pub use data_dialog::{DatasetOffer, FetchEvent, FetchHooks};
 pub use drawing::DrawingCost;
 pub use event_loop::{EventLoop, Flow};
-pub use launch::{BranchRequest, Launch, LaunchRequest, Launched, Link};
+pub use launch::{BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest, Launched, MenuHooks};
+pub use link::Link;
 
-use super::browser::{self, Browser, CustomDataHooks};
+use super::browser::{self, Browser};
 use super::compare::CompareScreen;
 use super::dashboard::Dashboard;
+use super::edit::EditScreen;
 use super::filter::FilteredList;
-use super::input::Input;
 use super::keymap::{self, Action, Context};
 use super::lecture::LectureScreen;
-use super::menu::{Menu, Request};
+use super::menu::Menu;
 use super::race::RaceScreen;
 use super::replay::{Recording, Replay};
 use super::runs::RunsScreen;
@@ -44,46 +56,11 @@ use super::widget::glyph_fallback;
 use crate::preset::Entry;
 use crate::protocol::{Command, CommandSender, Event, RunStatus};
 use branch_dialog::BranchDialog;
+use data_dialog::DataDialog;
 use leave_dialog::{LeaveChoice, LeaveDialog};
 use popup::Popup;
 use step_prompt::StepPrompt;
 use text_prompt::TextPrompt;
-
-/// The screen to start with.
-#[derive(Debug)]
-pub enum InitialScreen {
-    /// The menu; with hooks for the user's own data, if the program has them.
-    Menu(Option<CustomDataHooks>),
-    /// The dashboard of a run.
-    Dashboard(Link),
-    /// The dashboard of a run of another process, which goes on when the screen ends.
-    Attached(Link),
-    /// Runs side by side.
-    Compare(Box<CompareScreen>),
-    /// Several networks that are trained side by side.
-    Race(Box<RaceScreen>),
-    /// The lecture.
-    Lecture(Box<LectureScreen>),
-    /// The dashboard of a recorded run.
-    Replay(Box<Replay>),
-}
-
-/// Why the screen ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitReason {
-    /// The user quit. A trainer that still runs is no longer needed.
-    Quit,
-    /// Training should continue in another process, without this terminal; or it does already.
-    Detached,
-    /// Training should continue without the screen. [`Link::events`] has no receiver any more.
-    LeftTraining,
-    /// The user wants a branch of the run, which the program was asked for: it has the terminal next.
-    Branch,
-    /// The terminal is gone; training should continue to its end. `println!` panics from here on.
-    HungUp,
-    /// A signal that ends a training, by number: save and exit. Save before printing: the terminal may be stalled.
-    Signal(i32),
-}
 
 /// An overlay, which receives the keys.
 #[derive(Debug)]
@@ -92,6 +69,7 @@ enum Overlay {
     LeaveDialog(LeaveDialog),
     StepPrompt(StepPrompt),
     BranchDialog(BranchDialog),
+    DataDialog(Box<DataDialog>),
     TextPrompt(TextPrompt),
 }
 
@@ -146,15 +124,23 @@ pub struct App<'a> {
     menu: Menu,
     /// Over the menu, while the user chooses own data.
     browser: Option<Browser>,
-    hooks: Option<CustomDataHooks>,
+    hooks: Option<MenuHooks>,
+    /// The form of the preset that was edited last.
+    edit: Option<Box<EditScreen>>,
+    /// Whether it is shown.
+    is_editing: bool,
+    /// What the terminal is to put into its clipboard.
+    clipboard: Option<String>,
     /// The list of runs, over the menu.
     runs: Option<RunsScreen>,
     /// The comparison of runs, over all.
     compare: Option<Box<CompareScreen>>,
-    /// A race, which is the only screen then.
+    /// A race, over all.
     race: Option<Box<RaceScreen>>,
     /// The lecture, over all.
     lecture: Option<Box<LectureScreen>>,
+    /// Whether the program ends with the race that is being stopped.
+    quits_after_race: bool,
     /// Whether there is a menu to go back to.
     from_menu: bool,
     /// Whether the runs are those of another process.
@@ -168,6 +154,8 @@ pub struct App<'a> {
     /// The cost of drawing.
     drawing: Option<DrawingCost>,
     outcome: Option<ExitReason>,
+    /// What the last key has done, in place of the footer until the next key.
+    said: Option<String>,
 }
 
 impl<'a> App<'a> {
@@ -176,24 +164,34 @@ impl<'a> App<'a> {
         let from_menu = matches!(start, InitialScreen::Menu(_));
         let attached = matches!(start, InitialScreen::Attached(_));
         let (mut hooks, mut link, mut compare, mut recorded, mut race) = (None, None, None, None, None);
-        let mut lecture = None;
+        let (mut lecture, mut several) = (None, None);
         match start {
             InitialScreen::Menu(given) => hooks = given,
             InitialScreen::Dashboard(given) | InitialScreen::Attached(given) => link = Some(given),
+            InitialScreen::Several(given, trainings) => (link, several) = (Some(given), Some(trainings)),
             InitialScreen::Compare(given) => compare = Some(given),
             InitialScreen::Race(given) => race = Some(given),
             InitialScreen::Lecture(given) => lecture = Some(given),
             InitialScreen::Replay(given) => recorded = Some(given),
         }
-        let menu = Menu::new(entries);
+        let menu = match &hooks {
+            Some(hooks) => Menu::new(entries)
+                .with_own_data((hooks.races)())
+                .with_recent_runs(Path::new("runs"), Instant::now()),
+            None => Menu::new(entries),
+        };
         let mut app = Self {
-            menu: if hooks.is_some() { menu.with_own_data() } else { menu },
+            menu,
             browser: None,
             hooks,
+            edit: None,
+            is_editing: false,
+            clipboard: None,
             runs: None,
             compare,
             race,
             lecture: None,
+            quits_after_race: false,
             from_menu,
             attached,
             run: None,
@@ -203,9 +201,13 @@ impl<'a> App<'a> {
             body: Rect::ZERO,
             drawing: None,
             outcome: None,
+            said: None,
         };
         if let Some(link) = link {
             app.show(link);
+        }
+        if let (Some(trainings), Some(run)) = (several, &mut app.run) {
+            run.dashboard = Dashboard::of_several(trainings);
         }
         if let Some(replay) = recorded {
             app.show_replay(replay);
@@ -252,6 +254,10 @@ impl<'a> App<'a> {
             run.dashboard.find_parent();
         }
         let Event::Status(status) = event else { return };
+        if *status == RunStatus::Training && run.replay.is_none() {
+            // The file that was chosen can be trained on: another need not be chosen.
+            self.browser = None;
+        }
         if !status.is_over() {
             return;
         }
@@ -283,36 +289,6 @@ impl<'a> App<'a> {
         self.drawing = Some(cost);
     }
 
-    /// Handles user input.
-    pub fn input(&mut self, input: Input) {
-        match input {
-            Input::HangUp => self.outcome = Some(ExitReason::HungUp),
-            Input::Paste(_) | Input::Burst(_) if self.lecture.is_some() => {}
-            Input::Paste(text) if self.run.is_none() && self.overlay.is_none() => self.list().paste(&text),
-            Input::Paste(text) => match &mut self.overlay {
-                Some(Overlay::BranchDialog(dialog)) => dialog.paste(&text),
-                Some(Overlay::TextPrompt(prompt)) => prompt.paste(&text),
-                _ => {}
-            },
-            // Text that was pasted or typed fast; it starts nothing.
-            Input::Burst(keys)
-                if matches!(self.overlay, Some(Overlay::BranchDialog(_) | Overlay::TextPrompt(_))) =>
-            {
-                keys.iter().filter(|key| key.code != KeyCode::Enter).for_each(|key| self.key(key));
-            }
-            // Pasted text is no command to a training.
-            Input::Burst(_) if self.overlay.is_some() || self.race.is_some() => {}
-            Input::Burst(_) if self.run.as_ref().is_some_and(|run| run.replay.is_none()) => {}
-            Input::Burst(keys) => keys.iter().for_each(|key| self.key(key)),
-            Input::Key(key) => self.key(&key),
-        }
-    }
-
-    /// Whether a dialog waits for an answer.
-    pub fn is_asking(&self) -> bool {
-        matches!(self.overlay, Some(Overlay::LeaveDialog(_)))
-    }
-
     /// Handles a signal; those that concern the terminal are handled elsewhere.
     pub fn notice(&mut self, notice: Notice) {
         match notice {
@@ -331,6 +307,7 @@ impl<'a> App<'a> {
             _ if self.compare.is_some() => Context::Compare,
             _ if self.runs.is_some() => Context::Runs,
             Some(browser) => browser.context(),
+            None if self.is_editing => Context::Edit,
             None => Context::Menu,
         }
     }
@@ -346,12 +323,19 @@ impl<'a> App<'a> {
 
     fn key(&mut self, key: &KeyEvent) {
         let context = self.context();
-        if self.run.is_none() && self.overlay.is_none() && self.list().type_key(key) {
-            return;
+        if self.run.is_none() && self.overlay.is_none() {
+            let typed = match context {
+                Context::Edit => self.edit.as_mut().is_some_and(|edit| edit.type_key(key)),
+                _ => self.list().type_key(key),
+            };
+            if typed {
+                return;
+            }
         }
         match &self.overlay {
             Some(Overlay::StepPrompt(_)) => return self.type_step(key),
             Some(Overlay::BranchDialog(_)) => return self.type_branch(key),
+            Some(Overlay::DataDialog(_)) => return self.type_to_data_dialog(key),
             Some(Overlay::TextPrompt(_)) => return self.type_text(key),
             _ => {}
         }
@@ -366,7 +350,12 @@ impl<'a> App<'a> {
         };
         let Some(action) = keymap::action(context, key) else { return };
         match &mut self.overlay {
-            Some(Overlay::StepPrompt(_) | Overlay::BranchDialog(_) | Overlay::TextPrompt(_)) => {}
+            Some(
+                Overlay::StepPrompt(_)
+                | Overlay::BranchDialog(_)
+                | Overlay::DataDialog(_)
+                | Overlay::TextPrompt(_),
+            ) => {}
             Some(Overlay::Popup(popup)) => {
                 let closes = popup.act(action);
                 if closes || popup.is_notice() {
@@ -397,14 +386,8 @@ impl<'a> App<'a> {
             _ if self.compare.is_some() => self.act_on_comparison(action),
             _ if self.runs.is_some() => self.act_on_runs(action),
             _ if self.browser.is_some() => self.act_on_files(action),
-            _ => match self.menu.act(action) {
-                Some(Request::Train(name)) => self.train(&name),
-                Some(Request::Fetch(what)) => self.show_message("Data not found", &what),
-                Some(Request::Browse) => self.browse(),
-                Some(Request::Runs) => self.show_runs(),
-                Some(Request::Lecture) => self.open_lecture(),
-                None => {}
-            },
+            _ if self.is_editing => self.act_on_edit(action),
+            _ => self.act_on_menu(action),
         }
     }
 
@@ -425,6 +408,8 @@ impl<'a> App<'a> {
             Action::Detach => return self.detach(),
             Action::Branch => return self.ask_for_branch(),
             Action::TypeText | Action::ReverseText => return self.add_text(action),
+            Action::LowerTemperature => return self.change_temperature(-1.0),
+            Action::HigherTemperature => return self.change_temperature(1.0),
             Action::Stop if !run.over() && run.ending.is_none() => return self.ask_to_stop(),
             Action::Screenshot => return self.screenshot(),
             Action::Log => {
@@ -448,28 +433,6 @@ impl<'a> App<'a> {
             // A trainer that has ended ignores commands, and its status shows that.
             let _ = commands.send(command);
         }
-    }
-
-    fn train(&mut self, name: &str) {
-        match (self.launch)(LaunchRequest::Train(name)) {
-            Ok(Launched::Link(link)) => self.show(link),
-            Ok(Launched::Background(text)) => self.show_message("In training", &text),
-            Ok(Launched::Branch) => {}
-            Err(error) => self.show_message("Cannot start training", &error),
-        }
-    }
-
-    fn show(&mut self, link: Link) {
-        let Link { events, commands } = link;
-        let dashboard = Dashboard { has_menu: self.from_menu, ..Dashboard::new() };
-        let (events, commands) = (Some(events), Some(commands));
-        self.run =
-            Some(RunScreen { dashboard, events, commands, replay: None, recording: None, ending: None });
-        self.drawing = None;
-    }
-
-    fn show_message(&mut self, title: &str, text: &str) {
-        self.overlay = Some(Overlay::Popup(Popup::message(title, text)));
     }
 
     /// Draws the whole screen.
@@ -500,6 +463,7 @@ impl<'a> App<'a> {
             Some(Overlay::LeaveDialog(leave)) => leave.render(frame, whole, &self.theme),
             Some(Overlay::StepPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
             Some(Overlay::BranchDialog(dialog)) => dialog.render(frame, whole, &self.theme),
+            Some(Overlay::DataDialog(dialog)) => dialog.render(frame, whole, &self.theme),
             Some(Overlay::TextPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
             None => {}
         }

@@ -55,6 +55,8 @@ pub enum Request {
     Leave,
     /// Train on this draft, which has a preset.
     Train(Box<Draft>),
+    /// Train the preset that the browser is for on this file or folder.
+    Use(PathBuf),
     /// Show why there is nothing to train.
     ShowMessage(String),
 }
@@ -63,6 +65,8 @@ pub enum Request {
 #[derive(Debug)]
 pub struct Browser {
     hooks: CustomDataHooks,
+    /// The preset for which data are chosen; `None` where one is drafted for them.
+    preset: Option<String>,
     folder: PathBuf,
     /// `None` while it is being read.
     rows: Option<Result<Vec<Row>, String>>,
@@ -97,6 +101,7 @@ impl Browser {
         let (send, answers) = unbounded();
         let mut browser = Self {
             hooks,
+            preset: None,
             folder: PathBuf::new(),
             rows: None,
             shown: Vec::new(),
@@ -112,6 +117,26 @@ impl Browser {
         };
         browser.enter(folder, None);
         browser
+    }
+
+    /// To choose data for `preset`.
+    pub fn for_preset(self, preset: &str) -> Self {
+        Self { preset: Some(preset.to_owned()), ..self }
+    }
+
+    /// The preset for which data are chosen.
+    pub fn preset(&self) -> Option<&str> {
+        self.preset.as_deref()
+    }
+
+    /// What the footer says of a key instead of the table's word.
+    pub fn footer_word(&self, action: Action) -> Option<&'static str> {
+        self.preset.as_ref()?;
+        match action {
+            Action::Open if self.chosen().is_some_and(|row| !row.is_folder) => Some("train"),
+            Action::Inspect => Some("train"),
+            _ => None,
+        }
     }
 
     /// The results of its background tasks.
@@ -180,11 +205,15 @@ impl Browser {
                 let row = self.chosen()?;
                 match row.is_folder {
                     true => self.enter(row.path.clone(), row.is_parent().then(|| self.name()).flatten()),
+                    false if self.preset.is_some() => return Some(Request::Use(row.path.clone())),
                     false => self.inspect(row.path.clone()),
                 }
             }
             Action::Inspect => {
                 let path = self.chosen()?.path.clone();
+                if self.preset.is_some() {
+                    return Some(Request::Use(path));
+                }
                 self.inspect(path);
             }
             Action::Parent => {

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::earlier_runs::EarlierRuns;
 use super::keymap::Action;
 use super::parent::ParentCurves;
 use super::run_state::RunState;
 use super::view_state::ViewState;
-use crate::protocol::Event;
+use crate::protocol::{Event, RunStatus};
 
 /// A run and the user's view of it: the same events and actions always give the same screen.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub struct Dashboard {
     pub run: RunState,
     /// What the user chose to see.
     pub view: ViewState,
+    /// The trainings with other seeds or folds, if this is one of several.
+    pub earlier: Option<EarlierRuns>,
     /// Whether there is a menu to go back to.
     pub has_menu: bool,
     /// The curves of the run that this one was branched from.
@@ -29,8 +32,20 @@ impl Dashboard {
         Self::default()
     }
 
+    /// A dashboard of so many trainings of a preset, one after another, before any event.
+    pub fn of_several(trainings: usize) -> Self {
+        Self { run: RunState::one_of_several(), earlier: Some(EarlierRuns::of(trainings)), ..Self::default() }
+    }
+
     /// Folds an event of the run.
     pub fn apply(&mut self, event: &Event) {
+        if let (Some(earlier), Event::Status(RunStatus::Preparing { .. })) = (&mut self.earlier, event)
+            && self.run.is_over()
+        {
+            // The next training begins.
+            earlier.push(std::mem::replace(&mut self.run, RunState::one_of_several()));
+            self.view.cursor = None;
+        }
         self.run.apply(event);
         if matches!(event, Event::ProbeAdded(_)) {
             self.view.show_last_probe(&self.run);
@@ -57,10 +72,11 @@ impl Dashboard {
 mod tests {
     use super::*;
     use crate::protocol::{
-        Activations, Direction, EpochMetrics, GradientProfile, Instruments, LayerHealth, LayerRow, Level,
-        LogLine, ModelTable, ProbeFrame, QuantityHealth, RunInfo, RunStatus, StepMetrics, ValidationMetrics,
+        Activations, AppliedCommand, Command, Direction, EpochMetrics, GradientProfile, Instruments,
+        LayerHealth, LayerRow, Level, LogLine, ModelTable, ProbeFrame, QuantityHealth, RunInfo, RunStatus,
+        StepMetrics, ValidationMetrics,
     };
-    use crate::ui::run_state::LOG_LINES;
+    use crate::ui::run_state::{CHANGE, LOG_LINES};
     use crate::ui::view_state::Norm;
 
     fn info() -> RunInfo {
@@ -234,6 +250,25 @@ mod tests {
         let (at, summary) = dash.run.loss().validation.nearest(1).unwrap();
         assert_eq!((at.step, at.epoch, at.seconds, summary.mean()), (150, 1.5, 7.5, 0.4));
         assert_eq!(dash.run.accuracy().validation.nearest(1).map(|(_, s)| s.mean()), Some(0.75));
+    }
+
+    #[test]
+    fn a_command_that_changes_the_training_is_marked() {
+        let mut dash = Dashboard::new();
+        dash.apply(&Event::Prepared(Box::new(info())));
+        (1..=150).for_each(|s| dash.apply(&step(s)));
+        for (command, marks) in [
+            (Command::Pause, 0),
+            (Command::ScaleLearningRate { factor: 0.5 }, 1),
+            (Command::SetClipnorm { global_clipnorm: None }, 2),
+            (Command::Save, 2),
+        ] {
+            let applied =
+                AppliedCommand { step: 150, epoch: 2, request: command.by("test"), learning_rate: 0.1 };
+            dash.apply(&Event::Command(applied));
+            assert_eq!(dash.run.marks().len(), marks);
+        }
+        assert!(dash.run.marks().iter().all(|(at, letter)| (at.step, *letter) == (150, CHANGE)));
     }
 
     #[test]

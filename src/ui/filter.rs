@@ -19,6 +19,11 @@ pub trait FilteredList {
     /// Applies the filter to the rows again.
     fn refilter(&mut self);
 
+    /// Whether keys are text.
+    fn is_typing(&mut self) -> bool {
+        self.filter_mut().is_some_and(|filter| filter.typing())
+    }
+
     /// Hands `key` to the filter if it is being typed; returns whether the filter uses it.
     fn type_key(&mut self, key: &KeyEvent) -> bool {
         let Some(filter) = self.filter_mut().filter(|filter| filter.typing()) else { return false };

@@ -79,7 +79,7 @@ pub fn as_text(lines: Vec<Line<'_>>, width: usize, glyphs: Glyphs) -> String {
 
 /// A theme without colours.
 pub fn plain_theme(glyphs: Glyphs) -> Theme {
-    Theme { colors: Colors::Mono, glyphs, light: false }
+    Theme { colors: Colors::Mono, glyphs, light: false, ..Theme::DARK }
 }
 
 struct LineBuilder {

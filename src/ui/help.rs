@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::ui::theme::{Colors, Glyphs};
 
-    const THEME: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false };
+    const THEME: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false, ..Theme::DARK };
 
     #[test]
     fn the_footer_names_as_many_keys_as_fit_the_most_important_first() {

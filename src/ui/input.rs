@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
 
@@ -24,6 +24,13 @@ pub enum Input {
     Paste(String),
     /// So many keys at once that nobody has typed them: text pasted in a terminal that does not mark it.
     Burst(Vec<KeyEvent>),
+    /// A click, or a turn of the wheel.
+    Mouse(MouseEvent),
+    /// The terminal's answer: whether its background is light.
+    Background {
+        /// Whether it is.
+        light: bool,
+    },
     /// The terminal is gone; no input follows.
     HangUp,
 }

@@ -31,6 +31,20 @@ pub enum Action {
     ToggleHidden,
     /// Show the runs.
     Runs,
+    /// Edit the chosen preset.
+    Edit,
+    /// Copy the command of what is chosen.
+    CopyCommand,
+    /// Edit: a layer more.
+    AddLayer,
+    /// Edit: a layer less.
+    RemoveLayer,
+    /// Edit: the layer before the one below it.
+    MoveUp,
+    /// Edit: the layer behind the one above it.
+    MoveDown,
+    /// Edit: `return_sequences` on and off.
+    ReturnSequences,
     /// Mark a run, or remove its mark.
     Mark,
     /// Compare the marked runs.
@@ -61,6 +75,10 @@ pub enum Action {
     TypeText,
     /// The words of the example in the reverse order, beside it.
     ReverseText,
+    /// Sample a language model at a lower temperature.
+    LowerTemperature,
+    /// Sample a language model at a higher temperature.
+    HigherTemperature,
     /// Cursor or selection.
     Up,
     /// Cursor or selection.
@@ -105,6 +123,8 @@ pub enum Action {
     XAxis,
     /// Zoom in around the cursor; after the last level back to the whole run.
     Zoom,
+    /// Zoom out by one level.
+    ZoomOut,
     /// Next recurrent layer or direction.
     NextLayer,
     /// Previous recurrent layer or direction.
@@ -113,7 +133,7 @@ pub enum Action {
     NextProbe,
     /// Next quantity of a recurrent layer: hidden state, cell state, gates; of the gradient: by state or recurrent kernel.
     Quantity,
-    /// Save a screenshot as SVG.
+    /// Save a screenshot as SVG and as text.
     Screenshot,
     /// Show the log, with the monitoring overhead.
     Log,
@@ -154,6 +174,8 @@ pub enum Context {
     Everywhere,
     /// In the menu only.
     Menu,
+    /// In the form of a preset only.
+    Edit,
     /// In the browser of files only.
     Browser,
     /// In the inspection of a file only.
@@ -277,6 +299,7 @@ pub fn markdown() -> String {
     for (heading, context) in [
         ("Everywhere", Context::Everywhere),
         ("Menu", Context::Menu),
+        ("Menu: edit a preset", Context::Edit),
         ("Your data: files", Context::Browser),
         ("Your data: inspection", Context::Inspection),
         ("Runs", Context::Runs),
@@ -309,6 +332,7 @@ mod tests {
     fn no_key_means_two_things_in_one_place() {
         let contexts = [
             Context::Menu,
+            Context::Edit,
             Context::Browser,
             Context::Inspection,
             Context::Runs,

@@ -1,7 +1,7 @@
 //! The panels of the dashboard, and the tabs that group them.
 
 use super::run_state::RunState;
-use crate::metrics::Task;
+use crate::metrics::{Confusion, Task};
 
 /// A panel of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -19,6 +19,32 @@ pub enum Panel {
     GradientNorm,
     /// The prediction after every token of the examples, side by side.
     Predictions,
+    /// What each token of an example contributes to the prediction.
+    Influence,
+    /// The attention weights over the tokens of an example.
+    Attention,
+    /// The trainings with several seeds or folds, with mean and standard deviation.
+    Trainings,
+    /// Forecasts of the validation part of a series against the truth.
+    Forecast,
+    /// Texts that a language model writes.
+    Samples,
+    /// The confusion matrix, with the measures of each class.
+    Confusion,
+    /// The words that a tagger gives a wrong tag most often.
+    Words,
+    /// The measures of each of several labels.
+    Labels,
+    /// What is found in the run.
+    Findings,
+    /// Gradient norm per unrolled step over training.
+    Waterfall,
+    /// The norms of every weight tensor, its gradient and its update.
+    Tensors,
+    /// The distributions of the weights.
+    Histograms,
+    /// The values of a kernel.
+    Kernel,
     /// The lines of the log.
     Log,
 }
@@ -34,6 +60,8 @@ pub enum CursorAxis {
     Tokens,
     /// The rows of a list, from its end back.
     Rows,
+    /// Nothing: it has no cursor.
+    Nothing,
 }
 
 impl Panel {
@@ -41,10 +69,32 @@ impl Panel {
     pub fn cursor_axis(self) -> CursorAxis {
         match self {
             Self::Loss | Self::Accuracy | Self::GradientNorm => CursorAxis::Steps,
-            Self::Gradient => CursorAxis::Positions,
-            Self::Hidden | Self::Predictions => CursorAxis::Tokens,
-            Self::Log => CursorAxis::Rows,
+            // As they were at that step.
+            Self::Forecast
+            | Self::Samples
+            | Self::Confusion
+            | Self::Words
+            | Self::Labels
+            | Self::Findings => CursorAxis::Steps,
+            Self::Gradient | Self::Waterfall => CursorAxis::Positions,
+            Self::Tensors | Self::Histograms | Self::Kernel => CursorAxis::Nothing,
+            Self::Hidden | Self::Predictions | Self::Influence | Self::Attention => CursorAxis::Tokens,
+            Self::Trainings | Self::Log => CursorAxis::Rows,
         }
+    }
+
+    /// Whether its values stand beside it where it fills the screen; others have them within.
+    pub fn has_values_beside(self) -> bool {
+        matches!(
+            self,
+            Self::Gradient
+                | Self::Waterfall
+                | Self::Hidden
+                | Self::Loss
+                | Self::Accuracy
+                | Self::GradientNorm
+                | Self::Predictions
+        )
     }
 
     /// Whether its y axis can be logarithmic.
@@ -52,6 +102,9 @@ impl Panel {
         matches!(self, Self::Gradient | Self::Loss | Self::Accuracy | Self::GradientNorm)
     }
 }
+
+/// Panels of the overview up to which it has no findings.
+const FEW: usize = 4;
 
 /// A tab of the dashboard: panels about one subject, the most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -65,13 +118,18 @@ pub enum Tab {
     States,
     /// The examples, with the prediction after every token.
     Text,
+    /// The values of the weights.
+    Weights,
+    /// What belongs to the task: forecasts, samples, classes; and what is found in the run.
+    Task,
     /// The log.
     Log,
 }
 
 impl Tab {
     /// All tabs, in their order.
-    const ALL: [Self; 5] = [Self::Overview, Self::Gradients, Self::States, Self::Text, Self::Log];
+    const ALL: [Self; 7] =
+        [Self::Overview, Self::Gradients, Self::States, Self::Text, Self::Task, Self::Weights, Self::Log];
 
     /// The tabs that have something to show of `run`.
     pub fn of(run: &RunState) -> Vec<Self> {
@@ -86,6 +144,15 @@ impl Tab {
             Self::States => "States",
             Self::Text if run.info().is_some_and(|info| info.task == Task::Regression) => "Examples",
             Self::Text => "Text",
+            Self::Task => match self.panels(run).first() {
+                Some(Panel::Forecast) => "Forecast",
+                Some(Panel::Samples) => "Samples",
+                Some(Panel::Confusion) if run.info().is_some_and(|info| info.task == Task::Tags) => "Tags",
+                Some(Panel::Confusion) => "Classes",
+                Some(Panel::Labels) => "Labels",
+                _ => "Findings",
+            },
+            Self::Weights => "Weights",
             Self::Log => "Log",
         }
     }
@@ -99,26 +166,83 @@ impl Tab {
         let has_probes = !info.probes.is_empty();
         // Without classes the panel of the accuracy shows the gradient norm.
         let norm_is_elsewhere = run.accuracy().train.is_empty() && run.forecast_errors().is_none();
+        let has_states = is_recurrent || has_probes && run.shown_layers().next().is_some();
+        let has_attention =
+            has_probes && info.model.layers.iter().any(|layer| layer.class.contains("Attention"));
+        let has_influence =
+            has_probes && info.reads_tokens() && !matches!(info.task, Task::Tags | Task::Language);
+        let has_forecasts = info.data.series.is_some();
+        let has_samples = info.task == Task::Language && run.history().samples(None).next().is_some();
+        let has_classes = matches!(info.task, Task::Binary | Task::Classes | Task::Tags)
+            && info.data.validation > 0
+            && info.data.classes.len() <= Confusion::MAX_CLASSES;
+        let has_labels = info.has_labels() && info.data.validation > 0;
+        let is_one_of_several = run.is_one_of_several();
+        // What the network is for stands beside the gradient.
+        let is_shown = has_forecasts || has_samples || is_one_of_several;
         let panels = match self {
             Self::Overview if is_recurrent => vec![
                 (Panel::Gradient, true),
-                (Panel::Hidden, true),
+                (Panel::Trainings, is_one_of_several),
+                (Panel::Forecast, has_forecasts && !is_one_of_several),
+                (Panel::Samples, has_samples && !is_one_of_several),
+                (Panel::Hidden, !is_shown),
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
+                (Panel::Hidden, is_shown),
                 (Panel::Predictions, has_probes),
+                (Panel::Attention, has_attention),
                 (Panel::GradientNorm, !norm_is_elsewhere),
+                (Panel::Influence, has_influence),
+                (Panel::Confusion, has_classes),
+                (Panel::Labels, has_labels),
+                (Panel::Findings, true),
             ],
             Self::Overview => vec![
+                (Panel::Trainings, is_one_of_several),
+                (Panel::Forecast, has_forecasts),
+                (Panel::Samples, has_samples),
+                (Panel::Hidden, has_states),
+                (Panel::Attention, has_attention),
                 (Panel::Predictions, has_probes),
-                (Panel::GradientNorm, !norm_is_elsewhere),
+                (Panel::GradientNorm, !norm_is_elsewhere && !has_attention && !has_states),
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
+                (Panel::Influence, has_influence),
+                (Panel::Confusion, has_classes),
+                (Panel::Labels, has_labels),
+                (Panel::Findings, true),
             ],
-            Self::Gradients => vec![(Panel::Gradient, is_recurrent), (Panel::GradientNorm, true)],
-            Self::States => vec![(Panel::Hidden, is_recurrent)],
-            Self::Text => vec![(Panel::Predictions, has_probes)],
+            Self::Task => vec![
+                (Panel::Forecast, has_forecasts),
+                (Panel::Samples, has_samples),
+                (Panel::Confusion, has_classes),
+                (Panel::Words, has_classes && info.task == Task::Tags),
+                (Panel::Labels, has_labels),
+                (Panel::Accuracy, has_forecasts),
+                (Panel::Findings, true),
+            ],
+            Self::Gradients => vec![
+                (Panel::Waterfall, is_recurrent),
+                (Panel::Gradient, is_recurrent),
+                (Panel::Tensors, true),
+                (Panel::GradientNorm, true),
+            ],
+            Self::States => vec![(Panel::Hidden, has_states), (Panel::Attention, has_attention)],
+            Self::Weights => vec![(Panel::Histograms, true), (Panel::Kernel, true)],
+            Self::Text => vec![
+                (Panel::Predictions, has_probes),
+                (Panel::Influence, has_influence),
+                (Panel::Attention, has_attention),
+            ],
             Self::Log => vec![(Panel::Log, true)],
         };
-        panels.into_iter().filter(|(_, is_there)| *is_there).map(|(panel, _)| panel).collect()
+        let panels = panels.into_iter().filter(|(_, is_there)| *is_there).map(|(panel, _)| panel);
+        let mut panels: Vec<Panel> = panels.collect();
+        if self == Self::Overview && panels.len() <= FEW {
+            // Curves need the space more than words do; a tab has them.
+            panels.retain(|panel| *panel != Panel::Findings);
+        }
+        panels
     }
 }

@@ -10,6 +10,7 @@
 //! follows a step (gradients, validation, checkpoint) belongs to it.
 
 mod cast;
+mod film;
 mod recording;
 mod scan;
 mod speed;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use cast::{Cast, CastLength, CastVersion};
+pub use film::{Film, FilmPicture};
 pub use recording::Recording;
 pub use speed::Speed;
 

@@ -3,27 +3,33 @@
 pub mod axis;
 mod eta;
 mod forecast_errors;
+mod gradient_history;
 mod history;
 mod monitored;
 mod pictures;
 pub mod series;
 pub mod smoothing;
+mod weight_history;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::metrics::Metrics;
 use crate::protocol::{
-    Direction, EpochMetrics, Event, GradientProfile, LayerHealth, Level, LogLine, ParamNorms, ProbeFrame,
-    Resumed, RunInfo, RunStatus, Saved, StepMetrics, ValidationMetrics,
+    Command, Direction, EpochMetrics, Event, GradientProfile, LayerHealth, Level, LogLine, ParamNorms,
+    ProbeFrame, Resumed, RunInfo, RunStatus, Saved, StepMetrics, TokenInfluence, ValidationMetrics,
+    WeightDistributions,
 };
 use axis::XPosition;
 use eta::Eta;
 pub use forecast_errors::ForecastErrors;
+pub use gradient_history::{GradientHistory, GradientRow, HalfLife};
 pub use history::{EpochConfusion, History};
 pub use monitored::Monitored;
 pub use pictures::Pictures;
 use series::Series;
+use weight_history::WeightHistory;
 
 /// Maximum number of log lines in memory.
 pub(super) const LOG_LINES: usize = 500;
@@ -34,6 +40,8 @@ const MOST_MARKS: usize = 1000;
 pub const SEAM: char = 'R';
 /// The letter where a branch left its parent.
 pub const BRANCH: char = 'B';
+/// The letter where a command has changed the training: learning rate, clipping or dropout.
+pub const CHANGE: char = 'C';
 /// The mark of the end of the best epoch.
 pub const BEST: char = '✓';
 /// The letter where early stopping has ended the training.
@@ -55,6 +63,8 @@ pub struct RunState {
     errors: Option<ForecastErrors>,
     monitored: Option<Monitored>,
     pictures: Pictures,
+    gradients: BTreeMap<RecurrentLayer, GradientHistory>,
+    weights: WeightHistory,
     /// The pictures of an earlier step, while one is looked at.
     earlier: Option<Box<Pictures>>,
     log: VecDeque<LogLine>,
@@ -65,6 +75,8 @@ pub struct RunState {
     /// Whether it has changed since.
     has_left: bool,
     eta: Eta,
+    /// Whether it is one of several trainings of the same preset.
+    is_one_of_several: bool,
     history: History,
 }
 
@@ -99,6 +111,16 @@ impl RunState {
         Self::default()
     }
 
+    /// The state of one of several trainings of the same preset, before any event.
+    pub fn one_of_several() -> Self {
+        Self { is_one_of_several: true, ..Self::default() }
+    }
+
+    /// Whether it is one of several trainings of the same preset.
+    pub fn is_one_of_several(&self) -> bool {
+        self.is_one_of_several
+    }
+
     /// Folds one event into the state.
     pub fn apply(&mut self, event: &Event) {
         match event {
@@ -109,17 +131,33 @@ impl RunState {
             Event::Epoch(metrics) => self.epoch(metrics),
             Event::Gradient(_) | Event::Instruments(_) | Event::Weights(_) | Event::Probe(_) => {
                 self.pictures.apply(event);
+                self.remember(event);
             }
-            Event::Saved(saved) => self.saved = Some(saved.clone()),
+            Event::Saved(saved) => {
+                self.set_saved(saved);
+                self.eta.busy();
+            }
             Event::Sample(sample) => {
                 let text = format!("step {}: {}{}", sample.step, sample.prime, sample.text);
                 self.log_line(&LogLine { level: Level::Info, text });
                 self.history.sampled(sample);
+                self.eta.busy();
             }
-            Event::Examples(examples) => self.history.examples(examples),
+            Event::Examples(examples) => self.history.validated(examples),
             Event::Log(line) => self.log_line(line),
-            // A line of the log says it.
-            Event::Command(_) => {}
+            // A line of the log says what it has changed.
+            Event::Command(applied) => {
+                let changes_training = matches!(
+                    applied.request.command,
+                    Command::ScaleLearningRate { .. }
+                        | Command::SetLearningRate { .. }
+                        | Command::SetClipnorm { .. }
+                        | Command::SetDropout { .. }
+                );
+                if changes_training {
+                    self.mark(applied.step, applied.epoch, CHANGE);
+                }
+            }
             Event::Resumed(resumed) => self.resumed(resumed),
             Event::ProbeAdded(probe) => {
                 if let Some(info) = &mut self.info {
@@ -138,6 +176,28 @@ impl RunState {
             self.mark(last.step, last.epoch, EARLY_STOPPING);
         }
         self.status = Some(status.clone());
+    }
+
+    /// Adds a picture to the history of those before it.
+    fn remember(&mut self, event: &Event) {
+        match event {
+            Event::Gradient(profile) => {
+                self.gradients.entry((profile.layer, profile.direction)).or_default().add(profile);
+            }
+            Event::Weights(read) => self.weights.add(read),
+            _ => {}
+        }
+    }
+
+    fn set_saved(&mut self, saved: &Saved) {
+        if saved.best {
+            for (layer, history) in &mut self.gradients {
+                if let Some(profiles) = self.pictures.gradients.get(layer) {
+                    history.set_best(&profiles.latest);
+                }
+            }
+        }
+        self.saved = Some(saved.clone());
     }
 
     /// Marks that training went on from a checkpoint.
@@ -234,6 +294,7 @@ impl RunState {
 
     /// Adds a point to the curves of the validation data, at a step and a number of epochs.
     fn validated(&mut self, at: (u64, f64), metrics: &Metrics) {
+        self.eta.busy();
         let position = self.position(at);
         if let Some(loss) = metrics.get("val_loss") {
             self.loss.validation.push(position, loss);
@@ -340,6 +401,29 @@ impl RunState {
         self.info.iter().flat_map(|info| info.model.recurrent())
     }
 
+    /// The layers whose activations are shown: the recurrent ones and directions, or else the convolutions.
+    pub fn shown_layers(&self) -> impl Iterator<Item = RecurrentLayer> {
+        let is_recurrent = self.recurrent_layers().next().is_some();
+        let layers = self.info.iter().flat_map(|info| info.model.layers.iter().enumerate());
+        let convolutions = layers.filter(move |(_, row)| !is_recurrent && row.class == "Conv1D");
+        self.recurrent_layers().chain(convolutions.map(|(layer, _)| (layer, None)))
+    }
+
+    /// The gradient through time of a recurrent layer over training.
+    pub fn gradient_history(&self, layer: RecurrentLayer) -> Option<&GradientHistory> {
+        self.gradients.get(&layer)
+    }
+
+    /// The distributions of the weights over training, the latest last.
+    pub fn weight_history(&self) -> &[Arc<WeightDistributions>] {
+        self.weights.rows()
+    }
+
+    /// The norm of the whole gradient after clipping at a monitored step, if it is clipped.
+    pub fn clipped_norm(&self) -> Option<f64> {
+        self.pictures().clipped_norm
+    }
+
     /// Shows the pictures of an earlier step instead of the latest; with `None` the latest again.
     pub fn look_back(&mut self, earlier: Option<Pictures>) {
         self.earlier = earlier.map(|mut earlier| {
@@ -376,6 +460,11 @@ impl RunState {
     /// Samples, confusion matrices and examples of validations so far.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// What each token of a probe contributes to its prediction, and the step after which it was measured.
+    pub fn influence(&self, probe: usize) -> Option<(u64, &TokenInfluence)> {
+        self.pictures().influences.get(&probe).map(|(step, influence)| (*step, influence))
     }
 
     /// A frame of a probe.

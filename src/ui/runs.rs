@@ -207,6 +207,11 @@ impl RunsScreen {
         }
     }
 
+    /// Whether the removal of a run waits for its answer.
+    pub fn is_asking(&self) -> bool {
+        self.prompt.as_ref().is_some_and(|prompt| !prompt.is_text())
+    }
+
     /// What the footer says of a key instead of the table's word: empty for a key without effect at present.
     pub fn footer_word(&self, action: Action) -> Option<&'static str> {
         let chosen = self.chosen();
@@ -368,6 +373,10 @@ impl RunsScreen {
 }
 
 impl FilteredList for RunsScreen {
+    fn is_typing(&mut self) -> bool {
+        self.prompt.as_ref().map_or(self.filter.typing(), Prompt::is_text)
+    }
+
     fn type_key(&mut self, key: &KeyEvent) -> bool {
         if let Some(prompt) = &mut self.prompt {
             if let Some(answer) = prompt.type_key(key) {

@@ -1,8 +1,9 @@
-//! Screenshots: cells → SVG.
+//! Screenshots: cells → SVG, still or moving, and plain text.
 //!
 //! Frames, blocks and braille are drawn as shapes, so that lines join and charts look alike whatever font a
 //! viewer has; all else is text in runs of one style, each forced to the width of its cells.
 
+mod animation;
 mod shape;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
 
 use crate::ui::theme::{self, Theme};
+pub use animation::Animation;
 use shape::Shape;
 
 /// Width of a cell in units of the picture.
@@ -42,9 +44,44 @@ struct CellStyle {
 pub fn svg(buffer: &Buffer, theme: &Theme) -> String {
     let area = buffer.area();
     let (width, height) = (usize::from(area.width), usize::from(area.height));
-    let (ground, ink) =
-        if theme.light { ([0xff; 3], [0x1c, 0x20, 0x26]) } else { ([0x0e, 0x11, 0x16], [0xd6, 0xda, 0xe1]) };
+    let [ground, ink] = colors(theme);
     let mut out = String::new();
+    open(&mut out, width, height, theme);
+    let mut layers = Layers::default();
+    for (y, row) in buffer.content().chunks(width.max(1)).enumerate() {
+        let styles = row.iter().map(|cell| style(cell, ground, ink)).collect::<Vec<_>>();
+        layers.backgrounds(&styles, y, ground);
+        layers.shapes(row, &styles, y);
+        layers.text(row, &styles, y);
+    }
+    layers.write(&mut out);
+    close(&mut out);
+    out
+}
+
+/// `buffer` as plain text, a line a row, without the blanks at its end; a wide character stands for its two cells.
+pub fn text(buffer: &Buffer) -> String {
+    let mut out = String::new();
+    for row in buffer.content().chunks(usize::from(buffer.area().width).max(1)) {
+        let (mut line, mut x) = (String::new(), 0);
+        while let Some(cell) = row.get(x) {
+            line.push_str(cell.symbol());
+            x += cell.symbol().width().max(1);
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// The terminal's own background and foreground.
+fn colors(theme: &Theme) -> [Rgb; 2] {
+    if theme.light { [[0xff; 3], [0x1c, 0x20, 0x26]] } else { [[0x0e, 0x11, 0x16], [0xd6, 0xda, 0xe1]] }
+}
+
+/// Begins a document of so many columns and rows.
+fn open(out: &mut String, width: usize, height: usize, theme: &Theme) {
+    let [ground, _] = colors(theme);
     let (full_width, full_height) = (width * WIDTH + 2 * MARGIN, height * HEIGHT + 2 * MARGIN);
     // writing to a String cannot fail
     let _ = writeln!(
@@ -56,20 +93,15 @@ pub fn svg(buffer: &Buffer, theme: &Theme) -> String {
          font-size=\"13.3\" xml:space=\"preserve\">",
         hex(ground)
     );
-    let mut layers = Layers::default();
-    for (y, row) in buffer.content().chunks(width.max(1)).enumerate() {
-        let styles = row.iter().map(|cell| style(cell, ground, ink)).collect::<Vec<_>>();
-        layers.backgrounds(&styles, y, ground);
-        layers.shapes(row, &styles, y);
-        layers.text(row, &styles, y);
-    }
-    layers.write(&mut out);
+}
+
+/// Ends a document.
+fn close(out: &mut String) {
     out.push_str("</g>\n</svg>\n");
-    out
 }
 
 /// The document in the order in which it is painted.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Layers {
     /// Rectangles by colour, as path data.
     filled: BTreeMap<Rgb, String>,
@@ -224,7 +256,7 @@ mod tests {
     use ratatui::layout::Rect;
     use ratatui::style::Style;
 
-    const DARK: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false };
+    const DARK: Theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false, ..Theme::DARK };
 
     #[test]
     fn the_picture_has_the_size_of_its_cells() {
@@ -249,6 +281,11 @@ mod tests {
         assert!(!picture.contains("<text"));
         assert!(picture.contains("fill=\"#010203\"") && picture.contains("fill=\"#040506\""));
         assert_eq!(picture.matches("h.01").count(), 8);
+    }
+
+    #[test]
+    fn the_text_is_what_a_terminal_shows() {
+        assert_eq!(text(&Buffer::with_lines(["╭ a  良い│", "         ", "é ⣿"])), "╭ a  良い│\n\né ⣿\n");
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Takes the terminal over, and restores it however the program ends.
 
+mod byte_rate;
+pub mod clipboard;
 mod detect;
 mod panics;
+mod pen;
 mod screen;
 mod signals;
 mod writer;
@@ -16,6 +19,7 @@ use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
 use thiserror::Error;
 
+pub use byte_rate::ByteRate;
 pub use detect::{ScreenSettings, TerminalOptions};
 pub use screen::Screen;
 pub use signals::{END_SIGNALS, Notice, Signals, is_ignored};
@@ -41,9 +45,33 @@ pub enum UiError {
 }
 
 /// Alternate screen, hidden cursor, bracketed paste.
-const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[0m\x1b[2J";
-/// Undoes [`ENTER`], and ends a synchronized update in case a frame was cut off.
-const RESTORE: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h";
+const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[0m";
+/// Clicks and the wheel, with coordinates of any size; no motion.
+const MOUSE: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+/// Asks for the colour of the background (OSC 11); a terminal that does not know the question ignores it.
+const BACKGROUND: &[u8] = b"\x1b]11;?\x07";
+/// Clears the screen.
+const CLEAR: &[u8] = b"\x1b[2J";
+/// Undoes [`ENTER`] and [`MOUSE`], and ends a synchronized update in case a frame was cut off.
+const RESTORE: &[u8] = b"\x1b[?2026l\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h";
+
+/// What is switched on in the terminal besides the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Modes {
+    /// Clicks and the wheel are sent to the program; with Shift the terminal selects text as before.
+    pub mouse: bool,
+    /// The terminal is asked for its background. The answer comes as [`Input::Background`](super::input::Input::Background) and is not waited
+    /// for.
+    pub background: bool,
+}
+
+impl Modes {
+    fn enter(self) -> Vec<u8> {
+        let mouse = if self.mouse { MOUSE } else { &[] };
+        let background = if self.background { BACKGROUND } else { &[] };
+        [ENTER, mouse, background, CLEAR].concat()
+    }
+}
 /// Time limit for restoring the terminal. A stalled link must not keep the process from ending.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -54,6 +82,7 @@ pub struct Guard {
     keyboard: OwnedFd,
     original: Termios,
     taken: bool,
+    modes: Modes,
     /// Writes to the screen.
     pub writer: Writer,
 }
@@ -62,12 +91,12 @@ impl Guard {
     /// Takes the terminal over.
     ///
     /// It draws on standard output and reads keys from standard input, or from `/dev/tty` if that is not a terminal.
-    pub fn take() -> Result<Self, UiError> {
+    pub fn take(modes: Modes) -> Result<Self, UiError> {
         let (keyboard, original) = keyboard().map_err(UiError::NoTerminal)?;
         let out = io::stdout().as_fd().try_clone_to_owned()?;
         tcgetattr(&out).map_err(|error| UiError::NoTerminal(error.into()))?;
         let writer = Writer::start(File::from(out))?;
-        let mut guard = Self { keyboard, original, taken: false, writer };
+        let mut guard = Self { keyboard, original, taken: false, modes, writer };
         panics::defer();
         guard.enter()?;
         Ok(guard)
@@ -110,7 +139,7 @@ impl Guard {
         raw.make_raw();
         tcsetattr(&self.keyboard, OptionalActions::Now, &raw)?;
         self.taken = true;
-        self.writer.send_and_wait(ENTER, TIMEOUT);
+        self.writer.send_and_wait(&self.modes.enter(), TIMEOUT);
         Ok(())
     }
 
@@ -170,6 +199,24 @@ pub fn size(tty: impl AsFd) -> Size {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_switched_on_is_switched_off() {
+        let all = Modes { mouse: true, background: true }.enter();
+        let mut screen = vt100::Parser::new(24, 80, 0);
+        screen.process(&all);
+        assert!(screen.screen().alternate_screen() && screen.screen().bracketed_paste());
+        assert_eq!(screen.screen().mouse_protocol_mode(), vt100::MouseProtocolMode::PressRelease);
+        assert_eq!(screen.screen().mouse_protocol_encoding(), vt100::MouseProtocolEncoding::Sgr);
+        assert_eq!(screen.screen().contents(), "", "the question is not printed");
+        screen.process(RESTORE);
+        assert!(!screen.screen().alternate_screen() && !screen.screen().bracketed_paste());
+        assert_eq!(screen.screen().mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+        assert_eq!(screen.screen().mouse_protocol_encoding(), vt100::MouseProtocolEncoding::Default);
+        let none = Modes::default().enter();
+        screen.process(&none);
+        assert_eq!(screen.screen().mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+    }
 
     #[test]
     fn a_terminal_of_any_size_takes_little_memory() {

@@ -1,10 +1,18 @@
 //! What is seen: one panel a file. Views are handed state and a buffer, and fetch nothing.
 
+mod attention;
+mod confusion;
 pub mod dashboard;
 mod detail;
+mod diagnosis;
 mod explain;
+mod forecast;
 mod gradient;
 mod hidden;
+mod histograms;
+mod influence;
+mod kernel;
+mod labels;
 pub mod layout;
 mod log;
 mod message;
@@ -12,8 +20,13 @@ mod metric;
 pub mod plot;
 mod predictions;
 mod preparing;
+mod samples;
 mod status;
 pub mod tabs;
+mod tensors;
+mod trainings;
+mod waterfall;
+mod words;
 
 use super::dashboard::Dashboard;
 use super::panel::Panel;

@@ -1,5 +1,7 @@
 //! What the user chose to see of a run, and the keys that change it.
 
+mod pointer;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::keymap::Action;
@@ -7,7 +9,7 @@ use super::panel::{CursorAxis, Panel, Tab};
 use super::run_state::axis::XAxis;
 use super::run_state::smoothing::Smoothing;
 use super::run_state::{Profiles, RecurrentLayer, RunState};
-use crate::protocol::{Activations, LayerHealth, LogLine, ProbeFrame};
+use crate::protocol::{Activations, AttentionWeights, LayerHealth, LogLine, ProbeFrame};
 
 /// Each zoom level shows a quarter of the previous one; after the third comes the whole run again.
 const ZOOM_LEVELS: u32 = 3;
@@ -20,6 +22,8 @@ pub enum Norm {
     /// `‖∂L/∂h_t‖`: with respect to the hidden state.
     #[default]
     State,
+    /// `‖∂L/∂c_t‖`: with respect to the cell state of an LSTM.
+    CellState,
     /// `‖∂L/∂U_t‖`: the contribution of each step to the gradient of the recurrent kernel.
     RecurrentKernel,
 }
@@ -53,10 +57,18 @@ pub struct ViewState {
     layer: usize,
     /// Index of the probe.
     probe: usize,
+    /// Index among the heads of attention layers.
+    head: usize,
     /// The panels with a logarithmic axis.
     log: BTreeSet<Panel>,
     /// Rows of the log after the last one that is shown.
     pub log_rows_after: usize,
+    /// Which forecasts of a series are shown: that of so many rows ahead, or all of a window.
+    pub lead: usize,
+    /// Which cell of the confusion matrix is chosen: its place among those that are not empty.
+    pub cell: usize,
+    /// The temperature of samples that was requested last.
+    pub temperature: Option<f64>,
     /// Warnings up to this number are dismissed.
     dismissed_warnings: u64,
     /// A change of the learning rate that no step has used yet: the step it was requested at, and the factor.
@@ -80,9 +92,13 @@ impl Default for ViewState {
             quantity: "h".into(),
             layer: 0,
             probe: 0,
+            head: 0,
             // an exponential decay is a straight line on a logarithmic axis
             log: BTreeSet::from([Panel::Gradient]),
             log_rows_after: 0,
+            lead: 0,
+            cell: 0,
+            temperature: None,
             dismissed_warnings: 0,
             rate_change: None,
         }
@@ -185,9 +201,9 @@ impl ViewState {
         Some(latest.learning_rate * factor)
     }
 
-    /// The chosen recurrent layer.
+    /// The chosen recurrent layer, or convolution in a network without one.
     pub fn layer(&self, run: &RunState) -> Option<RecurrentLayer> {
-        run.recurrent_layers().nth(self.layer)
+        run.shown_layers().nth(self.layer)
     }
 
     /// The gradient profiles of the chosen layer.
@@ -208,6 +224,16 @@ impl ViewState {
     /// The chosen quantity of the chosen layer at the chosen probe; the hidden state if the layer has no such quantity.
     pub fn activations<'r>(&self, run: &'r RunState) -> Option<&'r Activations> {
         self.quantities(run).find(|a| a.quantity == self.quantity).or_else(|| self.quantities(run).next())
+    }
+
+    /// The weights of every head of attention at the chosen probe.
+    pub fn heads<'r>(&self, run: &'r RunState) -> impl Iterator<Item = &'r AttentionWeights> + use<'r> {
+        self.probe(run).map_or(&[][..], |frame| &frame.attention).iter()
+    }
+
+    /// The weights of the chosen head of attention at the chosen probe.
+    pub fn attention<'r>(&self, run: &'r RunState) -> Option<&'r AttentionWeights> {
+        self.heads(run).nth(self.head).or_else(|| self.heads(run).next())
     }
 
     /// All quantities of the chosen layer, the hidden state first.
@@ -234,6 +260,16 @@ impl ViewState {
             Action::XAxis => self.axis = self.axis.next(),
             Action::LogScale => return self.toggle_log(run),
             Action::Zoom => self.next_zoom(run),
+            Action::ZoomOut => self.zoom = self.zoom.saturating_sub(1),
+            Action::NextLayer if self.focus(run) == Panel::Forecast => self.turn_lead(1, run),
+            Action::PreviousLayer if self.focus(run) == Panel::Forecast => self.turn_lead(-1, run),
+            Action::Up if self.focus(run) == Panel::Confusion => self.cell = self.cell.saturating_sub(1),
+            Action::Down if self.focus(run) == Panel::Confusion => {
+                let confusion = run.history().confusions(self.cursor).next_back();
+                let counts = confusion.map_or(&[][..], |confusion| &confusion.matrix.counts);
+                let last = counts.iter().filter(|count| **count > 0).count().saturating_sub(1);
+                self.cell = (self.cell + 1).min(last);
+            }
             Action::NextLayer => return self.turn_layer(1, run),
             Action::PreviousLayer => return self.turn_layer(-1, run),
             Action::NextProbe => return self.turn_probe(run),
@@ -295,9 +331,16 @@ impl ViewState {
     }
 
     fn turn_layer(&mut self, by: isize, run: &RunState) -> bool {
-        let layers = run.recurrent_layers().count();
+        let layers = run.shown_layers().count();
         self.layer = (self.layer + layers).saturating_add_signed(by).checked_rem(layers).unwrap_or(0);
         layers > 0
+    }
+
+    /// Chooses the forecasts of more or fewer rows ahead, or those of whole windows.
+    fn turn_lead(&mut self, by: isize, run: &RunState) {
+        let series = run.info().and_then(|info| info.data.series.as_ref());
+        let leads = series.map_or(1, |series| series.horizon + 1);
+        self.lead = (self.lead + leads).saturating_add_signed(by) % leads;
     }
 
     fn turn_probe(&mut self, run: &RunState) -> bool {
@@ -308,11 +351,18 @@ impl ViewState {
 
     fn turn_quantity(&mut self, run: &RunState) -> bool {
         if self.focus(run) == Panel::Gradient {
+            let has_cells = self.profiles(run).is_some_and(|profiles| !profiles.latest.cnorm.is_empty());
             self.norm = match self.norm {
-                Norm::State => Norm::RecurrentKernel,
+                Norm::State if has_cells => Norm::CellState,
+                Norm::State | Norm::CellState => Norm::RecurrentKernel,
                 Norm::RecurrentKernel => Norm::State,
             };
             return true;
+        }
+        if self.focus(run) == Panel::Attention {
+            let heads = self.heads(run).count();
+            self.head = (self.head + 1).checked_rem(heads).unwrap_or(0);
+            return heads > 1;
         }
         let names: Vec<&str> = self.quantities(run).map(|a| a.quantity.as_str()).collect();
         let shown = self.activations(run).map(|a| a.quantity.as_str());
@@ -335,6 +385,7 @@ impl ViewState {
                 let last = probe.and_then(|probe| first.saturating_add(probe.tokens.len()).checked_sub(1));
                 self.move_position(by, first, last)
             }
+            CursorAxis::Nothing => false,
             CursorAxis::Rows => {
                 let by = isize::try_from(by).unwrap_or(if by < 0 { isize::MIN } else { isize::MAX });
                 let most = run.log().count().saturating_sub(1);
@@ -438,8 +489,11 @@ mod tests {
         let (from, to) = dash.view.window(&dash.run).unwrap();
         let cursor = dash.view.cursor.unwrap() as f64;
         assert_eq!((from, to), (cursor - 200.0, cursor + 200.0));
+        assert!(dash.act(Action::Zoom) && dash.act(Action::ZoomOut));
+        assert_eq!(dash.view.window(&dash.run), Some((from, to)), "one level back");
         (0..3).for_each(|_| assert!(dash.act(Action::Zoom)));
         assert_eq!(dash.view.window(&dash.run), Some((0.0, 1600.0)));
+        assert!(dash.act(Action::ZoomOut) && dash.view.zoom == 0, "it is the whole");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use unrolled::ui::{InitialScreen, LaunchRequest, Launched, Link};
 
 use crate::story;
 
-const THEME: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false };
+const THEME: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false, ..Theme::DARK };
 
 /// A page with its network in training.
 fn page(language: Language, number: usize) -> LectureScreen {

@@ -143,8 +143,7 @@ fn a_run_is_replayed_in_a_terminal_with_the_keys_of_time() {
     terminal.press("?", "Go to the worst gradient");
     terminal.close("Go to the worst gradient");
     // Those of the dashboard, for viewing.
-    terminal.press("S", "Screenshot saved");
-    terminal.close("Screenshot saved");
+    terminal.press("S", "screenshot saved");
     assert!(folder.path().join("runs/a/screen-300.svg").exists(), "in the run's folder, wherever it is now");
     terminal.press("f", "fastest");
     terminal.press(" ", "finished");
@@ -205,7 +204,7 @@ fn without_a_terminal_or_a_recording_a_replay_is_refused() {
         refused(at, &["replay", "a"]),
         (
             1,
-            "unrolled: no terminal that can show a replay; --cast FILE writes it to a file, and `unrolled plot RUN` \
+            "unrolled: no terminal that can show a replay; --cast FILE and --svg FILE write it to a file, and `unrolled plot RUN` \
              prints its curves\n"
                 .into()
         )
@@ -225,6 +224,10 @@ fn without_a_terminal_or_a_recording_a_replay_is_refused() {
     for (args, expected) in [
         (&["--speed", "0"][..], "a number above 0"),
         (&["--size", "120x40"], "--cast"),
+        (&["--svg", "x", "--cast", "y"], "cannot be used with"),
+        (&["--svg", "x", "--speed", "2"], "cannot be used with"),
+        (&["--at", "5", "--svg", "x", "--seconds", "3"], "cannot be used with"),
+        (&["a"], "--svg"),
         (&["--cast", "x", "--size", "10x10"], "from 40x11 to 1000x400"),
         (&["--cast", "x", "--at", "5"], "cannot be used with"),
         (&["--cast", "x", "--speed", "fastest"], "--speed fastest"),
@@ -235,6 +238,30 @@ fn without_a_terminal_or_a_recording_a_replay_is_refused() {
         let (code, message) = refused(at, &all);
         assert!(code == 2 && message.contains(expected), "{args:?}: {message}");
     }
+}
+
+#[test]
+fn a_moving_picture_shows_runs_side_by_side_and_a_step_is_a_still() {
+    let folder = folder();
+    let at = folder.path();
+    let line = printed(at, &["replay", "a", "--svg", "a.svg", "--seconds", "3", "--size", "80x24"]);
+    assert!(line.starts_with("a.svg: 3.0 s, ") && line.contains(" frames, "), "{line}");
+    let one = fs::read_to_string(at.join("a.svg")).unwrap();
+    // Three seconds at four frames a second, and three more for the last.
+    assert!(one.contains("animation:6.00s step-end infinite") && one.ends_with("</svg>\n"));
+    let moving = one.matches("@keyframes").count();
+    assert!((5..500).contains(&moving), "{moving}");
+    printed(at, &["replay", "a", "a", "--svg", "two.svg", "--seconds", "3", "--size", "161x24"]);
+    let two = fs::read_to_string(at.join("two.svg")).unwrap();
+    let titles = |svg: &str| svg.matches("Loss").count();
+    assert!(titles(&two) == 2 * titles(&one) && titles(&one) > 0, "{} {}", titles(&one), titles(&two));
+    assert!(two.len() < 4 << 20 && two.contains("width=\"1312\""));
+    let line = printed(at, &["replay", "a", "--at", "418", "--svg", "still.svg"]);
+    assert!(line.starts_with("still.svg: step 418, "), "{line}");
+    let still = fs::read_to_string(at.join("still.svg")).unwrap();
+    assert!(!still.contains("@keyframes") && still.contains("418/784"));
+    let (code, message) = refused(at, &["replay", "a", "a", "--svg", "x", "--size", "60x24"]);
+    assert!(code == 2 && message.contains("2 runs side by side need 80 columns"), "{message}");
 }
 
 /// The header and the events of an asciicast.
@@ -273,7 +300,10 @@ fn an_asciicast_ends_with_the_last_screen_and_has_the_times_of_the_training() {
         let shown = screen.screen().cell(row, column).unwrap();
         let symbol = if shown.has_contents() { shown.contents() } else { " " };
         assert_eq!(symbol, cell.symbol(), "row {row}, column {column}\n{}", screen.screen().contents());
-        if let Color::Rgb(r, g, b) = cell.fg {
+        // The colour of a blank is not seen.
+        if let Color::Rgb(r, g, b) = cell.fg
+            && symbol != " "
+        {
             assert_eq!(shown.fgcolor(), vt100::Color::Rgb(r, g, b), "row {row}, column {column}");
         }
     }
@@ -403,7 +433,7 @@ fn a_light_cast_without_colours_has_none() {
     let output = events.iter().map(|(.., data)| data.as_str()).collect::<String>();
     assert!(!output.contains("[38;2;") && !output.contains("[38;5;") && output.contains("Loss"));
     let dash = live(Path::new("runs/a"), &story(), STEPS);
-    let theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false };
+    let theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false, ..Theme::DARK };
     let mut expected = ratatui::buffer::Buffer::empty(ratatui::layout::Rect::new(0, 0, 120, 40));
     unrolled::ui::view::dashboard::render(&dash, *expected.area(), &mut expected, &theme);
     let shown = last_screen(&events, (120, 40));

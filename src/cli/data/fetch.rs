@@ -137,7 +137,7 @@ fn send(sender: &Sender<Progress>, progress: Progress) {
 }
 
 /// Instructions to download the file without this program, if that may help.
-fn by_hand(error: &FetchError, file: &File<'_>, into: &Path, name: &str) -> String {
+pub(super) fn by_hand(error: &FetchError, file: &File<'_>, into: &Path, name: &str) -> String {
     if !matches!(error, FetchError::Unreachable(_) | FetchError::Without) {
         return String::new();
     }

@@ -15,6 +15,13 @@ pub struct BuiltinRace {
     pub(super) networks: &'static [Network],
 }
 
+impl BuiltinRace {
+    /// The name of each network, and its preset.
+    pub fn networks(&self) -> impl Iterator<Item = [&'static str; 2]> + use<> {
+        self.networks.iter().map(|(name, preset, _)| [*name, *preset])
+    }
+}
+
 /// All built-in races.
 pub const RACES: &[BuiltinRace] = &[
     BuiltinRace {

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use crate::data::columns::{LABEL_NAMES, TEXT_NAMES, known_index};
+use crate::data::columns::{Column, LABEL_NAMES, TEXT_NAMES, known_index};
 use crate::data::error::DataError;
 use crate::data::files::open;
 use crate::data::files::sniff::{HEAD, Head};
@@ -233,6 +233,23 @@ proptest! {
     fn training_reads_the_fields_of_json_lines_that_the_draft_names(table in table()) {
         check(&table, "a.jsonl", &table.jsonl())?;
     }
+}
+
+#[test]
+fn columns_of_0_and_1_without_names_are_labels_by_their_numbers() {
+    let columns = [("", Cells::Indicators), ("text", Cells::Sentences), ("", Cells::Indicators)];
+    let columns = columns.map(|(name, cells)| (name.to_owned(), cells)).to_vec();
+    let table = Table { columns, header: true, rows: 5, seed: 259, delimiter: ',' };
+    check(&table, "a.csv", &table.csv()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    fs::write(&path, table.csv()).unwrap();
+    let Ok(DetectedData::Texts { spec, .. }) = inspect(&path, &InspectOptions::default()).unwrap().detected
+    else {
+        panic!("no texts are found in {}", table.csv());
+    };
+    assert_eq!(spec.label_columns, [Column::Number(1), Column::Number(3)]);
+    assert_eq!(read(&spec).unwrap().0.len(), 5);
 }
 
 #[test]

@@ -64,10 +64,9 @@ pub(super) fn propose(findings: &Findings, spec: TextSpec, prime: &str) -> Resul
             ..train(Loss::SparseCategoricalCrossentropy, batch, epochs)
         },
         watch: WatchSpec {
-            every: super::every(rows / (batch * length) * epochs),
             sample: Some(SampleSpec { prime: prime.into(), temperature: 0.8, length: 300, every: None }),
             probes: Probes::Texts(vec![prime.trim_end().to_owned()]),
-            ..WatchSpec::default()
+            ..super::watch(rows / (batch * length) * epochs)
         },
         alerts: AlertSpec::default(),
         units_follow_classes: false,

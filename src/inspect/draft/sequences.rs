@@ -85,9 +85,8 @@ pub(super) fn propose(findings: &Findings, spec: SequencesSpec) -> Proposal {
             ..train(loss, batch, epochs)
         },
         watch: WatchSpec {
-            every: super::every(findings.rows / batch * epochs),
             probes: Probes::First(2),
-            ..WatchSpec::default()
+            ..super::watch(findings.rows / batch * epochs)
         },
         alerts: AlertSpec::default(),
         units_follow_classes: false,

@@ -57,11 +57,7 @@ pub(super) fn propose(findings: &Findings, spec: SeriesSpec) -> Proposal {
             }),
             ..train(Loss::MeanSquaredError, batch, epochs)
         },
-        watch: WatchSpec {
-            every: super::every(findings.rows / batch * epochs),
-            probes: Probes::First(2),
-            ..WatchSpec::default()
-        },
+        watch: WatchSpec { probes: Probes::First(2), ..super::watch(findings.rows / batch * epochs) },
         alerts: AlertSpec::default(),
         units_follow_classes: false,
     };

@@ -91,12 +91,11 @@ pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>
             ..train(Loss::SparseCategoricalCrossentropy, batch, epochs)
         },
         watch: WatchSpec {
-            every: super::every(findings.rows / batch * epochs),
             probes: match examples.is_empty() {
                 true => Probes::default(),
                 false => Probes::Texts(examples),
             },
-            ..WatchSpec::default()
+            ..super::watch(findings.rows / batch * epochs)
         },
         alerts: AlertSpec::default(),
         units_follow_classes: false,

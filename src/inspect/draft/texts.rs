@@ -155,12 +155,11 @@ pub(super) fn propose(
             ..train(loss, training.batch, training.epochs)
         },
         watch: WatchSpec {
-            every: super::every(findings.rows / training.batch * training.epochs),
             probes: match examples.is_empty() {
                 true => Probes::default(),
                 false => Probes::Texts(examples),
             },
-            ..WatchSpec::default()
+            ..super::watch(findings.rows / training.batch * training.epochs)
         },
         alerts: AlertSpec::default(),
         units_follow_classes: false,

@@ -167,13 +167,13 @@ impl TrainingLoop<'_> {
                 return Err(format!("the learning rate is not multiplied by {factor}: out of range"));
             }
             let rate = learning_rate.at(*step, *epoch);
-            return Ok(Some(format!("learning rate {}", number::metric(rate))));
+            return Ok(Some(format!("learning rate {}", number::setting(rate))));
         }
         match command {
             Command::SetClipnorm { global_clipnorm } => {
                 stepper.set_clip(global_clipnorm.map(Clip::GlobalNorm));
                 Ok(Some(match global_clipnorm {
-                    Some(norm) => format!("gradients are clipped to a norm of {}", number::metric(*norm)),
+                    Some(norm) => format!("gradients are clipped to a norm of {}", number::setting(*norm)),
                     None => "gradients are not clipped".into(),
                 }))
             }

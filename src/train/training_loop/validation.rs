@@ -97,10 +97,14 @@ impl TrainingLoop<'_> {
             }
             first += rows.len();
         }
+        let result = evaluator.result();
+        if let Some(examples) = &mut examples {
+            examples.counts(&result.details);
+        }
         self.batch = rows;
         self.examples = examples;
         self.publisher.publish(Event::Status(RunStatus::Training));
-        Ok(Some(evaluator.result()))
+        Ok(Some(result))
     }
 
     /// Whether the next validation has examples.

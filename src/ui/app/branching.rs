@@ -42,6 +42,7 @@ impl App<'_> {
                     self.overlay = None;
                     self.show(link);
                 }
+                Ok(Launched::Race(_)) => {}
             },
         }
     }

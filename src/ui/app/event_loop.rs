@@ -10,7 +10,7 @@ use super::drawing::DrawingMeter;
 use super::{App, ExitReason, suspends};
 use crate::protocol::{Event, RaceEvent};
 use crate::ui::input::Input;
-use crate::ui::terminal::{Notice, Screen, Writer};
+use crate::ui::terminal::{ByteRate, Notice, Screen, Writer, clipboard};
 
 /// Maximum number of events to fold before keys are handled again.
 const BATCH: usize = 4096;
@@ -42,6 +42,8 @@ pub struct EventLoop<'c> {
     notices: &'c Receiver<Notice>,
     /// Minimum time between two frames caused by training; a key redraws at once.
     frame: Duration,
+    /// Limits the bytes of those frames; `None` without a limit.
+    rate: Option<ByteRate>,
     /// When to draw next; `None` while the screen is up to date.
     due: Option<Instant>,
     drawn: Instant,
@@ -68,6 +70,7 @@ impl<'c> EventLoop<'c> {
             input,
             notices,
             frame,
+            rate: None,
             due: Some(now),
             drawn: now,
             emptied: now,
@@ -75,6 +78,12 @@ impl<'c> EventLoop<'c> {
             asked: None,
             away: None,
         }
+    }
+
+    /// The same with a limit on the bytes of frames caused by training.
+    #[must_use]
+    pub fn with_rate(self, bytes_per_s: u32) -> Self {
+        Self { rate: Some(ByteRate::new(bytes_per_s, Instant::now())), ..self }
     }
 
     /// The terminal is not ours from here on: events are folded, nothing is drawn.
@@ -118,6 +127,9 @@ impl<'c> EventLoop<'c> {
         let race = app.race_events().cloned().unwrap_or_else(never);
         let race = if next_events <= Instant::now() { race } else { never() };
         let results = app.results().cloned().unwrap_or_else(never);
+        let recent_runs = app.recent_runs().cloned().unwrap_or_else(never);
+        let fetched = app.fetch_events().cloned().unwrap_or_else(never);
+        let estimates = app.estimates().cloned().unwrap_or_else(never);
         let frame = self.due.filter(|_| self.may_draw(writer)).map_or_else(never, at);
         let home = self.away.map_or_else(never, at);
         let tick = app.next_tick().map_or_else(never, at);
@@ -127,19 +139,34 @@ impl<'c> EventLoop<'c> {
                     Ok(event) => self.take_events(app, Some(event)),
                     Err(_) => app.trainer_gone(),
                 }
-                self.draw_by(self.drawn + self.frame);
+                self.draw_by(self.next_frame());
             }
             recv(race) -> event => {
                 match event {
                     Ok(event) => self.take_race_events(app, &event),
                     Err(_) => app.race_over(),
                 }
-                self.draw_by(self.drawn + self.frame);
+                self.draw_by(self.next_frame());
             }
             recv(wait) -> _ => {}
             recv(results) -> result => {
                 if let Ok(result) = result {
                     app.take_result(result);
+                    self.draw_by(Instant::now());
+                }
+            }
+            recv(fetched) -> event => {
+                app.take_fetch_event(event.ok());
+                self.draw_by(self.drawn + self.frame);
+            }
+            recv(estimates) -> estimate => {
+                if let Ok(estimate) = estimate {
+                    app.take_estimate(estimate);
+                    self.draw_by(Instant::now());
+                }
+            }
+            recv(recent_runs) -> runs => {
+                if runs.is_ok_and(|runs| app.take_recent_runs(runs)) {
                     self.draw_by(Instant::now());
                 }
             }
@@ -153,7 +180,7 @@ impl<'c> EventLoop<'c> {
             recv(frame) -> _ => {}
             recv(tick) -> _ => {
                 if app.tick(Instant::now()) {
-                    self.draw_by(self.drawn + self.frame);
+                    self.draw_by(self.next_frame());
                 }
             }
             recv(home) -> now => {
@@ -203,8 +230,7 @@ impl<'c> EventLoop<'c> {
         if matches!(&input, Input::Key(key) if suspends(key)) {
             return Some(Flow::Suspend);
         }
-        let is_answer = matches!(input, Input::Key(_)) && app.is_asking();
-        if is_answer && self.asked.is_some_and(|asked| asked.elapsed() < NO_ANSWER) {
+        if app.answers(&input) && self.asked.is_some_and(|asked| asked.elapsed() < NO_ANSWER) {
             return None;
         }
         app.input(input);
@@ -228,6 +254,12 @@ impl<'c> EventLoop<'c> {
         self.due = Some(self.due.map_or(time, |due| due.min(time)));
     }
 
+    /// When a frame caused by training may be drawn.
+    fn next_frame(&self) -> Instant {
+        let next = self.drawn + self.frame;
+        self.rate.map_or(next, |rate| rate.next().max(next))
+    }
+
     fn may_draw(&self, writer: &Writer) -> bool {
         self.away.is_none() && !writer.busy()
     }
@@ -236,9 +268,16 @@ impl<'c> EventLoop<'c> {
         let now = Instant::now();
         (self.due, self.drawn) = (None, now);
         let frame = self.screen.draw(writer.take_buffer(), |frame| app.render(frame))?;
+        let frame = match app.take_clipboard() {
+            Some(text) => Some([frame.unwrap_or_default(), clipboard::set(&text)].concat()),
+            None => frame,
+        };
         self.drawing.add_busy(now.elapsed());
         if let Some(frame) = frame {
             self.drawing.add_frame(frame.len());
+            if let Some(rate) = &mut self.rate {
+                rate.add(frame.len(), now);
+            }
             if !writer.send(frame) {
                 app.input(Input::HangUp);
             }

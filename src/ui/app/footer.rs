@@ -8,6 +8,7 @@ use super::{App, replaying};
 use crate::protocol::RunStatus;
 use crate::ui::help;
 use crate::ui::keymap::Action;
+use crate::ui::text::fit;
 use crate::ui::theme::Role;
 
 impl App<'_> {
@@ -27,11 +28,25 @@ impl App<'_> {
         if let (None, None, Some(runs)) = (&self.run, &self.compare, &self.runs) {
             return runs.footer_word(action);
         }
+        if let (None, None, None, None, None) =
+            (&self.run, &self.compare, &self.runs, &self.browser, &self.race)
+        {
+            return match &self.edit {
+                Some(edit) if self.is_editing => edit.footer_word(action),
+                _ if self.hooks.is_none() && action == Action::Edit => Some(""),
+                _ => self.menu.footer_word(action),
+            };
+        }
+        if let (None, None, None, None, Some(browser)) =
+            (&self.run, &self.compare, &self.runs, &self.race, &self.browser)
+        {
+            return browser.footer_word(action);
+        }
         let run = self.run.as_ref()?;
         let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);
         if let Some(replay) = &run.replay {
             if action == Action::Back && self.from_menu && !view.full_screen && !view.explain {
-                return Some("runs");
+                return Some(if self.runs.is_some() { "runs" } else { "menu" });
             }
             return replaying::footer_word(replay, view, action);
         }
@@ -39,8 +54,10 @@ impl App<'_> {
         match action {
             Action::PauseResume if matches!(status, Some(RunStatus::Paused)) => Some("resume"),
             Action::Quit if self.attached && !run.over() => Some("detach"),
-            Action::Back if self.attached && self.from_menu && !run.over() => Some("runs"),
-            Action::Detach if self.attached || !trains => Some(""),
+            Action::Back if self.attached && self.from_menu && !run.over() => {
+                Some(if self.runs.is_some() { "runs" } else { "menu" })
+            }
+            Action::Detach if self.attached || self.is_several() || !trains => Some(""),
             // Without a cursor it is the last step: of a run in training another one in a moment.
             Action::Branch if view.cursor.is_none() && !run.over() => Some(""),
             Action::PauseResume
@@ -63,6 +80,9 @@ impl App<'_> {
 
     /// The keys, or what the program does before it ends.
     pub(super) fn footer(&self, area: Rect) -> Line<'static> {
+        if let Some(said) = &self.said {
+            return Line::styled(format!(" {}", fit(said, area.width.into())), self.theme.style(Role::Good));
+        }
         let words = match self.run.as_ref().and_then(|run| run.ending) {
             Some(LeaveChoice::SaveAndStop) => " saving and stopping; q quits at once",
             Some(LeaveChoice::SaveAndQuit) => " saving, then quitting; q quits at once",

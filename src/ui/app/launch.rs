@@ -1,26 +1,78 @@
-//! What the screen asks the program for: the start of a training, or its connection.
+//! What the screen starts with, what it asks the program for, and why it ends.
 
 use std::path::{Path, PathBuf};
 
-use crossbeam_channel::Receiver;
+use super::data_dialog::FetchHooks;
+use super::link::Link;
+use crate::preset::{EditedPreset, Overrides};
+use crate::ui::browser::CustomDataHooks;
+use crate::ui::compare::CompareScreen;
+use crate::ui::edit::EstimateHook;
+use crate::ui::lecture::{LectureScreen, Network};
+use crate::ui::menu::RaceEntry;
+use crate::ui::race::RaceScreen;
+use crate::ui::replay::Replay;
 
-use crate::protocol::{CommandSender, Event};
-use crate::ui::lecture::Network;
-
-/// The connection to a trainer: a socket or a recording can replace one.
+/// The screen to start with.
 #[derive(Debug)]
-pub struct Link {
-    /// The trainer's events; must not block it.
-    pub events: Receiver<Event>,
-    /// Commands to the trainer.
-    pub commands: CommandSender,
+pub enum InitialScreen {
+    /// The menu; with what the program does for it, if it does.
+    Menu(Option<MenuHooks>),
+    /// The dashboard of a run.
+    Dashboard(Link),
+    /// The dashboard of so many trainings of a preset, one after another.
+    Several(Link, usize),
+    /// The dashboard of a run of another process, which goes on when the screen ends.
+    Attached(Link),
+    /// Runs side by side.
+    Compare(Box<CompareScreen>),
+    /// Several networks that are trained side by side.
+    Race(Box<RaceScreen>),
+    /// The lecture.
+    Lecture(Box<LectureScreen>),
+    /// The dashboard of a recorded run.
+    Replay(Box<Replay>),
+}
+
+/// Why the screen ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitReason {
+    /// The user quit. A trainer that still runs is no longer needed.
+    Quit,
+    /// Training should continue in another process, without this terminal; or it does already.
+    Detached,
+    /// Training should continue without the screen. [`Link::events`] has no receiver any more.
+    LeftTraining,
+    /// The user wants a branch of the run, which the program was asked for: it has the terminal next.
+    Branch,
+    /// The terminal is gone; training should continue to its end. `println!` panics from here on.
+    HungUp,
+    /// A signal that ends a training, by number: save and exit. Save before printing: the terminal may be stalled.
+    Signal(i32),
+}
+
+/// What the program does for the menu, passed in because the screen knows neither data nor the trainer.
+#[derive(Debug, Clone, Copy)]
+pub struct MenuHooks {
+    /// For the user's own data.
+    pub own_data: CustomDataHooks,
+    /// The races that can be started.
+    pub races: fn() -> Vec<RaceEntry>,
+    /// For data sets.
+    pub fetch: FetchHooks,
+    /// Measures what an edited preset costs.
+    pub estimate: EstimateHook,
+    /// Writes an edited preset to a new file in the current folder; returns its name, or a message on failure.
+    pub save: fn(&EditedPreset) -> Result<String, String>,
 }
 
 /// A request of the screen to the program.
 #[derive(Debug, Clone, Copy)]
 pub enum LaunchRequest<'r> {
-    /// Train a preset, by its name or file.
-    Train(&'r str),
+    /// Train a preset, by its name or file, with changes.
+    Train(&'r str, &'r Overrides),
+    /// Start a race, by its name.
+    Race(&'r str),
     /// Connect to the live run in this folder.
     Attach(&'r Path),
     /// Train a branch of a run.
@@ -47,6 +99,8 @@ pub struct BranchRequest {
 pub enum Launched {
     /// A training to show.
     Link(Link),
+    /// A race to show.
+    Race(Box<RaceScreen>),
     /// A training in the background, and what to say of it.
     Background(String),
     /// The screen ends: the program trains the branch on one of its own.

@@ -44,6 +44,14 @@ const OWN: [Choice; 5] = [
     CANCEL,
 ];
 
+/// For one of several trainings of this process.
+const SEVERAL: [Choice; 4] = [
+    (LeaveChoice::WithoutScreen, "Continue without screen", "the trainings continue and print plain lines"),
+    (LeaveChoice::SaveAndStop, "Save and stop", "this training and those to come; --resume-or-start goes on"),
+    STOP,
+    CANCEL,
+];
+
 /// For a race.
 const RACE: [Choice; 3] = [
     (LeaveChoice::WithoutScreen, "Continue without screen", "the race continues and prints its standings"),
@@ -68,6 +76,11 @@ impl LeaveDialog {
     pub(super) fn new(attached: bool) -> Self {
         let choices: &[Choice] = if attached { &ATTACHED } else { &OWN };
         Self { choices, chosen: 0, title: " The network is still training " }
+    }
+
+    /// The dialog for one of several trainings.
+    pub(super) fn several() -> Self {
+        Self { choices: &SEVERAL, chosen: 0, title: " The network is still training " }
     }
 
     /// The same with `choice` chosen, if it is offered.

@@ -20,14 +20,26 @@ impl App<'_> {
         }
     }
 
+    /// Whether the run on the screen is one of several of this process.
+    pub(super) fn is_several(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.dashboard.earlier.is_some())
+    }
+
+    fn leave_dialog(&self) -> LeaveDialog {
+        match self.is_several() {
+            true => LeaveDialog::several(),
+            false => LeaveDialog::new(self.attached),
+        }
+    }
+
     /// Asks how to leave the run.
     pub(super) fn ask(&mut self) {
-        self.overlay = Some(Overlay::LeaveDialog(LeaveDialog::new(self.attached)));
+        self.overlay = Some(Overlay::LeaveDialog(self.leave_dialog()));
     }
 
     /// Asks how to stop the run.
     pub(super) fn ask_to_stop(&mut self) {
-        let dialog = LeaveDialog::new(self.attached).with(LeaveChoice::SaveAndStop);
+        let dialog = self.leave_dialog().with(LeaveChoice::SaveAndStop);
         self.overlay = Some(Overlay::LeaveDialog(dialog));
     }
 
@@ -35,6 +47,10 @@ impl App<'_> {
     pub(super) fn detach(&mut self) {
         match &self.run {
             Some(run) if run.over() || run.ending.is_some() => {}
+            Some(_) if self.is_several() => self.show_message(
+                "Not with several trainings",
+                "q offers to go on without the screen. In the background: the same command with --headless and nohup.",
+            ),
             Some(run) if run.dashboard.run.info().is_some() || self.attached => {
                 self.outcome = Some(ExitReason::Detached);
             }

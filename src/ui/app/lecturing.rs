@@ -1,6 +1,7 @@
 //! The lecture on the screen: its trainings and keys.
 
-use super::launch::{LaunchRequest, Launched, Link};
+use super::launch::{LaunchRequest, Launched};
+use super::link::Link;
 use super::{App, ExitReason};
 use crate::protocol::RunStatus;
 use crate::ui::keymap::Action;
@@ -24,7 +25,7 @@ impl App<'_> {
         let Some(network) = lecture.network() else { return };
         match (self.launch)(LaunchRequest::Lecture(network)) {
             Ok(Launched::Link(Link { events, commands })) => lecture.watch(events, commands),
-            Ok(Launched::Background(_) | Launched::Branch) => {}
+            Ok(Launched::Background(_) | Launched::Branch | Launched::Race(_)) => {}
             Err(error) => lecture.fail(error),
         }
     }

@@ -9,6 +9,8 @@ use super::App;
 use super::launch::{LaunchRequest, Launched};
 use crate::error::chain;
 use crate::escape::shell_word;
+use crate::preset::Overrides;
+use crate::protocol::{Event, Level, LogLine};
 use crate::run::RunState;
 use crate::runs::Run;
 use crate::ui::browser::{self, Browser};
@@ -22,7 +24,7 @@ impl App<'_> {
     pub(super) fn browse(&mut self) {
         let Some(hooks) = self.hooks else { return };
         match std::env::current_dir() {
-            Ok(folder) => self.browser = Some(Browser::new(hooks, folder)),
+            Ok(folder) => self.browser = Some(Browser::new(hooks.own_data, folder)),
             Err(error) => self.show_message("Cannot list files", &format!("the current folder: {error}")),
         }
     }
@@ -32,11 +34,14 @@ impl App<'_> {
         match browser.act(action) {
             Some(browser::Request::Leave) => self.browser = None,
             Some(browser::Request::ShowMessage(what)) => self.show_message("Cannot draft a preset", &what),
-            Some(browser::Request::Train(draft)) => match (hooks.write_preset)(&draft) {
+            Some(browser::Request::Use(path)) => self.train_on(&path),
+            Some(browser::Request::Train(draft)) => match (hooks.own_data.write_preset)(&draft) {
                 Ok(preset) => {
-                    self.train(&preset);
+                    self.train(&preset, &Overrides::default());
                     if self.run.is_some() {
                         self.browser = None;
+                        let text = format!("the preset is in {preset}: change it and train it again");
+                        self.fold(&Event::Log(LogLine { level: Level::Info, text }));
                     }
                 }
                 Err(error) => self.show_message("Cannot write the preset", &error),
@@ -62,14 +67,14 @@ impl App<'_> {
     }
 
     /// Attaches to a run in training, or replays another one.
-    fn open_run(&mut self, run: &Run) {
+    pub(super) fn open_run(&mut self, run: &Run) {
         if run.state == RunState::Live {
             match (self.launch)(LaunchRequest::Attach(&run.path)) {
                 Ok(Launched::Link(link)) => {
                     self.attached = true;
                     self.show(link);
                 }
-                Ok(Launched::Background(_) | Launched::Branch) => {}
+                Ok(Launched::Background(_) | Launched::Branch | Launched::Race(_)) => {}
                 Err(error) => self.show_message("Cannot attach", &error),
             }
             return;
@@ -106,6 +111,9 @@ impl App<'_> {
             (Some(compare), ..) => compare.render(frame, area, &self.theme),
             (None, Some(runs), _) => runs.render(frame, area, &self.theme),
             (None, None, Some(browser)) => browser.render(frame, area, &self.theme),
+            (None, None, None) if self.is_editing && self.edit.is_some() => {
+                self.edit.iter_mut().for_each(|edit| edit.render(frame, area, &self.theme));
+            }
             (None, None, None) => self.menu.render(frame, area, &self.theme),
         }
     }

@@ -5,7 +5,7 @@ use crate::ui::screenshot;
 use crate::ui::view::dashboard;
 
 impl App<'_> {
-    /// Writes the visible dashboard to an SVG file in the run folder.
+    /// Writes the visible dashboard to the run folder, as a picture (SVG) and as text.
     pub(super) fn screenshot(&mut self) {
         let Some((run, info)) = self.run.as_ref().and_then(|run| Some((run, run.dashboard.run.info()?)))
         else {
@@ -15,11 +15,16 @@ impl App<'_> {
         dashboard::render(&run.dashboard, self.body, &mut buffer, &self.theme);
         let step = run.dashboard.run.latest().map_or(0, |metrics| metrics.step);
         let path = info.folder.join(format!("screen-{step}.svg"));
-        match std::fs::write(&path, screenshot::svg(&buffer, &self.theme)) {
-            Ok(()) => self.show_message("Screenshot saved", &path.display().to_string()),
-            Err(error) => {
-                self.show_message("Cannot save the screenshot", &format!("{}: {error}", path.display()))
-            }
+        let text = path.with_extension("txt");
+        let written = std::fs::write(&path, screenshot::svg(&buffer, &self.theme))
+            .map_err(|error| format!("{}: {error}", path.display()))
+            .and_then(|()| {
+                std::fs::write(&text, screenshot::text(&buffer))
+                    .map_err(|error| format!("{}: {error}", text.display()))
+            });
+        match written {
+            Ok(()) => self.said = Some(format!("screenshot saved: {} and .txt", path.display())),
+            Err(error) => self.show_message("Cannot save the screenshot", &error),
         }
     }
 }

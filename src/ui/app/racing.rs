@@ -27,7 +27,8 @@ impl App<'_> {
         if matches!(self.overlay, Some(Overlay::LeaveDialog(_))) {
             self.overlay = None;
         }
-        if race.is_stopping() {
+        // One that was started from the menu stays to be looked at.
+        if race.is_stopping() && (!self.from_menu || self.quits_after_race) {
             self.outcome = Some(ExitReason::Quit);
         }
     }
@@ -42,7 +43,10 @@ impl App<'_> {
                 let text = race.explanation();
                 self.show_message("What this screen shows", &text);
             }
-            _ if race.act(action) => self.quit_race(),
+            _ if race.act(action) => match self.from_menu && is_over {
+                true => self.race = None,
+                false => self.quit_race(),
+            },
             _ => {}
         }
     }
@@ -58,6 +62,7 @@ impl App<'_> {
 
     pub(super) fn leave_race(&mut self, way: LeaveChoice) {
         let Some(race) = &mut self.race else { return };
+        self.quits_after_race = way.quits();
         match way {
             LeaveChoice::WithoutScreen | LeaveChoice::Detach => self.outcome = Some(ExitReason::LeftTraining),
             LeaveChoice::SaveAndStop | LeaveChoice::SaveAndQuit | LeaveChoice::Stop => {

@@ -39,6 +39,7 @@ impl App<'_> {
             (Some(_), ..) => self.replay()?.next_tick(),
             (None, Some(compare), _) => compare.next_tick(),
             (None, None, Some(runs)) => runs.next_tick(),
+            (None, None, None) if self.race.is_none() => self.menu.next_tick(),
             (None, None, None) => None,
         }
     }
@@ -48,7 +49,11 @@ impl App<'_> {
         match (&self.run, &mut self.compare, &mut self.runs) {
             (None, Some(compare), _) => return compare.tick(now),
             (None, None, Some(runs)) => return runs.tick(now),
-            _ => {}
+            (None, None, None) => {
+                self.menu.tick(now);
+                return false;
+            }
+            (Some(_), ..) => {}
         }
         let Some(RunScreen { dashboard, replay: Some(replay), .. }) = &mut self.run else { return false };
         let has_changed = replay.tick(&mut dashboard.run, now);

@@ -2,15 +2,24 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded, unbounded};
+use crossterm::event::MouseEventKind;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
 
 use super::*;
+use crate::protocol::RaceEvent;
 use crate::protocol::{CommandRequest, DataFacts, Level, LogLine, ModelTable, RunInfo, StepMetrics};
+use crate::run::race::Standings;
+use crate::ui::browser::CustomDataHooks;
+use crate::ui::input::Input;
+use crate::ui::menu::RaceEntry;
 use crate::ui::menu::tests::{THEME, entries};
+use crate::ui::panel::{Panel, Tab};
 use crate::ui::terminal::{Screen, WriteResult, Writer};
+use crate::ui::view::dashboard::Target;
 
+mod getting;
 mod looped;
 
 /// Far longer than anything takes; reached only by a test that fails.
@@ -67,6 +76,15 @@ fn screen(app: &mut App<'_>, width: u16, height: u16) -> String {
     terminal.draw(|frame| app.render(frame)).unwrap();
     terminal.backend().to_string()
 }
+
+/// Hooks that do nothing, and a race.
+const HOOKS: MenuHooks = MenuHooks {
+    own_data: CustomDataHooks { inspect: |_| Err("nothing".into()), write_preset: |_| Err("nothing".into()) },
+    races: || vec![RaceEntry { name: "memory".into(), about: "rnn, lstm".into(), ..RaceEntry::default() }],
+    fetch: FetchHooks { find: |_| None, start: |_, _| Err("nothing".into()) },
+    estimate: |_, _| Err("nothing".into()),
+    save: |_| Err("nothing".into()),
+};
 
 /// Runs a story on the dashboard of a training network, without a loop; returns the commands sent to the trainer.
 fn while_training(story: impl FnOnce(&mut App<'_>)) -> Vec<Command> {
@@ -222,6 +240,138 @@ fn prepared(folder: &std::path::Path) -> Event {
 }
 
 #[test]
+fn pasted_text_is_no_command_but_may_be_a_filter() {
+    let asked = while_training(|app| {
+        type_keys(app, "q⎘quick, the 2nd\n⎘");
+        assert!(app.outcome().is_none() && app.is_asking());
+        type_keys(app, "\x1b⎘, s n X d f\n⎘");
+        assert!(app.outcome().is_none() && !app.is_asking());
+    });
+    assert_eq!(asked, []);
+    let mut launch = |_: LaunchRequest<'_>| panic!("pasted text trains nothing");
+    let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
+    type_keys(&mut app, "⎘q is not quit\n⎘");
+    assert_eq!(app.outcome(), None);
+    let before = screen(&mut app, 80, 24);
+    type_keys(&mut app, "⎘/no such preset\n⎘");
+    let filtered = screen(&mut app, 80, 24);
+    assert!(filtered.contains("no such preset") && filtered != before, "{filtered}");
+}
+
+#[test]
+fn the_wheel_moves_lists_and_zooms_and_answers_no_dialog() {
+    let wheel = |kind| {
+        let place = crossterm::event::MouseEvent { kind, column: 1, row: 1, modifiers: KeyModifiers::NONE };
+        Input::Mouse(place)
+    };
+    let [up, down] = [MouseEventKind::ScrollUp, MouseEventKind::ScrollDown].map(wheel);
+    let mut launch = |_: LaunchRequest<'_>| Err(String::new());
+    let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
+    let first = screen(&mut app, 80, 24);
+    app.input(down.clone());
+    let moved = screen(&mut app, 80, 24);
+    assert_ne!(moved, first);
+    app.input(up.clone());
+    assert_eq!(screen(&mut app, 80, 24), first);
+    let folder = tempfile::tempdir().unwrap();
+    while_training(|app| {
+        app.fold(&prepared(folder.path()));
+        (1..=2000).for_each(|n| app.fold(&step(n)));
+        app.fold(&Event::Status(RunStatus::Finished));
+        let seen = screen(app, 120, 40);
+        let row = seen.lines().position(|line| line.contains("Loss")).unwrap() as u16 + 2;
+        let at = |kind, column| {
+            Input::Mouse(crossterm::event::MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+        };
+        let view = |app: &App<'_>| app.run.as_ref().unwrap().dashboard.view.clone();
+        // In the middle of the chart, which has the whole width: there is no other panel beside it.
+        let panel = match app.target(crossterm::event::MouseEvent {
+            kind: MouseEventKind::ScrollUp,
+            column: 9,
+            row,
+            modifiers: KeyModifiers::NONE,
+        }) {
+            Some(Target::Panel(Panel::Loss, place)) => place,
+            other => panic!("{other:?}\n{seen}"),
+        };
+        let middle = panel.x + 8 + (panel.width - 9) / 2;
+        app.input(at(MouseEventKind::ScrollUp, middle));
+        assert_eq!(view(app).zoom, 1);
+        assert!((950..1050).contains(&view(app).cursor.unwrap()), "{:?}", view(app).cursor);
+        (0..5).for_each(|_| app.input(at(MouseEventKind::ScrollUp, middle)));
+        assert_eq!(view(app).zoom, 3, "further it does not go, nor back to the whole");
+        (0..5).for_each(|_| app.input(at(MouseEventKind::ScrollDown, middle)));
+        assert_eq!(view(app).zoom, 0);
+    });
+    while_training(|app| {
+        type_keys(app, "q");
+        app.input(down.clone());
+        assert!(app.is_asking());
+    });
+}
+
+#[test]
+fn a_click_chooses_a_tab_or_a_panel_and_then_a_step() {
+    let folder = tempfile::tempdir().unwrap();
+    while_training(|app| {
+        app.fold(&prepared(folder.path()));
+        (1..=2000).for_each(|n| app.fold(&step(n)));
+        app.fold(&Event::Status(RunStatus::Finished));
+        let seen = screen(app, 120, 40);
+        let lines: Vec<&str> = seen.lines().collect();
+        let find = |text: &str| {
+            let row = lines.iter().position(|line| line.contains(text)).unwrap();
+            // Each line begins with a quotation mark.
+            let column = lines[row].split(text).next().unwrap().chars().count() - 1;
+            (column as u16, row as u16)
+        };
+        let click = |(column, row)| {
+            let kind = MouseEventKind::Down(crossterm::event::MouseButton::Left);
+            Input::Mouse(crossterm::event::MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+        };
+        let view = |app: &App<'_>| app.run.as_ref().unwrap().dashboard.view.clone();
+        app.input(click(find("Log")));
+        assert_eq!(view(app).tab, Tab::Log);
+        app.input(click(find("Overview")));
+        assert_eq!((view(app).tab, view(app).cursor), (Tab::Overview, None));
+        let (column, row) = find("Loss");
+        app.input(click((column + 30, row + 3)));
+        assert!(view(app).cursor.is_some(), "the panel of the loss is focused at first");
+    });
+}
+
+#[test]
+fn a_notice_is_there_until_the_next_key_and_a_light_background_changes_the_colours() {
+    while_training(|app| {
+        app.show_notice(Some("plain ASCII"));
+        assert!(screen(app, 80, 24).contains("plain ASCII"));
+        app.input(Input::Background { light: true });
+        assert!(app.theme.light && screen(app, 80, 24).contains("plain ASCII"));
+        type_keys(app, "l");
+        assert!(!screen(app, 80, 24).contains("plain ASCII"));
+    });
+}
+
+#[test]
+fn only_ctrl_c_and_text_do_not_wait_for_a_dialog() {
+    let interrupt = Input::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
+    while_training(|app| {
+        assert!(!app.answers(&key(KeyCode::Enter)), "no dialog");
+        type_keys(app, "q");
+        assert!(app.answers(&key(KeyCode::Enter)) && app.answers(&key(KeyCode::Char('2'))));
+        assert!(!app.answers(&interrupt));
+    });
+    let folder = tempfile::tempdir().unwrap();
+    while_training(|app| {
+        app.fold(&prepared(folder.path()));
+        app.fold(&step(7));
+        type_keys(app, "←B");
+        assert!(app.is_asking() && app.answers(&key(KeyCode::Enter)));
+        assert!(!app.answers(&key(KeyCode::Char('1'))), "it is text");
+    });
+}
+
+#[test]
 fn a_picture_of_the_dashboard_lands_in_the_run_folder() {
     let folder = tempfile::tempdir().unwrap();
     while_training(|app| {
@@ -229,12 +379,17 @@ fn a_picture_of_the_dashboard_lands_in_the_run_folder() {
         app.fold(&step(7));
         screen(app, 80, 24);
         type_keys(app, "S");
-        assert!(screen(app, 80, 24).contains("Screenshot saved"));
+        let seen = screen(app, 80, 24);
+        assert!(seen.contains("screenshot saved: ") && seen.contains("● training"), "{seen}");
+        type_keys(app, "z");
+        assert!(!screen(app, 80, 24).contains("screenshot saved"), "the next key is taken at once");
         let picture = std::fs::read_to_string(folder.path().join("screen-7.svg")).unwrap();
         assert!(picture.starts_with("<svg") && picture.contains("word-order"));
+        let text = std::fs::read_to_string(folder.path().join("screen-7.txt")).unwrap();
+        assert!(text.contains("● training  word-order") && text.lines().count() == 23, "{text}");
         // What cannot be written is said, not swallowed.
         std::fs::remove_dir_all(folder.path()).unwrap();
-        type_keys(app, "\x1bS");
+        type_keys(app, "S");
         assert!(screen(app, 80, 24).contains("Cannot save the screenshot"));
     });
 }
@@ -253,7 +408,7 @@ fn a_finished_run_stays_until_escape_leads_back_to_the_menu() {
     let (link, tell, _asked) = link();
     let mut links = vec![link];
     let mut launch = |request: LaunchRequest<'_>| {
-        assert!(matches!(request, LaunchRequest::Train("lecture-lstm")));
+        assert!(matches!(request, LaunchRequest::Train("lecture-lstm", _)));
         links.pop().map(Launched::Link).ok_or_else(|| "the disk is full".to_owned())
     };
     let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
@@ -279,7 +434,7 @@ fn a_preset_without_its_data_does_not_start() {
     app.input(key(KeyCode::End));
     type_keys(&mut app, "\n");
     let seen = screen(&mut app, 80, 24);
-    assert!(seen.contains("╭ Data not found") && seen.contains("put both in"), "{seen}");
+    assert!(seen.contains("╭ Data of imdb-lstm") && seen.contains("put both in"), "{seen}");
 }
 
 /// A dashboard that was asked for branches: what it asked, and how it ended.
@@ -421,17 +576,20 @@ fn a_terminal_without_unicode_gets_ascii_alone() {
 
 #[test]
 fn data_of_ones_own_are_chosen_looked_at_and_trained() {
-    const OWN: CustomDataHooks = CustomDataHooks {
-        inspect: |_| Ok(crate::ui::findings::tests::draft()),
-        write_preset: |draft| match draft.name.as_str() {
-            "reviews" => Ok("reviews.yaml".into()),
-            _ => Err("no".into()),
+    const OWN: MenuHooks = MenuHooks {
+        own_data: CustomDataHooks {
+            inspect: |_| Ok(crate::ui::findings::tests::draft()),
+            write_preset: |draft| match draft.name.as_str() {
+                "reviews" => Ok("reviews.yaml".into()),
+                _ => Err("no".into()),
+            },
         },
+        ..HOOKS
     };
     let (from_trainer, _tell, _asked) = link();
     let (mut waiting, mut launched) = (Some(from_trainer), Vec::new());
     let mut launch = |request: LaunchRequest<'_>| {
-        let LaunchRequest::Train(name) = request else { panic!("{request:?}") };
+        let LaunchRequest::Train(name, _) = request else { panic!("{request:?}") };
         launched.push(name.to_owned());
         waiting.take().map(Launched::Link).ok_or_else(|| "out of trainers".to_owned())
     };
@@ -453,6 +611,9 @@ fn data_of_ones_own_are_chosen_looked_at_and_trained() {
     type_keys(&mut app, "\n");
     assert!(screen(&mut app, 80, 24).contains("○ starting"), "{}", screen(&mut app, 80, 24));
     assert!(app.results().is_none());
+    type_keys(&mut app, "L");
+    assert!(screen(&mut app, 80, 24).contains("the preset is in reviews.yaml"));
+    type_keys(&mut app, "L");
     app.fold(&Event::Status(RunStatus::Finished));
     type_keys(&mut app, "\x1b");
     assert!(screen(&mut app, 80, 24).contains("Presets (5)"));
@@ -460,4 +621,48 @@ fn data_of_ones_own_are_chosen_looked_at_and_trained() {
     assert!(screen(&mut app, 80, 24).contains("Presets (5)"));
     drop(app);
     assert_eq!(launched, ["reviews.yaml"]);
+}
+
+#[test]
+fn a_race_from_the_menu_is_on_this_screen_and_gives_way_to_the_menu_when_it_is_over() {
+    let (tell, events) = unbounded();
+    let (commands, asked) = unbounded();
+    let (mut waiting, mut started) = (Some((events, CommandSender::new("screen", commands))), 0);
+    let mut launch = |request: LaunchRequest<'_>| {
+        assert!(matches!(request, LaunchRequest::Race("memory")), "{request:?}");
+        started += 1;
+        let networks = ["rnn", "lstm"].map(|name| (name.to_owned(), None)).to_vec();
+        let standings = Standings::new("memory".into(), vec![1, 2], networks);
+        let link = waiting.take().ok_or_else(|| "out of memory".to_owned())?;
+        Ok(Launched::Race(Box::new(RaceScreen::new(standings, ("tokens", None), link))))
+    };
+    let mut app = App::new(InitialScreen::Menu(Some(HOOKS)), entries(), &mut launch, THEME);
+    app.input(key(KeyCode::End));
+    assert!(screen(&mut app, 80, 24).contains("Enter race"));
+    type_keys(&mut app, "\n");
+    assert!(screen(&mut app, 80, 24).contains("memory · "), "{}", screen(&mut app, 80, 24));
+    // Stopped, its result stays on the screen.
+    type_keys(&mut app, "\x1b↓\n");
+    assert_eq!(asked.try_iter().map(|request| request.command).collect::<Vec<_>>(), [Command::SaveAndStop]);
+    app.fold_race(&RaceEvent::Stopping);
+    drop(tell);
+    app.race_over();
+    assert_eq!(app.outcome(), None);
+    assert!(screen(&mut app, 80, 24).contains("memory · "));
+    type_keys(&mut app, "\x1b");
+    assert!(screen(&mut app, 80, 24).contains("▸ memory"));
+    type_keys(&mut app, "\n");
+    assert!(screen(&mut app, 80, 24).contains("Cannot start the race"));
+    drop(app);
+    assert_eq!(started, 2);
+}
+
+#[test]
+fn the_preset_that_was_trained_is_selected_when_the_menu_comes_back() {
+    let mut launch = |_: LaunchRequest<'_>| Ok(Launched::Link(link().0));
+    let mut app = App::new(InitialScreen::Menu(None), entries(), &mut launch, THEME);
+    type_keys(&mut app, "/word-order\n\n");
+    app.fold(&Event::Status(RunStatus::Finished));
+    type_keys(&mut app, "\x1b");
+    assert!(screen(&mut app, 80, 24).contains("▸ word-order"));
 }

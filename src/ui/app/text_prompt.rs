@@ -13,16 +13,31 @@ use super::{App, Overlay};
 use crate::escape::foreign;
 use crate::protocol::{Command, ProbeText, RunInfo};
 use crate::ui::keymap::Action;
+use crate::ui::panel::Panel;
 use crate::ui::text::wrap;
 use crate::ui::theme::{Role, Theme};
 
 /// Columns of the text.
 const WIDTH: usize = 64;
 
+/// A step of the temperature.
+const TEMPERATURE: f64 = 0.1;
+
+/// What the text is for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// An example that the network reads.
+    #[default]
+    Example,
+    /// The beginning of samples.
+    Beginning,
+}
+
 /// Asks for a text.
 #[derive(Debug, Default)]
 pub(super) struct TextPrompt {
     line: LineInput,
+    purpose: Purpose,
 }
 
 /// The answer.
@@ -64,13 +79,22 @@ impl TextPrompt {
         let width = usize::from(area.width).saturating_sub(4).min(WIDTH);
         let first = self.line.visual_scroll(width.saturating_sub(1));
         let seen: String = self.line.value().chars().skip(first).take(width).collect();
-        let words = "The network predicts after each of its words from now on, beside the other examples. Unknown words \
-                     are read as [UNK].";
+        let (title, words) = match self.purpose {
+            Purpose::Example => (
+                " A text of your own ",
+                "The network predicts after each of its words from now on, beside the other examples. Unknown words are \
+                 read as [UNK].",
+            ),
+            Purpose::Beginning => (
+                " A beginning of your own ",
+                "The model continues it from the next step on. Tokens that it does not know are read as [UNK].",
+            ),
+        };
         let mut lines = vec![Line::from(Span::styled(foreign(&seen).into_owned(), theme.style(Role::Text)))];
         lines.extend(wrap(words, width).into_iter().map(|row| Line::styled(row, theme.style(Role::Dim))));
         let place = centered(area, width + 4, lines.len() + 2);
         let hint = Line::styled(" Enter adds it, Esc closes ", theme.style(Role::Dim));
-        let block = boxed(" A text of your own ".to_owned(), theme).title_bottom(hint.right_aligned());
+        let block = boxed(title.to_owned(), theme).title_bottom(hint.right_aligned());
         let inner = block.inner(place);
         frame.render_widget(Clear, place);
         frame.render_widget(block, place);
@@ -108,7 +132,26 @@ impl App<'_> {
                 Some(text) => self.send_text(text),
                 None => self.show_message("No example", "The preset has no examples: a adds a text."),
             },
-            _ => self.overlay = Some(Overlay::TextPrompt(TextPrompt::default())),
+            _ => {
+                let has_samples = view.focus(&run.dashboard.run) == Panel::Samples;
+                let purpose = if has_samples { Purpose::Beginning } else { Purpose::Example };
+                self.overlay = Some(Overlay::TextPrompt(TextPrompt { purpose, ..TextPrompt::default() }));
+            }
+        }
+    }
+
+    /// Samples at a temperature that is higher by so many steps.
+    pub(super) fn change_temperature(&mut self, steps: f64) {
+        let Some(run) = &mut self.run else { return };
+        let latest = run.dashboard.run.history().samples(None).next_back().map(|sample| sample.temperature);
+        let Some(temperature) = run.dashboard.view.temperature.or(latest) else {
+            return self.show_message("No samples", "The preset has no watch.sample: nothing is sampled.");
+        };
+        // In tenths, without rounding errors.
+        let temperature = ((temperature / TEMPERATURE).round() + steps).max(0.0) / (1.0 / TEMPERATURE);
+        run.dashboard.view.temperature = Some(temperature);
+        if let Some(commands) = &run.commands {
+            let _ = commands.send(Command::SetSample { prime: None, temperature: Some(temperature) });
         }
     }
 
@@ -119,16 +162,26 @@ impl App<'_> {
             None => {}
             Some(Answer::Closed) => self.overlay = None,
             Some(Answer::Text(text)) => {
+                let purpose = prompt.purpose;
                 self.overlay = None;
-                self.send_text(text);
+                match purpose {
+                    Purpose::Example => self.send_text(text),
+                    Purpose::Beginning => {
+                        self.send(Command::SetSample { prime: Some(text), temperature: None })
+                    }
+                }
             }
         }
     }
 
     fn send_text(&mut self, text: String) {
+        self.send(Command::AddProbe { text });
+    }
+
+    fn send(&mut self, command: Command) {
         if let Some(commands) = self.run.as_ref().and_then(|run| run.commands.as_ref()) {
             // A trainer that has ended ignores commands, and its status shows that.
-            let _ = commands.send(Command::AddProbe { text });
+            let _ = commands.send(command);
         }
     }
 }

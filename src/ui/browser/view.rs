@@ -27,15 +27,16 @@ impl Browser {
             return too_small(frame, area, theme);
         }
         let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
-        let says = match &self.inspection {
-            None => "  your data: open a file, or inspect a folder with Space",
-            Some(InspectionPage { draft: Some(Ok(Draft { preset: Ok(_), .. })), .. }) => {
-                "  your data: inspection; Enter writes the preset and trains"
+        let says = match (&self.inspection, &self.preset) {
+            (None, Some(preset)) => format!("  data for {preset}: Enter takes a file, Space a folder"),
+            (None, None) => "  your data: open a file, or inspect a folder with Space".to_owned(),
+            (Some(InspectionPage { draft: Some(Ok(Draft { preset: Ok(_), .. })), .. }), _) => {
+                "  your data: inspection; Enter writes the preset and trains".to_owned()
             }
-            Some(_) => "  your data: inspection",
+            (Some(_), _) => "  your data: inspection".to_owned(),
         };
         let name = Span::styled(" unrolled", theme.style(Role::Title));
-        let says = fit(says, usize::from(head.width).saturating_sub(9));
+        let says = fit(&says, usize::from(head.width).saturating_sub(9));
         frame.render_widget(Line::from(vec![name, Span::styled(says, theme.style(Role::Dim))]), head);
         self.page = usize::from(body.height).saturating_sub(3).max(1);
         match &mut self.inspection {

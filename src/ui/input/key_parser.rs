@@ -1,16 +1,19 @@
-//! Bytes of a terminal → keys and pastes.
+//! Bytes of a terminal → keys, pastes, clicks and answers.
 //!
 //! Not crossterm's parser: it waits for the end mark of a paste for ever, without a way to end the wait.
 //!
 //! ```text
 //! bytes ─ vte (escape sequences) ─→ keys
 //!    ESC[200~ … ESC[201~                     a paste; it also ends 100 ms after its last byte, or with Ctrl-C
+//!    … ESC[201~ in one read                  the rest of such a paste
+//!    ESC[< … M                               a click or a turn of the wheel
+//!    ESC]11;rgb:… BEL                        the terminal's answer: the colour of its background
 //!    many characters in one read, no ESC     a burst: a paste of a terminal without marks
 //! ```
 
 use std::time::{Duration, Instant};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use vte::{Params, Parser, Perform};
 
 use super::Input;
@@ -26,6 +29,9 @@ const ESCAPE_END: Duration = Duration::from_millis(20);
 /// The maximum length of a paste in bytes; more is ignored.
 const MAX_PASTE: usize = 1 << 20;
 const ESC: u8 = 0x1b;
+const BELL: u8 = 0x07;
+/// The end mark of a paste.
+const PASTE_MARK: &[u8] = b"\x1b[201~";
 
 /// The state between two reads.
 #[derive(Default)]
@@ -35,12 +41,20 @@ pub(super) struct KeyParser {
     /// Bytes of an incomplete sequence.
     pending: usize,
     is_escape: bool,
+    /// Whether the incomplete sequence is an answer, which control characters end.
+    is_answer: bool,
     last_burst: Option<Instant>,
 }
 
 impl KeyParser {
     /// Parses the bytes of one read at the time `now`.
     pub fn parse(&mut self, bytes: &[u8], now: Instant) -> Vec<Input> {
+        // The rest of a paste that stalled for longer than it may.
+        let mark = bytes.windows(PASTE_MARK.len()).position(|part| part == PASTE_MARK);
+        let is_rest = mark.is_some_and(|mark| mark > 0 && !bytes.iter().take(mark).any(|byte| *byte == ESC));
+        if is_rest && self.keys.paste.is_none() && self.pending == 0 {
+            self.keys.paste = Some(String::new());
+        }
         let characters = bytes.iter().filter(|byte| **byte >= b' ' && **byte & 0xc0 != 0x80).count();
         let is_repeated = bytes.iter().all(|byte| Some(byte) == bytes.first());
         let goes_on = self.last_burst.is_some_and(|last| now.duration_since(last) < BURST_GAP);
@@ -75,8 +89,9 @@ impl KeyParser {
     }
 
     fn byte(&mut self, byte: u8) {
-        // No sequence has control characters in it.
-        if self.pending > 0 && byte < b' ' {
+        // No sequence has control characters in it, but for the end of an answer.
+        let ends_answer = self.is_answer && matches!(byte, BELL | ESC);
+        if self.pending > 0 && byte < b' ' && !ends_answer {
             self.flush();
         }
         if byte == 0x03 {
@@ -85,8 +100,9 @@ impl KeyParser {
         self.keys.is_complete = false;
         self.parser.advance(&mut self.keys, &[byte]);
         if self.keys.is_complete {
-            self.pending = 0;
+            (self.pending, self.is_answer) = (0, false);
         } else {
+            self.is_answer |= self.pending == 1 && self.is_escape && byte == b']';
             self.is_escape = self.pending == 0 && byte == ESC;
             self.pending += 1;
         }
@@ -97,7 +113,8 @@ impl KeyParser {
         if self.pending == 1 && self.is_escape {
             self.keys.key(KeyCode::Esc, KeyModifiers::NONE);
         }
-        (self.parser, self.pending, self.keys.prefix) = (Parser::default(), 0, None);
+        (self.parser, self.pending, self.is_answer) = (Parser::default(), 0, false);
+        self.keys.prefix = None;
     }
 }
 
@@ -108,6 +125,8 @@ enum Prefix {
     Ss3,
     /// After ESC [ [: function keys of the Linux console.
     Console,
+    /// After an answer that ESC ends: a backslash follows.
+    Answer,
 }
 
 /// The keys and pastes found so far.
@@ -130,6 +149,23 @@ impl Keys {
     fn character(&mut self, c: char, modifiers: KeyModifiers) {
         let shift = if c.is_uppercase() { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
         self.key(KeyCode::Char(c), modifiers | shift);
+    }
+
+    /// A press of a button, or a turn of the wheel, at a column and a row from 1.
+    fn mouse(&mut self, button: u16, at: [u16; 2]) {
+        let kind = match button & !0b1_1100 {
+            0 => MouseEventKind::Down(MouseButton::Left),
+            64 => MouseEventKind::ScrollUp,
+            65 => MouseEventKind::ScrollDown,
+            _ => return,
+        };
+        let has = |bit: u16, modifier| if button & bit == 0 { KeyModifiers::NONE } else { modifier };
+        let modifiers =
+            has(4, KeyModifiers::SHIFT) | has(8, KeyModifiers::ALT) | has(16, KeyModifiers::CONTROL);
+        let [column, row] = at.map(|place| place.saturating_sub(1));
+        if self.paste.is_none() {
+            self.inputs.push(Input::Mouse(MouseEvent { kind, column, row, modifiers }));
+        }
     }
 
     fn end_paste(&mut self) {
@@ -157,7 +193,7 @@ impl Perform for Keys {
             (Some(Prefix::Console), 'A'..='E') => {
                 self.key(KeyCode::F(c as u8 - b'A' + 1), KeyModifiers::NONE);
             }
-            (Some(Prefix::Console), _) => {}
+            (Some(Prefix::Console | Prefix::Answer), _) => {}
             (None, '\u{7f}') => self.key(KeyCode::Backspace, KeyModifiers::NONE),
             (None, c) => self.character(c, KeyModifiers::NONE),
         }
@@ -183,8 +219,21 @@ impl Perform for Keys {
         }
     }
 
+    fn osc_dispatch(&mut self, params: &[&[u8]], ended_by_bell: bool) {
+        if let [b"11", color] = params
+            && let Some(light) = is_light(color)
+        {
+            self.inputs.push(Input::Background { light });
+        }
+        match ended_by_bell {
+            true => self.is_complete = true,
+            false => self.prefix = Some(Prefix::Answer),
+        }
+    }
+
     fn esc_dispatch(&mut self, intermediates: &[u8], _ignored: bool, byte: u8) {
         match byte {
+            b'\\' if self.prefix.take() == Some(Prefix::Answer) => self.is_complete = true,
             b'O' if intermediates.is_empty() => self.prefix = Some(Prefix::Ss3),
             byte => {
                 self.is_complete = true;
@@ -197,14 +246,16 @@ impl Perform for Keys {
 
     fn csi_dispatch(&mut self, params: &Params, intermediates: &[u8], _ignored: bool, action: char) {
         let mut params = params.iter().map(|param| param.first().copied().unwrap_or(0));
-        let (first, second) = (params.next().unwrap_or(0), params.next().unwrap_or(0));
+        let [first, second, third] = [(); 3].map(|()| params.next().unwrap_or(0));
         if action == '[' {
             self.prefix = Some(Prefix::Console);
             return;
         }
         self.is_complete = true;
-        if !intermediates.is_empty() {
-            return;
+        match intermediates {
+            [] => {}
+            b"<" if action == 'M' => return self.mouse(first, [second, third]),
+            _ => return,
         }
         // 1 + the sum of shift 1, alt 2, control 4.
         let has = |bit: u16, modifier| match second.saturating_sub(1) & bit {
@@ -236,6 +287,20 @@ impl Perform for Keys {
         };
         self.key(code, modifiers);
     }
+}
+
+/// Whether a colour as X11 writes it, `rgb:RRRR/GGGG/BBBB` with one to four digits each, is light.
+fn is_light(color: &[u8]) -> Option<bool> {
+    let color = std::str::from_utf8(color).ok()?;
+    let (_, channels) = color.split_once(':').filter(|(space, _)| matches!(*space, "rgb" | "rgba"))?;
+    let channel = |digits: &str| {
+        let most = 16_u32.checked_pow(digits.len().try_into().ok()?)?.checked_sub(1)?;
+        Some(f64::from(u32::from_str_radix(digits, 16).ok()?) / f64::from(most))
+    };
+    let channels: Vec<f64> = channels.split('/').map(channel).collect::<Option<_>>()?;
+    let [r, g, b, ..] = channels.as_slice() else { return None };
+    // Luma (ITU-R BT.709).
+    Some(0.2126 * r + 0.7152 * g + 0.0722 * b > 0.5)
 }
 
 /// The key of a final letter, of CSI and SS3 alike.
@@ -305,6 +370,35 @@ mod tests {
     }
 
     #[test]
+    fn clicks_and_the_wheel_have_places_and_modifiers() {
+        let mouse = |kind, column, row, modifiers| Input::Mouse(MouseEvent { kind, column, row, modifiers });
+        let none = KeyModifiers::NONE;
+        let click = mouse(MouseEventKind::Down(MouseButton::Left), 0, 299, none);
+        assert_eq!(parsed(&["\x1b[<0;1;300M\x1b[<0;1;300m"]), [click], "its release is nothing");
+        let up = mouse(MouseEventKind::ScrollUp, 9, 4, none);
+        let down = mouse(MouseEventKind::ScrollDown, 9, 4, KeyModifiers::CONTROL);
+        assert_eq!(parsed(&["\x1b[<64;10;5M", "\x1b[<81;10;5M"]), [up, down]);
+        assert_eq!(parsed(&["\x1b[<2;10;5M\x1b[<35;10;5M"]), [], "neither other buttons nor motion");
+        let many = "\x1b[<64;10;5M".repeat(20);
+        assert_eq!(parsed(&[&many]).len(), 20, "no paste");
+        assert_eq!(parsed(&["\x1b[<0;1", ";3Mq"]).len(), 2, "in two reads");
+    }
+
+    #[test]
+    fn the_answer_about_the_background_is_no_key() {
+        let light = |light| Input::Background { light };
+        assert_eq!(parsed(&["\x1b]11;rgb:1e1e/1e1e/2e2e\x07"]), [light(false)]);
+        assert_eq!(parsed(&["\x1b]11;rgb:fd/f6/e3\x1b\\q"]).len(), 2, "as some terminals end it");
+        assert_eq!(parsed(&["\x1b]11;rgb:fdfd/f6f6/e3e3\x1b\\"]), [light(true)]);
+        assert_eq!(parsed(&["\x1b]11;rgba:ffff/", "ffff/ffff/ffff\x07"]), [light(true)], "in two reads");
+        let q = key(KeyCode::Char('q'), KeyModifiers::NONE);
+        assert_eq!(parsed(&["\x1b]11;no color\x07q"]), [q.clone()]);
+        assert_eq!(parsed(&["\x1b]11;rgb:1/2\x07", "q"]), [q]);
+        let stopped = parsed(&["\x1b]11;rgb:", "\x03"]);
+        assert_eq!(stopped, [key(KeyCode::Char('c'), KeyModifiers::CONTROL)], "Ctrl-C is not lost");
+    }
+
+    #[test]
     fn a_paste_ends_with_its_mark_without_bytes_or_with_ctrl_c() {
         let paste = || Input::Paste("abc\nq".into());
         let q = || key(KeyCode::Char('q'), KeyModifiers::NONE);
@@ -318,6 +412,17 @@ mod tests {
         assert_eq!(parser.patience(), Some(PASTE_END));
         assert_eq!(parser.end(), [Input::Paste("abc".into())]);
         assert_eq!(parser.patience(), None);
+    }
+
+    #[test]
+    fn what_comes_of_a_paste_after_a_stall_is_no_keys() {
+        let (mut parser, now) = (KeyParser::default(), Instant::now());
+        assert!(parser.parse(b"\x1b[200~the ", now).is_empty());
+        assert_eq!(parser.end(), [Input::Paste("the ".into())]);
+        assert_eq!(parser.parse(b"quit\r\x1b[201~", now), [Input::Paste("quit\n".into())]);
+        assert!(parser.parse(b"\x1b[201~", now).is_empty());
+        let bound = parser.parse(b"\x1b[200~a\x1b[201~q", now);
+        assert_eq!(bound, [Input::Paste("a".into()), key(KeyCode::Char('q'), KeyModifiers::NONE)]);
     }
 
     #[test]

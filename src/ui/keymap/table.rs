@@ -1,7 +1,7 @@
 use ratatui::crossterm::event::KeyCode;
 
 use super::Context::{
-    AnyRun, Browser, Compare, Dashboard, Everywhere, Inspection, Lecture, Menu, Race, Replay, Runs,
+    AnyRun, Browser, Compare, Dashboard, Edit, Everywhere, Inspection, Lecture, Menu, Race, Replay, Runs,
 };
 use super::Key::{Char, Code, Ctrl, Digit};
 use super::{Action, Binding, Context, Key};
@@ -42,6 +42,60 @@ pub const BINDINGS: &[Binding] = &[
         &[Char('L')],
         "lecture",
         "Open the lecture: recurrent networks on ten pages, each with one in training.",
+    ),
+    row(
+        Menu,
+        Action::Edit,
+        &[Char('e')],
+        "edit",
+        "Edit the chosen preset: layers, optimizer, sizes; it is trained or saved with the changes.",
+    ),
+    row(
+        Menu,
+        Action::CopyCommand,
+        &[Char('c')],
+        "copy",
+        "Copy the command that does what Enter does to the clipboard.",
+    ),
+    row(Edit, Action::Open, &[Code(KeyCode::Enter)], "train", "Train the preset with the changes."),
+    row(
+        Edit,
+        Action::Left,
+        &[Code(KeyCode::Left), Char('h')],
+        "kind",
+        "Change to the previous kind of layer, or optimizer.",
+    ),
+    row(
+        Edit,
+        Action::Right,
+        &[Code(KeyCode::Right), Char('l')],
+        "",
+        "Change to the next kind of layer, or optimizer.",
+    ),
+    row(Edit, Action::AddLayer, &[Char('a')], "add", "Add a layer behind the chosen one."),
+    row(Edit, Action::RemoveLayer, &[Char('x')], "remove", "Remove the chosen layer."),
+    row(
+        Edit,
+        Action::ReturnSequences,
+        &[Char('s')],
+        "sequences",
+        "Return the states of all steps, as a layer above needs them, or the last alone.",
+    ),
+    row(Edit, Action::MoveUp, &[Char('K')], "", "Move the chosen layer up, nearer to the data."),
+    row(Edit, Action::MoveDown, &[Char('J')], "", "Move the chosen layer down, nearer to the loss."),
+    row(
+        Edit,
+        Action::Save,
+        &[Char('w')],
+        "write",
+        "Write the changed preset to a new file in the current folder.",
+    ),
+    row(
+        Edit,
+        Action::CopyCommand,
+        &[Char('c')],
+        "copy",
+        "Copy the command that trains the preset with the changes to the clipboard.",
     ),
     row(
         Runs,
@@ -290,6 +344,7 @@ pub const BINDINGS: &[Binding] = &[
         "zoom",
         "Zoom in around the cursor; after the last level zoom out.",
     ),
+    row(AnyRun, Action::ZoomOut, &[Char('Z')], "", "Zoom out by one level."),
     row(AnyRun, Action::LogScale, &[Char('l')], "log", "Toggle the logarithmic y axis."),
     row(AnyRun, Action::XAxis, &[Char('x')], "axis", "Switch the x axis: step, epoch, time."),
     row(AnyRun, Action::SmoothMore, &[Char('+'), Char('=')], "smooth", "Smooth the curves more."),
@@ -303,8 +358,34 @@ pub const BINDINGS: &[Binding] = &[
         "gates",
         "Switch between state, cell and gates; between gradients.",
     ),
-    row(AnyRun, Action::NextLayer, &[Char(']')], "layer", "Next recurrent layer or direction."),
-    row(AnyRun, Action::PreviousLayer, &[Char('[')], "", "Previous recurrent layer or direction."),
+    row(
+        Dashboard,
+        Action::LowerTemperature,
+        &[Char('(')],
+        "",
+        "Sample a language model at a lower temperature: more predictable texts.",
+    ),
+    row(
+        Dashboard,
+        Action::HigherTemperature,
+        &[Char(')')],
+        "",
+        "Sample a language model at a higher temperature: more varied texts.",
+    ),
+    row(
+        AnyRun,
+        Action::NextLayer,
+        &[Char(']')],
+        "layer",
+        "Next recurrent layer or direction; of a forecast more rows ahead.",
+    ),
+    row(
+        AnyRun,
+        Action::PreviousLayer,
+        &[Char('[')],
+        "",
+        "Previous recurrent layer or direction; of a forecast fewer rows ahead.",
+    ),
     row(Dashboard, Action::SlowerLearning, &[Char(',')], "rate", "Halve the learning rate."),
     row(Dashboard, Action::FasterLearning, &[Char('.')], "", "Double the learning rate."),
     row(
@@ -317,7 +398,7 @@ pub const BINDINGS: &[Binding] = &[
     row(Dashboard, Action::Save, &[Char('s')], "save", "Save a checkpoint and continue."),
     row(Dashboard, Action::Stop, &[Char('X')], "", "Stop the run; asks first."),
     row(AnyRun, Action::Log, &[Char('L')], "", "Show the log and the monitoring overhead."),
-    row(AnyRun, Action::Screenshot, &[Char('S')], "screenshot", "Save a screenshot as SVG."),
+    row(AnyRun, Action::Screenshot, &[Char('S')], "screenshot", "Save a screenshot as SVG and as text."),
     row(Everywhere, Action::Up, &[Code(KeyCode::Up), Char('k')], "", "Up."),
     row(Everywhere, Action::Down, &[Code(KeyCode::Down), Char('j')], "", "Down."),
     row(

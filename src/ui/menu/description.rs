@@ -1,41 +1,178 @@
-//! The description of a preset, as lines.
+//! The description of the selected row, as lines.
 
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
+use super::RaceEntry;
+use super::network::{self, Network};
+use crate::escape::shell_word;
 use crate::number;
 use crate::preset::Entry;
 use crate::protocol::{DataFacts, ModelTable};
+use crate::run::RunState;
+use crate::runs::{self, Run};
 use crate::ui::text::{fit, wrap};
 use crate::ui::theme::{Role, Theme};
 
-/// Returns the description of `entry` in lines of at most `width` columns.
-pub fn lines(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> {
-    let styled = |text: String, role| Line::styled(text, theme.style(role));
-    let mut out: Vec<_> =
-        wrap(&entry.title, width).into_iter().map(|line| styled(line, Role::Title)).collect();
-    let own = entry.model.layers.is_empty();
-    let command = if own { "unrolled new PATH".to_owned() } else { format!("unrolled train {}", entry.name) };
-    out.push(styled(fit(&command, width), Role::Dim));
-    out.push(Line::default());
+/// Columns from which the network stands beside the text, and columns of the text then: longer lines are hard to read.
+const BESIDE: usize = 130;
+const TEXT: usize = 78;
+/// Columns below which a table has no space for the names of layers.
+const NARROW: usize = 40;
+
+/// Returns the description of a preset in lines of at most `width` columns.
+pub fn preset(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let is_beside = width >= BESIDE;
+    let text = if is_beside { TEXT } else { width };
+    let mut out = head(&entry.title, &format!("unrolled train {}", entry.name), text, theme);
     if let Some(missing) = &entry.missing {
-        out.push(styled(fit("Data not found", width), Role::Warning));
-        out.extend(wrap(missing, width).into_iter().map(|line| styled(line, Role::Text)));
+        out.push(Line::styled(fit("Data not found: Enter gets them", text), theme.style(Role::Warning)));
+        out.extend(paragraph(&format!("By hand: {missing}"), text, theme));
         out.push(Line::default());
     }
-    out.extend(wrap(&entry.about, width).into_iter().map(|line| styled(line, Role::Text)));
-    if own {
-        return out;
-    }
+    out.extend(paragraph(&entry.about, text, theme));
     out.push(Line::default());
-    out.extend(table(&entry.model, width, theme));
+    out.extend(table(&entry.model, text, theme));
+    let drawing = drawing(entry, if is_beside { width - TEXT - 3 } else { width }, theme);
+    if !is_beside && !drawing.is_empty() {
+        out.push(Line::default());
+        out.extend(drawing.iter().cloned());
+    }
     for rows in [facts(&entry.data), entry.settings.clone()] {
         if !rows.is_empty() {
             out.push(Line::default());
-            out.extend(pairs(&rows, width, theme));
+            out.extend(pairs(&rows, text, theme));
         }
     }
+    if is_beside { beside(out, TEXT + 3, drawing) } else { out }
+}
+
+/// Returns the model table of a preset, and its network; where it is narrow, the network alone.
+pub fn network(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let drawing = drawing(entry, width, theme);
+    if width < NARROW && !drawing.is_empty() {
+        return drawing;
+    }
+    let mut out = table(&entry.model, width, theme);
+    if !drawing.is_empty() {
+        out.push(Line::default());
+        out.extend(drawing);
+    }
     out
+}
+
+/// The network with a heading; nothing where there is too little space.
+fn drawing(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let loss = entry.settings.iter().find(|(name, _)| name == "loss").map_or("", |(_, loss)| loss.as_str());
+    let network = Network { model: &entry.model, reads: &entry.reads, length: entry.data.length, loss };
+    let mut lines = network::lines(&network, width, theme);
+    if !lines.is_empty() {
+        let heading = fit("The network, unrolled over time", width);
+        lines.insert(0, Line::styled(heading, theme.style(Role::Title)));
+    }
+    lines
+}
+
+/// `left` with the lines of `right` beside it, from `column` on.
+fn beside(mut left: Vec<Line<'static>>, column: usize, right: Vec<Line<'static>>) -> Vec<Line<'static>> {
+    for (i, line) in right.into_iter().enumerate() {
+        if left.len() <= i {
+            left.push(Line::default());
+        }
+        if let Some(row) = left.get_mut(i) {
+            let gap = column.saturating_sub(row.width());
+            // The style of a line is that of all its spans.
+            let style = std::mem::take(&mut row.style);
+            row.spans.iter_mut().for_each(|span| span.style = style.patch(span.style));
+            row.push_span(Span::raw(" ".repeat(gap)));
+            row.spans.extend(
+                line.spans.into_iter().map(|span| Span::styled(span.content, line.style.patch(span.style))),
+            );
+        }
+    }
+    left
+}
+
+/// Returns the description of the row for own data.
+pub fn own_data(width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    const ABOUT: &str = "Choose a file or a folder. Its format is detected: labelled texts (CSV, TSV, JSON Lines, a folder per class, \
+                         sentences with a file of labels), tagged sentences, time series, or one long text. You see columns, classes, \
+                         lengths and suggested settings; Enter writes a commented preset to the current folder and trains it.";
+    let mut out = head("Train on your own data", "unrolled new PATH", width, theme);
+    out.extend(paragraph(ABOUT, width, theme));
+    out
+}
+
+/// Returns the description of a race; `missing` is the preset whose data are not there.
+pub fn race(race: &RaceEntry, missing: Option<&str>, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    const ABOUT: &str = "The networks are trained on the same data, side by side, with three seeds each; a winner is named only if the \
+                         seeds agree.";
+    let mut out =
+        head(&format!("Race: {}", race.about), &format!("unrolled race {}", race.name), width, theme);
+    if let Some(preset) = missing {
+        let words = format!("Data not found: those of {preset}; Enter gets them");
+        out.push(Line::styled(fit(&words, width), theme.style(Role::Warning)));
+        out.push(Line::default());
+    }
+    out.extend(paragraph(ABOUT, width, theme));
+    if !race.result.is_empty() {
+        out.push(Line::default());
+        out.extend(paragraph(&format!("Measured before: {}.", race.result), width, theme));
+    }
+    out.push(Line::default());
+    let networks = race.networks.iter().map(|[name, preset]| (name.clone(), preset.clone()));
+    out.extend(pairs(&networks.collect::<Vec<_>>(), width, theme));
+    out
+}
+
+/// Returns the description of a run.
+pub fn run(run: &Run, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let summary = &run.summary;
+    let path = shell_word(&run.path.to_string_lossy());
+    let (title, command) = match run.state {
+        RunState::Live => ("A run in training: Enter attaches to it", "attach"),
+        _ => ("A run: Enter replays it", "replay"),
+    };
+    let mut out = head(title, &format!("unrolled {command} {path}"), width, theme);
+    let of = |name: &str, value: f64| format!("{name} {}", number::named(name, value));
+    let best = summary.best.as_ref().map_or_else(String::new, |best| {
+        format!("{}, epoch {}", of(&summary.monitor, best.value), best.epoch)
+    });
+    let last: Vec<String> = summary.last.iter().map(|(name, value)| of(name, *value)).collect();
+    let epochs = match summary.planned {
+        0 => summary.epochs.to_string(),
+        planned => format!("{} of {planned}", summary.epochs),
+    };
+    let rows = [
+        ("state", run.state.word().to_owned()),
+        ("reason", summary.reason.to_string()),
+        ("damage", summary.damage.to_string()),
+        ("best", best),
+        ("last epoch", last.join(", ")),
+        ("preset", summary.preset.to_string()),
+        ("layers", summary.layers.to_string()),
+        ("epochs", epochs),
+        ("steps", number::count(summary.steps)),
+        ("time", number::duration(summary.seconds)),
+        ("started", runs::timestamp(run.started)),
+        ("folder", run.path.display().to_string()),
+    ];
+    let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
+    let rows: Vec<_> = rows.map(|(name, value)| (name.to_owned(), value)).collect();
+    out.extend(pairs(&rows, width, theme));
+    out
+}
+
+/// The title, the command that does the same, and an empty line.
+fn head(title: &str, command: &str, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let title = wrap(title, width).into_iter().map(|line| Line::styled(line, theme.style(Role::Title)));
+    let command = Line::styled(fit(command, width), theme.style(Role::Dim));
+    title.chain([command, Line::default()]).collect()
+}
+
+fn paragraph(text: &str, width: usize, theme: &Theme) -> impl Iterator<Item = Line<'static>> {
+    let style = theme.style(Role::Text);
+    wrap(text, width).into_iter().map(move |line| Line::styled(line, style))
 }
 
 /// The layers as Keras's `summary` shows them: `Layer (type)`, `Output Shape`, `Param #`, and the total; with frozen layers also the

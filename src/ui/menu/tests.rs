@@ -1,12 +1,16 @@
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
 use crate::protocol::{ClassCount, DataFacts, LayerRow, ModelTable};
+use crate::runs::{Best, Summary};
 use crate::ui::theme::{Colors, Glyphs, Theme};
 
-pub const THEME: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false };
+pub const THEME: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false, ..Theme::DARK };
 
 fn layer(class: &str, output: &[Option<usize>], params: usize, detail: &str) -> LayerRow {
     LayerRow {
@@ -32,6 +36,7 @@ fn entry(group: &str, name: &str, title: &str, recurrent: LayerRow, missing: Opt
         model: ModelTable {
             layers: vec![embedding, recurrent, layer("Dense", &[None, Some(1)], 9, "sigmoid")],
         },
+        reads: Vec::new(),
         data: DataFacts {
             source: "imdb-train.csv.gz".into(),
             train: 25_000,
@@ -69,7 +74,7 @@ fn press(menu: &mut Menu, keys: &str) {
 }
 
 fn names(menu: &Menu) -> Vec<&str> {
-    menu.shown.iter().map(|i| menu.entries[*i].name.as_str()).collect()
+    menu.shown.iter().map(|i| menu.rows[*i].name()).collect()
 }
 
 fn screen(menu: &mut Menu, width: u16, height: u16) -> TestBackend {
@@ -111,10 +116,10 @@ fn the_filter_narrows_as_it_is_typed_and_keeps_the_choice_while_it_can() {
     menu.act(Action::Filter);
     press(&mut menu, "LSTM");
     assert_eq!(names(&menu), ["lecture-lstm", "copy-memory", "imdb-lstm"]);
-    assert_eq!(menu.chosen().unwrap().name, "lecture-lstm");
+    assert_eq!(menu.chosen().unwrap().name(), "lecture-lstm");
     press(&mut menu, " rev");
     assert_eq!(names(&menu), ["imdb-lstm"]);
-    assert_eq!(menu.chosen().unwrap().name, "imdb-lstm");
+    assert_eq!(menu.chosen().unwrap().name(), "imdb-lstm");
     press(&mut menu, " zebra");
     assert_eq!(menu.chosen(), None);
     assert_eq!(menu.act(Action::Open), None);
@@ -132,7 +137,7 @@ fn enter_ends_the_typing_and_keeps_the_filter_until_escape() {
     assert_eq!(menu.act(Action::Open), Some(Request::Train("copy-memory".into())));
     menu.act(Action::Back);
     assert_eq!(menu.shown.len(), 5);
-    assert_eq!(menu.chosen().unwrap().name, "copy-memory");
+    assert_eq!(menu.chosen().unwrap().name(), "copy-memory");
 }
 
 #[test]
@@ -152,8 +157,13 @@ fn a_preset_without_its_data_tells_what_to_fetch() {
     let mut menu = Menu::new(entries());
     menu.act(Action::Last);
     assert!(screen(&mut menu, 80, 23).to_string().contains("Data not found"));
-    let Some(Request::Fetch(what)) = menu.act(Action::Open) else { panic!("it must not start") };
-    assert!(what.contains("put both in ./data"));
+    let Some(Request::GetData { preset, needs }) = menu.act(Action::Open) else {
+        panic!("it must not start")
+    };
+    assert!(preset == "imdb-lstm" && needs.contains("put both in ./data"));
+    // They have come.
+    menu.take_data(vec![Entry { missing: None, ..menu.chosen().unwrap().preset().unwrap().clone() }]);
+    assert_eq!(menu.act(Action::Open), Some(Request::Train("imdb-lstm".into())));
 }
 
 #[test]
@@ -169,7 +179,7 @@ fn moving_stops_at_both_ends() {
         (Action::PageUp, "lecture-simplernn"),
     ] {
         menu.act(action);
-        assert_eq!(menu.chosen().unwrap().name, expected);
+        assert_eq!(menu.chosen().unwrap().name(), expected);
     }
 }
 
@@ -183,7 +193,7 @@ fn a_description_longer_than_its_panel_can_be_read_to_its_end() {
     assert!(screen(&mut menu, 80, 12).to_string().contains("epochs      4"));
     menu.act(Action::Back);
     menu.act(Action::Down);
-    assert_eq!(menu.chosen().unwrap().name, "lecture-lstm");
+    assert_eq!(menu.chosen().unwrap().name(), "lecture-lstm");
     assert!(screen(&mut menu, 80, 12).to_string().contains("unrolled train lecture-lstm"));
 }
 
@@ -203,7 +213,7 @@ fn no_size_is_too_small_and_no_preset_is_needed() {
 
 #[test]
 fn the_last_row_leads_to_data_of_ones_own_and_is_no_preset() {
-    let mut menu = Menu::new(entries()).with_own_data();
+    let mut menu = Menu::new(entries()).with_own_data(Vec::new());
     assert!(screen(&mut menu, 80, 23).to_string().contains("Presets (5)"));
     assert_eq!(menu.act(Action::CustomData), Some(Request::Browse));
     menu.act(Action::Last);
@@ -212,4 +222,160 @@ fn the_last_row_leads_to_data_of_ones_own_and_is_no_preset() {
     assert!(!seen.contains("Layer (type)"), "{seen}");
     assert_eq!(menu.act(Action::Open), Some(Request::Browse));
     assert_eq!(Menu::new(entries()).act(Action::CustomData), None);
+}
+
+#[test]
+fn the_menu_of_the_built_in_presets_at_200_by_60() {
+    let mut menu = Menu::new(crate::preset::entries().unwrap()).with_own_data(Vec::new());
+    menu.select("word-order-bilstm");
+    // Whether data are there is no matter of the program.
+    menu.take_data(menu.presets().map(|entry| Entry { missing: None, ..entry.clone() }).collect());
+    insta::assert_snapshot!(screen(&mut menu, 200, 59));
+    insta::assert_snapshot!("the_menu_of_the_built_in_presets_at_80_by_24", screen(&mut menu, 80, 23));
+}
+
+/// A run called `name` that was started so many seconds after others.
+fn run(name: &str, state: RunState, after: u64) -> Run {
+    let summary = Summary {
+        preset: "word-order".into(),
+        layers: "Embedding, SimpleRNN, Dense".into(),
+        epochs: 12,
+        planned: 12,
+        steps: 1500,
+        seconds: 15.0,
+        monitor: "val_loss".into(),
+        best: Some(Best { value: 0.0123, step: 1375, epoch: 11, metrics: Vec::new() }),
+        last: vec![("val_accuracy".into(), 0.999)],
+        ..Summary::default()
+    };
+    Run {
+        name: name.into(),
+        path: format!("runs/{name}").into(),
+        state,
+        started: UNIX_EPOCH + Duration::from_secs(1_700_000_000 + after),
+        summary: Arc::new(summary),
+        marks: Arc::default(),
+    }
+}
+
+fn race(name: &str, presets: [&str; 2]) -> RaceEntry {
+    RaceEntry {
+        name: name.into(),
+        about: "the first of 31 symbols: SimpleRNN, LSTM".into(),
+        result: "rnn 50.3 ± 1.9 %, lstm 100 %".into(),
+        networks: presets.map(|preset| [preset.replace("word-", ""), preset.to_owned()]).to_vec(),
+    }
+}
+
+/// A menu with all kinds of rows.
+fn full() -> Menu {
+    let races =
+        vec![race("memory", ["word-order", "copy-memory"]), race("imdb", ["word-order", "imdb-lstm"])];
+    let mut menu = Menu::new(entries()).with_own_data(races);
+    let runs = vec![run("word-order-2", RunState::Live, 2), run("word-order-1", RunState::Finished, 1)];
+    menu.take_list(runs, Instant::now());
+    menu
+}
+
+#[test]
+fn recent_runs_stand_above_the_presets_and_races_below() {
+    let mut menu = full();
+    // The first preset stays selected though runs came above it.
+    assert_eq!(menu.chosen().unwrap().name(), "lecture-simplernn");
+    assert_eq!(names(&menu)[..2], ["word-order-2", "word-order-1"]);
+    assert_eq!(names(&menu)[7..], ["your data…", "memory", "imdb"]);
+    insta::assert_snapshot!(screen(&mut menu, 120, 39));
+    menu.act(Action::First);
+    assert_eq!(menu.footer_word(Action::Open), Some("attach"));
+    menu.act(Action::Down);
+    assert_eq!(menu.footer_word(Action::Open), Some("replay"));
+    insta::assert_snapshot!("a_recent_run_at_80_by_24", screen(&mut menu, 80, 23));
+    let Some(Request::Open(opened)) = menu.act(Action::Open) else { panic!("it is not opened") };
+    assert_eq!(&*opened.name, "word-order-1");
+}
+
+#[test]
+fn a_race_starts_if_the_data_of_all_its_networks_are_there() {
+    let mut menu = full();
+    menu.act(Action::Last);
+    assert!(screen(&mut menu, 80, 23).to_string().contains("those of imdb-lstm"));
+    assert!(matches!(menu.act(Action::Open), Some(Request::GetData { preset, .. }) if preset == "imdb-lstm"));
+    menu.act(Action::Up);
+    insta::assert_snapshot!("a_race_at_80_by_24", screen(&mut menu, 80, 23));
+    assert_eq!(menu.act(Action::Open), Some(Request::Race("memory".into())));
+}
+
+#[test]
+fn a_list_that_goes_on_says_so() {
+    let mut menu = full();
+    let seen = screen(&mut menu, 80, 12).to_string();
+    assert!(seen.contains("↓ 7 more"), "{seen}");
+    menu.act(Action::Last);
+    let seen = screen(&mut menu, 80, 12).to_string();
+    assert!(seen.contains("↑ 7 more") && !seen.contains('↓'), "{seen}");
+    assert!(!screen(&mut menu, 80, 40).to_string().contains("more ──"));
+}
+
+#[test]
+fn a_filter_searches_runs_and_races_and_escape_restores_the_selection() {
+    let mut menu = full();
+    menu.act(Action::Down);
+    assert_eq!(menu.chosen().unwrap().name(), "lecture-lstm");
+    menu.act(Action::Filter);
+    press(&mut menu, "zz");
+    assert!(menu.chosen().is_none());
+    menu.type_key(&KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+    assert_eq!(menu.chosen().unwrap().name(), "lecture-lstm");
+    menu.act(Action::Filter);
+    press(&mut menu, "finished");
+    assert_eq!(names(&menu), ["word-order-1"]);
+    press(&mut menu, "\n");
+    menu.act(Action::Back);
+    assert_eq!(menu.chosen().unwrap().name(), "word-order-1", "Enter takes what is found");
+    menu.act(Action::Filter);
+    press(&mut menu, "31 symbols");
+    assert_eq!(names(&menu), ["memory", "imdb"]);
+}
+
+#[test]
+fn runs_that_come_and_go_leave_the_selection() {
+    let mut menu = full();
+    let now = Instant::now();
+    menu.act(Action::First);
+    let list = || vec![run("word-order-3", RunState::Live, 3), run("word-order-2", RunState::Finished, 2)];
+    assert!(menu.take_list(list(), now));
+    assert_eq!(menu.chosen().unwrap().name(), "word-order-2");
+    assert_eq!(menu.footer_word(Action::Open), Some("replay"), "its state is the new one");
+    assert!(!menu.take_list(list(), now), "nothing has changed");
+    menu.take_list(Vec::new(), now);
+    assert_eq!(menu.chosen().unwrap().name(), "lecture-simplernn");
+}
+
+#[test]
+fn the_latest_runs_of_the_folder_are_listed_while_the_menu_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+        std::fs::write(folder.path().join(name).join("spec.yaml"), "name: word-order\n").unwrap();
+    }
+    let now = Instant::now();
+    let mut menu = Menu::new(entries()).with_recent_runs(folder.path(), now);
+    assert_eq!(menu.next_tick(), Some(now));
+    menu.tick(now);
+    assert_eq!(menu.next_tick(), None, "one list at a time");
+    let list = menu.lists().unwrap().recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(menu.take_list(list, now));
+    assert_eq!(menu.shown.len(), 5 + 5);
+    assert!(menu.next_tick().is_some());
+}
+
+#[test]
+fn what_was_trained_is_selected() {
+    let mut menu = full();
+    menu.act(Action::Filter);
+    press(&mut menu, "memory\n");
+    menu.select("imdb-lstm");
+    assert_eq!(menu.chosen().unwrap().name(), "imdb-lstm");
+    menu.select("reviews.yaml");
+    assert_eq!(menu.chosen().unwrap().name(), "your data…");
 }

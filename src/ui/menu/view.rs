@@ -7,7 +7,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Padding, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Menu, OWN_DATA, description};
+use super::{Menu, Row, description};
+use crate::run::RunState;
 use crate::ui::text::{fit, wrap};
 use crate::ui::theme::{Role, Theme};
 
@@ -30,7 +31,8 @@ impl Menu {
     }
 
     fn list_width(&self) -> u16 {
-        let longest = self.entries.iter().map(|e| e.name.width().max(e.group.width())).max().unwrap_or(0);
+        let presets = self.rows.iter().filter(|row| !matches!(row, Row::Run(_)));
+        let longest = presets.map(|row| row.name().width().max(row.group().width())).max().unwrap_or(0);
         u16::try_from(longest + 8).unwrap_or(u16::MAX)
     }
 
@@ -42,76 +44,106 @@ impl Menu {
     }
 
     fn render_list(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
-        let all = self.entries.iter().filter(|entry| entry.name != OWN_DATA).count();
-        let presets =
-            self.shown.iter().filter(|i| self.entries.get(**i).is_some_and(|entry| entry.name != OWN_DATA));
-        let title = match presets.count() {
+        let all = self.presets().count();
+        let shown = self.shown.iter().filter_map(|i| self.rows.get(*i)?.preset()).count();
+        let title = match shown {
             shown if shown == all => format!(" Presets ({all}) "),
             shown => format!(" Presets ({shown} of {all}) "),
         };
-        let block = panel(title, !self.description_focused, theme);
+        let mut block = panel(title, !self.description_focused, theme);
         let inner = block.inner(area);
-        frame.render_widget(block, area);
-        let inner = self.filter.render_above(frame, inner, theme);
-        self.page = usize::from(inner.height).saturating_sub(1).max(1);
-        let width = usize::from(inner.width);
-        if self.shown.is_empty() {
-            let words = if all == 0 { "No presets." } else { "No preset matches. Esc clears the filter." };
-            let lines: Vec<Line<'_>> = wrap(words, width).into_iter().map(Line::from).collect();
-            return frame.render_widget(Paragraph::new(lines).style(theme.style(Role::Dim)), inner);
-        }
-        let height = usize::from(inner.height);
-        let (lines, chosen) = self.rows(width, height, theme);
+        let [line, below] =
+            Layout::vertical([Constraint::Length(u16::from(self.filter.is_shown())), Constraint::Fill(1)])
+                .areas(inner);
+        self.page = usize::from(below.height).saturating_sub(1).max(1);
+        let (width, height) = (usize::from(below.width), usize::from(below.height));
+        let (lines, chosen) = match self.shown.is_empty() {
+            true => {
+                let words =
+                    if all == 0 { "No presets." } else { "No preset matches. Esc clears the filter." };
+                let lines = wrap(words, width).into_iter();
+                (lines.map(|line| Line::styled(line, theme.style(Role::Dim))).collect(), 0)
+            }
+            false => self.lines(width, height, theme),
+        };
         // The chosen row stays in the middle as far as the ends allow.
         let first = chosen.saturating_sub(height / 2).min(lines.len().saturating_sub(height));
+        let more = match (first, lines.len().saturating_sub(first + height)) {
+            (0, 0) => None,
+            (above, 0) => Some(format!(" ↑ {above} more ")),
+            (0, below) => Some(format!(" ↓ {below} more ")),
+            (above, below) => Some(format!(" ↑ {above} · ↓ {below} more ")),
+        };
+        if let Some(more) = more {
+            block = block.title_bottom(Line::styled(more, theme.style(Role::Dim)).right_aligned());
+        }
+        frame.render_widget(block, area);
+        self.filter.render_above(frame, line, theme);
         let seen: Vec<Line<'_>> = lines.into_iter().skip(first).take(height).collect();
-        frame.render_widget(Paragraph::new(seen), inner);
+        frame.render_widget(Paragraph::new(seen), below);
     }
 
-    /// Groups as headings, set apart where the height allows, their presets below; and the number of the chosen row.
-    fn rows(&self, width: usize, height: usize, theme: &Theme) -> (Vec<Line<'static>>, usize) {
+    /// Groups as headings, set apart where the height allows, their rows below; and the number of the chosen row.
+    fn lines(&self, width: usize, height: usize, theme: &Theme) -> (Vec<Line<'static>>, usize) {
         let mut lines = Vec::new();
         let mut chosen = 0;
-        let shown: Vec<_> = self.shown.iter().filter_map(|i| Some((*i, self.entries.get(*i)?))).collect();
-        let groups = shown.chunk_by(|a, b| a.1.group == b.1.group).count();
+        let shown: Vec<_> = self.shown.iter().filter_map(|i| Some((*i, self.rows.get(*i)?))).collect();
+        let groups = shown.chunk_by(|a, b| a.1.group() == b.1.group()).count();
         let apart = shown.len() + 2 * groups <= height + 1;
         let mut group = None;
-        for (i, entry) in shown {
-            if group.replace(&entry.group) != Some(&entry.group) {
+        for (i, row) in shown {
+            if group.replace(row.group()) != Some(row.group()) {
                 if apart && !lines.is_empty() {
                     lines.push(Line::default());
                 }
-                lines.push(Line::styled(fit(&format!(" {}", entry.group), width), theme.style(Role::Title)));
+                lines.push(Line::styled(fit(&format!(" {}", row.group()), width), theme.style(Role::Title)));
             }
             let pointer = if i == self.chosen { "▸" } else { " " };
-            let mark = if entry.missing.is_some() { "!" } else { " " };
-            let name = fit(&entry.name, width.saturating_sub(5));
+            let name = fit(row.name(), width.saturating_sub(5));
             let gap = " ".repeat(width.saturating_sub(name.width() + 5));
-            let (name_role, mark_role) = match entry.missing {
+            let (name_role, mark_role) = match row {
                 _ if i == self.chosen => (Role::Selected, Role::Selected),
-                Some(_) => (Role::Dim, Role::Warning),
-                None => (Role::Text, Role::Text),
+                row if row.is_missing_data() => (Role::Dim, Role::Warning),
+                Row::Run(run) => (Role::Text, state_role(run.state)),
+                _ => (Role::Text, Role::Text),
             };
             if i == self.chosen {
                 chosen = lines.len();
             }
             lines.push(Line::from(vec![
                 Span::styled(format!(" {pointer} {name}{gap}"), theme.style(name_role)),
-                Span::styled(format!("{mark} "), theme.style(mark_role)),
+                Span::styled(format!("{} ", row.mark()), theme.style(mark_role)),
             ]));
         }
         (lines, chosen)
     }
 
     fn render_description(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
-        let Some(entry) = self.chosen() else {
+        let Some(row) = self.chosen() else {
             return frame.render_widget(panel(String::new(), self.description_focused, theme), area);
         };
-        let title = format!(" {} ", fit(&entry.name, usize::from(area.width).saturating_sub(4)));
+        let title = format!(" {} ", fit(row.name(), usize::from(area.width).saturating_sub(4)));
         let block = panel(title, self.description_focused, theme).padding(Padding::horizontal(1));
-        let lines = description::lines(entry, usize::from(block.inner(area).width), theme);
+        let inner = block.inner(area);
+        let lines = match row {
+            Row::Preset(entry) => description::preset(entry, usize::from(inner.width), theme),
+            Row::Run(run) => description::run(run, usize::from(inner.width), theme),
+            Row::Race(race, missing) => {
+                description::race(race, missing.as_deref(), usize::from(inner.width), theme)
+            }
+            Row::OwnData => description::own_data(usize::from(inner.width), theme),
+        };
         let instead = (!self.description_focused).then_some("Tab to scroll");
         self.scroll.render(frame, area, (block, instead), lines, theme);
+    }
+}
+
+/// The role of a run's state.
+fn state_role(state: RunState) -> Role {
+    match state {
+        RunState::Live | RunState::Finished => Role::Good,
+        RunState::Stopped => Role::Dim,
+        RunState::Diverged | RunState::Failed | RunState::Crashed | RunState::Damaged => Role::Bad,
     }
 }
 

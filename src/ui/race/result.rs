@@ -1,6 +1,6 @@
 //! The result of a race as table and text.
 
-use crate::metrics::Paired;
+use crate::metrics::{Paired, mean_and_deviation};
 use crate::number::{self, counted};
 use crate::run::race::{Judgement, LEAST_SEEDS, SIGNIFICANCE, Standing, Standings, Verdict};
 use crate::runs::{Column, Table};
@@ -87,14 +87,6 @@ pub fn method(standings: &Standings, judgement: &Judgement) -> Vec<String> {
         "assumed: the differences between two networks are distributed normally over seeds; intervals are 95 %, each by itself"
             .to_owned(),
     ]
-}
-
-/// The mean and the sample standard deviation; no deviation of one value.
-pub(super) fn mean_and_deviation(values: &[f64]) -> Option<(f64, Option<f64>)> {
-    let n = values.len() as f64;
-    let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / n)?;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    Some((mean, (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt())))
 }
 
 /// The values of a network with the seeds that were judged.

@@ -6,8 +6,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use unicode_width::UnicodeWidthStr;
 
 use super::RaceScreen;
-use super::result::mean_and_deviation;
 use crate::escape::foreign;
+use crate::metrics::mean_and_deviation;
 use crate::number;
 use crate::protocol::RunStatus;
 use crate::run::race::Standing;

@@ -37,7 +37,7 @@ impl History {
         }
     }
 
-    pub(super) fn examples(&mut self, examples: &ValidationExamples) {
+    pub(super) fn validated(&mut self, examples: &ValidationExamples) {
         push(&mut self.examples, examples.step, examples.clone());
     }
 
@@ -51,15 +51,14 @@ impl History {
         self.confusions.iter().filter(move |(at, _)| step.is_none_or(|step| *at <= step)).map(|(_, of)| &**of)
     }
 
-    /// The examples of the latest validation up to `step`, if one is given.
-    pub fn latest_examples(&self, step: Option<u64>) -> Option<&ValidationExamples> {
-        let up_to = |at: &u64| step.is_none_or(|step| *at <= step);
-        self.examples.iter().rev().find(|(at, _)| up_to(at)).map(|(_, of)| &**of)
+    /// The examples of all validations, the earliest first, up to `step` if one is given.
+    pub fn examples(&self, step: Option<u64>) -> impl DoubleEndedIterator<Item = &ValidationExamples> {
+        self.examples.iter().filter(move |(at, _)| step.is_none_or(|step| *at <= step)).map(|(_, of)| &**of)
     }
 
-    /// The examples of the first validation.
-    pub fn first_examples(&self) -> Option<&ValidationExamples> {
-        self.examples.first().map(|(_, of)| &**of)
+    /// The examples of the latest validation up to `step`, if one is given.
+    pub fn latest_examples(&self, step: Option<u64>) -> Option<&ValidationExamples> {
+        self.examples(step).next_back()
     }
 }
 
@@ -87,9 +86,9 @@ mod tests {
         let steps = |step| history.samples(step).map(|sample| sample.step).collect::<Vec<_>>();
         assert_eq!((steps(None), steps(Some(25)), steps(Some(9))), (vec![10, 20, 30], vec![10, 20], vec![]));
         let mut history = History::default();
-        (1..=10_000).for_each(|step| history.examples(&ValidationExamples { step, ..Default::default() }));
+        (1..=10_000).for_each(|step| history.validated(&ValidationExamples { step, ..Default::default() }));
         assert!(history.examples.len() <= MOST);
-        assert_eq!(history.first_examples().unwrap().step, 1);
+        assert_eq!(history.examples(None).next().unwrap().step, 1);
         assert_eq!(history.latest_examples(None).unwrap().step, 10_000);
         assert!(history.latest_examples(Some(9000)).unwrap().step > 8000);
         assert!(history.latest_examples(Some(0)).is_none());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Profiles, RecurrentLayer};
 use crate::protocol::{
-    Event, GradientProfile, Instruments, LayerHealth, ParamNorms, ProbeFrame, WeightDistributions,
+    Event, GradientProfile, Instruments, LayerHealth, ParamNorms, ProbeFrame, TokenInfluence,
 };
 
 /// What panels draw of one monitored step: the latest, or an earlier one from the recording.
@@ -13,8 +13,10 @@ pub struct Pictures {
     pub(super) gradients: BTreeMap<RecurrentLayer, Profiles>,
     pub(super) health: BTreeMap<RecurrentLayer, LayerHealth>,
     pub(super) params: Vec<ParamNorms>,
-    pub(super) weights: Option<Box<WeightDistributions>>,
+    pub(super) clipped_norm: Option<f64>,
     pub(super) probes: BTreeMap<usize, ProbeFrame>,
+    /// By probe the influence of its tokens, which is not measured at every monitored step, and the step.
+    pub(super) influences: BTreeMap<usize, (u64, TokenInfluence)>,
 }
 
 impl Pictures {
@@ -23,8 +25,10 @@ impl Pictures {
         match event {
             Event::Gradient(profile) => self.gradient(profile),
             Event::Instruments(read) => self.instruments(read),
-            Event::Weights(read) => self.weights = Some(read.clone()),
             Event::Probe(frame) => {
+                if let Some(influence) = &frame.influence {
+                    self.influences.insert(frame.probe, (frame.step, influence.clone()));
+                }
                 self.probes.insert(frame.probe, (**frame).clone());
             }
             _ => {}
@@ -48,6 +52,7 @@ impl Pictures {
             self.health.insert(layer, health);
         }
         self.params.clone_from(&read.params);
+        self.clipped_norm = read.clipped_norm;
     }
 
     /// Whether there are none.

@@ -54,6 +54,11 @@ impl Prompt {
         Ok(Self { change, run, line: LineInput::default() })
     }
 
+    /// Whether text is typed; a removal is answered by a single key.
+    pub fn is_text(&self) -> bool {
+        self.change != Change::Remove
+    }
+
     /// Handles a key; returns what became of the line once it is over.
     pub fn type_key(&mut self, key: &KeyEvent) -> Option<Answer> {
         let interrupts = key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c');

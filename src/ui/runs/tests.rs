@@ -96,6 +96,7 @@ fn runs_are_tagged_noted_and_removed_and_new_ones_appear() {
     assert_eq!(names(&screen), ["a", "b"]);
     screen.act(Action::Tag);
     assert!(drawn(&mut screen, 80, 12).contains("tags for a (-tag removes one): "));
+    assert!(screen.is_typing() && !screen.is_asking());
     keys(&mut screen, "keep good\n");
     screen.act(Action::Tag);
     keys(&mut screen, "-good\n");
@@ -109,6 +110,7 @@ fn runs_are_tagged_noted_and_removed_and_new_ones_appear() {
     // Another key than y keeps it.
     screen.act(Action::Remove);
     assert!(drawn(&mut screen, 80, 12).contains("Remove a with its checkpoints?"));
+    assert!(screen.is_asking() && !screen.is_typing(), "text is no answer");
     keys(&mut screen, "n");
     assert!(dir.path().join("a").exists());
     screen.act(Action::Remove);

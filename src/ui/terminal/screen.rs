@@ -9,6 +9,8 @@ use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use ratatui::{Frame, Terminal};
 
+use super::pen::Pen;
+
 /// The content of the terminal, and the bytes that update it.
 pub struct Screen {
     terminal: Terminal<Bytes>,
@@ -17,8 +19,6 @@ pub struct Screen {
 impl Screen {
     /// A screen of `size` whose first frame draws every cell.
     pub fn new(size: Size) -> io::Result<Self> {
-        // Colour tiers are the theme's; crossterm's own NO_COLOR would drop bold and reverse with the colours.
-        crossterm::style::force_color_output(true);
         let bytes =
             Bytes { out: Vec::new(), size, cursor: Position::ORIGIN, shown: None, cursor_astray: true };
         Ok(Self { terminal: Terminal::new(bytes)? })
@@ -82,11 +82,8 @@ impl Backend for Bytes {
 
     fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> io::Result<()> {
         let mut content = content.peekable();
-        if content.peek().is_none() {
-            return Ok(()); // crossterm's backend would reset colours 25 bytes long
-        }
-        self.cursor_astray = true;
-        self.crossterm().draw(content)
+        self.cursor_astray |= content.peek().is_some();
+        Pen::draw(content, &mut self.out)
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {

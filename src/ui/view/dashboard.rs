@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ● training  imdb-first   epoch 2/4   val_loss 0.3512 ▼ best   ━━━━━━──────  53 %            status
-//! step 418/784 · 1.2k sequences/s · learning rate 0.0010 · 42 s elapsed · ETA 38 s           status
+//! step 418/784 · 1.2k sequences/s · learning rate 0.001 · 42 s elapsed · ETA 38 s            status
 //! Overview   Gradients   States   Text   Log                             t next tab           tabs
 //! ╭ 1 Gradient ‖∂L/∂h_t‖ · 1 SimpleRNN ╮╭ 2 Hidden state · 1 SimpleRNN ─────╮
 //! │                                    ││  not ▒▒▓▓░░██                     │                 gradient, hidden
@@ -18,7 +18,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{
-    detail, explain, gradient, hidden, layout, log, message, metric, predictions, preparing, status, tabs,
+    attention, confusion, detail, diagnosis, explain, forecast, gradient, hidden, histograms, influence,
+    kernel, labels, layout, log, message, metric, predictions, preparing, samples, status, tabs, tensors,
+    trainings, waterfall, words,
 };
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::{Panel, Tab};
@@ -116,6 +118,19 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
         Panel::Gradient => gradient::render(dash, area, buf, theme),
         Panel::Hidden => hidden::render(dash, area, buf, theme),
         Panel::Predictions => predictions::render(dash, area, buf, theme),
+        Panel::Influence => influence::render(dash, area, buf, theme),
+        Panel::Attention => attention::render(dash, area, buf, theme),
+        Panel::Trainings => trainings::render(dash, area, buf, theme),
+        Panel::Forecast => forecast::render(dash, area, buf, theme),
+        Panel::Samples => samples::render(dash, area, buf, theme),
+        Panel::Confusion => confusion::render(dash, area, buf, theme),
+        Panel::Words => words::render(dash, area, buf, theme),
+        Panel::Labels => labels::render(dash, area, buf, theme),
+        Panel::Findings => diagnosis::render(dash, area, buf, theme),
+        Panel::Waterfall => waterfall::render(dash, area, buf, theme),
+        Panel::Tensors => tensors::render(dash, area, buf, theme),
+        Panel::Histograms => histograms::render(dash, area, buf, theme),
+        Panel::Kernel => kernel::render(dash, area, buf, theme),
         Panel::Log => log::render(dash, area, buf, theme),
     }
 }

@@ -4,8 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::gradient::norms;
+use super::hidden::windows;
 use crate::escape;
 use crate::number;
+use crate::protocol::Activations;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::run_state::Curves;
@@ -17,6 +19,10 @@ use crate::ui::widget::text::{self, Piece};
 const LEAST: u16 = 72;
 /// The columns that they take.
 const WIDTH: u16 = 34;
+/// Those that they take from [`WIDE`] on.
+const WIDER: u16 = 42;
+/// From this width on there is space for whole words.
+const WIDE: u16 = 110;
 /// Columns of a name, a step or a number.
 const COLUMN: usize = 10;
 /// Columns of the bar of a value.
@@ -24,11 +30,12 @@ const BAR: usize = 8;
 
 /// The places of the panel and of its values.
 pub(super) fn split(dash: &Dashboard, panel: Panel, area: Rect) -> (Rect, Option<Rect>) {
-    if !dash.view.full_screen || area.width < LEAST || panel == Panel::Log {
+    if !dash.view.full_screen || area.width < LEAST || !panel.has_values_beside() {
         return (area, None);
     }
-    let left = Rect { width: area.width - WIDTH, ..area };
-    (left, Some(Rect { x: left.right(), width: WIDTH, ..area }))
+    let width = if area.width >= WIDE { WIDER } else { WIDTH };
+    let left = Rect { width: area.width - width, ..area };
+    (left, Some(Rect { x: left.right(), width, ..area }))
 }
 
 /// A row of the column.
@@ -59,7 +66,20 @@ fn rows<'a>(dash: &'a Dashboard, panel: Panel, most: usize, theme: &Theme) -> Ve
         Panel::Gradient => gradient(dash, most, theme),
         Panel::Hidden => units(dash, most, theme),
         Panel::Predictions => outputs(dash, theme),
-        Panel::Log => Vec::new(),
+        Panel::Waterfall => gradient(dash, most, theme),
+        Panel::Influence
+        | Panel::Attention
+        | Panel::Tensors
+        | Panel::Histograms
+        | Panel::Kernel
+        | Panel::Trainings
+        | Panel::Forecast
+        | Panel::Samples
+        | Panel::Confusion
+        | Panel::Words
+        | Panel::Labels
+        | Panel::Findings
+        | Panel::Log => Vec::new(),
     }
 }
 
@@ -136,6 +156,9 @@ fn gradient<'a>(dash: &Dashboard, most: usize, theme: &Theme) -> Vec<Row<'a>> {
 /// The units after the token of the cursor, or the last one, those of the greatest magnitude first.
 fn units<'a>(dash: &'a Dashboard, most: usize, theme: &Theme) -> Vec<Row<'a>> {
     let Some(activations) = dash.view.activations(&dash.run) else { return Vec::new() };
+    if activations.window.is_some() {
+        return filters(dash, activations, most, theme);
+    }
     let probe = dash.run.info().and_then(|info| info.probes.get(dash.view.probe_index()));
     let first = probe.map_or(0, |probe| probe.first_step);
     let rows_of_values = activations.values.len().checked_div(activations.units).unwrap_or(0);
@@ -158,6 +181,30 @@ fn units<'a>(dash: &'a Dashboard, most: usize, theme: &Theme) -> Vec<Row<'a>> {
     for (unit, value) in units.into_iter().take(most.saturating_sub(2)) {
         let mut row = line(format!("{unit:>5} {value:>COLUMN$.4} "), Role::Text, theme);
         row.extend(bar(if greatest > 0.0 { value.abs() / greatest } else { 0.0 }, theme));
+        rows.push(row);
+    }
+    rows
+}
+
+/// The filters of a convolution, each with its strongest window, the strongest first.
+fn filters<'a>(dash: &'a Dashboard, activations: &Activations, most: usize, theme: &Theme) -> Vec<Row<'a>> {
+    let probe = dash.run.info().and_then(|info| info.probes.get(dash.view.probe_index()));
+    let words = match (probe, activations.window) {
+        (Some(probe), Some(window)) => windows(probe, activations, window),
+        _ => Vec::new(),
+    };
+    let units = activations.units.max(1);
+    let strongest = |filter: usize| {
+        let of_filter = activations.values.iter().skip(filter).step_by(units).copied().enumerate();
+        of_filter.max_by(|a, b| a.1.total_cmp(&b.1))
+    };
+    let mut filters: Vec<(usize, (usize, f32))> =
+        (0..units).filter_map(|filter| Some((filter, strongest(filter)?))).collect();
+    filters.sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
+    let mut rows = vec![line(format!("{:>6} {:>7}  strongest window", "filter", "value"), Role::Dim, theme)];
+    for (filter, (window, value)) in filters.into_iter().take(most.saturating_sub(1)) {
+        let mut row = line(format!("{filter:>6} {value:>7.3}  "), Role::Text, theme);
+        row.push((words.get(window).cloned().unwrap_or_default(), theme.style(Role::Title)));
         rows.push(row);
     }
     rows

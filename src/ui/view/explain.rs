@@ -12,7 +12,7 @@ use crate::number;
 use crate::protocol::{AlertKind, LayerHealth, ParamNorms, RunInfo};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
-use crate::ui::run_state::{BEST, BRANCH, EARLY_STOPPING, ForecastErrors, SEAM};
+use crate::ui::run_state::{BEST, BRANCH, CHANGE, EARLY_STOPPING, ForecastErrors, SEAM};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view_state::Norm;
 use crate::ui::widget::panel_frame::PanelFrame;
@@ -54,6 +54,19 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Hidden => "Hidden state",
         Panel::GradientNorm => "Gradient norm",
         Panel::Predictions => "Prediction after every token",
+        Panel::Influence => "Influence of each token",
+        Panel::Attention => "Attention",
+        Panel::Trainings => "Trainings",
+        Panel::Forecast => "Forecast",
+        Panel::Samples => "Samples",
+        Panel::Confusion => "Confusion",
+        Panel::Words => "Worst words",
+        Panel::Labels => "Labels",
+        Panel::Findings => "Findings",
+        Panel::Waterfall => "Gradient over training",
+        Panel::Tensors => "Weights, gradients, updates",
+        Panel::Histograms => "Distribution of the weights",
+        Panel::Kernel => "Kernel",
         Panel::Log => "Log",
     }
 }
@@ -89,6 +102,101 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              an average of embeddings, gives the same answer to both at the end; a recurrent network does not."
                 .into(),
         ],
+        Panel::Influence => vec![
+            "Occlusion: by how much the prediction falls when the token alone is hidden, as if it were padding. Orange \
+             tokens speak for the predicted class, blue ones against it."
+                .into(),
+            "Gradient × input: the same by a derivative, which is cheaper and sees only small changes. Where both \
+             disagree, trust the occlusion: it was measured."
+                .into(),
+        ],
+        Panel::Attention => vec![
+            "Each row is a token that reads, each column a token that is read: the weights of a row add up to 1. g shows \
+             the next head or layer. Behind each row stands what it reads most."
+                .into(),
+            "A network with attention looks back at any word directly: the gradient need not travel through all steps \
+             between."
+                .into(),
+        ],
+        Panel::Trainings => vec![
+            "The same network trained with several seeds or folds, one after another: the best value of each, and their \
+             mean with standard deviation. The dim band in the curves runs from the lowest to the highest of the trainings \
+             that have ended: differences within it are chance."
+                .into(),
+        ],
+        Panel::Forecast => vec![
+            "The forecasts of the last windows of the validation part, in the units of the series, against the truth \
+             and two baselines without a network: the last value, and the value one season before. A forecast is \
+             worth something where its RMSE is below both."
+                .into(),
+            "[ and ] choose how many rows ahead: the farther, the harder. Windows one after another show how a \
+             forecast fans out from its last known value. Enter shows the errors by distance."
+                .into(),
+        ],
+        Panel::Samples => vec![
+            "What the model writes after a beginning, sampling token after token from its prediction. The temperature \
+             divides the logits: below 1 the text is more predictable, above 1 more varied, 0 always takes the most \
+             probable token."
+                .into(),
+            "Beside it are the ten most probable tokens after the beginning. The perplexity is the number of equally \
+             probable tokens that the model is as uncertain between: e to the loss."
+                .into(),
+        ],
+        Panel::Confusion => vec![
+            "A row for each class of the validation data, a column for each prediction: what is off the diagonal is \
+             wrong. Precision is the share of predictions of a class that are right, recall the share of its \
+             sequences that are found, F1 their harmonic mean."
+                .into(),
+            "A column that is full while the others are empty is a network that says one class always. ↑ and ↓ choose a \
+             cell, Enter lists some of its texts."
+                .into(),
+        ],
+        Panel::Words => vec![
+            "The words of the validation data that have another tag than predicted, the most frequent first. Words that \
+             the vocabulary does not have are [UNK]."
+                .into(),
+        ],
+        Panel::Labels => vec![
+            "Each label of the validation data by itself, predicted from a probability of 0.5 on: precision is the share of \
+             its predictions that are right, recall the share of its sequences that are found, F1 their harmonic mean. A \
+             rare label with an F1 of 0 is never predicted."
+                .into(),
+        ],
+        Panel::Findings => vec![
+            "Overfitting, a plateau, one class always, an echo of the last value, dead layers and a vanishing gradient, \
+             each with the measured numbers that show it. What is not measured is not found."
+                .into(),
+        ],
+        Panel::Waterfall => vec![
+            "The gradient through time, a row for each monitored step of training from top to bottom, a column for each \
+             time step of the input. Brighter is larger, each decade alike. Where the left side stays dark, what was \
+             read early does not change the weights: the gradient vanishes on its way back through time."
+                .into(),
+            "The half-life is the number of steps back over which the norm halves, the median over the last monitored \
+             batches; in brackets the range of the middle half of them."
+                .into(),
+        ],
+        Panel::Tensors => vec![
+            "The L2 norm of each weight tensor, of its gradient before clipping and of its last update. Δ÷weights is the \
+             update as a part of the weights: about a thousandth (1e-3) is usual, far more is unstable, far less hardly \
+             learns."
+                .into(),
+            format!(
+                "{} is the spectral radius of a recurrent kernel: below 1 states fade, above 1 they can grow from step to \
+                 step.",
+                rho(theme)
+            ),
+        ],
+        Panel::Histograms => vec![
+            "The values of every weight tensor, a row each, from the largest negative one at the left to the largest \
+             positive one at the right: brighter where there are more. Enter shows their course over training."
+                .into(),
+        ],
+        Panel::Kernel => vec![
+            "The weights of the recurrent kernel of the chosen layer, or of the first kernel: a row for what is read, a \
+             column for each unit of each gate. Of large kernels each cell is the largest of a block of weights."
+                .into(),
+        ],
         Panel::Log => vec![
             "What happened, the latest at the bottom: validations, checkpoints, commands, warnings. ↑ and ↓ scroll."
                 .into(),
@@ -117,6 +225,12 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
             texts.extend(dash.view.health(&dash.run).map(|health| saturation(health, theme)));
             texts
         }
+        Panel::Hidden if dash.view.activations(&dash.run).is_some_and(|a| a.window.is_some()) => vec![
+            "What each filter of the convolution finds in each window of neighbouring words: a row a window, a column \
+             a filter. A maximum over time keeps of each column the largest value alone, wherever it is: Enter lists \
+             the window that is the strongest of each filter."
+                .into(),
+        ],
         Panel::Hidden => {
             let shown = dash.view.activations(&dash.run).map_or("h", |a| a.quantity.as_str());
             let frame = dash.view.probe(&dash.run);
@@ -190,6 +304,7 @@ fn letters(marks: impl Iterator<Item = char>) -> Option<String> {
             AlertKind::Divergence => "the training diverges",
         };
         let what = match letter {
+            CHANGE => "learning rate, clipping or dropout changed by a command",
             SEAM => "resumed from a checkpoint",
             BEST => "the end of the best epoch",
             EARLY_STOPPING => "early stopping",
@@ -249,6 +364,14 @@ fn gradient(norm: Norm) -> Vec<String> {
              early words. One that rises to the left is the exploding gradient. A flat line reaches all words \
              alike: LSTM and GRU are built for that. The dim line is the first watched step of this run, · \
              marks a gradient of 0, as at padding. g shows each step's contribution to the recurrent kernel."
+                .into(),
+        ],
+        Norm::CellState => vec![
+            "The norm of the loss's gradient with respect to the cell state c of an LSTM at each position t, through the \
+             hidden state as well. From step to step it is multiplied by the forget gate alone."
+                .into(),
+            "With forget gates near 1 it stays level where the gradient of the hidden state falls: that is how an LSTM \
+             learns from what it read long before. g shows each step's contribution to the recurrent kernel."
                 .into(),
         ],
         Norm::RecurrentKernel => vec![

@@ -8,7 +8,7 @@ use crate::metrics::half_life;
 use crate::number;
 use crate::protocol::{Direction, GradientProfile, LayerHealth};
 use crate::ui::dashboard::Dashboard;
-use crate::ui::panel::Panel;
+use crate::ui::panel::{Panel, Tab};
 use crate::ui::run_state::{Profiles, RecurrentLayer};
 use crate::ui::theme::{Glyphs, Role, Theme};
 use crate::ui::view_state::Norm;
@@ -50,7 +50,8 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         }
         None => write(&decay(&profiles.latest, view.norm), Role::Text),
     };
-    for wording in [true, false].map(|long| legend(profiles, long, theme)) {
+    let best_step = best(dash, profiles).map(|best| best.step);
+    for wording in [true, false].map(|long| legend(profiles, best_step, long, theme)) {
         let wide = text::width_of(&wording);
         if used + 2 + wide <= room {
             text::put(buf, inner.right() - 1 - wide as u16, inner.y, wide, &wording);
@@ -65,18 +66,25 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let last = latest.len().saturating_sub(1) as f64;
     let latest = samples(latest, columns, log);
     let first = samples(first, columns, log);
-    let curves = [
+    let best = best(dash, profiles).map(|best| samples(norms(best, view.norm), columns, log));
+    let mut curves = vec![
         Curve { samples: &first, line: LineStyle::Behind, style: theme.style(Role::Raw) },
         Curve { samples: &latest, line: LineStyle::Solid, style: theme.style(Role::Train) },
     ];
-    let alone = profiles.first.step == profiles.latest.step;
+    if profiles.first.step == profiles.latest.step {
+        curves.remove(0);
+    }
+    if let Some(best) = &best {
+        let at = curves.len() - 1;
+        curves.insert(at, Curve { samples: best, line: LineStyle::Behind, style: theme.style(Role::Good) });
+    }
     Chart {
         y,
         y_ticks: &y_ticks,
         x: (0.0, last),
         x_ticks: &x_ticks(last, columns),
         x_name: "t",
-        curves: if alone { curves.get(1..).unwrap_or_default() } else { &curves },
+        curves: &curves,
         rules: &[],
         events: &[],
         cursor: view.position.map(|at| at as f64),
@@ -84,10 +92,18 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     .render(chart_area, buf, theme);
 }
 
+/// The profile at the best checkpoint, on the tab of the gradients; `None` where it is the first or the latest.
+fn best<'a>(dash: &'a Dashboard, profiles: &Profiles) -> Option<&'a GradientProfile> {
+    let best = dash.run.gradient_history(dash.view.layer(&dash.run)?)?.best()?;
+    let is_own = best.step != profiles.first.step && best.step < profiles.latest.step;
+    Some(best).filter(|_| is_own && dash.view.tab == Tab::Gradients)
+}
+
 /// The title: gradient and layer, in the longest wording that fits.
 fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
     let symbol = match dash.view.norm {
         Norm::State => "‖∂L/∂h_t‖",
+        Norm::CellState => "‖∂L/∂c_t‖",
         Norm::RecurrentKernel => "‖∂L/∂U_t‖",
     };
     let layer = dash.view.layer(&dash.run).map(|recurrent| format!(" · {}", layer_name(dash, recurrent)));
@@ -115,6 +131,7 @@ pub(super) fn layer_name(dash: &Dashboard, (layer, direction): RecurrentLayer) -
 pub(super) fn norms(profile: &GradientProfile, norm: Norm) -> &[f32] {
     match norm {
         Norm::State => &profile.hnorm,
+        Norm::CellState => &profile.cnorm,
         Norm::RecurrentKernel => &profile.kernel_norm,
     }
 }
@@ -125,7 +142,7 @@ pub(super) fn decay(profile: &GradientProfile, norm: Norm) -> String {
     let half_life = match norm {
         Norm::State => profile.half_life,
         // Masked steps contribute 0, and zeros are excluded.
-        Norm::RecurrentKernel => half_life(norms, None),
+        Norm::CellState | Norm::RecurrentKernel => half_life(norms, None),
     };
     let steps = norms.len();
     match half_life {
@@ -176,12 +193,17 @@ fn waiting(dash: &Dashboard) -> String {
     }
 }
 
-fn legend<'a>(profiles: &Profiles, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
+fn legend<'a>(profiles: &Profiles, best: Option<u64>, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
     let mut pieces = Vec::new();
     if profiles.first.step != profiles.latest.step {
         let words = if long { " (first)" } else { "" };
         let text = format!("━ step {}{words} ", number::count(profiles.first.step));
         pieces.push((text.into(), theme.style(Role::Raw)));
+    }
+    if let Some(best) = best {
+        let words = if long { " (best)" } else { "" };
+        let text = format!("━ step {}{words} ", number::count(best));
+        pieces.push((text.into(), theme.style(Role::Good)));
     }
     let text = format!("━ step {}", number::count(profiles.latest.step));
     pieces.push((text.into(), theme.style(Role::Train)));

@@ -10,11 +10,11 @@ use super::gradient::layer_name;
 use crate::escape;
 use crate::metrics::is_predicted;
 use crate::number;
-use crate::protocol::{ClassCount, ProbeFrame, ProbeText, TokenPrediction};
+use crate::protocol::{Activations, ClassCount, ProbeFrame, ProbeText, TokenPrediction, TokenWindow};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widget::heat_map::{HeatMap, swatch};
+use crate::ui::widget::heat_map::{FEWEST_SWATCHES, HeatMap, swatch, swatches};
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
 
@@ -26,12 +26,16 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let signed = shown.is_none_or(|(_, activations)| activations.values.iter().any(|value| *value < 0.0));
     let title = title(dash, usize::from(area.width).saturating_sub(6), theme);
     let probe = dash.run.info().and_then(|info| info.probes.get(view.probe_index()));
-    let labels: Vec<Cow<'_, str>> = probe
-        .map(|probe| probe.tokens.iter().map(|token| escape::foreign(token)).collect())
-        .unwrap_or_default();
+    let window = shown.and_then(|(_, activations)| activations.window);
+    let labels: Vec<Cow<'_, str>> = match (probe, shown, window) {
+        (Some(probe), Some((_, activations)), Some(window)) => windows(probe, activations, window),
+        (Some(probe), ..) => probe.tokens.iter().map(|token| escape::foreign(token)).collect(),
+        (None, ..) => Vec::new(),
+    };
     let first_step = probe.map_or(0, |probe| probe.first_step);
     let notes = shown
         .zip(probe)
+        .filter(|_| window.is_none())
         .map(|((frame, _), probe)| by_token(frame, probe, area.width < WIDE, theme))
         .unwrap_or_default();
     let map = shown.map(|(_, activations)| HeatMap {
@@ -40,7 +44,10 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         labels: &labels,
         notes: &notes,
         scale,
-        selected: view.position.and_then(|at| at.checked_sub(first_step)).filter(|row| *row < labels.len()),
+        selected: view
+            .position
+            .and_then(|at| row_of(at.checked_sub(first_step)?, window))
+            .filter(|row| *row < labels.len()),
     });
     let inner = Rect {
         x: area.x + 2,
@@ -50,7 +57,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     };
     let note = [map.map(|map| units(&map, inner, theme)).unwrap_or_default()];
     let left = shown.map(|(frame, _)| prediction(dash, frame, area.width < WIDE, theme)).unwrap_or_default();
-    let right = shown.map(|_| legend(scale, signed, theme)).unwrap_or_default();
+    let right = shown.map(|_| legend(scale, signed, area.width < WIDE, theme)).unwrap_or_default();
     let frame = PanelFrame {
         focused: view.focus(&dash.run) == Panel::Hidden,
         title: &title,
@@ -80,13 +87,41 @@ fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
             (tail.into(), theme.style(Role::Text)),
         ]
     };
-    let Some(quantity) =
-        dash.view.activations(&dash.run).map(|a| quantity_name(&a.quantity)).filter(|name| name != "h")
-    else {
+    let shown = dash.view.activations(&dash.run);
+    if let Some(convolution) = shown.filter(|shown| shown.window.is_some()) {
+        let activation = match convolution.quantity.as_str() {
+            "conv" => String::new(),
+            name => format!(" · {}", escape::foreign(name)),
+        };
+        return wording("Windows of the convolution", &activation);
+    }
+    let Some(quantity) = shown.map(|a| quantity_name(&a.quantity)).filter(|name| name != "h") else {
         return wording("Hidden state", "");
     };
     let long = wording("Hidden state", &format!(" · {quantity}"));
     if text::width_of(&long) <= room { long } else { wording(&quantity, "") }
+}
+
+/// The words that each window has read.
+pub(super) fn windows<'a>(
+    probe: &'a ProbeText,
+    activations: &Activations,
+    window: TokenWindow,
+) -> Vec<Cow<'a, str>> {
+    let rows = activations.values.len().checked_div(activations.units).unwrap_or(0);
+    let words = |row| {
+        let tokens = probe.tokens.get(window.tokens(row, probe.tokens.len())).unwrap_or_default();
+        let words: Vec<Cow<'_, str>> = tokens.iter().map(|token| escape::foreign(token)).collect();
+        words.join(" ").into()
+    };
+    (0..rows).map(words).collect()
+}
+
+/// The row of a token: of windows the first that has read it.
+fn row_of(token: usize, window: Option<TokenWindow>) -> Option<usize> {
+    let Some(window) = window else { return Some(token) };
+    let after = token as i64 + 1 - window.first - window.span as i64;
+    usize::try_from(after.max(0)).ok().map(|after| after.div_ceil(window.stride.max(1)))
 }
 
 /// The name of a quantity: `gate f`, `cell state c`; `h` is `h`.
@@ -103,7 +138,7 @@ fn quantity_name(quantity: &str) -> Cow<'_, str> {
 const LEAST_SCALE: f32 = 1.0 / 64.0;
 
 /// The greatest magnitude, rounded up to a power of two so that colours rarely jump.
-fn scale(values: &[f32]) -> f32 {
+pub(super) fn scale(values: &[f32]) -> f32 {
     let greatest =
         values.iter().filter(|value| value.is_finite()).fold(0.0_f32, |max, value| max.max(value.abs()));
     greatest.max(LEAST_SCALE).log2().ceil().exp2()
@@ -191,22 +226,16 @@ fn units<'a>(map: &HeatMap<'_>, area: Rect, theme: &Theme) -> Vec<Piece<'a>> {
     vec![(text.into(), theme.style(Role::Dim))]
 }
 
-/// The legend of the colours; only the upper half of the scale for values that are never negative, such as gates.
-fn legend<'a>(scale: f32, signed: bool, theme: &Theme) -> Vec<Piece<'a>> {
+/// The legend of the colours, or of the characters without colours; only the upper half of the scale for values that are never negative,
+/// such as gates.
+pub(super) fn legend<'a>(scale: f32, signed: bool, short: bool, theme: &Theme) -> Vec<Piece<'a>> {
     let dim = theme.style(Role::Dim);
-    if theme.diverging(0.0).is_none() {
-        let [(low, _), (high, _)] = [-1.0, 1.0].map(|value| swatch(value, theme));
-        let words = match signed {
-            true => format!("{low}=-{scale} {high}=+{scale}"),
-            false => format!("0 to {high}={scale}"),
-        };
-        return vec![(words.into(), dim)];
-    }
     let (low, high) =
         if signed { (format!("-{scale}"), format!("+{scale}")) } else { ("0".into(), scale.to_string()) };
     let mut pieces = vec![(low.into(), dim)];
-    pieces.extend((0..=4).map(|i| {
-        let along = i as f32 / 4.0;
+    let last = if short { FEWEST_SWATCHES } else { swatches(signed, theme) } - 1;
+    pieces.extend((0..=last).map(|i| {
+        let along = i as f32 / last as f32;
         let (c, style): (char, Style) = swatch(if signed { 2.0 * along - 1.0 } else { along }, theme);
         (c.to_string().into(), style)
     }));
@@ -216,7 +245,7 @@ fn legend<'a>(scale: f32, signed: bool, theme: &Theme) -> Vec<Piece<'a>> {
 
 fn waiting(dash: &Dashboard) -> &'static str {
     match (dash.view.layer(&dash.run), dash.run.info()) {
-        (None, _) => "the model has no recurrent layer",
+        (None, _) => "the model has no recurrent layer and no convolution",
         (_, Some(info)) if info.probes.is_empty() => "the preset has no examples (watch.probes)",
         _ => "waiting for the first watched step",
     }

@@ -5,9 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::escape;
+use crate::metrics::Task;
 use crate::number;
+use crate::preset::answer_to;
 use crate::protocol::{Level, RunStatus};
 use crate::ui::dashboard::Dashboard;
+use crate::ui::diagnosis::diagnose;
 use crate::ui::text::fit;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::text;
@@ -57,16 +60,46 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
             let folder = dash.run.info().map(|info| format!("Run folder: {} · ", info.folder.display()));
             let menu = if dash.has_menu { " · Esc goes to the menu" } else { "" };
             say(&format!("{}q quits{menu}", folder.unwrap_or_default()), Role::Dim);
+            if area.height >= TALL {
+                say(&next(dash), Role::Text);
+            }
         }
     }
     rows.truncate(usize::from(area.height / 2));
     rows
 }
 
+/// Commands to go on with.
+fn next(dash: &Dashboard) -> String {
+    let Some(info) = dash.run.info() else { return String::new() };
+    let mut next = Vec::new();
+    if let Some(answer) = answer_to(&info.name) {
+        next.push(format!("unrolled train {answer}, which answers this one"));
+        next.push(format!("unrolled race {} {answer}", info.name));
+    }
+    next.push(match info.task {
+        Task::Language => "unrolled sample latest".to_owned(),
+        Task::Forecast => "unrolled predict latest".to_owned(),
+        _ if info.reads_tokens() => "unrolled predict latest 'a text' --per-token".to_owned(),
+        _ => "unrolled replay latest".to_owned(),
+    });
+    next.push(format!("--seed {} for another seed", info.seed.saturating_add(1)));
+    format!("Next: {}", next.join(" · "))
+}
+
 fn finished(dash: &Dashboard) -> String {
     let mut text = "finished".to_owned();
+    let early = dash.run.latest().zip(dash.run.info()).filter(|(latest, info)| latest.epoch < info.epochs);
+    if let Some((latest, info)) = early {
+        text += &format!(" · early stopping after epoch {} of {}", latest.epoch, info.epochs);
+    }
     if let Some(loss) = dash.run.loss().validation.value() {
         text += &format!(" · validation loss {}", number::metric(loss));
+    }
+    if let Some(best) = dash.run.monitored().filter(|monitored| !monitored.is_best()) {
+        let value = number::named(&best.metric, best.best);
+        let name = if best.metric == "val_loss" { String::new() } else { format!("{} ", best.metric) };
+        text += &format!(", best {name}{value} in epoch {}", best.best_epoch);
     }
     if let Some(accuracy) = dash.run.accuracy().validation.value() {
         text += &format!(" · validation accuracy {}", number::percent(accuracy));
@@ -90,8 +123,20 @@ pub(super) fn render(rows: &[(String, Style)], area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// Draws the latest log line that is not shown as a warning already.
+/// Draws what is found in the run, or else the latest log line that is not shown as a warning already.
 pub(super) fn log(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let found = if area.height > 0 { diagnose(&dash.run, dash.view.cursor) } else { Vec::new() };
+    let said: Vec<_> = found.iter().filter(|found| !found.has_panel).collect();
+    if let Some(first) = said.first() {
+        let more = if said.len() > 1 { format!(" (and {} more)", said.len() - 1) } else { String::new() };
+        let pieces = [
+            (format!("{}: ", first.name).into(), theme.style(Role::Warning)),
+            (escape::foreign(&first.evidence), theme.style(Role::Text)),
+            (more.into(), theme.style(Role::Dim)),
+        ];
+        text::put(buf, area.x + 1, area.y, usize::from(area.width).saturating_sub(2), &pieces);
+        return;
+    }
     let warning = dash.view.warning(&dash.run);
     let mut lines = dash.run.log().rev().filter(|line| Some(*line) != warning);
     let Some(line) = lines.next().filter(|_| area.height > 0) else { return };

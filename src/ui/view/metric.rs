@@ -155,14 +155,29 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
             (value, value)
         })
     });
+    let of_panel: fn(&RunState) -> &Curves = match panel {
+        Panel::Loss => RunState::loss,
+        Panel::GradientNorm => RunState::grad_norm,
+        _ => RunState::accuracy,
+    };
+    let band = dash.earlier.as_ref().filter(|_| metric.name != "RMSE").map_or(Vec::new(), |earlier| {
+        let band = earlier.band(of_panel, view.axis, window, columns, view.smoothing);
+        let in_scale = |(low, high): (f64, f64)| match log {
+            true => (low > 0.0).then(|| (low.log10(), high.log10())),
+            false => Some((low, high)),
+        };
+        band.into_iter().map(|span| Sample { span: span.and_then(in_scale), gap: None }).collect()
+    });
+    let band = Curve { samples: &band, line: LineStyle::Behind, style: theme.style(Role::Border) };
     let parent = Curve { samples: &parent, line: LineStyle::Faint, style: theme.style(Role::Text) };
     let with_smoothed = [
+        band,
         parent,
         Curve { samples: &raw, line: LineStyle::Behind, style: behind },
         Curve { samples: &smoothed, line: LineStyle::Solid, style: front },
         after,
     ];
-    let without = [parent, Curve { samples: &raw, line: LineStyle::Solid, style: front }, after];
+    let without = [band, parent, Curve { samples: &raw, line: LineStyle::Solid, style: front }, after];
     let smooth = view.smoothing.factor() > 0.0;
     let cursor = view.cursor.and_then(|step| metric.cursor_curve().nearest(step));
     let rules: Vec<f64> = metric.rules.iter().map(|rule| if log { rule.log10() } else { *rule }).collect();

@@ -140,7 +140,7 @@ fn facts<'a>(dash: &Dashboard, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
     words.push(format!("{} {sequences}/s", number::rate(latest.sequences_per_s)));
     words.push(format!(
         "{learning_rate} {}",
-        number::metric(dash.view.learning_rate(&dash.run).unwrap_or(latest.learning_rate))
+        number::setting(dash.view.learning_rate(&dash.run).unwrap_or(latest.learning_rate))
     ));
     let elapsed = number::duration(latest.seconds);
     if over {

@@ -48,7 +48,13 @@ pub(super) fn render(dash: &Dashboard, shown: &[(Panel, Rect)], area: Rect, buf:
         text::put(buf, place.x, place.y, usize::from(place.width), &name);
     }
     let used = places.last().map_or(area.x, |(_, place)| place.right());
-    let notes = [note(dash, shown, true), note(dash, shown, false)];
+    let mut notes = vec![note(dash, shown, true), note(dash, shown, false)];
+    // `panels 4 to 7 of 7` without the word.
+    let short = notes
+        .last()
+        .and_then(|note| note.first())
+        .and_then(|(words, role)| words.split_once(' ').map(|(_, which)| vec![(which.to_owned(), *role)]));
+    notes.extend(short);
     let fitting = notes.iter().find(|note| {
         let wide = text::width_of(&styled(note, theme)) as u16;
         wide > 0 && used + GAP + wide < area.right()

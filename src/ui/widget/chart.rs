@@ -379,7 +379,7 @@ mod tests {
     use super::*;
     use crate::ui::theme::Colors;
 
-    const MONO: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false };
+    const MONO: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Braille, light: false, ..Theme::DARK };
 
     fn drawn(samples: &[Sample], line: LineStyle, width: u16) -> Vec<String> {
         drawn_with(&[], samples, line, width)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 
 use super::text::{self, Piece};
 use crate::ui::theme::{Colors, Glyphs, Role, Theme};
@@ -22,6 +22,9 @@ const NEGATIVE: [char; 7] = [' ', ',', '~', 'c', 'o', 'O', 'Q'];
 const LABELS: usize = 18;
 /// Columns that the map keeps beside notes.
 const LEAST_MAP: usize = 10;
+
+/// Swatches of a legend where there is no space for more.
+pub const FEWEST_SWATCHES: usize = 5;
 
 /// A heat map: rows are labelled, columns are not.
 #[derive(Debug, Clone, Copy)]
@@ -71,8 +74,8 @@ impl HeatMap<'_> {
         let halves = theme.colors != Colors::Mono && theme.glyphs >= Glyphs::Blocks;
         let widest = self.labels.iter().map(|label| text::width(label)).max().unwrap_or(0);
         let most = (width / 3).max(width.saturating_sub(2 * self.columns)).min(LABELS);
-        // A note belongs to one row.
-        let pairs = halves && self.notes.is_empty() && self.labels.len() > height && 2 * widest < most;
+        // The note of a pair is that of its second row.
+        let pairs = halves && self.labels.len() > height && 2 * widest < most;
         let per_line = 1 + usize::from(pairs);
         let labels = (widest * per_line + per_line).min(most).min(width);
         let widest = self.notes.iter().map(|(note, _)| text::width(note)).max().unwrap_or(0);
@@ -233,12 +236,25 @@ fn paint_row(cells: &[f32], cell_width: usize, row: Rect, buf: &mut Buffer, them
 }
 
 /// A column of text that shows one value from -1 to 1: by colour, or by the density of a character without
-/// colours.
+/// colours, reversed below 0.
 pub fn swatch(value: f32, theme: &Theme) -> (char, Style) {
     match theme.diverging(value) {
         Some(color) => (' ', Style::new().bg(color)),
-        None => (density(value), Style::new()),
+        None => match density(value) {
+            c if value < 0.0 && c != ' ' => (c, Style::new().add_modifier(Modifier::REVERSED)),
+            c => (c, Style::new()),
+        },
     }
+}
+
+/// How many swatches a legend has, for values of both signs or of one: without many colours each that a map has.
+pub fn swatches(signed: bool, theme: &Theme) -> usize {
+    let levels = match theme.colors {
+        Colors::Mono => POSITIVE.len(),
+        Colors::Ansi16 => 4,
+        Colors::Ansi256 | Colors::True => return FEWEST_SWATCHES,
+    };
+    if signed { 2 * levels - 1 } else { levels }
 }
 
 fn density(value: f32) -> char {
@@ -254,7 +270,7 @@ fn density(value: f32) -> char {
 mod tests {
     use super::*;
 
-    const MONO: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false };
+    const MONO: Theme = Theme { colors: Colors::Mono, glyphs: Glyphs::Ascii, light: false, ..Theme::DARK };
 
     fn drawn(map: &HeatMap<'_>, width: u16, height: u16) -> Buffer {
         let area = Rect::new(0, 0, width, height);
@@ -264,12 +280,61 @@ mod tests {
     }
 
     #[test]
+    fn without_colours_negative_values_are_reversed_and_a_legend_has_every_character() {
+        let ramp = |signed: bool| -> String {
+            let last = swatches(signed, &MONO) - 1;
+            let value = |i: usize| i as f32 / last as f32;
+            (0..=last)
+                .map(|i| swatch(if signed { 2.0 * value(i) - 1.0 } else { value(i) }, &MONO).0)
+                .collect()
+        };
+        assert_eq!(ramp(true), "QOoc~, .:+*#@");
+        assert_eq!(ramp(false), " .:+*#@");
+        let is_reversed = |value| swatch(value, &MONO).1.add_modifier.contains(Modifier::REVERSED);
+        assert_eq!(
+            [-1.0, -0.2, -0.01, 0.0, 0.2, 1.0].map(is_reversed),
+            [true, true, false, false, false, false]
+        );
+    }
+
+    /// Lines with negative values in `areas`.
+    fn with_negatives<const N: usize>(lines: [&str; N], areas: &[Rect]) -> Buffer {
+        let mut buf = Buffer::with_lines(lines);
+        let reversed = Style::new().add_modifier(Modifier::REVERSED);
+        areas.iter().for_each(|area| buf.set_style(*area, reversed));
+        buf
+    }
+
+    #[test]
+    fn rows_with_notes_share_lines_as_well_so_that_the_first_stays_in_sight() {
+        let labels: Vec<Cow<'_, str>> = (0..8).map(|i| format!("{i}").into()).collect();
+        let notes: Vec<Piece<'_>> = (0..8).map(|i| (format!("n{i}").into(), Style::new())).collect();
+        let theme = Theme { colors: Colors::True, glyphs: Glyphs::Blocks, ..MONO };
+        let map = HeatMap {
+            values: &[0.5; 16],
+            columns: 2,
+            labels: &labels,
+            notes: &notes,
+            scale: 1.0,
+            selected: None,
+        };
+        let area = Rect::new(0, 0, 40, 4);
+        let fit = map.layout(area, &theme);
+        assert_eq!((fit.per_line, fit.first, fit.rows), (2, 0, 8));
+        let mut buf = Buffer::empty(area);
+        map.render(area, &mut buf, &theme);
+        let first: String = (0..40).map(|x| buf[(x, 0)].symbol()).collect();
+        assert!(first.contains("0 1") && first.contains("n1") && !first.contains("n0"), "{first}");
+    }
+
+    #[test]
     fn signs_and_sizes_are_told_apart_without_colours() {
         let labels = ["not".into(), "bad".into()];
         let values = [1.0, -1.0, 0.0, 0.2, -0.2, f32::NAN];
         let map =
             HeatMap { values: &values, columns: 3, labels: &labels, notes: &[], scale: 1.0, selected: None };
-        assert_eq!(drawn(&map, 10, 2), Buffer::with_lines(["not @@QQ  ", "bad ..,,  "]));
+        let expected = with_negatives(["not @@QQ  ", "bad ..,,  "], &[Rect::new(6, 0, 2, 2)]);
+        assert_eq!(drawn(&map, 10, 2), expected);
     }
 
     #[test]
@@ -319,7 +384,7 @@ mod tests {
 
     #[test]
     fn short_rows_share_lines_in_pairs_where_they_find_no_place() {
-        let theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false };
+        let theme = Theme { colors: Colors::True, glyphs: Glyphs::Braille, light: false, ..Theme::DARK };
         let labels: Vec<Cow<'_, str>> = ["a", "b", "c", "d", "e"].map(Cow::from).into();
         let values = [1.0, -1.0, 0.0, 0.5, -0.5];
         let map =
@@ -351,8 +416,8 @@ mod tests {
             selected: None,
         };
         let lines = ["not @@@@@@@@@@@@  no 0.9 ", "bad QQQQQQQQQQQQ  yes 0.8"];
-        assert_eq!(drawn(&map, 25, 2), Buffer::with_lines(lines));
-        assert_eq!(drawn(&map, 14, 1), Buffer::with_lines(["bad QQQQQQQQQQ"]));
+        assert_eq!(drawn(&map, 25, 2), with_negatives(lines, &[Rect::new(4, 1, 12, 1)]));
+        assert_eq!(drawn(&map, 14, 1), with_negatives(["bad QQQQQQQQQQ"], &[Rect::new(4, 0, 10, 1)]));
     }
 
     #[test]
@@ -363,7 +428,7 @@ mod tests {
             HeatMap { values: &values, columns: 40, labels: &labels, notes: &[], scale: 1.0, selected: None };
         let fit = map.layout(Rect::new(0, 0, 12, 1), &MONO);
         assert_eq!((fit.per_cell, fit.cell_width), (4, 1));
-        assert_eq!(drawn(&map, 12, 1), Buffer::with_lines(["a  Q        "]));
+        assert_eq!(drawn(&map, 12, 1), with_negatives(["a  Q        "], &[Rect::new(3, 0, 1, 1)]));
     }
 
     #[test]

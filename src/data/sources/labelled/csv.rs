@@ -182,8 +182,9 @@ impl CsvFile<'_> {
         let mut labels = Vec::new();
         for column in &spec.label_columns {
             let Some(at) = self.index("label_columns", Some(column), line, names)? else { continue };
-            let name =
-                names.get(at).filter(|_| header).map_or_else(|| (at + 1).to_string(), |n| (*n).to_owned());
+            // A column without a name has its number, as elsewhere.
+            let named = names.get(at).filter(|name| header && !name.is_empty());
+            let name = named.map_or_else(|| (at + 1).to_string(), |name| (*name).to_owned());
             labels.push((at, name));
         }
         let known = known_index(names, TEXT_NAMES).filter(|_| header);

@@ -1,0 +1,77 @@
+//! What is chosen in the menu: a training, a race, a run of earlier.
+
+use std::time::Instant;
+
+use crossbeam_channel::Receiver;
+
+use super::popup::Popup;
+use super::{App, LaunchRequest, Launched, Link, Overlay, RunScreen};
+use crate::preset::Overrides;
+use crate::runs::Run;
+use crate::ui::dashboard::Dashboard;
+use crate::ui::keymap::Action;
+use crate::ui::menu::Request;
+
+impl App<'_> {
+    pub(super) fn act_on_menu(&mut self, action: Action) {
+        match self.menu.act(action) {
+            Some(Request::Train(name)) => self.train(&name, &Overrides::default()),
+            Some(Request::Race(name)) => self.start_race(&name),
+            Some(Request::Open(run)) => self.open_run(&run),
+            Some(Request::GetData { preset, needs }) => self.ask_for_data(&preset, &needs),
+            Some(Request::Edit(name)) => self.edit(&name),
+            Some(Request::Copy(command)) => {
+                self.show_message("Copied", &command);
+                self.clipboard = Some(command);
+            }
+            Some(Request::Browse) => self.browse(),
+            Some(Request::Runs) => self.show_runs(),
+            Some(Request::Lecture) => self.open_lecture(),
+            None => {}
+        }
+    }
+
+    /// The lists of recent runs for the menu.
+    pub fn recent_runs(&self) -> Option<&Receiver<Vec<Run>>> {
+        self.menu.lists()
+    }
+
+    /// Takes a list of recent runs; returns whether the screen changes.
+    pub fn take_recent_runs(&mut self, runs: Vec<Run>) -> bool {
+        self.menu.take_list(runs, Instant::now())
+    }
+
+    /// Trains the preset `name`, which is selected in the menu from here on.
+    pub(super) fn train(&mut self, name: &str, changes: &Overrides) {
+        match (self.launch)(LaunchRequest::Train(name, changes)) {
+            Ok(Launched::Link(link)) => {
+                self.menu.select(name);
+                self.show(link);
+            }
+            Ok(Launched::Background(text)) => self.show_message("In training", &text),
+            Ok(Launched::Branch | Launched::Race(_)) => {}
+            Err(error) => self.show_message("Cannot start training", &error),
+        }
+    }
+
+    fn start_race(&mut self, name: &str) {
+        match (self.launch)(LaunchRequest::Race(name)) {
+            Ok(Launched::Race(race)) => self.race = Some(race),
+            Ok(_) => {}
+            Err(error) => self.show_message("Cannot start the race", &error),
+        }
+    }
+
+    pub(super) fn show(&mut self, link: Link) {
+        let Link { events, commands } = link;
+        let dashboard = Dashboard { has_menu: self.from_menu, ..Dashboard::new() };
+        let (events, commands) = (Some(events), Some(commands));
+        self.run =
+            Some(RunScreen { dashboard, events, commands, replay: None, recording: None, ending: None });
+        self.drawing = None;
+    }
+
+    pub(super) fn show_message(&mut self, title: &str, text: &str) {
+        self.overlay = Some(Overlay::Popup(Popup::message(title, text)));
+    }
+}

@@ -1,0 +1,72 @@
+//! The latest runs of a folder, listed again and again on a thread of its own while the menu is shown.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use crate::runs::{self, Run};
+
+/// The number of runs that are shown.
+const SHOWN: usize = 5;
+/// How often the folder is listed.
+const LIST_EVERY: Duration = Duration::from_secs(2);
+
+/// Lists the latest runs.
+#[derive(Debug)]
+pub(super) struct RecentRuns {
+    folder: PathBuf,
+    /// When the folder is listed next; `None` while it is being listed.
+    next: Option<Instant>,
+    send: Sender<Vec<Run>>,
+    lists: Receiver<Vec<Run>>,
+}
+
+impl RecentRuns {
+    /// Those in `folder`, to be listed from `now` on.
+    pub fn new(folder: PathBuf, now: Instant) -> Self {
+        let (send, lists) = unbounded();
+        Self { folder, next: Some(now), send, lists }
+    }
+
+    /// The lists, as they come.
+    pub fn lists(&self) -> &Receiver<Vec<Run>> {
+        &self.lists
+    }
+
+    /// When [`tick`](Self::tick) is to be called next.
+    pub fn next_tick(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// Begins to list the folder, if it is time.
+    pub fn tick(&mut self, now: Instant) {
+        if self.next.is_none_or(|next| now < next) {
+            return;
+        }
+        self.next = Some(now + LIST_EVERY);
+        if !self.folder.is_dir() {
+            return;
+        }
+        let (folder, send) = (self.folder.clone(), self.send.clone());
+        let listed = std::thread::Builder::new().name("runs".into()).spawn(move || {
+            // The list of runs says why a folder cannot be read; the menu may be closed.
+            let _ = send.send(latest(runs::list(&folder).unwrap_or_default()));
+        });
+        if listed.is_ok() {
+            self.next = None;
+        }
+    }
+
+    /// The list has come: the next one follows.
+    pub fn listed(&mut self, now: Instant) {
+        self.next = Some(now + LIST_EVERY);
+    }
+}
+
+/// The latest of `runs`, the newest first.
+fn latest(mut runs: Vec<Run>) -> Vec<Run> {
+    runs.sort_by(|a, b| b.started.cmp(&a.started).then_with(|| b.name.cmp(&a.name)));
+    runs.truncate(SHOWN);
+    runs
+}

@@ -1,0 +1,296 @@
+//! The confusion matrix of the validation data over the epochs, precision, recall and F1 of each class, and texts of a cell.
+//!
+//! ```text
+//! ╭ 2 Confusion ────────────────────────────── epoch 3 ╮
+//! │ actual ╲ predicted  Arabic  German   precision recall F1   support │
+//! │ Arabic                 171      14     91.4 %  92.4 % 91.9 %   185 │
+//! │ German                  16      99     87.6 %  86.1 % 86.8 %   115 │
+//! ╰────────────────────────────────────────────────────╯
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+
+use super::labels::{Measures, level};
+use super::title;
+use crate::escape::foreign;
+use crate::metrics::Confusion;
+use crate::number;
+use crate::protocol::ClassCount;
+use crate::ui::dashboard::Dashboard;
+use crate::ui::panel::Panel;
+use crate::ui::run_state::EpochConfusion;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widget::panel_frame::PanelFrame;
+use crate::ui::widget::text::{self, Piece};
+
+/// Columns of the name of a class at most.
+const NAME: usize = 14;
+/// Columns of a cell of the matrix at least.
+const CELL: usize = 5;
+/// Columns of the course of F1.
+const COURSE: usize = 12;
+
+/// A cell of the matrix that is not empty: actual class, predicted class, sequences.
+pub type Cell = (usize, usize, u64);
+
+/// The cells, the most frequent confusions first, then the correct ones; the order in which they are chosen.
+pub fn cells(matrix: &Confusion) -> Vec<Cell> {
+    let all = (0..matrix.classes).flat_map(|actual| {
+        (0..matrix.classes).map(move |predicted| (actual, predicted, matrix.count(actual, predicted)))
+    });
+    let mut cells: Vec<Cell> = all.filter(|(.., count)| *count > 0).collect();
+    cells.sort_by(|a, b| (a.0 == a.1).cmp(&(b.0 == b.1)).then(b.2.cmp(&a.2)).then(a.cmp(b)));
+    cells
+}
+
+/// Draws the panel.
+pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let run = &dash.run;
+    let title = title(dash, Panel::Confusion, "Confusion", theme);
+    let latest = run.history().confusions(dash.view.cursor).next_back();
+    let note: Vec<Vec<Piece<'_>>> = latest
+        .map(|latest| {
+            let role = if dash.view.cursor.is_some() { Role::Cursor } else { Role::Dim };
+            vec![(format!("epoch {}", latest.epoch).into(), theme.style(role))]
+        })
+        .into_iter()
+        .collect();
+    let hint: [Piece<'_>; 4] = [
+        ("↑ ↓".into(), theme.style(Role::Key)),
+        (" cell  ".into(), theme.style(Role::Dim)),
+        ("Enter".into(), theme.style(Role::Key)),
+        (" its texts".into(), theme.style(Role::Dim)),
+    ];
+    let frame = PanelFrame {
+        focused: dash.view.focus(run) == Panel::Confusion,
+        title: &title,
+        note: &note,
+        left: &[],
+        right: if dash.view.full_screen { &[] } else { &hint },
+    };
+    let inner = frame.render(area, buf, theme);
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let Some(EpochConfusion { matrix, .. }) = latest else {
+        let words = match run.info().map(|info| info.data.validation) {
+            Some(0) => "there are no validation data",
+            _ => "waiting for the first validation",
+        };
+        text::put(buf, inner.x, inner.y, usize::from(inner.width), &[(words.into(), theme.style(Role::Dim))]);
+        return;
+    };
+    let classes = run.info().map_or(&[][..], |info| &info.data.classes);
+    let history: Vec<&EpochConfusion> = run.history().confusions(dash.view.cursor).collect();
+    let cells = cells(matrix);
+    let chosen = cells.get(dash.view.cell.min(cells.len().saturating_sub(1))).copied();
+    let texts = if dash.view.full_screen { inner.height / 3 } else { 0 };
+    let [upper, lower] = Layout::vertical([Constraint::Fill(1), Constraint::Length(texts)]).areas(inner);
+    Matrix { matrix, classes, chosen, history: &history }.render(upper, buf, theme);
+    if let Some(chosen) = chosen.filter(|_| texts > 1) {
+        render_texts(dash, chosen, classes, lower, buf, theme);
+    }
+}
+
+fn label(classes: &[ClassCount], class: usize) -> String {
+    classes.get(class).map_or_else(|| class.to_string(), |class| foreign(&class.label).into_owned())
+}
+
+struct Matrix<'a> {
+    matrix: &'a Confusion,
+    classes: &'a [ClassCount],
+    chosen: Option<Cell>,
+    history: &'a [&'a EpochConfusion],
+}
+
+impl Matrix<'_> {
+    fn render(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
+        let count = self.matrix.classes;
+        let width = usize::from(area.width);
+        let names: Vec<String> =
+            (0..count).map(|class| text::clip(&label(self.classes, class), NAME).into_owned()).collect();
+        let longest = names.iter().map(|name| text::width(name)).max().unwrap_or(0).max(6);
+        let digits = self.matrix.counts.iter().map(|n| number::count(*n).len()).max().unwrap_or(1);
+        let least = (digits + 1).max(CELL);
+        let left = width.saturating_sub(longest + 1);
+        let fits = count * least <= left && count < usize::from(area.height);
+        let has_measures =
+            left.saturating_sub(if fits { count * least } else { 0 }) >= Measures::WIDE.width();
+        // Where there is space, cells are as wide as their names.
+        let free = if has_measures { left - Measures::WIDE.width() } else { left };
+        let cell = (longest + 1).min(free / count.max(1)).max(least);
+        // Where the matrix has no place, its largest confusions are listed.
+        let used = if fits { count * cell } else { 0 };
+        let has_course = left.saturating_sub(used + Measures::WIDE.width()) > COURSE + 4;
+        let dim = theme.style(Role::Dim);
+        let mut head = format!("{:longest$} ", if fits { "actual" } else { "class" });
+        if fits {
+            for name in &names {
+                let short = text::clip(name, cell - 1).into_owned();
+                head += &format!("{}{short}", " ".repeat(cell - text::width(&short)));
+            }
+        }
+        if has_measures {
+            head += &Measures::WIDE.head();
+        }
+        if has_course {
+            head += "  F1 by epochs";
+        }
+        text::put(buf, area.x, area.y, width, &[(head.into(), dim)]);
+        let rows = usize::from(area.height.saturating_sub(1));
+        let shown = if fits { count } else { self.ranked().len().min(rows.div_ceil(2)) };
+        let order: Vec<usize> = if fits { (0..count).collect() } else { self.ranked() };
+        for (y, class) in (area.y + 1..).zip(order.into_iter().take(shown)) {
+            let name = names.get(class).map_or("", String::as_str);
+            let gap = " ".repeat(longest + 1 - text::width(name));
+            let mut pieces: Vec<Piece<'_>> = vec![(format!("{name}{gap}").into(), theme.style(Role::Text))];
+            if fits {
+                pieces.extend((0..count).map(|predicted| self.cell(class, predicted, cell, theme)));
+            }
+            if has_measures {
+                pieces.extend(Measures::WIDE.of(self.measures(class), theme));
+            }
+            if has_course {
+                pieces.push((format!("  {}", self.course(class)).into(), theme.style(Role::Validation)));
+            }
+            text::put(buf, area.x, y, width, &pieces);
+        }
+        if fits && !has_measures {
+            self.below(&names, Rect { y: area.y + 2 + shown as u16, ..area }, area.bottom(), buf, theme);
+        }
+        if !fits {
+            let below = Rect { y: area.y + 1 + shown as u16, height: (rows - shown) as u16, ..area };
+            self.list(&names, below, buf, theme);
+        }
+    }
+
+    /// Precision, recall, F1 and support of a class.
+    fn measures(&self, class: usize) -> ([f64; 3], u64) {
+        let matrix = self.matrix;
+        ([matrix.precision(class), matrix.recall(class), matrix.f1(class)], matrix.support(class))
+    }
+
+    /// The measures below the matrix, from the row of `area` to `bottom`, where they have no place beside it.
+    fn below(&self, names: &[String], area: Rect, bottom: u16, buf: &mut Buffer, theme: &Theme) {
+        let width = usize::from(area.width);
+        let room = width.saturating_sub(Measures::NARROW.width());
+        if area.y + 1 >= bottom || room < 3 {
+            return;
+        }
+        let head = format!("{}{}", " ".repeat(room), Measures::NARROW.head());
+        text::put(buf, area.x, area.y, width, &[(head.into(), theme.style(Role::Dim))]);
+        for (y, class) in (area.y + 1..bottom).zip(0..self.matrix.classes) {
+            let name = text::clip(names.get(class).map_or("", String::as_str), room).into_owned();
+            let gap = " ".repeat(room - text::width(&name));
+            let mut pieces: Vec<Piece<'_>> = vec![(format!("{name}{gap}").into(), theme.style(Role::Text))];
+            pieces.extend(Measures::NARROW.of(self.measures(class), theme));
+            text::put(buf, area.x, y, width, &pieces);
+        }
+    }
+
+    /// The classes, the least F1 first.
+    fn ranked(&self) -> Vec<usize> {
+        let mut order: Vec<usize> =
+            (0..self.matrix.classes).filter(|c| self.matrix.support(*c) > 0).collect();
+        order.sort_by(|a, b| self.matrix.f1(*a).total_cmp(&self.matrix.f1(*b)));
+        order
+    }
+
+    /// A cell, its colour by its share of the row: correct ones towards the one end of the scale, confusions towards the other.
+    fn cell<'a>(&self, actual: usize, predicted: usize, width: usize, theme: &Theme) -> Piece<'a> {
+        let count = self.matrix.count(actual, predicted);
+        let share = count as f32 / self.matrix.support(actual).max(1) as f32;
+        let words = if count == 0 { "·".to_owned() } else { number::count(count) };
+        let words = format!("{words:>width$}");
+        let is_chosen = self.chosen.is_some_and(|(a, p, _)| (a, p) == (actual, predicted));
+        let style = match (is_chosen, count, actual == predicted) {
+            (true, ..) => theme.style(Role::Selected),
+            (_, 0, _) => theme.style(Role::Border),
+            (.., true) => theme.style(Role::Good),
+            _ => match theme.diverging(0.25 + share) {
+                Some(color) => Style::new().fg(color),
+                None if share > 0.2 => theme.style(Role::Bad),
+                None => theme.style(Role::Text),
+            },
+        };
+        (words.into(), style)
+    }
+
+    /// The course of F1 over the epochs so far, in as many characters.
+    fn course(&self, class: usize) -> String {
+        let first = self.history.len().saturating_sub(COURSE);
+        self.history.iter().skip(first).map(|confusion| level(confusion.matrix.f1(class))).collect()
+    }
+
+    /// The largest confusions in words.
+    fn list(&self, names: &[String], area: Rect, buf: &mut Buffer, theme: &Theme) {
+        let confusions = cells(self.matrix).into_iter().filter(|(actual, predicted, _)| actual != predicted);
+        let name = |class: usize| names.get(class).map_or("", String::as_str);
+        let first = self.chosen.map_or(0, |chosen| {
+            let all = cells(self.matrix);
+            all.iter().position(|cell| *cell == chosen).unwrap_or(0)
+        });
+        let first = first.saturating_sub(usize::from(area.height).saturating_sub(1));
+        for (y, cell) in (area.top()..area.bottom()).zip(confusions.skip(first)) {
+            let (actual, predicted, count) = cell;
+            let share = count as f64 / self.matrix.support(actual).max(1) as f64;
+            let words = format!(
+                "{:>6}  {} taken for {} ({} of it)",
+                number::count(count),
+                name(actual),
+                name(predicted),
+                number::percent(share)
+            );
+            let role = if self.chosen == Some(cell) { Role::Selected } else { Role::Text };
+            text::put(buf, area.x, y, usize::from(area.width), &[(words.into(), theme.style(role))]);
+        }
+    }
+}
+
+/// Texts of the chosen cell.
+fn render_texts(
+    dash: &Dashboard,
+    (actual, predicted, count): Cell,
+    classes: &[ClassCount],
+    area: Rect,
+    buf: &mut Buffer,
+    theme: &Theme,
+) {
+    let width = usize::from(area.width);
+    let (actual_name, predicted_name) = (label(classes, actual), label(classes, predicted));
+    let head = match actual == predicted {
+        true => format!("{} right: {}", number::count(count), actual_name),
+        false => format!("{} of {actual_name} taken for {predicted_name}", number::count(count)),
+    };
+    text::put(buf, area.x, area.y, width, &[(head.into(), theme.style(Role::Title))]);
+    let examples = dash.run.history().latest_examples(dash.view.cursor);
+    let texts = examples.iter().flat_map(|examples| &examples.texts);
+    let texts = texts.filter(|text| (text.actual, text.predicted) == (actual, predicted));
+    let mut y = area.y + 1;
+    for found in texts {
+        for row in text::wrap(&foreign(&found.text), width.saturating_sub(2)) {
+            if y >= area.bottom() {
+                return;
+            }
+            text::put(buf, area.x + 2, y, width.saturating_sub(2), &[(row.into(), theme.style(Role::Text))]);
+            y += 1;
+        }
+    }
+    if y == area.y + 1 {
+        let words =
+            "no texts of this cell are recorded: only those of a bounded number of cells are, and only texts";
+        text::put(buf, area.x + 2, y, width.saturating_sub(2), &[(words.into(), theme.style(Role::Dim))]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn confusions_come_before_what_is_right() {
+        let matrix = Confusion { classes: 2, counts: vec![50, 3, 7, 0], ..Confusion::default() };
+        assert_eq!(cells(&matrix), [(1, 0, 7), (0, 1, 3), (0, 0, 50)]);
+        assert_eq!(cells(&Confusion::new(3)), []);
+    }
+}

@@ -1,0 +1,83 @@
+//! The trainings of a preset with several seeds or folds, with mean and standard deviation of their best values.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::title;
+use crate::escape;
+use crate::metrics::mean_and_deviation;
+use crate::number;
+use crate::protocol::RunStatus;
+use crate::ui::dashboard::Dashboard;
+use crate::ui::panel::Panel;
+use crate::ui::run_state::RunState;
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widget::panel_frame::PanelFrame;
+use crate::ui::widget::text::{self, Piece};
+
+/// Columns of a name.
+const NAME: usize = 10;
+/// Columns of a value.
+const VALUE: usize = 9;
+
+/// Draws the panel.
+pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let Some(earlier) = &dash.earlier else { return };
+    let title = title(dash, Panel::Trainings, "Trainings", theme);
+    let now = (earlier.runs().len() + 1).min(earlier.planned);
+    let note = [vec![(format!("{now} of {}", earlier.planned).into(), theme.style(Role::Dim))]];
+    let own = dash.run.monitored().filter(|_| dash.run.is_over()).map(|monitored| monitored.best);
+    let values: Vec<f64> = earlier.best_values().chain(own).collect();
+    let metric = dash.run.info().and_then(|info| info.monitor.as_ref()).map_or("", |m| m.metric.as_str());
+    let left = match mean_and_deviation(&values) {
+        Some((mean, Some(deviation))) => {
+            let shown = number::named(metric, mean);
+            let deviation = match metric.ends_with("accuracy") {
+                true => format!("{:.1}", deviation * 100.0),
+                false => number::metric(deviation),
+            };
+            let words = format!("best {metric} {shown} ± {deviation} of {}", values.len());
+            vec![(words.into(), theme.style(Role::Title))]
+        }
+        _ => Vec::new(),
+    };
+    let frame = PanelFrame {
+        focused: dash.view.focus(&dash.run) == Panel::Trainings,
+        title: &title,
+        note: &note,
+        left: &left,
+        right: &[],
+    };
+    let inner = frame.render(area, buf, theme);
+    let width = usize::from(inner.width).saturating_sub(2);
+    let mut rows = vec![vec![(
+        format!("{:NAME$} {:>VALUE$}  {:>5}  {metric}", "", "best", "epoch").into(),
+        theme.style(Role::Dim),
+    )]];
+    rows.extend(earlier.runs().iter().map(|run| row(&run.name, &run.state, metric, theme)));
+    if earlier.runs().len() < earlier.planned {
+        rows.push(row("now", &dash.run, metric, theme));
+    }
+    // The heading, and the latest.
+    let most = usize::from(inner.height);
+    let skipped = rows.len().saturating_sub(most);
+    let shown = rows.iter().take(1).chain(rows.iter().skip(1 + skipped));
+    for (y, row) in (inner.top()..inner.bottom()).zip(shown) {
+        text::put(buf, inner.x + 1, y, width, row);
+    }
+}
+
+fn row<'a>(name: &str, run: &RunState, metric: &str, theme: &Theme) -> Vec<Piece<'a>> {
+    let name = format!("{:NAME$} ", text::clip(&escape::foreign(name), NAME));
+    let mut pieces = vec![(name.into(), theme.style(Role::Text))];
+    if let Some(monitored) = run.monitored() {
+        let value = number::named(metric, monitored.best);
+        pieces.push((format!("{value:>VALUE$}").into(), theme.style(Role::Validation)));
+        pieces.push((format!("  {:>5}", monitored.best_epoch).into(), theme.style(Role::Dim)));
+    }
+    let ended = run.status().filter(|status| status.is_over() && **status != RunStatus::Finished);
+    if let Some(status) = ended {
+        pieces.push((format!("  {}", status.word()).into(), theme.style(Role::Bad)));
+    }
+    pieces
+}

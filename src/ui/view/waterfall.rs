@@ -1,0 +1,226 @@
+//! The gradient through time over training: a row a monitored step, a column a time step.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::gradient::layer_name;
+use super::title;
+use crate::number;
+use crate::ui::dashboard::Dashboard;
+use crate::ui::panel::Panel;
+use crate::ui::run_state::{GradientHistory, GradientRow, HalfLife};
+use crate::ui::theme::{Role, Theme};
+use crate::ui::widget::heat_map::{HeatMap, swatch};
+use crate::ui::widget::panel_frame::PanelFrame;
+use crate::ui::widget::text::{self, Piece};
+
+/// Decades of the colour scale at most: what is smaller has the colour of 0.
+const MOST_DECADES: f64 = 12.0;
+/// From this width on each row has its half-life.
+const NOTES: u16 = 46;
+
+/// From this width on the half-life has its spread.
+const SPREAD: u16 = 76;
+
+/// Draws the panel.
+pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let layer = dash.view.layer(&dash.run);
+    let mut title = title(dash, Panel::Waterfall, "Gradient over training", theme);
+    let name = layer.map(|layer| format!(" ‖∂L/∂h_t‖ · {}", layer_name(dash, layer)));
+    let name: Piece<'_> = (name.unwrap_or_default().into(), theme.style(Role::Text));
+    if text::width_of(&title) + text::width(&name.0) + 6 <= usize::from(area.width) {
+        title.push(name);
+    }
+    let history = layer.and_then(|layer| dash.run.gradient_history(layer));
+    let inner = Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: area.width.saturating_sub(4),
+        height: area.height.saturating_sub(2),
+    };
+    // The upper row has the names of the columns.
+    let map_area = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let rows = history.map_or(Vec::new(), |history| spread(history.rows(), usize::from(map_area.height)));
+    let decades = decades(&rows);
+    let left = history
+        .and_then(|history| history.rows().last())
+        .map(|row| now(row, area.width >= SPREAD, theme))
+        .unwrap_or_default();
+    let right = decades.map(|decades| legend(decades, theme)).unwrap_or_default();
+    let focused = dash.view.focus(&dash.run) == Panel::Waterfall;
+    let frame = PanelFrame { focused, title: &title, note: &[], left: &left, right: &right };
+    frame.render(area, buf, theme);
+    let (Some(history), Some(decades)) = (history, decades) else {
+        let words = "waiting for the first monitored step with a gradient";
+        text::put(buf, inner.x, inner.y, usize::from(inner.width), &[(words.into(), theme.style(Role::Dim))]);
+        return;
+    };
+    let values: Vec<f32> =
+        rows.iter().flat_map(|row| row.norms.iter().map(|norm| shade(*norm, decades))).collect();
+    let labels: Vec<Cow<'_, str>> = rows.iter().map(|row| number::count(row.step).into()).collect();
+    let notes: Vec<Piece<'_>> = match area.width >= NOTES {
+        true => rows.iter().map(|row| note(row, theme)).collect(),
+        false => Vec::new(),
+    };
+    let columns = rows.last().map_or(0, |row| row.norms.len());
+    let map =
+        HeatMap { values: &values, columns, labels: &labels, notes: &notes, scale: 1.0, selected: None };
+    let fit = map.layout(map_area, theme);
+    header(history, fit.labels, fit.notes, inner, buf, theme);
+    map.render(map_area, buf, theme);
+    cursor(dash, history, fit.labels, fit.notes, inner, buf, theme);
+}
+
+/// At most so many of the rows, evenly chosen, the first and the last among them.
+fn spread(rows: &[GradientRow], most: usize) -> Vec<&GradientRow> {
+    let last = rows.len().saturating_sub(1);
+    if rows.len() <= most {
+        return rows.iter().collect();
+    }
+    let gaps = most.saturating_sub(1).max(1);
+    (0..most).filter_map(|i| rows.get((i * last + gaps / 2) / gaps)).collect()
+}
+
+/// The decades of the colour scale: whole ones, so that it rarely changes; `None` if all norms are 0.
+fn decades(rows: &[&GradientRow]) -> Option<(f64, f64)> {
+    let norms = rows.iter().flat_map(|row| row.norms.iter());
+    let usable = norms.filter(|norm| norm.is_finite() && **norm > 0.0).map(|norm| f64::from(*norm).log10());
+    let (low, high) =
+        usable.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+    let (low, high) = (low.floor(), high.ceil());
+    (low <= high).then(|| (low.min(high - 1.0).max(high - MOST_DECADES), high))
+}
+
+/// The place of a norm on the scale, from 0 to 1.
+fn shade(norm: f32, (low, high): (f64, f64)) -> f32 {
+    match norm > 0.0 {
+        true => ((f64::from(norm).log10() - low) / (high - low)).clamp(0.0, 1.0) as f32,
+        false => 0.0,
+    }
+}
+
+/// `t` of the first and of the last column, above the map.
+fn header(
+    history: &GradientHistory,
+    labels: usize,
+    notes: usize,
+    area: Rect,
+    buf: &mut Buffer,
+    theme: &Theme,
+) {
+    let dim = theme.style(Role::Dim);
+    let room = usize::from(area.width).saturating_sub(labels + notes);
+    let x = area.x + labels as u16;
+    text::put(buf, area.x, area.y, labels.saturating_sub(1), &[("step".into(), dim)]);
+    let last = history.positions().saturating_sub(1).to_string();
+    text::put(buf, x, area.y, room, &[("t = 0".into(), dim)]);
+    let wide = text::width(&last);
+    if room > wide + 6 {
+        text::put(buf, x + (room - wide) as u16, area.y, wide, &[(last.into(), dim)]);
+    }
+    if notes > 0 {
+        let words = [("half-life".into(), dim)];
+        text::put(buf, area.right() - (notes as u16 - 1), area.y, notes - 1, &words);
+    }
+}
+
+/// Marks the column of the cursor above the map.
+fn cursor(
+    dash: &Dashboard,
+    history: &GradientHistory,
+    labels: usize,
+    notes: usize,
+    area: Rect,
+    buf: &mut Buffer,
+    theme: &Theme,
+) {
+    let room = usize::from(area.width).saturating_sub(labels + notes);
+    let Some(at) = dash.view.position.filter(|at| *at < history.positions() && room > 0) else { return };
+    let words = format!("t = {at} ▼");
+    // The arrow stands above the column.
+    let wide = text::width(&words);
+    let column = at * room / history.positions().max(1);
+    let x = (labels + column + 1).saturating_sub(wide).max(labels);
+    let pieces = [(words.into(), theme.style(Role::Cursor))];
+    text::put(buf, area.x + x as u16, area.y, room.saturating_sub(x - labels), &pieces);
+}
+
+/// The half-life of a row.
+fn note<'a>(row: &GradientRow, theme: &Theme) -> Piece<'a> {
+    match row.half_life {
+        // As wide as the name of the column.
+        Some(half_life) => (format!("{:<9}", rounded(half_life.median)).into(), theme.style(Role::Text)),
+        None => ("no clear slope".into(), theme.style(Role::Dim)),
+    }
+}
+
+/// The half-life of the latest row, with its spread if there is space.
+fn now<'a>(row: &GradientRow, with_spread: bool, theme: &Theme) -> Vec<Piece<'a>> {
+    match row.half_life {
+        Some(HalfLife { median, .. }) if !with_spread => vec![
+            ("half-life ".into(), theme.style(Role::Dim)),
+            (rounded(median).into(), theme.style(Role::Title)),
+        ],
+        Some(HalfLife { median, quartiles: [low, high], clear, batches }) => vec![
+            ("half-life ".into(), theme.style(Role::Dim)),
+            (rounded(median).into(), theme.style(Role::Title)),
+            (
+                format!(" ({} to {}, {clear} of {batches} batches)", rounded(low), rounded(high)).into(),
+                theme.style(Role::Dim),
+            ),
+        ],
+        None => vec![("no clear slope".into(), theme.style(Role::Dim))],
+    }
+}
+
+/// A number of steps; beyond thousands the norm is as good as constant.
+fn rounded(half_life: f32) -> String {
+    match half_life.abs() {
+        x if !x.is_finite() || x >= 1000.0 => "constant".into(),
+        x if x >= 10.0 => format!("{half_life:.0}"),
+        _ => format!("{half_life:.1}"),
+    }
+}
+
+/// The ends of the colour scale.
+fn legend<'a>((low, high): (f64, f64), theme: &Theme) -> Vec<Piece<'a>> {
+    let dim = theme.style(Role::Dim);
+    let mut pieces = vec![(format!("≤1e{low:.0} ").into(), dim)];
+    pieces.extend((0..=4).map(|i| {
+        let (c, style): (char, Style) = swatch(i as f32 / 4.0, theme);
+        (c.to_string().into(), style)
+    }));
+    pieces.push((format!(" 1e{high:.0}").into(), dim));
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(step: u64, norms: &[f32]) -> GradientRow {
+        GradientRow { step, norms: norms.into(), half_life: None }
+    }
+
+    #[test]
+    fn rows_are_chosen_evenly_with_the_first_and_the_last() {
+        let rows: Vec<GradientRow> = (0..10).map(|step| row(step, &[1.0])).collect();
+        let steps = |most| spread(&rows, most).iter().map(|row| row.step).collect::<Vec<_>>();
+        assert_eq!(steps(4), [0, 3, 6, 9]);
+        assert_eq!(steps(20).len(), 10);
+        assert_eq!((steps(1), steps(0)), (vec![0], vec![]));
+    }
+
+    #[test]
+    fn the_scale_has_whole_decades_and_zero_has_its_lower_end() {
+        let rows = [row(0, &[0.0, 2e-3]), row(1, &[f32::NAN, 0.5])];
+        let scale = decades(&rows.iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!(scale, (-3.0, 0.0));
+        assert_eq!((shade(0.0, scale), shade(1.0, scale), shade(f32::NAN, scale)), (0.0, 1.0, 0.0));
+        assert!((shade(0.1, scale) - 2.0 / 3.0).abs() < 1e-6);
+        assert_eq!(decades(&[&row(0, &[0.0])]), None);
+    }
+}
