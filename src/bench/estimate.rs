@@ -31,7 +31,7 @@ pub struct Cost {
     pub steps: Option<usize>,
 }
 
-/// Trains `spec` on random data for [`TIME`], after a first step that is not counted.
+/// Trains `spec` on random data for less than half a second, after a first step that is not counted.
 ///
 /// # Errors
 /// In words why it cannot be trained: too little memory, no threads, a loss that is not finite.

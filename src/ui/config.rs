@@ -75,7 +75,7 @@ impl Config {
 
     /// The value of `key` in the text of a file, as it is written.
     pub fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
-        text.lines().filter_map(entry).filter(|(name, _)| *name == key).map(|(_, value)| value).last()
+        text.lines().filter_map(entry).filter(|(name, _)| *name == key).map(|(_, value)| value).next_back()
     }
 
     fn problem(&mut self, path: &Path, line: usize, what: &str) {

@@ -1,5 +1,7 @@
 //! What a training costs a line in bytes, by a clock of the test.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
 use std::time::Instant;
 
 use ratatui::layout::Size;

@@ -69,7 +69,8 @@ fn samples_are_generated_after_every_epoch_and_on_request() {
     let steps = Session::prepare(spec.clone(), 1, &mut |_| {}).unwrap().train.batches() as u64;
     let (events, _, run) = Run::start(spec).outcome();
     let samples = samples(&events);
-    let is_due = |step: &u64| [1, 10].contains(step) || step % 100 == 0 || step % steps == 0;
+    let is_due =
+        |step: &u64| [1, 10].contains(step) || step.is_multiple_of(100) || step.is_multiple_of(steps);
     let due: Vec<u64> = (1..=2 * steps).filter(is_due).collect();
     assert_eq!(samples.iter().map(|sample| sample.step).collect::<Vec<_>>(), due);
     let last = samples.last().unwrap();
