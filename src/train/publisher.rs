@@ -173,7 +173,7 @@ impl Publisher {
         }
     }
 
-    /// Sends an event that is recorded already to the subscriber alone.
+    /// Sends an event to the subscriber alone: one that is recorded already, or is not to be recorded.
     pub fn show(&self, event: Event) {
         self.send(event);
     }

@@ -299,6 +299,12 @@ impl TrainingLoop<'_> {
         begin.elapsed()
     }
 
+    /// Shows the predictions for the probes on the screen of this process, without recording them.
+    fn show_probes(&mut self) {
+        let Session { watch, stepper, .. } = &mut self.session;
+        watch.probe(stepper, self.state.step, true, &mut |event| self.publisher.show(event));
+    }
+
     fn publish_probes(&mut self, thorough: bool) {
         let Session { watch, stepper, .. } = &mut self.session;
         watch.probe(stepper, self.state.step, thorough, &mut |event| self.publisher.publish(event));

@@ -87,12 +87,18 @@ impl Watch {
 
     /// Samples from another beginning or at another temperature from here on, and after the next step. Returns whether there are samples.
     pub fn set_sample(&mut self, prime: Option<&str>, temperature: Option<f64>) -> bool {
-        let Some(Samples { settings, is_due, .. }) = &mut self.samples else { return false };
+        let has_samples = self.restore_sample(prime, temperature);
+        self.samples.iter_mut().for_each(|samples| samples.is_due = true);
+        has_samples
+    }
+
+    /// As [`set_sample`](Self::set_sample), where the sample after the next step was made before.
+    pub fn restore_sample(&mut self, prime: Option<&str>, temperature: Option<f64>) -> bool {
+        let Some(Samples { settings, .. }) = &mut self.samples else { return false };
         if let Some(prime) = prime {
             prime.clone_into(&mut settings.prime);
         }
         settings.temperature = temperature.unwrap_or(settings.temperature);
-        *is_due = true;
         true
     }
 

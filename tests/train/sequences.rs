@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::*;
 use unrolled::data::Vocabularies;
 use unrolled::protocol::{ClassifiedText, EpochMetrics, Sample, ValidationExamples};
+use unrolled::train::Resume;
 
 /// A preset with `data` (its path within `folder`), layers and other settings.
 fn written(folder: &TempDir, file: &str, content: &str, preset: &str, set: &[&str]) -> RunSpec {
@@ -216,6 +217,34 @@ fn samples_come_from_the_first_steps_on_and_their_beginning_and_temperature_chan
         let sum: f32 = sample.candidates.iter().map(|(_, p)| p).sum();
         assert!(sample.candidates.len() == 2 && (sum - 1.0).abs() < 1e-5 && *p >= 0.5, "{sample:?}");
         assert!(sample.temperature > 0.0 || sample.text.starts_with(first.as_str()), "{sample:?}");
+    }
+}
+
+#[test]
+fn another_beginning_of_samples_is_taken_over_without_another_sample() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = language(&folder, &["train.epochs=1", "watch.sample.every=50"]);
+    let change = Command::SetSample { prime: Some("bb".into()), temperature: Some(1.5) };
+    let recorded = |stop: Option<u64>| {
+        let dir = tempfile::tempdir().unwrap();
+        let run = Some(dir.path().join("run"));
+        let mut script = vec![(20, change.clone().by("test"))];
+        script.extend(stop.map(|step| (step, Command::SaveAndStop.by("test"))));
+        let options = Options { folder: run.clone(), threads: 1, script, ..Options::default() };
+        Trainer::start(spec.clone(), options).unwrap().join();
+        if stop.is_some() {
+            let resume = Some(Resume { before: None, changes: Vec::new() });
+            let options = Options { folder: run, threads: 1, resume, ..Options::default() };
+            assert_eq!(Trainer::start(spec.clone(), options).unwrap().join(), Outcome::Finished);
+        }
+        let reader = Reader::open(&dir.path().join("run")).unwrap();
+        let events: Vec<Event> = reader.events().unwrap().map(Result::unwrap).collect();
+        samples(&events).into_iter().cloned().collect::<Vec<Sample>>()
+    };
+    let whole = recorded(None);
+    assert!(whole.iter().any(|sample| sample.step == 21 && sample.prime == "bb"));
+    for stop in [20, 21, 30] {
+        assert_eq!(recorded(Some(stop)), whole, "{stop}");
     }
 }
 

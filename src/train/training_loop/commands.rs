@@ -96,7 +96,12 @@ impl TrainingLoop<'_> {
                     let _ = session.add_probe(text);
                 }
                 Command::SetSample { prime, temperature } => {
-                    session.watch.set_sample(prime.as_deref(), *temperature);
+                    let (prime, temperature) = (prime.as_deref(), *temperature);
+                    // Only a command after the last step has its sample still to come.
+                    match change.step == self.state.step {
+                        true => session.watch.set_sample(prime, temperature),
+                        false => session.watch.restore_sample(prime, temperature),
+                    };
                 }
                 _ => {}
             }
@@ -134,8 +139,8 @@ impl TrainingLoop<'_> {
         }
         self.publisher.publish(Event::Command(applied.clone()));
         if matches!(applied.request.command, Command::AddProbe { .. }) {
-            // Its prediction is shown at once, also while training is paused.
-            self.publish_probes(true);
+            // Its prediction is shown at once, also while training is paused; the recording has those of monitored steps.
+            self.show_probes();
         }
         if applied.request.command.is_setting() {
             let changes_training = applied.request.command.changes_training();
