@@ -18,6 +18,7 @@ use unrolled::protocol::{
     TokenInfluence,
 };
 use unrolled::ui::dashboard::Dashboard;
+use unrolled::ui::earlier_runs::EarlierRuns;
 use unrolled::ui::keymap::Action;
 use unrolled::ui::panel::{Panel, Tab};
 use unrolled::ui::screenshot;
@@ -182,7 +183,7 @@ fn attention_and_the_influence_of_each_token_are_shown() {
 
 #[test]
 fn several_trainings_are_compared_by_their_best_values_and_a_band() {
-    let mut dash = Dashboard::of_several(3);
+    let mut dash = Dashboard::of_several(EarlierRuns::new(3, Vec::new()));
     for seed in 1..=2_u64 {
         dash.apply(&story::preparing());
         for event in story::events(784) {

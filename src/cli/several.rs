@@ -6,6 +6,7 @@
 //! ```
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
@@ -21,7 +22,10 @@ use super::{ScreenArgs, exit, print_error};
 use crate::escape::foreign;
 use crate::experiment::{ExperimentError, Repeat, RepeatOptions, Trained, train_all};
 use crate::protocol::{Command, CommandRequest, CommandSender, Event};
+use crate::run::{RunState, owner};
+use crate::runs;
 use crate::train::{Outcome, Trainer};
+use crate::ui::earlier_runs::{EarlierRuns, EndedTraining};
 use crate::ui::{self, InitialScreen, Link, ScreenSettings, plain};
 
 /// Events that wait for the screen, at most.
@@ -77,7 +81,8 @@ fn finish(args: &TrainArgs, Finished { ended, is_stopped, is_quiet, is_interrupt
     }
     Ok(match outcome {
         Outcome::Stopped if is_interrupted => ExitCode::from(exit::INTERRUPTED),
-        _ if is_stopped => ExitCode::SUCCESS,
+        // Stopping on the screen is a success.
+        Outcome::Stopped if is_stopped => ExitCode::SUCCESS,
         outcome => code(&outcome),
     })
 }
@@ -164,6 +169,10 @@ fn on_screen(
     let options = RepeatOptions { watched: true, ..options };
     let (relay, (to_screen, events), (to_relay, requests)) =
         (Relay::default(), bounded(WAITING), unbounded());
+    let ended_before = match (&options.root, options.goes_on) {
+        (Some(root), true) => repeat.names().filter_map(|name| ended(root, &name)).collect(),
+        _ => Vec::new(),
+    };
     forward(requests, &relay)?;
     let (begin, begun) = bounded(1);
     let trainings = {
@@ -180,7 +189,7 @@ fn on_screen(
         return Ok(Finished { ended: join()?, is_stopped: false, is_quiet: false, is_interrupted: false });
     }
     let link = Link { events: events.clone(), commands: CommandSender::new("screen", to_relay) };
-    let start = InitialScreen::Several(link, repeat.count());
+    let start = InitialScreen::Several(link, EarlierRuns::new(repeat.count(), ended_before));
     let mut branch = |_: ui::LaunchRequest<'_>| {
         Err("several trainings: `unrolled branch RUN --at STEP` branches one of them afterwards".to_owned())
     };
@@ -219,6 +228,22 @@ fn on_screen(
     let ended = join()?;
     let is_stopped = relay.with(|current| current.end.as_ref().is_some_and(|end| end.by != SENDER));
     Ok(Finished { ended, is_stopped, is_quiet, is_interrupted })
+}
+
+/// The training `name` in the folder `root`, if it has ended and does not go on.
+fn ended(root: &Path, name: &str) -> Option<EndedTraining> {
+    let folder = root.join(name);
+    let has_ended =
+        folder.is_dir() && matches!(owner::state(&folder), Ok(RunState::Finished | RunState::Diverged));
+    has_ended.then(|| {
+        let run = runs::open(&folder, name);
+        let best = run.summary.best.as_ref().and_then(|best| {
+            let value = best.metrics.iter().find(|(name, _)| **name == *run.summary.monitor)?.1;
+            Some((value, best.epoch as usize))
+        });
+        let state = (run.state != RunState::Finished).then(|| run.state.word());
+        EndedTraining { name: name.to_owned(), best, state }
+    })
 }
 
 /// From here on signals end the training at hand.

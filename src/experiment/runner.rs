@@ -57,6 +57,11 @@ impl Repeat {
         }
     }
 
+    /// The names of the trainings, which are those of their folders.
+    pub fn names(&self) -> impl Iterator<Item = String> + use<> {
+        self.trainings(&Overrides::default()).into_iter().map(|(name, _)| name)
+    }
+
     /// The beginning of the names of the trainings.
     fn prefix(&self) -> &'static str {
         match self {

@@ -32,9 +32,9 @@ impl Dashboard {
         Self::default()
     }
 
-    /// A dashboard of so many trainings of a preset, one after another, before any event.
-    pub fn of_several(trainings: usize) -> Self {
-        Self { run: RunState::one_of_several(), earlier: Some(EarlierRuns::of(trainings)), ..Self::default() }
+    /// A dashboard of several trainings of a preset, one after another, before any event.
+    pub fn of_several(trainings: EarlierRuns) -> Self {
+        Self { run: RunState::one_of_several(), earlier: Some(trainings), ..Self::default() }
     }
 
     /// Folds an event of the run.
@@ -43,8 +43,9 @@ impl Dashboard {
             && self.run.is_over()
         {
             // The next training begins.
-            earlier.push(std::mem::replace(&mut self.run, RunState::one_of_several()));
-            self.view.cursor = None;
+            earlier.push(&self.run);
+            self.run = RunState::one_of_several();
+            self.view.begin_run();
         }
         self.run.apply(event);
         if matches!(event, Event::ProbeAdded(_)) {

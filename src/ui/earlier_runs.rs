@@ -1,70 +1,106 @@
 //! The trainings with other seeds or folds that have ended before the one on the screen.
 
+use std::collections::VecDeque;
 use std::path::Path;
 
 use super::run_state::axis::XAxis;
 use super::run_state::smoothing::Smoothing;
 use super::run_state::{Curves, RunState};
+use crate::protocol::RunStatus;
 
 /// Most trainings whose curves stay.
-const MOST: usize = 30;
+const MOST_CURVES: usize = 30;
 
 /// Trainings of one preset, one after another: how many there are to be, and those that have ended.
 #[derive(Debug, Default)]
 pub struct EarlierRuns {
-    /// The number of all trainings, the one on the screen and those to come counted.
-    pub planned: usize,
-    /// Those that have ended, the earliest first.
-    runs: Vec<EndedRun>,
+    planned: usize,
+    ended: Vec<EndedTraining>,
+    /// Of the last that were seen on this screen.
+    curves: VecDeque<EndedCurves>,
 }
 
 /// A training that has ended.
-#[derive(Debug)]
-pub struct EndedRun {
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndedTraining {
     /// `seed-2`, `fold-1`: the name of its folder.
     pub name: String,
-    /// How it ended, and its curves.
-    pub state: RunState,
+    /// The best value of the metric that decides which epoch is the best, and that epoch.
+    pub best: Option<(f64, usize)>,
+    /// How it ended, if it is not finished.
+    pub state: Option<&'static str>,
+}
+
+#[derive(Debug)]
+struct EndedCurves {
+    loss: Curves,
+    accuracy: Curves,
+    grad_norm: Curves,
+}
+
+impl EndedTraining {
+    /// The training of `run`, which is called `name`.
+    pub fn of(run: &RunState, name: String) -> Self {
+        let best = run.monitored().map(|monitored| (monitored.best, monitored.best_epoch));
+        let state = run.status().filter(|status| status.is_over() && **status != RunStatus::Finished);
+        Self { name, best, state: state.map(RunStatus::word) }
+    }
 }
 
 impl EarlierRuns {
-    /// Of so many trainings in all, none of which has ended.
-    pub fn of(planned: usize) -> Self {
-        Self { planned, runs: Vec::new() }
+    /// Of so many trainings in all, of which these have ended before.
+    pub fn new(planned: usize, ended: Vec<EndedTraining>) -> Self {
+        Self { planned, ended, curves: VecDeque::new() }
+    }
+
+    /// The number of all trainings, the one on the screen and those to come counted.
+    pub fn planned(&self) -> usize {
+        self.planned
     }
 
     /// Adds a training that has ended.
-    pub fn push(&mut self, state: RunState) {
-        let folder = state.info().map(|info| info.folder.as_path()).and_then(Path::file_name);
+    pub fn push(&mut self, run: &RunState) {
+        let folder = run.info().map(|info| info.folder.as_path()).and_then(Path::file_name);
         let name = folder.map_or_else(|| "?".into(), |name| name.to_string_lossy().into_owned());
-        self.runs.push(EndedRun { name, state });
-        if self.runs.len() > MOST {
-            self.runs.remove(0);
+        self.ended.push(EndedTraining::of(run, name));
+        self.curves.push_back(EndedCurves {
+            loss: run.loss().clone(),
+            accuracy: run.accuracy().clone(),
+            grad_norm: run.grad_norm().clone(),
+        });
+        if self.curves.len() > MOST_CURVES {
+            self.curves.pop_front();
         }
     }
 
     /// Those that have ended, the earliest first.
-    pub fn runs(&self) -> &[EndedRun] {
-        &self.runs
+    pub fn ended(&self) -> &[EndedTraining] {
+        &self.ended
     }
 
-    /// The values at the best epochs of the trainings that have ended, by the metric that decides it.
-    pub fn best_values(&self) -> impl Iterator<Item = f64> {
-        self.runs.iter().filter_map(|run| run.state.monitored().map(|monitored| monitored.best))
+    /// The least and the greatest loss of the trainings in each of `columns` columns of the window; `None` where none has one.
+    pub fn loss_band(&self, window: Window) -> Vec<Option<(f64, f64)>> {
+        self.band(|curves| &curves.loss, window)
     }
 
-    /// The least and the greatest value of a metric over the trainings in each of `columns` columns of the window; `None` where none has one.
-    pub fn band(
+    /// As [`loss_band`](Self::loss_band), of the accuracy.
+    pub fn accuracy_band(&self, window: Window) -> Vec<Option<(f64, f64)>> {
+        self.band(|curves| &curves.accuracy, window)
+    }
+
+    /// As [`loss_band`](Self::loss_band), of the norm of the whole gradient.
+    pub fn grad_norm_band(&self, window: Window) -> Vec<Option<(f64, f64)>> {
+        self.band(|curves| &curves.grad_norm, window)
+    }
+
+    fn band(
         &self,
-        curves: impl Fn(&RunState) -> &Curves,
-        axis: XAxis,
-        (from, to): (f64, f64),
-        columns: usize,
-        smoothing: Smoothing,
+        curves: impl Fn(&EndedCurves) -> &Curves,
+        Window { axis, bounds: (from, to), columns, smoothing }: Window,
     ) -> Vec<Option<(f64, f64)>> {
         let mut band: Vec<Option<(f64, f64)>> = vec![None; columns];
-        for run in &self.runs {
-            let sampled = curves(&run.state).train_or_validation().columns(axis, from, to, columns);
+        for ended in &self.curves {
+            let sampled = curves(ended).train_or_validation().columns(axis, from, to, columns);
             for (span, column) in band.iter_mut().zip(sampled).filter(|(_, column)| column.finite > 0) {
                 let value = column.smoothed(smoothing);
                 let (low, high) = span.unwrap_or((value, value));
@@ -73,4 +109,17 @@ impl EarlierRuns {
         }
         band
     }
+}
+
+/// The part of the curves that a chart shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// The unit of the x axis.
+    pub axis: XAxis,
+    /// The ends of the x axis.
+    pub bounds: (f64, f64),
+    /// The number of columns.
+    pub columns: usize,
+    /// The smoothing of the curves.
+    pub smoothing: Smoothing,
 }

@@ -77,9 +77,9 @@ impl Panel {
             | Self::Labels
             | Self::Findings => CursorAxis::Steps,
             Self::Gradient | Self::Waterfall => CursorAxis::Positions,
-            Self::Tensors | Self::Histograms | Self::Kernel => CursorAxis::Nothing,
+            Self::Tensors | Self::Histograms | Self::Kernel | Self::Trainings => CursorAxis::Nothing,
             Self::Hidden | Self::Predictions | Self::Influence | Self::Attention => CursorAxis::Tokens,
-            Self::Trainings | Self::Log => CursorAxis::Rows,
+            Self::Log => CursorAxis::Rows,
         }
     }
 

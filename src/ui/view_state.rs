@@ -182,6 +182,14 @@ impl ViewState {
         shown
     }
 
+    /// Forgets what belongs to the run that was shown before: how it is viewed stays.
+    pub fn begin_run(&mut self) {
+        let view = Self::default();
+        (self.cursor, self.dismissed_warnings) = (view.cursor, view.dismissed_warnings);
+        (self.rate_change, self.temperature) = (view.rate_change, view.temperature);
+        self.log_rows_after = view.log_rows_after;
+    }
+
     /// The latest warning of the run, unless it was dismissed.
     pub fn warning<'r>(&self, run: &'r RunState) -> Option<&'r LogLine> {
         run.warning().filter(|_| run.warnings() > self.dismissed_warnings)

@@ -7,6 +7,7 @@ use super::link::Link;
 use crate::preset::{EditedPreset, Overrides};
 use crate::ui::browser::CustomDataHooks;
 use crate::ui::compare::CompareScreen;
+use crate::ui::earlier_runs::EarlierRuns;
 use crate::ui::edit::EstimateHook;
 use crate::ui::lecture::{LectureScreen, Network};
 use crate::ui::menu::RaceEntry;
@@ -20,8 +21,8 @@ pub enum InitialScreen {
     Menu(Option<MenuHooks>),
     /// The dashboard of a run.
     Dashboard(Link),
-    /// The dashboard of so many trainings of a preset, one after another.
-    Several(Link, usize),
+    /// The dashboard of several trainings of a preset, one after another.
+    Several(Link, EarlierRuns),
     /// The dashboard of a run of another process, which goes on when the screen ends.
     Attached(Link),
     /// Runs side by side.

@@ -8,6 +8,7 @@ use super::title;
 use crate::escape;
 use crate::number;
 use crate::ui::dashboard::Dashboard;
+use crate::ui::earlier_runs::Window;
 use crate::ui::panel::Panel;
 use crate::ui::run_state::axis::XAxis;
 use crate::ui::run_state::series::{Series, Summary};
@@ -155,13 +156,13 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
             (value, value)
         })
     });
-    let of_panel: fn(&RunState) -> &Curves = match panel {
-        Panel::Loss => RunState::loss,
-        Panel::GradientNorm => RunState::grad_norm,
-        _ => RunState::accuracy,
-    };
     let band = dash.earlier.as_ref().filter(|_| metric.name != "RMSE").map_or(Vec::new(), |earlier| {
-        let band = earlier.band(of_panel, view.axis, window, columns, view.smoothing);
+        let shown = Window { axis: view.axis, bounds: window, columns, smoothing: view.smoothing };
+        let band = match metric.name {
+            "Loss" => earlier.loss_band(shown),
+            "Accuracy" => earlier.accuracy_band(shown),
+            _ => earlier.grad_norm_band(shown),
+        };
         let in_scale = |(low, high): (f64, f64)| match log {
             true => (low > 0.0).then(|| (low.log10(), high.log10())),
             false => Some((low, high)),

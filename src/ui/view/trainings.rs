@@ -7,10 +7,9 @@ use super::title;
 use crate::escape;
 use crate::metrics::mean_and_deviation;
 use crate::number;
-use crate::protocol::RunStatus;
 use crate::ui::dashboard::Dashboard;
+use crate::ui::earlier_runs::EndedTraining;
 use crate::ui::panel::Panel;
-use crate::ui::run_state::RunState;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
@@ -24,10 +23,11 @@ const VALUE: usize = 9;
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let Some(earlier) = &dash.earlier else { return };
     let title = title(dash, Panel::Trainings, "Trainings", theme);
-    let now = (earlier.runs().len() + 1).min(earlier.planned);
-    let note = [vec![(format!("{now} of {}", earlier.planned).into(), theme.style(Role::Dim))]];
+    let now = (earlier.ended().len() + 1).min(earlier.planned());
+    let note = [vec![(format!("{now} of {}", earlier.planned()).into(), theme.style(Role::Dim))]];
     let own = dash.run.monitored().filter(|_| dash.run.is_over()).map(|monitored| monitored.best);
-    let values: Vec<f64> = earlier.best_values().chain(own).collect();
+    let ended = earlier.ended().iter().filter_map(|training| training.best);
+    let values: Vec<f64> = ended.map(|(best, _)| best).chain(own).collect();
     let metric = dash.run.info().and_then(|info| info.monitor.as_ref()).map_or("", |m| m.metric.as_str());
     let left = match mean_and_deviation(&values) {
         Some((mean, Some(deviation))) => {
@@ -54,9 +54,9 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         format!("{:NAME$} {:>VALUE$}  {:>5}  {metric}", "", "best", "epoch").into(),
         theme.style(Role::Dim),
     )]];
-    rows.extend(earlier.runs().iter().map(|run| row(&run.name, &run.state, metric, theme)));
-    if earlier.runs().len() < earlier.planned {
-        rows.push(row("now", &dash.run, metric, theme));
+    rows.extend(earlier.ended().iter().map(|training| row(training, metric, theme)));
+    if earlier.ended().len() < earlier.planned() {
+        rows.push(row(&EndedTraining::of(&dash.run, "now".into()), metric, theme));
     }
     // The heading, and the latest.
     let most = usize::from(inner.height);
@@ -67,17 +67,16 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     }
 }
 
-fn row<'a>(name: &str, run: &RunState, metric: &str, theme: &Theme) -> Vec<Piece<'a>> {
-    let name = format!("{:NAME$} ", text::clip(&escape::foreign(name), NAME));
+fn row<'a>(training: &EndedTraining, metric: &str, theme: &Theme) -> Vec<Piece<'a>> {
+    let name = format!("{:NAME$} ", text::clip(&escape::foreign(&training.name), NAME));
     let mut pieces = vec![(name.into(), theme.style(Role::Text))];
-    if let Some(monitored) = run.monitored() {
-        let value = number::named(metric, monitored.best);
+    if let Some((best, epoch)) = training.best {
+        let value = number::named(metric, best);
         pieces.push((format!("{value:>VALUE$}").into(), theme.style(Role::Validation)));
-        pieces.push((format!("  {:>5}", monitored.best_epoch).into(), theme.style(Role::Dim)));
+        pieces.push((format!("  {epoch:>5}").into(), theme.style(Role::Dim)));
     }
-    let ended = run.status().filter(|status| status.is_over() && **status != RunStatus::Finished);
-    if let Some(status) = ended {
-        pieces.push((format!("  {}", status.word()).into(), theme.style(Role::Bad)));
+    if let Some(state) = training.state {
+        pieces.push((format!("  {state}").into(), theme.style(Role::Bad)));
     }
     pieces
 }
