@@ -354,16 +354,18 @@ fn a_preset_without_its_data_shows_instructions() {
     let folder = folder();
     let mut session = Session::program(folder.path(), &[]);
     session.wait_for("word-order");
-    session.press("/lecture-rnn8\r");
-    session.wait_for("lecture-rnn8");
+    session.press("/lecture-rnn8");
+    session.wait_for("Presets (");
     session.press("\r");
-    session.wait_for("Esc closes");
-    for said in ["unrolled data fetch imdb", "ai.stanford.edu", "--data PATH"] {
+    session.wait_for("Enter gets them");
+    session.press("\r");
+    session.wait_for("Esc back");
+    for said in ["fetch imdb", "choose a file or folder", "unrolled data fetch imdb", "--data PATH"] {
         session.wait_for(said);
     }
     session.press("\x1b");
     // At once, the next key would be one with Alt.
-    session.wait_until("the menu", |screen| !screen.contents().contains("Esc closes"));
+    session.wait_until("the menu", |screen| !screen.contents().contains("Esc back"));
     session.press("q");
     session.ends_restored(0, "");
     assert!(!folder.path().join("runs").exists());

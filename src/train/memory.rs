@@ -121,8 +121,9 @@ impl MemoryEstimate {
             _ => 0,
         };
         let probes = match &spec.watch.probes {
-            Probes::First(count) => (*count).min(known.train).saturating_mul(1 + prefixes),
-            Probes::Texts(texts) => texts.iter().map(|text| 1 + text.chars().count().min(prefixes)).sum(),
+            // Each of the prefixes, and as often with a token hidden.
+            Probes::First(count) => (*count).min(known.train).saturating_mul(1 + 2 * prefixes),
+            Probes::Texts(texts) => texts.iter().map(|text| 1 + 2 * text.chars().count().min(prefixes)).sum(),
         };
         let probes = ShardSize {
             rows: probes.min(COUNTED),

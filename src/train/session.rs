@@ -14,6 +14,9 @@ use crate::optim::Stopper;
 use crate::preset::{RunSpec, check_fit};
 use crate::protocol::{ClassCount, DataFacts, Monitor, ProbeText, RunInfo, SeriesExcerpt};
 
+/// The number of examples up to which texts can be added: each is evaluated, also in parts, at every monitored step.
+const MOST_PROBES: usize = 32;
+
 /// The data, the network with its optimizer, and the instruments of a spec.
 #[derive(Debug)]
 pub struct Session {
@@ -174,6 +177,9 @@ impl Session {
     /// Why that is not possible, in words.
     pub(super) fn add_probe(&mut self, text: &str) -> Result<ProbeText, &'static str> {
         let (tokens, known) = (self.spec.token_spec(), &self.vocabularies);
+        if self.watch.probes().len() >= MOST_PROBES {
+            return Err("there are 32 examples, the most that are watched");
+        }
         let (Some(tokens), Some(known)) = (tokens, known) else { return Err("the network reads no texts") };
         self.watch.add_probe(text, (known, &tokens), &self.stepper).ok_or("the other probes are no texts")
     }

@@ -185,6 +185,8 @@ impl EditScreen {
     /// Handles a key; returns a request to the application, if any.
     pub fn act(&mut self, action: Action) -> Option<Request> {
         self.note = None;
+        // What was typed belongs to the field that was chosen then.
+        self.typed = None;
         let last = self.fields().len().saturating_sub(1);
         if self.is_network_focused
             && !matches!(action, Action::FocusNext | Action::FocusPrevious | Action::Back)

@@ -170,6 +170,8 @@ fn a_branch_of_a_replayed_run_is_trained_on_the_screen() {
     terminal.press("B", "Branch this run");
     // What cannot be changed is said, and can be corrected.
     terminal.type_change("train.seed=4");
+    // A dialog that has just opened takes no answer.
+    std::thread::sleep(std::time::Duration::from_millis(400));
     terminal.press("\r", "train.seed cannot be changed");
     terminal.press(&"\x7f".repeat("train.seed=4".len()), "takes this screen");
     assert_eq!(branches(folder.path()), Vec::<PathBuf>::new());

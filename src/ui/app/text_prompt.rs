@@ -17,6 +17,8 @@ use crate::ui::panel::Panel;
 use crate::ui::text::wrap;
 use crate::ui::theme::{Role, Theme};
 
+/// The longest text, in characters.
+const LONGEST: usize = 2000;
 /// Columns of the text.
 const WIDTH: usize = 64;
 
@@ -70,7 +72,8 @@ impl TextPrompt {
     /// Adds pasted text, in one line.
     pub(super) fn paste(&mut self, text: &str) {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        for c in text.chars() {
+        let left = LONGEST.saturating_sub(self.line.value().chars().count());
+        for c in text.chars().take(left) {
             self.line.handle(InputRequest::InsertChar(c));
         }
     }
