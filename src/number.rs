@@ -97,6 +97,7 @@ pub fn duration(seconds: f64) -> String {
     }
     let whole = seconds.round() as u64;
     match whole {
+        _ if seconds > 0.0 && seconds < 0.05 => format!("{:.0} ms", (seconds * 1000.0).ceil()),
         0..=9 => format!("{seconds:.1} s"),
         10..=59 => format!("{whole} s"),
         60..=3599 => format!("{}:{:02}", whole / 60, whole % 60),

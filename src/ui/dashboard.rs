@@ -18,6 +18,8 @@ pub struct Dashboard {
     pub view: ViewState,
     /// The trainings with other seeds or folds, if this is one of several.
     pub earlier: Option<EarlierRuns>,
+    /// Whether the run is a recorded one.
+    pub is_replay: bool,
     /// Whether there is a menu to go back to.
     pub has_menu: bool,
     /// The curves of the run that this one was branched from.

@@ -27,7 +27,7 @@ const PLATEAU: (usize, f64) = (5, 0.005);
 /// The share of dead units of a dead layer.
 const DEAD: f32 = 0.5;
 /// The share of the greatest gradient at the first positions below which it vanishes.
-const VANISHING: f32 = 1e-3;
+const VANISHING: f32 = 1e-2;
 /// An echo differs from the last value by less than this share of the last value's own error.
 const ECHO: f64 = 0.3;
 

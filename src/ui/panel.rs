@@ -142,7 +142,6 @@ impl Tab {
             Self::Overview => "Overview",
             Self::Gradients => "Gradients",
             Self::States => "States",
-            Self::Text if run.info().is_some_and(|info| info.task == Task::Regression) => "Examples",
             Self::Text => "Text",
             Self::Task => match self.panels(run).first() {
                 Some(Panel::Forecast) => "Forecast",
@@ -171,6 +170,9 @@ impl Tab {
             has_probes && info.model.layers.iter().any(|layer| layer.class.contains("Attention"));
         let has_influence =
             has_probes && info.reads_tokens() && !matches!(info.task, Task::Tags | Task::Language);
+        // Numbers have no tokens.
+        let is_of_numbers = matches!(info.task, Task::Regression | Task::Forecast) && !info.reads_tokens();
+        let has_predictions = has_probes && !is_of_numbers;
         let has_forecasts = info.data.series.is_some();
         let has_samples = info.task == Task::Language && run.history().samples(None).next().is_some();
         let has_classes = matches!(info.task, Task::Binary | Task::Classes | Task::Tags)
@@ -190,7 +192,7 @@ impl Tab {
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
                 (Panel::Hidden, is_shown),
-                (Panel::Predictions, has_probes),
+                (Panel::Predictions, has_predictions),
                 (Panel::Attention, has_attention),
                 (Panel::GradientNorm, !norm_is_elsewhere),
                 (Panel::Influence, has_influence),
@@ -204,7 +206,7 @@ impl Tab {
                 (Panel::Samples, has_samples),
                 (Panel::Hidden, has_states),
                 (Panel::Attention, has_attention),
-                (Panel::Predictions, has_probes),
+                (Panel::Predictions, has_predictions),
                 (Panel::GradientNorm, !norm_is_elsewhere && !has_attention && !has_states),
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
@@ -231,7 +233,7 @@ impl Tab {
             Self::States => vec![(Panel::Hidden, has_states), (Panel::Attention, has_attention)],
             Self::Weights => vec![(Panel::Histograms, true), (Panel::Kernel, true)],
             Self::Text => vec![
-                (Panel::Predictions, has_probes),
+                (Panel::Predictions, has_predictions),
                 (Panel::Influence, has_influence),
                 (Panel::Attention, has_attention),
             ],

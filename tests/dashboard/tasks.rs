@@ -18,7 +18,9 @@ fn of_task(task: Task, data: DataFacts, events: &[Event]) -> Dashboard {
     let mut dash =
         after(Dashboard::new(), &[Event::Prepared(Box::new(info)), Event::Status(RunStatus::Training)]);
     events.iter().for_each(|event| dash.apply(event));
-    acted(dash, &[Action::NextTab; 4])
+    let tabs = Tab::of(&dash.run);
+    let to_task = tabs.iter().position(|tab| *tab == Tab::Task).unwrap();
+    acted(dash, &vec![Action::NextTab; to_task])
 }
 
 #[track_caller]

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::leave_dialog::LeaveChoice;
-use super::{App, replaying};
+use super::{App, Overlay, replaying};
 use crate::protocol::RunStatus;
 use crate::ui::help;
 use crate::ui::keymap::Action;
@@ -87,6 +87,12 @@ impl App<'_> {
             Some(LeaveChoice::SaveAndStop) => " saving and stopping; q quits at once",
             Some(LeaveChoice::SaveAndQuit) => " saving, then quitting; q quits at once",
             Some(_) => " stopping; q quits at once",
+            None if matches!(self.overlay, Some(Overlay::LeaveDialog(_))) => {
+                return Line::styled(
+                    " ↑ ↓ or a number chooses  Enter  Esc back",
+                    self.theme.style(Role::Dim),
+                );
+            }
             None => {
                 return help::footer(self.context(), usize::from(area.width), &self.theme, |action| {
                     self.footer_word(action)

@@ -16,7 +16,7 @@ use crate::ui::view_state::ViewState;
 impl App<'_> {
     /// Shows a recorded run.
     pub(super) fn show_replay(&mut self, replay: Box<Replay>) {
-        let dashboard = Dashboard::new();
+        let dashboard = Dashboard { is_replay: true, ..Dashboard::new() };
         self.run = Some(RunScreen {
             dashboard,
             events: None,

@@ -330,7 +330,7 @@ pub const BINDINGS: &[Binding] = &[
         Action::Back,
         &[Code(KeyCode::Esc)],
         "",
-        "Back: closes what is open, then goes to the menu or quits.",
+        "Back: closes what is open, then goes to the menu, or asks how to leave a training.",
     ),
     row(Everywhere, Action::FocusNext, &[Code(KeyCode::Tab)], "panel", "Next panel."),
     row(Everywhere, Action::FocusPrevious, &[Code(KeyCode::BackTab)], "", "Previous panel."),

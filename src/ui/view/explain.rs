@@ -111,7 +111,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                 .into(),
         ],
         Panel::Attention => vec![
-            "Each row is a token that reads, each column a token that is read: the weights of a row add up to 1. g shows \
+            "Each row is a token that reads, each column a token that is read: the weights of a row add up to 1 with those of padding, which are not shown. g shows \
              the next head or layer. Behind each row stands what it reads most."
                 .into(),
             "A network with attention looks back at any word directly: the gradient need not travel through all steps \

@@ -79,8 +79,13 @@ fn next(dash: &Dashboard) -> String {
     }
     next.push(match info.task {
         Task::Language => "unrolled sample latest".to_owned(),
-        Task::Forecast => "unrolled predict latest".to_owned(),
-        _ if info.reads_tokens() => "unrolled predict latest 'a text' --per-token".to_owned(),
+        Task::Forecast if info.data.series.is_some() => "unrolled predict latest".to_owned(),
+        // Examples that are sequences of the data have a target: texts of one's own are none of them.
+        Task::Binary | Task::Classes | Task::Labels
+            if info.reads_tokens() && info.probes.iter().any(|probe| probe.truth.is_none()) =>
+        {
+            "unrolled predict latest 'a text' --per-token".to_owned()
+        }
         _ => "unrolled replay latest".to_owned(),
     });
     next.push(format!("--seed {} for another seed", info.seed.saturating_add(1)));

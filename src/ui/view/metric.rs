@@ -167,7 +167,11 @@ pub(super) fn render(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffe
             true => (low > 0.0).then(|| (low.log10(), high.log10())),
             false => Some((low, high)),
         };
-        band.into_iter().map(|span| Sample { span: span.and_then(in_scale), gap: None }).collect()
+        // What lies beyond the axis is left out.
+        let in_axis =
+            |(low, high): (f64, f64)| (high >= y.0 && low <= y.1).then(|| (low.max(y.0), high.min(y.1)));
+        let span = |span: Option<(f64, f64)>| span.and_then(in_scale).and_then(in_axis);
+        band.into_iter().map(|each| Sample { span: span(each), gap: None }).collect()
     });
     let band = Curve { samples: &band, line: LineStyle::Behind, style: theme.style(Role::Border) };
     let parent = Curve { samples: &parent, line: LineStyle::Faint, style: theme.style(Role::Text) };

@@ -75,8 +75,11 @@ pub(super) fn mark(status: Option<&RunStatus>) -> (char, Role) {
 }
 
 fn head<'a>(dash: &'a Dashboard, theme: &Theme) -> Vec<Piece<'a>> {
-    let (mark, role) = mark(dash.run.status());
-    let word = dash.run.status().map_or("starting", RunStatus::word);
+    let (mark, role) = if dash.is_replay { ('▶', Role::Key) } else { mark(dash.run.status()) };
+    let word = match dash.is_replay {
+        true => "replay",
+        false => dash.run.status().map_or("starting", RunStatus::word),
+    };
     let mut pieces = vec![(format!("{mark} {word}").into(), theme.style(role))];
     if let Some(info) = dash.run.info() {
         pieces.push(("  ".into(), Style::new()));
@@ -147,7 +150,12 @@ fn facts<'a>(dash: &Dashboard, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
         words.push(format!("took {elapsed}"));
     } else {
         words.push(format!("{elapsed} elapsed"));
-        words.extend(dash.run.remaining().map(|left| format!("ETA {}", number::duration(left))));
+        words.extend(
+            dash.run
+                .remaining()
+                .filter(|_| !dash.is_replay)
+                .map(|left| format!("ETA {}", number::duration(left))),
+        );
     }
     separated(words.into_iter().map(|word| (word, Role::Dim)).collect(), theme)
 }

@@ -7,6 +7,7 @@ use super::title;
 use crate::escape;
 use crate::metrics::mean_and_deviation;
 use crate::number;
+use crate::protocol::RunStatus;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::earlier_runs::EndedTraining;
 use crate::ui::panel::Panel;
@@ -25,8 +26,10 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let title = title(dash, Panel::Trainings, "Trainings", theme);
     let now = (earlier.ended().len() + 1).min(earlier.planned());
     let note = [vec![(format!("{now} of {}", earlier.planned()).into(), theme.style(Role::Dim))]];
-    let own = dash.run.monitored().filter(|_| dash.run.is_over()).map(|monitored| monitored.best);
-    let ended = earlier.ended().iter().filter_map(|training| training.best);
+    let is_finished = dash.run.status() == Some(&RunStatus::Finished);
+    let own = dash.run.monitored().filter(|_| is_finished).map(|monitored| monitored.best);
+    let ended = earlier.ended().iter().filter(|training| training.state.is_none());
+    let ended = ended.filter_map(|training| training.best);
     let values: Vec<f64> = ended.map(|(best, _)| best).chain(own).collect();
     let metric = dash.run.info().and_then(|info| info.monitor.as_ref()).map_or("", |m| m.metric.as_str());
     let left = match mean_and_deviation(&values) {

@@ -135,7 +135,7 @@ fn a_preset_is_edited_trained_saved_and_copied_with_its_changes() {
         let command = "unrolled train word-order --set model.1.units=48";
         assert_eq!(app.take_clipboard().as_deref(), Some(command));
         assert!(screen(app, 120, 40).contains(command));
-        type_keys(app, "\n\n");
+        type_keys(app, "\n");
         assert!(screen(app, 80, 24).contains("○ starting"));
         app.fold(&Event::Status(RunStatus::Finished));
         // Back in the form, for the next change; and in the menu.
