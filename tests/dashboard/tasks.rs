@@ -209,6 +209,10 @@ fn a_confusion_matrix_has_the_measures_of_each_class_and_the_texts_of_a_cell() {
     let mut earlier = dash();
     earlier.view.cursor = Some(15);
     assert!(text(&earlier, 120, 39, &THEME).contains("epoch 1"));
+    // Of another validation there are no texts.
+    let validated = epoch(3, 30, &[("val_loss", 0.4)], Some(confusion(&[90, 5, 5, 4, 86, 10, 21, 9, 70])));
+    let newer = text(&acted(after(dash(), &[validated]), &[Action::Open]), 120, 39, &THEME);
+    assert!(newer.contains("no texts of epoch 3 are recorded") && !newer.contains("bauer"), "{newer}");
     // Many classes are listed by their confusions.
     let many: Vec<u64> = (0..40 * 40).map(|cell| if cell % 41 == 0 { 50 } else { cell % 7 / 6 }).collect();
     let names: Vec<String> = (0..40).map(|n| format!("class {n}")).collect();
