@@ -162,6 +162,10 @@ fn samples_are_lines_with_the_candidates_for_the_next_token() {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     assert!(shown.contains("␛[2J") && !shown.contains('\x1b'));
+    // Earlier recordings have no temperature.
+    let earlier = Event::Sample(Sample { step: 2000, text: "o".into(), ..Sample::default() });
+    let earlier = text(&after(dash, &[earlier]), 120, 39, &THEME);
+    assert!(earlier.contains("step 2,000") && !earlier.contains("temperature 0 "), "{earlier}");
 }
 
 fn classes(names: &[&str]) -> DataFacts {
