@@ -239,6 +239,9 @@ fn a_tagger_names_its_worst_words() {
     let dash = of_task(Task::Tags, classes(&["SCONJ", "PRON", "DET"]), &events);
     snapshots("tagger", &dash);
     let shown = text(&dash, 120, 39, &THEME);
+    let one = [epoch(3, 30, &[("val_loss", 0.5)], Some(confusion(&[90, 0, 0, 4, 0, 0, 6, 0, 0])))];
+    let one = text(&acted(after(dash, &one), &[Action::FocusPrevious, Action::Open]), 120, 39, &THEME);
+    assert!(one.contains("all 100 validation tokens are predicted as SCONJ"), "{one}");
     assert!(shown.contains("Tags") && shown.contains("that") && shown.contains("␛[2J"), "{shown}");
 }
 
