@@ -276,6 +276,16 @@ fn a_warning_is_seen_in_full_until_it_is_dismissed() {
 }
 
 #[test]
+fn a_line_of_the_log_that_is_longer_than_the_panel_shows_its_end() {
+    let words = (0..600).map(|n| format!("word{n}")).collect::<Vec<_>>().join(" ");
+    let dash = after(story::after_steps(50), &[story::log("earlier"), story::log(&words)]);
+    let shown = text(&acted(dash, &[Action::PreviousTab]), 80, 23, &THEME);
+    assert!(shown.contains(" word599 ") && !shown.contains(" word0 "), "{shown}");
+    let rows = shown.lines().filter(|line| line.contains(" word")).count();
+    assert!(rows > 10, "{rows} rows: {shown}");
+}
+
+#[test]
 fn a_long_warning_leaves_the_rows_of_a_low_screen_to_the_panels_until_the_run_is_over() {
     let long = "this preset stops after 3 epochs without an improvement, but nothing is validated: the loss of the training data \
                 is monitored, which falls as long as the network learns by heart; set data.validation";
