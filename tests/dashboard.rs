@@ -126,7 +126,7 @@ fn tabs_show_more_panels_the_larger_the_screen_is() {
 }
 
 /// A network with attention over the example "the movie is not bad".
-fn attentive() -> Dashboard {
+fn attentive(is_measured: bool) -> Dashboard {
     let mut info = story::info();
     let tokens = ["the", "movie", "is", "not", "bad"].map(String::from).to_vec();
     info.data.vocabulary = 10_000;
@@ -152,7 +152,7 @@ fn attentive() -> Dashboard {
         influence,
         ..ProbeFrame::default()
     };
-    let frames = [frame(10, Some(influence)), frame(20, None)];
+    let frames = [frame(10, Some(influence).filter(|_| is_measured)), frame(20, None)];
     let prepared = [Event::Prepared(Box::new(info))];
     after(
         Dashboard::new(),
@@ -161,8 +161,17 @@ fn attentive() -> Dashboard {
 }
 
 #[test]
+fn an_influence_that_was_never_measured_is_not_waited_for_once_the_run_is_over() {
+    let dash = acted(attentive(false), &[Action::NextTab; 3]);
+    assert!(text(&dash, 120, 39, &THEME).contains("waiting: it is measured at every tenth"));
+    let over = after(dash, &[Event::Status(RunStatus::Finished)]);
+    let over = text(&over, 120, 39, &THEME);
+    assert!(over.contains("not measured in this run") && !over.contains("waiting"), "{over}");
+}
+
+#[test]
 fn attention_and_the_influence_of_each_token_are_shown() {
-    let dash = acted(attentive(), &[Action::NextTab; 3]);
+    let dash = acted(attentive(true), &[Action::NextTab; 3]);
     insta::assert_snapshot!("attention_120", text(&dash, 120, 39, &THEME));
     insta::assert_snapshot!("attention_ascii_80", text(&dash, 80, 23, &PLAIN));
     let second = acted(dash, &[Action::Focus(3), Action::Quantity]);
