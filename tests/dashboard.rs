@@ -127,7 +127,7 @@ fn tabs_show_more_panels_the_larger_the_screen_is() {
 }
 
 /// A network with attention over the example "the movie is not bad".
-fn attentive() -> Dashboard {
+fn attentive(is_measured: bool) -> Dashboard {
     let mut info = story::info();
     let tokens = ["the", "movie", "is", "not", "bad"].map(String::from).to_vec();
     info.data.vocabulary = 10_000;
@@ -153,7 +153,7 @@ fn attentive() -> Dashboard {
         influence,
         ..ProbeFrame::default()
     };
-    let frames = [frame(10, Some(influence)), frame(20, None)];
+    let frames = [frame(10, Some(influence).filter(|_| is_measured)), frame(20, None)];
     let prepared = [Event::Prepared(Box::new(info))];
     after(
         Dashboard::new(),
@@ -162,8 +162,17 @@ fn attentive() -> Dashboard {
 }
 
 #[test]
+fn an_influence_that_was_never_measured_is_not_waited_for_once_the_run_is_over() {
+    let dash = acted(attentive(false), &[Action::NextTab; 3]);
+    assert!(text(&dash, 120, 39, &THEME).contains("waiting: it is measured at every tenth"));
+    let over = after(dash, &[Event::Status(RunStatus::Finished)]);
+    let over = text(&over, 120, 39, &THEME);
+    assert!(over.contains("not measured in this run") && !over.contains("waiting"), "{over}");
+}
+
+#[test]
 fn attention_and_the_influence_of_each_token_are_shown() {
-    let dash = acted(attentive(), &[Action::NextTab; 3]);
+    let dash = acted(attentive(true), &[Action::NextTab; 3]);
     insta::assert_snapshot!("attention_120", text(&dash, 120, 39, &THEME));
     insta::assert_snapshot!("attention_ascii_80", text(&dash, 80, 23, &PLAIN));
     let second = acted(dash, &[Action::Focus(3), Action::Quantity]);
@@ -274,6 +283,16 @@ fn a_warning_is_seen_in_full_until_it_is_dismissed() {
         text(&dash, 80, 23, &THEME).contains("warning: the disk is slow: training waits for the recorder")
     );
     assert!(!text(&acted(dash, &[Action::Back]), 80, 23, &THEME).contains("the disk is slow"));
+}
+
+#[test]
+fn a_line_of_the_log_that_is_longer_than_the_panel_shows_its_end() {
+    let words = (0..600).map(|n| format!("word{n}")).collect::<Vec<_>>().join(" ");
+    let dash = after(story::after_steps(50), &[story::log("earlier"), story::log(&words)]);
+    let shown = text(&acted(dash, &[Action::PreviousTab]), 80, 23, &THEME);
+    assert!(shown.contains(" word599 ") && !shown.contains(" word0 "), "{shown}");
+    let rows = shown.lines().filter(|line| line.contains(" word")).count();
+    assert!(rows > 10, "{rows} rows: {shown}");
 }
 
 #[test]

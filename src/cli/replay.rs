@@ -142,8 +142,8 @@ fn svg(args: &ReplayArgs, screen: ScreenArgs, first: Recording, path: &Path) -> 
     for run in &args.others {
         recordings.push(Recording::open(&run::resolve(Path::new("runs"), run)?)?);
     }
-    let least = SIZES[0].width.saturating_mul(recordings.len() as u16);
-    if args.size.width < least {
+    let least = Film::columns(recordings.len(), SIZES[0].width);
+    if usize::from(args.size.width) < least {
         return Err(CliError::usage(format!(
             "--size {}x{}: {} runs side by side need {least} columns",
             args.size.width,

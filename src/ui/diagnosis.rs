@@ -114,10 +114,11 @@ fn one_class(run: &RunState, info: &RunInfo, step: Option<u64>) -> Option<Diagno
     let actual = (0..matrix.classes).filter(|class| matrix.support(*class) > 0).count();
     let [class] = predicted.as_slice() else { return None };
     let label = info.data.classes.get(*class).map_or_else(|| class.to_string(), |class| class.label.clone());
+    let of = if info.task == Task::Tags { "tokens" } else { "sequences" };
     (actual > 1).then(|| Diagnosis {
         name: "One class always",
         evidence: format!(
-            "all {} validation sequences are predicted as {label}, and {} of them are",
+            "all {} validation {of} are predicted as {label}, and {} of them are",
             number::count(matrix.total()),
             number::percent(matrix.support(*class) as f64 / matrix.total().max(1) as f64)
         ),

@@ -452,7 +452,7 @@ impl RunState {
         self.pictures().health.get(&layer)
     }
 
-    /// The norms of all weight tensors at a watched step.
+    /// The norms of all weight tensors at a monitored step.
     pub fn param_norms(&self) -> &[ParamNorms] {
         &self.pictures().params
     }

@@ -164,6 +164,10 @@ fn samples_are_lines_with_the_candidates_for_the_next_token() {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     assert!(shown.contains("␛[2J") && !shown.contains('\x1b'));
+    // Earlier recordings have no temperature.
+    let earlier = Event::Sample(Sample { step: 2000, text: "o".into(), ..Sample::default() });
+    let earlier = text(&after(dash, &[earlier]), 120, 39, &THEME);
+    assert!(earlier.contains("step 2,000") && !earlier.contains("temperature 0 "), "{earlier}");
 }
 
 fn classes(names: &[&str]) -> DataFacts {
@@ -211,6 +215,10 @@ fn a_confusion_matrix_has_the_measures_of_each_class_and_the_texts_of_a_cell() {
     let mut earlier = dash();
     earlier.view.cursor = Some(15);
     assert!(text(&earlier, 120, 39, &THEME).contains("epoch 1"));
+    // Of another validation there are no texts.
+    let validated = epoch(3, 30, &[("val_loss", 0.4)], Some(confusion(&[90, 5, 5, 4, 86, 10, 21, 9, 70])));
+    let newer = text(&acted(after(dash(), &[validated]), &[Action::Open]), 120, 39, &THEME);
+    assert!(newer.contains("no texts of epoch 3 are recorded") && !newer.contains("bauer"), "{newer}");
     // Many classes are listed by their confusions.
     let many: Vec<u64> = (0..40 * 40).map(|cell| if cell % 41 == 0 { 50 } else { cell % 7 / 6 }).collect();
     let names: Vec<String> = (0..40).map(|n| format!("class {n}")).collect();
@@ -233,6 +241,9 @@ fn a_tagger_names_its_worst_words() {
     let dash = of_task(Task::Tags, classes(&["SCONJ", "PRON", "DET"]), &events);
     snapshots("tagger", &dash);
     let shown = text(&dash, 120, 39, &THEME);
+    let one = [epoch(3, 30, &[("val_loss", 0.5)], Some(confusion(&[90, 0, 0, 4, 0, 0, 6, 0, 0])))];
+    let one = text(&acted(after(dash, &one), &[Action::FocusPrevious, Action::Open]), 120, 39, &THEME);
+    assert!(one.contains("all 100 validation tokens are predicted as SCONJ"), "{one}");
     assert!(shown.contains("Tags") && shown.contains("that") && shown.contains("␛[2J"), "{shown}");
 }
 

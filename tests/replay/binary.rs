@@ -263,7 +263,7 @@ fn a_moving_picture_shows_runs_side_by_side_and_a_step_is_a_still() {
     let still = fs::read_to_string(at.join("still.svg")).unwrap();
     assert!(!still.contains("@keyframes") && still.contains("418/784"));
     let (code, message) = refused(at, &["replay", "a", "a", "--svg", "x", "--size", "60x24"]);
-    assert!(code == 2 && message.contains("2 runs side by side need 80 columns"), "{message}");
+    assert!(code == 2 && message.contains("2 runs side by side need 81 columns"), "{message}");
 }
 
 /// The header and the events of an asciicast.

@@ -12,7 +12,7 @@ use crate::preset::{self, Overrides};
 use crate::ui::browser::Browser;
 
 impl App<'_> {
-    /// Asks how to get the data of `preset`; it is trained at once if they have come since the menu was made.
+    /// Asks how to get the data of `preset`, which `needs` says in words.
     pub(super) fn ask_for_data(&mut self, preset: &str, needs: &str) {
         let dialog =
             DataDialog::new(preset, needs, self.hooks.map(|hooks| hooks.fetch), self.hooks.is_some());

@@ -19,7 +19,7 @@ pub struct Estimate {
     pub batch: usize,
 }
 
-/// Measures a preset with changes; takes a second at most. Returns why it cannot on failure.
+/// Measures a preset with changes; takes about a second, more where two whole steps do. Returns why it cannot on failure.
 pub type EstimateHook = fn(&str, &Overrides) -> Result<Estimate, String>;
 
 /// The result of a measurement.

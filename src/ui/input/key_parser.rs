@@ -26,6 +26,8 @@ const BURST_GAP: Duration = Duration::from_millis(50);
 const PASTE_END: Duration = Duration::from_millis(100);
 /// How long the rest of an escape sequence may take: after it, ESC is the key.
 const ESCAPE_END: Duration = Duration::from_millis(20);
+/// How long the rest of an answer may take, as over a slow line: after it, its characters are keys.
+const ANSWER_END: Duration = Duration::from_millis(500);
 /// The maximum length of a paste in bytes; more is ignored.
 const MAX_PASTE: usize = 1 << 20;
 const ESC: u8 = 0x1b;
@@ -77,6 +79,7 @@ impl KeyParser {
         match (&self.keys.paste, self.pending) {
             (Some(_), _) => Some(PASTE_END),
             (None, 0) => None,
+            (None, _) if self.is_answer => Some(ANSWER_END),
             (None, _) => Some(ESCAPE_END),
         }
     }
@@ -396,6 +399,14 @@ mod tests {
         assert_eq!(parsed(&["\x1b]11;rgb:1/2\x07", "q"]), [q]);
         let stopped = parsed(&["\x1b]11;rgb:", "\x03"]);
         assert_eq!(stopped, [key(KeyCode::Char('c'), KeyModifiers::CONTROL)], "Ctrl-C is not lost");
+        let (mut parser, now) = (KeyParser::default(), Instant::now());
+        assert_eq!((parser.parse(b"\x1b", now), parser.patience()), (vec![], Some(ESCAPE_END)));
+        assert_eq!((parser.parse(b"]11;rgb:dd", now), parser.patience()), (vec![], Some(ANSWER_END)));
+        assert_eq!(
+            (parser.parse(b"dd/dddd/dddd\x1b", now), parser.patience()),
+            (vec![light(true)], Some(ANSWER_END))
+        );
+        assert_eq!((parser.parse(b"\\", now), parser.patience()), (vec![], None));
     }
 
     #[test]

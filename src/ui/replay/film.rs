@@ -12,6 +12,8 @@ use crate::ui::view::dashboard;
 
 /// The most frames: each is a part of the file.
 const MOST_FRAMES: f64 = 600.0;
+/// The most cells of all frames in memory; with more there are fewer frames.
+const MOST_CELLS: u64 = 1 << 22;
 /// The most bytes of a file; with more, every second frame is left out.
 const MOST_BYTES: usize = 4 << 20;
 /// How long the last frame stays, in seconds.
@@ -53,7 +55,7 @@ impl Film {
     /// The replay of `recordings`, all at the speed at which the longest takes the whole duration.
     pub fn picture(&self, recordings: &[Recording]) -> FilmPicture {
         let longest = recordings.iter().map(Recording::seconds).fold(0.0, f64::max);
-        let frames = (self.seconds * self.fps).clamp(1.0, MOST_FRAMES).ceil();
+        let frames = self.frames();
         let mut parts = self.parts(recordings);
         let mut screens: Vec<(f64, Buffer)> = Vec::new();
         for frame in 0..=frames as u64 {
@@ -75,6 +77,18 @@ impl Film {
                 left.is_multiple_of(2)
             });
         }
+    }
+
+    /// Frames after the first.
+    fn frames(&self) -> f64 {
+        let cells = u64::from(self.size.width) * u64::from(self.size.height);
+        let most = (MOST_CELLS / cells.max(1)) as f64;
+        (self.seconds * self.fps).clamp(1.0, most.clamp(1.0, MOST_FRAMES)).ceil()
+    }
+
+    /// The columns that `count` dashboards need, each at least so many.
+    pub fn columns(count: usize, least: u16) -> usize {
+        (count * usize::from(least + GAP)).saturating_sub(GAP.into())
     }
 
     /// The screen of `recordings` after `step`, as an SVG document that does not move.
@@ -104,5 +118,31 @@ impl Film {
             dashboard::render(&part.dashboard, part.area, &mut screen, &self.theme);
         }
         screen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn film(width: u16, height: u16, seconds: f64) -> Film {
+        Film { size: Size::new(width, height), seconds, fps: 60.0, theme: Theme::DARK }
+    }
+
+    #[test]
+    fn frames_are_bounded_by_their_number_and_their_cells() {
+        assert_eq!(film(120, 40, 2.0).frames(), 120.0);
+        assert_eq!(film(120, 40, 1e9).frames(), MOST_FRAMES);
+        assert_eq!(film(1000, 400, 1e9).frames(), 10.0);
+        assert_eq!(film(120, 40, 1e-9).frames(), 1.0);
+    }
+
+    #[test]
+    fn each_dashboard_has_the_columns_that_it_needs() {
+        assert_eq!((Film::columns(1, 40), Film::columns(3, 40)), (40, 122));
+        for count in 1..=20 {
+            let width = (Film::columns(count, 40) as u16 + GAP) / count as u16 - GAP;
+            assert_eq!(width, 40, "{count}");
+        }
     }
 }

@@ -19,6 +19,8 @@ pub struct History {
 /// The confusion matrix after an epoch.
 #[derive(Debug, PartialEq)]
 pub struct EpochConfusion {
+    /// The number of updates before the validation.
+    pub step: u64,
     /// From 1.
     pub epoch: usize,
     /// The matrix.
@@ -32,7 +34,8 @@ impl History {
 
     pub(super) fn epoch(&mut self, metrics: &EpochMetrics) {
         if let Some(matrix) = &metrics.confusion {
-            let confusion = EpochConfusion { epoch: metrics.epoch, matrix: matrix.clone() };
+            let (step, epoch) = (metrics.step, metrics.epoch);
+            let confusion = EpochConfusion { step, epoch, matrix: matrix.clone() };
             push(&mut self.confusions, metrics.step, confusion);
         }
     }

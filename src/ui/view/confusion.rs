@@ -72,7 +72,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     };
     let inner = frame.render(area, buf, theme);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-    let Some(EpochConfusion { matrix, .. }) = latest else {
+    let Some(latest) = latest else {
         let words = match run.info().map(|info| info.data.validation) {
             Some(0) => "there are no validation data",
             _ => "waiting for the first validation",
@@ -80,6 +80,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         text::put(buf, inner.x, inner.y, usize::from(inner.width), &[(words.into(), theme.style(Role::Dim))]);
         return;
     };
+    let matrix = &latest.matrix;
     let classes = run.info().map_or(&[][..], |info| &info.data.classes);
     let history: Vec<&EpochConfusion> = run.history().confusions(dash.view.cursor).collect();
     let cells = cells(matrix);
@@ -88,7 +89,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let [upper, lower] = Layout::vertical([Constraint::Fill(1), Constraint::Length(texts)]).areas(inner);
     Matrix { matrix, classes, chosen, history: &history }.render(upper, buf, theme);
     if let Some(chosen) = chosen.filter(|_| texts > 1) {
-        render_texts(dash, chosen, classes, lower, buf, theme);
+        render_texts(dash, latest, chosen, classes, lower, buf, theme);
     }
 }
 
@@ -224,14 +225,14 @@ impl Matrix<'_> {
 
     /// The largest confusions in words.
     fn list(&self, names: &[String], area: Rect, buf: &mut Buffer, theme: &Theme) {
-        let confusions = cells(self.matrix).into_iter().filter(|(actual, predicted, _)| actual != predicted);
+        let all = cells(self.matrix);
+        // They come before the correct cells.
+        let count = all.iter().filter(|(actual, predicted, _)| actual != predicted).count();
         let name = |class: usize| names.get(class).map_or("", String::as_str);
-        let first = self.chosen.map_or(0, |chosen| {
-            let all = cells(self.matrix);
-            all.iter().position(|cell| *cell == chosen).unwrap_or(0)
-        });
-        let first = first.saturating_sub(usize::from(area.height).saturating_sub(1));
-        for (y, cell) in (area.top()..area.bottom()).zip(confusions.skip(first)) {
+        let height = usize::from(area.height);
+        let chosen = self.chosen.and_then(|chosen| all.iter().position(|cell| *cell == chosen)).unwrap_or(0);
+        let first = (chosen + 1).saturating_sub(height).min(count.saturating_sub(height));
+        for (y, cell) in (area.top()..area.bottom()).zip(all.into_iter().take(count).skip(first)) {
             let (actual, predicted, count) = cell;
             let share = count as f64 / self.matrix.support(actual).max(1) as f64;
             let words = format!(
@@ -247,9 +248,10 @@ impl Matrix<'_> {
     }
 }
 
-/// Texts of the chosen cell.
+/// Texts of the chosen cell, of the same validation as the matrix.
 fn render_texts(
     dash: &Dashboard,
+    confusion: &EpochConfusion,
     (actual, predicted, count): Cell,
     classes: &[ClassCount],
     area: Rect,
@@ -263,7 +265,8 @@ fn render_texts(
         false => format!("{} of {actual_name} taken for {predicted_name}", number::count(count)),
     };
     text::put(buf, area.x, area.y, width, &[(head.into(), theme.style(Role::Title))]);
-    let examples = dash.run.history().latest_examples(dash.view.cursor);
+    let mut of_step = dash.run.history().examples(Some(confusion.step)).rev();
+    let examples = of_step.next().filter(|examples| examples.step == confusion.step);
     let texts = examples.iter().flat_map(|examples| &examples.texts);
     let texts = texts.filter(|text| (text.actual, text.predicted) == (actual, predicted));
     let mut y = area.y + 1;
@@ -277,8 +280,13 @@ fn render_texts(
         }
     }
     if y == area.y + 1 {
-        let words =
-            "no texts of this cell are recorded: only those of a bounded number of cells are, and only texts";
+        let words = match examples {
+            Some(_) => {
+                "no texts of this cell are recorded: only those of a bounded number of cells are, and only texts"
+                    .to_owned()
+            }
+            None => format!("no texts of epoch {} are recorded", confusion.epoch),
+        };
         text::put(buf, area.x + 2, y, width.saturating_sub(2), &[(words.into(), theme.style(Role::Dim))]);
     }
 }
@@ -292,5 +300,26 @@ mod tests {
         let matrix = Confusion { classes: 2, counts: vec![50, 3, 7, 0], ..Confusion::default() };
         assert_eq!(cells(&matrix), [(1, 0, 7), (0, 1, 3), (0, 0, 50)]);
         assert_eq!(cells(&Confusion::new(3)), []);
+    }
+
+    #[test]
+    fn the_list_of_confusions_stays_where_a_correct_cell_is_chosen() {
+        let matrix = Confusion { classes: 2, counts: vec![50, 3, 7, 40], ..Confusion::default() };
+        let all = cells(&matrix);
+        let names = ["a".to_owned(), "b".to_owned()];
+        for (chosen, height, expected) in [
+            (0, 1, "b taken for a"),
+            (1, 1, "a taken for b"),
+            (3, 1, "a taken for b"),
+            (3, 4, "b taken for a"),
+        ] {
+            let chosen = all.get(chosen).copied();
+            let area = Rect::new(0, 0, 60, height);
+            let mut buf = Buffer::empty(area);
+            let panel = Matrix { matrix: &matrix, classes: &[], chosen, history: &[] };
+            panel.list(&names, area, &mut buf, &Theme::DARK);
+            let text = crate::ui::screenshot::text(&buf);
+            assert!(text.lines().next().unwrap().contains(expected), "{chosen:?}: {text}");
+        }
     }
 }

@@ -339,7 +339,7 @@ fn forecasts(errors: &ForecastErrors) -> Vec<String> {
     ]
 }
 
-/// The update-to-weight ratio; `None` before the first watched step.
+/// The update-to-weight ratio; `None` before the first monitored step.
 fn updates(params: &[ParamNorms]) -> Option<String> {
     // Biases start at 0: their ratio is meaningless at first.
     let matrices =
@@ -362,7 +362,7 @@ fn gradient(norm: Norm) -> Vec<String> {
                 .into(),
             "A line that falls steeply to the left is the vanishing gradient: the network cannot learn from \
              early words. One that rises to the left is the exploding gradient. A flat line reaches all words \
-             alike: LSTM and GRU are built for that. The dim line is the first watched step of this run, · \
+             alike: LSTM and GRU are built for that. The dim line is the first monitored step of this run, · \
              marks a gradient of 0, as at padding. g shows each step's contribution to the recurrent kernel."
                 .into(),
         ],
@@ -379,7 +379,7 @@ fn gradient(norm: Norm) -> Vec<String> {
              ∂L/∂U_t, the previous state times the upstream gradient at t. Together they add up to ∂L/∂U."
                 .into(),
             "Only positions with a large norm teach the network how to use its memory. The first has no \
-             previous state and contributes 0 (·). The dim line is the first watched step of this run. g shows \
+             previous state and contributes 0 (·). The dim line is the first monitored step of this run. g shows \
              the gradient of the hidden state again."
                 .into(),
         ],

@@ -247,6 +247,6 @@ fn waiting(dash: &Dashboard) -> &'static str {
     match (dash.view.layer(&dash.run), dash.run.info()) {
         (None, _) => "the model has no recurrent layer and no convolution",
         (_, Some(info)) if info.probes.is_empty() => "the preset has no examples (watch.probes)",
-        _ => "waiting for the first watched step",
+        _ => "waiting for the first monitored step",
     }
 }

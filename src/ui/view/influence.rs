@@ -45,7 +45,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let inner = frame.render(area, buf, theme);
     let area = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let Some(((_, influence), text)) = measured else {
-        let words = "waiting: it is measured at every tenth monitored step or less";
+        let words = words(dash, probe);
         for (y, row) in (area.top()..area.bottom()).zip(text::wrap(words, usize::from(area.width))) {
             text::put(buf, area.x, y, usize::from(area.width), &[(row.into(), theme.style(Role::Dim))]);
         }
@@ -55,6 +55,16 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let used = if area.height >= 8 { table.sentence(area, buf, theme) } else { 0 };
     let below = Rect { y: area.y + used, height: area.height - used, ..area };
     table.render(below, buf, theme);
+}
+
+/// What is said where there is no influence.
+fn words(dash: &Dashboard, probe: usize) -> &'static str {
+    let was_monitored = dash.run.probe(probe).is_some();
+    match dash.view.cursor {
+        Some(_) if was_monitored => "not measured up to this step",
+        None if was_monitored && dash.run.is_over() => "not measured in this run",
+        _ => "waiting: it is measured at every tenth monitored step or less",
+    }
 }
 
 /// The name of the output that the tokens contribute to.

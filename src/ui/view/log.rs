@@ -35,9 +35,14 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
             Level::Error => Role::Bad,
         };
         let rows = text::wrap(&escape::foreign(&line.text), width);
-        let height = rows.len() as u16;
-        let Some(top) = bottom.checked_sub(height).filter(|top| *top >= inner.top()) else { break };
-        for (y, row) in (top..bottom).zip(rows) {
+        let free = usize::from(bottom.saturating_sub(inner.top()));
+        // Of a line that is longer than the whole panel its last rows are shown.
+        if free == 0 || rows.len() > free && bottom < inner.bottom() {
+            break;
+        }
+        let hidden = rows.len().saturating_sub(free);
+        let top = bottom - (rows.len() - hidden) as u16;
+        for (y, row) in (top..bottom).zip(rows.into_iter().skip(hidden)) {
             text::put(buf, inner.x + 1, y, width, &[(row.into(), theme.style(role))]);
         }
         bottom = top;

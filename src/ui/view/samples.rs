@@ -35,7 +35,9 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         (" temperature".into(), theme.style(Role::Dim)),
     ];
     let latest = run.history().samples(dash.view.cursor).next_back();
+    // Recordings without candidates lack the temperature too.
     let note: Vec<Vec<Piece<'_>>> = latest
+        .filter(|sample| !sample.candidates.is_empty())
         .map(|sample| {
             let words = format!("temperature {}", sample.temperature);
             vec![(words.into(), theme.style(Role::Text))]

@@ -190,18 +190,24 @@ fn rounded(half_life: f32) -> String {
 /// The ends of the colour scale.
 fn legend<'a>((low, high): (f64, f64), theme: &Theme) -> Vec<Piece<'a>> {
     let dim = theme.style(Role::Dim);
-    let mut pieces = vec![(format!("≤1e{low:.0} ").into(), dim)];
+    // Whole decades; a float may be -0.
+    let (low, high) = (low as i32, high as i32);
+    let mut pieces = vec![(format!("≤1e{low} ").into(), dim)];
     pieces.extend((0..=4).map(|i| {
         let (c, style): (char, Style) = swatch(i as f32 / 4.0, theme);
         (c.to_string().into(), style)
     }));
-    pieces.push((format!(" 1e{high:.0}").into(), dim));
+    pieces.push((format!(" 1e{high}").into(), dim));
     pieces
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn text_of(pieces: &[Piece<'_>]) -> String {
+        pieces.iter().map(|(text, _)| text.as_ref()).collect()
+    }
 
     fn row(step: u64, norms: &[f32]) -> GradientRow {
         GradientRow { step, norms: norms.into(), half_life: None }
@@ -224,5 +230,7 @@ mod tests {
         assert_eq!((shade(0.0, scale), shade(1.0, scale), shade(f32::NAN, scale)), (0.0, 1.0, 0.0));
         assert!((shade(0.1, scale) - 2.0 / 3.0).abs() < 1e-6);
         assert_eq!(decades(&[&row(0, &[0.0])]), None);
+        let words = text_of(&legend(scale, &Theme::DARK));
+        assert!(words.starts_with("≤1e-3 ") && words.ends_with(" 1e0"), "{words}");
     }
 }
