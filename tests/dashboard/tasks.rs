@@ -19,7 +19,7 @@ fn of_task(task: Task, data: DataFacts, events: &[Event]) -> Dashboard {
         after(Dashboard::new(), &[Event::Prepared(Box::new(info)), Event::Status(RunStatus::Training)]);
     events.iter().for_each(|event| dash.apply(event));
     let tabs = Tab::of(&dash.run);
-    let to_task = tabs.iter().position(|tab| *tab == Tab::Task).unwrap();
+    let to_task = tabs.iter().position(|tab| *tab == Tab::Task).unwrap_or(0);
     acted(dash, &vec![Action::NextTab; to_task])
 }
 
