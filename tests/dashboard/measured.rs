@@ -7,7 +7,7 @@ use unrolled::protocol::{
 use unrolled::ui::dashboard::Dashboard;
 use unrolled::ui::keymap::Action;
 
-use super::{THEME, acted, story, text};
+use super::{PLAIN, THEME, acted, story, text};
 
 /// Sizes of the screen, without the footer.
 const SIZES: [(u16, u16); 3] = [(80, 23), (120, 39), (200, 59)];
@@ -101,10 +101,28 @@ fn a_half_life_over_several_batches_is_shown_with_its_spread() {
 
 #[test]
 fn weights_are_shown_as_distributions_and_as_a_kernel() {
-    let dash = acted(with_weights(), &[Action::NextTab; 4]);
+    let dash = acted(with_weights(), &[Action::NextTab; 5]);
     snapshots("weights", &dash);
     let alone = acted(dash, &[Action::Focus(1), Action::Open]);
     insta::assert_snapshot!("histograms_alone_120", text(&alone, 120, 39, &THEME));
+}
+
+#[test]
+fn a_kernel_is_shown_whole_without_colours_and_with_its_step_at_an_earlier_one() {
+    let mut dash = acted(with_weights(), &[Action::NextTab; 5]);
+    dash = acted(dash, &[Action::Focus(2), Action::Open]);
+    // Two rows share a line only with colours.
+    for (theme, cell) in
+        [(&THEME, "a row an input, a column an output"), (&PLAIN, "the largest of each block of weights")]
+    {
+        let low = text(&dash, 80, 10, theme);
+        assert!(low.contains("1.recurrent_kernel 8") && low.contains(cell), "{low}");
+        assert!(!low.contains(" more"), "{low}");
+    }
+    assert!(!text(&dash, 120, 39, &THEME).contains("step 418 "), "the latest has none");
+    dash.view.cursor = Some(100);
+    let earlier = text(&dash, 120, 39, &THEME);
+    assert!(earlier.contains(" step 418 "), "{earlier}");
 }
 
 /// A network with a convolution and attention instead of a recurrent layer.

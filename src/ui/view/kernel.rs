@@ -7,13 +7,14 @@ use ratatui::layout::Rect;
 
 use super::hidden::{legend, scale};
 use super::title;
+use crate::number;
 use crate::protocol::{Direction, KernelPicture, WeightDistribution};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widget::heat_map::HeatMap;
+use crate::ui::widget::heat_map::{HeatMap, has_halves};
 use crate::ui::widget::panel_frame::PanelFrame;
-use crate::ui::widget::text;
+use crate::ui::widget::text::{self, Piece};
 
 /// From this width on there is space for what a cell is.
 const WIDE: u16 = 64;
@@ -26,32 +27,39 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         let sizes: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
         title.push((format!(" · {} {}", tensor.name, sizes.join("×")).into(), theme.style(Role::Text)));
     }
-    let scale = shown.map_or(1.0, |(_, picture)| scale(&picture.values));
-    let right = shown.map(|_| legend(scale, true, false, theme)).unwrap_or_default();
-    let left = shown
-        .filter(|_| area.width >= WIDE)
-        .map(|(tensor, picture)| vec![(reduction(tensor, picture).into(), theme.style(Role::Dim))]);
-    let frame = PanelFrame {
-        focused: dash.view.focus(&dash.run) == Panel::Kernel,
-        title: &title,
-        note: &[],
-        left: &left.unwrap_or_default(),
-        right: &right,
-    };
-    frame.render(area, buf, theme);
     let inner = Rect {
         x: area.x + 2,
         y: area.y + 1,
         width: area.width.saturating_sub(4),
         height: area.height.saturating_sub(2),
     };
+    let per_line = if has_halves(theme) { 2 } else { 1 };
+    let (rows, values) =
+        shown.map(|(_, picture)| fitting(picture, per_line * usize::from(inner.height))).unwrap_or_default();
+    let scale = shown.map_or(1.0, |(_, picture)| scale(&picture.values));
+    let right = shown.map(|_| legend(scale, true, false, theme)).unwrap_or_default();
+    let left = shown
+        .filter(|_| area.width >= WIDE)
+        .map(|(tensor, _)| vec![(reduction(tensor, values.len()).into(), theme.style(Role::Dim))]);
+    // A picture is that of the latest step, wherever the cursor is.
+    let latest = dash.run.weight_history().last().filter(|_| dash.view.cursor.is_some());
+    let note: Vec<Vec<Piece<'_>>> = latest
+        .map(|latest| vec![(format!("step {}", number::count(latest.step)).into(), theme.style(Role::Dim))])
+        .into_iter()
+        .collect();
+    let frame = PanelFrame {
+        focused: dash.view.focus(&dash.run) == Panel::Kernel,
+        title: &title,
+        note: &note,
+        left: &left.unwrap_or_default(),
+        right: &right,
+    };
+    frame.render(area, buf, theme);
     let Some((_, picture)) = shown else {
         let words = "waiting for the first monitored step";
         text::put(buf, inner.x, inner.y, usize::from(inner.width), &[(words.into(), theme.style(Role::Dim))]);
         return;
     };
-    // Two rows share a line.
-    let (rows, values) = fitting(picture, 2 * usize::from(inner.height));
     let labels: Vec<Cow<'_, str>> = vec!["".into(); rows];
     let map = HeatMap {
         values: &values,
@@ -91,10 +99,10 @@ fn fitting(picture: &KernelPicture, most: usize) -> (usize, Vec<f32>) {
     (values.len() / columns, values)
 }
 
-/// What a cell of the picture is.
-fn reduction(tensor: &WeightDistribution, picture: &KernelPicture) -> String {
+/// What a cell is, where so many are shown.
+fn reduction(tensor: &WeightDistribution, shown: usize) -> String {
     let all: usize = tensor.shape.iter().product();
-    match all == picture.values.len() {
+    match all == shown {
         true => "a row an input, a column an output".into(),
         false => "the largest of each block of weights".into(),
     }

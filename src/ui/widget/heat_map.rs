@@ -43,6 +43,11 @@ pub struct HeatMap<'a> {
     pub selected: Option<usize>,
 }
 
+/// Whether a line of text can show two rows, as its upper and lower half.
+pub fn has_halves(theme: &Theme) -> bool {
+    theme.colors != Colors::Mono && theme.glyphs >= Glyphs::Blocks
+}
+
 /// How a [`HeatMap`] fits an area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeatMapLayout {
@@ -71,7 +76,7 @@ impl HeatMap<'_> {
     /// start, unless the selected one is there.
     pub fn layout(&self, area: Rect, theme: &Theme) -> HeatMapLayout {
         let (width, height) = (usize::from(area.width), usize::from(area.height));
-        let halves = theme.colors != Colors::Mono && theme.glyphs >= Glyphs::Blocks;
+        let halves = has_halves(theme);
         let widest = self.labels.iter().map(|label| text::width(label)).max().unwrap_or(0);
         let most = (width / 3).max(width.saturating_sub(2 * self.columns)).min(LABELS);
         // The note of a pair is that of its second row.
