@@ -93,8 +93,8 @@ const DEPTH: &str = "Here the network is unrolled {depth} steps deep. At step \
                      and {gradient_first} at the first. Accuracy at step {step}: {accuracy}; guessing \
                      gives 50 %.";
 
-const FADES: &str = "Before it had learnt anything, the gradient at the first of \
-                     {depth} steps was {ratio}. Now {half_life}. Accuracy at step {step}: \
+const FADES: &str = "Before it had learnt anything, the gradient at the first of {depth} steps was \
+                     {ratio}. Now {half_life}. Accuracy at step {step}: \
                      {accuracy}; guessing gives 50 %.";
 
 pub static TEXTS: Texts = Texts {
@@ -287,15 +287,13 @@ pub static TEXTS: Texts = Texts {
                     "GRU",
                     GRU_CELL,
                     "GRU: {accuracy} right at step {step}; guessing gives 50 %. At best {reach} of the \
-                     gradient at the last \
-                     step arrived at the first.",
+                     gradient at the last step arrived at the first.",
                 ),
                 network(
                     "LSTM",
                     LSTM_CELL,
                     "LSTM: {accuracy} right at step {step}; guessing gives 50 %. At best {reach} of the \
-                     gradient at the last \
-                     step arrived at the first.",
+                     gradient at the last step arrived at the first.",
                 ),
                 network(
                     "SimpleRNN",
