@@ -1,8 +1,10 @@
 //! `unrolled lecture`.
 
 use std::cell::RefCell;
-use std::io::{IsTerminal, stdout};
-use std::path::PathBuf;
+use std::fs::DirBuilder;
+use std::io::{ErrorKind, IsTerminal, stdout};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::ScreenArgs;
@@ -119,10 +121,24 @@ struct Temporary(PathBuf);
 
 impl Temporary {
     fn new() -> Result<Self, String> {
-        let path = std::env::temp_dir().join(format!("unrolled-lecture-{}", std::process::id()));
-        std::fs::create_dir_all(&path)
-            .map_err(|error| format!("cannot create {}: {error}", path.display()))?;
-        Ok(Self(path))
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// A new folder in `parent` for this user alone; one that exists is never taken, as it would be removed.
+    fn within(parent: &Path) -> Result<Self, String> {
+        let base = format!("unrolled-lecture-{}", std::process::id());
+        let mut path = parent.join(&base);
+        let mut count = 1;
+        loop {
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    count += 1;
+                    path = parent.join(format!("{base}-{count}"));
+                }
+                Err(error) => return Err(format!("cannot create {}: {error}", path.display())),
+            }
+        }
     }
 }
 
@@ -197,4 +213,24 @@ fn spec(network: &Network) -> Result<RunSpec, String> {
     let set = network.set.iter().map(|set| (*set).to_owned()).collect();
     let overrides = Overrides { set, ..Overrides::default() };
     Ok(preset::load(network.preset, &overrides).map_err(|error| chain(&error))?.spec)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_that_exists_is_neither_taken_nor_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let foreign = parent.path().join(format!("unrolled-lecture-{}", std::process::id()));
+        std::fs::create_dir(&foreign).unwrap();
+        let folder = Temporary::within(parent.path()).unwrap();
+        let own = folder.0.clone();
+        assert_ne!(own, foreign);
+        assert_eq!(std::fs::metadata(&own).unwrap().permissions().mode() & 0o777, 0o700);
+        drop(folder);
+        assert!(foreign.exists() && !own.exists());
+    }
 }

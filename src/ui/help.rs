@@ -19,8 +19,15 @@ pub fn footer(
     let mut spans = Vec::new();
     let mut used = 0;
     let words = keymap::bindings(context).map(|b| (b, word(b.action).unwrap_or(b.word)));
-    for (binding, word) in words.filter(|(_, word)| !word.is_empty()) {
-        let key = binding.keys.first().map(|key| key.name()).unwrap_or_default();
+    let mut words = words.filter(|(_, word)| !word.is_empty()).peekable();
+    let first = |binding: &keymap::Binding| binding.keys.first().map(|key| key.name()).unwrap_or_default();
+    while let Some((binding, word)) = words.next() {
+        let mut key = first(binding);
+        // Neighbours of one word share it: `← → page`.
+        while let Some((next, _)) = words.next_if(|(_, next)| *next == word) {
+            key += " ";
+            key += &first(next);
+        }
         let needed = 1 + key.width() + 1 + word.width() + 1;
         if used + needed > width {
             break;

@@ -227,7 +227,7 @@ impl LectureScreen {
             Action::Help => words.help,
             Action::Quit => words.quit,
             Action::Back => words.back,
-            Action::Right => words.page,
+            Action::Left | Action::Right => words.page,
             Action::Try => match self.page().task {
                 Task::SwapWords => words.swap,
                 Task::NextWord => words.next_word,

@@ -143,7 +143,7 @@ fn every_size_and_glyph_is_survived_and_a_low_screen_scrolls() {
     assert!(screen(Language::English, 1, "", (60, 11), THEME).contains('↓'));
     let end = screen(Language::English, 1, &"j".repeat(40), (60, 11), THEME);
     let words = end.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("no better than a coin"), "{end}");
+    assert!(words.contains("never seen; guessing gives 50 %."), "{end}");
     let ascii = screen(Language::English, 4, "", (80, 24), Theme { glyphs: Glyphs::Ascii, ..THEME });
     assert!(ascii.is_ascii(), "{ascii}");
 }
@@ -164,8 +164,20 @@ fn the_task_of_each_page_does_what_it_says() {
     let fifth = finding(3, &[Action::Try; 4]);
     assert!(fifth.starts_with("After word 5 of 11, “bad”, the answer is 0.620."), "{fifth}");
     // The words differ from the fifth on.
-    assert!(fifth.contains("the same for 4 words"), "{fifth}");
+    assert!(fifth.contains("differ from word 5 to the end"), "{fifth}");
     assert!(finding(3, &[Action::TryBack]).starts_with("After word 11 of 11"));
+}
+
+#[test]
+fn the_step_of_an_accuracy_is_the_one_at_which_it_was_measured() {
+    let mut lecture = LectureScreen::new(Language::English, 6);
+    let events = story::training(lecture.network().unwrap());
+    let last = events.iter().rposition(|event| matches!(event, Event::Epoch(_))).unwrap();
+    // All but the last epoch: step 1,125 is made, and not validated.
+    events.iter().enumerate().filter(|(i, _)| *i != last).for_each(|(_, event)| lecture.apply(event));
+    let finding = lecture.finding();
+    assert!(finding.contains("Accuracy at step 1,000:"), "{finding}");
+    assert!(finding.contains("At step 1,100 of training a gradient"), "{finding}");
 }
 
 #[test]

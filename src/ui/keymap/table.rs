@@ -203,19 +203,20 @@ pub const BINDINGS: &[Binding] = &[
     row(Race, Action::Stop, &[Char('X')], "", "Stop the race; asks first."),
     row(
         Lecture,
+        Action::Left,
+        &[Code(KeyCode::Left), Char('h')],
+        "page",
+        "Go to the previous page of the lecture; PgUp does the same.",
+    ),
+    row(
+        Lecture,
         Action::Right,
         &[Code(KeyCode::Right), Char('l')],
         "page",
         "Go to the next page of the lecture and train its network; PgDn does the same.",
     ),
-    row(
-        Lecture,
-        Action::Left,
-        &[Code(KeyCode::Left), Char('h')],
-        "",
-        "Go to the previous page of the lecture; PgUp does the same.",
-    ),
     row(Lecture, Action::Focus(1), &[Digit], "", "Go to a page of the lecture by its number."),
+    row(Lecture, Action::Last, &[Char('0')], "", "Go to page 10 of the lecture, the last."),
     row(
         Lecture,
         Action::Try,

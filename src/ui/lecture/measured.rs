@@ -17,8 +17,8 @@ const SAME: f32 = 1e-6;
 #[derive(Debug, Default)]
 pub(super) struct Training {
     pub run: RunState,
-    /// Of the latest epoch.
-    metrics: Metrics,
+    /// Of the latest epoch, with its last step.
+    metrics: Option<(u64, Metrics)>,
     /// The greatest part of the gradient at the last step that arrived at the first so far.
     reach: Option<f64>,
 }
@@ -37,7 +37,7 @@ impl Training {
     pub fn apply(&mut self, event: &Event) {
         self.run.apply(event);
         match event {
-            Event::Epoch(epoch) => self.metrics = epoch.metrics.clone(),
+            Event::Epoch(epoch) => self.metrics = Some((epoch.step, epoch.metrics.clone())),
             Event::Gradient(profile) => {
                 self.reach = self.reach.into_iter().chain(reach(profile)).reduce(f64::max);
             }
@@ -47,7 +47,12 @@ impl Training {
 
     /// The share of the answers for unseen data that are right, after the latest epoch.
     pub fn accuracy(&self) -> Option<f64> {
-        self.metrics.get("val_accuracy")
+        self.metric("val_accuracy")
+    }
+
+    /// A metric of the latest epoch.
+    fn metric(&self, name: &str) -> Option<f64> {
+        self.metrics.as_ref()?.1.get(name)
     }
 
     /// The value of a number in a text as it is measured at present; `None` before it is.
@@ -56,9 +61,10 @@ impl Training {
         let answer = |probe| self.answer(probe);
         let other = 1 - choice.probe.min(1);
         match name {
-            "step" => Some(number::count(self.run.latest()?.step)),
+            // That of the accuracy, not of the latest batch.
+            "step" => Some(number::count(self.metrics.as_ref()?.0)),
             "accuracy" => Some(number::percent(self.accuracy()?)),
-            "legal" => Some(number::percent(self.metrics.get("val_legal")?)),
+            "legal" => Some(number::percent(self.metric("val_legal")?)),
             "answer" => Some(format!("{:.3}", answer(choice.probe)?)),
             "other" => Some(format!("{:.3}", answer(other)?)),
             "difference" => Some(format!("{:.3}", (answer(choice.probe)? - answer(other)?).abs())),
@@ -68,11 +74,12 @@ impl Training {
             "word_answer" => {
                 Some(format!("{:.3}", (*self.answers_by_token(choice.probe)?.get(choice.token)?)?))
             }
-            "same" => Some(self.same_states()?.to_string()),
+            "differing" => Some(differing(&self.differing_states()?, words)),
             "depth" => Some(self.profile()?.hnorm.len().to_string()),
             "gradient_first" => number(f64::from(*self.profile()?.hnorm.first()?)),
             "gradient_last" => number(f64::from(*self.profile()?.hnorm.last()?)),
-            "ratio" => Some(rounded(ratio(self.first_profile()?)?)),
+            "gradient_step" => Some(number::count(self.profile()?.step)),
+            "ratio" => Some(compared(ratio(self.first_profile()?)?, words)),
             "half_life" => Some(self.half_life(words)?),
             "parameters" => Some(number::count(self.run.info()?.model.params() as u64)),
             "reach" => number(self.reach?),
@@ -131,12 +138,12 @@ impl Training {
         Some((token(from)?, token(to)?, weight))
     }
 
-    /// The number of tokens after which the first two examples have the same state.
-    fn same_states(&self) -> Option<usize> {
+    /// For each token, whether the states of the first two examples after it differ.
+    fn differing_states(&self) -> Option<Vec<bool>> {
         let (one, two) = (self.states(0)?, self.states(1)?);
         let rows = one.values.chunks(one.units.max(1)).zip(two.values.chunks(two.units.max(1)));
-        let is_same = |(a, b): &(&[f32], &[f32])| a.iter().zip(*b).all(|(a, b)| (a - b).abs() < SAME);
-        Some(rows.take_while(is_same).count())
+        let differ = |(a, b): (&[f32], &[f32])| !a.iter().zip(b).all(|(a, b)| (a - b).abs() < SAME);
+        Some(rows.map(differ).collect())
     }
 
     /// The latest profile of the first recurrent layer.
@@ -166,10 +173,38 @@ fn states(frame: &ProbeFrame) -> Option<&Activations> {
     frame.activations.iter().rfind(|activations| activations.quantity == "h")
 }
 
+/// In words, after which tokens the states differ.
+fn differing(differ: &[bool], words: &Words) -> String {
+    let count = differ.iter().filter(|differs| **differs).count();
+    let Some(first) = differ.iter().position(|differs| *differs) else {
+        return words.states_same.to_owned();
+    };
+    let is_to_end = count == differ.len() - first;
+    let text = if is_to_end { words.states_differ_to_end } else { words.states_differ };
+    filled(text, |name| match name {
+        "word" => Some((first + 1).to_string()),
+        "count" => Some(count.to_string()),
+        "tokens" => Some(differ.len().to_string()),
+        _ => None,
+    })
+}
+
+/// In words, how the gradient at the first step compares with that at the last, which is `ratio` times as great.
+fn compared(ratio: f64, words: &Words) -> String {
+    let (text, times) = match ratio >= 1.0 {
+        true => (words.smaller, rounded(ratio)),
+        false => (words.greater, rounded(1.0 / ratio)),
+    };
+    match times.as_str() {
+        "1.0" => words.as_great.to_owned(),
+        times => text.replace("{times}", times),
+    }
+}
+
 /// How many times greater the gradient is at the last step than at the first.
 fn ratio(profile: &GradientProfile) -> Option<f64> {
     let (first, last) = (f64::from(*profile.hnorm.first()?), f64::from(*profile.hnorm.last()?));
-    Some(last / first).filter(|ratio| ratio.is_finite())
+    Some(last / first).filter(|ratio| ratio.is_normal())
 }
 
 /// The norms of the state that the cell remembers with: the cell state of an LSTM, or else the hidden state.
@@ -223,6 +258,20 @@ mod tests {
         assert_eq!(filled("x {a}, {b}; {a}", value), "x 1.5, …; 1.5");
         assert_eq!(filled("no number, {open", value), "no number, {open");
         assert_eq!(names("x {a}, {b}; {a}"), ["a", "b", "a"]);
+    }
+
+    #[test]
+    fn ratios_and_states_are_said_as_they_are_measured() {
+        let words = &crate::ui::lecture::Language::English.texts().words;
+        assert_eq!(compared(810.0, words), "810 times smaller than at the last");
+        assert_eq!(compared(0.5, words), "2.0 times greater than at the last");
+        assert_eq!(compared(0.99, words), "about as great as at the last");
+        assert_eq!(differing(&[false, false], words), "all states are the same");
+        assert_eq!(
+            differing(&[false, true, true], words),
+            "the states differ from word 2 to the end, and are the same before"
+        );
+        assert_eq!(differing(&[false, true, false], words), "1 of 3 states differ, the first after word 2");
     }
 
     #[test]

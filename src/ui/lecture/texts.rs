@@ -81,6 +81,14 @@ pub(super) struct Words {
     pub is_flat: &'static str,
     pub grows: &'static str,
     pub no_slope: &'static str,
+    /// How the gradient at the first step compares with that at the last; `{times}` is a number.
+    pub smaller: &'static str,
+    pub greater: &'static str,
+    pub as_great: &'static str,
+    /// After which tokens two states differ; `{word}`, `{count}` and `{tokens}` are numbers.
+    pub states_same: &'static str,
+    pub states_differ: &'static str,
+    pub states_differ_to_end: &'static str,
     /// Words of keys in the footer: page, go back, pause, go on.
     pub page: &'static str,
     pub back: &'static str,

@@ -88,12 +88,13 @@ const ALONE: &[&str] = &[
     " the movie  is  not  bad  ...",
 ];
 
-const DEPTH: &str = "Here the network is unrolled {depth} steps deep. At step {step} of training a \
-                     gradient of {gradient_last} arrives at the last state and {gradient_first} at the \
-                     first. Accuracy: {accuracy}.";
+const DEPTH: &str = "Here the network is unrolled {depth} steps deep. At step \
+                     {gradient_step} of training a gradient of {gradient_last} arrives at the last state \
+                     and {gradient_first} at the first. Accuracy at step {step}: {accuracy}; guessing \
+                     gives 50 %.";
 
 const FADES: &str = "Before it had learnt anything, the gradient at the first of {depth} steps was \
-                     {ratio} times smaller than at the last. Now {half_life}. Accuracy at step {step}: \
+                     {ratio}. Now {half_life}. Accuracy at step {step}: \
                      {accuracy}; guessing gives 50 %.";
 
 pub static TEXTS: Texts = Texts {
@@ -126,6 +127,12 @@ pub static TEXTS: Texts = Texts {
         is_flat: "it hardly fades",
         grows: "it grows on its way back",
         no_slope: "it has no clear slope",
+        smaller: "{times} times smaller than at the last",
+        greater: "{times} times greater than at the last",
+        as_great: "about as great as at the last",
+        states_same: "all states are the same",
+        states_differ: "{count} of {tokens} states differ, the first after word {word}",
+        states_differ_to_end: "the states differ from word {word} to the end, and are the same before",
         page: "page",
         back: "leave",
         pause: "pause",
@@ -153,7 +160,7 @@ pub static TEXTS: Texts = Texts {
                 MEAN,
                 "The answer is {answer}, in the other order {other}: difference {difference}. After \
                  {step} steps of training it is right for {accuracy} of the remarks that it has never \
-                 seen: no better than a coin.",
+                 seen; guessing gives 50 %.",
             )],
         },
         PageText {
@@ -168,7 +175,7 @@ pub static TEXTS: Texts = Texts {
             networks: &[network(
                 "SimpleRNN",
                 LOOP,
-                "In training the two answers move apart: {answer}, and {other} in the other order. After \
+                "The answer is {answer}, and {other} in the other order: difference {difference}. After \
                  {step} steps it is right for {accuracy} of the unseen remarks; guessing gives 50 %.",
             )],
         },
@@ -185,8 +192,7 @@ pub static TEXTS: Texts = Texts {
                 "SimpleRNN",
                 &[],
                 "After word {position} of {tokens}, “{word}”, the answer is {word_answer}. In the other \
-                 order the states are the same for {same} words, and different from the next word on: to \
-                 the end.",
+                 order {differing}.",
             )],
         },
         PageText {
@@ -205,9 +211,9 @@ pub static TEXTS: Texts = Texts {
                 network(
                     "to a sequence",
                     TO_SEQUENCE,
-                    "{tokens} symbols and {tokens} answers: which symbol is next? Often two are possible, \
-                     so {accuracy} are hit; but {legal} of the answers follow the rules of this grammar \
-                     (Reber's) after {step} steps.",
+                    "{tokens} symbols and {tokens} answers: which symbol is next? Often two are \
+                     possible. After {step} steps {accuracy} are hit, and {legal} follow the rules of \
+                     this grammar (Reber's).",
                 ),
             ],
         },
@@ -280,20 +286,20 @@ pub static TEXTS: Texts = Texts {
                 network(
                     "GRU",
                     GRU_CELL,
-                    "GRU: {accuracy} right at step {step}. At best {reach} of the gradient at the last \
-                     step arrived at the first.",
+                    "GRU: {accuracy} right at step {step}; guessing gives 50 %. At best {reach} of the \
+                     gradient at the last step arrived at the first.",
                 ),
                 network(
                     "LSTM",
                     LSTM_CELL,
-                    "LSTM: {accuracy} right at step {step}. At best {reach} of the gradient at the last \
-                     step arrived at the first.",
+                    "LSTM: {accuracy} right at step {step}; guessing gives 50 %. At best {reach} of the \
+                     gradient at the last step arrived at the first.",
                 ),
                 network(
                     "SimpleRNN",
                     SIMPLE_CELL,
-                    "SimpleRNN: {accuracy} right at step {step}; a coin has 50 %. Of the gradient at the \
-                     last step no more than {reach} arrived at the first.",
+                    "SimpleRNN: {accuracy} right at step {step}; guessing gives 50 %. At best {reach} \
+                     of the gradient at the last step arrived at the first.",
                 ),
             ],
         },
@@ -311,22 +317,25 @@ pub static TEXTS: Texts = Texts {
                 network(
                     "1 word",
                     WINDOW_1,
-                    "One word is no order: right for {accuracy} of the unseen remarks after {step} steps.",
+                    "One word is no order: {accuracy} of the unseen remarks right after {step} steps; \
+                     guessing gives 50 %.",
                 ),
                 network(
                     "2 words",
                     WINDOW_2,
-                    "“not bad” fits, “not very bad” does not: {accuracy} right after {step} steps.",
+                    "“not bad” fits, “not very bad” does not: {accuracy} right after {step} steps; \
+                     guessing gives 50 %.",
                 ),
                 network(
                     "3 words",
                     WINDOW_3,
-                    "“not very bad” fits into three words: {accuracy} right after {step} steps.",
+                    "“not very bad” fits into three words: {accuracy} right after {step} steps; \
+                     guessing gives 50 %.",
                 ),
                 network(
                     "5 words",
                     WINDOW_5,
-                    "Five words: {accuracy} right after {step} steps. More is not needed here.",
+                    "A phrase of five words fits: {accuracy} right after {step} steps; guessing gives 50 %.",
                 ),
             ],
         },
@@ -344,14 +353,15 @@ pub static TEXTS: Texts = Texts {
                     "over SimpleRNN",
                     OVER_STATES,
                     "“{looker}” looks most, at “{looked_at}” with weight {weight}. The answer is \
-                     {answer}, in the other order {other}. {accuracy} right after {step} steps.",
+                     {answer}, in the other order {other}: difference {difference}. {accuracy} right \
+                     after {step} steps.",
                 ),
                 network(
                     "alone",
                     ALONE,
                     "“{looker}” looks most, at “{looked_at}” with weight {weight}. The answer is \
-                     {answer}, in the other order {other}: the order is lost. {accuracy} right after \
-                     {step} steps.",
+                     {answer}, in the other order {other}: difference {difference}. {accuracy} right \
+                     after {step} steps.",
                 ),
             ],
         },

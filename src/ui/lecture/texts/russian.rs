@@ -88,12 +88,12 @@ const ALONE: &[&str] = &[
     " the movie  is  not  bad  ...",
 ];
 
-const DEPTH: &str = "Здесь сеть развёрнута на {depth} шагов. На шаге обучения {step} до последнего \
-                     состояния доходит градиент {gradient_last}, до первого – {gradient_first}. Точность: \
-                     {accuracy}.";
+const DEPTH: &str = "Глубина развёртки здесь {depth}. На шаге обучения \
+                     {gradient_step} до последнего состояния доходит градиент {gradient_last}, до \
+                     первого – {gradient_first}. Точность на шаге {step}: {accuracy}; наугад – 50 %.";
 
-const FADES: &str = "До обучения градиент на первом из {depth} шагов был в {ratio} раз меньше, чем на \
-                     последнем. Теперь {half_life}. Точность на шаге {step}: {accuracy}; наугад – 50 %.";
+const FADES: &str = "До обучения градиент на первом шаге из {depth} был {ratio}. \
+                     Теперь {half_life}. Точность на шаге {step}: {accuracy}; наугад – 50 %.";
 
 pub static TEXTS: Texts = Texts {
     words: Words {
@@ -125,6 +125,12 @@ pub static TEXTS: Texts = Texts {
         is_flat: "он почти не убывает",
         grows: "на пути назад он растёт",
         no_slope: "ясного наклона у него нет",
+        smaller: "меньше, чем на последнем (1 : {times})",
+        greater: "больше, чем на последнем ({times} : 1)",
+        as_great: "почти таким же, как на последнем",
+        states_same: "все состояния совпадают",
+        states_differ: "различаются состояния: {count} из {tokens}, первое – после слова {word}",
+        states_differ_to_end: "состояния различны от слова {word} и до конца, а раньше совпадают",
         page: "страница",
         back: "выйти",
         pause: "пауза",
@@ -149,8 +155,8 @@ pub static TEXTS: Texts = Texts {
             networks: &[network(
                 "среднее",
                 MEAN,
-                "Ответ {answer}, в другом порядке {other}, разность {difference}. После {step} шагов \
-                 обучения сеть верно определяет {accuracy} новых отзывов: не лучше монеты.",
+                "Ответ {answer}, в другом порядке {other}, разность {difference}. На шаге {step} сеть \
+                 верно определяет {accuracy} новых отзывов; наугад было бы 50 %.",
             )],
         },
         PageText {
@@ -165,8 +171,8 @@ pub static TEXTS: Texts = Texts {
             networks: &[network(
                 "SimpleRNN",
                 LOOP,
-                "При обучении ответы расходятся: {answer}, а в другом порядке {other}. После {step} шагов \
-                 верно определено {accuracy} новых отзывов; наугад было бы 50 %.",
+                "Ответ {answer}, в другом порядке {other}, разность {difference}. На шаге {step} верно \
+                 определено {accuracy} новых отзывов; наугад было бы 50 %.",
             )],
         },
         PageText {
@@ -182,7 +188,7 @@ pub static TEXTS: Texts = Texts {
                 "SimpleRNN",
                 &[],
                 "После слова {position} из {tokens}, «{word}», ответ {word_answer}. В другом порядке \
-                 состояния совпадают на {same} словах, а дальше различны до конца.",
+                 {differing}.",
             )],
         },
         PageText {
@@ -195,15 +201,15 @@ pub static TEXTS: Texts = Texts {
                 network(
                     "в вектор",
                     TO_VECTOR,
-                    "{tokens} слов и один ответ в последней строке: {answer}. Верно определено {accuracy} \
-                     новых отзывов после {step} шагов.",
+                    "Слов {tokens}, а ответ один, в последней строке: {answer}. На шаге {step} верно \
+                     определено {accuracy} новых отзывов.",
                 ),
                 network(
                     "в последовательность",
                     TO_SEQUENCE,
-                    "{tokens} символов и {tokens} ответов: какой символ следующий? Часто возможны два, \
-                     поэтому угадано {accuracy}, но правилам грамматики Ребера следуют {legal} ответов \
-                     после {step} шагов.",
+                    "Символов {tokens}, и ответов {tokens}: какой символ следующий? Часто возможны два. \
+                     На шаге {step} угадано {accuracy}, а правилам грамматики Ребера следуют {legal} \
+                     ответов.",
                 ),
             ],
         },
@@ -221,13 +227,13 @@ pub static TEXTS: Texts = Texts {
                 network(
                     "16 и 8",
                     STACK,
-                    "SimpleRNN(16) под SimpleRNN(8): параметров {parameters}; после {step} шагов верно \
+                    "SimpleRNN(16) под SimpleRNN(8): параметров {parameters}; на шаге {step} верно \
                      определено {accuracy} новых отзывов.",
                 ),
                 network(
                     "8",
                     SINGLE,
-                    "Одна SimpleRNN(8): параметров {parameters}; после {step} шагов верно определено \
+                    "Одна SimpleRNN(8): параметров {parameters}; на шаге {step} верно определено \
                      {accuracy} новых отзывов.",
                 ),
             ],
@@ -276,19 +282,19 @@ pub static TEXTS: Texts = Texts {
                 network(
                     "GRU",
                     GRU_CELL,
-                    "GRU: верно {accuracy} на шаге {step}. До первого шага доходило до {reach} от \
-                     градиента на последнем.",
+                    "GRU: верно {accuracy} на шаге {step}; наугад – 50 %. До первого шага дошло не \
+                     больше {reach} от градиента на последнем.",
                 ),
                 network(
                     "LSTM",
                     LSTM_CELL,
-                    "LSTM: верно {accuracy} на шаге {step}. До первого шага доходило до {reach} от \
-                     градиента на последнем.",
+                    "LSTM: верно {accuracy} на шаге {step}; наугад – 50 %. До первого шага дошло не \
+                     больше {reach} от градиента на последнем.",
                 ),
                 network(
                     "SimpleRNN",
                     SIMPLE_CELL,
-                    "SimpleRNN: верно {accuracy} на шаге {step}; у монеты 50 %. До первого шага дошло не \
+                    "SimpleRNN: верно {accuracy} на шаге {step}; наугад – 50 %. До первого шага дошло не \
                      больше {reach} от градиента на последнем.",
                 ),
             ],
@@ -306,22 +312,24 @@ pub static TEXTS: Texts = Texts {
                 network(
                     "1 слово",
                     WINDOW_1,
-                    "Одно слово – не порядок: верно {accuracy} новых отзывов после {step} шагов.",
+                    "В одном слове порядка нет: на шаге {step} верно {accuracy} новых отзывов; наугад – \
+                     50 %.",
                 ),
                 network(
                     "2 слова",
                     WINDOW_2,
-                    "not bad помещается, not very bad – нет: верно {accuracy} после {step} шагов.",
+                    "not bad помещается, not very bad – нет: на шаге {step} верно {accuracy}; наугад – \
+                     50 %.",
                 ),
                 network(
                     "3 слова",
                     WINDOW_3,
-                    "not very bad помещается в три слова: верно {accuracy} после {step} шагов.",
+                    "not very bad помещается в три слова: на шаге {step} верно {accuracy}; наугад – 50 %.",
                 ),
                 network(
                     "5 слов",
                     WINDOW_5,
-                    "Пять слов: верно {accuracy} после {step} шагов. Больше здесь и не нужно.",
+                    "Помещаются пять слов: на шаге {step} верно {accuracy}; наугад – 50 %.",
                 ),
             ],
         },
@@ -339,13 +347,13 @@ pub static TEXTS: Texts = Texts {
                     "над SimpleRNN",
                     OVER_STATES,
                     "Сильнее всех смотрит «{looker}»: на «{looked_at}», вес {weight}. Ответ {answer}, в \
-                     другом порядке {other}. Верно {accuracy} после {step} шагов.",
+                     другом порядке {other}, разность {difference}. На шаге {step} верно {accuracy}.",
                 ),
                 network(
                     "без неё",
                     ALONE,
                     "Сильнее всех смотрит «{looker}»: на «{looked_at}», вес {weight}. Ответ {answer}, в \
-                     другом порядке {other}: порядок потерян. Верно {accuracy} после {step} шагов.",
+                     другом порядке {other}, разность {difference}. На шаге {step} верно {accuracy}.",
                 ),
             ],
         },
