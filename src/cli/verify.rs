@@ -40,8 +40,10 @@ pub(super) fn verify(args: &VerifyArgs) -> CliResult {
         let what = format!("{} is in training: it can be verified when it has ended", folder.display());
         return Err(CliError::usage(what));
     }
-    let again = Temporary(std::env::temp_dir().join(format!("unrolled-verify-{}", std::process::id())));
-    std::fs::create_dir(&again.0)?;
+    let path = std::env::temp_dir().join(format!("unrolled-verify-{}", std::process::id()));
+    // One that exists is not removed at the end.
+    std::fs::create_dir(&path)?;
+    let again = Temporary(path);
     let threads = args.threads.count();
     let verification =
         experiment::verify(&folder, &again.0, threads, &mut |phase| Ok(drain(phase.trainer)?))?;
