@@ -167,8 +167,6 @@ fn a_preset_is_edited_measured_saved_and_trained() {
     let saved = fs::read_to_string(folder.path().join("word-order-edited.yaml")).unwrap();
     assert!(saved.starts_with("# word-order with\n# --set model.1.units=8\n"), "{saved}");
     session.press("\r");
-    session.wait_until("typing ends", |screen| screen.contents().contains("edit word-order"));
-    session.press("\r");
     session.wait_until("steps", |screen| session::step(screen) >= 1);
     let runs: Vec<_> = fs::read_dir(folder.path().join("runs")).unwrap().flatten().collect();
     let spec = runs.iter().find_map(|run| fs::read_to_string(run.path().join("spec.yaml")).ok()).unwrap();
