@@ -355,7 +355,7 @@ fn a_preset_without_its_data_shows_instructions() {
     let mut session = Session::program(folder.path(), &[]);
     session.wait_for("word-order");
     session.press("/lecture-rnn8");
-    session.wait_for("Presets (");
+    session.wait_for("Presets (2 of ");
     session.press("\r");
     session.wait_for("Enter gets them");
     session.press("\r");
