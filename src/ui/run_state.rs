@@ -9,6 +9,7 @@ mod monitored;
 mod pictures;
 pub mod series;
 pub mod smoothing;
+mod thinned;
 mod weight_history;
 
 use std::collections::{BTreeMap, VecDeque};

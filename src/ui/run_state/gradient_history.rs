@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::thinned::Thinned;
 use crate::protocol::GradientProfile;
 
 /// Rows at most: beyond that every second one is dropped.
@@ -15,11 +16,7 @@ const BATCHES: usize = 9;
 /// The gradient norms per unrolled step of one recurrent layer over training, in bounded memory.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GradientHistory {
-    rows: Vec<GradientRow>,
-    /// Monitored steps so far.
-    seen: u64,
-    /// Every so many of them has a row.
-    stride: u64,
+    rows: Thinned<GradientRow, MOST_ROWS>,
     /// 1 ÷ half-life of the last batches; `None` without a clear slope.
     recent: VecDeque<Option<f32>>,
     /// Positions of the whole profile.
@@ -67,21 +64,7 @@ impl GradientHistory {
             half_life: half_life(&self.recent),
         };
         self.positions = profile.hnorm.len();
-        self.stride = self.stride.max(1);
-        // The latest step has a row in any case: it gives way unless it is one of those that stay.
-        if self.seen > 0 && !(self.seen - 1).is_multiple_of(self.stride) {
-            self.rows.pop();
-        }
         self.rows.push(row);
-        self.seen += 1;
-        if self.rows.len() > MOST_ROWS {
-            let mut index = 0;
-            self.rows.retain(|_| {
-                index += 1;
-                (index - 1) % 2 == 0
-            });
-            self.stride *= 2;
-        }
     }
 
     /// Takes note that the latest monitored step is near the best checkpoint.
@@ -91,7 +74,7 @@ impl GradientHistory {
 
     /// The monitored steps, evenly spread, the first and the latest among them.
     pub fn rows(&self) -> &[GradientRow] {
-        &self.rows
+        self.rows.items()
     }
 
     /// The number of positions of the whole profile.

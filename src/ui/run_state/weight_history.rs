@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::thinned::Thinned;
 use crate::protocol::WeightDistributions;
 
 /// Rows at most: beyond that every second one is dropped.
@@ -10,39 +11,22 @@ const MOST_ROWS: usize = 64;
 /// The distributions of all weight tensors over training, in bounded memory.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WeightHistory {
-    rows: Vec<Arc<WeightDistributions>>,
-    /// Distributions so far.
-    seen: u64,
-    /// Every so many of them has a row.
-    stride: u64,
+    rows: Thinned<Arc<WeightDistributions>, MOST_ROWS>,
 }
 
 impl WeightHistory {
     /// Adds the next distributions.
     pub fn add(&mut self, read: &WeightDistributions) {
-        self.stride = self.stride.max(1);
-        if self.seen > 0 && !(self.seen - 1).is_multiple_of(self.stride) {
-            self.rows.pop();
-        }
         // Of earlier steps the pictures of kernels are not shown.
         if let Some(before) = self.rows.last_mut() {
             Arc::make_mut(before).tensors.iter_mut().for_each(|tensor| tensor.picture = None);
         }
         self.rows.push(Arc::new(read.clone()));
-        self.seen += 1;
-        if self.rows.len() > MOST_ROWS {
-            let mut index = 0;
-            self.rows.retain(|_| {
-                index += 1;
-                (index - 1) % 2 == 0
-            });
-            self.stride *= 2;
-        }
     }
 
     /// The distributions, evenly spread, the first and the latest among them.
     pub fn rows(&self) -> &[Arc<WeightDistributions>] {
-        &self.rows
+        self.rows.items()
     }
 }
 
