@@ -48,7 +48,13 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
                 Role::Cursor,
             )
         }
-        None => write(&decay(&profiles.latest, view.norm), Role::Text),
+        None => {
+            let slope = decay(&profiles.latest, view.norm);
+            // Beside it stands the half-life over several batches.
+            let of_batch = format!("{slope}, this batch");
+            let is_named = view.tab == Tab::Gradients && text::width(&of_batch) <= room;
+            write(if is_named { &of_batch } else { &slope }, Role::Text)
+        }
     };
     let best_step = best(dash, profiles).map(|best| best.step);
     for wording in [true, false].map(|long| legend(profiles, best_step, long, theme)) {
