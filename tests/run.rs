@@ -455,6 +455,22 @@ fn a_failed_checkpoint_leaves_nothing_and_one_that_was_killed_is_removed_by_the_
 }
 
 #[test]
+fn the_step_of_the_last_checkpoint_is_that_which_is_read_though_its_save_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::create(dir.path()).unwrap();
+    assert_eq!(checkpoint::last_step(dir.path()), None);
+    save(&folder, 10, true);
+    assert_eq!(checkpoint::last_step(dir.path()), Some(10));
+    // The name of the last is written, that of the best cannot be.
+    fs::create_dir(dir.path().join("checkpoints/.best.partial")).unwrap();
+    let state = serde_json::Value::Null;
+    let checkpoint = Checkpoint { step: 11, state, best: true, ..Checkpoint::default() };
+    checkpoint::write(&folder, &checkpoint).unwrap_err();
+    assert_eq!(checkpoint::last_step(dir.path()), Some(11));
+    assert_eq!(checkpoint::read(dir.path(), Which::Last).unwrap().step, 11);
+}
+
+#[test]
 fn a_checkpoint_of_a_folder_that_was_renamed_is_an_error_and_not_written_elsewhere() {
     let dir = tempfile::tempdir().unwrap();
     let folder = Folder::create(&dir.path().join("run")).unwrap();

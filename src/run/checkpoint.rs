@@ -145,6 +145,12 @@ pub fn is_last(folder: &Folder, saved: &Saved) -> bool {
         && named(&root, Which::Last).is_ok_and(|path| path == saved.path && Done::read(&path).is_ok())
 }
 
+/// The step of the complete checkpoint that predictions use: the one that `last` names. `None` if there is none.
+pub fn last_step(run: &Path) -> Option<u64> {
+    let path = resolve(&run.join("checkpoints"), Which::Last).ok()?;
+    Some(Done::read(&path).ok()?.step)
+}
+
 fn write_as(folder: &Folder, checkpoint: &Checkpoint<'_>, pointers: &[Which]) -> Result<Saved, RunError> {
     folder.check_place()?;
     let root = folder.path().join("checkpoints");

@@ -339,13 +339,12 @@ impl TrainingLoop<'_> {
             0 | 1 => String::new(),
             failures => format!("; {} attempts to save failed", count(failures)),
         };
-        let left = match &self.saving.last {
+        let left = match checkpoint::last_step(self.folder.path()) {
             // The error says it.
             _ if self.folder.check_place().is_err() => String::new(),
-            Some(saved) if checkpoint::is_last(&self.folder, saved) => {
-                format!("; the last checkpoint is of step {}", count(saved.step))
-            }
-            _ => "; there is no checkpoint".into(),
+            // It may be one whose save failed after it had become the last.
+            Some(step) => format!("; the last checkpoint is of step {}", count(step)),
+            None => "; there is no checkpoint".into(),
         };
         TrainError::Failed(format!("{what} could not be saved: {error}{attempts}{left}"))
     }
